@@ -1,0 +1,40 @@
+/*
+ * Binary min-heap of intrusive nodes, for timers: earliest first, ties by insertion order,
+ * so that the same input gives the same sequence.
+ *
+ *   struct retry { struct heap_node timer; ... };
+ *   heap_set(&h, &retry->timer, due);        adds, or moves to another time
+ *   heap_remove(&h, &retry->timer);          fine when it is not in
+ *   while ((n = heap_first(&h)) && n->key <= now) ...
+ */
+#ifndef SAMOZA_BASE_HEAP_H
+#define SAMOZA_BASE_HEAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct heap_node {
+	int64_t key;
+	uint64_t order; /* of insertion */
+	size_t index;	/* position + 1; 0 when in no heap */
+};
+
+struct heap {
+	struct heap_node **nodes; /* borrowed: the nodes live in their owners */
+	size_t count, capacity;
+	uint64_t next_order;
+};
+
+void heap_done(struct heap *h);
+void heap_set(struct heap *h, struct heap_node *n, int64_t key);
+void heap_remove(struct heap *h, struct heap_node *n);
+struct heap_node *heap_first(const struct heap *h);
+static inline bool heap_has(const struct heap_node *n)
+{
+	return n->index != 0;
+}
+
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+
+#endif

@@ -1,0 +1,53 @@
+/*
+ * Memory that does not fail, and the vocabulary of ownership.
+ *
+ * An allocation that fails ends the program with one line on standard error: state that
+ * matters is durable before it is acknowledged, so a clean restart is the recovery.
+ * Sizes that a user controls are bounded before they get here.
+ *
+ *   NAME_init / NAME_done   in the caller's memory        NAME_new / NAME_free   on the heap
+ *   steal_ptr(&p)           hands p over, leaves NULL     CLEANUP(free_fn)       runs at end of
+ * scope
+ */
+#ifndef SAMOZA_BASE_MEMORY_H
+#define SAMOZA_BASE_MEMORY_H
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Zeroed. Never NULL; `count * size` is checked for overflow. */
+__attribute__((malloc, returns_nonnull, alloc_size(1, 2))) void *mem_calloc(size_t count,
+									    size_t size);
+#define mem_new(type)		   ((type *)mem_calloc(1, sizeof(type)))
+#define mem_new_array(type, count) ((type *)mem_calloc((count), sizeof(type)))
+
+/* As reallocarray; never NULL unless count is 0. Added memory is not zeroed. */
+void *mem_resize(void *ptr, size_t count, size_t size);
+
+/* Copies. NULL gives NULL for mem_strdup. mem_memdup adds a NUL byte behind the copy. */
+char *mem_strdup(const char *s);
+char *mem_strndup(const char *s, size_t n);
+void *mem_memdup(const void *data, size_t size);
+
+#define CLEANUP(fn) __attribute__((cleanup(fn)))
+#define steal_ptr(pp)                                           \
+	__extension__({                                         \
+		__typeof__(pp) steal_ptr_p_ = (pp);             \
+		__typeof__(*(pp)) steal_ptr_v_ = *steal_ptr_p_; \
+		*steal_ptr_p_ = NULL;                           \
+		steal_ptr_v_;                                   \
+	})
+
+/* For CLEANUP(freep) char *s = NULL; */
+static inline void freep(void *pp)
+{
+	free(*(void **)pp);
+}
+
+/* Closes *fd unless negative, keeps errno. For CLEANUP(closep) int fd = -1; */
+void closep(const int *fd);
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+#endif

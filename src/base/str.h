@@ -1,0 +1,37 @@
+/*
+ * Strings: formatted, split, parsed. All results are on the heap and belong to the caller.
+ */
+#ifndef SAMOZA_BASE_STR_H
+#define SAMOZA_BASE_STR_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+char *str_printf(const char *format, ...)
+	__attribute__((format(printf, 1, 2), returns_nonnull));
+char *str_vprintf(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
+
+static inline bool str_is_empty(const char *s)
+{
+	return s == NULL || s[0] == '\0';
+}
+/* NULL equals only NULL. */
+bool str_equal(const char *a, const char *b);
+/* NULL sorts before everything. For qsort'ed tables and deterministic orders. */
+int str_compare(const char *a, const char *b);
+bool str_has_prefix(const char *s, const char *prefix);
+bool str_has_suffix(const char *s, const char *suffix);
+
+/* The whole of `s` must be decimal digits and fit; 0, or -1 without touching *ret. */
+int str_to_u64(const char *s, uint64_t *ret_value);
+int str_to_i64(const char *s, int64_t *ret_value);
+
+/* Edit distance, for "did you mean" hints. Cost is len(a) * len(b); use on short names. */
+unsigned str_distance(const char *a, const char *b);
+
+/* 64-bit FNV-1a; stable over machines and versions. */
+uint64_t str_hash(const char *s);
+
+#endif
