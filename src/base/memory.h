@@ -13,6 +13,7 @@
 #define SAMOZA_BASE_MEMORY_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
