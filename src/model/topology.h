@@ -1,0 +1,231 @@
+/*
+ * A compiled topology: what topology.yaml declares, checked, with every name resolved to an
+ * index and every quantity a number. Immutable and reference counted; the core, the placement
+ * engine and the adapters read it without ever looking at text again.
+ *
+ *   struct topology ── spaces[]     in declaration order; a space is its index
+ *                   ├─ facets[]     sorted by name, each with its providers
+ *                   ├─ paths[]      in declaration order
+ *                   └─ instances[]  every space expanded by its count, in pre-order:
+ *
+ *      index  path          space   parent  subtree_count     `api` (count 2) contains `cache`
+ *        0    store         store     -1        1
+ *        1    api-1         api       -1        2             the subtree of i is
+ *        2    api-1/cache   cache      1        1             [i, i + subtree_count)
+ *        3    api-2         api       -1        2
+ *        4    api-2/cache   cache      3        1
+ *
+ * Roots come in declaration order of their spaces, then by ordinal; so do the children of each
+ * instance. Parents come before their children, and a subtree is one range of indexes.
+ *
+ * All pointers inside belong to the topology. Arrays of count 0 may be NULL.
+ */
+#ifndef SAMOZA_MODEL_TOPOLOGY_H
+#define SAMOZA_MODEL_TOPOLOGY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/diagnostics.h"
+#include "model/constraint.h"
+
+/* Limits of one topology; past them it is refused. Per space at most SPACE_MAX_ITEMS of each
+ * list (constraints, imports, exports, affinities, ...). */
+#define TOPOLOGY_MAX_SPACES    10000u
+#define TOPOLOGY_MAX_INSTANCES 100000u
+#define TOPOLOGY_MAX_PATHS     100000u
+#define TOPOLOGY_MAX_DEPTH     64u
+#define SPACE_MAX_ITEMS	       1000u
+
+enum space_type {
+	SPACE_UI,
+	SPACE_IO,
+	SPACE_DATA,
+	SPACE_CHAT,
+	SPACE_CALL,
+	SPACE_NATIVE,
+};
+
+enum space_strategy { STRATEGY_SPREAD, STRATEGY_PACK };
+enum space_storage { STORAGE_CLUSTER, STORAGE_LOCAL };
+enum space_run_mode { RUN_SERVICE, RUN_FOREGROUND };
+enum probe_kind { PROBE_NONE, PROBE_TCP, PROBE_HTTP, PROBE_COMMAND };
+
+struct device_need {
+	const char *kind;
+	uint32_t count;
+	uint32_t share_milli; /* of each device: 1..999; 0 takes whole ones */
+	const char **models;  /* any of these; none: any model. Sorted */
+	unsigned model_count;
+};
+
+struct near_rule {
+	bool set;
+	double latitude, longitude; /* degrees */
+	double within_m;
+};
+
+/* One entry of affinity or of anti_affinity. */
+struct affinity {
+	const char *topology; /* another topology's name; NULL: this one */
+	const char *space;    /* name of the space it is with, also for `self` (own name) */
+	int space_index;      /* in this topology; -1 with another one */
+	const char *scope;    /* "zhost" or the name of a label ("region") */
+	bool scope_is_zhost;
+	bool self; /* the other instances of this space */
+	bool required;
+	uint32_t weight; /* 1..1000; of a preference */
+};
+
+struct spread_rule {
+	const char *over; /* a label, or "zhost" */
+	bool over_is_zhost;
+	uint32_t max_skew; /* at least 1 */
+	bool required;
+};
+
+struct export_decl {
+	const char *name;
+	const char *value; /* "": filled in when the instance starts; `ip` always is when "" */
+};
+
+struct import_decl {
+	const char *from; /* a space or a facet */
+	bool is_facet;
+	int facet; /* index in facets[], -1 for a space */
+	bool optional;
+	const unsigned *providers; /* space indexes, ascending; shared between equal imports */
+	unsigned provider_count;   /* at least 1; may contain the importing space itself */
+	const char **variables; /* in declaration order; none: all that the provider exports */
+	unsigned variable_count;
+};
+
+struct probe {
+	enum probe_kind kind;
+	const char *value; /* tcp: a port or an own export's name; http: URL; command: a line */
+	uint32_t interval_ms, timeout_ms, failures;
+};
+
+struct space {
+	unsigned index;
+	const char *name;
+	enum space_type type;
+	unsigned count;	    /* instances (in each instance of the parent) */
+	int parent;	    /* space index, -1 for a root */
+	unsigned depth;	    /* 0 for a root */
+	unsigned *children; /* space indexes, in declaration order */
+	unsigned child_count;
+	unsigned *instances; /* instance indexes, ascending */
+	unsigned instance_count;
+
+	const char **provides; /* facets, sorted */
+	unsigned provide_count;
+	const char **capabilities; /* sorted */
+	unsigned capability_count;
+
+	uint32_t cpu_millicores; /* of one instance, without its children */
+	uint64_t memory_bytes;
+	struct device_need *devices;
+	unsigned device_count;
+
+	struct constraint *constraints; /* `region` and `kind` first, then as declared */
+	unsigned constraint_count;
+	struct near_rule near;
+	struct affinity *affinity;
+	unsigned affinity_count;
+	struct affinity *anti_affinity;
+	unsigned anti_affinity_count;
+	struct spread_rule *spread;
+	unsigned spread_count;
+	enum space_strategy strategy;
+
+	struct export_decl *exports; /* sorted by name */
+	unsigned export_count;
+	struct import_decl *imports; /* in declaration order */
+	unsigned import_count;
+
+	bool exclusive;
+	enum space_storage storage;
+	uint32_t restart_attempts; /* retries after the first failure within the window */
+	uint32_t restart_window_ms;
+	uint32_t stop_grace_ms;
+	uint32_t action_timeout_ms; /* recipes.timeout; of every action whatever the type */
+	enum space_run_mode run_mode;
+	struct probe ready, health;
+};
+
+struct facet {
+	const char *name;
+	unsigned *providers; /* space indexes, ascending */
+	unsigned provider_count;
+};
+
+struct path_decl {
+	const char *name;
+	unsigned from, to; /* space indexes; messages go both ways */
+};
+
+struct instance_decl {
+	const char *path; /* "api-2/cache" */
+	const char *name; /* "cache": the last part of path */
+	unsigned space;
+	int parent;		/* instance index, -1 for a root */
+	unsigned ordinal;	/* 1..count within its parent */
+	unsigned subtree_count; /* itself and all below: [index, index + subtree_count) */
+};
+
+struct topology {
+	unsigned references; /* private */
+	void *memory;	     /* private */
+
+	const char *name;
+	const char *owner; /* "" when not given */
+	struct space *spaces;
+	unsigned space_count;
+	struct facet *facets;
+	unsigned facet_count;
+	struct path_decl *paths;
+	unsigned path_count;
+	struct instance_decl *instances;
+	unsigned instance_count;
+	unsigned *by_path; /* instance indexes, sorted by path (strcmp) */
+	unsigned *by_name; /* space indexes, sorted by name */
+};
+
+/* Takes a reference; returns `t`. Not thread safe: one event loop owns a topology. */
+struct topology *topology_ref(struct topology *t);
+/* NULL is fine. The last one frees. */
+void topology_unref(struct topology *t);
+/* For CLEANUP(topology_unrefp) struct topology *t = NULL; */
+void topology_unrefp(struct topology **t);
+
+/* Index of the instance with that path, -1 when there is none. O(log n). */
+int topology_find_instance(const struct topology *t, const char *path);
+/* Index of the space of that name, -1 when there is none. O(log n). */
+int topology_find_space(const struct topology *t, const char *name);
+/* Index of the facet of that name, -1 when there is none. O(log n). */
+int topology_find_facet(const struct topology *t, const char *name);
+
+/* Path `name` as seen from `space`: index in paths[], and the space at its other end. -1 when
+ * the space has no path of that name. O(log n). */
+int topology_find_path(const struct topology *t, unsigned space, const char *name,
+		       unsigned *ret_other_space);
+
+/* Loop over the direct children of instance `i`:
+ *   instance_for_each_child(t, i, c) ... t->instances[c] ... */
+#define instance_for_each_child(t, i, c)                                      \
+	for (unsigned c = (i) + 1; c < (i) + (t)->instances[i].subtree_count; \
+	     c += (t)->instances[c].subtree_count)
+
+static inline const struct space *instance_space(const struct topology *t, unsigned instance)
+{
+	return &t->spaces[t->instances[instance].space];
+}
+
+/* "DATA", "cluster", ... as in topology.yaml. */
+const char *space_type_name(enum space_type type);
+/* Whether spaces of this type are WebAssembly modules (core.wasm): IO, DATA, CHAT, CALL. */
+bool space_type_is_wasm(enum space_type type);
+
+#endif

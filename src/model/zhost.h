@@ -1,0 +1,45 @@
+/*
+ * Description of a zhost as configuration files and scenarios give it (topology.md, "zhosts"):
+ * what it offers to placement. `region` and `kind` are labels like any other.
+ */
+#ifndef SAMOZA_MODEL_ZHOST_H
+#define SAMOZA_MODEL_ZHOST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/diagnostics.h"
+#include "model/constraint.h"
+
+struct zhost_device {
+	const char *kind;
+	const char *model; /* "" when not given */
+	uint32_t count;
+};
+
+/* Everything it points to is its own; zhost_spec_done() frees it. */
+struct zhost_spec {
+	char *name;
+	bool has_cpu, has_memory; /* false: whatever the machine has; the number is then 0 */
+	uint32_t cpu_millicores;
+	uint64_t memory_bytes;
+	struct label_set labels;   /* with region and kind */
+	const char **capabilities; /* sorted, unique; without those that every zhost offers */
+	unsigned capability_count;
+	struct zhost_device *devices; /* in declaration order */
+	unsigned device_count;
+	bool has_position;
+	double latitude, longitude; /* degrees */
+};
+
+void zhost_spec_done(struct zhost_spec *z);
+
+/* sys.*, net.*, data.*, events.*: offered by every zhost (topology.md, rule 2). */
+bool capability_is_common(const char *capability);
+/* Whether the zhost offers it. O(log n). */
+bool zhost_spec_offers(const struct zhost_spec *z, const char *capability);
+
+/* Great-circle distance in metres on a sphere of 6,371,008.8 m; for `near`. */
+double distance_m(double latitude_a, double longitude_a, double latitude_b, double longitude_b);
+
+#endif
