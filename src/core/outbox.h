@@ -1,0 +1,86 @@
+/*
+ * What a decision leaves behind: records to persist and events to append, in one durable
+ * commit, and the messages and replies that may go out once that commit is on disk.
+ *
+ *   outbox_init(&o) ... control_handle(..., &o) ... control_flush(..., &o)
+ *   store: o.records, o.events, o.data      then: o.messages, o.replies
+ *   outbox_clear(&o)                         keeps the memory for the next batch
+ */
+#ifndef SAMOZA_CORE_OUTBOX_H
+#define SAMOZA_CORE_OUTBOX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/vector.h"
+#include "proto/record.pb-c.h"
+#include "proto/wire.pb-c.h"
+
+/* Values are in files on disk: append only. */
+enum record_kind {
+	RECORD_META = 1,      /* id "" */
+	RECORD_TOPOLOGY = 2,  /* id: topology id */
+	RECORD_INSTANCE = 3,  /* id: "TOPOLOGY-ID/PATH" */
+	RECORD_ZHOST = 4,     /* id: name */
+};
+
+struct record_change {
+	enum record_kind kind;
+	char *id;
+	void *data; /* NULL: delete */
+	size_t size;
+};
+
+/* A change or a reading of a space's data; `owner` is "TOPOLOGY-NAME/INSTANCE-PATH". Changes are
+ * part of the commit; readings are made after it, in order. The answer goes to `link`. */
+struct data_change {
+	uint64_t link;
+	uint64_t request;
+	char *owner;
+	Samoza__V1__DataOperation operation;
+	void *key; /* list: prefix */
+	size_t key_size;
+	void *value;
+	size_t value_size;
+	void *cursor;
+	size_t cursor_size;
+	uint32_t limit_bytes;
+};
+
+struct link_message {
+	uint64_t link;
+	Samoza__V1__FrameType type;
+	ProtobufCMessage *message; /* owned */
+	bool close;                /* close the link behind it */
+};
+
+struct reply {
+	uint64_t request;
+	int code;       /* 0 or an enum error_code */
+	char *message;  /* refusal, or what an operator should know; may be NULL */
+	char *topology; /* id it is about, or NULL */
+	char *path;     /* instance it is about, or NULL */
+	struct error *error;
+	ProtobufCMessage *view; /* a ready answer (dry run), or NULL */
+};
+
+struct outbox {
+	VECTOR(struct record_change) records;
+	VECTOR(Samoza__V1__EventRecord *) events;
+	VECTOR(struct data_change) data;
+	/* owners whose data is forgotten: every owner "NAME/..." (topo rm --data) */
+	VECTOR(char *) data_forget;
+	VECTOR(struct link_message) messages;
+	VECTOR(struct reply) replies;
+};
+
+void outbox_init(struct outbox *o);
+void outbox_done(struct outbox *o);
+void outbox_clear(struct outbox *o);
+/* Nothing to persist, send or answer. */
+bool outbox_is_empty(const struct outbox *o);
+/* Something that needs a commit. */
+bool outbox_is_durable(const struct outbox *o);
+
+#endif
