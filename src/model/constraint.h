@@ -36,7 +36,7 @@ struct constraint {
 	const char **values; /* EQ, NE: one; IN, NOT_IN: sorted, unique; else none */
 	unsigned value_count;
 	double number;	  /* LT, GT */
-	const char *text; /* in its normal form, as FailureReason shows it: "rack in (a, b)" */
+	const char *text; /* as it was written, for FailureReason: "rack in (a, b)" */
 };
 
 /* One label of a zhost. Label sets are sorted by name (strcmp), names unique. */

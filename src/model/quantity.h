@@ -3,9 +3,8 @@
  * whole text must be the quantity, without spaces or sign.
  *
  *   cpu        100m  2  0.5            millicores; at most three decimals
- *   memory     32MiB 8GiB 500MB 4096   bytes; KiB MiB GiB TiB (1024), kB KB MB GB TB (1000), B
- *   duration   100ms 10s 5m 2h 1d      milliseconds
- *   distance   500m 50km 1.5km         metres
+ *   memory     32MiB 8GiB 500MB 4096   bytes; KiB MiB GiB TiB (or Ki ...), kB MB GB TB (1000),
+ * B duration   100ms 10s 5m 2h 1d      milliseconds distance   500m 50km 1.5km         metres
  *
  * A number may have decimals where the result is whole: 1.5GiB, 0.5s.
  */

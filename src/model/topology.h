@@ -75,7 +75,7 @@ struct affinity {
 	bool scope_is_zhost;
 	bool self; /* the other instances of this space */
 	bool required;
-	uint32_t weight; /* 1..1000; of a preference */
+	uint32_t weight; /* 0..1000; of a preference */
 };
 
 struct spread_rule {
@@ -118,6 +118,8 @@ struct space {
 	unsigned child_count;
 	unsigned *instances; /* instance indexes, ascending */
 	unsigned instance_count;
+	unsigned *paths; /* indexes of the paths that end here, sorted by the paths' names */
+	unsigned path_count;
 
 	const char **provides; /* facets, sorted */
 	unsigned provide_count;

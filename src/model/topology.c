@@ -1,0 +1,124 @@
+#include "model/topology.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "model/arena.h"
+
+struct topology *topology_ref(struct topology *t)
+{
+	PRE(t->references > 0);
+	t->references++;
+	return t;
+}
+
+void topology_unref(struct topology *t)
+{
+	if (t == NULL)
+		return;
+	PRE(t->references > 0);
+	if (--t->references > 0)
+		return;
+	/* The topology itself lies in its arena. */
+	arena_free(t->memory);
+}
+
+void topology_unrefp(struct topology **t)
+{
+	topology_unref(*t);
+}
+
+int topology_find_instance(const struct topology *t, const char *path)
+{
+	unsigned low = 0, high = t->instance_count;
+
+	while (low < high) {
+		unsigned middle = low + (high - low) / 2;
+		int c = strcmp(t->instances[t->by_path[middle]].path, path);
+
+		if (c == 0)
+			return (int)t->by_path[middle];
+		if (c < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return -1;
+}
+
+int topology_find_space(const struct topology *t, const char *name)
+{
+	unsigned low = 0, high = t->space_count;
+
+	while (low < high) {
+		unsigned middle = low + (high - low) / 2;
+		int c = strcmp(t->spaces[t->by_name[middle]].name, name);
+
+		if (c == 0)
+			return (int)t->by_name[middle];
+		if (c < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return -1;
+}
+
+int topology_find_facet(const struct topology *t, const char *name)
+{
+	unsigned low = 0, high = t->facet_count;
+
+	while (low < high) {
+		unsigned middle = low + (high - low) / 2;
+		int c = strcmp(t->facets[middle].name, name);
+
+		if (c == 0)
+			return (int)middle;
+		if (c < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return -1;
+}
+
+int topology_find_path(const struct topology *t, unsigned space, const char *name,
+		       unsigned *ret_other_space)
+{
+	const struct space *s = &t->spaces[space];
+	unsigned low = 0, high = s->path_count;
+
+	while (low < high) {
+		unsigned middle = low + (high - low) / 2;
+		const struct path_decl *path = &t->paths[s->paths[middle]];
+		int c = strcmp(path->name, name);
+
+		if (c == 0) {
+			*ret_other_space = path->from == space ? path->to : path->from;
+			return (int)s->paths[middle];
+		}
+		if (c < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return -1;
+}
+
+const char *space_type_name(enum space_type type)
+{
+	static const char *const names[] = {
+		[SPACE_UI] = "UI",     [SPACE_IO] = "IO",     [SPACE_DATA] = "DATA",
+		[SPACE_CHAT] = "CHAT", [SPACE_CALL] = "CALL", [SPACE_NATIVE] = "NATIVE",
+	};
+
+	PRE((unsigned)type < ARRAY_SIZE(names));
+	return names[type];
+}
+
+bool space_type_is_wasm(enum space_type type)
+{
+	return type == SPACE_IO || type == SPACE_DATA || type == SPACE_CHAT ||
+	       type == SPACE_CALL;
+}
