@@ -1,0 +1,253 @@
+/*
+ * Placement: which zhost each instance without a parent gets (topology.md, "Placement"), why,
+ * and what would have to change where there is no place.
+ *
+ *   struct place
+ *     ├─ zhosts       what each offers, what is free, its flags        handle: uint32_t
+ *     ├─ topologies   a reference to the compiled topology, its needs  handle: uint32_t
+ *     │    └─ units   the instances without a parent; each stands for itself and all its
+ *     │               descendants, and is named by its index in topology->instances[]
+ *     └─ waiting      topologies that lack a place, and what they lack
+ *
+ * The engine keeps what is placed; callers tell it of every change (zhosts that come, go and
+ * change; placements that a record holds; instances that lose their place) and ask it to try.
+ * A successful try is kept at once: the caller makes it durable.
+ *
+ * An answer is right when every unit that it places is eligible where it stands, given
+ * everything else that stands. The same state and the same question give the same answer,
+ * whatever the order in which zhosts, topologies and placements were told; ties break by name.
+ *
+ * Pure: no I/O, no clock, no chance, no log. Handles are small integers, used again after
+ * their removal. One thread at a time.
+ */
+#ifndef SAMOZA_CORE_PLACE_PLACE_H
+#define SAMOZA_CORE_PLACE_PLACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "model/topology.h"
+#include "model/zhost.h"
+
+struct place;
+
+#define PLACE_NONE UINT32_MAX /* no such zhost, topology, unit */
+
+/* Zero fields take the default. */
+struct place_options {
+	/* How many times one try may look at a zhost for an instance before its search gives up
+	 * and says so. Default PLACE_SEARCH_STEPS. Searches over at most 6 zhosts and 8 units
+	 * always run to their end. */
+	uint64_t search_steps;
+};
+#define PLACE_SEARCH_STEPS UINT64_C(2000000)
+
+/* NULL options: defaults. */
+struct place *place_new(const struct place_options *options);
+/* NULL is fine. Drops its references to topologies. */
+void place_free(struct place *p);
+
+/* ---- zhosts ---- */
+
+/* Adds the zhost, or updates the one of that name; returns its handle. Copies what it needs.
+ * `alive`: its state is deployed-started. */
+uint32_t place_zhost_set(struct place *p, const struct zhost_spec *spec, bool alive,
+			 bool cordoned);
+void place_zhost_flags(struct place *p, uint32_t zhost, bool alive, bool cordoned);
+/* PRE: no unit is placed there (place_zhost_unit()). */
+void place_zhost_remove(struct place *p, uint32_t zhost);
+/* PLACE_NONE when there is none of that name. */
+uint32_t place_zhost_find(const struct place *p, const char *name);
+/* Borrowed, good until the zhost is removed. */
+const char *place_zhost_name(const struct place *p, uint32_t zhost);
+
+/* What placements hold on a zhost. More than it offers after it shrank. */
+struct place_usage {
+	uint64_t cpu_offered, cpu_reserved; /* millicores */
+	uint64_t memory_offered, memory_reserved;
+	uint32_t devices_offered, devices_whole_free; /* devices nobody has a share of */
+	uint32_t units;
+};
+struct place_usage place_zhost_usage(const struct place *p, uint32_t zhost);
+/* Devices of one kind and model that nobody has a share of. */
+uint32_t place_zhost_devices_free(const struct place *p, uint32_t zhost, const char *kind,
+				  const char *model);
+
+/* A unit of a topology. */
+struct place_unit {
+	uint32_t topology;
+	uint32_t instance; /* index in topology->instances[]; an instance without a parent */
+};
+/* Walks the units on a zhost, in no order that means anything: start with {PLACE_NONE,
+ * PLACE_NONE}; false at the end. Units may not be placed or removed meanwhile. */
+bool place_zhost_unit(const struct place *p, uint32_t zhost, struct place_unit *unit);
+
+/* ---- topologies and what is known to be placed ---- */
+
+/* Takes a reference. `order` is the age: lower is tried first (the sequence of submission).
+ * Two topologies may have the same name (an old one, stopped, and its successor): for
+ * affinities with OTHER-TOPOLOGY/SPACE both count. */
+uint32_t place_topology_add(struct place *p, struct topology *t, uint64_t order);
+/* Frees what it holds and forgets it. */
+void place_topology_remove(struct place *p, uint32_t topology);
+
+/* A placement that a record holds: taken as it is, checked against no rule. Devices are given
+ * out anew, best fit first. PRE: not placed. */
+void place_add(struct place *p, uint32_t topology, uint32_t instance, uint32_t zhost);
+/* Frees its place; nothing when it has none. */
+void place_remove(struct place *p, uint32_t topology, uint32_t instance);
+/* Where it is, or PLACE_NONE. */
+uint32_t place_where(const struct place *p, uint32_t topology, uint32_t instance);
+/* Which devices of its zhost (index over all that it offers, in declaration order) a placed
+ * unit holds: for each of its device needs in order (its own, then its descendants' in order of
+ * instances), `count` of them. Borrowed until the next change. */
+const uint16_t *place_devices(const struct place *p, uint32_t topology, uint32_t instance,
+			      uint32_t *ret_count);
+
+/* ---- try ---- */
+
+/* A zhost that may not be taken for now (repeated failure there). */
+struct place_exclusion {
+	uint32_t zhost;
+	const char *sentence; /* "SPACE failed N times on ZHOST: LAST_ERROR"; borrowed */
+};
+
+struct place_want {
+	uint32_t instance; /* without a parent, not placed */
+	const struct place_exclusion *excluded;
+	uint32_t excluded_count;
+};
+
+enum place_mode {
+	PLACE_TOGETHER, /* all or none: first placement */
+	PLACE_RECOVER,	/* together; else one by one in the order of their paths, again until a
+			   pass places none */
+};
+
+struct place_request {
+	uint32_t topology;
+	enum place_mode mode;
+	const struct place_want *wants; /* any order, no instance twice */
+	size_t want_count;
+	bool dry_run; /* answer, keep nothing */
+};
+
+/* Why there is no place. Strings belong to it. */
+struct place_reason {
+	uint32_t
+		instance; /* the one that finds no place; PLACE_NONE where it is none of them */
+	char *sentence;	  /* FailureReason in the words of topology.md */
+	char *detail;	  /* figures; NULL when there are none */
+	char *change;	  /* the smallest change that would make it fit; NULL when unknown */
+};
+
+struct place_result {
+	bool complete; /* every want has a zhost */
+	size_t placed;
+	uint32_t *zhosts;	    /* for each want, in their order: its zhost or PLACE_NONE */
+	struct place_reason reason; /* unless complete */
+	bool budget_spent; /* the search gave up before it had seen everything; also in detail
+			    */
+	uint64_t steps;	   /* of search, for metrics */
+};
+
+/* Tries; keeps what it placed unless dry_run. `ret` is filled in every case; the caller ends it
+ * with place_result_done(). */
+void place_try(struct place *p, const struct place_request *request, struct place_result *ret);
+void place_result_done(struct place_result *result);
+/* "SENTENCE" or "SENTENCE: DETAIL"; the caller frees. NULL when there is none. */
+char *place_reason_text(const struct place_reason *reason);
+
+/* ---- waiting, and who may be tried again ---- */
+
+/* Remembers that these wants found no place (right after the try that said so, before any other
+ * change), and what they lack. Replaces what the topology waited for before. Until
+ * place_wait_end(), every change that may have brought what they lack makes the topology due.
+ */
+void place_wait(struct place *p, const struct place_request *request);
+void place_wait_end(struct place *p, uint32_t topology);
+/* Makes it due at once: an exclusion ended, somebody asks. Nothing unless it waits. */
+void place_wait_wake(struct place *p, uint32_t topology);
+/* The oldest topology that is due, or PLACE_NONE; it is due no longer, and goes on waiting
+ * until place_wait() or place_wait_end(). */
+uint32_t place_wait_next(struct place *p);
+bool place_wait_any(const struct place *p);
+
+/* ---- explanation ---- */
+
+enum place_rule { /* the numbers of topology.md */
+		  PLACE_RULE_STATE = 1,
+		  PLACE_RULE_CAPABILITY = 2,
+		  PLACE_RULE_SPATIAL = 3,
+		  PLACE_RULE_AFFINITY = 4,
+		  PLACE_RULE_SPREAD = 5,
+		  PLACE_RULE_CAPACITY = 6,
+};
+
+struct place_failure {
+	enum place_rule rule;
+	char *text; /* "memory: needs 512 MiB, 128 MiB free" */
+	char *what; /* equal for failures of one requirement on different zhosts: "memory" */
+};
+
+struct place_score {
+	int64_t total;	     /* higher is better; ties break by name */
+	int32_t preference;  /* sum of the weights of preferred affinity and spread */
+	uint32_t neighbours; /* units of the same topology there (strategy spread: fewer first)
+			      */
+	int32_t fragmentation; /* growth of device fragmentation, thousandths of a device */
+	uint32_t load; /* of cpu or memory, the fuller, with it placed: ten-thousandths */
+};
+
+/* One zhost, judged for one unit. */
+struct place_verdict {
+	uint32_t zhost;
+	bool eligible;
+	bool chosen;
+	struct place_failure *failures; /* every rule that failed, by rule */
+	uint32_t failure_count;
+	struct place_score score; /* of eligible ones */
+};
+
+/* Strings and arrays belong to it. */
+struct place_explanation {
+	uint32_t instance;
+	uint32_t zhost;			/* where it is, or PLACE_NONE */
+	struct place_verdict *verdicts; /* eligible ones by score, then the others; by name */
+	uint32_t verdict_count;
+	uint32_t eligible_count;
+	struct place_reason reason; /* set when no zhost is eligible */
+};
+
+/* Judges every zhost for one unit, given everything else that is placed: a placed unit is
+ * looked at as if it had no place (nothing changes). */
+void place_explain(struct place *p, uint32_t topology, const struct place_want *want,
+		   struct place_explanation *ret);
+void place_explanation_done(struct place_explanation *e);
+
+/* Zhosts of the same verdict (eligible with equal scores, or failing the same requirements),
+ * for people: zhosts "edge-node-1" or "212 zhosts", text "cpu: needs 2, at most 1.5 free" */
+struct place_group {
+	char *zhosts;
+	uint32_t count;
+	bool eligible;
+	bool chosen;
+	char **failures;
+	uint32_t failure_count;
+	struct place_score score;
+};
+struct place_groups {
+	struct place_group *items;
+	uint32_t count;
+};
+void place_explanation_group(const struct place *p, const struct place_explanation *e,
+			     struct place_groups *ret);
+void place_groups_done(struct place_groups *groups);
+
+/* All of it for a person, several lines, each ends with a newline; the caller frees. */
+char *place_explanation_text(const struct place *p, uint32_t topology,
+			     const struct place_explanation *e);
+
+#endif
