@@ -1,0 +1,76 @@
+/*
+ * Reads a file that a person wrote (YAML, or JSON) into a protobuf message, and says
+ * everything that is wrong with it, with line and column:
+ *
+ *   topology.yaml:14:9: unknown key 'capabilites' in space; did you mean 'capabilities'?
+ *
+ *   text --> nodes (one tree for YAML and JSON, with places) --> message, by the descriptor
+ *                                                                 and its table (tables.h)
+ *
+ * Refused: unknown and duplicate keys, wrong types, values out of range, missing required
+ * fields, two members of a oneof, anchors, aliases and tags, more than one document, invalid
+ * UTF-8, NUL, more than 64 levels, 4 MiB, or 1,000,000 values. At most 100 findings per file
+ * are given. After an error of syntax nothing more can be read.
+ *
+ * Text fields take any scalar as it is written (`cpu: 2`, `version: 1.10`), all others
+ * only what the YAML core schema calls a number or a boolean (`yes` is none).
+ *
+ *   spec/formats.md: "all of them are reported, not only the first".
+ */
+#ifndef SAMOZA_SCHEMA_YAML_H
+#define SAMOZA_SCHEMA_YAML_H
+
+#include <protobuf-c/protobuf-c.h>
+#include <stddef.h>
+
+#include "base/diagnostics.h"
+#include "base/error.h"
+
+#define SCHEMA_TEXT_MAX	    ((size_t)4 * 1024 * 1024)
+#define SCHEMA_DEPTH_MAX    64
+#define SCHEMA_NODES_MAX    1000000
+#define SCHEMA_FINDINGS_MAX 100
+
+enum schema_read_flags {
+	/* Fields of the file's own message that the option `required` asks for may be absent:
+	 * space.yaml without name and type, a topology without apiVersion and kind. (Those with
+	 * the label `required` may not.) */
+	SCHEMA_PARTIAL = 1,
+};
+
+/* Where each value of a message stood in its file. */
+struct schema_positions;
+
+struct schema_position {
+	const char *file; /* borrowed from the positions; NULL: not known */
+	unsigned line;	  /* from 1; 0: not known */
+	unsigned column;
+};
+
+/*
+ * Reads `text` (not necessarily NUL-terminated). `file` is how the user calls it, or NULL.
+ * Text that begins with `{` is tried as JSON first, so all of JSON is accepted.
+ *
+ * 0: *ret_message is the caller's (schema_message_free), and so is *ret_positions, unless
+ * ret_positions is NULL (schema_positions_free).
+ * ERR_INVALID: findings were added to `diagnostics` (which may be NULL), sorted; err has the
+ * first one of this file and how many more there are.
+ */
+must_check int schema_read_yaml(const ProtobufCMessageDescriptor *type, const char *file,
+				const char *text, size_t size, unsigned flags,
+				struct diagnostics *diagnostics, ProtobufCMessage **ret_message,
+				struct schema_positions **ret_positions, struct error **err);
+
+/*
+ * The place of a value, by a path of keys as in the file: `spaces[2].exports.port`,
+ * `metadata`, `spaces[0].placement.constraints[1]`; "" is the whole. Where the path goes on
+ * below what is written (an absent field, the single element of a one-or-many list) it is
+ * the place of the nearest thing around it. All zero for positions == NULL.
+ */
+struct schema_position schema_position_of(const struct schema_positions *positions,
+					  const char *path_format, ...)
+	__attribute__((format(printf, 2, 3)));
+void schema_positions_free(struct schema_positions *positions);
+void schema_positions_freep(struct schema_positions **positions);
+
+#endif
