@@ -1,0 +1,17 @@
+/*
+ * The seccomp filter of instances, computed beforehand by zhost (libseccomp) and handed to
+ * zrun as a blob, so that zrun needs no more than libc. Everything that is not on the list
+ * fails with EPERM; system calls of another architecture end the process. No way to open a
+ * file, make a socket or a process, send a signal, or make memory executable is on it.
+ */
+#ifndef SAMOZA_ADAPTER_SANDBOX_FILTER_H
+#define SAMOZA_ADAPTER_SANDBOX_FILTER_H
+
+#include <stddef.h>
+
+#include "base/error.h"
+
+/* An array of struct sock_filter; *ret_size in bytes. The caller frees. */
+int must_check sandbox_filter_new(void **ret_program, size_t *ret_size, struct error **err);
+
+#endif
