@@ -16,10 +16,18 @@
  *
  * Pure, as control.h: the caller makes records durable, then does the actions, then sends.
  *
- * An instance keeps running while zrms is away. Fencing: an entry with a newer epoch replaces the old one (stop, undeploy, then
- * the new one is deployed); one with an older epoch is ignored; what a full set does not list is stopped and undeployed.
- * Exclusive instances (topology.md, Recovery) are asked to stop, then killed, counted from sending the last heartbeat that
- * zrms acknowledged.
+ * An instance keeps running while zrms is away. Fencing: an entry with a newer epoch replaces
+ * the old one (stop, undeploy, then the new one is deployed); one with an older epoch is
+ * ignored; what a full set does not list is stopped and undeployed. Exclusive instances
+ * (topology.md, Recovery) are asked to stop, then killed, counted from sending the last
+ * heartbeat that zrms acknowledged.
+ *
+ * After a restart nothing is deployed or started before the first full set of zrms has come:
+ * what was asked before may be asked of another zhost by now. What runs, goes on; what is to
+ * stop, stops.
+ *
+ * Every order of zrms is answered: by the report of the action that it leads to, or, where it
+ * asks nothing that is not so already, by a report of the phase as it stands.
  */
 #ifndef SAMOZA_CORE_AGENT_AGENT_H
 #define SAMOZA_CORE_AGENT_AGENT_H
@@ -31,39 +39,39 @@
 #include "base/error.h"
 #include "base/vector.h"
 #include "core/instant.h"
-#include "proto/record.pb-c.h"
 #include "proto/wire.pb-c.h"
 
 struct agent;
 
 enum agent_action {
-	ACTION_DEPLOY,   /* fetch and prepare artifacts, folder, recipe */
-	ACTION_START,    /* process, on_init or recipe; result carries the exports */
-	ACTION_UPDATE,   /* on_update or recipe, with the new imports */
-	ACTION_STOP,     /* on_close or recipe within the grace; the process is gone when it is done */
+	ACTION_DEPLOY, /* fetch and prepare artifacts, folder, recipe */
+	ACTION_START,  /* process, on_init or recipe; result carries the exports */
+	ACTION_UPDATE, /* on_update or recipe, with the new imports */
+	ACTION_STOP, /* on_close or recipe within the grace; the process is gone when it is done
+		      */
 	ACTION_UNDEPLOY, /* recipe; folder gone */
 };
 const char *agent_action_name(enum agent_action action); /* "deploy" … */
 
 struct agent_config {
-	const char *identity;     /* of this zhost's folder */
+	const char *identity; /* of this zhost's folder */
 	uint64_t incarnation;
-	const Samoza__V1__ZhostSpec *spec; /* borrowed for agent_new(), copied */
+	const Samoza__V1__ZhostSpec *spec;		  /* borrowed for agent_new(), copied */
 	const char *zedge, *platform, *version, *address; /* for HELLO; may be NULL */
-	int64_t heartbeat_ms;     /* until HELLO_ACK says otherwise */
+	int64_t heartbeat_ms;				  /* until HELLO_ACK says otherwise */
 	int64_t failure_timeout_ms;
-	int64_t reconnect_ms;     /* at most between two tries; no more than heartbeat_ms */
+	int64_t reconnect_ms; /* at most between two tries; no more than heartbeat_ms */
 };
 
 enum agent_input_type {
-	AGENT_LINK_UP,       /* connected: HELLO goes out */
+	AGENT_LINK_UP, /* connected: HELLO goes out */
 	AGENT_LINK_DOWN,
 	AGENT_HELLO_ACK,
 	AGENT_DESIRED,
 	AGENT_HEARTBEAT_ACK,
 	AGENT_ACTION_DONE,   /* the result of an action that the outbox asked for */
 	AGENT_PROCESS_ENDED, /* a started instance's process died or finished by itself */
-	AGENT_USAGE,         /* what the next heartbeat should say */
+	AGENT_USAGE,	     /* what the next heartbeat should say */
 	AGENT_TICK,
 };
 
@@ -75,38 +83,44 @@ struct agent_input {
 		const Samoza__V1__HeartbeatAck *heartbeat_ack;
 		const Samoza__V1__Usage *usage;
 		struct {
-			uint64_t action; /* number of the action */
+			uint64_t action;   /* number of the action */
 			const char *error; /* NULL: well done; else without the action's name */
-			bool finished; /* start: `_start` returned 0 already */
+			bool finished;	   /* start: `_start` returned 0 already */
 			size_t n_exports;
 			const Samoza__V1__Variable *const *exports; /* start */
 		} done;
 		struct {
 			const char *topology, *path;
 			uint64_t epoch;
-			bool finished;     /* ended by itself and well: not a failure */
+			bool finished;	   /* ended by itself and well: not a failure */
 			const char *error; /* "killed by signal 9", "watchdog: …" */
 		} ended;
 	};
 };
 
-/* Something to do. Borrowed strings live as long as the instance is in the agent. */
+/* Something to do. `key` and `spec` live until the instance's undeploy is answered. */
 struct agent_order {
 	enum {
-		ORDER_ACTION,  /* do it; answer with AGENT_ACTION_DONE */
-		ORDER_KILL,    /* SIGKILL the process (and the group of the action); still answer the action */
-		ORDER_RENEW,   /* exclusive: the process may live until deadline_ms */
-		ORDER_END,     /* zrms removed this zhost: all is stopped, the program may end */
+		ORDER_ACTION, /* do it; answer with AGENT_ACTION_DONE */
+		/* SIGKILL the process and the group of the action (`action`, `kind`); still
+		 * answer the action. Of an update by recipe: the group of the recipe only.
+		 * Without an action
+		 * (`action` 0): the process. */
+		ORDER_KILL,
+		ORDER_RENEW, /* exclusive: the process may live until deadline_ms */
+		ORDER_END,   /* zrms removed this zhost: all is stopped, the program may end */
 	} type;
 	uint64_t action; /* number, for ORDER_ACTION */
 	enum agent_action kind;
 	const Samoza__V1__InstanceKey *key;
 	const Samoza__V1__InstanceSpec *spec;
-	size_t n_imports;
+	size_t n_imports; /* start, update; borrowed until the next agent_handle() */
 	Samoza__V1__Provider *const *imports;
 	uint64_t imports_version;
-	int64_t grace_ms;    /* stop: how long on_close has before the kill; the agent asks for the kill */
-	int64_t deadline_ms; /* renew: monotonic */
+	int64_t grace_ms; /* stop: how long on_close has before the kill; the agent asks for the
+			     kill */
+	int64_t deadline_ms; /* renew, and start of an exclusive one: monotonic; NEVER_MS
+				otherwise */
 	const char *parent;  /* instance path or NULL */
 };
 
@@ -115,7 +129,7 @@ struct agent_message {
 	ProtobufCMessage *message;  /* owned */
 };
 
-/* A zhost's record of one instance: DesiredInstance with its phase, so that a restarted zhost knows. */
+/* A zhost's record of one instance (AgentRecord), so that a restarted zhost knows. */
 struct agent_record {
 	char *id;   /* "TOPOLOGY-ID/PATH" */
 	void *data; /* NULL: delete */
@@ -136,7 +150,9 @@ struct agent *agent_new(const struct agent_config *config);
 void agent_free(struct agent *agent);
 
 /* One record of the folder, as the outbox once wrote it, and whether its process still lives
- * (found by its socket). Before the first input. */
+ * (found by its socket). Before the first input. A living one that had started is adopted; one
+ * whose start had not ended is stopped first. One that had started and lives no more has
+ * failed. ERR_INVALID for what cannot be read. */
 int agent_load(struct agent *agent, const void *data, size_t size, bool is_alive,
 	       struct error **err) must_check;
 /* The identity of a record, to look for its process before agent_load(). Free the result with
