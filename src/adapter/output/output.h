@@ -1,0 +1,121 @@
+/*
+ * How programs print results: one layer for tables, blocks of keys and values, JSON, YAML and
+ * progress, so that all commands look alike.
+ *
+ *   Topology: my-app                       output_line(&o, "Topology: %s", name)
+ *     ID:        a1b2c3d4-...              output_block(&o, 10, pairs)
+ *     State:     running
+ *
+ *   Placements:
+ *     SPACE                ZHOST          STATE
+ *     --------------------------------------------         output_table_*(), ruled
+ *     dashboard            edge-node-1    running
+ *
+ * Results go to standard output, errors and progress notes to standard error. Whatever comes
+ * from elsewhere is made fit for a terminal (base/text.h) before it is shown; JSON and YAML
+ * keep it as it is. Colours only on a terminal and without NO_COLOR.
+ */
+#ifndef SAMOZA_ADAPTER_OUTPUT_OUTPUT_H
+#define SAMOZA_ADAPTER_OUTPUT_OUTPUT_H
+
+#include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/error.h"
+
+enum output_format { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_YAML };
+
+struct output {
+	FILE *out; /* borrowed */
+	FILE *err; /* borrowed */
+	enum output_format format;
+	bool terminal; /* `out` is one */
+	bool colour;
+	unsigned columns, rows; /* of the terminal; 0 when there is none */
+};
+
+/* Looks whether the streams are terminals; sets the locale's character type to UTF-8. */
+void output_init(struct output *o, FILE *out, FILE *err);
+/* "table", "json", "yaml"; 0, or ERR_INVALID with what there is. */
+int output_format_parse(const char *text, enum output_format *ret_format,
+			struct error **err) must_check;
+
+/* One line of text for a person; arguments are made fit, the format is ours. */
+void output_line(const struct output *o, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* The same to standard error. */
+void output_note(const struct output *o, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* A message as JSON (pretty) or YAML. PRE: format is not OUTPUT_TABLE. */
+void output_message(const struct output *o, const ProtobufCMessage *message);
+/* One message of a stream: JSON on one line; YAML as a document ("---" in front). */
+void output_message_line(const struct output *o, const ProtobufCMessage *message);
+
+/* Pairs with a NULL value are left out; the list ends with a NULL key. Indented by two; values
+ * stand behind `width` columns for the key with its colon, at least one space. */
+struct output_pair {
+	const char *key;
+	const char *value;
+};
+void output_block(const struct output *o, unsigned width, const struct output_pair *pairs);
+
+/* ---------------------------------------------------------------- tables */
+
+enum output_column_flags {
+	OUTPUT_RIGHT = 1, /* numbers */
+	OUTPUT_CUT = 2,	  /* may be cut at the width of a terminal */
+	OUTPUT_STATE = 4, /* coloured by what the state means */
+};
+
+struct output_column {
+	const char *name; /* "ZHOST"; NULL ends the list */
+	unsigned flags;
+	unsigned width; /* at least, with the gap to the next column; 0: as needed */
+};
+
+enum output_table_flags {
+	OUTPUT_RULED = 1,    /* a rule of dashes under the header */
+	OUTPUT_INDENTED = 2, /* by two */
+};
+
+struct output_table;
+
+/* `columns` are borrowed until the table is printed. */
+struct output_table *output_table_new(const struct output *o,
+				      const struct output_column *columns, unsigned flags);
+/* One cell for each column; NULL shows as "-". Copied. */
+void output_table_row(struct output_table *t, const char *const *cells);
+/* Prints and frees. */
+void output_table_print(struct output_table *t);
+
+/* How a state colours: an SGR sequence or "". */
+const char *output_state_colour(const char *state);
+
+/* ---------------------------------------------------------------- progress */
+
+/*
+ * The state of many things while something waits for them: redrawn in place on a terminal, a
+ * line for each change otherwise; a count where they are too many for either.
+ */
+struct output_progress;
+
+/* `goal`: the state in which a thing is done, as shown. Quiet unless the format is a table. */
+struct output_progress *output_progress_new(const struct output *o, const char *goal);
+void output_progress_set(struct output_progress *p, const char *name, const char *state);
+/* Draws what has changed. */
+void output_progress_draw(struct output_progress *p);
+/* Draws the last states and frees; NULL is fine. */
+void output_progress_free(struct output_progress *p);
+
+/* ---------------------------------------------------------------- words */
+
+/* "2.5 GiB", "512 MiB"; the caller frees. */
+char *output_size(uint64_t bytes);
+/* "2", "0.5", "1.25"; the caller frees. */
+char *output_cores(uint64_t millicores);
+
+#endif
