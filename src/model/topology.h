@@ -32,11 +32,12 @@
 
 /* Limits of one topology; past them it is refused. Per space at most SPACE_MAX_ITEMS of each
  * list (constraints, imports, exports, affinities, ...). */
-#define TOPOLOGY_MAX_SPACES    10000u
-#define TOPOLOGY_MAX_INSTANCES 100000u
-#define TOPOLOGY_MAX_PATHS     100000u
-#define TOPOLOGY_MAX_DEPTH     64u
-#define SPACE_MAX_ITEMS	       1000u
+#define TOPOLOGY_MAX_SPACES	10000u
+#define TOPOLOGY_MAX_INSTANCES	100000u
+#define TOPOLOGY_MAX_PATHS	100000u
+#define TOPOLOGY_MAX_DEPTH	32u /* levels of containment */
+#define INSTANCE_PATH_MAX_BYTES 511u
+#define SPACE_MAX_ITEMS		1000u
 
 enum space_type {
 	SPACE_UI,
@@ -76,6 +77,7 @@ struct affinity {
 	bool self; /* the other instances of this space */
 	bool required;
 	uint32_t weight; /* 0..1000; of a preference */
+	unsigned item;	 /* position in the list of the file */
 };
 
 struct spread_rule {

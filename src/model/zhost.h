@@ -9,7 +9,9 @@
 #include <stdint.h>
 
 #include "base/diagnostics.h"
+#include "model.pb-c.h"
 #include "model/constraint.h"
+#include "schema/yaml.h"
 
 struct zhost_device {
 	const char *kind;
@@ -33,6 +35,16 @@ struct zhost_spec {
 };
 
 void zhost_spec_done(struct zhost_spec *z);
+
+/*
+ * From the message. `path` is the zhost's in its file ("zhosts[3]", "" when it is the file),
+ * `positions` may be NULL, findings are added to `findings` (may be NULL).
+ * ERR_INVALID: an amount that is none, a label with two values, half a position.
+ */
+must_check int zhost_spec_compile(const Samoza__V1__ZhostSpec *in, const char *path,
+				  const struct schema_positions *positions,
+				  struct diagnostics *findings, struct zhost_spec *ret_zhost,
+				  struct error **err);
 
 /* sys.*, net.*, data.*, events.*: offered by every zhost (topology.md, rule 2). */
 bool capability_is_common(const char *capability);

@@ -1,0 +1,343 @@
+/*
+ * What one space says of itself: quantities, exports, probes, restart.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/str.h"
+#include "model/compile/internal.h"
+#include "model/quantity.h"
+
+#define DEFAULT_CPU_MILLICORES	  50u
+#define DEFAULT_MEMORY_BYTES	  (UINT64_C(32) << 20)
+#define DEFAULT_RESTART_ATTEMPTS  5u
+#define DEFAULT_RESTART_WINDOW_MS (10u * 60 * 1000)
+#define DEFAULT_STOP_GRACE_MS	  10000u
+#define DEFAULT_ACTION_TIMEOUT_MS 60000u
+#define DEFAULT_PROBE_INTERVAL_MS 10000u
+#define DEFAULT_PROBE_TIMEOUT_MS  5000u
+#define DEFAULT_PROBE_FAILURES	  3u
+
+#define LONGEST_WINDOW_MS	  (UINT64_C(30) * 86400 * 1000)
+#define LONGEST_ACTION_MS	  (UINT64_C(86400) * 1000)
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Copies a list of names, sorted; an element that occurs twice is a finding. */
+static const char **copy_sorted(struct compile *c, unsigned space, const char *field,
+				char *const *names, size_t count, unsigned *ret_count)
+{
+	const char **copy = arena_new_array(c->arena, const char *, count);
+	unsigned kept = 0;
+
+	for (size_t i = 0; i < count; i++)
+		copy[i] = arena_strdup(c->arena, names[i]);
+	if (count > 1)
+		qsort(copy, count, sizeof(copy[0]), compare_names);
+	for (size_t i = 0; i < count; i++) {
+		if (kept > 0 && strcmp(copy[kept - 1], copy[i]) == 0)
+			finding(c, AT("spaces[%u].%s", space, field), "'%s' is listed twice",
+				copy[i]);
+		else
+			copy[kept++] = copy[i];
+	}
+	*ret_count = kept;
+	return copy;
+}
+
+/* A duration from `text` (NULL: `fallback`) in [least, most]. */
+static uint32_t duration(struct compile *c, struct place place, const char *text,
+			 uint32_t fallback, uint64_t least, uint64_t most)
+{
+	struct error *err = NULL;
+	uint64_t ms;
+
+	if (text == NULL)
+		return fallback;
+	if (duration_parse(text, &ms, &err) < 0) {
+		finding_error(c, place, err);
+		return fallback;
+	}
+	if (ms < least || ms > most) {
+		char *low = duration_format(least), *high = duration_format(most);
+		finding(c, place, "%s is out of range: %s to %s", text, low, high);
+		free(low);
+		free(high);
+		return fallback;
+	}
+	return (uint32_t)ms;
+}
+
+static void compile_device(struct compile *c, unsigned space, size_t item,
+			   const Samoza__V1__DeviceNeed *in, struct device_need *out)
+{
+	struct place place = AT("spaces[%u].resources.devices[%zu].share", space, item);
+	struct error *err = NULL;
+	uint32_t share;
+	char field[64];
+
+	out->kind = arena_strdup(c->arena, in->kind);
+	out->count = in->has_count ? in->count : 1;
+	if (out->count == 0)
+		finding(c, AT("spaces[%u].resources.devices[%zu].count", space, item),
+			"count must be at least 1");
+	(void)snprintf(field, sizeof(field), "resources.devices[%zu].model", item);
+	out->models = copy_sorted(c, space, field, in->model, in->n_model, &out->model_count);
+	if (in->share == NULL)
+		return;
+	if (cpu_parse(in->share, &share, &err) < 0) {
+		error_free(err);
+		finding(c, place,
+			"'%.60s' is not a share of a device: expected thousandths "
+			"(500m) or a fraction (0.5)",
+			in->share);
+	} else if (share == 0 || share > 1000) {
+		finding(c, place, "a share of a device is more than 0 and at most 1, not %s",
+			in->share);
+	} else {
+		out->share_milli = share == 1000 ? 0 : share;
+	}
+}
+
+static void compile_resources(struct compile *c, struct space *s,
+			      const Samoza__V1__Resources *in)
+{
+	struct error *err = NULL;
+
+	s->cpu_millicores = DEFAULT_CPU_MILLICORES;
+	s->memory_bytes = DEFAULT_MEMORY_BYTES;
+	if (in == NULL)
+		return;
+	if (in->cpu != NULL && cpu_parse(in->cpu, &s->cpu_millicores, &err) < 0)
+		finding_error(c, AT("spaces[%u].resources.cpu", s->index), steal_ptr(&err));
+	else if (s->cpu_millicores == 0)
+		finding(c, AT("spaces[%u].resources.cpu", s->index), "cpu must be more than 0");
+	if (in->memory != NULL && memory_parse(in->memory, &s->memory_bytes, &err) < 0)
+		finding_error(c, AT("spaces[%u].resources.memory", s->index), steal_ptr(&err));
+	else if (s->memory_bytes == 0)
+		finding(c, AT("spaces[%u].resources.memory", s->index),
+			"memory must be more than 0");
+	s->devices = arena_new_array(c->arena, struct device_need, in->n_devices);
+	s->device_count = (unsigned)in->n_devices;
+	for (size_t i = 0; i < in->n_devices; i++)
+		compile_device(c, s->index, i, in->devices[i], &s->devices[i]);
+}
+
+static int compare_exports(const void *a, const void *b)
+{
+	return strcmp(((const struct export_decl *)a)->name,
+		      ((const struct export_decl *)b)->name);
+}
+
+static void compile_exports(struct compile *c, struct space *s, const Samoza__V1__Space *in)
+{
+	s->exports = arena_new_array(c->arena, struct export_decl, in->n_exports);
+	for (size_t i = 0; i < in->n_exports; i++) {
+		const char *value = in->exports[i]->value;
+		s->exports[i] = (struct export_decl){
+			.name = arena_strdup(c->arena, in->exports[i]->key),
+			.value = arena_strdup(c->arena, value != NULL ? value : "")};
+	}
+	s->export_count = (unsigned)in->n_exports;
+	if (s->export_count > 1)
+		qsort(s->exports, s->export_count, sizeof(s->exports[0]), compare_exports);
+}
+
+static bool has_export(const struct space *s, const char *name)
+{
+	struct export_decl key = {.name = name};
+
+	return s->export_count > 0 && bsearch(&key, s->exports, s->export_count,
+					      sizeof(s->exports[0]), compare_exports) != NULL;
+}
+
+/* Each ${NAME} of a URL or of a command is an own export, or `ip`. */
+static void check_references(struct compile *c, struct place place, const struct space *s,
+			     const char *text)
+{
+	const char *p = text;
+
+	while ((p = strstr(p, "${")) != NULL) {
+		const char *end = strchr(p, '}');
+		if (end == NULL) {
+			finding(c, place, "'${' without '}'");
+			return;
+		}
+		char *name = mem_strndup(p + 2, (size_t)(end - p - 2));
+		if (!has_export(s, name) && strcmp(name, "ip") != 0)
+			finding(c, place, "'%s' has no export '%s'", s->name, name);
+		free(name);
+		p = end + 1;
+	}
+}
+
+static void check_probe(struct compile *c, const char *field, const struct space *s,
+			const struct probe *probe)
+{
+	uint64_t port;
+
+	switch (probe->kind) {
+	case PROBE_NONE:
+		return;
+	case PROBE_TCP:
+		if (str_to_u64(probe->value, &port) == 0 ? port == 0 || port > 65535
+							 : !has_export(s, probe->value))
+			finding(c, AT("spaces[%u].%s.tcp", s->index, field),
+				"'%.60s' is neither a port (1 to 65535) nor an export of '%s'",
+				probe->value, s->name);
+		return;
+	case PROBE_HTTP:
+		if (!str_has_prefix(probe->value, "http://"))
+			finding(c, AT("spaces[%u].%s.http", s->index, field),
+				"expected an address that begins with http://");
+		check_references(c, AT("spaces[%u].%s.http", s->index, field), s, probe->value);
+		return;
+	case PROBE_COMMAND:
+		if (probe->value[0] == '\0')
+			finding(c, AT("spaces[%u].%s.command", s->index, field),
+				"an empty command");
+		return;
+	}
+	IMPOSSIBLE("kind of probe");
+}
+
+static void compile_ready(struct compile *c, struct space *s, const Samoza__V1__ReadyProbe *in)
+{
+	s->ready = (struct probe){.interval_ms = DEFAULT_PROBE_INTERVAL_MS,
+				  .timeout_ms = DEFAULT_PROBE_TIMEOUT_MS,
+				  .failures = DEFAULT_PROBE_FAILURES};
+	if (in == NULL)
+		return;
+	switch (in->check_case) {
+	case SAMOZA__V1__READY_PROBE__CHECK_TCP:
+		s->ready.kind = PROBE_TCP;
+		s->ready.value = arena_strdup(c->arena, in->tcp);
+		break;
+	case SAMOZA__V1__READY_PROBE__CHECK_HTTP:
+		s->ready.kind = PROBE_HTTP;
+		s->ready.value = arena_strdup(c->arena, in->http);
+		break;
+	case SAMOZA__V1__READY_PROBE__CHECK_COMMAND:
+		s->ready.kind = PROBE_COMMAND;
+		s->ready.value = arena_strdup(c->arena, in->command);
+		break;
+	case SAMOZA__V1__READY_PROBE__CHECK__NOT_SET:
+	case _SAMOZA__V1__READY_PROBE__CHECK__CASE_IS_INT_SIZE:
+	default:
+		return;
+	}
+	check_probe(c, "ready", s, &s->ready);
+}
+
+static void compile_health(struct compile *c, struct space *s,
+			   const Samoza__V1__HealthProbe *in)
+{
+	s->health = (struct probe){.interval_ms = DEFAULT_PROBE_INTERVAL_MS,
+				   .timeout_ms = DEFAULT_PROBE_TIMEOUT_MS,
+				   .failures = DEFAULT_PROBE_FAILURES};
+	if (in == NULL)
+		return;
+	switch (in->check_case) {
+	case SAMOZA__V1__HEALTH_PROBE__CHECK_TCP:
+		s->health.kind = PROBE_TCP;
+		s->health.value = arena_strdup(c->arena, in->tcp);
+		break;
+	case SAMOZA__V1__HEALTH_PROBE__CHECK_HTTP:
+		s->health.kind = PROBE_HTTP;
+		s->health.value = arena_strdup(c->arena, in->http);
+		break;
+	case SAMOZA__V1__HEALTH_PROBE__CHECK_COMMAND:
+		s->health.kind = PROBE_COMMAND;
+		s->health.value = arena_strdup(c->arena, in->command);
+		break;
+	case SAMOZA__V1__HEALTH_PROBE__CHECK__NOT_SET:
+	case _SAMOZA__V1__HEALTH_PROBE__CHECK__CASE_IS_INT_SIZE:
+	default:
+		return;
+	}
+	s->health.interval_ms =
+		duration(c, AT("spaces[%u].health.interval", s->index), in->interval,
+			 s->health.interval_ms, 10, LONGEST_ACTION_MS);
+	s->health.timeout_ms =
+		duration(c, AT("spaces[%u].health.timeout", s->index), in->timeout,
+			 s->health.timeout_ms, 1, LONGEST_ACTION_MS);
+	if (in->has_failures)
+		s->health.failures = in->failures;
+	if (s->health.failures == 0)
+		finding(c, AT("spaces[%u].health.failures", s->index),
+			"failures must be at least 1");
+	check_probe(c, "health", s, &s->health);
+}
+
+static void compile_times(struct compile *c, struct space *s, const Samoza__V1__Space *in)
+{
+	s->restart_attempts = c->options != NULL && c->options->has_restart_attempts
+				      ? c->options->restart_attempts
+				      : DEFAULT_RESTART_ATTEMPTS;
+	if (in->restart != NULL && in->restart->has_attempts)
+		s->restart_attempts = in->restart->attempts;
+	s->restart_window_ms = duration(c, AT("spaces[%u].restart.window", s->index),
+					in->restart != NULL ? in->restart->window : NULL,
+					DEFAULT_RESTART_WINDOW_MS, 1, LONGEST_WINDOW_MS);
+	s->stop_grace_ms = duration(c, AT("spaces[%u].stop.grace", s->index),
+				    in->stop != NULL ? in->stop->grace : NULL,
+				    DEFAULT_STOP_GRACE_MS, 0, LONGEST_ACTION_MS);
+	s->action_timeout_ms = duration(c, AT("spaces[%u].recipes.timeout", s->index),
+					in->recipes != NULL ? in->recipes->timeout : NULL,
+					DEFAULT_ACTION_TIMEOUT_MS, 1, LONGEST_ACTION_MS);
+}
+
+static enum space_type type_of(struct compile *c, unsigned index, const Samoza__V1__Space *in)
+{
+	if (in->has_type) {
+		switch (in->type) {
+		case SAMOZA__V1__SPACE_TYPE__UI:
+			return SPACE_UI;
+		case SAMOZA__V1__SPACE_TYPE__IO:
+			return SPACE_IO;
+		case SAMOZA__V1__SPACE_TYPE__DATA:
+			return SPACE_DATA;
+		case SAMOZA__V1__SPACE_TYPE__CHAT:
+			return SPACE_CHAT;
+		case SAMOZA__V1__SPACE_TYPE__CALL:
+			return SPACE_CALL;
+		case SAMOZA__V1__SPACE_TYPE__NATIVE:
+			return SPACE_NATIVE;
+		case _SAMOZA__V1__SPACE_TYPE_IS_INT_SIZE:
+		default:
+			break;
+		}
+	}
+	finding(c, AT("spaces[%u]", index),
+		"space '%s' needs a type: UI, IO, DATA, CHAT, CALL or NATIVE",
+		in->name != NULL ? in->name : "");
+	return SPACE_CALL;
+}
+
+void compile_fields(struct compile *c)
+{
+	for (unsigned i = 0; i < c->t->space_count; i++) {
+		const Samoza__V1__Space *in = c->in->spaces[i];
+		struct space *s = &c->t->spaces[i];
+
+		s->type = type_of(c, i, in);
+		s->capabilities = copy_sorted(c, i, "capabilities", in->capabilities,
+					      in->n_capabilities, &s->capability_count);
+		compile_resources(c, s, in->resources);
+		compile_placement(c, s, in->placement);
+		compile_exports(c, s, in);
+		s->exclusive = in->has_exclusive && in->exclusive;
+		if (in->has_storage && in->storage == SAMOZA__V1__STORAGE_KIND__STORAGE_LOCAL)
+			s->storage = STORAGE_LOCAL;
+		compile_times(c, s, in);
+		if (in->run != NULL && in->run->has_mode &&
+		    in->run->mode == SAMOZA__V1__RUN_MODE__RUN_FOREGROUND)
+			s->run_mode = RUN_FOREGROUND;
+		compile_ready(c, s, in->ready);
+		compile_health(c, s, in->health);
+	}
+}

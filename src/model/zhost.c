@@ -1,0 +1,205 @@
+#include "model/zhost.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "model/quantity.h"
+
+void zhost_spec_done(struct zhost_spec *z)
+{
+	free(z->name);
+	for (unsigned i = 0; i < z->labels.count; i++) {
+		free((char *)z->labels.items[i].name);
+		free((char *)z->labels.items[i].value);
+	}
+	free((struct label *)z->labels.items);
+	for (unsigned i = 0; i < z->capability_count; i++)
+		free((char *)z->capabilities[i]);
+	free(z->capabilities);
+	for (unsigned i = 0; i < z->device_count; i++) {
+		free((char *)z->devices[i].kind);
+		free((char *)z->devices[i].model);
+	}
+	free(z->devices);
+	*z = (struct zhost_spec){0};
+}
+
+bool capability_is_common(const char *capability)
+{
+	return str_has_prefix(capability, "sys.") || str_has_prefix(capability, "net.") ||
+	       str_has_prefix(capability, "data.") || str_has_prefix(capability, "events.");
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+bool zhost_spec_offers(const struct zhost_spec *z, const char *capability)
+{
+	if (capability_is_common(capability))
+		return true;
+	return z->capability_count > 0 &&
+	       bsearch(&capability, z->capabilities, z->capability_count,
+		       sizeof(z->capabilities[0]), compare_names) != NULL;
+}
+
+double distance_m(double latitude_a, double longitude_a, double latitude_b, double longitude_b)
+{
+	const double earth_radius_m = 6371008.8, degree = M_PI / 180;
+	double half_latitude = sin((latitude_b - latitude_a) * degree / 2);
+	double half_longitude = sin((longitude_b - longitude_a) * degree / 2);
+	double h = half_latitude * half_latitude + cos(latitude_a * degree) *
+							   cos(latitude_b * degree) *
+							   half_longitude * half_longitude;
+
+	/* Rounding may carry h past 1 for opposite points. */
+	return 2 * earth_radius_m * asin(sqrt(h > 1 ? 1 : h));
+}
+
+/* ---- From the message ---- */
+
+struct reader {
+	const struct schema_positions *positions;
+	const char *path; /* of the zhost in its file */
+	struct diagnostics *findings;
+	unsigned finding_count;
+};
+
+__attribute__((format(printf, 3, 4))) static void
+add_finding(struct reader *reader, const char *field, const char *format, ...)
+{
+	const char *dot = reader->path[0] != '\0' && field[0] != '\0' ? "." : "";
+	struct schema_position at =
+		schema_position_of(reader->positions, "%s%s%s", reader->path, dot, field);
+	va_list args;
+
+	va_start(args, format);
+	char *message = str_vprintf(format, args);
+	va_end(args);
+	if (at.line > 0)
+		diagnostics_add(reader->findings, at.file, at.line, at.column, "%s", message);
+	else
+		diagnostics_add(reader->findings, NULL, 0, 0, "%s%s%s: %s", reader->path, dot,
+				field, message);
+	free(message);
+	reader->finding_count++;
+}
+
+static int compare_labels(const void *a, const void *b)
+{
+	return strcmp(((const struct label *)a)->name, ((const struct label *)b)->name);
+}
+
+static void read_labels(struct reader *reader, const Samoza__V1__ZhostSpec *in,
+			struct zhost_spec *z)
+{
+	struct label *labels = mem_new_array(struct label, in->n_labels + 2);
+	unsigned count = 0, kept = 0;
+
+	if (!str_is_empty(in->region))
+		labels[count++] = (struct label){mem_strdup("region"), mem_strdup(in->region)};
+	if (!str_is_empty(in->kind))
+		labels[count++] = (struct label){mem_strdup("kind"), mem_strdup(in->kind)};
+	for (size_t i = 0; i < in->n_labels; i++) {
+		const char *value = in->labels[i]->value;
+		labels[count++] = (struct label){mem_strdup(in->labels[i]->key),
+						 mem_strdup(value != NULL ? value : "")};
+	}
+	qsort(labels, count, sizeof(labels[0]), compare_labels);
+	for (unsigned i = 0; i < count; i++) {
+		if (kept > 0 && strcmp(labels[kept - 1].name, labels[i].name) == 0) {
+			if (strcmp(labels[kept - 1].value, labels[i].value) != 0)
+				add_finding(reader, "labels",
+					    "label '%s' has two values: '%s' and '%s'",
+					    labels[i].name, labels[kept - 1].value,
+					    labels[i].value);
+			free((char *)labels[i].name);
+			free((char *)labels[i].value);
+		} else {
+			labels[kept++] = labels[i];
+		}
+	}
+	z->labels = (struct label_set){.items = labels, .count = kept};
+}
+
+static void read_capabilities(const Samoza__V1__ZhostSpec *in, struct zhost_spec *z)
+{
+	const char **all = mem_new_array(const char *, in->n_capabilities + 1);
+	unsigned count = 0, kept = 0;
+
+	for (size_t i = 0; i < in->n_capabilities; i++) {
+		if (!capability_is_common(in->capabilities[i]))
+			all[count++] = mem_strdup(in->capabilities[i]);
+	}
+	qsort(all, count, sizeof(all[0]), compare_names);
+	for (unsigned i = 0; i < count; i++) {
+		if (kept > 0 && strcmp(all[kept - 1], all[i]) == 0)
+			free((char *)all[i]);
+		else
+			all[kept++] = all[i];
+	}
+	z->capabilities = all;
+	z->capability_count = kept;
+}
+
+static void read_amounts(struct reader *reader, const Samoza__V1__ZhostSpec *in,
+			 struct zhost_spec *z)
+{
+	struct error *err = NULL;
+
+	z->has_cpu = in->cpu != NULL;
+	if (z->has_cpu && cpu_parse(in->cpu, &z->cpu_millicores, &err) < 0) {
+		add_finding(reader, "cpu", "%s", err->message);
+		error_free(steal_ptr(&err));
+	}
+	z->has_memory = in->memory != NULL;
+	if (z->has_memory && memory_parse(in->memory, &z->memory_bytes, &err) < 0) {
+		add_finding(reader, "memory", "%s", err->message);
+		error_free(steal_ptr(&err));
+	}
+	z->devices = mem_new_array(struct zhost_device, in->n_devices + 1);
+	for (size_t i = 0; i < in->n_devices; i++) {
+		const Samoza__V1__DeviceOffer *device = in->devices[i];
+		z->devices[z->device_count++] = (struct zhost_device){
+			.kind = mem_strdup(device->kind),
+			.model = mem_strdup(device->model != NULL ? device->model : ""),
+			.count = device->has_count ? device->count : 1};
+	}
+	if (in->has_latitude != in->has_longitude)
+		add_finding(reader, in->has_latitude ? "latitude" : "longitude",
+			    "latitude and longitude belong together");
+	z->has_position = in->has_latitude && in->has_longitude;
+	z->latitude = in->has_latitude ? in->latitude : 0;
+	z->longitude = in->has_longitude ? in->longitude : 0;
+}
+
+int zhost_spec_compile(const Samoza__V1__ZhostSpec *in, const char *path,
+		       const struct schema_positions *positions, struct diagnostics *findings,
+		       struct zhost_spec *ret_zhost, struct error **err)
+{
+	struct diagnostics own = {0};
+	struct reader reader = {.positions = positions, .path = path, .findings = &own};
+	struct zhost_spec z = {.name = mem_strdup(in->name)};
+	int r = 0;
+
+	read_amounts(&reader, in, &z);
+	read_labels(&reader, in, &z);
+	read_capabilities(in, &z);
+	if (reader.finding_count == 0) {
+		*ret_zhost = z;
+	} else {
+		zhost_spec_done(&z);
+		diagnostics_sort(&own);
+		r = diagnostics_error(&own, err);
+		if (findings != NULL) {
+			vector_for_each (&own.list, d)
+				diagnostics_add(findings, d->file, d->line, d->column, "%s",
+						d->message);
+		}
+	}
+	diagnostics_done(&own);
+	return r;
+}
