@@ -1,0 +1,304 @@
+/* Inputs, timers and the link; the rest of the agent is named in internal.h. */
+#include "core/agent/internal.h"
+
+const char *agent_action_name(enum agent_action action)
+{
+	switch (action) {
+	case ACTION_DEPLOY:
+		return "deploy";
+	case ACTION_START:
+		return "start";
+	case ACTION_UPDATE:
+		return "update";
+	case ACTION_STOP:
+		return "stop";
+	case ACTION_UNDEPLOY:
+		return "undeploy";
+	}
+	IMPOSSIBLE("no such action");
+}
+
+/* ---- outbox ---- */
+
+void agent_outbox_init(struct agent_outbox *o)
+{
+	*o = (struct agent_outbox){0};
+}
+
+void agent_outbox_clear(struct agent_outbox *o)
+{
+	vector_for_each (&o->records, r) {
+		free(r->id);
+		free(r->data);
+	}
+	vector_for_each (&o->messages, m)
+		protobuf_c_message_free_unpacked(m->message, NULL);
+	vector_clear(&o->records);
+	vector_clear(&o->orders);
+	vector_clear(&o->messages);
+}
+
+void agent_outbox_done(struct agent_outbox *o)
+{
+	agent_outbox_clear(o);
+	vector_done(&o->records);
+	vector_done(&o->orders);
+	vector_done(&o->messages);
+}
+
+/* ---- life ---- */
+
+struct agent *agent_new(const struct agent_config *config)
+{
+	PRE(config->heartbeat_ms > 0 && config->failure_timeout_ms > 0);
+	struct agent *agent = mem_new(struct agent);
+	agent->identity = mem_strdup(config->identity);
+	agent->zedge = mem_strdup(config->zedge);
+	agent->platform = mem_strdup(config->platform);
+	agent->version = mem_strdup(config->version);
+	agent->address = mem_strdup(config->address);
+	agent->incarnation = config->incarnation;
+	agent->spec = message_copy(config->spec);
+	agent->heartbeat_ms = config->heartbeat_ms;
+	agent->failure_timeout_ms = config->failure_timeout_ms;
+	agent->heartbeat_timer = (struct timer){.kind = TIMER_HEARTBEAT};
+	return agent;
+}
+
+void agent_free(struct agent *agent)
+{
+	if (agent == NULL)
+		return;
+	struct instance *next = NULL;
+	for (struct instance *i = agent->instances; i != NULL; i = next) {
+		next = i->hh.next;
+		instance_free(agent, i);
+	}
+	vector_for_each (&agent->reports, r)
+		samoza__v1__instance_report__free_unpacked(*r, NULL);
+	vector_done(&agent->reports);
+	vector_done(&agent->unacknowledged);
+	heap_done(&agent->timers);
+	samoza__v1__zhost_spec__free_unpacked(agent->spec, NULL);
+	samoza__v1__usage__free_unpacked(agent->usage, NULL);
+	free(agent->identity);
+	free(agent->zedge);
+	free(agent->platform);
+	free(agent->version);
+	free(agent->address);
+	free(agent);
+}
+
+/* The first input tells the time: what was loaded begins its life in it. */
+static void begin_life(struct agent *agent)
+{
+	agent->begun = true;
+	agent->lease_from_ms = agent->now.mono_ms;
+	for (struct instance *i = agent->instances; i != NULL; i = i->hh.next)
+		instance_begin(agent, i);
+}
+
+/* ---- link ---- */
+
+static void link_down(struct agent *agent)
+{
+	agent->linked = agent->accepted = false;
+	vector_clear(&agent->unacknowledged);
+	heap_remove(&agent->timers, &agent->heartbeat_timer.node);
+	vector_for_each (&agent->reports, r)
+		samoza__v1__instance_report__free_unpacked(*r, NULL);
+	vector_clear(&agent->reports);
+}
+
+/* Removed from the cluster: all is stopped and undeployed (lifecycle.md, "Root instances"). */
+static void remove_all(struct agent *agent)
+{
+	if (agent->removed)
+		return;
+	agent->removed = true;
+	for (struct instance *i = agent->instances; i != NULL; i = i->hh.next) {
+		instance_touch(agent, i, true);
+		instance_reconcile(agent, i);
+	}
+}
+
+static void hello_ack(struct agent *agent, const Samoza__V1__HelloAck *ack)
+{
+	if (!agent->linked)
+		return;
+	if (ack->has_heartbeat_ms && ack->heartbeat_ms > 0 && ack->heartbeat_ms < INT32_MAX)
+		agent->heartbeat_ms = (int64_t)ack->heartbeat_ms;
+	if (ack->has_failure_timeout_ms && ack->failure_timeout_ms > 0 &&
+	    ack->failure_timeout_ms < INT32_MAX)
+		agent->failure_timeout_ms = (int64_t)ack->failure_timeout_ms;
+	switch (ack->verdict) {
+	case SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED:
+		agent->accepted = true;
+		heartbeat_send(agent);
+		return;
+	case SAMOZA__V1__HELLO_ACK__VERDICT__REMOVED:
+		remove_all(agent);
+		return;
+	case SAMOZA__V1__HELLO_ACK__VERDICT__REFUSED:
+	case _SAMOZA__V1__HELLO_ACK__VERDICT_IS_INT_SIZE:
+		break;
+	}
+	/* The caller says it, closes, and tries again. */
+	link_down(agent);
+}
+
+static void heartbeat_ack(struct agent *agent, const Samoza__V1__HeartbeatAck *ack)
+{
+	if (ack->removed)
+		remove_all(agent);
+	size_t known = 0;
+	while (known < agent->unacknowledged.count &&
+	       agent->unacknowledged.items[known].counter < ack->counter)
+		known++;
+	if (known == agent->unacknowledged.count ||
+	    agent->unacknowledged.items[known].counter != ack->counter)
+		return; /* not of this link */
+	agent->lease_from_ms = agent->unacknowledged.items[known].mono_ms;
+	agent->has_lease = true;
+	for (size_t n = 0; n <= known; n++)
+		vector_remove_at(&agent->unacknowledged, 0);
+	struct instance *i = NULL;
+	DL_FOREACH2(agent->exclusive, i, exclusive_next)
+	instance_renew(agent, i);
+}
+
+/* ---- timers ---- */
+
+static void tick(struct agent *agent)
+{
+	struct heap_node *node;
+	while ((node = heap_first(&agent->timers)) != NULL && node->key <= agent->now.mono_ms) {
+		heap_remove(&agent->timers, node);
+		struct timer *timer = container_of(node, struct timer, node);
+		if (timer->kind == TIMER_HEARTBEAT)
+			heartbeat_send(agent);
+		else
+			instance_timer(agent, timer);
+	}
+}
+
+int64_t agent_next_ms(const struct agent *agent)
+{
+	const struct heap_node *node = heap_first(&agent->timers);
+	return node != NULL ? node->key : NEVER_MS;
+}
+
+/* ---- inputs ---- */
+
+static void process_ended(struct agent *agent, const struct agent_input *input)
+{
+	CLEANUP(freep)
+	char *id = str_printf("%s/%s", input->ended.topology, input->ended.path);
+	struct instance *i = NULL;
+	HASH_FIND_STR(agent->instances, id, i);
+	if (i != NULL && i->key->epoch == input->ended.epoch)
+		instance_process_ended(agent, i, input->ended.finished, input->ended.error);
+}
+
+static void action_done(struct agent *agent, const struct agent_input *input)
+{
+	struct instance *i = NULL;
+	HASH_FIND(hh_action, agent->actions, &input->done.action, sizeof(uint64_t), i);
+	if (i != NULL)
+		instance_action_done(agent, i, input);
+}
+
+static void take(struct agent *agent, const struct agent_input *input)
+{
+	switch (input->type) {
+	case AGENT_LINK_UP:
+		link_down(agent);
+		hello_send(agent);
+		agent->linked = true;
+		return;
+	case AGENT_LINK_DOWN:
+		link_down(agent);
+		return;
+	case AGENT_HELLO_ACK:
+		hello_ack(agent, input->hello_ack);
+		return;
+	case AGENT_DESIRED:
+		desired_apply(agent, input->desired);
+		return;
+	case AGENT_HEARTBEAT_ACK:
+		heartbeat_ack(agent, input->heartbeat_ack);
+		return;
+	case AGENT_ACTION_DONE:
+		action_done(agent, input);
+		return;
+	case AGENT_PROCESS_ENDED:
+		process_ended(agent, input);
+		return;
+	case AGENT_USAGE:
+		samoza__v1__usage__free_unpacked(agent->usage, NULL);
+		agent->usage = message_copy(input->usage);
+		return;
+	case AGENT_TICK:
+		tick(agent);
+		return;
+	}
+	IMPOSSIBLE("no such input");
+}
+
+/* Nothing runs and nothing is left to do. */
+static bool is_over(const struct agent *agent)
+{
+	if (!agent->removed || agent->action_count > 0 || agent->retry_count > 0)
+		return false;
+	for (const struct instance *i = agent->instances; i != NULL; i = i->hh.next)
+		if (i->phase == SAMOZA__V1__PHASE__PHASE_STARTED)
+			return false;
+	return true;
+}
+
+void agent_handle(struct agent *agent, struct instant now, const struct agent_input *input,
+		  struct agent_outbox *outbox)
+{
+	if (agent->ended)
+		return;
+	agent->now = now;
+	agent->outbox = outbox;
+	if (!agent->begun)
+		begin_life(agent);
+	take(agent, input);
+
+	while (agent->touched != NULL) {
+		struct instance *i = agent->touched;
+		agent->touched = i->next_touched;
+		i->touched = false;
+		if (i->dirty)
+			record_write(agent, i);
+		i->dirty = false;
+		if (instance_is_gone(agent, i))
+			instance_free(agent, i);
+	}
+	reports_send(agent);
+	if (is_over(agent)) {
+		agent->ended = true;
+		vector_push(&outbox->orders, ((struct agent_order){.type = ORDER_END}));
+	}
+	agent->outbox = NULL;
+}
+
+bool agent_is_busy(const struct agent *agent, char **ret_what)
+{
+	if (agent->action_count == 0 && agent->retry_count == 0)
+		return false;
+	if (ret_what == NULL)
+		return true;
+	*ret_what = NULL;
+	for (const struct instance *i = agent->instances; i != NULL; i = i->hh.next) {
+		if (i->action == 0 && !heap_has(&i->retry_timer.node))
+			continue;
+		*ret_what = str_printf("%s/%s on %s: %s", i->spec->topology_name, i->key->path,
+				       agent->spec->name,
+				       i->action != 0 ? agent_action_name(i->kind) : "a retry");
+		break;
+	}
+	return true;
+}

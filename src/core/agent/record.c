@@ -1,0 +1,113 @@
+/* The folder: one record for each instance that is or may be on this machine. */
+#include "core/agent/internal.h"
+
+/* The class that a restart must know: a stop in progress may still have a process. */
+static Samoza__V1__Phase class_of(Samoza__V1__Phase phase)
+{
+	return phase == SAMOZA__V1__PHASE__PHASE_STOPPING ? SAMOZA__V1__PHASE__PHASE_STARTED
+							  : phase;
+}
+
+void record_write(struct agent *agent, struct instance *i)
+{
+	struct agent_record record = {.id = mem_strdup(i->id)};
+	if (i->phase == SAMOZA__V1__PHASE__PHASE_ABSENT) {
+		if (!i->recorded) {
+			free(record.id);
+			return;
+		}
+		i->recorded = false;
+	} else {
+		Samoza__V1__DesiredInstance desired = *i->desired;
+		desired.spec = i->spec;
+		Samoza__V1__AgentRecord r = SAMOZA__V1__AGENT_RECORD__INIT;
+		r.desired = &desired;
+		r.phase = class_of(i->phase);
+		r.exports = i->exports;
+		r.n_exports = i->n_exports;
+		r.has_imports_version = r.has_restarts = true;
+		r.imports_version = i->imports_version;
+		r.restarts = i->restarts;
+		if (instance_is_unwanted(agent, i))
+			desired.target = SAMOZA__V1__TARGET__TARGET_NONE;
+		record.size = samoza__v1__agent_record__get_packed_size(&r);
+		record.data = mem_calloc(1, record.size);
+		samoza__v1__agent_record__pack(&r, record.data);
+		i->recorded = true;
+	}
+	vector_push(&agent->outbox->records, record);
+}
+
+static Samoza__V1__AgentRecord *unpack(const void *data, size_t size, struct error **err)
+{
+	Samoza__V1__AgentRecord *r = samoza__v1__agent_record__unpack(NULL, size, data);
+	if (r == NULL || r->desired->spec == NULL) {
+		samoza__v1__agent_record__free_unpacked(r, NULL);
+		error_set(err, ERR_INVALID, "the record of an instance cannot be read");
+		return NULL;
+	}
+	return r;
+}
+
+int agent_record_read(const void *data, size_t size, Samoza__V1__DesiredInstance **ret_desired,
+		      struct error **err)
+{
+	Samoza__V1__AgentRecord *r = unpack(data, size, err);
+	if (r == NULL)
+		return ERR_INVALID;
+	*ret_desired = steal_ptr(&r->desired);
+	samoza__v1__agent_record__free_unpacked(r, NULL);
+	return 0;
+}
+
+static void load_phase(struct instance *i, Samoza__V1__AgentRecord *r, bool is_alive)
+{
+	switch (r->phase) {
+	case SAMOZA__V1__PHASE__PHASE_STARTED:
+	case SAMOZA__V1__PHASE__PHASE_STOPPING:
+		if (is_alive) {
+			i->phase = SAMOZA__V1__PHASE__PHASE_STARTED;
+			i->exports = steal_ptr(&r->exports);
+			i->n_exports = r->n_exports;
+			r->n_exports = 0;
+			i->imports_version = r->imports_version;
+			return;
+		}
+		i->phase = SAMOZA__V1__PHASE__PHASE_DEPLOYED;
+		i->died_away = i->desired->target == SAMOZA__V1__TARGET__TARGET_STARTED;
+		return;
+	case SAMOZA__V1__PHASE__PHASE_STARTING:
+		i->phase = is_alive ? SAMOZA__V1__PHASE__PHASE_STARTING
+				    : SAMOZA__V1__PHASE__PHASE_DEPLOYED;
+		i->orphan = is_alive;
+		return;
+	case SAMOZA__V1__PHASE__PHASE_DEPLOYED:
+	case SAMOZA__V1__PHASE__PHASE_UNDEPLOYING:
+		i->phase = SAMOZA__V1__PHASE__PHASE_DEPLOYED;
+		return;
+	case SAMOZA__V1__PHASE__PHASE_ABSENT:
+	case SAMOZA__V1__PHASE__PHASE_DEPLOYING:
+	case _SAMOZA__V1__PHASE_IS_INT_SIZE:
+		break;
+	}
+	i->phase = SAMOZA__V1__PHASE__PHASE_ABSENT; /* half there: it is deployed again */
+}
+
+int agent_load(struct agent *agent, const void *data, size_t size, bool is_alive,
+	       struct error **err)
+{
+	PRE(!agent->begun);
+	Samoza__V1__AgentRecord *r = unpack(data, size, err);
+	if (r == NULL)
+		return ERR_INVALID;
+	struct instance *i = instance_new(agent, r->desired->key, r->desired->spec);
+	samoza__v1__instance_spec__free_unpacked(steal_ptr(&r->desired->spec), NULL);
+	samoza__v1__desired_instance__free_unpacked(i->desired, NULL);
+	i->desired = steal_ptr(&r->desired);
+	load_phase(i, r, is_alive);
+	i->restarts = r->restarts;
+	i->recorded = true;
+	i->desired->order = 0; /* of the life before */
+	samoza__v1__agent_record__free_unpacked(r, NULL);
+	return 0;
+}
