@@ -1,0 +1,164 @@
+/*
+ * An HTTP/1.1 server on the event loop, behind a small request/response type of ours:
+ * zrms's REST interface, event stream, artifacts and links; zhost's zedge.
+ *
+ *   route table ─► handler(context, request)
+ *                     │ at once or later, exactly one of
+ *                     ├─ http_reply…()          a whole answer
+ *                     ├─ http_reply_file()      a file
+ *                     ├─ http_reply_stream()    bytes as they come: server-sent events
+ *                     └─ http_reply_upgrade()   the bare socket: links
+ *
+ * A request lives until it is answered; the client's leaving in between is not noticed (and a
+ * handler that answers later need not care). One thread: everything is called from the loop.
+ *
+ * What is refused before a handler sees it: a header that is not whole after header_timeout_ms,
+ * more than one Content-Length or Host, Transfer-Encoding in requests (411), bodies over the
+ * route's limit (413, before they are read), paths that are not percent-encoded UTF-8 or hold
+ * NUL, query parameters that the route does not know, too many connections. With
+ * `loopback_only`: a Host that is not this machine, and an Origin that is not Host, so that web
+ * pages of others cannot talk to a daemon on loopback.
+ *
+ * Underneath is libmicrohttpd in external epoll mode; its traps are handled where they arise
+ * (see the comments), and nobody else needs to know it.
+ */
+#ifndef SAMOZA_ADAPTER_HTTP_HTTP_H
+#define SAMOZA_ADAPTER_HTTP_HTTP_H
+
+#include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "adapter/uv/loop.h"
+#include "base/error.h"
+
+struct http_server;
+struct http_request;
+struct http_stream;
+
+enum http_body {
+	HTTP_BODY_NONE,	  /* a body is refused */
+	HTTP_BODY_MEMORY, /* at most options.memory_max */
+	HTTP_BODY_SPOOL,  /* at most options.spool_max; large ones go to a file */
+};
+
+/* One line of a server's table, which also makes openapi.json (openapi.h). */
+struct http_route {
+	const char *method; /* "GET" also answers HEAD */
+	/* Segments with '/'; {name} is one segment, {name*} one or more (at most once). The
+	 * first route that matches wins. */
+	const char *pattern;
+	void (*handler)(void *context, struct http_request *request);
+	enum http_body body;
+	const char *query;   /* known parameters with a space between, or NULL; "*": any */
+	const char *summary; /* for openapi.json; NULL: not listed there */
+	const ProtobufCMessageDescriptor *request_type; /* JSON body, or NULL */
+	const ProtobufCMessageDescriptor *answer_type;	/* JSON answer, or NULL */
+};
+
+/* Zero takes the default. All strings and tables are borrowed for the server's life. */
+struct http_options {
+	const char *address; /* "127.0.0.1", "::1" */
+	uint16_t port;	     /* 0: a free one, http_server_port() tells */
+	const struct http_route *routes;
+	size_t route_count;
+	void *context; /* of handlers and of error_body */
+	/* Body (the caller frees) and type of an error answer; NULL: plain text. `code` is as
+	 * error_code_name(). */
+	char *(*error_body)(void *context, const char *code, const char *message,
+			    const char **ret_type);
+	const char *spool_dir;	   /* where large bodies go; needed for HTTP_BODY_SPOOL */
+	bool loopback_only;	   /* check Host and Origin, see above */
+	unsigned connections_max;  /* 4096 */
+	unsigned per_address_max;  /* connections_max */
+	int64_t header_timeout_ms; /* 5 s: from the first to the last byte of a header */
+	int64_t idle_timeout_ms;   /* 60 s without any byte */
+	int64_t body_timeout_ms; /* 30 s for a body in memory, ten times that for a spooled one
+				  */
+	int64_t keepalive_ms;	 /* 15 s: ":" lines on silent streams */
+	size_t memory_max;	 /* 1 MiB */
+	size_t spool_max;	 /* 256 MiB */
+};
+
+/* Listens when it returns. ERR_CONFLICT: the port is taken. */
+int http_server_new(struct loop *loop, const struct http_options *options,
+		    struct http_server **ret_server, struct error **err) must_check;
+uint16_t http_server_port(const struct http_server *server);
+/* Answers what waits with 503, ends streams (their closed() is called) and upgraded sockets
+ * that were not given back, frees the server. NULL is fine. Not from inside a handler. */
+void http_server_free(struct http_server *server);
+
+struct http_counters {
+	uint64_t connections_total, requests_total, refused_total, uploads_total;
+	uint64_t answers[6];			/* by first digit of the status */
+	unsigned connections, streams, waiting; /* open now; requests without an answer */
+};
+struct http_counters http_server_counters(const struct http_server *server);
+
+/* ---- the request; what is returned lives as long as it ---- */
+
+const char *http_method(const struct http_request *request);
+/* As it was sent, still encoded, without the query. */
+const char *http_raw_path(const struct http_request *request);
+/* {name} of the pattern, decoded. PRE: the pattern has it. */
+const char *http_param(const struct http_request *request, const char *name);
+/* Decoded, "" when it has no value, NULL when it is not there. */
+const char *http_query(const struct http_request *request, const char *name);
+/* The value of a header, or NULL. */
+const char *http_header(const struct http_request *request, const char *name);
+/* The body, or NULL when it is in a file; followed by NUL. */
+const char *http_body_data(const struct http_request *request);
+size_t http_body_size(const struct http_request *request);
+/* The spooled body, unnamed, positioned at 0; -1 when it is in memory. Borrowed: dup() it. */
+int http_body_fd(const struct http_request *request);
+/* Hands the body in memory over; NULL when it is in a file. The caller frees. */
+char *http_body_take(struct http_request *request);
+/* For the handler's own use. */
+void http_set_user(struct http_request *request, void *user);
+void *http_user(const struct http_request *request);
+
+/* ---- the answer: exactly one of the replies ends the request ---- */
+
+/* A further header; before the reply. */
+void http_add_header(struct http_request *request, const char *name, const char *value);
+/* `body` is malloc'ed and taken over; NULL: none. */
+void http_reply(struct http_request *request, unsigned status, const char *type, char *body,
+		size_t size);
+/* options.error_body with a status of the caller's. */
+void http_reply_failure(struct http_request *request, unsigned status, const char *code,
+			const char *message);
+/* `fd` is taken over. */
+void http_reply_file(struct http_request *request, unsigned status, const char *type, int fd,
+		     uint64_t size);
+
+struct http_stream_handler {
+	/* The client has left or the server ends, or http_stream_end() has been carried out;
+	 * once; the stream is gone behind it. */
+	void (*closed)(void *user, struct http_stream *stream);
+	/* Everything written was taken by the socket: more may be written. May be NULL. */
+	void (*drained)(void *user, struct http_stream *stream);
+};
+/* Status 200. `max`: bytes that may wait. `sse`: silent streams get a comment line now and
+ * then, which also finds clients that left. */
+struct http_stream *http_reply_stream(struct http_request *request, const char *type, bool sse,
+				      size_t max, const struct http_stream_handler *handler,
+				      void *user);
+/* -1: the client does not keep up, nothing was added. */
+int http_stream_write(struct http_stream *stream, const void *data, size_t size) must_check;
+/* Bytes that wait. */
+size_t http_stream_waiting(const struct http_stream *stream);
+/* Ends when what waits is sent; closed() follows. */
+void http_stream_end(struct http_stream *stream);
+
+/* `fd` is non-blocking and the callee's until it calls http_upgrade_done(lender, fd), which is
+ * also a struct link_handler's give_back. `extra`: bytes read already, borrowed. */
+typedef void http_upgrade_fn(void *user, int fd, const void *extra, size_t extra_size,
+			     void *lender);
+/* Whether the client asks for it: `Connection: Upgrade` and `Upgrade: PROTOCOL`. */
+bool http_wants_upgrade(const struct http_request *request, const char *protocol);
+void http_reply_upgrade(struct http_request *request, const char *protocol, http_upgrade_fn *fn,
+			void *user);
+void http_upgrade_done(void *lender, int fd);
+
+#endif
