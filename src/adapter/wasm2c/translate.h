@@ -1,10 +1,10 @@
 /*
- * From a module to native code: module_check, module_rewrite, wasm-validate, wasm2c, and the
- * C compiler, each program as a child process in a private folder, with limits on processor
- * time, memory, file size and wall clock. The result is a shared object without any code that
- * runs when it is loaded; it goes to CACHE/KEY.so by one rename. KEY is the SHA-256 of the
- * module, the versions of the programs, the flags, the glue and the machine's architecture,
- * so whatever has that name is what this would make again.
+ * From a module to native code: module_check, module_rewrite, then wasm-validate, wasm2c and
+ * the C compiler, each as a child process in a private folder, with limits on processor time,
+ * memory, file size and wall clock. The result is a shared object
+ * without any code that runs when it is loaded; it goes to CACHE/KEY.so by one rename. KEY is
+ * the SHA-256 of the module, the versions of the programs, the flags, the glue and the
+ * machine's architecture, so whatever has that name is what this would make again.
  *
  *   blocking:   translate_now(t, data, size, memory, &path, &err)
  *

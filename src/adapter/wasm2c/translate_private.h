@@ -1,0 +1,33 @@
+/* What translator.c (programs, cache, keys) and translate.c (one translation) share. */
+#ifndef SAMOZA_ADAPTER_WASM2C_TRANSLATE_PRIVATE_H
+#define SAMOZA_ADAPTER_WASM2C_TRANSLATE_PRIVATE_H
+
+#include <sys/types.h>
+
+#include "adapter/wasm2c/translate.h"
+
+struct translator {
+	char *cache_folder;
+	char *wasm_validate;
+	char *wasm2c;
+	char *compiler;
+	char *description;
+	unsigned cpu_seconds;
+	unsigned wall_seconds;
+	uint64_t memory_bytes;
+	uint64_t output_bytes;
+	unsigned translations; /* alive */
+};
+
+/* The C compiler's arguments from [1] on, NULL at the end: part of the key. */
+extern const char *const translate_compiler_arguments[];
+
+/* Starts a program under the limits in `folder` (a path), its output and errors appended to
+ * the file "output" there; own process group, no other descriptors. */
+int must_check translator_spawn(const struct translator *t, const char *folder,
+				const char *const *argv, pid_t *ret_pid, struct error **err);
+uint64_t translate_now_ms(void);
+/* With the plain files in it. */
+void translate_remove_folder(const char *path);
+
+#endif

@@ -1,0 +1,317 @@
+#include "adapter/wasm2c/translate_private.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "adapter/wasm2c/glue.h"
+#include "adapter/wasm2c/imports.h"
+#include "base/check.h"
+#include "base/memory.h"
+#include "base/str.h"
+
+#define WASM2C_VERSION	"1.0.32"
+#define VERSION_WAIT_MS 10000
+#define LEFTOVER_AGE_S	3600
+
+/*
+ * -O2 with three exceptions that keep WebAssembly's meaning: endless recursion must reach the
+ * guard page (no sibling calls), floating point must not be folded as if nobody looked at
+ * rounding and signalling NaNs. Stack probes, so that no frame steps over the guard. No
+ * start files and no libraries: nothing runs when the object is loaded, and every symbol is
+ * bound at once by zrun.
+ */
+const char *const translate_compiler_arguments[] = {"-std=gnu11",
+						    "-O2",
+						    "-w",
+						    "-DNDEBUG",
+						    "-fno-optimize-sibling-calls",
+						    "-frounding-math",
+						    "-fsignaling-nans",
+						    "-fno-strict-aliasing",
+						    "-fstack-clash-protection",
+						    "-fvisibility=hidden",
+						    "-fPIC",
+						    "-shared",
+						    "-nostdlib",
+						    "-Wl,-z,now,-z,relro,-z,noexecstack",
+						    "-Wl,--build-id=none,-s",
+						    "-I.",
+						    "-o",
+						    "space.so",
+						    "glue.c",
+						    NULL};
+
+uint64_t translate_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void limit(int resource, rlim_t value)
+{
+	struct rlimit l = {.rlim_cur = value, .rlim_max = value};
+
+	(void)setrlimit((__rlimit_resource_t)resource, &l);
+}
+
+/* Between fork and exec: async-signal-safe calls only. */
+__attribute__((noreturn)) static void child(const struct translator *t, const char *folder,
+					    const char *const *argv, char *const *environment)
+{
+	struct sigaction by_default = {.sa_handler = SIG_DFL};
+	sigset_t none;
+	int null, output;
+
+	setpgid(0, 0);
+	for (int s = 1; s < NSIG; s++)
+		(void)sigaction(s, &by_default, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	null = open("/dev/null", O_RDONLY);
+	if (chdir(folder) != 0)
+		_exit(126);
+	output = open("output", O_WRONLY | O_CREAT | O_APPEND, 0600);
+	if (null < 0 || output < 0)
+		_exit(126);
+	if (dup2(null, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0)
+		_exit(126);
+	(void)syscall(SYS_close_range, 3u, ~0u, 0u);
+	limit(RLIMIT_CORE, 0);
+	limit(RLIMIT_CPU, t->cpu_seconds);
+	limit(RLIMIT_AS, t->memory_bytes);
+	limit(RLIMIT_FSIZE, t->output_bytes);
+	(void)setpriority(PRIO_PROCESS, 0, 5);
+	umask(077);
+	execvpe(argv[0], (char *const *)argv, environment);
+	_exit(127);
+}
+
+int translator_spawn(const struct translator *t, const char *folder, const char *const *argv,
+		     pid_t *ret_pid, struct error **err)
+{
+	const char *path = getenv("PATH");
+	CLEANUP(freep)
+	char *path_entry =
+		str_printf("PATH=%s", path != NULL ? path : "/usr/local/bin:/usr/bin:/bin");
+	CLEANUP(freep) char *temporary = str_printf("TMPDIR=%s", folder);
+	char locale[] = "LC_ALL=C";
+	char *environment[] = {path_entry, temporary, locale, NULL};
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return error_errno(err, "cannot start %s", argv[0]);
+	if (pid == 0)
+		child(t, folder, argv, environment);
+	setpgid(pid, pid);
+	*ret_pid = pid;
+	return 0;
+}
+
+/* Runs "PROGRAM --version" in `folder` and gives the first line. */
+static int program_version(const struct translator *t, const char *folder, const char *program,
+			   const char *package, char **ret_line, struct error **err)
+{
+	const char *const argv[] = {program, "--version", NULL};
+	CLEANUP(freep) char *path = str_printf("%s/output", folder);
+	char text[512] = "";
+	siginfo_t end = {0};
+	pid_t pid;
+	int r, pidfd;
+
+	(void)unlink(path);
+	r = translator_spawn(t, folder, argv, &pid, err);
+	if (r < 0)
+		return r;
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (pidfd >= 0) {
+		struct pollfd p = {.fd = pidfd, .events = POLLIN};
+
+		if (poll(&p, 1, VERSION_WAIT_MS) == 0)
+			(void)kill(-pid, SIGKILL);
+		close(pidfd);
+	}
+	while (waitid(P_PID, (id_t)pid, &end, WEXITED) < 0 && errno == EINTR)
+		continue;
+	if (end.si_code != CLD_EXITED || end.si_status != 0)
+		return error_set(
+			err, ERR_UNAVAILABLE,
+			"'%s --version' does not work; it is needed to translate modules: "
+			"install the package %s",
+			program, package);
+	CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+		return error_errno(err, "cannot read the version of %s", program);
+	text[strcspn(text, "\n")] = '\0';
+	*ret_line = mem_strdup(text);
+	return 0;
+}
+
+void translate_remove_folder(const char *path)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+
+	if (dir == NULL)
+		return;
+	while ((entry = readdir(dir)) != NULL)
+		(void)unlinkat(dirfd(dir), entry->d_name, 0);
+	closedir(dir);
+	(void)rmdir(path);
+}
+
+/* Folders of translations whose process ended before they did. */
+static void remove_leftovers(const char *cache)
+{
+	DIR *dir = opendir(cache);
+	struct dirent *entry;
+
+	if (dir == NULL)
+		return;
+	while ((entry = readdir(dir)) != NULL) {
+		struct stat st;
+
+		if (!str_has_prefix(entry->d_name, "tmp-") ||
+		    fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    !S_ISDIR(st.st_mode) || time(NULL) - st.st_mtime < LEFTOVER_AGE_S)
+			continue;
+		CLEANUP(freep) char *path = str_printf("%s/%s", cache, entry->d_name);
+		translate_remove_folder(path);
+	}
+	closedir(dir);
+}
+
+static int ask_versions(struct translator *t, struct error **err)
+{
+	CLEANUP(freep) char *folder = str_printf("%s/tmp-XXXXXX", t->cache_folder);
+	CLEANUP(freep) char *wasm2c = NULL;
+	CLEANUP(freep) char *compiler = NULL;
+	struct utsname machine;
+	int r;
+
+	if (mkdtemp(folder) == NULL)
+		return error_errno(err, "cannot make a folder in %s", t->cache_folder);
+	r = program_version(t, folder, t->wasm2c, "wabt", &wasm2c, err);
+	if (r == 0)
+		r = program_version(t, folder, t->compiler, "gcc", &compiler, err);
+	translate_remove_folder(folder);
+	if (r < 0)
+		return r;
+	if (!str_equal(wasm2c, WASM2C_VERSION))
+		return error_set(
+			err, ERR_UNSUPPORTED,
+			"%s is version %s; this program works with wabt " WASM2C_VERSION
+			" only, because it compiles what wasm2c writes",
+			t->wasm2c, wasm2c);
+	if (uname(&machine) < 0)
+		return error_errno(err, "cannot tell the machine's architecture");
+	t->description = str_printf("wasm2c %s, %s, %s", wasm2c, compiler, machine.machine);
+	return 0;
+}
+
+int translator_new(const struct translator_options *options, struct translator **ret_translator,
+		   struct error **err)
+{
+	struct translator *t = mem_new(struct translator);
+	int r = 0;
+
+	t->cache_folder = realpath(options->cache_folder, NULL);
+	if (t->cache_folder == NULL) {
+		if (mkdir(options->cache_folder, 0700) < 0 && errno != EEXIST)
+			r = error_errno(err, "cannot make the cache folder %s",
+					options->cache_folder);
+		else
+			t->cache_folder = realpath(options->cache_folder, NULL);
+		if (r == 0 && t->cache_folder == NULL)
+			r = error_errno(err, "cannot use the cache folder %s",
+					options->cache_folder);
+	}
+	t->wasm_validate = mem_strdup(options->wasm_validate != NULL ? options->wasm_validate
+								     : "wasm-validate");
+	t->wasm2c = mem_strdup(options->wasm2c != NULL ? options->wasm2c : "wasm2c");
+	t->compiler = mem_strdup(options->compiler != NULL ? options->compiler : "cc");
+	t->cpu_seconds = options->cpu_seconds != 0 ? options->cpu_seconds : 30;
+	t->wall_seconds = options->wall_seconds != 0 ? options->wall_seconds : 60;
+	t->memory_bytes = options->memory_bytes != 0 ? options->memory_bytes : 2ull << 30;
+	t->output_bytes = options->output_bytes != 0 ? options->output_bytes : 256ull << 20;
+	if (r == 0 && sodium_init() < 0)
+		r = error_set(err, ERR_UNSUPPORTED, "libsodium does not start");
+	if (r == 0)
+		r = ask_versions(t, err);
+	if (r < 0) {
+		translator_free(t);
+		return r;
+	}
+	remove_leftovers(t->cache_folder);
+	*ret_translator = t;
+	return 0;
+}
+
+void translator_free(struct translator *t)
+{
+	if (t == NULL)
+		return;
+	PRE(t->translations == 0);
+	free(t->cache_folder);
+	free(t->wasm_validate);
+	free(t->wasm2c);
+	free(t->compiler);
+	free(t->description);
+	free(t);
+}
+
+const char *translator_description(const struct translator *t)
+{
+	return t->description;
+}
+
+static void hash_part(crypto_hash_sha256_state *state, const void *data, size_t size)
+{
+	uint64_t length = size;
+
+	crypto_hash_sha256_update(state, (const unsigned char *)&length, sizeof(length));
+	crypto_hash_sha256_update(state, data, size);
+}
+
+void translator_key(const struct translator *t, const uint8_t *module, size_t size,
+		    char ret_key[TRANSLATE_KEY_SIZE])
+{
+	unsigned char digest[crypto_hash_sha256_BYTES];
+	crypto_hash_sha256_state state;
+	uint64_t imports = imports_fingerprint();
+
+	crypto_hash_sha256_init(&state);
+	hash_part(&state, module, size);
+	hash_part(&state, t->description, strlen(t->description));
+	hash_part(&state, &imports, sizeof(imports));
+	for (size_t i = 0; translate_compiler_arguments[i] != NULL; i++)
+		hash_part(&state, translate_compiler_arguments[i],
+			  strlen(translate_compiler_arguments[i]));
+	for (size_t i = 0; i < ARRAY_SIZE(glue_files); i++)
+		hash_part(&state, glue_files[i].content, glue_files[i].size);
+	crypto_hash_sha256_final(&state, digest);
+	sodium_bin2hex(ret_key, TRANSLATE_KEY_SIZE, digest, sizeof(digest));
+}
+
+char *translator_cached(const struct translator *t, const char *key)
+{
+	char *path = str_printf("%s/%s.so", t->cache_folder, key);
+
+	if (access(path, R_OK) == 0)
+		return path;
+	free(path);
+	return NULL;
+}
