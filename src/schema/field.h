@@ -1,0 +1,31 @@
+/*
+ * Fields of a message in memory, by their descriptors. Private to src/schema.
+ */
+#ifndef SAMOZA_SCHEMA_FIELD_H
+#define SAMOZA_SCHEMA_FIELD_H
+
+#include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Bytes of one element of the field's type. */
+size_t field_element_size(const ProtobufCFieldDescriptor *field);
+/* The member; for a list: the pointer to its elements. */
+void *field_member(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field);
+/* How many elements are set: 0 or 1, for a list its length. A string that is its field's
+ * default is not set. */
+size_t field_count(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field);
+/* The element at an index below field_count. */
+void *field_element(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field,
+		    size_t index);
+/* Marks a field that is not a list as set (its value was stored by the caller). */
+void field_mark(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field);
+/* The field of the oneof that `field` belongs to that is set, or NULL. */
+const ProtobufCFieldDescriptor *field_oneof_set(const ProtobufCMessage *message,
+						const ProtobufCFieldDescriptor *field);
+static inline bool field_in_oneof(const ProtobufCFieldDescriptor *field)
+{
+	return (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0;
+}
+
+#endif

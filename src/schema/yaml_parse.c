@@ -1,0 +1,129 @@
+#include <stdint.h>
+#include <yaml.h>
+
+#include "base/check.h"
+#include "schema/node.h"
+
+#define LINE(mark)   ((unsigned)(mark).line + 1)
+#define COLUMN(mark) ((unsigned)(mark).column + 1)
+
+static void yaml_parser_cleanup(yaml_parser_t *parser)
+{
+	yaml_parser_delete(parser);
+}
+
+static void syntax_error(const yaml_parser_t *parser, const char *text, size_t size,
+			 struct findings *f)
+{
+	yaml_mark_t at = parser->problem_mark;
+	const char *problem = parser->problem != NULL ? parser->problem : "unreadable";
+	if (at.index < size && text[at.index] == '\t') {
+		finding_add(f, LINE(at), COLUMN(at),
+			    "a tab cannot stand here: YAML is indented with spaces");
+		return;
+	}
+	if (parser->context != NULL)
+		finding_add(f, LINE(at), COLUMN(at), "not valid YAML: %s, %s", parser->context,
+			    problem);
+	else
+		finding_add(f, LINE(at), COLUMN(at), "not valid YAML: %s", problem);
+}
+
+/* Anchors and tags are refused wherever they stand; the value is read nevertheless. */
+static void check_properties(const yaml_mark_t at, const yaml_char_t *anchor,
+			     const yaml_char_t *tag, struct findings *f)
+{
+	if (anchor != NULL)
+		finding_add(f, LINE(at), COLUMN(at),
+			    "anchors are not allowed: write the value out where it is needed");
+	if (tag != NULL)
+		finding_add(f, LINE(at), COLUMN(at), "tags are not allowed");
+}
+
+static bool add_scalar(const yaml_event_t *event, struct tree *t, struct findings *f)
+{
+	yaml_mark_t at = event->start_mark;
+	const char *text = (const char *)event->data.scalar.value;
+	size_t size = event->data.scalar.length;
+	check_properties(at, event->data.scalar.anchor, event->data.scalar.tag, f);
+	enum node_kind kind = NODE_SCALAR;
+	if (memchr(text, '\0', size) != NULL) {
+		finding_add(f, LINE(at), COLUMN(at), "text with a NUL character");
+		kind = NODE_INVALID;
+	}
+	struct node *node = tree_add(t, f, kind, LINE(at), COLUMN(at), text, size);
+	if (node == NULL)
+		return false;
+	node->quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
+	return true;
+}
+
+static bool add_collection(enum node_kind kind, yaml_mark_t at, struct tree *t,
+			   struct findings *f)
+{
+	struct node *node = tree_add(t, f, kind, LINE(at), COLUMN(at), NULL, 0);
+	if (node == NULL)
+		return false;
+	tree_open(t, node);
+	return true;
+}
+
+/* Whether to go on. */
+static bool take_event(const yaml_event_t *event, struct tree *t, struct findings *f)
+{
+	yaml_mark_t at = event->start_mark;
+	switch (event->type) {
+	case YAML_SCALAR_EVENT:
+		return add_scalar(event, t, f);
+	case YAML_SEQUENCE_START_EVENT:
+		check_properties(at, event->data.sequence_start.anchor,
+				 event->data.sequence_start.tag, f);
+		return add_collection(NODE_LIST, at, t, f);
+	case YAML_MAPPING_START_EVENT:
+		check_properties(at, event->data.mapping_start.anchor,
+				 event->data.mapping_start.tag, f);
+		return add_collection(NODE_MAPPING, at, t, f);
+	case YAML_SEQUENCE_END_EVENT:
+	case YAML_MAPPING_END_EVENT:
+		tree_close(t);
+		return true;
+	case YAML_ALIAS_EVENT:
+		finding_add(f, LINE(at), COLUMN(at),
+			    "aliases are not allowed: write the value out where it is needed");
+		return tree_add(t, f, NODE_INVALID, LINE(at), COLUMN(at), NULL, 0) != NULL;
+	case YAML_DOCUMENT_START_EVENT:
+		if (t->root == NULL)
+			return true;
+		finding_add(f, LINE(at), COLUMN(at), "a second document: only one is allowed");
+		return false;
+	case YAML_NO_EVENT:
+	case YAML_STREAM_START_EVENT:
+	case YAML_STREAM_END_EVENT:
+	case YAML_DOCUMENT_END_EVENT:
+		return true;
+	}
+	IMPOSSIBLE("all events of libyaml are listed");
+}
+
+bool yaml_parse(const char *text, size_t size, struct tree *t, struct findings *f)
+{
+	CLEANUP(yaml_parser_cleanup) yaml_parser_t parser;
+	INVARIANT(yaml_parser_initialize(&parser)); /* fails only without memory */
+	yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
+	yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
+	bool complete = true;
+	for (bool end = false; !end && complete;) {
+		yaml_event_t event;
+		if (!yaml_parser_parse(&parser, &event)) {
+			syntax_error(&parser, text, size, f);
+			complete = false;
+			break;
+		}
+		end = event.type == YAML_STREAM_END_EVENT;
+		complete = take_event(&event, t, f);
+		yaml_event_delete(&event);
+	}
+	t->incomplete = !complete;
+	tree_close_all(t);
+	return complete;
+}
