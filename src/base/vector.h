@@ -35,7 +35,7 @@
 		(v)->count = (v)->capacity = 0; \
 	} while (0)
 #define vector_for_each(v, p)                                                                 \
-	for (__typeof__((v)->items) p = (v)->items; p != NULL && p < (v)->items + (v)->count; \
+	for (__typeof__(&(v)->items[0]) p = (v)->items; p != NULL && p < (v)->items + (v)->count; \
 	     p++)
 #define vector_remove_at(v, index)                                           \
 	do {                                                                 \

@@ -1,0 +1,427 @@
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "adapter/http/internal.h"
+#include "base/check.h"
+#include "base/str.h"
+
+/* ---- what a handler asks ---- */
+
+const char *http_method(const struct http_request *request)
+{
+	return request->method;
+}
+
+const char *http_raw_path(const struct http_request *request)
+{
+	return request->target.raw_path;
+}
+
+const char *http_param(const struct http_request *request, const char *name)
+{
+	vector_for_each (&request->match.params, pair)
+		if (strcmp(pair->name, name) == 0)
+			return pair->value;
+	IMPOSSIBLE("the route's pattern has no such parameter");
+}
+
+const char *http_query(const struct http_request *request, const char *name)
+{
+	vector_for_each (&request->target.query, pair)
+		if (strcmp(pair->name, name) == 0)
+			return pair->value;
+	return NULL;
+}
+
+const char *http_header(const struct http_request *request, const char *name)
+{
+	return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+}
+
+const char *http_body_data(const struct http_request *request)
+{
+	if (request->spool_fd >= 0)
+		return NULL;
+	return request->body.data != NULL ? request->body.data : "";
+}
+
+size_t http_body_size(const struct http_request *request)
+{
+	return (size_t)request->content_length;
+}
+
+int http_body_fd(const struct http_request *request)
+{
+	return request->spool_fd;
+}
+
+char *http_body_take(struct http_request *request)
+{
+	return request->spool_fd >= 0 ? NULL : buffer_steal(&request->body);
+}
+
+void http_set_user(struct http_request *request, void *user)
+{
+	request->user = user;
+}
+
+void *http_user(const struct http_request *request)
+{
+	return request->user;
+}
+
+/* ---- life ---- */
+
+/* Called with the raw target as soon as the first line is there; what it returns becomes the
+ * request's context. (MHD's own decoding, which happens behind it, is never looked at.) */
+void *request_begin(void *cls, const char *uri, struct MHD_Connection *connection)
+{
+	struct http_server *server = cls;
+	struct http_request *request = mem_new(struct http_request);
+	request->server = server;
+	request->connection = connection;
+	request->spool_fd = -1;
+	LIST_ADD(server->requests, request);
+	struct error *err = NULL;
+	if (http_target_parse(&request->target, uri, &err) < 0) {
+		/* Told when the header is whole: until then nothing can be answered. */
+		request->user = err;
+		request->target.raw_path = NULL;
+	}
+	return request;
+}
+
+static void request_free(struct http_request *request)
+{
+	LIST_REMOVE(request);
+	if (request->phase == REQUEST_HEADER)
+		error_free(request->user); /* of request_begin() */
+	if (request->job != NULL)
+		spool_abandon(request);
+	if (request->response != NULL)
+		MHD_destroy_response(request->response);
+	if (request->spool_fd >= 0)
+		(void)close(request->spool_fd);
+	buffer_done(&request->body);
+	http_target_done(&request->target);
+	http_match_done(&request->match);
+	vector_for_each (&request->headers, header)
+		free(*header);
+	vector_done(&request->headers);
+	free(request->method);
+	free(request);
+}
+
+void request_completed(void *cls, struct MHD_Connection *connection, void **context,
+		       enum MHD_RequestTerminationCode code)
+{
+	struct http_server *server = cls;
+	struct http_request *request = *context;
+	if (request == NULL)
+		return;
+	*context = NULL;
+	struct http_connection *c = connection_of(connection);
+	if (c != NULL) {
+		/* The next header may begin whenever the client likes, within the idle time;
+		 * who begins one then has the header's time on top. */
+		c->in_header = true;
+		c->since_ms = loop_now().mono_ms;
+		c->header_limit_ms =
+			server->options.idle_timeout_ms + server->options.header_timeout_ms;
+		c->body_deadline_ms = NEVER_MS;
+	}
+	if (request->phase == REQUEST_DISPATCHED && !request->queued)
+		server->counters.waiting--;
+	request_free(request);
+}
+
+/* ---- the header ---- */
+
+/* What is wrong with a header; status 0: nothing. */
+struct refusal {
+	unsigned status;
+	const char *code;
+	char *message; /* owned */
+};
+
+static struct refusal refuse(unsigned status, const char *code, char *message)
+{
+	return (struct refusal){status, code, message};
+}
+
+static const struct refusal NO_REFUSAL = {0};
+
+struct header_counts {
+	unsigned content_length, transfer_encoding, host;
+};
+
+static enum MHD_Result header_count(void *cls, enum MHD_ValueKind kind, const char *name,
+				    const char *value)
+{
+	(void)kind;
+	(void)value;
+	struct header_counts *counts = cls;
+	counts->content_length += strcasecmp(name, "Content-Length") == 0;
+	counts->transfer_encoding += strcasecmp(name, "Transfer-Encoding") == 0;
+	counts->host += strcasecmp(name, "Host") == 0;
+	return MHD_YES;
+}
+
+/* MHD takes the first of several Content-Lengths, and Transfer-Encoding beside one: what a
+ * proxy in front may read in another way (request smuggling). */
+static struct refusal framing_check(struct http_request *request)
+{
+	struct header_counts counts = {0};
+	(void)MHD_get_connection_values(request->connection, MHD_HEADER_KIND, header_count,
+					&counts);
+	if (counts.content_length > 1 || counts.host > 1 ||
+	    (counts.content_length == 1 && counts.transfer_encoding > 0))
+		return refuse(400, "invalid",
+			      str_printf("more than one Content-Length, Transfer-Encoding or "
+					 "Host"));
+	if (counts.transfer_encoding > 0)
+		return refuse(411, "invalid",
+			      str_printf("a Transfer-Encoding is not taken: send "
+					 "Content-Length"));
+	const char *length = http_header(request, "Content-Length");
+	if (length != NULL && str_to_u64(length, &request->content_length) < 0)
+		return refuse(400, "invalid", str_printf("Content-Length is no number"));
+	return NO_REFUSAL;
+}
+
+/* "127.0.0.1:7331", "localhost", "[::1]:7331". */
+static bool host_is_loopback(const char *host)
+{
+	size_t size = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":");
+	CLEANUP(freep) char *name = mem_strndup(host, size);
+	return strcasecmp(name, "localhost") == 0 || strcmp(name, "[::1]") == 0 ||
+	       (str_has_prefix(name, "127.") && strspn(name, "0123456789.") == strlen(name));
+}
+
+/* A page of anybody, open in a browser on this machine, can send requests here. Its Origin
+ * gives it away; a name of its own that resolves to 127.0.0.1 does so by the Host. */
+static struct refusal origin_check(const struct http_request *request)
+{
+	const char *host = http_header(request, "Host");
+	const char *origin = http_header(request, "Origin");
+	if (host == NULL || !host_is_loopback(host))
+		return refuse(403, "denied",
+			      str_printf("Host is not this machine's loopback address"));
+	if (origin != NULL && (!str_has_prefix(origin, "http://") ||
+			       strcasecmp(origin + strlen("http://"), host) != 0))
+		return refuse(403, "denied", str_printf("requests from other sites' pages"));
+	return NO_REFUSAL;
+}
+
+static bool method_matches(const struct http_route *route, const char *method)
+{
+	return strcmp(route->method, method) == 0 ||
+	       (strcmp(route->method, "GET") == 0 && strcmp(method, "HEAD") == 0);
+}
+
+static struct refusal route_find(struct http_request *request)
+{
+	const struct http_options *o = &request->server->options;
+	CLEANUP(freep) char *allowed = NULL;
+	for (size_t i = 0; i < o->route_count; i++) {
+		const struct http_route *route = &o->routes[i];
+		if (!http_pattern_match(route->pattern, &request->target, &request->match))
+			continue;
+		if (method_matches(route, request->method)) {
+			request->route = route;
+			return NO_REFUSAL;
+		}
+		http_match_done(&request->match);
+		char *longer = str_printf("%s%s%s", allowed != NULL ? allowed : "",
+					  allowed != NULL ? ", " : "", route->method);
+		free(allowed);
+		allowed = longer;
+	}
+	if (allowed == NULL)
+		return refuse(404, "not-found",
+			      str_printf("there is nothing at %s", request->target.raw_path));
+	http_add_header(request, "Allow", allowed);
+	return refuse(405, "invalid",
+		      str_printf("%s is not possible here, only %s", request->method, allowed));
+}
+
+/* Whether `list` ("start dry_run") has the word. */
+static bool list_has(const char *list, const char *word)
+{
+	size_t size = strlen(word);
+	while (list != NULL && *list != '\0') {
+		size_t n = strcspn(list, " ");
+		if (n == size && memcmp(list, word, n) == 0)
+			return true;
+		list += n + (list[n] == ' ');
+	}
+	return false;
+}
+
+static struct refusal query_check(const struct http_request *request)
+{
+	const char *known = request->route->query;
+	if (str_equal(known, "*"))
+		return NO_REFUSAL;
+	vector_for_each (&request->target.query, pair)
+		if (!list_has(known, pair->name))
+			return refuse(400, "invalid",
+				      known == NULL
+					      ? str_printf("unknown query parameter '%s': "
+							   "there are none here",
+							   pair->name)
+					      : str_printf("unknown query parameter '%s': "
+							   "known are %s",
+							   pair->name, known));
+	return NO_REFUSAL;
+}
+
+static struct refusal body_check(const struct http_request *request)
+{
+	const struct http_options *o = &request->server->options;
+	uint64_t max = 0;
+	if (request->route->body == HTTP_BODY_MEMORY)
+		max = o->memory_max;
+	else if (request->route->body == HTTP_BODY_SPOOL)
+		max = o->spool_max;
+	if (request->content_length <= max)
+		return NO_REFUSAL;
+	if (max == 0)
+		return refuse(400, "invalid", str_printf("no body is expected here"));
+	return refuse(413, "limit",
+		      str_printf("the body has %llu bytes, at most %llu are taken",
+				 (unsigned long long)request->content_length,
+				 (unsigned long long)max));
+}
+
+static struct refusal body_prepare(struct http_request *request)
+{
+	if (request->content_length <= SPOOL_MEMORY_MAX ||
+	    request->route->body == HTTP_BODY_MEMORY) {
+		request->body = BUFFER_INIT((size_t)request->content_length);
+		return NO_REFUSAL;
+	}
+	CLEANUP(error_freep) struct error *err = NULL;
+	request->body = BUFFER_INIT(2 * SPOOL_MEMORY_MAX);
+	if (spool_open(request, &err) < 0)
+		return refuse(503, "io", str_printf("%s", err->message));
+	return NO_REFUSAL;
+}
+
+static struct refusal header_check(struct http_request *request)
+{
+	struct error *target_error = request->user;
+	request->user = NULL;
+	struct refusal refusal = NO_REFUSAL;
+	if (target_error != NULL)
+		refusal = refuse(400, "invalid", mem_strdup(target_error->message));
+	error_free(target_error);
+	if (refusal.status == 0)
+		refusal = framing_check(request);
+	if (refusal.status == 0 && request->server->options.loopback_only)
+		refusal = origin_check(request);
+	if (refusal.status == 0)
+		refusal = route_find(request);
+	if (refusal.status == 0)
+		refusal = query_check(request);
+	if (refusal.status == 0)
+		refusal = body_check(request);
+	if (refusal.status == 0)
+		refusal = body_prepare(request);
+	return refusal;
+}
+
+/* The first call, with the whole header and before any of the body: the only moment at which a
+ * body can be refused without reading it. */
+static enum MHD_Result header_take(struct http_request *request, const char *method)
+{
+	struct http_server *server = request->server;
+	struct http_connection *c = connection_of(request->connection);
+	c->in_header = false;
+	request->method = mem_strdup(method);
+	server->counters.requests_total++;
+	struct refusal refusal = header_check(request);
+	request->phase = REQUEST_BODY;
+	if (refusal.status != 0) {
+		server->counters.refused_total++;
+		if (request->content_length > 0 || refusal.status == 400 ||
+		    refusal.status == 411)
+			http_add_header(request, "Connection", "close");
+		request->in_handler = true;
+		http_reply_failure(request, refusal.status, refusal.code, refusal.message);
+		request->in_handler = false;
+		free(refusal.message);
+		return reply_queue(request);
+	}
+	if (request->content_length > 0) {
+		int64_t limit = server->options.body_timeout_ms;
+		c->body_deadline_ms =
+			loop_now().mono_ms + (request->spool_fd >= 0 ? 10 * limit : limit);
+	}
+	return MHD_YES;
+}
+
+/* ---- body and handler ---- */
+
+static enum MHD_Result body_take(struct http_request *request, const char *data, size_t *size)
+{
+	size_t taken = *size;
+	*size = 0;
+	if (request->spool_failed)
+		return MHD_YES; /* told at the end; until then the rest is thrown away */
+	if (buffer_add(&request->body, data, taken) < 0)
+		return MHD_NO;
+	bool last = request->spooled + request->body.size == request->content_length;
+	if (request->spool_fd >= 0 && (request->body.size >= SPOOL_MEMORY_MAX || last))
+		spool_write(request);
+	return MHD_YES;
+}
+
+static enum MHD_Result handler_call(struct http_request *request)
+{
+	struct http_server *server = request->server;
+	connection_of(request->connection)->body_deadline_ms = NEVER_MS;
+	request->phase = REQUEST_DISPATCHED;
+	server->counters.waiting++;
+	request->in_handler = true;
+	if (request->spool_failed)
+		http_reply_failure(request, 503, "io", "cannot keep the body: disk full?");
+	else
+		request->route->handler(server->options.context, request);
+	request->in_handler = false;
+	if (request->answered)
+		return reply_queue(request);
+	request->suspended = true;
+	MHD_suspend_connection(request->connection);
+	return MHD_YES;
+}
+
+enum MHD_Result request_handle(void *cls, struct MHD_Connection *connection, const char *url,
+			       const char *method, const char *version, const char *data,
+			       size_t *data_size, void **context)
+{
+	(void)cls;
+	(void)connection;
+	(void)url;
+	(void)version;
+	struct http_request *request = *context;
+	if (request->phase == REQUEST_HEADER)
+		return header_take(request, method);
+	if (*data_size > 0)
+		return body_take(request, data, data_size);
+	if (request->phase == REQUEST_BODY)
+		return handler_call(request);
+	/* Woken: answered meanwhile, or the server ends. */
+	if (!request->answered && request->server->stopping) {
+		request->in_handler = true;
+		http_reply_failure(request, 503, "unavailable", "shutting down");
+		request->in_handler = false;
+	}
+	if (request->answered)
+		return reply_queue(request);
+	request->suspended = true;
+	MHD_suspend_connection(request->connection);
+	return MHD_YES;
+}

@@ -1,0 +1,334 @@
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "adapter/http/internal.h"
+#include "base/check.h"
+
+enum {
+	CONNECTIONS_MAX = 4096,
+	HEADER_TIMEOUT_MS = 5000,
+	IDLE_TIMEOUT_MS = 60000,
+	BODY_TIMEOUT_MS = 30000,
+	KEEPALIVE_MS = 15000,
+	MEMORY_MAX = 1024 * 1024,
+	SPOOL_MAX = 256 * 1024 * 1024,
+	POOL_BYTES = 16 * 1024, /* per connection: header, and chunk of an upload */
+	BACKLOG = 1024,
+};
+
+/* ---- the loop: MHD's epoll descriptor, MHD's timeout, and a run after each resume ---- */
+
+static void server_run(struct http_server *server)
+{
+	server->dirty = false;
+	(void)MHD_run(server->daemon);
+	MHD_UNSIGNED_LONG_LONG wait_ms;
+	if (MHD_get_timeout(server->daemon, &wait_ms) == MHD_YES)
+		loop_timer_at(server->timeout, loop_now().mono_ms + (int64_t)wait_ms);
+	else
+		loop_timer_at(server->timeout, NEVER_MS);
+}
+
+static bool server_turn(void *user)
+{
+	struct http_server *server = user;
+	if (!server->dirty)
+		return false;
+	server_run(server);
+	return true;
+}
+
+static void server_due(void *user)
+{
+	server_must_run(user);
+}
+
+static void server_ready(uv_poll_t *poll, int status, int events)
+{
+	(void)status;
+	(void)events;
+	server_run(poll->data);
+}
+
+void server_must_run(struct http_server *server)
+{
+	server->dirty = true;
+}
+
+/* A resumed connection is looked at only by the next MHD_run(): many resumes, one run. */
+void connection_resume(struct http_server *server, struct MHD_Connection *connection)
+{
+	MHD_resume_connection(connection);
+	server_must_run(server);
+}
+
+/* ---- connections ---- */
+
+static void connection_notify(void *cls, struct MHD_Connection *connection, void **context,
+			      enum MHD_ConnectionNotificationCode code)
+{
+	struct http_server *server = cls;
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+		struct http_connection *c = *context;
+		LIST_REMOVE(c);
+		server->counters.connections--;
+		free(c);
+		return;
+	}
+	struct http_connection *c = mem_new(struct http_connection);
+	c->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)
+			->connect_fd;
+	c->in_header = true;
+	c->since_ms = loop_now().mono_ms;
+	c->header_limit_ms = server->options.header_timeout_ms;
+	c->body_deadline_ms = NEVER_MS;
+	LIST_ADD(server->connections, c);
+	server->counters.connections++;
+	server->counters.connections_total++;
+	*context = c;
+}
+
+struct http_connection *connection_of(struct MHD_Connection *connection)
+{
+	return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
+		->socket_context;
+}
+
+/* MHD's own timeout counts from the last byte, so a byte now and then holds a connection for
+ * ever: who is too slow with a header or a body is cut off here. MHD sees the end of the
+ * stream and clears up. */
+static void connections_sweep(struct http_server *server, int64_t now_ms)
+{
+	for (struct http_connection *c = server->connections; c != NULL; c = c->next) {
+		bool late = c->in_header && now_ms - c->since_ms > c->header_limit_ms;
+		if (late || now_ms > c->body_deadline_ms) {
+			(void)shutdown(c->fd, SHUT_RDWR);
+			c->in_header = false;
+			c->body_deadline_ms = NEVER_MS;
+			server->counters.refused_total++;
+		}
+	}
+}
+
+static void streams_sweep(struct http_server *server, int64_t now_ms)
+{
+	for (struct http_stream *s = server->streams; s != NULL; s = s->next)
+		if (s->sse && !s->ended &&
+		    now_ms - s->last_write_ms >= server->options.keepalive_ms)
+			stream_keepalive(s, now_ms);
+}
+
+static int64_t min_ms(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static void server_sweep(void *user)
+{
+	struct http_server *server = user;
+	int64_t now_ms = loop_now().mono_ms;
+	connections_sweep(server, now_ms);
+	streams_sweep(server, now_ms);
+	int64_t step = min_ms(server->options.header_timeout_ms, server->options.keepalive_ms);
+	step = min_ms(min_ms(step, server->options.body_timeout_ms) / 4 + 1, 1000);
+	loop_timer_at(server->sweep, now_ms + step);
+}
+
+/* ---- listening ---- */
+
+static bool address_is_loopback(const struct sockaddr *address)
+{
+	if (address->sa_family == AF_INET) {
+		const struct sockaddr_in *in = (const void *)address;
+		return ntohl(in->sin_addr.s_addr) >> 24 == 127;
+	}
+	const struct sockaddr_in6 *in6 = (const void *)address;
+	return IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
+}
+
+static int listen_on(const struct http_options *options, const struct addrinfo *address,
+		     int *ret_fd, struct error **err)
+{
+	if (options->loopback_only && !address_is_loopback(address->ai_addr))
+		return error_set(err, ERR_DENIED,
+				 "will not listen on %s: there is no access control yet, so "
+				 "only loopback addresses (127.0.0.1, ::1) are allowed",
+				 options->address);
+	CLEANUP(closep)
+	int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return error_errno(err, "cannot make a socket");
+	int on = 1;
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	if (bind(fd, address->ai_addr, address->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0) {
+		if (errno == EADDRINUSE)
+			return error_set(err, ERR_CONFLICT,
+					 "cannot listen on %s:%u: the port is taken",
+					 options->address, options->port);
+		return error_errno(err, "cannot listen on %s:%u", options->address,
+				   options->port);
+	}
+	*ret_fd = fd;
+	fd = -1;
+	return 0;
+}
+
+static uint16_t port_of(int fd)
+{
+	struct sockaddr_storage address = {0};
+	socklen_t size = sizeof address;
+	(void)getsockname(fd, (struct sockaddr *)&address, &size);
+	if (address.ss_family == AF_INET6)
+		return ntohs(((struct sockaddr_in6 *)&address)->sin6_port);
+	return ntohs(((struct sockaddr_in *)&address)->sin_port);
+}
+
+static int socket_open(struct http_server *server, int *ret_fd, bool *ret_v6,
+		       struct error **err)
+{
+	char service[8];
+	(void)snprintf(service, sizeof service, "%u", server->options.port);
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+				       .ai_flags =
+					       AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE};
+	struct addrinfo *address = NULL;
+	if (getaddrinfo(server->options.address, service, &hints, &address) != 0)
+		return error_set(err, ERR_INVALID, "'%s' is not an IP address to listen on",
+				 server->options.address);
+	int r = listen_on(&server->options, address, ret_fd, err);
+	*ret_v6 = address->ai_family == AF_INET6;
+	freeaddrinfo(address);
+	return r;
+}
+
+/* ---- life ---- */
+
+static void options_fill(struct http_options *o)
+{
+#define DEFAULT(field, value) (o->field = o->field != 0 ? o->field : (value))
+	DEFAULT(connections_max, CONNECTIONS_MAX);
+	DEFAULT(per_address_max, o->connections_max);
+	DEFAULT(header_timeout_ms, HEADER_TIMEOUT_MS);
+	DEFAULT(idle_timeout_ms, IDLE_TIMEOUT_MS);
+	DEFAULT(body_timeout_ms, BODY_TIMEOUT_MS);
+	DEFAULT(keepalive_ms, KEEPALIVE_MS);
+	DEFAULT(memory_max, MEMORY_MAX);
+	DEFAULT(spool_max, SPOOL_MAX);
+#undef DEFAULT
+}
+
+static struct MHD_Daemon *daemon_start(struct http_server *server, int fd, bool v6)
+{
+	const struct http_options *o = &server->options;
+	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE |
+			 MHD_USE_TURBO | (v6 ? (unsigned)MHD_USE_IPv6 : 0u);
+	unsigned idle_s = (unsigned)((o->idle_timeout_ms + 999) / 1000);
+	return MHD_start_daemon(
+		flags, 0, NULL, NULL, request_handle, server, MHD_OPTION_LISTEN_SOCKET, fd,
+		MHD_OPTION_NOTIFY_CONNECTION, connection_notify, server,
+		MHD_OPTION_NOTIFY_COMPLETED, request_completed, server,
+		MHD_OPTION_URI_LOG_CALLBACK, request_begin, server, MHD_OPTION_CONNECTION_LIMIT,
+		o->connections_max, MHD_OPTION_PER_IP_CONNECTION_LIMIT, o->per_address_max,
+		MHD_OPTION_CONNECTION_TIMEOUT, idle_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)POOL_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+		MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+}
+
+int http_server_new(struct loop *loop, const struct http_options *options,
+		    struct http_server **ret_server, struct error **err)
+{
+	struct http_server *server = mem_new(struct http_server);
+	server->loop = loop;
+	server->options = *options;
+	options_fill(&server->options);
+	int fd = -1;
+	bool v6 = false;
+	int r = socket_open(server, &fd, &v6, err);
+	if (r < 0) {
+		free(server);
+		return r;
+	}
+	server->port = port_of(fd);
+	server->daemon = daemon_start(server, fd, v6);
+	if (server->daemon == NULL) {
+		(void)close(fd);
+		free(server);
+		return error_set(err, ERR_IO, "cannot start the HTTP server (descriptors?)");
+	}
+	server->timeout = loop_timer_new(loop, server_due, server);
+	server->sweep = loop_timer_new(loop, server_sweep, server);
+	server->poll = mem_new(uv_poll_t);
+	server->poll->data = server;
+	int epoll_fd = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+	r = uv_poll_init(&loop->uv, server->poll, epoll_fd);
+	INVARIANT(r == 0);
+	(void)uv_poll_start(server->poll, UV_READABLE, server_ready);
+	loop_before_poll(loop, server_turn, server);
+	server_sweep(server);
+	*ret_server = server;
+	return 0;
+}
+
+uint16_t http_server_port(const struct http_server *server)
+{
+	return server->port;
+}
+
+struct http_counters http_server_counters(const struct http_server *server)
+{
+	return server->counters;
+}
+
+static void poll_closed(uv_handle_t *handle)
+{
+	free(handle);
+}
+
+/* MHD_stop_daemon() aborts the program while any connection is suspended. So: no new ones, then
+ * wake everything that sleeps, each with its last word, then stop. */
+static void everything_wake(struct http_server *server)
+{
+	for (struct http_lent *lent = server->lent, *next; lent != NULL; lent = next) {
+		next = lent->next;
+		(void)MHD_upgrade_action(lent->handle, MHD_UPGRADE_ACTION_CLOSE);
+		LIST_REMOVE(lent);
+		lent->server = NULL;
+	}
+	for (struct http_stream *s = server->streams; s != NULL; s = s->next)
+		http_stream_end(s);
+	for (struct http_request *r = server->requests; r != NULL; r = r->next) {
+		if (r->job != NULL)
+			spool_abandon(r);
+		if (r->suspended) {
+			r->suspended = false;
+			MHD_resume_connection(r->connection);
+		}
+	}
+}
+
+void http_server_free(struct http_server *server)
+{
+	if (server == NULL)
+		return;
+	server->stopping = true;
+	int fd = MHD_quiesce_daemon(server->daemon);
+	if (fd >= 0)
+		(void)close(fd);
+	everything_wake(server);
+	/* Twice: what is woken by the first is answered and closed by the second. */
+	(void)MHD_run(server->daemon);
+	everything_wake(server);
+	(void)MHD_run(server->daemon);
+	loop_before_poll_remove(server->loop, server_turn, server);
+	loop_timer_free(server->timeout);
+	loop_timer_free(server->sweep);
+	(void)uv_poll_stop(server->poll);
+	uv_close((uv_handle_t *)server->poll, poll_closed);
+	MHD_stop_daemon(server->daemon);
+	INVARIANT(server->requests == NULL && server->streams == NULL);
+	free(server);
+}

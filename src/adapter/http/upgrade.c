@@ -1,0 +1,53 @@
+#include <string.h>
+#include <strings.h>
+
+#include "adapter/http/internal.h"
+#include "base/str.h"
+
+bool http_wants_upgrade(const struct http_request *request, const char *protocol)
+{
+	const char *upgrade = http_header(request, "Upgrade");
+	const char *connection = http_header(request, "Connection");
+	return upgrade != NULL && strcasecmp(upgrade, protocol) == 0 && connection != NULL &&
+	       strcasestr(connection, "upgrade") != NULL;
+}
+
+static void upgraded(void *cls, struct MHD_Connection *connection, void *context,
+		     const char *extra, size_t extra_size, MHD_socket fd,
+		     struct MHD_UpgradeResponseHandle *handle)
+{
+	(void)context;
+	struct http_request *request = cls; /* lives as long as the upgraded connection */
+	struct http_server *server = request->server;
+	/* No header, no body, no timeout of ours any more. */
+	struct http_connection *c = connection_of(connection);
+	c->in_header = false;
+	c->body_deadline_ms = NEVER_MS;
+	struct http_lent *lent = mem_new(struct http_lent);
+	lent->server = server;
+	lent->handle = handle;
+	LIST_ADD(server->lent, lent);
+	request->upgraded(request->upgrade_user, fd, extra, extra_size, lent);
+}
+
+void http_upgrade_done(void *lender, int fd)
+{
+	(void)fd; /* MHD closes it */
+	struct http_lent *lent = lender;
+	if (lent->server != NULL) {
+		LIST_REMOVE(lent);
+		(void)MHD_upgrade_action(lent->handle, MHD_UPGRADE_ACTION_CLOSE);
+		server_must_run(lent->server);
+	}
+	free(lent);
+}
+
+void http_reply_upgrade(struct http_request *request, const char *protocol, http_upgrade_fn *fn,
+			void *user)
+{
+	request->upgraded = fn;
+	request->upgrade_user = user;
+	struct MHD_Response *response = MHD_create_response_for_upgrade(upgraded, request);
+	(void)MHD_add_response_header(response, "Upgrade", protocol);
+	reply_with(request, 101, NULL, response);
+}
