@@ -191,6 +191,7 @@ static const char *path_fault(const char *path)
 		if (*p == ':')
 			return "a ':' in a path";
 	}
+	unsigned parts = 0;
 	for (const char *part = path;;) {
 		size_t size = strcspn(part, "/");
 
@@ -200,6 +201,8 @@ static const char *path_fault(const char *path)
 			return "'.' in a path";
 		if (size == 2 && part[0] == '.' && part[1] == '.')
 			return "'..' in a path";
+		if (++parts > PACKAGE_PATH_MAX_PARTS)
+			return "a path of more than 32 parts";
 		if (part[size] == '\0')
 			break;
 		part += size + 1;

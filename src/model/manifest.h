@@ -15,6 +15,7 @@
 
 /* Longest path of a file in an archive, in bytes. */
 #define PACKAGE_PATH_MAX_BYTES 1024u
+#define PACKAGE_PATH_MAX_PARTS 32u
 
 /* ---- Semantic versions (semver.org 2.0.0) ---- */
 
@@ -83,9 +84,9 @@ must_check int manifest_signed_size(const char *text, size_t size, size_t *ret_s
 				    struct error **err);
 
 /*
- * Whether a path may be a file of an archive: relative, at most PACKAGE_PATH_MAX_BYTES, parts
- * between single slashes that are not empty, `.` or `..`, no backslash, no control character,
- * no ':' (drive letters), UTF-8. Says what is wrong otherwise.
+ * Whether a path may be a file of an archive: relative, at most PACKAGE_PATH_MAX_BYTES and
+ * _PARTS, parts between single slashes that are not empty, `.` or `..`, no backslash, no
+ * control character, no ':' (drive letters), UTF-8. Says what is wrong otherwise.
  */
 must_check int package_path_check(const char *path, struct error **err);
 

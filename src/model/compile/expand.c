@@ -1,6 +1,7 @@
 /*
  * Instances: each space by its count, in each instance of its parent.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

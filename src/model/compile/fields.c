@@ -1,6 +1,7 @@
 /*
  * What one space says of itself: quantities, exports, probes, restart.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
