@@ -34,9 +34,9 @@
 		(v)->items = NULL;              \
 		(v)->count = (v)->capacity = 0; \
 	} while (0)
-#define vector_for_each(v, p)                                                                 \
-	for (__typeof__(&(v)->items[0]) p = (v)->items; p != NULL && p < (v)->items + (v)->count; \
-	     p++)
+#define vector_for_each(v, p)                         \
+	for (__typeof__(*(v)->items) *p = (v)->items; \
+	     p != NULL && p < (v)->items + (v)->count; p++)
 #define vector_remove_at(v, index)                                           \
 	do {                                                                 \
 		size_t vector_i_ = (index);                                  \
