@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "base/text.h"
 #include "schema/field.h"
+#include "schema/map.h"
 #include "schema/tables.h"
 
 /* ----------------------------------------------------------------------- fields */
@@ -186,34 +187,13 @@ static bool elements_equal(const ProtobufCFieldDescriptor *field, const void *a,
 	return memcmp(a, b, field_element_size(field)) == 0;
 }
 
-/* Keys of a map entry are its first field; ours are all strings. */
-static const char *entry_key(const ProtobufCMessage *entry)
-{
-	const ProtobufCFieldDescriptor *key = &entry->descriptor->fields[0];
-	PRE(key->id == 1 && key->type == PROTOBUF_C_TYPE_STRING);
-	const char *text = *(char **)field_member(entry, key);
-	return text != NULL ? text : "";
-}
-
-static ProtobufCMessage *map_find(const ProtobufCMessage *message,
-				  const ProtobufCFieldDescriptor *field, const char *key)
-{
-	ProtobufCMessage **entries = *(ProtobufCMessage ***)field_member(message, field);
-	size_t count = field_count(message, field);
-	for (size_t i = 0; i < count; i++) {
-		if (strcmp(entry_key(entries[i]), key) == 0)
-			return entries[i];
-	}
-	return NULL;
-}
-
 static bool maps_equal(const ProtobufCMessage *a, const ProtobufCMessage *b,
 		       const ProtobufCFieldDescriptor *field)
 {
 	ProtobufCMessage **entries = *(ProtobufCMessage ***)field_member(a, field);
 	size_t count = field_count(a, field);
 	for (size_t i = 0; i < count; i++) {
-		const ProtobufCMessage *other = map_find(b, field, entry_key(entries[i]));
+		const ProtobufCMessage *other = map_find(b, field, map_entry_key(entries[i]));
 		if (!schema_message_equal(entries[i], other))
 			return false;
 	}
@@ -257,7 +237,7 @@ static void fill_map(ProtobufCMessage *message, const ProtobufCMessage *defaults
 	ProtobufCMessage ***entries = field_member(message, field);
 	size_t *count = at(message, field->quantifier_offset);
 	for (size_t i = 0; i < more_count; i++) {
-		if (map_find(message, field, entry_key(more[i])) != NULL)
+		if (map_find(message, field, map_entry_key(more[i])) != NULL)
 			continue;
 		*entries = mem_resize(*entries, *count + 1, sizeof(**entries));
 		(*entries)[(*count)++] = schema_message_copy(more[i]);
