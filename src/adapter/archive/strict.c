@@ -332,7 +332,7 @@ int strict_pass(int fd, uint64_t file_size, struct raw_directory *ret_directory,
 		struct error **err)
 {
 	struct raw_directory d = {0};
-	struct end_record end;
+	struct end_record end = {0};
 	int r = read_end_record(fd, file_size, &end, err);
 
 	if (r < 0)

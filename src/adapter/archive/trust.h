@@ -1,0 +1,61 @@
+/*
+ * Keys: who may sign, and signing. Ed25519.
+ *
+ *   KEY        "ed25519-secret BASE64" (the 32 bytes of the seed), mode 0600
+ *   KEY.pub    "ed25519 BASE64"        (the 32 bytes of the public key)
+ *
+ * One line; what follows the base64 after a blank is a comment.
+ */
+#ifndef SAMOZA_ADAPTER_ARCHIVE_TRUST_H
+#define SAMOZA_ADAPTER_ARCHIVE_TRUST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+#define KEY_BYTES	     32
+#define SIGNATURE_BYTES	     64
+#define KEY_TEXT_BYTES	     45 /* base64 and NUL */
+#define SIGNATURE_TEXT_BYTES 89
+
+/* A set of public keys. */
+struct trust;
+
+struct trust *trust_new(void);
+/* NULL is fine. */
+void trust_free(struct trust *t);
+/* Adds the key of a *.pub file. ERR_INVALID: not one. */
+must_check int trust_add_file(struct trust *t, const char *path, struct error **err);
+/* Adds every *.pub file of a folder, in the order of their names. A folder that does not exist
+ * holds none. The first bad file is an error, and names it. */
+must_check int trust_add_folder(struct trust *t, const char *folder, struct error **err);
+void trust_add_key(struct trust *t, const uint8_t key[KEY_BYTES]);
+bool trust_has(const struct trust *t, const uint8_t key[KEY_BYTES]);
+unsigned trust_count(const struct trust *t);
+
+/* A key to sign with. */
+struct secret_key {
+	uint8_t seed[32];
+	uint8_t public_key[KEY_BYTES];
+};
+
+/* Makes a new pair and writes PATH (mode 0600) and PATH.pub. ERR_CONFLICT when either exists:
+ * nothing is overwritten. */
+must_check int secret_key_create(const char *path, struct error **err);
+must_check int secret_key_load(const char *path, struct secret_key *ret_key,
+			       struct error **err);
+/* Wipes the memory. */
+void secret_key_done(struct secret_key *key);
+/* Base64 of the signature over `data`. */
+void secret_key_sign(const struct secret_key *key, const void *data, size_t size,
+		     char ret_signature[SIGNATURE_TEXT_BYTES]);
+
+/* Whether `signature` (base64) is that of `data` by `key` (base64); *ret_key gets the decoded
+ * key. ERR_INVALID: bad base64. ERR_DENIED: it is not. */
+must_check int signature_verify(const char *key, const char *signature, const void *data,
+				size_t size, uint8_t ret_key[KEY_BYTES], struct error **err);
+void key_text(const uint8_t key[KEY_BYTES], char ret_text[KEY_TEXT_BYTES]);
+
+#endif
