@@ -15,28 +15,28 @@ static void free_message(ProtobufCMessage *message)
 
 void outbox_clear(struct outbox *o)
 {
-	vector_for_each(&o->records, r) {
+	vector_for_each (&o->records, r) {
 		free(r->id);
 		free(r->data);
 	}
 	vector_clear(&o->records);
-	vector_for_each(&o->events, e)
+	vector_for_each (&o->events, e)
 		samoza__v1__event_record__free_unpacked(*e, NULL);
 	vector_clear(&o->events);
-	vector_for_each(&o->data, d) {
+	vector_for_each (&o->data, d) {
 		free(d->owner);
 		free(d->key);
 		free(d->value);
 		free(d->cursor);
 	}
 	vector_clear(&o->data);
-	vector_for_each(&o->data_forget, name)
+	vector_for_each (&o->data_forget, name)
 		free(*name);
 	vector_clear(&o->data_forget);
-	vector_for_each(&o->messages, m)
+	vector_for_each (&o->messages, m)
 		free_message(m->message);
 	vector_clear(&o->messages);
-	vector_for_each(&o->replies, r) {
+	vector_for_each (&o->replies, r) {
 		free(r->message);
 		free(r->topology);
 		free(r->path);

@@ -51,8 +51,9 @@ static Samoza__V1__InstanceReport *report_new(const struct agent *agent,
 	r.finished = i->finished;
 	r.has_restarts = true;
 	r.restarts = i->restarts;
-	r.retry_waiting = waits_for_retry(agent, i);
-	r.has_retry_waiting = r.retry_waiting;
+	r.has_retry_ms = waits_for_retry(agent, i);
+	if (r.has_retry_ms && i->not_before_ms > agent->now.mono_ms)
+		r.retry_ms = (uint64_t)(i->not_before_ms - agent->now.mono_ms);
 	if (i->phase == SAMOZA__V1__PHASE__PHASE_STARTED) {
 		r.exports = i->exports;
 		r.n_exports = i->n_exports;

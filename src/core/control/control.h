@@ -41,7 +41,6 @@ struct control_config {
 	int64_t check_ms;             /* failure_detection.check_interval         5 s */
 	int64_t on_disconnect_ms;     /* failure_detection.on_disconnect; 0: off      */
 	int64_t margin_ms;            /* failure_detection.margin                 2 s */
-	uint32_t default_restart_attempts; /* where a space declares none: -1 in scenarios only */
 };
 #define CONTROL_CONFIG_DEFAULT                                                               \
 	((struct control_config){.heartbeat_ms = 10000,                                      \
@@ -103,7 +102,6 @@ struct control_submit {
 	 * state are filled in by the core. */
 	const Samoza__V1__TopologyRecord *record;
 	bool start;           /* false: --no-start */
-	bool dry_run;         /* place, answer, change nothing */
 };
 
 struct control_input {

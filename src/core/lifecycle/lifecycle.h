@@ -13,9 +13,9 @@
  *                           ▲                                                   │
  *                           └──────── parent, children, importers ◄─────────────┘
  *
- * An instance is looked at only when something that matters to it changed: its own goal or state,
- * its parent's state, or the first or last provider of an import. The cost of a change is
- * proportional to what depends on it.
+ * An instance is looked at only when something that matters to it changed: its own goal or
+ * state, its parent's state, or the first or last provider of an import. The cost of a change
+ * is proportional to what depends on it.
  *
  * The rules decide *targets* (what the zhost is asked for) and states. A target changes only
  * while no action runs: an action ends first, then goal and rules apply again.
@@ -35,6 +35,7 @@
 
 struct application;
 struct instance;
+struct stop_group;
 
 /* What the zhost is asked for; the values are those of proto/wire.proto. */
 enum instance_target { TARGET_NONE, TARGET_DEPLOYED, TARGET_STARTED };
@@ -45,22 +46,23 @@ struct instance_variable {
 
 struct instance {
 	struct application *app; /* borrowed */
-	uint32_t index;          /* in topology->instances[] */
+	uint32_t index;		 /* in topology->instances[] */
 	enum instance_goal goal;
 	enum instance_state state;
 	enum instance_target target;
 
 	/* -- placement (kept by control) -- */
-	void *zhost;    /* where it is placed; NULL: nowhere. Borrowed */
-	uint64_t epoch; /* of this placement; 0: never placed */
-	bool lost;      /* its zhost is away; the placement is only remembered for adoption */
-	bool evacuating; /* root only: it leaves this zhost; the sub-tree acts as if to be undeployed */
+	void *zhost;	 /* where it is placed; NULL: nowhere. Borrowed */
+	uint64_t epoch;	 /* of this placement; 0: never placed */
+	bool lost;	 /* its zhost is away; the placement is only remembered for adoption */
+	bool evacuating; /* root only: it leaves this zhost; the sub-tree acts as if to be
+			    undeployed */
 	bool placed_before;
-	bool no_place;  /* tried, and there was none */
+	bool no_place; /* tried, and there was none */
 
 	/* -- what the zhost reported -- */
 	uint64_t order, fresh;
-	bool gave_up;          /* attempts are used up there */
+	bool gave_up;	       /* attempts are used up there */
 	bool undeploy_failed;  /* not tried again before somebody asks */
 	int64_t retry_at_ms;   /* monotonic: the zhost tries again then; 0: no retry waits */
 	int64_t hold_until_ms; /* monotonic: exclusive: not started before; 0: no hold */
@@ -73,22 +75,23 @@ struct instance {
 
 	/* -- rules -- */
 	bool queued;
-	bool closing; /* started, must stop, and waits for its descendants */
+	bool closing;		    /* started, must stop, and waits for its descendants */
 	uint32_t active_children;   /* direct ones in starting, deployed-started, stopping */
 	uint32_t deployed_children; /* direct ones that are not not-deployed */
-	uint64_t group;             /* ordered stop that it takes part in; 0: none */
-	uint32_t group_level, group_waits;
+	struct stop_group *group;   /* ordered stop that it takes part in, or NULL */
+	uint32_t group_node;
 	struct instance *next_queued;
 
 	/* -- kept for people and by control -- */
-	int64_t since_ms;  /* wall clock of the last move */
-	char *goal_cause;  /* "stopped by ops" */
-	int64_t goal_ms;   /* wall clock */
+	int64_t since_ms; /* wall clock of the last move */
+	char *goal_cause; /* "stopped by ops" */
+	int64_t goal_ms;  /* wall clock */
 	uint64_t imports_version, imports_hash;
-	uint64_t started_seq; /* grows with each arrival in deployed-started, over the cluster */
+	uint64_t
+		started_seq; /* grows with each arrival in deployed-started, over the cluster */
 	bool finished;
-	unsigned marks;    /* control's dirty bits */
-	void *control;     /* control's own: exclusions */
+	unsigned marks; /* control's dirty bits */
+	void *control;	/* control's own: exclusions */
 	struct instance *next_on_zhost, *previous_on_zhost;
 	struct instance *next_marked;
 };
@@ -101,22 +104,24 @@ struct importer_list {
 };
 
 struct application {
-	struct lifecycle *lifecycle;    /* borrowed */
-	struct topology *topology;      /* a reference */
-	void *owner;                    /* control's topology */
+	struct lifecycle *lifecycle; /* borrowed */
+	struct topology *topology;   /* a reference */
+	void *owner;		     /* control's topology */
 	struct instance *instances;
-	unsigned *started;              /* by space: instances in deployed-started */
+	unsigned *started;		 /* by space: instances in deployed-started */
 	struct importer_list *importers; /* by space */
 	/* counts that the state of the topology is derived from */
-	unsigned to_start;        /* goal deployed-started */
+	unsigned to_start;	   /* goal deployed-started */
 	unsigned to_start_started; /* ... and in that state */
-	unsigned not_gone;        /* goal or state above not-deployed */
+	unsigned not_gone;	   /* goal or state above not-deployed */
 };
 
-/* Who is told. All of them may be called from lifecycle_settle() and from the functions below. */
+/* Who is told. All of them may be called from lifecycle_settle() and from the functions below.
+ */
 struct lifecycle_listener {
 	/* After the move; `cause` is borrowed. */
-	void (*moved)(void *user, struct instance *i, enum instance_state from, const char *cause);
+	void (*moved)(void *user, struct instance *i, enum instance_state from,
+		      const char *cause);
 	/* Its target, order or fresh changed: the zhost is to be told. */
 	void (*ordered)(void *user, struct instance *i);
 	/* Its goal changed. */
@@ -130,30 +135,34 @@ struct lifecycle_listener {
 struct lifecycle {
 	const struct lifecycle_listener *listener;
 	void *user;
-	struct instant now; /* set by the caller before each call */
+	struct instant now;	       /* set by the caller before each call */
 	struct instance *first, *last; /* queue, oldest first */
-	struct heap holds;  /* instances that may start when their time comes */
-	uint64_t next_group, next_started;
+	struct heap holds;	       /* instances that may start when their time comes */
+	uint64_t next_started;
 };
 
 void lifecycle_init(struct lifecycle *l, const struct lifecycle_listener *listener, void *user);
 void lifecycle_done(struct lifecycle *l);
 
 /* All instances not-deployed, goals not-deployed. Takes a reference of the topology. */
-struct application *application_new(struct lifecycle *l, struct topology *topology, void *owner);
+struct application *application_new(struct lifecycle *l, struct topology *topology,
+				    void *owner);
 void application_free(struct application *app);
 
 /* ---- applying changes ---- */
 
 /* Looks at `i` again at the next settle. */
 void lifecycle_push(struct instance *i);
+/* Takes the instances of `app` out of the queue. */
+void lifecycle_forget(const struct application *app);
 /* Applies the rules until nothing moves. */
 void lifecycle_settle(struct lifecycle *l);
 /* Ends of holds up to now: pushes who waited for it. Next one: lifecycle_next_ms(). */
 void lifecycle_tick(struct lifecycle *l);
 int64_t lifecycle_next_ms(const struct lifecycle *l);
 
-/* Moves and tells; keeps the counts and pushes whom it can matter to. PRE: the table allows it. */
+/* Moves and tells; keeps the counts and pushes whom it can matter to. PRE: the table allows it.
+ */
 void instance_move(struct instance *i, enum instance_state to, bool adopting, const char *cause)
 	__attribute__((nonnull));
 /* While a store is loaded: takes state and goal as they are, tells nobody. */
@@ -168,7 +177,8 @@ void instance_hold(struct instance *i, int64_t until_ms);
 /* ---- asking (goal.c) ---- */
 
 /* The refusals of lifecycle.md, "Goal and state": ERR_CONFLICT, with names and goals. */
-int goal_check(const struct instance *i, enum instance_goal goal, struct error **err) must_check;
+int goal_check(const struct instance *i, enum instance_goal goal,
+	       struct error **err) must_check;
 /* Sets it on `i` and, where the meaning says so, on its sub-tree; a goal already held is tried
  * again when its last action failed. `cause`: "stopped by ops". */
 void goal_request(struct instance *i, enum instance_goal goal, const char *cause);
@@ -186,6 +196,8 @@ int group_request(struct application *app, struct instance *root, enum group_act
 
 /* ---- ordered stop (group.c) ---- */
 
+/* Some member that must stop before it has not stopped yet. */
+bool group_holds(const struct instance *i);
 /* Orders the stop of all active instances in the list: importers before providers, children
  * before parents, cycles broken as lifecycle.md says. */
 void group_order(struct application *app, struct instance **members, size_t count);

@@ -13,14 +13,15 @@ SAME(STATE_DEPLOYED_STARTED, STATE__STATE_DEPLOYED_STARTED);
 SAME(STATE_PROBLEM, STATE__STATE_PROBLEM);
 SAME(GOAL_DEPLOYED_STARTED, GOAL__GOAL_DEPLOYED_STARTED);
 
-#define TO(state)     (1u << STATE_##state)
-#define ZHOST_LOST    TO(NOT_DEPLOYED)
-#define ADOPTED_STATE (TO(DEPLOYED_STOPPED) | TO(STARTING) | TO(DEPLOYED_STARTED) | TO(STOPPING))
+#define TO(state)  (1u << STATE_##state)
+#define ZHOST_LOST TO(NOT_DEPLOYED)
+#define ADOPTED_STATE \
+	(TO(DEPLOYED_STOPPED) | TO(STARTING) | TO(DEPLOYED_STARTED) | TO(STOPPING))
 
 struct row {
 	const char *name;
 	const char *label;
-	unsigned next;  /* set of states that may follow */
+	unsigned next;	/* set of states that may follow */
 	unsigned adopt; /* and these, by adoption */
 	unsigned zhost; /* what may follow for a root instance */
 };
