@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "schema/message.h"
 #include "schema/tables.h"
+#include "schema/yaml.h"
 
 /* The definitions that were made: by message, with and without `required` rules. */
 struct definitions {
@@ -325,14 +326,15 @@ static const char *define(struct definitions *d, const ProtobufCMessageDescripto
 	return json_object_iter_key(json_object_iter_at(d->all, name));
 }
 
-char *schema_write_jsonschema(const ProtobufCMessageDescriptor *type, const char *id)
+char *schema_write_jsonschema(const ProtobufCMessageDescriptor *type, const char *id,
+			      unsigned flags)
 {
 	struct definitions d = {json_object()};
 	json_t *root = json_object();
 	set(root, "$schema", json_string("https://json-schema.org/draft/2020-12/schema"));
 	if (id != NULL)
 		set(root, "$id", json_string(id));
-	json_t *own = object_schema(&d, type, false);
+	json_t *own = object_schema(&d, type, (flags & SCHEMA_PARTIAL) != 0);
 	INVARIANT(json_object_update(root, own) == 0);
 	json_decref(own);
 	set(root, "$defs", d.all);

@@ -8,7 +8,9 @@
 
 #include <protobuf-c/protobuf-c.h>
 
-/* `id` is the schema's $id, or NULL. The caller frees. Deterministic, pretty. */
-char *schema_write_jsonschema(const ProtobufCMessageDescriptor *type, const char *id);
+/* `id` is the schema's $id, or NULL; `flags` as for schema_read_yaml (SCHEMA_PARTIAL, for
+ * space.yaml). The caller frees. Deterministic, pretty. */
+char *schema_write_jsonschema(const ProtobufCMessageDescriptor *type, const char *id,
+			      unsigned flags);
 
 #endif
