@@ -1,0 +1,195 @@
+#include "adapter/sqlite/database.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/str.h"
+
+int database_failed(struct database *db, const char *doing, struct error **err)
+{
+	switch (sqlite3_errcode(db->handle)) {
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return error_set(err, ERR_CONFLICT, "%s is in use by another process",
+				 db->path);
+	case SQLITE_FULL:
+		return error_set(err, ERR_IO, "cannot %s: the disk of %s is full", doing,
+				 db->path);
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return error_set(err, ERR_INVALID, "%s is damaged or is no database: %s",
+				 db->path, sqlite3_errmsg(db->handle));
+	case SQLITE_READONLY:
+	case SQLITE_PERM:
+	case SQLITE_CANTOPEN:
+		return error_set(err, ERR_DENIED, "cannot %s: %s: %s", doing, db->path,
+				 sqlite3_errmsg(db->handle));
+	default:
+		return error_set(err, ERR_IO, "cannot %s: %s: %s (%d)", doing, db->path,
+				 sqlite3_errmsg(db->handle),
+				 sqlite3_extended_errcode(db->handle));
+	}
+}
+
+int database_exec(struct database *db, const char *sql, struct error **err)
+{
+	if (sqlite3_exec(db->handle, sql, NULL, NULL, NULL) != SQLITE_OK)
+		return database_failed(db, sql, err);
+	return 0;
+}
+
+int database_prepare(struct database *db, const char *sql, sqlite3_stmt **ret_statement,
+		     struct error **err)
+{
+	sqlite3_stmt *statement = NULL;
+	if (sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement,
+			       NULL) != SQLITE_OK)
+		return database_failed(db, sql, err);
+	*ret_statement = statement;
+	return 0;
+}
+
+int database_step(struct database *db, sqlite3_stmt *statement, struct error **err)
+{
+	int r = sqlite3_step(statement);
+	if (r != SQLITE_DONE && r != SQLITE_ROW) {
+		r = database_failed(db, "write", err);
+		(void)sqlite3_reset(statement);
+		return r;
+	}
+	(void)sqlite3_reset(statement);
+	(void)sqlite3_clear_bindings(statement);
+	return 0;
+}
+
+void database_checkpoint(struct database *db)
+{
+	int left = 0, moved = 0;
+	if (sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &left,
+				      &moved) == SQLITE_OK)
+		db->wal_pages = left - moved;
+}
+
+static int pragma_int(struct database *db, const char *sql, int *ret_value, struct error **err)
+{
+	sqlite3_stmt *statement = NULL;
+	int r = database_prepare(db, sql, &statement, err);
+	if (r < 0)
+		return r;
+	if (sqlite3_step(statement) == SQLITE_ROW)
+		*ret_value = sqlite3_column_int(statement, 0);
+	else
+		r = database_failed(db, "read", err);
+	(void)sqlite3_finalize(statement);
+	return r;
+}
+
+static int schema_check(struct database *db, const struct database_schema *schema,
+			int *ret_version, struct error **err)
+{
+	int version = 0, application = 0, objects = 0;
+	int r = pragma_int(db, "PRAGMA user_version", &version, err);
+	if (r == 0)
+		r = pragma_int(db, "PRAGMA application_id", &application, err);
+	if (r == 0)
+		r = pragma_int(db, "SELECT count(*) FROM sqlite_master", &objects, err);
+	if (r < 0)
+		return r;
+	bool is_new = version == 0 && application == 0 && objects == 0;
+	if (!is_new && application != schema->application_id)
+		return error_set(err, ERR_INVALID, "%s is not a file of this program",
+				 db->path);
+	if (version > schema->version)
+		return error_set(err, ERR_UNSUPPORTED,
+				 "%s has schema version %d, this program knows up to %d: it "
+				 "was written by a newer version; use that one",
+				 db->path, version, schema->version);
+	*ret_version = version;
+	return 0;
+}
+
+/* All steps in one transaction: a crash in between leaves the old version. BEGIN EXCLUSIVE also
+ * takes the lock that is then kept. */
+static int schema_update(struct database *db, const struct database_schema *schema,
+			 struct error **err)
+{
+	int r = database_exec(db, "BEGIN EXCLUSIVE", err);
+	if (r < 0)
+		return r;
+	int version = 0;
+	r = schema_check(db, schema, &version, err);
+	for (int v = version; r == 0 && v < schema->version; v++)
+		r = database_exec(db, schema->migrations[v], err);
+	if (r == 0 && version < schema->version) {
+		CLEANUP(freep)
+		char *sql = str_printf("PRAGMA user_version=%d; PRAGMA application_id=%d",
+				       schema->version, schema->application_id);
+		r = database_exec(db, sql, err);
+	}
+	if (r < 0) {
+		(void)sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+		return r;
+	}
+	return database_exec(db, "COMMIT", err);
+}
+
+/* Counts the pages of the log after each commit, instead of SQLite's own checkpoint inside a
+ * commit, which somebody would have to wait for. */
+static int wal_grew(void *user, sqlite3 *handle, const char *name, int pages)
+{
+	(void)handle;
+	(void)name;
+	struct database *db = user;
+	db->wal_pages = pages;
+	return SQLITE_OK;
+}
+
+/* SQLite would create the file with the process's umask. */
+static int file_prepare(const char *path, struct error **err)
+{
+	CLEANUP(closep) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return error_errno(err, "cannot open %s", path);
+	return 0;
+}
+
+int database_open(struct database *db, const char *path, const struct database_schema *schema,
+		  struct error **err)
+{
+	*db = (struct database){0};
+	int r = file_prepare(path, err);
+	if (r < 0)
+		return r;
+	db->path = mem_strdup(path);
+	if (sqlite3_open_v2(path, &db->handle,
+			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
+				    SQLITE_OPEN_PRIVATECACHE,
+			    NULL) != SQLITE_OK)
+		r = database_failed(db, "open", err);
+	(void)sqlite3_extended_result_codes(db->handle, 0);
+	if (r == 0)
+		r = database_exec(db,
+				  "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL;"
+				  "PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY;"
+				  "PRAGMA cache_size=-4096; PRAGMA journal_size_limit=67108864",
+				  err);
+	if (r == 0)
+		r = schema_update(db, schema, err);
+	if (r < 0) {
+		database_close(db);
+		return r;
+	}
+	(void)sqlite3_wal_hook(db->handle, wal_grew, db);
+	return 0;
+}
+
+void database_close(struct database *db)
+{
+	/* Statements are finalized by their owners; closing also empties the log. */
+	int r = sqlite3_close(db->handle);
+	INVARIANT(r == SQLITE_OK);
+	free(db->path);
+	*db = (struct database){0};
+}

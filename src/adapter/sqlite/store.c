@@ -1,0 +1,484 @@
+#include "adapter/sqlite/store.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "adapter/sqlite/data_table.h"
+#include "adapter/sqlite/database.h"
+#include "adapter/sqlite/worker.h"
+#include "base/buffer.h"
+#include "base/check.h"
+#include "base/heap.h"
+#include "base/str.h"
+
+enum {
+	APPLICATION_ID = 0x5a524d53,   /* "ZRMS" */
+	CHECKPOINT_PAGES = 1000,       /* when idle: 4 MiB of log */
+	CHECKPOINT_PAGES_BUSY = 16384, /* also under load: 64 MiB */
+	TRIM_STEP = 1024,	       /* events that are deleted together */
+};
+
+static const char *const migrations[] = {
+	"CREATE TABLE record(kind INTEGER NOT NULL, id TEXT NOT NULL, data BLOB NOT NULL,"
+	" PRIMARY KEY(kind, id)) WITHOUT ROWID;"
+	"CREATE TABLE event(seq INTEGER PRIMARY KEY, topology TEXT, data BLOB NOT NULL);"
+	"CREATE INDEX event_topology ON event(topology, seq) WHERE topology IS NOT "
+	"NULL;" DATA_TABLE_SQL,
+};
+
+static const struct database_schema schema = {
+	.application_id = APPLICATION_ID,
+	.migrations = migrations,
+	.version = ARRAY_SIZE(migrations),
+};
+
+struct sqlite_store {
+	struct store store; /* first */
+	struct worker *worker;
+	struct database db;
+	struct data_table data;
+	sqlite3_stmt *begin, *commit, *record_put, *record_delete, *event_add, *event_trim,
+		*event_all, *event_of;
+	int64_t trimmed_seq;  /* no event up to it is left */
+	struct error *broken; /* the first failure: nothing is written after it */
+	/* Written by the worker, read by the loop. */
+	atomic_uint_fast64_t transactions, batches, events, records, largest, commit_us;
+	atomic_int wal_pages;
+	void (*closed)(void *user);
+	void *closed_user;
+};
+
+enum job_type { JOB_COMMIT, JOB_EVENTS };
+
+struct job {
+	struct worker_job base; /* first */
+	enum job_type type;
+	void *user;
+	struct error *err; /* how it went */
+	/* commit */
+	const struct outbox *outbox; /* borrowed until done */
+	struct data_answer *answers;
+	store_done_fn *committed;
+	/* events */
+	uint64_t after;
+	char *topology;
+	uint32_t limit;
+	VECTOR(Samoza__V1__EventRecord *) found;
+	bool more;
+	store_events_fn *listed;
+};
+
+/* ---- in the worker's thread: one batch ---- */
+
+static int record_write(struct sqlite_store *s, const struct record_change *change,
+			struct error **err)
+{
+	sqlite3_stmt *statement = change->data != NULL ? s->record_put : s->record_delete;
+	(void)sqlite3_bind_int(statement, 1, (int)change->kind);
+	(void)sqlite3_bind_text(statement, 2, change->id, -1, SQLITE_STATIC);
+	if (change->data != NULL)
+		(void)sqlite3_bind_blob64(statement, 3, change->data, change->size,
+					  SQLITE_STATIC);
+	return database_step(&s->db, statement, err);
+}
+
+static int event_write(struct sqlite_store *s, const Samoza__V1__EventRecord *event,
+		       struct buffer *scratch, struct error **err)
+{
+	size_t size = protobuf_c_message_get_packed_size(&event->base);
+	buffer_clear(scratch);
+	uint8_t *to = buffer_reserve(scratch, size);
+	INVARIANT(to != NULL);
+	(void)protobuf_c_message_pack(&event->base, to);
+	(void)sqlite3_bind_int64(s->event_add, 1, (sqlite3_int64)event->seq);
+	(void)sqlite3_bind_text(s->event_add, 2, event->topology, -1, SQLITE_STATIC);
+	(void)sqlite3_bind_blob64(s->event_add, 3, to, size, SQLITE_STATIC);
+	return database_step(&s->db, s->event_add, err);
+}
+
+/* Old events go a step at a time, so that no commit pays for many. */
+static int events_trim(struct sqlite_store *s, uint64_t newest, struct error **err)
+{
+	int64_t last = (int64_t)newest - STORE_EVENTS_KEPT;
+	if (last < s->trimmed_seq + TRIM_STEP)
+		return 0;
+	(void)sqlite3_bind_int64(s->event_trim, 1, last);
+	int r = database_step(&s->db, s->event_trim, err);
+	if (r == 0)
+		s->trimmed_seq = last;
+	return r;
+}
+
+static int batch_write(struct sqlite_store *s, struct job *job, struct error **err)
+{
+	const struct outbox *o = job->outbox;
+	CLEANUP(buffer_done) struct buffer scratch = BUFFER_INIT(64u * 1024 * 1024);
+	int r = 0;
+	vector_for_each (&o->records, change)
+		if (r == 0)
+			r = record_write(s, change, err);
+	vector_for_each (&o->events, event)
+		if (r == 0)
+			r = event_write(s, *event, &scratch, err);
+	if (r == 0 && o->events.count > 0)
+		r = events_trim(s, (*vector_last(&o->events))->seq, err);
+	vector_for_each (&o->data_forget, owner)
+		if (r == 0)
+			r = data_table_forget(&s->data, *owner, err);
+	for (size_t i = 0; i < o->data.count && r == 0; i++)
+		r = data_table_apply(&s->data, &o->data.items[i], &job->answers[i], err);
+	s->records += o->records.count;
+	s->events += o->events.count;
+	return r;
+}
+
+static bool batch_writes(const struct outbox *o)
+{
+	if (o->records.count > 0 || o->events.count > 0 || o->data_forget.count > 0)
+		return true;
+	vector_for_each (&o->data, change)
+		if (data_change_writes(change))
+			return true;
+	return false;
+}
+
+/* ---- history ---- */
+
+static int event_read(struct job *job, sqlite3_stmt *statement, struct error **err)
+{
+	Samoza__V1__EventRecord *event = samoza__v1__event_record__unpack(
+		NULL, (size_t)sqlite3_column_bytes(statement, 0),
+		sqlite3_column_blob(statement, 0));
+	if (event == NULL)
+		return error_set(err, ERR_INVALID, "an event in the store cannot be read");
+	vector_push(&job->found, event);
+	return 0;
+}
+
+static int events_list(struct sqlite_store *s, struct job *job, struct error **err)
+{
+	sqlite3_stmt *statement = job->topology != NULL ? s->event_of : s->event_all;
+	int64_t after = job->after > INT64_MAX ? INT64_MAX : (int64_t)job->after;
+	(void)sqlite3_bind_int64(statement, 1, after);
+	(void)sqlite3_bind_int64(statement, 2, (sqlite3_int64)job->limit + 1);
+	if (job->topology != NULL)
+		(void)sqlite3_bind_text(statement, 3, job->topology, -1, SQLITE_STATIC);
+	int r = 0, step;
+	while (r == 0 && (step = sqlite3_step(statement)) != SQLITE_DONE) {
+		if (step != SQLITE_ROW)
+			r = database_failed(&s->db, "read", err);
+		else if (job->found.count == job->limit)
+			job->more = true;
+		else
+			r = event_read(job, statement, err);
+	}
+	(void)sqlite3_reset(statement);
+	(void)sqlite3_clear_bindings(statement);
+	return r;
+}
+
+/* ---- all that wait: one transaction ---- */
+
+/* Reads see what is not committed yet: their answers go out only behind the commit as well. */
+static int jobs_work(struct sqlite_store *s, struct worker_job *jobs, struct error **err)
+{
+	int r = 0;
+	uint64_t count = 0;
+	for (struct worker_job *j = jobs; j != NULL && r == 0; j = j->next) {
+		struct job *job = (struct job *)j;
+		if (job->type == JOB_COMMIT) {
+			r = batch_write(s, job, err);
+			count++;
+		} else if (events_list(s, job, &job->err) < 0) {
+			continue; /* told to who asked; nobody else is harmed */
+		}
+	}
+	s->batches += count;
+	if (count > s->largest)
+		s->largest = count;
+	return r;
+}
+
+static bool jobs_write(const struct worker_job *jobs)
+{
+	for (; jobs != NULL; jobs = jobs->next) {
+		const struct job *job = (const struct job *)jobs;
+		if (job->type == JOB_COMMIT && batch_writes(job->outbox))
+			return true;
+	}
+	return false;
+}
+
+static int jobs_commit(struct sqlite_store *s, struct worker_job *jobs, struct error **err)
+{
+	if (!jobs_write(jobs))
+		return jobs_work(s, jobs, err);
+	uint64_t began_ns = uv_hrtime();
+	int r = database_step(&s->db, s->begin, err);
+	if (r == 0)
+		r = jobs_work(s, jobs, err);
+	if (r == 0)
+		r = database_step(&s->db, s->commit, err);
+	if (r < 0 && sqlite3_get_autocommit(s->db.handle) == 0)
+		(void)sqlite3_exec(s->db.handle, "ROLLBACK", NULL, NULL, NULL);
+	s->transactions++;
+	s->commit_us += (uv_hrtime() - began_ns) / 1000;
+	s->wal_pages = s->db.wal_pages;
+	return r;
+}
+
+static void job_fail(struct job *job, const struct error *why)
+{
+	if (job->err == NULL)
+		(void)error_set(&job->err, why->code, "%s", why->message);
+}
+
+static void store_run(void *owner, struct worker_job *jobs)
+{
+	struct sqlite_store *s = owner;
+	/* A hole in the order of commits would be worse than none of them. */
+	if (s->broken == NULL)
+		(void)!jobs_commit(s, jobs, &s->broken);
+	for (struct worker_job *j = jobs; s->broken != NULL && j != NULL; j = j->next)
+		job_fail((struct job *)j, s->broken);
+	if (s->broken == NULL && s->db.wal_pages > CHECKPOINT_PAGES_BUSY)
+		database_checkpoint(&s->db);
+}
+
+static void store_idle(void *owner)
+{
+	struct sqlite_store *s = owner;
+	if (s->broken == NULL && s->db.wal_pages > CHECKPOINT_PAGES)
+		database_checkpoint(&s->db);
+	s->wal_pages = s->db.wal_pages;
+}
+
+/* ---- in the loop's thread ---- */
+
+static void job_free(struct job *job)
+{
+	for (size_t i = 0; job->answers != NULL && i < job->outbox->data.count; i++)
+		data_answer_done(&job->answers[i]);
+	free(job->answers);
+	vector_for_each (&job->found, event)
+		samoza__v1__event_record__free_unpacked(*event, NULL);
+	vector_done(&job->found);
+	free(job->topology);
+	error_free(job->err);
+	free(job);
+}
+
+static void store_done(void *owner, struct worker_job *base)
+{
+	(void)owner;
+	struct job *job = (struct job *)base;
+	int code = job->err != NULL ? (int)job->err->code : 0;
+	if (job->type == JOB_COMMIT) {
+		/* The outbox may be gone behind the call. */
+		struct data_answer *answers = job->answers;
+		size_t count = job->outbox->data.count;
+		job->committed(job->user, code, job->err, answers);
+		for (size_t i = 0; i < count; i++)
+			data_answer_done(&answers[i]);
+		free(answers);
+		job->answers = NULL;
+	} else {
+		job->listed(job->user, code, job->err, job->found.items, job->found.count,
+			    job->more);
+	}
+	job_free(job);
+}
+
+static const struct worker_ops worker_ops = {
+	.run = store_run,
+	.idle = store_idle,
+	.done = store_done,
+};
+
+static void sqlite_store_commit(struct store *store, const struct outbox *outbox,
+				store_done_fn *done, void *user)
+{
+	struct sqlite_store *s = (struct sqlite_store *)store;
+	struct job *job = mem_new(struct job);
+	job->type = JOB_COMMIT;
+	job->outbox = outbox;
+	job->answers = outbox->data.count > 0
+			       ? mem_new_array(struct data_answer, outbox->data.count)
+			       : NULL;
+	job->committed = done;
+	job->user = user;
+	worker_add(s->worker, &job->base);
+}
+
+static void sqlite_store_events(struct store *store, uint64_t after, const char *topology,
+				uint32_t limit, store_events_fn *done, void *user)
+{
+	struct sqlite_store *s = (struct sqlite_store *)store;
+	struct job *job = mem_new(struct job);
+	job->type = JOB_EVENTS;
+	job->after = after;
+	job->topology = mem_strdup(topology);
+	job->limit = limit < STORE_EVENTS_MAX ? limit : STORE_EVENTS_MAX;
+	job->listed = done;
+	job->user = user;
+	worker_add(s->worker, &job->base);
+}
+
+static int sqlite_store_load(struct store *store, store_record_fn *each, void *user,
+			     struct error **err)
+{
+	struct sqlite_store *s = (struct sqlite_store *)store;
+	PRE(worker_waiting(s->worker) == 0);
+	sqlite3_stmt *statement = NULL;
+	int r = database_prepare(&s->db, "SELECT kind, id, data FROM record ORDER BY kind, id",
+				 &statement, err);
+	int step;
+	while (r == 0 && (step = sqlite3_step(statement)) != SQLITE_DONE) {
+		if (step != SQLITE_ROW)
+			r = database_failed(&s->db, "read", err);
+		else
+			r = each(user, (enum record_kind)sqlite3_column_int(statement, 0),
+				 (const char *)sqlite3_column_text(statement, 1),
+				 sqlite3_column_blob(statement, 2),
+				 (size_t)sqlite3_column_bytes(statement, 2), err);
+	}
+	(void)sqlite3_finalize(statement);
+	return r;
+}
+
+static char *sqlite_store_metrics(struct store *store)
+{
+	struct sqlite_store *s = (struct sqlite_store *)store;
+	CLEANUP(buffer_done) struct buffer out = BUFFER_INIT(16 * 1024);
+	const struct {
+		const char *name, *type, *help;
+		uint64_t value;
+	} all[] = {
+		{"store_transactions_total", "counter", "Durable transactions",
+		 s->transactions},
+		{"store_batches_total", "counter", "Batches committed; several share one",
+		 s->batches},
+		{"store_records_total", "counter", "Records written", s->records},
+		{"store_events_total", "counter", "Events written", s->events},
+		{"store_commit_microseconds_total", "counter", "Time in transactions",
+		 s->commit_us},
+		{"store_largest_group", "gauge", "Most batches in one transaction", s->largest},
+		{"store_waiting", "gauge", "Batches and queries not done yet",
+		 worker_waiting(s->worker)},
+		{"store_wal_pages", "gauge", "Pages in the write-ahead log",
+		 (uint64_t)s->wal_pages},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		(void)buffer_printf(&out,
+				    "# HELP zrms_%s %s.\n# TYPE zrms_%s %s\nzrms_%s %llu\n",
+				    all[i].name, all[i].help, all[i].name, all[i].type,
+				    all[i].name, (unsigned long long)all[i].value);
+	return buffer_steal(&out);
+}
+
+/* ---- life ---- */
+
+static void statements_finalize(struct sqlite_store *s)
+{
+	sqlite3_stmt *const all[] = {s->begin,	       s->commit,    s->record_put,
+				     s->record_delete, s->event_add, s->event_trim,
+				     s->event_all,     s->event_of};
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		(void)sqlite3_finalize(all[i]);
+}
+
+static int statements_prepare(struct sqlite_store *s, struct error **err)
+{
+	const struct {
+		sqlite3_stmt **statement;
+		const char *sql;
+	} all[] = {
+		{&s->begin, "BEGIN IMMEDIATE"},
+		{&s->commit, "COMMIT"},
+		{&s->record_put, "INSERT INTO record(kind,id,data) VALUES(?1,?2,?3) "
+				 "ON CONFLICT DO UPDATE SET data=excluded.data"},
+		{&s->record_delete, "DELETE FROM record WHERE kind=?1 AND id=?2"},
+		{&s->event_add, "INSERT INTO event(seq,topology,data) VALUES(?1,?2,?3)"},
+		{&s->event_trim, "DELETE FROM event WHERE seq<=?1"},
+		{&s->event_all, "SELECT data FROM event WHERE seq>?1 ORDER BY seq LIMIT ?2"},
+		{&s->event_of, "SELECT data FROM event WHERE topology=?3 AND seq>?1 "
+			       "ORDER BY seq LIMIT ?2"},
+	};
+	int r = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(all) && r == 0; i++)
+		r = database_prepare(&s->db, all[i].sql, all[i].statement, err);
+	return r;
+}
+
+static int trim_start(struct sqlite_store *s, struct error **err)
+{
+	sqlite3_stmt *statement = NULL;
+	int r = database_prepare(&s->db, "SELECT coalesce(min(seq), 1) - 1 FROM event",
+				 &statement, err);
+	if (r < 0)
+		return r;
+	if (sqlite3_step(statement) == SQLITE_ROW)
+		s->trimmed_seq = sqlite3_column_int64(statement, 0);
+	else
+		r = database_failed(&s->db, "read", err);
+	(void)sqlite3_finalize(statement);
+	return r;
+}
+
+static void store_end(struct sqlite_store *s)
+{
+	statements_finalize(s);
+	data_table_done(&s->data);
+	database_close(&s->db);
+	error_free(s->broken);
+	free(s);
+}
+
+static void worker_closed(void *user)
+{
+	struct sqlite_store *s = user;
+	void (*closed)(void *) = s->closed;
+	void *closed_user = s->closed_user;
+	store_end(s);
+	closed(closed_user);
+}
+
+static void sqlite_store_close(struct store *store, void (*closed)(void *user), void *user)
+{
+	struct sqlite_store *s = (struct sqlite_store *)store;
+	s->closed = closed;
+	s->closed_user = user;
+	worker_close(s->worker, worker_closed, s);
+}
+
+static const struct store_ops store_ops = {
+	.load = sqlite_store_load,
+	.commit = sqlite_store_commit,
+	.events = sqlite_store_events,
+	.metrics = sqlite_store_metrics,
+	.close = sqlite_store_close,
+};
+
+int sqlite_store_open(struct loop *loop, const char *path, struct store **ret_store,
+		      struct error **err)
+{
+	struct sqlite_store *s = mem_new(struct sqlite_store);
+	s->store.ops = &store_ops;
+	int r = database_open(&s->db, path, &schema, err);
+	if (r < 0) {
+		free(s);
+		return r;
+	}
+	r = statements_prepare(s, err);
+	if (r == 0)
+		r = data_table_init(&s->data, &s->db, err);
+	if (r == 0)
+		r = trim_start(s, err);
+	if (r < 0) {
+		store_end(s);
+		return r;
+	}
+	s->worker = worker_new(loop, "store", &worker_ops, s);
+	*ret_store = &s->store;
+	return 0;
+}

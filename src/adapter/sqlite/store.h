@@ -1,0 +1,24 @@
+/*
+ * port/store.h on SQLite: one file, one thread, group commit.
+ *
+ *   record(kind, id, data)       what the core loads at start
+ *   event(seq, topology, data)   history; the newest STORE_EVENTS_KEPT are kept
+ *   data(owner, key, value)      of spaces (data_table.h)
+ *
+ * Every batch that waits while a commit is on its way becomes part of the next transaction; a
+ * failure fails them all.
+ */
+#ifndef SAMOZA_ADAPTER_SQLITE_STORE_H
+#define SAMOZA_ADAPTER_SQLITE_STORE_H
+
+#include "adapter/uv/loop.h"
+#include "port/store.h"
+
+#define STORE_EVENTS_KEPT 1000000
+#define STORE_EVENTS_MAX  10000 /* of one answer */
+
+/* Creates the file where there is none. Errors as database_open(). */
+int sqlite_store_open(struct loop *loop, const char *path, struct store **ret_store,
+		      struct error **err) must_check;
+
+#endif

@@ -1,0 +1,169 @@
+#include "adapter/sqlite/worker.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <time.h>
+
+#include "base/check.h"
+#include "base/heap.h"
+
+enum { IDLE_MS = 50 };
+
+struct worker {
+	struct loop *loop;
+	const struct worker_ops *ops;
+	void *owner;
+	pthread_t thread;
+	uv_async_t async;
+	size_t waiting; /* loop's thread only */
+	void (*closed)(void *user);
+	void *closed_user;
+
+	pthread_mutex_t lock; /* never held while ops->run() works */
+	pthread_cond_t wake;
+	struct worker_job *queue, **queue_end;
+	struct worker_job *finished, **finished_end;
+	bool closing;
+};
+
+/* Waits for jobs; true: idle time passed without one. */
+static bool queue_wait(struct worker *worker, bool idle_done)
+{
+	struct timespec until;
+	(void)clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += IDLE_MS * 1000000L;
+	until.tv_sec += until.tv_nsec / 1000000000L;
+	until.tv_nsec %= 1000000000L;
+	int r = 0;
+	while (worker->queue == NULL && !worker->closing && r != ETIMEDOUT)
+		r = idle_done ? pthread_cond_wait(&worker->wake, &worker->lock)
+			      : pthread_cond_timedwait(&worker->wake, &worker->lock, &until);
+	return worker->queue == NULL && !worker->closing;
+}
+
+static void jobs_finish(struct worker *worker, struct worker_job *jobs, struct worker_job **end)
+{
+	*worker->finished_end = jobs;
+	worker->finished_end = end;
+	(void)uv_async_send(&worker->async);
+}
+
+static void *worker_main(void *user)
+{
+	struct worker *worker = user;
+	bool idle_done = false;
+	(void)pthread_mutex_lock(&worker->lock);
+	while (worker->queue != NULL || !worker->closing) {
+		bool idle = queue_wait(worker, idle_done);
+		struct worker_job *jobs = worker->queue, **end = worker->queue_end;
+		worker->queue = NULL;
+		worker->queue_end = &worker->queue;
+		(void)pthread_mutex_unlock(&worker->lock);
+		if (idle && worker->ops->idle != NULL)
+			worker->ops->idle(worker->owner);
+		if (jobs != NULL)
+			worker->ops->run(worker->owner, jobs);
+		idle_done = idle;
+		(void)pthread_mutex_lock(&worker->lock);
+		if (jobs != NULL)
+			jobs_finish(worker, jobs, end);
+	}
+	(void)pthread_mutex_unlock(&worker->lock);
+	return NULL;
+}
+
+static void worker_free(uv_handle_t *handle)
+{
+	struct worker *worker = handle->data;
+	void (*closed)(void *) = worker->closed;
+	void *user = worker->closed_user;
+	(void)pthread_cond_destroy(&worker->wake);
+	(void)pthread_mutex_destroy(&worker->lock);
+	free(worker);
+	closed(user);
+}
+
+static void worker_end_if_done(struct worker *worker)
+{
+	if (worker->closed == NULL || worker->waiting > 0 ||
+	    uv_is_closing((uv_handle_t *)&worker->async))
+		return;
+	(void)pthread_join(worker->thread, NULL);
+	uv_close((uv_handle_t *)&worker->async, worker_free);
+}
+
+static void jobs_deliver(uv_async_t *async)
+{
+	struct worker *worker = async->data;
+	(void)pthread_mutex_lock(&worker->lock);
+	struct worker_job *jobs = worker->finished;
+	worker->finished = NULL;
+	worker->finished_end = &worker->finished;
+	(void)pthread_mutex_unlock(&worker->lock);
+	while (jobs != NULL) {
+		struct worker_job *job = jobs;
+		jobs = job->next;
+		worker->waiting--;
+		worker->ops->done(worker->owner, job);
+	}
+	worker_end_if_done(worker);
+}
+
+void worker_add(struct worker *worker, struct worker_job *job)
+{
+	PRE(worker->closed == NULL);
+	job->next = NULL;
+	job->added_ns = uv_hrtime();
+	worker->waiting++;
+	(void)pthread_mutex_lock(&worker->lock);
+	*worker->queue_end = job;
+	worker->queue_end = &job->next;
+	(void)pthread_cond_signal(&worker->wake);
+	(void)pthread_mutex_unlock(&worker->lock);
+}
+
+size_t worker_waiting(const struct worker *worker)
+{
+	return worker->waiting;
+}
+
+struct worker *worker_new(struct loop *loop, const char *name, const struct worker_ops *ops,
+			  void *owner)
+{
+	struct worker *worker = mem_new(struct worker);
+	worker->loop = loop;
+	worker->ops = ops;
+	worker->owner = owner;
+	worker->queue_end = &worker->queue;
+	worker->finished_end = &worker->finished;
+	int r = uv_async_init(&loop->uv, &worker->async, jobs_deliver);
+	INVARIANT(r == 0);
+	worker->async.data = worker;
+	pthread_condattr_t attributes;
+	(void)pthread_condattr_init(&attributes);
+	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&worker->wake, &attributes);
+	(void)pthread_condattr_destroy(&attributes);
+	(void)pthread_mutex_init(&worker->lock, NULL);
+	/* Signals are the loop's business. */
+	sigset_t all, before;
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	r = pthread_create(&worker->thread, NULL, worker_main, worker);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	INVARIANT(r == 0);
+	(void)pthread_setname_np(worker->thread, name);
+	return worker;
+}
+
+void worker_close(struct worker *worker, void (*closed)(void *user), void *user)
+{
+	worker->closed = closed;
+	worker->closed_user = user;
+	(void)pthread_mutex_lock(&worker->lock);
+	worker->closing = true;
+	(void)pthread_cond_signal(&worker->wake);
+	(void)pthread_mutex_unlock(&worker->lock);
+	worker_end_if_done(worker);
+}

@@ -1,0 +1,44 @@
+/*
+ * A thread that owns a database and works off jobs in order, all that wait at a time, so that
+ * they share one commit.
+ *
+ *   loop ── worker_add() ──► queue ──► ops->run(all that wait)      in the worker's thread
+ *     ▲                                         │
+ *     └────── ops->done(job), in order ◄────────┘                   in the loop
+ */
+#ifndef SAMOZA_ADAPTER_SQLITE_WORKER_H
+#define SAMOZA_ADAPTER_SQLITE_WORKER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "adapter/uv/loop.h"
+
+struct worker;
+
+/* Embedded at the front of a job. */
+struct worker_job {
+	struct worker_job *next;
+	uint64_t added_ns; /* when it was asked for; monotonic */
+};
+
+struct worker_ops {
+	/* The list, in order; the worker's thread. Must not free them. */
+	void (*run)(void *owner, struct worker_job *jobs);
+	/* Nothing has waited for a while; the worker's thread. */
+	void (*idle)(void *owner);
+	/* The loop's thread; frees the job. */
+	void (*done)(void *owner, struct worker_job *job);
+};
+
+/* `name`: of the thread, at most 15 characters. */
+struct worker *worker_new(struct loop *loop, const char *name, const struct worker_ops *ops,
+			  void *owner);
+void worker_add(struct worker *worker, struct worker_job *job);
+/* Jobs that are not done yet. */
+size_t worker_waiting(const struct worker *worker);
+/* Works off what waits (every done() is called), ends the thread, then calls `closed` from the
+ * loop. No worker_add() from now on. */
+void worker_close(struct worker *worker, void (*closed)(void *user), void *user);
+
+#endif
