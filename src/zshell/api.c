@@ -1,0 +1,388 @@
+#include "zshell/api_private.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "adapter/config/version.h"
+#include "base/check.h"
+#include "base/str.h"
+#include "base/text.h"
+#include "proto/view.pb-c.h"
+#include "zshell/interrupt.h"
+#include "zshell/view.h"
+
+#define BODY_MAX	   ((size_t)1 << 30)
+#define CONNECT_TIMEOUT_MS 5000L
+#define ANSWER_TIMEOUT_MS  60000L
+/* The modules of a package are translated and compiled before the answer. */
+#define UPLOAD_TIMEOUT_MS (30 * 60000L)
+
+int64_t mono_now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int api_new(const char *url, struct api **ret_api, struct error **err)
+{
+	CLEANUP(freep)
+	char *whole =
+		strstr(url, "://") != NULL ? mem_strdup(url) : str_printf("http://%s", url);
+	CURLU *parsed = curl_url();
+	char *host = NULL;
+	bool good;
+	struct api *api;
+
+	INVARIANT(parsed != NULL);
+	good = (str_has_prefix(whole, "http://") || str_has_prefix(whole, "https://")) &&
+	       curl_url_set(parsed, CURLUPART_URL, whole, 0) == CURLUE_OK &&
+	       curl_url_get(parsed, CURLUPART_HOST, &host, 0) == CURLUE_OK;
+	curl_free(host);
+	curl_url_cleanup(parsed);
+	if (!good)
+		return error_set(err, ERR_INVALID,
+				 "'%s' is not the address of zrms: expected one such as "
+				 "http://127.0.0.1:7331",
+				 url);
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		return error_set(err, ERR_IO, "cannot start libcurl");
+	while (str_has_suffix(whole, "/"))
+		whole[strlen(whole) - 1] = '\0';
+	api = mem_new(struct api);
+	api->url = steal_ptr(&whole);
+	api->easy = curl_easy_init();
+	api->multi = curl_multi_init();
+	INVARIANT(api->easy != NULL && api->multi != NULL);
+	*ret_api = api;
+	return 0;
+}
+
+void api_free(struct api *api)
+{
+	if (api == NULL)
+		return;
+	curl_easy_cleanup(api->easy);
+	(void)curl_multi_cleanup(api->multi);
+	free(api->url);
+	free(api);
+}
+
+const char *api_url(const struct api *api)
+{
+	return api->url;
+}
+
+void api_set_timeout(struct api *api, int64_t timeout_ms)
+{
+	api->timeout_ms = timeout_ms;
+}
+
+/* Percent-encodes all but letters, digits, -._~ and /. */
+static void add_escaped(struct buffer *out, const char *s)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				    "0123456789-._~/";
+
+	for (; *s != '\0'; s++) {
+		if (strchr(plain, *s) != NULL)
+			(void)buffer_add(out, s, 1);
+		else
+			(void)buffer_printf(out, "%%%02X", (unsigned)(unsigned char)*s);
+	}
+}
+
+char *api_path(const char *literal, ...)
+{
+	struct buffer out = BUFFER_INIT(1 << 20);
+	const char *piece = literal;
+	bool escaped = false;
+	va_list args;
+
+	va_start(args, literal);
+	for (; piece != NULL; piece = va_arg(args, const char *)) {
+		if (escaped)
+			add_escaped(&out, piece);
+		else
+			(void)buffer_add_string(&out, piece);
+		escaped = !escaped;
+	}
+	va_end(args);
+	return buffer_steal(&out);
+}
+
+/* ---------------------------------------------------------------- one transfer */
+
+void api_prepare(struct api *api, const char *url)
+{
+	CURL *c = api->easy;
+
+	curl_easy_reset(c);
+	(void)curl_easy_setopt(c, CURLOPT_URL, url);
+	(void)curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+	/* zrms is near; a proxy for the web has no business in between. */
+	(void)curl_easy_setopt(c, CURLOPT_NOPROXY, "*");
+	(void)curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	(void)curl_easy_setopt(c, CURLOPT_USERAGENT, "zshell/" SAMOZA_VERSION);
+	(void)curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
+}
+
+static int interrupted(struct error **err)
+{
+	return error_set(err, ERR_STALE, "interrupted");
+}
+
+int api_run(struct api *api, CURLcode *ret_curl, struct error **err)
+{
+	char why[CURL_ERROR_SIZE] = "";
+	CURLcode code = CURLE_OK;
+	int running = 1;
+	int r = 0;
+
+	(void)curl_easy_setopt(api->easy, CURLOPT_ERRORBUFFER, why);
+	(void)curl_multi_add_handle(api->multi, api->easy);
+	while (r == 0 && running > 0) {
+		struct curl_waitfd extra = {.fd = interrupt_fd(), .events = CURL_WAIT_POLLIN};
+		unsigned extras = extra.fd >= 0 ? 1 : 0;
+
+		if (curl_multi_perform(api->multi, &running) != CURLM_OK)
+			IMPOSSIBLE("curl_multi_perform fails");
+		if (interrupt_pending())
+			r = interrupted(err);
+		else if (running > 0)
+			(void)curl_multi_poll(api->multi, &extra, extras, 1000, NULL);
+	}
+	for (int left = 1; r == 0 && left > 0;) {
+		const CURLMsg *message = curl_multi_info_read(api->multi, &left);
+
+		if (message != NULL && message->msg == CURLMSG_DONE)
+			code = message->data.result;
+	}
+	(void)curl_multi_remove_handle(api->multi, api->easy);
+	(void)curl_easy_setopt(api->easy, CURLOPT_ERRORBUFFER, NULL);
+	*ret_curl = code;
+	if (r == 0 && code != CURLE_OK) {
+		CLEANUP(freep)
+		char *safe = text_escaped(why[0] != '\0' ? why : curl_easy_strerror(code));
+
+		r = error_set(err, ERR_UNAVAILABLE, "%s", safe);
+	}
+	return r;
+}
+
+static size_t take_body(char *data, size_t one, size_t size, void *to)
+{
+	return buffer_add(to, data, size) == 0 ? size : 0;
+}
+
+/* ---------------------------------------------------------------- answers */
+
+static enum error_code code_of(long status)
+{
+	switch (status) {
+	case 401:
+	case 403:
+		return ERR_DENIED;
+	case 404:
+		return ERR_NOT_FOUND;
+	case 409:
+		return ERR_CONFLICT;
+	case 413:
+		return ERR_LIMIT;
+	case 503:
+		return ERR_TIMEOUT;
+	default:
+		return status >= 500 ? ERR_IO : ERR_INVALID;
+	}
+}
+
+int api_refusal(long status, const struct buffer *body, struct error **err)
+{
+	CLEANUP(view_freep) Samoza__V1__ErrorView *view = NULL;
+	CLEANUP(buffer_done) struct buffer text = BUFFER_INIT(1 << 20);
+
+	if (body->size == 0 || view_read(&samoza__v1__error_view__descriptor, body->data,
+					 body->size, (ProtobufCMessage **)&view, NULL) < 0)
+		return error_set(
+			err, code_of(status),
+			"the answer is HTTP status %ld, without a reason: is that zrms?",
+			status);
+	text_escape(&text, view->error->message);
+	for (size_t i = 0; i < view->error->n_details; i++) {
+		/* zrms may put the first finding into the message too. */
+		if (str_equal(view->error->details[i], view->error->message))
+			continue;
+		(void)buffer_add_string(&text, "\n  ");
+		text_escape(&text, view->error->details[i]);
+	}
+	return error_set(err, code_of(status), "%s", text.data != NULL ? text.data : "");
+}
+
+static int unreachable(const struct api *api, CURLcode code, struct error **err)
+{
+	struct error *e = err != NULL ? *err : NULL;
+	CLEANUP(freep) char *why = mem_strdup(e != NULL ? e->message : "");
+
+	if (err != NULL) {
+		error_free(*err);
+		*err = NULL;
+	}
+	if (code == CURLE_OPERATION_TIMEDOUT)
+		return error_set(err, ERR_UNAVAILABLE, "zrms at %s does not answer in time: %s",
+				 api->url, why);
+	return error_set(err, ERR_UNAVAILABLE, "zrms cannot be reached at %s: %s", api->url,
+			 why);
+}
+
+static int finish(struct api *api, const struct buffer *body,
+		  const ProtobufCMessageDescriptor *type, void **ret_message,
+		  struct error **err)
+{
+	ProtobufCMessage *message = NULL;
+	long status = 0;
+
+	(void)curl_easy_getinfo(api->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (status < 200 || status > 299)
+		return api_refusal(status, body, err);
+	if (type == NULL)
+		return 0;
+	if (view_read(type, body->data != NULL ? body->data : "", body->size, &message, err) <
+	    0) {
+		(void)error_wrap(err, "%s gives an answer that zshell %s does not understand",
+				 api->url, SAMOZA_VERSION);
+		return ERR_INVALID;
+	}
+	*ret_message = message;
+	return 0;
+}
+
+/* Runs what is prepared and reads the answer. */
+static int exchange(struct api *api, long timeout_ms, const ProtobufCMessageDescriptor *type,
+		    void **ret_message, struct error **err)
+{
+	CLEANUP(buffer_done) struct buffer body = BUFFER_INIT(BODY_MAX);
+	CURLcode code = CURLE_OK;
+	int r;
+
+	if (api->timeout_ms > 0)
+		timeout_ms = (long)api->timeout_ms;
+	(void)curl_easy_setopt(api->easy, CURLOPT_TIMEOUT_MS, timeout_ms);
+	(void)curl_easy_setopt(api->easy, CURLOPT_WRITEFUNCTION, take_body);
+	(void)curl_easy_setopt(api->easy, CURLOPT_WRITEDATA, &body);
+	r = api_run(api, &code, err);
+	if (r == ERR_UNAVAILABLE)
+		return unreachable(api, code, err);
+	return r < 0 ? r : finish(api, &body, type, ret_message, err);
+}
+
+int api_get(struct api *api, const char *path, const ProtobufCMessageDescriptor *type,
+	    void **ret_message, struct error **err)
+{
+	CLEANUP(freep) char *url = str_printf("%s%s", api->url, path);
+	struct curl_slist *headers = curl_slist_append(NULL, "Accept: application/json");
+	int r;
+
+	api_prepare(api, url);
+	(void)curl_easy_setopt(api->easy, CURLOPT_HTTPHEADER, headers);
+	r = exchange(api, ANSWER_TIMEOUT_MS, type, ret_message, err);
+	curl_slist_free_all(headers);
+	return r;
+}
+
+int api_send(struct api *api, const char *method, const char *path, const char *body,
+	     const ProtobufCMessageDescriptor *type, void **ret_message, struct error **err)
+{
+	CLEANUP(freep) char *url = str_printf("%s%s", api->url, path);
+	struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
+	int r;
+
+	api_prepare(api, url);
+	(void)curl_easy_setopt(api->easy, CURLOPT_POSTFIELDS, body != NULL ? body : "");
+	(void)curl_easy_setopt(api->easy, CURLOPT_CUSTOMREQUEST, method);
+	(void)curl_easy_setopt(api->easy, CURLOPT_HTTPHEADER, headers);
+	r = exchange(api, ANSWER_TIMEOUT_MS, type, ret_message, err);
+	curl_slist_free_all(headers);
+	return r;
+}
+
+static size_t give_file(char *to, size_t size, size_t count, void *file)
+{
+	size_t n = fread(to, 1, size * count, file);
+
+	return n == 0 && ferror((FILE *)file) ? CURL_READFUNC_ABORT : n;
+}
+
+/* For a second attempt after an answer that came before the body. */
+static int rewind_file(void *file, curl_off_t offset, int origin)
+{
+	return fseeko(file, offset, origin) == 0 ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
+}
+
+static int open_file(const char *path, FILE **ret_file, off_t *ret_size, struct error **err)
+{
+	FILE *file = fopen(path, "re");
+	struct stat st;
+
+	if (file == NULL)
+		return error_errno(err, "cannot read %s", path);
+	if (fstat(fileno(file), &st) < 0 || !S_ISREG(st.st_mode)) {
+		(void)fclose(file);
+		if (S_ISDIR(st.st_mode))
+			return error_set(
+				err, ERR_INVALID,
+				"%s is a folder\nPack it first: mex build %s -o FILE.mex", path,
+				path);
+		return error_set(err, ERR_INVALID, "%s is not a file", path);
+	}
+	*ret_file = file;
+	*ret_size = st.st_size;
+	return 0;
+}
+
+int api_upload(struct api *api, const char *path, const char *content_type, const char *name,
+	       const ProtobufCMessageDescriptor *type, void **ret_message, struct error **err)
+{
+	CLEANUP(freep) char *url = str_printf("%s%s", api->url, path);
+	CLEANUP(freep) char *header = str_printf("Content-Type: %s", content_type);
+	struct curl_slist *headers;
+	FILE *file = NULL;
+	off_t size = 0;
+	int r = open_file(name, &file, &size, err);
+
+	if (r < 0)
+		return r;
+	headers = curl_slist_append(NULL, header);
+	api_prepare(api, url);
+	(void)curl_easy_setopt(api->easy, CURLOPT_POST, 1L);
+	(void)curl_easy_setopt(api->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)size);
+	(void)curl_easy_setopt(api->easy, CURLOPT_READFUNCTION, give_file);
+	(void)curl_easy_setopt(api->easy, CURLOPT_READDATA, file);
+	(void)curl_easy_setopt(api->easy, CURLOPT_SEEKFUNCTION, rewind_file);
+	(void)curl_easy_setopt(api->easy, CURLOPT_SEEKDATA, file);
+	(void)curl_easy_setopt(api->easy, CURLOPT_HTTPHEADER, headers);
+	r = exchange(api, UPLOAD_TIMEOUT_MS, type, ret_message, err);
+	curl_slist_free_all(headers);
+	(void)fclose(file);
+	return r;
+}
+
+int api_probe(struct api *api, const char *url, long *ret_status, struct error **err)
+{
+	CLEANUP(buffer_done) struct buffer body = BUFFER_INIT(1 << 20);
+	CURLcode code = CURLE_OK;
+	int r;
+
+	api_prepare(api, url);
+	(void)curl_easy_setopt(api->easy, CURLOPT_TIMEOUT_MS, 2000L);
+	(void)curl_easy_setopt(api->easy, CURLOPT_WRITEFUNCTION, take_body);
+	(void)curl_easy_setopt(api->easy, CURLOPT_WRITEDATA, &body);
+	r = api_run(api, &code, err);
+	if (r == 0)
+		(void)curl_easy_getinfo(api->easy, CURLINFO_RESPONSE_CODE, ret_status);
+	return r;
+}

@@ -1,0 +1,90 @@
+/*
+ * What zshell asks of zrms: requests with an answer, and streams of server-sent events.
+ *
+ *   CLEANUP(freep) char *path = api_path("/v1/topologies/", id, "/spaces/", instance, NULL);
+ *   r = api_get(api, path, &samoza__v1__space_view__descriptor, (void **)&view, &err);
+ *
+ * Errors: ERR_UNAVAILABLE only where zrms cannot be reached at all (exit status 3). A refusal
+ * has the code that its HTTP status means, and zrms's own message with its details. Messages
+ * may have several lines; every line is fit for a terminal.
+ */
+#ifndef SAMOZA_ZSHELL_API_H
+#define SAMOZA_ZSHELL_API_H
+
+#include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct api;
+
+/* `url` as given by a person: "http://127.0.0.1:7331", also without http:// or with / at the
+ * end. ERR_INVALID for what is none. */
+int api_new(const char *url, struct api **ret_api, struct error **err) must_check;
+void api_free(struct api *api);
+/* "http://127.0.0.1:7331", borrowed. */
+const char *api_url(const struct api *api);
+/* For completion: requests end after this time. 0: the usual. */
+void api_set_timeout(struct api *api, int64_t timeout_ms);
+
+/* Joins pieces; every second one (from the second on) is escaped, `/` in it stays. The caller
+ * frees. Ends with NULL. */
+char *api_path(const char *literal, ...) __attribute__((sentinel));
+
+/* All: *ret_message (view_free) of type `type`; with type NULL the answer's body is dropped. */
+int api_get(struct api *api, const char *path, const ProtobufCMessageDescriptor *type,
+	    void **ret_message, struct error **err) must_check;
+/* method: "POST", "PUT", "DELETE"; `body` is JSON or NULL. */
+int api_send(struct api *api, const char *method, const char *path, const char *body,
+	     const ProtobufCMessageDescriptor *type, void **ret_message,
+	     struct error **err) must_check;
+/* POST of a file. */
+int api_upload(struct api *api, const char *path, const char *content_type, const char *file,
+	       const ProtobufCMessageDescriptor *type, void **ret_message,
+	       struct error **err) must_check;
+
+/* Whether something speaks HTTP there: its status, or ERR_UNAVAILABLE. `url` is whole. */
+int api_probe(struct api *api, const char *url, long *ret_status,
+	      struct error **err) must_check;
+
+/* ---------------------------------------------------------------- streams */
+
+struct api_event {
+	const char *id; /* "" when it has none */
+	const char *data;
+	size_t size;
+};
+
+#define API_STREAM_END 1 /* the handler has seen enough */
+
+/* Returns 0 to go on, API_STREAM_END, or an error. Before the first event of a connection it is
+ * called with event NULL: what may have been missed can be asked for. */
+typedef int (*api_event_fn)(void *data, const struct api_event *event, struct error **err);
+
+struct api_stream {
+	const char *path;	  /* with ? and at least one parameter */
+	const char *resume;	  /* parameter that takes the last id on a reconnect: "after" */
+	uint64_t after;		  /* its first value */
+	const char *once;	  /* further parameters of the first connection only, or NULL */
+	const char *again;	  /* the same, of reconnects */
+	int64_t deadline_mono_ms; /* INT64_MAX: none */
+	api_event_fn handle;
+	void *data;
+	/* Told once per loss that it is being tried again. May be NULL. */
+	void (*lost)(void *data, const char *why);
+};
+
+/*
+ * Follows until the handler ends it (0), the deadline passes (ERR_TIMEOUT), the stream is
+ * refused, the handler fails, or a person presses Ctrl-C (ERR_STALE). A connection that breaks,
+ * is silent for a minute or cannot be made again is tried again until the deadline; only the
+ * first one must succeed when `deadline_mono_ms` is INT64_MAX.
+ */
+int api_follow(struct api *api, const struct api_stream *stream, struct error **err) must_check;
+
+/* Monotonic milliseconds. */
+int64_t mono_now_ms(void);
+
+#endif

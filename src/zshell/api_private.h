@@ -1,0 +1,27 @@
+/*
+ * One transfer over libcurl, under requests (api.c) and streams (api_stream.c).
+ */
+#ifndef SAMOZA_ZSHELL_API_PRIVATE_H
+#define SAMOZA_ZSHELL_API_PRIVATE_H
+
+#include <curl/curl.h>
+
+#include "base/buffer.h"
+#include "zshell/api.h"
+
+struct api {
+	char *url;
+	CURL *easy;
+	CURLM *multi;
+	int64_t timeout_ms;
+};
+
+/* Sets what every transfer shares: address, agent, limits. `url` is whole. */
+void api_prepare(struct api *api, const char *url);
+/* Runs the prepared transfer. 0 when the answer is complete; ERR_UNAVAILABLE when it could not
+ * be had, ERR_STALE when a person interrupted it. *ret_curl may tell more. */
+int api_run(struct api *api, CURLcode *ret_curl, struct error **err) must_check;
+/* The error that an answer with `status` means, of its body. */
+int api_refusal(long status, const struct buffer *body, struct error **err);
+
+#endif

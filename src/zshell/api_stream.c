@@ -1,0 +1,266 @@
+/*
+ * Server-sent events: read, and resumed behind the last one after a loss.
+ */
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/str.h"
+#include "base/text.h"
+#include "zshell/api_private.h"
+#include "zshell/interrupt.h"
+
+#define LINE_MAX_BYTES ((size_t)16 << 20)
+#define ERROR_BODY_MAX ((size_t)1 << 20)
+/* zrms sends a comment at least every 15 s. */
+#define SILENCE_MAX_S	 60L
+#define RETRY_FIRST_MS	 100
+#define RETRY_LONGEST_MS 2000
+
+struct reading {
+	struct api *api;
+	const struct api_stream *stream;
+	struct buffer input; /* from the last line end on */
+	struct buffer data;  /* of the event that is being read */
+	struct buffer refusal;
+	char id[128];
+	char last_id[128]; /* of the last complete event; "" before the first */
+	struct error **err;
+	int result; /* of the handler */
+	bool any;   /* whether a connection ever stood */
+	bool open;  /* whether this one stands */
+};
+
+static int handle(struct reading *r, const struct api_event *event)
+{
+	if (r->result == 0)
+		r->result = r->stream->handle(r->stream->data, event, r->err);
+	return r->result;
+}
+
+static void dispatch(struct reading *r)
+{
+	if (r->data.size > 0) {
+		struct api_event event = {
+			.id = r->id,
+			.data = r->data.data,
+			.size = r->data.size - 1, /* without the last line end */
+		};
+
+		r->data.data[event.size] = '\0';
+		if (r->id[0] != '\0')
+			(void)snprintf(r->last_id, sizeof(r->last_id), "%s", r->id);
+		(void)handle(r, &event);
+	}
+	buffer_clear(&r->data);
+	r->id[0] = '\0';
+}
+
+static void take_line(struct reading *r, const char *line, size_t size)
+{
+	const char *colon = memchr(line, ':', size);
+	size_t name = colon != NULL ? (size_t)(colon - line) : size;
+	const char *value = colon != NULL ? colon + 1 : line + size;
+	size_t length = size - (size_t)(value - line);
+
+	if (size == 0) {
+		dispatch(r);
+		return;
+	}
+	if (length > 0 && value[0] == ' ') {
+		value++;
+		length--;
+	}
+	if (name == 4 && memcmp(line, "data", 4) == 0) {
+		(void)buffer_add(&r->data, value, length);
+		(void)buffer_add(&r->data, "\n", 1);
+	} else if (name == 2 && memcmp(line, "id", 2) == 0 && length < sizeof(r->id)) {
+		memcpy(r->id, value, length);
+		r->id[length] = '\0';
+	}
+	/* Comments and other fields mean nothing to us. */
+}
+
+static void take_lines(struct reading *r)
+{
+	size_t done = 0;
+
+	while (r->result == 0 && done < r->input.size) {
+		char *begin = r->input.data + done;
+		char *end = memchr(begin, '\n', r->input.size - done);
+		size_t size;
+
+		if (end == NULL)
+			break;
+		size = (size_t)(end - begin);
+		done += size + 1;
+		if (size > 0 && begin[size - 1] == '\r')
+			size--;
+		take_line(r, begin, size);
+	}
+	buffer_consume(&r->input, done);
+}
+
+static size_t take(char *data, size_t one, size_t size, void *to)
+{
+	struct reading *r = to;
+	long status = 0;
+
+	(void)curl_easy_getinfo(r->api->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (status != 200)
+		return buffer_add(&r->refusal, data, size) == 0 ? size : 0;
+	if (buffer_add(&r->input, data, size) < 0)
+		return 0;
+	take_lines(r);
+	return r->result == 0 ? size : 0;
+}
+
+/* Called at the end of the header. */
+static size_t take_header(char *data, size_t one, size_t size, void *to)
+{
+	struct reading *r = to;
+	long status = 0;
+
+	(void)curl_easy_getinfo(r->api->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (status == 200 && (size == 2 && memcmp(data, "\r\n", 2) == 0)) {
+		r->open = true;
+		r->any = true;
+		(void)handle(r, NULL);
+		return r->result == 0 ? size : 0;
+	}
+	return size;
+}
+
+static char *stream_url(const struct reading *r)
+{
+	const struct api_stream *s = r->stream;
+	struct buffer url = BUFFER_INIT(1 << 20);
+	const char *more = r->any ? s->again : s->once;
+
+	(void)buffer_printf(&url, "%s%s", r->api->url, s->path);
+	if (s->resume != NULL && r->last_id[0] != '\0')
+		(void)buffer_printf(&url, "&%s=%s", s->resume, r->last_id);
+	else if (s->resume != NULL)
+		(void)buffer_printf(&url, "&%s=%" PRIu64, s->resume, s->after);
+	if (more != NULL)
+		(void)buffer_printf(&url, "&%s", more);
+	return buffer_steal(&url);
+}
+
+/* One connection, until it ends. 0: the stream is over for good; ERR_UNAVAILABLE: lost. */
+static int connect_once(struct reading *r, struct error **err)
+{
+	CLEANUP(freep) char *url = stream_url(r);
+	struct curl_slist *headers = curl_slist_append(NULL, "Accept: text/event-stream");
+	CURL *c = r->api->easy;
+	int64_t left = r->stream->deadline_mono_ms - mono_now_ms();
+	CURLcode code = CURLE_OK;
+	long status = 0;
+	int result;
+
+	buffer_clear(&r->input);
+	buffer_clear(&r->data);
+	buffer_clear(&r->refusal);
+	r->id[0] = '\0';
+	r->open = false;
+	api_prepare(r->api, url);
+	(void)curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
+	(void)curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take);
+	(void)curl_easy_setopt(c, CURLOPT_WRITEDATA, r);
+	(void)curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, take_header);
+	(void)curl_easy_setopt(c, CURLOPT_HEADERDATA, r);
+	(void)curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	(void)curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, SILENCE_MAX_S);
+	if (r->stream->deadline_mono_ms != INT64_MAX)
+		(void)curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)(left > 1 ? left : 1));
+	result = api_run(r->api, &code, err);
+	curl_slist_free_all(headers);
+	if (r->result != 0) {
+		/* The handler ended it, and has set the error if there is one. */
+		if (result < 0 && err != NULL && err != r->err) {
+			error_free(*err);
+			*err = NULL;
+		}
+		return 0;
+	}
+	(void)curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
+	if (result == 0 && status == 503)
+		return error_set(err, ERR_UNAVAILABLE, "not ready");
+	if (result == 0 && status != 200)
+		return api_refusal(status, &r->refusal, err);
+	return result == 0 ? error_set(err, ERR_UNAVAILABLE, "zrms ended the stream") : result;
+}
+
+/* Waits, unless the deadline or a person comes first. */
+static void pause_ms(const struct api_stream *s, int ms)
+{
+	int64_t left = s->deadline_mono_ms - mono_now_ms();
+	struct pollfd fd = {.fd = interrupt_fd(), .events = POLLIN};
+
+	if (left < ms)
+		ms = left > 0 ? (int)left : 0;
+	(void)poll(&fd, fd.fd >= 0 ? 1 : 0, ms);
+}
+
+static int follow(struct reading *r, struct error **err)
+{
+	int pause = RETRY_FIRST_MS;
+	bool told = false;
+
+	for (;;) {
+		CLEANUP(error_freep) struct error *why = NULL;
+		int result;
+
+		if (mono_now_ms() >= r->stream->deadline_mono_ms)
+			return error_set(err, ERR_TIMEOUT, "the time is over");
+		result = connect_once(r, &why);
+		if (r->result != 0)
+			return r->result < 0 ? r->result : 0;
+		if (result != ERR_UNAVAILABLE ||
+		    (!r->any && r->stream->deadline_mono_ms == INT64_MAX))
+			return error_move(err, steal_ptr(&why));
+		if (mono_now_ms() >= r->stream->deadline_mono_ms)
+			continue;
+		if (r->open) {
+			pause = RETRY_FIRST_MS;
+			told = false;
+		}
+		if (!told && r->stream->lost != NULL)
+			r->stream->lost(r->stream->data, why->message);
+		told = true;
+		pause_ms(r->stream, pause);
+		if (interrupt_pending())
+			return error_set(err, ERR_STALE, "interrupted");
+		pause = pause * 2 < RETRY_LONGEST_MS ? pause * 2 : RETRY_LONGEST_MS;
+	}
+}
+
+int api_follow(struct api *api, const struct api_stream *stream, struct error **err)
+{
+	/* A connection of its own: the handler may ask zrms for more meanwhile. */
+	struct api own = {
+		.url = api->url,
+		.easy = curl_easy_init(),
+		.multi = curl_multi_init(),
+	};
+	struct reading r = {
+		.api = &own,
+		.stream = stream,
+		.input = BUFFER_INIT(LINE_MAX_BYTES),
+		.data = BUFFER_INIT(LINE_MAX_BYTES),
+		.refusal = BUFFER_INIT(ERROR_BODY_MAX),
+		.err = err,
+	};
+	int result;
+
+	INVARIANT(own.easy != NULL && own.multi != NULL);
+	result = follow(&r, err);
+	curl_easy_cleanup(own.easy);
+	(void)curl_multi_cleanup(own.multi);
+	buffer_done(&r.input);
+	buffer_done(&r.data);
+	buffer_done(&r.refusal);
+	return result;
+}

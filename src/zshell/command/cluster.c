@@ -1,0 +1,69 @@
+#include <inttypes.h>
+
+#include "base/buffer.h"
+#include "base/str.h"
+#include "zshell/command/common.h"
+
+static int run(struct shell *shell, const struct invocation *in, struct error **err);
+
+const struct command command_cluster = {
+	.words = "cluster",
+	.summary = "the whole cluster in a few lines",
+	.run = run,
+};
+
+/* "3 running, 1 problem", or "none". */
+static char *counts(Samoza__V1__CountView *const *list, size_t n)
+{
+	struct buffer out = BUFFER_INIT(4096);
+
+	for (size_t i = 0; i < n; i++) {
+		if (list[i]->count > 0)
+			(void)buffer_printf(&out, "%s%" PRIu32 " %s", out.size > 0 ? ", " : "",
+					    list[i]->count, state_shown(list[i]->state));
+	}
+	if (out.size == 0)
+		(void)buffer_add_string(&out, "none");
+	return buffer_steal(&out);
+}
+
+static char *amounts(const Samoza__V1__AmountView *a, char *(*text)(uint64_t), const char *unit)
+{
+	CLEANUP(freep) char *total = text(a->total);
+	CLEANUP(freep) char *reserved = text(a->reserved);
+	CLEANUP(freep) char *used = a->has_used ? text(a->used) : NULL;
+
+	return str_printf("%s%s, %s reserved%s%s%s", total, unit, reserved,
+			  used != NULL ? ", " : "", used != NULL ? used : "",
+			  used != NULL ? " used" : "");
+}
+
+static int run(struct shell *shell, const struct invocation *in, struct error **err)
+{
+	CLEANUP(view_freep) Samoza__V1__ClusterView *view = NULL;
+	CLEANUP(freep) char *zhosts = NULL, *topologies = NULL, *spaces = NULL;
+	CLEANUP(freep) char *cpu = NULL, *memory = NULL;
+	int r = api_get(shell->api, "/v1/cluster", &samoza__v1__cluster_view__descriptor,
+			(void **)&view, err);
+
+	if (r < 0)
+		return r;
+	if (shell->output.format != OUTPUT_TABLE) {
+		output_message(&shell->output, &view->base);
+		return EXIT_DONE;
+	}
+	zhosts = counts(view->zhosts, view->n_zhosts);
+	topologies = counts(view->topologies, view->n_topologies);
+	spaces = counts(view->spaces, view->n_spaces);
+	cpu = amounts(view->cpu_millicores, output_cores, " cores");
+	memory = amounts(view->memory_bytes, output_size, "");
+	output_line(&shell->output, "Cluster: %s", view->id);
+	output_block(&shell->output, 11,
+		     (const struct output_pair[]){{"Zhosts", zhosts},
+						  {"Topologies", topologies},
+						  {"Spaces", spaces},
+						  {"CPU", cpu},
+						  {"Memory", memory},
+						  {0}});
+	return EXIT_DONE;
+}

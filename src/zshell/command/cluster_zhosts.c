@@ -1,0 +1,97 @@
+#include <inttypes.h>
+
+#include "base/buffer.h"
+#include "base/str.h"
+#include "zshell/command/common.h"
+
+static int run(struct shell *shell, const struct invocation *in, struct error **err);
+
+const struct command command_cluster_zhosts = {
+	.words = "cluster zhosts",
+	.summary = "every zhost with its state, load, labels and capabilities",
+	.details = "CPU and MEMORY: reserved by placements, of what there is.",
+	.run = run,
+};
+
+static const struct output_column columns[] = {
+	{"NAME", 0, 0},
+	{"STATE", OUTPUT_STATE, 0},
+	{"CPU", OUTPUT_RIGHT, 0},
+	{"MEMORY", OUTPUT_RIGHT, 0},
+	{"SPACES", OUTPUT_RIGHT, 0},
+	{"ZEDGE", 0, 0},
+	{"LABELS", OUTPUT_CUT, 0},
+	{"CAPABILITIES", OUTPUT_CUT, 0},
+	{0},
+};
+
+static char *load(const Samoza__V1__AmountView *a, char *(*text)(uint64_t))
+{
+	CLEANUP(freep) char *reserved = text(a->reserved);
+	CLEANUP(freep) char *total = text(a->total);
+
+	return str_printf("%s/%s", reserved, total);
+}
+
+static char *labels(const Samoza__V1__ZhostView *z)
+{
+	struct buffer out = BUFFER_INIT(1 << 20);
+
+	for (size_t i = 0; i < z->n_labels; i++)
+		(void)buffer_printf(&out, "%s%s=%s", i > 0 ? "," : "", z->labels[i]->name,
+				    z->labels[i]->value);
+	return buffer_steal(&out);
+}
+
+/* Capabilities and devices: what a space can ask for. */
+static char *offers(const Samoza__V1__ZhostView *z)
+{
+	struct buffer out = BUFFER_INIT(1 << 20);
+
+	for (size_t i = 0; i < z->n_capabilities; i++)
+		(void)buffer_printf(&out, "%s%s", i > 0 ? "," : "", z->capabilities[i]);
+	for (size_t i = 0; i < z->n_devices; i++) {
+		const Samoza__V1__DeviceView *d = z->devices[i];
+
+		(void)buffer_printf(&out, "%s%s%s%s:%" PRIu32 "/%" PRIu32,
+				    out.size > 0 ? "," : "", d->kind,
+				    d->model != NULL ? "-" : "",
+				    d->model != NULL ? d->model : "", d->free, d->count);
+	}
+	return buffer_steal(&out);
+}
+
+static void add_row(struct output_table *table, const Samoza__V1__ZhostView *z)
+{
+	CLEANUP(freep)
+	char *state =
+		str_printf("%s%s", state_shown(z->state), z->cordoned ? ", cordoned" : "");
+	CLEANUP(freep) char *cpu = load(z->cpu_millicores, output_cores);
+	CLEANUP(freep) char *memory = load(z->memory_bytes, output_size);
+	CLEANUP(freep) char *spaces = str_printf("%" PRIu32, z->instances);
+	CLEANUP(freep) char *label = labels(z);
+	CLEANUP(freep) char *offer = offers(z);
+
+	output_table_row(table, (const char *[]){z->name, state, cpu, memory, spaces, z->zedge,
+						 label, offer});
+}
+
+static int run(struct shell *shell, const struct invocation *in, struct error **err)
+{
+	CLEANUP(view_freep) Samoza__V1__ZhostListView *list = NULL;
+	struct output_table *table;
+	int r = api_get(shell->api, "/v1/zhosts", &samoza__v1__zhost_list_view__descriptor,
+			(void **)&list, err);
+
+	if (r < 0)
+		return r;
+	if (shell->output.format != OUTPUT_TABLE) {
+		output_message(&shell->output, &list->base);
+		return EXIT_DONE;
+	}
+	table = output_table_new(&shell->output, columns, 0);
+	for (size_t i = 0; i < list->n_zhosts; i++)
+		add_row(table, list->zhosts[i]);
+	output_table_print(table);
+	return EXIT_DONE;
+}

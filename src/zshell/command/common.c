@@ -1,0 +1,53 @@
+#include "zshell/command/common.h"
+
+const struct command_argument topology_argument[] = {
+	{"ID", ARGUMENT_TOPOLOGY, false},
+	{0},
+};
+
+const struct command_option wait_option[] = {
+	{"wait", 0, OPTION_TIME, "wait until it is done, at most TIME"},
+	{0},
+};
+
+int get_topology(struct shell *shell, const char *id, Samoza__V1__TopologyView **ret_view,
+		 struct error **err)
+{
+	CLEANUP(freep) char *path = api_path("/v1/topologies/", id, NULL);
+
+	return api_get(shell->api, path, &samoza__v1__topology_view__descriptor,
+		       (void **)ret_view, err);
+}
+
+void print_notice(const struct shell *shell, const Samoza__V1__TopologyView *view)
+{
+	if (view->notice != NULL)
+		output_note(&shell->output, "%s", view->notice);
+}
+
+int request_topology(struct shell *shell, const struct topology_ref *ref,
+		     const struct topology_request *request,
+		     Samoza__V1__TopologyView **ret_view, struct error **err)
+{
+	CLEANUP(freep)
+	char *path = api_path("/v1/topologies/", ref->id, "/", request->action, NULL);
+	CLEANUP(view_freep) Samoza__V1__TopologyView *view = NULL;
+	struct wait wait = {
+		.what = request->what,
+		.topology = *ref,
+		.progress = request->progress,
+		.timeout_ms = request->timeout_ms,
+	};
+	int r = 0;
+
+	if (request->wait)
+		r = wait_last_event(shell, ref->id, &wait.after, err);
+	if (r == 0)
+		r = api_send(shell->api, "POST", path, NULL,
+			     &samoza__v1__topology_view__descriptor, (void **)&view, err);
+	if (r < 0)
+		return r;
+	print_notice(shell, view);
+	*ret_view = steal_ptr(&view);
+	return request->wait ? wait_until(shell, &wait, err) : EXIT_DONE;
+}

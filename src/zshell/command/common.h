@@ -1,0 +1,48 @@
+/*
+ * What several commands share.
+ */
+#ifndef SAMOZA_ZSHELL_COMMAND_COMMON_H
+#define SAMOZA_ZSHELL_COMMAND_COMMON_H
+
+#include "proto/view.pb-c.h"
+#include "zshell/command.h"
+#include "zshell/resolve.h"
+#include "zshell/view.h"
+#include "zshell/wait.h"
+
+/* Used as `.details` by everything that takes an ID. */
+#define ID_DETAILS                                                                          \
+	"ID is the topology's id, an unambiguous prefix of it, or its name: the one that\n" \
+	"is not stopped, else the newest."
+#define SPACE_DETAILS                                                                       \
+	"NAME is TOPOLOGY/PATH (my-app/api, my-app/api-2/cache), or the path alone where\n" \
+	"that is clear."
+#define WAIT_DETAILS \
+	"With --wait: ends when it is done, with status 4 when the time is over (60s)."
+
+extern const struct command_argument topology_argument[]; /* ID */
+extern const struct command_option wait_option[];	  /* --wait[=TIME] */
+
+int get_topology(struct shell *shell, const char *id, Samoza__V1__TopologyView **ret_view,
+		 struct error **err) must_check;
+
+/* The notice of an answer, if any, on standard error. */
+void print_notice(const struct shell *shell, const Samoza__V1__TopologyView *view);
+
+/*
+ * POST /v1/topologies/ID/ACTION, then waiting for `what` where `wait` says so. Prints the
+ * notice of the answer and the progress. *ret_view (view_free) is set as soon as zrms has
+ * answered. Exit status or error.
+ */
+struct topology_request {
+	const char *action; /* "start" */
+	enum wait_for what;
+	bool wait;
+	bool progress;
+	uint64_t timeout_ms;
+};
+int request_topology(struct shell *shell, const struct topology_ref *ref,
+		     const struct topology_request *request,
+		     Samoza__V1__TopologyView **ret_view, struct error **err) must_check;
+
+#endif

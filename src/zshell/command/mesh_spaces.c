@@ -1,0 +1,37 @@
+#include "base/str.h"
+#include "zshell/command/common.h"
+
+static int run(struct shell *shell, const struct invocation *in, struct error **err);
+
+const struct command command_mesh_spaces = {
+	.words = "mesh spaces",
+	.summary = "list every space registered in the mesh",
+	.run = run,
+};
+
+static const struct output_column columns[] = {
+	{"NAME", 0, 0}, {"TYPE", 0, 0}, {"ZHOST", 0, 0}, {"SINCE", 0, 0}, {0}};
+
+static int run(struct shell *shell, const struct invocation *in, struct error **err)
+{
+	CLEANUP(view_freep) Samoza__V1__MeshSpaceListView *list = NULL;
+	struct output_table *table;
+	int r = api_get(shell->api, "/v1/mesh/spaces",
+			&samoza__v1__mesh_space_list_view__descriptor, (void **)&list, err);
+
+	if (r < 0)
+		return r;
+	if (shell->output.format != OUTPUT_TABLE) {
+		output_message(&shell->output, &list->base);
+		return EXIT_DONE;
+	}
+	table = output_table_new(&shell->output, columns, 0);
+	for (size_t i = 0; i < list->n_spaces; i++) {
+		const Samoza__V1__MeshSpaceView *s = list->spaces[i];
+		CLEANUP(freep) char *name = str_printf("%s/%s", s->topology, s->space);
+
+		output_table_row(table, (const char *[]){name, s->type, s->zhost, s->since});
+	}
+	output_table_print(table);
+	return EXIT_DONE;
+}

@@ -1,0 +1,157 @@
+/*
+ * What changes the goal of an instance, or with --all of everything below it.
+ */
+#include "base/check.h"
+#include "base/str.h"
+#include "zshell/command/common.h"
+
+static int run(struct shell *shell, const struct invocation *in, struct error **err);
+
+static const struct command_argument arguments[] = {
+	{"TOPOLOGY/PATH", ARGUMENT_SPACE, false},
+	{0},
+};
+
+static const struct command_option options[] = {
+	{"all", 0, OPTION_FLAG, "it and all below; with TOPOLOGY alone, the whole topology"},
+	{"wait", 0, OPTION_TIME, "wait until it is done, at most TIME"},
+	{0},
+};
+
+const struct command command_spaces_deploy = {
+	.words = "spaces deploy",
+	.summary = "deploy an instance; with --all, deploy and start all",
+	.details = SPACE_DETAILS "\n" WAIT_DETAILS,
+	.arguments = arguments,
+	.options = options,
+	.run = run,
+};
+
+const struct command command_spaces_start = {
+	.words = "spaces start",
+	.summary = "start an instance; with --all, all that are deployed",
+	.details = SPACE_DETAILS "\n" WAIT_DETAILS,
+	.arguments = arguments,
+	.options = options,
+	.run = run,
+};
+
+const struct command command_spaces_stop = {
+	.words = "spaces stop",
+	.summary = "stop an instance and what is below it",
+	.details = SPACE_DETAILS "\n" WAIT_DETAILS,
+	.arguments = arguments,
+	.options = options,
+	.run = run,
+};
+
+const struct command command_spaces_undeploy = {
+	.words = "spaces undeploy",
+	.summary = "remove an instance and what is below it from its zhost",
+	.details = SPACE_DETAILS "\n" WAIT_DETAILS,
+	.arguments = arguments,
+	.options = options,
+	.run = run,
+};
+
+static const struct request {
+	const struct command *command;
+	const char *goal;
+	const char *word;    /* told to zrms, which refuses a stop where nothing is deployed */
+	const char *grouped; /* with --all */
+	const char *doing;
+} requests[] = {
+	{&command_spaces_deploy, "deployed-stopped", NULL, "deploy-all", "Deploying"},
+	{&command_spaces_start, "deployed-started", NULL, "start-all", "Starting"},
+	{&command_spaces_stop, "deployed-stopped", "stop", "stop-all", "Stopping"},
+	{&command_spaces_undeploy, "not-deployed", NULL, "undeploy-all", "Undeploying"},
+};
+
+static const struct request *request_of(const struct command *command)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
+		if (requests[i].command == command)
+			return &requests[i];
+	}
+	IMPOSSIBLE("a command without a request");
+}
+
+static int send_one(struct shell *shell, const struct request *q, const struct space_ref *ref,
+		    struct error **err)
+{
+	CLEANUP(freep)
+	char *path = api_path("/v1/topologies/", ref->topology.id, "/spaces/", ref->path,
+			      "/goal", NULL);
+	CLEANUP(view_freep) Samoza__V1__SpaceView *view = NULL;
+	CLEANUP(freep) char *body = NULL;
+	Samoza__V1__GoalRequest goal;
+	int r;
+
+	samoza__v1__goal_request__init(&goal);
+	/* protobuf-c's strings are not const; they are only read. */
+	goal.goal = (char *)(uintptr_t)q->goal;
+	goal.command = (char *)(uintptr_t)q->word;
+	body = view_write(&goal.base);
+	r = api_send(shell->api, "PUT", path, body, &samoza__v1__space_view__descriptor,
+		     (void **)&view, err);
+	if (r == 0 && shell->output.format != OUTPUT_TABLE)
+		output_message(&shell->output, &view->base);
+	return r;
+}
+
+static int send_all(struct shell *shell, const struct request *q, const struct space_ref *ref,
+		    struct error **err)
+{
+	CLEANUP(freep)
+	char *path = api_path("/v1/topologies/", ref->topology.id, "/", q->grouped,
+			      ref->path != NULL ? "?path=" : "",
+			      ref->path != NULL ? ref->path : "", NULL);
+	CLEANUP(view_freep) Samoza__V1__TopologyView *view = NULL;
+	int r = api_send(shell->api, "POST", path, NULL, &samoza__v1__topology_view__descriptor,
+			 (void **)&view, err);
+
+	if (r == 0 && shell->output.format != OUTPUT_TABLE)
+		output_message(&shell->output, &view->base);
+	return r;
+}
+
+static int run(struct shell *shell, const struct invocation *in, struct error **err)
+{
+	CLEANUP(space_ref_done) struct space_ref ref = {0};
+	CLEANUP(freep) char *name = NULL;
+	const struct request *q = request_of(in->command);
+	const struct output *o = &shell->output;
+	bool all = invocation_has(in, "all");
+	const char *text = invocation_argument(in, 0);
+	struct wait wait = {
+		.what = WAIT_GOALS,
+		.progress = true,
+		.timeout_ms = invocation_number(in, "wait", WAIT_DEFAULT_MS),
+		/* A stop and an undeploy take what is below along. */
+		.alone = !all && (q->command == &command_spaces_deploy ||
+				  q->command == &command_spaces_start),
+	};
+	int r = all ? resolve_space_or_topology(shell, text, &ref, err)
+		    : resolve_space(shell, text, &ref, err);
+
+	if (r < 0)
+		return r;
+	name = str_printf("%s%s%s", ref.topology.name, ref.path != NULL ? "/" : "",
+			  ref.path != NULL ? ref.path : "");
+	wait.topology = ref.topology;
+	wait.path = ref.path;
+	if (invocation_has(in, "wait"))
+		r = wait_last_event(shell, ref.topology.id, &wait.after, err);
+	if (r == 0)
+		r = all ? send_all(shell, q, &ref, err) : send_one(shell, q, &ref, err);
+	if (r < 0)
+		return r;
+	if (o->format == OUTPUT_TABLE)
+		output_line(o, "%s %s%s", q->doing, name, all ? " and all below" : "");
+	if (!invocation_has(in, "wait"))
+		return EXIT_DONE;
+	r = wait_until(shell, &wait, err);
+	if (r == EXIT_DONE && o->format == OUTPUT_TABLE)
+		output_line(o, "%s: done.", name);
+	return r;
+}

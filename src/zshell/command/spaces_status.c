@@ -1,0 +1,114 @@
+#include <inttypes.h>
+
+#include "base/buffer.h"
+#include "base/str.h"
+#include "zshell/command/common.h"
+
+static int run(struct shell *shell, const struct invocation *in, struct error **err);
+
+static const struct command_argument arguments[] = {
+	{"NAME", ARGUMENT_SPACE, false},
+	{0},
+};
+
+const struct command command_spaces_status = {
+	.words = "spaces status",
+	.summary = "show one instance: state, goal, imports, exports, last error and log lines",
+	.details = SPACE_DETAILS,
+	.arguments = arguments,
+	.run = run,
+};
+
+static const struct output_column import_columns[] = {
+	{"FROM", 0, 0}, {"KIND", 0, 0}, {"PROVIDERS", OUTPUT_CUT, 0}, {0}};
+static const struct output_column export_columns[] = {
+	{"NAME", 0, 0}, {"VALUE", OUTPUT_CUT, 0}, {0}};
+
+static void print_head(const struct output *o, const Samoza__V1__SpaceView *s)
+{
+	CLEANUP(freep) char *restarts = str_printf("%" PRIu32, s->restarts);
+	CLEANUP(freep) char *epoch = str_printf("%" PRIu64, s->epoch);
+
+	output_line(o, "Space: %s", s->name);
+	output_block(o, 10,
+		     (const struct output_pair[]){{"Type", s->type},
+						  {"State", state_shown(s->state)},
+						  {"Goal", state_shown(s->goal)},
+						  {"Zhost", s->zhost != NULL ? s->zhost : "-"},
+						  {"Parent", s->parent},
+						  {"Since", s->since},
+						  {"Epoch", epoch},
+						  {"Restarts", restarts},
+						  {"Why", s->why},
+						  {"LastError", s->last_error},
+						  {0}});
+}
+
+static void print_imports(const struct output *o, const Samoza__V1__SpaceView *s)
+{
+	struct output_table *table;
+
+	if (s->n_imports == 0)
+		return;
+	table = output_table_new(o, import_columns, OUTPUT_INDENTED);
+	for (size_t i = 0; i < s->n_imports; i++) {
+		const Samoza__V1__ImportView *import = s->imports[i];
+		CLEANUP(buffer_done) struct buffer all = BUFFER_INIT(1 << 20);
+
+		for (size_t j = 0; j < import->n_providers; j++)
+			(void)buffer_printf(&all, "%s%s", j > 0 ? ", " : "",
+					    import->providers[j]);
+		output_table_row(table, (const char *[]){import->from,
+							 import->optional_import ? "optional"
+										 : "mandatory",
+							 all.data});
+	}
+	output_line(o, "%s", "");
+	output_line(o, "Imports:");
+	output_table_print(table);
+}
+
+static void print_exports(const struct output *o, const Samoza__V1__SpaceView *s)
+{
+	struct output_table *table;
+
+	if (s->n_exports == 0)
+		return;
+	table = output_table_new(o, export_columns, OUTPUT_INDENTED);
+	for (size_t i = 0; i < s->n_exports; i++)
+		output_table_row(table,
+				 (const char *[]){s->exports[i]->name, s->exports[i]->value});
+	output_line(o, "%s", "");
+	output_line(o, "Exports:");
+	output_table_print(table);
+}
+
+static int run(struct shell *shell, const struct invocation *in, struct error **err)
+{
+	CLEANUP(space_ref_done) struct space_ref ref = {0};
+	CLEANUP(view_freep) Samoza__V1__SpaceView *view = NULL;
+	CLEANUP(freep) char *path = NULL;
+	const struct output *o = &shell->output;
+	int r = resolve_space(shell, invocation_argument(in, 0), &ref, err);
+
+	if (r < 0)
+		return r;
+	path = api_path("/v1/topologies/", ref.topology.id, "/spaces/", ref.path, NULL);
+	r = api_get(shell->api, path, &samoza__v1__space_view__descriptor, (void **)&view, err);
+	if (r < 0)
+		return r;
+	if (o->format != OUTPUT_TABLE) {
+		output_message(o, &view->base);
+		return EXIT_DONE;
+	}
+	print_head(o, view);
+	print_imports(o, view);
+	print_exports(o, view);
+	if (view->n_log > 0) {
+		output_line(o, "%s", "");
+		output_line(o, "Log:");
+	}
+	for (size_t i = 0; i < view->n_log; i++)
+		output_line(o, "  %s", view->log[i]);
+	return EXIT_DONE;
+}

@@ -1,0 +1,94 @@
+#include <inttypes.h>
+
+#include "base/str.h"
+#include "zshell/command/common.h"
+
+static int run(struct shell *shell, const struct invocation *in, struct error **err);
+
+static const struct command_option options[] = {
+	{"follow", 'f', OPTION_FLAG, "go on with what happens"},
+	{0},
+};
+
+const struct command command_topo_events = {
+	.words = "topo events",
+	.summary = "the history of a topology, oldest first",
+	.details = ID_DETAILS "\nOne line each: TIME KIND SUBJECT OLD -> NEW CAUSE.",
+	.arguments = topology_argument,
+	.options = options,
+	.run = run,
+};
+
+static const char *or_dash(const char *s)
+{
+	return str_is_empty(s) ? "-" : s;
+}
+
+static void print_event(const struct output *o, const Samoza__V1__EventView *e)
+{
+	if (o->format == OUTPUT_TABLE)
+		output_line(o, "%s %-8s %s %s -> %s %s", e->time, e->kind, e->subject,
+			    or_dash(e->from), or_dash(e->to), e->cause);
+	else
+		output_message_line(o, &e->base);
+}
+
+static int on_event(void *data, const struct api_event *event, struct error **err)
+{
+	CLEANUP(view_freep) Samoza__V1__EventView *view = NULL;
+	const struct shell *shell = data;
+	int r;
+
+	if (event == NULL)
+		return 0;
+	r = view_read(&samoza__v1__event_view__descriptor, event->data, event->size,
+		      (ProtobufCMessage **)&view, err);
+	if (r == 0)
+		print_event(&shell->output, view);
+	return r;
+}
+
+static void on_loss(void *data, const char *why)
+{
+	const struct shell *shell = data;
+
+	output_note(&shell->output, "zrms is away (%s); waiting for it ...", why);
+}
+
+static int follow(struct shell *shell, const char *id, struct error **err)
+{
+	CLEANUP(freep) char *path = api_path("/v1/events?topology=", id, NULL);
+	const struct api_stream stream = {
+		.path = path,
+		.resume = "after",
+		.deadline_mono_ms = INT64_MAX,
+		.handle = on_event,
+		.lost = on_loss,
+		.data = shell,
+	};
+
+	return api_follow(shell->api, &stream, err);
+}
+
+static int run(struct shell *shell, const struct invocation *in, struct error **err)
+{
+	CLEANUP(topology_ref_done) struct topology_ref ref = {0};
+	CLEANUP(view_freep) Samoza__V1__EventListView *list = NULL;
+	CLEANUP(freep) char *path = NULL;
+	int r = resolve_topology(shell, invocation_argument(in, 0), &ref, err);
+
+	if (r < 0)
+		return r;
+	if (invocation_has(in, "follow"))
+		return follow(shell, ref.id, err);
+	path = api_path("/v1/events?stream=0&after=0&topology=", ref.id, NULL);
+	r = api_get(shell->api, path, &samoza__v1__event_list_view__descriptor, (void **)&list,
+		    err);
+	if (r < 0)
+		return r;
+	if (shell->output.format != OUTPUT_TABLE)
+		output_message(&shell->output, &list->base);
+	for (size_t i = 0; i < list->n_events && shell->output.format == OUTPUT_TABLE; i++)
+		print_event(&shell->output, list->events[i]);
+	return EXIT_DONE;
+}

@@ -1,0 +1,122 @@
+#include <stdio.h>
+
+#include "base/buffer.h"
+#include "base/str.h"
+#include "zshell/command/common.h"
+
+static int run(struct shell *shell, const struct invocation *in, struct error **err);
+
+static const struct command_argument arguments[] = {
+	{"ID", ARGUMENT_TOPOLOGY, false},
+	{"SPACE", ARGUMENT_WORD, true},
+	{0},
+};
+
+const struct command command_topo_explain = {
+	.words = "topo explain",
+	.summary = "why each space is where it is, or why it has no place",
+	.details = ID_DETAILS
+	"\nSPACE is the path of an instance (api-2), or a space (api): its instances.",
+	.arguments = arguments,
+	.run = run,
+};
+
+static const struct output_column columns[] = {
+	{"ZHOST", 0, 0},
+	{"SCORE", OUTPUT_RIGHT, 0},
+	{"WHY", OUTPUT_CUT, 0},
+	{0},
+};
+
+/* "spread 40, free 12.5" or the rules that failed. */
+static char *why_text(const Samoza__V1__ExplainZhostView *z)
+{
+	struct buffer out = BUFFER_INIT(1 << 20);
+
+	for (size_t i = 0; i < z->n_failed_rules; i++)
+		(void)buffer_printf(&out, "%s%s", i > 0 ? "; " : "", z->failed_rules[i]);
+	for (size_t i = 0; i < z->n_scores && z->n_failed_rules == 0; i++)
+		(void)buffer_printf(&out, "%s%s %s", i > 0 ? ", " : "", z->scores[i]->name,
+				    z->scores[i]->value);
+	return buffer_steal(&out);
+}
+
+static void print_space(const struct output *o, const Samoza__V1__ExplainSpaceView *s)
+{
+	struct output_table *table = NULL;
+
+	output_line(o, "%s", "");
+	output_line(o, "%s -> %s", s->space, s->zhost != NULL ? s->zhost : "no place");
+	output_line(o, "  %s", s->summary);
+	if (s->reason != NULL && !str_equal(s->reason, s->summary))
+		output_line(o, "  Reason: %s", s->reason);
+	if (s->smallest_change != NULL)
+		output_line(o, "  It would fit with: %s", s->smallest_change);
+	if (s->n_zhosts == 0)
+		return;
+	table = output_table_new(o, columns, OUTPUT_INDENTED);
+	for (size_t i = 0; i < s->n_zhosts; i++) {
+		const Samoza__V1__ExplainZhostView *z = s->zhosts[i];
+		CLEANUP(freep)
+		char *score = z->eligible && z->has_score ? str_printf("%.1f", z->score) : NULL;
+		CLEANUP(freep) char *why = why_text(z);
+
+		output_table_row(table, (const char *[]){z->zhost, score, why});
+	}
+	output_table_print(table);
+}
+
+/* Whether `path` is the instance `space`, or one of the instances "SPACE-N" of it. */
+static bool is_of(const char *path, const char *space)
+{
+	uint64_t number;
+	size_t n = strlen(space);
+
+	return strncmp(path, space, n) == 0 &&
+	       (path[n] == '\0' || (path[n] == '-' && str_to_u64(path + n + 1, &number) == 0));
+}
+
+/* Drops what is not of `space`; how many are left. */
+static size_t keep_only(Samoza__V1__ExplainView *view, const char *space)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < view->n_spaces; i++) {
+		if (is_of(view->spaces[i]->space, space))
+			view->spaces[kept++] = view->spaces[i];
+		else
+			view_free(view->spaces[i]);
+	}
+	view->n_spaces = kept;
+	return kept;
+}
+
+static int run(struct shell *shell, const struct invocation *in, struct error **err)
+{
+	CLEANUP(topology_ref_done) struct topology_ref ref = {0};
+	CLEANUP(view_freep) Samoza__V1__ExplainView *view = NULL;
+	CLEANUP(freep) char *path = NULL;
+	const char *space = invocation_argument(in, 1);
+	int r = resolve_topology(shell, invocation_argument(in, 0), &ref, err);
+
+	if (r < 0)
+		return r;
+	path = api_path("/v1/topologies/", ref.id, "/explain", NULL);
+	r = api_get(shell->api, path, &samoza__v1__explain_view__descriptor, (void **)&view,
+		    err);
+	if (r < 0)
+		return r;
+	if (space != NULL && keep_only(view, space) == 0)
+		return error_set(
+			err, ERR_NOT_FOUND,
+			"no instance %s/%s\n`zshell topo status %s` lists those there are.",
+			ref.name, space, ref.name);
+	if (shell->output.format != OUTPUT_TABLE) {
+		output_message(&shell->output, &view->base);
+		return EXIT_DONE;
+	}
+	output_line(&shell->output, "Topology: %s", view->topology);
+	for (size_t i = 0; i < view->n_spaces; i++)
+		print_space(&shell->output, view->spaces[i]);
+	return EXIT_DONE;
+}

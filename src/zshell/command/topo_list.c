@@ -1,0 +1,51 @@
+#include "base/str.h"
+#include "zshell/command/common.h"
+
+static int run(struct shell *shell, const struct invocation *in, struct error **err);
+
+const struct command command_topo = {
+	.words = "topo",
+	.summary = "list all topologies",
+	.run = run,
+};
+
+const struct command command_topo_list = {
+	.words = "topo list",
+	.summary = "list all topologies",
+	.run = run,
+};
+
+static const struct output_column columns[] = {
+	{"ID", 0, 0},
+	{"NAME", 0, 0},
+	{"VERSION", 0, 0},
+	{"STATE", OUTPUT_STATE, 0},
+	{"SPACES", OUTPUT_RIGHT, 0},
+	{"UPDATED", 0, 0},
+	{0},
+};
+
+static int run(struct shell *shell, const struct invocation *in, struct error **err)
+{
+	CLEANUP(view_freep) Samoza__V1__TopologyListView *list = NULL;
+	struct output_table *table;
+	int r = api_get(shell->api, "/v1/topologies",
+			&samoza__v1__topology_list_view__descriptor, (void **)&list, err);
+
+	if (r < 0)
+		return r;
+	if (shell->output.format != OUTPUT_TABLE) {
+		output_message(&shell->output, &list->base);
+		return EXIT_DONE;
+	}
+	table = output_table_new(&shell->output, columns, 0);
+	for (size_t i = 0; i < list->n_topologies; i++) {
+		const Samoza__V1__TopologyView *t = list->topologies[i];
+		CLEANUP(freep) char *spaces = str_printf("%u", t->spaces);
+
+		output_table_row(table, (const char *[]){t->id, t->name, t->version, t->state,
+							 spaces, t->updated});
+	}
+	output_table_print(table);
+	return EXIT_DONE;
+}

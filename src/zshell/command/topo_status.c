@@ -1,0 +1,82 @@
+#include "base/str.h"
+#include "zshell/command/common.h"
+
+static int run(struct shell *shell, const struct invocation *in, struct error **err);
+
+const struct command command_topo_status = {
+	.words = "topo status",
+	.summary = "show a topology's state and placements, and why it failed",
+	.details = ID_DETAILS,
+	.arguments = topology_argument,
+	.run = run,
+};
+
+static const struct output_column columns[] = {
+	{"SPACE", 0, 21},
+	{"ZHOST", 0, 15},
+	{"STATE", OUTPUT_STATE, 8},
+	{0},
+};
+
+static void print_head(const struct output *o, const Samoza__V1__TopologyView *t)
+{
+	CLEANUP(freep) char *spaces = str_printf("%u", t->spaces);
+
+	output_line(o, "Topology: %s", t->name);
+	output_block(o, 10,
+		     (const struct output_pair[]){{"ID", t->id},
+						  {"Version", t->version},
+						  {"Owner", t->owner},
+						  {"State", t->state},
+						  {"Spaces", spaces},
+						  {"Created", t->created},
+						  {"Updated", t->updated},
+						  {"FailureReason", t->failure_reason},
+						  {0}});
+}
+
+static void print_placements(const struct output *o, const Samoza__V1__TopologyView *t)
+{
+	struct output_table *table =
+		output_table_new(o, columns, OUTPUT_RULED | OUTPUT_INDENTED);
+	bool why = false;
+
+	output_line(o, "%s", "");
+	output_line(o, "Placements:");
+	for (size_t i = 0; i < t->n_placements; i++) {
+		const Samoza__V1__PlacementView *p = t->placements[i];
+
+		output_table_row(table, (const char *[]){p->space, p->zhost, p->state});
+		why = why || p->why != NULL;
+	}
+	output_table_print(table);
+	if (!why)
+		return;
+	output_line(o, "%s", "");
+	output_line(o, "Why:");
+	for (size_t i = 0; i < t->n_placements; i++) {
+		if (t->placements[i]->why != NULL)
+			output_line(o, "  %s: %s", t->placements[i]->space,
+				    t->placements[i]->why);
+	}
+}
+
+static int run(struct shell *shell, const struct invocation *in, struct error **err)
+{
+	CLEANUP(topology_ref_done) struct topology_ref ref = {0};
+	CLEANUP(view_freep) Samoza__V1__TopologyView *view = NULL;
+	int r = resolve_topology(shell, invocation_argument(in, 0), &ref, err);
+
+	if (r == 0)
+		r = get_topology(shell, ref.id, &view, err);
+	if (r < 0)
+		return r;
+	if (shell->output.format != OUTPUT_TABLE) {
+		output_message(&shell->output, &view->base);
+		return EXIT_DONE;
+	}
+	print_head(&shell->output, view);
+	print_placements(&shell->output, view);
+	print_notice(shell, view);
+	return EXIT_DONE;
+}

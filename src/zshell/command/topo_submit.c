@@ -1,0 +1,127 @@
+#include "base/str.h"
+#include "zshell/command/common.h"
+
+static int run(struct shell *shell, const struct invocation *in, struct error **err);
+
+static const struct command_argument arguments[] = {
+	{"FILE", ARGUMENT_FILE, false},
+	{0},
+};
+
+static const struct command_option options[] = {
+	{"wait", 0, OPTION_TIME, "show progress and end when it is running, at most TIME"},
+	{"no-start", 0, OPTION_FLAG, "store it without deploying anything"},
+	{0},
+};
+
+const struct command command_topo_submit = {
+	.words = "topo submit",
+	.summary = "submit a topology",
+	.details =
+		"FILE is a MEX, as `mex build` makes it. It is stored before its id is "
+		"printed.\n"
+		"With --wait: status 1 when the topology fails, 4 when the time is over (60s).",
+	.arguments = arguments,
+	.options = options,
+	.run = run,
+};
+
+/* What a person can do about a refusal. */
+static int refused(int code, const char *file, struct error **err)
+{
+	CLEANUP(freep) char *hint = NULL;
+	CLEANUP(freep) char *message = NULL;
+
+	if (err == NULL || *err == NULL)
+		return code;
+	if (code == ERR_DENIED)
+		hint = str_printf(
+			"Sign it with a key that zrms trusts (mex sign %s --key KEY), or put "
+			"the signer's .pub file into the trust folder of zrms.",
+			file);
+	else if (code == ERR_CONFLICT)
+		hint = mem_strdup(
+			"Stop the other one first (zshell topo stop NAME), then submit again.");
+	else if (code == ERR_INVALID)
+		hint = str_printf("Nothing was kept. `mex validate %s` lists all findings.",
+				  file);
+	else
+		return code;
+	message = mem_strdup((*err)->message);
+	error_free(*err);
+	*err = NULL;
+	return error_set(err, (enum error_code)code, "%s\n%s", message, hint);
+}
+
+static void print_created(const struct output *o, const Samoza__V1__TopologyView *view)
+{
+	CLEANUP(freep) char *spaces = str_printf("%u", view->spaces);
+
+	if (o->format != OUTPUT_TABLE)
+		return;
+	output_line(o, "%s", "");
+	output_line(o, "Topology created:");
+	output_block(o, 7,
+		     (const struct output_pair[]){{"ID", view->id},
+						  {"Name", view->name},
+						  {"State", view->state},
+						  {"Spaces", spaces},
+						  {0}});
+}
+
+static int wait_for_it(struct shell *shell, const struct invocation *in,
+		       Samoza__V1__TopologyView **view, struct error **err)
+{
+	const struct output *o = &shell->output;
+	const struct wait wait = {
+		.what = WAIT_RUNNING,
+		.topology = {(*view)->id, (*view)->name},
+		.progress = true,
+		.timeout_ms = invocation_number(in, "wait", WAIT_DEFAULT_MS),
+	};
+	Samoza__V1__TopologyView *now = NULL;
+	int status, r;
+
+	if (o->format == OUTPUT_TABLE)
+		output_line(o, "%s", "");
+	status = wait_until(shell, &wait, err);
+	if (status < 0)
+		return status;
+	if (o->format == OUTPUT_TABLE) {
+		if (status == EXIT_DONE)
+			output_line(o, "Topology %s is running.", (*view)->id);
+		return status;
+	}
+	r = get_topology(shell, (*view)->id, &now, err);
+	if (r < 0)
+		return r;
+	view_free(*view);
+	*view = now;
+	return status;
+}
+
+static int run(struct shell *shell, const struct invocation *in, struct error **err)
+{
+	CLEANUP(view_freep) Samoza__V1__TopologyView *view = NULL;
+	const struct output *o = &shell->output;
+	const char *file = invocation_argument(in, 0);
+	int status = EXIT_DONE;
+	int r;
+
+	if (o->format == OUTPUT_TABLE)
+		output_line(o, "Submitting topology from %s...", file);
+	r = api_upload(shell->api,
+		       invocation_has(in, "no-start") ? "/v1/topologies?start=0"
+						      : "/v1/topologies",
+		       "application/vnd.samoza.mex+zip", file,
+		       &samoza__v1__topology_view__descriptor, (void **)&view, err);
+	if (r < 0)
+		return refused(r, file, err);
+	print_created(o, view);
+	print_notice(shell, view);
+	if (invocation_has(in, "wait") && !invocation_has(in, "no-start"))
+		status = wait_for_it(shell, in, &view, err);
+	if (status >= 0 && o->format != OUTPUT_TABLE)
+		output_message(o, &view->base);
+	return status;
+}

@@ -1,0 +1,339 @@
+#include "zshell/wait.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "base/check.h"
+#include "base/str.h"
+#include "model/quantity.h"
+#include "proto/view.pb-c.h"
+#include "zshell/view.h"
+
+/* What is known of one instance, from GETs and events. */
+struct known {
+	char *path;
+	char *state;
+	char *goal;
+	bool there; /* its state is the one wanted */
+	UT_hash_handle hh;
+};
+
+struct waiting {
+	struct shell *shell;
+	const struct wait *wait;
+	struct output_progress *progress; /* NULL: not shown */
+	struct known *spaces;
+	size_t missing;	      /* instances that are not there */
+	char *topology_state; /* as events and GETs say */
+	char *reason;	      /* FailureReason, or what it lacks */
+	bool ran;	      /* it was running at some time since the request */
+	uint64_t last;	      /* event */
+	int status;	      /* of the whole, once `done` */
+	bool done;
+};
+
+static bool in_scope(const struct wait *w, const char *path)
+{
+	size_t n;
+
+	if (w->path == NULL)
+		return true;
+	n = strlen(w->path);
+	if (strncmp(path, w->path, n) != 0)
+		return false;
+	return path[n] == '\0' || (path[n] == '/' && !w->alone);
+}
+
+static const char *wanted(const struct waiting *w, const struct known *k)
+{
+	return w->wait->what == WAIT_GOALS ? k->goal : "not-deployed";
+}
+
+/* `goal` NULL: as before. */
+static void learn(struct waiting *w, const char *path, const char *state, const char *goal)
+{
+	struct known *k = NULL;
+
+	HASH_FIND_STR(w->spaces, path, k);
+	if (k == NULL) {
+		if (goal == NULL)
+			return; /* an event of something that no GET has named yet */
+		k = mem_new(struct known);
+		k->path = mem_strdup(path);
+		k->there = true;
+		HASH_ADD_KEYPTR(hh, w->spaces, k->path, strlen(k->path), k);
+	}
+	if (goal != NULL) {
+		free(k->goal);
+		k->goal = mem_strdup(goal);
+	}
+	free(k->state);
+	k->state = mem_strdup(state);
+	w->missing -= !k->there;
+	k->there = str_equal(k->state, wanted(w, k));
+	w->missing += !k->there;
+}
+
+static void set_text(char **text, const char *value)
+{
+	char *copy = mem_strdup(value);
+
+	free(*text);
+	*text = copy;
+}
+
+/* ---------------------------------------------------------------- what GETs say */
+
+static int get_spaces(struct waiting *w, struct error **err)
+{
+	CLEANUP(view_freep) Samoza__V1__SpaceListView *list = NULL;
+	CLEANUP(freep)
+	char *path = api_path("/v1/topologies/", w->wait->topology.id, "/spaces", NULL);
+	int r = api_get(w->shell->api, path, &samoza__v1__space_list_view__descriptor,
+			(void **)&list, err);
+
+	for (size_t i = 0; r == 0 && i < list->n_spaces; i++) {
+		const Samoza__V1__SpaceView *s = list->spaces[i];
+
+		if (in_scope(w->wait, s->path))
+			learn(w, s->path, s->state, s->goal);
+	}
+	return r;
+}
+
+/* Where all are drawn or counted at once, those count too of which no event has told yet. */
+static void show_all(const struct waiting *w, const Samoza__V1__TopologyView *view)
+{
+	if (w->progress == NULL || (!w->shell->output.terminal && view->n_placements <= 100))
+		return;
+	for (size_t i = 0; i < view->n_placements; i++)
+		output_progress_set(w->progress, view->placements[i]->space,
+				    view->placements[i]->state);
+}
+
+static int get_topology(struct waiting *w, struct error **err)
+{
+	CLEANUP(view_freep) Samoza__V1__TopologyView *view = NULL;
+	CLEANUP(freep) char *path = api_path("/v1/topologies/", w->wait->topology.id, NULL);
+	int r = api_get(w->shell->api, path, &samoza__v1__topology_view__descriptor,
+			(void **)&view, err);
+
+	if (r < 0)
+		return r;
+	set_text(&w->topology_state, view->state);
+	set_text(&w->reason, view->failure_reason);
+	show_all(w, view);
+	for (size_t i = 0; w->reason == NULL && i < view->n_placements; i++) {
+		if (view->placements[i]->why != NULL && !str_equal(view->state, "running"))
+			w->reason = str_printf("%s: %s", view->placements[i]->space,
+					       view->placements[i]->why);
+	}
+	return 0;
+}
+
+static void finish(struct waiting *w, int status)
+{
+	w->done = true;
+	w->status = status;
+}
+
+/* Whether what is known would end the waiting, were it still so. */
+static bool seems_done(const struct waiting *w)
+{
+	if (w->wait->what != WAIT_RUNNING)
+		return w->missing == 0;
+	return str_equal(w->topology_state, "running") ||
+	       str_equal(w->topology_state, "failed") ||
+	       str_equal(w->topology_state, "stopped");
+}
+
+/* Asks zrms how things stand, and decides on that alone. */
+static int confirm(struct waiting *w, struct error **err)
+{
+	const char *id = w->wait->topology.id;
+	int r = w->wait->what == WAIT_RUNNING ? get_topology(w, err) : get_spaces(w, err);
+
+	if (r < 0)
+		return r;
+	if (!seems_done(w))
+		return 0;
+	if (w->wait->what == WAIT_RUNNING && str_equal(w->topology_state, "failed")) {
+		output_note(&w->shell->output, "Topology %s failed: %s", id,
+			    w->reason != NULL ? w->reason : "-");
+		output_note(&w->shell->output, "`zshell topo explain %s` says more.",
+			    w->wait->topology.name);
+		finish(w, EXIT_REFUSED);
+	} else if (w->wait->what == WAIT_RUNNING && str_equal(w->topology_state, "stopped") &&
+		   !w->ran) {
+		output_note(&w->shell->output, "Topology %s was stopped before it ran.", id);
+		finish(w, EXIT_REFUSED);
+	} else {
+		finish(w, EXIT_DONE);
+	}
+	return 0;
+}
+
+/* ---------------------------------------------------------------- what events say */
+
+/* The path of a subject "TOPOLOGY/PATH". */
+static const char *path_of(const char *subject)
+{
+	const char *slash = strchr(subject, '/');
+
+	return slash != NULL ? slash + 1 : NULL;
+}
+
+static void take_event(struct waiting *w, const Samoza__V1__EventView *e)
+{
+	const char *path = path_of(e->subject);
+
+	if (e->seq > w->last)
+		w->last = e->seq;
+	if (e->to == NULL)
+		return;
+	if (str_equal(e->kind, "space") && path != NULL && in_scope(w->wait, path)) {
+		learn(w, path, e->to, NULL);
+		if (w->progress != NULL)
+			output_progress_set(w->progress, path, state_shown(e->to));
+	} else if (str_equal(e->kind, "topology")) {
+		set_text(&w->topology_state, e->to);
+		w->ran = w->ran || str_equal(e->to, "running");
+	}
+}
+
+static int on_event(void *data, const struct api_event *event, struct error **err)
+{
+	struct waiting *w = data;
+	CLEANUP(view_freep) Samoza__V1__EventView *view = NULL;
+	CLEANUP(error_freep) struct error *why = NULL;
+	bool before = seems_done(w);
+	int r = 0;
+
+	if (event != NULL) {
+		r = view_read(&samoza__v1__event_view__descriptor, event->data, event->size,
+			      (ProtobufCMessage **)&view, err);
+		if (r < 0)
+			return error_wrap(err, "the event stream is not understood");
+		take_event(w, view);
+		if (w->progress != NULL)
+			output_progress_draw(w->progress);
+	}
+	/* On a new connection too: what happened meanwhile may need no further event. */
+	if (event == NULL || (!before && seems_done(w)))
+		r = confirm(w, &why);
+	/* Away in this moment: the stream will break too, and is resumed. */
+	if (r < 0 && r != ERR_UNAVAILABLE)
+		return error_move(err, steal_ptr(&why));
+	return w->done ? API_STREAM_END : 0;
+}
+
+static void on_loss(void *data, const char *why)
+{
+	const struct waiting *w = data;
+
+	output_note(&w->shell->output, "zrms is away (%s); waiting for it ...", why);
+}
+
+/* ---------------------------------------------------------------- the whole */
+
+static void time_over(struct waiting *w)
+{
+	const struct output *o = &w->shell->output;
+	CLEANUP(freep) char *time = duration_format(w->wait->timeout_ms);
+	size_t named = 0;
+
+	if (w->wait->what == WAIT_RUNNING) {
+		output_note(o, "Topology %s is still %s after %s%s%s", w->wait->topology.id,
+			    w->topology_state != NULL ? w->topology_state : "pending", time,
+			    w->reason != NULL ? ": " : ".", w->reason != NULL ? w->reason : "");
+	} else {
+		output_note(o, "Not done after %s:", time);
+		for (struct known *k = w->spaces; k != NULL && named < 10; k = k->hh.next) {
+			if (!k->there && ++named > 0)
+				output_note(o, "  %s/%s is %s", w->wait->topology.name, k->path,
+					    state_shown(k->state));
+		}
+		if (w->missing > named)
+			output_note(o, "  and %zu more", w->missing - named);
+	}
+	output_note(o, "It goes on by itself; `zshell topo status %s` shows how it stands.",
+		    w->wait->topology.name);
+}
+
+static int follow(struct waiting *w, struct error **err)
+{
+	CLEANUP(freep)
+	char *path = api_path("/v1/events?topology=", w->wait->topology.id, NULL);
+	CLEANUP(error_freep) struct error *why = NULL;
+	const struct api_stream stream = {
+		.path = path,
+		.resume = "after",
+		.after = w->wait->after,
+		.deadline_mono_ms = mono_now_ms() + (int64_t)w->wait->timeout_ms,
+		.handle = on_event,
+		.data = w,
+		.lost = on_loss,
+	};
+	int r = api_follow(w->shell->api, &stream, &why);
+
+	if (r == ERR_TIMEOUT) {
+		/* The last word is zrms's, if it still answers. */
+		if (confirm(w, NULL) == 0 && w->done)
+			return w->status;
+		output_progress_free(steal_ptr(&w->progress));
+		time_over(w);
+		return EXIT_WAITED;
+	}
+	if (r < 0)
+		return error_move(err, steal_ptr(&why));
+	return w->status;
+}
+
+static void waiting_done(struct waiting *w)
+{
+	struct known *k, *next;
+
+	output_progress_free(w->progress);
+	HASH_ITER (hh, w->spaces, k, next) {
+		HASH_DEL(w->spaces, k);
+		free(k->path);
+		free(k->state);
+		free(k->goal);
+		free(k);
+	}
+	free(w->topology_state);
+	free(w->reason);
+}
+
+int wait_until(struct shell *shell, const struct wait *wait, struct error **err)
+{
+	struct waiting w = {.shell = shell, .wait = wait};
+	int r;
+
+	if (wait->progress)
+		w.progress = output_progress_new(&shell->output, wait->what == WAIT_UNLOADED
+									 ? "not deployed"
+									 : "running");
+	/* The handler asks on the first connection; instances must be known by then. */
+	r = follow(&w, err);
+	waiting_done(&w);
+	return r;
+}
+
+int wait_last_event(struct shell *shell, const char *topology_id, uint64_t *ret_seq,
+		    struct error **err)
+{
+	CLEANUP(view_freep) Samoza__V1__EventListView *list = NULL;
+	CLEANUP(freep)
+	char *path = api_path("/v1/events?stream=0&after=0&topology=", topology_id, NULL);
+	int r = api_get(shell->api, path, &samoza__v1__event_list_view__descriptor,
+			(void **)&list, err);
+	uint64_t last = 0;
+
+	for (size_t i = 0; r == 0 && i < list->n_events; i++)
+		last = list->events[i]->seq > last ? list->events[i]->seq : last;
+	if (r == 0)
+		*ret_seq = last;
+	return r;
+}
