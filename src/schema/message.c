@@ -321,8 +321,8 @@ static int check_unpacked(const ProtobufCMessage *message, struct error **err)
 				r = error_set(err, ERR_INVALID, "%s of a %s is not UTF-8",
 					      field->name, type->name);
 			else if (field->type == PROTOBUF_C_TYPE_ENUM &&
-				 schema_enum_spelling(field->descriptor, *(const int *)value) ==
-					 NULL)
+				 protobuf_c_enum_descriptor_get_value(
+					 field->descriptor, *(const int *)value) == NULL)
 				r = error_set(err, ERR_INVALID, "%s of a %s cannot be %d",
 					      field->name, type->name, *(const int *)value);
 			if (r < 0)

@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "model.pb-c.h"
 #include "record.pb-c.h"
+#include "scenario.pb-c.h"
 #include "schema/json.h"
 #include "schema/message.h"
 #include "schema/yaml.h"
@@ -22,6 +23,7 @@
 #define SPACE	 &samoza__v1__space__descriptor
 #define MANIFEST &samoza__v1__manifest__descriptor
 #define ZHOSTS	 &samoza__v1__zhost_list__descriptor
+#define SCENARIO &samoza__v1__scenario__descriptor
 #define HEAD	 "apiVersion: samoza/v1\nkind: Topology\nmetadata: {name: a}\n"
 #define ONE	 HEAD "spaces:\n  - {name: a, type: CALL}\n"
 
@@ -168,6 +170,15 @@ static const struct bad bads[] = {
 	{"bytes that are not base64", &samoza__v1__file_digest__descriptor,
 	 "path: a\nhash: ABC\n",
 	 "f:2:7: 'hash': expected 64 lower-case hexadecimal digits, found 'ABC'\n"},
+	{"a list for a shorthand that is none", SCENARIO,
+	 "scenario: a\nsteps:\n- submit: [a]\n",
+	 "f:3:11: 'submit': expected a mapping, found a list\n"},
+	{"a scalar for a shorthand that is a list", SCENARIO,
+	 "scenario: a\nsteps:\n- live: {n1: a}\n",
+	 "f:3:14: 'spaces': expected a list, found 'a'\n"},
+	{"partial is not for what lies deeper", SCENARIO,
+	 "scenario: a\ntopologies:\n- metadata: {}\n  spaces: [{type: UI}]\n",
+	 "f:3:13: missing 'name' in metadata\nf:4:12: missing 'name' in space\n"},
 	{"JSON in YAML's place", SPACE, "{\"name\":\t\"a\", \"nam\": 3,\n \"count\":\"x\"}",
 	 "f:1:15: unknown key 'nam' in space; did you mean 'name'?\n"
 	 "f:2:10: 'count': expected a whole number, found 'x'\n"},
@@ -442,6 +453,54 @@ static void test_defaults(void **state)
 	schema_message_free(s);
 }
 
+static void expect_position(const struct schema_positions *p, const char *path, unsigned line,
+			    unsigned column)
+{
+	struct schema_position at = schema_position_of(p, "%s", path);
+	if (at.line != line || at.column != column)
+		fail_msg("%s: expected %u:%u, seen %u:%u", path, line, column, at.line,
+			 at.column);
+	assert_string_equal(at.file, "f");
+}
+
+/* Shorthands, partial messages, maps of messages: as in spec/scenario.md. */
+static void test_scenario(void **state)
+{
+	static const char text[] =
+		"scenario: s\n"
+		"topologies:\n"
+		"  - metadata: {name: shop}\n"
+		"    spaces: [{name: db, type: DATA}]\n"
+		"steps:\n"
+		"  - submit: shop\n"
+		"  - submit: {name: shop, start: false}\n"
+		"  - expect:\n"
+		"      spaces: {shop/db: deployed-started, shop/w: {zhost: n1}, "
+		"x: {zhost: [n1, n2]}}\n"
+		"  - trace: {shop/web: [not-deployed, deploying]}\n"
+		"  - live: {n1: [shop/web], n2: []}\n"
+		"  - zrms: crash\n";
+	struct schema_positions *p = NULL;
+	Samoza__V1__Scenario *s = (Samoza__V1__Scenario *)must_parse(SCENARIO, text, 0, &p);
+	assert_null(s->topologies[0]->kind);
+	assert_string_equal(s->steps[0]->submit->name, "shop");
+	assert_true(s->steps[0]->submit->start);
+	assert_false(s->steps[1]->submit->start);
+	const Samoza__V1__ExpectStep *expect = s->steps[2]->expect;
+	assert_string_equal(expect->spaces[0]->key, "shop/db");
+	assert_string_equal(expect->spaces[0]->value->state, "deployed-started");
+	assert_string_equal(expect->spaces[1]->value->zhost[0], "n1");
+	assert_int_equal(expect->spaces[2]->value->n_zhost, 2);
+	assert_int_equal(s->steps[3]->trace[0]->value->n_states, 2);
+	assert_string_equal(s->steps[4]->live[0]->value->spaces[0], "shop/web");
+	assert_int_equal(s->steps[4]->live[1]->value->n_spaces, 0);
+	assert_int_equal(s->steps[5]->zrms, SAMOZA__V1__ZRMS_EVENT__ZRMS_CRASH);
+	expect_position(p, "steps[0].submit.name", 6, 13);
+	expect_position(p, "steps[3].trace.shop/web.states[1]", 10, 23);
+	schema_positions_free(p);
+	schema_message_free(s);
+}
+
 static void test_partial_is_for_the_file_alone(void **state)
 {
 	CLEANUP(error_freep) struct error *err = NULL;
@@ -471,16 +530,6 @@ static void test_enum_spelling(void **state)
 }
 
 /* --------------------------------------------------------------------- positions */
-
-static void expect_position(const struct schema_positions *p, const char *path, unsigned line,
-			    unsigned column)
-{
-	struct schema_position at = schema_position_of(p, "%s", path);
-	if (at.line != line || at.column != column)
-		fail_msg("%s: expected %u:%u, seen %u:%u", path, line, column, at.line,
-			 at.column);
-	assert_string_equal(at.file, "f");
-}
 
 static void test_positions(void **state)
 {
@@ -529,6 +578,7 @@ int main(void)
 		cmocka_unit_test(test_example),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_partial_is_for_the_file_alone),
+		cmocka_unit_test(test_scenario),
 		cmocka_unit_test(test_enum_spelling),
 		cmocka_unit_test(test_positions),
 		cmocka_unit_test(test_positions_of_keys_with_dots),

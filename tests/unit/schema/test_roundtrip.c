@@ -14,6 +14,7 @@
 #include "model.pb-c.h"
 #include "random_message.h"
 #include "record.pb-c.h"
+#include "scenario.pb-c.h"
 #include "schema/json.h"
 #include "schema/message.h"
 #include "schema/yaml.h"
@@ -29,6 +30,8 @@ static const ProtobufCMessageDescriptor *const types[] = {
 	&samoza__v1__instance_record__descriptor, &samoza__v1__zhost_record__descriptor,
 	&samoza__v1__topology_view__descriptor,	  &samoza__v1__zhost_list_view__descriptor,
 	&samoza__v1__explain_view__descriptor,	  &samoza__v1__instance_key__descriptor,
+	&samoza__v1__scenario__descriptor,	  &samoza__v1__desired__descriptor,
+	&samoza__v1__data_reply__descriptor,
 };
 
 static void expect_equal(const char *what, uint64_t seed, const ProtobufCMessage *expected,
