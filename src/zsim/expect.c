@@ -1,0 +1,236 @@
+/* Steps that look: expect, trace, order, reason, live. */
+#include <inttypes.h>
+
+#include "base/str.h"
+#include "zsim/scenario.h"
+
+static const char *or_none(const char *s)
+{
+	return s != NULL && s[0] != '\0' ? s : "none";
+}
+
+/* ---- expect ---- */
+
+static void expect_topology(struct step_run *run, const char *name, const char *state)
+{
+	const char *id = NULL;
+	const char *path = NULL;
+	if (!step_find(run, name, &id, &path, NULL))
+		return;
+	CLEANUP(error_freep) struct error *err = NULL;
+	Samoza__V1__TopologyView *view = NULL;
+	if (control_view_topology(run->world->control, id, &view, &err) < 0) {
+		step_fail(run, "%s: %s", name, err->message);
+		return;
+	}
+	if (strcmp(view->state, state) != 0)
+		step_fail(run, "topology %s: expected %s, seen %s%s%s", name, state,
+			  view->state, view->failure_reason != NULL ? ": " : "",
+			  view->failure_reason != NULL ? view->failure_reason : "");
+	samoza__v1__topology_view__free_unpacked(view, NULL);
+}
+
+static bool is_allowed_zhost(const Samoza__V1__ExpectSpace *e, const char *zhost)
+{
+	for (size_t i = 0; i < e->n_zhost; i++)
+		if (strcmp(e->zhost[i], zhost != NULL ? zhost : "") == 0)
+			return true;
+	return false;
+}
+
+static void expect_zhost_of(struct step_run *run, const char *name,
+			    const Samoza__V1__ExpectSpace *e, const char *zhost)
+{
+	if (e->n_zhost == 0 || is_allowed_zhost(e, zhost))
+		return;
+	CLEANUP(freep) char *list = mem_strdup("");
+	for (size_t i = 0; i < e->n_zhost; i++) {
+		char *longer =
+			str_printf("%s%s%s", list, i > 0 ? " or " : "", or_none(e->zhost[i]));
+		free(list);
+		list = longer;
+	}
+	step_fail(run, "space %s: expected on %s, seen on %s", name, list, or_none(zhost));
+}
+
+static void expect_space(struct step_run *run, const char *name,
+			 const Samoza__V1__ExpectSpace *e)
+{
+	const char *id = NULL;
+	const char *path = NULL;
+	if (!step_find(run, name, &id, &path, NULL))
+		return;
+	CLEANUP(error_freep) struct error *err = NULL;
+	Samoza__V1__SpaceView *view = NULL;
+	if (control_view_space(run->world->control, id, path, &view, &err) < 0) {
+		step_fail(run, "%s: %s", name, err->message);
+		return;
+	}
+	if (e->state != NULL && strcmp(e->state, view->state) != 0)
+		step_fail(run, "space %s: expected %s, seen %s%s%s%s", name, e->state,
+			  view->state, view->last_error != NULL ? " (last error: " : "",
+			  view->last_error != NULL ? view->last_error : "",
+			  view->last_error != NULL ? ")" : "");
+	expect_zhost_of(run, name, e, view->zhost);
+	if (e->goal != NULL && strcmp(e->goal, view->goal) != 0)
+		step_fail(run, "space %s: expected the goal %s, seen %s", name, e->goal,
+			  view->goal);
+	const char *error = view->last_error != NULL ? view->last_error : "";
+	if (e->error != NULL &&
+	    (e->error[0] == '\0' ? error[0] != '\0' : strstr(error, e->error) == NULL))
+		step_fail(run, "space %s: expected the last error %s, seen %s", name,
+			  or_none(e->error), or_none(error));
+	samoza__v1__space_view__free_unpacked(view, NULL);
+}
+
+static void expect_zhost(struct step_run *run, const char *name, const char *state)
+{
+	if (run->world->control == NULL) {
+		step_fail(run, "zrms does not run");
+		return;
+	}
+	CLEANUP(error_freep) struct error *err = NULL;
+	Samoza__V1__ZhostView *view = NULL;
+	const char *seen = "not-deployed"; /* removed, or never there */
+	if (control_view_zhost(run->world->control, name, &view, &err) == 0)
+		seen = view->state;
+	if (strcmp(seen, state) != 0)
+		step_fail(run, "zhost %s: expected %s, seen %s", name, state, seen);
+	samoza__v1__zhost_view__free_unpacked(view, NULL);
+}
+
+void expect_states(struct step_run *run, const Samoza__V1__ExpectStep *step)
+{
+	for (size_t i = 0; i < step->n_topologies; i++)
+		expect_topology(run, step->topologies[i]->key, step->topologies[i]->value);
+	for (size_t i = 0; i < step->n_spaces; i++)
+		expect_space(run, step->spaces[i]->key, step->spaces[i]->value);
+	for (size_t i = 0; i < step->n_zhosts; i++)
+		expect_zhost(run, step->zhosts[i]->key, step->zhosts[i]->value);
+}
+
+/* ---- trace and order ---- */
+
+static char *state_now(struct step_run *run, const char *id, const char *path)
+{
+	CLEANUP(error_freep) struct error *err = NULL;
+	Samoza__V1__SpaceView *view = NULL;
+	if (control_view_space(run->world->control, id, path, &view, &err) < 0)
+		return str_printf("(%s)", err->message);
+	char *state = mem_strdup(view->state);
+	samoza__v1__space_view__free_unpacked(view, NULL);
+	return state;
+}
+
+void expect_trace(struct step_run *run, const Samoza__V1__ScenarioStep *step)
+{
+	for (size_t i = 0; i < step->n_trace; i++) {
+		const char *name = step->trace[i]->key;
+		const char *id = NULL;
+		const char *path = NULL;
+		if (!step_find(run, name, &id, &path, NULL))
+			continue;
+		CLEANUP(freep) char *now = state_now(run, id, path);
+		CLEANUP(freep) char *seen = history_trace(run->history, id, path, now);
+		CLEANUP(freep) char *expected = mem_strdup("");
+		const Samoza__V1__StateList *list = step->trace[i]->value;
+		for (size_t k = 0; k < list->n_states; k++) {
+			char *longer = str_printf("%s%s%s", expected, k > 0 ? ", " : "",
+						  list->states[k]);
+			free(expected);
+			expected = longer;
+		}
+		if (strcmp(expected, seen) != 0)
+			step_fail(
+				run,
+				"trace of %s:\n           expected %s\n           seen     %s",
+				name, expected, seen);
+	}
+}
+
+void expect_order(struct step_run *run, const Samoza__V1__ScenarioStep *step)
+{
+	uint64_t last = 0;
+	for (size_t i = 0; i < step->n_order; i++) {
+		const char *id = NULL;
+		const char *path = NULL;
+		if (!step_find(run, step->order[i], &id, &path, NULL))
+			return;
+		uint64_t started = history_started(run->history, id, path);
+		if (started == 0) {
+			step_fail(run, "order: %s never reached deployed-started",
+				  step->order[i]);
+			return;
+		}
+		if (started < last)
+			step_fail(run, "order: expected %s before %s, seen after it",
+				  step->order[i - 1], step->order[i]);
+		last = started;
+	}
+}
+
+/* ---- reason ---- */
+
+void expect_reason(struct step_run *run, const Samoza__V1__ReasonStep *step)
+{
+	const char *id = NULL;
+	const char *path = NULL;
+	if (!step_find(run, step->topology, &id, &path, NULL))
+		return;
+	CLEANUP(error_freep) struct error *err = NULL;
+	Samoza__V1__TopologyView *view = NULL;
+	if (control_view_topology(run->world->control, id, &view, &err) < 0) {
+		step_fail(run, "%s: %s", step->topology, err->message);
+		return;
+	}
+	const char *reason = view->failure_reason != NULL ? view->failure_reason : "";
+	if (strstr(reason, step->contains) == NULL)
+		step_fail(run, "reason of %s: expected '%s', seen '%s'", step->topology,
+			  step->contains, reason);
+	samoza__v1__topology_view__free_unpacked(view, NULL);
+}
+
+/* ---- live ---- */
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static char *joined(const char **names, size_t count)
+{
+	if (count > 0)
+		qsort(names, count, sizeof(*names), compare_names);
+	char *text = mem_strdup("");
+	for (size_t i = 0; i < count; i++) {
+		char *longer = str_printf("%s%s%s", text, i > 0 ? ", " : "", names[i]);
+		free(text);
+		text = longer;
+	}
+	return text;
+}
+
+void expect_live(struct step_run *run, const Samoza__V1__ScenarioStep *step)
+{
+	for (size_t i = 0; i < step->n_live; i++) {
+		const char *name = step->live[i]->key;
+		struct node *n = node_find(run->world, name);
+		if (n == NULL) {
+			step_fail(run, "live: there is no zhost %s", name);
+			continue;
+		}
+		VECTOR(const char *) seen = {0};
+		for (struct process *p = n->processes; p != NULL; p = p->hh.next)
+			vector_push(&seen, p->name);
+		VECTOR(const char *) expected = {0};
+		for (size_t k = 0; k < step->live[i]->value->n_spaces; k++)
+			vector_push(&expected, step->live[i]->value->spaces[k]);
+		CLEANUP(freep) char *seen_text = joined(seen.items, seen.count);
+		CLEANUP(freep) char *expected_text = joined(expected.items, expected.count);
+		if (strcmp(seen_text, expected_text) != 0)
+			step_fail(run, "live on %s: expected %s, seen %s", name,
+				  or_none(expected_text), or_none(seen_text));
+		vector_done(&seen);
+		vector_done(&expected);
+	}
+}

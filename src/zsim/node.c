@@ -1,0 +1,440 @@
+/* Machines: the agent, its disk, actions and processes. */
+#include "zsim/world.h"
+
+#include <inttypes.h>
+
+#include "base/check.h"
+#include "base/str.h"
+
+/* ---- processes ---- */
+
+static void process_free(struct node *n, struct process *p)
+{
+	HASH_DELETE(hh, n->processes, p);
+	free(p->id);
+	free(p->topology);
+	free(p->path);
+	free(p->name);
+	free(p);
+}
+
+static struct process *process_find(struct node *n, const char *id)
+{
+	struct process *p = NULL;
+	HASH_FIND_STR(n->processes, id, p);
+	return p;
+}
+
+static void plan_end(struct world *w, struct node *n, const struct process *p, int64_t at_ms)
+{
+	if (at_ms == NEVER_MS)
+		return;
+	struct happening *h = world_plan(w, at_ms, HAPPENS_END);
+	h->machine = n->index;
+	h->number = p->life;
+	h->id = mem_strdup(p->id);
+}
+
+/* What must never be: checked where it would begin. */
+static void check_second_life(struct world *w, const struct node *n, const struct process *born)
+{
+	vector_for_each (&w->nodes, other) {
+		struct process *p = process_find(*other, born->id);
+		if (p == NULL || p == born)
+			continue;
+		if (p->epoch == born->epoch)
+			world_violate(w,
+				      "%s is live twice under epoch %" PRIu64 ": on %s and %s",
+				      p->name, p->epoch, (*other)->name, n->name);
+		if (p->exclusive || born->exclusive)
+			world_violate(w, "%s is exclusive and live twice: on %s and %s",
+				      p->name, (*other)->name, n->name);
+	}
+}
+
+static void process_begin(struct world *w, struct node *n, const struct agent_order *o,
+			  const char *id)
+{
+	struct process *p = process_find(n, id);
+	if (p != NULL) {
+		world_violate(w, "%s is started on %s where its process still lives", p->name,
+			      n->name);
+		return;
+	}
+	p = mem_new(struct process);
+	p->id = mem_strdup(id);
+	p->topology = mem_strdup(o->key->topology);
+	p->path = mem_strdup(o->key->path);
+	p->name = str_printf("%s/%s", o->spec->topology_name, o->key->path);
+	p->epoch = o->key->epoch;
+	p->exclusive = o->spec->exclusive;
+	p->deadline_ms = o->deadline_ms;
+	p->orphan_ms = NEVER_MS;
+	p->life = ++w->next_process;
+	check_second_life(w, n, p);
+	HASH_ADD_KEYPTR(hh, n->processes, p->id, strlen(p->id), p);
+	plan_end(w, n, p, p->deadline_ms);
+}
+
+void node_process_dies(struct world *w, struct node *n, struct process *p, const char *error)
+{
+	struct process gone = *p;
+	gone.topology = mem_strdup(p->topology);
+	gone.path = mem_strdup(p->path);
+	struct action *a = NULL;
+	for (a = n->actions; a != NULL; a = a->hh.next)
+		if (a->kind == ACTION_START && strcmp(a->id, p->id) == 0)
+			a->fails = true;
+	world_log(w, "%s on %s: its process ends (%s)", p->name, n->name,
+		  error != NULL ? error : "well");
+	process_free(n, p);
+	if (n->agent != NULL)
+		node_take(w, n,
+			  &(struct agent_input){.type = AGENT_PROCESS_ENDED,
+						.ended = {.topology = gone.topology,
+							  .path = gone.path,
+							  .epoch = gone.epoch,
+							  .finished = error == NULL,
+							  .error = error}});
+	free(gone.topology);
+	free(gone.path);
+}
+
+/* ---- actions ---- */
+
+static void action_free(struct node *n, struct action *a)
+{
+	HASH_DELETE(hh, n->actions, a);
+	for (size_t i = 0; i < a->export_count; i++) {
+		free(a->export_names[i]);
+		free(a->export_values[i]);
+	}
+	free(a->export_names);
+	free(a->export_values);
+	free(a->id);
+	free(a);
+}
+
+/* `ip` and empty values are filled in when the instance starts (formats.md). */
+static void fill_exports(struct node *n, struct action *a, const struct agent_order *o)
+{
+	a->export_count = o->spec->n_exports;
+	a->export_names = mem_new_array(char *, a->export_count + 1);
+	a->export_values = mem_new_array(char *, a->export_count + 1);
+	for (size_t i = 0; i < a->export_count; i++) {
+		const Samoza__V1__Variable *v = o->spec->exports[i];
+		a->export_names[i] = mem_strdup(v->name);
+		if (v->value[0] != '\0')
+			a->export_values[i] = mem_strdup(v->value);
+		else if (strcmp(v->name, "ip") == 0)
+			a->export_values[i] = mem_strdup(n->address);
+		else
+			a->export_values[i] = str_printf("%" PRIu32, n->next_port++);
+	}
+}
+
+static bool is_planned_to_fail(struct world *w, const char *name, enum agent_action kind)
+{
+	vector_for_each (&w->failures, f) {
+		if (f->times > 0 && f->action == kind && strcmp(f->name, name) == 0) {
+			f->times--;
+			return true;
+		}
+	}
+	return w->hooks.action_fails != NULL && w->hooks.action_fails(w->hooks.user, kind);
+}
+
+static void plan_action(struct world *w, struct node *n, uint64_t number, int64_t after_ms)
+{
+	struct happening *h = world_plan(w, w->now_ms + after_ms, HAPPENS_ACTION);
+	h->machine = n->index;
+	h->life = n->life;
+	h->number = number;
+}
+
+static void action_begins(struct world *w, struct node *n, const struct agent_order *o)
+{
+	CLEANUP(freep) char *id = str_printf("%s/%s", o->key->topology, o->key->path);
+	CLEANUP(freep) char *name = str_printf("%s/%s", o->spec->topology_name, o->key->path);
+	struct action *a = mem_new(struct action);
+	a->number = o->action;
+	a->kind = o->kind;
+	a->id = mem_strdup(id);
+	a->fails = is_planned_to_fail(w, name, o->kind);
+	HASH_ADD(hh, n->actions, number, sizeof(a->number), a);
+	if (o->kind == ACTION_START) {
+		fill_exports(n, a, o);
+		process_begin(w, n, o, id);
+	}
+	world_log(w, "%s on %s: %s begins", name, n->name, agent_action_name(o->kind));
+	int64_t time = w->hooks.action_time != NULL
+			       ? w->hooks.action_time(w->hooks.user, o->kind)
+			       : w->options.recipe_ms;
+	plan_action(w, n, a->number, time);
+}
+
+void node_action_ends(struct world *w, struct node *n, uint64_t number)
+{
+	struct action *a = NULL;
+	HASH_FIND(hh, n->actions, &number, sizeof(number), a);
+	if (a == NULL)
+		return;
+	struct process *p = process_find(n, a->id);
+	if (a->kind == ACTION_START && p == NULL)
+		a->fails = true;
+	if (p != NULL && a->kind == ACTION_START && !a->fails)
+		p->started = true;
+	if (p != NULL && ((a->kind == ACTION_START && a->fails) || a->kind == ACTION_STOP))
+		process_free(n, p);
+	Samoza__V1__Variable *variables =
+		mem_new_array(Samoza__V1__Variable, a->export_count + 1);
+	const Samoza__V1__Variable **exports =
+		mem_new_array(const Samoza__V1__Variable *, a->export_count + 1);
+	for (size_t i = 0; i < a->export_count; i++) {
+		samoza__v1__variable__init(&variables[i]);
+		variables[i].name = a->export_names[i];
+		variables[i].value = a->export_values[i];
+		exports[i] = &variables[i];
+	}
+	world_log(w, "%s on %s: %s %s", a->id, n->name, agent_action_name(a->kind),
+		  a->fails ? "fails" : "done");
+	struct agent_input input = {.type = AGENT_ACTION_DONE,
+				    .done = {.action = number,
+					     .error = a->fails ? "exit status 1" : NULL,
+					     .n_exports = a->export_count,
+					     .exports = exports}};
+	/* The answer may lead to the next action of the same instance. */
+	HASH_DELETE(hh, n->actions, a);
+	node_take(w, n, &input);
+	HASH_ADD(hh, n->actions, number, sizeof(a->number), a);
+	action_free(n, a);
+	free(variables);
+	free(exports);
+}
+
+static void kill_action(struct world *w, struct node *n, const struct agent_order *o)
+{
+	CLEANUP(freep) char *id = str_printf("%s/%s", o->key->topology, o->key->path);
+	world_log(w, "%s on %s: killed", id, n->name);
+	struct process *p = process_find(n, id);
+	struct action *a = NULL;
+	HASH_FIND(hh, n->actions, &o->action, sizeof(o->action), a);
+	if (a != NULL) {
+		a->fails = true;
+		plan_action(w, n, a->number, 0);
+	}
+	bool only_recipe =
+		o->kind == ACTION_DEPLOY || o->kind == ACTION_UNDEPLOY ||
+		(o->kind == ACTION_UPDATE && o->spec->type == SAMOZA__V1__SPACE_TYPE__NATIVE);
+	if (p == NULL || only_recipe)
+		return;
+	if (o->kind == ACTION_UPDATE || a == NULL) {
+		/* The agent hears of the death as of any other, after this. */
+		p->deadline_ms = w->now_ms;
+		plan_end(w, n, p, w->now_ms);
+	} else {
+		process_free(n, p);
+	}
+}
+
+static void renew(struct world *w, struct node *n, const struct agent_order *o)
+{
+	CLEANUP(freep) char *id = str_printf("%s/%s", o->key->topology, o->key->path);
+	struct process *p = process_find(n, id);
+	if (p == NULL || p->epoch != o->key->epoch)
+		return;
+	p->deadline_ms = o->deadline_ms;
+	plan_end(w, n, p, p->deadline_ms);
+}
+
+/* ---- the agent ---- */
+
+void node_take(struct world *w, struct node *n, const struct agent_input *input)
+{
+	struct agent_outbox o;
+	agent_outbox_init(&o);
+	agent_handle(n->agent, world_instant(w), input, &o);
+	vector_for_each (&o.records, r)
+		store_put(&n->disk, 0, r->id, r->data, r->size);
+	bool ends = false;
+	vector_for_each (&o.orders, order) {
+		switch (order->type) {
+		case ORDER_ACTION:
+			action_begins(w, n, order);
+			break;
+		case ORDER_KILL:
+			kill_action(w, n, order);
+			break;
+		case ORDER_RENEW:
+			renew(w, n, order);
+			break;
+		case ORDER_END:
+			ends = true;
+			break;
+		}
+	}
+	vector_for_each (&o.messages, m)
+		link_send(w, n->link, false, m->type, m->message);
+	agent_outbox_done(&o);
+	if (ends) {
+		world_log(w, "%s ends: it was removed", n->name);
+		node_stop_agent(w, n);
+	}
+}
+
+struct node *node_add(struct world *w, const Samoza__V1__ZhostSpec *spec)
+{
+	struct node *n = mem_new(struct node);
+	n->index = (unsigned)w->nodes.count;
+	n->name = mem_strdup(spec->name);
+	size_t size = samoza__v1__zhost_spec__get_packed_size(spec);
+	CLEANUP(freep) uint8_t *data = mem_calloc(1, size + 1);
+	samoza__v1__zhost_spec__pack(spec, data);
+	n->spec = samoza__v1__zhost_spec__unpack(NULL, size, data);
+	n->identity = world_uuid(w, n->name);
+	n->address = str_printf("10.0.%u.%u", (n->index + 1) / 256, (n->index + 1) % 256);
+	n->next_port = 30000;
+	vector_push(&w->nodes, n);
+	node_start(w, n);
+	return n;
+}
+
+static void drop_actions(struct node *n)
+{
+	struct action *a = NULL;
+	struct action *next = NULL;
+	HASH_ITER (hh, n->actions, a, next)
+		action_free(n, a);
+}
+
+static void drop_processes(struct node *n)
+{
+	struct process *p = NULL;
+	struct process *next = NULL;
+	HASH_ITER (hh, n->processes, p, next)
+		process_free(n, p);
+}
+
+void node_free(struct node *n)
+{
+	agent_free(n->agent);
+	drop_actions(n);
+	drop_processes(n);
+	store_done(&n->disk);
+	samoza__v1__zhost_spec__free_unpacked(n->spec, NULL);
+	free(n->name);
+	free(n->identity);
+	free(n->address);
+	free(n);
+}
+
+struct node *node_find(struct world *w, const char *name)
+{
+	struct node *found = NULL;
+	vector_for_each (&w->nodes, n)
+		if (strcmp((*n)->name, name) == 0 && (found == NULL || !found->powered))
+			found = *n;
+	return found;
+}
+
+static void load_disk(struct world *w, struct node *n)
+{
+	store_for_each(&n->disk, record)
+	{
+		CLEANUP(error_freep) struct error *err = NULL;
+		Samoza__V1__DesiredInstance *desired = NULL;
+		int r = agent_record_read(record->data, record->size, &desired, &err);
+		if (r == 0) {
+			struct process *p = process_find(n, record->id);
+			bool is_alive = p != NULL && p->epoch == desired->key->epoch;
+			samoza__v1__desired_instance__free_unpacked(desired, NULL);
+			r = agent_load(n->agent, record->data, record->size, is_alive, &err);
+		}
+		if (r < 0)
+			world_violate(w, "%s cannot read its own record %s: %s", n->name,
+				      record->id, err->message);
+	}
+}
+
+void node_start(struct world *w, struct node *n)
+{
+	PRE(n->agent == NULL);
+	n->powered = true;
+	n->life++;
+	n->incarnation++;
+	n->agent = agent_new(&(struct agent_config){
+		.identity = n->identity,
+		.incarnation = n->incarnation,
+		.spec = n->spec,
+		.address = n->address,
+		.heartbeat_ms = w->options.heartbeat_ms,
+		.failure_timeout_ms = w->options.timeout_ms,
+		.reconnect_ms = w->options.heartbeat_ms,
+	});
+	world_log(w, "%s starts, incarnation %" PRIu64, n->name, n->incarnation);
+	load_disk(w, n);
+	for (struct process *p = n->processes; p != NULL; p = p->hh.next)
+		p->orphan_ms = NEVER_MS;
+	node_take(w, n, &(struct agent_input){.type = AGENT_TICK});
+	node_connect_later(w, n, 0);
+}
+
+void node_stop_agent(struct world *w, struct node *n)
+{
+	if (n->agent == NULL)
+		return;
+	world_log(w, "%s: the zhost process is gone", n->name);
+	agent_free(steal_ptr(&n->agent));
+	n->life++;
+	/* A process that was told to stop goes on with that. */
+	for (struct action *a = n->actions; a != NULL; a = a->hh.next) {
+		struct process *p = a->kind == ACTION_STOP ? process_find(n, a->id) : NULL;
+		if (p != NULL)
+			process_free(n, p);
+	}
+	drop_actions(n);
+	for (struct process *p = n->processes; p != NULL; p = p->hh.next) {
+		p->orphan_ms = w->now_ms + WORLD_ORPHAN_MS;
+		plan_end(w, n, p, p->orphan_ms);
+	}
+	if (n->link != 0)
+		link_break(w, n->link, true, false);
+	n->link = 0;
+}
+
+void node_kill(struct world *w, struct node *n)
+{
+	world_log(w, "%s: the machine dies", n->name);
+	agent_free(steal_ptr(&n->agent));
+	n->life++;
+	n->powered = false;
+	drop_actions(n);
+	drop_processes(n);
+	if (n->link != 0)
+		link_break(w, n->link, false, false);
+	n->link = 0;
+}
+
+void node_partition(struct world *w, struct node *n)
+{
+	world_log(w, "%s is cut off", n->name);
+	n->partitioned = true;
+	if (n->link != 0)
+		link_break(w, n->link, true, true);
+}
+
+void node_heal(struct world *w, struct node *n)
+{
+	world_log(w, "%s can be reached again", n->name);
+	n->partitioned = false;
+	if (n->agent != NULL && n->link == 0)
+		node_connect_later(w, n, 0);
+}
+
+void node_connect_later(struct world *w, struct node *n, int64_t delay_ms)
+{
+	struct happening *h = world_plan(w, w->now_ms + delay_ms, HAPPENS_CONNECT);
+	h->machine = n->index;
+	h->life = n->life;
+	h->number = ++n->tries;
+}

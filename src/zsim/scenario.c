@@ -1,0 +1,290 @@
+/* Reads a scenario, runs it, prints what happened. */
+#include "zsim/scenario.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "base/str.h"
+#include "model/quantity.h"
+#include "model/zhost.h"
+#include "schema/message.h"
+
+/* ---- read ---- */
+
+static int read_file(const char *file, char **ret_text, size_t *ret_size, struct error **err)
+{
+	FILE *in = fopen(file, "re");
+	if (in == NULL)
+		return error_errno(err, "cannot open %s", file);
+	char *text = mem_calloc(1, SCHEMA_TEXT_MAX + 2);
+	size_t size = fread(text, 1, SCHEMA_TEXT_MAX + 1, in);
+	int r = 0;
+	if (ferror(in) != 0)
+		r = error_errno(err, "cannot read %s", file);
+	fclose(in);
+	if (r < 0) {
+		free(text);
+		return r;
+	}
+	*ret_text = text;
+	*ret_size = size;
+	return 0;
+}
+
+static int64_t read_duration(const struct scenario *s, const char *key, const char *text,
+			     struct diagnostics *findings)
+{
+	CLEANUP(error_freep) struct error *err = NULL;
+	uint64_t ms = 0;
+	if (duration_parse(text, &ms, &err) == 0)
+		return (int64_t)ms;
+	struct schema_position at = schema_position_of(s->positions, "options.%s", key);
+	diagnostics_add(findings, s->file, at.line, at.column, "%s", err->message);
+	return 1;
+}
+
+static void read_options(struct scenario *s, struct diagnostics *findings)
+{
+	Samoza__V1__ScenarioOptions none = SAMOZA__V1__SCENARIO_OPTIONS__INIT;
+	const Samoza__V1__ScenarioOptions *o =
+		s->message->options != NULL ? s->message->options : &none;
+	s->options = (struct world_options){
+		.heartbeat_ms = read_duration(s, "heartbeat", o->heartbeat, findings),
+		.timeout_ms = read_duration(s, "timeout", o->timeout, findings),
+		.check_ms = read_duration(s, "check", o->check, findings),
+		.margin_ms = read_duration(s, "margin", o->margin, findings),
+		.recipe_ms = read_duration(s, "recipe_time", o->recipe_time, findings),
+		.restart_attempts = o->restart_attempts,
+	};
+	struct schema_position at = schema_position_of(s->positions, "options");
+	if (s->options.heartbeat_ms <= 0 || s->options.timeout_ms <= 0 ||
+	    s->options.check_ms <= 0)
+		diagnostics_add(findings, s->file, at.line, at.column,
+				"heartbeat, timeout and check must be longer than 0");
+}
+
+/* How many of the things that a step can do are in it. */
+static unsigned count_kinds(const Samoza__V1__ScenarioStep *step)
+{
+	unsigned count = 0;
+	const ProtobufCMessageDescriptor *type = &samoza__v1__scenario_step__descriptor;
+	for (unsigned i = 0; i < type->n_fields; i++)
+		count += schema_message_has(&step->base, type->fields[i].name);
+	return count;
+}
+
+static void check_zhosts(const struct scenario *s, struct diagnostics *findings)
+{
+	for (size_t i = 0; i < s->message->n_zhosts; i++) {
+		struct zhost_spec spec;
+		CLEANUP(error_freep) struct error *err = NULL;
+		CLEANUP(freep) char *path = str_printf("zhosts[%zu]", i);
+		if (zhost_spec_compile(s->message->zhosts[i], path, s->positions, findings,
+				       &spec, &err) == 0)
+			zhost_spec_done(&spec);
+		for (size_t k = 0; k < i; k++) {
+			if (strcmp(s->message->zhosts[i]->name, s->message->zhosts[k]->name) !=
+			    0)
+				continue;
+			struct schema_position at =
+				schema_position_of(s->positions, "zhosts[%zu].name", i);
+			diagnostics_add(findings, s->file, at.line, at.column,
+					"there are two zhosts '%s'",
+					s->message->zhosts[i]->name);
+		}
+	}
+}
+
+static void check_topologies(const struct scenario *s, struct diagnostics *findings)
+{
+	const Samoza__V1__Scenario *m = s->message;
+	for (size_t i = 0; i < m->n_topologies; i++)
+		for (size_t k = 0; k < i; k++) {
+			if (strcmp(m->topologies[i]->metadata->name,
+				   m->topologies[k]->metadata->name) != 0)
+				continue;
+			struct schema_position at =
+				schema_position_of(s->positions, "topologies[%zu].metadata", i);
+			diagnostics_add(findings, s->file, at.line, at.column,
+					"there are two topologies '%s'",
+					m->topologies[i]->metadata->name);
+		}
+}
+
+static void check_steps(const struct scenario *s, struct diagnostics *findings)
+{
+	for (size_t i = 0; i < s->message->n_steps; i++) {
+		const Samoza__V1__ScenarioStep *step = s->message->steps[i];
+		struct schema_position at = schema_position_of(s->positions, "steps[%zu]", i);
+		unsigned kinds = count_kinds(step);
+		if (kinds != 1)
+			diagnostics_add(findings, s->file, at.line, at.column,
+					kinds == 0
+						? "a step must do something"
+						: "a step does one thing: begin each with '-'");
+		uint64_t ms = 0;
+		CLEANUP(error_freep) struct error *err = NULL;
+		if (step->advance != NULL && duration_parse(step->advance, &ms, &err) < 0)
+			diagnostics_add(findings, s->file, at.line, at.column, "%s",
+					err->message);
+	}
+}
+
+/* options.restart_attempts takes the place of the default (scenario.md, Defaults). */
+static void fill_restart_attempts(struct scenario *s)
+{
+	for (size_t i = 0; i < s->message->n_topologies; i++) {
+		Samoza__V1__Topology *t = s->message->topologies[i];
+		for (size_t k = 0; k < t->n_spaces; k++) {
+			if (t->spaces[k]->restart == NULL) {
+				t->spaces[k]->restart = mem_new(Samoza__V1__Restart);
+				samoza__v1__restart__init(t->spaces[k]->restart);
+			}
+			if (t->spaces[k]->restart->has_attempts)
+				continue;
+			t->spaces[k]->restart->has_attempts = true;
+			t->spaces[k]->restart->attempts = s->options.restart_attempts;
+		}
+	}
+}
+
+int scenario_read(const char *file, struct scenario *ret_scenario, struct diagnostics *findings,
+		  struct error **err)
+{
+	CLEANUP(freep) char *text = NULL;
+	size_t size = 0;
+	int r = read_file(file, &text, &size, err);
+	if (r < 0)
+		return r;
+	struct scenario s = {.file = file};
+	ProtobufCMessage *message = NULL;
+	r = schema_read_yaml(&samoza__v1__scenario__descriptor, file, text, size, 0, findings,
+			     &message, &s.positions, err);
+	if (r < 0)
+		return r;
+	s.message = (Samoza__V1__Scenario *)message;
+	size_t before = findings->list.count;
+	read_options(&s, findings);
+	check_zhosts(&s, findings);
+	check_topologies(&s, findings);
+	check_steps(&s, findings);
+	if (findings->list.count > before) {
+		scenario_done(&s);
+		diagnostics_sort(findings);
+		return diagnostics_error(findings, err);
+	}
+	fill_restart_attempts(&s);
+	*ret_scenario = s;
+	return 0;
+}
+
+void scenario_done(struct scenario *s)
+{
+	schema_message_free(s->message);
+	schema_positions_free(s->positions);
+	*s = (struct scenario){0};
+}
+
+/* ---- run ---- */
+
+void step_fail(struct step_run *run, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	vector_push(&run->wrong, str_vprintf(format, args));
+	va_end(args);
+}
+
+bool step_find(struct step_run *run, const char *name, const char **ret_id,
+	       const char **ret_path, char **ret_refusal)
+{
+	if (run->world->control == NULL) {
+		step_fail(run, "zrms does not run");
+		return false;
+	}
+	const char *slash = strchr(name, '/');
+	CLEANUP(freep)
+	char *topology =
+		slash != NULL ? mem_strndup(name, (size_t)(slash - name)) : mem_strdup(name);
+	CLEANUP(error_freep) struct error *err = NULL;
+	if (control_resolve(run->world->control, topology, ret_id, &err) < 0) {
+		if (ret_refusal != NULL)
+			*ret_refusal = mem_strdup(err->message);
+		else
+			step_fail(run, "%s: %s", name, err->message);
+		return false;
+	}
+	*ret_path = slash != NULL ? slash + 1 : "";
+	return true;
+}
+
+static void print_table(const struct world *w, FILE *out)
+{
+	if (w->control == NULL) {
+		fputs("                       zrms does not run\n", out);
+		return;
+	}
+	CLEANUP(error_freep) struct error *err = NULL;
+	Samoza__V1__SpaceListView *list = NULL;
+	if (control_view_spaces(w->control, NULL, &list, &err) < 0) {
+		fprintf(out, "                       %s\n", err->message);
+		return;
+	}
+	for (size_t i = 0; i < list->n_spaces; i++) {
+		const Samoza__V1__SpaceView *v = list->spaces[i];
+		fprintf(out, "         %-24s %-21s %-17s %-10s %s\n", v->name, v->state,
+			v->goal, v->zhost != NULL ? v->zhost : "-",
+			v->last_error != NULL ? v->last_error : "");
+	}
+	samoza__v1__space_list_view__free_unpacked(list, NULL);
+}
+
+static bool run_step(struct step_run *run, size_t index, bool verbose, FILE *out)
+{
+	const struct scenario *s = run->scenario;
+	const Samoza__V1__ScenarioStep *step = s->message->steps[index];
+	step_do(run, step);
+	world_drain(run->world);
+	history_follow(run->history, run->world);
+	if (run->world->violation != NULL)
+		step_fail(run, "%s", run->world->violation);
+	bool passed = run->wrong.count == 0;
+	CLEANUP(freep) char *text = step_text(step);
+	struct schema_position at = schema_position_of(s->positions, "steps[%zu]", index);
+	fprintf(out, "  %s %5u %10.3f s  %s\n", passed ? "PASS" : "FAIL", at.line,
+		(double)run->world->now_ms / 1000.0, text);
+	vector_for_each (&run->wrong, line) {
+		fprintf(out, "         %s\n", *line);
+		free(*line);
+	}
+	vector_clear(&run->wrong);
+	if (verbose)
+		print_table(run->world, out);
+	return passed;
+}
+
+bool scenario_run(const struct scenario *s, bool verbose, FILE *out)
+{
+	struct world w;
+	world_init(&w, &s->options);
+	struct step_run run = {.scenario = s, .world = &w, .history = history_new()};
+	controller_start(&w);
+	for (size_t i = 0; i < s->message->n_zhosts; i++)
+		node_add(&w, s->message->zhosts[i]);
+	world_drain(&w);
+	history_follow(run.history, &w);
+
+	fprintf(out, "%s: %s\n", s->file, s->message->scenario);
+	bool passed = true;
+	for (size_t i = 0; i < s->message->n_steps && w.violation == NULL; i++)
+		passed &= run_step(&run, i, verbose, out);
+	if (w.violation != NULL && passed) {
+		fprintf(out, "         %s\n", w.violation);
+		passed = false;
+	}
+	fprintf(out, "%s %s\n", passed ? "PASS" : "FAIL", s->message->scenario);
+	vector_done(&run.wrong);
+	history_free(run.history);
+	world_done(&w);
+	return passed;
+}

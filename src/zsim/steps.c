@@ -1,0 +1,387 @@
+/* Steps that do: submit, goal, bulk, fail, kill, zhost, zrms, advance, settle, topology. */
+#include "base/check.h"
+#include "base/str.h"
+#include "model/compile.h"
+#include "model/quantity.h"
+#include "model/zhost.h"
+#include "schema/message.h"
+#include "zsim/scenario.h"
+
+/* Compares what came with what was to come: `error` NULL: it must succeed. */
+static void judge(struct step_run *run, const char *error, const char *refusal)
+{
+	if (error == NULL && refusal != NULL)
+		step_fail(run, "refused: %s", refusal);
+	else if (error != NULL && refusal == NULL)
+		step_fail(run, "expected to be refused with '%s', but it was not", error);
+	else if (error != NULL && strstr(refusal, error) == NULL)
+		step_fail(run, "expected to be refused with '%s', seen '%s'", error, refusal);
+}
+
+/* Asks the core; a step ends with its durable answer. */
+static void ask(struct step_run *run, struct control_input *input, const char *error)
+{
+	struct answer a;
+	if (run->world->control == NULL) {
+		step_fail(run, "zrms does not run");
+		return;
+	}
+	controller_ask(run->world, input, &a);
+	if (!a.answered)
+		step_fail(run, "zrms did not answer");
+	else
+		judge(run, error,
+		      a.code < 0 ? (a.message != NULL ? a.message : "(no message)") : NULL);
+	answer_done(&a);
+}
+
+/* ---- topologies ---- */
+
+static const Samoza__V1__Topology *find_topology(const struct scenario *s, const char *name)
+{
+	for (size_t i = 0; i < s->message->n_topologies; i++)
+		if (strcmp(s->message->topologies[i]->metadata->name, name) == 0)
+			return s->message->topologies[i];
+	return NULL;
+}
+
+static void do_submit(struct step_run *run, const Samoza__V1__SubmitStep *step)
+{
+	const Samoza__V1__Topology *message = find_topology(run->scenario, step->name);
+	if (message == NULL) {
+		step_fail(run, "the file has no topology '%s'", step->name);
+		return;
+	}
+	CLEANUP(error_freep) struct error *err = NULL;
+	CLEANUP(topology_unrefp) struct topology *topology = NULL;
+	if (topology_compile(message, NULL, NULL, NULL, &topology, &err) < 0) {
+		judge(run, step->error, err->message);
+		return;
+	}
+	CLEANUP(freep) char *id = world_uuid(run->world, step->name);
+	Samoza__V1__TopologyRecord record = SAMOZA__V1__TOPOLOGY_RECORD__INIT;
+	record.id = id;
+	record.name = step->name;
+	record.package_digest = "";
+	record.state = "pending";
+	record.topology = (Samoza__V1__Topology *)message;
+	struct control_input input = {
+		.type = CONTROL_SUBMIT,
+		.submit = {.id = id,
+			   .topology = topology,
+			   .record = &record,
+			   .start = step->start},
+	};
+	ask(run, &input, step->error);
+}
+
+static void do_goal(struct step_run *run, const Samoza__V1__GoalStep *step)
+{
+	const char *id = NULL;
+	const char *path = NULL;
+	CLEANUP(freep) char *refusal = NULL;
+	if (!step_find(run, step->space, &id, &path, &refusal)) {
+		if (refusal != NULL)
+			judge(run, step->error, refusal);
+		return;
+	}
+	struct control_input input = {
+		.type = CONTROL_GOAL,
+		.goal = {.id = id, .path = path, .goal = step->to},
+	};
+	ask(run, &input, step->error);
+}
+
+static const struct {
+	const char *name;
+	enum topology_action action;
+} bulk_actions[] = {
+	{"deploy-all", TOPOLOGY_DEPLOY_ALL},
+	{"start-all", TOPOLOGY_START_ALL},
+	{"stop-all", TOPOLOGY_STOP_ALL},
+	{"undeploy-all", TOPOLOGY_UNDEPLOY_ALL},
+};
+
+static void do_bulk(struct step_run *run, const Samoza__V1__BulkStep *step)
+{
+	const char *id = NULL;
+	const char *path = NULL;
+	CLEANUP(freep) char *refusal = NULL;
+	if (!step_find(run, step->topology, &id, &path, &refusal)) {
+		if (refusal != NULL)
+			judge(run, step->error, refusal);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(bulk_actions); i++) {
+		if (strcmp(bulk_actions[i].name, step->action) != 0)
+			continue;
+		struct control_input input = {
+			.type = CONTROL_TOPOLOGY,
+			.topology = {.id = id,
+				     .action = bulk_actions[i].action,
+				     .path = step->path},
+		};
+		ask(run, &input, step->error);
+		return;
+	}
+	CLEANUP(freep)
+	char *unknown =
+		str_printf("'%s' is no grouped operation: ask for deploy-all, start-all, "
+			   "stop-all or undeploy-all",
+			   step->action);
+	judge(run, step->error, unknown);
+}
+
+static void do_topology(struct step_run *run, const Samoza__V1__TopologyStep *step)
+{
+	const char *id = NULL;
+	const char *path = NULL;
+	CLEANUP(freep) char *refusal = NULL;
+	if (!step_find(run, step->name, &id, &path, &refusal)) {
+		if (refusal != NULL)
+			judge(run, step->error, refusal);
+		return;
+	}
+	static const enum topology_action actions[] = {
+		[SAMOZA__V1__TOPOLOGY_VERB__TOPOLOGY_VERB_START] = TOPOLOGY_START,
+		[SAMOZA__V1__TOPOLOGY_VERB__TOPOLOGY_VERB_STOP] = TOPOLOGY_STOP,
+		[SAMOZA__V1__TOPOLOGY_VERB__TOPOLOGY_VERB_RECOVER] = TOPOLOGY_RECOVER,
+		[SAMOZA__V1__TOPOLOGY_VERB__TOPOLOGY_VERB_REMOVE] = TOPOLOGY_REMOVE,
+	};
+	struct control_input input = {
+		.type = CONTROL_TOPOLOGY,
+		.topology = {.id = id, .action = actions[step->do_]},
+	};
+	ask(run, &input, step->error);
+}
+
+/* ---- trouble ---- */
+
+static void do_fail(struct step_run *run, const Samoza__V1__FailStep *step)
+{
+	*vector_add(&run->world->failures) = (struct planned_failure){
+		.name = mem_strdup(step->space),
+		.action = (enum agent_action)step->action,
+		.times = step->times,
+	};
+}
+
+static void do_kill(struct step_run *run, const Samoza__V1__KillStep *step)
+{
+	struct process *found = NULL;
+	struct node *where = NULL;
+	vector_for_each (&run->world->nodes, n)
+		for (struct process *p = (*n)->processes; p != NULL; p = p->hh.next)
+			if (strcmp(p->name, step->space) == 0 && p->started &&
+			    (found == NULL || p->epoch > found->epoch)) {
+				found = p;
+				where = *n;
+			}
+	if (found == NULL) {
+		step_fail(run, "no process of %s runs", step->space);
+		return;
+	}
+	node_process_dies(run->world, where, found, "killed by signal 9");
+}
+
+static void add_zhost(struct step_run *run, const Samoza__V1__ZhostStep *step)
+{
+	/* The fields of both messages have the same numbers. */
+	size_t size = samoza__v1__zhost_step__get_packed_size(step);
+	CLEANUP(freep) uint8_t *data = mem_calloc(1, size + 1);
+	samoza__v1__zhost_step__pack(step, data);
+	ProtobufCMessage *whole = NULL;
+	CLEANUP(error_freep) struct error *err = NULL;
+	if (schema_message_unpack(&samoza__v1__zhost_spec__descriptor, data, size, &whole,
+				  &err) < 0) {
+		step_fail(run, "%s", err->message);
+		return;
+	}
+	ProtobufCMessage *spec = schema_message_copy(whole); /* without the unknown fields */
+	schema_message_free(whole);
+	struct zhost_spec compiled;
+	if (zhost_spec_compile((Samoza__V1__ZhostSpec *)spec, "zhost", NULL, NULL, &compiled,
+			       &err) < 0) {
+		step_fail(run, "%s", err->message);
+	} else {
+		zhost_spec_done(&compiled);
+		node_add(run->world, (Samoza__V1__ZhostSpec *)spec);
+	}
+	schema_message_free(spec);
+}
+
+static void ask_zhost(struct step_run *run, const Samoza__V1__ZhostStep *step,
+		      enum zhost_action action)
+{
+	struct control_input input = {
+		.type = CONTROL_ZHOST,
+		.zhost = {.name = step->name, .action = action},
+	};
+	ask(run, &input, step->error);
+}
+
+static void do_machine(struct step_run *run, const Samoza__V1__ZhostStep *step, struct node *n)
+{
+	struct world *w = run->world;
+	switch (step->do_) {
+	case SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_KILL:
+		if (n->powered)
+			node_kill(w, n);
+		else
+			step_fail(run, "%s is dead already", n->name);
+		return;
+	case SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_START:
+		if (n->agent == NULL)
+			node_start(w, n);
+		else
+			step_fail(run, "%s runs already", n->name);
+		return;
+	case SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_RESTART:
+		node_stop_agent(w, n);
+		world_drain(w);
+		node_start(w, n);
+		return;
+	case SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_PARTITION:
+		node_partition(w, n);
+		return;
+	case SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_HEAL:
+		node_heal(w, n);
+		return;
+	case SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_REMOVE:
+	case SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_CORDON:
+	case SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_UNCORDON:
+	case SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_ADD:
+	case _SAMOZA__V1__ZHOST_EVENT_IS_INT_SIZE:
+		break;
+	}
+	IMPOSSIBLE("this does not happen to a machine");
+}
+
+static void do_zhost(struct step_run *run, const Samoza__V1__ZhostStep *step)
+{
+	if (step->do_ == SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_ADD) {
+		add_zhost(run, step);
+	} else if (step->do_ == SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_REMOVE) {
+		ask_zhost(run, step, ZHOST_REMOVE);
+	} else if (step->do_ == SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_CORDON) {
+		ask_zhost(run, step, ZHOST_CORDON);
+	} else if (step->do_ == SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_UNCORDON) {
+		ask_zhost(run, step, ZHOST_UNCORDON);
+	} else {
+		struct node *n = node_find(run->world, step->name);
+		if (n == NULL)
+			step_fail(run, "there is no machine %s", step->name);
+		else
+			do_machine(run, step, n);
+	}
+}
+
+static void do_zrms(struct step_run *run, Samoza__V1__ZrmsEvent event)
+{
+	bool runs = run->world->control != NULL;
+	bool starts = event == SAMOZA__V1__ZRMS_EVENT__ZRMS_START;
+	if (runs == starts)
+		step_fail(run, runs ? "zrms runs already" : "zrms does not run");
+	else if (starts)
+		controller_start(run->world);
+	else
+		controller_crash(run->world);
+}
+
+/* ---- time ---- */
+
+static void do_settle(struct step_run *run)
+{
+	CLEANUP(freep) char *left = NULL;
+	if (!world_settle(run->world, &left))
+		step_fail(run, "expected to settle within an hour, seen in flight: %s", left);
+}
+
+static void do_advance(struct step_run *run, const char *duration)
+{
+	uint64_t ms = 0;
+	if (duration_parse(duration, &ms, NULL) == 0)
+		world_advance(run->world, (int64_t)ms);
+	else
+		IMPOSSIBLE("the duration was checked when the file was read");
+}
+
+void step_do(struct step_run *run, const Samoza__V1__ScenarioStep *step)
+{
+	if (step->submit != NULL)
+		do_submit(run, step->submit);
+	else if (step->goal != NULL)
+		do_goal(run, step->goal);
+	else if (step->bulk != NULL)
+		do_bulk(run, step->bulk);
+	else if (step->fail != NULL)
+		do_fail(run, step->fail);
+	else if (step->kill != NULL)
+		do_kill(run, step->kill);
+	else if (step->zhost != NULL)
+		do_zhost(run, step->zhost);
+	else if (step->has_zrms)
+		do_zrms(run, step->zrms);
+	else if (step->topology != NULL)
+		do_topology(run, step->topology);
+	else if (step->advance != NULL)
+		do_advance(run, step->advance);
+	else if (step->expect != NULL)
+		expect_states(run, step->expect);
+	else if (step->reason != NULL)
+		expect_reason(run, step->reason);
+	else if (step->n_trace > 0)
+		expect_trace(run, step);
+	else if (step->n_order > 0)
+		expect_order(run, step);
+	else if (step->n_live > 0)
+		expect_live(run, step);
+	else if (step->settle)
+		do_settle(run);
+}
+
+/* ---- for people ---- */
+
+static const char *zhost_event_name(Samoza__V1__ZhostEvent event)
+{
+	return schema_enum_spelling(&samoza__v1__zhost_event__descriptor, (int)event);
+}
+
+char *step_text(const Samoza__V1__ScenarioStep *step)
+{
+	if (step->submit != NULL)
+		return str_printf("submit %s%s", step->submit->name,
+				  step->submit->start ? "" : " without start");
+	if (step->goal != NULL)
+		return str_printf("goal %s: %s", step->goal->space, step->goal->to);
+	if (step->bulk != NULL)
+		return str_printf("%s %s%s%s", step->bulk->action, step->bulk->topology,
+				  step->bulk->path != NULL ? "/" : "",
+				  step->bulk->path != NULL ? step->bulk->path : "");
+	if (step->fail != NULL)
+		return str_printf("fail %s of %s, %u times",
+				  agent_action_name((enum agent_action)step->fail->action),
+				  step->fail->space, step->fail->times);
+	if (step->kill != NULL)
+		return str_printf("kill %s", step->kill->space);
+	if (step->zhost != NULL)
+		return str_printf("zhost %s: %s", step->zhost->name,
+				  zhost_event_name(step->zhost->do_));
+	if (step->has_zrms)
+		return str_printf("zrms: %s",
+				  schema_enum_spelling(&samoza__v1__zrms_event__descriptor,
+						       (int)step->zrms));
+	if (step->topology != NULL)
+		return str_printf("topology %s: %s", step->topology->name,
+				  schema_enum_spelling(&samoza__v1__topology_verb__descriptor,
+						       (int)step->topology->do_));
+	if (step->advance != NULL)
+		return str_printf("advance %s", step->advance);
+	if (step->reason != NULL)
+		return str_printf("reason of %s", step->reason->topology);
+	return mem_strdup(step->expect != NULL ? "expect"
+			  : step->n_trace > 0  ? "trace"
+			  : step->n_order > 0  ? "order"
+			  : step->n_live > 0   ? "live"
+					       : "settle");
+}

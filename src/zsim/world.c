@@ -1,0 +1,422 @@
+/* Time: one queue, the timers of the cores, and what is in flight. */
+#include "zsim/world.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/buffer.h"
+#include "base/check.h"
+#include "base/str.h"
+
+#define SETTLE_MAX_MS INT64_C(3600000)
+/* More at one instant is a loop that never ends. */
+#define INSTANT_MAX_STEPS 1000000
+
+void answer_done(struct answer *a)
+{
+	free(a->message);
+	free(a->topology);
+	*a = (struct answer){0};
+}
+
+void world_init(struct world *w, const struct world_options *options)
+{
+	*w = (struct world){.options = *options};
+	outbox_init(&w->outbox);
+	w->cluster = world_uuid(w, "cluster");
+}
+
+static void happening_free(struct happening *h)
+{
+	free(h->data);
+	free(h->id);
+	free(h);
+}
+
+void world_done(struct world *w)
+{
+	control_free(w->control);
+	outbox_done(&w->outbox);
+	vector_for_each (&w->nodes, n)
+		node_free(*n);
+	vector_done(&w->nodes);
+	for (size_t i = 0; i < w->queue.count; i++)
+		happening_free(container_of(w->queue.nodes[i], struct happening, node));
+	free(w->queue.nodes);
+	store_done(&w->store);
+	vector_for_each (&w->events, e)
+		samoza__v1__event_record__free_unpacked(*e, NULL);
+	vector_done(&w->events);
+	vector_for_each (&w->failures, f)
+		free(f->name);
+	vector_done(&w->failures);
+	vector_for_each (&w->log, line)
+		free(*line);
+	vector_done(&w->log);
+	vector_done(&w->links);
+	free(w->cluster);
+	free(w->violation);
+}
+
+void world_violate(struct world *w, const char *format, ...)
+{
+	if (w->violation != NULL)
+		return;
+	va_list args;
+	va_start(args, format);
+	w->violation = str_vprintf(format, args);
+	va_end(args);
+	world_log(w, "VIOLATION %s", w->violation);
+}
+
+void world_log(struct world *w, const char *format, ...)
+{
+	if (!w->keep_log)
+		return;
+	va_list args;
+	va_start(args, format);
+	CLEANUP(freep) char *text = str_vprintf(format, args);
+	va_end(args);
+	vector_push(&w->log, str_printf("%9.3f  %s", (double)w->now_ms / 1000.0, text));
+}
+
+char *world_uuid(struct world *w, const char *what)
+{
+	struct random r = {.state = str_hash(what) + ++w->next_identity};
+	uint64_t a = random_next(&r);
+	uint64_t b = random_next(&r);
+	return str_printf("%08" PRIx32 "-%04x-4%03x-8%03x-%012" PRIx64, (uint32_t)(a >> 32),
+			  (unsigned)(a >> 16) & 0xffffu, (unsigned)a & 0xfffu,
+			  (unsigned)(b >> 48) & 0xfffu, b & UINT64_C(0xffffffffffff));
+}
+
+/* ---- the queue ---- */
+
+static bool is_foreground(enum happening_type type)
+{
+	return type != HAPPENS_CONNECT && type != HAPPENS_END;
+}
+
+struct happening *world_plan(struct world *w, int64_t at_ms, enum happening_type type)
+{
+	struct happening *h = mem_new(struct happening);
+	h->type = type;
+	heap_set(&w->queue, &h->node, at_ms > w->now_ms ? at_ms : w->now_ms);
+	if (is_foreground(type))
+		w->foreground++;
+	return h;
+}
+
+static const ProtobufCMessageDescriptor *frame_descriptor(Samoza__V1__FrameType type)
+{
+	switch (type) {
+	case SAMOZA__V1__FRAME_TYPE__FRAME_HELLO:
+		return &samoza__v1__hello__descriptor;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK:
+		return &samoza__v1__hello_ack__descriptor;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_DESIRED:
+		return &samoza__v1__desired__descriptor;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_REPORT:
+		return &samoza__v1__report__descriptor;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT:
+		return &samoza__v1__heartbeat__descriptor;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT_ACK:
+		return &samoza__v1__heartbeat_ack__descriptor;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_TABLE:
+		return &samoza__v1__mesh_table__descriptor;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REQUEST:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_LOG_REQUEST:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_LOG_CHUNK:
+	case _SAMOZA__V1__FRAME_TYPE_IS_INT_SIZE:
+		break;
+	}
+	return NULL; /* nobody here sends it */
+}
+
+static void take_control_frame(struct world *w, const struct happening *h,
+			       const ProtobufCMessage *message)
+{
+	struct control_input input = {0};
+	switch (h->frame) {
+	case SAMOZA__V1__FRAME_TYPE__FRAME_HELLO:
+		input.type = CONTROL_HELLO;
+		input.hello.link = h->link;
+		input.hello.message = (const Samoza__V1__Hello *)message;
+		break;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_REPORT:
+		input.type = CONTROL_REPORT;
+		input.report.link = h->link;
+		input.report.message = (const Samoza__V1__Report *)message;
+		break;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT:
+		input.type = CONTROL_HEARTBEAT;
+		input.heartbeat.link = h->link;
+		input.heartbeat.message = (const Samoza__V1__Heartbeat *)message;
+		break;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_DESIRED:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT_ACK:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_TABLE:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REQUEST:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_LOG_REQUEST:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_LOG_CHUNK:
+	case _SAMOZA__V1__FRAME_TYPE_IS_INT_SIZE:
+	default:
+		IMPOSSIBLE("a zhost sends no such frame");
+	}
+	controller_take(w, &input);
+}
+
+static void take_agent_frame(struct world *w, struct node *n, const struct happening *h,
+			     const ProtobufCMessage *message)
+{
+	struct agent_input input = {0};
+	switch (h->frame) {
+	case SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK:
+		input.type = AGENT_HELLO_ACK;
+		input.hello_ack = (const Samoza__V1__HelloAck *)message;
+		break;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_DESIRED:
+		input.type = AGENT_DESIRED;
+		input.desired = (const Samoza__V1__Desired *)message;
+		break;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT_ACK:
+		input.type = AGENT_HEARTBEAT_ACK;
+		input.heartbeat_ack = (const Samoza__V1__HeartbeatAck *)message;
+		break;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_TABLE:
+		return; /* the mesh is not simulated */
+	case SAMOZA__V1__FRAME_TYPE__FRAME_HELLO:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_REPORT:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REQUEST:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_LOG_REQUEST:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_LOG_CHUNK:
+	case _SAMOZA__V1__FRAME_TYPE_IS_INT_SIZE:
+	default:
+		IMPOSSIBLE("zrms sends no such frame");
+	}
+	node_take(w, n, &input);
+	if (input.type == AGENT_HELLO_ACK && n->link == h->link &&
+	    input.hello_ack->verdict == SAMOZA__V1__HELLO_ACK__VERDICT__REFUSED) {
+		link_break(w, h->link, true, false);
+		n->link = 0;
+		node_connect_later(w, n, w->options.heartbeat_ms);
+	}
+}
+
+static void frame_arrives(struct world *w, const struct happening *h)
+{
+	const struct link *link = &w->links.items[h->link - 1];
+	struct node *n = w->nodes.items[link->node];
+	if (!link->open || (h->to_agent ? n->link != h->link : w->control == NULL))
+		return;
+	const ProtobufCMessageDescriptor *type = frame_descriptor(h->frame);
+	if (type == NULL) {
+		world_violate(w, "a frame of type %d was sent", (int)h->frame);
+		return;
+	}
+	ProtobufCMessage *message = protobuf_c_message_unpack(type, NULL, h->size, h->data);
+	if (message == NULL) {
+		world_violate(w, "a frame %s cannot be unpacked", type->short_name);
+		return;
+	}
+	world_log(w, "%s %s %s", h->to_agent ? "zrms ->" : n->name,
+		  h->to_agent ? n->name : "-> zrms", type->short_name);
+	if (w->hooks.frame != NULL)
+		w->hooks.frame(w->hooks.user, n, h->to_agent, h->frame, message);
+	if (h->to_agent)
+		take_agent_frame(w, n, h, message);
+	else
+		take_control_frame(w, h, message);
+	protobuf_c_message_free_unpacked(message, NULL);
+}
+
+static void connect_node(struct world *w, struct node *n)
+{
+	if (!n->powered || n->agent == NULL || n->link != 0)
+		return;
+	if (n->partitioned || w->control == NULL) {
+		node_connect_later(w, n, w->options.heartbeat_ms);
+		return;
+	}
+	n->link = link_open(w, n);
+	world_log(w, "%s connects", n->name);
+	node_take(w, n, &(struct agent_input){.type = AGENT_LINK_UP});
+}
+
+static void process_ends_itself(struct world *w, struct node *n, const struct happening *h)
+{
+	struct process *p = NULL;
+	HASH_FIND_STR(n->processes, h->id, p);
+	if (p == NULL || p->life != h->number)
+		return;
+	if (p->deadline_ms <= w->now_ms || p->orphan_ms <= w->now_ms)
+		node_process_dies(w, n, p, "not renewed by its zhost");
+}
+
+static void dispatch(struct world *w, struct happening *h)
+{
+	if (is_foreground(h->type))
+		w->foreground--;
+	struct node *n = h->type == HAPPENS_FRAME || h->type == HAPPENS_CLOSED
+				 ? NULL
+				 : w->nodes.items[h->machine];
+	switch (h->type) {
+	case HAPPENS_FRAME:
+		frame_arrives(w, h);
+		break;
+	case HAPPENS_CLOSE:
+		if (w->links.items[h->link - 1].open)
+			link_break(w, h->link, true, true);
+		break;
+	case HAPPENS_CLOSED:
+		if (w->control != NULL)
+			controller_take(w, &(struct control_input){.type = CONTROL_CLOSED,
+								   .closed.link = h->link});
+		break;
+	case HAPPENS_DOWN:
+		if (n->agent != NULL && n->life == h->life && n->link == h->link) {
+			n->link = 0;
+			node_take(w, n, &(struct agent_input){.type = AGENT_LINK_DOWN});
+			node_connect_later(w, n, 0);
+		}
+		break;
+	case HAPPENS_CONNECT:
+		if (n->life == h->life && n->tries == h->number)
+			connect_node(w, n);
+		break;
+	case HAPPENS_ACTION:
+		if (n->agent != NULL && n->life == h->life)
+			node_action_ends(w, n, h->number);
+		break;
+	case HAPPENS_END:
+		process_ends_itself(w, n, h);
+		break;
+	}
+	happening_free(h);
+}
+
+/* ---- time ---- */
+
+static struct node *due_node(const struct world *w)
+{
+	vector_for_each (&w->nodes, n)
+		if ((*n)->agent != NULL && agent_next_ms((*n)->agent) <= w->now_ms)
+			return *n;
+	return NULL;
+}
+
+/* Messages and results come before timers, and those of zhosts before those of zrms: what
+ * arrives at the instant of a check has arrived. */
+static bool step_now(struct world *w)
+{
+	struct heap_node *first = heap_first(&w->queue);
+	if (w->unflushed &&
+	    (first == NULL || first->key > w->now_ms || !w->hooks.batch_more(w->hooks.user))) {
+		controller_flush(w);
+		return true;
+	}
+	if (first != NULL && first->key <= w->now_ms) {
+		heap_remove(&w->queue, first);
+		dispatch(w, container_of(first, struct happening, node));
+		return true;
+	}
+	struct node *n = due_node(w);
+	if (n != NULL) {
+		node_take(w, n, &(struct agent_input){.type = AGENT_TICK});
+		return true;
+	}
+	if (w->control != NULL && control_next_ms(w->control) <= w->now_ms) {
+		controller_take(w, &(struct control_input){.type = CONTROL_TICK});
+		return true;
+	}
+	return false;
+}
+
+static int64_t next_ms(const struct world *w)
+{
+	struct heap_node *first = heap_first(&w->queue);
+	int64_t next = first != NULL ? first->key : NEVER_MS;
+	vector_for_each (&w->nodes, n) {
+		int64_t t = (*n)->agent != NULL ? agent_next_ms((*n)->agent) : NEVER_MS;
+		if (t < next)
+			next = t;
+	}
+	int64_t t = w->control != NULL ? control_next_ms(w->control) : NEVER_MS;
+	return t < next ? t : next;
+}
+
+void world_drain(struct world *w)
+{
+	for (size_t steps = 0; step_now(w); steps++) {
+		if (w->hooks.after_step != NULL)
+			w->hooks.after_step(w->hooks.user);
+		if (steps > INSTANT_MAX_STEPS) {
+			world_violate(w, "it never comes to rest at %.3f s",
+				      (double)w->now_ms / 1000.0);
+			return;
+		}
+		if (w->violation != NULL)
+			return;
+	}
+}
+
+bool world_step(struct world *w, int64_t until_ms)
+{
+	world_drain(w);
+	if (w->violation != NULL)
+		return false;
+	int64_t next = next_ms(w);
+	if (next > until_ms) {
+		w->now_ms = until_ms > w->now_ms ? until_ms : w->now_ms;
+		return false;
+	}
+	w->now_ms = next;
+	world_drain(w);
+	return w->violation == NULL;
+}
+
+void world_advance(struct world *w, int64_t duration_ms)
+{
+	int64_t until = w->now_ms + duration_ms;
+	while (world_step(w, until))
+		;
+}
+
+char *world_in_flight(const struct world *w)
+{
+	char *what = NULL;
+	if (w->foreground > 0)
+		return str_printf("%zu messages or actions", w->foreground);
+	vector_for_each (&w->nodes, n)
+		if ((*n)->agent != NULL && agent_is_busy((*n)->agent, &what))
+			return what;
+	if (w->control != NULL && control_is_busy(w->control, world_instant(w), &what))
+		return what != NULL ? what : mem_strdup("zrms waits");
+	return NULL;
+}
+
+bool world_settle(struct world *w, char **ret_left)
+{
+	int64_t until = w->now_ms + SETTLE_MAX_MS;
+	world_drain(w);
+	for (;;) {
+		char *left = w->violation != NULL ? NULL : world_in_flight(w);
+		if (left == NULL)
+			return true;
+		if (!world_step(w, until)) {
+			*ret_left = w->violation != NULL
+					    ? (free(left), mem_strdup(w->violation))
+					    : left;
+			return false;
+		}
+		free(left);
+	}
+}

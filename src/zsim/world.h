@@ -1,0 +1,255 @@
+/*
+ * A world in which the real cores live: virtual time, one zrms with its store, machines with a
+ * zhost each, their processes and disks, and links between them that can be cut.
+ *
+ *        requests                     ┌──────────┐ link, frames really packed ┌─────────┐
+ *     ──────────► control_handle ───► │  store   │ ◄────────────────────────► │ agent   │ disk
+ *        answers  control_flush       │  events  │      both ways, in order   │ of node │
+ *     ◄──────────                     └──────────┘                            └────┬────┘
+ *                                                                 actions, results │ processes
+ *
+ * One queue of things that will happen, by time and then by insertion, and the timers of the
+ * cores; nothing else moves time. A link delivers in order, and may be cut: what it carried is
+ * lost. A crash of zrms leaves what was committed; a machine that is killed leaves its disk; a
+ * zhost that restarts leaves its processes.
+ */
+#ifndef SAMOZA_ZSIM_WORLD_H
+#define SAMOZA_ZSIM_WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/heap.h"
+#include "base/vector.h"
+#include "core/agent/agent.h"
+#include "core/control/control.h"
+#include "zsim/random.h"
+#include "zsim/store.h"
+
+/* Wall clock at virtual time 0: 2026-01-01T00:00:00Z. */
+#define WORLD_WALL_MS INT64_C(1767225600000)
+/* A process without its zhost stops by itself (topology.md, orphan.timeout). */
+#define WORLD_ORPHAN_MS INT64_C(600000)
+
+struct world;
+
+/* A process that really runs on a machine, from the beginning of its start to its end. */
+struct process {
+	char *id;		      /* "TOPOLOGY-ID/PATH" */
+	char *topology, *path, *name; /* name: "TOPOLOGY-NAME/PATH" */
+	uint64_t epoch;
+	bool exclusive;
+	bool started;	     /* its start has ended well */
+	int64_t deadline_ms; /* exclusive: it ends itself then; NEVER_MS */
+	int64_t orphan_ms;   /* without its zhost: it ends itself then; NEVER_MS */
+	uint64_t life;	     /* which one it is, for ends that were planned */
+	UT_hash_handle hh;
+};
+
+/* An action that the agent asked for. */
+struct action {
+	uint64_t number;
+	enum agent_action kind;
+	char *id; /* of the instance */
+	bool fails;
+	char **export_names, **export_values; /* of a start */
+	size_t export_count;
+	UT_hash_handle hh;
+};
+
+struct node {
+	char *name;
+	unsigned index; /* in world.nodes */
+	Samoza__V1__ZhostSpec *spec;
+	char *identity, *address;
+	uint64_t incarnation;
+	bool powered; /* the machine is on */
+	bool partitioned;
+	struct agent *agent;	   /* NULL: the zhost does not run */
+	uint64_t life;		   /* of the agent: grows with each start */
+	uint64_t link;		   /* 0: none */
+	uint64_t tries;		   /* to connect; only the last one that was planned counts */
+	struct store disk;	   /* records of the agent, kind 0 */
+	struct process *processes; /* by id */
+	struct action *actions;	   /* of this life, by number */
+	uint32_t next_port;
+};
+
+/* One connection. Numbers are never used again. */
+struct link {
+	unsigned node;
+	bool open;
+	int64_t last_ms[2]; /* when the last frame of each direction arrives: order is kept */
+};
+
+/* The next `times` actions of that name of an instance fail. */
+struct planned_failure {
+	char *name; /* "TOPOLOGY-NAME/PATH" */
+	enum agent_action action;
+	uint32_t times;
+};
+
+struct world_options {
+	int64_t heartbeat_ms, timeout_ms, check_ms, margin_ms, recipe_ms;
+	uint32_t restart_attempts;
+};
+
+/* What a request of a client came to. */
+struct answer {
+	bool answered;	/* false: zrms died before, or is not there */
+	int code;	/* 0 or enum error_code */
+	char *message;	/* of a refusal, or what an operator should know; may be NULL */
+	char *topology; /* id */
+};
+void answer_done(struct answer *a);
+
+/* What the fuzzer decides and looks at. All may be NULL. */
+struct world_hooks {
+	void *user;
+	/* How long a frame takes. */
+	int64_t (*frame_delay)(void *user);
+	/* How long an action takes; the recipe time otherwise. */
+	int64_t (*action_time)(void *user, enum agent_action kind);
+	/* Whether an action fails that was not planned to. */
+	bool (*action_fails)(void *user, enum agent_action kind);
+	/* Between two steps of zrms (handle, flush, commit, each message): whether it dies. */
+	bool (*crash_here)(void *user);
+	/* Whether zrms takes one more input that waits before it ends its batch. */
+	bool (*batch_more)(void *user);
+	/* After every step of anything. */
+	void (*after_step)(void *user);
+	/* What was committed, before it is told to anybody. */
+	void (*committed)(void *user, const struct outbox *o);
+	/* A frame arrives. */
+	void (*frame)(void *user, const struct node *node, bool to_agent,
+		      Samoza__V1__FrameType type, const ProtobufCMessage *message);
+};
+
+struct world {
+	struct world_options options;
+	struct world_hooks hooks;
+	int64_t now_ms;
+	struct heap queue;	 /* of struct happening */
+	size_t foreground;	 /* how many of them settle waits for */
+	struct control *control; /* NULL: zrms does not run */
+	struct outbox outbox;
+	bool unflushed; /* inputs were handled, the batch is not ended */
+	struct store store;
+	VECTOR(Samoza__V1__EventRecord *) events; /* committed, in order */
+	char *cluster;
+	VECTOR(struct node *) nodes;
+	VECTOR(struct link) links; /* link number - 1 */
+	VECTOR(struct planned_failure) failures;
+	VECTOR(char *) log; /* one line per thing that happened, when `keep_log` */
+	bool keep_log;
+	uint64_t next_request, next_identity, next_process;
+	struct answer *waiting; /* the client that waits */
+	uint64_t waiting_request;
+	char *violation; /* first thing that must never be; NULL */
+};
+
+void world_init(struct world *w, const struct world_options *options);
+void world_done(struct world *w);
+
+static inline struct instant world_instant(const struct world *w)
+{
+	return (struct instant){.mono_ms = w->now_ms, .wall_ms = WORLD_WALL_MS + w->now_ms};
+}
+
+/* Keeps the first one. */
+void world_violate(struct world *w, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void world_log(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* A uuid that follows from `what` and how many were drawn before. The caller frees. */
+char *world_uuid(struct world *w, const char *what);
+
+/* ---- time ---- */
+
+/* Everything that happens at this instant. */
+void world_drain(struct world *w);
+/* The next thing that happens, if it is not after `until_ms`; false: nothing, and time stands
+ * at until_ms. */
+bool world_step(struct world *w, int64_t until_ms);
+void world_advance(struct world *w, int64_t duration_ms);
+/* Until nothing is in flight (scenario.md, settle). False after an hour, with what is left; the
+ * caller frees it. */
+bool world_settle(struct world *w, char **ret_left);
+/* What is in flight at this instant; NULL: nothing. The caller frees. */
+char *world_in_flight(const struct world *w);
+
+/* ---- zrms (controller.c) ---- */
+
+/* Loads the store and starts. A store that cannot be loaded is a violation. */
+void controller_start(struct world *w);
+/* What was not committed is lost, links break. */
+void controller_crash(struct world *w);
+/* Asks and waits for the answer, at this instant. `request` is filled in. */
+void controller_ask(struct world *w, struct control_input *input, struct answer *ret_answer);
+/* A frame, an end of a link or a timer has come. */
+void controller_take(struct world *w, const struct control_input *input);
+/* Ends the batch: commit, then tell. */
+void controller_flush(struct world *w);
+
+/* ---- machines (node.c) ---- */
+
+/* Adds a machine; it is on, with an empty disk. */
+struct node *node_add(struct world *w, const Samoza__V1__ZhostSpec *spec);
+void node_free(struct node *n);
+/* The one that is on, else the newest; NULL. */
+struct node *node_find(struct world *w, const char *name);
+/* The machine boots, or its zhost starts again: a new incarnation reads its disk. */
+void node_start(struct world *w, struct node *n);
+/* The machine dies with all on it. */
+void node_kill(struct world *w, struct node *n);
+/* Only the zhost process dies; processes live on. */
+void node_stop_agent(struct world *w, struct node *n);
+void node_partition(struct world *w, struct node *n);
+void node_heal(struct world *w, struct node *n);
+/* A process of it dies (`error`) or finishes (NULL). */
+void node_process_dies(struct world *w, struct node *n, struct process *p, const char *error);
+/* The time of an action is over: its result goes to the agent. */
+void node_action_ends(struct world *w, struct node *n, uint64_t number);
+/* An input for its agent, and what follows from it. */
+void node_take(struct world *w, struct node *n, const struct agent_input *input);
+/* Tries to connect, now or after `delay_ms`. */
+void node_connect_later(struct world *w, struct node *n, int64_t delay_ms);
+
+/* ---- links (link.c) ---- */
+
+uint64_t link_open(struct world *w, struct node *n);
+/* Packs and sends. A link that is closed drops it. */
+void link_send(struct world *w, uint64_t link, bool to_agent, Samoza__V1__FrameType type,
+	       const ProtobufCMessage *message);
+/* Closes behind what was sent to the agent. */
+void link_close_after(struct world *w, uint64_t link);
+/* Breaks now: what it carried is lost. Who is told, is told at once. */
+void link_break(struct world *w, uint64_t link, bool tell_control, bool tell_agent);
+
+/* ---- the queue (world.c), for the files above ---- */
+
+enum happening_type {
+	HAPPENS_FRAME,	 /* arrives */
+	HAPPENS_CLOSE,	 /* link_close_after() */
+	HAPPENS_CLOSED,	 /* zrms notices that a link is gone */
+	HAPPENS_DOWN,	 /* an agent notices */
+	HAPPENS_CONNECT, /* an agent tries; settle does not wait for it */
+	HAPPENS_ACTION,	 /* an action ends */
+	HAPPENS_END,	 /* a process ends itself; settle does not wait for it */
+};
+
+struct happening {
+	struct heap_node node;
+	enum happening_type type;
+	uint64_t link;
+	bool to_agent;
+	Samoza__V1__FrameType frame;
+	uint8_t *data;
+	size_t size;
+	unsigned machine;
+	uint64_t life, number;
+	char *id;
+};
+
+struct happening *world_plan(struct world *w, int64_t at_ms, enum happening_type type);
+
+#endif
