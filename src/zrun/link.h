@@ -1,0 +1,108 @@
+/*
+ * The connection with zhost (protocol.h): accepted when there is none, non-blocking, many
+ * frames with one read. While nobody is connected log lines wait in a ring and the guest
+ * goes on.
+ *
+ * Everything lives in static memory of fixed size; pages that are never used cost nothing.
+ */
+#ifndef SAMOZA_ZRUN_LINK_H
+#define SAMOZA_ZRUN_LINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "zrun/protocol.h"
+
+struct instance;
+
+#define LINK_IN_SIZE   (sizeof(struct zrun_frame) + ZRUN_BODY_MAX)
+#define LINK_OUT_SIZE  (512 * 1024)
+#define LINK_RING_SIZE (64 * 1024)
+/* Twice the window: moved to the front at most once per window. */
+#define LINK_QUEUE_SIZE (2 * ZRUN_WINDOW_BYTES)
+
+struct link {
+	int listener;
+	int fd; /* -1: no zhost */
+	int status_fd;
+	uint64_t lost_ms;    /* monotonic; since when there is none */
+	uint32_t generation; /* counts connections that were lost */
+
+	size_t in_size; /* bytes of in[] */
+
+	/* out[sent..size) is to be sent, whole frames */
+	size_t out_sent;
+	size_t out_size;
+
+	/* messages that the guest has not taken: whole frames in queue[head..tail) */
+	size_t queue_head;
+	size_t queue_tail;
+	uint32_t queue_messages;
+	uint32_t queue_bytes;
+	/* taken by the guest, not yet told as CREDIT */
+	uint32_t credit_messages;
+	uint32_t credit_bytes;
+
+	/* LOG frames of a time without zhost: ring[0..ring_size), oldest dropped */
+	size_t ring_size;
+	uint32_t ring_dropped;
+
+	uint32_t correlation; /* of the last request */
+	uint32_t awaited;     /* correlation of the answer that is waited for; 0: none */
+	bool answered;
+	int32_t answer_status;
+	const uint8_t *answer; /* content, good until the next link_call */
+	size_t answer_size;
+};
+
+/* The values of imports: name, NUL, value, NUL, ... in one block. */
+struct import_set {
+	char *data;
+	size_t size;
+	uint32_t count;
+};
+/* Value and size, or NULL. */
+const char *import_value(const struct import_set *set, const char *name, size_t name_size,
+			 size_t *ret_size);
+
+/* The listener is made to listen again by this process: so the kernel can say who we are. */
+void link_open(struct instance *i, int listener, int status_fd);
+/* Takes a waiting zhost if there is none connected; sends HELLO and the ring. */
+void link_accept(struct instance *i);
+
+/* Appends a frame (body in two parts) and tries to send. false when it does not fit into
+ * what is left of the buffer (or there is no zhost): then nothing was appended. */
+bool link_send(struct instance *i, enum zrun_frame_type type, uint32_t correlation,
+	       const void *a, size_t a_size, const void *b, size_t b_size);
+bool link_send3(struct instance *i, enum zrun_frame_type type, uint32_t correlation,
+		const void *a, size_t a_size, const void *b, size_t b_size, const void *c,
+		size_t c_size);
+/* A log line; goes to the ring when it cannot be sent. Cuts and cleans it. */
+void link_log(struct instance *i, enum zrun_log_source source, enum zrun_log_level level,
+	      const char *text, size_t size);
+__attribute__((format(printf, 3, 4))) void
+link_note(struct instance *i, enum zrun_log_level level, const char *format, ...);
+
+/* Takes what has come, without waiting. */
+void link_poll(struct instance *i);
+/* Waits for anything (frames, a zhost, room to write) until the monotonic time, or a signal;
+ * then takes it. Looks at the instance's clocks. */
+void link_wait(struct instance *i, uint64_t until_ms);
+/* Sends a request and waits for its answer until the time: the answer's status (content in
+ * link.answer), or -EAGAIN (no zhost, or no answer in time). When the connection breaks while
+ * it waits, `again` requests are repeated on the next one, others give -EHOSTUNREACH. */
+int32_t link_call(struct instance *i, enum zrun_frame_type type, bool again, uint64_t until_ms,
+		  const void *fixed, size_t fixed_size, const void *b, size_t b_size,
+		  const void *c, size_t c_size);
+
+/* The oldest message: `from` and payload borrowed until link_message_taken(). */
+bool link_message(struct instance *i, const char **ret_from, size_t *ret_from_size,
+		  const uint8_t **ret_payload, size_t *ret_payload_size);
+void link_message_taken(struct instance *i);
+
+/* The last frame: to the status file, and to zhost within the time. Async-signal-safe. */
+void link_last(struct instance *i, enum zrun_frame_type type, const void *fixed,
+	       size_t fixed_size, const char *text, size_t text_size, int wait_ms);
+
+#endif

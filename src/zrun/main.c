@@ -1,0 +1,24 @@
+/* zrun: the program that runs instances. Started by zhost only (launch.h). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "zrun/zygote.h"
+
+static int usage(void)
+{
+	fprintf(stderr, "zrun runs one instance of a space. It is started by zhost, as\n"
+			"  zrun --zygote SOCKET UID NAMESPACES PADDING\n"
+			"  zrun --instance SOCKET PADDING\n");
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 6 && strcmp(argv[1], "--zygote") == 0)
+		zygote_run(atoi(argv[2]), (uid_t)strtoul(argv[3], NULL, 10),
+			   strcmp(argv[4], "yes") == 0, argv, argc);
+	if (argc == 4 && strcmp(argv[1], "--instance") == 0)
+		zygote_run_one(atoi(argv[2]), argv, argc);
+	return usage();
+}
