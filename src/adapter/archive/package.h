@@ -41,6 +41,8 @@ struct mex_options {
 	const struct trust *trust; /* borrowed; NULL: nobody is trusted */
 	bool allow_unsigned;	   /* a package without signature is fine */
 	bool any_signer;	   /* a right signature of anyone is fine (inspect, validate) */
+	bool no_integrity; /* the list may be missing: an archive of another tool, to be signed
+			    */
 	/* Before the names of files in findings: "my-app/" for a folder; NULL: nothing. */
 	const char *shown_prefix;
 	/* What a module must be like beyond the files' rules (guest-abi.md): module_check() of
