@@ -37,6 +37,7 @@ enum topology_state {
 #define MARK_RECORD 1u /* write it */
 #define MARK_ORDER  2u /* tell its zhost */
 #define MARK_MESH   4u /* tell who talks to it */
+#define MARK_LISTED 8u /* its zhost, saying hello, has it */
 
 /* A zhost that holds instances of a deployment, or serves its pages. */
 struct audience {
@@ -61,16 +62,16 @@ struct deployment {
 	struct control *control;
 	struct application *app;
 	Samoza__V1__TopologyRecord *record; /* id, name, source, artifacts; states at writing */
-	const char *id, *name;              /* in record */
+	const char *id, *name;		    /* in record */
 	const Samoza__V1__SpaceArtifacts **artifacts; /* by space; NULL entries */
 	uint64_t sequence;
 	enum topology_state state;
-	char *reason;         /* why a place is missing; NULL */
+	char *reason; /* why a place is missing; NULL */
 	bool was_running, ever_started;
 	int64_t updated_ms;
-	uint32_t place;       /* handle in the engine */
-	unsigned troubles;    /* instances to start without a place or out of attempts */
-	bool has_pages;       /* a UI space */
+	uint32_t place;	   /* handle in the engine */
+	unsigned troubles; /* instances to start without a place or out of attempts */
+	bool has_pages;	   /* a UI space */
 
 	bool record_marked, state_marked, place_marked, mesh_marked;
 	bool *importer_marked; /* by space: what it imports changed */
@@ -101,17 +102,17 @@ struct zhost {
 	bool cordoned, removed;
 	int64_t since_ms;
 
-	uint64_t link;            /* 0: none */
-	uint64_t counter;         /* of the last heartbeat */
-	int64_t heard_ms;         /* monotonic */
-	int64_t heard_wall_ms;    /* 0: not since zrms started */
+	uint64_t link;	       /* 0: none */
+	uint64_t counter;      /* of the last heartbeat */
+	int64_t heard_ms;      /* monotonic */
+	int64_t heard_wall_ms; /* 0: not since zrms started */
 	Samoza__V1__Usage usage;
 	struct heap_node deadline;
-	uint32_t place;           /* handle in the engine; PLACE_NONE when removed */
+	uint32_t place; /* handle in the engine; PLACE_NONE when removed */
 	struct instance *first_instance;
 	uint32_t instance_count;
 	uint64_t desired_version;
-	bool order_all;           /* the whole set is to be sent */
+	bool order_all; /* the whole set is to be sent */
 	bool record_marked;
 	Samoza__V1__Desired *desired; /* being put together in a flush */
 	size_t desired_capacity;
@@ -139,19 +140,21 @@ struct control {
 	struct deployment *by_id;
 	struct deployment *first, *last; /* by sequence */
 	struct name_entry *by_name;
+	VECTOR(struct deployment *) by_place; /* by the engine's handle; NULL: none */
 	struct zhost *zhosts, *by_link;
 	struct data_owner *data_owners;
-	struct heap timers; /* zhosts' deadlines and exclusions' ends; see struct timer_kind */
-	struct heap exclusion_timers;
+	struct heap deadlines;	      /* of zhosts */
+	struct heap exclusion_timers; /* their ends */
 	int64_t next_check_ms, awake_ms;
 
-	VECTOR(struct instance *) marked;         /* MARK_RECORD or MARK_ORDER */
+	VECTOR(struct instance *) marked;		/* MARK_RECORD or MARK_ORDER */
 	VECTOR(struct deployment *) deployments_marked; /* any of their marks */
 	VECTOR(struct zhost *) zhosts_marked;
 
 	struct {
 		uint64_t submits, refusals, placements, recoveries, zhost_problems, moves,
-			heartbeats, reports, reports_ignored, data_requests, data_stale, flushes;
+			heartbeats, reports, reports_ignored, data_requests, data_stale,
+			flushes;
 	} count;
 	struct { /* records as loaded, until control_start() */
 		VECTOR(Samoza__V1__TopologyRecord *) topologies;
@@ -163,8 +166,8 @@ struct control {
 /* ---- deployment.c: topologies, their states ---- */
 struct deployment *deployment_add(struct control *c, Samoza__V1__TopologyRecord *take_record,
 				  struct topology *topology);
-void deployment_free(struct deployment *d);
-void deployment_forget(struct deployment *d); /* out of all indexes, and freed */
+/* Out of all indexes, and freed. */
+void deployment_forget(struct deployment *d);
 struct deployment *deployment_find(const struct control *c, const char *id);
 /* The topology that is not stopped under that name, else the newest; NULL. */
 struct deployment *deployment_by_name(const struct control *c, const char *name);
@@ -174,6 +177,7 @@ const char *topology_state_name(enum topology_state state);
 void deployment_mark_state(struct deployment *d);
 void deployment_mark_record(struct deployment *d);
 void deployment_mark_place(struct deployment *d);
+void deployment_mark_importers(struct deployment *d);
 /* Derives the state of every marked one; events. */
 void deployments_settle(struct control *c);
 static inline struct deployment *deployment_of(const struct instance *i)
@@ -204,9 +208,9 @@ void placing_run(struct control *c);
 void placing_assign(struct instance *root, struct zhost *z);
 /* Puts a remembered placement back into the engine. */
 void placing_restore(struct instance *root, struct zhost *z);
-void placing_release(struct instance *root);      /* its place is free */
-void placing_forget_lost(struct instance *root);  /* nothing to be adopted any longer */
-void placing_gone(struct instance *i);            /* not-deployed, and meant to be */
+void placing_release(struct instance *root);	 /* its place is free */
+void placing_forget_lost(struct instance *root); /* nothing to be adopted any longer */
+void placing_gone(struct instance *i);		 /* not-deployed, and meant to be */
 void exclusion_add(struct instance *root, const struct instance *failed);
 void exclusions_clear(struct instance *root);
 void exclusions_end_for(struct control *c, const struct zhost *z);
@@ -239,6 +243,9 @@ void report_missing(struct zhost *z, const Samoza__V1__Hello *hello);
 
 /* ---- orders.c: what zhosts are told ---- */
 void orders_send(struct control *c);
+/* A space's paths, as messages say them; the caller's. */
+Samoza__V1__PathEnd **path_ends(const struct topology *t, const struct space *space,
+				size_t *ret_count);
 
 /* ---- tables.c: who is started, for the mesh ---- */
 void tables_send(struct control *c);
@@ -257,5 +264,7 @@ struct instance *request_find(struct deployment *d, const char *path, struct err
 void data_request(struct control *c, uint64_t link, const Samoza__V1__DataRequest *request);
 void data_owner_set(struct instance *i);
 
-/* ---- load.c ---- */
+/* ---- control.c ---- */
+void control_enter(struct control *c, struct instant now, struct outbox *outbox);
+
 #endif

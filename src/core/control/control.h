@@ -36,16 +36,16 @@ struct topology; /* model/topology.h */
 
 /* Durations in milliseconds. Defaults and meaning: topology.md, "Failure detection". */
 struct control_config {
-	int64_t heartbeat_ms;         /* resource_reporting.interval             10 s */
-	int64_t failure_timeout_ms;   /* failure_detection.timeout               30 s */
-	int64_t check_ms;             /* failure_detection.check_interval         5 s */
-	int64_t on_disconnect_ms;     /* failure_detection.on_disconnect; 0: off      */
-	int64_t margin_ms;            /* failure_detection.margin                 2 s */
+	int64_t heartbeat_ms;	    /* resource_reporting.interval             10 s */
+	int64_t failure_timeout_ms; /* failure_detection.timeout               30 s */
+	int64_t check_ms;	    /* failure_detection.check_interval         5 s */
+	int64_t on_disconnect_ms;   /* failure_detection.on_disconnect; 0: off      */
+	int64_t margin_ms;	    /* failure_detection.margin                 2 s */
 };
-#define CONTROL_CONFIG_DEFAULT                                                               \
-	((struct control_config){.heartbeat_ms = 10000,                                      \
-				 .failure_timeout_ms = 30000,                                \
-				 .check_ms = 5000,                                           \
+#define CONTROL_CONFIG_DEFAULT                                \
+	((struct control_config){.heartbeat_ms = 10000,       \
+				 .failure_timeout_ms = 30000, \
+				 .check_ms = 5000,            \
 				 .margin_ms = 2000})
 
 /* ---- a life: new, load every record, start, handle inputs, free ---- */
@@ -67,22 +67,22 @@ int control_start(struct control *control, struct instant now, struct outbox *ou
 
 enum control_input_type {
 	CONTROL_SUBMIT,
-	CONTROL_TOPOLOGY,     /* start, stop, recover, remove, grouped operations */
-	CONTROL_GOAL,         /* of one instance */
-	CONTROL_ZHOST,        /* cordon, uncordon, remove */
-	CONTROL_HELLO,        /* a zhost on a new link */
+	CONTROL_TOPOLOGY, /* start, stop, recover, remove, grouped operations */
+	CONTROL_GOAL,	  /* of one instance */
+	CONTROL_ZHOST,	  /* cordon, uncordon, remove */
+	CONTROL_HELLO,	  /* a zhost on a new link */
 	CONTROL_REPORT,
 	CONTROL_HEARTBEAT,
-	CONTROL_CLOSED,       /* a link is gone */
-	CONTROL_DATA,         /* data.* of a space with cluster storage: fenced, then a record */
-	CONTROL_TICK,         /* control_next_ms() has come */
+	CONTROL_CLOSED, /* a link is gone */
+	CONTROL_DATA,	/* data.* of a space with cluster storage: fenced, then a record */
+	CONTROL_TICK,	/* control_next_ms() has come */
 };
 
 enum topology_action {
-	TOPOLOGY_START,       /* topo start: deploy-all, placed afresh */
-	TOPOLOGY_STOP,        /* topo stop */
-	TOPOLOGY_RECOVER,     /* topo recover: exclusions and attempts are forgotten */
-	TOPOLOGY_REMOVE,      /* topo rm [--data] */
+	TOPOLOGY_START,	  /* topo start: deploy-all, placed afresh */
+	TOPOLOGY_STOP,	  /* topo stop */
+	TOPOLOGY_RECOVER, /* topo recover: exclusions and attempts are forgotten */
+	TOPOLOGY_REMOVE,  /* topo rm [--data] */
 	TOPOLOGY_DEPLOY_ALL,
 	TOPOLOGY_START_ALL,
 	TOPOLOGY_STOP_ALL,
@@ -96,31 +96,33 @@ enum zhost_action {
 };
 
 struct control_submit {
-	const char *id;       /* uuid that the caller drew */
+	const char *id;		   /* uuid that the caller drew */
 	struct topology *topology; /* compiled; the core takes a reference of its own */
 	/* What is kept: source message, version, publisher, digests. id, sequence, times and
 	 * state are filled in by the core. */
 	const Samoza__V1__TopologyRecord *record;
-	bool start;           /* false: --no-start */
+	bool start; /* false: --no-start */
 };
 
 struct control_input {
 	enum control_input_type type;
-	uint64_t request;     /* token that comes back in the reply; 0: no reply wanted */
-	const char *actor;    /* who asks, for causes: "ops"; NULL: "operator" */
+	uint64_t request;  /* token that comes back in the reply; 0: no reply wanted */
+	const char *actor; /* who asks, for causes: "ops"; NULL: "operator" */
 	union {
 		struct control_submit submit;
 		struct {
-			const char *id;   /* topology: full id (control_resolve() finds it) */
+			const char *id; /* topology: full id (control_resolve() finds it) */
 			enum topology_action action;
 			const char *path; /* grouped: this instance and all below; NULL: all */
-			bool data;        /* remove: its data too */
+			bool data;	  /* remove: its data too */
 		} topology;
 		struct {
 			const char *id;
 			const char *path;
-			const char *goal; /* as the client spelt it: refusing is the core's job */
-			bool is_stop_command; /* `spaces stop`: refused where nothing is deployed */
+			const char
+				*goal; /* as the client spelt it: refusing is the core's job */
+			bool is_stop_command; /* `spaces stop`: refused where nothing is
+						 deployed */
 		} goal;
 		struct {
 			const char *name;
@@ -148,11 +150,11 @@ struct control_input {
 	};
 };
 
-void control_handle(struct control *control, struct instant now, const struct control_input *input,
-		    struct outbox *outbox);
+void control_handle(struct control *control, struct instant now,
+		    const struct control_input *input, struct outbox *outbox);
 
-/* Ends a batch: decides what the inputs left to decide (placement, rules), and writes every changed record
- * once, with its final value. */
+/* Ends a batch: decides what the inputs left to decide (placement, rules), and writes every
+ * changed record once, with its final value. */
 void control_flush(struct control *control, struct instant now, struct outbox *outbox);
 
 /* When the next CONTROL_TICK is due, on the monotonic clock; NEVER_MS: no timer. */
@@ -161,7 +163,8 @@ int64_t control_next_ms(const struct control *control);
 /* ---- reading (no change, no outbox) ---- */
 
 /* ID, unambiguous prefix of one, or name (the topology that is not stopped, else the newest).
- * Returns the full id, borrowed until the next input; ERR_NOT_FOUND, ERR_CONFLICT (ambiguous). */
+ * Returns the full id, borrowed until the next input; ERR_NOT_FOUND, ERR_CONFLICT (ambiguous).
+ */
 int control_resolve(const struct control *control, const char *text, const char **ret_id,
 		    struct error **err) must_check;
 
@@ -179,7 +182,8 @@ Samoza__V1__ZhostListView *control_view_zhosts(const struct control *control);
 int control_view_zhost(const struct control *control, const char *name,
 		       Samoza__V1__ZhostView **ret_view, struct error **err) must_check;
 Samoza__V1__ClusterView *control_view_cluster(const struct control *control);
-int control_view_explain(const struct control *control, const char *id, const char *path, /* NULL: all */
+int control_view_explain(const struct control *control, const char *id,
+			 const char *path, /* NULL: all */
 			 Samoza__V1__ExplainView **ret_view, struct error **err) must_check;
 
 /* The hub: the link that reaches `zhost`, 0 when it has none. */
@@ -193,7 +197,8 @@ char *control_metrics(const struct control *control);
 
 /* ---- what a simulator asks, to know when all is quiet (scenario.md, settle) ---- */
 
-/* A grace, margin, recovery or placement is still waiting for its time. Appends what, for people. */
+/* A grace, margin, recovery or placement is still waiting for its time. Appends what, for
+ * people. */
 bool control_is_busy(const struct control *control, struct instant now, char **ret_what);
 
 #endif

@@ -93,6 +93,9 @@ struct deployment *deployment_add(struct control *c, Samoza__V1__TopologyRecord 
 		d->has_pages = d->has_pages || topology->spaces[s].type == SPACE_UI;
 	index_artifacts(d);
 	d->place = place_topology_add(c->place, topology, d->sequence);
+	while (c->by_place.count <= d->place)
+		(void)vector_add(&c->by_place);
+	c->by_place.items[d->place] = d;
 	HASH_ADD_KEYPTR(hh, c->by_id, d->id, strlen(d->id), d);
 	index_name(d);
 	d->previous = c->last;
@@ -101,15 +104,10 @@ struct deployment *deployment_add(struct control *c, Samoza__V1__TopologyRecord 
 	return d;
 }
 
-void deployment_free(struct deployment *d)
+static void deployment_free(struct deployment *d)
 {
 	struct control *c = d->control;
-	for (uint32_t k = 0; k < d->app->topology->instance_count; k++) {
-		struct instance *i = &d->app->instances[k];
-		if (instance_parent(i) == NULL)
-			exclusions_clear(i);
-		zhost_unlink_instance(i);
-	}
+	c->by_place.items[d->place] = NULL;
 	place_topology_remove(c->place, d->place);
 	application_free(d->app);
 	samoza__v1__topology_record__free_unpacked(d->record, NULL);
@@ -138,6 +136,10 @@ static void unmark(struct control *c, struct deployment *d)
 void deployment_forget(struct deployment *d)
 {
 	struct control *c = d->control;
+	for (uint32_t k = 0; k < d->app->topology->instance_count; k++) {
+		exclusions_clear(&d->app->instances[k]);
+		zhost_unlink_instance(&d->app->instances[k]);
+	}
 	unmark(c, d);
 	HASH_DEL(c->by_id, d);
 	unindex_name(d);
@@ -169,7 +171,8 @@ struct deployment *deployment_by_name(const struct control *c, const char *name)
 struct deployment *deployment_name_holder(const struct deployment *d)
 {
 	struct deployment *holder = deployment_by_name(d->control, d->name);
-	return holder != NULL && holder != d && holder->state != TOPOLOGY_STOPPED ? holder : NULL;
+	return holder != NULL && holder != d && holder->state != TOPOLOGY_STOPPED ? holder
+										  : NULL;
 }
 
 /* ---- marks and the derived state ---- */
@@ -196,6 +199,11 @@ void deployment_mark_record(struct deployment *d)
 void deployment_mark_place(struct deployment *d)
 {
 	mark(d, &d->place_marked);
+}
+
+void deployment_mark_importers(struct deployment *d)
+{
+	mark(d, &d->importers_marked);
 }
 
 void tables_mark_all(struct deployment *d)
@@ -236,7 +244,8 @@ static char *cause_of(const struct deployment *d, enum topology_state to)
 		return mem_strdup(d->reason != NULL ? d->reason : "a space has no place");
 	case TOPOLOGY_DEGRADED:
 		return str_printf("%u of %u spaces are not running",
-				  d->app->to_start - d->app->to_start_started, d->app->to_start);
+				  d->app->to_start - d->app->to_start_started,
+				  d->app->to_start);
 	case TOPOLOGY_PENDING:
 		return mem_strdup("waits for its spaces to be placed and started");
 	}
@@ -262,8 +271,8 @@ static void settle(struct deployment *d)
 	d->updated_ms = c->now.wall_ms;
 	deployment_mark_record(d);
 	CLEANUP(freep) char *cause = cause_of(d, to);
-	emit_event(c, "topology", d->name, topology_state_name(from), topology_state_name(to), d->id,
-		   cause);
+	emit_event(c, "topology", d->name, topology_state_name(from), topology_state_name(to),
+		   d->id, cause);
 }
 
 void deployments_settle(struct control *c)

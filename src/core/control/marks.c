@@ -125,10 +125,10 @@ static void write_instance(struct control *c, struct instance *i)
 	r.has_evacuating = r.evacuating = i->evacuating;
 	r.has_no_place = r.no_place = i->no_place;
 	r.has_held = r.held = i->hold_until_ms > c->now.mono_ms;
-	CLEANUP(freep) Samoza__V1__Variable *variables =
-		mem_new_array(Samoza__V1__Variable, i->export_count);
-	CLEANUP(freep) Samoza__V1__Variable **exports =
-		mem_new_array(Samoza__V1__Variable *, i->export_count);
+	CLEANUP(freep)
+	Samoza__V1__Variable *variables = mem_new_array(Samoza__V1__Variable, i->export_count);
+	CLEANUP(freep)
+	Samoza__V1__Variable **exports = mem_new_array(Samoza__V1__Variable *, i->export_count);
 	for (size_t k = 0; k < i->export_count; k++) {
 		samoza__v1__variable__init(&variables[k]);
 		variables[k].name = i->exports[k].name;
@@ -146,8 +146,8 @@ static void write_instance(struct control *c, struct instance *i)
 		x->until_ms = e->until_wall_ms;
 		x->sentence = e->sentence;
 	}
-	CLEANUP(freep) Samoza__V1__Exclusion **exclusions =
-		mem_new_array(Samoza__V1__Exclusion *, list.count);
+	CLEANUP(freep)
+	Samoza__V1__Exclusion **exclusions = mem_new_array(Samoza__V1__Exclusion *, list.count);
 	for (size_t k = 0; k < list.count; k++)
 		exclusions[k] = &list.items[k];
 	r.n_exclusions = list.count;
@@ -199,18 +199,18 @@ static void write_meta(struct control *c)
 
 void write_records(struct control *c)
 {
-	vector_for_each(&c->zhosts_marked, z) {
+	vector_for_each (&c->zhosts_marked, z) {
 		(*z)->record_marked = false;
 		write_zhost(c, *z);
 	}
 	vector_clear(&c->zhosts_marked);
-	vector_for_each(&c->deployments_marked, d) {
+	vector_for_each (&c->deployments_marked, d) {
 		if ((*d)->record_marked)
 			write_deployment(c, *d);
 		(*d)->record_marked = false;
 	}
 	vector_clear(&c->deployments_marked);
-	vector_for_each(&c->marked, i) {
+	vector_for_each (&c->marked, i) {
 		if (((*i)->marks & MARK_RECORD) != 0)
 			write_instance(c, *i);
 		(*i)->marks &= ~(MARK_RECORD | MARK_ORDER);

@@ -90,10 +90,11 @@ struct instance {
 	uint64_t
 		started_seq; /* grows with each arrival in deployed-started, over the cluster */
 	bool finished;
-	unsigned marks; /* control's dirty bits */
-	void *control;	/* control's own: exclusions */
+	unsigned marks; /* control's: what is to be written and sent */
+	uint64_t sent_epoch, sent_link; /* for which the zhost has the specification */
+	void *control; /* control's own, of an instance without a parent: exclusions */
+	bool troubled; /* counted in its topology's troubles */
 	struct instance *next_on_zhost, *previous_on_zhost;
-	struct instance *next_marked;
 };
 
 /* For each space: the spaces that import it (directly or by a facet). */
@@ -165,6 +166,8 @@ int64_t lifecycle_next_ms(const struct lifecycle *l);
  */
 void instance_move(struct instance *i, enum instance_state to, bool adopting, const char *cause)
 	__attribute__((nonnull));
+/* Its stop has ended: deployed-stopped, or what it waits for. PRE: stopping. */
+void instance_stopped(struct instance *i, const char *cause);
 /* While a store is loaded: takes state and goal as they are, tells nobody. */
 void instance_restore(struct instance *i, enum instance_goal goal, enum instance_state state);
 /* The zhost is to try again with fresh attempts. */

@@ -353,6 +353,19 @@ static void rule_started(struct instance *i)
 	instance_move(i, STATE_STOPPING, false, cause);
 }
 
+void instance_stopped(struct instance *i, const char *cause)
+{
+	const struct instance *parent = instance_parent(i);
+	enum instance_state to = STATE_DEPLOYED_STOPPED;
+	if (instance_effective_goal(i) == GOAL_DEPLOYED_STARTED) {
+		if (parent != NULL && !instance_is_up(parent))
+			to = STATE_WAITING_FOR_ANCESTOR;
+		else if (instance_missing_import(i) != NULL)
+			to = STATE_UNRESOLVED;
+	}
+	instance_move(i, to, false, cause);
+}
+
 static void apply_rules(struct instance *i)
 {
 	switch (i->state) {

@@ -1,0 +1,13 @@
+/*
+ * Wall clock times as people and RFC 3339 write them, in UTC. A pure function of the number: no
+ * time zone, no library state.
+ */
+#ifndef SAMOZA_CORE_CONTROL_CALENDAR_H
+#define SAMOZA_CORE_CONTROL_CALENDAR_H
+
+#include <stdint.h>
+
+/* "2026-04-29T10:30:00Z" from milliseconds since 1970. The caller frees. */
+char *calendar_text(int64_t wall_ms);
+
+#endif

@@ -1,0 +1,370 @@
+/*
+ * What REST answers: views of topologies, instances, zhosts and the cluster.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "base/str.h"
+#include "core/control/calendar.h"
+#include "core/control/cluster.h"
+#include "schema/message.h"
+
+#define NEW(Type, type) \
+	((Samoza__V1__##Type *)schema_message_new(&samoza__v1__##type##__descriptor))
+
+static Samoza__V1__VariableView *variable_view(const char *name, const char *value)
+{
+	Samoza__V1__VariableView *v = NEW(VariableView, variable_view);
+	v->name = mem_strdup(name);
+	v->value = mem_strdup(value);
+	return v;
+}
+
+static const struct zhost *zhost_of(const struct instance *i)
+{
+	return instance_is_placed(i) ? i->zhost : NULL;
+}
+
+/* ---- topologies ---- */
+
+static Samoza__V1__PlacementView *placement_view(const struct instance *i)
+{
+	Samoza__V1__PlacementView *v = NEW(PlacementView, placement_view);
+	const struct zhost *z = zhost_of(i);
+	v->space = mem_strdup(instance_decl(i)->path);
+	v->zhost = mem_strdup(z != NULL ? z->name : NULL);
+	v->state = mem_strdup(state_label(i->state));
+	v->goal = mem_strdup(goal_name(i->goal));
+	v->why = instance_why(i);
+	return v;
+}
+
+static Samoza__V1__TopologyView *topology_view(const struct deployment *d, bool placements)
+{
+	Samoza__V1__TopologyView *v = NEW(TopologyView, topology_view);
+	const struct topology *t = d->app->topology;
+	v->id = mem_strdup(d->id);
+	v->name = mem_strdup(d->name);
+	v->version = mem_strdup(d->record->version);
+	v->owner = str_is_empty(t->owner) ? NULL : mem_strdup(t->owner);
+	v->state = mem_strdup(topology_state_name(d->state));
+	v->failure_reason = mem_strdup(d->reason);
+	v->spaces = t->instance_count;
+	v->created = calendar_text(d->record->created_ms);
+	v->updated = calendar_text(d->updated_ms);
+	if (!placements)
+		return v;
+	v->placements = mem_new_array(Samoza__V1__PlacementView *, t->instance_count);
+	v->n_placements = t->instance_count;
+	for (uint32_t k = 0; k < t->instance_count; k++)
+		v->placements[k] = placement_view(&d->app->instances[k]);
+	return v;
+}
+
+static const struct deployment *find(const struct control *c, const char *id,
+				     struct error **err)
+{
+	const struct deployment *d = deployment_find(c, id);
+	if (d == NULL)
+		(void)error_set(err, ERR_NOT_FOUND, "no topology %s; see: zshell topo list",
+				id);
+	return d;
+}
+
+int control_view_topology(const struct control *c, const char *id,
+			  Samoza__V1__TopologyView **ret_view, struct error **err)
+{
+	const struct deployment *d = find(c, id, err);
+	if (d == NULL)
+		return ERR_NOT_FOUND;
+	*ret_view = topology_view(d, true);
+	return 0;
+}
+
+Samoza__V1__TopologyListView *control_view_topologies(const struct control *c)
+{
+	Samoza__V1__TopologyListView *v = NEW(TopologyListView, topology_list_view);
+	v->topologies = mem_new_array(Samoza__V1__TopologyView *, HASH_COUNT(c->by_id));
+	for (const struct deployment *d = c->first; d != NULL; d = d->next)
+		v->topologies[v->n_topologies++] = topology_view(d, false);
+	return v;
+}
+
+/* ---- instances ---- */
+
+struct provider_names {
+	Samoza__V1__ImportView *view;
+	size_t capacity;
+};
+
+static void add_provider(void *user, struct instance *provider)
+{
+	struct provider_names *names = user;
+	Samoza__V1__ImportView *v = names->view;
+	if (v->n_providers == names->capacity) {
+		names->capacity = names->capacity * 2 + 4;
+		v->providers = mem_resize(v->providers, names->capacity, sizeof(char *));
+	}
+	v->providers[v->n_providers++] = mem_strdup(instance_decl(provider)->path);
+}
+
+static void add_imports(const struct instance *i, Samoza__V1__SpaceView *v)
+{
+	const struct space *space = instance_space_of(i);
+	v->imports = mem_new_array(Samoza__V1__ImportView *, space->import_count);
+	for (unsigned k = 0; k < space->import_count; k++) {
+		const struct import_decl *import = &space->imports[k];
+		Samoza__V1__ImportView *iv = NEW(ImportView, import_view);
+		iv->from = mem_strdup(import->from);
+		iv->optional_import = import->optional;
+		instance_each_provider(i, import, add_provider,
+				       &(struct provider_names){.view = iv});
+		v->imports[v->n_imports++] = iv;
+	}
+}
+
+static Samoza__V1__SpaceView *space_view(const struct instance *i)
+{
+	const struct deployment *d = deployment_of(i);
+	const struct space *space = instance_space_of(i);
+	const struct instance *parent = instance_parent(i);
+	const struct zhost *z = zhost_of(i);
+	Samoza__V1__SpaceView *v = NEW(SpaceView, space_view);
+	v->name = str_printf("%s/%s", d->name, instance_decl(i)->path);
+	v->topology = mem_strdup(d->name);
+	v->topology_id = mem_strdup(d->id);
+	v->path = mem_strdup(instance_decl(i)->path);
+	v->space = mem_strdup(space->name);
+	v->type = mem_strdup(space_type_name(space->type));
+	v->state = mem_strdup(state_name(i->state));
+	v->goal = mem_strdup(goal_name(i->goal));
+	v->zhost = mem_strdup(z != NULL ? z->name : NULL);
+	v->since = calendar_text(i->since_ms != 0 ? i->since_ms : d->record->created_ms);
+	v->epoch = i->epoch;
+	v->restarts = i->restarts;
+	v->last_error = mem_strdup(i->last_error);
+	v->why = instance_why(i);
+	v->parent = parent != NULL ? mem_strdup(instance_decl(parent)->path) : NULL;
+	add_imports(i, v);
+	v->exports = mem_new_array(Samoza__V1__VariableView *, i->export_count);
+	for (size_t k = 0; k < i->export_count; k++)
+		v->exports[v->n_exports++] =
+			variable_view(i->exports[k].name, i->exports[k].value);
+	return v;
+}
+
+int control_view_spaces(const struct control *c, const char *id,
+			Samoza__V1__SpaceListView **ret_view, struct error **err)
+{
+	const struct deployment *only = NULL;
+	if (id != NULL && (only = find(c, id, err)) == NULL)
+		return ERR_NOT_FOUND;
+	size_t count = 0;
+	for (const struct deployment *d = c->first; d != NULL; d = d->next)
+		if (only == NULL || only == d)
+			count += d->app->topology->instance_count;
+	Samoza__V1__SpaceListView *v = NEW(SpaceListView, space_list_view);
+	v->spaces = mem_new_array(Samoza__V1__SpaceView *, count);
+	for (const struct deployment *d = c->first; d != NULL; d = d->next) {
+		if (only != NULL && only != d)
+			continue;
+		for (uint32_t k = 0; k < d->app->topology->instance_count; k++)
+			v->spaces[v->n_spaces++] = space_view(&d->app->instances[k]);
+	}
+	*ret_view = v;
+	return 0;
+}
+
+int control_view_space(const struct control *c, const char *id, const char *path,
+		       Samoza__V1__SpaceView **ret_view, struct error **err)
+{
+	const struct deployment *d = find(c, id, err);
+	if (d == NULL)
+		return ERR_NOT_FOUND;
+	const struct instance *i = request_find((struct deployment *)d, path, err);
+	if (i == NULL)
+		return ERR_NOT_FOUND;
+	*ret_view = space_view(i);
+	return 0;
+}
+
+Samoza__V1__MeshSpaceListView *control_view_mesh(const struct control *c)
+{
+	Samoza__V1__MeshSpaceListView *v = NEW(MeshSpaceListView, mesh_space_list_view);
+	size_t count = 0;
+	for (const struct deployment *d = c->first; d != NULL; d = d->next)
+		for (unsigned s = 0; s < d->app->topology->space_count; s++)
+			count += d->app->started[s];
+	v->spaces = mem_new_array(Samoza__V1__MeshSpaceView *, count);
+	for (const struct deployment *d = c->first; d != NULL; d = d->next) {
+		for (uint32_t k = 0; k < d->app->topology->instance_count; k++) {
+			const struct instance *i = &d->app->instances[k];
+			const struct zhost *z = i->zhost;
+			if (i->state != STATE_DEPLOYED_STARTED || z == NULL)
+				continue;
+			Samoza__V1__MeshSpaceView *m = NEW(MeshSpaceView, mesh_space_view);
+			m->topology = mem_strdup(d->name);
+			m->space = mem_strdup(instance_decl(i)->path);
+			m->type = mem_strdup(space_type_name(instance_space_of(i)->type));
+			m->zhost = mem_strdup(z->name);
+			m->since = calendar_text(i->since_ms);
+			v->spaces[v->n_spaces++] = m;
+		}
+	}
+	return v;
+}
+
+/* ---- zhosts ---- */
+
+static Samoza__V1__AmountView *amount_view(uint64_t total, uint64_t reserved)
+{
+	Samoza__V1__AmountView *v = NEW(AmountView, amount_view);
+	v->total = total;
+	v->reserved = reserved;
+	return v;
+}
+
+static void add_devices(const struct zhost *z, Samoza__V1__ZhostView *v)
+{
+	v->devices = mem_new_array(Samoza__V1__DeviceView *, z->spec.device_count);
+	for (unsigned k = 0; k < z->spec.device_count; k++) {
+		const struct zhost_device *device = &z->spec.devices[k];
+		Samoza__V1__DeviceView *dv = NEW(DeviceView, device_view);
+		dv->kind = mem_strdup(device->kind);
+		dv->model = str_is_empty(device->model) ? NULL : mem_strdup(device->model);
+		dv->count = device->count;
+		dv->free = z->place == PLACE_NONE
+				   ? device->count
+				   : place_zhost_devices_free(z->control->place, z->place,
+							      device->kind, device->model);
+		v->devices[v->n_devices++] = dv;
+	}
+}
+
+static Samoza__V1__ZhostView *zhost_view(const struct zhost *z)
+{
+	struct place_usage usage = {.cpu_offered = z->spec.cpu_millicores,
+				    .memory_offered = z->spec.memory_bytes};
+	if (z->place != PLACE_NONE)
+		usage = place_zhost_usage(z->control->place, z->place);
+	Samoza__V1__ZhostView *v = NEW(ZhostView, zhost_view);
+	v->name = mem_strdup(z->name);
+	v->state = mem_strdup(state_name(z->state));
+	v->cordoned = z->cordoned;
+	v->zedge = mem_strdup(z->zedge);
+	v->address = mem_strdup(z->address);
+	v->cpu_millicores = amount_view(usage.cpu_offered, usage.cpu_reserved);
+	v->memory_bytes = amount_view(usage.memory_offered, usage.memory_reserved);
+	if (z->heard_wall_ms != 0) {
+		v->cpu_millicores->has_used = v->memory_bytes->has_used = true;
+		v->cpu_millicores->used = z->usage.cpu_millicores;
+		v->memory_bytes->used = z->usage.memory_bytes;
+		v->last_heartbeat = calendar_text(z->heard_wall_ms);
+	}
+	v->labels = mem_new_array(Samoza__V1__VariableView *, z->spec.labels.count);
+	for (unsigned k = 0; k < z->spec.labels.count; k++)
+		v->labels[v->n_labels++] = variable_view(z->spec.labels.items[k].name,
+							 z->spec.labels.items[k].value);
+	v->capabilities = mem_new_array(char *, z->spec.capability_count);
+	for (unsigned k = 0; k < z->spec.capability_count; k++)
+		v->capabilities[v->n_capabilities++] = mem_strdup(z->spec.capabilities[k]);
+	add_devices(z, v);
+	for (const struct instance *i = z->first_instance; i != NULL; i = i->next_on_zhost)
+		v->instances += !i->lost;
+	v->incarnation = z->incarnation;
+	v->has_latitude = v->has_longitude = z->spec.has_position;
+	v->latitude = z->spec.latitude;
+	v->longitude = z->spec.longitude;
+	return v;
+}
+
+static int compare_zhosts(const void *pa, const void *pb)
+{
+	const Samoza__V1__ZhostView *a = *(Samoza__V1__ZhostView *const *)pa;
+	const Samoza__V1__ZhostView *b = *(Samoza__V1__ZhostView *const *)pb;
+	return strcmp(a->name, b->name);
+}
+
+Samoza__V1__ZhostListView *control_view_zhosts(const struct control *c)
+{
+	Samoza__V1__ZhostListView *v = NEW(ZhostListView, zhost_list_view);
+	v->zhosts = mem_new_array(Samoza__V1__ZhostView *, HASH_COUNT(c->zhosts));
+	for (const struct zhost *z = c->zhosts; z != NULL; z = z->hh.next)
+		if (!z->removed)
+			v->zhosts[v->n_zhosts++] = zhost_view(z);
+	if (v->n_zhosts > 1)
+		qsort(v->zhosts, v->n_zhosts, sizeof(*v->zhosts), compare_zhosts);
+	return v;
+}
+
+int control_view_zhost(const struct control *c, const char *name,
+		       Samoza__V1__ZhostView **ret_view, struct error **err)
+{
+	const struct zhost *z = zhost_find(c, name);
+	if (z == NULL || z->removed)
+		return error_set(err, ERR_NOT_FOUND, "no zhost %s; see: zshell cluster zhosts",
+				 name);
+	*ret_view = zhost_view(z);
+	return 0;
+}
+
+/* ---- the cluster ---- */
+
+static Samoza__V1__CountView **counts(const unsigned *by_state, unsigned state_count,
+				      const char *(*name)(unsigned), size_t *ret_count)
+{
+	Samoza__V1__CountView **list = mem_new_array(Samoza__V1__CountView *, state_count);
+	size_t n = 0;
+	for (unsigned s = 0; s < state_count; s++) {
+		if (by_state[s] == 0)
+			continue;
+		list[n] = NEW(CountView, count_view);
+		list[n]->state = mem_strdup(name(s));
+		list[n++]->count = by_state[s];
+	}
+	*ret_count = n;
+	return list;
+}
+
+static const char *name_of_state(unsigned s)
+{
+	return state_name((enum instance_state)s);
+}
+
+static const char *name_of_topology_state(unsigned s)
+{
+	return topology_state_name((enum topology_state)s);
+}
+
+Samoza__V1__ClusterView *control_view_cluster(const struct control *c)
+{
+	unsigned zhosts[STATE_COUNT] = {0}, spaces[STATE_COUNT] = {0},
+		 topologies[TOPOLOGY_STATE_COUNT] = {0};
+	Samoza__V1__ClusterView *v = NEW(ClusterView, cluster_view);
+	v->id = mem_strdup(c->cluster);
+	v->cpu_millicores = amount_view(0, 0);
+	v->memory_bytes = amount_view(0, 0);
+	for (const struct zhost *z = c->zhosts; z != NULL; z = z->hh.next) {
+		if (z->removed)
+			continue;
+		zhosts[z->state]++;
+		struct place_usage usage = place_zhost_usage(c->place, z->place);
+		v->cpu_millicores->total += usage.cpu_offered;
+		v->cpu_millicores->reserved += usage.cpu_reserved;
+		v->memory_bytes->total += usage.memory_offered;
+		v->memory_bytes->reserved += usage.memory_reserved;
+	}
+	for (const struct deployment *d = c->first; d != NULL; d = d->next) {
+		topologies[d->state]++;
+		for (uint32_t k = 0; k < d->app->topology->instance_count; k++)
+			spaces[d->app->instances[k].state]++;
+	}
+	v->zhosts = counts(zhosts, STATE_COUNT, name_of_state, &v->n_zhosts);
+	v->spaces = counts(spaces, STATE_COUNT, name_of_state, &v->n_spaces);
+	v->topologies = counts(topologies, TOPOLOGY_STATE_COUNT, name_of_topology_state,
+			       &v->n_topologies);
+	return v;
+}
