@@ -201,11 +201,25 @@ static int compare_rules(const void *a, const void *b)
 	return order != 0 ? order : (x->order > y->order) - (x->order < y->order);
 }
 
+/* Where it stands in the file: the shorthands come first in the compiled list. */
+static struct place place_of_rule(const struct compile *c, const struct label_rule *rule)
+{
+	const Samoza__V1__Placement *in = c->in->spaces[rule->space]->placement;
+	unsigned has_region = !str_is_empty(in->region), has_kind = !str_is_empty(in->kind);
+
+	if (rule->order < has_region)
+		return AT("spaces[%u].placement.region", rule->space);
+	if (rule->order < has_region + has_kind)
+		return AT("spaces[%u].placement.kind", rule->space);
+	return AT("spaces[%u].placement.constraints[%u]", rule->space,
+		  rule->order - has_region - has_kind);
+}
+
 static void report_rules(struct compile *c, unsigned space, const struct label_rule *x,
 			 const struct label_rule *y)
 {
 	const struct topology *t = c->t;
-	struct place place = AT("spaces[%u].placement", space);
+	struct place place = place_of_rule(c, y->space == space ? y : x);
 
 	if (x->space == y->space)
 		finding(c, place, "constraints '%s' and '%s' of '%s' exclude each other",

@@ -208,9 +208,11 @@ static void compile_paths(struct compile *c)
 
 		if (from < 0 || to < 0)
 			continue;
-		if (from == to)
+		if (from == to) {
 			finding(c, AT("paths[%zu].to", i),
 				"a path connects two spaces; both ends are '%s'", in->to);
+			continue;
+		}
 		struct path_decl *path = &t->paths[t->path_count];
 		path->from = (unsigned)from;
 		path->to = (unsigned)to;

@@ -1,0 +1,501 @@
+/* topology_compile(): texts of topology.yaml in, findings with their places out. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "base/buffer.h"
+#include "base/memory.h"
+#include "base/str.h"
+#include "model/compile.h"
+#include "schema/message.h"
+
+/* Compiles `text`; NULL when there are findings, which *ret_findings then has as one text. */
+static struct topology *compile_text(const char *text, char **ret_findings)
+{
+	CLEANUP(diagnostics_done) struct diagnostics findings = {0};
+	CLEANUP(schema_positions_freep) struct schema_positions *positions = NULL;
+	CLEANUP(schema_message_freep) ProtobufCMessage *message = NULL;
+	struct buffer all = BUFFER_INIT(1 << 20);
+	struct topology *t = NULL;
+
+	if (schema_read_yaml(&samoza__v1__topology__descriptor, "t.yaml", text, strlen(text), 0,
+			     &findings, &message, &positions, NULL) == 0) {
+		struct error *err = NULL;
+		if (topology_compile((const Samoza__V1__Topology *)message,
+				     &(struct topology_source){.positions = positions}, NULL,
+				     &findings, &t, &err) < 0) {
+			assert_true(diagnostics_any(&findings));
+			error_free(err);
+		}
+	}
+	vector_for_each (&findings.list, d) {
+		CLEANUP(freep) char *line = diagnostic_text(d);
+		(void)buffer_printf(&all, "%s\n", line);
+	}
+	*ret_findings = buffer_steal(&all);
+	return t;
+}
+
+#define HEAD "apiVersion: samoza/v1\nkind: Topology\nmetadata: {name: t}\nspaces:\n"
+
+struct refusal {
+	const char *spaces;   /* behind HEAD: the first line is line 5 */
+	const char *findings; /* all of them */
+};
+
+static const struct refusal refusals[] = {
+	/* Names */
+	{"- {name: a, type: CALL}\n- {name: a, type: UI}\n",
+	 "t.yaml:6:10: there are two spaces named 'a'\n"},
+	{"- {name: self, type: CALL}\n",
+	 "t.yaml:5:10: 'self' is reserved and cannot be a space's name\n"},
+	{"- {name: api, type: CALL, count: 3}\n- {name: api-2, type: CALL}\n",
+	 "t.yaml:6:10: space 'api-2' has the name of an instance of 'api' (count 3)\n"},
+	{"- {name: a, type: CALL, provides: [b]}\n- {name: b, type: CALL}\n",
+	 "t.yaml:5:36: facet 'b' has the name of a space\n"},
+	{"- {name: a, type: CALL, count: 2, provides: [a-1]}\n",
+	 "t.yaml:5:46: facet 'a-1' has the name of an instance of 'a' (count 2)\n"},
+	{"- {name: a, type: CALL, provides: [f, f]}\n",
+	 "t.yaml:5:39: facet 'f' is listed twice\n"},
+	/* Containment */
+	{"- {name: a, type: CALL, inside: bb}\n- {name: b, type: CALL}\n",
+	 "t.yaml:5:33: there is no space 'bb' (did you mean 'b'?)\n"},
+	{"- {name: a, type: CALL, inside: b}\n- {name: b, type: CALL, inside: c}\n"
+	 "- {name: c, type: CALL, inside: a}\n",
+	 "t.yaml:5:33: containment has a cycle: a is inside b, which is inside c, which is "
+	 "inside a\n"},
+	{"- {name: a, type: CALL, inside: a}\n",
+	 "t.yaml:5:33: containment has a cycle: a is inside a\n"},
+	/* Imports */
+	{"- {name: a, type: CALL, imports: [{from: nobody}]}\n",
+	 "t.yaml:5:42: there is no space and no facet 'nobody'\n"},
+	{"- {name: a, type: CALL, imports: [{from: b-2}]}\n- {name: b, type: CALL, count: 2}\n",
+	 "t.yaml:5:42: there is no space and no facet 'b-2' (that is an instance: name the "
+	 "space 'b')\n"},
+	{"- {name: a, type: CALL, imports: [{from: b}, {from: b, optional: true}]}\n"
+	 "- {name: b, type: CALL}\n",
+	 "t.yaml:5:53: 'b' is imported twice: put the variables into one import\n"},
+	{"- {name: a, type: CALL, imports: [{from: b, variables: [ip, prot]}]}\n"
+	 "- {name: b, type: CALL, exports: {port: \"\"}}\n",
+	 "t.yaml:5:61: 'b' does not export 'prot'\n"},
+	/* Who can never start */
+	{"- {name: a, type: CALL, imports: [{from: b}]}\n"
+	 "- {name: b, type: CALL, imports: [{from: a}]}\n",
+	 "t.yaml:5:35: 'a' can never start: a needs 'b', which needs 'a'\n"},
+	{"- {name: a, type: CALL, count: 2, imports: [{from: a}]}\n",
+	 "t.yaml:5:45: 'a' can never start: a needs 'a' alone, and never counts as its own "
+	 "provider\n"},
+	{"- {name: a, type: CALL, imports: [{from: f}], provides: [f]}\n",
+	 "t.yaml:5:35: 'a' can never start: a needs 'f', provided by 'a' alone, and never "
+	 "counts "
+	 "as its own provider\n"},
+	{"- {name: p, type: CALL, imports: [{from: c}]}\n"
+	 "- {name: c, type: CALL, inside: p}\n- {name: user, type: CALL, imports: [{from: "
+	 "p}]}\n",
+	 "t.yaml:5:35: 'p' can never start: p needs 'c', which is inside 'p'\n"},
+	/* Amounts */
+	{"- {name: a, type: CALL, resources: {cpu: 0, memory: 0B}}\n",
+	 "t.yaml:5:42: cpu must be more than 0\nt.yaml:5:53: memory must be more than 0\n"},
+	{"- {name: a, type: CALL, resources: {cpu: 2000000, memory: 9999TiB}}\n",
+	 "t.yaml:5:42: '2000000' is too large: at most 1000000 cores\n"
+	 "t.yaml:5:59: '9999TiB' is too large: at most 1024TiB\n"},
+	{"- {name: a, type: CALL, resources: {devices: [{kind: gpu, share: 1500m}]}}\n",
+	 "t.yaml:5:66: a share of a device is more than 0 and at most 1, not 1500m\n"},
+	{"- {name: a, type: CALL, stop: {grace: 2d}, restart: {window: 0s}}\n",
+	 "t.yaml:5:39: 2d is out of range: 0ms to 1d\n"
+	 "t.yaml:5:62: 0s is out of range: 1ms to 30d\n"},
+	/* Placement */
+	{"- {name: a, type: CALL, placement: {constraints: [\"rack = a\"]}}\n",
+	 "t.yaml:5:51: constraint 'rack = a': expected one of ==, !=, in, not in, exists, <, > "
+	 "after the label\n"},
+	{"- {name: a, type: CALL, placement: {affinity: [{with: b}, {with: t/c}]}}\n",
+	 "t.yaml:5:55: there is no space 'b'\nt.yaml:5:66: there is no space 'c'\n"},
+	{"- {name: a, type: CALL, placement: {affinity: [{with: f}]}, provides: [f]}\n",
+	 "t.yaml:5:55: there is no space 'f' (that is a facet)\n"},
+	{"- {name: a, type: CALL, placement: {affinity: [{with: other/self}]}}\n",
+	 "t.yaml:5:55: 'self' is this space; it cannot follow a '/'\n"},
+	/* What no cluster can satisfy */
+	{"- name: a\n  type: CALL\n  placement:\n"
+	 "    affinity: [{with: b, required: true}]\n"
+	 "    anti_affinity: [{with: b, required: true}]\n- {name: b, type: CALL}\n",
+	 "t.yaml:9:21: 'a' requires both affinity and anti-affinity with 'b' on zhost\n"},
+	{"- name: a\n  type: CALL\n  placement:\n"
+	 "    affinity: [{with: b, required: true, scope: region}]\n"
+	 "- name: b\n  type: CALL\n  placement:\n"
+	 "    anti_affinity: [{with: a, required: true, scope: region}]\n",
+	 "t.yaml:12:21: 'b' requires anti-affinity with 'a' on region, but 'a' requires "
+	 "affinity "
+	 "with 'b' there\n"},
+	{"- name: a\n  type: CALL\n  placement:\n"
+	 "    affinity: [{with: x/y, required: true}]\n"
+	 "    anti_affinity: [{with: x/y, required: true}]\n",
+	 "t.yaml:9:21: 'a' requires both affinity and anti-affinity with 'x/y' on zhost\n"},
+	{"- {name: p, type: CALL}\n- {name: a, type: CALL, inside: p}\n"
+	 "- {name: b, type: CALL, inside: p, placement: {anti_affinity: [{with: a, required: "
+	 "true}]}}\n",
+	 "t.yaml:7:64: 'b' requires anti-affinity with 'a' on zhost, but both are 'p' or "
+	 "inside "
+	 "it, and so always on one zhost\n"},
+	{"- {name: p, type: CALL}\n- {name: a, type: CALL, inside: p, count: 2, placement: "
+	 "{anti_affinity: [{with: self, required: true}]}}\n",
+	 "t.yaml:6:74: 'a' requires anti-affinity with itself on zhost, but several of its "
+	 "instances live inside one 'p', and so on one zhost\n"},
+	{"- {name: a, type: CALL, placement: {region: eu, constraints: [region == us]}}\n",
+	 "t.yaml:5:63: constraints 'region == eu' and 'region == us' of 'a' exclude each "
+	 "other\n"},
+	{"- {name: a, type: CALL, placement: {constraints: [cores > 8, cores < 8]}}\n",
+	 "t.yaml:5:61: constraints 'cores > 8' and 'cores < 8' of 'a' exclude each other\n"},
+	{"- {name: p, type: CALL, placement: {kind: edge}}\n"
+	 "- {name: a, type: CALL, inside: p, placement: {constraints: [kind != edge]}}\n",
+	 "t.yaml:6:61: constraint 'kind == edge' of 'p' and 'kind != edge' of 'a' exclude each "
+	 "other, and both live on one zhost\n"},
+	/* Probes */
+	{"- {name: a, type: NATIVE, ready: {tcp: port}, health: {http: \"https://x/${y}\"}}\n",
+	 "t.yaml:5:40: 'port' is neither a port (1 to 65535) nor an export of 'a'\n"
+	 "t.yaml:5:62: 'a' has no export 'y'\n"
+	 "t.yaml:5:62: expected an address that begins with http://\n"},
+	{"- {name: a, type: NATIVE, ready: {tcp: \"65536\"}}\n",
+	 "t.yaml:5:40: '65536' is neither a port (1 to 65535) nor an export of 'a'\n"},
+	/* Paths */
+	{"- {name: a, type: CALL}\npaths:\n- {from: a, to: b, name: x}\n- {from: a, to: a, "
+	 "name: y}\n",
+	 "t.yaml:7:17: there is no space 'b'\n"
+	 "t.yaml:8:17: a path connects two spaces; both ends are 'a'\n"},
+	{"- {name: a, type: CALL}\n- {name: b, type: CALL}\n- {name: c, type: CALL}\npaths:\n"
+	 "- {from: a, to: b, name: x}\n- {from: c, to: a, name: x}\n",
+	 "t.yaml:10:3: space 'a' has two paths named 'x'\n"},
+	/* Counts */
+	{"- {name: a, type: CALL, count: 1000}\n- {name: b, type: CALL, inside: a, count: "
+	 "1000}\n",
+	 "t.yaml:6:43: the topology has more than 100000 instances; most of them are of 'b'\n"},
+};
+
+static void refused(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
+		CLEANUP(freep) char *text = str_printf(HEAD "%s", refusals[i].spaces);
+		CLEANUP(freep) char *findings = NULL;
+		CLEANUP(topology_unrefp) struct topology *t = compile_text(text, &findings);
+
+		if (t != NULL)
+			fail_msg("case %zu accepted:\n%s", i, refusals[i].spaces);
+		if (strcmp(findings, refusals[i].findings) != 0)
+			fail_msg("case %zu:\n%s\nfound:\n%sexpected:\n%s", i,
+				 refusals[i].spaces, findings, refusals[i].findings);
+	}
+}
+
+static struct topology *compile_good(const char *spaces)
+{
+	CLEANUP(freep) char *text = str_printf(HEAD "%s", spaces);
+	CLEANUP(freep) char *findings = NULL;
+	struct topology *t = compile_text(text, &findings);
+
+	if (t == NULL)
+		fail_msg("refused:\n%s\n%s", spaces, findings);
+	return t;
+}
+
+/* What looks suspicious and is fine. */
+static void accepted(void **state)
+{
+	static const char *const cases[] = {
+		/* a count of 1 has no numbered instances */
+		"- {name: a, type: CALL}\n- {name: a-1, type: CALL}\n",
+		"- {name: a, type: CALL, count: 3}\n- {name: a-4, type: CALL}\n"
+		"- {name: a-02, type: CALL}\n",
+		/* an optional import makes no cycle */
+		"- {name: a, type: CALL, imports: [{from: b}]}\n"
+		"- {name: b, type: CALL, imports: [{from: a, optional: true}]}\n",
+		/* one startable provider is enough */
+		"- {name: a, type: CALL, provides: [f], imports: [{from: f}]}\n"
+		"- {name: b, type: CALL, provides: [f]}\n",
+		/* preferences never conflict */
+		"- {name: a, type: CALL, placement: {affinity: [{with: b}], anti_affinity: "
+		"[{with: b, required: true}]}}\n- {name: b, type: CALL}\n",
+		/* other scopes */
+		"- {name: a, type: CALL, placement: {affinity: [{with: b, required: true, "
+		"scope: "
+		"region}], anti_affinity: [{with: b, required: true}]}}\n- {name: b, type: "
+		"CALL}\n",
+		/* each parent instance has one */
+		"- {name: p, type: CALL, count: 2}\n- {name: a, type: CALL, inside: p, "
+		"placement: "
+		"{anti_affinity: [{with: self, required: true}]}}\n",
+		"- {name: a, type: CALL, placement: {constraints: [cores > 8, cores < 9, "
+		"\"rack in "
+		"(a, b)\", rack != c]}}\n"
+		"- {name: b, type: CALL}\n",
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		topology_unref(compile_good(cases[i]));
+}
+
+static void expands_in_preorder(void **state)
+{
+	struct topology *t =
+		compile_good("- {name: store, type: DATA}\n"
+			     "- {name: cache, type: DATA, inside: api}\n"
+			     "- {name: api, type: CALL, count: 2}\n"
+			     "- {name: leaf, type: CALL, inside: cache, count: 2}\n");
+	static const struct {
+		const char *path, *name;
+		int parent;
+		unsigned space, ordinal, subtree;
+	} expected[] = {
+		{"store", "store", -1, 0, 1, 1},
+		{"api-1", "api-1", -1, 2, 1, 4},
+		{"api-1/cache", "cache", 1, 1, 1, 3},
+		{"api-1/cache/leaf-1", "leaf-1", 2, 3, 1, 1},
+		{"api-1/cache/leaf-2", "leaf-2", 2, 3, 2, 1},
+		{"api-2", "api-2", -1, 2, 2, 4},
+		{"api-2/cache", "cache", 5, 1, 1, 3},
+		{"api-2/cache/leaf-1", "leaf-1", 6, 3, 1, 1},
+		{"api-2/cache/leaf-2", "leaf-2", 6, 3, 2, 1},
+	};
+
+	assert_int_equal(t->instance_count, ARRAY_SIZE(expected));
+	for (unsigned i = 0; i < t->instance_count; i++) {
+		assert_string_equal(t->instances[i].path, expected[i].path);
+		assert_string_equal(t->instances[i].name, expected[i].name);
+		assert_int_equal(t->instances[i].parent, expected[i].parent);
+		assert_int_equal(t->instances[i].space, expected[i].space);
+		assert_int_equal(t->instances[i].ordinal, expected[i].ordinal);
+		assert_int_equal(t->instances[i].subtree_count, expected[i].subtree);
+		assert_int_equal(topology_find_instance(t, expected[i].path), (int)i);
+	}
+	assert_int_equal(topology_find_instance(t, "api"), -1);
+	assert_int_equal(topology_find_instance(t, "api-3"), -1);
+	assert_int_equal(t->spaces[3].instance_count, 4);
+	assert_int_equal(t->spaces[3].instances[2], 7);
+	assert_int_equal(t->spaces[3].depth, 2);
+	unsigned children = 0;
+	instance_for_each_child(t, 2, child)
+	{
+		assert_int_equal(t->instances[child].parent, 2);
+		children++;
+	}
+	assert_int_equal(children, 2);
+	topology_unref(t);
+}
+
+static void resolves(void **state)
+{
+	struct topology *t = compile_good(
+		"- name: web\n  type: UI\n  imports: [{from: database, variables: [ip, port]}, "
+		"{from: api, optional: true}]\n"
+		"- {name: my, type: DATA, provides: [database], exports: {port: \"3306\", ip: "
+		"\"\"}}\n"
+		"- {name: pg, type: DATA, provides: [store, database], exports: {port: "
+		"\"5432\"}}\n"
+		"- {name: api, type: CALL}\n"
+		"paths:\n- {from: web, to: api, name: queries}\n- {from: api, to: my}\n");
+	const struct import_decl *import = &t->spaces[0].imports[0];
+	unsigned other = 99;
+
+	assert_true(import->is_facet);
+	assert_string_equal(import->from, "database");
+	assert_int_equal(import->provider_count, 2);
+	assert_int_equal(import->providers[0], 1);
+	assert_int_equal(import->providers[1], 2);
+	assert_int_equal(import->variable_count, 2);
+	assert_false(import->optional);
+	assert_true(t->spaces[0].imports[1].optional);
+	assert_int_equal(t->spaces[0].imports[1].providers[0], 3);
+	assert_int_equal(t->facet_count, 2);
+	assert_string_equal(t->spaces[2].provides[0], "database");
+	assert_string_equal(t->spaces[1].exports[0].name, "ip");
+	assert_string_equal(t->spaces[1].exports[1].value, "3306");
+	assert_int_equal(topology_find_path(t, 0, "queries", &other), 0);
+	assert_int_equal(other, 3);
+	assert_int_equal(topology_find_path(t, 3, "queries", &other), 0);
+	assert_int_equal(other, 0);
+	assert_int_equal(topology_find_path(t, 1, "api-my", &other), 1);
+	assert_int_equal(other, 3);
+	assert_int_equal(topology_find_path(t, 1, "queries", &other), -1);
+	topology_unref(t);
+}
+
+static void has_defaults(void **state)
+{
+	struct topology *t = compile_good("- {name: a, type: NATIVE}\n");
+	const struct space *s = &t->spaces[0];
+
+	assert_int_equal(s->count, 1);
+	assert_int_equal(s->cpu_millicores, 50);
+	assert_int_equal(s->memory_bytes, 32 << 20);
+	assert_int_equal(s->restart_attempts, 5);
+	assert_int_equal(s->restart_window_ms, 600000);
+	assert_int_equal(s->stop_grace_ms, 10000);
+	assert_int_equal(s->action_timeout_ms, 60000);
+	assert_int_equal(s->strategy, STRATEGY_SPREAD);
+	assert_int_equal(s->storage, STORAGE_CLUSTER);
+	assert_int_equal(s->run_mode, RUN_SERVICE);
+	assert_int_equal(s->ready.kind, PROBE_NONE);
+	assert_int_equal(s->health.interval_ms, 10000);
+	assert_false(s->exclusive);
+	assert_string_equal(t->owner, "");
+	topology_unref(t);
+}
+
+/* The sample of the format's description. */
+static void reads_everything(void **state)
+{
+	struct topology *t = compile_good(
+		"- name: store\n  type: DATA\n  count: 2\n  inside: \"\"\n  provides: "
+		"[database]\n"
+		"  capabilities: [sys.log, net.emit, data.read, data.write]\n"
+		"  resources:\n    cpu: 100m\n    memory: 64MiB\n    devices:\n"
+		"      - {kind: gpu, count: 1, share: 500m, model: [V100, T4]}\n"
+		"  placement:\n    region: eu-west\n    kind: edge\n"
+		"    constraints: [\"rack in (a, b)\", \"zone not in (z3)\", \"arch == "
+		"x86_64\", "
+		"\"ssd exists\", \"cores > 8\"]\n"
+		"    near: {latitude: 48.85, longitude: 2.35, within: 50km}\n"
+		"    affinity: [{with: api, scope: zhost, required: false, weight: 70}]\n"
+		"    anti_affinity: [{with: self, scope: zhost, required: true}]\n"
+		"    spread: [{over: region, max_skew: 2, required: true}]\n    strategy: "
+		"pack\n"
+		"  exports: {port: \"5432\", ip: \"\"}\n  exclusive: true\n  storage: local\n"
+		"  restart: {attempts: 0, window: 1m}\n  stop: {grace: 0s}\n"
+		"  recipes: {timeout: 5s}\n  run: {mode: foreground}\n  ready: {tcp: port}\n"
+		"  health: {http: \"http://127.0.0.1:${port}/\", interval: 1s, timeout: 2s, "
+		"failures: 4}\n"
+		"- {name: api, type: CALL}\n");
+	const struct space *s = &t->spaces[0];
+
+	assert_int_equal(s->cpu_millicores, 100);
+	assert_int_equal(s->memory_bytes, 64 << 20);
+	assert_int_equal(s->devices[0].share_milli, 500);
+	assert_string_equal(s->devices[0].models[0], "T4");
+	assert_int_equal(s->constraint_count, 7);
+	assert_string_equal(s->constraints[0].text, "region == eu-west");
+	assert_string_equal(s->constraints[1].text, "kind == edge");
+	assert_int_equal(s->constraints[6].op, CONSTRAINT_GT);
+	assert_true(s->near.set);
+	assert_true(s->near.within_m == 50000);
+	assert_int_equal(s->affinity[0].space_index, 1);
+	assert_int_equal(s->affinity[0].weight, 70);
+	assert_false(s->affinity[0].required);
+	assert_true(s->anti_affinity[0].self);
+	assert_int_equal(s->anti_affinity[0].space_index, 0);
+	assert_true(s->anti_affinity[0].scope_is_zhost);
+	assert_int_equal(s->spread[0].max_skew, 2);
+	assert_true(s->spread[0].required);
+	assert_int_equal(s->strategy, STRATEGY_PACK);
+	assert_true(s->exclusive);
+	assert_int_equal(s->storage, STORAGE_LOCAL);
+	assert_int_equal(s->restart_attempts, 0);
+	assert_int_equal(s->stop_grace_ms, 0);
+	assert_int_equal(s->action_timeout_ms, 5000);
+	assert_int_equal(s->run_mode, RUN_FOREGROUND);
+	assert_int_equal(s->ready.kind, PROBE_TCP);
+	assert_int_equal(s->health.failures, 4);
+	topology_unref(t);
+}
+
+/* Without positions a finding says what it is about. */
+static void findings_without_positions(void **state)
+{
+	CLEANUP(schema_message_freep) ProtobufCMessage *message = NULL;
+	CLEANUP(error_freep) struct error *err = NULL;
+	struct topology *t = NULL;
+	const char *text = HEAD "- {name: a, type: CALL, inside: b}\n";
+
+	assert_int_equal(schema_read_yaml(&samoza__v1__topology__descriptor, NULL, text,
+					  strlen(text), 0, NULL, &message, NULL, NULL),
+			 0);
+	assert_int_equal(topology_compile((const Samoza__V1__Topology *)message, NULL, NULL,
+					  NULL, &t, &err),
+			 ERR_INVALID);
+	assert_string_equal(err->message, "spaces[0].inside: there is no space 'b'");
+}
+
+static double seconds_since(const struct timespec *start)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)(now.tv_sec - start->tv_sec) +
+	       (double)(now.tv_nsec - start->tv_nsec) / 1e9;
+}
+
+/* 10,000 spaces, all of one facet that all import: nothing may be quadratic. The message is
+ * built by hand, so that only the compile is measured; the bound is far above what it takes. */
+static void compile_is_linear(void **state)
+{
+	const unsigned count = TOPOLOGY_MAX_SPACES;
+	Samoza__V1__Topology in = SAMOZA__V1__TOPOLOGY__INIT;
+	Samoza__V1__TopologyMetadata metadata = SAMOZA__V1__TOPOLOGY_METADATA__INIT;
+	Samoza__V1__Space *spaces = mem_new_array(Samoza__V1__Space, count);
+	Samoza__V1__Space **list = mem_new_array(Samoza__V1__Space *, count);
+	Samoza__V1__Import *imports = mem_new_array(Samoza__V1__Import, 2 * count);
+	Samoza__V1__Import **import_list = mem_new_array(Samoza__V1__Import *, 2 * count);
+	char facet[] = "all", *provides[] = {facet};
+	struct timespec start;
+	struct topology *t = NULL;
+
+	metadata.name = "big";
+	in.metadata = &metadata;
+	in.spaces = list;
+	in.n_spaces = count;
+	for (unsigned i = 0; i < count; i++) {
+		samoza__v1__space__init(&spaces[i]);
+		list[i] = &spaces[i];
+		spaces[i].name = str_printf("s%u", i);
+		spaces[i].has_type = 1;
+		spaces[i].type = SAMOZA__V1__SPACE_TYPE__CALL;
+		spaces[i].n_provides = 1;
+		spaces[i].provides = provides;
+		spaces[i].has_count = 1;
+		spaces[i].count = 10;
+		samoza__v1__import__init(&imports[2 * i]);
+		samoza__v1__import__init(&imports[2 * i + 1]);
+		import_list[2 * i] = &imports[2 * i];
+		import_list[2 * i + 1] = &imports[2 * i + 1];
+		/* a chain, and everybody from everybody (the first one optionally) */
+		imports[2 * i].from = i > 0 ? spaces[i - 1].name : facet;
+		imports[2 * i].has_optional = 1;
+		imports[2 * i].optional = i == 0;
+		imports[2 * i + 1].from = facet;
+		spaces[i].n_imports = i > 0 ? 2 : 1;
+		spaces[i].imports = &import_list[2 * i];
+	}
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	struct error *err = NULL;
+	if (topology_compile(&in, NULL, NULL, NULL, &t, &err) < 0)
+		fail_msg("%s", err->message);
+	double seconds = seconds_since(&start);
+	print_message("10,000 spaces, 100,000 instances: %.3f s\n", seconds);
+	assert_int_equal(t->instance_count, 100000);
+	assert_int_equal(t->spaces[7].imports[1].provider_count, count);
+	assert_true(seconds < 5);
+	topology_unref(t);
+	for (unsigned i = 0; i < count; i++)
+		free(spaces[i].name);
+	free(spaces);
+	free(list);
+	free(imports);
+	free(import_list);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(refused),
+		cmocka_unit_test(accepted),
+		cmocka_unit_test(expands_in_preorder),
+		cmocka_unit_test(resolves),
+		cmocka_unit_test(has_defaults),
+		cmocka_unit_test(reads_everything),
+		cmocka_unit_test(findings_without_positions),
+		cmocka_unit_test(compile_is_linear),
+	};
+	return cmocka_run_group_tests_name("topology", tests, NULL, NULL);
+}
