@@ -150,10 +150,10 @@ static const struct refusal refusals[] = {
 	 "t.yaml:5:63: constraints 'region == eu' and 'region == us' of 'a' exclude each "
 	 "other\n"},
 	{"- {name: a, type: CALL, placement: {constraints: [cores > 8, cores < 8]}}\n",
-	 "t.yaml:5:61: constraints 'cores > 8' and 'cores < 8' of 'a' exclude each other\n"},
+	 "t.yaml:5:62: constraints 'cores > 8' and 'cores < 8' of 'a' exclude each other\n"},
 	{"- {name: p, type: CALL, placement: {kind: edge}}\n"
 	 "- {name: a, type: CALL, inside: p, placement: {constraints: [kind != edge]}}\n",
-	 "t.yaml:6:61: constraint 'kind == edge' of 'p' and 'kind != edge' of 'a' exclude each "
+	 "t.yaml:6:62: constraint 'kind == edge' of 'p' and 'kind != edge' of 'a' exclude each "
 	 "other, and both live on one zhost\n"},
 	/* Probes */
 	{"- {name: a, type: NATIVE, ready: {tcp: port}, health: {http: \"https://x/${y}\"}}\n",
