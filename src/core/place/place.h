@@ -157,6 +157,7 @@ struct place_result {
  * with place_result_done(). */
 void place_try(struct place *p, const struct place_request *request, struct place_result *ret);
 void place_result_done(struct place_result *result);
+void place_reason_done(struct place_reason *reason);
 /* "SENTENCE" or "SENTENCE: DETAIL"; the caller frees. NULL when there is none. */
 char *place_reason_text(const struct place_reason *reason);
 
@@ -186,10 +187,20 @@ enum place_rule { /* the numbers of topology.md */
 		  PLACE_RULE_CAPACITY = 6,
 };
 
+/* What `needs` and `free` of a failure count. */
+enum place_quantity {
+	PLACE_NO_QUANTITY,
+	PLACE_MILLICORES,
+	PLACE_BYTES,
+	PLACE_DEVICES,
+};
+
 struct place_failure {
 	enum place_rule rule;
-	char *text; /* "memory: needs 512 MiB, 128 MiB free" */
-	char *what; /* equal for failures of one requirement on different zhosts: "memory" */
+	char *what; /* the requirement; the same on every zhost: "memory" */
+	char *text; /* and how it failed: "memory, needs 512 MiB, 128 MiB free" */
+	enum place_quantity quantity;
+	int64_t needs, free;
 };
 
 struct place_score {
@@ -231,6 +242,7 @@ void place_explanation_done(struct place_explanation *e);
  * for people: zhosts "edge-node-1" or "212 zhosts", text "cpu: needs 2, at most 1.5 free" */
 struct place_group {
 	char *zhosts;
+	char *first; /* name of the first of them */
 	uint32_t count;
 	bool eligible;
 	bool chosen;
@@ -245,6 +257,9 @@ struct place_groups {
 void place_explanation_group(const struct place *p, const struct place_explanation *e,
 			     struct place_groups *ret);
 void place_groups_done(struct place_groups *groups);
+
+/* "preference +50, neighbours 0, load 31.20 %"; the caller frees. */
+char *place_score_text(const struct place_score *score);
 
 /* All of it for a person, several lines, each ends with a newline; the caller frees. */
 char *place_explanation_text(const struct place *p, uint32_t topology,

@@ -1,0 +1,338 @@
+/*
+ * Needs: what a unit (an instance without a parent, with all its descendants) asks for,
+ * compiled once for each root space of a topology. All its units ask for the same.
+ */
+#include "core/place/engine.h"
+#include "core/place/index.h"
+#include "core/place/wait.h"
+
+struct place_topology *topology_checked(const struct place *p, uint32_t topology)
+{
+	PRE(topology < p->topologies.count && p->topologies.items[topology]->model != NULL);
+	return p->topologies.items[topology];
+}
+
+struct unit *unit_checked(const struct place *p, uint32_t topology, uint32_t instance)
+{
+	struct place_topology *t = topology_checked(p, topology);
+	PRE(instance < t->model->instance_count && t->unit_of[instance] != UINT32_MAX);
+	return &t->units[t->unit_of[instance]];
+}
+
+/* What is collected while a subtree is walked. */
+struct subtree {
+	uint32_t *times; /* by space: instances in the unit */
+	VECTOR(const struct space *) spaces;
+	VECTOR(struct ask) asks;
+	VECTOR(struct term) terms;
+	VECTOR(struct skew) skews;
+};
+
+static int64_t add_amounts(int64_t a, uint64_t b)
+{
+	return b > (uint64_t)(AMOUNT_MAX - a) ? AMOUNT_MAX : a + (int64_t)b;
+}
+
+static void add_asks(struct place *p, struct subtree *tree, const struct space *s)
+{
+	for (unsigned i = 0; i < s->device_count; i++) {
+		const struct device_need *d = &s->devices[i];
+		if (d->count == 0)
+			continue;
+		struct ask *a = vector_add(&tree->asks);
+		a->kind = symbol_take(&p->symbols, d->kind);
+		a->count = d->count;
+		a->milli = d->share_milli > 0 ? (int32_t)d->share_milli : (int32_t)DEVICE_WHOLE;
+		a->models = mem_new_array(uint32_t, d->model_count + 1);
+		a->model_count = d->model_count;
+		for (unsigned k = 0; k < d->model_count; k++)
+			a->models[k] = symbol_take(&p->symbols, d->models[k]);
+		a->rule = d;
+	}
+}
+
+static void walk(struct place *p, struct need *n, struct subtree *tree,
+		 const struct topology *t, uint32_t root)
+{
+	uint32_t end = root + t->instances[root].subtree_count;
+	for (uint32_t i = root; i < end; i++) {
+		const struct space *s = instance_space(t, i);
+		n->cpu = add_amounts(n->cpu, s->cpu_millicores);
+		n->memory = add_amounts(n->memory, s->memory_bytes);
+		add_asks(p, tree, s);
+		if (tree->times[s->index]++ == 0)
+			vector_push(&tree->spaces, s);
+	}
+}
+
+static void add_members(struct place *p, struct need *n, const struct subtree *tree)
+{
+	n->members = mem_new_array(struct member, tree->spaces.count);
+	for (size_t i = 0; i < tree->spaces.count; i++) {
+		const struct space *s = tree->spaces.items[i];
+		uint32_t group = group_take(p, n->topology->model->name, s->name);
+		n->members[n->member_count++] = (struct member){group, tree->times[s->index]};
+		vector_push(&p->groups.items[group].needs, n);
+	}
+}
+
+static uint32_t members_of(const struct need *n, uint32_t group)
+{
+	for (uint32_t i = 0; i < n->member_count; i++) {
+		if (n->members[i].group == group)
+			return n->members[i].count;
+	}
+	return 0;
+}
+
+/* The group of a space of the unit itself. */
+static uint32_t own_group(const struct place *p, const struct need *n, const struct space *s)
+{
+	for (uint32_t i = 0; i < n->member_count; i++) {
+		uint32_t group = n->members[i].group;
+		if (strcmp(symbol_text(&p->symbols, p->groups.items[group].space), s->name) ==
+		    0)
+			return group;
+	}
+	IMPOSSIBLE("a space of the unit is not among its members");
+}
+
+static uint32_t scope_take(struct place *p, bool is_zhost, const char *label)
+{
+	return is_zhost ? SCOPE_ZHOST : column_take(p, label);
+}
+
+static void add_term(struct place *p, struct need *n, struct subtree *tree,
+		     const struct space *s, const struct affinity *rule, bool against)
+{
+	const char *own_name = n->topology->model->name;
+	struct term *t = vector_add(&tree->terms);
+	t->kind = rule->required ? (against ? TERM_FORBID : TERM_REQUIRE)
+				 : (against ? TERM_AVOID : TERM_PREFER);
+	t->weight = rule->required ? 0 : (int32_t)rule->weight;
+	t->group =
+		group_take(p, rule->topology != NULL ? rule->topology : own_name, rule->space);
+	t->column = scope_take(p, rule->scope_is_zhost, rule->scope);
+	t->counter = counter_take(p, COUNTER_MEMBERS, t->group, t->column, 0);
+	t->self = t->group == own_group(p, n, s);
+	t->times = tree->times[s->index];
+	t->own = members_of(n, t->group) - (t->self ? 1u : 0u);
+	t->rule = rule;
+	t->space = s;
+	t->owners = UINT32_MAX;
+	if (t->kind == TERM_FORBID)
+		t->owners = counter_take(p, COUNTER_FORBIDS, t->group, t->column, 0);
+	/* A preference for the own kind is one preference, not two. */
+	else if (t->kind == TERM_PREFER && !t->self)
+		t->owners = counter_take(p, COUNTER_PREFERS, t->group, t->column, t->weight);
+	else if (t->kind == TERM_AVOID && !t->self)
+		t->owners = counter_take(p, COUNTER_AVOIDS, t->group, t->column, t->weight);
+	if (t->kind == TERM_REQUIRE)
+		p->groups.items[t->group].required_by++;
+}
+
+/* Required ones first: a decision stops at the first that fails. */
+static void add_terms(struct place *p, struct need *n, struct subtree *tree)
+{
+	for (int required = 1; required >= 0; required--) {
+		vector_for_each (&tree->spaces, space) {
+			const struct space *s = *space;
+			for (unsigned i = 0; i < s->affinity_count; i++) {
+				if (s->affinity[i].required == (required == 1))
+					add_term(p, n, tree, s, &s->affinity[i], false);
+			}
+			for (unsigned i = 0; i < s->anti_affinity_count; i++) {
+				if (s->anti_affinity[i].required == (required == 1))
+					add_term(p, n, tree, s, &s->anti_affinity[i], true);
+			}
+		}
+		if (required == 1)
+			n->required_count = (uint32_t)tree->terms.count;
+	}
+	n->term_count = (uint32_t)tree->terms.count;
+	n->terms = tree->terms.items;
+}
+
+static void add_skews(struct place *p, struct need *n, struct subtree *tree)
+{
+	for (int required = 1; required >= 0; required--) {
+		vector_for_each (&tree->spaces, space) {
+			const struct space *s = *space;
+			for (unsigned i = 0; i < s->spread_count; i++) {
+				const struct spread_rule *rule = &s->spread[i];
+				if (rule->required != (required == 1))
+					continue;
+				uint32_t group =
+					group_take(p, n->topology->model->name, s->name);
+				uint32_t column =
+					scope_take(p, rule->over_is_zhost, rule->over);
+				*vector_add(&tree->skews) = (struct skew){
+					.column = column,
+					.group = group,
+					.counter = counter_take(p, COUNTER_MEMBERS, group,
+								column, 0),
+					.count = tree->times[s->index],
+					.max = rule->max_skew,
+					.required = rule->required,
+					.rule = rule,
+					.space = s,
+				};
+			}
+		}
+		if (required == 1)
+			n->required_skews = (uint32_t)tree->skews.count;
+	}
+	n->skew_count = (uint32_t)tree->skews.count;
+	n->skews = tree->skews.items;
+}
+
+/* `times`: zero for every space, and again afterwards. */
+static void need_init(struct place *p, struct need *n, struct place_topology *t, uint32_t root,
+		      uint32_t *times)
+{
+	struct subtree tree = {.times = times};
+	*n = (struct need){
+		.topology = t, .space = instance_space(t->model, root), .root = root};
+	n->pack = n->space->strategy == STRATEGY_PACK;
+	walk(p, n, &tree, t->model, root);
+	n->asks = tree.asks.items;
+	n->ask_count = (uint32_t)tree.asks.count;
+	for (uint32_t i = 0; i < n->ask_count && !n->too_many_devices; i++) {
+		n->device_total +=
+			n->asks[i].count < SLOTS_MAX ? n->asks[i].count : SLOTS_MAX + 1;
+		n->too_many_devices = n->device_total > SLOTS_MAX;
+	}
+	if (n->too_many_devices)
+		n->device_total = 0;
+	n->terrain = terrain_take(p, t->model, root);
+	add_members(p, n, &tree);
+	add_terms(p, n, &tree);
+	add_skews(p, n, &tree);
+	vector_for_each (&tree.spaces, space)
+		times[(*space)->index] = 0;
+	vector_done(&tree.spaces);
+}
+
+static void need_done(struct place *p, struct need *n)
+{
+	index_free(p, n);
+	for (uint32_t i = 0; i < n->term_count; i++) {
+		struct term *t = &n->terms[i];
+		if (t->kind == TERM_REQUIRE)
+			p->groups.items[t->group].required_by--;
+		if (t->owners != UINT32_MAX)
+			counter_drop(p, t->owners);
+		counter_drop(p, t->counter);
+		if (t->column != SCOPE_ZHOST)
+			column_drop(p, t->column);
+		group_drop(p, t->group);
+	}
+	for (uint32_t i = 0; i < n->skew_count; i++) {
+		counter_drop(p, n->skews[i].counter);
+		if (n->skews[i].column != SCOPE_ZHOST)
+			column_drop(p, n->skews[i].column);
+		group_drop(p, n->skews[i].group);
+	}
+	for (uint32_t i = 0; i < n->member_count; i++) {
+		struct group *g = &p->groups.items[n->members[i].group];
+		for (size_t k = 0; k < g->needs.count; k++) {
+			if (g->needs.items[k] == n) {
+				vector_remove_at(&g->needs, k);
+				break;
+			}
+		}
+		group_drop(p, n->members[i].group);
+	}
+	for (uint32_t i = 0; i < n->ask_count; i++) {
+		symbol_drop(&p->symbols, n->asks[i].kind);
+		for (uint32_t k = 0; k < n->asks[i].model_count; k++)
+			symbol_drop(&p->symbols, n->asks[i].models[k]);
+		free(n->asks[i].models);
+	}
+	terrain_drop(p, n->terrain);
+	free(n->asks);
+	free(n->members);
+	free(n->terms);
+	free(n->skews);
+}
+
+/* ---- topologies ---- */
+
+static struct place_topology *topology_new(struct place *p)
+{
+	if (p->free_topologies.count > 0) {
+		uint32_t handle = *vector_last(&p->free_topologies);
+		p->free_topologies.count--;
+		return p->topologies.items[handle];
+	}
+	struct place_topology *t = mem_new(struct place_topology);
+	t->handle = (uint32_t)p->topologies.count;
+	vector_push(&p->topologies, t);
+	return t;
+}
+
+static uint32_t count_roots(const struct topology *model)
+{
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < model->instance_count; i += model->instances[i].subtree_count)
+		count++;
+	return count;
+}
+
+/* One need for each root space, one unit for each of its instances. Roots come in the order of
+ * their spaces, so those of one space are together. */
+static void topology_compile(struct place *p, struct place_topology *t)
+{
+	const struct topology *model = t->model;
+	uint32_t spaces = 0;
+	for (unsigned i = 0; i < model->space_count; i++)
+		spaces += model->spaces[i].parent < 0;
+	t->needs = mem_new_array(struct need, spaces + 1);
+	t->units = mem_new_array(struct unit, count_roots(model) + 1);
+	t->unit_of = mem_new_array(uint32_t, model->instance_count + 1);
+	memset(t->unit_of, 0xff, model->instance_count * sizeof(uint32_t));
+	uint32_t *times = mem_new_array(uint32_t, model->space_count + 1);
+	struct need *n = NULL;
+	for (uint32_t i = 0; i < model->instance_count;
+	     i += model->instances[i].subtree_count) {
+		if (n == NULL || n->space != instance_space(model, i)) {
+			n = &t->needs[t->need_count++];
+			need_init(p, n, t, i, times);
+		}
+		struct unit *u = &t->units[t->unit_count];
+		*u = (struct unit){.need = n, .instance = i, .zhost = PLACE_NONE};
+		if (n->device_total > 0)
+			u->devices = mem_new_array(uint16_t, n->device_total);
+		t->unit_of[i] = t->unit_count++;
+	}
+	free(times);
+}
+
+uint32_t place_topology_add(struct place *p, struct topology *model, uint64_t order)
+{
+	struct place_topology *t = topology_new(p);
+	*t = (struct place_topology){
+		.place = p, .handle = t->handle, .model = topology_ref(model), .order = order};
+	topology_compile(p, t);
+	return t->handle;
+}
+
+void place_topology_remove(struct place *p, uint32_t topology)
+{
+	struct place_topology *t = topology_checked(p, topology);
+	place_wait_end(p, topology);
+	for (uint32_t i = 0; i < t->unit_count; i++)
+		place_remove(p, topology, t->units[i].instance);
+	/* Counters first see all units gone, then the needs that made them. */
+	for (uint32_t i = 0; i < t->need_count; i++)
+		need_done(p, &t->needs[i]);
+	for (uint32_t i = 0; i < t->unit_count; i++)
+		free(t->units[i].devices);
+	free(t->needs);
+	free(t->units);
+	free(t->unit_of);
+	tally_done(&t->neighbours);
+	topology_unref(t->model);
+	*t = (struct place_topology){.handle = t->handle};
+	vector_push(&p->free_topologies, topology);
+}

@@ -1,0 +1,281 @@
+/*
+ * The engine as a whole: a try from question to answer.
+ */
+#include "core/place/place.h"
+
+#include "base/str.h"
+#include "core/place/index.h"
+#include "core/place/judge.h"
+#include "core/place/search.h"
+#include "core/place/wait.h"
+
+struct place *place_new(const struct place_options *options)
+{
+	struct place *p = mem_new(struct place);
+	if (options != NULL)
+		p->options = *options;
+	if (p->options.search_steps == 0)
+		p->options.search_steps = PLACE_SEARCH_STEPS;
+	p->log_first = 1;
+	p->waiting = waiting_new();
+	return p;
+}
+
+void place_free(struct place *p)
+{
+	if (p == NULL)
+		return;
+	vector_for_each (&p->topologies, t) {
+		if ((*t)->model != NULL)
+			place_topology_remove(p, (*t)->handle);
+		free(*t);
+	}
+	vector_done(&p->topologies);
+	vector_done(&p->free_topologies);
+	waiting_free(p->waiting);
+	groups_done(p);
+	vector_for_each (&p->terrains, terrain)
+		INVARIANT(terrain->references == 0);
+	vector_done(&p->terrains);
+	map_done(&p->terrain_keys);
+	zhosts_done(p);
+	symbols_done(&p->symbols);
+	free(p);
+}
+
+/* ---- reasons ---- */
+
+static const char *path_of(const struct unit *u)
+{
+	return u->need->topology->model->instances[u->instance].path;
+}
+
+/* Whether the unit finds no place even alone; then why. */
+static bool reason_alone(struct place *p, const struct unit *u, struct excluded excluded,
+			 struct place_reason *reason)
+{
+	struct judge j;
+	judge_init(&j, p, u->need, excluded, OPTIMISTIC);
+	bool found = reason_find(&j, path_of(u), reason);
+	if (found) {
+		reason->instance = u->instance;
+		reason->change = change_find(&j);
+	}
+	judge_done(&j);
+	return found;
+}
+
+static char *prefix(char *text, char *before)
+{
+	char *whole = text != NULL ? str_printf("%s; %s", before, text) : mem_strdup(before);
+	free(text);
+	free(before);
+	return whole;
+}
+
+/* Goes to the dead end, or back to where nothing of the set is placed. */
+static void visit_dead_end(struct place *p, const struct dead_end *d, bool go)
+{
+	for (uint32_t i = 0; i < d->depth; i++) {
+		struct unit *u = d->units[i];
+		if (u == d->unit)
+			continue;
+		for (uint32_t m = 0; m < u->need->member_count; m++)
+			group_pend(p, u->need->members[m].group,
+				   (go ? -1 : 1) * (int32_t)u->need->members[m].count);
+		if (go)
+			unit_attach(p, u, d->zhosts[i], false);
+		else
+			unit_detach(p, u);
+	}
+}
+
+/* Each fits alone, not all together: why the search could not go on where it came farthest. */
+static void reason_together(struct search *s, struct place_reason *reason)
+{
+	struct place *p = s->place;
+	const struct dead_end *d = &s->dead_end;
+	const struct unit *stuck = d->unit;
+	visit_dead_end(p, d, true);
+	struct judge j;
+	judge_init(&j, p, stuck->need, d->excluded, d->at_the_end ? STRICT : OPTIMISTIC);
+	reason->instance = stuck->instance;
+	if (reason_find(&j, path_of(stuck), reason))
+		reason->change = change_find(&j);
+	else
+		/* What fails is not its own place but what its place means for others. */
+		reason->sentence = mem_strdup("insufficient capacity on remaining zhosts");
+	judge_done(&j);
+	visit_dead_end(p, d, false);
+	reason->detail = prefix(reason->detail,
+				str_printf("each of %u fits alone but not all together; with "
+					   "%u placed there is no place for %s",
+					   s->unit_count, d->depth - (d->at_the_end ? 1 : 0),
+					   path_of(stuck)));
+}
+
+static int compare_paths(const void *a, const void *b)
+{
+	const struct unit *x = *(struct unit *const *)a, *y = *(struct unit *const *)b;
+	return strcmp(path_of(x), path_of(y));
+}
+
+/* The first in the order of paths that does not fit even alone, else the whole. */
+static void find_reason(struct search *s, struct place_reason *reason)
+{
+	bool found = false;
+	/* One unit of each kind is enough: the others would say the same. */
+	struct unit **firsts = mem_new_array(struct unit *, s->kind_count + 1);
+	uint32_t count = 0;
+	for (uint32_t k = 0; k < s->kind_count; k++)
+		firsts[count++] = s->kinds[k].units[0];
+	qsort(firsts, count, sizeof(*firsts), compare_paths);
+	for (uint32_t i = 0; i < count && !found; i++) {
+		struct excluded excluded = {0};
+		for (uint32_t k = 0; k < s->kind_count; k++) {
+			if (s->kinds[k].units[0] == firsts[i])
+				excluded = s->kinds[k].excluded;
+		}
+		found = reason_alone(s->place, firsts[i], excluded, reason);
+	}
+	free(firsts);
+	if (!found)
+		reason_together(s, reason);
+	if (s->budget_spent)
+		reason->detail = prefix(
+			reason->detail,
+			str_printf("the search gave up after %llu steps, a place may exist",
+				   (unsigned long long)s->steps));
+}
+
+/* ---- tries ---- */
+
+struct
+try {
+	struct place *place;
+	struct place_topology *topology;
+	const struct place_request *request;
+	struct place_result *result;
+};
+
+static void check_request(const struct place *p, const struct place_request *request)
+{
+	for (size_t i = 0; i < request->want_count; i++)
+		PRE(unit_checked(p, request->topology, request->wants[i].instance)->zhost ==
+		    PLACE_NONE);
+}
+
+/* All of `wants` or none; the reason is only looked for when asked. */
+static bool try_together(struct try *t, const struct place_want *const *wants, uint32_t count,
+			 struct place_reason *ret_reason)
+{
+	struct search s;
+	search_init(&s, t->place, t->topology, wants, count);
+	bool found = search_run(&s);
+	t->result->steps += s.steps;
+	t->result->budget_spent |= s.budget_spent;
+	if (!found && ret_reason != NULL)
+		find_reason(&s, ret_reason);
+	search_done(&s);
+	return found;
+}
+
+static int compare_want_paths(const void *a, const void *b, void *model)
+{
+	const struct topology *t = model;
+	const struct place_want *x = *(const struct place_want *const *)a;
+	const struct place_want *y = *(const struct place_want *const *)b;
+	return strcmp(t->instances[x->instance].path, t->instances[y->instance].path);
+}
+
+/* One by one in the order of paths, until a pass places none. The reason is that of the first
+ * one left. */
+static void try_one_by_one(struct try *t, const struct place_want **wants, uint32_t count)
+{
+	qsort_r(wants, count, sizeof(*wants), compare_want_paths, t->topology->model);
+	for (bool placed = true; placed;) {
+		uint32_t left = 0;
+		placed = false;
+		for (uint32_t i = 0; i < count; i++) {
+			if (try_together(t, &wants[i], 1, NULL))
+				placed = true;
+			else
+				wants[left++] = wants[i];
+		}
+		count = left;
+	}
+	if (count == 0)
+		return;
+	place_reason_done(&t->result->reason);
+	bool found = try_together(t, &wants[0], 1, &t->result->reason);
+	INVARIANT(!found);
+}
+
+static void collect(struct try *t)
+{
+	for (size_t i = 0; i < t->request->want_count; i++) {
+		uint32_t where = place_where(t->place, t->request->topology,
+					     t->request->wants[i].instance);
+		t->result->zhosts[i] = where;
+		t->result->placed += where != PLACE_NONE;
+	}
+	t->result->complete = t->result->placed == t->request->want_count;
+}
+
+static void finish(struct try *t)
+{
+	for (size_t i = 0; i < t->request->want_count; i++) {
+		struct unit *u = unit_checked(t->place, t->request->topology,
+					      t->request->wants[i].instance);
+		if (u->zhost == PLACE_NONE)
+			continue;
+		if (t->request->dry_run)
+			unit_detach(t->place, u);
+		else
+			wait_unit_came(t->place, u);
+	}
+}
+
+void place_try(struct place *p, const struct place_request *request, struct place_result *ret)
+{
+	struct try t = {p, topology_checked(p, request->topology), request, ret};
+	uint32_t count = (uint32_t)request->want_count;
+	check_request(p, request);
+	*ret = (struct place_result){.reason.instance = PLACE_NONE};
+	ret->zhosts = mem_new_array(uint32_t, count + 1);
+	const struct place_want **wants = mem_new_array(const struct place_want *, count + 1);
+	for (uint32_t i = 0; i < count; i++)
+		wants[i] = &request->wants[i];
+	zhosts_rank(p);
+	if (count > 0 && !try_together(&t, wants, count, &ret->reason) &&
+	    request->mode == PLACE_RECOVER && count > 1)
+		try_one_by_one(&t, wants, count);
+	collect(&t);
+	if (ret->complete)
+		place_reason_done(&ret->reason);
+	finish(&t);
+	free(wants);
+}
+
+void place_reason_done(struct place_reason *reason)
+{
+	free(reason->sentence);
+	free(reason->detail);
+	free(reason->change);
+	*reason = (struct place_reason){.instance = PLACE_NONE};
+}
+
+void place_result_done(struct place_result *result)
+{
+	free(result->zhosts);
+	place_reason_done(&result->reason);
+	*result = (struct place_result){.reason.instance = PLACE_NONE};
+}
+
+char *place_reason_text(const struct place_reason *reason)
+{
+	if (reason->sentence == NULL)
+		return NULL;
+	return reason->detail != NULL ? str_printf("%s: %s", reason->sentence, reason->detail)
+				      : mem_strdup(reason->sentence);
+}

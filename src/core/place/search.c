@@ -1,0 +1,396 @@
+#include "core/place/search.h"
+
+#include "core/place/index.h"
+
+/* How often a kind that found no place may go earlier. */
+#define ROUNDS_MAX 8u
+
+/* ---- kinds ---- */
+
+static bool same_kind(const struct kind *k, const struct need *n, struct excluded e)
+{
+	if (k->need != n || k->excluded.count != e.count)
+		return false;
+	for (uint32_t i = 0; i < e.count; i++) {
+		if (!is_excluded(k->excluded, e.items[i].zhost))
+			return false;
+	}
+	return true;
+}
+
+static struct unit *unit_of_want(const struct search *s, const struct place_want *w)
+{
+	return &s->topology->units[s->topology->unit_of[w->instance]];
+}
+
+static int compare_wants(const void *a, const void *b)
+{
+	const struct place_want *x = *(const struct place_want *const *)a;
+	const struct place_want *y = *(const struct place_want *const *)b;
+	return x->instance < y->instance ? -1 : x->instance > y->instance;
+}
+
+/* How large the need is against the largest of what zhosts offer. */
+static double size_of(const struct need *n, double cpu_max, double memory_max)
+{
+	double cpu = (double)n->cpu / cpu_max, memory = (double)n->memory / memory_max;
+	return cpu > memory ? cpu : memory;
+}
+
+/* Wants come by instance, so those of one need are together. */
+static void collect_kinds(struct search *s, const struct place_want **wants, uint32_t count)
+{
+	uint32_t *kind_of = mem_new_array(uint32_t, count + 1);
+	for (uint32_t i = 0; i < count; i++) {
+		struct need *n = unit_of_want(s, wants[i])->need;
+		struct excluded e = {wants[i]->excluded, wants[i]->excluded_count};
+		uint32_t k = s->kind_count;
+		while (k > 0 && s->kinds[k - 1].need == n && !same_kind(&s->kinds[k - 1], n, e))
+			k--;
+		if (k == 0 || s->kinds[k - 1].need != n) {
+			s->kinds[s->kind_count] = (struct kind){.need = n, .excluded = e};
+			k = ++s->kind_count;
+		}
+		kind_of[i] = k - 1;
+		s->kinds[k - 1].unit_count++;
+	}
+	struct unit **next = s->units;
+	for (uint32_t k = 0; k < s->kind_count; k++) {
+		s->kinds[k].units = next;
+		next += s->kinds[k].unit_count;
+		s->kinds[k].unit_count = 0;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		struct kind *k = &s->kinds[kind_of[i]];
+		k->units[k->unit_count++] = unit_of_want(s, wants[i]);
+	}
+	free(kind_of);
+}
+
+static void measure_kinds(struct search *s)
+{
+	const struct place *p = s->place;
+	double cpu_max = 1, memory_max = 1;
+	for (uint32_t i = 0; i < p->zhosts.count; i++) {
+		const struct zhost *z = zhost_at(p, i);
+		if (!z->known)
+			continue;
+		if ((double)z->about->cpu_offered > cpu_max)
+			cpu_max = (double)z->about->cpu_offered;
+		if ((double)z->about->memory_offered > memory_max)
+			memory_max = (double)z->about->memory_offered;
+	}
+	for (uint32_t k = 0; k < s->kind_count; k++) {
+		struct kind *kind = &s->kinds[k];
+		kind->terrain = p->terrains.items[kind->need->terrain].count;
+		kind->size = size_of(kind->need, cpu_max, memory_max);
+	}
+}
+
+/* A kind goes after those that it requires beside it. A circle ends with the number of rounds.
+ */
+static void measure_depths(struct search *s)
+{
+	struct place *p = s->place;
+	bool any = false;
+	for (uint32_t k = 0; k < s->kind_count; k++) {
+		for (uint32_t i = 0; i < s->kinds[k].need->member_count; i++)
+			p->groups.items[s->kinds[k].need->members[i].group].depth = 0;
+		for (uint32_t i = 0; i < s->kinds[k].need->required_count; i++)
+			any |= s->kinds[k].need->terms[i].kind == TERM_REQUIRE;
+	}
+	bool changed = any;
+	for (uint32_t round = 0; round < s->kind_count && round < 64 && changed; round++) {
+		changed = false;
+		for (uint32_t k = 0; k < s->kind_count; k++) {
+			struct kind *kind = &s->kinds[k];
+			for (uint32_t i = 0; i < kind->need->required_count; i++) {
+				const struct term *t = &kind->need->terms[i];
+				const struct group *g = &p->groups.items[t->group];
+				if (t->kind != TERM_REQUIRE || t->self || t->own > 0 ||
+				    g->pending == 0 || kind->depth > g->depth)
+					continue;
+				kind->depth = g->depth + 1;
+				changed = true;
+			}
+			for (uint32_t i = 0; i < kind->need->member_count; i++) {
+				struct group *g =
+					&p->groups.items[kind->need->members[i].group];
+				if (g->depth < kind->depth)
+					g->depth = kind->depth;
+			}
+		}
+	}
+}
+
+static int compare_kinds(const void *a, const void *b)
+{
+	const struct kind *x = a, *y = b;
+	if (x->urgency != y->urgency)
+		return x->urgency > y->urgency ? -1 : 1;
+	if (x->depth != y->depth)
+		return x->depth < y->depth ? -1 : 1;
+	if (x->terrain != y->terrain)
+		return x->terrain < y->terrain ? -1 : 1;
+	if (x->need->device_total != y->need->device_total)
+		return x->need->device_total > y->need->device_total ? -1 : 1;
+	if (x->size != y->size)
+		return x->size > y->size ? -1 : 1;
+	return x->units[0]->instance < y->units[0]->instance ? -1 : 1;
+}
+
+void search_init(struct search *s, struct place *p, struct place_topology *t,
+		 const struct place_want *const *wants, uint32_t want_count)
+{
+	*s = (struct search){.place = p, .topology = t, .unit_count = want_count};
+	s->steps_max = p->options.search_steps;
+	if (p->by_name.count <= 6 && want_count <= 8)
+		s->steps_max = UINT64_MAX;
+	s->units = mem_new_array(struct unit *, want_count + 1);
+	s->kinds = mem_new_array(struct kind, want_count + 1);
+	const struct place_want **sorted = mem_memdup(wants, want_count * sizeof(*wants));
+	qsort(sorted, want_count, sizeof(*sorted), compare_wants);
+	collect_kinds(s, sorted, want_count);
+	free(sorted);
+	for (uint32_t k = 0; k < s->kind_count; k++) {
+		const struct need *n = s->kinds[k].need;
+		for (uint32_t i = 0; i < n->member_count; i++)
+			group_pend(p, n->members[i].group,
+				   (int32_t)(n->members[i].count * s->kinds[k].unit_count));
+	}
+	if (s->kind_count > 1) {
+		measure_kinds(s);
+		measure_depths(s);
+		qsort(s->kinds, s->kind_count, sizeof(*s->kinds), compare_kinds);
+	}
+	s->dead_end.units = mem_new_array(struct unit *, want_count + 1);
+	s->dead_end.zhosts = mem_new_array(uint32_t, want_count + 1);
+}
+
+void search_done(struct search *s)
+{
+	for (uint32_t k = 0; k < s->kind_count; k++) {
+		const struct need *n = s->kinds[k].need;
+		uint32_t unplaced = s->kinds[k].unit_count - s->kinds[k].placed;
+		for (uint32_t i = 0; i < n->member_count; i++)
+			group_pend(s->place, n->members[i].group,
+				   -(int32_t)(n->members[i].count * unplaced));
+		for (uint32_t i = 0; i < s->kinds[k].placed; i++)
+			s->kinds[k].units[i]->tried = false;
+	}
+	free(s->dead_end.units);
+	free(s->dead_end.zhosts);
+	free(s->kinds);
+	free(s->units);
+	*s = (struct search){0};
+}
+
+/* ---- moves ---- */
+
+static void pend(struct search *s, const struct need *n, int32_t sign)
+{
+	for (uint32_t i = 0; i < n->member_count; i++)
+		group_pend(s->place, n->members[i].group, sign * (int32_t)n->members[i].count);
+}
+
+void search_place(struct search *s, struct kind *k, uint32_t zhost)
+{
+	struct unit *u = k->units[k->placed++];
+	u->tried = true;
+	pend(s, k->need, -1);
+	unit_attach(s->place, u, zhost, false);
+}
+
+void search_unplace(struct search *s, struct kind *k)
+{
+	struct unit *u = k->units[--k->placed];
+	unit_detach(s->place, u);
+	pend(s, k->need, 1);
+	u->tried = false;
+}
+
+void search_unplace_all(struct search *s)
+{
+	for (uint32_t k = 0; k < s->kind_count; k++) {
+		while (s->kinds[k].placed > 0)
+			search_unplace(s, &s->kinds[k]);
+	}
+}
+
+void search_ended(struct search *s, struct kind *k, struct unit *at_the_end)
+{
+	struct dead_end *d = &s->dead_end;
+	uint32_t depth = 0;
+	for (uint32_t i = 0; i < s->kind_count; i++)
+		depth += s->kinds[i].placed;
+	if (d->unit != NULL && d->depth >= depth)
+		return;
+	d->depth = 0;
+	for (uint32_t i = 0; i < s->kind_count; i++) {
+		for (uint32_t u = 0; u < s->kinds[i].placed; u++) {
+			d->units[d->depth] = s->kinds[i].units[u];
+			d->zhosts[d->depth++] = s->kinds[i].units[u]->zhost;
+		}
+	}
+	d->excluded = k->excluded;
+	d->unit = at_the_end != NULL ? at_the_end : k->units[k->placed];
+	d->at_the_end = at_the_end != NULL;
+}
+
+/* ---- whether it holds in the end ---- */
+
+static bool has_requirement(const struct need *n)
+{
+	for (uint32_t i = 0; i < n->required_count; i++) {
+		if (n->terms[i].kind == TERM_REQUIRE)
+			return true;
+	}
+	return false;
+}
+
+/* As if every zhost of the terrain passed the other rules: fewer domains do, so what is
+ * balanced against these is balanced. With all units counted, for balanced(). */
+static void floors_of_terrain(const struct place *p, const struct kind *k,
+			      struct floors *floors)
+{
+	const struct need *n = k->need;
+	if (n->skew_count > floors->capacity) {
+		floors->items = mem_resize(floors->items, n->skew_count, sizeof(struct floor));
+		floors->capacity = n->skew_count;
+	}
+	for (uint32_t i = 0; i < n->required_skews; i++) {
+		const struct skew *s = &n->skews[i];
+		const struct tally *tally = &p->counters.items[s->counter].tally;
+		floors->items[i] = (struct floor){UINT32_MAX, DOMAIN_NONE, UINT32_MAX};
+		for (uint32_t z = 0; z < p->zhosts.count; z++) {
+			uint32_t domain = domain_of(p, s->column, z);
+			if (domain != DOMAIN_NONE && zhost_available(zhost_at(p, z)) &&
+			    terrain_has(&p->terrains.items[n->terrain], z))
+				floor_add(&floors->items[i], domain, tally_get(tally, domain));
+		}
+	}
+}
+
+static bool balanced(const struct place *p, const struct need *n, uint32_t zhost,
+		     const struct floors *floors)
+{
+	for (uint32_t i = 0; i < n->required_skews; i++) {
+		const struct skew *s = &n->skews[i];
+		uint32_t domain = domain_of(p, s->column, zhost);
+		if (domain == DOMAIN_NONE)
+			return false;
+		uint64_t count = tally_get(&p->counters.items[s->counter].tally, domain);
+		const struct floor *f = &floors->items[i];
+		if (count > (uint64_t)(domain == f->domain ? f->second : f->fewest) + s->max)
+			return false;
+	}
+	return true;
+}
+
+static bool unit_holds(struct search *s, const struct kind *k, struct unit *u,
+		       struct floors *floors)
+{
+	struct place *p = s->place;
+	uint32_t zhost = u->zhost;
+	unit_detach(p, u);
+	bool holds = fits_labels(p, k->need, zhost, STRICT);
+	for (uint32_t i = 0; i < k->need->required_count && holds; i++) {
+		const struct term *t = &k->need->terms[i];
+		holds = term_holds(p, t, domain_of(p, t->column, zhost), STRICT);
+	}
+	if (holds && k->need->required_skews > 0) {
+		floors_measure(p, k->need, k->excluded, STRICT, floors);
+		s->steps += p->zhosts.count;
+		holds = fits_spread(p, k->need, zhost, floors);
+	}
+	unit_attach(p, u, zhost, true);
+	return holds;
+}
+
+/* Capacity and anti-affinity held when each came and can only be broken by those who come
+ * later, for whom they were checked too. What remains: affinity that held in advance, and
+ * spread. */
+bool search_holds(struct search *s, struct kind **ret_kind, struct unit **ret_unit)
+{
+	struct floors floors = {0}, terrain = {0};
+	bool holds = true;
+	for (uint32_t k = 0; k < s->kind_count && holds; k++) {
+		struct kind *kind = &s->kinds[k];
+		bool requires = has_requirement(kind->need);
+		if (!requires && kind->need->required_skews == 0)
+			continue;
+		floors_of_terrain(s->place, kind, &terrain);
+		for (uint32_t i = 0; i < kind->placed && holds; i++) {
+			if (!requires &&
+			    balanced(s->place, kind->need, kind->units[i]->zhost, &terrain))
+				continue;
+			holds = unit_holds(s, kind, kind->units[i], &floors);
+			if (!holds) {
+				*ret_kind = kind;
+				*ret_unit = kind->units[i];
+			}
+		}
+	}
+	floors_done(&floors);
+	floors_done(&terrain);
+	return holds;
+}
+
+/* ---- greedily ---- */
+
+/* The kind that found no place, or NULL. */
+static struct kind *place_greedily(struct search *s)
+{
+	for (uint32_t k = 0; k < s->kind_count; k++) {
+		struct kind *kind = &s->kinds[k];
+		while (kind->placed < kind->unit_count) {
+			uint32_t zhost = index_best(s->place, kind->need, kind->excluded);
+			s->steps++;
+			if (zhost == PLACE_NONE) {
+				search_ended(s, kind, NULL);
+				return kind;
+			}
+			search_place(s, kind, zhost);
+		}
+	}
+	struct kind *broken = NULL;
+	struct unit *unit = NULL;
+	if (!search_holds(s, &broken, &unit))
+		search_ended(s, broken, unit);
+	return broken;
+}
+
+/* Whether each kind has a place for one unit if the others of the set help it as they can. */
+static bool each_fits_alone(struct search *s)
+{
+	const struct place *p = s->place;
+	for (uint32_t k = 0; k < s->kind_count; k++) {
+		struct kind *kind = &s->kinds[k];
+		bool found = false;
+		for (uint32_t z = 0; z < p->zhosts.count && !found; z++) {
+			s->steps++;
+			found = !is_excluded(kind->excluded, z) &&
+				fits(p, kind->need, z, OPTIMISTIC);
+		}
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
+bool search_run(struct search *s)
+{
+	for (uint32_t round = 1; round <= ROUNDS_MAX; round++) {
+		struct kind *stuck = place_greedily(s);
+		if (stuck == NULL)
+			return true;
+		search_unplace_all(s);
+		if (round == 1 && !each_fits_alone(s))
+			return false;
+		if (stuck == &s->kinds[0] || s->kind_count == 1)
+			break;
+		stuck->urgency = round;
+		qsort(s->kinds, s->kind_count, sizeof(*s->kinds), compare_kinds);
+	}
+	return backtrack(s);
+}

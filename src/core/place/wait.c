@@ -1,0 +1,467 @@
+#include "core/place/wait.h"
+
+#include "base/heap.h"
+
+/* What is handed out by place_wait_next(), oldest first: a waiter, or a shape whose waiters are
+ * due. */
+struct due {
+	struct heap_node node;
+	bool is_shape;
+};
+
+/* Zhosts that gained something since the shape became due; beyond this many: any. */
+#define SPARKS_MAX 8u
+
+struct shape {
+	struct due due;
+	uint32_t terrain;
+	int64_t cpu, memory;
+	struct need *sample;		/* of one of its watches: devices */
+	VECTOR(struct watch *) watches; /* by age of the topology */
+	size_t next;			/* while due: the first not handed out */
+	uint32_t sparks[SPARKS_MAX];
+	uint32_t spark_count; /* SPARKS_MAX + 1: any zhost */
+};
+
+struct watch {
+	struct waiter *waiter;
+	struct need *need;
+	struct shape *shape;
+};
+
+/* Where a waiter stands in a group's list. */
+struct concern {
+	uint32_t group;
+	bool comes; /* waits for members to come; else for them to go */
+};
+
+struct waiter {
+	struct due due;
+	struct place_topology *topology;
+	VECTOR(struct watch *) watches;
+	VECTOR(struct concern) concerns;
+	bool spread; /* rule 5 of one of them depends on what others do anywhere */
+};
+
+struct waiting {
+	struct heap due;
+	VECTOR(struct shape *) shapes; /* by cpu */
+	VECTOR(struct waiter *) spreads;
+	uint32_t waiters;
+};
+
+struct waiting *waiting_new(void)
+{
+	return mem_new(struct waiting);
+}
+
+void waiting_free(struct waiting *w)
+{
+	if (w == NULL)
+		return;
+	INVARIANT(w->waiters == 0 && w->shapes.count == 0);
+	heap_done(&w->due);
+	vector_done(&w->shapes);
+	vector_done(&w->spreads);
+	free(w);
+}
+
+static void make_due(struct place *p, struct waiter *w)
+{
+	if (!heap_has(&w->due.node))
+		heap_set(&p->waiting->due, &w->due.node, (int64_t)w->topology->order);
+}
+
+/* ---- shapes ---- */
+
+/* As far as zhosts are concerned; affinities are looked at when it is tried. */
+static bool shape_fits(const struct place *p, const struct shape *s, uint32_t zhost)
+{
+	const struct zhost *z = zhost_at(p, zhost);
+	return s->cpu <= z->cpu_free && s->memory <= z->memory_free && zhost_available(z) &&
+	       terrain_has(&p->terrains.items[s->terrain], zhost) &&
+	       (s->sample->ask_count == 0 ||
+		devices_fit(z->slots, z->slot_count, s->sample, NULL));
+}
+
+static bool same_asks(const struct need *a, const struct need *b)
+{
+	if (a->ask_count != b->ask_count || a->too_many_devices != b->too_many_devices)
+		return false;
+	for (uint32_t i = 0; i < a->ask_count; i++) {
+		const struct ask *x = &a->asks[i], *y = &b->asks[i];
+		if (x->kind != y->kind || x->count != y->count || x->milli != y->milli ||
+		    x->model_count != y->model_count ||
+		    memcmp(x->models, y->models, x->model_count * sizeof(*x->models)) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* First shape with at least that much cpu. */
+static size_t shape_position(const struct waiting *w, int64_t cpu)
+{
+	size_t low = 0, high = w->shapes.count;
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		if (w->shapes.items[middle]->cpu < cpu)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static struct shape *shape_of(struct place *p, struct need *n)
+{
+	struct waiting *w = p->waiting;
+	size_t at = shape_position(w, n->cpu);
+	for (; at < w->shapes.count && w->shapes.items[at]->cpu == n->cpu; at++) {
+		struct shape *s = w->shapes.items[at];
+		if (s->memory == n->memory && s->terrain == n->terrain &&
+		    same_asks(s->sample, n))
+			return s;
+	}
+	struct shape *s = mem_new(struct shape);
+	*s = (struct shape){.due.is_shape = true,
+			    .terrain = n->terrain,
+			    .cpu = n->cpu,
+			    .memory = n->memory,
+			    .sample = n};
+	(void)vector_add(&w->shapes);
+	memmove(&w->shapes.items[at + 1], &w->shapes.items[at],
+		(w->shapes.count - 1 - at) * sizeof(*w->shapes.items));
+	w->shapes.items[at] = s;
+	return s;
+}
+
+static void shape_schedule(struct place *p, struct shape *s)
+{
+	if (s->next < s->watches.count)
+		heap_set(&p->waiting->due, &s->due.node,
+			 (int64_t)s->watches.items[s->next]->need->topology->order);
+	else
+		heap_remove(&p->waiting->due, &s->due.node);
+}
+
+static bool is_older(const struct watch *a, const struct watch *b)
+{
+	const struct place_topology *x = a->need->topology, *y = b->need->topology;
+	return x->order != y->order ? x->order < y->order : x->handle < y->handle;
+}
+
+static void shape_join(struct shape *s, struct watch *watch)
+{
+	size_t low = 0, high = s->watches.count;
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		if (is_older(s->watches.items[middle], watch))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	(void)vector_add(&s->watches);
+	memmove(&s->watches.items[low + 1], &s->watches.items[low],
+		(s->watches.count - 1 - low) * sizeof(*s->watches.items));
+	s->watches.items[low] = watch;
+	/* It has just been tried. */
+	if (low < s->next || heap_has(&s->due.node))
+		s->next += low <= s->next;
+	watch->shape = s;
+}
+
+static void shape_leave(struct place *p, struct watch *watch)
+{
+	struct shape *s = watch->shape;
+	struct waiting *w = p->waiting;
+	size_t at = 0;
+	while (s->watches.items[at] != watch)
+		at++;
+	vector_remove_at(&s->watches, at);
+	s->next -= at < s->next;
+	if (heap_has(&s->due.node))
+		shape_schedule(p, s);
+	if (s->watches.count > 0) {
+		s->sample = s->watches.items[0]->need;
+		return;
+	}
+	size_t position = shape_position(w, s->cpu);
+	while (w->shapes.items[position] != s)
+		position++;
+	vector_remove_at(&w->shapes, position);
+	heap_remove(&w->due, &s->due.node);
+	vector_done(&s->watches);
+	free(s);
+}
+
+static void shape_spark(struct place *p, struct shape *s, uint32_t zhost)
+{
+	if (!heap_has(&s->due.node))
+		s->spark_count = 0;
+	bool known = s->spark_count > SPARKS_MAX;
+	for (uint32_t i = 0; i < s->spark_count && !known; i++)
+		known = s->sparks[i] == zhost;
+	if (!known && s->spark_count < SPARKS_MAX)
+		s->sparks[s->spark_count] = zhost;
+	s->spark_count += !known;
+	s->next = 0;
+	shape_schedule(p, s);
+}
+
+/* Whether what made it due is still there. */
+static bool shape_still_fits(const struct place *p, const struct shape *s)
+{
+	if (s->spark_count > SPARKS_MAX)
+		return true;
+	for (uint32_t i = 0; i < s->spark_count; i++) {
+		if (shape_fits(p, s, s->sparks[i]))
+			return true;
+	}
+	return false;
+}
+
+/* ---- events ---- */
+
+static void zhost_gained(struct place *p, uint32_t zhost)
+{
+	struct waiting *w = p->waiting;
+	const struct zhost *z = zhost_at(p, zhost);
+	if (w->shapes.count == 0 || !zhost_available(z))
+		return;
+	for (size_t i = 0; i < w->shapes.count && w->shapes.items[i]->cpu <= z->cpu_free; i++) {
+		if (shape_fits(p, w->shapes.items[i], zhost))
+			shape_spark(p, w->shapes.items[i], zhost);
+	}
+}
+
+static void group_event(struct place *p, uint32_t group, bool comes)
+{
+	struct group *g = &p->groups.items[group];
+	vector_for_each (&g->concerns, c) {
+		if (c->comes == comes)
+			make_due(p, c->waiter);
+	}
+}
+
+static void spread_event(struct place *p)
+{
+	vector_for_each (&p->waiting->spreads, w)
+		make_due(p, *w);
+}
+
+void wait_zhost_described(struct place *p, uint32_t zhost)
+{
+	if (p->waiting->waiters == 0)
+		return;
+	zhost_gained(p, zhost);
+	spread_event(p);
+	/* Other labels may put those who are here beside, or apart from, others. */
+	for (const struct unit *u = zhost_at(p, zhost)->units; u != NULL; u = u->next) {
+		for (uint32_t i = 0; i < u->need->member_count; i++) {
+			group_event(p, u->need->members[i].group, true);
+			group_event(p, u->need->members[i].group, false);
+		}
+	}
+}
+
+void wait_zhost_removed(struct place *p, uint32_t zhost)
+{
+	(void)zhost;
+	spread_event(p);
+}
+
+void wait_unit_came(struct place *p, const struct unit *u)
+{
+	if (p->waiting->waiters == 0)
+		return;
+	for (uint32_t i = 0; i < u->need->member_count; i++)
+		group_event(p, u->need->members[i].group, true);
+	spread_event(p);
+}
+
+void wait_unit_left(struct place *p, const struct need *n, uint32_t zhost)
+{
+	if (p->waiting->waiters == 0)
+		return;
+	zhost_gained(p, zhost);
+	for (uint32_t i = 0; i < n->member_count; i++)
+		group_event(p, n->members[i].group, false);
+	/* Those whom it would not have beside it. */
+	for (uint32_t i = 0; i < n->required_count; i++) {
+		if (n->terms[i].kind == TERM_FORBID)
+			group_event(p, n->terms[i].group, false);
+	}
+	spread_event(p);
+}
+
+/* ---- waiters ---- */
+
+static void concern_add(struct place *p, struct waiter *w, uint32_t group, bool comes)
+{
+	vector_for_each (&w->concerns, c) {
+		if (c->group == group && c->comes == comes)
+			return;
+	}
+	vector_push(&w->concerns, ((struct concern){group, comes}));
+	vector_push(&p->groups.items[group].concerns, ((struct group_concern){w, comes}));
+}
+
+static void watch_add(struct place *p, struct waiter *w, struct need *n)
+{
+	vector_for_each (&w->watches, known) {
+		if ((*known)->need == n)
+			return;
+	}
+	struct watch *watch = mem_new(struct watch);
+	*watch = (struct watch){.waiter = w, .need = n};
+	vector_push(&w->watches, watch);
+	shape_join(shape_of(p, n), watch);
+	for (uint32_t i = 0; i < n->required_count; i++)
+		concern_add(p, w, n->terms[i].group, n->terms[i].kind == TERM_REQUIRE);
+	bool spread = n->required_skews > 0;
+	for (uint32_t i = 0; i < n->member_count; i++) {
+		const struct group *g = &p->groups.items[n->members[i].group];
+		bool unwelcome = spread;
+		vector_for_each (&g->counters, c)
+			unwelcome |= p->counters.items[*c].kind == COUNTER_FORBIDS;
+		if (unwelcome)
+			concern_add(p, w, n->members[i].group, false);
+	}
+	if (spread && !w->spread) {
+		w->spread = true;
+		vector_push(&p->waiting->spreads, w);
+	}
+}
+
+/* Whether the unit has no place even alone: then it is enough to watch it. */
+static bool fits_nowhere(const struct place *p, const struct place_want *want,
+			 const struct need *n)
+{
+	struct excluded e = {want->excluded, want->excluded_count};
+	for (uint32_t z = 0; z < p->zhosts.count; z++) {
+		if (!is_excluded(e, z) && fits(p, n, z, OPTIMISTIC))
+			return false;
+	}
+	return true;
+}
+
+static void pend_wants(struct place *p, const struct place_request *r, int32_t sign)
+{
+	for (size_t i = 0; i < r->want_count; i++) {
+		const struct unit *u = unit_checked(p, r->topology, r->wants[i].instance);
+		for (uint32_t m = 0; m < u->need->member_count && u->zhost == PLACE_NONE; m++)
+			group_pend(p, u->need->members[m].group,
+				   sign * (int32_t)u->need->members[m].count);
+	}
+}
+
+static const struct place_want *find_hopeless(struct place *p, const struct place_request *r)
+{
+	const struct place_want *found = NULL;
+	const struct need *last = NULL;
+	pend_wants(p, r, 1);
+	for (size_t i = 0; i < r->want_count && found == NULL; i++) {
+		const struct need *n = unit_checked(p, r->topology, r->wants[i].instance)->need;
+		if (n == last && r->wants[i].excluded_count == 0)
+			continue;
+		if (fits_nowhere(p, &r->wants[i], n))
+			found = &r->wants[i];
+		last = r->wants[i].excluded_count == 0 ? n : NULL;
+	}
+	pend_wants(p, r, -1);
+	return found;
+}
+
+void place_wait(struct place *p, const struct place_request *request)
+{
+	struct place_topology *t = topology_checked(p, request->topology);
+	place_wait_end(p, request->topology);
+	struct waiter *w = mem_new(struct waiter);
+	w->topology = t;
+	t->waiter = w;
+	p->waiting->waiters++;
+	/* All or none: nothing helps as long as one of them has no place at all. */
+	const struct place_want *hopeless =
+		request->mode == PLACE_TOGETHER ? find_hopeless(p, request) : NULL;
+	for (size_t i = 0; i < request->want_count; i++) {
+		struct unit *u = unit_checked(p, request->topology, request->wants[i].instance);
+		if (u->zhost != PLACE_NONE)
+			continue;
+		u->waits = true;
+		if (hopeless == NULL || hopeless == &request->wants[i])
+			watch_add(p, w, u->need);
+	}
+}
+
+static void concern_drop(struct place *p, const struct waiter *w, uint32_t group)
+{
+	struct group *g = &p->groups.items[group];
+	size_t kept = 0;
+	for (size_t i = 0; i < g->concerns.count; i++) {
+		if (g->concerns.items[i].waiter != w)
+			g->concerns.items[kept++] = g->concerns.items[i];
+	}
+	g->concerns.count = kept;
+}
+
+void place_wait_end(struct place *p, uint32_t topology)
+{
+	struct place_topology *t = topology_checked(p, topology);
+	struct waiter *w = t->waiter;
+	if (w == NULL)
+		return;
+	t->waiter = NULL;
+	for (uint32_t i = 0; i < t->unit_count; i++)
+		t->units[i].waits = false;
+	vector_for_each (&w->watches, watch) {
+		shape_leave(p, *watch);
+		free(*watch);
+	}
+	vector_for_each (&w->concerns, c)
+		concern_drop(p, w, c->group);
+	for (size_t i = 0; i < p->waiting->spreads.count; i++) {
+		if (p->waiting->spreads.items[i] == w) {
+			vector_remove_at(&p->waiting->spreads, i);
+			break;
+		}
+	}
+	heap_remove(&p->waiting->due, &w->due.node);
+	vector_done(&w->watches);
+	vector_done(&w->concerns);
+	free(w);
+	p->waiting->waiters--;
+}
+
+void place_wait_wake(struct place *p, uint32_t topology)
+{
+	struct place_topology *t = topology_checked(p, topology);
+	if (t->waiter != NULL)
+		make_due(p, t->waiter);
+}
+
+uint32_t place_wait_next(struct place *p)
+{
+	struct heap_node *node;
+	while ((node = heap_first(&p->waiting->due)) != NULL) {
+		struct due *due = container_of(node, struct due, node);
+		if (!due->is_shape) {
+			struct waiter *w = container_of(due, struct waiter, due);
+			heap_remove(&p->waiting->due, node);
+			return w->topology->handle;
+		}
+		struct shape *s = container_of(due, struct shape, due);
+		if (!shape_still_fits(p, s)) {
+			heap_remove(&p->waiting->due, node);
+			continue;
+		}
+		uint32_t topology = s->watches.items[s->next++]->need->topology->handle;
+		shape_schedule(p, s);
+		return topology;
+	}
+	return PLACE_NONE;
+}
+
+bool place_wait_any(const struct place *p)
+{
+	return p->waiting->waiters > 0;
+}
