@@ -1,0 +1,55 @@
+# The front door. `make help` lists what it can do.
+BUILD ?= build
+RUN_DIR ?= run
+
+.PHONY: build run stop test check format bench install clean help setup
+
+help:
+	@echo "make build     everything, into $(BUILD)/bin/"
+	@echo "make run       a cluster of zrms and three zhosts on this machine, with examples/my-app"
+	@echo "make stop      ends that cluster"
+	@echo "make test      all tests; ends with 'N passed, N failed'"
+	@echo "make check     format, room rules, static checks"
+	@echo "make format    clang-format over the tree"
+	@echo "make bench     benchmarks, as tables (BENCH_ARGS='-o json' for JSON)"
+	@echo "make install   into PREFIX (/usr/local), below DESTDIR"
+	@echo "make clean     removes $(BUILD)/"
+
+build: $(BUILD)/build.ninja
+	@ninja -C $(BUILD) $(NINJA_ARGS)
+
+$(BUILD)/build.ninja:
+	@tools/setup build
+	@meson setup $(BUILD) --prefix $(or $(PREFIX),/usr/local) >$(BUILD).log 2>&1 || { cat $(BUILD).log; rm -f $(BUILD).log; exit 1; }
+	@rm -f $(BUILD).log
+
+setup:
+	@tools/setup build
+
+run: setup build
+	@tools/run-example $(BUILD) $(RUN_DIR)
+
+stop:
+	@$(BUILD)/bin/startz down --dir $(RUN_DIR)
+
+test:
+	@tools/setup test
+	@$(MAKE) --no-print-directory build
+	@/usr/bin/python3 tests/run.py $(BUILD) $(TEST_ARGS)
+
+check:
+	@tools/setup check
+	@$(MAKE) --no-print-directory build
+	@tools/check $(BUILD)
+
+format:
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+bench: build
+	@$(BUILD)/bin/zbench all $(BENCH_ARGS)
+
+install: build
+	@meson install -C $(BUILD) $(if $(DESTDIR),--destdir $(DESTDIR))
+
+clean:
+	rm -rf $(BUILD)

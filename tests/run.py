@@ -1,0 +1,112 @@
+"""Runs every test and ends with one line, `N passed, N failed`.
+
+    tests/run.py BUILD [unit|scenario|fuzz|e2e …]      without a name: all of them
+
+Unit tests and the random search are run by meson, scenarios by zsim itself (each scenario counts),
+end-to-end tests by pytest (each test counts). A skipped test is named, with its reason.
+"""
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as xml
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+class Tally:
+    def __init__(self):
+        self.passed = 0
+        self.failed = 0
+        self.skipped = 0
+        self.failures = []
+
+    def fail(self, name):
+        self.failed += 1
+        self.failures.append(name)
+
+
+def heading(text):
+    print(f"== {text}", flush=True)
+
+
+def run_meson(build, suite, tally):
+    """One test for each test program; its output is shown where it failed."""
+    command = ["meson", "test", "-C", str(build), "--no-rebuild", "--suite", suite,
+               "--print-errorlogs", "--logbase", f"log-{suite}"]
+    done = subprocess.run(command, cwd=ROOT, check=False)
+    log = build / "meson-logs" / f"log-{suite}.json"
+    if not log.exists():
+        tally.fail(f"meson test --suite {suite} (exit {done.returncode}, no log)")
+        return
+    for line in log.read_text().splitlines():
+        result = json.loads(line)
+        if result["result"] == "OK":
+            tally.passed += 1
+        elif result["result"] == "SKIP":
+            tally.skipped += 1
+            print(f"skipped: {result['name']}")
+        else:
+            tally.fail(f"{result['name']}: {result['result']}")
+
+
+def run_scenarios(build, tally):
+    files = sorted(str(p.relative_to(ROOT)) for p in (ROOT / "tests/scenario").glob("*.yaml"))
+    done = subprocess.run([str(build / "bin/zsim"), "run", *files], cwd=ROOT, text=True,
+                          capture_output=True, check=False)
+    found = re.search(r"^(\d+) passed, (\d+) failed$", done.stdout, re.MULTILINE)
+    if found is None:
+        sys.stdout.write(done.stdout[-4000:] + done.stderr[-4000:])
+        tally.fail(f"zsim run (exit {done.returncode}, no result)")
+        return
+    tally.passed += int(found.group(1))
+    if int(found.group(2)) > 0:
+        sys.stdout.write(done.stdout)
+        for _ in range(int(found.group(2))):
+            tally.fail("scenario (see FAIL above)")
+    print(f"{found.group(1)} of {len(files)} scenario files passed")
+
+
+def run_pytest(tally):
+    report = ROOT / "tests/e2e/.report.xml"
+    command = [sys.executable, "-m", "pytest", "-q", "-rs", "--durations=5", f"--junitxml={report}",
+               "-p", "no:cacheprovider", "tests/e2e"]
+    done = subprocess.run(command, cwd=ROOT, check=False)
+    if done.returncode not in (0, 1) or not report.exists():
+        tally.fail(f"pytest (exit {done.returncode})")
+        return
+    for case in xml.parse(report).iter("testcase"):
+        name = f"{case.get('classname')}.{case.get('name')}"
+        if case.find("failure") is not None or case.find("error") is not None:
+            tally.fail(name)
+        elif case.find("skipped") is not None:
+            tally.skipped += 1
+        else:
+            tally.passed += 1
+    report.unlink()
+
+
+def main():
+    build = pathlib.Path(sys.argv[1]).resolve()
+    wanted = sys.argv[2:] or ["unit", "scenario", "fuzz", "e2e"]
+    tally = Tally()
+    for part in wanted:
+        heading(part)
+        if part in ("unit", "fuzz"):
+            run_meson(build, part, tally)
+        elif part == "scenario":
+            run_scenarios(build, tally)
+        elif part == "e2e":
+            run_pytest(tally)
+        else:
+            sys.exit(f"tests/run.py: no part '{part}'; there are unit, scenario, fuzz, e2e")
+    for name in tally.failures:
+        print(f"FAILED: {name}")
+    skipped = f", {tally.skipped} skipped" if tally.skipped else ""
+    print(f"{tally.passed} passed, {tally.failed} failed{skipped}")
+    return 1 if tally.failed or not tally.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
