@@ -348,8 +348,9 @@ int launcher_launch(struct launcher *l, const struct launch_request *request,
 	l->last_sequence = flight.sequence;
 	vector_push(&l->flights, flight);
 	if (l->fd < 0 && !l->options.without_zygote &&
-	    now_ms() - l->zygote_since_ms >= ZYGOTE_RESTART_MS && l->zygote_since_ms != 0)
-		(void)launcher_start(l, NULL);
+	    now_ms() - l->zygote_since_ms >= ZYGOTE_RESTART_MS && l->zygote_since_ms != 0 &&
+	    launcher_start(l, NULL) < 0)
+		l->zygote_since_ms = now_ms(); /* this one goes through exec */
 	send_waiting(l);
 	return 0;
 }
