@@ -88,12 +88,16 @@ static bool out_of_range(struct findings *f, const struct slot *slot, const stru
 	double_to_text(has_max ? rule->max : type_max, max);
 	CLEANUP(freep) char *name = slot_name(slot);
 	CLEANUP(freep) char *found = node_description(node);
-	if (has_max || !has_min)
+	bool shown_max = has_max || type_max <= UINT32_MAX;
+	bool shown_min = has_min || type_min >= INT32_MIN;
+	if (shown_min && shown_max)
 		finding_add(f, node->line, node->column, "%s must be from %s to %s, not %s",
 			    name, min, max, found);
-	else
+	else if (shown_min && node->text[0] == '-')
 		finding_add(f, node->line, node->column, "%s must be at least %s, not %s", name,
 			    min, found);
+	else
+		finding_add(f, node->line, node->column, "%s is out of range: %s", name, found);
 	return false;
 }
 

@@ -18,6 +18,7 @@
 #include "schema/json.h"
 #include "schema/message.h"
 #include "schema/yaml.h"
+#include "view.pb-c.h"
 
 #define TOPOLOGY &samoza__v1__topology__descriptor
 #define SPACE	 &samoza__v1__space__descriptor
@@ -205,6 +206,13 @@ static const struct bad bad_jsons[] = {
 	 "f:1:11: not valid JSON: expected a value\n"},
 	{"lone surrogate", SPACE, "{\"name\": \"\\ud83d\"}",
 	 "f:1:17: not valid JSON: the first half of a surrogate pair alone\n"},
+	{"half a surrogate pair and something else", SPACE, "{\"name\": \"\\ud83d\\u0041\"}",
+	 "f:1:23: not valid JSON: the first half of a surrogate pair alone\n"},
+	{"negative for an unsigned one", &samoza__v1__amount_view__descriptor,
+	 "{\"total\": -5, \"reserved\": -0}", "f:1:11: 'total' must be at least 0, not '-5'\n"},
+	{"too large for 64 bits", &samoza__v1__amount_view__descriptor,
+	 "{\"total\": 18446744073709551616, \"reserved\": 18446744073709551615}",
+	 "f:1:11: 'total' is out of range: '18446744073709551616'\n"},
 	{"NUL", SPACE, "{\"name\": \"\\u0000\"}",
 	 "f:1:17: not valid JSON: a NUL character in a text\n"},
 	{"bad escape", SPACE, "{\"name\": \"\\x\"}",

@@ -146,12 +146,12 @@ static void test_json_text(void **state)
 	Samoza__V1__ErrorBody body = SAMOZA__V1__ERROR_BODY__INIT;
 	Samoza__V1__ErrorView view = SAMOZA__V1__ERROR_VIEW__INIT;
 	body.code = (char[]){"invalid"};
-	body.message = (char[]){"a \"b\"\n\x01\xff\xc3\xa4\xe2\x80\xa8"};
+	body.message = (char[]){"a \"b\"\n\x01\xff\xc3\xa4\xe2\x80\xa8\xef\xbb\xbf"};
 	view.error = &body;
 	CLEANUP(freep) char *compact = schema_write_json(&view.base, SCHEMA_JSON_COMPACT);
 	assert_string_equal(
 		compact, "{\"error\":{\"code\":\"invalid\",\"message\":\"a \\\"b\\\"\\n\\u0001"
-			 "\xef\xbf\xbd\xc3\xa4\\u2028\",\"details\":[]}}");
+			 "\xef\xbf\xbd\xc3\xa4\\u2028\\ufeff\",\"details\":[]}}");
 	char *details[] = {(char[]){"x"}, (char[]){"y"}};
 	body.n_details = 2;
 	body.details = details;
