@@ -344,6 +344,17 @@ static int open_file(const char *path, FILE **ret_file, off_t *ret_size, struct 
 	return 0;
 }
 
+int api_check_file(const char *path, struct error **err)
+{
+	FILE *file = NULL;
+	off_t size = 0;
+	int r = open_file(path, &file, &size, err);
+
+	if (r == 0)
+		(void)fclose(file);
+	return r;
+}
+
 int api_upload(struct api *api, const char *path, const char *content_type, const char *name,
 	       const ProtobufCMessageDescriptor *type, void **ret_message, struct error **err)
 {

@@ -40,6 +40,8 @@ int api_get(struct api *api, const char *path, const ProtobufCMessageDescriptor 
 int api_send(struct api *api, const char *method, const char *path, const char *body,
 	     const ProtobufCMessageDescriptor *type, void **ret_message,
 	     struct error **err) must_check;
+/* Whether a file can be uploaded; otherwise the error says why not. */
+int api_check_file(const char *file, struct error **err) must_check;
 /* POST of a file. */
 int api_upload(struct api *api, const char *path, const char *content_type, const char *file,
 	       const ProtobufCMessageDescriptor *type, void **ret_message,

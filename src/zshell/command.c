@@ -294,16 +294,15 @@ static int unknown_command(const struct parsing *p, struct error **err)
 		return unfinished_command(p, err);
 	for (size_t i = 0; i < p->plain.count && i < 2; i++)
 		(void)buffer_printf(&given, "%s%s", i > 0 ? " " : "", words[i]);
-	for (const struct command *const *c = command_all; *c != NULL && given.data != NULL;
-	     c++) {
-		const char *w = (*c)->words;
-		unsigned d = str_distance(w, given.data);
-		unsigned first = str_distance(w, words[0]);
+	/* By both words; then by the first, for what stands alone. */
+	for (int whole = 1; whole >= 0 && nearest == NULL && given.data != NULL; whole--) {
+		for (const struct command *const *c = command_all; *c != NULL; c++) {
+			unsigned d = str_distance((*c)->words, whole ? given.data : words[0]);
 
-		d = first < d ? first : d;
-		if (!(*c)->hidden && d < best) {
-			best = d;
-			nearest = w;
+			if (!(*c)->hidden && d < best) {
+				best = d;
+				nearest = (*c)->words;
+			}
 		}
 	}
 	if (nearest != NULL)

@@ -106,8 +106,10 @@ static int run(struct shell *shell, const struct invocation *in, struct error **
 	const struct output *o = &shell->output;
 	const char *file = invocation_argument(in, 0);
 	int status = EXIT_DONE;
-	int r;
+	int r = api_check_file(file, err);
 
+	if (r < 0)
+		return r;
 	if (o->format == OUTPUT_TABLE)
 		output_line(o, "Submitting topology from %s...", file);
 	r = api_upload(shell->api,
