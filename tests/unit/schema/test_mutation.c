@@ -118,6 +118,8 @@ static void test_damaged_bytes(void **state)
 			}
 			CLEANUP(freep) char *json = schema_write_json(seen, 0);
 			CLEANUP(freep) char *yaml = schema_write_yaml(seen);
+			assert_int_equal(json[0], '{');
+			assert_true(strlen(yaml) > 0);
 			CLEANUP(schema_message_freep)
 			ProtobufCMessage *copy = schema_message_copy(seen);
 			assert_true(schema_message_equal(copy, seen));
