@@ -284,7 +284,9 @@ static int run_line(struct interactive *i, const char *line)
 
 static bool is_blank(const char *line)
 {
-	return line[strspn(line, " \t\r\n")] == '\0';
+	size_t n = strspn(line, " \t\r\n");
+
+	return line[n] == '\0' || line[n] == '#';
 }
 
 static void edit_start(struct interactive *i)

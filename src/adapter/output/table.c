@@ -72,11 +72,11 @@ struct output_table *output_table_new(const struct output *o,
 	for (const struct output_column *c = columns; c->name != NULL; c++) {
 		int f = (c->flags & OUTPUT_RIGHT ? SCOLS_FL_RIGHT : 0) |
 			(c->flags & OUTPUT_CUT && o->terminal ? SCOLS_FL_TRUNC : 0);
-		/* The gap to the next column is one of the width. */
-		double hint = c->width > 1 ? c->width - 1 : 1;
-
-		struct libscols_column *column =
-			scols_table_new_column(t->table, c->name, hint, f);
+		/* The gap to the next column is one of the width. libsmartcols takes a width
+		 * only as a hint: a padded header holds it. */
+		CLEANUP(freep)
+		char *name = str_printf("%-*s", c->width > 1 ? (int)c->width - 1 : 0, c->name);
+		struct libscols_column *column = scols_table_new_column(t->table, name, 0, f);
 
 		INVARIANT(column != NULL);
 		t->widest[c - columns] = strlen(c->name);

@@ -1,0 +1,41 @@
+import os
+import subprocess
+
+import pytest
+
+from fake_zrms import Fake
+
+DEADLINE = 60  # of any command; far more than it needs
+
+
+class Result:
+    def __init__(self, done):
+        self.status, self.out, self.err = done.returncode, done.stdout, done.stderr
+
+    def __repr__(self):
+        return f"status {self.status}\n--- out\n{self.out}--- err\n{self.err}"
+
+
+@pytest.fixture
+def zrms():
+    fake = Fake()
+    yield fake
+    fake.close()
+
+
+@pytest.fixture
+def environment(tmp_path):
+    env = {k: v for k, v in os.environ.items() if k not in ("ZRMS_URL", "NO_COLOR")}
+    env["XDG_STATE_HOME"] = str(tmp_path / "state")
+    env["LC_ALL"] = "C.UTF-8"
+    return env
+
+
+@pytest.fixture
+def zshell(zrms, environment):
+    """zshell(*words): runs one command against the fake."""
+    def run(*words, url=zrms.url, stdin=""):
+        env = dict(environment, ZRMS_URL=url)
+        return Result(subprocess.run([os.environ["ZSHELL"], *words], env=env, input=stdin,
+                                     capture_output=True, text=True, timeout=DEADLINE))
+    return run

@@ -1,0 +1,153 @@
+"""A zrms of canned views, for tests of zshell: what it is asked is recorded, what it answers is
+set by the test. Its event stream is a real one: resumable, and it can break."""
+
+import json
+import re
+import threading
+import urllib.parse
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+ID = "a1b2c3d4-e5f6-7890-abcd-ef1234567890"
+OTHER = "a1b2ffff-0000-4000-8000-000000000000"
+CREATED = "2026-04-29T10:30:00Z"
+UPDATED = "2026-04-30T14:22:11Z"
+
+
+def topology(state="running", **more):
+    view = {"id": ID, "name": "my-app", "state": state, "spaces": 3, "created": CREATED,
+            "updated": UPDATED, "placements": []}
+    view.update(more)
+    return view
+
+
+def placements(state="running"):
+    return [{"space": name, "zhost": zhost, "state": state}
+            for name, zhost in (("dashboard", "edge-node-1"), ("api", "edge-node-2"),
+                                ("store", "edge-node-3"))]
+
+
+def space(path, state="deployed-started", goal="deployed-started", topology_name="my-app",
+          topology_id=ID, **more):
+    view = {"name": f"{topology_name}/{path}", "topology": topology_name,
+            "topology_id": topology_id, "path": path, "space": path, "type": "CALL",
+            "state": state, "goal": goal, "zhost": "edge-node-2", "since": UPDATED, "epoch": 1,
+            "restarts": 0, "imports": [], "exports": [], "log": []}
+    view.update(more)
+    return view
+
+
+def event(seq, kind, subject, old, new, cause="asked", topology_id=ID):
+    return {"seq": seq, "time": UPDATED, "kind": kind, "subject": subject, "from": old,
+            "to": new, "cause": cause, "topology": topology_id}
+
+
+class Fake:
+    """routes: "GET /v1/topologies" -> (status, object) or a function of the request."""
+
+    def __init__(self):
+        self.routes = {}
+        self.requests = []
+        self.events = []
+        self.connections = 0
+        self.break_after = None  # events of one connection, then it breaks
+        self.changed = threading.Condition()
+        self.closing = False
+        fake = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *args):
+                pass
+
+            def answer(self):
+                fake.answer(self)
+
+            do_GET = do_POST = do_PUT = do_DELETE = answer
+
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,))
+        self.thread.start()
+
+    def close(self):
+        with self.changed:
+            self.closing = True
+            self.changed.notify_all()
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+    def push(self, *events):
+        with self.changed:
+            self.events.extend(events)
+            self.changed.notify_all()
+
+    def asked(self, pattern):
+        return [r for r in self.requests if re.search(pattern, r["line"])]
+
+    def answer(self, handler):
+        length = int(handler.headers.get("Content-Length") or 0)
+        body = handler.rfile.read(length)
+        url = urllib.parse.urlsplit(handler.path)
+        query = dict(urllib.parse.parse_qsl(url.query))
+        request = {"line": f"{handler.command} {handler.path}", "body": body, "query": query,
+                   "type": handler.headers.get("Content-Type"),
+                   "agent": handler.headers.get("User-Agent")}
+        self.requests.append(request)
+        if url.path == "/v1/events":
+            if query.get("stream") == "0":
+                after = int(query.get("after", 0))
+                self.send(handler, 200, {"events": [e for e in self.events if e["seq"] > after]})
+            else:
+                self.stream(handler, int(query.get("after", 0)))
+            return
+        route = self.routes.get(f"{handler.command} {handler.path}",
+                                self.routes.get(f"{handler.command} {url.path}"))
+        if callable(route):
+            route = route(request)
+        if route is None:
+            route = (404, {"error": {"code": "not_found", "message": f"no {url.path}",
+                                     "details": []}})
+        self.send(handler, *route)
+
+    @staticmethod
+    def send(handler, status, value):
+        data = value if isinstance(value, bytes) else json.dumps(value).encode()
+        handler.send_response(status)
+        handler.send_header("Content-Type", "application/json")
+        handler.send_header("Content-Length", str(len(data)))
+        handler.end_headers()
+        handler.wfile.write(data)
+
+    def stream(self, handler, after):
+        sent = 0
+        self.connections += 1
+        handler.send_response(200)
+        handler.send_header("Content-Type", "text/event-stream")
+        handler.send_header("Connection", "close")
+        handler.end_headers()
+        handler.close_connection = True
+        handler.wfile.write(b": welcome\n\n")
+        handler.wfile.flush()
+        while True:
+            with self.changed:
+                self.changed.wait_for(
+                    lambda: self.closing or any(e["seq"] > after for e in self.events), 30)
+                ready = [e for e in self.events if e["seq"] > after]
+                if self.closing:
+                    return
+            for e in ready:
+                after = e["seq"]
+                text = f"id: {e['seq']}\nevent: {e['kind']}\ndata: {json.dumps(e)}\n\n"
+                try:
+                    handler.wfile.write(text.encode())
+                    handler.wfile.flush()
+                except OSError:
+                    return
+                sent += 1
+                if self.break_after is not None and sent >= self.break_after:
+                    return

@@ -1,0 +1,152 @@
+"""The interactive shell on a terminal: prompt, history, completion, Ctrl-C, Ctrl-D."""
+
+import os
+import pty
+import re
+import select
+import subprocess
+import time
+
+import pytest
+
+from fake_zrms import ID, event, placements, space, topology
+
+DEADLINE = 60
+
+
+class Terminal:
+    def __init__(self, env):
+        self.master, slave = pty.openpty()
+        self.text = ""
+        self.process = subprocess.Popen([os.environ["ZSHELL"]], stdin=slave, stdout=slave,
+                                        stderr=slave, env=env, close_fds=True,
+                                        preexec_fn=self.own_terminal)
+        os.close(slave)
+
+    @staticmethod
+    def own_terminal():
+        import fcntl
+        import termios
+        os.setsid()
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+    def type(self, text):
+        os.write(self.master, text.encode())
+
+    def expect(self, pattern):
+        """Reads until the pattern stands in what was not expected yet; gives what led to it."""
+        end = time.monotonic() + DEADLINE
+        while True:
+            found = re.search(pattern, self.text, re.S)
+            if found:
+                before, self.text = self.text[:found.end()], self.text[found.end():]
+                return before
+            left = end - time.monotonic()
+            if left <= 0 or not select.select([self.master], [], [], left)[0]:
+                raise AssertionError(f"no {pattern!r} in {self.text!r}")
+            try:
+                data = os.read(self.master, 65536).decode(errors="replace")
+            except OSError:
+                data = ""
+            if not data:
+                raise AssertionError(f"ended without {pattern!r}: {self.text!r}")
+            self.text += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", data)
+
+    def close(self):
+        self.process.kill()
+        self.process.wait(DEADLINE)
+        os.close(self.master)
+
+
+@pytest.fixture
+def start(zrms, environment):
+    opened = []
+    zrms.routes["GET /v1/topologies"] = (200, {"topologies": [topology()]})
+    zrms.routes[f"GET /v1/topologies/{ID}"] = (200, topology(placements=placements()))
+    zrms.routes["GET /v1/spaces"] = (200, {"spaces": [space("api"), space("store")]})
+
+    def run():
+        opened.append(Terminal(dict(environment, ZRMS_URL=zrms.url, TERM="xterm")))
+        return opened[-1]
+    yield run
+    for terminal in opened:
+        terminal.close()
+
+
+def test_the_prompt_counts_from_zero_and_ctrl_d_ends(start):
+    t = start()
+    t.expect(r"zshell\[0\] >> ")
+    t.type("topo status my-app\r")
+    t.expect(r"Topology: my-app\r\n.*dashboard +edge-node-1 +running.*zshell\[1\] >> ")
+    t.type("\r")
+    t.expect(r"zshell\[1\] >> ")
+    t.type("topo lsit\r")
+    t.expect(r"did you mean 'topo list'.*zshell\[2\] >> ")
+    t.type("\x04")
+    assert t.process.wait(DEADLINE) == 0
+
+
+def test_exit_ends_too(start):
+    t = start()
+    t.expect(r"zshell\[0\] >> ")
+    t.type("exit\r")
+    assert t.process.wait(DEADLINE) == 0
+
+
+def test_tab_completes_commands_names_and_options(start):
+    t = start()
+    t.expect(r"zshell\[0\] >> ")
+    t.type("to\t")
+    t.expect(r"to(?:\x08)*.*po ")
+    t.type("stat\t")
+    t.expect(r"us ")
+    t.type("m\t")
+    t.expect(r"y-app ")
+    t.type("--ou\t")
+    t.expect(r"tput ")
+    t.type("j\t\r")
+    t.expect(r'"id": "' + ID)
+    t.expect(r"zshell\[1\] >> ")
+    t.type("topo st\t")
+    t.expect(r"start +status +stop")
+
+
+def test_ctrl_c_abandons_the_line(start):
+    t = start()
+    t.expect(r"zshell\[0\] >> ")
+    t.type("topo status nob")
+    t.expect(r"nob")
+    t.type("\x03")
+    t.expect(r"zshell\[0\] >> ")
+    t.type("topo status my-app\r")
+    t.expect(r"Topology: my-app.*zshell\[1\] >> ")
+    assert t.process.poll() is None
+
+
+def test_ctrl_c_abandons_the_command(start, zrms):
+    zrms.push(event(1, "topology", "my-app", None, "pending"))
+    t = start()
+    t.expect(r"zshell\[0\] >> ")
+    t.type("topo events my-app -f\r")
+    t.expect(r"my-app - -> pending asked")
+    t.type("\x03")
+    t.expect(r"interrupted.*zshell\[1\] >> ")
+    t.type("topo list\r")
+    t.expect(ID + r".*zshell\[2\] >> ")
+
+
+def test_history_is_kept_for_this_user_alone(start, environment):
+    t = start()
+    t.expect(r"zshell\[0\] >> ")
+    t.type("topo status my-app\r")
+    t.expect(r"zshell\[1\] >> ")
+    t.type("\x04")
+    assert t.process.wait(DEADLINE) == 0
+    path = os.path.join(environment["XDG_STATE_HOME"], "samoza", "zshell_history")
+    assert oct(os.stat(path).st_mode & 0o777) == "0o600"
+    again = start()
+    again.expect(r"zshell\[0\] >> ")
+    again.type("\x1b[A")
+    again.expect(r"topo status my-app")
+    again.type("\r")
+    again.expect(r"Topology: my-app")

@@ -1,0 +1,474 @@
+"""zshell against a fake zrms: layouts to the byte, exit status, names, formats, errors."""
+
+import json
+import re
+
+import pytest
+
+from fake_zrms import CREATED, ID, OTHER, UPDATED, event, placements, space, topology
+
+MEX = "application/vnd.samoza.mex+zip"
+
+
+@pytest.fixture
+def listed(zrms):
+    """One topology, as lists and as itself."""
+    view = topology(placements=placements())
+    zrms.routes["GET /v1/topologies"] = (200, {"topologies": [topology()]})
+    zrms.routes[f"GET /v1/topologies/{ID}"] = (200, view)
+    return view
+
+
+def refusal(status, message, *details):
+    return status, {"error": {"code": "refused", "message": message, "details": list(details)}}
+
+
+# ------------------------------------------------------------------ layouts
+
+def test_submit_has_the_layout_of_the_seed(zrms, zshell, tmp_path):
+    mex = tmp_path / "my-app.mex"
+    mex.write_bytes(b"PK-content")
+    zrms.routes["POST /v1/topologies"] = (201, topology("pending"))
+    done = zshell("topo", "submit", str(mex))
+    assert done.out == (f"Submitting topology from {mex}...\n"
+                        "\n"
+                        "Topology created:\n"
+                        f"  ID:     {ID}\n"
+                        "  Name:   my-app\n"
+                        "  State:  pending\n"
+                        "  Spaces: 3\n")
+    assert (done.status, done.err) == (0, "")
+    sent = zrms.asked("^POST")[0]
+    assert (sent["body"], sent["type"]) == (b"PK-content", MEX)
+
+
+def test_status_of_a_topology_has_the_layout_of_the_seed(listed, zshell):
+    done = zshell("topo", "status", "my-app")
+    assert done.out == ("Topology: my-app\n"
+                        f"  ID:        {ID}\n"
+                        "  State:     running\n"
+                        "  Spaces:    3\n"
+                        f"  Created:   {CREATED}\n"
+                        f"  Updated:   {UPDATED}\n"
+                        "\n"
+                        "Placements:\n"
+                        "  SPACE                ZHOST          STATE\n"
+                        "  --------------------------------------------\n"
+                        "  dashboard            edge-node-1    running\n"
+                        "  api                  edge-node-2    running\n"
+                        "  store                edge-node-3    running\n")
+    assert done.status == 0
+
+
+def test_a_failure_reason_stands_under_updated(zrms, listed, zshell):
+    listed.update(state="failed", failure_reason="no zhost is available",
+                  placements=[{"space": "api", "state": "not deployed", "why": "no place"}])
+    done = zshell("topo", "status", "my-app")
+    assert f"  Updated:   {UPDATED}\n  FailureReason: no zhost is available\n" in done.out
+    assert "  api                  -              not deployed\n" in done.out
+    assert done.out.endswith("\nWhy:\n  api: no place\n")
+
+
+def test_stop_says_so_twice(zrms, listed, zshell):
+    zrms.routes[f"POST /v1/topologies/{ID}/stop"] = (202, topology("stopped"))
+    zrms.routes[f"GET /v1/topologies/{ID}/spaces"] = (
+        200, {"spaces": [space("api", "not-deployed", "not-deployed")]})
+    done = zshell("topo", "stop", ID)
+    assert done.out == f"Stopping topology {ID}\nTopology {ID} stopped.\n"
+    assert (done.status, done.err) == (0, "")
+
+
+def test_stop_without_waiting_does_not_say_that_it_is_done(zrms, listed, zshell):
+    zrms.routes[f"POST /v1/topologies/{ID}/stop"] = (
+        202, topology("stopped", notice="edge-node-2 is away"))
+    done = zshell("topo", "stop", ID, "--no-wait")
+    assert done.out == f"Stopping topology {ID}\n"
+    assert (done.status, done.err) == (0, "edge-node-2 is away\n")
+    assert zrms.connections == 0
+
+
+def test_events_are_one_line_each(zrms, listed, zshell):
+    zrms.push(event(1, "topology", "my-app", None, "pending", "submitted"),
+              event(2, "space", "my-app/api", "starting", "deployed-started", "on_init returned 0"))
+    done = zshell("topo", "events", "my-app")
+    assert done.out == (f"{UPDATED} topology my-app - -> pending submitted\n"
+                        f"{UPDATED} space    my-app/api starting -> deployed-started "
+                        "on_init returned 0\n")
+
+
+def test_lists(zrms, listed, zshell):
+    zrms.routes["GET /v1/spaces"] = (200, {"spaces": [
+        space("api"), space("store", "waiting-for-ancestor", restarts=12)]})
+    zrms.routes["GET /v1/mesh/spaces"] = (200, {"spaces": [
+        {"topology": "my-app", "space": "api", "type": "CALL", "zhost": "edge-node-2",
+         "since": UPDATED}]})
+    assert zshell("topo").out == (
+        "ID                                   NAME   VERSION STATE   SPACES UPDATED\n"
+        f"{ID} my-app -       running      3 {UPDATED}\n")
+    assert zshell("topo", "list").out == zshell("topo").out
+    assert zshell("spaces").out == (
+        "NAME         TYPE STATE                GOAL    ZHOST       SINCE                RESTARTS\n"
+        f"my-app/api   CALL running              running edge-node-2 {UPDATED}        0\n"
+        f"my-app/store CALL waiting for ancestor running edge-node-2 {UPDATED}       12\n")
+    assert zshell("mesh", "spaces").out == (
+        "NAME       TYPE ZHOST       SINCE\n"
+        f"my-app/api CALL edge-node-2 {UPDATED}\n")
+
+
+def test_an_empty_list_keeps_its_header(zrms, zshell):
+    zrms.routes["GET /v1/mesh/spaces"] = (200, {"spaces": []})
+    assert zshell("mesh", "spaces").out == "NAME TYPE ZHOST SINCE\n"
+
+
+def test_one_space(zrms, listed, zshell):
+    zrms.routes["GET /v1/spaces"] = (200, {"spaces": [space("api")]})
+    zrms.routes[f"GET /v1/topologies/{ID}/spaces/api"] = (200, space(
+        "api", "unresolved", why="api is unresolved: needs store", last_error="start: trap",
+        imports=[{"from": "store", "optional_import": False, "providers": []},
+                 {"from": "cache", "optional_import": True, "providers": ["cache-1", "cache-2"]}],
+        exports=[{"name": "port", "value": "80"}], log=["hello", "evil \x1b[31m\nline"]))
+    assert zshell("spaces", "status", "api").out == (
+        "Space: my-app/api\n"
+        "  Type:      CALL\n"
+        "  State:     unresolved\n"
+        "  Goal:      running\n"
+        "  Zhost:     edge-node-2\n"
+        f"  Since:     {UPDATED}\n"
+        "  Epoch:     1\n"
+        "  Restarts:  0\n"
+        "  Why:       api is unresolved: needs store\n"
+        "  LastError: start: trap\n"
+        "\n"
+        "Imports:\n"
+        "  FROM  KIND      PROVIDERS\n"
+        "  store mandatory -\n"
+        "  cache optional  cache-1, cache-2\n"
+        "\n"
+        "Exports:\n"
+        "  NAME VALUE\n"
+        "  port 80\n"
+        "\n"
+        "Log:\n"
+        "  hello\n"
+        "  evil \\x1b[31m\\nline\n")
+
+
+def zhost(name, **more):
+    view = {"name": name, "state": "deployed-started", "cordoned": False, "instances": 2,
+            "cpu_millicores": {"total": 2000, "reserved": 150},
+            "memory_bytes": {"total": 8 << 30, "reserved": 96 << 20},
+            "labels": [{"name": "region", "value": "eu"}], "capabilities": ["sensors.camera"],
+            "devices": [{"kind": "gpu", "model": "T4", "count": 2, "free": 1}],
+            "incarnation": 1}
+    view.update(more)
+    return view
+
+
+def test_cluster(zrms, zshell):
+    zrms.routes["GET /v1/cluster"] = (200, {
+        "id": "c1", "zhosts": [{"state": "deployed-started", "count": 2},
+                               {"state": "problem", "count": 1}],
+        "topologies": [{"state": "running", "count": 1}, {"state": "failed", "count": 0}],
+        "spaces": [], "cpu_millicores": {"total": 6000, "reserved": 150, "used": 1250},
+        "memory_bytes": {"total": 8 << 30, "reserved": 96 << 20}})
+    zrms.routes["GET /v1/zhosts"] = (200, {"zhosts": [
+        zhost("edge-node-1", zedge="127.0.0.1:1"), zhost("edge-node-2", cordoned=True)]})
+    assert zshell("cluster").out == (
+        "Cluster: c1\n"
+        "  Zhosts:     2 running, 1 problem\n"
+        "  Topologies: 1 running\n"
+        "  Spaces:     none\n"
+        "  CPU:        6 cores, 0.15 reserved, 1.25 used\n"
+        "  Memory:     8 GiB, 96 MiB reserved\n")
+    assert zshell("cluster", "zhosts").out.splitlines() == [
+        "NAME        STATE                CPU       MEMORY SPACES ZEDGE       LABELS    CAPABILITIES",
+        "edge-node-1 running           0.15/2 96 MiB/8 GiB      2 127.0.0.1:1 region=eu "
+        "sensors.camera,gpu-T4:1/2",
+        "edge-node-2 running, cordoned 0.15/2 96 MiB/8 GiB      2 -           region=eu "
+        "sensors.camera,gpu-T4:1/2"]
+
+
+def test_status_names_every_service(zrms, zshell):
+    zrms.routes["GET /v1/zhosts"] = (200, {"zhosts": [
+        zhost("edge-node-1", zedge=zrms.url[len("http://"):]),
+        zhost("edge-node-2", state="problem", zedge="127.0.0.1:1")]})
+    rows = [line.split()[:3] for line in zshell("status").out.splitlines()]
+    assert rows == [["SERVICE", "NAME", "STATE"],
+                    ["zrms", "zrms", "connected"],
+                    ["zhost", "edge-node-1", "connected"],
+                    ["zedge", "edge-node-1", "connected"],
+                    ["zhost", "edge-node-2", "unreachable"],
+                    ["zedge", "edge-node-2", "unreachable"]]
+
+
+def test_explain(zrms, listed, zshell):
+    zrms.routes[f"GET /v1/topologies/{ID}/explain"] = (200, {"topology": "my-app", "spaces": [
+        {"space": "api-1", "zhost": "n1", "summary": "best of 2", "zhosts": [
+            {"zhost": "n1", "eligible": True, "score": 12.5, "failed_rules": [],
+             "scores": [{"name": "spread", "value": "12.5"}]},
+            {"zhost": "n2", "eligible": False, "scores": [],
+             "failed_rules": ["cpu: needs 2, 1 free", "cordoned"]}]},
+        {"space": "store", "summary": "no zhost would do", "reason": "no zhost is available",
+         "smallest_change": "one zhost", "zhosts": []}]})
+    assert zshell("topo", "explain", "my-app", "api").out == (
+        "Topology: my-app\n"
+        "\n"
+        "api-1 -> n1\n"
+        "  best of 2\n"
+        "  ZHOST SCORE WHY\n"
+        "  n1     12.5 spread 12.5\n"
+        "  n2        - cpu: needs 2, 1 free; cordoned\n")
+    assert zshell("topo", "explain", "my-app").out.endswith(
+        "\nstore -> no place\n"
+        "  no zhost would do\n"
+        "  Reason: no zhost is available\n"
+        "  It would fit with: one zhost\n")
+    assert zshell("topo", "explain", "my-app", "nobody").status == 1
+
+
+# ------------------------------------------------------------------ formats
+
+@pytest.mark.parametrize("words", [
+    ["-o", "json", "topo", "status", "my-app"], ["topo", "-ojson", "status", "my-app"],
+    ["topo", "status", "my-app", "--output=json"], ["topo", "status", "-o", "json", "my-app"]])
+def test_json_anywhere_on_the_line(listed, zshell, words):
+    assert json.loads(zshell(*words).out) == listed
+
+
+def test_yaml(listed, zshell):
+    out = zshell("topo", "status", "my-app", "-o", "yaml").out
+    assert f"id: {ID}\n" in out
+    assert "state: running\n" in out
+
+
+def test_lists_in_json_have_one_key(zrms, listed, zshell):
+    zrms.push(event(7, "topology", "my-app", "pending", "running", "all started"))
+    assert list(json.loads(zshell("topo", "-o", "json").out)) == ["topologies"]
+    events = json.loads(zshell("topo", "events", "my-app", "-o", "json").out)["events"]
+    assert events == zrms.events
+
+
+def test_unknown_keys_of_a_newer_zrms_are_passed_over(zrms, listed, zshell):
+    listed.update(news={"a": [1]}, placements=[dict(listed["placements"][0], mood="fine")])
+    assert zshell("topo", "status", "my-app").status == 0
+
+
+# ------------------------------------------------------------------ names
+
+def two_topologies(zrms, *states):
+    ids = [ID, OTHER]
+    zrms.routes["GET /v1/topologies"] = (200, {"topologies": [
+        topology(state, id=i, created=f"2026-04-2{n}T00:00:00Z")
+        for n, (i, state) in enumerate(zip(ids, states))]})
+    for i, state in zip(ids, states):
+        zrms.routes[f"GET /v1/topologies/{i}"] = (200, topology(state, id=i))
+
+
+@pytest.mark.parametrize("word", [ID, ID[:9], "a1b2c"])
+def test_an_id_by_any_unambiguous_prefix(zrms, zshell, word):
+    two_topologies(zrms, "running", "stopped")
+    assert json.loads(zshell("topo", "status", word, "-o", "json").out)["id"] == ID
+
+
+@pytest.mark.parametrize("states,expected", [
+    (("running", "stopped"), ID), (("stopped", "running"), OTHER), (("stopped", "stopped"), OTHER)])
+def test_a_name_means_the_one_not_stopped_else_the_newest(zrms, zshell, states, expected):
+    two_topologies(zrms, *states)
+    assert json.loads(zshell("topo", "status", "my-app", "-o", "json").out)["id"] == expected
+
+
+def test_an_ambiguous_prefix_names_what_it_could_mean(zrms, zshell):
+    two_topologies(zrms, "running", "stopped")
+    done = zshell("topo", "status", "a1b2")
+    assert done.status == 1
+    assert done.err == ("zshell: 'a1b2' begins the ids of 2 topologies:\n"
+                        f"  {ID}  my-app  running\n"
+                        f"  {OTHER}  my-app  stopped\n")
+
+
+def test_an_unknown_name(listed, zshell):
+    done = zshell("topo", "status", "nobody")
+    assert (done.status, done.err) == (
+        1, "zshell: no topology 'nobody'\n`zshell topo` lists all there are.\n")
+
+
+def test_an_instance_by_path_prefix_and_topology(zrms, listed, zshell):
+    zrms.routes["GET /v1/spaces"] = (200, {"spaces": [space("api-2/cache"), space("api")]})
+    zrms.routes[f"GET /v1/topologies/{ID}/spaces/api-2/cache"] = (200, space("api-2/cache"))
+    for word in ("my-app/api-2/cache", "api-2/cache", f"{ID[:8]}/api-2/cache"):
+        assert zshell("spaces", "status", word).out.startswith("Space: my-app/api-2/cache\n"), word
+    done = zshell("spaces", "status", "my-app/aip")
+    assert done.status == 1
+    assert "no instance my-app/aip; did you mean my-app/api?" in done.err
+
+
+def test_a_path_of_two_topologies_is_ambiguous(zrms, zshell):
+    zrms.routes["GET /v1/topologies"] = (200, {"topologies": [
+        topology(), topology(id=OTHER, name="other")]})
+    zrms.routes["GET /v1/spaces"] = (200, {"spaces": [
+        space("api"), space("api", topology_name="other", topology_id=OTHER)]})
+    done = zshell("spaces", "status", "api")
+    assert (done.status, done.err) == (
+        1, "zshell: 2 topologies have 'api':\n  my-app/api\n  other/api\n")
+
+
+# ------------------------------------------------------------------ goals
+
+@pytest.mark.parametrize("word,body", [
+    ("deploy", {"goal": "deployed-stopped"}), ("start", {"goal": "deployed-started"}),
+    ("stop", {"goal": "deployed-stopped", "command": "stop"}), ("undeploy", {"goal": "not-deployed"})])
+def test_goals_of_one_instance(zrms, listed, zshell, word, body):
+    zrms.routes["GET /v1/spaces"] = (200, {"spaces": [space("api")]})
+    zrms.routes[f"PUT /v1/topologies/{ID}/spaces/api/goal"] = (202, space("api"))
+    assert zshell("spaces", word, "my-app/api").status == 0
+    assert json.loads(zrms.asked("^PUT")[0]["body"]) == body
+
+
+@pytest.mark.parametrize("word", ["deploy", "start", "stop", "undeploy"])
+@pytest.mark.parametrize("what,query", [("my-app/api", "?path=api"), ("my-app", "")])
+def test_grouped_operations(zrms, listed, zshell, word, what, query):
+    zrms.routes["GET /v1/spaces"] = (200, {"spaces": [space("api")]})
+    zrms.routes[f"POST /v1/topologies/{ID}/{word}-all"] = (202, topology())
+    done = zshell("spaces", word, what, "--all")
+    assert (done.status, done.err) == (0, "")
+    assert zrms.asked("^POST")[0]["line"] == f"POST /v1/topologies/{ID}/{word}-all{query}"
+
+
+def test_requests_that_change(zrms, listed, zshell, tmp_path):
+    zrms.routes[f"POST /v1/topologies/{ID}/start"] = (202, topology("pending"))
+    zrms.routes[f"POST /v1/topologies/{ID}/recover"] = (202, topology("degraded"))
+    zrms.routes[f"DELETE /v1/topologies/{ID}"] = (200, {})
+    zrms.routes["POST /v1/zhosts/n1/cordon"] = (200, {})
+    zrms.routes["POST /v1/zhosts/n1/uncordon"] = (200, {})
+    zrms.routes["DELETE /v1/zhosts/n1"] = (200, {})
+    zrms.routes["POST /v1/topologies"] = (201, topology("pending"))
+    mex = tmp_path / "a.mex"
+    mex.write_bytes(b"x")
+    for words in (["topo", "start", "my-app"], ["topo", "recover", "my-app"],
+                  ["topo", "rm", "my-app"], ["topo", "rm", "my-app", "--data"],
+                  ["cluster", "cordon", "n1"], ["cluster", "uncordon", "n1"],
+                  ["cluster", "rm", "n1"], ["topo", "submit", str(mex), "--no-start"]):
+        assert zshell(*words).status == 0, words
+    assert [r["line"] for r in zrms.requests if not r["line"].startswith("GET")] == [
+        f"POST /v1/topologies/{ID}/start", f"POST /v1/topologies/{ID}/recover",
+        f"DELETE /v1/topologies/{ID}", f"DELETE /v1/topologies/{ID}?data=1",
+        "POST /v1/zhosts/n1/cordon", "POST /v1/zhosts/n1/uncordon", "DELETE /v1/zhosts/n1",
+        "POST /v1/topologies?start=0"]
+
+
+# ------------------------------------------------------------------ refusals and exit status
+
+def test_a_refusal_gives_all_findings_and_what_to_do(zrms, zshell, tmp_path):
+    mex = tmp_path / "a.mex"
+    mex.write_bytes(b"x")
+    zrms.routes["POST /v1/topologies"] = refusal(
+        422, "2 findings", "topology.yaml:3:1: unknown key 'a\x1b[2J'", "topology.yaml:4:1: b")
+    done = zshell("topo", "submit", str(mex))
+    assert done.status == 1
+    assert done.err == ("zshell: 2 findings\n"
+                        "  topology.yaml:3:1: unknown key 'a\\x1b[2J'\n"
+                        "  topology.yaml:4:1: b\n"
+                        f"Nothing was kept. `mex validate {mex}` lists all findings.\n")
+
+
+def test_a_file_that_cannot_be_sent(zshell, tmp_path):
+    missing = tmp_path / "none.mex"
+    done = zshell("topo", "submit", str(missing))
+    assert (done.status, done.out) == (1, "")
+    assert done.err == f"zshell: cannot read {missing}: No such file or directory\n"
+    assert f"mex build {tmp_path} -o" in zshell("topo", "submit", str(tmp_path)).err
+
+
+def test_zrms_not_reachable(zshell):
+    done = zshell("topo", url="http://127.0.0.1:1")
+    assert (done.status, done.out) == (3, "")
+    assert "zrms cannot be reached at http://127.0.0.1:1" in done.err
+    assert "startz up" in done.err
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"topologies": [{"id": 3}]}', b""])
+def test_something_else_that_answers(zrms, zshell, body):
+    zrms.routes["GET /v1/topologies"] = (200, body)
+    done = zshell("topo")
+    assert done.status == 1
+    assert "does not understand" in done.err
+
+
+def test_an_error_without_a_reason(zrms, zshell):
+    zrms.routes["GET /v1/topologies"] = (500, b"oops")
+    done = zshell("topo")
+    assert (done.status, done.err) == (
+        1, "zshell: the answer is HTTP status 500, without a reason: is that zrms?\n")
+
+
+@pytest.mark.parametrize("words,message", [
+    (["topo", "lsit"], "did you mean 'topo list'?"), (["statsu"], "did you mean 'status'?"),
+    (["mesh"], "there is: mesh spaces"), (["topo", "submit"], "FILE is missing"),
+    (["topo", "status", "a", "b"], "unexpected argument 'b'"),
+    (["topo", "stop", "a", "--now"], "unknown option --now"),
+    (["topo", "-o", "xml"], "'xml' is not an output format"), (["topo", "-o"], "-o needs a value"),
+    (["topo", "start", "a", "--wait=soon"], "'soon' is not a duration"),
+    (["topo", "rm", "a", "--data=1"], "--data takes no value"),
+    (["--api", "ftp://x", "topo"], "'ftp://x' is not the address of zrms"),
+    (["help", "nothing"], "no command 'nothing'")])
+def test_usage(zshell, words, message):
+    done = zshell(*words)
+    assert (done.status, done.out) == (2, "")
+    assert message in done.err
+
+
+def test_help_lists_every_command_and_explains_each(zshell):
+    help_text = zshell("help").out
+    commands = re.findall(r"^  ((?:status|topo|spaces|mesh|cluster|help|completion|exit)(?: [a-z]+)?)",
+                          help_text, re.M)
+    assert len(commands) == 26, commands
+    for command in commands:
+        one = zshell("help", *command.split())
+        assert (one.status, one.err) == (0, ""), command
+        assert zshell(*command.split(), "--help").out == one.out, command
+
+
+def test_version(zshell):
+    assert re.fullmatch(r"zshell \d+\.\d+\.\d+\n", zshell("--version").out)
+
+
+# ------------------------------------------------------------------ completion
+
+def complete(zshell, *words):
+    return zshell("complete", "--", *words).out.split()
+
+
+def test_completion_of_commands_options_and_names(zrms, listed, zshell):
+    zrms.routes["GET /v1/spaces"] = (200, {"spaces": [space("api"), space("store")]})
+    zrms.routes["GET /v1/zhosts"] = (200, {"zhosts": [zhost("edge-node-1")]})
+    assert complete(zshell, "to") == ["topo"]
+    assert complete(zshell, "topo", "st") == ["start", "status", "stop"]
+    assert complete(zshell, "topo", "status", "") == ["my-app"]
+    assert complete(zshell, "topo", "status", "a1") == [ID]
+    assert complete(zshell, "spaces", "logs", "my-app/s") == ["my-app/store"]
+    assert complete(zshell, "cluster", "cordon", "") == ["edge-node-1"]
+    assert complete(zshell, "topo", "submit", "--") == ["--api", "--help", "--no-start",
+                                                         "--output", "--wait"]
+    assert complete(zshell, "topo", "-o", "") == ["json", "table", "yaml"]
+    assert complete(zshell, "-o", "json", "topo", "sub") == ["submit"]
+    assert complete(zshell, "topo", "submit", "") == [":files"]
+    assert complete(zshell, "help", "topo", "ex") == ["explain"]
+
+
+def test_completion_without_zrms_is_silent(zshell):
+    done = zshell("complete", "--", "topo", "status", "", url="http://127.0.0.1:1")
+    assert (done.status, done.out, done.err) == (0, "", "")
+
+
+def test_the_bash_script_is_bash(zshell, tmp_path):
+    import subprocess
+    script = tmp_path / "zshell.bash"
+    script.write_text(zshell("completion", "bash").out)
+    subprocess.run(["bash", "-n", str(script)], check=True, timeout=60)
+
+
+def test_lines_from_a_pipe(zrms, listed, zshell):
+    done = zshell(stdin="topo status 'my-app'\n\n# nothing\ntopo status my-app -o json\n")
+    assert done.out.startswith("Topology: my-app\n")
+    assert "zshell[" not in done.out
+    assert done.status == 0
