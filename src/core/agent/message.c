@@ -25,8 +25,8 @@ static void send(struct agent *agent, Samoza__V1__FrameType type, ProtobufCMessa
 /* A try follows by itself. */
 static bool waits_for_retry(const struct agent *agent, const struct instance *i)
 {
-	if (i->action != 0 || i->gave_up || i->finished || i->failures.count == 0 ||
-	    agent->removed || i->next != NULL)
+	if ((i->action != 0 && i->phase != SAMOZA__V1__PHASE__PHASE_DEPLOYED) || i->gave_up ||
+	    i->finished || i->failures.count == 0 || agent->removed || i->next != NULL)
 		return false;
 	if (i->phase == SAMOZA__V1__PHASE__PHASE_ABSENT)
 		return i->desired->target != SAMOZA__V1__TARGET__TARGET_NONE;

@@ -1,0 +1,380 @@
+#include "fixture.h"
+
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+/* cmocka wants the four above */
+#include <cmocka.h>
+
+#include "base/str.h"
+
+static const char *const phase_names[] = {"absent",  "deploying", "deployed",	"starting",
+					  "started", "stopping",  "undeploying"};
+
+static void say(struct fixture *f, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+static void say(struct fixture *f, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	assert_int_equal(buffer_vprintf(&f->seen, format, args), 0);
+	va_end(args);
+}
+
+/* ---- what it does, as text ---- */
+
+static void say_report(struct fixture *f, const char *what, const Samoza__V1__InstanceReport *r)
+{
+	say(f, "%s %s@%" PRIu64 " o%" PRIu64 " %s", what, r->key->path, r->key->epoch, r->order,
+	    phase_names[r->phase]);
+	for (size_t i = 0; i < r->n_exports; i++)
+		say(f, " %s=%s", r->exports[i]->name, r->exports[i]->value);
+	if (r->has_imports_version && r->imports_version > 0)
+		say(f, " i%" PRIu64, r->imports_version);
+	if (r->failures > 0)
+		say(f, " failures=%u", r->failures);
+	if (r->restarts > 0)
+		say(f, " restarts=%u", r->restarts);
+	if (r->gave_up)
+		say(f, " gave-up");
+	if (r->finished)
+		say(f, " finished");
+	if (r->has_retry_ms)
+		say(f, " retry=%" PRIu64, r->retry_ms);
+	if (r->error != NULL)
+		say(f, " \"%s\"", r->error);
+	say(f, "\n");
+}
+
+static void say_message(struct fixture *f, const struct agent_message *m)
+{
+	assert_true(protobuf_c_message_check(m->message));
+	if (m->type == SAMOZA__V1__FRAME_TYPE__FRAME_HELLO) {
+		const Samoza__V1__Hello *h = (const Samoza__V1__Hello *)m->message;
+		say(f, "hello %s %" PRIu64 "\n", h->spec->name, h->incarnation);
+		for (size_t i = 0; i < h->n_instances; i++)
+			say_report(f, "  holds", h->instances[i]);
+	} else if (m->type == SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT) {
+		const Samoza__V1__Heartbeat *h = (const Samoza__V1__Heartbeat *)m->message;
+		say(f, "heartbeat %" PRIu64, h->counter);
+		for (size_t i = 0; i < h->n_running; i++)
+			say(f, " %s", h->running[i]->path);
+		say(f, "\n");
+	} else {
+		const Samoza__V1__Report *r = (const Samoza__V1__Report *)m->message;
+		assert_int_equal(m->type, SAMOZA__V1__FRAME_TYPE__FRAME_REPORT);
+		for (size_t i = 0; i < r->n_instances; i++)
+			say_report(f, "report", r->instances[i]);
+	}
+}
+
+static void say_order(struct fixture *f, const struct agent_order *o)
+{
+	switch (o->type) {
+	case ORDER_ACTION:
+		say(f, "do %" PRIu64 " %s %s@%" PRIu64, o->action, agent_action_name(o->kind),
+		    o->key->path, o->key->epoch);
+		if (o->imports_version > 0)
+			say(f, " i%" PRIu64, o->imports_version);
+		if (o->kind == ACTION_STOP)
+			say(f, " grace=%" PRId64, o->grace_ms);
+		if (o->deadline_ms != NEVER_MS)
+			say(f, " until=%" PRId64, o->deadline_ms);
+		say(f, "\n");
+		return;
+	case ORDER_KILL:
+		say(f, "kill %" PRIu64 " %s %s@%" PRIu64 "\n", o->action,
+		    agent_action_name(o->kind), o->key->path, o->key->epoch);
+		return;
+	case ORDER_RENEW:
+		say(f, "renew %s until=%" PRId64 "\n", o->key->path, o->deadline_ms);
+		return;
+	case ORDER_END:
+		say(f, "end\n");
+		return;
+	}
+	fail();
+}
+
+static void store(struct fixture *f, const struct agent_record *r)
+{
+	struct agent_record *slot = NULL;
+	for (size_t i = 0; i < FIXTURE_RECORDS; i++) {
+		if (str_equal(f->disk[i].id, r->id)) {
+			slot = &f->disk[i];
+			break;
+		}
+		if (f->disk[i].id == NULL && slot == NULL)
+			slot = &f->disk[i];
+	}
+	assert_non_null(slot);
+	free(slot->id);
+	free(slot->data);
+	*slot = (struct agent_record){0};
+	if (r->data != NULL)
+		*slot = (struct agent_record){mem_strdup(r->id), mem_memdup(r->data, r->size),
+					      r->size};
+	if (!f->records_shown)
+		return;
+	if (r->data == NULL) {
+		say(f, "record %s -\n", r->id);
+		return;
+	}
+	Samoza__V1__AgentRecord *record =
+		samoza__v1__agent_record__unpack(NULL, r->size, r->data);
+	assert_non_null(record);
+	say(f, "record %s %s\n", r->id, phase_names[record->phase]);
+	samoza__v1__agent_record__free_unpacked(record, NULL);
+}
+
+static void take(struct fixture *f, const struct agent_input *input)
+{
+	struct agent_outbox o;
+	agent_outbox_init(&o);
+	agent_handle(f->agent, (struct instant){f->now_ms, 1000000 + f->now_ms}, input, &o);
+	vector_for_each (&o.records, r)
+		store(f, r);
+	vector_for_each (&o.orders, order)
+		say_order(f, order);
+	vector_for_each (&o.messages, m)
+		say_message(f, m);
+	agent_outbox_done(&o);
+}
+
+/* ---- life ---- */
+
+static struct agent *new_agent(uint64_t incarnation)
+{
+	Samoza__V1__ZhostSpec spec = SAMOZA__V1__ZHOST_SPEC__INIT;
+	spec.name = (char *)"n1";
+	return agent_new(&(struct agent_config){.identity = "id",
+						.incarnation = incarnation,
+						.spec = &spec,
+						.heartbeat_ms = 10000,
+						.failure_timeout_ms = 30000,
+						.reconnect_ms = 10000});
+}
+
+void setup(struct fixture *f)
+{
+	*f = (struct fixture){.seen = BUFFER_INIT(1 << 20), .agent = new_agent(1)};
+}
+
+void teardown(struct fixture *f)
+{
+	expect(f, "");
+	agent_free(f->agent);
+	buffer_done(&f->seen);
+	for (size_t i = 0; i < FIXTURE_RECORDS; i++) {
+		free(f->disk[i].id);
+		free(f->disk[i].data);
+	}
+}
+
+void expect_at(struct fixture *f, const char *text, const char *file, int line)
+{
+	const char *seen = f->seen.data != NULL ? f->seen.data : "";
+	if (strcmp(seen, text) != 0) {
+		print_error("expected:\n%s\nseen:\n%s\n", text, seen);
+		_fail(file, line);
+	}
+	buffer_clear(&f->seen);
+}
+
+void forget(struct fixture *f)
+{
+	buffer_clear(&f->seen);
+}
+
+/* ---- inputs ---- */
+
+void up(struct fixture *f)
+{
+	take(f, &(struct agent_input){.type = AGENT_LINK_UP});
+}
+
+void down(struct fixture *f)
+{
+	take(f, &(struct agent_input){.type = AGENT_LINK_DOWN});
+}
+
+void hello_ack(struct fixture *f, Samoza__V1__HelloAck__Verdict verdict)
+{
+	Samoza__V1__HelloAck ack = SAMOZA__V1__HELLO_ACK__INIT;
+	ack.verdict = verdict;
+	take(f, &(struct agent_input){.type = AGENT_HELLO_ACK, .hello_ack = &ack});
+}
+
+void heartbeat_ack(struct fixture *f, uint64_t counter)
+{
+	Samoza__V1__HeartbeatAck ack = SAMOZA__V1__HEARTBEAT_ACK__INIT;
+	ack.counter = counter;
+	take(f, &(struct agent_input){.type = AGENT_HEARTBEAT_ACK, .heartbeat_ack = &ack});
+}
+
+void join(struct fixture *f)
+{
+	up(f);
+	hello_ack(f, SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED);
+	heartbeat_ack(f, 1);
+	desired(f, true, "");
+	forget(f);
+}
+
+struct wish {
+	Samoza__V1__DesiredInstance desired;
+	Samoza__V1__InstanceKey key;
+	Samoza__V1__InstanceSpec spec;
+};
+
+static void read_word(struct wish *w, const char *word, unsigned index)
+{
+	Samoza__V1__DesiredInstance *d = &w->desired;
+	uint64_t number = 0;
+	if (index == 0) {
+		char *at = strchr(word, '@');
+		assert_non_null(at);
+		assert_int_equal(str_to_u64(at + 1, &w->key.epoch), 0);
+		w->key.path = mem_strndup(word, (size_t)(at - word));
+	} else if (strcmp(word, "started") == 0) {
+		d->target = SAMOZA__V1__TARGET__TARGET_STARTED;
+	} else if (strcmp(word, "deployed") == 0) {
+		d->target = SAMOZA__V1__TARGET__TARGET_DEPLOYED;
+	} else if (strcmp(word, "none") == 0) {
+		d->target = SAMOZA__V1__TARGET__TARGET_NONE;
+	} else if (strcmp(word, "nospec") == 0) {
+		d->spec = NULL;
+	} else if (strcmp(word, "exclusive") == 0) {
+		w->spec.has_exclusive = w->spec.exclusive = true;
+	} else if (sscanf(word, "attempts=%" SCNu64, &number) == 1) {
+		w->spec.has_restart_attempts = true;
+		w->spec.restart_attempts = (uint32_t)number;
+	} else if (sscanf(word, "window=%" SCNu64, &number) == 1) {
+		w->spec.has_restart_window_ms = true;
+		w->spec.restart_window_ms = number;
+	} else if (sscanf(word, "grace=%" SCNu64, &number) == 1) {
+		w->spec.has_stop_grace_ms = true;
+		w->spec.stop_grace_ms = number;
+	} else if (sscanf(word, "timeout=%" SCNu64, &number) == 1) {
+		w->spec.has_action_timeout_ms = true;
+		w->spec.action_timeout_ms = number;
+	} else if (sscanf(word, "o%" SCNu64, &number) == 1) {
+		d->order = number;
+	} else if (sscanf(word, "f%" SCNu64, &number) == 1) {
+		d->has_fresh = true;
+		d->fresh = number;
+	} else if (sscanf(word, "i%" SCNu64, &number) == 1) {
+		d->has_imports_version = true;
+		d->imports_version = number;
+	} else {
+		print_error("no such word: %s\n", word);
+		fail();
+	}
+}
+
+static struct wish *read_wish(char *text)
+{
+	struct wish *w = mem_new(struct wish);
+	samoza__v1__desired_instance__init(&w->desired);
+	samoza__v1__instance_key__init(&w->key);
+	samoza__v1__instance_spec__init(&w->spec);
+	w->key.topology = (char *)"T";
+	w->desired.key = &w->key;
+	w->desired.spec = &w->spec;
+	char *rest = NULL;
+	unsigned index = 0;
+	for (char *word = strtok_r(text, " ", &rest); word != NULL;
+	     word = strtok_r(NULL, " ", &rest))
+		read_word(w, word, index++);
+	w->spec.topology_name = (char *)"t";
+	w->spec.space = w->key.path;
+	w->spec.type = SAMOZA__V1__SPACE_TYPE__CALL;
+	return w;
+}
+
+void desired(struct fixture *f, bool full, const char *wishes)
+{
+	Samoza__V1__DesiredInstance *list[16];
+	struct wish *owned[16];
+	Samoza__V1__Desired d = SAMOZA__V1__DESIRED__INIT;
+	d.version = 1;
+	d.full = full;
+	d.instances = list;
+	CLEANUP(freep) char *text = mem_strdup(wishes);
+	char *rest = NULL;
+	for (char *one = strtok_r(text, ";", &rest); one != NULL;
+	     one = strtok_r(NULL, ";", &rest)) {
+		owned[d.n_instances] = read_wish(one);
+		list[d.n_instances] = &owned[d.n_instances]->desired;
+		d.n_instances++;
+	}
+	take(f, &(struct agent_input){.type = AGENT_DESIRED, .desired = &d});
+	for (size_t i = 0; i < d.n_instances; i++) {
+		free(owned[i]->key.path);
+		free(owned[i]);
+	}
+}
+
+void done(struct fixture *f, uint64_t action, const char *error)
+{
+	take(f, &(struct agent_input){.type = AGENT_ACTION_DONE,
+				      .done = {.action = action, .error = error}});
+}
+
+void done_finished(struct fixture *f, uint64_t action)
+{
+	take(f, &(struct agent_input){.type = AGENT_ACTION_DONE,
+				      .done = {.action = action, .finished = true}});
+}
+
+void done_exports(struct fixture *f, uint64_t action, const char *name, const char *value)
+{
+	Samoza__V1__Variable v = SAMOZA__V1__VARIABLE__INIT;
+	v.name = (char *)name;
+	v.value = (char *)value;
+	const Samoza__V1__Variable *list[] = {&v};
+	take(f, &(struct agent_input){
+			.type = AGENT_ACTION_DONE,
+			.done = {.action = action, .n_exports = 1, .exports = list}});
+}
+
+void ended(struct fixture *f, const char *path, uint64_t epoch, const char *error)
+{
+	take(f, &(struct agent_input){.type = AGENT_PROCESS_ENDED,
+				      .ended = {.topology = "T",
+						.path = path,
+						.epoch = epoch,
+						.finished = error == NULL,
+						.error = error}});
+}
+
+void wait_ms(struct fixture *f, int64_t ms)
+{
+	int64_t until = f->now_ms + ms;
+	while (agent_next_ms(f->agent) <= until) {
+		if (agent_next_ms(f->agent) > f->now_ms)
+			f->now_ms = agent_next_ms(f->agent);
+		take(f, &(struct agent_input){.type = AGENT_TICK});
+	}
+	f->now_ms = until;
+}
+
+void restart(struct fixture *f, const char *alive)
+{
+	agent_free(f->agent);
+	f->agent = new_agent(2);
+	for (size_t i = 0; i < FIXTURE_RECORDS; i++) {
+		if (f->disk[i].id == NULL)
+			continue;
+		Samoza__V1__DesiredInstance *d = NULL;
+		assert_int_equal(agent_record_read(f->disk[i].data, f->disk[i].size, &d, NULL),
+				 0);
+		CLEANUP(freep) char *word = str_printf("%s ", d->key->path);
+		assert_int_equal(agent_load(f->agent, f->disk[i].data, f->disk[i].size,
+					    strstr(alive, word) != NULL, NULL),
+				 0);
+		samoza__v1__desired_instance__free_unpacked(d, NULL);
+	}
+	take(f, &(struct agent_input){.type = AGENT_TICK});
+}
