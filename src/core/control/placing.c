@@ -52,9 +52,24 @@ void zhost_unlink_instance(struct instance *i)
 	for (struct instance *i = (root), *end_ = i + instance_decl(i)->subtree_count; \
 	     i < end_; i++)
 
+static void tell_placement(const struct instance *root, const struct zhost *to)
+{
+	const struct deployment *d = deployment_of(root);
+	const struct zhost *from = root->zhost;
+	const char *cause = "placed";
+	if (root->lost)
+		cause = "placed anew: its zhost was lost";
+	else if (from != NULL)
+		cause = "placed anew: its attempts there were used up";
+	CLEANUP(freep) char *subject = str_printf("%s/%s", d->name, instance_decl(root)->path);
+	emit_event(d->control, "placement", subject, from != NULL ? from->name : NULL, to->name,
+		   d->id, cause);
+}
+
 void placing_assign(struct instance *root, struct zhost *z)
 {
 	struct control *c = deployment_of(root)->control;
+	tell_placement(root, z);
 	for_each_below(root, i)
 	{
 		zhost_link_instance(z, i);

@@ -173,6 +173,9 @@ static int group(struct deployment *d, const struct control_input *input,
 	int r = starts ? check_startable(d, err) : 0;
 	if (r < 0)
 		return r;
+	if (starts)
+		for_each_root(d, r0) if (root == NULL || r0 == instance_root(root))
+			exclusions_clear(r0);
 	CLEANUP(freep) char *cause = by_actor(c, what);
 	return group_request(d->app, root, action, cause, err);
 }
