@@ -26,14 +26,15 @@
 #define LEFTOVER_AGE_S	3600
 
 /*
- * -O2 with three exceptions that keep WebAssembly's meaning: endless recursion must reach the
- * guard page (no sibling calls), floating point must not be folded as if nobody looked at
- * rounding and signalling NaNs. Stack probes, so that no frame steps over the guard. No
- * start files and no libraries: nothing runs when the object is loaded, and every symbol is
- * bound at once by zrun.
+ * -O1: half the time of -O2 (0.5 s instead of 0.9 s for a module with printf), and as fast at
+ * run time but for functions that call themselves. What follows keeps WebAssembly's meaning:
+ * endless recursion must reach the guard page (no sibling calls), floating point must not be
+ * folded as if nobody looked at rounding and signalling NaNs. Stack probes, so that no frame
+ * steps over the guard. No start files and no libraries: nothing runs when the object is
+ * loaded, and every symbol is bound at once by zrun.
  */
 const char *const translate_compiler_arguments[] = {"-std=gnu11",
-						    "-O2",
+						    "-O1",
 						    "-w",
 						    "-DNDEBUG",
 						    "-fno-optimize-sibling-calls",
