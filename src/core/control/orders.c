@@ -196,6 +196,8 @@ static Samoza__V1__DesiredInstance *desired_new(struct instance *i, const struct
 		i->sent_epoch = i->epoch;
 		i->sent_link = z->link;
 	}
+	if (i->target == TARGET_NONE)
+		i->sent_epoch = 0; /* the zhost forgets it with the instance */
 	return m;
 }
 
