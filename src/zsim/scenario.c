@@ -239,7 +239,16 @@ static void print_table(const struct world *w, FILE *out)
 	samoza__v1__space_list_view__free_unpacked(list, NULL);
 }
 
-static bool run_step(struct step_run *run, size_t index, bool verbose, FILE *out)
+static void print_log(struct world *w, FILE *out)
+{
+	vector_for_each (&w->log, line) {
+		fprintf(out, "    %s\n", *line);
+		free(*line);
+	}
+	vector_clear(&w->log);
+}
+
+static bool run_step(struct step_run *run, size_t index, FILE *out)
 {
 	const struct scenario *s = run->scenario;
 	const Samoza__V1__ScenarioStep *step = s->message->steps[index];
@@ -249,6 +258,7 @@ static bool run_step(struct step_run *run, size_t index, bool verbose, FILE *out
 	if (run->world->violation != NULL)
 		step_fail(run, "%s", run->world->violation);
 	bool passed = run->wrong.count == 0;
+	print_log(run->world, out);
 	CLEANUP(freep) char *text = step_text(step);
 	struct schema_position at = schema_position_of(s->positions, "steps[%zu]", index);
 	fprintf(out, "  %s %5u %10.3f s  %s\n", passed ? "PASS" : "FAIL", at.line,
@@ -258,16 +268,18 @@ static bool run_step(struct step_run *run, size_t index, bool verbose, FILE *out
 		free(*line);
 	}
 	vector_clear(&run->wrong);
-	if (verbose)
+	if (run->print->table)
 		print_table(run->world, out);
 	return passed;
 }
 
-bool scenario_run(const struct scenario *s, bool verbose, FILE *out)
+bool scenario_run(const struct scenario *s, const struct scenario_print *print, FILE *out)
 {
 	struct world w;
 	world_init(&w, &s->options);
-	struct step_run run = {.scenario = s, .world = &w, .history = history_new()};
+	w.keep_log = print->log;
+	struct step_run run = {
+		.scenario = s, .world = &w, .history = history_new(), .print = print};
 	controller_start(&w);
 	for (size_t i = 0; i < s->message->n_zhosts; i++)
 		node_add(&w, s->message->zhosts[i]);
@@ -275,9 +287,10 @@ bool scenario_run(const struct scenario *s, bool verbose, FILE *out)
 	history_follow(run.history, &w);
 
 	fprintf(out, "%s: %s\n", s->file, s->message->scenario);
+	print_log(&w, out);
 	bool passed = true;
 	for (size_t i = 0; i < s->message->n_steps && w.violation == NULL; i++)
-		passed &= run_step(&run, i, verbose, out);
+		passed &= run_step(&run, i, out);
 	if (w.violation != NULL && passed) {
 		fprintf(out, "         %s\n", w.violation);
 		passed = false;

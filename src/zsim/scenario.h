@@ -27,7 +27,11 @@ int scenario_read(const char *file, struct scenario *ret_scenario, struct diagno
 void scenario_done(struct scenario *s);
 
 /* Runs it and prints each step to `out`; true when all of them passed. */
-bool scenario_run(const struct scenario *s, bool verbose, FILE *out);
+struct scenario_print {
+	bool table; /* of all instances after each step */
+	bool log;   /* everything that happens */
+};
+bool scenario_run(const struct scenario *s, const struct scenario_print *print, FILE *out);
 
 /* ---- between its files ---- */
 
@@ -48,6 +52,7 @@ struct step_run {
 	const struct scenario *scenario;
 	struct world *world;
 	struct history *history;
+	const struct scenario_print *print;
 	VECTOR(char *) wrong; /* "what: expected X, seen Y" */
 };
 
