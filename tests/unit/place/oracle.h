@@ -1,0 +1,40 @@
+/*
+ * The rules of placement once more, written from the specification alone: strings, loops, no
+ * index, no counter. What the engine answers is checked against this.
+ */
+#ifndef TESTS_PLACE_ORACLE_H
+#define TESTS_PLACE_ORACLE_H
+
+#include "model/topology.h"
+#include "model/zhost.h"
+
+#define ORACLE_ZHOSTS 8
+#define ORACLE_FACTS  64
+
+/* A unit (an instance without a parent and all below it) on a zhost. */
+struct fact {
+	const struct topology *topology;
+	unsigned root;
+	int zhost;		 /* -1: nowhere */
+	unsigned excluded;	 /* bit set of zhosts that it may not take */
+	const uint16_t *devices; /* of its zhost; NULL: not known yet */
+};
+
+struct oracle {
+	struct zhost_spec zhosts[ORACLE_ZHOSTS];
+	bool alive[ORACLE_ZHOSTS], cordoned[ORACLE_ZHOSTS];
+	unsigned zhost_count;
+	struct fact facts[ORACLE_FACTS];
+	unsigned fact_count;
+};
+
+/* NULL when fact `f` may stand on zhost `z`, given where all other facts stand; else the rule
+ * that it breaks. Devices: whether they could be given, beside those whose devices are known.
+ */
+const char *oracle_breaks(const struct oracle *o, unsigned f, unsigned z);
+/* Whether places for facts `first` .. exist such that none of them breaks a rule. */
+bool oracle_solvable(struct oracle *o, unsigned first);
+/* NULL when the known devices of zhost `z` are given out rightly. */
+const char *oracle_devices(const struct oracle *o, unsigned z);
+
+#endif
