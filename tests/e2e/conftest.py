@@ -1,0 +1,314 @@
+"""A real cluster for each test: zrms and zhosts on free loopback ports, everything in a private
+folder, ended with the test. Tests wait for events with a deadline, never for time."""
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+BIN = pathlib.Path(os.environ.get("SAMOZA_BIN", ROOT / "build" / "bin"))
+DEADLINE = 30.0  # for anything that should happen at once, on a loaded machine
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def run(*command, check=True, timeout=120, **options):
+    done = subprocess.run([str(c) for c in command], text=True, capture_output=True,
+                          timeout=timeout, check=False, **options)
+    if check and done.returncode != 0:
+        raise AssertionError(f"{' '.join(map(str, command))}: exit {done.returncode}\n"
+                             f"{done.stdout}{done.stderr}")
+    return done
+
+
+def until(predicate, what, deadline=DEADLINE):
+    """Asks again until the predicate holds; each question is itself a round trip to a daemon."""
+    end = time.monotonic() + deadline
+    seen = None
+    while time.monotonic() < end:
+        seen = predicate()
+        if seen:
+            return seen
+        time.sleep(0.02)
+    raise AssertionError(f"not within {deadline} s: {what} (last seen: {seen!r})")
+
+
+def pids_of(folder):
+    """Processes whose environment or command line names the folder, by name."""
+    found = []
+    for entry in pathlib.Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        with contextlib.suppress(OSError):
+            words = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
+            name = (entry / "comm").read_text().strip()
+            if str(folder).encode() in words:
+                found.append((int(entry.name), name))
+    return found
+
+
+def is_alive(pid):
+    try:
+        state = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return False
+    return state not in ("Z", "X")
+
+
+class Daemon:
+    def __init__(self, cluster, name, command, log):
+        self.cluster, self.name, self.command, self.log = cluster, name, command, log
+        self.process = None
+
+    def start(self):
+        environment = dict(os.environ, SAMOZA_TEST_DIR=str(self.cluster.folder))
+        self.process = subprocess.Popen(
+            [str(c) for c in self.command], stdin=subprocess.DEVNULL, stdout=self.log.open("ab"),
+            stderr=subprocess.STDOUT, start_new_session=True, env=environment)
+        return self
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def is_running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def kill(self, number=signal.SIGKILL):
+        if self.is_running():
+            self.process.send_signal(number)
+        if self.process is not None:
+            self.process.wait(timeout=DEADLINE)
+
+
+class Cluster:
+    """`zhosts`: names, or dicts with the fields of a zhost's configuration."""
+
+    def __init__(self, folder, zhosts=("edge-node-1", "edge-node-2", "edge-node-3"),
+                 heartbeat="200ms", timeout="1200ms", zrms_options=()):
+        self.folder = pathlib.Path(folder)
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.key = self.folder / "key"
+        run(BIN / "mex", "keygen", "-o", self.key)
+        trust = self.folder / "zrms" / "trust"
+        trust.mkdir(parents=True)
+        shutil.copy(f"{self.key}.pub", trust / "test.pub")
+        self.zrms = Daemon(self, "zrms", [
+            BIN / "zrms", "--dir", self.folder / "zrms", "--listen", f"127.0.0.1:{self.port}",
+            "--heartbeat", heartbeat, "--failure-timeout", timeout, *zrms_options],
+            self.folder / "zrms.log")
+        self.zhosts = {}
+        self.start_zrms()
+        for spec in zhosts:
+            self.add_zhost(spec)
+        for name in self.zhosts:
+            self.wait_zhost(name, "deployed-started")
+
+    # ---- daemons ----
+
+    def start_zrms(self):
+        self.zrms.start()
+        until(self.is_healthy, "zrms answers")
+
+    def is_healthy(self):
+        if not self.zrms.is_running():
+            raise AssertionError("zrms ended: " + self.zrms.log.read_text()[-2000:])
+        try:
+            return self.get("/healthz") is not None
+        except OSError:
+            return False
+
+    def add_zhost(self, spec):
+        spec = dict({"cpu": 4, "memory": "4GiB"}, **({"name": spec} if isinstance(spec, str) else spec))
+        name = spec["name"]
+        config = self.folder / f"{name}.yaml"
+        config.write_text(json.dumps({"zhosts": [spec]}))
+        daemon = Daemon(self, name, [
+            BIN / "zhost", "--dir", self.folder / name, "--name", name, "--zrms", self.url,
+            "--zedge", f"127.0.0.1:{free_port()}", "--config", config], self.folder / f"{name}.log")
+        self.zhosts[name] = daemon.start()
+        return daemon
+
+    def kill_machine(self, name):
+        """The machine dies: its zhost, and every zrun of it."""
+        self.zhosts[name].kill()
+        self.kill_zruns(name)
+
+    def zruns(self, name):
+        return [pid for pid, comm in pids_of(self.folder / name)
+                if comm.startswith("zrun") and is_alive(pid)]
+
+    def kill_zruns(self, name):
+        for pid in self.zruns(name):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def stop(self):
+        for daemon in [*self.zhosts.values(), self.zrms]:
+            daemon.kill()
+        for pid, _ in pids_of(self.folder):
+            if pid != os.getpid():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+    # ---- REST ----
+
+    def request(self, method, path, body=None, headers=None, timeout=DEADLINE):
+        data = json.dumps(body).encode() if isinstance(body, (dict, list)) else body
+        request = urllib.request.Request(self.url + path, data=data, method=method,
+                                         headers=headers or {})
+        try:
+            with urllib.request.urlopen(request, timeout=timeout) as answer:
+                return answer.status, json.loads(answer.read() or b"null")
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read() or b"null")
+
+    def get(self, path):
+        status, body = self.request("GET", path)
+        assert status == 200, f"GET {path}: {status} {body}"
+        return body
+
+    def topology(self, name):
+        status, body = self.request("GET", f"/v1/topologies/{name}")
+        return body if status == 200 else None
+
+    def state(self, name):
+        topology = self.topology(name)
+        return topology and topology["state"]
+
+    def wait_state(self, name, state, deadline=DEADLINE):
+        return until(lambda: self.state(name) == state and self.topology(name),
+                     f"{name} is {state}", deadline)
+
+    def wait_zhost(self, name, state, deadline=DEADLINE):
+        def holds():
+            status, body = self.request("GET", f"/v1/zhosts/{name}")
+            return status == 200 and body["state"] == state and body
+        return until(holds, f"zhost {name} is {state}", deadline)
+
+    def space(self, topology, path):
+        return self.get(f"/v1/topologies/{topology}/spaces/{path}")
+
+    def zhost_of(self, topology, path):
+        return self.space(topology, path).get("zhost")
+
+    def events(self, topology=None, after=0):
+        query = f"?after={after}&stream=0" + (f"&topology={topology}" if topology else "")
+        return self.get("/v1/events" + query)["events"]
+
+    def log_of(self, topology, path, lines=200):
+        quoted = urllib.parse.quote(path, safe="")
+        return self.get(f"/v1/topologies/{topology}/logs?path={quoted}&lines={lines}")["lines"]
+
+    def zedge(self, name):
+        return "http://" + self.get(f"/v1/zhosts/{name}")["zedge"]
+
+    # ---- tools ----
+
+    def zshell(self, *words, check=True, timeout=120):
+        environment = dict(os.environ, ZRMS_URL=self.url, NO_COLOR="1")
+        return run(BIN / "zshell", *words, check=check, timeout=timeout, env=environment)
+
+    def build(self, source, name=None):
+        target = self.folder / f"{name or pathlib.Path(source).name}.mex"
+        run(BIN / "mex", "build", source, "-o", target, "--key", self.key)
+        return target
+
+    def submit(self, package, wait="60s"):
+        return self.zshell("topo", "submit", package, f"--wait={wait}")
+
+    def app(self, name, spaces, sources=None, paths=(), manifest=None):
+        """A package of one's own: `spaces` as in topology.yaml, `sources` C text by space."""
+        folder = self.folder / "src" / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        (folder / "topology.yaml").write_text(json.dumps({
+            "apiVersion": "samoza/v1", "kind": "Topology", "metadata": {"name": name},
+            "spaces": spaces, "paths": list(paths)}))
+        (folder / "manifest.yaml").write_text(json.dumps(dict({
+            "apiVersion": "samoza/v1", "kind": "MEX",
+            "metadata": {"name": name, "version": "1.0.0", "publisher": "example.com",
+                         "created": "2026-04-29T10:30:00Z"},
+            "spec": {"topology": "topology.yaml", "spaces": [s["name"] for s in spaces]}},
+            **(manifest or {}))))
+        for space in spaces:
+            if space["type"] == "UI":
+                (folder / "spaces" / space["name"]).mkdir(parents=True)
+                (folder / "spaces" / space["name"] / "index.html").write_text("<h1>hello</h1>")
+                continue
+            source = folder / "spaces" / space["name"] / "src"
+            source.mkdir(parents=True)
+            (source / "main.c").write_text((sources or {}).get(space["name"], IDLE))
+        return folder
+
+    def deploy(self, name, spaces, sources=None, paths=(), wait="60s"):
+        package = self.build(self.app(name, spaces, sources, paths), name)
+        self.submit(package, wait)
+        return package
+
+
+IDLE = """
+#include <samoza.h>
+SAMOZA_ON_PROCESS(void) { samoza_sleep(1000); return 0; }
+"""
+
+EXAMPLE = ROOT / "examples" / "my-app"
+
+
+@pytest.fixture(scope="session")
+def example_package(tmp_path_factory):
+    """examples/my-app, unsigned: each cluster signs it with its own key."""
+    target = tmp_path_factory.mktemp("example") / "my-app.mex"
+    run(BIN / "mex", "build", EXAMPLE, "-o", target)
+    return target
+
+
+@pytest.fixture
+def start_cluster(tmp_path):
+    clusters = []
+
+    def start(**options):
+        folder = tmp_path / f"c{len(clusters)}"
+        folder.mkdir()
+        clusters.append(None)
+        cluster = Cluster.__new__(Cluster)
+        cluster.zhosts, cluster.folder = {}, folder
+        clusters[-1] = cluster
+        cluster.__init__(folder, **options)
+        return cluster
+
+    yield start
+    for cluster in clusters:
+        if hasattr(cluster, "zrms"):
+            cluster.stop()
+
+
+@pytest.fixture
+def cluster(start_cluster):
+    return start_cluster()
+
+
+@pytest.fixture
+def guest_book(cluster, example_package):
+    """A cluster on which my-app runs, spread over three zhosts."""
+    package = cluster.folder / "my-app.mex"
+    shutil.copy(example_package, package)
+    run(BIN / "mex", "sign", package, "--key", cluster.key)
+    cluster.submit(package)
+    cluster.package = package
+    return cluster

@@ -1,0 +1,68 @@
+"""What a page of my-app does, without a browser: a session of zedge, questions and answers."""
+import json
+import threading
+import urllib.error
+import urllib.parse
+import urllib.request
+
+from conftest import DEADLINE, until
+
+
+class Page:
+    def __init__(self, zedge, topology="my-app", space="dashboard"):
+        self.base = f"{zedge}/{topology}/{space}/_samoza"
+        self.messages = []
+        self.session = None
+        self.stream = urllib.request.urlopen(f"{self.base}/messages", timeout=DEADLINE)
+        threading.Thread(target=self.listen, daemon=True).start()
+        until(lambda: self.session, "zedge gives a session")
+
+    def listen(self):
+        event = None
+        try:
+            for line in self.stream:
+                text = line.decode().rstrip("\n")
+                if text.startswith("event:"):
+                    event = text.split(":", 1)[1].strip()
+                elif text.startswith("data:"):
+                    data = json.loads(text.split(":", 1)[1])
+                    if event == "session":
+                        self.session = data["session"]
+                    else:
+                        self.messages.append(data.get("text"))
+        except (OSError, ValueError, AttributeError):
+            pass
+
+    def emit(self, path, text):
+        request = urllib.request.Request(
+            f"{self.base}/emit?path={urllib.parse.quote(path)}", data=text.encode(), method="POST",
+            headers={"X-Samoza-Session": self.session, "Content-Type": "application/octet-stream"})
+        try:
+            with urllib.request.urlopen(request, timeout=DEADLINE) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    def ask(self, question, deadline=DEADLINE):
+        """Asks until the answer is a list of entries, as the page does; returns the texts."""
+        def answered():
+            before = len(self.messages)
+            if self.emit("queries", question) >= 300:
+                return None
+            try:
+                until(lambda: len(self.messages) > before, "an answer", 1.0)
+            except AssertionError:
+                return None
+            lines = self.messages[-1].split("\n")
+            return lines if lines[0] == "entries" else None
+        lines = until(answered, f"an answer to {question.splitlines()[0]}", deadline)
+        return [line.split("\t")[2] for line in lines[1:] if line]
+
+    def add(self, identity, text, name="Ada"):
+        return self.ask(f"add\n{identity}\n{1700000000000 + int(identity, 36) % 1000}\n{name}\n{text}")
+
+    def entries(self, deadline=DEADLINE):
+        return self.ask("list", deadline)
+
+    def close(self):
+        self.stream.close()
