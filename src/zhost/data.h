@@ -1,0 +1,29 @@
+/*
+ * data.* of the instances here: `storage: cluster` goes to zrms (DATA_REQUEST), which commits
+ * and fences by epoch; `storage: local` into this zhost's own store (reconcile.h).
+ *
+ * A request that finds no link, or loses it, is sent again on the next one until
+ * ZRUN_DATA_WAIT_MS have passed; then the answer is -EAGAIN. All four operations may be
+ * repeated without harm.
+ */
+#ifndef SAMOZA_ZHOST_DATA_H
+#define SAMOZA_ZHOST_DATA_H
+
+#include "zhost/resident.h"
+
+struct data_desk;
+
+struct data_desk *data_desk_new(struct zhost *z);
+void data_desk_free(struct data_desk *d);
+
+/* A DATA_* frame of an instance: checked here (capability, sizes), answered by
+ * process_data_result(). False: the frame makes no sense, the connection is to be dropped. */
+bool data_request(struct resident *r, uint16_t type, uint32_t correlation, const uint8_t *body,
+		  size_t size);
+void data_take(struct data_desk *d, const Samoza__V1__DataReply *reply);
+/* zrms has accepted a new link: what waits is sent again. */
+void data_link_up(struct data_desk *d);
+/* The instance's process is gone: nobody waits for its answers. */
+void data_drop(struct resident *r);
+
+#endif

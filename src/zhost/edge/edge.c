@@ -1,0 +1,508 @@
+#include "zhost/edge/edge.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <utlist.h>
+
+#include "adapter/http/http.h"
+#include "adapter/log/log.h"
+#include "base/buffer.h"
+#include "base/check.h"
+#include "base/str.h"
+#include "samoza_js.h"
+#include "schema/json.h"
+#include "zhost/artifact.h"
+#include "zhost/edge/file_type.h"
+#include "zhost/edge/session.h"
+#include "zhost/mesh.h"
+#include "zhost/metrics.h"
+#include "zhost/uplink.h"
+
+#define PAGE_MAX ((size_t)4 * 1024 * 1024)
+
+/* A file that is on its way from zrms. */
+struct file_wait {
+	struct edge *edge;
+	struct http_request *request;
+	struct artifact_wait *wait;
+	char *name, *digest;
+	struct file_wait *next, *prev;
+};
+
+struct edge {
+	struct zhost *zhost;
+	struct http_server *server;
+	struct sessions *sessions;
+	struct file_wait *waits;
+	struct loop_timer *expire;
+};
+
+/* ---- what all answers have ---- */
+
+static char *error_body(void *context, const char *code, const char *message,
+			const char **ret_type)
+{
+	struct buffer b = BUFFER_INIT(64 * 1024);
+
+	(void)context;
+	*ret_type = "application/json";
+	(void)buffer_add_string(&b, "{\"error\":{\"code\":");
+	(void)!schema_add_json_string(&b, code);
+	(void)buffer_add_string(&b, ",\"message\":");
+	(void)!schema_add_json_string(&b, message);
+	(void)buffer_add_string(&b, ",\"details\":[]}}");
+	return buffer_steal(&b);
+}
+
+static void reply_text(struct http_request *q, const char *type, struct buffer *b)
+{
+	size_t size = b->size;
+
+	http_add_header(q, "X-Content-Type-Options", "nosniff");
+	http_reply(q, 200, type, buffer_steal(b), size);
+}
+
+/* The started UI space that the URL names; NULL after a 404. */
+static struct mesh_peer *find_space(struct edge *e, struct http_request *q)
+{
+	const char *topology = http_param(q, "topology"), *space = http_param(q, "space");
+	struct mesh_peer *peer = mesh_table_find_ui(e->zhost->mesh, topology, strlen(topology),
+						    space, strlen(space));
+
+	if (peer == NULL)
+		http_reply_failure(q, 404, "not-found",
+				   "no UI space of this name is started in a topology of this "
+				   "name");
+	return peer;
+}
+
+/* ---- the list ---- */
+
+static void add_html(struct buffer *b, const char *text)
+{
+	for (; *text != '\0'; text++)
+		switch (*text) {
+		case '&':
+			(void)buffer_add_string(b, "&amp;");
+			break;
+		case '<':
+			(void)buffer_add_string(b, "&lt;");
+			break;
+		case '>':
+			(void)buffer_add_string(b, "&gt;");
+			break;
+		case '"':
+			(void)buffer_add_string(b, "&quot;");
+			break;
+		default:
+			(void)buffer_add(b, text, 1);
+		}
+}
+
+static void list_one(void *data, const struct mesh_peer *peer)
+{
+	struct buffer *b = data;
+
+	if (!peer->is_ui)
+		return;
+	(void)buffer_add_string(b, "<li><a href=\"/");
+	for (int i = 0; i < 2; i++) {
+		add_html(b, mesh_topology_name(peer->topology));
+		(void)buffer_add_string(b, "/");
+		add_html(b, mesh_space_name(peer->space));
+		(void)buffer_add_string(b, i == 0 ? "/\">" : "</a></li>\n");
+	}
+}
+
+static void on_list(void *context, struct http_request *q)
+{
+	struct edge *e = context;
+	struct buffer b = BUFFER_INIT(PAGE_MAX), items = BUFFER_INIT(PAGE_MAX);
+
+	mesh_table_visit(e->zhost->mesh, list_one, &items);
+	(void)buffer_add_string(&b, "<!doctype html>\n<html lang=\"en\"><head><meta "
+				    "charset=\"utf-8\"><title>zedge of ");
+	add_html(&b, e->zhost->settings.name);
+	(void)buffer_add_string(&b, "</title></head><body>\n<h1>Served by ");
+	add_html(&b, e->zhost->settings.name);
+	(void)buffer_add_string(&b, "</h1>\n");
+	if (items.size > 0)
+		(void)buffer_printf(&b, "<ul>\n%s</ul>\n", items.data);
+	else
+		(void)buffer_add_string(&b, "<p>No UI space is started.</p>\n");
+	(void)buffer_add_string(&b, "</body></html>\n");
+	buffer_done(&items);
+	http_add_header(q, "Cache-Control", "no-store");
+	http_add_header(q, "Content-Security-Policy",
+			"default-src 'none'; frame-ancestors 'none'");
+	reply_text(q, "text/html; charset=utf-8", &b);
+}
+
+static void on_health(void *context, struct http_request *q)
+{
+	struct edge *e = context;
+	struct buffer b = BUFFER_INIT(4096);
+
+	(void)buffer_add_string(&b, "{\"status\":\"ok\",\"zhost\":");
+	(void)!schema_add_json_string(&b, e->zhost->settings.name);
+	(void)buffer_printf(&b, ",\"zrms\":\"%s\"}\n",
+			    uplink_is_up(e->zhost->uplink) ? "connected" : "unreachable");
+	reply_text(q, "application/json", &b);
+}
+
+static void on_metrics(void *context, struct http_request *q)
+{
+	struct edge *e = context;
+	struct buffer b = BUFFER_INIT(PAGE_MAX);
+	struct http_counters http = http_server_counters(e->server);
+
+	metrics_write(e->zhost, &b);
+	(void)buffer_printf(&b,
+			    "# HELP zedge_requests_total Requests of browsers.\n"
+			    "# TYPE zedge_requests_total counter\n"
+			    "zedge_requests_total %llu\n"
+			    "# HELP zedge_sessions Pages that are open.\n"
+			    "# TYPE zedge_sessions gauge\nzedge_sessions %zu\n",
+			    (unsigned long long)http.requests_total,
+			    sessions_count(e->sessions));
+	reply_text(q, "text/plain; version=0.0.4; charset=utf-8", &b);
+}
+
+/* ---- files ---- */
+
+static void on_redirect(void *context, struct http_request *q)
+{
+	CLEANUP(freep) char *to = NULL;
+
+	if (find_space(context, q) == NULL)
+		return;
+	/* The names matched a space: nothing in them needs to be encoded. */
+	to = str_printf("/%s/%s/", http_param(q, "topology"), http_param(q, "space"));
+	http_add_header(q, "Location", to);
+	http_reply(q, 308, NULL, NULL, 0);
+}
+
+/* What pages may do. They come from a signed package, so scripts and styles within them are
+ * allowed; nothing from elsewhere is, and they talk to their own space only. */
+static void add_policy(struct http_request *q)
+{
+	CLEANUP(freep)
+	char *policy = str_printf(
+		"default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' "
+		"'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; connect-src "
+		"http://%s/%s/%s/; frame-src 'none'; frame-ancestors 'self'; object-src "
+		"'none'; "
+		"base-uri 'self'; form-action 'self'",
+		http_header(q, "Host"), http_param(q, "topology"), http_param(q, "space"));
+
+	http_add_header(q, "Content-Security-Policy", policy);
+	http_add_header(q, "X-Content-Type-Options", "nosniff");
+	http_add_header(q, "Referrer-Policy", "same-origin");
+	http_add_header(q, "Cache-Control", "no-cache");
+}
+
+static void reply_path(struct http_request *q, const char *name, const char *digest,
+		       const char *path)
+{
+	CLEANUP(freep) char *tag = str_printf("\"%s\"", digest);
+	const char *known = http_header(q, "If-None-Match");
+	struct stat st;
+	int fd;
+
+	add_policy(q);
+	http_add_header(q, "ETag", tag);
+	if (known != NULL && strstr(known, tag) != NULL) {
+		http_reply(q, 304, NULL, NULL, 0);
+		return;
+	}
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		closep(&fd);
+		http_reply_failure(q, 500, "io", "the file cannot be read");
+		return;
+	}
+	http_reply_file(q, 200, file_type(name), fd, (uint64_t)st.st_size);
+}
+
+static void file_wait_free(struct file_wait *w)
+{
+	free(w->name);
+	free(w->digest);
+	free(w);
+}
+
+static void on_file_there(void *data, const char *path, const struct error *error)
+{
+	struct file_wait *w = data;
+
+	if (w->wait != NULL)
+		DL_DELETE(w->edge->waits, w);
+	if (path != NULL)
+		reply_path(w->request, w->name, w->digest, path);
+	else
+		http_reply_failure(w->request, 503, "unavailable", error->message);
+	file_wait_free(w);
+}
+
+static void on_file(void *context, struct http_request *q)
+{
+	struct edge *e = context;
+	struct mesh_peer *peer = find_space(e, q);
+	CLEANUP(freep) char *name = NULL;
+	struct artifact_wait *wait;
+	struct file_wait *w;
+
+	if (peer == NULL)
+		return;
+	name = file_of_url(http_param(q, "file"));
+	vector_for_each (&peer->assets, a) {
+		if (name == NULL || strcmp(a->name, name) != 0)
+			continue;
+		w = mem_new(struct file_wait);
+		w->edge = e;
+		w->request = q;
+		w->name = steal_ptr(&name);
+		w->digest = mem_strdup(a->digest);
+		wait = artifact_get(e->zhost->artifacts, a->digest, a->size_bytes,
+				    on_file_there, w);
+		if (wait != NULL) {
+			w->wait = wait;
+			DL_APPEND(e->waits, w);
+		}
+		return;
+	}
+	http_reply_failure(q, 404, "not-found", "the space has no such file");
+}
+
+/* One source for both ways to load it: browsers say which one is meant. */
+static void on_script(void *context, struct http_request *q)
+{
+	const char *mode = http_header(q, "Sec-Fetch-Mode");
+	bool is_classic = mode != NULL && strcmp(mode, "no-cors") == 0;
+	struct buffer b = BUFFER_INIT(PAGE_MAX);
+
+	if (find_space(context, q) == NULL)
+		return;
+	(void)buffer_add(&b, embedded_samoza_js, embedded_samoza_js_size);
+	if (!is_classic)
+		(void)buffer_add(&b, embedded_samoza_exports_js,
+				 embedded_samoza_exports_js_size);
+	http_add_header(q, "Vary", "Sec-Fetch-Mode");
+	http_add_header(q, "Cache-Control", "no-cache");
+	reply_text(q, "text/javascript; charset=utf-8", &b);
+}
+
+/* ---- messages ---- */
+
+static void on_messages(void *context, struct http_request *q)
+{
+	struct edge *e = context;
+	const char *token = http_query(q, "session");
+	const char *topology = http_param(q, "topology"), *space = http_param(q, "space");
+	struct session *session = NULL;
+
+	if (find_space(e, q) == NULL)
+		return;
+	if (token != NULL)
+		session = session_find(e->sessions, token, topology, space);
+	if (session == NULL)
+		session = session_new(e->sessions, topology, space, loop_now().mono_ms);
+	if (session == NULL) {
+		http_reply_failure(q, 503, "busy", "too many pages are open on this zhost");
+		return;
+	}
+	session_attach(session, q);
+}
+
+static void reply_emit(struct http_request *q, int status)
+{
+	switch (status) {
+	case 0:
+		http_reply(q, 204, NULL, NULL, 0);
+		return;
+	case -ENOENT:
+		http_reply_failure(q, 404, "no-path", "the space declares no such path");
+		return;
+	case -EAGAIN:
+		http_reply_failure(q, 503, "again", "the receiver's queue is full");
+		return;
+	case -EHOSTUNREACH:
+		http_reply_failure(q, 503, "unreachable",
+				   "nobody is started at the other end, or it cannot be "
+				   "reached now");
+		return;
+	case -EMSGSIZE:
+		http_reply_failure(q, 413, "too-large", "a message is at most 64 KiB");
+		return;
+	default:
+		http_reply_failure(q, 400, "invalid", "not an address, or an empty message");
+	}
+}
+
+static void on_emit(void *context, struct http_request *q)
+{
+	struct edge *e = context;
+	struct mesh_peer *peer = find_space(e, q);
+	const char *token = http_header(q, "X-Samoza-Session");
+	const char *address = http_query(q, "path");
+	struct session *session = NULL;
+
+	if (peer == NULL)
+		return;
+	/* No form and no page of another origin can set this header unasked. */
+	if (token != NULL)
+		session = session_find(e->sessions, token, http_param(q, "topology"),
+				       http_param(q, "space"));
+	if (session == NULL)
+		http_reply_failure(q, 409, "session",
+				   "no such session: open _samoza/messages first");
+	else if (address == NULL || http_body_size(q) == 0)
+		reply_emit(q, -EINVAL);
+	else if (http_body_size(q) > ZRUN_PAYLOAD_MAX)
+		reply_emit(q, -EMSGSIZE);
+	else
+		reply_emit(q, mesh_emit(e->zhost, peer, session_suffix(session), address,
+					strlen(address), http_body_data(q), http_body_size(q)));
+}
+
+struct placement_list {
+	const struct zhost *zhost;
+	struct buffer *json;
+	bool has_any;
+};
+
+static void placement_one(void *data, const struct mesh_peer *peer)
+{
+	struct placement_list *list = data;
+	struct buffer *b = list->json;
+
+	(void)buffer_add_string(b, list->has_any ? ",{\"path\":" : "{\"path\":");
+	list->has_any = true;
+	(void)!schema_add_json_string(b, peer->path);
+	(void)buffer_add_string(b, ",\"space\":");
+	(void)!schema_add_json_string(b, mesh_space_name(peer->space));
+	(void)buffer_printf(b, ",\"ui\":%s,\"zhost\":", peer->is_ui ? "true" : "false");
+	(void)!schema_add_json_string(b,
+				      peer->is_open ? list->zhost->settings.name : peer->zhost);
+	(void)buffer_add_string(b, "}");
+}
+
+static void on_placements(void *context, struct http_request *q)
+{
+	struct edge *e = context;
+	struct mesh_peer *peer = find_space(e, q);
+	struct buffer b = BUFFER_INIT(PAGE_MAX);
+	struct placement_list list = {.zhost = e->zhost, .json = &b};
+
+	if (peer == NULL)
+		return;
+	(void)buffer_add_string(&b, "{\"topology\":");
+	(void)!schema_add_json_string(&b, mesh_topology_name(peer->topology));
+	(void)buffer_add_string(&b, ",\"zedge\":");
+	(void)!schema_add_json_string(&b, e->zhost->settings.name);
+	(void)buffer_add_string(&b, ",\"spaces\":[");
+	mesh_topology_visit(peer->topology, placement_one, &list);
+	(void)buffer_add_string(&b, "]}\n");
+	http_add_header(q, "Cache-Control", "no-store");
+	reply_text(q, "application/json", &b);
+}
+
+int edge_deliver(struct edge *e, const struct mesh_peer *peer, const char *suffix,
+		 size_t suffix_size, const char *path_name, const char *from,
+		 const void *payload, size_t size)
+{
+	return sessions_deliver(e->sessions, mesh_topology_name(peer->topology),
+				mesh_space_name(peer->space), suffix, suffix_size, path_name,
+				from, payload, size);
+}
+
+/* ---- life ---- */
+
+static const struct http_route routes[] = {
+	{.method = "GET", .pattern = "/", .handler = on_list},
+	{.method = "GET", .pattern = "/healthz", .handler = on_health},
+	{.method = "GET", .pattern = "/metrics", .handler = on_metrics},
+	{.method = "GET",
+	 .pattern = "/{topology}/{space}",
+	 .handler = on_redirect,
+	 .query = "*"},
+	{.method = "GET",
+	 .pattern = "/{topology}/{space}/samoza.js",
+	 .handler = on_script,
+	 .query = "*"},
+	{.method = "GET",
+	 .pattern = "/{topology}/{space}/_samoza/messages",
+	 .handler = on_messages,
+	 .query = "session"},
+	{.method = "POST",
+	 .pattern = "/{topology}/{space}/_samoza/emit",
+	 .handler = on_emit,
+	 .body = HTTP_BODY_MEMORY,
+	 .query = "path"},
+	{.method = "GET",
+	 .pattern = "/{topology}/{space}/_samoza/placements",
+	 .handler = on_placements},
+	{.method = "GET",
+	 .pattern = "/{topology}/{space}/{file*}",
+	 .handler = on_file,
+	 .query = "*"},
+};
+
+static void on_expire(void *user)
+{
+	struct edge *e = user;
+
+	sessions_expire(e->sessions, loop_now().mono_ms);
+	loop_timer_at(e->expire, loop_now().mono_ms + SESSION_IDLE_MS / 2);
+}
+
+int edge_new(struct zhost *z, struct edge **ret_edge, struct error **err)
+{
+	struct edge *e = mem_new(struct edge);
+	struct http_options options = {
+		.address = z->settings.zedge.host,
+		.port = z->settings.zedge.port,
+		.routes = routes,
+		.route_count = ARRAY_SIZE(routes),
+		.context = e,
+		.error_body = error_body,
+		.loopback_only = true,
+		.memory_max = (size_t)128 * 1024,
+	};
+	int r;
+
+	e->zhost = z;
+	e->sessions = sessions_new(z->settings.name);
+	r = http_server_new(&z->loop, &options, &e->server, err);
+	if (r < 0) {
+		edge_free(e);
+		return error_wrap(err, "zedge");
+	}
+	z->settings.zedge.port = http_server_port(e->server);
+	e->expire = loop_timer_new(&z->loop, on_expire, e);
+	on_expire(e);
+	*ret_edge = e;
+	return 0;
+}
+
+void edge_free(struct edge *e)
+{
+	struct file_wait *w, *next;
+
+	if (e == NULL)
+		return;
+	loop_timer_free(e->expire);
+	/* Their requests are answered by the server's end. */
+	DL_FOREACH_SAFE(e->waits, w, next)
+	{
+		artifact_cancel(w->wait);
+		file_wait_free(w);
+	}
+	http_server_free(e->server);
+	sessions_free(e->sessions);
+	free(e);
+}

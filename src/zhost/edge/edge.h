@@ -1,0 +1,35 @@
+/*
+ * zedge: serves the pages of UI spaces to browsers and carries their messages (shell.md,
+ * "zedge"; docs/mesh.md).
+ *
+ *   GET  /                                     what is served here
+ *   GET  /TOPOLOGY/SPACE/FILE                  the space's files, from wherever it is placed
+ *   GET  /TOPOLOGY/SPACE/samoza.js             emit(path, data), onMessage(callback)
+ *   GET  /TOPOLOGY/SPACE/_samoza/messages      server-sent events: a session, its messages
+ *   POST /TOPOLOGY/SPACE/_samoza/emit?path=P   a message of a session along path P
+ *   GET  /TOPOLOGY/SPACE/_samoza/placements    which zhost each space runs on
+ *   GET  /healthz, /metrics                    of this zhost
+ *
+ * Every zhost serves every started UI space that it knows (MESH_TABLE); the files come by
+ * digest from zrms, once.
+ */
+#ifndef SAMOZA_ZHOST_EDGE_EDGE_H
+#define SAMOZA_ZHOST_EDGE_EDGE_H
+
+#include "base/error.h"
+#include "zhost/zhost.h"
+
+struct edge;
+
+/* Listens on settings.zedge; port 0 there becomes the port that was found. */
+int edge_new(struct zhost *z, struct edge **ret_edge, struct error **err) must_check;
+void edge_free(struct edge *e);
+
+/* A message for pages of the UI space `peer`: for the session in `suffix` ("~SESSION@ZHOST"),
+ * or with an empty suffix for all that are open here. 0, -EHOSTUNREACH when nobody is there,
+ * -EAGAIN when a page does not keep up. */
+int edge_deliver(struct edge *e, const struct mesh_peer *peer, const char *suffix,
+		 size_t suffix_size, const char *path_name, const char *from,
+		 const void *payload, size_t size);
+
+#endif

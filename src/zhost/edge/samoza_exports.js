@@ -1,0 +1,1 @@
+export const { emit, onMessage, onStatus, placements } = globalThis.samoza;

@@ -1,0 +1,51 @@
+/*
+ * Pages that are open: each has a session, with a secret token that the page shows when it
+ * emits, and an address that spaces see and answer to:
+ *
+ *   dashboard~1f6c9a02b7d44e31@edge-node-1       instance ~ address @ zhost of its zedge
+ *
+ * A session outlives its event stream for a while (a page that reconnects), and the space's
+ * being placed anew; messages that come in between are kept, within bounds. It belongs to
+ * names (topology, space), so that it also outlives a redeploy.
+ */
+#ifndef SAMOZA_ZHOST_EDGE_SESSION_H
+#define SAMOZA_ZHOST_EDGE_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "adapter/http/http.h"
+
+#define SESSIONS_MAX	   1000
+#define SESSION_IDLE_MS	   ((int64_t)60 * 1000)
+#define SESSION_KEPT	   ((size_t)256 * 1024)	 /* while its page is away */
+#define SESSION_STREAM_MAX ((size_t)1024 * 1024) /* on the way to it */
+
+struct sessions;
+struct session;
+
+struct sessions *sessions_new(const char *zhost);
+void sessions_free(struct sessions *s);
+
+/* The session of the token if it is of this space; NULL otherwise. */
+struct session *session_find(struct sessions *s, const char *token, const char *topology,
+			     const char *space);
+/* NULL: too many are open. */
+struct session *session_new(struct sessions *s, const char *topology, const char *space,
+			    int64_t now_ms);
+/* "~ADDRESS@ZHOST", borrowed. */
+const char *session_suffix(const struct session *session);
+
+/* Answers the request with the session's events; an earlier stream of it is ended. */
+void session_attach(struct session *session, struct http_request *request);
+
+/* As edge_deliver(). */
+int sessions_deliver(struct sessions *s, const char *topology, const char *space,
+		     const char *suffix, size_t suffix_size, const char *path_name,
+		     const char *from, const void *payload, size_t size);
+/* Ends those whose page is gone; to be called now and then. */
+void sessions_expire(struct sessions *s, int64_t now_ms);
+size_t sessions_count(const struct sessions *s);
+
+#endif

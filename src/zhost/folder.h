@@ -1,0 +1,43 @@
+/*
+ * The folder of one zhost (--dir):
+ *
+ *   DIR/lock          held by the zhost that uses it
+ *   DIR/identity      a uuid, drawn once
+ *   DIR/incarnation   a number that grows with each start, on disk before anyone hears it
+ *   DIR/zhost.db      records of the agent, drawn ports, data of `storage: local`
+ *   DIR/run/NAME.s    listening socket of an instance    DIR/run/NAME.e  its last words
+ *   DIR/cache/        artifacts by digest
+ *   DIR/spaces/       folders of NATIVE spaces
+ *   DIR/log/NAME.log  what an instance says
+ *
+ * NAME is a short hash of the instance, so that neither long names nor a deep DIR meet the
+ * 107 bytes of a socket's path (sockets are reached through the descriptor of run/).
+ */
+#ifndef SAMOZA_ZHOST_FOLDER_H
+#define SAMOZA_ZHOST_FOLDER_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct folder {
+	char *path; /* absolute */
+	int lock_fd;
+	int dir_fd, run_fd, log_fd, cache_fd; /* of the folders */
+	char identity[37];
+	uint64_t incarnation;
+};
+
+/* Makes what is missing (mode 0700) and takes the lock. ERR_CONFLICT: another zhost has it. */
+int folder_open(struct folder *f, const char *path, struct error **err) must_check;
+/* Reads or draws the identity, and counts the incarnation up, durably. */
+int folder_begin(struct folder *f, struct error **err) must_check;
+void folder_close(struct folder *f);
+
+#define FOLDER_NAME_SIZE 33 /* 32 hexadecimal digits and NUL */
+
+/* Name of an instance's files in log/ (epoch 0) and, with its epoch, in run/. */
+void folder_name(const char *topology, const char *path, uint64_t epoch,
+		 char ret_name[FOLDER_NAME_SIZE]);
+
+#endif

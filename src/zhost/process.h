@@ -1,0 +1,56 @@
+/*
+ * The process of one instance: zrun, its socket, its end (src/zrun/protocol.h).
+ *
+ *   process_start()   listen, launch, connect ─► HELLO ─► STARTED
+ *   process_find()    after a restart of zhost: connect ─► HELLO
+ *                          │
+ *                          ▼
+ *           resident_started / resident_updated / resident_ended
+ *
+ * Frames to zrun are appended to a buffer and written once per turn of the loop, whole runs
+ * at a time; what zrun may be sent is bounded by the protocol's window. The process is over
+ * when its pidfd says so and its last words have been read.
+ */
+#ifndef SAMOZA_ZHOST_PROCESS_H
+#define SAMOZA_ZHOST_PROCESS_H
+
+#include "base/error.h"
+#include "zhost/resident.h"
+
+struct process;
+
+/* Asks for the process of r (r->process is set). What fails later comes by resident_ended. */
+int process_start(struct resident *r, struct error **err) must_check;
+/* Takes over the process that an earlier zhost left, if it lives: true, r->process is set;
+ * false: it is gone, then *ret_last is its last words as resident_ended() would have them
+ * (NULL when it left none; the caller frees) and *ret_finished as there. */
+bool process_find(struct resident *r, bool *ret_finished, char **ret_last);
+/* After process_find() of many, before the loop runs: waits until all have said HELLO, at most
+ * wait_ms; who says a wrong one is ended (r->process is NULL then). One that says nothing,
+ * because its guest computes, is believed: it was found under its name, and is a zrun. */
+void processes_greet(struct zhost *z, int64_t wait_ms);
+
+void process_stop(struct process *p, int64_t grace_ms);
+void process_update(struct process *p, const import_vector *imports);
+/* resident.deadline_ms has a new value. */
+void process_renew(struct process *p);
+void process_kill(struct process *p);
+int64_t process_pid(const struct process *p); /* -1 while not known */
+
+/* mesh.c: 0, or -EAGAIN when it has no room. `from` is "path#sender". */
+int process_deliver(struct process *p, const char *name, const char *sender,
+		    const char *sender_suffix, size_t sender_suffix_size, const void *payload,
+		    size_t size);
+/* data.c: an answer. */
+void process_data_result(struct process *p, uint32_t correlation, int32_t status,
+			 const void *content, size_t size);
+
+/* The program ends: lets go of everything, the processes go on. */
+void process_release(struct process *p);
+
+/* Writes what waits for the zruns; a hook of the loop. */
+bool processes_flush(void *user);
+/* Files of an instance in run/ that are of no use any more. */
+void process_forget_files(const struct resident *r);
+
+#endif

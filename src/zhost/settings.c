@@ -1,0 +1,211 @@
+#include "zhost/settings.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stddef.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "model/zhost.h"
+#include "schema/message.h"
+#include "schema/yaml.h"
+
+#define FILE_MAX ((off_t)4 * 1024 * 1024)
+
+static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
+static const char *const other_keys[] = {"zhosts", NULL};
+
+#define OPTION(member) offsetof(struct zhost_settings, member)
+
+static const struct config_option options[] = {
+	{.flag = "dir",
+	 .environment = "ZHOST_DIR",
+	 .type = CONFIG_PATH,
+	 .offset = OPTION(dir),
+	 .required = true,
+	 .help = "Folder of this zhost; made where there is none"},
+	{.flag = "name",
+	 .environment = "ZHOST_NAME",
+	 .type = CONFIG_STRING,
+	 .offset = OPTION(name),
+	 .help = "Name of this zhost in the cluster"},
+	{.flag = "zrms",
+	 .environment = "ZRMS_URL",
+	 .type = CONFIG_URL,
+	 .offset = OPTION(zrms),
+	 .fallback = "http://127.0.0.1:7331",
+	 .help = "Where zrms is"},
+	{.flag = "zedge",
+	 .environment = "ZHOST_ZEDGE",
+	 .type = CONFIG_LISTEN,
+	 .offset = OPTION(zedge),
+	 .fallback = "127.0.0.1:8088",
+	 .help = "Where zedge listens for browsers"},
+	{.flag = "cache-size",
+	 .environment = "ZHOST_CACHE_SIZE",
+	 .type = CONFIG_SIZE,
+	 .offset = OPTION(cache_bytes),
+	 .fallback = "1GiB",
+	 .min = 1024 * 1024,
+	 .help = "Artifacts that are kept, the longest unused go first"},
+	{.flag = "starts-at-once",
+	 .environment = "ZHOST_STARTS_AT_ONCE",
+	 .type = CONFIG_U32,
+	 .offset = OPTION(starts_at_once),
+	 .min = 1,
+	 .max = 1024,
+	 .fallback = "16",
+	 .help = "Processes that are begun at the same time"},
+	{.flag = "zrun",
+	 .environment = "ZHOST_ZRUN",
+	 .type = CONFIG_PATH,
+	 .offset = OPTION(zrun),
+	 .help = "The program zrun; default: beside zhost"},
+	{.flag = "no-zygote",
+	 .type = CONFIG_BOOL,
+	 .offset = OPTION(no_zygote),
+	 .help = "Start each instance by exec, for comparison"},
+	{.flag = "end-spaces",
+	 .type = CONFIG_BOOL,
+	 .offset = OPTION(end_spaces),
+	 .help = "End every space of DIR, whose zhost must not run, and exit"},
+	{.flag = "log-level",
+	 .environment = "ZHOST_LOG_LEVEL",
+	 .type = CONFIG_CHOICE,
+	 .offset = OPTION(log_level),
+	 .fallback = "info",
+	 .choices = levels,
+	 .help = "How much is logged"},
+	{0},
+};
+
+const struct config_program zhost_program = {
+	.name = "zhost",
+	.summary = "agent of one machine: runs spaces, serves pages",
+	.options = options,
+	.has_file = true,
+	.other_keys = other_keys,
+	.more = "The file may list `zhosts` with capacity, labels and capabilities; the entry "
+		"with this zhost's name counts. On SIGTERM zhost ends and its spaces go on; "
+		"they are found again by the next zhost of the same DIR, or ended with "
+		"--end-spaces.",
+};
+
+int settings_check(struct zhost_settings *s, struct error **err)
+{
+	const char *address;
+
+	if (s->end_spaces)
+		return 0;
+	if (str_is_empty(s->name))
+		return error_set(err, ERR_INVALID, "--name is missing: the name of this zhost");
+	address = s->zrms + strlen("http://");
+	if (!str_has_prefix(s->zrms, "http://"))
+		return error_set(err, ERR_INVALID,
+				 "--zrms %s: must be http://HOST:PORT, there is no TLS yet",
+				 s->zrms);
+	if (config_address_parse(address, &s->zrms_address, err) < 0)
+		return error_wrap(err, "--zrms %s", s->zrms);
+	return 0;
+}
+
+static int read_file(const char *path, char **ret_text, size_t *ret_size, struct error **err)
+{
+	CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	CLEANUP(freep) char *text = NULL;
+	struct stat st;
+	size_t have = 0;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return error_errno(err, "cannot read %s", path);
+	if (st.st_size > FILE_MAX)
+		return error_set(err, ERR_LIMIT, "%s is larger than 4 MiB", path);
+	text = mem_calloc(1, (size_t)st.st_size + 1);
+	while (have < (size_t)st.st_size) {
+		ssize_t n = read(fd, text + have, (size_t)st.st_size - have);
+
+		if (n < 0)
+			return error_errno(err, "cannot read %s", path);
+		if (n == 0)
+			break;
+		have += (size_t)n;
+	}
+	*ret_text = steal_ptr(&text);
+	*ret_size = have;
+	return 0;
+}
+
+/* What the entry leaves open is the machine's (topology.md, "zhosts"). */
+static void fill_from_machine(Samoza__V1__ZhostSpec *spec)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN), pages = sysconf(_SC_PHYS_PAGES);
+
+	if (spec->cpu == NULL)
+		spec->cpu = str_printf("%ld", cores > 0 ? cores : 1);
+	if (spec->memory == NULL)
+		spec->memory =
+			str_printf("%" PRIu64 "B", (uint64_t)(pages > 0 ? pages : 1) *
+							   (uint64_t)sysconf(_SC_PAGESIZE));
+}
+
+static int find_in_file(const char *path, const char *name, Samoza__V1__ZhostSpec **ret_spec,
+			struct error **err)
+{
+	CLEANUP(freep) char *text = NULL;
+	CLEANUP(schema_message_freep) Samoza__V1__ZhostList *list = NULL;
+	ProtobufCMessage *message;
+	size_t size = 0;
+	int r = read_file(path, &text, &size, err);
+
+	if (r == 0)
+		r = schema_read_yaml(&samoza__v1__zhost_list__descriptor, path, text, size,
+				     SCHEMA_PARTIAL, NULL, &message, NULL, err);
+	if (r < 0)
+		return r;
+	list = (Samoza__V1__ZhostList *)message;
+	for (size_t i = 0; i < list->n_zhosts; i++)
+		if (strcmp(list->zhosts[i]->name, name) == 0) {
+			*ret_spec = (Samoza__V1__ZhostSpec *)schema_message_copy(
+				&list->zhosts[i]->base);
+			return 0;
+		}
+	if (list->n_zhosts == 0)
+		return 0;
+	return error_set(err, ERR_NOT_FOUND, "%s lists zhosts, but none is called '%s'", path,
+			 name);
+}
+
+/* Amounts and labels, as zrms will read them. */
+static int check_spec(const Samoza__V1__ZhostSpec *spec, struct error **err)
+{
+	struct zhost_spec compiled = {0};
+	int r = zhost_spec_compile(spec, "", NULL, NULL, &compiled, err);
+
+	if (r == 0)
+		zhost_spec_done(&compiled);
+	return r;
+}
+
+int settings_spec(const char *config_file, const char *name, Samoza__V1__ZhostSpec **ret_spec,
+		  struct error **err)
+{
+	Samoza__V1__ZhostSpec *spec = NULL;
+	int r = config_file != NULL ? find_in_file(config_file, name, &spec, err) : 0;
+
+	if (r < 0)
+		return r;
+	if (spec == NULL) {
+		spec = (Samoza__V1__ZhostSpec *)schema_message_new(
+			&samoza__v1__zhost_spec__descriptor);
+		spec->name = mem_strdup(name);
+	}
+	fill_from_machine(spec);
+	r = check_spec(spec, err);
+	if (r < 0) {
+		schema_message_free(spec);
+		return error_wrap(err, "zhost '%s'", name);
+	}
+	*ret_spec = spec;
+	return 0;
+}

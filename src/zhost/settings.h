@@ -1,0 +1,32 @@
+/*
+ * What zhost is told: flags, environment, file. See docs/man/zhost.1 for their meaning.
+ */
+#ifndef SAMOZA_ZHOST_SETTINGS_H
+#define SAMOZA_ZHOST_SETTINGS_H
+
+#include "adapter/config/config.h"
+#include "proto/model.pb-c.h"
+
+struct zhost_settings {
+	char *dir, *name, *zrms, *log_level, *zrun;
+	struct config_address zedge;
+	uint64_t cache_bytes;
+	uint32_t starts_at_once;
+	bool end_spaces;
+	bool no_zygote;
+	struct config_address zrms_address; /* out of `zrms` */
+};
+
+extern const struct config_program zhost_program;
+
+/* Checks what a table cannot say, fills zrms_address. */
+int settings_check(struct zhost_settings *s, struct error **err) must_check;
+
+/* The entry of the configuration file's `zhosts` that has the name; without a file, or
+ * without such a list in it: one with the name alone. cpu and memory that are not given are
+ * the machine's. ERR_NOT_FOUND: the file lists zhosts, but not this one. The caller frees
+ * with samoza__v1__zhost_spec__free_unpacked(). */
+int settings_spec(const char *config_file, const char *name, Samoza__V1__ZhostSpec **ret_spec,
+		  struct error **err) must_check;
+
+#endif
