@@ -61,7 +61,7 @@ static void known_export(struct reader *r, struct module *m, const struct export
 
 void module_check_exports(struct reader *r, struct module *m)
 {
-	uint32_t count = read_count(r, "exports", MODULE_FUNCTIONS_MAX, 4);
+	uint32_t count = read_count(r, "exports", MODULE_FUNCTIONS_MAX, 3);
 
 	for (uint32_t i = 0; i < count && r->result == 0; i++) {
 		size_t start = r->at;

@@ -1,0 +1,82 @@
+#include "builder.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+
+static void byte(struct buffer *b, uint8_t value)
+{
+	(void)buffer_add(b, &value, 1);
+}
+
+void wasm_begin(struct buffer *b)
+{
+	(void)buffer_add(b, "\0asm\1\0\0", 8);
+}
+
+void wasm_u32(struct buffer *b, uint32_t value)
+{
+	for (; value >= 0x80; value >>= 7)
+		byte(b, (uint8_t)(value | 0x80));
+	byte(b, (uint8_t)value);
+}
+
+void wasm_name(struct buffer *b, const char *name, size_t size)
+{
+	wasm_u32(b, (uint32_t)size);
+	(void)buffer_add(b, name, size);
+}
+
+void wasm_section(struct buffer *b, uint8_t id, struct buffer *content)
+{
+	byte(b, id);
+	wasm_u32(b, (uint32_t)content->size);
+	(void)buffer_add(b, content->data, content->size);
+	buffer_clear(content);
+}
+
+void wasm_types(struct buffer *b)
+{
+	CLEANUP(buffer_done) struct buffer c = BUFFER_INIT(BUILDER_MAX);
+
+	(void)buffer_add(&c, "\1\x60\0\1\x7f", 5);
+	wasm_section(b, 1, &c);
+}
+
+void wasm_function(struct buffer *b)
+{
+	CLEANUP(buffer_done) struct buffer c = BUFFER_INIT(BUILDER_MAX);
+
+	(void)buffer_add(&c, "\1\0", 2);
+	wasm_section(b, 3, &c);
+}
+
+void wasm_export(struct buffer *b, const char *name, size_t size, uint8_t kind, uint32_t index)
+{
+	CLEANUP(buffer_done) struct buffer c = BUFFER_INIT(BUILDER_MAX);
+
+	byte(&c, 1);
+	wasm_name(&c, name, size);
+	byte(&c, kind);
+	wasm_u32(&c, index);
+	wasm_section(b, 7, &c);
+}
+
+void wasm_code(struct buffer *b, const void *body, size_t body_size)
+{
+	CLEANUP(buffer_done) struct buffer c = BUFFER_INIT(BUILDER_MAX);
+
+	byte(&c, 1);
+	wasm_u32(&c, (uint32_t)body_size);
+	(void)buffer_add(&c, body, body_size);
+	wasm_section(b, 10, &c);
+}
+
+void wasm_module(struct buffer *b, const void *body, size_t body_size)
+{
+	wasm_begin(b);
+	wasm_types(b);
+	wasm_function(b);
+	wasm_export(b, "on_process", 10, 0, 0);
+	wasm_code(b, body, body_size);
+}

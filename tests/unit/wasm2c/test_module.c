@@ -1,0 +1,592 @@
+/* The checker of modules: everything in guest-abi.md, "Limits", and what hostile modules do. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "adapter/wasm2c/imports.h"
+#include "adapter/wasm2c/module.h"
+#include "base/memory.h"
+#include "builder.h"
+
+#define MEMORY (32ull << 20)
+/* i32.const 0, end; no locals */
+static const char body_zero[] = {0, 0x41, 0, 0x0b};
+
+static double seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* The module is refused with this code, a text that contains `part`, and at once. */
+static void refused(const struct buffer *b, enum error_code code, const char *part)
+{
+	struct module_info info;
+	struct error *error = NULL;
+	double start = seconds();
+	int r = module_check((const uint8_t *)b->data, b->size, MEMORY, &info, &error);
+
+	if (r >= 0)
+		fail_msg("accepted; expected a refusal with '%s'", part);
+	if (r != (int)code || strstr(error->message, part) == NULL)
+		fail_msg("refused with %s '%s'; expected %s '%s'",
+			 error_code_name((enum error_code)r), error->message,
+			 error_code_name(code), part);
+	/* 32 MiB take a fraction of a second of processor time; minutes would be the fault. */
+	assert_true(seconds() - start < 5);
+	error_free(error);
+}
+
+static void accepted(const struct buffer *b, struct module_info *ret_info)
+{
+	struct error *error = NULL;
+
+	if (module_check((const uint8_t *)b->data, b->size, MEMORY, ret_info, &error) < 0)
+		fail_msg("refused: %s", error->message);
+}
+
+static void test_smallest(void **state)
+{
+	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(BUILDER_MAX);
+	struct module_info info;
+
+	wasm_module(&b, body_zero, sizeof(body_zero));
+	accepted(&b, &info);
+	assert_int_equal(info.exports, MODULE_EXPORT_ON_PROCESS);
+	assert_int_equal(info.functions, 1);
+	assert_int_equal(info.initial_pages, 0);
+}
+
+static void test_not_a_module(void **state)
+{
+	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(BUILDER_MAX);
+
+	refused(&b, ERR_INVALID, "not a WebAssembly module");
+	(void)buffer_add(&b, "\0asm\2\0\0", 8);
+	refused(&b, ERR_INVALID, "not a WebAssembly module");
+}
+
+/* Names go into C comments of wasm2c's output as they stand: this one would run at load. */
+static void test_code_in_export_name(void **state)
+{
+	static const char name[] =
+		"x*/\n#ifndef P\n#define P\n__attribute__((constructor)) static "
+		"void pwn(void){*(volatile int *)0=1;}\n#endif\n/*";
+	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(BUILDER_MAX);
+	CLEANUP(buffer_done) struct buffer c = BUFFER_INIT(BUILDER_MAX);
+
+	wasm_begin(&b);
+	wasm_types(&b);
+	wasm_function(&b);
+	(void)buffer_add(&c, "\2", 1);
+	wasm_name(&c, "on_process", 10);
+	(void)buffer_add(&c, "\0\0", 2);
+	wasm_name(&c, name, sizeof(name) - 1);
+	(void)buffer_add(&c, "\0\0", 2);
+	wasm_section(&b, 7, &c);
+	wasm_code(&b, body_zero, sizeof(body_zero));
+	refused(&b, ERR_INVALID, "[A-Za-z0-9_.$-]");
+}
+
+static void test_names(void **state)
+{
+	static const struct {
+		const char *name;
+		size_t size;
+		enum error_code code;
+		const char *part;
+	} cases[] = {
+		{"a b", 3, ERR_INVALID, "byte 0x20"},
+		{"a\nb", 3, ERR_INVALID, "byte 0x0a"},
+		{"a\0b", 3, ERR_INVALID, "byte 0x00"},
+		{"*/", 2, ERR_INVALID, "byte 0x2a"},
+		{"a\\", 2, ERR_INVALID, "byte 0x5c"},
+		{"\"", 1, ERR_INVALID, "byte 0x22"},
+		{"\xc3\xa9", 2, ERR_INVALID, "byte 0xc3"},
+		{"", 0, ERR_INVALID, "name of 0 bytes"},
+		{"a%s", 3, ERR_INVALID, "byte 0x25"},
+		{"a/b", 3, ERR_INVALID, "byte 0x2f"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(BUILDER_MAX);
+
+		wasm_begin(&b);
+		wasm_types(&b);
+		wasm_function(&b);
+		wasm_export(&b, cases[i].name, cases[i].size, 0, 0);
+		refused(&b, cases[i].code, cases[i].part);
+	}
+}
+
+static void test_long_name(void **state)
+{
+	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(BUILDER_MAX);
+	char name[MODULE_NAME_MAX + 1];
+
+	memset(name, 'a', sizeof(name));
+	wasm_begin(&b);
+	wasm_types(&b);
+	wasm_function(&b);
+	wasm_export(&b, name, sizeof(name), 0, 0);
+	refused(&b, ERR_LIMIT, "name of 4097 bytes");
+}
+
+static void locals(struct buffer *body, uint32_t groups, uint32_t each)
+{
+	wasm_u32(body, groups);
+	for (uint32_t i = 0; i < groups; i++) {
+		wasm_u32(body, each);
+		(void)buffer_add(body, "\x7f", 1);
+	}
+	(void)buffer_add(body, "\x41\0\x0b", 3);
+}
+
+static void test_locals(void **state)
+{
+	static const struct {
+		uint32_t groups, each;
+		bool fine;
+	} cases[] = {
+		{1, 2000, true},	{1, 2001, false},	{1, 1000000, false},
+		{1, 50000000, false},	{1, UINT32_MAX, false}, {2000, 1, true},
+		{2001, 1, false},	{3, UINT32_MAX, false}, {1000000, 0, true},
+		{2, 0x80000000, false}, {400000, 1, false},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(BUILDER_MAX);
+		CLEANUP(buffer_done) struct buffer body = BUFFER_INIT(BUILDER_MAX);
+		struct module_info info;
+
+		locals(&body, cases[i].groups, cases[i].each);
+		wasm_module(&b, body.data, body.size);
+		if (cases[i].fine)
+			accepted(&b, &info);
+		else
+			refused(&b, ERR_LIMIT, "locals, at most 2000");
+	}
+}
+
+static void test_nesting(void **state)
+{
+	static const struct {
+		uint32_t depth;
+		uint8_t opcode;
+		bool fine;
+	} cases[] = {{999, 2, true}, {1000, 2, false}, {100000, 2, false}, {100000, 3, false}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(BUILDER_MAX);
+		CLEANUP(buffer_done) struct buffer body = BUFFER_INIT(BUILDER_MAX);
+		uint8_t block[2] = {cases[i].opcode, 0x40};
+		struct module_info info;
+
+		(void)buffer_add(&body, "\0", 1);
+		for (uint32_t d = 0; d < cases[i].depth; d++)
+			(void)buffer_add(&body, block, 2);
+		for (uint32_t d = 0; d < cases[i].depth; d++)
+			(void)buffer_add(&body, "\x0b", 1);
+		(void)buffer_add(&body, "\x41\0\x0b", 3);
+		wasm_module(&b, body.data, body.size);
+		if (cases[i].fine)
+			accepted(&b, &info);
+		else
+			refused(&b, ERR_LIMIT, "nests blocks deeper than 1000");
+	}
+}
+
+/* One import of a function with this type (parameters, results as value types). */
+static void import_function(struct buffer *b, const char *module, const char *name,
+			    const char *parameters, const char *results)
+{
+	CLEANUP(buffer_done) struct buffer c = BUFFER_INIT(BUILDER_MAX);
+
+	wasm_begin(b);
+	(void)buffer_add(&c, "\2\x60\0\1\x7f\x60", 6);
+	wasm_name(&c, parameters, strlen(parameters));
+	wasm_name(&c, results, strlen(results));
+	wasm_section(b, 1, &c);
+	(void)buffer_add(&c, "\1", 1);
+	wasm_name(&c, module, strlen(module));
+	wasm_name(&c, name, strlen(name));
+	(void)buffer_add(&c, "\0\1", 2);
+	wasm_section(b, 2, &c);
+	wasm_function(b);
+	wasm_export(b, "on_process", 10, 0, 1);
+	wasm_code(b, body_zero, sizeof(body_zero));
+}
+
+static void to_value_types(const char *letters, char *types)
+{
+	for (; *letters != '\0'; letters++)
+		*types++ = *letters == 'l' ? 0x7e : 0x7f;
+	*types = '\0';
+}
+
+static void test_every_import(void **state)
+{
+	for (size_t i = 0; i < import_count; i++) {
+		const struct import_function *f = &import_table[i];
+		CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(BUILDER_MAX);
+		const char *results = f->result == 'v'	 ? ""
+				      : f->result == 'l' ? "\x7e"
+							 : "\x7f";
+		char parameters[16];
+		struct module_info info;
+
+		to_value_types(f->parameters, parameters);
+		import_function(&b, f->module, f->function, parameters, results);
+		accepted(&b, &info);
+		assert_int_equal(info.capabilities, f->capability);
+		for (size_t other = 0; other < import_count; other++)
+			assert_int_equal(info.imports[other], other == i);
+	}
+}
+
+static void test_import_types(void **state)
+{
+	static const struct {
+		const char *parameters, *results, *part;
+	} cases[] = {
+		{"\x7f\x7f", "\x7f", "sys.log has the type (i32, i32) -> (i32)"},
+		{"\x7f\x7f\x7f\x7f", "\x7f", "it must be (i32, i32, i32) -> (i32)"},
+		{"\x7f\x7f\x7f", "", "-> ()"},
+		{"\x7f\x7f\x7e", "\x7f", "(i32, i32, i64)"},
+		{"\x7f\x7f\x7f", "\x7e", "-> (i64)"},
+		{"\x7f\x7f\x7f", "\x7f\x7f", "-> (i32, i32)"},
+		{"\x7d\x7c\x7f", "\x7f", "(f32, f64, i32)"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(BUILDER_MAX);
+
+		import_function(&b, "sys", "log", cases[i].parameters, cases[i].results);
+		refused(&b, ERR_INVALID, cases[i].part);
+	}
+}
+
+static void test_unknown_imports(void **state)
+{
+	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(BUILDER_MAX);
+	CLEANUP(buffer_done) struct buffer c = BUFFER_INIT(BUILDER_MAX);
+
+	import_function(&b, "env", "system", "\x7f", "\x7f");
+	refused(&b, ERR_INVALID, "does not offer: env.system");
+	buffer_clear(&b);
+	wasm_begin(&b);
+	wasm_types(&b);
+	wasm_u32(&c, 500);
+	for (int i = 0; i < 500; i++) {
+		char name[20];
+
+		(void)snprintf(name, sizeof(name), "missing_%d", i);
+		wasm_name(&c, "env", 3);
+		wasm_name(&c, name, strlen(name));
+		(void)buffer_add(&c, "\0\0", 2);
+	}
+	wasm_section(&b, 2, &c);
+	refused(&b, ERR_INVALID, "env.missing_0, env.missing_1, env.missing_2");
+	refused(&b, ERR_INVALID, ", ...");
+}
+
+static void test_imported_things(void **state)
+{
+	static const struct {
+		const char *what;
+		size_t size;
+		const char *part;
+	} cases[] = {
+		{"\1\x70\0\1", 4, "env.m is a table"}, {"\2\0\1", 3, "env.m is a memory"},
+		{"\3\x7f\0", 3, "env.m is a global"},  {"\4\0\0", 3, "env.m is a tag"},
+		{"\x55\0\0", 3, "unknown kind"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(BUILDER_MAX);
+		CLEANUP(buffer_done) struct buffer c = BUFFER_INIT(BUILDER_MAX);
+
+		wasm_begin(&b);
+		wasm_types(&b);
+		(void)buffer_add(&c, "\1", 1);
+		wasm_name(&c, "env", 3);
+		wasm_name(&c, "m", 1);
+		(void)buffer_add(&c, cases[i].what, cases[i].size);
+		wasm_section(&b, 2, &c);
+		refused(&b, ERR_INVALID, cases[i].part);
+	}
+}
+
+static void test_features(void **state)
+{
+	static const struct {
+		const char *body;
+		size_t size;
+		enum error_code code;
+		const char *part;
+	} cases[] = {
+		{"\0\xfd\x0c", 3, ERR_UNSUPPORTED, "SIMD"},
+		{"\0\xfe\x03\0", 4, ERR_UNSUPPORTED, "threads"},
+		{"\0\xd0\x70\x0b", 4, ERR_UNSUPPORTED, "reference types"},
+		{"\0\x25\0\x0b", 4, ERR_UNSUPPORTED, "reference types"},
+		{"\0\xfc\x10\0\x0b", 5, ERR_UNSUPPORTED, "reference types"},
+		{"\1\1\x7b\x41\0\x0b", 6, ERR_UNSUPPORTED, "v128"},
+		{"\1\1\x70\x41\0\x0b", 6, ERR_UNSUPPORTED, "reference types"},
+		{"\0\x06\x40\x0b", 4, ERR_INVALID, "unknown instruction 0x06"},
+		{"\0\x12\0\x0b", 4, ERR_INVALID, "unknown instruction 0x12"},
+		{"\0\xff\x0b", 3, ERR_INVALID, "unknown instruction 0xff"},
+		{"\0\x10\x05\x0b", 4, ERR_INVALID, "function 5 does not exist"},
+		{"\0\x20\x05\x0b", 4, ERR_INVALID, "local 5 does not exist"},
+		{"\0\x23\x05\x0b", 4, ERR_INVALID, "global 5 does not exist"},
+		{"\0\x0c\x05\x0b", 4, ERR_INVALID, "label 5 does not exist"},
+		{"\0\x11\0\0\x0b", 5, ERR_INVALID, "table 0 does not exist"},
+		{"\0\x28\x02\0\x0b", 5, ERR_INVALID, "there is none"},
+		{"\0\x05\x0b", 3, ERR_INVALID, "else without if"},
+		{"\0\x41\0", 3, ERR_INVALID, "ends too early"},
+		{"\0\x41\0\x0b\x0b", 5, ERR_INVALID, "behind the end of function"},
+		{"\0\x41\x80\x80\x80\x80\x80\0\x0b", 9, ERR_INVALID, "does not fit 32 bits"},
+		{"\0\x41\xff\xff\xff\xff\x4f\x0b", 8, ERR_INVALID, "does not fit 32 bits"},
+		{"\0\x0e\xff\xff\xff\xff\x0f\x0b", 8, ERR_INVALID,
+		 "labels in br_table do not fit"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(BUILDER_MAX);
+
+		wasm_module(&b, cases[i].body, cases[i].size);
+		refused(&b, cases[i].code, cases[i].part);
+	}
+}
+
+/* Type and function section, then one section with this content. */
+static void test_sections(void **state)
+{
+	static const struct {
+		uint8_t id;
+		const char *content;
+		size_t size;
+		enum error_code code;
+		const char *part;
+	} cases[] = {
+		{4, "\1\x70\0\xa1\x8d\x06", 6, ERR_LIMIT, "100001 elements"},
+		{4, "\1\x6f\0\1", 4, ERR_UNSUPPORTED, "reference types"},
+		{4, "\2\x70\0\1\x70\0\1", 7, ERR_UNSUPPORTED, "several tables"},
+		{5, "\1\0\x81\x04", 4, ERR_LIMIT, "initial memory is 32832 KiB"},
+		{5, "\1\0\x80\x80\x04", 5, ERR_LIMIT, "initial memory is 4194304 KiB"},
+		{5, "\1\3\1\1", 4, ERR_UNSUPPORTED, "shared (threads)"},
+		{5, "\1\4\1\1", 4, ERR_UNSUPPORTED, "unknown kind"},
+		{5, "\1\1\2\1", 4, ERR_INVALID, "maximum below"},
+		{5, "\2\0\1\0\1", 5, ERR_UNSUPPORTED, "several memories"},
+		{6, "\1\x7b\0\x41\0\x0b", 6, ERR_UNSUPPORTED, "v128"},
+		{6, "\1\x7f\0\x23\0\x0b", 6, ERR_INVALID, "not a constant"},
+		{6, "\1\x7f\0\x42\0\x0b", 6, ERR_INVALID, "not a constant"},
+		{6, "\1\x7f\0\x41\0\x41\0\x6a\x0b", 9, ERR_INVALID, "not one constant"},
+		{8, "\0", 1, ERR_INVALID, "the start function"},
+		{8, "\x55", 1, ERR_INVALID, "the start function"},
+		{9, "\1\0\x41\0\x0b\1\0", 7, ERR_INVALID, "without a table"},
+		{9, "\1\4\x41\0\x0b\0", 6, ERR_UNSUPPORTED, "reference types"},
+		{11, "\1\0\x41\0\x0b\1x", 7, ERR_INVALID, "without a memory"},
+		{13, "\1\0\0", 3, ERR_UNSUPPORTED, "section 13"},
+		{200, "", 0, ERR_UNSUPPORTED, "section 200"},
+		{3, "\1\0", 2, ERR_INVALID, "twice or in the wrong order"},
+		{2, "\0", 1, ERR_INVALID, "twice or in the wrong order"},
+		{7, "\xff\xff\xff\xff\x0f", 5, ERR_LIMIT, "4294967295 exports"},
+		{10, "\xff\xff\x05", 3, ERR_INVALID, "do not fit"},
+		{10, "\0", 1, ERR_INVALID, "0 bodies for 1 functions"},
+		{5, "\1\0\1\0", 4, ERR_INVALID, "longer than its content"},
+		{7, "\1\6memory\0\0", 10, ERR_INVALID, "'memory' must be a memory"},
+		{7, "\1\6memory\2\0", 10, ERR_INVALID, "names nothing that exists"},
+		{7, "\1\6_start\0\0", 10, ERR_INVALID, "'_start' has the type () -> (i32)"},
+		{7, "\2\7on_init\0\0\7on_init\0\0", 21, ERR_INVALID, "exports 'on_init' twice"},
+		{7, "\1\7on_init\0\0", 11, ERR_INVALID, "have no body"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(BUILDER_MAX);
+		CLEANUP(buffer_done) struct buffer c = BUFFER_INIT(BUILDER_MAX);
+
+		wasm_begin(&b);
+		wasm_types(&b);
+		wasm_function(&b);
+		(void)buffer_add(&c, cases[i].content, cases[i].size);
+		wasm_section(&b, cases[i].id, &c);
+		refused(&b, cases[i].code, cases[i].part);
+	}
+}
+
+static void test_claims(void **state)
+{
+	/* A section that claims 4 GiB, a type section of 10,001 types, a body beyond the end.
+	 */
+	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(BUILDER_MAX);
+	CLEANUP(buffer_done) struct buffer c = BUFFER_INIT(BUILDER_MAX);
+
+	wasm_begin(&b);
+	(void)buffer_add(&b, "\1\xff\xff\xff\xff\x0f", 6);
+	refused(&b, ERR_INVALID, "section 1 claims 4294967295 bytes");
+	buffer_clear(&b);
+	wasm_begin(&b);
+	wasm_u32(&c, 10001);
+	for (int i = 0; i < 10001; i++)
+		(void)buffer_add(&c, "\x60\0\0", 3);
+	wasm_section(&b, 1, &c);
+	refused(&b, ERR_LIMIT, "10001 types");
+	buffer_clear(&b);
+	wasm_begin(&b);
+	wasm_types(&b);
+	wasm_function(&b);
+	(void)buffer_add(&c, "\1\x7f\0", 3);
+	wasm_section(&b, 10, &c);
+	refused(&b, ERR_INVALID, "ends too late");
+}
+
+static void test_large(void **state)
+{
+	/* 33 MiB; and 31 MiB of instructions that are all walked. */
+	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(BUILDER_MAX);
+	CLEANUP(buffer_done) struct buffer body = BUFFER_INIT(BUILDER_MAX);
+	struct module_info info;
+	char *nops = mem_calloc(33u << 20, 1);
+
+	memset(nops, 1, 33u << 20);
+	(void)buffer_add(&body, "\0", 1);
+	(void)buffer_add(&body, nops, 31u << 20);
+	(void)buffer_add(&body, "\x41\0\x0b", 3);
+	wasm_module(&b, body.data, body.size);
+	accepted(&b, &info);
+	(void)buffer_add(&b, nops, 2u << 20);
+	refused(&b, ERR_LIMIT, "at most 33554432");
+	free(nops);
+}
+
+static void test_no_entry(void **state)
+{
+	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(BUILDER_MAX);
+
+	wasm_begin(&b);
+	wasm_types(&b);
+	wasm_function(&b);
+	wasm_export(&b, "on_init", 7, 0, 0);
+	wasm_code(&b, body_zero, sizeof(body_zero));
+	refused(&b, ERR_INVALID, "neither 'on_process' nor '_start'");
+}
+
+static void test_rewrite(void **state)
+{
+	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(BUILDER_MAX);
+	CLEANUP(buffer_done) struct buffer c = BUFFER_INIT(BUILDER_MAX);
+	CLEANUP(freep) uint8_t *out = NULL;
+	struct module_info before, after;
+	struct error *error = NULL;
+	size_t size = 0;
+
+	wasm_begin(&b);
+	wasm_name(&c, "name", 4);
+	(void)buffer_add(&c, "*/ evil /*", 10);
+	wasm_section(&b, 0, &c);
+	wasm_types(&b);
+	wasm_function(&b);
+	(void)buffer_add(&c, "\3", 1);
+	wasm_name(&c, "secret_helper", 13);
+	(void)buffer_add(&c, "\0\0", 2);
+	wasm_name(&c, "on_process", 10);
+	(void)buffer_add(&c, "\0\0", 2);
+	wasm_name(&c, "other", 5);
+	(void)buffer_add(&c, "\0\0", 2);
+	wasm_section(&b, 7, &c);
+	wasm_code(&b, body_zero, sizeof(body_zero));
+	accepted(&b, &before);
+	assert_int_equal(module_rewrite((const uint8_t *)b.data, b.size, &out, &size, &error),
+			 0);
+	assert_int_equal(module_check(out, size, MEMORY, &after, &error), 0);
+	assert_memory_equal(&before, &after, sizeof(after));
+	assert_null(memmem(out, size, "evil", 4));
+	assert_null(memmem(out, size, "secret", 6));
+	assert_null(memmem(out, size, "other", 5));
+	assert_non_null(memmem(out, size, "on_process", 10));
+	assert_true(size < b.size);
+}
+
+/* No mutation of a real module crashes the checker or the rewriter (run under asan as well),
+ * and whatever is accepted stays accepted, with the same facts, once rewritten. */
+static void mutated(const struct buffer *b, size_t at, uint8_t value)
+{
+	struct module_info before, after;
+	uint8_t *out = NULL;
+	size_t size = 0;
+
+	if (module_check((const uint8_t *)b->data, b->size, MEMORY, &before, NULL) < 0)
+		return;
+	if (module_rewrite((const uint8_t *)b->data, b->size, &out, &size, NULL) < 0)
+		fail_msg("byte %zu = 0x%02x: accepted, but cannot be rewritten", at, value);
+	if (module_check(out, size, MEMORY, &after, NULL) < 0)
+		fail_msg("byte %zu = 0x%02x: refused once rewritten", at, value);
+	assert_memory_equal(&before, &after, sizeof(after));
+	free(out);
+}
+
+static void read_guest(struct buffer *b)
+{
+	FILE *f = fopen(GUEST_MODULE, "rb");
+	char part[4096];
+	size_t n;
+
+	assert_non_null(f);
+	while ((n = fread(part, 1, sizeof(part), f)) > 0)
+		assert_int_equal(buffer_add(b, part, n), 0);
+	fclose(f);
+}
+
+static void test_mutations(void **state)
+{
+	static const uint8_t values[] = {0x00, 0x01, 0x7f, 0x80, 0xff, 0x0b, 0x40, 0x2a};
+	CLEANUP(buffer_done) struct buffer original = BUFFER_INIT(BUILDER_MAX);
+	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(BUILDER_MAX);
+	struct module_info info;
+
+	read_guest(&original);
+	accepted(&original, &info);
+	/* Every byte of the sections before the code, then a sample of the rest. */
+	for (size_t at = 0; at < original.size; at += at < 1500 ? 1 : 23) {
+		buffer_clear(&b);
+		(void)buffer_add(&b, original.data, original.size);
+		for (size_t v = 0; v < ARRAY_SIZE(values); v++) {
+			b.data[at] = (char)values[v];
+			mutated(&b, at, values[v]);
+		}
+		b.size = at; /* truncated here */
+		mutated(&b, at, 0);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_smallest),
+		cmocka_unit_test(test_not_a_module),
+		cmocka_unit_test(test_code_in_export_name),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_long_name),
+		cmocka_unit_test(test_locals),
+		cmocka_unit_test(test_nesting),
+		cmocka_unit_test(test_every_import),
+		cmocka_unit_test(test_import_types),
+		cmocka_unit_test(test_unknown_imports),
+		cmocka_unit_test(test_imported_things),
+		cmocka_unit_test(test_features),
+		cmocka_unit_test(test_sections),
+		cmocka_unit_test(test_claims),
+		cmocka_unit_test(test_large),
+		cmocka_unit_test(test_no_entry),
+		cmocka_unit_test(test_rewrite),
+		cmocka_unit_test(test_mutations),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

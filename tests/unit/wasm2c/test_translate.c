@@ -1,0 +1,266 @@
+/* Translation: what comes out, what is refused, what is cached, what is left behind. */
+#include <dirent.h>
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "adapter/wasm2c/translate.h"
+#include "base/memory.h"
+#include "base/str.h"
+#include "builder.h"
+
+#define MEMORY (32ull << 20)
+
+static char folder[] = "/tmp/samoza-translate-XXXXXX";
+
+static struct translator *new_translator(struct translator_options options)
+{
+	struct translator *t = NULL;
+	struct error *error = NULL;
+
+	options.cache_folder = folder;
+	if (translator_new(&options, &t, &error) < 0)
+		fail_msg("no translator: %s", error->message);
+	return t;
+}
+
+/* Entries of the cache folder; *ret_leftovers: those that are no result. */
+static unsigned entries(unsigned *ret_leftovers)
+{
+	DIR *dir = opendir(folder);
+	struct dirent *entry;
+	unsigned count = 0;
+
+	*ret_leftovers = 0;
+	while ((entry = readdir(dir)) != NULL) {
+		if (entry->d_name[0] == '.')
+			continue;
+		count++;
+		*ret_leftovers += !str_has_suffix(entry->d_name, ".so");
+	}
+	closedir(dir);
+	return count;
+}
+
+static void assert_nothing_left(void)
+{
+	unsigned leftovers;
+
+	(void)entries(&leftovers);
+	assert_int_equal(leftovers, 0);
+}
+
+static void guest(struct buffer *b)
+{
+	FILE *f = fopen(GUEST_MODULE, "rb");
+	char part[4096];
+	size_t n;
+
+	assert_non_null(f);
+	while ((n = fread(part, 1, sizeof(part), f)) > 0)
+		assert_int_equal(buffer_add(b, part, n), 0);
+	fclose(f);
+}
+
+static void refuse(struct translator *t, const struct buffer *b, enum error_code code,
+		   const char *part)
+{
+	struct error *error = NULL;
+	char *path = NULL;
+	int r = translate_now(t, (const uint8_t *)b->data, b->size, MEMORY, &path, &error);
+
+	if (r >= 0)
+		fail_msg("translated; expected a refusal with '%s'", part);
+	if (r != (int)code || strstr(error->message, part) == NULL)
+		fail_msg("refused with '%s', expected '%s'", error->message, part);
+	error_free(error);
+	assert_nothing_left();
+}
+
+static void test_guest(void **state)
+{
+	struct translator *t = new_translator((struct translator_options){0});
+	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(BUILDER_MAX);
+	struct translation *tr = NULL;
+	struct error *error = NULL;
+	char *path = NULL, *again = NULL;
+	struct stat st;
+	int r;
+
+	guest(&b);
+	r = translate_now(t, (const uint8_t *)b.data, b.size, MEMORY, &path, &error);
+	if (r < 0)
+		fail_msg("refused: %s", error->message);
+	assert_int_equal(stat(path, &st), 0);
+	assert_true(st.st_size > 1000);
+	assert_nothing_left();
+	/* The second time it is there at once. */
+	assert_int_equal(
+		translation_start(t, (const uint8_t *)b.data, b.size, MEMORY, &tr, &error), 0);
+	assert_string_equal(translation_path(tr), path);
+	again = translator_cached(t, translation_key(tr));
+	assert_string_equal(again, path);
+	translation_free(tr);
+	/* No library, no code that runs at load: every symbol is missing here. */
+	assert_null(dlopen(path, RTLD_NOW | RTLD_LOCAL));
+	assert_non_null(strstr(dlerror(), "undefined symbol"));
+	free(path);
+	free(again);
+	translator_free(t);
+}
+
+/* The same bytes from another translator in another folder, without the cache. */
+static void test_reproducible(void **state)
+{
+	struct translator *t = new_translator((struct translator_options){0});
+	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(BUILDER_MAX);
+	char *content[2];
+	size_t size[2];
+
+	guest(&b);
+	for (int i = 0; i < 2; i++) {
+		char *path = NULL;
+		FILE *f;
+
+		assert_int_equal(
+			translate_now(t, (const uint8_t *)b.data, b.size, MEMORY, &path, NULL),
+			0);
+		f = fopen(path, "rb");
+		content[i] = mem_calloc(4, 1024 * 1024);
+		size[i] = fread(content[i], 1, 4u << 20, f);
+		fclose(f);
+		assert_int_equal(unlink(path), 0);
+		free(path);
+	}
+	assert_int_equal(size[0], size[1]);
+	assert_memory_equal(content[0], content[1], size[0]);
+	free(content[0]);
+	free(content[1]);
+	translator_free(t);
+}
+
+static void test_operand_types(void **state)
+{
+	/* Structure and indices are right, but nothing is on the stack to return. */
+	struct translator *t = new_translator((struct translator_options){0});
+	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(BUILDER_MAX);
+
+	wasm_module(&b, "\0\x0b", 2);
+	refuse(t, &b, ERR_INVALID, "module refused by wasm-validate");
+	translator_free(t);
+}
+
+static void test_key_depends_on_content(void **state)
+{
+	struct translator *t = new_translator((struct translator_options){0});
+	char a[TRANSLATE_KEY_SIZE], b[TRANSLATE_KEY_SIZE], c[TRANSLATE_KEY_SIZE];
+
+	translator_key(t, (const uint8_t *)"abc", 3, a);
+	translator_key(t, (const uint8_t *)"abd", 3, b);
+	translator_key(t, (const uint8_t *)"abc", 3, c);
+	assert_string_not_equal(a, b);
+	assert_string_equal(a, c);
+	assert_int_equal(strlen(a), 64);
+	translator_free(t);
+}
+
+/* A program in its own folder that stands for wasm2c, so that the limits can be seen. */
+static char *script(const char *name, const char *body)
+{
+	char *path = str_printf("%s-%s", folder, name);
+	FILE *f = fopen(path, "w");
+
+	fprintf(f, "#!/bin/sh\ntest \"$1\" = --version && { echo 1.0.32; exit 0; }\n%s\n",
+		body);
+	fclose(f);
+	assert_int_equal(chmod(path, 0755), 0);
+	return path;
+}
+
+static void test_limits(void **state)
+{
+	static const struct {
+		const char *name, *body, *part;
+		unsigned wall;
+	} cases[] = {
+		{"crash", "kill -SEGV $$", "ended by signal 11", 30},
+		{"spin", "while :; do :; done", "ended by signal", 30},
+		{"hang", "sleep 60", "takes longer than 1 s", 1},
+		{"fail", "echo no such luck; exit 3", "no such luck", 30},
+		{"full", "echo 'x: No space left on device'; exit 1", "no space left", 30},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char *path = script(cases[i].name, cases[i].body);
+		struct translator *t = new_translator((struct translator_options){
+			.wasm2c = path, .cpu_seconds = 1, .wall_seconds = cases[i].wall});
+		CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(BUILDER_MAX);
+		bool full = strcmp(cases[i].name, "full") == 0;
+
+		wasm_module(&b, "\0\x41\0\x0b", 4);
+		refuse(t, &b, full ? ERR_IO : ERR_INVALID, cases[i].part);
+		translator_free(t);
+		unlink(path);
+		free(path);
+	}
+}
+
+static void test_versions(void **state)
+{
+	char *path = str_printf("%s-old", folder);
+	struct translator_options options = {.cache_folder = folder, .wasm2c = path};
+	struct translator *t = NULL;
+	struct error *error = NULL;
+	FILE *f = fopen(path, "w");
+
+	fprintf(f, "#!/bin/sh\necho 1.0.20\n");
+	fclose(f);
+	assert_int_equal(chmod(path, 0755), 0);
+	assert_int_equal(translator_new(&options, &t, &error), ERR_UNSUPPORTED);
+	assert_non_null(strstr(error->message, "version 1.0.20"));
+	error_free(error);
+	error = NULL;
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(translator_new(&options, &t, &error), ERR_UNAVAILABLE);
+	assert_non_null(strstr(error->message, "install the package wabt"));
+	error_free(error);
+	free(path);
+	assert_nothing_left();
+}
+
+static int make_folder(void **state)
+{
+	return mkdtemp(folder) == NULL;
+}
+
+static int remove_folder(void **state)
+{
+	DIR *dir = opendir(folder);
+	struct dirent *entry;
+
+	while ((entry = readdir(dir)) != NULL)
+		(void)unlinkat(dirfd(dir), entry->d_name, 0);
+	closedir(dir);
+	return rmdir(folder);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_guest),
+		cmocka_unit_test(test_reproducible),
+		cmocka_unit_test(test_operand_types),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_key_depends_on_content),
+		cmocka_unit_test(test_versions),
+	};
+
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
