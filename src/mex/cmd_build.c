@@ -1,0 +1,212 @@
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "adapter/archive/pack.h"
+#include "adapter/wasm2c/module.h"
+#include "base/memory.h"
+#include "base/str.h"
+#include "base/vector.h"
+#include "mex/check.h"
+#include "mex/command.h"
+#include "mex/guest.h"
+
+/* What is compiled lies here until it is packed. */
+struct workshop {
+	char *folder; /* private, temporary */
+	VECTOR(struct pack_file) files;
+};
+
+static int workshop_init(struct workshop *w, struct error **err)
+{
+	const char *temporary = getenv("TMPDIR");
+
+	w->folder =
+		str_printf("%s/mex-build-XXXXXX", temporary != NULL && temporary[0] == '/' ? temporary : "/tmp");
+	if (mkdtemp(w->folder) == NULL) {
+		int r = error_errno(err, "cannot make a temporary folder %s", w->folder);
+		free(steal_ptr(&w->folder));
+		return r;
+	}
+	return 0;
+}
+
+static void workshop_done(struct workshop *w)
+{
+	vector_for_each (&w->files, file) {
+		(void)unlink(file->disk_path);
+		free((char *)file->path);
+		free((char *)file->disk_path);
+	}
+	vector_done(&w->files);
+	if (w->folder != NULL)
+		(void)rmdir(w->folder);
+	free(w->folder);
+}
+
+/* Compiles one space; what comes out is checked at once, with the space's limit of memory. */
+static int compile_space(struct workshop *w, const struct guest *guest, const char *folder,
+			 const struct space *s, struct error **err)
+{
+	CLEANUP(freep) char *space_folder = str_printf("%s/spaces/%s", folder, s->name);
+	struct pack_file *file = vector_add(&w->files);
+
+	file->path = str_printf("spaces/%s/core.wasm", s->name);
+	file->disk_path = str_printf("%s/%s.wasm", w->folder, s->name);
+	int r = guest_compile(guest, space_folder, file->disk_path, err);
+	return r < 0 ? error_wrap(err, "%s", space_folder) : 0;
+}
+
+static bool has_sources(const char *folder, const char *space)
+{
+	CLEANUP(freep) char *path = str_printf("%s/spaces/%s/src", folder, space);
+	struct stat status;
+
+	return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+static int compile_spaces(struct workshop *w, const char *folder, const struct mex_package *p,
+			  struct error **err)
+{
+	struct guest *guest = NULL;
+	unsigned total = 0, done = 0;
+	int r = 0;
+
+	for (unsigned i = 0; i < p->topology->space_count; i++) {
+		const struct space *s = &p->topology->spaces[i];
+		total += space_type_is_wasm(s->type) && has_sources(folder, s->name);
+	}
+	if (total > 0)
+		r = guest_find(&guest, err);
+	for (unsigned i = 0; i < p->topology->space_count && r == 0; i++) {
+		const struct space *s = &p->topology->spaces[i];
+
+		if (!space_type_is_wasm(s->type) || !has_sources(folder, s->name))
+			continue;
+		fprintf(stderr, "[%u/%u] compiling %s\n", ++done, total, s->name);
+		r = compile_space(w, guest, folder, s, err);
+	}
+	guest_free(guest);
+	return r;
+}
+
+/* SOURCE_DATE_EPOCH as a manifest says it; NULL without one. The caller frees. */
+static int created_text(char **ret_text, struct error **err)
+{
+	const char *epoch = getenv("SOURCE_DATE_EPOCH");
+	char text[32];
+	struct tm tm;
+	int64_t seconds;
+	time_t when;
+
+	*ret_text = NULL;
+	if (str_is_empty(epoch))
+		return 0;
+	if (str_to_i64(epoch, &seconds) < 0 || seconds < 0 || seconds > INT64_C(253402300799))
+		return error_set(err, ERR_INVALID,
+				 "SOURCE_DATE_EPOCH is '%s': expected seconds since 1970",
+				 epoch);
+	when = (time_t)seconds;
+	if (gmtime_r(&when, &tm) == NULL ||
+	    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		return error_set(err, ERR_INVALID, "SOURCE_DATE_EPOCH is out of range");
+	*ret_text = mem_strdup(text);
+	return 0;
+}
+
+/* Packs into a file beside the output, makes all checks on it, and only then lets it take the
+ * output's place: what cannot be submitted never stands there. */
+static int pack_checked(struct mex_package *p, const struct pack_options *pack,
+			const char *output, struct diagnostics *findings, struct error **err)
+{
+	CLEANUP(mex_package_freep) struct mex_package *result = NULL;
+	CLEANUP(freep) char *partial = str_printf("%s.partial-%d", output, (int)getpid());
+	struct mex_options options = check_options();
+
+	options.allow_unsigned = true;
+	options.any_signer = true;
+	int r = mex_pack(p, pack, partial, err);
+	if (r == 0)
+		r = mex_package_open(partial, &options, findings, &result, err);
+	if (r == 0 && rename(partial, output) < 0)
+		r = error_errno(err, "cannot write %s", output);
+	if (r < 0)
+		(void)unlink(partial);
+	return r;
+}
+
+static int build(const char *folder, const char *output, const char *key_path,
+		 struct diagnostics *findings, struct error **err)
+{
+	CLEANUP(mex_package_freep) struct mex_package *package = NULL;
+	CLEANUP(workshop_done) struct workshop workshop = {0};
+	CLEANUP(secret_key_done) struct secret_key key = {0};
+	CLEANUP(freep) char *created = NULL;
+	/* Modules are checked in the archive that comes out. */
+	struct mex_options options = {0};
+	int r = key_path != NULL ? secret_key_load(key_path, &key, err) : 0;
+
+	if (r == 0)
+		r = created_text(&created, err);
+	if (r == 0)
+		r = check_open(folder, &options, findings, &package, err);
+	if (r == 0 && package->packed_bytes > 0)
+		r = error_set(err, ERR_INVALID,
+			      "that is a package already: mex build takes a source folder");
+	if (r == 0)
+		r = workshop_init(&workshop, err);
+	if (r == 0)
+		r = compile_spaces(&workshop, folder, package, err);
+	if (r < 0)
+		return r;
+	return pack_checked(package,
+			    &(struct pack_options){.files = workshop.files.items,
+						   .file_count = (unsigned)workshop.files.count,
+						   .key = key_path != NULL ? &key : NULL,
+						   .created = created},
+			    output, findings, err);
+}
+
+static int run(const struct arguments *arguments)
+{
+	const char *folder = arguments->operands[0];
+	const char *output = argument(arguments, "output"), *key = argument(arguments, "key");
+	struct diagnostics findings = {0};
+	struct error *err = NULL;
+	struct stat status;
+
+	if (build(folder, output, key, &findings, &err) < 0)
+		return fail_findings(folder, &findings, err);
+	diagnostics_done(&findings);
+	if (stat(output, &status) == 0)
+		printf("%s: %lld bytes, %s\n", output, (long long)status.st_size,
+		       key != NULL ? "signed" : "not signed");
+	return EXIT_DONE;
+}
+
+static const struct option options[] = {
+	{'o', "output", "FILE", "the package to write (.mex)", true},
+	{0, "key", "KEY", "sign it with this secret key (mex keygen)", false},
+};
+
+const struct command command_build = {
+	.name = "build",
+	.operands = "DIR",
+	.min_operands = 1,
+	.max_operands = 1,
+	.summary = "compile every space that has a src/ folder, then pack and sign",
+	.details = "The source folder is left as it is. The same source, compiler and mex give "
+		   "the same\n"
+		   "bytes in any folder, at any time. `created` comes from manifest.yaml or "
+		   "else from\n"
+		   "SOURCE_DATE_EPOCH, never from the clock. FILE is replaced only when all is "
+		   "well.\n"
+		   "SAMOZA_GUEST_DIR names another guest SDK.\n",
+	.options = options,
+	.option_count = sizeof(options) / sizeof(options[0]),
+	.run = run,
+};

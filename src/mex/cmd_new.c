@@ -1,0 +1,134 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/memory.h"
+#include "base/str.h"
+#include "mex/command.h"
+#include "mex_template.h"
+
+#define NAME_MARK "@NAME@"
+
+static const struct {
+	const char *path;
+	const unsigned char *content;
+} files[] = {
+	{"manifest.yaml", embedded_manifest},
+	{"topology.yaml", embedded_topology},
+	{"README.md", embedded_readme},
+	{"spaces/dashboard/index.html", embedded_index},
+	{"spaces/api/src/main.c", embedded_api},
+	{"spaces/store/src/main.c", embedded_store},
+};
+
+/* The content with the project's name in it; the caller frees. */
+static char *fill_in(const char *content, const char *name)
+{
+	struct buffer b = BUFFER_INIT(1 << 20);
+	const char *mark;
+
+	while ((mark = strstr(content, NAME_MARK)) != NULL) {
+		(void)buffer_add(&b, content, (size_t)(mark - content));
+		(void)buffer_add_string(&b, name);
+		content = mark + strlen(NAME_MARK);
+	}
+	(void)buffer_add_string(&b, content);
+	return buffer_steal(&b);
+}
+
+static int make_folders(const char *path, struct error **err)
+{
+	CLEANUP(freep) char *copy = mem_strdup(path);
+
+	for (char *slash = strchr(copy + 1, '/'); slash != NULL;
+	     slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(copy, 0777) < 0 && errno != EEXIST)
+			return error_errno(err, "cannot make folder %s", copy);
+		*slash = '/';
+	}
+	return 0;
+}
+
+static int write_file(const char *path, const char *text, struct error **err)
+{
+	int r = make_folders(path, err);
+
+	if (r < 0)
+		return r;
+	CLEANUP(closep) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		return error_errno(err, "cannot write %s", path);
+	return 0;
+}
+
+/* The last part of the folder's real path, as a topology may be called. */
+static int name_of(const char *folder, char **ret_name, struct error **err)
+{
+	char real[PATH_MAX];
+
+	if (realpath(folder, real) == NULL)
+		return error_errno(err, "cannot read folder %s", folder);
+	const char *name = strrchr(real, '/') + 1;
+	size_t size = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
+	if (size == 0 || size > 63 || name[size] != '\0')
+		return error_set(
+			err, ERR_INVALID,
+			"the folder's name becomes the topology's: '%s' is not made of 1 to "
+			"63 of a-z, 0-9 and -",
+			name);
+	*ret_name = mem_strdup(name);
+	return 0;
+}
+
+static int run(const struct arguments *arguments)
+{
+	const char *folder = arguments->operands[0];
+	CLEANUP(freep) char *name = NULL;
+	struct error *err = NULL;
+	bool made = mkdir(folder, 0777) == 0;
+
+	if (!made && errno != EEXIST) {
+		(void)error_errno(&err, "cannot make folder %s", folder);
+		return fail(err);
+	}
+	if (name_of(folder, &name, &err) < 0) {
+		if (made)
+			(void)rmdir(folder);
+		return fail(err);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		CLEANUP(freep) char *path = str_printf("%s/%s", folder, files[i].path);
+		if (access(path, F_OK) == 0) {
+			(void)error_set(&err, ERR_CONFLICT, "%s exists; nothing is overwritten",
+					path);
+			return fail(err);
+		}
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		CLEANUP(freep) char *path = str_printf("%s/%s", folder, files[i].path);
+		CLEANUP(freep) char *text = fill_in((const char *)files[i].content, name);
+		if (write_file(path, text, &err) < 0)
+			return fail(err);
+		printf("%s\n", path);
+	}
+	printf("\nNext: mex build %s -o %s.mex --key KEY\n", folder, name);
+	return EXIT_DONE;
+}
+
+const struct command command_new = {
+	.name = "new",
+	.operands = "DIR",
+	.min_operands = 1,
+	.max_operands = 1,
+	.summary = "make a small project that builds and runs as it stands",
+	.details = "A UI, a CALL and a DATA space: a counter in a page. The folder's name "
+		   "becomes\n"
+		   "the topology's.\n",
+	.run = run,
+};

@@ -1,0 +1,65 @@
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "base/str.h"
+#include "mex/check.h"
+#include "mex/command.h"
+
+static bool has_uncompiled(const struct mex_package *p)
+{
+	for (unsigned i = 0; i < p->topology->space_count; i++) {
+		if (space_type_is_wasm(p->topology->spaces[i].type) &&
+		    p->spaces[i].module == NULL)
+			return true;
+	}
+	return false;
+}
+
+static int run(const struct arguments *arguments)
+{
+	const char *path = arguments->operands[0], *key = argument(arguments, "trust");
+	CLEANUP(mex_package_freep) struct mex_package *package = NULL;
+	struct diagnostics findings = {0};
+	struct mex_options options = check_options();
+	struct trust *trust = trust_new();
+	struct error *err = NULL;
+
+	options.trust = trust;
+	options.any_signer = key == NULL;
+	options.allow_unsigned = key == NULL;
+	int r = key != NULL ? trust_add_file(trust, key, &err) : 0;
+	if (r == 0)
+		r = check_open(path, &options, &findings, &package, &err);
+	trust_free(trust);
+	if (r < 0)
+		return fail_findings(path, &findings, err);
+	diagnostics_done(&findings);
+	printf("%s: %s %s is valid: %u space%s, %u instance%s\n", path, package->manifest.name,
+	       package->manifest.version_text, package->topology->space_count,
+	       package->topology->space_count == 1 ? "" : "s",
+	       package->topology->instance_count,
+	       package->topology->instance_count == 1 ? "" : "s");
+	if (package->packed_bytes > 0 && !package->is_signed)
+		printf("note: it is not signed: zrms refuses it unless started with "
+		       "--allow-unsigned\n");
+	if (package->packed_bytes == 0 && has_uncompiled(package))
+		printf("note: modules are checked when they are built: mex build\n");
+	return EXIT_DONE;
+}
+
+static const struct option options[] = {
+	{0, "trust", "KEY.pub", "signed by this key, as zrms would ask", false},
+};
+
+const struct command command_validate = {
+	.name = "validate",
+	.operands = "DIR|FILE",
+	.min_operands = 1,
+	.max_operands = 1,
+	.summary = "make all checks that zrms makes, and list all findings",
+	.details = "A source folder, or a package. Findings go to standard error, one a line:\n"
+		   "FILE:LINE:COLUMN: MESSAGE.\n",
+	.options = options,
+	.option_count = sizeof(options) / sizeof(options[0]),
+	.run = run,
+};

@@ -1,0 +1,29 @@
+/*
+ * Compiles a space's sources to WebAssembly with the guest SDK (guest/flags says how).
+ */
+#ifndef SAMOZA_MEX_GUEST_H
+#define SAMOZA_MEX_GUEST_H
+
+#include "base/error.h"
+
+struct guest;
+
+/*
+ * Finds the SDK: $SAMOZA_GUEST_DIR, else beside the running program: PREFIX/share/samoza/guest
+ * for PREFIX/bin/mex, or guest/ of the source tree above a build folder. Reads its flags.
+ * ERR_NOT_FOUND says where it was looked for.
+ */
+must_check int guest_find(struct guest **ret_guest, struct error **err);
+void guest_free(struct guest *g);
+/* Borrowed. */
+const char *guest_folder(const struct guest *g);
+
+/*
+ * Compiles src/NAME.c of a space (all of them, sorted), in the folder that holds src/, into
+ * `output`. Nothing is written beside the sources. What the compiler says goes to standard
+ * error. ERR_INVALID: it refused.
+ */
+must_check int guest_compile(const struct guest *g, const char *space_folder,
+			     const char *output, struct error **err);
+
+#endif
