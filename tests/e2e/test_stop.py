@@ -1,0 +1,76 @@
+"""Stop, start again, redeploy, remove."""
+import urllib.error
+import urllib.request
+
+from conftest import until
+from page import Page
+
+
+def status_of(url):
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_stop_closes_every_space_importers_first_and_start_brings_it_back(guest_book):
+    c = guest_book
+    zedge = c.zedge("edge-node-1")
+    page = Page(zedge)
+    page.add("1", "kept over a stop")
+    assert status_of(f"{zedge}/my-app/dashboard/") == 200
+    shown = c.zshell("topo", "stop", "my-app").stdout
+    identity = c.topology("my-app")["id"]
+    assert f"Stopping topology {identity}" in shown and f"Topology {identity} stopped." in shown
+    assert c.state("my-app") == "stopped"
+    stops = [e["subject"] for e in c.events("my-app") if e["to"] == "stopping"]
+    assert stops == ["my-app/dashboard", "my-app/api", "my-app/store"]
+    for name in c.zhosts:
+        until(lambda: status_of(f"{c.zedge(name)}/my-app/dashboard/") == 404, "the page is gone")
+    assert c.get("/v1/mesh/spaces")["spaces"] == []
+    left = [p for n in c.zhosts for p in c.zruns(n)
+            if b"zygote" not in open(f"/proc/{p}/cmdline", "rb").read()]
+    assert left == []
+    page.close()
+    c.zshell("topo", "start", "my-app", "--wait=30s")
+    assert c.state("my-app") == "running"
+    page = Page(c.zedge("edge-node-1"))
+    assert page.entries() == ["kept over a stop"]
+
+
+def test_on_close_of_the_store_runs_at_a_stop(guest_book):
+    c = guest_book
+    zhost = c.zhost_of("my-app", "store")
+    c.zshell("topo", "stop", "my-app")
+    logs = [p.read_text() for p in (c.folder / zhost / "log").rglob("*") if p.is_file()]
+    assert any("store closes" in text for text in logs), logs
+
+
+def test_the_same_name_again_once_the_old_one_is_stopped(guest_book):
+    c = guest_book
+    page = Page(c.zedge("edge-node-2"))
+    page.add("1", "from the first")
+    page.close()
+    again = c.zshell("topo", "submit", c.package, check=False)
+    assert again.returncode == 1 and "stop it first" in again.stderr
+    c.zshell("topo", "stop", "my-app")
+    c.submit(c.package)
+    page = Page(c.zedge("edge-node-2"))
+    assert page.entries() == ["from the first"]
+    assert len(c.get("/v1/topologies")["topologies"]) == 2
+
+
+def test_removing_a_topology_with_its_data_forgets_both(guest_book):
+    c = guest_book
+    page = Page(c.zedge("edge-node-2"))
+    page.add("1", "soon forgotten")
+    page.close()
+    running = c.zshell("topo", "rm", "my-app", check=False)
+    assert running.returncode == 1 and "stop it first" in running.stderr
+    c.zshell("topo", "stop", "my-app")
+    c.zshell("topo", "rm", "my-app", "--data")
+    assert c.get("/v1/topologies")["topologies"] == []
+    c.submit(c.package)
+    page = Page(c.zedge("edge-node-2"))
+    assert page.entries() == []
