@@ -85,6 +85,8 @@ struct http_options {
 int http_server_new(struct loop *loop, const struct http_options *options,
 		    struct http_server **ret_server, struct error **err) must_check;
 uint16_t http_server_port(const struct http_server *server);
+/* Takes no new connections and refuses new requests with 503; what is under way goes on. */
+void http_server_drain(struct http_server *server);
 /* Answers what waits with 503, ends streams (their closed() is called) and upgraded sockets
  * that were not given back, frees the server. NULL is fine. Not from inside a handler. */
 void http_server_free(struct http_server *server);

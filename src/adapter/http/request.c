@@ -320,6 +320,8 @@ static struct refusal header_check(struct http_request *request)
 	error_free(target_error);
 	if (refusal.status == 0)
 		refusal = framing_check(request);
+	if (refusal.status == 0 && request->server->draining)
+		refusal = refuse(503, "unavailable", str_printf("shutting down"));
 	if (refusal.status == 0 && request->server->options.loopback_only)
 		refusal = origin_check(request);
 	if (refusal.status == 0)
@@ -347,7 +349,7 @@ static enum MHD_Result header_take(struct http_request *request, const char *met
 	if (refusal.status != 0) {
 		server->counters.refused_total++;
 		if (request->content_length > 0 || refusal.status == 400 ||
-		    refusal.status == 411)
+		    refusal.status == 411 || refusal.status == 503)
 			http_add_header(request, "Connection", "close");
 		request->in_handler = true;
 		http_reply_failure(request, refusal.status, refusal.code, refusal.message);

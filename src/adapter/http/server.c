@@ -310,14 +310,22 @@ static void everything_wake(struct http_server *server)
 	}
 }
 
+void http_server_drain(struct http_server *server)
+{
+	if (server->draining)
+		return;
+	server->draining = true;
+	int fd = MHD_quiesce_daemon(server->daemon);
+	if (fd >= 0)
+		(void)close(fd);
+}
+
 void http_server_free(struct http_server *server)
 {
 	if (server == NULL)
 		return;
 	server->stopping = true;
-	int fd = MHD_quiesce_daemon(server->daemon);
-	if (fd >= 0)
-		(void)close(fd);
+	http_server_drain(server);
 	everything_wake(server);
 	/* Twice: what is woken by the first is answered and closed by the second. */
 	(void)MHD_run(server->daemon);

@@ -1,0 +1,83 @@
+/*
+ * The REST interface: one table of routes (api.c), handlers by subject (api_….c), and what they
+ * share. Answers are the views of proto/view.proto as JSON; errors are ErrorView.
+ *
+ * Reading: the core's view is written down at once and sent when everything that it shows is
+ * durable. Changing: the request waits under a number until the core's reply comes out of a
+ * durable batch.
+ */
+#ifndef SAMOZA_ZRMS_API_H
+#define SAMOZA_ZRMS_API_H
+
+#include <protobuf-c/protobuf-c.h>
+
+#include "zrms/zrms.h"
+
+struct api *api_new(struct zrms *zrms);
+/* PRE: no request waits for the core. NULL is fine. */
+void api_free(struct api *api);
+/* Requests that the core has not answered yet. */
+size_t api_waiting(const struct api *api);
+
+/* The table, for http_options and openapi.json. */
+const struct http_route *api_routes(size_t *ret_count);
+/* http_options.error_body. */
+char *api_error_body(void *context, const char *code, const char *message,
+		     const char **ret_type);
+/* engine_listener.reply. */
+void api_reply(struct api *api, const struct reply *reply);
+
+/* submit_listener */
+void api_submit(struct zrms *zrms, struct http_request *request,
+		const struct control_submit *submit);
+void api_submit_refused(struct zrms *zrms, struct http_request *request,
+			const struct error *error, char **details, size_t detail_count);
+
+/* ---- for handlers ---- */
+
+/* How the core's reply to a change becomes an answer. */
+typedef void api_answer_fn(struct zrms *zrms, struct http_request *request,
+			   const struct reply *reply);
+/* Hands a change to the core; `answer` is called when it has succeeded, durably; a refusal is
+ * answered here. Sets input->request. */
+void api_change(struct zrms *zrms, struct http_request *request, struct control_input *input,
+		api_answer_fn *answer);
+
+/* Sends the view (taken over) as soon as what it shows is durable. */
+void api_send_view(struct zrms *zrms, struct http_request *request, ProtobufCMessage *view);
+/* At once. */
+void api_send_view_now(struct http_request *request, unsigned status,
+		       const ProtobufCMessage *view);
+/* ErrorView, with the status that belongs to the code. Takes the error over. */
+void api_refuse(struct http_request *request, struct error *error);
+void api_refuse_details(struct http_request *request, const struct error *error, char **details,
+			size_t detail_count);
+
+/* {id} of the route, or `text`: full id, prefix or name. False: refused already. */
+bool api_resolve(struct zrms *zrms, struct http_request *request, const char *text,
+		 const char **ret_id);
+/* A query parameter that is 0 or 1; a number. False: refused already. */
+bool api_query_bool(struct http_request *request, const char *name, bool fallback, bool *ret);
+bool api_query_u64(struct http_request *request, const char *name, uint64_t fallback,
+		   uint64_t max, uint64_t *ret);
+
+/* ---- handlers ---- */
+
+typedef void api_handler(void *context, struct http_request *request);
+/* api_topologies.c */
+api_handler api_topologies_list, api_topologies_submit, api_topology_get, api_topology_remove,
+	api_topology_explain, api_topology_start, api_topology_stop, api_topology_recover,
+	api_topology_deploy_all, api_topology_start_all, api_topology_stop_all,
+	api_topology_undeploy_all;
+/* api_spaces.c */
+api_handler api_topology_spaces, api_space_get, api_space_goal, api_topology_logs,
+	api_spaces_list, api_mesh_spaces;
+/* api_zhosts.c */
+api_handler api_zhosts_list, api_zhost_get, api_zhost_cordon, api_zhost_uncordon,
+	api_zhost_remove, api_cluster;
+/* api_events.c */
+api_handler api_events;
+/* api_system.c */
+api_handler api_health, api_metrics, api_openapi, api_artifact, api_link;
+
+#endif

@@ -1,0 +1,183 @@
+#include <string.h>
+
+#include "base/check.h"
+#include "base/str.h"
+#include "schema/json.h"
+#include "schema/message.h"
+#include "zrms/api.h"
+
+enum {
+	STATUS_LOG_LINES = 20, /* of one space's status */
+	STATUS_LOG_WAIT_MS = 1000,
+	LOG_LINES = 100,
+	LOG_LINES_MAX = 10000,
+	LOG_WAIT_MS = 5000,
+};
+
+/* ---- lists ---- */
+
+static void spaces_send(struct zrms *zrms, struct http_request *request, const char *id)
+{
+	Samoza__V1__SpaceListView *view = NULL;
+	struct error *err = NULL;
+	if (control_view_spaces(zrms->control, id, &view, &err) < 0)
+		api_refuse(request, err);
+	else
+		api_send_view(zrms, request, &view->base);
+}
+
+void api_spaces_list(void *context, struct http_request *request)
+{
+	spaces_send(context, request, NULL);
+}
+
+void api_topology_spaces(void *context, struct http_request *request)
+{
+	const char *id;
+	if (api_resolve(context, request, http_param(request, "id"), &id))
+		spaces_send(context, request, id);
+}
+
+void api_mesh_spaces(void *context, struct http_request *request)
+{
+	struct zrms *zrms = context;
+	api_send_view(zrms, request, &control_view_mesh(zrms->control)->base);
+}
+
+/* ---- one, with its log ---- */
+
+struct space_wait {
+	struct zrms *zrms;
+	struct http_request *request;
+	Samoza__V1__SpaceView *view;
+};
+
+static void space_log_done(void *user, int code, const char *message, char **lines,
+			   size_t count)
+{
+	(void)message;
+	struct space_wait *wait = user;
+	if (code == 0 && wait->view->n_log == 0) {
+		wait->view->log = mem_new_array(char *, count);
+		for (size_t i = 0; i < count; i++)
+			wait->view->log[i] = mem_strdup(lines[i]);
+		wait->view->n_log = count;
+	}
+	api_send_view(wait->zrms, wait->request, &wait->view->base);
+	free(wait);
+}
+
+void api_space_get(void *context, struct http_request *request)
+{
+	struct zrms *zrms = context;
+	const char *id, *path = http_param(request, "path");
+	Samoza__V1__SpaceView *view = NULL;
+	struct error *err = NULL;
+	if (!api_resolve(zrms, request, http_param(request, "id"), &id))
+		return;
+	if (control_view_space(zrms->control, id, path, &view, &err) < 0) {
+		api_refuse(request, err);
+		return;
+	}
+	uint64_t link = 0;
+	if (control_link_of_instance(zrms->control, id, path, &link, NULL) < 0) {
+		api_send_view(zrms, request, &view->base);
+		return;
+	}
+	struct space_wait *wait = mem_new(struct space_wait);
+	*wait = (struct space_wait){zrms, request, view};
+	logs_ask(zrms->logs, link, id, path, STATUS_LOG_LINES, STATUS_LOG_WAIT_MS,
+		 space_log_done, wait);
+}
+
+/* ---- goal ---- */
+
+static void answer_space(struct zrms *zrms, struct http_request *request,
+			 const struct reply *reply)
+{
+	Samoza__V1__SpaceView *view = NULL;
+	struct error *err = NULL;
+	INVARIANT(reply->topology != NULL && reply->path != NULL);
+	if (control_view_space(zrms->control, reply->topology, reply->path, &view, &err) < 0) {
+		api_refuse(request, err);
+		return;
+	}
+	api_send_view_now(request, 200, &view->base);
+	samoza__v1__space_view__free_unpacked(view, NULL);
+}
+
+static Samoza__V1__GoalRequest *goal_read(struct http_request *request)
+{
+	CLEANUP(error_freep) struct error *err = NULL;
+	struct diagnostics findings = {0};
+	ProtobufCMessage *message = NULL;
+	if (schema_read_json(&samoza__v1__goal_request__descriptor, NULL,
+			     http_body_data(request), http_body_size(request), 0, &findings,
+			     &message, &err) < 0)
+		http_reply_failure(request, 400, "invalid", err->message);
+	diagnostics_done(&findings);
+	return (Samoza__V1__GoalRequest *)message;
+}
+
+void api_space_goal(void *context, struct http_request *request)
+{
+	struct zrms *zrms = context;
+	const char *id;
+	if (!api_resolve(zrms, request, http_param(request, "id"), &id))
+		return;
+	Samoza__V1__GoalRequest *goal = goal_read(request);
+	if (goal == NULL)
+		return;
+	struct control_input input = {
+		.type = CONTROL_GOAL,
+		.goal = {.id = id,
+			 .path = http_param(request, "path"),
+			 .goal = goal->goal,
+			 .is_stop_command = str_equal(goal->command, "stop")}};
+	api_change(zrms, request, &input, answer_space);
+	samoza__v1__goal_request__free_unpacked(goal, NULL);
+}
+
+/* ---- log ---- */
+
+static void logs_done(void *user, int code, const char *message, char **lines, size_t count)
+{
+	struct http_request *request = user;
+	if (code < 0) {
+		struct error *err = NULL;
+		(void)error_set(&err, (enum error_code)code, "%s",
+				message != NULL ? message : "no log");
+		api_refuse(request, err);
+		return;
+	}
+	Samoza__V1__LogView view = SAMOZA__V1__LOG_VIEW__INIT;
+	view.lines = lines;
+	view.n_lines = count;
+	api_send_view_now(request, 200, &view.base);
+}
+
+void api_topology_logs(void *context, struct http_request *request)
+{
+	struct zrms *zrms = context;
+	const char *id, *path = http_query(request, "path");
+	uint64_t lines = 0, link = 0;
+	bool follow = false;
+	if (!api_query_u64(request, "lines", LOG_LINES, LOG_LINES_MAX, &lines) ||
+	    !api_query_bool(request, "follow", false, &follow))
+		return;
+	if (str_is_empty(path)) {
+		http_reply_failure(request, 400, "invalid",
+				   "path is missing: say of which instance (?path=api)");
+		return;
+	}
+	if (!api_resolve(zrms, request, http_param(request, "id"), &id))
+		return;
+	struct error *err = NULL;
+	if (control_link_of_instance(zrms->control, id, path, &link, &err) < 0)
+		api_refuse(request, err);
+	else if (follow)
+		logs_follow(zrms->logs, link, id, path, (uint32_t)lines, request);
+	else
+		logs_ask(zrms->logs, link, id, path, (uint32_t)lines, LOG_WAIT_MS, logs_done,
+			 request);
+}

@@ -1,0 +1,143 @@
+#include "base/check.h"
+#include "base/str.h"
+#include "zrms/api.h"
+
+/* ---- reading ---- */
+
+void api_topologies_list(void *context, struct http_request *request)
+{
+	struct zrms *zrms = context;
+	api_send_view(zrms, request, &control_view_topologies(zrms->control)->base);
+}
+
+void api_topology_get(void *context, struct http_request *request)
+{
+	struct zrms *zrms = context;
+	const char *id;
+	Samoza__V1__TopologyView *view = NULL;
+	struct error *err = NULL;
+	if (!api_resolve(zrms, request, http_param(request, "id"), &id))
+		return;
+	if (control_view_topology(zrms->control, id, &view, &err) < 0)
+		api_refuse(request, err);
+	else
+		api_send_view(zrms, request, &view->base);
+}
+
+void api_topology_explain(void *context, struct http_request *request)
+{
+	struct zrms *zrms = context;
+	const char *id;
+	Samoza__V1__ExplainView *view = NULL;
+	struct error *err = NULL;
+	if (!api_resolve(zrms, request, http_param(request, "id"), &id))
+		return;
+	if (control_view_explain(zrms->control, id, http_query(request, "path"), &view, &err) <
+	    0)
+		api_refuse(request, err);
+	else
+		api_send_view(zrms, request, &view->base);
+}
+
+/* ---- changing: the answer is the topology as it is then ---- */
+
+static void topology_answer(struct zrms *zrms, struct http_request *request,
+			    const struct reply *reply, unsigned status)
+{
+	Samoza__V1__TopologyView *view = NULL;
+	struct error *err = NULL;
+	INVARIANT(reply->topology != NULL);
+	if (control_view_topology(zrms->control, reply->topology, &view, &err) < 0) {
+		/* Another request removed it in the same batch: it did exist. */
+		api_refuse(request, err);
+		return;
+	}
+	if (reply->message != NULL) {
+		free(view->notice);
+		view->notice = mem_strdup(reply->message);
+	}
+	api_send_view_now(request, status, &view->base);
+	samoza__v1__topology_view__free_unpacked(view, NULL);
+}
+
+static void answer_changed(struct zrms *zrms, struct http_request *request,
+			   const struct reply *reply)
+{
+	topology_answer(zrms, request, reply, 200);
+}
+
+static void answer_created(struct zrms *zrms, struct http_request *request,
+			   const struct reply *reply)
+{
+	CLEANUP(freep) char *location = str_printf("/v1/topologies/%s", reply->topology);
+	http_add_header(request, "Location", location);
+	topology_answer(zrms, request, reply, 201);
+}
+
+static void topology_change(struct zrms *zrms, struct http_request *request,
+			    enum topology_action action, bool data, api_answer_fn *answer)
+{
+	const char *id;
+	if (!api_resolve(zrms, request, http_param(request, "id"), &id))
+		return;
+	struct control_input input = {.type = CONTROL_TOPOLOGY,
+				      .topology = {.id = id,
+						   .action = action,
+						   .path = http_query(request, "path"),
+						   .data = data}};
+	api_change(zrms, request, &input, answer);
+}
+
+#define TOPOLOGY_HANDLER(name, action)                                            \
+	void name(void *context, struct http_request *request)                    \
+	{                                                                         \
+		topology_change(context, request, action, false, answer_changed); \
+	}
+
+TOPOLOGY_HANDLER(api_topology_start, TOPOLOGY_START)
+TOPOLOGY_HANDLER(api_topology_stop, TOPOLOGY_STOP)
+TOPOLOGY_HANDLER(api_topology_recover, TOPOLOGY_RECOVER)
+TOPOLOGY_HANDLER(api_topology_deploy_all, TOPOLOGY_DEPLOY_ALL)
+TOPOLOGY_HANDLER(api_topology_start_all, TOPOLOGY_START_ALL)
+TOPOLOGY_HANDLER(api_topology_stop_all, TOPOLOGY_STOP_ALL)
+TOPOLOGY_HANDLER(api_topology_undeploy_all, TOPOLOGY_UNDEPLOY_ALL)
+
+/* It is gone: there is nothing to show. */
+static void answer_removed(struct zrms *zrms, struct http_request *request,
+			   const struct reply *reply)
+{
+	(void)zrms;
+	(void)reply;
+	http_reply(request, 204, NULL, NULL, 0);
+}
+
+void api_topology_remove(void *context, struct http_request *request)
+{
+	bool data = false;
+	if (api_query_bool(request, "data", false, &data))
+		topology_change(context, request, TOPOLOGY_REMOVE, data, answer_removed);
+}
+
+/* ---- submitting ---- */
+
+void api_topologies_submit(void *context, struct http_request *request)
+{
+	struct zrms *zrms = context;
+	bool start = true;
+	if (api_query_bool(request, "start", true, &start))
+		submissions_add(zrms->submissions, request, start);
+}
+
+void api_submit(struct zrms *zrms, struct http_request *request,
+		const struct control_submit *submit)
+{
+	struct control_input input = {.type = CONTROL_SUBMIT, .submit = *submit};
+	api_change(zrms, request, &input, answer_created);
+}
+
+void api_submit_refused(struct zrms *zrms, struct http_request *request,
+			const struct error *error, char **details, size_t detail_count)
+{
+	(void)zrms;
+	api_refuse_details(request, error, details, detail_count);
+}

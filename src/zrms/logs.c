@@ -1,0 +1,219 @@
+#include "zrms/logs.h"
+
+#include <uthash.h>
+
+#include "base/buffer.h"
+#include "base/check.h"
+#include "proto/view.pb-c.h"
+#include "schema/json.h"
+
+enum {
+	LINES_MAX = 10000,
+	STREAM_MAX = 1024 * 1024,
+	CHUNK_TEXT_MAX = 64 * 1024 * 1024, /* a frame of lines, escaped */
+};
+
+/* One question to a zhost. Its number is drawn once for the whole program. */
+struct log_query {
+	UT_hash_handle hh;
+	uint64_t number;
+	struct logs *logs;
+	uint64_t link;
+	char *topology, *path; /* to cancel it */
+	/* the last lines */
+	logs_done_fn *done;
+	void *user;
+	struct loop_timer *deadline;
+	VECTOR(char *) lines;
+	/* follow */
+	struct http_stream *stream;
+};
+
+struct logs {
+	struct loop *loop;
+	struct hub *hub;
+	struct log_query *queries; /* by number */
+	uint64_t last_number;
+	struct http_stream_handler handler;
+};
+
+static void query_free(struct log_query *q)
+{
+	HASH_DEL(q->logs->queries, q);
+	loop_timer_free(q->deadline);
+	vector_for_each (&q->lines, line)
+		free(*line);
+	vector_done(&q->lines);
+	free(q->topology);
+	free(q->path);
+	free(q);
+}
+
+static struct log_query *query_new(struct logs *logs, uint64_t link, const char *topology,
+				   const char *path)
+{
+	struct log_query *q = mem_new(struct log_query);
+	q->logs = logs;
+	q->number = ++logs->last_number;
+	q->link = link;
+	q->topology = mem_strdup(topology);
+	q->path = mem_strdup(path);
+	HASH_ADD(hh, logs->queries, number, sizeof q->number, q);
+	return q;
+}
+
+static int query_send(struct log_query *q, uint32_t lines, bool follow, bool cancel,
+		      struct error **err)
+{
+	Samoza__V1__LogRequest request = SAMOZA__V1__LOG_REQUEST__INIT;
+	request.request = q->number;
+	request.topology = q->topology;
+	request.path = q->path;
+	request.has_lines = true;
+	request.lines = lines < LINES_MAX ? lines : LINES_MAX;
+	request.has_follow = follow;
+	request.follow = follow;
+	request.has_cancel = cancel;
+	request.cancel = cancel;
+	return hub_send_frame(q->logs->hub, q->link, SAMOZA__V1__FRAME_TYPE__FRAME_LOG_REQUEST,
+			      &request.base, err);
+}
+
+/* ---- the last lines ---- */
+
+static void query_done(struct log_query *q, int code, const char *message)
+{
+	q->done(q->user, code, message, q->lines.items, q->lines.count);
+	query_free(q);
+}
+
+static void query_late(void *user)
+{
+	query_done(user, ERR_TIMEOUT, "its zhost did not answer in time");
+}
+
+void logs_ask(struct logs *logs, uint64_t link, const char *topology, const char *path,
+	      uint32_t lines, int64_t wait_ms, logs_done_fn *done, void *user)
+{
+	struct log_query *q = query_new(logs, link, topology, path);
+	q->done = done;
+	q->user = user;
+	CLEANUP(error_freep) struct error *err = NULL;
+	if (query_send(q, lines, false, false, &err) < 0) {
+		query_done(q, err->code, err->message);
+		return;
+	}
+	q->deadline = loop_timer_new(logs->loop, query_late, q);
+	loop_timer_at(q->deadline, loop_now().mono_ms + wait_ms);
+}
+
+static void lines_keep(struct log_query *q, const Samoza__V1__LogChunk *chunk)
+{
+	for (size_t i = 0; i < chunk->n_lines && q->lines.count < LINES_MAX; i++)
+		vector_push(&q->lines, mem_strdup(chunk->lines[i]));
+	if (chunk->has_end && chunk->end)
+		query_done(q, chunk->error != NULL ? ERR_NOT_FOUND : 0, chunk->error);
+}
+
+/* ---- follow ---- */
+
+static void lines_write(struct log_query *q, const Samoza__V1__LogChunk *chunk)
+{
+	if (chunk->n_lines > 0) {
+		Samoza__V1__LogView view = SAMOZA__V1__LOG_VIEW__INIT;
+		view.n_lines = chunk->n_lines;
+		view.lines = chunk->lines;
+		CLEANUP(buffer_done) struct buffer text = BUFFER_INIT(CHUNK_TEXT_MAX);
+		/* A reader that is too slow loses its stream, not this daemon its memory. */
+		if (buffer_add_string(&text, "data: ") < 0 ||
+		    schema_add_json(&text, &view.base, SCHEMA_JSON_COMPACT) < 0 ||
+		    buffer_add_string(&text, "\n\n") < 0 ||
+		    http_stream_write(q->stream, text.data, text.size) < 0) {
+			http_stream_end(q->stream);
+			return;
+		}
+	}
+	if (chunk->has_end && chunk->end)
+		http_stream_end(q->stream);
+}
+
+static void stream_closed(void *user, struct http_stream *stream)
+{
+	(void)stream;
+	struct log_query *q = user;
+	/* The zhost stops telling; if it is gone, it has stopped already. */
+	CLEANUP(error_freep) struct error *err = NULL;
+	(void)!query_send(q, 0, false, true, &err);
+	query_free(q);
+}
+
+void logs_follow(struct logs *logs, uint64_t link, const char *topology, const char *path,
+		 uint32_t lines, struct http_request *request)
+{
+	struct log_query *q = query_new(logs, link, topology, path);
+	CLEANUP(error_freep) struct error *err = NULL;
+	if (query_send(q, lines, true, false, &err) < 0) {
+		http_reply_failure(request, 503, error_code_name(err->code), err->message);
+		query_free(q);
+		return;
+	}
+	q->stream = http_reply_stream(request, "text/event-stream", true, STREAM_MAX,
+				      &logs->handler, q);
+	int r = http_stream_write(q->stream, ":\n\n", 3);
+	INVARIANT(r == 0);
+}
+
+/* ---- from the hub ---- */
+
+void logs_chunk(struct logs *logs, uint64_t link, const Samoza__V1__LogChunk *chunk)
+{
+	struct log_query *q = NULL;
+	HASH_FIND(hh, logs->queries, &chunk->request, sizeof chunk->request, q);
+	if (q == NULL || q->link != link)
+		return; /* late, or not asked */
+	if (q->stream != NULL)
+		lines_write(q, chunk);
+	else
+		lines_keep(q, chunk);
+}
+
+void logs_link_gone(struct logs *logs, uint64_t link)
+{
+	struct log_query *q, *next;
+	HASH_ITER (hh, logs->queries, q, next) {
+		if (q->link != link)
+			continue;
+		if (q->stream != NULL)
+			http_stream_end(q->stream);
+		else
+			query_done(q, ERR_UNAVAILABLE, "its zhost has gone");
+	}
+}
+
+void logs_end_all(struct logs *logs)
+{
+	struct log_query *q, *next;
+	HASH_ITER (hh, logs->queries, q, next) {
+		if (q->stream != NULL)
+			http_stream_end(q->stream);
+		else
+			query_done(q, ERR_UNAVAILABLE, "zrms is shutting down");
+	}
+}
+
+struct logs *logs_new(struct loop *loop, struct hub *hub)
+{
+	struct logs *logs = mem_new(struct logs);
+	logs->loop = loop;
+	logs->hub = hub;
+	logs->handler = (struct http_stream_handler){.closed = stream_closed};
+	return logs;
+}
+
+void logs_free(struct logs *logs)
+{
+	if (logs == NULL)
+		return;
+	PRE(logs->queries == NULL);
+	free(logs);
+}

@@ -1,0 +1,448 @@
+/*
+ * zrms: the resource manager. Puts the parts together, and takes them apart again.
+ *
+ *   start   folder and lock ─► store ─► records into the core and the artifacts ─► links and
+ *           REST ─► core starts
+ *   end     no new requests ─► submissions and decisions come to rest ─► streams and links end
+ *           ─► store closes
+ *
+ * The end is only good manners: a kill at any moment loses nothing that was acknowledged.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "adapter/config/version.h"
+#include "adapter/log/log.h"
+#include "adapter/sqlite/store.h"
+#include "base/check.h"
+#include "base/str.h"
+#include "zrms/api.h"
+#include "zrms/uuid.h"
+#include "zrms/zrms.h"
+
+enum {
+	TRANSLATIONS_PARALLEL = 2,
+	DESCRIPTORS_WANTED = 65536,
+	DESCRIPTORS_SPARE = 512, /* for files, children and libraries */
+	END_LOOK_MS = 10,
+	END_MAX_MS = 10000,
+};
+
+/* ---- what the engine tells ---- */
+
+static void told_record(void *user, const struct record_change *change)
+{
+	struct zrms *zrms = user;
+	CLEANUP(error_freep) struct error *err = NULL;
+	int r = artifacts_record(zrms->artifacts, change->kind, change->id, change->data,
+				 change->size, &err);
+	INVARIANT(r == 0); /* the core wrote it a moment ago */
+}
+
+/* One line for each decision, as an operator would tell it. */
+static void told_event(void *user, const Samoza__V1__EventRecord *event)
+{
+	struct zrms *zrms = user;
+	log_info(event->kind, event->to != NULL ? event->to : "event",
+		 LOG_S("subject", event->subject), LOG_S("from", event->from),
+		 LOG_S("to", event->to), LOG_S("cause", event->cause),
+		 LOG_U("seq", event->seq));
+	followers_event(zrms->followers, event);
+}
+
+static void told_message(void *user, const struct link_message *message)
+{
+	struct zrms *zrms = user;
+	hub_send(zrms->hub, message);
+}
+
+static void told_answer(void *user, const struct data_change *change,
+			struct data_answer *answer)
+{
+	struct zrms *zrms = user;
+	hub_answer(zrms->hub, change, answer);
+}
+
+static void told_reply(void *user, const struct reply *reply)
+{
+	struct zrms *zrms = user;
+	api_reply(zrms->api, reply);
+}
+
+/* What was acknowledged is on disk; what is in memory is more than that now. So the only sound
+ * thing is to end at once, and start again from the disk. */
+static void told_broken(void *user, const struct error *why)
+{
+	(void)user;
+	log_error("store", "failed", LOG_E(why),
+		  LOG_S("then", "ending: nothing that was acknowledged is lost; start again "
+				"when this is repaired"));
+	_exit(1);
+}
+
+static const struct engine_listener engine_listener = {
+	.record = told_record,
+	.event = told_event,
+	.message = told_message,
+	.answer = told_answer,
+	.reply = told_reply,
+	.broken = told_broken,
+};
+
+/* ---- what the others tell ---- */
+
+static void told_chunk(void *user, uint64_t link, const Samoza__V1__LogChunk *chunk)
+{
+	struct zrms *zrms = user;
+	logs_chunk(zrms->logs, link, chunk);
+}
+
+static void told_link_gone(void *user, uint64_t link)
+{
+	struct zrms *zrms = user;
+	logs_link_gone(zrms->logs, link);
+}
+
+static const struct hub_listener hub_listener = {.log_chunk = told_chunk,
+						 .gone = told_link_gone};
+
+static void told_submit(void *user, struct http_request *request,
+			const struct control_submit *submit)
+{
+	api_submit(user, request, submit);
+}
+
+static void told_refused(void *user, struct http_request *request, const struct error *error,
+			 char **details, size_t detail_count)
+{
+	api_submit_refused(user, request, error, details, detail_count);
+}
+
+static const struct submit_listener submit_listener = {.submit = told_submit,
+						       .refused = told_refused};
+
+/* ---- folder ---- */
+
+static int folder_make(const char *path, struct error **err)
+{
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return error_errno(err, "cannot make the folder %s", path);
+	return 0;
+}
+
+/* DIR/lock, for the life of the process; it holds our pid for people. */
+static int folder_lock(struct zrms *zrms, struct error **err)
+{
+	CLEANUP(freep) char *path = str_printf("%s/lock", zrms->settings.dir);
+	zrms->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (zrms->lock_fd < 0)
+		return error_errno(err, "cannot open %s", path);
+	if (flock(zrms->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+		char pid[32] = "";
+		ssize_t n = pread(zrms->lock_fd, pid, sizeof pid - 1, 0);
+		pid[n > 0 ? strcspn(pid, "\n") : 0] = '\0';
+		return error_set(err, ERR_CONFLICT, "%s is in use by another zrms (pid %s)",
+				 zrms->settings.dir, pid);
+	}
+	char pid[32];
+	int size = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
+	if (ftruncate(zrms->lock_fd, 0) < 0 ||
+	    pwrite(zrms->lock_fd, pid, (size_t)size, 0) != size)
+		return error_errno(err, "cannot write %s", path);
+	return 0;
+}
+
+static int folder_open(struct zrms *zrms, struct error **err)
+{
+	CLEANUP(freep) char *trust = str_printf("%s/trust", zrms->settings.dir);
+	CLEANUP(freep) char *cache = str_printf("%s/cache", zrms->settings.dir);
+	CLEANUP(freep) char *spool = str_printf("%s/spool", zrms->settings.dir);
+	int r = folder_make(zrms->settings.dir, err);
+	if (r == 0)
+		r = folder_lock(zrms, err);
+	if (r == 0)
+		r = folder_make(trust, err);
+	if (r == 0)
+		r = folder_make(cache, err);
+	if (r == 0)
+		r = folder_make(spool, err);
+	return r;
+}
+
+/* DIR/address: where we listen, for those who were told port 0. By rename: never half. */
+static int address_write(struct zrms *zrms, struct error **err)
+{
+	struct config_address address = zrms->settings.listen;
+	address.port = http_server_port(zrms->http);
+	CLEANUP(freep) char *text = config_address_text(&address);
+	CLEANUP(freep) char *path = str_printf("%s/address", zrms->settings.dir);
+	CLEANUP(freep) char *temporary = str_printf("%s/address.new", zrms->settings.dir);
+	FILE *file = fopen(temporary, "we");
+	if (file == NULL)
+		return error_errno(err, "cannot write %s", temporary);
+	int printed = fprintf(file, "%s\n", text);
+	if (fclose(file) != 0 || printed < 0 || rename(temporary, path) < 0)
+		return error_errno(err, "cannot write %s", path);
+	log_info("zrms", "listening", LOG_S("address", text), LOG_S("dir", zrms->settings.dir));
+	return 0;
+}
+
+static void descriptors_raise(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	rlim_t want = limit.rlim_max < DESCRIPTORS_WANTED ? limit.rlim_max : DESCRIPTORS_WANTED;
+	if (limit.rlim_cur < want) {
+		limit.rlim_cur = want;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static unsigned connections_max(void)
+{
+	struct rlimit limit = {.rlim_cur = 1024};
+	(void)getrlimit(RLIMIT_NOFILE, &limit);
+	rlim_t most = limit.rlim_cur < DESCRIPTORS_WANTED ? limit.rlim_cur : DESCRIPTORS_WANTED;
+	return most > 2 * DESCRIPTORS_SPARE ? (unsigned)most - DESCRIPTORS_SPARE
+					    : DESCRIPTORS_SPARE;
+}
+
+/* ---- parts ---- */
+
+static int record_load(void *user, enum record_kind kind, const char *id, const void *data,
+		       size_t size, struct error **err)
+{
+	struct zrms *zrms = user;
+	int r = control_load(zrms->control, kind, data, size, err);
+	if (r == 0)
+		r = artifacts_record(zrms->artifacts, kind, id, data, size, err);
+	return r < 0 ? error_wrap(err, "record %d '%s'", (int)kind, id) : 0;
+}
+
+static int state_open(struct zrms *zrms, struct error **err)
+{
+	struct control_config config;
+	CLEANUP(freep) char *database = str_printf("%s/zrms.db", zrms->settings.dir);
+	CLEANUP(freep) char *artifacts = str_printf("%s/artifacts", zrms->settings.dir);
+	char cluster[UUID_SIZE];
+	uuid_draw(cluster);
+	int r = settings_control(&zrms->settings, &config, err);
+	if (r == 0)
+		r = sqlite_store_open(&zrms->loop, database, &zrms->store, err);
+	if (r == 0)
+		r = artifacts_open(artifacts, &zrms->artifacts, err);
+	if (r < 0)
+		return r;
+	zrms->control = control_new(&config, cluster);
+	r = zrms->store->ops->load(zrms->store, record_load, zrms, err);
+	if (r < 0)
+		return error_wrap(err, "cannot load %s", database);
+	r = artifacts_collect(zrms->artifacts, err);
+	if (r > 0)
+		log_info("artifacts", "collected", LOG_I("removed", r));
+	return r < 0 ? r : 0;
+}
+
+/* Without the programs that translate, everything works but submitting modules that are not in
+ * the cache; the refusal says what is missing. */
+static void translations_open(struct zrms *zrms)
+{
+	CLEANUP(freep) char *cache = str_printf("%s/cache/native", zrms->settings.dir);
+	const struct translator_options options = {.cache_folder = cache};
+	if (translator_new(&options, &zrms->translator, &zrms->translator_error) < 0) {
+		log_warn("module", "translator.missing", LOG_E(zrms->translator_error));
+		return;
+	}
+	zrms->translations =
+		translations_new(&zrms->loop, zrms->translator, TRANSLATIONS_PARALLEL);
+}
+
+static int submissions_open(struct zrms *zrms, const char *trust, struct error **err)
+{
+	const struct submit_options options = {.trust_folder = trust,
+					       .trust_files = zrms->settings.trust,
+					       .allow_unsigned = zrms->settings.allow_unsigned};
+	const char *platform =
+		zrms->translator != NULL ? translator_description(zrms->translator) : NULL;
+	const char *missing =
+		zrms->translator_error != NULL ? zrms->translator_error->message : NULL;
+	return submissions_new(&zrms->loop, zrms->artifacts, zrms->translations, platform,
+			       missing, &options, &submit_listener, zrms, &zrms->submissions,
+			       err);
+}
+
+static int http_open(struct zrms *zrms, const char *spool, struct error **err)
+{
+	struct http_options options = {
+		.address = zrms->settings.listen.host,
+		.port = zrms->settings.listen.port,
+		.context = zrms,
+		.error_body = api_error_body,
+		.spool_dir = spool,
+		.loopback_only = true,
+		.connections_max = connections_max(),
+	};
+	options.routes = api_routes(&options.route_count);
+	return http_server_new(&zrms->loop, &options, &zrms->http, err);
+}
+
+/* ---- end ---- */
+
+static void store_closed(void *user)
+{
+	struct zrms *zrms = user;
+	zrms->store = NULL;
+	loop_stop(&zrms->loop);
+}
+
+/* Everything that somebody waits for is done: now the doors are closed. */
+static void end_doors(struct zrms *zrms)
+{
+	followers_end_all(zrms->followers);
+	logs_end_all(zrms->logs);
+	hub_close_all(zrms->hub);
+}
+
+static void end_look(void *user)
+{
+	struct zrms *zrms = user;
+	int64_t now_ms = loop_now().mono_ms;
+	if (now_ms > zrms->end_ms) {
+		log_warn("zrms", "ended.at.once",
+			 LOG_S("why", "something does not come to rest"));
+		_exit(1);
+	}
+	bool quiet = submissions_is_quiet(zrms->submissions) && api_waiting(zrms->api) == 0 &&
+		     (zrms->translations == NULL || translations_is_quiet(zrms->translations));
+	if (quiet)
+		end_doors(zrms);
+	if (quiet && hub_is_empty(zrms->hub) && engine_is_quiet(zrms->engine) &&
+	    http_server_counters(zrms->http).waiting == 0) {
+		engine_stop(zrms->engine);
+		http_server_free(zrms->http);
+		zrms->http = NULL;
+		zrms->store->ops->close(zrms->store, store_closed, zrms);
+		return;
+	}
+	loop_timer_at(zrms->ending, now_ms + END_LOOK_MS);
+}
+
+static void end_asked(void *user, int signum)
+{
+	struct zrms *zrms = user;
+	if (zrms->stopping) { /* asked twice: at once; nothing acknowledged is lost */
+		log_warn("zrms", "ended.at.once");
+		_exit(1);
+	}
+	zrms->stopping = true;
+	log_info("zrms", "ending", LOG_S("signal", strsignal(signum)));
+	if (zrms->translations != NULL)
+		translations_stop(zrms->translations);
+	http_server_drain(zrms->http);
+	zrms->end_ms = loop_now().mono_ms + END_MAX_MS;
+	loop_timer_at(zrms->ending, 0);
+}
+
+/* ---- all together ---- */
+
+static void parts_free(struct zrms *zrms)
+{
+	engine_free(zrms->engine);
+	submissions_free(zrms->submissions);
+	translations_free(zrms->translations);
+	if (zrms->translator != NULL)
+		translator_free(zrms->translator);
+	followers_free(zrms->followers);
+	logs_free(zrms->logs);
+	hub_free(zrms->hub);
+	api_free(zrms->api);
+	control_free(zrms->control);
+	artifacts_free(zrms->artifacts);
+	loop_timer_free(zrms->ending);
+	error_free(zrms->translator_error);
+	loop_done(&zrms->loop);
+}
+
+static int parts_open(struct zrms *zrms, const char *trust, const char *spool,
+		      struct error **err)
+{
+	int r = state_open(zrms, err);
+	if (r < 0)
+		return r;
+	translations_open(zrms);
+	zrms->engine =
+		engine_new(&zrms->loop, zrms->control, zrms->store, &engine_listener, zrms);
+	zrms->hub = hub_new(&zrms->loop, zrms->engine, zrms->control, http_upgrade_done,
+			    &hub_listener, zrms);
+	zrms->logs = logs_new(&zrms->loop, zrms->hub);
+	zrms->followers = followers_new(zrms->store);
+	zrms->api = api_new(zrms);
+	r = submissions_open(zrms, trust, err);
+	if (r == 0)
+		r = http_open(zrms, spool, err);
+	if (r == 0)
+		r = engine_start(zrms->engine, err);
+	if (r == 0)
+		r = address_write(zrms, err);
+	return r;
+}
+
+static int zrms_run(struct zrms *zrms, struct error **err)
+{
+	CLEANUP(freep) char *trust = str_printf("%s/trust", zrms->settings.dir);
+	CLEANUP(freep) char *spool = str_printf("%s/spool", zrms->settings.dir);
+	int r = folder_open(zrms, err);
+	if (r == 0)
+		r = loop_init(&zrms->loop, err);
+	if (r < 0)
+		return r;
+	zrms->ending = loop_timer_new(&zrms->loop, end_look, zrms);
+	zrms->started_ms = loop_now().mono_ms;
+	r = loop_on_signal(&zrms->loop, SIGTERM, end_asked, zrms, err);
+	if (r == 0)
+		r = loop_on_signal(&zrms->loop, SIGINT, end_asked, zrms, err);
+	if (r == 0)
+		r = parts_open(zrms, trust, spool, err);
+	if (r < 0)
+		return r; /* the process ends: it takes everything along */
+	loop_run(&zrms->loop);
+	parts_free(zrms);
+	log_info("zrms", "ended");
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct zrms zrms = {.lock_fd = -1};
+	struct error *err = NULL;
+	int r = config_load(&settings_program, &zrms.settings, argc, argv, NULL, &err);
+	if (r < 0)
+		return config_refused(&settings_program, err);
+	if (r == CONFIG_DONE)
+		return 0;
+	enum log_level level = LOG_LEVEL_INFO;
+	r = log_level_parse(zrms.settings.log_level, &level, &err);
+	INVARIANT(r == 0); /* one of the choices */
+	log_init(level, STDERR_FILENO);
+	if (sodium_init() < 0)
+		IMPOSSIBLE("libsodium needs only getrandom()");
+	descriptors_raise();
+	log_info("zrms", "starting", LOG_S("version", SAMOZA_VERSION));
+	r = zrms_run(&zrms, &err);
+	if (r < 0) {
+		log_error("zrms", "cannot.start", LOG_E(err));
+		return 1;
+	}
+	config_done(&settings_program, &zrms.settings);
+	closep(&zrms.lock_fd);
+	return 0;
+}

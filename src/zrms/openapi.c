@@ -1,0 +1,149 @@
+#include "zrms/openapi.h"
+
+#include <jansson.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/check.h"
+#include "base/str.h"
+#include "proto/view.pb-c.h"
+#include "schema/jsonschema.h"
+
+static void set(json_t *object, const char *key, json_t *value)
+{
+	/* Fails only for NULL: no memory, or text of ours that is not UTF-8. */
+	INVARIANT(json_object_set_new(object, key, value) == 0);
+}
+
+/* The document's definitions all stand in one place. */
+static char *references_move(const char *text)
+{
+	static const char from[] = "#/$defs/", to[] = "#/components/schemas/";
+	struct buffer out = BUFFER_INIT(16u * 1024 * 1024);
+	int r = 0;
+	for (const char *at; r == 0 && (at = strstr(text, from)) != NULL;
+	     text = at + strlen(from)) {
+		r = buffer_add(&out, text, (size_t)(at - text));
+		if (r == 0)
+			r = buffer_add_string(&out, to);
+	}
+	if (r == 0)
+		r = buffer_add_string(&out, text);
+	INVARIANT(r == 0);
+	return buffer_steal(&out);
+}
+
+/* Adds the type, and what it refers to, to `schemas`; returns a reference to it. */
+static json_t *type_reference(json_t *schemas, const ProtobufCMessageDescriptor *type)
+{
+	if (json_object_get(schemas, type->short_name) == NULL) {
+		CLEANUP(freep) char *own = schema_write_jsonschema(type, NULL, 0);
+		CLEANUP(freep) char *moved = references_move(own);
+		json_t *root = json_loads(moved, 0, NULL);
+		INVARIANT(root != NULL);
+		const char *key;
+		json_t *value;
+		json_object_foreach(json_object_get(root, "$defs"), key, value)
+			INVARIANT(json_object_set(schemas, key, value) == 0);
+		(void)json_object_del(root, "$defs");
+		(void)json_object_del(root, "$schema");
+		set(schemas, type->short_name, root);
+	}
+	CLEANUP(freep) char *path = str_printf("#/components/schemas/%s", type->short_name);
+	return json_pack("{ss}", "$ref", path);
+}
+
+static json_t *content(const char *media_type, json_t *schema)
+{
+	return json_pack("{s{so}}", media_type, "schema", schema);
+}
+
+static json_t *parameter(const char *name, size_t size, const char *in, bool required)
+{
+	return json_pack("{ss%sssbs{ss}}", "name", name, size, "in", in, "required", required,
+			 "schema", "type", "string");
+}
+
+/* "/v1/a/{path*}" is "/v1/a/{path}" there; its parameters are added to the list. */
+static char *path_convert(const char *pattern, json_t *parameters)
+{
+	CLEANUP(freep) char *path = mem_strdup(pattern);
+	char *to = path;
+	for (const char *at = pattern; *at != '\0'; at++) {
+		if (*at == '*' && at[1] == '}')
+			continue;
+		if (*at == '{') {
+			size_t size = strcspn(at + 1, "*}");
+			INVARIANT(json_array_append_new(
+					  parameters, parameter(at + 1, size, "path", true)) ==
+				  0);
+		}
+		*to++ = *at;
+	}
+	*to = '\0';
+	return steal_ptr(&path);
+}
+
+static void query_add(const char *list, json_t *parameters)
+{
+	while (list != NULL && *list != '\0') {
+		size_t size = strcspn(list, " ");
+		INVARIANT(json_array_append_new(parameters,
+						parameter(list, size, "query", false)) == 0);
+		list += size + (list[size] == ' ');
+	}
+}
+
+static json_t *operation(const struct http_route *route, json_t *schemas, json_t *parameters)
+{
+	json_t *o = json_pack("{ss}", "summary", route->summary);
+	query_add(route->query, parameters);
+	if (json_array_size(parameters) > 0)
+		set(o, "parameters", json_incref(parameters));
+	if (route->request_type != NULL)
+		set(o, "requestBody",
+		    json_pack("{sbso}", "required", 1, "content",
+			      content("application/json",
+				      type_reference(schemas, route->request_type))));
+	else if (route->body == HTTP_BODY_SPOOL)
+		set(o, "requestBody",
+		    json_pack("{sbso}", "required", 1, "content",
+			      content("application/vnd.samoza.mex+zip", json_object())));
+	json_t *done = json_pack("{ss}", "description", "Done");
+	if (route->answer_type != NULL)
+		set(done, "content",
+		    content("application/json", type_reference(schemas, route->answer_type)));
+	json_t *refused = json_pack(
+		"{ssso}", "description", "Refused, and why", "content",
+		content("application/json",
+			type_reference(schemas, &samoza__v1__error_view__descriptor)));
+	set(o, "responses", json_pack("{soso}", "2XX", done, "default", refused));
+	return o;
+}
+
+char *openapi_write(const struct http_route *routes, size_t count, const char *version)
+{
+	json_t *schemas = json_object(), *paths = json_object();
+	for (size_t i = 0; i < count; i++) {
+		if (routes[i].summary == NULL)
+			continue;
+		json_t *parameters = json_array();
+		CLEANUP(freep) char *path = path_convert(routes[i].pattern, parameters);
+		CLEANUP(freep) char *method = mem_strdup(routes[i].method);
+		for (char *c = method; *c != '\0'; c++)
+			*c = (char)(*c | 0x20);
+		if (json_object_get(paths, path) == NULL)
+			set(paths, path, json_object());
+		set(json_object_get(paths, path), method,
+		    operation(&routes[i], schemas, parameters));
+		json_decref(parameters);
+	}
+	json_t *root = json_pack("{sss{ssss}sos{so}}", "openapi", "3.1.0", "info", "title",
+				 "Samoza resource manager", "version", version, "paths", paths,
+				 "components", "schemas", schemas);
+	INVARIANT(root != NULL);
+	char *text = json_dumps(root, JSON_INDENT(2));
+	INVARIANT(text != NULL);
+	json_decref(root);
+	return text;
+}

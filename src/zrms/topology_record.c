@@ -1,0 +1,79 @@
+#include "zrms/topology_record.h"
+
+#include <stdint.h>
+
+#include "base/memory.h"
+
+/* Protobuf-c's fields are not const; nothing here is written through them. */
+static char *borrowed(const char *text)
+{
+	return (char *)(uintptr_t)text;
+}
+
+static Samoza__V1__AssetFile **files_new(const struct mex_asset *assets, unsigned count)
+{
+	Samoza__V1__AssetFile **files = mem_new_array(Samoza__V1__AssetFile *, count);
+	for (unsigned i = 0; i < count; i++) {
+		files[i] = mem_new(Samoza__V1__AssetFile);
+		samoza__v1__asset_file__init(files[i]);
+		files[i]->name = borrowed(assets[i].path);
+		files[i]->digest = borrowed(assets[i].file->hash);
+		files[i]->size_bytes = assets[i].file->size;
+	}
+	return files;
+}
+
+static void files_free(Samoza__V1__AssetFile **files, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(files[i]);
+	free(files);
+}
+
+Samoza__V1__TopologyRecord *
+topology_record_new(const struct mex_package *package,
+		    const char *(*native_of)(void *user, const char *module_digest), void *user,
+		    const char *platform)
+{
+	Samoza__V1__TopologyRecord *record = mem_new(Samoza__V1__TopologyRecord);
+	samoza__v1__topology_record__init(record);
+	record->id = borrowed("");
+	record->name = borrowed(package->topology->name);
+	record->version = borrowed(package->manifest.version_text);
+	record->publisher = borrowed(package->manifest.publisher);
+	record->package_digest = borrowed(package->digest);
+	record->topology = package->topology_message;
+	record->state = borrowed("pending");
+	record->n_artifacts = package->topology->space_count;
+	record->artifacts = mem_new_array(Samoza__V1__SpaceArtifacts *, record->n_artifacts);
+	for (unsigned i = 0; i < package->topology->space_count; i++) {
+		const struct mex_space *space = &package->spaces[i];
+		Samoza__V1__SpaceArtifacts *a = mem_new(Samoza__V1__SpaceArtifacts);
+		samoza__v1__space_artifacts__init(a);
+		a->space = borrowed(package->topology->spaces[i].name);
+		if (space->module != NULL) {
+			a->module_digest = borrowed(space->module->hash);
+			a->native_digest = borrowed(native_of(user, space->module->hash));
+			a->native_platform = borrowed(platform);
+		}
+		a->n_assets = space->asset_count;
+		a->assets = files_new(space->assets, space->asset_count);
+		a->n_recipes = space->recipe_count;
+		a->recipes = files_new(space->recipes, space->recipe_count);
+		record->artifacts[i] = a;
+	}
+	return record;
+}
+
+void topology_record_free(Samoza__V1__TopologyRecord *record)
+{
+	if (record == NULL)
+		return;
+	for (size_t i = 0; i < record->n_artifacts; i++) {
+		files_free(record->artifacts[i]->assets, record->artifacts[i]->n_assets);
+		files_free(record->artifacts[i]->recipes, record->artifacts[i]->n_recipes);
+		free(record->artifacts[i]);
+	}
+	free(record->artifacts);
+	free(record);
+}

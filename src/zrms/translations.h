@@ -1,0 +1,51 @@
+/*
+ * From modules to native code (adapter/wasm2c), a few at a time, each module once: whoever asks
+ * for one that is being made waits for it with the others.
+ *
+ *   ask ──► queue ──► check and start ──► programs run ──► digest of the result ──► done
+ *                     (a worker thread)   (child processes)   (a worker thread)
+ */
+#ifndef SAMOZA_ZRMS_TRANSLATIONS_H
+#define SAMOZA_ZRMS_TRANSLATIONS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "adapter/uv/loop.h"
+#include "adapter/wasm2c/translate.h"
+#include "base/buffer.h"
+#include "base/error.h"
+
+struct translations;
+
+struct native_code {
+	char path[4096]; /* in the translator's cache: never changes */
+	char digest[65]; /* SHA-256 of it */
+};
+
+/* `translator` is borrowed. */
+struct translations *translations_new(struct loop *loop, struct translator *translator,
+				      unsigned parallel);
+/* PRE: translations_stop() was called and translations_is_quiet(). NULL is fine. */
+void translations_free(struct translations *t);
+
+/* What is known of a module by its digest without doing anything; NULL. Borrowed. */
+const struct native_code *translations_known(const struct translations *t,
+					     const char *module_digest);
+
+/* Once, from the loop. `native` and `error` are borrowed. Code < 0: refused, or not possible.
+ */
+typedef void translation_done_fn(void *user, int code, const struct error *error,
+				 const struct native_code *native);
+/* `module` is taken over. */
+void translations_ask(struct translations *t, const char *module_digest, uint8_t *module,
+		      size_t size, uint64_t memory_bytes, translation_done_fn *done,
+		      void *user);
+
+/* Ends what runs and refuses what waits: everybody's `done` is called, as soon as the worker
+ * threads are back. */
+void translations_stop(struct translations *t);
+bool translations_is_quiet(const struct translations *t);
+void translations_metrics(const struct translations *t, struct buffer *out);
+
+#endif

@@ -1,0 +1,50 @@
+/*
+ * The parts of the daemon, made and tied together by main.c.
+ *
+ *   http ─┬─ api ──────► engine ◄──── hub ◄── links
+ *         ├─ submit ─►     │  ▲
+ *         └─ followers ◄───┘  └── control (decisions)
+ *                          └──── store   (durable)
+ */
+#ifndef SAMOZA_ZRMS_ZRMS_H
+#define SAMOZA_ZRMS_ZRMS_H
+
+#include "adapter/http/http.h"
+#include "adapter/uv/loop.h"
+#include "core/control/control.h"
+#include "port/store.h"
+#include "zrms/artifacts.h"
+#include "zrms/engine.h"
+#include "zrms/followers.h"
+#include "zrms/hub.h"
+#include "zrms/logs.h"
+#include "zrms/settings.h"
+#include "zrms/submit.h"
+#include "zrms/translations.h"
+
+struct api;
+
+struct zrms {
+	struct settings settings;
+	struct loop loop;
+	int lock_fd; /* DIR/lock */
+	int64_t started_ms;
+	struct store *store;
+	struct control *control;
+	struct engine *engine;
+	struct hub *hub;
+	struct logs *logs;
+	struct followers *followers;
+	struct artifacts *artifacts;
+	struct translator *translator;
+	struct error *translator_error;
+	struct translations *translations;
+	struct submissions *submissions;
+	struct api *api;
+	struct http_server *http;
+	struct loop_timer *ending; /* looks whether everything has come to rest */
+	bool stopping;
+	int64_t end_ms; /* when stopping: no later than this */
+};
+
+#endif
