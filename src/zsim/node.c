@@ -431,6 +431,15 @@ void node_heal(struct world *w, struct node *n)
 		node_connect_later(w, n, 0);
 }
 
+void node_link_closed(struct world *w, struct node *n, uint64_t link)
+{
+	if (n->agent == NULL || n->link != link)
+		return;
+	n->link = 0;
+	node_take(w, n, &(struct agent_input){.type = AGENT_LINK_DOWN});
+	node_connect_later(w, n, w->options.heartbeat_ms);
+}
+
 void node_connect_later(struct world *w, struct node *n, int64_t delay_ms)
 {
 	struct happening *h = world_plan(w, w->now_ms + delay_ms, HAPPENS_CONNECT);

@@ -273,8 +273,10 @@ static void dispatch(struct world *w, struct happening *h)
 		frame_arrives(w, h);
 		break;
 	case HAPPENS_CLOSE:
-		if (w->links.items[h->link - 1].open)
-			link_break(w, h->link, true, true);
+		if (w->links.items[h->link - 1].open) {
+			link_break(w, h->link, true, false);
+			node_link_closed(w, n, h->link);
+		}
 		break;
 	case HAPPENS_CLOSED:
 		if (w->control != NULL)

@@ -211,6 +211,8 @@ void node_process_dies(struct world *w, struct node *n, struct process *p, const
 void node_action_ends(struct world *w, struct node *n, uint64_t number);
 /* An input for its agent, and what follows from it. */
 void node_take(struct world *w, struct node *n, const struct agent_input *input);
+/* zrms closed its link: it does not try again at once. */
+void node_link_closed(struct world *w, struct node *n, uint64_t link);
 /* Tries to connect, now or after `delay_ms`. */
 void node_connect_later(struct world *w, struct node *n, int64_t delay_ms);
 
