@@ -1,0 +1,197 @@
+/* Names of files: those of a URL, those of a zhost's folder, and the logs in it. */
+#include "test.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "base/str.h"
+#include "zhost/edge/file_type.h"
+#include "zhost/folder.h"
+#include "zhost/spacelog.h"
+
+static char root[64];
+
+static int begin(void **state)
+{
+	(void)state;
+	snprintf(root, sizeof(root), "/tmp/samoza-test-XXXXXX");
+	return mkdtemp(root) != NULL && sodium_init() >= 0 ? 0 : -1;
+}
+
+static void remove_all(const char *path)
+{
+	DIR *dir = opendir(path);
+
+	for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;) {
+		CLEANUP(freep) char *name = str_printf("%s/%s", path, e->d_name);
+
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
+		    unlink(name) < 0)
+			remove_all(name);
+	}
+	if (dir != NULL)
+		closedir(dir);
+	rmdir(path);
+}
+
+static int end(void **state)
+{
+	(void)state;
+	remove_all(root);
+	return 0;
+}
+
+static void expect_file(const char *url, const char *expected)
+{
+	CLEANUP(freep) char *name = file_of_url(url);
+
+	if (expected == NULL)
+		assert_null(name);
+	else
+		assert_string_equal(name, expected);
+}
+
+static void urls_mean_files_of_the_space(void **state)
+{
+	(void)state;
+	expect_file("", "index.html");
+	expect_file("a.js", "a.js");
+	expect_file("img/", "img/index.html");
+	expect_file("img/a b.png", "img/a b.png");
+	expect_file("../secret", NULL);
+	expect_file("img/../../secret", NULL);
+	expect_file("./a.js", NULL);
+	expect_file("/etc/passwd", NULL);
+	expect_file("img//a.png", NULL);
+	expect_file("..", NULL);
+	expect_file("...", "...");
+}
+
+static void files_have_types(void **state)
+{
+	(void)state;
+	assert_string_equal(file_type("index.html"), "text/html; charset=utf-8");
+	assert_string_equal(file_type("a/b.c/x.MJS"), "text/javascript; charset=utf-8");
+	assert_string_equal(file_type("a.html/x"), "application/octet-stream");
+	assert_string_equal(file_type("core.wasm"), "application/wasm");
+	assert_string_equal(file_type("noext"), "application/octet-stream");
+}
+
+static void a_folder_keeps_its_identity_and_counts_its_lives(void **state)
+{
+	CLEANUP(freep) char *path = str_printf("%s/deep/er", root);
+	struct folder first, second;
+	struct error *err = NULL;
+	char identity[37];
+
+	(void)state;
+	assert_int_equal(folder_open(&first, path, NULL), 0);
+	assert_int_equal(folder_begin(&first, NULL), 0);
+	assert_int_equal(strlen(first.identity), 36);
+	assert_int_equal(first.incarnation, 1);
+	memcpy(identity, first.identity, sizeof(identity));
+	/* One at a time. */
+	assert_int_equal(folder_open(&second, path, &err), ERR_CONFLICT);
+	error_free(err);
+	folder_close(&second);
+	folder_close(&first);
+	assert_int_equal(folder_open(&second, path, NULL), 0);
+	assert_int_equal(folder_begin(&second, NULL), 0);
+	assert_string_equal(second.identity, identity);
+	assert_int_equal(second.incarnation, 2);
+	folder_close(&second);
+}
+
+static void names_differ_by_all_that_they_are_made_of(void **state)
+{
+	char a[FOLDER_NAME_SIZE], b[FOLDER_NAME_SIZE];
+
+	(void)state;
+	folder_name("t", "a/b", 1, a);
+	folder_name("t", "a/b", 1, b);
+	assert_string_equal(a, b);
+	folder_name("t", "a/b", 2, b);
+	assert_string_not_equal(a, b);
+	folder_name("ta", "/b", 1, b);
+	assert_string_not_equal(a, b);
+	assert_int_equal(strlen(a), FOLDER_NAME_SIZE - 1);
+}
+
+static void tail(struct spacelogs *logs, const char *name, size_t lines, const char *expected)
+{
+	CLEANUP(buffer_done) struct buffer text = BUFFER_INIT(4 * 1024 * 1024);
+
+	(void)spacelogs_flush(logs);
+	(void)spacelog_tail(logs, name, lines, &text);
+	assert_string_equal(text.data != NULL ? text.data : "", expected);
+}
+
+static void logs_keep_time_and_level(void **state)
+{
+	CLEANUP(closep) int fd = open(root, O_RDONLY | O_DIRECTORY);
+	struct spacelogs *logs = spacelogs_new(fd);
+	struct spacelog *log = spacelog_new(logs, "abc");
+
+	(void)state;
+	tail(logs, "abc", 5, "");
+	spacelog_add(log, 1777545000123, "info", "hello\tw\033orld", 12);
+	spacelog_add(log, 1777545001000, "error", "two", 3);
+	tail(logs, "abc", 5,
+	     "2026-04-30T10:30:00.123Z info  hello w orld\n"
+	     "2026-04-30T10:30:01.000Z error two\n");
+	tail(logs, "abc", 1, "2026-04-30T10:30:01.000Z error two\n");
+	tail(logs, "abc", 0, "");
+	spacelog_free(log);
+	spacelogs_free(logs);
+}
+
+static void logs_are_bounded_and_read_over_the_seam(void **state)
+{
+	CLEANUP(closep) int fd = open(root, O_RDONLY | O_DIRECTORY);
+	struct spacelogs *logs = spacelogs_new(fd);
+	struct spacelog *log = spacelog_new(logs, "abc");
+	CLEANUP(buffer_done) struct buffer text = BUFFER_INIT(4 * 1024 * 1024);
+	struct stat st;
+	char line[1000];
+	size_t n;
+
+	(void)state;
+	memset(line, 'x', sizeof(line));
+	for (int i = 0; i < 3000; i++) {
+		spacelog_add(log, i, "info", line, sizeof(line));
+		(void)spacelogs_flush(logs);
+	}
+	assert_int_equal(fstatat(fd, "abc.log.1", &st, 0), 0);
+	assert_in_range(st.st_size, SPACELOG_BYTES, SPACELOG_BYTES + 2000);
+	assert_int_equal(fstatat(fd, "abc.log", &st, 0), 0);
+	assert_in_range(st.st_size, 1, SPACELOG_BYTES);
+	n = spacelog_tail(logs, "abc", 1500, &text);
+	assert_int_equal(n, 1500);
+	assert_int_equal(text.size, 1500 * (1000 + 32));
+	assert_memory_equal(text.data + text.size - 1032, "1970-01-01T00:00:02.999Z", 24);
+	spacelog_free(log);
+	spacelogs_free(logs);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(urls_mean_files_of_the_space),
+		TEST(files_have_types),
+		TEST(a_folder_keeps_its_identity_and_counts_its_lives),
+		TEST(names_differ_by_all_that_they_are_made_of),
+		TEST(logs_keep_time_and_level),
+		TEST(logs_are_bounded_and_read_over_the_seam),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

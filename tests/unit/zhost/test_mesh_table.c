@@ -1,0 +1,295 @@
+/* Routing of messages: docs/mesh.md, guest-abi.md "emit_to". */
+#include "test.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "zhost/mesh_table.h"
+
+static struct mesh_table *table;
+static int store_here, api_here, api2_here;
+
+static Samoza__V1__PathEnd rows_store = SAMOZA__V1__PATH_END__INIT;
+static Samoza__V1__PathEnd rows_api = SAMOZA__V1__PATH_END__INIT;
+static Samoza__V1__PathEnd queries_api = SAMOZA__V1__PATH_END__INIT;
+static Samoza__V1__PathEnd queries_page = SAMOZA__V1__PATH_END__INIT;
+
+static int begin(void **state)
+{
+	(void)state;
+	table = mesh_table_new("n1");
+	rows_store.name = rows_api.name = "rows";
+	rows_store.space = "store";
+	rows_api.space = "api";
+	queries_api.name = queries_page.name = "queries";
+	queries_api.space = "api";
+	queries_page.space = "page";
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	mesh_table_free(table);
+	return 0;
+}
+
+static struct mesh_peer *join(const char *path, const char *space, Samoza__V1__PathEnd *end_a,
+			      Samoza__V1__PathEnd *end_b, void *local)
+{
+	Samoza__V1__InstanceKey key = SAMOZA__V1__INSTANCE_KEY__INIT;
+	Samoza__V1__InstanceSpec spec = SAMOZA__V1__INSTANCE_SPEC__INIT;
+	Samoza__V1__PathEnd *paths[] = {end_a, end_b};
+
+	key.topology = "t1";
+	key.path = (char *)path;
+	key.epoch = 1;
+	spec.topology_name = "app";
+	spec.space = (char *)space;
+	spec.type = SAMOZA__V1__SPACE_TYPE__CALL;
+	spec.paths = paths;
+	spec.n_paths = end_b != NULL ? 2 : 1;
+	return mesh_table_join(table, &key, &spec, local);
+}
+
+struct said {
+	const char *path, *space, *zhost;
+	bool is_ui;
+};
+
+static void say(const struct said *peers, size_t n, bool full, uint64_t version, bool gone)
+{
+	Samoza__V1__MeshTable frame = SAMOZA__V1__MESH_TABLE__INIT;
+	Samoza__V1__MeshPeer messages[8], *pointers[8];
+	Samoza__V1__PathEnd *page_paths[] = {&queries_api};
+
+	for (size_t i = 0; i < n; i++) {
+		samoza__v1__mesh_peer__init(&messages[i]);
+		messages[i].path = (char *)peers[i].path;
+		messages[i].space = (char *)peers[i].space;
+		messages[i].zhost = (char *)peers[i].zhost;
+		messages[i].has_type = true;
+		messages[i].type = peers[i].is_ui ? SAMOZA__V1__SPACE_TYPE__UI
+						  : SAMOZA__V1__SPACE_TYPE__CALL;
+		if (peers[i].is_ui) {
+			messages[i].paths = page_paths;
+			messages[i].n_paths = 1;
+		}
+		pointers[i] = &messages[i];
+	}
+	frame.topology = "t1";
+	frame.topology_name = "app";
+	frame.version = version;
+	frame.full = full;
+	frame.has_gone = gone;
+	frame.gone = gone;
+	frame.peers = pointers;
+	frame.n_peers = n;
+	mesh_table_apply(table, &frame);
+}
+
+static int route(const struct mesh_peer *from, const char *address, struct mesh_route *r)
+{
+	return mesh_table_route(table, from, address, strlen(address), r);
+}
+
+static void an_undeclared_path_is_unknown(void **state)
+{
+	struct mesh_peer *api = join("api", "api", &rows_store, NULL, &api_here);
+	struct mesh_route r;
+
+	(void)state;
+	assert_int_equal(route(api, "other", &r), -ENOENT);
+	assert_int_equal(route(api, "row", &r), -ENOENT);
+	assert_int_equal(route(api, "rowss", &r), -ENOENT);
+	assert_int_equal(route(api, "", &r), -ENOENT);
+}
+
+static void nobody_there_is_unreachable(void **state)
+{
+	struct mesh_peer *api = join("api", "api", &rows_store, NULL, &api_here);
+	struct mesh_route r;
+
+	(void)state;
+	assert_int_equal(route(api, "rows", &r), -EHOSTUNREACH);
+	/* There, but not started yet. */
+	struct mesh_peer *store = join("store", "store", &rows_api, NULL, &store_here);
+	assert_int_equal(route(api, "rows", &r), -EHOSTUNREACH);
+	mesh_table_open(table, store, true);
+	assert_int_equal(route(api, "rows", &r), 0);
+	assert_ptr_equal(r.peer->local, &store_here);
+	assert_string_equal(r.name, "rows");
+	mesh_table_open(table, store, false);
+	assert_int_equal(route(api, "rows", &r), -EHOSTUNREACH);
+}
+
+static void the_same_zhost_comes_first(void **state)
+{
+	const struct said peers[] = {{"store-1", "store", "n1"}, {"store-2", "store", "n2"}};
+	struct mesh_peer *api = join("api", "api", &rows_store, NULL, &api_here);
+	struct mesh_peer *store = join("store-1", "store", &rows_api, NULL, &store_here);
+	struct mesh_route r;
+
+	(void)state;
+	mesh_table_open(table, store, true);
+	say(peers, 2, true, 1, false);
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(route(api, "rows", &r), 0);
+		assert_string_equal(r.peer->path, "store-1");
+	}
+	mesh_table_leave(table, store);
+	assert_int_equal(route(api, "rows", &r), 0);
+	assert_string_equal(r.peer->path, "store-2");
+}
+
+static void others_are_reached_in_turn(void **state)
+{
+	const struct said peers[] = {{"store-3", "store", "n3"},
+				     {"store-1", "store", "n2"},
+				     {"store-2", "store", "n2"}};
+	const char *expected[] = {"store-1", "store-2", "store-3", "store-1"};
+	struct mesh_peer *api = join("api", "api", &rows_store, NULL, &api_here);
+	struct mesh_route r;
+
+	(void)state;
+	say(peers, 3, true, 1, false);
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(route(api, "rows", &r), 0);
+		assert_string_equal(r.peer->path, expected[i]);
+	}
+}
+
+static void an_answer_reaches_exactly_its_sender(void **state)
+{
+	struct mesh_peer *store = join("store", "store", &rows_api, NULL, &store_here);
+	struct mesh_peer *one = join("api-1", "api", &rows_store, NULL, &api_here);
+	struct mesh_peer *two = join("api-2", "api", &rows_store, NULL, &api2_here);
+	struct mesh_route r;
+
+	(void)state;
+	mesh_table_open(table, one, true);
+	mesh_table_open(table, two, true);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(route(store, "rows#api-2", &r), 0);
+		assert_ptr_equal(r.peer->local, &api2_here);
+	}
+	/* Somebody who is not at the other end of that path. */
+	assert_int_equal(route(store, "rows#store", &r), -ENOENT);
+	assert_int_equal(route(store, "rows#api-3", &r), -EHOSTUNREACH);
+	assert_int_equal(route(store, "queries#api-1", &r), -ENOENT);
+	assert_int_equal(route(store, "rows#", &r), -EINVAL);
+	assert_int_equal(route(store, "rows#api-1~1234@n1", &r), -ENOENT);
+}
+
+static void a_page_is_answered_by_its_session(void **state)
+{
+	const struct said peers[] = {{"page", "page", "n2", true}};
+	struct mesh_peer *api = join("api", "api", &queries_page, NULL, &api_here);
+	struct mesh_route r;
+	struct mesh_peer *page;
+
+	(void)state;
+	mesh_table_open(table, api, true);
+	say(peers, 1, true, 1, false);
+	assert_int_equal(route(api, "queries#page~ab12@n3", &r), 0);
+	assert_string_equal(r.peer->path, "page");
+	assert_int_equal(r.suffix_size, strlen("~ab12@n3"));
+	assert_memory_equal(r.suffix, "~ab12@n3", r.suffix_size);
+	page = mesh_table_find_ui(table, "app", 3, "page", 4);
+	assert_non_null(page);
+	assert_int_equal(route(page, "queries", &r), 0);
+	assert_ptr_equal(r.peer->local, &api_here);
+	/* Only the paths that the UI space declares. */
+	assert_int_equal(route(page, "rows", &r), -ENOENT);
+}
+
+static void what_the_hub_takes_back_is_gone(void **state)
+{
+	const struct said both[] = {{"store-1", "store", "n2"}, {"store-2", "store", "n3"}};
+	const struct said gone[] = {{"store-1", "store", NULL}};
+	struct mesh_peer *api = join("api", "api", &rows_store, NULL, &api_here);
+	struct mesh_route r;
+
+	(void)state;
+	say(both, 2, true, 5, false);
+	say(gone, 1, false, 6, false);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(route(api, "rows", &r), 0);
+		assert_string_equal(r.peer->path, "store-2");
+	}
+	/* An older change does not bring it back. */
+	say(both, 2, false, 4, false);
+	assert_int_equal(route(api, "rows#store-1", &r), -EHOSTUNREACH);
+	/* A full set without them forgets them, but not who is here. */
+	say(NULL, 0, true, 7, false);
+	assert_int_equal(route(api, "rows", &r), -EHOSTUNREACH);
+	assert_non_null(mesh_table_find(table, "t1", "api", 3));
+	say(NULL, 0, false, 0, true);
+	assert_non_null(mesh_table_find(table, "t1", "api", 3));
+	mesh_table_leave(table, api);
+	assert_null(mesh_table_find(table, "t1", "api", 3));
+	assert_int_equal(mesh_table_count(table), 0);
+}
+
+static void what_the_hub_lists_here_but_does_not_run_is_unreachable(void **state)
+{
+	const struct said peers[] = {{"store", "store", "n1"}};
+	struct mesh_peer *api = join("api", "api", &rows_store, NULL, &api_here);
+	struct mesh_route r;
+
+	(void)state;
+	say(peers, 1, true, 1, false);
+	assert_int_equal(route(api, "rows", &r), -EHOSTUNREACH);
+	assert_int_equal(route(api, "rows#store", &r), -EHOSTUNREACH);
+}
+
+static void a_space_with_a_path_to_itself_does_not_meet_itself(void **state)
+{
+	struct mesh_peer *one = join("api-1", "api", &rows_api, NULL, &api_here);
+	struct mesh_peer *two = join("api-2", "api", &rows_api, NULL, &api2_here);
+	struct mesh_route r;
+
+	(void)state;
+	mesh_table_open(table, one, true);
+	assert_int_equal(route(one, "rows", &r), -EHOSTUNREACH);
+	mesh_table_open(table, two, true);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(route(one, "rows", &r), 0);
+		assert_ptr_equal(r.peer->local, &api2_here);
+	}
+}
+
+static void pages_are_found_by_names_while_started(void **state)
+{
+	const struct said peers[] = {{"page", "page", "n2", true}, {"api", "api", "n2", false}};
+	const struct said stopped[] = {{"page", "page", NULL, true}};
+
+	(void)state;
+	assert_null(mesh_table_find_ui(table, "app", 3, "page", 4));
+	say(peers, 2, true, 1, false);
+	assert_non_null(mesh_table_find_ui(table, "app", 3, "page", 4));
+	assert_null(mesh_table_find_ui(table, "app", 3, "api", 3));
+	assert_null(mesh_table_find_ui(table, "ap", 2, "page", 4));
+	say(stopped, 1, false, 2, false);
+	assert_null(mesh_table_find_ui(table, "app", 3, "page", 4));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(an_undeclared_path_is_unknown),
+		TEST(nobody_there_is_unreachable),
+		TEST(the_same_zhost_comes_first),
+		TEST(others_are_reached_in_turn),
+		TEST(an_answer_reaches_exactly_its_sender),
+		TEST(a_page_is_answered_by_its_session),
+		TEST(what_the_hub_takes_back_is_gone),
+		TEST(what_the_hub_lists_here_but_does_not_run_is_unreachable),
+		TEST(a_space_with_a_path_to_itself_does_not_meet_itself),
+		TEST(pages_are_found_by_names_while_started),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

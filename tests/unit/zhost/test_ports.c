@@ -1,0 +1,140 @@
+/* Exports that are filled in at start: formats.md, `exports`. */
+#include "test.h"
+
+#include <string.h>
+
+#include "zhost/ports.h"
+
+static uint16_t busy;
+
+static bool is_free(uint16_t port)
+{
+	return port != busy;
+}
+
+static bool none_is_free(uint16_t port)
+{
+	(void)port;
+	return false;
+}
+
+static struct ports *ports;
+
+static int begin(void **state)
+{
+	(void)state;
+	busy = 0;
+	ports = ports_new("127.0.0.9", 5, is_free);
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	ports_free(ports);
+	return 0;
+}
+
+/* Value of the one export called `name`, drawn for instance `id`. */
+static void expect(const char *id, const char *name, const char *declared, const char *value,
+		   bool is_new)
+{
+	Samoza__V1__Variable v = SAMOZA__V1__VARIABLE__INIT, *list[] = {&v}, **exports;
+	bool changed = !is_new;
+
+	v.name = (char *)name;
+	v.value = (char *)declared;
+	assert_int_equal(ports_fill(ports, id, list, 1, &exports, &changed, NULL), 0);
+	assert_string_equal(exports[0]->name, name);
+	assert_string_equal(exports[0]->value, value);
+	assert_int_equal(changed, is_new);
+	ports_exports_free(exports, 1);
+}
+
+static void ip_is_the_zhosts_and_given_values_stay(void **state)
+{
+	(void)state;
+	expect("t/a", "ip", "", "127.0.0.9", false);
+	expect("t/a", "port", "5432", "5432", false);
+	expect("t/a", "ip", "10.1.1.1", "10.1.1.1", false);
+}
+
+static void ports_do_not_clash_and_stay(void **state)
+{
+	(void)state;
+	expect("t/a", "port", "", "20005", true);
+	expect("t/b", "port", "", "20006", true);
+	expect("t/a", "admin", "", "20007", true);
+	expect("t/a", "port", "", "20005", false);
+}
+
+static void a_port_in_use_is_passed_over(void **state)
+{
+	(void)state;
+	busy = 20005;
+	expect("t/a", "port", "", "20006", true);
+}
+
+static void what_was_recorded_is_drawn_again(void **state)
+{
+	char *record;
+
+	(void)state;
+	expect("t/a", "port", "", "20005", true);
+	expect("t/a", "admin", "", "20006", true);
+	record = ports_record(ports, "t/a");
+	assert_string_equal(record, "port=20005 admin=20006");
+	ports_free(ports);
+	ports = ports_new("127.0.0.9", 5, is_free);
+	assert_int_equal(ports_load(ports, "t/a", record, NULL), 0);
+	free(record);
+	expect("t/b", "port", "", "20007", true);
+	expect("t/a", "admin", "", "20006", false);
+	assert_int_equal(ports_load(ports, "t/c", "port=80", NULL), ERR_INVALID);
+	assert_int_equal(ports_load(ports, "t/c", "port", NULL), ERR_INVALID);
+}
+
+static void released_ports_can_be_drawn_again(void **state)
+{
+	(void)state;
+	expect("t/a", "port", "", "20005", true);
+	assert_true(ports_release(ports, "t/a"));
+	assert_false(ports_release(ports, "t/a"));
+	assert_null(ports_record(ports, "t/a"));
+	ports_free(ports);
+	ports = ports_new("127.0.0.9", 5, is_free);
+	expect("t/b", "port", "", "20005", true);
+}
+
+static void when_none_is_left_it_is_said(void **state)
+{
+	Samoza__V1__Variable v = SAMOZA__V1__VARIABLE__INIT, *list[] = {&v}, **exports;
+	struct error *err = NULL;
+	bool changed;
+
+	(void)state;
+	ports_free(ports);
+	ports = ports_new("127.0.0.9", 5, none_is_free);
+	v.name = "port";
+	v.value = "";
+	assert_int_equal(ports_fill(ports, "t/a", list, 1, &exports, &changed, &err),
+			 ERR_LIMIT);
+	assert_non_null(strstr(err->message, "no port is left for export 'port'"));
+	error_free(err);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(ip_is_the_zhosts_and_given_values_stay),
+		TEST(ports_do_not_clash_and_stay),
+		TEST(a_port_in_use_is_passed_over),
+		TEST(what_was_recorded_is_drawn_again),
+		TEST(released_ports_can_be_drawn_again),
+		TEST(when_none_is_left_it_is_said),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
