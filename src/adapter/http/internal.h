@@ -93,6 +93,7 @@ struct http_server {
 	struct loop_timer *timeout; /* MHD's own */
 	struct loop_timer *sweep;   /* ours */
 	bool dirty;		    /* MHD_run() is needed */
+	bool draining;		    /* new requests get 503 */
 	bool stopping;		    /* unanswered requests get 503 */
 	struct http_connection *connections;
 	struct http_request *requests;
