@@ -1,0 +1,47 @@
+// A person at the guest book's page, in headless Chromium: reads commands from standard input, one
+// a line, and answers each with one line of JSON.
+//
+//   sign NAME|TEXT    types both and presses the button
+//   entries           the texts of the list, newest first
+//   status            the line of status
+//   placements        {space: zhost} as the page shows it
+//   shot FILE         a screenshot
+import { createInterface } from 'node:readline';
+import { chromium } from 'playwright-core';
+
+const [, , address, executablePath] = process.argv;
+const browser = await chromium.launch({
+  executablePath,
+  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+    '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+});
+const page = await browser.newPage();
+const problems = [];
+page.on('pageerror', (error) => problems.push(String(error)));
+await page.goto(address);
+
+const commands = {
+  async sign(argument) {
+    const [name, text] = argument.split('|');
+    await page.fill('#name', name);
+    await page.fill('#text', text);
+    await page.click('#send');
+    return true;
+  },
+  entries: () => page.$$eval('#entries li div', (items) => items.map((i) => i.textContent)),
+  status: () => page.textContent('#status'),
+  placements: () => page.$$eval('#placements tr', (rows) => Object.fromEntries(
+    rows.map((r) => [...r.children].map((c) => c.textContent)))),
+  async shot(file) {
+    await page.screenshot({ path: file });
+    return true;
+  },
+  problems: () => problems,
+};
+
+console.log(JSON.stringify('ready'));
+for await (const line of createInterface({ input: process.stdin })) {
+  const [verb, ...rest] = line.split(' ');
+  console.log(JSON.stringify(await commands[verb](rest.join(' '))));
+}
+await browser.close();

@@ -1,0 +1,324 @@
+"""What must be refused: each with a clear message and the right status, and nothing is kept."""
+import json
+import pathlib
+import shutil
+import socket
+import struct
+import zipfile
+
+import pytest
+
+from conftest import BIN, run, until
+
+MEX = {"Content-Type": "application/vnd.samoza.mex+zip"}
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory):
+    """One cluster for the whole file: refusals must leave it as it was."""
+    from conftest import Cluster
+    cluster = Cluster(tmp_path_factory.mktemp("bad"), zhosts=["edge-node-1"])
+    folder = cluster.app("victim", [{"name": "a", "type": "CALL"}, {"name": "p", "type": "UI"}])
+    cluster.good = cluster.build(folder, "victim")
+    yield cluster
+    cluster.stop()
+
+
+def refused(desk, data, *words, status=422):
+    """zrms and mex both refuse it; the messages name what is wrong; nothing stays."""
+    before = kept(desk)
+    code, answer = desk.request("POST", "/v1/topologies", data, MEX)
+    assert code == status, answer
+    text = json.dumps(answer["error"])
+    for word in words:
+        assert word in text, f"{word!r} is not in {text}"
+    path = desk.folder / "refused.mex"
+    path.write_bytes(data)
+    shown = desk.zshell("topo", "submit", path, check=False)
+    assert shown.returncode == 1 and shown.stderr.strip(), shown
+    assert desk.get("/v1/topologies")["topologies"] == []
+    assert kept(desk) == before
+    assert desk.get("/healthz")["status"] == "ok"
+
+
+def kept(desk):
+    """Names of what zrms stores of uploads; artifacts of refused ones must not stay."""
+    return sorted(str(p.relative_to(desk.folder)) for p in (desk.folder / "zrms").rglob("*")
+                  if p.is_file() and "cache" not in p.parts and not p.name.endswith(("-wal", "-shm")))
+
+
+def entries(path):
+    with zipfile.ZipFile(path) as archive:
+        return {i.filename: archive.read(i) for i in archive.infolist()}
+
+
+def repack(files, path, attributes=None):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for name, data in files.items():
+            info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            info.create_system = 3
+            info.external_attr = (attributes or {}).get(name, 0o100644) << 16
+            archive.writestr(info, data)
+    return path.read_bytes()
+
+
+def test_a_truncated_archive(desk):
+    data = desk.good.read_bytes()
+    for size in (0, 1, 30, len(data) // 2, len(data) - 1):
+        refused(desk, data[:size])
+
+
+def test_a_flipped_byte_in_any_file(desk, tmp_path):
+    for name, data in entries(desk.good).items():
+        files = entries(desk.good)
+        middle = len(data) // 2
+        files[name] = data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1:]
+        refused(desk, repack(files, tmp_path / "flipped.mex"))
+
+
+def test_no_signature_and_unknown_key(desk, tmp_path):
+    unsigned = tmp_path / "unsigned.mex"
+    run(BIN / "mex", "build", desk.folder / "src" / "victim", "-o", unsigned)
+    refused(desk, unsigned.read_bytes(), "sign", status=403)
+    run(BIN / "mex", "keygen", "-o", tmp_path / "stranger")
+    run(BIN / "mex", "sign", unsigned, "--key", tmp_path / "stranger")
+    refused(desk, unsigned.read_bytes(), "key", status=403)
+
+
+def test_a_wrong_signature(desk, tmp_path):
+    files = entries(desk.good)
+    manifest = files["manifest.yaml"].decode()
+    files["manifest.yaml"] = manifest.replace("example.com", "exbmple.com").encode()
+    refused(desk, repack(files, tmp_path / "wrong.mex"), "signature", status=403)
+
+
+def test_a_file_that_is_not_in_the_integrity_list(desk, tmp_path):
+    files = entries(desk.good)
+    files["spaces/a/extra.txt"] = b"more"
+    refused(desk, repack(files, tmp_path / "extra.mex"), "extra.txt")
+
+
+@pytest.mark.parametrize("name", ["../evil", "/etc/evil", "spaces/../../evil", "a\\..\\evil"])
+def test_names_that_leave_the_archive(desk, tmp_path, name):
+    files = entries(desk.good)
+    files[name] = b"evil"
+    refused(desk, repack(files, tmp_path / "names.mex"), "evil")
+
+
+def test_a_link(desk, tmp_path):
+    files = entries(desk.good)
+    files["spaces/a/link"] = b"/etc/passwd"
+    refused(desk, repack(files, tmp_path / "link.mex", {"spaces/a/link": 0o120777}), "link")
+
+
+def test_a_bomb(desk, tmp_path):
+    path = tmp_path / "bomb.mex"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in entries(desk.good).items():
+            archive.writestr(name, data)
+        archive.writestr("spaces/a/zeros", b"\0" * (100 << 20))
+    refused(desk, path.read_bytes(), "zeros")
+
+
+def signed(desk, files, tmp_path):
+    """An archive of another ZIP tool, with a valid list and signature."""
+    import hashlib
+    listed = [{"path": n, "hash": hashlib.sha256(d).hexdigest()}
+              for n, d in sorted(files.items()) if n != "manifest.yaml"]
+    files["manifest.yaml"] = json.dumps({
+        "apiVersion": "samoza/v1", "kind": "MEX",
+        "metadata": {"name": "victim", "version": "1.0.0", "publisher": "example.com",
+                     "created": "2026-04-29T10:30:00Z"},
+        "spec": {"topology": "topology.yaml", "spaces": ["a", "p"]},
+        "integrity": {"algorithm": "sha256", "files": listed}}, indent=1).encode() + b"\n"
+    path = tmp_path / "signed.mex"
+    repack(files, path)
+    done = run(BIN / "mex", "sign", path, "--key", desk.key, check=False)
+    return path.read_bytes() if done.returncode == 0 else None
+
+
+def with_topology(desk, tmp_path, text):
+    files = entries(desk.good)
+    files["topology.yaml"] = text.encode()
+    return signed(desk, files, tmp_path)
+
+
+def test_yaml_of_a_wrong_type_names_every_place(desk, tmp_path):
+    data = with_topology(desk, tmp_path, """apiVersion: samoza/v1
+kind: Topology
+metadata: {name: victim}
+spaces:
+  - {name: a, type: CALL, count: many}
+  - {name: p, type: UIX}
+""")
+    if data is not None:
+        refused(desk, data, "topology.yaml", "5", "6")
+    folder = tmp_path / "source"
+    shutil.copytree(desk.folder / "src" / "victim", folder)
+    (folder / "topology.yaml").write_text("""apiVersion: samoza/v1
+kind: Topology
+metadata: {name: victim}
+spaces:
+  - {name: a, type: CALL, count: many}
+  - {name: p, type: UIX}
+""")
+    shown = run(BIN / "mex", "validate", folder, check=False)
+    assert shown.returncode == 1
+    text = shown.stdout + shown.stderr
+    assert "topology.yaml:5:" in text and "topology.yaml:6:" in text, text
+
+
+def test_a_bomb_of_aliases(desk, tmp_path):
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 20)]
+    folder = tmp_path / "source"
+    shutil.copytree(desk.folder / "src" / "victim", folder)
+    (folder / "topology.yaml").write_text("\n".join(lines))
+    shown = run(BIN / "mex", "validate", folder, check=False, timeout=10)
+    assert shown.returncode == 1 and "alias" in shown.stdout + shown.stderr
+
+
+def leb(value):
+    out = b""
+    while True:
+        byte, value = value & 0x7F, value >> 7
+        out += bytes([byte | (0x80 if value else 0)])
+        if not value:
+            return out
+
+
+def section(number, body):
+    return bytes([number]) + leb(len(body)) + body
+
+
+def module(exports=(b"on_process",), locals_=b"\x00", code=b"\x41\x00", imports=b"", extra=b"",
+           type_section=b"\x01\x60\x00\x01\x7f"):
+    out = b"\0asm\1\0\0\0" + section(1, type_section)
+    if imports:
+        out += section(2, imports)
+    out += section(3, b"\x01\x00") + extra
+    count = imports[0] if imports else 0
+    out += section(7, leb(len(exports)) + b"".join(
+        leb(len(e)) + e + b"\x00" + leb(count) for e in exports))
+    body = locals_ + code + b"\x0b"
+    return out + section(10, b"\x01" + leb(len(body)) + body)
+
+
+CONSTRUCTOR = (b"x*/\n#ifndef P\n#define P\n#include <stdlib.h>\n"
+               b"__attribute__((constructor)) static void pwn(void){abort();}\n#endif\n/*")
+HOSTILE = {
+    "not a module": (b"\0asm\2\0\0\0", "core.wasm"),
+    "code in an export's name": (module(exports=(b"on_process", CONSTRUCTOR)), "export"),
+    "a million locals": (module(locals_=b"\x01" + leb(1_000_000) + b"\x7f"), "locals"),
+    "locals that overflow": (module(locals_=b"\x02" + leb(0xFFFFFFFF) + b"\x7f" + leb(2) + b"\x7f"),
+                             "locals"),
+    "deep nesting": (module(code=b"\x02\x40" * 5000 + b"\x0b" * 5000 + b"\x41\x00"), "nest"),
+    "an import of a wrong type": (
+        module(imports=b"\x01" + b"\x03sys" + b"\x03log" + b"\x00\x00"), "sys.log"),
+    "an unknown import": (module(imports=b"\x01" + b"\x03env" + b"\x04evil" + b"\x00\x00"), "evil"),
+    "an imported memory": (module(imports=b"\x01" + b"\x03env" + b"\x06memory" + b"\x02\x00\x01"),
+                           "memory"),
+    "too large a memory": (module(extra=section(5, b"\x01\x00" + leb(65536))), "memory"),
+    "a huge table": (module(extra=section(4, b"\x01\x70\x00" + leb(1_000_000))), "table"),
+    "a body that does not validate": (module(code=b"\x42\x00"), "core.wasm"),
+    "neither on_process nor _start": (module(exports=(b"on_init",)), "on_process"),
+    "on_process of another type": (module(type_section=b"\x01\x60\x01\x7f\x01\x7f"), "on_process"),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_a_hostile_module(desk, tmp_path, what):
+    data, word = HOSTILE[what]
+    files = entries(desk.good)
+    files["spaces/a/core.wasm"] = data
+    archive = signed(desk, files, tmp_path)
+    assert archive is not None, "mex sign refuses only what breaks the rules of archives"
+    refused(desk, archive, "spaces/a/core.wasm", word)
+
+
+def raw(desk, data, shut=False):
+    connection = socket.create_connection(("127.0.0.1", desk.port), timeout=30)
+    connection.sendall(data)
+    if shut:
+        connection.shutdown(socket.SHUT_WR)
+    return connection
+
+
+def test_a_body_of_a_gibibyte_is_refused_before_it_is_sent(desk):
+    connection = raw(desk, b"POST /v1/topologies HTTP/1.1\r\nHost: x\r\n"
+                     b"Content-Type: application/vnd.samoza.mex+zip\r\n"
+                     b"Content-Length: 1073741824\r\n\r\n")
+    answer = connection.recv(4096)
+    assert b" 413 " in answer.split(b"\r\n")[0], answer
+    assert desk.get("/healthz")["status"] == "ok"
+
+
+def test_half_a_request_and_silence_is_cut(desk):
+    connection = raw(desk, b"GET /v1/topologies HTTP/1.1\r\nHos")
+    connection.settimeout(25)
+    rest = connection.recv(4096)
+    assert rest == b"" or b" 408 " in rest, rest
+    assert desk.get("/healthz")["status"] == "ok"
+
+
+@pytest.mark.parametrize("lines", [
+    b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+    b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    b"Content-Length: -1\r\n\r\n",
+], ids=["two lengths", "length and chunked", "negative"])
+def test_smuggled_requests_are_refused(desk, lines):
+    answer = raw(desk, b"PUT /v1/topologies/x/spaces/a/goal HTTP/1.1\r\nHost: x\r\n" + lines).recv(4096)
+    assert b" 400 " in answer.split(b"\r\n")[0], answer
+
+
+def test_garbage_on_the_link_disturbs_nobody(desk):
+    for garbage in (b"\xff" * 64, struct.pack("<IB", 5, 1) + b"\0\0\0\0", struct.pack("<IB", 1, 99)):
+        connection = raw(desk, b"GET /v1/link HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n"
+                         b"Upgrade: samoza-link/1\r\n\r\n")
+        assert b" 101 " in connection.recv(4096).split(b"\r\n")[0]
+        connection.sendall(garbage)
+        connection.settimeout(25)
+        until(lambda: connection.recv(4096) == b"", "the link is closed")
+    assert desk.get("/v1/zhosts/edge-node-1")["state"] == "deployed-started"
+
+
+@pytest.mark.parametrize("method,path,body,status,word", [
+    ("GET", "/v1/topologies/nobody", None, 404, "nobody"),
+    ("GET", "/nowhere", None, 404, "nowhere"),
+    ("DELETE", "/v1/topologies", None, 405, "DELETE"),
+    ("GET", "/v1/events?after=x", None, 400, "after"),
+    ("POST", "/v1/topologies", b"hello", 422, ""),
+    ("POST", "/v1/zhosts/nobody/cordon", None, 404, "nobody"),
+])
+def test_requests_that_make_no_sense(desk, method, path, body, status, word):
+    code, answer = desk.request(method, path, body, MEX if body else None)
+    assert code == status, answer
+    assert word in answer["error"]["message"], answer
+
+
+def test_goals_that_are_refused(desk):
+    code, answer = desk.request("POST", "/v1/topologies?start=0", desk.good.read_bytes(), MEX)
+    assert code == 201, answer
+    goal = "/v1/topologies/victim/spaces/{}/goal"
+    code, answer = desk.request("PUT", goal.format("a"), {"goal": "starting"})
+    assert code == 422
+    assert answer["error"]["message"] == ("'starting' cannot be a goal: ask for deployed-started, "
+                                          "deployed-stopped or not-deployed")
+    code, answer = desk.request("PUT", goal.format("nobody"), {"goal": "deployed-started"})
+    assert code == 404 and "no instance victim/nobody" in answer["error"]["message"]
+    code, answer = desk.request("PUT", goal.format("a"), {"goal": 3})
+    assert code == 400, answer
+    code, answer = desk.request("PUT", goal.format("a"), {"goal": "deployed-stopped", "command": "stop"})
+    assert code == 409, answer
+    desk.zshell("topo", "stop", "victim")
+    desk.zshell("topo", "rm", "victim")
+
+
+def test_addresses_that_others_could_reach_are_refused(desk, tmp_path):
+    for program, option in (("zrms", "--listen"), ("zhost", "--zedge")):
+        command = [BIN / program, "--dir", tmp_path / program, option, "0.0.0.0:7999"]
+        if program == "zhost":
+            command += ["--name", "x", "--zrms", desk.url]
+        done = run(*command, check=False, timeout=20)
+        assert done.returncode in (1, 2) and "loopback" in done.stderr, done
+    assert pathlib.Path(desk.folder).exists()

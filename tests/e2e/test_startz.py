@@ -1,0 +1,112 @@
+"""A cluster on one machine, as people start it; and the shell in a terminal."""
+import os
+import re
+
+import pytest
+
+from conftest import BIN, free_port, is_alive, run, until
+
+
+@pytest.fixture
+def home(tmp_path):
+    folder = tmp_path / "cluster"
+    yield folder
+    run(BIN / "startz", "down", "--dir", folder, check=False)
+
+
+def status(folder):
+    lines = run(BIN / "startz", "status", "--dir", folder, check=False).stdout.splitlines()
+    assert lines[0].split() == ["NAME", "PROGRAM", "PID", "STATE", "ADDRESS"]
+    return {row[0]: row for row in (line.split() for line in lines[1:]) if row}
+
+
+def up(folder, *options):
+    return run(BIN / "startz", "up", "--zhosts", "2", "--dir", folder, "--detach", "--heartbeat",
+               "300ms", "--failure-timeout", "2s", *options)
+
+
+def test_up_status_and_down(home):
+    up(home, "--api", f"127.0.0.1:{free_port()}")
+    rows = status(home)
+    assert list(rows) == ["zrms", "edge-node-1", "edge-node-2"]
+    pids = [int(row[2]) for row in rows.values()]
+    assert all(is_alive(pid) for pid in pids)
+    url = "http://" + rows["zrms"][4]
+    shown = run(BIN / "zshell", "--api", url, "cluster", "zhosts").stdout
+    assert "edge-node-1" in shown and "edge-node-2" in shown
+    run(BIN / "startz", "down", "--dir", home)
+    until(lambda: not any(is_alive(pid) for pid in pids), "all ended")
+    assert all(row[2] == "-" for row in status(home).values())
+
+
+def test_up_again_starts_only_what_is_missing(home):
+    up(home, "--api", f"127.0.0.1:{free_port()}")
+    before = status(home)
+    os.kill(int(before["edge-node-2"][2]), 9)
+    until(lambda: not is_alive(int(before["edge-node-2"][2])), "it died")
+    up(home)
+    after = status(home)
+    assert after["zrms"] == before["zrms"] and after["edge-node-1"] == before["edge-node-1"]
+    assert after["edge-node-2"][2] != before["edge-node-2"][2]
+    assert after["edge-node-2"][4] == before["edge-node-2"][4]
+
+
+def test_a_taken_address_is_refused(home):
+    import socket
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = run(BIN / "startz", "up", "--dir", home, "--api", address, "--detach", check=False)
+    assert done.returncode != 0 and address in done.stderr, done
+
+
+def test_down_ends_zruns_whose_zhost_is_dead(home, example_package):
+    up(home, "--api", f"127.0.0.1:{free_port()}")
+    rows = status(home)
+    url = "http://" + rows["zrms"][4]
+    package = home / "my-app.mex"
+    package.write_bytes(example_package.read_bytes())
+    run(BIN / "mex", "sign", package, "--key", home / "keys" / "dev")
+    run(BIN / "zshell", "--api", url, "topo", "submit", package, "--wait=60s")
+    from conftest import pids_of
+    zruns = [p for p, n in pids_of(home) if n.startswith("zrun") and is_alive(p)]
+    assert zruns
+    os.kill(int(rows["edge-node-1"][2]), 9)
+    run(BIN / "startz", "down", "--dir", home)
+    until(lambda: not any(is_alive(p) for p in zruns), "zruns ended")
+
+
+def test_exit_statuses_of_zshell(home):
+    nobody = f"http://127.0.0.1:{free_port()}"
+    assert run(BIN / "zshell", "--api", nobody, "topo", check=False).returncode == 3
+    assert run(BIN / "zshell", "topo", "dance", check=False).returncode == 2
+    up(home, "--api", f"127.0.0.1:{free_port()}")
+    url = "http://" + status(home)["zrms"][4]
+    done = run(BIN / "zshell", "--api", url, "topo", "status", "nobody", check=False)
+    assert done.returncode == 1 and "nobody" in done.stderr
+    assert re.search(r"^\{", run(BIN / "zshell", "--api", url, "topo", "list", "-o", "json").stdout)
+
+
+def test_the_interactive_shell_counts_its_prompts(home):
+    import pty
+    up(home, "--api", f"127.0.0.1:{free_port()}")
+    url = "http://" + status(home)["zrms"][4]
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.environ.update(ZRMS_URL=url, TERM="xterm", HOME=str(home))
+        os.execv(BIN / "zshell", ["zshell"])
+    seen = b""
+
+    def read_until(text):
+        nonlocal seen
+        while text not in seen:
+            seen += os.read(terminal, 4096)
+
+    read_until(b"zshell[0] >> ")
+    os.write(terminal, b"cluster zhosts\n")
+    read_until(b"edge-node-2")
+    read_until(b"zshell[1] >> ")
+    os.write(terminal, b"\x04")
+    _, code = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(code) == 0
