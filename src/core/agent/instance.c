@@ -290,6 +290,22 @@ static void lease_timer(struct agent *agent, struct instance *i)
 
 /* ---- actions ---- */
 
+/* Of the providers and their variables, in their order. */
+static uint64_t hash_imports(const Samoza__V1__DesiredInstance *desired)
+{
+	uint64_t hash = 1;
+	for (size_t n = 0; n < desired->n_imports; n++) {
+		const Samoza__V1__Provider *p = desired->imports[n];
+		hash = hash * 31 + str_hash(p->import);
+		hash = hash * 31 + str_hash(p->path);
+		for (size_t v = 0; v < p->n_variables; v++) {
+			hash = hash * 31 + str_hash(p->variables[v]->name);
+			hash = hash * 31 + str_hash(p->variables[v]->value);
+		}
+	}
+	return hash;
+}
+
 static void begin_action(struct agent *agent, struct instance *i, enum agent_action kind)
 {
 	struct agent_order o = {
@@ -321,6 +337,7 @@ static void begin_action(struct agent *agent, struct instance *i, enum agent_act
 	i->action = o.action;
 	i->kind = kind;
 	i->action_imports_version = o.imports_version;
+	i->action_imports_hash = hash_imports(i->desired);
 	i->killed = false;
 	HASH_ADD(hh_action, agent->actions, action, sizeof(i->action), i);
 	agent->action_count++;
@@ -371,6 +388,18 @@ static void reconcile_deployed(struct agent *agent, struct instance *i)
 		begin(agent, i, ACTION_START, STARTING);
 }
 
+/* No update for a set that came back to what the process knows (lifecycle.md). */
+static void update(struct agent *agent, struct instance *i)
+{
+	if (hash_imports(i->desired) != i->imports_hash) {
+		begin_action(agent, i, ACTION_UPDATE);
+		return;
+	}
+	i->imports_version = i->desired->imports_version;
+	instance_touch(agent, i, true);
+	report_add(agent, i);
+}
+
 void instance_reconcile(struct agent *agent, struct instance *i)
 {
 	if (i->action != 0)
@@ -393,7 +422,7 @@ void instance_reconcile(struct agent *agent, struct instance *i)
 		    i->desired->target != SAMOZA__V1__TARGET__TARGET_STARTED)
 			begin(agent, i, ACTION_STOP, STOPPING);
 		else if (i->desired->imports_version > i->imports_version && agent->synced)
-			begin_action(agent, i, ACTION_UPDATE);
+			update(agent, i);
 		return;
 	case STARTING:
 		INVARIANT(i->orphan);
@@ -437,6 +466,7 @@ static void start_done(struct agent *agent, struct instance *i, const struct age
 	}
 	take_exports(i, input->done.n_exports, input->done.exports);
 	i->imports_version = i->action_imports_version;
+	i->imports_hash = i->action_imports_hash;
 	set_error(i, "", NULL);
 	enter(agent, i, STARTED);
 	if (i->gone != NULL)
@@ -450,6 +480,7 @@ static void update_done(struct agent *agent, struct instance *i, const char *err
 	if (i->phase != STARTED)
 		return; /* its process died meanwhile */
 	i->imports_version = i->action_imports_version;
+	i->imports_hash = i->action_imports_hash;
 	set_error(i, "update", error);
 	instance_touch(agent, i, true);
 	report_add(agent, i);

@@ -53,7 +53,7 @@ struct instance {
 	char *error;			/* of this phase, or NULL */
 	Samoza__V1__Variable **exports; /* while started; owned */
 	size_t n_exports;
-	uint64_t imports_version; /* that the process knows */
+	uint64_t imports_version, imports_hash; /* that the process knows */
 	uint32_t restarts;
 	bool finished;	      /* ended by itself and well: waits for a new wish */
 	bool undeploy_failed; /* waits for a new wish */
@@ -65,7 +65,7 @@ struct instance {
 	uint64_t action;
 	UT_hash_handle hh_action;
 	enum agent_action kind;
-	uint64_t action_imports_version;
+	uint64_t action_imports_version, action_imports_hash;
 	int64_t action_ms; /* how long it was given */
 	bool killed;	   /* its time was over, or the lease was */
 	char *gone;	   /* the process ended while the action ran; "" for well; or NULL */

@@ -25,7 +25,8 @@ void record_write(struct agent *agent, struct instance *i)
 		r.phase = class_of(i->phase);
 		r.exports = i->exports;
 		r.n_exports = i->n_exports;
-		r.has_imports_version = r.has_restarts = true;
+		r.has_imports_version = r.has_imports_hash = r.has_restarts = true;
+		r.imports_hash = i->imports_hash;
 		r.imports_version = i->imports_version;
 		r.restarts = i->restarts;
 		if (instance_is_unwanted(agent, i))
@@ -71,6 +72,7 @@ static void load_phase(struct instance *i, Samoza__V1__AgentRecord *r, bool is_a
 			i->n_exports = r->n_exports;
 			r->n_exports = 0;
 			i->imports_version = r->imports_version;
+			i->imports_hash = r->imports_hash;
 			return;
 		}
 		i->phase = SAMOZA__V1__PHASE__PHASE_DEPLOYED;

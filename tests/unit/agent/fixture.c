@@ -226,6 +226,9 @@ struct wish {
 	Samoza__V1__DesiredInstance desired;
 	Samoza__V1__InstanceKey key;
 	Samoza__V1__InstanceSpec spec;
+	Samoza__V1__Provider provider, *providers[1];
+	Samoza__V1__Variable variable, *variables[1];
+	char value[32];
 };
 
 static void read_word(struct wish *w, const char *word, unsigned index)
@@ -267,6 +270,11 @@ static void read_word(struct wish *w, const char *word, unsigned index)
 	} else if (sscanf(word, "i%" SCNu64, &number) == 1) {
 		d->has_imports_version = true;
 		d->imports_version = number;
+		d->n_imports = 1;
+		if (w->value[0] == '\0')
+			snprintf(w->value, sizeof(w->value), "%" PRIu64, number);
+	} else if (sscanf(word, "port=%31s", w->value) == 1) {
+		w->variable.value = w->value;
 	} else {
 		print_error("no such word: %s\n", word);
 		fail();
@@ -282,6 +290,16 @@ static struct wish *read_wish(char *text)
 	w->key.topology = (char *)"T";
 	w->desired.key = &w->key;
 	w->desired.spec = &w->spec;
+	samoza__v1__provider__init(&w->provider);
+	samoza__v1__variable__init(&w->variable);
+	w->variable.name = (char *)"port";
+	w->variable.value = w->value;
+	w->variables[0] = &w->variable;
+	w->provider.import = w->provider.path = (char *)"db";
+	w->provider.variables = w->variables;
+	w->provider.n_variables = 1;
+	w->providers[0] = &w->provider;
+	w->desired.imports = w->providers;
 	char *rest = NULL;
 	unsigned index = 0;
 	for (char *word = strtok_r(text, " ", &rest); word != NULL;

@@ -6,7 +6,8 @@
  *              "do 1 deploy a@1\n"
  *              "report a@1 o1 deploying\n");
  *
- * Wishes: "PATH@EPOCH oORDER TARGET", then any of fFRESH, iIMPORTS_VERSION, nospec, exclusive,
+ * Wishes: "PATH@EPOCH oORDER TARGET", then any of fFRESH, iIMPORTS_VERSION, port=VALUE (of the
+ * one provider that comes with iN; N where it is not given), nospec, exclusive,
  * attempts=N, window=MS, grace=MS, timeout=MS; several are separated by ';'.
  */
 #ifndef TESTS_UNIT_AGENT_FIXTURE_H

@@ -314,6 +314,31 @@ static void new_imports_are_an_update(void **state)
 	teardown(&f);
 }
 
+static void a_set_that_came_back_is_no_update(void **state)
+{
+	struct fixture f;
+	setup(&f);
+	join(&f);
+	start_a(&f, "a@1 o1 started i1 port=80");
+	desired(&f, false, "a@1 o2 started i2 port=81");
+	expect(&f, "do 3 update a@1 i2\n");
+	desired(&f, false, "a@1 o3 started i3 port=80");
+	desired(&f, false, "a@1 o4 started i4 port=81");
+	expect(&f, "");
+	done(&f, 3, NULL);
+	expect(&f, "report a@1 o4 started i2\n"
+		   "report a@1 o4 started i4\n");
+	restart(&f, "a ");
+	up(&f);
+	hello_ack(&f, ACCEPTED);
+	forget(&f);
+	desired(&f, true, "a@1 o5 started i5 port=81"); /* also after a restart */
+	expect(&f, "report a@1 o5 started i5\n");
+	desired(&f, false, "a@1 o6 started i6 port=82");
+	expect(&f, "do 1 update a@1 i6\n");
+	teardown(&f);
+}
+
 static void a_death_during_an_update_is_reported_at_once(void **state)
 {
 	struct fixture f;
@@ -671,6 +696,7 @@ int main(void)
 		cmocka_unit_test(a_stop_while_a_retry_waits_keeps_the_back_off),
 		cmocka_unit_test(a_finished_process_waits_for_a_new_wish),
 		cmocka_unit_test(new_imports_are_an_update),
+		cmocka_unit_test(a_set_that_came_back_is_no_update),
 		cmocka_unit_test(a_death_during_an_update_is_reported_at_once),
 		cmocka_unit_test(an_action_past_its_time_is_killed_and_has_failed),
 		cmocka_unit_test(a_stop_past_its_grace_is_killed_and_counts_as_stopped),
