@@ -223,26 +223,32 @@ int mex_package_extract(struct mex_package *p, const struct mex_file *file, int 
 
 /* ---- Opening ---- */
 
+static void copy_findings(const struct diagnostics *from, struct diagnostics *to)
+{
+	vector_for_each (&from->list, d)
+		diagnostics_add(to, d->file, d->line, d->column, "%s", d->message);
+}
+
 /* A person who writes wants all findings: also those of the topology when the manifest has
  * some. */
 static void look_further(struct opening *o)
 {
 	struct mex_package *p = o->package;
-	struct error *ignored = NULL;
+	CLEANUP(diagnostics_done) struct diagnostics more = {0};
+	struct opening further = {.options = o->options, .findings = &more, .package = p};
+	struct topology_source source = {0};
 
 	if (p->manifest.topology_path == NULL)
 		p->manifest.topology_path = mem_strdup("topology.yaml");
 	if (mex_package_find(p, p->manifest.topology_path) == NULL)
 		return;
-	if (hash_files(p, &ignored) < 0 || stage_schema(o, &ignored) < 0) {
-		error_free(ignored); /* it is among the findings */
-		return;
+	if (hash_files(p, NULL) == 0 && stage_schema(&further, NULL) == 0) {
+		source.positions = p->private->topology_positions;
+		source.defaults = p->private->space_positions;
+		(void)!topology_compile(p->topology_message, &source, NULL, &more, &p->topology,
+					NULL);
 	}
-	if (topology_compile(p->topology_message,
-			     &(struct topology_source){p->private->topology_positions,
-						       p->private->space_positions},
-			     NULL, o->findings, &p->topology, &ignored) < 0)
-		error_free(ignored);
+	copy_findings(&more, o->findings);
 }
 
 static int run_stages(struct opening *o, struct error **err)
@@ -279,11 +285,8 @@ static int open_source(struct mex_source *source, const struct mex_options *opti
 	o.package->packed_bytes = source_packed_bytes(source);
 	list_files(o.package);
 	int r = run_stages(&o, err);
-	if (findings != NULL) {
-		vector_for_each (&own.list, d)
-			diagnostics_add(findings, d->file, d->line, d->column, "%s",
-					d->message);
-	}
+	if (findings != NULL)
+		copy_findings(&own, findings);
 	diagnostics_done(&own);
 	if (r < 0) {
 		mex_package_free(o.package);
