@@ -95,8 +95,8 @@ static char *zrun_path(const struct zhost_settings *s)
 	char self[4096];
 	ssize_t n;
 
-	if (s->zrun != NULL)
-		return mem_strdup(s->zrun);
+	if (s->zrun != NULL) /* absolute: who runs it may have changed its folder */
+		return realpath(s->zrun, self) != NULL ? mem_strdup(self) : mem_strdup(s->zrun);
 	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	if (n <= 0)
 		return mem_strdup("zrun");
@@ -128,7 +128,6 @@ static int launcher_begin(struct zhost *z, struct error **err)
 	if (!z->settings.no_zygote && launcher_start(z->launcher, &why) < 0)
 		log_warn("zhost", "zygote.missing", LOG_E(why),
 			 LOG_S("instead", "spaces are started by exec, which is slower"));
-	on_launcher_fd(z);
 	loop_before_poll(&z->loop, launcher_turn, z);
 	return 0;
 }

@@ -62,7 +62,7 @@ static void process_free(struct process *p)
 	pid_watch_free(p->watch);
 	buffer_done(&p->in);
 	buffer_done(&p->out);
-	free(p->last_error);
+	free(p->last.error);
 	free(p);
 }
 
@@ -104,7 +104,7 @@ static void process_end(struct process *p, const char *error)
 {
 	struct resident *r = p->resident;
 	CLEANUP(freep) char *text = mem_strdup(error);
-	bool is_finished = p->has_last && p->last_finished;
+	bool is_finished = p->last.is_known && p->last.is_finished;
 
 	process_forget_files(r);
 	process_release(p);
@@ -118,11 +118,11 @@ static void on_exit_seen(void *user, pid_t pid, int status)
 
 	(void)pid;
 	process_drain(p);
-	if (!p->has_last)
+	if (!p->last.is_known)
 		read_last_words(p);
-	if (!p->has_last)
+	if (!p->last.is_known)
 		text = launch_status_text(status);
-	process_end(p, p->has_last ? p->last_error : text);
+	process_end(p, p->last.is_known ? p->last.error : text);
 }
 
 /* ---- the beginning ---- */
@@ -299,14 +299,13 @@ static bool adopt(struct process *p)
 			     &err) == 0;
 }
 
-bool process_find(struct resident *r, bool *ret_finished, char **ret_last)
+bool process_find(struct resident *r, struct last_words *ret_last)
 {
 	char name[FILE_NAME_SIZE];
 	struct process *p = process_new(r);
 	int fd;
 
-	*ret_last = NULL;
-	*ret_finished = false;
+	*ret_last = (struct last_words){0};
 	socket_name(r, name);
 	if (launch_connect(r->zhost->folder.run_fd, name, &fd, NULL) == 0) {
 		process_connect(p, fd);
@@ -316,8 +315,8 @@ bool process_find(struct resident *r, bool *ret_finished, char **ret_last)
 		}
 	}
 	read_last_words(p);
-	*ret_last = steal_ptr(&p->last_error);
-	*ret_finished = p->last_finished;
+	*ret_last = p->last;
+	p->last.error = NULL;
 	process_forget_files(r);
 	process_free(p);
 	return false;

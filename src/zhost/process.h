@@ -21,10 +21,18 @@ struct process;
 
 /* Asks for the process of r (r->process is set). What fails later comes by resident_ended. */
 int process_start(struct resident *r, struct error **err) must_check;
+/* What a process has left behind. */
+struct last_words {
+	bool is_known;
+	bool is_finished; /* ended by itself, and well */
+	bool is_asked;	  /* somebody asked it to stop, or nobody looked after it any more: no
+			   * failure of its own */
+	char *error;	  /* "" for well; the caller frees */
+};
+
 /* Takes over the process that an earlier zhost left, if it lives: true, r->process is set;
- * false: it is gone, then *ret_last is its last words as resident_ended() would have them
- * (NULL when it left none; the caller frees) and *ret_finished as there. */
-bool process_find(struct resident *r, bool *ret_finished, char **ret_last);
+ * false: it is gone, and *ret_last tells how. */
+bool process_find(struct resident *r, struct last_words *ret_last);
 /* After process_find() of many, before the loop runs: waits until all have said HELLO, at most
  * wait_ms; who says a wrong one is ended (r->process is NULL then). One that says nothing,
  * because its guest computes, is believed: it was found under its name, and is a zrun. */

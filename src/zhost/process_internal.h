@@ -33,9 +33,7 @@ struct process {
 	/* Sent and not taken by the guest. */
 	uint32_t window_messages, window_bytes;
 
-	/* Last words. */
-	bool has_last, last_finished;
-	char *last_error; /* "" for well */
+	struct last_words last;
 };
 
 /* process_io.c */

@@ -96,9 +96,9 @@ static void broken(struct process *p, const char *what)
 {
 	log_error("spaces", "process.broken", LOG_S("topology", p->resident->key->topology),
 		  LOG_S("path", p->resident->key->path), LOG_S("what", what));
-	if (!p->has_last) {
-		p->has_last = true;
-		p->last_error = str_printf("broke the protocol with its zhost: %s", what);
+	if (!p->last.is_known) {
+		p->last.is_known = true;
+		p->last.error = str_printf("broke the protocol with its zhost: %s", what);
 	}
 	process_kill(p);
 	process_disconnect(p);
@@ -219,15 +219,16 @@ bool process_last_words(struct process *p, uint16_t type, const uint8_t *body, s
 	struct zrun_stopped stopped;
 	struct zrun_failed failed;
 
-	if (p->has_last)
+	if (p->last.is_known)
 		return true;
 	if (type == ZRUN_FAILED && zrun_take(&c, &failed, sizeof(failed))) {
-		p->last_error = c.left > 0 ? mem_strndup((const char *)c.at, c.left)
+		p->last.error = c.left > 0 ? mem_strndup((const char *)c.at, c.left)
 					   : str_printf("failed (%u, code %d)",
 							(unsigned)failed.kind, failed.code);
 	} else if (type == ZRUN_STOPPED && zrun_take(&c, &stopped, sizeof(stopped))) {
-		p->last_finished = stopped.cause == ZRUN_STOPPED_FINISHED;
-		p->last_error = mem_strdup(stopped.cause == ZRUN_STOPPED_ORPHAN
+		p->last.is_finished = stopped.cause == ZRUN_STOPPED_FINISHED;
+		p->last.is_asked = !p->last.is_finished;
+		p->last.error = mem_strdup(stopped.cause == ZRUN_STOPPED_ORPHAN
 						   ? "stopped by itself: no zhost for too long"
 					   : stopped.cause == ZRUN_STOPPED_NOT_RENEWED
 						   ? "stopped by itself: exclusive, and zrms "
@@ -236,7 +237,7 @@ bool process_last_words(struct process *p, uint16_t type, const uint8_t *body, s
 	} else {
 		return false;
 	}
-	p->has_last = true;
+	p->last.is_known = true;
 	return true;
 }
 

@@ -375,26 +375,32 @@ static int agent_take(struct reconcile *rec, const Samoza__V1__AgentRecord *reco
 }
 
 /* One instance of the life before. A process that ended while nobody watched is told to the
- * core as having ended now, with its last words; without any, the core has words of its own. */
-static int take_up(struct reconcile *rec, const Samoza__V1__AgentRecord *record,
-		   char *last_words, bool finished, unsigned *found, struct error **err)
+ * core as having ended now, with its last words; without any, the core has words of its own.
+ * One that was asked to end (--end-spaces) did not fail: it was about to be started. */
+static int take_up(struct reconcile *rec, Samoza__V1__AgentRecord *record,
+		   const struct last_words *last, unsigned *found, struct error **err)
 {
 	const Samoza__V1__DesiredInstance *desired = record->desired;
 	struct resident *r =
 		resident_find(rec->zhost, desired->key->topology, desired->key->path);
 	bool is_ui = desired->spec->type == SAMOZA__V1__SPACE_TYPE__UI;
 	bool is_alive = r != NULL && (r->process != NULL || is_ui);
-	bool told = was_started(record) && !is_alive && last_words != NULL;
+	bool told = false;
 
-	if (is_alive && was_started(record)) {
+	if (!was_started(record))
+		return agent_take(rec, record, is_alive, err);
+	if (is_alive) {
 		resident_found(r);
 		(*found)++;
+	} else if (last->is_asked) {
+		record->phase = SAMOZA__V1__PHASE__PHASE_STARTING;
+	} else if (last->is_known) {
+		told = true;
+		reconcile_ended(rec, desired->key, last->is_finished,
+				last->error[0] != '\0' ? last->error : "ended by itself");
+		if (!last->is_finished)
+			resident_say(r, "error", "process: %s", last->error);
 	}
-	if (told)
-		reconcile_ended(rec, desired->key, finished,
-				last_words[0] != '\0' ? last_words : "ended by itself");
-	if (told && !finished)
-		resident_say(r, "error", "process: %s", last_words);
 	return agent_take(rec, record, is_alive || told, err);
 }
 
@@ -402,25 +408,22 @@ static int take_up_all(struct reconcile *rec, struct error **err)
 {
 	struct zhost *z = rec->zhost;
 	size_t n = rec->loaded.count;
-	CLEANUP(freep) char **words = mem_new_array(char *, n + 1);
-	CLEANUP(freep) bool *finished = mem_new_array(bool, n + 1);
+	CLEANUP(freep) struct last_words *last = mem_new_array(struct last_words, n + 1);
 	unsigned found = 0;
 	int r = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		const Samoza__V1__AgentRecord *record = rec->loaded.items[i];
 
-		if (!was_deployed(record))
-			continue;
-		(void)process_find(resident_load(z, record->desired), &finished[i], &words[i]);
+		if (was_deployed(record))
+			(void)process_find(resident_load(z, record->desired), &last[i]);
 	}
 	processes_greet(z, GREET_MS);
 	for (size_t i = 0; i < n; i++) {
 		if (r == 0)
-			r = take_up(rec, rec->loaded.items[i], words[i], finished[i], &found,
-				    err);
+			r = take_up(rec, rec->loaded.items[i], &last[i], &found, err);
 		samoza__v1__agent_record__free_unpacked(rec->loaded.items[i], NULL);
-		free(words[i]);
+		free(last[i].error);
 	}
 	vector_done(&rec->loaded);
 	if (n > 0)

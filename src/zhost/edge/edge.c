@@ -62,7 +62,6 @@ static void reply_text(struct http_request *q, const char *type, struct buffer *
 {
 	size_t size = b->size;
 
-	http_add_header(q, "X-Content-Type-Options", "nosniff");
 	http_reply(q, 200, type, buffer_steal(b), size);
 }
 
@@ -200,7 +199,6 @@ static void add_policy(struct http_request *q)
 		http_header(q, "Host"), http_param(q, "topology"), http_param(q, "space"));
 
 	http_add_header(q, "Content-Security-Policy", policy);
-	http_add_header(q, "X-Content-Type-Options", "nosniff");
 	http_add_header(q, "Referrer-Policy", "same-origin");
 	http_add_header(q, "Cache-Control", "no-cache");
 }
@@ -248,9 +246,8 @@ static void on_file_there(void *data, const char *path, const struct error *erro
 	file_wait_free(w);
 }
 
-static void on_file(void *context, struct http_request *q)
+static void serve(struct edge *e, struct http_request *q, const char *url)
 {
-	struct edge *e = context;
 	struct mesh_peer *peer = find_space(e, q);
 	CLEANUP(freep) char *name = NULL;
 	struct artifact_wait *wait;
@@ -258,7 +255,7 @@ static void on_file(void *context, struct http_request *q)
 
 	if (peer == NULL)
 		return;
-	name = file_of_url(http_param(q, "file"));
+	name = file_of_url(url);
 	vector_for_each (&peer->assets, a) {
 		if (name == NULL || strcmp(a->name, name) != 0)
 			continue;
@@ -276,6 +273,16 @@ static void on_file(void *context, struct http_request *q)
 		return;
 	}
 	http_reply_failure(q, 404, "not-found", "the space has no such file");
+}
+
+static void on_index(void *context, struct http_request *q)
+{
+	serve(context, q, "");
+}
+
+static void on_file(void *context, struct http_request *q)
+{
+	serve(context, q, http_param(q, "file"));
 }
 
 /* One source for both ways to load it: browsers say which one is meant. */
@@ -430,6 +437,7 @@ static const struct http_route routes[] = {
 	 .pattern = "/{topology}/{space}",
 	 .handler = on_redirect,
 	 .query = "*"},
+	{.method = "GET", .pattern = "/{topology}/{space}/", .handler = on_index, .query = "*"},
 	{.method = "GET",
 	 .pattern = "/{topology}/{space}/samoza.js",
 	 .handler = on_script,

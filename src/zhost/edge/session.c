@@ -159,7 +159,6 @@ void session_attach(struct session *session, struct http_request *request)
 	session->stream = NULL;
 	if (earlier != NULL)
 		http_stream_end(earlier);
-	http_add_header(request, "Cache-Control", "no-store");
 	session->stream = http_reply_stream(request, "text/event-stream", true,
 					    SESSION_STREAM_MAX, &stream_handler, session);
 	if (session->stream == NULL)
