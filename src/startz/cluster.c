@@ -1,0 +1,417 @@
+#include "startz/cluster.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "adapter/archive/trust.h"
+#include "base/buffer.h"
+#include "base/str.h"
+#include "model/quantity.h"
+#include "proto/model.pb-c.h"
+#include "schema/message.h"
+#include "schema/yaml.h"
+#include "startz/port.h"
+#include "startz/process.h"
+#include "startz/ready.h"
+#include "zshell/api.h"
+
+#define DEFAULT_API	     "127.0.0.1:7331"
+#define DEFAULT_ZHOSTS	     3
+#define DEFAULT_HEARTBEAT_MS 1000
+#define DEFAULT_TIMEOUT_MS   3000
+#define CONFIG_MAX	     SCHEMA_TEXT_MAX
+
+/* ---------------------------------------------------------------- files */
+
+static int copy_file(const char *from, const char *to, struct error **err)
+{
+	CLEANUP(closep) int in = open(from, O_RDONLY | O_CLOEXEC);
+	CLEANUP(closep) int out = -1;
+	char text[4096];
+	ssize_t n = in >= 0 ? read(in, text, sizeof(text)) : -1;
+
+	if (n < 0)
+		return error_errno(err, "cannot read %s", from);
+	out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (out < 0 || write(out, text, (size_t)n) != n)
+		return error_errno(err, "cannot write %s", to);
+	return 0;
+}
+
+/* The developer's key: made once, trusted by this cluster's zrms. */
+static int make_key(const struct state *s, struct error **err)
+{
+	CLEANUP(freep) char *key = state_path(s, "keys/dev");
+	CLEANUP(freep) char *public_key = state_path(s, "keys/dev.pub");
+	CLEANUP(freep) char *trusted = state_path(s, "zrms/trust/dev.pub");
+	int r = 0;
+
+	if (access(key, F_OK) < 0 || access(public_key, F_OK) < 0) {
+		r = secret_key_create(key, err);
+		if (r < 0)
+			return error_wrap(err, "making a key to sign with");
+		(void)printf("Made the key %s\n", key);
+	}
+	return copy_file(public_key, trusted, err);
+}
+
+/* Folder of this program. The caller frees; NULL: not known. */
+static char *own_folder(void)
+{
+	char path[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	char *slash;
+
+	if (n <= 0)
+		return NULL;
+	path[n] = '\0';
+	slash = strrchr(path, '/');
+	if (slash == NULL)
+		return NULL;
+	*slash = '\0';
+	return mem_strdup(path);
+}
+
+/* "FOLDER/NAME" of a program that can be run; the caller frees. */
+static int find_program(const char *folder, const char *name, char **ret_path,
+			struct error **err)
+{
+	CLEANUP(freep) char *own = folder == NULL ? own_folder() : realpath(folder, NULL);
+	CLEANUP(freep) char *path = NULL;
+
+	if (own == NULL)
+		return error_errno(err, "cannot find the folder of the programs");
+	path = str_printf("%s/%s", own, name);
+	if (access(path, X_OK) < 0)
+		return error_errno(err, "cannot run %s", path);
+	*ret_path = steal_ptr(&path);
+	return 0;
+}
+
+static int read_whole(const char *path, struct buffer *out, struct error **err)
+{
+	FILE *file = fopen(path, "re");
+	size_t n = 1;
+
+	if (file == NULL)
+		return error_errno(err, "cannot read %s", path);
+	while (n > 0) {
+		char text[16384];
+
+		n = fread(text, 1, sizeof(text), file);
+		if (buffer_add(out, text, n) < 0) {
+			(void)fclose(file);
+			return error_set(err, ERR_LIMIT, "%s is too long", path);
+		}
+	}
+	(void)fclose(file);
+	return 0;
+}
+
+/* ---------------------------------------------------------------- who there shall be */
+
+struct names {
+	VECTOR(char *) list;
+};
+
+static void names_done(struct names *n)
+{
+	vector_for_each (&n->list, name)
+		free(*name);
+	vector_done(&n->list);
+}
+
+/* The zhosts of a configuration file, in its order. */
+static int names_of_file(const char *path, struct names *ret_names, struct error **err)
+{
+	CLEANUP(buffer_done) struct buffer text = BUFFER_INIT(CONFIG_MAX);
+	CLEANUP(schema_message_freep) Samoza__V1__ZhostList *list = NULL;
+	int r = read_whole(path, &text, err);
+
+	if (r == 0)
+		r = schema_read_yaml(&samoza__v1__zhost_list__descriptor, path,
+				     text.data != NULL ? text.data : "", text.size, 0, NULL,
+				     (ProtobufCMessage **)&list, NULL, err);
+	if (r < 0)
+		return r;
+	if (list->n_zhosts == 0)
+		return error_set(err, ERR_INVALID, "%s lists no zhosts", path);
+	for (size_t i = 0; i < list->n_zhosts; i++)
+		vector_push(&ret_names->list, mem_strdup(list->zhosts[i]->name));
+	return 0;
+}
+
+/* What `up` is asked for: by file, by number, as before, or three. */
+static int wanted_names(const struct state *s, const struct up_settings *settings,
+			const char *config, struct names *ret_names, struct error **err)
+{
+	uint32_t count = settings->zhosts;
+
+	if (config != NULL) {
+		int r = names_of_file(config, ret_names, err);
+
+		if (r < 0)
+			return r;
+		if (count > ret_names->list.count)
+			return error_set(err, ERR_INVALID, "--zhosts %u, but %s lists only %zu",
+					 count, config, ret_names->list.count);
+		while (count > 0 && ret_names->list.count > count)
+			free(ret_names->list.items[--ret_names->list.count]);
+		return 0;
+	}
+	if (count == 0) {
+		vector_for_each (&s->members, m) {
+			if (str_equal(m->program, "zhost"))
+				vector_push(&ret_names->list, mem_strdup(m->name));
+		}
+		count = ret_names->list.count == 0 ? DEFAULT_ZHOSTS : 0;
+	}
+	for (uint32_t i = 1; i <= count; i++)
+		vector_push(&ret_names->list, str_printf("edge-node-%u", i));
+	return 0;
+}
+
+static int absolute(const char *path, char **ret_path, struct error **err)
+{
+	*ret_path = realpath(path, NULL);
+	return *ret_path != NULL ? 0 : error_errno(err, "cannot read %s", path);
+}
+
+/* ---------------------------------------------------------------- zrms */
+
+/* Where zrms is to listen: as asked, as before, or by default. */
+static int choose_api(struct state *s, const struct up_settings *settings, struct member *zrms,
+		      struct error **err)
+{
+	bool runs = process_runs(&zrms->process);
+	struct config_address address = settings->api;
+	CLEANUP(freep) char *text = NULL;
+	int r = 0;
+
+	if (address.host[0] == '\0')
+		r = config_address_parse(zrms->address != NULL ? zrms->address : DEFAULT_API,
+					 &address, err);
+	if (r == 0 && address.port == 0)
+		r = port_draw(&address.port, err);
+	if (r < 0)
+		return r;
+	text = config_address_text(&address);
+	if (runs && !str_equal(text, zrms->address))
+		return error_set(
+			err, ERR_CONFLICT,
+			"zrms of %s runs at %s already: end it first (startz down --dir %s)",
+			s->dir, zrms->address, s->dir);
+	if (!runs && port_is_taken(&address))
+		return error_set(
+			err, ERR_CONFLICT,
+			"%s is taken by another program: name another address with --api, "
+			"such as --api 127.0.0.1:0 for any that is free",
+			text);
+	free(zrms->address);
+	zrms->address = steal_ptr(&text);
+	return 0;
+}
+
+static int start_zrms(struct state *s, const struct up_settings *settings, struct member *m,
+		      struct error **err)
+{
+	CLEANUP(freep) char *program = NULL;
+	CLEANUP(freep) char *dir = state_path(s, "zrms");
+	CLEANUP(freep) char *log = state_path(s, "log/zrms.log");
+	CLEANUP(freep) char *heartbeat = duration_format((uint64_t)s->heartbeat_ms);
+	CLEANUP(freep) char *timeout = duration_format((uint64_t)s->timeout_ms);
+	int r = find_program(settings->programs, "zrms", &program, err);
+
+	if (r < 0)
+		return r;
+	return process_start((char *[]){program, (char[]){"--dir"}, dir, (char[]){"--listen"},
+					m->address, (char[]){"--heartbeat"}, heartbeat,
+					(char[]){"--failure-timeout"}, timeout, NULL},
+			     log, &m->process, err);
+}
+
+static int up_zrms(struct state *s, const struct up_settings *settings, int64_t deadline,
+		   char **ret_url, struct error **err)
+{
+	struct member *m = state_find(s, "zrms");
+	bool ran;
+	int r;
+
+	if (m == NULL)
+		m = state_add(s, "zrms", "zrms");
+	ran = process_runs(&m->process);
+	r = choose_api(s, settings, m, err);
+	if (r < 0)
+		return r;
+	if (!ran) {
+		r = start_zrms(s, settings, m, err);
+		m->started = r == 0;
+		if (r == 0)
+			r = state_save(s, err);
+	}
+	if (r < 0)
+		return r;
+	*ret_url = str_printf("http://%s", m->address);
+	r = ready_zrms(s, m, *ret_url, deadline, err);
+	if (r == 0)
+		(void)printf("zrms %s at %s\n", ran ? "runs" : "is ready", *ret_url);
+	(void)fflush(stdout);
+	return r;
+}
+
+/* ---------------------------------------------------------------- zhosts */
+
+static int choose_zedge(struct member *m, struct error **err)
+{
+	struct config_address address = {.host = "127.0.0.1"};
+	int r;
+
+	if (m->address != NULL && config_address_parse(m->address, &address, NULL) == 0 &&
+	    !port_is_taken(&address))
+		return 0;
+	r = port_draw(&address.port, err);
+	if (r < 0)
+		return r;
+	free(m->address);
+	m->address = config_address_text(&address);
+	return 0;
+}
+
+static int start_zhost(struct state *s, const char *programs, struct member *m,
+		       struct error **err)
+{
+	CLEANUP(freep) char *program = NULL;
+	CLEANUP(freep) char *dir = state_path(s, "zhosts/%s", m->name);
+	CLEANUP(freep) char *log = state_path(s, "log/%s.log", m->name);
+	int r = choose_zedge(m, err);
+
+	if (r == 0)
+		r = find_program(programs, "zhost", &program, err);
+	if (r < 0)
+		return r;
+	return process_start(
+		(char *[]){program, (char[]){"--dir"}, dir, (char[]){"--name"}, m->name,
+			   (char[]){"--zrms"}, m->zrms, (char[]){"--zedge"}, m->address,
+			   m->config != NULL ? (char[]){"--config"} : NULL, m->config, NULL},
+		log, &m->process, err);
+}
+
+static void set(char **text, const char *value)
+{
+	char *copy = mem_strdup(value);
+
+	free(*text);
+	*text = copy;
+}
+
+/* Starts those of `names` that do not run, and waits for them. */
+static int up_zhosts(struct state *s, const struct names *names, const char *programs,
+		     const char *url, const char *config, int64_t deadline, struct error **err)
+{
+	VECTOR(struct awaited) awaited = {0};
+	int saved, r = 0;
+
+	/* First all members: their addresses are borrowed later. */
+	vector_for_each (&names->list, name) {
+		if (state_find(s, *name) == NULL)
+			(void)state_add(s, *name, "zhost");
+	}
+	vector_for_each (&names->list, name) {
+		struct member *m = state_find(s, *name);
+
+		if (process_runs(&m->process)) {
+			(void)printf("%s runs, zedge at %s\n", m->name, m->address);
+			continue;
+		}
+		set(&m->zrms, url);
+		set(&m->config, config);
+		vector_push(&awaited,
+			    ((struct awaited){m, ready_incarnation(s, m->name), false}));
+		r = start_zhost(s, programs, m, err);
+		m->started = r == 0;
+		if (r < 0)
+			break;
+	}
+	(void)fflush(stdout);
+	/* What was started is kept in any case; the first error is the one to tell. */
+	saved = state_save(s, r == 0 ? err : NULL);
+	r = r == 0 ? saved : r;
+	if (r == 0)
+		r = ready_zhosts(s, url, awaited.items, awaited.count, deadline, err);
+	vector_done(&awaited);
+	return r;
+}
+
+/* ---------------------------------------------------------------- the whole */
+
+static void remember_times(struct state *s, const struct up_settings *settings)
+{
+	if (settings->heartbeat_ms > 0)
+		s->heartbeat_ms = settings->heartbeat_ms;
+	if (settings->timeout_ms > 0)
+		s->timeout_ms = settings->timeout_ms;
+	if (s->heartbeat_ms == 0)
+		s->heartbeat_ms = DEFAULT_HEARTBEAT_MS;
+	if (s->timeout_ms == 0)
+		s->timeout_ms = DEFAULT_TIMEOUT_MS;
+}
+
+int cluster_up(struct state *s, const struct up_settings *settings, struct error **err)
+{
+	int64_t deadline = mono_now_ms() + settings->ready_ms;
+	CLEANUP(names_done) struct names names = {0};
+	CLEANUP(freep) char *config = NULL;
+	CLEANUP(freep) char *url = NULL;
+	int r = 0;
+
+	if (settings->config != NULL) {
+		r = absolute(settings->config, &config, err);
+	} else if (settings->zhosts == 0) {
+		vector_for_each (&s->members, m) {
+			if (m->config != NULL && config == NULL)
+				config = mem_strdup(m->config);
+		}
+	}
+	if (r == 0)
+		r = wanted_names(s, settings, config, &names, err);
+	if (r == 0)
+		r = make_key(s, err);
+	if (r < 0)
+		return r;
+	remember_times(s, settings);
+	r = up_zrms(s, settings, deadline, &url, err);
+	if (r == 0)
+		r = up_zhosts(s, &names, settings->programs, url, config, deadline, err);
+	if (r == 0)
+		(void)printf("The cluster is ready: zshell --api %s\n", url);
+	(void)fflush(stdout);
+	return r;
+}
+
+int cluster_node(struct state *s, const struct node_settings *settings, struct error **err)
+{
+	int64_t deadline = mono_now_ms() + settings->ready_ms;
+	CLEANUP(names_done) struct names names = {0};
+	CLEANUP(freep) char *config = NULL;
+	const struct member *m = state_find(s, settings->name);
+	int r = 0;
+
+	if (strchr(settings->name, '/') != NULL || settings->name[0] == '.' ||
+	    str_equal(settings->name, "zrms"))
+		return error_set(err, ERR_INVALID, "'%s' cannot be the name of a zhost",
+				 settings->name);
+	if (settings->config != NULL)
+		r = absolute(settings->config, &config, err);
+	else if (m != NULL)
+		config = mem_strdup(m->config);
+	if (r == 0)
+		r = ready_zrms(s, NULL, settings->zrms, deadline, err);
+	if (r < 0)
+		return r;
+	vector_push(&names.list, mem_strdup(settings->name));
+	return up_zhosts(s, &names, settings->programs, settings->zrms, config, deadline, err);
+}

@@ -1,0 +1,169 @@
+#include "startz/ready.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "base/text.h"
+#include "proto/view.pb-c.h"
+#include "startz/process.h"
+#include "zshell/api.h"
+#include "zshell/interrupt.h"
+#include "zshell/view.h"
+
+#define ASK_EVERY_MS  20
+#define ANSWER_MAX_MS 5000
+#define TAIL_BYTES    2000
+#define TAIL_LINES    10
+
+/* The last lines of a log, each behind two spaces. The caller frees. */
+static char *log_tail(const struct state *s, const char *name)
+{
+	CLEANUP(freep) char *path = state_path(s, "log/%s.log", name);
+	FILE *file = fopen(path, "re");
+	char text[TAIL_BYTES + 1] = "";
+	struct buffer out = BUFFER_INIT(1 << 16);
+	size_t size = 0, begin;
+	unsigned lines = 0;
+
+	if (file != NULL) {
+		(void)(fseek(file, -TAIL_BYTES, SEEK_END) < 0 && fseek(file, 0, SEEK_SET));
+		size = fread(text, 1, TAIL_BYTES, file);
+		(void)fclose(file);
+	}
+	while (size > 0 && text[size - 1] == '\n')
+		size--;
+	for (begin = size; begin > 0 && lines < TAIL_LINES; begin--)
+		lines += text[begin - 1] == '\n';
+	begin += begin > 0 || lines == TAIL_LINES;
+	text[size] = '\0';
+	for (char *line = text + begin; line != NULL && line < text + size;) {
+		char *end = strchr(line, '\n');
+
+		if (end != NULL)
+			*end++ = '\0';
+		(void)buffer_add_string(&out, "\n  ");
+		text_escape(&out, line);
+		line = end;
+	}
+	return buffer_steal(&out);
+}
+
+static int has_ended(const struct state *s, const struct member *m, struct error **err)
+{
+	CLEANUP(freep) char *tail = log_tail(s, m->name);
+
+	return error_set(err, ERR_UNAVAILABLE, "%s has ended; the end of %s/log/%s.log:%s",
+			 m->name, s->dir, m->name, tail);
+}
+
+/* Before the next question; ERR_STALE after Ctrl-C. */
+static int pause_until_next(struct error **err)
+{
+	struct pollfd fd = {.fd = interrupt_fd(), .events = POLLIN};
+
+	(void)poll(&fd, fd.fd >= 0 ? 1 : 0, ASK_EVERY_MS);
+	return interrupt_pending() ? error_set(err, ERR_STALE, "interrupted") : 0;
+}
+
+int ready_zrms(const struct state *s, const struct member *m, const char *url,
+	       int64_t deadline_mono_ms, struct error **err)
+{
+	CLEANUP(freep) char *health = str_printf("%s/healthz", url);
+	struct api *api = NULL;
+	int r = api_new(url, &api, err);
+
+	while (r == 0) {
+		CLEANUP(error_freep) struct error *why = NULL;
+		long status = 0;
+
+		if (api_probe(api, health, &status, &why) == 0 && status == 200)
+			break;
+		if (m != NULL && !process_runs(&m->process))
+			r = has_ended(s, m, err);
+		else if (mono_now_ms() >= deadline_mono_ms)
+			r = error_set(err, ERR_TIMEOUT, "zrms at %s is not ready: %s", url,
+				      why != NULL ? why->message : "it says so");
+		else
+			r = pause_until_next(err);
+	}
+	api_free(api);
+	return r;
+}
+
+uint64_t ready_incarnation(const struct state *s, const char *name)
+{
+	CLEANUP(freep) char *path = state_path(s, "zhosts/%s/incarnation", name);
+	FILE *file = fopen(path, "re");
+	uint64_t number = 0;
+
+	if (file == NULL)
+		return 0;
+	if (fscanf(file, "%" SCNu64, &number) != 1)
+		number = 0;
+	(void)fclose(file);
+	return number;
+}
+
+/* Marks those that zrms says are ready; how many are not. */
+static size_t look(struct awaited *list, size_t count, const Samoza__V1__ZhostListView *zhosts)
+{
+	size_t missing = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		for (size_t k = 0; k < zhosts->n_zhosts && !list[i].ready; k++) {
+			const Samoza__V1__ZhostView *z = zhosts->zhosts[k];
+
+			list[i].ready = str_equal(z->name, list[i].member->name) &&
+					str_equal(z->state, "deployed-started") &&
+					z->incarnation > list[i].old_incarnation;
+			if (list[i].ready)
+				(void)printf("%s is ready, zedge at %s\n", z->name,
+					     list[i].member->address);
+		}
+		missing += !list[i].ready;
+	}
+	(void)fflush(stdout);
+	return missing;
+}
+
+static int check_alive(const struct state *s, const struct awaited *list, size_t count,
+		       int64_t deadline_mono_ms, struct error **err)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (list[i].ready)
+			continue;
+		if (!process_runs(&list[i].member->process))
+			return has_ended(s, list[i].member, err);
+		if (mono_now_ms() >= deadline_mono_ms)
+			return error_set(err, ERR_TIMEOUT,
+					 "%s is not ready in time; %s/log/%s.log tells why",
+					 list[i].member->name, s->dir, list[i].member->name);
+	}
+	return 0;
+}
+
+int ready_zhosts(const struct state *s, const char *url, struct awaited *list, size_t count,
+		 int64_t deadline_mono_ms, struct error **err)
+{
+	struct api *api = NULL;
+	int r = count > 0 ? api_new(url, &api, err) : 0;
+
+	if (api != NULL)
+		api_set_timeout(api, ANSWER_MAX_MS);
+	while (r == 0 && count > 0) {
+		CLEANUP(view_freep) Samoza__V1__ZhostListView *zhosts = NULL;
+
+		if (api_get(api, "/v1/zhosts", &samoza__v1__zhost_list_view__descriptor,
+			    (void **)&zhosts, NULL) == 0 &&
+		    look(list, count, zhosts) == 0)
+			break;
+		r = check_alive(s, list, count, deadline_mono_ms, err);
+		if (r == 0)
+			r = pause_until_next(err);
+	}
+	api_free(api);
+	return r;
+}

@@ -1,0 +1,67 @@
+/*
+ * What startz keeps of a cluster between its runs: DIR/startz.json.
+ *
+ *   DIR/keys/dev{,.pub}      signing key, made once
+ *   DIR/zrms/                store, trust/, artifacts
+ *   DIR/zhosts/NAME/         one for each zhost
+ *   DIR/log/NAME.log         what each daemon says
+ *   DIR/startz.json          who there is: addresses, processes, options of the last `up`
+ *   DIR/startz.lock          held by the startz that changes any of this
+ *
+ * A process is known by its pid, its start time and the boot it belongs to, so that a number
+ * that the system has given to another program since is never taken for ours.
+ */
+#ifndef SAMOZA_STARTZ_STATE_H
+#define SAMOZA_STARTZ_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "base/vector.h"
+
+struct process_id {
+	pid_t pid;	     /* 0: none */
+	uint64_t start_time; /* of /proc/PID/stat */
+	char boot[40];	     /* of the kernel's run */
+};
+
+struct member {
+	char *name;    /* "zrms", "edge-node-1" */
+	char *program; /* "zrms", "zhost" */
+	char *address; /* where it listens: "127.0.0.1:7331"; NULL: not known yet */
+	char *zrms;    /* of a zhost: the URL of its zrms */
+	char *config;  /* absolute path, or NULL */
+	struct process_id process;
+	bool started; /* by this run of startz; not kept */
+};
+
+struct state {
+	char *dir; /* absolute */
+	int lock_fd;
+	VECTOR(struct member) members; /* zrms first */
+	int64_t heartbeat_ms, timeout_ms;
+};
+
+/* Makes DIR where it is missing, waits for the lock, reads what is kept. */
+int state_open(const char *dir, struct state *ret_state, struct error **err) must_check;
+/* The same without making or locking anything; ERR_NOT_FOUND where there is no cluster. */
+int state_peek(const char *dir, struct state *ret_state, struct error **err) must_check;
+/* Writes it, whole or not at all. */
+int state_save(const struct state *s, struct error **err) must_check;
+/* Lets others change it; later changes need state_lock(), which reads again what is kept. */
+void state_unlock(struct state *s);
+int state_lock(struct state *s, struct error **err) must_check;
+void state_done(struct state *s);
+
+/* NULL: none. Good until the next member is added. */
+struct member *state_find(struct state *s, const char *name);
+/* Adds one behind the others (zrms: in front). */
+struct member *state_add(struct state *s, const char *name, const char *program);
+
+/* "DIR/PATH"; the caller frees. */
+char *state_path(const struct state *s, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+#endif
