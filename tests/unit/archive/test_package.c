@@ -211,6 +211,7 @@ struct variation {
 	const char *unlisted; /* a file that is not in the list */
 	struct file replace;  /* a file with another content (by path), listed with it */
 	struct file add;      /* one more file, listed */
+	struct file tamper;   /* a file with another content than the list says */
 	const char *text;     /* expected */
 };
 
@@ -218,6 +219,10 @@ static const struct variation variations[] = {
 	{"nothing", .text = ""},
 	{"unlisted file", .unlisted = "spaces/db/my.cnf",
 	 .text = "spaces/db/my.cnf: not in the integrity list\n"},
+	{"other content", .tamper = {"spaces/db/my.cnf", "y"},
+	 .text = "spaces/db/my.cnf: its content is not what the integrity list says: SHA-256 "
+		 "a1fce4363854ff888cff4b8e7875d600c2682390412a8cf79b37d0b11148b0fa, listed "
+		 "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881\n"},
 	{"missing file", .drop = "spaces/db/my.cnf",
 	 .text = "manifest.yaml:12:12: there is no file 'spaces/db/my.cnf' in the archive\n"},
 	{"other name",
@@ -278,6 +283,8 @@ static void vary(const struct variation *v, struct buffer *out)
 			f = v->replace;
 		if (v->unlisted == NULL || strcmp(v->unlisted, f.path) != 0)
 			listed[listed_count++] = f;
+		if (v->tamper.path != NULL && strcmp(v->tamper.path, f.path) == 0)
+			f = v->tamper;
 		if (v->drop == NULL || strcmp(v->drop, f.path) != 0)
 			packed[packed_count++] = f;
 	}
@@ -525,6 +532,8 @@ static void packs(void **state)
 	CLEANUP(freep) char *bytes_b = read_all(out_b, &size_b);
 	assert_int_equal(size_a, size_b);
 	assert_memory_equal(bytes_a, bytes_b, size_a);
+	/* both are made within a moment: the first entry's time is the fixed one, too */
+	assert_memory_equal(bytes_a + 10, "\0\0\x21\0", 4);
 	if (mex_package_open(out_a, &trusting, NULL, &again, &err) < 0)
 		fail_msg("%s", err->message);
 	assert_string_equal(again->manifest.created, "2026-04-29T10:30:00Z");
