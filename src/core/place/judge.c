@@ -80,9 +80,18 @@ static char *owner_of(const struct place *p, const struct need *n, uint32_t coun
 		       : str_printf("%s/%s", topology, space->name);
 }
 
+static int compare_unwelcome(const void *a, const void *b, void *judge)
+{
+	CLEANUP(freep) char *x = row_what(judge, a);
+	CLEANUP(freep) char *y = row_what(judge, b);
+	return strcmp(x, y);
+}
+
+/* Counters come in the order in which topologies did: the rows are sorted by their text. */
 static void add_unwelcome(struct judge *j)
 {
 	const struct place *p = j->place;
+	size_t first = j->rows.count;
 	for (uint32_t i = 0; i < j->need->member_count; i++) {
 		const struct group *g = &p->groups.items[j->need->members[i].group];
 		for (size_t k = 0; k < g->counters.count; k++) {
@@ -100,6 +109,9 @@ static void add_unwelcome(struct judge *j)
 			}
 		}
 	}
+	if (j->rows.count > first + 1)
+		qsort_r(&j->rows.items[first], j->rows.count - first, sizeof(struct row),
+			compare_unwelcome, j);
 }
 
 void judge_init(struct judge *j, struct place *p, const struct need *n,

@@ -249,6 +249,17 @@ static void spread_event(struct place *p)
 		make_due(p, *w);
 }
 
+/* Members left, and with them those whom they would not have beside them. */
+static void needs_left(struct place *p, const struct need *n)
+{
+	for (uint32_t i = 0; i < n->member_count; i++)
+		group_event(p, n->members[i].group, false);
+	for (uint32_t i = 0; i < n->required_count; i++) {
+		if (n->terms[i].kind == TERM_FORBID)
+			group_event(p, n->terms[i].group, false);
+	}
+}
+
 void wait_zhost_described(struct place *p, uint32_t zhost)
 {
 	if (p->waiting->waiters == 0)
@@ -257,10 +268,9 @@ void wait_zhost_described(struct place *p, uint32_t zhost)
 	spread_event(p);
 	/* Other labels may put those who are here beside, or apart from, others. */
 	for (const struct unit *u = zhost_at(p, zhost)->units; u != NULL; u = u->next) {
-		for (uint32_t i = 0; i < u->need->member_count; i++) {
+		for (uint32_t i = 0; i < u->need->member_count; i++)
 			group_event(p, u->need->members[i].group, true);
-			group_event(p, u->need->members[i].group, false);
-		}
+		needs_left(p, u->need);
 	}
 }
 
@@ -284,13 +294,7 @@ void wait_unit_left(struct place *p, const struct need *n, uint32_t zhost)
 	if (p->waiting->waiters == 0)
 		return;
 	zhost_gained(p, zhost);
-	for (uint32_t i = 0; i < n->member_count; i++)
-		group_event(p, n->members[i].group, false);
-	/* Those whom it would not have beside it. */
-	for (uint32_t i = 0; i < n->required_count; i++) {
-		if (n->terms[i].kind == TERM_FORBID)
-			group_event(p, n->terms[i].group, false);
-	}
+	needs_left(p, n);
 	spread_event(p);
 }
 

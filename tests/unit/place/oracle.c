@@ -436,7 +436,9 @@ static bool solve(struct oracle *o, unsigned first, unsigned f)
 
 bool oracle_solvable(struct oracle *o, unsigned first)
 {
-	for (unsigned f = first; f < o->fact_count; f++)
+	for (unsigned f = first; f < o->fact_count; f++) {
 		o->facts[f].zhost = -1;
+		o->facts[f].devices = NULL;
+	}
 	return solve(o, first, first);
 }

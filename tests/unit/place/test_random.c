@@ -20,6 +20,8 @@
 
 #define TOPOLOGIES 4
 
+static uint64_t first_seed = 1, last_seed = 25000;
+
 struct world {
 	uint64_t seed;
 	struct chance chance;
@@ -54,6 +56,8 @@ static struct topology *draw_topology(struct world *w, unsigned number, unsigned
 	CLEANUP(freep) char *findings = NULL;
 	(void)snprintf(name, sizeof(name), "t%u", number);
 	draw_spaces(&w->chance, &w->theme, units, &text);
+	if (first_seed == last_seed)
+		print_message("%s\n%s", name, text.data);
 	return topology_from(name, text.data, &findings);
 }
 
@@ -129,7 +133,8 @@ static _Noreturn void complain(const struct world *w, const char *what, const ch
 	abort();
 }
 
-static void check_facts(struct world *w, unsigned first)
+/* One by one, spread holds for each as it comes: a later one may tip it for an earlier one. */
+static void check_facts(struct world *w, unsigned first, bool one_by_one)
 {
 	for (unsigned z = 0; z < w->oracle.zhost_count; z++) {
 		const char *why = oracle_devices(&w->oracle, z);
@@ -141,7 +146,7 @@ static void check_facts(struct world *w, unsigned first)
 			continue;
 		const char *why =
 			oracle_breaks(&w->oracle, f, (unsigned)w->oracle.facts[f].zhost);
-		if (why != NULL)
+		if (why != NULL && !(one_by_one && strcmp(why, "spread") == 0))
 			complain(w, "a placed unit breaks a rule", why);
 	}
 }
@@ -286,7 +291,7 @@ static void check_answer(struct world *w, struct question *q)
 	assert_false(r->budget_spent);
 	for (unsigned f = q->first; f < w->oracle.fact_count; f++)
 		read_fact(w, f);
-	check_facts(w, q->first);
+	check_facts(w, q->first, q->attempt.request.mode == PLACE_RECOVER);
 	if (r->complete) {
 		assert_null(r->reason.sentence);
 		return;
@@ -443,8 +448,6 @@ static void run_case(uint64_t seed, struct tallies *t)
 	attempt_done(&q.attempt);
 	world_done(&w);
 }
-
-static uint64_t first_seed = 1, last_seed = 30000;
 
 static void random_cases_agree_with_the_rules(void **state)
 {
