@@ -125,19 +125,36 @@ static void names_done(struct names *n)
 	vector_done(&n->list);
 }
 
+/* One error with a line for each finding. */
+static int all_findings(const char *path, const struct diagnostics *findings,
+			struct error **err)
+{
+	CLEANUP(buffer_done) struct buffer all = BUFFER_INIT(1 << 20);
+
+	vector_for_each (&findings->list, f) {
+		CLEANUP(freep) char *text = diagnostic_text(f);
+
+		(void)buffer_printf(&all, "\n  %s", text);
+	}
+	return error_set(err, ERR_INVALID, "%s cannot be used:%s", path,
+			 all.data != NULL ? all.data : "");
+}
+
 /* The zhosts of a configuration file, in its order. */
 static int names_of_file(const char *path, struct names *ret_names, struct error **err)
 {
 	CLEANUP(buffer_done) struct buffer text = BUFFER_INIT(CONFIG_MAX);
 	CLEANUP(schema_message_freep) Samoza__V1__ZhostList *list = NULL;
+	CLEANUP(diagnostics_done) struct diagnostics findings = {0};
 	int r = read_whole(path, &text, err);
 
-	if (r == 0)
-		r = schema_read_yaml(&samoza__v1__zhost_list__descriptor, path,
-				     text.data != NULL ? text.data : "", text.size, 0, NULL,
-				     (ProtobufCMessage **)&list, NULL, err);
 	if (r < 0)
 		return r;
+	r = schema_read_yaml(&samoza__v1__zhost_list__descriptor, path,
+			     text.data != NULL ? text.data : "", text.size, 0, &findings,
+			     (ProtobufCMessage **)&list, NULL, NULL);
+	if (r < 0)
+		return all_findings(path, &findings, err);
 	if (list->n_zhosts == 0)
 		return error_set(err, ERR_INVALID, "%s lists no zhosts", path);
 	for (size_t i = 0; i < list->n_zhosts; i++)

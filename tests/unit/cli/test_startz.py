@@ -1,0 +1,393 @@
+"""startz with daemons that only pretend: what is started, left alone, shown and ended."""
+
+import json
+import os
+import re
+import select
+import signal
+import socket
+import stat
+import subprocess
+import time
+
+import pytest
+
+DEADLINE = 60
+STARTZ = os.environ["STARTZ"]
+PROGRAMS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "programs")
+
+
+class Cluster:
+    def __init__(self, folder):
+        self.dir = str(folder)
+        self.env = dict(os.environ, STARTZ_PROGRAMS=PROGRAMS, LC_ALL="C.UTF-8")
+        self.env.pop("STARTZ_DIR", None)
+
+    def run(self, *words, **more):
+        return subprocess.run([STARTZ, words[0], "--dir", self.dir, *words[1:]], env=self.env,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, timeout=DEADLINE, **more)
+
+    def up(self, *words, **more):
+        return self.run("up", "--api", "127.0.0.1:0", "--detach", *words, **more)
+
+    def again(self, *words):
+        return self.run("up", "--detach", *words)
+
+    def rows(self):
+        done = self.run("status")
+        assert done.returncode == 0, done
+        lines = [line.split() for line in done.stdout.splitlines()]
+        assert lines[0] == ["NAME", "PROGRAM", "PID", "STATE", "ADDRESS"]
+        return lines[1:]
+
+    def pids(self):
+        return {row[0]: int(row[2]) for row in self.rows() if row[2] != "-"}
+
+    def state(self):
+        with open(os.path.join(self.dir, "startz.json")) as file:
+            return json.load(file)
+
+    def log(self, name):
+        with open(os.path.join(self.dir, "log", name + ".log")) as file:
+            return file.read()
+
+    def zruns(self):
+        found = []
+        base = os.path.join(self.dir, "zhosts")
+        for name in os.listdir(base):
+            try:
+                with open(os.path.join(base, name, "zrun.pid")) as file:
+                    found.append(int(file.read()))
+            except FileNotFoundError:
+                pass
+        return found
+
+
+def alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def until(condition):
+    end = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < end, "it never came"
+        select.select([], [], [], 0.01)
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    c = Cluster(tmp_path / "a folder")
+    yield c
+    c.run("down")
+    for pid in c.zruns() if os.path.isdir(os.path.join(c.dir, "zhosts")) else []:
+        assert not alive(pid)
+
+
+def test_up_starts_all_and_returns_when_ready(cluster):
+    done = cluster.up("--zhosts", "2", "--heartbeat", "250ms")
+    assert (done.returncode, done.stderr) == (0, ""), done
+    rows = cluster.rows()
+    assert [row[:2] + row[3:4] for row in rows] == [
+        ["zrms", "zrms", "running"], ["edge-node-1", "zhost", "running"],
+        ["edge-node-2", "zhost", "running"]]
+    assert len({row[4] for row in rows}) == 3
+    assert all(alive(int(row[2])) for row in rows)
+    assert f"The cluster is ready: zshell --api http://{rows[0][4]}\n" in done.stdout
+    assert json.loads(cluster.log("zrms").splitlines()[0])["zrms"] == [
+        "--dir", cluster.dir + "/zrms", "--listen", rows[0][4], "--heartbeat", "250ms",
+        "--failure-timeout", "3s"]
+    assert json.loads(cluster.log("edge-node-2").splitlines()[0])["zhost"] == [
+        "--dir", cluster.dir + "/zhosts/edge-node-2", "--name", "edge-node-2", "--zrms",
+        "http://" + rows[0][4], "--zedge", rows[2][4]]
+
+
+def test_three_zhosts_at_first(cluster):
+    assert cluster.up().returncode == 0
+    assert [row[0] for row in cluster.rows()] == ["zrms"] + [f"edge-node-{i}" for i in (1, 2, 3)]
+
+
+def test_a_key_is_made_once_and_trusted(cluster):
+    cluster.up("--zhosts", "1")
+    key = os.path.join(cluster.dir, "keys", "dev")
+    assert stat.S_IMODE(os.stat(key).st_mode) == 0o600
+    first = open(key).read()
+    public = open(key + ".pub").read()
+    assert open(os.path.join(cluster.dir, "zrms", "trust", "dev.pub")).read() == public
+    assert public.startswith("ed25519 ")
+    cluster.run("down")
+    cluster.again()
+    assert open(key).read() == first
+
+
+def test_daemons_inherit_nothing(cluster):
+    extra = os.open("/dev/null", os.O_RDONLY)
+    high = os.dup2(extra, 77, inheritable=True)
+    try:
+        cluster.up("--zhosts", "1", pass_fds=[high])
+    finally:
+        os.close(extra)
+        os.close(high)
+    said = json.loads(cluster.log("edge-node-1").splitlines()[0])
+    # 3 is the folder that it reads for this.
+    assert (said["fds"], said["session"], said["cwd"]) == ([0, 1, 2, 3], True, "/")
+
+
+def test_a_second_up_starts_only_what_is_missing(cluster):
+    cluster.up("--zhosts", "2")
+    before = {row[0]: row for row in cluster.rows()}
+    os.kill(int(before["edge-node-2"][2]), signal.SIGKILL)
+    until(lambda: not alive(int(before["edge-node-2"][2])))
+    assert [row[2:4] for row in cluster.rows()][2] == ["-", "stopped"]
+    done = cluster.again()
+    assert done.returncode == 0, done
+    after = {row[0]: row for row in cluster.rows()}
+    assert {n: r for n, r in after.items() if n != "edge-node-2"} == {
+        n: r for n, r in before.items() if n != "edge-node-2"}
+    assert after["edge-node-2"][2] != before["edge-node-2"][2]
+    assert after["edge-node-2"][4] == before["edge-node-2"][4]
+
+
+def test_ready_means_the_new_incarnation(cluster):
+    """zrms still says `deployed-started` of the one that was killed."""
+    cluster.up("--zhosts", "1")
+    os.kill(cluster.pids()["edge-node-1"], signal.SIGKILL)
+    until(lambda: "edge-node-1" not in cluster.pids())
+    open(os.path.join(cluster.dir, "zhosts", "edge-node-1", "silent"), "w").close()
+    done = cluster.again("--ready-timeout", "300ms")
+    assert done.returncode == 1, done
+    assert "edge-node-1 is not ready in time" in done.stderr
+    assert "startz down --dir" in done.stderr
+
+
+def test_down_ends_everything_and_the_ports_are_kept(cluster):
+    cluster.up("--zhosts", "2")
+    rows = cluster.rows()
+    zruns = cluster.zruns()
+    os.kill(cluster.pids()["edge-node-1"], signal.SIGKILL)  # its zrun has lost its zhost
+    assert len(zruns) == 2 and all(alive(pid) for pid in zruns)
+    done = cluster.run("down")
+    assert (done.returncode, done.stderr) == (0, ""), done
+    assert "Ended 2 zrun\n" in done.stdout
+    assert not any(alive(int(row[2])) for row in rows)
+    assert not any(alive(pid) for pid in zruns)
+    assert [row[2:4] for row in cluster.rows()] == [["-", "stopped"]] * 3
+    assert [row[4] for row in cluster.rows()] == [row[4] for row in rows]
+    assert cluster.run("down").stdout == f"Nothing of {cluster.dir} runs\n"
+    cluster.again()
+    assert [row[4] for row in cluster.rows()] == [row[4] for row in rows]
+
+
+def test_a_number_that_another_process_has_now_is_left_alone(cluster):
+    cluster.up("--zhosts", "1")
+    cluster.run("down")
+    other = subprocess.Popen(["sleep", "600"])
+    try:
+        state = cluster.state()
+        for member in state["members"]:
+            member["pid"] = other.pid
+        with open(os.path.join(cluster.dir, "startz.json"), "w") as file:
+            json.dump(state, file)
+        assert cluster.pids() == {}
+        assert cluster.run("down").returncode == 0
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.wait(DEADLINE)
+
+
+def test_something_else_that_holds_a_socket_is_not_killed(cluster):
+    cluster.up("--zhosts", "1")
+    cluster.run("down")
+    path = os.path.join(cluster.dir, "zhosts", "edge-node-1", "run", "b.s")
+    old = os.getcwd()
+    os.chdir(os.path.dirname(path))
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("b.s")
+        listener.listen(64)
+        os.chdir(old)
+        done = cluster.run("down")
+    assert done.returncode == 1
+    assert "held by processes that are no zrun" in done.stderr
+
+
+def test_a_port_that_is_taken_is_refused(cluster):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        done = cluster.run("up", "--api", f"127.0.0.1:{port}", "--detach")
+    assert done.returncode == 1
+    assert f"127.0.0.1:{port} is taken by another program" in done.stderr
+    assert "What was started" not in done.stderr
+
+
+def test_another_address_for_what_runs_is_refused(cluster):
+    cluster.up("--zhosts", "1")
+    before = cluster.rows()
+    done = cluster.up("--zhosts", "1")
+    assert done.returncode == 1
+    assert f"runs at {before[0][4]} already" in done.stderr
+    assert cluster.rows() == before
+
+
+def test_only_loopback(cluster):
+    done = cluster.run("up", "--api", "0.0.0.0:7331")
+    assert done.returncode == 2
+    assert "there is no access control yet" in done.stderr
+
+
+def test_a_daemon_that_ends_at_once_shows_its_last_words(cluster):
+    os.makedirs(os.path.join(cluster.dir, "zrms"))
+    open(os.path.join(cluster.dir, "zrms", "fail"), "w").close()
+    done = cluster.up()
+    assert done.returncode == 1
+    assert f"zrms has ended; the end of {cluster.dir}/log/zrms.log:\n" in done.stderr
+    assert "  zrms: the store is damaged \\x1b[31m\n" in done.stderr
+
+
+def test_a_file_lists_the_zhosts(cluster, tmp_path):
+    config = tmp_path / "zhosts.yaml"
+    config.write_text("zhosts:\n- {name: paris, cpu: 4, capabilities: [sensors.camera]}\n"
+                      "- {name: rome}\n")
+    assert cluster.up("--config", str(config)).returncode == 0
+    assert [row[0] for row in cluster.rows()] == ["zrms", "paris", "rome"]
+    assert json.loads(cluster.log("rome").splitlines()[0])["zhost"][-2:] == [
+        "--config", str(config)]
+    os.kill(cluster.pids()["rome"], signal.SIGKILL)
+    until(lambda: "rome" not in cluster.pids())
+    assert cluster.again().returncode == 0
+    assert cluster.log("rome").count(str(config)) == 2
+    done = cluster.again("--config", str(config), "--zhosts", "3")
+    assert "lists only 2" in done.stderr
+    config.write_text("zhosts:\n- {nam: paris}\n")
+    done = cluster.again("--config", str(config))
+    assert done.returncode == 1
+    assert f"{config}:2:4: unknown key 'nam'" in done.stderr
+
+
+def test_a_node_joins_a_cluster(cluster, tmp_path):
+    cluster.up("--zhosts", "1")
+    url = "http://" + cluster.rows()[0][4]
+    done = cluster.run("node", "--name", "camera", "--zrms", url, "--detach")
+    assert done.returncode == 0, done
+    assert [row[0] for row in cluster.rows()] == ["zrms", "edge-node-1", "camera"]
+    for name in ("../x", "zrms", ".x"):
+        done = cluster.run("node", "--name", name, "--zrms", url, "--detach")
+        assert done.returncode == 1 and "cannot be the name of a zhost" in done.stderr
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def test_two_at_once_start_one_cluster(cluster):
+    command = [STARTZ, "up", "--dir", cluster.dir, "--detach", "--zhosts", "1", "--api",
+               f"127.0.0.1:{free_port()}"]
+    both = [subprocess.Popen(command, env=cluster.env, text=True, stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT) for _ in range(2)]
+    outputs = [p.communicate(timeout=DEADLINE)[0] for p in both]
+    assert [p.returncode for p in both] == [0, 0], outputs
+    assert sum("edge-node-1 runs, zedge" in out for out in outputs) == 1, outputs
+    assert len(cluster.pids()) == 2
+    assert cluster.log("edge-node-1").count('"zhost"') == 1
+
+
+class Foreground:
+    def __init__(self, cluster, *words):
+        self.process = subprocess.Popen(
+            [STARTZ, "up", "--dir", cluster.dir, "--api", "127.0.0.1:0", *words], env=cluster.env,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1,
+            start_new_session=True)
+
+    def expect(self, pattern):
+        seen = []
+        for line in self.process.stdout:
+            seen.append(line)
+            if re.search(pattern, line):
+                return
+        raise AssertionError(f"no {pattern!r} in {seen!r}")
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(DEADLINE)
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def foreground(cluster):
+    opened = []
+
+    def run(*words):
+        opened.append(Foreground(cluster, *words))
+        return opened[-1]
+    yield run
+    for f in opened:
+        f.close()
+
+
+def test_the_foreground_shows_logs_and_ends_all_on_ctrl_c(cluster, foreground):
+    f = foreground("--zhosts", "1")
+    f.expect("Ctrl-C ends everything")
+    pids = cluster.pids()
+    with open(os.path.join(cluster.dir, "log", "edge-node-1.log"), "a") as log:
+        log.write("a line\x1b[2J of its own\n")
+    f.expect(r"^edge-node-1 \| a line\\x1b\[2J of its own$")
+    f.process.send_signal(signal.SIGINT)
+    f.expect("Ending zrms")
+    assert f.process.wait(DEADLINE) == 0
+    assert len(pids) == 2 and not any(alive(pid) for pid in pids.values())
+    assert not any(alive(pid) for pid in cluster.zruns())
+
+
+def test_the_foreground_restarts_nothing_by_itself(cluster, foreground):
+    f = foreground("--zhosts", "2")
+    f.expect("Ctrl-C ends everything")
+    os.kill(cluster.pids()["edge-node-2"], signal.SIGKILL)
+    f.expect(r"edge-node-2 has ended: signal 9 \(Killed\)\. It is not restarted")
+    assert set(cluster.pids()) == {"zrms", "edge-node-1"}
+    assert cluster.run("down").returncode == 0
+    f.expect("All have ended")
+    assert f.process.wait(DEADLINE) == 1
+
+
+def test_ctrl_c_while_starting_leaves_nothing(cluster, foreground):
+    os.makedirs(os.path.join(cluster.dir, "zhosts", "edge-node-1"))
+    open(os.path.join(cluster.dir, "zhosts", "edge-node-1", "silent"), "w").close()
+    f = foreground("--zhosts", "1")
+    f.expect("zrms is ready")
+    until(lambda: len(cluster.pids()) == 2)
+    pids = cluster.pids()
+    f.process.send_signal(signal.SIGINT)
+    assert f.process.wait(DEADLINE) == 1
+    assert not any(alive(pid) for pid in pids.values())
+
+
+def test_usage():
+    def run(*words):
+        return subprocess.run([STARTZ, *words], capture_output=True, text=True, timeout=DEADLINE)
+    assert run().returncode == 2
+    assert run("upp").returncode == 2
+    assert "unknown option --zhost; did you mean --zhosts?" in run("up", "--zhost", "3").stderr
+    assert run("up", "--zhosts", "0").returncode == 2
+    assert run("node", "--name", "x").returncode == 2
+    assert run("--help").returncode == 0
+    assert re.fullmatch(r"startz \d+\.\d+\.\d+\n", run("--version").stdout)
+    for command in ("up", "node", "status", "down"):
+        done = run(command, "--help")
+        assert (done.returncode, done.stderr) == (0, "") and f"startz {command}" in done.stdout
+
+
+def test_status_and_down_where_there_is_nothing(tmp_path):
+    for command in ("status", "down"):
+        done = subprocess.run([STARTZ, command, "--dir", str(tmp_path)], capture_output=True,
+                              text=True, timeout=DEADLINE)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "no cluster was ever started in" in done.stderr
