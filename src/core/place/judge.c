@@ -323,11 +323,11 @@ static char *constraint_failure(const struct judge *j, const struct row *r, uint
 	if (r->kind == ROW_NEAR) {
 		if (!z->has_position)
 			return mem_strdup("position unknown");
-		CLEANUP(freep)
-		char *far = distance_format(
-			(uint64_t)distance_m(z->about->latitude, z->about->longitude,
-					     r->near->latitude, r->near->longitude));
-		return str_printf("%s away", far);
+		double km = distance_m(z->about->latitude, z->about->longitude,
+				       r->near->latitude, r->near->longitude) /
+			    1000;
+		return km < 10 ? str_printf("%.1f km away", km)
+			       : str_printf("%.0f km away", km);
 	}
 	const char *label = r->constraint->label;
 	const char *value = label_set_find(&z->about->labels, label);

@@ -198,6 +198,8 @@ bool reason_find(struct judge *j, const char *path, struct place_reason *reason)
 
 /* ---- the smallest change ---- */
 
+#define UNCORDON "uncordon"
+
 struct change {
 	uint32_t zhost; /* PLACE_NONE: none yet */
 	uint32_t rules; /* that fail there */
@@ -308,7 +310,7 @@ static char *change_on(const struct judge *j, uint32_t zhost)
 {
 	char *text = NULL;
 	if (zhost_at(j->place, zhost)->cordoned)
-		text = mem_strdup("no cordon");
+		text = mem_strdup(UNCORDON);
 	vector_for_each (&j->rows, r) {
 		if (!row_holds(j, r, zhost))
 			text = join(text, change_text(j, r, zhost));
@@ -320,10 +322,8 @@ static struct change change_size(const struct judge *j, uint32_t zhost)
 {
 	struct change c = {.zhost = zhost, .same = 1};
 	uint32_t last = 0;
-	if (zhost_at(j->place, zhost)->cordoned) {
-		c.rules = 1;
-		c.amount = 1;
-	}
+	/* One command: nothing is less. */
+	c.rules = zhost_at(j->place, zhost)->cordoned;
 	vector_for_each (&j->rows, r) {
 		if (row_holds(j, r, zhost))
 			continue;
@@ -362,9 +362,10 @@ char *change_find(struct judge *j)
 		free(best.text);
 		return NULL;
 	}
-	char *text = best.same == 1
-			     ? str_printf("%s on %s", best.text, zhost_name(p, best.zhost))
-			     : str_printf("%s on one zhost", best.text);
+	const char *name = zhost_name(p, best.zhost);
+	char *text = strcmp(best.text, UNCORDON) == 0 ? str_printf(UNCORDON " %s", name)
+		     : best.same == 1		      ? str_printf("%s on %s", best.text, name)
+				      : str_printf("%s on one zhost", best.text);
 	free(best.text);
 	return text;
 }

@@ -168,7 +168,7 @@ char *place_explanation_text(const struct place *p, uint32_t topology,
 	if (reason != NULL)
 		(void)buffer_printf(&b, "  because %s\n", reason);
 	if (e->reason.change != NULL)
-		(void)buffer_printf(&b, "  would fit with %s\n", e->reason.change);
+		(void)buffer_printf(&b, "  smallest change: %s\n", e->reason.change);
 	struct place_groups groups;
 	place_explanation_group(p, e, &groups);
 	for (uint32_t i = 0; i < groups.count; i++)
