@@ -1,0 +1,209 @@
+"""The tool mex, as a person uses it: the program itself, in private folders."""
+
+import json
+import os
+import pathlib
+import shutil
+import stat
+import subprocess
+import zipfile
+
+import pytest
+
+MEX = os.environ["MEX"]
+GUEST = os.environ["SAMOZA_GUEST_DIR"]
+
+
+def mex(*arguments, status=0, **environment):
+    """Runs mex; returns (standard output, standard error)."""
+    clean = {k: v for k, v in os.environ.items() if k != "SOURCE_DATE_EPOCH"}
+    done = subprocess.run([MEX, *map(str, arguments)], capture_output=True, text=True,
+                          env=clean | environment, timeout=120)
+    assert done.returncode == status, (arguments, done.returncode, done.stdout, done.stderr)
+    return done.stdout, done.stderr
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    """A folder with a new project, a key, and the package built of both."""
+    folder = tmp_path_factory.mktemp("mex")
+    mex("new", folder / "counter")
+    mex("keygen", "-o", folder / "key")
+    mex("build", folder / "counter", "-o", folder / "counter.mex", "--key", folder / "key")
+    return folder
+
+
+def test_help_names_every_command():
+    out, _ = mex("--help")
+    for command in ["new", "keygen", "validate", "build", "sign", "verify", "inspect", "schema"]:
+        assert f"\n  {command} " in out
+        assert mex(command, "--help")[0].startswith(f"usage: mex {command}")
+
+
+@pytest.mark.parametrize("arguments", [
+    [], ["nothing"], ["build"], ["build", "x"], ["build", "x", "-o"], ["keygen"],
+    ["validate", "a", "b"], ["inspect", "x", "-o", "xml"], ["inspect", "x", "--colour"],
+    ["keygen", "-o", "k", "extra"], ["schema", "nothing"],
+])
+def test_wrong_usage_is_2(arguments):
+    out, err = mex(*arguments, status=2)
+    assert out == "" and "usage: mex" in err
+
+
+def test_new_project_is_valid_and_builds(shop):
+    out, _ = mex("validate", shop / "counter")
+    assert "counter 0.1.0 is valid: 3 spaces, 3 instances" in out
+    out, _ = mex("verify", shop / "counter.mex", "--trust", shop / "key.pub")
+    assert "(trusted)" in out
+    mex("validate", shop / "counter.mex")
+
+
+def test_source_is_left_as_it_was(shop, tmp_path):
+    shutil.copytree(shop / "counter", tmp_path / "counter")
+    before = sorted(tmp_path.rglob("*"))
+    mex("build", tmp_path / "counter", "-o", tmp_path / "out.mex")
+    assert sorted(tmp_path.rglob("*")) == sorted([*before, tmp_path / "out.mex"])
+
+
+def test_new_overwrites_nothing(shop):
+    _, err = mex("new", shop / "counter", status=1)
+    assert "nothing is overwritten" in err
+    _, err = mex("new", shop / "Not_A_Name", status=1)
+    assert "63 of a-z, 0-9 and -" in err
+    assert not (shop / "Not_A_Name").exists()
+
+
+def test_keygen(shop):
+    assert stat.S_IMODE((shop / "key").stat().st_mode) == 0o600
+    assert "not overwritten" in mex("keygen", "-o", shop / "key", status=1)[1]
+
+
+def test_build_is_reproducible(shop, tmp_path):
+    elsewhere = tmp_path / "a" / "deep" / "folder"
+    shutil.copytree(shop / "counter", elsewhere)
+    for path in elsewhere.rglob("*"):
+        os.utime(path, (1, 1))
+    old = os.umask(0o077)
+    try:
+        mex("build", elsewhere, "-o", tmp_path / "b.mex", "--key", shop / "key",
+            TZ="Asia/Tokyo", LC_ALL="C", CPATH="/nonexistent", C_INCLUDE_PATH="/nonexistent",
+            TMPDIR=str(tmp_path))
+    finally:
+        os.umask(old)
+    assert (tmp_path / "b.mex").read_bytes() == (shop / "counter.mex").read_bytes()
+    assert not list(tmp_path.glob("mex-build-*"))
+
+
+def test_created_comes_from_the_source(shop, tmp_path):
+    mex("build", shop / "counter", "-o", tmp_path / "a.mex", SOURCE_DATE_EPOCH="1777458600")
+    assert json.loads(mex("inspect", tmp_path / "a.mex", "-o", "json")[0])["created"] \
+        == "2026-04-29T10:30:00Z"
+    mex("build", shop / "counter", "-o", tmp_path / "b.mex")
+    assert "created" not in json.loads(mex("inspect", tmp_path / "b.mex", "-o", "json")[0])
+    _, err = mex("build", shop / "counter", "-o", tmp_path / "c.mex", SOURCE_DATE_EPOCH="soon",
+                 status=1)
+    assert "SOURCE_DATE_EPOCH" in err and not (tmp_path / "c.mex").exists()
+
+
+def test_source_that_tells_the_time_is_refused(shop, tmp_path):
+    shutil.copytree(shop / "counter", tmp_path / "p")
+    main = tmp_path / "p" / "spaces" / "api" / "src" / "main.c"
+    main.write_text(main.read_text() + "\nconst char *built = __DATE__;\n")
+    _, err = mex("build", tmp_path / "p", "-o", tmp_path / "p.mex", status=1)
+    assert "does not compile" in err and "date-time" in err
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["p"]
+
+
+def test_module_that_asks_for_more_than_there_is_is_refused(shop, tmp_path):
+    shutil.copytree(shop / "counter", tmp_path / "p")
+    main = tmp_path / "p" / "spaces" / "api" / "src" / "main.c"
+    main.write_text(main.read_text() + '\n__attribute__((import_module("sys"), '
+                    'import_name("evil"))) int evil(void);\n'
+                    'SAMOZA_ON_UPDATE(void) { return evil(); }\n')
+    (tmp_path / "p.mex").write_text("old")
+    _, err = mex("build", tmp_path / "p", "-o", tmp_path / "p.mex", status=1)
+    assert "spaces/api/core.wasm" in err and "sys.evil" in err
+    assert (tmp_path / "p.mex").read_text() == "old"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["p", "p.mex"]
+
+
+def test_inspect(shop):
+    view = json.loads(mex("inspect", shop / "counter.mex", "-o", "json")[0])
+    assert view["name"] == "counter" and view["signed"] is True
+    assert [s["name"] for s in view["spaces"]] == ["dashboard", "api", "store"]
+    assert view["packed_bytes"] == (shop / "counter.mex").stat().st_size
+    with zipfile.ZipFile(shop / "counter.mex") as archive:
+        for file in view["files"]:
+            assert archive.getinfo(file["path"]).file_size == file["size"]
+    table, _ = mex("inspect", shop / "counter.mex")
+    for text in ["Package: counter", view["signer"], view["files"][0]["hash"], "SPACE"]:
+        assert text in table
+    assert "name: counter" in mex("inspect", shop / "counter.mex", "-o", "yaml")[0]
+
+
+def by_another_tool(shop, path, compression):
+    """The package's files, without the list of hashes, written by Python's zipfile."""
+    with zipfile.ZipFile(shop / "counter.mex") as old, \
+            zipfile.ZipFile(path, "w", compression) as new:
+        for name in reversed(old.namelist()):
+            data = old.read(name)
+            if name == "manifest.yaml":
+                data = data[:data.index(b"integrity:")]
+            new.writestr(name, data)
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_sign_takes_what_another_tool_made(shop, tmp_path, compression):
+    by_another_tool(shop, tmp_path / "x.mex", compression)
+    _, err = mex("verify", tmp_path / "x.mex", status=1)
+    assert "integrity" in err
+    mex("sign", tmp_path / "x.mex", "--key", shop / "key")
+    mex("verify", tmp_path / "x.mex", "--trust", shop / "key.pub")
+    assert (tmp_path / "x.mex").read_bytes() == (shop / "counter.mex").read_bytes()
+
+
+def test_sign_does_not_bless_a_wrong_list(shop, tmp_path):
+    with zipfile.ZipFile(shop / "counter.mex") as old, \
+            zipfile.ZipFile(tmp_path / "x.mex", "w") as new:
+        for name in old.namelist():
+            data = old.read(name)
+            new.writestr(name, data + b"<p>" if name.endswith(".html") else data)
+    before = (tmp_path / "x.mex").read_bytes()
+    _, err = mex("sign", tmp_path / "x.mex", "--key", shop / "key", status=1)
+    assert "spaces/dashboard/index.html" in err and "integrity list" in err
+    assert (tmp_path / "x.mex").read_bytes() == before
+
+
+def test_unknown_key(shop, tmp_path):
+    mex("keygen", "-o", tmp_path / "other")
+    _, err = mex("verify", shop / "counter.mex", "--trust", tmp_path / "other.pub", status=1)
+    assert "not a trusted key" in err
+    _, err = mex("build", shop / "counter", "-o", tmp_path / "x.mex", "--key",
+                 tmp_path / "other.pub", status=1)
+    assert "no secret key" in err
+
+
+def test_all_findings_with_their_places(shop, tmp_path):
+    shutil.copytree(shop / "counter", tmp_path / "p")
+    topology = tmp_path / "p" / "topology.yaml"
+    topology.write_text(topology.read_text().replace("from: store", "from: shop")
+                        .replace("to: api,", "to: apo,"))
+    (tmp_path / "p" / "spaces" / "dashboard" / "index.html").unlink()
+    out, err = mex("validate", tmp_path / "p", status=1)
+    assert out == ""
+    places = [line.split(": ", 1)[0].removeprefix(str(tmp_path)) for line in err.splitlines()]
+    assert places == ["/p/spaces/dashboard/", "/p/topology.yaml:16:16",
+                      "/p/topology.yaml:25:27", "mex"]
+    assert "did you mean 'api'?" in err
+
+
+def test_schema(shop):
+    for kind in ["topology", "space", "manifest", "zhosts"]:
+        schema = json.loads(mex("schema", kind)[0])
+        assert schema["$schema"].startswith("https://json-schema.org/")
+
+
+def test_no_guest_sdk(shop, tmp_path):
+    _, err = mex("build", shop / "counter", "-o", tmp_path / "x.mex", status=1,
+                 SAMOZA_GUEST_DIR=str(tmp_path))
+    assert "guest SDK is not found" in err
