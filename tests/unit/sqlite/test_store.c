@@ -1,0 +1,586 @@
+/* adapter/sqlite/store.h: what is acknowledged is there, whatever happens. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "adapter/sqlite/store.h"
+#include "base/str.h"
+#include "folder.h"
+
+/* ---- batches ---- */
+
+static void record_set(struct outbox *o, enum record_kind kind, const char *id,
+		       const char *data)
+{
+	vector_push(&o->records,
+		    ((struct record_change){.kind = kind,
+					    .id = mem_strdup(id),
+					    .data = data != NULL ? mem_strdup(data) : NULL,
+					    .size = data != NULL ? strlen(data) : 0}));
+}
+
+static void event_add(struct outbox *o, uint64_t seq, const char *topology)
+{
+	Samoza__V1__EventRecord *e = mem_new(Samoza__V1__EventRecord);
+	samoza__v1__event_record__init(e);
+	e->seq = seq;
+	e->time_ms = 1000;
+	e->kind = mem_strdup("space");
+	e->subject = mem_strdup("shop/api");
+	e->cause = mem_strdup("test");
+	e->topology = mem_strdup(topology);
+	vector_push(&o->events, e);
+}
+
+static void data_add(struct outbox *o, Samoza__V1__DataOperation operation, const char *owner,
+		     const char *key, const char *value)
+{
+	vector_push(&o->data,
+		    ((struct data_change){.owner = mem_strdup(owner),
+					  .operation = operation,
+					  .key = mem_strdup(key),
+					  .key_size = strlen(key),
+					  .value = value != NULL ? mem_strdup(value) : NULL,
+					  .value_size = value != NULL ? strlen(value) : 0}));
+}
+
+#define GET(o, owner, key)    data_add(o, SAMOZA__V1__DATA_OPERATION__DATA_GET, owner, key, NULL)
+#define PUT(o, owner, key, v) data_add(o, SAMOZA__V1__DATA_OPERATION__DATA_PUT, owner, key, v)
+#define DELETE(o, owner, key) \
+	data_add(o, SAMOZA__V1__DATA_OPERATION__DATA_DELETE, owner, key, NULL)
+#define LIST(o, owner, prefix) \
+	data_add(o, SAMOZA__V1__DATA_OPERATION__DATA_LIST, owner, prefix, NULL)
+
+struct waited {
+	bool done;
+	int code;
+	char *text; /* what it saw, as one line */
+};
+
+static void append(char **text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void append(char **text, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	CLEANUP(freep) char *more = str_vprintf(format, args);
+	va_end(args);
+	char *whole = str_printf("%s%s", *text != NULL ? *text : "", more);
+	free(*text);
+	*text = whole;
+}
+
+struct waited_commit {
+	struct waited waited;
+	size_t count;
+};
+
+static void committed(void *user, int code, const struct error *error,
+		      struct data_answer *answers)
+{
+	(void)error;
+	struct waited_commit *w = user;
+	for (size_t i = 0; i < w->count; i++) {
+		append(&w->waited.text, "%d", answers[i].status);
+		if (answers[i].value != NULL)
+			append(&w->waited.text, "=%s", (const char *)answers[i].value);
+		for (size_t k = 0; k < answers[i].key_count; k++)
+			append(&w->waited.text, " %s", (const char *)answers[i].keys[k].data);
+		append(&w->waited.text, answers[i].more ? "...;" : ";");
+	}
+	w->waited.code = code;
+	w->waited.done = true;
+}
+
+/* Commits and waits; returns what the data operations answered: "0;-2;0=value;" */
+static char *commit(struct loop *loop, struct store *store, struct outbox *o)
+{
+	struct waited_commit w = {.count = o->data.count};
+	store->ops->commit(store, o, committed, &w);
+	loop_until(loop, &w.waited.done);
+	assert_int_equal(w.waited.code, 0);
+	outbox_clear(o);
+	return w.waited.text;
+}
+
+static void listed(void *user, int code, const struct error *error,
+		   Samoza__V1__EventRecord **events, size_t count, bool more)
+{
+	(void)error;
+	struct waited *w = user;
+	for (size_t i = 0; i < count; i++)
+		append(&w->text, "%" PRIu64 " ", events[i]->seq);
+	append(&w->text, more ? "more" : "end");
+	w->code = code;
+	w->done = true;
+}
+
+static char *events(struct loop *loop, struct store *store, uint64_t after,
+		    const char *topology, uint32_t limit)
+{
+	struct waited w = {0};
+	store->ops->events(store, after, topology, limit, listed, &w);
+	loop_until(loop, &w.done);
+	assert_int_equal(w.code, 0);
+	return w.text;
+}
+
+static int record_seen(void *user, enum record_kind kind, const char *id, const void *data,
+		       size_t size, struct error **err)
+{
+	(void)err;
+	append(user, "%d/%s=%.*s ", (int)kind, id, (int)size, (const char *)data);
+	return 0;
+}
+
+static char *records(struct store *store)
+{
+	char *text = mem_strdup("");
+	assert_int_equal(store->ops->load(store, record_seen, &text, NULL), 0);
+	return text;
+}
+
+static void closed(void *user)
+{
+	*(bool *)user = true;
+}
+
+static void store_close(struct loop *loop, struct store *store)
+{
+	bool done = false;
+	store->ops->close(store, closed, &done);
+	loop_until(loop, &done);
+}
+
+/* ---- a fixture: a loop, a folder, a store in it ---- */
+
+struct fixture {
+	struct loop loop;
+	char *folder, *path;
+	struct store *store;
+	struct outbox outbox;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = mem_new(struct fixture);
+	assert_int_equal(loop_init(&f->loop, NULL), 0);
+	f->folder = folder_new();
+	f->path = folder_file(f->folder, "store.db");
+	assert_int_equal(sqlite_store_open(&f->loop, f->path, &f->store, NULL), 0);
+	outbox_init(&f->outbox);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+	store_close(&f->loop, f->store);
+	outbox_done(&f->outbox);
+	loop_done(&f->loop);
+	folder_remove(f->folder);
+	free(f->folder);
+	free(f->path);
+	free(f);
+	return 0;
+}
+
+static void reopen(struct fixture *f)
+{
+	store_close(&f->loop, f->store);
+	assert_int_equal(sqlite_store_open(&f->loop, f->path, &f->store, NULL), 0);
+}
+
+#define assert_text(call, expected)                   \
+	do {                                          \
+		CLEANUP(freep) char *text_ = call;    \
+		assert_non_null(text_);               \
+		assert_string_equal(text_, expected); \
+	} while (0)
+
+/* ---- records ---- */
+
+static void records_survive_and_the_last_value_counts(void **state)
+{
+	struct fixture *f = *state;
+	record_set(&f->outbox, RECORD_TOPOLOGY, "b", "1");
+	record_set(&f->outbox, RECORD_TOPOLOGY, "a", "2");
+	record_set(&f->outbox, RECORD_ZHOST, "a", "3");
+	free(commit(&f->loop, f->store, &f->outbox));
+	record_set(&f->outbox, RECORD_TOPOLOGY, "b", "4");
+	record_set(&f->outbox, RECORD_TOPOLOGY, "a", NULL);
+	free(commit(&f->loop, f->store, &f->outbox));
+	reopen(f);
+	assert_text(records(f->store), "2/b=4 4/a=3 ");
+}
+
+static void many_batches_at_once_come_back_in_order(void **state)
+{
+	struct fixture *f = *state;
+	enum { BATCHES = 200 };
+	static struct outbox all[BATCHES];
+	static struct waited_commit waited[BATCHES];
+	for (int i = 0; i < BATCHES; i++) {
+		char id[16];
+		(void)snprintf(id, sizeof id, "%03d", i);
+		outbox_init(&all[i]);
+		record_set(&all[i], RECORD_INSTANCE, id, "x");
+		PUT(&all[i], "shop/api", "k", id);
+		GET(&all[i], "shop/api", "k");
+		waited[i] = (struct waited_commit){.count = 2};
+		f->store->ops->commit(f->store, &all[i], committed, &waited[i]);
+	}
+	loop_until(&f->loop, &waited[BATCHES - 1].waited.done);
+	for (int i = 0; i < BATCHES; i++) {
+		char expected[32];
+		(void)snprintf(expected, sizeof expected, "0;0=%03d;", i);
+		assert_true(waited[i].waited.done);
+		assert_string_equal(waited[i].waited.text, expected);
+		free(waited[i].waited.text);
+		outbox_done(&all[i]);
+	}
+}
+
+/* ---- events ---- */
+
+static void history_is_read_in_pages_and_by_topology(void **state)
+{
+	struct fixture *f = *state;
+	for (uint64_t seq = 1; seq <= 6; seq++)
+		event_add(&f->outbox, seq, seq % 2 == 0 ? "even" : NULL);
+	free(commit(&f->loop, f->store, &f->outbox));
+	assert_text(events(&f->loop, f->store, 0, NULL, 100), "1 2 3 4 5 6 end");
+	assert_text(events(&f->loop, f->store, 2, NULL, 2), "3 4 more");
+	assert_text(events(&f->loop, f->store, 4, NULL, 2), "5 6 end");
+	assert_text(events(&f->loop, f->store, 0, "even", 100), "2 4 6 end");
+	assert_text(events(&f->loop, f->store, 4, "even", 100), "6 end");
+	assert_text(events(&f->loop, f->store, 0, "odd", 100), "end");
+	assert_text(events(&f->loop, f->store, UINT64_MAX, NULL, 100), "end");
+}
+
+static void history_sees_every_commit_that_was_asked_for_before(void **state)
+{
+	struct fixture *f = *state;
+	struct waited_commit commit_waited = {0};
+	struct waited list_waited = {0};
+	event_add(&f->outbox, 1, NULL);
+	f->store->ops->commit(f->store, &f->outbox, committed, &commit_waited);
+	f->store->ops->events(f->store, 0, NULL, 10, listed, &list_waited);
+	loop_until(&f->loop, &list_waited.done);
+	assert_true(commit_waited.waited.done);
+	assert_string_equal(list_waited.text, "1 end");
+	free(list_waited.text);
+}
+
+static void only_the_newest_events_are_kept(void **state)
+{
+	struct fixture *f = *state;
+	event_add(&f->outbox, 1, NULL);
+	event_add(&f->outbox, 2, NULL);
+	free(commit(&f->loop, f->store, &f->outbox));
+	event_add(&f->outbox, STORE_EVENTS_KEPT + 5000, NULL);
+	free(commit(&f->loop, f->store, &f->outbox));
+	assert_text(events(&f->loop, f->store, 0, NULL, 10), "1005000 end");
+}
+
+/* ---- data of spaces ---- */
+
+static void data_is_kept_by_owner_and_key(void **state)
+{
+	struct fixture *f = *state;
+	PUT(&f->outbox, "shop/store", "k", "one");
+	GET(&f->outbox, "shop/store", "k");
+	PUT(&f->outbox, "shop/store", "k", "two");
+	GET(&f->outbox, "shop/store", "k");
+	GET(&f->outbox, "shop/other", "k");
+	DELETE(&f->outbox, "shop/store", "k");
+	DELETE(&f->outbox, "shop/store", "k");
+	GET(&f->outbox, "shop/store", "k");
+	PUT(&f->outbox, "shop/store", "", "empty key");
+	GET(&f->outbox, "shop/store", "");
+	PUT(&f->outbox, "shop/store", "empty", "");
+	GET(&f->outbox, "shop/store", "empty");
+	assert_text(commit(&f->loop, f->store, &f->outbox),
+		    "0;0=one;0;0=two;-2;0;0;-2;0;0=empty key;0;0=;");
+}
+
+static void keys_are_listed_by_prefix_a_page_at_a_time(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const keys[] = {"a", "ab/2", "ab/1", "ab/\xff", "abc", "b"};
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		PUT(&f->outbox, "shop/store", keys[i], "v");
+	PUT(&f->outbox, "shop/zzz", "ab/0", "v");
+	free(commit(&f->loop, f->store, &f->outbox));
+
+	LIST(&f->outbox, "shop/store", "ab/");
+	LIST(&f->outbox, "shop/store", "");
+	LIST(&f->outbox, "shop/store", "zz");
+	assert_text(commit(&f->loop, f->store, &f->outbox),
+		    "0 ab/1 ab/2 ab/\xff;0 a ab/1 ab/2 ab/\xff abc b;0;");
+
+	LIST(&f->outbox, "shop/store", "ab");
+	f->outbox.data.items[0].limit_bytes =
+		2 * (4 + 4); /* two keys of four, and their sizes */
+	LIST(&f->outbox, "shop/store", "ab");
+	f->outbox.data.items[1].cursor = mem_strdup("ab/2");
+	f->outbox.data.items[1].cursor_size = 4;
+	LIST(&f->outbox, "shop/store", "ab");
+	f->outbox.data.items[2].limit_bytes = 7; /* not even one */
+	LIST(&f->outbox, "shop/store", "ab");
+	f->outbox.data.items[3].cursor = mem_strdup("a"); /* before the prefix */
+	f->outbox.data.items[3].cursor_size = 1;
+	assert_text(commit(&f->loop, f->store, &f->outbox),
+		    "0 ab/1 ab/2...;0 ab/\xff abc;-90...;0 ab/1 ab/2 ab/\xff abc;");
+}
+
+static void forgetting_a_topology_forgets_all_its_instances_and_no_others(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const owners[] = {"shop/api", "shop/api/cache", "shop-2/api",
+					     "shopping/api", "sho/api"};
+	for (size_t i = 0; i < ARRAY_SIZE(owners); i++)
+		PUT(&f->outbox, owners[i], "k", "v");
+	free(commit(&f->loop, f->store, &f->outbox));
+	vector_push(&f->outbox.data_forget, mem_strdup("shop"));
+	free(commit(&f->loop, f->store, &f->outbox));
+	for (size_t i = 0; i < ARRAY_SIZE(owners); i++)
+		GET(&f->outbox, owners[i], "k");
+	assert_text(commit(&f->loop, f->store, &f->outbox), "-2;-2;0=v;0=v;0=v;");
+}
+
+static void what_is_too_large_is_answered_not_stored(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP(freep) char *key = mem_calloc(64 * 1024 + 2, 1);
+	memset(key, 'k', 64 * 1024 + 1);
+	PUT(&f->outbox, "shop/api", key, "v");
+	PUT(&f->outbox, "shop/api", "k", "v");
+	GET(&f->outbox, "shop/api", "k");
+	assert_text(commit(&f->loop, f->store, &f->outbox), "-22;0;0=v;");
+}
+
+/* ---- files that are not ours to open ---- */
+
+static void refused(const char *path, int code, const char *part)
+{
+	struct loop loop;
+	struct store *store = NULL;
+	CLEANUP(error_freep) struct error *err = NULL;
+	assert_int_equal(loop_init(&loop, NULL), 0);
+	assert_int_equal(sqlite_store_open(&loop, path, &store, &err), code);
+	if (strstr(err->message, part) == NULL)
+		fail_msg("'%s' does not say '%s'", err->message, part);
+	loop_done(&loop);
+}
+
+static void a_second_user_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	refused(f->path, ERR_CONFLICT, "in use by another process");
+}
+
+static void sql(const char *path, const char *text)
+{
+	sqlite3 *db = NULL;
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void a_newer_schema_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	store_close(&f->loop, f->store);
+	sql(f->path, "PRAGMA user_version=999");
+	refused(f->path, ERR_UNSUPPORTED, "999");
+	sql(f->path, "PRAGMA user_version=1");
+	assert_int_equal(sqlite_store_open(&f->loop, f->path, &f->store, NULL), 0);
+}
+
+static void files_of_others_are_refused(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP(freep) char *other = folder_file(f->folder, "other.db");
+	sql(other, "CREATE TABLE x(y)");
+	refused(other, ERR_INVALID, "not a file of this program");
+	CLEANUP(freep) char *text = folder_file(f->folder, "text.db");
+	FILE *file = fopen(text, "w");
+	assert_non_null(file);
+	for (int i = 0; i < 1000; i++)
+		(void)fprintf(file, "this is no database\n");
+	(void)fclose(file);
+	refused(text, ERR_INVALID, "no database");
+	refused("/nonexistent/x.db", ERR_NOT_FOUND, "/nonexistent/x.db");
+}
+
+static void the_file_is_for_its_owner_only(void **state)
+{
+	struct fixture *f = *state;
+	struct stat info;
+	assert_int_equal(stat(f->path, &info), 0);
+	assert_int_equal(info.st_mode & 0777, 0600);
+}
+
+/* ---- kill -9 at any moment ---- */
+
+enum { CRASH_ROUNDS = 25, CRASH_IN_FLIGHT = 8 };
+
+struct crash_commit {
+	struct outbox outbox;
+	uint64_t number;
+	struct crash_child *child;
+};
+
+struct crash_child {
+	struct store *store;
+	int ack_fd;
+	uint64_t next;
+};
+
+static void crash_commit_next(struct crash_child *child, struct crash_commit *c);
+
+static void crash_committed(void *user, int code, const struct error *error,
+			    struct data_answer *answers)
+{
+	(void)error;
+	(void)answers;
+	struct crash_commit *c = user;
+	if (code != 0 ||
+	    write(c->child->ack_fd, &c->number, sizeof c->number) != (ssize_t)sizeof c->number)
+		_exit(1);
+	crash_commit_next(c->child, c);
+}
+
+/* Two records, an event and a value in each batch: all or none of them. */
+static void crash_commit_next(struct crash_child *child, struct crash_commit *c)
+{
+	char text[32];
+	c->number = child->next++;
+	outbox_clear(&c->outbox);
+	(void)snprintf(text, sizeof text, "%" PRIu64, c->number);
+	record_set(&c->outbox, RECORD_TOPOLOGY, text, text);
+	record_set(&c->outbox, RECORD_INSTANCE, text, text);
+	event_add(&c->outbox, c->number, "t");
+	PUT(&c->outbox, "shop/store", text, text);
+	child->store->ops->commit(child->store, &c->outbox, crash_committed, c);
+}
+
+__attribute__((noreturn)) static void crash_child_run(const char *path, int ack_fd,
+						      uint64_t first)
+{
+	struct loop loop;
+	struct crash_child child = {.ack_fd = ack_fd, .next = first};
+	if (loop_init(&loop, NULL) < 0 ||
+	    sqlite_store_open(&loop, path, &child.store, NULL) < 0)
+		_exit(1);
+	static struct crash_commit commits[CRASH_IN_FLIGHT];
+	for (size_t i = 0; i < CRASH_IN_FLIGHT; i++) {
+		outbox_init(&commits[i].outbox);
+		commits[i].child = &child;
+		crash_commit_next(&child, &commits[i]);
+	}
+	loop_run(&loop);
+	_exit(1);
+}
+
+/* Runs a child until it has acknowledged `count` batches, then kills it; the last acknowledged.
+ */
+static uint64_t crash_once(const char *path, uint64_t first, unsigned count)
+{
+	int ends[2];
+	assert_int_equal(pipe(ends), 0);
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		(void)close(ends[0]);
+		crash_child_run(path, ends[1], first);
+	}
+	(void)close(ends[1]);
+	uint64_t number = 0, last = 0;
+	for (unsigned i = 0; i < count; i++) {
+		assert_int_equal(read(ends[0], &number, sizeof number), sizeof number);
+		last = number > last ? number : last;
+	}
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	/* What it acknowledged before it died counts too. */
+	while (read(ends[0], &number, sizeof number) == (ssize_t)sizeof number)
+		last = number > last ? number : last;
+	(void)close(ends[0]);
+	int status = 0;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	return last;
+}
+
+static int64_t count_of(const char *path, const char *query)
+{
+	sqlite3 *db = NULL;
+	sqlite3_stmt *statement = NULL;
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db, query, -1, &statement, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+	int64_t value = sqlite3_column_int64(statement, 0);
+	(void)sqlite3_finalize(statement);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	return value;
+}
+
+static void nothing_acknowledged_is_lost_and_nothing_is_half_there(void **state)
+{
+	CLEANUP(freep) char *folder = folder_new();
+	CLEANUP(freep) char *path = folder_file(folder, "store.db");
+	uint64_t next = 1;
+	for (unsigned round = 0; round < CRASH_ROUNDS; round++) {
+		/* A different moment each time, the same in every run of this test. */
+		uint64_t acknowledged = crash_once(path, next, 1 + (round * 37) % 91);
+		int64_t most = count_of(path, "SELECT coalesce(max(seq),0) FROM event");
+		assert_true(most >= (int64_t)acknowledged);
+		/* In order and without a hole, in every table. */
+		assert_int_equal(count_of(path, "SELECT count(*) FROM event"), most);
+		assert_int_equal(count_of(path, "SELECT count(*) FROM record WHERE kind=2"),
+				 most);
+		assert_int_equal(count_of(path, "SELECT count(*) FROM record WHERE kind=3"),
+				 most);
+		assert_int_equal(count_of(path, "SELECT count(*) FROM data"), most);
+		next = (uint64_t)most + 1;
+	}
+	assert_true(next > CRASH_ROUNDS);
+	folder_remove(folder);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(records_survive_and_the_last_value_counts),
+		TEST(many_batches_at_once_come_back_in_order),
+		TEST(history_is_read_in_pages_and_by_topology),
+		TEST(history_sees_every_commit_that_was_asked_for_before),
+		TEST(only_the_newest_events_are_kept),
+		TEST(data_is_kept_by_owner_and_key),
+		TEST(keys_are_listed_by_prefix_a_page_at_a_time),
+		TEST(forgetting_a_topology_forgets_all_its_instances_and_no_others),
+		TEST(what_is_too_large_is_answered_not_stored),
+		TEST(a_second_user_is_refused),
+		TEST(a_newer_schema_is_refused),
+		TEST(files_of_others_are_refused),
+		TEST(the_file_is_for_its_owner_only),
+		cmocka_unit_test(nothing_acknowledged_is_lost_and_nothing_is_half_there),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
