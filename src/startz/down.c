@@ -2,22 +2,24 @@
  * The end of a cluster: zhosts, then the zruns that they leave running, then zrms.
  */
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/str.h"
 #include "startz/cluster.h"
 #include "startz/process.h"
 #include "zrun/launch.h"
+#include "zrun/protocol.h"
 #include "zshell/api.h"
 
 #define DAEMON_GRACE_MS 10000
 /* A zrun that is just being started takes its socket over within this time. */
 #define STRAYS_WAIT_MS	10000
+#define STRAY_GRACE_MS	5000
 #define STRAYS_AGAIN_MS 20
 
 /* Ends the members of `program`, or only those that this run has started; how many there were.
@@ -45,101 +47,133 @@ static size_t end_members(struct state *s, const char *program, bool only_starte
 	return count;
 }
 
-/* Kills the zrun that listens on a socket. 0: nobody listens (any more). 1: somebody does who
+/* A zrun that runs without its zhost. */
+struct stray {
+	int fd, pidfd;
+};
+
+typedef VECTOR(struct stray) stray_vector;
+
+/* Who listens on a socket. 0: a zrun, added to `all`, or nobody (any more). 1: somebody who
  * cannot be told yet. */
-static int kill_listener(int run_fd, const char *name, size_t *count)
+static int find_stray(int run_fd, const char *name, stray_vector *all)
 {
-	CLEANUP(closep) int fd = -1;
+	struct stray found = {-1, -1};
 	pid_t pid = 0;
-	int pidfd = -1;
-	int r = launch_connect(run_fd, name, &fd, NULL);
+	int r = launch_connect(run_fd, name, &found.fd, NULL);
 
 	if (r == ERR_UNAVAILABLE || r == ERR_NOT_FOUND)
 		return 0;
 	/* By the kernel's word: the listener. Were it gone and its number another's, nobody
 	 * would listen; the name is looked at all the same. */
-	if (r < 0 || launch_adopt(fd, &pid, &pidfd, NULL) < 0)
-		return 1;
-	if (!process_has_name(pid, "zrun")) {
-		(void)close(pidfd);
-		return 1;
-	}
-	process_kill(pidfd);
-	(*count)++;
-	return 0;
-}
-
-/* One pass over DIR/zhosts/NAME/run. How many sockets are still listened on. */
-static size_t kill_listeners(int run_fd, size_t *count)
-{
-	int fd = fcntl(run_fd, F_DUPFD_CLOEXEC, 3);
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-	size_t left = 0;
-
-	if (dir == NULL) {
-		if (fd >= 0)
-			(void)close(fd);
+	if (r == 0 && launch_adopt(found.fd, &pid, &found.pidfd, NULL) == 0 &&
+	    process_has_name(pid, "zrun")) {
+		vector_push(all, found);
 		return 0;
 	}
-	rewinddir(dir);
-	for (struct dirent *e; (e = readdir(dir)) != NULL;) {
-		if (str_has_suffix(e->d_name, ".s"))
-			left += (size_t)kill_listener(run_fd, e->d_name, count);
-	}
-	(void)closedir(dir);
-	return left;
+	closep(&found.pidfd);
+	closep(&found.fd);
+	return 1;
 }
 
-/* The zruns of one zhost, which itself has ended. */
-static size_t end_zruns(const struct state *s, const char *zhost, struct error **err)
+/* The zruns of one zhost; how many sockets are held by others. */
+static size_t find_strays_of(const struct state *s, const char *zhost, stray_vector *all)
 {
 	CLEANUP(freep) char *path = state_path(s, "zhosts/%s/run", zhost);
-	CLEANUP(closep) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int64_t deadline = mono_now_ms() + STRAYS_WAIT_MS;
-	size_t count = 0;
+	CLEANUP(closep) int run_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = opendir(path);
+	size_t others = 0;
 
-	while (fd >= 0) {
-		size_t left = kill_listeners(fd, &count);
-
-		if (left == 0)
-			break;
-		if (mono_now_ms() >= deadline) {
-			(void)error_set(
-				err, ERR_TIMEOUT,
-				"%zu sockets in %s are held by processes that are no zrun",
-				left, path);
-			break;
-		}
-		(void)poll(NULL, 0, STRAYS_AGAIN_MS);
+	for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;) {
+		if (str_has_suffix(e->d_name, ".s"))
+			others += (size_t)find_stray(run_fd, e->d_name, all);
 	}
-	return count;
+	if (dir != NULL)
+		(void)closedir(dir);
+	return others;
 }
 
 /* By folder, not by member: zruns outlive what startz knows. */
-static int end_all_zruns(const struct state *s, struct error **err)
+static size_t find_strays(const struct state *s, stray_vector *all)
 {
 	CLEANUP(freep) char *path = state_path(s, "zhosts");
-	CLEANUP(error_freep) struct error *first = NULL;
 	DIR *dir = opendir(path);
+	size_t others = 0;
+
+	for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;) {
+		if (e->d_name[0] != '.')
+			others += find_strays_of(s, e->d_name, all);
+	}
+	if (dir != NULL)
+		(void)closedir(dir);
+	return others;
+}
+
+/* As their zhost would: on_close and stop recipes run. */
+static void ask_to_stop(const struct stray *stray)
+{
+	struct {
+		struct zrun_frame frame;
+		struct zrun_stop stop;
+	} __attribute__((packed)) request = {
+		.frame = {.size = sizeof(struct zrun_stop), .type = ZRUN_STOP},
+		.stop = {.grace_ms = STRAY_GRACE_MS},
+	};
+
+	/* One that cannot be asked is killed. */
+	(void)!send(stray->fd, &request, sizeof(request), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* Ends those found; how many. */
+static size_t end_strays(stray_vector *all)
+{
+	VECTOR(int) pidfds = {0};
+	size_t count = all->count;
+
+	vector_for_each (all, stray) {
+		ask_to_stop(stray);
+		vector_push(&pidfds, stray->pidfd);
+	}
+	process_wait_all(pidfds.items, count, STRAY_GRACE_MS);
+	vector_for_each (all, done)
+		closep(&done->fd);
+	vector_done(all);
+	vector_done(&pidfds);
+	return count;
+}
+
+static int end_zruns(const struct state *s, struct error **err)
+{
+	int64_t deadline = mono_now_ms() + STRAYS_WAIT_MS;
 	size_t count = 0;
 
-	if (dir == NULL)
-		return errno == ENOENT ? 0 : error_errno(err, "cannot read %s", path);
-	for (struct dirent *e; (e = readdir(dir)) != NULL;) {
-		if (e->d_name[0] != '.')
-			count += end_zruns(s, e->d_name, first == NULL ? &first : NULL);
+	for (;;) {
+		stray_vector all = {0};
+		size_t others = find_strays(s, &all);
+		size_t found = end_strays(&all);
+
+		count += found;
+		if (found + others == 0)
+			break;
+		if (mono_now_ms() >= deadline)
+			return error_set(err, ERR_TIMEOUT,
+					 "%zu sockets in %s/zhosts/*/run are held by processes "
+					 "that are no zrun",
+					 others, s->dir);
+		/* Again: one that was just being started takes its socket over now. */
+		if (others > 0)
+			(void)poll(NULL, 0, STRAYS_AGAIN_MS);
 	}
-	(void)closedir(dir);
 	if (count > 0)
 		(void)printf("Ended %zu zrun\n", count);
-	return first != NULL ? error_move(err, steal_ptr(&first)) : 0;
+	return 0;
 }
 
 int cluster_down(struct state *s, struct error **err)
 {
 	CLEANUP(error_freep) struct error *first = NULL;
 	size_t ended = end_members(s, "zhost", false);
-	int r = end_all_zruns(s, &first);
+	int r = end_zruns(s, &first);
 
 	ended += end_members(s, "zrms", false);
 	r = state_save(s, first == NULL ? &first : NULL);

@@ -197,10 +197,8 @@ static bool wait_all(const int *pidfds, size_t count, int64_t deadline_ms)
 	return true;
 }
 
-void process_end_all(int *pidfds, size_t count, int grace_ms)
+void process_wait_all(int *pidfds, size_t count, int grace_ms)
 {
-	for (size_t i = 0; i < count; i++)
-		send(pidfds[i], SIGTERM);
 	if (!wait_all(pidfds, count, now_ms() + grace_ms)) {
 		for (size_t i = 0; i < count; i++)
 			send(pidfds[i], SIGKILL);
@@ -210,9 +208,9 @@ void process_end_all(int *pidfds, size_t count, int grace_ms)
 		(void)close(pidfds[i]);
 }
 
-void process_kill(int pidfd)
+void process_end_all(int *pidfds, size_t count, int grace_ms)
 {
-	send(pidfd, SIGKILL);
-	(void)wait_all(&pidfd, 1, now_ms() + KILL_WAIT_MS);
-	(void)close(pidfd);
+	for (size_t i = 0; i < count; i++)
+		send(pidfds[i], SIGTERM);
+	process_wait_all(pidfds, count, grace_ms);
 }

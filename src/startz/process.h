@@ -22,10 +22,10 @@ int process_open(const struct process_id *id);
 /* What a process's kernel name begins with; false when it is gone. */
 bool process_has_name(pid_t pid, const char *prefix);
 
-/* Asks each to end (SIGTERM), waits `grace_ms` for all of them together, kills what is left and
- * waits for that. Closes the pidfds. */
+/* Waits `grace_ms` for the end of all of them together, kills what is left and waits for that.
+ * Closes the pidfds. */
+void process_wait_all(int *pidfds, size_t count, int grace_ms);
+/* The same, after asking each to end (SIGTERM). */
 void process_end_all(int *pidfds, size_t count, int grace_ms);
-/* Kills and waits; closes the pidfd. */
-void process_kill(int pidfd);
 
 #endif

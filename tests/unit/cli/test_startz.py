@@ -182,6 +182,18 @@ def test_down_ends_everything_and_the_ports_are_kept(cluster):
     assert [row[4] for row in cluster.rows()] == [row[4] for row in rows]
 
 
+def test_zruns_are_asked_before_they_are_killed(cluster):
+    os.makedirs(os.path.join(cluster.dir, "zhosts", "edge-node-2"))
+    open(os.path.join(cluster.dir, "zhosts", "edge-node-2", "stubborn"), "w").close()
+    cluster.up("--zhosts", "2")
+    zruns = cluster.zruns()
+    assert "Ended 2 zrun\n" in cluster.run("down").stdout
+    assert not any(alive(pid) for pid in zruns)
+    closed = [os.path.exists(os.path.join(cluster.dir, "zhosts", f"edge-node-{i}", "closed"))
+              for i in (1, 2)]
+    assert closed == [True, False]
+
+
 def test_a_number_that_another_process_has_now_is_left_alone(cluster):
     cluster.up("--zhosts", "1")
     cluster.run("down")
