@@ -25,8 +25,8 @@ static int workshop_init(struct workshop *w, struct error **err)
 {
 	const char *temporary = getenv("TMPDIR");
 
-	w->folder =
-		str_printf("%s/mex-build-XXXXXX", temporary != NULL && temporary[0] == '/' ? temporary : "/tmp");
+	w->folder = str_printf("%s/mex-build-XXXXXX",
+			       temporary != NULL && temporary[0] == '/' ? temporary : "/tmp");
 	if (mkdtemp(w->folder) == NULL) {
 		int r = error_errno(err, "cannot make a temporary folder %s", w->folder);
 		free(steal_ptr(&w->folder));

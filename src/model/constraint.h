@@ -16,7 +16,7 @@
 #include "base/error.h"
 
 /* Longest label name, and longest label value, in bytes. */
-#define LABEL_MAX_BYTES 253
+#define LABEL_MAX_BYTES 255
 /* Most values in one `in (...)`. */
 #define CONSTRAINT_MAX_VALUES 1000
 

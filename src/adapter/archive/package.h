@@ -9,7 +9,7 @@
  *                        6 modules     options.check_module on every core.wasm
  *
  * in this order (topology.md, "Submit"); a stage with findings is the last. Nothing is written
- * anywhere. For zrms:
+ * anywhere. All of it blocks, and may run in any thread: two packages share nothing. For zrms:
  *
  *   struct mex_options options = {.trust = trust, .allow_unsigned = false,
  *                                 .check_module = ..., };

@@ -191,6 +191,47 @@ static void refused(void **state)
 	}
 }
 
+/* s0 contains s1 contains s2 ... */
+static char *chain(unsigned count)
+{
+	struct buffer b = BUFFER_INIT(1 << 20);
+
+	(void)buffer_add_string(&b, HEAD "- {name: s0, type: CALL}\n");
+	for (unsigned i = 1; i < count; i++)
+		(void)buffer_printf(&b, "- {name: s%u, type: CALL, inside: s%u}\n", i, i - 1);
+	return buffer_steal(&b);
+}
+
+static void depth_is_limited(void **state)
+{
+	CLEANUP(freep) char *fine = chain(TOPOLOGY_MAX_DEPTH);
+	CLEANUP(freep) char *deep = chain(TOPOLOGY_MAX_DEPTH + 20);
+	CLEANUP(freep) char *none = NULL;
+	CLEANUP(freep) char *findings = NULL;
+	CLEANUP(topology_unrefp) struct topology *t = compile_text(fine, &none);
+
+	assert_non_null(t);
+	assert_int_equal(t->spaces[TOPOLOGY_MAX_DEPTH - 1].depth, TOPOLOGY_MAX_DEPTH - 1);
+	assert_null(compile_text(deep, &findings));
+	assert_string_equal(findings,
+			    "t.yaml:37:35: 's32' is contained more than 32 levels deep\n");
+}
+
+/* Findings past the limit are counted, and the first ones stand first. */
+static void findings_are_limited(void **state)
+{
+	struct buffer b = BUFFER_INIT(1 << 20);
+	CLEANUP(freep) char *findings = NULL;
+
+	(void)buffer_add_string(&b, HEAD);
+	for (unsigned i = 0; i < 150; i++)
+		(void)buffer_printf(&b, "- {name: s%u, type: CALL, inside: nobody}\n", i);
+	assert_null(compile_text(b.data, &findings));
+	assert_true(str_has_prefix(findings, "t.yaml:5:34: there is no space 'nobody'\n"));
+	assert_true(str_has_suffix(findings, "\n50 more findings are not shown\n"));
+	buffer_done(&b);
+}
+
 static struct topology *compile_good(const char *spaces)
 {
 	CLEANUP(freep) char *text = str_printf(HEAD "%s", spaces);
@@ -489,6 +530,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refused),
+		cmocka_unit_test(depth_is_limited),
+		cmocka_unit_test(findings_are_limited),
 		cmocka_unit_test(accepted),
 		cmocka_unit_test(expands_in_preorder),
 		cmocka_unit_test(resolves),
