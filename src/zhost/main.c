@@ -251,6 +251,7 @@ static int begin(struct zhost *z, int argc, char **argv, struct error **err)
 		r = open_folder_and_store(z, err);
 	if (r < 0)
 		return r;
+	z->unwritten_end = &z->unwritten;
 	z->address = mem_strdup("127.0.0.1");
 	z->machine = machine();
 	z->heartbeat_ms = HEARTBEAT_MS;

@@ -57,6 +57,8 @@ static void process_free(struct process *p)
 		while (*link != p)
 			link = &(*link)->unwritten_next;
 		*link = p->unwritten_next;
+		if (p->unwritten_next == NULL)
+			p->zhost->unwritten_end = link;
 	}
 	loop_timer_free(p->reconnect);
 	pid_watch_free(p->watch);

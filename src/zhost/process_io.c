@@ -23,8 +23,9 @@ void *process_frame(struct process *p, uint16_t type, uint32_t correlation, size
 	buffer_grew(&p->out, sizeof(frame) + body_size);
 	if (!p->is_unwritten) {
 		p->is_unwritten = true;
-		p->unwritten_next = p->zhost->unwritten;
-		p->zhost->unwritten = p;
+		/* In this order: a receiver gets its message before the sender its result. */
+		*p->zhost->unwritten_end = p;
+		p->zhost->unwritten_end = &p->unwritten_next;
 	}
 	return to + sizeof(frame);
 }
@@ -82,6 +83,8 @@ bool processes_flush(void *user)
 		struct process *p = z->unwritten;
 
 		z->unwritten = p->unwritten_next;
+		if (z->unwritten == NULL)
+			z->unwritten_end = &z->unwritten;
 		p->unwritten_next = NULL;
 		p->is_unwritten = false;
 		any |= process_write(p);

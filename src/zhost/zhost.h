@@ -75,7 +75,8 @@ struct zhost {
 	struct edge *edge;
 	struct usage *usage;
 
-	struct process *unwritten;  /* those whose buffers have something (process_io.c) */
+	struct process *unwritten,
+		**unwritten_end;    /* those whose buffers have something (process_io.c) */
 	struct resident *residents; /* by "TOPOLOGY-ID/PATH" */
 	size_t resident_count;
 	/* Starts that wait for others to get going (resident.c). */
