@@ -213,6 +213,8 @@ static int launch(struct process *p, int listener_fd, int status_fd, struct erro
 		.memory_bytes = r->spec->memory_bytes > 0 ? r->spec->memory_bytes
 							  : (uint64_t)32 * 1024 * 1024,
 		.capabilities = r->capabilities,
+		.watchdog_ms = (uint32_t)r->zhost->settings.watchdog_ms,
+		.orphan_ms = (uint32_t)r->zhost->settings.orphan_ms,
 		.grace_ms = r->spec->has_stop_grace_ms ? (uint32_t)r->spec->stop_grace_ms : 0,
 		.imports_count = r->imports.count,
 		.listener_fd = listener_fd,

@@ -12,6 +12,7 @@ struct zhost_settings {
 	struct config_address zedge;
 	uint64_t cache_bytes;
 	uint32_t starts_at_once;
+	int64_t watchdog_ms, orphan_ms;
 	bool end_spaces;
 	bool no_zygote;
 	struct config_address zrms_address; /* out of `zrms` */
