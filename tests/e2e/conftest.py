@@ -17,7 +17,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BIN = pathlib.Path(os.environ.get("SAMOZA_BIN", ROOT / "build" / "bin"))
-DEADLINE = 30.0  # for anything that should happen at once, on a loaded machine
+DEADLINE = 20.0  # for anything that should happen at once, on a loaded machine
 
 
 def free_port():
@@ -75,7 +75,8 @@ class Daemon:
         self.process = None
 
     def start(self):
-        environment = dict(os.environ, SAMOZA_TEST_DIR=str(self.cluster.folder))
+        # zruns inherit it: that is how a test finds those of one zhost.
+        environment = dict(os.environ, SAMOZA_TEST_DAEMON=str(self.cluster.folder / self.name))
         self.process = subprocess.Popen(
             [str(c) for c in self.command], stdin=subprocess.DEVNULL, stdout=self.log.open("ab"),
             stderr=subprocess.STDOUT, start_new_session=True, env=environment)
@@ -150,8 +151,9 @@ class Cluster:
         self.kill_zruns(name)
 
     def zruns(self, name):
-        return [pid for pid, comm in pids_of(self.folder / name)
-                if comm.startswith("zrun") and is_alive(pid)]
+        """Processes of spaces on that zhost."""
+        return sorted(pid for pid, comm in pids_of(f"SAMOZA_TEST_DAEMON={self.folder / name}\0")
+                      if comm.startswith("zrun") and is_alive(pid))
 
     def kill_zruns(self, name):
         for pid in self.zruns(name):

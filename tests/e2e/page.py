@@ -22,7 +22,9 @@ class Page:
         try:
             for line in self.stream:
                 text = line.decode().rstrip("\n")
-                if text.startswith("event:"):
+                if text == "":
+                    event = None
+                elif text.startswith("event:"):
                     event = text.split(":", 1)[1].strip()
                 elif text.startswith("data:"):
                     data = json.loads(text.split(":", 1)[1])

@@ -38,8 +38,8 @@ void emit_event(struct control *c, const char *kind, const char *subject, const 
 	e->time_ms = c->now.wall_ms;
 	e->kind = mem_strdup(kind);
 	e->subject = mem_strdup(subject);
-	e->from = mem_strdup(from);
-	e->to = mem_strdup(to);
+	e->from = mem_strdup(from != NULL ? from : "");
+	e->to = mem_strdup(to != NULL ? to : "");
 	e->topology = mem_strdup(topology);
 	e->cause = mem_strdup(cause);
 	vector_push(&c->outbox->events, e);
