@@ -1,0 +1,135 @@
+/*
+ * How long a request along a path takes, with its answer.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/str.h"
+#include "zbench/cluster.h"
+#include "zbench/package.h"
+
+#define LIMIT_SECONDS 120u
+
+static int run(const struct bench *bench, const struct invocation *in, struct report *report,
+	       struct error **err);
+
+static const struct command_option options[] = {
+	{"messages", OPTION_NUMBER, "N", "20000", 100, 100000, false,
+	 "requests in each run, one after the other"},
+	{0},
+};
+
+const struct command command_message = {
+	.name = "message",
+	.summary = "a request along a path and its answer",
+	.details =
+		"  A space sends 200 bytes along a path, the other one sends them back; the "
+		"first one\n  takes the time with its own monotonic clock. Once with both "
+		"spaces "
+		"on one zhost,\n  once on two, where messages go through the hub in zrms. The "
+		"first tenth does not\n  count.",
+	.options = options,
+	.run = run,
+};
+
+/* `placement` of the space that asks. */
+static int build(const struct bench *bench, const char *name, const char *placement,
+		 uint64_t messages, struct buffer *ret_mex, struct error **err)
+{
+	CLEANUP(freep)
+	char *ping = str_printf("capabilities: [sys.log, net.emit, net.recv], "
+				"imports: [{from: pong}], placement: {%s}",
+				placement);
+	CLEANUP(freep)
+	char *pong = str_printf("capabilities: [sys.log, net.emit, net.recv], "
+				"exports: {messages: \"%" PRIu64 "\"}",
+				messages);
+	const struct package package = {
+		.name = name,
+		.spaces = (const struct package_space[]){{"ping", "CALL", "ping.c", ping},
+							 {"pong", "CALL", "pong.c", pong},
+							 {0}},
+		.paths = "{from: ping, to: pong, name: ball}",
+	};
+
+	return package_build(bench, &package, ret_mex, err);
+}
+
+struct figures {
+	struct samples p50_us, p99_us;
+};
+
+static void figures_done(struct figures *f)
+{
+	samples_done(&f->p50_us);
+	samples_done(&f->p99_us);
+}
+
+static int one_run(struct cluster *cluster, const char *name, const struct buffer *mex,
+		   struct figures *figures, struct error **err)
+{
+	CLEANUP(freep) char *id = NULL;
+	CLEANUP(freep) char *line = NULL;
+	uint64_t p50, p99;
+	int r = cluster_run(cluster, mex, name, LIMIT_SECONDS, &id, NULL, err);
+
+	if (r == 0)
+		r = log_find(cluster->port, id, "ping", "zbench ping", LIMIT_SECONDS, &line,
+			     err);
+	if (r == 0 &&
+	    sscanf(line, "zbench ping p50_ns=%" SCNu64 " p99_ns=%" SCNu64, &p50, &p99) != 2)
+		r = error_set(err, ERR_INVALID, "the space says: %s", line);
+	if (r == 0)
+		r = cluster_clear(cluster, name, id, 2, err);
+	if (r < 0)
+		return r;
+	samples_add(&figures->p50_us, (double)p50 / 1000);
+	samples_add(&figures->p99_us, (double)p99 / 1000);
+	bench_progress(cluster->bench, "%s: p50 %.1f us, p99 %.1f us", name, (double)p50 / 1000,
+		       (double)p99 / 1000);
+	return 0;
+}
+
+static int measure(const struct bench *bench, const char *name, const struct buffer *mex,
+		   struct figures *figures, struct error **err)
+{
+	struct cluster cluster = {0};
+	int r = cluster_start(bench, &(struct cluster_options){.zhosts = 2}, &cluster, err);
+
+	for (uint32_t i = 0; i < bench->runs && r == 0; i++)
+		r = one_run(&cluster, name, mex, figures, err);
+	cluster_stop(&cluster);
+	return r;
+}
+
+static int run(const struct bench *bench, const struct invocation *in, struct report *report,
+	       struct error **err)
+{
+	uint64_t messages = option_number(in, "messages");
+	CLEANUP(buffer_done) struct buffer near = {0};
+	CLEANUP(buffer_done) struct buffer far = {0};
+	CLEANUP(figures_done) struct figures one = {0};
+	CLEANUP(figures_done) struct figures two = {0};
+	int r = build(bench, "message-one", "affinity: [{with: pong, required: true}]",
+		      messages, &near, err);
+
+	if (r == 0)
+		r = build(bench, "message-two", "anti_affinity: [{with: pong, required: true}]",
+			  messages, &far, err);
+	if (r == 0)
+		r = measure(bench, "message-one", &near, &one, err);
+	if (r == 0)
+		r = measure(bench, "message-two", &far, &two, err);
+	if (r < 0)
+		return r;
+	report_number(report, "messages", messages);
+	report_add(report, "one_zhost_p50_us", "request and answer, one zhost, p50", "us",
+		   "30 or less", &one.p50_us);
+	report_add(report, "one_zhost_p99_us", "request and answer, one zhost, p99", "us", NULL,
+		   &one.p99_us);
+	report_add(report, "two_zhosts_p50_us", "request and answer, two zhosts, p50", "us",
+		   "100 or less", &two.p50_us);
+	report_add(report, "two_zhosts_p99_us", "request and answer, two zhosts, p99", "us",
+		   NULL, &two.p99_us);
+	return 0;
+}

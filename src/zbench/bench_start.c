@@ -1,0 +1,86 @@
+/*
+ * How long it takes until many spaces run.
+ */
+#include "base/str.h"
+#include "zbench/cluster.h"
+#include "zbench/package.h"
+
+#define LIMIT_SECONDS 300u
+
+static int run(const struct bench *bench, const struct invocation *in, struct report *report,
+	       struct error **err);
+
+static const struct command_option options[] = {
+	{"spaces", OPTION_NUMBER, "N", "1000", 1, 10000, false, "instances of one space"},
+	{"zhosts", OPTION_NUMBER, "N", "3", 1, 100, false, "zhosts over which they spread"},
+	{0},
+};
+
+const struct command command_start = {
+	.name = "start",
+	.summary = "submit to running of many spaces, module in the cache",
+	.details =
+		"  Submits one topology with a WebAssembly space of --spaces instances. The "
+		"time goes\n  from the first byte of the request to the arrival of the event "
+		"'running'. One\n  run in front fills the caches and does not count; between "
+		"runs the topology is\n  stopped and removed.",
+	.options = options,
+	.run = run,
+};
+
+static int measure(struct cluster *cluster, const struct buffer *mex, uint64_t spaces,
+		   struct samples *seconds, struct error **err)
+{
+	const struct bench *bench = cluster->bench;
+	int r = 0;
+
+	for (uint32_t i = 0; i <= bench->runs && r == 0; i++) {
+		CLEANUP(freep) char *id = NULL;
+		double taken = 0;
+
+		r = cluster_run(cluster, mex, "start", LIMIT_SECONDS, &id, &taken, err);
+		if (r < 0)
+			break;
+		bench_progress(bench, "start: %s %u of %u: %.3f s",
+			       i == 0 ? "warm-up, then" : "run", i, bench->runs, taken);
+		if (i > 0)
+			samples_add(seconds, taken);
+		r = cluster_clear(cluster, "start", id, spaces, err);
+	}
+	return r;
+}
+
+static int run(const struct bench *bench, const struct invocation *in, struct report *report,
+	       struct error **err)
+{
+	const struct cluster_options cluster_options = {
+		.zhosts = (unsigned)option_number(in, "zhosts"),
+	};
+	uint64_t spaces = option_number(in, "spaces");
+	CLEANUP(freep) char *count = str_printf("count: %llu", (unsigned long long)spaces);
+	const struct package package = {
+		.name = "start",
+		.spaces =
+			(const struct package_space[]){{"idle", "CALL", "idle.c", count}, {0}},
+		.paths = "",
+	};
+	CLEANUP(buffer_done) struct buffer mex = {0};
+	CLEANUP(samples_done) struct samples seconds = {0};
+	struct cluster cluster = {0};
+	int r = package_build(bench, &package, &mex, err);
+
+	if (r == 0)
+		r = cluster_start(bench, &cluster_options, &cluster, err);
+	if (r == 0)
+		r = measure(&cluster, &mex, spaces, &seconds, err);
+	cluster_stop(&cluster);
+	if (r < 0)
+		return r;
+	CLEANUP(freep)
+	char *label = str_printf("%llu spaces, submit to running", (unsigned long long)spaces);
+	report_number(report, "spaces", spaces);
+	report_add(report, "seconds", label, "s", spaces == 1000 ? "1.5 or less" : NULL,
+		   &seconds);
+	report_number(report, "zhosts", cluster_options.zhosts);
+	return 0;
+}

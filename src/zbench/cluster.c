@@ -1,0 +1,277 @@
+#include "zbench/cluster.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "zbench/keeper.h"
+#include "zbench/package.h"
+
+#define START_SECONDS	   30u
+#define STOP_SECONDS	   120u
+#define FAILURE_DEFAULT_MS 30000u
+#define NS_PER_SECOND	   UINT64_C(1000000000)
+
+/* A port that is free now; zrms says so if somebody else takes it before it does. */
+static int free_port(uint16_t *ret_port, struct error **err)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof(address);
+	CLEANUP(closep) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, size) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&address, &size) < 0)
+		return error_errno(err, "cannot find a free port");
+	*ret_port = ntohs(address.sin_port);
+	return 0;
+}
+
+static int make_folder(const char *path, struct error **err)
+{
+	return mkdir(path, 0700) < 0 && errno != EEXIST
+		       ? error_errno(err, "cannot make %s", path)
+		       : 0;
+}
+
+static int make_folders(const struct cluster *c, struct error **err)
+{
+	static const char *const names[] = {"", "/zrms", "/zrms/trust", "/log"};
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names) && r == 0; i++) {
+		CLEANUP(freep) char *path = str_printf("%s%s", c->folder, names[i]);
+		r = make_folder(path, err);
+	}
+	return r;
+}
+
+static int write_zhosts(const struct cluster *c, unsigned count, struct error **err)
+{
+	CLEANUP(freep) char *path = str_printf("%s/zhosts.yaml", c->folder);
+	FILE *file = fopen(path, "we");
+
+	if (file == NULL)
+		return error_errno(err, "cannot write %s", path);
+	fprintf(file, "zhosts:\n");
+	for (unsigned i = 1; i <= count; i++)
+		fprintf(file,
+			"  - {name: bench-%u, cpu: \"10000\", memory: 16TiB, labels: {number: "
+			"\"%u\"}}\n",
+			i, i);
+	return fclose(file) == 0 ? 0 : error_errno(err, "cannot write %s", path);
+}
+
+/* Where words of a command line are made, and freed. */
+struct words {
+	VECTOR(char *) list;
+};
+
+static void words_done(struct words *w)
+{
+	vector_for_each (&w->list, word)
+		free(*word);
+	vector_done(&w->list);
+}
+
+static int start_program(const struct cluster *c, const char *name, struct words *w,
+			 pid_t *ret_pid, struct error **err)
+{
+	CLEANUP(freep) char *log = str_printf("%s/log/%s.log", c->folder, name);
+
+	vector_push(&w->list, NULL);
+	return keeper_spawn(w->list.items, log, ret_pid, err);
+}
+
+static int start_zrms(struct cluster *c, const struct cluster_options *options,
+		      struct error **err)
+{
+	CLEANUP(words_done) struct words w = {0};
+	unsigned timeout = options->failure_timeout_ms != 0 ? options->failure_timeout_ms
+							    : FAILURE_DEFAULT_MS;
+	unsigned heartbeat = timeout / 10 < 1000 ? timeout / 10 : 1000;
+
+	vector_push(&w.list, str_printf("%s/zrms", c->bench->bin));
+	vector_push(&w.list, mem_strdup("--dir"));
+	vector_push(&w.list, str_printf("%s/zrms", c->folder));
+	vector_push(&w.list, mem_strdup("--listen"));
+	vector_push(&w.list, str_printf("127.0.0.1:%u", c->port));
+	vector_push(&w.list, mem_strdup("--heartbeat"));
+	vector_push(&w.list, str_printf("%ums", heartbeat));
+	vector_push(&w.list, mem_strdup("--failure-timeout"));
+	vector_push(&w.list, str_printf("%ums", timeout));
+	return start_program(c, "zrms", &w, &c->zrms, err);
+}
+
+static int start_zhost(struct cluster *c, unsigned number, struct error **err)
+{
+	CLEANUP(words_done) struct words w = {0};
+	CLEANUP(freep) char *name = str_printf("bench-%u", number);
+
+	vector_push(&w.list, str_printf("%s/zhost", c->bench->bin));
+	vector_push(&w.list, mem_strdup("--dir"));
+	vector_push(&w.list, str_printf("%s/%s", c->folder, name));
+	vector_push(&w.list, mem_strdup("--name"));
+	vector_push(&w.list, mem_strdup(name));
+	vector_push(&w.list, mem_strdup("--zrms"));
+	vector_push(&w.list, str_printf("http://127.0.0.1:%u", c->port));
+	vector_push(&w.list, mem_strdup("--zedge"));
+	vector_push(&w.list, mem_strdup("127.0.0.1:0"));
+	vector_push(&w.list, mem_strdup("--config"));
+	vector_push(&w.list, str_printf("%s/zhosts.yaml", c->folder));
+	return start_program(c, name, &w, vector_add(&c->zhosts), err);
+}
+
+/* Before zrms listens there is nothing to wait for but that. */
+static int wait_for_zrms(struct cluster *c, struct error **err)
+{
+	CLEANUP(freep) char *log = str_printf("%s/log/zrms.log", c->folder);
+	uint64_t deadline = now_ns() + START_SECONDS * NS_PER_SECOND;
+	int r;
+
+	while ((r = client_connect(&c->client, NULL)) < 0 && now_ns() < deadline) {
+		siginfo_t ended = {0};
+
+		if (waitid(P_PID, (id_t)c->zrms, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+		    ended.si_pid != 0)
+			return keeper_wait(c->zrms, "zrms", log, err) < 0
+				       ? ERR_UNAVAILABLE
+				       : error_set(err, ERR_UNAVAILABLE, "zrms has ended");
+		(void)poll(NULL, 0, 2);
+	}
+	return r < 0 ? error_set(err, ERR_TIMEOUT, "zrms does not listen after %u s",
+				 START_SECONDS)
+		     : 0;
+}
+
+static int start_all(struct cluster *c, const struct cluster_options *options,
+		     struct error **err)
+{
+	CLEANUP(freep) char *trust = str_printf("%s/zrms/trust", c->folder);
+	int r = make_folders(c, err);
+
+	if (r == 0)
+		r = package_trust(c->bench, trust, err);
+	if (r == 0)
+		r = write_zhosts(c, options->zhosts, err);
+	if (r == 0)
+		r = free_port(&c->port, err);
+	c->client.port = c->port;
+	if (r == 0)
+		r = start_zrms(c, options, err);
+	if (r == 0)
+		r = wait_for_zrms(c, err);
+	if (r == 0)
+		r = events_open(&c->events, c->port, err);
+	for (unsigned i = 1; r == 0 && i <= options->zhosts; i++)
+		r = start_zhost(c, i, err);
+	if (r == 0 && options->zhosts > 0)
+		r = events_zhosts(&c->events, "deployed-started", options->zhosts,
+				  START_SECONDS, NULL, err);
+	return r;
+}
+
+int cluster_start(const struct bench *bench, const struct cluster_options *options,
+		  struct cluster *cluster, struct error **err)
+{
+	static unsigned number;
+	int r;
+
+	*cluster = (struct cluster){
+		.bench = bench,
+		.folder = str_printf("%s/cluster-%u", bench->scratch, ++number),
+	};
+	r = start_all(cluster, options, err);
+	if (r < 0) {
+		cluster_stop(cluster);
+		return error_wrap(err, "starting a cluster");
+	}
+	return 0;
+}
+
+void cluster_stop(struct cluster *cluster)
+{
+	if (cluster->folder == NULL)
+		return;
+	client_done(&cluster->client);
+	events_done(&cluster->events);
+	keeper_kill_all();
+	if (!cluster->bench->keep)
+		keeper_remove_folder(cluster->folder);
+	vector_done(&cluster->zhosts);
+	free(steal_ptr(&cluster->folder));
+}
+
+void cluster_close_events(struct cluster *cluster)
+{
+	events_done(&cluster->events);
+}
+
+void cluster_kill_zhost(struct cluster *cluster, unsigned index)
+{
+	keeper_kill_tree(cluster->zhosts.items[index]);
+	cluster->zhosts.items[index] = 0;
+}
+
+/* ---------------------------------------------------------------- topologies */
+
+int cluster_submit(struct cluster *cluster, const struct buffer *mex, bool start, char **ret_id,
+		   struct error **err)
+{
+	const char *path = start ? "/v1/topologies" : "/v1/topologies?start=0";
+	json_t *json = NULL;
+	const char *id;
+	int r = client_call(&cluster->client, "POST", path, mex->data, mex->size, &json, err);
+
+	if (r < 0)
+		return r;
+	id = json_string_value(json_object_get(json, "id"));
+	if (id == NULL)
+		r = error_set(err, ERR_INVALID, "the answer to a submit names no id");
+	else
+		*ret_id = mem_strdup(id);
+	json_decref(json);
+	return r;
+}
+
+int cluster_run(struct cluster *cluster, const struct buffer *mex, const char *name,
+		unsigned limit_seconds, char **ret_id, double *ret_seconds, struct error **err)
+{
+	CLEANUP(freep) char *id = NULL;
+	uint64_t begin = now_ns(), arrived = 0;
+	int r = cluster_submit(cluster, mex, true, &id, err);
+
+	if (r == 0)
+		r = events_topology(&cluster->events, name, "running", limit_seconds, &arrived,
+				    err);
+	if (r < 0)
+		return r;
+	if (ret_seconds != NULL)
+		*ret_seconds = seconds_between(begin, arrived);
+	*ret_id = steal_ptr(&id);
+	return 0;
+}
+
+int cluster_clear(struct cluster *cluster, const char *name, const char *id, uint64_t count,
+		  struct error **err)
+{
+	CLEANUP(freep) char *stop = str_printf("/v1/topologies/%s/stop", id);
+	CLEANUP(freep) char *remove = str_printf("/v1/topologies/%s?data=1", id);
+	int r = client_call(&cluster->client, "POST", stop, NULL, 0, NULL, err);
+
+	if (r == 0)
+		r = events_spaces(&cluster->events, name, "not-deployed", count, STOP_SECONDS,
+				  err);
+	if (r == 0)
+		r = client_call(&cluster->client, "DELETE", remove, NULL, 0, NULL, err);
+	return r;
+}

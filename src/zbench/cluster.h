@@ -1,0 +1,62 @@
+/*
+ * A private cluster for one benchmark: zrms and zhosts as processes of their own, on free ports
+ * of the loopback, everything in one folder of the scratch folder.
+ *
+ *   FOLDER/zrms, FOLDER/bench-1 …      what the daemons keep
+ *   FOLDER/zhosts.yaml                 capacities, far beyond the machine's: what is measured
+ * is Samoza and not the want of room FOLDER/log/NAME.log
+ *
+ * The signing key and the packages outlive it: package.h.
+ */
+#ifndef SAMOZA_ZBENCH_CLUSTER_H
+#define SAMOZA_ZBENCH_CLUSTER_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "zbench/client.h"
+#include "zbench/command.h"
+#include "zbench/events.h"
+
+struct cluster_options {
+	unsigned zhosts; /* named bench-1 …, each with a label `number` that says which */
+	/* Silence after which a zhost is lost; 0: 30 s. The heartbeat is a tenth, at most 1 s.
+	 */
+	unsigned failure_timeout_ms;
+};
+
+struct cluster {
+	const struct bench *bench; /* borrowed */
+	char *folder;
+	uint16_t port; /* of zrms */
+	pid_t zrms;
+	VECTOR(pid_t) zhosts; /* bench-1 first; 0: killed */
+	struct client client; /* for requests */
+	struct events events; /* open unless cluster_close_events() */
+};
+
+/* Starts it and waits until every zhost is ready. On failure nothing of it runs. */
+int cluster_start(const struct bench *bench, const struct cluster_options *options,
+		  struct cluster *cluster, struct error **err) must_check;
+/* Ends all its processes and removes its folder. Fine for one that never started. */
+void cluster_stop(struct cluster *cluster);
+
+/* Nobody follows any more, for measurements in which a follower would be in the way. */
+void cluster_close_events(struct cluster *cluster);
+
+/* A machine is lost: the zhost with all that runs on it. `index` from 0. */
+void cluster_kill_zhost(struct cluster *cluster, unsigned index);
+
+/* POST of a package, `start` false: only stored. The id is the caller's. */
+int cluster_submit(struct cluster *cluster, const struct buffer *mex, bool start, char **ret_id,
+		   struct error **err) must_check;
+/* Submit, and wait until it runs: the time from the first byte of the request to the event's
+ * arrival here. `ret_seconds` may be NULL. */
+int cluster_run(struct cluster *cluster, const struct buffer *mex, const char *name,
+		unsigned limit_seconds, char **ret_id, double *ret_seconds,
+		struct error **err) must_check;
+/* Stops it, waits until its `count` spaces are unloaded, and forgets it. */
+int cluster_clear(struct cluster *cluster, const char *name, const char *id, uint64_t count,
+		  struct error **err) must_check;
+
+#endif
