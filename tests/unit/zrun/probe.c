@@ -31,6 +31,7 @@ static uint8_t memory_bytes[65536];
 static wasm_rt_memory_t memory = {memory_bytes, 1, 1, sizeof(memory_bytes)};
 static struct guest_host *host;
 static pid_t zhost;
+static volatile int *volatile nowhere = (volatile int *)8;
 
 static const char *test_case(void)
 {
@@ -155,7 +156,7 @@ static uint32_t process(void *instance)
 			return (uint32_t)cases[n].run();
 	/* A fault that is not the guest's. */
 	if (strcmp(wanted, "crash") == 0)
-		*(volatile int *)8 = 1;
+		*nowhere = 1;
 	return __LINE__;
 }
 

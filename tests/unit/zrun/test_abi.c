@@ -72,8 +72,18 @@ static void test_identity(void **state)
 	assert_true(play_logged(&p, "1 on_init\n"));
 	play_stop(&p, 5000);
 	stopped(ZRUN_STOPPED_ASKED);
-	assert_true(play_logged(&p, "recv: shutdown"));
 	assert_true(play_logged(&p, "1 on_close\n"));
+}
+
+static void test_receiver_sees_stop(void **state)
+{
+	starts(&(struct part){.guest = GUEST_ABI, .test_case = "echo"});
+	play_message(&p, "p#s", "x", 1);
+	play_until(&p, ZRUN_EMIT);
+	play_quiet(&p, 50); /* by then it waits for the next one */
+	play_stop(&p, 5000);
+	stopped(ZRUN_STOPPED_ASKED);
+	assert_true(play_logged(&p, "recv: shutdown"));
 }
 
 static void test_checks(void **state)
@@ -243,6 +253,8 @@ static void test_memory(void **state)
 static void test_stop_while_spinning(void **state)
 {
 	starts(&(struct part){.guest = GUEST_ABI, .test_case = "spin-until-stop"});
+	while (!play_logged(&p, "spinning"))
+		play_until(&p, ZRUN_LOG);
 	play_stop(&p, 5000);
 	stopped(ZRUN_STOPPED_ASKED);
 	assert_true(play_logged(&p, "yield said stop"));
@@ -461,6 +473,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_identity),
+		cmocka_unit_test(test_receiver_sees_stop),
 		cmocka_unit_test(test_checks),
 		cmocka_unit_test(test_denied),
 		cmocka_unit_test(test_finish),

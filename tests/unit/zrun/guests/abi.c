@@ -262,6 +262,7 @@ SAMOZA_ON_PROCESS(void)
 		return OK;
 	}
 	if (is("spin-until-stop")) {
+		samoza_log(SAMOZA_INFO, "spinning");
 		while (samoza_yield() == 0)
 			continue;
 		samoza_log(SAMOZA_INFO, "yield said stop");
