@@ -3,10 +3,12 @@
  */
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/str.h"
@@ -18,7 +20,7 @@
 
 #define DAEMON_GRACE_MS 10000
 /* A zrun that is just being started takes its socket over within this time. */
-#define STRAYS_WAIT_MS	10000
+#define STRAYS_WAIT_MS	5000
 #define STRAY_GRACE_MS	5000
 #define STRAYS_AGAIN_MS 20
 
@@ -109,6 +111,54 @@ static size_t find_strays(const struct state *s, stray_vector *all)
 	return others;
 }
 
+/* Whether a process has a file below `folder` open. */
+static bool has_file_below(pid_t pid, const char *folder)
+{
+	CLEANUP(freep) char *path = str_printf("/proc/%d/fd", (int)pid);
+	DIR *dir = opendir(path);
+	bool found = false;
+
+	for (struct dirent *e; dir != NULL && !found && (e = readdir(dir)) != NULL;) {
+		char target[PATH_MAX];
+		ssize_t n = readlinkat(dirfd(dir), e->d_name, target, sizeof(target) - 1);
+
+		target[n > 0 ? n : 0] = '\0';
+		found = str_has_prefix(target, folder);
+	}
+	if (dir != NULL)
+		(void)closedir(dir);
+	return found;
+}
+
+/* Those whose socket is gone cannot be asked. Each is known by the file of its last words,
+ * which it keeps open in its zhost's folder. How many there were. */
+static size_t kill_hidden(const struct state *s)
+{
+	CLEANUP(freep) char *folder = state_path(s, "zhosts/");
+	size_t count = 0;
+	DIR *dir = opendir("/proc");
+	uint64_t pid;
+
+	for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;) {
+		int pidfd;
+
+		if (str_to_u64(e->d_name, &pid) < 0 || !process_has_name((pid_t)pid, "zrun"))
+			continue;
+		pidfd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
+		/* Looked at behind the pidfd: it is the process that the pidfd holds. */
+		if (pidfd >= 0 && process_has_name((pid_t)pid, "zrun") &&
+		    has_file_below((pid_t)pid, folder)) {
+			process_wait_all(&pidfd, 1, 0);
+			count++;
+		} else {
+			closep(&pidfd);
+		}
+	}
+	if (dir != NULL)
+		(void)closedir(dir);
+	return count;
+}
+
 /* As their zhost would: on_close and stop recipes run. */
 static void ask_to_stop(const struct stray *stray)
 {
@@ -152,10 +202,12 @@ static int end_zruns(const struct state *s, struct error **err)
 		size_t others = find_strays(s, &all);
 		size_t found = end_strays(&all);
 
+		if (found + others == 0)
+			found = kill_hidden(s);
 		count += found;
 		if (found + others == 0)
 			break;
-		if (mono_now_ms() >= deadline)
+		if (found == 0 && mono_now_ms() >= deadline)
 			return error_set(err, ERR_TIMEOUT,
 					 "%zu sockets in %s/zhosts/*/run are held by processes "
 					 "that are no zrun",

@@ -27,7 +27,7 @@ static const char *or_dash(const char *s)
 static void print_event(const struct output *o, const Samoza__V1__EventView *e)
 {
 	if (o->format == OUTPUT_TABLE)
-		output_line(o, "%s %-8s %s %s -> %s %s", e->time, e->kind, e->subject,
+		output_line(o, "%s %-9s %s %s -> %s %s", e->time, e->kind, e->subject,
 			    or_dash(e->from), or_dash(e->to), e->cause);
 	else
 		output_message_line(o, &e->base);

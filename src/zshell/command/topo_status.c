@@ -25,8 +25,6 @@ static void print_head(const struct output *o, const Samoza__V1__TopologyView *t
 	output_line(o, "Topology: %s", t->name);
 	output_block(o, 10,
 		     (const struct output_pair[]){{"ID", t->id},
-						  {"Version", t->version},
-						  {"Owner", t->owner},
 						  {"State", t->state},
 						  {"Spaces", spaces},
 						  {"Created", t->created},

@@ -39,9 +39,6 @@ static int refused(int code, const char *file, struct error **err)
 			"Sign it with a key that zrms trusts (mex sign %s --key KEY), or put "
 			"the signer's .pub file into the trust folder of zrms.",
 			file);
-	else if (code == ERR_CONFLICT)
-		hint = mem_strdup(
-			"Stop the other one first (zshell topo stop NAME), then submit again.");
 	else if (code == ERR_INVALID)
 		hint = str_printf("Nothing was kept. `mex validate %s` lists all findings.",
 				  file);

@@ -194,6 +194,15 @@ def test_zruns_are_asked_before_they_are_killed(cluster):
     assert closed == [True, False]
 
 
+def test_a_zrun_whose_socket_is_gone_is_found(cluster):
+    os.makedirs(os.path.join(cluster.dir, "zhosts", "edge-node-1"))
+    open(os.path.join(cluster.dir, "zhosts", "edge-node-1", "hidden"), "w").close()
+    cluster.up("--zhosts", "1")
+    pid, = cluster.zruns()
+    assert "Ended 1 zrun\n" in cluster.run("down").stdout
+    assert not alive(pid)
+
+
 def test_a_number_that_another_process_has_now_is_left_alone(cluster):
     cluster.up("--zhosts", "1")
     cluster.run("down")

@@ -91,8 +91,8 @@ def test_events_are_one_line_each(zrms, listed, zshell):
     zrms.push(event(1, "topology", "my-app", None, "pending", "submitted"),
               event(2, "space", "my-app/api", "starting", "deployed-started", "on_init returned 0"))
     done = zshell("topo", "events", "my-app")
-    assert done.out == (f"{UPDATED} topology my-app - -> pending submitted\n"
-                        f"{UPDATED} space    my-app/api starting -> deployed-started "
+    assert done.out == (f"{UPDATED} topology  my-app - -> pending submitted\n"
+                        f"{UPDATED} space     my-app/api starting -> deployed-started "
                         "on_init returned 0\n")
 
 
