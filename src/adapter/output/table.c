@@ -82,6 +82,8 @@ struct output_table *output_table_new(const struct output *o,
 		t->widest[c - columns] = strlen(c->name);
 	}
 	must(scols_table_enable_colors(t->table, o->colour));
+	/* Cells are made fit already. */
+	must(scols_table_enable_noencoding(t->table, 1));
 	must(scols_table_set_termforce(t->table, o->terminal ? SCOLS_TERMFORCE_ALWAYS
 							     : SCOLS_TERMFORCE_NEVER));
 	if (o->terminal && o->columns > indent + 20)

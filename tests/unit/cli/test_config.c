@@ -1,0 +1,289 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "adapter/config/config.h"
+#include "base/str.h"
+
+struct settings {
+	struct config_address listen;
+	int64_t timeout_ms;
+	char *dir, *zrms, *level;
+	uint32_t count;
+	uint64_t size;
+	bool unsigned_too;
+};
+
+static const char *const levels[] = {"info", "debug", NULL};
+static const char *const others[] = {"zhosts", NULL};
+static const struct config_option options[] = {
+	{"listen", "listen", "TEST_LISTEN", CONFIG_LISTEN, offsetof(struct settings, listen),
+	 .fallback = "127.0.0.1:7331", .help = "Where it listens"},
+	{"failure_detection.timeout", "failure-timeout", "TEST_TIMEOUT", CONFIG_DURATION,
+	 offsetof(struct settings, timeout_ms), .fallback = "30s", .min = 1000, .max = 3600000,
+	 .help = "Silence"},
+	{"dir", "dir", NULL, CONFIG_PATH, offsetof(struct settings, dir), .help = "Folder"},
+	{"zrms", "zrms", NULL, CONFIG_URL, offsetof(struct settings, zrms),
+	 .help = "Where zrms is"},
+	{"log.level", "log-level", NULL, CONFIG_CHOICE, offsetof(struct settings, level),
+	 .fallback = "info", .choices = levels, .help = "Level"},
+	{"count", "count", NULL, CONFIG_U32, offsetof(struct settings, count), .min = 1,
+	 .max = 9, .help = "How many"},
+	{"size", "size", NULL, CONFIG_SIZE, offsetof(struct settings, size),
+	 .help = "How large"},
+	{"allow_unsigned", "allow-unsigned", NULL, CONFIG_BOOL,
+	 offsetof(struct settings, unsigned_too), .help = "Whether"},
+	{0}};
+static const struct config_program program = {.name = "test",
+					      .summary = "is a test",
+					      .options = options,
+					      .has_file = true,
+					      .other_keys = others};
+
+/* Loads with these words, and a file of this content behind --config unless it is NULL. */
+static int load(struct settings *s, const char *content, struct error **err, int argc,
+		const char *const *words)
+{
+	char path[] = "/tmp/test-config-XXXXXX";
+	char *argv[20] = {(char[]){"test"}};
+	int n = 1;
+	int r;
+
+	*s = (struct settings){0};
+	for (int i = 0; i < argc; i++)
+		argv[n++] = mem_strdup(words[i]);
+	if (content != NULL) {
+		int fd = mkstemp(path);
+
+		assert_true(fd >= 0);
+		assert_int_equal(write(fd, content, strlen(content)), strlen(content));
+		(void)close(fd);
+		argv[n++] = mem_strdup("--config");
+		argv[n++] = mem_strdup(path);
+	}
+	r = config_load(&program, s, n, argv, NULL, err);
+	for (int i = 1; i < n; i++)
+		free(argv[i]);
+	if (content != NULL)
+		(void)unlink(path);
+	return r;
+}
+
+#define WORDS(...)                                                                   \
+	(int)ARRAY_SIZE(((const char *const[]){__VA_ARGS__})), (const char *const[]) \
+	{                                                                            \
+		__VA_ARGS__                                                          \
+	}
+
+static void later_sources_win(void **state)
+{
+	struct settings s;
+
+	assert_int_equal(load(&s, NULL, NULL, 0, NULL), 0);
+	assert_int_equal(s.timeout_ms, 30000);
+	config_done(&program, &s);
+	assert_int_equal(load(&s, "failure_detection: {timeout: 4s}\n", NULL, 0, NULL), 0);
+	assert_int_equal(s.timeout_ms, 4000);
+	config_done(&program, &s);
+	(void)setenv("TEST_TIMEOUT", "5s", 1);
+	assert_int_equal(load(&s, "failure_detection.timeout: 4s\n", NULL, 0, NULL), 0);
+	assert_int_equal(s.timeout_ms, 5000);
+	config_done(&program, &s);
+	assert_int_equal(load(&s, "failure_detection.timeout: 4s\n", NULL,
+			      WORDS("--failure-timeout=6s")),
+			 0);
+	assert_int_equal(s.timeout_ms, 6000);
+	config_done(&program, &s);
+	(void)unsetenv("TEST_TIMEOUT");
+}
+
+static void every_type_is_read(void **state)
+{
+	struct settings s;
+
+	assert_int_equal(
+		load(&s,
+		     "listen: \"[::1]:80\"\ndir: /a b\nzrms: http://127.0.0.1:7331/\n"
+		     "log: {level: debug}\ncount: 9\nsize: 32MiB\nallow_unsigned: true\n"
+		     "zhosts: [{name: a, labels: {b: c}}, {name: d}]\n",
+		     NULL, 0, NULL),
+		0);
+	assert_string_equal(s.listen.host, "::1");
+	assert_int_equal(s.listen.port, 80);
+	assert_string_equal(s.dir, "/a b");
+	assert_string_equal(s.zrms, "http://127.0.0.1:7331");
+	assert_string_equal(s.level, "debug");
+	assert_int_equal(s.count, 9);
+	assert_int_equal(s.size, 32 << 20);
+	assert_true(s.unsigned_too);
+	config_done(&program, &s);
+}
+
+static void mistakes_are_refused_with_place_and_hint(void **state)
+{
+	static const struct {
+		const char *file, *word, *message;
+		unsigned line;
+	} cases[] = {
+		{"count: 1\nlissten: x\n", NULL,
+		 "unknown key 'lissten'; did you mean 'listen'?", 2},
+		{"failure_detection: {timeuot: 3s}\n", NULL,
+		 "unknown key 'failure_detection.timeuot'; did you mean "
+		 "'failure_detection.timeout'?",
+		 1},
+		{"count: 1\n\ncount: 2\n", NULL, "duplicate key 'count'", 3},
+		{"log.level: info\nlog: {level: info}\n", NULL, "duplicate key 'log.level'", 2},
+		{"count: 10\n", NULL, "count: 10 is out of range: expected 1 to 9", 1},
+		{"count: many\n", NULL, "count: 'many' is not a number", 1},
+		{"count: [1]\n", NULL, "count: expected N", 1},
+		{"log: 3\n", NULL, "log: expected keys below it", 1},
+		{"log: {level: loud}\n", NULL, "log.level: 'loud' is none of: info, debug", 1},
+		{"dir: &a x\nzrms: *a\n", NULL, "aliases are not accepted", 2},
+		{"allow_unsigned: yes\n", NULL, "'yes' is neither true nor false", 1},
+		{"- a\n", NULL, "expected `key: value`", 1},
+		{"a: b: c\n", NULL, "unknown key 'a'", 1},
+		{"count: 1\n---\ncount: 2\n", NULL, "more than one document", 2},
+		{NULL, "--count=0", "--count: 0 is out of range: expected 1 to 9", 0},
+		{NULL, "--failure-timeout=9d", "9d is out of range: expected 1s to 1h", 0},
+		{NULL, "--cuont=1", "unknown option --cuont; did you mean --count?", 0},
+		{NULL, "--count", "--count needs a value: N", 0},
+		{NULL, "word", "unexpected argument 'word'", 0},
+		{NULL, "-x", "unknown option -x", 0},
+		{NULL, "--zrms=ftp://a:1", "expected http://HOST:PORT", 0},
+		{NULL, "--zrms=http://a", "expected http://HOST:PORT", 0},
+		{NULL, "--zrms=http://a:1/b:2", "expected http://HOST:PORT", 0},
+		{NULL, "--dir=", "the name of a file is empty", 0},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(error_freep) struct error *err = NULL;
+		struct settings s;
+		int r = load(&s, cases[i].file, &err, cases[i].word != NULL, &cases[i].word);
+
+		config_done(&program, &s);
+		if (r != ERR_INVALID || strstr(err->message, cases[i].message) == NULL ||
+		    err->line != cases[i].line)
+			fail_msg("case %zu: %d, line %u: %s; expected line %u: %s", i, r,
+				 err != NULL ? err->line : 0,
+				 err != NULL ? err->message : "none", cases[i].line,
+				 cases[i].message);
+	}
+}
+
+static void only_loopback_addresses_are_listened_on(void **state)
+{
+	static const struct {
+		const char *text;
+		int result;
+	} cases[] = {
+		{"127.0.0.1:0", 0},
+		{"127.1.2.3:65535", 0},
+		{"[::1]:1", 0},
+		{"localhost:7331", 0},
+		{"0.0.0.0:7331", ERR_DENIED},
+		{"192.168.1.2:1", ERR_DENIED},
+		{"[::]:1", ERR_DENIED},
+		{"[::ffff:127.0.0.1]:1", ERR_DENIED},
+		{"128.0.0.1:1", ERR_DENIED},
+		{"127.0.0.1", ERR_INVALID},
+		{"127.0.0.1:65536", ERR_INVALID},
+		{"::1:1", ERR_INVALID},
+		{":7331", ERR_INVALID},
+		{"example.org:1", ERR_INVALID},
+		{"127.0.0.1:-1", ERR_INVALID},
+		{"127.1:1", ERR_INVALID},
+		{"", ERR_INVALID},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(error_freep) struct error *err = NULL;
+		struct config_address address;
+		int r = config_address_parse(cases[i].text, &address, &err);
+
+		if (r != cases[i].result)
+			fail_msg("%s: %d, expected %d", cases[i].text, r, cases[i].result);
+		if (r == ERR_DENIED)
+			assert_non_null(strstr(err->message, "there is no access control yet"));
+	}
+}
+
+static void what_is_needed_is_asked_for(void **state)
+{
+	static const struct config_option needed[] = {
+		{NULL, "dir", NULL, CONFIG_PATH, 0, .required = true, .help = "Folder"}, {0}};
+	const struct config_program p = {.name = "test", .summary = "x", .options = needed};
+	CLEANUP(error_freep) struct error *err = NULL;
+	char *dir = NULL;
+
+	assert_int_equal(
+		config_load(&p, &dir, 1, (char *[]){(char[]){"test"}, NULL}, NULL, &err),
+		ERR_INVALID);
+	assert_string_equal(err->message, "--dir FILE is needed: Folder");
+}
+
+static void arguments_are_collected_where_they_are_wanted(void **state)
+{
+	struct config_arguments arguments = {0};
+	struct settings s = {0};
+	char *argv[] = {(char[]){"test"}, (char[]){"one"}, (char[]){"--count"}, (char[]){"3"},
+			(char[]){"two"},  (char[]){"--"},  (char[]){"--count"}, NULL};
+
+	assert_int_equal(config_load(&program, &s, 7, argv, &arguments, NULL), 0);
+	assert_int_equal(s.count, 3);
+	assert_int_equal(arguments.list.count, 3);
+	assert_string_equal(arguments.list.items[2], "--count");
+	config_arguments_done(&arguments);
+	config_done(&program, &s);
+}
+
+/* What --print-config prints is a file that gives the same settings. */
+static void printed_configuration_reads_back(void **state)
+{
+	struct settings s;
+	FILE *file = tmpfile();
+	int old = dup(STDOUT_FILENO);
+	char text[4096] = "";
+
+	assert_non_null(file);
+	(void)fflush(stdout);
+	assert_true(dup2(fileno(file), STDOUT_FILENO) >= 0);
+	assert_int_equal(load(&s, NULL, NULL,
+			      WORDS("--dir=a \"b\" \\c", "--count=3", "--size=3MiB",
+				    "--allow-unsigned", "--print-config")),
+			 CONFIG_DONE);
+	(void)fflush(stdout);
+	(void)dup2(old, STDOUT_FILENO);
+	(void)close(old);
+	config_done(&program, &s);
+	rewind(file);
+	(void)fread(text, 1, sizeof(text) - 1, file);
+	(void)fclose(file);
+	assert_non_null(strstr(text, "count: 3  # --count\n"));
+	assert_non_null(strstr(text, "failure_detection.timeout: 30s  # default\n"));
+	assert_int_equal(load(&s, text, NULL, 0, NULL), 0);
+	assert_string_equal(s.dir, "a \"b\" \\c");
+	assert_int_equal(s.size, 3 << 20);
+	assert_true(s.unsigned_too);
+	config_done(&program, &s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(later_sources_win),
+		cmocka_unit_test(every_type_is_read),
+		cmocka_unit_test(mistakes_are_refused_with_place_and_hint),
+		cmocka_unit_test(only_loopback_addresses_are_listened_on),
+		cmocka_unit_test(what_is_needed_is_asked_for),
+		cmocka_unit_test(arguments_are_collected_where_they_are_wanted),
+		cmocka_unit_test(printed_configuration_reads_back),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

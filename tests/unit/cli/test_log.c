@@ -1,0 +1,188 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "adapter/log/log.h"
+#include "base/str.h"
+#include "base/text.h"
+
+static void formatted(const char *expected, const struct log_field *fields)
+{
+	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(1 << 20);
+
+	log_format(&b, 1777458600123, LOG_LEVEL_INFO, "place", "chosen", fields);
+	assert_string_equal(b.data, expected);
+}
+
+static void a_line_is_time_level_subsystem_event_and_values(void **state)
+{
+	formatted("2026-04-29T10:30:00.123Z info  place   chosen zhost=edge-node-1 count=3 "
+		  "left=-4 "
+		  "silent=30.2s took=250ms bytes=4096 exclusive=yes",
+		  (const struct log_field[]){LOG_S("zhost", "edge-node-1"),
+					     LOG_U("count", 3),
+					     LOG_I("left", -4),
+					     LOG_MS("silent", 30250),
+					     LOG_MS("took", 250),
+					     LOG_BYTES("bytes", 4096),
+					     LOG_B("exclusive", true),
+					     {0}});
+}
+
+static void what_is_null_is_left_out(void **state)
+{
+	formatted("2026-04-29T10:30:00.123Z info  place   chosen a=1",
+		  (const struct log_field[]){
+			  LOG_S("x", NULL), LOG_U("a", 1), LOG_E((struct error *)NULL), {0}});
+}
+
+static void values_cannot_make_lines_or_fields_or_move_the_cursor(void **state)
+{
+	static const struct {
+		const char *value, *shown;
+	} cases[] = {
+		{"a b", "\"a b\""},
+		{"", "\"\""},
+		{"a=b", "\"a=b\""},
+		{"a\nb", "\"a\\nb\""},
+		{"a\r\tb", "\"a\\r\\tb\""},
+		{"say \"hi\"", "\"say \\\"hi\\\"\""},
+		{"back\\slash", "\"back\\\\slash\""},
+		{"\x1b[31m", "\"\\x1b[31m\""},
+		{"\x7f", "\"\\x7f\""},
+		{"\xc2\x9b"
+		 "31m",
+		 "\"\\u{9b}31m\""}, /* CSI as one character */
+		{"\xe2\x80\xae"
+		 "abc",
+		 "\"\\u{202e}abc\""},		   /* right to left */
+		{"\xe2\x80\xa8", "\"\\u{2028}\""}, /* line separator */
+		{"caf\xc3\xa9", "\"caf\xc3\xa9\""},
+		{"\xff", "\"\\xff\""},
+		{"\xc3", "\"\\xc3\""},			 /* cut short */
+		{"\xc0\xaf", "\"\\xc0\\xaf\""},		 /* overlong */
+		{"\xed\xa0\x80", "\"\\xed\\xa0\\x80\""}, /* surrogate */
+		{"\xf4\x90\x80\x80", "\"\\xf4\\x90\\x80\\x80\""},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(1000);
+
+		text_quote(&b, cases[i].value);
+		assert_string_equal(b.data, cases[i].shown);
+	}
+}
+
+static void escaping_stops_where_the_buffer_is_full(void **state)
+{
+	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(6);
+
+	text_escape(&b, "abc\x1b"
+			"def");
+	assert_string_equal(b.data, "abc");
+}
+
+/* What one log_write() leaves in a file. The caller frees. */
+static char *written(enum log_level level, const char *value)
+{
+	FILE *file = tmpfile();
+	char *text = mem_calloc(1, 3 * LOG_LINE_MAX);
+
+	assert_non_null(file);
+	log_init(LOG_LEVEL_INFO, fileno(file));
+	errno = 42;
+	LOG_EVENT_(level, "test", "event", LOG_S("value", value));
+	assert_int_equal(errno, 42);
+	rewind(file);
+	(void)fread(text, 1, 3 * LOG_LINE_MAX - 1, file);
+	(void)fclose(file);
+	log_init(LOG_LEVEL_INFO, STDERR_FILENO);
+	return text;
+}
+
+static void levels_below_the_chosen_one_are_not_written(void **state)
+{
+	CLEANUP(freep) char *debug = written(LOG_LEVEL_DEBUG, "x");
+	CLEANUP(freep) char *warn = written(LOG_LEVEL_WARNING, "x");
+
+	assert_string_equal(debug, "");
+	assert_true(str_has_suffix(warn, "Z warn  test    event value=x\n"));
+}
+
+static void a_long_line_is_cut_within_its_bound(void **state)
+{
+	CLEANUP(freep) char *value = mem_calloc(1, 1 << 20);
+	CLEANUP(freep) char *line = NULL;
+
+	/* Three bytes each: the cut must not fall within one. */
+	for (size_t i = 0; i + 3 < 1 << 20; i += 3)
+		memcpy(value + i, "\xe2\x82\xac", 3);
+	line = written(LOG_LEVEL_INFO, value);
+	assert_in_range(strlen(line), LOG_LINE_MAX - 8, LOG_LINE_MAX);
+	assert_true(str_has_suffix(line, "\xe2\x82\xac...\n"));
+	assert_ptr_equal(strchr(line, '\n'), line + strlen(line) - 1);
+}
+
+static void the_journal_gets_its_priority(void **state)
+{
+	FILE *file = tmpfile();
+	CLEANUP(freep) char *stream = NULL;
+	char text[200] = "";
+	struct stat st;
+
+	assert_non_null(file);
+	assert_int_equal(fstat(fileno(file), &st), 0);
+	stream = str_printf("%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	(void)setenv("JOURNAL_STREAM", stream, 1);
+	log_init(LOG_LEVEL_INFO, fileno(file));
+	log_warn("test", "event");
+	(void)setenv("JOURNAL_STREAM", "1:1", 1);
+	log_init(LOG_LEVEL_INFO, fileno(file));
+	log_warn("test", "event");
+	(void)unsetenv("JOURNAL_STREAM");
+	log_init(LOG_LEVEL_INFO, STDERR_FILENO);
+	rewind(file);
+	assert_non_null(fgets(text, sizeof(text), file));
+	assert_memory_equal(text, "<4>2", 4);
+	assert_non_null(fgets(text, sizeof(text), file));
+	assert_int_equal(text[0], '2');
+	(void)fclose(file);
+}
+
+static void names_of_levels_read_back(void **state)
+{
+	CLEANUP(error_freep) struct error *err = NULL;
+	enum log_level level = LOG_LEVEL_ERROR;
+
+	for (int i = LOG_LEVEL_ERROR; i <= LOG_LEVEL_DEBUG; i++) {
+		assert_int_equal(
+			log_level_parse(log_level_name((enum log_level)i), &level, NULL), 0);
+		assert_int_equal(level, i);
+	}
+	assert_int_equal(log_level_parse("loud", &level, &err), ERR_INVALID);
+	assert_non_null(strstr(err->message, "error, warn, info or debug"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_line_is_time_level_subsystem_event_and_values),
+		cmocka_unit_test(what_is_null_is_left_out),
+		cmocka_unit_test(values_cannot_make_lines_or_fields_or_move_the_cursor),
+		cmocka_unit_test(escaping_stops_where_the_buffer_is_full),
+		cmocka_unit_test(levels_below_the_chosen_one_are_not_written),
+		cmocka_unit_test(a_long_line_is_cut_within_its_bound),
+		cmocka_unit_test(the_journal_gets_its_priority),
+		cmocka_unit_test(names_of_levels_read_back),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
