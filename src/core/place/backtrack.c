@@ -39,18 +39,18 @@ static uint64_t tried_key(const struct tree *t, const struct kind *k, uint32_t z
 
 /* ---- devices of the whole set on one zhost ---- */
 
-/* All asks of the units tried there and of one more, as one need. */
-static uint32_t join_asks(const struct zhost *z, const struct need *more,
-			  struct need *ret_joint)
+/* All asks of the units tried there and of one more, as one demand. */
+static uint32_t join_asks(const struct zhost *z, const struct demand *more,
+			  struct demand *ret_joint)
 {
-	*ret_joint = (struct need){0};
+	*ret_joint = (struct demand){0};
 	uint32_t asks = more->ask_count;
 	for (const struct unit *u = z->units; u != NULL; u = u->next)
-		asks += u->tried ? u->need->ask_count : 0;
+		asks += u->tried ? u->need->demand->ask_count : 0;
 	ret_joint->asks = mem_new_array(struct ask, asks + 1);
 	for (const struct unit *u = z->units; u != NULL; u = u->next) {
-		for (uint32_t i = 0; u->tried && i < u->need->ask_count; i++)
-			ret_joint->asks[ret_joint->ask_count++] = u->need->asks[i];
+		for (uint32_t i = 0; u->tried && i < u->need->demand->ask_count; i++)
+			ret_joint->asks[ret_joint->ask_count++] = u->need->demand->asks[i];
 	}
 	uint32_t before = 0;
 	for (uint32_t i = 0; i < ret_joint->ask_count; i++)
@@ -65,27 +65,28 @@ static uint32_t join_asks(const struct zhost *z, const struct need *more,
 
 /* Gives the devices of a zhost out anew among those tried there, so that one more fits. With
  * `apply` for real. */
-static bool repack(struct place *p, uint32_t zhost, const struct need *more, bool apply)
+static bool repack(struct place *p, uint32_t zhost, const struct demand *more, bool apply)
 {
 	struct zhost *z = zhost_at(p, zhost);
-	struct need joint;
+	struct demand joint;
 	if (more->too_many_devices)
 		return false;
 	(void)join_asks(z, more, &joint);
 	uint16_t *slots = mem_new_array(uint16_t, joint.device_total + 1);
 	for (struct unit *u = z->units; u != NULL; u = u->next) {
 		if (u->tried)
-			devices_apply(z, u->need, u->devices, 1);
+			devices_apply(z, u->need->demand, u->devices, 1);
 	}
 	bool fits = devices_fit(z->slots, z->slot_count, &joint, slots);
 	const uint16_t *given = slots;
 	for (struct unit *u = z->units; u != NULL; u = u->next) {
 		if (!u->tried)
 			continue;
-		if (fits && apply && u->need->device_total > 0)
-			memcpy(u->devices, given, u->need->device_total * sizeof(*slots));
-		given += u->need->device_total;
-		devices_apply(z, u->need, u->devices, -1);
+		if (fits && apply && u->need->demand->device_total > 0)
+			memcpy(u->devices, given,
+			       u->need->demand->device_total * sizeof(*slots));
+		given += u->need->demand->device_total;
+		devices_apply(z, u->need->demand, u->devices, -1);
 	}
 	free(joint.asks);
 	free(slots);
@@ -97,15 +98,17 @@ static bool can_stand(struct place *p, const struct kind *k, uint32_t zhost)
 	if (is_excluded(k->excluded, zhost) || !fits_but_devices(p, k->need, zhost, OPTIMISTIC))
 		return false;
 	const struct zhost *z = zhost_at(p, zhost);
-	return k->need->ask_count == 0 || devices_fit(z->slots, z->slot_count, k->need, NULL) ||
-	       repack(p, zhost, k->need, false);
+	return k->need->demand->ask_count == 0 ||
+	       devices_fit(z->slots, z->slot_count, k->need->demand, NULL) ||
+	       repack(p, zhost, k->need->demand, false);
 }
 
 static void stand(struct search *s, struct kind *k, uint32_t zhost)
 {
 	struct zhost *z = zhost_at(s->place, zhost);
-	if (k->need->ask_count > 0 && !devices_fit(z->slots, z->slot_count, k->need, NULL)) {
-		bool fits = repack(s->place, zhost, k->need, true);
+	if (k->need->demand->ask_count > 0 &&
+	    !devices_fit(z->slots, z->slot_count, k->need->demand, NULL)) {
+		bool fits = repack(s->place, zhost, k->need->demand, true);
 		INVARIANT(fits);
 	}
 	search_place(s, k, zhost);
@@ -144,7 +147,7 @@ static void level_open(struct tree *t, struct kind *k, uint32_t count)
 	for (uint32_t i = 0; i < count; i++) {
 		struct candidate *c = &t->scratch[i];
 		struct place_score score = score_of(p, k->need, c->zhost, &t->floors);
-		c->key = score_key(k->need, &score);
+		c->key = score_key(k->need->demand, &score);
 		if (!fits_spread(p, k->need, c->zhost, &t->floors) ||
 		    !fits_but_devices(p, k->need, c->zhost, GREEDY))
 			c->key = 0;

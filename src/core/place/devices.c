@@ -100,7 +100,7 @@ static bool fit_one(const struct slot *slots, uint32_t slot_count, const struct 
 struct matching {
 	const struct slot *slots;
 	uint32_t slot_count;
-	const struct need *need;
+	const struct demand *demand;
 	int32_t *free;
 	uint32_t *order;  /* asks, hardest first */
 	uint32_t *offset; /* of each ask in `given` */
@@ -110,8 +110,8 @@ struct matching {
 
 static bool match_greedily(struct matching *m)
 {
-	for (uint32_t i = 0; i < m->need->ask_count; i++) {
-		const struct ask *a = &m->need->asks[m->order[i]];
+	for (uint32_t i = 0; i < m->demand->ask_count; i++) {
+		const struct ask *a = &m->demand->asks[m->order[i]];
 		uint16_t *given = m->given + m->offset[m->order[i]];
 		for (uint32_t k = 0; k < a->count; k++) {
 			uint32_t slot =
@@ -129,9 +129,9 @@ static bool match_greedily(struct matching *m)
  * their slots ascend. */
 static bool match_all(struct matching *m, uint32_t i, uint32_t k)
 {
-	if (i == m->need->ask_count)
+	if (i == m->demand->ask_count)
 		return true;
-	const struct ask *a = &m->need->asks[m->order[i]];
+	const struct ask *a = &m->demand->asks[m->order[i]];
 	if (k == a->count)
 		return match_all(m, i + 1, 0);
 	uint16_t *given = m->given + m->offset[m->order[i]];
@@ -151,7 +151,7 @@ static bool match_all(struct matching *m, uint32_t i, uint32_t k)
 
 static uint32_t choices(const struct matching *m, uint32_t ask)
 {
-	const struct ask *a = &m->need->asks[ask];
+	const struct ask *a = &m->demand->asks[ask];
 	uint32_t count = 0;
 	for (uint32_t s = 0; s < m->slot_count; s++)
 		count += m->slots[s].free >= a->milli && ask_accepts(a, &m->slots[s]);
@@ -161,12 +161,12 @@ static uint32_t choices(const struct matching *m, uint32_t ask)
 /* Insertion sort: fewest choices to spare first, larger amounts first, then as declared. */
 static void order_asks(struct matching *m)
 {
-	for (uint32_t i = 0; i < m->need->ask_count; i++) {
+	for (uint32_t i = 0; i < m->demand->ask_count; i++) {
 		uint32_t at = i;
-		const struct ask *a = &m->need->asks[i];
+		const struct ask *a = &m->demand->asks[i];
 		int64_t spare = (int64_t)choices(m, i) - a->count;
 		while (at > 0) {
-			const struct ask *b = &m->need->asks[m->order[at - 1]];
+			const struct ask *b = &m->demand->asks[m->order[at - 1]];
 			int64_t other = (int64_t)choices(m, m->order[at - 1]) - b->count;
 			if (other < spare || (other == spare && b->milli >= a->milli))
 				break;
@@ -183,18 +183,18 @@ static void free_reset(struct matching *m)
 		m->free[i] = m->slots[i].free;
 }
 
-static bool fit_several(const struct slot *slots, uint32_t slot_count, const struct need *n,
+static bool fit_several(const struct slot *slots, uint32_t slot_count, const struct demand *d,
 			uint16_t *ret_slots)
 {
-	struct matching m = {.slots = slots, .slot_count = slot_count, .need = n};
-	uint32_t *numbers = mem_new_array(uint32_t, slot_count + 2 * (size_t)n->ask_count +
-							    n->device_total / 2 + 1);
+	struct matching m = {.slots = slots, .slot_count = slot_count, .demand = d};
+	uint32_t *numbers = mem_new_array(uint32_t, slot_count + 2 * (size_t)d->ask_count +
+							    d->device_total / 2 + 1);
 	m.free = (int32_t *)numbers;
 	m.order = numbers + slot_count;
-	m.offset = m.order + n->ask_count;
-	m.given = (uint16_t *)(m.offset + n->ask_count);
-	for (uint32_t i = 1; i < n->ask_count; i++)
-		m.offset[i] = m.offset[i - 1] + n->asks[i - 1].count;
+	m.offset = m.order + d->ask_count;
+	m.given = (uint16_t *)(m.offset + d->ask_count);
+	for (uint32_t i = 1; i < d->ask_count; i++)
+		m.offset[i] = m.offset[i - 1] + d->asks[i - 1].count;
 	free_reset(&m);
 	order_asks(&m);
 	bool fits = match_greedily(&m);
@@ -203,34 +203,34 @@ static bool fit_several(const struct slot *slots, uint32_t slot_count, const str
 		fits = match_all(&m, 0, 0);
 	}
 	if (fits && ret_slots != NULL)
-		memcpy(ret_slots, m.given, n->device_total * sizeof(*ret_slots));
+		memcpy(ret_slots, m.given, d->device_total * sizeof(*ret_slots));
 	free(numbers);
 	return fits;
 }
 
-bool devices_fit(const struct slot *slots, uint32_t slot_count, const struct need *n,
+bool devices_fit(const struct slot *slots, uint32_t slot_count, const struct demand *d,
 		 uint16_t *ret_slots)
 {
-	if (n->too_many_devices)
+	if (d->too_many_devices)
 		return false;
-	if (n->ask_count == 1)
-		return n->asks[0].count <= slot_count &&
-		       fit_one(slots, slot_count, &n->asks[0], ret_slots);
-	for (uint32_t i = 0; i < n->ask_count; i++) {
-		if (n->asks[i].count > slot_count)
+	if (d->ask_count == 1)
+		return d->asks[0].count <= slot_count &&
+		       fit_one(slots, slot_count, &d->asks[0], ret_slots);
+	for (uint32_t i = 0; i < d->ask_count; i++) {
+		if (d->asks[i].count > slot_count)
 			return false;
 	}
-	return fit_several(slots, slot_count, n, ret_slots);
+	return fit_several(slots, slot_count, d, ret_slots);
 }
 
-void devices_apply(struct zhost *z, const struct need *n, const uint16_t *slots, int32_t sign)
+void devices_apply(struct zhost *z, const struct demand *d, const uint16_t *slots, int32_t sign)
 {
 	uint32_t at = 0;
-	for (uint32_t i = 0; i < n->ask_count && at < n->device_total; i++) {
-		uint32_t count = n->asks[i].count;
-		for (uint32_t k = 0; k < count && at < n->device_total; k++, at++) {
+	for (uint32_t i = 0; i < d->ask_count && at < d->device_total; i++) {
+		uint32_t count = d->asks[i].count;
+		for (uint32_t k = 0; k < count && at < d->device_total; k++, at++) {
 			if (slots[at] < z->slot_count)
-				z->slots[slots[at]].free += sign * n->asks[i].milli;
+				z->slots[slots[at]].free += sign * d->asks[i].milli;
 		}
 	}
 }

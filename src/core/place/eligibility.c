@@ -6,8 +6,8 @@
 #include "core/place/engine.h"
 
 /* An instance that requires others of its own kind is content while it is the only one. */
-static bool affinity_holds(const struct place *p, const struct term *t,
-			   enum strictness strictness)
+bool affinity_in_advance(const struct place *p, const struct term *t,
+			 enum strictness strictness)
 {
 	const struct group *g = &p->groups.items[t->group];
 	uint32_t others_wanted = g->pending - (t->self && g->pending > 0 ? 1 : 0);
@@ -26,7 +26,7 @@ bool term_holds(const struct place *p, const struct term *t, uint32_t domain,
 	uint32_t count = t->own + tally_get(&p->counters.items[t->counter].tally, domain);
 	switch (t->kind) {
 	case TERM_REQUIRE:
-		return count > 0 || affinity_holds(p, t, strictness);
+		return count > 0 || affinity_in_advance(p, t, strictness);
 	case TERM_FORBID:
 		return count == 0;
 	case TERM_PREFER:
@@ -65,21 +65,29 @@ static bool terms_hold(const struct place *p, const struct need *n, uint32_t zho
 	return is_welcome(p, n, zhost, labels);
 }
 
-static bool fits_zhost_but_devices(const struct place *p, const struct need *n, uint32_t zhost,
-				   enum strictness strictness)
+static bool fits_amounts(const struct place *p, const struct demand *d, uint32_t zhost)
 {
 	const struct zhost *z = zhost_at(p, zhost);
-	return n->cpu <= z->cpu_free && n->memory <= z->memory_free && zhost_available(z) &&
-	       terrain_has(&p->terrains.items[n->terrain], zhost) &&
-	       terms_hold(p, n, zhost, false, strictness);
+	return d->cpu <= z->cpu_free && d->memory <= z->memory_free && zhost_available(z) &&
+	       terrain_has(&p->terrains.items[d->terrain], zhost);
+}
+
+static bool fits_devices(const struct place *p, const struct demand *d, uint32_t zhost)
+{
+	const struct zhost *z = zhost_at(p, zhost);
+	return d->ask_count == 0 || devices_fit(z->slots, z->slot_count, d, NULL);
+}
+
+bool fits_demand(const struct place *p, const struct demand *d, uint32_t zhost)
+{
+	return fits_amounts(p, d, zhost) && fits_devices(p, d, zhost);
 }
 
 bool fits_zhost(const struct place *p, const struct need *n, uint32_t zhost,
 		enum strictness strictness)
 {
-	const struct zhost *z = zhost_at(p, zhost);
-	return fits_zhost_but_devices(p, n, zhost, strictness) &&
-	       (n->ask_count == 0 || devices_fit(z->slots, z->slot_count, n, NULL));
+	return fits_amounts(p, n->demand, zhost) &&
+	       terms_hold(p, n, zhost, false, strictness) && fits_devices(p, n->demand, zhost);
 }
 
 bool fits_labels(const struct place *p, const struct need *n, uint32_t zhost,
@@ -97,7 +105,8 @@ bool fits(const struct place *p, const struct need *n, uint32_t zhost,
 bool fits_but_devices(const struct place *p, const struct need *n, uint32_t zhost,
 		      enum strictness strictness)
 {
-	return fits_zhost_but_devices(p, n, zhost, strictness) &&
+	return fits_amounts(p, n->demand, zhost) &&
+	       terms_hold(p, n, zhost, false, strictness) &&
 	       fits_labels(p, n, zhost, strictness);
 }
 
@@ -116,8 +125,7 @@ void floor_add(struct floor *f, uint32_t domain, uint32_t count)
 	}
 }
 
-void floors_measure(const struct place *p, const struct need *n, struct excluded excluded,
-		    enum strictness strictness, struct floors *floors)
+void floors_reset(struct floors *floors, const struct need *n)
 {
 	if (n->skew_count > floors->capacity) {
 		floors->items = mem_resize(floors->items, n->skew_count, sizeof(struct floor));
@@ -125,19 +133,27 @@ void floors_measure(const struct place *p, const struct need *n, struct excluded
 	}
 	for (uint32_t i = 0; i < n->skew_count; i++)
 		floors->items[i] = (struct floor){UINT32_MAX, DOMAIN_NONE, UINT32_MAX};
-	if (n->skew_count == 0)
-		return;
-	for (uint32_t z = 0; z < p->zhosts.count; z++) {
-		if (is_excluded(excluded, z) || !fits(p, n, z, strictness))
-			continue;
-		for (uint32_t i = 0; i < n->skew_count; i++) {
-			const struct skew *s = &n->skews[i];
-			uint32_t domain = domain_of(p, s->column, z);
-			if (domain != DOMAIN_NONE)
-				floor_add(&floors->items[i], domain,
-					  tally_get(&p->counters.items[s->counter].tally,
-						    domain));
-		}
+}
+
+void floors_add(const struct place *p, const struct need *n, uint32_t zhost,
+		struct floors *floors)
+{
+	for (uint32_t i = 0; i < n->skew_count; i++) {
+		const struct skew *s = &n->skews[i];
+		uint32_t domain = domain_of(p, s->column, zhost);
+		if (domain != DOMAIN_NONE)
+			floor_add(&floors->items[i], domain,
+				  tally_get(&p->counters.items[s->counter].tally, domain));
+	}
+}
+
+void floors_measure(const struct place *p, const struct need *n, struct excluded excluded,
+		    enum strictness strictness, struct floors *floors)
+{
+	floors_reset(floors, n);
+	for (uint32_t z = 0; n->skew_count > 0 && z < p->zhosts.count; z++) {
+		if (!is_excluded(excluded, z) && fits(p, n, z, strictness))
+			floors_add(p, n, z, floors);
 	}
 }
 

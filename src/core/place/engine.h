@@ -4,6 +4,7 @@
  *   zhosts.c       zhosts, label columns, the log of changes        struct zhost, column
  *   terrain.c      which zhosts pass rules 2 and 3, as a bit set     struct terrain
  *   groups.c       who stands where: counters by zhost and label     struct group, counter
+ *   demands.c      where and how much, without who                 struct demand
  *   needs.c        a root space of a topology, compiled              struct need, term, skew
  *   units.c        taking and freeing places                         struct unit
  *   devices.c      shares and whole devices on one zhost             struct slot
@@ -55,6 +56,7 @@ struct zhost {
 	bool known, alive, cordoned;
 	bool has_position;
 	uint32_t rank;	     /* in the order of names */
+	uint32_t noted;	     /* scratch of an index, see index.c */
 	uint32_t slot_count; /* offered devices */
 	struct slot *slots;
 	uint64_t log_position; /* of its last change, see struct place */
@@ -192,7 +194,22 @@ struct ask {
 	int32_t milli;
 	uint32_t *models; /* symbols; none: any */
 	uint32_t model_count;
-	const struct device_need *rule;
+};
+
+/* What needs ask of a zhost by itself: where, and how much. Shared by all needs that ask for
+ * the same. */
+struct demand {
+	uint32_t references;
+	uint64_t hash;
+	struct demand *next; /* of the same hash */
+	uint32_t terrain;
+	int64_t cpu, memory;
+	bool pack;
+	bool too_many_devices; /* more than any zhost can have */
+	struct ask *asks;
+	uint32_t ask_count;
+	uint32_t device_total; /* sum of counts */
+	struct index *index;   /* NULL until it is needed */
 };
 
 /* A root space of a topology: what each of its units needs. */
@@ -200,21 +217,16 @@ struct need {
 	struct place_topology *topology;
 	const struct space *space;
 	uint32_t root; /* an instance of it */
-	uint32_t terrain;
-	int64_t cpu, memory;
-	bool pack;
-	struct ask *asks;
-	uint32_t ask_count;
-	uint32_t device_total; /* sum of counts */
-	bool too_many_devices; /* more than any zhost can have */
+	struct demand *demand;
 	struct member *members;
 	uint32_t member_count;
 	struct term *terms; /* required ones first */
 	uint32_t term_count, required_count;
-	struct skew *skews; /* required ones first */
+	uint32_t label_terms; /* not of scope zhost */
+	struct skew *skews;   /* required ones first */
 	uint32_t skew_count, required_skews;
 	uint32_t placed, pending; /* units */
-	struct index *index;	  /* NULL until it pays */
+	struct index *index;	  /* its own; NULL until it is needed */
 };
 
 struct unit {
@@ -272,6 +284,13 @@ struct place {
 	VECTOR(struct place_topology *) topologies;
 	VECTOR(uint32_t) free_topologies;
 
+	struct map demand_hashes; /* hash -> number of a chain */
+	VECTOR(struct demand *) demand_chains;
+	VECTOR(uint32_t) free_chains;
+	VECTOR(struct demand *) idle_demands; /* oldest first */
+
+	uint32_t note; /* zhosts noted with this number */
+	VECTOR(uint32_t) noted;
 	struct index *newest, *oldest; /* by last use */
 	size_t index_bytes;
 
@@ -335,6 +354,13 @@ void counter_move(struct place *p, uint32_t counter, uint32_t zhost, int32_t cou
 void group_pend(struct place *p, uint32_t group, int32_t count);
 void groups_done(struct place *p);
 
+/* ---- demands.c ---- */
+
+/* Demand of the subtree at `root`; takes a reference. */
+struct demand *demand_take(struct place *p, struct topology *t, uint32_t root);
+void demand_drop(struct place *p, struct demand *d);
+void demands_done(struct place *p);
+
 /* ---- needs.c ---- */
 
 struct place_topology *topology_checked(const struct place *p, uint32_t topology);
@@ -355,10 +381,11 @@ void units_return_labels(struct place *p, uint32_t zhost);
 
 /* Whether all asks find devices on the zhost; with `ret_slots` (room for device_total), which.
  * Best fit first; where that fails, every combination within a bound. */
-bool devices_fit(const struct slot *slots, uint32_t slot_count, const struct need *n,
+bool devices_fit(const struct slot *slots, uint32_t slot_count, const struct demand *d,
 		 uint16_t *ret_slots);
 /* Takes (sign -1) or gives back (sign 1) the shares of `slots` on a zhost. */
-void devices_apply(struct zhost *z, const struct need *n, const uint16_t *slots, int32_t sign);
+void devices_apply(struct zhost *z, const struct demand *d, const uint16_t *slots,
+		   int32_t sign);
 bool ask_accepts(const struct ask *a, const struct slot *s);
 /* Slots on which the ask alone would find room. */
 uint32_t devices_free(const struct zhost *z, const struct ask *a);
@@ -377,6 +404,11 @@ enum strictness {
 /* Rule 4, one term in one domain. */
 bool term_holds(const struct place *p, const struct term *t, uint32_t domain,
 		enum strictness strictness);
+/* Whether a required affinity holds though none of the other space is in the domain. */
+bool affinity_in_advance(const struct place *p, const struct term *t,
+			 enum strictness strictness);
+/* Rules 1 (but exclusion), 2, 3 and 6: all that does not depend on who asks. */
+bool fits_demand(const struct place *p, const struct demand *d, uint32_t zhost);
 /* Rules 1 (but exclusion), 2, 3, 6, and of rule 4 what the zhost itself decides. */
 bool fits_zhost(const struct place *p, const struct need *n, uint32_t zhost,
 		enum strictness strictness);
@@ -415,6 +447,10 @@ struct floors {
 void floors_measure(const struct place *p, const struct need *n, struct excluded excluded,
 		    enum strictness strictness, struct floors *floors);
 void floors_done(struct floors *floors);
+/* Piece by piece: begins; takes in the domains of one zhost that passes the other rules. */
+void floors_reset(struct floors *floors, const struct need *n);
+void floors_add(const struct place *p, const struct need *n, uint32_t zhost,
+		struct floors *floors);
 /* Takes a domain with `count` instances into account. */
 void floor_add(struct floor *f, uint32_t domain, uint32_t count);
 /* One required skew for one unit more in `domain` with `count` instances. */
@@ -428,19 +464,21 @@ bool fits_spread(const struct place *p, const struct need *n, uint32_t zhost,
 /* The score of an eligible zhost; `floors` as measured. */
 struct place_score score_of(const struct place *p, const struct need *n, uint32_t zhost,
 			    const struct floors *floors);
-/* All but the preference of labels and spread. */
+/* What the zhost itself says of it: all but the preferences of labels and of spread. */
 struct place_score score_zhost(const struct place *p, const struct need *n, uint32_t zhost);
-int32_t preference_labels(const struct place *p, const struct need *n, uint32_t zhost);
-int32_t preference_skew(const struct skew *s, const struct floor *f, uint32_t domain,
-			uint32_t count);
+/* The same where nobody stands whom the need knows of. */
+struct place_score score_demand(const struct place *p, const struct demand *d, uint32_t zhost);
+/* The preferences of labels and of spread. */
+int32_t preference_labels(const struct place *p, const struct need *n, uint32_t zhost,
+			  const struct floors *floors);
 /* Never 0; higher is better. score_prefer() adds to the preference of a key. */
-uint64_t score_key(const struct need *n, const struct place_score *s);
+uint64_t score_key(const struct demand *d, const struct place_score *s);
 uint64_t score_prefer(uint64_t key, int32_t preference);
 
 /* ---- fragmentation.c ---- */
 
 /* How much less useful the free devices of a zhost become by the unit, thousandths of a device.
  */
-int32_t fragmentation_of(const struct place *p, const struct need *n, const struct zhost *z);
+int32_t fragmentation_of(const struct place *p, const struct demand *d, const struct zhost *z);
 
 #endif

@@ -5,20 +5,20 @@
 
 /* Shares are put on devices that have some already; a unit without devices takes cpu and memory
  * away from devices that are free beside them. */
-int32_t fragmentation_of(const struct place *p, const struct need *n, const struct zhost *z)
+int32_t fragmentation_of(const struct place *p, const struct demand *d, const struct zhost *z)
 {
 	int64_t free = 0;
 	for (uint32_t i = 0; i < z->slot_count; i++)
 		free += z->slots[i].free;
-	if (n->ask_count == 0) {
-		double cpu = z->cpu_free > 0 ? (double)n->cpu / (double)z->cpu_free : 0;
+	if (d->ask_count == 0) {
+		double cpu = z->cpu_free > 0 ? (double)d->cpu / (double)z->cpu_free : 0;
 		double memory =
-			z->memory_free > 0 ? (double)n->memory / (double)z->memory_free : 0;
+			z->memory_free > 0 ? (double)d->memory / (double)z->memory_free : 0;
 		return (int32_t)((double)free * (cpu > memory ? cpu : memory));
 	}
 	int32_t grown = 0;
-	for (uint32_t i = 0; i < n->ask_count; i++) {
-		const struct ask *a = &n->asks[i];
+	for (uint32_t i = 0; i < d->ask_count; i++) {
+		const struct ask *a = &d->asks[i];
 		if (a->milli == (int32_t)DEVICE_WHOLE)
 			continue;
 		bool partial = false;

@@ -132,7 +132,8 @@ void group_move(struct place *p, uint32_t group, uint32_t zhost, int32_t count)
 	struct group *g = &p->groups.items[group];
 	bool none = g->placed == 0;
 	g->placed += (uint32_t)count;
-	/* Whether any is placed decides what GREEDY makes of an affinity with the group. */
+	/* Whether any is placed, and while none is, whether any is wanted, decides what GREEDY
+	 * makes of an affinity with the group. */
 	if (g->required_by > 0 && none != (g->placed == 0))
 		g->version = ++p->versions;
 	vector_for_each (&g->counters, i) {
@@ -147,7 +148,7 @@ void group_pend(struct place *p, uint32_t group, int32_t count)
 	bool none = g->pending == 0;
 	g->pending += (uint32_t)count;
 	INVARIANT(g->pending <= INT32_MAX);
-	if (g->required_by > 0 && none != (g->pending == 0))
+	if (g->required_by > 0 && g->placed == 0 && none != (g->pending == 0))
 		g->version = ++p->versions;
 }
 

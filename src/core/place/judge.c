@@ -135,7 +135,7 @@ void judge_init(struct judge *j, struct place *p, const struct need *n,
 		add_row(j, ROW_SPREAD, PLACE_RULE_SPREAD)->skew = i;
 	(void)add_row(j, ROW_CPU, PLACE_RULE_CAPACITY);
 	(void)add_row(j, ROW_MEMORY, PLACE_RULE_CAPACITY);
-	if (n->ask_count > 0)
+	if (n->demand->ask_count > 0)
 		(void)add_row(j, ROW_DEVICES, PLACE_RULE_CAPACITY);
 	floors_measure(p, n, excluded, strictness, &j->floors);
 }
@@ -189,11 +189,11 @@ bool row_holds(const struct judge *j, const struct row *r, uint32_t zhost)
 	case ROW_SPREAD:
 		return spread_holds(j, r->skew, zhost);
 	case ROW_CPU:
-		return j->need->cpu <= z->cpu_free;
+		return j->need->demand->cpu <= z->cpu_free;
 	case ROW_MEMORY:
-		return j->need->memory <= z->memory_free;
+		return j->need->demand->memory <= z->memory_free;
 	case ROW_DEVICES:
-		return devices_fit(z->slots, z->slot_count, j->need, NULL);
+		return devices_fit(z->slots, z->slot_count, j->need->demand, NULL);
 	}
 	IMPOSSIBLE("kind of row");
 }
@@ -229,18 +229,18 @@ char *quantity_text(enum place_quantity quantity, int64_t amount)
 	return str_printf("%s %s", number, units[unit]);
 }
 
-char *ask_text(const struct ask *a)
+char *ask_text(const struct place *p, const struct ask *a)
 {
-	const struct device_need *d = a->rule;
-	char *text = str_printf("%u %s", d->count, d->kind);
-	for (unsigned i = 0; i < d->model_count; i++) {
-		char *longer = str_printf("%s%s%s", text, i == 0 ? " (" : ", ", d->models[i]);
+	char *text = str_printf("%u %s", a->count, symbol_text(&p->symbols, a->kind));
+	for (uint32_t i = 0; i < a->model_count; i++) {
+		char *longer = str_printf("%s%s%s", text, i == 0 ? " (" : ", ",
+					  symbol_text(&p->symbols, a->models[i]));
 		free(text);
 		text = longer;
 	}
-	const char *end = d->model_count > 0 ? ")" : "";
-	char *whole = d->share_milli > 0
-			      ? str_printf("%s%s, %um of each", text, end, d->share_milli)
+	const char *end = a->model_count > 0 ? ")" : "";
+	char *whole = a->milli < (int32_t)DEVICE_WHOLE
+			      ? str_printf("%s%s, %dm of each", text, end, a->milli)
 			      : str_printf("%s%s", text, end);
 	free(text);
 	return whole;
@@ -374,18 +374,18 @@ static char *devices_failure(const struct judge *j, uint32_t zhost, struct place
 	const struct need *n = j->need;
 	const struct zhost *z = zhost_at(j->place, zhost);
 	char *text = NULL;
-	for (uint32_t i = 0; i < n->ask_count; i++) {
-		uint32_t free_now = devices_free(z, &n->asks[i]);
-		if (free_now >= n->asks[i].count)
+	for (uint32_t i = 0; i < n->demand->ask_count; i++) {
+		uint32_t free_now = devices_free(z, &n->demand->asks[i]);
+		if (free_now >= n->demand->asks[i].count)
 			continue;
-		CLEANUP(freep) char *ask = ask_text(&n->asks[i]);
+		CLEANUP(freep) char *ask = ask_text(j->place, &n->demand->asks[i]);
 		char *longer = str_printf("%s%sneeds %s, %u free", text != NULL ? text : "",
 					  text != NULL ? "; " : "", ask, free_now);
 		free(text);
 		text = longer;
-		if (n->ask_count == 1) {
+		if (n->demand->ask_count == 1) {
 			f->quantity = PLACE_DEVICES;
-			f->needs = n->asks[i].count;
+			f->needs = n->demand->asks[i].count;
 			f->free = free_now;
 		}
 	}
@@ -425,10 +425,10 @@ struct place_failure row_failure(const struct judge *j, const struct row *r, uin
 		how = spread_failure(j, r, zhost);
 		break;
 	case ROW_CPU:
-		how = amount_failure(&f, PLACE_MILLICORES, j->need->cpu, z->cpu_free);
+		how = amount_failure(&f, PLACE_MILLICORES, j->need->demand->cpu, z->cpu_free);
 		break;
 	case ROW_MEMORY:
-		how = amount_failure(&f, PLACE_BYTES, j->need->memory, z->memory_free);
+		how = amount_failure(&f, PLACE_BYTES, j->need->demand->memory, z->memory_free);
 		break;
 	case ROW_DEVICES:
 		how = devices_failure(j, zhost, &f);

@@ -63,7 +63,7 @@ char *row_sentence(const struct judge *j, const struct row *r);
 /* "1.5", "512 MiB", "2": for people. The caller frees. */
 char *quantity_text(enum place_quantity quantity, int64_t amount);
 /* "2 gpu (T4, V100), 300m each" */
-char *ask_text(const struct ask *a);
+char *ask_text(const struct place *p, const struct ask *a);
 
 /* Why no zhost is eligible for the need, judged over those that are available and not excluded.
  * False (and nothing set) when one is. Sets sentence and detail. */

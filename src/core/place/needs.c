@@ -23,43 +23,15 @@ struct unit *unit_checked(const struct place *p, uint32_t topology, uint32_t ins
 struct subtree {
 	uint32_t *times; /* by space: instances in the unit */
 	VECTOR(const struct space *) spaces;
-	VECTOR(struct ask) asks;
 	VECTOR(struct term) terms;
 	VECTOR(struct skew) skews;
 };
 
-static int64_t add_amounts(int64_t a, uint64_t b)
-{
-	return b > (uint64_t)(AMOUNT_MAX - a) ? AMOUNT_MAX : a + (int64_t)b;
-}
-
-static void add_asks(struct place *p, struct subtree *tree, const struct space *s)
-{
-	for (unsigned i = 0; i < s->device_count; i++) {
-		const struct device_need *d = &s->devices[i];
-		if (d->count == 0)
-			continue;
-		struct ask *a = vector_add(&tree->asks);
-		a->kind = symbol_take(&p->symbols, d->kind);
-		a->count = d->count;
-		a->milli = d->share_milli > 0 ? (int32_t)d->share_milli : (int32_t)DEVICE_WHOLE;
-		a->models = mem_new_array(uint32_t, d->model_count + 1);
-		a->model_count = d->model_count;
-		for (unsigned k = 0; k < d->model_count; k++)
-			a->models[k] = symbol_take(&p->symbols, d->models[k]);
-		a->rule = d;
-	}
-}
-
-static void walk(struct place *p, struct need *n, struct subtree *tree,
-		 const struct topology *t, uint32_t root)
+static void walk(struct subtree *tree, const struct topology *t, uint32_t root)
 {
 	uint32_t end = root + t->instances[root].subtree_count;
 	for (uint32_t i = root; i < end; i++) {
 		const struct space *s = instance_space(t, i);
-		n->cpu = add_amounts(n->cpu, s->cpu_millicores);
-		n->memory = add_amounts(n->memory, s->memory_bytes);
-		add_asks(p, tree, s);
 		if (tree->times[s->index]++ == 0)
 			vector_push(&tree->spaces, s);
 	}
@@ -150,6 +122,8 @@ static void add_terms(struct place *p, struct need *n, struct subtree *tree)
 			n->required_count = (uint32_t)tree->terms.count;
 	}
 	n->term_count = (uint32_t)tree->terms.count;
+	for (uint32_t i = 0; i < n->term_count; i++)
+		n->label_terms += tree->terms.items[i].column != SCOPE_ZHOST;
 	n->terms = tree->terms.items;
 }
 
@@ -193,18 +167,8 @@ static void need_init(struct place *p, struct need *n, struct place_topology *t,
 	struct subtree tree = {.times = times};
 	*n = (struct need){
 		.topology = t, .space = instance_space(t->model, root), .root = root};
-	n->pack = n->space->strategy == STRATEGY_PACK;
-	walk(p, n, &tree, t->model, root);
-	n->asks = tree.asks.items;
-	n->ask_count = (uint32_t)tree.asks.count;
-	for (uint32_t i = 0; i < n->ask_count && !n->too_many_devices; i++) {
-		n->device_total +=
-			n->asks[i].count < SLOTS_MAX ? n->asks[i].count : SLOTS_MAX + 1;
-		n->too_many_devices = n->device_total > SLOTS_MAX;
-	}
-	if (n->too_many_devices)
-		n->device_total = 0;
-	n->terrain = terrain_take(p, t->model, root);
+	n->demand = demand_take(p, t->model, root);
+	walk(&tree, t->model, root);
 	add_members(p, n, &tree);
 	add_terms(p, n, &tree);
 	add_skews(p, n, &tree);
@@ -215,7 +179,7 @@ static void need_init(struct place *p, struct need *n, struct place_topology *t,
 
 static void need_done(struct place *p, struct need *n)
 {
-	index_free(p, n);
+	index_free(p, n->index);
 	for (uint32_t i = 0; i < n->term_count; i++) {
 		struct term *t = &n->terms[i];
 		if (t->kind == TERM_REQUIRE)
@@ -243,14 +207,7 @@ static void need_done(struct place *p, struct need *n)
 		}
 		group_drop(p, n->members[i].group);
 	}
-	for (uint32_t i = 0; i < n->ask_count; i++) {
-		symbol_drop(&p->symbols, n->asks[i].kind);
-		for (uint32_t k = 0; k < n->asks[i].model_count; k++)
-			symbol_drop(&p->symbols, n->asks[i].models[k]);
-		free(n->asks[i].models);
-	}
-	terrain_drop(p, n->terrain);
-	free(n->asks);
+	demand_drop(p, n->demand);
 	free(n->members);
 	free(n->terms);
 	free(n->skews);
@@ -301,8 +258,8 @@ static void topology_compile(struct place *p, struct place_topology *t)
 		}
 		struct unit *u = &t->units[t->unit_count];
 		*u = (struct unit){.need = n, .instance = i, .zhost = PLACE_NONE};
-		if (n->device_total > 0)
-			u->devices = mem_new_array(uint16_t, n->device_total);
+		if (n->demand->device_total > 0)
+			u->devices = mem_new_array(uint16_t, n->demand->device_total);
 		t->unit_of[i] = t->unit_count++;
 	}
 	free(times);

@@ -34,6 +34,7 @@ void place_free(struct place *p)
 	vector_done(&p->free_topologies);
 	waiting_free(p->waiting);
 	groups_done(p);
+	demands_done(p);
 	vector_for_each (&p->terrains, terrain)
 		INVARIANT(terrain->references == 0);
 	vector_done(&p->terrains);

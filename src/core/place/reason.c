@@ -62,7 +62,7 @@ static bool narrow(const struct judge *j, const struct row *row, struct remainin
 /* Rules 2 and 3 are known as a set: the rows are only asked when that is empty. */
 static void narrow_terrain(const struct judge *j, struct remaining *r, bool *ret_any)
 {
-	const struct terrain *t = &j->place->terrains.items[j->need->terrain];
+	const struct terrain *t = &j->place->terrains.items[j->need->demand->terrain];
 	uint32_t kept = 0;
 	for (uint32_t i = 0; i < r->count; i++)
 		kept += terrain_has(t, r->zhosts[i]);
@@ -89,28 +89,30 @@ static char *capacity_detail(const struct judge *j, const char *path, const stru
 		if (zhost_at(p, r->zhosts[i])->memory_free > zhost_at(p, memory)->memory_free)
 			memory = r->zhosts[i];
 	}
-	CLEANUP(freep) char *a = quantity_text(PLACE_MILLICORES, n->cpu);
-	CLEANUP(freep) char *b = quantity_text(PLACE_BYTES, n->memory);
+	CLEANUP(freep) char *a = quantity_text(PLACE_MILLICORES, n->demand->cpu);
+	CLEANUP(freep) char *b = quantity_text(PLACE_BYTES, n->demand->memory);
 	CLEANUP(freep) char *c = quantity_text(PLACE_MILLICORES, zhost_at(p, cpu)->cpu_free);
 	CLEANUP(freep) char *d = quantity_text(PLACE_BYTES, zhost_at(p, memory)->memory_free);
 	CLEANUP(buffer_done) struct buffer text = BUFFER_INIT(SIZE_MAX);
 	(void)buffer_printf(&text, "%s needs cpu %s, memory %s", path, a, b);
-	for (uint32_t i = 0; i < n->ask_count && i < 8; i++) {
-		CLEANUP(freep) char *ask = ask_text(&n->asks[i]);
+	for (uint32_t i = 0; i < n->demand->ask_count && i < 8; i++) {
+		CLEANUP(freep) char *ask = ask_text(p, &n->demand->asks[i]);
 		(void)buffer_printf(&text, ", %s", ask);
 	}
 	(void)buffer_printf(&text, "; at most cpu %s (%s), memory %s (%s)", c,
 			    zhost_name(p, cpu), d, zhost_name(p, memory));
-	for (uint32_t i = 0; i < n->ask_count && i < 8; i++) {
+	for (uint32_t i = 0; i < n->demand->ask_count && i < 8; i++) {
 		uint32_t most = 0, where = r->zhosts[0];
 		for (uint32_t k = 0; k < r->count; k++) {
-			uint32_t now = devices_free(zhost_at(p, r->zhosts[k]), &n->asks[i]);
+			uint32_t now =
+				devices_free(zhost_at(p, r->zhosts[k]), &n->demand->asks[i]);
 			if (now > most) {
 				most = now;
 				where = r->zhosts[k];
 			}
 		}
-		(void)buffer_printf(&text, ", %u %s (%s)", most, n->asks[i].rule->kind,
+		(void)buffer_printf(&text, ", %u %s (%s)", most,
+				    symbol_text(&p->symbols, n->demand->asks[i].kind),
 				    zhost_name(p, where));
 	}
 	(void)buffer_printf(&text, " free on %u zhost%s that pass%s the other rules", r->count,
@@ -212,15 +214,17 @@ static double amount_of(const struct judge *j, const struct row *r, uint32_t zho
 {
 	const struct zhost *z = zhost_at(j->place, zhost);
 	if (r->kind == ROW_CPU)
-		return (double)(j->need->cpu - z->cpu_free) / (double)j->need->cpu;
+		return (double)(j->need->demand->cpu - z->cpu_free) /
+		       (double)j->need->demand->cpu;
 	if (r->kind == ROW_MEMORY)
-		return (double)(j->need->memory - z->memory_free) / (double)j->need->memory;
+		return (double)(j->need->demand->memory - z->memory_free) /
+		       (double)j->need->demand->memory;
 	if (r->kind != ROW_DEVICES)
 		return 1;
 	uint32_t missing = 0, total = 1;
-	for (uint32_t i = 0; i < j->need->ask_count; i++) {
-		uint32_t now = devices_free(z, &j->need->asks[i]),
-			 needs = j->need->asks[i].count;
+	for (uint32_t i = 0; i < j->need->demand->ask_count; i++) {
+		uint32_t now = devices_free(z, &j->need->demand->asks[i]),
+			 needs = j->need->demand->asks[i].count;
 		missing += now < needs ? needs - now : 0;
 		total += needs;
 	}
@@ -250,14 +254,14 @@ static char *devices_change(const struct judge *j, uint32_t zhost)
 {
 	const struct zhost *z = zhost_at(j->place, zhost);
 	char *text = NULL;
-	for (uint32_t i = 0; i < j->need->ask_count; i++) {
-		const struct ask *a = &j->need->asks[i];
+	for (uint32_t i = 0; i < j->need->demand->ask_count; i++) {
+		const struct ask *a = &j->need->demand->asks[i];
 		uint32_t now = devices_free(z, a);
 		if (now >= a->count)
 			continue;
-		char *longer =
-			str_printf("%s%s%u %s more", text != NULL ? text : "",
-				   text != NULL ? " and " : "", a->count - now, a->rule->kind);
+		char *longer = str_printf("%s%s%u %s more", text != NULL ? text : "",
+					  text != NULL ? " and " : "", a->count - now,
+					  symbol_text(&j->place->symbols, a->kind));
 		free(text);
 		text = longer;
 	}
@@ -287,10 +291,10 @@ static char *change_text(const struct judge *j, const struct row *r, uint32_t zh
 		what = row_what(j, r);
 		return str_printf("room elsewhere for %s", what);
 	case ROW_CPU:
-		what = quantity_text(PLACE_MILLICORES, j->need->cpu - z->cpu_free);
+		what = quantity_text(PLACE_MILLICORES, j->need->demand->cpu - z->cpu_free);
 		return str_printf("%s cpu more", what);
 	case ROW_MEMORY:
-		what = quantity_text(PLACE_BYTES, j->need->memory - z->memory_free);
+		what = quantity_text(PLACE_BYTES, j->need->demand->memory - z->memory_free);
 		return str_printf("%s more", what);
 	case ROW_DEVICES:
 		return devices_change(j, zhost);

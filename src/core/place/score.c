@@ -66,13 +66,8 @@ static int32_t preference(const struct place *p, const struct need *n, uint32_t 
 	return clamp(sum, PREFERENCE_MAX);
 }
 
-int32_t preference_labels(const struct place *p, const struct need *n, uint32_t zhost)
-{
-	return preference(p, n, zhost, true);
-}
-
-int32_t preference_skew(const struct skew *s, const struct floor *f, uint32_t domain,
-			uint32_t count)
+static int32_t preference_skew(const struct skew *s, const struct floor *f, uint32_t domain,
+			       uint32_t count)
 {
 	if (domain == DOMAIN_NONE)
 		return -2 * SPREAD_WEIGHT;
@@ -80,23 +75,43 @@ int32_t preference_skew(const struct skew *s, const struct floor *f, uint32_t do
 	return clamp(-above * SPREAD_WEIGHT / s->max, PREFERENCE_MAX / 2);
 }
 
-static uint32_t load_of(const struct need *n, const struct zhost *z)
+int32_t preference_labels(const struct place *p, const struct need *n, uint32_t zhost,
+			  const struct floors *floors)
 {
-	double cpu = (double)(z->cpu_free - n->cpu) * z->cpu_scale;
-	double memory = (double)(z->memory_free - n->memory) * z->memory_scale;
+	int64_t sum = preference(p, n, zhost, true);
+	for (uint32_t i = n->required_skews; i < n->skew_count; i++) {
+		const struct skew *s = &n->skews[i];
+		uint32_t domain = domain_of(p, s->column, zhost), count = 0;
+		if (domain != DOMAIN_NONE)
+			count = tally_get(&p->counters.items[s->counter].tally, domain);
+		sum += preference_skew(s, &floors->items[i], domain, count);
+	}
+	return clamp(sum, PREFERENCE_MAX);
+}
+
+static uint32_t load_of(const struct demand *d, const struct zhost *z)
+{
+	double cpu = (double)(z->cpu_free - d->cpu) * z->cpu_scale;
+	double memory = (double)(z->memory_free - d->memory) * z->memory_scale;
 	double left = cpu < memory ? cpu : memory;
 	return left <= 0 ? LOAD_MAX : left >= LOAD_MAX ? 0 : LOAD_MAX - (uint32_t)left;
 }
 
-struct place_score score_zhost(const struct place *p, const struct need *n, uint32_t zhost)
+struct place_score score_demand(const struct place *p, const struct demand *d, uint32_t zhost)
 {
 	const struct zhost *z = zhost_at(p, zhost);
-	struct place_score s = {
-		.preference = preference(p, n, zhost, false),
-		.neighbours = n->pack ? 0 : tally_get(&n->topology->neighbours, zhost),
-		.fragmentation = z->slot_count > 0 ? fragmentation_of(p, n, z) : 0,
-		.load = load_of(n, z),
+	return (struct place_score){
+		.fragmentation = z->slot_count > 0 ? fragmentation_of(p, d, z) : 0,
+		.load = load_of(d, z),
 	};
+}
+
+struct place_score score_zhost(const struct place *p, const struct need *n, uint32_t zhost)
+{
+	struct place_score s = score_demand(p, n->demand, zhost);
+	s.preference = preference(p, n, zhost, false);
+	if (!n->demand->pack)
+		s.neighbours = tally_get(&n->topology->neighbours, zhost);
 	return s;
 }
 
@@ -104,27 +119,17 @@ struct place_score score_of(const struct place *p, const struct need *n, uint32_
 			    const struct floors *floors)
 {
 	struct place_score s = score_zhost(p, n, zhost);
-	int64_t labels = preference_labels(p, n, zhost);
-	for (uint32_t i = n->required_skews; i < n->skew_count; i++) {
-		const struct skew *skew = &n->skews[i];
-		uint32_t domain = domain_of(p, skew->column, zhost);
-		uint32_t count =
-			domain == DOMAIN_NONE
-				? 0
-				: tally_get(&p->counters.items[skew->counter].tally, domain);
-		labels += preference_skew(skew, &floors->items[i], domain, count);
-	}
-	s.preference += clamp(labels, PREFERENCE_MAX);
+	s.preference += preference_labels(p, n, zhost, floors);
 	return s;
 }
 
-uint64_t score_key(const struct need *n, const struct place_score *s)
+uint64_t score_key(const struct demand *d, const struct place_score *s)
 {
 	uint64_t prefer = (uint64_t)(s->preference + PREFERENCE_BIAS);
 	uint64_t alone = s->neighbours < NEIGHBOURS_MAX ? NEIGHBOURS_MAX - s->neighbours : 0;
 	uint64_t whole =
 		(uint64_t)(FRAGMENTATION_MAX - clamp(s->fragmentation, FRAGMENTATION_MAX));
-	uint64_t fit = n->pack ? s->load : LOAD_MAX - s->load;
+	uint64_t fit = d->pack ? s->load : LOAD_MAX - s->load;
 	return prefer << PREFERENCE_SHIFT | alone << NEIGHBOURS_SHIFT | whole << 14 | fit;
 }
 

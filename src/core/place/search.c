@@ -33,7 +33,8 @@ static int compare_wants(const void *a, const void *b)
 /* How large the need is against the largest of what zhosts offer. */
 static double size_of(const struct need *n, double cpu_max, double memory_max)
 {
-	double cpu = (double)n->cpu / cpu_max, memory = (double)n->memory / memory_max;
+	double cpu = (double)n->demand->cpu / cpu_max,
+	       memory = (double)n->demand->memory / memory_max;
 	return cpu > memory ? cpu : memory;
 }
 
@@ -82,7 +83,7 @@ static void measure_kinds(struct search *s)
 	}
 	for (uint32_t k = 0; k < s->kind_count; k++) {
 		struct kind *kind = &s->kinds[k];
-		kind->terrain = p->terrains.items[kind->need->terrain].count;
+		kind->terrain = p->terrains.items[kind->need->demand->terrain].count;
 		kind->size = size_of(kind->need, cpu_max, memory_max);
 	}
 }
@@ -132,8 +133,8 @@ static int compare_kinds(const void *a, const void *b)
 		return x->depth < y->depth ? -1 : 1;
 	if (x->terrain != y->terrain)
 		return x->terrain < y->terrain ? -1 : 1;
-	if (x->need->device_total != y->need->device_total)
-		return x->need->device_total > y->need->device_total ? -1 : 1;
+	if (x->need->demand->device_total != y->need->demand->device_total)
+		return x->need->demand->device_total > y->need->demand->device_total ? -1 : 1;
 	if (x->size != y->size)
 		return x->size > y->size ? -1 : 1;
 	return x->units[0]->instance < y->units[0]->instance ? -1 : 1;
@@ -265,7 +266,7 @@ static void floors_of_terrain(const struct place *p, const struct kind *k,
 		for (uint32_t z = 0; z < p->zhosts.count; z++) {
 			uint32_t domain = domain_of(p, s->column, z);
 			if (domain != DOMAIN_NONE && zhost_available(zhost_at(p, z)) &&
-			    terrain_has(&p->terrains.items[n->terrain], z))
+			    terrain_has(&p->terrains.items[n->demand->terrain], z))
 				floor_add(&floors->items[i], domain, tally_get(tally, domain));
 		}
 	}

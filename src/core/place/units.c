@@ -22,14 +22,14 @@ void unit_attach(struct place *p, struct unit *u, uint32_t zhost, bool keep)
 	struct need *n = u->need;
 	struct zhost *z = zhost_at(p, zhost);
 	PRE(u->zhost == PLACE_NONE);
-	z->cpu_free -= n->cpu;
-	z->memory_free -= n->memory;
-	if (n->device_total > 0) {
-		if (!keep && !devices_fit(z->slots, z->slot_count, n, u->devices)) {
-			for (uint32_t i = 0; i < n->device_total; i++)
+	z->cpu_free -= n->demand->cpu;
+	z->memory_free -= n->demand->memory;
+	if (n->demand->device_total > 0) {
+		if (!keep && !devices_fit(z->slots, z->slot_count, n->demand, u->devices)) {
+			for (uint32_t i = 0; i < n->demand->device_total; i++)
 				u->devices[i] = SLOT_NONE;
 		}
-		devices_apply(z, n, u->devices, -1);
+		devices_apply(z, n->demand, u->devices, -1);
 	}
 	u->zhost = zhost;
 	u->previous = NULL;
@@ -49,10 +49,10 @@ void unit_detach(struct place *p, struct unit *u)
 	uint32_t zhost = u->zhost;
 	struct zhost *z = zhost_at(p, zhost);
 	PRE(zhost != PLACE_NONE);
-	z->cpu_free += n->cpu;
-	z->memory_free += n->memory;
-	if (n->device_total > 0)
-		devices_apply(z, n, u->devices, 1);
+	z->cpu_free += n->demand->cpu;
+	z->memory_free += n->demand->memory;
+	if (n->demand->device_total > 0)
+		devices_apply(z, n->demand, u->devices, 1);
 	if (u->previous != NULL)
 		u->previous->next = u->next;
 	else
@@ -124,6 +124,6 @@ const uint16_t *place_devices(const struct place *p, uint32_t topology, uint32_t
 			      uint32_t *ret_count)
 {
 	const struct unit *u = unit_checked(p, topology, instance);
-	*ret_count = u->zhost != PLACE_NONE ? u->need->device_total : 0;
+	*ret_count = u->zhost != PLACE_NONE ? u->need->demand->device_total : 0;
 	return u->devices;
 }

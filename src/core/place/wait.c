@@ -14,9 +14,7 @@ struct due {
 
 struct shape {
 	struct due due;
-	uint32_t terrain;
-	int64_t cpu, memory;
-	struct need *sample;		/* of one of its watches: devices */
+	struct demand *demand;		/* of its watches' needs, borrowed */
 	VECTOR(struct watch *) watches; /* by age of the topology */
 	size_t next;			/* while due: the first not handed out */
 	uint32_t sparks[SPARKS_MAX];
@@ -78,24 +76,10 @@ static void make_due(struct place *p, struct waiter *w)
 static bool shape_fits(const struct place *p, const struct shape *s, uint32_t zhost)
 {
 	const struct zhost *z = zhost_at(p, zhost);
-	return s->cpu <= z->cpu_free && s->memory <= z->memory_free && zhost_available(z) &&
-	       terrain_has(&p->terrains.items[s->terrain], zhost) &&
-	       (s->sample->ask_count == 0 ||
-		devices_fit(z->slots, z->slot_count, s->sample, NULL));
-}
-
-static bool same_asks(const struct need *a, const struct need *b)
-{
-	if (a->ask_count != b->ask_count || a->too_many_devices != b->too_many_devices)
-		return false;
-	for (uint32_t i = 0; i < a->ask_count; i++) {
-		const struct ask *x = &a->asks[i], *y = &b->asks[i];
-		if (x->kind != y->kind || x->count != y->count || x->milli != y->milli ||
-		    x->model_count != y->model_count ||
-		    memcmp(x->models, y->models, x->model_count * sizeof(*x->models)) != 0)
-			return false;
-	}
-	return true;
+	const struct demand *d = s->demand;
+	return d->cpu <= z->cpu_free && d->memory <= z->memory_free && zhost_available(z) &&
+	       terrain_has(&p->terrains.items[d->terrain], zhost) &&
+	       (d->ask_count == 0 || devices_fit(z->slots, z->slot_count, d, NULL));
 }
 
 /* First shape with at least that much cpu. */
@@ -104,7 +88,7 @@ static size_t shape_position(const struct waiting *w, int64_t cpu)
 	size_t low = 0, high = w->shapes.count;
 	while (low < high) {
 		size_t middle = (low + high) / 2;
-		if (w->shapes.items[middle]->cpu < cpu)
+		if (w->shapes.items[middle]->demand->cpu < cpu)
 			low = middle + 1;
 		else
 			high = middle;
@@ -115,19 +99,14 @@ static size_t shape_position(const struct waiting *w, int64_t cpu)
 static struct shape *shape_of(struct place *p, struct need *n)
 {
 	struct waiting *w = p->waiting;
-	size_t at = shape_position(w, n->cpu);
-	for (; at < w->shapes.count && w->shapes.items[at]->cpu == n->cpu; at++) {
-		struct shape *s = w->shapes.items[at];
-		if (s->memory == n->memory && s->terrain == n->terrain &&
-		    same_asks(s->sample, n))
-			return s;
+	size_t at = shape_position(w, n->demand->cpu);
+	for (; at < w->shapes.count && w->shapes.items[at]->demand->cpu == n->demand->cpu;
+	     at++) {
+		if (w->shapes.items[at]->demand == n->demand)
+			return w->shapes.items[at];
 	}
 	struct shape *s = mem_new(struct shape);
-	*s = (struct shape){.due.is_shape = true,
-			    .terrain = n->terrain,
-			    .cpu = n->cpu,
-			    .memory = n->memory,
-			    .sample = n};
+	*s = (struct shape){.due.is_shape = true, .demand = n->demand};
 	(void)vector_add(&w->shapes);
 	memmove(&w->shapes.items[at + 1], &w->shapes.items[at],
 		(w->shapes.count - 1 - at) * sizeof(*w->shapes.items));
@@ -181,11 +160,9 @@ static void shape_leave(struct place *p, struct watch *watch)
 	s->next -= at < s->next;
 	if (heap_has(&s->due.node))
 		shape_schedule(p, s);
-	if (s->watches.count > 0) {
-		s->sample = s->watches.items[0]->need;
+	if (s->watches.count > 0)
 		return;
-	}
-	size_t position = shape_position(w, s->cpu);
+	size_t position = shape_position(w, s->demand->cpu);
 	while (w->shapes.items[position] != s)
 		position++;
 	vector_remove_at(&w->shapes, position);
@@ -228,7 +205,8 @@ static void zhost_gained(struct place *p, uint32_t zhost)
 	const struct zhost *z = zhost_at(p, zhost);
 	if (w->shapes.count == 0 || !zhost_available(z))
 		return;
-	for (size_t i = 0; i < w->shapes.count && w->shapes.items[i]->cpu <= z->cpu_free; i++) {
+	for (size_t i = 0;
+	     i < w->shapes.count && w->shapes.items[i]->demand->cpu <= z->cpu_free; i++) {
 		if (shape_fits(p, w->shapes.items[i], zhost))
 			shape_spark(p, w->shapes.items[i], zhost);
 	}

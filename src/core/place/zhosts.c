@@ -262,17 +262,17 @@ static void slots_renew(struct place *p, struct zhost *z)
 	uint32_t count = 0;
 	struct unit **units = mem_new_array(struct unit *, z->unit_count + 1);
 	for (struct unit *u = z->units; u != NULL; u = u->next) {
-		if (u->need->device_total > 0)
+		if (u->need->demand->device_total > 0)
 			units[count++] = u;
 	}
 	qsort(units, count, sizeof(struct unit *), compare_units);
 	for (uint32_t i = 0; i < count; i++) {
 		struct unit *u = units[i];
-		if (!devices_fit(z->slots, z->slot_count, u->need, u->devices)) {
-			for (uint32_t k = 0; k < u->need->device_total; k++)
+		if (!devices_fit(z->slots, z->slot_count, u->need->demand, u->devices)) {
+			for (uint32_t k = 0; k < u->need->demand->device_total; k++)
 				u->devices[k] = SLOT_NONE;
 		}
-		devices_apply(z, u->need, u->devices, -1);
+		devices_apply(z, u->need->demand, u->devices, -1);
 	}
 	free(units);
 }
@@ -439,6 +439,7 @@ void zhosts_done(struct place *p)
 	vector_done(&p->free_zhosts);
 	vector_done(&p->by_name);
 	vector_done(&p->log);
+	vector_done(&p->noted);
 	map_done(&p->zhost_names);
 	for (uint32_t i = 0; i < p->columns.count; i++) {
 		if (p->columns.items[i].references > 0)
