@@ -48,17 +48,31 @@ def until(predicate, what, deadline=DEADLINE):
 
 
 def pids_of(folder):
-    """Processes whose environment or command line names the folder, by name."""
+    """Processes whose environment or command line names the folder, with their names."""
     found = []
     for entry in pathlib.Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
         with contextlib.suppress(OSError):
             words = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
-            name = (entry / "comm").read_text().strip()
             if str(folder).encode() in words:
-                found.append((int(entry.name), name))
+                found.append((int(entry.name), name_of(int(entry.name))))
     return found
+
+
+def name_of(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
+
+
+def zruns_below(zhost_pid):
+    try:
+        children = pathlib.Path(f"/proc/{zhost_pid}/task/{zhost_pid}/children").read_text()
+    except OSError:
+        return []
+    return [pid for pid in map(int, children.split()) if name_of(pid).startswith("zrun")]
 
 
 def is_alive(pid):
@@ -73,13 +87,12 @@ class Daemon:
     def __init__(self, cluster, name, command, log):
         self.cluster, self.name, self.command, self.log = cluster, name, command, log
         self.process = None
+        self.zruns = set()
 
     def start(self):
-        # zruns inherit it: that is how a test finds those of one zhost.
-        environment = dict(os.environ, SAMOZA_TEST_DAEMON=str(self.cluster.folder / self.name))
         self.process = subprocess.Popen(
             [str(c) for c in self.command], stdin=subprocess.DEVNULL, stdout=self.log.open("ab"),
-            stderr=subprocess.STDOUT, start_new_session=True, env=environment)
+            stderr=subprocess.STDOUT, start_new_session=True)
         return self
 
     @property
@@ -90,6 +103,8 @@ class Daemon:
         return self.process is not None and self.process.poll() is None
 
     def kill(self, number=signal.SIGKILL):
+        if self.name in self.cluster.zhosts:
+            self.cluster.zruns(self.name)  # remembered: they may outlive it
         if self.is_running():
             self.process.send_signal(number)
         if self.process is not None:
@@ -151,9 +166,11 @@ class Cluster:
         self.kill_zruns(name)
 
     def zruns(self, name):
-        """Processes of spaces on that zhost."""
-        return sorted(pid for pid, comm in pids_of(f"SAMOZA_TEST_DAEMON={self.folder / name}\0")
-                      if comm.startswith("zrun") and is_alive(pid))
+        """Processes of spaces on that zhost: its children, and those that outlived it."""
+        daemon = self.zhosts[name]
+        if daemon.is_running():
+            daemon.zruns.update(zruns_below(daemon.pid))
+        return sorted(pid for pid in daemon.zruns if is_alive(pid))
 
     def kill_zruns(self, name):
         for pid in self.zruns(name):
@@ -163,6 +180,8 @@ class Cluster:
     def stop(self):
         for daemon in [*self.zhosts.values(), self.zrms]:
             daemon.kill()
+        for name in self.zhosts:
+            self.kill_zruns(name)
         for pid, _ in pids_of(self.folder):
             if pid != os.getpid():
                 with contextlib.suppress(ProcessLookupError):

@@ -52,7 +52,7 @@ def test_a_space_that_never_calls_the_host_is_killed_by_its_watchdog(start_clust
         "loops")
     c.zshell("topo", "submit", package)
     failed = c.wait_state("loops", "failed")
-    assert "watchdog" in failed["failure_reason"], failed
+    assert "without calling the host" in failed["failure_reason"], failed
 
 
 def test_a_space_that_finishes_is_not_restarted(start_cluster):

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from conftest import BIN, free_port, is_alive, run, until
+from conftest import BIN, free_port, is_alive, run, until, zruns_below
 
 
 @pytest.fixture
@@ -69,9 +69,8 @@ def test_down_ends_zruns_whose_zhost_is_dead(home, example_package):
     package.write_bytes(example_package.read_bytes())
     run(BIN / "mex", "sign", package, "--key", home / "keys" / "dev")
     run(BIN / "zshell", "--api", url, "topo", "submit", package, "--wait=60s")
-    from conftest import pids_of
-    zruns = [p for p, n in pids_of(home) if n.startswith("zrun") and is_alive(p)]
-    assert zruns
+    zruns = [p for name in ("edge-node-1", "edge-node-2") for p in zruns_below(int(rows[name][2]))]
+    assert len(zruns) == 2
     os.kill(int(rows["edge-node-1"][2]), 9)
     run(BIN / "startz", "down", "--dir", home)
     until(lambda: not any(is_alive(p) for p in zruns), "zruns ended")
