@@ -268,12 +268,18 @@ static int open_module(const struct instance *i)
 	return fd;
 }
 
-static void load(struct instance *i)
+/* By its descriptor, because the folders above it may be closed to us by now: root that has
+ * entered a user namespace may search only what belongs to root. */
+static void load(struct instance *i, int module_fd)
 {
-	void *handle = dlopen(i->module_path, RTLD_NOW | RTLD_LOCAL);
+	char path[40];
+	void *handle;
 
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", module_fd);
+	handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	if (handle == NULL)
-		die(ZRUN_FAILED_LOAD, 0, "cannot load the module: %s", dlerror());
+		die(ZRUN_FAILED_LOAD, 0, "cannot load the module %s: %s", i->module_path,
+		    dlerror());
 	i->module = dlsym(handle, "samoza_guest_module");
 	if (i->module == NULL || i->module->magic != GUEST_MODULE_MAGIC)
 		die(ZRUN_FAILED_LOAD, 0, "%s is no translated module", i->module_path);
@@ -308,13 +314,12 @@ static void set_name(const char *path)
 static void confine_and_load(struct instance *i, const struct confine_shared *shared)
 {
 	struct confine c = {.shared = shared, .note = note, .data = i, .done = i->sandbox};
-	int module_fd;
+	int module_fd = open_module(i);
 
 	confine_begin(&c, i->request->memory_bytes + DATA_OVERHEAD);
 	confine_enter(&c);
-	module_fd = open_module(i);
 	confine_landlock(&c, module_fd);
-	load(i);
+	load(i, module_fd);
 	close(module_fd);
 	guest_stack(i);
 	if (confine_finish(&c) < 0)

@@ -164,10 +164,8 @@ int confine_finish(struct confine *c)
 
 	if (s->root_fd >= 0 && (fchdir(s->root_fd) < 0 || chroot(".") < 0))
 		note(c, "no empty root folder");
-	if (getegid() != s->gid && setresgid(s->gid, s->gid, s->gid) < 0)
-		return -1;
-	if ((geteuid() != s->uid || (c->done & CONFINE_USER) != 0) &&
-	    setresuid(s->uid, s->uid, s->uid) < 0)
+	/* Always: in a joined namespace ids that are not mapped look like the wanted ones. */
+	if (setresgid(s->gid, s->gid, s->gid) < 0 || setresuid(s->uid, s->uid, s->uid) < 0)
 		return -1;
 	if (drop_capabilities() < 0)
 		return -1;

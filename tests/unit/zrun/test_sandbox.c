@@ -112,12 +112,33 @@ static void test_user(void **state)
 	play_end(&p);
 }
 
+/* The module lies in a folder of someone else's that is closed to all but real root. */
+static void test_closed_folder(void **state)
+{
+	const char *so = play_translate(GUEST_MEMORYLESS);
+	char closed[] = "/tmp/samoza-closed-XXXXXX", path[64];
+
+	if (getuid() != 0)
+		skip(); /* the folder could not be opened before either */
+	assert_non_null(mkdtemp(closed));
+	(void)snprintf(path, sizeof(path), "%s/m.so", closed);
+	assert_int_equal(link(so, path), 0);
+	assert_int_equal(chown(closed, 12345, 12345), 0);
+	play_start(&p, &(struct part){.guest = path, .test_case = ""});
+	play_until(&p, 0);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(closed), 0);
+	assert_string_equal(p.failed_text, "");
+	assert_int_equal(p.stopped.result, 1);
+	play_end(&p);
+}
+
 static int run(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_steps), cmocka_unit_test(test_zygote),
-		cmocka_unit_test(test_exec),  cmocka_unit_test(test_host_fault),
-		cmocka_unit_test(test_user),
+		cmocka_unit_test(test_closed_folder), cmocka_unit_test(test_steps),
+		cmocka_unit_test(test_zygote),	      cmocka_unit_test(test_exec),
+		cmocka_unit_test(test_host_fault),    cmocka_unit_test(test_user),
 	};
 
 	return cmocka_run_group_tests(tests, play_setup, play_teardown);
