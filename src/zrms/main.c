@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -47,14 +48,19 @@ static void told_record(void *user, const struct record_change *change)
 	INVARIANT(r == 0); /* the core wrote it a moment ago */
 }
 
+static const char *text_or_null(const char *text)
+{
+	return str_is_empty(text) ? NULL : text;
+}
+
 /* One line for each decision, as an operator would tell it. */
 static void told_event(void *user, const Samoza__V1__EventRecord *event)
 {
 	struct zrms *zrms = user;
-	log_info(event->kind, event->to != NULL ? event->to : "event",
-		 LOG_S("subject", event->subject), LOG_S("from", event->from),
-		 LOG_S("to", event->to), LOG_S("cause", event->cause),
-		 LOG_U("seq", event->seq));
+	bool is_place = str_equal(event->kind, "placement");
+	log_info(event->kind, is_place ? "place" : "state", LOG_S("subject", event->subject),
+		 LOG_S("from", text_or_null(event->from)), LOG_S("to", text_or_null(event->to)),
+		 LOG_S("cause", event->cause), LOG_U("seq", event->seq));
 	followers_event(zrms->followers, event);
 }
 
@@ -436,6 +442,8 @@ int main(int argc, char **argv)
 	if (sodium_init() < 0)
 		IMPOSSIBLE("libsodium needs only getrandom()");
 	descriptors_raise();
+	/* One arena for each of libuv's threads would keep what each once needed at most. */
+	(void)mallopt(M_ARENA_MAX, 2);
 	log_info("zrms", "starting", LOG_S("version", SAMOZA_VERSION));
 	r = zrms_run(&zrms, &err);
 	if (r < 0) {

@@ -1,10 +1,12 @@
 #include "zrms/submit.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <uthash.h>
 
 #include "adapter/wasm2c/module.h"
 #include "base/check.h"
@@ -12,6 +14,8 @@
 #include "base/str.h"
 #include "zrms/topology_record.h"
 #include "zrms/uuid.h"
+
+enum { TRIM_AFTER_MS = 1000 };
 
 /* The trusted keys as they were when somebody last looked; shared by the submissions that are
  * being checked with them. */
@@ -30,17 +34,27 @@ struct submissions {
 	const struct submit_listener *listener;
 	void *user;
 	struct trusted *trusted;
+	struct checked_module *checked; /* by digest */
+	struct loop_timer *trim;
 	unsigned active;
 	uint64_t submitted_total, refused_total;
 };
 
+/* A module that was checked already, and the least memory that it was found to fit into. */
+struct checked_module {
+	UT_hash_handle hh;
+	char digest[65];
+	uint64_t memory_bytes;
+};
+
 struct module {
-	const struct mex_file *file;
-	uint64_t memory_bytes; /* the most that one of its spaces has */
-	uint8_t *data;	       /* loaded for translation */
+	const struct mex_file *file; /* in the space that has the least memory */
+	uint64_t memory_bytes;	     /* of that space */
+	uint8_t *data;		     /* loaded for check and translation */
 	size_t size;
 	struct native_code native;
-	bool known;
+	bool checked; /* as it is, for that memory */
+	bool known;   /* its native code is */
 };
 
 struct submission {
@@ -134,7 +148,8 @@ static void submission_free(struct submission *s)
 	trusted_unref(s->trusted);
 	closep(&s->fd);
 	free(s->body);
-	s->all->active--;
+	if (--s->all->active == 0)
+		loop_timer_at(s->all->trim, loop_now().mono_ms + TRIM_AFTER_MS);
 	free(s);
 }
 
@@ -260,12 +275,41 @@ static void submission_store(struct submission *s)
 
 /* ---- 2. modules ---- */
 
+/* Every module that is refused is named, not only the first. */
+static void module_load(struct submission *s, struct module *module)
+{
+	struct module_info info;
+	struct error *fault = NULL;
+	if (module->checked && module->known)
+		return;
+	if (mex_package_load(s->package, module->file, &module->data, &module->size, &s->err) <
+	    0)
+		return;
+	if (module_check(module->data, module->size, module->memory_bytes, &info, &fault) < 0)
+		diagnostics_add(&s->findings, module->file->path, 0, 0, "%s", fault->message);
+	error_free(fault);
+}
+
 static void load_step(struct submission *s)
 {
-	vector_for_each (&s->modules, module)
-		if (!module->known && mex_package_load(s->package, module->file, &module->data,
-						       &module->size, &s->err) < 0)
-			return;
+	for (size_t i = 0; i < s->modules.count && s->err == NULL; i++)
+		module_load(s, &s->modules.items[i]);
+	if (s->err == NULL && diagnostics_any(&s->findings))
+		(void)!diagnostics_error(&s->findings, &s->err);
+}
+
+static void module_remember(struct submissions *all, const struct module *module)
+{
+	struct checked_module *c = NULL;
+	HASH_FIND_STR(all->checked, module->file->hash, c);
+	if (c == NULL) {
+		c = mem_new(struct checked_module);
+		memcpy(c->digest, module->file->hash, sizeof c->digest);
+		c->memory_bytes = module->memory_bytes;
+		HASH_ADD_STR(all->checked, digest, c);
+	}
+	if (module->memory_bytes < c->memory_bytes)
+		c->memory_bytes = module->memory_bytes;
 }
 
 /* The last module that is waited for ends the wait, however it went. */
@@ -306,6 +350,7 @@ static void modules_translate(struct submission *s)
 	s->translating = 1; /* until all are asked for */
 	for (size_t i = 0; i < s->modules.count; i++) {
 		struct module *module = &s->modules.items[i];
+		module_remember(s->all, module);
 		if (module->known)
 			continue;
 		struct module_wait *wait = mem_new(struct module_wait);
@@ -318,22 +363,45 @@ static void modules_translate(struct submission *s)
 	module_done(s);
 }
 
-static struct module *module_add(struct submission *s, const struct mex_file *file)
+static struct module *module_find(struct submission *s, const char *digest)
 {
 	vector_for_each (&s->modules, module)
-		if (strcmp(module->file->hash, file->hash) == 0)
+		if (strcmp(module->file->hash, digest) == 0)
 			return module;
-	struct module *module = vector_add(&s->modules);
-	module->file = file;
-	const struct native_code *native =
-		s->all->translations != NULL
-			? translations_known(s->all->translations, file->hash)
-			: NULL;
-	if (native != NULL) {
-		module->native = *native;
-		module->known = true;
+	return NULL;
+}
+
+static void module_add(struct submission *s, const struct mex_file *file, uint64_t memory_bytes)
+{
+	struct module *module = module_find(s, file->hash);
+	if (module == NULL) {
+		module = vector_add(&s->modules);
+		module->file = file;
+		module->memory_bytes = memory_bytes;
+	} else if (memory_bytes < module->memory_bytes) {
+		module->file = file;
+		module->memory_bytes = memory_bytes;
 	}
-	return module;
+}
+
+/* What is known of the modules from submissions before. True: of all of them everything. */
+static bool modules_recall(struct submission *s)
+{
+	bool all = true;
+	vector_for_each (&s->modules, module) {
+		struct checked_module *c = NULL;
+		HASH_FIND_STR(s->all->checked, module->file->hash, c);
+		module->checked = c != NULL && module->memory_bytes >= c->memory_bytes;
+		const struct native_code *native =
+			s->all->translations != NULL
+				? translations_known(s->all->translations, module->file->hash)
+				: NULL;
+		module->known = native != NULL;
+		if (native != NULL)
+			module->native = *native;
+		all = all && module->checked && module->known;
+	}
+	return all;
 }
 
 static void artifact_need(struct submission *s, const struct mex_file *file)
@@ -346,7 +414,6 @@ static void artifact_need(struct submission *s, const struct mex_file *file)
 static void checked(struct submission *s)
 {
 	const struct mex_package *p = s->package;
-	bool load = false;
 	for (unsigned i = 0; i < p->topology->space_count; i++) {
 		const struct mex_space *space = &p->spaces[i];
 		for (unsigned k = 0; k < space->asset_count; k++)
@@ -356,13 +423,9 @@ static void checked(struct submission *s)
 		if (space->module == NULL)
 			continue;
 		artifact_need(s, space->module);
-		struct module *module = module_add(s, space->module);
-		uint64_t memory = p->topology->spaces[i].memory_bytes;
-		if (memory > module->memory_bytes)
-			module->memory_bytes = memory;
-		load = load || !module->known;
+		module_add(s, space->module, p->topology->spaces[i].memory_bytes);
 	}
-	if (!load) {
+	if (modules_recall(s)) {
 		submission_store(s);
 		return;
 	}
@@ -377,14 +440,6 @@ static void checked(struct submission *s)
 }
 
 /* ---- 1. open and check ---- */
-
-static int check_module(void *context, const uint8_t *data, size_t size, uint64_t memory_bytes,
-			struct error **err)
-{
-	(void)context;
-	struct module_info info;
-	return module_check(data, size, memory_bytes, &info, err);
-}
 
 /* The package is read from a file: a body in memory becomes one in memory. */
 static int body_file(struct submission *s, struct error **err)
@@ -408,9 +463,9 @@ static void check_step(struct submission *s)
 {
 	if (body_file(s, &s->err) < 0)
 		return;
+	/* Modules are checked behind it, where they are new: load_step(). */
 	const struct mex_options options = {.trust = s->trusted->keys,
-					    .allow_unsigned = s->all->options.allow_unsigned,
-					    .check_module = check_module};
+					    .allow_unsigned = s->all->options.allow_unsigned};
 	(void)!mex_package_open_fd(s->fd, &options, &s->findings, &s->package, &s->err);
 	free(steal_ptr(&s->body));
 }
@@ -436,6 +491,14 @@ void submissions_add(struct submissions *all, struct http_request *request, bool
 	submission_thread(s, check_step, checked);
 }
 
+/* Packages are large and short-lived: after a burst the memory goes back to the system. */
+static void trim_memory(void *user)
+{
+	struct submissions *s = user;
+	if (s->active == 0)
+		(void)malloc_trim(0);
+}
+
 /* ---- life ---- */
 
 int submissions_new(struct loop *loop, struct artifacts *artifacts,
@@ -458,6 +521,7 @@ int submissions_new(struct loop *loop, struct artifacts *artifacts,
 		free(s);
 		return r;
 	}
+	s->trim = loop_timer_new(loop, trim_memory, s);
 	*ret_submissions = s;
 	return 0;
 }
@@ -472,7 +536,13 @@ void submissions_free(struct submissions *s)
 	if (s == NULL)
 		return;
 	PRE(submissions_is_quiet(s));
+	loop_timer_free(s->trim);
 	trusted_unref(s->trusted);
+	struct checked_module *c, *next;
+	HASH_ITER (hh, s->checked, c, next) {
+		HASH_DEL(s->checked, c);
+		free(c);
+	}
 	free(s);
 }
 
