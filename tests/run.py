@@ -6,6 +6,7 @@ Unit tests and the random search are run by meson, scenarios by zsim itself (eac
 end-to-end tests by pytest (each test counts). A skipped test is named, with its reason.
 """
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -68,11 +69,12 @@ def run_scenarios(build, tally):
     print(f"{found.group(1)} of {len(files)} scenario files passed")
 
 
-def run_pytest(tally):
-    report = ROOT / "tests/e2e/.report.xml"
+def run_pytest(build, tally):
+    report = build / "e2e.xml"
     command = [sys.executable, "-m", "pytest", "-q", "-rs", "--durations=5", f"--junitxml={report}",
-               "-p", "no:cacheprovider", "tests/e2e"]
-    done = subprocess.run(command, cwd=ROOT, check=False)
+               f"--basetemp={build / 'e2e'}", "-p", "no:cacheprovider", "tests/e2e"]
+    environment = dict(os.environ, SAMOZA_BIN=str(build / "bin"))
+    done = subprocess.run(command, cwd=ROOT, check=False, env=environment)
     if done.returncode not in (0, 1) or not report.exists():
         tally.fail(f"pytest (exit {done.returncode})")
         return
@@ -98,7 +100,7 @@ def main():
         elif part == "scenario":
             run_scenarios(build, tally)
         elif part == "e2e":
-            run_pytest(tally)
+            run_pytest(build, tally)
         else:
             sys.exit(f"tests/run.py: no part '{part}'; there are unit, scenario, fuzz, e2e")
     for name in tally.failures:

@@ -20,10 +20,19 @@ BIN = pathlib.Path(os.environ.get("SAMOZA_BIN", ROOT / "build" / "bin"))
 DEADLINE = 20.0  # for anything that should happen at once, on a loaded machine
 
 
+PORTS = iter(range(20000 + os.getpid() * 64 % 9000, 32000))
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below the ports that the kernel gives to outgoing connections: nobody takes it meanwhile."""
+    for port in PORTS:
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("no free port between 20000 and 32000")
 
 
 def run(*command, check=True, timeout=120, **options):
@@ -299,8 +308,15 @@ def example_package(tmp_path_factory):
     return target
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    if call.when in ("setup", "call") and outcome.get_result().failed:
+        item.has_failed = True
+
+
 @pytest.fixture
-def start_cluster(tmp_path):
+def start_cluster(tmp_path, request):
     clusters = []
 
     def start(**options):
@@ -317,6 +333,9 @@ def start_cluster(tmp_path):
     for cluster in clusters:
         if hasattr(cluster, "zrms"):
             cluster.stop()
+        if getattr(request.node, "has_failed", False):
+            for log in sorted(cluster.folder.glob("*.log")):
+                print(f"--- {log.name}\n" + log.read_text()[-3000:])
 
 
 @pytest.fixture
