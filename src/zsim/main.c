@@ -8,6 +8,7 @@
 
 static const struct command *const commands[] = {
 	&run_command,
+	&fuzz_command,
 };
 
 static void print_help(FILE *out)

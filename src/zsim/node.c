@@ -423,11 +423,21 @@ void node_partition(struct world *w, struct node *n)
 		link_break(w, n->link, true, true);
 }
 
+void node_partition_silently(struct world *w, struct node *n)
+{
+	world_log(w, "%s is cut off, and nobody notices", n->name);
+	n->partitioned = true;
+	if (n->link != 0)
+		link_break(w, n->link, false, false);
+}
+
 void node_heal(struct world *w, struct node *n)
 {
 	world_log(w, "%s can be reached again", n->name);
 	n->partitioned = false;
-	if (n->agent != NULL && n->link == 0)
+	if (n->link != 0 && !w->links.items[n->link - 1].open)
+		link_break(w, n->link, true, true);
+	else if (n->agent != NULL && n->link == 0)
 		node_connect_later(w, n, 0);
 }
 

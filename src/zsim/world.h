@@ -204,6 +204,8 @@ void node_kill(struct world *w, struct node *n);
 /* Only the zhost process dies; processes live on. */
 void node_stop_agent(struct world *w, struct node *n);
 void node_partition(struct world *w, struct node *n);
+/* The same, and neither end notices before it heals. */
+void node_partition_silently(struct world *w, struct node *n);
 void node_heal(struct world *w, struct node *n);
 /* A process of it dies (`error`) or finishes (NULL). */
 void node_process_dies(struct world *w, struct node *n, struct process *p, const char *error);

@@ -1,0 +1,245 @@
+/* What zrms shows: after a start, and when all is quiet. */
+#include <inttypes.h>
+
+#include "base/str.h"
+#include "core/lifecycle/state.h"
+#include "zsim/fuzz/fuzz.h"
+
+void check_kept(struct fuzz *f)
+{
+	vector_for_each (&f->submitted, s)
+		if (s->acknowledged && !s->may_be_gone &&
+		    store_get(&f->world.store, RECORD_TOPOLOGY, s->id) == NULL)
+			world_violate(&f->world, "%s was acknowledged and is lost", s->name);
+}
+
+static Samoza__V1__SpaceListView *view_all(struct fuzz *f)
+{
+	CLEANUP(error_freep) struct error *err = NULL;
+	Samoza__V1__SpaceListView *list = NULL;
+	if (control_view_spaces(f->world.control, NULL, &list, &err) < 0)
+		world_violate(&f->world, "zrms does not show its spaces: %s", err->message);
+	return list;
+}
+
+/* ---- after a start ---- */
+
+void check_loaded(struct fuzz *f)
+{
+	if (f->world.control == NULL || f->world.violation != NULL)
+		return;
+	check_kept(f);
+	Samoza__V1__SpaceListView *list = view_all(f);
+	for (size_t i = 0; list != NULL && i < list->n_spaces; i++) {
+		const Samoza__V1__SpaceView *v = list->spaces[i];
+		const struct mirrored *m = mirror_find(f, v->topology_id, v->path);
+		const Samoza__V1__InstanceRecord *r = m != NULL ? m->record : NULL;
+		const char *goal =
+			goal_name(r != NULL ? (enum instance_goal)r->goal : GOAL_NOT_DEPLOYED);
+		const char *state = m != NULL && m->state != NULL ? m->state : "not-deployed";
+		if (strcmp(v->goal, goal) != 0)
+			world_violate(&f->world, "%s has the goal %s; kept was %s", v->name,
+				      v->goal, goal);
+		if (strcmp(v->state, state) != 0)
+			world_violate(&f->world, "%s is %s after a start of zrms; it was %s",
+				      v->name, v->state, state);
+		if (r != NULL && v->epoch < r->epoch)
+			world_violate(&f->world, "%s has epoch %" PRIu64 "; kept was %" PRIu64,
+				      v->name, v->epoch, r->epoch);
+	}
+	samoza__v1__space_list_view__free_unpacked(list, NULL);
+}
+
+/* ---- when all is quiet ---- */
+
+struct quiet {
+	struct fuzz *f;
+	const struct submitted *submitted;
+	enum instance_state *states; /* by instance index */
+	enum instance_goal *goals;
+	const Samoza__V1__SpaceView **views;
+};
+
+static bool is_started(const struct quiet *q, unsigned instance)
+{
+	return q->states[instance] == STATE_DEPLOYED_STARTED;
+}
+
+/* A mandatory import without a started provider other than the instance itself. */
+static const char *missing_import(const struct quiet *q, unsigned instance)
+{
+	const struct topology *t = q->submitted->topology;
+	const struct space *s = instance_space(t, instance);
+	for (unsigned k = 0; k < s->import_count; k++) {
+		bool found = s->imports[k].optional;
+		for (unsigned p = 0; p < s->imports[k].provider_count && !found; p++) {
+			const struct space *provider = &t->spaces[s->imports[k].providers[p]];
+			for (unsigned n = 0; n < provider->instance_count; n++)
+				found |= provider->instances[n] != instance &&
+					 is_started(q, provider->instances[n]);
+		}
+		if (!found)
+			return s->imports[k].from;
+	}
+	return NULL;
+}
+
+/* The state that its goal and the rules of "Start" ask for. */
+static enum instance_state due_state(const struct quiet *q, unsigned instance)
+{
+	const struct instance_decl *decl = &q->submitted->topology->instances[instance];
+	if (q->goals[instance] == GOAL_NOT_DEPLOYED)
+		return STATE_NOT_DEPLOYED;
+	if (q->goals[instance] == GOAL_DEPLOYED_STOPPED)
+		return STATE_DEPLOYED_STOPPED;
+	if (decl->parent >= 0 && !is_started(q, (unsigned)decl->parent))
+		return STATE_WAITING_FOR_ANCESTOR;
+	return missing_import(q, instance) != NULL ? STATE_UNRESOLVED : STATE_DEPLOYED_STARTED;
+}
+
+static bool has_place(const struct quiet *q, unsigned instance)
+{
+	const struct mirrored *m = mirror_find(
+		q->f, q->submitted->id, q->submitted->topology->instances[instance].path);
+	return m != NULL && m->record != NULL && m->record->zhost != NULL && !m->record->lost;
+}
+
+static void check_instance(const struct quiet *q, unsigned instance)
+{
+	const struct instance_decl *decl = &q->submitted->topology->instances[instance];
+	const Samoza__V1__SpaceView *v = q->views[instance];
+	enum instance_state state = q->states[instance];
+	if ((v->n_exports > 0) !=
+	    (is_started(q, instance) &&
+	     instance_space(q->submitted->topology, instance)->export_count > 0))
+		world_violate(&q->f->world, "%s is %s and shows %zu exports", v->name, v->state,
+			      v->n_exports);
+	if (state == STATE_NOT_DEPLOYED && q->goals[instance] != GOAL_NOT_DEPLOYED &&
+	    !has_place(q, instance))
+		return; /* place.c judges that */
+	if (decl->parent >= 0 && state == STATE_NOT_DEPLOYED &&
+	    q->states[decl->parent] == STATE_NOT_DEPLOYED)
+		return;
+	enum instance_state due = due_state(q, instance);
+	if (state != due)
+		world_violate(&q->f->world,
+			      "%s rests in %s, and should be %s (goal %s, error %s)", v->name,
+			      v->state, state_name(due), v->goal,
+			      v->last_error != NULL ? v->last_error : "none");
+}
+
+static void check_topology_state(const struct quiet *q)
+{
+	CLEANUP(error_freep) struct error *err = NULL;
+	Samoza__V1__TopologyView *view = NULL;
+	struct world *w = &q->f->world;
+	if (control_view_topology(w->control, q->submitted->id, &view, &err) < 0) {
+		world_violate(w, "%s: %s", q->submitted->name, err->message);
+		return;
+	}
+	unsigned to_start = 0;
+	unsigned started = 0;
+	for (unsigned i = 0; i < q->submitted->topology->instance_count; i++) {
+		to_start += q->goals[i] == GOAL_DEPLOYED_STARTED;
+		started += q->goals[i] == GOAL_DEPLOYED_STARTED && is_started(q, i);
+	}
+	bool runs = to_start > 0 && to_start == started;
+	if (runs != (strcmp(view->state, "running") == 0))
+		world_violate(w, "%s is %s with %u of %u started", q->submitted->name,
+			      view->state, started, to_start);
+	if (strcmp(view->state, "stopped") == 0 && to_start > 0)
+		world_violate(w, "%s is stopped with %u to start", q->submitted->name,
+			      to_start);
+	if (strcmp(view->state, "failed") == 0 && str_is_empty(view->failure_reason))
+		world_violate(w, "%s is failed without a reason", q->submitted->name);
+	samoza__v1__topology_view__free_unpacked(view, NULL);
+}
+
+/* Something with a place or a goal that it lacks: only for want of a place. */
+static void check_topology(const struct quiet *q)
+{
+	for (unsigned i = 0; i < q->submitted->topology->instance_count; i++)
+		check_instance(q, i);
+	check_topology_state(q);
+	CLEANUP(freep) char *fits = place_anyway(q->f, q->submitted);
+	if (fits != NULL)
+		world_violate(&q->f->world, "%s", fits);
+}
+
+static void check_all_topologies(struct fuzz *f, const Samoza__V1__SpaceListView *list)
+{
+	vector_for_each (&f->submitted, s) {
+		if (store_get(&f->world.store, RECORD_TOPOLOGY, s->id) == NULL)
+			continue;
+		unsigned count = s->topology->instance_count;
+		struct quiet q = {
+			.f = f,
+			.submitted = s,
+			.states = mem_new_array(enum instance_state, count),
+			.goals = mem_new_array(enum instance_goal, count),
+			.views = mem_new_array(const Samoza__V1__SpaceView *, count),
+		};
+		unsigned found = 0;
+		for (size_t i = 0; i < list->n_spaces; i++) {
+			const Samoza__V1__SpaceView *v = list->spaces[i];
+			int index = strcmp(v->topology_id, s->id) == 0
+					    ? topology_find_instance(s->topology, v->path)
+					    : -1;
+			if (index < 0)
+				continue;
+			found++;
+			q.views[index] = v;
+			if (state_parse(v->state, &q.states[index]) < 0 ||
+			    goal_parse(v->goal, &q.goals[index]) < 0)
+				world_violate(&f->world, "%s is '%s' with the goal '%s'",
+					      v->name, v->state, v->goal);
+		}
+		if (found != count)
+			world_violate(&f->world, "%s shows %u of %u instances", s->name, found,
+				      count);
+		else
+			check_topology(&q);
+		free(q.states);
+		free(q.goals);
+		free(q.views);
+	}
+}
+
+/* ---- what really runs ---- */
+
+static void check_processes(struct fuzz *f, const Samoza__V1__SpaceListView *list)
+{
+	size_t running = 0;
+	vector_for_each (&f->world.nodes, n)
+		running += HASH_COUNT((*n)->processes);
+	size_t shown = 0;
+	for (size_t i = 0; i < list->n_spaces; i++) {
+		const Samoza__V1__SpaceView *v = list->spaces[i];
+		if (strcmp(v->state, "deployed-started") != 0)
+			continue;
+		shown++;
+		struct node *n = v->zhost != NULL ? node_find(&f->world, v->zhost) : NULL;
+		CLEANUP(freep) char *id = str_printf("%s/%s", v->topology_id, v->path);
+		struct process *p = NULL;
+		if (n != NULL)
+			HASH_FIND_STR(n->processes, id, p);
+		if (p == NULL || p->epoch != v->epoch)
+			world_violate(&f->world,
+				      "%s is shown as started on %s, and is not there", v->name,
+				      v->zhost);
+	}
+	if (running != shown)
+		world_violate(&f->world, "%zu processes run, %zu spaces are shown as started",
+			      running, shown);
+}
+
+void check_converged(struct fuzz *f)
+{
+	check_kept(f);
+	Samoza__V1__SpaceListView *list = view_all(f);
+	if (list == NULL)
+		return;
+	check_all_topologies(f, list);
+	check_processes(f, list);
+	samoza__v1__space_list_view__free_unpacked(list, NULL);
+}

@@ -1,0 +1,114 @@
+/*
+ * Random search for what must never be: one seed is one life of a small cluster, with random
+ * topologies, requests and faults, and invariants that are checked after every step.
+ *
+ *   draw.c      zhosts and topologies               mirror.c   what was committed, checked
+ *   steps.c     requests and faults                 check.c    what zrms shows, when all is
+ * quiet life.c      one seed from birth to convergence  place.c    is there really no place?
+ *
+ * Invariants (each says its own name when it fails):
+ * - no instance is live twice under one epoch; an exclusive one never is at all    (node.c)
+ * - the capacity of a zhost is never exceeded by what is placed there
+ * - only legal transitions, each from the state in which the last one ended; records say
+ *   what events say
+ * - what was acknowledged is kept, also over crashes of zrms
+ * - no update without a change                                                     (node.c)
+ * - every request is answered
+ * - once faults end, all is quiet within an hour, each topology runs or has a reason that an
+ *   independent search confirms, and what runs is exactly what zrms says
+ */
+#ifndef SAMOZA_ZSIM_FUZZ_FUZZ_H
+#define SAMOZA_ZSIM_FUZZ_FUZZ_H
+
+#include <uthash.h>
+
+#include "model/topology.h"
+#include "model/zhost.h"
+#include "zsim/world.h"
+
+struct fuzz_options {
+	unsigned zhosts, topologies, steps; /* 0: drawn */
+	bool verbose;
+};
+
+/* One topology that was submitted, maybe. */
+struct submitted {
+	char *id;
+	const char *name; /* borrowed from its message */
+	const Samoza__V1__Topology *message;
+	struct topology *topology; /* a reference */
+	bool acknowledged;	   /* it must be there */
+	bool may_be_gone;	   /* somebody tried to remove it */
+};
+
+/* The last committed record of an instance, and where its events led. */
+struct mirrored {
+	char *id;			    /* "TOPOLOGY-ID/PATH" */
+	Samoza__V1__InstanceRecord *record; /* NULL: deleted */
+	char *state;			    /* after the last event; NULL: none */
+	UT_hash_handle hh;
+};
+
+struct mirrored_zhost {
+	char *name;
+	Samoza__V1__ZhostRecord *record; /* NULL: deleted */
+	struct zhost_spec spec;
+	char *state;
+	uint64_t cpu_millicores, memory_bytes; /* placed there; while it is added up */
+	UT_hash_handle hh;
+};
+
+struct fuzz {
+	uint64_t seed;
+	const struct fuzz_options *options;
+	struct random random;
+	struct world world;
+	VECTOR(Samoza__V1__Topology *) drawn;
+	VECTOR(struct submitted) submitted;
+
+	struct mirrored *instances;
+	struct mirrored_zhost *zhosts;
+	uint64_t last_seq;
+	bool adopts; /* a HELLO was taken since the last commit */
+
+	/* How bad it is at the moment. */
+	bool calm; /* faults have ended */
+	uint32_t action_fails_percent, slow_frames_percent, slow_actions_percent,
+		crash_permille, batch_percent;
+};
+
+/* Lives one life; false: an invariant failed, and *ret_why says which. The caller frees.
+ * `log`: prints everything that happens. */
+bool fuzz_live(uint64_t seed, const struct fuzz_options *options, char **ret_why);
+
+/* draw.c. Messages belong to the caller: schema_message_free(). */
+Samoza__V1__ZhostSpec *draw_zhost(struct random *r, unsigned number);
+Samoza__V1__Topology *draw_topology(struct random *r, unsigned number);
+
+/* mirror.c: hooks of the world. */
+void mirror_committed(void *user, const struct outbox *o);
+void mirror_done(struct fuzz *f);
+const struct mirrored *mirror_find(const struct fuzz *f, const char *topology,
+				   const char *path);
+const struct submitted *fuzz_submitted(const struct fuzz *f, const char *id);
+
+/* steps.c */
+void fuzz_step(struct fuzz *f);
+/* All faults end: everything is started, healed, uncordoned. */
+void fuzz_calm(struct fuzz *f);
+/* Asks and checks that there is an answer; true when it was granted. */
+bool fuzz_ask(struct fuzz *f, struct control_input *input);
+
+/* check.c */
+/* zrms shows what was committed: after each of its starts. */
+void check_loaded(struct fuzz *f);
+/* Nothing acknowledged is lost: at any time. */
+void check_kept(struct fuzz *f);
+/* Everything is quiet, everything can be reached, and there are no more failures. */
+void check_converged(struct fuzz *f);
+
+/* place.c: why an instance without a place could have one ("t1/a fits on n2"), by a search of
+ * its own. NULL: it could not. The caller frees. */
+char *place_anyway(const struct fuzz *f, const struct submitted *s);
+
+#endif

@@ -1,0 +1,183 @@
+/* One seed: birth, trouble, and what is left when the trouble ends. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/str.h"
+#include "model/compile.h"
+#include "schema/message.h"
+#include "zsim/fuzz/fuzz.h"
+
+/* Longer than any window of restart that is drawn, and than any timeout. */
+#define CALM_MS (INT64_C(15) * 60 * 1000)
+
+/* ---- chance in the world ---- */
+
+static int64_t frame_delay(void *user)
+{
+	struct fuzz *f = user;
+	if (f->calm || !random_percent(&f->random, f->slow_frames_percent))
+		return 0;
+	return (int64_t)random_below(&f->random, random_percent(&f->random, 20) ? 40000 : 500);
+}
+
+static int64_t action_time(void *user, enum agent_action kind)
+{
+	struct fuzz *f = user;
+	if (f->calm || !random_percent(&f->random, f->slow_actions_percent))
+		return f->world.options.recipe_ms;
+	return (int64_t)random_below(&f->random, random_percent(&f->random, 20) ? 90000 : 5000);
+}
+
+static bool action_fails(void *user, enum agent_action kind)
+{
+	struct fuzz *f = user;
+	return !f->calm && random_percent(&f->random, f->action_fails_percent);
+}
+
+static bool crash_here(void *user)
+{
+	struct fuzz *f = user;
+	return !f->calm && f->crash_permille > 0 &&
+	       random_below(&f->random, 1000) < f->crash_permille;
+}
+
+static bool batch_more(void *user)
+{
+	struct fuzz *f = user;
+	return random_percent(&f->random, f->batch_percent);
+}
+
+static void frame(void *user, const struct node *node, bool to_agent,
+		  Samoza__V1__FrameType type, const ProtobufCMessage *message)
+{
+	struct fuzz *f = user;
+	if (!to_agent && type == SAMOZA__V1__FRAME_TYPE__FRAME_HELLO)
+		f->adopts = true;
+}
+
+static void after_step(void *user)
+{
+	check_kept(user);
+}
+
+/* ---- a life ---- */
+
+static unsigned drawn_or(struct fuzz *f, unsigned given, unsigned least, unsigned most)
+{
+	unsigned drawn = least + random_below(&f->random, most - least + 1);
+	return given > 0 ? given : drawn;
+}
+
+static void birth(struct fuzz *f)
+{
+	struct world_options options = {
+		.heartbeat_ms = 10000,
+		.timeout_ms = 30000,
+		.check_ms = 5000,
+		.margin_ms = 2000,
+		.recipe_ms = 100,
+		.restart_attempts = 5,
+	};
+	world_init(&f->world, &options);
+	f->world.keep_log = f->options->verbose;
+	f->world.hooks = (struct world_hooks){
+		.user = f,
+		.frame_delay = frame_delay,
+		.action_time = action_time,
+		.action_fails = action_fails,
+		.crash_here = crash_here,
+		.batch_more = batch_more,
+		.after_step = after_step,
+		.committed = mirror_committed,
+		.frame = frame,
+	};
+	controller_start(&f->world);
+	unsigned zhosts = drawn_or(f, f->options->zhosts, 1, 5);
+	for (unsigned i = 1; i <= zhosts; i++) {
+		Samoza__V1__ZhostSpec *spec = draw_zhost(&f->random, i);
+		node_add(&f->world, spec);
+		schema_message_free(spec);
+	}
+	unsigned topologies = drawn_or(f, f->options->topologies, 1, 4);
+	for (unsigned i = 1; f->drawn.count < topologies && i < 1000; i++) {
+		Samoza__V1__Topology *t =
+			draw_topology(&f->random, (unsigned)f->drawn.count + 1);
+		CLEANUP(topology_unrefp) struct topology *compiled = NULL;
+		/* Many cannot be: an import that nobody can provide, a cycle. */
+		if (topology_compile(t, NULL, NULL, NULL, &compiled, NULL) == 0 &&
+		    compiled->instance_count <= 12)
+			vector_push(&f->drawn, t);
+		else
+			schema_message_free(t);
+	}
+	world_drain(&f->world);
+}
+
+/* Whoever failed to go away is asked once more. */
+static void ask_undeploys_again(struct fuzz *f)
+{
+	for (struct mirrored *m = f->instances; m != NULL && f->world.violation == NULL;
+	     m = m->hh.next) {
+		const Samoza__V1__InstanceRecord *r = m->record;
+		if (r == NULL || r->goal != SAMOZA__V1__GOAL__GOAL_NOT_DEPLOYED ||
+		    m->state == NULL || strcmp(m->state, "not-deployed") == 0)
+			continue;
+		struct control_input input = {
+			.type = CONTROL_GOAL,
+			.goal = {.id = r->topology, .path = r->path, .goal = "not-deployed"},
+		};
+		(void)fuzz_ask(f, &input);
+	}
+}
+
+static void settle(struct fuzz *f)
+{
+	CLEANUP(freep) char *left = NULL;
+	if (f->world.violation == NULL && !world_settle(&f->world, &left))
+		world_violate(&f->world, "it does not come to rest within an hour: %s", left);
+}
+
+static void end(struct fuzz *f)
+{
+	mirror_done(f);
+	vector_for_each (&f->submitted, s) {
+		free(s->id);
+		topology_unref(s->topology);
+	}
+	vector_done(&f->submitted);
+	world_done(&f->world);
+	vector_for_each (&f->drawn, t)
+		schema_message_free(*t);
+	vector_done(&f->drawn);
+}
+
+bool fuzz_live(uint64_t seed, const struct fuzz_options *options, char **ret_why)
+{
+	struct fuzz f = {.seed = seed, .options = options};
+	/* Neighbours among the seeds have nothing in common. */
+	f.random.state = seed * UINT64_C(0xd1342543de82ef95) + 1;
+	birth(&f);
+	unsigned steps = drawn_or(&f, options->steps, 20, 100);
+	for (unsigned i = 0; i < steps && f.world.violation == NULL; i++)
+		fuzz_step(&f);
+	if (f.world.violation == NULL)
+		fuzz_calm(&f);
+	if (f.world.violation == NULL)
+		world_advance(&f.world, CALM_MS);
+	settle(&f);
+	if (f.world.violation == NULL)
+		ask_undeploys_again(&f);
+	if (f.world.violation == NULL)
+		world_advance(&f.world, 1000);
+	settle(&f);
+	if (f.world.violation == NULL)
+		check_converged(&f);
+	vector_for_each (&f.world.log, line)
+		puts(*line);
+	if (f.world.violation != NULL)
+		*ret_why = str_printf("%s (at %.3f s)", f.world.violation,
+				      (double)f.world.now_ms / 1000.0);
+	bool passed = f.world.violation == NULL;
+	end(&f);
+	return passed;
+}

@@ -1,0 +1,229 @@
+/* What zrms commits, checked as it comes: transitions, records, capacity. */
+#include <inttypes.h>
+
+#include "base/str.h"
+#include "core/lifecycle/state.h"
+#include "zsim/fuzz/fuzz.h"
+
+const struct submitted *fuzz_submitted(const struct fuzz *f, const char *id)
+{
+	vector_for_each (&f->submitted, s)
+		if (strcmp(s->id, id) == 0)
+			return s;
+	return NULL;
+}
+
+/* ---- instances ---- */
+
+static struct mirrored *instance_of(struct fuzz *f, const char *id)
+{
+	struct mirrored *m = NULL;
+	HASH_FIND_STR(f->instances, id, m);
+	if (m != NULL)
+		return m;
+	m = mem_new(struct mirrored);
+	m->id = mem_strdup(id);
+	HASH_ADD_KEYPTR(hh, f->instances, m->id, strlen(m->id), m);
+	return m;
+}
+
+const struct mirrored *mirror_find(const struct fuzz *f, const char *topology, const char *path)
+{
+	CLEANUP(freep) char *id = str_printf("%s/%s", topology, path);
+	struct mirrored *m = NULL;
+	HASH_FIND_STR(f->instances, id, m);
+	return m;
+}
+
+static void take_instance(struct fuzz *f, const struct record_change *r)
+{
+	struct mirrored *m = instance_of(f, r->id);
+	samoza__v1__instance_record__free_unpacked(m->record, NULL);
+	m->record = NULL;
+	if (r->data == NULL)
+		return;
+	m->record = samoza__v1__instance_record__unpack(NULL, r->size, r->data);
+	if (m->record == NULL)
+		world_violate(&f->world, "the record of %s cannot be read", r->id);
+}
+
+static void take_instance_event(struct fuzz *f, const Samoza__V1__EventRecord *e)
+{
+	const char *slash = strchr(e->subject, '/');
+	if (slash == NULL || e->topology == NULL || e->from == NULL || e->to == NULL) {
+		world_violate(&f->world, "an event of %s lacks something", e->subject);
+		return;
+	}
+	CLEANUP(freep) char *id = str_printf("%s/%s", e->topology, slash + 1);
+	struct mirrored *m = instance_of(f, id);
+	const char *known = m->state != NULL ? m->state : "not-deployed";
+	if (strcmp(known, e->from) != 0)
+		world_violate(&f->world, "%s goes from %s to %s, but it was %s", e->subject,
+			      e->from, e->to, known);
+	enum instance_state from = STATE_PROBLEM;
+	enum instance_state to = STATE_PROBLEM;
+	if (state_parse(e->from, &from) < 0 || state_parse(e->to, &to) < 0 ||
+	    !state_may_move(from, to, f->adopts))
+		world_violate(&f->world, "%s may not go from %s to %s%s", e->subject, e->from,
+			      e->to, f->adopts ? ", not even adopted" : "");
+	free(m->state);
+	m->state = mem_strdup(e->to);
+}
+
+/* ---- zhosts ---- */
+
+static struct mirrored_zhost *zhost_of(struct fuzz *f, const char *name)
+{
+	struct mirrored_zhost *z = NULL;
+	HASH_FIND_STR(f->zhosts, name, z);
+	if (z != NULL)
+		return z;
+	z = mem_new(struct mirrored_zhost);
+	z->name = mem_strdup(name);
+	HASH_ADD_KEYPTR(hh, f->zhosts, z->name, strlen(z->name), z);
+	return z;
+}
+
+static void take_zhost(struct fuzz *f, const struct record_change *r)
+{
+	struct mirrored_zhost *z = zhost_of(f, r->id);
+	samoza__v1__zhost_record__free_unpacked(z->record, NULL);
+	z->record = NULL;
+	zhost_spec_done(&z->spec);
+	z->spec = (struct zhost_spec){0};
+	if (r->data == NULL)
+		return;
+	z->record = samoza__v1__zhost_record__unpack(NULL, r->size, r->data);
+	CLEANUP(error_freep) struct error *err = NULL;
+	if (z->record == NULL ||
+	    zhost_spec_compile(z->record->spec, "", NULL, NULL, &z->spec, &err) < 0)
+		world_violate(&f->world, "the record of zhost %s cannot be read", r->id);
+}
+
+static void take_zhost_event(struct fuzz *f, const Samoza__V1__EventRecord *e)
+{
+	struct mirrored_zhost *z = zhost_of(f, e->subject);
+	if (e->from == NULL || e->to == NULL)
+		return; /* cordoned, uncordoned */
+	enum instance_state from = STATE_PROBLEM;
+	enum instance_state to = STATE_PROBLEM;
+	if (state_parse(e->from, &from) < 0 || state_parse(e->to, &to) < 0)
+		return;
+	const char *known = z->state != NULL ? z->state : "not-deployed";
+	if (strcmp(known, e->from) != 0)
+		world_violate(&f->world, "zhost %s goes from %s to %s, but it was %s",
+			      e->subject, e->from, e->to, known);
+	if (!state_zhost_may_move(from, to))
+		world_violate(&f->world, "zhost %s may not go from %s to %s", e->subject,
+			      e->from, e->to);
+	free(z->state);
+	z->state = mem_strdup(e->to);
+}
+
+/* ---- what holds between commits ---- */
+
+/* A placed instance without a parent holds room for all its descendants. */
+static void add_load(struct fuzz *f, const struct mirrored *m)
+{
+	const Samoza__V1__InstanceRecord *r = m->record;
+	if (r == NULL || r->zhost == NULL || r->lost)
+		return;
+	const struct submitted *s = fuzz_submitted(f, r->topology);
+	int index = s != NULL ? topology_find_instance(s->topology, r->path) : -1;
+	if (index < 0) {
+		world_violate(&f->world, "there is a record of %s, which was never submitted",
+			      m->id);
+		return;
+	}
+	const struct instance_decl *root = &s->topology->instances[index];
+	if (root->parent >= 0)
+		return;
+	struct mirrored_zhost *z = zhost_of(f, r->zhost);
+	for (unsigned i = 0; i < root->subtree_count; i++) {
+		const struct space *space = instance_space(s->topology, (unsigned)index + i);
+		z->cpu_millicores += space->cpu_millicores;
+		z->memory_bytes += space->memory_bytes;
+	}
+}
+
+static void check_capacity(struct fuzz *f)
+{
+	for (struct mirrored_zhost *z = f->zhosts; z != NULL; z = z->hh.next)
+		z->cpu_millicores = z->memory_bytes = 0;
+	for (struct mirrored *m = f->instances; m != NULL; m = m->hh.next)
+		add_load(f, m);
+	for (struct mirrored_zhost *z = f->zhosts; z != NULL; z = z->hh.next) {
+		if (z->cpu_millicores > z->spec.cpu_millicores ||
+		    z->memory_bytes > z->spec.memory_bytes)
+			world_violate(&f->world,
+				      "%s holds %" PRIu64 " of %" PRIu32
+				      " millicores and %" PRIu64 " of %" PRIu64 " bytes",
+				      z->name, z->cpu_millicores, z->spec.cpu_millicores,
+				      z->memory_bytes, z->spec.memory_bytes);
+	}
+}
+
+static void check_record(struct fuzz *f, const char *id)
+{
+	struct mirrored *m = instance_of(f, id);
+	if (m->record == NULL)
+		return;
+	const char *state = state_name((enum instance_state)m->record->state);
+	const char *known = m->state != NULL ? m->state : "not-deployed";
+	if (strcmp(state, known) != 0)
+		world_violate(&f->world, "the record of %s says %s, its events %s", id, state,
+			      known);
+}
+
+void mirror_committed(void *user, const struct outbox *o)
+{
+	struct fuzz *f = user;
+	bool placed = false;
+	vector_for_each (&o->records, r) {
+		if (r->kind == RECORD_INSTANCE)
+			take_instance(f, r);
+		else if (r->kind == RECORD_ZHOST)
+			take_zhost(f, r);
+		placed |= r->kind == RECORD_INSTANCE || r->kind == RECORD_ZHOST;
+	}
+	vector_for_each (&o->events, event) {
+		const Samoza__V1__EventRecord *e = *event;
+		if (e->seq <= f->last_seq)
+			world_violate(&f->world, "event %" PRIu64 " comes after %" PRIu64,
+				      e->seq, f->last_seq);
+		f->last_seq = e->seq;
+		if (strcmp(e->kind, "space") == 0)
+			take_instance_event(f, e);
+		else if (strcmp(e->kind, "zhost") == 0)
+			take_zhost_event(f, e);
+	}
+	vector_for_each (&o->records, r)
+		if (r->kind == RECORD_INSTANCE)
+			check_record(f, r->id);
+	if (placed)
+		check_capacity(f);
+	f->adopts = false;
+}
+
+void mirror_done(struct fuzz *f)
+{
+	struct mirrored *m = NULL;
+	struct mirrored *next = NULL;
+	HASH_ITER (hh, f->instances, m, next) {
+		HASH_DELETE(hh, f->instances, m);
+		samoza__v1__instance_record__free_unpacked(m->record, NULL);
+		free(m->id);
+		free(m->state);
+		free(m);
+	}
+	struct mirrored_zhost *z = NULL;
+	struct mirrored_zhost *next_zhost = NULL;
+	HASH_ITER (hh, f->zhosts, z, next_zhost) {
+		HASH_DELETE(hh, f->zhosts, z);
+		samoza__v1__zhost_record__free_unpacked(z->record, NULL);
+		zhost_spec_done(&z->spec);
+		free(z->name);
+		free(z->state);
+		free(z);
+	}
+}

@@ -1,0 +1,215 @@
+/*
+ * Is there really no place? A plain search over all assignments of the instances that wait to
+ * the zhosts that are there, with the rules of topology.md ("Placement", 1 to 4 and 6) written
+ * down once more. Affinities are drawn only between spaces without a parent, on labels that
+ * every zhost has.
+ */
+#include "base/str.h"
+#include "zsim/fuzz/fuzz.h"
+
+#define MOST_WANTS  6
+#define MOST_ZHOSTS 8
+
+struct root {
+	const struct submitted *submitted;
+	unsigned instance;
+	struct mirrored_zhost *zhost;
+};
+
+struct search {
+	const struct fuzz *f;
+	VECTOR(struct root) roots; /* placed, then wanted */
+	size_t placed;
+	VECTOR(struct mirrored_zhost *) zhosts;
+};
+
+static const struct space *space_of(const struct root *r)
+{
+	return instance_space(r->submitted->topology, r->instance);
+}
+
+static const char *scope_value(const struct affinity *a, const struct mirrored_zhost *z)
+{
+	return a->scope_is_zhost ? z->name : label_set_find(&z->spec.labels, a->scope);
+}
+
+/* Whether `other` is what `a`, of a space of `r`, is about. */
+static bool concerns(const struct affinity *a, const struct root *r, const struct root *other)
+{
+	if (other == r)
+		return false;
+	const char *topology = a->topology != NULL ? a->topology : r->submitted->topology->name;
+	if (a->topology == NULL && other->submitted != r->submitted)
+		return false;
+	return strcmp(topology, other->submitted->topology->name) == 0 &&
+	       strcmp(a->space, space_of(other)->name) == 0;
+}
+
+static bool alone_fits(const struct root *r, const struct mirrored_zhost *z)
+{
+	const struct topology *t = r->submitted->topology;
+	for (unsigned i = 0; i < t->instances[r->instance].subtree_count; i++) {
+		const struct space *s = instance_space(t, r->instance + i);
+		for (unsigned c = 0; c < s->capability_count; c++)
+			if (!zhost_spec_offers(&z->spec, s->capabilities[c]))
+				return false;
+		for (unsigned c = 0; c < s->constraint_count; c++)
+			if (!constraint_holds(&s->constraints[c], &z->spec.labels))
+				return false;
+	}
+	return true;
+}
+
+static bool affinities_hold(const struct search *s, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct root *r = &s->roots.items[i];
+		const struct space *space = space_of(r);
+		for (unsigned a = 0; a < space->anti_affinity_count; a++) {
+			const struct affinity *rule = &space->anti_affinity[a];
+			for (size_t k = 0; rule->required && k < count; k++) {
+				const struct root *other = &s->roots.items[k];
+				if (concerns(rule, r, other) &&
+				    str_equal(scope_value(rule, r->zhost),
+					      scope_value(rule, other->zhost)))
+					return false;
+			}
+		}
+		/* What stands, stands, even if whom it wanted to be near has gone. */
+		for (unsigned a = 0; i >= s->placed && a < space->affinity_count; a++) {
+			const struct affinity *rule = &space->affinity[a];
+			bool found = !rule->required;
+			for (size_t k = 0; !found && k < count; k++) {
+				const struct root *other = &s->roots.items[k];
+				found = concerns(rule, r, other) &&
+					str_equal(scope_value(rule, r->zhost),
+						  scope_value(rule, other->zhost));
+			}
+			if (!found)
+				return false;
+		}
+	}
+	return true;
+}
+
+static bool capacity_holds(const struct search *s, size_t count)
+{
+	vector_for_each (&s->zhosts, zhost) {
+		const struct mirrored_zhost *z = *zhost;
+		uint64_t cpu = 0;
+		uint64_t memory = 0;
+		for (size_t i = 0; i < count; i++) {
+			const struct root *r = &s->roots.items[i];
+			const struct topology *t = r->submitted->topology;
+			for (unsigned k = 0;
+			     r->zhost == z && k < t->instances[r->instance].subtree_count;
+			     k++) {
+				cpu += instance_space(t, r->instance + k)->cpu_millicores;
+				memory += instance_space(t, r->instance + k)->memory_bytes;
+			}
+		}
+		if (cpu > z->spec.cpu_millicores || memory > z->spec.memory_bytes)
+			return false;
+	}
+	return true;
+}
+
+static bool assign(struct search *s, size_t next, size_t count)
+{
+	if (next == count)
+		return affinities_hold(s, count) && capacity_holds(s, count);
+	struct root *r = &s->roots.items[next];
+	vector_for_each (&s->zhosts, z) {
+		if (!alone_fits(r, *z))
+			continue;
+		r->zhost = *z;
+		if (assign(s, next + 1, count))
+			return true;
+	}
+	r->zhost = NULL;
+	return false;
+}
+
+/* ---- who stands, who waits ---- */
+
+static const Samoza__V1__InstanceRecord *record_of(const struct fuzz *f,
+						   const struct submitted *s, unsigned instance)
+{
+	const struct mirrored *m = mirror_find(f, s->id, s->topology->instances[instance].path);
+	return m != NULL ? m->record : NULL;
+}
+
+static void add_placed(struct search *s)
+{
+	vector_for_each (&s->f->submitted, t)
+		for (unsigned i = 0; i < t->topology->instance_count; i++) {
+			const Samoza__V1__InstanceRecord *r = record_of(s->f, t, i);
+			if (t->topology->instances[i].parent >= 0 || r == NULL ||
+			    r->zhost == NULL || r->lost)
+				continue;
+			struct mirrored_zhost *z = NULL;
+			HASH_FIND_STR(s->f->zhosts, r->zhost, z);
+			vector_push(&s->roots, ((struct root){t, i, z}));
+		}
+	s->placed = s->roots.count;
+}
+
+/* `again`: those that had a place and lost it; otherwise those that never had one. */
+static size_t add_waiting(struct search *s, const struct submitted *t, bool again)
+{
+	size_t before = s->roots.count;
+	for (unsigned i = 0; i < t->topology->instance_count; i++) {
+		const Samoza__V1__InstanceRecord *r = record_of(s->f, t, i);
+		if (t->topology->instances[i].parent >= 0 || r == NULL ||
+		    r->goal == SAMOZA__V1__GOAL__GOAL_NOT_DEPLOYED ||
+		    (r->zhost != NULL && !r->lost) || (r->placed_before || r->lost) != again)
+			continue;
+		vector_push(&s->roots, ((struct root){t, i, NULL}));
+	}
+	return s->roots.count - before;
+}
+
+static char *joint_place(struct search *s, const struct submitted *t)
+{
+	size_t wants = add_waiting(s, t, false);
+	bool fits = wants > 0 && wants <= MOST_WANTS && assign(s, s->placed, s->placed + wants);
+	s->roots.count = s->placed;
+	return fits ? str_printf("%s waits for a place, and all %zu that wait would fit",
+				 t->name, wants)
+		    : NULL;
+}
+
+static char *single_place(struct search *s, const struct submitted *t)
+{
+	size_t wants = add_waiting(s, t, true);
+	char *found = NULL;
+	for (size_t i = 0; i < wants && found == NULL; i++) {
+		struct root *r = &s->roots.items[s->placed];
+		*r = s->roots.items[s->placed + i];
+		if (assign(s, s->placed, s->placed + 1))
+			found = str_printf("%s/%s waits for a place, and %s would take it",
+					   t->name, t->topology->instances[r->instance].path,
+					   r->zhost->name);
+	}
+	s->roots.count = s->placed;
+	return found;
+}
+
+char *place_anyway(const struct fuzz *f, const struct submitted *t)
+{
+	struct search s = {.f = f};
+	for (struct mirrored_zhost *z = f->zhosts; z != NULL; z = z->hh.next)
+		if (z->record != NULL && !z->record->removed && !z->record->cordoned &&
+		    z->record->state == SAMOZA__V1__STATE__STATE_DEPLOYED_STARTED)
+			vector_push(&s.zhosts, z);
+	char *found = NULL;
+	if (s.zhosts.count <= MOST_ZHOSTS) {
+		add_placed(&s);
+		found = joint_place(&s, t);
+		if (found == NULL)
+			found = single_place(&s, t);
+	}
+	vector_done(&s.roots);
+	vector_done(&s.zhosts);
+	return found;
+}

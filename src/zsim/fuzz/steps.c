@@ -1,0 +1,290 @@
+/* What happens to the cluster: requests of people, faults, time. */
+#include "base/check.h"
+#include "base/str.h"
+#include "model/compile.h"
+#include "zsim/fuzz/fuzz.h"
+
+/* ---- requests ---- */
+
+bool fuzz_ask(struct fuzz *f, struct control_input *input)
+{
+	struct answer a;
+	bool was_there = f->world.control != NULL;
+	controller_ask(&f->world, input, &a);
+	bool granted = a.answered && a.code >= 0;
+	if (was_there && f->world.control != NULL && !a.answered)
+		world_violate(&f->world, "a request was not answered");
+	if (a.answered && a.code < 0 && str_is_empty(a.message))
+		world_violate(&f->world, "a refusal without a word");
+	world_log(&f->world, "  answer: %s%s%s",
+		  !a.answered ? "none"
+		  : granted   ? "granted"
+			      : "refused: ",
+		  a.message != NULL && granted ? ": " : "", a.message != NULL ? a.message : "");
+	answer_done(&a);
+	return granted;
+}
+
+static struct submitted *some_topology(struct fuzz *f)
+{
+	if (f->submitted.count == 0)
+		return NULL;
+	return &f->submitted.items[random_below(&f->random, (uint32_t)f->submitted.count)];
+}
+
+static const char *some_path(struct fuzz *f, const struct submitted *s)
+{
+	unsigned index = random_below(&f->random, s->topology->instance_count);
+	return s->topology->instances[index].path;
+}
+
+static void submit(struct fuzz *f)
+{
+	const Samoza__V1__Topology *message =
+		f->drawn.items[random_below(&f->random, (uint32_t)f->drawn.count)];
+	struct submitted *s = vector_add(&f->submitted);
+	*s = (struct submitted){
+		.id = world_uuid(&f->world, message->metadata->name),
+		.name = message->metadata->name,
+		.message = message,
+	};
+	if (topology_compile(message, NULL, NULL, NULL, &s->topology, NULL) < 0)
+		IMPOSSIBLE("it was compiled when it was drawn");
+	Samoza__V1__TopologyRecord record = SAMOZA__V1__TOPOLOGY_RECORD__INIT;
+	record.id = s->id;
+	record.name = message->metadata->name;
+	record.package_digest = (char *)"";
+	record.state = (char *)"pending";
+	record.topology = (Samoza__V1__Topology *)message;
+	bool start = random_percent(&f->random, 80);
+	world_log(&f->world, "STEP submit %s%s", s->name, start ? "" : " without start");
+	struct control_input input = {
+		.type = CONTROL_SUBMIT,
+		.submit = {.id = s->id,
+			   .topology = s->topology,
+			   .record = &record,
+			   .start = start},
+	};
+	bool granted = fuzz_ask(f, &input);
+	f->submitted.items[f->submitted.count - 1].acknowledged = granted;
+}
+
+static void set_goal(struct fuzz *f)
+{
+	static const char *const goals[] = {"deployed-started", "deployed-started",
+					    "deployed-stopped", "not-deployed"};
+	struct submitted *s = some_topology(f);
+	if (s == NULL)
+		return;
+	const char *path = some_path(f, s);
+	const char *goal = goals[random_below(&f->random, ARRAY_SIZE(goals))];
+	world_log(&f->world, "STEP goal %s/%s: %s", s->name, path, goal);
+	struct control_input input = {
+		.type = CONTROL_GOAL,
+		.goal = {.id = s->id, .path = path, .goal = goal},
+	};
+	if (!fuzz_ask(f, &input) || f->world.control == NULL)
+		return;
+	/* Acknowledged means durable. */
+	const struct mirrored *m = mirror_find(f, s->id, path);
+	static const char *const names[] = {"not-deployed", "deployed-stopped",
+					    "deployed-started"};
+	const char *kept = m != NULL && m->record != NULL ? names[m->record->goal] : names[0];
+	if (strcmp(kept, goal) != 0)
+		world_violate(&f->world, "the goal %s of %s/%s was acknowledged, %s is kept",
+			      goal, s->name, path, kept);
+}
+
+static void act_on_topology(struct fuzz *f)
+{
+	static const struct {
+		const char *name;
+		enum topology_action action;
+	} actions[] = {
+		{"start", TOPOLOGY_START},	     {"start", TOPOLOGY_START},
+		{"deploy-all", TOPOLOGY_DEPLOY_ALL}, {"deploy-all", TOPOLOGY_DEPLOY_ALL},
+		{"start-all", TOPOLOGY_START_ALL},   {"stop", TOPOLOGY_STOP},
+		{"stop-all", TOPOLOGY_STOP_ALL},     {"undeploy-all", TOPOLOGY_UNDEPLOY_ALL},
+		{"recover", TOPOLOGY_RECOVER},	     {"remove", TOPOLOGY_REMOVE},
+	};
+	struct submitted *s = some_topology(f);
+	if (s == NULL)
+		return;
+	unsigned which = random_below(&f->random, ARRAY_SIZE(actions));
+	enum topology_action action = actions[which].action;
+	bool grouped = action != TOPOLOGY_START && action != TOPOLOGY_STOP &&
+		       action != TOPOLOGY_RECOVER && action != TOPOLOGY_REMOVE;
+	const char *path = grouped && random_percent(&f->random, 50) ? some_path(f, s) : NULL;
+	world_log(&f->world, "STEP %s %s%s%s", actions[which].name, s->name,
+		  path != NULL ? "/" : "", path != NULL ? path : "");
+	if (action == TOPOLOGY_REMOVE)
+		s->may_be_gone = true;
+	struct control_input input = {
+		.type = CONTROL_TOPOLOGY,
+		.topology = {.id = s->id, .action = action, .path = path},
+	};
+	bool granted = fuzz_ask(f, &input);
+	if (action == TOPOLOGY_REMOVE && !granted && f->world.control != NULL)
+		s->may_be_gone = false;
+}
+
+/* ---- machines ---- */
+
+static struct node *some_node(struct fuzz *f)
+{
+	return f->world.nodes.items[random_below(&f->random, (uint32_t)f->world.nodes.count)];
+}
+
+static void ask_zhost(struct fuzz *f, enum zhost_action action, const char *what)
+{
+	struct node *n = some_node(f);
+	world_log(&f->world, "STEP %s %s", what, n->name);
+	struct control_input input = {
+		.type = CONTROL_ZHOST,
+		.zhost = {.name = n->name, .action = action},
+	};
+	(void)fuzz_ask(f, &input);
+}
+
+static void trouble_machine(struct fuzz *f)
+{
+	struct world *w = &f->world;
+	struct node *n = some_node(f);
+	if (n->agent == NULL) {
+		node_start(w, n);
+		return;
+	}
+	if (n->partitioned) {
+		node_heal(w, n);
+		return;
+	}
+	switch (random_below(&f->random, 6)) {
+	case 0:
+		node_kill(w, n);
+		return;
+	case 1:
+		node_partition(w, n);
+		return;
+	case 2:
+		node_partition_silently(w, n);
+		return;
+	case 3:
+		node_stop_agent(w, n);
+		return;
+	case 4:
+		node_stop_agent(w, n);
+		world_drain(w);
+		if (w->violation == NULL)
+			node_start(w, n);
+		return;
+	default:
+		if (n->link != 0) {
+			world_log(w, "the link of %s breaks", n->name);
+			link_break(w, n->link, true, true);
+		}
+		return;
+	}
+}
+
+static void trouble_process(struct fuzz *f)
+{
+	struct node *n = some_node(f);
+	unsigned count = HASH_COUNT(n->processes);
+	if (count == 0)
+		return;
+	unsigned which = random_below(&f->random, count);
+	struct process *p = n->processes;
+	while (which-- > 0)
+		p = p->hh.next;
+	bool finishes = random_percent(&f->random, 20) && p->started;
+	node_process_dies(&f->world, n, p, finishes ? NULL : "killed by signal 9");
+}
+
+static void trouble_zrms(struct fuzz *f)
+{
+	if (f->world.control != NULL) {
+		controller_crash(&f->world);
+		return;
+	}
+	controller_start(&f->world);
+	check_loaded(f);
+}
+
+/* How bad it is from now on. */
+static void change_weather(struct fuzz *f)
+{
+	static const uint32_t percents[] = {0, 0, 5, 30};
+	struct random *r = &f->random;
+	f->action_fails_percent = percents[random_below(r, ARRAY_SIZE(percents))];
+	f->slow_frames_percent = percents[random_below(r, ARRAY_SIZE(percents))];
+	f->slow_actions_percent = percents[random_below(r, ARRAY_SIZE(percents))];
+	f->batch_percent = percents[random_below(r, ARRAY_SIZE(percents))];
+	f->crash_permille = random_percent(r, 30) ? 10 : 0;
+}
+
+/* ---- time ---- */
+
+static void pass_time(struct fuzz *f)
+{
+	static const int64_t most_ms[] = {200, 200, 2000, 2000, 15000, 60000, 300000};
+	int64_t ms = (int64_t)random_below(
+		&f->random, (uint32_t)most_ms[random_below(&f->random, ARRAY_SIZE(most_ms))]);
+	world_log(&f->world, "STEP %lld ms pass", (long long)ms);
+	world_advance(&f->world, ms);
+}
+
+void fuzz_step(struct fuzz *f)
+{
+	unsigned draw = random_below(&f->random, 100);
+	if (draw < 40)
+		pass_time(f);
+	else if (draw < 48)
+		submit(f);
+	else if (draw < 62)
+		set_goal(f);
+	else if (draw < 70)
+		act_on_topology(f);
+	else if (draw < 82)
+		trouble_machine(f);
+	else if (draw < 88)
+		trouble_process(f);
+	else if (draw < 90)
+		ask_zhost(f, ZHOST_CORDON, "cordon");
+	else if (draw < 92)
+		ask_zhost(f, ZHOST_UNCORDON, "uncordon");
+	else if (draw < 93)
+		ask_zhost(f, ZHOST_REMOVE, "remove");
+	else if (draw < 97)
+		trouble_zrms(f);
+	else
+		change_weather(f);
+	/* Often nothing more happens at this instant; sometimes the next step comes at once. */
+	if (f->world.violation == NULL && random_percent(&f->random, 70))
+		world_drain(&f->world);
+}
+
+void fuzz_calm(struct fuzz *f)
+{
+	struct world *w = &f->world;
+	world_log(w, "STEP faults end");
+	f->calm = true;
+	if (w->control == NULL) {
+		controller_start(w);
+		check_loaded(f);
+	}
+	vector_for_each (&w->nodes, n) {
+		if ((*n)->partitioned)
+			node_heal(w, *n);
+		if ((*n)->agent == NULL)
+			node_start(w, *n);
+	}
+	world_drain(w);
+	vector_for_each (&w->nodes, n) {
+		struct control_input input = {
+			.type = CONTROL_ZHOST,
+			.zhost = {.name = (*n)->name, .action = ZHOST_UNCORDON},
+		};
+		if (w->violation == NULL)
+			(void)fuzz_ask(f, &input);
+	}
+}
