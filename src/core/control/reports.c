@@ -142,8 +142,15 @@ static void on_deployed(struct instance *i, const Samoza__V1__InstanceReport *r,
 		instance_stopped(i, cause_of(r, "stopped"));
 		break;
 	case STATE_UNDEPLOYING:
-		if (r->error == NULL)
-			return; /* not begun yet */
+		if (!str_has_prefix(r->error != NULL ? r->error : "", "undeploy:"))
+			return; /* not begun yet; an error is of something before */
+		if (instance_root(i)->evacuating && i->goal != GOAL_NOT_DEPLOYED) {
+			/* Nobody would ask again. It goes on elsewhere under a newer epoch;
+			 * what is left here goes with the next full set. */
+			i->target = TARGET_NONE;
+			instance_move(i, STATE_NOT_DEPLOYED, false, r->error);
+			break;
+		}
 		i->undeploy_failed = true;
 		instance_move(i, STATE_DEPLOYED_STOPPED, false, r->error);
 		break;
