@@ -14,6 +14,7 @@
 #include "mex/check.h"
 #include "mex/command.h"
 #include "mex/guest.h"
+#include "mex/scratch.h"
 
 /* What is compiled lies here until it is packed. */
 struct workshop {
@@ -21,31 +22,14 @@ struct workshop {
 	VECTOR(struct pack_file) files;
 };
 
-static int workshop_init(struct workshop *w, struct error **err)
-{
-	const char *temporary = getenv("TMPDIR");
-
-	w->folder = str_printf("%s/mex-build-XXXXXX",
-			       temporary != NULL && temporary[0] == '/' ? temporary : "/tmp");
-	if (mkdtemp(w->folder) == NULL) {
-		int r = error_errno(err, "cannot make a temporary folder %s", w->folder);
-		free(steal_ptr(&w->folder));
-		return r;
-	}
-	return 0;
-}
-
 static void workshop_done(struct workshop *w)
 {
 	vector_for_each (&w->files, file) {
-		(void)unlink(file->disk_path);
 		free((char *)file->path);
 		free((char *)file->disk_path);
 	}
 	vector_done(&w->files);
-	if (w->folder != NULL)
-		(void)rmdir(w->folder);
-	free(w->folder);
+	scratch_free(w->folder);
 }
 
 /* Compiles one space; what comes out is checked at once, with the space's limit of memory. */
@@ -158,7 +142,7 @@ static int build(const char *folder, const char *output, const char *key_path,
 		r = error_set(err, ERR_INVALID,
 			      "that is a package already: mex build takes a source folder");
 	if (r == 0)
-		r = workshop_init(&workshop, err);
+		r = scratch_new(&workshop.folder, err);
 	if (r == 0)
 		r = compile_spaces(&workshop, folder, package, err);
 	if (r < 0)

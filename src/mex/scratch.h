@@ -1,0 +1,16 @@
+/*
+ * A private temporary folder, gone with its files when it is no longer needed.
+ */
+#ifndef SAMOZA_MEX_SCRATCH_H
+#define SAMOZA_MEX_SCRATCH_H
+
+#include "base/error.h"
+
+/* Below $TMPDIR or /tmp, mode 0700. The caller ends it with scratch_free(). */
+int scratch_new(char **ret_folder, struct error **err) must_check;
+/* Removes the folder, and the files (no folders) in it. NULL is fine. */
+void scratch_free(char *folder);
+/* For CLEANUP(scratch_freep) char *folder = NULL; */
+void scratch_freep(char **folder);
+
+#endif
