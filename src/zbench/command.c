@@ -8,11 +8,12 @@
 #include "base/str.h"
 
 extern const struct command command_start, command_topology, command_submit, command_message,
-	command_data, command_memory, command_recover;
+	command_data, command_memory, command_recover, command_place;
 
 const struct command *const command_all[] = {
 	&command_start, &command_topology, &command_submit,  &command_message,
-	&command_data,	&command_memory,   &command_recover, NULL,
+	&command_data,	&command_memory,   &command_recover, &command_place,
+	NULL,
 };
 
 const struct command *command_find(const char *name)

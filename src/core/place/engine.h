@@ -261,10 +261,10 @@ struct place {
 
 	VECTOR(struct zhost) zhosts;
 	VECTOR(uint32_t) free_zhosts;
-	struct map zhost_names;	  /* symbol -> zhost */
-	VECTOR(uint32_t) by_name; /* known zhosts; rank -> zhost */
-	bool ranks_stale;
-	uint64_t layout; /* grows when zhosts come, go or change their labels */
+	struct map zhost_names;	   /* symbol -> zhost */
+	VECTOR(uint32_t) by_name;  /* known zhosts; rank -> zhost. zhosts_rank() first */
+	VECTOR(uint32_t) unranked; /* known, and not in there yet */
+	uint64_t layout;	   /* grows when zhosts come, go or change their labels */
 
 	/* Zhosts in the order of their changes; entry i of the list has position log_first + i.
 	 * An entry counts only if it is the last of its zhost. */

@@ -315,6 +315,9 @@ bool search_holds(struct search *s, struct kind **ret_kind, struct unit **ret_un
 {
 	struct floors floors = {0}, terrain = {0};
 	bool holds = true;
+	/* One alone counts on nobody. */
+	if (s->unit_count == 1)
+		return true;
 	for (uint32_t k = 0; k < s->kind_count && holds; k++) {
 		struct kind *kind = &s->kinds[k];
 		bool requires = has_requirement(kind->need);
@@ -386,7 +389,7 @@ bool search_run(struct search *s)
 		if (stuck == NULL)
 			return true;
 		search_unplace_all(s);
-		if (round == 1 && !each_fits_alone(s))
+		if (s->unit_count == 1 || (round == 1 && !each_fits_alone(s)))
 			return false;
 		if (stuck == &s->kinds[0] || s->kind_count == 1)
 			break;

@@ -32,20 +32,54 @@ static int compare_ranks(const void *a, const void *b, void *place)
 	return strcmp(zhost_name(p, *(const uint32_t *)a), zhost_name(p, *(const uint32_t *)b));
 }
 
+static void renumber(struct place *p, size_t first)
+{
+	for (size_t rank = first; rank < p->by_name.count; rank++)
+		zhost_at(p, p->by_name.items[rank])->rank = (uint32_t)rank;
+}
+
+/* Many new ones are sorted in together, a few are put where they belong. */
+#define INSERTS_MAX 16u
+
+static void insert_by_name(struct place *p, uint32_t zhost)
+{
+	size_t low = 0, high = p->by_name.count;
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		if (strcmp(zhost_name(p, p->by_name.items[middle]), zhost_name(p, zhost)) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	(void)vector_add(&p->by_name);
+	memmove(&p->by_name.items[low + 1], &p->by_name.items[low],
+		(p->by_name.count - 1 - low) * sizeof(uint32_t));
+	p->by_name.items[low] = zhost;
+	renumber(p, low);
+}
+
 void zhosts_rank(struct place *p)
 {
-	if (!p->ranks_stale)
+	if (p->unranked.count == 0)
 		return;
-	p->ranks_stale = false;
-	vector_clear(&p->by_name);
-	for (uint32_t i = 0; i < p->zhosts.count; i++) {
-		if (zhost_at(p, i)->known)
-			vector_push(&p->by_name, i);
-	}
-	if (p->by_name.count > 0)
+	if (p->unranked.count <= INSERTS_MAX) {
+		vector_for_each (&p->unranked, zhost)
+			insert_by_name(p, *zhost);
+	} else {
+		vector_for_each (&p->unranked, zhost)
+			vector_push(&p->by_name, *zhost);
 		qsort_r(p->by_name.items, p->by_name.count, sizeof(uint32_t), compare_ranks, p);
-	for (uint32_t rank = 0; rank < p->by_name.count; rank++)
-		zhost_at(p, p->by_name.items[rank])->rank = rank;
+		renumber(p, 0);
+	}
+	vector_clear(&p->unranked);
+}
+
+static void rank_remove(struct place *p, uint32_t zhost)
+{
+	zhosts_rank(p);
+	uint32_t rank = zhost_at(p, zhost)->rank;
+	vector_remove_at(&p->by_name, rank);
+	renumber(p, rank);
 }
 
 /* ---- columns ---- */
@@ -292,7 +326,7 @@ static uint32_t zhost_new(struct place *p, const char *name)
 	*zhost_at(p, zhost) =
 		(struct zhost){.known = true, .name = symbol_take(&p->symbols, name)};
 	map_put(&p->zhost_names, zhost_at(p, zhost)->name, zhost);
-	p->ranks_stale = true;
+	vector_push(&p->unranked, zhost);
 	p->layout++;
 	return zhost;
 }
@@ -353,6 +387,7 @@ void place_zhost_remove(struct place *p, uint32_t zhost)
 	struct zhost *z = zhost_checked(p, zhost);
 	PRE(z->unit_count == 0);
 	wait_zhost_removed(p, zhost);
+	rank_remove(p, zhost);
 	map_remove(&p->zhost_names, z->name);
 	symbol_drop(&p->symbols, z->name);
 	slots_done(p, z);
@@ -363,7 +398,6 @@ void place_zhost_remove(struct place *p, uint32_t zhost)
 			p->columns.items[i].of[zhost] = DOMAIN_NONE;
 	}
 	terrains_update(p, zhost);
-	p->ranks_stale = true;
 	p->layout++;
 	vector_push(&p->free_zhosts, zhost);
 }
@@ -438,6 +472,7 @@ void zhosts_done(struct place *p)
 	vector_done(&p->zhosts);
 	vector_done(&p->free_zhosts);
 	vector_done(&p->by_name);
+	vector_done(&p->unranked);
 	vector_done(&p->log);
 	vector_done(&p->noted);
 	map_done(&p->zhost_names);

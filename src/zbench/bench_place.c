@@ -1,0 +1,527 @@
+/*
+ * How fast the placing engine decides: the shapes of Kubernetes' scheduler_perf, whole large
+ * clusters, latency in a full one, a failure storm, and memory. The product's own engine, no
+ * daemon; nothing is written.
+ */
+#include <malloc.h>
+
+#include "base/buffer.h"
+#include "base/str.h"
+#include "zbench/command.h"
+#include "zbench/placing.h"
+
+static int run(const struct bench *bench, const struct invocation *in, struct report *report,
+	       struct error **err);
+
+static const struct command_option options[] = {
+	{"shape", OPTION_TEXT, "NAME", NULL, 0, 0, false,
+	 "only the measures whose name begins with NAME"},
+	{0},
+};
+
+const struct command command_place = {
+	.name = "place",
+	.summary = "decisions of the placing engine in large clusters",
+	.details =
+		"  Each shape is one of Kubernetes' scheduler_perf: zhosts / instances placed "
+		"before /\n  instances measured. Every measured instance is one decision of "
+		"its "
+		"own: asked for,\n  placed, and kept. Then one million instances, latency in a "
+		"full "
+		"cluster, the loss\n  of a tenth of a cluster, and memory.",
+	.options = options,
+	.run = run,
+};
+
+/* ---- shapes ---- */
+
+/* What a zhost of a shape is like, by its number. */
+typedef void zhost_text_fn(struct buffer *text, uint32_t number);
+
+struct shape {
+	const char *name;
+	uint32_t zhosts;
+	zhost_text_fn *zhost;
+	/* Spaces of the topologies that stand there before, each `copies` times, and of the
+	 * measured one. COUNT: instances of a space. */
+	const char *before[5];
+	uint32_t before_count, copies;
+	const char *measured;
+	uint32_t measured_count;
+	uint32_t nuisance; /* after so many decisions something else happens; 0: never */
+	const char *threshold;
+	bool churn;
+};
+
+static void plain_zhost(struct buffer *b, uint32_t number)
+{
+	(void)buffer_printf(b, "{name: z%05u, cpu: 4, memory: 32GiB, region: zone%u}", number,
+			    number % 3 + 1);
+}
+
+static void one_zone_zhost(struct buffer *b, uint32_t number)
+{
+	(void)buffer_printf(b, "{name: z%05u, cpu: 4, memory: 32GiB, region: zone1}", number);
+}
+
+/* One that has room for all. */
+static void daemon_zhost(struct buffer *b, uint32_t number)
+{
+	if (number == 7777)
+		(void)buffer_add_string(
+			b,
+			"{name: z07777, cpu: 4000, memory: 20000GiB, labels: {own: z07777}}");
+	else
+		plain_zhost(b, number);
+}
+
+static void tainted_zhost(struct buffer *b, uint32_t number)
+{
+	(void)buffer_printf(b, "{name: z%05u, cpu: 4, memory: 32GiB, kind: %s}", number,
+			    number % 5 < 4 ? "batch" : "serving");
+}
+
+static void device_zhost(struct buffer *b, uint32_t number)
+{
+	(void)buffer_printf(
+		b, "{name: z%05u, cpu: 4, memory: 32GiB, devices: [{kind: fpga, count: 1}]}",
+		number);
+}
+
+#define SMALL "resources: {cpu: 100m, memory: 500MiB}"
+#define POD   "- {name: a, type: DATA, count: COUNT, " SMALL "}\n"
+#define PLACED(rules) \
+	"- {name: a, type: DATA, count: COUNT, " SMALL ", placement: {" rules "}}\n"
+
+static const struct shape shapes[] = {
+	{"basic", 5000, plain_zhost, {POD}, 1000, 1, POD, 10000, 0, "680"},
+	{"basic_large", 5000, plain_zhost, {POD}, 5000, 1, POD, 50000, 0, "810"},
+	{"daemonset",
+	 15000,
+	 daemon_zhost,
+	 {NULL},
+	 0,
+	 0,
+	 PLACED("constraints: [\"own == z07777\"]"),
+	 30000,
+	 0,
+	 "1,100"},
+	{"mixed_churn", 5000, plain_zhost, {NULL}, 0, 0, POD, 10000, 700, "710", true},
+	{"unschedulable", 5000, plain_zhost, {POD}, 20000, 1, POD, 10000, 120, "600"},
+	{"spread_required",
+	 5000,
+	 plain_zhost,
+	 {POD},
+	 5000,
+	 1,
+	 PLACED("spread: [{over: region, max_skew: 5, required: true}]"),
+	 5000,
+	 0,
+	 "460"},
+	{"spread_preferred",
+	 5000,
+	 plain_zhost,
+	 {POD},
+	 5000,
+	 1,
+	 PLACED("spread: [{over: region, max_skew: 5}]"),
+	 5000,
+	 0,
+	 "340"},
+	{"spread_default",
+	 5000,
+	 plain_zhost,
+	 {POD},
+	 5000,
+	 1,
+	 PLACED("spread: [{over: region, max_skew: 3}], anti_affinity: [{with: self}]"),
+	 50000,
+	 0,
+	 "160"},
+	{"taints",
+	 5000,
+	 tainted_zhost,
+	 {NULL},
+	 0,
+	 0,
+	 PLACED("constraints: [\"kind not in (batch)\"]"),
+	 4000,
+	 0,
+	 "270"},
+	{"zhost_affinity",
+	 5000,
+	 plain_zhost,
+	 {POD},
+	 5000,
+	 1,
+	 PLACED("constraints: [\"region in (zone1, zone2)\"]"),
+	 10000,
+	 0,
+	 "220"},
+	{"devices",
+	 5000,
+	 device_zhost,
+	 {NULL},
+	 0,
+	 0,
+	 "- {name: a, type: DATA, count: COUNT, resources: {cpu: 100m, memory: 500MiB, "
+	 "devices: "
+	 "[{kind: fpga}]}}\n",
+	 5000,
+	 0,
+	 "180"},
+	{"all_affinities",
+	 5000,
+	 one_zone_zhost,
+	 {POD, PLACED("affinity: [{with: self, scope: region, required: true}]"),
+	  PLACED("anti_affinity: [{with: self, required: true}]"),
+	  PLACED("affinity: [{with: self}]"), PLACED("anti_affinity: [{with: self}]")},
+	 2000,
+	 1,
+	 POD,
+	 5000,
+	 0,
+	 "140"},
+	{"preferred_affinity",
+	 5000,
+	 plain_zhost,
+	 {POD},
+	 5000,
+	 1,
+	 PLACED("affinity: [{with: before-0-0/a}]"),
+	 5000,
+	 0,
+	 "90"},
+	{"preferred_anti_affinity",
+	 5000,
+	 plain_zhost,
+	 {POD},
+	 5000,
+	 1,
+	 PLACED("anti_affinity: [{with: before-0-0/a}, {with: self}]"),
+	 5000,
+	 0,
+	 "90"},
+	{"required_anti_affinity",
+	 5000,
+	 plain_zhost,
+	 {PLACED("anti_affinity: [{with: self, required: true}]")},
+	 1000,
+	 1,
+	 PLACED("anti_affinity: [{with: self, required: true}, {with: before-0-0/a, required: "
+		"true}]"),
+	 2000,
+	 0,
+	 "60"},
+	{"required_affinity",
+	 5000,
+	 one_zone_zhost,
+	 {PLACED("affinity: [{with: self, scope: region, required: true}]")},
+	 5000,
+	 1,
+	 PLACED("affinity: [{with: before-0-0/a, scope: region, required: true}]"),
+	 5000,
+	 0,
+	 "35"},
+	{"anti_affinity_across_groups",
+	 6000,
+	 plain_zhost,
+	 {PLACED("anti_affinity: [{with: self, required: true}]")},
+	 40,
+	 100,
+	 NULL,
+	 2000,
+	 0,
+	 "24"},
+};
+
+static char *with_count(const char *spaces, uint32_t count)
+{
+	const char *at = strstr(spaces, "COUNT");
+	return str_printf("%.*s%u%s", (int)(at - spaces), spaces, count, at + strlen("COUNT"));
+}
+
+static char *measured_text(const struct shape *s)
+{
+	if (s->measured != NULL)
+		return with_count(s->measured, s->measured_count);
+	/* Against all groups that stand there, and itself. */
+	struct buffer rules = BUFFER_INIT(1 << 20);
+	(void)buffer_printf(&rules,
+			    "- {name: a, type: DATA, count: %u, " SMALL
+			    ", placement: {anti_affinity: [{with: self, required: true}",
+			    s->measured_count);
+	for (uint32_t i = 0; i < s->copies; i++)
+		(void)buffer_printf(&rules, ", {with: before-0-%u/a, required: true}", i);
+	(void)buffer_add_string(&rules, "]}}\n");
+	return buffer_steal(&rules);
+}
+
+static int shape_fill(struct placing *pl, const struct shape *s, struct error **err)
+{
+	int r = 0;
+	for (uint32_t i = 0; i < s->zhosts && r == 0; i++) {
+		CLEANUP(buffer_done) struct buffer text = BUFFER_INIT(4096);
+		s->zhost(&text, i);
+		r = placing_zhost(pl, text.data, err);
+	}
+	for (uint32_t i = 0; i < ARRAY_SIZE(s->before) && r == 0; i++) {
+		for (uint32_t k = 0; k < s->copies && s->before[i] != NULL && r == 0; k++) {
+			CLEANUP(freep) char *spaces = with_count(s->before[i], s->before_count);
+			CLEANUP(freep) char *name = str_printf("before-%u-%u", i, k);
+			uint32_t topology;
+			r = placing_topology(pl, name, spaces, &topology, err);
+			if (r == 0)
+				r = placing_all(pl, topology, err);
+		}
+	}
+	return r;
+}
+
+/* One asks for what nobody has; with churn, a zhost comes, or goes. */
+static int annoy(struct placing *pl, const struct shape *s, uint32_t times, uint32_t hopeless,
+		 struct error **err)
+{
+	int r = 0;
+	if (s->churn && times % 2 == 0)
+		r = placing_zhost(pl, "{name: churn, cpu: 50m, memory: 32GiB}", err);
+	else if (s->churn)
+		place_zhost_remove(pl->place, place_zhost_find(pl->place, "churn"));
+	if (r == 0 && placing_one(pl, hopeless, 0) != PLACE_NONE)
+		r = error_set(err, ERR_CONFLICT, "what nobody has was found");
+	return r;
+}
+
+static int shape_run(const struct shape *s, double *ret_rate, struct error **err)
+{
+	CLEANUP(placing_done) struct placing pl;
+	CLEANUP(freep) char *spaces = measured_text(s);
+	uint32_t topology = 0, hopeless = 0, times = 0;
+	placing_init(&pl);
+	int r = shape_fill(&pl, s, err);
+	if (r == 0)
+		r = placing_topology(&pl, "measured", spaces, &topology, err);
+	if (r == 0)
+		r = placing_topology(&pl, "hopeless",
+				     "- {name: a, type: DATA, resources: {cpu: 400}}\n",
+				     &hopeless, err);
+	double begin = placing_now();
+	for (uint32_t i = 0; i < s->measured_count && r == 0; i++) {
+		if (placing_one(&pl, topology, i) == PLACE_NONE)
+			r = error_set(err, ERR_CONFLICT, "%s: instance %u finds no place",
+				      s->name, i);
+		if (r == 0 && s->nuisance > 0 && i % s->nuisance == 0)
+			r = annoy(&pl, s, times++, hopeless, err);
+	}
+	if (r == 0)
+		*ret_rate = s->measured_count / (placing_now() - begin);
+	return r;
+}
+
+static int run_shapes(const struct bench *bench, const char *only, struct report *report,
+		      struct error **err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(shapes); i++) {
+		const struct shape *s = &shapes[i];
+		CLEANUP(samples_done) struct samples rates = {0};
+		if (!str_has_prefix(s->name, only))
+			continue;
+		for (uint32_t k = 1; k <= bench->runs; k++) {
+			double rate = 0;
+			bench_progress(bench, "place: %s, run %u of %u", s->name, k,
+				       bench->runs);
+			int r = shape_run(s, &rate, err);
+			if (r < 0)
+				return r;
+			samples_add(&rates, rate);
+		}
+		CLEANUP(freep) char *key = str_printf("%s_per_second", s->name);
+		CLEANUP(freep)
+		char *label = str_printf("%s %u/%u/%u (scheduler_perf: %s)", s->name, s->zhosts,
+					 s->before_count * s->copies, s->measured_count,
+					 s->threshold);
+		report_add(report, key, label, "decisions/s", "200,000 or more", &rates);
+	}
+	return 0;
+}
+
+/* ---- whole clusters ---- */
+
+struct whole {
+	const char *name, *label, *unit, *aim;
+	int (*measure)(double *ret_value, struct error **err);
+};
+
+static int plain_cluster(struct placing *pl, uint32_t zhosts, struct error **err)
+{
+	int r = 0;
+	for (uint32_t i = 0; i < zhosts && r == 0; i++) {
+		CLEANUP(freep)
+		char *text = str_printf("{name: z%05u, cpu: 32, memory: 256GiB, region: r%u, "
+					"kind: %s, labels: {rack: k%u}}",
+					i, i % 5, i % 4 == 0 ? "edge" : "core", i / 40);
+		r = placing_zhost(pl, text, err);
+	}
+	return r;
+}
+
+/* A topology of 1,000 instances in ten spaces with different rules. */
+static char *large_topology(uint32_t number)
+{
+	struct buffer b = BUFFER_INIT(1 << 16);
+	static const char *const rules[] = {
+		"strategy: spread",
+		"strategy: pack",
+		"region: r1",
+		"kind: core",
+		"constraints: [\"kind != edge\", \"region in (r0, r2, r3)\"]",
+		"spread: [{over: region, max_skew: 2, required: true}]",
+		"spread: [{over: region, max_skew: 1}]",
+		"anti_affinity: [{with: self, required: true}]",
+		"affinity: [{with: a, scope: region, required: true}]",
+		"anti_affinity: [{with: self, weight: 20}]",
+	};
+	for (uint32_t i = 0; i < ARRAY_SIZE(rules); i++)
+		(void)buffer_printf(
+			&b,
+			"- {name: %c, type: DATA, count: 100, resources: {cpu: %um, "
+			"memory: %uMiB}, placement: {%s}}\n",
+			'a' + (int)i, 50 + 10 * ((number + i) % 5), 64 * (1 + (number + i) % 7),
+			rules[i]);
+	return buffer_steal(&b);
+}
+
+#define MILLION_TOPOLOGIES 1000u
+
+static int million(double *ret_seconds, double *ret_bytes, struct error **err)
+{
+	CLEANUP(placing_done) struct placing pl;
+	placing_init(&pl);
+	int r = plain_cluster(&pl, 5000, err);
+	double seconds = 0;
+	size_t before = mallinfo2().uordblks, models = 0;
+	for (uint32_t i = 0; i < MILLION_TOPOLOGIES && r == 0; i++) {
+		CLEANUP(freep) char *name = str_printf("t%u", i);
+		CLEANUP(freep) char *spaces = large_topology(i);
+		struct topology *model = NULL;
+		size_t model_before = mallinfo2().uordblks;
+		r = placing_model(name, spaces, &model, err);
+		models += mallinfo2().uordblks - model_before;
+		if (r < 0)
+			break;
+		double begin = placing_now();
+		uint32_t topology = placing_add(&pl, model);
+		r = placing_all(&pl, topology, err);
+		seconds += placing_now() - begin;
+	}
+	*ret_seconds = seconds;
+	*ret_bytes = (double)(mallinfo2().uordblks - before - models) / 1e6;
+	return r;
+}
+
+static int million_seconds(double *ret_value, struct error **err)
+{
+	double bytes;
+	return million(ret_value, &bytes, err);
+}
+
+static int million_bytes(double *ret_value, struct error **err)
+{
+	double seconds;
+	return million(&seconds, ret_value, err);
+}
+
+/* 12,500 zhosts, 90 % full: the time of each of 20,000 replacements. */
+static int full_p99(double *ret_value, struct error **err)
+{
+	CLEANUP(placing_done) struct placing pl;
+	CLEANUP(samples_done) struct samples times = {0};
+	placing_init(&pl);
+	int r = plain_cluster(&pl, 12500, err);
+	/* 32 cores each: 12,500 x 32 x 0.9 = 360,000 cores in 720 topologies of 1,000 halves.
+	 */
+	uint32_t topology = 0;
+	for (uint32_t i = 0; i < 720 && r == 0; i++) {
+		CLEANUP(freep) char *name = str_printf("t%u", i);
+		r = placing_topology(
+			&pl, name,
+			"- {name: a, type: DATA, count: 1000, resources: {cpu: 500m, "
+			"memory: 1GiB}}\n",
+			&topology, err);
+		if (r == 0)
+			r = placing_all(&pl, topology, err);
+	}
+	if (r == 0)
+		r = placing_topology(
+			&pl, "last",
+			"- {name: a, type: DATA, count: 20000, resources: {cpu: 200m, "
+			"memory: 1GiB}}\n",
+			&topology, err);
+	for (uint32_t i = 0; i < 20000 && r == 0; i++) {
+		double begin = placing_now();
+		if (placing_one(&pl, topology, i) == PLACE_NONE)
+			r = error_set(err, ERR_CONFLICT, "no place in a cluster 90 %% full");
+		samples_add(&times, (placing_now() - begin) * 1e6);
+	}
+	if (r == 0)
+		*ret_value = samples_quantile(&times, 0.99);
+	return r;
+}
+
+/* 10,000 zhosts with 200,000 instances; each tenth zhost is lost. */
+static int storm(double *ret_value, struct error **err)
+{
+	CLEANUP(placing_done) struct placing pl;
+	placing_init(&pl);
+	int r = plain_cluster(&pl, 10000, err);
+	for (uint32_t i = 0; i < 200 && r == 0; i++) {
+		CLEANUP(freep) char *name = str_printf("t%u", i);
+		CLEANUP(freep) char *spaces = large_topology(i);
+		uint32_t topology;
+		r = placing_topology(&pl, name, spaces, &topology, err);
+		if (r == 0)
+			r = placing_all(&pl, topology, err);
+	}
+	double begin = placing_now();
+	for (uint32_t z = 0; z < 10000 && r == 0; z += 10)
+		placing_lose(&pl, z);
+	if (r == 0)
+		r = placing_recover(&pl, err);
+	*ret_value = placing_now() - begin;
+	return r;
+}
+
+static const struct whole wholes[] = {
+	{"million_seconds", "a million instances on 5,000 zhosts, 1,000 topologies", "s",
+	 "5 or less", million_seconds},
+	{"million_bytes", "memory of the engine for each of them", "B", "200 or less",
+	 million_bytes},
+	{"full_p99_us", "12,500 zhosts 90 % full, one placement, p99", "us", "50 or less",
+	 full_p99},
+	{"storm_seconds", "10,000 zhosts, 200,000 instances, a tenth lost and placed anew", "s",
+	 "1 or less", storm},
+};
+
+static int run(const struct bench *bench, const struct invocation *in, struct report *report,
+	       struct error **err)
+{
+	const char *only = option_text(in, "shape");
+	int r = run_shapes(bench, only != NULL ? only : "", report, err);
+	for (size_t i = 0; i < ARRAY_SIZE(wholes) && r == 0; i++) {
+		CLEANUP(samples_done) struct samples samples = {0};
+		if (!str_has_prefix(wholes[i].name, only != NULL ? only : ""))
+			continue;
+		for (uint32_t k = 1; k <= bench->runs && r == 0; k++) {
+			double value = 0;
+			bench_progress(bench, "place: %s, run %u of %u", wholes[i].name, k,
+				       bench->runs);
+			r = wholes[i].measure(&value, err);
+			if (r == 0)
+				samples_add(&samples, value);
+		}
+		if (r == 0)
+			report_add(report, wholes[i].name, wholes[i].label, wholes[i].unit,
+				   wholes[i].aim, &samples);
+	}
+	return r;
+}
