@@ -77,7 +77,7 @@ int folder_open(struct folder *f, const char *path, struct error **err)
 		r = open_folder(f->dir_fd, "cache", &f->cache_fd, err);
 	if (r == 0 && mkdirat(f->dir_fd, "spaces", 0700) < 0 && errno != EEXIST)
 		r = error_errno(err, "cannot make folder %s/spaces", f->path);
-	return r < 0 ? error_wrap(err, "folder %s", f->path) : 0;
+	return r;
 }
 
 /* One line of text, or "" when there is no such file. */

@@ -135,6 +135,10 @@ void mesh_take(struct zhost *z, const Samoza__V1__MeshMessage *m)
 	z->counters.remote_received++;
 	if (m->payload.len == 0 || m->payload.len > ZRUN_PAYLOAD_MAX) {
 		r = -EMSGSIZE;
+	} else if (peer != NULL && peer->is_ui && m->path_name[0] == '\0') {
+		if (m->from_zhost != NULL && peer->is_open)
+			edge_listen(z->edge, peer, m->from_zhost);
+		r = 0;
 	} else if (peer != NULL && !is_declared(peer, m->path_name)) {
 		r = -ENOENT;
 	} else if (peer != NULL && peer->is_ui) {

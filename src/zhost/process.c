@@ -105,7 +105,9 @@ static void read_last_words(struct process *p)
 static void process_end(struct process *p, const char *error)
 {
 	struct resident *r = p->resident;
-	CLEANUP(freep) char *text = mem_strdup(error);
+	/* It may have begun to stop by itself just before it was told to. */
+	bool was_right = p->last.is_asked && r->action != 0 && r->kind == ACTION_STOP;
+	CLEANUP(freep) char *text = mem_strdup(was_right ? "" : error);
 	bool is_finished = p->last.is_known && p->last.is_finished;
 
 	process_forget_files(r);

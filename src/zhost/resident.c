@@ -450,9 +450,14 @@ void resident_ended(struct resident *r, bool is_finished, const char *error)
 		action_end(r, error[0] != '\0' ? error : NULL, false);
 	} else {
 		z->counters.deaths++;
-		log_warn("spaces", "process.ended", LOG_S("topology", r->spec->topology_name),
-			 LOG_S("path", r->key->path), LOG_B("finished", is_finished),
-			 LOG_S("error", error));
+		if (is_finished)
+			log_info("spaces", "process.finished",
+				 LOG_S("topology", r->spec->topology_name),
+				 LOG_S("path", r->key->path));
+		else
+			log_warn("spaces", "process.ended",
+				 LOG_S("topology", r->spec->topology_name),
+				 LOG_S("path", r->key->path), LOG_S("error", error));
 		if (r->action != 0 && r->kind == ACTION_UPDATE)
 			action_end(r, error[0] != '\0' ? error : "the process ended", false);
 		reconcile_ended(z->reconcile, r->key, is_finished,

@@ -16,6 +16,7 @@
 #include "samoza_js.h"
 #include "schema/json.h"
 #include "zhost/artifact.h"
+#include "zhost/edge/broadcast.h"
 #include "zhost/edge/file_type.h"
 #include "zhost/edge/session.h"
 #include "zhost/mesh.h"
@@ -38,7 +39,8 @@ struct edge {
 	struct http_server *server;
 	struct sessions *sessions;
 	struct file_wait *waits;
-	struct loop_timer *expire;
+	struct broadcast *broadcast;
+	struct loop_timer *expire, *tell;
 };
 
 /* ---- what all answers have ---- */
@@ -305,6 +307,8 @@ static void on_script(void *context, struct http_request *q)
 
 /* ---- messages ---- */
 
+static void tell_home(void *data, const char *topology, const char *space);
+
 static void on_messages(void *context, struct http_request *q)
 {
 	struct edge *e = context;
@@ -323,6 +327,7 @@ static void on_messages(void *context, struct http_request *q)
 		return;
 	}
 	session_attach(session, q);
+	tell_home(e, topology, space);
 }
 
 static void reply_emit(struct http_request *q, int status)
@@ -422,9 +427,42 @@ int edge_deliver(struct edge *e, const struct mesh_peer *peer, const char *suffi
 		 size_t suffix_size, const char *path_name, const char *from,
 		 const void *payload, size_t size)
 {
-	return sessions_deliver(e->sessions, mesh_topology_name(peer->topology),
-				mesh_space_name(peer->space), suffix, suffix_size, path_name,
-				from, payload, size);
+	bool is_for_all = suffix_size == 0;
+	bool is_for_all_here = suffix_size == strlen(BROADCAST_SUFFIX) &&
+			       memcmp(suffix, BROADCAST_SUFFIX, suffix_size) == 0;
+	int r = sessions_deliver(
+		e->sessions, mesh_topology_name(peer->topology), mesh_space_name(peer->space),
+		suffix, is_for_all_here ? 0 : suffix_size, path_name, from, payload, size);
+
+	if (is_for_all && peer->is_open &&
+	    broadcast_pass_on(e->broadcast, peer, path_name, from, payload, size,
+			      loop_now().mono_ms) > 0)
+		return 0;
+	return r;
+}
+
+void edge_listen(struct edge *e, const struct mesh_peer *peer, const char *zhost)
+{
+	broadcast_listen(e->broadcast, peer, zhost, loop_now().mono_ms);
+}
+
+/* The homes of spaces whose pages are open here are told so. */
+static void tell_home(void *data, const char *topology, const char *space)
+{
+	struct edge *e = data;
+	const struct mesh_peer *peer = mesh_table_find_ui(
+		e->zhost->mesh, topology, strlen(topology), space, strlen(space));
+
+	if (peer != NULL)
+		broadcast_tell(e->broadcast, peer);
+}
+
+static void on_tell(void *user)
+{
+	struct edge *e = user;
+
+	sessions_visit_spaces(e->sessions, tell_home, e);
+	loop_timer_at(e->tell, loop_now().mono_ms + BROADCAST_TELL_MS);
 }
 
 /* ---- life ---- */
@@ -485,6 +523,7 @@ int edge_new(struct zhost *z, struct edge **ret_edge, struct error **err)
 
 	e->zhost = z;
 	e->sessions = sessions_new(z->settings.name);
+	e->broadcast = broadcast_new(z);
 	r = http_server_new(&z->loop, &options, &e->server, err);
 	if (r < 0) {
 		edge_free(e);
@@ -493,6 +532,8 @@ int edge_new(struct zhost *z, struct edge **ret_edge, struct error **err)
 	z->settings.zedge.port = http_server_port(e->server);
 	e->expire = loop_timer_new(&z->loop, on_expire, e);
 	on_expire(e);
+	e->tell = loop_timer_new(&z->loop, on_tell, e);
+	on_tell(e);
 	*ret_edge = e;
 	return 0;
 }
@@ -504,6 +545,7 @@ void edge_free(struct edge *e)
 	if (e == NULL)
 		return;
 	loop_timer_free(e->expire);
+	loop_timer_free(e->tell);
 	/* Their requests are answered by the server's end. */
 	DL_FOREACH_SAFE(e->waits, w, next)
 	{
@@ -512,5 +554,6 @@ void edge_free(struct edge *e)
 	}
 	http_server_free(e->server);
 	sessions_free(e->sessions);
+	broadcast_free(e->broadcast);
 	free(e);
 }

@@ -26,10 +26,13 @@ int edge_new(struct zhost *z, struct edge **ret_edge, struct error **err) must_c
 void edge_free(struct edge *e);
 
 /* A message for pages of the UI space `peer`: for the session in `suffix` ("~SESSION@ZHOST"),
- * or with an empty suffix for all that are open here. 0, -EHOSTUNREACH when nobody is there,
- * -EAGAIN when a page does not keep up. */
+ * with BROADCAST_SUFFIX for all that are open here, with an empty one for all that are open
+ * anywhere (broadcast.h). 0, -EHOSTUNREACH when nobody is there, -EAGAIN when a page does not
+ * keep up. */
 int edge_deliver(struct edge *e, const struct mesh_peer *peer, const char *suffix,
 		 size_t suffix_size, const char *path_name, const char *from,
 		 const void *payload, size_t size);
+/* Another zhost has pages of the UI space open, which is placed here. */
+void edge_listen(struct edge *e, const struct mesh_peer *peer, const char *zhost);
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "base/text.h"
+#include "base/vector.h"
 #include "schema/json.h"
 
 #define TOKEN_BYTES   16
@@ -127,6 +128,31 @@ void sessions_expire(struct sessions *s, int64_t now_ms)
 		if (i->streams == 0 && now_ms - i->idle_since_ms > SESSION_IDLE_MS)
 			session_free(i);
 	}
+}
+
+static int compare_spaces(const void *a, const void *b)
+{
+	const struct session *x = *(struct session *const *)a;
+	const struct session *y = *(struct session *const *)b;
+	int r = strcmp(x->topology, y->topology);
+
+	return r != 0 ? r : strcmp(x->space, y->space);
+}
+
+void sessions_visit_spaces(const struct sessions *s,
+			   void (*visit)(void *data, const char *topology, const char *space),
+			   void *data)
+{
+	VECTOR(struct session *) all = {0};
+
+	for (struct session *i = s->by_token; i != NULL; i = i->hh.next)
+		vector_push(&all, i);
+	if (all.count > 1)
+		qsort(all.items, all.count, sizeof(*all.items), compare_spaces);
+	for (size_t i = 0; i < all.count; i++)
+		if (i == 0 || compare_spaces(&all.items[i - 1], &all.items[i]) != 0)
+			visit(data, all.items[i]->topology, all.items[i]->space);
+	vector_done(&all);
 }
 
 size_t sessions_count(const struct sessions *s)

@@ -46,6 +46,10 @@ int sessions_deliver(struct sessions *s, const char *topology, const char *space
 		     const char *from, const void *payload, size_t size);
 /* Ends those whose page is gone; to be called now and then. */
 void sessions_expire(struct sessions *s, int64_t now_ms);
+/* Each space that has pages open, once. */
+void sessions_visit_spaces(const struct sessions *s,
+			   void (*visit)(void *data, const char *topology, const char *space),
+			   void *data);
 size_t sessions_count(const struct sessions *s);
 
 #endif

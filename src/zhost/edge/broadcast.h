@@ -1,0 +1,37 @@
+/*
+ * A message to a UI space without a "#sender" is for all pages of it, at whichever zedge they
+ * are open. The zhost where the space is placed (its home) hears it; every other zedge that has
+ * pages of the space open tells the home so, every few seconds, and is passed the message on:
+ *
+ *   zedge n1, n3 (pages open) ── MESH_MESSAGE, no path, to "dashboard" ──► home n2
+ *   api ── emit "queries" ──► home n2 ── to "dashboard~*" ──► n1, n3 ──► pages
+ *
+ * Nothing is kept for those who come later, and a change of place loses at most what is sent
+ * before the next turn of telling.
+ */
+#ifndef SAMOZA_ZHOST_EDGE_BROADCAST_H
+#define SAMOZA_ZHOST_EDGE_BROADCAST_H
+
+#include "zhost/zhost.h"
+
+#define BROADCAST_TELL_MS	3000
+#define BROADCAST_KEPT_MS	10000
+#define BROADCAST_LISTENERS_MAX 1000
+#define BROADCAST_SUFFIX	"~*"
+
+struct broadcast;
+
+struct broadcast *broadcast_new(struct zhost *z);
+void broadcast_free(struct broadcast *b);
+
+/* Pages of the space are open here: its home is told. */
+void broadcast_tell(struct broadcast *b, const struct mesh_peer *peer);
+/* At home: the zhost has pages of the space open. */
+void broadcast_listen(struct broadcast *b, const struct mesh_peer *peer, const char *zhost,
+		      int64_t now_ms);
+/* At home: passes the message on to all who listen. How many there were. */
+unsigned broadcast_pass_on(struct broadcast *b, const struct mesh_peer *peer,
+			   const char *path_name, const char *from, const void *payload,
+			   size_t size, int64_t now_ms);
+
+#endif
