@@ -309,6 +309,22 @@ static bool gave_up_below(struct instance *root)
 	return false;
 }
 
+/* While it leaves, it takes room twice: its new place is held by the deployment's own handle in
+ * the engine, what it still holds on the old zhost by a second one. */
+static uint32_t leaving_handle(struct deployment *d)
+{
+	if (d->leaving == PLACE_NONE)
+		d->leaving = place_topology_add(d->control->place, d->app->topology, d->sequence);
+	return d->leaving;
+}
+
+static void free_old_place(struct instance *root)
+{
+	struct deployment *d = deployment_of(root);
+	if (d->leaving != PLACE_NONE)
+		place_remove(d->control->place, d->leaving, root->index);
+}
+
 /* Out of attempts: is there another zhost? Then it leaves this one. */
 static bool try_to_leave(struct deployment *d, struct instance *root, struct wants *left,
 			 char **ret_reason)
@@ -316,8 +332,9 @@ static bool try_to_leave(struct deployment *d, struct instance *root, struct wan
 	struct control *c = d->control;
 	struct wants one = {0};
 	struct place_result result;
+	const struct zhost *here = root->zhost;
 	wants_add(&one, root);
-	placing_release(root);
+	place_lift(c->place, d->place, root->index);
 	const struct place_request request = {.topology = d->place,
 					      .mode = PLACE_TOGETHER,
 					      .wants = one.list.items,
@@ -325,8 +342,15 @@ static bool try_to_leave(struct deployment *d, struct instance *root, struct wan
 	place_try(c->place, &request, &result);
 	bool found = result.complete;
 	if (found) {
+		/* Now it really leaves: whoever waits for room here is told. */
+		place_lift(c->place, d->place, root->index);
+		place_put_back(c->place, d->place, root->index, here->place);
+		placing_release(root);
+		place_add(c->place, d->place, root->index, result.zhosts[0]);
+		struct zhost *old = root->zhost;
 		c->count.placements++;
 		root->evacuating = true;
+		place_add(c->place, leaving_handle(d), root->index, old->place);
 		for_each_below(root, i)
 		{
 			i->gave_up = false;
@@ -339,7 +363,8 @@ static bool try_to_leave(struct deployment *d, struct instance *root, struct wan
 	} else {
 		if (*ret_reason == NULL)
 			*ret_reason = place_reason_text(&result.reason);
-		wants_add(left, root); /* its place comes back once it waits */
+		wants_add(left, root);
+		place_put_back(c->place, d->place, root->index, here->place);
 	}
 	place_result_done(&result);
 	wants_done(&one);
@@ -387,13 +412,15 @@ static void place_deployment(struct deployment *d)
 									 : PLACE_RECOVER,
 						      .wants = waiting.list.items,
 						      .want_count = waiting.list.count};
+		vector_for_each (&stuck.list, want)
+			place_lift(c->place, d->place, want->instance);
 		place_wait(c->place, &request);
+		vector_for_each (&stuck.list, want) {
+			const struct zhost *here = d->app->instances[want->instance].zhost;
+			place_put_back(c->place, d->place, want->instance, here->place);
+		}
 	} else {
 		place_wait_end(c->place, d->place);
-	}
-	vector_for_each (&stuck.list, want) {
-		struct instance *root = &d->app->instances[want->instance];
-		placing_restore(root, root->zhost);
 	}
 	set_reason(d, reason);
 	deployment_mark_state(d);
@@ -441,6 +468,7 @@ static void end_evacuation(struct instance *root)
 	uint32_t handle = place_where(c->place, d->place, root->index);
 	struct zhost *z = handle != PLACE_NONE ? zhost_of_handle(c, handle) : NULL;
 	root->evacuating = false;
+	free_old_place(root);
 	if (root->goal != GOAL_NOT_DEPLOYED && z != NULL && z != root->zhost &&
 	    z->state == STATE_DEPLOYED_STARTED) {
 		placing_assign(root, z);

@@ -98,6 +98,11 @@ void place_topology_remove(struct place *p, uint32_t topology);
 void place_add(struct place *p, uint32_t topology, uint32_t instance, uint32_t zhost);
 /* Frees its place; nothing when it has none. */
 void place_remove(struct place *p, uint32_t topology, uint32_t instance);
+/* A placed unit is lifted for a moment, to be tried elsewhere (place_try, place_wait), and put
+ * back where it was: nobody who waits is told, since nothing came of it. PRE: placed; and
+ * nothing else is placed or removed between. */
+void place_lift(struct place *p, uint32_t topology, uint32_t instance);
+void place_put_back(struct place *p, uint32_t topology, uint32_t instance, uint32_t zhost);
 /* Where it is, or PLACE_NONE. */
 uint32_t place_where(const struct place *p, uint32_t topology, uint32_t instance);
 /* Which devices of its zhost (index over all that it offers, in declaration order) a placed

@@ -115,6 +115,20 @@ void place_remove(struct place *p, uint32_t topology, uint32_t instance)
 	wait_unit_left(p, u->need, zhost);
 }
 
+void place_lift(struct place *p, uint32_t topology, uint32_t instance)
+{
+	struct unit *u = unit_checked(p, topology, instance);
+	PRE(u->zhost != PLACE_NONE);
+	unit_detach(p, u);
+}
+
+void place_put_back(struct place *p, uint32_t topology, uint32_t instance, uint32_t zhost)
+{
+	struct unit *u = unit_checked(p, topology, instance);
+	(void)zhost_checked(p, zhost);
+	unit_attach(p, u, zhost, false);
+}
+
 uint32_t place_where(const struct place *p, uint32_t topology, uint32_t instance)
 {
 	return unit_checked(p, topology, instance)->zhost;
