@@ -70,6 +70,7 @@ struct deployment {
 	bool was_running, ever_started;
 	int64_t updated_ms;
 	uint32_t place;	   /* handle in the engine */
+	uint32_t leaving;  /* a second one: old places of those that leave; or PLACE_NONE */
 	unsigned troubles; /* instances to start without a place or out of attempts */
 	bool has_pages;	   /* a UI space */
 

@@ -93,6 +93,7 @@ struct deployment *deployment_add(struct control *c, Samoza__V1__TopologyRecord 
 		d->has_pages = d->has_pages || topology->spaces[s].type == SPACE_UI;
 	index_artifacts(d);
 	d->place = place_topology_add(c->place, topology, d->sequence);
+	d->leaving = PLACE_NONE;
 	while (c->by_place.count <= d->place)
 		(void)vector_add(&c->by_place);
 	c->by_place.items[d->place] = d;
@@ -109,6 +110,8 @@ static void deployment_free(struct deployment *d)
 	struct control *c = d->control;
 	c->by_place.items[d->place] = NULL;
 	place_topology_remove(c->place, d->place);
+	if (d->leaving != PLACE_NONE)
+		place_topology_remove(c->place, d->leaving);
 	application_free(d->app);
 	samoza__v1__topology_record__free_unpacked(d->record, NULL);
 	free(d->artifacts);
