@@ -111,8 +111,40 @@ static size_t find_strays(const struct state *s, stray_vector *all)
 	return others;
 }
 
-/* Whether a process has a file below `folder` open. */
-static bool has_file_below(pid_t pid, const char *folder)
+/* The folders in which zruns of this cluster keep files open: DIR/zhosts, and where the `run`
+ * of each zhost leads to. */
+struct folders {
+	VECTOR(char *) list;
+};
+
+static void folders_done(struct folders *f)
+{
+	vector_for_each (&f->list, path)
+		free(*path);
+	vector_done(&f->list);
+}
+
+static void find_folders(const struct state *s, struct folders *f)
+{
+	CLEANUP(freep) char *zhosts = state_path(s, "zhosts");
+	DIR *dir = opendir(zhosts);
+
+	vector_push(&f->list, str_printf("%s/", zhosts));
+	for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;) {
+		CLEANUP(freep) char *run = str_printf("%s/%s/run", zhosts, e->d_name);
+		char target[PATH_MAX];
+		ssize_t n =
+			e->d_name[0] != '.' ? readlink(run, target, sizeof(target) - 1) : -1;
+
+		if (n > 0 && target[0] == '/')
+			vector_push(&f->list, str_printf("%.*s/", (int)n, target));
+	}
+	if (dir != NULL)
+		(void)closedir(dir);
+}
+
+/* Whether a process has a file below one of them open. */
+static bool has_file_below(pid_t pid, const struct folders *folders)
 {
 	CLEANUP(freep) char *path = str_printf("/proc/%d/fd", (int)pid);
 	DIR *dir = opendir(path);
@@ -123,7 +155,8 @@ static bool has_file_below(pid_t pid, const char *folder)
 		ssize_t n = readlinkat(dirfd(dir), e->d_name, target, sizeof(target) - 1);
 
 		target[n > 0 ? n : 0] = '\0';
-		found = str_has_prefix(target, folder);
+		vector_for_each (&folders->list, folder)
+			found = found || str_has_prefix(target, *folder);
 	}
 	if (dir != NULL)
 		(void)closedir(dir);
@@ -134,11 +167,12 @@ static bool has_file_below(pid_t pid, const char *folder)
  * which it keeps open in its zhost's folder. How many there were. */
 static size_t kill_hidden(const struct state *s)
 {
-	CLEANUP(freep) char *folder = state_path(s, "zhosts/");
+	CLEANUP(folders_done) struct folders folders = {0};
 	size_t count = 0;
 	DIR *dir = opendir("/proc");
 	uint64_t pid;
 
+	find_folders(s, &folders);
 	for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;) {
 		int pidfd;
 
@@ -147,7 +181,7 @@ static size_t kill_hidden(const struct state *s)
 		pidfd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
 		/* Looked at behind the pidfd: it is the process that the pidfd holds. */
 		if (pidfd >= 0 && process_has_name((pid_t)pid, "zrun") &&
-		    has_file_below((pid_t)pid, folder)) {
+		    has_file_below((pid_t)pid, &folders)) {
 			process_wait_all(&pidfd, 1, 0);
 			count++;
 		} else {

@@ -12,6 +12,7 @@
 
 #include "base/memory.h"
 #include "base/str.h"
+#include "zhost/run_folder.h"
 
 static int make_folders(const char *path, struct error **err)
 {
@@ -70,7 +71,7 @@ int folder_open(struct folder *f, const char *path, struct error **err)
 		return error_errno(err, "cannot open %s", absolute);
 	r = lock_folder(f, err);
 	if (r == 0)
-		r = open_folder(f->dir_fd, "run", &f->run_fd, err);
+		r = run_folder_open(f->dir_fd, f->path, &f->run_fd, err);
 	if (r == 0)
 		r = open_folder(f->dir_fd, "log", &f->log_fd, err);
 	if (r == 0)

@@ -6,6 +6,7 @@
  *   DIR/incarnation   a number that grows with each start, on disk before anyone hears it
  *   DIR/zhost.db      records of the agent, drawn ports, data of `storage: local`
  *   DIR/run/NAME.s    listening socket of an instance    DIR/run/NAME.e  its last words
+ *                     (a link into memory, or a folder: run_folder.h)
  *   DIR/cache/        artifacts by digest
  *   DIR/spaces/       folders of NATIVE spaces
  *   DIR/log/NAME.log  what an instance says

@@ -69,9 +69,12 @@ static void remove_all(int at, const char *name)
 	(void)unlinkat(at, name, AT_REMOVEDIR);
 }
 
-/* Whether the DIR that it was made for has gone. DIR/run is made first, and the owner's name
- * last, so this is never true of one that is just being made. */
-static bool is_left_over(int at, const char *name)
+enum ownership { NOBODYS, OURS, ANOTHERS, LEFT_OVER };
+
+/* DIR/run is made first and the owner's name last, so what is just being made is not taken for
+ * left over. A DIR that was moved finds its own folder left over, and one that was copied finds
+ * that of its original. */
+static enum ownership ownership_of(int at, const char *name, const char *dir_path)
 {
 	CLEANUP(freep) char *link = str_printf("%s/" OWNER, name);
 	char owner[PATH_MAX];
@@ -79,19 +82,23 @@ static bool is_left_over(int at, const char *name)
 	struct stat status;
 
 	if (n <= 0)
-		return false;
+		return NOBODYS;
 	owner[n] = '\0';
+	if (str_equal(owner, dir_path))
+		return OURS;
 	CLEANUP(freep) char *run = str_printf("%s/run", owner);
-	return lstat(run, &status) < 0 && (errno == ENOENT || errno == ENOTDIR);
+	return lstat(run, &status) < 0 && (errno == ENOENT || errno == ENOTDIR) ? LEFT_OVER
+										: ANOTHERS;
 }
 
-static void sweep(int memory_fd)
+static void sweep(int memory_fd, const char *dir_path)
 {
 	int fd = openat(memory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
 
 	for (struct dirent *e; folder != NULL && (e = readdir(folder)) != NULL;)
-		if (e->d_name[0] != '.' && is_left_over(memory_fd, e->d_name))
+		if (e->d_name[0] != '.' &&
+		    ownership_of(memory_fd, e->d_name, dir_path) == LEFT_OVER)
 			remove_all(memory_fd, e->d_name);
 	if (folder != NULL)
 		(void)closedir(folder);
@@ -99,21 +106,29 @@ static void sweep(int memory_fd)
 
 /* ---------------------------------------------------------------- opening */
 
+/* ERR_CONFLICT: it is that of another DIR. */
 static int open_in_memory(const char *dir_path, const char *target, int *ret_fd,
 			  struct error **err)
 {
-	const char *slash = strrchr(target, '/');
-	CLEANUP(freep) char *memory = mem_strndup(target, (size_t)(slash - target));
+	const char *name = strrchr(target, '/') + 1;
+	CLEANUP(freep) char *memory = mem_strndup(target, (size_t)(name - 1 - target));
 	CLEANUP(closep) int memory_fd = open_private(AT_FDCWD, memory);
-	CLEANUP(closep) int fd = memory_fd >= 0 ? open_private(memory_fd, slash + 1) : -1;
+	CLEANUP(closep) int fd = memory_fd >= 0 ? open_private(memory_fd, name) : -1;
+	enum ownership ownership;
 
 	if (fd < 0)
 		return error_set(err, ERR_DENIED,
 				 "%s/run leads to %s, which is not this user's alone", dir_path,
 				 target);
-	if (symlinkat(dir_path, fd, OWNER) < 0 && errno != EEXIST)
+	ownership = ownership_of(memory_fd, name, dir_path);
+	if (ownership == ANOTHERS)
+		return error_set(err, ERR_CONFLICT, "%s/run leads to %s, which is another's",
+				 dir_path, target);
+	if (ownership == LEFT_OVER)
+		(void)unlinkat(fd, OWNER, 0);
+	if (ownership != OURS && symlinkat(dir_path, fd, OWNER) < 0)
 		return error_errno(err, "cannot write %s/" OWNER, target);
-	sweep(memory_fd);
+	sweep(memory_fd, dir_path);
 	*ret_fd = fd;
 	fd = -1;
 	return 0;
@@ -127,23 +142,36 @@ static int open_real(int dir_fd, const char *dir_path, int *ret_fd, struct error
 	return *ret_fd < 0 ? error_errno(err, "cannot open folder %s/run", dir_path) : 0;
 }
 
-int run_folder_open(int dir_fd, const char *dir_path, int *ret_fd, struct error **err)
+static int make_in_memory(int dir_fd, const char *dir_path, const char *memory, int *ret_fd,
+			  struct error **err)
 {
-	char target[PATH_MAX], name[FOLDER_NAME_SIZE];
-	ssize_t n = readlinkat(dir_fd, "run", target, sizeof(target) - 1);
-	CLEANUP(freep) char *memory = NULL;
+	char name[FOLDER_NAME_SIZE];
 
-	if (n > 0 && target[0] == '/') {
-		target[n] = '\0';
-		return open_in_memory(dir_path, target, ret_fd, err);
-	}
-	if (n < 0 && errno == ENOENT)
-		memory = memory_folder();
-	if (memory == NULL)
-		return open_real(dir_fd, dir_path, ret_fd, err);
 	folder_name(dir_path, "run", 0, name);
-	(void)snprintf(target, sizeof(target), "%s/%s", memory, name);
+	CLEANUP(freep) char *target = str_printf("%s/%s", memory, name);
 	if (symlinkat(target, dir_fd, "run") < 0)
 		return error_errno(err, "cannot make %s/run", dir_path);
 	return open_in_memory(dir_path, target, ret_fd, err);
+}
+
+int run_folder_open(int dir_fd, const char *dir_path, int *ret_fd, struct error **err)
+{
+	char target[PATH_MAX];
+	ssize_t n = readlinkat(dir_fd, "run", target, sizeof(target) - 1);
+	CLEANUP(error_freep) struct error *why = NULL;
+	int r;
+
+	if (n > 0 && target[0] == '/') {
+		target[n] = '\0';
+		r = open_in_memory(dir_path, target, ret_fd, &why);
+		if (r != ERR_CONFLICT)
+			return r < 0 ? error_move(err, steal_ptr(&why)) : 0;
+		if (unlinkat(dir_fd, "run", 0) < 0)
+			return error_errno(err, "cannot remove %s/run", dir_path);
+	} else if (n >= 0 || errno != ENOENT) {
+		return open_real(dir_fd, dir_path, ret_fd, err);
+	}
+	CLEANUP(freep) char *memory = memory_folder();
+	return memory != NULL ? make_in_memory(dir_fd, dir_path, memory, ret_fd, err)
+			      : open_real(dir_fd, dir_path, ret_fd, err);
 }
