@@ -41,8 +41,11 @@ static int measure(struct cluster *cluster, const struct buffer *mex, uint64_t s
 		r = cluster_run(cluster, mex, "start", LIMIT_SECONDS, &id, &taken, err);
 		if (r < 0)
 			break;
-		bench_progress(bench, "start: %s %u of %u: %.3f s",
-			       i == 0 ? "warm-up, then" : "run", i, bench->runs, taken);
+		if (i == 0)
+			bench_progress(bench, "start: warm-up: %.3f s", taken);
+		else
+			bench_progress(bench, "start: run %u of %u: %.3f s", i, bench->runs,
+				       taken);
 		if (i > 0)
 			samples_add(seconds, taken);
 		r = cluster_clear(cluster, "start", id, spaces, err);

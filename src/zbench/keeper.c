@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -189,6 +190,16 @@ static void pass_on(int signal)
 
 static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *ftw)
 {
+	char target[PATH_MAX];
+	ssize_t n = type == FTW_SL && str_equal(path + ftw->base, "run")
+			    ? readlink(path, target, sizeof(target) - 1)
+			    : -1;
+
+	/* A zhost's sockets lie in memory: DIR/run leads there. */
+	if (n > 0) {
+		target[n] = '\0';
+		keeper_remove_folder(target);
+	}
 	(void)remove(path);
 	return 0;
 }
