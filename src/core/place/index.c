@@ -20,6 +20,7 @@ struct cell {
 
 struct index {
 	struct index *newer, *older; /* by last use */
+	bool linked;		     /* it has memory, or had when it was last used */
 	const struct demand *demand;
 	struct need *need; /* NULL: of the demand alone */
 	struct tournament tournament;
@@ -49,6 +50,7 @@ static void unlink_index(struct place *p, struct index *x)
 	else
 		p->oldest = x->newer;
 	x->newer = x->older = NULL;
+	x->linked = false;
 }
 
 static void link_newest(struct place *p, struct index *x)
@@ -59,6 +61,7 @@ static void link_newest(struct place *p, struct index *x)
 	else
 		p->oldest = x;
 	p->newest = x;
+	x->linked = true;
 }
 
 static void clear(struct place *p, struct index *x)
@@ -80,27 +83,27 @@ void index_free(struct place *p, struct index *x)
 {
 	if (x == NULL)
 		return;
-	unlink_index(p, x);
+	if (x->linked)
+		unlink_index(p, x);
 	clear(p, x);
 	floors_done(&x->floors);
 	free(x);
 }
 
-static struct index *index_new(struct place *p, const struct demand *d, struct need *n)
+static struct index *index_new(const struct demand *d, struct need *n)
 {
 	struct index *x = mem_new(struct index);
 	*x = (struct index){.demand = d, .need = n};
-	link_newest(p, x);
 	return x;
 }
 
 /* Drops the memory of those not used for longest; they are built again when they are asked. */
 static void make_room(struct place *p, const struct index *keep)
 {
-	for (struct index *x = p->oldest; x != NULL && p->index_bytes > INDEX_BYTES_MAX;
-	     x = x->newer) {
-		if (x != keep)
-			clear(p, x);
+	while (p->index_bytes > INDEX_BYTES_MAX && p->oldest != keep) {
+		struct index *x = p->oldest;
+		unlink_index(p, x);
+		clear(p, x);
 	}
 }
 
@@ -261,7 +264,8 @@ static void build(struct place *p, struct index *x)
 static void refresh(struct place *p, struct index *x)
 {
 	if (p->newest != x) {
-		unlink_index(p, x);
+		if (x->linked)
+			unlink_index(p, x);
 		link_newest(p, x);
 	}
 	bool valid = x->count > 0 && x->layout == p->layout && x->log_seen >= p->log_first;
@@ -388,7 +392,7 @@ static uint32_t best_by_demand(struct place *p, struct need *n, struct excluded 
 	if (!fits_alone(p, n))
 		return best.zhost;
 	if (n->demand->index == NULL)
-		n->demand->index = index_new(p, n->demand, NULL);
+		n->demand->index = index_new(n->demand, NULL);
 	struct index *x = n->demand->index;
 	refresh(p, x);
 	struct skipping skipping = {p, x, excluded};
@@ -441,7 +445,7 @@ static uint32_t best_by_cells(struct place *p, struct index *x)
 static uint32_t best_by_need(struct place *p, struct need *n, struct excluded excluded)
 {
 	if (n->index == NULL)
-		n->index = index_new(p, n->demand, n);
+		n->index = index_new(n->demand, n);
 	struct index *x = n->index;
 	refresh(p, x);
 	for (uint32_t i = 0; i < excluded.count; i++) {

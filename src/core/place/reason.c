@@ -206,7 +206,7 @@ struct change {
 	uint32_t zhost; /* PLACE_NONE: none yet */
 	uint32_t rules; /* that fail there */
 	double amount;	/* what is missing, against what is needed */
-	char *text;	/* without the zhost */
+	uint64_t rows;	/* which requirements fail, and by how much: a hash */
 	uint32_t same;	/* zhosts of which all this is true */
 };
 
@@ -325,16 +325,21 @@ static char *change_on(const struct judge *j, uint32_t zhost)
 static struct change change_size(const struct judge *j, uint32_t zhost)
 {
 	struct change c = {.zhost = zhost, .same = 1};
+	bool ground = terrain_has(&j->place->terrains.items[j->need->demand->terrain], zhost);
 	uint32_t last = 0;
 	/* One command: nothing is less. */
 	c.rules = zhost_at(j->place, zhost)->cordoned;
-	vector_for_each (&j->rows, r) {
-		if (row_holds(j, r, zhost))
+	for (size_t i = 0; i < j->rows.count; i++) {
+		const struct row *r = &j->rows.items[i];
+		if ((ground && r->rule <= PLACE_RULE_SPATIAL) || row_holds(j, r, zhost))
 			continue;
-		if (r->rule != last)
-			c.rules++;
+		double amount = amount_of(j, r, zhost);
+		uint64_t bits;
+		memcpy(&bits, &amount, sizeof(bits));
+		c.rules += r->rule != last;
 		last = r->rule;
-		c.amount += amount_of(j, r, zhost);
+		c.amount += amount;
+		c.rows = (c.rows + i + 1) * UINT64_C(0x9E3779B97F4A7C15) ^ bits;
 	}
 	return c;
 }
@@ -349,27 +354,18 @@ char *change_find(struct judge *j)
 		if (!zhost_at(p, z)->alive || is_excluded(j->excluded, z))
 			continue;
 		struct change c = change_size(j, z);
-		if (best.zhost != PLACE_NONE &&
-		    (c.rules > best.rules || (c.rules == best.rules && c.amount > best.amount)))
-			continue;
-		c.text = change_on(j, z);
-		if (best.zhost != PLACE_NONE && c.rules == best.rules &&
-		    c.amount == best.amount) {
-			best.same += str_equal(c.text, best.text);
-			free(c.text);
-			continue;
-		}
-		free(best.text);
-		best = c;
+		if (best.zhost == PLACE_NONE || c.rules < best.rules ||
+		    (c.rules == best.rules && c.amount < best.amount))
+			best = c;
+		else if (c.rules == best.rules && c.amount <= best.amount)
+			best.same += c.rows == best.rows;
 	}
-	if (best.zhost == PLACE_NONE || best.text == NULL) {
-		free(best.text);
+	if (best.zhost == PLACE_NONE || best.rules == 0)
 		return NULL;
-	}
+	CLEANUP(freep) char *text = change_on(j, best.zhost);
 	const char *name = zhost_name(p, best.zhost);
-	char *text = strcmp(best.text, UNCORDON) == 0 ? str_printf(UNCORDON " %s", name)
-		     : best.same == 1		      ? str_printf("%s on %s", best.text, name)
-				      : str_printf("%s on one zhost", best.text);
-	free(best.text);
-	return text;
+	if (strcmp(text, UNCORDON) == 0)
+		return str_printf(UNCORDON " %s", name);
+	return best.same == 1 ? str_printf("%s on %s", text, name)
+			      : str_printf("%s on one zhost", text);
 }
