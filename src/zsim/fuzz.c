@@ -1,6 +1,8 @@
 /* zsim fuzz: random topologies, requests and faults; each seed is a life of its own. */
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/str.h"
 #include "zsim/command.h"
@@ -98,6 +100,31 @@ static int read_arguments(const struct command *self, int argc, char **argv,
 	return 0;
 }
 
+/* A core that never comes back from one call. */
+#define HANGS_SECONDS 20
+
+static volatile uint64_t seed_now;
+
+/* An assertion, or a call that does not come back: the only thing left to do is to say which
+ * seed it was. No printf in here. */
+static void on_signal(int signal_number)
+{
+	char digits[21];
+	size_t at = sizeof(digits);
+	for (uint64_t seed = seed_now; at == sizeof(digits) || seed > 0; seed /= 10)
+		digits[--at] = (char)('0' + seed % 10);
+	static const char before[] = "FAIL seed ";
+	static const char hangs[] = ": the core does not come back from a call\n";
+	static const char aborts[] = ": the core stops with an assertion\n";
+	(void)!write(STDOUT_FILENO, before, sizeof(before) - 1);
+	(void)!write(STDOUT_FILENO, digits + at, sizeof(digits) - at);
+	if (signal_number == SIGALRM)
+		(void)!write(STDOUT_FILENO, hangs, sizeof(hangs) - 1);
+	else
+		(void)!write(STDOUT_FILENO, aborts, sizeof(aborts) - 1);
+	_exit(EXIT_FAILED);
+}
+
 static int run(const struct command *self, int argc, char **argv)
 {
 	struct arguments a = {0};
@@ -106,8 +133,13 @@ static int run(const struct command *self, int argc, char **argv)
 		return r;
 	uint64_t passed = 0;
 	uint64_t failed = 0;
+	(void)signal(SIGALRM, on_signal);
+	(void)signal(SIGABRT, on_signal);
 	for (uint64_t seed = a.first;; seed++) {
 		char *why = NULL;
+		seed_now = seed;
+		fflush(stdout);
+		(void)alarm(HANGS_SECONDS);
 		if (fuzz_live(seed, &a.options, &why)) {
 			passed++;
 		} else {

@@ -71,13 +71,16 @@ void world_violate(struct world *w, const char *format, ...)
 
 void world_log(struct world *w, const char *format, ...)
 {
-	if (!w->keep_log)
+	if (!w->keep_log && w->print_log == NULL)
 		return;
 	va_list args;
 	va_start(args, format);
 	CLEANUP(freep) char *text = str_vprintf(format, args);
 	va_end(args);
-	vector_push(&w->log, str_printf("%9.3f  %s", (double)w->now_ms / 1000.0, text));
+	if (w->print_log != NULL)
+		fprintf(w->print_log, "%9.3f  %s\n", (double)w->now_ms / 1000.0, text);
+	else
+		vector_push(&w->log, str_printf("%9.3f  %s", (double)w->now_ms / 1000.0, text));
 }
 
 char *world_uuid(struct world *w, const char *what)

@@ -18,6 +18,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/heap.h"
 #include "base/vector.h"
@@ -142,6 +143,7 @@ struct world {
 	VECTOR(struct planned_failure) failures;
 	VECTOR(char *) log; /* one line per thing that happened, when `keep_log` */
 	bool keep_log;
+	FILE *print_log; /* or at once to here */
 	uint64_t next_request, next_identity, next_process;
 	struct answer *waiting; /* the client that waits */
 	uint64_t waiting_request;

@@ -128,6 +128,14 @@ static void check_instance(const struct quiet *q, unsigned instance)
 			      v->last_error != NULL ? v->last_error : "none");
 }
 
+static void check_place(const struct quiet *q, const Samoza__V1__TopologyView *view)
+{
+	CLEANUP(freep) char *fits = place_anyway(q->f, q->submitted);
+	if (fits != NULL)
+		world_violate(&q->f->world, "%s; zrms says: %s", fits,
+			      view->failure_reason != NULL ? view->failure_reason : "nothing");
+}
+
 static void check_topology_state(const struct quiet *q)
 {
 	CLEANUP(error_freep) struct error *err = NULL;
@@ -152,18 +160,15 @@ static void check_topology_state(const struct quiet *q)
 			      to_start);
 	if (strcmp(view->state, "failed") == 0 && str_is_empty(view->failure_reason))
 		world_violate(w, "%s is failed without a reason", q->submitted->name);
+	check_place(q, view);
 	samoza__v1__topology_view__free_unpacked(view, NULL);
 }
 
-/* Something with a place or a goal that it lacks: only for want of a place. */
 static void check_topology(const struct quiet *q)
 {
 	for (unsigned i = 0; i < q->submitted->topology->instance_count; i++)
 		check_instance(q, i);
 	check_topology_state(q);
-	CLEANUP(freep) char *fits = place_anyway(q->f, q->submitted);
-	if (fits != NULL)
-		world_violate(&q->f->world, "%s", fits);
 }
 
 static void check_all_topologies(struct fuzz *f, const Samoza__V1__SpaceListView *list)

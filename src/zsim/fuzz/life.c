@@ -79,7 +79,7 @@ static void birth(struct fuzz *f)
 		.restart_attempts = 5,
 	};
 	world_init(&f->world, &options);
-	f->world.keep_log = f->options->verbose;
+	f->world.print_log = f->options->verbose ? stdout : NULL;
 	f->world.hooks = (struct world_hooks){
 		.user = f,
 		.frame_delay = frame_delay,

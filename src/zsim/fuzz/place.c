@@ -38,9 +38,8 @@ static bool concerns(const struct affinity *a, const struct root *r, const struc
 {
 	if (other == r)
 		return false;
+	/* By name: a stopped topology and its successor are one, as in the engine. */
 	const char *topology = a->topology != NULL ? a->topology : r->submitted->topology->name;
-	if (a->topology == NULL && other->submitted != r->submitted)
-		return false;
 	return strcmp(topology, other->submitted->topology->name) == 0 &&
 	       strcmp(a->space, space_of(other)->name) == 0;
 }

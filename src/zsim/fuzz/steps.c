@@ -117,15 +117,15 @@ static void act_on_topology(struct fuzz *f)
 	const char *path = grouped && random_percent(&f->random, 50) ? some_path(f, s) : NULL;
 	world_log(&f->world, "STEP %s %s%s%s", actions[which].name, s->name,
 		  path != NULL ? "/" : "", path != NULL ? path : "");
-	if (action == TOPOLOGY_REMOVE)
-		s->may_be_gone = true;
+	bool was_gone = s->may_be_gone;
+	s->may_be_gone |= action == TOPOLOGY_REMOVE;
 	struct control_input input = {
 		.type = CONTROL_TOPOLOGY,
 		.topology = {.id = s->id, .action = action, .path = path},
 	};
 	bool granted = fuzz_ask(f, &input);
 	if (action == TOPOLOGY_REMOVE && !granted && f->world.control != NULL)
-		s->may_be_gone = false;
+		s->may_be_gone = was_gone;
 }
 
 /* ---- machines ---- */
