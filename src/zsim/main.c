@@ -8,6 +8,7 @@
 
 static const struct command *const commands[] = {
 	&run_command,
+	&place_command,
 	&fuzz_command,
 };
 

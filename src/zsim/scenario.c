@@ -1,35 +1,15 @@
 /* Reads a scenario, runs it, prints what happened. */
 #include "zsim/scenario.h"
 
-#include <errno.h>
 #include <inttypes.h>
 
 #include "base/str.h"
 #include "model/quantity.h"
 #include "model/zhost.h"
 #include "schema/message.h"
+#include "zsim/files.h"
 
 /* ---- read ---- */
-
-static int read_file(const char *file, char **ret_text, size_t *ret_size, struct error **err)
-{
-	FILE *in = fopen(file, "re");
-	if (in == NULL)
-		return error_errno(err, "cannot open %s", file);
-	char *text = mem_calloc(1, SCHEMA_TEXT_MAX + 2);
-	size_t size = fread(text, 1, SCHEMA_TEXT_MAX + 1, in);
-	int r = 0;
-	if (ferror(in) != 0)
-		r = error_errno(err, "cannot read %s", file);
-	fclose(in);
-	if (r < 0) {
-		free(text);
-		return r;
-	}
-	*ret_text = text;
-	*ret_size = size;
-	return 0;
-}
 
 static int64_t read_duration(const struct scenario *s, const char *key, const char *text,
 			     struct diagnostics *findings)
@@ -153,7 +133,7 @@ int scenario_read(const char *file, struct scenario *ret_scenario, struct diagno
 {
 	CLEANUP(freep) char *text = NULL;
 	size_t size = 0;
-	int r = read_file(file, &text, &size, err);
+	int r = file_read(file, &text, &size, err);
 	if (r < 0)
 		return r;
 	struct scenario s = {.file = file};
@@ -174,6 +154,8 @@ int scenario_read(const char *file, struct scenario *ret_scenario, struct diagno
 		return diagnostics_error(findings, err);
 	}
 	fill_restart_attempts(&s);
+	for (size_t i = 0; i < s.message->n_zhosts; i++)
+		zhost_fill_machine(s.message->zhosts[i]);
 	*ret_scenario = s;
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include "model/quantity.h"
 #include "model/zhost.h"
 #include "schema/message.h"
+#include "zsim/files.h"
 #include "zsim/scenario.h"
 
 /* Compares what came with what was to come: `error` NULL: it must succeed. */
@@ -199,6 +200,7 @@ static void add_zhost(struct step_run *run, const Samoza__V1__ZhostStep *step)
 	}
 	ProtobufCMessage *spec = schema_message_copy(whole); /* without the unknown fields */
 	schema_message_free(whole);
+	zhost_fill_machine((Samoza__V1__ZhostSpec *)spec);
 	struct zhost_spec compiled;
 	if (zhost_spec_compile((Samoza__V1__ZhostSpec *)spec, "zhost", NULL, NULL, &compiled,
 			       &err) < 0) {

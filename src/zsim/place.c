@@ -1,0 +1,314 @@
+/* zsim place: where topologies would go, and why, without running anything. */
+#include <stdio.h>
+
+#include "base/str.h"
+#include "core/place/place.h"
+#include "model/compile.h"
+#include "model/zhost.h"
+#include "proto/scenario.pb-c.h"
+#include "schema/json.h"
+#include "schema/message.h"
+#include "zsim/command.h"
+#include "zsim/files.h"
+
+static int run(const struct command *self, int argc, char **argv);
+
+const struct command place_command = {
+	.name = "place",
+	.usage = "--zhosts FILE.yaml TOPOLOGY.yaml... [-o table|json] [--explain]",
+	.summary = "place topologies on zhosts without running anything",
+	.help = "Places the topologies one after another on the same zhosts, with the engine "
+		"and\n"
+		"the rules of zrms. A topology that is refused is not placed; the refusal is "
+		"its\n"
+		"reason. Exit status 1 when one of them was not placed.\n\n"
+		"  --zhosts FILE    a file with a list `zhosts`, as in scenarios\n"
+		"  -o FORMAT        table (default) or json\n"
+		"  --explain        each zhost for each instance: score, or every rule that "
+		"failed\n\n"
+		"Files are YAML or JSON. A zhost without cpu or memory has 64 cores and 256 "
+		"GiB.\n",
+	.run = run,
+};
+
+struct placing {
+	const char *zhosts_file;
+	bool json, explain;
+	struct place *place;
+	Samoza__V1__PlaceAnswer *answer;
+	size_t topologies; /* that the answer has room for */
+};
+
+/* ---- zhosts ---- */
+
+static int add_zhosts(struct placing *p, const Samoza__V1__ZhostList *list,
+		      const struct schema_positions *positions, struct diagnostics *findings)
+{
+	for (size_t i = 0; i < list->n_zhosts; i++) {
+		CLEANUP(freep) char *path = str_printf("zhosts[%zu]", i);
+		struct zhost_spec spec;
+		zhost_fill_machine(list->zhosts[i]);
+		if (zhost_spec_compile(list->zhosts[i], path, positions, findings, &spec,
+				       NULL) < 0)
+			continue;
+		if (place_zhost_find(p->place, spec.name) != PLACE_NONE) {
+			struct schema_position at =
+				schema_position_of(positions, "%s.name", path);
+			diagnostics_add(findings, at.file, at.line, at.column,
+					"there are two zhosts '%s'", spec.name);
+		} else {
+			(void)place_zhost_set(p->place, &spec, true, false);
+		}
+		zhost_spec_done(&spec);
+	}
+	return diagnostics_any(findings) ? -1 : 0;
+}
+
+static int read_zhosts(struct placing *p, struct error **err)
+{
+	CLEANUP(freep) char *text = NULL;
+	size_t size = 0;
+	int r = file_read(p->zhosts_file, &text, &size, err);
+	if (r < 0)
+		return r;
+	CLEANUP(diagnostics_done) struct diagnostics findings = {0};
+	CLEANUP(schema_positions_freep) struct schema_positions *positions = NULL;
+	ProtobufCMessage *message = NULL;
+	r = schema_read_yaml(&samoza__v1__zhost_list__descriptor, p->zhosts_file, text, size, 0,
+			     &findings, &message, &positions, err);
+	if (r < 0)
+		return r;
+	if (add_zhosts(p, (Samoza__V1__ZhostList *)message, positions, &findings) < 0)
+		r = diagnostics_error(&findings, err);
+	schema_message_free(message);
+	return r;
+}
+
+/* ---- one topology ---- */
+
+static char *all_findings(const struct diagnostics *findings, const struct error *err)
+{
+	if (!diagnostics_any(findings))
+		return error_text(err);
+	char *text = mem_strdup("");
+	for (size_t i = 0; i < findings->list.count; i++) {
+		CLEANUP(freep) char *one = diagnostic_text(&findings->list.items[i]);
+		char *longer = str_printf("%s%s%s", text, i > 0 ? "\n" : "", one);
+		free(text);
+		text = longer;
+	}
+	return text;
+}
+
+/* The compiled topology, or NULL with the refusal. `*ret_name` in any case; the caller frees.
+ */
+static struct topology *read_topology(const char *file, char **ret_name, char **ret_refusal)
+{
+	CLEANUP(freep) char *text = NULL;
+	CLEANUP(error_freep) struct error *err = NULL;
+	CLEANUP(diagnostics_done) struct diagnostics findings = {0};
+	CLEANUP(schema_positions_freep) struct schema_positions *positions = NULL;
+	ProtobufCMessage *message = NULL;
+	struct topology *topology = NULL;
+	size_t size = 0;
+	*ret_name = mem_strdup(file);
+	int r = file_read(file, &text, &size, &err);
+	if (r == 0)
+		r = schema_read_yaml(&samoza__v1__topology__descriptor, file, text, size,
+				     SCHEMA_PARTIAL, &findings, &message, &positions, &err);
+	if (r == 0) {
+		const Samoza__V1__Topology *in = (const Samoza__V1__Topology *)message;
+		free(*ret_name);
+		*ret_name = mem_strdup(in->metadata->name);
+		r = topology_compile(in, &(struct topology_source){.positions = positions},
+				     NULL, &findings, &topology, &err);
+	}
+	if (r < 0) {
+		diagnostics_sort(&findings);
+		*ret_refusal = all_findings(&findings, err);
+	}
+	schema_message_free(message);
+	return topology;
+}
+
+static Samoza__V1__PlaceTopology *answer_add(struct placing *p, char *take_name)
+{
+	Samoza__V1__PlaceTopology *t = (Samoza__V1__PlaceTopology *)schema_message_new(
+		&samoza__v1__place_topology__descriptor);
+	t->name = take_name;
+	t->reason = mem_strdup("");
+	p->answer->topologies[p->answer->n_topologies++] = t;
+	return t;
+}
+
+static void set_reason(Samoza__V1__PlaceTopology *t, char *take_reason)
+{
+	free(t->reason);
+	t->reason = take_reason;
+}
+
+static void add_placements(struct placing *p, Samoza__V1__PlaceTopology *to,
+			   const struct topology *t, uint32_t handle)
+{
+	to->placements = mem_new_array(Samoza__V1__PlacePlacement *, t->instance_count);
+	uint32_t zhost = PLACE_NONE;
+	for (unsigned i = 0; i < t->instance_count; i++) {
+		if (t->instances[i].parent < 0)
+			zhost = place_where(p->place, handle, i);
+		Samoza__V1__PlacePlacement *one =
+			(Samoza__V1__PlacePlacement *)schema_message_new(
+				&samoza__v1__place_placement__descriptor);
+		one->space = mem_strdup(t->instances[i].path);
+		one->zhost = mem_strdup(place_zhost_name(p->place, zhost));
+		to->placements[to->n_placements++] = one;
+	}
+}
+
+static Samoza__V1__PlaceExplain *explain_new(const struct placing *p, const char *space,
+					     const struct place_verdict *v)
+{
+	Samoza__V1__PlaceExplain *e = (Samoza__V1__PlaceExplain *)schema_message_new(
+		&samoza__v1__place_explain__descriptor);
+	e->space = mem_strdup(space);
+	e->zhost = mem_strdup(place_zhost_name(p->place, v->zhost));
+	e->eligible = v->eligible;
+	e->has_score = true;
+	e->score = v->eligible ? (double)v->score.total : 0;
+	e->failed_rules = mem_new_array(char *, v->failure_count + 1);
+	for (uint32_t i = 0; i < v->failure_count; i++)
+		e->failed_rules[e->n_failed_rules++] = mem_strdup(v->failures[i].text);
+	return e;
+}
+
+/* Children go with their parent: what is judged are the instances without one. */
+static void explain(struct placing *p, Samoza__V1__PlaceTopology *to, const struct topology *t,
+		    uint32_t handle)
+{
+	for (unsigned i = 0; i < t->instance_count; i += t->instances[i].subtree_count) {
+		struct place_explanation e;
+		place_explain(p->place, handle, &(struct place_want){.instance = i}, &e);
+		to->explain = mem_resize(to->explain, to->n_explain + e.verdict_count + 1,
+					 sizeof(*to->explain));
+		for (uint32_t v = 0; v < e.verdict_count; v++)
+			to->explain[to->n_explain++] =
+				explain_new(p, t->instances[i].path, &e.verdicts[v]);
+		if (!p->json) {
+			CLEANUP(freep)
+			char *text = place_explanation_text(p->place, handle, &e);
+			printf("\n%s", text);
+		}
+		place_explanation_done(&e);
+	}
+}
+
+static void print_placements(const Samoza__V1__PlaceTopology *t)
+{
+	if (!t->placed) {
+		printf("%s: not placed\n  %s\n", t->name, t->reason);
+		return;
+	}
+	printf("%s: placed\n  %-32s %s\n", t->name, "SPACE", "ZHOST");
+	for (size_t i = 0; i < t->n_placements; i++)
+		printf("  %-32s %s\n", t->placements[i]->space, t->placements[i]->zhost);
+}
+
+static void try_topology(struct placing *p, Samoza__V1__PlaceTopology *to, struct topology *t)
+{
+	uint32_t handle = place_topology_add(p->place, t, p->answer->n_topologies);
+	VECTOR(struct place_want) wants = {0};
+	for (unsigned i = 0; i < t->instance_count; i += t->instances[i].subtree_count)
+		vector_push(&wants, ((struct place_want){.instance = i}));
+	struct place_result result;
+	place_try(p->place,
+		  &(struct place_request){.topology = handle,
+					  .mode = PLACE_TOGETHER,
+					  .wants = wants.items,
+					  .want_count = wants.count},
+		  &result);
+	to->placed = result.complete;
+	if (result.complete)
+		add_placements(p, to, t, handle);
+	else
+		set_reason(to, place_reason_text(&result.reason));
+	if (!p->json)
+		print_placements(to);
+	if (p->explain)
+		explain(p, to, t, handle);
+	place_result_done(&result);
+	vector_done(&wants);
+}
+
+/* ---- all of them ---- */
+
+static bool place_file(struct placing *p, const char *file, const char *trouble)
+{
+	char *name = NULL;
+	char *refusal = NULL;
+	CLEANUP(topology_unrefp) struct topology *t = read_topology(file, &name, &refusal);
+	Samoza__V1__PlaceTopology *to = answer_add(p, name);
+	if (t != NULL && trouble == NULL) {
+		try_topology(p, to, t);
+		return to->placed;
+	}
+	set_reason(to, refusal != NULL ? refusal : mem_strdup(trouble));
+	if (!p->json)
+		print_placements(to);
+	return false;
+}
+
+static int place_files(struct placing *p, char **files, size_t count)
+{
+	CLEANUP(error_freep) struct error *err = NULL;
+	CLEANUP(freep) char *trouble = NULL;
+	p->place = place_new(NULL);
+	p->answer = (Samoza__V1__PlaceAnswer *)schema_message_new(
+		&samoza__v1__place_answer__descriptor);
+	p->answer->topologies = mem_new_array(Samoza__V1__PlaceTopology *, count);
+	if (read_zhosts(p, &err) < 0)
+		trouble = error_text(err);
+	bool all = true;
+	for (size_t i = 0; i < count; i++)
+		all &= place_file(p, files[i], trouble);
+	if (p->json) {
+		CLEANUP(freep)
+		char *json = schema_write_json(&p->answer->base, SCHEMA_JSON_PRETTY);
+		fputs(json, stdout);
+	}
+	schema_message_free(p->answer);
+	place_free(p->place);
+	return all ? EXIT_DONE : EXIT_FAILED;
+}
+
+static int run(const struct command *self, int argc, char **argv)
+{
+	struct placing p = {0};
+	VECTOR(char *) files = {0};
+	int r = EXIT_DONE;
+	for (int i = 1; i < argc && r == EXIT_DONE; i++) {
+		const char *value = i + 1 < argc ? argv[i + 1] : "";
+		if (strcmp(argv[i], "--zhosts") == 0) {
+			p.zhosts_file = value[0] != '\0' ? value : NULL;
+			i++;
+		} else if (strcmp(argv[i], "-o") == 0) {
+			p.json = strcmp(value, "json") == 0;
+			if (!p.json && strcmp(value, "table") != 0)
+				r = command_usage(self, "-o wants table or json, not '%s'",
+						  value);
+			i++;
+		} else if (strcmp(argv[i], "--explain") == 0) {
+			p.explain = true;
+		} else if (argv[i][0] == '-' && argv[i][1] != '\0') {
+			r = command_usage(self, "unknown option '%s'", argv[i]);
+		} else {
+			vector_push(&files, argv[i]);
+		}
+	}
+	if (r == EXIT_DONE && p.zhosts_file == NULL)
+		r = command_usage(self, "--zhosts is missing");
+	else if (r == EXIT_DONE && files.count == 0)
+		r = command_usage(self, "a topology is missing");
+	if (r == EXIT_DONE)
+		r = place_files(&p, files.items, files.count);
+	vector_done(&files);
+	return r;
+}
