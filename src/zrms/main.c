@@ -419,7 +419,7 @@ static int zrms_run(struct zrms *zrms, struct error **err)
 	if (r == 0)
 		r = parts_open(zrms, trust, spool, err);
 	if (r < 0)
-		return r; /* the process ends: it takes everything along */
+		return r; /* main() ends the process at once */
 	loop_run(&zrms->loop);
 	parts_free(zrms);
 	log_info("zrms", "ended");
@@ -448,7 +448,7 @@ int main(int argc, char **argv)
 	r = zrms_run(&zrms, &err);
 	if (r < 0) {
 		log_error("zrms", "cannot.start", LOG_E(err));
-		return 1;
+		_exit(1); /* what is half made is the system's to take back */
 	}
 	config_done(&settings_program, &zrms.settings);
 	closep(&zrms.lock_fd);

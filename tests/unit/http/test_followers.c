@@ -1,0 +1,244 @@
+/* zrms/followers.h: whoever follows the events gets each once and in order, wherever he begins,
+ * whatever is published meanwhile, and however slowly he reads. On a real store and server. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "adapter/sqlite/store.h"
+#include "base/str.h"
+#include "core/outbox.h"
+#include "serving.h"
+#include "zrms/followers.h"
+
+enum { EVENTS_EACH = 5 }; /* of one commit */
+
+static struct store *store;
+static struct followers *followers;
+static uint64_t published;   /* the newest that was asked to be committed */
+static uint64_t publish_end; /* go on until then */
+static atomic_int newest;    /* the newest that is durable */
+static size_t cause_size;    /* how long an event is */
+static bool store_is_closed;
+
+/* ---- what zrms does: commit, and tell the followers when it is durable ---- */
+
+static void publish(void);
+
+static void committed(void *user, int code, const struct error *error,
+		      struct data_answer *answers)
+{
+	(void)error;
+	(void)answers;
+	struct outbox *o = user;
+	assert_int_equal(code, 0);
+	vector_for_each (&o->events, event) {
+		followers_event(followers, *event);
+		atomic_store(&newest, (int)(*event)->seq);
+	}
+	outbox_done(o);
+	free(o);
+	if (published < publish_end)
+		publish();
+}
+
+static void publish(void)
+{
+	struct outbox *o = mem_new(struct outbox);
+	for (int i = 0; i < EVENTS_EACH; i++) {
+		Samoza__V1__EventRecord *e = mem_new(Samoza__V1__EventRecord);
+		samoza__v1__event_record__init(e);
+		e->seq = ++published;
+		e->kind = mem_strdup("space");
+		e->subject = mem_strdup("shop/api");
+		e->topology = mem_strdup(e->seq % 2 == 0 ? "even" : "odd");
+		e->cause = mem_calloc(cause_size + 1, 1);
+		memset(e->cause, 'c', cause_size);
+		vector_push(&o->events, e);
+	}
+	store->ops->commit(store, o, committed, o);
+}
+
+static void publish_start(struct serving *s)
+{
+	(void)s;
+	publish();
+}
+
+static void publish_until(struct serving *s, uint64_t end)
+{
+	publish_end = end;
+	serving_do(s, publish_start);
+}
+
+static void handle_events(void *context, struct http_request *request)
+{
+	(void)context;
+	uint64_t after = 0;
+	assert_int_equal(str_to_u64(http_query(request, "after"), &after), 0);
+	followers_add(followers, request, after, http_query(request, "topology"));
+}
+
+static const struct http_route routes[] = {
+	{"GET", "/events", handle_events, .query = "after topology"}};
+
+/* ---- a follower ---- */
+
+static int follow(struct serving *s, uint64_t after, const char *topology)
+{
+	int fd = client_connect(s);
+	CLEANUP(freep)
+	char *request = str_printf("GET /events?after=%" PRIu64 "%s%s HTTP/1.1\r\n"
+				   "Host: 127.0.0.1\r\n\r\n",
+				   after, topology != NULL ? "&topology=" : "",
+				   topology != NULL ? topology : "");
+	client_send(fd, request);
+	return fd;
+}
+
+/* Reads to the event `last`: each `id:` must be `step` more than the one before. */
+static void expect_events(int fd, uint64_t first, uint64_t last, uint64_t step)
+{
+	struct buffer in = BUFFER_INIT(16u * 1024 * 1024);
+	uint64_t expected = first;
+	while (expected <= last) {
+		char chunk[16384];
+		ssize_t n = recv(fd, chunk, sizeof chunk, 0);
+		if (n <= 0)
+			fail_msg("waited for event %" PRIu64, expected);
+		assert_int_equal(buffer_add(&in, chunk, (size_t)n), 0);
+		char *at;
+		while ((at = strstr(in.data, "\nid: ")) != NULL && strchr(at + 1, '\n')) {
+			uint64_t seq = strtoull(at + 5, NULL, 10);
+			if (seq != expected)
+				fail_msg("event %" PRIu64 ", expected %" PRIu64, seq, expected);
+			expected += step;
+			buffer_consume(&in, (size_t)(at + 5 - in.data));
+		}
+	}
+	buffer_done(&in);
+}
+
+/* ---- fixture ---- */
+
+static char *folder;
+static struct serving *serving;
+
+static void parts_open(struct serving *s)
+{
+	CLEANUP(freep) char *path = str_printf("%s/store.db", folder);
+	assert_int_equal(sqlite_store_open(&s->loop, path, &store, NULL), 0);
+	followers = followers_new(store);
+}
+
+static void closed(void *user)
+{
+	(void)user;
+	store_is_closed = true;
+}
+
+static void store_end(struct serving *s)
+{
+	(void)s;
+	store->ops->close(store, closed, NULL);
+}
+
+static int setup(void **state)
+{
+	folder = mem_strdup("/tmp/samoza-followers-XXXXXX");
+	assert_non_null(mkdtemp(folder));
+	published = publish_end = 0;
+	cause_size = 10;
+	store_is_closed = false;
+	atomic_store(&newest, 0);
+	const struct http_options options = {.routes = routes,
+					     .route_count = ARRAY_SIZE(routes)};
+	serving = serving_new(&options);
+	serving_do(serving, parts_open);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	serving_do(serving, store_end);
+	serving_free(serving); /* runs the loop until the store has closed, too */
+	assert_true(store_is_closed);
+	followers_free(followers);
+	CLEANUP(freep) char *path = str_printf("%s/store.db", folder);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(folder), 0);
+	free(folder);
+	return 0;
+}
+
+/* ---- tests ---- */
+
+static void history_and_live_events_join_without_gap_or_repetition(void **state)
+{
+	publish_until(serving, 20000);
+	int fds[8];
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		/* Each joins at another moment of the publishing, and from another point. */
+		serving_wait(&newest, (int)(1 + 2000 * i));
+		fds[i] = follow(serving, 100 * i, NULL);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		expect_events(fds[i], 100 * i + 1, 20000, 1);
+		(void)close(fds[i]);
+	}
+}
+
+static void one_topology_is_followed_alone(void **state)
+{
+	publish_until(serving, 2000);
+	int fd = follow(serving, 0, "even");
+	expect_events(fd, 2, 2000, 2);
+	(void)close(fd);
+}
+
+static void who_comes_back_goes_on_where_he_was(void **state)
+{
+	publish_until(serving, 1000);
+	int fd = follow(serving, 0, NULL);
+	expect_events(fd, 1, 600, 1);
+	(void)close(fd);
+	serving_wait(&newest, 1000);
+	fd = follow(serving, 600, NULL);
+	expect_events(fd, 601, 1000, 1);
+	publish_until(serving, 1500); /* and live again */
+	expect_events(fd, 1001, 1500, 1);
+	(void)close(fd);
+}
+
+static void who_reads_too_slowly_is_served_from_the_history(void **state)
+{
+	int fd = follow(serving, 0, NULL);
+	cause_size = 20000; /* 40 MB in all: no buffer between us holds that */
+	publish_until(serving, 2000);
+	serving_wait(&newest, 2000); /* nobody has read anything yet */
+	expect_events(fd, 1, 2000, 1);
+	publish_until(serving, 2100);
+	expect_events(fd, 2001, 2100, 1);
+	(void)close(fd);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(history_and_live_events_join_without_gap_or_repetition),
+		TEST(one_topology_is_followed_alone),
+		TEST(who_comes_back_goes_on_where_he_was),
+		TEST(who_reads_too_slowly_is_served_from_the_history),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
