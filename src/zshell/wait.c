@@ -102,10 +102,14 @@ static int get_spaces(struct waiting *w, struct error **err)
 	return r;
 }
 
-/* Where all are drawn or counted at once, those count too of which no event has told yet. */
+/* Where all are drawn or counted at once, those count too of which no event has told yet; at
+ * the end, in any case. */
 static void show_all(const struct waiting *w, const Samoza__V1__TopologyView *view)
 {
-	if (w->progress == NULL || (!w->shell->output.terminal && view->n_placements <= 100))
+	bool ended = str_equal(view->state, "running");
+
+	if (w->progress == NULL ||
+	    (!ended && !w->shell->output.terminal && view->n_placements <= 100))
 		return;
 	for (size_t i = 0; i < view->n_placements; i++)
 		output_progress_set(w->progress, view->placements[i]->space,
@@ -136,6 +140,9 @@ static void finish(struct waiting *w, int status)
 {
 	w->done = true;
 	w->status = status;
+	/* What went too fast for events is shown as it ended. */
+	for (struct known *k = w->spaces; k != NULL && w->progress != NULL; k = k->hh.next)
+		output_progress_set(w->progress, k->path, state_shown(k->state));
 }
 
 /* Whether what is known would end the waiting, were it still so. */

@@ -29,11 +29,17 @@ class States:
 
 
 def when_following(zrms, count, act):
-    """Acts once `count` connections to the event stream were made."""
+    """Acts once `count` connections to the event stream were made, and zshell has asked after
+    the last of them how things stand."""
+    def asked_since():
+        lines = [r["line"] for r in zrms.requests]
+        last = max(i for i, line in enumerate(lines) if line.startswith("GET /v1/events?"))
+        return last + 1 < len(lines)
+
     def wait():
-        deadline = threading.Event()
-        while zrms.connections < count and not deadline.wait(0.01):
-            pass
+        never = threading.Event()
+        while zrms.connections < count or not asked_since():
+            never.wait(0.005)
         act()
     thread = threading.Thread(target=wait, daemon=True)
     thread.start()
@@ -47,7 +53,9 @@ STARTED = [event(1, "topology", "my-app", None, "pending"),
            event(5, "topology", "my-app", "pending", "running")]
 SHOWN = ("  store                deploying\n"
          "  store                starting\n"
-         "  store                running\n")
+         "  store                running\n"
+         "  dashboard            running\n"
+         "  api                  running\n")
 
 
 def test_submit_and_wait_shows_each_space_and_ends_when_running(zrms, zshell, mex):
@@ -60,6 +68,16 @@ def test_submit_and_wait_shows_each_space_and_ends_when_running(zrms, zshell, me
     done = zshell("topo", "submit", mex, "--wait=50s")
     assert done.out.endswith("  Spaces: 3\n\n" + SHOWN + f"Topology {ID} is running.\n"), done
     assert done.status == 0
+
+
+def test_what_was_too_fast_for_events_is_shown_as_it_ended(zrms, zshell, mex):
+    States(zrms, "running")
+    done = zshell("topo", "submit", mex, "--wait=50s")
+    assert done.out.endswith("  Spaces: 3\n\n"
+                             "  dashboard            running\n"
+                             "  api                  running\n"
+                             "  store                running\n"
+                             f"Topology {ID} is running.\n"), done
 
 
 def test_the_stream_is_resumed_behind_the_last_event(zrms, zshell, mex):
