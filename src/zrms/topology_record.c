@@ -19,6 +19,7 @@ static Samoza__V1__AssetFile **files_new(const struct mex_asset *assets, unsigne
 		files[i]->name = borrowed(assets[i].path);
 		files[i]->digest = borrowed(assets[i].file->hash);
 		files[i]->size_bytes = assets[i].file->size;
+		files[i]->has_executable = files[i]->executable = assets[i].file->executable;
 	}
 	return files;
 }

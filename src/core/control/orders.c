@@ -51,6 +51,31 @@ static void add_artifacts(Samoza__V1__InstanceSpec *spec, const Samoza__V1__Spac
 	spec->n_recipes = a->n_recipes;
 }
 
+/* NULL where the space declares none. */
+static Samoza__V1__Probe *probe_new(const struct probe *probe)
+{
+	if (probe->kind == PROBE_NONE)
+		return NULL;
+	Samoza__V1__Probe *p = NEW(Samoza__V1__Probe, samoza__v1__probe__descriptor);
+	char **value = probe->kind == PROBE_TCP	   ? &p->tcp
+		       : probe->kind == PROBE_HTTP ? &p->http
+						   : &p->command;
+	*value = mem_strdup(probe->value);
+	p->has_interval_ms = p->has_timeout_ms = p->has_failures = true;
+	p->interval_ms = probe->interval_ms;
+	p->timeout_ms = probe->timeout_ms;
+	p->failures = probe->failures;
+	return p;
+}
+
+static void add_native(Samoza__V1__InstanceSpec *spec, const struct space *space)
+{
+	spec->has_foreground = true;
+	spec->foreground = space->run_mode == RUN_FOREGROUND;
+	spec->ready = probe_new(&space->ready);
+	spec->health = probe_new(&space->health);
+}
+
 Samoza__V1__PathEnd **path_ends(const struct topology *t, const struct space *space,
 				size_t *ret_count)
 {
@@ -101,6 +126,8 @@ static Samoza__V1__InstanceSpec *spec_new(const struct instance *i)
 		s->exports[k] = variable_new(space->exports[k].name, space->exports[k].value);
 	s->paths = path_ends(d->app->topology, space, &s->n_paths);
 	s->package_digest = mem_strdup(d->record->package_digest);
+	if (space->type == SPACE_NATIVE)
+		add_native(s, space);
 	if (d->artifacts[space->index] != NULL)
 		add_artifacts(s, d->artifacts[space->index]);
 	return s;
