@@ -1,5 +1,7 @@
 """What a page of my-app does, without a browser: a session of zedge, questions and answers."""
 import json
+import os
+import socket
 import threading
 import urllib.error
 import urllib.parse
@@ -14,6 +16,7 @@ class Page:
         self.messages = []
         self.session = None
         self.stream = urllib.request.urlopen(f"{self.base}/messages", timeout=DEADLINE)
+        self.connection = socket.socket(fileno=os.dup(self.stream.fileno()))
         threading.Thread(target=self.listen, daemon=True).start()
         until(lambda: self.session, "zedge gives a session")
 
@@ -67,4 +70,5 @@ class Page:
         return self.ask("list", deadline)
 
     def close(self):
-        self.stream.close()
+        # Not stream.close(): it would wait for the thread that reads, so for the next event.
+        self.connection.shutdown(socket.SHUT_RDWR)
