@@ -1,7 +1,9 @@
 """zshell against a fake zrms: layouts to the byte, exit status, names, formats, errors."""
 
 import json
+import os
 import re
+import subprocess
 
 import pytest
 
@@ -460,11 +462,31 @@ def test_completion_without_zrms_is_silent(zshell):
     assert (done.status, done.out, done.err) == (0, "", "")
 
 
-def test_the_bash_script_is_bash(zshell, tmp_path):
-    import subprocess
-    script = tmp_path / "zshell.bash"
-    script.write_text(zshell("completion", "bash").out)
-    subprocess.run(["bash", "-n", str(script)], check=True, timeout=60)
+def test_bash_completes_with_the_script_that_is_packaged(zrms, listed, zshell, environment):
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                        "../../../packaging/completion/zshell.bash")
+    with open(path, encoding="utf-8") as file:
+        assert file.read() == zshell("completion", "bash").out
+    script = """
+        source "$1"
+        COMP_WORDS=("$ZSHELL" topo status m) COMP_CWORD=3
+        _zshell
+        echo "${COMPREPLY[@]}"
+        """
+    done = subprocess.run(["bash", "-c", script, "bash", path], capture_output=True, text=True,
+                          env=dict(environment, ZRMS_URL=zrms.url), timeout=60)
+    assert (done.stdout, done.stderr) == ("my-app\n", "")
+
+
+def test_the_manual_page_names_every_command(zshell, tmp_path):
+    here = os.path.dirname(os.path.abspath(__file__))
+    page = subprocess.run(
+        [os.path.join(here, "../../../docs/man/fill.py"),
+         os.path.join(here, "../../../docs/man/zshell.1.in"), os.environ["ZSHELL"], "manual"],
+        capture_output=True, text=True, check=True, timeout=60).stdout
+    assert "@" not in page
+    for command in ("status", "topo submit", "spaces undeploy", "cluster rm", "completion"):
+        assert f".It Xo Cm {command}" in page
 
 
 def test_lines_from_a_pipe(zrms, listed, zshell):
