@@ -23,9 +23,9 @@ const struct command fuzz_command = {
 		"are\n"
 		"printed.\n\n"
 		"  --seeds A..B      the seeds, both included\n"
-		"  --zhosts N        machines (otherwise drawn, 1 to 5)\n"
-		"  --topologies N    topologies (otherwise drawn, 1 to 4)\n"
-		"  --steps N         requests and faults (otherwise drawn, 20 to 100)\n"
+		"  --zhosts N        machines (otherwise drawn, 1 to 6)\n"
+		"  --topologies N    topologies (otherwise drawn, 1 to 5)\n"
+		"  --steps N         requests and faults (otherwise drawn, 20 to 300)\n"
 		"  -v                everything that happens; for one seed: --seeds S..S -v\n",
 	.run = run,
 };

@@ -91,6 +91,12 @@ static void draw_placement(struct random *r, Samoza__V1__Space *s,
 		p->has_strategy = true;
 		p->strategy = SAMOZA__V1__PLACEMENT_STRATEGY__STRATEGY_PACK;
 	}
+	if (random_percent(r, 10)) {
+		Samoza__V1__Spread *spread = (Samoza__V1__Spread *)schema_message_new(
+			&samoza__v1__spread__descriptor);
+		spread->over = mem_strdup(random_percent(r, 50) ? "rack" : "zhost");
+		ADD(p->spread, p->n_spread, spread); /* a preference: place.c knows no rule 5 */
+	}
 	if (s->inside != NULL)
 		return;
 	if (random_percent(r, 12))
@@ -186,7 +192,7 @@ Samoza__V1__Topology *draw_topology(struct random *r, unsigned number)
 	t->metadata = (Samoza__V1__TopologyMetadata *)schema_message_new(
 		&samoza__v1__topology_metadata__descriptor);
 	t->metadata->name = str_printf("t%u", number);
-	unsigned spaces = 1 + random_below(r, 5);
+	unsigned spaces = 1 + random_below(r, 7);
 	for (unsigned i = 0; i < spaces; i++)
 		ADD(t->spaces, t->n_spaces, draw_space(r, t, i, spaces));
 	return t;

@@ -92,20 +92,20 @@ static void birth(struct fuzz *f)
 		.frame = frame,
 	};
 	controller_start(&f->world);
-	unsigned zhosts = drawn_or(f, f->options->zhosts, 1, 5);
+	unsigned zhosts = drawn_or(f, f->options->zhosts, 1, 6);
 	for (unsigned i = 1; i <= zhosts; i++) {
 		Samoza__V1__ZhostSpec *spec = draw_zhost(&f->random, i);
 		node_add(&f->world, spec);
 		schema_message_free(spec);
 	}
-	unsigned topologies = drawn_or(f, f->options->topologies, 1, 4);
+	unsigned topologies = drawn_or(f, f->options->topologies, 1, 5);
 	for (unsigned i = 1; f->drawn.count < topologies && i < 1000; i++) {
 		Samoza__V1__Topology *t =
 			draw_topology(&f->random, (unsigned)f->drawn.count + 1);
 		CLEANUP(topology_unrefp) struct topology *compiled = NULL;
 		/* Many cannot be: an import that nobody can provide, a cycle. */
 		if (topology_compile(t, NULL, NULL, NULL, &compiled, NULL) == 0 &&
-		    compiled->instance_count <= 12)
+		    compiled->instance_count <= 20)
 			vector_push(&f->drawn, t);
 		else
 			schema_message_free(t);
@@ -157,7 +157,7 @@ bool fuzz_live(uint64_t seed, const struct fuzz_options *options, char **ret_why
 	/* Neighbours among the seeds have nothing in common. */
 	f.random.state = seed * UINT64_C(0xd1342543de82ef95) + 1;
 	birth(&f);
-	unsigned steps = drawn_or(&f, options->steps, 20, 100);
+	unsigned steps = drawn_or(&f, options->steps, 20, 300);
 	for (unsigned i = 0; i < steps && f.world.violation == NULL; i++)
 		fuzz_step(&f);
 	if (f.world.violation == NULL)

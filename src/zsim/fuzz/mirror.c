@@ -122,12 +122,11 @@ static void take_zhost_event(struct fuzz *f, const Samoza__V1__EventRecord *e)
 
 /* ---- what holds between commits ---- */
 
-/* A placed instance without a parent holds room for all its descendants. One that leaves its
- * zhost to be placed anew holds room where it goes to. */
+/* A placed instance without a parent holds room for all its descendants. */
 static void add_load(struct fuzz *f, const struct mirrored *m)
 {
 	const Samoza__V1__InstanceRecord *r = m->record;
-	if (r == NULL || r->zhost == NULL || r->lost || r->evacuating)
+	if (r == NULL || r->zhost == NULL || r->lost)
 		return;
 	const struct submitted *s = fuzz_submitted(f, r->topology);
 	int index = s != NULL ? topology_find_instance(s->topology, r->path) : -1;
