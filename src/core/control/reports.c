@@ -157,6 +157,8 @@ static void on_deployed(struct instance *i, const Samoza__V1__InstanceReport *r,
 	case STATE_DEPLOYED_STOPPED:
 	case STATE_UNRESOLVED:
 	case STATE_WAITING_FOR_ANCESTOR:
+		if (r->finished && !i->finished)
+			finished(i); /* tried again and done, while nobody listened */
 		lifecycle_push(i); /* a try that had begun before the order came */
 		break;
 	case STATE_PROBLEM:
