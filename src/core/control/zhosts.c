@@ -373,6 +373,19 @@ void zhosts_start(struct control *c)
 
 /* ---- asked ---- */
 
+/* Places that are held here for those who are still leaving another zhost: they look for
+ * another one when they have left. */
+static void drop_held_places(struct zhost *z)
+{
+	struct control *c = z->control;
+	for (;;) {
+		struct place_unit unit = {PLACE_NONE, PLACE_NONE};
+		if (!place_zhost_unit(c->place, z->place, &unit))
+			return;
+		place_remove(c->place, unit.topology, unit.instance);
+	}
+}
+
 static int zhost_remove(struct zhost *z, struct error **err)
 {
 	struct control *c = z->control;
@@ -390,6 +403,7 @@ static int zhost_remove(struct zhost *z, struct error **err)
 	zhost_move(z, STATE_UNDEPLOYING, "removed from the cluster");
 	zhost_move(z, STATE_NOT_DEPLOYED, "removed from the cluster");
 	heap_remove(&c->deadlines, &z->deadline);
+	drop_held_places(z);
 	place_zhost_remove(c->place, z->place);
 	z->place = PLACE_NONE;
 	z->removed = true;
