@@ -153,7 +153,8 @@ static void add_placed(struct search *s)
 	s->placed = s->roots.count;
 }
 
-/* `again`: those that had a place and lost it; otherwise those that never had one. */
+/* `again`: those that lost their place with its zhost; otherwise those that never had one, or
+ * were undeployed since. */
 static size_t add_waiting(struct search *s, const struct submitted *t, bool again)
 {
 	size_t before = s->roots.count;
@@ -161,7 +162,7 @@ static size_t add_waiting(struct search *s, const struct submitted *t, bool agai
 		const Samoza__V1__InstanceRecord *r = record_of(s->f, t, i);
 		if (t->topology->instances[i].parent >= 0 || r == NULL ||
 		    r->goal == SAMOZA__V1__GOAL__GOAL_NOT_DEPLOYED ||
-		    (r->zhost != NULL && !r->lost) || (r->placed_before || r->lost) != again)
+		    (r->zhost != NULL && !r->lost) || r->lost != again)
 			continue;
 		vector_push(&s->roots, ((struct root){t, i, NULL}));
 	}
