@@ -23,12 +23,10 @@ static const struct command_option options[] = {
 const struct command command_data = {
 	.name = "data",
 	.summary = "data.put acknowledged, storage cluster",
-	.details =
-		"  Each writer puts 100 bytes under a key of its own, again and again, the "
-		"next "
-		"one when\n  the last one is acknowledged, which is when it is on the disk of "
-		"zrms. The rate is\n  all puts divided by the time from the first writer's "
-		"beginning to the last one's end.",
+	.details = "Each writer puts 100 bytes under a key of its own, again and "
+		   "again, the next one when the last one is acknowledged, which is "
+		   "when it is on the disk of zrms. The rate is all puts divided by "
+		   "the time from the first writer's beginning to the last one's end.",
 	.options = options,
 	.run = run,
 };

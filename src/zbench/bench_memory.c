@@ -25,13 +25,11 @@ static const struct command_option options[] = {
 const struct command command_memory = {
 	.name = "memory",
 	.summary = "memory of zrms, of a zhost and of each zrun",
-	.details = "  With --spaces instances running, of which --on-one are on one zhost: "
-		   "resident "
-		   "memory\n  (RSS) of zrms and of that zhost, and for the zruns of that zhost "
-		   "the "
-		   "mean of their\n  proportional memory (PSS) without the pages of the "
-		   "guest's own "
-		   "linear memory. Each\n  run has a new cluster.",
+	.details = "With --spaces instances running, of which --on-one are on one "
+		   "zhost: resident memory (RSS) of zrms and of that zhost, and for "
+		   "the zruns of that zhost the mean of their proportional memory "
+		   "(PSS) without the pages of the guest's own linear memory. Each run "
+		   "has a new cluster.",
 	.options = options,
 	.run = run,
 };

@@ -22,12 +22,10 @@ static const struct command_option options[] = {
 const struct command command_message = {
 	.name = "message",
 	.summary = "a request along a path and its answer",
-	.details =
-		"  A space sends 200 bytes along a path, the other one sends them back; the "
-		"first one\n  takes the time with its own monotonic clock. Once with both "
-		"spaces "
-		"on one zhost,\n  once on two, where messages go through the hub in zrms. The "
-		"first tenth does not\n  count.",
+	.details = "A space sends 200 bytes along a path, the other one sends them "
+		   "back; the first one takes the time with its own monotonic clock. "
+		   "Once with both spaces on one zhost, once on two, where messages go "
+		   "through the hub in zrms. The first tenth does not count.",
 	.options = options,
 	.run = run,
 };

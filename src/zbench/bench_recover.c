@@ -23,12 +23,10 @@ static const struct command_option options[] = {
 const struct command command_recover = {
 	.name = "recover",
 	.summary = "from the loss of a zhost to all its spaces running again",
-	.details =
-		"  All instances are on one zhost; it is killed with its zruns, as when a "
-		"machine is\n  lost. The time goes from the event 'problem' of the zhost to "
-		"the "
-		"event 'running' of\n  the topology. Those who take over have never seen the "
-		"module. Each run has a new\n  cluster.",
+	.details = "All instances are on one zhost; it is killed with its zruns, as "
+		   "when a machine is lost. The time goes from the event 'problem' of "
+		   "the zhost to the event 'running' of the topology. Those who take "
+		   "over have never seen the module. Each run has a new cluster.",
 	.options = options,
 	.run = run,
 };

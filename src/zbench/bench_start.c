@@ -19,11 +19,11 @@ static const struct command_option options[] = {
 const struct command command_start = {
 	.name = "start",
 	.summary = "submit to running of many spaces, module in the cache",
-	.details =
-		"  Submits one topology with a WebAssembly space of --spaces instances. The "
-		"time goes\n  from the first byte of the request to the arrival of the event "
-		"'running'. One\n  run in front fills the caches and does not count; between "
-		"runs the topology is\n  stopped and removed.",
+	.details = "Submits one topology with a WebAssembly space of --spaces "
+		   "instances. The time goes from the first byte of the request to the "
+		   "arrival of the event 'running'. One run in front fills the caches "
+		   "and does not count; between runs the topology is stopped and "
+		   "removed.",
 	.options = options,
 	.run = run,
 };

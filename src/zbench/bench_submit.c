@@ -22,12 +22,11 @@ static const struct command_option options[] = {
 const struct command command_submit = {
 	.name = "submit",
 	.summary = "durable submits per second of many clients",
-	.details = "  Each submit is a signed package with a name of its own and one small "
-		   "WebAssembly\n  space, stored with --no-start; the module is the same, and "
-		   "cached. Packages are made\n  beforehand. A submit counts when zrms has "
-		   "answered 201, which it does only when\n  everything is on disk. Each run "
-		   "has a "
-		   "new cluster.",
+	.details = "Each submit is a signed package with a name of its own and one "
+		   "small WebAssembly space, stored with --no-start; the module is the "
+		   "same, and cached. Packages are made beforehand. A submit counts "
+		   "when zrms has answered 201, which it does only when everything is "
+		   "on disk. Each run has a new cluster.",
 	.options = options,
 	.run = run,
 };

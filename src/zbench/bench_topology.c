@@ -20,12 +20,11 @@ static const struct command_option options[] = {
 const struct command command_topology = {
 	.name = "topology",
 	.summary = "submit to running of a topology of three spaces",
-	.details = "  A page, a space that answers it, and a space that keeps data, over three "
-		   "zhosts.\n  Each run has a new cluster: its first submit finds empty "
-		   "caches, so "
-		   "modules are\n  checked, translated and compiled; then come --times submits "
-		   "with "
-		   "modules cached,\n  of which the p50 counts.",
+	.details = "A page, a space that answers it, and a space that keeps data, over "
+		   "three zhosts. Each run has a new cluster: its first submit finds "
+		   "empty caches, so modules are checked, translated and compiled; "
+		   "then come --times submits with modules cached, of which the p50 "
+		   "counts.",
 	.options = options,
 	.run = run,
 };

@@ -1,8 +1,11 @@
 #include <stdio.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "base/str.h"
 #include "zbench/command.h"
+
+#define WIDTH 80
 
 static const struct {
 	const char *option, *help;
@@ -54,14 +57,43 @@ void help_print_all(FILE *out)
 		out);
 }
 
+/* The next word, its size and whether a paragraph begins with it; NULL at the end. */
+static const char *next_word(const char *text, size_t *ret_size, bool *ret_paragraph)
+{
+	size_t blanks = strspn(text, " \n");
+
+	*ret_paragraph = memmem(text, blanks, "\n\n", 2) != NULL;
+	*ret_size = strcspn(text + blanks, " \n");
+	return *ret_size > 0 ? text + blanks : NULL;
+}
+
+/* Filled to the width of a terminal, indented. */
+static void print_filled(FILE *out, const char *text)
+{
+	size_t column = 0, size = 0;
+	bool paragraph = false;
+
+	for (const char *w = text; (w = next_word(w, &size, &paragraph)) != NULL; w += size) {
+		if (column > 0 && (paragraph || column + 1 + size > WIDTH)) {
+			(void)fputs(paragraph ? "\n\n" : "\n", out);
+			column = 0;
+		}
+		(void)fprintf(out, "%s%.*s", column == 0 ? "  " : " ", (int)size, w);
+		column += (column == 0 ? 2 : 1) + size;
+	}
+	(void)fputc('\n', out);
+}
+
 void help_print_command(const struct command *command, FILE *out)
 {
 	const struct command_option *o = command->options;
 
 	(void)fprintf(out, "usage: zbench %s%s\n\n  %s\n", command->name,
 		      o != NULL ? " [OPTIONS]" : "", command->summary);
-	if (command->details != NULL)
-		(void)fprintf(out, "\n%s\n", command->details);
+	if (command->details != NULL) {
+		(void)fputc('\n', out);
+		print_filled(out, command->details);
+	}
 	if (o != NULL)
 		(void)fputs("\nOptions:\n", out);
 	for (; o != NULL && o->name != NULL; o++) {
@@ -73,19 +105,23 @@ void help_print_command(const struct command *command, FILE *out)
 
 /* ---------------------------------------------------------------- manual */
 
-/* Text as mdoc wants it: no line begins with a dot, no backslash is an escape. */
+/* Text as mdoc wants it: no line begins with a dot, no backslash is an escape, blanks at the
+ * beginning of a line would break it. */
 static void print_text(FILE *out, const char *text)
 {
-	bool begin = true;
+	size_t size = 0;
+	bool paragraph = false, first = true;
 
-	for (; *text != '\0'; text++) {
-		if (begin && (*text == '.' || *text == '\''))
-			(void)fputs("\\&", out);
-		begin = *text == '\n';
-		if (*text == '\\')
-			(void)fputs("\\e", out);
+	for (const char *w = text; (w = next_word(w, &size, &paragraph)) != NULL; w += size) {
+		if (first || paragraph)
+			(void)fputs(first ? "" : "\n.Pp\n", out);
 		else
-			(void)fputc(*text, out);
+			(void)fputc(' ', out);
+		if ((first || paragraph) && (*w == '.' || *w == '\''))
+			(void)fputs("\\&", out);
+		for (size_t i = 0; i < size; i++)
+			(void)fputs(w[i] == '\\' ? "\\e" : (const char[]){w[i], '\0'}, out);
+		first = false;
 	}
 	(void)fputc('\n', out);
 }
