@@ -203,14 +203,19 @@ def test_a_zrun_whose_socket_is_gone_is_found(cluster):
     assert not alive(pid)
 
 
-def test_a_number_that_another_process_has_now_is_left_alone(cluster):
+@pytest.mark.parametrize("wrong", ["start_time", "boot"])
+def test_a_number_that_another_process_has_now_is_left_alone(cluster, wrong):
     cluster.up("--zhosts", "1")
     cluster.run("down")
     other = subprocess.Popen(["sleep", "600"])
     try:
         state = cluster.state()
+        with open(f"/proc/{other.pid}/stat") as file:
+            right = {"pid": other.pid, "start_time": int(file.read().rsplit(")", 1)[1].split()[19]),
+                     "boot": open("/proc/sys/kernel/random/boot_id").read().strip()}
         for member in state["members"]:
-            member["pid"] = other.pid
+            member.update(right)
+            member[wrong] = {"start_time": right["start_time"] + 1, "boot": "x"}[wrong]
         with open(os.path.join(cluster.dir, "startz.json"), "w") as file:
             json.dump(state, file)
         assert cluster.pids() == {}
