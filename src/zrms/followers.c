@@ -12,6 +12,7 @@
 
 enum {
 	PAGE_EVENTS = 500,
+	CAUSE_MAX = 8 * 1024,	      /* shown of a cause: it may quote what a space printed */
 	STREAM_MAX = 1024 * 1024,     /* bytes that wait for one follower */
 	EVENT_TEXT_MAX = 1024 * 1024, /* one event; larger ones do not exist */
 };
@@ -56,7 +57,7 @@ Samoza__V1__EventView *event_view_new(const Samoza__V1__EventRecord *event)
 	view->subject = mem_strdup(event->subject);
 	view->from = mem_strdup(event->from);
 	view->to = mem_strdup(event->to);
-	view->cause = mem_strdup(event->cause);
+	view->cause = mem_strndup(event->cause, strnlen(event->cause, CAUSE_MAX));
 	view->topology = mem_strdup(event->topology);
 	return view;
 }

@@ -9,7 +9,7 @@
 
 enum {
 	LINES_MAX = 10000,
-	STREAM_MAX = 1024 * 1024,
+	STREAM_MAX = 32 * 1024 * 1024,
 	CHUNK_TEXT_MAX = 64 * 1024 * 1024, /* a frame of lines, escaped */
 };
 

@@ -174,8 +174,11 @@ static int folder_open(struct zrms *zrms, struct error **err)
 	int r = folder_make(zrms->settings.dir, err);
 	if (r == 0)
 		r = folder_lock(zrms, err);
-	if (r == 0)
+	if (r == 0) { /* of a life before: nobody is to knock there */
+		CLEANUP(freep) char *address = str_printf("%s/address", zrms->settings.dir);
+		(void)unlink(address);
 		r = folder_make(trust, err);
+	}
 	if (r == 0)
 		r = folder_make(cache, err);
 	if (r == 0)

@@ -250,6 +250,8 @@ static void store_step(struct submission *s)
 						&s->err);
 	if (r == 0)
 		(void)!artifact_store_sync(a, &s->err);
+	if (s->err != NULL) /* whatever it was, it was not the package's fault */
+		s->err->code = ERR_IO;
 }
 
 static void stored(struct submission *s)
