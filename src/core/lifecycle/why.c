@@ -96,17 +96,12 @@ static void describe_missing(struct buffer *b, const struct instance *i, int dep
 	const struct instance *provider = likely_provider(i, import);
 	if (provider == NULL)
 		return;
-	const char *path = instance_decl(provider)->path;
-	if (str_equal(path, import->from)) {
-		describe(b, provider,
-			 provider->goal == GOAL_DEPLOYED_STARTED ? JOINT_WHICH : JOINT_APPOSED,
-			 depth + 1);
-		return;
-	}
-	(void)buffer_printf(b, ", provided by %s", path);
-	describe(b, provider,
-		 provider->goal == GOAL_DEPLOYED_STARTED ? JOINT_WHICH : JOINT_APPOSED,
-		 depth + 1);
+	enum joint joint =
+		provider->goal == GOAL_DEPLOYED_STARTED ? JOINT_WHICH : JOINT_APPOSED;
+	/* A space of one instance goes by its name; of a facet or of several, one is named. */
+	if (import->is_facet || instance_space_of(provider)->instance_count > 1)
+		(void)buffer_printf(b, ", provided by %s", instance_decl(provider)->path);
+	describe(b, provider, joint, depth + 1);
 }
 
 static void describe_failure(struct buffer *b, const struct instance *i, enum joint joint)

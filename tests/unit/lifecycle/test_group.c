@@ -9,130 +9,24 @@
 
 #include <cmocka.h>
 
-#include "base/buffer.h"
 #include "base/memory.h"
-#include "core/lifecycle/lifecycle.h"
-#include "model/compile.h"
-#include "schema/message.h"
-#include "schema/yaml.h"
+#include "stage.h"
 
-struct stage {
-	struct lifecycle lifecycle;
-	struct application *app;
-	struct buffer order; /* "b a c": as they entered stopping; '|' between two rounds */
-};
-
-static void on_moved(void *user, struct instance *i, enum instance_state from,
-		     const char *cause)
-{
-	struct stage *stage = user;
-	(void)from;
-	(void)cause;
-	if (i->state == STATE_STOPPING)
-		assert_int_equal(buffer_printf(&stage->order, "%s%s",
-					       stage->order.size > 0 ? " " : "",
-					       instance_decl(i)->path),
-				 0);
-}
-
-static void on_instance(void *user, struct instance *i)
-{
-	(void)user;
-	(void)i;
-}
-
-static void on_goal_changed(void *user, struct instance *i, enum instance_goal from)
-{
-	(void)user;
-	(void)i;
-	(void)from;
-}
-
-static void on_imports_changed(void *user, struct application *app, unsigned space)
-{
-	(void)user;
-	(void)app;
-	(void)space;
-}
-
-static const struct lifecycle_listener listener = {
-	.moved = on_moved,
-	.ordered = on_instance,
-	.goal_changed = on_goal_changed,
-	.gone = on_instance,
-	.imports_changed = on_imports_changed,
-};
-
-static void set_up(struct stage *stage, const char *spaces)
-{
-	CLEANUP(freep) char *text = NULL;
-	CLEANUP(error_freep) struct error *err = NULL;
-	CLEANUP(schema_message_freep) ProtobufCMessage *message = NULL;
-	CLEANUP(topology_unrefp) struct topology *topology = NULL;
-	struct diagnostics findings = {0};
-	struct buffer yaml = BUFFER_INIT(64 * 1024);
-	assert_int_equal(buffer_printf(&yaml,
-				       "apiVersion: samoza/v1\nkind: Topology\n"
-				       "metadata: {name: t}\nspaces:\n%s",
-				       spaces),
-			 0);
-	text = buffer_steal(&yaml);
-	int r = schema_read_yaml(&samoza__v1__topology__descriptor, "t.yaml", text,
-				 strlen(text), 0, &findings, &message, NULL, &err);
-	if (r < 0)
-		fail_msg("%s", err->message);
-	r = topology_compile((Samoza__V1__Topology *)message, NULL, NULL, &findings, &topology,
-			     &err);
-	if (r < 0)
-		fail_msg("%s", err->message);
-	diagnostics_done(&findings);
-	lifecycle_init(&stage->lifecycle, &listener, stage);
-	stage->order = BUFFER_INIT(64 * 1024);
-	stage->app = application_new(&stage->lifecycle, topology, NULL);
-	for (uint32_t k = 0; k < topology->instance_count; k++) {
-		struct instance *i = &stage->app->instances[k];
-		i->zhost = stage; /* somewhere */
-		instance_restore(i, GOAL_DEPLOYED_STARTED, STATE_DEPLOYED_STARTED);
-		i->target = TARGET_STARTED;
-	}
-}
-
-static void tear_down(struct stage *stage)
-{
-	application_free(stage->app);
-	lifecycle_done(&stage->lifecycle);
-	buffer_done(&stage->order);
-}
-
-/* Stops end in rounds: all that are stopping, then the rules, and so on. */
-static char *stop_all(struct stage *stage)
-{
-	struct application *app = stage->app;
-	assert_int_equal(group_request(app, NULL, GROUP_STOP_ALL, "stopped", NULL), 0);
-	lifecycle_settle(&stage->lifecycle);
-	for (bool any = true; any;) {
-		any = false;
-		assert_int_equal(buffer_add_string(&stage->order, " |"), 0);
-		for (uint32_t k = 0; k < app->topology->instance_count; k++) {
-			if (app->instances[k].state != STATE_STOPPING)
-				continue;
-			instance_stopped(&app->instances[k], "stopped");
-			any = true;
-		}
-		lifecycle_settle(&stage->lifecycle);
-	}
-	for (uint32_t k = 0; k < app->topology->instance_count; k++)
-		assert_int_equal(app->instances[k].state, STATE_DEPLOYED_STOPPED);
-	return buffer_steal(&stage->order);
-}
-
+/* Stops end in rounds, parted by '|'. */
 static void check(const char *spaces, const char *expected)
 {
-	struct stage stage = {0};
-	set_up(&stage, spaces);
-	CLEANUP(freep) char *seen = stop_all(&stage);
-	assert_string_equal(seen, expected);
-	tear_down(&stage);
+	struct stage stage;
+	stage_set_up(&stage, spaces, GOAL_DEPLOYED_STARTED, STATE_DEPLOYED_STARTED);
+	struct application *app = stage.app;
+	assert_int_equal(group_request(app, NULL, GROUP_STOP_ALL, "stopped", NULL), 0);
+	lifecycle_settle(&stage.lifecycle);
+	do {
+		assert_int_equal(buffer_add_string(&stage.stops, " |"), 0);
+	} while (stage_round(&stage));
+	for (uint32_t k = 0; k < app->topology->instance_count; k++)
+		assert_int_equal(app->instances[k].state, STATE_DEPLOYED_STOPPED);
+	assert_string_equal(stage.stops.data, expected);
+	stage_tear_down(&stage);
 }
 
 static void importers_stop_before_providers(void **state)

@@ -1,0 +1,98 @@
+/*
+ * Why an instance does not run: one sentence, through the whole chain.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "stage.h"
+
+static const char lamp[] = "- {name: mysql, type: NATIVE, provides: [database]}\n"
+			   "- {name: tomcat, type: NATIVE, imports: [{from: database}]}\n"
+			   "- {name: app, type: NATIVE, inside: tomcat}\n"
+			   "- {name: web, type: NATIVE, imports: [{from: app}]}\n";
+
+static void check(struct stage *stage, const char *path, const char *expected)
+{
+	CLEANUP(freep) char *seen = instance_why(stage_instance(stage, path));
+	if (expected == NULL)
+		assert_null(seen);
+	else
+		assert_string_equal(seen, expected);
+}
+
+static void set_up(struct stage *stage)
+{
+	stage_set_up(stage, lamp, GOAL_DEPLOYED_STARTED, STATE_DEPLOYED_STARTED);
+}
+
+static void the_whole_chain_is_told(void **state)
+{
+	(void)state;
+	struct stage stage;
+	set_up(&stage);
+	stage.lifecycle.now.wall_ms = (10 * 60 + 31) * 60000;
+	goal_request(stage_instance(&stage, "mysql"), GOAL_DEPLOYED_STOPPED, "stopped by ops");
+	stage_run(&stage);
+	check(&stage, "web",
+	      "web is unresolved: needs app, which waits for its ancestor tomcat, which is "
+	      "unresolved: needs database, provided by mysql, stopped by ops at 10:31");
+	check(&stage, "mysql", NULL);
+	stage_tear_down(&stage);
+}
+
+static void nothing_is_told_of_what_runs(void **state)
+{
+	(void)state;
+	struct stage stage;
+	set_up(&stage);
+	check(&stage, "web", NULL);
+	stage_tear_down(&stage);
+}
+
+static void a_failure_is_told_with_its_error(void **state)
+{
+	(void)state;
+	struct stage stage;
+	set_up(&stage);
+	struct instance *mysql = stage_instance(&stage, "mysql");
+	mysql->failures = 6;
+	mysql->gave_up = true;
+	mysql->last_error = mem_strdup("start: exit status 3");
+	instance_move(mysql, STATE_DEPLOYED_STOPPED, false, "start: exit status 3");
+	stage_run(&stage);
+	check(&stage, "mysql", "mysql has used up its attempts (start: exit status 3)");
+	check(&stage, "tomcat",
+	      "tomcat is unresolved: needs database, provided by mysql, which has used up its "
+	      "attempts (start: exit status 3)");
+	stage_tear_down(&stage);
+}
+
+static void no_place_is_told(void **state)
+{
+	(void)state;
+	struct stage stage;
+	set_up(&stage);
+	struct instance *mysql = stage_instance(&stage, "mysql");
+	mysql->zhost = NULL;
+	instance_move(mysql, STATE_NOT_DEPLOYED, false, "zhost lost");
+	stage_run(&stage);
+	check(&stage, "tomcat",
+	      "tomcat is unresolved: needs database, provided by mysql, which has no place");
+	stage_tear_down(&stage);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_whole_chain_is_told),
+		cmocka_unit_test(nothing_is_told_of_what_runs),
+		cmocka_unit_test(a_failure_is_told_with_its_error),
+		cmocka_unit_test(no_place_is_told),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
