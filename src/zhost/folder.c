@@ -14,6 +14,8 @@
 #include "base/str.h"
 #include "zhost/run_folder.h"
 
+#define STDERR_MAX ((off_t)1024 * 1024)
+
 static int make_folders(const char *path, struct error **err)
 {
 	CLEANUP(freep) char *copy = mem_strdup(path);
@@ -53,13 +55,29 @@ static int lock_folder(struct folder *f, struct error **err)
 	return error_errno(err, "cannot lock %s", f->path);
 }
 
+/* A new one with each zhost that finds it too long. */
+static int open_stderr(struct folder *f, struct error **err)
+{
+	struct stat st;
+
+	if (fstatat(f->log_fd, "zrun.err", &st, 0) == 0 && st.st_size > STDERR_MAX)
+		(void)unlinkat(f->log_fd, "zrun.err", 0);
+	f->stderr_fd = openat(f->log_fd, "zrun.err",
+			      O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	return f->stderr_fd < 0 ? error_errno(err, "cannot open %s/log/zrun.err", f->path) : 0;
+}
+
 int folder_open(struct folder *f, const char *path, struct error **err)
 {
 	char absolute[PATH_MAX];
 	int r;
 
-	*f = (struct folder){
-		.lock_fd = -1, .dir_fd = -1, .run_fd = -1, .log_fd = -1, .cache_fd = -1};
+	*f = (struct folder){.lock_fd = -1,
+			     .dir_fd = -1,
+			     .run_fd = -1,
+			     .log_fd = -1,
+			     .cache_fd = -1,
+			     .stderr_fd = -1};
 	r = make_folders(path, err);
 	if (r < 0)
 		return r;
@@ -76,6 +94,8 @@ int folder_open(struct folder *f, const char *path, struct error **err)
 		r = open_folder(f->dir_fd, "log", &f->log_fd, err);
 	if (r == 0)
 		r = open_folder(f->dir_fd, "cache", &f->cache_fd, err);
+	if (r == 0)
+		r = open_stderr(f, err);
 	if (r == 0 && mkdirat(f->dir_fd, "spaces", 0700) < 0 && errno != EEXIST)
 		r = error_errno(err, "cannot make folder %s/spaces", f->path);
 	return r;
@@ -162,6 +182,7 @@ void folder_close(struct folder *f)
 	closep(&f->run_fd);
 	closep(&f->log_fd);
 	closep(&f->cache_fd);
+	closep(&f->stderr_fd);
 	closep(&f->dir_fd);
 	closep(&f->lock_fd);
 }

@@ -9,7 +9,7 @@
  *                     (a link into memory, or a folder: run_folder.h)
  *   DIR/cache/        artifacts by digest
  *   DIR/spaces/       folders of NATIVE spaces
- *   DIR/log/NAME.log  what an instance says
+ *   DIR/log/NAME.log  what an instance says          DIR/log/zrun.err  what zrun itself says
  *
  * NAME is a short hash of the instance, so that neither long names nor a deep DIR meet the
  * 107 bytes of a socket's path (sockets are reached through the descriptor of run/).
@@ -25,6 +25,7 @@ struct folder {
 	char *path; /* absolute */
 	int lock_fd;
 	int dir_fd, run_fd, log_fd, cache_fd; /* of the folders */
+	int stderr_fd; /* of the processes of instances: they outlive ours */
 	char identity[37];
 	uint64_t incarnation;
 };

@@ -220,7 +220,7 @@ static int launch(struct process *p, int listener_fd, int status_fd, struct erro
 		.grace_ms = r->spec->has_stop_grace_ms ? (uint32_t)r->spec->stop_grace_ms : 0,
 		.imports_count = r->imports.count,
 		.listener_fd = listener_fd,
-		.log_fd = -1,
+		.log_fd = r->zhost->folder.stderr_fd,
 		.status_fd = status_fd,
 	};
 	CLEANUP(freep)
