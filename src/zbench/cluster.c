@@ -131,26 +131,41 @@ static int start_zhost(struct cluster *c, unsigned number, struct error **err)
 	return start_program(c, name, &w, vector_add(&c->zhosts), err);
 }
 
+/* Whether a daemon has ended, without reaping it. */
+static bool has_ended(pid_t pid)
+{
+	siginfo_t ended = {0};
+
+	return pid > 0 && waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	       ended.si_pid != 0;
+}
+
+/* Puts before the error which daemon has ended, with the end of its log. */
+static int blame(const struct cluster *c, int r, struct error **err)
+{
+	for (size_t i = 0; i <= c->zhosts.count; i++) {
+		pid_t pid = i == 0 ? c->zrms : c->zhosts.items[i - 1];
+		CLEANUP(freep)
+		char *name = i == 0 ? mem_strdup("zrms") : str_printf("bench-%zu", i);
+		CLEANUP(freep) char *log = str_printf("%s/log/%s.log", c->folder, name);
+		CLEANUP(error_freep) struct error *why = NULL;
+
+		if (has_ended(pid) && keeper_wait(pid, name, log, &why) < 0)
+			return error_wrap(err, "%s", why->message);
+	}
+	return r;
+}
+
 /* Before zrms listens there is nothing to wait for but that. */
 static int wait_for_zrms(struct cluster *c, struct error **err)
 {
-	CLEANUP(freep) char *log = str_printf("%s/log/zrms.log", c->folder);
 	uint64_t deadline = now_ns() + START_SECONDS * NS_PER_SECOND;
 	int r;
 
-	while ((r = client_connect(&c->client, NULL)) < 0 && now_ns() < deadline) {
-		siginfo_t ended = {0};
-
-		if (waitid(P_PID, (id_t)c->zrms, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-		    ended.si_pid != 0)
-			return keeper_wait(c->zrms, "zrms", log, err) < 0
-				       ? ERR_UNAVAILABLE
-				       : error_set(err, ERR_UNAVAILABLE, "zrms has ended");
+	while ((r = client_connect(&c->client, NULL)) < 0 && now_ns() < deadline &&
+	       !has_ended(c->zrms))
 		(void)poll(NULL, 0, 2);
-	}
-	return r < 0 ? error_set(err, ERR_TIMEOUT, "zrms does not listen after %u s",
-				 START_SECONDS)
-		     : 0;
+	return r < 0 ? error_set(err, ERR_TIMEOUT, "zrms does not listen") : 0;
 }
 
 static int start_all(struct cluster *c, const struct cluster_options *options,
@@ -192,6 +207,7 @@ int cluster_start(const struct bench *bench, const struct cluster_options *optio
 	};
 	r = start_all(cluster, options, err);
 	if (r < 0) {
+		(void)blame(cluster, r, err);
 		cluster_stop(cluster);
 		return error_wrap(err, "starting a cluster");
 	}
