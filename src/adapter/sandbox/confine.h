@@ -62,6 +62,9 @@ struct confine {
 	void *data;
 };
 
+/* Says "WHAT: strerror(errno)". */
+void confine_note(struct confine *c, const char *what);
+
 /* data_bytes: RLIMIT_DATA, all private writable memory. */
 void confine_begin(struct confine *c, uint64_t data_bytes);
 void confine_enter(struct confine *c);
@@ -69,6 +72,8 @@ void confine_enter(struct confine *c);
 void confine_landlock(struct confine *c, int module_fd);
 /* 0, or -1 (errno) when the process would have stayed root: then do not go on. */
 int confine_finish(struct confine *c);
+/* Also the ambient ones. 0, or -1 (errno). */
+int confine_drop_capabilities(void);
 /* program: struct sock_filter array, `size` bytes. */
 void confine_seccomp(struct confine *c, const void *program, size_t size);
 

@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "adapter/sandbox/filter_export.h"
 #include "base/memory.h"
 
 /* Needed by zrun and by libc under it once the guest runs. */
@@ -44,7 +45,7 @@ static int add_rules(scmp_filter_ctx filter)
 	return r;
 }
 
-static int export_program(scmp_filter_ctx filter, void **ret_program, size_t *ret_size)
+int filter_export(scmp_filter_ctx filter, void **ret_program, size_t *ret_size)
 {
 	CLEANUP(closep) int fd = (int)syscall(SYS_memfd_create, "filter", 1u /* CLOEXEC */);
 	off_t size;
@@ -80,7 +81,7 @@ int sandbox_filter_new(void **ret_program, size_t *ret_size, struct error **err)
 	if (r == 0)
 		r = add_rules(filter);
 	if (r == 0)
-		r = export_program(filter, ret_program, ret_size);
+		r = filter_export(filter, ret_program, ret_size);
 	if (filter != NULL)
 		seccomp_release(filter);
 	if (r < 0)

@@ -14,4 +14,10 @@
 /* An array of struct sock_filter; *ret_size in bytes. The caller frees. */
 int must_check sandbox_filter_new(void **ret_program, size_t *ret_size, struct error **err);
 
+/* For recipes of NATIVE spaces, which are programs of any kind: everything is allowed but
+ * mounts, namespaces, tracing, kernel modules, keys, clocks, io_uring, and sockets other than
+ * those of files and of IP. */
+int must_check sandbox_native_filter_new(void **ret_program, size_t *ret_size,
+					 struct error **err);
+
 #endif

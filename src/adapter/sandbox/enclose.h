@@ -1,0 +1,61 @@
+/*
+ * Enclosing a tree of native processes, with libc alone: what stands around the recipes of a
+ * NATIVE space. (A WebAssembly guest gets the narrower box of confine.h.)
+ *
+ *   enclose_fork    one process in namespaces of its own: processes, mounts, System V IPC
+ *                   (as an ordinary user: behind a user namespace)
+ *   enclose_enter   in that process, before it runs anything foreign:
+ *                     a new root: the system's folders read only, the package read only, the
+ *                     own folders, a /proc and a small /dev of its own; nothing else is there
+ *                     limits, Landlock, the unprivileged user, no capabilities, seccomp
+ *
+ * The network is the machine's: native spaces serve ports. A step that the kernel or container
+ * does not allow is skipped and said through the callback; what stands comes back as bits
+ * (enum confine_step). Without a mount namespace the folders keep their paths, and Landlock and
+ * the file modes alone protect the rest. Single-threaded callers only.
+ */
+#ifndef SAMOZA_ADAPTER_SANDBOX_ENCLOSE_H
+#define SAMOZA_ADAPTER_SANDBOX_ENCLOSE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "adapter/sandbox/confine.h"
+
+/* Where the folders are inside. */
+#define ENCLOSE_PACKAGE		 "/samoza/package"
+#define ENCLOSE_DATA		 "/samoza/data"
+#define ENCLOSE_TMP		 "/tmp"
+
+#define ENCLOSE_NAMESPACE_PIDS	 (1u << 0)
+#define ENCLOSE_NAMESPACE_MOUNTS (1u << 1)
+#define ENCLOSE_NAMESPACE_USER	 (1u << 2)
+
+struct enclosure {
+	/* absolute, on the machine */
+	const char *package, *data, *tmp;
+	const char *hidden; /* a folder that must not be seen, wherever it lies; NULL: none */
+	uid_t uid;	    /* whom the processes run as, where the caller is root */
+	gid_t gid;
+	const void *filter; /* struct sock_filter array, filter_size bytes */
+	size_t filter_size;
+	bool without_namespaces;
+
+	/* Filled in. */
+	uint32_t namespaces; /* ENCLOSE_NAMESPACE_*: those that stand */
+	int fork_errno;	     /* why some do not; 0 */
+	bool has_root;	     /* ENCLOSE_PACKAGE and so on are the paths inside */
+	struct confine confine;
+};
+
+/* As fork(): 0 in the child. Flushes nothing; the child is the first process of its
+ * namespace, which ends with it. -1 with errno only when even a plain fork fails. */
+pid_t enclose_fork(struct enclosure *e);
+/* In the child. 0, or -1 (errno) when the processes would have stayed privileged or would see
+ * what they must not: then run nothing. `note` and `data` of e->confine are set by the caller.
+ * Leaves the process in its data folder. */
+int enclose_enter(struct enclosure *e);
+
+#endif

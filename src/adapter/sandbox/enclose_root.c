@@ -1,0 +1,281 @@
+/*
+ * A new root on an empty tmpfs:
+ *
+ *   /usr /bin /sbin /lib* /etc /opt /srv /var …   the machine's, read only
+ *   /samoza/package                               the space's files, read only
+ *   /samoza/data  /tmp  /var/tmp                  its own
+ *   /dev  /proc  /dev/shm  /run (empty)           new
+ *
+ * What is not named is not there: no /home, no /root, no sockets of the machine's daemons in
+ * /run. Everything is opened before the new root covers /tmp, because folders of a zhost may
+ * lie there.
+ */
+#include "adapter/sandbox/enclose_root.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#define ROOT	       "/tmp" /* of the machine: covered by the new root while it is built */
+#define SHARED_OPTIONS "mode=1777,size=64m"
+
+#ifndef SYS_mount_setattr
+#define SYS_mount_setattr 442
+#endif
+#ifndef AT_RECURSIVE
+#define AT_RECURSIVE 0x8000
+#endif
+#define ATTRIBUTE_RDONLY 0x1u
+#define ATTRIBUTE_NOSUID 0x2u
+#define ATTRIBUTE_NODEV	 0x4u
+
+struct mount_attributes { /* struct mount_attr of Linux 5.12 */
+	uint64_t set, clear, propagation, userns_fd;
+};
+
+const char *const enclose_system_folders[] = {"/usr",	"/bin",	   "/sbin", "/lib", "/lib32",
+					      "/lib64", "/libx32", "/etc",  "/opt", "/srv",
+					      "/var",	"/nix",	   "/gnu",  NULL};
+
+static const char *const devices[] = {"null", "zero", "full", "random", "urandom", "tty", NULL};
+
+/* The path below the new root. */
+static const char *below(const char *path)
+{
+	static char full[PATH_MAX + sizeof(ROOT)];
+
+	(void)snprintf(full, sizeof(full), ROOT "%s", path);
+	return full;
+}
+
+static int make_folder(const char *path, mode_t mode)
+{
+	return mkdir(below(path), mode) < 0 && errno != EEXIST ? -1 : 0;
+}
+
+static int restrict_mount(const char *path, uint64_t attributes)
+{
+	struct mount_attributes a = {.set = attributes};
+	unsigned long flags = MS_REMOUNT | MS_BIND;
+
+	if (syscall(SYS_mount_setattr, AT_FDCWD, path, AT_RECURSIVE, &a, sizeof(a)) == 0)
+		return 0;
+	if (errno != ENOSYS)
+		return -1;
+	/* Before Linux 5.12: the mount itself, not those below it. */
+	flags |= (attributes & ATTRIBUTE_RDONLY) != 0 ? MS_RDONLY : 0;
+	flags |= (attributes & ATTRIBUTE_NOSUID) != 0 ? MS_NOSUID : 0;
+	flags |= (attributes & ATTRIBUTE_NODEV) != 0 ? MS_NODEV : 0;
+	return mount(NULL, path, NULL, flags, NULL);
+}
+
+/* A folder or file of the machine, or one that is open already (fd >= 0), at `path` inside. */
+static int bind(const char *source, int fd, const char *path, uint64_t attributes)
+{
+	char by_fd[40];
+
+	if (fd >= 0) {
+		(void)snprintf(by_fd, sizeof(by_fd), "/proc/self/fd/%d", fd);
+		source = by_fd;
+	}
+	if (mount(source, below(path), NULL, MS_BIND | MS_REC, NULL) < 0)
+		return -1;
+	return attributes == 0 ? 0 : restrict_mount(below(path), attributes);
+}
+
+static int system_folder(const char *path)
+{
+	char target[PATH_MAX];
+	struct stat st;
+	ssize_t n;
+
+	if (lstat(path, &st) < 0)
+		return 0; /* this system has none */
+	if (S_ISLNK(st.st_mode)) {
+		n = readlink(path, target, sizeof(target) - 1);
+		if (n < 0)
+			return -1;
+		target[n] = '\0';
+		return symlink(target, below(path));
+	}
+	if (!S_ISDIR(st.st_mode))
+		return 0;
+	if (make_folder(path, 0755) < 0)
+		return -1;
+	return bind(path, -1, path, ATTRIBUTE_RDONLY | ATTRIBUTE_NOSUID | ATTRIBUTE_NODEV);
+}
+
+static int device(const char *name)
+{
+	char path[40];
+	struct stat st;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/dev/%s", name);
+	if (stat(path, &st) < 0 || !S_ISCHR(st.st_mode))
+		return 0;
+	fd = open(below(path), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return -1;
+	close(fd);
+	return bind(path, -1, path, ATTRIBUTE_NOSUID);
+}
+
+static int devices_folder(void)
+{
+	if (make_folder("/dev", 0755) < 0 || make_folder("/dev/shm", 01777) < 0)
+		return -1;
+	for (const char *const *name = devices; *name != NULL; name++)
+		if (device(*name) < 0)
+			return -1;
+	if (mount("tmpfs", below("/dev/shm"), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		  SHARED_OPTIONS) < 0)
+		return -1;
+	if (symlink("/proc/self/fd", below("/dev/fd")) < 0 ||
+	    symlink("/proc/self/fd/0", below("/dev/stdin")) < 0 ||
+	    symlink("/proc/self/fd/1", below("/dev/stdout")) < 0)
+		return -1;
+	return symlink("/proc/self/fd/2", below("/dev/stderr"));
+}
+
+/* Processes of this namespace only. Where the kernel refuses a new one, there is none. */
+static int processes_folder(const struct enclosure *e)
+{
+	if (make_folder("/proc", 0555) < 0)
+		return -1;
+	if ((e->namespaces & ENCLOSE_NAMESPACE_PIDS) != 0)
+		(void)mount("proc", below("/proc"), "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+			    NULL);
+	return 0;
+}
+
+/* /etc/resolv.conf is often a link into /run, which is not there inside. */
+static int name_servers(void)
+{
+	char path[PATH_MAX];
+	char *slash = path;
+	int fd;
+
+	if (realpath("/etc/resolv.conf", path) == NULL || strncmp(path, "/run/", 5) != 0)
+		return 0;
+	while ((slash = strchr(slash + 1, '/')) != NULL) {
+		*slash = '\0';
+		if (make_folder(path, 0755) < 0)
+			return -1;
+		*slash = '/';
+	}
+	fd = open(below(path), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return -1;
+	close(fd);
+	return bind(path, -1, path, ATTRIBUTE_RDONLY | ATTRIBUTE_NOSUID | ATTRIBUTE_NODEV);
+}
+
+/* An empty folder over it, if it can be seen at all. */
+static int hide(const char *path)
+{
+	struct stat st;
+
+	if (path == NULL || strncmp(path, ROOT "/", strlen(ROOT) + 1) == 0 ||
+	    lstat(below(path), &st) < 0)
+		return 0;
+	return mount("tmpfs", below(path), "tmpfs",
+		     MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY,
+		     "size=4k,nr_inodes=2,mode=0");
+}
+
+static int open_folder(const char *path)
+{
+	return open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+static int own_folders(int package, int data, int tmp)
+{
+	const uint64_t own = ATTRIBUTE_NOSUID | ATTRIBUTE_NODEV;
+	struct stat st;
+
+	if (make_folder("/samoza", 0755) < 0 || make_folder(ENCLOSE_PACKAGE, 0755) < 0 ||
+	    make_folder(ENCLOSE_DATA, 0755) < 0 || make_folder(ENCLOSE_TMP, 0755) < 0 ||
+	    make_folder("/run", 0755) < 0)
+		return -1;
+	if (bind(NULL, package, ENCLOSE_PACKAGE, own | ATTRIBUTE_RDONLY) < 0 ||
+	    bind(NULL, data, ENCLOSE_DATA, own) < 0 || bind(NULL, tmp, ENCLOSE_TMP, own) < 0)
+		return -1;
+	return stat(below("/var/tmp"), &st) == 0 ? bind(NULL, tmp, "/var/tmp", own) : 0;
+}
+
+static int move_into(void)
+{
+	if (chdir(ROOT) < 0)
+		return -1;
+	if (syscall(SYS_pivot_root, ".", ".") == 0) {
+		if (umount2(".", MNT_DETACH) < 0)
+			return -1;
+	} else if (mount(ROOT, "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0) {
+		return -1; /* the machine's root is its first file system: it cannot be pivoted
+			    */
+	}
+	return chdir("/");
+}
+
+static int build(const struct enclosure *e, int package, int data, int tmp,
+		 const char **ret_what)
+{
+	*ret_what = "an empty root folder";
+	if (mount("tmpfs", ROOT, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=1m") < 0)
+		return -1;
+	for (const char *const *f = enclose_system_folders; *f != NULL; f++) {
+		*ret_what = *f;
+		if (system_folder(*f) < 0)
+			return -1;
+	}
+	*ret_what = "/dev";
+	if (devices_folder() < 0)
+		return -1;
+	*ret_what = "/proc";
+	if (processes_folder(e) < 0)
+		return -1;
+	*ret_what = "its own folders";
+	if (own_folders(package, data, tmp) < 0)
+		return -1;
+	*ret_what = "/etc/resolv.conf";
+	if (name_servers() < 0)
+		return -1;
+	*ret_what = "hiding the zhost's folder";
+	if (hide(e->hidden) < 0)
+		return -1;
+	*ret_what = "the new root folder";
+	if (move_into() < 0)
+		return -1;
+	return mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV,
+		     NULL);
+}
+
+int enclose_root(const struct enclosure *e, const char **ret_what)
+{
+	int package, data, tmp, r = -1, saved;
+
+	*ret_what = "private mounts";
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return -1;
+	*ret_what = "the space's folders";
+	package = open_folder(e->package);
+	data = open_folder(e->data);
+	tmp = open_folder(e->tmp);
+	if (package >= 0 && data >= 0 && tmp >= 0)
+		r = build(e, package, data, tmp, ret_what);
+	saved = errno;
+	close(package);
+	close(data);
+	close(tmp);
+	errno = saved;
+	return r;
+}
