@@ -159,7 +159,7 @@ static void on_deployed(struct instance *i, const Samoza__V1__InstanceReport *r,
 	case STATE_WAITING_FOR_ANCESTOR:
 		if (r->finished && !i->finished)
 			finished(i); /* tried again and done, while nobody listened */
-		lifecycle_push(i); /* a try that had begun before the order came */
+		lifecycle_push(i);   /* a try that had begun before the order came */
 		break;
 	case STATE_PROBLEM:
 		IMPOSSIBLE("only a zhost has a problem");
@@ -184,8 +184,10 @@ static void on_starting(struct instance *i, bool adopting)
 	case STATE_DEPLOYING:
 	case STATE_UNRESOLVED:
 	case STATE_WAITING_FOR_ANCESTOR:
-		if (adopting)
+		if (adopting) {
+			i->target = TARGET_STARTED; /* that is what it was asked for */
 			instance_move(i, STATE_STARTING, true, "its zhost is back");
+		}
 		break;
 	case STATE_STARTING:
 	case STATE_STOPPING:
@@ -239,10 +241,12 @@ static void on_started(struct instance *i, const Samoza__V1__InstanceReport *r, 
 
 static void on_stopping(struct instance *i, const Samoza__V1__InstanceReport *r, bool adopting)
 {
-	if (i->state == STATE_DEPLOYED_STARTED)
+	if (i->state == STATE_DEPLOYED_STARTED) {
 		instance_move(i, STATE_STOPPING, false, cause_of(r, "its zhost stops it"));
-	else if (i->state == STATE_NOT_DEPLOYED && adopting)
+	} else if (i->state == STATE_NOT_DEPLOYED && adopting) {
+		i->target = TARGET_DEPLOYED;
 		instance_move(i, STATE_STOPPING, true, "its zhost is back");
+	}
 }
 
 static void on_undeploying(struct instance *i, bool adopting)
