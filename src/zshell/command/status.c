@@ -1,3 +1,4 @@
+#include <jansson.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -17,6 +18,30 @@ static const struct output_column columns[] = {
 	{"DETAIL", OUTPUT_CUT, 0},  {0},
 };
 
+struct service {
+	const char *service, *state; /* ours */
+	char *name, *address, *detail;
+};
+
+typedef VECTOR(struct service) service_vector;
+
+static void services_done(service_vector *all)
+{
+	vector_for_each (all, s) {
+		free(s->name);
+		free(s->address);
+		free(s->detail);
+	}
+	vector_done(all);
+}
+
+static void add(service_vector *all, const char *service, const char *name, const char *state,
+		const char *address, const char *detail)
+{
+	*vector_add(all) = (struct service){service, state, mem_strdup(name),
+					    mem_strdup(address), mem_strdup(detail)};
+}
+
 /* zrms knows its zhosts by their heartbeats. */
 static const char *zhost_state(const Samoza__V1__ZhostView *z)
 {
@@ -27,8 +52,7 @@ static const char *zhost_state(const Samoza__V1__ZhostView *z)
 		       : "error";
 }
 
-static void add_zedge(struct shell *shell, struct output_table *table,
-		      const Samoza__V1__ZhostView *z)
+static void add_zedge(struct shell *shell, service_vector *all, const Samoza__V1__ZhostView *z)
 {
 	CLEANUP(error_freep) struct error *why = NULL;
 	CLEANUP(freep) char *url = NULL;
@@ -47,44 +71,64 @@ static void add_zedge(struct shell *shell, struct output_table *table,
 		state = "error";
 		detail = str_printf("HTTP status %ld", status);
 	}
-	output_table_row(table, (const char *[]){"zedge", z->name, state, z->zedge, detail});
+	add(all, "zedge", z->name, state, z->zedge, detail);
 }
 
-/* `why` is NULL when zrms answers. */
-static void add_zrms(const struct shell *shell, struct output_table *table, int r,
-		     const struct error *why)
+static json_t *text_or_null(const char *s)
 {
-	const char *state = r == 0		   ? "connected"
-			    : r == ERR_UNAVAILABLE ? "unreachable"
-						   : "error";
+	return s != NULL ? json_string(s) : json_null();
+}
 
-	output_table_row(table, (const char *[]){"zrms", "zrms", state, api_url(shell->api),
-						 why != NULL ? why->message : NULL});
+/* JSON is YAML too. */
+static void print_json(const struct output *o, const service_vector *all)
+{
+	json_t *list = json_array();
+	json_t *root = json_pack("{s:o}", "services", list);
+
+	vector_for_each (all, s) {
+		(void)json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:o, s:o}",
+							    "service", s->service, "name",
+							    s->name, "state", s->state,
+							    "address", text_or_null(s->address),
+							    "detail", text_or_null(s->detail)));
+	}
+	(void)json_dumpf(root, o->out, JSON_INDENT(2));
+	(void)fputc('\n', o->out);
+	json_decref(root);
+}
+
+static void print_table(const struct output *o, const service_vector *all)
+{
+	struct output_table *table = output_table_new(o, columns, 0);
+
+	vector_for_each (all, s)
+		output_table_row(table, (const char *[]){s->service, s->name, s->state,
+							 s->address, s->detail});
+	output_table_print(table);
 }
 
 static int run(struct shell *shell, const struct invocation *in, struct error **err)
 {
 	CLEANUP(view_freep) Samoza__V1__ZhostListView *list = NULL;
 	CLEANUP(error_freep) struct error *why = NULL;
-	struct output_table *table;
+	CLEANUP(services_done) service_vector all = {0};
 	int r = api_get(shell->api, "/v1/zhosts", &samoza__v1__zhost_list_view__descriptor,
 			(void **)&list, &why);
 
-	if (shell->output.format != OUTPUT_TABLE) {
-		if (r < 0)
-			return error_move(err, steal_ptr(&why));
-		output_message(&shell->output, &list->base);
-		return EXIT_DONE;
-	}
-	table = output_table_new(&shell->output, columns, 0);
-	add_zrms(shell, table, r, why);
+	add(&all, "zrms", "zrms",
+	    r == 0		   ? "connected"
+	    : r == ERR_UNAVAILABLE ? "unreachable"
+				   : "error",
+	    api_url(shell->api), why != NULL ? why->message : NULL);
 	for (size_t i = 0; r == 0 && i < list->n_zhosts; i++) {
 		const Samoza__V1__ZhostView *z = list->zhosts[i];
 
-		output_table_row(table, (const char *[]){"zhost", z->name, zhost_state(z),
-							 z->address, state_shown(z->state)});
-		add_zedge(shell, table, z);
+		add(&all, "zhost", z->name, zhost_state(z), z->address, state_shown(z->state));
+		add_zedge(shell, &all, z);
 	}
-	output_table_print(table);
+	if (shell->output.format == OUTPUT_TABLE)
+		print_table(&shell->output, &all);
+	else
+		print_json(&shell->output, &all);
 	return r < 0 ? error_move(err, steal_ptr(&why)) : EXIT_DONE;
 }

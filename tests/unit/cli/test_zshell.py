@@ -201,6 +201,14 @@ def test_status_names_every_service(zrms, zshell):
                     ["zedge", "edge-node-1", "connected"],
                     ["zhost", "edge-node-2", "unreachable"],
                     ["zedge", "edge-node-2", "unreachable"]]
+    services = json.loads(zshell("status", "-o", "json").out)["services"]
+    assert [list(s.values())[:3] for s in services] == rows[1:]
+
+
+def test_status_without_zrms(zshell):
+    done = zshell("status", url="http://127.0.0.1:1")
+    assert done.status == 3
+    assert done.out.splitlines()[1].split()[:3] == ["zrms", "zrms", "unreachable"]
 
 
 def test_explain(zrms, listed, zshell):
