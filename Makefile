@@ -30,7 +30,7 @@ run: setup build
 	@tools/run-example $(BUILD) $(RUN_DIR)
 
 stop:
-	@$(BUILD)/bin/startz down --dir $(RUN_DIR)
+	@if [ -d $(RUN_DIR) ]; then $(BUILD)/bin/startz down --dir $(RUN_DIR); else echo "nothing runs here ($(RUN_DIR)/ does not exist)"; fi
 
 test:
 	@tools/setup test
