@@ -1,0 +1,223 @@
+"""A real zhost with real zruns and a real zrms: what the story of tests/e2e does not touch.
+
+    SAMOZA_BIN=build/bin pytest tests/unit/zhost
+"""
+import http.client
+import json
+import os
+import pathlib
+import sys
+import urllib.error
+import urllib.request
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "e2e"))
+from conftest import BIN, Cluster, run, until  # noqa: E402
+
+HEAD = "#include <samoza.h>\n#include <stdio.h>\n#include <string.h>\n"
+IDLE = HEAD + "SAMOZA_ON_PROCESS(void) { samoza_sleep(1000); return 0; }\n"
+TALK = ["sys.log", "net.emit", "net.recv"]
+
+
+@pytest.fixture
+def two(tmp_path):
+    folder = tmp_path / "cluster"
+    folder.mkdir()
+    cluster = Cluster(folder, zhosts=("n1", "n2"))
+    yield cluster
+    for daemon in cluster.zhosts.values():
+        daemon.kill()
+    for name in cluster.zhosts:
+        run(BIN / "zhost", "--dir", cluster.folder / name, "--end-spaces", check=False)
+    cluster.stop()
+
+
+def lines(cluster, topology, path):
+    """What the space logged, without time and level."""
+    return [line.split(None, 2)[2] for line in cluster.log_of(topology, path)]
+
+
+class Page:
+    """What samoza.js does: a stream of events, a session, messages by POST."""
+
+    def __init__(self, cluster, zhost, topology, space):
+        self.base = f"{cluster.zedge(zhost)}/{topology}/{space}/_samoza/"
+        host = self.base.split("/")[2]
+        self.connection = http.client.HTTPConnection(host, timeout=30)
+        self.connection.request("GET", self.base[len("http://" + host):] + "messages")
+        self.stream = self.connection.getresponse()
+        assert self.stream.status == 200
+        self.session = self.event()["session"]
+
+    def event(self):
+        while True:
+            line = self.stream.readline().decode()
+            assert line != "", "the stream ended"
+            if line.startswith("data: "):
+                return json.loads(line[6:])
+
+    def emit(self, path, body, **headers):
+        request = urllib.request.Request(
+            f"{self.base}emit?path={path}", data=body, method="POST",
+            headers={"X-Samoza-Session": self.session, **headers})
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return answer.status, None
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read())["error"]["code"]
+
+
+def test_data_local_and_cluster_mean_the_same(two):
+    source = HEAD + r"""
+static char b[70000];
+static void say(const char *what, int v)
+{
+	char line[100];
+	snprintf(line, sizeof(line), "%s %d", what, v);
+	samoza_log(SAMOZA_INFO, line);
+}
+SAMOZA_ON_INIT(void)
+{
+	char key[8];
+	int cursor = 0, r;
+	say("first", samoza_get("k00", b, sizeof(b)));
+	for (int i = 0; i < 50; i++) {
+		snprintf(key, sizeof(key), "k%02d", i);
+		if (samoza_put(key, b, i + 1) != 0)
+			say("put", i);
+	}
+	say("full", samoza_put("zz", b, 65536));
+	say("too large", samoza_put("zz", b, 65537));
+	say("whole", samoza_get("zz", b, sizeof(b)));
+	say("cut", samoza_get("zz", b, 10));
+	say("delete", samoza_delete("zz"));
+	say("gone", samoza_get("zz", b, sizeof(b)));
+	while ((r = samoza_data_list_page("k", 1, b, 43, cursor)) > 0)
+		cursor += r / 5;
+	say("end", r);
+	say("keys", cursor);
+	say("too small", samoza_data_list_page("k", 1, b, 4, 0));
+	return 0;
+}
+SAMOZA_ON_PROCESS(void) { samoza_sleep(1000); return 0; }
+"""
+    capabilities = ["sys.log", "data.read", "data.write"]
+    expected = ["first -2", "full 0", "too large -90", "whole 65536", "cut 65536", "delete 0",
+                "gone -2", "end 0", "keys 50", "too small -90"]
+    two.deploy("data", [
+        {"name": "near", "type": "DATA", "capabilities": capabilities, "storage": "local"},
+        {"name": "far", "type": "DATA", "capabilities": capabilities}],
+        {"near": source, "far": source})
+    assert lines(two, "data", "near") == expected
+    assert lines(two, "data", "far") == expected
+
+
+def test_messages_for_all_pages_reach_every_zedge(two):
+    source = HEAD + r"""
+SAMOZA_ON_PROCESS(void)
+{
+	static int n;
+	char text[20];
+	samoza_emit("news", text, snprintf(text, sizeof(text), "%d", n++));
+	samoza_sleep(100);
+	return 0;
+}
+"""
+    two.deploy("all", [{"name": "page", "type": "UI"},
+                       {"name": "source", "type": "CALL", "capabilities": TALK}],
+               {"source": source}, [{"from": "page", "to": "source", "name": "news"}])
+    for page in [Page(two, name, "all", "page") for name in two.zhosts]:
+        first, second = page.event(), page.event()
+        assert first["path"] == "news" and first["from"] == "source"
+        assert int(second["text"]) == int(first["text"]) + 1
+
+
+def test_a_page_reaches_only_what_its_space_declares(two):
+    echo = HEAD + r"""
+static char b[70000];
+SAMOZA_ON_PROCESS(void)
+{
+	char from[SAMOZA_FROM_MAX];
+	int size = samoza_recv_next(1000, b, sizeof(b), from, sizeof(from));
+	if (size > 0)
+		samoza_reply(from, b, size);
+	return 0;
+}
+"""
+    two.deploy("app", [{"name": "page", "type": "UI"},
+                       {"name": "echo", "type": "CALL", "capabilities": TALK},
+                       {"name": "other", "type": "CALL", "capabilities": TALK}],
+               {"echo": echo}, [{"from": "page", "to": "echo", "name": "ask"},
+                                {"from": "echo", "to": "other", "name": "inner"}])
+    for zhost in two.zhosts:
+        page = Page(two, zhost, "app", "page")
+        assert page.emit("ask", b"hello") == (204, None)
+        assert page.event() == {"path": "ask", "from": "echo", "text": "hello"}
+        assert page.emit("ask", b"\xff\x00") == (204, None)
+        assert page.event() == {"path": "ask", "from": "echo", "base64": "/wA="}
+        assert page.emit("inner", b"x") == (404, "no-path")
+        assert page.emit("ask%23other", b"x") == (404, "no-path")
+        assert page.emit("ask", b"") == (400, "invalid")
+        assert page.emit("ask", b"x" * 65537)[0] == 413
+        assert page.emit("ask", b"x", **{"X-Samoza-Session": "0" * 32}) == (409, "session")
+        assert page.emit("ask", b"x", Origin="http://evil.example")[0] == 403
+    two.zshell("topo", "stop", "app")
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(two.zedge("n1") + "/app/page/", timeout=30)
+    assert refused.value.code == 404
+
+
+def test_exports_are_filled_and_handed_over(two):
+    shows = HEAD + r"""
+static void show(const char *name)
+{
+	char value[100], line[200];
+	int r = samoza_import(name, value, sizeof(value));
+	snprintf(line, sizeof(line), "%s=%s", name, r == 0 ? value : "?");
+	samoza_log(SAMOZA_INFO, line);
+}
+SAMOZA_ON_INIT(void)
+{
+	show("db.ip"), show("db.port"), show("db.fixed"), show("db.none");
+	return 0;
+}
+SAMOZA_ON_PROCESS(void) { samoza_sleep(1000); return 0; }
+"""
+    two.deploy("imports", [
+        {"name": "db", "type": "DATA", "exports": {"ip": "", "port": "", "fixed": "7"}},
+        {"name": "web", "type": "CALL", "capabilities": ["sys.log"],
+         "imports": [{"from": "db", "variables": ["ip", "port", "fixed"]}]}],
+        {"db": IDLE, "web": shows})
+    exports = {e["name"]: e["value"] for e in two.space("imports", "db")["exports"]}
+    assert exports["ip"] == "127.0.0.1" and exports["fixed"] == "7"
+    assert 20000 <= int(exports["port"]) <= 32767
+    assert lines(two, "imports", "web") == [
+        "db.ip=127.0.0.1", f"db.port={exports['port']}", "db.fixed=7", "db.none=?"]
+
+
+def test_what_was_ended_on_purpose_starts_again_without_a_failure(two):
+    two.deploy("calm", [{"name": "s", "type": "CALL"}], {"s": IDLE})
+    zhost = two.zhost_of("calm", "s")
+    two.zhosts[zhost].kill(15)
+    assert run(BIN / "zhost", "--dir", two.folder / zhost, "--end-spaces").stdout == \
+        "1 spaces ended\n"
+    two.zhosts[zhost].start()
+    until(lambda: any(e["to"] == "starting" and e["subject"] == "calm/s"
+                      for e in two.events("calm")[5:]), "it starts again")
+    space = until(lambda: two.state("calm") == "running" and two.space("calm", "s"), "it runs")
+    assert space.get("last_error") is None and space["zhost"] == zhost
+
+
+def test_a_folder_has_one_zhost(two):
+    done = run(BIN / "zhost", "--dir", two.folder / "n1", "--name", "n1", "--zrms", two.url,
+               "--zedge", "127.0.0.1:0", check=False)
+    assert done.returncode == 1 and "another zhost uses" in done.stderr
+
+
+@pytest.mark.parametrize("option,value", [("--zrms", "http://10.0.0.1:7331"),
+                                          ("--zedge", "0.0.0.0:8088")])
+def test_only_loopback(tmp_path, option, value):
+    done = run(BIN / "zhost", "--dir", tmp_path / "z", "--name", "z", option, value, check=False)
+    assert done.returncode == 2 and "no access control yet" in done.stderr
+    assert os.listdir(tmp_path) == []
