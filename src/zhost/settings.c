@@ -167,6 +167,33 @@ static void fill_from_machine(Samoza__V1__ZhostSpec *spec)
 							   (uint64_t)sysconf(_SC_PAGESIZE));
 }
 
+static bool is_list_key(const char *line)
+{
+	static const char *const keys[] = {"zhosts:", "\"zhosts\":", "'zhosts':"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (str_has_prefix(line, keys[i]))
+			return true;
+	return false;
+}
+
+/* Blanks what belongs to other keys than `zhosts`, which config_load() has read and checked
+ * already: blocks that begin in the first column. Lines stay where they are, for messages. */
+static void keep_list(char *text)
+{
+	bool keep = true;
+
+	for (char *line = text; *line != '\0';) {
+		size_t size = strcspn(line, "\n");
+
+		if (strchr(" \t#-%.\r\n{}[]\"'", *line) == NULL || is_list_key(line))
+			keep = is_list_key(line);
+		if (!keep)
+			memset(line, ' ', size);
+		line += size + (line[size] == '\n');
+	}
+}
+
 static int find_in_file(const char *path, const char *name, Samoza__V1__ZhostSpec **ret_spec,
 			struct error **err)
 {
@@ -176,6 +203,8 @@ static int find_in_file(const char *path, const char *name, Samoza__V1__ZhostSpe
 	size_t size = 0;
 	int r = read_file(path, &text, &size, err);
 
+	if (r == 0)
+		keep_list(text);
 	if (r == 0)
 		r = schema_read_yaml(&samoza__v1__zhost_list__descriptor, path, text, size,
 				     SCHEMA_PARTIAL, NULL, &message, NULL, err);
