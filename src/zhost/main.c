@@ -370,7 +370,9 @@ int main(int argc, char **argv)
 	r = zhost.settings.end_spaces ? run_end_spaces(&zhost.settings, &err)
 				      : run(&zhost, argc, argv, &err);
 	if (r < 0) {
-		log_error("zhost", "failed", LOG_E(err));
+		CLEANUP(freep) char *text = error_text(err);
+
+		log_error("zhost", "failed", LOG_S("error", text));
 		error_free(err);
 		zhost.exit_status = 1;
 	}

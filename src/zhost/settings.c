@@ -203,11 +203,13 @@ static int find_in_file(const char *path, const char *name, Samoza__V1__ZhostSpe
 	size_t size = 0;
 	int r = read_file(path, &text, &size, err);
 
-	if (r == 0)
-		keep_list(text);
-	if (r == 0)
-		r = schema_read_yaml(&samoza__v1__zhost_list__descriptor, path, text, size,
-				     SCHEMA_PARTIAL, NULL, &message, NULL, err);
+	if (r < 0)
+		return r;
+	keep_list(text);
+	if (text[strspn(text, " \t\r\n")] == '\0')
+		return 0; /* it holds settings alone */
+	r = schema_read_yaml(&samoza__v1__zhost_list__descriptor, path, text, size,
+			     SCHEMA_PARTIAL, NULL, &message, NULL, err);
 	if (r < 0)
 		return r;
 	list = (Samoza__V1__ZhostList *)message;
