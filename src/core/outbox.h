@@ -19,10 +19,10 @@
 
 /* Values are in files on disk: append only. */
 enum record_kind {
-	RECORD_META = 1,      /* id "" */
-	RECORD_TOPOLOGY = 2,  /* id: topology id */
-	RECORD_INSTANCE = 3,  /* id: "TOPOLOGY-ID/PATH" */
-	RECORD_ZHOST = 4,     /* id: name */
+	RECORD_META = 1,     /* id "" */
+	RECORD_TOPOLOGY = 2, /* id: topology id */
+	RECORD_INSTANCE = 3, /* id: "TOPOLOGY-ID/PATH" */
+	RECORD_ZHOST = 4,    /* id: name */
 };
 
 struct record_change {
@@ -32,8 +32,8 @@ struct record_change {
 	size_t size;
 };
 
-/* A change or a reading of a space's data; `owner` is "TOPOLOGY-NAME/INSTANCE-PATH". Changes are
- * part of the commit; readings are made after it, in order. The answer goes to `link`. */
+/* A change or a reading of a space's data; `owner` is "TOPOLOGY-NAME/INSTANCE-PATH". Changes
+ * are part of the commit; readings are made after it, in order. The answer goes to `link`. */
 struct data_change {
 	uint64_t link;
 	uint64_t request;
@@ -52,15 +52,15 @@ struct link_message {
 	uint64_t link;
 	Samoza__V1__FrameType type;
 	ProtobufCMessage *message; /* owned */
-	bool close;                /* close the link behind it */
+	bool close;		   /* close the link behind it */
 };
 
 struct reply {
 	uint64_t request;
-	int code;       /* 0 or an enum error_code */
-	char *message;  /* refusal, or what an operator should know; may be NULL */
+	int code;	/* 0 or an enum error_code */
+	char *message;	/* refusal, or what an operator should know; may be NULL */
 	char *topology; /* id it is about, or NULL */
-	char *path;     /* instance it is about, or NULL */
+	char *path;	/* instance it is about, or NULL */
 	struct error *error;
 	ProtobufCMessage *view; /* a ready answer (dry run), or NULL */
 };

@@ -219,7 +219,7 @@ int package_path_check(const char *path, struct error **err)
 		return 0;
 	/* Fit for a terminal. */
 	size_t size = 0;
-	for (; path[size] != '\0' && size < sizeof(shown) - 1; size++) {
+	for (; size < sizeof(shown) - 1 && path[size] != '\0'; size++) {
 		unsigned char c = (unsigned char)path[size];
 		shown[size] = c >= 0x20 && c < 0x7f ? path[size] : '?';
 	}

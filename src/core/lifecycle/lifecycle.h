@@ -90,7 +90,7 @@ struct instance {
 	uint64_t
 		started_seq; /* grows with each arrival in deployed-started, over the cluster */
 	bool finished;
-	unsigned marks; /* control's: what is to be written and sent */
+	unsigned marks;			/* control's: what is to be written and sent */
 	uint64_t sent_epoch, sent_link; /* for which the zhost has the specification */
 	void *control; /* control's own, of an instance without a parent: exclusions */
 	bool troubled; /* counted in its topology's troubles */

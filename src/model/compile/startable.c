@@ -156,7 +156,7 @@ static void report_cycle(struct compile *c, const struct graph *g, unsigned star
 	const struct import_decl *import;
 	unsigned item, space = start, shown = 0;
 	bool here = false;
-	struct place place;
+	struct place place = {0};
 
 	do {
 		unsigned next = blocker(g, space, &import, &item);

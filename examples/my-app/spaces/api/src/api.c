@@ -90,8 +90,8 @@ static const char *translate(char *question, uint32_t tag, int *ret_size)
 		return "a name has 1 to 60 bytes, on one line";
 	if (!is_text(rest, MAX_TEXT))
 		return "a text has 1 to 400 bytes, on one line";
-	*ret_size = snprintf(passed_on, sizeof(passed_on), "%u\nadd\n%s\n%015lld\n%s\t%s", tag, id,
-			     atoll(time), name, rest);
+	*ret_size = snprintf(passed_on, sizeof(passed_on), "%u\nadd\n%s\n%015lld\n%s\t%s", tag,
+			     id, atoll(time), name, rest);
 	return NULL;
 }
 

@@ -1,7 +1,7 @@
 /*
  * Keeps the guest book. An entry is one key, `entry/TIME-ID`: keys sort by time, and the same
- * entry sent twice is put twice under one key. What put acknowledged survives anything, since the
- * space's storage is the cluster's.
+ * entry sent twice is put twice under one key. What put acknowledged survives anything, since
+ * the space's storage is the cluster's.
  *
  *   "TAG\nlist"                        -> "TAG\nentries\nTIME\tNAME\tTEXT\n…", the newest ones
  *   "TAG\nadd\nID\nTIME\nNAME\tTEXT"   -> the same, once the entry is durable
@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define MAX_SHOWN 100 /* entries in an answer: they fit one message */
-#define MAX_KEY   80
+#define MAX_KEY	  80
 
 static char message[SAMOZA_MESSAGE_MAX], answer[SAMOZA_MESSAGE_MAX];
 static char shown[MAX_SHOWN][MAX_KEY]; /* a ring of the newest keys */
