@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "adapter/archive/trust.h"
+#include "adapter/client/api.h"
 #include "base/buffer.h"
 #include "base/str.h"
 #include "model/quantity.h"
@@ -17,7 +18,6 @@
 #include "startz/port.h"
 #include "startz/process.h"
 #include "startz/ready.h"
-#include "zshell/api.h"
 
 #define DEFAULT_API	     "127.0.0.1:7331"
 #define DEFAULT_ZHOSTS	     3

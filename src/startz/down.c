@@ -11,12 +11,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "adapter/client/api.h"
 #include "base/str.h"
 #include "startz/cluster.h"
 #include "startz/process.h"
 #include "zrun/launch.h"
 #include "zrun/protocol.h"
-#include "zshell/api.h"
 
 #define DAEMON_GRACE_MS 10000
 /* A zrun that is just being started takes its socket over within this time. */

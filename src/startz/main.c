@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapter/client/interrupt.h"
 #include "adapter/config/version.h"
 #include "adapter/output/output.h"
 #include "base/str.h"
 #include "base/text.h"
 #include "startz/cluster.h"
 #include "startz/process.h"
-#include "zshell/interrupt.h"
 
 #define DIR_HELP      "Folder of the cluster"
 #define READY_HELP    "How long it may take until all is ready"

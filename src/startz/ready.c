@@ -5,13 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "adapter/client/api.h"
+#include "adapter/client/interrupt.h"
+#include "adapter/client/view.h"
 #include "base/str.h"
 #include "base/text.h"
 #include "proto/view.pb-c.h"
 #include "startz/process.h"
-#include "zshell/api.h"
-#include "zshell/interrupt.h"
-#include "zshell/view.h"
 
 #define ASK_EVERY_MS  20
 #define ANSWER_MAX_MS 5000

@@ -12,10 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "adapter/client/api.h"
 #include "adapter/output/output.h"
 #include "base/error.h"
 #include "base/vector.h"
-#include "zshell/api.h"
 
 /* spec/shell.md: exit status. */
 enum exit_status {

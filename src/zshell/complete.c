@@ -4,10 +4,10 @@
  */
 #include <string.h>
 
+#include "adapter/client/view.h"
 #include "base/str.h"
 #include "proto/view.pb-c.h"
 #include "zshell/command.h"
-#include "zshell/view.h"
 
 /* Nobody waits longer for a key. */
 #define ASK_TIMEOUT_MS 1500

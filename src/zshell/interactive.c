@@ -18,11 +18,11 @@
 #include <unistd.h>
 #include <wchar.h>
 
+#include "adapter/client/interrupt.h"
 #include "base/check.h"
 #include "base/str.h"
 #include "base/text.h"
 #include "zshell/command.h"
-#include "zshell/interrupt.h"
 
 #define HISTORY_LINES 1000
 

@@ -2,10 +2,10 @@
 
 #include <string.h>
 
+#include "adapter/client/view.h"
 #include "base/buffer.h"
 #include "base/str.h"
 #include "proto/view.pb-c.h"
-#include "zshell/view.h"
 
 typedef Samoza__V1__TopologyView topology_view;
 typedef Samoza__V1__SpaceView space_view;

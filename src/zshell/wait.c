@@ -4,11 +4,11 @@
 #include <string.h>
 #include <uthash.h>
 
+#include "adapter/client/view.h"
 #include "base/check.h"
 #include "base/str.h"
 #include "model/quantity.h"
 #include "proto/view.pb-c.h"
-#include "zshell/view.h"
 
 /* What is known of one instance, from GETs and events. */
 struct known {

@@ -4,10 +4,10 @@
 #ifndef SAMOZA_ZSHELL_COMMAND_COMMON_H
 #define SAMOZA_ZSHELL_COMMAND_COMMON_H
 
+#include "adapter/client/view.h"
 #include "proto/view.pb-c.h"
 #include "zshell/command.h"
 #include "zshell/resolve.h"
-#include "zshell/view.h"
 #include "zshell/wait.h"
 
 /* Used as `.details` by everything that takes an ID. */

@@ -2,8 +2,8 @@
  * Ctrl-C. In a one-shot command it ends the program, as everywhere. In the interactive shell it
  * abandons the line or the command: whatever waits looks here.
  */
-#ifndef SAMOZA_ZSHELL_INTERRUPT_H
-#define SAMOZA_ZSHELL_INTERRUPT_H
+#ifndef SAMOZA_ADAPTER_CLIENT_INTERRUPT_H
+#define SAMOZA_ADAPTER_CLIENT_INTERRUPT_H
 
 #include <stdbool.h>
 

@@ -1,4 +1,4 @@
-#include "zshell/view.h"
+#include "adapter/client/view.h"
 
 #include <jansson.h>
 #include <stdbool.h>

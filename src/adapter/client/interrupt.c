@@ -1,4 +1,4 @@
-#include "zshell/interrupt.h"
+#include "adapter/client/interrupt.h"
 
 #include <errno.h>
 #include <fcntl.h>

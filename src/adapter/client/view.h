@@ -3,8 +3,8 @@
  * say more: unknown keys are passed over, null counts as absent. Strict where it would be
  * wrong: types, required fields.
  */
-#ifndef SAMOZA_ZSHELL_VIEW_H
-#define SAMOZA_ZSHELL_VIEW_H
+#ifndef SAMOZA_ADAPTER_CLIENT_VIEW_H
+#define SAMOZA_ADAPTER_CLIENT_VIEW_H
 
 #include <protobuf-c/protobuf-c.h>
 #include <stddef.h>

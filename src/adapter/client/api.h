@@ -1,5 +1,5 @@
 /*
- * What zshell asks of zrms: requests with an answer, and streams of server-sent events.
+ * What programs ask of zrms: requests with an answer, and streams of server-sent events.
  *
  *   CLEANUP(freep) char *path = api_path("/v1/topologies/", id, "/spaces/", instance, NULL);
  *   r = api_get(api, path, &samoza__v1__space_view__descriptor, (void **)&view, &err);
@@ -8,8 +8,8 @@
  * has the code that its HTTP status means, and zrms's own message with its details. Messages
  * may have several lines; every line is fit for a terminal.
  */
-#ifndef SAMOZA_ZSHELL_API_H
-#define SAMOZA_ZSHELL_API_H
+#ifndef SAMOZA_ADAPTER_CLIENT_API_H
+#define SAMOZA_ADAPTER_CLIENT_API_H
 
 #include <protobuf-c/protobuf-c.h>
 #include <stdbool.h>

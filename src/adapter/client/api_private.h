@@ -1,13 +1,13 @@
 /*
  * One transfer over libcurl, under requests (api.c) and streams (api_stream.c).
  */
-#ifndef SAMOZA_ZSHELL_API_PRIVATE_H
-#define SAMOZA_ZSHELL_API_PRIVATE_H
+#ifndef SAMOZA_ADAPTER_CLIENT_API_PRIVATE_H
+#define SAMOZA_ADAPTER_CLIENT_API_PRIVATE_H
 
 #include <curl/curl.h>
 
+#include "adapter/client/api.h"
 #include "base/buffer.h"
-#include "zshell/api.h"
 
 struct api {
 	char *url;

@@ -1,4 +1,4 @@
-#include "zshell/api_private.h"
+#include "adapter/client/api_private.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -7,13 +7,13 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "adapter/client/interrupt.h"
+#include "adapter/client/view.h"
 #include "adapter/config/version.h"
 #include "base/check.h"
 #include "base/str.h"
 #include "base/text.h"
 #include "proto/view.pb-c.h"
-#include "zshell/interrupt.h"
-#include "zshell/view.h"
 
 #define BODY_MAX	   ((size_t)1 << 30)
 #define CONNECT_TIMEOUT_MS 5000L

@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "adapter/client/api_private.h"
+#include "adapter/client/interrupt.h"
 #include "base/check.h"
 #include "base/str.h"
 #include "base/text.h"
-#include "zshell/api_private.h"
-#include "zshell/interrupt.h"
 
 #define LINE_MAX_BYTES ((size_t)16 << 20)
 #define ERROR_BODY_MAX ((size_t)1 << 20)
