@@ -214,6 +214,8 @@ void placing_forget_lost(struct instance *root); /* nothing to be adopted any lo
 void placing_gone(struct instance *i);		 /* not-deployed, and meant to be */
 void exclusion_add(struct instance *root, const struct instance *failed);
 void exclusions_clear(struct instance *root);
+/* Somebody asks for a start below `root`: whoever is out of attempts there tries again. */
+void exclusions_forgive(struct instance *root);
 void exclusions_end_for(struct control *c, const struct zhost *z);
 void exclusions_tick(struct control *c);
 void placing_gave_up(struct instance *i);

@@ -180,6 +180,12 @@ void exclusions_clear(struct instance *root)
 		exclusion_drop(root, root->control);
 }
 
+void exclusions_forgive(struct instance *root)
+{
+	exclusions_clear(root);
+	for_each_below(root, i) if (i->gave_up) instance_refresh(i);
+}
+
 void exclusions_end_for(struct control *c, const struct zhost *z)
 {
 	/* Exclusions are few: they exist only after repeated failure. */
@@ -314,7 +320,8 @@ static bool gave_up_below(struct instance *root)
 static uint32_t leaving_handle(struct deployment *d)
 {
 	if (d->leaving == PLACE_NONE)
-		d->leaving = place_topology_add(d->control->place, d->app->topology, d->sequence);
+		d->leaving =
+			place_topology_add(d->control->place, d->app->topology, d->sequence);
 	return d->leaving;
 }
 

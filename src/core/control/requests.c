@@ -95,7 +95,7 @@ static void start_afresh(struct deployment *d)
 	d->was_running = d->was_running && d->state != TOPOLOGY_STOPPED;
 	for_each_root(d, root)
 	{
-		exclusions_clear(root);
+		exclusions_forgive(root);
 		if (root->goal == GOAL_NOT_DEPLOYED && instance_is_placed(root)) {
 			root->evacuating = true;
 			mark_instance(root, MARK_RECORD);
@@ -106,7 +106,7 @@ static void start_afresh(struct deployment *d)
 
 static void recover(struct deployment *d)
 {
-	for_each_root(d, root) exclusions_clear(root);
+	for_each_root(d, root) exclusions_forgive(root);
 	for (uint32_t k = 0; k < d->app->topology->instance_count; k++)
 		goal_retry(&d->app->instances[k]);
 	place_wait_wake(d->control->place, d->place);
@@ -175,7 +175,7 @@ static int group(struct deployment *d, const struct control_input *input,
 		return r;
 	if (starts)
 		for_each_root(d, r0) if (root == NULL || r0 == instance_root(root))
-			exclusions_clear(r0);
+			exclusions_forgive(r0);
 	CLEANUP(freep) char *cause = by_actor(c, what);
 	return group_request(d->app, root, action, cause, err);
 }
@@ -287,7 +287,7 @@ static int set_goal(struct deployment *d, const struct control_input *input, str
 		return r;
 	CLEANUP(freep) char *cause = by_actor(c, verb_of(i->goal, goal));
 	if (goal == GOAL_DEPLOYED_STARTED)
-		exclusions_clear(instance_root(i));
+		exclusions_forgive(instance_root(i));
 	goal_request(i, goal, cause);
 	return 0;
 }
