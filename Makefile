@@ -20,7 +20,7 @@ build: $(BUILD)/build.ninja
 
 $(BUILD)/build.ninja:
 	@tools/setup build
-	@meson setup $(BUILD) --prefix $(or $(PREFIX),/usr/local) >$(BUILD).log 2>&1 || { cat $(BUILD).log; rm -f $(BUILD).log; exit 1; }
+	@meson setup $(BUILD) -Dtests=false --prefix $(or $(PREFIX),/usr/local) >$(BUILD).log 2>&1 || { cat $(BUILD).log; rm -f $(BUILD).log; exit 1; }
 	@rm -f $(BUILD).log
 
 setup:
@@ -32,15 +32,15 @@ run: setup build
 stop:
 	@if [ -d $(RUN_DIR) ]; then $(BUILD)/bin/startz down --dir $(RUN_DIR); else echo "nothing runs here ($(RUN_DIR)/ does not exist)"; fi
 
-test:
+test: $(BUILD)/build.ninja
 	@tools/setup test
+	@meson configure $(BUILD) -Dtests=true
 	@$(MAKE) --no-print-directory build
 	@/usr/bin/python3 tests/run.py $(BUILD) $(TEST_ARGS)
 
 check:
 	@tools/setup check
-	@$(MAKE) --no-print-directory build
-	@tools/check $(BUILD)
+	@tools/check
 
 format:
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
