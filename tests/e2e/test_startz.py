@@ -109,3 +109,16 @@ def test_the_interactive_shell_counts_its_prompts(home):
     os.write(terminal, b"\x04")
     _, code = os.waitpid(pid, 0)
     assert os.waitstatus_to_exitcode(code) == 0
+
+
+def test_a_log_is_followed_line_by_line(guest_book):
+    import subprocess
+    c = guest_book
+    follower = subprocess.Popen([str(BIN / "zshell"), "--api", c.url, "spaces", "logs", "my-app/store", "-f"],
+                                stdout=subprocess.PIPE, text=True)
+    try:
+        assert follower.stdout.readline().rstrip().endswith("info  store opens")
+    finally:
+        follower.kill()
+        follower.wait()
+        follower.stdout.close()

@@ -173,11 +173,20 @@ static void answer_read(struct link_dial *dial)
 
 static void request_write(struct link_dial *dial);
 
+/* What the socket itself says, else `otherwise`: the loop reports any failure as EBADF. */
+static int socket_error(int fd, int otherwise)
+{
+	int number = 0;
+	socklen_t size = sizeof number;
+	(void)getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &size);
+	return number != 0 ? number : otherwise;
+}
+
 static void socket_ready(uv_poll_t *poll, int status, int events)
 {
 	struct link_dial *dial = poll->data;
 	if (status < 0)
-		address_errno(dial, -status);
+		address_errno(dial, socket_error(dial->fd, -status));
 	else if ((events & UV_WRITABLE) != 0)
 		request_write(dial);
 	else
@@ -186,9 +195,7 @@ static void socket_ready(uv_poll_t *poll, int status, int events)
 
 static void request_write(struct link_dial *dial)
 {
-	int number = 0;
-	socklen_t size = sizeof number;
-	(void)getsockopt(dial->fd, SOL_SOCKET, SO_ERROR, &number, &size);
+	int number = socket_error(dial->fd, 0);
 	if (number != 0) {
 		address_errno(dial, number);
 		return;

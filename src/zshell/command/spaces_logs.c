@@ -29,9 +29,19 @@ const struct command command_spaces_logs = {
 static int on_line(void *data, const struct api_event *event, struct error **err)
 {
 	const struct shell *shell = data;
+	CLEANUP(view_freep) Samoza__V1__LogView *view = NULL;
 
-	if (event != NULL)
-		output_line(&shell->output, "%.*s", (int)event->size, event->data);
+	if (event == NULL)
+		return 0;
+	int r = view_read(&samoza__v1__log_view__descriptor, event->data, event->size,
+			  (ProtobufCMessage **)&view, err);
+	if (r < 0)
+		return r;
+	if (shell->output.format != OUTPUT_TABLE)
+		output_message_line(&shell->output, &view->base);
+	else
+		for (size_t i = 0; i < view->n_lines; i++)
+			output_line(&shell->output, "%s", view->lines[i]);
 	return 0;
 }
 

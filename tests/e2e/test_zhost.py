@@ -1,19 +1,13 @@
-"""A real zhost with real zruns and a real zrms: what the story of tests/e2e does not touch.
-
-    SAMOZA_BIN=build/bin pytest tests/unit/zhost
-"""
+"""A real zhost with real zruns and a real zrms: what the story does not touch."""
 import http.client
 import json
 import os
-import pathlib
-import sys
 import urllib.error
 import urllib.request
 
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "e2e"))
-from conftest import BIN, Cluster, run, until  # noqa: E402
+from conftest import BIN, Cluster, run, until
 
 HEAD = "#include <samoza.h>\n#include <stdio.h>\n#include <string.h>\n"
 IDLE = HEAD + "SAMOZA_ON_PROCESS(void) { samoza_sleep(1000); return 0; }\n"
