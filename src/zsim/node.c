@@ -15,6 +15,7 @@ static void process_free(struct node *n, struct process *p)
 	free(p->topology);
 	free(p->path);
 	free(p->name);
+	free(p->imports);
 	free(p);
 }
 
@@ -133,6 +134,35 @@ static void fill_exports(struct node *n, struct action *a, const struct agent_or
 	}
 }
 
+static char *imports_text(const struct agent_order *o)
+{
+	char *text = mem_strdup("");
+	for (size_t i = 0; i < o->n_imports; i++) {
+		const Samoza__V1__Provider *p = o->imports[i];
+		char *longer = str_printf("%s %s from %s:", text, p->import, p->path);
+		free(text);
+		text = longer;
+		for (size_t v = 0; v < p->n_variables; v++) {
+			longer = str_printf("%s %s=%s", text, p->variables[v]->name,
+					    p->variables[v]->value);
+			free(text);
+			text = longer;
+		}
+	}
+	return text;
+}
+
+/* No update for an unchanged set (lifecycle.md). */
+static void tell_imports(struct world *w, struct process *p, const struct agent_order *o)
+{
+	char *imports = imports_text(o);
+	if (o->kind == ACTION_UPDATE && str_equal(p->imports, imports))
+		world_violate(w, "%s gets an update, and nothing has changed:%s", p->name,
+			      imports);
+	free(p->imports);
+	p->imports = imports;
+}
+
 static bool is_planned_to_fail(struct world *w, const char *name, enum agent_action kind)
 {
 	vector_for_each (&w->failures, f) {
@@ -166,6 +196,9 @@ static void action_begins(struct world *w, struct node *n, const struct agent_or
 		fill_exports(n, a, o);
 		process_begin(w, n, o, id);
 	}
+	struct process *p = process_find(n, id);
+	if (p != NULL && (o->kind == ACTION_START || o->kind == ACTION_UPDATE))
+		tell_imports(w, p, o);
 	world_log(w, "%s on %s: %s begins", name, n->name, agent_action_name(o->kind));
 	int64_t time = w->hooks.action_time != NULL
 			       ? w->hooks.action_time(w->hooks.user, o->kind)
@@ -386,10 +419,13 @@ void node_stop_agent(struct world *w, struct node *n)
 	world_log(w, "%s: the zhost process is gone", n->name);
 	agent_free(steal_ptr(&n->agent));
 	n->life++;
-	/* A process that was told to stop goes on with that. */
+	/* A process that was told to stop goes on with that. Whether one heard of its update,
+	 * nobody knows. */
 	for (struct action *a = n->actions; a != NULL; a = a->hh.next) {
-		struct process *p = a->kind == ACTION_STOP ? process_find(n, a->id) : NULL;
-		if (p != NULL)
+		struct process *p = process_find(n, a->id);
+		if (p != NULL && a->kind == ACTION_UPDATE)
+			free(steal_ptr(&p->imports));
+		if (p != NULL && a->kind == ACTION_STOP)
 			process_free(n, p);
 	}
 	drop_actions(n);

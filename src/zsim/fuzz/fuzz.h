@@ -2,13 +2,16 @@
  * Random search for what must never be: one seed is one life of a small cluster, with random
  * topologies, requests and faults, and invariants that are checked after every step.
  *
- *   draw.c      zhosts and topologies               mirror.c   what was committed, checked
- *   steps.c     requests and faults                 check.c    what zrms shows, when all is
- * quiet life.c      one seed from birth to convergence  place.c    is there really no place?
+ *   draw.c    zhosts and topologies           steps.c   requests and faults
+ *   life.c    one seed, birth to convergence  mirror.c  what was committed, checked
+ *   rules.c   who may run, at every commit    check.c   what zrms shows when all is quiet
+ *   place.c   is there really no place?
  *
  * Invariants (each says its own name when it fails):
  * - no instance is live twice under one epoch; an exclusive one never is at all    (node.c)
  * - the capacity of a zhost is never exceeded by what is placed there
+ * - whoever is started has a started parent and its mandatory imports, or stops; unresolved
+ * ones lack something, waiting ones wait for somebody
  * - only legal transitions, each from the state in which the last one ended; records say
  *   what events say
  * - what was acknowledged is kept, also over crashes of zrms
@@ -39,6 +42,7 @@ struct submitted {
 	struct topology *topology; /* a reference */
 	bool acknowledged;	   /* it must be there */
 	bool may_be_gone;	   /* somebody tried to remove it */
+	bool moved;		   /* an instance of it, in this commit */
 };
 
 /* The last committed record of an instance, and where its events led. */
@@ -90,7 +94,18 @@ void mirror_committed(void *user, const struct outbox *o);
 void mirror_done(struct fuzz *f);
 const struct mirrored *mirror_find(const struct fuzz *f, const char *topology,
 				   const char *path);
-const struct submitted *fuzz_submitted(const struct fuzz *f, const char *id);
+struct submitted *fuzz_submitted(const struct fuzz *f, const char *id);
+
+/* rules.c */
+struct family {
+	const char *name;
+	const struct topology *topology;
+	const struct mirrored **members; /* by instance index; NULL: no record, no event yet */
+};
+/* A mandatory import without a started provider other than the instance itself, or NULL. */
+const char *family_missing_import(const struct family *y, unsigned instance);
+/* Whoever depends on what changed in this commit has changed with it. */
+void rules_check(struct fuzz *f, const struct submitted *s);
 
 /* steps.c */
 void fuzz_step(struct fuzz *f);

@@ -5,7 +5,7 @@
 #include "core/lifecycle/state.h"
 #include "zsim/fuzz/fuzz.h"
 
-const struct submitted *fuzz_submitted(const struct fuzz *f, const char *id)
+struct submitted *fuzz_submitted(const struct fuzz *f, const char *id)
 {
 	vector_for_each (&f->submitted, s)
 		if (strcmp(s->id, id) == 0)
@@ -56,6 +56,9 @@ static void take_instance_event(struct fuzz *f, const Samoza__V1__EventRecord *e
 	}
 	CLEANUP(freep) char *id = str_printf("%s/%s", e->topology, slash + 1);
 	struct mirrored *m = instance_of(f, id);
+	struct submitted *s = fuzz_submitted(f, e->topology);
+	if (s != NULL)
+		s->moved = true;
 	const char *known = m->state != NULL ? m->state : "not-deployed";
 	if (strcmp(known, e->from) != 0)
 		world_violate(&f->world, "%s goes from %s to %s, but it was %s", e->subject,
@@ -202,6 +205,11 @@ void mirror_committed(void *user, const struct outbox *o)
 			check_record(f, r->id);
 	if (placed)
 		check_capacity(f);
+	vector_for_each (&f->submitted, s) {
+		if (s->moved)
+			rules_check(f, s);
+		s->moved = false;
+	}
 	f->adopts = false;
 }
 

@@ -1,0 +1,107 @@
+/*
+ * The rules of lifecycle.md ("Start", "Losing and gaining a dependency") over what was
+ * committed: after every commit, whoever depends on what changed has changed with it.
+ */
+#include "base/str.h"
+#include "core/lifecycle/state.h"
+#include "zsim/fuzz/fuzz.h"
+
+static enum instance_state state_of(const struct family *y, unsigned instance)
+{
+	const struct mirrored *m = y->members[instance];
+	enum instance_state state = STATE_NOT_DEPLOYED;
+	if (m != NULL && m->state != NULL)
+		(void)state_parse(m->state, &state);
+	return state;
+}
+
+static bool is_started(const struct family *y, unsigned instance)
+{
+	return state_of(y, instance) == STATE_DEPLOYED_STARTED;
+}
+
+const char *family_missing_import(const struct family *y, unsigned instance)
+{
+	const struct space *s = instance_space(y->topology, instance);
+	for (unsigned k = 0; k < s->import_count; k++) {
+		bool found = s->imports[k].optional;
+		for (unsigned p = 0; p < s->imports[k].provider_count && !found; p++) {
+			const struct space *provider =
+				&y->topology->spaces[s->imports[k].providers[p]];
+			for (unsigned n = 0; n < provider->instance_count; n++)
+				found |= provider->instances[n] != instance &&
+					 is_started(y, provider->instances[n]);
+		}
+		if (!found)
+			return s->imports[k].from;
+	}
+	return NULL;
+}
+
+/* Somebody wants it to run, where it is. */
+static bool is_wanted(const struct family *y, unsigned instance)
+{
+	const struct mirrored *m = y->members[instance];
+	if (m == NULL || m->record == NULL ||
+	    m->record->goal != SAMOZA__V1__GOAL__GOAL_DEPLOYED_STARTED)
+		return false;
+	unsigned root = instance;
+	while (y->topology->instances[root].parent >= 0)
+		root = (unsigned)y->topology->instances[root].parent;
+	const struct mirrored *r = y->members[root];
+	return r == NULL || r->record == NULL || !r->record->evacuating;
+}
+
+/* Started, and nothing says that it must stop: what a child counts on. */
+static bool is_up(const struct family *y, unsigned instance)
+{
+	int parent = y->topology->instances[instance].parent;
+	return is_started(y, instance) && is_wanted(y, instance) &&
+	       family_missing_import(y, instance) == NULL &&
+	       (parent < 0 || is_up(y, (unsigned)parent));
+}
+
+static bool has_active_child(const struct family *y, unsigned instance)
+{
+	instance_for_each_child(y->topology, instance,
+				child) if (state_is_active(state_of(y, child))) return true;
+	return false;
+}
+
+static void check_one(struct fuzz *f, const struct family *y, unsigned instance)
+{
+	const struct instance_decl *decl = &y->topology->instances[instance];
+	enum instance_state state = state_of(y, instance);
+	const char *missing = family_missing_import(y, instance);
+	bool orphan = decl->parent >= 0 && !is_up(y, (unsigned)decl->parent);
+	if (state == STATE_DEPLOYED_STARTED && is_wanted(y, instance) &&
+	    (missing != NULL || orphan) && !has_active_child(y, instance))
+		world_violate(&f->world, "%s/%s stays deployed-started %s%s", y->name,
+			      decl->path,
+			      missing != NULL ? "without a provider of " : "under its parent",
+			      missing != NULL ? missing : ", which is not started");
+	if (state == STATE_UNRESOLVED && missing == NULL)
+		world_violate(&f->world, "%s/%s is unresolved and lacks nothing", y->name,
+			      decl->path);
+	if (state == STATE_UNRESOLVED && orphan)
+		world_violate(&f->world,
+			      "%s/%s is unresolved under a parent that is not started", y->name,
+			      decl->path);
+	if (state == STATE_WAITING_FOR_ANCESTOR && !orphan)
+		world_violate(&f->world, "%s/%s waits for an ancestor that is there", y->name,
+			      decl->path);
+}
+
+void rules_check(struct fuzz *f, const struct submitted *s)
+{
+	struct family y = {
+		.name = s->name,
+		.topology = s->topology,
+		.members = mem_new_array(const struct mirrored *, s->topology->instance_count),
+	};
+	for (unsigned i = 0; i < s->topology->instance_count; i++)
+		y.members[i] = mirror_find(f, s->id, s->topology->instances[i].path);
+	for (unsigned i = 0; i < s->topology->instance_count; i++)
+		check_one(f, &y, i);
+	free(y.members);
+}
