@@ -120,6 +120,8 @@ static void end_of(struct instance *i, enum zrun_failed_kind kind)
 	case ZRUN_FAILED_TRAP:
 	case ZRUN_FAILED_MEMORY:
 	case ZRUN_FAILED_EXIT:
+	case ZRUN_FAILED_RECIPE:
+	case ZRUN_FAILED_HEALTH:
 		break;
 	}
 	die(kind, 0, "ended by its timer");

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "adapter/wasm2c/imports.h"
+#include "zrun/native.h"
 
 /* Private writable memory beside the guest's: buffers of the link, stacks, libraries. */
 #define DATA_OVERHEAD (16ull * 1024 * 1024)
@@ -52,7 +53,7 @@ bool spawn_request_valid(const struct spawn_request *r, size_t size)
 	if (size < sizeof(*r) || r->magic != SPAWN_MAGIC || r->size != size)
 		return false;
 	total += (uint64_t)r->topology_size + r->instance_size + r->module_size +
-		 r->environment_size + r->imports_size + r->filter_size;
+		 r->environment_size + r->imports_size + r->settings_size + r->filter_size;
 	if (total != size || r->filter_size % 8 != 0)
 		return false;
 	if (!strings_valid(at, r->topology_size, 1))
@@ -67,7 +68,10 @@ bool spawn_request_valid(const struct spawn_request *r, size_t size)
 	if (!strings_valid(at, r->environment_size, r->environment_count))
 		return false;
 	at += r->environment_size;
-	return strings_valid(at, r->imports_size, 2 * r->imports_count);
+	if (!strings_valid(at, r->imports_size, 2 * r->imports_count))
+		return false;
+	at += r->imports_size;
+	return strings_valid(at, r->settings_size, r->settings_count);
 }
 
 static void take_request(struct instance *i, const struct spawn_request *r)
@@ -89,6 +93,8 @@ static void take_request(struct instance *i, const struct spawn_request *r)
 	if (i->imports.data != NULL)
 		memcpy(i->imports.data, at, r->imports_size);
 	at += r->imports_size;
+	i->settings = at;
+	at += r->settings_size;
 	i->filter = at;
 	i->stop_at_boot_ms = r->stop_at_ms;
 	i->end_at_boot_ms = r->end_at_ms;
@@ -109,7 +115,7 @@ void instance_stop(struct instance *i, enum zrun_stopped_cause cause, uint64_t g
 		i->stop_cause = (int)cause;
 	i->stop_deadline_ms = at;
 	/* While it starts, the deadline of the start holds; then this one is set. */
-	if (i->phase != ZRUN_PHASE_STARTING)
+	if (i->phase != ZRUN_PHASE_STARTING && i->native == NULL)
 		death_deadline(i, at, ZRUN_FAILED_GRACE);
 }
 
@@ -350,6 +356,8 @@ void instance_run(const struct spawn_request *request, const int *fds,
 	/* The zygote's session, or our own after exec: no controlling terminal in either. */
 	i->sandbox = ZRUN_SANDBOX_SESSION;
 	link_open(i, fds[0], (request->flags & SPAWN_HAS_STATUS) != 0 ? fds[2] : -1);
+	if (request->settings_count > 0)
+		native_run(i, shared);
 	confine_and_load(i, shared);
 	link_accept(i);
 	if (getcontext(&context) < 0)

@@ -10,6 +10,7 @@
  *   death.c     signals, watchdog, deadlines: every way to end with FAILED
  *   wasm_rt.c   what translated code needs: memory, tables, traps
  *   host_*.c    the functions that a guest imports
+ *   native.c    recipes of a NATIVE space instead of a guest: native.h
  */
 #ifndef SAMOZA_ZRUN_INSTANCE_H
 #define SAMOZA_ZRUN_INSTANCE_H
@@ -41,8 +42,10 @@ struct instance {
 	const char *path; /* of the instance */
 	const char *module_path;
 	const char *environment;
+	const char *settings; /* of a NATIVE instance, "NAME=VALUE" strings; see native.h */
 	const void *filter;
 	uint64_t started_wall_ms;
+	struct native *native; /* NULL: a WebAssembly guest runs here */
 
 	struct link link;
 	struct import_set imports;

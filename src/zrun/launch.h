@@ -83,6 +83,13 @@ struct launch_request {
 	const struct launch_variable *imports; /* "provider.variable", value */
 	size_t imports_count;
 
+	/* Of a NATIVE instance, whose folder is module_path: settings (native.h), and a filter
+	 * of its own instead of the launcher's. */
+	const struct launch_variable *settings;
+	size_t settings_count; /* 0: a WebAssembly guest */
+	const void *seccomp_program;
+	size_t seccomp_size;
+
 	/* Descriptors, borrowed: the launcher duplicates what it keeps. */
 	int listener_fd; /* from launch_listen() */
 	int log_fd;	 /* standard error of the process; -1: the caller's */

@@ -19,14 +19,15 @@ static int add_string(struct buffer *b, const char *s)
 	return buffer_add(b, s, strlen(s) + 1);
 }
 
-static int add_environment(struct buffer *b, const struct launch_request *r)
+static int add_variables(struct buffer *b, const struct launch_variable *variables,
+			 size_t count)
 {
 	int failed = 0;
 
-	for (size_t n = 0; n < r->environment_count; n++) {
-		failed |= buffer_add_string(b, r->environment[n].name);
+	for (size_t n = 0; n < count; n++) {
+		failed |= buffer_add_string(b, variables[n].name);
 		failed |= buffer_add_string(b, "=");
-		failed |= add_string(b, r->environment[n].value);
+		failed |= add_string(b, variables[n].value);
 	}
 	return failed;
 }
@@ -61,6 +62,7 @@ static struct spawn_request header(const struct launch_request *r, uint32_t sequ
 		.module_size = (uint32_t)strlen(r->module_path) + 1,
 		.environment_count = (uint32_t)r->environment_count,
 		.imports_count = (uint32_t)r->imports_count,
+		.settings_count = (uint32_t)r->settings_count,
 	};
 }
 
@@ -96,17 +98,24 @@ int launch_packet_init(struct launch_packet *packet, const struct launch_request
 	head.flags = (r->status_fd >= 0 ? (uint32_t)SPAWN_HAS_STATUS : 0) |
 		     (without_namespaces ? (uint32_t)SPAWN_WITHOUT_NAMESPACES : 0);
 	head.unprivileged_uid = unprivileged_uid;
+	if (r->seccomp_program != NULL) {
+		filter = r->seccomp_program;
+		filter_size = r->seccomp_size;
+	}
 	head.filter_size = (uint32_t)filter_size;
 	failed = buffer_add(&b, &head, sizeof(head));
 	failed |= add_string(&b, r->topology);
 	failed |= add_string(&b, r->instance);
 	failed |= add_string(&b, r->module_path);
 	mark = b.size;
-	failed |= add_environment(&b, r);
+	failed |= add_variables(&b, r->environment, r->environment_count);
 	head.environment_size = (uint32_t)(b.size - mark);
 	mark = b.size;
 	failed |= add_imports(&b, r);
 	head.imports_size = (uint32_t)(b.size - mark);
+	mark = b.size;
+	failed |= add_variables(&b, r->settings, r->settings_count);
+	head.settings_size = (uint32_t)(b.size - mark);
 	if (filter_size > 0)
 		failed |= buffer_add(&b, filter, filter_size);
 	if (failed != 0)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "zrun/instance.h"
+#include "zrun/native.h"
 
 /* One process, one instance, one link: see link.h for what is in them. */
 static uint8_t in[LINK_IN_SIZE];
@@ -304,6 +305,7 @@ static void take_update(struct instance *i, const struct zrun_frame *frame, cons
 	const struct zrun_updated nothing = {0};
 	size_t size = 0;
 	char *block = NULL;
+	bool is_same;
 
 	if (zrun_take(&c, &update, sizeof(update)) &&
 	    update.count <= c.left / sizeof(struct zrun_import))
@@ -312,14 +314,17 @@ static void take_update(struct instance *i, const struct zrun_frame *frame, cons
 		broken(i, "a damaged update of imports");
 		return;
 	}
-	if (size == i->imports.size && memcmp(block, i->imports.data, size) == 0) {
+	is_same = size == i->imports.size && memcmp(block, i->imports.data, size) == 0;
+	if (is_same) {
 		free(block);
 	} else {
 		free(i->imports.data);
 		i->imports = (struct import_set){block, size, update.count};
 		i->imports_changed = i->module != NULL && i->module->on_update != NULL;
 	}
-	if (i->imports_changed)
+	if (i->native != NULL)
+		native_update(i, is_same);
+	else if (i->imports_changed)
 		i->updates_owed++;
 	else
 		(void)link_send(i, ZRUN_UPDATED, 0, &nothing, sizeof(nothing), NULL, 0);
@@ -397,6 +402,12 @@ static void take_all(struct instance *i)
 	l->in_size -= at;
 }
 
+void link_flush(struct instance *i)
+{
+	flush(i);
+	ring_send(i);
+}
+
 void link_poll(struct instance *i)
 {
 	struct link *l = &i->link;
@@ -443,10 +454,8 @@ void link_wait(struct instance *i, uint64_t until_ms)
 		p.events |= POLLOUT;
 	now = until > now ? until - now : 0;
 	if (poll(&p, 1, now > 3600000 ? 3600000 : (int)now) > 0) {
-		if ((p.revents & POLLOUT) != 0) {
-			flush(i);
-			ring_send(i);
-		}
+		if ((p.revents & POLLOUT) != 0)
+			link_flush(i);
 		if ((p.revents & ~POLLOUT) != 0) {
 			link_poll(i);
 			return;

@@ -84,6 +84,8 @@ void link_log(struct instance *i, enum zrun_log_source source, enum zrun_log_lev
 __attribute__((format(printf, 3, 4))) void
 link_note(struct instance *i, enum zrun_log_level level, const char *format, ...);
 
+/* Sends what waits, as far as zhost takes it. */
+void link_flush(struct instance *i);
 /* Takes what has come, without waiting. */
 void link_poll(struct instance *i);
 /* Waits for anything (frames, a zhost, room to write) until the monotonic time, or a signal;

@@ -83,7 +83,7 @@ enum zrun_frame_type {
 	ZRUN_STARTED = 33,     /* no body */
 	ZRUN_LOG = 34,	       /* struct zrun_log, text */
 	ZRUN_CREDIT = 35,      /* struct zrun_credit */
-	ZRUN_UPDATED = 36,     /* struct zrun_updated */
+	ZRUN_UPDATED = 36,     /* struct zrun_updated, text */
 	ZRUN_EMIT = 37,	       /* struct zrun_emit, address, payload */
 	ZRUN_DATA_GET = 38,    /* struct zrun_data, key */
 	ZRUN_DATA_PUT = 39,    /* struct zrun_data, key, value */
@@ -126,7 +126,8 @@ struct zrun_result {
 	int32_t status;
 } __attribute__((packed));
 
-/* The whole set of values, not a difference: import_get sees it at once; on_update is called
+/* Names are "provider.variable"; for a NATIVE instance as environment.h says.
+ * The whole set of values, not a difference: import_get sees it at once; on_update is called
  * between two calls of on_process if the set differs from the one before. Every UPDATE is
  * answered by one UPDATED, in order (at once where there is nothing to call). */
 struct zrun_update {
@@ -204,6 +205,7 @@ struct zrun_credit {
 	uint32_t bytes;
 } __attribute__((packed));
 
+/* Of a NATIVE instance text follows: why the recipe failed; empty when it did not. */
 struct zrun_updated {
 	int32_t result; /* of on_update; 0 where it was not called */
 } __attribute__((packed));
@@ -251,6 +253,8 @@ enum zrun_failed_kind {
 	ZRUN_FAILED_MEMORY = 8,	      /* initial memory or tables do not fit resources.memory */
 	ZRUN_FAILED_EXIT = 9,	      /* WASI proc_exit(code), code not 0 */
 	ZRUN_FAILED_NOT_RENEWED = 10, /* exclusive, end_at_ms passed while stopping */
+	ZRUN_FAILED_RECIPE = 11,      /* NATIVE: a recipe failed, or its process ended */
+	ZRUN_FAILED_HEALTH = 12,      /* NATIVE: the health check failed too often */
 };
 /* text: one sentence for a person, e.g. "trap: out of bounds memory access in on_process";
  * without the name of the action that failed, which zhost knows. */

@@ -3,10 +3,12 @@
  * of a SOCK_SEQPACKET socket, with two or three descriptors (listener, standard error,
  * status file if SPAWN_HAS_STATUS) as SCM_RIGHTS. Both are of one build: nothing is stable.
  *
- *   struct spawn_request | topology | instance | module path | environment | imports | filter
+ *   struct spawn_request | topology | instance | module path | environment | imports |
+ *   settings | filter
  *
  * Strings end with NUL and count it; environment is "NAME=VALUE" strings, imports are
- * name and value in turn.
+ * name and value in turn; settings, of NATIVE instances only, are "NAME=VALUE" strings
+ * (native.h).
  */
 #ifndef SAMOZA_ZRUN_SPAWN_H
 #define SAMOZA_ZRUN_SPAWN_H
@@ -44,6 +46,8 @@ struct spawn_request {
 	uint32_t environment_count;
 	uint32_t imports_size;
 	uint32_t imports_count;
+	uint32_t settings_size;
+	uint32_t settings_count;
 	uint32_t filter_size;
 };
 
