@@ -7,6 +7,7 @@ RUN_DIR ?= run
 help:
 	@echo "make build     everything, into $(BUILD)/bin/"
 	@echo "make run       a cluster of zrms and three zhosts on this machine, with examples/my-app"
+	@echo "              RUN_OPTIONS='--api 127.0.0.1:7400' where 7331 is taken"
 	@echo "make stop      ends that cluster"
 	@echo "make test      all tests; ends with 'N passed, N failed'"
 	@echo "make check     format, room rules, static checks"
@@ -27,7 +28,7 @@ setup:
 	@tools/setup build
 
 run: setup build
-	@tools/run-example $(BUILD) $(RUN_DIR)
+	@tools/run-example $(BUILD) $(RUN_DIR) $(RUN_OPTIONS)
 
 stop:
 	@if [ -d $(RUN_DIR) ]; then $(BUILD)/bin/startz down --dir $(RUN_DIR); else echo "nothing runs here ($(RUN_DIR)/ does not exist)"; fi

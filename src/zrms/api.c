@@ -16,8 +16,9 @@ static const struct http_route routes[] = {
 	 NULL, VIEW(cluster_view)},
 	{"GET", "/v1/topologies", api_topologies_list, 0, NULL, "All topologies",
 	 NULL, VIEW(topology_list_view)},
-	{"POST", "/v1/topologies", api_topologies_submit, HTTP_BODY_SPOOL, "start",
-	 "Submit a MEX (the body); start=0: all goals not-deployed", NULL, VIEW(topology_view)},
+	{"POST", "/v1/topologies", api_topologies_submit, HTTP_BODY_SPOOL, "start dry_run",
+	 "Submit a MEX (the body); start=0: all goals not-deployed; dry_run=1: only say where it "
+	 "would go", NULL, VIEW(topology_view)},
 	{"GET", "/v1/topologies/{id}", api_topology_get, 0, NULL,
 	 "One topology, with its placements", NULL, VIEW(topology_view)},
 	{"DELETE", "/v1/topologies/{id}", api_topology_remove, 0, "data",

@@ -69,6 +69,10 @@ static void answer_changed(struct zrms *zrms, struct http_request *request,
 static void answer_created(struct zrms *zrms, struct http_request *request,
 			   const struct reply *reply)
 {
+	if (reply->view != NULL) { /* a dry run */
+		api_send_view_now(request, 200, reply->view);
+		return;
+	}
 	CLEANUP(freep) char *location = str_printf("/v1/topologies/%s", reply->topology);
 	http_add_header(request, "Location", location);
 	topology_answer(zrms, request, reply, 201);
@@ -123,9 +127,10 @@ void api_topology_remove(void *context, struct http_request *request)
 void api_topologies_submit(void *context, struct http_request *request)
 {
 	struct zrms *zrms = context;
-	bool start = true;
-	if (api_query_bool(request, "start", true, &start))
-		submissions_add(zrms->submissions, request, start);
+	bool start = true, dry_run = false;
+	if (api_query_bool(request, "start", true, &start) &&
+	    api_query_bool(request, "dry_run", false, &dry_run))
+		submissions_add(zrms->submissions, request, start, dry_run);
 }
 
 void api_submit(struct zrms *zrms, struct http_request *request,

@@ -61,7 +61,7 @@ struct submission {
 	struct submissions *all;
 	struct http_request *request;
 	struct trusted *trusted;
-	bool start;
+	bool start, dry_run;
 	int fd;	    /* the body, where it is in a file */
 	char *body; /* or in memory */
 	size_t body_size;
@@ -219,7 +219,8 @@ static void submission_hand_over(struct submission *s)
 	const struct control_submit submit = {.id = id,
 					      .topology = s->package->topology,
 					      .record = record,
-					      .start = s->start};
+					      .start = s->start,
+					      .dry_run = s->dry_run};
 	s->all->submitted_total++;
 	/* The pins stay until the core's record refers to the artifacts. */
 	http_set_user(s->request, s);
@@ -263,6 +264,10 @@ static void stored(struct submission *s)
 
 static void submission_store(struct submission *s)
 {
+	if (s->dry_run) { /* nothing is kept */
+		submission_hand_over(s);
+		return;
+	}
 	bool complete = s->missing.count == 0;
 	vector_for_each (&s->modules, module) {
 		submission_pin(s, module->native.digest);
@@ -472,12 +477,14 @@ static void check_step(struct submission *s)
 	free(steal_ptr(&s->body));
 }
 
-void submissions_add(struct submissions *all, struct http_request *request, bool start)
+void submissions_add(struct submissions *all, struct http_request *request, bool start,
+		     bool dry_run)
 {
 	struct submission *s = mem_new(struct submission);
 	s->all = all;
 	s->request = request;
 	s->start = start;
+	s->dry_run = dry_run;
 	s->fd = -1;
 	all->active++;
 	s->body_size = http_body_size(request);

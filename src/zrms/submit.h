@@ -45,8 +45,10 @@ int submissions_new(struct loop *loop, struct artifacts *artifacts,
 /* PRE: submissions_is_quiet(). NULL is fine. */
 void submissions_free(struct submissions *s);
 
-/* Takes the request's body; answers through the listener. */
-void submissions_add(struct submissions *s, struct http_request *request, bool start);
+/* Takes the request's body; answers through the listener. `dry_run`: makes all checks, keeps
+ * nothing. */
+void submissions_add(struct submissions *s, struct http_request *request, bool start,
+		     bool dry_run);
 /* The core has decided, durably, on what `submit` handed over for this request. */
 void submissions_decided(struct submissions *s, struct http_request *request);
 bool submissions_is_quiet(const struct submissions *s);

@@ -72,3 +72,22 @@ def test_removing_a_topology_with_its_data_forgets_both(guest_book):
     c.submit(c.package)
     page = Page(c.zedge("edge-node-2"))
     assert page.entries() == []
+
+
+def test_a_dry_run_shows_places_or_reasons_and_changes_nothing(start_cluster, example_package):
+    from conftest import BIN, run
+    c = start_cluster(zhosts=["edge-node-1", "edge-node-2"])
+    package = c.folder / "my-app.mex"
+    package.write_bytes(example_package.read_bytes())
+    run(BIN / "mex", "sign", package, "--key", c.key)
+    mark = c.events()[-1]["seq"]
+    shown = c.zshell("topo", "submit", package, "--dry-run")
+    assert "dashboard            edge-node-1" in shown.stdout and "dry run" in shown.stderr
+    huge = c.build(c.app("huge", [{"name": "a", "type": "CALL", "resources": {"cpu": "16"}}]), "huge")
+    refused = c.zshell("topo", "submit", huge, "--dry-run", check=False)
+    assert refused.returncode == 1
+    assert "insufficient capacity on remaining zhosts" in refused.stdout, refused
+    assert c.get("/v1/topologies")["topologies"] == []
+    assert c.events(None, mark) == []
+    kept = [p for p in (c.folder / "zrms" / "artifacts").rglob("*") if p.is_file()]
+    assert kept == []

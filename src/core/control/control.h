@@ -101,7 +101,8 @@ struct control_submit {
 	/* What is kept: source message, version, publisher, digests. id, sequence, times and
 	 * state are filled in by the core. */
 	const Samoza__V1__TopologyRecord *record;
-	bool start; /* false: --no-start */
+	bool dry_run; /* answer with places or reasons (a TopologyView), change nothing */
+	bool start;   /* false: --no-start */
 };
 
 struct control_input {

@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "core/control/calendar.h"
 #include "core/control/cluster.h"
 #include "schema/message.h"
 
@@ -40,12 +41,74 @@ static int check_name(struct control *c, const char *name, struct error **err)
 		name, topology_state_name(d->state), d->id, name);
 }
 
+/* Where everything would go if it were submitted now, or why not. */
+static Samoza__V1__TopologyView *dry_run(struct control *c, const struct control_submit *s)
+{
+	struct topology *t = s->topology;
+	Samoza__V1__TopologyView *v = (Samoza__V1__TopologyView *)schema_message_new(
+		&samoza__v1__topology_view__descriptor);
+	VECTOR(struct place_want) wants = {0};
+	struct place_result result;
+	uint32_t handle = place_topology_add(c->place, t, UINT64_MAX);
+	for (uint32_t k = 0; k < t->instance_count; k += t->instances[k].subtree_count)
+		*vector_add(&wants) = (struct place_want){.instance = k};
+	place_try(c->place,
+		  &(struct place_request){.topology = handle,
+					  .mode = PLACE_TOGETHER,
+					  .wants = wants.items,
+					  .want_count = wants.count,
+					  .dry_run = true},
+		  &result);
+	v->id = mem_strdup("");
+	v->name = mem_strdup(t->name);
+	v->version = mem_strdup(s->record->version);
+	v->state = mem_strdup(topology_state_name(TOPOLOGY_PENDING));
+	v->spaces = t->instance_count;
+	v->created = calendar_text(c->now.wall_ms);
+	v->updated = calendar_text(c->now.wall_ms);
+	v->notice = mem_strdup("dry run: nothing was changed");
+	v->placements = mem_new_array(Samoza__V1__PlacementView *, t->instance_count);
+	const char *zhost = NULL;
+	for (uint32_t k = 0, root = 0; k < t->instance_count; k++) {
+		if (t->instances[k].parent < 0) {
+			uint32_t at = result.complete ? result.zhosts[root] : PLACE_NONE;
+			zhost = at != PLACE_NONE ? place_zhost_name(c->place, at) : NULL;
+			root++;
+		}
+		Samoza__V1__PlacementView *p = (Samoza__V1__PlacementView *)schema_message_new(
+			&samoza__v1__placement_view__descriptor);
+		p->space = mem_strdup(t->instances[k].path);
+		p->zhost = mem_strdup(zhost);
+		p->state = mem_strdup(state_label(STATE_NOT_DEPLOYED));
+		v->placements[v->n_placements++] = p;
+	}
+	if (!result.complete) {
+		v->failure_reason = place_reason_text(&result.reason);
+		if (result.reason.change != NULL) {
+			free(v->notice);
+			v->notice =
+				str_printf("dry run: nothing was changed; it would fit with %s",
+					   result.reason.change);
+		}
+	}
+	place_result_done(&result);
+	vector_done(&wants);
+	place_topology_remove(c->place, handle);
+	return v;
+}
+
 void request_submit(struct control *c, const struct control_input *input)
 {
 	const struct control_submit *s = &input->submit;
 	struct error *err = NULL;
 	if (check_name(c, s->topology->name, &err) < 0) {
 		emit_reply(c, input->request, err, NULL, NULL, NULL);
+		return;
+	}
+	if (s->dry_run) {
+		emit_reply(c, input->request, NULL, NULL, NULL, NULL);
+		if (input->request != 0)
+			vector_last(&c->outbox->replies)->view = &dry_run(c, s)->base;
 		return;
 	}
 	PRE(deployment_find(c, s->id) == NULL);

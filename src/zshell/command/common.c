@@ -19,6 +19,38 @@ int get_topology(struct shell *shell, const char *id, Samoza__V1__TopologyView *
 		       (void **)ret_view, err);
 }
 
+static const struct output_column placement_columns[] = {
+	{"SPACE", 0, 21},
+	{"ZHOST", 0, 15},
+	{"STATE", OUTPUT_STATE, 8},
+	{0},
+};
+
+void print_placements(const struct output *o, const Samoza__V1__TopologyView *t)
+{
+	struct output_table *table =
+		output_table_new(o, placement_columns, OUTPUT_RULED | OUTPUT_INDENTED);
+	bool why = false;
+
+	output_line(o, "%s", "");
+	output_line(o, "Placements:");
+	for (size_t i = 0; i < t->n_placements; i++) {
+		const Samoza__V1__PlacementView *p = t->placements[i];
+
+		output_table_row(table, (const char *[]){p->space, p->zhost, p->state});
+		why = why || p->why != NULL;
+	}
+	output_table_print(table);
+	if (!why)
+		return;
+	output_line(o, "%s", "");
+	output_line(o, "Why:");
+	for (size_t i = 0; i < t->n_placements; i++) {
+		if (t->placements[i]->why != NULL)
+			output_line(o, "  %s", t->placements[i]->why);
+	}
+}
+
 void print_notice(const struct shell *shell, const Samoza__V1__TopologyView *view)
 {
 	if (view->notice != NULL)

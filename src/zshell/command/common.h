@@ -26,6 +26,8 @@ extern const struct command_option wait_option[];	  /* --wait[=TIME] */
 int get_topology(struct shell *shell, const char *id, Samoza__V1__TopologyView **ret_view,
 		 struct error **err) must_check;
 
+/* The table "Placements:", and below it why what does not run does not. */
+void print_placements(const struct output *o, const Samoza__V1__TopologyView *view);
 /* The notice of an answer, if any, on standard error. */
 void print_notice(const struct shell *shell, const Samoza__V1__TopologyView *view);
 

@@ -11,13 +11,6 @@ const struct command command_topo_status = {
 	.run = run,
 };
 
-static const struct output_column columns[] = {
-	{"SPACE", 0, 21},
-	{"ZHOST", 0, 15},
-	{"STATE", OUTPUT_STATE, 8},
-	{0},
-};
-
 static void print_head(const struct output *o, const Samoza__V1__TopologyView *t)
 {
 	CLEANUP(freep) char *spaces = str_printf("%u", t->spaces);
@@ -31,32 +24,6 @@ static void print_head(const struct output *o, const Samoza__V1__TopologyView *t
 						  {"Updated", t->updated},
 						  {"FailureReason", t->failure_reason},
 						  {0}});
-}
-
-static void print_placements(const struct output *o, const Samoza__V1__TopologyView *t)
-{
-	struct output_table *table =
-		output_table_new(o, columns, OUTPUT_RULED | OUTPUT_INDENTED);
-	bool why = false;
-
-	output_line(o, "%s", "");
-	output_line(o, "Placements:");
-	for (size_t i = 0; i < t->n_placements; i++) {
-		const Samoza__V1__PlacementView *p = t->placements[i];
-
-		output_table_row(table, (const char *[]){p->space, p->zhost, p->state});
-		why = why || p->why != NULL;
-	}
-	output_table_print(table);
-	if (!why)
-		return;
-	output_line(o, "%s", "");
-	output_line(o, "Why:");
-	for (size_t i = 0; i < t->n_placements; i++) {
-		if (t->placements[i]->why != NULL)
-			output_line(o, "  %s: %s", t->placements[i]->space,
-				    t->placements[i]->why);
-	}
 }
 
 static int run(struct shell *shell, const struct invocation *in, struct error **err)

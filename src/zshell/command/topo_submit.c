@@ -11,16 +11,20 @@ static const struct command_argument arguments[] = {
 static const struct command_option options[] = {
 	{"wait", 0, OPTION_TIME, "show progress and end when it is running, at most TIME"},
 	{"no-start", 0, OPTION_FLAG, "store it without deploying anything"},
+	{"dry-run", 0, OPTION_FLAG, "only show where everything would go, or why not"},
 	{0},
 };
 
 const struct command command_topo_submit = {
 	.words = "topo submit",
 	.summary = "submit a topology",
-	.details =
-		"FILE is a MEX, as `mex build` makes it. It is stored before its id is "
-		"printed.\n"
-		"With --wait: status 1 when the topology fails, 4 when the time is over (60s).",
+	.details = "FILE is a MEX, as `mex build` makes it. It is stored before its id is "
+		   "printed.\n"
+		   "With --wait: status 1 when the topology fails, 4 when the time is over "
+		   "(60s).\n"
+		   "With --dry-run all checks are made and nothing is changed; status 1 when "
+		   "there "
+		   "is no place.",
 	.arguments = arguments,
 	.options = options,
 	.run = run,
@@ -66,6 +70,32 @@ static void print_created(const struct output *o, const Samoza__V1__TopologyView
 						  {0}});
 }
 
+static const char *submit_path(const struct invocation *in)
+{
+	if (invocation_has(in, "dry-run"))
+		return "/v1/topologies?dry_run=1";
+	return invocation_has(in, "no-start") ? "/v1/topologies?start=0" : "/v1/topologies";
+}
+
+/* Places, or why there are none. */
+static int show_dry_run(const struct shell *shell, const Samoza__V1__TopologyView *view)
+{
+	const struct output *o = &shell->output;
+	int status = view->failure_reason == NULL ? EXIT_DONE : EXIT_REFUSED;
+
+	if (o->format != OUTPUT_TABLE) {
+		output_message(o, &view->base);
+		return status;
+	}
+	output_line(o, "%s", "");
+	if (view->failure_reason != NULL)
+		output_line(o, "%s has no place: %s", view->name, view->failure_reason);
+	else
+		print_placements(o, view);
+	print_notice(shell, view);
+	return status;
+}
+
 static int wait_for_it(struct shell *shell, const struct invocation *in,
 		       Samoza__V1__TopologyView **view, struct error **err)
 {
@@ -109,13 +139,12 @@ static int run(struct shell *shell, const struct invocation *in, struct error **
 		return r;
 	if (o->format == OUTPUT_TABLE)
 		output_line(o, "Submitting topology from %s...", file);
-	r = api_upload(shell->api,
-		       invocation_has(in, "no-start") ? "/v1/topologies?start=0"
-						      : "/v1/topologies",
-		       "application/vnd.samoza.mex+zip", file,
+	r = api_upload(shell->api, submit_path(in), "application/vnd.samoza.mex+zip", file,
 		       &samoza__v1__topology_view__descriptor, (void **)&view, err);
 	if (r < 0)
 		return refused(r, file, err);
+	if (invocation_has(in, "dry-run"))
+		return show_dry_run(shell, view);
 	print_created(o, view);
 	print_notice(shell, view);
 	if (invocation_has(in, "wait") && !invocation_has(in, "no-start"))

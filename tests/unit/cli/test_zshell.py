@@ -64,11 +64,11 @@ def test_status_of_a_topology_has_the_layout_of_the_seed(listed, zshell):
 
 def test_a_failure_reason_stands_under_updated(zrms, listed, zshell):
     listed.update(state="failed", failure_reason="no zhost is available",
-                  placements=[{"space": "api", "state": "not deployed", "why": "no place"}])
+                  placements=[{"space": "api", "state": "not deployed", "why": "api has no place"}])
     done = zshell("topo", "status", "my-app")
     assert f"  Updated:   {UPDATED}\n  FailureReason: no zhost is available\n" in done.out
     assert "  api                  -              not deployed\n" in done.out
-    assert done.out.endswith("\nWhy:\n  api: no place\n")
+    assert done.out.endswith("\nWhy:\n  api has no place\n")
 
 
 def test_stop_says_so_twice(zrms, listed, zshell):
@@ -457,7 +457,7 @@ def test_completion_of_commands_options_and_names(zrms, listed, zshell):
     assert complete(zshell, "topo", "status", "a1") == [ID]
     assert complete(zshell, "spaces", "logs", "my-app/s") == ["my-app/store"]
     assert complete(zshell, "cluster", "cordon", "") == ["edge-node-1"]
-    assert complete(zshell, "topo", "submit", "--") == ["--api", "--help", "--no-start",
+    assert complete(zshell, "topo", "submit", "--") == ["--api", "--dry-run", "--help", "--no-start",
                                                          "--output", "--wait"]
     assert complete(zshell, "topo", "-o", "") == ["json", "table", "yaml"]
     assert complete(zshell, "-o", "json", "topo", "sub") == ["submit"]
