@@ -11,11 +11,11 @@
 #define NEW(Type, type) \
 	((Samoza__V1__##Type *)schema_message_new(&samoza__v1__##type##__descriptor))
 
-static Samoza__V1__VariableView *part(const char *name, long long value)
+static Samoza__V1__VariableView *part(const char *name, char *take_value)
 {
 	Samoza__V1__VariableView *v = NEW(VariableView, variable_view);
 	v->name = mem_strdup(name);
-	v->value = str_printf("%lld", value);
+	v->value = take_value;
 	return v;
 }
 
@@ -24,6 +24,8 @@ static Samoza__V1__ExplainZhostView *group_view(const struct place_group *g)
 	Samoza__V1__ExplainZhostView *v = NEW(ExplainZhostView, explain_zhost_view);
 	v->zhost = mem_strdup(g->zhosts);
 	v->eligible = g->eligible;
+	v->has_chosen = true;
+	v->chosen = g->chosen;
 	v->has_count = true;
 	v->count = g->count;
 	v->failed_rules = mem_new_array(char *, g->failure_count);
@@ -34,10 +36,11 @@ static Samoza__V1__ExplainZhostView *group_view(const struct place_group *g)
 	v->has_score = true;
 	v->score = (double)g->score.total;
 	v->scores = mem_new_array(Samoza__V1__VariableView *, 4);
-	v->scores[v->n_scores++] = part("preference", g->score.preference);
-	v->scores[v->n_scores++] = part("neighbours", g->score.neighbours);
-	v->scores[v->n_scores++] = part("fragmentation", g->score.fragmentation);
-	v->scores[v->n_scores++] = part("load", g->score.load);
+	v->scores[v->n_scores++] = part("preference", str_printf("%d", g->score.preference));
+	v->scores[v->n_scores++] = part("neighbours", str_printf("%u", g->score.neighbours));
+	v->scores[v->n_scores++] =
+		part("fragmentation", str_printf("%.3f", g->score.fragmentation / 1000.0));
+	v->scores[v->n_scores++] = part("load", str_printf("%.1f %%", g->score.load / 100.0));
 	return v;
 }
 

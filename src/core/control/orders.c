@@ -272,8 +272,9 @@ static void mark_importers(struct deployment *d)
 		d->importer_marked[s] = false;
 		for (unsigned k = 0; k < t->spaces[s].instance_count; k++) {
 			struct instance *i = &d->app->instances[t->spaces[s].instances[k]];
-			if (i->target == TARGET_STARTED && state_is_active(i->state) &&
-			    i->state != STATE_STOPPING)
+			/* Also one that waits for its next attempt: its zhost starts it again
+			 * by itself. */
+			if (i->target == TARGET_STARTED && i->state != STATE_STOPPING)
 				mark_instance(i, MARK_ORDER);
 		}
 	}

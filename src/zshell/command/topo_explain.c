@@ -23,12 +23,27 @@ const struct command command_topo_explain = {
 
 static const struct output_column columns[] = {
 	{"ZHOST", 0, 0},
-	{"SCORE", OUTPUT_RIGHT, 0},
+	{"VERDICT", 0, 0},
 	{"WHY", OUTPUT_CUT, 0},
 	{0},
 };
 
-/* "spread 40, free 12.5" or the rules that failed. */
+/* A part of a score as people say it; nothing for a part that says nothing. */
+static void say_score(struct buffer *out, const char *name, const char *value)
+{
+	const char *between = out->size > 0 ? ", " : "";
+
+	if (str_equal(name, "load"))
+		(void)buffer_printf(out, "%s%s full with it", between, value);
+	else if (str_equal(value, "0") || str_equal(value, "0.000"))
+		return;
+	else if (str_equal(name, "neighbours"))
+		(void)buffer_printf(out, "%s%s of this topology there", between, value);
+	else
+		(void)buffer_printf(out, "%s%s %s", between, name, value);
+}
+
+/* "1 of this topology there, 5.0 % full with it", or the rules that failed. */
 static char *why_text(const Samoza__V1__ExplainZhostView *z)
 {
 	struct buffer out = BUFFER_INIT(1 << 20);
@@ -36,9 +51,15 @@ static char *why_text(const Samoza__V1__ExplainZhostView *z)
 	for (size_t i = 0; i < z->n_failed_rules; i++)
 		(void)buffer_printf(&out, "%s%s", i > 0 ? "; " : "", z->failed_rules[i]);
 	for (size_t i = 0; i < z->n_scores && z->n_failed_rules == 0; i++)
-		(void)buffer_printf(&out, "%s%s %s", i > 0 ? ", " : "", z->scores[i]->name,
-				    z->scores[i]->value);
+		say_score(&out, z->scores[i]->name, z->scores[i]->value);
 	return buffer_steal(&out);
+}
+
+static const char *verdict_of(const Samoza__V1__ExplainZhostView *z)
+{
+	if (z->chosen)
+		return "chosen";
+	return z->eligible ? "fits" : "does not fit";
 }
 
 static void print_space(const struct output *o, const Samoza__V1__ExplainSpaceView *s)
@@ -57,11 +78,9 @@ static void print_space(const struct output *o, const Samoza__V1__ExplainSpaceVi
 	table = output_table_new(o, columns, OUTPUT_INDENTED);
 	for (size_t i = 0; i < s->n_zhosts; i++) {
 		const Samoza__V1__ExplainZhostView *z = s->zhosts[i];
-		CLEANUP(freep)
-		char *score = z->eligible && z->has_score ? str_printf("%.1f", z->score) : NULL;
 		CLEANUP(freep) char *why = why_text(z);
 
-		output_table_row(table, (const char *[]){z->zhost, score, why});
+		output_table_row(table, (const char *[]){z->zhost, verdict_of(z), why});
 	}
 	output_table_print(table);
 }

@@ -214,8 +214,10 @@ def test_status_without_zrms(zshell):
 def test_explain(zrms, listed, zshell):
     zrms.routes[f"GET /v1/topologies/{ID}/explain"] = (200, {"topology": "my-app", "spaces": [
         {"space": "api-1", "zhost": "n1", "summary": "best of 2", "zhosts": [
-            {"zhost": "n1", "eligible": True, "score": 12.5, "failed_rules": [],
-             "scores": [{"name": "spread", "value": "12.5"}]},
+            {"zhost": "n1", "eligible": True, "chosen": True, "score": 12.5, "failed_rules": [],
+             "scores": [{"name": "preference", "value": "50"}, {"name": "neighbours", "value": "1"},
+                        {"name": "fragmentation", "value": "0.000"},
+                        {"name": "load", "value": "5.0 %"}]},
             {"zhost": "n2", "eligible": False, "scores": [],
              "failed_rules": ["cpu: needs 2, 1 free", "cordoned"]}]},
         {"space": "store", "summary": "no zhost would do", "reason": "no zhost is available",
@@ -225,9 +227,9 @@ def test_explain(zrms, listed, zshell):
         "\n"
         "api-1 -> n1\n"
         "  best of 2\n"
-        "  ZHOST SCORE WHY\n"
-        "  n1     12.5 spread 12.5\n"
-        "  n2        - cpu: needs 2, 1 free; cordoned\n")
+        "  ZHOST VERDICT      WHY\n"
+        "  n1    chosen       preference 50, 1 of this topology there, 5.0 % full with it\n"
+        "  n2    does not fit cpu: needs 2, 1 free; cordoned\n")
     assert zshell("topo", "explain", "my-app").out.endswith(
         "\nstore -> no place\n"
         "  no zhost would do\n"
