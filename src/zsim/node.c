@@ -139,7 +139,7 @@ static char *imports_text(const struct agent_order *o)
 	char *text = mem_strdup("");
 	for (size_t i = 0; i < o->n_imports; i++) {
 		const Samoza__V1__Provider *p = o->imports[i];
-		char *longer = str_printf("%s %s from %s:", text, p->import, p->path);
+		char *longer = str_printf("%s%s from %s:", text, p->import, p->path);
 		free(text);
 		text = longer;
 		for (size_t v = 0; v < p->n_variables; v++) {
@@ -148,6 +148,9 @@ static char *imports_text(const struct agent_order *o)
 			free(text);
 			text = longer;
 		}
+		longer = str_printf("%s\n", text);
+		free(text);
+		text = longer;
 	}
 	return text;
 }
@@ -157,7 +160,7 @@ static void tell_imports(struct world *w, struct process *p, const struct agent_
 {
 	char *imports = imports_text(o);
 	if (o->kind == ACTION_UPDATE && str_equal(p->imports, imports))
-		world_violate(w, "%s gets an update, and nothing has changed:%s", p->name,
+		world_violate(w, "%s gets an update, and nothing has changed:\n%s", p->name,
 			      imports);
 	free(p->imports);
 	p->imports = imports;

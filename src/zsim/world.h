@@ -43,7 +43,7 @@ struct process {
 	bool started;	     /* its start has ended well */
 	int64_t deadline_ms; /* exclusive: it ends itself then; NEVER_MS */
 	int64_t orphan_ms;   /* without its zhost: it ends itself then; NEVER_MS */
-	char *imports;	     /* that it was last told of, as text */
+	char *imports;	     /* that it was last told of: a line for each provider */
 	uint64_t life;	     /* which one it is, for ends that were planned */
 	UT_hash_handle hh;
 };

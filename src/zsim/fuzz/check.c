@@ -168,6 +168,7 @@ static void check_topology(const struct quiet *q)
 {
 	for (unsigned i = 0; i < q->submitted->topology->instance_count; i++)
 		check_instance(q, i);
+	imports_check(q->f, q->submitted, q->views);
 	check_topology_state(q);
 }
 

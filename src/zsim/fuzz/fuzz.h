@@ -5,7 +5,7 @@
  *   draw.c    zhosts and topologies           steps.c   requests and faults
  *   life.c    one seed, birth to convergence  mirror.c  what was committed, checked
  *   rules.c   who may run, at every commit    check.c   what zrms shows when all is quiet
- *   place.c   is there really no place?
+ *   place.c   is there really no place?           imports.c who knows which providers
  *
  * Invariants (each says its own name when it fails):
  * - no instance is live twice under one epoch; an exclusive one never is at all    (node.c)
@@ -106,9 +106,13 @@ struct family {
 const char *family_missing_import(const struct family *y, unsigned instance);
 /* Whoever depends on what changed in this commit has changed with it. */
 void rules_check(struct fuzz *f, const struct submitted *s);
+/* It begins to stop: whatever is inside of it has stopped. */
+void rules_check_stop(struct fuzz *f, const struct submitted *s, const char *path);
 
 /* steps.c */
 void fuzz_step(struct fuzz *f);
+/* Only what a person asks. */
+void fuzz_request(struct fuzz *f);
 /* All faults end: everything is started, healed, uncordoned. */
 void fuzz_calm(struct fuzz *f);
 /* Asks and checks that there is an answer; true when it was granted. */
@@ -121,6 +125,10 @@ void check_loaded(struct fuzz *f);
 void check_kept(struct fuzz *f);
 /* Everything is quiet, everything can be reached, and there are no more failures. */
 void check_converged(struct fuzz *f);
+
+/* imports.c: every process knows the providers that there are, and their variables. */
+void imports_check(struct fuzz *f, const struct submitted *s,
+		   const Samoza__V1__SpaceView *const *views);
 
 /* place.c: why an instance without a place could have one ("t1/a fits on n2"), by a search of
  * its own. NULL: it could not. The caller frees. */

@@ -8,7 +8,8 @@
 #include "zsim/fuzz/fuzz.h"
 
 /* Longer than any window of restart that is drawn, and than any timeout. */
-#define CALM_MS (INT64_C(15) * 60 * 1000)
+#define CALM_MS		  (INT64_C(15) * 60 * 1000)
+#define PEACEFUL_REQUESTS 5
 
 /* ---- chance in the world ---- */
 
@@ -137,6 +138,16 @@ static void settle(struct fuzz *f)
 		world_violate(&f->world, "it does not come to rest within an hour: %s", left);
 }
 
+static void converge(struct fuzz *f)
+{
+	settle(f);
+	if (f->world.violation == NULL)
+		ask_undeploys_again(f);
+	settle(f);
+	if (f->world.violation == NULL)
+		check_converged(f);
+}
+
 static void end(struct fuzz *f)
 {
 	mirror_done(f);
@@ -164,14 +175,12 @@ bool fuzz_live(uint64_t seed, const struct fuzz_options *options, char **ret_why
 		fuzz_calm(&f);
 	if (f.world.violation == NULL)
 		world_advance(&f.world, CALM_MS);
-	settle(&f);
-	if (f.world.violation == NULL)
-		ask_undeploys_again(&f);
-	if (f.world.violation == NULL)
-		world_advance(&f.world, 1000);
-	settle(&f);
-	if (f.world.violation == NULL)
-		check_converged(&f);
+	converge(&f);
+	/* And once more after every request that is made in peace. */
+	for (unsigned i = 0; i < PEACEFUL_REQUESTS && f.world.violation == NULL; i++) {
+		fuzz_request(&f);
+		converge(&f);
+	}
 	vector_for_each (&f.world.log, line)
 		puts(*line);
 	if (f.world.violation != NULL)

@@ -92,7 +92,7 @@ static void check_one(struct fuzz *f, const struct family *y, unsigned instance)
 			      decl->path);
 }
 
-void rules_check(struct fuzz *f, const struct submitted *s)
+static struct family family_of(struct fuzz *f, const struct submitted *s)
 {
 	struct family y = {
 		.name = s->name,
@@ -101,6 +101,25 @@ void rules_check(struct fuzz *f, const struct submitted *s)
 	};
 	for (unsigned i = 0; i < s->topology->instance_count; i++)
 		y.members[i] = mirror_find(f, s->id, s->topology->instances[i].path);
+	return y;
+}
+
+void rules_check_stop(struct fuzz *f, const struct submitted *s, const char *path)
+{
+	int index = topology_find_instance(s->topology, path);
+	/* An exclusive one may be stopped by its zhost, for want of a heartbeat. */
+	if (index < 0 || instance_space(s->topology, (unsigned)index)->exclusive)
+		return;
+	struct family y = family_of(f, s);
+	if (has_active_child(&y, (unsigned)index))
+		world_violate(&f->world, "%s/%s stops before what is inside of it", s->name,
+			      path);
+	free(y.members);
+}
+
+void rules_check(struct fuzz *f, const struct submitted *s)
+{
+	struct family y = family_of(f, s);
 	for (unsigned i = 0; i < s->topology->instance_count; i++)
 		check_one(f, &y, i);
 	free(y.members);

@@ -263,6 +263,17 @@ void fuzz_step(struct fuzz *f)
 		world_drain(&f->world);
 }
 
+void fuzz_request(struct fuzz *f)
+{
+	unsigned draw = random_below(&f->random, 100);
+	if (draw < 25)
+		submit(f);
+	else if (draw < 60)
+		set_goal(f);
+	else
+		act_on_topology(f);
+}
+
 void fuzz_calm(struct fuzz *f)
 {
 	struct world *w = &f->world;

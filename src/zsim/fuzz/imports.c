@@ -1,0 +1,107 @@
+/* What each process was told of its providers, against what there is, when all is quiet. */
+#include "base/str.h"
+#include "zsim/fuzz/fuzz.h"
+
+struct lines {
+	VECTOR(char *) list;
+};
+
+static void lines_done(struct lines *l)
+{
+	vector_for_each (&l->list, line)
+		free(*line);
+	vector_done(&l->list);
+}
+
+static int compare_lines(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static char *lines_text(struct lines *l)
+{
+	if (l->list.count > 0)
+		qsort(l->list.items, l->list.count, sizeof(char *), compare_lines);
+	char *text = mem_strdup("");
+	vector_for_each (&l->list, line) {
+		char *longer = str_printf("%s[%s]", text, *line);
+		free(text);
+		text = longer;
+	}
+	return text;
+}
+
+/* "FROM from PATH: a=1 b=2", with the variables in their order: that of the import where it
+ * names some, else by name as the provider shows them. */
+static char *provider_line(const struct import_decl *import,
+			   const Samoza__V1__SpaceView *provider)
+{
+	char *line = str_printf("%s from %s:", import->from, provider->path);
+	for (size_t v = 0; v < provider->n_exports; v++) {
+		const Samoza__V1__VariableView *e = provider->exports[v];
+		bool named = import->variable_count == 0;
+		for (unsigned n = 0; n < import->variable_count; n++)
+			named |= strcmp(import->variables[n], e->name) == 0;
+		if (!named)
+			continue;
+		char *longer = str_printf("%s %s=%s", line, e->name, e->value);
+		free(line);
+		line = longer;
+	}
+	return line;
+}
+
+static char *expected_text(const struct submitted *s, unsigned instance,
+			   const Samoza__V1__SpaceView *const *views)
+{
+	CLEANUP(lines_done) struct lines lines = {0};
+	const struct space *space = instance_space(s->topology, instance);
+	for (unsigned k = 0; k < space->import_count; k++) {
+		const struct import_decl *import = &space->imports[k];
+		for (unsigned p = 0; p < import->provider_count; p++) {
+			const struct space *provider =
+				&s->topology->spaces[import->providers[p]];
+			for (unsigned n = 0; n < provider->instance_count; n++) {
+				unsigned other = provider->instances[n];
+				if (other != instance &&
+				    strcmp(views[other]->state, "deployed-started") == 0)
+					vector_push(&lines.list,
+						    provider_line(import, views[other]));
+			}
+		}
+	}
+	return lines_text(&lines);
+}
+
+static char *known_text(const struct process *p)
+{
+	CLEANUP(lines_done) struct lines lines = {0};
+	CLEANUP(freep) char *copy = mem_strdup(p->imports != NULL ? p->imports : "");
+	char *rest = NULL;
+	for (char *line = strtok_r(copy, "\n", &rest); line != NULL;
+	     line = strtok_r(NULL, "\n", &rest))
+		vector_push(&lines.list, mem_strdup(line));
+	return lines_text(&lines);
+}
+
+void imports_check(struct fuzz *f, const struct submitted *s,
+		   const Samoza__V1__SpaceView *const *views)
+{
+	for (unsigned i = 0; i < s->topology->instance_count; i++) {
+		if (strcmp(views[i]->state, "deployed-started") != 0 || views[i]->zhost == NULL)
+			continue;
+		struct node *n = node_find(&f->world, views[i]->zhost);
+		CLEANUP(freep) char *id = str_printf("%s/%s", s->id, views[i]->path);
+		struct process *p = NULL;
+		if (n != NULL)
+			HASH_FIND_STR(n->processes, id, p);
+		if (p == NULL || p->imports == NULL)
+			continue; /* check_processes() says so; or it was asked in a life before
+				   */
+		CLEANUP(freep) char *expected = expected_text(s, i, views);
+		CLEANUP(freep) char *known = known_text(p);
+		if (strcmp(expected, known) != 0)
+			world_violate(&f->world, "%s knows the providers %s, and there are %s",
+				      views[i]->name, known, expected);
+	}
+}
