@@ -24,6 +24,7 @@
 #include "zhost/end_spaces.h"
 #include "zhost/log_desk.h"
 #include "zhost/mesh.h"
+#include "zhost/native.h"
 #include "zhost/process.h"
 #include "zhost/reconcile.h"
 #include "zhost/resident.h"
@@ -270,6 +271,8 @@ static int begin(struct zhost *z, int argc, char **argv, struct error **err)
 	if (r == 0)
 		r = reconcile_new(z, err);
 	if (r == 0)
+		r = native_begin(z, err);
+	if (r == 0)
 		r = loop_on_signal(&z->loop, SIGTERM, on_signal, z, err);
 	if (r == 0)
 		r = loop_on_signal(&z->loop, SIGINT, on_signal, z, err);
@@ -290,6 +293,7 @@ static void finish(struct zhost *z)
 	launcher_unpoll(z);
 	launcher_free(z->launcher);
 	residents_free(z);
+	native_end(z);
 	data_desk_free(z->data);
 	log_desk_free(z->log_desk);
 	artifacts_free(z->artifacts);

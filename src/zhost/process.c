@@ -12,7 +12,9 @@
 #include "adapter/log/log.h"
 #include "base/check.h"
 #include "base/str.h"
+#include "zhost/native.h"
 #include "zhost/process_internal.h"
+#include "zhost/variables.h"
 
 #define FILE_NAME_SIZE (FOLDER_NAME_SIZE + 4)
 
@@ -33,6 +35,8 @@ void process_forget_files(const struct resident *r)
 	socket_name(r, name);
 	(void)unlinkat(r->zhost->folder.run_fd, name, 0);
 	words_name(r, name);
+	(void)unlinkat(r->zhost->folder.run_fd, name, 0);
+	snprintf(name, sizeof(name), "%s.f", r->run_name);
 	(void)unlinkat(r->zhost->folder.run_fd, name, 0);
 }
 
@@ -174,39 +178,27 @@ static void lease_times(const struct resident *r, uint64_t *ret_stop, uint64_t *
 	*ret_stop = boottime_ms(r->deadline_ms - grace);
 }
 
-struct environment {
-	struct launch_variable variables[64];
-	char *owned[64];
-	size_t count;
-};
-
-static void environment_add(struct environment *e, char *name, const char *value)
-{
-	if (e->count == ARRAY_SIZE(e->variables)) {
-		free(name);
-		return;
-	}
-	e->owned[e->count] = name;
-	e->variables[e->count++] = (struct launch_variable){name, value};
-}
+_Static_assert(sizeof(struct variable) == sizeof(struct launch_variable) &&
+		       offsetof(struct variable, value) ==
+			       offsetof(struct launch_variable, value),
+	       "one is handed over as the other");
 
 /* Who it is and what it exports; for WASI programs. */
-static void environment_fill(struct environment *e, const struct resident *r)
+static int guest_environment(variable_vector *v, const struct resident *r,
+			     struct launch_request *q)
 {
-	environment_add(e, mem_strdup("SAMOZA_TOPOLOGY"), r->spec->topology_name);
-	environment_add(e, mem_strdup("SAMOZA_TOPOLOGY_ID"), r->key->topology);
-	environment_add(e, mem_strdup("SAMOZA_SPACE"), r->spec->space);
-	environment_add(e, mem_strdup("SAMOZA_INSTANCE"), r->key->path);
-	environment_add(e, mem_strdup("SAMOZA_ZHOST"), r->zhost->settings.name);
-	for (size_t i = 0; i < r->n_exports; i++)
-		environment_add(e, str_printf("SAMOZA_EXPORT_%s", r->exports[i]->name),
-				r->exports[i]->value);
+	variables_identity(v, r->key, r->spec, r->zhost->settings.name);
+	variables_exports(v, r->exports, r->n_exports);
+	q->environment = (const struct launch_variable *)v->items;
+	q->environment_count = v->count;
+	return 0;
 }
 
 static int launch(struct process *p, int listener_fd, int status_fd, struct error **err)
 {
 	struct resident *r = p->resident;
-	struct environment e = {.count = 0};
+	struct native_launch native = {0};
+	variable_vector environment = {0};
 	struct launch_request q = {
 		.topology = r->key->topology,
 		.instance = r->key->path,
@@ -228,19 +220,19 @@ static int launch(struct process *p, int listener_fd, int status_fd, struct erro
 		mem_new_array(struct launch_variable, r->imports.count + 1);
 	int result;
 
-	environment_fill(&e, r);
 	for (size_t i = 0; i < r->imports.count; i++)
 		imports[i] = (struct launch_variable){r->imports.items[i].name,
 						      r->imports.items[i].value};
-	q.environment = e.variables;
-	q.environment_count = e.count;
 	q.imports = imports;
+	result = native_is(r->spec) ? native_launch_init(&native, r, &q, err)
+				    : guest_environment(&environment, r, &q);
 	if (r->spec->exclusive && r->deadline_ms != NEVER_MS)
 		lease_times(r, &q.stop_at_ms, &q.end_at_ms);
-	p->is_launching = true;
-	result = launcher_launch(r->zhost->launcher, &q, on_launched, p, err);
-	for (size_t i = 0; i < e.count; i++)
-		free(e.owned[i]);
+	p->is_launching = result == 0;
+	if (result == 0)
+		result = launcher_launch(r->zhost->launcher, &q, on_launched, p, err);
+	variables_done(&environment);
+	native_launch_done(&native);
 	return result;
 }
 
@@ -253,6 +245,8 @@ int process_start(struct resident *r, struct error **err)
 	struct process *p;
 	int fd, result;
 
+	if (native_is(r->spec) && native_prepare(r, err) < 0)
+		return ERR_LIMIT;
 	words_name(r, name);
 	words = openat(z->folder.run_fd, name,
 		       O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
@@ -473,7 +467,7 @@ void process_update(struct process *p, const import_vector *imports)
 	to = size <= ZRUN_BODY_MAX ? process_frame(p, ZRUN_UPDATE, 0, size) : NULL;
 	if (to == NULL) {
 		resident_say(p->resident, "error", "update: the imports are too large");
-		resident_updated(p->resident, -EMSGSIZE);
+		resident_updated(p->resident, -EMSGSIZE, "", 0);
 		return;
 	}
 	to = mempcpy(to, &head, sizeof(head));
@@ -485,6 +479,11 @@ void process_update(struct process *p, const import_vector *imports)
 		to = mempcpy(to, v->name, import.name_size);
 		to = mempcpy(to, v->value, import.value_size);
 	}
+}
+
+void process_cancel(struct process *p)
+{
+	(void)!process_frame(p, ZRUN_CANCEL, 0, 0);
 }
 
 void process_kill(struct process *p)

@@ -42,6 +42,8 @@ void process_stop(struct process *p, int64_t grace_ms);
 void process_update(struct process *p, const import_vector *imports);
 /* resident.deadline_ms has a new value. */
 void process_renew(struct process *p);
+/* NATIVE: ends the recipe that runs, not the instance. */
+void process_cancel(struct process *p);
 void process_kill(struct process *p);
 int64_t process_pid(const struct process *p); /* -1 while not known */
 

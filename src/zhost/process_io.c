@@ -182,7 +182,7 @@ static bool take_updated(struct process *p, const uint8_t *body, size_t size)
 	if (p->updates_ignored > 0)
 		p->updates_ignored--;
 	else
-		resident_updated(p->resident, updated.result);
+		resident_updated(p->resident, updated.result, (const char *)c.at, c.left);
 	return true;
 }
 

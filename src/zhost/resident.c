@@ -11,11 +11,12 @@
 #include "zhost/data.h"
 #include "zhost/log_desk.h"
 #include "zhost/mesh.h"
+#include "zhost/native.h"
 #include "zhost/process.h"
 #include "zhost/reconcile.h"
+#include "zhost/variables.h"
 
-#define UI     SAMOZA__V1__SPACE_TYPE__UI
-#define NATIVE SAMOZA__V1__SPACE_TYPE__NATIVE
+#define UI SAMOZA__V1__SPACE_TYPE__UI
 
 static void start_launch(struct resident *r);
 
@@ -54,6 +55,18 @@ static void imports_flatten(import_vector *imports, Samoza__V1__Provider *const 
 		}
 }
 
+/* As zrun makes the environment of recipes of them. */
+static void imports_of_recipes(import_vector *imports, Samoza__V1__Provider *const *providers,
+			       size_t n)
+{
+	variable_vector variables = {0};
+
+	variables_imports(&variables, providers, n);
+	vector_for_each (&variables, v)
+		vector_push(imports, ((struct import_value){v->name, v->value}));
+	vector_done(&variables);
+}
+
 void task_init(struct task *t, const struct agent_order *order)
 {
 	*t = (struct task){.type = order->type,
@@ -67,7 +80,10 @@ void task_init(struct task *t, const struct agent_order *order)
 		return;
 	if (order->kind == ACTION_DEPLOY)
 		t->spec = (Samoza__V1__InstanceSpec *)schema_message_copy(&order->spec->base);
-	imports_flatten(&t->imports, order->imports, order->n_imports);
+	if (native_is(order->spec))
+		imports_of_recipes(&t->imports, order->imports, order->n_imports);
+	else
+		imports_flatten(&t->imports, order->imports, order->n_imports);
 }
 
 void task_done(struct task *t)
@@ -244,13 +260,24 @@ static void pages_got(void *data, const char *path, const struct error *error)
 		pages_get(r);
 }
 
-/* The pages of a UI space, one after the other; what is in the cache costs nothing. */
+/* The zrun that makes the folder and runs the recipe; resident_ended() tells how it went. */
+static void deploy_launch(struct resident *r)
+{
+	CLEANUP(error_freep) struct error *err = NULL;
+
+	if (native_list(r, &err) < 0 || process_start(r, &err) < 0)
+		deploy_failed(r, err->message);
+}
+
+/* The files of a UI or NATIVE space, one after the other; what is in the cache costs nothing.
+ */
 static void pages_get(struct resident *r)
 {
-	r->is_walking = true;
-	while (r->page_error == NULL && r->next_page < r->spec->n_assets) {
-		const Samoza__V1__AssetFile *a = r->spec->assets[r->next_page++];
+	const Samoza__V1__AssetFile *a;
 
+	r->is_walking = true;
+	while (r->page_error == NULL && (a = native_file(r->spec, r->next_page)) != NULL) {
+		r->next_page++;
 		r->wait = artifact_get(r->zhost->artifacts, a->digest, a->size_bytes, pages_got,
 				       r);
 		if (r->wait != NULL)
@@ -261,6 +288,8 @@ static void pages_get(struct resident *r)
 		CLEANUP(freep) char *error = steal_ptr(&r->page_error);
 
 		deploy_failed(r, error);
+	} else if (r->wait == NULL && native_is(r->spec)) {
+		deploy_launch(r);
 	} else if (r->wait == NULL) {
 		action_end(r, NULL, false);
 	}
@@ -270,9 +299,7 @@ static void deploy(struct resident *r)
 {
 	struct zhost *z = r->zhost;
 
-	if (r->spec->type == NATIVE) {
-		deploy_failed(r, "NATIVE spaces are not supported yet");
-	} else if (is_ui(r)) {
+	if (is_ui(r) || native_is(r->spec)) {
 		r->next_page = 0;
 		pages_get(r);
 	} else {
@@ -336,6 +363,13 @@ static void start_launch(struct resident *r)
 		r->peer = mesh_table_join(z->mesh, r->key, r->spec, r);
 		resident_started(r);
 		resident_start_counted(r);
+		return;
+	}
+	if (native_is(r->spec)) {
+		/* Not in the mesh: its processes serve ports, they take no messages. */
+		if (process_start(r, &err) < 0)
+			start_failed(r, err->message);
+		imports_done(&r->imports);
 		return;
 	}
 	r->wait = artifact_get_module(z->artifacts, r->spec, start_got, r);
@@ -404,23 +438,55 @@ void resident_started(struct resident *r)
 
 void resident_found(struct resident *r)
 {
+	if (native_is(r->spec))
+		return;
 	r->peer = mesh_table_join(r->zhost->mesh, r->key, r->spec, r);
 	mesh_table_open(r->zhost->mesh, r->peer, true);
 }
 
 /* ---- update, stop, end ---- */
 
-void resident_updated(struct resident *r, int32_t result)
+void resident_updated(struct resident *r, int32_t result, const char *text, size_t size)
 {
 	CLEANUP(freep) char *error = NULL;
 
 	if (r->action == 0 || r->kind != ACTION_UPDATE)
 		return;
 	if (result != 0) {
-		error = str_printf("on_update returned %d", (int)result);
+		error = size > 0 ? mem_strndup(text, size)
+				 : str_printf("on_update returned %d", (int)result);
 		resident_say(r, "error", "update: %s", error);
 	}
 	action_end(r, error, false);
+}
+
+static void undeployed(struct resident *r)
+{
+	struct zhost *z = r->zhost;
+
+	if (ports_release(z->ports, r->id))
+		reconcile_ports(z->reconcile, r->id);
+	process_forget_files(r);
+	action_end(r, NULL, false);
+	resident_free(r);
+}
+
+/* The zrun of a deploy or undeploy is gone. */
+static void folder_ended(struct resident *r, bool is_finished, const char *error)
+{
+	if (!is_finished && error[0] == '\0')
+		error = "it was interrupted";
+	exports_drop(r);
+	if (is_finished && r->kind == ACTION_DEPLOY) {
+		action_end(r, NULL, false);
+	} else if (is_finished) {
+		undeployed(r);
+	} else if (r->kind == ACTION_DEPLOY) {
+		deploy_failed(r, error);
+	} else {
+		resident_say(r, "error", "undeploy: %s", error);
+		action_end(r, error, false);
+	}
 }
 
 void resident_ended(struct resident *r, bool is_finished, const char *error)
@@ -429,6 +495,10 @@ void resident_ended(struct resident *r, bool is_finished, const char *error)
 	bool is_stop = r->action != 0 && r->kind == ACTION_STOP;
 	bool is_start = r->action != 0 && r->kind == ACTION_START;
 
+	if (r->action != 0 && (r->kind == ACTION_DEPLOY || r->kind == ACTION_UNDEPLOY)) {
+		folder_ended(r, is_finished, error);
+		return;
+	}
 	data_drop(r);
 	mesh_table_leave(z->mesh, r->peer);
 	r->peer = NULL;
@@ -483,13 +553,14 @@ static void stop(struct resident *r, int64_t grace_ms)
 
 static void undeploy(struct resident *r)
 {
-	struct zhost *z = r->zhost;
+	CLEANUP(error_freep) struct error *err = NULL;
 
-	if (ports_release(z->ports, r->id))
-		reconcile_ports(z->reconcile, r->id);
-	process_forget_files(r);
-	action_end(r, NULL, false);
-	resident_free(r);
+	if (!native_is(r->spec)) {
+		undeployed(r);
+	} else if (process_start(r, &err) < 0) {
+		resident_say(r, "error", "undeploy: %s", err->message);
+		action_end(r, err->message, false);
+	}
 }
 
 /* ---- orders ---- */
@@ -544,6 +615,11 @@ static void kill_now(struct zhost *z, struct task *t)
 		return;
 	log_warn("spaces", "process.kill", LOG_S("topology", r->spec->topology_name),
 		 LOG_S("path", r->key->path));
+	if (r->process != NULL && t->action != 0 && t->kind == ACTION_UPDATE &&
+	    native_is(r->spec)) {
+		process_cancel(r->process);
+		return;
+	}
 	if (r->process != NULL) {
 		process_kill(r->process);
 		return;

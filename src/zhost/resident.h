@@ -88,7 +88,8 @@ struct resident *resident_find(struct zhost *z, const char *topology, const char
 /* From process.c: STARTED came; the process is gone (text: "" for an end that was asked for
  * or went well, otherwise why); UPDATED came. */
 void resident_started(struct resident *r);
-void resident_updated(struct resident *r, int32_t result);
+/* `text`: why a recipe failed. */
+void resident_updated(struct resident *r, int32_t result, const char *text, size_t size);
 void resident_ended(struct resident *r, bool is_finished, const char *error);
 /* The next queued start may go. */
 void resident_start_counted(struct resident *r);

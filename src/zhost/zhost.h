@@ -37,6 +37,7 @@ struct kv;
 struct data_desk;
 struct edge;
 struct log_desk;
+struct native_desk;
 struct reconcile;
 struct resident;
 struct uplink;
@@ -72,6 +73,7 @@ struct zhost {
 	struct log_desk *log_desk;
 	struct mesh_table *mesh;
 	struct data_desk *data;
+	struct native_desk *native;
 	struct edge *edge;
 	struct usage *usage;
 

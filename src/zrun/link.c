@@ -370,6 +370,10 @@ static void take_frame(struct instance *i, const struct zrun_frame *frame, const
 	case ZRUN_RENEW:
 		take_renew(i, frame, body);
 		break;
+	case ZRUN_CANCEL:
+		if (i->native != NULL)
+			native_cancel(i);
+		break;
 	default:
 		broken(i, "a frame of an unknown type");
 	}

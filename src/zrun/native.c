@@ -313,6 +313,12 @@ void native_update(struct instance *i, bool same)
 	n->update_due = true;
 }
 
+void native_cancel(struct instance *i)
+{
+	if (i->phase == ZRUN_PHASE_STARTED && i->native->jobs[JOB_RECIPE].is_running)
+		native_signal(i->native, JOB_RECIPE, SIGKILL, false);
+}
+
 static void update(struct native *n)
 {
 	uint64_t until = mono_ms() + n->timeout_ms;

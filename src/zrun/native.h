@@ -88,6 +88,8 @@ __attribute__((noreturn)) void native_run(struct instance *i,
 					  const struct confine_shared *shared);
 /* link.c: an UPDATE has come, instance.imports is new (or, `same`, is not). */
 void native_update(struct instance *i, bool same);
+/* link.c: the recipe that runs beside the started instance is to end. */
+void native_cancel(struct instance *i);
 /* The value of a setting, "" for none. */
 const char *native_setting(const struct native *n, const char *name);
 uint64_t native_number(const struct native *n, const char *name);

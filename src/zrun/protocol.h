@@ -76,6 +76,7 @@ enum zrun_frame_type {
 	ZRUN_DATA_RESULT = 4, /* struct zrun_result, content */
 	ZRUN_UPDATE = 5, /* struct zrun_update, then each struct zrun_import, name, value */
 	ZRUN_RENEW = 6,	 /* struct zrun_renew */
+	ZRUN_CANCEL = 7, /* no body; NATIVE: ends the recipe `update`, which has failed then */
 
 	/* zrun to zhost */
 	ZRUN_HELLO =

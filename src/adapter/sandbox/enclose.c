@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -218,6 +219,7 @@ static int enter_root(struct enclosure *e)
 
 int enclose_enter(struct enclosure *e)
 {
+	(void)umask(022); /* others than root are to find their way */
 	if (enter_root(e) < 0 || chdir(e->has_root ? ENCLOSE_DATA : e->data) < 0)
 		return -1;
 	limits(e);

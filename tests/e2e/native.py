@@ -1,0 +1,60 @@
+"""Packages with NATIVE spaces for tests: recipes are small shell and Python scripts."""
+import json
+import os
+import pathlib
+import shutil
+import textwrap
+
+from conftest import is_alive
+
+
+def native_app(cluster, name, spaces, files, version="1.0.0"):
+    """`spaces` as in topology.yaml; `files`: texts by "SPACE/recipes/start" and so on. Those in
+    recipes/ are executable; a tuple (text, mode) sets another mode."""
+    folder = cluster.folder / "src" / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / "topology.yaml").write_text(json.dumps({
+        "apiVersion": "samoza/v1", "kind": "Topology", "metadata": {"name": name},
+        "spaces": [dict({"type": "NATIVE", "resources": {"cpu": "500m", "memory": "64MiB"}}, **s)
+                   for s in spaces]}))
+    (folder / "manifest.yaml").write_text(json.dumps({
+        "apiVersion": "samoza/v1", "kind": "MEX",
+        "metadata": {"name": name, "version": version, "publisher": "example.com",
+                     "created": "2026-04-29T10:30:00Z"},
+        "spec": {"topology": "topology.yaml", "spaces": [s["name"] for s in spaces]}}))
+    for path, text in files.items():
+        mode = 0o755 if "/recipes/" in path else 0o644
+        if isinstance(text, tuple):
+            text, mode = text
+        target = folder / "spaces" / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(textwrap.dedent(text).lstrip())
+        target.chmod(mode)
+    return folder
+
+
+def native_deploy(cluster, name, spaces, files, wait="60s"):
+    package = cluster.build(native_app(cluster, name, spaces, files), name)
+    cluster.submit(package, wait)
+    return package
+
+
+def spaces_folders(cluster, zhost):
+    """Folders of instances on that zhost."""
+    return [p for p in (cluster.folder / zhost / "spaces").iterdir() if p.name[0] != "."]
+
+
+def processes_of(words):
+    """Processes whose command line holds the words, as (pid, command line)."""
+    found = []
+    for entry in pathlib.Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if words in line and is_alive(int(entry.name)):
+            found.append((int(entry.name), line))
+    return found
