@@ -272,9 +272,8 @@ static void mark_importers(struct deployment *d)
 		d->importer_marked[s] = false;
 		for (unsigned k = 0; k < t->spaces[s].instance_count; k++) {
 			struct instance *i = &d->app->instances[t->spaces[s].instances[k]];
-			/* Also one that waits for its next attempt: its zhost starts it again
-			 * by itself. */
-			if (i->target == TARGET_STARTED && i->state != STATE_STOPPING)
+			/* In whatever state: its zhost starts it (again) by itself. */
+			if (i->target == TARGET_STARTED)
 				mark_instance(i, MARK_ORDER);
 		}
 	}
