@@ -100,18 +100,22 @@ __attribute__((noreturn)) static void finish(struct native *n, enum zrun_stopped
 	end_stopped(n->instance);
 }
 
+/* "60 s", "1500 ms". */
+static void time_text(uint64_t ms, char *text, size_t size)
+{
+	bool whole = ms % 1000 == 0;
+
+	native_text(text, size, "%" PRIu64 " %s", whole ? ms / 1000 : ms, whole ? "s" : "ms");
+}
+
 /* "timed out after 60 s: last line". */
 static void timeout_text(const struct native *n, enum job job, char *text, size_t size)
 {
-	char last[NATIVE_TEXT];
+	char last[NATIVE_TEXT], time[40];
 
 	output_last(&n->jobs[job].output, last, sizeof(last));
-	if (n->timeout_ms % 1000 == 0)
-		native_text(text, size, "timed out after %" PRIu64 " s%s", n->timeout_ms / 1000,
-			    last);
-	else
-		native_text(text, size, "timed out after %" PRIu64 " ms%s", n->timeout_ms,
-			    last);
+	time_text(n->timeout_ms, time, sizeof(time));
+	native_text(text, size, "timed out after %s%s", time, last);
 }
 
 /* ---- running a recipe to its end ---- */
@@ -416,17 +420,15 @@ __attribute__((noreturn)) static void stop(struct native *n)
 	uint64_t begun = mono_ms(), end = i->stop_deadline_ms;
 	uint64_t grace = end > begun ? end - begun : 0;
 	uint64_t until = end - (grace > 4 * KILL_RESERVE_MS ? KILL_RESERVE_MS : grace / 5);
-	char text[NATIVE_TEXT] = "";
+	char text[NATIVE_TEXT] = "", last[NATIVE_TEXT], time[40];
 
+	time_text((grace + 50) / 100 * 100, time, sizeof(time)); /* as it was asked for */
 	i->phase = ZRUN_PHASE_STOPPING;
 	if (native_has_recipe(n, "stop") && n->keeper > 0) {
 		(void)native_start_recipe(n, JOB_RECIPE, "stop");
 		if (!wait_for(n, JOB_RECIPE, until, false)) {
-			char last[NATIVE_TEXT];
-
 			output_last(&n->jobs[JOB_RECIPE].output, last, sizeof(last));
-			native_text(text, sizeof(text), "killed after %" PRIu64 " ms%s", grace,
-				    last);
+			native_text(text, sizeof(text), "killed after %s%s", time, last);
 		} else {
 			native_job_error(n, JOB_RECIPE, text, sizeof(text));
 			/* It may have asked politely; then the rest is asked, too. */
@@ -443,8 +445,7 @@ __attribute__((noreturn)) static void stop(struct native *n)
 	}
 	if (!is_over(n) && text[0] == '\0')
 		native_text(text, sizeof(text),
-			    "processes of it did not end within %" PRIu64 " ms and were killed",
-			    grace);
+			    "processes of it did not end within %s and were killed", time);
 	if (text[0] != '\0' && i->stop_cause == ZRUN_STOPPED_ASKED)
 		fail(n, ZRUN_FAILED_GRACE, "%s", text);
 	if (text[0] != '\0')

@@ -1,40 +1,57 @@
 """NATIVE spaces: recipes as real processes in their sandbox (docs/native-spaces.md)."""
-import json
 import os
 import pathlib
 import re
 import signal
 import time
 
-from conftest import is_alive, run, until
+import pytest
+from conftest import is_alive, until
 from native import native_app, native_deploy, processes_of, spaces_folders
 
-SERVICE = """
-    #!/bin/sh
-    echo "recipe start"
-    nohup sleep 100001 >/dev/null 2>&1 &
-    echo $! > service.pid
-"""
-STOP = """
-    #!/bin/sh
-    echo "recipe stop"
-    kill "$(cat service.pid)"
-"""
 ONE_ZHOST = {"zhosts": ("edge-node-1",)}
 
 
-def start_log(cluster, topology, path):
-    return "\n".join(cluster.log_of(topology, path))
+@pytest.fixture
+def c(start_cluster):
+    return start_cluster(**ONE_ZHOST)
 
 
-def test_recipes_run_in_order_with_their_own_folder(start_cluster):
-    c = start_cluster(**ONE_ZHOST)
+def log_text(c, zhost="edge-node-1"):
+    """What the instances there said, also those that are no more."""
+    return "\n".join(p.read_text() for p in sorted((c.folder / zhost / "log").glob("*.log*")))
+
+
+def state(c, topology, path):
+    return c.space(topology, path)["state"]
+
+
+def error(c, topology, path):
+    return c.space(topology, path).get("last_error", "")
+
+
+def wait_space(c, topology, path, wanted, deadline=20):
+    return until(lambda: state(c, topology, path) == wanted, f"{path} is {wanted}", deadline)
+
+
+def submit_failing(c, name, spaces, files):
+    """Submits without waiting for it to run."""
+    package = c.build(native_app(c, name, spaces, files), name)
+    c.zshell("topo", "submit", package)
+
+
+def data_of(c, zhost="edge-node-1"):
+    folder, = spaces_folders(c, zhost)
+    return folder / "data"
+
+
+def test_recipes_run_in_order_with_their_own_folder(c):
     env = "env | grep ^SAMOZA_ | sort > $SAMOZA_DIR/env-$SAMOZA_RECIPE\n"
     say = "#!/bin/sh\nset -e\necho \"says $SAMOZA_RECIPE in $(pwd) as $(id -u)\"\n" + env
     native_deploy(c, "one", [{"name": "db", "exports": {"port": "", "ip": "", "kind": "sql"}}], {
         "db/recipes/deploy": say + "echo kept > kept\n",
         "db/recipes/start": say + "cat kept\nsleep 100002 >/dev/null 2>&1 &\n",
-        "db/recipes/stop": say + "echo stopped >> kept\n",
+        "db/recipes/stop": say + "echo stopped >> kept\npkill sleep\n",
         "db/recipes/undeploy": say + "cat kept\n",
         "db/files/readme": "a file of the package\n",
     })
@@ -64,7 +81,7 @@ def test_recipes_run_in_order_with_their_own_folder(start_cluster):
 
     c.zshell("topo", "stop", "one")
     until(lambda: spaces_folders(c, "edge-node-1") == [], "the folder is removed")
-    lines = start_log(c, "one", "db")
+    lines = log_text(c)
     said = re.findall(r"says (\w+) in (\S+) as (\d+)", lines)
     assert [recipe for recipe, _, _ in said] == ["deploy", "start", "stop", "start", "stop",
                                                  "undeploy"], lines
@@ -72,3 +89,442 @@ def test_recipes_run_in_order_with_their_own_folder(start_cluster):
     if os.geteuid() == 0:
         assert all(user not in ("0", "65534") for _, _, user in said)
     assert processes_of("sleep 100002") == []
+
+
+SLEEPER = """
+    #!/bin/sh
+    echo $$ > pid
+    exec sleep {}
+"""
+
+
+def test_foreground_process_is_started_again_when_it_dies(c):
+    native_deploy(c, "fore", [{"name": "p", "run": {"mode": "foreground"}}],
+                  {"p/recipes/start": SLEEPER.format(100003)})
+    (pid, _), = processes_of("sleep 100003")
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: c.space("fore", "p")["restarts"] == 1 and state(c, "fore", "p") ==
+          "deployed-started", "it runs again")
+    (again, _), = processes_of("sleep 100003")
+    assert again != pid
+    causes = [e["cause"] for e in c.events("fore") if e["to"] == "deployed-stopped"]
+    assert any(cause.startswith("process: killed by signal 9") for cause in causes), causes
+
+
+def test_foreground_counts_as_started_once_it_is_ready(c):
+    native_deploy(c, "ready", [{"name": "p", "run": {"mode": "foreground"},
+                                "exports": {"port": ""}, "ready": {"tcp": "port"}}], {
+        "p/recipes/start": """
+            #!/usr/bin/python3
+            import http.server, os, time
+            time.sleep(1.5)
+            print("listens", flush=True)
+            http.server.HTTPServer(("127.0.0.1", int(os.environ["SAMOZA_EXPORT_port"])),
+                                   http.server.BaseHTTPRequestHandler).serve_forever()
+        """})
+    events = {e["to"]: e for e in c.events("ready") if e["kind"] == "space"}
+    assert "deployed-started" in events
+    assert "listens" in log_text(c)
+
+
+def test_a_failed_start_says_status_and_last_line(c):
+    submit_failing(c, "bad", [{"name": "p", "restart": {"attempts": 0}}], {
+        "p/recipes/start": "#!/bin/sh\necho working\necho 'no disk' >&2\nexit 3\n"})
+    until(lambda: c.state("bad") == "failed", "it has failed")
+    assert re.fullmatch(r"start: exit status 3: working / no disk", error(c, "bad", "p"))
+    assert "p failed 1 times on edge-node-1: start: exit status 3" in c.topology("bad")[
+        "failure_reason"]
+
+
+def test_a_ready_probe_that_never_passes_fails_the_start_in_time(c):
+    submit_failing(c, "slow", [{"name": "p", "restart": {"attempts": 0},
+                                "recipes": {"timeout": "2s"}, "exports": {"port": ""},
+                                "run": {"mode": "foreground"}, "ready": {"tcp": "port"}}],
+                   {"p/recipes/start": SLEEPER.format(100004)})
+    until(lambda: c.state("slow") == "failed", "it has failed")
+    assert "not ready: timed out after 2 s" in error(c, "slow", "p")
+    assert "Connection refused" in error(c, "slow", "p")
+    assert processes_of("sleep 100004") == []
+
+
+def test_missing_interpreter_is_named(c):
+    submit_failing(c, "interpreter", [{"name": "p", "restart": {"attempts": 0}}],
+                   {"p/recipes/start": "#!/usr/bin/no-such-shell -e\necho never\n"})
+    until(lambda: c.state("interpreter") == "failed", "it has failed")
+    assert error(c, "interpreter", "p") == (
+        "start: cannot run recipes/start: its interpreter '/usr/bin/no-such-shell' is not here")
+
+
+def test_text_that_is_no_script_is_named(c):
+    submit_failing(c, "text", [{"name": "p", "restart": {"attempts": 0}}],
+                   {"p/recipes/start": "echo never\n"})
+    until(lambda: c.state("text") == "failed", "it has failed")
+    assert "neither a program of this machine nor a script that begins with #!" in error(
+        c, "text", "p")
+
+
+def test_a_recipe_that_is_not_executable_is_refused_before_anything_runs(c):
+    source = native_app(c, "mode", [{"name": "p"}],
+                        {"p/recipes/start": ("#!/bin/sh\n", 0o644)})
+    from conftest import BIN, run
+    done = run(BIN / "mex", "build", source, "-o", c.folder / "x.mex", "--key", c.key, check=False)
+    assert done.returncode == 1
+    assert "spaces/p/recipes/start" in done.stderr and "not executable" in done.stderr
+
+
+def test_a_gigabyte_of_output_fills_neither_disk_nor_memory(c):
+    native_deploy(c, "loud", [{"name": "p", "run": {"mode": "foreground"}},
+                              {"name": "calm", "run": {"mode": "foreground"}}], {
+        "p/recipes/start": """
+            #!/usr/bin/python3
+            import os, time
+            line = b"x" * 99 + b"\\n"
+            for n in range(160):
+                os.write(1, line * 65536)
+            os.write(1, b"that was a gigabyte\\n")
+            open("done", "w").close()
+            time.sleep(100005)
+        """,
+        "calm/recipes/start": SLEEPER.format(100006)})
+    data = [f / "data" for f in spaces_folders(c, "edge-node-1")]
+    until(lambda: any((d / "done").exists() for d in data), "all is printed", 60)
+    logs = sum(p.stat().st_size for p in (c.folder / "edge-node-1" / "log").iterdir())
+    assert logs < 8 * 1024 * 1024, logs
+    for daemon in [c.zhosts["edge-node-1"].pid, *c.zruns("edge-node-1")]:
+        status = pathlib.Path(f"/proc/{daemon}/status").read_text()
+        rss, = re.findall(r"VmRSS:\s+(\d+) kB", status)
+        assert int(rss) < 65536, status
+    assert state(c, "loud", "p") == "deployed-started"
+    until(lambda: re.search(r"it prints more than 64 KiB a second: \d+ bytes are not in this log",
+                            log_text(c)), "the log says so")
+    assert state(c, "loud", "calm") == "deployed-started"
+
+
+def test_what_forks_away_is_found_and_ended(c):
+    native_deploy(c, "away", [{"name": "p", "stop": {"grace": "2s"}}], {
+        "p/recipes/start": """
+            #!/usr/bin/python3
+            import os, signal
+            if os.fork() == 0:
+                os.setsid()
+                if os.fork() == 0:
+                    os.setsid()
+                    os.chdir("/")
+                    os.execvp("sleep", ["sleep", "100007"])
+                os._exit(0)
+        """})
+    assert len(processes_of("sleep 100007")) == 1
+    c.zshell("spaces", "stop", "away/p")
+    wait_space(c, "away", "p", "deployed-stopped")
+    assert processes_of("sleep 100007") == []
+    assert error(c, "away", "p") == ""
+
+
+def test_a_service_without_processes_left_has_died(c):
+    native_deploy(c, "gone", [{"name": "p"}], {
+        "p/recipes/start": "#!/bin/sh\nsleep 100008 >/dev/null 2>&1 &\n"})
+    (pid, _), = processes_of("sleep 100008")
+    os.kill(pid, signal.SIGTERM)
+    until(lambda: c.space("gone", "p")["restarts"] == 1 and state(c, "gone", "p") ==
+          "deployed-started", "it runs again")
+    causes = [e["cause"] for e in c.events("gone") if e["to"] == "deployed-stopped"]
+    assert "process: no process of it is left" in causes
+
+
+def test_sigterm_ignored_is_killed_after_the_grace(c):
+    native_deploy(c, "deaf", [{"name": "p", "stop": {"grace": "1s"},
+                               "run": {"mode": "foreground"}},
+                              {"name": "other", "run": {"mode": "foreground"}}], {
+        "p/recipes/start": """
+            #!/usr/bin/python3
+            import signal, time
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            open("marker-100009", "w").close()
+            time.sleep(100009)
+        """,
+        "other/recipes/start": SLEEPER.format(100010)})
+    begun = time.monotonic()
+    c.zshell("spaces", "stop", "deaf/p")
+    wait_space(c, "deaf", "p", "deployed-stopped")
+    assert time.monotonic() - begun < 5
+    assert error(c, "deaf", "p").startswith("stop: ") and "killed" in error(c, "deaf", "p")
+    assert state(c, "deaf", "other") == "deployed-started"
+
+
+def test_a_stop_recipe_that_hangs_or_fails_is_recorded(c):
+    native_deploy(c, "stops", [{"name": "hangs", "stop": {"grace": "1s"}}, {"name": "fails"}], {
+        "hangs/recipes/start": "#!/bin/sh\nsleep 100011 >/dev/null 2>&1 &\n",
+        "hangs/recipes/stop": "#!/bin/sh\necho waits\nsleep 100012\n",
+        "fails/recipes/start": "#!/bin/sh\nsleep 100011 >/dev/null 2>&1 &\n",
+        "fails/recipes/stop": "#!/bin/sh\necho broken\nexit 7\n"})
+    c.zshell("spaces", "stop", "stops/hangs")
+    c.zshell("spaces", "stop", "stops/fails")
+    wait_space(c, "stops", "hangs", "deployed-stopped")
+    wait_space(c, "stops", "fails", "deployed-stopped")
+    assert error(c, "stops", "hangs") == "stop: killed after 1 s: waits"
+    assert error(c, "stops", "fails") == "stop: exit status 7: broken"
+    assert processes_of("sleep 100011") + processes_of("sleep 100012") == []
+
+
+def test_a_recipe_cannot_write_outside_its_folder(c):
+    secret = c.folder / "secret"
+    secret.write_text("not for recipes")
+    secret.chmod(0o644)
+    native_deploy(c, "out", [{"name": "p"}, {"name": "q"}], {
+        "q/recipes/start": "#!/bin/sh\necho mine > private\nsleep 100013 >/dev/null 2>&1 &\n",
+        "p/recipes/start": f"""
+            #!/bin/sh
+            try() {{ if "$@" 2>/dev/null; then echo "DID: $*"; else echo "refused: $1"; fi; }}
+            for f in /etc/samoza-was-here /usr/samoza-was-here /var/samoza-was-here \\
+                     /samoza-was-here /samoza/samoza-was-here $SAMOZA_PACKAGE/was-here \\
+                     $SAMOZA_PACKAGE/recipes/start /proc/sys/kernel/hostname /run/was-here \\
+                     /dev/was-here {c.folder}/was-here; do
+                if (echo x >> "$f") 2>/dev/null; then echo "WROTE $f"; fi
+            done
+            for f in {secret} {c.folder}/zrms/zrms.db /root /home/* /etc/shadow \\
+                     {c.folder}/edge-node-1/zhost.db; do
+                if cat "$f" >/dev/null 2>&1 || ls "$f/" >/dev/null 2>&1; then echo "READ $f"; fi
+            done
+            try mount -t tmpfs none /tmp
+            try unshare -U true
+            try unshare -n true
+            try chroot / true
+            try mknod /tmp/null c 1 3
+            try chown 0 .
+            echo x > /tmp/own && echo x > here && echo "own folders work"
+            ls /proc | grep -c '^[0-9]' | sed 's/^/processes seen: /'
+            grep -E '^(CapEff|NoNewPrivs|Seccomp):' /proc/self/status
+            sleep 100014 >/dev/null 2>&1 &
+        """})
+    text = log_text(c)
+    assert "own folders work" in text
+    assert "WROTE" not in text and "READ" not in text and "DID" not in text, text
+    assert re.search(r"CapEff:\s*0000000000000000", text) and re.search(r"NoNewPrivs:\s*1", text)
+    assert re.search(r"Seccomp:\s*2", text)
+    seen, = re.findall(r"processes seen: (\d+)", text)
+    assert int(seen) < 10
+    assert not pathlib.Path("/etc/samoza-was-here").exists()
+    assert not pathlib.Path("/tmp/own").exists()
+    assert secret.read_text() == "not for recipes"
+    assert "sandbox:" not in text, "every step of the enclosure stands on this machine"
+
+
+def test_a_hung_recipe_blocks_nobody(c):
+    submit_failing(c, "hung", [{"name": "p", "recipes": {"timeout": "3s"},
+                                "restart": {"attempts": 0}}],
+                   {"p/recipes/start": "#!/bin/sh\necho thinks\nsleep 100015\n"})
+    until(lambda: state(c, "hung", "p") == "starting", "it hangs")
+    begun = time.monotonic()
+    native_deploy(c, "quick", [{"name": "q"}],
+                  {"q/recipes/start": "#!/bin/sh\nsleep 100016 >/dev/null 2>&1 &\n"})
+    assert time.monotonic() - begun < 3
+    until(lambda: c.state("hung") == "failed", "it is over")
+    assert error(c, "hung", "p") == "start: timed out after 3 s: thinks"
+    assert processes_of("sleep 100015") == []
+
+
+def test_services_run_on_while_their_zhost_restarts(c):
+    native_deploy(c, "on", [{"name": "s"}, {"name": "f", "run": {"mode": "foreground"}}], {
+        "s/recipes/start": "#!/bin/sh\nsleep 100017 >/dev/null 2>&1 &\necho $! > pid\n",
+        "s/recipes/stop": "#!/bin/sh\necho 'stop runs'\nkill $(cat pid) || pkill sleep\n",
+        "f/recipes/start": SLEEPER.format(100018)})
+    before = processes_of("sleep 10001")
+    zruns = c.zruns("edge-node-1")
+    assert len(before) == 2 and len(zruns) == 2
+    c.zhosts["edge-node-1"].kill()
+    assert processes_of("sleep 10001") == before
+    c.zhosts["edge-node-1"].start()
+    c.wait_zhost("edge-node-1", "deployed-started")
+    c.wait_state("on", "running")
+    assert processes_of("sleep 10001") == before
+    assert [e["to"] for e in c.events("on") if e["kind"] == "space"].count("starting") == 2
+    c.zshell("topo", "stop", "on")
+    assert processes_of("sleep 10001") == []
+    assert "stop runs" in log_text(c)
+    assert spaces_folders(c, "edge-node-1") == []
+
+
+def test_killing_the_supervisor_ends_all_that_it_had(c):
+    native_deploy(c, "super", [{"name": "p"}], {
+        "p/recipes/start": "#!/bin/sh\nsetsid sleep 100019 >/dev/null 2>&1 &\n"})
+    (pid, _), = processes_of("sleep 100019")
+    zrun, = c.zruns("edge-node-1")
+    os.kill(zrun, signal.SIGKILL)
+    until(lambda: not is_alive(pid), "the service is gone")
+    until(lambda: c.space("super", "p")["restarts"] == 1 and state(c, "super", "p") ==
+          "deployed-started", "it runs again")
+    causes = [e["cause"] for e in c.events("super") if e["to"] == "deployed-stopped"]
+    assert any(cause.startswith("process: killed by signal 9") for cause in causes), causes
+
+
+UPDATE = """
+    #!/bin/sh
+    env | grep -E '^SAMOZA_(OLD_)?(IMPORT|UPDATE)_' | sort
+"""
+
+
+def test_update_tells_what_was_added_and_removed(c):
+    native_deploy(c, "up", [
+        {"name": "db", "count": 2, "provides": ["database"], "exports": {"ip": "", "port": ""}},
+        {"name": "app", "imports": [{"from": "database", "variables": ["ip", "port"]}]}], {
+        "db/recipes/start": "#!/bin/sh\nsleep 100020 >/dev/null 2>&1 &\n",
+        "app/recipes/start": UPDATE + "sleep 100021 >/dev/null 2>&1 &\n",
+        "app/recipes/update": UPDATE})
+    text = until(lambda: "SAMOZA_IMPORT_database_COUNT=2" in log_text(c) and log_text(c),
+                 "both are known")
+    ports = [{e["name"]: e["value"] for e in c.space("up", f"db-{n}")["exports"]}["port"]
+             for n in (1, 2)]
+    assert ports[0] != ports[1]
+    assert "SAMOZA_IMPORT_database_0_PATH=db-1" in text
+    assert f"SAMOZA_IMPORT_database_0_port={ports[0]}" in text
+    c.zshell("spaces", "stop", "up/db-1")
+    text = until(lambda: "SAMOZA_UPDATE_REMOVED=database:db-1" in log_text(c) and log_text(c),
+                 "an update")
+    assert f"SAMOZA_OLD_IMPORT_database_0_port={ports[0]}" in text
+    assert "SAMOZA_IMPORT_database_0_PATH=db-2" in text
+    c.zshell("spaces", "start", "up/db-1")
+    until(lambda: "SAMOZA_UPDATE_ADDED=database:db-1" in log_text(c), "another update")
+    assert [e["to"] for e in c.events("up") if e["subject"] == "up/app" and
+            e["kind"] == "space"].count("starting") == 1, "the state stayed"
+
+
+def test_a_failed_or_hung_update_is_recorded_and_the_state_stays(c):
+    native_deploy(c, "badup", [
+        {"name": "db", "count": 2, "exports": {"ip": ""}},
+        {"name": "fails", "imports": [{"from": "db"}]},
+        {"name": "hangs", "imports": [{"from": "db"}], "recipes": {"timeout": "2s"}}], {
+        "db/recipes/start": "#!/bin/sh\nsleep 100022 >/dev/null 2>&1 &\n",
+        "fails/recipes/start": "#!/bin/sh\nsleep 100023 >/dev/null 2>&1 &\n",
+        "fails/recipes/update": "#!/bin/sh\necho no\nexit 4\n",
+        "hangs/recipes/start": "#!/bin/sh\nsleep 100024 >/dev/null 2>&1 &\n",
+        "hangs/recipes/update": "#!/bin/sh\necho hmm\nsleep 100025\n"})
+    until(lambda: all(state(c, "badup", p) == "deployed-started" for p in
+                      ("db-1", "db-2", "fails", "hangs")), "all run")
+    c.zshell("spaces", "stop", "badup/db-2")
+    until(lambda: error(c, "badup", "fails") == "update: exit status 4: no", "it is recorded")
+    until(lambda: error(c, "badup", "hangs").startswith("update: timed out after 2 s"),
+          "it is recorded")
+    until(lambda: processes_of("sleep 100025") == [], "what hung is killed")
+    assert len(processes_of("sleep 100023")) == len(processes_of("sleep 100024")) == 1
+    assert state(c, "badup", "fails") == state(c, "badup", "hangs") == "deployed-started"
+
+
+SERVER = """
+    #!/usr/bin/python3
+    import http.server, os, pathlib
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(500 if pathlib.Path("sick").exists() else 200)
+            self.end_headers()
+        def log_message(self, *words): pass
+    pathlib.Path("sick").unlink(missing_ok=True)
+    http.server.HTTPServer(("127.0.0.1", int(os.environ["SAMOZA_EXPORT_port"])),
+                           Handler).serve_forever()
+"""
+
+
+@pytest.mark.parametrize("check, why", [
+    ({"http": "http://127.0.0.1:${port}/health"}, r"http://127.0.0.1:\d+/health: answered 500"),
+    ({"command": "test ! -e sick || { echo is sick; exit 2; }"},
+     r"the command failed: exit status 2: is sick")])
+def test_failing_health_is_death(c, check, why):
+    native_deploy(c, "health", [{
+        "name": "p", "exports": {"port": ""}, "run": {"mode": "foreground"},
+        "ready": {"http": "http://127.0.0.1:${port}/"},
+        "health": dict(check, interval="200ms", timeout="1s", failures=2)}],
+        {"p/recipes/start": SERVER})
+    time.sleep(1)  # several checks that pass: nothing may happen
+    assert c.space("health", "p")["restarts"] == 0
+    (data_of(c) / "sick").write_text("")
+    until(lambda: c.space("health", "p")["restarts"] == 1 and state(c, "health", "p") ==
+          "deployed-started", "it runs again")
+    causes = [e["cause"] for e in c.events("health") if e["to"] == "deployed-stopped"]
+    assert any(re.fullmatch("process: health check failed 2 times: " + why, x) for x in causes), (
+        causes)
+
+
+def test_failed_deploy_and_undeploy(c):
+    submit_failing(c, "deps", [{"name": "p", "restart": {"attempts": 0}}], {
+        "p/recipes/deploy": "#!/bin/sh\necho 'no room'\nexit 5\n",
+        "p/recipes/start": "#!/bin/sh\n"})
+    until(lambda: c.state("deps") == "failed", "it has failed")
+    assert error(c, "deps", "p") == "deploy: exit status 5: no room"
+    assert state(c, "deps", "p") == "not-deployed"
+    assert spaces_folders(c, "edge-node-1") == []
+    native_deploy(c, "undeps", [{"name": "p"}], {
+        "p/recipes/start": "#!/bin/sh\nsleep 100026 >/dev/null 2>&1 &\n",
+        "p/recipes/undeploy": "#!/bin/sh\ntest -e may || { echo 'not yet'; exit 6; }\n"})
+    c.zshell("spaces", "undeploy", "undeps/p")
+    until(lambda: error(c, "undeps", "p") == "undeploy: exit status 6: not yet", "it is said")
+    assert state(c, "undeps", "p") == "deployed-stopped"
+    (data_of(c) / "may").write_text("")
+    c.zshell("spaces", "undeploy", "undeps/p")
+    wait_space(c, "undeps", "p", "not-deployed")
+    assert spaces_folders(c, "edge-node-1") == []
+
+
+def test_exports_of_ancestors_and_a_service_without_processes(c):
+    native_deploy(c, "inside", [
+        {"name": "server", "exports": {"port": "", "ip": ""}},
+        {"name": "war-file", "inside": "server"}], {
+        "server/recipes/start": "#!/bin/sh\nsleep 100027 >/dev/null 2>&1 &\n",
+        "war-file/recipes/start":
+            "#!/bin/sh\necho to $SAMOZA_ANCESTOR_server_ip:$SAMOZA_ANCESTOR_server_port of "
+            "$SAMOZA_ANCESTOR_server_PATH\n"})
+    exports = {e["name"]: e["value"] for e in c.space("inside", "server")["exports"]}
+    text = log_text(c)
+    assert f"to 127.0.0.1:{exports['port']} of server" in text
+    assert "start left no process" in text
+    assert state(c, "inside", "server/war-file") == "deployed-started"
+
+
+def test_left_alone_it_stops_by_itself(start_cluster, monkeypatch):
+    monkeypatch.setenv("ZHOST_ORPHAN_TIMEOUT", "1s")
+    c = start_cluster(**ONE_ZHOST)
+    native_deploy(c, "orphan", [{"name": "p"}], {
+        "p/recipes/start": "#!/bin/sh\nsleep 100028 >/dev/null 2>&1 &\n",
+        "p/recipes/stop": "#!/bin/sh\necho bye > bye\npkill sleep\n"})
+    zrun, = c.zruns("edge-node-1")
+    c.zhosts["edge-node-1"].kill()
+    until(lambda: not is_alive(zrun), "its zrun has ended")
+    assert processes_of("sleep 100028") == []
+    assert (data_of(c) / "bye").exists(), "its stop recipe ran"
+
+
+def test_exclusive_ones_stop_when_zrms_is_silent(c):
+    native_deploy(c, "excl", [{"name": "p", "exclusive": True, "stop": {"grace": "200ms"}}], {
+        "p/recipes/start": "#!/bin/sh\nsleep 100029 >/dev/null 2>&1 &\n"})
+    assert len(processes_of("sleep 100029")) == 1
+    time.sleep(3)  # over twice the failure timeout: it is renewed
+    assert len(processes_of("sleep 100029")) == 1
+    c.zrms.kill()
+    until(lambda: processes_of("sleep 100029") == [], "it has stopped", 5)
+    c.start_zrms()
+    until(lambda: len(processes_of("sleep 100029")) == 1, "it runs again where it was")
+
+
+def test_an_exclusive_one_ends_without_its_zhost(c):
+    native_deploy(c, "excl", [{"name": "p", "exclusive": True, "stop": {"grace": "200ms"}}], {
+        "p/recipes/start": "#!/bin/sh\ntrap '' TERM\nsleep 100030 >/dev/null 2>&1 &\n"})
+    c.zhosts["edge-node-1"].kill()
+    until(lambda: processes_of("sleep 100030") == [], "it has ended", 5)
+
+
+def test_a_fork_bomb_is_bounded_and_ends(c):
+    native_deploy(c, "bomb", [{"name": "p", "stop": {"grace": "1s"}},
+                              {"name": "calm", "run": {"mode": "foreground"}}], {
+        "p/recipes/start": """
+            #!/usr/bin/python3
+            import os, time
+            if os.fork() == 0:
+                for n in range(300):
+                    with __import__("contextlib").suppress(OSError):
+                        if os.fork() == 0:
+                            os.setsid()
+                            os.execvp("sleep", ["sleep", "100031"])
+                time.sleep(100031)
+        """,
+        "calm/recipes/start": SLEEPER.format(100032)})
+    until(lambda: len(processes_of("100031")) >= 100, "it forks")
+    c.zshell("topo", "stop", "bomb")
+    assert processes_of("100031") == []
