@@ -77,6 +77,7 @@ void agent_free(struct agent *agent)
 	vector_for_each (&agent->reports, r)
 		samoza__v1__instance_report__free_unpacked(*r, NULL);
 	vector_done(&agent->reports);
+	vector_done(&agent->asked);
 	vector_done(&agent->unacknowledged);
 	heap_done(&agent->timers);
 	samoza__v1__zhost_spec__free_unpacked(agent->spec, NULL);

@@ -48,9 +48,7 @@ static void change(struct agent *agent, struct instance *i,
 	samoza__v1__desired_instance__free_unpacked(i->desired, NULL);
 	i->desired = copy_without_spec(entry);
 	instance_touch(agent, i, is_durable);
-	instance_reconcile(agent, i);
-	if (i->action == 0 && i->answered_order < i->desired->order)
-		report_add(agent, i);
+	vector_push(&agent->asked, i);
 }
 
 /* A newer epoch: the one that is held goes first. */
@@ -82,7 +80,7 @@ static void supersede(struct agent *agent, struct instance *i,
 		samoza__v1__desired_instance__free_unpacked(i->next, NULL);
 		i->next = next;
 	}
-	instance_reconcile(agent, i);
+	vector_push(&agent->asked, i);
 }
 
 static void add(struct agent *agent, const Samoza__V1__DesiredInstance *entry)
@@ -101,7 +99,7 @@ static void add(struct agent *agent, const Samoza__V1__DesiredInstance *entry)
 	samoza__v1__desired_instance__free_unpacked(i->desired, NULL);
 	i->desired = copy_without_spec(entry);
 	instance_touch(agent, i, true);
-	instance_reconcile(agent, i);
+	vector_push(&agent->asked, i);
 }
 
 static void apply(struct agent *agent, const Samoza__V1__DesiredInstance *entry)
@@ -114,7 +112,7 @@ static void apply(struct agent *agent, const Samoza__V1__DesiredInstance *entry)
 			i->listed = agent->full_sets;
 			samoza__v1__desired_instance__free_unpacked(i->next, NULL);
 			i->next = message_copy(entry);
-			instance_reconcile(agent, i);
+			vector_push(&agent->asked, i);
 			return;
 		}
 	}
@@ -141,8 +139,20 @@ static void drop_unlisted(struct agent *agent)
 		i->undeploy_failed = false;
 		i->desired->target = NONE;
 		instance_touch(agent, i, true);
-		instance_reconcile(agent, i);
+		vector_push(&agent->asked, i);
 	}
+}
+
+/* Once the whole set is known: parents and children may be in it in any order. */
+static void follow(struct agent *agent)
+{
+	vector_for_each (&agent->asked, asked) {
+		struct instance *i = *asked;
+		instance_reconcile(agent, i);
+		if (i->action == 0 && i->answered_order < i->desired->order)
+			report_add(agent, i);
+	}
+	vector_clear(&agent->asked);
 }
 
 void desired_apply(struct agent *agent, const Samoza__V1__Desired *desired)
@@ -160,6 +170,7 @@ void desired_apply(struct agent *agent, const Samoza__V1__Desired *desired)
 		apply(agent, desired->instances[n]);
 	if (desired->full)
 		drop_unlisted(agent);
+	follow(agent);
 	if (!first)
 		return;
 	/* What waited for the first full set and was asked nothing new by it. */

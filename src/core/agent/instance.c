@@ -108,6 +108,7 @@ struct instance *instance_new(struct agent *agent, const Samoza__V1__InstanceKey
 	HASH_ADD_KEYPTR(hh, agent->instances, i->id, strlen(i->id), i);
 	if (spec->exclusive)
 		DL_APPEND2(agent->exclusive, i, exclusive_prev, exclusive_next);
+	family_join(agent, i);
 	return i;
 }
 
@@ -123,6 +124,7 @@ static void leave_indexes(struct agent *agent, struct instance *i)
 	heap_remove(&agent->timers, &i->lease_timer.node);
 	if (i->spec->exclusive)
 		DL_DELETE2(agent->exclusive, i, exclusive_prev, exclusive_next);
+	family_leave(agent, i);
 }
 
 void instance_free(struct agent *agent, struct instance *i)
@@ -164,6 +166,7 @@ void instance_replace(struct agent *agent, struct instance *i)
 	i->key = message_copy(i->desired->key);
 	if (i->spec->exclusive)
 		DL_APPEND2(agent->exclusive, i, exclusive_prev, exclusive_next);
+	family_join(agent, i);
 	vector_clear(&i->failures);
 	set_error(i, "", NULL);
 	i->not_before_ms = 0;
@@ -285,6 +288,7 @@ static void lease_timer(struct agent *agent, struct instance *i)
 		return;
 	}
 	heap_set(&agent->timers, &i->lease_timer.node, lease_end_ms(agent));
+	family_fenced(agent, i);
 	instance_reconcile(agent, i);
 }
 
@@ -373,6 +377,8 @@ static bool retry_is_due(struct agent *agent, struct instance *i)
 static void reconcile_deployed(struct agent *agent, struct instance *i)
 {
 	if (instance_is_unwanted(agent, i)) {
+		if (family_holds_undeploy(agent, i))
+			return;
 		if (!i->undeploy_failed)
 			begin(agent, i, ACTION_UNDEPLOY, UNDEPLOYING);
 		else if (i->next != NULL && retry_is_due(agent, i))
@@ -384,6 +390,8 @@ static void reconcile_deployed(struct agent *agent, struct instance *i)
 	if (i->spec->exclusive &&
 	    (!agent->has_lease || agent->now.mono_ms >= lease_stop_ms(agent, i)))
 		return; /* the next acknowledged heartbeat comes back here */
+	if (!family_may_start(agent, i))
+		return; /* its parent's start comes back here */
 	if (retry_is_due(agent, i))
 		begin(agent, i, ACTION_START, STARTING);
 }
@@ -418,11 +426,13 @@ void instance_reconcile(struct agent *agent, struct instance *i)
 		reconcile_deployed(agent, i);
 		return;
 	case STARTED:
-		if (instance_is_unwanted(agent, i) || i->fenced ||
-		    i->desired->target != SAMOZA__V1__TARGET__TARGET_STARTED)
-			begin(agent, i, ACTION_STOP, STOPPING);
-		else if (i->desired->imports_version > i->imports_version && agent->synced)
+		if (instance_is_unwanted(agent, i) || family_is_fenced(agent, i) ||
+		    i->desired->target != SAMOZA__V1__TARGET__TARGET_STARTED) {
+			if (!family_holds_stop(agent, i))
+				begin(agent, i, ACTION_STOP, STOPPING);
+		} else if (i->desired->imports_version > i->imports_version && agent->synced) {
 			update(agent, i);
+		}
 		return;
 	case STARTING:
 		INVARIANT(i->orphan);
@@ -541,6 +551,7 @@ void instance_action_done(struct agent *agent, struct instance *i,
 	free(i->gone);
 	i->gone = NULL;
 	instance_reconcile(agent, i);
+	family_changed(agent, i);
 }
 
 void instance_process_ended(struct agent *agent, struct instance *i, bool finished,
@@ -557,6 +568,7 @@ void instance_process_ended(struct agent *agent, struct instance *i, bool finish
 		return; /* it is being stopped, or this is an old story */
 	process_is_gone(agent, i, error);
 	instance_reconcile(agent, i);
+	family_changed(agent, i);
 }
 
 void instance_timer(struct agent *agent, struct timer *timer)

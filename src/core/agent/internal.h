@@ -2,6 +2,7 @@
  * Inside of the agent: what one instance is, and what its files say to each other.
  *
  *   agent.c     inputs, timers, link          desired.c   what zrms asks
+ *   family.c    parents and children here
  *   instance.c  the state machine of one      message.c   hello, reports, heartbeats
  *   record.c    folder: write and load
  */
@@ -75,11 +76,21 @@ struct instance {
 	int64_t not_before_ms; /* no retry before */
 	bool gave_up;
 
+	struct family *family; /* that it is a child of; NULL: none */
+	struct instance *sibling_next, *sibling_prev;
+
 	/* Exclusive ones. */
 	struct instance *exclusive_next, *exclusive_prev;
 	bool fenced; /* zrms was silent for too long: no process may be */
 
 	struct timer action_timer, retry_timer, lease_timer;
+};
+
+/* The children, on this zhost, of one instance (which may not be there yet, or any more). */
+struct family {
+	char *parent; /* the id of the instance */
+	struct instance *children;
+	UT_hash_handle hh;
 };
 
 struct sent_heartbeat {
@@ -96,6 +107,7 @@ struct agent {
 	struct instance *instances; /* by id; iterated by insertion */
 	struct instance *actions;   /* by number */
 	struct instance *exclusive; /* list */
+	struct family *families;    /* by the parent's id */
 	struct instance *touched;   /* list of this call */
 	uint64_t next_action;
 	size_t action_count, retry_count;
@@ -120,6 +132,7 @@ struct agent {
 	struct instant now;
 	struct agent_outbox *outbox;
 	VECTOR(Samoza__V1__InstanceReport *) reports;
+	VECTOR(struct instance *) asked; /* by the set that is being applied */
 };
 
 /* ---- instance.c ---- */
@@ -147,6 +160,22 @@ bool instance_is_unwanted(const struct agent *agent, const struct instance *i);
 bool instance_is_gone(const struct agent *agent, const struct instance *i);
 /* Takes over the newer epoch that waits. PRE: absent, no action. */
 void instance_replace(struct agent *agent, struct instance *i);
+
+/* ---- family.c ---- */
+void family_join(struct agent *agent, struct instance *i);
+void family_leave(struct agent *agent, struct instance *i);
+/* Its parent has started (or it has none here). */
+bool family_may_start(const struct agent *agent, const struct instance *i);
+/* It must stop: but first a child that must stop as well. */
+bool family_holds_stop(const struct agent *agent, const struct instance *i);
+/* It is to be undeployed: but first a child that is as well. */
+bool family_holds_undeploy(const struct agent *agent, const struct instance *i);
+/* zrms was silent for too long: for it, or for one that it is inside of. */
+bool family_is_fenced(const struct agent *agent, const struct instance *i);
+/* Its lease has ended: all below must stop, the innermost first. */
+void family_fenced(struct agent *agent, const struct instance *i);
+/* Its phase changed: what its parent and its children waited for may be there. */
+void family_changed(struct agent *agent, const struct instance *i);
 
 /* ---- desired.c ---- */
 void desired_apply(struct agent *agent, const Samoza__V1__Desired *desired);

@@ -34,6 +34,15 @@ static bool waits_for_retry(const struct agent *agent, const struct instance *i)
 	       i->desired->target == SAMOZA__V1__TARGET__TARGET_STARTED;
 }
 
+/* zrms asks for a start that has to wait, and may believe that it has begun. */
+static bool waits_for_parent(const struct agent *agent, const struct instance *i)
+{
+	return i->action == 0 && i->phase == SAMOZA__V1__PHASE__PHASE_DEPLOYED &&
+	       !i->finished && !instance_is_unwanted(agent, i) &&
+	       i->desired->target == SAMOZA__V1__TARGET__TARGET_STARTED &&
+	       !family_may_start(agent, i);
+}
+
 static Samoza__V1__InstanceReport *report_new(const struct agent *agent,
 					      const struct instance *i)
 {
@@ -43,6 +52,8 @@ static Samoza__V1__InstanceReport *report_new(const struct agent *agent,
 	r.order = i->desired->order;
 	r.phase = i->phase;
 	r.error = i->error;
+	if (r.error == NULL && waits_for_parent(agent, i))
+		r.error = (char *)"start: its ancestor does not run here";
 	r.has_failures = true;
 	r.failures = (uint32_t)i->failures.count;
 	r.has_gave_up = i->gave_up;

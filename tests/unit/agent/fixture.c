@@ -228,7 +228,7 @@ struct wish {
 	Samoza__V1__InstanceSpec spec;
 	Samoza__V1__Provider provider, *providers[1];
 	Samoza__V1__Variable variable, *variables[1];
-	char value[32];
+	char value[32], parent[32];
 };
 
 static void read_word(struct wish *w, const char *word, unsigned index)
@@ -248,6 +248,8 @@ static void read_word(struct wish *w, const char *word, unsigned index)
 		d->target = SAMOZA__V1__TARGET__TARGET_NONE;
 	} else if (strcmp(word, "nospec") == 0) {
 		d->spec = NULL;
+	} else if (sscanf(word, "in=%31s", w->parent) == 1) {
+		w->spec.parent = w->parent;
 	} else if (strcmp(word, "exclusive") == 0) {
 		w->spec.has_exclusive = w->spec.exclusive = true;
 	} else if (sscanf(word, "attempts=%" SCNu64, &number) == 1) {

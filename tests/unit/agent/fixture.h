@@ -6,9 +6,9 @@
  *              "do 1 deploy a@1\n"
  *              "report a@1 o1 deploying\n");
  *
- * Wishes: "PATH@EPOCH oORDER TARGET", then any of fFRESH, iIMPORTS_VERSION, port=VALUE (of the
- * one provider that comes with iN; N where it is not given), nospec, exclusive,
- * attempts=N, window=MS, grace=MS, timeout=MS; several are separated by ';'.
+ * Wishes: "PATH@EPOCH oORDER TARGET", then any of fFRESH, iIMPORTS_VERSION, in=PARENT,
+ * port=VALUE (of the one provider that comes with iN; N where it is not given), nospec,
+ * exclusive, attempts=N, window=MS, grace=MS, timeout=MS; several are separated by ';'.
  */
 #ifndef TESTS_UNIT_AGENT_FIXTURE_H
 #define TESTS_UNIT_AGENT_FIXTURE_H

@@ -463,6 +463,111 @@ static void without_a_description_nothing_is_deployed(void **state)
 	teardown(&f);
 }
 
+/* a, with a child a/b and its child a/b/c: all of them run; the next action is 7. */
+static void start_family(struct fixture *f, const char *words)
+{
+	CLEANUP(freep) char *wishes = NULL;
+	assert_true(asprintf(&wishes,
+			     "a/b/c@3 o1 started in=a/b;a/b@2 o1 started in=a;a@1 o1 started%s",
+			     words) > 0);
+	desired(f, false, wishes);
+	for (uint64_t action = 1; action <= 6; action++)
+		done(f, action, NULL);
+	forget(f);
+}
+
+static void a_child_starts_after_its_parent(void **state)
+{
+	struct fixture f;
+	setup(&f);
+	join(&f);
+	desired(&f, false, "a/b@2 o1 started in=a;a@1 o1 started");
+	done(&f, 1, NULL);
+	done(&f, 2, NULL);
+	expect(&f, "do 1 deploy a/b@2\n"
+		   "do 2 deploy a@1\n"
+		   "report a/b@2 o1 deploying\n"
+		   "report a@1 o1 deploying\n"
+		   "report a/b@2 o1 deployed \"start: its ancestor does not run here\"\n"
+		   "do 3 start a@1\n"
+		   "report a@1 o1 deployed\n"
+		   "report a@1 o1 starting\n");
+	done(&f, 3, NULL);
+	expect(&f, "do 4 start a/b@2\n"
+		   "report a@1 o1 started\n"
+		   "report a/b@2 o1 starting\n");
+	teardown(&f);
+}
+
+static void what_is_not_listed_goes_bottom_up(void **state)
+{
+	struct fixture f;
+	setup(&f);
+	join(&f);
+	start_family(&f, "");
+	desired(&f, true, "");
+	expect(&f, "do 7 stop a/b/c@3 grace=10000\n"
+		   "report a/b/c@3 o1 stopping\n");
+	done(&f, 7, NULL);
+	expect(&f, "do 8 undeploy a/b/c@3\n"
+		   "do 9 stop a/b@2 grace=10000\n"
+		   "report a/b/c@3 o1 deployed\n"
+		   "report a/b/c@3 o1 undeploying\n"
+		   "report a/b@2 o1 stopping\n");
+	done(&f, 9, NULL); /* its child is still being undeployed */
+	expect(&f, "do 10 stop a@1 grace=10000\n"
+		   "report a/b@2 o1 deployed\n"
+		   "report a@1 o1 stopping\n");
+	done(&f, 10, NULL);
+	expect(&f, "report a@1 o1 deployed\n");
+	done(&f, 8, NULL);
+	expect(&f, "do 11 undeploy a/b@2\n"
+		   "report a/b/c@3 o1 absent\n"
+		   "report a/b@2 o1 undeploying\n");
+	done(&f, 11, NULL);
+	expect(&f, "do 12 undeploy a@1\n"
+		   "report a/b@2 o1 absent\n"
+		   "report a@1 o1 undeploying\n");
+	teardown(&f);
+}
+
+static void the_children_of_an_exclusive_one_stop_with_its_lease(void **state)
+{
+	struct fixture f;
+	setup(&f);
+	join(&f);
+	start_family(&f, " exclusive");
+	down(&f);
+	wait_ms(&f, 19999);
+	expect(&f, "");
+	wait_ms(&f, 1);
+	expect(&f, "do 7 stop a/b/c@3 grace=10000\n");
+	done(&f, 7, NULL);
+	expect(&f, "do 8 stop a/b@2 grace=10000\n");
+	wait_ms(&f, 4000);
+	done(&f, 8, NULL);
+	expect(&f, "do 9 stop a@1 grace=6000\n");
+	done(&f, 9, NULL);
+	up(&f);
+	hello_ack(&f, ACCEPTED);
+	forget(&f);
+	desired(&f, true,
+		"a/b/c@3 o1 started in=a/b;a/b@2 o1 started in=a;a@1 o1 started exclusive");
+	expect(&f, "");
+	heartbeat_ack(&f, 2);
+	expect(&f, "do 10 start a@1 until=54000\n"
+		   "report a@1 o1 starting\n");
+	done(&f, 10, NULL);
+	done(&f, 11, NULL);
+	expect(&f, "do 11 start a/b@2\n"
+		   "report a@1 o1 started\n"
+		   "report a/b@2 o1 starting\n"
+		   "do 12 start a/b/c@3\n"
+		   "report a/b@2 o1 started\n"
+		   "report a/b/c@3 o1 starting\n");
+	teardown(&f);
+}
+
 static void heartbeats_begin_with_the_acknowledgement(void **state)
 {
 	struct fixture f;
@@ -704,6 +809,9 @@ int main(void)
 		cmocka_unit_test(a_newer_epoch_replaces_the_older),
 		cmocka_unit_test(what_a_full_set_does_not_list_goes),
 		cmocka_unit_test(without_a_description_nothing_is_deployed),
+		cmocka_unit_test(a_child_starts_after_its_parent),
+		cmocka_unit_test(what_is_not_listed_goes_bottom_up),
+		cmocka_unit_test(the_children_of_an_exclusive_one_stop_with_its_lease),
 		cmocka_unit_test(heartbeats_begin_with_the_acknowledgement),
 		cmocka_unit_test(what_happens_without_a_link_is_told_by_hello),
 		cmocka_unit_test(a_removed_zhost_stops_all_and_ends),

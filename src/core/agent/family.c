@@ -1,0 +1,137 @@
+/*
+ * Parents and children on this zhost. zrms orders what it asks by itself; what a zhost does by
+ * itself (a removal, a set that lists less, a lease that ends, a retry) keeps the same order
+ * here: children stop before their parent and go before it, and start after it (lifecycle.md,
+ * "Start", "Stop", "Deploy and undeploy").
+ */
+#include "core/agent/internal.h"
+
+static struct family *children_of(const struct agent *agent, const struct instance *i)
+{
+	struct family *family = NULL;
+	HASH_FIND_STR(agent->families, i->id, family);
+	return family;
+}
+
+static struct instance *parent_of(const struct agent *agent, const struct instance *i)
+{
+	struct instance *parent = NULL;
+	if (i->family != NULL)
+		HASH_FIND_STR(agent->instances, i->family->parent, parent);
+	return parent;
+}
+
+void family_join(struct agent *agent, struct instance *i)
+{
+	if (str_is_empty(i->spec->parent))
+		return;
+	CLEANUP(freep) char *id = str_printf("%s/%s", i->key->topology, i->spec->parent);
+	struct family *family = NULL;
+	HASH_FIND_STR(agent->families, id, family);
+	if (family == NULL) {
+		family = mem_new(struct family);
+		family->parent = steal_ptr(&id);
+		HASH_ADD_KEYPTR(hh, agent->families, family->parent, strlen(family->parent),
+				family);
+	}
+	i->family = family;
+	DL_APPEND2(family->children, i, sibling_prev, sibling_next);
+}
+
+void family_leave(struct agent *agent, struct instance *i)
+{
+	struct family *family = i->family;
+	if (family == NULL)
+		return;
+	i->family = NULL;
+	DL_DELETE2(family->children, i, sibling_prev, sibling_next);
+	if (family->children != NULL)
+		return;
+	HASH_DELETE(hh, agent->families, family);
+	free(family->parent);
+	free(family);
+}
+
+bool family_is_fenced(const struct agent *agent, const struct instance *i)
+{
+	if (agent->exclusive == NULL)
+		return false;
+	for (; i != NULL; i = parent_of(agent, i))
+		if (i->fenced)
+			return true;
+	return false;
+}
+
+bool family_may_start(const struct agent *agent, const struct instance *i)
+{
+	const struct instance *parent = parent_of(agent, i);
+	return parent == NULL || (parent->phase == SAMOZA__V1__PHASE__PHASE_STARTED &&
+				  !family_is_fenced(agent, parent));
+}
+
+static bool has_process(const struct instance *i)
+{
+	return i->phase == SAMOZA__V1__PHASE__PHASE_STARTING ||
+	       i->phase == SAMOZA__V1__PHASE__PHASE_STARTED ||
+	       i->phase == SAMOZA__V1__PHASE__PHASE_STOPPING;
+}
+
+bool family_holds_stop(const struct agent *agent, const struct instance *i)
+{
+	const struct family *family = children_of(agent, i);
+	if (family == NULL)
+		return false;
+	const struct instance *c = NULL;
+	DL_FOREACH2(family->children, c, sibling_next)
+	{
+		bool must_stop = instance_is_unwanted(agent, c) ||
+				 c->desired->target != SAMOZA__V1__TARGET__TARGET_STARTED ||
+				 family_is_fenced(agent, c);
+		if (has_process(c) && must_stop)
+			return true;
+	}
+	return false;
+}
+
+bool family_holds_undeploy(const struct agent *agent, const struct instance *i)
+{
+	const struct family *family = children_of(agent, i);
+	if (family == NULL)
+		return false;
+	const struct instance *c = NULL;
+	DL_FOREACH2(family->children, c, sibling_next)
+	{
+		/* One that failed to go holds nobody up here: zrms knows, and decides. */
+		bool failed = c->action == 0 && c->undeploy_failed;
+		if (c->phase != SAMOZA__V1__PHASE__PHASE_ABSENT && !failed &&
+		    instance_is_unwanted(agent, c))
+			return true;
+	}
+	return false;
+}
+
+void family_fenced(struct agent *agent, const struct instance *i)
+{
+	const struct family *family = children_of(agent, i);
+	if (family == NULL)
+		return;
+	struct instance *c = NULL;
+	DL_FOREACH2(family->children, c, sibling_next)
+	{
+		family_fenced(agent, c);
+		instance_reconcile(agent, c);
+	}
+}
+
+void family_changed(struct agent *agent, const struct instance *i)
+{
+	struct instance *parent = parent_of(agent, i);
+	if (parent != NULL)
+		instance_reconcile(agent, parent);
+	const struct family *family = children_of(agent, i);
+	if (family == NULL)
+		return;
+	struct instance *c = NULL;
+	DL_FOREACH2(family->children, c, sibling_next)
+	instance_reconcile(agent, c);
+}
