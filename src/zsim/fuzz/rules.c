@@ -107,9 +107,13 @@ static struct family family_of(struct fuzz *f, const struct submitted *s)
 void rules_check_stop(struct fuzz *f, const struct submitted *s, const char *path)
 {
 	int index = topology_find_instance(s->topology, path);
-	/* An exclusive one may be stopped by its zhost, for want of a heartbeat. */
-	if (index < 0 || instance_space(s->topology, (unsigned)index)->exclusive)
+	if (index < 0)
 		return;
+	/* An exclusive one, with all below, may be stopped by its zhost, for want of
+	 * heartbeats. */
+	for (int i = index; i >= 0; i = s->topology->instances[i].parent)
+		if (instance_space(s->topology, (unsigned)i)->exclusive)
+			return;
 	struct family y = family_of(f, s);
 	if (has_active_child(&y, (unsigned)index))
 		world_violate(&f->world, "%s/%s stops before what is inside of it", s->name,
