@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "zrun/instance.h"
@@ -20,6 +21,8 @@ int output_open(struct output *o, int *ret_write)
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return -1;
 	(void)fcntl(fds[0], F_SETFL, O_NONBLOCK);
+	/* The recipes' user opens it as /dev/stderr. */
+	(void)fchmod(fds[1], 0622);
 	*o = (struct output){.fd = fds[0], .is_quiet = o->is_quiet};
 	*ret_write = fds[1];
 	return 0;

@@ -1,0 +1,4 @@
+CREATE DATABASE IF NOT EXISTS guests;
+CREATE TABLE IF NOT EXISTS guests.guest (
+	id INT PRIMARY KEY AUTO_INCREMENT, name VARCHAR(200) NOT NULL UNIQUE);
+INSERT IGNORE INTO guests.guest (id, name) VALUES (1, 'Ada Lovelace'), (2, 'Grace Hopper');
