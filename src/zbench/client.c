@@ -337,9 +337,11 @@ int client_request(struct client *c, const char *method, const char *path, const
 	buffer_clear(&answer->body);
 	while (r >= 0 && (r = client_more(c, deadline, &answer->body, err)) > 0)
 		continue;
-	if (r < 0)
+	if (r < 0) {
 		disconnect(c);
-	return r < 0 ? error_wrap(err, "%s %s", method, path) : 0;
+		(void)error_wrap(err, "%s %s", method, path);
+	}
+	return r;
 }
 
 int client_call(struct client *c, const char *method, const char *path, const void *body,
