@@ -2,12 +2,13 @@
 BUILD ?= build
 RUN_DIR ?= run
 
-.PHONY: build run stop test check format bench install clean help setup
+.PHONY: build run run-lamp stop test check format bench install clean help setup
 
 help:
 	@echo "make build     everything, into $(BUILD)/bin/"
 	@echo "make run       a cluster of zrms and three zhosts on this machine, with examples/my-app"
 	@echo "              RUN_OPTIONS='--api 127.0.0.1:7400' where 7331 is taken"
+	@echo "make run-lamp  the same, with examples/lamp: Apache, PHP and MariaDB of Debian"
 	@echo "make stop      ends that cluster"
 	@echo "make test      all tests; ends with 'N passed, N failed'"
 	@echo "make check     format, room rules, static checks"
@@ -29,6 +30,10 @@ setup:
 
 run: setup build
 	@tools/run-example $(BUILD) $(RUN_DIR) $(RUN_OPTIONS)
+
+run-lamp: setup build
+	@tools/setup lamp
+	@tools/run-lamp $(BUILD) $(RUN_DIR)
 
 stop:
 	@if [ -d $(RUN_DIR) ]; then $(BUILD)/bin/startz down --dir $(RUN_DIR); else echo "nothing runs here ($(RUN_DIR)/ does not exist)"; fi
