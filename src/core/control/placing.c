@@ -400,8 +400,13 @@ static void place_deployment(struct deployment *d)
 	}
 	if (lost.list.count > 0)
 		(void)try_wants(d, &lost, PLACE_RECOVER, &reason);
-	if (fresh.list.count > 0)
-		(void)try_wants(d, &fresh, PLACE_TOGETHER, &reason);
+	if (fresh.list.count > 0 && try_wants(d, &fresh, PLACE_TOGETHER, &reason) &&
+	    lost.list.count > 0) {
+		/* Whom an affinity wants may have come. */
+		free(reason);
+		reason = NULL;
+		(void)try_wants(d, &lost, PLACE_RECOVER, &reason);
+	}
 	for (uint32_t k = 0; k < t->instance_count; k += t->instances[k].subtree_count) {
 		struct instance *root = &d->app->instances[k];
 		if (!root->evacuating && instance_is_placed(root) && gave_up_below(root))
