@@ -387,11 +387,15 @@ static void reconcile_deployed(struct agent *agent, struct instance *i)
 	}
 	if (i->desired->target != SAMOZA__V1__TARGET__TARGET_STARTED || !agent->synced)
 		return;
+	if (!family_may_start(agent, i)) {
+		/* Its parent's start comes back here. */
+		if (!i->told_waiting)
+			report_add(agent, i);
+		return;
+	}
 	if (i->spec->exclusive &&
 	    (!agent->has_lease || agent->now.mono_ms >= lease_stop_ms(agent, i)))
 		return; /* the next acknowledged heartbeat comes back here */
-	if (!family_may_start(agent, i))
-		return; /* its parent's start comes back here */
 	if (retry_is_due(agent, i))
 		begin(agent, i, ACTION_START, STARTING);
 }

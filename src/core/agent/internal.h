@@ -59,8 +59,9 @@ struct instance {
 	bool finished;	      /* ended by itself and well: waits for a new wish */
 	bool undeploy_failed; /* waits for a new wish */
 	bool counts_restart;  /* the next start follows a failure */
-	bool orphan;	/* phase STARTING without an action, after a restart of the agent */
-	bool died_away; /* was started before a restart of the agent, and is dead */
+	bool orphan;	   /* phase STARTING without an action, after a restart of the agent */
+	bool told_waiting; /* that its start waits for its parent: in the last report */
+	bool died_away;	   /* was started before a restart of the agent, and is dead */
 
 	/* The action that runs; 0: none. */
 	uint64_t action;

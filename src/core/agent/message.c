@@ -77,6 +77,7 @@ static Samoza__V1__InstanceReport *report_new(const struct agent *agent,
 void report_add(struct agent *agent, struct instance *i)
 {
 	i->answered_order = i->desired->order;
+	i->told_waiting = waits_for_parent(agent, i);
 	if (agent->linked)
 		vector_push(&agent->reports, report_new(agent, i));
 }
@@ -113,6 +114,7 @@ void hello_send(struct agent *agent)
 	for (struct instance *i = agent->instances; i != NULL; i = i->hh.next) {
 		vector_push(&held, report_new(agent, i));
 		i->answered_order = i->desired->order;
+		i->told_waiting = waits_for_parent(agent, i);
 	}
 	Samoza__V1__Hello h = SAMOZA__V1__HELLO__INIT;
 	h.protocol = 1;
