@@ -138,6 +138,13 @@ static void demand_free(struct place *p, struct demand *d)
 		map_remove(&p->demand_hashes, d->hash);
 	}
 	index_free(p, d->index);
+	for (size_t i = 0; d->ask_count > 0 && i < p->device_demands.count; i++) {
+		if (p->device_demands.items[i] == d) {
+			vector_remove_at(&p->device_demands, i);
+			p->workload.stale = true;
+			break;
+		}
+	}
 	contents_free(p, d);
 	free(d);
 }
@@ -171,7 +178,16 @@ struct demand *demand_take(struct place *p, struct topology *t, uint32_t root)
 	*d = wanted;
 	d->next = *chain;
 	*chain = d;
+	if (d->ask_count > 0)
+		vector_push(&p->device_demands, d);
 	return d;
+}
+
+void demand_count(struct place *p, struct demand *d, int64_t units)
+{
+	d->units += (uint64_t)units;
+	if (d->ask_count > 0)
+		p->workload.stale = true;
 }
 
 void demand_drop(struct place *p, struct demand *d)
@@ -199,6 +215,8 @@ void demands_done(struct place *p)
 		demand_free(p, d);
 	}
 	INVARIANT(p->demand_hashes.count == 0);
+	vector_done(&p->device_demands);
+	workload_done(&p->workload);
 	vector_done(&p->idle_demands);
 	vector_done(&p->demand_chains);
 	vector_done(&p->free_chains);

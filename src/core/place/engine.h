@@ -60,7 +60,10 @@ struct zhost {
 	uint32_t slot_count; /* offered devices */
 	struct slot *slots;
 	uint64_t log_position; /* of its last change, see struct place */
-	struct unit *units;    /* list of those placed here */
+	/* Of its devices, as of that change and that workload; see fragmentation.c */
+	double waste;
+	uint64_t waste_position, waste_version;
+	struct unit *units; /* list of those placed here */
 	uint32_t unit_count;
 	uint32_t name; /* symbol */
 	struct zhost_about *about;
@@ -209,7 +212,31 @@ struct demand {
 	struct ask *asks;
 	uint32_t ask_count;
 	uint32_t device_total; /* sum of counts */
+	uint64_t units;	       /* of all known topologies */
 	struct index *index;   /* NULL until it is needed */
+};
+
+/* What units typically ask of devices of one kind. */
+struct typical {
+	double weight;
+	int64_t cpu, memory;
+	uint32_t kind, count;
+	int32_t milli;
+	const uint32_t *models; /* borrowed from a demand */
+	uint32_t model_count;
+};
+
+struct workload_kind {
+	uint32_t kind;
+	uint32_t first, count;			/* in typical */
+	double milli_for_cpu, milli_for_memory; /* devices for one millicore, one byte */
+};
+
+struct workload {
+	bool stale;	  /* demands have changed since */
+	uint64_t version; /* grows when it differs */
+	VECTOR(struct typical) typical;
+	VECTOR(struct workload_kind) kinds;
 };
 
 /* A root space of a topology: what each of its units needs. */
@@ -225,8 +252,8 @@ struct need {
 	uint32_t label_terms; /* not of scope zhost */
 	struct skew *skews;   /* required ones first */
 	uint32_t skew_count, required_skews;
-	uint32_t placed, pending; /* units */
-	struct index *index;	  /* its own; NULL until it is needed */
+	uint32_t placed, units;
+	struct index *index; /* its own; NULL until it is needed */
 };
 
 struct unit {
@@ -287,7 +314,9 @@ struct place {
 	struct map demand_hashes; /* hash -> number of a chain */
 	VECTOR(struct demand *) demand_chains;
 	VECTOR(uint32_t) free_chains;
-	VECTOR(struct demand *) idle_demands; /* oldest first */
+	VECTOR(struct demand *) idle_demands;	/* oldest first */
+	VECTOR(struct demand *) device_demands; /* those that ask for devices */
+	struct workload workload;
 
 	uint32_t note; /* zhosts noted with this number */
 	VECTOR(uint32_t) noted;
@@ -359,6 +388,8 @@ void groups_done(struct place *p);
 /* Demand of the subtree at `root`; takes a reference. */
 struct demand *demand_take(struct place *p, struct topology *t, uint32_t root);
 void demand_drop(struct place *p, struct demand *d);
+/* So many units with that demand became known (negative: are forgotten). */
+void demand_count(struct place *p, struct demand *d, int64_t units);
 void demands_done(struct place *p);
 
 /* ---- needs.c ---- */
@@ -479,6 +510,9 @@ uint64_t score_prefer(uint64_t key, int32_t preference);
 
 /* How much less useful the free devices of a zhost become by the unit, thousandths of a device.
  */
-int32_t fragmentation_of(const struct place *p, const struct demand *d, const struct zhost *z);
+int32_t fragmentation_of(const struct place *p, const struct demand *d, struct zhost *z);
+/* Brings the workload up to date; before scores are asked for. */
+void workload_refresh(struct place *p);
+void workload_done(struct workload *w);
 
 #endif

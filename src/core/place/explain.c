@@ -87,6 +87,7 @@ void place_explain(struct place *p, uint32_t topology, const struct place_want *
 	*ret = (struct place_explanation){.instance = want->instance, .zhost = where};
 	ret->reason.instance = want->instance;
 	zhosts_rank(p);
+	workload_refresh(p);
 	if (where != PLACE_NONE)
 		unit_detach(p, u);
 	else

@@ -24,11 +24,11 @@ struct index {
 	const struct demand *demand;
 	struct need *need; /* NULL: of the demand alone */
 	struct tournament tournament;
-	uint32_t count;			     /* 0: its memory was dropped */
-	uint64_t layout, versions, log_seen; /* what it knows of */
-	uint32_t *zhosts;		     /* position -> zhost */
-	uint32_t *positions;		     /* zhost -> position */
-	uint32_t *columns;		     /* that its cells are about */
+	uint32_t count;				       /* 0: its memory was dropped */
+	uint64_t layout, versions, log_seen, workload; /* what it knows of */
+	uint32_t *zhosts;			       /* position -> zhost */
+	uint32_t *positions;			       /* zhost -> position */
+	uint32_t *columns;			       /* that its cells are about */
 	uint32_t column_count;
 	struct cell *cells;
 	uint32_t cell_count;
@@ -253,6 +253,7 @@ static void build(struct place *p, struct index *x)
 	tournament_build(&x->tournament);
 	x->layout = p->layout;
 	x->versions = p->versions;
+	x->workload = p->workload.version;
 	x->log_seen = p->log_first + p->log.count;
 	x->bytes = tournament_bytes(&x->tournament) + 8 * (size_t)x->count +
 		   x->cell_count * sizeof(*x->cells) +
@@ -268,7 +269,8 @@ static void refresh(struct place *p, struct index *x)
 			unlink_index(p, x);
 		link_newest(p, x);
 	}
-	bool valid = x->count > 0 && x->layout == p->layout && x->log_seen >= p->log_first;
+	bool valid = x->count > 0 && x->layout == p->layout && x->log_seen >= p->log_first &&
+		     x->workload == p->workload.version;
 	if (valid && x->need != NULL && x->versions != p->versions) {
 		valid = versions_of(p, x->need) <= x->versions;
 		x->versions = p->versions;
@@ -475,6 +477,7 @@ uint32_t scan_best(struct place *p, const struct need *n, struct excluded exclud
 	struct floors floors = {0};
 	struct best best = {0, PLACE_NONE};
 	zhosts_rank(p);
+	workload_refresh(p);
 	floors_measure(p, n, excluded, GREEDY, &floors);
 	for (uint32_t rank = 0; rank < p->by_name.count; rank++) {
 		uint32_t z = p->by_name.items[rank];
@@ -490,6 +493,7 @@ uint32_t scan_best(struct place *p, const struct need *n, struct excluded exclud
 
 uint32_t index_best(struct place *p, struct need *n, struct excluded excluded)
 {
+	workload_refresh(p);
 	if (p->by_name.count <= SCAN_MAX)
 		return scan_best(p, n, excluded);
 	if ((n->index == NULL || n->index->count == 0) && note_zhosts(p, n))

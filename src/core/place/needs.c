@@ -207,6 +207,7 @@ static void need_done(struct place *p, struct need *n)
 		}
 		group_drop(p, n->members[i].group);
 	}
+	demand_count(p, n->demand, -(int64_t)n->units);
 	demand_drop(p, n->demand);
 	free(n->members);
 	free(n->terms);
@@ -261,8 +262,11 @@ static void topology_compile(struct place *p, struct place_topology *t)
 		if (n->demand->device_total > 0)
 			u->devices = mem_new_array(uint16_t, n->demand->device_total);
 		t->unit_of[i] = t->unit_count++;
+		n->units++;
 	}
 	free(times);
+	for (uint32_t i = 0; i < t->need_count; i++)
+		demand_count(p, t->needs[i].demand, t->needs[i].units);
 }
 
 uint32_t place_topology_add(struct place *p, struct topology *model, uint64_t order)

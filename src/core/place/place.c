@@ -248,6 +248,7 @@ void place_try(struct place *p, const struct place_request *request, struct plac
 	for (uint32_t i = 0; i < count; i++)
 		wants[i] = &request->wants[i];
 	zhosts_rank(p);
+	workload_refresh(p);
 	if (count > 0 && !try_together(&t, wants, count, &ret->reason) &&
 	    request->mode == PLACE_RECOVER && count > 1)
 		try_one_by_one(&t, wants, count);

@@ -99,7 +99,7 @@ static uint32_t load_of(const struct demand *d, const struct zhost *z)
 
 struct place_score score_demand(const struct place *p, const struct demand *d, uint32_t zhost)
 {
-	const struct zhost *z = zhost_at(p, zhost);
+	struct zhost *z = zhost_at(p, zhost);
 	return (struct place_score){
 		.fragmentation = z->slot_count > 0 ? fragmentation_of(p, d, z) : 0,
 		.load = load_of(d, z),
