@@ -8,12 +8,11 @@
 #include "base/str.h"
 
 extern const struct command command_start, command_topology, command_submit, command_message,
-	command_data, command_memory, command_recover, command_place;
+	command_data, command_memory, command_recover, command_place, command_openb;
 
 const struct command *const command_all[] = {
-	&command_start, &command_topology, &command_submit,  &command_message,
-	&command_data,	&command_memory,   &command_recover, &command_place,
-	NULL,
+	&command_start,	 &command_topology, &command_submit, &command_message, &command_data,
+	&command_memory, &command_recover,  &command_place,  &command_openb,   NULL,
 };
 
 const struct command *command_find(const char *name)

@@ -26,7 +26,7 @@
 #define IN_TIME_SHARE 0.6
 #define SERVE_SHARE   0.2
 /* Demands of less than this part of all units are not typical. */
-#define TYPICAL_PART 512u
+#define TYPICAL_PART 256u
 /* At most so many for each kind of device. */
 #define TYPICAL_MAX 512u
 
