@@ -288,10 +288,12 @@ struct place {
 
 	VECTOR(struct zhost) zhosts;
 	VECTOR(uint32_t) free_zhosts;
-	struct map zhost_names;	   /* symbol -> zhost */
-	VECTOR(uint32_t) by_name;  /* known zhosts; rank -> zhost. zhosts_rank() first */
-	VECTOR(uint32_t) unranked; /* known, and not in there yet */
-	uint64_t layout;	   /* grows when zhosts come, go or change their labels */
+	struct map zhost_names;	      /* symbol -> zhost */
+	VECTOR(uint32_t) by_name;     /* known zhosts; rank -> zhost. zhosts_rank() first */
+	VECTOR(uint32_t) unranked;    /* known, and not in there yet */
+	double cpu_most, memory_most; /* that one zhost offers: zhosts_measure() first */
+	bool unmeasured;
+	uint64_t layout; /* grows when zhosts come, go or change their labels */
 
 	/* Zhosts in the order of their changes; entry i of the list has position log_first + i.
 	 * An entry counts only if it is the last of its zhost. */
@@ -350,6 +352,8 @@ struct zhost *zhost_checked(const struct place *p, uint32_t zhost);
 void zhost_changed(struct place *p, uint32_t zhost);
 /* Brings zhost.rank and by_name up to date. */
 void zhosts_rank(struct place *p);
+/* Brings cpu_most and memory_most up to date. */
+void zhosts_measure(struct place *p);
 /* Column of a label; takes a reference. */
 uint32_t column_take(struct place *p, const char *label);
 void column_drop(struct place *p, uint32_t column);

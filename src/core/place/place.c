@@ -17,6 +17,7 @@ struct place *place_new(const struct place_options *options)
 	if (p->options.search_steps == 0)
 		p->options.search_steps = PLACE_SEARCH_STEPS;
 	p->log_first = 1;
+	p->unmeasured = true;
 	p->waiting = waiting_new();
 	return p;
 }

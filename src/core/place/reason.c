@@ -120,24 +120,21 @@ static char *capacity_detail(const struct judge *j, const char *path, const stru
 	return buffer_steal(&text);
 }
 
-/* The sentence of an exclusion, where only excluded zhosts would do. */
+/* The sentence of an exclusion, where only excluded zhosts would do: the first that the caller
+ * names. */
 static bool find_exclusion(const struct judge *j, struct place_reason *reason)
 {
 	const struct place *p = j->place;
-	uint32_t best = PLACE_NONE;
 	for (uint32_t i = 0; i < j->excluded.count; i++) {
 		uint32_t z = j->excluded.items[i].zhost;
 		if (z >= p->zhosts.count || !zhost_available(zhost_at(p, z)) ||
-		    !passes(j, z, PLACE_RULE_CAPABILITY, PLACE_RULE_CAPACITY))
+		    !passes(j, z, PLACE_RULE_CAPABILITY, PLACE_RULE_CAPACITY) ||
+		    j->excluded.items[i].sentence == NULL)
 			continue;
-		if (best == PLACE_NONE ||
-		    zhost_at(p, z)->rank < zhost_at(p, j->excluded.items[best].zhost)->rank)
-			best = i;
+		reason->sentence = mem_strdup(j->excluded.items[i].sentence);
+		return true;
 	}
-	if (best == PLACE_NONE || j->excluded.items[best].sentence == NULL)
-		return false;
-	reason->sentence = mem_strdup(j->excluded.items[best].sentence);
-	return true;
+	return false;
 }
 
 static char *nobody_detail(const struct place *p, struct excluded excluded)

@@ -31,10 +31,10 @@ static int compare_wants(const void *a, const void *b)
 }
 
 /* How large the need is against the largest of what zhosts offer. */
-static double size_of(const struct need *n, double cpu_max, double memory_max)
+static double size_of(const struct need *n, double cpu_most, double memory_most)
 {
-	double cpu = (double)n->demand->cpu / cpu_max,
-	       memory = (double)n->demand->memory / memory_max;
+	double cpu = (double)n->demand->cpu / cpu_most,
+	       memory = (double)n->demand->memory / memory_most;
 	return cpu > memory ? cpu : memory;
 }
 
@@ -70,21 +70,12 @@ static void collect_kinds(struct search *s, const struct place_want **wants, uin
 
 static void measure_kinds(struct search *s)
 {
-	const struct place *p = s->place;
-	double cpu_max = 1, memory_max = 1;
-	for (uint32_t i = 0; i < p->zhosts.count; i++) {
-		const struct zhost *z = zhost_at(p, i);
-		if (!z->known)
-			continue;
-		if ((double)z->about->cpu_offered > cpu_max)
-			cpu_max = (double)z->about->cpu_offered;
-		if ((double)z->about->memory_offered > memory_max)
-			memory_max = (double)z->about->memory_offered;
-	}
+	struct place *p = s->place;
+	zhosts_measure(p);
 	for (uint32_t k = 0; k < s->kind_count; k++) {
 		struct kind *kind = &s->kinds[k];
 		kind->terrain = p->terrains.items[kind->need->demand->terrain].count;
-		kind->size = size_of(kind->need, cpu_max, memory_max);
+		kind->size = size_of(kind->need, p->cpu_most, p->memory_most);
 	}
 }
 

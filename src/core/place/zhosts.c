@@ -82,6 +82,22 @@ static void rank_remove(struct place *p, uint32_t zhost)
 	renumber(p, rank);
 }
 
+void zhosts_measure(struct place *p)
+{
+	if (!p->unmeasured)
+		return;
+	p->unmeasured = false;
+	p->cpu_most = p->memory_most = 1;
+	vector_for_each (&p->zhosts, z) {
+		if (!z->known)
+			continue;
+		if ((double)z->about->cpu_offered > p->cpu_most)
+			p->cpu_most = (double)z->about->cpu_offered;
+		if ((double)z->about->memory_offered > p->memory_most)
+			p->memory_most = (double)z->about->memory_offered;
+	}
+}
+
 /* ---- columns ---- */
 
 static uint32_t column_value(struct place *p, struct column *c, const char *text)
@@ -365,6 +381,7 @@ uint32_t place_zhost_set(struct place *p, const struct zhost_spec *spec, bool al
 		units_return_labels(p, zhost);
 	}
 	about_free(before);
+	p->unmeasured = true;
 	terrains_update(p, zhost);
 	zhost_changed(p, zhost);
 	wait_zhost_described(p, zhost);
@@ -393,6 +410,7 @@ void place_zhost_remove(struct place *p, uint32_t zhost)
 	slots_done(p, z);
 	about_free(z->about);
 	*z = (struct zhost){.log_position = z->log_position};
+	p->unmeasured = true;
 	for (uint32_t i = 0; i < p->columns.count; i++) {
 		if (p->columns.items[i].references > 0)
 			p->columns.items[i].of[zhost] = DOMAIN_NONE;
