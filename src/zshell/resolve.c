@@ -7,7 +7,7 @@
 #include "base/str.h"
 #include "proto/view.pb-c.h"
 
-typedef Samoza__V1__TopologyView topology_view;
+typedef Samoza__V1__TopologySummaryView topology_view;
 typedef Samoza__V1__SpaceView space_view;
 
 /* At most this many candidates are named in a message. */

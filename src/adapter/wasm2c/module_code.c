@@ -104,7 +104,7 @@ static void block_type(struct reader *r, const struct module *m)
 
 static void deeper(struct reader *r, struct body *b)
 {
-	if (++b->depth > MODULE_NESTING_MAX)
+	if (++b->depth > MODULE_NESTING_MAX + 1) /* the body itself is the first */
 		reader_fail(r, ERR_LIMIT, r->at,
 			    "function %" PRIu32 " nests blocks deeper than %d", b->function,
 			    MODULE_NESTING_MAX);

@@ -205,6 +205,9 @@ void update_trouble(struct instance *i);
 
 /* ---- placing.c: who goes where ---- */
 void placing_run(struct control *c);
+/* Why there is no place, judged over the zhosts as they are now; the caller frees. NULL: none
+ * is missing. */
+char *placing_reason_now(const struct deployment *d);
 /* The sub-tree of `root` is placed there, under new epochs. */
 void placing_assign(struct instance *root, struct zhost *z);
 /* Puts a remembered placement back into the engine. */

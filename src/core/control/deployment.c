@@ -229,7 +229,8 @@ static enum topology_state derive(const struct deployment *d)
 	const struct application *app = d->app;
 	if (app->to_start == 0)
 		return d->ever_started ? TOPOLOGY_STOPPED : TOPOLOGY_PENDING;
-	if (d->troubles > 0)
+	/* Not before somebody looked for another place; a failed one stays so until then. */
+	if (d->troubles > 0 && (!d->place_marked || d->state == TOPOLOGY_FAILED))
 		return TOPOLOGY_FAILED;
 	if (app->to_start_started == app->to_start)
 		return TOPOLOGY_RUNNING;
@@ -255,27 +256,36 @@ static char *cause_of(const struct deployment *d, enum topology_state to)
 	IMPOSSIBLE("no such state");
 }
 
-static void settle(struct deployment *d)
+static void enter(struct deployment *d, enum topology_state to)
 {
 	struct control *c = d->control;
+	enum topology_state from = d->state;
+	CLEANUP(freep) char *cause = cause_of(d, to);
+	d->state = to;
+	d->updated_ms = c->now.wall_ms;
+	deployment_mark_record(d);
+	emit_event(c, "topology", d->name, topology_state_name(from), topology_state_name(to),
+		   d->id, cause);
+}
+
+static void settle(struct deployment *d)
+{
 	enum topology_state from = d->state, to = derive(d);
 	d->ever_started = d->ever_started || d->app->to_start > 0;
 	if (to == TOPOLOGY_STOPPED && d->troubles == 0) {
 		free(d->reason);
 		d->reason = NULL;
 	}
+	if (from == TOPOLOGY_FAILED && to == TOPOLOGY_RUNNING) {
+		/* What was lost came back before it was placed anew: recovered, in one step. */
+		enter(d, d->was_running ? TOPOLOGY_DEGRADED : TOPOLOGY_PENDING);
+	}
 	if (to == TOPOLOGY_RUNNING)
 		d->was_running = true;
 	else if (to == TOPOLOGY_STOPPED)
 		d->was_running = false;
-	if (from == to)
-		return;
-	d->state = to;
-	d->updated_ms = c->now.wall_ms;
-	deployment_mark_record(d);
-	CLEANUP(freep) char *cause = cause_of(d, to);
-	emit_event(c, "topology", d->name, topology_state_name(from), topology_state_name(to),
-		   d->id, cause);
+	if (d->state != to)
+		enter(d, to);
 }
 
 void deployments_settle(struct control *c)

@@ -119,7 +119,7 @@ static int load_topologies(struct control *c, struct error **err)
 static void load_exclusions(struct control *c, struct instance *i,
 			    const Samoza__V1__InstanceRecord *r)
 {
-	for (size_t k = 0; k < r->n_exclusions; k++) {
+	for (size_t k = r->n_exclusions; k-- > 0;) { /* the newest is the first */
 		const Samoza__V1__Exclusion *x = r->exclusions[k];
 		struct exclusion *e = mem_new(struct exclusion);
 		e->control = c;

@@ -69,6 +69,7 @@ static void tell_placement(const struct instance *root, const struct zhost *to)
 void placing_assign(struct instance *root, struct zhost *z)
 {
 	struct control *c = deployment_of(root)->control;
+	bool anew = root->lost || root->zhost != NULL;
 	tell_placement(root, z);
 	for_each_below(root, i)
 	{
@@ -76,6 +77,7 @@ void placing_assign(struct instance *root, struct zhost *z)
 		i->epoch = c->next_epoch++;
 		i->lost = i->no_place = i->gave_up = i->undeploy_failed = false;
 		i->placed_before = true;
+		i->placed_anew = anew;
 		i->failures = 0;
 		i->retry_at_ms = 0;
 		i->restarts = 0;
@@ -378,6 +380,18 @@ static bool try_to_leave(struct deployment *d, struct instance *root, struct wan
 	return found;
 }
 
+/* The first root that is placed, but out of attempts there. */
+static struct instance *first_stuck(const struct deployment *d)
+{
+	const struct topology *t = d->app->topology;
+	for (uint32_t k = 0; k < t->instance_count; k += t->instances[k].subtree_count) {
+		struct instance *root = &d->app->instances[k];
+		if (!root->evacuating && instance_is_placed(root) && gave_up_below(root))
+			return root;
+	}
+	return NULL;
+}
+
 static bool needs_first_place(const struct instance *root)
 {
 	return root->goal != GOAL_NOT_DEPLOYED && root->zhost == NULL && !root->lost;
@@ -440,6 +454,46 @@ static void place_deployment(struct deployment *d)
 	wants_done(&fresh);
 	wants_done(&lost);
 	wants_done(&stuck);
+}
+
+/* Reasons age: zhosts come and go without making a place. So it is asked again when shown. */
+char *placing_reason_now(const struct deployment *d)
+{
+	struct control *c = d->control;
+	const struct topology *t = d->app->topology;
+	struct wants wants = {0};
+	bool lost = false;
+	char *reason = NULL;
+	if (d->reason == NULL)
+		return NULL;
+	for (uint32_t k = 0; k < t->instance_count; k += t->instances[k].subtree_count) {
+		const struct instance *root = &d->app->instances[k];
+		if (root->evacuating || root->goal == GOAL_NOT_DEPLOYED)
+			continue;
+		if (root->lost || needs_first_place(root))
+			wants_add(&wants, root);
+		lost = lost || root->lost;
+	}
+	if (wants.list.count > 0) {
+		struct place_result result;
+		const struct place_request request = {.topology = d->place,
+						      .mode = lost ? PLACE_RECOVER
+								   : PLACE_TOGETHER,
+						      .wants = wants.list.items,
+						      .want_count = wants.list.count,
+						      .dry_run = true};
+		place_try(c->place, &request, &result);
+		reason = place_reason_text(&result.reason);
+		place_result_done(&result);
+	} else if (first_stuck(d) != NULL) {
+		struct place_explanation e = {0};
+		wants_add(&wants, first_stuck(d));
+		place_explain(c->place, d->place, &wants.list.items[0], &e);
+		reason = place_reason_text(&e.reason);
+		place_explanation_done(&e);
+	}
+	wants_done(&wants);
+	return reason != NULL ? reason : mem_strdup(d->reason);
 }
 
 void placing_run(struct control *c)

@@ -79,7 +79,7 @@ static Samoza__V1__TopologyView *dry_run(struct control *c, const struct control
 			&samoza__v1__placement_view__descriptor);
 		p->space = mem_strdup(t->instances[k].path);
 		p->zhost = mem_strdup(zhost);
-		p->state = mem_strdup(state_label(STATE_NOT_DEPLOYED));
+		p->state = mem_strdup(state_name(STATE_NOT_DEPLOYED));
 		v->placements[v->n_placements++] = p;
 	}
 	if (!result.complete) {

@@ -36,15 +36,35 @@ static Samoza__V1__PlacementView *placement_view(const struct instance *i)
 	const struct zhost *z = zhost_of(i);
 	v->space = mem_strdup(instance_decl(i)->path);
 	v->zhost = mem_strdup(z != NULL ? z->name : NULL);
-	v->state = mem_strdup(state_label(i->state));
+	v->state = mem_strdup(state_name(i->state));
 	v->goal = mem_strdup(goal_name(i->goal));
 	v->why = instance_why(i);
 	return v;
 }
 
-static Samoza__V1__TopologyView *topology_view(const struct deployment *d, bool placements)
+static Samoza__V1__TopologyView *topology_view(const struct deployment *d)
 {
 	Samoza__V1__TopologyView *v = NEW(TopologyView, topology_view);
+	const struct topology *t = d->app->topology;
+	v->id = mem_strdup(d->id);
+	v->name = mem_strdup(d->name);
+	v->version = mem_strdup(d->record->version);
+	v->owner = str_is_empty(t->owner) ? NULL : mem_strdup(t->owner);
+	v->state = mem_strdup(topology_state_name(d->state));
+	v->failure_reason = placing_reason_now(d);
+	v->spaces = t->instance_count;
+	v->created = calendar_text(d->record->created_ms);
+	v->updated = calendar_text(d->updated_ms);
+	v->placements = mem_new_array(Samoza__V1__PlacementView *, t->instance_count);
+	v->n_placements = t->instance_count;
+	for (uint32_t k = 0; k < t->instance_count; k++)
+		v->placements[k] = placement_view(&d->app->instances[k]);
+	return v;
+}
+
+static Samoza__V1__TopologySummaryView *summary_view(const struct deployment *d)
+{
+	Samoza__V1__TopologySummaryView *v = NEW(TopologySummaryView, topology_summary_view);
 	const struct topology *t = d->app->topology;
 	v->id = mem_strdup(d->id);
 	v->name = mem_strdup(d->name);
@@ -55,12 +75,6 @@ static Samoza__V1__TopologyView *topology_view(const struct deployment *d, bool 
 	v->spaces = t->instance_count;
 	v->created = calendar_text(d->record->created_ms);
 	v->updated = calendar_text(d->updated_ms);
-	if (!placements)
-		return v;
-	v->placements = mem_new_array(Samoza__V1__PlacementView *, t->instance_count);
-	v->n_placements = t->instance_count;
-	for (uint32_t k = 0; k < t->instance_count; k++)
-		v->placements[k] = placement_view(&d->app->instances[k]);
 	return v;
 }
 
@@ -80,16 +94,16 @@ int control_view_topology(const struct control *c, const char *id,
 	const struct deployment *d = find(c, id, err);
 	if (d == NULL)
 		return ERR_NOT_FOUND;
-	*ret_view = topology_view(d, true);
+	*ret_view = topology_view(d);
 	return 0;
 }
 
 Samoza__V1__TopologyListView *control_view_topologies(const struct control *c)
 {
 	Samoza__V1__TopologyListView *v = NEW(TopologyListView, topology_list_view);
-	v->topologies = mem_new_array(Samoza__V1__TopologyView *, HASH_COUNT(c->by_id));
+	v->topologies = mem_new_array(Samoza__V1__TopologySummaryView *, HASH_COUNT(c->by_id));
 	for (const struct deployment *d = c->first; d != NULL; d = d->next)
-		v->topologies[v->n_topologies++] = topology_view(d, false);
+		v->topologies[v->n_topologies++] = summary_view(d);
 	return v;
 }
 

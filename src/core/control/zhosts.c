@@ -407,6 +407,7 @@ static int zhost_remove(struct zhost *z, struct error **err)
 	place_zhost_remove(c->place, z->place);
 	z->place = PLACE_NONE;
 	z->removed = true;
+	z->cordoned = false;
 	if (z->link != 0) {
 		send_ack(c, z->link, SAMOZA__V1__HELLO_ACK__VERDICT__REMOVED,
 			 "removed from the cluster");

@@ -45,6 +45,7 @@ void goal_set(struct instance *i, enum instance_goal goal, const char *cause)
 	app->not_gone -= from != GOAL_NOT_DEPLOYED || is_deployed;
 	app->not_gone += goal != GOAL_NOT_DEPLOYED || is_deployed;
 	i->goal = goal;
+	i->placed_anew = false;
 	free(i->goal_cause);
 	i->goal_cause = mem_strdup(cause);
 	i->goal_ms = l->now.wall_ms;

@@ -52,11 +52,12 @@ struct instance {
 	enum instance_target target;
 
 	/* -- placement (kept by control) -- */
-	void *zhost;	 /* where it is placed; NULL: nowhere. Borrowed */
-	uint64_t epoch;	 /* of this placement; 0: never placed */
-	bool lost;	 /* its zhost is away; the placement is only remembered for adoption */
-	bool evacuating; /* root only: it leaves this zhost; the sub-tree acts as if to be
-			    undeployed */
+	void *zhost;	  /* where it is placed; NULL: nowhere. Borrowed */
+	uint64_t epoch;	  /* of this placement; 0: never placed */
+	bool lost;	  /* its zhost is away; the placement is only remembered for adoption */
+	bool evacuating;  /* root only: it leaves this zhost; the sub-tree acts as if to be
+			     undeployed */
+	bool placed_anew; /* not for a new request: its zhost was lost, or it left it */
 	bool placed_before;
 	bool no_place; /* tried, and there was none */
 

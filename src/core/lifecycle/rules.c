@@ -255,7 +255,8 @@ static void rule_not_deployed(struct instance *i)
 		return;
 	i->undeploy_failed = false;
 	instance_set_target(i, TARGET_DEPLOYED);
-	instance_move(i, STATE_DEPLOYING, false, goal_cause(i));
+	instance_move(i, STATE_DEPLOYING, false,
+		      i->placed_anew ? "placed anew" : goal_cause(i));
 }
 
 static void move_unless_there(struct instance *i, enum instance_state to, const char *cause)

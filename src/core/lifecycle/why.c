@@ -168,6 +168,15 @@ static void describe(struct buffer *b, const struct instance *i, enum joint join
 	}
 }
 
+/* Of one that is not asked to run. */
+static void say_unmet(struct buffer *b, const struct instance *i)
+{
+	if (i->state == STATE_NOT_DEPLOYED && i->zhost == NULL)
+		say(b, " has no place");
+	else
+		(void)buffer_printf(b, " is %s", state_label(i->state));
+}
+
 char *instance_why(const struct instance *i)
 {
 	static const enum instance_state wanted[] = {
@@ -182,7 +191,7 @@ char *instance_why(const struct instance *i)
 	if (i->goal == GOAL_DEPLOYED_STARTED)
 		describe(&b, i, JOINT_SUBJECT, 0);
 	else
-		(void)buffer_printf(&b, " is %s", state_label(i->state));
+		say_unmet(&b, i);
 	if (i->undeploy_failed && i->last_error != NULL)
 		(void)buffer_printf(&b, ": %s", i->last_error);
 	return buffer_steal(&b);

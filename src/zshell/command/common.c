@@ -37,7 +37,8 @@ void print_placements(const struct output *o, const Samoza__V1__TopologyView *t)
 	for (size_t i = 0; i < t->n_placements; i++) {
 		const Samoza__V1__PlacementView *p = t->placements[i];
 
-		output_table_row(table, (const char *[]){p->space, p->zhost, p->state});
+		output_table_row(table,
+				 (const char *[]){p->space, p->zhost, state_shown(p->state)});
 		why = why || p->why != NULL;
 	}
 	output_table_print(table);

@@ -40,7 +40,7 @@ static int run(struct shell *shell, const struct invocation *in, struct error **
 	}
 	table = output_table_new(&shell->output, columns, 0);
 	for (size_t i = 0; i < list->n_topologies; i++) {
-		const Samoza__V1__TopologyView *t = list->topologies[i];
+		const Samoza__V1__TopologySummaryView *t = list->topologies[i];
 		CLEANUP(freep) char *spaces = str_printf("%u", t->spaces);
 
 		output_table_row(table, (const char *[]){t->id, t->name, t->version, t->state,

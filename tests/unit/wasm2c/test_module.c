@@ -180,7 +180,7 @@ static void test_nesting(void **state)
 		uint32_t depth;
 		uint8_t opcode;
 		bool fine;
-	} cases[] = {{999, 2, true}, {1000, 2, false}, {100000, 2, false}, {100000, 3, false}};
+	} cases[] = {{1000, 2, true}, {1001, 2, false}, {100000, 2, false}, {100000, 3, false}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(BUILDER_MAX);
