@@ -346,8 +346,7 @@ static int up_zhosts(struct state *s, const struct names *names, const char *pro
 		}
 		set(&m->zrms, url);
 		set(&m->config, config);
-		vector_push(&awaited,
-			    ((struct awaited){m, ready_incarnation(s, m->name), false}));
+		vector_push(&awaited, awaited_of(s, m));
 		r = start_zhost(s, programs, m, err);
 		m->started = r == 0;
 		if (r < 0)
@@ -359,6 +358,8 @@ static int up_zhosts(struct state *s, const struct names *names, const char *pro
 	r = r == 0 ? saved : r;
 	if (r == 0)
 		r = ready_zhosts(s, url, awaited.items, awaited.count, deadline, err);
+	vector_for_each (&awaited, a)
+		awaited_done(a);
 	vector_done(&awaited);
 	return r;
 }

@@ -93,7 +93,8 @@ int ready_zrms(const struct state *s, const struct member *m, const char *url,
 	return r;
 }
 
-uint64_t ready_incarnation(const struct state *s, const char *name)
+/* The number in DIR/zhosts/NAME/incarnation; 0 where there is none. */
+static uint64_t read_incarnation(const struct state *s, const char *name)
 {
 	CLEANUP(freep) char *path = state_path(s, "zhosts/%s/incarnation", name);
 	FILE *file = fopen(path, "re");
@@ -107,6 +108,69 @@ uint64_t ready_incarnation(const struct state *s, const char *name)
 	return number;
 }
 
+struct awaited awaited_of(const struct state *s, const struct member *m)
+{
+	CLEANUP(freep) char *path = state_path(s, "log/%s.log", m->name);
+	FILE *file = fopen(path, "re");
+	long end = file != NULL && fseek(file, 0, SEEK_END) == 0 ? ftell(file) : 0;
+
+	if (file != NULL)
+		(void)fclose(file);
+	return (struct awaited){.member = m,
+				.old_incarnation = read_incarnation(s, m->name),
+				.log_begin = end > 0 ? end : 0};
+}
+
+void awaited_done(struct awaited *a)
+{
+	free(a->other_beat);
+}
+
+/* The line in which the zhost says that zrms refuses it, the last one that this run has logged,
+ * unless it was accepted afterwards; NULL: none. The caller frees. */
+static char *find_refusal(const struct state *s, const struct awaited *a)
+{
+	CLEANUP(freep) char *path = state_path(s, "log/%s.log", a->member->name);
+	CLEANUP(freep) char *line = NULL;
+	FILE *file = fopen(path, "re");
+	char *found = NULL;
+	size_t room = 0;
+
+	if (file == NULL)
+		return NULL;
+	if (fseek(file, a->log_begin, SEEK_SET) == 0) {
+		while (getline(&line, &room, file) > 0) {
+			const char *refused = strstr(line, " link    refused ");
+			bool accepted = strstr(line, " link    accepted ") != NULL;
+
+			if (refused == NULL && !accepted)
+				continue;
+			line[strcspn(line, "\n")] = '\0';
+			free(found);
+			found = refused != NULL ? text_escaped(refused + 1) : NULL;
+		}
+	}
+	(void)fclose(file);
+	return found;
+}
+
+/* What zrms tells of the zhost of this name. */
+static void look_at(struct awaited *a, const Samoza__V1__ZhostView *z)
+{
+	const char *beat = z->last_heartbeat != NULL ? z->last_heartbeat : "";
+
+	if (!str_equal(z->zedge, a->member->address)) {
+		if (a->other_beat == NULL)
+			a->other_beat = mem_strdup(beat);
+		a->other_lives = !str_equal(beat, a->other_beat);
+		return;
+	}
+	a->ready =
+		str_equal(z->state, "deployed-started") && z->incarnation > a->old_incarnation;
+	if (a->ready)
+		(void)printf("%s is ready, zedge at %s\n", z->name, a->member->address);
+}
+
 /* Marks those that zrms says are ready; how many are not. */
 static size_t look(struct awaited *list, size_t count, const Samoza__V1__ZhostListView *zhosts)
 {
@@ -114,14 +178,8 @@ static size_t look(struct awaited *list, size_t count, const Samoza__V1__ZhostLi
 
 	for (size_t i = 0; i < count; i++) {
 		for (size_t k = 0; k < zhosts->n_zhosts && !list[i].ready; k++) {
-			const Samoza__V1__ZhostView *z = zhosts->zhosts[k];
-
-			list[i].ready = str_equal(z->name, list[i].member->name) &&
-					str_equal(z->state, "deployed-started") &&
-					z->incarnation > list[i].old_incarnation;
-			if (list[i].ready)
-				(void)printf("%s is ready, zedge at %s\n", z->name,
-					     list[i].member->address);
+			if (str_equal(zhosts->zhosts[k]->name, list[i].member->name))
+				look_at(&list[i], zhosts->zhosts[k]);
 		}
 		missing += !list[i].ready;
 	}
@@ -133,11 +191,20 @@ static int check_alive(const struct state *s, const struct awaited *list, size_t
 		       int64_t deadline_mono_ms, struct error **err)
 {
 	for (size_t i = 0; i < count; i++) {
+		CLEANUP(freep) char *refusal = NULL;
+		bool late;
+
 		if (list[i].ready)
 			continue;
 		if (!process_runs(&list[i].member->process))
 			return has_ended(s, list[i].member, err);
-		if (mono_now_ms() >= deadline_mono_ms)
+		late = mono_now_ms() >= deadline_mono_ms;
+		if (late || list[i].other_lives)
+			refusal = find_refusal(s, &list[i]);
+		if (refusal != NULL)
+			return error_set(err, ERR_CONFLICT, "zrms refuses %s: %s",
+					 list[i].member->name, refusal);
+		if (late)
 			return error_set(err, ERR_TIMEOUT,
 					 "%s is not ready in time; %s/log/%s.log tells why",
 					 list[i].member->name, s->dir, list[i].member->name);

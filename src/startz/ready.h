@@ -8,22 +8,27 @@
 
 #include "startz/state.h"
 
-/* A zhost that was just started, and the incarnation that it had before: zrms may still know
- * that one as started. */
+/* A zhost that is about to be started, and what tells it from others: zrms may still know its
+ * earlier run as started, or another zhost under its name. */
 struct awaited {
 	const struct member *member; /* borrowed */
 	uint64_t old_incarnation;
+	long log_begin;	  /* where this run begins in its log */
+	char *other_beat; /* last heartbeat first seen of another zhost of this name; or NULL */
+	bool other_lives; /* whether that one was heard since */
 	bool ready;
 };
+
+/* To be called before the start. Freed by awaited_done(). */
+struct awaited awaited_of(const struct state *s, const struct member *m);
+void awaited_done(struct awaited *a);
 
 /* Until zrms answers GET /healthz. `m`: its process, or NULL where it is not ours. */
 int ready_zrms(const struct state *s, const struct member *m, const char *url,
 	       int64_t deadline_mono_ms, struct error **err) must_check;
-/* Until each zhost is `deployed-started` in its new incarnation. */
+/* Until each zhost is `deployed-started` in its new incarnation and at its own zedge.
+ * ERR_CONFLICT when zrms refuses one, and the zhost that has its name is alive. */
 int ready_zhosts(const struct state *s, const char *url, struct awaited *list, size_t count,
 		 int64_t deadline_mono_ms, struct error **err) must_check;
-
-/* The number in DIR/zhosts/NAME/incarnation; 0 where there is none. */
-uint64_t ready_incarnation(const struct state *s, const char *name);
 
 #endif

@@ -51,6 +51,21 @@ def test_up_again_starts_only_what_is_missing(home):
     assert after["edge-node-2"][4] == before["edge-node-2"][4]
 
 
+def test_a_node_whose_name_is_taken_is_refused(home, tmp_path):
+    up(home, "--api", f"127.0.0.1:{free_port()}")
+    before = status(home)
+    other = tmp_path / "other"
+    try:
+        done = run(BIN / "startz", "node", "--name", "edge-node-1", "--zrms",
+                   "http://" + before["zrms"][4], "--dir", other, "--detach", check=False)
+        assert done.returncode == 1, done
+        assert "edge-node-1 is ready" not in done.stdout
+        assert "another live zhost is named edge-node-1" in done.stderr
+    finally:
+        run(BIN / "startz", "down", "--dir", other, check=False)
+    assert status(home) == before
+
+
 def test_a_taken_address_is_refused(home):
     import socket
     with socket.socket() as taken:

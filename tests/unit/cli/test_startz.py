@@ -307,6 +307,22 @@ def test_a_node_joins_a_cluster(cluster, tmp_path):
         assert done.returncode == 1 and "cannot be the name of a zhost" in done.stderr
 
 
+def test_a_node_whose_name_another_zhost_has_is_not_ready(cluster):
+    """zrms knows a started zhost of that name, but it is not this one."""
+    cluster.up("--zhosts", "1")
+    url = "http://" + cluster.rows()[0][4]
+    with open(os.path.join(cluster.dir, "zrms", "others.json"), "w") as file:
+        json.dump({"camera": "127.0.0.1:9"}, file)
+    folder = os.path.join(cluster.dir, "zhosts", "camera")
+    os.makedirs(folder)
+    open(os.path.join(folder, "refused"), "w").close()
+    done = cluster.run("node", "--name", "camera", "--zrms", url, "--detach")
+    assert done.returncode == 1, done
+    assert "camera is ready" not in done.stdout
+    assert "zrms refuses camera: link    refused" in done.stderr
+    assert "another live zhost is named so" in done.stderr
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
