@@ -1,6 +1,8 @@
 #include "zhost/reconcile.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
+#include <unistd.h>
 
 #include "adapter/config/version.h"
 #include "adapter/log/log.h"
@@ -431,13 +433,29 @@ static int take_up_all(struct reconcile *rec, struct error **err)
 	return r;
 }
 
+/* Another text for each boot of this machine; the caller frees. NULL: it does not say. */
+static char *read_boot(void)
+{
+	CLEANUP(closep) int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	char id[64];
+	ssize_t n = fd >= 0 ? read(fd, id, sizeof(id) - 1) : -1;
+
+	if (n <= 0)
+		return NULL;
+	id[n] = '\0';
+	id[strcspn(id, "\n")] = '\0';
+	return mem_strdup(id);
+}
+
 int reconcile_new(struct zhost *z, struct error **err)
 {
 	struct reconcile *rec = z->reconcile = mem_new(struct reconcile);
 	CLEANUP(freep) char *zedge = config_address_text(&z->settings.zedge);
+	CLEANUP(freep) char *boot = read_boot();
 	struct agent_config config = {
 		.identity = z->folder.identity,
 		.incarnation = z->folder.incarnation,
+		.boot = boot,
 		.spec = z->spec,
 		.zedge = zedge,
 		.platform = z->machine,

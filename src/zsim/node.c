@@ -395,12 +395,16 @@ static void load_disk(struct world *w, struct node *n)
 void node_start(struct world *w, struct node *n)
 {
 	PRE(n->agent == NULL);
+	if (!n->powered)
+		n->boots++;
 	n->powered = true;
 	n->life++;
 	n->incarnation++;
+	CLEANUP(freep) char *boot = str_printf("%" PRIu64, n->boots);
 	n->agent = agent_new(&(struct agent_config){
 		.identity = n->identity,
 		.incarnation = n->incarnation,
+		.boot = boot,
 		.spec = n->spec,
 		.address = n->address,
 		.heartbeat_ms = w->options.heartbeat_ms,

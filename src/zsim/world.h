@@ -65,6 +65,7 @@ struct node {
 	Samoza__V1__ZhostSpec *spec;
 	char *identity, *address;
 	uint64_t incarnation;
+	uint64_t boots; /* of the machine */
 	bool powered; /* the machine is on */
 	bool partitioned;
 	struct agent *agent;	   /* NULL: the zhost does not run */

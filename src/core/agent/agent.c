@@ -57,6 +57,7 @@ struct agent *agent_new(const struct agent_config *config)
 	agent->platform = mem_strdup(config->platform);
 	agent->version = mem_strdup(config->version);
 	agent->address = mem_strdup(config->address);
+	agent->boot = mem_strdup(config->boot);
 	agent->incarnation = config->incarnation;
 	agent->spec = message_copy(config->spec);
 	agent->heartbeat_ms = config->heartbeat_ms;
@@ -87,6 +88,7 @@ void agent_free(struct agent *agent)
 	free(agent->platform);
 	free(agent->version);
 	free(agent->address);
+	free(agent->boot);
 	free(agent);
 }
 

@@ -56,6 +56,9 @@ const char *agent_action_name(enum agent_action action); /* "deploy" … */
 struct agent_config {
 	const char *identity; /* of this zhost's folder */
 	uint64_t incarnation;
+	/* Another text for each boot of the machine: what a boot ended has not failed. May be
+	 * NULL: unknown. */
+	const char *boot;
 	const Samoza__V1__ZhostSpec *spec;		  /* borrowed for agent_new(), copied */
 	const char *zedge, *platform, *version, *address; /* for HELLO; may be NULL */
 	int64_t heartbeat_ms;				  /* until HELLO_ACK says otherwise */
@@ -152,7 +155,8 @@ void agent_free(struct agent *agent);
 /* One record of the folder, as the outbox once wrote it, and whether its process still lives
  * (found by its socket). Before the first input. A living one that had started is adopted; one
  * whose start had not ended is stopped first. One that had started and lives no more has
- * failed. ERR_INVALID for what cannot be read. */
+ * failed, unless the machine has booted since: then it is deployed, and starts again as if it
+ * had been stopped. ERR_INVALID for what cannot be read. */
 int agent_load(struct agent *agent, const void *data, size_t size, bool is_alive,
 	       struct error **err) must_check;
 /* The identity of a record, to look for its process before agent_load(). Free the result with

@@ -601,7 +601,10 @@ void instance_begin(struct agent *agent, struct instance *i)
 {
 	if (i->died_away) {
 		i->died_away = false;
-		fail(agent, i, DEPLOYED, "process", "ended while the zhost was away");
+		if (i->booted)
+			enter(agent, i, DEPLOYED);
+		else
+			fail(agent, i, DEPLOYED, "process", "ended while the zhost was away");
 	}
 	if (i->spec->exclusive && may_have_process(i))
 		heap_set(&agent->timers, &i->lease_timer.node, lease_stop_ms(agent, i));

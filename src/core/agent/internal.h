@@ -62,6 +62,7 @@ struct instance {
 	bool orphan;	   /* phase STARTING without an action, after a restart of the agent */
 	bool told_waiting; /* that its start waits for its parent: in the last report */
 	bool died_away;	   /* was started before a restart of the agent, and is dead */
+	bool booted;	   /* the machine has booted since: nothing has failed */
 
 	/* The action that runs; 0: none. */
 	uint64_t action;
@@ -100,7 +101,7 @@ struct sent_heartbeat {
 };
 
 struct agent {
-	char *identity, *zedge, *platform, *version, *address;
+	char *identity, *zedge, *platform, *version, *address, *boot;
 	uint64_t incarnation;
 	Samoza__V1__ZhostSpec *spec;
 	int64_t heartbeat_ms, failure_timeout_ms;

@@ -29,6 +29,7 @@ void record_write(struct agent *agent, struct instance *i)
 		r.imports_hash = i->imports_hash;
 		r.imports_version = i->imports_version;
 		r.restarts = i->restarts;
+		r.boot = agent->boot;
 		if (instance_is_unwanted(agent, i))
 			desired.target = SAMOZA__V1__TARGET__TARGET_NONE;
 		record.size = samoza__v1__agent_record__get_packed_size(&r);
@@ -107,6 +108,7 @@ int agent_load(struct agent *agent, const void *data, size_t size, bool is_alive
 	samoza__v1__desired_instance__free_unpacked(i->desired, NULL);
 	i->desired = steal_ptr(&r->desired);
 	load_phase(i, r, is_alive);
+	i->booted = r->boot != NULL && agent->boot != NULL && !str_equal(r->boot, agent->boot);
 	i->restarts = r->restarts;
 	i->recorded = true;
 	i->desired->order = 0; /* of the life before */

@@ -144,12 +144,13 @@ static void take(struct fixture *f, const struct agent_input *input)
 
 /* ---- life ---- */
 
-static struct agent *new_agent(uint64_t incarnation)
+static struct agent *new_agent(uint64_t incarnation, const char *boot)
 {
 	Samoza__V1__ZhostSpec spec = SAMOZA__V1__ZHOST_SPEC__INIT;
 	spec.name = (char *)"n1";
 	return agent_new(&(struct agent_config){.identity = "id",
 						.incarnation = incarnation,
+						.boot = boot,
 						.spec = &spec,
 						.heartbeat_ms = 10000,
 						.failure_timeout_ms = 30000,
@@ -158,7 +159,7 @@ static struct agent *new_agent(uint64_t incarnation)
 
 void setup(struct fixture *f)
 {
-	*f = (struct fixture){.seen = BUFFER_INIT(1 << 20), .agent = new_agent(1)};
+	*f = (struct fixture){.seen = BUFFER_INIT(1 << 20), .agent = new_agent(1, "first")};
 }
 
 void teardown(struct fixture *f)
@@ -380,10 +381,10 @@ void wait_ms(struct fixture *f, int64_t ms)
 	f->now_ms = until;
 }
 
-void restart(struct fixture *f, const char *alive)
+static void load(struct fixture *f, const char *boot, const char *alive)
 {
 	agent_free(f->agent);
-	f->agent = new_agent(2);
+	f->agent = new_agent(2, boot);
 	for (size_t i = 0; i < FIXTURE_RECORDS; i++) {
 		if (f->disk[i].id == NULL)
 			continue;
@@ -397,4 +398,14 @@ void restart(struct fixture *f, const char *alive)
 		samoza__v1__desired_instance__free_unpacked(d, NULL);
 	}
 	take(f, &(struct agent_input){.type = AGENT_TICK});
+}
+
+void restart(struct fixture *f, const char *alive)
+{
+	load(f, "first", alive);
+}
+
+void reboot(struct fixture *f)
+{
+	load(f, "second", "");
 }

@@ -54,5 +54,7 @@ void wait_ms(struct fixture *f, int64_t ms);
 /* The agent dies; a new one reads the folder. `alive`: paths whose processes live, each
  * followed by a blank. */
 void restart(struct fixture *f, const char *alive);
+/* The machine boots: nothing lives. */
+void reboot(struct fixture *f);
 
 #endif

@@ -664,6 +664,25 @@ static void a_restarted_agent_adopts_what_runs(void **state)
 	teardown(&f);
 }
 
+static void what_a_boot_ended_has_not_failed(void **state)
+{
+	struct fixture f;
+	setup(&f);
+	join(&f);
+	start_a(&f, "a@1 o1 started i2");
+	reboot(&f);
+	expect(&f, "");
+	up(&f);
+	expect(&f, "hello n1 2\n"
+		   "  holds a@1 o0 deployed\n");
+	hello_ack(&f, ACCEPTED);
+	expect(&f, "heartbeat 1\n");
+	desired(&f, true, "a@1 o2 started i2");
+	expect(&f, "do 1 start a@1 i2\n"
+		   "report a@1 o2 starting\n");
+	teardown(&f);
+}
+
 static void a_start_that_nobody_saw_the_end_of_is_stopped(void **state)
 {
 	struct fixture f;
@@ -816,6 +835,7 @@ int main(void)
 		cmocka_unit_test(what_happens_without_a_link_is_told_by_hello),
 		cmocka_unit_test(a_removed_zhost_stops_all_and_ends),
 		cmocka_unit_test(a_restarted_agent_adopts_what_runs),
+		cmocka_unit_test(what_a_boot_ended_has_not_failed),
 		cmocka_unit_test(a_start_that_nobody_saw_the_end_of_is_stopped),
 		cmocka_unit_test(half_a_deploy_is_deployed_again),
 		cmocka_unit_test(an_exclusive_one_stops_when_zrms_is_silent),
