@@ -188,6 +188,18 @@ static void load_instance(struct control *c, const Samoza__V1__InstanceRecord *r
 	update_trouble(i);
 }
 
+/* A child that waits under a started parent: the parent was about to stop, and had others to
+ * wait for. Should it stay, it tells them. */
+static bool was_closing(struct instance *i)
+{
+	const struct topology *t = i->app->topology;
+	if (i->state != STATE_DEPLOYED_STARTED)
+		return false;
+	instance_for_each_child(t, i->index, c) if (i->app->instances[c].state ==
+						    STATE_WAITING_FOR_ANCESTOR) return true;
+	return false;
+}
+
 /* Placements into the engine; stops that were under way go on in their order. */
 static void resume(struct deployment *d)
 {
@@ -199,6 +211,7 @@ static void resume(struct deployment *d)
 			placing_restore(i, i->zhost);
 		if (state_is_active(i->state) && i->goal != GOAL_DEPLOYED_STARTED)
 			vector_push(&stopping, i);
+		i->closing = was_closing(i);
 		/* What is on a zhost waits for that zhost's report. */
 		if (!instance_is_placed(i))
 			lifecycle_push(i);

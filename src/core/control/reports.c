@@ -223,6 +223,10 @@ static void on_started(struct instance *i, const Samoza__V1__InstanceReport *r, 
 		arrives = adopting;
 		break;
 	case STATE_STOPPING:
+		/* Stopped by its zhost itself, and started again, while nobody listened.
+		 * Otherwise our order to stop is on its way. */
+		arrives = adopting && i->target == TARGET_STARTED;
+		break;
 	case STATE_UNDEPLOYING:
 		break; /* our order to stop is on its way */
 	case STATE_PROBLEM:
