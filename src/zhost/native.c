@@ -11,6 +11,7 @@
 
 #include "adapter/log/log.h"
 #include "adapter/sandbox/filter.h"
+#include "adapter/sandbox/group.h"
 #include "base/str.h"
 #include "zhost/process.h"
 #include "zhost/reconcile.h"
@@ -263,6 +264,7 @@ int native_launch_init(struct native_launch *l, struct resident *r, struct launc
 	set(l, "action", agent_action_name(r->kind));
 	set(l, "folder", folder);
 	set(l, "hidden", z->folder.path);
+	set(l, "group", r->run_name);
 	set(l, "foreground", r->spec->foreground ? "1" : "0");
 	set_text(l, "uid", "%u", (unsigned)user_of(r, folder));
 	set_times(l, r);
@@ -286,6 +288,11 @@ int native_launch_init(struct native_launch *l, struct resident *r, struct launc
 	r->module_path = steal_ptr(&folder);
 	q->module_path = r->module_path;
 	return 0;
+}
+
+void native_ended(const struct resident *r)
+{
+	group_remove(r->run_name);
 }
 
 static void free_variables(struct launch_variable *items, size_t count)
@@ -391,6 +398,7 @@ int native_begin(struct zhost *z, struct error **err)
 	if (r < 0)
 		return r;
 	d->has_users = has_users();
+	group_sweep();
 	sweep(z);
 	return 0;
 }

@@ -26,6 +26,8 @@ int native_list(struct resident *r, struct error **err) must_check;
 /* Before a process is begun: ends one that an earlier zhost left at the same task, and fills
  * the exports. */
 int native_prepare(struct resident *r, struct error **err) must_check;
+/* Its process is gone: so is its control group. */
+void native_ended(const struct resident *r);
 /* What launching needs; native_launch_done() frees it. */
 struct native_launch {
 	VECTOR(struct launch_variable) settings; /* owned strings, as the next */

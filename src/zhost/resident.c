@@ -495,6 +495,8 @@ void resident_ended(struct resident *r, bool is_finished, const char *error)
 	bool is_stop = r->action != 0 && r->kind == ACTION_STOP;
 	bool is_start = r->action != 0 && r->kind == ACTION_START;
 
+	if (native_is(r->spec))
+		native_ended(r);
 	if (r->action != 0 && (r->kind == ACTION_DEPLOY || r->kind == ACTION_UNDEPLOY)) {
 		folder_ended(r, is_finished, error);
 		return;

@@ -48,6 +48,7 @@ static void read_settings(struct native *n)
 	n->timeout_ms = native_number(n, "timeout_ms");
 	n->deadline_ms = left_ms > 0 ? mono_ms() + left_ms : NEVER;
 	n->socket = -1;
+	n->group.kill_fd = -1;
 	n->ready.fd = n->health.fd = -1;
 	for (int job = JOB_MAIN; job < JOB_COUNT; job++)
 		n->jobs[job].output.fd = -1;

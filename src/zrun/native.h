@@ -27,6 +27,7 @@
 #define SAMOZA_ZRUN_NATIVE_H
 
 #include "adapter/sandbox/enclose.h"
+#include "adapter/sandbox/group.h"
 #include "zrun/environment.h"
 #include "zrun/instance.h"
 #include "zrun/keeper.h"
@@ -61,6 +62,7 @@ struct native {
 	uint64_t timeout_ms;  /* of an update; and what a timeout is called */
 
 	/* keeper */
+	struct group group;
 	struct enclosure enclosure;
 	pid_t keeper; /* 0: none */
 	int socket;   /* -1 */

@@ -34,7 +34,6 @@ void native_text(char *text, size_t size, const char *format, ...)
 
 __attribute__((noreturn)) static void keep(struct native *n, int socket)
 {
-	const char *group = native_setting(n, "cgroup");
 	struct strings groups = {0};
 	char name[16];
 	int fd;
@@ -48,12 +47,8 @@ __attribute__((noreturn)) static void keep(struct native *n, int socket)
 	if (fd < 0)
 		_exit(1);
 	(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
-	while (group[0] != '\0') { /* paths with ':' between */
-		size_t size = strcspn(group, ":");
-
-		strings_add_text(&groups, group, size);
-		group += size + (group[size] == ':');
-	}
+	for (unsigned k = 0; k < n->group.procs_count; k++)
+		strings_add_text(&groups, n->group.procs[k], strlen(n->group.procs[k]));
 	keeper_run(&n->enclosure, fd, groups.data, groups.size);
 }
 
@@ -151,6 +146,11 @@ bool native_enclose(struct native *n, char *text, size_t size)
 	uint64_t until = mono_ms() + ENCLOSE_MS;
 	int sockets[2];
 
+	group_make(&n->group, native_setting(n, "group"),
+		   (uint32_t)native_number(n, "cpu_millicores"),
+		   native_number(n, "memory_bytes"));
+	if (n->group.missing[0] != '\0')
+		link_note(n->instance, ZRUN_LEVEL_WARN, "resources: %s", n->group.missing);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0) {
 		native_text(text, size, "no socket for its keeper: %s", strerror(errno));
 		return false;
@@ -381,6 +381,8 @@ void native_end_all(struct native *n)
 		native_turn(n, until);
 	if (n->keeper > 0)
 		reap_keeper(n);
+	if (n->group.kill_fd >= 0 && !n->is_empty)
+		(void)!write(n->group.kill_fd, "1", 1);
 	/* Where the keeper is no more and was no number 1, what it had is ours. */
 	if ((n->enclosure.namespaces & ENCLOSE_NAMESPACE_PIDS) == 0)
 		while (process_tree_signal(getpid(), SIGKILL, false) > 0 && mono_ms() < until) {

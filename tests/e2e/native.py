@@ -1,9 +1,11 @@
 """Packages with NATIVE spaces for tests: recipes are small shell and Python scripts."""
+import contextlib
 import json
 import os
 import pathlib
 import shutil
 import textwrap
+import time
 
 from conftest import is_alive
 
@@ -58,3 +60,21 @@ def processes_of(words):
         if words in line and is_alive(int(entry.name)):
             found.append((int(entry.name), line))
     return found
+
+
+def groups():
+    """Control groups of instances."""
+    return {str(p) for p in pathlib.Path("/sys/fs/cgroup").rglob("samoza-*")}
+
+
+@contextlib.contextmanager
+def groups_swept():
+    """Clusters of tests end by kill -9: what control groups they leave are empty, and removed."""
+    before = groups()
+    yield
+    end = time.monotonic() + 5  # what was killed may still be ending
+    while (left := groups() - before) and time.monotonic() < end:
+        for group in left:
+            with contextlib.suppress(OSError):
+                os.rmdir(group)
+        time.sleep(0.05)

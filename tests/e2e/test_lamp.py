@@ -4,6 +4,7 @@ import urllib.request
 
 import pytest
 from conftest import ROOT, until
+from native import groups_swept
 
 
 def address(cluster):
@@ -18,6 +19,12 @@ def page(cluster, data=None):
 
 def states(cluster):
     return {s["path"]: s["state"] for s in cluster.get("/v1/topologies/lamp/spaces")["spaces"]}
+
+
+@pytest.fixture(autouse=True)
+def sweep_groups():
+    with groups_swept():
+        yield
 
 
 @pytest.fixture

@@ -1,8 +1,9 @@
 """The walk-through of lifecycle.md (LAMP), with tiny real processes on three zhosts."""
 import urllib.request
 
+import pytest
 from conftest import until
-from native import native_app, spaces_folders
+from native import groups_swept, native_app, spaces_folders
 
 # Each is a small server that asks its provider for its word and adds its own.
 SERVER = """
@@ -30,6 +31,12 @@ def space(name, *imports):
     return {"name": name, "exports": {"ip": "", "port": ""}, "run": {"mode": "foreground"},
             "ready": {"tcp": "port"}, "resources": {"cpu": "500m", "memory": "64MiB"},
             "imports": [{"from": i, "variables": ["ip", "port"]} for i in imports]}
+
+
+@pytest.fixture(autouse=True)
+def sweep_groups():
+    with groups_swept():
+        yield
 
 
 def test_the_walk_through(cluster):

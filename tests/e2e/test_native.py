@@ -7,13 +7,20 @@ import time
 
 import pytest
 from conftest import is_alive, until
-from native import native_app, native_deploy, processes_of, spaces_folders
+from native import (groups, groups_swept, native_app, native_deploy, processes_of,
+                    spaces_folders)
 
 ONE_ZHOST = {"zhosts": ("edge-node-1",)}
 
 
+@pytest.fixture(autouse=True)
+def sweep_groups():
+    with groups_swept():
+        yield
+
+
 @pytest.fixture
-def c(start_cluster):
+def c(sweep_groups, start_cluster):
     return start_cluster(**ONE_ZHOST)
 
 
@@ -528,3 +535,76 @@ def test_a_fork_bomb_is_bounded_and_ends(c):
     until(lambda: len(processes_of("100031")) >= 100, "it forks")
     c.zshell("topo", "stop", "bomb")
     assert processes_of("100031") == []
+
+
+def test_memory_and_cpu_are_limited_where_the_machine_has_control_groups(c):
+    before = groups()
+    native_deploy(c, "eats", [
+        {"name": "p", "run": {"mode": "foreground"}, "restart": {"attempts": 0},
+         "resources": {"cpu": "300m", "memory": "48MiB"}},
+        {"name": "calm", "run": {"mode": "foreground"}}], {
+        "p/recipes/start": """
+            #!/usr/bin/python3
+            import pathlib, time
+            while not pathlib.Path("eat").exists():
+                time.sleep(0.05)
+            food = [bytearray(1 << 20) for n in range(200)]
+            print("has eaten", flush=True)
+            time.sleep(100033)
+        """,
+        "calm/recipes/start": SLEEPER.format(100034)})
+    (pid, _), = [p for p in processes_of("recipes/start") if "python3" in p[1]]
+    if "resources: no control group" in log_text(c):
+        assert "no control group for memory" in log_text(c)
+        assert not groups() - before
+        return
+    mine = pathlib.Path(f"/proc/{pid}/cgroup").read_text()
+    assert "/samoza-" in mine, mine
+    limits = [p for g in groups() - before for p in pathlib.Path(g).iterdir()
+              if p.name in ("memory.max", "memory.limit_in_bytes")]
+    assert str(48 << 20) in [p.read_text().strip() for p in limits]
+    quotas = [p.read_text().strip() for g in groups() - before
+              for p in pathlib.Path(g).iterdir() if p.name in ("cpu.max", "cpu.cfs_quota_us")]
+    assert "30000" in quotas or "30000 100000" in quotas, quotas
+    for folder in spaces_folders(c, "edge-node-1"):
+        (folder / "data" / "eat").write_text("")
+    until(lambda: error(c, "eats", "p") == "process: killed by signal 9", "it is killed", 30)
+    assert state(c, "eats", "calm") == "deployed-started"
+    assert "has eaten" not in log_text(c)
+    c.zshell("topo", "stop", "eats")
+    until(lambda: not groups() - before, "its groups are gone")
+
+
+def test_a_hung_deploy_is_begun_again_after_a_restart_of_its_zhost(c):
+    submit_failing(c, "again", [{"name": "p", "recipes": {"timeout": "5s"}}], {
+        "p/recipes/deploy": """
+            #!/bin/sh
+            mkdir -p /tmp/x && touch here
+            test -e go || sleep 100035
+        """,
+        "p/recipes/start": "#!/bin/sh\nsleep 100036 >/dev/null 2>&1 &\n"})
+    until(lambda: len(processes_of("sleep 100035")) == 1, "it hangs")
+    (old, _), = processes_of("sleep 100035")
+    c.zhosts["edge-node-1"].kill()
+    c.zhosts["edge-node-1"].start()
+    c.wait_zhost("edge-node-1", "deployed-started")
+    until(lambda: [p for p, _ in processes_of("sleep 100035")] not in ([], [old]),
+          "it hangs again, once")
+    assert len(processes_of("sleep 100035")) == 1
+    c.zshell("topo", "stop", "again")
+    until(lambda: processes_of("sleep 100035") == [], "it is ended in time", 30)
+
+
+def test_a_hung_deploy_and_undeploy_time_out(c):
+    submit_failing(c, "hangd", [{"name": "p", "recipes": {"timeout": "1s"},
+                                 "restart": {"attempts": 0}}], {
+        "p/recipes/deploy": "#!/bin/sh\necho unpacks\nsleep 100037\n",
+        "p/recipes/start": "#!/bin/sh\n"})
+    until(lambda: c.state("hangd") == "failed", "it has failed")
+    assert error(c, "hangd", "p") == "deploy: timed out after 1 s: unpacks"
+    native_deploy(c, "hangu", [{"name": "p", "recipes": {"timeout": "1s"}}], {
+        "p/recipes/start": "#!/bin/sh\n",
+        "p/recipes/undeploy": "#!/bin/sh\necho packs\nsleep 100037\n"})
+    c.zshell("spaces", "undeploy", "hangu/p")
+    until(lambda: error(c, "hangu", "p") == "undeploy: timed out after 1 s: packs", "it is said")
+    assert processes_of("sleep 100037") == []
