@@ -1,0 +1,206 @@
+/* Who waits is tried again when what it lacks may have appeared, and not for anything else. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "base/str.h"
+#include "fixture.h"
+
+struct waiting_world {
+	struct place *place;
+	uint64_t order;
+};
+
+/* Adds a topology, tries it, which must fail, and lets it wait. */
+static uint32_t add_waiting(struct waiting_world *w, const char *name, const char *spaces)
+{
+	struct topology *model = topology_from(name, spaces, NULL);
+	uint32_t t = place_topology_add(w->place, model, ++w->order);
+	struct attempt a;
+	attempt_init(&a, w->place, model, t);
+	place_try(w->place, &a.request, &a.result);
+	assert_false(a.result.complete);
+	place_wait(w->place, &a.request);
+	attempt_done(&a);
+	topology_unref(model);
+	assert_true(place_wait_any(w->place));
+	assert_int_equal(place_wait_next(w->place), PLACE_NONE);
+	return t;
+}
+
+/* Places what must have a place. */
+static uint32_t add_placed(struct waiting_world *w, const char *name, const char *spaces)
+{
+	struct topology *model = topology_from(name, spaces, NULL);
+	uint32_t t = place_topology_add(w->place, model, ++w->order);
+	char *text = place_all(w->place, t, model);
+	if (place_where(w->place, t, 0) == PLACE_NONE)
+		fail_msg("%s: %s", name, text);
+	free(text);
+	topology_unref(model);
+	return t;
+}
+
+static void begin(struct waiting_world *w)
+{
+	*w = (struct waiting_world){.place = place_new(NULL)};
+}
+
+static void waits_for_a_capability(void **state)
+{
+	(void)state;
+	struct waiting_world w;
+	begin(&w);
+	(void)add_zhost(w.place, "{name: n1, cpu: 4, memory: 4GiB}");
+	uint32_t other = add_placed(&w, "other", "- {name: a, type: DATA}\n");
+	uint32_t t = add_waiting(&w, "eye",
+				 "- {name: a, type: IO, capabilities: [sensors.camera]}\n");
+	(void)add_zhost(w.place, "{name: n2, cpu: 4, memory: 4GiB, capabilities: [gpu.cuda]}");
+	place_topology_remove(w.place, other);
+	assert_int_equal(place_wait_next(w.place), PLACE_NONE);
+	(void)add_zhost(w.place,
+			"{name: n3, cpu: 10m, memory: 4GiB, capabilities: [sensors.camera]}");
+	assert_int_equal(place_wait_next(w.place), PLACE_NONE);
+	(void)add_zhost(w.place,
+			"{name: n3, cpu: 1, memory: 4GiB, capabilities: [sensors.camera]}");
+	assert_int_equal(place_wait_next(w.place), t);
+	assert_int_equal(place_wait_next(w.place), PLACE_NONE);
+	place_free(w.place);
+}
+
+static void waits_for_an_uncordon(void **state)
+{
+	(void)state;
+	struct waiting_world w;
+	begin(&w);
+	uint32_t n1 = add_zhost(w.place, "{name: n1, cpu: 4, memory: 4GiB}");
+	place_zhost_flags(w.place, n1, false, true);
+	uint32_t t = add_waiting(&w, "app", "- {name: a, type: DATA}\n");
+	place_zhost_flags(w.place, n1, true, true);
+	assert_int_equal(place_wait_next(w.place), PLACE_NONE);
+	place_zhost_flags(w.place, n1, true, false);
+	assert_int_equal(place_wait_next(w.place), t);
+	place_wait_wake(w.place, t);
+	assert_int_equal(place_wait_next(w.place), t);
+	place_wait_end(w.place, t);
+	place_wait_wake(w.place, t);
+	assert_int_equal(place_wait_next(w.place), PLACE_NONE);
+	assert_false(place_wait_any(w.place));
+	place_free(w.place);
+}
+
+#define HALF "- {name: a, type: DATA, resources: {cpu: 500m}}\n"
+
+static void waits_for_room_oldest_first(void **state)
+{
+	(void)state;
+	struct waiting_world w;
+	begin(&w);
+	(void)add_zhost(w.place, "{name: n1, cpu: 1, memory: 4GiB}");
+	uint32_t small =
+		add_placed(&w, "small", "- {name: a, type: DATA, resources: {cpu: 100m}}\n");
+	uint32_t half = add_placed(&w, "half", HALF);
+	uint32_t waiters[20];
+	for (int i = 0; i < 20; i++) {
+		char name[16];
+		(void)snprintf(name, sizeof(name), "w%d", i);
+		waiters[i] = add_waiting(&w, name, HALF);
+	}
+	uint32_t big =
+		add_waiting(&w, "big", "- {name: a, type: DATA, resources: {cpu: 950m}}\n");
+	/* 900m of 1 are taken, 100m are not enough for anybody. */
+	(void)small;
+	place_remove(w.place, half, 0);
+	/* Room for one: the oldest gets it, and nobody else is bothered. */
+	uint32_t due = place_wait_next(w.place);
+	assert_int_equal(due, waiters[0]);
+	place_wait_end(w.place, due);
+	place_add(w.place, due, 0, place_zhost_find(w.place, "n1"));
+	assert_int_equal(place_wait_next(w.place), PLACE_NONE);
+	/* The oldest does not take it: the next one is asked. */
+	place_remove(w.place, due, 0);
+	assert_int_equal(place_wait_next(w.place), waiters[1]);
+	assert_int_equal(place_wait_next(w.place), waiters[2]);
+	/* More room, all of them again, by age. */
+	place_remove(w.place, small, 0);
+	for (int i = 1; i < 20; i++)
+		assert_int_equal(place_wait_next(w.place), waiters[i]);
+	assert_int_equal(place_wait_next(w.place), big);
+	assert_int_equal(place_wait_next(w.place), PLACE_NONE);
+	place_free(w.place);
+}
+
+static void waits_for_a_neighbour(void **state)
+{
+	(void)state;
+	struct waiting_world w;
+	begin(&w);
+	(void)add_zhost(w.place, "{name: n1, cpu: 4, memory: 4GiB}");
+	uint32_t t = add_waiting(&w, "app",
+				 "- {name: a, type: DATA, placement: {affinity: [{with: "
+				 "shop/store, required: true}]}}\n");
+	(void)add_placed(&w, "other", "- {name: store, type: DATA}\n");
+	assert_int_equal(place_wait_next(w.place), PLACE_NONE);
+	(void)add_placed(&w, "shop", "- {name: store, type: DATA}\n");
+	assert_int_equal(place_wait_next(w.place), t);
+	place_free(w.place);
+}
+
+/* Another zhost of the region becomes free although nothing on it has changed. */
+static void waits_for_a_region_to_be_left(void **state)
+{
+	(void)state;
+	struct waiting_world w;
+	begin(&w);
+	(void)add_zhost(w.place, "{name: n1, cpu: 100m, memory: 4GiB, region: eu}");
+	(void)add_zhost(w.place, "{name: n2, cpu: 4, memory: 4GiB, region: eu}");
+	uint32_t shop =
+		add_placed(&w, "shop",
+			   "- {name: store, type: DATA, resources: {cpu: 80m}, placement: "
+			   "{strategy: pack}}\n");
+	assert_string_equal(place_zhost_name(w.place, place_where(w.place, shop, 0)), "n1");
+	uint32_t t = add_waiting(&w, "app",
+				 "- {name: a, type: DATA, resources: {cpu: 2}, placement: "
+				 "{anti_affinity: [{with: shop/store, scope: region, required: "
+				 "true}]}}\n");
+	place_remove(w.place, shop, 0);
+	assert_int_equal(place_wait_next(w.place), t);
+	place_free(w.place);
+}
+
+/* The same, where those who stand would not have the newcomer. */
+static void waits_for_the_unfriendly_to_leave(void **state)
+{
+	(void)state;
+	struct waiting_world w;
+	begin(&w);
+	(void)add_zhost(w.place, "{name: n1, cpu: 100m, memory: 4GiB, region: eu}");
+	(void)add_zhost(w.place, "{name: n2, cpu: 4, memory: 4GiB, region: eu}");
+	uint32_t shop =
+		add_placed(&w, "shop",
+			   "- {name: store, type: DATA, resources: {cpu: 80m}, placement: "
+			   "{strategy: pack, anti_affinity: [{with: app/a, scope: region, "
+			   "required: true}]}}\n");
+	uint32_t t = add_waiting(&w, "app", "- {name: a, type: DATA, resources: {cpu: 2}}\n");
+	place_remove(w.place, shop, 0);
+	assert_int_equal(place_wait_next(w.place), t);
+	place_free(w.place);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(waits_for_a_capability),
+		cmocka_unit_test(waits_for_an_uncordon),
+		cmocka_unit_test(waits_for_room_oldest_first),
+		cmocka_unit_test(waits_for_a_neighbour),
+		cmocka_unit_test(waits_for_a_region_to_be_left),
+		cmocka_unit_test(waits_for_the_unfriendly_to_leave),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
