@@ -58,8 +58,9 @@ static void on_goal_changed(void *user, struct instance *i, enum instance_goal f
 	mark_instance(i, MARK_RECORD);
 	update_trouble(i);
 	deployment_mark_state(d);
-	if (instance_parent(i) == NULL &&
-	    (from == GOAL_NOT_DEPLOYED || i->goal == GOAL_NOT_DEPLOYED))
+	/* One without a place is tried again: at least its reason is wanted now. */
+	if (i->no_place || (instance_parent(i) == NULL &&
+			    (from == GOAL_NOT_DEPLOYED || i->goal == GOAL_NOT_DEPLOYED)))
 		deployment_mark_place(d);
 }
 
