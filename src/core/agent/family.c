@@ -110,7 +110,7 @@ bool family_holds_undeploy(const struct agent *agent, const struct instance *i)
 	return false;
 }
 
-void family_fenced(struct agent *agent, const struct instance *i)
+void family_kill(struct agent *agent, const struct instance *i)
 {
 	const struct family *family = children_of(agent, i);
 	if (family == NULL)
@@ -118,7 +118,20 @@ void family_fenced(struct agent *agent, const struct instance *i)
 	struct instance *c = NULL;
 	DL_FOREACH2(family->children, c, sibling_next)
 	{
-		family_fenced(agent, c);
+		family_kill(agent, c);
+		instance_kill(agent, c);
+	}
+}
+
+void family_follow(struct agent *agent, const struct instance *i)
+{
+	const struct family *family = children_of(agent, i);
+	if (family == NULL)
+		return;
+	struct instance *c = NULL;
+	DL_FOREACH2(family->children, c, sibling_next)
+	{
+		family_follow(agent, c);
 		instance_reconcile(agent, c);
 	}
 }

@@ -217,7 +217,7 @@ static void fail(struct agent *agent, struct instance *i, Samoza__V1__Phase phas
 static void process_is_gone(struct agent *agent, struct instance *i, const char *error)
 {
 	heap_remove(&agent->timers, &i->lease_timer.node);
-	if (i->fenced) { /* the lease ended it: no failure */
+	if (family_is_fenced(agent, i)) { /* the lease ended it: no failure */
 		set_error(i, "", NULL);
 		enter(agent, i, DEPLOYED);
 	} else if (error[0] == '\0') {
@@ -265,6 +265,7 @@ void instance_renew(struct agent *agent, struct instance *i)
 {
 	if (agent->now.mono_ms >= lease_stop_ms(agent, i))
 		return;
+	bool was_fenced = i->fenced;
 	i->fenced = false;
 	if (may_have_process(i)) {
 		heap_set(&agent->timers, &i->lease_timer.node, lease_stop_ms(agent, i));
@@ -277,18 +278,26 @@ void instance_renew(struct agent *agent, struct instance *i)
 						    }));
 	}
 	instance_reconcile(agent, i);
+	if (was_fenced)
+		family_follow(agent, i); /* those that have stopped already */
+}
+
+void instance_kill(struct agent *agent, struct instance *i)
+{
+	if (may_have_process(i) && !i->killed)
+		add_kill(agent, i);
 }
 
 static void lease_timer(struct agent *agent, struct instance *i)
 {
 	i->fenced = true;
 	if (agent->now.mono_ms >= lease_end_ms(agent)) {
-		if (!i->killed)
-			add_kill(agent, i);
+		family_kill(agent, i);
+		instance_kill(agent, i);
 		return;
 	}
 	heap_set(&agent->timers, &i->lease_timer.node, lease_end_ms(agent));
-	family_fenced(agent, i);
+	family_follow(agent, i);
 	instance_reconcile(agent, i);
 }
 
@@ -334,8 +343,8 @@ static void begin_action(struct agent *agent, struct instance *i, enum agent_act
 	if (kind == ACTION_STOP) {
 		int64_t grace = stop_grace_ms(agent, i);
 		int64_t left = lease_end_ms(agent) - agent->now.mono_ms;
-		if (i->fenced && grace > left)
-			grace = left;
+		if (family_is_fenced(agent, i) && grace > left)
+			grace = left > 0 ? left : 0;
 		o.grace_ms = i->action_ms = grace;
 	}
 	i->action = o.action;
@@ -467,7 +476,7 @@ static void take_exports(struct instance *i, size_t count,
 static void start_done(struct agent *agent, struct instance *i, const struct agent_input *input,
 		       const char *error)
 {
-	if (error != NULL && i->fenced) {
+	if (error != NULL && family_is_fenced(agent, i)) {
 		heap_remove(&agent->timers, &i->lease_timer.node);
 		set_error(i, "", NULL);
 		enter(agent, i, DEPLOYED);

@@ -149,6 +149,8 @@ void instance_action_done(struct agent *agent, struct instance *i,
 			  const struct agent_input *input);
 void instance_process_ended(struct agent *agent, struct instance *i, bool finished,
 			    const char *error);
+/* Its process and its action are killed, unless they are already, and answered as such. */
+void instance_kill(struct agent *agent, struct instance *i);
 void instance_timer(struct agent *agent, struct timer *timer);
 /* The failures are forgotten: a person asked again. */
 void instance_forget_failures(struct agent *agent, struct instance *i);
@@ -174,8 +176,10 @@ bool family_holds_stop(const struct agent *agent, const struct instance *i);
 bool family_holds_undeploy(const struct agent *agent, const struct instance *i);
 /* zrms was silent for too long: for it, or for one that it is inside of. */
 bool family_is_fenced(const struct agent *agent, const struct instance *i);
-/* Its lease has ended: all below must stop, the innermost first. */
-void family_fenced(struct agent *agent, const struct instance *i);
+/* Its lease ends, or goes on: all below must stop or may start, the innermost first. */
+void family_follow(struct agent *agent, const struct instance *i);
+/* Its lease has ended: no process below may be any longer. */
+void family_kill(struct agent *agent, const struct instance *i);
 /* Its phase changed: what its parent and its children waited for may be there. */
 void family_changed(struct agent *agent, const struct instance *i);
 

@@ -568,6 +568,74 @@ static void the_children_of_an_exclusive_one_stop_with_its_lease(void **state)
 	teardown(&f);
 }
 
+static void no_child_outlives_the_lease(void **state)
+{
+	struct fixture f;
+	setup(&f);
+	join(&f);
+	start_family(&f, " exclusive");
+	down(&f);
+	wait_ms(&f, 20000);
+	done(&f, 7, NULL);
+	wait_ms(&f, 4000);
+	expect(&f, "do 7 stop a/b/c@3 grace=10000\n"
+		   "do 8 stop a/b@2 grace=10000\n");
+	wait_ms(&f, 5999); /* it hangs, and its parent has not been asked yet */
+	expect(&f, "");
+	wait_ms(&f, 1);
+	expect(&f, "kill 8 stop a/b@2\n"
+		   "kill 0 stop a@1\n");
+	done(&f, 8, "killed");
+	expect(&f, "do 9 stop a@1 grace=0\n");
+	teardown(&f);
+}
+
+static void a_child_that_starts_at_the_end_of_the_lease_is_killed(void **state)
+{
+	struct fixture f;
+	setup(&f);
+	join(&f);
+	desired(&f, false, "a/b@2 o1 started in=a;a@1 o1 started exclusive");
+	for (uint64_t action = 1; action <= 3; action++)
+		done(&f, action, NULL);
+	down(&f);
+	forget(&f);
+	wait_ms(&f, 30000);
+	expect(&f, "kill 4 start a/b@2\n"
+		   "kill 0 stop a@1\n");
+	done(&f, 4, "killed");
+	expect(&f, "do 5 stop a@1 grace=0\n");
+	up(&f);
+	expect(&f, "hello n1 1\n"
+		   "  holds a/b@2 o1 deployed \"start: its ancestor does not run here\"\n"
+		   "  holds a@1 o1 stopping\n"); /* no failure */
+	teardown(&f);
+}
+
+static void a_lease_that_goes_on_starts_what_stopped(void **state)
+{
+	struct fixture f;
+	setup(&f);
+	join(&f);
+	desired(&f, false,
+		"a/b@2 o1 started in=a;a/c@3 o1 started in=a;a@1 o1 started exclusive");
+	for (uint64_t action = 1; action <= 6; action++)
+		done(&f, action, NULL);
+	forget(&f);
+	wait_ms(&f, 20000);
+	done(&f, 7, NULL);
+	forget(&f);
+	heartbeat_ack(&f, 3);
+	expect(&f, "renew a until=50000\n"
+		   "do 9 start a/b@2\n"
+		   "report a/b@2 o1 starting\n");
+	done(&f, 8, NULL);
+	expect(&f, "do 10 start a/c@3\n"
+		   "report a/c@3 o1 deployed\n"
+		   "report a/c@3 o1 starting\n");
+	teardown(&f);
+}
+
 static void heartbeats_begin_with_the_acknowledgement(void **state)
 {
 	struct fixture f;
@@ -831,6 +899,9 @@ int main(void)
 		cmocka_unit_test(a_child_starts_after_its_parent),
 		cmocka_unit_test(what_is_not_listed_goes_bottom_up),
 		cmocka_unit_test(the_children_of_an_exclusive_one_stop_with_its_lease),
+		cmocka_unit_test(no_child_outlives_the_lease),
+		cmocka_unit_test(a_child_that_starts_at_the_end_of_the_lease_is_killed),
+		cmocka_unit_test(a_lease_that_goes_on_starts_what_stopped),
 		cmocka_unit_test(heartbeats_begin_with_the_acknowledgement),
 		cmocka_unit_test(what_happens_without_a_link_is_told_by_hello),
 		cmocka_unit_test(a_removed_zhost_stops_all_and_ends),
