@@ -50,6 +50,21 @@ const struct command *const command_all[] = {
 	NULL,
 };
 
+static void tell_slow(void *data, const char *url)
+{
+	output_note(data, "still waiting for zrms at %s ...", url);
+}
+
+int shell_api_new(const char *url, const struct output *o, struct api **ret_api,
+		  struct error **err)
+{
+	int r = api_new(url, ret_api, err);
+
+	if (r == 0)
+		api_on_slow(*ret_api, tell_slow, (void *)o);
+	return r;
+}
+
 void invocation_done(struct invocation *in)
 {
 	vector_done(&in->arguments);
@@ -428,7 +443,7 @@ static int run_with(struct shell *shell, const struct invocation *in, struct err
 	if (in->format != NULL)
 		r = output_format_parse(in->format, &line.output.format, err);
 	if (r == 0 && in->api != NULL)
-		r = api_new(in->api, &api, err);
+		r = shell_api_new(in->api, &shell->output, &api, err);
 	if (r < 0)
 		return EXIT_USAGE;
 	if (api != NULL)

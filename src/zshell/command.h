@@ -98,6 +98,10 @@ struct invocation {
 	const char *format; /* NULL: as before */
 };
 
+/* api_new() that tells on `o` of answers that are late. `o` is borrowed as long as the api. */
+int shell_api_new(const char *url, const struct output *o, struct api **ret_api,
+		  struct error **err) must_check;
+
 void invocation_done(struct invocation *in);
 /* The argument at `index`, or NULL. */
 const char *invocation_argument(const struct invocation *in, size_t index);

@@ -28,7 +28,7 @@ static int run_interactive(struct shell *shell, const struct invocation *in)
 	if (in->api != NULL) {
 		struct api *api = NULL;
 
-		if (api_new(in->api, &api, &err) < 0)
+		if (shell_api_new(in->api, &shell->output, &api, &err) < 0)
 			return refuse(err);
 		api_free(shell->api);
 		shell->api = api;
@@ -60,7 +60,8 @@ int main(int argc, char **argv)
 	int status;
 
 	output_init(&shell.output, stdout, stderr);
-	if (api_new(str_is_empty(url) ? DEFAULT_URL : url, &shell.api, &err) < 0) {
+	if (shell_api_new(str_is_empty(url) ? DEFAULT_URL : url, &shell.output, &shell.api,
+			  &err) < 0) {
 		(void)error_wrap(&err, "environment variable ZRMS_URL");
 		return refuse(err);
 	}

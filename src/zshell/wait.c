@@ -10,6 +10,8 @@
 #include "model/quantity.h"
 #include "proto/view.pb-c.h"
 
+#define ASK_TIMEOUT_MS 60000
+
 /* What is known of one instance, from GETs and events. */
 struct known {
 	char *path;
@@ -322,8 +324,11 @@ int wait_until(struct shell *shell, const struct wait *wait, struct error **err)
 		w.progress = output_progress_new(&shell->output, wait->what == WAIT_UNLOADED
 									 ? "not deployed"
 									 : "running");
-	/* The handler asks on the first connection; instances must be known by then. */
+	/* The handler asks on the first connection; instances must be known by then. A zrms
+	 * that is slow for a moment ends no wait. */
+	api_set_timeout(shell->api, ASK_TIMEOUT_MS);
 	r = follow(&w, err);
+	api_set_timeout(shell->api, 0);
 	waiting_done(&w);
 	return r;
 }

@@ -18,6 +18,10 @@
 #define BODY_MAX	   ((size_t)1 << 30)
 #define CONNECT_TIMEOUT_MS 5000L
 #define ANSWER_TIMEOUT_MS  60000L
+/* What only reads is answered at once; a large answer keeps coming. */
+#define READ_SILENCE_S 10L
+#define SLOW_AFTER_MS  2000
+#define POLL_MAX_MS    1000
 /* The modules of a package are translated and compiled before the answer. */
 #define UPLOAD_TIMEOUT_MS (30 * 60000L)
 
@@ -83,6 +87,12 @@ void api_set_timeout(struct api *api, int64_t timeout_ms)
 	api->timeout_ms = timeout_ms;
 }
 
+void api_on_slow(struct api *api, api_slow_fn slow, void *data)
+{
+	api->slow = slow;
+	api->slow_data = data;
+}
+
 /* Percent-encodes all but letters, digits, -._~ and /. */
 static void add_escaped(struct buffer *out, const char *s)
 {
@@ -137,6 +147,21 @@ static int interrupted(struct error **err)
 	return error_set(err, ERR_STALE, "interrupted");
 }
 
+/* Tells of a slow request when it is time to. How long may be waited until this is to be
+ * called again. */
+static int tell_slow(struct api *api)
+{
+	int64_t left = api->tell_mono_ms - mono_now_ms();
+
+	if (api->tell_mono_ms == 0 || left >= POLL_MAX_MS)
+		return POLL_MAX_MS;
+	if (left > 0)
+		return (int)left;
+	api->tell_mono_ms = 0;
+	api->slow(api->slow_data, api->url);
+	return POLL_MAX_MS;
+}
+
 int api_run(struct api *api, CURLcode *ret_curl, struct error **err)
 {
 	char why[CURL_ERROR_SIZE] = "";
@@ -155,7 +180,7 @@ int api_run(struct api *api, CURLcode *ret_curl, struct error **err)
 		if (interrupt_pending())
 			r = interrupted(err);
 		else if (running > 0)
-			(void)curl_multi_poll(api->multi, &extra, extras, 1000, NULL);
+			(void)curl_multi_poll(api->multi, &extra, extras, tell_slow(api), NULL);
 	}
 	for (int left = 1; r == 0 && left > 0;) {
 		const CURLMsg *message = curl_multi_info_read(api->multi, &left);
@@ -226,15 +251,19 @@ int api_refusal(long status, const struct buffer *body, struct error **err)
 static int unreachable(const struct api *api, CURLcode code, struct error **err)
 {
 	struct error *e = err != NULL ? *err : NULL;
+	curl_off_t spent_us = 0;
 	CLEANUP(freep) char *why = mem_strdup(e != NULL ? e->message : "");
 
 	if (err != NULL) {
 		error_free(*err);
 		*err = NULL;
 	}
+	(void)curl_easy_getinfo(api->easy, CURLINFO_TOTAL_TIME_T, &spent_us);
 	if (code == CURLE_OPERATION_TIMEDOUT)
-		return error_set(err, ERR_UNAVAILABLE, "zrms at %s does not answer in time: %s",
-				 api->url, why);
+		return error_set(err, ERR_UNAVAILABLE,
+				 "zrms at %s does not answer: nothing in %.1f s. It is busy or "
+				 "held up; its log may tell why",
+				 api->url, (double)spent_us / 1e6);
 	return error_set(err, ERR_UNAVAILABLE, "zrms cannot be reached at %s: %s", api->url,
 			 why);
 }
@@ -274,7 +303,9 @@ static int exchange(struct api *api, long timeout_ms, const ProtobufCMessageDesc
 	(void)curl_easy_setopt(api->easy, CURLOPT_TIMEOUT_MS, timeout_ms);
 	(void)curl_easy_setopt(api->easy, CURLOPT_WRITEFUNCTION, take_body);
 	(void)curl_easy_setopt(api->easy, CURLOPT_WRITEDATA, &body);
+	api->tell_mono_ms = api->slow != NULL ? mono_now_ms() + SLOW_AFTER_MS : 0;
 	r = api_run(api, &code, err);
+	api->tell_mono_ms = 0;
 	if (r == ERR_UNAVAILABLE)
 		return unreachable(api, code, err);
 	return r < 0 ? r : finish(api, &body, type, ret_message, err);
@@ -289,6 +320,10 @@ int api_get(struct api *api, const char *path, const ProtobufCMessageDescriptor 
 
 	api_prepare(api, url);
 	(void)curl_easy_setopt(api->easy, CURLOPT_HTTPHEADER, headers);
+	if (api->timeout_ms == 0) {
+		(void)curl_easy_setopt(api->easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+		(void)curl_easy_setopt(api->easy, CURLOPT_LOW_SPEED_TIME, READ_SILENCE_S);
+	}
 	r = exchange(api, ANSWER_TIMEOUT_MS, type, ret_message, err);
 	curl_slist_free_all(headers);
 	return r;

@@ -26,8 +26,12 @@ int api_new(const char *url, struct api **ret_api, struct error **err) must_chec
 void api_free(struct api *api);
 /* "http://127.0.0.1:7331", borrowed. */
 const char *api_url(const struct api *api);
-/* For completion: requests end after this time. 0: the usual. */
+/* Requests end after this time. 0: the usual, which is 10 s without a byte for what is only
+ * read, 60 s for what changes something, and 30 min for uploads. */
 void api_set_timeout(struct api *api, int64_t timeout_ms);
+/* Told once for each request (not of streams) that has no answer after 2 s. */
+typedef void (*api_slow_fn)(void *data, const char *url);
+void api_on_slow(struct api *api, api_slow_fn slow, void *data);
 
 /* Joins pieces; every second one (from the second on) is escaped, `/` in it stays. The caller
  * frees. Ends with NULL. */

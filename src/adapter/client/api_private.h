@@ -14,6 +14,9 @@ struct api {
 	CURL *easy;
 	CURLM *multi;
 	int64_t timeout_ms;
+	api_slow_fn slow; /* NULL: nobody is told */
+	void *slow_data;
+	int64_t tell_mono_ms; /* of the request that runs: when to call `slow`; 0: not */
 };
 
 /* Sets what every transfer shares: address, agent, limits. `url` is whole. */

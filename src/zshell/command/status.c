@@ -4,6 +4,9 @@
 #include "base/str.h"
 #include "zshell/command/common.h"
 
+/* It asks whether zrms answers: a healthy one does at once. */
+#define ASK_TIMEOUT_MS 5000
+
 static int run(struct shell *shell, const struct invocation *in, struct error **err);
 
 const struct command command_status = {
@@ -112,9 +115,12 @@ static int run(struct shell *shell, const struct invocation *in, struct error **
 	CLEANUP(view_freep) Samoza__V1__ZhostListView *list = NULL;
 	CLEANUP(error_freep) struct error *why = NULL;
 	CLEANUP(services_done) service_vector all = {0};
-	int r = api_get(shell->api, "/v1/zhosts", &samoza__v1__zhost_list_view__descriptor,
-			(void **)&list, &why);
+	int r;
 
+	api_set_timeout(shell->api, ASK_TIMEOUT_MS);
+	r = api_get(shell->api, "/v1/zhosts", &samoza__v1__zhost_list_view__descriptor,
+		    (void **)&list, &why);
+	api_set_timeout(shell->api, 0);
 	add(&all, "zrms", "zrms",
 	    r == 0		   ? "connected"
 	    : r == ERR_UNAVAILABLE ? "unreachable"

@@ -3,7 +3,10 @@
 import json
 import os
 import re
+import socket
 import subprocess
+import threading
+import time
 
 import pytest
 
@@ -209,6 +212,47 @@ def test_status_without_zrms(zshell):
     done = zshell("status", url="http://127.0.0.1:1")
     assert done.status == 3
     assert done.out.splitlines()[1].split()[:3] == ["zrms", "zrms", "unreachable"]
+
+
+def test_a_zrms_that_does_not_answer(environment):
+    """It is there and silent, as when it is stopped by a signal."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(16)
+        url = "http://127.0.0.1:%d" % silent.getsockname()[1]
+        begin = time.monotonic()
+        started = [subprocess.Popen([os.environ["ZSHELL"], "--api", url, *words], text=True,
+                                    env=environment, stdout=subprocess.PIPE,
+                                    stderr=subprocess.PIPE)
+                   for words in (["status"], ["topo", "list"])]
+        for process in started:
+            out, err = process.communicate(timeout=30)
+            assert process.returncode == 3, (out, err)
+            assert f"zrms at {url} does not answer" in err
+            assert err.count(f"still waiting for zrms at {url} ...\n") == 1, err
+        assert time.monotonic() - begin < 25
+        assert out == ""
+
+
+def test_an_answer_that_is_late_is_waited_for(zrms, environment, tmp_path):
+    mex = tmp_path / "a.mex"
+    mex.write_bytes(b"PK-content")
+    go = threading.Event()
+
+    def late(_):
+        assert go.wait(60)
+        return 201, topology("pending")
+    zrms.routes["POST /v1/topologies"] = late
+    with subprocess.Popen([os.environ["ZSHELL"], "--api", zrms.url, "topo", "submit", str(mex)],
+                          env=environment, text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as process:
+        try:
+            told = process.stderr.readline()
+        finally:
+            go.set()
+        out, err = process.communicate(timeout=30)
+    assert (told, err) == (f"still waiting for zrms at {zrms.url} ...\n", "")
+    assert process.returncode == 0 and ID in out
 
 
 def test_explain(zrms, listed, zshell):
