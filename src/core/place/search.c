@@ -355,22 +355,68 @@ static struct kind *place_greedily(struct search *s)
 	return broken;
 }
 
-/* Whether each kind has a place for one unit if the others of the set help it as they can. */
-static bool each_fits_alone(struct search *s)
+/* ---- what can be seen without a search ---- */
+
+/* Whether at most one unit of the need may stand in each domain, and of which column. */
+static bool stands_alone(const struct need *n, uint32_t *ret_column)
+{
+	bool alone = false;
+	for (uint32_t i = 0; i < n->required_count; i++) {
+		const struct term *t = &n->terms[i];
+		if (t->kind != TERM_FORBID || !t->self)
+			continue;
+		/* By zhost is the least that it can mean. */
+		if (!alone || t->column != SCOPE_ZHOST)
+			*ret_column = t->column;
+		alone = true;
+	}
+	return alone;
+}
+
+/* How many units of the need the zhost has room for, by cpu and memory. */
+static uint64_t copies_on(const struct demand *d, const struct zhost *z)
+{
+	uint64_t copies = UINT32_MAX;
+	if (d->cpu > 0)
+		copies = (uint64_t)(z->cpu_free / d->cpu);
+	if (d->memory > 0 && (uint64_t)(z->memory_free / d->memory) < copies)
+		copies = (uint64_t)(z->memory_free / d->memory);
+	return copies;
+}
+
+/* An upper bound of how many units of the kind have a place, if the others of the set take no
+ * room and help as they can. */
+static uint64_t bound_of(struct search *s, const struct kind *k)
 {
 	const struct place *p = s->place;
-	for (uint32_t k = 0; k < s->kind_count; k++) {
-		struct kind *kind = &s->kinds[k];
-		bool found = false;
-		for (uint32_t z = 0; z < p->zhosts.count && !found; z++) {
-			s->steps++;
-			found = !is_excluded(kind->excluded, z) &&
-				fits(p, kind->need, z, OPTIMISTIC);
+	uint32_t column = SCOPE_ZHOST;
+	bool alone = stands_alone(k->need, &column);
+	struct map taken = {0}; /* domains */
+	uint64_t bound = 0;
+	for (uint32_t z = 0; z < p->zhosts.count && bound < k->unit_count; z++) {
+		s->steps++;
+		if (is_excluded(k->excluded, z) || !fits(p, k->need, z, OPTIMISTIC))
+			continue;
+		uint32_t domain = domain_of(p, column, z);
+		if (!alone || domain == DOMAIN_NONE) {
+			bound += copies_on(k->need->demand, zhost_at(p, z));
+		} else if (map_find(&taken, domain) == NULL) {
+			map_put(&taken, domain, 1);
+			bound++;
 		}
-		if (!found)
-			return false;
 	}
-	return true;
+	map_done(&taken);
+	return bound;
+}
+
+/* Whether it is clear that not all have a place: some kind has not, even alone. */
+static bool clearly_impossible(struct search *s)
+{
+	for (uint32_t k = 0; k < s->kind_count; k++) {
+		if (bound_of(s, &s->kinds[k]) < s->kinds[k].unit_count)
+			return true;
+	}
+	return false;
 }
 
 bool search_run(struct search *s)
@@ -380,7 +426,7 @@ bool search_run(struct search *s)
 		if (stuck == NULL)
 			return true;
 		search_unplace_all(s);
-		if (s->unit_count == 1 || (round == 1 && !each_fits_alone(s)))
+		if (s->unit_count == 1 || (round == 1 && clearly_impossible(s)))
 			return false;
 		if (stuck == &s->kinds[0] || s->kind_count == 1)
 			break;

@@ -501,9 +501,44 @@ static void budget_is_said(void **state)
 	place_free(p);
 }
 
+/* What can be counted is not searched for. */
+static void too_many_is_seen_at_once(void **state)
+{
+	(void)state;
+	struct place *p = place_new(NULL);
+	char text[80];
+	for (int i = 0; i < 300; i++) {
+		(void)snprintf(text, sizeof(text),
+			       "{name: n%03d, cpu: 1, memory: 1GiB, region: r%d}", i, i % 7);
+		(void)add_zhost(p, text);
+	}
+	static const char *const spaces[] = {
+		"- {name: a, type: DATA, count: 301, placement: {anti_affinity: [{with: self, "
+		"required: true}]}}\n",
+		"- {name: a, type: DATA, count: 8, placement: {anti_affinity: [{with: self, "
+		"scope: "
+		"region, required: true}]}}\n",
+		"- {name: a, type: DATA, count: 601, resources: {cpu: 500m}}\n",
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(spaces); i++) {
+		struct topology *model = topology_from("app", spaces[i], NULL);
+		uint32_t t = place_topology_add(p, model, i);
+		struct attempt a;
+		attempt_init(&a, p, model, t);
+		place_try(p, &a.request, &a.result);
+		assert_false(a.result.complete);
+		assert_false(a.result.budget_spent);
+		assert_true(a.result.steps < 2000);
+		attempt_done(&a);
+		topology_unref(model);
+	}
+	place_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(too_many_is_seen_at_once),
 		cmocka_unit_test(rules_decide),
 		cmocka_unit_test(flags_and_exclusions),
 		cmocka_unit_test(dry_run_keeps_nothing),
