@@ -360,6 +360,7 @@ void node_free(struct node *n)
 	samoza__v1__zhost_spec__free_unpacked(n->spec, NULL);
 	free(n->name);
 	free(n->identity);
+	free(n->refusal);
 	free(n->address);
 	free(n);
 }

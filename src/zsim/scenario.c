@@ -91,6 +91,14 @@ static void check_topologies(const struct scenario *s, struct diagnostics *findi
 		}
 }
 
+/* Asks zrms for nothing, so that zrms cannot refuse it. */
+static bool is_plain_fault(Samoza__V1__ZhostEvent event)
+{
+	return event == SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_KILL ||
+	       event == SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_PARTITION ||
+	       event == SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_HEAL;
+}
+
 static void check_steps(const struct scenario *s, struct diagnostics *findings)
 {
 	for (size_t i = 0; i < s->message->n_steps; i++) {
@@ -102,6 +110,14 @@ static void check_steps(const struct scenario *s, struct diagnostics *findings)
 					kinds == 0
 						? "a step must do something"
 						: "a step does one thing: begin each with '-'");
+		if (step->zhost != NULL && step->zhost->error != NULL &&
+		    is_plain_fault(step->zhost->do_)) {
+			at = schema_position_of(s->positions, "steps[%zu].zhost.error", i);
+			diagnostics_add(
+				findings, s->file, at.line, at.column,
+				"zrms cannot refuse this: only add, start, restart, remove, "
+				"cordon and uncordon take an error");
+		}
 		uint64_t ms = 0;
 		CLEANUP(error_freep) struct error *err = NULL;
 		if (step->advance != NULL && duration_parse(step->advance, &ms, &err) < 0)

@@ -185,6 +185,22 @@ static void do_kill(struct step_run *run, const Samoza__V1__KillStep *step)
 	node_process_dies(run->world, where, found, "killed by signal 9");
 }
 
+/* Whether zrms takes the zhost that has just begun, where the step says what it must answer. */
+static void judge_hello(struct step_run *run, const Samoza__V1__ZhostStep *step, struct node *n)
+{
+	if (step->error == NULL)
+		return;
+	world_drain(run->world);
+	judge(run, step->error, n->refusal);
+}
+
+static void begin_zhost(struct step_run *run, const Samoza__V1__ZhostStep *step, struct node *n)
+{
+	free(steal_ptr(&n->refusal));
+	node_start(run->world, n);
+	judge_hello(run, step, n);
+}
+
 static void add_zhost(struct step_run *run, const Samoza__V1__ZhostStep *step)
 {
 	/* The fields of both messages have the same numbers. */
@@ -204,10 +220,10 @@ static void add_zhost(struct step_run *run, const Samoza__V1__ZhostStep *step)
 	struct zhost_spec compiled;
 	if (zhost_spec_compile((Samoza__V1__ZhostSpec *)spec, "zhost", NULL, NULL, &compiled,
 			       &err) < 0) {
-		step_fail(run, "%s", err->message);
+		judge(run, step->error, err->message);
 	} else {
 		zhost_spec_done(&compiled);
-		node_add(run->world, (Samoza__V1__ZhostSpec *)spec);
+		judge_hello(run, step, node_add(run->world, (Samoza__V1__ZhostSpec *)spec));
 	}
 	schema_message_free(spec);
 }
@@ -234,14 +250,14 @@ static void do_machine(struct step_run *run, const Samoza__V1__ZhostStep *step, 
 		return;
 	case SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_START:
 		if (n->agent == NULL)
-			node_start(w, n);
+			begin_zhost(run, step, n);
 		else
 			step_fail(run, "%s runs already", n->name);
 		return;
 	case SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_RESTART:
 		node_stop_agent(w, n);
 		world_drain(w);
-		node_start(w, n);
+		begin_zhost(run, step, n);
 		return;
 	case SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_PARTITION:
 		node_partition(w, n);

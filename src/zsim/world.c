@@ -205,9 +205,14 @@ static void take_agent_frame(struct world *w, struct node *n, const struct happe
 	default:
 		IMPOSSIBLE("zrms sends no such frame");
 	}
+	bool is_refused = input.type == AGENT_HELLO_ACK &&
+			  input.hello_ack->verdict == SAMOZA__V1__HELLO_ACK__VERDICT__REFUSED;
+	if (input.type == AGENT_HELLO_ACK) {
+		free(n->refusal);
+		n->refusal = is_refused ? mem_strdup(input.hello_ack->reason) : NULL;
+	}
 	node_take(w, n, &input);
-	if (input.type == AGENT_HELLO_ACK && n->link == h->link &&
-	    input.hello_ack->verdict == SAMOZA__V1__HELLO_ACK__VERDICT__REFUSED) {
+	if (is_refused && n->link == h->link) {
 		link_break(w, h->link, true, false);
 		n->link = 0;
 		node_connect_later(w, n, w->options.heartbeat_ms);

@@ -71,6 +71,7 @@ struct node {
 	struct agent *agent;	   /* NULL: the zhost does not run */
 	uint64_t life;		   /* of the agent: grows with each start */
 	uint64_t link;		   /* 0: none */
+	char *refusal;		   /* why zrms last refused its hello; NULL: it did not */
 	uint64_t tries;		   /* to connect; only the last one that was planned counts */
 	struct store disk;	   /* records of the agent, kind 0 */
 	struct process *processes; /* by id */
