@@ -45,6 +45,7 @@ static void read_settings(struct native *n)
 	n->action = native_setting(n, "action");
 	n->folder = native_setting(n, "folder");
 	n->is_foreground = native_setting(n, "foreground")[0] == '1';
+	n->is_root = geteuid() == 0;
 	n->timeout_ms = native_number(n, "timeout_ms");
 	n->deadline_ms = left_ms > 0 ? mono_ms() + left_ms : NEVER;
 	n->socket = -1;

@@ -58,6 +58,7 @@ struct native {
 	/* settings, borrowed from the request */
 	const char *action, *folder;
 	bool is_foreground;
+	bool is_root;	      /* began as root: its programs are another user's */
 	uint64_t deadline_ms; /* monotonic: of deploy, start, undeploy; 0: none */
 	uint64_t timeout_ms;  /* of an update; and what a timeout is called */
 

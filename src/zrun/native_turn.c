@@ -177,14 +177,19 @@ bool native_enclose(struct native *n, char *text, size_t size)
 
 /* ---- programs ---- */
 
-static char *inside(const struct native *n, const char *folder, const char *name)
+/* The path of a folder of the instance as its programs see it. Without a root folder of their own
+ * an unprivileged user may not be let through the folders above: then it is told from data/,
+ * where they begin. */
+static const char *inside(const struct native *n, const char *folder, const char *name)
 {
 	static char path[4200];
 
 	if (n->enclosure.has_root)
-		(void)snprintf(path, sizeof(path), "%s", folder);
+		native_text(path, sizeof(path), "%s", folder);
+	else if (n->is_root)
+		native_text(path, sizeof(path), "../%s", name);
 	else
-		(void)snprintf(path, sizeof(path), "%s/%s", n->folder, name);
+		native_text(path, sizeof(path), "%s/%s", n->folder, name);
 	return path;
 }
 

@@ -2,11 +2,13 @@
 import os
 import pathlib
 import re
+import shutil
 import signal
+import tempfile
 import time
 
 import pytest
-from conftest import is_alive, until
+from conftest import BIN, Daemon, free_port, is_alive, run, until
 from native import (groups, groups_swept, native_app, native_deploy, processes_of,
                     spaces_folders)
 
@@ -173,7 +175,6 @@ def test_text_that_is_no_script_is_named(c):
 def test_a_recipe_that_is_not_executable_is_refused_before_anything_runs(c):
     source = native_app(c, "mode", [{"name": "p"}],
                         {"p/recipes/start": ("#!/bin/sh\n", 0o644)})
-    from conftest import BIN, run
     done = run(BIN / "mex", "build", source, "-o", c.folder / "x.mex", "--key", c.key, check=False)
     assert done.returncode == 1
     assert "spaces/p/recipes/start" in done.stderr and "not executable" in done.stderr
@@ -608,3 +609,77 @@ def test_a_hung_deploy_and_undeploy_time_out(c):
     c.zshell("spaces", "undeploy", "hangu/p")
     until(lambda: error(c, "hangu", "p") == "undeploy: timed out after 1 s: packs", "it is said")
     assert processes_of("sleep 100037") == []
+
+
+def add_zhost_by(c, prefix, folder):
+    """A zhost that another program starts: with fewer rights."""
+    daemon = Daemon(c, "edge-node-1", [
+        *prefix, BIN / "zhost", "--dir", folder, "--name", "edge-node-1", "--zrms", c.url,
+        "--zedge", f"127.0.0.1:{free_port()}"], c.folder / "edge-node-1.log")
+    c.zhosts["edge-node-1"] = daemon.start()
+    c.wait_zhost("edge-node-1", "deployed-started")
+
+
+LESS = [
+    # Root of a container that may not make namespaces.
+    ("no-namespaces", ["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-all"],
+     "sandbox: no namespaces of processes and mounts: Operation not permitted"),
+    # An ordinary user.
+    ("user", ["setpriv", "--reuid=4321", "--regid=4321", "--clear-groups"],
+     "resources: no control group for memory for cpu: this user may not make any")]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give up rights")
+@pytest.mark.parametrize("prefix, said", [less[1:] for less in LESS],
+                         ids=[less[0] for less in LESS])
+def test_with_fewer_rights_it_still_runs_and_is_still_contained(sweep_groups, start_cluster,
+                                                                prefix, said):
+    c = start_cluster(zhosts=())
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="samoza-e2e-"))
+    try:
+        folder.chmod(0o755)
+        own = folder / "zhost"
+        own.mkdir(mode=0o700)
+        if "--reuid=4321" in prefix:
+            os.chown(own, 4321, 4321)
+        add_zhost_by(c, prefix, own)
+        native_deploy(c, "less", [
+            {"name": "p", "exports": {"port": ""}, "stop": {"grace": "1s"}},
+            {"name": "f", "run": {"mode": "foreground"}, "stop": {"grace": "1s"}}], {
+            "p/recipes/start": f"""
+                #!/bin/sh
+                echo x > here && echo x > $TMPDIR/there && cat here && echo "own folders work"
+                for f in /etc/samoza-was-here {c.folder}/was-here $SAMOZA_PACKAGE/was-here \\
+                         {folder}/was-here /tmp/../var/tmp/../samoza-was-here; do
+                    if (echo x >> "$f") 2>/dev/null; then echo "WROTE $f"; fi
+                done
+                mount -t tmpfs none /tmp 2>/dev/null && echo "MOUNTED"
+                grep -E '^(CapEff|NoNewPrivs|Seccomp|Uid):' /proc/self/status
+                setsid sh -c 'trap "" TERM; sleep 100038; sleep 100038' >/dev/null 2>&1 &
+            """,
+            "p/recipes/stop": "#!/bin/sh\necho \"stop in $(pwd)\"\n",
+            "f/recipes/start": SLEEPER.format(100039)})
+        text = "\n".join(p.read_text() for p in (own / "log").glob("*.log"))
+        assert said in text, "what is missing is said"
+        assert "own folders work" in text and "WROTE" not in text and "MOUNTED" not in text, text
+        assert re.search(r"CapEff:\s*0000000000000000", text), text
+        assert re.search(r"NoNewPrivs:\s*1", text) and re.search(r"Seccomp:\s*2", text), text
+        assert not re.search(r"Uid:\s*0", text), text
+        (pid, _), = processes_of("sleep 100039")
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: c.space("less", "f")["restarts"] == 1 and state(c, "less", "f") ==
+              "deployed-started", "it runs again")
+        c.zshell("topo", "stop", "less")
+        assert processes_of("sleep 100038") + processes_of("sleep 100039") == []
+        text = "\n".join(p.read_text() for p in (own / "log").glob("*.log"))
+        assert "stop in " in text
+        assert list((own / "spaces").iterdir()) == []
+        native_deploy(c, "more", [{"name": "p"}], {
+            "p/recipes/start": "#!/bin/sh\nsetsid sleep 100040 >/dev/null 2>&1 &\n"})
+        zrun, = c.zruns("edge-node-1")
+        os.kill(zrun, signal.SIGKILL)
+        until(lambda: c.space("more", "p")["restarts"] == 1 and
+              len(processes_of("sleep 100040")) == 1, "what it had is ended, and runs again")
+    finally:
+        c.stop()
+        shutil.rmtree(folder, ignore_errors=True)
