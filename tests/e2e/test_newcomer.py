@@ -1,0 +1,40 @@
+"""What a newcomer does first: a project of one's own, and a look at what the cluster says of itself."""
+import urllib.request
+
+from conftest import BIN, run, until
+from page import Page
+
+
+def test_a_new_project_builds_and_runs_as_it_stands(cluster, tmp_path):
+    folder = tmp_path / "hello"
+    run(BIN / "mex", "new", folder)
+    package = tmp_path / "hello.mex"
+    run(BIN / "mex", "build", folder, "-o", package, "--key", cluster.key)
+    again = tmp_path / "again.mex"
+    run(BIN / "mex", "build", folder, "-o", again, "--key", cluster.key)
+    assert package.read_bytes() == again.read_bytes()
+    shown = cluster.submit(package).stdout
+    assert "Topology created:" in shown and "Spaces: 3" in shown
+    assert cluster.state("hello") == "running"
+    page = next(p["space"] for p in cluster.topology("hello")["placements"]
+                if cluster.space("hello", p["space"])["type"] == "UI")
+    with urllib.request.urlopen(f"{cluster.zedge('edge-node-2')}/hello/{page}/", timeout=10) as answer:
+        assert answer.status == 200 and b"<html" in answer.read()
+
+
+def test_metrics_count_what_happens(guest_book):
+    def metric(url, name):
+        with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
+            for line in answer.read().decode().splitlines():
+                if line.startswith(f"{name} "):
+                    return float(line.split()[1])
+        raise AssertionError(f"no metric {name}")
+
+    c = guest_book
+    assert metric(c.url, "samoza_submits_total") == 1
+    assert metric(c.url, "samoza_placements_total") == 3
+    before = metric(c.url, "samoza_data_requests_total")
+    page = Page(c.zedge("edge-node-1"))
+    page.add("1", "counted")
+    assert metric(c.url, "samoza_data_requests_total") > before
+    until(lambda: metric(c.url, "samoza_heartbeats_total") > 3, "heartbeats are counted")
