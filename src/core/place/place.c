@@ -143,11 +143,13 @@ static void find_reason(struct search *s, struct place_reason *reason)
 	free(firsts);
 	if (!found)
 		reason_together(s, reason);
-	if (s->budget_spent)
-		reason->detail = prefix(
-			reason->detail,
-			str_printf("the search gave up after %llu steps, a place may exist",
-				   (unsigned long long)s->steps));
+	if (s->budget_spent) {
+		char *detail =
+			str_printf("%s; the search gave up after %llu steps, a place may exist",
+				   reason->detail, (unsigned long long)s->steps);
+		free(reason->detail);
+		reason->detail = detail;
+	}
 }
 
 /* ---- tries ---- */
