@@ -162,7 +162,7 @@ static int names_of_file(const char *path, struct names *ret_names, struct error
 	return 0;
 }
 
-/* What `up` is asked for: by file, by number, as before, or three. */
+/* What `up` is asked for: by file (NULL: none), by number, all that there are, or three. */
 static int wanted_names(const struct state *s, const struct up_settings *settings,
 			const char *config, struct names *ret_names, struct error **err)
 {
@@ -325,7 +325,8 @@ static void set(char **text, const char *value)
 	*text = copy;
 }
 
-/* Starts those of `names` that do not run, and waits for them. */
+/* Starts those of `names` that do not run, and waits for them. Without `config` (NULL) each
+ * keeps its own. */
 static int up_zhosts(struct state *s, const struct names *names, const char *programs,
 		     const char *url, const char *config, int64_t deadline, struct error **err)
 {
@@ -345,7 +346,8 @@ static int up_zhosts(struct state *s, const struct names *names, const char *pro
 			continue;
 		}
 		set(&m->zrms, url);
-		set(&m->config, config);
+		if (config != NULL)
+			set(&m->config, config);
 		vector_push(&awaited, awaited_of(s, m));
 		r = start_zhost(s, programs, m, err);
 		m->started = r == 0;
@@ -386,14 +388,8 @@ int cluster_up(struct state *s, const struct up_settings *settings, struct error
 	CLEANUP(freep) char *url = NULL;
 	int r = 0;
 
-	if (settings->config != NULL) {
+	if (settings->config != NULL)
 		r = absolute(settings->config, &config, err);
-	} else if (settings->zhosts == 0) {
-		vector_for_each (&s->members, m) {
-			if (m->config != NULL && config == NULL)
-				config = mem_strdup(m->config);
-		}
-	}
 	if (r == 0)
 		r = wanted_names(s, settings, config, &names, err);
 	if (r == 0)
@@ -415,7 +411,6 @@ int cluster_node(struct state *s, const struct node_settings *settings, struct e
 	int64_t deadline = mono_now_ms() + settings->ready_ms;
 	CLEANUP(names_done) struct names names = {0};
 	CLEANUP(freep) char *config = NULL;
-	const struct member *m = state_find(s, settings->name);
 	int r = 0;
 
 	if (strchr(settings->name, '/') != NULL || settings->name[0] == '.' ||
@@ -424,8 +419,6 @@ int cluster_node(struct state *s, const struct node_settings *settings, struct e
 				 settings->name);
 	if (settings->config != NULL)
 		r = absolute(settings->config, &config, err);
-	else if (m != NULL)
-		config = mem_strdup(m->config);
 	if (r == 0)
 		r = ready_zrms(s, NULL, settings->zrms, deadline, err);
 	if (r < 0)

@@ -296,6 +296,23 @@ def test_a_file_lists_the_zhosts(cluster, tmp_path):
     assert f"{config}:2:4: unknown key 'nam'" in done.stderr
 
 
+def test_up_without_more_words_starts_all_that_there_ever_were(cluster, tmp_path):
+    config = tmp_path / "zhosts.yaml"
+    config.write_text("zhosts:\n- {name: alpha, cpu: 4}\n- {name: beta}\n")
+    assert cluster.up("--config", str(config)).returncode == 0
+    assert cluster.again("--zhosts", "2").returncode == 0
+    names = ["zrms", "alpha", "beta", "edge-node-1", "edge-node-2"]
+    assert [row[0] for row in cluster.rows()] == names
+    cluster.run("down")
+    done = cluster.again()
+    assert done.returncode == 0, done
+    assert sorted(cluster.pids()) == sorted(names)
+    for name in names[1:]:
+        assert cluster.log(name).count('"zhost"') == 2
+        with_file = 2 if name in ("alpha", "beta") else 0
+        assert cluster.log(name).count(str(config)) == with_file, name
+
+
 def test_a_node_joins_a_cluster(cluster, tmp_path):
     cluster.up("--zhosts", "1")
     url = "http://" + cluster.rows()[0][4]
