@@ -199,6 +199,7 @@ static bool go_deeper(struct tree *t)
 			return false;
 		}
 	}
+	INVARIANT(fewest != NULL); /* some kind is not placed yet */
 	count = count_candidates(t, fewest, UINT32_MAX);
 	level_open(t, fewest, count);
 	return true;
