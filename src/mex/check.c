@@ -16,7 +16,7 @@ static int check_module(void *context, const uint8_t *data, size_t size, uint64_
 
 struct mex_options check_options(void)
 {
-	return (struct mex_options){.check_module = check_module};
+	return (struct mex_options){.check_module = check_module, .all_findings = true};
 }
 
 int check_open(const char *path, struct mex_options *options, struct diagnostics *findings,

@@ -54,4 +54,13 @@ must_check int topology_compile(const Samoza__V1__Topology *in,
 				struct diagnostics *findings, struct topology **ret_topology,
 				struct error **err);
 
+/*
+ * For a message that has findings of schema already (SCHEMA_KEEP: fields may be unset, elements
+ * NULL): finds clashes of names, and names in `inside`, `imports` and `paths` that nobody has.
+ * Nothing is said where the name that seems missing may be one that could not be read.
+ * `defaults_read`: every space.yaml could be read, and is merged in.
+ */
+void topology_check_names(const Samoza__V1__Topology *in, const struct topology_source *source,
+			  bool defaults_read, struct diagnostics *findings);
+
 #endif

@@ -94,8 +94,10 @@ static int read_text(enum syntax syntax, const ProtobufCMessageDescriptor *type,
 		parse(syntax, text, size, &tree, &findings);
 		message = read_tree(type, &tree, flags, &findings);
 	}
-	if (findings.count > 0)
-		return fail_with(&own, diagnostics, err);
+	int r = findings.count > 0 ? fail_with(&own, diagnostics, err) : 0;
+	bool keep = (flags & SCHEMA_KEEP) != 0 && tree.root != NULL && !tree.incomplete;
+	if (r < 0 && !keep)
+		return r;
 	*ret_message = steal_ptr(&message);
 	if (ret_positions != NULL) {
 		struct schema_positions *positions = mem_new(struct schema_positions);
@@ -104,7 +106,7 @@ static int read_text(enum syntax syntax, const ProtobufCMessageDescriptor *type,
 		tree = (struct tree){0};
 		*ret_positions = positions;
 	}
-	return 0;
+	return r;
 }
 
 int schema_read_yaml(const ProtobufCMessageDescriptor *type, const char *file, const char *text,

@@ -36,6 +36,10 @@ enum schema_read_flags {
 	 * space.yaml without name and type, a topology without apiVersion and kind. (Those with
 	 * the label `required` may not.) */
 	SCHEMA_PARTIAL = 1,
+	/* With findings, too, the message and positions are given, unless there was an error of
+	 * syntax: for those who look for more findings. What was wrong is missing in it: any
+	 * field may be unset, an element of a list NULL. */
+	SCHEMA_KEEP = 2,
 };
 
 /* Where each value of a message stood in its file. */
@@ -54,7 +58,8 @@ struct schema_position {
  * 0: *ret_message is the caller's (schema_message_free), and so is *ret_positions, unless
  * ret_positions is NULL (schema_positions_free).
  * ERR_INVALID: findings were added to `diagnostics` (which may be NULL), sorted; err has the
- * first one of this file and how many more there are.
+ * first one of this file and how many more there are. *ret_message and *ret_positions are
+ * untouched, unless `flags` has SCHEMA_KEEP.
  */
 must_check int schema_read_yaml(const ProtobufCMessageDescriptor *type, const char *file,
 				const char *text, size_t size, unsigned flags,

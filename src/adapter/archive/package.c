@@ -242,17 +242,23 @@ static void look_further(struct opening *o)
 		p->manifest.topology_path = mem_strdup("topology.yaml");
 	if (mex_package_find(p, p->manifest.topology_path) == NULL)
 		return;
-	if (hash_files(p, NULL) == 0 && stage_schema(&further, NULL) == 0) {
+	if (hash_files(p, NULL) < 0)
+		return;
+	if (stage_schema(&further, NULL) < 0) {
+		look_past_schema(&further);
+	} else {
 		source.positions = p->private->topology_positions;
 		source.defaults = p->private->space_positions;
 		(void)!topology_compile(p->topology_message, &source, NULL, &more, &p->topology,
 					NULL);
+		check_files(&further);
 	}
 	copy_findings(&more, o->findings);
 }
 
 static int run_stages(struct opening *o, struct error **err)
 {
+	bool further = o->options->all_findings || source_is_folder(o->package->source);
 	static int (*const stages[])(struct opening *, struct error **) = {
 		stage_manifest, stage_integrity, stage_signature,
 		stage_schema,	stage_model,	 stage_modules,
@@ -262,6 +268,10 @@ static int run_stages(struct opening *o, struct error **err)
 		int r = stages[i](o, err);
 		if (r < 0 && i == 0 && source_is_folder(o->package->source))
 			look_further(o);
+		if (r < 0 && stages[i] == stage_schema && further) {
+			look_past_schema(o);
+			diagnostics_sort(o->findings);
+		}
 		if (r < 0)
 			return r;
 	}

@@ -8,7 +8,8 @@
  *                        5 model       topology_compile(), names, files of each type of space
  *                        6 modules     options.check_module on every core.wasm
  *
- * in this order (topology.md, "Submit"); a stage with findings is the last. Nothing is written
+ * in this order (topology.md, "Submit"); a stage with findings is the last, but for those who
+ * want all findings (options.all_findings, and folders). Nothing is written
  * anywhere. All of it blocks, and may run in any thread: two packages share nothing. For zrms:
  *
  *   struct mex_options options = {.trust = trust, .allow_unsigned = false,
@@ -43,6 +44,9 @@ struct mex_options {
 	bool any_signer;	   /* a right signature of anyone is fine (inspect, validate) */
 	bool no_integrity; /* the list may be missing: an archive of another tool, to be signed
 			    */
+	/* For people who write: behind findings in the schema those in names and files, too,
+	 * over what could be read. The error stays that of the stage. */
+	bool all_findings;
 	/* Before the names of files in findings: "my-app/" for a folder; NULL: nothing. */
 	const char *shown_prefix;
 	/* What a module must be like beyond the files' rules (guest-abi.md): module_check() of

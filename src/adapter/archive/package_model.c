@@ -86,6 +86,7 @@ static void read_defaults(struct opening *o, const struct mex_file *file, unsign
 
 	if (read_yaml(o, file, &samoza__v1__space__descriptor, SCHEMA_PARTIAL, &message,
 		      &p->private->space_positions[index], &err) < 0) {
+		p->private->defaults_missing = true;
 		if (err->code == ERR_LIMIT)
 			finding_in_file(o, file->path, "%s", err->message);
 		error_free(err);
@@ -135,11 +136,11 @@ int stage_schema(struct opening *o, struct error **err)
 				    p->manifest.topology_path);
 		return stage_result(o, err);
 	}
-	r = read_yaml(o, file, &samoza__v1__topology__descriptor, 0, &message,
+	r = read_yaml(o, file, &samoza__v1__topology__descriptor, SCHEMA_KEEP, &message,
 		      &p->private->topology_positions, err);
+	p->topology_message = (Samoza__V1__Topology *)message;
 	if (r < 0)
 		return r;
-	p->topology_message = (Samoza__V1__Topology *)message;
 	read_all_defaults(o);
 	return stage_result(o, err);
 }
@@ -214,6 +215,7 @@ static void sort_files(struct opening *o)
 	struct mex_package *p = o->package;
 	size_t count = p->topology_message->n_spaces;
 	struct named_space *names = sort_spaces(p->topology_message);
+	bool all_named = count == 0 || names[0].name[0] != '\0';
 
 	p->spaces = mem_new_array(struct mex_space, count + 1);
 	for (unsigned i = 0; i < p->file_count; i++) {
@@ -225,7 +227,7 @@ static void sort_files(struct opening *o)
 		space = space_of_file(names, count, p->files[i].path, &below);
 		if (space >= 0)
 			sort_file(o, (unsigned)space, below, &p->files[i]);
-		else
+		else if (all_named)
 			finding_in_file(o, p->files[i].path,
 					"it belongs to no space of the topology");
 	}
@@ -291,6 +293,40 @@ static void check_space_files(struct opening *o, unsigned index)
 		finding_in_file(o, folder, "a space of this type needs core.wasm or src/");
 }
 
+void check_files(struct opening *o)
+{
+	const struct mex_package *p = o->package;
+
+	sort_files(o);
+	for (unsigned i = 0; i < p->private->space_count; i++) {
+		if (p->topology_message->spaces[i]->name != NULL &&
+		    p->topology_message->spaces[i]->has_type)
+			check_space_files(o, i);
+	}
+}
+
+void look_past_schema(struct opening *o)
+{
+	struct mex_package *p = o->package;
+	Samoza__V1__Topology *t = p->topology_message;
+	struct topology_source source = {0};
+
+	if (t == NULL)
+		return;
+	for (size_t i = 0; i < t->n_spaces; i++) {
+		if (t->spaces[i] == NULL)
+			t->spaces[i] = (Samoza__V1__Space *)schema_message_new(
+				&samoza__v1__space__descriptor);
+	}
+	/* With faults in topology.yaml itself the stage came no further. */
+	if (p->private->space_positions == NULL)
+		read_all_defaults(o);
+	source.positions = p->private->topology_positions;
+	source.defaults = p->private->space_positions;
+	topology_check_names(t, &source, !p->private->defaults_missing, o->findings);
+	check_files(o);
+}
+
 int stage_model(struct opening *o, struct error **err)
 {
 	struct mex_package *p = o->package;
@@ -302,9 +338,7 @@ int stage_model(struct opening *o, struct error **err)
 			     &ignored) < 0)
 		error_free(ignored); /* it is among the findings */
 	check_manifest_names(o);
-	sort_files(o);
-	for (unsigned i = 0; i < p->private->space_count; i++)
-		check_space_files(o, i);
+	check_files(o);
 	return stage_result(o, err);
 }
 

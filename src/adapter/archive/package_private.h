@@ -13,6 +13,7 @@ struct mex_private {
 	struct schema_positions *
 		*space_positions; /* by space; of space.yaml, NULL without one */
 	unsigned space_count;	  /* of space_positions and of spaces */
+	bool defaults_missing;	  /* a space.yaml could not be read */
 	char *shown_prefix;
 	struct error *signature_fault; /* what is wrong with the signature, or NULL */
 };
@@ -41,6 +42,12 @@ must_check int stage_signature(struct opening *o, struct error **err);
 must_check int stage_schema(struct opening *o, struct error **err);
 must_check int stage_model(struct opening *o, struct error **err);
 must_check int stage_modules(struct opening *o, struct error **err);
+
+/* Behind a stage_schema() that had findings: those of names and files, over what could be read.
+ */
+void look_past_schema(struct opening *o);
+/* What types of spaces need of files. Only for spaces whose name and type are known. */
+void check_files(struct opening *o);
 
 /* Fills files[].hash. */
 must_check int hash_files(struct mex_package *p, struct error **err);

@@ -50,6 +50,9 @@ bool compile_tree(struct compile *c);
 void compile_fields(struct compile *c);
 void compile_placement(struct compile *c, struct space *s, const Samoza__V1__Placement *in);
 bool compile_links(struct compile *c);
+/* After names, in place of compile_links(): only whether the names are known. Unset ones are
+ * left out, and imports unless all `facets` are known. */
+void compile_link_names(struct compile *c, bool facets);
 /* After tree and links. */
 void compile_startable(struct compile *c);
 /* After tree and fields. */

@@ -45,6 +45,15 @@ static void check_variable(struct compile *c, unsigned space, size_t import,
 		out->from, variable);
 }
 
+static void unknown_provider(struct compile *c, unsigned space, size_t item, const char *from)
+{
+	char *hint = hint_for(c, from, true);
+
+	finding(c, AT("spaces[%u].imports[%zu].from", space, item),
+		"there is no space and no facet '%s'%s", from, hint);
+	free(hint);
+}
+
 static bool compile_import(struct compile *c, const struct space *s, size_t item,
 			   const Samoza__V1__Import *in, struct import_decl *out)
 {
@@ -63,10 +72,7 @@ static bool compile_import(struct compile *c, const struct space *s, size_t item
 		out->providers = t->facets[out->facet].providers;
 		out->provider_count = t->facets[out->facet].provider_count;
 	} else {
-		char *hint = hint_for(c, in->from, true);
-		finding(c, AT("spaces[%u].imports[%zu].from", s->index, item),
-			"there is no space and no facet '%s'%s", in->from, hint);
-		free(hint);
+		unknown_provider(c, s->index, item, in->from);
 		return false;
 	}
 	out->variables = arena_new_array(c->arena, const char *, in->n_variables);
@@ -235,4 +241,29 @@ bool compile_links(struct compile *c)
 
 	compile_paths(c);
 	return good;
+}
+
+void compile_link_names(struct compile *c, bool facets)
+{
+	const struct topology *t = c->t;
+
+	for (unsigned i = 0; facets && i < t->space_count; i++) {
+		const Samoza__V1__Space *in = c->in->spaces[i];
+
+		for (size_t k = 0; k < in->n_imports; k++) {
+			const char *from = in->imports[k] != NULL ? in->imports[k]->from : NULL;
+
+			if (from != NULL && topology_find_space(t, from) < 0 &&
+			    topology_find_facet(t, from) < 0)
+				unknown_provider(c, i, k, from);
+		}
+	}
+	for (size_t i = 0; i < c->in->n_paths && i < TOPOLOGY_MAX_PATHS; i++) {
+		const Samoza__V1__Path *in = c->in->paths[i];
+
+		if (in != NULL && in->from != NULL)
+			(void)path_end(c, i, "from", in->from);
+		if (in != NULL && in->to != NULL)
+			(void)path_end(c, i, "to", in->to);
+	}
 }

@@ -1,5 +1,6 @@
 """The tool mex, as a person uses it: the program itself, in private folders."""
 
+import hashlib
 import json
 import os
 import pathlib
@@ -195,6 +196,73 @@ def test_all_findings_with_their_places(shop, tmp_path):
     assert places == ["/p/spaces/dashboard/", "/p/topology.yaml:16:16",
                       "/p/topology.yaml:25:27", "mex"]
     assert "did you mean 'api'?" in err
+
+
+def places_of(err, folder):
+    return [line.split(": ", 1)[0].removeprefix(str(folder)) for line in err.splitlines()]
+
+
+def test_findings_of_the_schema_hide_no_others(shop, tmp_path):
+    """A missing page, a name that nobody has and a file of no space stand beside them."""
+    shutil.copytree(shop / "counter", tmp_path / "p")
+    topology = tmp_path / "p" / "topology.yaml"
+    topology.write_text(topology.read_text().replace("from: store", "from: shop")
+                        .replace("to: api,", "to: apo,")
+                        + "nonsense: 1\n")
+    (tmp_path / "p" / "spaces" / "dashboard" / "index.html").unlink()
+    (tmp_path / "p" / "spaces" / "ghost").mkdir()
+    (tmp_path / "p" / "spaces" / "ghost" / "a.txt").write_text("a")
+    _, err = mex("validate", tmp_path / "p", status=1)
+    last = len(topology.read_text().splitlines())
+    assert places_of(err, tmp_path) == [
+        "/p/spaces/dashboard/", "/p/spaces/ghost/a.txt", "/p/topology.yaml:16:16",
+        "/p/topology.yaml:25:27", f"/p/topology.yaml:{last}:1", "mex"]
+
+
+def test_names_that_could_not_be_read_are_not_missed(shop, tmp_path):
+    """`inside: Api` has one fault, and not a second one where it is named."""
+    shutil.copytree(shop / "counter", tmp_path / "p")
+    topology = tmp_path / "p" / "topology.yaml"
+    topology.write_text(topology.read_text().replace("name: api", "name: Api"))
+    _, err = mex("validate", tmp_path / "p", status=1)
+    assert len(err.splitlines()) == 2 and "topology.yaml" in err.splitlines()[0], err
+
+
+def test_findings_of_the_schema_of_an_archive_hide_no_others(shop, tmp_path):
+    """The same where the archive is whole, as another tool may have made it."""
+    shutil.copytree(shop / "counter", tmp_path / "p")
+    with zipfile.ZipFile(shop / "counter.mex") as archive:
+        names = [n for n in archive.namelist() if not n.endswith("index.html")]
+        texts = {n: archive.read(n) for n in names}
+    texts["topology.yaml"] += b"nonsense: 1\n"
+    manifest = texts.pop("manifest.yaml").decode().split("integrity:")[0]
+    listed = "".join(f"  - {{path: {n}, hash: {hashlib.sha256(t).hexdigest()}}}\n"
+                     for n, t in sorted(texts.items()))
+    manifest += f"integrity:\n  algorithm: sha256\n  files:\n{listed}"
+    with zipfile.ZipFile(tmp_path / "x.mex", "w") as archive:
+        archive.writestr("manifest.yaml", manifest)
+        for name, text in texts.items():
+            archive.writestr(name, text)
+    _, err = mex("validate", tmp_path / "x.mex", status=1)
+    assert "spaces/dashboard/: a UI space needs index.html" in err
+    assert "unknown key 'nonsense'" in err
+
+
+@pytest.mark.parametrize("text", [
+    "[]", "spaces: 1", "spaces: [1, null, {}, [], {name: 1}]", "metadata: {}\nspaces: [{}]",
+    "spaces: [{name: api, provides: [A, null, {}], imports: [1, {}, {from: }], inside: {}}]\n"
+    "paths: [1, {}, {from: api}, {to: [x]}, null]",
+    "spaces: [{name: api, exports: {1: {}, x: [], A B: c}, resources: 1, placement: [1]}]",
+    "spaces: [*x, {name: y, imports: [*x], provides: [*x], exports: {*x : 1}}]\npaths: [*x]",
+    "spaces: [{name: a, inside: a}, {name: b, inside: c}, {name: c, inside: b}]\nx: 1",
+])
+def test_what_could_hardly_be_read_is_refused(shop, tmp_path, text):
+    shutil.copytree(shop / "counter", tmp_path / "p")
+    (tmp_path / "p" / "topology.yaml").write_text(text)
+    (tmp_path / "p" / "spaces" / "api" / "space.yaml").write_text(
+        "exports: {x: y}\nresources: {cpu: 1}\nprovides: [q]\nimports: [{from: z}]\n")
+    _, err = mex("validate", tmp_path / "p", status=1)
+    assert "topology.yaml:" in err and "finding" in err
 
 
 def test_schema(shop):
