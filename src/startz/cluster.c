@@ -200,6 +200,14 @@ static int absolute(const char *path, char **ret_path, struct error **err)
 
 /* ---------------------------------------------------------------- zrms */
 
+static int address_taken(const char *address, struct error **err)
+{
+	return error_set(err, ERR_CONFLICT,
+			 "%s is taken by another program: name another address with --api, "
+			 "such as --api 127.0.0.1:0 for any that is free",
+			 address);
+}
+
 /* Where zrms is to listen: as asked, as before, or by default. */
 static int choose_api(struct state *s, const struct up_settings *settings, struct member *zrms,
 		      struct error **err)
@@ -223,11 +231,7 @@ static int choose_api(struct state *s, const struct up_settings *settings, struc
 			"zrms of %s runs at %s already: end it first (startz down --dir %s)",
 			s->dir, zrms->address, s->dir);
 	if (!runs && port_is_taken(&address))
-		return error_set(
-			err, ERR_CONFLICT,
-			"%s is taken by another program: name another address with --api, "
-			"such as --api 127.0.0.1:0 for any that is free",
-			text);
+		return address_taken(text, err);
 	free(zrms->address);
 	zrms->address = steal_ptr(&text);
 	return 0;
@@ -378,6 +382,57 @@ static void remember_times(struct state *s, const struct up_settings *settings)
 		s->heartbeat_ms = DEFAULT_HEARTBEAT_MS;
 	if (s->timeout_ms == 0)
 		s->timeout_ms = DEFAULT_TIMEOUT_MS;
+}
+
+/* What is kept of DIR, nothing where there is no cluster yet. */
+static int peek(const char *dir, struct state *ret_state, struct error **err)
+{
+	CLEANUP(error_freep) struct error *why = NULL;
+	int r = state_peek(dir, ret_state, &why);
+
+	return r == 0 || r == ERR_NOT_FOUND ? 0 : error_move(err, steal_ptr(&why));
+}
+
+static int check_times(const struct state *kept, const struct up_settings *settings,
+		       struct error **err)
+{
+	struct state s = {.heartbeat_ms = kept->heartbeat_ms, .timeout_ms = kept->timeout_ms};
+	CLEANUP(freep) char *heartbeat = NULL;
+	CLEANUP(freep) char *timeout = NULL;
+
+	remember_times(&s, settings);
+	if (s.timeout_ms >= 2 * s.heartbeat_ms)
+		return 0;
+	heartbeat = duration_format((uint64_t)s.heartbeat_ms);
+	timeout = duration_format((uint64_t)s.timeout_ms);
+	return error_set(
+		err, ERR_INVALID,
+		"a failure timeout of %s is too short for heartbeats every %s: it must "
+		"be at least twice as long (--failure-timeout, --heartbeat)",
+		timeout, heartbeat);
+}
+
+int cluster_check(const char *dir, const struct up_settings *settings, struct error **err)
+{
+	CLEANUP(state_done) struct state kept = {.lock_fd = -1};
+	struct config_address address = settings->api;
+	CLEANUP(freep) char *text = NULL;
+	int r = peek(dir, &kept, err);
+
+	if (r == 0)
+		r = check_times(&kept, settings, err);
+	if (r == 0 && address.host[0] == '\0')
+		r = config_address_parse(DEFAULT_API, &address, err);
+	/* Where there is a cluster, its zrms may be what listens: that is seen under the lock.
+	 */
+	if (r < 0 || kept.members.count > 0 || address.port == 0 || !port_is_taken(&address))
+		return r;
+	/* Another startz may have started it since. */
+	r = peek(dir, &kept, err);
+	if (r < 0 || kept.members.count > 0)
+		return r;
+	text = config_address_text(&address);
+	return address_taken(text, err);
 }
 
 int cluster_up(struct state *s, const struct up_settings *settings, struct error **err)

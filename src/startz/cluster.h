@@ -26,6 +26,10 @@ struct node_settings {
 	bool detach;
 };
 
+/* What `up` would be refused for in any case, before anything is made: times that do not go
+ * together, a taken address. `dir` need not exist. */
+int cluster_check(const char *dir, const struct up_settings *settings,
+		  struct error **err) must_check;
 /* Start and wait until all is ready; progress goes to standard output. What was started stays
  * when something fails. The state is locked and saved. */
 int cluster_up(struct state *s, const struct up_settings *settings,

@@ -173,7 +173,9 @@ static int run_up(int argc, char **argv)
 		dir = folder_of(settings.dir);
 		if (!settings.detach)
 			interrupt_catch();
-		r = state_open(dir, &s, &err);
+		r = cluster_check(dir, &settings, &err);
+		if (r == 0)
+			r = state_open(dir, &s, &err);
 		if (r == 0)
 			r = cluster_up(&s, &settings, &err);
 		status = stay_or_leave(&s, r, settings.detach, err);

@@ -250,6 +250,19 @@ def test_a_port_that_is_taken_is_refused(cluster):
     assert done.returncode == 1
     assert f"127.0.0.1:{port} is taken by another program" in done.stderr
     assert "What was started" not in done.stderr
+    assert not os.path.exists(cluster.dir)
+
+
+def test_times_that_do_not_go_together_are_refused(cluster):
+    done = cluster.up("--heartbeat", "5s", "--failure-timeout", "1s")
+    assert done.returncode == 1, done
+    assert "a failure timeout of 1s is too short for heartbeats every 5s" in done.stderr
+    assert "at least twice as long" in done.stderr
+    assert not os.path.exists(cluster.dir)
+    assert cluster.up("--zhosts", "1", "--heartbeat", "1500ms").returncode == 0
+    cluster.run("down")
+    done = cluster.again("--heartbeat", "2s")  # of the 3 s from before
+    assert done.returncode == 1 and "timeout of 3s is too short" in done.stderr
 
 
 def test_another_address_for_what_runs_is_refused(cluster):
