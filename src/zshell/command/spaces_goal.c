@@ -1,6 +1,8 @@
 /*
  * What changes the goal of an instance, or with --all of everything below it.
  */
+#include <string.h>
+
 #include "base/check.h"
 #include "base/str.h"
 #include "zshell/command/common.h"
@@ -115,13 +117,40 @@ static int send_all(struct shell *shell, const struct request *q, const struct s
 	return r;
 }
 
+static bool is_below(const char *path, const char *top)
+{
+	size_t n = top != NULL ? strlen(top) : 0;
+
+	return top == NULL ||
+	       (strncmp(path, top, n) == 0 && (path[n] == '\0' || path[n] == '/'));
+}
+
+/* Whether start-all has found anything to start: only what is deployed is started. */
+static int starts_any(struct shell *shell, const struct space_ref *ref, bool *ret_any,
+		      struct error **err)
+{
+	CLEANUP(view_freep) Samoza__V1__SpaceListView *list = NULL;
+	CLEANUP(freep)
+	char *path = api_path("/v1/topologies/", ref->topology.id, "/spaces", NULL);
+	int r = api_get(shell->api, path, &samoza__v1__space_list_view__descriptor,
+			(void **)&list, err);
+
+	*ret_any = false;
+	for (size_t i = 0; r == 0 && i < list->n_spaces; i++) {
+		if (is_below(list->spaces[i]->path, ref->path) &&
+		    str_equal(list->spaces[i]->goal, "deployed-started"))
+			*ret_any = true;
+	}
+	return r;
+}
+
 static int run(struct shell *shell, const struct invocation *in, struct error **err)
 {
 	CLEANUP(space_ref_done) struct space_ref ref = {0};
 	CLEANUP(freep) char *name = NULL;
 	const struct request *q = request_of(in->command);
 	const struct output *o = &shell->output;
-	bool all = invocation_has(in, "all");
+	bool all = invocation_has(in, "all"), any = true;
 	const char *text = invocation_argument(in, 0);
 	struct wait wait = {
 		.what = WAIT_GOALS,
@@ -144,8 +173,17 @@ static int run(struct shell *shell, const struct invocation *in, struct error **
 		r = wait_last_event(shell, ref.topology.id, &wait.after, err);
 	if (r == 0)
 		r = all ? send_all(shell, q, &ref, err) : send_one(shell, q, &ref, err);
+	if (r == 0 && all && q->command == &command_spaces_start)
+		r = starts_any(shell, &ref, &any, err);
 	if (r < 0)
 		return r;
+	if (!any) {
+		output_note(o,
+			    "Nothing of %s is deployed, so nothing starts. To deploy and start "
+			    "it: zshell spaces deploy %s --all, or zshell topo start %s",
+			    name, name, ref.topology.name);
+		return EXIT_DONE;
+	}
 	if (o->format == OUTPUT_TABLE)
 		output_line(o, "%s %s%s", q->doing, name, all ? " and all below" : "");
 	if (!invocation_has(in, "wait"))

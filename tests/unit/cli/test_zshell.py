@@ -384,10 +384,23 @@ def test_goals_of_one_instance(zrms, listed, zshell, word, body):
 @pytest.mark.parametrize("what,query", [("my-app/api", "?path=api"), ("my-app", "")])
 def test_grouped_operations(zrms, listed, zshell, word, what, query):
     zrms.routes["GET /v1/spaces"] = (200, {"spaces": [space("api")]})
+    zrms.routes[f"GET /v1/topologies/{ID}/spaces"] = (200, {"spaces": [space("api")]})
     zrms.routes[f"POST /v1/topologies/{ID}/{word}-all"] = (202, topology())
     done = zshell("spaces", word, what, "--all")
     assert (done.status, done.err) == (0, "")
     assert zrms.asked("^POST")[0]["line"] == f"POST /v1/topologies/{ID}/{word}-all{query}"
+
+
+def test_a_grouped_start_of_what_is_not_deployed_says_so(zrms, listed, zshell):
+    spaces = {"spaces": [space("api", "not-deployed", "not-deployed"), space("store")]}
+    zrms.routes["GET /v1/spaces"] = (200, spaces)
+    zrms.routes[f"GET /v1/topologies/{ID}/spaces"] = (200, spaces)
+    zrms.routes[f"POST /v1/topologies/{ID}/start-all"] = (202, topology())
+    done = zshell("spaces", "start", "my-app/api", "--all", "--wait=5s")
+    assert (done.status, done.out) == (0, ""), done
+    assert "Nothing of my-app/api is deployed, so nothing starts" in done.err
+    assert "zshell spaces deploy my-app/api --all, or zshell topo start my-app" in done.err
+    assert zshell("spaces", "start", "my-app", "--all").out == "Starting my-app and all below\n"
 
 
 def test_requests_that_change(zrms, listed, zshell, tmp_path):
