@@ -6,12 +6,28 @@
 #include "adapter/wasm2c/module.h"
 #include "base/str.h"
 
+/* The end of module_check()'s message about a module that nothing can be called of. */
+#define NO_ENTRY "exports neither 'on_process' nor '_start'"
+
 static int check_module(void *context, const uint8_t *data, size_t size, uint64_t memory_bytes,
 			struct error **err)
 {
 	struct module_info info;
+	struct error *fault = NULL;
 
-	return module_check(data, size, memory_bytes, &info, err);
+	if (module_check(data, size, memory_bytes, &info, &fault) == 0)
+		return 0;
+	/* What people forget first. */
+	if (str_has_suffix(fault->message, NO_ENTRY)) {
+		CLEANUP(error_freep) struct error *plain = fault;
+
+		return error_set(err, plain->code,
+				 "%s; in C that is SAMOZA_ON_PROCESS(void) of <samoza.h>, or, "
+				 "for a program with main(), the line -mexec-model=command in "
+				 "src/flags",
+				 plain->message);
+	}
+	return error_move(err, fault);
 }
 
 struct mex_options check_options(void)

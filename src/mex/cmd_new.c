@@ -91,8 +91,11 @@ static int run(const struct arguments *arguments)
 	const char *folder = arguments->operands[0];
 	CLEANUP(freep) char *name = NULL;
 	struct error *err = NULL;
-	bool made = mkdir(folder, 0777) == 0;
+	bool made;
 
+	if (make_folders(folder, &err) < 0)
+		return fail(err);
+	made = mkdir(folder, 0777) == 0;
 	if (!made && errno != EEXIST) {
 		(void)error_errno(&err, "cannot make folder %s", folder);
 		return fail(err);

@@ -198,6 +198,21 @@ def test_all_findings_with_their_places(shop, tmp_path):
     assert "did you mean 'api'?" in err
 
 
+def test_new_makes_the_folders_above(tmp_path):
+    mex("new", tmp_path / "a" / "b" / "hello")
+    assert (tmp_path / "a" / "b" / "hello" / "topology.yaml").exists()
+
+
+def test_a_space_that_exports_nothing_is_told_how_to(shop, tmp_path):
+    shutil.copytree(shop / "counter", tmp_path / "p")
+    (tmp_path / "p" / "spaces" / "api" / "src" / "main.c").write_text("int main(void) { return 0; }\n")
+    _, err = mex("build", tmp_path / "p", "-o", tmp_path / "x.mex", status=1)
+    assert "spaces/api/core.wasm" in err and "SAMOZA_ON_PROCESS(void)" in err
+    assert "-mexec-model=command in src/flags" in err
+    (tmp_path / "p" / "spaces" / "api" / "src" / "flags").write_text("-mexec-model=command\n")
+    mex("build", tmp_path / "p", "-o", tmp_path / "x.mex")
+
+
 def places_of(err, folder):
     return [line.split(": ", 1)[0].removeprefix(str(folder)) for line in err.splitlines()]
 
