@@ -5,12 +5,12 @@
 
 #include "zrun/zygote.h"
 
-static int usage(void)
+static int usage(FILE *out, int status)
 {
-	fprintf(stderr, "zrun runs one instance of a space. It is started by zhost, as\n"
-			"  zrun --zygote SOCKET UID NAMESPACES PADDING\n"
-			"  zrun --instance SOCKET PADDING\n");
-	return 2;
+	fprintf(out, "zrun runs one instance of a space. It is started by zhost, as\n"
+		     "  zrun --zygote SOCKET UID NAMESPACES PADDING\n"
+		     "  zrun --instance SOCKET PADDING\n");
+	return status;
 }
 
 int main(int argc, char **argv)
@@ -20,5 +20,7 @@ int main(int argc, char **argv)
 			   strcmp(argv[4], "yes") == 0, argv, argc);
 	if (argc == 4 && strcmp(argv[1], "--instance") == 0)
 		zygote_run_one(atoi(argv[2]), argv, argc);
-	return usage();
+	if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
+		return usage(stdout, 0);
+	return usage(stderr, 2);
 }
