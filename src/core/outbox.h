@@ -19,10 +19,11 @@
 
 /* Values are in files on disk: append only. */
 enum record_kind {
-	RECORD_META = 1,     /* id "" */
-	RECORD_TOPOLOGY = 2, /* id: topology id */
-	RECORD_INSTANCE = 3, /* id: "TOPOLOGY-ID/PATH" */
-	RECORD_ZHOST = 4,    /* id: name */
+	RECORD_META = 1,      /* id "" */
+	RECORD_TOPOLOGY = 2,  /* id: topology id */
+	RECORD_INSTANCE = 3,  /* id: "TOPOLOGY-ID/PATH" */
+	RECORD_ZHOST = 4,     /* id: name */
+	RECORD_FORGOTTEN = 5, /* id: topology name */
 };
 
 struct record_change {

@@ -33,6 +33,10 @@ static const struct frame_kind frame_kinds[] = {
 						       "log-request"},
 	[SAMOZA__V1__FRAME_TYPE__FRAME_LOG_CHUNK] = {&samoza__v1__log_chunk__descriptor,
 						     "log-chunk"},
+	[SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGET] = {&samoza__v1__data_forget__descriptor,
+						       "data-forget"},
+	[SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGOTTEN] =
+		{&samoza__v1__data_forgotten__descriptor, "data-forgotten"},
 };
 
 const ProtobufCMessageDescriptor *frame_descriptor(unsigned type)

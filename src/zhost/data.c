@@ -6,6 +6,8 @@
 #include <uthash.h>
 #include <utlist.h>
 
+#include "adapter/log/log.h"
+#include "adapter/sqlite/kv.h"
 #include "base/check.h"
 #include "base/str.h"
 #include "zhost/process.h"
@@ -38,8 +40,17 @@ struct request {
 	bool is_full;
 };
 
+/* Local data of a topology name that was deleted: instances of older epochs may not use it. */
+struct forgotten {
+	char *name;
+	uint64_t epoch;
+	UT_hash_handle hh;
+};
+
 struct data_desk {
 	struct zhost *zhost;
+	struct forgotten *forgotten; /* by name */
+	uint64_t forgotten_epoch;    /* the newest */
 	uint64_t next_number;
 	struct request *by_number;
 	struct request *list;
@@ -72,6 +83,13 @@ static void answer(struct request *q, int status, const void *content, size_t si
 
 static void on_timer(void *user);
 
+static void forgotten_free(struct data_desk *d, struct forgotten *f)
+{
+	HASH_DEL(d->forgotten, f);
+	free(f->name);
+	free(f);
+}
+
 struct data_desk *data_desk_new(struct zhost *z)
 {
 	struct data_desk *d = mem_new(struct data_desk);
@@ -89,6 +107,10 @@ void data_desk_free(struct data_desk *d)
 		return;
 	DL_FOREACH_SAFE(d->list, q, next)
 	request_free(q);
+	for (struct forgotten *f = d->forgotten, *after; f != NULL; f = after) {
+		after = f->hh.next;
+		forgotten_free(d, f);
+	}
 	loop_timer_free(d->timer);
 	free(d);
 }
@@ -279,6 +301,85 @@ static void ask_local(struct request *q)
 	reconcile_data(r->zhost->reconcile, &change, local_done, q);
 }
 
+/* ---- forgetting local data ---- */
+
+static bool is_forgotten(const struct resident *r)
+{
+	struct forgotten *f;
+
+	HASH_FIND_STR(r->zhost->data->forgotten, r->spec->topology_name, f);
+	return f != NULL && r->key->epoch < f->epoch;
+}
+
+static void forgotten_set(struct data_desk *d, const char *name, uint64_t epoch)
+{
+	struct forgotten *f;
+
+	HASH_FIND_STR(d->forgotten, name, f);
+	if (f == NULL) {
+		f = mem_new(struct forgotten);
+		f->name = mem_strdup(name);
+		HASH_ADD_KEYPTR(hh, d->forgotten, f->name, strlen(f->name), f);
+	}
+	f->epoch = epoch;
+	if (epoch > d->forgotten_epoch)
+		d->forgotten_epoch = epoch;
+}
+
+static int forgotten_load(void *user, const void *key, size_t key_size, const void *value,
+			  size_t value_size, struct error **err)
+{
+	CLEANUP(freep) char *name = mem_strndup(key, key_size);
+	CLEANUP(freep) char *text = mem_strndup(value, value_size);
+	uint64_t epoch;
+
+	if (str_to_u64(text, &epoch) < 0)
+		return error_set(err, ERR_INVALID,
+				 "the epoch of the forgotten data of %s cannot be read", name);
+	forgotten_set(user, name, epoch);
+	return 0;
+}
+
+int data_load(struct data_desk *d, struct error **err)
+{
+	return kv_load(d->zhost->store, DATA_FORGOTTEN, forgotten_load, d, err);
+}
+
+/* Names of which no older instance is left. The newest stays: it says how far we are. */
+static void drop_settled(struct data_desk *d)
+{
+	for (struct forgotten *f = d->forgotten, *next; f != NULL; f = next) {
+		bool is_needed = f->epoch == d->forgotten_epoch;
+
+		next = f->hh.next;
+		for (struct resident *r = d->zhost->residents; r != NULL && !is_needed;
+		     r = r->hh.next)
+			is_needed = r->key->epoch < f->epoch &&
+				    str_equal(r->spec->topology_name, f->name);
+		if (is_needed)
+			continue;
+		reconcile_record_drop(d->zhost->reconcile, DATA_FORGOTTEN, f->name);
+		forgotten_free(d, f);
+	}
+}
+
+void data_forget(struct data_desk *d, const Samoza__V1__DataForget *forget)
+{
+	struct reconcile *rec = d->zhost->reconcile;
+
+	for (size_t i = 0; i < forget->n_topologies; i++) {
+		const Samoza__V1__ForgottenData *f = forget->topologies[i];
+
+		if (f->epoch <= d->forgotten_epoch)
+			continue;
+		log_info("data", "forgotten", LOG_S("topology", f->topology_name));
+		forgotten_set(d, f->topology_name, f->epoch);
+		reconcile_forget(rec, f->topology_name, f->epoch);
+	}
+	drop_settled(d);
+	reconcile_forget(rec, NULL, d->forgotten_epoch);
+}
+
 /* ---- frames ---- */
 
 static bool is_writing(const struct request *q)
@@ -364,7 +465,10 @@ bool data_request(struct resident *r, uint16_t type, uint32_t correlation, const
 	if (status < 0) {
 		answer(q, status, NULL, 0);
 	} else if (r->spec->has_local_storage && r->spec->local_storage) {
-		ask_local(q);
+		if (is_forgotten(r))
+			answer(q, -ESTALE, NULL, 0);
+		else
+			ask_local(q);
 	} else {
 		q->is_local = false;
 		q->number = ++d->next_number;

@@ -5,6 +5,9 @@
  * A request that finds no link, or loses it, is sent again on the next one until
  * ZRUN_DATA_WAIT_MS have passed; then the answer is -EAGAIN. All four operations may be
  * repeated without harm.
+ *
+ * Local data that zrms asks to delete (DATA_FORGET) is deleted once, durably, and what the
+ * instances that it belonged to still write is refused (-ESTALE).
  */
 #ifndef SAMOZA_ZHOST_DATA_H
 #define SAMOZA_ZHOST_DATA_H
@@ -21,6 +24,10 @@ void data_desk_free(struct data_desk *d);
 bool data_request(struct resident *r, uint16_t type, uint32_t correlation, const uint8_t *body,
 		  size_t size);
 void data_take(struct data_desk *d, const Samoza__V1__DataReply *reply);
+/* Names whose local data is to be deleted; what was done before is only acknowledged again. */
+void data_forget(struct data_desk *d, const Samoza__V1__DataForget *forget);
+/* What was deleted in lives before. z->store is open, and nothing was asked of it yet. */
+int data_load(struct data_desk *d, struct error **err) must_check;
 /* zrms has accepted a new link: what waits is sent again. */
 void data_link_up(struct data_desk *d);
 /* The instance's process is gone: nobody waits for its answers. */

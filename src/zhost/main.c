@@ -263,7 +263,9 @@ static int begin(struct zhost *z, int argc, char **argv, struct error **err)
 	z->mesh = mesh_table_new(z->settings.name);
 	z->data = data_desk_new(z);
 	loop_before_poll(&z->loop, processes_flush, z);
-	r = artifacts_new(z, &z->artifacts, err);
+	r = data_load(z->data, err);
+	if (r == 0)
+		r = artifacts_new(z, &z->artifacts, err);
 	if (r == 0)
 		r = launcher_begin(z, err);
 	if (r == 0)

@@ -40,12 +40,18 @@ struct ready_message {
 	ProtobufCMessage *message;
 };
 
+struct forgetting {
+	char *name; /* NULL: nothing new */
+	uint64_t epoch;
+};
+
 /* One commit and what follows it. */
 struct batch {
 	VECTOR(struct data_change) changes;
 	VECTOR(struct data_wait) waits; /* one for each change */
 	VECTOR(struct task) tasks;
 	VECTOR(struct ready_message) messages;
+	VECTOR(struct forgetting) forgettings;
 };
 
 struct reconcile {
@@ -147,6 +153,17 @@ void reconcile_data(struct reconcile *rec, struct data_change *change, reconcile
 	vector_push(&rec->gathered->waits, ((struct data_wait){done, data}));
 }
 
+void reconcile_forget(struct reconcile *rec, const char *name, uint64_t epoch)
+{
+	vector_push(&rec->gathered->forgettings,
+		    ((struct forgetting){mem_strdup(name), epoch}));
+}
+
+void reconcile_record_drop(struct reconcile *rec, const char *owner, const char *id)
+{
+	change_record(rec->gathered, owner, id, NULL, 0);
+}
+
 /* Points the borrowed parts of the input at what it owns: the list may have moved. */
 static const struct agent_input *waiting_input(struct waiting *w)
 {
@@ -197,6 +214,9 @@ static void batch_clear(struct batch *b)
 	}
 	vector_for_each (&b->messages, m)
 		protobuf_c_message_free_unpacked(m->message, NULL);
+	vector_for_each (&b->forgettings, f)
+		free(f->name);
+	vector_clear(&b->forgettings);
 	vector_clear(&b->changes);
 	vector_clear(&b->waits);
 	vector_clear(&b->tasks);
@@ -210,6 +230,7 @@ static void batch_done(struct batch *b)
 	vector_done(&b->waits);
 	vector_done(&b->tasks);
 	vector_done(&b->messages);
+	vector_done(&b->forgettings);
 }
 
 /* Takes over what one call of the core left; orders are copied, since they borrow from it. */
@@ -233,6 +254,15 @@ static void gather(struct reconcile *rec)
 	vector_clear(&from->messages);
 }
 
+static void tell(struct uplink *u, const struct ready_message *m)
+{
+	/* Not of the core, which knows the link: without one zrms asks again. */
+	if (m->type == SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGOTTEN)
+		(void)uplink_try(u, m->type, m->message, SIZE_MAX);
+	else
+		uplink_send(u, m->type, m->message);
+}
+
 /* What the batch promised is on disk: do it, say it. */
 static void batch_act(struct reconcile *rec, struct batch *b, struct data_answer *answers)
 {
@@ -245,7 +275,7 @@ static void batch_act(struct reconcile *rec, struct batch *b, struct data_answer
 		vector_for_each (&b->tasks, t)
 			resident_task(z, t);
 		vector_for_each (&b->messages, m)
-			uplink_send(z->uplink, m->type, m->message);
+			tell(z->uplink, m);
 	}
 	batch_clear(b);
 }
@@ -296,6 +326,37 @@ static void on_timer(void *user)
 	rec->tick_is_due = true;
 }
 
+/* Asked of the store behind the commit of `b`. The record that says so, and the answer, are
+ * part of the next one: an answer means that it is done, and a record that it was. What zrms
+ * asked after it comes later still. */
+static void forget_behind(struct reconcile *rec, struct batch *b)
+{
+	Samoza__V1__DataForgotten *answer;
+	uint64_t epoch = 0;
+
+	if (b->forgettings.count == 0)
+		return;
+	vector_for_each (&b->forgettings, f) {
+		epoch = f->epoch;
+		if (f->name == NULL)
+			continue;
+		CLEANUP(freep) char *value = str_printf("%" PRIu64, epoch);
+
+		kv_forget(rec->zhost->store, f->name, NULL, NULL);
+		change_record(rec->gathered, DATA_FORGOTTEN, f->name, value, strlen(value));
+		value = NULL;
+	}
+	answer = mem_new(Samoza__V1__DataForgotten);
+	samoza__v1__data_forgotten__init(answer);
+	answer->epoch = epoch;
+	vector_push(&rec->gathered->messages,
+		    ((struct ready_message){SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGOTTEN,
+					    &answer->base}));
+	vector_for_each (&b->forgettings, f)
+		free(f->name);
+	vector_clear(&b->forgettings);
+}
+
 static bool turn(void *user)
 {
 	struct reconcile *rec = user;
@@ -304,7 +365,8 @@ static bool turn(void *user)
 
 	if (rec->committed != NULL || z->ending)
 		return false;
-	if (rec->waiting.count == 0 && !rec->tick_is_due && b->changes.count == 0)
+	if (rec->waiting.count == 0 && !rec->tick_is_due && b->changes.count == 0 &&
+	    b->forgettings.count == 0 && b->messages.count == 0)
 		return false;
 	for (size_t i = 0; i < rec->waiting.count; i++) {
 		handle(rec, waiting_input(&rec->waiting.items[i]));
@@ -318,11 +380,13 @@ static bool turn(void *user)
 	loop_timer_at(rec->timer, agent_next_ms(z->agent));
 	rec->gathered = b == &rec->batches[0] ? &rec->batches[1] : &rec->batches[0];
 	if (b->changes.count == 0) {
+		forget_behind(rec, b);
 		batch_act(rec, b, NULL);
 		return true;
 	}
 	rec->committed = b;
 	kv_apply(z->store, b->changes.items, b->changes.count, on_committed, rec);
+	forget_behind(rec, b);
 	return true;
 }
 

@@ -35,4 +35,12 @@ typedef void reconcile_data_fn(void *data, const struct data_answer *answer);
 void reconcile_data(struct reconcile *rec, struct data_change *change, reconcile_data_fn *done,
 		    void *data);
 
+/* The local data of a topology name is deleted behind the next commit, so behind all that was
+ * asked before; then the epoch is kept under DATA_FORGOTTEN, and zrms is told `epoch`.
+ * `name` NULL: zrms is only told, once all of that is durable. */
+#define DATA_FORGOTTEN "@forgotten" /* epoch by topology name */
+void reconcile_forget(struct reconcile *rec, const char *name, uint64_t epoch);
+/* A record of our own is deleted with the next commit. */
+void reconcile_record_drop(struct reconcile *rec, const char *owner, const char *id);
+
 #endif

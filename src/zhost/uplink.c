@@ -97,6 +97,9 @@ static int take_frame(struct uplink *u, struct link *link, const struct frame *f
 	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY:
 		data_take(z->data, (Samoza__V1__DataReply *)m);
 		break;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGET:
+		data_forget(z->data, (Samoza__V1__DataForget *)m);
+		break;
 	case SAMOZA__V1__FRAME_TYPE__FRAME_LOG_REQUEST:
 		log_desk_take(z->log_desk, (Samoza__V1__LogRequest *)m);
 		break;
@@ -105,6 +108,7 @@ static int take_frame(struct uplink *u, struct link *link, const struct frame *f
 	case SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REQUEST:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_LOG_CHUNK:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGOTTEN:
 	case _SAMOZA__V1__FRAME_TYPE_IS_INT_SIZE:
 		r = error_set(err, ERR_INVALID, "zrms sent a frame that only a zhost sends: %s",
 			      frame_type_name(frame->type));

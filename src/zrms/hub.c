@@ -76,6 +76,11 @@ static int input_decoded(struct hub_link *l, unsigned type, ProtobufCMessage *me
 		input.data.link = l->number;
 		input.data.message = (const Samoza__V1__DataRequest *)message;
 		break;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGOTTEN:
+		input.type = CONTROL_FORGOTTEN;
+		input.forgotten.link = l->number;
+		input.forgotten.message = (const Samoza__V1__DataForgotten *)message;
+		break;
 	case SAMOZA__V1__FRAME_TYPE__FRAME_LOG_CHUNK:
 		l->hub->listener->log_chunk(l->hub->user, l->number,
 					    (const Samoza__V1__LogChunk *)message);

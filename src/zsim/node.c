@@ -330,6 +330,29 @@ struct node *node_add(struct world *w, const Samoza__V1__ZhostSpec *spec)
 	n->identity = world_uuid(w, n->name);
 	n->address = str_printf("10.0.%u.%u", (n->index + 1) / 256, (n->index + 1) % 256);
 	n->next_port = 30000;
+/* There is no data here; what must hold is the order: each one once, and never one that would
+ * take the data of a placement that came after it. */
+void node_forget(struct world *w, struct node *n, const Samoza__V1__DataForget *forget)
+{
+	for (size_t i = 0; i < forget->n_topologies; i++) {
+		const Samoza__V1__ForgottenData *f = forget->topologies[i];
+		if (f->epoch <= n->forgotten_epoch)
+			continue;
+		n->forgotten_epoch = f->epoch;
+		world_log(w, "%s deletes the local data of %s", n->name, f->topology_name);
+		size_t length = strlen(f->topology_name);
+		for (struct process *p = n->processes; p != NULL; p = p->hh.next)
+			if (p->epoch > f->epoch && strncmp(p->name, f->topology_name, length) == 0 &&
+			    p->name[length] == '/')
+				world_violate(w, "%s on %s was placed after the data that it "
+						 "uses was to be deleted",
+					      p->name, n->name);
+	}
+	Samoza__V1__DataForgotten answer = SAMOZA__V1__DATA_FORGOTTEN__INIT;
+	answer.epoch = n->forgotten_epoch;
+	link_send(w, n->link, false, SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGOTTEN, &answer.base);
+}
+
 	vector_push(&w->nodes, n);
 	node_start(w, n);
 	return n;

@@ -151,7 +151,7 @@ static void do_topology(struct step_run *run, const Samoza__V1__TopologyStep *st
 	};
 	struct control_input input = {
 		.type = CONTROL_TOPOLOGY,
-		.topology = {.id = id, .action = actions[step->do_]},
+		.topology = {.id = id, .action = actions[step->do_], .data = step->data},
 	};
 	ask(run, &input, step->error);
 }

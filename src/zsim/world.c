@@ -127,6 +127,10 @@ static const ProtobufCMessageDescriptor *frame_descriptor(Samoza__V1__FrameType 
 		return &samoza__v1__heartbeat_ack__descriptor;
 	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_TABLE:
 		return &samoza__v1__mesh_table__descriptor;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGET:
+		return &samoza__v1__data_forget__descriptor;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGOTTEN:
+		return &samoza__v1__data_forgotten__descriptor;
 	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REQUEST:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY:
@@ -158,6 +162,12 @@ static void take_control_frame(struct world *w, const struct happening *h,
 		input.heartbeat.link = h->link;
 		input.heartbeat.message = (const Samoza__V1__Heartbeat *)message;
 		break;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGOTTEN:
+		input.type = CONTROL_FORGOTTEN;
+		input.forgotten.link = h->link;
+		input.forgotten.message = (const Samoza__V1__DataForgotten *)message;
+		break;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGET:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_DESIRED:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT_ACK:
@@ -191,8 +201,12 @@ static void take_agent_frame(struct world *w, struct node *n, const struct happe
 		input.type = AGENT_HEARTBEAT_ACK;
 		input.heartbeat_ack = (const Samoza__V1__HeartbeatAck *)message;
 		break;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGET:
+		node_forget(w, n, (const Samoza__V1__DataForget *)message);
+		return;
 	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_TABLE:
 		return; /* the mesh is not simulated */
+	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGOTTEN:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_HELLO:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_REPORT:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT:

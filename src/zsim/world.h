@@ -66,7 +66,8 @@ struct node {
 	char *identity, *address;
 	uint64_t incarnation;
 	uint64_t boots; /* of the machine */
-	bool powered; /* the machine is on */
+	uint64_t forgotten_epoch; /* local data is deleted up to this, on its disk */
+	bool powered;	/* the machine is on */
 	bool partitioned;
 	struct agent *agent;	   /* NULL: the zhost does not run */
 	uint64_t life;		   /* of the agent: grows with each start */
@@ -218,6 +219,8 @@ void node_process_dies(struct world *w, struct node *n, struct process *p, const
 void node_action_ends(struct world *w, struct node *n, uint64_t number);
 /* An input for its agent, and what follows from it. */
 void node_take(struct world *w, struct node *n, const struct agent_input *input);
+/* Local data is to be deleted: it is, and zrms is told. */
+void node_forget(struct world *w, struct node *n, const Samoza__V1__DataForget *forget);
 /* zrms closed its link: it does not try again at once. */
 void node_link_closed(struct world *w, struct node *n, uint64_t link);
 /* Tries to connect, now or after `delay_ms`. */

@@ -107,6 +107,52 @@ SAMOZA_ON_PROCESS(void) { samoza_sleep(1000); return 0; }
     assert lines(two, "data", "far") == expected
 
 
+def test_rm_data_deletes_local_data_also_of_a_zhost_that_is_away(two):
+    source = HEAD + r"""
+SAMOZA_ON_INIT(void)
+{
+	char line[100], value[10];
+	snprintf(line, sizeof(line), "found %d", samoza_get("k", value, sizeof(value)));
+	samoza_log(SAMOZA_INFO, line);
+	return samoza_put("k", "v", 1);
+}
+SAMOZA_ON_PROCESS(void) { samoza_sleep(1000); return 0; }
+"""
+    package = two.deploy("keeper", [
+        {"name": "s", "type": "DATA", "count": 2, "storage": "local",
+         "capabilities": ["sys.log", "data.read", "data.write"]}], {"s": source})
+    places = [two.zhost_of("keeper", path) for path in ("s-1", "s-2")]
+    assert sorted(places) == ["n1", "n2"]
+
+    def again():
+        two.submit(package)
+        assert [two.zhost_of("keeper", path) for path in ("s-1", "s-2")] == places
+        found = [lines(two, "keeper", path) for path in ("s-1", "s-2")]
+        two.zshell("topo", "stop", "keeper")
+        return found
+
+    assert [lines(two, "keeper", path) for path in ("s-1", "s-2")] == [["found -2"]] * 2
+    two.zshell("topo", "stop", "keeper")
+    two.zshell("topo", "rm", "keeper")
+    assert again() == [["found 1"]] * 2, "without --data it stays"
+    two.zhosts["n2"].kill()
+    two.wait_zhost("n2", "problem")
+    two.zshell("topo", "rm", "keeper", "--data")
+    two.zrms.kill()
+    two.start_zrms()
+    two.zhosts["n2"].start()
+    two.wait_zhost("n2", "deployed-started")
+    assert again() == [["found -2"]] * 2
+    for daemon in two.zhosts.values():  # told once
+        daemon.kill()
+        daemon.start()
+    for name in two.zhosts:
+        until(lambda name=name: two.get(f"/v1/zhosts/{name}")["state"] == "deployed-started",
+              f"{name} is back")
+    two.zshell("topo", "rm", "keeper")
+    assert again() == [["found 1"]] * 2
+
+
 def test_messages_for_all_pages_reach_every_zedge(two):
     source = HEAD + r"""
 SAMOZA_ON_PROCESS(void)

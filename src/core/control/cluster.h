@@ -102,6 +102,7 @@ struct zhost {
 	enum instance_state state;
 	bool cordoned, removed;
 	int64_t since_ms;
+	uint64_t forgotten_epoch; /* it has deleted local data up to this */
 
 	uint64_t link;	       /* 0: none */
 	uint64_t counter;      /* of the last heartbeat */
@@ -127,6 +128,12 @@ struct data_owner {
 	UT_hash_handle hh;
 };
 
+/* A topology name whose local data is to be deleted: what was placed before `epoch`. */
+struct forgotten {
+	char *name;
+	uint64_t epoch;
+};
+
 struct control {
 	struct control_config config;
 	char *cluster;
@@ -144,8 +151,9 @@ struct control {
 	VECTOR(struct deployment *) by_place; /* by the engine's handle; NULL: none */
 	struct zhost *zhosts, *by_link;
 	struct data_owner *data_owners;
-	struct heap deadlines;	      /* of zhosts */
-	struct heap exclusion_timers; /* their ends */
+	VECTOR(struct forgotten) forgotten; /* by epoch */
+	struct heap deadlines;		    /* of zhosts */
+	struct heap exclusion_timers;	    /* their ends */
 	int64_t next_check_ms, awake_ms;
 
 	VECTOR(struct instance *) marked;		/* MARK_RECORD or MARK_ORDER */
@@ -269,6 +277,16 @@ struct instance *request_find(struct deployment *d, const char *path, struct err
 /* ---- data.c ---- */
 void data_request(struct control *c, uint64_t link, const Samoza__V1__DataRequest *request);
 void data_owner_set(struct instance *i);
+
+/* ---- forget.c: `storage: local` data that zhosts are to delete ---- */
+void forget_data(struct control *c, const char *name);
+/* Its link is new, and what it lacks is told before anything else is asked. */
+void forget_send(struct zhost *z);
+void forget_acknowledged(struct control *c, uint64_t link, uint64_t epoch);
+/* Drops what every zhost has done. */
+void forget_trim(struct control *c);
+void forget_load(struct control *c, const Samoza__V1__ForgottenRecord *record);
+void forget_free(struct control *c);
 
 /* ---- control.c ---- */
 void control_enter(struct control *c, struct instant now, struct outbox *outbox);

@@ -52,6 +52,7 @@ void control_free(struct control *c)
 		free(o->key);
 		free(o);
 	}
+	forget_free(c);
 	lifecycle_done(&c->lifecycle);
 	place_free(c->place);
 	heap_done(&c->deadlines);
@@ -107,6 +108,9 @@ static void apply(struct control *c, const struct control_input *input)
 		break;
 	case CONTROL_DATA:
 		data_request(c, input->data.link, input->data.message);
+		break;
+	case CONTROL_FORGOTTEN:
+		forget_acknowledged(c, input->forgotten.link, input->forgotten.message->epoch);
 		break;
 	case CONTROL_TICK:
 		zhosts_tick(c);

@@ -73,9 +73,10 @@ enum control_input_type {
 	CONTROL_HELLO,	  /* a zhost on a new link */
 	CONTROL_REPORT,
 	CONTROL_HEARTBEAT,
-	CONTROL_CLOSED, /* a link is gone */
-	CONTROL_DATA,	/* data.* of a space with cluster storage: fenced, then a record */
-	CONTROL_TICK,	/* control_next_ms() has come */
+	CONTROL_CLOSED,	   /* a link is gone */
+	CONTROL_DATA,	   /* data.* of a space with cluster storage: fenced, then a record */
+	CONTROL_FORGOTTEN, /* a zhost has deleted local data */
+	CONTROL_TICK,	   /* control_next_ms() has come */
 };
 
 enum topology_action {
@@ -148,6 +149,10 @@ struct control_input {
 			uint64_t link;
 			const Samoza__V1__DataRequest *message;
 		} data;
+		struct {
+			uint64_t link;
+			const Samoza__V1__DataForgotten *message;
+		} forgotten;
 	};
 };
 

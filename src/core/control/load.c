@@ -22,6 +22,8 @@ static const ProtobufCMessageDescriptor *descriptor_of(enum record_kind kind)
 		return &samoza__v1__instance_record__descriptor;
 	case RECORD_ZHOST:
 		return &samoza__v1__zhost_record__descriptor;
+	case RECORD_FORGOTTEN:
+		return &samoza__v1__forgotten_record__descriptor;
 	}
 	return NULL;
 }
@@ -60,6 +62,10 @@ int control_load(struct control *c, enum record_kind kind, const void *data, siz
 	case RECORD_ZHOST:
 		vector_push(&c->loaded.zhosts, (Samoza__V1__ZhostRecord *)message);
 		break;
+	case RECORD_FORGOTTEN:
+		forget_load(c, (Samoza__V1__ForgottenRecord *)message);
+		schema_message_free(message);
+		break;
 	}
 	return 0;
 }
@@ -81,6 +87,7 @@ static int load_zhost(struct control *c, const Samoza__V1__ZhostRecord *r, struc
 	z->address = mem_strdup(r->address);
 	z->platform = mem_strdup(r->platform);
 	z->since_ms = r->since_ms;
+	z->forgotten_epoch = r->forgotten_epoch;
 	if (!z->removed)
 		z->place = place_zhost_set(c->place, &z->spec,
 					   z->state == STATE_DEPLOYED_STARTED, z->cordoned);

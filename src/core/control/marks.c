@@ -183,6 +183,8 @@ static void write_zhost(struct control *c, struct zhost *z)
 	r.platform = z->platform;
 	r.has_since_ms = true;
 	r.since_ms = z->since_ms;
+	r.has_forgotten_epoch = z->forgotten_epoch != 0;
+	r.forgotten_epoch = z->forgotten_epoch;
 	put(c, RECORD_ZHOST, mem_strdup(z->name), &r.base);
 }
 

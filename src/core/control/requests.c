@@ -196,6 +196,11 @@ static char *unreachable_notice(const struct deployment *d)
 static int forget(struct deployment *d, bool data, struct error **err)
 {
 	struct control *c = d->control;
+	if (d->app->not_gone > 0 && d->state == TOPOLOGY_STOPPED)
+		return error_set(err, ERR_CONFLICT,
+				 "%s is still unloading (%u of its instances are left); try "
+				 "again in a moment",
+				 d->name, d->app->not_gone);
 	if (d->app->not_gone > 0)
 		return error_set(
 			err, ERR_CONFLICT,
@@ -208,8 +213,10 @@ static int forget(struct deployment *d, bool data, struct error **err)
 			err, ERR_CONFLICT,
 			"the data of %s belongs to the running topology %s of that name",
 			d->name, other->id);
-	if (data)
+	if (data) {
 		vector_push(&c->outbox->data_forget, mem_strdup(d->name));
+		forget_data(c, d->name);
+	}
 	emit_event(c, "topology", d->name, topology_state_name(d->state), NULL, d->id,
 		   data ? "removed with its data" : "removed");
 	for (uint32_t k = 0; k < d->app->topology->instance_count; k++)

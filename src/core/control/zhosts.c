@@ -192,6 +192,8 @@ static void take_identity(struct zhost *z, uint64_t link, const Samoza__V1__Hell
 	set_link(z, link);
 	z->removed = false;
 	z->incarnation = hello->incarnation;
+	if (!str_equal(z->identity, hello->identity))
+		z->forgotten_epoch = 0; /* another folder */
 	if (reborn)
 		z->counter = 0;
 	schema_set_string(&z->identity, NULL, hello->identity);
@@ -234,6 +236,7 @@ void zhost_hello(struct control *c, uint64_t link, const Samoza__V1__Hello *hell
 	for (struct instance *i = z->first_instance; i != NULL; i = i->next_on_zhost)
 		lifecycle_push(i); /* what was known of it may have waited for this */
 	send_ack(c, link, SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED, NULL);
+	forget_send(z);
 	z->order_all = true;
 	mark_zhost(z);
 	tables_zhost_joined(z);
@@ -410,6 +413,7 @@ static int zhost_remove(struct zhost *z, struct error **err)
 	z->cordoned = false;
 	if (z->link != 0) {
 		send_ack(c, z->link, SAMOZA__V1__HELLO_ACK__VERDICT__REMOVED,
+	forget_trim(c);
 			 "removed from the cluster");
 		set_link(z, 0);
 	}

@@ -121,7 +121,7 @@ static void act_on_topology(struct fuzz *f)
 	s->may_be_gone |= action == TOPOLOGY_REMOVE;
 	struct control_input input = {
 		.type = CONTROL_TOPOLOGY,
-		.topology = {.id = s->id, .action = action, .path = path},
+		.topology = {.id = s->id, .action = action, .path = path, .data = true},
 	};
 	bool granted = fuzz_ask(f, &input);
 	if (action == TOPOLOGY_REMOVE && !granted && f->world.control != NULL)
