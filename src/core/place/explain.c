@@ -45,8 +45,8 @@ static struct place_verdict judge_zhost(struct judge *j, uint32_t zhost)
 	v.eligible = v.failure_count == 0;
 	if (v.eligible) {
 		v.score = score_of(p, j->need, zhost, &j->floors);
-		v.score.total = (int64_t)score_key(j->need->demand, &v.score) -
-				(int64_t)score_key(j->need->demand, &(struct place_score){0});
+		v.score.total = (int64_t)(score_key(j->need->demand, &v.score) -
+					  score_key(j->need->demand, &(struct place_score){0}));
 	}
 	return v;
 }
