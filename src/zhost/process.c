@@ -245,8 +245,9 @@ int process_start(struct resident *r, struct error **err)
 	struct process *p;
 	int fd, result;
 
-	if (native_is(r->spec) && native_prepare(r, err) < 0)
-		return ERR_LIMIT;
+	result = native_is(r->spec) ? native_prepare(r, err) : 0;
+	if (result < 0)
+		return result;
 	words_name(r, name);
 	words = openat(z->folder.run_fd, name,
 		       O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);

@@ -27,6 +27,7 @@ struct import_value {
 	char *value;
 };
 typedef VECTOR(struct import_value) import_vector;
+void imports_done(import_vector *imports);
 
 /* An order, with copies of what it borrows from the core: it is carried out after the commit,
  * when the core may have moved on. */

@@ -342,10 +342,13 @@ static void update(struct native *n)
 							     : n->timeout_ms / 10;
 		(void)native_start_recipe(n, JOB_RECIPE, "update");
 		remember_imports(n);
-		if (wait_for(n, JOB_RECIPE, until, false)) {
+		if (wait_for(n, JOB_RECIPE, until, true)) {
 			native_job_error(n, JOB_RECIPE, text, sizeof(text));
 		} else {
-			timeout_text(n, JOB_RECIPE, text, sizeof(text));
+			if (instance_stopping(n->instance))
+				native_text(text, sizeof(text), "it was interrupted by a stop");
+			else
+				timeout_text(n, JOB_RECIPE, text, sizeof(text));
 			native_signal(n, JOB_RECIPE, SIGKILL, false);
 			(void)wait_for(n, JOB_RECIPE, mono_ms() + KILL_RESERVE_MS, false);
 		}
