@@ -153,6 +153,31 @@ SAMOZA_ON_PROCESS(void) { samoza_sleep(1000); return 0; }
     assert again() == [["found 1"]] * 2
 
 
+def test_the_log_of_what_was_stopped_can_be_read(two):
+    source = HEAD + r"""
+SAMOZA_ON_PROCESS(void) { samoza_sleep(1000); return 0; }
+SAMOZA_ON_CLOSE(void) { samoza_log(SAMOZA_INFO, "goodbye"); return 0; }
+"""
+    package = two.build(two.app("teller", [{"name": "s", "type": "CALL",
+                                            "capabilities": ["sys.log"]}], {"s": source}))
+    two.zshell("topo", "submit", package, "--no-start")
+    done = two.zshell("spaces", "logs", "teller/s", check=False)
+    assert done.returncode != 0 and "has not been on any zhost" in done.stderr
+    two.zshell("topo", "start", "teller", "--wait")
+    zhost = two.zhost_of("teller", "s")
+    two.zshell("topo", "stop", "teller")
+    two.zrms.kill()
+    two.start_zrms()
+    two.wait_zhost(zhost, "deployed-started")
+    until(lambda: two.zshell("spaces", "logs", "teller/s", check=False).returncode == 0,
+          "the zhost is connected again")
+    assert "goodbye" in two.zshell("spaces", "logs", "teller/s").stdout
+    two.zhosts[zhost].kill()
+    two.wait_zhost(zhost, "problem")
+    done = two.zshell("spaces", "logs", "teller/s", check=False)
+    assert done.returncode != 0 and f"is on zhost {zhost}, which cannot be reached" in done.stderr
+
+
 def test_messages_for_all_pages_reach_every_zedge(two):
     source = HEAD + r"""
 SAMOZA_ON_PROCESS(void)

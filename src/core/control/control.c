@@ -183,11 +183,15 @@ int control_link_of_instance(const struct control *c, const char *id, const char
 	const struct instance *i = request_find(d, path, err);
 	if (i == NULL)
 		return ERR_NOT_FOUND;
-	const struct zhost *z = i->zhost;
+	const struct zhost *z = i->zhost != NULL ? i->zhost : i->last_zhost;
 	if (z == NULL)
-		return error_set(err, ERR_CONFLICT, "%s/%s is on no zhost", d->name, path);
+		return error_set(err, ERR_CONFLICT,
+				 "%s/%s has not been on any zhost: there is no log of it",
+				 d->name, path);
 	if (z->link == 0)
-		return error_set(err, ERR_UNAVAILABLE, "zhost %s cannot be reached", z->name);
+		return error_set(err, ERR_UNAVAILABLE,
+				 "the log of %s/%s is on zhost %s, which cannot be reached",
+				 d->name, path, z->name);
 	*ret_link = z->link;
 	return 0;
 }

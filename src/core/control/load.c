@@ -183,6 +183,7 @@ static void load_instance(struct control *c, const Samoza__V1__InstanceRecord *r
 	i->lost = r->lost;
 	load_exports(i, r);
 	load_exclusions(c, i, r);
+	i->last_zhost = zhost_find(c, r->last_zhost);
 	struct zhost *z = zhost_find(c, r->zhost);
 	if (z != NULL)
 		zhost_link_instance(z, i);

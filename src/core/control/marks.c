@@ -88,13 +88,14 @@ static void put(struct control *c, enum record_kind kind, char *take_id,
 static void write_instance(struct control *c, struct instance *i)
 {
 	const struct deployment *d = deployment_of(i);
-	const struct zhost *z = i->zhost;
+	const struct zhost *z = i->zhost, *last = i->last_zhost;
 	Samoza__V1__InstanceRecord r = SAMOZA__V1__INSTANCE_RECORD__INIT;
 	r.topology = (char *)d->id;
 	r.path = (char *)instance_decl(i)->path;
 	r.goal = (Samoza__V1__Goal)i->goal;
 	r.state = (Samoza__V1__State)i->state;
 	r.zhost = z != NULL ? z->name : NULL;
+	r.last_zhost = last != NULL ? last->name : NULL;
 	r.has_epoch = i->epoch != 0;
 	r.epoch = i->epoch;
 	r.has_order = true;

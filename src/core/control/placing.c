@@ -44,6 +44,7 @@ void zhost_unlink_instance(struct instance *i)
 	i->next_on_zhost = i->previous_on_zhost = NULL;
 	z->instance_count--;
 	tables_count(deployment_of(i), z, -1);
+	i->last_zhost = z;
 	i->zhost = NULL;
 }
 

@@ -53,6 +53,7 @@ struct instance {
 
 	/* -- placement (kept by control) -- */
 	void *zhost;	  /* where it is placed; NULL: nowhere. Borrowed */
+	void *last_zhost; /* where it was before, once it is no longer there. Borrowed */
 	uint64_t epoch;	  /* of this placement; 0: never placed */
 	bool lost;	  /* its zhost is away; the placement is only remembered for adoption */
 	bool evacuating;  /* root only: it leaves this zhost; the sub-tree acts as if to be
