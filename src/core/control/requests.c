@@ -198,9 +198,9 @@ static int forget(struct deployment *d, bool data, struct error **err)
 	struct control *c = d->control;
 	if (d->app->not_gone > 0 && d->state == TOPOLOGY_STOPPED)
 		return error_set(err, ERR_CONFLICT,
-				 "%s is still unloading (%u of its instances are left); try "
-				 "again in a moment",
-				 d->name, d->app->not_gone);
+				 "%s is still unloading (%u instance%s left); try again in a "
+				 "moment",
+				 d->name, d->app->not_gone, d->app->not_gone == 1 ? "" : "s");
 	if (d->app->not_gone > 0)
 		return error_set(
 			err, ERR_CONFLICT,

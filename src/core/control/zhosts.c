@@ -395,9 +395,11 @@ static int zhost_remove(struct zhost *z, struct error **err)
 	if (z->instance_count > 0 && z->state != STATE_PROBLEM)
 		return error_set(
 			err, ERR_CONFLICT,
-			"%u instances are placed on %s; stop or move them first, or wait "
-			"until it is a problem",
-			z->instance_count, z->name);
+			"%u %s placed on %s; stop or move %s first, or wait until it is a "
+			"problem",
+			z->instance_count,
+			z->instance_count == 1 ? "instance is" : "instances are", z->name,
+			z->instance_count == 1 ? "it" : "them");
 	while (z->first_instance != NULL) {
 		struct instance *i = z->first_instance;
 		zhost_unlink_instance(i);
@@ -411,9 +413,9 @@ static int zhost_remove(struct zhost *z, struct error **err)
 	z->place = PLACE_NONE;
 	z->removed = true;
 	z->cordoned = false;
+	forget_trim(c);
 	if (z->link != 0) {
 		send_ack(c, z->link, SAMOZA__V1__HELLO_ACK__VERDICT__REMOVED,
-	forget_trim(c);
 			 "removed from the cluster");
 		set_link(z, 0);
 	}
