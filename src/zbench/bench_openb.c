@@ -40,6 +40,7 @@ const struct command command_openb = {
 		"leaves. For each seed:\n  allocated thousandths of devices in percent of all.",
 	.options = options,
 	.by_itself = true,
+	.engine_only = true,
 	.run = run,
 };
 

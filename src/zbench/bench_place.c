@@ -30,6 +30,7 @@ const struct command command_place = {
 		"full "
 		"cluster, the loss\n  of a tenth of a cluster, and memory.",
 	.options = options,
+	.engine_only = true,
 	.run = run,
 };
 

@@ -57,6 +57,7 @@ struct command {
 	const char *details;		      /* paragraphs for its own help, or NULL */
 	const struct command_option *options; /* NULL: none */
 	bool by_itself;			      /* not a part of `zbench all` */
+	bool engine_only; /* starts no cluster: zrms, zhost, zrun, mex may be missing */
 	/* Adds measures (and, where they are not enough, JSON of its own) to `report`. */
 	int (*run)(const struct bench *bench, const struct invocation *in,
 		   struct report *report, struct error **err);

@@ -49,12 +49,12 @@ void help_print_all(FILE *out)
 	print_line(out, "all", "all of them", NULL);
 	print_line(out, "help [BENCHMARK]", "explain zbench or a benchmark", NULL);
 	print_global_options(out);
-	(void)fputs(
-		"\nEach benchmark starts a cluster of its own on free ports of the loopback "
-		"and "
-		"ends it,\nwhatever happens. Exit status: 0 measured, 1 something failed, 2 "
-		"usage.\n",
-		out);
+	(void)fputs("\nA benchmark of the cluster starts one of its own on free ports of the "
+		    "loopback and "
+		    "ends it,\nwhatever happens; 'place' and 'openb' need no other program. "
+		    "Exit status: 0 measured, 1 something failed, 2 "
+		    "usage.\n",
+		    out);
 }
 
 /* The next word, its size and whether a paragraph begins with it; NULL at the end. */

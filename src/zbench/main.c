@@ -181,9 +181,14 @@ static int make_scratch(struct program *p, struct error **err)
 	return 0;
 }
 
+/* What clusters are made of; where none is started, nobody misses it. */
 static int find_folders(struct program *p, struct error **err)
 {
-	int r = find_own_folder(p, err);
+	int r = 0;
+
+	if (p->command != NULL && p->command->engine_only)
+		return 0;
+	r = find_own_folder(p, err);
 
 	if (p->bench.bin == NULL)
 		p->bench.bin = getenv("ZBENCH_BIN");
@@ -192,7 +197,7 @@ static int find_folders(struct program *p, struct error **err)
 	if (r == 0)
 		r = find_guests(p, err);
 	p->bench.guests = p->guests;
-	return r;
+	return r == 0 ? check_programs(p, err) : r;
 }
 
 /* ---------------------------------------------------------------- running */
@@ -307,8 +312,6 @@ static int run(struct program *p, int argc, char **argv)
 		r = error_set(&err, ERR_INVALID, "'all' takes no options of benchmarks");
 	if (r == 0)
 		r = find_folders(p, &err);
-	if (r == 0)
-		r = check_programs(p, &err);
 	if (r == 0)
 		r = make_scratch(p, &err);
 	if (r < 0)
