@@ -7,6 +7,8 @@
 #include "base/str.h"
 #include "model/quantity.h"
 
+#define NAME_MAX_LENGTH 63
+
 void zhost_spec_done(struct zhost_spec *z)
 {
 	free(z->name);
@@ -24,6 +26,14 @@ void zhost_spec_done(struct zhost_spec *z)
 	}
 	free(z->devices);
 	*z = (struct zhost_spec){0};
+}
+
+bool zhost_name_is_valid(const char *name)
+{
+	size_t size = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				   "0123456789._-");
+
+	return size > 0 && size <= NAME_MAX_LENGTH && name[size] == '\0';
 }
 
 bool capability_is_common(const char *capability)
@@ -181,10 +191,16 @@ int zhost_spec_compile(const Samoza__V1__ZhostSpec *in, const char *path,
 		       struct zhost_spec *ret_zhost, struct error **err)
 {
 	struct diagnostics own = {0};
-	struct reader reader = {.positions = positions, .path = path, .findings = &own};
+	struct reader reader = {
+		.positions = positions, .path = path != NULL ? path : "", .findings = &own};
 	struct zhost_spec z = {.name = mem_strdup(in->name)};
 	int r = 0;
 
+	if (!zhost_name_is_valid(in->name))
+		add_finding(&reader, "name",
+			    "'%s' cannot be the name of a zhost: it must be 1 to 63 of A-Z, "
+			    "a-z, 0-9, '.', '_' and '-'",
+			    in->name);
 	read_amounts(&reader, in, &z);
 	read_labels(&reader, in, &z);
 	read_capabilities(in, &z);

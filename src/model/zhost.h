@@ -36,10 +36,13 @@ struct zhost_spec {
 
 void zhost_spec_done(struct zhost_spec *z);
 
+/* 1 to 63 of A-Z, a-z, 0-9, '.', '_' and '-', as files must have it. */
+bool zhost_name_is_valid(const char *name);
+
 /*
- * From the message. `path` is the zhost's in its file ("zhosts[3]", "" when it is the file),
- * `positions` may be NULL, findings are added to `findings` (may be NULL).
- * ERR_INVALID: an amount that is none, a label with two values, half a position.
+ * From the message. `path` is the zhost's in its file ("zhosts[3]", "" or NULL when it is the
+ * file), `positions` may be NULL, findings are added to `findings` (may be NULL). ERR_INVALID:
+ * a name that is none, an amount that is none, a label with two values, half a position.
  */
 must_check int zhost_spec_compile(const Samoza__V1__ZhostSpec *in, const char *path,
 				  const struct schema_positions *positions,

@@ -118,6 +118,11 @@ int settings_check(struct zhost_settings *s, struct error **err)
 		return 0;
 	if (str_is_empty(s->name))
 		return error_set(err, ERR_INVALID, "--name is missing: the name of this zhost");
+	if (!zhost_name_is_valid(s->name))
+		return error_set(err, ERR_INVALID,
+				 "--name '%s': must be 1 to 63 of A-Z, a-z, 0-9, '.', '_' and "
+				 "'-'",
+				 s->name);
 	address = s->zrms + strlen("http://");
 	if (!str_has_prefix(s->zrms, "http://"))
 		return error_set(err, ERR_INVALID,

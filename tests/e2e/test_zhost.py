@@ -280,6 +280,13 @@ def test_a_folder_has_one_zhost(two):
     assert done.returncode == 1 and "another zhost uses" in done.stderr
 
 
+@pytest.mark.parametrize("name", ["bad name!", "a/b", "n" * 64])
+def test_a_name_that_is_none_is_refused(tmp_path, name):
+    done = run(BIN / "zhost", "--dir", tmp_path / "z", "--name", name, check=False)
+    assert done.returncode == 2 and "must be 1 to 63 of" in done.stderr
+    assert os.listdir(tmp_path) == []
+
+
 @pytest.mark.parametrize("option,value", [("--zrms", "http://10.0.0.1:7331"),
                                           ("--zedge", "0.0.0.0:8088")])
 def test_only_loopback(tmp_path, option, value):

@@ -194,7 +194,8 @@ int control_view_explain(const struct control *control, const char *id,
 
 /* The hub: the link that reaches `zhost`, 0 when it has none. */
 uint64_t control_link_of(const struct control *control, const char *zhost);
-/* Which zhost holds an instance, or held it last: for logs. 0, or ERR_NOT_FOUND / ERR_UNAVAILABLE. */
+/* Which zhost holds an instance, or held it last: for logs. 0, or ERR_NOT_FOUND /
+ * ERR_UNAVAILABLE. */
 int control_link_of_instance(const struct control *control, const char *id, const char *path,
 			     uint64_t *ret_link, struct error **err) must_check;
 

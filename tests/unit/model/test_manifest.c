@@ -243,6 +243,38 @@ static void zhost(void **state)
 	assert_string_equal(second, "z.yaml:3:58: latitude and longitude belong together");
 }
 
+static void a_name_from_elsewhere(void **state)
+{
+	static const struct {
+		const char *name;
+		bool is_valid;
+	} cases[] = {
+		{"edge-node_1.eu", true},
+		{"0123456789012345678901234567890123456789012345678901234567890ab", true},
+		{"0123456789012345678901234567890123456789012345678901234567890abc", false},
+		{"", false},
+		{"bad name!", false},
+		{"line\nfeed", false},
+		{"a/b", false},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		Samoza__V1__ZhostSpec in = SAMOZA__V1__ZHOST_SPEC__INIT;
+		CLEANUP(error_freep) struct error *err = NULL;
+		struct zhost_spec z;
+
+		in.name = (char *)cases[i].name;
+		int r = zhost_spec_compile(&in, NULL, NULL, NULL, &z, &err);
+		if ((r == 0) != cases[i].is_valid)
+			fail_msg("'%s': %d, expected %s", in.name, r,
+				 cases[i].is_valid ? "valid" : "refused");
+		if (r == 0)
+			zhost_spec_done(&z);
+		else
+			assert_non_null(strstr(err->message, "cannot be the name of a zhost"));
+	}
+}
+
 static void distance(void **state)
 {
 	/* Paris to London: 343.5 km */
@@ -266,6 +298,7 @@ int main(void)
 		cmocka_unit_test(manifest_bad),
 		cmocka_unit_test(signed_part),
 		cmocka_unit_test(zhost),
+		cmocka_unit_test(a_name_from_elsewhere),
 		cmocka_unit_test(distance),
 	};
 	return cmocka_run_group_tests_name("manifest", tests, NULL, NULL);
