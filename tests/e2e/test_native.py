@@ -147,8 +147,8 @@ def test_a_failed_start_says_status_and_last_line(c):
 
 def test_a_ready_probe_that_never_passes_fails_the_start_in_time(c):
     submit_failing(c, "slow", [{"name": "p", "restart": {"attempts": 0},
-                                "recipes": {"timeout": "2s"}, "exports": {"port": ""},
-                                "run": {"mode": "foreground"}, "ready": {"tcp": "port"}}],
+                                "recipes": {"timeout": "2s"},
+                                "run": {"mode": "foreground"}, "ready": {"tcp": "1"}}],
                    {"p/recipes/start": SLEEPER.format(100004)})
     until(lambda: c.state("slow") == "failed", "it has failed")
     assert "not ready: timed out after 2 s" in error(c, "slow", "p")
