@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "zbench/command.h"
 #include "zbench/placing.h"
+#include "zbench/shapes.h"
 
 static int run(const struct bench *bench, const struct invocation *in, struct report *report,
 	       struct error **err);
@@ -36,302 +37,22 @@ const struct command command_place = {
 
 /* ---- shapes ---- */
 
-/* What a zhost of a shape is like, by its number. */
-typedef void zhost_text_fn(struct buffer *text, uint32_t number);
-
-struct shape {
-	const char *name;
-	uint32_t zhosts;
-	zhost_text_fn *zhost;
-	/* Spaces of the topologies that stand there before, each `copies` times, and of the
-	 * measured one. COUNT: instances of a space. */
-	const char *before[5];
-	uint32_t before_count, copies;
-	const char *measured;
-	uint32_t measured_count;
-	uint32_t nuisance; /* after so many decisions something else happens; 0: never */
-	const char *threshold;
-	bool churn;
-};
-
-static void plain_zhost(struct buffer *b, uint32_t number)
+static int shape_rate(const struct shape *s, double *ret_rate, struct error **err)
 {
-	(void)buffer_printf(b, "{name: z%05u, cpu: 4, memory: 32GiB, region: zone%u}", number,
-			    number % 3 + 1);
-}
-
-static void one_zone_zhost(struct buffer *b, uint32_t number)
-{
-	(void)buffer_printf(b, "{name: z%05u, cpu: 4, memory: 32GiB, region: zone1}", number);
-}
-
-/* One that has room for all. */
-static void daemon_zhost(struct buffer *b, uint32_t number)
-{
-	if (number == 7777)
-		(void)buffer_add_string(
-			b,
-			"{name: z07777, cpu: 4000, memory: 20000GiB, labels: {own: z07777}}");
-	else
-		plain_zhost(b, number);
-}
-
-static void tainted_zhost(struct buffer *b, uint32_t number)
-{
-	(void)buffer_printf(b, "{name: z%05u, cpu: 4, memory: 32GiB, kind: %s}", number,
-			    number % 5 < 4 ? "batch" : "serving");
-}
-
-static void device_zhost(struct buffer *b, uint32_t number)
-{
-	(void)buffer_printf(
-		b, "{name: z%05u, cpu: 4, memory: 32GiB, devices: [{kind: fpga, count: 1}]}",
-		number);
-}
-
-#define SMALL "resources: {cpu: 100m, memory: 500MiB}"
-#define POD   "- {name: a, type: DATA, count: COUNT, " SMALL "}\n"
-#define PLACED(rules) \
-	"- {name: a, type: DATA, count: COUNT, " SMALL ", placement: {" rules "}}\n"
-
-static const struct shape shapes[] = {
-	{"basic", 5000, plain_zhost, {POD}, 1000, 1, POD, 10000, 0, "680"},
-	{"basic_large", 5000, plain_zhost, {POD}, 5000, 1, POD, 50000, 0, "810"},
-	{"daemonset",
-	 15000,
-	 daemon_zhost,
-	 {NULL},
-	 0,
-	 0,
-	 PLACED("constraints: [\"own == z07777\"]"),
-	 30000,
-	 0,
-	 "1,100"},
-	{"mixed_churn", 5000, plain_zhost, {NULL}, 0, 0, POD, 10000, 700, "710", true},
-	{"unschedulable", 5000, plain_zhost, {POD}, 20000, 1, POD, 10000, 120, "600"},
-	{"spread_required",
-	 5000,
-	 plain_zhost,
-	 {POD},
-	 5000,
-	 1,
-	 PLACED("spread: [{over: region, max_skew: 5, required: true}]"),
-	 5000,
-	 0,
-	 "460"},
-	{"spread_preferred",
-	 5000,
-	 plain_zhost,
-	 {POD},
-	 5000,
-	 1,
-	 PLACED("spread: [{over: region, max_skew: 5}]"),
-	 5000,
-	 0,
-	 "340"},
-	{"spread_default",
-	 5000,
-	 plain_zhost,
-	 {POD},
-	 5000,
-	 1,
-	 PLACED("spread: [{over: region, max_skew: 3}], anti_affinity: [{with: self}]"),
-	 50000,
-	 0,
-	 "160"},
-	{"taints",
-	 5000,
-	 tainted_zhost,
-	 {NULL},
-	 0,
-	 0,
-	 PLACED("constraints: [\"kind not in (batch)\"]"),
-	 4000,
-	 0,
-	 "270"},
-	{"zhost_affinity",
-	 5000,
-	 plain_zhost,
-	 {POD},
-	 5000,
-	 1,
-	 PLACED("constraints: [\"region in (zone1, zone2)\"]"),
-	 10000,
-	 0,
-	 "220"},
-	{"devices",
-	 5000,
-	 device_zhost,
-	 {NULL},
-	 0,
-	 0,
-	 "- {name: a, type: DATA, count: COUNT, resources: {cpu: 100m, memory: 500MiB, "
-	 "devices: "
-	 "[{kind: fpga}]}}\n",
-	 5000,
-	 0,
-	 "180"},
-	{"all_affinities",
-	 5000,
-	 one_zone_zhost,
-	 {POD, PLACED("affinity: [{with: self, scope: region, required: true}]"),
-	  PLACED("anti_affinity: [{with: self, required: true}]"),
-	  PLACED("affinity: [{with: self}]"), PLACED("anti_affinity: [{with: self}]")},
-	 2000,
-	 1,
-	 POD,
-	 5000,
-	 0,
-	 "140"},
-	{"preferred_affinity",
-	 5000,
-	 plain_zhost,
-	 {POD},
-	 5000,
-	 1,
-	 PLACED("affinity: [{with: before-0-0/a}]"),
-	 5000,
-	 0,
-	 "90"},
-	{"preferred_anti_affinity",
-	 5000,
-	 plain_zhost,
-	 {POD},
-	 5000,
-	 1,
-	 PLACED("anti_affinity: [{with: before-0-0/a}, {with: self}]"),
-	 5000,
-	 0,
-	 "90"},
-	{"required_anti_affinity",
-	 5000,
-	 plain_zhost,
-	 {PLACED("anti_affinity: [{with: self, required: true}]")},
-	 1000,
-	 1,
-	 PLACED("anti_affinity: [{with: self, required: true}, {with: before-0-0/a, required: "
-		"true}]"),
-	 2000,
-	 0,
-	 "60"},
-	{"required_affinity",
-	 5000,
-	 one_zone_zhost,
-	 {PLACED("affinity: [{with: self, scope: region, required: true}]")},
-	 5000,
-	 1,
-	 PLACED("affinity: [{with: before-0-0/a, scope: region, required: true}]"),
-	 5000,
-	 0,
-	 "35"},
-	{"anti_affinity_across_groups",
-	 6000,
-	 plain_zhost,
-	 {PLACED("anti_affinity: [{with: self, required: true}]")},
-	 40,
-	 100,
-	 NULL,
-	 2000,
-	 0,
-	 "24"},
-};
-
-static char *with_count(const char *spaces, uint32_t count)
-{
-	const char *at = strstr(spaces, "COUNT");
-	return str_printf("%.*s%u%s", (int)(at - spaces), spaces, count, at + strlen("COUNT"));
-}
-
-static char *measured_text(const struct shape *s)
-{
-	if (s->measured != NULL)
-		return with_count(s->measured, s->measured_count);
-	/* Against all groups that stand there, and itself. */
-	struct buffer rules = BUFFER_INIT(1 << 20);
-	(void)buffer_printf(&rules,
-			    "- {name: a, type: DATA, count: %u, " SMALL
-			    ", placement: {anti_affinity: [{with: self, required: true}",
-			    s->measured_count);
-	for (uint32_t i = 0; i < s->copies; i++)
-		(void)buffer_printf(&rules, ", {with: before-0-%u/a, required: true}", i);
-	(void)buffer_add_string(&rules, "]}}\n");
-	return buffer_steal(&rules);
-}
-
-static int shape_fill(struct placing *pl, const struct shape *s, struct error **err)
-{
-	int r = 0;
-	for (uint32_t i = 0; i < s->zhosts && r == 0; i++) {
-		CLEANUP(buffer_done) struct buffer text = BUFFER_INIT(4096);
-		s->zhost(&text, i);
-		r = placing_zhost(pl, text.data, err);
-	}
-	for (uint32_t i = 0; i < ARRAY_SIZE(s->before) && r == 0; i++) {
-		for (uint32_t k = 0; k < s->copies && s->before[i] != NULL && r == 0; k++) {
-			CLEANUP(freep) char *spaces = with_count(s->before[i], s->before_count);
-			CLEANUP(freep) char *name = str_printf("before-%u-%u", i, k);
-			uint32_t topology;
-			r = placing_topology(pl, name, spaces, &topology, err);
-			if (r == 0)
-				r = placing_all(pl, topology, err);
-		}
-	}
-	return r;
-}
-
-/* One asks for what nobody has; with churn, a zhost comes, or goes. */
-static int annoy(struct placing *pl, const struct shape *s, uint32_t times, uint32_t hopeless,
-		 struct error **err)
-{
-	int r = 0;
-	if (s->churn && times % 2 == 0)
-		r = placing_zhost(pl, "{name: churn, cpu: 50m, memory: 32GiB}", err);
-	else if (s->churn)
-		place_zhost_remove(pl->place, place_zhost_find(pl->place, "churn"));
-	if (r == 0 && placing_one(pl, hopeless, 0) != PLACE_NONE)
-		r = error_set(err, ERR_CONFLICT, "what nobody has was found");
-	return r;
-}
-
-static int shape_run(const struct shape *s, double *ret_rate, struct error **err)
-{
-	CLEANUP(placing_done) struct placing pl;
-	CLEANUP(freep) char *spaces = measured_text(s);
-	uint32_t topology = 0, hopeless = 0, times = 0;
-	placing_init(&pl);
-	int r = shape_fill(&pl, s, err);
-	if (r == 0)
-		r = placing_topology(&pl, "measured", spaces, &topology, err);
-	if (r == 0)
-		r = placing_topology(&pl, "hopeless",
-				     "- {name: a, type: DATA, resources: {cpu: 400}}\n",
-				     &hopeless, err);
+	CLEANUP(shape_end) struct shape_run run;
+	uint32_t zhost;
+	int r = shape_begin(&run, s, err);
 	double begin = placing_now();
-	for (uint32_t i = 0; i < s->measured_count && r == 0; i++) {
-		if (placing_one(&pl, topology, i) == PLACE_NONE)
-			r = error_set(err, ERR_CONFLICT, "%s: instance %u finds no place",
-				      s->name, i);
-		if (r == 0 && s->nuisance > 0 && i % s->nuisance == 0)
-			r = annoy(&pl, s, times++, hopeless, err);
-	}
-	if (r == 0)
-		*ret_rate = s->measured_count / (placing_now() - begin);
+	for (uint32_t i = 0; i < s->measured_count && r == 0; i++)
+		r = shape_decide(&run, &zhost, err);
+	*ret_rate = s->measured_count / (placing_now() - begin);
 	return r;
-}
-
-static uint32_t before_count(const struct shape *s)
-{
-	uint32_t topologies = 0;
-	for (size_t i = 0; i < ARRAY_SIZE(s->before); i++)
-		topologies += s->before[i] != NULL ? s->copies : 0;
-	return topologies * s->before_count;
 }
 
 static int run_shapes(const struct bench *bench, const char *only, struct report *report,
 		      struct error **err)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(shapes); i++) {
-		const struct shape *s = &shapes[i];
+	for (const struct shape *s = shapes; s->name != NULL; s++) {
 		CLEANUP(samples_done) struct samples rates = {0};
 		if (!str_has_prefix(s->name, only))
 			continue;
@@ -339,15 +60,16 @@ static int run_shapes(const struct bench *bench, const char *only, struct report
 			double rate = 0;
 			bench_progress(bench, "place: %s, run %u of %u", s->name, k,
 				       bench->runs);
-			int r = shape_run(s, &rate, err);
+			int r = shape_rate(s, &rate, err);
 			if (r < 0)
 				return r;
 			samples_add(&rates, rate);
 		}
 		CLEANUP(freep) char *key = str_printf("%s_per_second", s->name);
 		CLEANUP(freep)
-		char *label = str_printf("%s %u/%u/%u (scheduler_perf: %s)", s->name, s->zhosts,
-					 before_count(s), s->measured_count, s->threshold);
+		char *label =
+			str_printf("%s %u/%u/%u (scheduler_perf: %s)", s->name, s->zhosts,
+				   shape_before_count(s), s->measured_count, s->threshold);
 		report_add(report, key, label, "decisions/s", "200,000 or more", &rates);
 	}
 	return 0;
