@@ -1,6 +1,7 @@
 """A cluster on one machine, as people start it; and the shell in a terminal."""
 import os
 import re
+import signal
 
 import pytest
 
@@ -135,6 +136,36 @@ def test_the_interactive_shell_counts_its_prompts(home):
     until(lambda: has(b"edge-node-2"), "the table")
     until(lambda: has(b"zshell[1] >> "), "the second prompt")
     assert until(has_left, "Ctrl-D ends it") == [0]
+
+
+def test_a_removal_that_comes_too_early_says_what_to_do(start_cluster, example_package):
+    """Nothing of a topology that is stopped can be stopped; it takes a moment to be gone."""
+    c = start_cluster(timeout="60s")
+    package = c.folder / "my-app.mex"
+    package.write_bytes(example_package.read_bytes())
+    run(BIN / "mex", "sign", package, "--key", c.key)
+    c.submit(package)
+    used = c.zhost_of("my-app", "store")
+    done = c.zshell("cluster", "rm", used, check=False)
+    assert done.returncode == 1
+    assert re.search(rf"(1 instance is|[^1] instances are) placed on {used}; ", done.stderr), done
+    held = c.zhosts[used].pid
+    os.kill(held, signal.SIGSTOP)
+    try:
+        c.zshell("topo", "stop", "my-app", "--no-wait")
+        done = c.zshell("topo", "rm", "my-app", check=False)
+        assert done.returncode == 1
+        assert re.search(r"my-app is still unloading \((1 instance|\d instances) left\); try again "
+                         "in a moment", done.stderr), done
+    finally:
+        os.kill(held, signal.SIGCONT)
+    until(lambda: c.zshell("topo", "rm", "my-app", check=False).returncode == 0, "it is gone")
+
+
+@pytest.mark.parametrize("program", ["zrms", "zhost", "zrun", "zshell", "mex", "startz", "zsim"])
+def test_help_is_no_mistake(program):
+    done = run(BIN / program, "--help")
+    assert program in done.stdout and done.stderr == ""
 
 
 def test_a_log_is_followed_line_by_line(guest_book):
