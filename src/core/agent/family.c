@@ -87,7 +87,8 @@ bool family_holds_stop(const struct agent *agent, const struct instance *i)
 		bool must_stop = instance_is_unwanted(agent, c) ||
 				 c->desired->target != SAMOZA__V1__TARGET__TARGET_STARTED ||
 				 family_is_fenced(agent, c);
-		if (has_process(c) && must_stop)
+		/* One that is gone itself may have others below that still stop. */
+		if ((has_process(c) && must_stop) || family_holds_stop(agent, c))
 			return true;
 	}
 	return false;
@@ -138,9 +139,8 @@ void family_follow(struct agent *agent, const struct instance *i)
 
 void family_changed(struct agent *agent, const struct instance *i)
 {
-	struct instance *parent = parent_of(agent, i);
-	if (parent != NULL)
-		instance_reconcile(agent, parent);
+	for (struct instance *p = parent_of(agent, i); p != NULL; p = parent_of(agent, p))
+		instance_reconcile(agent, p);
 	const struct family *family = children_of(agent, i);
 	if (family == NULL)
 		return;

@@ -180,7 +180,7 @@ bool family_is_fenced(const struct agent *agent, const struct instance *i);
 void family_follow(struct agent *agent, const struct instance *i);
 /* Its lease has ended: no process below may be any longer. */
 void family_kill(struct agent *agent, const struct instance *i);
-/* Its phase changed: what its parent and its children waited for may be there. */
+/* Its phase changed: what those above and its children waited for may be there. */
 void family_changed(struct agent *agent, const struct instance *i);
 
 /* ---- desired.c ---- */

@@ -78,7 +78,7 @@ struct instance {
 	/* -- rules -- */
 	bool queued;
 	bool closing;		    /* started, must stop, and waits for its descendants */
-	uint32_t active_children;   /* direct ones in starting, deployed-started, stopping */
+	uint32_t active_below;	    /* all below in starting, deployed-started, stopping */
 	uint32_t deployed_children; /* direct ones that are not not-deployed */
 	struct stop_group *group;   /* ordered stop that it takes part in, or NULL */
 	uint32_t group_node;

@@ -111,10 +111,12 @@ static void count_move(struct instance *i, enum instance_state from, enum instan
 		app->not_gone += to != STATE_NOT_DEPLOYED;
 	}
 	if (parent != NULL) {
-		parent->active_children -= state_is_active(from);
-		parent->active_children += state_is_active(to);
 		parent->deployed_children -= from != STATE_NOT_DEPLOYED;
 		parent->deployed_children += to != STATE_NOT_DEPLOYED;
+	}
+	for (struct instance *above = parent; above != NULL; above = instance_parent(above)) {
+		above->active_below -= state_is_active(from);
+		above->active_below += state_is_active(to);
 	}
 	unsigned space = instance_decl(i)->space;
 	app->started[space] -= from == STATE_DEPLOYED_STARTED;
@@ -146,8 +148,13 @@ void instance_move(struct instance *i, enum instance_state to, bool adopting, co
 		tell_importers(i, started_before);
 	push_children(i);
 	struct instance *parent = instance_parent(i);
-	if (parent != NULL && (parent->active_children == 0 || parent->deployed_children == 0))
+	if (parent != NULL && parent->deployed_children == 0)
 		lifecycle_push(parent);
+	/* One that is itself gone may still have had some below that were stopping. */
+	if (state_is_active(from) && !state_is_active(to))
+		for (; parent != NULL; parent = instance_parent(parent))
+			if (parent->active_below == 0)
+				lifecycle_push(parent);
 }
 
 void instance_restore(struct instance *i, enum instance_goal goal, enum instance_state state)
@@ -341,7 +348,7 @@ static void rule_started(struct instance *i)
 		i->closing = true;
 		push_children(i);
 	}
-	if (i->active_children > 0)
+	if (i->active_below > 0)
 		return; /* bottom-up */
 	CLEANUP(freep) char *cause = NULL;
 	if (unwanted)
