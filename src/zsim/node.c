@@ -166,6 +166,16 @@ static void tell_imports(struct world *w, struct process *p, const struct agent_
 	p->imports = imports;
 }
 
+/* Whatever is inside of it has stopped (lifecycle.md, "Stop"). */
+static void check_stop(struct world *w, struct node *n, const char *id, const char *name)
+{
+	size_t length = strlen(id);
+	for (const struct process *p = n->processes; p != NULL; p = p->hh.next)
+		if (strncmp(p->id, id, length) == 0 && p->id[length] == '/')
+			world_violate(w, "%s is stopped on %s while %s lives", name, n->name,
+				      p->name);
+}
+
 static bool is_planned_to_fail(struct world *w, const char *name, enum agent_action kind)
 {
 	vector_for_each (&w->failures, f) {
@@ -199,6 +209,8 @@ static void action_begins(struct world *w, struct node *n, const struct agent_or
 		fill_exports(n, a, o);
 		process_begin(w, n, o, id);
 	}
+	if (o->kind == ACTION_STOP)
+		check_stop(w, n, id, name);
 	struct process *p = process_find(n, id);
 	if (p != NULL && (o->kind == ACTION_START || o->kind == ACTION_UPDATE))
 		tell_imports(w, p, o);
@@ -318,18 +330,6 @@ void node_take(struct world *w, struct node *n, const struct agent_input *input)
 	}
 }
 
-struct node *node_add(struct world *w, const Samoza__V1__ZhostSpec *spec)
-{
-	struct node *n = mem_new(struct node);
-	n->index = (unsigned)w->nodes.count;
-	n->name = mem_strdup(spec->name);
-	size_t size = samoza__v1__zhost_spec__get_packed_size(spec);
-	CLEANUP(freep) uint8_t *data = mem_calloc(1, size + 1);
-	samoza__v1__zhost_spec__pack(spec, data);
-	n->spec = samoza__v1__zhost_spec__unpack(NULL, size, data);
-	n->identity = world_uuid(w, n->name);
-	n->address = str_printf("10.0.%u.%u", (n->index + 1) / 256, (n->index + 1) % 256);
-	n->next_port = 30000;
 /* There is no data here; what must hold is the order: each one once, and never one that would
  * take the data of a placement that came after it. */
 void node_forget(struct world *w, struct node *n, const Samoza__V1__DataForget *forget)
@@ -353,6 +353,18 @@ void node_forget(struct world *w, struct node *n, const Samoza__V1__DataForget *
 	link_send(w, n->link, false, SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGOTTEN, &answer.base);
 }
 
+struct node *node_add(struct world *w, const Samoza__V1__ZhostSpec *spec)
+{
+	struct node *n = mem_new(struct node);
+	n->index = (unsigned)w->nodes.count;
+	n->name = mem_strdup(spec->name);
+	size_t size = samoza__v1__zhost_spec__get_packed_size(spec);
+	CLEANUP(freep) uint8_t *data = mem_calloc(1, size + 1);
+	samoza__v1__zhost_spec__pack(spec, data);
+	n->spec = samoza__v1__zhost_spec__unpack(NULL, size, data);
+	n->identity = world_uuid(w, n->name);
+	n->address = str_printf("10.0.%u.%u", (n->index + 1) / 256, (n->index + 1) % 256);
+	n->next_port = 30000;
 	vector_push(&w->nodes, n);
 	node_start(w, n);
 	return n;

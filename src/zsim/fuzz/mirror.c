@@ -59,7 +59,9 @@ static void take_instance_event(struct fuzz *f, const Samoza__V1__EventRecord *e
 	struct submitted *s = fuzz_submitted(f, e->topology);
 	if (s != NULL)
 		s->moved = true;
-	if (s != NULL && strcmp(e->to, "stopping") == 0)
+	/* What a zhost does by itself is told late: node.c looks at the processes. */
+	if (s != NULL && strcmp(e->to, "stopping") == 0 &&
+	    strcmp(e->cause, "its zhost stops it") != 0)
 		rules_check_stop(f, s, slash + 1);
 	const char *known = m->state != NULL ? m->state : "not-deployed";
 	if (strcmp(known, e->from) != 0)

@@ -61,10 +61,12 @@ static bool is_up(const struct family *y, unsigned instance)
 	       (parent < 0 || is_up(y, (unsigned)parent));
 }
 
-static bool has_active_child(const struct family *y, unsigned instance)
+static bool has_active_below(const struct family *y, unsigned instance)
 {
-	instance_for_each_child(y->topology, instance,
-				child) if (state_is_active(state_of(y, child))) return true;
+	unsigned end = instance + y->topology->instances[instance].subtree_count;
+	for (unsigned below = instance + 1; below < end; below++)
+		if (state_is_active(state_of(y, below)))
+			return true;
 	return false;
 }
 
@@ -75,7 +77,7 @@ static void check_one(struct fuzz *f, const struct family *y, unsigned instance)
 	const char *missing = family_missing_import(y, instance);
 	bool orphan = decl->parent >= 0 && !is_up(y, (unsigned)decl->parent);
 	if (state == STATE_DEPLOYED_STARTED && is_wanted(y, instance) &&
-	    (missing != NULL || orphan) && !has_active_child(y, instance))
+	    (missing != NULL || orphan) && !has_active_below(y, instance))
 		world_violate(&f->world, "%s/%s stays deployed-started %s%s", y->name,
 			      decl->path,
 			      missing != NULL ? "without a provider of " : "under its parent",
@@ -109,13 +111,8 @@ void rules_check_stop(struct fuzz *f, const struct submitted *s, const char *pat
 	int index = topology_find_instance(s->topology, path);
 	if (index < 0)
 		return;
-	/* An exclusive one, with all below, may be stopped by its zhost, for want of
-	 * heartbeats. */
-	for (int i = index; i >= 0; i = s->topology->instances[i].parent)
-		if (instance_space(s->topology, (unsigned)i)->exclusive)
-			return;
 	struct family y = family_of(f, s);
-	if (has_active_child(&y, (unsigned)index))
+	if (has_active_below(&y, (unsigned)index))
 		world_violate(&f->world, "%s/%s stops before what is inside of it", s->name,
 			      path);
 	free(y.members);
