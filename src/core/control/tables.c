@@ -75,6 +75,12 @@ static Samoza__V1__MeshPeer *peer_new(const struct deployment *d, const struct i
 	return p;
 }
 
+/* A process of one's own has no queue: nobody is there for those who emit to it. */
+static bool takes_messages(const struct instance *i)
+{
+	return instance_space_of(i)->type != SPACE_NATIVE;
+}
+
 static Samoza__V1__MeshTable *table_new(const struct deployment *d)
 {
 	Samoza__V1__MeshTable *t = (Samoza__V1__MeshTable *)schema_message_new(
@@ -98,7 +104,8 @@ static void send_whole(const struct deployment *d, struct zhost *z)
 	t->full = true;
 	t->peers = mem_new_array(Samoza__V1__MeshPeer *, app->topology->instance_count);
 	for (uint32_t k = 0; k < app->topology->instance_count; k++)
-		if (app->instances[k].state == STATE_DEPLOYED_STARTED)
+		if (takes_messages(&app->instances[k]) &&
+		    app->instances[k].state == STATE_DEPLOYED_STARTED)
 			t->peers[t->n_peers++] = peer_new(d, &app->instances[k]);
 	send_table(z, t);
 }
@@ -110,7 +117,8 @@ static void send_changes(const struct deployment *d, struct zhost *z)
 	Samoza__V1__MeshTable *t = table_new(d);
 	t->peers = mem_new_array(Samoza__V1__MeshPeer *, d->mesh_changed.count);
 	for (size_t k = 0; k < d->mesh_changed.count; k++)
-		t->peers[t->n_peers++] = peer_new(d, d->mesh_changed.items[k]);
+		if (takes_messages(d->mesh_changed.items[k]))
+			t->peers[t->n_peers++] = peer_new(d, d->mesh_changed.items[k]);
 	send_table(z, t);
 }
 
