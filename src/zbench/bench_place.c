@@ -1,13 +1,14 @@
 /*
  * How fast the placing engine decides: the shapes of Kubernetes' scheduler_perf, whole large
  * clusters, latency in a full one, a failure storm, and memory. The product's own engine, no
- * daemon; nothing is written.
+ * daemon; with --durable also the product's own store.
  */
 #include <malloc.h>
 
 #include "base/buffer.h"
 #include "base/str.h"
 #include "zbench/command.h"
+#include "zbench/durable.h"
 #include "zbench/placing.h"
 #include "zbench/shapes.h"
 
@@ -17,19 +18,25 @@ static int run(const struct bench *bench, const struct invocation *in, struct re
 static const struct command_option options[] = {
 	{"shape", OPTION_TEXT, "NAME", NULL, 0, 0, false,
 	 "only the measures whose name begins with NAME"},
+	{"durable", OPTION_FLAG, NULL, NULL, 0, 0, false,
+	 "each shape with the commit of every decision in the store of zrms"},
+	{"batch", OPTION_NUMBER, "N", "1000", 1, 100000, false,
+	 "decisions of one commit, with --durable"},
 	{0},
 };
 
 const struct command command_place = {
 	.name = "place",
 	.summary = "decisions of the placing engine in large clusters",
-	.details =
-		"  Each shape is one of Kubernetes' scheduler_perf: zhosts / instances placed "
-		"before /\n  instances measured. Every measured instance is one decision of "
-		"its "
-		"own: asked for,\n  placed, and kept. Then one million instances, latency in a "
-		"full "
-		"cluster, the loss\n  of a tenth of a cluster, and memory.",
+	.details = "Each shape is one of Kubernetes' scheduler_perf: zhosts / instances placed "
+		   "before / instances measured. Every measured instance is one decision of "
+		   "its own: asked for, placed, and kept. Then one million instances, latency "
+		   "in a full cluster, the loss of a tenth of a cluster, and memory. Time is "
+		   "that of the processor.\n\n"
+		   "With --durable: each shape again, until the last decision is on disk, in "
+		   "real time. Decisions go into the store of zrms in batches of --batch, each "
+		   "with the record of the instance and an event; batches that wait share a "
+		   "transaction (SQLite, synchronous=FULL).",
 	.options = options,
 	.engine_only = true,
 	.run = run,
@@ -262,10 +269,53 @@ static const struct whole wholes[] = {
 	 "1 or less", storm},
 };
 
+/* One shape, several runs. */
+static int run_durable(const struct bench *bench, const struct shape *s, uint32_t batch,
+		       struct report *report, struct samples *bytes, struct error **err)
+{
+	CLEANUP(samples_done) struct samples rates = {0};
+	for (uint32_t k = 1; k <= bench->runs; k++) {
+		struct durable_outcome outcome = {0};
+		bench_progress(bench, "place: %s durable, run %u of %u", s->name, k,
+			       bench->runs);
+		int r = durable_measure(s, bench->scratch, batch, &outcome, err);
+		if (r < 0)
+			return r;
+		samples_add(&rates, outcome.rate);
+		samples_add(bytes, outcome.record_bytes);
+	}
+	CLEANUP(freep) char *key = str_printf("%s_durable_per_second", s->name);
+	CLEANUP(freep)
+	char *label =
+		str_printf("%s %u/%u/%u, on disk (scheduler_perf: %s)", s->name, s->zhosts,
+			   shape_before_count(s), s->measured_count, s->threshold);
+	report_add(report, key, label, "decisions/s", "30,000 or more", &rates);
+	return 0;
+}
+
+static int run_durables(const struct bench *bench, const struct invocation *in,
+			const char *only, struct report *report, struct error **err)
+{
+	CLEANUP(samples_done) struct samples bytes = {0};
+	uint32_t batch = (uint32_t)option_number(in, "batch");
+	int r = 0;
+	report_number(report, "batch", batch);
+	for (const struct shape *s = shapes; s->name != NULL && r == 0; s++) {
+		if (str_has_prefix(s->name, only))
+			r = run_durable(bench, s, batch, report, &bytes, err);
+	}
+	if (r == 0 && bytes.list.count > 0)
+		report_add(report, "record_bytes", "record of a placed instance", "B", NULL,
+			   &bytes);
+	return r;
+}
+
 static int run(const struct bench *bench, const struct invocation *in, struct report *report,
 	       struct error **err)
 {
 	const char *only = option_text(in, "shape");
+	if (option_flag(in, "durable"))
+		return run_durables(bench, in, only != NULL ? only : "", report, err);
 	int r = run_shapes(bench, only != NULL ? only : "", report, err);
 	for (size_t i = 0; i < ARRAY_SIZE(wholes) && r == 0; i++) {
 		CLEANUP(samples_done) struct samples samples = {0};
