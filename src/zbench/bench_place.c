@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "zbench/command.h"
 #include "zbench/durable.h"
+#include "zbench/growth.h"
 #include "zbench/placing.h"
 #include "zbench/shapes.h"
 
@@ -22,6 +23,9 @@ static const struct command_option options[] = {
 	 "each shape with the commit of every decision in the store of zrms"},
 	{"batch", OPTION_NUMBER, "N", "1000", 1, 100000, false,
 	 "decisions of one commit, with --durable"},
+	{"growth", OPTION_FLAG, NULL, NULL, 0, 0, false,
+	 "only the cost of a decision with 1,000 to 50,000 zhosts"},
+	{"svg", OPTION_TEXT, "FILE", NULL, 0, 0, false, "draws it there, with --growth"},
 	{0},
 };
 
@@ -314,7 +318,14 @@ static int run(const struct bench *bench, const struct invocation *in, struct re
 	       struct error **err)
 {
 	const char *only = option_text(in, "shape");
-	if (option_flag(in, "durable"))
+	bool growth = option_flag(in, "growth"), durable = option_flag(in, "durable");
+	if (growth ? durable || only != NULL : option_text(in, "svg") != NULL)
+		return error_set(err, ERR_INVALID,
+				 growth ? "--growth goes with --svg only"
+					: "--svg goes with --growth only");
+	if (growth)
+		return growth_run(bench, option_text(in, "svg"), report, err);
+	if (durable)
 		return run_durables(bench, in, only != NULL ? only : "", report, err);
 	int r = run_shapes(bench, only != NULL ? only : "", report, err);
 	for (size_t i = 0; i < ARRAY_SIZE(wholes) && r == 0; i++) {
