@@ -62,11 +62,20 @@ bool family_is_fenced(const struct agent *agent, const struct instance *i)
 	return false;
 }
 
+bool family_must_stop(const struct agent *agent, const struct instance *i)
+{
+	for (; i != NULL; i = parent_of(agent, i))
+		if (i->fenced || instance_is_unwanted(agent, i) ||
+		    i->desired->target != SAMOZA__V1__TARGET__TARGET_STARTED)
+			return true;
+	return false;
+}
+
 bool family_may_start(const struct agent *agent, const struct instance *i)
 {
 	const struct instance *parent = parent_of(agent, i);
 	return parent == NULL || (parent->phase == SAMOZA__V1__PHASE__PHASE_STARTED &&
-				  !family_is_fenced(agent, parent));
+				  !family_must_stop(agent, parent));
 }
 
 static bool has_process(const struct instance *i)
@@ -84,11 +93,8 @@ bool family_holds_stop(const struct agent *agent, const struct instance *i)
 	const struct instance *c = NULL;
 	DL_FOREACH2(family->children, c, sibling_next)
 	{
-		bool must_stop = instance_is_unwanted(agent, c) ||
-				 c->desired->target != SAMOZA__V1__TARGET__TARGET_STARTED ||
-				 family_is_fenced(agent, c);
 		/* One that is gone itself may have others below that still stop. */
-		if ((has_process(c) && must_stop) || family_holds_stop(agent, c))
+		if (has_process(c) || family_holds_stop(agent, c))
 			return true;
 	}
 	return false;

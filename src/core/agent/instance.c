@@ -439,9 +439,10 @@ void instance_reconcile(struct agent *agent, struct instance *i)
 		reconcile_deployed(agent, i);
 		return;
 	case STARTED:
-		if (instance_is_unwanted(agent, i) || family_is_fenced(agent, i) ||
-		    i->desired->target != SAMOZA__V1__TARGET__TARGET_STARTED) {
-			if (!family_holds_stop(agent, i))
+		if (family_must_stop(agent, i)) {
+			if (family_holds_stop(agent, i))
+				family_follow(agent, i); /* their last stop comes back here */
+			else
 				begin(agent, i, ACTION_STOP, STOPPING);
 		} else if (i->desired->imports_version > i->imports_version && agent->synced) {
 			update(agent, i);

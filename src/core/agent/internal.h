@@ -170,7 +170,10 @@ void family_join(struct agent *agent, struct instance *i);
 void family_leave(struct agent *agent, struct instance *i);
 /* Its parent has started (or it has none here). */
 bool family_may_start(const struct agent *agent, const struct instance *i);
-/* It must stop: but first a child that must stop as well. */
+/* It must stop: nobody wants it to run, or its lease has ended; or that holds for one that it
+ * is inside of. */
+bool family_must_stop(const struct agent *agent, const struct instance *i);
+/* It must stop: but first those below that have a process. */
 bool family_holds_stop(const struct agent *agent, const struct instance *i);
 /* It is to be undeployed: but first a child that is as well. */
 bool family_holds_undeploy(const struct agent *agent, const struct instance *i);

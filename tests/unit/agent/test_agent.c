@@ -531,6 +531,25 @@ static void what_is_not_listed_goes_bottom_up(void **state)
 	teardown(&f);
 }
 
+static void a_parent_that_must_stop_stops_its_children_first(void **state)
+{
+	struct fixture f;
+	setup(&f);
+	join(&f);
+	start_family(&f, "");
+	desired(&f, false, "a@1 o2 deployed"); /* and nothing is said of those below */
+	expect(&f, "do 7 stop a/b/c@3 grace=10000\n"
+		   "report a/b/c@3 o1 stopping\n"
+		   "report a@1 o2 started\n");
+	done(&f, 7, NULL);
+	forget(&f);
+	done(&f, 8, NULL);
+	expect(&f, "do 9 stop a@1 grace=10000\n"
+		   "report a/b@2 o1 deployed \"start: its ancestor does not run here\"\n"
+		   "report a@1 o2 stopping\n");
+	teardown(&f);
+}
+
 static void the_children_of_an_exclusive_one_stop_with_its_lease(void **state)
 {
 	struct fixture f;
@@ -898,6 +917,7 @@ int main(void)
 		cmocka_unit_test(without_a_description_nothing_is_deployed),
 		cmocka_unit_test(a_child_starts_after_its_parent),
 		cmocka_unit_test(what_is_not_listed_goes_bottom_up),
+		cmocka_unit_test(a_parent_that_must_stop_stops_its_children_first),
 		cmocka_unit_test(the_children_of_an_exclusive_one_stop_with_its_lease),
 		cmocka_unit_test(no_child_outlives_the_lease),
 		cmocka_unit_test(a_child_that_starts_at_the_end_of_the_lease_is_killed),
