@@ -346,6 +346,7 @@ static int run(const struct bench *bench, const struct invocation *in, struct re
 		sum += o.allocated;
 	}
 	if (r == 0) {
+		report_number(report, "runs", 1); /* the seeds are what repeats */
 		(void)json_object_set_new(report->json, "mean",
 					  json_real(sum / (double)(last - first + 1)));
 		(void)json_object_set_new(report->json, "seeds", json_incref(list));

@@ -210,7 +210,8 @@ static int run_one(const struct program *p, const struct command *command,
 	named->name = command->name;
 	report_init(&named->report);
 	if (command->run(&p->bench, in, &named->report, &err) >= 0) {
-		report_number(&named->report, "runs", p->bench.runs);
+		if (json_object_get(named->report.json, "runs") == NULL)
+			report_number(&named->report, "runs", p->bench.runs);
 		return EXIT_DONE;
 	}
 	CLEANUP(freep) char *text = error_text(err);
