@@ -31,6 +31,7 @@ void controller_start(struct world *w)
 	config.failure_timeout_ms = w->options.timeout_ms;
 	config.check_ms = w->options.check_ms;
 	config.margin_ms = w->options.margin_ms;
+	config.on_disconnect_ms = w->options.on_disconnect_ms;
 	w->control = control_new(&config, w->cluster);
 	CLEANUP(error_freep) struct error *err = NULL;
 	int r = 0;

@@ -65,9 +65,9 @@ struct node {
 	Samoza__V1__ZhostSpec *spec;
 	char *identity, *address;
 	uint64_t incarnation;
-	uint64_t boots; /* of the machine */
+	uint64_t boots;		  /* of the machine */
 	uint64_t forgotten_epoch; /* local data is deleted up to this, on its disk */
-	bool powered;	/* the machine is on */
+	bool powered;		  /* the machine is on */
 	bool partitioned;
 	struct agent *agent;	   /* NULL: the zhost does not run */
 	uint64_t life;		   /* of the agent: grows with each start */
@@ -96,6 +96,7 @@ struct planned_failure {
 
 struct world_options {
 	int64_t heartbeat_ms, timeout_ms, check_ms, margin_ms, recipe_ms;
+	int64_t on_disconnect_ms; /* 0: off */
 	uint32_t restart_attempts;
 };
 

@@ -6,12 +6,15 @@
  *   life.c    one seed, birth to convergence  mirror.c  what was committed, checked
  *   rules.c   who may run, at every commit    check.c   what zrms shows when all is quiet
  *   place.c   is there really no place?           imports.c who knows which providers
+ *   legal.c   which moves there are
  *
  * Invariants (each says its own name when it fails):
  * - no instance is live twice under one epoch; an exclusive one never is at all    (node.c)
  * - the capacity of a zhost is never exceeded by what is placed there
  * - whoever is started has a started parent and its mandatory imports, or stops; unresolved
  * ones lack something, waiting ones wait for somebody
+ * - children stop before their parent, go before it, and are where it is
+ * - exports are published exactly while an instance is started
  * - only legal transitions, each from the state in which the last one ended; records say
  *   what events say
  * - what was acknowledged is kept, also over crashes of zrms
@@ -96,6 +99,10 @@ const struct mirrored *mirror_find(const struct fuzz *f, const char *topology,
 				   const char *path);
 struct submitted *fuzz_submitted(const struct fuzz *f, const char *id);
 
+/* legal.c: by the names of states. `adopts`: a zhost has just returned. */
+bool legal_move(const char *from, const char *to, bool adopts);
+bool legal_zhost_move(const char *from, const char *to);
+
 /* rules.c */
 struct family {
 	const char *name;
@@ -108,6 +115,8 @@ const char *family_missing_import(const struct family *y, unsigned instance);
 void rules_check(struct fuzz *f, const struct submitted *s);
 /* It begins to stop: whatever is inside of it has stopped. */
 void rules_check_stop(struct fuzz *f, const struct submitted *s, const char *path);
+/* It is undeployed: whatever is inside of it has gone. */
+void rules_check_undeploy(struct fuzz *f, const struct submitted *s, const char *path);
 
 /* steps.c */
 void fuzz_step(struct fuzz *f);

@@ -63,14 +63,13 @@ static void take_instance_event(struct fuzz *f, const Samoza__V1__EventRecord *e
 	if (s != NULL && strcmp(e->to, "stopping") == 0 &&
 	    strcmp(e->cause, "its zhost stops it") != 0)
 		rules_check_stop(f, s, slash + 1);
+	if (s != NULL && strcmp(e->to, "undeploying") == 0 && !f->adopts)
+		rules_check_undeploy(f, s, slash + 1);
 	const char *known = m->state != NULL ? m->state : "not-deployed";
 	if (strcmp(known, e->from) != 0)
 		world_violate(&f->world, "%s goes from %s to %s, but it was %s", e->subject,
 			      e->from, e->to, known);
-	enum instance_state from = STATE_PROBLEM;
-	enum instance_state to = STATE_PROBLEM;
-	if (state_parse(e->from, &from) < 0 || state_parse(e->to, &to) < 0 ||
-	    !state_may_move(from, to, f->adopts))
+	if (!legal_move(e->from, e->to, f->adopts))
 		world_violate(&f->world, "%s may not go from %s to %s%s", e->subject, e->from,
 			      e->to, f->adopts ? ", not even adopted" : "");
 	free(m->state);
@@ -112,15 +111,11 @@ static void take_zhost_event(struct fuzz *f, const Samoza__V1__EventRecord *e)
 	struct mirrored_zhost *z = zhost_of(f, e->subject);
 	if (e->from == NULL || e->to == NULL)
 		return; /* cordoned, uncordoned */
-	enum instance_state from = STATE_PROBLEM;
-	enum instance_state to = STATE_PROBLEM;
-	if (state_parse(e->from, &from) < 0 || state_parse(e->to, &to) < 0)
-		return;
 	const char *known = z->state != NULL ? z->state : "not-deployed";
 	if (strcmp(known, e->from) != 0)
 		world_violate(&f->world, "zhost %s goes from %s to %s, but it was %s",
 			      e->subject, e->from, e->to, known);
-	if (!state_zhost_may_move(from, to))
+	if (!legal_zhost_move(e->from, e->to))
 		world_violate(&f->world, "zhost %s may not go from %s to %s", e->subject,
 			      e->from, e->to);
 	free(z->state);
@@ -170,6 +165,41 @@ static void check_capacity(struct fuzz *f)
 	}
 }
 
+/* Exports are visible exactly while it is started. */
+static void check_exports(struct fuzz *f, const struct mirrored *m)
+{
+	const struct submitted *s = fuzz_submitted(f, m->record->topology);
+	int index = s != NULL ? topology_find_instance(s->topology, m->record->path) : -1;
+	if (index < 0)
+		return;
+	const struct space *space = instance_space(s->topology, (unsigned)index);
+	bool due = m->record->state == SAMOZA__V1__STATE__STATE_DEPLOYED_STARTED &&
+		   space->export_count > 0;
+	if ((m->record->n_exports > 0) != due)
+		world_violate(&f->world, "%s/%s is %s and publishes %zu exports", s->name,
+			      m->record->path,
+			      state_name((enum instance_state)m->record->state),
+			      m->record->n_exports);
+}
+
+/* What is inside of another one is where that is. */
+static void check_zhost(struct fuzz *f, const struct mirrored *m)
+{
+	const struct submitted *s = fuzz_submitted(f, m->record->topology);
+	int index = s != NULL ? topology_find_instance(s->topology, m->record->path) : -1;
+	int parent = index >= 0 ? s->topology->instances[index].parent : -1;
+	if (parent < 0 || m->record->zhost == NULL || m->record->lost)
+		return;
+	const char *path = s->topology->instances[parent].path;
+	const struct mirrored *above = mirror_find(f, s->id, path);
+	const char *zhost =
+		above != NULL && above->record != NULL ? above->record->zhost : NULL;
+	if (!str_equal(m->record->zhost, zhost))
+		world_violate(&f->world, "%s/%s is placed on %s, its parent %s on %s", s->name,
+			      m->record->path, m->record->zhost, path,
+			      zhost != NULL ? zhost : "none");
+}
+
 static void check_record(struct fuzz *f, const char *id)
 {
 	struct mirrored *m = instance_of(f, id);
@@ -180,6 +210,18 @@ static void check_record(struct fuzz *f, const char *id)
 	if (strcmp(state, known) != 0)
 		world_violate(&f->world, "the record of %s says %s, its events %s", id, state,
 			      known);
+	check_exports(f, m);
+	check_zhost(f, m);
+}
+
+/* An event is never without its record. */
+static void check_event(struct fuzz *f, const Samoza__V1__EventRecord *e)
+{
+	const char *slash = strchr(e->subject, '/');
+	if (strcmp(e->kind, "space") != 0 || e->topology == NULL || slash == NULL)
+		return;
+	CLEANUP(freep) char *id = str_printf("%s/%s", e->topology, slash + 1);
+	check_record(f, id);
 }
 
 void mirror_committed(void *user, const struct outbox *o)
@@ -207,6 +249,8 @@ void mirror_committed(void *user, const struct outbox *o)
 	vector_for_each (&o->records, r)
 		if (r->kind == RECORD_INSTANCE)
 			check_record(f, r->id);
+	vector_for_each (&o->events, e)
+		check_event(f, *e);
 	if (placed)
 		check_capacity(f);
 	vector_for_each (&f->submitted, s) {
