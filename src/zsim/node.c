@@ -342,15 +342,18 @@ void node_forget(struct world *w, struct node *n, const Samoza__V1__DataForget *
 		world_log(w, "%s deletes the local data of %s", n->name, f->topology_name);
 		size_t length = strlen(f->topology_name);
 		for (struct process *p = n->processes; p != NULL; p = p->hh.next)
-			if (p->epoch > f->epoch && strncmp(p->name, f->topology_name, length) == 0 &&
+			if (p->epoch > f->epoch &&
+			    strncmp(p->name, f->topology_name, length) == 0 &&
 			    p->name[length] == '/')
-				world_violate(w, "%s on %s was placed after the data that it "
-						 "uses was to be deleted",
+				world_violate(w,
+					      "%s on %s was placed after the data that it "
+					      "uses was to be deleted",
 					      p->name, n->name);
 	}
 	Samoza__V1__DataForgotten answer = SAMOZA__V1__DATA_FORGOTTEN__INIT;
 	answer.epoch = n->forgotten_epoch;
-	link_send(w, n->link, false, SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGOTTEN, &answer.base);
+	link_send(w, n->link, false, SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGOTTEN,
+		  &answer.base);
 }
 
 struct node *node_add(struct world *w, const Samoza__V1__ZhostSpec *spec)
