@@ -209,9 +209,10 @@ static void action_begins(struct world *w, struct node *n, const struct agent_or
 		fill_exports(n, a, o);
 		process_begin(w, n, o, id);
 	}
-	if (o->kind == ACTION_STOP)
-		check_stop(w, n, id, name);
 	struct process *p = process_find(n, id);
+	/* One that died, and whose next start is called off, has left them behind already. */
+	if (o->kind == ACTION_STOP && p != NULL && p->started)
+		check_stop(w, n, id, name);
 	if (p != NULL && (o->kind == ACTION_START || o->kind == ACTION_UPDATE))
 		tell_imports(w, p, o);
 	world_log(w, "%s on %s: %s begins", name, n->name, agent_action_name(o->kind));
