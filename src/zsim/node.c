@@ -170,6 +170,9 @@ static void tell_imports(struct world *w, struct process *p, const struct agent_
 static void check_stop(struct world *w, struct node *n, const char *id, const char *name)
 {
 	size_t length = strlen(id);
+	const struct process *own = process_find(n, id);
+	if (own != NULL && !own->started)
+		return; /* a start that nobody saw the end of */
 	for (const struct process *p = n->processes; p != NULL; p = p->hh.next)
 		if (strncmp(p->id, id, length) == 0 && p->id[length] == '/')
 			world_violate(w, "%s is stopped on %s while %s lives", name, n->name,
