@@ -2,7 +2,7 @@
 BUILD ?= build
 RUN_DIR ?= run
 
-.PHONY: build run run-lamp stop test check format bench install clean help setup
+.PHONY: build run run-lamp stop test mutate check format bench install clean help setup
 
 help:
 	@echo "make build     everything, into $(BUILD)/bin/"
@@ -11,6 +11,7 @@ help:
 	@echo "make run-lamp  the same, with examples/lamp: Apache, PHP and MariaDB of Debian"
 	@echo "make stop      ends that cluster"
 	@echo "make test      all tests; ends with 'N passed, N failed'"
+	@echo "make mutate    breaks the core on purpose, once per invariant; the random search must see it"
 	@echo "make check     format, room rules, static checks"
 	@echo "make format    clang-format over the tree"
 	@echo "make bench     benchmarks, as tables (BENCH_ARGS='-o json' for JSON)"
@@ -43,6 +44,10 @@ test: $(BUILD)/build.ninja
 	@meson configure $(BUILD) -Dtests=true
 	@$(MAKE) --no-print-directory build
 	@/usr/bin/python3 tests/run.py $(BUILD) $(TEST_ARGS)
+
+mutate:
+	@tools/setup build
+	@tools/mutate $(MUTATE_ARGS)
 
 check:
 	@tools/setup check
