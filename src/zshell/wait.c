@@ -115,7 +115,7 @@ static void show_all(const struct waiting *w, const Samoza__V1__TopologyView *vi
 		return;
 	for (size_t i = 0; i < view->n_placements; i++)
 		output_progress_set(w->progress, view->placements[i]->space,
-				    view->placements[i]->state);
+				    state_shown(view->placements[i]->state));
 }
 
 static int get_topology(struct waiting *w, struct error **err)
@@ -132,8 +132,7 @@ static int get_topology(struct waiting *w, struct error **err)
 	show_all(w, view);
 	for (size_t i = 0; w->reason == NULL && i < view->n_placements; i++) {
 		if (view->placements[i]->why != NULL && !str_equal(view->state, "running"))
-			w->reason = str_printf("%s: %s", view->placements[i]->space,
-					       view->placements[i]->why);
+			w->reason = mem_strdup(view->placements[i]->why);
 	}
 	return 0;
 }

@@ -20,7 +20,7 @@ def topology(state="running", **more):
     return view
 
 
-def placements(state="running"):
+def placements(state="deployed-started"):
     return [{"space": name, "zhost": zhost, "state": state}
             for name, zhost in (("dashboard", "edge-node-1"), ("api", "edge-node-2"),
                                 ("store", "edge-node-3"))]

@@ -67,7 +67,7 @@ def test_status_of_a_topology_has_the_layout_of_the_seed(listed, zshell):
 
 def test_a_failure_reason_stands_under_updated(zrms, listed, zshell):
     listed.update(state="failed", failure_reason="no zhost is available",
-                  placements=[{"space": "api", "state": "not deployed", "why": "api has no place"}])
+                  placements=[{"space": "api", "state": "not-deployed", "why": "api has no place"}])
     done = zshell("topo", "status", "my-app")
     assert f"  Updated:   {UPDATED}\n  FailureReason: no zhost is available\n" in done.out
     assert "  api                  -              not deployed\n" in done.out
