@@ -41,6 +41,8 @@ static int emit_here(struct zhost *z, const struct mesh_peer *sender, const char
 		return -EHOSTUNREACH;
 	r = process_deliver(to->process, route->name, sender->path, sender_suffix,
 			    sender_suffix != NULL ? strlen(sender_suffix) : 0, payload, size);
+	/* Only here: between two zhosts it is the hub that stays awake, or too many would. */
+	loop_stay_awake(&z->loop);
 	if (r == 0)
 		z->counters.emits_local++;
 	return r;

@@ -134,6 +134,7 @@ static int link_frame(void *user, struct link *link, const struct frame *frame,
 			l->hub->mesh_dropped++;
 			return 0;
 		}
+		loop_stay_awake(l->hub->loop);
 		return mesh_forward(l, frame, err);
 	}
 	ProtobufCMessage *message = NULL;

@@ -27,6 +27,7 @@ struct link {
 	int fd; /* -1: no zhost */
 	int status_fd;
 	uint64_t lost_ms;    /* monotonic; since when there is none */
+	bool is_brisk;	     /* the last wait was short: the next one begins awake */
 	uint32_t generation; /* counts connections that were lost */
 
 	size_t in_size; /* bytes of in[] */

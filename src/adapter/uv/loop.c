@@ -1,5 +1,6 @@
 #include "adapter/uv/loop.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <time.h>
 
@@ -9,9 +10,23 @@
 /* Rounds of hooks per turn: what is not done then waits until sockets had their turn too. */
 enum { HOOK_ROUNDS = 4 };
 
-static void spin_nothing(uv_idle_t *idle)
+/* Messages that follow each other within this time are a conversation; the next one is waited
+ * for awake for so long. */
+#define CONVERSATION_NS UINT64_C(500000)
+#define AWAKE_NS	UINT64_C(100000)
+
+static void give_way(uv_idle_t *idle)
 {
 	(void)idle;
+	(void)sched_yield();
+}
+
+void loop_stay_awake(struct loop *loop)
+{
+	uint64_t now = uv_hrtime();
+	if (now - loop->talked_ns < CONVERSATION_NS)
+		loop->awake_until_ns = now + AWAKE_NS;
+	loop->talked_ns = now;
 }
 
 static bool hooks_run(struct loop *loop)
@@ -68,8 +83,8 @@ static void prepare_run(uv_prepare_t *prepare)
 	bool worked = true;
 	for (unsigned round = 0; worked && round < HOOK_ROUNDS; round++)
 		worked = (int)hooks_run(loop) | (int)tasks_run(loop);
-	if (worked)
-		(void)uv_idle_start(&loop->spin, spin_nothing);
+	if (worked || (loop->awake_until_ns != 0 && uv_hrtime() < loop->awake_until_ns))
+		(void)uv_idle_start(&loop->spin, give_way);
 	else
 		(void)uv_idle_stop(&loop->spin);
 	for (size_t i = loop->hooks.count; i-- > 0;)

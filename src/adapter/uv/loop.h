@@ -48,6 +48,7 @@ struct loop {
 	struct loop_task *tasks, **tasks_end;
 	size_t task_count;
 	VECTOR(uv_signal_t *) signals;
+	uint64_t talked_ns, awake_until_ns; /* loop_stay_awake() */
 	uint8_t *scratch; /* for reads that are used up before the callback returns */
 };
 
@@ -60,6 +61,12 @@ void loop_done(struct loop *loop);
 /* Until loop_stop(). */
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
+
+/* Somebody's message went through: when they come in quick succession, the loop looks for the
+ * next one for some microseconds (giving way to whoever wants the processor) before it sleeps,
+ * since a sleeping processor takes longer to wake than the answer does to come. One that comes
+ * alone costs nothing. */
+void loop_stay_awake(struct loop *loop);
 
 /* Both clocks, now (not as of the start of the turn). */
 struct instant loop_now(void);
