@@ -273,6 +273,8 @@ static void test_grace(void **state)
 	/* on_process does not listen. */
 	play_start(&p, &(struct part){.guest = GUEST_ABI, .test_case = "loop"});
 	play_until(&p, ZRUN_STARTED);
+	while (!play_logged(&p, "looping"))
+		play_until(&p, ZRUN_LOG);
 	play_stop(&p, 60000);
 	play_stop(&p, 200); /* a second one can shorten */
 	play_quiet(&p, 100);

@@ -251,6 +251,8 @@ SAMOZA_ON_PROCESS(void)
 		__builtin_trap();
 	if (is("recursion"))
 		return recursion(1);
+	if (is("loop"))
+		samoza_log(SAMOZA_INFO, "looping");
 	while (is("loop") && go != 0)
 		continue;
 	/* Longer than the watchdog of the test in all, but it calls the host now and then. */
