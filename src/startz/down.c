@@ -15,8 +15,8 @@
 #include "base/str.h"
 #include "startz/cluster.h"
 #include "startz/process.h"
-#include "zrun/launch.h"
-#include "zrun/protocol.h"
+#include "zrun/launch/launch.h"
+#include "zrun/protocol/protocol.h"
 
 #define DAEMON_GRACE_MS 10000
 /* A zrun that is just being started takes its socket over within this time. */

@@ -18,18 +18,18 @@
 #include "adapter/sqlite/kv.h"
 #include "base/check.h"
 #include "base/str.h"
-#include "zhost/artifact.h"
-#include "zhost/data.h"
+#include "zhost/artifact/artifact.h"
+#include "zhost/data/data_service.h"
 #include "zhost/edge/edge.h"
-#include "zhost/end_spaces.h"
-#include "zhost/log_desk.h"
-#include "zhost/mesh.h"
-#include "zhost/native.h"
-#include "zhost/process.h"
-#include "zhost/reconcile.h"
-#include "zhost/resident.h"
-#include "zhost/uplink.h"
-#include "zhost/usage.h"
+#include "zhost/log/log_service.h"
+#include "zhost/mesh/mesh.h"
+#include "zhost/native/native_runtime.h"
+#include "zhost/process/end_spaces.h"
+#include "zhost/process/usage.h"
+#include "zhost/process/zrun_process.h"
+#include "zhost/reconcile/reconcile.h"
+#include "zhost/space/resident.h"
+#include "zhost/uplink/uplink.h"
 
 /* Until zrms says otherwise (HELLO_ACK). */
 #define HEARTBEAT_MS	   10000
@@ -138,7 +138,7 @@ static int launcher_begin(struct zhost *z, struct error **err)
 static bool logs_turn(void *user)
 {
 	struct zhost *z = user;
-	bool any = log_desk_flush(z->log_desk);
+	bool any = log_service_flush(z->log_service);
 
 	return spacelogs_flush(z->logs) || any;
 }
@@ -146,10 +146,10 @@ static bool logs_turn(void *user)
 static bool log_is_used(void *data, const char *name)
 {
 	struct zhost *z = data;
-	char own[FOLDER_NAME_SIZE];
+	char own[INSTANCE_FILE_NAME_SIZE];
 
 	for (struct resident *r = z->residents; r != NULL; r = r->hh.next) {
-		folder_name(r->key->topology, r->key->path, 0, own);
+		instance_file_name(r->key->topology, r->key->path, 0, own);
 		if (strcmp(own, name) == 0)
 			return true;
 	}
@@ -224,16 +224,16 @@ static void raise_limits(void)
 	}
 }
 
-static int open_folder_and_store(struct zhost *z, struct error **err)
+static int open_state(struct zhost *z, struct error **err)
 {
 	CLEANUP(freep) char *path = NULL;
-	int r = folder_open(&z->folder, z->settings.dir, err);
+	int r = state_dir_open(&z->state_dir, z->settings.dir, err);
 
 	if (r == 0)
-		r = folder_begin(&z->folder, err);
+		r = state_dir_begin(&z->state_dir, err);
 	if (r < 0)
 		return r;
-	path = str_printf("%s/zhost.db", z->folder.path);
+	path = str_printf("%s/zhost.db", z->state_dir.path);
 	return kv_open(&z->loop, path, &z->store, err);
 }
 
@@ -249,7 +249,7 @@ static int begin(struct zhost *z, int argc, char **argv, struct error **err)
 	int r = settings_spec(config_file_path(argc, argv), z->settings.name, &z->spec, err);
 
 	if (r == 0)
-		r = open_folder_and_store(z, err);
+		r = open_state(z, err);
 	if (r < 0)
 		return r;
 	z->unwritten_end = &z->unwritten;
@@ -257,11 +257,11 @@ static int begin(struct zhost *z, int argc, char **argv, struct error **err)
 	z->machine = machine();
 	z->heartbeat_ms = HEARTBEAT_MS;
 	z->failure_timeout_ms = FAILURE_TIMEOUT_MS;
-	z->logs = spacelogs_new(z->folder.log_fd);
-	z->log_desk = log_desk_new(z);
+	z->logs = spacelogs_new(z->state_dir.log_fd);
+	z->log_service = log_service_new(z);
 	z->ports = ports_new(z->address, str_hash(z->settings.name), ports_is_free);
 	z->mesh = mesh_table_new(z->settings.name);
-	z->data = data_desk_new(z);
+	z->data = data_service_new(z);
 	loop_before_poll(&z->loop, processes_flush, z);
 	r = data_load(z->data, err);
 	if (r == 0)
@@ -296,8 +296,8 @@ static void finish(struct zhost *z)
 	launcher_free(z->launcher);
 	residents_free(z);
 	native_end(z);
-	data_desk_free(z->data);
-	log_desk_free(z->log_desk);
+	data_service_free(z->data);
+	log_service_free(z->log_service);
 	artifacts_free(z->artifacts);
 	reconcile_free(z->reconcile);
 	mesh_table_free(z->mesh);
@@ -307,7 +307,7 @@ static void finish(struct zhost *z)
 		kv_close(z->store, on_store_closed, z);
 	loop_done(&z->loop);
 	spacelogs_free(z->logs);
-	folder_close(&z->folder);
+	state_dir_close(&z->state_dir);
 	samoza__v1__zhost_spec__free_unpacked(z->spec, NULL);
 	free(z->address);
 }
@@ -324,8 +324,8 @@ static int run(struct zhost *z, int argc, char **argv, struct error **err)
 		zedge = config_address_text(&z->settings.zedge);
 		log_info("zhost", "started", LOG_S("name", z->settings.name),
 			 LOG_S("version", SAMOZA_VERSION), LOG_S("zrms", z->settings.zrms),
-			 LOG_S("zedge", zedge), LOG_S("dir", z->folder.path),
-			 LOG_U("incarnation", z->folder.incarnation));
+			 LOG_S("zedge", zedge), LOG_S("dir", z->state_dir.path),
+			 LOG_U("incarnation", z->state_dir.incarnation));
 		loop_run(&z->loop);
 		log_info("zhost", "ended", LOG_S("name", z->settings.name));
 	}
@@ -335,18 +335,18 @@ static int run(struct zhost *z, int argc, char **argv, struct error **err)
 
 static int run_end_spaces(const struct zhost_settings *s, struct error **err)
 {
-	struct folder folder;
+	struct state_dir state_dir;
 	unsigned count;
 	int r;
 
 	if (access(s->dir, F_OK) < 0)
 		return error_errno(err, "cannot find %s", s->dir);
-	r = folder_open(&folder, s->dir, err);
+	r = state_dir_open(&state_dir, s->dir, err);
 	if (r == 0)
-		r = end_spaces(&folder, &count, err);
+		r = end_spaces(&state_dir, &count, err);
 	if (r == 0)
 		printf("%u spaces ended\n", count);
-	folder_close(&folder);
+	state_dir_close(&state_dir);
 	return r;
 }
 

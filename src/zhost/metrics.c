@@ -3,8 +3,8 @@
 #include <inttypes.h>
 #include <stddef.h>
 
-#include "zhost/resident.h"
-#include "zhost/uplink.h"
+#include "zhost/space/resident.h"
+#include "zhost/uplink/uplink.h"
 
 static const struct {
 	const char *name, *help;

@@ -7,11 +7,11 @@
  *    reconcile.c ── core/agent, store ──┐    mesh.c ◄──► edge/ (browsers)
  *      ▲ results, deaths                │ orders  ▲
  *      │                                ▼         │ EMIT, MESSAGE
- *    resident.c (actions) ──► artifact.c, process.c ◄──► zrun, zrun, zrun …
+ *    resident.c (actions) ──► artifact.c, zrun_process.c ◄──► zrun, zrun, zrun …
  *
  * One turn of the loop: callbacks take what arrived and append to buffers; then the hooks
- * write the zruns' buffers (process.c), hand inputs to the core and commit (reconcile.c), and
- * write logs. Inputs are handled only while no commit is under way: the ones that come
+ * write the zruns' buffers (zrun_process.c), hand inputs to the core and commit (reconcile.c),
+ * and write logs. Inputs are handled only while no commit is under way: the ones that come
  * meanwhile make the next batch, which is group commit, and orders are carried out before the
  * core is called again.
  */
@@ -25,19 +25,19 @@
 #include "base/vector.h"
 #include "core/agent/agent.h"
 #include "port/store.h"
-#include "zhost/folder.h"
-#include "zhost/mesh_table.h"
-#include "zhost/ports.h"
+#include "zhost/environment/ports.h"
+#include "zhost/log/spacelog.h"
+#include "zhost/mesh/mesh_table.h"
 #include "zhost/settings.h"
-#include "zhost/spacelog.h"
-#include "zrun/launch.h"
+#include "zhost/state/state_dir.h"
+#include "zrun/launch/launch.h"
 
 struct artifacts;
 struct kv;
-struct data_desk;
+struct data_service;
 struct edge;
-struct log_desk;
-struct native_desk;
+struct log_service;
+struct native_runtime;
 struct reconcile;
 struct resident;
 struct uplink;
@@ -55,7 +55,7 @@ struct zhost_counters {
 struct zhost {
 	struct loop loop;
 	struct zhost_settings settings;
-	struct folder folder;
+	struct state_dir state_dir;
 	Samoza__V1__ZhostSpec *spec;
 	char *address;	     /* that instances export as `ip` */
 	const char *machine; /* "x86_64": what native artifacts must be for */
@@ -70,15 +70,15 @@ struct zhost {
 	struct artifacts *artifacts;
 	struct ports *ports;
 	struct spacelogs *logs;
-	struct log_desk *log_desk;
+	struct log_service *log_service;
 	struct mesh_table *mesh;
-	struct data_desk *data;
-	struct native_desk *native;
+	struct data_service *data;
+	struct native_runtime *native;
 	struct edge *edge;
 	struct usage *usage;
 
-	struct process *unwritten,
-		**unwritten_end;    /* those whose buffers have something (process_io.c) */
+	struct zrun_process *unwritten,
+		**unwritten_end;    /* those whose buffers have something (zrun_process_io.c) */
 	struct resident *residents; /* by "TOPOLOGY-ID/PATH" */
 	size_t resident_count;
 	/* Starts that wait for others to get going (resident.c). */

@@ -10,7 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "zrun/instance.h"
+#include "zrun/runner/runner.h"
 
 static union {
 	struct spawn_request request;
@@ -92,7 +92,7 @@ void zygote_run(int socket, uid_t unprivileged_uid, bool with_namespaces, char *
 			if (pid == 0) {
 				close(socket);
 				set_title(argv, argc);
-				instance_run(&packet.request, fds, &shared);
+				runner_run(&packet.request, fds, &shared);
 			}
 		} else {
 			errno = EBADMSG;
@@ -121,5 +121,5 @@ void zygote_run_one(int socket, char **argv, int argc)
 	confine_prepare(&shared, packet.request.unprivileged_uid,
 			(packet.request.flags & SPAWN_WITHOUT_NAMESPACES) == 0);
 	set_title(argv, argc);
-	instance_run(&packet.request, fds, &shared);
+	runner_run(&packet.request, fds, &shared);
 }

@@ -1,8 +1,8 @@
 #include "zhost/edge/broadcast.h"
 
 #include "base/str.h"
-#include "zhost/mesh.h"
-#include "zhost/uplink.h"
+#include "zhost/mesh/mesh.h"
+#include "zhost/uplink/uplink.h"
 
 struct listener {
 	char *topology, *space, *zhost; /* topology: id */

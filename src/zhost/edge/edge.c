@@ -15,13 +15,13 @@
 #include "base/str.h"
 #include "samoza_js.h"
 #include "schema/json.h"
-#include "zhost/artifact.h"
+#include "zhost/artifact/artifact.h"
 #include "zhost/edge/broadcast.h"
 #include "zhost/edge/file_type.h"
 #include "zhost/edge/session.h"
-#include "zhost/mesh.h"
+#include "zhost/mesh/mesh.h"
 #include "zhost/metrics.h"
-#include "zhost/uplink.h"
+#include "zhost/uplink/uplink.h"
 
 #define PAGE_MAX ((size_t)4 * 1024 * 1024)
 

@@ -13,8 +13,8 @@
 
 #include "base/str.h"
 #include "zhost/edge/file_type.h"
-#include "zhost/folder.h"
-#include "zhost/spacelog.h"
+#include "zhost/log/spacelog.h"
+#include "zhost/state/state_dir.h"
 
 static char root[64];
 
@@ -87,41 +87,41 @@ static void files_have_types(void **state)
 static void a_folder_keeps_its_identity_and_counts_its_lives(void **state)
 {
 	CLEANUP(freep) char *path = str_printf("%s/deep/er", root);
-	struct folder first, second;
+	struct state_dir first, second;
 	struct error *err = NULL;
 	char identity[37];
 
 	(void)state;
-	assert_int_equal(folder_open(&first, path, NULL), 0);
-	assert_int_equal(folder_begin(&first, NULL), 0);
+	assert_int_equal(state_dir_open(&first, path, NULL), 0);
+	assert_int_equal(state_dir_begin(&first, NULL), 0);
 	assert_int_equal(strlen(first.identity), 36);
 	assert_int_equal(first.incarnation, 1);
 	memcpy(identity, first.identity, sizeof(identity));
 	/* One at a time. */
-	assert_int_equal(folder_open(&second, path, &err), ERR_CONFLICT);
+	assert_int_equal(state_dir_open(&second, path, &err), ERR_CONFLICT);
 	error_free(err);
-	folder_close(&second);
-	folder_close(&first);
-	assert_int_equal(folder_open(&second, path, NULL), 0);
-	assert_int_equal(folder_begin(&second, NULL), 0);
+	state_dir_close(&second);
+	state_dir_close(&first);
+	assert_int_equal(state_dir_open(&second, path, NULL), 0);
+	assert_int_equal(state_dir_begin(&second, NULL), 0);
 	assert_string_equal(second.identity, identity);
 	assert_int_equal(second.incarnation, 2);
-	folder_close(&second);
+	state_dir_close(&second);
 }
 
 static void names_differ_by_all_that_they_are_made_of(void **state)
 {
-	char a[FOLDER_NAME_SIZE], b[FOLDER_NAME_SIZE];
+	char a[INSTANCE_FILE_NAME_SIZE], b[INSTANCE_FILE_NAME_SIZE];
 
 	(void)state;
-	folder_name("t", "a/b", 1, a);
-	folder_name("t", "a/b", 1, b);
+	instance_file_name("t", "a/b", 1, a);
+	instance_file_name("t", "a/b", 1, b);
 	assert_string_equal(a, b);
-	folder_name("t", "a/b", 2, b);
+	instance_file_name("t", "a/b", 2, b);
 	assert_string_not_equal(a, b);
-	folder_name("ta", "/b", 1, b);
+	instance_file_name("ta", "/b", 1, b);
 	assert_string_not_equal(a, b);
-	assert_int_equal(strlen(a), FOLDER_NAME_SIZE - 1);
+	assert_int_equal(strlen(a), INSTANCE_FILE_NAME_SIZE - 1);
 }
 
 static void tail(struct spacelogs *logs, const char *name, size_t lines, const char *expected)

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "zhost/mesh_table.h"
+#include "zhost/mesh/mesh_table.h"
 
 static struct mesh_table *table;
 static int store_here, api_here, api2_here;

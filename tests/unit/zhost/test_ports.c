@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "zhost/ports.h"
+#include "zhost/environment/ports.h"
 
 static uint16_t busy;
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "zhost/variables.h"
+#include "zhost/environment/variables.h"
 
 static Samoza__V1__Variable ip = {.name = (char *)"ip", .value = (char *)"10.0.0.1"};
 static Samoza__V1__Variable port = {.name = (char *)"http-port", .value = (char *)"20001"};

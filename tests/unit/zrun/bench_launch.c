@@ -21,7 +21,7 @@
 #include "adapter/wasm2c/translate.h"
 #include "base/memory.h"
 #include "base/str.h"
-#include "zrun/launch.h"
+#include "zrun/launch/launch.h"
 
 struct one {
 	int fd;

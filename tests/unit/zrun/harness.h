@@ -16,8 +16,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "zrun/launch.h"
-#include "zrun/protocol.h"
+#include "zrun/launch/launch.h"
+#include "zrun/protocol/protocol.h"
 
 #define PLAY_DEADLINE_MS 20000 /* nothing in these tests takes that long */
 

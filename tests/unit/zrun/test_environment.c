@@ -7,7 +7,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "zrun/environment.h"
+#include "zrun/native/environment.h"
 
 #define SET(text) text, sizeof(text) - 1 /* ends with the NUL of its last value */
 

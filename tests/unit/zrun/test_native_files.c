@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "zrun/native_files.h"
+#include "zrun/native/native_files.h"
 
 #define DIGEST "0123456789012345678901234567890123456789012345678901234567890123"
 

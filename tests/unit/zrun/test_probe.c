@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "zrun/probe.h"
+#include "zrun/native/probe.h"
 
 static int listener;
 static unsigned port;

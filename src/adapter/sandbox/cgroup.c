@@ -1,0 +1,342 @@
+#include "adapter/sandbox/cgroup.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* A hierarchy that is mounted: version 2, or one of version 1 with its controllers. */
+struct hierarchy {
+	bool is_unified;
+	char controllers[80]; /* version 1: "cpu,cpuacct" */
+	char mount[PATH_MAX]; /* where it is mounted */
+	char root[PATH_MAX];  /* which group of it is mounted there: "/" */
+	char own[PATH_MAX];   /* the caller's group, from the mount on: "", "/system.slice/x" */
+};
+
+static const char *const controllers[] = {"memory", "cpu", "pids"};
+#define PREFIX	    "samoza-"
+#define SWEEP_S	    60
+#define CONTROLLERS (sizeof(controllers) / sizeof(controllers[0]))
+
+/* ---- finding ---- */
+
+static bool has_word(const char *list, const char *word)
+{
+	size_t size = strlen(word);
+
+	for (const char *at = list; (at = strstr(at, word)) != NULL; at += size)
+		if ((at == list || at[-1] == ',' || at[-1] == ' ') &&
+		    (at[size] == '\0' || at[size] == ',' || at[size] == ' ' ||
+		     at[size] == '\n'))
+			return true;
+	return false;
+}
+
+/* Of the caller in /proc/self/cgroup: "ID:CONTROLLERS:PATH". */
+static bool find_own(struct hierarchy *h, const char *controller)
+{
+	char line[PATH_MAX + 100];
+	FILE *file = fopen("/proc/self/cgroup", "re");
+	bool found = false;
+
+	while (file != NULL && !found && fgets(line, sizeof(line), file) != NULL) {
+		char *names = strchr(line, ':');
+		char *path = names != NULL ? strchr(names + 1, ':') : NULL;
+		size_t skip;
+
+		if (path == NULL)
+			continue;
+		*names++ = '\0';
+		*path++ = '\0';
+		path[strcspn(path, "\n")] = '\0';
+		found = h->is_unified ? names[0] == '\0' : has_word(names, controller);
+		/* A container sees a part of the hierarchy. */
+		skip = strcmp(h->root, "/") != 0 && strncmp(path, h->root, strlen(h->root)) == 0
+			       ? strlen(h->root)
+			       : 0;
+		if (found)
+			(void)snprintf(h->own, sizeof(h->own), "%s",
+				       strcmp(path + skip, "/") == 0 ? "" : path + skip);
+	}
+	if (file != NULL)
+		(void)fclose(file);
+	return found;
+}
+
+/* In /proc/self/mountinfo: "36 35 98:0 /ROOT /MOUNT OPTIONS … - TYPE SOURCE SUPER-OPTIONS".
+ * NULL as controller: version 2. */
+static bool find_hierarchy(struct hierarchy *h, const char *controller)
+{
+	char line[3 * PATH_MAX], type[20], options[200];
+	FILE *file = fopen("/proc/self/mountinfo", "re");
+	bool found = false;
+
+	*h = (struct hierarchy){.is_unified = controller == NULL};
+	while (file != NULL && !found && fgets(line, sizeof(line), file) != NULL) {
+		const char *dash = strstr(line, " - ");
+
+		if (dash == NULL || sscanf(dash, " - %19s %*s %199s", type, options) != 2 ||
+		    sscanf(line, "%*s %*s %*s %4095s %4095s", h->root, h->mount) != 2)
+			continue;
+		found = h->is_unified
+				? strcmp(type, "cgroup2") == 0
+				: strcmp(type, "cgroup") == 0 && has_word(options, controller);
+	}
+	if (file != NULL)
+		(void)fclose(file);
+	return found && find_own(h, controller);
+}
+
+/* ---- files ---- */
+
+static int write_file(const char *folder, const char *name, const char *text)
+{
+	char path[PATH_MAX];
+	ssize_t n;
+	int fd;
+
+	if (snprintf(path, sizeof(path), "%s/%s", folder, name) >= (int)sizeof(path))
+		return -1;
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	n = write(fd, text, strlen(text));
+	close(fd);
+	return n == (ssize_t)strlen(text) ? 0 : -1;
+}
+
+static bool hands_out(const char *folder, const char *controller)
+{
+	char path[PATH_MAX], text[400];
+	ssize_t n = -1;
+	int fd;
+
+	if (snprintf(path, sizeof(path), "%s/cgroup.subtree_control", folder) <
+	    (int)sizeof(path)) {
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd >= 0) {
+			n = read(fd, text, sizeof(text) - 1);
+			close(fd);
+		}
+	}
+	if (n < 0)
+		return false;
+	text[n] = '\0';
+	return has_word(text, controller);
+}
+
+/* ---- limits ---- */
+
+static void limit_memory(const char *folder, bool is_unified, uint64_t bytes, struct cgroup *g)
+{
+	char text[32];
+
+	(void)snprintf(text, sizeof(text), "%" PRIu64, bytes);
+	if (bytes == 0 ||
+	    write_file(folder, is_unified ? "memory.max" : "memory.limit_in_bytes", text) < 0)
+		return;
+	(void)write_file(folder, "memory.oom.group", "1");
+	g->limited |= CGROUP_MEMORY;
+}
+
+static void limit_cpu(const char *folder, bool is_unified, uint32_t millicores,
+		      struct cgroup *g)
+{
+	uint32_t most = millicores < CGROUP_CPU_LEAST ? CGROUP_CPU_LEAST : millicores;
+	uint64_t shares = (uint64_t)millicores * 1024 / 1000;
+	char text[64];
+
+	if (millicores == 0)
+		return;
+	if (shares < 2)
+		shares = 2;
+	if (is_unified) {
+		uint64_t weight = 1 + (shares - 2) * 9999 / 262142;
+
+		(void)snprintf(text, sizeof(text), "%" PRIu64, weight > 10000 ? 10000 : weight);
+		(void)write_file(folder, "cpu.weight", text);
+		(void)snprintf(text, sizeof(text), "%" PRIu64 " 100000", (uint64_t)most * 100);
+		if (write_file(folder, "cpu.max", text) == 0)
+			g->limited |= CGROUP_CPU;
+		return;
+	}
+	(void)snprintf(text, sizeof(text), "%" PRIu64, shares);
+	(void)write_file(folder, "cpu.shares", text);
+	(void)write_file(folder, "cpu.cfs_period_us", "100000");
+	(void)snprintf(text, sizeof(text), "%" PRIu64, (uint64_t)most * 100);
+	if (write_file(folder, "cpu.cfs_quota_us", text) == 0)
+		g->limited |= CGROUP_CPU;
+}
+
+static void limit_pids(const char *folder, struct cgroup *g)
+{
+	char text[16];
+
+	(void)snprintf(text, sizeof(text), "%d", CGROUP_PIDS);
+	if (write_file(folder, "pids.max", text) == 0)
+		g->limited |= CGROUP_PIDS_;
+}
+
+/* ---- making ---- */
+
+/* Makes it there. Returns whether it is there; its path in `folder`. */
+static bool make(const char *above, const char *name, char *folder, size_t size)
+{
+	if (snprintf(folder, size, "%s/" PREFIX "%s", above, name) >= (int)size)
+		return false;
+	return mkdir(folder, 0755) == 0 || errno == EEXIST;
+}
+
+static void add_procs(struct cgroup *g, const char *folder)
+{
+	char *to = g->procs[g->procs_count];
+
+	for (unsigned n = 0; n < g->procs_count; n++)
+		if (strncmp(g->procs[n], folder, strlen(folder)) == 0)
+			return; /* one hierarchy for cpu and another controller */
+	if (snprintf(to, sizeof(g->procs[0]), "%s/cgroup.procs", folder) <
+	    (int)sizeof(g->procs[0]))
+		g->procs_count++;
+	else
+		to[0] = '\0';
+}
+
+/* The group of version 2 below which it is to lie: the nearest that hands out memory, else the
+ * caller's own (then without limits, only to end all at one stroke). Only of its own group the
+ * caller asks for it; those above belong to others. */
+static void unified_above(const struct hierarchy *h, char *above, size_t size)
+{
+	(void)snprintf(above, size, "%s%s", h->mount, h->own);
+	if (!hands_out(above, "memory"))
+		(void)write_file(above, "cgroup.subtree_control", "+memory +cpu +pids");
+	while (!hands_out(above, "memory")) {
+		if (strlen(above) <= strlen(h->mount)) {
+			(void)snprintf(above, size, "%s%s", h->mount, h->own);
+			return;
+		}
+		*strrchr(above, '/') = '\0';
+	}
+}
+
+static void make_unified(struct cgroup *g, const char *name, uint32_t cpu_millicores,
+			 uint64_t memory_bytes)
+{
+	struct hierarchy h;
+	char above[2 * PATH_MAX], folder[PATH_MAX], path[PATH_MAX];
+
+	if (!find_hierarchy(&h, NULL))
+		return;
+	unified_above(&h, above, sizeof(above));
+	if (!make(above, name, folder, sizeof(folder)))
+		return;
+	limit_memory(folder, true, memory_bytes, g);
+	limit_cpu(folder, true, cpu_millicores, g);
+	limit_pids(folder, g);
+	add_procs(g, folder);
+	if (snprintf(path, sizeof(path), "%s/cgroup.kill", folder) < (int)sizeof(path))
+		g->kill_fd = open(path, O_WRONLY | O_CLOEXEC);
+}
+
+static void make_separate(struct cgroup *g, const char *controller, const char *name,
+			  uint32_t cpu_millicores, uint64_t memory_bytes)
+{
+	struct hierarchy h;
+	char above[2 * PATH_MAX], folder[PATH_MAX];
+
+	if (!find_hierarchy(&h, controller))
+		return;
+	(void)snprintf(above, sizeof(above), "%s%s", h.mount, h.own);
+	if (!make(above, name, folder, sizeof(folder)))
+		return;
+	if (strcmp(controller, "memory") == 0)
+		limit_memory(folder, false, memory_bytes, g);
+	else if (strcmp(controller, "cpu") == 0)
+		limit_cpu(folder, false, cpu_millicores, g);
+	else
+		limit_pids(folder, g);
+	add_procs(g, folder);
+}
+
+void cgroup_make(struct cgroup *g, const char *name, uint32_t cpu_millicores,
+		 uint64_t memory_bytes)
+{
+	*g = (struct cgroup){.kill_fd = -1};
+	make_unified(g, name, cpu_millicores, memory_bytes);
+	if ((g->limited & CGROUP_MEMORY) == 0)
+		for (size_t c = 0; c < CONTROLLERS; c++)
+			make_separate(g, controllers[c], name, cpu_millicores, memory_bytes);
+	if ((g->limited & (CGROUP_MEMORY | CGROUP_CPU)) != (CGROUP_MEMORY | CGROUP_CPU))
+		(void)snprintf(g->missing, sizeof(g->missing), "no control group%s%s: %s",
+			       (g->limited & CGROUP_MEMORY) == 0 ? " for memory" : "",
+			       (g->limited & CGROUP_CPU) == 0 ? " for cpu" : "",
+			       geteuid() != 0 ? "this user may not make any"
+					      : "this machine lets none be made here");
+}
+
+static void sweep(const char *above)
+{
+	DIR *dir = opendir(above);
+
+	for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;) {
+		struct stat st;
+
+		/* One that is just being made is empty, too. */
+		if (strncmp(e->d_name, PREFIX, strlen(PREFIX)) == 0 &&
+		    fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    time(NULL) - st.st_mtime > SWEEP_S)
+			(void)unlinkat(dirfd(dir), e->d_name, AT_REMOVEDIR);
+	}
+	if (dir != NULL)
+		(void)closedir(dir);
+}
+
+void cgroup_sweep(void)
+{
+	struct hierarchy h;
+	char above[2 * PATH_MAX];
+
+	for (size_t c = 0; c < CONTROLLERS; c++)
+		if (find_hierarchy(&h, controllers[c])) {
+			(void)snprintf(above, sizeof(above), "%s%s", h.mount, h.own);
+			sweep(above);
+		}
+	if (!find_hierarchy(&h, NULL))
+		return;
+	(void)snprintf(above, sizeof(above), "%s%s", h.mount, h.own);
+	for (sweep(above); strlen(above) > strlen(h.mount); sweep(above))
+		*strrchr(above, '/') = '\0';
+}
+
+void cgroup_remove(const char *name)
+{
+	struct hierarchy h;
+	char above[2 * PATH_MAX], folder[3 * PATH_MAX];
+
+	for (size_t c = 0; c < CONTROLLERS; c++)
+		if (find_hierarchy(&h, controllers[c])) {
+			(void)snprintf(folder, sizeof(folder), "%s%s/" PREFIX "%s", h.mount,
+				       h.own, name);
+			(void)rmdir(folder);
+		}
+	if (!find_hierarchy(&h, NULL))
+		return;
+	(void)snprintf(above, sizeof(above), "%s%s", h.mount, h.own);
+	for (;;) {
+		char *slash;
+
+		(void)snprintf(folder, sizeof(folder), "%s/" PREFIX "%s", above, name);
+		if (rmdir(folder) == 0 || strlen(above) <= strlen(h.mount))
+			return;
+		slash = strrchr(above, '/');
+		*slash = '\0';
+	}
+}

@@ -1,0 +1,585 @@
+#include "zhost/artifact/artifact.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <uthash.h>
+#include <utlist.h>
+
+#include "adapter/log/log.h"
+#include "adapter/wasm2c/translate.h"
+#include "base/check.h"
+#include "base/str.h"
+#include "zhost/artifact/fetch.h"
+
+#define DIGEST_SIZE  64
+#define ARTIFACT_MAX ((uint64_t)256 * 1024 * 1024)
+#define TOUCH_MS     ((int64_t)3600 * 1000)
+#define COMPILES_MAX 2
+
+/* A file that is in the cache. */
+struct cached {
+	char *digest;
+	uint64_t size;
+	int64_t used_ms; /* wall clock; the file's mtime, to the hour */
+	UT_hash_handle hh;
+};
+
+struct artifact_wait {
+	struct job *job;
+	artifact_done_fn *done;
+	void *data;
+	struct artifact_wait *next, *prev;
+};
+
+/* A download, or the compilation of a module. */
+struct job {
+	struct artifacts *artifacts;
+	char *name; /* digest; of a compilation "compile:DIGEST" */
+	UT_hash_handle hh;
+	struct artifact_wait *waits;
+	uint64_t size_bytes;
+
+	/* download */
+	struct fetch *fetch;
+	char *file; /* in cache/, not whole yet */
+	int fd;
+
+	/* compilation */
+	char *module; /* digest */
+	uint64_t memory_bytes;
+	char *module_path;
+	struct translation *translation;
+	uv_poll_t *poll;
+	struct loop_timer *timer;
+	bool is_compiling;
+	struct job *queue_next;
+};
+
+struct artifacts {
+	struct zhost *zhost;
+	char *folder;
+	struct cached *cached;
+	struct job *jobs;
+	uint64_t bytes;
+	uint64_t next_file;
+	struct translator *translator; /* made when first needed */
+	struct job *queue;	       /* compilations that wait */
+	unsigned compiling;
+};
+
+static bool is_digest(const char *text)
+{
+	return strlen(text) == DIGEST_SIZE && strspn(text, "0123456789abcdef") == DIGEST_SIZE;
+}
+
+/* ---- the cache ---- */
+
+static void cached_add(struct artifacts *a, const char *digest, uint64_t size, int64_t used_ms)
+{
+	struct cached *c = mem_new(struct cached);
+
+	c->digest = mem_strdup(digest);
+	c->size = size;
+	c->used_ms = used_ms;
+	HASH_ADD_KEYPTR(hh, a->cached, c->digest, DIGEST_SIZE, c);
+	a->bytes += size;
+}
+
+static void cached_drop(struct artifacts *a, struct cached *c)
+{
+	a->bytes -= c->size;
+	HASH_DEL(a->cached, c);
+	free(c->digest);
+	free(c);
+}
+
+static int cached_compare(struct cached *x, struct cached *y)
+{
+	return x->used_ms != y->used_ms ? (x->used_ms < y->used_ms ? -1 : 1)
+					: strcmp(x->digest, y->digest);
+}
+
+/* A module that is removed while instances run it stays theirs; the next start fetches it. */
+static void trim(struct artifacts *a)
+{
+	uint64_t most = a->zhost->settings.cache_bytes;
+	struct cached *c, *next;
+
+	if (a->bytes <= most)
+		return;
+	HASH_SORT(a->cached, cached_compare);
+	HASH_ITER (hh, a->cached, c, next) {
+		if (a->bytes <= most / 10 * 9)
+			break;
+		(void)unlinkat(a->zhost->state_dir.cache_fd, c->digest, 0);
+		cached_drop(a, c);
+	}
+	log_info("cache", "trimmed", LOG_BYTES("size", a->bytes), LOG_BYTES("most", most));
+}
+
+static int scan(struct artifacts *a, struct error **err)
+{
+	int fd = openat(a->zhost->state_dir.cache_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+
+	if (dir == NULL) {
+		closep(&fd);
+		return error_errno(err, "cannot read %s", a->folder);
+	}
+	for (struct dirent *e; (e = readdir(dir)) != NULL;) {
+		struct stat st;
+
+		if (str_has_prefix(e->d_name, "new-"))
+			(void)unlinkat(fd, e->d_name, 0); /* a download that did not end */
+		else if (is_digest(e->d_name) && fstatat(fd, e->d_name, &st, 0) == 0)
+			cached_add(a, e->d_name, (uint64_t)st.st_size,
+				   (int64_t)st.st_mtime * 1000);
+	}
+	closedir(dir);
+	trim(a);
+	return 0;
+}
+
+/* The path, the caller frees; NULL when it is not there. */
+static char *cached_path(struct artifacts *a, const char *digest)
+{
+	struct cached *c;
+	int64_t now = loop_now().wall_ms;
+	char *path;
+
+	HASH_FIND(hh, a->cached, digest, DIGEST_SIZE, c);
+	if (c == NULL)
+		return NULL;
+	path = str_printf("%s/%s", a->folder, digest);
+	if (access(path, R_OK) < 0) { /* somebody tidied up */
+		cached_drop(a, c);
+		free(path);
+		return NULL;
+	}
+	if (now - c->used_ms > TOUCH_MS) {
+		c->used_ms = now;
+		(void)utimensat(a->zhost->state_dir.cache_fd, digest, NULL, 0);
+	}
+	return path;
+}
+
+/* ---- jobs ---- */
+
+static struct job *job_new(struct artifacts *a, char *name)
+{
+	struct job *j = mem_new(struct job);
+
+	j->artifacts = a;
+	j->name = name;
+	j->fd = -1;
+	HASH_ADD_KEYPTR(hh, a->jobs, j->name, strlen(j->name), j);
+	return j;
+}
+
+static struct artifact_wait *job_wait(struct job *j, artifact_done_fn *done, void *data)
+{
+	struct artifact_wait *w = mem_new(struct artifact_wait);
+
+	w->job = j;
+	w->done = done;
+	w->data = data;
+	DL_APPEND(j->waits, w);
+	return w;
+}
+
+static void poll_closed(uv_handle_t *handle)
+{
+	free(handle);
+}
+
+static void job_unpoll(struct job *j)
+{
+	if (j->poll == NULL)
+		return;
+	j->poll->data = NULL;
+	uv_close((uv_handle_t *)j->poll, poll_closed);
+	j->poll = NULL;
+}
+
+static void compile_next(struct artifacts *a);
+
+static void job_free(struct job *j)
+{
+	struct artifact_wait *w, *next;
+
+	DL_FOREACH_SAFE(j->waits, w, next)
+	free(w);
+	if (j->file != NULL)
+		(void)unlinkat(j->artifacts->zhost->state_dir.cache_fd, j->file, 0);
+	closep(&j->fd);
+	job_unpoll(j);
+	loop_timer_free(j->timer);
+	translation_free(j->translation);
+	free(j->file);
+	free(j->name);
+	free(j->module);
+	free(j->module_path);
+	free(j);
+}
+
+/* Answers all who wait, and the job is gone. */
+static void job_end(struct job *j, const char *path, const struct error *error)
+{
+	struct artifacts *a = j->artifacts;
+
+	HASH_DEL(a->jobs, j);
+	if (error != NULL)
+		log_warn("cache", "failed", LOG_S("artifact", j->name), LOG_E(error));
+	while (j->waits != NULL) {
+		struct artifact_wait *w = j->waits;
+
+		DL_DELETE(j->waits, w);
+		w->done(w->data, path, error);
+		free(w);
+	}
+	if (j->is_compiling)
+		a->compiling--;
+	job_free(j);
+	compile_next(a);
+}
+
+/* Takes the error over. */
+static void job_fail(struct job *j, struct error *error)
+{
+	job_end(j, NULL, error);
+	error_free(error);
+}
+
+void artifact_cancel(struct artifact_wait *w)
+{
+	DL_DELETE(w->job->waits, w);
+	free(w);
+}
+
+void artifact_abort(struct artifact_wait *w, const char *why)
+{
+	struct error *error = NULL;
+
+	(void)error_set(&error, ERR_TIMEOUT, "%s", why);
+	DL_DELETE(w->job->waits, w);
+	w->done(w->data, NULL, error);
+	free(w);
+	error_free(error);
+}
+
+/* ---- download ---- */
+
+static int keep(struct job *j, const char *digest, uint64_t size, struct error **err)
+{
+	struct artifacts *a = j->artifacts;
+
+	if (strcmp(digest, j->name) != 0)
+		return error_set(err, ERR_INVALID,
+				 "artifact %.12s has another digest, %.12s: not accepted",
+				 j->name, digest);
+	if (j->size_bytes > 0 && j->size_bytes != size)
+		return error_set(err, ERR_INVALID,
+				 "artifact %.12s has %" PRIu64 " bytes instead of %" PRIu64,
+				 j->name, size, j->size_bytes);
+	if (fchmod(j->fd, 0444) < 0 || fdatasync(j->fd) < 0 ||
+	    renameat(a->zhost->state_dir.cache_fd, j->file, a->zhost->state_dir.cache_fd,
+		     digest) < 0)
+		return error_errno(err, "cannot keep artifact %.12s", digest);
+	free(steal_ptr(&j->file));
+	cached_add(a, digest, size, loop_now().wall_ms);
+	a->zhost->counters.artifacts_fetched++;
+	a->zhost->counters.artifact_bytes += size;
+	log_info("cache", "fetched", LOG_S("artifact", digest), LOG_BYTES("size", size));
+	return 0;
+}
+
+static void on_fetched(void *data, const char *digest, uint64_t size, const struct error *error)
+{
+	struct job *j = data;
+	struct artifacts *a = j->artifacts;
+	CLEANUP(freep) char *path = NULL;
+	struct error *err = NULL;
+
+	j->fetch = NULL;
+	if (digest == NULL) {
+		(void)error_set(&err, error->code, "cannot fetch artifact %.12s: %s", j->name,
+				error->message);
+	} else if (keep(j, digest, size, &err) == 0) {
+		path = str_printf("%s/%s", a->folder, digest);
+		job_end(j, path, NULL);
+		trim(a);
+		return;
+	}
+	job_fail(j, err);
+}
+
+static int download(struct job *j, struct error **err)
+{
+	struct artifacts *a = j->artifacts;
+	CLEANUP(freep) char *target = str_printf("/v1/artifacts/sha256/%s", j->name);
+
+	j->file = str_printf("new-%" PRIu64, ++a->next_file);
+	j->fd = openat(a->zhost->state_dir.cache_fd, j->file,
+		       O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (j->fd < 0)
+		return error_errno(err, "cannot make a file in %s", a->folder);
+	j->fetch = fetch_new(&a->zhost->loop, &a->zhost->settings.zrms_address, target, j->fd,
+			     j->size_bytes > 0 ? j->size_bytes : ARTIFACT_MAX, on_fetched, j);
+	return 0;
+}
+
+static struct artifact_wait *refuse(artifact_done_fn *done, void *data, struct error *error)
+{
+	done(data, NULL, error);
+	error_free(error);
+	return NULL;
+}
+
+struct artifact_wait *artifact_get(struct artifacts *a, const char *digest, uint64_t size_bytes,
+				   artifact_done_fn *done, void *data)
+{
+	CLEANUP(freep) char *path = NULL;
+	struct error *err = NULL;
+	struct job *j;
+
+	if (!is_digest(digest)) {
+		(void)error_set(&err, ERR_INVALID, "'%s' is not a digest", digest);
+		return refuse(done, data, err);
+	}
+	path = cached_path(a, digest);
+	if (path != NULL) {
+		a->zhost->counters.artifact_hits++;
+		done(data, path, NULL);
+		return NULL;
+	}
+	HASH_FIND_STR(a->jobs, digest, j);
+	if (j == NULL) {
+		j = job_new(a, mem_strdup(digest));
+		j->size_bytes = size_bytes;
+		if (download(j, &err) < 0) {
+			HASH_DEL(a->jobs, j);
+			job_free(j);
+			return refuse(done, data, err);
+		}
+	}
+	return job_wait(j, done, data);
+}
+
+/* ---- compilation ---- */
+
+static void compile_step(struct job *j, int r, struct error *err);
+
+static void on_compiler(uv_poll_t *poll, int status, int events)
+{
+	struct job *j = poll->data;
+	struct error *err = NULL;
+	int r;
+
+	(void)status;
+	(void)events;
+	if (j == NULL)
+		return;
+	job_unpoll(j);
+	r = translation_continue(j->translation, &err);
+	compile_step(j, r, err);
+}
+
+static void on_deadline(void *user)
+{
+	struct job *j = user;
+	struct error *err = NULL;
+	int r;
+
+	job_unpoll(j);
+	r = translation_continue(j->translation, &err);
+	compile_step(j, r, err);
+}
+
+static void compile_step(struct job *j, int r, struct error *err)
+{
+	struct zhost *z = j->artifacts->zhost;
+
+	if (r < 0) {
+		job_fail(j, err);
+		return;
+	}
+	if (r == 0) {
+		CLEANUP(freep) char *path = mem_strdup(translation_path(j->translation));
+
+		z->counters.compiled++;
+		log_info("cache", "compiled", LOG_S("module", j->module));
+		job_end(j, path, NULL);
+		return;
+	}
+	j->poll = mem_new(uv_poll_t);
+	if (uv_poll_init(&z->loop.uv, j->poll, translation_fd(j->translation)) != 0)
+		IMPOSSIBLE("a process can be polled");
+	j->poll->data = j;
+	(void)uv_poll_start(j->poll, UV_READABLE, on_compiler);
+	if (j->timer == NULL)
+		j->timer = loop_timer_new(&z->loop, on_deadline, j);
+	loop_timer_at(j->timer, (int64_t)translation_deadline_ms(j->translation));
+}
+
+static int module_read(const char *path, uint8_t **ret_data, size_t *ret_size,
+		       struct error **err)
+{
+	CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	size_t have = 0;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return error_errno(err, "cannot read module %s", path);
+	*ret_data = mem_calloc(1, (size_t)st.st_size + 1);
+	while (have < (size_t)st.st_size) {
+		ssize_t n = read(fd, *ret_data + have, (size_t)st.st_size - have);
+
+		if (n <= 0)
+			return error_errno(err, "cannot read module %s", path);
+		have += (size_t)n;
+	}
+	*ret_size = have;
+	return 0;
+}
+
+static int translator_get(struct artifacts *a, struct error **err)
+{
+	CLEANUP(freep) char *folder = NULL;
+	struct translator_options options = {0};
+
+	if (a->translator != NULL)
+		return 0;
+	folder = str_printf("%s/compiled", a->folder);
+	options.cache_folder = folder;
+	return translator_new(&options, &a->translator, err);
+}
+
+static void compile(struct job *j)
+{
+	struct artifacts *a = j->artifacts;
+	CLEANUP(freep) uint8_t *module = NULL;
+	struct error *err = NULL;
+	size_t size = 0;
+	int r = translator_get(a, &err);
+
+	j->is_compiling = true;
+	a->compiling++;
+	if (r == 0)
+		r = module_read(j->module_path, &module, &size, &err);
+	if (r == 0)
+		r = translation_start(a->translator, module, size, j->memory_bytes,
+				      &j->translation, &err);
+	compile_step(j, r, err);
+}
+
+static void compile_next(struct artifacts *a)
+{
+	while (a->queue != NULL && a->compiling < COMPILES_MAX) {
+		struct job *j = a->queue;
+
+		a->queue = j->queue_next;
+		compile(j);
+	}
+}
+
+static void on_module(void *data, const char *path, const struct error *error)
+{
+	struct job *j = data;
+	struct job **last = &j->artifacts->queue;
+	struct error *err = NULL;
+
+	if (path == NULL) {
+		(void)error_set(&err, error->code, "%s", error->message);
+		job_fail(j, err);
+		return;
+	}
+	j->module_path = mem_strdup(path);
+	while (*last != NULL)
+		last = &(*last)->queue_next;
+	*last = j;
+	compile_next(j->artifacts);
+}
+
+/* "wasm2c 1.0.32, gcc 12.2.0, x86_64": the machine is what counts, since a module calls nothing
+ * but the table that zrun gives it. */
+static bool is_for_us(const struct artifacts *a, const char *platform)
+{
+	const char *machine = strrchr(platform, ' ');
+
+	return strcmp(machine != NULL ? machine + 1 : platform, a->zhost->machine) == 0;
+}
+
+struct artifact_wait *artifact_get_module(struct artifacts *a,
+					  const Samoza__V1__InstanceSpec *spec,
+					  artifact_done_fn *done, void *data)
+{
+	struct artifact_wait *w;
+	struct error *err = NULL;
+	struct job *j;
+	CLEANUP(freep) char *name = NULL;
+
+	if (spec->native_digest != NULL && spec->native_platform != NULL &&
+	    is_for_us(a, spec->native_platform))
+		return artifact_get(a, spec->native_digest, 0, done, data);
+	if (spec->module_digest == NULL || !is_digest(spec->module_digest)) {
+		(void)error_set(&err, ERR_INVALID, "zrms named no module for space '%s'",
+				spec->space);
+		return refuse(done, data, err);
+	}
+	name = str_printf("compile:%s", spec->module_digest);
+	HASH_FIND_STR(a->jobs, name, j);
+	if (j != NULL)
+		return job_wait(j, done, data);
+	j = job_new(a, mem_strdup(name));
+	j->module = mem_strdup(spec->module_digest);
+	j->memory_bytes =
+		spec->memory_bytes > 0 ? spec->memory_bytes : (uint64_t)32 * 1024 * 1024;
+	/* The caller's wait before anything can end the job from within. */
+	w = job_wait(j, done, data);
+	(void)artifact_get(a, spec->module_digest, 0, on_module, j);
+	HASH_FIND_STR(a->jobs, name, j);
+	return j != NULL ? w : NULL;
+}
+
+/* ---- life ---- */
+
+int artifacts_new(struct zhost *z, struct artifacts **ret_artifacts, struct error **err)
+{
+	struct artifacts *a = mem_new(struct artifacts);
+	int r;
+
+	a->zhost = z;
+	a->folder = str_printf("%s/cache", z->state_dir.path);
+	r = scan(a, err);
+	if (r < 0) {
+		artifacts_free(a);
+		return r;
+	}
+	*ret_artifacts = a;
+	return 0;
+}
+
+void artifacts_free(struct artifacts *a)
+{
+	struct cached *c, *next_cached;
+	struct job *j, *next_job;
+
+	if (a == NULL)
+		return;
+	HASH_ITER (hh, a->jobs, j, next_job) {
+		HASH_DEL(a->jobs, j);
+		fetch_cancel(j->fetch);
+		job_free(j);
+	}
+	HASH_ITER (hh, a->cached, c, next_cached)
+		cached_drop(a, c);
+	translator_free(a->translator);
+	free(a->folder);
+	free(a);
+}

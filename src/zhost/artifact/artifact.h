@@ -1,0 +1,43 @@
+/*
+ * The cache of artifacts, by digest: modules as zrms compiled them, pages of UI spaces.
+ *
+ *   artifact_get(DIGEST) ── in cache/ ? ─ yes ─► done at once
+ *                              │ no
+ *                              ▼  one download, however many ask
+ *        GET /v1/artifacts/sha256/DIGEST ─► cache/NEW-… ─► sha256 ─► rename to cache/DIGEST
+ *
+ * A module for another kind of machine is fetched as WebAssembly and compiled here (adapter/
+ * wasm2c), two at a time. What is not used is removed, the longest
+ * unused first, when the cache is over its size.
+ */
+#ifndef SAMOZA_ZHOST_ARTIFACT_ARTIFACT_H
+#define SAMOZA_ZHOST_ARTIFACT_ARTIFACT_H
+
+#include "base/error.h"
+#include "zhost/zhost.h"
+
+struct artifacts;
+struct artifact_wait;
+
+/* The cache is DIR/cache; trims it. */
+int artifacts_new(struct zhost *z, struct artifacts **ret_artifacts,
+		  struct error **err) must_check;
+void artifacts_free(struct artifacts *a);
+
+/* `path`: absolute, borrowed for the call; or NULL and `error`. */
+typedef void artifact_done_fn(void *data, const char *path, const struct error *error);
+
+/* `size_bytes`: how large it must be; 0: not known. Returns NULL when it was there and `done`
+ * was called; otherwise something to cancel with. */
+struct artifact_wait *artifact_get(struct artifacts *a, const char *digest, uint64_t size_bytes,
+				   artifact_done_fn *done, void *data);
+/* What an instance runs: the native module, or the module compiled here. */
+struct artifact_wait *artifact_get_module(struct artifacts *a,
+					  const Samoza__V1__InstanceSpec *spec,
+					  artifact_done_fn *done, void *data);
+/* `done` is not called any more; a download goes on for the others, or for the next. */
+void artifact_cancel(struct artifact_wait *wait);
+/* `done` is called now, with this error. */
+void artifact_abort(struct artifact_wait *wait, const char *why);
+
+#endif

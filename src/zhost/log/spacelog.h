@@ -1,0 +1,55 @@
+/*
+ * What instances say, one file each: "2026-04-29T10:30:00.123Z info  text". A file that has
+ * grown to SPACELOG_BYTES becomes NAME.log.1 (the one before is gone) and a new one begins.
+ * Lines of one turn of the loop are written at once; a full disk loses lines, not spaces.
+ *
+ * Files outlive an undeploy, so that the last words can still be read; spacelog_trim() lets
+ * only so many of them lie about.
+ */
+#ifndef SAMOZA_ZHOST_LOG_SPACELOG_H
+#define SAMOZA_ZHOST_LOG_SPACELOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+
+#define SPACELOG_BYTES	  (1024 * 1024)
+#define SPACELOG_TAIL_MAX 10000
+#define SPACELOG_KEPT	  1000
+
+struct spacelogs;
+struct spacelog;
+
+/* `log_fd`: the folder, borrowed. */
+struct spacelogs *spacelogs_new(int log_fd);
+void spacelogs_free(struct spacelogs *s);
+
+/* `name` as instance_file_name() gives it with epoch 0. Nothing is opened yet. */
+struct spacelog *spacelog_new(struct spacelogs *s, const char *name);
+/* Writes what waits. NULL is fine. */
+void spacelog_free(struct spacelog *log);
+
+/* `level`: "debug", "info", "warn", "error". Control characters in `text` become spaces.
+ * Followers hear it at once. */
+void spacelog_add(struct spacelog *log, int64_t wall_ms, const char *level, const char *text,
+		  size_t size);
+
+/* Called for each line while it is followed; `line` is NUL-terminated, without a line feed. */
+typedef void spacelog_line_fn(void *data, const char *line);
+/* Only one follower per log: whoever distributes (NULL ends it). */
+void spacelog_follow(struct spacelog *log, spacelog_line_fn *line, void *data);
+
+/* Writes the lines of this turn. Returns whether there were any. */
+bool spacelogs_flush(struct spacelogs *s);
+
+/* The last `lines` of the files called `name`, as they lie on disk, appended to `to` with
+ * their line feeds. Flush before. Returns how many there are. */
+size_t spacelog_tail(struct spacelogs *s, const char *name, size_t lines, struct buffer *to);
+
+/* Removes the oldest files beyond SPACELOG_KEPT. `is_used` says which must stay. */
+void spacelogs_trim(struct spacelogs *s, bool (*is_used)(void *data, const char *name),
+		    void *data);
+
+#endif

@@ -1,0 +1,203 @@
+#include "zhost/state/state_dir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "base/memory.h"
+#include "base/str.h"
+#include "zhost/state/run_dir.h"
+
+#define STDERR_MAX ((off_t)1024 * 1024)
+
+static int make_folders(const char *path, struct error **err)
+{
+	CLEANUP(freep) char *copy = mem_strdup(path);
+
+	for (char *slash = copy + 1; (slash = strchr(slash, '/')) != NULL; slash++) {
+		*slash = '\0';
+		if (mkdir(copy, 0700) < 0 && errno != EEXIST)
+			return error_errno(err, "cannot make folder %s", copy);
+		*slash = '/';
+	}
+	if (mkdir(copy, 0700) < 0 && errno != EEXIST)
+		return error_errno(err, "cannot make folder %s", copy);
+	return 0;
+}
+
+static int open_folder(int at, const char *name, int *ret_fd, struct error **err)
+{
+	if (mkdirat(at, name, 0700) < 0 && errno != EEXIST)
+		return error_errno(err, "cannot make folder %s", name);
+	*ret_fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (*ret_fd < 0)
+		return error_errno(err, "cannot open folder %s", name);
+	return 0;
+}
+
+static int lock_folder(struct state_dir *f, struct error **err)
+{
+	f->lock_fd = openat(f->dir_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (f->lock_fd < 0)
+		return error_errno(err, "cannot open %s/lock", f->path);
+	if (flock(f->lock_fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	if (errno == EWOULDBLOCK)
+		return error_set(err, ERR_CONFLICT,
+				 "another zhost uses %s: end it first, or give another --dir",
+				 f->path);
+	return error_errno(err, "cannot lock %s", f->path);
+}
+
+/* A new one with each zhost that finds it too long. */
+static int open_stderr(struct state_dir *f, struct error **err)
+{
+	struct stat st;
+
+	if (fstatat(f->log_fd, "zrun.err", &st, 0) == 0 && st.st_size > STDERR_MAX)
+		(void)unlinkat(f->log_fd, "zrun.err", 0);
+	f->stderr_fd = openat(f->log_fd, "zrun.err",
+			      O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	return f->stderr_fd < 0 ? error_errno(err, "cannot open %s/log/zrun.err", f->path) : 0;
+}
+
+int state_dir_open(struct state_dir *f, const char *path, struct error **err)
+{
+	char absolute[PATH_MAX];
+	int r;
+
+	*f = (struct state_dir){.lock_fd = -1,
+				.dir_fd = -1,
+				.run_fd = -1,
+				.log_fd = -1,
+				.cache_fd = -1,
+				.stderr_fd = -1};
+	r = make_folders(path, err);
+	if (r < 0)
+		return r;
+	if (realpath(path, absolute) == NULL)
+		return error_errno(err, "cannot find %s", path);
+	f->path = mem_strdup(absolute);
+	f->dir_fd = open(absolute, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (f->dir_fd < 0)
+		return error_errno(err, "cannot open %s", absolute);
+	r = lock_folder(f, err);
+	if (r == 0)
+		r = run_dir_open(f->dir_fd, f->path, &f->run_fd, err);
+	if (r == 0)
+		r = open_folder(f->dir_fd, "log", &f->log_fd, err);
+	if (r == 0)
+		r = open_folder(f->dir_fd, "cache", &f->cache_fd, err);
+	if (r == 0)
+		r = open_stderr(f, err);
+	if (r == 0 && mkdirat(f->dir_fd, "spaces", 0700) < 0 && errno != EEXIST)
+		r = error_errno(err, "cannot make folder %s/spaces", f->path);
+	return r;
+}
+
+/* One line of text, or "" when there is no such file. */
+static int read_line(const struct state_dir *f, const char *name, char *text, size_t size,
+		     struct error **err)
+{
+	CLEANUP(closep) int fd = openat(f->dir_fd, name, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	text[0] = '\0';
+	if (fd < 0)
+		return errno == ENOENT ? 0
+				       : error_errno(err, "cannot open %s/%s", f->path, name);
+	n = read(fd, text, size - 1);
+	if (n < 0)
+		return error_errno(err, "cannot read %s/%s", f->path, name);
+	text[n] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	return 0;
+}
+
+static int write_line(const struct state_dir *f, const char *name, const char *text,
+		      struct error **err)
+{
+	CLEANUP(freep) char *temporary = str_printf("%s.new", name);
+	CLEANUP(freep) char *line = str_printf("%s\n", text);
+	CLEANUP(closep)
+	int fd = openat(f->dir_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	if (fd < 0 || write(fd, line, strlen(line)) != (ssize_t)strlen(line) || fsync(fd) < 0 ||
+	    renameat(f->dir_fd, temporary, f->dir_fd, name) < 0 || fsync(f->dir_fd) < 0)
+		return error_errno(err, "cannot write %s/%s", f->path, name);
+	return 0;
+}
+
+static void draw_uuid(char text[37])
+{
+	uint8_t b[16];
+
+	randombytes_buf(b, sizeof(b));
+	b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
+	b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
+	snprintf(text, 37,
+		 "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
+		 b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12],
+		 b[13], b[14], b[15]);
+}
+
+int state_dir_begin(struct state_dir *f, struct error **err)
+{
+	char text[64], number[32];
+	int r = read_line(f, "identity", text, sizeof(text), err);
+
+	if (r < 0)
+		return r;
+	if (text[0] == '\0') {
+		draw_uuid(f->identity);
+		r = write_line(f, "identity", f->identity, err);
+		if (r < 0)
+			return r;
+	} else if (strlen(text) != 36) {
+		return error_set(err, ERR_INVALID, "%s/identity does not hold a uuid", f->path);
+	} else {
+		memcpy(f->identity, text, sizeof(f->identity));
+	}
+	r = read_line(f, "incarnation", text, sizeof(text), err);
+	if (r < 0)
+		return r;
+	if (text[0] != '\0' && str_to_u64(text, &f->incarnation) < 0)
+		return error_set(err, ERR_INVALID, "%s/incarnation does not hold a number",
+				 f->path);
+	f->incarnation++;
+	snprintf(number, sizeof(number), "%llu", (unsigned long long)f->incarnation);
+	return write_line(f, "incarnation", number, err);
+}
+
+void state_dir_close(struct state_dir *f)
+{
+	free(f->path);
+	f->path = NULL;
+	closep(&f->run_fd);
+	closep(&f->log_fd);
+	closep(&f->cache_fd);
+	closep(&f->stderr_fd);
+	closep(&f->dir_fd);
+	closep(&f->lock_fd);
+}
+
+void instance_file_name(const char *topology, const char *path, uint64_t epoch,
+			char ret_name[INSTANCE_FILE_NAME_SIZE])
+{
+	crypto_generichash_state state;
+	uint8_t hash[16];
+
+	(void)crypto_generichash_init(&state, NULL, 0, sizeof(hash));
+	(void)crypto_generichash_update(&state, (const uint8_t *)topology,
+					strlen(topology) + 1);
+	(void)crypto_generichash_update(&state, (const uint8_t *)path, strlen(path) + 1);
+	(void)crypto_generichash_update(&state, (const uint8_t *)&epoch, sizeof(epoch));
+	(void)crypto_generichash_final(&state, hash, sizeof(hash));
+	(void)sodium_bin2hex(ret_name, INSTANCE_FILE_NAME_SIZE, hash, sizeof(hash));
+}

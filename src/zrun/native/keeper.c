@@ -1,0 +1,359 @@
+#include "zrun/native/keeper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "zrun/native/process_tree.h"
+
+#define PROGRAM_MAX (8 * 1024 * 1024)
+
+struct keeper {
+	int socket;
+	int children;  /* signalfd */
+	bool is_first; /* number 1 of a namespace */
+	bool is_empty;
+	pid_t jobs[KEEPER_JOBS + 1]; /* by id; 0: none */
+};
+
+/* ---- events ---- */
+
+static void tell(const struct keeper *k, const struct keeper_event *event)
+{
+	/* Blocks while the supervisor is behind; without one all ends. */
+	if (send(k->socket, event, sizeof(*event), MSG_NOSIGNAL) < 0)
+		_exit(1);
+}
+
+__attribute__((format(printf, 4, 5))) static void tell_text(const struct keeper *k,
+							    enum keeper_event_type type,
+							    uint32_t id, const char *format,
+							    ...)
+{
+	struct keeper_event event = {.type = (uint32_t)type, .id = id};
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(event.text, sizeof(event.text), format, args);
+	va_end(args);
+	tell(k, &event);
+}
+
+static void note(void *data, const char *text)
+{
+	tell_text(data, KEEPER_NOTE, 0, "%s", text);
+}
+
+/* ---- running ---- */
+
+/* The interpreter that a script names, "" when it is none. */
+static void interpreter_of(const char *path, char *name, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char line[256];
+	ssize_t n = fd >= 0 ? read(fd, line, sizeof(line) - 1) : -1;
+	const char *at;
+
+	name[0] = '\0';
+	if (fd >= 0)
+		close(fd);
+	if (n < 3 || line[0] != '#' || line[1] != '!')
+		return;
+	line[n] = '\0';
+	at = line + 2 + strspn(line + 2, " \t");
+	(void)snprintf(name, size, "%.*s", (int)strcspn(at, " \t\r\n"), at);
+}
+
+static void refuse(const struct keeper *k, uint32_t id, const char *path, int error)
+{
+	const char *slash = strstr(path, "/recipes/");
+	const char *shown = slash != NULL ? slash + 1 : path;
+	char interpreter[160];
+
+	interpreter_of(path, interpreter, sizeof(interpreter));
+	if (error == ENOENT && interpreter[0] != '\0')
+		tell_text(k, KEEPER_REFUSED, id,
+			  "cannot run %s: its interpreter '%s' is not here", shown,
+			  interpreter);
+	else if (error == ENOEXEC)
+		tell_text(k, KEEPER_REFUSED, id,
+			  "cannot run %s: neither a program of this machine nor a script that "
+			  "begins with #!",
+			  shown);
+	else if (error == EACCES && interpreter[0] == '\0')
+		tell_text(k, KEEPER_REFUSED, id, "cannot run %s: it is not executable", shown);
+	else
+		tell_text(k, KEEPER_REFUSED, id, "cannot run %s: %s", shown, strerror(error));
+}
+
+__attribute__((noreturn)) static void job(const char *path, char *const *arguments,
+					  char *const *environment, int output, int failed)
+{
+	struct sigaction by_default = {.sa_handler = SIG_DFL};
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), error;
+	sigset_t none;
+
+	for (int s = 1; s < NSIG; s++)
+		(void)sigaction(s, &by_default, NULL);
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)setsid();
+	(void)umask(022);
+	if (null >= 0)
+		(void)dup2(null, STDIN_FILENO);
+	if (dup2(output, STDOUT_FILENO) >= 0 && dup2(output, STDERR_FILENO) >= 0)
+		(void)execve(path, arguments, environment);
+	error = errno;
+	(void)!write(failed, &error, sizeof(error));
+	_exit(127);
+}
+
+/* `count` strings that lie one after the other, as an array that ends with NULL. */
+static char **array_of(char *at, uint32_t count)
+{
+	char **array = calloc((size_t)count + 1, sizeof(*array));
+
+	for (uint32_t n = 0; array != NULL && n < count; n++) {
+		array[n] = at;
+		at += strlen(at) + 1;
+	}
+	return array;
+}
+
+static void start(struct keeper *k, uint32_t id, char *program, int output)
+{
+	const struct keeper_program *head = (const struct keeper_program *)program;
+	char *path = program + sizeof(*head);
+	char **arguments = array_of(path + head->path_size, head->arguments_count);
+	char **environment = array_of(path + head->path_size + head->arguments_size,
+				      head->environment_count);
+	int failed[2], error = 0;
+	pid_t pid;
+
+	if (arguments == NULL || environment == NULL || pipe2(failed, O_CLOEXEC) < 0) {
+		refuse(k, id, path, errno);
+		return;
+	}
+	pid = fork();
+	if (pid == 0)
+		job(path, arguments, environment, output, failed[1]);
+	if (pid < 0)
+		error = errno;
+	close(failed[1]);
+	/* Nothing comes when exec succeeds. */
+	if (pid > 0 && read(failed[0], &error, sizeof(error)) != sizeof(error))
+		error = 0;
+	close(failed[0]);
+	free(arguments);
+	free(environment);
+	if (pid > 0 && error != 0)
+		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+			continue;
+	if (error != 0) {
+		refuse(k, id, path, error);
+		return;
+	}
+	k->jobs[id] = pid;
+	k->is_empty = false;
+	tell(k, &(struct keeper_event){.type = KEEPER_STARTED, .id = id});
+}
+
+static void take_run(struct keeper *k, uint32_t id, int file, int output)
+{
+	off_t size = lseek(file, 0, SEEK_END);
+	char *program;
+
+	if (size < (off_t)sizeof(struct keeper_program) || size > PROGRAM_MAX)
+		_exit(1);
+	/* Private: arguments and environment are not const for execve. */
+	program = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0);
+	if (program == MAP_FAILED) {
+		tell_text(k, KEEPER_REFUSED, id, "no memory to run it: %s", strerror(errno));
+		return;
+	}
+	start(k, id, program, output);
+	(void)munmap(program, (size_t)size);
+}
+
+/* ---- signals ---- */
+
+static void signal_all(const struct keeper *k, int number)
+{
+	if (k->is_first)
+		(void)kill(-1, number); /* at one stroke: no fork slips through */
+	else
+		(void)process_tree_signal(getpid(), number, false);
+}
+
+static void take_signal(struct keeper *k, const struct keeper_order *order)
+{
+	pid_t pid = k->jobs[order->id];
+
+	if (order->id == KEEPER_ALL) {
+		signal_all(k, order->signal);
+	} else if (pid > 0 && order->only_first != 0) {
+		(void)kill(pid, order->signal);
+	} else if (pid > 0) {
+		(void)process_tree_signal(pid, order->signal, true);
+		(void)kill(-pid, order->signal);
+	}
+}
+
+/* ---- the loop ---- */
+
+static bool take_order(struct keeper *k)
+{
+	struct keeper_order order;
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(2 * sizeof(int))];
+	} control;
+	struct iovec vector = {&order, sizeof(order)};
+	struct msghdr message = {.msg_iov = &vector,
+				 .msg_iovlen = 1,
+				 .msg_control = control.bytes,
+				 .msg_controllen = sizeof(control.bytes)};
+	ssize_t n = recvmsg(k->socket, &message, MSG_CMSG_CLOEXEC);
+	struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+	int fds[2] = {-1, -1};
+
+	if (n < 0 && errno == EINTR)
+		return true;
+	if (n != sizeof(order) || order.id > KEEPER_JOBS)
+		return false;
+	if (c != NULL && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(fds)))
+		memcpy(fds, CMSG_DATA(c), sizeof(fds));
+	if (order.type == KEEPER_RUN && order.id != KEEPER_ALL && fds[1] >= 0)
+		take_run(k, order.id, fds[0], fds[1]);
+	else if (order.type == KEEPER_SIGNAL)
+		take_signal(k, &order);
+	if (fds[0] >= 0)
+		close(fds[0]);
+	if (fds[1] >= 0)
+		close(fds[1]);
+	return true;
+}
+
+static uint32_t job_of(const struct keeper *k, pid_t pid)
+{
+	for (uint32_t id = 1; id <= KEEPER_JOBS; id++)
+		if (k->jobs[id] == pid)
+			return id;
+	return 0;
+}
+
+static void reap(struct keeper *k)
+{
+	struct signalfd_siginfo info[16];
+	struct keeper_event ends[KEEPER_JOBS];
+	unsigned count = 0;
+	int status;
+	pid_t pid;
+
+	while (read(k->children, info, sizeof(info)) > 0)
+		continue;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		uint32_t id = job_of(k, pid);
+
+		if (id == 0)
+			continue; /* something that a job left behind */
+		k->jobs[id] = 0;
+		ends[count++] =
+			(struct keeper_event){.type = KEEPER_ENDED, .id = id, .status = status};
+	}
+	/* Now all that has ended is reaped: what a job left behind is ours, and lives. */
+	for (unsigned n = 0; n < count; n++) {
+		ends[n].left = pid == 0;
+		tell(k, &ends[n]);
+	}
+	if (pid < 0 && !k->is_empty) { /* ECHILD */
+		k->is_empty = true;
+		tell(k, &(struct keeper_event){.type = KEEPER_EMPTY});
+	}
+}
+
+/* The supervisor is gone. In a namespace of its own the keeper takes all with it; elsewhere it
+ * stays until nothing is left. */
+__attribute__((noreturn)) static void end(struct keeper *k)
+{
+	for (int n = 0; !k->is_first && n < 1000; n++) {
+		signal_all(k, SIGKILL);
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			continue;
+		if (waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD)
+			break;
+		(void)poll(NULL, 0, 10);
+	}
+	_exit(0);
+}
+
+static void join_groups(const struct keeper *k, const char *groups, size_t size)
+{
+	for (const char *path = groups; path < groups + size; path += strlen(path) + 1) {
+		int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+		if (fd < 0 || write(fd, "0", 1) < 0)
+			tell_text(k, KEEPER_NOTE, 0, "cannot join %s: %s", path,
+				  strerror(errno));
+		if (fd >= 0)
+			close(fd);
+	}
+}
+
+static int watch_children(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	(void)sigprocmask(SIG_SETMASK, &set, NULL);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+void keeper_run(struct enclosure *enclosure, int socket, const char *groups, size_t groups_size)
+{
+	struct keeper k = {.socket = socket, .is_empty = true};
+	struct keeper_event ready = {.type = KEEPER_READY};
+	struct pollfd polls[2];
+
+	k.is_first = (enclosure->namespaces & ENCLOSE_NAMESPACE_PIDS) != 0;
+	k.children = watch_children();
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	enclosure->confine.note = note;
+	enclosure->confine.data = &k;
+	join_groups(&k, groups, groups_size);
+	if (k.children < 0 || enclose_enter(enclosure) < 0) {
+		tell_text(&k, KEEPER_FAILED, 0, "cannot enclose it: %s", strerror(errno));
+		_exit(1);
+	}
+	/* After the last change of user, which would forget it. Without a namespace it must
+	 * outlive its supervisor, to end what would be nobody's. */
+	if (k.is_first)
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	ready.done = enclosure->confine.done;
+	ready.left = enclosure->has_root;
+	tell(&k, &ready);
+	polls[0] = (struct pollfd){.fd = socket, .events = POLLIN};
+	polls[1] = (struct pollfd){.fd = k.children, .events = POLLIN};
+	for (;;) {
+		if (poll(polls, 2, -1) < 0 && errno != EINTR)
+			end(&k);
+		if (polls[1].revents != 0)
+			reap(&k);
+		if (polls[0].revents != 0 && !take_order(&k))
+			end(&k);
+	}
+}

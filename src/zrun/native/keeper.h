@@ -1,0 +1,73 @@
+/*
+ * The keeper: the first process of an instance's enclosure (adapter/sandbox/enclose.h). It runs
+ * what its supervisor (native.h) orders, takes up whatever those programs leave behind, and
+ * tells their ends. In its namespace of processes it is number 1: when it goes, all go.
+ *
+ *   supervisor (zrun)                                  keeper
+ *     | KEEPER_RUN id, program, output ----------------> fork, session of its own, exec
+ *     |<------------------------- KEEPER_STARTED id  or  KEEPER_REFUSED id, text
+ *     |<---------------------------- KEEPER_ENDED id, wait status, whether others are left
+ *     |<------------------------------------------- KEEPER_EMPTY  nothing is left
+ *     | KEEPER_SIGNAL id or all, signal ---------------> to its process tree, or to every one
+ *     | end of the socket -----------------------------> kills all, exits
+ *
+ * The keeper runs as the same user as the recipes: what it says is checked, never trusted.
+ */
+#ifndef SAMOZA_ZRUN_NATIVE_KEEPER_H
+#define SAMOZA_ZRUN_NATIVE_KEEPER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "adapter/sandbox/enclose.h"
+
+enum keeper_order_type { KEEPER_RUN = 1, KEEPER_SIGNAL = 2 };
+enum keeper_event_type {
+	KEEPER_READY = 16,  /* done: enum confine_step bits; left: whether the paths are the
+			     * inner ones */
+	KEEPER_NOTE = 17,   /* text: a step of the enclosure is missing */
+	KEEPER_FAILED = 18, /* text: it cannot be enclosed; the keeper exits */
+	KEEPER_STARTED = 19,
+	KEEPER_REFUSED = 20, /* text: why it cannot be run */
+	KEEPER_ENDED = 21,
+	KEEPER_EMPTY = 22,
+};
+
+#define KEEPER_ALL  0 /* id of KEEPER_SIGNAL: every process */
+#define KEEPER_JOBS 8 /* run at the same time; ids are 1 to KEEPER_JOBS */
+
+/* With two descriptors for KEEPER_RUN: a file with the program (struct keeper_program), and
+ * what becomes its standard output and error. */
+struct keeper_order {
+	uint32_t type;
+	uint32_t id;
+	int32_t signal;
+	uint32_t only_first; /* the program itself, not what it started */
+};
+
+/* In the file: the path, the arguments (the first is its name) and the environment, strings
+ * with their NUL one after the other. */
+struct keeper_program {
+	uint32_t path_size;
+	uint32_t arguments_size, arguments_count;
+	uint32_t environment_size, environment_count;
+};
+
+#define KEEPER_TEXT 200
+struct keeper_event {
+	uint32_t type;
+	uint32_t id;
+	int32_t status; /* as of waitpid() */
+	uint32_t done;
+	uint32_t left;
+	char text[KEEPER_TEXT]; /* with its NUL */
+};
+
+/* In the child of enclose_fork(): runs until the socket ends. `groups` are files (cgroup.procs)
+ * into which it writes itself first, one string after the other. */
+__attribute__((noreturn)) void keeper_run(struct enclosure *enclosure, int socket,
+					  const char *groups, size_t groups_size);
+
+#endif

@@ -1,0 +1,512 @@
+#include "zrun/native/native.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "zrun/native/native_files.h"
+
+#define FOREGROUND_MS	1000 /* without a readiness probe it counts as started after this */
+#define READY_FIRST_MS	50   /* between looks: grows to READY_MOST_MS */
+#define READY_MOST_MS	1000
+#define NEVER		UINT64_MAX
+#define KILL_RESERVE_MS 400 /* of the grace, for killing and telling */
+
+/* ---- settings ---- */
+
+const char *native_setting(const struct native *n, const char *name)
+{
+	const struct runner *i = n->instance;
+	const char *value = strings_find(i->settings, i->request->settings_size, name);
+
+	return value != NULL ? value : "";
+}
+
+uint64_t native_number(const struct native *n, const char *name)
+{
+	return strtoull(native_setting(n, name), NULL, 10);
+}
+
+static void read_settings(struct native *n)
+{
+	struct runner *i = n->instance;
+	uint64_t left_ms = native_number(n, "left_ms");
+
+	n->action = native_setting(n, "action");
+	n->folder = native_setting(n, "folder");
+	n->is_foreground = native_setting(n, "foreground")[0] == '1';
+	n->is_root = geteuid() == 0;
+	n->timeout_ms = native_number(n, "timeout_ms");
+	n->deadline_ms = left_ms > 0 ? mono_ms() + left_ms : NEVER;
+	n->socket = -1;
+	n->group.kill_fd = -1;
+	n->ready.fd = n->health.fd = -1;
+	for (int job = JOB_MAIN; job < JOB_COUNT; job++)
+		n->jobs[job].output.fd = -1;
+	n->enclosure = (struct enclosure){
+		.uid = (uid_t)native_number(n, "uid"),
+		.gid = (gid_t)native_number(n, "uid"),
+		.filter = i->request->filter_size > 0 ? i->filter : NULL,
+		.filter_size = i->request->filter_size,
+		.hidden = native_setting(n, "hidden"),
+		.without_namespaces = (i->request->flags & SPAWN_WITHOUT_NAMESPACES) != 0,
+	};
+	if (n->enclosure.uid == 0)
+		n->enclosure.uid = n->enclosure.gid = i->request->unprivileged_uid;
+}
+
+static void set_folders(struct native *n)
+{
+	static char package[4200], data[4200], tmp[4200];
+
+	(void)snprintf(package, sizeof(package), "%s/package", n->folder);
+	(void)snprintf(data, sizeof(data), "%s/data", n->folder);
+	(void)snprintf(tmp, sizeof(tmp), "%s/tmp", n->folder);
+	n->enclosure.package = package;
+	n->enclosure.data = data;
+	n->enclosure.tmp = tmp;
+}
+
+/* ---- ends ---- */
+
+/* Nothing is left, then FAILED. */
+__attribute__((noreturn, format(printf, 3, 4))) static void
+fail(struct native *n, enum zrun_failed_kind kind, const char *format, ...)
+{
+	char text[NATIVE_TEXT];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	native_end_all(n);
+	die(kind, 0, "%s", text);
+}
+
+__attribute__((noreturn)) static void finish(struct native *n, enum zrun_stopped_cause cause)
+{
+	native_end_all(n);
+	if (!runner_stopping(n->instance))
+		n->instance->stop_cause = (int)cause;
+	connection_poll(n->instance);
+	end_stopped(n->instance);
+}
+
+/* "60 s", "1500 ms". */
+static void time_text(uint64_t ms, char *text, size_t size)
+{
+	bool whole = ms % 1000 == 0;
+
+	native_text(text, size, "%" PRIu64 " %s", whole ? ms / 1000 : ms, whole ? "s" : "ms");
+}
+
+/* "timed out after 60 s: last line". */
+static void timeout_text(const struct native *n, enum job job, char *text, size_t size)
+{
+	char last[NATIVE_TEXT], time[40];
+
+	output_last(&n->jobs[job].output, last, sizeof(last));
+	time_text(n->timeout_ms, time, sizeof(time));
+	native_text(text, size, "timed out after %s%s", time, last);
+}
+
+/* ---- running a recipe to its end ---- */
+
+/* False when time ran out, or (in deploy and undeploy) somebody asked to stop. */
+static bool wait_for(struct native *n, enum job job, uint64_t until_ms, bool or_stop)
+{
+	while (n->jobs[job].is_running && mono_ms() < until_ms &&
+	       !(or_stop && runner_stopping(n->instance)))
+		native_turn(n, until_ms);
+	/* What it wrote last may still be in the pipe. */
+	if (!n->jobs[job].is_running && n->jobs[job].output.fd >= 0)
+		output_read(n->instance, &n->jobs[job].output, &n->budget);
+	return !n->jobs[job].is_running;
+}
+
+/* A recipe of deploy or undeploy, if there is one. "" or an error in text. */
+static void run_once(struct native *n, const char *name, char *text, size_t size)
+{
+	text[0] = '\0';
+	if (!native_has_recipe(n, name))
+		return;
+	if (!native_enclose(n, text, size))
+		return;
+	(void)native_start_recipe(n, JOB_RECIPE, name);
+	if (wait_for(n, JOB_RECIPE, n->deadline_ms, true))
+		native_job_error(n, JOB_RECIPE, text, size);
+	else if (runner_stopping(n->instance))
+		native_text(text, size, "it was interrupted");
+	else
+		timeout_text(n, JOB_RECIPE, text, size);
+	native_end_all(n);
+}
+
+__attribute__((noreturn)) static void deploy(struct native *n)
+{
+	char text[NATIVE_TEXT], why[NATIVE_TEXT];
+
+	if (native_install(n->folder, native_setting(n, "list"), native_setting(n, "cache"),
+			   n->enclosure.uid, text, sizeof(text)) == 0)
+		run_once(n, "deploy", text, sizeof(text));
+	if (text[0] == '\0')
+		finish(n, ZRUN_STOPPED_FINISHED);
+	if (native_remove(n->folder, why, sizeof(why)) < 0)
+		connection_note(n->instance, ZRUN_LEVEL_WARN, "%s", why);
+	fail(n, ZRUN_FAILED_RECIPE, "%s", text);
+}
+
+__attribute__((noreturn)) static void undeploy(struct native *n)
+{
+	char text[NATIVE_TEXT];
+
+	/* Without its folder there is nothing that a recipe could undo. */
+	if (access(n->enclosure.package, F_OK) == 0)
+		run_once(n, "undeploy", text, sizeof(text));
+	else
+		text[0] = '\0';
+	if (text[0] == '\0')
+		(void)native_remove(n->folder, text, sizeof(text));
+	if (text[0] == '\0')
+		finish(n, ZRUN_STOPPED_FINISHED);
+	fail(n, ZRUN_FAILED_RECIPE, "%s", text);
+}
+
+/* ---- start ---- */
+
+/* The keeper does what needs rights: from here on the supervisor has none but to kill. */
+static void become_unprivileged(struct native *n)
+{
+	const struct runner *i = n->instance;
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct kill_only[2] = {
+		{.effective = 1u << CAP_KILL, .permitted = 1u << CAP_KILL}, {0}};
+	uid_t uid = i->request->unprivileged_uid;
+
+	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (geteuid() != 0)
+		return;
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 || setresgid(uid, uid, uid) < 0 ||
+	    setresuid(uid, uid, uid) < 0 || syscall(SYS_capset, &header, kill_only) < 0)
+		fail(n, ZRUN_FAILED_SANDBOX, "cannot give up root: %s", strerror(errno));
+}
+
+/* The process, or all that `start` left, has gone. "" while it has not. */
+static void gone_text(const struct native *n, bool had_others, char *text, size_t size)
+{
+	const struct job_state *main = &n->jobs[JOB_MAIN];
+	char last[NATIVE_TEXT];
+
+	text[0] = '\0';
+	output_last(&main->output, last, sizeof(last));
+	if (n->keeper == 0)
+		native_text(text, size, "%s%s", n->keeper_error, last);
+	else if (n->is_foreground && !main->is_running && main->status == 0 &&
+		 !main->is_refused)
+		native_text(text, size, "exit status 0%s", last);
+	else if (n->is_foreground && !main->is_running)
+		native_job_error(n, JOB_MAIN, text, size);
+	else if (!n->is_foreground && had_others && n->is_empty)
+		native_text(text, size, "no process of it is left%s", last);
+}
+
+/* `start` of a service: returns. */
+static void run_service(struct native *n)
+{
+	char text[NATIVE_TEXT];
+
+	if (!wait_for(n, JOB_MAIN, n->deadline_ms, false)) {
+		timeout_text(n, JOB_MAIN, text, sizeof(text));
+		fail(n, ZRUN_FAILED_RECIPE, "%s", text);
+	}
+	native_job_error(n, JOB_MAIN, text, sizeof(text));
+	if (text[0] != '\0')
+		fail(n, ZRUN_FAILED_RECIPE, "%s", text);
+	if (!n->jobs[JOB_MAIN].left)
+		connection_note(
+			n->instance, ZRUN_LEVEL_INFO,
+			"start left no process: it counts as started until it is stopped%s",
+			n->health.kind != PROBE_NONE ? " or its health check fails" : "");
+}
+
+static void wait_until_ready(struct native *n)
+{
+	uint64_t until = n->deadline_ms, now = mono_ms();
+	bool had_others = n->jobs[JOB_MAIN].left;
+	char text[NATIVE_TEXT];
+
+	if (n->ready.kind == PROBE_NONE) {
+		if (!n->is_foreground)
+			return;
+		until = now + FOREGROUND_MS < until ? now + FOREGROUND_MS : until;
+	}
+	n->ready.interval_ms = READY_FIRST_MS;
+	n->probe_next_ms = now;
+	n->probe_error[0] = '\0';
+	for (;;) {
+		gone_text(n, had_others, text, sizeof(text));
+		if (text[0] != '\0')
+			fail(n, ZRUN_FAILED_RECIPE, "%s", text);
+		if (n->ready.kind != PROBE_NONE) {
+			enum probe_result result = native_probe(n, &n->ready);
+
+			if (result == PROBE_GOOD)
+				return;
+			if (result == PROBE_BAD && n->ready.interval_ms < READY_MOST_MS)
+				n->ready.interval_ms *= 2;
+		}
+		now = mono_ms();
+		if (now >= until)
+			break;
+		native_turn(n, !n->is_probing && n->ready.kind != PROBE_NONE &&
+					       n->probe_next_ms < until
+				       ? n->probe_next_ms
+			       : n->is_probing && n->probe_until_ms < until ? n->probe_until_ms
+									    : until);
+	}
+	if (n->ready.kind == PROBE_NONE)
+		return;
+	native_probe_stop(n, &n->ready);
+	timeout_text(n, JOB_MAIN, text, sizeof(text));
+	fail(n, ZRUN_FAILED_RECIPE, "not ready: %s (%.150s)", text, n->probe_error);
+}
+
+/* ---- started ---- */
+
+static void remember_imports(struct native *n)
+{
+	const struct import_set *set = &n->instance->imports;
+
+	strings_done(&n->known);
+	if (set->size > 0) {
+		n->known.data = malloc(set->size);
+		if (n->known.data == NULL)
+			abort();
+		memcpy(n->known.data, set->data, set->size);
+	}
+	n->known.size = set->size;
+}
+
+static void updated(struct native *n, const char *error)
+{
+	struct zrun_updated updated = {.result = error[0] != '\0' ? -1 : 0};
+	uint32_t generation = n->instance->connection.generation;
+
+	/* Who did not ask gets no answer. */
+	if (n->update_generation == generation)
+		(void)connection_send(n->instance, ZRUN_UPDATED, 0, &updated, sizeof(updated),
+				      error, strlen(error));
+}
+
+void native_update(struct runner *i, bool same)
+{
+	struct native *n = i->native;
+
+	n->update_generation = i->connection.generation;
+	if (same && !n->update_due && !n->jobs[JOB_RECIPE].is_running) {
+		updated(n, "");
+		return;
+	}
+	n->update_due = true;
+}
+
+void native_cancel(struct runner *i)
+{
+	if (i->phase == ZRUN_PHASE_STARTED && i->native->jobs[JOB_RECIPE].is_running)
+		native_signal(i->native, JOB_RECIPE, SIGKILL, false);
+}
+
+static void update(struct native *n)
+{
+	uint64_t until = mono_ms() + n->timeout_ms;
+	char text[NATIVE_TEXT] = "";
+
+	n->update_due = false;
+	if (n->known.size == n->instance->imports.size &&
+	    (n->known.size == 0 ||
+	     memcmp(n->known.data, n->instance->imports.data, n->known.size) == 0)) {
+		updated(n, "");
+		return;
+	}
+	if (native_has_recipe(n, "update")) {
+		until -= n->timeout_ms > 4 * KILL_RESERVE_MS ? KILL_RESERVE_MS
+							     : n->timeout_ms / 10;
+		(void)native_start_recipe(n, JOB_RECIPE, "update");
+		remember_imports(n);
+		if (wait_for(n, JOB_RECIPE, until, true)) {
+			native_job_error(n, JOB_RECIPE, text, sizeof(text));
+		} else {
+			if (runner_stopping(n->instance))
+				native_text(text, sizeof(text), "it was interrupted by a stop");
+			else
+				timeout_text(n, JOB_RECIPE, text, sizeof(text));
+			native_signal(n, JOB_RECIPE, SIGKILL, false);
+			(void)wait_for(n, JOB_RECIPE, mono_ms() + KILL_RESERVE_MS, false);
+		}
+	} else {
+		remember_imports(n);
+	}
+	if (!n->update_due) /* else the answer comes with the newer set */
+		updated(n, text);
+}
+
+static void look_after_health(struct native *n)
+{
+	enum probe_result result;
+
+	if (n->health.kind == PROBE_NONE)
+		return;
+	result = native_probe(n, &n->health);
+	if (result == PROBE_GOOD)
+		n->probe_failures = 0;
+	if (result != PROBE_BAD)
+		return;
+	n->probe_failures++;
+	connection_note(n->instance, ZRUN_LEVEL_WARN, "health check failed (%u of %u): %.300s",
+			n->probe_failures, n->health.failures, n->probe_error);
+	if (n->probe_failures >= n->health.failures)
+		fail(n, ZRUN_FAILED_HEALTH, "health check failed %u times: %.300s",
+		     n->probe_failures, n->probe_error);
+}
+
+static void watch(struct native *n)
+{
+	bool had_others = n->jobs[JOB_MAIN].left;
+	char text[NATIVE_TEXT];
+
+	n->probe_next_ms = mono_ms() + n->health.interval_ms;
+	while (!runner_stopping(n->instance)) {
+		uint64_t until = n->health.kind == PROBE_NONE ? NEVER
+				 : n->is_probing	      ? n->probe_until_ms
+							      : n->probe_next_ms;
+
+		gone_text(n, had_others, text, sizeof(text));
+		if (text[0] != '\0')
+			fail(n, ZRUN_FAILED_RECIPE, "%s", text);
+		if (n->update_due) {
+			update(n);
+			continue;
+		}
+		look_after_health(n);
+		output_tell(n->instance, &n->budget, false);
+		native_turn(n, until);
+	}
+	native_probe_stop(n, &n->health);
+}
+
+/* ---- stop ---- */
+
+static bool is_over(const struct native *n)
+{
+	return n->keeper == 0 || n->is_empty;
+}
+
+static void wait_until_over(struct native *n, uint64_t until_ms)
+{
+	while (!is_over(n) && mono_ms() < until_ms)
+		native_turn(n, until_ms);
+}
+
+/* Within the grace: the recipe `stop`, then SIGTERM for what is left, then SIGKILL. Without
+ * the recipe SIGTERM is first: of a foreground process to it alone, so that it can end its
+ * own in order. */
+__attribute__((noreturn)) static void stop(struct native *n)
+{
+	struct runner *i = n->instance;
+	uint64_t begun = mono_ms(), end = i->stop_deadline_ms;
+	uint64_t grace = end > begun ? end - begun : 0;
+	uint64_t until = end - (grace > 4 * KILL_RESERVE_MS ? KILL_RESERVE_MS : grace / 5);
+	char text[NATIVE_TEXT] = "", last[NATIVE_TEXT], time[40];
+
+	time_text((grace + 50) / 100 * 100, time, sizeof(time)); /* as it was asked for */
+	i->phase = ZRUN_PHASE_STOPPING;
+	if (native_has_recipe(n, "stop") && n->keeper > 0) {
+		(void)native_start_recipe(n, JOB_RECIPE, "stop");
+		if (!wait_for(n, JOB_RECIPE, until, false)) {
+			output_last(&n->jobs[JOB_RECIPE].output, last, sizeof(last));
+			native_text(text, sizeof(text), "killed after %s%s", time, last);
+		} else {
+			native_job_error(n, JOB_RECIPE, text, sizeof(text));
+			/* It may have asked politely; then the rest is asked, too. */
+			if (text[0] == '\0')
+				wait_until_over(n, (mono_ms() + until) / 2);
+		}
+	} else if (n->is_foreground) {
+		native_signal(n, JOB_MAIN, SIGTERM, true);
+		(void)wait_for(n, JOB_MAIN, until, false);
+	}
+	if (!is_over(n)) {
+		native_signal(n, KEEPER_ALL, SIGTERM, false);
+		wait_until_over(n, until);
+	}
+	if (!is_over(n) && text[0] == '\0')
+		native_text(text, sizeof(text),
+			    "processes of it did not end within %s and were killed", time);
+	if (text[0] != '\0' && i->stop_cause == ZRUN_STOPPED_ASKED)
+		fail(n, ZRUN_FAILED_GRACE, "%s", text);
+	if (text[0] != '\0')
+		connection_note(i, ZRUN_LEVEL_WARN, "stop: %s", text);
+	finish(n, (enum zrun_stopped_cause)i->stop_cause);
+}
+
+__attribute__((noreturn)) static void start(struct native *n)
+{
+	char text[NATIVE_TEXT];
+
+	if (access(n->enclosure.package, F_OK) < 0)
+		fail(n, ZRUN_FAILED_LOAD, "its folder %s is gone: undeploy and deploy it",
+		     n->folder);
+	if (!native_probe_read(n, "ready", &n->ready, text, sizeof(text)))
+		fail(n, ZRUN_FAILED_LOAD, "ready: %s", text);
+	if (!native_probe_read(n, "health", &n->health, text, sizeof(text)))
+		fail(n, ZRUN_FAILED_LOAD, "health: %s", text);
+	if (!native_enclose(n, text, sizeof(text)))
+		fail(n, ZRUN_FAILED_SANDBOX, "%s", text);
+	become_unprivileged(n);
+	remember_imports(n);
+	(void)native_start_recipe(n, JOB_MAIN, "start");
+	if (!n->is_foreground)
+		run_service(n);
+	wait_until_ready(n);
+	n->instance->phase = ZRUN_PHASE_STARTED;
+	(void)connection_send(n->instance, ZRUN_STARTED, 0, NULL, 0, NULL, 0);
+	watch(n);
+	stop(n);
+}
+
+void native_run(struct runner *i, const struct confine_shared *shared)
+{
+	static struct native native;
+	struct native *n = &native;
+
+	n->instance = i;
+	i->native = n;
+	i->running = "a recipe";
+	if (shared->user_fd >= 0)
+		close(shared->user_fd);
+	if (shared->network_fd >= 0)
+		close(shared->network_fd);
+	if (shared->root_fd >= 0)
+		close(shared->root_fd);
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	termination_install(i);
+	termination_arm(i);
+	read_settings(n);
+	set_folders(n);
+	connection_accept(i);
+	if (strcmp(n->action, "deploy") == 0)
+		deploy(n);
+	if (strcmp(n->action, "undeploy") == 0)
+		undeploy(n);
+	start(n);
+}

@@ -1,0 +1,98 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "zrun/native/native.h"
+
+#define JOB_KILL 9
+
+static const char *setting_of(const struct native *n, const char *name, const char *what)
+{
+	char key[32];
+
+	(void)snprintf(key, sizeof(key), "%s.%s", name, what);
+	return native_setting(n, key);
+}
+
+bool native_probe_read(const struct native *n, const char *name, struct probe *p, char *text,
+		       size_t size)
+{
+	static const struct {
+		const char *what;
+		enum probe_kind kind;
+	} kinds[] = {{"tcp", PROBE_TCP}, {"http", PROBE_HTTP}, {"command", PROBE_COMMAND}};
+
+	*p = (struct probe){.fd = -1};
+	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
+		const char *value = setting_of(n, name, kinds[k].what);
+
+		if (value[0] != '\0') {
+			p->kind = kinds[k].kind;
+			p->value = value;
+		}
+	}
+	p->interval_ms = (uint32_t)strtoul(setting_of(n, name, "interval_ms"), NULL, 10);
+	p->timeout_ms = (uint32_t)strtoul(setting_of(n, name, "timeout_ms"), NULL, 10);
+	p->failures = (uint32_t)strtoul(setting_of(n, name, "failures"), NULL, 10);
+	return probe_prepare(p, text, size);
+}
+
+void native_probe_stop(struct native *n, struct probe *p)
+{
+	probe_end(p);
+	if (n->is_probing && p->kind == PROBE_COMMAND && n->jobs[JOB_PROBE].is_running)
+		native_signal(n, JOB_PROBE, JOB_KILL, false);
+	n->is_probing = false;
+}
+
+static enum probe_result begin(struct native *n, struct probe *p)
+{
+	if (p->kind != PROBE_COMMAND)
+		return probe_begin(p, n->probe_error, sizeof(n->probe_error));
+	if (n->jobs[JOB_PROBE].is_running)
+		return PROBE_PENDING; /* one that was killed, still there */
+	n->jobs[JOB_PROBE].output.is_quiet = true;
+	return native_start_command(n, JOB_PROBE, p->value) ? PROBE_PENDING : PROBE_BAD;
+}
+
+static enum probe_result step(struct native *n, struct probe *p)
+{
+	char error[NATIVE_TEXT];
+
+	if (p->kind != PROBE_COMMAND)
+		return p->fd < 0 ? PROBE_BAD
+				 : probe_step(p, n->probe_error, sizeof(n->probe_error));
+	if (n->jobs[JOB_PROBE].is_running)
+		return PROBE_PENDING;
+	native_job_error(n, JOB_PROBE, error, sizeof(error));
+	native_text(n->probe_error, sizeof(n->probe_error), "the command failed: %s", error);
+	return error[0] == '\0' ? PROBE_GOOD : PROBE_BAD;
+}
+
+enum probe_result native_probe(struct native *n, struct probe *p)
+{
+	enum probe_result result;
+	uint64_t now = mono_ms();
+
+	if (!n->is_probing && now < n->probe_next_ms)
+		return PROBE_PENDING;
+	if (!n->is_probing) {
+		n->is_probing = true;
+		n->probe_until_ms = now + p->timeout_ms;
+		result = begin(n, p);
+	} else {
+		result = step(n, p);
+	}
+	if (result == PROBE_PENDING) {
+		if (now < n->probe_until_ms)
+			return PROBE_PENDING;
+		native_probe_stop(n, p);
+		native_text(n->probe_error, sizeof(n->probe_error),
+			    "%s%.300s: no answer within %u ms",
+			    p->kind == PROBE_TCP ? "port " : "", p->value, p->timeout_ms);
+		result = PROBE_BAD;
+	}
+	n->is_probing = false;
+	n->probe_next_ms = now + p->interval_ms;
+	return result;
+}

@@ -1,0 +1,117 @@
+/*
+ * The table of functions that guests import, made from the one list in
+ * adapter/wasm2c/imports.h: each entry counts the call (watchdog), refuses it without its
+ * capability, and only then calls host_MODULE_FUNCTION().
+ */
+#include <errno.h>
+
+#include "adapter/wasm2c/imports.h"
+#include "zrun/runner/runner.h"
+#include "zrun/wasm/host.h"
+
+#define WASI_EPERM 63
+
+void *guest_memory(struct runner *i, uint32_t at, uint32_t size)
+{
+	const wasm_rt_memory_t *memory =
+		i->module->memory != NULL ? i->module->memory(i->guest) : NULL;
+
+	if (memory == NULL || memory->data == NULL || (uint64_t)at + size > memory->size)
+		return NULL;
+	return memory->data + at;
+}
+
+/* The space did not declare it: said once per function, so that a loop cannot flood the log. */
+static uint32_t deny(struct runner *i, enum import_index index)
+{
+	const struct import_function *f = import_table;
+
+	while (f->index != (int)index)
+		f++;
+	if ((i->denied & (1ull << index)) == 0) {
+		i->denied |= 1ull << index;
+		connection_note(
+			i, ZRUN_LEVEL_WARN,
+			"%s.%s denied: the space does not declare the capability it needs; "
+			"further calls are denied without a word",
+			f->module, f->function);
+	}
+	return f->module[0] == 'w' ? WASI_EPERM : (uint32_t)-EPERM;
+}
+
+static bool allowed(const struct runner *i, uint32_t capability)
+{
+	return (i->request->capabilities & capability) == capability;
+}
+
+static void host_enter(struct runner *i)
+{
+	i->in_host = true;
+	i->host_calls++;
+}
+
+static void host_leave(struct runner *i)
+{
+	termination_overdue(i);
+	i->in_host = false;
+}
+
+/* Parameter lists by signature: typed, and as arguments. */
+#define P_v
+#define P_i	, uint32_t a
+#define P_ii	P_i, uint32_t b
+#define P_iii	P_ii, uint32_t c
+#define P_iiii	P_iii, uint32_t d
+#define P_iiiii P_iiii, uint32_t e
+#define P_ili	P_i, uint64_t b, uint32_t c
+#define P_ilii	P_ili, uint32_t d
+#define A_v
+#define A_i	, a
+#define A_ii	A_i, b
+#define A_iii	A_ii, c
+#define A_iiii	A_iii, d
+#define A_iiiii A_iiii, e
+#define A_ili	A_iii
+#define A_ilii	A_iiii
+
+#define RESULT_i(call, refused)                             \
+	{                                                   \
+		uint32_t result;                            \
+		host_enter(i);                              \
+		result = refused ? deny(i, index) : (call); \
+		host_leave(i);                              \
+		return result;                              \
+	}
+#define RESULT_l(call, refused)  \
+	{                        \
+		uint64_t result; \
+		(void)index;     \
+		host_enter(i);   \
+		result = (call); \
+		host_leave(i);   \
+		return result;   \
+	}
+#define RESULT_v(call, refused) \
+	{                       \
+		(void)index;    \
+		host_enter(i);  \
+		call;           \
+		host_leave(i);  \
+	}
+#define TYPE_i uint32_t
+#define TYPE_l uint64_t
+#define TYPE_v void
+
+#define ENTRY(m, f, p, r, capability)                                        \
+	static TYPE_##r enter_##m##_##f(struct runner *i P_##p)              \
+	{                                                                    \
+		const enum import_index index = IMPORT_##m##_##f;            \
+		RESULT_##r(host_##m##_##f(i A_##p), !allowed(i, capability)) \
+	}
+#define NO_ENTRY(m, f, p, r)
+IMPORTS(ENTRY, NO_ENTRY)
+
+#define POINTER(m, f, p, r, c) [IMPORT_##m##_##f] = (void (*)(void))enter_##m##_##f,
+void (*const host_functions[])(void) = {IMPORTS(POINTER, NO_ENTRY)};
+
+_Static_assert(IMPORT_HOST_COUNT <= 64, "instance.denied has 64 bits");

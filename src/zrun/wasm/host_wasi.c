@@ -1,0 +1,355 @@
+/*
+ * WASI preview 1, the part that guest-abi.md offers: arguments, environment, clocks, random
+ * numbers, output to the space's log. No files, no sockets. Its error numbers are its own.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "zrun/runner/runner.h"
+#include "zrun/wasm/host.h"
+
+enum wasi_errno {
+	WASI_SUCCESS = 0,
+	WASI_EBADF = 8,
+	WASI_EFAULT = 21,
+	WASI_EINVAL = 28,
+	WASI_EIO = 29,
+	WASI_ENOTSUP = 58,
+	WASI_ESPIPE = 70,
+};
+
+#define FILETYPE_CHARACTER_DEVICE 2
+#define RIGHT_FD_READ		  (1ull << 1)
+#define RIGHT_FD_WRITE		  (1ull << 6)
+#define CLOCK_FLAG_ABSOLUTE	  1
+#define SUBSCRIPTIONS_MAX	  1024
+#define VECTORS_MAX		  1024
+
+/* Output that has no line feed yet, of descriptors 1 and 2. */
+static struct {
+	char text[ZRUN_LOG_MAX];
+	size_t size;
+} lines[2];
+
+#define HOST(name, ...) \
+	uint32_t host_wasi_snapshot_preview1_##name(struct runner *i, __VA_ARGS__)
+
+static uint32_t store(struct runner *i, uint32_t at, const void *value, uint32_t size)
+{
+	void *to = guest_memory(i, at, size);
+
+	if (to == NULL)
+		return WASI_EFAULT;
+	memcpy(to, value, size);
+	return WASI_SUCCESS;
+}
+
+/* ---- arguments and environment ----------------------------------------------------------- */
+
+/* `count` strings with NULs, `size` bytes, and a pointer to each. */
+static uint32_t store_strings(struct runner *i, const char *strings, uint32_t size,
+			      uint32_t count, uint32_t pointers, uint32_t to)
+{
+	uint32_t offset = 0;
+
+	for (uint32_t n = 0; n < count; n++) {
+		uint32_t pointer = to + offset;
+
+		if (store(i, pointers + 4 * n, &pointer, sizeof(pointer)) != WASI_SUCCESS)
+			return WASI_EFAULT;
+		offset += (uint32_t)strlen(strings + offset) + 1;
+	}
+	return store(i, to, strings, size);
+}
+
+static uint32_t store_sizes(struct runner *i, uint32_t count, uint32_t size, uint32_t count_to,
+			    uint32_t size_to)
+{
+	if (store(i, count_to, &count, sizeof(count)) != WASI_SUCCESS)
+		return WASI_EFAULT;
+	return store(i, size_to, &size, sizeof(size));
+}
+
+HOST(args_get, uint32_t pointers, uint32_t strings)
+{
+	return store_strings(i, i->path, (uint32_t)strlen(i->path) + 1, 1, pointers, strings);
+}
+
+HOST(args_sizes_get, uint32_t count, uint32_t bytes)
+{
+	return store_sizes(i, 1, (uint32_t)strlen(i->path) + 1, count, bytes);
+}
+
+HOST(environ_get, uint32_t pointers, uint32_t strings)
+{
+	return store_strings(i, i->environment, i->request->environment_size,
+			     i->request->environment_count, pointers, strings);
+}
+
+HOST(environ_sizes_get, uint32_t count, uint32_t bytes)
+{
+	return store_sizes(i, i->request->environment_count, i->request->environment_size,
+			   count, bytes);
+}
+
+/* ---- time and chance --------------------------------------------------------------------- */
+
+static bool clock_of(uint32_t clock, clockid_t *ret_clock)
+{
+	static const clockid_t clocks[] = {CLOCK_REALTIME, CLOCK_MONOTONIC,
+					   CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID};
+
+	if (clock >= sizeof(clocks) / sizeof(clocks[0]))
+		return false;
+	*ret_clock = clocks[clock];
+	return true;
+}
+
+static uint64_t nanoseconds(const struct timespec *t)
+{
+	return (uint64_t)t->tv_sec * 1000000000u + (uint64_t)t->tv_nsec;
+}
+
+HOST(clock_res_get, uint32_t clock, uint32_t to)
+{
+	struct timespec resolution;
+	clockid_t id;
+	uint64_t value;
+
+	if (!clock_of(clock, &id) || clock_getres(id, &resolution) < 0)
+		return WASI_EINVAL;
+	value = nanoseconds(&resolution);
+	return store(i, to, &value, sizeof(value));
+}
+
+HOST(clock_time_get, uint32_t clock, uint64_t precision, uint32_t to)
+{
+	struct timespec now;
+	clockid_t id;
+	uint64_t value;
+
+	if (!clock_of(clock, &id) || clock_gettime(id, &now) < 0)
+		return WASI_EINVAL;
+	value = nanoseconds(&now);
+	return store(i, to, &value, sizeof(value));
+}
+
+HOST(random_get, uint32_t to, uint32_t size)
+{
+	uint8_t *out = guest_memory(i, to, size);
+
+	if (out == NULL)
+		return WASI_EFAULT;
+	while (size > 0) {
+		ssize_t n = getrandom(out, size < 256 ? size : 256, 0);
+
+		if (n < 0 && errno != EINTR)
+			return WASI_EIO;
+		if (n > 0) {
+			out += n;
+			size -= (uint32_t)n;
+		}
+	}
+	return WASI_SUCCESS;
+}
+
+/* ---- descriptors: 0 is empty, 1 and 2 are the log ---------------------------------------- */
+
+static void line_end(struct runner *i, unsigned stream)
+{
+	connection_log(i, ZRUN_LOG_GUEST, stream == 0 ? ZRUN_LEVEL_INFO : ZRUN_LEVEL_WARN,
+		       lines[stream].text, lines[stream].size);
+	lines[stream].size = 0;
+}
+
+void wasi_flush(struct runner *i)
+{
+	for (unsigned stream = 0; stream < 2; stream++)
+		if (lines[stream].size > 0)
+			line_end(i, stream);
+}
+
+static void line_add(struct runner *i, unsigned stream, const char *text, uint32_t size)
+{
+	for (uint32_t n = 0; n < size; n++) {
+		if (text[n] == '\n') {
+			line_end(i, stream);
+			continue;
+		}
+		if (lines[stream].size == sizeof(lines[stream].text))
+			line_end(i, stream);
+		lines[stream].text[lines[stream].size++] = text[n];
+	}
+}
+
+HOST(fd_write, uint32_t fd, uint32_t vectors, uint32_t count, uint32_t written)
+{
+	uint32_t total = 0;
+
+	if (fd != 1 && fd != 2)
+		return WASI_EBADF;
+	if (count > VECTORS_MAX)
+		return WASI_EINVAL;
+	for (uint32_t n = 0; n < count; n++) {
+		const uint32_t *vector = guest_memory(i, vectors + 8 * n, 8);
+		uint32_t at, size;
+		const char *text;
+
+		if (vector == NULL || (uint64_t)vectors + 8ull * n > UINT32_MAX)
+			return WASI_EFAULT;
+		memcpy(&at, vector, sizeof(at));
+		memcpy(&size, vector + 1, sizeof(size));
+		text = guest_memory(i, at, size);
+		if (text == NULL)
+			return WASI_EFAULT;
+		line_add(i, fd - 1, text, size);
+		total += size;
+	}
+	return store(i, written, &total, sizeof(total));
+}
+
+HOST(fd_close, uint32_t fd)
+{
+	return fd <= 2 ? WASI_SUCCESS : WASI_EBADF;
+}
+
+HOST(fd_seek, uint32_t fd, uint64_t offset, uint32_t whence, uint32_t to)
+{
+	return fd <= 2 ? WASI_ESPIPE : WASI_EBADF;
+}
+
+HOST(fd_fdstat_get, uint32_t fd, uint32_t to)
+{
+	/* A character device without the right to seek is a terminal to wasi-libc, which then
+	 * writes line by line. */
+	struct {
+		uint8_t filetype;
+		uint8_t unused;
+		uint16_t flags;
+		uint32_t unused2;
+		uint64_t rights;
+		uint64_t inheriting;
+	} stat = {
+		.filetype = FILETYPE_CHARACTER_DEVICE,
+		.rights = fd == 0 ? RIGHT_FD_READ : RIGHT_FD_WRITE,
+	};
+
+	if (fd > 2)
+		return WASI_EBADF;
+	return store(i, to, &stat, sizeof(stat));
+}
+
+HOST(fd_prestat_get, uint32_t fd, uint32_t to)
+{
+	return WASI_EBADF; /* no folders are given: ends wasi-libc's search */
+}
+
+HOST(fd_prestat_dir_name, uint32_t fd, uint32_t to, uint32_t size)
+{
+	return WASI_EBADF;
+}
+
+/* ---- the rest ---------------------------------------------------------------------------- */
+
+void host_wasi_snapshot_preview1_proc_exit(struct runner *i, uint32_t code)
+{
+	wasi_flush(i);
+	if (code != 0)
+		die(ZRUN_FAILED_EXIT, (int32_t)code, "exit status %d in %s", (int)code,
+		    i->running);
+	runner_finish(i, 0);
+}
+
+uint32_t host_wasi_snapshot_preview1_sched_yield(struct runner *i)
+{
+	connection_poll(i);
+	return WASI_SUCCESS;
+}
+
+struct subscription {
+	uint64_t userdata;
+	uint8_t tag; /* 0: clock */
+	uint8_t unused[7];
+	uint32_t clock;
+	uint32_t unused2;
+	uint64_t timeout; /* nanoseconds */
+	uint64_t precision;
+	uint16_t flags;
+	uint8_t unused3[6];
+};
+_Static_assert(sizeof(struct subscription) == 48, "wasi");
+
+struct event {
+	uint64_t userdata;
+	uint16_t error;
+	uint8_t type;
+	uint8_t unused[5];
+	uint64_t bytes;
+	uint64_t flags;
+};
+_Static_assert(sizeof(struct event) == 32, "wasi");
+
+/* Milliseconds to wait, rounded up; 0 for what is over or cannot be waited for. */
+static uint64_t subscription_wait(const struct subscription *s)
+{
+	uint64_t now, left = s->timeout;
+	struct timespec t;
+	clockid_t clock;
+
+	if (s->tag != 0 || !clock_of(s->clock, &clock))
+		return 0;
+	if ((s->flags & CLOCK_FLAG_ABSOLUTE) != 0) {
+		clock_gettime(clock, &t);
+		now = nanoseconds(&t);
+		left = left > now ? left - now : 0;
+	}
+	return left / 1000000 + (left % 1000000 != 0);
+}
+
+static struct event subscription_event(const struct subscription *s)
+{
+	clockid_t clock;
+	uint16_t failed = s->tag != 0		       ? WASI_ENOTSUP
+			  : clock_of(s->clock, &clock) ? WASI_SUCCESS
+						       : WASI_EINVAL;
+
+	return (struct event){.userdata = s->userdata, .error = failed, .type = s->tag};
+}
+
+HOST(poll_oneoff, uint32_t in, uint32_t out, uint32_t count, uint32_t ready)
+{
+	uint64_t waits[SUBSCRIPTIONS_MAX], shortest = UINT64_MAX, start = mono_ms();
+	const char *from;
+	char *to;
+	uint32_t stored = 0;
+
+	if (count == 0 || count > SUBSCRIPTIONS_MAX)
+		return WASI_EINVAL;
+	from = guest_memory(i, in, count * (uint32_t)sizeof(struct subscription));
+	to = guest_memory(i, out, count * (uint32_t)sizeof(struct event));
+	if (from == NULL || to == NULL)
+		return WASI_EFAULT;
+	for (uint32_t n = 0; n < count; n++) {
+		struct subscription s;
+
+		memcpy(&s, from + n * sizeof(s), sizeof(s));
+		waits[n] = subscription_wait(&s);
+		shortest = waits[n] < shortest ? waits[n] : shortest;
+	}
+	/* Returns early on a stop, like sleep: then the shortest counts as over. */
+	while (shortest > 0 && !runner_stopping(i) && mono_ms() - start < shortest)
+		connection_wait(i, start + shortest);
+	for (uint32_t n = 0; n < count; n++) {
+		struct subscription s;
+		struct event event;
+
+		if (waits[n] > shortest)
+			continue;
+		memcpy(&s, from + n * sizeof(s), sizeof(s));
+		event = subscription_event(&s);
+		memcpy(to + stored++ * sizeof(event), &event, sizeof(event));
+	}
+	return store(i, ready, &stored, sizeof(stored));
+}
