@@ -2,7 +2,7 @@
 BUILD ?= build
 RUN_DIR ?= run
 
-.PHONY: build run run-lamp stop test mutate check format bench install clean help setup
+.PHONY: build run run-lamp stop test mutate check check-clang format bench install clean help setup
 
 help:
 	@echo "make build     everything, into $(BUILD)/bin/"
@@ -12,11 +12,11 @@ help:
 	@echo "make stop      ends that cluster"
 	@echo "make test      all tests; ends with 'N passed, N failed'"
 	@echo "make mutate    breaks the core on purpose, once per invariant; the random search must see it"
-	@echo "make check     format, room rules, static checks"
+	@echo "make check     format, room rules, static checks, a build by clang without warnings"
 	@echo "make format    clang-format over the tree"
 	@echo "make bench     benchmarks, as tables (BENCH_ARGS='-o json' for JSON)"
 	@echo "make install   into PREFIX (/usr/local), below DESTDIR"
-	@echo "make clean     removes $(BUILD)/"
+	@echo "make clean     removes $(BUILD)/ and what the checks built beside it"
 
 build: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) $(NINJA_ARGS)
@@ -52,6 +52,15 @@ mutate:
 check:
 	@tools/setup check
 	@tools/check
+	@$(MAKE) --no-print-directory check-clang
+
+# The compiler that `make build` does not use: its warnings are errors too.
+check-clang: $(BUILD)-clang/build.ninja
+	@ninja -C $(BUILD)-clang --quiet
+
+$(BUILD)-clang/build.ninja:
+	@CC=clang meson setup $(BUILD)-clang -Dtests=true >$(BUILD)-clang.log 2>&1 || { cat $(BUILD)-clang.log; rm -f $(BUILD)-clang.log; exit 1; }
+	@rm -f $(BUILD)-clang.log
 
 format:
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
@@ -63,4 +72,4 @@ install: build
 	@meson install -C $(BUILD) $(if $(DESTDIR),--destdir $(DESTDIR))
 
 clean:
-	rm -rf $(BUILD)
+	rm -rf $(BUILD) $(BUILD)-clang

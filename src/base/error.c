@@ -8,6 +8,9 @@
 #include "base/str.h"
 
 static int error_vset(struct error **err, enum error_code code, const char *format,
+		      va_list args) __attribute__((format(printf, 3, 0)));
+
+static int error_vset(struct error **err, enum error_code code, const char *format,
 		      va_list args)
 {
 	if (err == NULL)

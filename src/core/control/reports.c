@@ -285,6 +285,7 @@ static void apply_phase(struct instance *i, const Samoza__V1__InstanceReport *r,
 	case SAMOZA__V1__PHASE__PHASE_UNDEPLOYING:
 		on_undeploying(i, adopting);
 		break;
+	case _SAMOZA__V1__PHASE_IS_INT_SIZE:
 	default:
 		break; /* a phase of a newer zhost */
 	}

@@ -50,7 +50,7 @@ struct topology *topology_from(const char *name, const char *spaces, char **ret_
 struct zhost_spec zhost_from(const char *text)
 {
 	CLEANUP(schema_message_freep) ProtobufCMessage *message = NULL;
-	struct zhost_spec spec;
+	struct zhost_spec spec = {0};
 	struct error *err = NULL;
 	if (schema_read_yaml(&samoza__v1__zhost_spec__descriptor, "z.yaml", text, strlen(text),
 			     0, NULL, &message, NULL, &err) < 0 ||
