@@ -19,7 +19,7 @@ uint64_t link_open(struct world *w, struct node *n)
 static int64_t arrival_ms(struct world *w, struct link *link, bool to_agent)
 {
 	int64_t delay = w->hooks.frame_delay != NULL ? w->hooks.frame_delay(w->hooks.user) : 0;
-	int64_t at = w->now_ms + delay;
+	int64_t at = w->now_ms + delay + w->nodes.items[link->node]->frame_delay_ms;
 	if (at < link->last_ms[to_agent])
 		at = link->last_ms[to_agent];
 	link->last_ms[to_agent] = at;

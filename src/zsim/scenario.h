@@ -54,6 +54,7 @@ struct step_run {
 	struct history *history;
 	const struct scenario_print *print;
 	VECTOR(char *) wrong; /* "what: expected X, seen Y" */
+	bool known_seen;      /* the known failure was among them */
 };
 
 void step_fail(struct step_run *run, const char *format, ...)

@@ -1,4 +1,5 @@
-/* Steps that do: submit, goal, bulk, fail, kill, zhost, zrms, advance, settle, topology. */
+/* Steps that do: submit, goal, bulk, fail, kill, finish, slow, zhost, zrms, advance, settle,
+ * topology. */
 #include "base/check.h"
 #include "base/str.h"
 #include "model/compile.h"
@@ -167,22 +168,35 @@ static void do_fail(struct step_run *run, const Samoza__V1__FailStep *step)
 	};
 }
 
-static void do_kill(struct step_run *run, const Samoza__V1__KillStep *step)
+/* `error` NULL: it exits successfully. */
+static void end_process(struct step_run *run, const char *space, const char *error)
 {
 	struct process *found = NULL;
 	struct node *where = NULL;
 	vector_for_each (&run->world->nodes, n)
 		for (struct process *p = (*n)->processes; p != NULL; p = p->hh.next)
-			if (strcmp(p->name, step->space) == 0 && p->started &&
+			if (strcmp(p->name, space) == 0 && p->started &&
 			    (found == NULL || p->epoch > found->epoch)) {
 				found = p;
 				where = *n;
 			}
 	if (found == NULL) {
-		step_fail(run, "no process of %s runs", step->space);
+		step_fail(run, "no process of %s runs", space);
 		return;
 	}
-	node_process_dies(run->world, where, found, "killed by signal 9");
+	node_process_dies(run->world, where, found, error);
+}
+
+static void do_slow(struct step_run *run, const Samoza__V1__SlowStep *step)
+{
+	struct node *n = node_find(run->world, step->zhost);
+	uint64_t ms = 0;
+	if (duration_parse(step->by, &ms, NULL) < 0)
+		IMPOSSIBLE("the duration was checked when the file was read");
+	if (n == NULL)
+		step_fail(run, "there is no machine %s", step->zhost);
+	else
+		n->frame_delay_ms = (int64_t)ms;
 }
 
 /* Whether zrms takes the zhost that has just begun, where the step says what it must answer. */
@@ -335,7 +349,11 @@ void step_do(struct step_run *run, const Samoza__V1__ScenarioStep *step)
 	else if (step->fail != NULL)
 		do_fail(run, step->fail);
 	else if (step->kill != NULL)
-		do_kill(run, step->kill);
+		end_process(run, step->kill->space, "killed by signal 9");
+	else if (step->finish != NULL)
+		end_process(run, step->finish->space, NULL);
+	else if (step->slow != NULL)
+		do_slow(run, step->slow);
 	else if (step->zhost != NULL)
 		do_zhost(run, step->zhost);
 	else if (step->has_zrms)
@@ -382,6 +400,10 @@ char *step_text(const Samoza__V1__ScenarioStep *step)
 				  step->fail->space, step->fail->times);
 	if (step->kill != NULL)
 		return str_printf("kill %s", step->kill->space);
+	if (step->finish != NULL)
+		return str_printf("finish %s", step->finish->space);
+	if (step->slow != NULL)
+		return str_printf("frames of %s take %s", step->slow->zhost, step->slow->by);
 	if (step->zhost != NULL)
 		return str_printf("zhost %s: %s", step->zhost->name,
 				  zhost_event_name(step->zhost->do_));

@@ -67,6 +67,7 @@ struct node {
 	uint64_t incarnation;
 	uint64_t boots;		  /* of the machine */
 	uint64_t forgotten_epoch; /* local data is deleted up to this, on its disk */
+	int64_t frame_delay_ms;	  /* that each frame to or from it takes */
 	bool powered;		  /* the machine is on */
 	bool partitioned;
 	struct agent *agent;	   /* NULL: the zhost does not run */
