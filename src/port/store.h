@@ -6,8 +6,9 @@
  *
  *     commit(batch 1)  commit(batch 2)  commit(batch 3)      asynchronous, in order
  *                └─────────────┬─────────────┘
- *                     one durable transaction                 (group commit, the store's
- * choice) done 1, done 2, done 3                       in order, from the event loop
+ *                     one durable transaction         (group commit: the store decides)
+ *                ┌─────────────┼─────────────┐
+ *             done 1        done 2        done 3          in order, from the event loop
  *
  * `done` with code 0 means: on disk, a power cut cannot take it back. Any other code means that
  * the store can be trusted no more (disk full, file damaged): nothing of the batch is promised,

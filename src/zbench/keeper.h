@@ -1,9 +1,13 @@
 /*
  * Nothing that zbench starts outlives it. The program runs twice:
  *
- *   keeper   waits; then ends every process below it, removes the scratch folder, and goes with
- *     │      the worker's status. Ctrl-C does not end it before that; SIGTERM and SIGHUP go on
- * to │      the worker └─ worker      the benchmarks ├─ zrms ├─ zhost ── zygote, zrun, zrun …
+ *   keeper             waits, ends every process below it, removes the scratch directory, and
+ *     │                exits with the worker's status. Ctrl-C does not end it before that;
+ *     │                SIGTERM and SIGHUP are passed to the worker
+ *     └─ worker        the benchmarks
+ *          ├─ zrms
+ *          ├─ zhost ── zygote, zrun, zrun …
+ *          └─ …
  *
  * Both are subreapers, so a zrun whose zhost was killed becomes their child and is found. Where
  * the keeper itself is killed with SIGKILL, daemons die with the worker (PR_SET_PDEATHSIG), and

@@ -5,7 +5,8 @@
  *   first frame HELLO ──► core ──► HELLO_ACK accepted: from now on a member
  *   REPORT, HEARTBEAT, DATA_REQUEST ──► core
  *   MESH_MESSAGE ──► the link of its `to_zhost`      at most once: dropped and counted when
- * there is none, or when that link is full LOG_CHUNK ──► logs.h
+ *                                                    there is no such link or it is full
+ *   LOG_CHUNK ──► logs.h
  */
 #ifndef SAMOZA_ZRMS_HUB_H
 #define SAMOZA_ZRMS_HUB_H

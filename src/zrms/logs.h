@@ -1,8 +1,9 @@
 /*
  * What spaces print lives with their zhosts; zrms asks for it over the link.
  *
- *   logs_ask() ── LOG_REQUEST ──► zhost        LOG_CHUNK … ──► logs_chunk() ──► done, or a
- * stream
+ *   logs_ask() ── LOG_REQUEST ──► zhost
+ *                                   │
+ *   done, or a stream ◄── logs_chunk() ◄── LOG_CHUNK …
  */
 #ifndef SAMOZA_ZRMS_LOGS_H
 #define SAMOZA_ZRMS_LOGS_H

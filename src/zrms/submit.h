@@ -1,8 +1,9 @@
 /*
  * The way of a MEX from an upload to a topology:
  *
- *   body ──► open and check (thread) ──► pin ──► modules that are new: check (thread),
- * translate │ answer ◄── commit ◄── core ◄── artifacts on disk (thread)
+ *   body ──► open and check (thread) ──► pin ──► new modules: check (thread), translate
+ *                                                        │
+ *   answer ◄── commit ◄── core ◄── artifacts on disk (thread)
  *
  * The checks are those of topology.md, "Submit", in that order (adapter/archive/package.h). The
  * artifacts are durable before the core hears of the topology, so what is acknowledged is

@@ -35,8 +35,7 @@ void controller_start(struct world *w)
 	w->control = control_new(&config, w->cluster);
 	CLEANUP(error_freep) struct error *err = NULL;
 	int r = 0;
-	store_for_each(&w->store, record)
-	{
+	store_for_each (&w->store, record) {
 		r = control_load(w->control, (enum record_kind)record->kind, record->data,
 				 record->size, &err);
 		if (r < 0)

@@ -418,8 +418,7 @@ struct node *node_find(struct world *w, const char *name)
 
 static void load_disk(struct world *w, struct node *n)
 {
-	store_for_each(&n->disk, record)
-	{
+	store_for_each (&n->disk, record) {
 		CLEANUP(error_freep) struct error *err = NULL;
 		Samoza__V1__DesiredInstance *desired = NULL;
 		int r = agent_record_read(record->data, record->size, &desired, &err);

@@ -7,13 +7,17 @@
  *   struct settings { struct config_address listen; int64_t timeout_ms; char *dir; };
  *
  *   static const struct config_option options[] = {
- *           {"listen", "listen", "ZRMS_LISTEN", CONFIG_LISTEN, offsetof(struct settings,
- * listen), .fallback = "127.0.0.1:7331", .help = "Where it listens"},
+ *           {"listen", "listen", "ZRMS_LISTEN", CONFIG_LISTEN,
+ *            offsetof(struct settings, listen), .fallback = "127.0.0.1:7331",
+ *            .help = "Where it listens"},
  *           {"failure_detection.timeout", "failure-timeout", "ZRMS_FAILURE_TIMEOUT",
- * CONFIG_DURATION, offsetof(struct settings, timeout_ms), .min = 1000, .max = 3600000,
- * .fallback = "30s", .help = "Silence after which a zhost is unavailable"}, {0}}; static const
- * struct config_program program = {.name = "zrms", .summary = "resource manager", .options =
- * options, .has_file = true};
+ *            CONFIG_DURATION, offsetof(struct settings, timeout_ms), .min = 1000,
+ *            .max = 3600000, .fallback = "30s",
+ *            .help = "Time without a heartbeat after which a zhost is unavailable"},
+ *           {0}};
+ *   static const struct config_program program = {
+ *           .name = "zrms", .summary = "resource manager", .options = options,
+ *           .has_file = true};
  *
  *   struct settings settings = {0};
  *   int r = config_load(&program, &settings, argc, argv, NULL, &err);

@@ -16,9 +16,8 @@
 #include "adapter/sandbox/enclose_root.h"
 #include "adapter/sandbox/landlock.h"
 
-#define PROCESSES_MAX                                                          \
-	4096 /* of one user: threads count, and the user is the instance's own \
-	      */
+/* Of one user. Threads count, and the user is the instance's own. */
+#define PROCESSES_MAX 4096
 
 /* ---- namespaces ------------------------------------------------------------------------ */
 

@@ -166,8 +166,8 @@ static void heartbeat_ack(struct agent *agent, const Samoza__V1__HeartbeatAck *a
 	for (size_t n = 0; n <= known; n++)
 		vector_remove_at(&agent->unacknowledged, 0);
 	struct instance *i = NULL;
-	DL_FOREACH2(agent->exclusive, i, exclusive_next)
-	instance_renew(agent, i);
+	DL_FOREACH2 (agent->exclusive, i, exclusive_next)
+		instance_renew(agent, i);
 }
 
 /* ---- timers ---- */

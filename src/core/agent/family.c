@@ -91,8 +91,7 @@ bool family_holds_stop(const struct agent *agent, const struct instance *i)
 	if (family == NULL)
 		return false;
 	const struct instance *c = NULL;
-	DL_FOREACH2(family->children, c, sibling_next)
-	{
+	DL_FOREACH2 (family->children, c, sibling_next) {
 		/* One that is gone itself may have others below that still stop. */
 		if (has_process(c) || family_holds_stop(agent, c))
 			return true;
@@ -106,8 +105,7 @@ bool family_holds_undeploy(const struct agent *agent, const struct instance *i)
 	if (family == NULL)
 		return false;
 	const struct instance *c = NULL;
-	DL_FOREACH2(family->children, c, sibling_next)
-	{
+	DL_FOREACH2 (family->children, c, sibling_next) {
 		/* One that failed to go holds nobody up here: zrms knows, and decides. */
 		bool failed = c->action == 0 && c->undeploy_failed;
 		if (c->phase != SAMOZA__V1__PHASE__PHASE_ABSENT && !failed &&
@@ -123,8 +121,7 @@ void family_kill(struct agent *agent, const struct instance *i)
 	if (family == NULL)
 		return;
 	struct instance *c = NULL;
-	DL_FOREACH2(family->children, c, sibling_next)
-	{
+	DL_FOREACH2 (family->children, c, sibling_next) {
 		family_kill(agent, c);
 		instance_kill(agent, c);
 	}
@@ -136,8 +133,7 @@ void family_follow(struct agent *agent, const struct instance *i)
 	if (family == NULL)
 		return;
 	struct instance *c = NULL;
-	DL_FOREACH2(family->children, c, sibling_next)
-	{
+	DL_FOREACH2 (family->children, c, sibling_next) {
 		family_follow(agent, c);
 		instance_reconcile(agent, c);
 	}
@@ -151,6 +147,6 @@ void family_changed(struct agent *agent, const struct instance *i)
 	if (family == NULL)
 		return;
 	struct instance *c = NULL;
-	DL_FOREACH2(family->children, c, sibling_next)
-	instance_reconcile(agent, c);
+	DL_FOREACH2 (family->children, c, sibling_next)
+		instance_reconcile(agent, c);
 }

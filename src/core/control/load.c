@@ -203,8 +203,9 @@ static bool was_closing(struct instance *i)
 	const struct topology *t = i->app->topology;
 	if (i->state != STATE_DEPLOYED_STARTED)
 		return false;
-	instance_for_each_child(t, i->index, c) if (i->app->instances[c].state ==
-						    STATE_WAITING_FOR_ANCESTOR) return true;
+	instance_for_each_child (t, i->index, c)
+		if (i->app->instances[c].state == STATE_WAITING_FOR_ANCESTOR)
+			return true;
 	return false;
 }
 

@@ -3,10 +3,13 @@
  * used up. The unit is an instance without a parent, with everything below it. The engine
  * (core/place) finds the places; this file says who needs one, and what follows.
  *
- *   never placed ──all or none──► placed ──zhost lost──► lost ──together, else one by one──►
- * placed │ ▲                    └── zhost returns first: adopted out of attempts│ │placed anew
- *                                   ▼ │
- *                                evacuating: undeployed here, its place elsewhere is held
+ *                                           ┌──── the zhost returns first: adopted ────┐
+ *                                           ▼                                          │
+ *   never placed ──all or none──────────► placed ──────────── zhost lost ───────────► lost
+ *                                         │ ▲  ▲                                       │
+ *                         out of attempts │ │  └─ placed again: together, else one by one
+ *                                         ▼ │ placed again
+ *                                      evacuating: undeployed here, its place elsewhere is held
  *
  * Source: topology.md, "Placement", "Recovery"; lifecycle.md, "Failure and retry".
  */
@@ -72,8 +75,7 @@ void placing_assign(struct instance *root, struct zhost *z)
 	struct control *c = deployment_of(root)->control;
 	bool anew = root->lost || root->zhost != NULL;
 	tell_placement(root, z);
-	for_each_below(root, i)
-	{
+	for_each_below (root, i) {
 		zhost_link_instance(z, i);
 		i->epoch = c->next_epoch++;
 		i->lost = i->no_place = i->gave_up = i->undeploy_failed = false;
@@ -108,8 +110,7 @@ void placing_release(struct instance *root)
 
 void placing_forget_lost(struct instance *root)
 {
-	for_each_below(root, i)
-	{
+	for_each_below (root, i) {
 		zhost_unlink_instance(i);
 		mark_instance(i, MARK_RECORD);
 	}
@@ -172,7 +173,9 @@ void exclusion_add(struct instance *root, const struct instance *failed)
 static void exclusion_ended(struct instance *root, const struct zhost *z)
 {
 	struct deployment *d = deployment_of(root);
-	for_each_below(root, i) if (i->gave_up && i->zhost == z) instance_refresh(i);
+	for_each_below (root, i)
+		if (i->gave_up && i->zhost == z)
+			instance_refresh(i);
 	place_wait_wake(d->control->place, d->place);
 	deployment_mark_place(d);
 }
@@ -186,7 +189,9 @@ void exclusions_clear(struct instance *root)
 void exclusions_forgive(struct instance *root)
 {
 	exclusions_clear(root);
-	for_each_below(root, i) if (i->gave_up) instance_refresh(i);
+	for_each_below (root, i)
+		if (i->gave_up)
+			instance_refresh(i);
 }
 
 void exclusions_end_for(struct control *c, const struct zhost *z)
@@ -259,8 +264,7 @@ static struct zhost *zhost_of_handle(const struct control *c, uint32_t handle)
 
 static void set_no_place(struct instance *root, bool no_place)
 {
-	for_each_below(root, i)
-	{
+	for_each_below (root, i) {
 		if (i->no_place != no_place)
 			mark_instance(i, MARK_RECORD);
 		i->no_place = no_place;
@@ -314,7 +318,9 @@ static bool try_wants(struct deployment *d, struct wants *w, enum place_mode mod
 
 static bool gave_up_below(struct instance *root)
 {
-	for_each_below(root, i) if (i->gave_up && i->goal != GOAL_NOT_DEPLOYED) return true;
+	for_each_below (root, i)
+		if (i->gave_up && i->goal != GOAL_NOT_DEPLOYED)
+			return true;
 	return false;
 }
 
@@ -361,8 +367,7 @@ static bool try_to_leave(struct deployment *d, struct instance *root, struct wan
 		c->count.placements++;
 		root->evacuating = true;
 		place_add(c->place, leaving_handle(d), root->index, old->place);
-		for_each_below(root, i)
-		{
+		for_each_below (root, i) {
 			i->gave_up = false;
 			i->retry_at_ms = 0;
 			mark_instance(i, MARK_RECORD);
@@ -524,7 +529,9 @@ void placing_run(struct control *c)
 
 static bool is_gone_below(struct instance *root)
 {
-	for_each_below(root, i) if (i->state != STATE_NOT_DEPLOYED) return false;
+	for_each_below (root, i)
+		if (i->state != STATE_NOT_DEPLOYED)
+			return false;
 	return true;
 }
 
@@ -542,8 +549,7 @@ static void end_evacuation(struct instance *root)
 		return;
 	}
 	placing_release(root);
-	for_each_below(root, i)
-	{
+	for_each_below (root, i) {
 		zhost_unlink_instance(i);
 		i->lost = false;
 		mark_instance(i, MARK_RECORD);
@@ -565,8 +571,7 @@ void placing_gone(struct instance *i)
 	if (root->goal != GOAL_NOT_DEPLOYED)
 		return;
 	placing_release(root);
-	for_each_below(root, below)
-	{
+	for_each_below (root, below) {
 		zhost_unlink_instance(below);
 		below->lost = false;
 		below->no_place = below->placed_before = false;

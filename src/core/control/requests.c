@@ -156,8 +156,7 @@ static int check_startable(const struct deployment *d, struct error **err)
 static void start_afresh(struct deployment *d)
 {
 	d->was_running = d->was_running && d->state != TOPOLOGY_STOPPED;
-	for_each_root(d, root)
-	{
+	for_each_root (d, root) {
 		exclusions_forgive(root);
 		if (root->goal == GOAL_NOT_DEPLOYED && instance_is_placed(root)) {
 			root->evacuating = true;
@@ -169,7 +168,8 @@ static void start_afresh(struct deployment *d)
 
 static void recover(struct deployment *d)
 {
-	for_each_root(d, root) exclusions_forgive(root);
+	for_each_root (d, root)
+		exclusions_forgive(root);
 	for (uint32_t k = 0; k < d->app->topology->instance_count; k++)
 		goal_retry(&d->app->instances[k]);
 	place_wait_wake(d->control->place, d->place);
@@ -244,8 +244,9 @@ static int group(struct deployment *d, const struct control_input *input,
 	if (r < 0)
 		return r;
 	if (starts)
-		for_each_root(d, r0) if (root == NULL || r0 == instance_root(root))
-			exclusions_forgive(r0);
+		for_each_root (d, r0)
+			if (root == NULL || r0 == instance_root(root))
+				exclusions_forgive(r0);
 	CLEANUP(freep) char *cause = by_actor(c, what);
 	return group_request(d->app, root, action, cause, err);
 }

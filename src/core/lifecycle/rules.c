@@ -66,7 +66,8 @@ void lifecycle_forget(const struct application *app)
 static void push_children(struct instance *i)
 {
 	const struct topology *t = i->app->topology;
-	instance_for_each_child(t, i->index, c) lifecycle_push(&i->app->instances[c]);
+	instance_for_each_child (t, i->index, c)
+		lifecycle_push(&i->app->instances[c]);
 }
 
 static void push_space(struct application *app, unsigned space)

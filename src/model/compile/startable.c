@@ -50,8 +50,7 @@ static void build_graph(struct graph *g, const struct topology *t)
 	g->need = mem_new_array(unsigned, t->space_count + 1);
 	g->startable = mem_new_array(bool, g->node_count + 1);
 	for (unsigned i = 0; i < t->space_count; i++) {
-		FOR_EACH_NEED(t, &t->spaces[i], node)
-		{
+		FOR_EACH_NEED (t, &t->spaces[i], node) {
 			g->first_user[node + 2]++;
 			g->need[i]++;
 			edges++;
@@ -60,11 +59,10 @@ static void build_graph(struct graph *g, const struct topology *t)
 	for (unsigned i = 2; i < g->node_count + 2; i++)
 		g->first_user[i] += g->first_user[i - 1];
 	g->users = mem_new_array(unsigned, edges + 1);
-	/* first_user[n + 1] is where the next user of n goes; at the end it is where they end.
-	 */
+	/* first_user[n + 1] is where the next user of n goes; in the end, where they end. */
 	for (unsigned i = 0; i < t->space_count; i++) {
-		FOR_EACH_NEED(t, &t->spaces[i], node)
-		g->users[g->first_user[node + 1]++] = i;
+		FOR_EACH_NEED (t, &t->spaces[i], node)
+			g->users[g->first_user[node + 1]++] = i;
 	}
 }
 

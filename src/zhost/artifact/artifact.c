@@ -213,8 +213,8 @@ static void job_free(struct job *j)
 {
 	struct artifact_wait *w, *next;
 
-	DL_FOREACH_SAFE(j->waits, w, next)
-	free(w);
+	DL_FOREACH_SAFE (j->waits, w, next)
+		free(w);
 	if (j->file != NULL)
 		(void)unlinkat(j->artifacts->zhost->state_dir.cache_fd, j->file, 0);
 	closep(&j->fd);

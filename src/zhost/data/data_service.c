@@ -105,8 +105,8 @@ void data_service_free(struct data_service *d)
 
 	if (d == NULL)
 		return;
-	DL_FOREACH_SAFE(d->list, q, next)
-	request_free(q);
+	DL_FOREACH_SAFE (d->list, q, next)
+		request_free(q);
 	for (struct forgotten *f = d->forgotten, *after; f != NULL; f = after) {
 		after = f->hh.next;
 		forgotten_free(d, f);
@@ -122,9 +122,9 @@ void data_drop(struct resident *r)
 
 	if (d == NULL)
 		return;
-	DL_FOREACH_SAFE(d->list, q, next)
-	if (q->resident == r)
-		request_free(q);
+	DL_FOREACH_SAFE (d->list, q, next)
+		if (q->resident == r)
+			request_free(q);
 	/* Local ones are in a commit: found by their resident when it comes back. */
 }
 
@@ -191,17 +191,17 @@ static void send_waiting(struct data_service *d)
 {
 	struct request *q, *next;
 
-	DL_FOREACH_SAFE(d->list, q, next)
-	if (!q->is_sent)
-		send_request(q);
+	DL_FOREACH_SAFE (d->list, q, next)
+		if (!q->is_sent)
+			send_request(q);
 }
 
 void data_link_up(struct data_service *d)
 {
 	struct request *q;
 
-	DL_FOREACH(d->list, q)
-	q->is_sent = false;
+	DL_FOREACH (d->list, q)
+		q->is_sent = false;
 	send_waiting(d);
 }
 
@@ -212,8 +212,7 @@ static void on_timer(void *user)
 	struct request *q, *next;
 
 	/* In order of arrival, so of deadlines too. */
-	DL_FOREACH_SAFE(d->list, q, next)
-	{
+	DL_FOREACH_SAFE (d->list, q, next) {
 		if (q->until_ms > now)
 			break;
 		answer(q, -EAGAIN, NULL, 0);

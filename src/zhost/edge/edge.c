@@ -547,8 +547,7 @@ void edge_free(struct edge *e)
 	loop_timer_free(e->expire);
 	loop_timer_free(e->tell);
 	/* Their requests are answered by the server's end. */
-	DL_FOREACH_SAFE(e->waits, w, next)
-	{
+	DL_FOREACH_SAFE (e->waits, w, next) {
 		artifact_cancel(w->wait);
 		file_wait_free(w);
 	}

@@ -124,8 +124,7 @@ void rules_check_undeploy(struct fuzz *f, const struct submitted *s, const char 
 	if (index < 0)
 		return;
 	struct family y = family_of(f, s);
-	instance_for_each_child(y.topology, (unsigned)index, child)
-	{
+	instance_for_each_child (y.topology, (unsigned)index, child) {
 		if (state_of(&y, child) != STATE_NOT_DEPLOYED)
 			world_violate(&f->world, "%s/%s is undeployed before %s inside of it",
 				      s->name, path, y.topology->instances[child].path);

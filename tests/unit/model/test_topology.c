@@ -317,8 +317,7 @@ static void expands_in_preorder(void **state)
 	assert_int_equal(t->spaces[3].instances[2], 7);
 	assert_int_equal(t->spaces[3].depth, 2);
 	unsigned children = 0;
-	instance_for_each_child(t, 2, child)
-	{
+	instance_for_each_child (t, 2, child) {
 		assert_int_equal(t->instances[child].parent, 2);
 		children++;
 	}
