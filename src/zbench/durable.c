@@ -122,7 +122,7 @@ static int decide(struct durable *d, struct outbox *o, struct error **err)
 {
 	const struct shape_run *run = &d->run;
 	const struct topology *t = run->placing.models.items[run->topology];
-	int64_t now_ms = loop_now().wall_ms;
+	int64_t now_ms = clock_now().wall_ms;
 	int r = 0;
 	for (uint32_t n = 0; n < d->batch && r == 0; n++) {
 		uint32_t instance = run->decided, zhost;

@@ -73,7 +73,7 @@ static void on_launcher_fd(void *data)
 		return;
 	log_debug("zhost", "zygote", LOG_U("pid", launcher_zygote_pid(z->launcher)));
 	z->launcher_poll = mem_new(uv_poll_t);
-	if (uv_poll_init(&z->loop.uv, z->launcher_poll, fd) != 0)
+	if (uv_poll_init(loop_uv(&z->loop), z->launcher_poll, fd) != 0)
 		IMPOSSIBLE("a socket can be polled");
 	z->launcher_poll->data = z;
 }
@@ -165,7 +165,7 @@ static void on_end_check(void *user)
 	if (z->store == NULL && uplink_is_closed(z->uplink))
 		loop_stop(&z->loop);
 	else
-		loop_timer_at(z->end_timer, loop_now().mono_ms + 2);
+		loop_timer_at(z->end_timer, loop_now(&z->loop).mono_ms + 2);
 }
 
 static void on_store_closed(void *user)
@@ -188,7 +188,7 @@ static void on_end(void *user)
 	z->edge = NULL;
 	kv_close(z->store, on_store_closed, z);
 	z->end_timer = loop_timer_new(&z->loop, on_end_check, z);
-	loop_timer_at(z->end_timer, loop_now().mono_ms);
+	loop_timer_at(z->end_timer, loop_now(&z->loop).mono_ms);
 }
 
 void zhost_end(struct zhost *z, int exit_status)
@@ -199,7 +199,7 @@ void zhost_end(struct zhost *z, int exit_status)
 	z->exit_status = exit_status;
 	/* Not from here: whoever calls is in the middle of something. */
 	z->end_timer = loop_timer_new(&z->loop, on_end, z);
-	loop_timer_at(z->end_timer, loop_now().mono_ms);
+	loop_timer_at(z->end_timer, loop_now(&z->loop).mono_ms);
 }
 
 static void on_signal(void *user, int signum)

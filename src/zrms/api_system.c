@@ -14,7 +14,7 @@ enum { METRICS_MAX = 4 * 1024 * 1024 };
 void api_health(void *context, struct http_request *request)
 {
 	struct zrms *zrms = context;
-	int64_t up_ms = loop_now().mono_ms - zrms->started_ms;
+	int64_t up_ms = loop_now(&zrms->loop).mono_ms - zrms->started_ms;
 	char *json = str_printf("{\"status\":\"%s\",\"program\":\"zrms\",\"version\":\"%s\","
 				"\"uptime_ms\":%lld}",
 				zrms->stopping ? "stopping" : "ok", SAMOZA_VERSION,

@@ -156,7 +156,8 @@ static bool engine_turn(void *user)
 		return false;
 	if (engine->dirty) {
 		engine->dirty = false;
-		control_flush(engine->control, loop_now(), &engine->current->outbox);
+		control_flush(engine->control, loop_now(engine->loop),
+			      &engine->current->outbox);
 		if (!engine->stopped)
 			loop_timer_at(engine->tick, control_next_ms(engine->control));
 	}
@@ -179,7 +180,8 @@ void engine_input(struct engine *engine, const struct control_input *input)
 		return;
 	engine->inputs++;
 	engine->dirty = true;
-	control_handle(engine->control, loop_now(), input, &engine->current->outbox);
+	control_handle(engine->control, loop_now(engine->loop), input,
+		       &engine->current->outbox);
 }
 
 void engine_after(struct engine *engine, void (*fn)(void *user), void *user)
@@ -212,7 +214,8 @@ struct engine *engine_new(struct loop *loop, struct control *control, struct sto
 int engine_start(struct engine *engine, struct error **err)
 {
 	engine->dirty = true;
-	return control_start(engine->control, loop_now(), &engine->current->outbox, err);
+	return control_start(engine->control, loop_now(engine->loop), &engine->current->outbox,
+			     err);
 }
 
 bool engine_is_quiet(const struct engine *engine)

@@ -134,7 +134,7 @@ static int link_frame(void *user, struct link *link, const struct frame *frame,
 			l->hub->mesh_dropped++;
 			return 0;
 		}
-		loop_stay_awake(l->hub->loop);
+		loop_busy_poll(l->hub->loop);
 		return mesh_forward(l, frame, err);
 	}
 	ProtobufCMessage *message = NULL;
@@ -188,7 +188,7 @@ void hub_add(struct hub *hub, int fd, const void *extra, size_t extra_size, void
 	const struct link_options options = {.output_max = LINK_OUTPUT_MAX, .lender = lender};
 	l->link = link_new(hub->loop, fd, extra, extra_size, &options, &hub->handler, l);
 	l->hello_deadline = loop_timer_new(hub->loop, hello_missing, l);
-	loop_timer_at(l->hello_deadline, loop_now().mono_ms + HELLO_WAIT_MS);
+	loop_timer_at(l->hello_deadline, loop_now(hub->loop).mono_ms + HELLO_WAIT_MS);
 	log_info("link", "opened", LOG_U("link", l->number));
 }
 

@@ -104,7 +104,7 @@ void logs_ask(struct logs *logs, uint64_t link, const char *topology, const char
 		return;
 	}
 	q->deadline = loop_timer_new(logs->loop, query_late, q);
-	loop_timer_at(q->deadline, loop_now().mono_ms + wait_ms);
+	loop_timer_at(q->deadline, loop_now(logs->loop).mono_ms + wait_ms);
 }
 
 static void lines_keep(struct log_query *q, const Samoza__V1__LogChunk *chunk)

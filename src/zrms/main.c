@@ -324,7 +324,7 @@ static void end_doors(struct zrms *zrms)
 static void end_look(void *user)
 {
 	struct zrms *zrms = user;
-	int64_t now_ms = loop_now().mono_ms;
+	int64_t now_ms = loop_now(&zrms->loop).mono_ms;
 	if (now_ms > zrms->end_ms) {
 		log_warn("zrms", "ended.at.once",
 			 LOG_S("why", "something does not come to rest"));
@@ -357,7 +357,7 @@ static void end_asked(void *user, int signum)
 	if (zrms->translations != NULL)
 		translations_stop(zrms->translations);
 	http_server_drain(zrms->http);
-	zrms->end_ms = loop_now().mono_ms + END_MAX_MS;
+	zrms->end_ms = loop_now(&zrms->loop).mono_ms + END_MAX_MS;
 	loop_timer_at(zrms->ending, 0);
 }
 
@@ -415,7 +415,7 @@ static int zrms_run(struct zrms *zrms, struct error **err)
 	if (r < 0)
 		return r;
 	zrms->ending = loop_timer_new(&zrms->loop, end_look, zrms);
-	zrms->started_ms = loop_now().mono_ms;
+	zrms->started_ms = loop_now(&zrms->loop).mono_ms;
 	r = loop_on_signal(&zrms->loop, SIGTERM, end_asked, zrms, err);
 	if (r == 0)
 		r = loop_on_signal(&zrms->loop, SIGINT, end_asked, zrms, err);

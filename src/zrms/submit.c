@@ -149,7 +149,7 @@ static void submission_free(struct submission *s)
 	closep(&s->fd);
 	free(s->body);
 	if (--s->all->active == 0)
-		loop_timer_at(s->all->trim, loop_now().mono_ms + TRIM_AFTER_MS);
+		loop_timer_at(s->all->trim, loop_now(s->all->loop).mono_ms + TRIM_AFTER_MS);
 	free(s);
 }
 
@@ -189,7 +189,7 @@ static void submission_thread(struct submission *s, void (*step)(struct submissi
 {
 	s->step = step;
 	s->then = then;
-	int r = uv_queue_work(&s->all->loop->uv, &s->work, step_work, step_worked);
+	int r = uv_queue_work(loop_uv(s->all->loop), &s->work, step_work, step_worked);
 	INVARIANT(r == 0);
 }
 

@@ -78,7 +78,7 @@ static void job_end(struct job *job)
 	HASH_DEL(t->jobs, job);
 	if (job->state != JOB_QUEUED)
 		t->running--;
-	int64_t took_ms = loop_now().mono_ms - job->began_ms;
+	int64_t took_ms = loop_now(t->loop).mono_ms - job->began_ms;
 	if (job->err == NULL) {
 		known_add(t, job);
 		t->made_total++;
@@ -128,7 +128,7 @@ static void job_digest(struct job *job)
 	job->state = JOB_DIGESTING;
 	(void)snprintf(job->native.path, sizeof job->native.path, "%s",
 		       translation_path(job->translation));
-	int r = uv_queue_work(&job->translations->loop->uv, &job->work, digest_work,
+	int r = uv_queue_work(loop_uv(job->translations->loop), &job->work, digest_work,
 			      digest_worked);
 	INVARIANT(r == 0);
 }
@@ -179,7 +179,7 @@ static void job_watch(struct job *job)
 {
 	job->poll = mem_new(uv_poll_t);
 	job->poll->data = job;
-	int r = uv_poll_init(&job->translations->loop->uv, job->poll,
+	int r = uv_poll_init(loop_uv(job->translations->loop), job->poll,
 			     translation_fd(job->translation));
 	INVARIANT(r == 0);
 	(void)uv_poll_start(job->poll, UV_READABLE, program_ended);
@@ -226,9 +226,9 @@ static void queue_run(struct translations *t)
 		if (job->state != JOB_QUEUED)
 			continue;
 		job->state = JOB_STARTING;
-		job->began_ms = loop_now().mono_ms;
+		job->began_ms = loop_now(t->loop).mono_ms;
 		t->running++;
-		int r = uv_queue_work(&t->loop->uv, &job->work, start_work, start_worked);
+		int r = uv_queue_work(loop_uv(t->loop), &job->work, start_work, start_worked);
 		INVARIANT(r == 0);
 	}
 }
@@ -249,7 +249,7 @@ void translations_ask(struct translations *t, const char *module_digest, uint8_t
 	job->module = module;
 	job->size = size;
 	job->memory_bytes = memory_bytes;
-	job->began_ms = loop_now().mono_ms;
+	job->began_ms = loop_now(t->loop).mono_ms;
 	vector_push(&job->askers, ((struct asker){done, user}));
 	HASH_ADD_STR(t->jobs, digest, job);
 	if (t->stopping)

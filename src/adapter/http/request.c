@@ -127,7 +127,7 @@ void request_completed(void *cls, struct MHD_Connection *connection, void **cont
 		/* The next header may begin whenever the client likes, within the idle time;
 		 * who begins one then has the header's time on top. */
 		c->in_header = true;
-		c->since_ms = loop_now().mono_ms;
+		c->since_ms = loop_now(server->loop).mono_ms;
 		c->header_limit_ms =
 			server->options.idle_timeout_ms + server->options.header_timeout_ms;
 		c->body_deadline_ms = NEVER_MS;
@@ -359,8 +359,8 @@ static enum MHD_Result header_take(struct http_request *request, const char *met
 	}
 	if (request->content_length > 0) {
 		int64_t limit = server->options.body_timeout_ms;
-		c->body_deadline_ms =
-			loop_now().mono_ms + (request->spool_fd >= 0 ? 10 * limit : limit);
+		c->body_deadline_ms = loop_now(server->loop).mono_ms +
+				      (request->spool_fd >= 0 ? 10 * limit : limit);
 	}
 	return MHD_YES;
 }

@@ -28,7 +28,8 @@ static void server_run(struct http_server *server)
 	(void)MHD_run(server->daemon);
 	MHD_UNSIGNED_LONG_LONG wait_ms;
 	if (MHD_get_timeout(server->daemon, &wait_ms) == MHD_YES)
-		loop_timer_at(server->timeout, loop_now().mono_ms + (int64_t)wait_ms);
+		loop_timer_at(server->timeout,
+			      loop_now(server->loop).mono_ms + (int64_t)wait_ms);
 	else
 		loop_timer_at(server->timeout, NEVER_MS);
 }
@@ -83,7 +84,7 @@ static void connection_notify(void *cls, struct MHD_Connection *connection, void
 	c->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)
 			->connect_fd;
 	c->in_header = true;
-	c->since_ms = loop_now().mono_ms;
+	c->since_ms = loop_now(server->loop).mono_ms;
 	c->header_limit_ms = server->options.header_timeout_ms;
 	c->body_deadline_ms = NEVER_MS;
 	LIST_ADD(server->connections, c);
@@ -130,7 +131,7 @@ static int64_t min_ms(int64_t a, int64_t b)
 static void server_sweep(void *user)
 {
 	struct http_server *server = user;
-	int64_t now_ms = loop_now().mono_ms;
+	int64_t now_ms = loop_now(server->loop).mono_ms;
 	connections_sweep(server, now_ms);
 	streams_sweep(server, now_ms);
 	int64_t step = min_ms(server->options.header_timeout_ms, server->options.keepalive_ms);
@@ -264,7 +265,7 @@ int http_server_new(struct loop *loop, const struct http_options *options,
 	server->poll = mem_new(uv_poll_t);
 	server->poll->data = server;
 	int epoll_fd = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
-	r = uv_poll_init(&loop->uv, server->poll, epoll_fd);
+	r = uv_poll_init(loop_uv(loop), server->poll, epoll_fd);
 	INVARIANT(r == 0);
 	(void)uv_poll_start(server->poll, UV_READABLE, server_ready);
 	loop_before_poll(loop, server_turn, server);

@@ -82,7 +82,7 @@ void spool_write(struct http_request *request)
 	request->job = job;
 	request->suspended = true;
 	MHD_suspend_connection(request->connection);
-	int r = uv_queue_work(&request->server->loop->uv, &job->work, chunk_write,
+	int r = uv_queue_work(loop_uv(request->server->loop), &job->work, chunk_write,
 			      chunk_written);
 	INVARIANT(r == 0);
 }

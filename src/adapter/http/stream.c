@@ -26,7 +26,7 @@ int http_stream_write(struct http_stream *stream, const void *data, size_t size)
 	}
 	if (buffer_add(&stream->output, data, size) < 0)
 		return -1;
-	stream->last_write_ms = loop_now().mono_ms;
+	stream->last_write_ms = loop_now(stream->server->loop).mono_ms;
 	stream_wake(stream);
 	return 0;
 }
@@ -100,7 +100,7 @@ struct http_stream *http_reply_stream(struct http_request *request, const char *
 	stream->user = user;
 	stream->output = BUFFER_INIT(max);
 	stream->sse = sse;
-	stream->last_write_ms = loop_now().mono_ms;
+	stream->last_write_ms = loop_now(stream->server->loop).mono_ms;
 	stream->drained = (struct loop_task){.fn = stream_drained, .user = stream};
 	LIST_ADD(server->streams, stream);
 	server->counters.streams++;

@@ -137,7 +137,7 @@ struct worker *worker_new(struct loop *loop, const char *name, const struct work
 	worker->owner = owner;
 	worker->queue_end = &worker->queue;
 	worker->finished_end = &worker->finished;
-	int r = uv_async_init(&loop->uv, &worker->async, jobs_deliver);
+	int r = uv_async_init(loop_uv(loop), &worker->async, jobs_deliver);
 	INVARIANT(r == 0);
 	worker->async.data = worker;
 	pthread_condattr_t attributes;

@@ -80,7 +80,7 @@ void link_close_after(struct link *link)
 	link->close_at_end = true;
 	loop_defer(link->loop, &link->turn);
 	link->deadline = loop_timer_new(link->loop, deadline_passed, link);
-	loop_timer_at(link->deadline, loop_now().mono_ms + CLOSE_AFTER_MS);
+	loop_timer_at(link->deadline, loop_now(link->loop).mono_ms + CLOSE_AFTER_MS);
 }
 
 /* ---- reading ---- */
@@ -306,7 +306,7 @@ struct link *link_new(struct loop *loop, int fd, const void *extra, size_t extra
 	link->input = BUFFER_INIT(FRAME_MAX_BYTES + FRAME_HEADER_BYTES + LOOP_SCRATCH_BYTES);
 	link->output = BUFFER_INIT(link->options.output_max);
 	socket_arm(fd);
-	int r = uv_poll_init(&loop->uv, &link->poll, fd);
+	int r = uv_poll_init(loop_uv(loop), &link->poll, fd);
 	INVARIANT(r == 0);
 	if (extra_size > 0) {
 		r = buffer_add(&link->input, extra, extra_size);

@@ -243,7 +243,7 @@ static void address_try(struct link_dial *dial)
 	}
 	request_prepare(dial);
 	dial->poll = mem_new(uv_poll_t);
-	int r = uv_poll_init(&dial->loop->uv, dial->poll, dial->fd);
+	int r = uv_poll_init(loop_uv(dial->loop), dial->poll, dial->fd);
 	INVARIANT(r == 0);
 	dial->poll->data = dial;
 	(void)uv_poll_start(dial->poll, UV_WRITABLE, socket_ready);
@@ -284,11 +284,12 @@ struct link_dial *link_dial_new(struct loop *loop, const char *host, uint16_t po
 	dial->out = BUFFER_INIT(HEADER_MAX);
 	dial->in = BUFFER_INIT(HEADER_MAX + 4096);
 	dial->deadline = loop_timer_new(loop, deadline_passed, dial);
-	loop_timer_at(dial->deadline, loop_now().mono_ms + timeout_ms);
+	loop_timer_at(dial->deadline, loop_now(loop).mono_ms + timeout_ms);
 	char service[8];
 	(void)snprintf(service, sizeof service, "%u", port);
 	const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-	int r = uv_getaddrinfo(&loop->uv, &dial->lookup, lookup_done, host, service, &hints);
+	int r = uv_getaddrinfo(loop_uv(loop), &dial->lookup, lookup_done, host, service,
+			       &hints);
 	if (r == 0)
 		dial->looking_up = true;
 	else /* the host is no host name at all: told with the deadline's turn */

@@ -7,104 +7,26 @@
 #include "base/check.h"
 #include "base/heap.h"
 
-/* Rounds of hooks per turn: what is not done then waits until sockets had their turn too. */
-enum { HOOK_ROUNDS = 4 };
+/* Messages that follow each other within BURST_NS make the loop poll for SPIN_NS. */
+#define BURST_NS UINT64_C(500000)
+#define SPIN_NS	 UINT64_C(100000)
 
-/* Messages that follow each other within this time are a conversation; the next one is waited
- * for awake for so long. */
-#define CONVERSATION_NS UINT64_C(500000)
-#define AWAKE_NS	UINT64_C(100000)
+struct uv_state {
+	uv_loop_t uv;
+	uv_prepare_t prepare;
+	uv_idle_t spin; /* while it runs, the poll does not wait */
+	VECTOR(uv_signal_t *) signals;
+	uint64_t message_ns, spin_until_ns; /* of loop_busy_poll() */
+};
 
-static void give_way(uv_idle_t *idle)
+static struct uv_state *state_of(struct loop *loop)
 {
-	(void)idle;
-	(void)sched_yield();
+	return loop->implementation;
 }
 
-void loop_stay_awake(struct loop *loop)
+uv_loop_t *loop_uv(struct loop *loop)
 {
-	uint64_t now = uv_hrtime();
-	if (now - loop->talked_ns < CONVERSATION_NS)
-		loop->awake_until_ns = now + AWAKE_NS;
-	loop->talked_ns = now;
-}
-
-static bool hooks_run(struct loop *loop)
-{
-	bool worked = false;
-	for (size_t i = 0; i < loop->hooks.count; i++) {
-		struct loop_hook hook = loop->hooks.items[i];
-		if (hook.fn != NULL && hook.fn(hook.user))
-			worked = true;
-	}
-	return worked;
-}
-
-/* As many as waited at first: what tasks defer is for the next round. */
-static bool tasks_run(struct loop *loop)
-{
-	bool worked = loop->tasks != NULL;
-	for (size_t n = loop->task_count; n > 0 && loop->tasks != NULL; n--) {
-		struct loop_task *task = loop->tasks;
-		loop_defer_cancel(loop, task);
-		task->fn(task->user);
-	}
-	return worked;
-}
-
-void loop_defer(struct loop *loop, struct loop_task *task)
-{
-	if (task->link != NULL)
-		return;
-	task->next = NULL;
-	task->link = loop->tasks_end;
-	*loop->tasks_end = task;
-	loop->tasks_end = &task->next;
-	loop->task_count++;
-}
-
-void loop_defer_cancel(struct loop *loop, struct loop_task *task)
-{
-	if (task->link == NULL)
-		return;
-	*task->link = task->next;
-	if (task->next != NULL)
-		task->next->link = task->link;
-	else
-		loop->tasks_end = task->link;
-	task->next = NULL;
-	task->link = NULL;
-	loop->task_count--;
-}
-
-static void prepare_run(uv_prepare_t *prepare)
-{
-	struct loop *loop = container_of(prepare, struct loop, prepare);
-	bool worked = true;
-	for (unsigned round = 0; worked && round < HOOK_ROUNDS; round++)
-		worked = (int)hooks_run(loop) | (int)tasks_run(loop);
-	if (worked || (loop->awake_until_ns != 0 && uv_hrtime() < loop->awake_until_ns))
-		(void)uv_idle_start(&loop->spin, give_way);
-	else
-		(void)uv_idle_stop(&loop->spin);
-	for (size_t i = loop->hooks.count; i-- > 0;)
-		if (loop->hooks.items[i].fn == NULL)
-			vector_remove_at(&loop->hooks, i);
-}
-
-int loop_init(struct loop *loop, struct error **err)
-{
-	*loop = (struct loop){0};
-	loop->tasks_end = &loop->tasks;
-	int r = uv_loop_init(&loop->uv);
-	if (r < 0)
-		return error_set(err, ERR_IO, "cannot make an event loop: %s", uv_strerror(r));
-	(void)signal(SIGPIPE, SIG_IGN);
-	(void)uv_prepare_init(&loop->uv, &loop->prepare);
-	(void)uv_prepare_start(&loop->prepare, prepare_run);
-	(void)uv_idle_init(&loop->uv, &loop->spin);
-	loop->scratch = mem_calloc(1, LOOP_SCRATCH_BYTES);
-	return 0;
+	return &state_of(loop)->uv;
 }
 
 static void handle_free(uv_handle_t *handle)
@@ -112,31 +34,37 @@ static void handle_free(uv_handle_t *handle)
 	free(handle);
 }
 
-void loop_done(struct loop *loop)
+/* ---- before the poll ---- */
+
+static void spin(uv_idle_t *idle)
 {
-	vector_for_each (&loop->signals, s)
-		uv_close((uv_handle_t *)*s, handle_free);
-	uv_close((uv_handle_t *)&loop->prepare, NULL);
-	uv_close((uv_handle_t *)&loop->spin, NULL);
-	(void)uv_run(&loop->uv, UV_RUN_DEFAULT);
-	int r = uv_loop_close(&loop->uv);
-	INVARIANT(r == 0);
-	vector_done(&loop->signals);
-	vector_done(&loop->hooks);
-	free(loop->scratch);
+	(void)idle;
+	(void)sched_yield();
 }
 
-void loop_run(struct loop *loop)
+static void busy_poll(struct loop *loop)
 {
-	(void)uv_run(&loop->uv, UV_RUN_DEFAULT);
+	struct uv_state *s = state_of(loop);
+	uint64_t now = uv_hrtime();
+	if (now - s->message_ns < BURST_NS)
+		s->spin_until_ns = now + SPIN_NS;
+	s->message_ns = now;
 }
 
-void loop_stop(struct loop *loop)
+static void on_prepare(uv_prepare_t *prepare)
 {
-	uv_stop(&loop->uv);
+	struct loop *loop = prepare->data;
+	struct uv_state *s = state_of(loop);
+	bool more = loop_work_run(loop);
+	if (more || (s->spin_until_ns != 0 && uv_hrtime() < s->spin_until_ns))
+		(void)uv_idle_start(&s->spin, spin);
+	else
+		(void)uv_idle_stop(&s->spin);
 }
 
-struct instant loop_now(void)
+/* ---- time ---- */
+
+struct instant clock_now(void)
 {
 	struct timespec wall;
 	(void)clock_gettime(CLOCK_REALTIME, &wall);
@@ -146,17 +74,115 @@ struct instant loop_now(void)
 	};
 }
 
-void loop_before_poll(struct loop *loop, loop_hook_fn *fn, void *user)
+static struct instant now(struct loop *loop)
 {
-	vector_push(&loop->hooks, ((struct loop_hook){.fn = fn, .user = user}));
+	(void)loop;
+	return clock_now();
 }
 
-void loop_before_poll_remove(struct loop *loop, loop_hook_fn *fn, void *user)
+struct uv_timer {
+	uv_timer_t handle; /* first: freed as it; on the heap, because libuv closes late */
+	struct loop_timer timer;
+	void (*fn)(void *user);
+	void *user;
+	int64_t due_ms;
+};
+
+static struct uv_timer *timer_of(struct loop_timer *timer)
 {
-	/* Only marked: this may be called from inside a hook. */
-	vector_for_each (&loop->hooks, hook)
-		if (hook->fn == fn && hook->user == user)
-			hook->fn = NULL;
+	return container_of(timer, struct uv_timer, timer);
+}
+
+static struct loop_timer *timer_new(struct loop *loop, void (*fn)(void *user), void *user)
+{
+	struct uv_timer *t = mem_new(struct uv_timer);
+	t->timer.loop = loop;
+	t->fn = fn;
+	t->user = user;
+	t->due_ms = NEVER_MS;
+	(void)uv_timer_init(loop_uv(loop), &t->handle);
+	return &t->timer;
+}
+
+static void timer_free(struct loop_timer *timer)
+{
+	uv_close((uv_handle_t *)&timer_of(timer)->handle, handle_free);
+}
+
+static void on_timer(uv_timer_t *handle)
+{
+	struct uv_timer *t = container_of(handle, struct uv_timer, handle);
+	t->due_ms = NEVER_MS;
+	t->fn(t->user);
+}
+
+static void timer_at(struct loop_timer *timer, int64_t mono_ms)
+{
+	struct uv_timer *t = timer_of(timer);
+	if (mono_ms == t->due_ms)
+		return;
+	t->due_ms = mono_ms;
+	if (mono_ms == NEVER_MS) {
+		(void)uv_timer_stop(&t->handle);
+		return;
+	}
+	uv_update_time(t->handle.loop);
+	/* libuv's time is hrtime in whole milliseconds, as ours: no early firing by rounding.
+	 */
+	int64_t wait = mono_ms - (int64_t)uv_now(t->handle.loop);
+	(void)uv_timer_start(&t->handle, on_timer, wait > 0 ? (uint64_t)wait : 0, 0);
+}
+
+/* ---- life ---- */
+
+static const struct loop_ops uv_ops = {
+	.now = now,
+	.timer_new = timer_new,
+	.timer_free = timer_free,
+	.timer_at = timer_at,
+	.busy_poll = busy_poll,
+};
+
+int loop_init(struct loop *loop, struct error **err)
+{
+	struct uv_state *s = mem_new(struct uv_state);
+	int r = uv_loop_init(&s->uv);
+	if (r < 0) {
+		free(s);
+		return error_set(err, ERR_IO, "cannot make an event loop: %s", uv_strerror(r));
+	}
+	loop_work_init(loop, &uv_ops, s);
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)uv_prepare_init(&s->uv, &s->prepare);
+	s->prepare.data = loop;
+	(void)uv_prepare_start(&s->prepare, on_prepare);
+	(void)uv_idle_init(&s->uv, &s->spin);
+	return 0;
+}
+
+void loop_done(struct loop *loop)
+{
+	struct uv_state *s = state_of(loop);
+	vector_for_each (&s->signals, handle)
+		uv_close((uv_handle_t *)*handle, handle_free);
+	uv_close((uv_handle_t *)&s->prepare, NULL);
+	uv_close((uv_handle_t *)&s->spin, NULL);
+	(void)uv_run(&s->uv, UV_RUN_DEFAULT);
+	int r = uv_loop_close(&s->uv);
+	INVARIANT(r == 0);
+	vector_done(&s->signals);
+	free(s);
+	loop_work_done(loop);
+}
+
+void loop_run(struct loop *loop)
+{
+	(void)uv_run(loop_uv(loop), UV_RUN_DEFAULT);
+}
+
+void loop_stop(struct loop *loop)
+{
+	uv_stop(loop_uv(loop));
 }
 
 /* ---- signals ---- */
@@ -167,7 +193,7 @@ struct loop_signal {
 	void *user;
 };
 
-static void signal_arrived(uv_signal_t *handle, int signum)
+static void on_signal(uv_signal_t *handle, int signum)
 {
 	struct loop_signal *s = container_of(handle, struct loop_signal, handle);
 	s->fn(s->user, signum);
@@ -179,59 +205,11 @@ int loop_on_signal(struct loop *loop, int signum, loop_signal_fn *fn, void *user
 	struct loop_signal *s = mem_new(struct loop_signal);
 	s->fn = fn;
 	s->user = user;
-	(void)uv_signal_init(&loop->uv, &s->handle);
-	vector_push(&loop->signals, &s->handle);
-	int r = uv_signal_start(&s->handle, signal_arrived, signum);
+	(void)uv_signal_init(loop_uv(loop), &s->handle);
+	vector_push(&state_of(loop)->signals, &s->handle);
+	int r = uv_signal_start(&s->handle, on_signal, signum);
 	if (r < 0)
 		return error_set(err, ERR_IO, "cannot catch signal %d: %s", signum,
 				 uv_strerror(r));
 	return 0;
-}
-
-/* ---- timer ---- */
-
-struct loop_timer {
-	uv_timer_t handle; /* first: freed as it */
-	void (*fn)(void *user);
-	void *user;
-	int64_t due_ms;
-};
-
-struct loop_timer *loop_timer_new(struct loop *loop, void (*fn)(void *user), void *user)
-{
-	struct loop_timer *timer = mem_new(struct loop_timer);
-	timer->fn = fn;
-	timer->user = user;
-	timer->due_ms = NEVER_MS;
-	(void)uv_timer_init(&loop->uv, &timer->handle);
-	return timer;
-}
-
-void loop_timer_free(struct loop_timer *timer)
-{
-	if (timer != NULL)
-		uv_close((uv_handle_t *)&timer->handle, handle_free);
-}
-
-static void timer_fired(uv_timer_t *handle)
-{
-	struct loop_timer *timer = container_of(handle, struct loop_timer, handle);
-	timer->due_ms = NEVER_MS;
-	timer->fn(timer->user);
-}
-
-void loop_timer_at(struct loop_timer *timer, int64_t mono_ms)
-{
-	if (mono_ms == timer->due_ms)
-		return;
-	timer->due_ms = mono_ms;
-	if (mono_ms == NEVER_MS) {
-		(void)uv_timer_stop(&timer->handle);
-		return;
-	}
-	uv_update_time(timer->handle.loop);
-	/* libuv's time is hrtime in whole milliseconds, as ours: no early firing by rounding.
-	 */
-	int64_t wait = mono_ms - (int64_t)uv_now(timer->handle.loop);
-	(void)uv_timer_start(&timer->handle, timer_fired, wait > 0 ? (uint64_t)wait : 0, 0);
 }

@@ -60,7 +60,7 @@ int pid_watch_new(struct loop *loop, pid_t pid, int pidfd,
 	}
 	struct pid_watch *watch = mem_new(struct pid_watch);
 	*watch = (struct pid_watch){.pidfd = pidfd, .pid = pid, .fn = fn, .user = user};
-	int r = uv_poll_init(&loop->uv, &watch->poll, pidfd);
+	int r = uv_poll_init(loop_uv(loop), &watch->poll, pidfd);
 	if (r < 0) {
 		(void)close(pidfd);
 		free(watch);

@@ -150,7 +150,7 @@ static int scan(struct artifacts *a, struct error **err)
 static char *cached_path(struct artifacts *a, const char *digest)
 {
 	struct cached *c;
-	int64_t now = loop_now().wall_ms;
+	int64_t now = loop_now(&a->zhost->loop).wall_ms;
 	char *path;
 
 	HASH_FIND(hh, a->cached, digest, DIGEST_SIZE, c);
@@ -292,7 +292,7 @@ static int keep(struct job *j, const char *digest, uint64_t size, struct error *
 		     digest) < 0)
 		return error_errno(err, "cannot keep artifact %.12s", digest);
 	free(steal_ptr(&j->file));
-	cached_add(a, digest, size, loop_now().wall_ms);
+	cached_add(a, digest, size, loop_now(&a->zhost->loop).wall_ms);
 	a->zhost->counters.artifacts_fetched++;
 	a->zhost->counters.artifact_bytes += size;
 	log_info("cache", "fetched", LOG_S("artifact", digest), LOG_BYTES("size", size));
@@ -418,7 +418,7 @@ static void compile_step(struct job *j, int r, struct error *err)
 		return;
 	}
 	j->poll = mem_new(uv_poll_t);
-	if (uv_poll_init(&z->loop.uv, j->poll, translation_fd(j->translation)) != 0)
+	if (uv_poll_init(loop_uv(&z->loop), j->poll, translation_fd(j->translation)) != 0)
 		IMPOSSIBLE("a process can be polled");
 	j->poll->data = j;
 	(void)uv_poll_start(j->poll, UV_READABLE, on_compiler);

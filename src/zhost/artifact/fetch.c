@@ -194,7 +194,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
 		fail(f, ERR_UNAVAILABLE, "zrms closed the connection in the middle");
 		return;
 	}
-	loop_timer_at(f->timer, loop_now().mono_ms + FETCH_IDLE_MS);
+	loop_timer_at(f->timer, loop_now(f->loop).mono_ms + FETCH_IDLE_MS);
 	take_bytes(f, buffer->base, (size_t)n);
 }
 
@@ -251,8 +251,8 @@ struct fetch *fetch_new(struct loop *loop, const struct config_address *from,
 	f->request = str_printf("GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n",
 				target, host);
 	f->timer = loop_timer_new(loop, on_idle, f);
-	loop_timer_at(f->timer, loop_now().mono_ms + FETCH_IDLE_MS);
-	(void)uv_tcp_init(&loop->uv, &f->socket);
+	loop_timer_at(f->timer, loop_now(loop).mono_ms + FETCH_IDLE_MS);
+	(void)uv_tcp_init(loop_uv(loop), &f->socket);
 	f->socket.data = f;
 	if (strchr(name, ':') != NULL)
 		r = uv_ip6_addr(name, from->port, (struct sockaddr_in6 *)&address);
@@ -264,7 +264,7 @@ struct fetch *fetch_new(struct loop *loop, const struct config_address *from,
 	if (r != 0) {
 		loop_timer_free(f->timer);
 		f->timer = loop_timer_new(loop, on_refused, f);
-		loop_timer_at(f->timer, loop_now().mono_ms);
+		loop_timer_at(f->timer, loop_now(loop).mono_ms);
 	}
 	return f;
 }

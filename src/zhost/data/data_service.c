@@ -184,7 +184,7 @@ static void send_request(struct request *q)
 	q->is_sent = uplink_try(z->uplink, SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REQUEST, &m.base,
 				DATA_LINK_ROOM) == 0;
 	if (!q->is_sent)
-		loop_timer_at(q->desk->timer, loop_now().mono_ms + DATA_RETRY_MS);
+		loop_timer_at(q->desk->timer, loop_now(&z->loop).mono_ms + DATA_RETRY_MS);
 }
 
 static void send_waiting(struct data_service *d)
@@ -208,7 +208,7 @@ void data_link_up(struct data_service *d)
 static void on_timer(void *user)
 {
 	struct data_service *d = user;
-	int64_t now = loop_now().mono_ms;
+	int64_t now = loop_now(&d->zhost->loop).mono_ms;
 	struct request *q, *next;
 
 	/* In order of arrival, so of deadlines too. */
@@ -471,7 +471,7 @@ bool data_request(struct resident *r, uint16_t type, uint32_t correlation, const
 	} else {
 		q->is_local = false;
 		q->number = ++d->next_number;
-		q->until_ms = loop_now().mono_ms + ZRUN_DATA_WAIT_MS;
+		q->until_ms = loop_now(&d->zhost->loop).mono_ms + ZRUN_DATA_WAIT_MS;
 		HASH_ADD(hh, d->by_number, number, sizeof(q->number), q);
 		DL_APPEND(d->list, q);
 		if (d->list == q)

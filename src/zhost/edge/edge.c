@@ -321,7 +321,8 @@ static void on_messages(void *context, struct http_request *q)
 	if (token != NULL)
 		session = session_find(e->sessions, token, topology, space);
 	if (session == NULL)
-		session = session_new(e->sessions, topology, space, loop_now().mono_ms);
+		session = session_new(e->sessions, topology, space,
+				      loop_now(&e->zhost->loop).mono_ms);
 	if (session == NULL) {
 		http_reply_failure(q, 503, "busy", "too many pages are open on this zhost");
 		return;
@@ -436,14 +437,14 @@ int edge_deliver(struct edge *e, const struct mesh_peer *peer, const char *suffi
 
 	if (is_for_all && peer->is_open &&
 	    broadcast_pass_on(e->broadcast, peer, path_name, from, payload, size,
-			      loop_now().mono_ms) > 0)
+			      loop_now(&e->zhost->loop).mono_ms) > 0)
 		return 0;
 	return r;
 }
 
 void edge_listen(struct edge *e, const struct mesh_peer *peer, const char *zhost)
 {
-	broadcast_listen(e->broadcast, peer, zhost, loop_now().mono_ms);
+	broadcast_listen(e->broadcast, peer, zhost, loop_now(&e->zhost->loop).mono_ms);
 }
 
 /* The homes of spaces whose pages are open here are told so. */
@@ -462,7 +463,7 @@ static void on_tell(void *user)
 	struct edge *e = user;
 
 	sessions_visit_spaces(e->sessions, tell_home, e);
-	loop_timer_at(e->tell, loop_now().mono_ms + BROADCAST_TELL_MS);
+	loop_timer_at(e->tell, loop_now(&e->zhost->loop).mono_ms + BROADCAST_TELL_MS);
 }
 
 /* ---- life ---- */
@@ -502,8 +503,8 @@ static void on_expire(void *user)
 {
 	struct edge *e = user;
 
-	sessions_expire(e->sessions, loop_now().mono_ms);
-	loop_timer_at(e->expire, loop_now().mono_ms + SESSION_IDLE_MS / 2);
+	sessions_expire(e->sessions, loop_now(&e->zhost->loop).mono_ms);
+	loop_timer_at(e->expire, loop_now(&e->zhost->loop).mono_ms + SESSION_IDLE_MS / 2);
 }
 
 int edge_new(struct zhost *z, struct edge **ret_edge, struct error **err)

@@ -170,7 +170,7 @@ static void on_stream_closed(void *user, struct http_stream *stream)
 	if (session->stream != stream)
 		return; /* a later one has taken its place */
 	session->stream = NULL;
-	session->idle_since_ms = loop_now().mono_ms;
+	session->idle_since_ms = clock_now().mono_ms;
 }
 
 static const struct http_stream_handler stream_handler = {.closed = on_stream_closed};

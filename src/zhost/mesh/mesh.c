@@ -41,8 +41,8 @@ static int emit_here(struct zhost *z, const struct mesh_peer *sender, const char
 		return -EHOSTUNREACH;
 	r = process_deliver(to->process, route->name, sender->path, sender_suffix,
 			    sender_suffix != NULL ? strlen(sender_suffix) : 0, payload, size);
-	/* Only here: between two zhosts it is the hub that stays awake, or too many would. */
-	loop_stay_awake(&z->loop);
+	/* Only here: between two zhosts the hub polls; if every zhost did, it got slower. */
+	loop_busy_poll(&z->loop);
 	if (r == 0)
 		z->counters.emits_local++;
 	return r;

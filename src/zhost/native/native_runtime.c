@@ -135,7 +135,7 @@ static void set_times(struct native_launch *l, const struct resident *r)
 				   ? r->spec->action_timeout_ms
 				   : TIMEOUT_MS;
 	uint64_t reserve = timeout > 4 * (uint64_t)RESERVE_MS ? RESERVE_MS : timeout / 10;
-	uint64_t gone = (uint64_t)(loop_now().mono_ms - r->begun_ms) + reserve;
+	uint64_t gone = (uint64_t)(loop_now(&r->zhost->loop).mono_ms - r->begun_ms) + reserve;
 
 	set_text(l, "timeout_ms", "%" PRIu64, timeout);
 	set_text(l, "left_ms", "%" PRIu64, timeout > gone ? timeout - gone : 1);
@@ -386,7 +386,7 @@ static void sweep(struct zhost *z)
 	if (r->folders.count > 0)
 		log_info("zhost", "swept", LOG_U("folders", r->folders.count));
 	if (r->folders.count == 0 ||
-	    uv_queue_work(&z->loop.uv, &r->work, remove_folders, removed) != 0)
+	    uv_queue_work(loop_uv(&z->loop), &r->work, remove_folders, removed) != 0)
 		removed(&r->work, 0);
 }
 

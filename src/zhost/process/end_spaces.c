@@ -62,11 +62,11 @@ static void ask(const struct ending *e)
 /* Waits until all have ended or the time is over; those that have are dropped. */
 static void wait_for_all(ending_vector *all, int64_t wait_ms)
 {
-	int64_t until = loop_now().mono_ms + wait_ms;
+	int64_t until = clock_now().mono_ms + wait_ms;
 
 	while (all->count > 0) {
 		struct pollfd *polls = mem_new_array(struct pollfd, all->count);
-		int64_t left = until - loop_now().mono_ms;
+		int64_t left = until - clock_now().mono_ms;
 		size_t kept = 0;
 		int n;
 

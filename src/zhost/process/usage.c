@@ -73,7 +73,7 @@ static void on_timer(void *user)
 	struct zhost *z = u->zhost;
 	Samoza__V1__Usage *m = mem_new(Samoza__V1__Usage);
 	uint64_t ticks = 0, pages = 0;
-	int64_t now = loop_now().mono_ms;
+	int64_t now = loop_now(&u->zhost->loop).mono_ms;
 	struct statvfs disk;
 
 	for (struct resident *r = z->residents; r != NULL; r = r->hh.next) {
@@ -108,7 +108,7 @@ struct usage *usage_new(struct zhost *z)
 
 	u->zhost = z;
 	u->proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	u->last_ms = loop_now().mono_ms;
+	u->last_ms = loop_now(&u->zhost->loop).mono_ms;
 	u->timer = loop_timer_new(&z->loop, on_timer, u);
 	loop_timer_at(u->timer, u->last_ms + 1000);
 	return u;

@@ -160,7 +160,7 @@ static uint64_t boottime_ms(int64_t mono_ms)
 	int64_t at;
 
 	(void)clock_gettime(CLOCK_BOOTTIME, &now);
-	at = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 + mono_ms - loop_now().mono_ms;
+	at = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 + mono_ms - clock_now().mono_ms;
 	return at > 1 ? (uint64_t)at : 1;
 }
 
@@ -347,7 +347,7 @@ static int peek_hello(struct zrun_process *p)
 
 void processes_greet(struct zhost *z, int64_t wait_ms)
 {
-	int64_t until = loop_now().mono_ms + wait_ms;
+	int64_t until = loop_now(&z->loop).mono_ms + wait_ms;
 	VECTOR(struct zrun_process *) waiting = {0};
 	VECTOR(struct pollfd) polls = {0};
 
@@ -355,7 +355,7 @@ void processes_greet(struct zhost *z, int64_t wait_ms)
 		if (r->process != NULL)
 			vector_push(&waiting, r->process);
 	for (;;) {
-		int64_t left = until - loop_now().mono_ms;
+		int64_t left = until - loop_now(&z->loop).mono_ms;
 		size_t kept = 0;
 
 		vector_clear(&polls);
@@ -407,12 +407,12 @@ void process_reconnect_soon(struct zrun_process *p)
 		return;
 	if (p->reconnect == NULL)
 		p->reconnect = loop_timer_new(&p->zhost->loop, on_reconnect, p);
-	loop_timer_at(p->reconnect, loop_now().mono_ms + PROCESS_RECONNECT_MS);
+	loop_timer_at(p->reconnect, loop_now(&p->zhost->loop).mono_ms + PROCESS_RECONNECT_MS);
 }
 
 static void send_stop(struct zrun_process *p)
 {
-	int64_t left = p->stop_by_ms - loop_now().mono_ms;
+	int64_t left = p->stop_by_ms - loop_now(&p->zhost->loop).mono_ms;
 	struct zrun_stop stop = {.grace_ms = (uint32_t)(left > 0 ? left : 0)};
 	void *body = process_frame(p, ZRUN_STOP, 0, sizeof(stop));
 
@@ -446,7 +446,7 @@ void process_resend(struct zrun_process *p)
 void process_stop(struct zrun_process *p, int64_t grace_ms)
 {
 	p->stop_asked = true;
-	p->stop_by_ms = loop_now().mono_ms + grace_ms;
+	p->stop_by_ms = loop_now(&p->zhost->loop).mono_ms + grace_ms;
 	if (p->is_greeted)
 		send_stop(p);
 }

@@ -376,7 +376,7 @@ void process_connect(struct zrun_process *p, int fd)
 	p->fd = fd;
 	p->is_greeted = false;
 	p->poll = mem_new(uv_poll_t);
-	if (uv_poll_init(&p->zhost->loop.uv, p->poll, fd) != 0)
+	if (uv_poll_init(loop_uv(&p->zhost->loop), p->poll, fd) != 0)
 		IMPOSSIBLE("a socket can be polled");
 	p->poll->data = p;
 	p->poll_events = 0;

@@ -315,7 +315,7 @@ static void on_committed(void *user, int code, const struct error *error,
 
 static void handle(struct reconcile *rec, const struct agent_input *input)
 {
-	agent_handle(rec->zhost->agent, loop_now(), input, &rec->agent_outbox);
+	agent_handle(rec->zhost->agent, loop_now(&rec->zhost->loop), input, &rec->agent_outbox);
 	gather(rec);
 }
 

@@ -121,7 +121,7 @@ void resident_say(struct resident *r, const char *level, const char *format, ...
 	va_start(args, format);
 	text = str_vprintf(format, args);
 	va_end(args);
-	spacelog_add(r->log, loop_now().wall_ms, level, text, strlen(text));
+	spacelog_add(r->log, loop_now(&r->zhost->loop).wall_ms, level, text, strlen(text));
 }
 
 static bool is_ui(const struct resident *r)
@@ -144,7 +144,7 @@ static void action_end(struct resident *r, const char *error, bool is_finished)
 		log_info("spaces", "action.done", LOG_S("action", agent_action_name(r->kind)),
 			 LOG_S("topology", r->spec->topology_name), LOG_S("path", r->key->path),
 			 LOG_U("epoch", r->key->epoch),
-			 LOG_MS("took", loop_now().mono_ms - r->begun_ms));
+			 LOG_MS("took", loop_now(&r->zhost->loop).mono_ms - r->begun_ms));
 	reconcile_done(r->zhost->reconcile, action, error, is_finished, r->exports,
 		       error == NULL && r->kind == ACTION_START ? r->n_exports : 0);
 }
@@ -504,7 +504,7 @@ static void action_begin(struct zhost *z, struct task *t)
 	INVARIANT(r->action == 0);
 	r->action = t->action;
 	r->kind = t->kind;
-	r->begun_ms = loop_now().mono_ms;
+	r->begun_ms = loop_now(&r->zhost->loop).mono_ms;
 	log_debug("spaces", "action.begin", LOG_S("action", agent_action_name(t->kind)),
 		  LOG_S("topology", r->spec->topology_name), LOG_S("path", r->key->path),
 		  LOG_U("epoch", r->key->epoch));

@@ -33,7 +33,7 @@ static void retry_later(struct uplink *u)
 
 	if (u->retry_ms > most)
 		u->retry_ms = most;
-	loop_timer_at(u->timer, loop_now().mono_ms + u->retry_ms);
+	loop_timer_at(u->timer, loop_now(&u->zhost->loop).mono_ms + u->retry_ms);
 	u->retry_ms *= 2;
 }
 
@@ -195,7 +195,7 @@ struct uplink *uplink_new(struct zhost *z)
 	u->retry_ms = RETRY_FIRST_MS;
 	u->was_reached = true;
 	u->timer = loop_timer_new(&z->loop, dial, u);
-	loop_timer_at(u->timer, loop_now().mono_ms);
+	loop_timer_at(u->timer, loop_now(&u->zhost->loop).mono_ms);
 	return u;
 }
 

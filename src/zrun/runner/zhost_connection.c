@@ -14,7 +14,7 @@
 #include "zrun/runner/runner.h"
 
 /* A wait shorter than twice this is one of a conversation. */
-#define BRISK_US 60
+#define SPIN_US 60
 
 /* One process, one instance, one link: see zhost_connection.h for what is in them. */
 static uint8_t in[CONNECTION_IN_SIZE];
@@ -453,22 +453,22 @@ static uint64_t mono_us(void)
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-/* poll(), which in a conversation looks for some microseconds before it sleeps, giving way to
- * whoever wants the processor: a sleeping processor takes longer to wake than most answers take
- * to come. After a wait that was long, the next one sleeps at once. */
-static int poll_awake(struct zhost_connection *l, struct pollfd *p, int timeout_ms)
+/* poll() that spins for some microseconds before it sleeps, yielding the processor to others,
+ * because waking a sleeping processor takes longer than most answers take to arrive. It spins
+ * only after a short wait: after a long one the next wait sleeps at once. */
+static int poll_spin(struct zhost_connection *l, struct pollfd *p, int timeout_ms)
 {
 	uint64_t begin = mono_us();
 	int r = 0;
 
-	while (l->is_brisk && timeout_ms > 0 && mono_us() - begin < BRISK_US) {
+	while (l->spin_next && timeout_ms > 0 && mono_us() - begin < SPIN_US) {
 		r = poll(p, 1, 0);
 		if (r != 0)
 			return r;
 		(void)sched_yield();
 	}
 	r = poll(p, 1, timeout_ms);
-	l->is_brisk = r > 0 && mono_us() - begin < 2 * BRISK_US;
+	l->spin_next = r > 0 && mono_us() - begin < 2 * SPIN_US;
 	return r;
 }
 
@@ -491,7 +491,7 @@ void connection_wait(struct runner *i, uint64_t until_ms)
 	if (l->out_sent < l->out_size)
 		p.events |= POLLOUT;
 	now = until > now ? until - now : 0;
-	if (poll_awake(l, &p, now > 3600000 ? 3600000 : (int)now) > 0) {
+	if (poll_spin(l, &p, now > 3600000 ? 3600000 : (int)now) > 0) {
 		if ((p.revents & POLLOUT) != 0)
 			connection_flush(i);
 		if ((p.revents & ~POLLOUT) != 0) {

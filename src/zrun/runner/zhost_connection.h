@@ -27,7 +27,7 @@ struct zhost_connection {
 	int fd; /* -1: no zhost */
 	int status_fd;
 	uint64_t lost_ms;    /* monotonic; since when there is none */
-	bool is_brisk;	     /* the last wait was short: the next one begins awake */
+	bool spin_next;	     /* the last wait was short: the next one spins before it sleeps */
 	uint32_t generation; /* counts connections that were lost */
 
 	size_t in_size; /* bytes of in[] */

@@ -52,7 +52,7 @@ struct serving *serving_new(const struct http_options *options)
 	o.context = s;
 	o.spool_dir = "/tmp";
 	assert_int_equal(http_server_new(&s->loop, &o, &s->server, NULL), 0);
-	(void)uv_async_init(&s->loop.uv, &s->ask, asked);
+	(void)uv_async_init(loop_uv(&s->loop), &s->ask, asked);
 	s->ask.data = s;
 	assert_int_equal(pthread_create(&s->thread, NULL, serve, s), 0);
 	return s;

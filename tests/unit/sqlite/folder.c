@@ -45,8 +45,8 @@ static void too_late(void *user)
 void loop_until(struct loop *loop, const bool *done)
 {
 	struct loop_timer *limit = loop_timer_new(loop, too_late, NULL);
-	loop_timer_at(limit, loop_now().mono_ms + 10000);
+	loop_timer_at(limit, loop_now(loop).mono_ms + 10000);
 	while (!*done)
-		(void)uv_run(&loop->uv, UV_RUN_ONCE);
+		(void)uv_run(loop_uv(loop), UV_RUN_ONCE);
 	loop_timer_free(limit);
 }
