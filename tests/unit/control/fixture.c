@@ -1,0 +1,362 @@
+#include "fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/buffer.h"
+#include "base/memory.h"
+#include "base/str.h"
+#include "model/compile.h"
+#include "schema/message.h"
+#include "schema/yaml.h"
+
+#define MAX_TEXT (1024 * 1024)
+
+void fixture_init(struct fixture *f)
+{
+	*f = (struct fixture){.now = {.mono_ms = 1000, .wall_ms = INT64_C(1800000000000)}};
+	outbox_init(&f->outbox);
+}
+
+static void free_record(struct stored_record *r)
+{
+	free(r->id);
+	free(r->data);
+}
+
+void fixture_done(struct fixture *f)
+{
+	control_free(f->control);
+	outbox_done(&f->outbox);
+	vector_for_each (&f->records, r)
+		free_record(r);
+	vector_done(&f->records);
+	fixture_clear_events(f);
+	vector_done(&f->events);
+}
+
+/* ---- the store ---- */
+
+static struct stored_record *find_record(const struct fixture *f, enum record_kind kind,
+					 const char *id)
+{
+	vector_for_each (&f->records, r)
+		if (r->kind == kind && str_equal(r->id, id))
+			return r;
+	return NULL;
+}
+
+const struct stored_record *fixture_record(const struct fixture *f, enum record_kind kind,
+					   const char *id)
+{
+	return find_record(f, kind, id);
+}
+
+void fixture_put(struct fixture *f, enum record_kind kind, const char *id, const void *data,
+		 size_t size)
+{
+	struct stored_record *r = find_record(f, kind, id);
+	if (r == NULL) {
+		r = vector_add(&f->records);
+		r->kind = kind;
+		r->id = mem_strdup(id);
+	}
+	free(r->data);
+	r->data = mem_memdup(data, size);
+	r->size = size;
+}
+
+static void remove_record(struct fixture *f, enum record_kind kind, const char *id)
+{
+	struct stored_record *r = find_record(f, kind, id);
+	if (r == NULL)
+		return;
+	free_record(r);
+	vector_remove_at(&f->records, (size_t)(r - f->records.items));
+}
+
+static void commit(struct fixture *f)
+{
+	vector_for_each (&f->outbox.records, r) {
+		if (r->data != NULL)
+			fixture_put(f, r->kind, r->id, r->data, r->size);
+		else
+			remove_record(f, r->kind, r->id);
+	}
+	vector_for_each (&f->outbox.events, e)
+		vector_push(&f->events, *e);
+	vector_clear(&f->outbox.events);
+}
+
+/* ---- zrms ---- */
+
+void fixture_start(struct fixture *f)
+{
+	CLEANUP(error_freep) struct error *err = NULL;
+	outbox_clear(&f->outbox);
+	f->control = control_new(&CONTROL_CONFIG_DEFAULT, "test-cluster");
+	vector_for_each (&f->records, r)
+		if (control_load(f->control, r->kind, r->data, r->size, &err) < 0)
+			fail_msg("record %s: %s", r->id, err->message);
+	if (control_start(f->control, f->now, &f->outbox, &err) < 0)
+		fail_msg("%s", err->message);
+	control_flush(f->control, f->now, &f->outbox);
+	commit(f);
+}
+
+void fixture_stop(struct fixture *f)
+{
+	control_free(f->control);
+	f->control = NULL;
+}
+
+void fixture_restart(struct fixture *f)
+{
+	fixture_stop(f);
+	fixture_start(f);
+}
+
+void fixture_take(struct fixture *f, const struct control_input *input)
+{
+	control_handle(f->control, f->now, input, &f->outbox);
+}
+
+void fixture_flush(struct fixture *f)
+{
+	control_flush(f->control, f->now, &f->outbox);
+	commit(f);
+}
+
+const struct reply *fixture_handle(struct fixture *f, struct control_input *input)
+{
+	outbox_clear(&f->outbox);
+	input->request = ++f->next_request;
+	fixture_take(f, input);
+	fixture_flush(f);
+	vector_for_each (&f->outbox.replies, r)
+		if (r->request == input->request)
+			return r;
+	return NULL;
+}
+
+void fixture_advance(struct fixture *f, int64_t ms)
+{
+	int64_t end = f->now.mono_ms + ms;
+	outbox_clear(&f->outbox);
+	for (int64_t next; (next = control_next_ms(f->control)) <= end;) {
+		if (next > f->now.mono_ms) {
+			f->now.wall_ms += next - f->now.mono_ms;
+			f->now.mono_ms = next;
+		}
+		fixture_take(f, &(struct control_input){.type = CONTROL_TICK});
+		fixture_flush(f);
+	}
+	f->now.wall_ms += end - f->now.mono_ms;
+	f->now.mono_ms = end;
+}
+
+/* ---- what people ask ---- */
+
+static Samoza__V1__Topology *read_topology(const char *name, const char *spaces)
+{
+	CLEANUP(error_freep) struct error *err = NULL;
+	CLEANUP(buffer_done) struct buffer yaml = BUFFER_INIT(MAX_TEXT);
+	ProtobufCMessage *message = NULL;
+	struct diagnostics findings = {0};
+	assert_int_equal(buffer_printf(&yaml,
+				       "apiVersion: samoza/v1\nkind: Topology\n"
+				       "metadata: {name: %s}\nspaces:\n%s",
+				       name, spaces),
+			 0);
+	int r = schema_read_yaml(&samoza__v1__topology__descriptor, "t.yaml", yaml.data,
+				 yaml.size, 0, &findings, &message, NULL, &err);
+	if (r < 0)
+		fail_msg("%s", err->message);
+	diagnostics_done(&findings);
+	return (Samoza__V1__Topology *)message;
+}
+
+int fixture_try_submit(struct fixture *f, const char *id, const char *name, const char *spaces,
+		       bool start)
+{
+	CLEANUP(error_freep) struct error *err = NULL;
+	CLEANUP(topology_unrefp) struct topology *topology = NULL;
+	Samoza__V1__Topology *message = read_topology(name, spaces);
+	if (topology_compile(message, NULL, NULL, NULL, &topology, &err) < 0)
+		fail_msg("%s", err->message);
+	Samoza__V1__TopologyRecord record = SAMOZA__V1__TOPOLOGY_RECORD__INIT;
+	record.id = (char *)id;
+	record.name = (char *)name;
+	record.package_digest = (char *)"";
+	record.state = (char *)"pending";
+	record.topology = message;
+	struct control_input input = {
+		.type = CONTROL_SUBMIT,
+		.submit = {.id = id, .topology = topology, .record = &record, .start = start},
+	};
+	const struct reply *reply = fixture_handle(f, &input);
+	assert_non_null(reply);
+	schema_message_free(message);
+	return reply->code;
+}
+
+void fixture_submit(struct fixture *f, const char *id, const char *name, const char *spaces)
+{
+	if (fixture_try_submit(f, id, name, spaces, true) < 0)
+		fail_msg("%s", f->outbox.replies.items[0].message);
+}
+
+int fixture_topology(struct fixture *f, const char *id, enum topology_action action)
+{
+	struct control_input input = {.type = CONTROL_TOPOLOGY,
+				      .topology = {.id = id, .action = action}};
+	const struct reply *reply = fixture_handle(f, &input);
+	assert_non_null(reply);
+	return reply->code;
+}
+
+int fixture_goal(struct fixture *f, const char *id, const char *path, const char *goal)
+{
+	struct control_input input = {.type = CONTROL_GOAL,
+				      .goal = {.id = id, .path = path, .goal = goal}};
+	const struct reply *reply = fixture_handle(f, &input);
+	assert_non_null(reply);
+	return reply->code;
+}
+
+/* ---- what zhosts say ---- */
+
+static Samoza__V1__InstanceReport *report_new(const struct reported *from)
+{
+	Samoza__V1__InstanceReport *r = (Samoza__V1__InstanceReport *)schema_message_new(
+		&samoza__v1__instance_report__descriptor);
+	r->key = (Samoza__V1__InstanceKey *)schema_message_new(
+		&samoza__v1__instance_key__descriptor);
+	r->key->topology = mem_strdup(from->topology);
+	r->key->path = mem_strdup(from->path);
+	r->key->epoch = from->epoch;
+	r->phase = from->phase;
+	r->error = mem_strdup(from->error);
+	return r;
+}
+
+/* Drawn from the name, so that the same zhost comes back after a restart. */
+static uint64_t incarnation(const char *zhost)
+{
+	(void)zhost;
+	return 1;
+}
+
+void fixture_hello(struct fixture *f, const char *zhost, uint64_t link,
+		   const struct reported *instances, size_t count)
+{
+	Samoza__V1__Hello *hello =
+		(Samoza__V1__Hello *)schema_message_new(&samoza__v1__hello__descriptor);
+	hello->protocol = 1;
+	hello->spec = (Samoza__V1__ZhostSpec *)schema_message_new(
+		&samoza__v1__zhost_spec__descriptor);
+	hello->spec->name = mem_strdup(zhost);
+	hello->spec->cpu = mem_strdup("4");
+	hello->spec->memory = mem_strdup("8GiB");
+	hello->identity = str_printf("identity of %s", zhost);
+	hello->incarnation = incarnation(zhost);
+	hello->instances = mem_new_array(Samoza__V1__InstanceReport *, count);
+	for (size_t k = 0; k < count; k++)
+		hello->instances[hello->n_instances++] = report_new(&instances[k]);
+	(void)fixture_handle(
+		f, &(struct control_input){.type = CONTROL_HELLO, .hello = {link, hello}});
+	schema_message_free(hello);
+}
+
+void fixture_report(struct fixture *f, uint64_t link, const struct reported *instance)
+{
+	Samoza__V1__Report *report =
+		(Samoza__V1__Report *)schema_message_new(&samoza__v1__report__descriptor);
+	report->instances = mem_new_array(Samoza__V1__InstanceReport *, 1);
+	report->instances[report->n_instances++] = report_new(instance);
+	(void)fixture_handle(
+		f, &(struct control_input){.type = CONTROL_REPORT, .report = {link, report}});
+	schema_message_free(report);
+}
+
+void fixture_heartbeat(struct fixture *f, const char *zhost, uint64_t link)
+{
+	CLEANUP(freep) char *identity = str_printf("identity of %s", zhost);
+	Samoza__V1__Heartbeat heartbeat = SAMOZA__V1__HEARTBEAT__INIT;
+	heartbeat.identity = identity;
+	heartbeat.incarnation = incarnation(zhost);
+	heartbeat.counter = ++f->next_request;
+	(void)fixture_handle(f, &(struct control_input){.type = CONTROL_HEARTBEAT,
+							.heartbeat = {link, &heartbeat}});
+}
+
+/* ---- looking ---- */
+
+const ProtobufCMessage *fixture_message(const struct fixture *f, uint64_t link,
+					Samoza__V1__FrameType type)
+{
+	const ProtobufCMessage *found = NULL;
+	vector_for_each (&f->outbox.messages, m)
+		if (m->link == link && m->type == type)
+			found = m->message;
+	return found;
+}
+
+const Samoza__V1__DesiredInstance *fixture_desired(const struct fixture *f, uint64_t link,
+						   const char *path)
+{
+	const Samoza__V1__Desired *set = (const Samoza__V1__Desired *)fixture_message(
+		f, link, SAMOZA__V1__FRAME_TYPE__FRAME_DESIRED);
+	for (size_t k = 0; set != NULL && k < set->n_instances; k++)
+		if (str_equal(set->instances[k]->key->path, path))
+			return set->instances[k];
+	return NULL;
+}
+
+char *fixture_topology_state(const struct fixture *f, const char *id)
+{
+	CLEANUP(error_freep) struct error *err = NULL;
+	Samoza__V1__TopologyView *view = NULL;
+	if (control_view_topology(f->control, id, &view, &err) < 0)
+		fail_msg("%s", err->message);
+	char *state = mem_strdup(view->state);
+	schema_message_free(view);
+	return state;
+}
+
+char *fixture_space(const struct fixture *f, const char *id, const char *path)
+{
+	CLEANUP(error_freep) struct error *err = NULL;
+	Samoza__V1__SpaceView *view = NULL;
+	if (control_view_space(f->control, id, path, &view, &err) < 0)
+		fail_msg("%s", err->message);
+	char *text = view->zhost != NULL ? str_printf("%s on %s", view->state, view->zhost)
+					 : mem_strdup(view->state);
+	schema_message_free(view);
+	return text;
+}
+
+char *fixture_events(const struct fixture *f, const char *kind)
+{
+	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(MAX_TEXT);
+	assert_int_equal(buffer_add_string(&b, ""), 0);
+	vector_for_each (&f->events, event) {
+		const Samoza__V1__EventRecord *e = *event;
+		if (str_equal(e->kind, kind))
+			assert_int_equal(
+				buffer_printf(&b, "%s: %s -> %s\n", e->subject, e->from, e->to),
+				0);
+	}
+	return buffer_steal(&b);
+}
+
+void fixture_clear_events(struct fixture *f)
+{
+	vector_for_each (&f->events, e)
+		samoza__v1__event_record__free_unpacked(*e, NULL);
+	vector_clear(&f->events);
+}

@@ -1,0 +1,99 @@
+/*
+ * zrms' decision core with a store in memory: tests hand in requests and what zhosts send, one
+ * batch at a time, and look at records, events and messages.
+ */
+#ifndef SAMOZA_TEST_CONTROL_FIXTURE_H
+#define SAMOZA_TEST_CONTROL_FIXTURE_H
+
+#include "base/vector.h"
+#include "core/control/control.h"
+
+struct stored_record {
+	enum record_kind kind;
+	char *id;
+	void *data;
+	size_t size;
+};
+
+struct fixture {
+	struct control *control;
+	struct instant now;
+	struct outbox outbox; /* of the last batch */
+	VECTOR(struct stored_record) records;
+	VECTOR(Samoza__V1__EventRecord *)
+	events; /* committed, since fixture_init() or a clear */
+	uint64_t next_request;
+};
+
+/* An empty store. Nothing runs yet. */
+void fixture_init(struct fixture *f);
+void fixture_done(struct fixture *f);
+
+/* ---- the store ---- */
+
+/* Adds or replaces. Copies. */
+void fixture_put(struct fixture *f, enum record_kind kind, const char *id, const void *data,
+		 size_t size);
+/* NULL when there is none. */
+const struct stored_record *fixture_record(const struct fixture *f, enum record_kind kind,
+					   const char *id);
+
+/* ---- zrms ---- */
+
+/* Starts zrms from the store. */
+void fixture_start(struct fixture *f);
+/* Ends it; what was committed stays. */
+void fixture_stop(struct fixture *f);
+void fixture_restart(struct fixture *f);
+/* One input, and its batch committed. The reply (borrowed until the next call; NULL without).
+ */
+const struct reply *fixture_handle(struct fixture *f, struct control_input *input);
+/* Handles without ending the batch. */
+void fixture_take(struct fixture *f, const struct control_input *input);
+void fixture_flush(struct fixture *f);
+/* Time passes, with a tick whenever one is due. */
+void fixture_advance(struct fixture *f, int64_t ms);
+
+/* ---- what people ask ---- */
+
+/* `spaces`: the list of topology.yaml. Submits under that id; fails the test unless granted. */
+void fixture_submit(struct fixture *f, const char *id, const char *name, const char *spaces);
+/* 0 or the code of the refusal, whose text stays in outbox.replies. */
+int fixture_try_submit(struct fixture *f, const char *id, const char *name, const char *spaces,
+		       bool start);
+int fixture_topology(struct fixture *f, const char *id, enum topology_action action);
+int fixture_goal(struct fixture *f, const char *id, const char *path, const char *goal);
+
+/* ---- what zhosts say ---- */
+
+struct reported {
+	const char *topology, *path;
+	uint64_t epoch;
+	Samoza__V1__Phase phase;
+	const char *error;
+};
+
+/* A zhost of 4 CPUs and 8 GiB on a new link, which holds `instances`. */
+void fixture_hello(struct fixture *f, const char *zhost, uint64_t link,
+		   const struct reported *instances, size_t count);
+void fixture_report(struct fixture *f, uint64_t link, const struct reported *instance);
+void fixture_heartbeat(struct fixture *f, const char *zhost, uint64_t link);
+
+/* ---- looking ---- */
+
+/* The last message of that type to that link in the last batch; NULL when there is none. */
+const ProtobufCMessage *fixture_message(const struct fixture *f, uint64_t link,
+					Samoza__V1__FrameType type);
+/* The entry of that path in the last DESIRED to that link in the last batch; NULL. */
+const Samoza__V1__DesiredInstance *fixture_desired(const struct fixture *f, uint64_t link,
+						   const char *path);
+/* "stopped", and so on; the caller frees. */
+char *fixture_topology_state(const struct fixture *f, const char *id);
+/* "deployed-started on n1"; without a place: "not-deployed". The caller frees. */
+char *fixture_space(const struct fixture *f, const char *id, const char *path);
+/* Events of that kind since the last clear, one "SUBJECT: FROM -> TO" per line; the caller
+ * frees. */
+char *fixture_events(const struct fixture *f, const char *kind);
+void fixture_clear_events(struct fixture *f);
+
+#endif

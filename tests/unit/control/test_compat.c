@@ -1,0 +1,310 @@
+/*
+ * A store written by an earlier version (tests/compat): zrms starts on it, knows every state
+ * and place again, and takes what its zhosts still run as it is.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <inttypes.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/buffer.h"
+#include "base/memory.h"
+#include "base/str.h"
+#include "fixture.h"
+#include "schema/message.h"
+
+#define MAX_TEXT (1024 * 1024)
+
+/* ---- the store ---- */
+
+static char *read_file(const char *name)
+{
+	CLEANUP(freep) char *path = str_printf("%s/%s", COMPAT_DIR, name);
+	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(MAX_TEXT);
+	FILE *file = fopen(path, "rb");
+	if (file == NULL)
+		fail_msg("cannot open %s", path);
+	char chunk[4096];
+	for (size_t n; (n = fread(chunk, 1, sizeof(chunk), file)) > 0;)
+		assert_int_equal(buffer_add(&b, chunk, n), 0);
+	assert_int_equal(fclose(file), 0);
+	return buffer_steal(&b);
+}
+
+static void load(struct fixture *f, const char *name)
+{
+	sqlite3 *db = NULL;
+	sqlite3_stmt *select = NULL;
+	CLEANUP(freep) char *sql = read_file(name);
+	assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
+	if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+		fail_msg("%s: %s", name, sqlite3_errmsg(db));
+	assert_int_equal(
+		sqlite3_prepare_v2(db, "SELECT kind, id, data FROM record", -1, &select, NULL),
+		SQLITE_OK);
+	while (sqlite3_step(select) == SQLITE_ROW)
+		fixture_put(f, (enum record_kind)sqlite3_column_int(select, 0),
+			    (const char *)sqlite3_column_text(select, 1),
+			    sqlite3_column_blob(select, 2),
+			    (size_t)sqlite3_column_bytes(select, 2));
+	sqlite3_finalize(select);
+	sqlite3_close(db);
+}
+
+/* ---- what zhosts still hold: told in the words of the old records ---- */
+
+static Samoza__V1__Phase phase_of(Samoza__V1__State state)
+{
+	if (state == SAMOZA__V1__STATE__STATE_STARTING)
+		return SAMOZA__V1__PHASE__PHASE_STARTING;
+	if (state == SAMOZA__V1__STATE__STATE_DEPLOYED_STARTED)
+		return SAMOZA__V1__PHASE__PHASE_STARTED;
+	assert_int_equal(state, SAMOZA__V1__STATE__STATE_UNRESOLVED);
+	return SAMOZA__V1__PHASE__PHASE_DEPLOYED;
+}
+
+static Samoza__V1__InstanceReport *report_of(const Samoza__V1__InstanceRecord *record)
+{
+	Samoza__V1__InstanceReport *r = (Samoza__V1__InstanceReport *)schema_message_new(
+		&samoza__v1__instance_report__descriptor);
+	r->key = (Samoza__V1__InstanceKey *)schema_message_new(
+		&samoza__v1__instance_key__descriptor);
+	r->key->topology = mem_strdup(record->topology);
+	r->key->path = mem_strdup(record->path);
+	r->key->epoch = record->epoch;
+	r->phase = phase_of(record->state);
+	r->exports = mem_new_array(Samoza__V1__Variable *, record->n_exports);
+	for (size_t k = 0; k < record->n_exports; k++)
+		r->exports[r->n_exports++] =
+			(Samoza__V1__Variable *)schema_message_copy(&record->exports[k]->base);
+	return r;
+}
+
+/* Every zhost that the store says is alive joins again, each on its own link, 1 and up. */
+static void zhosts_return(struct fixture *f, const struct stored_record *records, size_t count)
+{
+	uint64_t link = 0;
+	for (size_t k = 0; k < count; k++) {
+		if (records[k].kind != RECORD_ZHOST)
+			continue;
+		Samoza__V1__ZhostRecord *z = samoza__v1__zhost_record__unpack(
+			NULL, records[k].size, records[k].data);
+		Samoza__V1__Hello *hello =
+			(Samoza__V1__Hello *)schema_message_new(&samoza__v1__hello__descriptor);
+		hello->protocol = 1;
+		hello->spec = (Samoza__V1__ZhostSpec *)schema_message_copy(&z->spec->base);
+		hello->identity = mem_strdup(z->identity);
+		hello->incarnation = z->incarnation;
+		hello->instances = mem_new_array(Samoza__V1__InstanceReport *, count);
+		for (size_t n = 0; n < count; n++) {
+			if (records[n].kind != RECORD_INSTANCE)
+				continue;
+			Samoza__V1__InstanceRecord *i = samoza__v1__instance_record__unpack(
+				NULL, records[n].size, records[n].data);
+			if (str_equal(i->zhost, z->spec->name))
+				hello->instances[hello->n_instances++] = report_of(i);
+			samoza__v1__instance_record__free_unpacked(i, NULL);
+		}
+		link++;
+		if (z->state == SAMOZA__V1__STATE__STATE_DEPLOYED_STARTED)
+			(void)fixture_handle(f,
+					     &(struct control_input){.type = CONTROL_HELLO,
+								     .hello = {link, hello}});
+		schema_message_free(hello);
+		samoza__v1__zhost_record__free_unpacked(z, NULL);
+	}
+}
+
+/* ---- what zrms knows ---- */
+
+/* "ID NAME STATE" of each topology and "ID PATH STATE GOAL ZHOST EPOCH" of each instance, with
+ * ids of four digits. */
+static char *inventory(struct fixture *f)
+{
+	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(MAX_TEXT);
+	CLEANUP(error_freep) struct error *err = NULL;
+	Samoza__V1__TopologyListView *topologies = control_view_topologies(f->control);
+	Samoza__V1__SpaceListView *spaces = NULL;
+	int r = 0;
+	assert_int_equal(control_view_spaces(f->control, NULL, &spaces, &err), 0);
+	for (size_t k = 0; k < topologies->n_topologies; k++) {
+		const Samoza__V1__TopologySummaryView *t = topologies->topologies[k];
+		r |= buffer_printf(&b, "%.4s %s %s\n", t->id, t->name, t->state);
+	}
+	for (size_t k = 0; k < spaces->n_spaces; k++) {
+		const Samoza__V1__SpaceView *s = spaces->spaces[k];
+		r |= buffer_printf(&b, "%.4s %s %s %s %s %" PRIu64 "\n", s->topology_id,
+				   s->name, s->state, s->goal,
+				   s->zhost != NULL ? s->zhost : "-", s->epoch);
+	}
+	assert_int_equal(r, 0);
+	schema_message_free(topologies);
+	schema_message_free(spaces);
+	return buffer_steal(&b);
+}
+
+static const char stopped[] =
+	"c961 my-app stopped\n"
+	"43f3 my-app running\n"
+	"15d9 notes running\n"
+	"acf4 notes stopped\n"
+	"4d1d old stopped\n"
+	"b5c9 old stopped\n"
+	"8411 robot running\n"
+	"6172 later pending\n"
+	"beb5 lamp running\n"
+	"c961 my-app/dashboard not-deployed not-deployed - 1\n"
+	"c961 my-app/api not-deployed not-deployed - 2\n"
+	"c961 my-app/store not-deployed not-deployed - 3\n"
+	"43f3 my-app/dashboard deployed-started deployed-started edge-node-1 4\n"
+	"43f3 my-app/api deployed-started deployed-started edge-node-2 5\n"
+	"43f3 my-app/store deployed-started deployed-started edge-node-3 6\n"
+	"15d9 notes/pad-1 deployed-started deployed-started edge-node-1 15\n"
+	"15d9 notes/pad-1/ink deployed-started deployed-started edge-node-1 16\n"
+	"15d9 notes/pad-2 deployed-started deployed-started edge-node-2 17\n"
+	"15d9 notes/pad-2/ink deployed-started deployed-started edge-node-2 18\n"
+	"acf4 notes/pad-1 not-deployed not-deployed - 11\n"
+	"acf4 notes/pad-1/ink not-deployed not-deployed - 12\n"
+	"acf4 notes/pad-2 not-deployed not-deployed - 13\n"
+	"acf4 notes/pad-2/ink not-deployed not-deployed - 14\n"
+	"4d1d old/a not-deployed not-deployed - 19\n"
+	"b5c9 old/a not-deployed not-deployed - 20\n"
+	"8411 robot/arm deployed-started deployed-started edge-node-3 21\n"
+	"6172 later/a not-deployed not-deployed - 0\n"
+	"beb5 lamp/mysql deployed-started deployed-started edge-node-1 22\n"
+	"beb5 lamp/tomcat deployed-started deployed-started edge-node-3 23\n"
+	"beb5 lamp/tomcat/app deployed-started deployed-started edge-node-3 24\n"
+	"beb5 lamp/apache deployed-started deployed-started edge-node-2 25\n";
+
+static const char killed[] =
+	"c961 my-app stopped\n"
+	"43f3 my-app running\n"
+	"15d9 notes running\n"
+	"acf4 notes stopped\n"
+	"4d1d old stopped\n"
+	"b5c9 old stopped\n"
+	"8411 robot stopped\n"
+	"6172 later pending\n"
+	"beb5 lamp degraded\n"
+	"c961 my-app/dashboard not-deployed not-deployed - 1\n"
+	"c961 my-app/api not-deployed not-deployed - 2\n"
+	"c961 my-app/store not-deployed not-deployed - 3\n"
+	"43f3 my-app/dashboard deployed-started deployed-started edge-node-1 4\n"
+	"43f3 my-app/api deployed-started deployed-started edge-node-2 5\n"
+	"43f3 my-app/store deployed-started deployed-started edge-node-1 26\n"
+	"15d9 notes/pad-1 deployed-started deployed-started edge-node-1 15\n"
+	"15d9 notes/pad-1/ink deployed-started deployed-started edge-node-1 16\n"
+	"15d9 notes/pad-2 deployed-started deployed-started edge-node-2 17\n"
+	"15d9 notes/pad-2/ink deployed-started deployed-started edge-node-2 18\n"
+	"acf4 notes/pad-1 not-deployed not-deployed - 11\n"
+	"acf4 notes/pad-1/ink not-deployed not-deployed - 12\n"
+	"acf4 notes/pad-2 not-deployed not-deployed - 13\n"
+	"acf4 notes/pad-2/ink not-deployed not-deployed - 14\n"
+	"4d1d old/a not-deployed not-deployed - 19\n"
+	"b5c9 old/a not-deployed not-deployed - 20\n"
+	"8411 robot/arm not-deployed not-deployed - 27\n"
+	"6172 later/a not-deployed not-deployed - 0\n"
+	"beb5 lamp/mysql deployed-started deployed-started edge-node-1 22\n"
+	"beb5 lamp/tomcat deployed-started deployed-started edge-node-1 28\n"
+	"beb5 lamp/tomcat/app starting deployed-started edge-node-1 29\n"
+	"beb5 lamp/apache unresolved deployed-started edge-node-2 25\n";
+
+static void check_inventory(struct fixture *f, const char *expected)
+{
+	CLEANUP(freep) char *seen = inventory(f);
+	assert_string_equal(seen, expected);
+}
+
+/* No instance and no topology has changed its state or its place. */
+static void check_quiet(struct fixture *f)
+{
+	static const char *const kinds[] = {"space", "topology", "placement"};
+	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
+		CLEANUP(freep) char *seen = fixture_events(f, kinds[k]);
+		assert_string_equal(seen, "");
+	}
+}
+
+static void check(const char *file, const char *expected)
+{
+	struct fixture f;
+	fixture_init(&f);
+	load(&f, file);
+	/* What zhosts hold: read from the file, since zrms may rewrite it when it starts. */
+	struct fixture file_only;
+	fixture_init(&file_only);
+	load(&file_only, file);
+	fixture_start(&f);
+	check_inventory(&f, expected);
+	zhosts_return(&f, file_only.records.items, file_only.records.count);
+	check_inventory(&f, expected);
+	check_quiet(&f);
+	/* And from what this version has written. */
+	fixture_restart(&f);
+	check_inventory(&f, expected);
+	zhosts_return(&f, file_only.records.items, file_only.records.count);
+	check_inventory(&f, expected);
+	check_quiet(&f);
+	fixture_done(&file_only);
+	fixture_done(&f);
+}
+
+static void a_store_of_format_1_starts_with_everything_running(void **state)
+{
+	(void)state;
+	check("format1/stopped.sql", stopped);
+}
+
+static void a_store_of_format_1_left_by_a_killed_zrms_starts(void **state)
+{
+	(void)state;
+	check("format1/killed.sql", killed);
+}
+
+/* The set that a returning zhost gets keeps every process: same epoch, still to be started. */
+static void a_zhost_is_asked_for_what_it_runs(void **state)
+{
+	(void)state;
+	struct fixture f, file_only;
+	fixture_init(&f);
+	fixture_init(&file_only);
+	load(&f, "format1/stopped.sql");
+	load(&file_only, "format1/stopped.sql");
+	fixture_start(&f);
+	zhosts_return(&f, file_only.records.items, file_only.records.count);
+	/* the last that returned is edge-node-3, on link 3 */
+	static const struct {
+		const char *path;
+		uint64_t epoch;
+	} held[] = {{"store", 6}, {"arm", 21}, {"tomcat", 23}, {"tomcat/app", 24}};
+	for (size_t k = 0; k < ARRAY_SIZE(held); k++) {
+		const Samoza__V1__DesiredInstance *d = fixture_desired(&f, 3, held[k].path);
+		if (d == NULL)
+			fail_msg("edge-node-3 is not asked for %s", held[k].path);
+		assert_int_equal(d->key->epoch, held[k].epoch);
+		assert_int_equal(d->target, SAMOZA__V1__TARGET__TARGET_STARTED);
+	}
+	const Samoza__V1__Desired *set = (const Samoza__V1__Desired *)fixture_message(
+		&f, 3, SAMOZA__V1__FRAME_TYPE__FRAME_DESIRED);
+	assert_true(set->full);
+	assert_int_equal(set->n_instances, ARRAY_SIZE(held));
+	fixture_done(&file_only);
+	fixture_done(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_store_of_format_1_starts_with_everything_running),
+		cmocka_unit_test(a_store_of_format_1_left_by_a_killed_zrms_starts),
+		cmocka_unit_test(a_zhost_is_asked_for_what_it_runs),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
