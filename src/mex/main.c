@@ -1,5 +1,5 @@
 /*
- * mex: the developer's tool (spec/formats.md, "The mex tool").
+ * mex: the developer's tool [formats.tool].
  */
 #include <stdarg.h>
 #include <stdio.h>

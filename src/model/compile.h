@@ -1,7 +1,7 @@
 /*
  * From what topology.yaml says (the message that schema reads) to a struct topology, with every
- * rule of formats.md and topology.md that is about the topology alone. All findings are
- * reported, not only the first.
+ * rule of [formats.topology] and [topology.placement] that is about the topology alone. All
+ * findings are reported, not only the first.
  *
  *   schema_read_yaml(&samoza__v1__topology__descriptor, file, text, size, 0, &findings,
  *                    &message, &positions, &err)

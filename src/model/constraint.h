@@ -1,5 +1,5 @@
 /*
- * Placement constraints on the labels of zhosts (topology.md, "Placement", rule 3).
+ * Placement constraints on the labels of zhosts [topology.placement.rule-3].
  *
  *   rack == a        rack != a        rack in (a, b)      rack not in (a, b)
  *   ssd exists       cores > 8        cores < 64

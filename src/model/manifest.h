@@ -1,5 +1,5 @@
 /*
- * The manifest of a MEX, checked (formats.md, "MEX"), and the rules for paths in an archive.
+ * The manifest of a MEX, checked [formats.mex], and the rules for paths in an archive.
  */
 #ifndef SAMOZA_MODEL_MANIFEST_H
 #define SAMOZA_MODEL_MANIFEST_H

@@ -1,5 +1,5 @@
 /*
- * Description of a zhost as configuration files and scenarios give it (topology.md, "zhosts"):
+ * Description of a zhost as configuration files and scenarios give it [topology.zhosts.entry]:
  * what it offers to placement. `region` and `kind` are labels like any other.
  */
 #ifndef SAMOZA_MODEL_ZHOST_H
@@ -49,7 +49,7 @@ must_check int zhost_spec_compile(const Samoza__V1__ZhostSpec *in, const char *p
 				  struct diagnostics *findings, struct zhost_spec *ret_zhost,
 				  struct error **err);
 
-/* sys.*, net.*, data.*, events.*: offered by every zhost (topology.md, rule 2). */
+/* sys.*, net.*, data.*, events.*: offered by every zhost [topology.placement.rule-2]. */
 bool capability_is_common(const char *capability);
 /* Whether the zhost offers it. O(log n). */
 bool zhost_spec_offers(const struct zhost_spec *z, const char *capability);

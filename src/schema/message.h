@@ -29,7 +29,7 @@ bool schema_message_equal(const ProtobufCMessage *a, const ProtobufCMessage *b);
 /*
  * Fills what `message` leaves out with what `defaults` (of the same type) has: fields that
  * are unset, lists that are empty; messages are filled in depth, maps key by key; a oneof
- * only when none of its members is set. spec/formats.md: "optional defaults for that space;
+ * only when none of its members is set. [formats.mex.space]: "optional defaults for that space;
  * topology.yaml wins".
  */
 void schema_message_fill(ProtobufCMessage *message, const ProtobufCMessage *defaults);

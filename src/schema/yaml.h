@@ -15,7 +15,7 @@
  * Text fields take any scalar as it is written (`cpu: 2`, `version: 1.10`), all others
  * only what the YAML core schema calls a number or a boolean (`yes` is none).
  *
- *   spec/formats.md: "all of them are reported, not only the first".
+ *   [formats.topology.errors]: "all of them are reported, not only the first".
  */
 #ifndef SAMOZA_SCHEMA_YAML_H
 #define SAMOZA_SCHEMA_YAML_H

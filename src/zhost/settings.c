@@ -159,7 +159,7 @@ static int read_file(const char *path, char **ret_text, size_t *ret_size, struct
 	return 0;
 }
 
-/* What the entry leaves open is the machine's (topology.md, "zhosts"). */
+/* What the entry leaves open is the machine's [topology.zhosts.whole-machine]. */
 static void fill_from_machine(Samoza__V1__ZhostSpec *spec)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN), pages = sysconf(_SC_PHYS_PAGES);

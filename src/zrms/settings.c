@@ -60,7 +60,7 @@ int settings_control(const struct settings *s, struct control_config *ret_config
 	*ret_config = CONTROL_CONFIG_DEFAULT;
 	ret_config->heartbeat_ms = s->interval_ms;
 	ret_config->failure_timeout_ms = s->timeout_ms;
-	/* topology.md: at most a sixth of the timeout */
+	/* at most a sixth of the timeout [topology.detection.heartbeat] */
 	ret_config->check_ms =
 		s->check_ms < s->timeout_ms / 6 ? s->check_ms : s->timeout_ms / 6;
 	ret_config->on_disconnect_ms = s->on_disconnect_ms;

@@ -5,8 +5,8 @@
  *                                                        │
  *   answer ◄── commit ◄── core ◄── artifacts on disk (thread)
  *
- * The checks are those of topology.md, "Submit", in that order (adapter/archive/package.h). The
- * artifacts are durable before the core hears of the topology, so what is acknowledged is
+ * The checks are those of [topology.submit.checks], in that order (adapter/archive/package.h).
+ * The artifacts are durable before the core hears of the topology, so what is acknowledged is
  * complete; a submission that is refused leaves nothing, because nothing refers to what it
  * wrote. One whose modules and artifacts are all known takes one turn in a thread.
  */

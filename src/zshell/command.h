@@ -17,7 +17,7 @@
 #include "base/error.h"
 #include "base/vector.h"
 
-/* spec/shell.md: exit status. */
+/* Exit status [shell.zshell.exit-status]. */
 enum exit_status {
 	EXIT_DONE = 0,
 	EXIT_REFUSED = 1, /* refused or failed */

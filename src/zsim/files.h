@@ -14,8 +14,8 @@
 int file_read(const char *file, char **ret_text, size_t *ret_size,
 	      struct error **err) must_check;
 
-/* A zhost without cpu or memory offers its whole machine (topology.md, "zhosts"). There is no
- * machine here: it gets 64 cores, 256 GiB. */
+/* A zhost without cpu or memory offers its whole machine [topology.zhosts.whole-machine]. There
+ * is no machine here: it gets 64 cores, 256 GiB. */
 void zhost_fill_machine(Samoza__V1__ZhostSpec *spec);
 
 #endif

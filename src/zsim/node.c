@@ -116,7 +116,7 @@ static void action_free(struct node *n, struct action *a)
 	free(a);
 }
 
-/* `ip` and empty values are filled in when the instance starts (formats.md). */
+/* `ip` and empty values are filled in when the instance starts [formats.topology.exports]. */
 static void fill_exports(struct node *n, struct action *a, const struct agent_order *o)
 {
 	a->export_count = o->spec->n_exports;
@@ -155,7 +155,7 @@ static char *imports_text(const struct agent_order *o)
 	return text;
 }
 
-/* No update for an unchanged set (lifecycle.md). */
+/* No update for an unchanged set [lifecycle.dependency.unchanged]. */
 static void tell_imports(struct world *w, struct process *p, const struct agent_order *o)
 {
 	char *imports = imports_text(o);
@@ -166,7 +166,7 @@ static void tell_imports(struct world *w, struct process *p, const struct agent_
 	p->imports = imports;
 }
 
-/* Whatever is inside of it has stopped (lifecycle.md, "Stop"). */
+/* Whatever is inside of it has stopped [lifecycle.stop.bottom-up]. */
 static void check_stop(struct world *w, struct node *n, const char *id, const char *name)
 {
 	size_t length = strlen(id);

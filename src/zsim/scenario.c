@@ -129,7 +129,7 @@ static void check_steps(const struct scenario *s, struct diagnostics *findings)
 	}
 }
 
-/* options.restart_attempts takes the place of the default (scenario.md, Defaults). */
+/* options.restart_attempts takes the place of the default [scenario.meaning.defaults]. */
 static void fill_restart_attempts(struct scenario *s)
 {
 	for (size_t i = 0; i < s->message->n_topologies; i++) {

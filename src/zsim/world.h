@@ -29,7 +29,7 @@
 
 /* Wall clock at virtual time 0: 2026-01-01T00:00:00Z. */
 #define WORLD_WALL_MS INT64_C(1767225600000)
-/* A process without its zhost stops by itself (topology.md, orphan.timeout). */
+/* A process without its zhost stops by itself [topology.recovery.zrun]. */
 #define WORLD_ORPHAN_MS INT64_C(600000)
 
 struct world;
@@ -179,8 +179,8 @@ void world_drain(struct world *w);
  * at until_ms. */
 bool world_step(struct world *w, int64_t until_ms);
 void world_advance(struct world *w, int64_t duration_ms);
-/* Until nothing is in flight (scenario.md, settle). False after an hour, with what is left; the
- * caller frees it. */
+/* Until nothing is in flight [scenario.meaning.settle]. False after an hour, with what is left;
+ * the caller frees it. */
 bool world_settle(struct world *w, char **ret_left);
 /* What is in flight at this instant; NULL: nothing. The caller frees. */
 char *world_in_flight(const struct world *w);

@@ -1,4 +1,4 @@
-"""The walk-through of lifecycle.md (LAMP), with tiny real processes on three zhosts."""
+"""The LAMP walk-through [lifecycle.lamp], with tiny real processes on three zhosts."""
 import urllib.request
 
 import pytest

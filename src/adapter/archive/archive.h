@@ -8,7 +8,7 @@
  *                   the end so that the CRC is checked
  *
  * Entries are files only: entries of folders (which other ZIP tools write) are checked and
- * left out. Limits: formats.md, "MEX".
+ * left out. Limits: [formats.mex.limits].
  */
 #ifndef SAMOZA_ADAPTER_ARCHIVE_ARCHIVE_H
 #define SAMOZA_ADAPTER_ARCHIVE_ARCHIVE_H

@@ -8,7 +8,7 @@
  *                        5 model       topology_compile(), names, files of each type of space
  *                        6 modules     options.check_module on every core.wasm
  *
- * in this order (topology.md, "Submit"); a stage with findings is the last, but for those who
+ * in this order [topology.submit.checks]; a stage with findings is the last, but for those who
  * want all findings (options.all_findings, and folders). Nothing is written
  * anywhere. All of it blocks, and may run in any thread: two packages share nothing. For zrms:
  *
@@ -49,9 +49,9 @@ struct mex_options {
 	bool all_findings;
 	/* Before the names of files in findings: "my-app/" for a folder; NULL: nothing. */
 	const char *shown_prefix;
-	/* What a module must be like beyond the files' rules (guest-abi.md): module_check() of
-	 * the wasm2c adapter behind it. Called once for each digest and limit of memory. NULL:
-	 * not checked. */
+	/* What a module must be like beyond the files' rules [guest-abi.limits]: module_check()
+	 * of the wasm2c adapter behind it. Called once for each digest and limit of memory.
+	 * NULL: not checked. */
 	int (*check_module)(void *context, const uint8_t *data, size_t size,
 			    uint64_t memory_bytes, struct error **err);
 	void *check_module_context;

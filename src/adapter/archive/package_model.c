@@ -259,7 +259,7 @@ static void check_recipes(struct opening *o, const char *folder, const struct me
 	}
 }
 
-/* formats.md, "MEX": what each type of space must have and must not have. */
+/* What each type of space must have and must not have [formats.mex.archive]. */
 static void check_space_files(struct opening *o, unsigned index)
 {
 	struct mex_package *p = o->package;

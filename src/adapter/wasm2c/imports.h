@@ -1,7 +1,7 @@
 /*
  * The functions that a module may import: one table, used by the checker of modules
  * (exact types), by the glue compiled into each module (order), and by zrun's host
- * functions (order and capability). Specification: guest-abi.md.
+ * functions (order and capability). Specification: [guest-abi.imports].
  *
  *   H(module, function, parameters, result, capability)   answered by zrun
  *   N(module, function, parameters, result)                answered ENOSYS by the glue

@@ -1,6 +1,6 @@
 /*
  * The checker of WebAssembly modules: everything that is known to be wrong with a module is
- * said here, before any other program reads it. Specification: guest-abi.md, "Limits".
+ * said here, before any other program reads it. Specification: [guest-abi.limits].
  *
  * This is a matter of security, not of taste: wasm2c writes names of imports and exports into
  * C comments as they stand (a valid module could inject native code), and a few bytes can

@@ -113,7 +113,7 @@ static void link_down(struct agent *agent)
 	vector_clear(&agent->reports);
 }
 
-/* Removed from the cluster: all is stopped and undeployed (lifecycle.md, "Root instances"). */
+/* Removed from the cluster: all is stopped and undeployed [lifecycle.root.removed]. */
 static void remove_all(struct agent *agent)
 {
 	if (agent->removed)

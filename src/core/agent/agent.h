@@ -19,7 +19,7 @@
  * An instance keeps running while zrms is away. Fencing: an entry with a newer epoch replaces
  * the old one (stop, undeploy, then the new one is deployed); one with an older epoch is
  * ignored; what a full set does not list is stopped and undeployed. Exclusive instances
- * (topology.md, Recovery) are asked to stop, then killed, counted from sending the last
+ * [topology.exclusive.zhost] are asked to stop, then killed, counted from sending the last
  * heartbeat that zrms acknowledged.
  *
  * After a restart nothing is deployed or started before the first full set of zrms has come:

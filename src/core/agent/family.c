@@ -1,8 +1,8 @@
 /*
  * Parents and children on this zhost. zrms orders what it asks by itself; what a zhost does by
  * itself (a removal, a set that lists less, a lease that ends, a retry) keeps the same order
- * here: children stop before their parent and go before it, and start after it (lifecycle.md,
- * "Start", "Stop", "Deploy and undeploy").
+ * here: children stop before their parent and go before it, and start after it
+ * ([lifecycle.start.parent], [lifecycle.stop.bottom-up], [lifecycle.deploy.undeploy]).
  */
 #include "core/agent/internal.h"
 

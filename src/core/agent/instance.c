@@ -30,7 +30,7 @@ static uint32_t restart_attempts(const struct instance *i)
 	return i->spec->has_restart_attempts ? i->spec->restart_attempts : 5;
 }
 
-/* Of an exclusive one: at most the timeout less two heartbeats (topology.md, "Recovery"). */
+/* Of an exclusive one: at most the timeout less two heartbeats [topology.exclusive.zhost]. */
 static int64_t stop_grace_ms(const struct agent *agent, const struct instance *i)
 {
 	int64_t grace = i->spec->has_stop_grace_ms ? (int64_t)i->spec->stop_grace_ms : 10000;
@@ -409,7 +409,8 @@ static void reconcile_deployed(struct agent *agent, struct instance *i)
 		begin(agent, i, ACTION_START, STARTING);
 }
 
-/* No update for a set that came back to what the process knows (lifecycle.md). */
+/* No update for a set that came back to what the process knows
+ * [lifecycle.dependency.unchanged]. */
 static void update(struct agent *agent, struct instance *i)
 {
 	if (hash_imports(i->desired) != i->imports_hash) {

@@ -34,7 +34,7 @@
 struct control;
 struct topology; /* model/topology.h */
 
-/* Durations in milliseconds. Defaults and meaning: topology.md, "Failure detection". */
+/* Durations in milliseconds. Defaults and meaning: [topology.detection]. */
 struct control_config {
 	int64_t heartbeat_ms;	    /* resource_reporting.interval             10 s */
 	int64_t failure_timeout_ms; /* failure_detection.timeout               30 s */
@@ -202,7 +202,7 @@ int control_link_of_instance(const struct control *control, const char *id, cons
 /* Counters and gauges for GET /metrics, as Prometheus text; the caller frees. */
 char *control_metrics(const struct control *control);
 
-/* ---- what a simulator asks, to know when all is quiet (scenario.md, settle) ---- */
+/* ---- what a simulator asks, to know when all is quiet [scenario.meaning.settle] ---- */
 
 /* A grace, margin, recovery or placement is still waiting for its time. Appends what, for
  * people. */

@@ -1,6 +1,6 @@
 /*
  * Topologies as they are submitted, found by id and by name; and the state of each, derived
- * from its instances. Source: topology.md, "States".
+ * from its instances. Source: [topology.states].
  *
  *   pending ──► running ◄──► degraded ──► failed        anything ──► stopped ──► pending
  *      └───────────────────────────────────►┘ ▲ │

@@ -9,7 +9,7 @@
  *
  * A zhost that is removed from the cluster is waited for no longer: what it holds goes with it.
  *
- * Source: topology.md, "Storage of a space's data".
+ * Source: [topology.data].
  */
 #include <stdlib.h>
 

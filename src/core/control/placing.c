@@ -11,7 +11,7 @@
  *                                         ▼ │ placed again
  *                                      evacuating: undeployed here, its place elsewhere is held
  *
- * Source: topology.md, "Placement", "Recovery"; lifecycle.md, "Failure and retry".
+ * Source: [topology.placement], [topology.recovery], [lifecycle.failure].
  */
 #include <stdlib.h>
 

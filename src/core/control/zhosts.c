@@ -9,7 +9,7 @@
  * Silence is looked for when it is due, and at least every check_interval. When zrms itself
  * slept (a paused machine), nobody is judged before another check_interval has passed.
  *
- * Source: lifecycle.md, "Root instances"; topology.md, "Failure detection", "Recovery".
+ * Source: [lifecycle.root], [topology.detection], [topology.recovery].
  */
 #include <stdlib.h>
 

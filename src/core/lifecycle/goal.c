@@ -1,6 +1,6 @@
 /*
  * What people ask for: goals of one instance, and grouped operations. Refusals are made here.
- * Source: lifecycle.md, "Goal and state", "Stop", "Deploy and undeploy", "Grouped operations".
+ * Source: [lifecycle.goal], [lifecycle.stop], [lifecycle.deploy], [lifecycle.group].
  */
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /*
  * The order of a grouped stop: importers before providers, children before parents
- * (lifecycle.md, "Grouped operations").
+ * [lifecycle.group.stop-order].
  *
  * Members are nodes, and so is each importing space ("all its members have stopped"), which
  * keeps the graph linear where many import from many:

@@ -6,8 +6,8 @@
  *          └─ struct instance the same indexes as topology->instances[]
  *
  * Whoever changes something (a goal, a report, a placement) changes the instance through the
- * functions here and then calls lifecycle_settle(), which applies the rules of lifecycle.md
- * until nothing moves:
+ * functions here and then calls lifecycle_settle(), which applies the rules of
+ * docs/spec/lifecycle.md until nothing moves:
  *
  *      change ──► instances that it can matter to ──► queue ──► rules ──► move ─┐
  *                           ▲                                                   │
@@ -181,7 +181,7 @@ void instance_hold(struct instance *i, int64_t until_ms);
 
 /* ---- asking (goal.c) ---- */
 
-/* The refusals of lifecycle.md, "Goal and state": ERR_CONFLICT, with names and goals. */
+/* The refusals of [lifecycle.goal]: ERR_CONFLICT, with names and goals. */
 int goal_check(const struct instance *i, enum instance_goal goal,
 	       struct error **err) must_check;
 /* Sets it on `i` and, where the meaning says so, on its sub-tree; a goal already held is tried
@@ -204,7 +204,7 @@ int group_request(struct application *app, struct instance *root, enum group_act
 /* Some member that must stop before it has not stopped yet. */
 bool group_holds(const struct instance *i);
 /* Orders the stop of all active instances in the list: importers before providers, children
- * before parents, cycles broken as lifecycle.md says. */
+ * before parents, cycles broken as [lifecycle.group.cycles] says. */
 void group_order(struct application *app, struct instance **members, size_t count);
 /* It stopped, or is wanted again: nobody waits for it any longer. */
 void group_leave(struct instance *i);

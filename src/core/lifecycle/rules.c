@@ -1,7 +1,7 @@
 /*
  * The rules: what one instance does next, given its goal, its parent and its providers; and
- * the queue that applies them until nothing moves. Source: lifecycle.md, "Start", "Losing and
- * gaining a dependency", "Stop", "Deploy and undeploy".
+ * the queue that applies them until nothing moves. Source: [lifecycle.start],
+ * [lifecycle.dependency], [lifecycle.stop], [lifecycle.deploy].
  */
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /*
  * The ten states of an instance, the three goals, and every move that is allowed.
- * Source: lifecycle.md, "States"; seed roboconf-life-cycle.
+ * Source: [lifecycle.states].
  *
  *                         deploy fails
  *                     ┌──────────────────┐

@@ -1,5 +1,5 @@
 /*
- * Placement: which zhost each instance without a parent gets (topology.md, "Placement"), why,
+ * Placement: which zhost each instance without a parent gets [topology.placement], why,
  * and what would have to change where there is no place.
  *
  *   struct place
@@ -143,7 +143,7 @@ struct place_request {
 struct place_reason {
 	uint32_t
 		instance; /* the one that finds no place; PLACE_NONE where it is none of them */
-	char *sentence;	  /* FailureReason in the words of topology.md */
+	char *sentence;	  /* FailureReason, in the words of [topology.reason] */
 	char *detail;	  /* figures; NULL when there are none */
 	char *change;	  /* the smallest change that would make it fit; NULL when unknown */
 };
@@ -183,7 +183,7 @@ bool place_wait_any(const struct place *p);
 
 /* ---- explanation ---- */
 
-enum place_rule { /* the numbers of topology.md */
+enum place_rule { /* the numbers of [topology.placement.rule-1] to -6 */
 		  PLACE_RULE_STATE = 1,
 		  PLACE_RULE_CAPABILITY = 2,
 		  PLACE_RULE_SPATIAL = 3,

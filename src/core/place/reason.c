@@ -1,5 +1,5 @@
 /*
- * FailureReason (topology.md, "Placement"): the first requirement, in the order of the rules,
+ * FailureReason [topology.reason.rule]: the first requirement, in the order of the rules,
  * that none of the zhosts passing the earlier ones satisfies; and the smallest change that
  * would make one of them fit.
  */

@@ -1,6 +1,6 @@
 /*
- * Declarations that no cluster could ever satisfy (topology.md, "Placement"), each with the
- * conflicting pair named:
+ * Declarations that no cluster could ever satisfy [topology.placement.impossible], each with
+ * the conflicting pair named:
  *
  * - required affinity and required anti-affinity with the same space on the same scope,
  *   whichever of the two spaces says it (anti-affinity binds both sides);

@@ -1,7 +1,7 @@
 /*
- * Can every space start some day? (topology.md: "a space is startable if its parent is and each
- * mandatory import has a startable provider other than the instance itself; what is left over
- * is named as the cycle")
+ * Can every space start some day? A space is startable if its parent is and each mandatory
+ * import has a startable provider other than the instance itself; what is left over is named as
+ * the cycle [topology.placement.startable].
  *
  * The instances of a space are alike, so the question is one about spaces; and because a space
  * counts only once it is known to be startable, it never counts as its own provider.

@@ -1,6 +1,6 @@
 /*
- * zedge: serves the pages of UI spaces to browsers and carries their messages (shell.md,
- * "zedge"; docs/mesh.md).
+ * zedge: serves the pages of UI spaces to browsers and carries their messages
+ * ([shell.zedge]; docs/mesh.md).
  *
  *   GET  /                                     what is served here
  *   GET  /TOPOLOGY/SPACE/FILE                  the space's files, from wherever it is placed

@@ -1,5 +1,5 @@
 /*
- * Exports that are filled in when an instance starts (formats.md, `exports`): `ip` with the
+ * Exports that are filled in when an instance starts [formats.topology.exports]: `ip` with the
  * zhost's address, any other empty value with a port that nobody else on this zhost has.
  *
  * A drawn port stays with its instance until ports_release(), so it is the same after a

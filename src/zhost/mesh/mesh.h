@@ -1,5 +1,5 @@
 /*
- * Delivery of messages between instances (guest-abi.md, `emit_to`; docs/mesh.md).
+ * Delivery of messages between instances ([guest-abi.net.emit_to]; docs/mesh.md).
  *
  *   zrun ─ EMIT ─► mesh_emit ─ here ─► process_deliver ─► MESSAGE ─► zrun
  *                      │ └─ a page ──► edge ─► browser

@@ -8,9 +8,10 @@
  *     └─ peers   "store-1", "store-2", "dashboard" …
  *
  * What runs here is entered by zhost itself, not by the hub, so spaces of one zhost go on
- * talking while zrms is away (topology.md, Recovery), also after a restart of this zhost.
+ * talking while zrms is away [topology.recovery.zrms-crash], also after a restart of this
+ * zhost.
  *
- * Routing is guest-abi.md's `emit_to`: the address is "path" or "path#sender".
+ * Routing follows [guest-abi.net.emit_to]: the address is "path" or "path#sender".
  */
 #ifndef SAMOZA_ZHOST_MESH_MESH_TABLE_H
 #define SAMOZA_ZHOST_MESH_MESH_TABLE_H

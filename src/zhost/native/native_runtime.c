@@ -18,7 +18,7 @@
 #include "zhost/reconcile/reconcile.h"
 #include "zrun/native/native_files.h"
 
-#define TIMEOUT_MS 60000 /* formats.md, "recipes" */
+#define TIMEOUT_MS 60000 /* [formats.topology.recipes] */
 #define RESERVE_MS 400	 /* of an action's time: for zrun to kill, to tell, and to be heard */
 #define EVICT_MS   2000
 #define LIST_MAX   ((size_t)16 * 1024 * 1024)

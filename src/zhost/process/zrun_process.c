@@ -164,7 +164,7 @@ static uint64_t boottime_ms(int64_t mono_ms)
 	return at > 1 ? (uint64_t)at : 1;
 }
 
-/* The times of zrun's own clock for an exclusive instance (topology.md, Recovery): asked to
+/* The times of zrun's own clock for an exclusive instance [topology.exclusive.zhost]: asked to
  * stop early enough for its grace, which is at most the timeout less two heartbeats. */
 static void lease_times(const struct resident *r, uint64_t *ret_stop, uint64_t *ret_end)
 {

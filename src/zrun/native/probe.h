@@ -1,6 +1,7 @@
 /*
- * Looks whether an instance serves (formats.md, "ready" and "health"): one question at a time,
- * never blocking. A command is run by whoever asks (native.c); here are TCP and HTTP.
+ * Looks whether an instance serves ([formats.topology.ready], [formats.topology.health]): one
+ * question at a time, never blocking. A command is run by whoever asks (native.c); here are TCP
+ * and HTTP.
  */
 #ifndef SAMOZA_ZRUN_NATIVE_PROBE_H
 #define SAMOZA_ZRUN_NATIVE_PROBE_H

@@ -1,7 +1,7 @@
 /*
- * The functions of guest-abi.md, after the capability check: i32 is uint32_t, i64 uint64_t,
- * pointers are offsets into the guest's memory, results are negative errno as uint32_t.
- * WASI's give WASI's own error numbers.
+ * The functions of [guest-abi.imports], after the capability check: i32 is uint32_t, i64
+ * uint64_t, pointers are offsets into the guest's memory, results are negative errno as
+ * uint32_t. WASI's give WASI's own error numbers.
  */
 #ifndef SAMOZA_ZRUN_WASM_HOST_H
 #define SAMOZA_ZRUN_WASM_HOST_H

@@ -1,4 +1,4 @@
-/* sys.*, net.*, data.*: guest-abi.md. */
+/* sys.*, net.*, data.*: [guest-abi.imports]. */
 #include <errno.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /*
- * WASI preview 1, the part that guest-abi.md offers: arguments, environment, clocks, random
+ * WASI preview 1, the part that [guest-abi.wasi] offers: arguments, environment, clocks, random
  * numbers, output to the space's log. No files, no sockets. Its error numbers are its own.
  */
 #include <errno.h>

@@ -1,5 +1,5 @@
 /*
- * The moves that lifecycle.md allows ("States", "Start" to "Root instances"), written down once
+ * The moves that [lifecycle.states] and the sections after it allow, written down once
  * more: the core's own table would agree with itself whatever it says.
  */
 #include "base/memory.h"

@@ -1,6 +1,6 @@
 /*
  * Is there really no place? A plain search over all assignments of the instances that wait to
- * the zhosts that are there, with the rules of topology.md ("Placement", 1 to 4 and 6) written
+ * the zhosts that are there, with the rules of [topology.placement] (1 to 4 and 6) written
  * down once more. Affinities are drawn only between spaces without a parent, on labels that
  * every zhost has.
  */

@@ -1,5 +1,5 @@
 /*
- * The rules of lifecycle.md ("Start", "Losing and gaining a dependency") over what was
+ * The rules of [lifecycle.start] and [lifecycle.dependency] over what was
  * committed: after every commit, whoever depends on what changed has changed with it.
  */
 #include "base/str.h"

@@ -804,8 +804,8 @@ static void half_a_deploy_is_deployed_again(void **state)
 	teardown(&f);
 }
 
-/* topology.md, "Recovery": 20 s after the last acknowledged heartbeat it is asked to stop, at
- * 30 s it is killed. */
+/* [topology.exclusive.zhost]: 20 s after the last acknowledged heartbeat it is asked to stop,
+ * at 30 s it is killed. */
 static void an_exclusive_one_stops_when_zrms_is_silent(void **state)
 {
 	struct fixture f;

@@ -371,7 +371,7 @@ static ProtobufCMessage *must_parse(const ProtobufCMessageDescriptor *type, cons
 	return m;
 }
 
-/* The example of spec/formats.md. */
+/* The example of [formats.topology]. */
 static const char example[] =
 	"apiVersion: samoza/v1\n"
 	"kind: Topology\n"
@@ -471,7 +471,7 @@ static void expect_position(const struct schema_positions *p, const char *path, 
 	assert_string_equal(at.file, "f");
 }
 
-/* Shorthands, partial messages, maps of messages: as in spec/scenario.md. */
+/* Shorthands, partial messages, maps of messages: as in [scenario.steps]. */
 static void test_scenario(void **state)
 {
 	static const char text[] =

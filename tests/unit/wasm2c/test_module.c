@@ -1,4 +1,4 @@
-/* The checker of modules: everything in guest-abi.md, "Limits", and what hostile modules do. */
+/* The checker of modules: everything in [guest-abi.limits], and what hostile modules do. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>

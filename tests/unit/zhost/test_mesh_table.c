@@ -1,4 +1,4 @@
-/* Routing of messages: docs/mesh.md, guest-abi.md "emit_to". */
+/* Routing of messages: docs/mesh.md, [guest-abi.net.emit_to]. */
 #include "test.h"
 
 #include <errno.h>

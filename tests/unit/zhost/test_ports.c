@@ -1,4 +1,4 @@
-/* Exports that are filled in at start: formats.md, `exports`. */
+/* Exports that are filled in at start [formats.topology.exports]. */
 #include "test.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
-/* The guest ABI (guest-abi.md) and the life of an instance, with real guests in a real zrun. */
+/* The guest ABI (docs/spec/guest-abi.md) and the life of an instance, with real guests in a
+ * real zrun. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

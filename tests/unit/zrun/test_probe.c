@@ -1,4 +1,4 @@
-/* Looking whether an instance serves: formats.md, "ready" and "health". */
+/* Looking whether an instance serves: [formats.topology.ready], [formats.topology.health]. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
