@@ -98,6 +98,8 @@ static void begin_life(struct agent *agent)
 	agent->begun = true;
 	agent->lease_from_ms = agent->now.mono_ms;
 	for (struct instance *i = agent->instances; i != NULL; i = i->hh.next)
+		instance_begin_dead(agent, i);
+	for (struct instance *i = agent->instances; i != NULL; i = i->hh.next)
 		instance_begin(agent, i);
 }
 
@@ -254,7 +256,7 @@ static bool is_over(const struct agent *agent)
 	if (!agent->removed || agent->action_count > 0 || agent->retry_count > 0)
 		return false;
 	for (const struct instance *i = agent->instances; i != NULL; i = i->hh.next)
-		if (i->phase == SAMOZA__V1__PHASE__PHASE_STARTED)
+		if (i->phase == PHASE_STARTED)
 			return false;
 	return true;
 }

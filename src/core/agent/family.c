@@ -74,15 +74,8 @@ bool family_must_stop(const struct agent *agent, const struct instance *i)
 bool family_may_start(const struct agent *agent, const struct instance *i)
 {
 	const struct instance *parent = parent_of(agent, i);
-	return parent == NULL || (parent->phase == SAMOZA__V1__PHASE__PHASE_STARTED &&
-				  !family_must_stop(agent, parent));
-}
-
-static bool has_process(const struct instance *i)
-{
-	return i->phase == SAMOZA__V1__PHASE__PHASE_STARTING ||
-	       i->phase == SAMOZA__V1__PHASE__PHASE_STARTED ||
-	       i->phase == SAMOZA__V1__PHASE__PHASE_STOPPING;
+	return parent == NULL ||
+	       (parent->phase == PHASE_STARTED && !family_must_stop(agent, parent));
 }
 
 bool family_holds_stop(const struct agent *agent, const struct instance *i)
@@ -93,7 +86,7 @@ bool family_holds_stop(const struct agent *agent, const struct instance *i)
 	const struct instance *c = NULL;
 	DL_FOREACH2 (family->children, c, sibling_next) {
 		/* One that is gone itself may have others below that still stop. */
-		if (has_process(c) || family_holds_stop(agent, c))
+		if (phase_has_process(c->phase) || family_holds_stop(agent, c))
 			return true;
 	}
 	return false;
@@ -108,8 +101,7 @@ bool family_holds_undeploy(const struct agent *agent, const struct instance *i)
 	DL_FOREACH2 (family->children, c, sibling_next) {
 		/* One that failed to go holds nobody up here: zrms knows, and decides. */
 		bool failed = c->action == 0 && c->undeploy_failed;
-		if (c->phase != SAMOZA__V1__PHASE__PHASE_ABSENT && !failed &&
-		    instance_is_unwanted(agent, c))
+		if (c->phase != PHASE_ABSENT && !failed && instance_is_unwanted(agent, c))
 			return true;
 	}
 	return false;

@@ -4,14 +4,6 @@
 
 #include "core/agent/internal.h"
 
-#define ABSENT	    SAMOZA__V1__PHASE__PHASE_ABSENT
-#define DEPLOYING   SAMOZA__V1__PHASE__PHASE_DEPLOYING
-#define DEPLOYED    SAMOZA__V1__PHASE__PHASE_DEPLOYED
-#define STARTING    SAMOZA__V1__PHASE__PHASE_STARTING
-#define STARTED	    SAMOZA__V1__PHASE__PHASE_STARTED
-#define STOPPING    SAMOZA__V1__PHASE__PHASE_STOPPING
-#define UNDEPLOYING SAMOZA__V1__PHASE__PHASE_UNDEPLOYING
-
 /* ---- what the specification of the instance says, with defaults ---- */
 
 static int64_t action_timeout_ms(const struct instance *i)
@@ -59,13 +51,13 @@ static void drop_exports(struct instance *i)
 	i->n_exports = 0;
 }
 
-/* Every change of phase goes through here, and is reported. Errors are set before. */
-static void enter(struct agent *agent, struct instance *i, Samoza__V1__Phase phase)
+/* The gate of the phases: every move is recorded and reported. Errors are set before. */
+static void enter(struct agent *agent, struct instance *i, enum agent_phase phase)
 {
-	i->phase = phase;
-	if (phase != STARTED)
+	if (phase != PHASE_STARTED)
 		drop_exports(i);
-	instance_touch(agent, i, phase != STOPPING);
+	state_machine_move(&phase_machine, i, &i->phase, phase);
+	instance_touch(agent, i, phase != PHASE_STOPPING);
 	report_add(agent, i);
 }
 
@@ -80,6 +72,11 @@ static void set_retry(struct agent *agent, struct instance *i, bool wanted)
 		heap_set(&agent->timers, &i->retry_timer.node, i->not_before_ms);
 	else
 		heap_remove(&agent->timers, &i->retry_timer.node);
+}
+
+void instance_adopt(struct instance *i, enum agent_phase phase)
+{
+	state_machine_adopt(&phase_machine, i, &i->phase, phase);
 }
 
 void instance_touch(struct agent *agent, struct instance *i, bool dirty)
@@ -105,6 +102,7 @@ struct instance *instance_new(struct agent *agent, const Samoza__V1__InstanceKey
 	i->action_timer = (struct timer){.kind = TIMER_ACTION, .instance = i};
 	i->retry_timer = (struct timer){.kind = TIMER_RETRY, .instance = i};
 	i->lease_timer = (struct timer){.kind = TIMER_LEASE, .instance = i};
+	state_machine_begin(&phase_machine, i, &i->phase, PHASE_ABSENT);
 	HASH_ADD_KEYPTR(hh, agent->instances, i->id, strlen(i->id), i);
 	if (spec->exclusive)
 		DL_APPEND2(agent->exclusive, i, exclusive_prev, exclusive_next);
@@ -151,12 +149,12 @@ bool instance_is_unwanted(const struct agent *agent, const struct instance *i)
 
 bool instance_is_gone(const struct agent *agent, const struct instance *i)
 {
-	return i->phase == ABSENT && i->action == 0 && instance_is_unwanted(agent, i);
+	return i->phase == PHASE_ABSENT && i->action == 0 && instance_is_unwanted(agent, i);
 }
 
 void instance_replace(struct agent *agent, struct instance *i)
 {
-	PRE(i->phase == ABSENT && i->action == 0 && i->next != NULL);
+	PRE(i->phase == PHASE_ABSENT && i->action == 0 && i->next != NULL);
 	leave_indexes(agent, i);
 	samoza__v1__instance_key__free_unpacked(i->key, NULL);
 	samoza__v1__instance_spec__free_unpacked(i->spec, NULL);
@@ -203,12 +201,12 @@ static void count_failure(struct agent *agent, struct instance *i)
 	i->gave_up = i->failures.count > restart_attempts(i);
 }
 
-static void fail(struct agent *agent, struct instance *i, Samoza__V1__Phase phase,
+static void fail(struct agent *agent, struct instance *i, enum agent_phase phase,
 		 const char *action, const char *error)
 {
 	set_error(i, action, error);
 	count_failure(agent, i);
-	if (phase == DEPLOYED)
+	if (phase == PHASE_DEPLOYED)
 		i->counts_restart = true;
 	enter(agent, i, phase);
 }
@@ -219,13 +217,13 @@ static void process_is_gone(struct agent *agent, struct instance *i, const char 
 	heap_remove(&agent->timers, &i->lease_timer.node);
 	if (family_is_fenced(agent, i)) { /* the lease ended it: no failure */
 		set_error(i, "", NULL);
-		enter(agent, i, DEPLOYED);
+		enter(agent, i, PHASE_DEPLOYED);
 	} else if (error[0] == '\0') {
 		i->finished = true;
 		set_error(i, "", NULL);
-		enter(agent, i, DEPLOYED);
+		enter(agent, i, PHASE_DEPLOYED);
 	} else {
-		fail(agent, i, DEPLOYED, "process", error);
+		fail(agent, i, PHASE_DEPLOYED, "process", error);
 	}
 }
 
@@ -239,11 +237,6 @@ static int64_t lease_stop_ms(const struct agent *agent, const struct instance *i
 static int64_t lease_end_ms(const struct agent *agent)
 {
 	return agent->lease_from_ms + agent->failure_timeout_ms;
-}
-
-static bool may_have_process(const struct instance *i)
-{
-	return i->phase == STARTING || i->phase == STARTED || i->phase == STOPPING;
 }
 
 static void add_kill(struct agent *agent, struct instance *i)
@@ -267,7 +260,7 @@ void instance_renew(struct agent *agent, struct instance *i)
 		return;
 	bool was_fenced = i->fenced;
 	i->fenced = false;
-	if (may_have_process(i)) {
+	if (phase_has_process(i->phase)) {
 		heap_set(&agent->timers, &i->lease_timer.node, lease_stop_ms(agent, i));
 		vector_push(&agent->outbox->orders, ((struct agent_order){
 							    .type = ORDER_RENEW,
@@ -284,7 +277,7 @@ void instance_renew(struct agent *agent, struct instance *i)
 
 void instance_kill(struct agent *agent, struct instance *i)
 {
-	if (may_have_process(i) && !i->killed)
+	if (phase_has_process(i->phase) && !i->killed)
 		add_kill(agent, i);
 }
 
@@ -360,7 +353,7 @@ static void begin_action(struct agent *agent, struct instance *i, enum agent_act
 }
 
 static void begin(struct agent *agent, struct instance *i, enum agent_action kind,
-		  Samoza__V1__Phase phase)
+		  enum agent_phase phase)
 {
 	begin_action(agent, i, kind);
 	if (kind == ACTION_START && i->counts_restart) {
@@ -389,9 +382,9 @@ static void reconcile_deployed(struct agent *agent, struct instance *i)
 		if (family_holds_undeploy(agent, i))
 			return;
 		if (!i->undeploy_failed)
-			begin(agent, i, ACTION_UNDEPLOY, UNDEPLOYING);
+			begin(agent, i, ACTION_UNDEPLOY, PHASE_UNDEPLOYING);
 		else if (i->next != NULL && retry_is_due(agent, i))
-			begin(agent, i, ACTION_UNDEPLOY, UNDEPLOYING);
+			begin(agent, i, ACTION_UNDEPLOY, PHASE_UNDEPLOYING);
 		return;
 	}
 	if (i->desired->target != SAMOZA__V1__TARGET__TARGET_STARTED || !agent->synced)
@@ -406,7 +399,7 @@ static void reconcile_deployed(struct agent *agent, struct instance *i)
 	    (!agent->has_lease || agent->now.mono_ms >= lease_stop_ms(agent, i)))
 		return; /* the next acknowledged heartbeat comes back here */
 	if (retry_is_due(agent, i))
-		begin(agent, i, ACTION_START, STARTING);
+		begin(agent, i, ACTION_START, PHASE_STARTING);
 }
 
 /* No update for a set that came back to what the process knows
@@ -427,37 +420,36 @@ void instance_reconcile(struct agent *agent, struct instance *i)
 	if (i->action != 0)
 		return;
 	set_retry(agent, i, false);
-	if (i->phase == ABSENT && i->next != NULL && !agent->removed)
+	if (i->phase == PHASE_ABSENT && i->next != NULL && !agent->removed)
 		instance_replace(agent, i);
 	switch (i->phase) {
-	case ABSENT:
+	case PHASE_ABSENT:
 		if (instance_is_unwanted(agent, i))
 			instance_touch(agent, i, false); /* forgotten at the end of the call */
 		else if (agent->synced && retry_is_due(agent, i))
-			begin(agent, i, ACTION_DEPLOY, DEPLOYING);
+			begin(agent, i, ACTION_DEPLOY, PHASE_DEPLOYING);
 		return;
-	case DEPLOYED:
+	case PHASE_DEPLOYED:
 		reconcile_deployed(agent, i);
 		return;
-	case STARTED:
+	case PHASE_STARTED:
 		if (family_must_stop(agent, i)) {
 			if (family_holds_stop(agent, i))
 				family_follow(agent, i); /* their last stop comes back here */
 			else
-				begin(agent, i, ACTION_STOP, STOPPING);
+				begin(agent, i, ACTION_STOP, PHASE_STOPPING);
 		} else if (i->desired->imports_version > i->imports_version && agent->synced) {
 			update(agent, i);
 		}
 		return;
-	case STARTING:
+	case PHASE_STARTING:
 		INVARIANT(i->orphan);
 		i->orphan = false;
-		begin(agent, i, ACTION_STOP, STOPPING);
+		begin(agent, i, ACTION_STOP, PHASE_STOPPING);
 		return;
-	case DEPLOYING:
-	case STOPPING:
-	case UNDEPLOYING:
-	case _SAMOZA__V1__PHASE_IS_INT_SIZE:
+	case PHASE_DEPLOYING:
+	case PHASE_STOPPING:
+	case PHASE_UNDEPLOYING:
 		break;
 	}
 	IMPOSSIBLE("a phase in passing without its action");
@@ -481,19 +473,19 @@ static void start_done(struct agent *agent, struct instance *i, const struct age
 	if (error != NULL && family_is_fenced(agent, i)) {
 		heap_remove(&agent->timers, &i->lease_timer.node);
 		set_error(i, "", NULL);
-		enter(agent, i, DEPLOYED);
+		enter(agent, i, PHASE_DEPLOYED);
 		return;
 	}
 	if (error != NULL) {
 		heap_remove(&agent->timers, &i->lease_timer.node);
-		fail(agent, i, DEPLOYED, "start", error);
+		fail(agent, i, PHASE_DEPLOYED, "start", error);
 		return;
 	}
 	take_exports(i, input->done.n_exports, input->done.exports);
 	i->imports_version = i->action_imports_version;
 	i->imports_hash = i->action_imports_hash;
 	set_error(i, "", NULL);
-	enter(agent, i, STARTED);
+	enter(agent, i, PHASE_STARTED);
 	if (i->gone != NULL)
 		process_is_gone(agent, i, i->gone);
 	else if (input->done.finished)
@@ -502,7 +494,7 @@ static void start_done(struct agent *agent, struct instance *i, const struct age
 
 static void update_done(struct agent *agent, struct instance *i, const char *error)
 {
-	if (i->phase != STARTED)
+	if (i->phase != PHASE_STARTED)
 		return; /* its process died meanwhile */
 	i->imports_version = i->action_imports_version;
 	i->imports_hash = i->action_imports_hash;
@@ -537,10 +529,10 @@ void instance_action_done(struct agent *agent, struct instance *i,
 	switch (i->kind) {
 	case ACTION_DEPLOY:
 		if (error != NULL) {
-			fail(agent, i, ABSENT, "deploy", error);
+			fail(agent, i, PHASE_ABSENT, "deploy", error);
 		} else {
 			set_error(i, "", NULL);
-			enter(agent, i, DEPLOYED);
+			enter(agent, i, PHASE_DEPLOYED);
 		}
 		break;
 	case ACTION_START:
@@ -552,7 +544,7 @@ void instance_action_done(struct agent *agent, struct instance *i,
 	case ACTION_STOP:
 		heap_remove(&agent->timers, &i->lease_timer.node);
 		set_error(i, "stop", error);
-		enter(agent, i, DEPLOYED);
+		enter(agent, i, PHASE_DEPLOYED);
 		break;
 	case ACTION_UNDEPLOY:
 		set_error(i, "undeploy", error);
@@ -560,7 +552,7 @@ void instance_action_done(struct agent *agent, struct instance *i,
 		if (error != NULL && i->next != NULL)
 			count_failure(agent, i); /* nobody would ask again: see reconcile */
 		i->gave_up = i->gave_up && i->next == NULL;
-		enter(agent, i, error != NULL ? DEPLOYED : ABSENT);
+		enter(agent, i, error != NULL ? PHASE_DEPLOYED : PHASE_ABSENT);
 		break;
 	}
 	free(i->gone);
@@ -579,7 +571,7 @@ void instance_process_ended(struct agent *agent, struct instance *i, bool finish
 			i->gone = mem_strdup(error);
 		return;
 	}
-	if (i->phase != STARTED)
+	if (i->phase != PHASE_STARTED)
 		return; /* it is being stopped, or this is an old story */
 	process_is_gone(agent, i, error);
 	instance_reconcile(agent, i);
@@ -608,16 +600,20 @@ void instance_timer(struct agent *agent, struct timer *timer)
 	IMPOSSIBLE("a timer of no instance");
 }
 
+void instance_begin_dead(struct agent *agent, struct instance *i)
+{
+	if (!i->died_away)
+		return;
+	i->died_away = false;
+	if (i->booted)
+		enter(agent, i, PHASE_DEPLOYED);
+	else
+		fail(agent, i, PHASE_DEPLOYED, "process", "ended while the zhost was away");
+}
+
 void instance_begin(struct agent *agent, struct instance *i)
 {
-	if (i->died_away) {
-		i->died_away = false;
-		if (i->booted)
-			enter(agent, i, DEPLOYED);
-		else
-			fail(agent, i, DEPLOYED, "process", "ended while the zhost was away");
-	}
-	if (i->spec->exclusive && may_have_process(i))
+	if (i->spec->exclusive && phase_has_process(i->phase))
 		heap_set(&agent->timers, &i->lease_timer.node, lease_stop_ms(agent, i));
 	instance_reconcile(agent, i);
 }

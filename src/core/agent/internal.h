@@ -2,7 +2,7 @@
  * Inside of the agent: what one instance is, and what its files say to each other.
  *
  *   agent.c     inputs, timers, link          desired.c   what zrms asks
- *   family.c    parents and children here
+ *   family.c    parents and children here     phase.c     its phases: table and invariant
  *   instance.c  the state machine of one      message.c   hello, reports, heartbeats
  *   record.c    folder: write and load
  */
@@ -16,6 +16,7 @@
 #include "base/heap.h"
 #include "base/str.h"
 #include "core/agent/agent.h"
+#include "core/agent/phase.h"
 #include "proto/agent.pb-c.h"
 
 #define BACKOFF_FIRST_MS 1000
@@ -50,8 +51,8 @@ struct instance {
 	uint64_t answered_order; /* of the last report */
 
 	/* What is. */
-	Samoza__V1__Phase phase;
-	char *error;			/* of this phase, or NULL */
+	enum agent_phase phase; /* phase.h; moved by enter() and instance_adopt() only */
+	char *error;		/* of this phase, or NULL */
 	Samoza__V1__Variable **exports; /* while started; owned */
 	size_t n_exports;
 	uint64_t imports_version, imports_hash; /* that the process knows */
@@ -61,8 +62,8 @@ struct instance {
 	bool counts_restart;  /* the next start follows a failure */
 	bool orphan;	   /* phase STARTING without an action, after a restart of the agent */
 	bool told_waiting; /* that its start waits for its parent: in the last report */
-	bool died_away;	   /* was started before a restart of the agent, and is dead */
-	bool booted;	   /* the machine has booted since: nothing has failed */
+	bool died_away; /* loaded as started, but its process is dead: until the first input */
+	bool booted;	/* the machine has booted since: nothing has failed */
 
 	/* The action that runs; 0: none. */
 	uint64_t action;
@@ -154,7 +155,11 @@ void instance_kill(struct agent *agent, struct instance *i);
 void instance_timer(struct agent *agent, struct timer *timer);
 /* The failures are forgotten: a person asked again. */
 void instance_forget_failures(struct agent *agent, struct instance *i);
-/* After a restart of the agent: what died meanwhile failed, what runs has a lease. */
+/* The phase that a record of an earlier life stands for. */
+void instance_adopt(struct instance *i, enum agent_phase phase);
+/* After a restart of the agent, before instance_begin() of any: what died meanwhile failed. */
+void instance_begin_dead(struct agent *agent, struct instance *i);
+/* After a restart of the agent: what runs has a lease, and what is due begins. */
 void instance_begin(struct agent *agent, struct instance *i);
 /* A heartbeat was acknowledged: agent.lease_from_ms is new. */
 void instance_renew(struct agent *agent, struct instance *i);

@@ -25,20 +25,20 @@ static void send(struct agent *agent, Samoza__V1__FrameType type, ProtobufCMessa
 /* A try follows by itself. */
 static bool waits_for_retry(const struct agent *agent, const struct instance *i)
 {
-	if ((i->action != 0 && i->phase != SAMOZA__V1__PHASE__PHASE_DEPLOYED) || i->gave_up ||
-	    i->finished || i->failures.count == 0 || agent->removed || i->next != NULL)
+	if ((i->action != 0 && i->phase != PHASE_DEPLOYED) || i->gave_up || i->finished ||
+	    i->failures.count == 0 || agent->removed || i->next != NULL)
 		return false;
-	if (i->phase == SAMOZA__V1__PHASE__PHASE_ABSENT)
+	if (i->phase == PHASE_ABSENT)
 		return i->desired->target != SAMOZA__V1__TARGET__TARGET_NONE;
-	return i->phase == SAMOZA__V1__PHASE__PHASE_DEPLOYED &&
+	return i->phase == PHASE_DEPLOYED &&
 	       i->desired->target == SAMOZA__V1__TARGET__TARGET_STARTED;
 }
 
 /* zrms asks for a start that has to wait, and may believe that it has begun. */
 static bool waits_for_parent(const struct agent *agent, const struct instance *i)
 {
-	return i->action == 0 && i->phase == SAMOZA__V1__PHASE__PHASE_DEPLOYED &&
-	       !i->finished && !instance_is_unwanted(agent, i) &&
+	return i->action == 0 && i->phase == PHASE_DEPLOYED && !i->finished &&
+	       !instance_is_unwanted(agent, i) &&
 	       i->desired->target == SAMOZA__V1__TARGET__TARGET_STARTED &&
 	       !family_may_start(agent, i);
 }
@@ -50,7 +50,7 @@ static Samoza__V1__InstanceReport *report_new(const struct agent *agent,
 	Samoza__V1__InstanceReport r = SAMOZA__V1__INSTANCE_REPORT__INIT;
 	r.key = i->key;
 	r.order = i->desired->order;
-	r.phase = i->phase;
+	r.phase = (Samoza__V1__Phase)i->phase;
 	r.error = i->error;
 	if (r.error == NULL && waits_for_parent(agent, i))
 		r.error = (char *)"start: its ancestor does not run here";
@@ -65,7 +65,7 @@ static Samoza__V1__InstanceReport *report_new(const struct agent *agent,
 	r.has_retry_ms = waits_for_retry(agent, i);
 	if (r.has_retry_ms && i->not_before_ms > agent->now.mono_ms)
 		r.retry_ms = (uint64_t)(i->not_before_ms - agent->now.mono_ms);
-	if (i->phase == SAMOZA__V1__PHASE__PHASE_STARTED) {
+	if (i->phase == PHASE_STARTED) {
 		r.exports = i->exports;
 		r.n_exports = i->n_exports;
 		r.has_imports_version = true;
@@ -139,7 +139,7 @@ void heartbeat_send(struct agent *agent)
 {
 	VECTOR(Samoza__V1__InstanceKey *) running = {0};
 	for (struct instance *i = agent->instances; i != NULL; i = i->hh.next)
-		if (i->phase == SAMOZA__V1__PHASE__PHASE_STARTED)
+		if (i->phase == PHASE_STARTED)
 			vector_push(&running, i->key);
 	Samoza__V1__Heartbeat h = SAMOZA__V1__HEARTBEAT__INIT;
 	h.identity = agent->identity;

@@ -2,16 +2,15 @@
 #include "core/agent/internal.h"
 
 /* The class that a restart must know: a stop in progress may still have a process. */
-static Samoza__V1__Phase class_of(Samoza__V1__Phase phase)
+static Samoza__V1__Phase class_of(enum agent_phase phase)
 {
-	return phase == SAMOZA__V1__PHASE__PHASE_STOPPING ? SAMOZA__V1__PHASE__PHASE_STARTED
-							  : phase;
+	return (Samoza__V1__Phase)(phase == PHASE_STOPPING ? PHASE_STARTED : phase);
 }
 
 void record_write(struct agent *agent, struct instance *i)
 {
 	struct agent_record record = {.id = mem_strdup(i->id)};
-	if (i->phase == SAMOZA__V1__PHASE__PHASE_ABSENT) {
+	if (i->phase == PHASE_ABSENT) {
 		if (!i->recorded) {
 			free(record.id);
 			return;
@@ -62,38 +61,44 @@ int agent_record_read(const void *data, size_t size, Samoza__V1__DesiredInstance
 	return 0;
 }
 
-static void load_phase(struct instance *i, Samoza__V1__AgentRecord *r, bool is_alive)
+/* The phase that the record stands for, now that it is known whether a process lives. */
+static enum agent_phase found_phase(struct instance *i, const Samoza__V1__AgentRecord *r,
+				    bool is_alive)
 {
 	switch (r->phase) {
 	case SAMOZA__V1__PHASE__PHASE_STARTED:
 	case SAMOZA__V1__PHASE__PHASE_STOPPING:
-		if (is_alive) {
-			i->phase = SAMOZA__V1__PHASE__PHASE_STARTED;
-			i->exports = steal_ptr(&r->exports);
-			i->n_exports = r->n_exports;
-			r->n_exports = 0;
-			i->imports_version = r->imports_version;
-			i->imports_hash = r->imports_hash;
-			return;
-		}
-		i->phase = SAMOZA__V1__PHASE__PHASE_DEPLOYED;
+		if (is_alive)
+			return PHASE_STARTED;
 		i->died_away = i->desired->target == SAMOZA__V1__TARGET__TARGET_STARTED;
-		return;
+		return i->died_away ? PHASE_STARTED : PHASE_DEPLOYED;
 	case SAMOZA__V1__PHASE__PHASE_STARTING:
-		i->phase = is_alive ? SAMOZA__V1__PHASE__PHASE_STARTING
-				    : SAMOZA__V1__PHASE__PHASE_DEPLOYED;
 		i->orphan = is_alive;
-		return;
+		return is_alive ? PHASE_STARTING : PHASE_DEPLOYED;
 	case SAMOZA__V1__PHASE__PHASE_DEPLOYED:
 	case SAMOZA__V1__PHASE__PHASE_UNDEPLOYING:
-		i->phase = SAMOZA__V1__PHASE__PHASE_DEPLOYED;
-		return;
+		return PHASE_DEPLOYED;
 	case SAMOZA__V1__PHASE__PHASE_ABSENT:
 	case SAMOZA__V1__PHASE__PHASE_DEPLOYING:
 	case _SAMOZA__V1__PHASE_IS_INT_SIZE:
 		break;
 	}
-	i->phase = SAMOZA__V1__PHASE__PHASE_ABSENT; /* half there: it is deployed again */
+	return PHASE_ABSENT; /* half there: it is deployed again */
+}
+
+static void load_phase(struct instance *i, Samoza__V1__AgentRecord *r, bool is_alive)
+{
+	enum agent_phase phase = found_phase(i, r, is_alive);
+	if (phase == PHASE_ABSENT)
+		return;
+	if (phase == PHASE_STARTED && is_alive) {
+		i->exports = steal_ptr(&r->exports);
+		i->n_exports = r->n_exports;
+		r->n_exports = 0;
+		i->imports_version = r->imports_version;
+		i->imports_hash = r->imports_hash;
+	}
+	instance_adopt(i, phase);
 }
 
 int agent_load(struct agent *agent, const void *data, size_t size, bool is_alive,
