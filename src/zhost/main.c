@@ -18,11 +18,13 @@
 #include "adapter/sqlite/kv.h"
 #include "base/check.h"
 #include "base/str.h"
+#include "port/frame.h"
 #include "zhost/artifact/artifact.h"
 #include "zhost/data/data_service.h"
 #include "zhost/edge/edge.h"
 #include "zhost/log/log_service.h"
 #include "zhost/mesh/mesh.h"
+#include "zhost/metrics.h"
 #include "zhost/native/native_runtime.h"
 #include "zhost/process/end_spaces.h"
 #include "zhost/process/usage.h"
@@ -143,18 +145,106 @@ static bool logs_turn(void *user)
 	return spacelogs_flush(z->logs) || any;
 }
 
-static bool log_is_used(void *data, const char *name)
+static void on_metrics(void *user, struct buffer *to)
 {
-	struct zhost *z = data;
-	char own[INSTANCE_FILE_NAME_SIZE];
-
-	for (struct resident *r = z->residents; r != NULL; r = r->hh.next) {
-		instance_file_name(r->key->topology, r->key->path, 0, own);
-		if (strcmp(own, name) == 0)
-			return true;
-	}
-	return false;
+	metrics_write(user, to);
 }
+
+/* ---- frames of zrms ---- */
+
+static void on_connected(void *user)
+{
+	struct zhost *z = user;
+
+	reconcile_link(z->reconcile, true);
+}
+
+static void on_disconnected(void *user)
+{
+	struct zhost *z = user;
+
+	reconcile_link(z->reconcile, false);
+	log_service_disconnected(z->log_service);
+}
+
+static int on_frame(void *user, Samoza__V1__FrameType type, ProtobufCMessage *m,
+		    struct error **err)
+{
+	struct zhost *z = user;
+	int r = 0;
+
+	switch (type) {
+	case SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK:
+		reconcile_message(z->reconcile, AGENT_HELLO_ACK, m);
+		if (upstream_is_up(uplink_upstream(z->uplink)))
+			data_connected(z->data);
+		return 0;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_DESIRED:
+		reconcile_message(z->reconcile, AGENT_DESIRED, m);
+		return 0;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT_ACK:
+		reconcile_message(z->reconcile, AGENT_HEARTBEAT_ACK, m);
+		return 0;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_TABLE:
+		mesh_table_apply(mesh_table(z->mesh), (Samoza__V1__MeshTable *)m);
+		break;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE:
+		mesh_take(z->mesh, (Samoza__V1__MeshMessage *)m);
+		break;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY:
+		data_take(z->data, (Samoza__V1__DataReply *)m);
+		break;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGET:
+		data_forget(z->data, (Samoza__V1__DataForget *)m);
+		break;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_LOG_REQUEST:
+		log_service_take(z->log_service, (Samoza__V1__LogRequest *)m);
+		break;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_HELLO:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_REPORT:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REQUEST:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_LOG_CHUNK:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGOTTEN:
+	case _SAMOZA__V1__FRAME_TYPE_IS_INT_SIZE:
+		r = error_set(err, ERR_INVALID, "zrms sent a frame that only a zhost sends: %s",
+			      frame_type_name(type));
+		break;
+	}
+	protobuf_c_message_free_unpacked(m, NULL);
+	return r;
+}
+
+static const struct uplink_listener uplink_listener = {
+	.connected = on_connected, .disconnected = on_disconnected, .frame = on_frame};
+
+/* ---- local data is kept with zhost's own records ---- */
+
+static void on_local_apply(void *user, struct data_change *change, local_data_fn *done,
+			   void *done_user)
+{
+	struct zhost *z = user;
+
+	reconcile_data(z->reconcile, change, done, done_user);
+}
+
+static void on_local_forget(void *user, const char *name, uint64_t epoch)
+{
+	struct zhost *z = user;
+
+	reconcile_forget(z->reconcile, name, epoch);
+}
+
+static void on_local_drop_record(void *user, const char *name)
+{
+	struct zhost *z = user;
+
+	reconcile_record_drop(z->reconcile, DATA_FORGOTTEN, name);
+}
+
+static const struct local_data local_data = {.apply = on_local_apply,
+					     .forget = on_local_forget,
+					     .drop_record = on_local_drop_record};
 
 /* ---- the end ---- */
 
@@ -244,8 +334,47 @@ static const char *machine(void)
 	return uname(&name) == 0 ? name.machine : "unknown";
 }
 
+static struct uplink *uplink_begin(struct zhost *z)
+{
+	struct uplink_options options = {.loop = &z->loop,
+					 .zrms = z->settings.zrms_address,
+					 .zrms_url = z->settings.zrms,
+					 .timing = &z->timing};
+
+	return uplink_new(&options, &uplink_listener, z);
+}
+
+static int artifacts_begin(struct zhost *z, struct error **err)
+{
+	struct artifacts_options options = {.loop = &z->loop,
+					    .zrms = z->settings.zrms_address,
+					    .cache_path = z->cache_path,
+					    .cache_fd = z->state_dir.cache_fd,
+					    .cache_bytes = z->settings.cache_bytes,
+					    .machine = z->machine};
+
+	return artifacts_new(&options, &z->artifacts, err);
+}
+
+static int edge_begin(struct zhost *z, struct error **err)
+{
+	struct edge_options options = {.loop = &z->loop,
+				       .listen = z->settings.zedge,
+				       .artifacts = z->artifacts,
+				       .mesh = z->mesh,
+				       .upstream = uplink_upstream(z->uplink),
+				       .metrics = on_metrics,
+				       .user = z};
+	int r = edge_new(&options, &z->edge, err);
+
+	if (r == 0)
+		z->settings.zedge.port = edge_port(z->edge);
+	return r;
+}
+
 static int begin(struct zhost *z, int argc, char **argv, struct error **err)
 {
+	struct upstream *upstream;
 	int r = settings_spec(config_file_path(argc, argv), z->settings.name, &z->spec, err);
 
 	if (r == 0)
@@ -255,21 +384,23 @@ static int begin(struct zhost *z, int argc, char **argv, struct error **err)
 	z->unwritten_end = &z->unwritten;
 	z->address = mem_strdup("127.0.0.1");
 	z->machine = machine();
-	z->heartbeat_ms = HEARTBEAT_MS;
-	z->failure_timeout_ms = FAILURE_TIMEOUT_MS;
+	z->cache_path = str_printf("%s/cache", z->state_dir.path);
+	z->timing = (struct cluster_timing){HEARTBEAT_MS, FAILURE_TIMEOUT_MS};
+	z->uplink = uplink_begin(z);
+	upstream = uplink_upstream(z->uplink);
 	z->logs = spacelogs_new(z->state_dir.log_fd);
-	z->log_service = log_service_new(z);
+	z->log_service = log_service_new(z->logs, upstream);
 	z->ports = ports_new(z->address, str_hash(z->settings.name), ports_is_free);
-	z->mesh = mesh_table_new(z->settings.name);
-	z->data = data_service_new(z);
+	z->mesh = mesh_new(&z->loop, z->settings.name, upstream);
+	z->data = data_service_new(&z->loop, upstream, &local_data, z);
 	loop_before_poll(&z->loop, processes_flush, z);
-	r = data_load(z->data, err);
+	r = data_service_load(z->data, z->store, err);
 	if (r == 0)
-		r = artifacts_new(z, &z->artifacts, err);
+		r = artifacts_begin(z, err);
 	if (r == 0)
 		r = launcher_begin(z, err);
 	if (r == 0)
-		r = edge_new(z, &z->edge, err);
+		r = edge_begin(z, err);
 	if (r == 0)
 		r = reconcile_new(z, err);
 	if (r == 0)
@@ -280,8 +411,8 @@ static int begin(struct zhost *z, int argc, char **argv, struct error **err)
 		r = loop_on_signal(&z->loop, SIGINT, on_signal, z, err);
 	if (r < 0)
 		return r;
-	spacelogs_trim(z->logs, log_is_used, z);
-	z->uplink = uplink_new(z);
+	spacelogs_trim(z->logs);
+	uplink_start(z->uplink);
 	z->usage = usage_new(z);
 	loop_before_poll(&z->loop, logs_turn, z);
 	return 0;
@@ -300,7 +431,7 @@ static void finish(struct zhost *z)
 	log_service_free(z->log_service);
 	artifacts_free(z->artifacts);
 	reconcile_free(z->reconcile);
-	mesh_table_free(z->mesh);
+	mesh_free(z->mesh);
 	ports_free(z->ports);
 	uplink_free(z->uplink);
 	if (z->store != NULL) /* it never began */
@@ -310,6 +441,7 @@ static void finish(struct zhost *z)
 	state_dir_close(&z->state_dir);
 	samoza__v1__zhost_spec__free_unpacked(z->spec, NULL);
 	free(z->address);
+	free(z->cache_path);
 }
 
 static int run(struct zhost *z, int argc, char **argv, struct error **err)

@@ -27,9 +27,9 @@
 #include "port/store.h"
 #include "zhost/environment/ports.h"
 #include "zhost/log/spacelog.h"
-#include "zhost/mesh/mesh_table.h"
 #include "zhost/settings.h"
 #include "zhost/state/state_dir.h"
+#include "zhost/uplink/uplink.h"
 #include "zrun/launch/launch.h"
 
 struct artifacts;
@@ -37,6 +37,7 @@ struct kv;
 struct data_service;
 struct edge;
 struct log_service;
+struct mesh;
 struct native_runtime;
 struct reconcile;
 struct resident;
@@ -46,10 +47,7 @@ struct usage;
 /* What an operator would watch; GET /metrics names them. */
 struct zhost_counters {
 	uint64_t starts, start_failures, deaths;
-	uint64_t artifacts_fetched, artifact_bytes, artifact_hits, compiled;
-	uint64_t emits_local, emits_remote, emits_refused, remote_received, remote_dropped;
-	uint64_t page_messages;
-	uint64_t data_requests, commits, links;
+	uint64_t commits;
 };
 
 struct zhost {
@@ -58,6 +56,7 @@ struct zhost {
 	struct state_dir state_dir;
 	Samoza__V1__ZhostSpec *spec;
 	char *address;	     /* that instances export as `ip` */
+	char *cache_path;    /* DIR/cache */
 	const char *machine; /* "x86_64": what native artifacts must be for */
 
 	struct kv *store;
@@ -71,7 +70,7 @@ struct zhost {
 	struct ports *ports;
 	struct spacelogs *logs;
 	struct log_service *log_service;
-	struct mesh_table *mesh;
+	struct mesh *mesh;
 	struct data_service *data;
 	struct native_runtime *native;
 	struct edge *edge;
@@ -85,8 +84,7 @@ struct zhost {
 	struct resident *start_first, *start_last;
 	unsigned starting;
 
-	/* As HELLO_ACK last said. */
-	int64_t heartbeat_ms, failure_timeout_ms;
+	struct cluster_timing timing;
 	bool ending;
 	struct loop_timer *end_timer;
 	int exit_status;

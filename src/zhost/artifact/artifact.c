@@ -62,8 +62,8 @@ struct job {
 };
 
 struct artifacts {
-	struct zhost *zhost;
-	char *folder;
+	struct artifacts_options options;
+	struct artifact_counters counters;
 	struct cached *cached;
 	struct job *jobs;
 	uint64_t bytes;
@@ -108,7 +108,7 @@ static int cached_compare(struct cached *x, struct cached *y)
 /* A module that is removed while instances run it stays theirs; the next start fetches it. */
 static void trim(struct artifacts *a)
 {
-	uint64_t most = a->zhost->settings.cache_bytes;
+	uint64_t most = a->options.cache_bytes;
 	struct cached *c, *next;
 
 	if (a->bytes <= most)
@@ -117,7 +117,7 @@ static void trim(struct artifacts *a)
 	HASH_ITER (hh, a->cached, c, next) {
 		if (a->bytes <= most / 10 * 9)
 			break;
-		(void)unlinkat(a->zhost->state_dir.cache_fd, c->digest, 0);
+		(void)unlinkat(a->options.cache_fd, c->digest, 0);
 		cached_drop(a, c);
 	}
 	log_info("cache", "trimmed", LOG_BYTES("size", a->bytes), LOG_BYTES("most", most));
@@ -125,12 +125,12 @@ static void trim(struct artifacts *a)
 
 static int scan(struct artifacts *a, struct error **err)
 {
-	int fd = openat(a->zhost->state_dir.cache_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(a->options.cache_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
 
 	if (dir == NULL) {
 		closep(&fd);
-		return error_errno(err, "cannot read %s", a->folder);
+		return error_errno(err, "cannot read %s", a->options.cache_path);
 	}
 	for (struct dirent *e; (e = readdir(dir)) != NULL;) {
 		struct stat st;
@@ -150,13 +150,13 @@ static int scan(struct artifacts *a, struct error **err)
 static char *cached_path(struct artifacts *a, const char *digest)
 {
 	struct cached *c;
-	int64_t now = loop_now(&a->zhost->loop).wall_ms;
+	int64_t now = loop_now(a->options.loop).wall_ms;
 	char *path;
 
 	HASH_FIND(hh, a->cached, digest, DIGEST_SIZE, c);
 	if (c == NULL)
 		return NULL;
-	path = str_printf("%s/%s", a->folder, digest);
+	path = str_printf("%s/%s", a->options.cache_path, digest);
 	if (access(path, R_OK) < 0) { /* somebody tidied up */
 		cached_drop(a, c);
 		free(path);
@@ -164,7 +164,7 @@ static char *cached_path(struct artifacts *a, const char *digest)
 	}
 	if (now - c->used_ms > TOUCH_MS) {
 		c->used_ms = now;
-		(void)utimensat(a->zhost->state_dir.cache_fd, digest, NULL, 0);
+		(void)utimensat(a->options.cache_fd, digest, NULL, 0);
 	}
 	return path;
 }
@@ -216,7 +216,7 @@ static void job_free(struct job *j)
 	DL_FOREACH_SAFE (j->waits, w, next)
 		free(w);
 	if (j->file != NULL)
-		(void)unlinkat(j->artifacts->zhost->state_dir.cache_fd, j->file, 0);
+		(void)unlinkat(j->artifacts->options.cache_fd, j->file, 0);
 	closep(&j->fd);
 	job_unpoll(j);
 	loop_timer_free(j->timer);
@@ -288,13 +288,12 @@ static int keep(struct job *j, const char *digest, uint64_t size, struct error *
 				 "artifact %.12s has %" PRIu64 " bytes instead of %" PRIu64,
 				 j->name, size, j->size_bytes);
 	if (fchmod(j->fd, 0444) < 0 || fdatasync(j->fd) < 0 ||
-	    renameat(a->zhost->state_dir.cache_fd, j->file, a->zhost->state_dir.cache_fd,
-		     digest) < 0)
+	    renameat(a->options.cache_fd, j->file, a->options.cache_fd, digest) < 0)
 		return error_errno(err, "cannot keep artifact %.12s", digest);
 	free(steal_ptr(&j->file));
-	cached_add(a, digest, size, loop_now(&a->zhost->loop).wall_ms);
-	a->zhost->counters.artifacts_fetched++;
-	a->zhost->counters.artifact_bytes += size;
+	cached_add(a, digest, size, loop_now(a->options.loop).wall_ms);
+	a->counters.fetched++;
+	a->counters.bytes += size;
 	log_info("cache", "fetched", LOG_S("artifact", digest), LOG_BYTES("size", size));
 	return 0;
 }
@@ -311,7 +310,7 @@ static void on_fetched(void *data, const char *digest, uint64_t size, const stru
 		(void)error_set(&err, error->code, "cannot fetch artifact %.12s: %s", j->name,
 				error->message);
 	} else if (keep(j, digest, size, &err) == 0) {
-		path = str_printf("%s/%s", a->folder, digest);
+		path = str_printf("%s/%s", a->options.cache_path, digest);
 		job_end(j, path, NULL);
 		trim(a);
 		return;
@@ -325,11 +324,11 @@ static int download(struct job *j, struct error **err)
 	CLEANUP(freep) char *target = str_printf("/v1/artifacts/sha256/%s", j->name);
 
 	j->file = str_printf("new-%" PRIu64, ++a->next_file);
-	j->fd = openat(a->zhost->state_dir.cache_fd, j->file,
-		       O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	j->fd = openat(a->options.cache_fd, j->file, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC,
+		       0600);
 	if (j->fd < 0)
-		return error_errno(err, "cannot make a file in %s", a->folder);
-	j->fetch = fetch_new(&a->zhost->loop, &a->zhost->settings.zrms_address, target, j->fd,
+		return error_errno(err, "cannot make a file in %s", a->options.cache_path);
+	j->fetch = fetch_new(a->options.loop, &a->options.zrms, target, j->fd,
 			     j->size_bytes > 0 ? j->size_bytes : ARTIFACT_MAX, on_fetched, j);
 	return 0;
 }
@@ -354,7 +353,7 @@ struct artifact_wait *artifact_get(struct artifacts *a, const char *digest, uint
 	}
 	path = cached_path(a, digest);
 	if (path != NULL) {
-		a->zhost->counters.artifact_hits++;
+		a->counters.hits++;
 		done(data, path, NULL);
 		return NULL;
 	}
@@ -403,7 +402,7 @@ static void on_deadline(void *user)
 
 static void compile_step(struct job *j, int r, struct error *err)
 {
-	struct zhost *z = j->artifacts->zhost;
+	struct artifacts *a = j->artifacts;
 
 	if (r < 0) {
 		job_fail(j, err);
@@ -412,18 +411,19 @@ static void compile_step(struct job *j, int r, struct error *err)
 	if (r == 0) {
 		CLEANUP(freep) char *path = mem_strdup(translation_path(j->translation));
 
-		z->counters.compiled++;
+		a->counters.compiled++;
 		log_info("cache", "compiled", LOG_S("module", j->module));
 		job_end(j, path, NULL);
 		return;
 	}
 	j->poll = mem_new(uv_poll_t);
-	if (uv_poll_init(loop_uv(&z->loop), j->poll, translation_fd(j->translation)) != 0)
+	if (uv_poll_init(loop_uv(a->options.loop), j->poll, translation_fd(j->translation)) !=
+	    0)
 		IMPOSSIBLE("a process can be polled");
 	j->poll->data = j;
 	(void)uv_poll_start(j->poll, UV_READABLE, on_compiler);
 	if (j->timer == NULL)
-		j->timer = loop_timer_new(&z->loop, on_deadline, j);
+		j->timer = loop_timer_new(a->options.loop, on_deadline, j);
 	loop_timer_at(j->timer, (int64_t)translation_deadline_ms(j->translation));
 }
 
@@ -455,7 +455,7 @@ static int translator_get(struct artifacts *a, struct error **err)
 
 	if (a->translator != NULL)
 		return 0;
-	folder = str_printf("%s/compiled", a->folder);
+	folder = str_printf("%s/compiled", a->options.cache_path);
 	options.cache_folder = folder;
 	return translator_new(&options, &a->translator, err);
 }
@@ -512,7 +512,7 @@ static bool is_for_us(const struct artifacts *a, const char *platform)
 {
 	const char *machine = strrchr(platform, ' ');
 
-	return strcmp(machine != NULL ? machine + 1 : platform, a->zhost->machine) == 0;
+	return strcmp(machine != NULL ? machine + 1 : platform, a->options.machine) == 0;
 }
 
 struct artifact_wait *artifact_get_module(struct artifacts *a,
@@ -549,13 +549,13 @@ struct artifact_wait *artifact_get_module(struct artifacts *a,
 
 /* ---- life ---- */
 
-int artifacts_new(struct zhost *z, struct artifacts **ret_artifacts, struct error **err)
+int artifacts_new(const struct artifacts_options *options, struct artifacts **ret_artifacts,
+		  struct error **err)
 {
 	struct artifacts *a = mem_new(struct artifacts);
 	int r;
 
-	a->zhost = z;
-	a->folder = str_printf("%s/cache", z->state_dir.path);
+	a->options = *options;
 	r = scan(a, err);
 	if (r < 0) {
 		artifacts_free(a);
@@ -563,6 +563,11 @@ int artifacts_new(struct zhost *z, struct artifacts **ret_artifacts, struct erro
 	}
 	*ret_artifacts = a;
 	return 0;
+}
+
+struct artifact_counters artifacts_counters(const struct artifacts *a)
+{
+	return a->counters;
 }
 
 void artifacts_free(struct artifacts *a)
@@ -580,6 +585,5 @@ void artifacts_free(struct artifacts *a)
 	HASH_ITER (hh, a->cached, c, next_cached)
 		cached_drop(a, c);
 	translator_free(a->translator);
-	free(a->folder);
 	free(a);
 }

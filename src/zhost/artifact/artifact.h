@@ -13,15 +13,28 @@
 #ifndef SAMOZA_ZHOST_ARTIFACT_ARTIFACT_H
 #define SAMOZA_ZHOST_ARTIFACT_ARTIFACT_H
 
+#include "adapter/config/config.h"
+#include "adapter/uv/loop.h"
 #include "base/error.h"
-#include "zhost/zhost.h"
+#include "proto/wire.pb-c.h"
 
 struct artifacts;
 struct artifact_wait;
 
-/* The cache is DIR/cache; trims it. */
-int artifacts_new(struct zhost *z, struct artifacts **ret_artifacts,
+/* All borrowed. */
+struct artifacts_options {
+	struct loop *loop;
+	struct config_address zrms;
+	const char *cache_path; /* the directory, absolute */
+	int cache_fd;		/* the same one */
+	uint64_t cache_bytes;	/* what the cache may hold */
+	const char *machine;	/* "x86_64": what native modules must be for */
+};
+
+/* Takes up what is in the cache, and trims it. */
+int artifacts_new(const struct artifacts_options *options, struct artifacts **ret_artifacts,
 		  struct error **err) must_check;
+/* No `done` is called any more. NULL is fine. */
 void artifacts_free(struct artifacts *a);
 
 /* `path`: absolute, borrowed for the call; or NULL and `error`. */
@@ -31,13 +44,20 @@ typedef void artifact_done_fn(void *data, const char *path, const struct error *
  * was called; otherwise something to cancel with. */
 struct artifact_wait *artifact_get(struct artifacts *a, const char *digest, uint64_t size_bytes,
 				   artifact_done_fn *done, void *data);
-/* What an instance runs: the native module, or the module compiled here. */
+/* The module that an instance runs: as zrms compiled it, or compiled here. */
 struct artifact_wait *artifact_get_module(struct artifacts *a,
 					  const Samoza__V1__InstanceSpec *spec,
 					  artifact_done_fn *done, void *data);
-/* `done` is not called any more; a download goes on for the others, or for the next. */
+/* `done` is not called any more; a download continues, for others that wait or ask later. */
 void artifact_cancel(struct artifact_wait *wait);
 /* `done` is called now, with this error. */
 void artifact_abort(struct artifact_wait *wait, const char *why);
+
+struct artifact_counters {
+	uint64_t fetched, bytes; /* from zrms */
+	uint64_t hits;		 /* were in the cache */
+	uint64_t compiled;	 /* here */
+};
+struct artifact_counters artifacts_counters(const struct artifacts *a);
 
 #endif

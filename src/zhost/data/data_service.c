@@ -10,25 +10,22 @@
 #include "adapter/sqlite/kv.h"
 #include "base/check.h"
 #include "base/str.h"
-#include "zhost/process/zrun_process.h"
-#include "zhost/reconcile/reconcile.h"
-#include "zhost/uplink/uplink.h"
+#include "zrun/protocol/protocol.h"
 
-/* Bytes that may wait for zrms before requests wait here instead. */
+/* Bytes that may wait in the connection to zrms; further requests wait here. */
 #define DATA_LINK_ROOM ((size_t)8 * 1024 * 1024)
 #define DATA_RETRY_MS  50
 #define LIST_PAGE      ((uint32_t)64 * 1024)
 
 struct request {
-	struct data_service *desk;
+	struct data_service *service;
 	uint64_t number; /* on the link */
 	UT_hash_handle hh;
 	struct request *next, *prev; /* in order of arrival */
-	struct resident *resident;   /* NULL: nobody waits any more */
+	struct data_client *client;  /* NULL: its process is gone */
 	uint32_t correlation;
 	bool is_local, is_sent;
-	char *resident_id; /* local, while the commit is under way */
-	uint64_t epoch;
+	uint64_t epoch; /* local: of the client when it asked */
 	int64_t until_ms;
 
 	Samoza__V1__DataOperation operation;
@@ -48,84 +45,45 @@ struct forgotten {
 };
 
 struct data_service {
-	struct zhost *zhost;
+	struct loop *loop;
+	struct upstream *upstream;
+	const struct local_data *local;
+	void *local_user;
+	struct data_client *clients;
 	struct forgotten *forgotten; /* by name */
 	uint64_t forgotten_epoch;    /* the newest */
 	uint64_t next_number;
-	struct request *by_number;
-	struct request *list;
+	uint64_t requests;
+	struct request *by_number;	/* those to zrms */
+	struct request *list;		/* the same ones */
+	struct request *local_requests; /* in a commit */
 	struct loop_timer *timer;
 };
 
-/* ---- life ---- */
+/* ---- requests ---- */
 
 static void request_free(struct request *q)
 {
-	if (!q->is_local) {
-		HASH_DEL(q->desk->by_number, q);
-		DL_DELETE(q->desk->list, q);
+	struct data_service *s = q->service;
+
+	if (q->is_local) {
+		DL_DELETE(s->local_requests, q);
+	} else {
+		HASH_DEL(s->by_number, q);
+		DL_DELETE(s->list, q);
 	}
 	free(q->key);
 	free(q->value);
 	free(q->cursor);
-	free(q->resident_id);
 	buffer_done(&q->found);
 	free(q);
 }
 
 static void answer(struct request *q, int status, const void *content, size_t size)
 {
-	if (q->resident != NULL && q->resident->process != NULL)
-		process_data_result(q->resident->process, q->correlation, status, content,
-				    size);
+	if (q->client != NULL)
+		q->client->answer(q->client, q->correlation, status, content, size);
 	request_free(q);
-}
-
-static void on_timer(void *user);
-
-static void forgotten_free(struct data_service *d, struct forgotten *f)
-{
-	HASH_DEL(d->forgotten, f);
-	free(f->name);
-	free(f);
-}
-
-struct data_service *data_service_new(struct zhost *z)
-{
-	struct data_service *d = mem_new(struct data_service);
-
-	d->zhost = z;
-	d->timer = loop_timer_new(&z->loop, on_timer, d);
-	return d;
-}
-
-void data_service_free(struct data_service *d)
-{
-	struct request *q, *next;
-
-	if (d == NULL)
-		return;
-	DL_FOREACH_SAFE (d->list, q, next)
-		request_free(q);
-	for (struct forgotten *f = d->forgotten, *after; f != NULL; f = after) {
-		after = f->hh.next;
-		forgotten_free(d, f);
-	}
-	loop_timer_free(d->timer);
-	free(d);
-}
-
-void data_drop(struct resident *r)
-{
-	struct request *q, *next;
-	struct data_service *d = r->zhost->data;
-
-	if (d == NULL)
-		return;
-	DL_FOREACH_SAFE (d->list, q, next)
-		if (q->resident == r)
-			request_free(q);
-	/* Local ones are in a commit: found by their resident when it comes back. */
 }
 
 /* ---- list ---- */
@@ -162,10 +120,10 @@ static int list_take(struct request *q, const ProtobufCBinaryData *keys, size_t 
 static void send_request(struct request *q)
 {
 	Samoza__V1__DataRequest m = SAMOZA__V1__DATA_REQUEST__INIT;
-	struct zhost *z = q->desk->zhost;
+	struct data_service *s = q->service;
 
 	m.request = q->number;
-	m.key = q->resident->key;
+	m.key = (Samoza__V1__InstanceKey *)q->client->key;
 	m.operation = q->operation;
 	m.data_key.data = q->key;
 	m.data_key.len = q->key_size;
@@ -181,55 +139,55 @@ static void send_request(struct request *q)
 		m.cursor.data = q->cursor;
 		m.cursor.len = q->cursor_size;
 	}
-	q->is_sent = uplink_try(z->uplink, SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REQUEST, &m.base,
-				DATA_LINK_ROOM) == 0;
+	q->is_sent = upstream_try_send(s->upstream, SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REQUEST,
+				       &m.base, DATA_LINK_ROOM) == 0;
 	if (!q->is_sent)
-		loop_timer_at(q->desk->timer, loop_now(&z->loop).mono_ms + DATA_RETRY_MS);
+		loop_timer_at(s->timer, loop_now(s->loop).mono_ms + DATA_RETRY_MS);
 }
 
-static void send_waiting(struct data_service *d)
+static void send_waiting(struct data_service *s)
 {
 	struct request *q, *next;
 
-	DL_FOREACH_SAFE (d->list, q, next)
+	DL_FOREACH_SAFE (s->list, q, next)
 		if (!q->is_sent)
 			send_request(q);
 }
 
-void data_link_up(struct data_service *d)
+void data_connected(struct data_service *s)
 {
 	struct request *q;
 
-	DL_FOREACH (d->list, q)
+	DL_FOREACH (s->list, q)
 		q->is_sent = false;
-	send_waiting(d);
+	send_waiting(s);
 }
 
 static void on_timer(void *user)
 {
-	struct data_service *d = user;
-	int64_t now = loop_now(&d->zhost->loop).mono_ms;
+	struct data_service *s = user;
+	int64_t now = loop_now(s->loop).mono_ms;
 	struct request *q, *next;
 
 	/* In order of arrival, so of deadlines too. */
-	DL_FOREACH_SAFE (d->list, q, next) {
+	DL_FOREACH_SAFE (s->list, q, next) {
 		if (q->until_ms > now)
 			break;
 		answer(q, -EAGAIN, NULL, 0);
 	}
-	if (d->list == NULL)
+	if (s->list == NULL)
 		return;
-	loop_timer_at(d->timer, d->list->until_ms);
-	if (uplink_is_up(d->zhost->uplink))
-		send_waiting(d);
+	loop_timer_at(s->timer, s->list->until_ms);
+	if (upstream_is_up(s->upstream))
+		send_waiting(s);
 }
 
-void data_take(struct data_service *d, const Samoza__V1__DataReply *reply)
+void data_take(struct data_service *s, const Samoza__V1__DataReply *reply)
 {
 	struct request *q;
 	int r;
 
-	HASH_FIND(hh, d->by_number, &reply->request, sizeof(reply->request), q);
+	HASH_FIND(hh, s->by_number, &reply->request, sizeof(reply->request), q);
 	if (q == NULL)
 		return;
 	if (q->operation != SAMOZA__V1__DATA_OPERATION__DATA_LIST || reply->status < 0) {
@@ -254,16 +212,10 @@ static void ask_local(struct request *q);
 static void local_done(void *data, const struct data_answer *a)
 {
 	struct request *q = data;
-	struct zhost *z = q->desk->zhost;
 	int r = a->status;
 
-	/* The instance may have gone while the commit was under way. */
-	if (q->resident_id != NULL) {
-		HASH_FIND_STR(z->residents, q->resident_id, q->resident);
-		free(steal_ptr(&q->resident_id));
-	}
-	if (q->resident == NULL || q->resident->key->epoch != q->epoch) {
-		q->resident = NULL;
+	/* The instance may have gone, or come back, while the commit was under way. */
+	if (q->client == NULL || q->client->key->epoch != q->epoch) {
 		answer(q, -ESTALE, NULL, 0);
 		return;
 	}
@@ -280,9 +232,9 @@ static void local_done(void *data, const struct data_answer *a)
 
 static void ask_local(struct request *q)
 {
-	struct resident *r = q->resident;
+	const struct data_client *c = q->client;
 	struct data_change change = {
-		.owner = str_printf("%s/%s", r->spec->topology_name, r->key->path),
+		.owner = str_printf("%s/%s", c->topology_name, c->key->path),
 		.operation = q->operation,
 		.key = mem_memdup(q->key, q->key_size),
 		.key_size = q->key_size,
@@ -294,35 +246,40 @@ static void ask_local(struct request *q)
 	};
 
 	q->value = q->cursor = NULL;
-	q->resident_id = mem_strdup(r->id);
-	q->epoch = r->key->epoch;
-	q->resident = NULL;
-	reconcile_data(r->zhost->reconcile, &change, local_done, q);
+	q->epoch = c->key->epoch;
+	q->service->local->apply(q->service->local_user, &change, local_done, q);
 }
 
 /* ---- forgetting local data ---- */
 
-static bool is_forgotten(const struct resident *r)
+static bool is_forgotten(const struct data_client *c)
 {
 	struct forgotten *f;
 
-	HASH_FIND_STR(r->zhost->data->forgotten, r->spec->topology_name, f);
-	return f != NULL && r->key->epoch < f->epoch;
+	HASH_FIND_STR(c->service->forgotten, c->topology_name, f);
+	return f != NULL && c->key->epoch < f->epoch;
 }
 
-static void forgotten_set(struct data_service *d, const char *name, uint64_t epoch)
+static void forgotten_free(struct data_service *s, struct forgotten *f)
+{
+	HASH_DEL(s->forgotten, f);
+	free(f->name);
+	free(f);
+}
+
+static void forgotten_set(struct data_service *s, const char *name, uint64_t epoch)
 {
 	struct forgotten *f;
 
-	HASH_FIND_STR(d->forgotten, name, f);
+	HASH_FIND_STR(s->forgotten, name, f);
 	if (f == NULL) {
 		f = mem_new(struct forgotten);
 		f->name = mem_strdup(name);
-		HASH_ADD_KEYPTR(hh, d->forgotten, f->name, strlen(f->name), f);
+		HASH_ADD_KEYPTR(hh, s->forgotten, f->name, strlen(f->name), f);
 	}
 	f->epoch = epoch;
-	if (epoch > d->forgotten_epoch)
-		d->forgotten_epoch = epoch;
+	if (epoch > s->forgotten_epoch)
+		s->forgotten_epoch = epoch;
 }
 
 static int forgotten_load(void *user, const void *key, size_t key_size, const void *value,
@@ -339,44 +296,45 @@ static int forgotten_load(void *user, const void *key, size_t key_size, const vo
 	return 0;
 }
 
-int data_load(struct data_service *d, struct error **err)
+int data_service_load(struct data_service *s, struct kv *kv, struct error **err)
 {
-	return kv_load(d->zhost->store, DATA_FORGOTTEN, forgotten_load, d, err);
+	return kv_load(kv, DATA_FORGOTTEN, forgotten_load, s, err);
 }
 
-/* Names of which no older instance is left. The newest stays: it says how far we are. */
-static void drop_settled(struct data_service *d)
+static bool has_older_client(const struct data_service *s, const struct forgotten *f)
 {
-	for (struct forgotten *f = d->forgotten, *next; f != NULL; f = next) {
-		bool is_needed = f->epoch == d->forgotten_epoch;
+	for (const struct data_client *c = s->clients; c != NULL; c = c->next)
+		if (c->key->epoch < f->epoch && str_equal(c->topology_name, f->name))
+			return true;
+	return false;
+}
 
+/* Forgets the names of which no older instance is left. The newest stays: it says how far the
+ * deleting has come. */
+static void drop_settled(struct data_service *s)
+{
+	for (struct forgotten *f = s->forgotten, *next; f != NULL; f = next) {
 		next = f->hh.next;
-		for (struct resident *r = d->zhost->residents; r != NULL && !is_needed;
-		     r = r->hh.next)
-			is_needed = r->key->epoch < f->epoch &&
-				    str_equal(r->spec->topology_name, f->name);
-		if (is_needed)
+		if (f->epoch == s->forgotten_epoch || has_older_client(s, f))
 			continue;
-		reconcile_record_drop(d->zhost->reconcile, DATA_FORGOTTEN, f->name);
-		forgotten_free(d, f);
+		s->local->drop_record(s->local_user, f->name);
+		forgotten_free(s, f);
 	}
 }
 
-void data_forget(struct data_service *d, const Samoza__V1__DataForget *forget)
+void data_forget(struct data_service *s, const Samoza__V1__DataForget *forget)
 {
-	struct reconcile *rec = d->zhost->reconcile;
-
 	for (size_t i = 0; i < forget->n_topologies; i++) {
 		const Samoza__V1__ForgottenData *f = forget->topologies[i];
 
-		if (f->epoch <= d->forgotten_epoch)
+		if (f->epoch <= s->forgotten_epoch)
 			continue;
 		log_info("data", "forgotten", LOG_S("topology", f->topology_name));
-		forgotten_set(d, f->topology_name, f->epoch);
-		reconcile_forget(rec, f->topology_name, f->epoch);
+		forgotten_set(s, f->topology_name, f->epoch);
+		s->local->forget(s->local_user, f->topology_name, f->epoch);
 	}
-	drop_settled(d);
-	reconcile_forget(rec, NULL, d->forgotten_epoch);
+	drop_settled(s);
+	s->local->forget(s->local_user, NULL, s->forgotten_epoch);
 }
 
 /* ---- frames ---- */
@@ -430,11 +388,11 @@ static bool parse(struct request *q, uint16_t type, struct zrun_cursor *c)
 	return true;
 }
 
-static int check(const struct resident *r, const struct request *q)
+static int check(const struct data_client *c, const struct request *q)
 {
 	uint32_t needs = is_writing(q) ? ZRUN_CAP_DATA_WRITE : ZRUN_CAP_DATA_READ;
 
-	if ((r->capabilities & needs) == 0)
+	if ((c->capabilities & needs) == 0)
 		return -EPERM;
 	if (q->key_size > ZRUN_KEY_MAX || q->cursor_size > ZRUN_KEY_MAX ||
 	    (q->key_size == 0 && q->operation != SAMOZA__V1__DATA_OPERATION__DATA_LIST))
@@ -442,41 +400,123 @@ static int check(const struct resident *r, const struct request *q)
 	return q->value_size > ZRUN_PAYLOAD_MAX ? -EMSGSIZE : 0;
 }
 
-bool data_request(struct resident *r, uint16_t type, uint32_t correlation, const uint8_t *body,
-		  size_t size)
+static void ask_cluster(struct request *q)
 {
-	struct data_service *d = r->zhost->data;
+	struct data_service *s = q->service;
+
+	DL_DELETE(s->local_requests, q);
+	q->is_local = false;
+	q->number = ++s->next_number;
+	q->until_ms = loop_now(s->loop).mono_ms + ZRUN_DATA_WAIT_MS;
+	HASH_ADD(hh, s->by_number, number, sizeof(q->number), q);
+	DL_APPEND(s->list, q);
+	if (s->list == q)
+		loop_timer_at(s->timer, q->until_ms);
+	send_request(q);
+}
+
+bool data_request(struct data_client *client, uint16_t type, uint32_t correlation,
+		  const uint8_t *body, size_t size)
+{
+	struct data_service *s = client->service;
 	struct zrun_cursor c = {body, size};
 	struct request *q = mem_new(struct request);
 	int status;
 
-	q->desk = d;
-	q->resident = r;
+	q->service = s;
+	q->client = client;
 	q->correlation = correlation;
 	q->found = BUFFER_INIT(ZRUN_PAYLOAD_MAX);
-	q->is_local = true; /* in no list yet */
+	q->is_local = true;
+	DL_APPEND(s->local_requests, q);
 	if (correlation == 0 || !parse(q, type, &c)) {
 		request_free(q);
 		return false;
 	}
-	r->zhost->counters.data_requests++;
-	status = check(r, q);
-	if (status < 0) {
+	s->requests++;
+	status = check(client, q);
+	if (status == 0 && client->is_local && is_forgotten(client))
+		status = -ESTALE;
+	if (status < 0)
 		answer(q, status, NULL, 0);
-	} else if (r->spec->has_local_storage && r->spec->local_storage) {
-		if (is_forgotten(r))
-			answer(q, -ESTALE, NULL, 0);
-		else
-			ask_local(q);
-	} else {
-		q->is_local = false;
-		q->number = ++d->next_number;
-		q->until_ms = loop_now(&d->zhost->loop).mono_ms + ZRUN_DATA_WAIT_MS;
-		HASH_ADD(hh, d->by_number, number, sizeof(q->number), q);
-		DL_APPEND(d->list, q);
-		if (d->list == q)
-			loop_timer_at(d->timer, q->until_ms);
-		send_request(q);
-	}
+	else if (client->is_local)
+		ask_local(q);
+	else
+		ask_cluster(q);
 	return true;
+}
+
+/* ---- clients ---- */
+
+void data_client_add(struct data_service *s, struct data_client *client)
+{
+	PRE(client->service == NULL);
+	client->service = s;
+	DL_APPEND(s->clients, client);
+}
+
+void data_client_drop(struct data_client *client)
+{
+	struct data_service *s = client->service;
+	struct request *q, *next;
+
+	if (s == NULL)
+		return;
+	DL_FOREACH_SAFE (s->list, q, next)
+		if (q->client == client)
+			request_free(q);
+	/* In a commit: freed when it comes back. */
+	DL_FOREACH (s->local_requests, q)
+		if (q->client == client)
+			q->client = NULL;
+}
+
+void data_client_remove(struct data_client *client)
+{
+	struct data_service *s = client->service;
+
+	if (s == NULL)
+		return;
+	data_client_drop(client);
+	DL_DELETE(s->clients, client);
+	client->service = NULL;
+}
+
+/* ---- life ---- */
+
+struct data_service *data_service_new(struct loop *loop, struct upstream *upstream,
+				      const struct local_data *local, void *local_user)
+{
+	struct data_service *s = mem_new(struct data_service);
+
+	s->loop = loop;
+	s->upstream = upstream;
+	s->local = local;
+	s->local_user = local_user;
+	s->timer = loop_timer_new(loop, on_timer, s);
+	return s;
+}
+
+void data_service_free(struct data_service *s)
+{
+	struct request *q, *next;
+
+	if (s == NULL)
+		return;
+	PRE(s->clients == NULL);
+	DL_FOREACH_SAFE (s->list, q, next)
+		request_free(q);
+	DL_FOREACH_SAFE (s->local_requests, q, next)
+		request_free(q);
+	for (struct forgotten *f = s->forgotten, *after; f != NULL; f = after) {
+		after = f->hh.next;
+		forgotten_free(s, f);
+	}
+	loop_timer_free(s->timer);
+	free(s);
+}
+
+uint64_t data_requests(const struct data_service *s)
+{
+	return s->requests;
 }

@@ -1,8 +1,8 @@
 #include "zhost/edge/broadcast.h"
 
 #include "base/str.h"
+#include "base/vector.h"
 #include "zhost/mesh/mesh.h"
-#include "zhost/uplink/uplink.h"
 
 struct listener {
 	char *topology, *space, *zhost; /* topology: id */
@@ -10,15 +10,17 @@ struct listener {
 };
 
 struct broadcast {
-	struct zhost *zhost;
+	const char *zhost;
+	struct upstream *upstream;
 	VECTOR(struct listener) listeners;
 };
 
-struct broadcast *broadcast_new(struct zhost *z)
+struct broadcast *broadcast_new(const char *zhost, struct upstream *upstream)
 {
 	struct broadcast *b = mem_new(struct broadcast);
 
-	b->zhost = z;
+	b->zhost = zhost;
+	b->upstream = upstream;
 	return b;
 }
 
@@ -51,11 +53,11 @@ static int send_to(struct broadcast *b, const struct mesh_peer *peer, const char
 	m.from = (char *)from;
 	m.to = (char *)to;
 	m.to_zhost = (char *)zhost;
-	m.from_zhost = b->zhost->settings.name;
+	m.from_zhost = (char *)b->zhost;
 	m.payload.data = (uint8_t *)payload;
 	m.payload.len = size;
-	return uplink_try(b->zhost->uplink, SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE, &m.base,
-			  MESH_LINK_ROOM);
+	return upstream_try_send(b->upstream, SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE,
+				 &m.base, MESH_LINK_ROOM);
 }
 
 void broadcast_tell(struct broadcast *b, const struct mesh_peer *peer)

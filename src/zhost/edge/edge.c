@@ -15,13 +15,10 @@
 #include "base/str.h"
 #include "samoza_js.h"
 #include "schema/json.h"
-#include "zhost/artifact/artifact.h"
 #include "zhost/edge/broadcast.h"
 #include "zhost/edge/file_type.h"
 #include "zhost/edge/session.h"
-#include "zhost/mesh/mesh.h"
-#include "zhost/metrics.h"
-#include "zhost/uplink/uplink.h"
+#include "zrun/protocol/protocol.h"
 
 #define PAGE_MAX ((size_t)4 * 1024 * 1024)
 
@@ -35,7 +32,7 @@ struct file_wait {
 };
 
 struct edge {
-	struct zhost *zhost;
+	struct edge_options options;
 	struct http_server *server;
 	struct sessions *sessions;
 	struct file_wait *waits;
@@ -71,8 +68,8 @@ static void reply_text(struct http_request *q, const char *type, struct buffer *
 static struct mesh_peer *find_space(struct edge *e, struct http_request *q)
 {
 	const char *topology = http_param(q, "topology"), *space = http_param(q, "space");
-	struct mesh_peer *peer = mesh_table_find_ui(e->zhost->mesh, topology, strlen(topology),
-						    space, strlen(space));
+	struct mesh_peer *peer = mesh_table_find_ui(mesh_table(e->options.mesh), topology,
+						    strlen(topology), space, strlen(space));
 
 	if (peer == NULL)
 		http_reply_failure(q, 404, "not-found",
@@ -124,12 +121,12 @@ static void on_list(void *context, struct http_request *q)
 	struct edge *e = context;
 	struct buffer b = BUFFER_INIT(PAGE_MAX), items = BUFFER_INIT(PAGE_MAX);
 
-	mesh_table_visit(e->zhost->mesh, list_one, &items);
+	mesh_table_visit(mesh_table(e->options.mesh), list_one, &items);
 	(void)buffer_add_string(&b, "<!doctype html>\n<html lang=\"en\"><head><meta "
 				    "charset=\"utf-8\"><title>zedge of ");
-	add_html(&b, e->zhost->settings.name);
+	add_html(&b, mesh_zhost(e->options.mesh));
 	(void)buffer_add_string(&b, "</title></head><body>\n<h1>Served by ");
-	add_html(&b, e->zhost->settings.name);
+	add_html(&b, mesh_zhost(e->options.mesh));
 	(void)buffer_add_string(&b, "</h1>\n");
 	if (items.size > 0)
 		(void)buffer_printf(&b, "<ul>\n%s</ul>\n", items.data);
@@ -149,9 +146,9 @@ static void on_health(void *context, struct http_request *q)
 	struct buffer b = BUFFER_INIT(4096);
 
 	(void)buffer_add_string(&b, "{\"status\":\"ok\",\"zhost\":");
-	(void)!schema_add_json_string(&b, e->zhost->settings.name);
+	(void)!schema_add_json_string(&b, mesh_zhost(e->options.mesh));
 	(void)buffer_printf(&b, ",\"zrms\":\"%s\"}\n",
-			    uplink_is_up(e->zhost->uplink) ? "connected" : "unreachable");
+			    upstream_is_up(e->options.upstream) ? "connected" : "unreachable");
 	reply_text(q, "application/json", &b);
 }
 
@@ -161,7 +158,7 @@ static void on_metrics(void *context, struct http_request *q)
 	struct buffer b = BUFFER_INIT(PAGE_MAX);
 	struct http_counters http = http_server_counters(e->server);
 
-	metrics_write(e->zhost, &b);
+	e->options.metrics(e->options.user, &b);
 	(void)buffer_printf(&b,
 			    "# HELP zedge_requests_total Requests of browsers.\n"
 			    "# TYPE zedge_requests_total counter\n"
@@ -266,7 +263,7 @@ static void serve(struct edge *e, struct http_request *q, const char *url)
 		w->request = q;
 		w->name = steal_ptr(&name);
 		w->digest = mem_strdup(a->digest);
-		wait = artifact_get(e->zhost->artifacts, a->digest, a->size_bytes,
+		wait = artifact_get(e->options.artifacts, a->digest, a->size_bytes,
 				    on_file_there, w);
 		if (wait != NULL) {
 			w->wait = wait;
@@ -322,7 +319,7 @@ static void on_messages(void *context, struct http_request *q)
 		session = session_find(e->sessions, token, topology, space);
 	if (session == NULL)
 		session = session_new(e->sessions, topology, space,
-				      loop_now(&e->zhost->loop).mono_ms);
+				      loop_now(e->options.loop).mono_ms);
 	if (session == NULL) {
 		http_reply_failure(q, 503, "busy", "too many pages are open on this zhost");
 		return;
@@ -378,12 +375,12 @@ static void on_emit(void *context, struct http_request *q)
 	else if (http_body_size(q) > ZRUN_PAYLOAD_MAX)
 		reply_emit(q, -EMSGSIZE);
 	else
-		reply_emit(q, mesh_emit(e->zhost, peer, session_suffix(session), address,
+		reply_emit(q, mesh_emit(e->options.mesh, peer, session_suffix(session), address,
 					strlen(address), http_body_data(q), http_body_size(q)));
 }
 
 struct placement_list {
-	const struct zhost *zhost;
+	const char *zhost;
 	struct buffer *json;
 	bool has_any;
 };
@@ -399,8 +396,7 @@ static void placement_one(void *data, const struct mesh_peer *peer)
 	(void)buffer_add_string(b, ",\"space\":");
 	(void)!schema_add_json_string(b, mesh_space_name(peer->space));
 	(void)buffer_printf(b, ",\"ui\":%s,\"zhost\":", peer->is_ui ? "true" : "false");
-	(void)!schema_add_json_string(b,
-				      peer->is_open ? list->zhost->settings.name : peer->zhost);
+	(void)!schema_add_json_string(b, peer->is_open ? list->zhost : peer->zhost);
 	(void)buffer_add_string(b, "}");
 }
 
@@ -409,14 +405,14 @@ static void on_placements(void *context, struct http_request *q)
 	struct edge *e = context;
 	struct mesh_peer *peer = find_space(e, q);
 	struct buffer b = BUFFER_INIT(PAGE_MAX);
-	struct placement_list list = {.zhost = e->zhost, .json = &b};
+	struct placement_list list = {.zhost = mesh_zhost(e->options.mesh), .json = &b};
 
 	if (peer == NULL)
 		return;
 	(void)buffer_add_string(&b, "{\"topology\":");
 	(void)!schema_add_json_string(&b, mesh_topology_name(peer->topology));
 	(void)buffer_add_string(&b, ",\"zedge\":");
-	(void)!schema_add_json_string(&b, e->zhost->settings.name);
+	(void)!schema_add_json_string(&b, mesh_zhost(e->options.mesh));
 	(void)buffer_add_string(&b, ",\"spaces\":[");
 	mesh_topology_visit(peer->topology, placement_one, &list);
 	(void)buffer_add_string(&b, "]}\n");
@@ -437,22 +433,34 @@ int edge_deliver(struct edge *e, const struct mesh_peer *peer, const char *suffi
 
 	if (is_for_all && peer->is_open &&
 	    broadcast_pass_on(e->broadcast, peer, path_name, from, payload, size,
-			      loop_now(&e->zhost->loop).mono_ms) > 0)
+			      loop_now(e->options.loop).mono_ms) > 0)
 		return 0;
 	return r;
 }
 
-void edge_listen(struct edge *e, const struct mesh_peer *peer, const char *zhost)
+static int on_mesh_deliver(void *user, const struct mesh_peer *peer, const char *suffix,
+			   size_t suffix_size, const char *path_name, const char *from,
+			   const void *payload, size_t size)
 {
-	broadcast_listen(e->broadcast, peer, zhost, loop_now(&e->zhost->loop).mono_ms);
+	return edge_deliver(user, peer, suffix, suffix_size, path_name, from, payload, size);
 }
+
+static void on_mesh_listen(void *user, const struct mesh_peer *peer, const char *zhost)
+{
+	struct edge *e = user;
+
+	broadcast_listen(e->broadcast, peer, zhost, loop_now(e->options.loop).mono_ms);
+}
+
+static const struct mesh_pages mesh_pages = {.deliver = on_mesh_deliver,
+					     .listen = on_mesh_listen};
 
 /* The homes of spaces whose pages are open here are told so. */
 static void tell_home(void *data, const char *topology, const char *space)
 {
 	struct edge *e = data;
 	const struct mesh_peer *peer = mesh_table_find_ui(
-		e->zhost->mesh, topology, strlen(topology), space, strlen(space));
+		mesh_table(e->options.mesh), topology, strlen(topology), space, strlen(space));
 
 	if (peer != NULL)
 		broadcast_tell(e->broadcast, peer);
@@ -463,7 +471,7 @@ static void on_tell(void *user)
 	struct edge *e = user;
 
 	sessions_visit_spaces(e->sessions, tell_home, e);
-	loop_timer_at(e->tell, loop_now(&e->zhost->loop).mono_ms + BROADCAST_TELL_MS);
+	loop_timer_at(e->tell, loop_now(e->options.loop).mono_ms + BROADCAST_TELL_MS);
 }
 
 /* ---- life ---- */
@@ -503,16 +511,17 @@ static void on_expire(void *user)
 {
 	struct edge *e = user;
 
-	sessions_expire(e->sessions, loop_now(&e->zhost->loop).mono_ms);
-	loop_timer_at(e->expire, loop_now(&e->zhost->loop).mono_ms + SESSION_IDLE_MS / 2);
+	sessions_expire(e->sessions, loop_now(e->options.loop).mono_ms);
+	loop_timer_at(e->expire, loop_now(e->options.loop).mono_ms + SESSION_IDLE_MS / 2);
 }
 
-int edge_new(struct zhost *z, struct edge **ret_edge, struct error **err)
+int edge_new(const struct edge_options *edge_options, struct edge **ret_edge,
+	     struct error **err)
 {
 	struct edge *e = mem_new(struct edge);
 	struct http_options options = {
-		.address = z->settings.zedge.host,
-		.port = z->settings.zedge.port,
+		.address = edge_options->listen.host,
+		.port = edge_options->listen.port,
 		.routes = routes,
 		.route_count = ARRAY_SIZE(routes),
 		.context = e,
@@ -522,21 +531,26 @@ int edge_new(struct zhost *z, struct edge **ret_edge, struct error **err)
 	};
 	int r;
 
-	e->zhost = z;
-	e->sessions = sessions_new(z->settings.name);
-	e->broadcast = broadcast_new(z);
-	r = http_server_new(&z->loop, &options, &e->server, err);
+	e->options = *edge_options;
+	e->sessions = sessions_new(mesh_zhost(e->options.mesh));
+	e->broadcast = broadcast_new(mesh_zhost(e->options.mesh), e->options.upstream);
+	r = http_server_new(e->options.loop, &options, &e->server, err);
 	if (r < 0) {
 		edge_free(e);
 		return error_wrap(err, "zedge");
 	}
-	z->settings.zedge.port = http_server_port(e->server);
-	e->expire = loop_timer_new(&z->loop, on_expire, e);
+	e->expire = loop_timer_new(e->options.loop, on_expire, e);
 	on_expire(e);
-	e->tell = loop_timer_new(&z->loop, on_tell, e);
+	e->tell = loop_timer_new(e->options.loop, on_tell, e);
 	on_tell(e);
+	mesh_set_pages(e->options.mesh, &mesh_pages, e);
 	*ret_edge = e;
 	return 0;
+}
+
+uint16_t edge_port(const struct edge *e)
+{
+	return http_server_port(e->server);
 }
 
 void edge_free(struct edge *e)
@@ -545,6 +559,7 @@ void edge_free(struct edge *e)
 
 	if (e == NULL)
 		return;
+	mesh_set_pages(e->options.mesh, NULL, NULL);
 	loop_timer_free(e->expire);
 	loop_timer_free(e->tell);
 	/* Their requests are answered by the server's end. */

@@ -16,14 +16,32 @@
 #ifndef SAMOZA_ZHOST_EDGE_EDGE_H
 #define SAMOZA_ZHOST_EDGE_EDGE_H
 
+#include "adapter/config/config.h"
+#include "base/buffer.h"
 #include "base/error.h"
-#include "zhost/zhost.h"
+#include "zhost/artifact/artifact.h"
+#include "zhost/mesh/mesh.h"
 
 struct edge;
 
-/* Listens on settings.zedge; port 0 there becomes the port that was found. */
-int edge_new(struct zhost *z, struct edge **ret_edge, struct error **err) must_check;
+/* All borrowed. */
+struct edge_options {
+	struct loop *loop;
+	struct config_address listen; /* port 0: any */
+	struct artifacts *artifacts;
+	struct mesh *mesh; /* its pages are those of this edge from now on */
+	struct upstream *upstream;
+	/* Writes this zhost's metrics for GET /metrics. */
+	void (*metrics)(void *user, struct buffer *to);
+	void *user;
+};
+
+/* Listens. */
+int edge_new(const struct edge_options *options, struct edge **ret_edge,
+	     struct error **err) must_check;
 void edge_free(struct edge *e);
+/* The port that it listens on. */
+uint16_t edge_port(const struct edge *e);
 
 /* A message for pages of the UI space `peer`: for the session in `suffix` ("~SESSION@ZHOST"),
  * with BROADCAST_SUFFIX for all that are open here, with an empty one for all that are open
@@ -32,7 +50,5 @@ void edge_free(struct edge *e);
 int edge_deliver(struct edge *e, const struct mesh_peer *peer, const char *suffix,
 		 size_t suffix_size, const char *path_name, const char *from,
 		 const void *payload, size_t size);
-/* Another zhost has pages of the UI space open, which is placed here. */
-void edge_listen(struct edge *e, const struct mesh_peer *peer, const char *zhost);
 
 #endif

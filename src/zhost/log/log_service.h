@@ -2,19 +2,19 @@
 #ifndef SAMOZA_ZHOST_LOG_LOG_SERVICE_H
 #define SAMOZA_ZHOST_LOG_LOG_SERVICE_H
 
-#include "zhost/space/resident.h"
+#include "zhost/log/spacelog.h"
+#include "zhost/uplink/upstream.h"
 
 struct log_service;
 
-struct log_service *log_service_new(struct zhost *z);
-void log_service_free(struct log_service *d);
+/* Both borrowed. */
+struct log_service *log_service_new(struct spacelogs *logs, struct upstream *upstream);
+void log_service_free(struct log_service *s);
 
-void log_service_take(struct log_service *d, const Samoza__V1__LogRequest *request);
-/* The link is gone, and with it all followers. */
-void log_service_link_down(struct log_service *d);
-/* The resident goes: its followers are told. */
-void log_service_forget(struct resident *r);
+void log_service_take(struct log_service *s, const Samoza__V1__LogRequest *request);
+/* The connection is gone, and with it all followers. */
+void log_service_disconnected(struct log_service *s);
 /* Sends the lines of this turn. */
-bool log_service_flush(struct log_service *d);
+bool log_service_flush(struct log_service *s);
 
 #endif

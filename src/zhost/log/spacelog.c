@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <uthash.h>
+
 #include "adapter/log/log.h"
 #include "base/check.h"
 #include "base/memory.h"
@@ -26,12 +28,14 @@ struct spacelog {
 	uint64_t used; /* for closing the one not used for longest */
 	struct buffer waiting;
 	bool is_dirty;
-	spacelog_line_fn *line;
-	void *data;
+	const struct spacelog_follower *follower; /* NULL: none */
+	void *user;
+	UT_hash_handle hh;
 };
 
 struct spacelogs {
-	int folder_fd;
+	int log_fd;
+	struct spacelog *logs; /* by name */
 	uint64_t clock;
 	VECTOR(struct spacelog *) dirty;
 	VECTOR(struct spacelog *) open;
@@ -41,7 +45,7 @@ struct spacelogs *spacelogs_new(int log_fd)
 {
 	struct spacelogs *s = mem_new(struct spacelogs);
 
-	s->folder_fd = log_fd;
+	s->log_fd = log_fd;
 	return s;
 }
 
@@ -63,6 +67,16 @@ struct spacelog *spacelog_new(struct spacelogs *s, const char *name)
 	log->fd = -1;
 	log->waiting = BUFFER_INIT(WAITING_MAX);
 	snprintf(log->name, sizeof(log->name), "%s", name);
+	PRE(spacelogs_find(s, name) == NULL);
+	HASH_ADD_STR(s->logs, name, log);
+	return log;
+}
+
+struct spacelog *spacelogs_find(const struct spacelogs *s, const char *name)
+{
+	struct spacelog *log;
+
+	HASH_FIND_STR(s->logs, name, log);
 	return log;
 }
 
@@ -98,7 +112,7 @@ static int log_open(struct spacelog *log)
 		log_close(oldest);
 	}
 	snprintf(file, sizeof(file), "%s.log", log->name);
-	log->fd = openat(s->folder_fd, file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	log->fd = openat(s->log_fd, file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	if (log->fd < 0)
 		return -1;
 	log->size = fstat(log->fd, &st) == 0 ? st.st_size : 0;
@@ -113,7 +127,7 @@ static void log_rotate(struct spacelog *log)
 	log_close(log);
 	snprintf(file, sizeof(file), "%s.log", log->name);
 	snprintf(old, sizeof(old), "%s.log.1", log->name);
-	(void)renameat(log->owner->folder_fd, file, log->owner->folder_fd, old);
+	(void)renameat(log->owner->log_fd, file, log->owner->log_fd, old);
 }
 
 static void log_flush(struct spacelog *log)
@@ -138,6 +152,8 @@ void spacelog_free(struct spacelog *log)
 {
 	if (log == NULL)
 		return;
+	if (log->follower != NULL)
+		log->follower->closed(log->user, log);
 	log_flush(log);
 	log_close(log);
 	for (size_t i = 0; i < log->owner->dirty.count; i++)
@@ -145,6 +161,7 @@ void spacelog_free(struct spacelog *log)
 			vector_remove_at(&log->owner->dirty, i);
 			break;
 		}
+	HASH_DEL(log->owner->logs, log);
 	buffer_done(&log->waiting);
 	free(log);
 }
@@ -178,9 +195,9 @@ void spacelog_add(struct spacelog *log, int64_t wall_ms, const char *level, cons
 	for (size_t i = 0; i < size; i++)
 		line[head_size + i] =
 			(unsigned char)text[i] < ' ' || text[i] == 127 ? ' ' : text[i];
-	if (log->line != NULL) {
+	if (log->follower != NULL) {
 		line[head_size + size] = '\0';
-		log->line(log->data, line);
+		log->follower->line(log->user, log, line);
 	}
 	line[head_size + size] = '\n';
 	buffer_grew(&log->waiting, head_size + size + 1);
@@ -190,10 +207,10 @@ void spacelog_add(struct spacelog *log, int64_t wall_ms, const char *level, cons
 	}
 }
 
-void spacelog_follow(struct spacelog *log, spacelog_line_fn *line, void *data)
+void spacelog_follow(struct spacelog *log, const struct spacelog_follower *follower, void *user)
 {
-	log->line = line;
-	log->data = data;
+	log->follower = follower;
+	log->user = user;
 }
 
 bool spacelogs_flush(struct spacelogs *s)
@@ -210,10 +227,10 @@ bool spacelogs_flush(struct spacelogs *s)
 
 /* ---- reading ---- */
 
-static char *file_read(int folder_fd, const char *name, const char *suffix, size_t *ret_size)
+static char *file_read(int log_fd, const char *name, const char *suffix, size_t *ret_size)
 {
 	CLEANUP(freep) char *file = str_printf("%s%s", name, suffix);
-	CLEANUP(closep) int fd = openat(folder_fd, file, O_RDONLY | O_CLOEXEC);
+	CLEANUP(closep) int fd = openat(log_fd, file, O_RDONLY | O_CLOEXEC);
 	struct stat st;
 	char *data;
 	size_t size, have = 0;
@@ -252,12 +269,12 @@ size_t spacelog_tail(struct spacelogs *s, const char *name, size_t lines, struct
 {
 	size_t wanted = lines < SPACELOG_TAIL_MAX ? lines : SPACELOG_TAIL_MAX, left = wanted;
 	size_t size, old_size, begin, old_begin;
-	CLEANUP(freep) char *text = file_read(s->folder_fd, name, ".log", &size);
+	CLEANUP(freep) char *text = file_read(s->log_fd, name, ".log", &size);
 	CLEANUP(freep) char *old = NULL;
 
 	begin = tail_begin(text, size, &left);
 	if (left > 0) {
-		old = file_read(s->folder_fd, name, ".log.1", &old_size);
+		old = file_read(s->log_fd, name, ".log.1", &old_size);
 		old_begin = tail_begin(old, old_size, &left);
 		if (old != NULL)
 			(void)buffer_add(to, old + old_begin, old_size - old_begin);
@@ -283,11 +300,10 @@ static int old_file_compare(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-void spacelogs_trim(struct spacelogs *s, bool (*is_used)(void *data, const char *name),
-		    void *data)
+void spacelogs_trim(struct spacelogs *s)
 {
 	VECTOR(struct old_file) files = {0};
-	int fd = openat(s->folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(s->log_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
 
 	for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;) {
@@ -300,7 +316,7 @@ void spacelogs_trim(struct spacelogs *s, bool (*is_used)(void *data, const char 
 			continue;
 		memcpy(file.name, e->d_name, INSTANCE_FILE_NAME_SIZE - 1);
 		file.modified = st.st_mtime;
-		if (!is_used(data, file.name))
+		if (spacelogs_find(s, file.name) == NULL)
 			vector_push(&files, file);
 	}
 	if (files.count > SPACELOG_KEPT) {
@@ -309,9 +325,9 @@ void spacelogs_trim(struct spacelogs *s, bool (*is_used)(void *data, const char 
 			char file[INSTANCE_FILE_NAME_SIZE + 8];
 
 			snprintf(file, sizeof(file), "%s.log", files.items[i].name);
-			(void)unlinkat(s->folder_fd, file, 0);
+			(void)unlinkat(s->log_fd, file, 0);
 			snprintf(file, sizeof(file), "%s.log.1", files.items[i].name);
-			(void)unlinkat(s->folder_fd, file, 0);
+			(void)unlinkat(s->log_fd, file, 0);
 		}
 	}
 	vector_done(&files);

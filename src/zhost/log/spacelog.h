@@ -22,24 +22,32 @@
 struct spacelogs;
 struct spacelog;
 
-/* `log_fd`: the folder, borrowed. */
+/* `log_fd`: the directory, borrowed. */
 struct spacelogs *spacelogs_new(int log_fd);
 void spacelogs_free(struct spacelogs *s);
 
-/* `name` as instance_file_name() gives it with epoch 0. Nothing is opened yet. */
+/* `name` as instance_file_name() gives it with epoch 0. Nothing is opened yet. PRE: there is
+ * none of this name. */
 struct spacelog *spacelog_new(struct spacelogs *s, const char *name);
-/* Writes what waits. NULL is fine. */
+/* Writes what waits, and tells the follower that this was all. NULL is fine. */
 void spacelog_free(struct spacelog *log);
+/* The log of an instance that is on this zhost; NULL: there is none of this name. */
+struct spacelog *spacelogs_find(const struct spacelogs *s, const char *name);
 
-/* `level`: "debug", "info", "warn", "error". Control characters in `text` become spaces.
- * Followers hear it at once. */
+/* `level`: "debug", "info", "warn", "error". Control characters in `text` become spaces. The
+ * follower gets the line at once. */
 void spacelog_add(struct spacelog *log, int64_t wall_ms, const char *level, const char *text,
 		  size_t size);
 
-/* Called for each line while it is followed; `line` is NUL-terminated, without a line feed. */
-typedef void spacelog_line_fn(void *data, const char *line);
-/* Only one follower per log: whoever distributes (NULL ends it). */
-void spacelog_follow(struct spacelog *log, spacelog_line_fn *line, void *data);
+struct spacelog_follower {
+	/* `line` is NUL-terminated, without a line feed. */
+	void (*line)(void *user, struct spacelog *log, const char *line);
+	/* The instance has gone: no line follows, and the log is about to be freed. */
+	void (*closed)(void *user, struct spacelog *log);
+};
+/* One follower per log, which distributes the lines; NULL ends it. */
+void spacelog_follow(struct spacelog *log, const struct spacelog_follower *follower,
+		     void *user);
 
 /* Writes the lines of this turn. Returns whether there were any. */
 bool spacelogs_flush(struct spacelogs *s);
@@ -48,8 +56,7 @@ bool spacelogs_flush(struct spacelogs *s);
  * their line feeds. Flush before. Returns how many there are. */
 size_t spacelog_tail(struct spacelogs *s, const char *name, size_t lines, struct buffer *to);
 
-/* Removes the oldest files beyond SPACELOG_KEPT. `is_used` says which must stay. */
-void spacelogs_trim(struct spacelogs *s, bool (*is_used)(void *data, const char *name),
-		    void *data);
+/* Removes the oldest files beyond SPACELOG_KEPT, except those of instances on this zhost. */
+void spacelogs_trim(struct spacelogs *s);
 
 #endif

@@ -1,25 +1,67 @@
 /*
  * Delivery of messages between instances ([guest-abi.net.emit_to]; docs/mesh.md).
  *
- *   zrun ─ EMIT ─► mesh_emit ─ here ─► process_deliver ─► MESSAGE ─► zrun
- *                      │ └─ a page ──► edge ─► browser
- *                      └─ elsewhere ─► MESH_MESSAGE ─► hub ─► mesh_take at the other zhost
+ *   instance ─► mesh_emit ─ runs here ─► mesh_receiver.deliver ─► instance
+ *                   │ └──── a page ────► mesh_pages.deliver ───► browser
+ *                   └─ runs elsewhere ─► MESH_MESSAGE ─► hub ─► mesh_take at the other zhost
  *
  * At most once, in order per sender and receiver: everything goes through one buffer each.
  */
 #ifndef SAMOZA_ZHOST_MESH_MESH_H
 #define SAMOZA_ZHOST_MESH_MESH_H
 
-#include "zhost/zhost.h"
+#include "port/loop.h"
+#include "zhost/mesh/mesh_table.h"
+#include "zhost/uplink/upstream.h"
 
 /* Bytes that may wait for the hub before a message is refused with -EAGAIN. */
 #define MESH_LINK_ROOM ((size_t)4 * 1024 * 1024)
 
+struct mesh;
+
+/* An instance that runs here, as the mesh sees it; given to mesh_table_join(). */
+struct mesh_receiver {
+	/* 0, -EAGAIN when its queue is full, -EHOSTUNREACH when nothing takes messages now.
+	 * `sender_suffix`: "~SESSION", or NULL with size 0. NULL: it takes no messages. */
+	int (*deliver)(struct mesh_receiver *receiver, const char *path_name,
+		       const char *sender, const char *sender_suffix, size_t sender_suffix_size,
+		       const void *payload, size_t size);
+};
+
+/* The pages that are open at this zhost; zedge has them. */
+struct mesh_pages {
+	/* As edge_deliver(). */
+	int (*deliver)(void *user, const struct mesh_peer *peer, const char *suffix,
+		       size_t suffix_size, const char *path_name, const char *from,
+		       const void *payload, size_t size);
+	/* Another zhost has pages of the UI space open, which is placed here. */
+	void (*listen)(void *user, const struct mesh_peer *peer, const char *zhost);
+};
+
+struct mesh_counters {
+	uint64_t emits_local, emits_remote, emits_refused;
+	uint64_t remote_received, remote_dropped;
+	uint64_t page_messages;
+};
+
+/* All borrowed. `zhost`: the name of this one. */
+struct mesh *mesh_new(struct loop *loop, const char *zhost, struct upstream *upstream);
+/* NULL is fine. */
+void mesh_free(struct mesh *m);
+/* From now on; NULL: there are none, messages to pages are refused. */
+void mesh_set_pages(struct mesh *m, const struct mesh_pages *pages, void *user);
+
+/* What is known of the instances, borrowed. */
+struct mesh_table *mesh_table(struct mesh *m);
+/* Name of this zhost, borrowed. */
+const char *mesh_zhost(const struct mesh *m);
+struct mesh_counters mesh_counters(const struct mesh *m);
+
 /* `sender_suffix`: "~SESSION" when a page of the UI space `sender` emits, else NULL.
  * 0 or a negative errno as `emit_to` gives it. */
-int mesh_emit(struct zhost *z, const struct mesh_peer *sender, const char *sender_suffix,
+int mesh_emit(struct mesh *m, const struct mesh_peer *sender, const char *sender_suffix,
 	      const char *address, size_t address_size, const void *payload, size_t size);
 /* A MESH_MESSAGE of the hub. */
-void mesh_take(struct zhost *z, const Samoza__V1__MeshMessage *message);
+void mesh_take(struct mesh *m, const Samoza__V1__MeshMessage *message);
 
 #endif

@@ -346,7 +346,8 @@ void mesh_table_apply(struct mesh_table *t, const Samoza__V1__MeshTable *frame)
 /* ---- what runs here ---- */
 
 struct mesh_peer *mesh_table_join(struct mesh_table *t, const Samoza__V1__InstanceKey *key,
-				  const Samoza__V1__InstanceSpec *spec, void *local)
+				  const Samoza__V1__InstanceSpec *spec,
+				  struct mesh_receiver *local)
 {
 	struct mesh_topology *topology = topology_get(t, key->topology, spec->topology_name);
 	struct mesh_peer *peer = peer_get(t, topology, key->path, spec->space);

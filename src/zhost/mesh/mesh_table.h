@@ -23,6 +23,7 @@
 #include "base/vector.h"
 #include "proto/wire.pb-c.h"
 
+struct mesh_receiver; /* mesh.h */
 struct mesh_table;
 struct mesh_topology;
 struct mesh_space;
@@ -46,9 +47,9 @@ struct mesh_peer {
 	char *zhost;			/* where the hub says it is started; NULL: nowhere */
 	uint64_t epoch;
 	bool is_ui;
-	void *local;	   /* borrowed: whoever runs it here; NULL: not here */
-	bool is_open;	   /* here, and started: can be sent to */
-	bool is_elsewhere; /* started on another zhost */
+	struct mesh_receiver *local; /* borrowed; NULL: not here */
+	bool is_open;		     /* here, and started: can be sent to */
+	bool is_elsewhere;	     /* started on another zhost */
 	VECTOR(struct mesh_path) paths;
 	VECTOR(struct mesh_asset) assets; /* UI */
 	bool listed;			  /* by the hub */
@@ -62,7 +63,8 @@ void mesh_table_apply(struct mesh_table *t, const Samoza__V1__MeshTable *frame);
 /* An instance has a process here (or pages): it can send, and is reached once it is opened.
  * `local` comes back in routes. The peer is good until mesh_table_leave(). */
 struct mesh_peer *mesh_table_join(struct mesh_table *t, const Samoza__V1__InstanceKey *key,
-				  const Samoza__V1__InstanceSpec *spec, void *local);
+				  const Samoza__V1__InstanceSpec *spec,
+				  struct mesh_receiver *local);
 /* It has started; or it is being stopped. NULL is fine. */
 void mesh_table_open(struct mesh_table *t, struct mesh_peer *peer, bool is_open);
 /* It no longer is here. NULL is fine. */

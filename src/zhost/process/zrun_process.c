@@ -170,7 +170,7 @@ static void lease_times(const struct resident *r, uint64_t *ret_stop, uint64_t *
 {
 	const struct zhost *z = r->zhost;
 	int64_t grace = r->spec->has_stop_grace_ms ? (int64_t)r->spec->stop_grace_ms : 10000;
-	int64_t most = z->failure_timeout_ms - 2 * z->heartbeat_ms;
+	int64_t most = z->timing.failure_timeout_ms - 2 * z->timing.heartbeat_ms;
 
 	if (grace > most)
 		grace = most > 0 ? most : 0;

@@ -209,8 +209,8 @@ static bool take_emit(struct zrun_process *p, uint32_t correlation, const uint8_
 	else if (r->peer == NULL)
 		result.status = -EHOSTUNREACH;
 	else
-		result.status = mesh_emit(r->zhost, r->peer, NULL, address, emit.address_size,
-					  c.at, c.left);
+		result.status = mesh_emit(r->zhost->mesh, r->peer, NULL, address,
+					  emit.address_size, c.at, c.left);
 	answer = process_frame(p, ZRUN_EMIT_RESULT, correlation, sizeof(result));
 	if (answer == NULL)
 		return false;
@@ -270,7 +270,7 @@ static bool take_frame(struct zrun_process *p, const struct zrun_frame *frame,
 	case ZRUN_DATA_PUT:
 	case ZRUN_DATA_DELETE:
 	case ZRUN_DATA_LIST:
-		return data_request(p->resident, frame->type, frame->correlation, body,
+		return data_request(&p->resident->data, frame->type, frame->correlation, body,
 				    frame->size);
 	case ZRUN_STOPPED:
 	case ZRUN_FAILED:

@@ -13,7 +13,6 @@
 #include "schema/message.h"
 #include "zhost/process/zrun_process.h"
 #include "zhost/space/resident.h"
-#include "zhost/uplink/uplink.h"
 
 #define GREET_MS 1000
 /* Owners of our own records; those of spaces are "TOPOLOGY/INSTANCE". */
@@ -31,7 +30,7 @@ struct waiting {
 };
 
 struct data_wait {
-	reconcile_data_fn *done; /* NULL: a record of our own */
+	local_data_fn *done; /* NULL: a record of our own */
 	void *data;
 };
 
@@ -145,7 +144,7 @@ void reconcile_ports(struct reconcile *rec, const char *id)
 		      record != NULL ? strlen(record) : 0);
 }
 
-void reconcile_data(struct reconcile *rec, struct data_change *change, reconcile_data_fn *done,
+void reconcile_data(struct reconcile *rec, struct data_change *change, local_data_fn *done,
 		    void *data)
 {
 	vector_push(&rec->gathered->changes, *change);
@@ -254,13 +253,13 @@ static void gather(struct reconcile *rec)
 	vector_clear(&from->messages);
 }
 
-static void tell(struct uplink *u, const struct ready_message *m)
+static void tell(struct upstream *u, const struct ready_message *m)
 {
 	/* Not of the core, which knows the link: without one zrms asks again. */
 	if (m->type == SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGOTTEN)
-		(void)uplink_try(u, m->type, m->message, SIZE_MAX);
+		(void)upstream_try_send(u, m->type, m->message, SIZE_MAX);
 	else
-		uplink_send(u, m->type, m->message);
+		upstream_send(u, m->type, m->message);
 }
 
 /* What the batch promised is on disk: do it, say it. */
@@ -275,7 +274,7 @@ static void batch_act(struct reconcile *rec, struct batch *b, struct data_answer
 		vector_for_each (&b->tasks, t)
 			resident_task(z, t);
 		vector_for_each (&b->messages, m)
-			tell(z->uplink, m);
+			tell(uplink_upstream(z->uplink), m);
 	}
 	batch_clear(b);
 }
@@ -525,9 +524,9 @@ int reconcile_new(struct zhost *z, struct error **err)
 		.platform = z->machine,
 		.version = SAMOZA_VERSION,
 		.address = z->address,
-		.heartbeat_ms = z->heartbeat_ms,
-		.failure_timeout_ms = z->failure_timeout_ms,
-		.reconnect_ms = z->heartbeat_ms,
+		.heartbeat_ms = z->timing.heartbeat_ms,
+		.failure_timeout_ms = z->timing.failure_timeout_ms,
+		.reconnect_ms = z->timing.heartbeat_ms,
 	};
 	int r;
 

@@ -8,6 +8,7 @@
 #define SAMOZA_ZHOST_RECONCILE_RECONCILE_H
 
 #include "base/error.h"
+#include "zhost/data/data_service.h"
 #include "zhost/zhost.h"
 
 struct reconcile;
@@ -29,16 +30,9 @@ void reconcile_ended(struct reconcile *rec, const Samoza__V1__InstanceKey *key, 
 /* The ports of an instance changed: part of the next commit. */
 void reconcile_ports(struct reconcile *rec, const char *id);
 
-/* One operation on `storage: local` data; `change` is taken over (as outbox.h has it). `done`
- * gets the answer, borrowed, after the commit. */
-typedef void reconcile_data_fn(void *data, const struct data_answer *answer);
-void reconcile_data(struct reconcile *rec, struct data_change *change, reconcile_data_fn *done,
+/* As local_data.apply and local_data.forget (data_service.h). */
+void reconcile_data(struct reconcile *rec, struct data_change *change, local_data_fn *done,
 		    void *data);
-
-/* The local data of a topology name is deleted behind the next commit, so behind all that was
- * asked before; then the epoch is kept under DATA_FORGOTTEN, and zrms is told `epoch`.
- * `name` NULL: zrms is only told, once all of that is durable. */
-#define DATA_FORGOTTEN "@forgotten" /* epoch by topology name */
 void reconcile_forget(struct reconcile *rec, const char *name, uint64_t epoch);
 /* A record of our own is deleted with the next commit. */
 void reconcile_record_drop(struct reconcile *rec, const char *owner, const char *id);

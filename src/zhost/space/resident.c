@@ -1,15 +1,16 @@
 #include "zhost/space/resident.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 
 #include "adapter/log/log.h"
 #include "base/check.h"
+#include "base/heap.h"
 #include "base/str.h"
 #include "schema/message.h"
 #include "zhost/artifact/artifact.h"
 #include "zhost/data/data_service.h"
-#include "zhost/log/log_service.h"
 #include "zhost/mesh/mesh.h"
 #include "zhost/native/native_runtime.h"
 #include "zhost/process/zrun_process.h"
@@ -42,7 +43,32 @@ static void resident_describe(struct resident *r, const Samoza__V1__InstanceKey 
 	r->capabilities = 0;
 	for (size_t i = 0; i < spec->n_capabilities; i++)
 		r->capabilities |= zrun_capability_bit(spec->capabilities[i]);
+	r->data.key = r->key;
+	r->data.topology_name = r->spec->topology_name;
+	r->data.capabilities = r->capabilities;
+	r->data.is_local = spec->has_local_storage && spec->local_storage;
 	instance_file_name(key->topology, key->path, key->epoch, r->run_name);
+}
+
+static int on_message(struct mesh_receiver *receiver, const char *path_name, const char *sender,
+		      const char *sender_suffix, size_t sender_suffix_size, const void *payload,
+		      size_t size)
+{
+	struct resident *r = container_of(receiver, struct resident, receiver);
+
+	return r->process != NULL
+		       ? process_deliver(r->process, path_name, sender, sender_suffix,
+					 sender_suffix_size, payload, size)
+		       : -EHOSTUNREACH;
+}
+
+static void on_data_answer(struct data_client *client, uint32_t correlation, int32_t status,
+			   const void *content, size_t size)
+{
+	struct resident *r = container_of(client, struct resident, data);
+
+	if (r->process != NULL)
+		process_data_result(r->process, correlation, status, content, size);
 }
 
 static struct resident *resident_get(struct zhost *z, const Samoza__V1__InstanceKey *key,
@@ -59,6 +85,9 @@ static struct resident *resident_get(struct zhost *z, const Samoza__V1__Instance
 		r->deadline_ms = NEVER_MS;
 		instance_file_name(key->topology, key->path, 0, log_name);
 		r->log = spacelog_new(z->logs, log_name);
+		r->receiver.deliver = on_message;
+		r->data.answer = on_data_answer;
+		data_client_add(z->data, &r->data);
 		HASH_ADD_KEYPTR(hh, z->residents, r->id, strlen(r->id), r);
 		z->resident_count++;
 	}
@@ -87,9 +116,8 @@ static void resident_free(struct resident *r)
 		artifact_cancel(r->wait);
 	if (r->process != NULL)
 		process_release(r->process);
-	data_drop(r);
-	log_service_forget(r);
-	mesh_table_leave(z->mesh, r->peer);
+	data_client_remove(&r->data);
+	mesh_table_leave(mesh_table(z->mesh), r->peer);
 	spacelog_free(r->log);
 	exports_drop(r);
 	imports_done(&r->imports);
@@ -244,7 +272,7 @@ static void start_failed(struct resident *r, const char *error)
 {
 	r->zhost->counters.start_failures++;
 	resident_say(r, "error", "start: %s", error);
-	mesh_table_leave(r->zhost->mesh, r->peer);
+	mesh_table_leave(mesh_table(r->zhost->mesh), r->peer);
 	r->peer = NULL;
 	action_end(r, error, false);
 	exports_drop(r);
@@ -263,7 +291,7 @@ static void start_got(void *data, const char *path, const struct error *error)
 	}
 	free(r->module_path);
 	r->module_path = mem_strdup(path);
-	r->peer = mesh_table_join(r->zhost->mesh, r->key, r->spec, r);
+	r->peer = mesh_table_join(mesh_table(r->zhost->mesh), r->key, r->spec, &r->receiver);
 	if (process_start(r, &err) < 0)
 		start_failed(r, err->message);
 	imports_done(&r->imports);
@@ -286,7 +314,7 @@ static void start_launch(struct resident *r)
 	if (changed)
 		reconcile_ports(z->reconcile, r->id);
 	if (is_ui(r)) {
-		r->peer = mesh_table_join(z->mesh, r->key, r->spec, r);
+		r->peer = mesh_table_join(mesh_table(z->mesh), r->key, r->spec, &r->receiver);
 		resident_started(r);
 		resident_start_counted(r);
 		return;
@@ -356,7 +384,7 @@ static void start(struct resident *r)
 
 void resident_started(struct resident *r)
 {
-	mesh_table_open(r->zhost->mesh, r->peer, true);
+	mesh_table_open(mesh_table(r->zhost->mesh), r->peer, true);
 	if (r->action != 0 && r->kind == ACTION_START)
 		action_end(r, NULL, false);
 	exports_drop(r);
@@ -366,8 +394,8 @@ void resident_found(struct resident *r)
 {
 	if (native_is(r->spec))
 		return;
-	r->peer = mesh_table_join(r->zhost->mesh, r->key, r->spec, r);
-	mesh_table_open(r->zhost->mesh, r->peer, true);
+	r->peer = mesh_table_join(mesh_table(r->zhost->mesh), r->key, r->spec, &r->receiver);
+	mesh_table_open(mesh_table(r->zhost->mesh), r->peer, true);
 }
 
 /* ---- update, stop, end ---- */
@@ -427,8 +455,8 @@ void resident_ended(struct resident *r, bool is_finished, const char *error)
 		folder_ended(r, is_finished, error);
 		return;
 	}
-	data_drop(r);
-	mesh_table_leave(z->mesh, r->peer);
+	data_client_drop(&r->data);
+	mesh_table_leave(mesh_table(z->mesh), r->peer);
 	r->peer = NULL;
 	if (error[0] != '\0')
 		resident_say(r, "error", "%s: %s",
@@ -468,12 +496,12 @@ void resident_ended(struct resident *r, bool is_finished, const char *error)
 static void stop(struct resident *r, int64_t grace_ms)
 {
 	/* Whoever still writes to it is told that nobody is there; it may send to the end. */
-	mesh_table_open(r->zhost->mesh, r->peer, false);
+	mesh_table_open(mesh_table(r->zhost->mesh), r->peer, false);
 	if (r->process != NULL) {
 		process_stop(r->process, grace_ms);
 		return;
 	}
-	mesh_table_leave(r->zhost->mesh, r->peer);
+	mesh_table_leave(mesh_table(r->zhost->mesh), r->peer);
 	r->peer = NULL;
 	action_end(r, NULL, false);
 	exports_drop(r);

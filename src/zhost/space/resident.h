@@ -17,6 +17,8 @@
 #include <uthash.h>
 
 #include "base/buffer.h"
+#include "zhost/data/data_service.h"
+#include "zhost/mesh/mesh.h"
 #include "zhost/zhost.h"
 
 struct artifact_wait;
@@ -72,8 +74,8 @@ struct resident {
 
 	struct zrun_process *process; /* owned; NULL: none */
 	struct mesh_peer *peer;	      /* while started */
-	/* Followers of its log are served by log_service.c. */
-	unsigned followers;
+	struct mesh_receiver receiver;
+	struct data_client data;
 };
 
 /* Carries out one task. */

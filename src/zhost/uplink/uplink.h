@@ -1,29 +1,54 @@
 /*
- * The connection to zrms: dials, dials again (100 ms, 200 ms, … at most one heartbeat), and
- * passes frames on.
+ * The connection to zrms: connects, reconnects (after 100 ms, 200 ms, … at most one heartbeat),
+ * and passes frames on. What happens with a frame is the listener's business, except that
+ * HELLO_ACK also decides whether the connection is accepted.
  */
 #ifndef SAMOZA_ZHOST_UPLINK_UPLINK_H
 #define SAMOZA_ZHOST_UPLINK_UPLINK_H
 
+#include <stdint.h>
+
+#include "adapter/config/config.h"
 #include "base/error.h"
-#include "zhost/zhost.h"
+#include "port/loop.h"
+#include "zhost/uplink/upstream.h"
 
 struct uplink;
 
-struct uplink *uplink_new(struct zhost *z);
-/* Ends the connection; uplink_is_closed() when that is done, then it can be freed. */
+/* What zrms last announced in HELLO_ACK; until then zhost's own defaults. */
+struct cluster_timing {
+	int64_t heartbeat_ms, failure_timeout_ms;
+};
+
+struct uplink_listener {
+	/* A connection stands: HELLO may be sent. */
+	void (*connected)(void *user);
+	void (*disconnected)(void *user);
+	/* A frame of zrms. `message` is taken over. An error closes the connection. */
+	int (*frame)(void *user, Samoza__V1__FrameType type, ProtobufCMessage *message,
+		     struct error **err);
+};
+
+struct uplink_options {
+	struct loop *loop;
+	struct config_address zrms; /* host borrowed */
+	const char *zrms_url;	    /* for log lines; borrowed */
+	struct cluster_timing *timing;
+};
+
+/* Nothing happens before uplink_start(). All borrowed. */
+struct uplink *uplink_new(const struct uplink_options *options,
+			  const struct uplink_listener *listener, void *user);
+void uplink_start(struct uplink *u);
+/* Closes the connection and makes no other; uplink_is_closed() when that is done. */
 void uplink_close(struct uplink *u);
 bool uplink_is_closed(const struct uplink *u);
+/* PRE: closed, or never started. NULL is fine. */
 void uplink_free(struct uplink *u);
 
-/* zrms has accepted us on the present connection. */
-bool uplink_is_up(const struct uplink *u);
-/* For the core's messages: also before zrms has accepted. What cannot be sent is lost, as with
- * a link that breaks. */
-void uplink_send(struct uplink *u, Samoza__V1__FrameType type, const ProtobufCMessage *message);
-/* For messages that may be refused: 0, -EHOSTUNREACH without a link, -EAGAIN when more than
- * `room` bytes wait already. */
-int uplink_try(struct uplink *u, Samoza__V1__FrameType type, const ProtobufCMessage *message,
-	       size_t room);
+/* The same connection as the other parts see it; borrowed. */
+struct upstream *uplink_upstream(struct uplink *u);
+/* Connections made so far. */
+uint64_t uplink_connections(const struct uplink *u);
 
 #endif
