@@ -121,7 +121,7 @@ static void committed(void *user, int code, const struct error *error,
 static int decide(struct durable *d, struct outbox *o, struct error **err)
 {
 	const struct shape_run *run = &d->run;
-	const struct topology *t = run->placing.models.items[run->topology];
+	const struct topology *t = run->placing.topologies.items[run->topology].model;
 	int64_t now_ms = clock_now().wall_ms;
 	int r = 0;
 	for (uint32_t n = 0; n < d->batch && r == 0; n++) {

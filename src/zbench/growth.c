@@ -54,7 +54,7 @@ static int round_seconds(struct placing *pl, uint32_t topology, uint32_t count,
 	}
 	*ret_seconds = placing_now() - begin;
 	for (uint32_t i = 0; i < count; i++)
-		place_remove(pl->place, topology, i);
+		place_remove(pl->place, placing_unit(pl, topology, i));
 	return 0;
 }
 

@@ -14,9 +14,11 @@ void placing_init(struct placing *pl)
 void placing_done(struct placing *pl)
 {
 	place_free(pl->place);
-	vector_for_each (&pl->models, model)
-		topology_unref(*model);
-	vector_done(&pl->models);
+	vector_for_each (&pl->topologies, t) {
+		topology_unref(t->model);
+		free(t->units);
+	}
+	vector_done(&pl->topologies);
 	vector_done(&pl->lost);
 }
 
@@ -62,9 +64,11 @@ int placing_model(const char *name, const char *spaces, struct topology **ret_mo
 uint32_t placing_add(struct placing *pl, struct topology *model)
 {
 	uint32_t topology = place_topology_add(pl->place, model, ++pl->order);
-	while (pl->models.count <= topology)
-		vector_push(&pl->models, NULL);
-	pl->models.items[topology] = model;
+	while (pl->topologies.count <= topology)
+		(void)vector_add(&pl->topologies);
+	struct placed_topology *t = &pl->topologies.items[topology];
+	*t = (struct placed_topology){model, mem_new_array(uint32_t, model->instance_count)};
+	place_units_new(pl->place, topology, t->units);
 	return topology;
 }
 
@@ -78,7 +82,7 @@ int placing_topology(struct placing *pl, const char *name, const char *spaces,
 	return r;
 }
 
-static int try_wants(struct placing *pl, const struct place_request *request,
+static int try_units(struct placing *pl, uint32_t topology, const struct place_request *request,
 		     struct error **err)
 {
 	struct place_result result;
@@ -87,37 +91,38 @@ static int try_wants(struct placing *pl, const struct place_request *request,
 	if (!result.complete) {
 		CLEANUP(freep) char *reason = place_reason_text(&result.reason);
 		r = error_set(err, ERR_CONFLICT, "topology %s: %s",
-			      pl->models.items[request->topology]->name, reason);
+			      pl->topologies.items[topology].model->name, reason);
 	}
 	place_result_done(&result);
 	return r;
 }
 
+uint32_t placing_unit(const struct placing *pl, uint32_t topology, uint32_t instance)
+{
+	return pl->topologies.items[topology].units[instance];
+}
+
 int placing_all(struct placing *pl, uint32_t topology, struct error **err)
 {
-	const struct topology *t = pl->models.items[topology];
-	VECTOR(struct place_want) wants = {0};
-	for (uint32_t i = 0; i < t->instance_count; i += t->instances[i].subtree_count) {
-		if (place_where(pl->place, topology, i) == PLACE_NONE)
-			*vector_add(&wants) = (struct place_want){.instance = i};
+	const struct placed_topology *t = &pl->topologies.items[topology];
+	VECTOR(struct place_unit_request) units = {0};
+	for (uint32_t i = 0; i < t->model->instance_count;
+	     i += t->model->instances[i].subtree_count) {
+		if (place_where(pl->place, t->units[i]) == PLACE_NONE)
+			vector_add(&units)->unit = t->units[i];
 	}
-	int r = try_wants(pl,
-			  &(struct place_request){.topology = topology,
-						  .wants = wants.items,
-						  .want_count = wants.count},
-			  err);
-	vector_done(&wants);
+	int r = try_units(
+		pl, topology,
+		&(struct place_request){.units = units.items, .unit_count = units.count}, err);
+	vector_done(&units);
 	return r;
 }
 
 uint32_t placing_one(struct placing *pl, uint32_t topology, uint32_t instance)
 {
-	struct place_want want = {.instance = instance};
+	struct place_unit_request unit = {.unit = placing_unit(pl, topology, instance)};
 	struct place_result result;
-	place_try(
-		pl->place,
-		&(struct place_request){.topology = topology, .wants = &want, .want_count = 1},
-		&result);
+	place_try(pl->place, &(struct place_request){.units = &unit, .unit_count = 1}, &result);
 	uint32_t zhost = result.zhosts[0];
 	place_result_done(&result);
 	return zhost;
@@ -125,44 +130,49 @@ uint32_t placing_one(struct placing *pl, uint32_t topology, uint32_t instance)
 
 void placing_lose(struct placing *pl, uint32_t zhost)
 {
-	struct place_unit unit = {PLACE_NONE, PLACE_NONE};
+	uint32_t unit = PLACE_NONE;
 	size_t first = pl->lost.count;
 	place_zhost_flags(pl->place, zhost, false, false);
-	while (place_zhost_unit(pl->place, zhost, &unit))
+	while ((unit = place_zhost_unit(pl->place, zhost, unit)) != PLACE_NONE)
 		vector_push(&pl->lost, unit);
 	for (size_t i = first; i < pl->lost.count; i++)
-		place_remove(pl->place, pl->lost.items[i].topology, pl->lost.items[i].instance);
+		place_remove(pl->place, pl->lost.items[i]);
 }
 
 static int compare_units(const void *a, const void *b)
 {
-	const struct place_unit *x = a, *y = b;
-	if (x->topology != y->topology)
-		return x->topology < y->topology ? -1 : 1;
-	return x->instance < y->instance ? -1 : x->instance > y->instance;
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	return x < y ? -1 : x > y;
+}
+
+/* The lost units of one topology, from *at on; units were made topology by topology. */
+static int recover_topology(struct placing *pl, uint32_t topology, size_t *at,
+			    struct error **err)
+{
+	uint32_t end = topology + 1 < pl->topologies.count
+			       ? pl->topologies.items[topology + 1].units[0]
+			       : PLACE_NONE;
+	VECTOR(struct place_unit_request) units = {0};
+	for (; *at < pl->lost.count && pl->lost.items[*at] < end; ++*at)
+		vector_add(&units)->unit = pl->lost.items[*at];
+	int r = units.count == 0 ? 0
+				 : try_units(pl, topology,
+					     &(struct place_request){.mode = PLACE_RECOVER,
+								     .units = units.items,
+								     .unit_count = units.count},
+					     err);
+	vector_done(&units);
+	return r;
 }
 
 int placing_recover(struct placing *pl, struct error **err)
 {
-	VECTOR(struct place_want) wants = {0};
 	int r = 0;
+	size_t at = 0;
 	if (pl->lost.count > 0)
-		qsort(pl->lost.items, pl->lost.count, sizeof(*pl->lost.items), compare_units);
-	for (size_t i = 0; i < pl->lost.count && r == 0; i++) {
-		uint32_t topology = pl->lost.items[i].topology;
-		*vector_add(&wants) =
-			(struct place_want){.instance = pl->lost.items[i].instance};
-		if (i + 1 < pl->lost.count && pl->lost.items[i + 1].topology == topology)
-			continue;
-		r = try_wants(pl,
-			      &(struct place_request){.topology = topology,
-						      .mode = PLACE_RECOVER,
-						      .wants = wants.items,
-						      .want_count = wants.count},
-			      err);
-		vector_clear(&wants);
-	}
-	vector_done(&wants);
+		qsort(pl->lost.items, pl->lost.count, sizeof(uint32_t), compare_units);
+	for (uint32_t t = 0; t < pl->topologies.count && r == 0; t++)
+		r = recover_topology(pl, t, &at, err);
 	vector_clear(&pl->lost);
 	return r;
 }

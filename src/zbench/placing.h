@@ -8,10 +8,15 @@
 #include "base/vector.h"
 #include "core/place/place.h"
 
+struct placed_topology {
+	struct topology *model; /* a reference */
+	uint32_t *units;	/* by instance; PLACE_NONE for children */
+};
+
 struct placing {
 	struct place *place;
-	VECTOR(struct topology *) models; /* by handle of the engine */
-	VECTOR(struct place_unit) lost;
+	VECTOR(struct placed_topology) topologies; /* by handle of the engine */
+	VECTOR(uint32_t) lost;			   /* units, by zhost */
 	uint64_t order;
 };
 
@@ -35,6 +40,7 @@ int placing_topology(struct placing *pl, const char *name, const char *spaces,
 
 /* Places all its instances at once; ERR_CONFLICT with the reason. */
 int placing_all(struct placing *pl, uint32_t topology, struct error **err) must_check;
+uint32_t placing_unit(const struct placing *pl, uint32_t topology, uint32_t instance);
 /* Places one; its zhost or PLACE_NONE. */
 uint32_t placing_one(struct placing *pl, uint32_t topology, uint32_t instance);
 

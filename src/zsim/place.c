@@ -148,13 +148,13 @@ static void set_reason(Samoza__V1__PlaceTopology *t, char *take_reason)
 }
 
 static void add_placements(struct placing *p, Samoza__V1__PlaceTopology *to,
-			   const struct topology *t, uint32_t handle)
+			   const struct topology *t, const uint32_t *units)
 {
 	to->placements = mem_new_array(Samoza__V1__PlacePlacement *, t->instance_count);
 	uint32_t zhost = PLACE_NONE;
 	for (unsigned i = 0; i < t->instance_count; i++) {
 		if (t->instances[i].parent < 0)
-			zhost = place_where(p->place, handle, i);
+			zhost = place_where(p->place, units[i]);
 		Samoza__V1__PlacePlacement *one =
 			(Samoza__V1__PlacePlacement *)schema_message_new(
 				&samoza__v1__place_placement__descriptor);
@@ -182,11 +182,11 @@ static Samoza__V1__PlaceExplain *explain_new(const struct placing *p, const char
 
 /* Children go with their parent: what is judged are the instances without one. */
 static void explain(struct placing *p, Samoza__V1__PlaceTopology *to, const struct topology *t,
-		    uint32_t handle)
+		    const uint32_t *units)
 {
 	for (unsigned i = 0; i < t->instance_count; i += t->instances[i].subtree_count) {
 		struct place_explanation e;
-		place_explain(p->place, handle, &(struct place_want){.instance = i}, &e);
+		place_explain(p->place, &(struct place_unit_request){.unit = units[i]}, &e);
 		to->explain = mem_resize(to->explain, to->n_explain + e.verdict_count + 1,
 					 sizeof(*to->explain));
 		for (uint32_t v = 0; v < e.verdict_count; v++)
@@ -194,7 +194,7 @@ static void explain(struct placing *p, Samoza__V1__PlaceTopology *to, const stru
 				explain_new(p, t->instances[i].path, &e.verdicts[v]);
 		if (!p->json) {
 			CLEANUP(freep)
-			char *text = place_explanation_text(p->place, handle, &e);
+			char *text = place_explanation_text(p->place, &e);
 			printf("\n%s", text);
 		}
 		place_explanation_done(&e);
@@ -215,27 +215,28 @@ static void print_placements(const Samoza__V1__PlaceTopology *t)
 static void try_topology(struct placing *p, Samoza__V1__PlaceTopology *to, struct topology *t)
 {
 	uint32_t handle = place_topology_add(p->place, t, p->answer->n_topologies);
-	VECTOR(struct place_want) wants = {0};
+	CLEANUP(freep) uint32_t *units = mem_new_array(uint32_t, t->instance_count);
+	VECTOR(struct place_unit_request) requests = {0};
+	place_units_new(p->place, handle, units);
 	for (unsigned i = 0; i < t->instance_count; i += t->instances[i].subtree_count)
-		vector_push(&wants, ((struct place_want){.instance = i}));
+		vector_add(&requests)->unit = units[i];
 	struct place_result result;
 	place_try(p->place,
-		  &(struct place_request){.topology = handle,
-					  .mode = PLACE_TOGETHER,
-					  .wants = wants.items,
-					  .want_count = wants.count},
+		  &(struct place_request){.mode = PLACE_TOGETHER,
+					  .units = requests.items,
+					  .unit_count = requests.count},
 		  &result);
 	to->placed = result.complete;
 	if (result.complete)
-		add_placements(p, to, t, handle);
+		add_placements(p, to, t, units);
 	else
 		set_reason(to, place_reason_text(&result.reason));
 	if (!p->json)
 		print_placements(to);
 	if (p->explain)
-		explain(p, to, t, handle);
+		explain(p, to, t, units);
 	place_result_done(&result);
-	vector_done(&wants);
+	vector_done(&requests);
 }
 
 /* ---- all of them ---- */

@@ -69,8 +69,10 @@ struct deployment {
 	char *reason; /* why a place is missing; NULL */
 	bool was_running, ever_started;
 	int64_t updated_ms;
-	uint32_t place;	   /* handle in the engine */
-	uint32_t leaving;  /* a second one: old places of those that leave; or PLACE_NONE */
+	uint32_t place; /* the topology's handle in the engine, and its ticket there */
+	/* By instance: its placement (a unit of the engine), and the one that it is to move to,
+	 * held while it leaves its zhost or waited for. PLACE_NONE: none, or a child. */
+	uint32_t *units, *next_units;
 	unsigned troubles; /* instances to start without a place or out of attempts */
 	bool has_pages;	   /* a UI space */
 
@@ -220,7 +222,9 @@ char *placing_reason_now(const struct deployment *d);
 void placing_assign(struct instance *root, struct zhost *z);
 /* Puts a remembered placement back into the engine. */
 void placing_restore(struct instance *root, struct zhost *z);
-void placing_release(struct instance *root);	 /* its place is free */
+void placing_release(struct instance *root); /* its place is free */
+/* Its placement in the engine; while it moves, the one that it moves to. */
+uint32_t placing_unit(const struct instance *root);
 void placing_forget_lost(struct instance *root); /* nothing to be adopted any longer */
 void placing_gone(struct instance *i);		 /* not-deployed, and meant to be */
 void exclusion_add(struct instance *root, const struct instance *failed);

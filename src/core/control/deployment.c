@@ -93,7 +93,11 @@ struct deployment *deployment_add(struct control *c, Samoza__V1__TopologyRecord 
 		d->has_pages = d->has_pages || topology->spaces[s].type == SPACE_UI;
 	index_artifacts(d);
 	d->place = place_topology_add(c->place, topology, d->sequence);
-	d->leaving = PLACE_NONE;
+	d->units = mem_new_array(uint32_t, topology->instance_count);
+	place_units_new(c->place, d->place, d->units);
+	d->next_units = mem_new_array(uint32_t, topology->instance_count);
+	for (uint32_t i = 0; i < topology->instance_count; i++)
+		d->next_units[i] = PLACE_NONE;
 	while (c->by_place.count <= d->place)
 		(void)vector_add(&c->by_place);
 	c->by_place.items[d->place] = d;
@@ -109,9 +113,14 @@ static void deployment_free(struct deployment *d)
 {
 	struct control *c = d->control;
 	c->by_place.items[d->place] = NULL;
+	place_wait_end(c->place, d->place);
+	for (uint32_t i = 0; i < d->app->topology->instance_count; i++) {
+		place_unit_free(c->place, d->next_units[i]);
+		place_unit_free(c->place, d->units[i]);
+	}
 	place_topology_remove(c->place, d->place);
-	if (d->leaving != PLACE_NONE)
-		place_topology_remove(c->place, d->leaving);
+	free(d->units);
+	free(d->next_units);
 	application_free(d->app);
 	samoza__v1__topology_record__free_unpacked(d->record, NULL);
 	free(d->artifacts);

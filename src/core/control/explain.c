@@ -67,9 +67,10 @@ static Samoza__V1__ExplainSpaceView *explain_root(const struct control *c,
 	struct place_groups groups = {0};
 	uint32_t excluded_count = 0;
 	struct place_exclusion *excluded = placing_exclusions(i, &excluded_count);
-	const struct place_want want = {
-		.instance = i->index, .excluded = excluded, .excluded_count = excluded_count};
-	place_explain(c->place, d->place, &want, &e);
+	const struct place_unit_request request = {.unit = placing_unit(i),
+						   .excluded = excluded,
+						   .excluded_count = excluded_count};
+	place_explain(c->place, &request, &e);
 	place_explanation_group(c->place, &e, &groups);
 
 	Samoza__V1__ExplainSpaceView *v = NEW(ExplainSpaceView, explain_space_view);

@@ -98,14 +98,22 @@ void placing_assign(struct instance *root, struct zhost *z)
 void placing_restore(struct instance *root, struct zhost *z)
 {
 	struct deployment *d = deployment_of(root);
-	if (place_where(d->control->place, d->place, root->index) == PLACE_NONE)
-		place_add(d->control->place, d->place, root->index, z->place);
+	if (place_where(d->control->place, d->units[root->index]) == PLACE_NONE)
+		place_add(d->control->place, d->units[root->index], z->place);
 }
 
 void placing_release(struct instance *root)
 {
 	struct deployment *d = deployment_of(root);
-	place_remove(d->control->place, d->place, root->index);
+	place_remove(d->control->place, d->units[root->index]);
+}
+
+uint32_t placing_unit(const struct instance *root)
+{
+	const struct deployment *d = deployment_of(root);
+	return root->evacuating && d->next_units[root->index] != PLACE_NONE
+		       ? d->next_units[root->index]
+		       : d->units[root->index];
 }
 
 void placing_forget_lost(struct instance *root)
@@ -239,15 +247,22 @@ struct place_exclusion *placing_exclusions(const struct instance *root, uint32_t
 
 /* The roots of one deployment that need a place, with their exclusions. */
 struct wants {
-	VECTOR(struct place_want) list;
+	VECTOR(struct place_unit_request) list;
+	VECTOR(struct instance *) roots; /* of the same indexes */
 };
 
-static void wants_add(struct wants *w, const struct instance *root)
+static void wants_add(struct wants *w, const struct instance *root, uint32_t unit)
 {
 	uint32_t count = 0;
 	struct place_exclusion *excluded = placing_exclusions(root, &count);
-	*vector_add(&w->list) = (struct place_want){
-		.instance = root->index, .excluded = excluded, .excluded_count = count};
+	*vector_add(&w->list) = (struct place_unit_request){
+		.unit = unit, .excluded = excluded, .excluded_count = count};
+	vector_push(&w->roots, (struct instance *)root);
+}
+
+static void wants_add_root(struct wants *w, const struct instance *root)
+{
+	wants_add(w, root, deployment_of(root)->units[root->index]);
 }
 
 static void wants_done(struct wants *w)
@@ -255,6 +270,7 @@ static void wants_done(struct wants *w)
 	vector_for_each (&w->list, want)
 		free((void *)want->excluded);
 	vector_done(&w->list);
+	vector_done(&w->roots);
 }
 
 static struct zhost *zhost_of_handle(const struct control *c, uint32_t handle)
@@ -288,16 +304,15 @@ static bool try_wants(struct deployment *d, struct wants *w, enum place_mode mod
 {
 	struct control *c = d->control;
 	struct place_result result;
-	const struct place_request request = {.topology = d->place,
-					      .mode = mode,
-					      .wants = w->list.items,
-					      .want_count = w->list.count};
+	const struct place_request request = {
+		.mode = mode, .units = w->list.items, .unit_count = w->list.count};
 	place_try(c->place, &request, &result);
 	size_t kept = 0;
 	for (size_t k = 0; k < w->list.count; k++) {
-		struct instance *root = &d->app->instances[w->list.items[k].instance];
+		struct instance *root = w->roots.items[k];
 		if (result.zhosts[k] == PLACE_NONE) {
 			set_no_place(root, true);
+			w->roots.items[kept] = root;
 			w->list.items[kept++] = w->list.items[k];
 			continue;
 		}
@@ -308,7 +323,7 @@ static bool try_wants(struct deployment *d, struct wants *w, enum place_mode mod
 		if (w->list.items[k].excluded_count > 0)
 			mark_instance(root, MARK_RECORD);
 	}
-	w->list.count = kept;
+	w->list.count = w->roots.count = kept;
 	bool complete = result.complete;
 	if (!complete && *ret_reason == NULL)
 		*ret_reason = place_reason_text(&result.reason);
@@ -324,21 +339,15 @@ static bool gave_up_below(struct instance *root)
 	return false;
 }
 
-/* While it leaves, it takes room twice: its new place is held by the deployment's own handle in
- * the engine, what it still holds on the old zhost by a second one. */
-static uint32_t leaving_handle(struct deployment *d)
+/* Where it moves to: a second unit of its slot, placed there while the first one still holds
+ * its room on the old zhost. */
+static uint32_t next_unit(struct deployment *d, const struct instance *root)
 {
-	if (d->leaving == PLACE_NONE)
-		d->leaving =
-			place_topology_add(d->control->place, d->app->topology, d->sequence);
-	return d->leaving;
-}
-
-static void free_old_place(struct instance *root)
-{
-	struct deployment *d = deployment_of(root);
-	if (d->leaving != PLACE_NONE)
-		place_remove(d->control->place, d->leaving, root->index);
+	uint32_t *unit = &d->next_units[root->index];
+	if (*unit == PLACE_NONE)
+		*unit = place_unit_new(d->control->place, d->place, root->index,
+				       d->units[root->index]);
+	return *unit;
 }
 
 /* Out of attempts: is there another zhost? Then it leaves this one. */
@@ -348,25 +357,14 @@ static bool try_to_leave(struct deployment *d, struct instance *root, struct wan
 	struct control *c = d->control;
 	struct wants one = {0};
 	struct place_result result;
-	const struct zhost *here = root->zhost;
-	wants_add(&one, root);
-	place_lift(c->place, d->place, root->index);
-	const struct place_request request = {.topology = d->place,
-					      .mode = PLACE_TOGETHER,
-					      .wants = one.list.items,
-					      .want_count = 1};
+	wants_add(&one, root, next_unit(d, root));
+	const struct place_request request = {
+		.mode = PLACE_TOGETHER, .units = one.list.items, .unit_count = 1};
 	place_try(c->place, &request, &result);
 	bool found = result.complete;
 	if (found) {
-		/* Now it really leaves: whoever waits for room here is told. */
-		place_lift(c->place, d->place, root->index);
-		place_put_back(c->place, d->place, root->index, here->place);
-		placing_release(root);
-		place_add(c->place, d->place, root->index, result.zhosts[0]);
-		struct zhost *old = root->zhost;
 		c->count.placements++;
 		root->evacuating = true;
-		place_add(c->place, leaving_handle(d), root->index, old->place);
 		for_each_below (root, i) {
 			i->gave_up = false;
 			i->retry_at_ms = 0;
@@ -378,8 +376,7 @@ static bool try_to_leave(struct deployment *d, struct instance *root, struct wan
 	} else {
 		if (*ret_reason == NULL)
 			*ret_reason = place_reason_text(&result.reason);
-		wants_add(left, root);
-		place_put_back(c->place, d->place, root->index, here->place);
+		wants_add(left, root, next_unit(d, root));
 	}
 	place_result_done(&result);
 	wants_done(&one);
@@ -403,20 +400,34 @@ static bool needs_first_place(const struct instance *root)
 	return root->goal != GOAL_NOT_DEPLOYED && root->zhost == NULL && !root->lost;
 }
 
+/* What it waited for is collected again. */
+static void forget_waiting(struct deployment *d)
+{
+	const struct topology *t = d->app->topology;
+	place_wait_end(d->control->place, d->place);
+	for (uint32_t k = 0; k < t->instance_count; k += t->instances[k].subtree_count) {
+		if (d->app->instances[k].evacuating)
+			continue;
+		place_unit_free(d->control->place, d->next_units[k]);
+		d->next_units[k] = PLACE_NONE;
+	}
+}
+
 static void place_deployment(struct deployment *d)
 {
 	struct control *c = d->control;
 	const struct topology *t = d->app->topology;
 	struct wants fresh = {0}, lost = {0}, stuck = {0};
 	char *reason = NULL;
+	forget_waiting(d);
 	for (uint32_t k = 0; k < t->instance_count; k += t->instances[k].subtree_count) {
 		struct instance *root = &d->app->instances[k];
 		if (root->evacuating || root->goal == GOAL_NOT_DEPLOYED)
 			continue;
 		if (root->lost)
-			wants_add(&lost, root);
+			wants_add_root(&lost, root);
 		else if (needs_first_place(root))
-			wants_add(&fresh, root);
+			wants_add_root(&fresh, root);
 	}
 	if (lost.list.count > 0)
 		(void)try_wants(d, &lost, PLACE_RECOVER, &reason);
@@ -439,20 +450,11 @@ static void place_deployment(struct deployment *d)
 		vector_for_each (&parts[p]->list, want)
 			vector_push(&waiting.list, *want);
 	if (waiting.list.count > 0) {
-		const struct place_request request = {.topology = d->place,
-						      .mode = only_fresh ? PLACE_TOGETHER
+		const struct place_request request = {.mode = only_fresh ? PLACE_TOGETHER
 									 : PLACE_RECOVER,
-						      .wants = waiting.list.items,
-						      .want_count = waiting.list.count};
-		vector_for_each (&stuck.list, want)
-			place_lift(c->place, d->place, want->instance);
-		place_wait(c->place, &request);
-		vector_for_each (&stuck.list, want) {
-			const struct zhost *here = d->app->instances[want->instance].zhost;
-			place_put_back(c->place, d->place, want->instance, here->place);
-		}
-	} else {
-		place_wait_end(c->place, d->place);
+						      .units = waiting.list.items,
+						      .unit_count = waiting.list.count};
+		place_wait(c->place, d->place, &request);
 	}
 	set_reason(d, reason);
 	deployment_mark_state(d);
@@ -477,24 +479,23 @@ char *placing_reason_now(const struct deployment *d)
 		if (root->evacuating || root->goal == GOAL_NOT_DEPLOYED)
 			continue;
 		if (root->lost || needs_first_place(root))
-			wants_add(&wants, root);
+			wants_add_root(&wants, root);
 		lost = lost || root->lost;
 	}
 	if (wants.list.count > 0) {
 		struct place_result result;
-		const struct place_request request = {.topology = d->place,
-						      .mode = lost ? PLACE_RECOVER
+		const struct place_request request = {.mode = lost ? PLACE_RECOVER
 								   : PLACE_TOGETHER,
-						      .wants = wants.list.items,
-						      .want_count = wants.list.count,
+						      .units = wants.list.items,
+						      .unit_count = wants.list.count,
 						      .dry_run = true};
 		place_try(c->place, &request, &result);
 		reason = place_reason_text(&result.reason);
 		place_result_done(&result);
 	} else if (first_stuck(d) != NULL) {
 		struct place_explanation e = {0};
-		wants_add(&wants, first_stuck(d));
-		place_explain(c->place, d->place, &wants.list.items[0], &e);
+		wants_add_root(&wants, first_stuck(d));
+		place_explain(c->place, &wants.list.items[0], &e);
 		reason = place_reason_text(&e.reason);
 		place_explanation_done(&e);
 	}
@@ -539,10 +540,15 @@ static void end_evacuation(struct instance *root)
 {
 	struct deployment *d = deployment_of(root);
 	struct control *c = d->control;
-	uint32_t handle = place_where(c->place, d->place, root->index);
+	uint32_t next = d->next_units[root->index];
+	uint32_t handle = place_where(c->place, placing_unit(root));
 	struct zhost *z = handle != PLACE_NONE ? zhost_of_handle(c, handle) : NULL;
 	root->evacuating = false;
-	free_old_place(root);
+	if (next != PLACE_NONE) {
+		place_unit_free(c->place, d->units[root->index]);
+		d->units[root->index] = next;
+		d->next_units[root->index] = PLACE_NONE;
+	}
 	if (root->goal != GOAL_NOT_DEPLOYED && z != NULL && z != root->zhost &&
 	    z->state == STATE_DEPLOYED_STARTED) {
 		placing_assign(root, z);

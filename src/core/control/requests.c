@@ -47,16 +47,17 @@ static Samoza__V1__TopologyView *dry_run(struct control *c, const struct control
 	struct topology *t = s->topology;
 	Samoza__V1__TopologyView *v = (Samoza__V1__TopologyView *)schema_message_new(
 		&samoza__v1__topology_view__descriptor);
-	VECTOR(struct place_want) wants = {0};
+	VECTOR(struct place_unit_request) wants = {0};
 	struct place_result result;
 	uint32_t handle = place_topology_add(c->place, t, UINT64_MAX);
+	CLEANUP(freep) uint32_t *units = mem_new_array(uint32_t, t->instance_count);
+	place_units_new(c->place, handle, units);
 	for (uint32_t k = 0; k < t->instance_count; k += t->instances[k].subtree_count)
-		*vector_add(&wants) = (struct place_want){.instance = k};
+		vector_add(&wants)->unit = units[k];
 	place_try(c->place,
-		  &(struct place_request){.topology = handle,
-					  .mode = PLACE_TOGETHER,
-					  .wants = wants.items,
-					  .want_count = wants.count,
+		  &(struct place_request){.mode = PLACE_TOGETHER,
+					  .units = wants.items,
+					  .unit_count = wants.count,
 					  .dry_run = true},
 		  &result);
 	v->id = mem_strdup("");
@@ -93,6 +94,8 @@ static Samoza__V1__TopologyView *dry_run(struct control *c, const struct control
 	}
 	place_result_done(&result);
 	vector_done(&wants);
+	for (uint32_t k = 0; k < t->instance_count; k++)
+		place_unit_free(c->place, units[k]);
 	place_topology_remove(c->place, handle);
 	return v;
 }

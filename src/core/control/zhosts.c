@@ -381,12 +381,9 @@ void zhosts_start(struct control *c)
 static void drop_held_places(struct zhost *z)
 {
 	struct control *c = z->control;
-	for (;;) {
-		struct place_unit unit = {PLACE_NONE, PLACE_NONE};
-		if (!place_zhost_unit(c->place, z->place, &unit))
-			return;
-		place_remove(c->place, unit.topology, unit.instance);
-	}
+	uint32_t unit;
+	while ((unit = place_zhost_unit(c->place, z->place, PLACE_NONE)) != PLACE_NONE)
+		place_remove(c->place, unit);
 }
 
 static int zhost_remove(struct zhost *z, struct error **err)

@@ -40,15 +40,15 @@ static uint64_t tried_key(const struct tree *t, const struct kind *k, uint32_t z
 /* ---- devices of the whole set on one zhost ---- */
 
 /* All asks of the units tried there and of one more, as one demand. */
-static uint32_t join_asks(const struct zhost *z, const struct demand *more,
-			  struct demand *ret_joint)
+static uint32_t join_asks(const struct place *p, const struct zhost *z,
+			  const struct demand *more, struct demand *ret_joint)
 {
 	*ret_joint = (struct demand){0};
 	uint32_t asks = more->ask_count;
-	for (const struct unit *u = z->units; u != NULL; u = u->next)
+	for_each_unit_on (p, z, u)
 		asks += u->tried ? u->need->demand->ask_count : 0;
 	ret_joint->asks = mem_new_array(struct ask, asks + 1);
-	for (const struct unit *u = z->units; u != NULL; u = u->next) {
+	for_each_unit_on (p, z, u) {
 		for (uint32_t i = 0; u->tried && i < u->need->demand->ask_count; i++)
 			ret_joint->asks[ret_joint->ask_count++] = u->need->demand->asks[i];
 	}
@@ -71,15 +71,15 @@ static bool repack(struct place *p, uint32_t zhost, const struct demand *more, b
 	struct demand joint;
 	if (more->too_many_devices)
 		return false;
-	(void)join_asks(z, more, &joint);
+	(void)join_asks(p, z, more, &joint);
 	uint16_t *slots = mem_new_array(uint16_t, joint.device_total + 1);
-	for (struct unit *u = z->units; u != NULL; u = u->next) {
+	for_each_unit_on (p, z, u) {
 		if (u->tried)
 			devices_apply(z, u->need->demand, u->devices, 1);
 	}
 	bool fits = devices_fit(z->slots, z->slot_count, &joint, slots);
 	const uint16_t *given = slots;
-	for (struct unit *u = z->units; u != NULL; u = u->next) {
+	for_each_unit_on (p, z, u) {
 		if (!u->tried)
 			continue;
 		if (fits && apply && u->need->demand->device_total > 0)
@@ -120,12 +120,14 @@ static uint32_t count_candidates(struct tree *t, const struct kind *k, uint32_t 
 {
 	struct place *p = t->search->place;
 	uint32_t count = 0;
+	slot_mates_leave(p, k->units[k->placed]);
 	for (uint32_t rank = 0; rank < p->by_name.count && count < stop_at; rank++) {
 		uint32_t z = p->by_name.items[rank];
 		t->search->steps++;
 		if (map_find(&t->tried, tried_key(t, k, z)) == NULL && can_stand(p, k, z))
 			t->scratch[count++] = (struct candidate){.rank = rank, .zhost = z};
 	}
+	slot_mates_return(p, k->units[k->placed]);
 	return count;
 }
 
@@ -143,6 +145,7 @@ static void level_open(struct tree *t, struct kind *k, uint32_t count)
 {
 	struct place *p = t->search->place;
 	struct level *level = &t->levels[t->depth++];
+	slot_mates_leave(p, k->units[k->placed]);
 	floors_measure(p, k->need, k->excluded, GREEDY, &t->floors);
 	for (uint32_t i = 0; i < count; i++) {
 		struct candidate *c = &t->scratch[i];
@@ -152,6 +155,7 @@ static void level_open(struct tree *t, struct kind *k, uint32_t count)
 		    !fits_but_devices(p, k->need, c->zhost, GREEDY))
 			c->key = 0;
 	}
+	slot_mates_return(p, k->units[k->placed]);
 	qsort(t->scratch, count, sizeof(*t->scratch), compare_candidates);
 	*level = (struct level){
 		.kind = k,

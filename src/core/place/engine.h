@@ -63,7 +63,7 @@ struct zhost {
 	/* Of its devices, as of that change and that workload; see fragmentation.c */
 	double waste;
 	uint64_t waste_position, waste_version;
-	struct unit *units; /* list of those placed here */
+	uint32_t first_unit; /* list of those placed here, or PLACE_NONE */
 	uint32_t unit_count;
 	uint32_t name; /* symbol */
 	struct zhost_about *about;
@@ -252,18 +252,23 @@ struct need {
 	uint32_t label_terms; /* not of scope zhost */
 	struct skew *skews;   /* required ones first */
 	uint32_t skew_count, required_skews;
-	uint32_t placed, units;
+	uint32_t placed;     /* units that are members */
 	struct index *index; /* its own; NULL until it is needed */
 };
 
+/* A placed unit holds room (cpu, memory, devices) and membership (it counts in groups,
+ * counters and neighbours). Membership is taken away for a moment while another unit of the
+ * same slot is judged; room never is. */
 struct unit {
 	struct need *need;
-	uint32_t instance;
-	uint32_t zhost; /* or PLACE_NONE */
-	bool waits;	/* its topology waits for a place for it */
-	bool tried;	/* placed by the try that runs: it may still get other devices */
-	struct unit *next, *previous; /* on the same zhost */
 	uint16_t *devices; /* need->device_total slot numbers; NULL without devices */
+	uint32_t handle, instance;
+	uint32_t zhost;		 /* or PLACE_NONE */
+	uint32_t slot_next;	 /* ring of the units of its slot; itself when it is alone */
+	uint32_t next, previous; /* on the same zhost; next: also the list of free ones */
+	uint32_t waiter;	 /* position in waiting + 1; 0: no ticket waits for it */
+	bool used;
+	bool tried; /* placed by the try that runs: it may still get other devices */
 };
 
 struct place_topology {
@@ -271,13 +276,10 @@ struct place_topology {
 	uint32_t handle;
 	struct topology *model; /* a reference; NULL: free */
 	uint64_t order;
-	struct need *needs;
+	struct need *needs; /* by root */
 	uint32_t need_count;
-	struct unit *units;
 	uint32_t unit_count;
-	uint32_t *unit_of;	 /* instance -> unit; UINT32_MAX for children */
-	struct tally neighbours; /* units by zhost */
-	struct waiter *waiter;
+	struct tally neighbours; /* placed units by zhost */
 };
 
 /* ---- the engine ---- */
@@ -312,6 +314,9 @@ struct place {
 
 	VECTOR(struct place_topology *) topologies;
 	VECTOR(uint32_t) free_topologies;
+	VECTOR(struct unit *) unit_pages; /* each of UNITS_PER_PAGE: pointers stay valid */
+	uint32_t unit_limit;		  /* handles given out so far */
+	uint32_t free_unit;		  /* the first free one, or PLACE_NONE */
 
 	struct map demand_hashes; /* hash -> number of a chain */
 	VECTOR(struct demand *) demand_chains;
@@ -343,6 +348,25 @@ static inline uint32_t domain_count(const struct place *p, uint32_t column)
 {
 	return column == SCOPE_ZHOST ? (uint32_t)p->zhosts.count
 				     : (uint32_t)p->columns.items[column].value_texts.count;
+}
+
+#define UNITS_PER_PAGE 256u
+
+static inline struct unit *unit_at(const struct place *p, uint32_t unit)
+{
+	return &p->unit_pages.items[unit / UNITS_PER_PAGE][unit % UNITS_PER_PAGE];
+}
+
+/* The units on a zhost; `u` may be taken away in the loop. */
+#define for_each_unit_on(p, z, u)                                                   \
+	for (uint32_t u##_at = (z)->first_unit, u##_next;                           \
+	     u##_at != PLACE_NONE && (u##_next = unit_at((p), u##_at)->next, true); \
+	     u##_at = u##_next)                                                     \
+		for (struct unit *u = unit_at((p), u##_at); u != NULL; u = NULL)
+
+static inline bool has_slot_mates(const struct unit *u)
+{
+	return u->slot_next != u->handle;
 }
 
 /* ---- zhosts.c ---- */
@@ -399,14 +423,21 @@ void demands_done(struct place *p);
 /* ---- needs.c ---- */
 
 struct place_topology *topology_checked(const struct place *p, uint32_t topology);
-struct unit *unit_checked(const struct place *p, uint32_t topology, uint32_t instance);
+/* What a unit of that instance needs. PRE: it has no parent. */
+struct need *need_checked(const struct place_topology *t, uint32_t instance);
 
 /* ---- units.c ---- */
 
+struct unit *unit_checked(const struct place *p, uint32_t unit);
 /* Takes the place; devices as the unit already names them (`keep`) or best fit. PRE: none. */
 void unit_attach(struct place *p, struct unit *u, uint32_t zhost, bool keep);
 /* Frees it, remembers its devices. PRE: it has one. */
 void unit_detach(struct place *p, struct unit *u);
+/* Around a judgement of `u`: the other placed units of its slot are no members, and are again.
+ */
+void slot_mates_leave(struct place *p, const struct unit *u);
+void slot_mates_return(struct place *p, const struct unit *u);
+void units_done(struct place *p);
 /* Around a change of a zhost's labels: its units leave the domains they were counted in, and
  * are counted where they are then. */
 void units_leave_labels(struct place *p, uint32_t zhost);

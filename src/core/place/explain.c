@@ -2,6 +2,7 @@
  * Every zhost judged for one unit: all that fails with figures, scores of those that pass.
  */
 #include "core/place/judge.h"
+#include "core/place/wait.h"
 
 #include "base/str.h"
 
@@ -64,36 +65,21 @@ static int compare_verdicts(const void *a, const void *b, void *place)
 	return r < s ? -1 : r > s;
 }
 
-/* While a topology waits, what it waits for counts as wanted: an affinity between two units of
- * it is no obstacle. */
-static void pend_waiting(struct place *p, const struct place_topology *t, int32_t sign)
-{
-	for (uint32_t i = 0; i < t->unit_count; i++) {
-		const struct unit *u = &t->units[i];
-		if (!u->waits || u->zhost != PLACE_NONE)
-			continue;
-		for (uint32_t m = 0; m < u->need->member_count; m++)
-			group_pend(p, u->need->members[m].group,
-				   sign * (int32_t)u->need->members[m].count);
-	}
-}
-
-void place_explain(struct place *p, uint32_t topology, const struct place_want *want,
+void place_explain(struct place *p, const struct place_unit_request *request,
 		   struct place_explanation *ret)
 {
-	struct unit *u = unit_checked(p, topology, want->instance);
-	struct place_topology *t = u->need->topology;
+	struct unit *u = unit_checked(p, request->unit);
 	uint32_t where = u->zhost;
-	*ret = (struct place_explanation){.instance = want->instance, .zhost = where};
-	ret->reason.instance = want->instance;
+	*ret = (struct place_explanation){.unit = request->unit, .zhost = where};
+	ret->reason.unit = request->unit;
 	zhosts_rank(p);
 	workload_refresh(p);
 	if (where != PLACE_NONE)
 		unit_detach(p, u);
 	else
-		pend_waiting(p, t, 1);
+		wait_pend(p, u, 1);
 	struct judge j;
-	judge_init(&j, p, u->need, (struct excluded){want->excluded, want->excluded_count},
+	judge_init(&j, p, u, (struct excluded){request->excluded, request->excluded_count},
 		   where != PLACE_NONE ? STRICT : OPTIMISTIC);
 	ret->verdicts = mem_new_array(struct place_verdict, p->by_name.count + 1);
 	for (uint32_t rank = 0; rank < p->by_name.count; rank++) {
@@ -103,14 +89,15 @@ void place_explain(struct place *p, uint32_t topology, const struct place_want *
 		ret->eligible_count += v->eligible;
 	}
 	if (ret->eligible_count == 0) {
-		(void)reason_find(&j, t->model->instances[want->instance].path, &ret->reason);
+		(void)reason_find(&j, u->need->topology->model->instances[u->instance].path,
+				  &ret->reason);
 		ret->reason.change = change_find(&j);
 	}
 	judge_done(&j);
 	if (where != PLACE_NONE)
 		unit_attach(p, u, where, true);
 	else
-		pend_waiting(p, t, -1);
+		wait_pend(p, u, -1);
 	qsort_r(ret->verdicts, ret->verdict_count, sizeof(*ret->verdicts), compare_verdicts, p);
 }
 

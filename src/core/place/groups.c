@@ -48,23 +48,36 @@ void group_drop(struct place *p, uint32_t group)
 	vector_push(&p->free_groups, group);
 }
 
-/* A counter that begins after instances have been placed starts with them. */
+static void counter_fill_zhost(struct place *p, struct counter *c, const struct need *n,
+			       uint32_t each, uint32_t zhost)
+{
+	uint32_t domain = domain_of(p, c->column, zhost);
+	if (domain == DOMAIN_NONE)
+		return;
+	for_each_unit_on (p, zhost_at(p, zhost), u) {
+		if (u->need == n)
+			tally_add(&c->tally, domain, (int32_t)each, domain_count(p, c->column));
+	}
+}
+
+/* A counter that is made after instances of its group have been placed starts with them. They
+ * stand on zhosts that their topology counts as neighbours. */
 static void counter_fill(struct place *p, struct counter *c)
 {
 	struct group *g = &p->groups.items[c->group];
 	vector_for_each (&g->needs, need) {
 		const struct need *n = *need;
+		const struct tally *on = &n->topology->neighbours;
 		uint32_t each = 0;
 		for (uint32_t i = 0; i < n->member_count; i++)
 			each += n->members[i].group == c->group ? n->members[i].count : 0;
-		for (uint32_t i = 0; i < n->topology->unit_count; i++) {
-			const struct unit *u = &n->topology->units[i];
-			if (u->need != n || u->zhost == PLACE_NONE)
-				continue;
-			uint32_t domain = domain_of(p, c->column, u->zhost);
-			if (domain != DOMAIN_NONE)
-				tally_add(&c->tally, domain, (int32_t)each,
-					  domain_count(p, c->column));
+		for (uint32_t z = 0; n->placed > 0 && z < on->dense_size; z++) {
+			if (on->dense[z] > 0)
+				counter_fill_zhost(p, c, n, each, z);
+		}
+		for (uint32_t i = 0; n->placed > 0 && i <= on->sparse.mask; i++) {
+			if (on->sparse.count > 0 && on->sparse.keys[i] != MAP_EMPTY)
+				counter_fill_zhost(p, c, n, each, (uint32_t)on->sparse.keys[i]);
 		}
 	}
 }

@@ -114,11 +114,16 @@ static void add_unwelcome(struct judge *j)
 			compare_unwelcome, j);
 }
 
-void judge_init(struct judge *j, struct place *p, const struct need *n,
+void judge_init(struct judge *j, struct place *p, const struct unit *u,
 		struct excluded excluded, enum strictness strictness)
 {
-	*j = (struct judge){
-		.place = p, .need = n, .excluded = excluded, .strictness = strictness};
+	const struct need *n = u->need;
+	*j = (struct judge){.place = p,
+			    .unit = u,
+			    .need = n,
+			    .excluded = excluded,
+			    .strictness = strictness};
+	slot_mates_leave(p, u);
 	struct spaces spaces = {0};
 	collect_spaces(n, &spaces);
 	vector_for_each (&spaces.list, s)
@@ -148,6 +153,7 @@ void judge_done(struct judge *j)
 	}
 	vector_done(&j->rows);
 	floors_done(&j->floors);
+	slot_mates_return(j->place, j->unit);
 }
 
 /* ---- whether it holds ---- */

@@ -41,6 +41,7 @@ struct row {
 
 struct judge {
 	struct place *place;
+	const struct unit *unit;
 	const struct need *need;
 	struct excluded excluded;
 	enum strictness strictness;
@@ -48,7 +49,8 @@ struct judge {
 	VECTOR(struct row) rows; /* by rule, then as declared */
 };
 
-void judge_init(struct judge *j, struct place *p, const struct need *n,
+/* Until judge_done() the other units of its slot are no members. PRE: `u` is not placed. */
+void judge_init(struct judge *j, struct place *p, const struct unit *u,
 		struct excluded excluded, enum strictness strictness);
 void judge_done(struct judge *j);
 

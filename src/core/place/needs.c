@@ -4,7 +4,6 @@
  */
 #include "core/place/engine.h"
 #include "core/place/index.h"
-#include "core/place/wait.h"
 
 struct place_topology *topology_checked(const struct place *p, uint32_t topology)
 {
@@ -12,11 +11,19 @@ struct place_topology *topology_checked(const struct place *p, uint32_t topology
 	return p->topologies.items[topology];
 }
 
-struct unit *unit_checked(const struct place *p, uint32_t topology, uint32_t instance)
+struct need *need_checked(const struct place_topology *t, uint32_t instance)
 {
-	struct place_topology *t = topology_checked(p, topology);
-	PRE(instance < t->model->instance_count && t->unit_of[instance] != UINT32_MAX);
-	return &t->units[t->unit_of[instance]];
+	uint32_t low = 0, high = t->need_count;
+	PRE(instance < t->model->instance_count && t->model->instances[instance].parent < 0);
+	/* The last need that begins at or before the instance. */
+	while (high - low > 1) {
+		uint32_t middle = (low + high) / 2;
+		if (t->needs[middle].root <= instance)
+			low = middle;
+		else
+			high = middle;
+	}
+	return &t->needs[low];
 }
 
 /* What is collected while a subtree is walked. */
@@ -207,7 +214,6 @@ static void need_done(struct place *p, struct need *n)
 		}
 		group_drop(p, n->members[i].group);
 	}
-	demand_count(p, n->demand, -(int64_t)n->units);
 	demand_drop(p, n->demand);
 	free(n->members);
 	free(n->terms);
@@ -229,16 +235,8 @@ static struct place_topology *topology_new(struct place *p)
 	return t;
 }
 
-static uint32_t count_roots(const struct topology *model)
-{
-	uint32_t count = 0;
-	for (uint32_t i = 0; i < model->instance_count; i += model->instances[i].subtree_count)
-		count++;
-	return count;
-}
-
-/* One need for each root space, one unit for each of its instances. Roots come in the order of
- * their spaces, so those of one space are together. */
+/* One need for each root space. Roots come in the order of their spaces, so those of one space
+ * are together. */
 static void topology_compile(struct place *p, struct place_topology *t)
 {
 	const struct topology *model = t->model;
@@ -246,9 +244,6 @@ static void topology_compile(struct place *p, struct place_topology *t)
 	for (unsigned i = 0; i < model->space_count; i++)
 		spaces += model->spaces[i].parent < 0;
 	t->needs = mem_new_array(struct need, spaces + 1);
-	t->units = mem_new_array(struct unit, count_roots(model) + 1);
-	t->unit_of = mem_new_array(uint32_t, model->instance_count + 1);
-	memset(t->unit_of, 0xff, model->instance_count * sizeof(uint32_t));
 	uint32_t *times = mem_new_array(uint32_t, model->space_count + 1);
 	struct need *n = NULL;
 	for (uint32_t i = 0; i < model->instance_count;
@@ -257,16 +252,8 @@ static void topology_compile(struct place *p, struct place_topology *t)
 			n = &t->needs[t->need_count++];
 			need_init(p, n, t, i, times);
 		}
-		struct unit *u = &t->units[t->unit_count];
-		*u = (struct unit){.need = n, .instance = i, .zhost = PLACE_NONE};
-		if (n->demand->device_total > 0)
-			u->devices = mem_new_array(uint16_t, n->demand->device_total);
-		t->unit_of[i] = t->unit_count++;
-		n->units++;
 	}
 	free(times);
-	for (uint32_t i = 0; i < t->need_count; i++)
-		demand_count(p, t->needs[i].demand, t->needs[i].units);
 }
 
 uint32_t place_topology_add(struct place *p, struct topology *model, uint64_t order)
@@ -281,17 +268,10 @@ uint32_t place_topology_add(struct place *p, struct topology *model, uint64_t or
 void place_topology_remove(struct place *p, uint32_t topology)
 {
 	struct place_topology *t = topology_checked(p, topology);
-	place_wait_end(p, topology);
-	for (uint32_t i = 0; i < t->unit_count; i++)
-		place_remove(p, topology, t->units[i].instance);
-	/* Counters first see all units gone, then the needs that made them. */
+	PRE(t->unit_count == 0);
 	for (uint32_t i = 0; i < t->need_count; i++)
 		need_done(p, &t->needs[i]);
-	for (uint32_t i = 0; i < t->unit_count; i++)
-		free(t->units[i].devices);
 	free(t->needs);
-	free(t->units);
-	free(t->unit_of);
 	tally_done(&t->neighbours);
 	topology_unref(t->model);
 	*t = (struct place_topology){.handle = t->handle};

@@ -18,6 +18,7 @@ struct place *place_new(const struct place_options *options)
 		p->options.search_steps = PLACE_SEARCH_STEPS;
 	p->log_first = 1;
 	p->unmeasured = true;
+	p->free_unit = PLACE_NONE;
 	p->waiting = waiting_new();
 	return p;
 }
@@ -26,6 +27,8 @@ void place_free(struct place *p)
 {
 	if (p == NULL)
 		return;
+	waiting_end_all(p);
+	units_done(p);
 	vector_for_each (&p->topologies, t) {
 		if ((*t)->model != NULL)
 			place_topology_remove(p, (*t)->handle);
@@ -57,10 +60,10 @@ static bool reason_alone(struct place *p, const struct unit *u, struct excluded 
 			 struct place_reason *reason)
 {
 	struct judge j;
-	judge_init(&j, p, u->need, excluded, OPTIMISTIC);
+	judge_init(&j, p, u, excluded, OPTIMISTIC);
 	bool found = reason_find(&j, path_of(u), reason);
 	if (found) {
-		reason->instance = u->instance;
+		reason->unit = u->handle;
 		reason->change = change_find(&j);
 	}
 	judge_done(&j);
@@ -100,8 +103,8 @@ static void reason_together(struct search *s, struct place_reason *reason)
 	const struct unit *stuck = d->unit;
 	visit_dead_end(p, d, true);
 	struct judge j;
-	judge_init(&j, p, stuck->need, d->excluded, d->at_the_end ? STRICT : OPTIMISTIC);
-	reason->instance = stuck->instance;
+	judge_init(&j, p, stuck, d->excluded, d->at_the_end ? STRICT : OPTIMISTIC);
+	reason->unit = stuck->handle;
 	if (reason_find(&j, path_of(stuck), reason))
 		reason->change = change_find(&j);
 	else
@@ -118,8 +121,9 @@ static void reason_together(struct search *s, struct place_reason *reason)
 
 static int compare_paths(const void *a, const void *b)
 {
-	const struct unit *x = *(struct unit *const *)a, *y = *(struct unit *const *)b;
-	return strcmp(path_of(x), path_of(y));
+	const struct kind *x = *(struct kind *const *)a, *y = *(struct kind *const *)b;
+	int order = strcmp(path_of(x->units[0]), path_of(y->units[0]));
+	return order != 0 ? order : x->number < y->number ? -1 : 1;
 }
 
 /* The first in the order of paths that does not fit even alone, else the whole. */
@@ -127,20 +131,13 @@ static void find_reason(struct search *s, struct place_reason *reason)
 {
 	bool found = false;
 	/* One unit of each kind is enough: the others would say the same. */
-	struct unit **firsts = mem_new_array(struct unit *, s->kind_count + 1);
-	uint32_t count = 0;
+	struct kind **kinds = mem_new_array(struct kind *, s->kind_count + 1);
 	for (uint32_t k = 0; k < s->kind_count; k++)
-		firsts[count++] = s->kinds[k].units[0];
-	qsort(firsts, count, sizeof(*firsts), compare_paths);
-	for (uint32_t i = 0; i < count && !found; i++) {
-		struct excluded excluded = {0};
-		for (uint32_t k = 0; k < s->kind_count; k++) {
-			if (s->kinds[k].units[0] == firsts[i])
-				excluded = s->kinds[k].excluded;
-		}
-		found = reason_alone(s->place, firsts[i], excluded, reason);
-	}
-	free(firsts);
+		kinds[k] = &s->kinds[k];
+	qsort(kinds, s->kind_count, sizeof(*kinds), compare_paths);
+	for (uint32_t k = 0; k < s->kind_count && !found; k++)
+		found = reason_alone(s->place, kinds[k]->units[0], kinds[k]->excluded, reason);
+	free(kinds);
 	if (!found)
 		reason_together(s, reason);
 	if (s->budget_spent) {
@@ -157,24 +154,22 @@ static void find_reason(struct search *s, struct place_reason *reason)
 struct
 try {
 	struct place *place;
-	struct place_topology *topology;
 	const struct place_request *request;
 	struct place_result *result;
 };
 
 static void check_request(const struct place *p, const struct place_request *request)
 {
-	for (size_t i = 0; i < request->want_count; i++)
-		PRE(unit_checked(p, request->topology, request->wants[i].instance)->zhost ==
-		    PLACE_NONE);
+	for (size_t i = 0; i < request->unit_count; i++)
+		PRE(unit_checked(p, request->units[i].unit)->zhost == PLACE_NONE);
 }
 
 /* All of `wants` or none; the reason is only looked for when asked. */
-static bool try_together(struct try *t, const struct place_want *const *wants, uint32_t count,
-			 struct place_reason *ret_reason)
+static bool try_together(struct try *t, const struct place_unit_request *const *wants,
+			 uint32_t count, struct place_reason *ret_reason)
 {
 	struct search s;
-	search_init(&s, t->place, t->topology, wants, count);
+	search_init(&s, t->place, wants, count);
 	bool found = search_run(&s);
 	t->result->steps += s.steps;
 	t->result->budget_spent |= s.budget_spent;
@@ -184,19 +179,24 @@ static bool try_together(struct try *t, const struct place_want *const *wants, u
 	return found;
 }
 
-static int compare_want_paths(const void *a, const void *b, void *model)
+static int compare_want_paths(const void *a, const void *b, void *place)
 {
-	const struct topology *t = model;
-	const struct place_want *x = *(const struct place_want *const *)a;
-	const struct place_want *y = *(const struct place_want *const *)b;
-	return strcmp(t->instances[x->instance].path, t->instances[y->instance].path);
+	const struct place_unit_request *x = *(const struct place_unit_request *const *)a;
+	const struct place_unit_request *y = *(const struct place_unit_request *const *)b;
+	const struct unit *u = unit_at(place, x->unit), *v = unit_at(place, y->unit);
+	int order = strcmp(path_of(u), path_of(v));
+	if (order != 0)
+		return order;
+	uint64_t s = u->need->topology->order, t = v->need->topology->order;
+	return s != t ? (s < t ? -1 : 1) : x < y ? -1 : 1;
 }
 
 /* One by one in the order of paths, until a pass places none. The reason is that of the first
  * one left. */
-static void try_one_by_one(struct try *t, const struct place_want **wants, uint32_t count)
+static void try_one_by_one(struct try *t, const struct place_unit_request **wants,
+			   uint32_t count)
 {
-	qsort_r(wants, count, sizeof(*wants), compare_want_paths, t->topology->model);
+	qsort_r(wants, count, sizeof(*wants), compare_want_paths, t->place);
 	for (bool placed = true; placed;) {
 		uint32_t left = 0;
 		placed = false;
@@ -217,20 +217,18 @@ static void try_one_by_one(struct try *t, const struct place_want **wants, uint3
 
 static void collect(struct try *t)
 {
-	for (size_t i = 0; i < t->request->want_count; i++) {
-		uint32_t where = place_where(t->place, t->request->topology,
-					     t->request->wants[i].instance);
+	for (size_t i = 0; i < t->request->unit_count; i++) {
+		uint32_t where = unit_at(t->place, t->request->units[i].unit)->zhost;
 		t->result->zhosts[i] = where;
 		t->result->placed += where != PLACE_NONE;
 	}
-	t->result->complete = t->result->placed == t->request->want_count;
+	t->result->complete = t->result->placed == t->request->unit_count;
 }
 
 static void finish(struct try *t)
 {
-	for (size_t i = 0; i < t->request->want_count; i++) {
-		struct unit *u = unit_checked(t->place, t->request->topology,
-					      t->request->wants[i].instance);
+	for (size_t i = 0; i < t->request->unit_count; i++) {
+		struct unit *u = unit_at(t->place, t->request->units[i].unit);
 		if (u->zhost == PLACE_NONE)
 			continue;
 		if (t->request->dry_run)
@@ -242,14 +240,15 @@ static void finish(struct try *t)
 
 void place_try(struct place *p, const struct place_request *request, struct place_result *ret)
 {
-	struct try t = {p, topology_checked(p, request->topology), request, ret};
-	uint32_t count = (uint32_t)request->want_count;
+	struct try t = {p, request, ret};
+	uint32_t count = (uint32_t)request->unit_count;
 	check_request(p, request);
-	*ret = (struct place_result){.reason.instance = PLACE_NONE};
+	*ret = (struct place_result){.reason.unit = PLACE_NONE};
 	ret->zhosts = mem_new_array(uint32_t, count + 1);
-	const struct place_want **wants = mem_new_array(const struct place_want *, count + 1);
+	const struct place_unit_request **wants =
+		mem_new_array(const struct place_unit_request *, count + 1);
 	for (uint32_t i = 0; i < count; i++)
-		wants[i] = &request->wants[i];
+		wants[i] = &request->units[i];
 	zhosts_rank(p);
 	workload_refresh(p);
 	if (count > 0 && !try_together(&t, wants, count, &ret->reason) &&
@@ -267,14 +266,14 @@ void place_reason_done(struct place_reason *reason)
 	free(reason->sentence);
 	free(reason->detail);
 	free(reason->change);
-	*reason = (struct place_reason){.instance = PLACE_NONE};
+	*reason = (struct place_reason){.unit = PLACE_NONE};
 }
 
 void place_result_done(struct place_result *result)
 {
 	free(result->zhosts);
 	place_reason_done(&result->reason);
-	*result = (struct place_result){.reason.instance = PLACE_NONE};
+	*result = (struct place_result){.reason.unit = PLACE_NONE};
 }
 
 char *place_reason_text(const struct place_reason *reason)

@@ -3,21 +3,23 @@
  * and what would have to change where there is no place.
  *
  *   struct place
- *     ├─ zhosts       what each offers, what is free, its flags        handle: uint32_t
- *     ├─ topologies   a reference to the compiled topology, its needs  handle: uint32_t
- *     │    └─ units   the instances without a parent; each stands for itself and all its
- *     │               descendants, and is named by its index in topology->instances[]
- *     └─ waiting      topologies that lack a place, and what they lack
+ *     ├─ zhosts       what each offers, what is free, its flags          handle: uint32_t
+ *     ├─ topologies   a reference to a compiled topology (one revision    handle: uint32_t
+ *     │               of it), and what its instances need
+ *     ├─ units        placements: an instance without a parent, with all  handle: uint32_t
+ *     │               its descendants, on one zhost or waiting for one.
+ *     │               The units of one slot replace each other
+ *     └─ tickets      requests that found no place, and what they lack    number: the caller's
  *
- * The engine keeps what is placed; callers tell it of every change (zhosts that come, go and
- * change; placements that a record holds; instances that lose their place) and ask it to try.
- * A successful try is kept at once: the caller makes it durable.
+ * The engine keeps what is placed. The caller reports every change (zhosts that come, go and
+ * change; placements that a record holds; units that lose their place) and asks for places.
+ * A successful try is kept at once; the caller makes it durable.
  *
  * An answer is right when every unit that it places is eligible where it stands, given
- * everything else that stands. The same state and the same question give the same answer,
- * whatever the order in which zhosts, topologies and placements were told; ties break by name.
+ * everything else that stands. The same state and the same request give the same answer, in
+ * whatever order zhosts, topologies and placements were reported; ties break by name.
  *
- * Pure: no I/O, no clock, no chance, no log. Handles are small integers, used again after
+ * Pure: no I/O, no clock, no random numbers, no log. Handles are small integers, reused after
  * their removal. One thread at a time.
  */
 #ifndef SAMOZA_CORE_PLACE_PLACE_H
@@ -75,87 +77,89 @@ struct place_usage place_zhost_usage(const struct place *p, uint32_t zhost);
 uint32_t place_zhost_devices_free(const struct place *p, uint32_t zhost, const char *kind,
 				  const char *model);
 
-/* A unit of a topology. */
-struct place_unit {
-	uint32_t topology;
-	uint32_t instance; /* index in topology->instances[]; an instance without a parent */
-};
-/* Walks the units on a zhost, in no order that means anything: start with {PLACE_NONE,
- * PLACE_NONE}; false at the end. Units may not be placed or removed meanwhile. */
-bool place_zhost_unit(const struct place *p, uint32_t zhost, struct place_unit *unit);
+/* Walks the units on a zhost, in no meaningful order: the unit after `unit`, the first for
+ * PLACE_NONE; PLACE_NONE at the end. Units may not be placed or removed meanwhile. */
+uint32_t place_zhost_unit(const struct place *p, uint32_t zhost, uint32_t unit);
 
-/* ---- topologies and what is known to be placed ---- */
+/* ---- topologies ---- */
 
-/* Takes a reference. `order` is the age: lower is tried first (the sequence of submission).
- * Two topologies may have the same name (an old one, stopped, and its successor): for
- * affinities with OTHER-TOPOLOGY/SPACE both count. */
+/* Takes a reference. `order` is the age: a lower one is tried first (the sequence of the
+ * submission). Several topologies may have the same name (revisions of one application): for
+ * affinities with OTHER-TOPOLOGY/SPACE all of them count. */
 uint32_t place_topology_add(struct place *p, struct topology *t, uint64_t order);
-/* Frees what it holds and forgets it. */
+/* PRE: it has no units any more. */
 void place_topology_remove(struct place *p, uint32_t topology);
 
-/* A placement that a record holds: taken as it is, checked against no rule. Devices are given
- * out anew, best fit first. PRE: not placed. */
-void place_add(struct place *p, uint32_t topology, uint32_t instance, uint32_t zhost);
-/* Frees its place; nothing when it has none. */
-void place_remove(struct place *p, uint32_t topology, uint32_t instance);
-/* A placed unit is lifted for a moment, to be tried elsewhere (place_try, place_wait), and put
- * back where it was: nobody who waits is told, since nothing came of it. PRE: placed; and
- * nothing else is placed or removed between. */
-void place_lift(struct place *p, uint32_t topology, uint32_t instance);
-void place_put_back(struct place *p, uint32_t topology, uint32_t instance, uint32_t zhost);
+/* ---- units ---- */
+
+/* A unit is one placement of a slot: the slot `api-2` has one unit that serves and, during a
+ * handover, a second one. `instance`: index in topology->instances[] of an instance without a
+ * parent. `slot_mate`: any other unit of the same slot, of this or of another revision;
+ * PLACE_NONE: the first of its slot. Units of one slot never count for or against each other
+ * in rules 4 and 5, in preferences and in spreading; each holds room of its own. */
+uint32_t place_unit_new(struct place *p, uint32_t topology, uint32_t instance,
+			uint32_t slot_mate);
+/* Makes a unit for each instance without a parent, each the first of its slot: ret_units[i]
+ * for instance i, PLACE_NONE for children. */
+void place_units_new(struct place *p, uint32_t topology, uint32_t *ret_units);
+/* Frees its place too. PLACE_NONE is fine. PRE: no ticket waits for it. */
+void place_unit_free(struct place *p, uint32_t unit);
+
+/* A placement that a record holds: accepted as it is, without checking the rules. Devices are
+ * assigned again, best fit first. PRE: not placed. */
+void place_add(struct place *p, uint32_t unit, uint32_t zhost);
+/* Frees its place; does nothing when it has none. */
+void place_remove(struct place *p, uint32_t unit);
 /* Where it is, or PLACE_NONE. */
-uint32_t place_where(const struct place *p, uint32_t topology, uint32_t instance);
+uint32_t place_where(const struct place *p, uint32_t unit);
 /* Which devices of its zhost (index over all that it offers, in declaration order) a placed
- * unit holds: for each of its device needs in order (its own, then its descendants' in order of
- * instances), `count` of them. Borrowed until the next change. */
-const uint16_t *place_devices(const struct place *p, uint32_t topology, uint32_t instance,
-			      uint32_t *ret_count);
+ * unit holds: for each of its device needs in order (its own, then its descendants' in the
+ * order of instances), `count` of them. Borrowed until the next change. */
+const uint16_t *place_devices(const struct place *p, uint32_t unit, uint32_t *ret_count);
 
 /* ---- try ---- */
 
-/* A zhost that may not be taken for now (repeated failure there). */
+/* A zhost that a unit may not take for now (repeated failure there). */
 struct place_exclusion {
 	uint32_t zhost;
 	const char *sentence; /* "SPACE failed N times on ZHOST: LAST_ERROR"; borrowed */
 };
 
-struct place_want {
-	uint32_t instance; /* without a parent, not placed */
+struct place_unit_request {
+	uint32_t unit; /* not placed */
 	const struct place_exclusion *excluded;
 	uint32_t excluded_count;
 };
 
 enum place_mode {
 	PLACE_TOGETHER, /* all or none: first placement */
-	PLACE_RECOVER,	/* together; else one by one in the order of their paths, again until a
-			   pass places none */
+	PLACE_RECOVER,	/* together; else one by one in the order of their paths, repeated
+			   until a pass places none */
 };
 
 struct place_request {
-	uint32_t topology;
 	enum place_mode mode;
-	const struct place_want *wants; /* any order, no instance twice */
-	size_t want_count;
+	const struct place_unit_request *units; /* any order, each once, of any topologies */
+	size_t unit_count;
 	bool dry_run; /* answer, keep nothing */
 };
 
 /* Why there is no place. Strings belong to it. */
 struct place_reason {
-	uint32_t
-		instance; /* the one that finds no place; PLACE_NONE where it is none of them */
-	char *sentence;	  /* FailureReason, in the words of [topology.reason] */
-	char *detail;	  /* figures; NULL when there are none */
-	char *change;	  /* the smallest change that would make it fit; NULL when unknown */
+	uint32_t unit;	/* the one that finds no place; PLACE_NONE where it is none of them */
+	char *sentence; /* FailureReason, in the words of [topology.reason] */
+	char *detail;	/* figures; NULL when there are none */
+	char *change;	/* the smallest change that would make it fit; NULL when unknown */
 };
 
 struct place_result {
-	bool complete; /* every want has a zhost */
+	bool complete; /* every unit has a zhost */
 	size_t placed;
-	uint32_t *zhosts;	    /* for each want, in their order: its zhost or PLACE_NONE */
+	uint32_t *zhosts;	    /* of each unit of the request: its zhost or PLACE_NONE */
 	struct place_reason reason; /* unless complete */
 	bool budget_spent; /* the search gave up before it had seen everything; also in detail
 			    */
-	uint64_t steps;	   /* of search, for metrics */
+	uint64_t steps;	   /* of the search, for metrics */
 };
 
 /* Tries; keeps what it placed unless dry_run. `ret` is filled in every case; the caller ends it
@@ -166,18 +170,19 @@ void place_reason_done(struct place_reason *reason);
 /* "SENTENCE" or "SENTENCE: DETAIL"; the caller frees. NULL when there is none. */
 char *place_reason_text(const struct place_reason *reason);
 
-/* ---- waiting, and who may be tried again ---- */
+/* ---- waiting, and what may be tried again ---- */
 
-/* Remembers that these wants found no place (right after the try that said so, before any other
- * change), and what they lack. Replaces what the topology waited for before. Until
- * place_wait_end(), every change that may have brought what they lack makes the topology due.
- */
-void place_wait(struct place *p, const struct place_request *request);
-void place_wait_end(struct place *p, uint32_t topology);
-/* Makes it due at once: an exclusion ended, somebody asks. Nothing unless it waits. */
-void place_wait_wake(struct place *p, uint32_t topology);
-/* The oldest topology that is due, or PLACE_NONE; it is due no longer, and goes on waiting
- * until place_wait() or place_wait_end(). */
+/* Remembers under the caller's number `ticket` that these units found no place (right after
+ * the try that said so, before any other change), and what they lack. Replaces what the ticket
+ * waited for before. Until place_wait_end(), every change that may have brought what they lack
+ * makes the ticket due. PRE: a unit waits under at most one ticket. */
+void place_wait(struct place *p, uint32_t ticket, const struct place_request *request);
+/* Nothing unless it waits. */
+void place_wait_end(struct place *p, uint32_t ticket);
+/* Makes it due at once: an exclusion ended, or a person asks. Nothing unless it waits. */
+void place_wait_wake(struct place *p, uint32_t ticket);
+/* The ticket that is due and whose topology is the oldest, or PLACE_NONE. It is due no longer,
+ * and waits on until place_wait() or place_wait_end(). */
 uint32_t place_wait_next(struct place *p);
 bool place_wait_any(const struct place *p);
 
@@ -229,7 +234,7 @@ struct place_verdict {
 
 /* Strings and arrays belong to it. */
 struct place_explanation {
-	uint32_t instance;
+	uint32_t unit;
 	uint32_t zhost;			/* where it is, or PLACE_NONE */
 	struct place_verdict *verdicts; /* eligible ones by score, then the others; by name */
 	uint32_t verdict_count;
@@ -238,8 +243,8 @@ struct place_explanation {
 };
 
 /* Judges every zhost for one unit, given everything else that is placed: a placed unit is
- * looked at as if it had no place (nothing changes). */
-void place_explain(struct place *p, uint32_t topology, const struct place_want *want,
+ * judged as if it had no place (nothing changes). */
+void place_explain(struct place *p, const struct place_unit_request *request,
 		   struct place_explanation *ret);
 void place_explanation_done(struct place_explanation *e);
 
@@ -267,7 +272,6 @@ void place_groups_done(struct place_groups *groups);
 char *place_score_text(const struct place_score *score);
 
 /* All of it for a person, several lines, each ends with a newline; the caller frees. */
-char *place_explanation_text(const struct place *p, uint32_t topology,
-			     const struct place_explanation *e);
+char *place_explanation_text(const struct place *p, const struct place_explanation *e);
 
 #endif

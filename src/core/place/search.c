@@ -7,9 +7,10 @@
 
 /* ---- kinds ---- */
 
-static bool same_kind(const struct kind *k, const struct need *n, struct excluded e)
+static bool same_kind(const struct kind *k, const struct unit *u, struct excluded e)
 {
-	if (k->need != n || k->excluded.count != e.count)
+	if (k->need != u->need || k->excluded.count != e.count || has_slot_mates(u) ||
+	    has_slot_mates(k->units[0]))
 		return false;
 	for (uint32_t i = 0; i < e.count; i++) {
 		if (!is_excluded(k->excluded, e.items[i].zhost))
@@ -18,16 +19,17 @@ static bool same_kind(const struct kind *k, const struct need *n, struct exclude
 	return true;
 }
 
-static struct unit *unit_of_want(const struct search *s, const struct place_want *w)
+static int compare_wants(const void *a, const void *b, void *place)
 {
-	return &s->topology->units[s->topology->unit_of[w->instance]];
-}
-
-static int compare_wants(const void *a, const void *b)
-{
-	const struct place_want *x = *(const struct place_want *const *)a;
-	const struct place_want *y = *(const struct place_want *const *)b;
-	return x->instance < y->instance ? -1 : x->instance > y->instance;
+	const struct place_unit_request *x = *(const struct place_unit_request *const *)a;
+	const struct place_unit_request *y = *(const struct place_unit_request *const *)b;
+	const struct unit *u = unit_at(place, x->unit), *v = unit_at(place, y->unit);
+	const struct place_topology *s = u->need->topology, *t = v->need->topology;
+	if (s != t && s->order != t->order)
+		return s->order < t->order ? -1 : 1;
+	if (u->instance != v->instance)
+		return u->instance < v->instance ? -1 : 1;
+	return x < y ? -1 : 1; /* as the caller names them */
 }
 
 /* How large the need is against the largest of what zhosts offer. */
@@ -39,17 +41,23 @@ static double size_of(const struct need *n, double cpu_most, double memory_most)
 }
 
 /* Wants come by instance, so those of one need are together. */
-static void collect_kinds(struct search *s, const struct place_want **wants, uint32_t count)
+static void collect_kinds(struct search *s, const struct place_unit_request **wants,
+			  uint32_t count)
 {
 	uint32_t *kind_of = mem_new_array(uint32_t, count + 1);
 	for (uint32_t i = 0; i < count; i++) {
-		struct need *n = unit_of_want(s, wants[i])->need;
+		struct unit *u = unit_at(s->place, wants[i]->unit);
 		struct excluded e = {wants[i]->excluded, wants[i]->excluded_count};
 		uint32_t k = s->kind_count;
-		while (k > 0 && s->kinds[k - 1].need == n && !same_kind(&s->kinds[k - 1], n, e))
+		while (k > 0 && s->kinds[k - 1].need == u->need &&
+		       !same_kind(&s->kinds[k - 1], u, e))
 			k--;
-		if (k == 0 || s->kinds[k - 1].need != n) {
-			s->kinds[s->kind_count] = (struct kind){.need = n, .excluded = e};
+		if (k == 0 || s->kinds[k - 1].need != u->need) {
+			s->kinds[s->kind_count] = (struct kind){.need = u->need,
+								.excluded = e,
+								.number = s->kind_count,
+								.units = &s->units[i]};
+			s->units[i] = u; /* for same_kind() */
 			k = ++s->kind_count;
 		}
 		kind_of[i] = k - 1;
@@ -63,7 +71,7 @@ static void collect_kinds(struct search *s, const struct place_want **wants, uin
 	}
 	for (uint32_t i = 0; i < count; i++) {
 		struct kind *k = &s->kinds[kind_of[i]];
-		k->units[k->unit_count++] = unit_of_want(s, wants[i]);
+		k->units[k->unit_count++] = unit_at(s->place, wants[i]->unit);
 	}
 	free(kind_of);
 }
@@ -128,20 +136,22 @@ static int compare_kinds(const void *a, const void *b)
 		return x->need->demand->device_total > y->need->demand->device_total ? -1 : 1;
 	if (x->size != y->size)
 		return x->size > y->size ? -1 : 1;
-	return x->units[0]->instance < y->units[0]->instance ? -1 : 1;
+	return x->number < y->number ? -1 : 1;
 }
 
-void search_init(struct search *s, struct place *p, struct place_topology *t,
-		 const struct place_want *const *wants, uint32_t want_count)
+void search_init(struct search *s, struct place *p,
+		 const struct place_unit_request *const *wants, uint32_t want_count)
 {
-	*s = (struct search){.place = p, .topology = t, .unit_count = want_count};
+	*s = (struct search){.place = p, .unit_count = want_count};
 	s->steps_max = p->options.search_steps;
 	if (p->by_name.count <= 6 && want_count <= 8)
 		s->steps_max = UINT64_MAX;
 	s->units = mem_new_array(struct unit *, want_count + 1);
 	s->kinds = mem_new_array(struct kind, want_count + 1);
-	const struct place_want **sorted = mem_memdup(wants, want_count * sizeof(*wants));
-	qsort(sorted, want_count, sizeof(*sorted), compare_wants);
+	const struct place_unit_request **sorted =
+		mem_memdup(wants, want_count * sizeof(*wants));
+	if (want_count > 1)
+		qsort_r(sorted, want_count, sizeof(*sorted), compare_wants, p);
 	collect_kinds(s, sorted, want_count);
 	free(sorted);
 	for (uint32_t k = 0; k < s->kind_count; k++) {
@@ -285,6 +295,7 @@ static bool unit_holds(struct search *s, const struct kind *k, struct unit *u,
 	struct place *p = s->place;
 	uint32_t zhost = u->zhost;
 	unit_detach(p, u);
+	slot_mates_leave(p, u);
 	bool holds = fits_labels(p, k->need, zhost, STRICT);
 	for (uint32_t i = 0; i < k->need->required_count && holds; i++) {
 		const struct term *t = &k->need->terms[i];
@@ -295,6 +306,7 @@ static bool unit_holds(struct search *s, const struct kind *k, struct unit *u,
 		s->steps += p->zhosts.count;
 		holds = fits_spread(p, k->need, zhost, floors);
 	}
+	slot_mates_return(p, u);
 	unit_attach(p, u, zhost, true);
 	return holds;
 }
@@ -314,9 +326,12 @@ bool search_holds(struct search *s, struct kind **ret_kind, struct unit **ret_un
 		bool requires = has_requirement(kind->need);
 		if (!requires && kind->need->required_skews == 0)
 			continue;
-		floors_of_terrain(s->place, kind, &terrain);
+		/* Its slot mates count in no balance: looked at closely. */
+		bool closely = requires || has_slot_mates(kind->units[0]);
+		if (!closely)
+			floors_of_terrain(s->place, kind, &terrain);
 		for (uint32_t i = 0; i < kind->placed && holds; i++) {
-			if (!requires &&
+			if (!closely &&
 			    balanced(s->place, kind->need, kind->units[i]->zhost, &terrain))
 				continue;
 			holds = unit_holds(s, kind, kind->units[i], &floors);
@@ -339,7 +354,10 @@ static struct kind *place_greedily(struct search *s)
 	for (uint32_t k = 0; k < s->kind_count; k++) {
 		struct kind *kind = &s->kinds[k];
 		while (kind->placed < kind->unit_count) {
+			struct unit *u = kind->units[kind->placed];
+			slot_mates_leave(s->place, u);
 			uint32_t zhost = index_best(s->place, kind->need, kind->excluded);
+			slot_mates_return(s->place, u);
 			s->steps++;
 			if (zhost == PLACE_NONE) {
 				search_ended(s, kind, NULL);
@@ -388,11 +406,12 @@ static uint64_t copies_on(const struct demand *d, const struct zhost *z)
  * room and help as they can. */
 static uint64_t bound_of(struct search *s, const struct kind *k)
 {
-	const struct place *p = s->place;
+	struct place *p = s->place;
 	uint32_t column = SCOPE_ZHOST;
 	bool alone = stands_alone(k->need, &column);
 	struct map taken = {0}; /* domains */
 	uint64_t bound = 0;
+	slot_mates_leave(p, k->units[0]);
 	for (uint32_t z = 0; z < p->zhosts.count && bound < k->unit_count; z++) {
 		s->steps++;
 		if (is_excluded(k->excluded, z) || !fits(p, k->need, z, OPTIMISTIC))
@@ -405,6 +424,7 @@ static uint64_t bound_of(struct search *s, const struct kind *k)
 			bound++;
 		}
 	}
+	slot_mates_return(p, k->units[0]);
 	map_done(&taken);
 	return bound;
 }

@@ -16,12 +16,13 @@
 struct kind {
 	struct need *need;
 	struct excluded excluded;
-	struct unit **units; /* by instance */
+	struct unit **units; /* by instance; only one, where its slot has others */
 	uint32_t unit_count;
 	uint32_t placed;  /* the first so many units */
 	uint32_t urgency; /* grows when it finds no place: then it goes earlier */
 	uint32_t depth;	  /* how many others it waits for by required affinity */
 	uint32_t terrain; /* zhosts that pass rules 2 and 3 */
+	uint32_t number;  /* in the order of topologies and instances */
 	double size;	  /* of its need, against the largest zhost */
 };
 
@@ -37,7 +38,6 @@ struct dead_end {
 
 struct search {
 	struct place *place;
-	struct place_topology *topology;
 	struct kind *kinds; /* in the order of trying */
 	uint32_t kind_count;
 	uint32_t unit_count;
@@ -48,8 +48,8 @@ struct search {
 };
 
 /* Units wanted; their groups count as pending until search_done(). */
-void search_init(struct search *s, struct place *p, struct place_topology *t,
-		 const struct place_want *const *wants, uint32_t want_count);
+void search_init(struct search *s, struct place *p,
+		 const struct place_unit_request *const *wants, uint32_t want_count);
 /* True: every unit is attached. False: none is; dead_end says where it ended. */
 bool search_run(struct search *s);
 /* Frees; the units stay as they are. */

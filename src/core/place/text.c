@@ -154,11 +154,10 @@ static void add_group(struct buffer *b, const struct place_group *g)
 				    i + 1 == g->failure_count ? "\n" : "");
 }
 
-char *place_explanation_text(const struct place *p, uint32_t topology,
-			     const struct place_explanation *e)
+char *place_explanation_text(const struct place *p, const struct place_explanation *e)
 {
-	const struct place_topology *t = topology_checked(p, topology);
-	const char *path = t->model->instances[e->instance].path;
+	const struct unit *u = unit_checked(p, e->unit);
+	const char *path = u->need->topology->model->instances[u->instance].path;
 	struct buffer b = BUFFER_INIT(SIZE_MAX);
 	if (e->zhost != PLACE_NONE)
 		(void)buffer_printf(&b, "%s is on %s\n", path, zhost_name(p, e->zhost));

@@ -5,8 +5,43 @@
 #include "core/place/engine.h"
 #include "core/place/wait.h"
 
-static void count_in(struct place *p, const struct need *n, uint32_t zhost, int32_t sign)
+struct unit *unit_checked(const struct place *p, uint32_t unit)
 {
+	PRE(unit < p->unit_limit && unit_at(p, unit)->used);
+	return unit_at(p, unit);
+}
+
+/* ---- room ---- */
+
+static void room_take(struct place *p, struct unit *u, struct zhost *z, bool keep_devices)
+{
+	const struct demand *d = u->need->demand;
+	(void)p;
+	z->cpu_free -= d->cpu;
+	z->memory_free -= d->memory;
+	if (d->device_total == 0)
+		return;
+	if (!keep_devices && !devices_fit(z->slots, z->slot_count, d, u->devices)) {
+		for (uint32_t i = 0; i < d->device_total; i++)
+			u->devices[i] = SLOT_NONE;
+	}
+	devices_apply(z, d, u->devices, -1);
+}
+
+static void room_give(struct unit *u, struct zhost *z)
+{
+	const struct demand *d = u->need->demand;
+	z->cpu_free += d->cpu;
+	z->memory_free += d->memory;
+	if (d->device_total > 0)
+		devices_apply(z, d, u->devices, 1);
+}
+
+/* ---- membership ---- */
+
+static void membership_change(struct place *p, struct need *n, uint32_t zhost, int32_t sign)
+{
+	n->placed += (uint32_t)sign;
 	tally_add(&n->topology->neighbours, zhost, sign, (uint32_t)p->zhosts.count);
 	for (uint32_t i = 0; i < n->member_count; i++)
 		group_move(p, n->members[i].group, zhost, sign * (int32_t)n->members[i].count);
@@ -17,52 +52,63 @@ static void count_in(struct place *p, const struct need *n, uint32_t zhost, int3
 	}
 }
 
+static void slot_mates_change(struct place *p, const struct unit *u, int32_t sign)
+{
+	for (uint32_t i = u->slot_next; i != u->handle;) {
+		const struct unit *mate = unit_at(p, i);
+		if (mate->zhost != PLACE_NONE) {
+			membership_change(p, mate->need, mate->zhost, sign);
+			zhost_changed(p, mate->zhost);
+		}
+		i = mate->slot_next;
+	}
+}
+
+void slot_mates_leave(struct place *p, const struct unit *u)
+{
+	if (has_slot_mates(u))
+		slot_mates_change(p, u, -1);
+}
+
+void slot_mates_return(struct place *p, const struct unit *u)
+{
+	if (has_slot_mates(u))
+		slot_mates_change(p, u, 1);
+}
+
+/* ---- both ---- */
+
 void unit_attach(struct place *p, struct unit *u, uint32_t zhost, bool keep)
 {
-	struct need *n = u->need;
 	struct zhost *z = zhost_at(p, zhost);
 	PRE(u->zhost == PLACE_NONE);
-	z->cpu_free -= n->demand->cpu;
-	z->memory_free -= n->demand->memory;
-	if (n->demand->device_total > 0) {
-		if (!keep && !devices_fit(z->slots, z->slot_count, n->demand, u->devices)) {
-			for (uint32_t i = 0; i < n->demand->device_total; i++)
-				u->devices[i] = SLOT_NONE;
-		}
-		devices_apply(z, n->demand, u->devices, -1);
-	}
+	room_take(p, u, z, keep);
 	u->zhost = zhost;
-	u->previous = NULL;
-	u->next = z->units;
-	if (u->next != NULL)
-		u->next->previous = u;
-	z->units = u;
+	u->previous = PLACE_NONE;
+	u->next = z->first_unit;
+	if (u->next != PLACE_NONE)
+		unit_at(p, u->next)->previous = u->handle;
+	z->first_unit = u->handle;
 	z->unit_count++;
-	n->placed++;
-	count_in(p, n, zhost, 1);
+	membership_change(p, u->need, zhost, 1);
 	zhost_changed(p, zhost);
 }
 
 void unit_detach(struct place *p, struct unit *u)
 {
-	struct need *n = u->need;
 	uint32_t zhost = u->zhost;
 	struct zhost *z = zhost_at(p, zhost);
 	PRE(zhost != PLACE_NONE);
-	z->cpu_free += n->demand->cpu;
-	z->memory_free += n->demand->memory;
-	if (n->demand->device_total > 0)
-		devices_apply(z, n->demand, u->devices, 1);
-	if (u->previous != NULL)
-		u->previous->next = u->next;
+	room_give(u, z);
+	if (u->previous != PLACE_NONE)
+		unit_at(p, u->previous)->next = u->next;
 	else
-		z->units = u->next;
-	if (u->next != NULL)
-		u->next->previous = u->previous;
-	u->next = u->previous = NULL;
+		z->first_unit = u->next;
+	if (u->next != PLACE_NONE)
+		unit_at(p, u->next)->previous = u->previous;
+	u->next = u->previous = PLACE_NONE;
 	z->unit_count--;
-	n->placed--;
-	count_in(p, n, zhost, -1);
+	membership_change(p, u->need, zhost, -1);
 	u->zhost = PLACE_NONE;
 	zhost_changed(p, zhost);
 }
@@ -87,27 +133,129 @@ static void count_labels(struct place *p, const struct need *n, uint32_t zhost, 
 
 void units_leave_labels(struct place *p, uint32_t zhost)
 {
-	for (struct unit *u = zhost_at(p, zhost)->units; u != NULL; u = u->next)
+	for_each_unit_on (p, zhost_at(p, zhost), u)
 		count_labels(p, u->need, zhost, -1);
 }
 
 void units_return_labels(struct place *p, uint32_t zhost)
 {
-	for (struct unit *u = zhost_at(p, zhost)->units; u != NULL; u = u->next)
+	for_each_unit_on (p, zhost_at(p, zhost), u)
 		count_labels(p, u->need, zhost, 1);
 }
 
-void place_add(struct place *p, uint32_t topology, uint32_t instance, uint32_t zhost)
+/* ---- made and freed by the caller ---- */
+
+static struct unit *unit_take(struct place *p)
 {
-	struct unit *u = unit_checked(p, topology, instance);
+	if (p->free_unit != PLACE_NONE) {
+		struct unit *u = unit_at(p, p->free_unit);
+		p->free_unit = u->next;
+		return u;
+	}
+	if (p->unit_limit % UNITS_PER_PAGE == 0)
+		vector_push(&p->unit_pages, mem_new_array(struct unit, UNITS_PER_PAGE));
+	struct unit *u = unit_at(p, p->unit_limit);
+	u->handle = p->unit_limit++;
+	return u;
+}
+
+static uint32_t unit_new(struct place *p, struct need *n, uint32_t instance)
+{
+	struct unit *u = unit_take(p);
+	*u = (struct unit){.need = n,
+			   .handle = u->handle,
+			   .instance = instance,
+			   .zhost = PLACE_NONE,
+			   .slot_next = u->handle,
+			   .next = PLACE_NONE,
+			   .previous = PLACE_NONE,
+			   .used = true};
+	if (n->demand->device_total > 0)
+		u->devices = mem_new_array(uint16_t, n->demand->device_total);
+	n->topology->unit_count++;
+	return u->handle;
+}
+
+uint32_t place_unit_new(struct place *p, uint32_t topology, uint32_t instance,
+			uint32_t slot_mate)
+{
+	struct need *n = need_checked(topology_checked(p, topology), instance);
+	uint32_t handle = unit_new(p, n, instance);
+	demand_count(p, n->demand, 1);
+	if (slot_mate != PLACE_NONE) {
+		struct unit *mate = unit_checked(p, slot_mate);
+		unit_at(p, handle)->slot_next = mate->slot_next;
+		mate->slot_next = handle;
+	}
+	return handle;
+}
+
+void place_units_new(struct place *p, uint32_t topology, uint32_t *ret_units)
+{
+	struct place_topology *t = topology_checked(p, topology);
+	uint32_t instance = 0;
+	for (uint32_t i = 0; i < t->need_count; i++) {
+		struct need *n = &t->needs[i];
+		uint32_t end =
+			i + 1 < t->need_count ? t->needs[i + 1].root : t->model->instance_count;
+		int64_t count = 0;
+		while (instance < end) {
+			uint32_t below = t->model->instances[instance].subtree_count;
+			ret_units[instance] = unit_new(p, n, instance);
+			for (uint32_t k = 1; k < below; k++)
+				ret_units[instance + k] = PLACE_NONE;
+			instance += below;
+			count++;
+		}
+		demand_count(p, n->demand, count);
+	}
+}
+
+static void leave_slot(struct place *p, struct unit *u)
+{
+	struct unit *before = u;
+	while (before->slot_next != u->handle)
+		before = unit_at(p, before->slot_next);
+	before->slot_next = u->slot_next;
+}
+
+void place_unit_free(struct place *p, uint32_t unit)
+{
+	if (unit == PLACE_NONE)
+		return;
+	struct unit *u = unit_checked(p, unit);
+	PRE(u->waiter == 0);
+	place_remove(p, unit);
+	leave_slot(p, u);
+	demand_count(p, u->need->demand, -1);
+	u->need->topology->unit_count--;
+	free(u->devices);
+	*u = (struct unit){.handle = unit, .next = p->free_unit};
+	p->free_unit = unit;
+}
+
+void units_done(struct place *p)
+{
+	for (uint32_t i = 0; i < p->unit_limit; i++) {
+		if (unit_at(p, i)->used)
+			place_unit_free(p, i);
+	}
+	vector_for_each (&p->unit_pages, page)
+		free(*page);
+	vector_done(&p->unit_pages);
+}
+
+void place_add(struct place *p, uint32_t unit, uint32_t zhost)
+{
+	struct unit *u = unit_checked(p, unit);
 	(void)zhost_checked(p, zhost);
 	unit_attach(p, u, zhost, false);
 	wait_unit_came(p, u);
 }
 
-void place_remove(struct place *p, uint32_t topology, uint32_t instance)
+void place_remove(struct place *p, uint32_t unit)
 {
-	struct unit *u = unit_checked(p, topology, instance);
+	struct unit *u = unit_checked(p, unit);
 	if (u->zhost == PLACE_NONE)
 		return;
 	uint32_t zhost = u->zhost;
@@ -115,29 +263,14 @@ void place_remove(struct place *p, uint32_t topology, uint32_t instance)
 	wait_unit_left(p, u->need, zhost);
 }
 
-void place_lift(struct place *p, uint32_t topology, uint32_t instance)
+uint32_t place_where(const struct place *p, uint32_t unit)
 {
-	struct unit *u = unit_checked(p, topology, instance);
-	PRE(u->zhost != PLACE_NONE);
-	unit_detach(p, u);
+	return unit_checked(p, unit)->zhost;
 }
 
-void place_put_back(struct place *p, uint32_t topology, uint32_t instance, uint32_t zhost)
+const uint16_t *place_devices(const struct place *p, uint32_t unit, uint32_t *ret_count)
 {
-	struct unit *u = unit_checked(p, topology, instance);
-	(void)zhost_checked(p, zhost);
-	unit_attach(p, u, zhost, false);
-}
-
-uint32_t place_where(const struct place *p, uint32_t topology, uint32_t instance)
-{
-	return unit_checked(p, topology, instance)->zhost;
-}
-
-const uint16_t *place_devices(const struct place *p, uint32_t topology, uint32_t instance,
-			      uint32_t *ret_count)
-{
-	const struct unit *u = unit_checked(p, topology, instance);
+	const struct unit *u = unit_checked(p, unit);
 	*ret_count = u->zhost != PLACE_NONE ? u->need->demand->device_total : 0;
 	return u->devices;
 }

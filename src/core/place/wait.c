@@ -35,7 +35,9 @@ struct concern {
 
 struct waiter {
 	struct due due;
-	struct place_topology *topology;
+	uint32_t ticket;
+	uint64_t order; /* of its oldest topology */
+	VECTOR(uint32_t) units;
 	VECTOR(struct watch *) watches;
 	VECTOR(struct concern) concerns;
 	bool spread; /* rule 5 of one of them depends on what others do anywhere */
@@ -45,7 +47,9 @@ struct waiting {
 	struct heap due;
 	VECTOR(struct shape *) shapes; /* by cpu */
 	VECTOR(struct waiter *) spreads;
-	uint32_t waiters;
+	VECTOR(struct waiter *) waiters; /* NULL: free */
+	VECTOR(uint32_t) free_waiters;
+	struct map by_ticket; /* position in waiters */
 };
 
 struct waiting *waiting_new(void)
@@ -57,17 +61,31 @@ void waiting_free(struct waiting *w)
 {
 	if (w == NULL)
 		return;
-	INVARIANT(w->waiters == 0 && w->shapes.count == 0);
+	INVARIANT(w->by_ticket.count == 0 && w->shapes.count == 0);
 	heap_done(&w->due);
 	vector_done(&w->shapes);
 	vector_done(&w->spreads);
+	vector_done(&w->waiters);
+	vector_done(&w->free_waiters);
+	map_done(&w->by_ticket);
 	free(w);
+}
+
+static struct waiter *waiter_of(const struct place *p, uint32_t ticket)
+{
+	const uint32_t *position = map_find(&p->waiting->by_ticket, ticket);
+	return position != NULL ? p->waiting->waiters.items[*position] : NULL;
+}
+
+static bool nobody_waits(const struct place *p)
+{
+	return p->waiting->by_ticket.count == 0;
 }
 
 static void make_due(struct place *p, struct waiter *w)
 {
 	if (!heap_has(&w->due.node))
-		heap_set(&p->waiting->due, &w->due.node, (int64_t)w->topology->order);
+		heap_set(&p->waiting->due, &w->due.node, (int64_t)w->order);
 }
 
 /* ---- shapes ---- */
@@ -118,15 +136,15 @@ static void shape_schedule(struct place *p, struct shape *s)
 {
 	if (s->next < s->watches.count)
 		heap_set(&p->waiting->due, &s->due.node,
-			 (int64_t)s->watches.items[s->next]->need->topology->order);
+			 (int64_t)s->watches.items[s->next]->waiter->order);
 	else
 		heap_remove(&p->waiting->due, &s->due.node);
 }
 
 static bool is_older(const struct watch *a, const struct watch *b)
 {
-	const struct place_topology *x = a->need->topology, *y = b->need->topology;
-	return x->order != y->order ? x->order < y->order : x->handle < y->handle;
+	const struct waiter *x = a->waiter, *y = b->waiter;
+	return x->order != y->order ? x->order < y->order : x->ticket < y->ticket;
 }
 
 static void shape_join(struct shape *s, struct watch *watch)
@@ -240,12 +258,12 @@ static void needs_left(struct place *p, const struct need *n)
 
 void wait_zhost_described(struct place *p, uint32_t zhost)
 {
-	if (p->waiting->waiters == 0)
+	if (nobody_waits(p))
 		return;
 	zhost_gained(p, zhost);
 	spread_event(p);
 	/* Other labels may put those who are here beside, or apart from, others. */
-	for (const struct unit *u = zhost_at(p, zhost)->units; u != NULL; u = u->next) {
+	for_each_unit_on (p, zhost_at(p, zhost), u) {
 		for (uint32_t i = 0; i < u->need->member_count; i++)
 			group_event(p, u->need->members[i].group, true);
 		needs_left(p, u->need);
@@ -260,7 +278,7 @@ void wait_zhost_removed(struct place *p, uint32_t zhost)
 
 void wait_unit_came(struct place *p, const struct unit *u)
 {
-	if (p->waiting->waiters == 0)
+	if (nobody_waits(p))
 		return;
 	for (uint32_t i = 0; i < u->need->member_count; i++)
 		group_event(p, u->need->members[i].group, true);
@@ -269,7 +287,7 @@ void wait_unit_came(struct place *p, const struct unit *u)
 
 void wait_unit_left(struct place *p, const struct need *n, uint32_t zhost)
 {
-	if (p->waiting->waiters == 0)
+	if (nobody_waits(p))
 		return;
 	zhost_gained(p, zhost);
 	needs_left(p, n);
@@ -316,7 +334,7 @@ static void watch_add(struct place *p, struct waiter *w, struct need *n)
 }
 
 /* Whether the unit has no place even alone: then it is enough to watch it. */
-static bool fits_nowhere(const struct place *p, const struct place_want *want,
+static bool fits_nowhere(const struct place *p, const struct place_unit_request *want,
 			 const struct need *n)
 {
 	struct excluded e = {want->excluded, want->excluded_count};
@@ -327,50 +345,89 @@ static bool fits_nowhere(const struct place *p, const struct place_want *want,
 	return true;
 }
 
-static void pend_wants(struct place *p, const struct place_request *r, int32_t sign)
+static void pend_unit(struct place *p, const struct unit *u, int32_t sign)
 {
-	for (size_t i = 0; i < r->want_count; i++) {
-		const struct unit *u = unit_checked(p, r->topology, r->wants[i].instance);
-		for (uint32_t m = 0; m < u->need->member_count && u->zhost == PLACE_NONE; m++)
-			group_pend(p, u->need->members[m].group,
-				   sign * (int32_t)u->need->members[m].count);
-	}
+	for (uint32_t m = 0; m < u->need->member_count && u->zhost == PLACE_NONE; m++)
+		group_pend(p, u->need->members[m].group,
+			   sign * (int32_t)u->need->members[m].count);
 }
 
-static const struct place_want *find_hopeless(struct place *p, const struct place_request *r)
+void wait_pend(struct place *p, const struct unit *u, int32_t sign)
 {
-	const struct place_want *found = NULL;
+	if (u->waiter == 0)
+		return;
+	vector_for_each (&p->waiting->waiters.items[u->waiter - 1]->units, unit)
+		pend_unit(p, unit_at(p, *unit), sign);
+}
+
+static bool is_hopeless(struct place *p, const struct place_unit_request *want)
+{
+	const struct unit *u = unit_at(p, want->unit);
+	slot_mates_leave(p, u);
+	bool hopeless = fits_nowhere(p, want, u->need);
+	slot_mates_return(p, u);
+	return hopeless;
+}
+
+static const struct place_unit_request *find_hopeless(struct place *p,
+						      const struct place_request *r)
+{
+	const struct place_unit_request *found = NULL;
 	const struct need *last = NULL;
-	pend_wants(p, r, 1);
-	for (size_t i = 0; i < r->want_count && found == NULL; i++) {
-		const struct need *n = unit_checked(p, r->topology, r->wants[i].instance)->need;
-		if (n == last && r->wants[i].excluded_count == 0)
+	for (size_t i = 0; i < r->unit_count; i++)
+		pend_unit(p, unit_at(p, r->units[i].unit), 1);
+	for (size_t i = 0; i < r->unit_count && found == NULL; i++) {
+		const struct unit *u = unit_at(p, r->units[i].unit);
+		bool special = r->units[i].excluded_count > 0 || has_slot_mates(u);
+		if (u->need == last && !special)
 			continue;
-		if (fits_nowhere(p, &r->wants[i], n))
-			found = &r->wants[i];
-		last = r->wants[i].excluded_count == 0 ? n : NULL;
+		if (is_hopeless(p, &r->units[i]))
+			found = &r->units[i];
+		last = special ? NULL : u->need;
 	}
-	pend_wants(p, r, -1);
+	for (size_t i = 0; i < r->unit_count; i++)
+		pend_unit(p, unit_at(p, r->units[i].unit), -1);
 	return found;
 }
 
-void place_wait(struct place *p, const struct place_request *request)
+static struct waiter *waiter_new(struct place *p, uint32_t ticket, uint32_t *ret_position)
 {
-	struct place_topology *t = topology_checked(p, request->topology);
-	place_wait_end(p, request->topology);
-	struct waiter *w = mem_new(struct waiter);
-	w->topology = t;
-	t->waiter = w;
-	p->waiting->waiters++;
+	struct waiting *w = p->waiting;
+	struct waiter *new = mem_new(struct waiter);
+	*new = (struct waiter){.ticket = ticket, .order = UINT64_MAX};
+	if (w->free_waiters.count > 0) {
+		*ret_position = *vector_last(&w->free_waiters);
+		w->free_waiters.count--;
+	} else {
+		*ret_position = (uint32_t)w->waiters.count;
+		(void)vector_add(&w->waiters);
+	}
+	w->waiters.items[*ret_position] = new;
+	map_put(&w->by_ticket, ticket, *ret_position);
+	return new;
+}
+
+void place_wait(struct place *p, uint32_t ticket, const struct place_request *request)
+{
+	uint32_t position;
+	place_wait_end(p, ticket);
+	struct waiter *w = waiter_new(p, ticket, &position);
 	/* All or none: nothing helps as long as one of them has no place at all. */
-	const struct place_want *hopeless =
+	const struct place_unit_request *hopeless =
 		request->mode == PLACE_TOGETHER ? find_hopeless(p, request) : NULL;
-	for (size_t i = 0; i < request->want_count; i++) {
-		struct unit *u = unit_checked(p, request->topology, request->wants[i].instance);
+	for (size_t i = 0; i < request->unit_count; i++) {
+		struct unit *u = unit_checked(p, request->units[i].unit);
+		uint64_t order = u->need->topology->order;
+		PRE(u->waiter == 0);
+		w->order = order < w->order ? order : w->order;
+	}
+	for (size_t i = 0; i < request->unit_count; i++) {
+		struct unit *u = unit_at(p, request->units[i].unit);
 		if (u->zhost != PLACE_NONE)
 			continue;
-		u->waits = true;
-		if (hopeless == NULL || hopeless == &request->wants[i])
+		u->waiter = position + 1;
+		vector_push(&w->units, u->handle);
+		if (hopeless == NULL || hopeless == &request->units[i])
 			watch_add(p, w, u->need);
 	}
 }
@@ -386,39 +443,54 @@ static void concern_drop(struct place *p, const struct waiter *w, uint32_t group
 	g->concerns.count = kept;
 }
 
-void place_wait_end(struct place *p, uint32_t topology)
+static void waiter_end(struct place *p, struct waiter *w)
 {
-	struct place_topology *t = topology_checked(p, topology);
-	struct waiter *w = t->waiter;
-	if (w == NULL)
-		return;
-	t->waiter = NULL;
-	for (uint32_t i = 0; i < t->unit_count; i++)
-		t->units[i].waits = false;
+	struct waiting *all = p->waiting;
+	uint32_t position = *map_find(&all->by_ticket, w->ticket);
+	vector_for_each (&w->units, unit)
+		unit_at(p, *unit)->waiter = 0;
 	vector_for_each (&w->watches, watch) {
 		shape_leave(p, *watch);
 		free(*watch);
 	}
 	vector_for_each (&w->concerns, c)
 		concern_drop(p, w, c->group);
-	for (size_t i = 0; i < p->waiting->spreads.count; i++) {
-		if (p->waiting->spreads.items[i] == w) {
-			vector_remove_at(&p->waiting->spreads, i);
+	for (size_t i = 0; i < all->spreads.count; i++) {
+		if (all->spreads.items[i] == w) {
+			vector_remove_at(&all->spreads, i);
 			break;
 		}
 	}
-	heap_remove(&p->waiting->due, &w->due.node);
+	heap_remove(&all->due, &w->due.node);
+	all->waiters.items[position] = NULL;
+	vector_push(&all->free_waiters, position);
+	map_remove(&all->by_ticket, w->ticket);
+	vector_done(&w->units);
 	vector_done(&w->watches);
 	vector_done(&w->concerns);
 	free(w);
-	p->waiting->waiters--;
 }
 
-void place_wait_wake(struct place *p, uint32_t topology)
+void place_wait_end(struct place *p, uint32_t ticket)
 {
-	struct place_topology *t = topology_checked(p, topology);
-	if (t->waiter != NULL)
-		make_due(p, t->waiter);
+	struct waiter *w = waiter_of(p, ticket);
+	if (w != NULL)
+		waiter_end(p, w);
+}
+
+void waiting_end_all(struct place *p)
+{
+	vector_for_each (&p->waiting->waiters, w) {
+		if (*w != NULL)
+			waiter_end(p, *w);
+	}
+}
+
+void place_wait_wake(struct place *p, uint32_t ticket)
+{
+	struct waiter *w = waiter_of(p, ticket);
+	if (w != NULL)
+		make_due(p, w);
 }
 
 uint32_t place_wait_next(struct place *p)
@@ -429,21 +501,21 @@ uint32_t place_wait_next(struct place *p)
 		if (!due->is_shape) {
 			struct waiter *w = container_of(due, struct waiter, due);
 			heap_remove(&p->waiting->due, node);
-			return w->topology->handle;
+			return w->ticket;
 		}
 		struct shape *s = container_of(due, struct shape, due);
 		if (!shape_still_fits(p, s)) {
 			heap_remove(&p->waiting->due, node);
 			continue;
 		}
-		uint32_t topology = s->watches.items[s->next++]->need->topology->handle;
+		uint32_t ticket = s->watches.items[s->next++]->waiter->ticket;
 		shape_schedule(p, s);
-		return topology;
+		return ticket;
 	}
 	return PLACE_NONE;
 }
 
 bool place_wait_any(const struct place *p)
 {
-	return p->waiting->waiters > 0;
+	return !nobody_waits(p);
 }

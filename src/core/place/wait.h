@@ -1,12 +1,12 @@
 /*
  * Who waits, for what, and who may be tried again.
  *
- *   waiter    a topology without a place
- *   watch     one unit of it that found none: enough to look at one of those that would not fit
- * even alone; all of them where only the whole does not fit shape     what watches of equal
- * terrain, amounts and devices ask of a zhost. A zhost that gained something is compared with
- * shapes, ordered by cpu, not with waiters group     an affinity waits for members of a group
- * to come, an anti-affinity for them to go
+ *   waiter    a ticket: a request without a place
+ *   watch     one unit of it that found none: one of those that would not fit even alone is
+ *             enough; all of them where only the whole does not fit
+ *   shape     what watches of equal terrain, amounts and devices need of a zhost. A zhost that
+ *             gained something is compared with shapes, ordered by cpu, not with waiters
+ *   group     an affinity waits for members of a group to come, an anti-affinity for them to go
  *
  * A shape that fits a changed zhost makes its waiters due, oldest first, one after the other as
  * long as it still fits: the first that takes the room ends it for the others.
@@ -18,7 +18,12 @@
 
 struct waiting;
 struct waiting *waiting_new(void);
+/* No ticket waits any more. */
+void waiting_end_all(struct place *p);
 void waiting_free(struct waiting *w);
+/* What a ticket waits for counts as wanted (`sign` 1) or no longer (-1): the units that wait
+ * with `u` are no obstacle to an affinity with them. */
+void wait_pend(struct place *p, const struct unit *u, int32_t sign);
 
 /* The zhost is new, or offers other things, or is available (or not) again. */
 void wait_zhost_described(struct place *p, uint32_t zhost);

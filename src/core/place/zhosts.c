@@ -299,8 +299,9 @@ static int compare_units(const void *a, const void *b)
 	const struct place_topology *s = x->need->topology, *t = y->need->topology;
 	if (s->order != t->order)
 		return s->order < t->order ? -1 : 1;
-	return strcmp(s->model->instances[x->instance].path,
-		      t->model->instances[y->instance].path);
+	int order = strcmp(s->model->instances[x->instance].path,
+			   t->model->instances[y->instance].path);
+	return order != 0 ? order : x->handle < y->handle ? -1 : 1;
 }
 
 /* Gives the devices out anew among the units that are here, oldest topology first, as the zhost
@@ -311,7 +312,7 @@ static void slots_renew(struct place *p, struct zhost *z)
 	slots_init(p, z);
 	uint32_t count = 0;
 	struct unit **units = mem_new_array(struct unit *, z->unit_count + 1);
-	for (struct unit *u = z->units; u != NULL; u = u->next) {
+	for_each_unit_on (p, z, u) {
 		if (u->need->demand->device_total > 0)
 			units[count++] = u;
 	}
@@ -339,8 +340,9 @@ static uint32_t zhost_new(struct place *p, const char *name)
 		zhost = (uint32_t)p->zhosts.count;
 		(void)vector_add(&p->zhosts);
 	}
-	*zhost_at(p, zhost) =
-		(struct zhost){.known = true, .name = symbol_take(&p->symbols, name)};
+	*zhost_at(p, zhost) = (struct zhost){.known = true,
+					     .name = symbol_take(&p->symbols, name),
+					     .first_unit = PLACE_NONE};
 	map_put(&p->zhost_names, zhost_at(p, zhost)->name, zhost);
 	vector_push(&p->unranked, zhost);
 	p->layout++;
@@ -409,7 +411,7 @@ void place_zhost_remove(struct place *p, uint32_t zhost)
 	symbol_drop(&p->symbols, z->name);
 	slots_done(p, z);
 	about_free(z->about);
-	*z = (struct zhost){.log_position = z->log_position};
+	*z = (struct zhost){.log_position = z->log_position, .first_unit = PLACE_NONE};
 	p->unmeasured = true;
 	for (uint32_t i = 0; i < p->columns.count; i++) {
 		if (p->columns.items[i].references > 0)
@@ -465,16 +467,10 @@ uint32_t place_zhost_devices_free(const struct place *p, uint32_t zhost, const c
 	return count;
 }
 
-bool place_zhost_unit(const struct place *p, uint32_t zhost, struct place_unit *unit)
+uint32_t place_zhost_unit(const struct place *p, uint32_t zhost, uint32_t unit)
 {
 	const struct zhost *z = zhost_checked(p, zhost);
-	const struct unit *u = z->units;
-	if (unit->topology != PLACE_NONE)
-		u = unit_checked(p, unit->topology, unit->instance)->next;
-	if (u == NULL)
-		return false;
-	*unit = (struct place_unit){u->need->topology->handle, u->instance};
-	return true;
+	return unit == PLACE_NONE ? z->first_unit : unit_checked(p, unit)->next;
 }
 
 void zhosts_done(struct place *p)

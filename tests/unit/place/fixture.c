@@ -68,44 +68,71 @@ uint32_t add_zhost(struct place *p, const char *text)
 	return zhost;
 }
 
-uint32_t add_topology(struct place *p, const char *name, const char *spaces)
+struct app app_of(struct place *p, struct topology *take_model, uint64_t order)
 {
-	static uint64_t order;
-	struct topology *t = topology_from(name, spaces, NULL);
-	uint32_t handle = place_topology_add(p, t, ++order);
-	topology_unref(t);
-	return handle;
+	struct app app = {
+		.place = p,
+		.model = take_model,
+		.topology = place_topology_add(p, take_model, order),
+		.units = mem_new_array(uint32_t, take_model->instance_count),
+	};
+	place_units_new(p, app.topology, app.units);
+	return app;
 }
 
-void attempt_init(struct attempt *a, struct place *p, const struct topology *model,
-		  uint32_t topology)
+struct app app_add(struct place *p, const char *name, const char *spaces)
 {
-	*a = (struct attempt){.request.topology = topology};
-	a->wants = mem_new_array(struct place_want, model->instance_count);
-	for (unsigned i = 0; i < model->instance_count;
-	     i += model->instances[i].subtree_count) {
-		if (place_where(p, topology, i) == PLACE_NONE)
-			a->wants[a->request.want_count++] = (struct place_want){.instance = i};
+	static uint64_t order;
+	return app_of(p, topology_from(name, spaces, NULL), ++order);
+}
+
+void app_remove(struct app *app)
+{
+	for (unsigned i = 0; i < app->model->instance_count; i++)
+		place_unit_free(app->place, app->units[i]);
+	place_topology_remove(app->place, app->topology);
+	app_done(app);
+}
+
+void app_done(struct app *app)
+{
+	topology_unref(app->model);
+	free(app->units);
+	*app = (struct app){0};
+}
+
+void attempt_init(struct attempt *a, const struct app *app)
+{
+	*a = (struct attempt){0};
+	a->units = mem_new_array(struct place_unit_request, app->model->instance_count);
+	for (unsigned i = 0; i < app->model->instance_count; i++) {
+		uint32_t unit = app->units[i];
+		if (unit != PLACE_NONE && place_where(app->place, unit) == PLACE_NONE)
+			a->units[a->request.unit_count++].unit = unit;
 	}
-	a->request.wants = a->wants;
+	a->request.units = a->units;
 }
 
 void attempt_done(struct attempt *a)
 {
-	free(a->wants);
+	free(a->units);
 	place_result_done(&a->result);
 }
 
-char *place_all(struct place *p, uint32_t topology, const struct topology *model)
+char *place_all(const struct app *app)
 {
 	struct attempt a;
-	attempt_init(&a, p, model, topology);
-	place_try(p, &a.request, &a.result);
+	attempt_init(&a, app);
+	place_try(app->place, &a.request, &a.result);
 	struct buffer text = BUFFER_INIT(1 << 20);
-	for (size_t i = 0; a.result.complete && i < a.request.want_count; i++)
-		(void)buffer_printf(&text, "%s%s=%s", i > 0 ? " " : "",
-				    model->instances[a.wants[i].instance].path,
-				    place_zhost_name(p, a.result.zhosts[i]));
+	for (unsigned i = 0, k = 0; a.result.complete && i < app->model->instance_count; i++) {
+		if (k == a.request.unit_count || app->units[i] != a.units[k].unit)
+			continue;
+		(void)buffer_printf(&text, "%s%s=%s", k > 0 ? " " : "",
+				    app->model->instances[i].path,
+				    place_zhost_name(app->place, a.result.zhosts[k]));
+		k++;
+	}
 	if (!a.result.complete)
 		(void)buffer_add_string(&text, a.result.reason.sentence);
 	attempt_done(&a);
@@ -114,10 +141,8 @@ char *place_all(struct place *p, uint32_t topology, const struct topology *model
 
 char *place_text(struct place *p, const char *name, const char *spaces)
 {
-	static uint64_t order = 1000000;
-	struct topology *t = topology_from(name, spaces, NULL);
-	uint32_t handle = place_topology_add(p, t, ++order);
-	char *text = place_all(p, handle, t);
-	topology_unref(t);
+	struct app app = app_add(p, name, spaces);
+	char *text = place_all(&app);
+	app_done(&app);
 	return text;
 }

@@ -107,6 +107,12 @@ static bool is_with(const struct affinity *rule, const struct topology *owner,
 	       strcmp(instance_space(t, instance)->name, rule->space) == 0;
 }
 
+/* Another placement of the same slot: rules 4 and 5 do not see it. */
+static bool is_replaced(const struct oracle *o, unsigned f, unsigned g)
+{
+	return f != g && o->facts[f].slot == o->facts[g].slot;
+}
+
 struct company {
 	unsigned in_scope, anywhere;
 };
@@ -120,7 +126,7 @@ static struct company company_of(const struct oracle *o, unsigned f, unsigned z,
 	for (unsigned g = 0; g < o->fact_count; g++) {
 		const struct fact *other = &o->facts[g];
 		int where = g == f ? (int)z : other->zhost;
-		if (where < 0)
+		if (where < 0 || is_replaced(o, f, g))
 			continue;
 		unsigned end =
 			other->root + other->topology->instances[other->root].subtree_count;
@@ -166,7 +172,7 @@ static bool unwelcome(const struct oracle *o, unsigned f, unsigned z)
 	unsigned self_end = self->root + self->topology->instances[self->root].subtree_count;
 	for (unsigned g = 0; g < o->fact_count; g++) {
 		const struct fact *other = &o->facts[g];
-		if (g == f || other->zhost < 0)
+		if (g == f || other->zhost < 0 || is_replaced(o, f, g))
 			continue;
 		unsigned end =
 			other->root + other->topology->instances[other->root].subtree_count;
@@ -361,7 +367,7 @@ static unsigned count_in(const struct oracle *o, unsigned f, unsigned z, unsigne
 	for (unsigned g = 0; g < o->fact_count; g++) {
 		const struct fact *fact = &o->facts[g];
 		int where = g == f ? (int)z : fact->zhost;
-		if (where < 0 ||
+		if (where < 0 || is_replaced(o, f, g) ||
 		    strcmp(fact->topology->name, o->facts[f].topology->name) != 0 ||
 		    !same_scope(o, (unsigned)where, w, rule->over_is_zhost, rule->over))
 			continue;

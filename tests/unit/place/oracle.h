@@ -15,6 +15,7 @@
 struct fact {
 	const struct topology *topology;
 	unsigned root;
+	unsigned slot;		 /* facts of one slot replace each other */
 	int zhost;		 /* -1: nowhere */
 	unsigned excluded;	 /* bit set of zhosts that it may not take */
 	const uint16_t *devices; /* of its zhost; NULL: not known yet */

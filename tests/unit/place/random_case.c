@@ -26,6 +26,7 @@ struct theme draw_theme(struct chance *c)
 		.devices = maybe(c, 25),
 		.children = maybe(c, 30),
 		.others = maybe(c, 40),
+		.replaced = maybe(c, 40),
 	};
 	/* Which devices are given out is the engine's choice, and rule 5 would depend on it. */
 	t.spread = t.spread && !t.devices;

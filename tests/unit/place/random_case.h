@@ -17,7 +17,8 @@ bool maybe(struct chance *c, uint32_t percent);
 
 /* Which families of rules a case uses: few at a time, so that they bite. */
 struct theme {
-	bool capabilities, constraints, near, affinity, anti, spread, devices, children, others;
+	bool capabilities, constraints, near, affinity, anti, spread, devices, children, others,
+		replaced;
 };
 
 struct theme draw_theme(struct chance *c);

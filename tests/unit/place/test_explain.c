@@ -12,12 +12,12 @@
 #include "base/str.h"
 #include "fixture.h"
 
-static char *explain(struct place *p, uint32_t topology, uint32_t instance)
+static char *explain(const struct app *app, uint32_t instance)
 {
-	struct place_want want = {.instance = instance};
+	struct place_unit_request request = {.unit = app->units[instance]};
 	struct place_explanation e;
-	place_explain(p, topology, &want, &e);
-	char *text = place_explanation_text(p, topology, &e);
+	place_explain(app->place, &request, &e);
+	char *text = place_explanation_text(app->place, &e);
 	place_explanation_done(&e);
 	return text;
 }
@@ -40,17 +40,17 @@ static void every_rule_with_figures(void **state)
 			"longitude: 13.4, devices: [{kind: gpu, model: T4}]}");
 	uint32_t n2 = add_zhost(p, "{name: n2, cpu: 4, memory: 4GiB}");
 	place_zhost_flags(p, n2, false, true);
-	uint32_t t = add_topology(p, "app",
-				  "- {name: a, type: IO, capabilities: [sensors.camera], "
-				  "resources: {cpu: 2, memory: "
-				  "512MiB, devices: [{kind: gpu, count: 2, model: [T4, "
-				  "V100]}]}, placement: {region: "
-				  "eu, near: {latitude: 48.86, longitude: 2.35, within: 50km}, "
-				  "affinity: [{with: b, "
-				  "required: true}], spread: [{over: zone, required: true}]}}\n"
-				  "- {name: b, type: DATA}\n");
+	struct app t = app_add(p, "app",
+			       "- {name: a, type: IO, capabilities: [sensors.camera], "
+			       "resources: {cpu: 2, memory: "
+			       "512MiB, devices: [{kind: gpu, count: 2, model: [T4, "
+			       "V100]}]}, placement: {region: "
+			       "eu, near: {latitude: 48.86, longitude: 2.35, within: 50km}, "
+			       "affinity: [{with: b, "
+			       "required: true}], spread: [{over: zone, required: true}]}}\n"
+			       "- {name: b, type: DATA}\n");
 	expect_text(
-		explain(p, t, 0),
+		explain(&t, 0),
 		"a has no place\n"
 		"  because no zhost satisfies capability requirement 'sensors.camera': needed "
 		"by "
@@ -74,6 +74,7 @@ static void every_rule_with_figures(void **state)
 		"'b' on "
 		"zhost, none there; spread over zone with max_skew 1, no label zone; devices, "
 		"needs 2 gpu (T4, V100), 0 free\n");
+	app_done(&t);
 	place_free(p);
 }
 
@@ -88,28 +89,26 @@ static void identical_zhosts_are_grouped(void **state)
 		(void)add_zhost(p, text);
 	}
 	(void)add_zhost(p, "{name: big, cpu: 8, memory: 8GiB}");
-	struct topology *model = topology_from(
-		"app", "- {name: a, type: DATA, resources: {cpu: 2500m}}\n", NULL);
-	uint32_t t = place_topology_add(p, model, 1);
-	free(place_all(p, t, model));
-	expect_text(explain(p, t, 0),
+	struct app t = app_add(p, "app", "- {name: a, type: DATA, resources: {cpu: 2500m}}\n");
+	free(place_all(&t));
+	expect_text(explain(&t, 0),
 		    "a is on big\n"
 		    "  chosen  big                  preference +0, neighbours 0, load 31.25 %\n"
 		    "  no      212 zhosts           cpu, needs 2.5, at most 2 free\n");
-	place_remove(p, t, 0);
+	place_remove(p, t.units[0]);
 	place_zhost_flags(p, place_zhost_find(p, "big"), true, true);
-	char *text = explain(p, t, 0);
+	char *text = explain(&t, 0);
 	assert_non_null(strstr(text, "smallest change: uncordon big\n"));
 	free(text);
 	place_zhost_flags(p, place_zhost_find(p, "big"), false, false);
-	text = explain(p, t, 0);
+	text = explain(&t, 0);
 	assert_non_null(strstr(text,
 			       "insufficient capacity on remaining zhosts: a needs cpu 2.5, "
 			       "memory 32 MiB; at most cpu 2 (n100), memory 1 GiB (n000) free "
 			       "on 212 zhosts that pass the other rules\n"));
 	assert_non_null(strstr(text, "smallest change: 0.5 cpu more on n100\n"));
 	free(text);
-	topology_unref(model);
+	app_done(&t);
 	place_free(p);
 }
 
@@ -145,15 +144,14 @@ static void smallest_change(void **state)
 		struct place *p = place_new(NULL);
 		for (int k = 0; k < 4 && changes[i].zhosts[k] != NULL; k++)
 			(void)add_zhost(p, changes[i].zhosts[k]);
-		struct topology *model = topology_from("app", changes[i].spaces, NULL);
-		uint32_t t = place_topology_add(p, model, 1);
+		struct app t = app_add(p, "app", changes[i].spaces);
 		struct attempt a;
-		attempt_init(&a, p, model, t);
+		attempt_init(&a, &t);
 		place_try(p, &a.request, &a.result);
 		assert_false(a.result.complete);
 		assert_string_equal(a.result.reason.change, changes[i].expected);
 		attempt_done(&a);
-		topology_unref(model);
+		app_done(&t);
 		place_free(p);
 	}
 }
@@ -163,11 +161,10 @@ static void together_names_who_is_left(void **state)
 	(void)state;
 	struct place *p = place_new(NULL);
 	(void)add_zhost(p, "{name: n1, cpu: 1, memory: 1GiB}");
-	struct topology *model = topology_from(
-		"app", "- {name: a, type: DATA, count: 3, resources: {cpu: 400m}}\n", NULL);
-	uint32_t t = place_topology_add(p, model, 1);
+	struct app t = app_add(p, "app",
+			       "- {name: a, type: DATA, count: 3, resources: {cpu: 400m}}\n");
 	struct attempt a;
-	attempt_init(&a, p, model, t);
+	attempt_init(&a, &t);
 	place_try(p, &a.request, &a.result);
 	CLEANUP(freep) char *text = place_reason_text(&a.result.reason);
 	assert_string_equal(
@@ -178,7 +175,7 @@ static void together_names_who_is_left(void **state)
 		"the other rules");
 	assert_string_equal(a.result.reason.change, "0.2 cpu more on n1");
 	attempt_done(&a);
-	topology_unref(model);
+	app_done(&t);
 	place_free(p);
 }
 

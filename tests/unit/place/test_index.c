@@ -68,8 +68,8 @@ struct world {
 	struct place *place;
 	uint32_t zhosts[64];
 	uint32_t zhost_count;
-	uint32_t topologies[TOPOLOGIES];
-	uint32_t topology_count;
+	struct app apps[TOPOLOGIES];
+	uint32_t app_count;
 };
 
 static void set_zhost(struct world *w, uint32_t number)
@@ -95,25 +95,24 @@ static void add_random_topology(struct world *w)
 	(void)snprintf(name, sizeof(name), "t%u", draw(&w->chance, 4));
 	struct topology *t = topology_from(name, text.data, &findings);
 	if (t != NULL) {
-		w->topologies[w->topology_count] =
-			place_topology_add(w->place, t, w->topology_count);
-		w->topology_count++;
+		w->apps[w->app_count] = app_of(w->place, t, w->app_count);
+		w->app_count++;
 	}
-	topology_unref(t);
 	free(findings);
 }
 
 static struct unit *random_unit(struct world *w)
 {
-	struct place_topology *t =
-		topology_checked(w->place, w->topologies[draw(&w->chance, w->topology_count)]);
-	return &t->units[draw(&w->chance, t->unit_count)];
+	const struct app *app = &w->apps[draw(&w->chance, w->app_count)];
+	uint32_t i = draw(&w->chance, app->model->instance_count);
+	while (app->units[i] == PLACE_NONE)
+		i--;
+	return unit_checked(w->place, app->units[i]);
 }
 
 static void happen(struct world *w)
 {
 	struct unit *u = random_unit(w);
-	uint32_t handle = u->need->topology->handle;
 	uint32_t zhost = w->zhosts[draw(&w->chance, w->zhost_count)];
 	switch (draw(&w->chance, 12)) {
 	case 0:
@@ -125,29 +124,34 @@ static void happen(struct world *w)
 			set_zhost(w, draw(&w->chance, w->zhost_count));
 		break;
 	case 2:
-		if (maybe(&w->chance, 10) && w->topology_count > 1) {
-			w->topology_count--;
-			place_topology_remove(w->place, w->topologies[w->topology_count]);
+		if (maybe(&w->chance, 10) && w->app_count > 1) {
+			app_remove(&w->apps[--w->app_count]);
 			add_random_topology(w);
 		}
 		break;
 	default:
 		if (u->zhost != PLACE_NONE) {
-			place_remove(w->place, handle, u->instance);
+			place_remove(w->place, u->handle);
 		} else {
 			uint32_t best = index_best(w->place, u->need, (struct excluded){0});
 			if (maybe(&w->chance, 80) && best != PLACE_NONE)
 				zhost = best;
-			place_add(w->place, handle, u->instance, zhost);
+			place_add(w->place, u->handle, zhost);
 		}
 		break;
 	}
 }
 
-static void pend_topology(struct world *w, struct place_topology *t, int32_t sign)
+/* The whole topology of the unit is wanted, or no longer. */
+static void pend_topology(struct world *w, const struct unit *u, int32_t sign)
 {
-	for (uint32_t i = 0; i < t->unit_count; i++) {
-		const struct need *n = t->units[i].need;
+	const struct app *app = w->apps;
+	while (app->topology != u->need->topology->handle)
+		app++;
+	for (uint32_t i = 0; i < app->model->instance_count; i++) {
+		if (app->units[i] == PLACE_NONE)
+			continue;
+		const struct need *n = unit_checked(w->place, app->units[i])->need;
 		for (uint32_t m = 0; m < n->member_count; m++)
 			group_pend(w->place, n->members[m].group,
 				   sign * (int32_t)n->members[m].count);
@@ -164,7 +168,7 @@ static void ask(struct world *w, uint64_t seed, unsigned *found)
 			.zhost = w->zhosts[draw(&w->chance, w->zhost_count)]};
 	bool wanted = maybe(&w->chance, 40);
 	if (wanted)
-		pend_topology(w, u->need->topology, 1);
+		pend_topology(w, u, 1);
 	uint32_t scanned = scan_best(w->place, u->need, excluded);
 	uint32_t indexed = index_best(w->place, u->need, excluded);
 	if (scanned != indexed)
@@ -173,7 +177,7 @@ static void ask(struct world *w, uint64_t seed, unsigned *found)
 			 scanned != PLACE_NONE ? place_zhost_name(w->place, scanned) : "-",
 			 indexed != PLACE_NONE ? place_zhost_name(w->place, indexed) : "-");
 	if (wanted)
-		pend_topology(w, u->need->topology, -1);
+		pend_topology(w, u, -1);
 	*found += indexed != PLACE_NONE;
 }
 
@@ -186,13 +190,15 @@ static void run_world(uint64_t seed, unsigned *asked, unsigned *found)
 		set_zhost(&w, i);
 	for (int i = 0; i < TOPOLOGIES; i++)
 		add_random_topology(&w);
-	for (int step = 0; step < 80 && w.topology_count > 0; step++) {
+	for (int step = 0; step < 80 && w.app_count > 0; step++) {
 		happen(&w);
-		if (w.topology_count == 0)
+		if (w.app_count == 0)
 			break;
 		ask(&w, seed, found);
 		++*asked;
 	}
+	while (w.app_count > 0)
+		app_done(&w.apps[--w.app_count]);
 	place_free(w.place);
 }
 

@@ -324,8 +324,8 @@ static void rules_decide(void **state)
 
 struct single {
 	struct place *place;
-	uint32_t n1, n2, topology;
-	struct place_want want;
+	uint32_t n1, n2;
+	struct place_unit_request unit;
 	struct place_request request;
 	struct place_result result;
 };
@@ -335,9 +335,10 @@ static void single_init(struct single *s)
 	*s = (struct single){.place = place_new(NULL)};
 	s->n1 = add_zhost(s->place, N1);
 	s->n2 = add_zhost(s->place, N2);
-	s->topology = add_topology(s->place, "app", "- {name: a, type: DATA}\n");
-	s->request = (struct place_request){
-		.topology = s->topology, .wants = &s->want, .want_count = 1};
+	struct app app = app_add(s->place, "app", "- {name: a, type: DATA}\n");
+	s->unit.unit = app.units[0];
+	s->request = (struct place_request){.units = &s->unit, .unit_count = 1};
+	app_done(&app);
 }
 
 static const char *single_try(struct single *s)
@@ -346,7 +347,7 @@ static const char *single_try(struct single *s)
 	place_try(s->place, &s->request, &s->result);
 	if (!s->result.complete)
 		return s->result.reason.sentence;
-	place_remove(s->place, s->topology, 0);
+	place_remove(s->place, s->unit.unit);
 	return place_zhost_name(s->place, s->result.zhosts[0]);
 }
 
@@ -369,8 +370,8 @@ static void flags_and_exclusions(void **state)
 	place_zhost_flags(s.place, s.n1, true, false);
 
 	struct place_exclusion out = {s.n1, "a failed 5 times on n1: trap"};
-	s.want.excluded = &out;
-	s.want.excluded_count = 1;
+	s.unit.excluded = &out;
+	s.unit.excluded_count = 1;
 	assert_string_equal(single_try(&s), "a failed 5 times on n1: trap");
 	place_zhost_flags(s.place, s.n2, true, false);
 	assert_string_equal(single_try(&s), "n2");
@@ -390,7 +391,7 @@ static void dry_run_keeps_nothing(void **state)
 	place_try(s.place, &s.request, &s.result);
 	assert_true(s.result.complete);
 	assert_int_equal(s.result.zhosts[0], s.n1);
-	assert_int_equal(place_where(s.place, s.topology, 0), PLACE_NONE);
+	assert_int_equal(place_where(s.place, s.unit.unit), PLACE_NONE);
 	assert_int_equal(place_zhost_usage(s.place, s.n1).cpu_reserved, 0);
 	single_done(&s);
 }
@@ -402,11 +403,11 @@ static void usage_follows(void **state)
 	uint32_t n1 =
 		add_zhost(p, "{name: n1, cpu: 4, memory: 1GiB, devices: [{kind: gpu, count: "
 			     "3, model: T4}]}");
-	uint32_t t =
-		add_topology(p, "app",
-			     "- {name: a, type: DATA, resources: {cpu: 1500m, memory: 100MiB, "
-			     "devices: [{kind: gpu}]}}\n- {name: b, type: DATA, inside: a}\n");
-	place_add(p, t, 0, n1);
+	struct app t =
+		app_add(p, "app",
+			"- {name: a, type: DATA, resources: {cpu: 1500m, memory: 100MiB, "
+			"devices: [{kind: gpu}]}}\n- {name: b, type: DATA, inside: a}\n");
+	place_add(p, t.units[0], n1);
 	struct place_usage u = place_zhost_usage(p, n1);
 	assert_int_equal(u.cpu_offered, 4000);
 	assert_int_equal(u.cpu_reserved, 1550);
@@ -415,20 +416,18 @@ static void usage_follows(void **state)
 	assert_int_equal(u.devices_whole_free, 2);
 	assert_int_equal(u.units, 1);
 	assert_int_equal(place_zhost_devices_free(p, n1, "gpu", "T4"), 2);
-	struct place_unit unit = {PLACE_NONE, PLACE_NONE};
-	assert_true(place_zhost_unit(p, n1, &unit));
-	assert_int_equal(unit.topology, t);
-	assert_int_equal(unit.instance, 0);
-	assert_false(place_zhost_unit(p, n1, &unit));
+	assert_int_equal(place_zhost_unit(p, n1, PLACE_NONE), t.units[0]);
+	assert_int_equal(place_zhost_unit(p, n1, t.units[0]), PLACE_NONE);
 	/* It shrinks below what it holds: nothing is taken away, nothing is left. */
 	(void)add_zhost(p, "{name: n1, cpu: 1, memory: 1GiB}");
 	u = place_zhost_usage(p, n1);
 	assert_int_equal(u.cpu_offered, 1000);
 	assert_int_equal(u.cpu_reserved, 1550);
-	place_remove(p, t, 0);
+	place_remove(p, t.units[0]);
 	u = place_zhost_usage(p, n1);
 	assert_int_equal(u.cpu_reserved, 0);
 	assert_int_equal(u.units, 0);
+	app_done(&t);
 	place_free(p);
 }
 
@@ -439,17 +438,15 @@ static void recovery(void **state)
 	struct place *p = place_new(NULL);
 	(void)add_zhost(p, "{name: n1, cpu: 1, memory: 1GiB, region: eu}");
 	uint32_t n2 = add_zhost(p, "{name: n2, cpu: 2, memory: 1GiB, region: us}");
-	struct topology *model = topology_from(
-		"app",
+	struct app t = app_add(
+		p, "app",
 		"- {name: c, type: DATA, resources: {cpu: 800m}}\n"
 		"- {name: b, type: DATA, resources: {cpu: 800m}, placement: {affinity: "
 		"[{with: c, required: true}]}}\n"
 		"- {name: a, type: DATA, resources: {cpu: 100m}}\n"
-		"- {name: d, type: DATA, resources: {cpu: 800m}, placement: {region: us}}\n",
-		NULL);
-	uint32_t t = place_topology_add(p, model, 1);
+		"- {name: d, type: DATA, resources: {cpu: 800m}, placement: {region: us}}\n");
 	struct attempt a;
-	attempt_init(&a, p, model, t);
+	attempt_init(&a, &t);
 	place_try(p, &a.request, &a.result);
 	assert_false(a.result.complete);
 	assert_int_equal(a.result.placed, 0);
@@ -460,13 +457,13 @@ static void recovery(void **state)
 	place_try(p, &a.request, &a.result);
 	assert_false(a.result.complete);
 	assert_int_equal(a.result.placed, 3);
-	assert_int_equal(place_where(p, t, 1), PLACE_NONE);
-	assert_int_equal(place_where(p, t, 3), n2);
+	assert_int_equal(place_where(p, t.units[1]), PLACE_NONE);
+	assert_int_equal(place_where(p, t.units[3]), n2);
 	assert_string_equal(a.result.reason.sentence,
 			    "insufficient capacity on remaining zhosts");
-	assert_int_equal(a.result.reason.instance, 1);
+	assert_int_equal(a.result.reason.unit, t.units[1]);
 	attempt_done(&a);
-	topology_unref(model);
+	app_done(&t);
 	place_free(p);
 }
 
@@ -480,16 +477,13 @@ static void budget_is_said(void **state)
 		(void)add_zhost(p, text);
 	}
 	/* 41 halves do not fit into 20 ones, but that takes long to see. */
-	struct topology *model =
-		topology_from("app",
-			      "- {name: a, type: DATA, count: 20, resources: {cpu: "
-			      "401m}}\n- {name: b, type: DATA, count: 20, resources: "
-			      "{cpu: 402m}}\n- {name: c, type: DATA, count: 2, "
-			      "resources: {cpu: 403m}}\n",
-			      NULL);
-	uint32_t t = place_topology_add(p, model, 1);
+	struct app t = app_add(p, "app",
+			       "- {name: a, type: DATA, count: 20, resources: {cpu: "
+			       "401m}}\n- {name: b, type: DATA, count: 20, resources: "
+			       "{cpu: 402m}}\n- {name: c, type: DATA, count: 2, "
+			       "resources: {cpu: 403m}}\n");
 	struct attempt a;
-	attempt_init(&a, p, model, t);
+	attempt_init(&a, &t);
 	place_try(p, &a.request, &a.result);
 	assert_false(a.result.complete);
 	assert_true(a.result.budget_spent);
@@ -497,7 +491,7 @@ static void budget_is_said(void **state)
 			    "insufficient capacity on remaining zhosts");
 	assert_non_null(strstr(a.result.reason.detail, "the search gave up after"));
 	attempt_done(&a);
-	topology_unref(model);
+	app_done(&t);
 	place_free(p);
 }
 
@@ -521,16 +515,15 @@ static void too_many_is_seen_at_once(void **state)
 		"- {name: a, type: DATA, count: 601, resources: {cpu: 500m}}\n",
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(spaces); i++) {
-		struct topology *model = topology_from("app", spaces[i], NULL);
-		uint32_t t = place_topology_add(p, model, i);
+		struct app t = app_add(p, "app", spaces[i]);
 		struct attempt a;
-		attempt_init(&a, p, model, t);
+		attempt_init(&a, &t);
 		place_try(p, &a.request, &a.result);
 		assert_false(a.result.complete);
 		assert_false(a.result.budget_spent);
 		assert_true(a.result.steps < 2000);
 		attempt_done(&a);
-		topology_unref(model);
+		app_done(&t);
 	}
 	place_free(p);
 }

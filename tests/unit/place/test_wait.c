@@ -14,36 +14,35 @@
 struct waiting_world {
 	struct place *place;
 	uint64_t order;
+	uint32_t units[64]; /* by ticket: the first */
 };
 
-/* Adds a topology, tries it, which must fail, and lets it wait. */
+/* Adds a topology, tries it, which must fail, and lets it wait; its ticket. */
 static uint32_t add_waiting(struct waiting_world *w, const char *name, const char *spaces)
 {
-	struct topology *model = topology_from(name, spaces, NULL);
-	uint32_t t = place_topology_add(w->place, model, ++w->order);
+	struct app app = app_of(w->place, topology_from(name, spaces, NULL), ++w->order);
 	struct attempt a;
-	attempt_init(&a, w->place, model, t);
+	attempt_init(&a, &app);
 	place_try(w->place, &a.request, &a.result);
 	assert_false(a.result.complete);
-	place_wait(w->place, &a.request);
+	place_wait(w->place, (uint32_t)w->order, &a.request);
 	attempt_done(&a);
-	topology_unref(model);
 	assert_true(place_wait_any(w->place));
 	assert_int_equal(place_wait_next(w->place), PLACE_NONE);
-	return t;
+	w->units[w->order] = app.units[0];
+	app_done(&app);
+	return (uint32_t)w->order;
 }
 
 /* Places what must have a place. */
-static uint32_t add_placed(struct waiting_world *w, const char *name, const char *spaces)
+static struct app add_placed(struct waiting_world *w, const char *name, const char *spaces)
 {
-	struct topology *model = topology_from(name, spaces, NULL);
-	uint32_t t = place_topology_add(w->place, model, ++w->order);
-	char *text = place_all(w->place, t, model);
-	if (place_where(w->place, t, 0) == PLACE_NONE)
+	struct app app = app_of(w->place, topology_from(name, spaces, NULL), ++w->order);
+	char *text = place_all(&app);
+	if (place_where(w->place, app.units[0]) == PLACE_NONE)
 		fail_msg("%s: %s", name, text);
 	free(text);
-	topology_unref(model);
-	return t;
+	return app;
 }
 
 static void begin(struct waiting_world *w)
@@ -57,11 +56,11 @@ static void waits_for_a_capability(void **state)
 	struct waiting_world w;
 	begin(&w);
 	(void)add_zhost(w.place, "{name: n1, cpu: 4, memory: 4GiB}");
-	uint32_t other = add_placed(&w, "other", "- {name: a, type: DATA}\n");
+	struct app other = add_placed(&w, "other", "- {name: a, type: DATA}\n");
 	uint32_t t = add_waiting(&w, "eye",
 				 "- {name: a, type: IO, capabilities: [sensors.camera]}\n");
 	(void)add_zhost(w.place, "{name: n2, cpu: 4, memory: 4GiB, capabilities: [gpu.cuda]}");
-	place_topology_remove(w.place, other);
+	app_remove(&other);
 	assert_int_equal(place_wait_next(w.place), PLACE_NONE);
 	(void)add_zhost(w.place,
 			"{name: n3, cpu: 10m, memory: 4GiB, capabilities: [sensors.camera]}");
@@ -102,9 +101,9 @@ static void waits_for_room_oldest_first(void **state)
 	struct waiting_world w;
 	begin(&w);
 	(void)add_zhost(w.place, "{name: n1, cpu: 1, memory: 4GiB}");
-	uint32_t small =
+	struct app small =
 		add_placed(&w, "small", "- {name: a, type: DATA, resources: {cpu: 100m}}\n");
-	uint32_t half = add_placed(&w, "half", HALF);
+	struct app half = add_placed(&w, "half", HALF);
 	uint32_t waiters[20];
 	for (int i = 0; i < 20; i++) {
 		char name[16];
@@ -114,24 +113,25 @@ static void waits_for_room_oldest_first(void **state)
 	uint32_t big =
 		add_waiting(&w, "big", "- {name: a, type: DATA, resources: {cpu: 950m}}\n");
 	/* 900m of 1 are taken, 100m are not enough for anybody. */
-	(void)small;
-	place_remove(w.place, half, 0);
+	place_remove(w.place, half.units[0]);
 	/* Room for one: the oldest gets it, and nobody else is bothered. */
 	uint32_t due = place_wait_next(w.place);
 	assert_int_equal(due, waiters[0]);
 	place_wait_end(w.place, due);
-	place_add(w.place, due, 0, place_zhost_find(w.place, "n1"));
+	place_add(w.place, w.units[due], place_zhost_find(w.place, "n1"));
 	assert_int_equal(place_wait_next(w.place), PLACE_NONE);
 	/* The oldest does not take it: the next one is asked. */
-	place_remove(w.place, due, 0);
+	place_remove(w.place, w.units[due]);
 	assert_int_equal(place_wait_next(w.place), waiters[1]);
 	assert_int_equal(place_wait_next(w.place), waiters[2]);
 	/* More room, all of them again, by age. */
-	place_remove(w.place, small, 0);
+	place_remove(w.place, small.units[0]);
 	for (int i = 1; i < 20; i++)
 		assert_int_equal(place_wait_next(w.place), waiters[i]);
 	assert_int_equal(place_wait_next(w.place), big);
 	assert_int_equal(place_wait_next(w.place), PLACE_NONE);
+	app_done(&half);
+	app_done(&small);
 	place_free(w.place);
 }
 
@@ -144,10 +144,12 @@ static void waits_for_a_neighbour(void **state)
 	uint32_t t = add_waiting(&w, "app",
 				 "- {name: a, type: DATA, placement: {affinity: [{with: "
 				 "shop/store, required: true}]}}\n");
-	(void)add_placed(&w, "other", "- {name: store, type: DATA}\n");
+	struct app other = add_placed(&w, "other", "- {name: store, type: DATA}\n");
 	assert_int_equal(place_wait_next(w.place), PLACE_NONE);
-	(void)add_placed(&w, "shop", "- {name: store, type: DATA}\n");
+	struct app shop = add_placed(&w, "shop", "- {name: store, type: DATA}\n");
 	assert_int_equal(place_wait_next(w.place), t);
+	app_done(&other);
+	app_done(&shop);
 	place_free(w.place);
 }
 
@@ -159,17 +161,19 @@ static void waits_for_a_region_to_be_left(void **state)
 	begin(&w);
 	(void)add_zhost(w.place, "{name: n1, cpu: 100m, memory: 4GiB, region: eu}");
 	(void)add_zhost(w.place, "{name: n2, cpu: 4, memory: 4GiB, region: eu}");
-	uint32_t shop =
+	struct app shop =
 		add_placed(&w, "shop",
 			   "- {name: store, type: DATA, resources: {cpu: 80m}, placement: "
 			   "{strategy: pack}}\n");
-	assert_string_equal(place_zhost_name(w.place, place_where(w.place, shop, 0)), "n1");
+	assert_string_equal(place_zhost_name(w.place, place_where(w.place, shop.units[0])),
+			    "n1");
 	uint32_t t = add_waiting(&w, "app",
 				 "- {name: a, type: DATA, resources: {cpu: 2}, placement: "
 				 "{anti_affinity: [{with: shop/store, scope: region, required: "
 				 "true}]}}\n");
-	place_remove(w.place, shop, 0);
+	place_remove(w.place, shop.units[0]);
 	assert_int_equal(place_wait_next(w.place), t);
+	app_done(&shop);
 	place_free(w.place);
 }
 
@@ -181,14 +185,15 @@ static void waits_for_the_unfriendly_to_leave(void **state)
 	begin(&w);
 	(void)add_zhost(w.place, "{name: n1, cpu: 100m, memory: 4GiB, region: eu}");
 	(void)add_zhost(w.place, "{name: n2, cpu: 4, memory: 4GiB, region: eu}");
-	uint32_t shop =
+	struct app shop =
 		add_placed(&w, "shop",
 			   "- {name: store, type: DATA, resources: {cpu: 80m}, placement: "
 			   "{strategy: pack, anti_affinity: [{with: app/a, scope: region, "
 			   "required: true}]}}\n");
 	uint32_t t = add_waiting(&w, "app", "- {name: a, type: DATA, resources: {cpu: 2}}\n");
-	place_remove(w.place, shop, 0);
+	place_remove(w.place, shop.units[0]);
 	assert_int_equal(place_wait_next(w.place), t);
+	app_done(&shop);
 	place_free(w.place);
 }
 
