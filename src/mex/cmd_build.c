@@ -155,42 +155,60 @@ static int build(const char *folder, const char *output, const char *key_path,
 			    output, findings, err);
 }
 
-static int run(const struct arguments *arguments)
+/* The command line. */
+struct options {
+	char *output, *key;
+};
+
+static int run(void *context, const struct cli_run *line, struct error **err)
 {
-	const char *folder = arguments->operands[0];
-	const char *output = argument(arguments, "output"), *key = argument(arguments, "key");
+	const struct options *given = line->options;
+	const char *folder = cli_argument(line, 0);
+	const char *output = given->output, *key = given->key;
 	struct diagnostics findings = {0};
-	struct error *err = NULL;
+	struct error *why = NULL;
 	struct stat status;
 
-	if (build(folder, output, key, &findings, &err) < 0)
-		return fail_findings(folder, &findings, err);
+	if (build(folder, output, key, &findings, &why) < 0)
+		return fail_findings(folder, &findings, why);
 	diagnostics_done(&findings);
 	if (stat(output, &status) == 0)
 		printf("%s: %lld bytes, %s\n", output, (long long)status.st_size,
 		       key != NULL ? "signed" : "not signed");
-	return EXIT_DONE;
+	return CLI_DONE;
 }
 
-static const struct option options[] = {
-	{'o', "output", "FILE", "the package to write (.mex)", true},
-	{0, "key", "KEY", "sign it with this secret key (mex keygen)", false},
+static const struct cli_option options[] = {
+	{.name = "output",
+	 .letter = 'o',
+	 .type = CLI_PATH,
+	 .offset = offsetof(struct options, output),
+	 .value = "FILE",
+	 .required = true,
+	 .help = "the package to write (.mex)"},
+	{.name = "key",
+	 .type = CLI_PATH,
+	 .offset = offsetof(struct options, key),
+	 .value = "KEY",
+	 .help = "sign it with this secret key (mex keygen)"},
+	{0},
 };
 
-const struct command command_build = {
-	.name = "build",
-	.operands = "DIR",
-	.min_operands = 1,
-	.max_operands = 1,
+static const struct cli_argument operands[] = {
+	{.name = "DIR", .kind = CLI_ARGUMENT_FILE},
+	{0},
+};
+
+const struct cli_command command_build = {
+	.words = "build",
+	.arguments = operands,
 	.summary = "compile every space that has a src/ folder, then pack and sign",
-	.details = "The source folder is left as it is. The same source, compiler and mex give "
-		   "the same\n"
-		   "bytes in any folder, at any time. `created` comes from manifest.yaml or "
-		   "else from\n"
-		   "SOURCE_DATE_EPOCH, never from the clock. FILE is replaced only when all is "
-		   "well.\n"
-		   "SAMOZA_GUEST_DIR names another guest SDK.\n",
+	.details =
+		"The source folder is left as it is. The same source, compiler and mex give "
+		"the same bytes in any folder, at any time. `created` comes from manifest.yaml "
+		"or else from SOURCE_DATE_EPOCH, never from the clock. FILE is replaced only "
+		"when all is well. SAMOZA_GUEST_DIR names another guest SDK.",
 	.options = options,
-	.option_count = sizeof(options) / sizeof(options[0]),
+	.options_size = sizeof(struct options),
 	.run = run,
 };

@@ -163,26 +163,31 @@ static void print_package(const struct output *o, const Samoza__V1__PackageView 
 	print_files(o, v);
 }
 
-static int run(const struct arguments *arguments)
+static const char *const output_formats[] = {"table", "json", "yaml", NULL};
+
+/* The command line. */
+struct options {
+	char *output;
+};
+
+static int run(void *context, const struct cli_run *line, struct error **err)
 {
-	const char *path = arguments->operands[0], *format = argument(arguments, "output");
+	const struct options *given = line->options;
+	const char *path = cli_argument(line, 0);
 	CLEANUP(mex_package_freep) struct mex_package *package = NULL;
 	struct diagnostics findings = {0};
 	struct mex_options options = check_options();
-	struct error *err = NULL;
+	struct error *why = NULL;
 	struct output output;
 
 	output_init(&output, stdout, stderr);
-	if (format != NULL && output_format_parse(format, &output.format, &err) < 0) {
-		int status = usage_error(&command_inspect, "%s", err->message);
-		error_free(err);
-		return status;
-	}
+	if (output_format_parse(given->output, &output.format, err) < 0)
+		return CLI_USAGE;
 	options.allow_unsigned = true;
 	options.any_signer = true;
-	int r = check_open(path, &options, &findings, &package, &err);
+	int r = check_open(path, &options, &findings, &package, &why);
 	if (r < 0)
-		return fail_findings(path, &findings, err);
+		return fail_findings(path, &findings, why);
 	diagnostics_done(&findings);
 	Samoza__V1__PackageView *view = view_package(package);
 	if (output.format == OUTPUT_TABLE)
@@ -190,20 +195,31 @@ static int run(const struct arguments *arguments)
 	else
 		output_message(&output, &view->base);
 	schema_message_free(view);
-	return EXIT_DONE;
+	return CLI_DONE;
 }
 
-static const struct option options[] = {
-	{'o', "output", "FORMAT", "table (default), json or yaml", false},
+static const struct cli_option options[] = {
+	{.name = "output",
+	 .letter = 'o',
+	 .type = CLI_CHOICE,
+	 .offset = offsetof(struct options, output),
+	 .fallback = "table",
+	 .choices = output_formats,
+	 .value = "FORMAT",
+	 .help = "how the result is printed"},
+	{0},
 };
 
-const struct command command_inspect = {
-	.name = "inspect",
-	.operands = "FILE|DIR",
-	.min_operands = 1,
-	.max_operands = 1,
+static const struct cli_argument operands[] = {
+	{.name = "FILE|DIR", .kind = CLI_ARGUMENT_FILE},
+	{0},
+};
+
+const struct cli_command command_inspect = {
+	.words = "inspect",
+	.arguments = operands,
 	.summary = "show manifest, spaces, sizes, hashes and signer",
 	.options = options,
-	.option_count = sizeof(options) / sizeof(options[0]),
+	.options_size = sizeof(struct options),
 	.run = run,
 };

@@ -3,29 +3,40 @@
 #include "adapter/archive/trust.h"
 #include "mex/command.h"
 
-static int run(const struct arguments *arguments)
-{
-	const char *path = argument(arguments, "output");
-	struct error *err = NULL;
-
-	if (secret_key_create(path, &err) < 0)
-		return fail(err);
-	printf("secret key  %s\npublic key  %s.pub\n", path, path);
-	return EXIT_DONE;
-}
-
-static const struct option options[] = {
-	{'o', "output", "KEY", "file for the secret key; the public one goes to KEY.pub", true},
+/* The command line. */
+struct options {
+	char *output;
 };
 
-const struct command command_keygen = {
-	.name = "keygen",
-	.operands = "",
+static int run(void *context, const struct cli_run *line, struct error **err)
+{
+	const struct options *given = line->options;
+	const char *path = given->output;
+	struct error *why = NULL;
+
+	if (secret_key_create(path, &why) < 0)
+		return error_move(err, why);
+	printf("secret key  %s\npublic key  %s.pub\n", path, path);
+	return CLI_DONE;
+}
+
+static const struct cli_option options[] = {
+	{.name = "output",
+	 .letter = 'o',
+	 .type = CLI_PATH,
+	 .offset = offsetof(struct options, output),
+	 .value = "KEY",
+	 .required = true,
+	 .help = "file for the secret key; the public one goes to KEY.pub"},
+	{0},
+};
+
+const struct cli_command command_keygen = {
+	.words = "keygen",
 	.summary = "make a pair of keys to sign with",
-	.details =
-		"KEY is readable by you alone: keep it. KEY.pub is for those who are to trust\n"
-		"you: zrms takes it from its trust folder. Nothing is overwritten.\n",
+	.details = "KEY is readable by you alone: keep it. KEY.pub is for those who are to "
+		   "trust you: zrms takes it from its trust folder. Nothing is overwritten.",
 	.options = options,
-	.option_count = sizeof(options) / sizeof(options[0]),
+	.options_size = sizeof(struct options),
 	.run = run,
 };

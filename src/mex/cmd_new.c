@@ -86,52 +86,54 @@ static int name_of(const char *folder, char **ret_name, struct error **err)
 	return 0;
 }
 
-static int run(const struct arguments *arguments)
+static int run(void *context, const struct cli_run *line, struct error **err)
 {
-	const char *folder = arguments->operands[0];
+	const char *folder = cli_argument(line, 0);
 	CLEANUP(freep) char *name = NULL;
-	struct error *err = NULL;
+	struct error *why = NULL;
 	bool made;
 
-	if (make_folders(folder, &err) < 0)
-		return fail(err);
+	if (make_folders(folder, &why) < 0)
+		return error_move(err, why);
 	made = mkdir(folder, 0777) == 0;
 	if (!made && errno != EEXIST) {
-		(void)error_errno(&err, "cannot make folder %s", folder);
-		return fail(err);
+		(void)error_errno(&why, "cannot make folder %s", folder);
+		return error_move(err, why);
 	}
-	if (name_of(folder, &name, &err) < 0) {
+	if (name_of(folder, &name, &why) < 0) {
 		if (made)
 			(void)rmdir(folder);
-		return fail(err);
+		return error_move(err, why);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		CLEANUP(freep) char *path = str_printf("%s/%s", folder, files[i].path);
 		if (access(path, F_OK) == 0) {
-			(void)error_set(&err, ERR_CONFLICT, "%s exists; nothing is overwritten",
+			(void)error_set(&why, ERR_CONFLICT, "%s exists; nothing is overwritten",
 					path);
-			return fail(err);
+			return error_move(err, why);
 		}
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		CLEANUP(freep) char *path = str_printf("%s/%s", folder, files[i].path);
 		CLEANUP(freep) char *text = fill_in((const char *)files[i].content, name);
-		if (write_file(path, text, &err) < 0)
-			return fail(err);
+		if (write_file(path, text, &why) < 0)
+			return error_move(err, why);
 		printf("%s\n", path);
 	}
 	printf("\nNext: mex build %s -o %s.mex --key KEY\n", folder, name);
-	return EXIT_DONE;
+	return CLI_DONE;
 }
 
-const struct command command_new = {
-	.name = "new",
-	.operands = "DIR",
-	.min_operands = 1,
-	.max_operands = 1,
+static const struct cli_argument operands[] = {
+	{.name = "DIR", .kind = CLI_ARGUMENT_FILE},
+	{0},
+};
+
+const struct cli_command command_new = {
+	.words = "new",
+	.arguments = operands,
 	.summary = "make a small project that builds and runs as it stands",
 	.details = "A UI, a CALL and a DATA space: a counter in a page. The folder's name "
-		   "becomes\n"
-		   "the topology's.\n",
+		   "becomes the topology's.",
 	.run = run,
 };

@@ -19,25 +19,30 @@ static const struct {
 	{"zhosts", &samoza__v1__zhost_list__descriptor, 0},
 };
 
-static int run(const struct arguments *arguments)
+static int run(void *context, const struct cli_run *line, struct error **err)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		if (strcmp(kinds[i].name, arguments->operands[0]) != 0)
+		if (strcmp(kinds[i].name, cli_argument(line, 0)) != 0)
 			continue;
 		CLEANUP(freep) char *id = str_printf("urn:samoza:v1:%s", kinds[i].name);
 		CLEANUP(freep)
 		char *text = schema_write_jsonschema(kinds[i].type, id, kinds[i].flags);
 		fputs(text, stdout);
-		return EXIT_DONE;
+		return CLI_DONE;
 	}
-	return usage_error(&command_schema, "there is no schema '%s'", arguments->operands[0]);
+	return cli_usage_error(
+		line, "unknown schema '%s': expected topology, space, manifest or zhosts",
+		cli_argument(line, 0));
 }
 
-const struct command command_schema = {
-	.name = "schema",
-	.operands = "topology|space|manifest|zhosts",
-	.min_operands = 1,
-	.max_operands = 1,
+static const struct cli_argument operands[] = {
+	{.name = "topology|space|manifest|zhosts", .kind = CLI_ARGUMENT_WORD},
+	{0},
+};
+
+const struct cli_command command_schema = {
+	.words = "schema",
+	.arguments = operands,
 	.summary = "print the JSON Schema of a kind of file, for editors",
 	.run = run,
 };

@@ -5,50 +5,64 @@
 #include "mex/check.h"
 #include "mex/command.h"
 
-static int run(const struct arguments *arguments)
+/* The command line. */
+struct options {
+	char *key;
+};
+
+static int run(void *context, const struct cli_run *line, struct error **err)
 {
-	const char *path = arguments->operands[0];
+	const struct options *given = line->options;
+	const char *path = cli_argument(line, 0);
 	CLEANUP(mex_package_freep) struct mex_package *package = NULL;
 	struct diagnostics findings = {0};
 	struct mex_options options = check_options();
 	struct secret_key key;
-	struct error *err = NULL;
+	struct error *why = NULL;
 	char signer[KEY_TEXT_BYTES];
 
 	options.allow_unsigned = true;
 	options.any_signer = true;
 	options.no_integrity = true;
-	if (secret_key_load(argument(arguments, "key"), &key, &err) < 0)
-		return fail(err);
-	int r = mex_package_open(path, &options, &findings, &package, &err);
+	if (secret_key_load(given->key, &key, &why) < 0)
+		return error_move(err, why);
+	int r = mex_package_open(path, &options, &findings, &package, &why);
 	if (r < 0) {
 		secret_key_done(&key);
-		return fail_findings(path, &findings, err);
+		return fail_findings(path, &findings, why);
 	}
 	diagnostics_done(&findings);
-	r = mex_pack(package, &(struct pack_options){.key = &key}, path, &err);
+	r = mex_pack(package, &(struct pack_options){.key = &key}, path, &why);
 	key_text(key.public_key, signer);
 	secret_key_done(&key);
 	if (r < 0)
-		return fail(err);
+		return error_move(err, why);
 	printf("%s signed by %s\n", path, signer);
-	return EXIT_DONE;
+	return CLI_DONE;
 }
 
-static const struct option options[] = {
-	{0, "key", "KEY", "the secret key (mex keygen)", true},
+static const struct cli_option options[] = {
+	{.name = "key",
+	 .type = CLI_PATH,
+	 .offset = offsetof(struct options, key),
+	 .value = "KEY",
+	 .required = true,
+	 .help = "the secret key (mex keygen)"},
+	{0},
 };
 
-const struct command command_sign = {
-	.name = "sign",
-	.operands = "FILE",
-	.min_operands = 1,
-	.max_operands = 1,
+static const struct cli_argument operands[] = {
+	{.name = "FILE", .kind = CLI_ARGUMENT_FILE},
+	{0},
+};
+
+const struct cli_command command_sign = {
+	.words = "sign",
+	.arguments = operands,
 	.summary = "sign a package, in place of the signature that it has",
 	.details = "An archive that another ZIP tool made may lack the list of hashes: it is "
-		   "added.\n"
-		   "A list that is there must be right. The archive is written anew.\n",
+		   "added. A list that is there must be right. The archive is written anew.",
 	.options = options,
-	.option_count = sizeof(options) / sizeof(options[0]),
+	.options_size = sizeof(struct options),
 	.run = run,
 };

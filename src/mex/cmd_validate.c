@@ -55,26 +55,32 @@ static int translate_modules(struct mex_package *p, struct error **err)
 	return r;
 }
 
-static int run(const struct arguments *arguments)
+/* The command line. */
+struct options {
+	char *trust;
+};
+
+static int run(void *context, const struct cli_run *line, struct error **err)
 {
-	const char *path = arguments->operands[0], *key = argument(arguments, "trust");
+	const struct options *given = line->options;
+	const char *path = cli_argument(line, 0), *key = given->trust;
 	CLEANUP(mex_package_freep) struct mex_package *package = NULL;
 	struct diagnostics findings = {0};
 	struct mex_options options = check_options();
 	struct trust *trust = trust_new();
-	struct error *err = NULL;
+	struct error *why = NULL;
 
 	options.trust = trust;
 	options.any_signer = key == NULL;
 	options.allow_unsigned = key == NULL;
-	int r = key != NULL ? trust_add_file(trust, key, &err) : 0;
+	int r = key != NULL ? trust_add_file(trust, key, &why) : 0;
 	if (r == 0)
-		r = check_open(path, &options, &findings, &package, &err);
+		r = check_open(path, &options, &findings, &package, &why);
 	if (r == 0)
-		r = translate_modules(package, &err);
+		r = translate_modules(package, &why);
 	trust_free(trust);
 	if (r < 0)
-		return fail_findings(path, &findings, err);
+		return fail_findings(path, &findings, why);
 	diagnostics_done(&findings);
 	printf("%s: %s %s is valid: %u space%s, %u instance%s\n", path, package->manifest.name,
 	       package->manifest.version_text, package->topology->space_count,
@@ -86,22 +92,30 @@ static int run(const struct arguments *arguments)
 		       "--allow-unsigned\n");
 	if (package->packed_bytes == 0 && has_uncompiled(package))
 		printf("note: modules are checked when they are built: mex build\n");
-	return EXIT_DONE;
+	return CLI_DONE;
 }
 
-static const struct option options[] = {
-	{0, "trust", "KEY.pub", "signed by this key, as zrms would ask", false},
+static const struct cli_option options[] = {
+	{.name = "trust",
+	 .type = CLI_PATH,
+	 .offset = offsetof(struct options, trust),
+	 .value = "KEY.pub",
+	 .help = "signed by this key, as zrms would ask"},
+	{0},
 };
 
-const struct command command_validate = {
-	.name = "validate",
-	.operands = "DIR|FILE",
-	.min_operands = 1,
-	.max_operands = 1,
+static const struct cli_argument operands[] = {
+	{.name = "DIR|FILE", .kind = CLI_ARGUMENT_FILE},
+	{0},
+};
+
+const struct cli_command command_validate = {
+	.words = "validate",
+	.arguments = operands,
 	.summary = "make all checks that zrms makes, and list all findings",
-	.details = "A source folder, or a package. Findings go to standard error, one a line:\n"
-		   "FILE:LINE:COLUMN: MESSAGE.\n",
+	.details = "A source folder, or a package. Findings go to standard error, one a line: "
+		   "FILE:LINE:COLUMN: MESSAGE.",
 	.options = options,
-	.option_count = sizeof(options) / sizeof(options[0]),
+	.options_size = sizeof(struct options),
 	.run = run,
 };

@@ -213,18 +213,18 @@ static int choose_api(struct state *s, const struct up_settings *settings, struc
 		      struct error **err)
 {
 	bool runs = process_runs(&zrms->process);
-	struct config_address address = settings->api;
+	struct cli_address address = settings->api;
 	CLEANUP(freep) char *text = NULL;
 	int r = 0;
 
 	if (address.host[0] == '\0')
-		r = config_address_parse(zrms->address != NULL ? zrms->address : DEFAULT_API,
-					 &address, err);
+		r = cli_address_parse(zrms->address != NULL ? zrms->address : DEFAULT_API,
+				      &address, err);
 	if (r == 0 && address.port == 0)
 		r = port_draw(&address.port, err);
 	if (r < 0)
 		return r;
-	text = config_address_text(&address);
+	text = cli_address_text(&address);
 	if (runs && !str_equal(text, zrms->address))
 		return error_set(
 			err, ERR_CONFLICT,
@@ -288,17 +288,17 @@ static int up_zrms(struct state *s, const struct up_settings *settings, int64_t 
 
 static int choose_zedge(struct member *m, struct error **err)
 {
-	struct config_address address = {.host = "127.0.0.1"};
+	struct cli_address address = {.host = "127.0.0.1"};
 	int r;
 
-	if (m->address != NULL && config_address_parse(m->address, &address, NULL) == 0 &&
+	if (m->address != NULL && cli_address_parse(m->address, &address, NULL) == 0 &&
 	    !port_is_taken(&address))
 		return 0;
 	r = port_draw(&address.port, err);
 	if (r < 0)
 		return r;
 	free(m->address);
-	m->address = config_address_text(&address);
+	m->address = cli_address_text(&address);
 	return 0;
 }
 
@@ -415,14 +415,14 @@ static int check_times(const struct state *kept, const struct up_settings *setti
 int cluster_check(const char *dir, const struct up_settings *settings, struct error **err)
 {
 	CLEANUP(state_done) struct state kept = {.lock_fd = -1};
-	struct config_address address = settings->api;
+	struct cli_address address = settings->api;
 	CLEANUP(freep) char *text = NULL;
 	int r = peek(dir, &kept, err);
 
 	if (r == 0)
 		r = check_times(&kept, settings, err);
 	if (r == 0 && address.host[0] == '\0')
-		r = config_address_parse(DEFAULT_API, &address, err);
+		r = cli_address_parse(DEFAULT_API, &address, err);
 	/* Where there is a cluster, its zrms may be what listens: that is seen under the lock.
 	 */
 	if (r < 0 || kept.members.count > 0 || address.port == 0 || !port_is_taken(&address))
@@ -431,7 +431,7 @@ int cluster_check(const char *dir, const struct up_settings *settings, struct er
 	r = peek(dir, &kept, err);
 	if (r < 0 || kept.members.count > 0)
 		return r;
-	text = config_address_text(&address);
+	text = cli_address_text(&address);
 	return address_taken(text, err);
 }
 

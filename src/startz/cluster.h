@@ -6,13 +6,13 @@
 
 #include <stdio.h>
 
-#include "adapter/config/config.h"
+#include "adapter/cli/cli.h"
 #include "startz/state.h"
 
 struct up_settings {
 	char *dir;
 	uint32_t zhosts;		  /* 0: as before, 3 at first */
-	struct config_address api;	  /* host "": as before, 127.0.0.1:7331 at first */
+	struct cli_address api;		  /* host "": as before, 127.0.0.1:7331 at first */
 	int64_t heartbeat_ms, timeout_ms; /* 0: as before, 1 s and 3 s at first */
 	int64_t ready_ms;		  /* how long it may take to be ready */
 	char *config;			  /* file with zhosts, or NULL: as before */

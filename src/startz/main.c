@@ -5,105 +5,142 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapter/cli/version.h"
 #include "adapter/client/interrupt.h"
-#include "adapter/config/version.h"
 #include "adapter/output/output.h"
 #include "base/str.h"
-#include "base/text.h"
 #include "startz/cluster.h"
 #include "startz/process.h"
 
-#define DIR_HELP      "Folder of the cluster"
-#define READY_HELP    "How long it may take until all is ready"
-#define PROGRAMS_HELP "Folder of the programs zrms and zhost; otherwise that of startz"
+#define DIR_HELP      "directory of the cluster"
+#define READY_HELP    "how long it may take until everything is ready"
+#define PROGRAMS_HELP "directory of the programs zrms and zhost, by default that of startz"
 
-static const struct config_option up_options[] = {
-	{NULL, "zhosts", NULL, CONFIG_U32, offsetof(struct up_settings, zhosts), .min = 1,
-	 .max = 1000, .help = "How many zhosts; otherwise as before, 3 at first"},
-	{NULL, "dir", "STARTZ_DIR", CONFIG_PATH, offsetof(struct up_settings, dir),
-	 .value = "DIR", .help = DIR_HELP},
-	{NULL, "api", NULL, CONFIG_LISTEN, offsetof(struct up_settings, api),
-	 .help = "Where zrms listens; otherwise as before, 127.0.0.1:7331 at first"},
-	{NULL, "heartbeat", NULL, CONFIG_DURATION, offsetof(struct up_settings, heartbeat_ms),
-	 .min = 10, .max = 3600000,
-	 .help = "Interval of the heartbeats; otherwise as before, 1s at first"},
-	{NULL, "failure-timeout", NULL, CONFIG_DURATION,
-	 offsetof(struct up_settings, timeout_ms), .min = 100, .max = 86400000,
-	 .help = "Silence after which a zhost is lost; otherwise as before, 3s at first"},
-	{NULL, "config", NULL, CONFIG_PATH, offsetof(struct up_settings, config),
-	 .help = "The zhosts with capacity, labels and capabilities (a YAML list `zhosts`)"},
-	{NULL, "detach", NULL, CONFIG_BOOL, offsetof(struct up_settings, detach),
-	 .help = "Return when all is ready; the daemons run on"},
-	{NULL, "ready-timeout", NULL, CONFIG_DURATION, offsetof(struct up_settings, ready_ms),
-	 .fallback = "60s", .min = 100, .max = 86400000, .help = READY_HELP},
-	{NULL, "programs", "STARTZ_PROGRAMS", CONFIG_PATH,
-	 offsetof(struct up_settings, programs), .value = "DIR", .help = PROGRAMS_HELP},
+#define UP(field)     offsetof(struct up_settings, field)
+#define NODE(field)   offsetof(struct node_settings, field)
+
+static const struct cli_option up_options[] = {
+	{.name = "zhosts",
+	 .type = CLI_U32,
+	 .offset = UP(zhosts),
+	 .min = 1,
+	 .max = 1000,
+	 .help = "number of zhosts; otherwise as before, 3 at first"},
+	{.name = "dir",
+	 .environment = "STARTZ_DIR",
+	 .type = CLI_PATH,
+	 .offset = UP(dir),
+	 .value = "DIR",
+	 .help = DIR_HELP},
+	{.name = "api",
+	 .type = CLI_LISTEN,
+	 .offset = UP(api),
+	 .help = "address of zrms; otherwise as before, 127.0.0.1:7331 at first"},
+	{.name = "heartbeat",
+	 .type = CLI_DURATION,
+	 .offset = UP(heartbeat_ms),
+	 .min = 10,
+	 .max = 3600000,
+	 .help = "interval of the heartbeats; otherwise as before, 1s at first"},
+	{.name = "failure-timeout",
+	 .type = CLI_DURATION,
+	 .offset = UP(timeout_ms),
+	 .min = 100,
+	 .max = 86400000,
+	 .help = "time without a heartbeat after which a zhost is lost; otherwise as before, "
+		 "3s "
+		 "at first"},
+	{.name = "config",
+	 .type = CLI_PATH,
+	 .offset = UP(config),
+	 .help = "the zhosts with capacity, labels and capabilities (a YAML list `zhosts`)"},
+	{.name = "detach",
+	 .type = CLI_FLAG,
+	 .offset = UP(detach),
+	 .help = "return when everything is ready; the daemons continue"},
+	{.name = "ready-timeout",
+	 .type = CLI_DURATION,
+	 .offset = UP(ready_ms),
+	 .fallback = "60s",
+	 .min = 100,
+	 .max = 86400000,
+	 .help = READY_HELP},
+	{.name = "programs",
+	 .environment = "STARTZ_PROGRAMS",
+	 .type = CLI_PATH,
+	 .offset = UP(programs),
+	 .value = "DIR",
+	 .help = PROGRAMS_HELP},
 	{0}};
 
-static const struct config_option node_options[] = {
-	{NULL, "name", NULL, CONFIG_STRING, offsetof(struct node_settings, name),
-	 .value = "NAME", .required = true, .help = "Name of the zhost"},
-	{NULL, "zrms", "ZRMS_URL", CONFIG_URL, offsetof(struct node_settings, zrms),
-	 .required = true, .help = "Where zrms is"},
-	{NULL, "dir", "STARTZ_DIR", CONFIG_PATH, offsetof(struct node_settings, dir),
-	 .value = "DIR", .help = DIR_HELP},
-	{NULL, "config", NULL, CONFIG_PATH, offsetof(struct node_settings, config),
-	 .help = "Capacity, labels and capabilities (a YAML list `zhosts` with this name)"},
-	{NULL, "detach", NULL, CONFIG_BOOL, offsetof(struct node_settings, detach),
-	 .help = "Return when it is ready; the zhost runs on"},
-	{NULL, "ready-timeout", NULL, CONFIG_DURATION, offsetof(struct node_settings, ready_ms),
-	 .fallback = "60s", .min = 100, .max = 86400000, .help = READY_HELP},
-	{NULL, "programs", "STARTZ_PROGRAMS", CONFIG_PATH,
-	 offsetof(struct node_settings, programs), .value = "DIR", .help = PROGRAMS_HELP},
+static const struct cli_option node_options[] = {
+	{.name = "name",
+	 .type = CLI_STRING,
+	 .offset = NODE(name),
+	 .value = "NAME",
+	 .required = true,
+	 .help = "name of the zhost"},
+	{.name = "zrms",
+	 .environment = "ZRMS_URL",
+	 .type = CLI_URL,
+	 .offset = NODE(zrms),
+	 .required = true,
+	 .help = "URL of zrms"},
+	{.name = "dir",
+	 .environment = "STARTZ_DIR",
+	 .type = CLI_PATH,
+	 .offset = NODE(dir),
+	 .value = "DIR",
+	 .help = DIR_HELP},
+	{.name = "config",
+	 .type = CLI_PATH,
+	 .offset = NODE(config),
+	 .help = "capacity, labels and capabilities (a YAML list `zhosts` with this name)"},
+	{.name = "detach",
+	 .type = CLI_FLAG,
+	 .offset = NODE(detach),
+	 .help = "return when it is ready; the zhost continues"},
+	{.name = "ready-timeout",
+	 .type = CLI_DURATION,
+	 .offset = NODE(ready_ms),
+	 .fallback = "60s",
+	 .min = 100,
+	 .max = 86400000,
+	 .help = READY_HELP},
+	{.name = "programs",
+	 .environment = "STARTZ_PROGRAMS",
+	 .type = CLI_PATH,
+	 .offset = NODE(programs),
+	 .value = "DIR",
+	 .help = PROGRAMS_HELP},
 	{0}};
 
 struct dir_settings {
 	char *dir;
 };
 
-static const struct config_option dir_options[] = {{NULL, "dir", "STARTZ_DIR", CONFIG_PATH,
-						    offsetof(struct dir_settings, dir),
-						    .value = "DIR", .help = DIR_HELP},
-						   {0}};
+static const struct cli_option dir_options[] = {{.name = "dir",
+						 .environment = "STARTZ_DIR",
+						 .type = CLI_PATH,
+						 .offset = offsetof(struct dir_settings, dir),
+						 .value = "DIR",
+						 .help = DIR_HELP},
+						{0}};
 
-static const struct config_program up_program = {
-	.name = "startz up",
-	.summary = "start zrms and zhosts on this machine, what is missing of them",
-	.options = up_options,
-};
-static const struct config_program node_program = {
-	.name = "startz node", .summary = "start one zhost", .options = node_options};
-static const struct config_program status_program = {
-	.name = "startz status", .summary = "show what runs", .options = dir_options};
-static const struct config_program down_program = {.name = "startz down",
-						   .summary = "end everything of a cluster",
-						   .options = dir_options};
+static const struct cli_program startz_program;
 
 /* ---------------------------------------------------------------- helpers */
 
-/* Prints the error, line by line; frees it; returns 1. */
+/* Prints the error, frees it, returns CLI_FAILED. */
 static int failed(struct error *error)
 {
-	char *text = error_text(error);
-
-	(void)fputs("startz: ", stderr);
-	for (char *line = text; line != NULL;) {
-		char *end = strchr(line, '\n');
-		CLEANUP(freep) char *safe = NULL;
-
-		if (end != NULL)
-			*end++ = '\0';
-		safe = text_escaped(line);
-		(void)fprintf(stderr, "%s\n", safe);
-		line = end;
-	}
-	free(text);
+	cli_print_error(&startz_program, error);
 	error_free(error);
-	return 1;
+	return CLI_FAILED;
 }
 
 /* $XDG_STATE_HOME/samoza/cluster when none is named. The caller frees. */
-static char *folder_of(const char *dir)
+static char *directory_of(const char *dir)
 {
 	const char *state = getenv("XDG_STATE_HOME");
 	const char *home = getenv("HOME");
@@ -158,54 +195,38 @@ static int stay_or_leave(struct state *s, int r, bool detach, struct error *err)
 
 /* ---------------------------------------------------------------- commands */
 
-static int run_up(int argc, char **argv)
+static int run_up(void *context, const struct cli_run *run, struct error **err)
 {
-	struct up_settings settings = {0};
+	const struct up_settings *settings = run->options;
 	CLEANUP(state_done) struct state s = {.lock_fd = -1};
-	CLEANUP(freep) char *dir = NULL;
-	struct error *err = NULL;
-	int status = 0;
-	int r = config_load(&up_program, &settings, argc, argv, NULL, &err);
+	CLEANUP(freep) char *dir = directory_of(settings->dir);
+	struct error *why = NULL;
+	int r;
 
-	if (r < 0) {
-		status = config_refused(&up_program, err);
-	} else if (r == 0) {
-		dir = folder_of(settings.dir);
-		if (!settings.detach)
-			interrupt_catch();
-		r = cluster_check(dir, &settings, &err);
-		if (r == 0)
-			r = state_open(dir, &s, &err);
-		if (r == 0)
-			r = cluster_up(&s, &settings, &err);
-		status = stay_or_leave(&s, r, settings.detach, err);
-	}
-	config_done(&up_program, &settings);
-	return status;
+	if (!settings->detach)
+		interrupt_catch();
+	r = cluster_check(dir, settings, &why);
+	if (r == 0)
+		r = state_open(dir, &s, &why);
+	if (r == 0)
+		r = cluster_up(&s, settings, &why);
+	return stay_or_leave(&s, r, settings->detach, why);
 }
 
-static int run_node(int argc, char **argv)
+static int run_node(void *context, const struct cli_run *run, struct error **err)
 {
-	struct node_settings settings = {0};
+	const struct node_settings *settings = run->options;
 	CLEANUP(state_done) struct state s = {.lock_fd = -1};
-	CLEANUP(freep) char *dir = NULL;
-	struct error *err = NULL;
-	int status = 0;
-	int r = config_load(&node_program, &settings, argc, argv, NULL, &err);
+	CLEANUP(freep) char *dir = directory_of(settings->dir);
+	struct error *why = NULL;
+	int r;
 
-	if (r < 0) {
-		status = config_refused(&node_program, err);
-	} else if (r == 0) {
-		dir = folder_of(settings.dir);
-		if (!settings.detach)
-			interrupt_catch();
-		r = state_open(dir, &s, &err);
-		if (r == 0)
-			r = cluster_node(&s, &settings, &err);
-		status = stay_or_leave(&s, r, settings.detach, err);
-	}
-	config_done(&node_program, &settings);
-	return status;
+	if (!settings->detach)
+		interrupt_catch();
+	r = state_open(dir, &s, &why);
+	if (r == 0)
+		r = cluster_node(&s, settings, &why);
+	return stay_or_leave(&s, r, settings->detach, why);
 }
 
 static void print_status(struct state *s)
@@ -231,109 +252,77 @@ static void print_status(struct state *s)
 	output_table_print(table);
 }
 
-static int run_status(int argc, char **argv)
+static int run_status(void *context, const struct cli_run *run, struct error **err)
 {
-	struct dir_settings settings = {0};
+	const struct dir_settings *settings = run->options;
 	CLEANUP(state_done) struct state s = {.lock_fd = -1};
-	CLEANUP(freep) char *dir = NULL;
-	struct error *err = NULL;
-	int status = 0;
-	int r = config_load(&status_program, &settings, argc, argv, NULL, &err);
+	CLEANUP(freep) char *dir = directory_of(settings->dir);
+	int r = state_peek(dir, &s, err);
 
-	if (r < 0) {
-		status = config_refused(&status_program, err);
-	} else if (r == 0) {
-		dir = folder_of(settings.dir);
-		r = state_peek(dir, &s, &err);
-		if (r < 0)
-			status = failed(err);
-		else
-			print_status(&s);
-	}
-	config_done(&status_program, &settings);
-	return status;
+	if (r < 0)
+		return r;
+	print_status(&s);
+	return CLI_DONE;
 }
 
-static int run_down(int argc, char **argv)
+static int run_down(void *context, const struct cli_run *run, struct error **err)
 {
-	struct dir_settings settings = {0};
+	const struct dir_settings *settings = run->options;
 	CLEANUP(state_done) struct state s = {.lock_fd = -1};
-	CLEANUP(freep) char *dir = NULL;
-	struct error *err = NULL;
-	int status = 0;
-	int r = config_load(&down_program, &settings, argc, argv, NULL, &err);
+	CLEANUP(freep) char *dir = directory_of(settings->dir);
+	int r = state_peek(dir, &s, err);
 
-	if (r < 0) {
-		status = config_refused(&down_program, err);
-	} else if (r == 0) {
-		dir = folder_of(settings.dir);
-		r = state_peek(dir, &s, &err);
-		if (r == 0)
-			r = state_lock(&s, &err);
-		if (r == 0)
-			r = cluster_down(&s, &err);
-		status = r < 0 ? failed(err) : 0;
-	}
-	config_done(&down_program, &settings);
-	return status;
+	if (r == 0)
+		r = state_lock(&s, err);
+	if (r == 0)
+		r = cluster_down(&s, err);
+	return r;
 }
 
-/* ---------------------------------------------------------------- the whole */
+/* ---------------------------------------------------------------- the table */
 
-static const struct command {
-	const char *name;
-	const struct config_program *program;
-	int (*run)(int argc, char **argv);
-} commands[] = {
-	{"up", &up_program, run_up},
-	{"node", &node_program, run_node},
-	{"status", &status_program, run_status},
-	{"down", &down_program, run_down},
+static const struct cli_command up_command = {
+	.words = "up",
+	.summary = "start zrms and zhosts on this machine, those that do not run yet",
+	.options = up_options,
+	.options_size = sizeof(struct up_settings),
+	.run = run_up,
+};
+static const struct cli_command node_command = {
+	.words = "node",
+	.summary = "start one zhost",
+	.options = node_options,
+	.options_size = sizeof(struct node_settings),
+	.run = run_node,
+};
+static const struct cli_command status_command = {
+	.words = "status",
+	.summary = "show the processes of a cluster",
+	.options = dir_options,
+	.options_size = sizeof(struct dir_settings),
+	.run = run_status,
+};
+static const struct cli_command down_command = {
+	.words = "down",
+	.summary = "stop a cluster and everything that runs on it",
+	.options = dir_options,
+	.options_size = sizeof(struct dir_settings),
+	.run = run_down,
 };
 
-static void print_help(FILE *out)
-{
-	(void)fputs("usage: startz COMMAND [OPTIONS]\n\nCommands:\n", out);
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		(void)fprintf(out, "  %-8s  %s\n", commands[i].name,
-			      commands[i].program->summary);
-	(void)fputs("\n`startz COMMAND --help` lists its options.\n"
-		    "Without --dir: $STARTZ_DIR, otherwise $XDG_STATE_HOME/samoza/cluster.\n",
-		    out);
-}
+static const struct cli_command *const commands[] = {
+	&up_command, &node_command, &status_command, &down_command, &cli_help_command, NULL,
+};
 
-static void print_manual(void)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		(void)printf(".Ss startz %s\n%c%s.\n", commands[i].name,
-			     commands[i].program->summary[0] & ~0x20,
-			     commands[i].program->summary + 1);
-		config_print_manual(commands[i].program, stdout);
-	}
-}
+static const struct cli_program startz_program = {
+	.name = "startz",
+	.summary = "start a whole cluster, or one node, on this machine",
+	.version = SAMOZA_VERSION,
+	.commands = commands,
+	.notes = "Without --dir: $STARTZ_DIR, otherwise $XDG_STATE_HOME/samoza/cluster.",
+};
 
 int main(int argc, char **argv)
 {
-	const char *word = argc > 1 ? argv[1] : NULL;
-
-	for (size_t i = 0; word != NULL && i < ARRAY_SIZE(commands); i++) {
-		if (str_equal(word, commands[i].name))
-			return commands[i].run(argc - 1, argv + 1);
-	}
-	if (str_equal(word, "--help") || str_equal(word, "-h") || str_equal(word, "help")) {
-		print_help(stdout);
-		return 0;
-	}
-	if (str_equal(word, "--version")) {
-		(void)printf("startz %s\n", SAMOZA_VERSION);
-		return 0;
-	}
-	if (str_equal(word, "--print-manual")) {
-		print_manual();
-		return 0;
-	}
-	if (word != NULL)
-		(void)fprintf(stderr, "startz: unknown command '%s'\n", word);
-	print_help(stderr);
-	return 2;
+	return cli_main(&startz_program, argc, argv, NULL, NULL);
 }

@@ -13,7 +13,7 @@
 #define DRAWN_COUNT  20000u
 #define DRAWINGS_MAX 1000
 
-bool port_is_taken(const struct config_address *address)
+bool port_is_taken(const struct cli_address *address)
 {
 	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(address->port)};
 	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(address->port)};
@@ -36,7 +36,7 @@ bool port_is_taken(const struct config_address *address)
 
 int port_draw(uint16_t *ret_port, struct error **err)
 {
-	struct config_address address = {.host = "127.0.0.1"};
+	struct cli_address address = {.host = "127.0.0.1"};
 
 	for (int i = 0; i < DRAWINGS_MAX; i++) {
 		uint32_t random = 0;

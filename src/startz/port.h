@@ -6,10 +6,10 @@
 
 #include <stdbool.h>
 
-#include "adapter/config/config.h"
+#include "adapter/cli/cli.h"
 
 /* Whether something listens there, or may not be listened on. */
-bool port_is_taken(const struct config_address *address);
+bool port_is_taken(const struct cli_address *address);
 /* A free port of 127.0.0.1, drawn below the range from which the kernel takes ports for
  * outgoing connections, so that it is free the next time too. ERR_CONFLICT when none was found.
  */

@@ -10,25 +10,58 @@
 
 #define LIMIT_SECONDS 300u
 
-static int run(const struct bench *bench, const struct invocation *in, struct report *report,
+static int run(const struct bench *bench, const struct cli_run *line, struct report *report,
 	       struct error **err);
 
-static const struct command_option options[] = {
-	{"writers", OPTION_NUMBER, "N", "32", 1, 1000, false, "instances that write"},
-	{"puts", OPTION_NUMBER, "N", "2000", 10, 1000000, false, "of each writer in each run"},
-	{"zhosts", OPTION_NUMBER, "N", "3", 1, 100, false, "zhosts over which they spread"},
+struct options {
+	uint32_t writers;
+	uint32_t puts;
+	uint32_t zhosts;
+};
+
+static const struct cli_option options[] = {
+	{.name = "writers",
+	 .type = CLI_U32,
+	 .offset = offsetof(struct options, writers),
+	 .fallback = "32",
+	 .min = 1,
+	 .max = 1000,
+	 .help = "instances that write"},
+	{.name = "puts",
+	 .type = CLI_U32,
+	 .offset = offsetof(struct options, puts),
+	 .fallback = "2000",
+	 .min = 10,
+	 .max = 1000000,
+	 .help = "of each writer in each run"},
+	{.name = "zhosts",
+	 .type = CLI_U32,
+	 .offset = offsetof(struct options, zhosts),
+	 .fallback = "3",
+	 .min = 1,
+	 .max = 100,
+	 .help = "zhosts over which they spread"},
 	{0},
 };
 
-const struct command command_data = {
-	.name = "data",
-	.summary = "data.put acknowledged, storage cluster",
-	.details = "Each writer puts 100 bytes under a key of its own, again and "
-		   "again, the next one when the last one is acknowledged, which is "
-		   "when it is on the disk of zrms. The rate is all puts divided by "
-		   "the time from the first writer's beginning to the last one's end.",
-	.options = options,
-	.run = run,
+const struct benchmark benchmark_data = {
+	.command =
+		{
+			.words = "data",
+			.summary = "data.put acknowledged, storage cluster",
+			.details =
+				"Each writer puts 100 bytes under a key of its own, again and "
+				"again, the next one when the last one is acknowledged, which "
+				"is "
+				"when it is on the disk of zrms. The rate is all puts divided "
+				"by "
+				"the time from the first writer's beginning to the last one's "
+				"end.",
+			.options = options,
+			.options_size = sizeof(struct options),
+			.run = benchmark_run,
+		},
+	.measure = run,
 };
 
 struct figures {
@@ -100,13 +133,14 @@ static int one_run(struct cluster *cluster, const struct buffer *mex, uint64_t w
 	return r;
 }
 
-static int run(const struct bench *bench, const struct invocation *in, struct report *report,
+static int run(const struct bench *bench, const struct cli_run *line, struct report *report,
 	       struct error **err)
 {
+	const struct options *given = line->options;
 	const struct cluster_options cluster_options = {
-		.zhosts = (unsigned)option_number(in, "zhosts"),
+		.zhosts = given->zhosts,
 	};
-	uint64_t writers = option_number(in, "writers"), puts = option_number(in, "puts");
+	uint64_t writers = given->writers, puts = given->puts;
 	CLEANUP(freep)
 	char *writer = str_printf("count: %" PRIu64 ", capabilities: [sys.log, data.write], "
 				  "imports: [{from: settings}]",

@@ -12,26 +12,50 @@
 #define MIB	      (1024.0 * 1024.0)
 #define OTHER_ZHOSTS  2u
 
-static int run(const struct bench *bench, const struct invocation *in, struct report *report,
+static int run(const struct bench *bench, const struct cli_run *line, struct report *report,
 	       struct error **err);
 
-static const struct command_option options[] = {
-	{"spaces", OPTION_NUMBER, "N", "1000", 2, 10000, false, "instances in the whole"},
-	{"on-one", OPTION_NUMBER, "N", "300", 1, 10000, false,
-	 "of them on the zhost that counts"},
+struct options {
+	uint32_t spaces;
+	uint32_t on_one;
+};
+
+static const struct cli_option options[] = {
+	{.name = "spaces",
+	 .type = CLI_U32,
+	 .offset = offsetof(struct options, spaces),
+	 .fallback = "1000",
+	 .min = 2,
+	 .max = 10000,
+	 .help = "instances in the whole"},
+	{.name = "on-one",
+	 .type = CLI_U32,
+	 .offset = offsetof(struct options, on_one),
+	 .fallback = "300",
+	 .min = 1,
+	 .max = 10000,
+	 .help = "of them on the zhost that counts"},
 	{0},
 };
 
-const struct command command_memory = {
-	.name = "memory",
-	.summary = "memory of zrms, of a zhost and of each zrun",
-	.details = "With --spaces instances running, of which --on-one are on one "
-		   "zhost: resident memory (RSS) of zrms and of that zhost, and for "
-		   "the zruns of that zhost the mean of their proportional memory "
-		   "(PSS) without the pages of the guest's own linear memory. Each run "
-		   "has a new cluster.",
-	.options = options,
-	.run = run,
+const struct benchmark benchmark_memory = {
+	.command =
+		{
+			.words = "memory",
+			.summary = "memory of zrms, of a zhost and of each zrun",
+			.details =
+				"With --spaces instances running, of which --on-one are on one "
+				"zhost: resident memory (RSS) of zrms and of that zhost, and "
+				"for "
+				"the zruns of that zhost the mean of their proportional memory "
+				"(PSS) without the pages of the guest's own linear memory. "
+				"Each run "
+				"has a new cluster.",
+			.options = options,
+			.options_size = sizeof(struct options),
+			.run = benchmark_run,
+		},
+	.measure = run,
 };
 
 struct figures {
@@ -149,10 +173,11 @@ static void fill(struct report *report, uint64_t spaces, uint64_t on_one,
 		   &figures->guest_mib);
 }
 
-static int run(const struct bench *bench, const struct invocation *in, struct report *report,
+static int run(const struct bench *bench, const struct cli_run *line, struct report *report,
 	       struct error **err)
 {
-	uint64_t spaces = option_number(in, "spaces"), on_one = option_number(in, "on-one");
+	const struct options *given = line->options;
+	uint64_t spaces = given->spaces, on_one = given->on_one;
 
 	if (on_one >= spaces)
 		return error_set(err, ERR_INVALID, "--on-one must be less than --spaces");

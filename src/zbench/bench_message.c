@@ -10,24 +10,41 @@
 
 #define LIMIT_SECONDS 120u
 
-static int run(const struct bench *bench, const struct invocation *in, struct report *report,
+static int run(const struct bench *bench, const struct cli_run *line, struct report *report,
 	       struct error **err);
 
-static const struct command_option options[] = {
-	{"messages", OPTION_NUMBER, "N", "20000", 100, 100000, false,
-	 "requests in each run, one after the other"},
+struct options {
+	uint32_t messages;
+};
+
+static const struct cli_option options[] = {
+	{.name = "messages",
+	 .type = CLI_U32,
+	 .offset = offsetof(struct options, messages),
+	 .fallback = "20000",
+	 .min = 100,
+	 .max = 100000,
+	 .help = "requests in each run, one after the other"},
 	{0},
 };
 
-const struct command command_message = {
-	.name = "message",
-	.summary = "a request along a path and its answer",
-	.details = "A space sends 200 bytes along a path, the other one sends them "
-		   "back; the first one takes the time with its own monotonic clock. "
-		   "Once with both spaces on one zhost, once on two, where messages go "
-		   "through the hub in zrms. The first tenth does not count.",
-	.options = options,
-	.run = run,
+const struct benchmark benchmark_message = {
+	.command =
+		{
+			.words = "message",
+			.summary = "a request along a path and its answer",
+			.details = "A space sends 200 bytes along a path, the other one sends "
+				   "them "
+				   "back; the first one takes the time with its own monotonic "
+				   "clock. "
+				   "Once with both spaces on one zhost, once on two, where "
+				   "messages go "
+				   "through the hub in zrms. The first tenth does not count.",
+			.options = options,
+			.options_size = sizeof(struct options),
+			.run = benchmark_run,
+		},
+	.measure = run,
 };
 
 /* `placement` of the space that asks. */
@@ -100,10 +117,11 @@ static int measure(const struct bench *bench, const char *name, const struct buf
 	return r;
 }
 
-static int run(const struct bench *bench, const struct invocation *in, struct report *report,
+static int run(const struct bench *bench, const struct cli_run *line, struct report *report,
 	       struct error **err)
 {
-	uint64_t messages = option_number(in, "messages");
+	const struct options *given = line->options;
+	uint64_t messages = given->messages;
 	CLEANUP(buffer_done) struct buffer near = {0};
 	CLEANUP(buffer_done) struct buffer far = {0};
 	CLEANUP(figures_done) struct figures one = {0};

@@ -13,35 +13,63 @@
 
 #include "base/buffer.h"
 #include "base/str.h"
-#include "zbench/command.h"
+#include "zbench/benchmark.h"
 #include "zbench/csv.h"
 #include "zbench/placing.h"
 
-static int run(const struct bench *bench, const struct invocation *in, struct report *report,
+static int run(const struct bench *bench, const struct cli_run *line, struct report *report,
 	       struct error **err);
 
-static const struct command_option options[] = {
-	{"nodes", OPTION_TEXT, "FILE", NULL, 0, 0, true,
-	 "CSV with sn, cpu_milli, memory_mib, gpu, model"},
-	{"tasks", OPTION_TEXT, "FILE", NULL, 0, 0, true,
-	 "CSV with cpu_milli, memory_mib, num_gpu, gpu_milli, gpu_spec"},
-	{"seeds", OPTION_TEXT, "A..B", "42..51", 0, 0, false, "seeds of the orders to try"},
-	{"demand", OPTION_TEXT, "RATIO", "1.3", 0, 0, false,
-	 "devices asked for, against those there are"},
+struct options {
+	char *nodes;
+	char *tasks;
+	struct cli_range seeds;
+	char *demand;
+};
+
+static const struct cli_option options[] = {
+	{.name = "nodes",
+	 .type = CLI_PATH,
+	 .offset = offsetof(struct options, nodes),
+	 .required = true,
+	 .help = "CSV with sn, cpu_milli, memory_mib, gpu, model"},
+	{.name = "tasks",
+	 .type = CLI_PATH,
+	 .offset = offsetof(struct options, tasks),
+	 .required = true,
+	 .help = "CSV with cpu_milli, memory_mib, num_gpu, gpu_milli, gpu_spec"},
+	{.name = "seeds",
+	 .type = CLI_RANGE,
+	 .offset = offsetof(struct options, seeds),
+	 .fallback = "42..51",
+	 .help = "seeds of the orders to try"},
+	{.name = "demand",
+	 .type = CLI_STRING,
+	 .offset = offsetof(struct options, demand),
+	 .fallback = "1.3",
+	 .value = "RATIO",
+	 .help = "devices asked for, against those there are"},
 	{0},
 };
 
-const struct command command_openb = {
-	.name = "openb",
-	.summary = "packing of a GPU cluster by a production trace",
-	.details =
-		"  All tasks and random clones of them, until they ask for --demand times the "
-		"devices\n  there are, are shuffled and placed one after another; none "
-		"leaves. For each seed:\n  allocated thousandths of devices in percent of all.",
-	.options = options,
-	.by_itself = true,
+const struct benchmark benchmark_openb = {
+	.command =
+		{
+			.words = "openb",
+			.summary = "packing of a GPU cluster by a production trace",
+			.details = "  All tasks and random clones of them, until they ask for "
+				   "--demand times the "
+				   "devices\n  there are, are shuffled and placed one after "
+				   "another; none "
+				   "leaves. For each seed:\n  allocated thousandths of devices "
+				   "in percent of all.",
+			.options = options,
+			.options_size = sizeof(struct options),
+			.run = benchmark_run,
+		},
+	.is_separate = true,
 	.engine_only = true,
-	.run = run,
+	.measure = run,
 };
 
 struct task {
@@ -291,19 +319,6 @@ static int run_seed(const struct trace *t, uint64_t seed, double demand, struct 
 
 /* ---- the command ---- */
 
-static int parse_seeds(const char *text, uint64_t *ret_first, uint64_t *ret_last,
-		       struct error **err)
-{
-	const char *dots = strstr(text, "..");
-	CLEANUP(freep)
-	char *first = mem_strndup(text, dots != NULL ? (size_t)(dots - text) : strlen(text));
-	if (str_to_u64(first, ret_first) < 0 ||
-	    str_to_u64(dots != NULL ? dots + 2 : text, ret_last) < 0 ||
-	    *ret_last < *ret_first || *ret_last - *ret_first >= 10000)
-		return error_set(err, ERR_INVALID, "--seeds %s: expected A..B", text);
-	return 0;
-}
-
 static int parse_demand(const char *text, double *ret_demand, struct error **err)
 {
 	char *end;
@@ -316,20 +331,19 @@ static int parse_demand(const char *text, double *ret_demand, struct error **err
 	return 0;
 }
 
-static int run(const struct bench *bench, const struct invocation *in, struct report *report,
+static int run(const struct bench *bench, const struct cli_run *line, struct report *report,
 	       struct error **err)
 {
+	const struct options *given = line->options;
 	CLEANUP(trace_done) struct trace trace = {0};
 	CLEANUP(samples_done) struct samples allocated = {0}, seconds = {0};
-	uint64_t first = 0, last = 0;
+	uint64_t first = given->seeds.first, last = given->seeds.last;
 	double demand = 0, sum = 0;
-	int r = parse_seeds(option_text(in, "seeds"), &first, &last, err);
+	int r = parse_demand(given->demand, &demand, err);
 	if (r == 0)
-		r = parse_demand(option_text(in, "demand"), &demand, err);
+		r = read_nodes(&trace, given->nodes, err);
 	if (r == 0)
-		r = read_nodes(&trace, option_text(in, "nodes"), err);
-	if (r == 0)
-		r = read_tasks(&trace, option_text(in, "tasks"), err);
+		r = read_tasks(&trace, given->tasks, err);
 	if (r < 0)
 		return r;
 	classify(&trace);

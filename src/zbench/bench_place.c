@@ -7,43 +7,78 @@
 
 #include "base/buffer.h"
 #include "base/str.h"
-#include "zbench/command.h"
+#include "zbench/benchmark.h"
 #include "zbench/durable.h"
 #include "zbench/growth.h"
 #include "zbench/placing.h"
 #include "zbench/shapes.h"
 
-static int run(const struct bench *bench, const struct invocation *in, struct report *report,
+static int run(const struct bench *bench, const struct cli_run *line, struct report *report,
 	       struct error **err);
 
-static const struct command_option options[] = {
-	{"shape", OPTION_TEXT, "NAME", NULL, 0, 0, false,
-	 "only the measures whose name begins with NAME"},
-	{"durable", OPTION_FLAG, NULL, NULL, 0, 0, false,
-	 "each shape with the commit of every decision in the store of zrms"},
-	{"batch", OPTION_NUMBER, "N", "1000", 1, 100000, false,
-	 "decisions of one commit, with --durable"},
-	{"growth", OPTION_FLAG, NULL, NULL, 0, 0, false,
-	 "only the cost of a decision with 1,000 to 50,000 zhosts"},
-	{"svg", OPTION_TEXT, "FILE", NULL, 0, 0, false, "draws it there, with --growth"},
+struct options {
+	char *shape;
+	bool durable;
+	uint32_t batch;
+	bool growth;
+	char *svg;
+};
+
+static const struct cli_option options[] = {
+	{.name = "shape",
+	 .type = CLI_STRING,
+	 .offset = offsetof(struct options, shape),
+	 .value = "NAME",
+	 .help = "only the measures whose name begins with NAME"},
+	{.name = "durable",
+	 .type = CLI_FLAG,
+	 .offset = offsetof(struct options, durable),
+	 .help = "each shape with the commit of every decision in the store of zrms"},
+	{.name = "batch",
+	 .type = CLI_U32,
+	 .offset = offsetof(struct options, batch),
+	 .fallback = "1000",
+	 .min = 1,
+	 .max = 100000,
+	 .help = "decisions of one commit, with --durable"},
+	{.name = "growth",
+	 .type = CLI_FLAG,
+	 .offset = offsetof(struct options, growth),
+	 .help = "only the cost of a decision with 1,000 to 50,000 zhosts"},
+	{.name = "svg",
+	 .type = CLI_PATH,
+	 .offset = offsetof(struct options, svg),
+	 .help = "draws it there, with --growth"},
 	{0},
 };
 
-const struct command command_place = {
-	.name = "place",
-	.summary = "decisions of the placing engine in large clusters",
-	.details = "Each shape is one of Kubernetes' scheduler_perf: zhosts / instances placed "
-		   "before / instances measured. Every measured instance is one decision of "
-		   "its own: asked for, placed, and kept. Then one million instances, latency "
-		   "in a full cluster, the loss of a tenth of a cluster, and memory. Time is "
-		   "that of the processor.\n\n"
-		   "With --durable: each shape again, until the last decision is on disk, in "
-		   "real time. Decisions go into the store of zrms in batches of --batch, each "
-		   "with the record of the instance and an event; batches that wait share a "
-		   "transaction (SQLite, synchronous=FULL).",
-	.options = options,
+const struct benchmark benchmark_place = {
+	.command =
+		{
+			.words = "place",
+			.summary = "decisions of the placing engine in large clusters",
+			.details = "Each shape is one of Kubernetes' scheduler_perf: zhosts / "
+				   "instances placed "
+				   "before / instances measured. Every measured instance is "
+				   "one decision of "
+				   "its own: asked for, placed, and kept. Then one million "
+				   "instances, latency "
+				   "in a full cluster, the loss of a tenth of a cluster, and "
+				   "memory. Time is "
+				   "that of the processor.\n\n"
+				   "With --durable: each shape again, until the last decision "
+				   "is on disk, in "
+				   "real time. Decisions go into the store of zrms in batches "
+				   "of --batch, each "
+				   "with the record of the instance and an event; batches that "
+				   "wait share a "
+				   "transaction (SQLite, synchronous=FULL).",
+			.options = options,
+			.options_size = sizeof(struct options),
+			.run = benchmark_run,
+		},
 	.engine_only = true,
-	.run = run,
+	.measure = run,
 };
 
 /* ---- shapes ---- */
@@ -297,11 +332,11 @@ static int run_durable(const struct bench *bench, const struct shape *s, uint32_
 	return 0;
 }
 
-static int run_durables(const struct bench *bench, const struct invocation *in,
+static int run_durables(const struct bench *bench, const struct options *given,
 			const char *only, struct report *report, struct error **err)
 {
 	CLEANUP(samples_done) struct samples bytes = {0};
-	uint32_t batch = (uint32_t)option_number(in, "batch");
+	uint32_t batch = given->batch;
 	int r = 0;
 	report_number(report, "batch", batch);
 	for (const struct shape *s = shapes; s->name != NULL && r == 0; s++) {
@@ -314,19 +349,20 @@ static int run_durables(const struct bench *bench, const struct invocation *in,
 	return r;
 }
 
-static int run(const struct bench *bench, const struct invocation *in, struct report *report,
+static int run(const struct bench *bench, const struct cli_run *line, struct report *report,
 	       struct error **err)
 {
-	const char *only = option_text(in, "shape");
-	bool growth = option_flag(in, "growth"), durable = option_flag(in, "durable");
-	if (growth ? durable || only != NULL : option_text(in, "svg") != NULL)
+	const struct options *given = line->options;
+	const char *only = given->shape;
+	bool growth = given->growth, durable = given->durable;
+	if (growth ? durable || only != NULL : given->svg != NULL)
 		return error_set(err, ERR_INVALID,
 				 growth ? "--growth goes with --svg only"
 					: "--svg goes with --growth only");
 	if (growth)
-		return growth_run(bench, option_text(in, "svg"), report, err);
+		return growth_run(bench, given->svg, report, err);
 	if (durable)
-		return run_durables(bench, in, only != NULL ? only : "", report, err);
+		return run_durables(bench, given, only != NULL ? only : "", report, err);
 	int r = run_shapes(bench, only != NULL ? only : "", report, err);
 	for (size_t i = 0; i < ARRAY_SIZE(wholes) && r == 0; i++) {
 		CLEANUP(samples_done) struct samples samples = {0};

@@ -10,25 +10,50 @@
 #define LIMIT_SECONDS	   120u
 #define FAILURE_TIMEOUT_MS 3000u
 
-static int run(const struct bench *bench, const struct invocation *in, struct report *report,
+static int run(const struct bench *bench, const struct cli_run *line, struct report *report,
 	       struct error **err);
 
-static const struct command_option options[] = {
-	{"spaces", OPTION_NUMBER, "N", "300", 1, 10000, false,
-	 "instances on the zhost that is lost"},
-	{"zhosts", OPTION_NUMBER, "N", "2", 1, 100, false, "zhosts that take them"},
+struct options {
+	uint32_t spaces;
+	uint32_t zhosts;
+};
+
+static const struct cli_option options[] = {
+	{.name = "spaces",
+	 .type = CLI_U32,
+	 .offset = offsetof(struct options, spaces),
+	 .fallback = "300",
+	 .min = 1,
+	 .max = 10000,
+	 .help = "instances on the zhost that is lost"},
+	{.name = "zhosts",
+	 .type = CLI_U32,
+	 .offset = offsetof(struct options, zhosts),
+	 .fallback = "2",
+	 .min = 1,
+	 .max = 100,
+	 .help = "zhosts that take them"},
 	{0},
 };
 
-const struct command command_recover = {
-	.name = "recover",
-	.summary = "from the loss of a zhost to all its spaces running again",
-	.details = "All instances are on one zhost; it is killed with its zruns, as "
-		   "when a machine is lost. The time goes from the event 'problem' of "
-		   "the zhost to the event 'running' of the topology. Those who take "
-		   "over have never seen the module. Each run has a new cluster.",
-	.options = options,
-	.run = run,
+const struct benchmark benchmark_recover = {
+	.command =
+		{
+			.words = "recover",
+			.summary = "from the loss of a zhost to all its spaces running again",
+			.details =
+				"All instances are on one zhost; it is killed with its zruns, "
+				"as "
+				"when a machine is lost. The time goes from the event "
+				"'problem' of "
+				"the zhost to the event 'running' of the topology. Those who "
+				"take "
+				"over have never seen the module. Each run has a new cluster.",
+			.options = options,
+			.options_size = sizeof(struct options),
+			.run = benchmark_run,
+		},
+	.measure = run,
 };
 
 struct figures {
@@ -104,11 +129,12 @@ static int measure(const struct bench *bench, const struct package *package, uns
 	return r;
 }
 
-static int run(const struct bench *bench, const struct invocation *in, struct report *report,
+static int run(const struct bench *bench, const struct cli_run *line, struct report *report,
 	       struct error **err)
 {
-	uint64_t spaces = option_number(in, "spaces");
-	unsigned zhosts = (unsigned)option_number(in, "zhosts");
+	const struct options *given = line->options;
+	uint64_t spaces = given->spaces;
+	unsigned zhosts = given->zhosts;
 	CLEANUP(freep) char *count = str_printf("count: %" PRIu64, spaces);
 	CLEANUP(freep)
 	char *label = str_printf("%" PRIu64 " spaces, detection to running", spaces);

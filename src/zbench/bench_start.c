@@ -7,25 +7,50 @@
 
 #define LIMIT_SECONDS 300u
 
-static int run(const struct bench *bench, const struct invocation *in, struct report *report,
+static int run(const struct bench *bench, const struct cli_run *line, struct report *report,
 	       struct error **err);
 
-static const struct command_option options[] = {
-	{"spaces", OPTION_NUMBER, "N", "1000", 1, 10000, false, "instances of one space"},
-	{"zhosts", OPTION_NUMBER, "N", "3", 1, 100, false, "zhosts over which they spread"},
+struct options {
+	uint32_t spaces;
+	uint32_t zhosts;
+};
+
+static const struct cli_option options[] = {
+	{.name = "spaces",
+	 .type = CLI_U32,
+	 .offset = offsetof(struct options, spaces),
+	 .fallback = "1000",
+	 .min = 1,
+	 .max = 10000,
+	 .help = "instances of one space"},
+	{.name = "zhosts",
+	 .type = CLI_U32,
+	 .offset = offsetof(struct options, zhosts),
+	 .fallback = "3",
+	 .min = 1,
+	 .max = 100,
+	 .help = "zhosts over which they spread"},
 	{0},
 };
 
-const struct command command_start = {
-	.name = "start",
-	.summary = "submit to running of many spaces, module in the cache",
-	.details = "Submits one topology with a WebAssembly space of --spaces "
-		   "instances. The time goes from the first byte of the request to the "
-		   "arrival of the event 'running'. One run in front fills the caches "
-		   "and does not count; between runs the topology is stopped and "
-		   "removed.",
-	.options = options,
-	.run = run,
+const struct benchmark benchmark_start = {
+	.command =
+		{
+			.words = "start",
+			.summary = "submit to running of many spaces, module in the cache",
+			.details =
+				"Submits one topology with a WebAssembly space of --spaces "
+				"instances. The time goes from the first byte of the request "
+				"to the "
+				"arrival of the event 'running'. One run in front fills the "
+				"caches "
+				"and does not count; between runs the topology is stopped and "
+				"removed.",
+			.options = options,
+			.options_size = sizeof(struct options),
+			.run = benchmark_run,
+		},
+	.measure = run,
 };
 
 static int measure(struct cluster *cluster, const struct buffer *mex, uint64_t spaces,
@@ -53,13 +78,14 @@ static int measure(struct cluster *cluster, const struct buffer *mex, uint64_t s
 	return r;
 }
 
-static int run(const struct bench *bench, const struct invocation *in, struct report *report,
+static int run(const struct bench *bench, const struct cli_run *line, struct report *report,
 	       struct error **err)
 {
+	const struct options *given = line->options;
 	const struct cluster_options cluster_options = {
-		.zhosts = (unsigned)option_number(in, "zhosts"),
+		.zhosts = given->zhosts,
 	};
-	uint64_t spaces = option_number(in, "spaces");
+	uint64_t spaces = given->spaces;
 	CLEANUP(freep) char *count = str_printf("count: %llu", (unsigned long long)spaces);
 	const struct package package = {
 		.name = "start",

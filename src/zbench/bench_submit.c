@@ -9,26 +9,51 @@
 #include "zbench/cluster.h"
 #include "zbench/package.h"
 
-static int run(const struct bench *bench, const struct invocation *in, struct report *report,
+static int run(const struct bench *bench, const struct cli_run *line, struct report *report,
 	       struct error **err);
 
-static const struct command_option options[] = {
-	{"clients", OPTION_NUMBER, "N", "64", 1, 1000, false,
-	 "connections, each with one request"},
-	{"submits", OPTION_NUMBER, "N", "6000", 1, 1000000, false, "topologies in each run"},
+struct options {
+	uint32_t clients;
+	uint32_t submits;
+};
+
+static const struct cli_option options[] = {
+	{.name = "clients",
+	 .type = CLI_U32,
+	 .offset = offsetof(struct options, clients),
+	 .fallback = "64",
+	 .min = 1,
+	 .max = 1000,
+	 .help = "connections, each with one request"},
+	{.name = "submits",
+	 .type = CLI_U32,
+	 .offset = offsetof(struct options, submits),
+	 .fallback = "6000",
+	 .min = 1,
+	 .max = 1000000,
+	 .help = "topologies in each run"},
 	{0},
 };
 
-const struct command command_submit = {
-	.name = "submit",
-	.summary = "durable submits per second of many clients",
-	.details = "Each submit is a signed package with a name of its own and one "
-		   "small WebAssembly space, stored with --no-start; the module is the "
-		   "same, and cached. Packages are made beforehand. A submit counts "
-		   "when zrms has answered 201, which it does only when everything is "
-		   "on disk. Each run has a new cluster.",
-	.options = options,
-	.run = run,
+const struct benchmark benchmark_submit = {
+	.command =
+		{
+			.words = "submit",
+			.summary = "durable submits per second of many clients",
+			.details = "Each submit is a signed package with a name of its own and "
+				   "one "
+				   "small WebAssembly space, stored with --no-start; the "
+				   "module is the "
+				   "same, and cached. Packages are made beforehand. A submit "
+				   "counts "
+				   "when zrms has answered 201, which it does only when "
+				   "everything is "
+				   "on disk. Each run has a new cluster.",
+			.options = options,
+			.options_size = sizeof(struct options),
+			.run = benchmark_run,
+		},
+	.measure = run,
 };
 
 /* What the clients share. */
@@ -139,7 +164,7 @@ static const struct package package = {
 	.paths = "",
 };
 
-static int measure(const struct bench *bench, const struct invocation *in,
+static int measure(const struct bench *bench, const struct options *given,
 		   const struct buffer *mexes, struct figures *figures, struct error **err)
 {
 	const struct cluster_options cluster_options = {.zhosts = 1};
@@ -150,8 +175,8 @@ static int measure(const struct bench *bench, const struct invocation *in,
 
 		r = cluster_start(bench, &cluster_options, &cluster, err);
 		if (r == 0)
-			r = one_run(&cluster, mexes, option_number(in, "submits"),
-				    option_number(in, "clients"), figures, err);
+			r = one_run(&cluster, mexes, given->submits, given->clients, figures,
+				    err);
 		cluster_stop(&cluster);
 		if (r == 0)
 			bench_progress(bench, "submit: run %u of %u: %.0f a second", i,
@@ -160,11 +185,12 @@ static int measure(const struct bench *bench, const struct invocation *in,
 	return r;
 }
 
-static int run(const struct bench *bench, const struct invocation *in, struct report *report,
+static int run(const struct bench *bench, const struct cli_run *line, struct report *report,
 	       struct error **err)
 {
-	size_t count = option_number(in, "submits");
-	uint64_t clients = option_number(in, "clients");
+	const struct options *given = line->options;
+	size_t count = given->submits;
+	uint64_t clients = given->clients;
 	struct buffer *mexes = mem_new_array(struct buffer, count + 1);
 	CLEANUP(figures_done) struct figures figures = {0};
 	int r;
@@ -172,7 +198,7 @@ static int run(const struct bench *bench, const struct invocation *in, struct re
 	bench_progress(bench, "submit: making %zu packages", count);
 	r = package_build_many(bench, &package, count + 1, mexes, err);
 	if (r == 0)
-		r = measure(bench, in, mexes, &figures, err);
+		r = measure(bench, given, mexes, &figures, err);
 	for (size_t i = 0; i <= count; i++)
 		buffer_done(&mexes[i]);
 	free(mexes);

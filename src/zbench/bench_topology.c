@@ -7,26 +7,51 @@
 #define LIMIT_SECONDS 60u
 #define SPACES	      3u
 
-static int run(const struct bench *bench, const struct invocation *in, struct report *report,
+static int run(const struct bench *bench, const struct cli_run *line, struct report *report,
 	       struct error **err);
 
-static const struct command_option options[] = {
-	{"times", OPTION_NUMBER, "N", "50", 1, 10000, false,
-	 "submits with modules cached in each run"},
-	{"zhosts", OPTION_NUMBER, "N", "3", 1, 100, false, "zhosts over which they spread"},
+struct options {
+	uint32_t times;
+	uint32_t zhosts;
+};
+
+static const struct cli_option options[] = {
+	{.name = "times",
+	 .type = CLI_U32,
+	 .offset = offsetof(struct options, times),
+	 .fallback = "50",
+	 .min = 1,
+	 .max = 10000,
+	 .help = "submits with modules cached in each run"},
+	{.name = "zhosts",
+	 .type = CLI_U32,
+	 .offset = offsetof(struct options, zhosts),
+	 .fallback = "3",
+	 .min = 1,
+	 .max = 100,
+	 .help = "zhosts over which they spread"},
 	{0},
 };
 
-const struct command command_topology = {
-	.name = "topology",
-	.summary = "submit to running of a topology of three spaces",
-	.details = "A page, a space that answers it, and a space that keeps data, over "
-		   "three zhosts. Each run has a new cluster: its first submit finds "
-		   "empty caches, so modules are checked, translated and compiled; "
-		   "then come --times submits with modules cached, of which the p50 "
-		   "counts.",
-	.options = options,
-	.run = run,
+const struct benchmark benchmark_topology = {
+	.command =
+		{
+			.words = "topology",
+			.summary = "submit to running of a topology of three spaces",
+			.details = "A page, a space that answers it, and a space that keeps "
+				   "data, over "
+				   "three zhosts. Each run has a new cluster: its first submit "
+				   "finds "
+				   "empty caches, so modules are checked, translated and "
+				   "compiled; "
+				   "then come --times submits with modules cached, of which "
+				   "the p50 "
+				   "counts.",
+			.options = options,
+			.options_size = sizeof(struct options),
+			.run = benchmark_run,
+		},
+	.measure = run,
 };
 
 static const struct package_space spaces[SPACES + 1] = {
@@ -79,11 +104,12 @@ static int one_run(struct cluster *cluster, const struct buffer *mex, uint64_t t
 	return 0;
 }
 
-static int run(const struct bench *bench, const struct invocation *in, struct report *report,
+static int run(const struct bench *bench, const struct cli_run *line, struct report *report,
 	       struct error **err)
 {
+	const struct options *given = line->options;
 	const struct cluster_options cluster_options = {
-		.zhosts = (unsigned)option_number(in, "zhosts"),
+		.zhosts = given->zhosts,
 	};
 	CLEANUP(buffer_done) struct buffer mex = {0};
 	CLEANUP(figures_done) struct figures figures = {0};
@@ -95,7 +121,7 @@ static int run(const struct bench *bench, const struct invocation *in, struct re
 		bench_progress(bench, "topology: run %u of %u", i, bench->runs);
 		r = cluster_start(bench, &cluster_options, &cluster, err);
 		if (r == 0)
-			r = one_run(&cluster, &mex, option_number(in, "times"), &figures, err);
+			r = one_run(&cluster, &mex, given->times, &figures, err);
 		cluster_stop(&cluster);
 	}
 	if (r < 0)
@@ -106,6 +132,6 @@ static int run(const struct bench *bench, const struct invocation *in, struct re
 		   NULL, &figures.p99_ms);
 	report_add(report, "first_seconds", "3 spaces, submit to running, first time", "s",
 		   "1.5 or less", &figures.first_s);
-	report_number(report, "times", option_number(in, "times"));
+	report_number(report, "times", given->times);
 	return 0;
 }

@@ -14,8 +14,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "zbench/benchmark.h"
 #include "zbench/client.h"
-#include "zbench/command.h"
 #include "zbench/events.h"
 
 struct cluster_options {

@@ -5,7 +5,7 @@
 #ifndef SAMOZA_ZBENCH_GROWTH_H
 #define SAMOZA_ZBENCH_GROWTH_H
 
-#include "zbench/command.h"
+#include "zbench/benchmark.h"
 
 /* Measures into `report`, and as "growth" in its JSON: [{"shape", "zhosts", "microseconds"}].
  * `svg`: path of a drawing to write; NULL: none. */

@@ -9,7 +9,7 @@
 #define SAMOZA_ZBENCH_PACKAGE_H
 
 #include "base/buffer.h"
-#include "zbench/command.h"
+#include "zbench/benchmark.h"
 
 struct package_space {
 	const char *name;   /* NULL ends the list */

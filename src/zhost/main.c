@@ -12,7 +12,7 @@
 
 #include <sodium.h>
 
-#include "adapter/config/version.h"
+#include "adapter/cli/version.h"
 #include "adapter/log/log.h"
 #include "adapter/sandbox/filter.h"
 #include "adapter/sqlite/kv.h"
@@ -375,7 +375,7 @@ static int edge_begin(struct zhost *z, struct error **err)
 static int begin(struct zhost *z, int argc, char **argv, struct error **err)
 {
 	struct upstream *upstream;
-	int r = settings_spec(config_file_path(argc, argv), z->settings.name, &z->spec, err);
+	int r = settings_spec(cli_file_path(argc, argv), z->settings.name, &z->spec, err);
 
 	if (r == 0)
 		r = open_state(z, err);
@@ -453,7 +453,7 @@ static int run(struct zhost *z, int argc, char **argv, struct error **err)
 		return r;
 	r = begin(z, argc, argv, err);
 	if (r == 0) {
-		zedge = config_address_text(&z->settings.zedge);
+		zedge = cli_address_text(&z->settings.zedge);
 		log_info("zhost", "started", LOG_S("name", z->settings.name),
 			 LOG_S("version", SAMOZA_VERSION), LOG_S("zrms", z->settings.zrms),
 			 LOG_S("zedge", zedge), LOG_S("dir", z->state_dir.path),
@@ -487,16 +487,16 @@ int main(int argc, char **argv)
 	static struct zhost zhost;
 	enum log_level level = LOG_LEVEL_INFO;
 	struct error *err = NULL;
-	int r = config_load(&zhost_program, &zhost.settings, argc, argv, NULL, &err);
+	CLEANUP(cli_run_done) struct cli_run line = {0};
+	int r = cli_start(&zhost_program, argc, argv, &zhost.settings, &line);
 
-	if (r == 0)
-		r = settings_check(&zhost.settings, &err);
+	if (r >= 0)
+		return r;
+	r = settings_check(&zhost.settings, &err);
 	if (r == 0)
 		r = log_level_parse(zhost.settings.log_level, &level, &err);
 	if (r < 0)
-		return config_refused(&zhost_program, err);
-	if (r == CONFIG_DONE)
-		return 0;
+		return cli_refuse(&zhost_program, NULL, err);
 	/* Small and single: one arena, and what is freed goes back. */
 	(void)mallopt(M_ARENA_MAX, 1);
 	(void)mallopt(M_TRIM_THRESHOLD, 256 * 1024);
@@ -514,6 +514,6 @@ int main(int argc, char **argv)
 		error_free(err);
 		zhost.exit_status = 1;
 	}
-	config_done(&zhost_program, &zhost.settings);
+	cli_settings_done(&zhost_program, &zhost.settings);
 	return zhost.exit_status;
 }

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "adapter/cli/version.h"
 #include "base/str.h"
 #include "model/zhost.h"
 #include "schema/message.h"
@@ -18,79 +19,79 @@ static const char *const other_keys[] = {"zhosts", NULL};
 
 #define OPTION(member) offsetof(struct zhost_settings, member)
 
-static const struct config_option options[] = {
-	{.flag = "dir",
+static const struct cli_option options[] = {
+	{.name = "dir",
 	 .environment = "ZHOST_DIR",
-	 .type = CONFIG_PATH,
+	 .type = CLI_PATH,
 	 .offset = OPTION(dir),
 	 .required = true,
 	 .help = "Folder of this zhost; made where there is none"},
-	{.flag = "name",
+	{.name = "name",
 	 .environment = "ZHOST_NAME",
-	 .type = CONFIG_STRING,
+	 .type = CLI_STRING,
 	 .offset = OPTION(name),
 	 .help = "Name of this zhost in the cluster"},
-	{.flag = "zrms",
+	{.name = "zrms",
 	 .environment = "ZRMS_URL",
-	 .type = CONFIG_URL,
+	 .type = CLI_URL,
 	 .offset = OPTION(zrms),
 	 .fallback = "http://127.0.0.1:7331",
 	 .help = "Where zrms is"},
-	{.flag = "zedge",
+	{.name = "zedge",
 	 .environment = "ZHOST_ZEDGE",
-	 .type = CONFIG_LISTEN,
+	 .type = CLI_LISTEN,
 	 .offset = OPTION(zedge),
 	 .fallback = "127.0.0.1:8088",
 	 .help = "Where zedge listens for browsers"},
-	{.flag = "cache-size",
+	{.name = "cache-size",
 	 .environment = "ZHOST_CACHE_SIZE",
-	 .type = CONFIG_SIZE,
+	 .type = CLI_SIZE,
 	 .offset = OPTION(cache_bytes),
 	 .fallback = "1GiB",
 	 .min = 1024 * 1024,
 	 .help = "Artifacts that are kept, the longest unused go first"},
-	{.flag = "starts-at-once",
+	{.name = "starts-at-once",
 	 .environment = "ZHOST_STARTS_AT_ONCE",
-	 .type = CONFIG_U32,
+	 .type = CLI_U32,
 	 .offset = OPTION(starts_at_once),
 	 .min = 1,
 	 .max = 1024,
 	 .fallback = "16",
 	 .help = "Processes that are begun at the same time"},
-	{.flag = "watchdog",
+	{.name = "watchdog",
 	 .key = "runtime.watchdog",
 	 .environment = "ZHOST_WATCHDOG",
-	 .type = CONFIG_DURATION,
+	 .type = CLI_DURATION,
 	 .offset = OPTION(watchdog_ms),
 	 .min = 100,
 	 .max = 3600000,
 	 .fallback = "30s",
 	 .help = "How long a space may run without calling the host before it is killed"},
-	{.flag = "orphan-timeout",
+	{.name = "orphan-timeout",
 	 .key = "orphan.timeout",
 	 .environment = "ZHOST_ORPHAN_TIMEOUT",
-	 .type = CONFIG_DURATION,
+	 .type = CLI_DURATION,
 	 .offset = OPTION(orphan_ms),
 	 .min = 1000,
 	 .max = 86400000,
 	 .fallback = "10m",
 	 .help = "How long a space goes on alone when its zhost has died"},
-	{.flag = "zrun",
+	{.name = "zrun",
 	 .environment = "ZHOST_ZRUN",
-	 .type = CONFIG_PATH,
+	 .type = CLI_PATH,
 	 .offset = OPTION(zrun),
 	 .help = "The program zrun; default: beside zhost"},
-	{.flag = "no-zygote",
-	 .type = CONFIG_BOOL,
+	{.name = "no-zygote",
+	 .type = CLI_FLAG,
 	 .offset = OPTION(no_zygote),
 	 .help = "Start each instance by exec, for comparison"},
-	{.flag = "end-spaces",
-	 .type = CONFIG_BOOL,
+	{.name = "end-spaces",
+	 .type = CLI_FLAG,
 	 .offset = OPTION(end_spaces),
 	 .help = "End every space of DIR, whose zhost must not run, and exit"},
-	{.flag = "log-level",
+	{.name = "log-level",
 	 .environment = "ZHOST_LOG_LEVEL",
-	 .type = CONFIG_CHOICE,
+	 .type = CLI_CHOICE,
 	 .offset = OPTION(log_level),
 	 .fallback = "info",
 	 .choices = levels,
@@ -98,16 +99,25 @@ static const struct config_option options[] = {
 	{0},
 };
 
-const struct config_program zhost_program = {
+static const struct cli_exit exits[] = {
+	{0, "clean end, also after the removal from the cluster"},
+	{1, "cannot start, or the records cannot be kept"},
+	{2, "incorrect usage"},
+	{0},
+};
+
+const struct cli_program zhost_program = {
 	.name = "zhost",
 	.summary = "agent of one machine: runs spaces, serves pages",
 	.options = options,
+	.version = SAMOZA_VERSION,
+	.exits = exits,
 	.has_file = true,
 	.other_keys = other_keys,
-	.more = "The file may list `zhosts` with capacity, labels and capabilities; the entry "
-		"with this zhost's name counts. On SIGTERM zhost ends and its spaces go on; "
-		"they are found again by the next zhost of the same DIR, or ended with "
-		"--end-spaces.",
+	.notes = "The file may list `zhosts` with capacity, labels and capabilities; the entry "
+		 "with this zhost's name counts. On SIGTERM zhost ends and its spaces go on; "
+		 "they are found again by the next zhost of the same DIR, or ended with "
+		 "--end-spaces.",
 };
 
 int settings_check(struct zhost_settings *s, struct error **err)
@@ -128,7 +138,7 @@ int settings_check(struct zhost_settings *s, struct error **err)
 		return error_set(err, ERR_INVALID,
 				 "--zrms %s: must be http://HOST:PORT, there is no TLS yet",
 				 s->zrms);
-	if (config_address_parse(address, &s->zrms_address, err) < 0)
+	if (cli_address_parse(address, &s->zrms_address, err) < 0)
 		return error_wrap(err, "--zrms %s", s->zrms);
 	return 0;
 }
@@ -182,7 +192,7 @@ static bool is_list_key(const char *line)
 	return false;
 }
 
-/* Blanks what belongs to other keys than `zhosts`, which config_load() has read and checked
+/* Blanks what belongs to other keys than `zhosts`, which cli_start() has read and checked
  * already: blocks that begin in the first column. Lines stay where they are, for messages. */
 static void keep_list(char *text)
 {

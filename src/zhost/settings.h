@@ -4,21 +4,21 @@
 #ifndef SAMOZA_ZHOST_SETTINGS_H
 #define SAMOZA_ZHOST_SETTINGS_H
 
-#include "adapter/config/config.h"
+#include "adapter/cli/cli.h"
 #include "proto/model.pb-c.h"
 
 struct zhost_settings {
 	char *dir, *name, *zrms, *log_level, *zrun;
-	struct config_address zedge;
+	struct cli_address zedge;
 	uint64_t cache_bytes;
 	uint32_t starts_at_once;
 	int64_t watchdog_ms, orphan_ms;
 	bool end_spaces;
 	bool no_zygote;
-	struct config_address zrms_address; /* out of `zrms` */
+	struct cli_address zrms_address; /* out of `zrms` */
 };
 
-extern const struct config_program zhost_program;
+extern const struct cli_program zhost_program;
 
 /* Checks what a table cannot say, fills zrms_address. */
 int settings_check(struct zhost_settings *s, struct error **err) must_check;

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "adapter/config/version.h"
+#include "adapter/cli/version.h"
 #include "adapter/uv/link_dial.h"
 #include "base/check.h"
 #include "base/str.h"

@@ -20,7 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "adapter/config/version.h"
+#include "adapter/cli/version.h"
 #include "adapter/log/log.h"
 #include "adapter/sqlite/store.h"
 #include "base/check.h"
@@ -189,9 +189,9 @@ static int folder_open(struct zrms *zrms, struct error **err)
 /* DIR/address: where we listen, for those who were told port 0. By rename: never half. */
 static int address_write(struct zrms *zrms, struct error **err)
 {
-	struct config_address address = zrms->settings.listen;
+	struct cli_address address = zrms->settings.listen;
 	address.port = http_server_port(zrms->http);
-	CLEANUP(freep) char *text = config_address_text(&address);
+	CLEANUP(freep) char *text = cli_address_text(&address);
 	CLEANUP(freep) char *path = str_printf("%s/address", zrms->settings.dir);
 	CLEANUP(freep) char *temporary = str_printf("%s/address.new", zrms->settings.dir);
 	FILE *file = fopen(temporary, "we");
@@ -433,11 +433,10 @@ int main(int argc, char **argv)
 {
 	struct zrms zrms = {.lock_fd = -1};
 	struct error *err = NULL;
-	int r = config_load(&settings_program, &zrms.settings, argc, argv, NULL, &err);
-	if (r < 0)
-		return config_refused(&settings_program, err);
-	if (r == CONFIG_DONE)
-		return 0;
+	CLEANUP(cli_run_done) struct cli_run line = {0};
+	int r = cli_start(&settings_program, argc, argv, &zrms.settings, &line);
+	if (r >= 0)
+		return r;
 	enum log_level level = LOG_LEVEL_INFO;
 	r = log_level_parse(zrms.settings.log_level, &level, &err);
 	INVARIANT(r == 0); /* one of the choices */
@@ -453,7 +452,7 @@ int main(int argc, char **argv)
 		log_error("zrms", "cannot.start", LOG_E(err));
 		_exit(1); /* what is half made is the system's to take back */
 	}
-	config_done(&settings_program, &zrms.settings);
+	cli_settings_done(&settings_program, &zrms.settings);
 	closep(&zrms.lock_fd);
 	return 0;
 }

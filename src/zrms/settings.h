@@ -4,19 +4,19 @@
 #ifndef SAMOZA_ZRMS_SETTINGS_H
 #define SAMOZA_ZRMS_SETTINGS_H
 
-#include "adapter/config/config.h"
+#include "adapter/cli/cli.h"
 #include "core/control/control.h"
 
 struct settings {
 	char *dir;
-	struct config_address listen;
+	struct cli_address listen;
 	int64_t interval_ms, timeout_ms, check_ms, on_disconnect_ms, margin_ms;
 	char *trust; /* files, with ':' between */
 	bool allow_unsigned;
 	char *log_level;
 };
 
-extern const struct config_program settings_program;
+extern const struct cli_program settings_program;
 
 /* What the core needs of it, checked against each other. ERR_INVALID. */
 int settings_control(const struct settings *settings, struct control_config *ret_config,

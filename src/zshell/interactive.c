@@ -22,7 +22,7 @@
 #include "base/check.h"
 #include "base/str.h"
 #include "base/text.h"
-#include "zshell/command.h"
+#include "zshell/shell.h"
 
 #define HISTORY_LINES 1000
 
@@ -104,7 +104,7 @@ static int read_character(EditLine *line, wchar_t *ret_character)
 /* ---------------------------------------------------------------- completion */
 
 /* Names of files that begin with `current`; folders with / behind them. */
-static void add_files(const char *current, struct candidates *c)
+static void add_files(const char *current, struct cli_candidates *c)
 {
 	const char *slash = strrchr(current, '/');
 	CLEANUP(freep)
@@ -134,7 +134,7 @@ static void add_files(const char *current, struct candidates *c)
 }
 
 /* How many bytes all candidates share. */
-static size_t shared_prefix(const struct candidates *c)
+static size_t shared_prefix(const struct cli_candidates *c)
 {
 	size_t n = strlen(c->list.items[0]);
 
@@ -148,7 +148,7 @@ static size_t shared_prefix(const struct candidates *c)
 	return n;
 }
 
-static void list_candidates(const struct interactive *i, const struct candidates *c)
+static void list_candidates(const struct interactive *i, const struct cli_candidates *c)
 {
 	size_t widest = 0, columns;
 
@@ -182,7 +182,7 @@ static void insert(EditLine *line, const char *text, size_t size)
 static unsigned char complete(EditLine *line, int key)
 {
 	struct interactive *i = of(line);
-	CLEANUP(candidates_done) struct candidates candidates = {0};
+	CLEANUP(cli_candidates_done) struct cli_candidates candidates = {0};
 	Tokenizer *words = tok_init(NULL);
 	CLEANUP(freep) char *current = NULL;
 	const char **argv = NULL;
@@ -269,14 +269,14 @@ static int run_line(struct interactive *i, const char *line)
 	Tokenizer *words = tok_init(NULL);
 	const char **argv = NULL;
 	int argc = 0;
-	int status = EXIT_DONE;
+	int status = CLI_DONE;
 
 	INVARIANT(words != NULL);
 	if (tok_str(words, line, &argc, &argv) != 0) {
 		output_note(&i->shell->output, "zshell: a quote is not closed");
-		status = EXIT_USAGE;
+		status = CLI_USAGE;
 	} else if (argc > 0) {
-		status = command_run_line(i->shell, argv, (size_t)argc);
+		status = shell_run_line(i->shell, argv, (size_t)argc);
 	}
 	tok_end(words);
 	return status;
@@ -321,7 +321,7 @@ static void edit_end(struct interactive *i)
 static int run_terminal(struct shell *shell)
 {
 	struct interactive i = {.shell = shell};
-	int status = EXIT_DONE;
+	int status = CLI_DONE;
 
 	interrupt_catch();
 	edit_start(&i);
@@ -352,7 +352,7 @@ static int run_terminal(struct shell *shell)
 		i.number++;
 	}
 	edit_end(&i);
-	return shell->leave ? status : EXIT_DONE;
+	return shell->leave ? status : CLI_DONE;
 }
 
 /* Lines of a pipe or a file; the status is that of the last one. */
@@ -361,7 +361,7 @@ static int run_lines(struct shell *shell)
 	struct interactive i = {.shell = shell};
 	CLEANUP(freep) char *line = NULL;
 	size_t capacity = 0;
-	int status = EXIT_DONE;
+	int status = CLI_DONE;
 
 	while (!shell->leave && getline(&line, &capacity, stdin) >= 0) {
 		line[strcspn(line, "\r\n")] = '\0';

@@ -6,7 +6,7 @@
 #ifndef SAMOZA_ZSHELL_RESOLVE_H
 #define SAMOZA_ZSHELL_RESOLVE_H
 
-#include "zshell/command.h"
+#include "zshell/shell.h"
 
 struct topology_ref {
 	char *id;

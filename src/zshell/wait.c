@@ -171,13 +171,13 @@ static int confirm(struct waiting *w, struct error **err)
 			    w->reason != NULL ? w->reason : "-");
 		output_note(&w->shell->output, "`zshell topo explain %s` says more.",
 			    w->wait->topology.name);
-		finish(w, EXIT_REFUSED);
+		finish(w, CLI_FAILED);
 	} else if (w->wait->what == WAIT_RUNNING && str_equal(w->topology_state, "stopped") &&
 		   !w->ran) {
 		output_note(&w->shell->output, "Topology %s was stopped before it ran.", id);
-		finish(w, EXIT_REFUSED);
+		finish(w, CLI_FAILED);
 	} else {
-		finish(w, EXIT_DONE);
+		finish(w, CLI_DONE);
 	}
 	return 0;
 }
@@ -291,7 +291,7 @@ static int follow(struct waiting *w, struct error **err)
 			return w->status;
 		output_progress_free(steal_ptr(&w->progress));
 		time_over(w);
-		return EXIT_WAITED;
+		return EXIT_TIMEOUT;
 	}
 	if (r < 0)
 		return error_move(err, steal_ptr(&why));

@@ -6,11 +6,12 @@
 #ifndef SAMOZA_ZSHELL_WAIT_H
 #define SAMOZA_ZSHELL_WAIT_H
 
-#include "zshell/command.h"
 #include "zshell/resolve.h"
+#include "zshell/shell.h"
 
-/* How long --wait waits without a value. */
-#define WAIT_DEFAULT_MS UINT64_C(60000)
+/* How long --wait waits without a value, and at most. */
+#define WAIT_DEFAULT "60s"
+#define WAIT_MAX_MS  UINT64_C(2592000000)
 
 enum wait_for {
 	WAIT_RUNNING,  /* the topology is running; failed or stopped ends it too */
@@ -34,7 +35,7 @@ int wait_last_event(struct shell *shell, const char *topology_id, uint64_t *ret_
 		    struct error **err) must_check;
 
 /*
- * EXIT_DONE; EXIT_REFUSED when it has ended otherwise (failed, stopped); EXIT_WAITED when the
+ * CLI_DONE; CLI_FAILED when it has ended otherwise (failed, stopped); EXIT_TIMEOUT when the
  * time is over. The last two have said why on standard error. Or an error.
  */
 int wait_until(struct shell *shell, const struct wait *wait, struct error **err) must_check;

@@ -8,97 +8,61 @@
 #include "zsim/command.h"
 #include "zsim/fuzz/fuzz.h"
 
-static int run(const struct command *self, int argc, char **argv);
-
-const struct command fuzz_command = {
-	.name = "fuzz",
-	.usage = "--seeds A..B [--zhosts N] [--topologies N] [--steps N] [-v]",
-	.summary = "search for what must never be, with random faults",
-	.help = "Each seed draws topologies, requests and faults (crashes, partitions, slow "
-		"and\n"
-		"lost messages, a crash of zrms between any two steps that loses what was not "
-		"yet\n"
-		"synced) and checks the invariants after every step; then the faults end and\n"
-		"everything must come right. The same seed gives the same life. Failing seeds "
-		"are\n"
-		"printed.\n\n"
-		"  --seeds A..B      the seeds, both included\n"
-		"  --zhosts N        machines (otherwise drawn, 1 to 6)\n"
-		"  --topologies N    topologies (otherwise drawn, 1 to 5)\n"
-		"  --steps N         requests and faults (otherwise drawn, 20 to 300)\n"
-		"  -v                everything that happens; for one seed: --seeds S..S -v\n",
-	.run = run,
-};
-
 #define NUMBER_MAX 1000
 
-static int read_seeds(const char *text, uint64_t *ret_first, uint64_t *ret_last)
-{
-	const char *dots = strstr(text, "..");
-	CLEANUP(freep)
-	char *first =
-		dots != NULL ? mem_strndup(text, (size_t)(dots - text)) : mem_strdup(text);
-	if (str_to_u64(first, ret_first) < 0 ||
-	    str_to_u64(dots != NULL ? dots + 2 : text, ret_last) < 0)
-		return -1;
-	return *ret_first <= *ret_last ? 0 : -1;
-}
-
-static int read_number(const char *text, unsigned *ret_number)
-{
-	uint64_t number = 0;
-	if (str_to_u64(text, &number) < 0 || number == 0 || number > NUMBER_MAX)
-		return -1;
-	*ret_number = (unsigned)number;
-	return 0;
-}
-
-struct arguments {
-	struct fuzz_options options;
-	bool has_seeds;
-	uint64_t first, last;
+struct options {
+	struct cli_range seeds;
+	uint32_t zhosts, topologies, steps;
+	bool verbose;
 };
 
-static int read_arguments(const struct command *self, int argc, char **argv,
-			  struct arguments *a)
-{
-	const struct {
-		const char *name;
-		unsigned *number;
-	} numbers[] = {
-		{"--zhosts", &a->options.zhosts},
-		{"--topologies", &a->options.topologies},
-		{"--steps", &a->options.steps},
-	};
-	for (int i = 1; i < argc; i++) {
-		const char *value = i + 1 < argc ? argv[i + 1] : "";
-		if (strcmp(argv[i], "-v") == 0 || strcmp(argv[i], "--verbose") == 0) {
-			a->options.verbose = true;
-			continue;
-		}
-		if (strcmp(argv[i], "--seeds") == 0) {
-			if (read_seeds(value, &a->first, &a->last) < 0)
-				return command_usage(self, "'%s' is no range of seeds: 1..1000",
-						     value);
-			a->has_seeds = true;
-			i++;
-			continue;
-		}
-		unsigned *number = NULL;
-		for (size_t k = 0; k < ARRAY_SIZE(numbers); k++)
-			if (strcmp(argv[i], numbers[k].name) == 0)
-				number = numbers[k].number;
-		if (number == NULL)
-			return command_usage(self, "unknown option '%s'", argv[i]);
-		if (read_number(value, number) < 0)
-			return command_usage(self, "%s wants a number from 1 to %d, not '%s'",
-					     argv[i], NUMBER_MAX, value);
-		i++;
-	}
-	if (!a->has_seeds)
-		return command_usage(self, "--seeds is missing");
-	return 0;
-}
+static const struct cli_option options[] = {
+	{.name = "seeds",
+	 .type = CLI_RANGE,
+	 .offset = offsetof(struct options, seeds),
+	 .required = true,
+	 .help = "the seeds, both ends included"},
+	{.name = "zhosts",
+	 .type = CLI_U32,
+	 .offset = offsetof(struct options, zhosts),
+	 .min = 1,
+	 .max = NUMBER_MAX,
+	 .help = "number of machines, by default drawn, 1 to 6"},
+	{.name = "topologies",
+	 .type = CLI_U32,
+	 .offset = offsetof(struct options, topologies),
+	 .min = 1,
+	 .max = NUMBER_MAX,
+	 .help = "number of topologies, by default drawn, 1 to 5"},
+	{.name = "steps",
+	 .type = CLI_U32,
+	 .offset = offsetof(struct options, steps),
+	 .min = 1,
+	 .max = NUMBER_MAX,
+	 .help = "number of requests and faults, by default drawn, 20 to 300"},
+	{.name = "verbose",
+	 .letter = 'v',
+	 .offset = offsetof(struct options, verbose),
+	 .help = "print everything that happens; for one seed: --seeds S..S -v"},
+	{0},
+};
+
+static int run(void *context, const struct cli_run *line, struct error **err);
+
+const struct cli_command fuzz_command = {
+	.words = "fuzz",
+	.summary = "search for what must never be, with random faults",
+	.details =
+		"Each seed draws topologies, requests and faults (crashes, partitions, slow "
+		"and "
+		"lost messages, a crash of zrms between any two steps that loses what was not "
+		"yet synced) and checks the invariants after every step; then the faults end "
+		"and everything must become right. The same seed gives the same run. Failing "
+		"seeds are printed.",
+	.options = options,
+	.options_size = sizeof(struct options),
+	.run = run,
+};
 
 /* A core that never comes back from one call. */
 #define HANGS_SECONDS 20
@@ -122,25 +86,26 @@ static void on_signal(int signal_number)
 		(void)!write(STDOUT_FILENO, hangs, sizeof(hangs) - 1);
 	else
 		(void)!write(STDOUT_FILENO, aborts, sizeof(aborts) - 1);
-	_exit(EXIT_FAILED);
+	_exit(CLI_FAILED);
 }
 
-static int run(const struct command *self, int argc, char **argv)
+static int run(void *context, const struct cli_run *line, struct error **err)
 {
-	struct arguments a = {0};
-	int r = read_arguments(self, argc, argv, &a);
-	if (r != 0)
-		return r;
+	const struct options *given = line->options;
+	const struct fuzz_options drawn = {.zhosts = given->zhosts,
+					   .topologies = given->topologies,
+					   .steps = given->steps,
+					   .verbose = given->verbose};
 	uint64_t passed = 0;
 	uint64_t failed = 0;
 	(void)signal(SIGALRM, on_signal);
 	(void)signal(SIGABRT, on_signal);
-	for (uint64_t seed = a.first;; seed++) {
+	for (uint64_t seed = given->seeds.first;; seed++) {
 		char *why = NULL;
 		seed_now = seed;
 		fflush(stdout);
 		(void)alarm(HANGS_SECONDS);
-		if (fuzz_live(seed, &a.options, &why)) {
+		if (fuzz_live(seed, &drawn, &why)) {
 			passed++;
 		} else {
 			failed++;
@@ -148,11 +113,11 @@ static int run(const struct command *self, int argc, char **argv)
 			fflush(stdout);
 			free(why);
 		}
-		if (seed == a.last)
+		if (seed == given->seeds.last)
 			break;
 	}
 	printf("%" PRIu64 " passed, %" PRIu64 " failed\n", passed, failed);
-	if (failed > 0 && !a.options.verbose)
+	if (failed > 0 && !given->verbose)
 		puts("Replay one with: zsim fuzz --seeds S..S -v (and the same other options)");
-	return failed == 0 ? EXIT_DONE : EXIT_FAILED;
+	return failed == 0 ? CLI_DONE : CLI_FAILED;
 }

@@ -11,23 +11,52 @@
 #include "zsim/command.h"
 #include "zsim/files.h"
 
-static int run(const struct command *self, int argc, char **argv);
+static int run(void *context, const struct cli_run *line, struct error **err);
 
-const struct command place_command = {
-	.name = "place",
-	.usage = "--zhosts FILE.yaml TOPOLOGY.yaml... [-o table|json] [--explain]",
+static const char *const formats[] = {"table", "json", NULL};
+
+struct options {
+	char *zhosts, *format;
+	bool explain;
+};
+
+static const struct cli_argument arguments[] = {
+	{.name = "TOPOLOGY", .kind = CLI_ARGUMENT_FILE, .repeated = true},
+	{0},
+};
+
+static const struct cli_option options[] = {
+	{.name = "zhosts",
+	 .type = CLI_PATH,
+	 .offset = offsetof(struct options, zhosts),
+	 .required = true,
+	 .help = "a file with a list `zhosts`, as in scenarios"},
+	{.name = "output",
+	 .letter = 'o',
+	 .type = CLI_CHOICE,
+	 .offset = offsetof(struct options, format),
+	 .fallback = "table",
+	 .choices = formats,
+	 .value = "FORMAT",
+	 .help = "how the result is printed"},
+	{.name = "explain",
+	 .offset = offsetof(struct options, explain),
+	 .help = "each zhost for each instance: its score, or every rule that failed"},
+	{0},
+};
+
+const struct cli_command place_command = {
+	.words = "place",
 	.summary = "place topologies on zhosts without running anything",
-	.help = "Places the topologies one after another on the same zhosts, with the engine "
-		"and\n"
-		"the rules of zrms. A topology that is refused is not placed; the refusal is "
-		"its\n"
-		"reason. Exit status 1 when one of them was not placed.\n\n"
-		"  --zhosts FILE    a file with a list `zhosts`, as in scenarios\n"
-		"  -o FORMAT        table (default) or json\n"
-		"  --explain        each zhost for each instance: score, or every rule that "
-		"failed\n\n"
+	.details =
+		"Places the topologies one after another on the same zhosts, with the engine "
+		"and the rules of zrms. A topology that is refused is not placed; the refusal "
+		"is its reason. Exit status 1 when one of them was not placed.\n\n"
 		"Files are YAML or JSON. A zhost without cpu or memory has 64 cores and 256 "
-		"GiB.\n",
+		"GiB.",
+	.arguments = arguments,
+	.options = options,
+	.options_size = sizeof(struct options),
 	.run = run,
 };
 
@@ -257,7 +286,7 @@ static bool place_file(struct placing *p, const char *file, const char *trouble)
 	return false;
 }
 
-static int place_files(struct placing *p, char **files, size_t count)
+static int place_files(struct placing *p, const char *const *files, size_t count)
 {
 	CLEANUP(error_freep) struct error *err = NULL;
 	CLEANUP(freep) char *trouble = NULL;
@@ -277,39 +306,15 @@ static int place_files(struct placing *p, char **files, size_t count)
 	}
 	schema_message_free(p->answer);
 	place_free(p->place);
-	return all ? EXIT_DONE : EXIT_FAILED;
+	return all ? CLI_DONE : CLI_FAILED;
 }
 
-static int run(const struct command *self, int argc, char **argv)
+static int run(void *context, const struct cli_run *line, struct error **err)
 {
-	struct placing p = {0};
-	VECTOR(char *) files = {0};
-	int r = EXIT_DONE;
-	for (int i = 1; i < argc && r == EXIT_DONE; i++) {
-		const char *value = i + 1 < argc ? argv[i + 1] : "";
-		if (strcmp(argv[i], "--zhosts") == 0) {
-			p.zhosts_file = value[0] != '\0' ? value : NULL;
-			i++;
-		} else if (strcmp(argv[i], "-o") == 0) {
-			p.json = strcmp(value, "json") == 0;
-			if (!p.json && strcmp(value, "table") != 0)
-				r = command_usage(self, "-o wants table or json, not '%s'",
-						  value);
-			i++;
-		} else if (strcmp(argv[i], "--explain") == 0) {
-			p.explain = true;
-		} else if (argv[i][0] == '-' && argv[i][1] != '\0') {
-			r = command_usage(self, "unknown option '%s'", argv[i]);
-		} else {
-			vector_push(&files, argv[i]);
-		}
-	}
-	if (r == EXIT_DONE && p.zhosts_file == NULL)
-		r = command_usage(self, "--zhosts is missing");
-	else if (r == EXIT_DONE && files.count == 0)
-		r = command_usage(self, "a topology is missing");
-	if (r == EXIT_DONE)
-		r = place_files(&p, files.items, files.count);
-	vector_done(&files);
-	return r;
+	const struct options *given = line->options;
+	struct placing p = {.zhosts_file = given->zhosts,
+			    .json = strcmp(given->format, "json") == 0,
+			    .explain = given->explain};
+
+	return place_files(&p, line->arguments.items, line->arguments.count);
 }

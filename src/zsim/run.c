@@ -1,24 +1,8 @@
 /* zsim run: scenarios, one world each. */
 #include <stdio.h>
-#include <string.h>
 
 #include "zsim/command.h"
 #include "zsim/scenario.h"
-
-static int run(const struct command *self, int argc, char **argv);
-
-const struct command run_command = {
-	.name = "run",
-	.usage = "[-v] [--log] FILE.yaml...",
-	.summary = "run scenarios and check what they expect",
-	.help = "Runs each scenario on the decision core in a world of its own, prints each "
-		"step\n"
-		"with its line and the virtual time after it, PASS or FAIL with expected and\n"
-		"seen values, and ends with 'N passed, N failed'.\n\n"
-		"  -v      the table of all instances after each step\n"
-		"  --log   everything that happens: messages, actions, events\n",
-	.run = run,
-};
 
 static bool run_file(const char *file, const struct scenario_print *print)
 {
@@ -43,29 +27,52 @@ static bool run_file(const char *file, const struct scenario_print *print)
 	return passed;
 }
 
-static int run(const struct command *self, int argc, char **argv)
+struct options {
+	bool verbose, log;
+};
+
+static int run(void *context, const struct cli_run *line, struct error **err)
 {
-	struct scenario_print print = {0};
+	const struct options *given = line->options;
+	const struct scenario_print print = {.table = given->verbose, .log = given->log};
 	unsigned passed = 0;
 	unsigned failed = 0;
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "-v") == 0 || strcmp(argv[i], "--verbose") == 0)
-			print.table = true;
-		else if (strcmp(argv[i], "--log") == 0)
-			print.log = true;
-		else if (argv[i][0] == '-')
-			return command_usage(self, "unknown option '%s'", argv[i]);
-	}
-	for (int i = 1; i < argc; i++) {
-		if (argv[i][0] == '-')
-			continue;
-		if (run_file(argv[i], &print))
+
+	vector_for_each (&line->arguments, file) {
+		if (run_file(*file, &print))
 			passed++;
 		else
 			failed++;
 	}
-	if (passed + failed == 0)
-		return command_usage(self, "a scenario is missing");
 	printf("%u passed, %u failed\n", passed, failed);
-	return failed == 0 ? EXIT_DONE : EXIT_FAILED;
+	return failed == 0 ? CLI_DONE : CLI_FAILED;
 }
+
+static const struct cli_argument arguments[] = {
+	{.name = "FILE", .kind = CLI_ARGUMENT_FILE, .repeated = true},
+	{0},
+};
+
+static const struct cli_option options[] = {
+	{.name = "verbose",
+	 .letter = 'v',
+	 .offset = offsetof(struct options, verbose),
+	 .help = "print the table of all instances after each step"},
+	{.name = "log",
+	 .offset = offsetof(struct options, log),
+	 .help = "print everything that happens: messages, actions, events"},
+	{0},
+};
+
+const struct cli_command run_command = {
+	.words = "run",
+	.summary = "run scenarios and check their expectations",
+	.details =
+		"Runs each scenario on the decision core in a world of its own, prints each "
+		"step with its line and the virtual time after it, PASS or FAIL with expected "
+		"and actual values, and ends with 'N passed, N failed'.",
+	.arguments = arguments,
+	.options = options,
+	.options_size = sizeof(struct options),
+	.run = run,
+};

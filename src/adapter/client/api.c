@@ -7,9 +7,9 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "adapter/cli/version.h"
 #include "adapter/client/interrupt.h"
 #include "adapter/client/view.h"
-#include "adapter/config/version.h"
 #include "base/check.h"
 #include "base/str.h"
 #include "base/text.h"

@@ -13,7 +13,7 @@
 #ifndef SAMOZA_ZHOST_ARTIFACT_ARTIFACT_H
 #define SAMOZA_ZHOST_ARTIFACT_ARTIFACT_H
 
-#include "adapter/config/config.h"
+#include "adapter/cli/cli.h"
 #include "adapter/uv/loop.h"
 #include "base/error.h"
 #include "proto/wire.pb-c.h"
@@ -24,7 +24,7 @@ struct artifact_wait;
 /* All borrowed. */
 struct artifacts_options {
 	struct loop *loop;
-	struct config_address zrms;
+	struct cli_address zrms;
 	const char *cache_path; /* the directory, absolute */
 	int cache_fd;		/* the same one */
 	uint64_t cache_bytes;	/* what the cache may hold */

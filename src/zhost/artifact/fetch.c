@@ -231,12 +231,11 @@ static void on_refused(void *user)
 	fail(user, ERR_UNAVAILABLE, "zrms cannot be reached: its address is of no use");
 }
 
-struct fetch *fetch_new(struct loop *loop, const struct config_address *from,
-			const char *target, int fd, uint64_t max_bytes, fetch_done_fn *done,
-			void *data)
+struct fetch *fetch_new(struct loop *loop, const struct cli_address *from, const char *target,
+			int fd, uint64_t max_bytes, fetch_done_fn *done, void *data)
 {
 	struct fetch *f = mem_new(struct fetch);
-	CLEANUP(freep) char *host = config_address_text(from);
+	CLEANUP(freep) char *host = cli_address_text(from);
 	const char *name = strcmp(from->host, "localhost") == 0 ? "127.0.0.1" : from->host;
 	struct sockaddr_storage address = {0};
 	int r;

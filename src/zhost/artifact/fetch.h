@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "adapter/config/config.h"
+#include "adapter/cli/cli.h"
 #include "adapter/uv/loop.h"
 #include "base/error.h"
 
@@ -22,9 +22,8 @@ typedef void fetch_done_fn(void *data, const char *digest, uint64_t size,
 
 /* `fd` is borrowed until `done`. Longer bodies than max_bytes are refused (ERR_LIMIT). `done`
  * is never called from within. */
-struct fetch *fetch_new(struct loop *loop, const struct config_address *from,
-			const char *target, int fd, uint64_t max_bytes, fetch_done_fn *done,
-			void *data);
+struct fetch *fetch_new(struct loop *loop, const struct cli_address *from, const char *target,
+			int fd, uint64_t max_bytes, fetch_done_fn *done, void *data);
 /* `done` is not called any more. NULL is fine. Not from inside `done`. */
 void fetch_cancel(struct fetch *f);
 

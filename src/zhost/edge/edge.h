@@ -16,7 +16,7 @@
 #ifndef SAMOZA_ZHOST_EDGE_EDGE_H
 #define SAMOZA_ZHOST_EDGE_EDGE_H
 
-#include "adapter/config/config.h"
+#include "adapter/cli/cli.h"
 #include "base/buffer.h"
 #include "base/error.h"
 #include "zhost/artifact/artifact.h"
@@ -27,7 +27,7 @@ struct edge;
 /* All borrowed. */
 struct edge_options {
 	struct loop *loop;
-	struct config_address listen; /* port 0: any */
+	struct cli_address listen; /* port 0: any */
 	struct artifacts *artifacts;
 	struct mesh *mesh; /* its pages are those of this edge from now on */
 	struct upstream *upstream;

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <unistd.h>
 
-#include "adapter/config/version.h"
+#include "adapter/cli/version.h"
 #include "adapter/log/log.h"
 #include "adapter/sqlite/kv.h"
 #include "base/check.h"
@@ -513,7 +513,7 @@ static char *read_boot(void)
 int reconcile_new(struct zhost *z, struct error **err)
 {
 	struct reconcile *rec = z->reconcile = mem_new(struct reconcile);
-	CLEANUP(freep) char *zedge = config_address_text(&z->settings.zedge);
+	CLEANUP(freep) char *zedge = cli_address_text(&z->settings.zedge);
 	CLEANUP(freep) char *boot = read_boot();
 	struct agent_config config = {
 		.identity = z->state_dir.identity,

@@ -15,7 +15,7 @@
 struct uplink {
 	struct upstream upstream; /* first */
 	struct loop *loop;
-	struct config_address zrms;
+	struct cli_address zrms;
 	const char *zrms_url;
 	struct cluster_timing *timing;
 	const struct uplink_listener *listener;

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#include "adapter/config/config.h"
+#include "adapter/cli/cli.h"
 #include "base/error.h"
 #include "port/loop.h"
 #include "zhost/uplink/upstream.h"
@@ -31,8 +31,8 @@ struct uplink_listener {
 
 struct uplink_options {
 	struct loop *loop;
-	struct config_address zrms; /* host borrowed */
-	const char *zrms_url;	    /* for log lines; borrowed */
+	struct cli_address zrms; /* host borrowed */
+	const char *zrms_url;	 /* for log lines; borrowed */
 	struct cluster_timing *timing;
 };
 

@@ -4,9 +4,9 @@
 #include "base/str.h"
 #include "zshell/command/common.h"
 
-static int run(struct shell *shell, const struct invocation *in, struct error **err);
+static int run(void *context, const struct cli_run *line, struct error **err);
 
-const struct command command_cluster = {
+const struct cli_command command_cluster = {
 	.words = "cluster",
 	.summary = "the whole cluster in a few lines",
 	.run = run,
@@ -38,8 +38,9 @@ static char *amounts(const Samoza__V1__AmountView *a, char *(*text)(uint64_t), c
 			  used != NULL ? " used" : "");
 }
 
-static int run(struct shell *shell, const struct invocation *in, struct error **err)
+static int run(void *context, const struct cli_run *line, struct error **err)
 {
+	struct shell *shell = context;
 	CLEANUP(view_freep) Samoza__V1__ClusterView *view = NULL;
 	CLEANUP(freep) char *zhosts = NULL, *topologies = NULL, *spaces = NULL;
 	CLEANUP(freep) char *cpu = NULL, *memory = NULL;
@@ -50,7 +51,7 @@ static int run(struct shell *shell, const struct invocation *in, struct error **
 		return r;
 	if (shell->output.format != OUTPUT_TABLE) {
 		output_message(&shell->output, &view->base);
-		return EXIT_DONE;
+		return CLI_DONE;
 	}
 	zhosts = counts(view->zhosts, view->n_zhosts);
 	topologies = counts(view->topologies, view->n_topologies);
@@ -65,5 +66,5 @@ static int run(struct shell *shell, const struct invocation *in, struct error **
 						  {"CPU", cpu},
 						  {"Memory", memory},
 						  {0}});
-	return EXIT_DONE;
+	return CLI_DONE;
 }

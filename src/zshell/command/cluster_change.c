@@ -4,14 +4,14 @@
 #include "base/str.h"
 #include "zshell/command/common.h"
 
-static int run(struct shell *shell, const struct invocation *in, struct error **err);
+static int run(void *context, const struct cli_run *line, struct error **err);
 
-static const struct command_argument arguments[] = {
-	{"ZHOST", ARGUMENT_ZHOST, false},
+static const struct cli_argument arguments[] = {
+	{.name = "ZHOST", .kind = ARGUMENT_ZHOST},
 	{0},
 };
 
-const struct command command_cluster_cordon = {
+const struct cli_command command_cluster_cordon = {
 	.words = "cluster cordon",
 	.summary = "place nothing new on a zhost",
 	.details = "What is there stays and is restarted there.",
@@ -19,14 +19,14 @@ const struct command command_cluster_cordon = {
 	.run = run,
 };
 
-const struct command command_cluster_uncordon = {
+const struct cli_command command_cluster_uncordon = {
 	.words = "cluster uncordon",
 	.summary = "place on a zhost again",
 	.arguments = arguments,
 	.run = run,
 };
 
-const struct command command_cluster_rm = {
+const struct cli_command command_cluster_rm = {
 	.words = "cluster rm",
 	.summary = "remove a zhost",
 	.details =
@@ -36,18 +36,19 @@ const struct command command_cluster_rm = {
 	.run = run,
 };
 
-static int run(struct shell *shell, const struct invocation *in, struct error **err)
+static int run(void *context, const struct cli_run *line, struct error **err)
 {
-	const char *name = invocation_argument(in, 0);
+	struct shell *shell = context;
+	const char *name = cli_argument(line, 0);
 	CLEANUP(freep) char *path = NULL;
 	const char *done;
 	int r;
 
-	if (in->command == &command_cluster_rm) {
+	if (line->command == &command_cluster_rm) {
 		path = api_path("/v1/zhosts/", name, NULL);
 		done = "removed";
 		r = api_send(shell->api, "DELETE", path, NULL, NULL, NULL, err);
-	} else if (in->command == &command_cluster_cordon) {
+	} else if (line->command == &command_cluster_cordon) {
 		path = api_path("/v1/zhosts/", name, "/cordon", NULL);
 		done = "cordoned";
 		r = api_send(shell->api, "POST", path, NULL, NULL, NULL, err);
@@ -60,5 +61,5 @@ static int run(struct shell *shell, const struct invocation *in, struct error **
 		return r;
 	if (shell->output.format == OUTPUT_TABLE)
 		output_line(&shell->output, "Zhost %s %s.", name, done);
-	return EXIT_DONE;
+	return CLI_DONE;
 }

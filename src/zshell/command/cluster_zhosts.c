@@ -4,9 +4,9 @@
 #include "base/str.h"
 #include "zshell/command/common.h"
 
-static int run(struct shell *shell, const struct invocation *in, struct error **err);
+static int run(void *context, const struct cli_run *line, struct error **err);
 
-const struct command command_cluster_zhosts = {
+const struct cli_command command_cluster_zhosts = {
 	.words = "cluster zhosts",
 	.summary = "every zhost with its state, load, labels and capabilities",
 	.details = "CPU and MEMORY: reserved by placements, of what there is.",
@@ -76,8 +76,9 @@ static void add_row(struct output_table *table, const Samoza__V1__ZhostView *z)
 						 label, offer});
 }
 
-static int run(struct shell *shell, const struct invocation *in, struct error **err)
+static int run(void *context, const struct cli_run *line, struct error **err)
 {
+	struct shell *shell = context;
 	CLEANUP(view_freep) Samoza__V1__ZhostListView *list = NULL;
 	struct output_table *table;
 	int r = api_get(shell->api, "/v1/zhosts", &samoza__v1__zhost_list_view__descriptor,
@@ -87,11 +88,11 @@ static int run(struct shell *shell, const struct invocation *in, struct error **
 		return r;
 	if (shell->output.format != OUTPUT_TABLE) {
 		output_message(&shell->output, &list->base);
-		return EXIT_DONE;
+		return CLI_DONE;
 	}
 	table = output_table_new(&shell->output, columns, 0);
 	for (size_t i = 0; i < list->n_zhosts; i++)
 		add_row(table, list->zhosts[i]);
 	output_table_print(table);
-	return EXIT_DONE;
+	return CLI_DONE;
 }

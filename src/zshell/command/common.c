@@ -1,12 +1,18 @@
 #include "zshell/command/common.h"
 
-const struct command_argument topology_argument[] = {
-	{"ID", ARGUMENT_TOPOLOGY, false},
+const struct cli_argument topology_argument[] = {
+	{.name = "ID", .kind = ARGUMENT_TOPOLOGY},
 	{0},
 };
 
-const struct command_option wait_option[] = {
-	{"wait", 0, OPTION_TIME, "wait until it is done, at most TIME"},
+const struct cli_option wait_option[] = {
+	{.name = "wait",
+	 .type = CLI_DURATION,
+	 .offset = offsetof(struct wait_options, wait_ms),
+	 .implied = WAIT_DEFAULT,
+	 .min = 1,
+	 .max = WAIT_MAX_MS,
+	 .help = "wait until it is done, at most TIME"},
 	{0},
 };
 
@@ -82,5 +88,5 @@ int request_topology(struct shell *shell, const struct topology_ref *ref,
 		return r;
 	print_notice(shell, view);
 	*ret_view = steal_ptr(&view);
-	return request->wait ? wait_until(shell, &wait, err) : EXIT_DONE;
+	return request->wait ? wait_until(shell, &wait, err) : CLI_DONE;
 }

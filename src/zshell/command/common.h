@@ -6,8 +6,8 @@
 
 #include "adapter/client/view.h"
 #include "proto/view.pb-c.h"
-#include "zshell/command.h"
 #include "zshell/resolve.h"
+#include "zshell/shell.h"
 #include "zshell/wait.h"
 
 /* Used as `.details` by everything that takes an ID. */
@@ -20,8 +20,13 @@
 #define WAIT_DETAILS \
 	"With --wait: ends when it is done, with status 4 when the time is over (60s)."
 
-extern const struct command_argument topology_argument[]; /* ID */
-extern const struct command_option wait_option[];	  /* --wait[=TIME] */
+extern const struct cli_argument topology_argument[]; /* ID */
+
+/* --wait[=TIME], where that is the only option of a command. */
+struct wait_options {
+	int64_t wait_ms; /* 0: not given */
+};
+extern const struct cli_option wait_option[];
 
 int get_topology(struct shell *shell, const char *id, Samoza__V1__TopologyView **ret_view,
 		 struct error **err) must_check;

@@ -1,9 +1,9 @@
 #include "base/str.h"
 #include "zshell/command/common.h"
 
-static int run(struct shell *shell, const struct invocation *in, struct error **err);
+static int run(void *context, const struct cli_run *line, struct error **err);
 
-const struct command command_mesh_spaces = {
+const struct cli_command command_mesh_spaces = {
 	.words = "mesh spaces",
 	.summary = "list every space registered in the mesh",
 	.run = run,
@@ -12,8 +12,9 @@ const struct command command_mesh_spaces = {
 static const struct output_column columns[] = {
 	{"NAME", 0, 0}, {"TYPE", 0, 0}, {"ZHOST", 0, 0}, {"SINCE", 0, 0}, {0}};
 
-static int run(struct shell *shell, const struct invocation *in, struct error **err)
+static int run(void *context, const struct cli_run *line, struct error **err)
 {
+	struct shell *shell = context;
 	CLEANUP(view_freep) Samoza__V1__MeshSpaceListView *list = NULL;
 	struct output_table *table;
 	int r = api_get(shell->api, "/v1/mesh/spaces",
@@ -23,7 +24,7 @@ static int run(struct shell *shell, const struct invocation *in, struct error **
 		return r;
 	if (shell->output.format != OUTPUT_TABLE) {
 		output_message(&shell->output, &list->base);
-		return EXIT_DONE;
+		return CLI_DONE;
 	}
 	table = output_table_new(&shell->output, columns, 0);
 	for (size_t i = 0; i < list->n_spaces; i++) {
@@ -33,5 +34,5 @@ static int run(struct shell *shell, const struct invocation *in, struct error **
 		output_table_row(table, (const char *[]){name, s->type, s->zhost, s->since});
 	}
 	output_table_print(table);
-	return EXIT_DONE;
+	return CLI_DONE;
 }

@@ -7,57 +7,74 @@
 #include "base/str.h"
 #include "zshell/command/common.h"
 
-static int run(struct shell *shell, const struct invocation *in, struct error **err);
+static int run(void *context, const struct cli_run *line, struct error **err);
 
-static const struct command_argument arguments[] = {
-	{"TOPOLOGY/PATH", ARGUMENT_SPACE, false},
+static const struct cli_argument arguments[] = {
+	{.name = "TOPOLOGY/PATH", .kind = ARGUMENT_SPACE},
 	{0},
 };
 
-static const struct command_option options[] = {
-	{"all", 0, OPTION_FLAG, "it and all below; with TOPOLOGY alone, the whole topology"},
-	{"wait", 0, OPTION_TIME, "wait until it is done, at most TIME"},
+struct options {
+	bool all;
+	int64_t wait_ms;
+};
+
+static const struct cli_option options[] = {
+	{.name = "all",
+	 .offset = offsetof(struct options, all),
+	 .help = "the instance and all below it; with TOPOLOGY alone, the whole topology"},
+	{.name = "wait",
+	 .type = CLI_DURATION,
+	 .offset = offsetof(struct options, wait_ms),
+	 .implied = WAIT_DEFAULT,
+	 .min = 1,
+	 .max = WAIT_MAX_MS,
+	 .help = "wait until it is done, at most TIME"},
 	{0},
 };
 
-const struct command command_spaces_deploy = {
+const struct cli_command command_spaces_deploy = {
 	.words = "spaces deploy",
 	.summary = "deploy an instance; with --all, deploy and start all",
 	.details = SPACE_DETAILS "\n" WAIT_DETAILS,
 	.arguments = arguments,
 	.options = options,
+	.options_size = sizeof(struct options),
 	.run = run,
 };
 
-const struct command command_spaces_start = {
+const struct cli_command command_spaces_start = {
 	.words = "spaces start",
 	.summary = "start an instance; with --all, all that are deployed",
 	.details = SPACE_DETAILS "\n" WAIT_DETAILS,
 	.arguments = arguments,
 	.options = options,
+	.options_size = sizeof(struct options),
 	.run = run,
 };
 
-const struct command command_spaces_stop = {
+const struct cli_command command_spaces_stop = {
 	.words = "spaces stop",
 	.summary = "stop an instance and what is below it",
 	.details = SPACE_DETAILS "\n" WAIT_DETAILS,
 	.arguments = arguments,
 	.options = options,
+	.options_size = sizeof(struct options),
 	.run = run,
 };
 
-const struct command command_spaces_undeploy = {
+const struct cli_command command_spaces_undeploy = {
 	.words = "spaces undeploy",
 	.summary = "remove an instance and what is below it from its zhost",
 	.details = SPACE_DETAILS "\n" WAIT_DETAILS,
 	.arguments = arguments,
 	.options = options,
+	.options_size = sizeof(struct options),
 	.run = run,
 };
 
 static const struct request {
-	const struct command *command;
+	const struct cli_command *command;
 	const char *goal;
 	const char *word;    /* told to zrms, which refuses a stop where nothing is deployed */
 	const char *grouped; /* with --all */
@@ -69,7 +86,7 @@ static const struct request {
 	{&command_spaces_undeploy, "not-deployed", NULL, "undeploy-all", "Undeploying"},
 };
 
-static const struct request *request_of(const struct command *command)
+static const struct request *request_of(const struct cli_command *command)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
 		if (requests[i].command == command)
@@ -144,18 +161,20 @@ static int starts_any(struct shell *shell, const struct space_ref *ref, bool *re
 	return r;
 }
 
-static int run(struct shell *shell, const struct invocation *in, struct error **err)
+static int run(void *context, const struct cli_run *line, struct error **err)
 {
+	struct shell *shell = context;
+	const struct options *given = line->options;
 	CLEANUP(space_ref_done) struct space_ref ref = {0};
 	CLEANUP(freep) char *name = NULL;
-	const struct request *q = request_of(in->command);
+	const struct request *q = request_of(line->command);
 	const struct output *o = &shell->output;
-	bool all = invocation_has(in, "all"), any = true;
-	const char *text = invocation_argument(in, 0);
+	bool all = given->all, any = true;
+	const char *text = cli_argument(line, 0);
 	struct wait wait = {
 		.what = WAIT_GOALS,
 		.progress = true,
-		.timeout_ms = invocation_number(in, "wait", WAIT_DEFAULT_MS),
+		.timeout_ms = (uint64_t)given->wait_ms,
 		/* A stop and an undeploy take what is below along. */
 		.alone = !all && (q->command == &command_spaces_deploy ||
 				  q->command == &command_spaces_start),
@@ -169,7 +188,7 @@ static int run(struct shell *shell, const struct invocation *in, struct error **
 			  ref.path != NULL ? ref.path : "");
 	wait.topology = ref.topology;
 	wait.path = ref.path;
-	if (invocation_has(in, "wait"))
+	if (given->wait_ms > 0)
 		r = wait_last_event(shell, ref.topology.id, &wait.after, err);
 	if (r == 0)
 		r = all ? send_all(shell, q, &ref, err) : send_one(shell, q, &ref, err);
@@ -182,14 +201,14 @@ static int run(struct shell *shell, const struct invocation *in, struct error **
 			    "Nothing of %s is deployed, so nothing starts. To deploy and start "
 			    "it: zshell spaces deploy %s --all, or zshell topo start %s",
 			    name, name, ref.topology.name);
-		return EXIT_DONE;
+		return CLI_DONE;
 	}
 	if (o->format == OUTPUT_TABLE)
 		output_line(o, "%s %s%s", q->doing, name, all ? " and all below" : "");
-	if (!invocation_has(in, "wait"))
-		return EXIT_DONE;
+	if (given->wait_ms == 0)
+		return CLI_DONE;
 	r = wait_until(shell, &wait, err);
-	if (r == EXIT_DONE && o->format == OUTPUT_TABLE)
+	if (r == CLI_DONE && o->format == OUTPUT_TABLE)
 		output_line(o, "%s: done.", name);
 	return r;
 }

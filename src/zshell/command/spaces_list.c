@@ -3,15 +3,15 @@
 #include "base/str.h"
 #include "zshell/command/common.h"
 
-static int run(struct shell *shell, const struct invocation *in, struct error **err);
+static int run(void *context, const struct cli_run *line, struct error **err);
 
-const struct command command_spaces = {
+const struct cli_command command_spaces = {
 	.words = "spaces",
 	.summary = "list all instances",
 	.run = run,
 };
 
-const struct command command_spaces_list = {
+const struct cli_command command_spaces_list = {
 	.words = "spaces list",
 	.summary = "list all instances",
 	.run = run,
@@ -22,8 +22,9 @@ static const struct output_column columns[] = {
 	{"ZHOST", 0, 0}, {"SINCE", 0, 0}, {"RESTARTS", OUTPUT_RIGHT, 0}, {0},
 };
 
-static int run(struct shell *shell, const struct invocation *in, struct error **err)
+static int run(void *context, const struct cli_run *line, struct error **err)
 {
+	struct shell *shell = context;
 	CLEANUP(view_freep) Samoza__V1__SpaceListView *list = NULL;
 	struct output_table *table;
 	int r = api_get(shell->api, "/v1/spaces", &samoza__v1__space_list_view__descriptor,
@@ -33,7 +34,7 @@ static int run(struct shell *shell, const struct invocation *in, struct error **
 		return r;
 	if (shell->output.format != OUTPUT_TABLE) {
 		output_message(&shell->output, &list->base);
-		return EXIT_DONE;
+		return CLI_DONE;
 	}
 	table = output_table_new(&shell->output, columns, 0);
 	for (size_t i = 0; i < list->n_spaces; i++) {
@@ -46,5 +47,5 @@ static int run(struct shell *shell, const struct invocation *in, struct error **
 						  restarts});
 	}
 	output_table_print(table);
-	return EXIT_DONE;
+	return CLI_DONE;
 }

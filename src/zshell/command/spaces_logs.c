@@ -4,25 +4,38 @@
 #include "base/str.h"
 #include "zshell/command/common.h"
 
-static int run(struct shell *shell, const struct invocation *in, struct error **err);
+static int run(void *context, const struct cli_run *line, struct error **err);
 
-static const struct command_argument arguments[] = {
-	{"NAME", ARGUMENT_SPACE, false},
+static const struct cli_argument arguments[] = {
+	{.name = "NAME", .kind = ARGUMENT_SPACE},
 	{0},
 };
 
-static const struct command_option options[] = {
-	{"follow", 'f', OPTION_FLAG, "go on with what it writes"},
-	{"lines", 0, OPTION_NUMBER, "the last N lines (200)"},
+struct options {
+	bool follow;
+	uint32_t lines;
+};
+
+static const struct cli_option options[] = {
+	{.name = "follow",
+	 .letter = 'f',
+	 .offset = offsetof(struct options, follow),
+	 .help = "continue with what it writes from now on"},
+	{.name = "lines",
+	 .type = CLI_U32,
+	 .offset = offsetof(struct options, lines),
+	 .fallback = "200",
+	 .help = "number of lines from the end"},
 	{0},
 };
 
-const struct command command_spaces_logs = {
+const struct cli_command command_spaces_logs = {
 	.words = "spaces logs",
 	.summary = "show the log of an instance",
 	.details = SPACE_DETAILS,
 	.arguments = arguments,
 	.options = options,
+	.options_size = sizeof(struct options),
 	.run = run,
 };
 
@@ -72,18 +85,20 @@ static int follow(struct shell *shell, const struct space_ref *ref, const char *
 	return api_follow(shell->api, &stream, err);
 }
 
-static int run(struct shell *shell, const struct invocation *in, struct error **err)
+static int run(void *context, const struct cli_run *line, struct error **err)
 {
+	struct shell *shell = context;
+	const struct options *given = line->options;
 	CLEANUP(space_ref_done) struct space_ref ref = {0};
 	CLEANUP(view_freep) Samoza__V1__LogView *view = NULL;
 	CLEANUP(freep)
-	char *lines = str_printf("%" PRIu64, invocation_number(in, "lines", 200));
+	char *lines = str_printf("%" PRIu32, given->lines);
 	CLEANUP(freep) char *path = NULL;
-	int r = resolve_space(shell, invocation_argument(in, 0), &ref, err);
+	int r = resolve_space(shell, cli_argument(line, 0), &ref, err);
 
 	if (r < 0)
 		return r;
-	if (invocation_has(in, "follow"))
+	if (given->follow)
 		return follow(shell, &ref, lines, err);
 	path = api_path("/v1/topologies/", ref.topology.id, "/logs?path=", ref.path,
 			"&lines=", lines, NULL);
@@ -94,5 +109,5 @@ static int run(struct shell *shell, const struct invocation *in, struct error **
 		output_message(&shell->output, &view->base);
 	for (size_t i = 0; i < view->n_lines && shell->output.format == OUTPUT_TABLE; i++)
 		output_line(&shell->output, "%s", view->lines[i]);
-	return EXIT_DONE;
+	return CLI_DONE;
 }

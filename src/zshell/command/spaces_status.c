@@ -4,14 +4,14 @@
 #include "base/str.h"
 #include "zshell/command/common.h"
 
-static int run(struct shell *shell, const struct invocation *in, struct error **err);
+static int run(void *context, const struct cli_run *line, struct error **err);
 
-static const struct command_argument arguments[] = {
-	{"NAME", ARGUMENT_SPACE, false},
+static const struct cli_argument arguments[] = {
+	{.name = "NAME", .kind = ARGUMENT_SPACE},
 	{0},
 };
 
-const struct command command_spaces_status = {
+const struct cli_command command_spaces_status = {
 	.words = "spaces status",
 	.summary = "show one instance: state, goal, imports, exports, last error and log lines",
 	.details = SPACE_DETAILS,
@@ -83,13 +83,14 @@ static void print_exports(const struct output *o, const Samoza__V1__SpaceView *s
 	output_table_print(table);
 }
 
-static int run(struct shell *shell, const struct invocation *in, struct error **err)
+static int run(void *context, const struct cli_run *line, struct error **err)
 {
+	struct shell *shell = context;
 	CLEANUP(space_ref_done) struct space_ref ref = {0};
 	CLEANUP(view_freep) Samoza__V1__SpaceView *view = NULL;
 	CLEANUP(freep) char *path = NULL;
 	const struct output *o = &shell->output;
-	int r = resolve_space(shell, invocation_argument(in, 0), &ref, err);
+	int r = resolve_space(shell, cli_argument(line, 0), &ref, err);
 
 	if (r < 0)
 		return r;
@@ -99,7 +100,7 @@ static int run(struct shell *shell, const struct invocation *in, struct error **
 		return r;
 	if (o->format != OUTPUT_TABLE) {
 		output_message(o, &view->base);
-		return EXIT_DONE;
+		return CLI_DONE;
 	}
 	print_head(o, view);
 	print_imports(o, view);
@@ -110,5 +111,5 @@ static int run(struct shell *shell, const struct invocation *in, struct error **
 	}
 	for (size_t i = 0; i < view->n_log; i++)
 		output_line(o, "  %s", view->log[i]);
-	return EXIT_DONE;
+	return CLI_DONE;
 }

@@ -7,9 +7,9 @@
 /* It asks whether zrms answers: a healthy one does at once. */
 #define ASK_TIMEOUT_MS 5000
 
-static int run(struct shell *shell, const struct invocation *in, struct error **err);
+static int run(void *context, const struct cli_run *line, struct error **err);
 
-const struct command command_status = {
+const struct cli_command command_status = {
 	.words = "status",
 	.summary = "every service: connected, unreachable or error",
 	.run = run,
@@ -110,8 +110,9 @@ static void print_table(const struct output *o, const service_vector *all)
 	output_table_print(table);
 }
 
-static int run(struct shell *shell, const struct invocation *in, struct error **err)
+static int run(void *context, const struct cli_run *line, struct error **err)
 {
+	struct shell *shell = context;
 	CLEANUP(view_freep) Samoza__V1__ZhostListView *list = NULL;
 	CLEANUP(error_freep) struct error *why = NULL;
 	CLEANUP(services_done) service_vector all = {0};
@@ -136,5 +137,5 @@ static int run(struct shell *shell, const struct invocation *in, struct error **
 		print_table(&shell->output, &all);
 	else
 		print_json(&shell->output, &all);
-	return r < 0 ? error_move(err, steal_ptr(&why)) : EXIT_DONE;
+	return r < 0 ? error_move(err, steal_ptr(&why)) : CLI_DONE;
 }

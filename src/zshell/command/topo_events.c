@@ -3,19 +3,27 @@
 #include "base/str.h"
 #include "zshell/command/common.h"
 
-static int run(struct shell *shell, const struct invocation *in, struct error **err);
+static int run(void *context, const struct cli_run *line, struct error **err);
 
-static const struct command_option options[] = {
-	{"follow", 'f', OPTION_FLAG, "go on with what happens"},
+struct options {
+	bool follow;
+};
+
+static const struct cli_option options[] = {
+	{.name = "follow",
+	 .letter = 'f',
+	 .offset = offsetof(struct options, follow),
+	 .help = "continue with new events"},
 	{0},
 };
 
-const struct command command_topo_events = {
+const struct cli_command command_topo_events = {
 	.words = "topo events",
 	.summary = "the history of a topology, oldest first",
 	.details = ID_DETAILS "\nOne line each: TIME KIND SUBJECT OLD -> NEW CAUSE.",
 	.arguments = topology_argument,
 	.options = options,
+	.options_size = sizeof(struct options),
 	.run = run,
 };
 
@@ -70,16 +78,18 @@ static int follow(struct shell *shell, const char *id, struct error **err)
 	return api_follow(shell->api, &stream, err);
 }
 
-static int run(struct shell *shell, const struct invocation *in, struct error **err)
+static int run(void *context, const struct cli_run *line, struct error **err)
 {
+	struct shell *shell = context;
+	const struct options *given = line->options;
 	CLEANUP(topology_ref_done) struct topology_ref ref = {0};
 	CLEANUP(view_freep) Samoza__V1__EventListView *list = NULL;
 	CLEANUP(freep) char *path = NULL;
-	int r = resolve_topology(shell, invocation_argument(in, 0), &ref, err);
+	int r = resolve_topology(shell, cli_argument(line, 0), &ref, err);
 
 	if (r < 0)
 		return r;
-	if (invocation_has(in, "follow"))
+	if (given->follow)
 		return follow(shell, ref.id, err);
 	path = api_path("/v1/events?stream=0&after=0&topology=", ref.id, NULL);
 	r = api_get(shell->api, path, &samoza__v1__event_list_view__descriptor, (void **)&list,
@@ -90,5 +100,5 @@ static int run(struct shell *shell, const struct invocation *in, struct error **
 		output_message(&shell->output, &list->base);
 	for (size_t i = 0; i < list->n_events && shell->output.format == OUTPUT_TABLE; i++)
 		print_event(&shell->output, list->events[i]);
-	return EXIT_DONE;
+	return CLI_DONE;
 }

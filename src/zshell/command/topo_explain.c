@@ -4,15 +4,15 @@
 #include "base/str.h"
 #include "zshell/command/common.h"
 
-static int run(struct shell *shell, const struct invocation *in, struct error **err);
+static int run(void *context, const struct cli_run *line, struct error **err);
 
-static const struct command_argument arguments[] = {
-	{"ID", ARGUMENT_TOPOLOGY, false},
-	{"SPACE", ARGUMENT_WORD, true},
+static const struct cli_argument arguments[] = {
+	{.name = "ID", .kind = ARGUMENT_TOPOLOGY},
+	{.name = "SPACE", .kind = CLI_ARGUMENT_WORD, .optional = true},
 	{0},
 };
 
-const struct command command_topo_explain = {
+const struct cli_command command_topo_explain = {
 	.words = "topo explain",
 	.summary = "why each space is where it is, or why it has no place",
 	.details = ID_DETAILS
@@ -110,13 +110,14 @@ static size_t keep_only(Samoza__V1__ExplainView *view, const char *space)
 	return kept;
 }
 
-static int run(struct shell *shell, const struct invocation *in, struct error **err)
+static int run(void *context, const struct cli_run *line, struct error **err)
 {
+	struct shell *shell = context;
 	CLEANUP(topology_ref_done) struct topology_ref ref = {0};
 	CLEANUP(view_freep) Samoza__V1__ExplainView *view = NULL;
 	CLEANUP(freep) char *path = NULL;
-	const char *space = invocation_argument(in, 1);
-	int r = resolve_topology(shell, invocation_argument(in, 0), &ref, err);
+	const char *space = cli_argument(line, 1);
+	int r = resolve_topology(shell, cli_argument(line, 0), &ref, err);
 
 	if (r < 0)
 		return r;
@@ -132,10 +133,10 @@ static int run(struct shell *shell, const struct invocation *in, struct error **
 			ref.name, space, ref.name);
 	if (shell->output.format != OUTPUT_TABLE) {
 		output_message(&shell->output, &view->base);
-		return EXIT_DONE;
+		return CLI_DONE;
 	}
 	output_line(&shell->output, "Topology: %s", view->topology);
 	for (size_t i = 0; i < view->n_spaces; i++)
 		print_space(&shell->output, view->spaces[i]);
-	return EXIT_DONE;
+	return CLI_DONE;
 }

@@ -1,15 +1,15 @@
 #include "base/str.h"
 #include "zshell/command/common.h"
 
-static int run(struct shell *shell, const struct invocation *in, struct error **err);
+static int run(void *context, const struct cli_run *line, struct error **err);
 
-const struct command command_topo = {
+const struct cli_command command_topo = {
 	.words = "topo",
 	.summary = "list all topologies",
 	.run = run,
 };
 
-const struct command command_topo_list = {
+const struct cli_command command_topo_list = {
 	.words = "topo list",
 	.summary = "list all topologies",
 	.run = run,
@@ -25,8 +25,9 @@ static const struct output_column columns[] = {
 	{0},
 };
 
-static int run(struct shell *shell, const struct invocation *in, struct error **err)
+static int run(void *context, const struct cli_run *line, struct error **err)
 {
+	struct shell *shell = context;
 	CLEANUP(view_freep) Samoza__V1__TopologyListView *list = NULL;
 	struct output_table *table;
 	int r = api_get(shell->api, "/v1/topologies",
@@ -36,7 +37,7 @@ static int run(struct shell *shell, const struct invocation *in, struct error **
 		return r;
 	if (shell->output.format != OUTPUT_TABLE) {
 		output_message(&shell->output, &list->base);
-		return EXIT_DONE;
+		return CLI_DONE;
 	}
 	table = output_table_new(&shell->output, columns, 0);
 	for (size_t i = 0; i < list->n_topologies; i++) {
@@ -47,5 +48,5 @@ static int run(struct shell *shell, const struct invocation *in, struct error **
 							 spaces, t->updated});
 	}
 	output_table_print(table);
-	return EXIT_DONE;
+	return CLI_DONE;
 }

@@ -1,39 +1,43 @@
 #include "zshell/command/common.h"
 
-static int run(struct shell *shell, const struct invocation *in, struct error **err);
+static int run(void *context, const struct cli_run *line, struct error **err);
 
-const struct command command_topo_start = {
+const struct cli_command command_topo_start = {
 	.words = "topo start",
 	.summary = "deploy and start all of a topology, with fresh placement",
 	.details = ID_DETAILS "\n" WAIT_DETAILS,
 	.arguments = topology_argument,
 	.options = wait_option,
+	.options_size = sizeof(struct wait_options),
 	.run = run,
 };
 
-const struct command command_topo_recover = {
+const struct cli_command command_topo_recover = {
 	.words = "topo recover",
 	.summary = "try again to place and start what a topology lost",
 	.details = ID_DETAILS "\n" WAIT_DETAILS,
 	.arguments = topology_argument,
 	.options = wait_option,
+	.options_size = sizeof(struct wait_options),
 	.run = run,
 };
 
-static int run(struct shell *shell, const struct invocation *in, struct error **err)
+static int run(void *context, const struct cli_run *line, struct error **err)
 {
+	struct shell *shell = context;
+	const struct wait_options *given = line->options;
 	CLEANUP(topology_ref_done) struct topology_ref ref = {0};
 	CLEANUP(view_freep) Samoza__V1__TopologyView *view = NULL;
 	const struct output *o = &shell->output;
-	bool start = in->command == &command_topo_start;
+	bool start = line->command == &command_topo_start;
 	const struct topology_request request = {
 		.action = start ? "start" : "recover",
 		.what = WAIT_RUNNING,
-		.wait = invocation_has(in, "wait"),
+		.wait = given->wait_ms > 0,
 		.progress = true,
-		.timeout_ms = invocation_number(in, "wait", WAIT_DEFAULT_MS),
+		.timeout_ms = (uint64_t)given->wait_ms,
 	};
-	int r = resolve_topology(shell, invocation_argument(in, 0), &ref, err);
+	int r = resolve_topology(shell, cli_argument(line, 0), &ref, err);
 
 	if (r < 0)
 		return r;
@@ -44,7 +48,7 @@ static int run(struct shell *shell, const struct invocation *in, struct error **
 		return r;
 	if (o->format != OUTPUT_TABLE)
 		output_message(o, &view->base);
-	else if (r == EXIT_DONE && request.wait)
+	else if (r == CLI_DONE && request.wait)
 		output_line(o, "Topology %s is running.", ref.id);
 	return r;
 }

@@ -1,9 +1,9 @@
 #include "base/str.h"
 #include "zshell/command/common.h"
 
-static int run(struct shell *shell, const struct invocation *in, struct error **err);
+static int run(void *context, const struct cli_run *line, struct error **err);
 
-const struct command command_topo_status = {
+const struct cli_command command_topo_status = {
 	.words = "topo status",
 	.summary = "show a topology's state and placements, and why it failed",
 	.details = ID_DETAILS,
@@ -26,11 +26,12 @@ static void print_head(const struct output *o, const Samoza__V1__TopologyView *t
 						  {0}});
 }
 
-static int run(struct shell *shell, const struct invocation *in, struct error **err)
+static int run(void *context, const struct cli_run *line, struct error **err)
 {
+	struct shell *shell = context;
 	CLEANUP(topology_ref_done) struct topology_ref ref = {0};
 	CLEANUP(view_freep) Samoza__V1__TopologyView *view = NULL;
-	int r = resolve_topology(shell, invocation_argument(in, 0), &ref, err);
+	int r = resolve_topology(shell, cli_argument(line, 0), &ref, err);
 
 	if (r == 0)
 		r = get_topology(shell, ref.id, &view, err);
@@ -38,10 +39,10 @@ static int run(struct shell *shell, const struct invocation *in, struct error **
 		return r;
 	if (shell->output.format != OUTPUT_TABLE) {
 		output_message(&shell->output, &view->base);
-		return EXIT_DONE;
+		return CLI_DONE;
 	}
 	print_head(&shell->output, view);
 	print_placements(&shell->output, view);
 	print_notice(shell, view);
-	return EXIT_DONE;
+	return CLI_DONE;
 }

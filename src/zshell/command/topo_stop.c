@@ -1,14 +1,28 @@
 #include "zshell/command/common.h"
 
-static int run(struct shell *shell, const struct invocation *in, struct error **err);
+static int run(void *context, const struct cli_run *line, struct error **err);
 
-static const struct command_option options[] = {
-	{"wait", 0, OPTION_TIME, "wait at most TIME"},
-	{"no-wait", 0, OPTION_FLAG, "do not wait until every space is unloaded"},
+struct options {
+	int64_t wait_ms;
+	bool no_wait;
+};
+
+static const struct cli_option options[] = {
+	{.name = "wait",
+	 .type = CLI_DURATION,
+	 .offset = offsetof(struct options, wait_ms),
+	 .fallback = WAIT_DEFAULT,
+	 .implied = WAIT_DEFAULT,
+	 .min = 1,
+	 .max = WAIT_MAX_MS,
+	 .help = "wait at most TIME"},
+	{.name = "no-wait",
+	 .offset = offsetof(struct options, no_wait),
+	 .help = "do not wait until every space is unloaded"},
 	{0},
 };
 
-const struct command command_topo_stop = {
+const struct cli_command command_topo_stop = {
 	.words = "topo stop",
 	.summary = "stop a topology and unload its spaces",
 	.details = ID_DETAILS
@@ -16,21 +30,24 @@ const struct command command_topo_stop = {
 	"over (60s).\nData stays; `topo start` brings it back.",
 	.arguments = topology_argument,
 	.options = options,
+	.options_size = sizeof(struct options),
 	.run = run,
 };
 
-static int run(struct shell *shell, const struct invocation *in, struct error **err)
+static int run(void *context, const struct cli_run *line, struct error **err)
 {
+	struct shell *shell = context;
+	const struct options *given = line->options;
 	CLEANUP(topology_ref_done) struct topology_ref ref = {0};
 	CLEANUP(view_freep) Samoza__V1__TopologyView *view = NULL;
 	const struct output *o = &shell->output;
 	const struct topology_request request = {
 		.action = "stop",
 		.what = WAIT_UNLOADED,
-		.wait = !invocation_has(in, "no-wait"),
-		.timeout_ms = invocation_number(in, "wait", WAIT_DEFAULT_MS),
+		.wait = !given->no_wait,
+		.timeout_ms = (uint64_t)given->wait_ms,
 	};
-	int r = resolve_topology(shell, invocation_argument(in, 0), &ref, err);
+	int r = resolve_topology(shell, cli_argument(line, 0), &ref, err);
 
 	if (r < 0)
 		return r;
@@ -41,7 +58,7 @@ static int run(struct shell *shell, const struct invocation *in, struct error **
 		return r;
 	if (o->format != OUTPUT_TABLE)
 		output_message(o, &view->base);
-	else if (r == EXIT_DONE && request.wait)
+	else if (r == CLI_DONE && request.wait)
 		output_line(o, "Topology %s stopped.", ref.id);
 	return r;
 }

@@ -1,21 +1,36 @@
 #include "base/str.h"
 #include "zshell/command/common.h"
 
-static int run(struct shell *shell, const struct invocation *in, struct error **err);
+static int run(void *context, const struct cli_run *line, struct error **err);
 
-static const struct command_argument arguments[] = {
-	{"FILE", ARGUMENT_FILE, false},
+static const struct cli_argument arguments[] = {
+	{.name = "FILE", .kind = CLI_ARGUMENT_FILE},
 	{0},
 };
 
-static const struct command_option options[] = {
-	{"wait", 0, OPTION_TIME, "show progress and end when it is running, at most TIME"},
-	{"no-start", 0, OPTION_FLAG, "store it without deploying anything"},
-	{"dry-run", 0, OPTION_FLAG, "only show where everything would go, or why not"},
+struct options {
+	int64_t wait_ms;
+	bool no_start, dry_run;
+};
+
+static const struct cli_option options[] = {
+	{.name = "wait",
+	 .type = CLI_DURATION,
+	 .offset = offsetof(struct options, wait_ms),
+	 .implied = WAIT_DEFAULT,
+	 .min = 1,
+	 .max = WAIT_MAX_MS,
+	 .help = "show progress until it is running, at most TIME"},
+	{.name = "no-start",
+	 .offset = offsetof(struct options, no_start),
+	 .help = "store it without deploying anything"},
+	{.name = "dry-run",
+	 .offset = offsetof(struct options, dry_run),
+	 .help = "only show where everything would be placed, or why it cannot be"},
 	{0},
 };
 
-const struct command command_topo_submit = {
+const struct cli_command command_topo_submit = {
 	.words = "topo submit",
 	.summary = "submit a topology",
 	.details = "FILE is a MEX, as `mex build` makes it. It is stored before its id is "
@@ -27,6 +42,7 @@ const struct command command_topo_submit = {
 		   "is no place.",
 	.arguments = arguments,
 	.options = options,
+	.options_size = sizeof(struct options),
 	.run = run,
 };
 
@@ -70,18 +86,18 @@ static void print_created(const struct output *o, const Samoza__V1__TopologyView
 						  {0}});
 }
 
-static const char *submit_path(const struct invocation *in)
+static const char *submit_path(const struct options *given)
 {
-	if (invocation_has(in, "dry-run"))
+	if (given->dry_run)
 		return "/v1/topologies?dry_run=1";
-	return invocation_has(in, "no-start") ? "/v1/topologies?start=0" : "/v1/topologies";
+	return given->no_start ? "/v1/topologies?start=0" : "/v1/topologies";
 }
 
 /* Places, or why there are none. */
 static int show_dry_run(const struct shell *shell, const Samoza__V1__TopologyView *view)
 {
 	const struct output *o = &shell->output;
-	int status = view->failure_reason == NULL ? EXIT_DONE : EXIT_REFUSED;
+	int status = view->failure_reason == NULL ? CLI_DONE : CLI_FAILED;
 
 	if (o->format != OUTPUT_TABLE) {
 		output_message(o, &view->base);
@@ -96,7 +112,7 @@ static int show_dry_run(const struct shell *shell, const Samoza__V1__TopologyVie
 	return status;
 }
 
-static int wait_for_it(struct shell *shell, const struct invocation *in,
+static int wait_for_it(struct shell *shell, const struct options *given,
 		       Samoza__V1__TopologyView **view, struct error **err)
 {
 	const struct output *o = &shell->output;
@@ -104,7 +120,7 @@ static int wait_for_it(struct shell *shell, const struct invocation *in,
 		.what = WAIT_RUNNING,
 		.topology = {(*view)->id, (*view)->name},
 		.progress = true,
-		.timeout_ms = invocation_number(in, "wait", WAIT_DEFAULT_MS),
+		.timeout_ms = (uint64_t)given->wait_ms,
 	};
 	Samoza__V1__TopologyView *now = NULL;
 	int status, r;
@@ -115,7 +131,7 @@ static int wait_for_it(struct shell *shell, const struct invocation *in,
 	if (status < 0)
 		return status;
 	if (o->format == OUTPUT_TABLE) {
-		if (status == EXIT_DONE)
+		if (status == CLI_DONE)
 			output_line(o, "Topology %s is running.", (*view)->id);
 		return status;
 	}
@@ -127,28 +143,30 @@ static int wait_for_it(struct shell *shell, const struct invocation *in,
 	return status;
 }
 
-static int run(struct shell *shell, const struct invocation *in, struct error **err)
+static int run(void *context, const struct cli_run *line, struct error **err)
 {
+	struct shell *shell = context;
+	const struct options *given = line->options;
 	CLEANUP(view_freep) Samoza__V1__TopologyView *view = NULL;
 	const struct output *o = &shell->output;
-	const char *file = invocation_argument(in, 0);
-	int status = EXIT_DONE;
+	const char *file = cli_argument(line, 0);
+	int status = CLI_DONE;
 	int r = api_check_file(file, err);
 
 	if (r < 0)
 		return r;
 	if (o->format == OUTPUT_TABLE)
 		output_line(o, "Submitting topology from %s...", file);
-	r = api_upload(shell->api, submit_path(in), "application/vnd.samoza.mex+zip", file,
+	r = api_upload(shell->api, submit_path(given), "application/vnd.samoza.mex+zip", file,
 		       &samoza__v1__topology_view__descriptor, (void **)&view, err);
 	if (r < 0)
 		return refused(r, file, err);
-	if (invocation_has(in, "dry-run"))
+	if (given->dry_run)
 		return show_dry_run(shell, view);
 	print_created(o, view);
 	print_notice(shell, view);
-	if (invocation_has(in, "wait") && !invocation_has(in, "no-start"))
-		status = wait_for_it(shell, in, &view, err);
+	if (given->wait_ms > 0 && !given->no_start)
+		status = wait_for_it(shell, given, &view, err);
 	if (status >= 0 && o->format != OUTPUT_TABLE)
 		output_message(o, &view->base);
 	return status;

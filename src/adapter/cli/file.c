@@ -6,7 +6,7 @@
 #include <string.h>
 #include <yaml.h>
 
-#include "adapter/config/value.h"
+#include "adapter/cli/private.h"
 #include "base/check.h"
 #include "base/diagnostics.h"
 #include "base/str.h"
@@ -15,7 +15,7 @@
 #define KEYS_MAX  1000
 
 struct reader {
-	struct config_loading *loading;
+	struct cli_loading *loading;
 	const char *path;
 	yaml_parser_t *parser;
 	struct diagnostics findings;
@@ -46,13 +46,13 @@ static int next(struct reader *r, yaml_event_t *event)
 		const char *problem = r->parser->problem;
 
 		finding(r, &r->parser->problem_mark, "%s",
-			problem != NULL ? problem : "this is not YAML");
+			problem != NULL ? problem : "not valid YAML");
 	}
 	r->broken = true;
 	return -1;
 }
 
-/* Reads on to the end of the node that `event` began. */
+/* Skips to the end of the node that `event` began. */
 static void skip(struct reader *r, const yaml_event_t *event)
 {
 	unsigned depth = 0;
@@ -71,9 +71,9 @@ static void skip(struct reader *r, const yaml_event_t *event)
 	}
 }
 
-static const struct config_option *find(const struct reader *r, const char *key, size_t *ret_i)
+static const struct cli_option *find(const struct reader *r, const char *key, size_t *ret_i)
 {
-	const struct config_option *options = r->loading->program->options;
+	const struct cli_option *options = r->loading->program->options;
 
 	for (size_t i = 0; options[i].help != NULL; i++) {
 		if (options[i].key != NULL && str_equal(options[i].key, key)) {
@@ -87,7 +87,7 @@ static const struct config_option *find(const struct reader *r, const char *key,
 /* Whether `key` is the beginning of dotted keys. */
 static bool is_group(const struct reader *r, const char *key)
 {
-	const struct config_option *o = r->loading->program->options;
+	const struct cli_option *o = r->loading->program->options;
 	size_t n = strlen(key);
 
 	for (; o->help != NULL; o++) {
@@ -110,7 +110,7 @@ static bool is_other(const struct reader *r, const char *key)
 
 static void unknown_key(struct reader *r, const yaml_mark_t *at, const char *key)
 {
-	const struct config_option *o = r->loading->program->options;
+	const struct cli_option *o = r->loading->program->options;
 	const char *nearest = NULL;
 	unsigned best = 4;
 
@@ -137,20 +137,20 @@ static void read_map(struct reader *r, const char *prefix, unsigned depth);
 
 static void set(struct reader *r, size_t i, const yaml_event_t *value)
 {
-	struct config_loading *l = r->loading;
-	const struct config_option *o = &l->program->options[i];
+	struct cli_loading *l = r->loading;
+	const struct cli_option *o = &l->program->options[i];
 	CLEANUP(error_freep) struct error *err = NULL;
 	const char *text = (const char *)value->data.scalar.value;
 
 	if (strlen(text) != value->data.scalar.length) {
-		finding(r, &value->start_mark, "%s: a NUL byte", o->key);
+		finding(r, &value->start_mark, "%s: contains a NUL byte", o->key);
 		return;
 	}
-	if (config_value_set(o, l->settings, text, &err) < 0) {
+	if (cli_value_set(o, l->settings, text, &err) < 0) {
 		finding(r, &value->start_mark, "%s: %s", o->key, err->message);
 		return;
 	}
-	l->sources[i] = CONFIG_FROM_FILE;
+	l->sources[i] = CLI_FROM_FILE;
 	l->lines[i] = (unsigned)value->start_mark.line + 1;
 }
 
@@ -158,7 +158,7 @@ static void read_value(struct reader *r, const char *key, const yaml_mark_t *at,
 		       const yaml_event_t *value, unsigned depth)
 {
 	size_t i = 0;
-	const struct config_option *o = find(r, key, &i);
+	const struct cli_option *o = find(r, key, &i);
 
 	vector_for_each (&r->seen, seen) {
 		if (str_equal(*seen, key)) {
@@ -175,7 +175,7 @@ static void read_value(struct reader *r, const char *key, const yaml_mark_t *at,
 			set(r, i, value);
 		} else {
 			finding(r, &value->start_mark, "%s: expected %s", key,
-				config_value_name(o));
+				cli_value_name(o));
 			skip(r, value);
 		}
 	} else if (!is_group(r, key)) {
@@ -189,7 +189,7 @@ static void read_value(struct reader *r, const char *key, const yaml_mark_t *at,
 	}
 }
 
-/* From behind the start of a map to its end. */
+/* After the start of a map, up to its end. */
 static void read_map(struct reader *r, const char *prefix, unsigned depth)
 {
 	yaml_event_t key, value;
@@ -247,7 +247,7 @@ static void read_document(struct reader *r)
 	}
 }
 
-int config_read_file(struct config_loading *loading, const char *path, struct error **err)
+int cli_read_file(struct cli_loading *loading, const char *path, struct error **err)
 {
 	struct reader r = {.loading = loading, .path = path};
 	yaml_parser_t parser;

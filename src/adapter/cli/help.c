@@ -1,0 +1,223 @@
+/*
+ * Help on a terminal, from the tables.
+ */
+#include <string.h>
+
+#include "adapter/cli/private.h"
+#include "base/buffer.h"
+#include "base/str.h"
+
+#define LEFT  32
+#define WIDTH 96
+
+/* ---- text ---- */
+
+/* Fills the words of `text` into lines of WIDTH columns after `indent`; the first line has
+ * begun and `column` columns are used. A blank line in `text` is kept. */
+static void fill(FILE *out, const char *text, unsigned indent, size_t column)
+{
+	while (*text != '\0') {
+		size_t gap = strspn(text, " \n");
+		bool is_paragraph = memmem(text, gap, "\n\n", 2) != NULL;
+		size_t size = strcspn(text + gap, " \n");
+
+		text += gap;
+		if (size == 0)
+			break;
+		if (is_paragraph || column + 1 + size > WIDTH) {
+			(void)fprintf(out, is_paragraph ? "\n\n%*s" : "\n%*s", (int)indent, "");
+			column = indent;
+		} else if (column > indent) {
+			(void)fputc(' ', out);
+			column++;
+		}
+		(void)fwrite(text, 1, size, out);
+		column += size;
+		text += size;
+	}
+	(void)fputc('\n', out);
+}
+
+static void print_paragraphs(FILE *out, const char *text)
+{
+	fill(out, text, 0, 0);
+}
+
+/* "  LEFT      text", the text in a column of its own. */
+static void print_item(FILE *out, const char *left, const char *text, const char *details)
+{
+	struct buffer all = BUFFER_INIT(64 * 1024);
+	size_t size = strlen(left);
+
+	(void)buffer_add_string(&all, text);
+	if (details != NULL && details[0] != '\0')
+		(void)buffer_printf(&all, " (%s)", details);
+	if (size <= LEFT)
+		(void)fprintf(out, "  %-*s  ", LEFT, left);
+	else
+		(void)fprintf(out, "  %s\n%*s", left, LEFT + 4, "");
+	fill(out, all.data != NULL ? all.data : "", LEFT + 4, LEFT + 4);
+	buffer_done(&all);
+}
+
+static void print_options(FILE *out, const struct cli_option *options)
+{
+	for (size_t i = 0; i < cli_option_count(options); i++) {
+		const struct cli_option *o = &options[i];
+		CLEANUP(freep) char *left = o->name != NULL ? cli_option_usage(o) : NULL;
+		CLEANUP(freep) char *details = cli_option_details(o);
+
+		if (left != NULL)
+			print_item(out, left, o->help, details);
+	}
+}
+
+static void print_program_options(FILE *out, const struct cli_program *p)
+{
+	(void)fprintf(out, "\n%s:\n",
+		      p->commands != NULL ? "Options of every command" : "Options");
+	print_options(out, p->options);
+	print_options(out, cli_common_options(p));
+}
+
+static void print_exits(FILE *out, const struct cli_program *p)
+{
+	const struct cli_exit *e = cli_exits(p);
+
+	(void)fputs("\nExit status:\n", out);
+	for (size_t i = 0; e[i].meaning != NULL; i++)
+		(void)fprintf(out, "  %d  %s\n", e[i].status, e[i].meaning);
+}
+
+/* ---- commands ---- */
+
+static void print_commands(FILE *out, const struct cli_program *p, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	for (const struct cli_command *const *c = p->commands; *c != NULL; c++) {
+		const char *words = (*c)->words;
+		CLEANUP(freep) char *usage = NULL;
+
+		if (!cli_is_listed(*c) || strncmp(words, prefix, n) != 0 ||
+		    (n > 0 && words[n] != ' ' && words[n] != '\0'))
+			continue;
+		usage = cli_command_arguments(*c);
+		print_item(out, usage, (*c)->summary, NULL);
+	}
+}
+
+static const char *command_name(const struct cli_program *p)
+{
+	return p->command_name != NULL ? p->command_name : "COMMAND";
+}
+
+void cli_print_usage(const struct cli_program *p, FILE *out)
+{
+	if (p->commands == NULL)
+		(void)fprintf(out, "usage: %s [OPTIONS]\n", p->name);
+	else if (p->is_optional)
+		(void)fprintf(out, "usage: %s [OPTIONS] [%s]\n", p->name, command_name(p));
+	else
+		(void)fprintf(out, "usage: %s %s [OPTIONS]\n", p->name, command_name(p));
+}
+
+/* "COMMAND" as the heading "Commands:". */
+static void print_heading(FILE *out, const char *name)
+{
+	(void)fprintf(out, "\n%c", name[0]);
+	for (const char *n = name + 1; *n != '\0'; n++)
+		(void)fputc(*n | 0x20, out);
+	(void)fputs("s:\n", out);
+}
+
+void cli_print_help(const struct cli_program *p, FILE *out)
+{
+	const char *name = command_name(p);
+
+	cli_print_usage(p, out);
+	(void)fprintf(out, "\n%s: %s.\n", p->name, p->summary);
+	if (p->commands != NULL) {
+		print_heading(out, name);
+		print_commands(out, p, "");
+	}
+	print_program_options(out, p);
+	if (p->notes != NULL) {
+		(void)fputc('\n', out);
+		print_paragraphs(out, p->notes);
+	}
+	if (p->commands != NULL)
+		(void)fprintf(out, "\nMore on a command: %s %s --help\n", p->name, name);
+	print_exits(out, p);
+}
+
+void cli_print_command_help(const struct cli_program *p, const struct cli_command *c, FILE *out)
+{
+	CLEANUP(freep) char *usage = cli_command_usage(c);
+
+	(void)fprintf(out, "usage: %s %s\n\n%c%s.\n", p->name, usage, c->summary[0] & ~0x20,
+		      c->summary + 1);
+	if (c->details != NULL) {
+		(void)fputc('\n', out);
+		print_paragraphs(out, c->details);
+	}
+	if (cli_is_group(p, &c->words, 1)) {
+		(void)fputs("\nCommands:\n", out);
+		print_commands(out, p, c->words);
+	}
+	if (c->options != NULL) {
+		(void)fputs("\nOptions:\n", out);
+		print_options(out, c->options);
+	}
+	print_program_options(out, p);
+}
+
+bool cli_print_help_for(const struct cli_program *p, const char *const *words, size_t count,
+			FILE *out)
+{
+	CLEANUP(buffer_done) struct buffer prefix = BUFFER_INIT(4096);
+	const struct cli_command *c;
+	size_t used = 0;
+
+	for (size_t i = 0; i < count; i++)
+		(void)buffer_printf(&prefix, "%s%s", i > 0 ? " " : "", words[i]);
+	c = cli_find(p, words, count, &used);
+	if (count == 0) {
+		cli_print_help(p, out);
+	} else if (c != NULL && used == count) {
+		cli_print_command_help(p, c, out);
+	} else if (cli_is_group(p, words, count)) {
+		(void)fputs("Commands:\n", out);
+		print_commands(out, p, prefix.data);
+		print_program_options(out, p);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+/* ---- the command `help` ---- */
+
+static int run_help(void *context, const struct cli_run *run, struct error **err)
+{
+	(void)context;
+	if (cli_print_help_for(run->program, run->arguments.items, run->arguments.count,
+			       stdout))
+		return CLI_DONE;
+	(void)error_set(err, ERR_NOT_FOUND,
+			"unknown command '%s'; '%s help' lists all commands",
+			run->arguments.items[0], run->program->name);
+	return CLI_USAGE;
+}
+
+static const struct cli_argument help_arguments[] = {
+	{.name = "COMMAND", .kind = CLI_ARGUMENT_COMMAND, .optional = true},
+	{0},
+};
+
+const struct cli_command cli_help_command = {
+	.words = "help",
+	.summary = "list the commands, or explain one",
+	.arguments = help_arguments,
+	.run = run_help,
+};

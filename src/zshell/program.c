@@ -1,0 +1,139 @@
+#include <stddef.h>
+
+#include "adapter/cli/version.h"
+#include "base/memory.h"
+#include "zshell/shell.h"
+
+extern const struct cli_command command_status, command_topo, command_topo_list,
+	command_topo_submit, command_topo_status, command_topo_explain, command_topo_stop,
+	command_topo_start, command_topo_recover, command_topo_rm, command_topo_events,
+	command_spaces, command_spaces_list, command_spaces_status, command_spaces_deploy,
+	command_spaces_start, command_spaces_stop, command_spaces_undeploy, command_spaces_logs,
+	command_mesh_spaces, command_cluster, command_cluster_zhosts, command_cluster_cordon,
+	command_cluster_uncordon, command_cluster_rm, command_completion, command_complete,
+	command_exit;
+
+static const struct cli_command *const commands[] = {
+	&command_status,	 &command_topo,		  &command_topo_list,
+	&command_topo_submit,	 &command_topo_status,	  &command_topo_explain,
+	&command_topo_stop,	 &command_topo_start,	  &command_topo_recover,
+	&command_topo_rm,	 &command_topo_events,	  &command_spaces,
+	&command_spaces_list,	 &command_spaces_status,  &command_spaces_deploy,
+	&command_spaces_start,	 &command_spaces_stop,	  &command_spaces_undeploy,
+	&command_spaces_logs,	 &command_mesh_spaces,	  &command_cluster,
+	&command_cluster_zhosts, &command_cluster_cordon, &command_cluster_uncordon,
+	&command_cluster_rm,	 &cli_help_command,	  &command_completion,
+	&command_complete,	 &command_exit,		  NULL,
+};
+
+static const char *const formats[] = {"table", "json", "yaml", NULL};
+
+static const struct cli_option options[] = {
+	{.name = "output",
+	 .letter = 'o',
+	 .type = CLI_CHOICE,
+	 .offset = offsetof(struct shell_options, format),
+	 .choices = formats,
+	 .value = "FORMAT",
+	 .help = "how results are printed, by default as a table"},
+	{.name = "api",
+	 .environment = "ZRMS_URL",
+	 .type = CLI_STRING,
+	 .offset = offsetof(struct shell_options, api),
+	 .value = "URL",
+	 .help = "where zrms is, by default http://127.0.0.1:7331"},
+	{0},
+};
+
+static const struct cli_exit exits[] = {
+	{CLI_DONE, "done"},
+	{CLI_FAILED, "refused or failed"},
+	{CLI_USAGE, "incorrect usage"},
+	{EXIT_UNREACHABLE, "zrms cannot be reached"},
+	{EXIT_TIMEOUT, "--wait timed out; the operation continues in the background"},
+	{0},
+};
+
+static int status_of(void *context, const struct error *error)
+{
+	const struct shell *shell = context;
+
+	if (error->code != ERR_UNAVAILABLE)
+		return CLI_FAILED;
+	output_note(&shell->output, "Start a cluster with `startz up --detach`, or name "
+				    "another zrms with --api URL or ZRMS_URL.");
+	return EXIT_UNREACHABLE;
+}
+
+const struct cli_program zshell_program = {
+	.name = "zshell",
+	.summary = "the operator's shell of Samoza; interactive without a command",
+	.version = SAMOZA_VERSION,
+	.commands = commands,
+	.options = options,
+	.exits = exits,
+	.is_optional = true,
+	.status_of = status_of,
+};
+
+static void on_slow(void *data, const char *url)
+{
+	output_note(data, "still waiting for zrms at %s ...", url);
+}
+
+int shell_apply(struct shell *shell, const struct shell_options *given, struct error **err)
+{
+	struct api *api = NULL;
+	int r = 0;
+
+	if (given->format != NULL)
+		r = output_format_parse(given->format, &shell->output.format, err);
+	if (r < 0 || given->api == NULL)
+		return r;
+	r = api_new(given->api, &api, err);
+	if (r < 0)
+		return r;
+	api_on_slow(api, on_slow, &shell->output);
+	api_free(shell->api);
+	shell->api = api;
+	return 0;
+}
+
+/* Runs with the options of this line in the place of the shell's own. */
+static int run_with(struct shell *shell, const struct cli_run *line,
+		    const struct shell_options *given)
+{
+	struct shell copy = *shell;
+	struct error *err = NULL;
+	int status;
+
+	copy.api = NULL;
+	if (shell_apply(&copy, given, &err) < 0)
+		return cli_refuse(&zshell_program, line->command, err);
+	struct api *own = copy.api;
+	if (own == NULL)
+		copy.api = shell->api;
+	status = cli_run_command(line, &copy);
+	shell->leave = copy.leave;
+	api_free(own);
+	return status;
+}
+
+int shell_run_line(struct shell *shell, const char *const *words, size_t count)
+{
+	CLEANUP(cli_run_done) struct cli_run line = {0};
+	struct shell_options given = {0};
+	struct error *err = NULL;
+	int status;
+
+	if (cli_parse(&zshell_program, words, count, &given, &line, &err) < 0) {
+		status = cli_refuse(&zshell_program, line.command, err);
+	} else {
+		status = cli_answer(&line, words, count);
+		if (status < 0)
+			status = line.command != NULL ? run_with(shell, &line, &given)
+						      : CLI_DONE;
+	}
+	cli_settings_done(&zshell_program, &given);
+	return status;
+}
