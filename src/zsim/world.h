@@ -21,10 +21,10 @@
 #include <stdio.h>
 
 #include "base/heap.h"
+#include "base/random.h"
 #include "base/vector.h"
 #include "core/agent/agent.h"
 #include "core/control/control.h"
-#include "zsim/random.h"
 #include "zsim/store.h"
 
 /* Wall clock at virtual time 0: 2026-01-01T00:00:00Z. */

@@ -1,11 +1,9 @@
-#include <errno.h>
-#include <netdb.h>
-#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "adapter/http/internal.h"
+#include "adapter/uv/tcp_stream.h"
 #include "base/check.h"
 
 enum {
@@ -17,7 +15,6 @@ enum {
 	MEMORY_MAX = 1024 * 1024,
 	SPOOL_MAX = 256 * 1024 * 1024,
 	POOL_BYTES = 16 * 1024, /* per connection: header, and chunk of an upload */
-	BACKLOG = 1024,
 };
 
 /* ---- the loop: MHD's epoll descriptor, MHD's timeout, and a run after each resume ---- */
@@ -139,73 +136,6 @@ static void server_sweep(void *user)
 	loop_timer_at(server->sweep, now_ms + step);
 }
 
-/* ---- listening ---- */
-
-static bool address_is_loopback(const struct sockaddr *address)
-{
-	if (address->sa_family == AF_INET) {
-		const struct sockaddr_in *in = (const void *)address;
-		return ntohl(in->sin_addr.s_addr) >> 24 == 127;
-	}
-	const struct sockaddr_in6 *in6 = (const void *)address;
-	return IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
-}
-
-static int listen_on(const struct http_options *options, const struct addrinfo *address,
-		     int *ret_fd, struct error **err)
-{
-	if (options->loopback_only && !address_is_loopback(address->ai_addr))
-		return error_set(err, ERR_DENIED,
-				 "will not listen on %s: there is no access control yet, so "
-				 "only loopback addresses (127.0.0.1, ::1) are allowed",
-				 options->address);
-	CLEANUP(closep)
-	int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return error_errno(err, "cannot make a socket");
-	int on = 1;
-	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-	if (bind(fd, address->ai_addr, address->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0) {
-		if (errno == EADDRINUSE)
-			return error_set(err, ERR_CONFLICT,
-					 "cannot listen on %s:%u: the port is taken",
-					 options->address, options->port);
-		return error_errno(err, "cannot listen on %s:%u", options->address,
-				   options->port);
-	}
-	*ret_fd = fd;
-	fd = -1;
-	return 0;
-}
-
-static uint16_t port_of(int fd)
-{
-	struct sockaddr_storage address = {0};
-	socklen_t size = sizeof address;
-	(void)getsockname(fd, (struct sockaddr *)&address, &size);
-	if (address.ss_family == AF_INET6)
-		return ntohs(((struct sockaddr_in6 *)&address)->sin6_port);
-	return ntohs(((struct sockaddr_in *)&address)->sin_port);
-}
-
-static int socket_open(struct http_server *server, int *ret_fd, bool *ret_v6,
-		       struct error **err)
-{
-	char service[8];
-	(void)snprintf(service, sizeof service, "%u", server->options.port);
-	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-				       .ai_flags =
-					       AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE};
-	struct addrinfo *address = NULL;
-	if (getaddrinfo(server->options.address, service, &hints, &address) != 0)
-		return error_set(err, ERR_INVALID, "'%s' is not an IP address to listen on",
-				 server->options.address);
-	int r = listen_on(&server->options, address, ret_fd, err);
-	*ret_v6 = address->ai_family == AF_INET6;
-	freeaddrinfo(address);
-	return r;
-}
-
 /* ---- life ---- */
 
 static void options_fill(struct http_options *o)
@@ -248,12 +178,13 @@ int http_server_new(struct loop *loop, const struct http_options *options,
 	options_fill(&server->options);
 	int fd = -1;
 	bool v6 = false;
-	int r = socket_open(server, &fd, &v6, err);
+	const struct stream_listen_options at = {.at = {options->address, options->port},
+						 .loopback_only = options->loopback_only};
+	int r = tcp_listen(&at, &fd, &v6, &server->port, err);
 	if (r < 0) {
 		free(server);
 		return r;
 	}
-	server->port = port_of(fd);
 	server->daemon = daemon_start(server, fd, v6);
 	if (server->daemon == NULL) {
 		(void)close(fd);

@@ -1,8 +1,8 @@
 /*
- * Chance for the fuzzer: splitmix64. The same seed gives the same draws on every machine.
+ * Random numbers for simulators and fuzzers: splitmix64. The same seed gives the same draws on every machine.
  */
-#ifndef SAMOZA_ZSIM_RANDOM_H
-#define SAMOZA_ZSIM_RANDOM_H
+#ifndef SAMOZA_BASE_RANDOM_H
+#define SAMOZA_BASE_RANDOM_H
 
 #include <stdbool.h>
 #include <stdint.h>

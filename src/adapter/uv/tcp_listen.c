@@ -1,0 +1,153 @@
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "adapter/uv/tcp_private.h"
+#include "base/check.h"
+#include "base/heap.h"
+
+enum {
+	BACKLOG = 1024,
+	ACCEPTS_PER_TURN = 64, /* a storm of new peers must not starve the others */
+};
+
+struct tcp_listener {
+	struct stream_listener listener;
+	struct loop *loop;
+	int fd;
+	uv_poll_t *poll; /* on the heap, because libuv closes late */
+};
+
+/* ---- a listening socket ---- */
+
+static bool is_loopback(const struct sockaddr *address)
+{
+	if (address->sa_family == AF_INET) {
+		const struct sockaddr_in *v4 = (const void *)address;
+		return ntohl(v4->sin_addr.s_addr) >> 24 == 127;
+	}
+	const struct sockaddr_in6 *v6 = (const void *)address;
+	return IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+}
+
+static int socket_listen(const struct stream_listen_options *options,
+			 const struct addrinfo *address, int *ret_fd, struct error **err)
+{
+	const struct stream_address *at = &options->at;
+	if (options->loopback_only && !is_loopback(address->ai_addr))
+		return error_set(err, ERR_DENIED,
+				 "will not listen on %s: there is no access control yet, so "
+				 "only loopback addresses (127.0.0.1, ::1) are allowed",
+				 at->host);
+	CLEANUP(closep)
+	int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return error_errno(err, "cannot make a socket");
+	int on = 1;
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (bind(fd, address->ai_addr, address->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0) {
+		if (errno == EADDRINUSE)
+			return error_set(err, ERR_CONFLICT,
+					 "cannot listen on %s:%u: the port is taken", at->host,
+					 at->port);
+		return error_errno(err, "cannot listen on %s:%u", at->host, at->port);
+	}
+	*ret_fd = fd;
+	fd = -1;
+	return 0;
+}
+
+static uint16_t port_of(int fd)
+{
+	struct sockaddr_storage address = {0};
+	socklen_t size = sizeof(address);
+	(void)getsockname(fd, (struct sockaddr *)&address, &size);
+	if (address.ss_family == AF_INET6)
+		return ntohs(((const struct sockaddr_in6 *)&address)->sin6_port);
+	return ntohs(((const struct sockaddr_in *)&address)->sin_port);
+}
+
+int tcp_listen(const struct stream_listen_options *options, int *ret_fd, bool *ret_is_v6,
+	       uint16_t *ret_port, struct error **err)
+{
+	char service[8];
+	(void)snprintf(service, sizeof(service), "%u", options->at.port);
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+				       .ai_flags =
+					       AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE};
+	struct addrinfo *address = NULL;
+	if (getaddrinfo(options->at.host, service, &hints, &address) != 0)
+		return error_set(err, ERR_INVALID, "'%s' is not an IP address to listen on",
+				 options->at.host);
+	int fd = -1;
+	int r = socket_listen(options, address, &fd, err);
+	if (r == 0) {
+		*ret_fd = fd;
+		*ret_is_v6 = address->ai_family == AF_INET6;
+		*ret_port = port_of(fd);
+	}
+	freeaddrinfo(address);
+	return r;
+}
+
+/* ---- accepting ---- */
+
+static void on_connection(uv_poll_t *poll, int status, int events)
+{
+	(void)events;
+	struct tcp_listener *l = poll->data;
+	for (unsigned i = 0; status == 0 && l != NULL && i < ACCEPTS_PER_TURN; i++) {
+		int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd < 0)
+			return; /* none, or no descriptors: the poll comes back */
+		struct tcp_stream *tcp = tcp_new(l->loop, NULL, NULL);
+		tcp_open(tcp, fd);
+		l->listener.handler->accepted(l->listener.user, &tcp->stream);
+		l = poll->data; /* NULL: it was closed by the callee */
+	}
+}
+
+static void poll_closed(uv_handle_t *handle)
+{
+	free(handle);
+}
+
+static void listener_close(struct stream_listener *listener)
+{
+	struct tcp_listener *l = container_of(listener, struct tcp_listener, listener);
+	(void)uv_poll_stop(l->poll);
+	l->poll->data = NULL;
+	uv_close((uv_handle_t *)l->poll, poll_closed);
+	(void)close(l->fd);
+	free(l);
+}
+
+static const struct stream_listener_ops listener_ops = {.close = listener_close};
+
+int tcp_transport_listen(struct stream_transport *transport,
+			 const struct stream_listen_options *options,
+			 const struct stream_listen_handler *handler, void *user,
+			 struct stream_listener **ret_listener, struct error **err)
+{
+	int fd = -1;
+	bool is_v6;
+	uint16_t port;
+	int r = tcp_listen(options, &fd, &is_v6, &port, err);
+	if (r < 0)
+		return r;
+	struct tcp_listener *l = mem_new(struct tcp_listener);
+	l->listener = (struct stream_listener){
+		.ops = &listener_ops, .handler = handler, .user = user, .port = port};
+	l->loop = container_of(transport, struct tcp_transport, transport)->loop;
+	l->fd = fd;
+	l->poll = mem_new(uv_poll_t);
+	r = uv_poll_init(loop_uv(l->loop), l->poll, fd);
+	INVARIANT(r == 0);
+	l->poll->data = l;
+	(void)uv_poll_start(l->poll, UV_READABLE, on_connection);
+	*ret_listener = &l->listener;
+	return 0;
+}

@@ -1,0 +1,24 @@
+/*
+ * Plain streams (port/stream.h): TCP on libuv, without credentials, so every peer is anonymous.
+ */
+#ifndef SAMOZA_ADAPTER_UV_TCP_STREAM_H
+#define SAMOZA_ADAPTER_UV_TCP_STREAM_H
+
+#include "adapter/uv/loop.h"
+#include "port/stream.h"
+
+/* Of the table in stream_kinds.c. */
+int tcp_transport_open(struct loop *loop, const char *credentials,
+		       struct stream_transport **ret_transport, struct error **err) must_check;
+
+/* A connected socket becomes a stream. `give_back`: how it returns to its lender when the stream
+ * is closed; NULL: the stream owns it. */
+struct stream *tcp_stream_adopt(struct loop *loop, int fd,
+				void (*give_back)(void *lender, int fd), void *lender);
+
+/* A socket that listens, for servers that accept by themselves. `address` has been resolved. The
+ * errors are those of stream_listen(). */
+int tcp_listen(const struct stream_listen_options *options, int *ret_fd, bool *ret_is_v6,
+	       uint16_t *ret_port, struct error **err) must_check;
+
+#endif
