@@ -141,7 +141,7 @@ def test_a_failed_start_says_status_and_last_line(c):
         "p/recipes/start": "#!/bin/sh\necho working\necho 'no disk' >&2\nexit 3\n"})
     until(lambda: c.state("bad") == "failed", "it has failed")
     assert re.fullmatch(r"start: exit status 3: working / no disk", error(c, "bad", "p"))
-    assert "p failed 1 times on edge-node-1: start: exit status 3" in c.topology("bad")[
+    assert "p failed once on edge-node-1: start: exit status 3" in c.topology("bad")[
         "failure_reason"]
 
 

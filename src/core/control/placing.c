@@ -62,9 +62,9 @@ static void tell_placement(const struct instance *root, const struct zhost *to)
 	const struct zhost *from = root->zhost;
 	const char *cause = "placed";
 	if (root->lost)
-		cause = "placed anew: its zhost was lost";
+		cause = "re-placed: its zhost was lost";
 	else if (from != NULL)
-		cause = "placed anew: its attempts there were used up";
+		cause = "re-placed: its attempts there were used up";
 	CLEANUP(freep) char *subject = str_printf("%s/%s", d->name, instance_decl(root)->path);
 	emit_event(d->control, "placement", subject, from != NULL ? from->name : NULL, to->name,
 		   d->id, cause);
@@ -167,9 +167,12 @@ void exclusion_add(struct instance *root, const struct instance *failed)
 	e->zhost = mem_strdup(z->name);
 	e->incarnation = z->incarnation;
 	e->until_wall_ms = c->now.wall_ms + window_ms(failed);
-	e->sentence = str_printf("%s failed %u times on %s: %s", instance_decl(failed)->path,
-				 failed->failures, z->name,
+	char *times = failed->failures == 1 ? mem_strdup("once")
+					    : str_printf("%u times", failed->failures);
+	e->sentence = str_printf("%s failed %s on %s: %s", instance_decl(failed)->path, times,
+				 z->name,
 				 failed->last_error != NULL ? failed->last_error : "unknown");
+	free(times);
 	e->next = root->control;
 	root->control = e;
 	heap_set(&c->exclusion_timers, &e->timer, c->now.mono_ms + window_ms(failed));

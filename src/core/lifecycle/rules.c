@@ -235,7 +235,7 @@ static const char *goal_cause(const struct instance *i)
 {
 	const struct instance *root = instance_root((struct instance *)i);
 	if (root->evacuating)
-		return "it is placed anew";
+		return "it is being re-placed";
 	return i->goal_cause != NULL ? i->goal_cause : "asked for";
 }
 
@@ -263,8 +263,7 @@ static void rule_not_deployed(struct instance *i)
 		return;
 	i->undeploy_failed = false;
 	instance_set_target(i, TARGET_DEPLOYED);
-	instance_move(i, STATE_DEPLOYING, false,
-		      i->placed_anew ? "placed anew" : goal_cause(i));
+	instance_move(i, STATE_DEPLOYING, false, i->placed_anew ? "re-placed" : goal_cause(i));
 }
 
 static void move_unless_there(struct instance *i, enum instance_state to, const char *cause)
