@@ -34,7 +34,7 @@ static struct place_verdict judge_zhost(struct judge *j, uint32_t zhost)
 	const struct zhost *z = zhost_at(p, zhost);
 	struct place_verdict v = {.zhost = zhost};
 	if (!z->alive)
-		add_state_failure(&v, "not deployed-started");
+		add_state_failure(&v, "not running");
 	if (z->cordoned)
 		add_state_failure(&v, "cordoned");
 	if (is_excluded(j->excluded, zhost))

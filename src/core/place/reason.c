@@ -151,9 +151,8 @@ static char *nobody_detail(const struct place *p, struct excluded excluded)
 	}
 	if (p->by_name.count == 0)
 		return mem_strdup("none has joined");
-	return str_printf(
-		"%zu known: %u not deployed-started, %u cordoned, %u excluded after failures",
-		p->by_name.count, dead, cordoned, out);
+	return str_printf("%zu known: %u not running, %u cordoned, %u excluded after failures",
+			  p->by_name.count, dead, cordoned, out);
 }
 
 static void reason_of_row(const struct judge *j, const struct row *row, const char *path,

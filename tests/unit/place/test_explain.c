@@ -68,7 +68,7 @@ static void every_rule_with_figures(void **state)
 		"with max_skew 1, no label zone; cpu, needs 2, 1.5 free; memory, needs 512 "
 		"MiB, "
 		"128 MiB free; devices, needs 2 gpu (T4, V100), 1 free\n"
-		"  no      n2                   not deployed-started; cordoned; capability "
+		"  no      n2                   not running; cordoned; capability "
 		"'sensors.camera', not offered; constraint 'region == eu', no label region; "
 		"constraint 'near 48.86, 2.35 within 50km', position unknown; affinity with "
 		"'b' on "
