@@ -1,22 +1,22 @@
-# The front door. `make help` lists what it can do.
+# Targets for people; `make help` lists them.
 BUILD ?= build
 RUN_DIR ?= run
 
 .PHONY: build run run-lamp stop test mutate check check-clang format bench install clean help setup
 
 help:
-	@echo "make build     everything, into $(BUILD)/bin/"
-	@echo "make run       a cluster of zrms and three zhosts on this machine, with examples/my-app"
-	@echo "              RUN_OPTIONS='--api 127.0.0.1:7400' where 7331 is taken"
+	@echo "make build     build everything, into $(BUILD)/bin/"
+	@echo "make run       start zrms and three zhosts on this machine, deploy examples/my-app"
+	@echo "               RUN_OPTIONS='--api 127.0.0.1:7400' where 7331 is taken"
 	@echo "make run-lamp  the same, with examples/lamp: Apache, PHP and MariaDB of Debian"
-	@echo "make stop      ends that cluster"
-	@echo "make test      all tests; ends with 'N passed, N failed'"
-	@echo "make mutate    breaks the core on purpose, once per invariant; the random search must see it"
-	@echo "make check     format, room rules, static checks, a build by clang without warnings"
-	@echo "make format    clang-format over the tree"
-	@echo "make bench     benchmarks, as tables (BENCH_ARGS='-o json' for JSON)"
-	@echo "make install   into PREFIX (/usr/local), below DESTDIR"
-	@echo "make clean     removes $(BUILD)/ and what the checks built beside it"
+	@echo "make stop      stop that cluster"
+	@echo "make test      run all tests; ends with 'N passed, N failed'"
+	@echo "make mutate    break the core on purpose, once per invariant; the random search must find it"
+	@echo "make check     layers, format, citations, static checks, a clang build without warnings"
+	@echo "make format    run clang-format on the tree"
+	@echo "make bench     run the benchmarks, as tables (BENCH_ARGS='-o json' for JSON)"
+	@echo "make install   install into PREFIX (/usr/local), below DESTDIR"
+	@echo "make clean     remove $(BUILD)/ and what the checks built beside it"
 
 build: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) $(NINJA_ARGS)
@@ -37,7 +37,7 @@ run-lamp: setup build
 	@tools/run-lamp $(BUILD) $(RUN_DIR)
 
 stop:
-	@if [ -d $(RUN_DIR) ]; then $(BUILD)/bin/startz down --dir $(RUN_DIR); else echo "nothing runs here ($(RUN_DIR)/ does not exist)"; fi
+	@if [ -d $(RUN_DIR) ]; then $(BUILD)/bin/startz down --dir $(RUN_DIR); else echo "nothing is running here ($(RUN_DIR)/ does not exist)"; fi
 
 test: $(BUILD)/build.ninja
 	@tools/setup test
