@@ -1,0 +1,214 @@
+/*
+ * Records that earlier versions wrote (tests/compat/agent): the agent starts on them, and what a
+ * zrms of an earlier version sent (tests/compat/wire) is understood.
+ */
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "base/str.h"
+#include "core/agent/agent.h"
+#include "port/frame.h"
+#include "proto/agent.pb-c.h"
+
+#define RECORDS_MAX 16
+
+static const char *const phase_names[] = {"absent",  "deploying", "deployed",	"starting",
+					  "started", "stopping",  "undeploying"};
+
+struct file {
+	char *name;
+	void *data;
+	size_t size;
+};
+
+static void *read_whole(const char *path, size_t *ret_size)
+{
+	FILE *f = fopen(path, "rb");
+	assert_non_null(f);
+	char *data = mem_calloc(1, 64 * 1024);
+	*ret_size = fread(data, 1, 64 * 1024 - 1, f);
+	assert_true(feof(f));
+	fclose(f);
+	return data;
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(((const struct file *)a)->name, ((const struct file *)b)->name);
+}
+
+/* The records of the directory, by name without ".record". */
+static size_t read_records(const char *directory, struct file *to)
+{
+	size_t count = 0;
+	DIR *dir = opendir(directory);
+	assert_non_null(dir);
+	for (struct dirent *e; (e = readdir(dir)) != NULL;) {
+		if (!str_has_suffix(e->d_name, ".record"))
+			continue;
+		assert_true(count < RECORDS_MAX);
+		CLEANUP(freep) char *path = str_printf("%s/%s", directory, e->d_name);
+		struct file *f = &to[count++];
+		f->name = mem_strndup(e->d_name, strlen(e->d_name) - strlen(".record"));
+		f->data = read_whole(path, &f->size);
+	}
+	closedir(dir);
+	qsort(to, count, sizeof(*to), compare);
+	return count;
+}
+
+static void files_done(struct file *files, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		free(files[i].name);
+		free(files[i].data);
+	}
+}
+
+static struct agent *new_agent(const char *boot)
+{
+	Samoza__V1__ZhostSpec spec = SAMOZA__V1__ZHOST_SPEC__INIT;
+	spec.name = (char *)"n1";
+	return agent_new(&(struct agent_config){.identity = "id",
+						.incarnation = 2,
+						.boot = boot,
+						.spec = &spec,
+						.heartbeat_ms = 10000,
+						.failure_timeout_ms = 30000,
+						.reconnect_ms = 10000});
+}
+
+static void take(struct agent *agent, const struct agent_input *input, struct agent_outbox *o)
+{
+	agent_outbox_clear(o);
+	agent_handle(agent, (struct instant){1000, 2000}, input, o);
+}
+
+/* What HELLO says of each, as "PATH PHASE", in the order of the files. */
+static void check_hello(struct agent *agent, struct agent_outbox *o, const char *expected)
+{
+	take(agent, &(struct agent_input){.type = AGENT_LINK_UP}, o);
+	assert_int_equal(o->messages.count, 1);
+	const Samoza__V1__Hello *h = (const Samoza__V1__Hello *)o->messages.items[0].message;
+	CLEANUP(buffer_done) struct buffer text = BUFFER_INIT(1 << 16);
+	for (size_t i = 0; i < h->n_instances; i++)
+		assert_int_equal(buffer_printf(&text, "%s %s\n", h->instances[i]->key->path,
+					       phase_names[h->instances[i]->phase]),
+				 0);
+	assert_string_equal(text.data != NULL ? text.data : "", expected);
+}
+
+static struct agent *load(const char *directory, const char *alive, const char *boot)
+{
+	struct file files[RECORDS_MAX] = {0};
+	size_t count = read_records(directory, files);
+	struct agent *agent = new_agent(boot);
+	for (size_t i = 0; i < count; i++) {
+		CLEANUP(freep) char *word = str_printf(" %s ", files[i].name);
+		assert_int_equal(agent_load(agent, files[i].data, files[i].size,
+					    strstr(alive, word) != NULL, NULL),
+				 0);
+	}
+	files_done(files, count);
+	return agent;
+}
+
+static void records_of_every_phase_are_taken_up(void **state)
+{
+	(void)state;
+	struct agent_outbox o;
+	agent_outbox_init(&o);
+	struct agent *agent = load(COMPAT_DIR "/agent/format1",
+				   " api dashboard store in-started in-starting in-stopping ",
+				   "383327ec-e12d-40a7-aff9-b2f807c62ae3");
+	take(agent, &(struct agent_input){.type = AGENT_TICK}, &o);
+	check_hello(agent, &o,
+		    "api started\n"
+		    "bad deployed\n"
+		    "dashboard started\n"
+		    "in-deployed deployed\n"
+		    "in-deploying absent\n" /* half there: it is deployed again */
+		    "in-started started\n"
+		    "in-starting stopping\n"	   /* nobody saw whether its start succeeded */
+		    "in-stopping stopping\n"	   /* as it was asked */
+		    "in-undeploying undeploying\n" /* as it was asked */
+		    "store started\n");
+	agent_free(agent);
+	agent_outbox_done(&o);
+}
+
+static void processes_that_died_are_found_missing(void **state)
+{
+	(void)state;
+	struct agent_outbox o;
+	agent_outbox_init(&o);
+	struct agent *agent =
+		load(COMPAT_DIR "/agent/format1", "", "383327ec-e12d-40a7-aff9-b2f807c62ae3");
+	take(agent, &(struct agent_input){.type = AGENT_TICK}, &o);
+	check_hello(agent, &o,
+		    "api deployed\n"
+		    "bad deployed\n"
+		    "dashboard deployed\n"
+		    "in-deployed deployed\n"
+		    "in-deploying absent\n"
+		    "in-started deployed\n"
+		    "in-starting deployed\n"
+		    "in-stopping deployed\n"
+		    "in-undeploying undeploying\n"
+		    "store deployed\n");
+	const Samoza__V1__Hello *h = (const Samoza__V1__Hello *)o.messages.items[0].message;
+	assert_string_equal(h->instances[0]->error, "process: ended while the zhost was away");
+	assert_int_equal(h->instances[0]->failures, 1);
+	agent_free(agent);
+	agent_outbox_done(&o);
+}
+
+/* The sets that zrms sent to one zhost: nothing of them is refused. */
+static void sets_of_an_earlier_zrms_are_followed(void **state)
+{
+	(void)state;
+	struct agent_outbox o;
+	agent_outbox_init(&o);
+	struct agent *agent = new_agent("b");
+	take(agent, &(struct agent_input){.type = AGENT_LINK_UP}, &o);
+	Samoza__V1__HelloAck ack = SAMOZA__V1__HELLO_ACK__INIT;
+	take(agent, &(struct agent_input){.type = AGENT_HELLO_ACK, .hello_ack = &ack}, &o);
+	size_t size = 0, at = 0, deploys = 0;
+	CLEANUP(freep)
+	char *data = read_whole(COMPAT_DIR "/wire/protocol1/desired.frames", &size);
+	struct frame frame;
+	while (frame_next(data + at, size - at, &frame, NULL) > 0) {
+		ProtobufCMessage *message = NULL;
+		assert_int_equal(frame_decode(&frame, &message, NULL), 0);
+		take(agent,
+		     &(struct agent_input){.type = AGENT_DESIRED,
+					   .desired = (const Samoza__V1__Desired *)message},
+		     &o);
+		deploys = 0;
+		vector_for_each (&o.orders, order)
+			deploys += order->type == ORDER_ACTION && order->kind == ACTION_DEPLOY;
+		protobuf_c_message_free_unpacked(message, NULL);
+		at += frame.whole_size;
+	}
+	assert_int_equal(at, size);
+	assert_true(deploys > 0); /* the last is a full set */
+	agent_free(agent);
+	agent_outbox_done(&o);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(records_of_every_phase_are_taken_up),
+		cmocka_unit_test(processes_that_died_are_found_missing),
+		cmocka_unit_test(sets_of_an_earlier_zrms_are_followed),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,135 @@
+/*
+ * Frames that earlier versions sent (tests/compat/wire): each is still read, and nothing of it is
+ * lost or read as something else: packed again it is the same bytes. Fields that are gone stay
+ * in the message as unknown ones.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "base/str.h"
+#include "port/frame.h"
+
+#define BYTES_MAX ((size_t)64 * 1024)
+
+struct frames {
+	char *data;
+	size_t size, at;
+};
+
+static struct frames open_frames(const char *format, unsigned type)
+{
+	CLEANUP(freep) char *name = mem_strdup(frame_type_name(type));
+	for (char *c = name; *c != '\0'; c++)
+		if (*c == '_')
+			*c = '-';
+	CLEANUP(freep) char *path = str_printf(COMPAT_DIR "/wire/%s/%s.frames", format, name);
+	FILE *f = fopen(path, "rb");
+	if (f == NULL)
+		fail_msg("cannot open %s", path);
+	struct frames frames = {.data = mem_calloc(1, BYTES_MAX)};
+	frames.size = fread(frames.data, 1, BYTES_MAX - 1, f);
+	assert_true(feof(f));
+	fclose(f);
+	return frames;
+}
+
+/* The next message, for the caller to free; NULL at the end of the file. */
+static void *next_message(struct frames *frames, unsigned type)
+{
+	if (frames->at == frames->size) {
+		free(steal_ptr(&frames->data));
+		return NULL;
+	}
+	struct frame frame;
+	CLEANUP(error_freep) struct error *err = NULL;
+	assert_int_equal(
+		frame_next(frames->data + frames->at, frames->size - frames->at, &frame, &err),
+		1);
+	assert_int_equal(frame.type, type);
+	ProtobufCMessage *message = NULL;
+	if (frame_decode(&frame, &message, &err) < 0)
+		fail_msg("%s: %s", frame_type_name(type), err->message);
+	assert_int_equal(protobuf_c_message_get_packed_size(message), frame.body_size);
+	CLEANUP(freep) uint8_t *again = mem_calloc(1, frame.body_size + 1);
+	protobuf_c_message_pack(message, again);
+	assert_memory_equal(again, frame.body, frame.body_size);
+	frames->at += frame.whole_size;
+	return message;
+}
+
+static void free_message(void *message)
+{
+	protobuf_c_message_free_unpacked(message, NULL);
+}
+
+static void every_frame_of_protocol_1_is_read(void **state)
+{
+	(void)state;
+	size_t read = 0;
+	for (unsigned type = 1; type <= 14; type++) {
+		struct frames frames = open_frames("protocol1", type);
+		assert_true(frames.size > 0);
+		for (void *m; (m = next_message(&frames, type)) != NULL; read++)
+			free_message(m);
+	}
+	assert_int_equal(read, 84);
+}
+
+static void a_hello_of_protocol_1_means_what_it_meant(void **state)
+{
+	(void)state;
+	unsigned type = SAMOZA__V1__FRAME_TYPE__FRAME_HELLO;
+	struct frames frames = open_frames("protocol1", type);
+	free_message(next_message(&frames, type));
+	Samoza__V1__Hello *h = next_message(&frames, type);
+	assert_int_equal(h->protocol, 1);
+	assert_string_equal(h->spec->name, "n1");
+	assert_int_equal(h->incarnation, 2);
+	assert_int_equal(h->n_instances, 10);
+	bool found = false;
+	for (size_t i = 0; i < h->n_instances; i++) {
+		const Samoza__V1__InstanceReport *r = h->instances[i];
+		if (!str_equal(r->key->path, "in-started"))
+			continue;
+		found = true;
+		assert_int_equal(r->phase, SAMOZA__V1__PHASE__PHASE_STARTED);
+		assert_int_equal(r->n_exports, 2);
+		assert_true(r->key->epoch > 0);
+	}
+	assert_true(found);
+	free_message(h);
+	assert_null(next_message(&frames, type));
+}
+
+static void reports_of_protocol_1_name_the_failed_action_in_their_error(void **state)
+{
+	(void)state;
+	unsigned type = SAMOZA__V1__FRAME_TYPE__FRAME_REPORT, failed = 0;
+	struct frames frames = open_frames("protocol1", type);
+	for (Samoza__V1__Report *m; (m = next_message(&frames, type)) != NULL;) {
+		for (size_t i = 0; i < m->n_instances; i++)
+			if (m->instances[i]->error != NULL &&
+			    str_has_prefix(m->instances[i]->error, "undeploy: ") &&
+			    m->instances[i]->phase == SAMOZA__V1__PHASE__PHASE_DEPLOYED)
+				failed++;
+		free_message(m);
+	}
+	assert_true(failed > 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_frame_of_protocol_1_is_read),
+		cmocka_unit_test(a_hello_of_protocol_1_means_what_it_meant),
+		cmocka_unit_test(reports_of_protocol_1_name_the_failed_action_in_their_error),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
