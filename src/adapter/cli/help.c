@@ -1,6 +1,7 @@
 /*
  * Help on a terminal, from the tables.
  */
+#include <ctype.h>
 #include <string.h>
 
 #include "adapter/cli/private.h"
@@ -155,8 +156,8 @@ void cli_print_command_help(const struct cli_program *p, const struct cli_comman
 {
 	CLEANUP(freep) char *usage = cli_command_usage(c);
 
-	(void)fprintf(out, "usage: %s %s\n\n%c%s.\n", p->name, usage, c->summary[0] & ~0x20,
-		      c->summary + 1);
+	(void)fprintf(out, "usage: %s %s\n\n%c%s.\n", p->name, usage,
+		      toupper((unsigned char)c->summary[0]), c->summary + 1);
 	if (c->details != NULL) {
 		(void)fputc('\n', out);
 		print_paragraphs(out, c->details);

@@ -1,18 +1,31 @@
 /*
  * The manual page, from the tables, in mdoc(7).
  */
+#include <ctype.h>
 #include <string.h>
 
 #include "adapter/cli/private.h"
 #include "adapter/cli/version.h"
 #include "base/str.h"
 
-/* One line of plain text: no backslash is an escape, no leading dot a request. */
+/* Whether a sentence ends before the blank at s[i], and another begins after it. */
+static bool is_sentence_end(const char *s, size_t size, size_t i)
+{
+	return i > 0 && i + 1 < size && s[i] == ' ' && strchr(".!?", s[i - 1]) != NULL &&
+	       isupper((unsigned char)s[i + 1]) != 0;
+}
+
+/* One line of plain text: no backslash is an escape, no leading dot a request. Each sentence
+ * begins a line, as mdoc(7) wants it. */
 static void put_line(FILE *out, const char *s, size_t size)
 {
 	if (size > 0 && (s[0] == '.' || s[0] == '\''))
 		(void)fputs("\\&", out);
 	for (size_t i = 0; i < size; i++) {
+		if (is_sentence_end(s, size, i)) {
+			(void)fputc('\n', out);
+			continue;
+		}
 		if (s[i] == '\\')
 			(void)fputs("\\e", out);
 		else if (s[i] == '-')
@@ -37,11 +50,23 @@ static void put_text(FILE *out, const char *text)
 	}
 }
 
+/* The first character of a phrase that becomes a sentence. The names of programs stay in lower
+ * case, and so does what does not begin with a letter ("--wait ..."). */
+static int first_of_sentence(const char *phrase)
+{
+	static const char *const names[] = {"zrms ", "zhost ", "zrun ", "zedge ", "startz "};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (str_has_prefix(phrase, names[i]))
+			return phrase[0];
+	return toupper((unsigned char)phrase[0]);
+}
+
 /* A phrase of ours as a sentence. */
 static void put_sentence(FILE *out, const char *phrase, const char *details)
 {
 	CLEANUP(freep)
-	char *text = str_printf("%c%s%s%s%s.", phrase[0] & ~0x20, phrase + 1,
+	char *text = str_printf("%c%s%s%s%s.", first_of_sentence(phrase), phrase + 1,
 				details[0] != '\0' ? " (" : "", details,
 				details[0] != '\0' ? ")" : "");
 
