@@ -4,9 +4,9 @@
 #include "adapter/output/output.h"
 #include "base/memory.h"
 #include "base/str.h"
-#include "mex.pb-c.h"
 #include "mex/check.h"
 #include "mex/command.h"
+#include "proto/mex.pb-c.h"
 #include "schema/message.h"
 
 static Samoza__V1__PackageSpaceView *view_space(const struct mex_package *p, unsigned index)

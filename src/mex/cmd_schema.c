@@ -4,7 +4,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "mex/command.h"
-#include "model.pb-c.h"
+#include "proto/model.pb-c.h"
 #include "schema/jsonschema.h"
 #include "schema/yaml.h"
 

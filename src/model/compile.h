@@ -24,8 +24,8 @@
 
 #include "base/diagnostics.h"
 #include "base/error.h"
-#include "model.pb-c.h"
 #include "model/topology.h"
+#include "proto/model.pb-c.h"
 #include "schema/yaml.h"
 
 /* Where the message came from, for the places of findings. All borrowed. */

@@ -10,7 +10,7 @@
 
 #include "base/diagnostics.h"
 #include "base/error.h"
-#include "model.pb-c.h"
+#include "proto/model.pb-c.h"
 #include "schema/yaml.h"
 
 /* Longest path of a file in an archive, in bytes. */

@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 #include "base/diagnostics.h"
-#include "model.pb-c.h"
 #include "model/constraint.h"
+#include "proto/model.pb-c.h"
 #include "schema/yaml.h"
 
 struct zhost_device {

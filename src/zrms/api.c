@@ -1,9 +1,9 @@
 #include "zrms/api.h"
 
 #include <string.h>
-#include <uthash.h>
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "base/str.h"
 #include "proto/view.pb-c.h"
 #include "schema/json.h"

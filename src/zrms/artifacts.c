@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <uthash.h>
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "base/str.h"
 #include "proto/record.pb-c.h"
 

@@ -2,10 +2,10 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "adapter/log/log.h"
 #include "base/check.h"
+#include "base/hash.h"
 
 enum {
 	HELLO_WAIT_MS = 10000,

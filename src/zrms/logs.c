@@ -1,9 +1,8 @@
 #include "zrms/logs.h"
 
-#include <uthash.h>
-
 #include "base/buffer.h"
 #include "base/check.h"
+#include "base/hash.h"
 #include "proto/view.pb-c.h"
 #include "schema/json.h"
 

@@ -6,10 +6,10 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <uthash.h>
 
 #include "adapter/wasm2c/module.h"
 #include "base/check.h"
+#include "base/hash.h"
 #include "base/heap.h"
 #include "base/str.h"
 #include "zrms/topology_record.h"

@@ -2,10 +2,10 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "adapter/log/log.h"
 #include "base/check.h"
+#include "base/hash.h"
 #include "base/heap.h"
 #include "zrms/artifacts.h"
 

@@ -2,10 +2,10 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "adapter/client/view.h"
 #include "base/check.h"
+#include "base/hash.h"
 #include "base/str.h"
 #include "model/quantity.h"
 #include "proto/view.pb-c.h"

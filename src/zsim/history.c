@@ -1,6 +1,6 @@
 /* What each instance went through, out of the committed events. */
-#include <uthash.h>
 
+#include "base/hash.h"
 #include "base/str.h"
 #include "zsim/scenario.h"
 

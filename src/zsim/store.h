@@ -6,7 +6,8 @@
 #define SAMOZA_ZSIM_STORE_H
 
 #include <stddef.h>
-#include <uthash.h>
+
+#include "base/hash.h"
 
 struct stored {
 	char *key; /* "KIND ID" */

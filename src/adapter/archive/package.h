@@ -34,9 +34,9 @@
 #include "adapter/archive/trust.h"
 #include "base/diagnostics.h"
 #include "base/error.h"
-#include "model.pb-c.h"
 #include "model/manifest.h"
 #include "model/topology.h"
+#include "proto/model.pb-c.h"
 
 struct mex_options {
 	const struct trust *trust; /* borrowed; NULL: nobody is trusted */

@@ -2,9 +2,9 @@
  * Progress of many things toward one state.
  */
 #include <string.h>
-#include <uthash.h>
 
 #include "adapter/output/output.h"
+#include "base/hash.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/vector.h"

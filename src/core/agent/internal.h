@@ -9,10 +9,10 @@
 #ifndef SAMOZA_CORE_AGENT_INTERNAL_H
 #define SAMOZA_CORE_AGENT_INTERNAL_H
 
-#include <uthash.h>
 #include <utlist.h>
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "base/heap.h"
 #include "base/str.h"
 #include "core/agent/agent.h"

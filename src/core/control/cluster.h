@@ -14,8 +14,7 @@
 #ifndef SAMOZA_CORE_CONTROL_CLUSTER_H
 #define SAMOZA_CORE_CONTROL_CLUSTER_H
 
-#include <uthash.h>
-
+#include "base/hash.h"
 #include "base/heap.h"
 #include "base/vector.h"
 #include "core/control/control.h"

@@ -5,7 +5,6 @@
  *   needs database, provided by mysql, stopped by ops at 10:31
  */
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/buffer.h"
 #include "base/memory.h"

@@ -17,8 +17,8 @@
 #include "base/buffer.h"
 #include "base/str.h"
 #include "base/vector.h"
-#include "google/protobuf/descriptor.pb-c.h"
-#include "options.pb-c.h"
+#include "proto/google/protobuf/descriptor.pb-c.h"
+#include "proto/options.pb-c.h"
 #include "schema/pattern.h"
 
 #define RULE_TAG	 50001

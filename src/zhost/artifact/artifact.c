@@ -8,12 +8,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <uthash.h>
 #include <utlist.h>
 
 #include "adapter/log/log.h"
 #include "adapter/wasm2c/translate.h"
 #include "base/check.h"
+#include "base/hash.h"
 #include "base/str.h"
 #include "zhost/artifact/fetch.h"
 

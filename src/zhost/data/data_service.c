@@ -3,12 +3,12 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include <uthash.h>
 #include <utlist.h>
 
 #include "adapter/log/log.h"
 #include "adapter/sqlite/kv.h"
 #include "base/check.h"
+#include "base/hash.h"
 #include "base/str.h"
 #include "zrun/protocol/protocol.h"
 

@@ -4,10 +4,10 @@
 #include <stdio.h>
 
 #include <sodium.h>
-#include <uthash.h>
 
 #include "adapter/uv/loop.h"
 #include "base/buffer.h"
+#include "base/hash.h"
 #include "base/memory.h"
 #include "base/str.h"
 #include "base/text.h"

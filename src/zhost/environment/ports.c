@@ -5,9 +5,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <uthash.h>
-
 #include "base/buffer.h"
+#include "base/hash.h"
 #include "base/memory.h"
 #include "base/str.h"
 #include "base/vector.h"

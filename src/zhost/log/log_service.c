@@ -1,8 +1,7 @@
 #include "zhost/log/log_service.h"
 
-#include <uthash.h>
-
 #include "base/check.h"
+#include "base/hash.h"
 #include "base/str.h"
 #include "base/vector.h"
 #include "zhost/state/state_dir.h"

@@ -2,9 +2,8 @@
 
 #include <errno.h>
 
-#include <uthash.h>
-
 #include "base/check.h"
+#include "base/hash.h"
 #include "base/memory.h"
 #include "base/str.h"
 

@@ -14,9 +14,8 @@
 #ifndef SAMOZA_ZHOST_SPACE_RESIDENT_H
 #define SAMOZA_ZHOST_SPACE_RESIDENT_H
 
-#include <uthash.h>
-
 #include "base/buffer.h"
+#include "base/hash.h"
 #include "zhost/data/data_service.h"
 #include "zhost/mesh/mesh.h"
 #include "zhost/zhost.h"

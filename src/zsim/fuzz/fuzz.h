@@ -26,8 +26,7 @@
 #ifndef SAMOZA_ZSIM_FUZZ_FUZZ_H
 #define SAMOZA_ZSIM_FUZZ_FUZZ_H
 
-#include <uthash.h>
-
+#include "base/hash.h"
 #include "model/topology.h"
 #include "model/zhost.h"
 #include "zsim/world.h"

@@ -11,8 +11,8 @@
 #include <jansson.h>
 
 #include "base/buffer.h"
-#include "model.pb-c.h"
-#include "record.pb-c.h"
+#include "proto/model.pb-c.h"
+#include "proto/record.pb-c.h"
 #include "schema/json.h"
 #include "schema/jsonschema.h"
 #include "schema/message.h"

@@ -12,9 +12,9 @@
 #include <cmocka.h>
 
 #include "base/buffer.h"
-#include "model.pb-c.h"
+#include "proto/model.pb-c.h"
+#include "proto/record.pb-c.h"
 #include "random_message.h"
-#include "record.pb-c.h"
 #include "schema/json.h"
 #include "schema/message.h"
 #include "schema/yaml.h"

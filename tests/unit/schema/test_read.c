@@ -12,13 +12,13 @@
 
 #include "base/buffer.h"
 #include "base/str.h"
-#include "model.pb-c.h"
-#include "record.pb-c.h"
-#include "scenario.pb-c.h"
+#include "proto/model.pb-c.h"
+#include "proto/record.pb-c.h"
+#include "proto/scenario.pb-c.h"
+#include "proto/view.pb-c.h"
 #include "schema/json.h"
 #include "schema/message.h"
 #include "schema/yaml.h"
-#include "view.pb-c.h"
 
 #define TOPOLOGY &samoza__v1__topology__descriptor
 #define SPACE	 &samoza__v1__space__descriptor

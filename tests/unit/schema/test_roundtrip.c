@@ -11,16 +11,16 @@
 #include <cmocka.h>
 
 #include "base/buffer.h"
-#include "model.pb-c.h"
+#include "proto/model.pb-c.h"
+#include "proto/record.pb-c.h"
+#include "proto/scenario.pb-c.h"
+#include "proto/view.pb-c.h"
+#include "proto/wire.pb-c.h"
 #include "random_message.h"
-#include "record.pb-c.h"
-#include "scenario.pb-c.h"
 #include "schema/json.h"
 #include "schema/message.h"
 #include "schema/yaml.h"
 #include "schema/yaml_write.h"
-#include "view.pb-c.h"
-#include "wire.pb-c.h"
 
 #define SEEDS 300
 
