@@ -12,7 +12,7 @@ help:
 	@echo "make stop      stop that cluster"
 	@echo "make test      run all tests; ends with 'N passed, N failed'"
 	@echo "make mutate    break the core on purpose, once per invariant; the random search must find it"
-	@echo "make check     layers, format, citations, static checks, a clang build without warnings"
+	@echo "make check     layers, circles, format, citations, static analysis, a clang build"
 	@echo "make format    run clang-format on the tree"
 	@echo "make bench     run the benchmarks, as tables (BENCH_ARGS='-o json' for JSON)"
 	@echo "make install   install into PREFIX (/usr/local), below DESTDIR"
@@ -51,7 +51,8 @@ mutate:
 
 check:
 	@tools/setup check
-	@tools/check
+	@$(MAKE) --no-print-directory build
+	@tools/check --analysis $(BUILD)
 	@$(MAKE) --no-print-directory check-clang
 
 # The compiler that `make build` does not use: its warnings are errors too.

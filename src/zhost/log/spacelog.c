@@ -8,10 +8,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <uthash.h>
-
 #include "adapter/log/log.h"
 #include "base/check.h"
+#include "base/hash.h"
 #include "base/memory.h"
 #include "base/str.h"
 #include "base/vector.h"

@@ -1,0 +1,292 @@
+"""tools/check sees what it is there for: each test plants one violation into the tree as it stands
+and looks for the finding. Nothing is written into the tree: a planted text or object file lies over
+the tree's own.
+
+    test_check.py BUILD
+"""
+import functools
+import itertools
+import json
+import pathlib
+import shlex
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(ROOT / "tools"))
+sys.dont_write_bytecode = True
+
+from checks import circles, headers, layers, symbols, text  # noqa: E402
+from checks.tree import Tree, without_comments  # noqa: E402
+
+BUILD = ROOT / "build"
+NUMBERS = itertools.count()
+
+
+@functools.cache
+def clean_findings(check):
+    return list(check(Tree(ROOT, BUILD)))
+
+
+def planted(name, code):
+    """The file's own text with `code` at its end."""
+    path = ROOT / name
+    return {name: (path.read_text() if path.exists() else "") + "\n" + code + "\n"}
+
+
+def compiled(directory, name, code):
+    """An object file of the source with `code` at its end, made as the build makes it."""
+    for entry in json.loads((BUILD / "compile_commands.json").read_text()):
+        source = (pathlib.Path(entry["directory"]) / entry["file"]).resolve()
+        if source == ROOT / name:
+            break
+    else:
+        raise AssertionError(f"the build has no {name}")
+    copy = pathlib.Path(directory) / f"{next(NUMBERS)}_{name.replace('/', '_')}"
+    copy.write_text(planted(name, code)[name])
+    command = shlex.split(entry["command"])
+    command[command.index("-c") + 1] = str(copy)
+    command[command.index("-o") + 1] = str(copy.with_suffix(".o"))
+    command += ["-Wno-error", "-w", "-MF", str(copy.with_suffix(".d")),
+                "-I", str((ROOT / name).parent)]
+    subprocess.run(command, cwd=entry["directory"], check=True)
+    return {name: copy.with_suffix(".o")}
+
+
+class Planting(unittest.TestCase):
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.scratch = scratch.name
+
+    def assert_found(self, check, words, texts=None, objects=None):
+        clean = clean_findings(check)
+        found = [f for f in check(Tree(ROOT, BUILD, texts, objects)) if f not in clean]
+        self.assertTrue(any(words in f for f in found),
+                        f"no finding has the words '{words}': {found}")
+
+
+class Includes(Planting):
+    """What a file of a pure layer, or of any layer, must not include, in every spelling."""
+
+    def refuse(self, name, code, words):
+        self.assert_found(layers.check, words, planted(name, code))
+
+    def test_a_library_in_core(self):
+        self.refuse("src/core/outbox.c", "#include <sqlite3.h>", "core may not include <sqlite3.h>")
+
+    def test_a_library_in_model(self):
+        self.refuse("src/model/zhost.c", "#include <uv.h>", "model may not include <uv.h>")
+
+    def test_a_library_behind_quotes(self):
+        self.refuse("src/core/outbox.c", '#include "curl/curl.h"',
+                    "core may not include <curl/curl.h>")
+
+    def test_system_headers_in_core(self):
+        for header in ("unistd.h", "time.h", "sys/random.h", "sys/syscall.h", "pthread.h",
+                       "fcntl.h", "signal.h", "x86intrin.h"):
+            with self.subTest(header):
+                self.refuse("src/core/lifecycle/rules.c", f"#include <{header}>",
+                            f"core/lifecycle may not include <{header}>")
+
+    def test_a_library_outside_its_adapter(self):
+        self.refuse("src/zrms/main.c", "#include <sqlite3.h>", "only adapter/sqlite may")
+
+    def test_an_unknown_header(self):
+        self.refuse("src/zrms/main.c", "#include <openssl/ssl.h>", "is not known to")
+
+    def test_an_adapter_in_core(self):
+        for spelling in ('#include "adapter/uv/loop.h"', "#include <adapter/uv/loop.h>",
+                         '#include "../adapter/uv/loop.h"', '   #   include "adapter/uv/loop.h"',
+                         '\t#include "adapter/uv/loop.h"', '%:include "adapter/uv/loop.h"',
+                         '#include \\\n"adapter/uv/loop.h"', '#\\\ninclude "adapter/uv/loop.h"',
+                         '/* why */ #include "adapter/uv/loop.h"',
+                         '# /* why */ include "adapter/uv/loop.h"',
+                         '#include_next "adapter/uv/loop.h"',
+                         '#include "core/../adapter/uv/loop.h"',
+                         "#include <../src/adapter/uv/loop.h>",
+                         '#include "../../src/adapter/uv/loop.h"'):
+            with self.subTest(spelling):
+                self.refuse("src/core/outbox.c", spelling, "core may not use adapter/uv")
+
+    def test_an_include_in_a_comment_or_a_string_is_none(self):
+        texts = planted("src/core/outbox.c", '/*\n#include <uv.h>\n*/\n// #include <uv.h>\n'
+                        'const char *text = "\\\n#include <uv.h>";')
+        self.assertEqual(list(layers.check(Tree(ROOT, BUILD))),
+                         list(layers.check(Tree(ROOT, BUILD, texts))))
+
+    def test_upwards_through_the_layers(self):
+        for mine, theirs in (("base/heap.c", "schema/yaml.h"), ("base/heap.c", "proto/wire.pb-c.h"),
+                             ("schema/map.c", "model/zhost.h"), ("model/zhost.c", "core/outbox.h"),
+                             ("core/place/place.c", "core/control/control.h"),
+                             ("core/place/place.c", "core/agent/agent.h"),
+                             ("core/outbox.c", "port/store.h"), ("port/frame.c", "adapter/uv/loop.h"),
+                             ("adapter/sqlite/kv.c", "zrms/engine.h"),
+                             ("adapter/sqlite/kv.c", "adapter/http/http.h"),
+                             ("zrms/main.c", "zhost/zhost.h")):
+            with self.subTest(f"{mine} -> {theirs}"):
+                self.refuse(f"src/{mine}", f'#include "{theirs}"', "may not use")
+
+    def test_a_spelling_of_its_own(self):
+        for spelling in ("<base/heap.h>", '"../base/heap.h"', '"heap.h"'):
+            with self.subTest(spelling):
+                self.refuse("src/base/text.c", f"#include {spelling}",
+                            'write this include as "base/heap.h"')
+
+    def test_a_macro(self):
+        self.refuse("src/core/outbox.c", '#define H <uv.h>\n#include H', "include of a macro")
+
+    def test_a_source_file(self):
+        self.refuse("src/core/outbox.c", '#include "base/heap.c"', "not a header")
+
+    def test_a_file_in_no_layer(self):
+        self.assert_found(layers.check, "in no layer", {"src/somewhere/new.c": "int x;\n"})
+
+    def test_a_test_in_the_product(self):
+        self.refuse("src/zrms/main.c", '#include "tests/unit/place/fixture.h"', "in no layer")
+
+    def test_an_exception_that_nothing_needs(self):
+        tree = Tree(ROOT, BUILD)
+        layers.AGAINST_ORDER["mex"] = ["zshell"]
+        try:
+            self.assertIn("tools/checks/layers.py: mex no longer uses zshell; "
+                          "remove it from AGAINST_ORDER", list(layers.check_exceptions(tree)))
+        finally:
+            del layers.AGAINST_ORDER["mex"]
+
+    def test_two_layers_that_may_use_each_other(self):
+        layers.ALSO[("adapter/uv", "adapter/http")] = "planted"
+        try:
+            self.assertIn("layers that may use each other: adapter/http, adapter/uv",
+                          "".join(circles.of_layers()))
+        finally:
+            del layers.ALSO[("adapter/uv", "adapter/http")]
+
+
+class Symbols(Planting):
+    """Functions with effects in a pure layer, by the header or by a prototype of one's own."""
+
+    def refuse(self, name, code, words):
+        self.assert_found(symbols.check, words, objects=compiled(self.scratch, name, code))
+
+    def test_by_the_header(self):
+        for include, use in (("unistd.h", "pread(0, 0, 0, 0)"), ("unistd.h", "getpid()"),
+                             ("unistd.h", "usleep(1)"), ("sys/random.h", "getrandom(0, 0, 0)"),
+                             ("time.h", "time(0)"), ("stdlib.h", "rand()"),
+                             ("stdlib.h", "getenv(\"X\")"), ("stdio.h", "printf(\"%d\", planted())"),
+                             ("stdlib.h", "malloc(1)"), ("stdlib.h", "(exit(1), 0)")):
+            with self.subTest(use):
+                self.refuse("src/core/outbox.c", f"#include <{include}>\nlong planted(void);\n"
+                            f"long planted(void) {{ return (long){use}; }}",
+                            f"core/outbox.c: {use.strip('(').split('(')[0]}")
+
+    def test_by_a_prototype_of_ones_own(self):
+        for prototype, use in (("int pread(int, void *, unsigned long, long)", "pread(0, 0, 0, 0)"),
+                               ("int getpid(void)", "getpid()"), ("int usleep(unsigned)", "usleep(1)"),
+                               ("long getrandom(void *, unsigned long, unsigned)",
+                                "getrandom(0, 0, 0)"),
+                               ("long syscall(long, ...)", "syscall(39)"),
+                               ("unsigned long long uv_hrtime(void)", "uv_hrtime()"),
+                               ("int sqlite3_initialize(void)", "sqlite3_initialize()")):
+            for name in ("src/core/place/place.c", "src/model/zhost.c"):
+                with self.subTest(f"{use} in {name}"):
+                    self.refuse(name, f"extern {prototype};\nlong planted(void);\n"
+                                f"long planted(void) {{ return (long){use}; }}",
+                                f"{use.split('(')[0]} is not a function that a pure layer")
+
+    def test_a_variable(self):
+        self.refuse("src/model/zhost.c", "extern char **environ;\nchar **planted(void);\n"
+                    "char **planted(void) { return environ; }", "environ is not")
+
+    def test_a_function_of_a_layer_below(self):
+        self.refuse("src/core/outbox.c", "extern void loop_done(void *);\nvoid planted(void);\n"
+                    "void planted(void) { loop_done(0); }",
+                    "core may not use loop_done() of adapter/uv")
+        self.refuse("src/base/heap.c", "extern void place_free(void *);\nvoid planted(void);\n"
+                    "void planted(void) { place_free(0); }",
+                    "base may not use place_free() of core/place")
+
+    def test_what_no_symbol_shows(self):
+        for code in ('void planted(void) { __asm__("rdtsc"); }', "const char *when = __DATE__;",
+                     "long planted(void) { return __builtin_ia32_rdtsc(); }",
+                     "#pragma weak planted"):
+            with self.subTest(code):
+                self.assert_found(symbols.check, "in a pure layer",
+                                  planted("src/core/outbox.c", code))
+
+
+class Circles(Planting):
+    def test_two_files(self):
+        objects = {}
+        for name, mine, theirs in (("heap", "planted_a", "planted_b"),
+                                   ("text", "planted_b", "planted_a")):
+            objects.update(compiled(self.scratch, f"src/base/{name}.c",
+                                    f"void {theirs}(void);\nvoid {mine}(void);\n"
+                                    f"void {mine}(void) {{ {theirs}(); }}"))
+        self.assert_found(circles.check, "src/base: files that use each other's functions: "
+                          "heap.c, text.c", objects=objects)
+
+    def test_a_known_circle_that_grows(self):
+        for directory, (files, _) in circles.KNOWN.items():
+            circle, inside = f"{directory}/planted.c", f"{directory}/{files[0]}"
+            graph = circles.by_symbols(Tree(ROOT, BUILD))
+            graph[circle] = {inside}
+            graph[inside] = graph[inside] | {circle}
+            self.assertTrue(any("planted.c" in f for f in circles.unknown(graph)), directory)
+
+    def test_headers(self):
+        self.assert_found(circles.check, "headers that include each other",
+                          {**planted("src/base/heap.h", '#include "base/text.h"'),
+                           **planted("src/base/text.h", '#include "base/heap.h"')})
+
+    def test_a_known_circle_that_is_undone(self):
+        circles.KNOWN["src/base"] = (["heap.c", "text.c"], "planted")
+        try:
+            found = list(circles.check(Tree(ROOT, BUILD)))
+            self.assertTrue(any("src/base: no longer in a circle: heap.c, text.c" in f
+                                for f in found), found)
+        finally:
+            del circles.KNOWN["src/base"]
+
+    def test_every_component_is_found(self):
+        graph = {"a": {"b"}, "b": {"c"}, "c": {"a", "d"}, "d": {"e"}, "e": {"d"}, "f": {"a"},
+                 "g": {"g"}}
+        self.assertEqual(sorted(circles.circles(graph)), [["a", "b", "c"], ["d", "e"]])
+
+
+class Headers(Planting):
+    def test_a_private_header_for_everything(self):
+        texts = {"src/base/planted.h": "".join(f"void planted_{k}(int x);\n" for k in range(26))}
+        self.assert_found(headers.check, "src/base/planted.h: 26 prototypes in a private header",
+                          texts)
+
+    def test_what_is_a_prototype(self):
+        self.assertEqual(headers.prototypes(
+            "#define F(x) f(x);\n/* void a(void); */\nvoid b(void);\nint c(int x,\n  int y)\n"
+            "  __attribute__((format(printf, 1, 2)));\ntypedef void d(void);\n"
+            "struct e { void (*f)(void); };\nstatic inline int g(void)\n{\n\treturn h();\n}\n"
+            "extern int i;\nstruct j *k(void) must_check;\n"), 3)
+
+    def test_an_exception_that_nothing_needs(self):
+        headers.KNOWN["src/base/heap.h"] = (30, "planted")
+        try:
+            self.assertIn("src/base/heap.h", "".join(headers.check(Tree(ROOT, BUILD))))
+        finally:
+            del headers.KNOWN["src/base/heap.h"]
+
+
+class Text(Planting):
+    def test_an_unfinished_word(self):
+        self.assert_found(text.words, "unfinished",
+                          planted("src/base/heap.c", "/* TO" "DO: this */"))
+
+    def test_comments_and_strings_are_blanked_in_place(self):
+        self.assertEqual(without_comments('a /* b\n c */ "d/*" \'"\' // e\nf'),
+                         'a     \n      "   " \' \'     \nf')
+
+
+if __name__ == "__main__":
+    BUILD = pathlib.Path(sys.argv.pop(1)).resolve()
+    unittest.main(verbosity=1)

@@ -1,0 +1,169 @@
+"""Circles: files of one directory that need each other, so that none can be read, tested or
+replaced without the rest. A file needs another if it uses a function or variable of its own that
+the other defines; headers need what they include.
+"""
+import os.path
+
+from checks import layers, symbols
+
+# Circles that are still to be undone, by directory: the files, and what is in the way. A file that
+# is no longer in a circle is a finding, so that the list only shrinks.
+KNOWN = {
+    "src/adapter/archive": (
+        ["package.c", "package_model.c", "package_stages.c"],
+        "the stages report findings with a function of the file that runs them"),
+    "src/adapter/cli": (
+        ["help.c", "parse.c", "run.c", "settings.c"],
+        "parsing prints help, help prints settings, settings are parsed"),
+    "src/adapter/http": (
+        ["reply.c", "request.c", "server.c", "spool.c", "stream.c"],
+        "a request, its answer and the server share one private header"),
+    "src/adapter/sim": (
+        ["connect.c", "network.c", "sim_stream.c"],
+        "the network delivers to streams, which send over the network"),
+    "src/adapter/uv": (
+        ["tcp_connect.c", "tcp_listen.c", "tcp_stream.c"],
+        "connecting and listening make streams, whose table names both"),
+    "src/adapter/wasm2c": (
+        ["module.c", "module_code.c", "module_exports.c"],
+        "the sections report findings with a function of the file that runs them"),
+    "src/core/agent": (
+        ["family.c", "instance.c", "message.c"],
+        "an instance asks its family, which acts on its other members"),
+    "src/core/control": (
+        ["data.c", "deployment.c", "forget.c", "listen.c", "marks.c", "orders.c", "placing.c",
+         "reports.c", "tables.c", "zhosts.c"],
+        "one private header for all parts"),
+    "src/core/lifecycle": (
+        ["application.c", "group.c", "rules.c"], "groups move instances, moves end groups"),
+    "src/core/place": (
+        ["backtrack.c", "demands.c", "index.c", "needs.c", "search.c", "units.c", "wait.c",
+         "zhosts.c"],
+        "one private header for all parts"),
+    "src/mex": (
+        ["cmd_build.c", "cmd_inspect.c", "cmd_sign.c", "cmd_validate.c", "cmd_verify.c",
+         "main.c"],
+        "commands use helpers of the file that has the table of commands"),
+    "src/model/compile": (
+        ["clash.c", "compile.c", "expand.c", "fields.c", "links.c", "names.c", "placement.c",
+         "startable.c", "tree.c"],
+        "the passes report findings with a function of the file that runs them"),
+    "src/schema": (["map.c", "message.c"], "maps copy messages, messages contain maps"),
+    "src/zbench": (
+        ["bench_data.c", "bench_memory.c", "bench_message.c", "bench_openb.c", "bench_place.c",
+         "bench_recover.c", "bench_start.c", "bench_submit.c", "bench_topology.c", "benchmark.c",
+         "growth.c", "main.c"],
+        "commands use helpers of the file that has the table of commands"),
+    "src/zhost/process": (
+        ["zrun_process.c", "zrun_process_io.c"], "one object in two files"),
+    "src/zhost/state": (["run_dir.c", "state_dir.c"], "each opens directories for the other"),
+    "src/zrms": (
+        ["api.c", "api_events.c", "api_spaces.c", "api_system.c", "api_topologies.c",
+         "api_zhosts.c"],
+        "handlers use helpers of the file that has the table of routes"),
+    "src/zrun/native": (
+        ["native.c", "native_health.c", "native_turn.c"], "one object in three files"),
+    "src/zrun/runner": (
+        ["runner.c", "termination.c", "zhost_connection.c"],
+        "a broken connection ends the runner, whose end is sent over the connection"),
+    "src/zrun/wasm": (
+        ["host_samoza.c", "host_table.c", "host_wasi.c"],
+        "functions use helpers of the file that has the table of functions"),
+    "src/zsim": (
+        ["controller.c", "expect.c", "link.c", "node.c", "scenario.c", "steps.c", "world.c"],
+        "machines, links and the world call each other directly"),
+    "src/zsim/fuzz": (["mirror.c", "rules.c"], "one object in two files"),
+}
+
+
+def circles(graph):
+    """Strongly connected components of more than one node (Tarjan, without recursion)."""
+    index, low, on, stack, found = {}, {}, set(), [], []
+    for start in sorted(graph):
+        if start in index:
+            continue
+        work = [(start, iter(sorted(graph[start])))]
+        index[start] = low[start] = len(index)
+        stack.append(start)
+        on.add(start)
+        while work:
+            node, successors = work[-1]
+            for next_one in successors:
+                if next_one not in index:
+                    index[next_one] = low[next_one] = len(index)
+                    stack.append(next_one)
+                    on.add(next_one)
+                    work.append((next_one, iter(sorted(graph.get(next_one, ())))))
+                    break
+                if next_one in on:
+                    low[node] = min(low[node], index[next_one])
+            else:
+                work.pop()
+                if work:
+                    low[work[-1][0]] = min(low[work[-1][0]], low[node])
+                if low[node] == index[node]:
+                    part = []
+                    while True:
+                        part.append(stack.pop())
+                        on.discard(part[-1])
+                        if part[-1] == node:
+                            break
+                    if len(part) > 1:
+                        found.append(sorted(part))
+    return found
+
+
+def by_symbols(tree):
+    mine = {name: path for name, path in tree.objects().items() if name.startswith("src/")}
+    found = symbols.symbols(mine)
+    homes = {}
+    for name, (defined, _) in found.items():
+        for symbol in defined:
+            homes.setdefault((os.path.dirname(name), symbol), name)
+    graph = {name: set() for name in found}
+    for name, (_, needed) in found.items():
+        for symbol in needed:
+            home = homes.get((os.path.dirname(name), symbol))
+            if home is not None and home != name:
+                graph[name].add(home)
+    return graph
+
+
+def by_includes(tree):
+    headers = [name for name in tree.sources() if name.endswith(".h")]
+    return {name: {target for _, _, target in layers.includes(tree, name)
+                   if target in headers and target != name} for name in headers}
+
+
+def of_layers():
+    graph = {}
+    for mine, theirs in layers.ALSO:
+        graph.setdefault(mine, set()).add(theirs)
+        graph.setdefault(theirs, set())
+    for part in circles(graph):
+        yield f"tools/checks/layers.py: layers that may use each other: {', '.join(part)}"
+
+
+def unknown(graph):
+    known = {directory: set(files) for directory, (files, _) in KNOWN.items()}
+    seen = {directory: set() for directory in known}
+    for part in circles(graph):
+        directory = os.path.dirname(part[0])
+        names = {os.path.basename(name) for name in part}
+        if names <= known.get(directory, set()):
+            seen[directory] |= names
+        else:
+            yield (f"{directory}: files that use each other's functions: "
+                   f"{', '.join(sorted(names))}")
+    for directory, files in sorted(known.items()):
+        gone = files - seen[directory]
+        if gone:
+            yield (f"tools/checks/circles.py: {directory}: no longer in a circle: "
+                   f"{', '.join(sorted(gone))}; remove from KNOWN")
+
+
+def check(tree):
+    yield from of_layers()
+    for part in circles(by_includes(tree)):
+        yield f"{part[0]}: headers that include each other: {', '.join(part)}"
+    yield from unknown(by_symbols(tree))

@@ -1,0 +1,57 @@
+"""Private headers (those that only their own directory includes) with too many prototypes: a sign
+that one header stands for several parts."""
+import os.path
+import re
+
+from checks import layers
+
+MAX = 25
+# Still to be divided: the number may only shrink.
+KNOWN = {
+    "src/core/agent/internal.h": (34, "families, desired state and reports in one header"),
+    "src/core/control/cluster.h": (72, "one header for all parts of control"),
+    "src/core/place/engine.h": (63, "one header for all parts of the engine"),
+    "src/zrun/wasm/host.h": (27, "functions of WASI and of Samoza in one header"),
+}
+
+
+def prototypes(text):
+    """Functions that a header declares, without those that it defines inline."""
+    code = layers.without_comments(text).replace("\\\n", " ")
+    code = re.sub(r"^\s*#.*$", "", code, flags=re.MULTILINE)
+    depth, statement, count = 0, "", 0
+    for c in code:
+        if c == "{":
+            depth += 1
+        elif c == "}":
+            depth -= 1
+            if depth == 0 and statement.rstrip().endswith(")"):
+                statement = ""  # the body of an inline function
+        elif depth == 0 and c == ";":
+            count += bool(re.search(r"\w\s*\(", re.sub(r"__attribute__\s*\(\(.*\)\)", "", statement,
+                                                       flags=re.DOTALL))
+                          and not re.match(r"\s*(typedef|struct \w+\s*$|_Static_assert)", statement))
+            statement = ""
+        elif depth == 0:
+            statement += c
+    return count
+
+
+def check(tree):
+    users = {}
+    for name in tree.sources():
+        for _, _, target in layers.includes(tree, name):
+            if target is not None:
+                users.setdefault(target, set()).add(os.path.dirname(name))
+    needed = set()
+    for name in tree.sources():
+        if not name.endswith(".h") or users.get(name, set()) - {os.path.dirname(name)}:
+            continue
+        count = prototypes(tree.text(name))
+        if count > KNOWN.get(name, (MAX, ""))[0]:
+            yield f"{name}: {count} prototypes in a private header, at most {MAX}: divide it"
+        if count > MAX:
+            needed.add(name)
+    for name in sorted(set(KNOWN) - needed):
+        yield (f"tools/checks/headers.py: {name} is no private header with more than {MAX} "
+               "prototypes; remove it from KNOWN")

@@ -1,0 +1,214 @@
+"""Who may use whom: the layers of ARCHITECTURE.md, for includes and for symbols, and the headers of
+the system and of libraries that a layer may include.
+"""
+import functools
+import os.path
+import re
+
+from checks.tree import without_comments
+
+# A layer uses only layers above it. Layers in one line do not use each other, except where ALSO
+# says so.
+ORDER = [
+    ["base"], ["proto"], ["schema"], ["model"],
+    ["core"], ["core/lifecycle"], ["core/place", "core/agent"], ["core/control"],
+    ["port"],
+    ["adapter/log", "adapter/cli", "adapter/output", "adapter/uv", "adapter/sim", "adapter/http",
+     "adapter/sqlite", "adapter/archive", "adapter/wasm2c", "adapter/sandbox", "adapter/client"],
+    ["zrun/protocol"], ["zrun/launch"], ["zrun/runner"], ["zrun/native", "zrun/wasm"], ["zrun"],
+    ["zhost/state", "zhost/environment", "zhost/uplink"],
+    ["zhost/log", "zhost/artifact", "zhost/mesh", "zhost/data"],
+    ["zhost/edge", "zhost/process", "zhost/native"], ["zhost/space"], ["zhost/reconcile"],
+    ["zsim", "zhost", "zrms", "mex", "zshell", "startz", "zbench"],
+]
+ALSO = {
+    ("adapter/sqlite", "adapter/uv"): "posts back to the loop",
+    ("adapter/http", "adapter/uv"): "runs on the loop",
+    ("adapter/client", "adapter/cli"): "addresses, version",
+}
+# Uses against the order that are still to be removed: an entry that is no longer needed is a
+# finding, so that the list only shrinks.
+AGAINST_ORDER = {
+    "zhost/native": ["zhost/process", "zhost/reconcile", "zhost/space"],
+    "zhost/process": ["zhost", "zhost/native", "zhost/reconcile", "zhost/space"],
+    "zhost/reconcile": ["zhost"],
+    "zhost/space": ["zhost", "zhost/reconcile"],
+    "zrun/runner": ["zrun/native", "zrun/wasm"],
+}
+
+# Headers of the C library that promise no effect on the world outside. What they declare that
+# does have one (printf, getenv) is refused by its symbol: symbols.py.
+PLAIN = {"ctype.h", "errno.h", "float.h", "inttypes.h", "limits.h", "math.h", "stdalign.h",
+         "stdarg.h", "stdbool.h", "stddef.h", "stdint.h", "stdio.h", "stdlib.h", "string.h",
+         "strings.h"}
+# A layer that is named here includes nothing else from outside the tree.
+SYSTEM = {
+    "base": PLAIN | {"unistd.h", "uthash.h"},
+    "proto": set(),
+    "schema": PLAIN | {"locale.h", "jansson.h", "yaml.h", "protobuf-c/protobuf-c.h"},
+    "model": PLAIN,
+    "core": PLAIN | {"utlist.h"},
+    "port": PLAIN,
+}
+# Libraries, and the layers that know them. All others are behind an interface of ours.
+LIBRARIES = {
+    "curl/curl.h": ["adapter/client"],
+    "histedit.h": ["zshell"],
+    "jansson.h": ["schema", "adapter/client", "startz", "zbench", "zrms", "zshell"],
+    "libsmartcols.h": ["adapter/output"],
+    "microhttpd.h": ["adapter/http"],
+    "protobuf-c/protobuf-c.h": ["schema", "adapter/client", "adapter/http", "adapter/output",
+                                "zrms"],
+    "seccomp.h": ["adapter/sandbox"],
+    "sodium.h": ["adapter/archive", "adapter/wasm2c", "zhost", "zhost/artifact", "zhost/edge",
+                 "zhost/state", "zrms"],
+    "sqlite3.h": ["adapter/sqlite"],
+    "uthash.h": ["base"],
+    "utlist.h": None,  # any: only macros
+    "uv.h": ["adapter/uv"],
+    "yaml.h": ["schema", "adapter/cli"],
+    "zip.h": ["adapter/archive"],
+}
+# Of the C library and of Linux, for layers that SYSTEM does not name.
+LINUX = PLAIN | {
+    "dirent.h", "dlfcn.h", "fcntl.h", "ftw.h", "grp.h", "langinfo.h", "locale.h", "malloc.h",
+    "netdb.h", "poll.h", "pthread.h", "pwd.h", "sched.h", "signal.h", "spawn.h", "stdatomic.h",
+    "termios.h", "time.h", "ucontext.h", "unistd.h", "wchar.h"}
+LINUX_DIRECTORIES = ("arpa/", "linux/", "netinet/", "sys/")
+
+INCLUDE = re.compile(r"^[ \t\r]*(?:#|%:|\?\?=)[ \t\r]*(?:include|include_next|import|embed)\b"
+                     r"[ \t\r]*([^\n]*)", re.MULTILINE)
+# Headers that the build makes, and the layer that they belong to.
+GENERATED = {
+    "adapter/cli/version.h": "adapter/cli",
+    "mex_template.h": "mex",
+    "samoza_js.h": "zhost/edge",
+    "wasm2c_embedded.h": "adapter/wasm2c",
+    "zbench/version.h": "zbench",
+}
+
+
+def level_of(layer):
+    for level, layers in enumerate(ORDER):
+        if layer in layers:
+            return level
+    return None
+
+
+def layer_of(name):
+    """"src/core/place/x.h" is in core/place, "src/core/instant.h" in core, "proto/x" and what is
+    generated from it in proto; None: in no layer."""
+    if name.endswith((".pb-c.h", ".pb-c.c")):
+        return "proto"
+    parts = name.split("/")
+    if parts[0] == "proto":
+        return "proto"
+    if parts[:2] == ["build", "src"]:  # generated
+        parts = parts[1:]
+    if parts[0] != "src" or len(parts) < 3:
+        return None
+    two = "/".join(parts[1:3])
+    if len(parts) > 3 and level_of(two) is not None:
+        return two
+    return parts[1] if level_of(parts[1]) is not None else None
+
+
+def may_use(mine, theirs):
+    return mine == theirs or (mine, theirs) in ALSO or level_of(theirs) < level_of(mine)
+
+
+def is_excepted(tree, mine, theirs):
+    excepted = theirs in AGAINST_ORDER.get(mine, [])
+    if excepted:
+        tree.exceptions_used.add((mine, theirs))
+    return excepted
+
+
+@functools.cache
+def written_includes(text):
+    """(line, how it is written) of each include."""
+    joined = text.replace("\\\n", "\r\r")  # one line for the preprocessor
+    return [(text.count("\n", 0, found.start(1)) + 1,
+             joined[found.start(1):found.end(1)].replace("\r", "").strip())
+            for found in INCLUDE.finditer(without_comments(joined))]
+
+
+def includes(tree, name):
+    """(line, how it is written, file of the tree or None): every include, in whatever form."""
+    for line, written in written_includes(tree.text(name)):
+        target = re.match(r'([<"])([^>"]*)[>"]', written)
+        outside = target is None or (target.group(1) == "<" and is_outside(target.group(2)))
+        yield line, written, None if outside else resolve(tree, name, target.group(2))
+
+
+def is_outside(header):
+    return header in LINUX or header in LIBRARIES or header.startswith(LINUX_DIRECTORIES)
+
+
+def resolve(tree, name, target):
+    for base in (os.path.dirname(name), "src", ""):
+        path = os.path.normpath(os.path.join(base, target))
+        if tree.exists(path):
+            return path
+    path = os.path.normpath(target)
+    if path.endswith(".pb-c.h"):
+        return path if path.startswith("proto/") else f"proto/{path}"
+    return None
+
+
+def of_library(layer, header):
+    """A finding's words where `layer` may not include `header`, which is not of the tree."""
+    if layer is None:
+        return None
+    rule = SYSTEM.get(layer, SYSTEM.get(layer.split("/")[0]))
+    if rule is not None:
+        return None if header in rule else f"{layer} may not include <{header}>"
+    if header in LIBRARIES:
+        layers = LIBRARIES[header]
+        if layers is None or layer in layers or layer.split("/")[0] in layers:
+            return None
+        return f"{layer} may not include <{header}>: only {', '.join(layers)} may"
+    if header in LINUX or header.startswith(LINUX_DIRECTORIES):
+        return None
+    return f"<{header}> is not known to tools/checks/layers.py; say there who may include it"
+
+
+def check(tree):
+    for name in tree.sources():
+        mine = layer_of(name)
+        if mine is None:
+            yield f"{name}: in no layer of tools/checks/layers.py; add it to ORDER"
+            continue
+        for line, written, target in includes(tree, name):
+            where = f"{name}:{line}"
+            if target is None:
+                outside = re.fullmatch(r'[<"]([^<>"]+)[>"].*', written)
+                if outside is None:
+                    yield f"{where}: include of a macro: {written}"
+                    continue
+                theirs = GENERATED.get(outside.group(1))
+                if theirs is not None and may_use(mine, theirs):
+                    continue
+                why = of_library(mine, os.path.normpath(outside.group(1)))
+                if why:
+                    yield f"{where}: {why}"
+                continue
+            path = target[len("src/"):] if target.startswith("src/") else target
+            if written != f'"{path}"':
+                yield f'{where}: write this include as "{path}"'
+            if not target.endswith(".h"):
+                yield f"{where}: not a header: {path}"
+            theirs = layer_of(target)
+            if theirs is None:
+                yield f"{where}: {mine} may not use {path}, which is in no layer"
+            elif not may_use(mine, theirs) and not is_excepted(tree, mine, theirs):
+                yield f"{where}: {mine} may not use {theirs}, which is below it"
+
+
+def check_exceptions(tree):
+    """After all that ask for exceptions: those that nothing needed."""
+    for mine, layers in AGAINST_ORDER.items():
+        for theirs in layers:
+            if (mine, theirs) not in tree.exceptions_used:
+                yield (f"tools/checks/layers.py: {mine} no longer uses {theirs}; "
+                       "remove it from AGAINST_ORDER")
