@@ -74,13 +74,13 @@ def repack(files, path, attributes=None):
     return path.read_bytes()
 
 
-def test_a_truncated_archive(desk):
+def test_a_truncated_archive_is_refused(desk):
     data = desk.good.read_bytes()
     for size in (0, 1, 30, len(data) // 2, len(data) - 1):
         refused(desk, data[:size])
 
 
-def test_a_flipped_byte_in_any_file(desk, tmp_path):
+def test_a_flipped_byte_in_any_file_is_refused(desk, tmp_path):
     for name, data in entries(desk.good).items():
         files = entries(desk.good)
         middle = len(data) // 2
@@ -88,7 +88,7 @@ def test_a_flipped_byte_in_any_file(desk, tmp_path):
         refused(desk, repack(files, tmp_path / "flipped.mex"))
 
 
-def test_no_signature_and_unknown_key(desk, tmp_path):
+def test_an_unsigned_package_and_an_unknown_key_are_refused(desk, tmp_path):
     unsigned = tmp_path / "unsigned.mex"
     run(BIN / "mex", "build", desk.folder / "src" / "victim", "-o", unsigned)
     refused(desk, unsigned.read_bytes(), "sign", status=403)
@@ -97,33 +97,33 @@ def test_no_signature_and_unknown_key(desk, tmp_path):
     refused(desk, unsigned.read_bytes(), "key", status=403)
 
 
-def test_a_wrong_signature(desk, tmp_path):
+def test_a_wrong_signature_is_refused(desk, tmp_path):
     files = entries(desk.good)
     manifest = files["manifest.yaml"].decode()
     files["manifest.yaml"] = manifest.replace("example.com", "exbmple.com").encode()
     refused(desk, repack(files, tmp_path / "wrong.mex"), "signature", status=403)
 
 
-def test_a_file_that_is_not_in_the_integrity_list(desk, tmp_path):
+def test_a_file_missing_from_the_integrity_list_is_refused(desk, tmp_path):
     files = entries(desk.good)
     files["spaces/a/extra.txt"] = b"more"
     refused(desk, repack(files, tmp_path / "extra.mex"), "extra.txt")
 
 
 @pytest.mark.parametrize("name", ["../evil", "/etc/evil", "spaces/../../evil", "a\\..\\evil"])
-def test_names_that_leave_the_archive(desk, tmp_path, name):
+def test_names_that_escape_the_archive_are_refused(desk, tmp_path, name):
     files = entries(desk.good)
     files[name] = b"evil"
     refused(desk, repack(files, tmp_path / "names.mex"), "evil")
 
 
-def test_a_link(desk, tmp_path):
+def test_a_link_in_an_archive_is_refused(desk, tmp_path):
     files = entries(desk.good)
     files["spaces/a/link"] = b"/etc/passwd"
     refused(desk, repack(files, tmp_path / "link.mex", {"spaces/a/link": 0o120777}), "link")
 
 
-def test_a_bomb(desk, tmp_path):
+def test_a_zip_bomb_is_refused(desk, tmp_path):
     path = tmp_path / "bomb.mex"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in entries(desk.good).items():
@@ -155,7 +155,7 @@ spaces:
 """
 
 
-def test_yaml_of_a_wrong_type_names_every_place(open_desk, tmp_path):
+def test_yaml_of_a_wrong_type_is_reported_with_every_position(open_desk, tmp_path):
     files = entries(open_desk.good)
     files["topology.yaml"] = WRONG.encode()
     refused(open_desk, listed(files, tmp_path / "wrong.mex"), "topology.yaml:5:", "topology.yaml:6:")
@@ -168,7 +168,7 @@ def test_yaml_of_a_wrong_type_names_every_place(open_desk, tmp_path):
     assert "topology.yaml:5:" in text and "topology.yaml:6:" in text, text
 
 
-def test_a_bomb_of_aliases(desk, tmp_path):
+def test_an_alias_bomb_is_refused(desk, tmp_path):
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 20)]
     folder = tmp_path / "source"
@@ -227,7 +227,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("what", HOSTILE)
-def test_a_hostile_module(open_desk, tmp_path, what):
+def test_a_hostile_module_is_refused(open_desk, tmp_path, what):
     data, word = HOSTILE[what]
     files = entries(open_desk.good)
     files["spaces/a/core.wasm"] = data
@@ -254,7 +254,7 @@ def test_a_body_of_a_gibibyte_is_refused_before_it_is_sent(desk):
     assert desk.get("/healthz")["status"] == "ok"
 
 
-def test_half_a_request_and_silence_is_cut(desk):
+def test_an_incomplete_request_is_disconnected(desk):
     connection = raw(desk, b"GET /v1/topologies HTTP/1.1\r\nHos")
     connection.settimeout(25)
     rest = connection.recv(4096)
@@ -272,7 +272,7 @@ def test_smuggled_requests_are_refused(desk, lines):
     assert b" 400 " in answer.split(b"\r\n")[0], answer
 
 
-def test_garbage_on_the_link_disturbs_nobody(desk):
+def test_garbage_on_a_link_disturbs_nothing(desk):
     for garbage in (b"\xff" * 64, struct.pack("<IB", 5, 1) + b"\0\0\0\0", struct.pack("<IB", 1, 99)):
         connection = raw(desk, b"GET /v1/link HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
                          b"Upgrade: samoza-link/1\r\n\r\n")
@@ -291,13 +291,13 @@ def test_garbage_on_the_link_disturbs_nobody(desk):
     ("POST", "/v1/topologies", b"hello", 422, ""),
     ("POST", "/v1/zhosts/nobody/cordon", None, 404, "nobody"),
 ])
-def test_requests_that_make_no_sense(desk, method, path, body, status, word):
+def test_malformed_requests_are_refused(desk, method, path, body, status, word):
     code, answer = desk.request(method, path, body, MEX if body else None)
     assert code == status, answer
     assert word in answer["error"]["message"], answer
 
 
-def test_goals_that_are_refused(desk):
+def test_invalid_goals_are_refused(desk):
     code, answer = desk.request("POST", "/v1/topologies?start=0", desk.good.read_bytes(), MEX)
     assert code == 201, answer
     goal = "/v1/topologies/victim/spaces/{}/goal"
@@ -315,7 +315,7 @@ def test_goals_that_are_refused(desk):
     desk.zshell("topo", "rm", "victim")
 
 
-def test_addresses_that_others_could_reach_are_refused(desk, tmp_path):
+def test_addresses_other_than_loopback_are_refused(desk, tmp_path):
     for program, option in (("zrms", "--listen"), ("zhost", "--zedge")):
         command = [BIN / program, "--dir", tmp_path / program, option, "0.0.0.0:7999"]
         if program == "zhost":

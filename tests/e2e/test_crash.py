@@ -19,7 +19,7 @@ FAILING = {
 
 
 @pytest.mark.parametrize("how", FAILING)
-def test_a_failing_space_is_tried_again_and_the_rest_is_untouched(start_cluster, how):
+def test_a_failing_space_is_retried_and_the_others_keep_running(start_cluster, how):
     c = start_cluster(zhosts=["edge-node-1"])
     source, action, line = FAILING[how]
     c.deploy("mixed", [{"name": "good", "type": "CALL", "capabilities": ["sys.log"]}])

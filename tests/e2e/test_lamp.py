@@ -33,7 +33,7 @@ def lamp(cluster):
     return cluster
 
 
-def test_the_page_shows_what_is_in_the_database_and_comes_back_with_it(lamp):
+def test_the_page_shows_the_database_and_returns_with_it(lamp):
     c = lamp
     assert len({c.zhost_of("lamp", p) for p in ("apache", "php", "mariadb")}) == 3
     where = address(c)

@@ -39,7 +39,7 @@ def sweep_groups():
         yield
 
 
-def test_the_walk_through(cluster):
+def test_the_lamp_walk_through_holds(cluster):
     c = cluster
     package = c.build(native_app(c, "lamp", [
         space("apache", "tomcat"), space("tomcat", "mysql"), space("mysql")],

@@ -53,7 +53,7 @@ def test_the_store_moves_with_its_entries_when_its_zhost_dies(guest_book, with_z
         assert page.entries() == ["before the loss", "after the loss"]
 
 
-def test_without_a_place_it_fails_and_recovers_when_one_joins(start_cluster):
+def test_a_topology_without_a_place_fails_and_recovers_when_a_zhost_joins(start_cluster):
     c = start_cluster(zhosts=["plain-1", {"name": "eye-1", "capabilities": ["sensors.camera"]}])
     c.deploy("watch", [{"name": "eye", "type": "IO", "capabilities": ["sys.log", "sensors.camera"]},
                        {"name": "other", "type": "CALL"}])
@@ -72,7 +72,7 @@ def test_without_a_place_it_fails_and_recovers_when_one_joins(start_cluster):
     assert states == ["pending", "running", "degraded", "failed", "degraded", "running"]
 
 
-def test_a_zhost_that_restarts_finds_its_spaces_uninterrupted(guest_book):
+def test_a_restarted_zhost_reconnects_to_its_running_spaces(guest_book):
     c = guest_book
     name = c.zhost_of("my-app", "store")
     page = Page(c.zedge(others(c, name)[0]))
@@ -88,7 +88,7 @@ def test_a_zhost_that_restarts_finds_its_spaces_uninterrupted(guest_book):
     assert c.space("my-app", "store")["restarts"] == 0
 
 
-def test_a_partition_of_the_agent_is_a_problem_and_heals(guest_book):
+def test_a_partitioned_zhost_is_a_problem_and_returns(guest_book):
     c = guest_book
     name = c.zhost_of("my-app", "api")
     os.kill(c.zhosts[name].pid, signal.SIGSTOP)

@@ -54,7 +54,7 @@ def data_of(c, zhost="edge-node-1"):
     return folder / "data"
 
 
-def test_recipes_run_in_order_with_their_own_folder(c):
+def test_recipes_run_in_order_in_their_own_directory(c):
     env = "env | grep ^SAMOZA_ | sort > $SAMOZA_DIR/env-$SAMOZA_RECIPE\n"
     say = "#!/bin/sh\nset -e\necho \"says $SAMOZA_RECIPE in $(pwd) as $(id -u)\"\n" + env
     native_deploy(c, "one", [{"name": "db", "exports": {"port": "", "ip": "", "kind": "sql"}}], {
@@ -107,7 +107,7 @@ SLEEPER = """
 """
 
 
-def test_foreground_process_is_started_again_when_it_dies(c):
+def test_a_foreground_process_is_restarted_when_it_dies(c):
     native_deploy(c, "fore", [{"name": "p", "run": {"mode": "foreground"}}],
                   {"p/recipes/start": SLEEPER.format(100003)})
     (pid, _), = processes_of("sleep 100003")
@@ -120,7 +120,7 @@ def test_foreground_process_is_started_again_when_it_dies(c):
     assert any(cause.startswith("process: killed by signal 9") for cause in causes), causes
 
 
-def test_foreground_counts_as_started_once_it_is_ready(c):
+def test_a_foreground_process_counts_as_started_once_it_is_ready(c):
     native_deploy(c, "ready", [{"name": "p", "run": {"mode": "foreground"},
                                 "exports": {"port": ""}, "ready": {"tcp": "port"}}], {
         "p/recipes/start": """
@@ -136,7 +136,7 @@ def test_foreground_counts_as_started_once_it_is_ready(c):
     assert "listens" in log_text(c)
 
 
-def test_a_failed_start_says_status_and_last_line(c):
+def test_a_failed_start_reports_its_status_and_last_line(c):
     submit_failing(c, "bad", [{"name": "p", "restart": {"attempts": 0}}], {
         "p/recipes/start": "#!/bin/sh\necho working\necho 'no disk' >&2\nexit 3\n"})
     until(lambda: c.state("bad") == "failed", "it has failed")
@@ -156,7 +156,7 @@ def test_a_ready_probe_that_never_passes_fails_the_start_in_time(c):
     assert processes_of("sleep 100004") == []
 
 
-def test_missing_interpreter_is_named(c):
+def test_a_missing_interpreter_is_named(c):
     submit_failing(c, "interpreter", [{"name": "p", "restart": {"attempts": 0}}],
                    {"p/recipes/start": "#!/usr/bin/no-such-shell -e\necho never\n"})
     until(lambda: c.state("interpreter") == "failed", "it has failed")
@@ -164,7 +164,7 @@ def test_missing_interpreter_is_named(c):
         "start: cannot run recipes/start: its interpreter '/usr/bin/no-such-shell' is not here")
 
 
-def test_text_that_is_no_script_is_named(c):
+def test_a_recipe_that_is_not_executable_code_is_named(c):
     submit_failing(c, "text", [{"name": "p", "restart": {"attempts": 0}}],
                    {"p/recipes/start": "echo never\n"})
     until(lambda: c.state("text") == "failed", "it has failed")
@@ -208,7 +208,7 @@ def test_a_gigabyte_of_output_fills_neither_disk_nor_memory(c):
     assert state(c, "loud", "calm") == "deployed-started"
 
 
-def test_what_forks_away_is_found_and_ended(c):
+def test_processes_that_fork_away_are_found_and_killed(c):
     native_deploy(c, "away", [{"name": "p", "stop": {"grace": "2s"}}], {
         "p/recipes/start": """
             #!/usr/bin/python3
@@ -228,7 +228,7 @@ def test_what_forks_away_is_found_and_ended(c):
     assert error(c, "away", "p") == ""
 
 
-def test_a_service_without_processes_left_has_died(c):
+def test_a_service_with_no_process_left_has_died(c):
     native_deploy(c, "gone", [{"name": "p"}], {
         "p/recipes/start": "#!/bin/sh\nsleep 100008 >/dev/null 2>&1 &\n"})
     (pid, _), = processes_of("sleep 100008")
@@ -239,7 +239,7 @@ def test_a_service_without_processes_left_has_died(c):
     assert "process: no process of it is left" in causes
 
 
-def test_sigterm_ignored_is_killed_after_the_grace(c):
+def test_a_process_that_ignores_sigterm_is_killed_after_the_grace_period(c):
     native_deploy(c, "deaf", [{"name": "p", "stop": {"grace": "1s"},
                                "run": {"mode": "foreground"}},
                               {"name": "other", "run": {"mode": "foreground"}}], {
@@ -274,7 +274,7 @@ def test_a_stop_recipe_that_hangs_or_fails_is_recorded(c):
     assert processes_of("sleep 100011") + processes_of("sleep 100012") == []
 
 
-def test_a_recipe_cannot_write_outside_its_folder(c):
+def test_a_recipe_cannot_write_outside_its_directory(c):
     secret = c.folder / "secret"
     secret.write_text("not for recipes")
     secret.chmod(0o644)
@@ -317,7 +317,7 @@ def test_a_recipe_cannot_write_outside_its_folder(c):
     assert "sandbox:" not in text, "every step of the enclosure stands on this machine"
 
 
-def test_a_hung_recipe_blocks_nobody(c):
+def test_a_hung_recipe_does_not_block_other_instances(c):
     submit_failing(c, "hung", [{"name": "p", "recipes": {"timeout": "3s"},
                                 "restart": {"attempts": 0}}],
                    {"p/recipes/start": "#!/bin/sh\necho thinks\nsleep 100015\n"})
@@ -331,7 +331,7 @@ def test_a_hung_recipe_blocks_nobody(c):
     assert processes_of("sleep 100015") == []
 
 
-def test_services_run_on_while_their_zhost_restarts(c):
+def test_services_keep_running_while_their_zhost_restarts(c):
     native_deploy(c, "on", [{"name": "s"}, {"name": "f", "run": {"mode": "foreground"}}], {
         "s/recipes/start": "#!/bin/sh\nsleep 100017 >/dev/null 2>&1 &\necho $! > pid\n",
         "s/recipes/stop": "#!/bin/sh\necho 'stop runs'\nkill $(cat pid) || pkill sleep\n",
@@ -352,7 +352,7 @@ def test_services_run_on_while_their_zhost_restarts(c):
     assert spaces_folders(c, "edge-node-1") == []
 
 
-def test_killing_the_supervisor_ends_all_that_it_had(c):
+def test_killing_the_supervisor_kills_all_its_processes(c):
     native_deploy(c, "super", [{"name": "p"}], {
         "p/recipes/start": "#!/bin/sh\nsetsid sleep 100019 >/dev/null 2>&1 &\n"})
     (pid, _), = processes_of("sleep 100019")
@@ -371,7 +371,7 @@ UPDATE = """
 """
 
 
-def test_update_tells_what_was_added_and_removed(c):
+def test_an_update_reports_what_was_added_and_removed(c):
     native_deploy(c, "up", [
         {"name": "db", "count": 2, "provides": ["database"], "exports": {"ip": "", "port": ""}},
         {"name": "app", "imports": [{"from": "database", "variables": ["ip", "port"]}]}], {
@@ -396,7 +396,7 @@ def test_update_tells_what_was_added_and_removed(c):
             e["kind"] == "space"].count("starting") == 1, "the state stayed"
 
 
-def test_a_failed_or_hung_update_is_recorded_and_the_state_stays(c):
+def test_a_failed_or_hung_update_is_recorded_and_the_instance_stays_started(c):
     native_deploy(c, "badup", [
         {"name": "db", "count": 2, "exports": {"ip": ""}},
         {"name": "fails", "imports": [{"from": "db"}]},
@@ -435,7 +435,7 @@ SERVER = """
     ({"http": "http://127.0.0.1:${port}/health"}, r"http://127.0.0.1:\d+/health: answered 500"),
     ({"command": "test ! -e sick || { echo is sick; exit 2; }"},
      r"the command failed: exit status 2: is sick")])
-def test_failing_health_is_death(c, check, why):
+def test_a_failing_health_check_counts_as_death(c, check, why):
     native_deploy(c, "health", [{
         "name": "p", "exports": {"port": ""}, "run": {"mode": "foreground"},
         "ready": {"http": "http://127.0.0.1:${port}/"},
@@ -451,7 +451,7 @@ def test_failing_health_is_death(c, check, why):
         causes)
 
 
-def test_failed_deploy_and_undeploy(c):
+def test_a_failed_deploy_and_a_failed_undeploy_are_reported(c):
     submit_failing(c, "deps", [{"name": "p", "restart": {"attempts": 0}}], {
         "p/recipes/deploy": "#!/bin/sh\necho 'no room'\nexit 5\n",
         "p/recipes/start": "#!/bin/sh\n"})
@@ -471,7 +471,7 @@ def test_failed_deploy_and_undeploy(c):
     assert spaces_folders(c, "edge-node-1") == []
 
 
-def test_exports_of_ancestors_and_a_service_without_processes(c):
+def test_recipes_see_exports_of_ancestors_and_may_leave_no_process(c):
     native_deploy(c, "inside", [
         {"name": "server", "exports": {"port": "", "ip": ""}},
         {"name": "war-file", "inside": "server"}], {
@@ -486,7 +486,7 @@ def test_exports_of_ancestors_and_a_service_without_processes(c):
     assert state(c, "inside", "server/war-file") == "deployed-started"
 
 
-def test_left_alone_it_stops_by_itself(start_cluster, monkeypatch):
+def test_an_orphaned_instance_stops_by_itself(start_cluster, monkeypatch):
     monkeypatch.setenv("ZHOST_ORPHAN_TIMEOUT", "1s")
     c = start_cluster(**ONE_ZHOST)
     native_deploy(c, "orphan", [{"name": "p"}], {
@@ -499,7 +499,7 @@ def test_left_alone_it_stops_by_itself(start_cluster, monkeypatch):
     assert (data_of(c) / "bye").exists(), "its stop recipe ran"
 
 
-def test_exclusive_ones_stop_when_zrms_is_silent(c):
+def test_exclusive_instances_stop_when_zrms_is_silent(c):
     native_deploy(c, "excl", [{"name": "p", "exclusive": True, "stop": {"grace": "200ms"}}], {
         "p/recipes/start": "#!/bin/sh\nsleep 100029 >/dev/null 2>&1 &\n"})
     assert len(processes_of("sleep 100029")) == 1
@@ -511,14 +511,14 @@ def test_exclusive_ones_stop_when_zrms_is_silent(c):
     until(lambda: len(processes_of("sleep 100029")) == 1, "it runs again where it was")
 
 
-def test_an_exclusive_one_ends_without_its_zhost(c):
+def test_an_exclusive_instance_stops_without_its_zhost(c):
     native_deploy(c, "excl", [{"name": "p", "exclusive": True, "stop": {"grace": "200ms"}}], {
         "p/recipes/start": "#!/bin/sh\ntrap '' TERM\nsleep 100030 >/dev/null 2>&1 &\n"})
     c.zhosts["edge-node-1"].kill()
     until(lambda: processes_of("sleep 100030") == [], "it has ended", 5)
 
 
-def test_a_fork_bomb_is_bounded_and_ends(c):
+def test_a_fork_bomb_is_limited_and_killed(c):
     native_deploy(c, "bomb", [{"name": "p", "stop": {"grace": "1s"}},
                               {"name": "calm", "run": {"mode": "foreground"}}], {
         "p/recipes/start": """
@@ -576,7 +576,7 @@ def test_memory_and_cpu_are_limited_where_the_machine_has_control_groups(c):
     until(lambda: not groups() - before, "its groups are gone")
 
 
-def test_a_hung_deploy_is_begun_again_after_a_restart_of_its_zhost(c):
+def test_a_hung_deploy_is_repeated_after_a_restart_of_its_zhost(c):
     submit_failing(c, "again", [{"name": "p", "recipes": {"timeout": "5s"}}], {
         "p/recipes/deploy": """
             #!/bin/sh
@@ -632,7 +632,7 @@ LESS = [
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give up rights")
 @pytest.mark.parametrize("prefix, said", [less[1:] for less in LESS],
                          ids=[less[0] for less in LESS])
-def test_with_fewer_rights_it_still_runs_and_is_still_contained(sweep_groups, start_cluster,
+def test_without_root_an_instance_still_runs_and_is_still_confined(sweep_groups, start_cluster,
                                                                 prefix, said):
     c = start_cluster(zhosts=())
     folder = pathlib.Path(tempfile.mkdtemp(prefix="samoza-e2e-"))

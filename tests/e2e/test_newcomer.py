@@ -5,7 +5,7 @@ from conftest import BIN, run, until
 from page import Page
 
 
-def test_a_new_project_builds_and_runs_as_it_stands(cluster, tmp_path):
+def test_a_new_project_builds_and_runs_unchanged(cluster, tmp_path):
     folder = tmp_path / "hello"
     run(BIN / "mex", "new", folder)
     package = tmp_path / "hello.mex"
@@ -22,7 +22,7 @@ def test_a_new_project_builds_and_runs_as_it_stands(cluster, tmp_path):
         assert answer.status == 200 and b"<html" in answer.read()
 
 
-def test_metrics_count_what_happens(guest_book):
+def test_metrics_count_events(guest_book):
     def metric(url, name):
         with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
             for line in answer.read().decode().splitlines():

@@ -43,7 +43,7 @@ def browser():
         one.close()
 
 
-def test_an_entry_typed_by_a_person_appears_and_outlives_the_stores_zhost(guest_book, browser):
+def test_an_entry_typed_in_a_browser_appears_and_survives_the_loss_of_the_stores_zhost(guest_book, browser):
     c = guest_book
     lost = c.zhost_of("my-app", "store")
     near = next(n for n in c.zhosts if n != lost)

@@ -40,7 +40,7 @@ def test_up_status_and_down(home):
     assert all(row[2] == "-" for row in status(home).values())
 
 
-def test_up_again_starts_only_what_is_missing(home):
+def test_a_second_up_starts_only_what_is_missing(home):
     up(home, "--api", f"127.0.0.1:{free_port()}")
     before = status(home)
     os.kill(int(before["edge-node-2"][2]), 9)
@@ -138,7 +138,7 @@ def test_the_interactive_shell_counts_its_prompts(home):
     assert until(has_left, "Ctrl-D ends it") == [0]
 
 
-def test_a_removal_that_comes_too_early_says_what_to_do(start_cluster, example_package):
+def test_a_premature_removal_says_what_to_do(start_cluster, example_package):
     """Nothing of a topology that is stopped can be stopped; it takes a moment to be gone."""
     c = start_cluster(timeout="60s")
     package = c.folder / "my-app.mex"
@@ -163,7 +163,7 @@ def test_a_removal_that_comes_too_early_says_what_to_do(start_cluster, example_p
 
 
 @pytest.mark.parametrize("program", ["zrms", "zhost", "zrun", "zshell", "mex", "startz", "zsim"])
-def test_help_is_no_mistake(program):
+def test_help_exits_successfully(program):
     done = run(BIN / program, "--help")
     assert program in done.stdout and done.stderr == ""
 

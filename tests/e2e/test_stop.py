@@ -14,7 +14,7 @@ def status_of(url):
         return error.code
 
 
-def test_stop_closes_every_space_importers_first_and_start_brings_it_back(guest_book):
+def test_a_stop_closes_importers_first_and_a_start_restores_all_spaces(guest_book):
     c = guest_book
     zedge = c.zedge("edge-node-1")
     page = Page(zedge)
@@ -37,7 +37,7 @@ def test_stop_closes_every_space_importers_first_and_start_brings_it_back(guest_
     assert page.entries() == ["kept over a stop"]
 
 
-def test_on_close_of_the_store_runs_at_a_stop(guest_book):
+def test_a_stop_calls_on_close_of_the_store(guest_book):
     c = guest_book
     zhost = c.zhost_of("my-app", "store")
     c.zshell("topo", "stop", "my-app")
@@ -45,7 +45,7 @@ def test_on_close_of_the_store_runs_at_a_stop(guest_book):
     assert any("store closes" in text for text in logs), logs
 
 
-def test_the_same_name_again_once_the_old_one_is_stopped(guest_book):
+def test_a_name_can_be_reused_once_its_topology_is_stopped(guest_book):
     c = guest_book
     page = Page(c.zedge("edge-node-2"))
     page.add("1", "from the first")
@@ -59,7 +59,7 @@ def test_the_same_name_again_once_the_old_one_is_stopped(guest_book):
     assert len(c.get("/v1/topologies")["topologies"]) == 2
 
 
-def test_removing_a_topology_with_its_data_forgets_both(guest_book):
+def test_removing_a_topology_with_its_data_deletes_both(guest_book):
     c = guest_book
     page = Page(c.zedge("edge-node-2"))
     page.add("1", "soon forgotten")
@@ -74,7 +74,7 @@ def test_removing_a_topology_with_its_data_forgets_both(guest_book):
     assert page.entries() == []
 
 
-def test_a_dry_run_shows_places_or_reasons_and_changes_nothing(start_cluster, example_package):
+def test_a_dry_run_shows_placements_or_reasons_and_changes_nothing(start_cluster, example_package):
     from conftest import BIN, run
     c = start_cluster(zhosts=["edge-node-1", "edge-node-2"])
     package = c.folder / "my-app.mex"

@@ -62,7 +62,7 @@ class Page:
             return error.code, json.loads(error.read())["error"]["code"]
 
 
-def test_data_local_and_cluster_mean_the_same(two):
+def test_local_and_cluster_storage_behave_alike(two):
     source = HEAD + r"""
 static char b[70000];
 static void say(const char *what, int v)
@@ -107,7 +107,7 @@ SAMOZA_ON_PROCESS(void) { samoza_sleep(1000); return 0; }
     assert lines(two, "data", "far") == expected
 
 
-def test_rm_data_deletes_local_data_also_of_a_zhost_that_is_away(two):
+def test_rm_data_deletes_local_data_of_a_disconnected_zhost_too(two):
     source = HEAD + r"""
 SAMOZA_ON_INIT(void)
 {
@@ -153,7 +153,7 @@ SAMOZA_ON_PROCESS(void) { samoza_sleep(1000); return 0; }
     assert again() == [["found 1"]] * 2
 
 
-def test_the_log_of_what_was_stopped_can_be_read(two):
+def test_the_log_of_a_stopped_space_can_be_read(two):
     source = HEAD + r"""
 SAMOZA_ON_PROCESS(void) { samoza_sleep(1000); return 0; }
 SAMOZA_ON_CLOSE(void) { samoza_log(SAMOZA_INFO, "goodbye"); return 0; }
@@ -233,7 +233,7 @@ SAMOZA_ON_PROCESS(void)
     assert refused.value.code == 404
 
 
-def test_exports_are_filled_and_handed_over(two):
+def test_exports_are_filled_in_and_passed_to_importers(two):
     shows = HEAD + r"""
 static void show(const char *name)
 {
@@ -261,7 +261,7 @@ SAMOZA_ON_PROCESS(void) { samoza_sleep(1000); return 0; }
         "db.ip=127.0.0.1", f"db.port={exports['port']}", "db.fixed=7", "db.none=?"]
 
 
-def test_what_was_ended_on_purpose_starts_again_without_a_failure(two):
+def test_spaces_that_were_ended_on_purpose_restart_without_a_failure(two):
     two.deploy("calm", [{"name": "s", "type": "CALL"}], {"s": IDLE})
     zhost = two.zhost_of("calm", "s")
     two.zhosts[zhost].kill(15)
@@ -274,14 +274,14 @@ def test_what_was_ended_on_purpose_starts_again_without_a_failure(two):
     assert space.get("last_error") is None and space["zhost"] == zhost
 
 
-def test_a_folder_has_one_zhost(two):
+def test_a_directory_has_only_one_zhost(two):
     done = run(BIN / "zhost", "--dir", two.folder / "n1", "--name", "n1", "--zrms", two.url,
                "--zedge", "127.0.0.1:0", check=False)
     assert done.returncode == 1 and "another zhost uses" in done.stderr
 
 
 @pytest.mark.parametrize("name", ["bad name!", "a/b", "n" * 64])
-def test_a_name_that_is_none_is_refused(tmp_path, name):
+def test_an_invalid_zhost_name_is_refused(tmp_path, name):
     done = run(BIN / "zhost", "--dir", tmp_path / "z", "--name", name, check=False)
     assert done.returncode == 2 and "must be 1 to 63 of" in done.stderr
     assert os.listdir(tmp_path) == []
@@ -289,7 +289,7 @@ def test_a_name_that_is_none_is_refused(tmp_path, name):
 
 @pytest.mark.parametrize("option,value", [("--zrms", "http://10.0.0.1:7331"),
                                           ("--zedge", "0.0.0.0:8088")])
-def test_only_loopback(tmp_path, option, value):
+def test_zedge_listens_on_loopback_only(tmp_path, option, value):
     done = run(BIN / "zhost", "--dir", tmp_path / "z", "--name", "z", option, value, check=False)
     assert done.returncode == 2 and "no access control yet" in done.stderr
     assert os.listdir(tmp_path) == []

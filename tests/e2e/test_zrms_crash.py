@@ -10,7 +10,7 @@ from conftest import run, until, BIN
 from page import Page
 
 
-def test_acknowledged_topologies_survive_kills_under_a_load_of_submits(start_cluster):
+def test_acknowledged_topologies_survive_kills_under_a_load_of_submissions(start_cluster):
     c = start_cluster(zhosts=["edge-node-1"])
     base = c.build(c.app("load-0", [{"name": "a", "type": "CALL"}]), "load-0")
     packages = {}
@@ -67,7 +67,7 @@ def test_acknowledged_topologies_survive_kills_under_a_load_of_submits(start_clu
     assert c.state(name) == "running"
 
 
-def test_spaces_run_and_talk_while_zrms_is_away(start_cluster, example_package):
+def test_spaces_run_and_exchange_messages_while_zrms_is_down(start_cluster, example_package):
     c = start_cluster(zhosts=["edge-node-1"])
     package = c.folder / "my-app.mex"
     package.write_bytes(example_package.read_bytes())
@@ -92,7 +92,7 @@ def test_spaces_run_and_talk_while_zrms_is_away(start_cluster, example_package):
     assert [e for e in c.events(None, mark) if e["kind"] != "zhost"] == []
 
 
-def test_a_space_that_crashes_while_zrms_is_away_is_started_again(start_cluster):
+def test_a_space_that_crashes_while_zrms_is_down_is_restarted(start_cluster):
     c = start_cluster(zhosts=["edge-node-1"])
     c.deploy("lone", [{"name": "a", "type": "CALL"}])
     c.zrms.kill()

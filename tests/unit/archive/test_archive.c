@@ -270,7 +270,7 @@ static void write_case(struct buffer *b, struct crafted_case *c)
 	crafted_write(b, c->entries, count, &c->end);
 }
 
-static void crafted(void **state)
+static void crafted_archives_are_refused(void **state)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(1 << 20);
@@ -289,7 +289,7 @@ static void crafted(void **state)
 }
 
 /* Cut anywhere, it is refused. */
-static void truncated(void **state)
+static void truncated_archives_are_refused(void **state)
 {
 	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(1 << 20);
 
@@ -305,7 +305,7 @@ static void truncated(void **state)
 
 /* Any byte changed: refused, or nothing of what is read differs (version, internal and DOS
  * attributes say nothing about the content). */
-static void flipped(void **state)
+static void archives_with_a_flipped_byte_are_refused(void **state)
 {
 	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(1 << 20);
 	unsigned accepted = 0;
@@ -327,7 +327,7 @@ static void flipped(void **state)
 			 2 * (6 + 2 + 4) * 8);
 }
 
-static void bomb(void **state)
+static void zip_bombs_are_refused(void **state)
 {
 	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(16 << 20);
 	struct crafted_entry entry = {.name = "zeros", .content = NULL, .method = 8};
@@ -344,7 +344,7 @@ static void bomb(void **state)
 }
 
 /* The directory promises less than what comes out. */
-static void bomb_that_lies(void **state)
+static void a_zip_bomb_that_declares_a_small_size_is_refused(void **state)
 {
 	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(16 << 20);
 	struct crafted_entry entry = {.name = "zeros", .content = NULL, .method = 8};
@@ -360,7 +360,7 @@ static void bomb_that_lies(void **state)
 	free((void *)entry.packed);
 }
 
-static void too_large(void **state)
+static void an_archive_that_is_too_large_is_refused(void **state)
 {
 	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(1 << 20);
 	struct crafted_entry entry = {.name = "a",
@@ -385,7 +385,7 @@ static void too_large(void **state)
 	assert_non_null(strstr(err->message, "the archive has 268435457 bytes"));
 }
 
-static void too_many(void **state)
+static void an_archive_with_too_many_entries_is_refused(void **state)
 {
 	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(4 << 20);
 	size_t count = ARCHIVE_MAX_ENTRIES + 1;
@@ -409,7 +409,7 @@ static void too_many(void **state)
 	free(entries);
 }
 
-static void finds(void **state)
+static void entries_are_found_by_name(void **state)
 {
 	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(1 << 20);
 	CLEANUP(buffer_done) struct buffer content = BUFFER_INIT(1000);
@@ -433,7 +433,7 @@ static void finds(void **state)
 	archive_close(a);
 }
 
-static void no_regular_file(void **state)
+static void a_path_that_is_not_a_regular_file_is_refused(void **state)
 {
 	CLEANUP(error_freep) struct error *err = NULL;
 	struct archive *a = NULL;
@@ -448,11 +448,15 @@ static void no_regular_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(crafted),	   cmocka_unit_test(truncated),
-		cmocka_unit_test(flipped),	   cmocka_unit_test(bomb),
-		cmocka_unit_test(bomb_that_lies),  cmocka_unit_test(too_large),
-		cmocka_unit_test(too_many),	   cmocka_unit_test(finds),
-		cmocka_unit_test(no_regular_file),
+		cmocka_unit_test(crafted_archives_are_refused),
+		cmocka_unit_test(truncated_archives_are_refused),
+		cmocka_unit_test(archives_with_a_flipped_byte_are_refused),
+		cmocka_unit_test(zip_bombs_are_refused),
+		cmocka_unit_test(a_zip_bomb_that_declares_a_small_size_is_refused),
+		cmocka_unit_test(an_archive_that_is_too_large_is_refused),
+		cmocka_unit_test(an_archive_with_too_many_entries_is_refused),
+		cmocka_unit_test(entries_are_found_by_name),
+		cmocka_unit_test(a_path_that_is_not_a_regular_file_is_refused),
 	};
 	return cmocka_run_group_tests_name("archive", tests, NULL, NULL);
 }

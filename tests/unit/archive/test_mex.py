@@ -46,7 +46,7 @@ def test_help_names_every_command():
     ["validate", "a", "b"], ["inspect", "x", "-o", "xml"], ["inspect", "x", "--colour"],
     ["keygen", "-o", "k", "extra"], ["schema", "nothing"],
 ])
-def test_wrong_usage_is_2(arguments):
+def test_incorrect_usage_exits_with_2(arguments):
     out, err = mex(*arguments, status=2)
     assert out == "" and "usage: mex" in err
 
@@ -59,7 +59,7 @@ def test_new_project_is_valid_and_builds(shop):
     mex("validate", shop / "counter.mex")
 
 
-def test_source_is_left_as_it_was(shop, tmp_path):
+def test_building_leaves_the_source_unchanged(shop, tmp_path):
     shutil.copytree(shop / "counter", tmp_path / "counter")
     before = sorted(tmp_path.rglob("*"))
     mex("build", tmp_path / "counter", "-o", tmp_path / "out.mex")
@@ -106,7 +106,7 @@ def test_created_comes_from_the_source(shop, tmp_path):
     assert "SOURCE_DATE_EPOCH" in err and not (tmp_path / "c.mex").exists()
 
 
-def test_source_that_tells_the_time_is_refused(shop, tmp_path):
+def test_a_source_that_uses_the_build_time_is_refused(shop, tmp_path):
     shutil.copytree(shop / "counter", tmp_path / "p")
     main = tmp_path / "p" / "spaces" / "api" / "src" / "main.c"
     main.write_text(main.read_text() + "\nconst char *built = __DATE__;\n")
@@ -115,7 +115,7 @@ def test_source_that_tells_the_time_is_refused(shop, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["p"]
 
 
-def test_module_that_asks_for_more_than_there_is_is_refused(shop, tmp_path):
+def test_a_module_with_unknown_imports_is_refused(shop, tmp_path):
     shutil.copytree(shop / "counter", tmp_path / "p")
     main = tmp_path / "p" / "spaces" / "api" / "src" / "main.c"
     main.write_text(main.read_text() + '\n__attribute__((import_module("sys"), '
@@ -154,7 +154,7 @@ def by_another_tool(shop, path, compression):
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
-def test_sign_takes_what_another_tool_made(shop, tmp_path, compression):
+def test_sign_accepts_an_archive_of_another_tool(shop, tmp_path, compression):
     by_another_tool(shop, tmp_path / "x.mex", compression)
     _, err = mex("verify", tmp_path / "x.mex", status=1)
     assert "integrity" in err
@@ -163,7 +163,7 @@ def test_sign_takes_what_another_tool_made(shop, tmp_path, compression):
     assert (tmp_path / "x.mex").read_bytes() == (shop / "counter.mex").read_bytes()
 
 
-def test_sign_does_not_bless_a_wrong_list(shop, tmp_path):
+def test_sign_refuses_a_wrong_integrity_list(shop, tmp_path):
     with zipfile.ZipFile(shop / "counter.mex") as old, \
             zipfile.ZipFile(tmp_path / "x.mex", "w") as new:
         for name in old.namelist():
@@ -184,7 +184,7 @@ def test_unknown_key(shop, tmp_path):
     assert "no secret key" in err
 
 
-def test_all_findings_with_their_places(shop, tmp_path):
+def test_all_findings_are_reported_with_their_positions(shop, tmp_path):
     shutil.copytree(shop / "counter", tmp_path / "p")
     topology = tmp_path / "p" / "topology.yaml"
     topology.write_text(topology.read_text().replace("from: store", "from: shop")
@@ -198,12 +198,12 @@ def test_all_findings_with_their_places(shop, tmp_path):
     assert "did you mean 'api'?" in err
 
 
-def test_new_makes_the_folders_above(tmp_path):
+def test_new_makes_missing_parent_directories(tmp_path):
     mex("new", tmp_path / "a" / "b" / "hello")
     assert (tmp_path / "a" / "b" / "hello" / "topology.yaml").exists()
 
 
-def test_a_space_that_exports_nothing_is_told_how_to(shop, tmp_path):
+def test_a_space_without_exports_gets_a_hint(shop, tmp_path):
     shutil.copytree(shop / "counter", tmp_path / "p")
     (tmp_path / "p" / "spaces" / "api" / "src" / "main.c").write_text("int main(void) { return 0; }\n")
     _, err = mex("build", tmp_path / "p", "-o", tmp_path / "x.mex", status=1)
@@ -217,7 +217,7 @@ def places_of(err, folder):
     return [line.split(": ", 1)[0].removeprefix(str(folder)) for line in err.splitlines()]
 
 
-def test_findings_of_the_schema_hide_no_others(shop, tmp_path):
+def test_schema_findings_do_not_hide_others(shop, tmp_path):
     """A missing page, a name that nobody has and a file of no space stand beside them."""
     shutil.copytree(shop / "counter", tmp_path / "p")
     topology = tmp_path / "p" / "topology.yaml"
@@ -234,7 +234,7 @@ def test_findings_of_the_schema_hide_no_others(shop, tmp_path):
         "/p/topology.yaml:25:27", f"/p/topology.yaml:{last}:1", "mex"]
 
 
-def test_names_that_could_not_be_read_are_not_missed(shop, tmp_path):
+def test_unreadable_names_are_not_reported_as_missing(shop, tmp_path):
     """`inside: Api` has one fault, and not a second one where it is named."""
     shutil.copytree(shop / "counter", tmp_path / "p")
     topology = tmp_path / "p" / "topology.yaml"
@@ -243,7 +243,7 @@ def test_names_that_could_not_be_read_are_not_missed(shop, tmp_path):
     assert len(err.splitlines()) == 2 and "topology.yaml" in err.splitlines()[0], err
 
 
-def test_findings_of_the_schema_of_an_archive_hide_no_others(shop, tmp_path):
+def test_schema_findings_of_an_archive_do_not_hide_others(shop, tmp_path):
     """The same where the archive is whole, as another tool may have made it."""
     shutil.copytree(shop / "counter", tmp_path / "p")
     with zipfile.ZipFile(shop / "counter.mex") as archive:
@@ -271,7 +271,7 @@ def test_findings_of_the_schema_of_an_archive_hide_no_others(shop, tmp_path):
     "spaces: [*x, {name: y, imports: [*x], provides: [*x], exports: {*x : 1}}]\npaths: [*x]",
     "spaces: [{name: a, inside: a}, {name: b, inside: c}, {name: c, inside: b}]\nx: 1",
 ])
-def test_what_could_hardly_be_read_is_refused(shop, tmp_path, text):
+def test_unreadable_source_files_are_refused(shop, tmp_path, text):
     shutil.copytree(shop / "counter", tmp_path / "p")
     (tmp_path / "p" / "topology.yaml").write_text(text)
     (tmp_path / "p" / "spaces" / "api" / "space.yaml").write_text(
@@ -286,7 +286,7 @@ def test_schema(shop):
         assert schema["$schema"].startswith("https://json-schema.org/")
 
 
-def test_no_guest_sdk(shop, tmp_path):
+def test_a_missing_guest_sdk_is_reported(shop, tmp_path):
     _, err = mex("build", shop / "counter", "-o", tmp_path / "x.mex", status=1,
                  SAMOZA_GUEST_DIR=str(tmp_path))
     assert "guest SDK is not found" in err

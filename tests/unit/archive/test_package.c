@@ -157,7 +157,7 @@ static void write_good(struct buffer *b)
 	write_mex(b, manifest, good_files, ARRAY_SIZE(good_files));
 }
 
-static void opens(void **state)
+static void a_package_is_opened(void **state)
 {
 	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(1 << 20);
 	struct trust *trust = trust_a();
@@ -294,7 +294,7 @@ static void vary(const struct variation *v, struct buffer *out)
 	write_mex(out, manifest, packed, packed_count);
 }
 
-static void varied(void **state)
+static void faulty_packages_are_refused(void **state)
 {
 	struct trust *trust = trust_a();
 	unsigned calls = 0;
@@ -339,7 +339,7 @@ static void expect(const char *manifest, const struct mex_options *options,
 		fail_msg("'%s': code %d, expected %d", text, (int)seen, (int)code);
 }
 
-static void signatures(void **state)
+static void signatures_are_checked(void **state)
 {
 	struct trust *trust = trust_a();
 	struct mex_options trusting = {.trust = trust}, nobody = {0},
@@ -363,7 +363,7 @@ static void signatures(void **state)
 	trust_free(trust);
 }
 
-static void signature_blocks(void **state)
+static void only_the_last_block_is_a_signature(void **state)
 {
 	struct trust *trust = trust_a();
 	struct mex_options trusting = {.trust = trust};
@@ -403,7 +403,7 @@ static void signature_blocks(void **state)
 }
 
 /* Any bit of the manifest before the signature's line changed: refused. */
-static void manifest_flipped(void **state)
+static void a_flipped_byte_in_the_manifest_is_refused(void **state)
 {
 	struct trust *trust = trust_a();
 	struct mex_options trusting = {.trust = trust};
@@ -425,7 +425,7 @@ static void manifest_flipped(void **state)
 }
 
 /* Any byte of the whole archive changed: refused, or what is read is the same. */
-static void archive_flipped(void **state)
+static void a_flipped_byte_in_the_archive_is_refused(void **state)
 {
 	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(1 << 20);
 	struct trust *trust = trust_a();
@@ -507,7 +507,7 @@ static void make_project(const char *folder)
 	put_file(folder, "spaces/web/.DS_Store", "x", 0600);
 }
 
-static void packs(void **state)
+static void packing_is_reproducible(void **state)
 {
 	char a[] = "/tmp/mex-test-XXXXXX", b[] = "/tmp/mex-test-XXXXXX";
 	struct mex_options options = {0}, trusting = {.trust = trust_a()};
@@ -548,7 +548,7 @@ static void packs(void **state)
 	remove_tree(b);
 }
 
-static void folders(void **state)
+static void source_directories_are_checked(void **state)
 {
 	char folder[] = "/tmp/mex-test-XXXXXX";
 	struct mex_options options = {.shown_prefix = "p/"};
@@ -582,7 +582,7 @@ static void folders(void **state)
 
 /* ---- Keys ---- */
 
-static void keys(void **state)
+static void keys_are_read_and_written(void **state)
 {
 	char folder[] = "/tmp/mex-test-XXXXXX";
 	struct error *err = NULL;
@@ -619,15 +619,15 @@ static void keys(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(opens),
-		cmocka_unit_test(varied),
-		cmocka_unit_test(signatures),
-		cmocka_unit_test(signature_blocks),
-		cmocka_unit_test(manifest_flipped),
-		cmocka_unit_test(archive_flipped),
-		cmocka_unit_test(packs),
-		cmocka_unit_test(folders),
-		cmocka_unit_test(keys),
+		cmocka_unit_test(a_package_is_opened),
+		cmocka_unit_test(faulty_packages_are_refused),
+		cmocka_unit_test(signatures_are_checked),
+		cmocka_unit_test(only_the_last_block_is_a_signature),
+		cmocka_unit_test(a_flipped_byte_in_the_manifest_is_refused),
+		cmocka_unit_test(a_flipped_byte_in_the_archive_is_refused),
+		cmocka_unit_test(packing_is_reproducible),
+		cmocka_unit_test(source_directories_are_checked),
+		cmocka_unit_test(keys_are_read_and_written),
 	};
 	if (sodium_init() < 0)
 		return 1;

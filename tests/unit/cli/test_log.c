@@ -37,7 +37,7 @@ static void a_line_is_time_level_subsystem_event_and_values(void **state)
 					     {0}});
 }
 
-static void what_is_null_is_left_out(void **state)
+static void null_values_are_left_out(void **state)
 {
 	formatted("2026-04-29T10:30:00.123Z info  place   chosen a=1",
 		  (const struct log_field[]){
@@ -157,7 +157,7 @@ static void the_journal_gets_its_priority(void **state)
 	(void)fclose(file);
 }
 
-static void names_of_levels_read_back(void **state)
+static void level_names_are_parsed_again(void **state)
 {
 	CLEANUP(error_freep) struct error *err = NULL;
 	enum log_level level = LOG_LEVEL_ERROR;
@@ -175,13 +175,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_line_is_time_level_subsystem_event_and_values),
-		cmocka_unit_test(what_is_null_is_left_out),
+		cmocka_unit_test(null_values_are_left_out),
 		cmocka_unit_test(values_cannot_make_lines_or_fields_or_move_the_cursor),
 		cmocka_unit_test(escaping_stops_where_the_buffer_is_full),
 		cmocka_unit_test(levels_below_the_chosen_one_are_not_written),
 		cmocka_unit_test(a_long_line_is_cut_within_its_bound),
 		cmocka_unit_test(the_journal_gets_its_priority),
-		cmocka_unit_test(names_of_levels_read_back),
+		cmocka_unit_test(level_names_are_parsed_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -88,7 +88,7 @@ def cluster(tmp_path):
         assert not alive(pid)
 
 
-def test_up_starts_all_and_returns_when_ready(cluster):
+def test_up_starts_everything_and_returns_when_ready(cluster):
     done = cluster.up("--zhosts", "2", "--heartbeat", "250ms")
     assert (done.returncode, done.stderr) == (0, ""), done
     rows = cluster.rows()
@@ -106,7 +106,7 @@ def test_up_starts_all_and_returns_when_ready(cluster):
         "http://" + rows[0][4], "--zedge", rows[2][4]]
 
 
-def test_three_zhosts_at_first(cluster):
+def test_the_first_up_starts_three_zhosts(cluster):
     assert cluster.up().returncode == 0
     assert [row[0] for row in cluster.rows()] == ["zrms"] + [f"edge-node-{i}" for i in (1, 2, 3)]
 
@@ -182,7 +182,7 @@ def test_down_ends_everything_and_the_ports_are_kept(cluster):
     assert [row[4] for row in cluster.rows()] == [row[4] for row in rows]
 
 
-def test_zruns_are_asked_before_they_are_killed(cluster):
+def test_zruns_are_asked_to_stop_before_they_are_killed(cluster):
     os.makedirs(os.path.join(cluster.dir, "zhosts", "edge-node-2"))
     open(os.path.join(cluster.dir, "zhosts", "edge-node-2", "stubborn"), "w").close()
     cluster.up("--zhosts", "2")
@@ -204,7 +204,7 @@ def test_a_zrun_whose_socket_is_gone_is_found(cluster):
 
 
 @pytest.mark.parametrize("wrong", ["start_time", "boot"])
-def test_a_number_that_another_process_has_now_is_left_alone(cluster, wrong):
+def test_a_reused_pid_is_left_alone(cluster, wrong):
     cluster.up("--zhosts", "1")
     cluster.run("down")
     other = subprocess.Popen(["sleep", "600"])
@@ -226,7 +226,7 @@ def test_a_number_that_another_process_has_now_is_left_alone(cluster, wrong):
         other.wait(DEADLINE)
 
 
-def test_something_else_that_holds_a_socket_is_not_killed(cluster):
+def test_a_foreign_process_that_holds_a_socket_is_not_killed(cluster):
     cluster.up("--zhosts", "1")
     cluster.run("down")
     path = os.path.join(cluster.dir, "zhosts", "edge-node-1", "run", "b.s")
@@ -253,7 +253,7 @@ def test_a_port_that_is_taken_is_refused(cluster):
     assert not os.path.exists(cluster.dir)
 
 
-def test_times_that_do_not_go_together_are_refused(cluster):
+def test_incompatible_durations_are_refused(cluster):
     done = cluster.up("--heartbeat", "5s", "--failure-timeout", "1s")
     assert done.returncode == 1, done
     assert "a failure timeout of 1s is too short for heartbeats every 5s" in done.stderr
@@ -265,7 +265,7 @@ def test_times_that_do_not_go_together_are_refused(cluster):
     assert done.returncode == 1 and "timeout of 3s is too short" in done.stderr
 
 
-def test_another_address_for_what_runs_is_refused(cluster):
+def test_another_address_for_a_running_zrms_is_refused(cluster):
     cluster.up("--zhosts", "1")
     before = cluster.rows()
     done = cluster.up("--zhosts", "1")
@@ -274,13 +274,13 @@ def test_another_address_for_what_runs_is_refused(cluster):
     assert cluster.rows() == before
 
 
-def test_only_loopback(cluster):
+def test_addresses_other_than_loopback_are_refused(cluster):
     done = cluster.run("up", "--api", "0.0.0.0:7331")
     assert done.returncode == 2
     assert "there is no access control yet" in done.stderr
 
 
-def test_a_daemon_that_ends_at_once_shows_its_last_words(cluster):
+def test_a_daemon_that_exits_at_once_shows_its_last_lines(cluster):
     os.makedirs(os.path.join(cluster.dir, "zrms"))
     open(os.path.join(cluster.dir, "zrms", "fail"), "w").close()
     done = cluster.up()
@@ -289,7 +289,7 @@ def test_a_daemon_that_ends_at_once_shows_its_last_words(cluster):
     assert "  zrms: the store is damaged \\x1b[31m\n" in done.stderr
 
 
-def test_a_file_lists_the_zhosts(cluster, tmp_path):
+def test_a_configuration_file_lists_the_zhosts(cluster, tmp_path):
     config = tmp_path / "zhosts.yaml"
     config.write_text("zhosts:\n- {name: paris, cpu: 4, capabilities: [sensors.camera]}\n"
                       "- {name: rome}\n")
@@ -309,7 +309,7 @@ def test_a_file_lists_the_zhosts(cluster, tmp_path):
     assert f"{config}:2:4: unknown key 'nam'" in done.stderr
 
 
-def test_up_without_more_words_starts_all_that_there_ever_were(cluster, tmp_path):
+def test_up_without_options_starts_every_known_zhost(cluster, tmp_path):
     config = tmp_path / "zhosts.yaml"
     config.write_text("zhosts:\n- {name: alpha, cpu: 4}\n- {name: beta}\n")
     assert cluster.up("--config", str(config)).returncode == 0
@@ -337,7 +337,7 @@ def test_a_node_joins_a_cluster(cluster, tmp_path):
         assert done.returncode == 1 and "cannot be the name of a zhost" in done.stderr
 
 
-def test_a_node_whose_name_another_zhost_has_is_not_ready(cluster):
+def test_a_node_with_a_taken_name_is_not_ready(cluster):
     """zrms knows a started zhost of that name, but it is not this one."""
     cluster.up("--zhosts", "1")
     url = "http://" + cluster.rows()[0][4]
@@ -359,7 +359,7 @@ def free_port():
         return s.getsockname()[1]
 
 
-def test_two_at_once_start_one_cluster(cluster):
+def test_two_simultaneous_ups_start_one_cluster(cluster):
     command = [STARTZ, "up", "--dir", cluster.dir, "--detach", "--zhosts", "1", "--api",
                f"127.0.0.1:{free_port()}"]
     both = [subprocess.Popen(command, env=cluster.env, text=True, stdout=subprocess.PIPE,
@@ -405,7 +405,7 @@ def foreground(cluster):
         f.close()
 
 
-def test_the_foreground_shows_logs_and_ends_all_on_ctrl_c(cluster, foreground):
+def test_the_foreground_shows_logs_and_stops_everything_on_ctrl_c(cluster, foreground):
     f = foreground("--zhosts", "1")
     f.expect("Ctrl-C ends everything")
     pids = cluster.pids()
@@ -430,7 +430,7 @@ def test_the_foreground_restarts_nothing_by_itself(cluster, foreground):
     assert f.process.wait(DEADLINE) == 1
 
 
-def test_ctrl_c_while_starting_leaves_nothing(cluster, foreground):
+def test_ctrl_c_while_starting_leaves_nothing_running(cluster, foreground):
     os.makedirs(os.path.join(cluster.dir, "zhosts", "edge-node-1"))
     open(os.path.join(cluster.dir, "zhosts", "edge-node-1", "silent"), "w").close()
     f = foreground("--zhosts", "1")
@@ -457,7 +457,7 @@ def test_usage():
         assert (done.returncode, done.stderr) == (0, "") and f"startz {command}" in done.stdout
 
 
-def test_status_and_down_where_there_is_nothing(tmp_path):
+def test_status_and_down_of_a_directory_without_a_cluster(tmp_path):
     for command in ("status", "down"):
         done = subprocess.run([STARTZ, command, "--dir", str(tmp_path)], capture_output=True,
                               text=True, timeout=DEADLINE)

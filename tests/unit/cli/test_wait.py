@@ -70,7 +70,7 @@ def test_submit_and_wait_shows_each_space_and_ends_when_running(zrms, zshell, me
     assert done.status == 0
 
 
-def test_what_was_too_fast_for_events_is_shown_as_it_ended(zrms, zshell, mex):
+def test_a_change_faster_than_events_is_shown_with_its_result(zrms, zshell, mex):
     States(zrms, "running")
     done = zshell("topo", "submit", mex, "--wait=50s")
     assert done.out.endswith("  Spaces: 3\n\n"
@@ -80,7 +80,7 @@ def test_what_was_too_fast_for_events_is_shown_as_it_ended(zrms, zshell, mex):
                              f"Topology {ID} is running.\n"), done
 
 
-def test_the_stream_is_resumed_behind_the_last_event(zrms, zshell, mex):
+def test_the_stream_resumes_after_the_last_event(zrms, zshell, mex):
     states = States(zrms, "pending")
     zrms.break_after = 2
 
@@ -96,7 +96,7 @@ def test_the_stream_is_resumed_behind_the_last_event(zrms, zshell, mex):
     assert afters[:2] == ["0", "2"]
 
 
-def test_events_alone_are_not_believed(zrms, zshell, mex):
+def test_events_alone_do_not_end_the_wait(zrms, zshell, mex):
     States(zrms, "degraded")
     zrms.push(*STARTED)
     done = zshell("topo", "submit", mex, "--wait=300ms")
@@ -104,7 +104,7 @@ def test_events_alone_are_not_believed(zrms, zshell, mex):
     assert f"Topology {ID} is still degraded after 300ms" in done.err
 
 
-def test_wait_that_runs_out_says_what_is_lacking(zrms, zshell, mex):
+def test_a_wait_that_times_out_says_what_is_missing(zrms, zshell, mex):
     States(zrms, "pending", failure_reason="no zhost is available")
     done = zshell("topo", "submit", mex, "--wait=200ms")
     assert done.status == 4, done
@@ -147,7 +147,7 @@ def test_stop_waits_for_the_last_space(zrms, zshell, mex):
     assert zrms.asked("^GET /v1/events")[-1]["query"]["after"] == "5"
 
 
-def test_stop_that_hangs_names_the_space(zrms, zshell, mex):
+def test_a_hung_stop_names_the_space(zrms, zshell, mex):
     zrms.routes[f"POST /v1/topologies/{ID}/stop"] = (202, topology("stopped"))
     zrms.routes[f"GET /v1/topologies/{ID}/spaces"] = (
         200, {"spaces": [space("api", "stopping", "not-deployed"),
@@ -158,7 +158,7 @@ def test_stop_that_hangs_names_the_space(zrms, zshell, mex):
     assert "Not done after 200ms:\n  my-app/api is stopping\nIt goes on" in done.err
 
 
-def test_a_goal_of_one_instance_does_not_wait_for_what_is_below(zrms, zshell, mex):
+def test_a_goal_of_one_instance_does_not_wait_for_its_descendants(zrms, zshell, mex):
     spaces = [space("api", "starting"), space("api/cache", "deployed-stopped", "deployed-started")]
     zrms.routes["GET /v1/spaces"] = (200, {"spaces": spaces})
     zrms.routes[f"PUT /v1/topologies/{ID}/spaces/api/goal"] = (202, spaces[0])
@@ -173,7 +173,7 @@ def test_a_goal_of_one_instance_does_not_wait_for_what_is_below(zrms, zshell, me
         0, "Starting my-app/api\n  api                  running\nmy-app/api: done.\n"), done
 
 
-def test_a_zrms_that_goes_away_is_waited_for(zrms, zshell, mex):
+def test_wait_survives_a_restart_of_zrms(zrms, zshell, mex):
     """The first connection is refused service, as by a zrms that is just starting."""
     answers = [(503, {"error": {"code": "busy", "message": "starting", "details": []}})]
     states = States(zrms, "pending")
@@ -191,7 +191,7 @@ def test_a_zrms_that_goes_away_is_waited_for(zrms, zshell, mex):
     assert "zrms is away (not ready); waiting for it ...\n" in done.err
 
 
-def test_following_a_log_ends_with_the_client(zrms, zshell, environment, mex):
+def test_following_a_log_ends_with_zshell(zrms, zshell, environment, mex):
     import os
     import signal
     import subprocess

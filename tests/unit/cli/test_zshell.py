@@ -74,7 +74,7 @@ def test_a_failure_reason_stands_under_updated(zrms, listed, zshell):
     assert done.out.endswith("\nWhy:\n  api has no place\n")
 
 
-def test_stop_says_so_twice(zrms, listed, zshell):
+def test_stop_prints_a_line_before_and_after(zrms, listed, zshell):
     zrms.routes[f"POST /v1/topologies/{ID}/stop"] = (202, topology("stopped"))
     zrms.routes[f"GET /v1/topologies/{ID}/spaces"] = (
         200, {"spaces": [space("api", "not-deployed", "not-deployed")]})
@@ -83,7 +83,7 @@ def test_stop_says_so_twice(zrms, listed, zshell):
     assert (done.status, done.err) == (0, "")
 
 
-def test_stop_without_waiting_does_not_say_that_it_is_done(zrms, listed, zshell):
+def test_no_wait_does_not_print_that_the_stop_is_done(zrms, listed, zshell):
     zrms.routes[f"POST /v1/topologies/{ID}/stop"] = (
         202, topology("stopped", notice="edge-node-2 is away"))
     done = zshell("topo", "stop", ID, "--no-wait")
@@ -234,7 +234,7 @@ def test_a_zrms_that_does_not_answer(environment):
         assert out == ""
 
 
-def test_an_answer_that_is_late_is_waited_for(zrms, environment, tmp_path):
+def test_a_late_answer_is_waited_for(zrms, environment, tmp_path):
     mex = tmp_path / "a.mex"
     mex.write_bytes(b"PK-content")
     go = threading.Event()
@@ -304,7 +304,7 @@ def test_lists_in_json_have_one_key(zrms, listed, zshell):
     assert events == zrms.events
 
 
-def test_unknown_keys_of_a_newer_zrms_are_passed_over(zrms, listed, zshell):
+def test_unknown_keys_of_a_newer_zrms_are_ignored(zrms, listed, zshell):
     listed.update(news={"a": [1]}, placements=[dict(listed["placements"][0], mood="fine")])
     assert zshell("topo", "status", "my-app").status == 0
 
@@ -328,12 +328,12 @@ def test_an_id_by_any_unambiguous_prefix(zrms, zshell, word):
 
 @pytest.mark.parametrize("states,expected", [
     (("running", "stopped"), ID), (("stopped", "running"), OTHER), (("stopped", "stopped"), OTHER)])
-def test_a_name_means_the_one_not_stopped_else_the_newest(zrms, zshell, states, expected):
+def test_a_name_means_the_topology_not_stopped_or_else_the_newest(zrms, zshell, states, expected):
     two_topologies(zrms, *states)
     assert json.loads(zshell("topo", "status", "my-app", "-o", "json").out)["id"] == expected
 
 
-def test_an_ambiguous_prefix_names_what_it_could_mean(zrms, zshell):
+def test_an_ambiguous_prefix_lists_its_matches(zrms, zshell):
     two_topologies(zrms, "running", "stopped")
     done = zshell("topo", "status", "a1b2")
     assert done.status == 1
@@ -391,7 +391,7 @@ def test_grouped_operations(zrms, listed, zshell, word, what, query):
     assert zrms.asked("^POST")[0]["line"] == f"POST /v1/topologies/{ID}/{word}-all{query}"
 
 
-def test_a_grouped_start_of_what_is_not_deployed_says_so(zrms, listed, zshell):
+def test_a_grouped_start_that_starts_nothing_says_so(zrms, listed, zshell):
     spaces = {"spaces": [space("api", "not-deployed", "not-deployed"), space("store")]}
     zrms.routes["GET /v1/spaces"] = (200, spaces)
     zrms.routes[f"GET /v1/topologies/{ID}/spaces"] = (200, spaces)
@@ -403,7 +403,7 @@ def test_a_grouped_start_of_what_is_not_deployed_says_so(zrms, listed, zshell):
     assert zshell("spaces", "start", "my-app", "--all").out == "Starting my-app and all below\n"
 
 
-def test_requests_that_change(zrms, listed, zshell, tmp_path):
+def test_commands_send_the_right_requests(zrms, listed, zshell, tmp_path):
     zrms.routes[f"POST /v1/topologies/{ID}/start"] = (202, topology("pending"))
     zrms.routes[f"POST /v1/topologies/{ID}/recover"] = (202, topology("degraded"))
     zrms.routes[f"DELETE /v1/topologies/{ID}"] = (200, {})
@@ -427,7 +427,7 @@ def test_requests_that_change(zrms, listed, zshell, tmp_path):
 
 # ------------------------------------------------------------------ refusals and exit status
 
-def test_a_refusal_gives_all_findings_and_what_to_do(zrms, zshell, tmp_path):
+def test_a_refusal_shows_all_findings_and_what_to_do(zrms, zshell, tmp_path):
     mex = tmp_path / "a.mex"
     mex.write_bytes(b"x")
     zrms.routes["POST /v1/topologies"] = refusal(
@@ -456,7 +456,7 @@ def test_zrms_not_reachable(zshell):
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"topologies": [{"id": 3}]}', b""])
-def test_something_else_that_answers(zrms, zshell, body):
+def test_a_server_other_than_zrms_is_reported(zrms, zshell, body):
     zrms.routes["GET /v1/topologies"] = (200, body)
     done = zshell("topo")
     assert done.status == 1
@@ -529,7 +529,7 @@ def test_completion_without_zrms_is_silent(zshell):
     assert (done.status, done.out, done.err) == (0, "", "")
 
 
-def test_bash_completes_with_the_script_that_is_packaged(zrms, listed, zshell, environment):
+def test_bash_completes_with_the_packaged_script(zrms, listed, zshell, environment):
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)),
                         "../../../packaging/completion/zshell.bash")
     with open(path, encoding="utf-8") as file:

@@ -20,7 +20,7 @@ static void heartbeat_add(struct buffer *b, uint64_t counter)
 		frame_encode(b, SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT, &beat.base, NULL), 0);
 }
 
-static void a_frame_comes_out_as_it_went_in(void **state)
+static void a_frame_survives_a_round_trip(void **state)
 {
 	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(4096);
 	heartbeat_add(&b, 42);
@@ -37,7 +37,7 @@ static void a_frame_comes_out_as_it_went_in(void **state)
 	protobuf_c_message_free_unpacked(message, NULL);
 }
 
-static void frames_are_found_however_the_bytes_arrive(void **state)
+static void frames_are_found_in_any_segmentation(void **state)
 {
 	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(4096);
 	CLEANUP(buffer_done) struct buffer in = BUFFER_INIT(4096);
@@ -80,7 +80,7 @@ static int decode(const void *data, size_t size, struct error **err)
 	return r;
 }
 
-static void what_cannot_be_read_is_refused(void **state)
+static void a_malformed_frame_is_refused(void **state)
 {
 	CLEANUP(error_freep) struct error *err = NULL;
 	const uint8_t unknown[] = {1, 0, 0, 0, 99};
@@ -159,7 +159,7 @@ static void the_hub_sees_one_field_without_decoding(void **state)
 	assert_int_equal(frame_peek(&frame, 5, &text, &size, NULL), ERR_INVALID);
 }
 
-static void what_does_not_fit_leaves_the_buffer_alone(void **state)
+static void a_frame_that_does_not_fit_leaves_the_buffer_unchanged(void **state)
 {
 	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(64);
 	heartbeat_add(&b, 1);
@@ -178,14 +178,14 @@ static void what_does_not_fit_leaves_the_buffer_alone(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_frame_comes_out_as_it_went_in),
-		cmocka_unit_test(frames_are_found_however_the_bytes_arrive),
+		cmocka_unit_test(a_frame_survives_a_round_trip),
+		cmocka_unit_test(frames_are_found_in_any_segmentation),
 		cmocka_unit_test(impossible_lengths_are_refused),
-		cmocka_unit_test(what_cannot_be_read_is_refused),
+		cmocka_unit_test(a_malformed_frame_is_refused),
 		cmocka_unit_test(an_unknown_enum_value_is_refused_at_any_depth),
 		cmocka_unit_test(text_that_is_not_utf8_is_repaired_not_refused),
 		cmocka_unit_test(the_hub_sees_one_field_without_decoding),
-		cmocka_unit_test(what_does_not_fit_leaves_the_buffer_alone),
+		cmocka_unit_test(a_frame_that_does_not_fit_leaves_the_buffer_unchanged),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

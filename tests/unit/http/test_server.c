@@ -184,7 +184,7 @@ static void held_answer(struct serving *s)
 	http_reply(s->held, 200, "text/plain", text, strlen(text));
 }
 
-static void an_answer_may_come_later(void **state)
+static void a_reply_may_come_later(void **state)
 {
 	struct serving *s = serve();
 	int fd = client_connect(s);
@@ -235,7 +235,7 @@ static void upload_comes_back(size_t size)
 	serving_free(s);
 }
 
-static void uploads_come_whole_from_memory_and_from_the_spool(void **state)
+static void uploads_arrive_complete_from_memory_and_from_the_spool(void **state)
 {
 	upload_comes_back(1);
 	upload_comes_back(256 * 1024);	   /* the largest in memory */
@@ -286,7 +286,7 @@ static void ambiguous_lengths_are_refused(void **state)
 
 /* ---- clients that are slow, or do not speak ---- */
 
-static void half_a_request_is_cut(void **state)
+static void an_incomplete_request_is_disconnected(void **state)
 {
 	struct serving *s = serve_with((struct http_options){.header_timeout_ms = 200});
 	int fd = client_connect(s);
@@ -297,7 +297,7 @@ static void half_a_request_is_cut(void **state)
 	serving_free(s);
 }
 
-static void a_header_that_trickles_is_cut_in_spite_of_its_bytes(void **state)
+static void a_trickling_header_is_disconnected(void **state)
 {
 	struct serving *s = serve_with((struct http_options){.header_timeout_ms = 300});
 	int fd = client_connect(s);
@@ -314,7 +314,7 @@ static void a_header_that_trickles_is_cut_in_spite_of_its_bytes(void **state)
 	serving_free(s);
 }
 
-static void a_second_header_that_trickles_is_cut_too(void **state)
+static void a_trickling_second_header_is_disconnected_too(void **state)
 {
 	struct serving *s = serve_with(
 		(struct http_options){.header_timeout_ms = 300, .idle_timeout_ms = 300});
@@ -333,7 +333,7 @@ static void a_second_header_that_trickles_is_cut_too(void **state)
 	serving_free(s);
 }
 
-static void a_body_that_never_ends_is_cut(void **state)
+static void a_body_that_never_ends_is_disconnected(void **state)
 {
 	struct serving *s = serve_with((struct http_options){.body_timeout_ms = 200});
 	int fd = client_connect(s);
@@ -349,7 +349,7 @@ static void a_body_that_never_ends_is_cut(void **state)
 	serving_free(s);
 }
 
-static void connections_over_the_limit_do_not_hurt_the_others(void **state)
+static void connections_over_the_limit_do_not_affect_the_others(void **state)
 {
 	struct serving *s = serve_with((struct http_options){.connections_max = 4});
 	int first = client_connect(s), rest[16];
@@ -442,7 +442,7 @@ static void stream_finish(struct serving *s)
 	http_stream_end(s->stream);
 }
 
-static void a_stream_carries_what_comes_and_comments_in_silence(void **state)
+static void a_stream_carries_events_and_comments_while_idle(void **state)
 {
 	struct serving *s = serve_with((struct http_options){.keepalive_ms = 100});
 	int fd = client_connect(s);
@@ -501,7 +501,7 @@ static size_t frame_write(char *to, char fill)
 	return b.size;
 }
 
-static void a_link_is_an_upgrade_and_early_bytes_count(void **state)
+static void a_link_is_an_upgrade_that_keeps_early_bytes(void **state)
 {
 	struct serving *s = serve();
 	int fd = client_connect(s);
@@ -547,7 +547,7 @@ static void link_end(struct serving *s)
 	link_close(s->link, NULL);
 }
 
-static void the_server_ends_with_everything_open(void **state)
+static void the_server_shuts_down_with_everything_open(void **state)
 {
 	struct serving *s = serve();
 	int stream = client_connect(s), held = client_connect(s), link = client_connect(s);
@@ -578,25 +578,25 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(requests_are_routed),
 		cmocka_unit_test(a_connection_serves_many_requests),
-		cmocka_unit_test(an_answer_may_come_later),
+		cmocka_unit_test(a_reply_may_come_later),
 		cmocka_unit_test(a_client_that_leaves_while_its_answer_is_made_does_no_harm),
-		cmocka_unit_test(uploads_come_whole_from_memory_and_from_the_spool),
+		cmocka_unit_test(uploads_arrive_complete_from_memory_and_from_the_spool),
 		cmocka_unit_test(a_huge_body_is_refused_before_it_is_read),
 		cmocka_unit_test(ambiguous_lengths_are_refused),
-		cmocka_unit_test(half_a_request_is_cut),
-		cmocka_unit_test(a_header_that_trickles_is_cut_in_spite_of_its_bytes),
-		cmocka_unit_test(a_second_header_that_trickles_is_cut_too),
-		cmocka_unit_test(a_body_that_never_ends_is_cut),
-		cmocka_unit_test(connections_over_the_limit_do_not_hurt_the_others),
+		cmocka_unit_test(an_incomplete_request_is_disconnected),
+		cmocka_unit_test(a_trickling_header_is_disconnected),
+		cmocka_unit_test(a_trickling_second_header_is_disconnected_too),
+		cmocka_unit_test(a_body_that_never_ends_is_disconnected),
+		cmocka_unit_test(connections_over_the_limit_do_not_affect_the_others),
 		cmocka_unit_test(other_sites_pages_are_refused),
 		cmocka_unit_test(only_loopback_is_listened_on),
 		cmocka_unit_test(a_taken_port_is_named),
-		cmocka_unit_test(a_stream_carries_what_comes_and_comments_in_silence),
+		cmocka_unit_test(a_stream_carries_events_and_comments_while_idle),
 		cmocka_unit_test(a_client_that_left_its_stream_is_found_by_the_comments),
 		cmocka_unit_test(a_client_that_does_not_read_cannot_make_the_server_grow),
-		cmocka_unit_test(a_link_is_an_upgrade_and_early_bytes_count),
+		cmocka_unit_test(a_link_is_an_upgrade_that_keeps_early_bytes),
 		cmocka_unit_test(garbage_on_a_link_closes_it),
-		cmocka_unit_test(the_server_ends_with_everything_open),
+		cmocka_unit_test(the_server_shuts_down_with_everything_open),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

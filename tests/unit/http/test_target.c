@@ -55,7 +55,7 @@ static void patterns_match_whole_segments(void **state)
 	assert_match("/{topology}/{space}/", "/shop/page/", "space", "page");
 }
 
-static void a_path_of_several_segments_may_stand_in_the_middle(void **state)
+static void a_parameter_of_several_segments_may_be_in_the_middle(void **state)
 {
 	const char *goal = "/t/{id}/spaces/{path*}/goal";
 	assert_match(goal, "/t/a/spaces/api-2/cache/goal", "path", "api-2/cache");
@@ -101,7 +101,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(patterns_match_whole_segments),
-		cmocka_unit_test(a_path_of_several_segments_may_stand_in_the_middle),
+		cmocka_unit_test(a_parameter_of_several_segments_may_be_in_the_middle),
 		cmocka_unit_test(queries_are_decoded),
 		cmocka_unit_test(bad_targets_are_refused),
 	};

@@ -15,7 +15,7 @@
 #include "model/zhost.h"
 #include "schema/message.h"
 
-static void versions_in_order(void **state)
+static void versions_are_ordered(void **state)
 {
 	/* semver.org, 11 */
 	static const char *const order[] = {
@@ -44,7 +44,7 @@ static void versions_in_order(void **state)
 	version_done(&b);
 }
 
-static void versions_refused(void **state)
+static void invalid_versions_are_refused(void **state)
 {
 	static const char *const bad[] = {
 		"",	  "1",	    "1.2",	 "1.2.3.4",
@@ -59,7 +59,7 @@ static void versions_refused(void **state)
 	}
 }
 
-static void paths(void **state)
+static void archive_paths_are_checked(void **state)
 {
 	static const struct {
 		const char *path, *fault;
@@ -122,7 +122,7 @@ static char *compile_manifest(const char *text, struct manifest *ret)
 
 #define HASH "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
-static void manifest_good(void **state)
+static void a_valid_manifest_is_accepted(void **state)
 {
 	CLEANUP(manifest_done) struct manifest m = {0};
 	CLEANUP(freep)
@@ -147,7 +147,7 @@ static void manifest_good(void **state)
 	assert_false(m.has_signature);
 }
 
-static void manifest_bad(void **state)
+static void an_invalid_manifest_is_refused(void **state)
 {
 	CLEANUP(manifest_done) struct manifest m = {0};
 	CLEANUP(freep)
@@ -169,7 +169,7 @@ static void manifest_bad(void **state)
 			    "m.yaml:10:12: file 'x' is listed twice\n");
 }
 
-static void signed_part(void **state)
+static void the_signed_part_ends_before_the_signature(void **state)
 {
 	static const struct {
 		const char *text;
@@ -201,7 +201,7 @@ static void signed_part(void **state)
 	}
 }
 
-static void zhost(void **state)
+static void a_zhost_description_is_compiled(void **state)
 {
 	static const char text[] =
 		"zhosts:\n- {name: n1, cpu: 4, memory: 8GiB, region: eu, kind: edge, labels: "
@@ -243,7 +243,7 @@ static void zhost(void **state)
 	assert_string_equal(second, "z.yaml:3:58: latitude and longitude belong together");
 }
 
-static void a_name_from_elsewhere(void **state)
+static void a_zhost_name_from_outside_is_checked(void **state)
 {
 	static const struct {
 		const char *name;
@@ -275,7 +275,7 @@ static void a_name_from_elsewhere(void **state)
 	}
 }
 
-static void distance(void **state)
+static void distances_are_computed_on_the_sphere(void **state)
 {
 	/* Paris to London: 343.5 km */
 	double m = distance_m(48.8566, 2.3522, 51.5074, -0.1278);
@@ -291,15 +291,15 @@ static void distance(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(versions_in_order),
-		cmocka_unit_test(versions_refused),
-		cmocka_unit_test(paths),
-		cmocka_unit_test(manifest_good),
-		cmocka_unit_test(manifest_bad),
-		cmocka_unit_test(signed_part),
-		cmocka_unit_test(zhost),
-		cmocka_unit_test(a_name_from_elsewhere),
-		cmocka_unit_test(distance),
+		cmocka_unit_test(versions_are_ordered),
+		cmocka_unit_test(invalid_versions_are_refused),
+		cmocka_unit_test(archive_paths_are_checked),
+		cmocka_unit_test(a_valid_manifest_is_accepted),
+		cmocka_unit_test(an_invalid_manifest_is_refused),
+		cmocka_unit_test(the_signed_part_ends_before_the_signature),
+		cmocka_unit_test(a_zhost_description_is_compiled),
+		cmocka_unit_test(a_zhost_name_from_outside_is_checked),
+		cmocka_unit_test(distances_are_computed_on_the_sphere),
 	};
 	return cmocka_run_group_tests_name("manifest", tests, NULL, NULL);
 }

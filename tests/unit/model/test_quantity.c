@@ -55,7 +55,7 @@ static int parse_cpu(const char *text, uint64_t *ret, struct error **err)
 	return r;
 }
 
-static void cpu(void **state)
+static void cpu_amounts_are_parsed(void **state)
 {
 	static const struct amount_case cases[] = {
 		{"100m", 100, NULL},
@@ -82,7 +82,7 @@ static void cpu(void **state)
 	check_amounts(cases, ARRAY_SIZE(cases), parse_cpu);
 }
 
-static void memory(void **state)
+static void memory_amounts_are_parsed(void **state)
 {
 	static const struct amount_case cases[] = {
 		{"32MiB", 33554432, NULL},
@@ -104,7 +104,7 @@ static void memory(void **state)
 	check_amounts(cases, ARRAY_SIZE(cases), memory_parse);
 }
 
-static void durations(void **state)
+static void durations_are_parsed(void **state)
 {
 	static const struct amount_case cases[] = {
 		{"10s", 10000, NULL},
@@ -120,7 +120,7 @@ static void durations(void **state)
 	check_amounts(cases, ARRAY_SIZE(cases), duration_parse);
 }
 
-static void distances(void **state)
+static void distances_are_parsed(void **state)
 {
 	static const struct amount_case cases[] = {
 		{"50km", 50000, NULL},	 {"1.5km", 1500, NULL},	      {"20m", 20, NULL},
@@ -129,7 +129,7 @@ static void distances(void **state)
 	check_amounts(cases, ARRAY_SIZE(cases), distance_parse);
 }
 
-static void formats(void **state)
+static void amounts_are_formatted(void **state)
 {
 	static const struct {
 		char *(*format)(uint64_t);
@@ -197,7 +197,7 @@ static void constraints_hold(void **state)
 	}
 }
 
-static void constraints_refused(void **state)
+static void invalid_constraints_are_refused(void **state)
 {
 	static const struct {
 		const char *text, *message;
@@ -234,7 +234,7 @@ static void constraints_refused(void **state)
 	}
 }
 
-static void constraint_keeps_its_text(void **state)
+static void a_constraint_keeps_its_text(void **state)
 {
 	struct constraint c;
 
@@ -251,14 +251,14 @@ static void constraint_keeps_its_text(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(cpu),
-		cmocka_unit_test(memory),
-		cmocka_unit_test(durations),
-		cmocka_unit_test(distances),
-		cmocka_unit_test(formats),
+		cmocka_unit_test(cpu_amounts_are_parsed),
+		cmocka_unit_test(memory_amounts_are_parsed),
+		cmocka_unit_test(durations_are_parsed),
+		cmocka_unit_test(distances_are_parsed),
+		cmocka_unit_test(amounts_are_formatted),
 		cmocka_unit_test(constraints_hold),
-		cmocka_unit_test(constraints_refused),
-		cmocka_unit_test(constraint_keeps_its_text),
+		cmocka_unit_test(invalid_constraints_are_refused),
+		cmocka_unit_test(a_constraint_keeps_its_text),
 	};
 	return cmocka_run_group_tests_name("quantity", tests, NULL, NULL);
 }

@@ -176,7 +176,7 @@ static const struct refusal refusals[] = {
 	 "t.yaml:6:43: the topology has more than 100000 instances; most of them are of 'b'\n"},
 };
 
-static void refused(void **state)
+static void invalid_topologies_are_refused(void **state)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
 		CLEANUP(freep) char *text = str_printf(HEAD "%s", refusals[i].spaces);
@@ -244,7 +244,7 @@ static struct topology *compile_good(const char *spaces)
 }
 
 /* What looks suspicious and is fine. */
-static void accepted(void **state)
+static void valid_topologies_are_accepted(void **state)
 {
 	static const char *const cases[] = {
 		/* a count of 1 has no numbered instances */
@@ -278,7 +278,7 @@ static void accepted(void **state)
 		topology_unref(compile_good(cases[i]));
 }
 
-static void expands_in_preorder(void **state)
+static void instances_are_expanded_in_preorder(void **state)
 {
 	struct topology *t =
 		compile_good("- {name: store, type: DATA}\n"
@@ -325,7 +325,7 @@ static void expands_in_preorder(void **state)
 	topology_unref(t);
 }
 
-static void resolves(void **state)
+static void names_are_resolved(void **state)
 {
 	struct topology *t = compile_good(
 		"- name: web\n  type: UI\n  imports: [{from: database, variables: [ip, port]}, "
@@ -362,7 +362,7 @@ static void resolves(void **state)
 	topology_unref(t);
 }
 
-static void has_defaults(void **state)
+static void defaults_are_filled_in(void **state)
 {
 	struct topology *t = compile_good("- {name: a, type: NATIVE}\n");
 	const struct space *s = &t->spaces[0];
@@ -385,7 +385,7 @@ static void has_defaults(void **state)
 }
 
 /* The sample of the format's description. */
-static void reads_everything(void **state)
+static void every_field_is_compiled(void **state)
 {
 	struct topology *t = compile_good(
 		"- name: store\n  type: DATA\n  count: 2\n  inside: \"\"\n  provides: "
@@ -441,7 +441,7 @@ static void reads_everything(void **state)
 }
 
 /* Without positions a finding says what it is about. */
-static void findings_without_positions(void **state)
+static void findings_are_reported_without_positions(void **state)
 {
 	CLEANUP(schema_message_freep) ProtobufCMessage *message = NULL;
 	CLEANUP(error_freep) struct error *err = NULL;
@@ -528,15 +528,15 @@ static void compile_is_linear(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(refused),
+		cmocka_unit_test(invalid_topologies_are_refused),
 		cmocka_unit_test(depth_is_limited),
 		cmocka_unit_test(findings_are_limited),
-		cmocka_unit_test(accepted),
-		cmocka_unit_test(expands_in_preorder),
-		cmocka_unit_test(resolves),
-		cmocka_unit_test(has_defaults),
-		cmocka_unit_test(reads_everything),
-		cmocka_unit_test(findings_without_positions),
+		cmocka_unit_test(valid_topologies_are_accepted),
+		cmocka_unit_test(instances_are_expanded_in_preorder),
+		cmocka_unit_test(names_are_resolved),
+		cmocka_unit_test(defaults_are_filled_in),
+		cmocka_unit_test(every_field_is_compiled),
+		cmocka_unit_test(findings_are_reported_without_positions),
 		cmocka_unit_test(compile_is_linear),
 	};
 	return cmocka_run_group_tests_name("topology", tests, NULL, NULL);

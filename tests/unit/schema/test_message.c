@@ -106,7 +106,7 @@ static void test_strings(void **state)
 	schema_message_free(NULL);
 }
 
-static void test_pack_refuses_what_is_not_whole(void **state)
+static void test_pack_refuses_an_incomplete_message(void **state)
 {
 	CLEANUP(error_freep) struct error *err = NULL;
 	CLEANUP(buffer_done) struct buffer out = BUFFER_INIT(1024);
@@ -257,7 +257,7 @@ int main(void)
 		cmocka_unit_test(test_fill),
 		cmocka_unit_test(test_equal),
 		cmocka_unit_test(test_strings),
-		cmocka_unit_test(test_pack_refuses_what_is_not_whole),
+		cmocka_unit_test(test_pack_refuses_an_incomplete_message),
 		cmocka_unit_test(test_unpack_refuses),
 		cmocka_unit_test(test_jsonschema),
 		cmocka_unit_test(test_documented),

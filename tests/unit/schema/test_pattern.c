@@ -103,7 +103,7 @@ static void test_other_patterns(void **state)
 	assert_false(pattern_matches("^[^a-c]$", "b", 1));
 }
 
-static void test_what_is_no_pattern(void **state)
+static void test_invalid_patterns_are_refused(void **state)
 {
 	static const char *const wrong[] = {
 		"",	 "a",	     "^a",    "a$",   "^a.b$",	"^a\\.b$", "^(a$",
@@ -117,7 +117,7 @@ static void test_what_is_no_pattern(void **state)
 }
 
 /* Exponential for a backtracking matcher. */
-static void test_no_text_is_slow(void **state)
+static void test_matching_is_linear(void **state)
 {
 	char text[PATTERN_TEXT_MAX + 2];
 	memset(text, 'a', sizeof(text));
@@ -132,8 +132,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_patterns_of_the_schema),
 		cmocka_unit_test(test_other_patterns),
-		cmocka_unit_test(test_what_is_no_pattern),
-		cmocka_unit_test(test_no_text_is_slow),
+		cmocka_unit_test(test_invalid_patterns_are_refused),
+		cmocka_unit_test(test_matching_is_linear),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

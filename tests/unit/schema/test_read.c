@@ -509,7 +509,7 @@ static void test_scenario(void **state)
 	schema_message_free(s);
 }
 
-static void test_partial_is_for_the_file_alone(void **state)
+static void test_partial_applies_to_the_file_only(void **state)
 {
 	CLEANUP(error_freep) struct error *err = NULL;
 	static const char text[] = "metadata: {name: a}\nspaces: [{name: b}]\n";
@@ -585,7 +585,7 @@ int main(void)
 		cmocka_unit_test(test_number_of_findings_is_bounded),
 		cmocka_unit_test(test_example),
 		cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_partial_is_for_the_file_alone),
+		cmocka_unit_test(test_partial_applies_to_the_file_only),
 		cmocka_unit_test(test_scenario),
 		cmocka_unit_test(test_enum_spelling),
 		cmocka_unit_test(test_positions),

@@ -67,7 +67,7 @@ static void kv_end(struct loop *loop, struct kv *kv)
 	loop_until(loop, &done);
 }
 
-static void values_survive_a_restart_and_can_be_forgotten(void **state)
+static void values_survive_a_restart_and_can_be_deleted(void **state)
 {
 	CLEANUP(freep) char *folder = folder_new();
 	CLEANUP(freep) char *path = folder_file(folder, "kv.db");
@@ -111,7 +111,7 @@ static void values_survive_a_restart_and_can_be_forgotten(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(values_survive_a_restart_and_can_be_forgotten),
+		cmocka_unit_test(values_survive_a_restart_and_can_be_deleted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

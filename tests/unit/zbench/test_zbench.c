@@ -111,7 +111,7 @@ static void expect_body(const char *text, int status, const char *body)
 	}
 }
 
-static void answers_in_any_framing(void **state)
+static void replies_are_parsed_in_any_framing(void **state)
 {
 	(void)state;
 	expect_body("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello", 200, "hello");
@@ -125,7 +125,7 @@ static void answers_in_any_framing(void **state)
 		    404, "");
 }
 
-static void a_broken_answer_is_an_error(void **state)
+static void a_malformed_reply_is_an_error(void **state)
 {
 	CLEANUP(client_done) struct client client = {0};
 	CLEANUP(answer_done) struct answer answer = {0};
@@ -176,8 +176,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(quantiles),
 		cmocka_unit_test(measures_become_json),
-		cmocka_unit_test(answers_in_any_framing),
-		cmocka_unit_test(a_broken_answer_is_an_error),
+		cmocka_unit_test(replies_are_parsed_in_any_framing),
+		cmocka_unit_test(a_malformed_reply_is_an_error),
 		cmocka_unit_test(events_are_waited_for),
 	};
 

@@ -58,7 +58,7 @@ static void expect_file(const char *url, const char *expected)
 		assert_string_equal(name, expected);
 }
 
-static void urls_mean_files_of_the_space(void **state)
+static void urls_map_to_files_of_the_space(void **state)
 {
 	(void)state;
 	expect_file("", "index.html");
@@ -84,7 +84,7 @@ static void files_have_types(void **state)
 	assert_string_equal(file_type("noext"), "application/octet-stream");
 }
 
-static void a_folder_keeps_its_identity_and_counts_its_lives(void **state)
+static void a_directory_keeps_its_identity_and_counts_incarnations(void **state)
 {
 	CLEANUP(freep) char *path = str_printf("%s/deep/er", root);
 	struct state_dir first, second;
@@ -109,7 +109,7 @@ static void a_folder_keeps_its_identity_and_counts_its_lives(void **state)
 	state_dir_close(&second);
 }
 
-static void names_differ_by_all_that_they_are_made_of(void **state)
+static void names_depend_on_all_their_parts(void **state)
 {
 	char a[INSTANCE_FILE_NAME_SIZE], b[INSTANCE_FILE_NAME_SIZE];
 
@@ -152,7 +152,7 @@ static void logs_keep_time_and_level(void **state)
 	spacelogs_free(logs);
 }
 
-static void logs_are_bounded_and_read_over_the_seam(void **state)
+static void logs_are_bounded_and_read_across_their_files(void **state)
 {
 	CLEANUP(closep) int fd = open(root, O_RDONLY | O_DIRECTORY);
 	struct spacelogs *logs = spacelogs_new(fd);
@@ -185,12 +185,12 @@ static void logs_are_bounded_and_read_over_the_seam(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(urls_mean_files_of_the_space),
+		TEST(urls_map_to_files_of_the_space),
 		TEST(files_have_types),
-		TEST(a_folder_keeps_its_identity_and_counts_its_lives),
-		TEST(names_differ_by_all_that_they_are_made_of),
+		TEST(a_directory_keeps_its_identity_and_counts_incarnations),
+		TEST(names_depend_on_all_their_parts),
 		TEST(logs_keep_time_and_level),
-		TEST(logs_are_bounded_and_read_over_the_seam),
+		TEST(logs_are_bounded_and_read_across_their_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

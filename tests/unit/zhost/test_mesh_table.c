@@ -105,7 +105,7 @@ static void an_undeclared_path_is_unknown(void **state)
 	assert_int_equal(route(api, "", &r), -ENOENT);
 }
 
-static void nobody_there_is_unreachable(void **state)
+static void a_space_without_started_instances_is_unreachable(void **state)
 {
 	struct mesh_peer *api = join("api", "api", &rows_store, NULL, &api_here);
 	struct mesh_route r;
@@ -159,7 +159,7 @@ static void others_are_reached_in_turn(void **state)
 	}
 }
 
-static void an_answer_reaches_exactly_its_sender(void **state)
+static void a_reply_reaches_exactly_its_sender(void **state)
 {
 	struct mesh_peer *store = join("store", "store", &rows_api, NULL, &store_here);
 	struct mesh_peer *one = join("api-1", "api", &rows_store, NULL, &api_here);
@@ -203,7 +203,7 @@ static void a_page_is_answered_by_its_session(void **state)
 	assert_int_equal(route(page, "rows", &r), -ENOENT);
 }
 
-static void what_the_hub_takes_back_is_gone(void **state)
+static void instances_that_the_hub_removes_are_gone(void **state)
 {
 	const struct said both[] = {{"store-1", "store", "n2"}, {"store-2", "store", "n3"}};
 	const struct said gone[] = {{"store-1", "store", NULL}};
@@ -231,7 +231,7 @@ static void what_the_hub_takes_back_is_gone(void **state)
 	assert_int_equal(mesh_table_count(table), 0);
 }
 
-static void what_the_hub_lists_here_but_does_not_run_is_unreachable(void **state)
+static void an_instance_listed_here_that_does_not_run_is_unreachable(void **state)
 {
 	const struct said peers[] = {{"store", "store", "n1"}};
 	struct mesh_peer *api = join("api", "api", &rows_store, NULL, &api_here);
@@ -243,7 +243,7 @@ static void what_the_hub_lists_here_but_does_not_run_is_unreachable(void **state
 	assert_int_equal(route(api, "rows#store", &r), -EHOSTUNREACH);
 }
 
-static void a_space_with_a_path_to_itself_does_not_meet_itself(void **state)
+static void a_space_with_a_path_to_itself_does_not_reach_itself(void **state)
 {
 	struct mesh_peer *one = join("api-1", "api", &rows_api, NULL, &api_here);
 	struct mesh_peer *two = join("api-2", "api", &rows_api, NULL, &api2_here);
@@ -280,14 +280,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(an_undeclared_path_is_unknown),
-		TEST(nobody_there_is_unreachable),
+		TEST(a_space_without_started_instances_is_unreachable),
 		TEST(the_same_zhost_comes_first),
 		TEST(others_are_reached_in_turn),
-		TEST(an_answer_reaches_exactly_its_sender),
+		TEST(a_reply_reaches_exactly_its_sender),
 		TEST(a_page_is_answered_by_its_session),
-		TEST(what_the_hub_takes_back_is_gone),
-		TEST(what_the_hub_lists_here_but_does_not_run_is_unreachable),
-		TEST(a_space_with_a_path_to_itself_does_not_meet_itself),
+		TEST(instances_that_the_hub_removes_are_gone),
+		TEST(an_instance_listed_here_that_does_not_run_is_unreachable),
+		TEST(a_space_with_a_path_to_itself_does_not_reach_itself),
 		TEST(pages_are_found_by_names_while_started),
 	};
 

@@ -51,7 +51,7 @@ static void expect(const char *id, const char *name, const char *declared, const
 	ports_exports_free(exports, 1);
 }
 
-static void ip_is_the_zhosts_and_given_values_stay(void **state)
+static void the_ip_is_the_zhosts_and_given_values_are_kept(void **state)
 {
 	(void)state;
 	expect("t/a", "ip", "", "127.0.0.9", false);
@@ -59,7 +59,7 @@ static void ip_is_the_zhosts_and_given_values_stay(void **state)
 	expect("t/a", "ip", "10.1.1.1", "10.1.1.1", false);
 }
 
-static void ports_do_not_clash_and_stay(void **state)
+static void ports_are_distinct_and_stable(void **state)
 {
 	(void)state;
 	expect("t/a", "port", "", "20005", true);
@@ -68,14 +68,14 @@ static void ports_do_not_clash_and_stay(void **state)
 	expect("t/a", "port", "", "20005", false);
 }
 
-static void a_port_in_use_is_passed_over(void **state)
+static void a_port_in_use_is_skipped(void **state)
 {
 	(void)state;
 	busy = 20005;
 	expect("t/a", "port", "", "20006", true);
 }
 
-static void what_was_recorded_is_drawn_again(void **state)
+static void recorded_ports_are_assigned_again(void **state)
 {
 	char *record;
 
@@ -94,7 +94,7 @@ static void what_was_recorded_is_drawn_again(void **state)
 	assert_int_equal(ports_load(ports, "t/c", "port", NULL), ERR_INVALID);
 }
 
-static void released_ports_can_be_drawn_again(void **state)
+static void released_ports_can_be_assigned_again(void **state)
 {
 	(void)state;
 	expect("t/a", "port", "", "20005", true);
@@ -106,7 +106,7 @@ static void released_ports_can_be_drawn_again(void **state)
 	expect("t/b", "port", "", "20005", true);
 }
 
-static void when_none_is_left_it_is_said(void **state)
+static void an_exhausted_port_range_is_reported(void **state)
 {
 	Samoza__V1__Variable v = SAMOZA__V1__VARIABLE__INIT, *list[] = {&v}, **exports;
 	struct error *err = NULL;
@@ -128,12 +128,12 @@ static void when_none_is_left_it_is_said(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(ip_is_the_zhosts_and_given_values_stay),
-		TEST(ports_do_not_clash_and_stay),
-		TEST(a_port_in_use_is_passed_over),
-		TEST(what_was_recorded_is_drawn_again),
-		TEST(released_ports_can_be_drawn_again),
-		TEST(when_none_is_left_it_is_said),
+		TEST(the_ip_is_the_zhosts_and_given_values_are_kept),
+		TEST(ports_are_distinct_and_stable),
+		TEST(a_port_in_use_is_skipped),
+		TEST(recorded_ports_are_assigned_again),
+		TEST(released_ports_can_be_assigned_again),
+		TEST(an_exhausted_port_range_is_reported),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -85,7 +85,7 @@ static void target_of(const char *name, char ret_target[PATH_MAX])
 	ret_target[n > 0 ? n : 0] = '\0';
 }
 
-static void what_is_in_it_is_found_again(void **state)
+static void its_contents_survive_a_restart(void **state)
 {
 	CLEANUP(closep) int first = open_run("a");
 	CLEANUP(closep) int second = -1;
@@ -98,7 +98,7 @@ static void what_is_in_it_is_found_again(void **state)
 	assert_int_equal(access(path, F_OK), 0);
 }
 
-static void a_real_folder_stays_one(void **state)
+static void a_real_directory_stays_one(void **state)
 {
 	CLEANUP(freep) char *dir = str_printf("%s/a", root);
 	CLEANUP(freep) char *run = str_printf("%s/a/run", root);
@@ -114,7 +114,7 @@ static void a_real_folder_stays_one(void **state)
 	assert_string_equal(target, "");
 }
 
-static void it_is_made_again_after_a_reboot(void **state)
+static void it_is_created_again_after_a_reboot(void **state)
 {
 	CLEANUP(closep) int fd = open_run("a");
 	char target[PATH_MAX];
@@ -130,7 +130,7 @@ static void it_is_made_again_after_a_reboot(void **state)
 	assert_true(has(again, "x.s"));
 }
 
-static void a_copy_has_one_of_its_own(void **state)
+static void a_copied_dir_gets_its_own(void **state)
 {
 	CLEANUP(closep) int original = open_run("a");
 	CLEANUP(freep) char *dir = str_printf("%s/b", root);
@@ -148,7 +148,7 @@ static void a_copy_has_one_of_its_own(void **state)
 	assert_true(has(original, "x.s"));
 }
 
-static void a_dir_that_was_moved_keeps_it(void **state)
+static void a_moved_dir_keeps_it(void **state)
 {
 	CLEANUP(closep) int fd = open_run("a");
 	CLEANUP(freep) char *from = str_printf("%s/a", root);
@@ -161,7 +161,7 @@ static void a_dir_that_was_moved_keeps_it(void **state)
 	assert_true(has(moved, "x.s"));
 }
 
-static void what_a_removed_dir_left_goes(void **state)
+static void leftovers_of_a_removed_dir_are_deleted(void **state)
 {
 	CLEANUP(closep) int fd = open_run("a");
 	CLEANUP(freep) char *run = str_printf("%s/a/run", root);
@@ -201,9 +201,12 @@ static void one_of_another_user_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(what_is_in_it_is_found_again),    TEST(a_real_folder_stays_one),
-		TEST(it_is_made_again_after_a_reboot), TEST(a_copy_has_one_of_its_own),
-		TEST(a_dir_that_was_moved_keeps_it),   TEST(what_a_removed_dir_left_goes),
+		TEST(its_contents_survive_a_restart),
+		TEST(a_real_directory_stays_one),
+		TEST(it_is_created_again_after_a_reboot),
+		TEST(a_copied_dir_gets_its_own),
+		TEST(a_moved_dir_keeps_it),
+		TEST(leftovers_of_a_removed_dir_are_deleted),
 		TEST(one_of_another_user_is_refused),
 	};
 

@@ -342,7 +342,7 @@ static void test_reattach(void **state)
 }
 
 /* Nobody is there from the beginning: it starts all the same, and its log is kept. */
-static void test_alone(void **state)
+static void test_an_orphan_stops_by_itself(void **state)
 {
 	play_start(&p, &(struct part){.guest = GUEST_ABI,
 				      .test_case = "echo",
@@ -496,7 +496,7 @@ int main(void)
 		cmocka_unit_test(test_close_puts),
 		cmocka_unit_test(test_update),
 		cmocka_unit_test(test_reattach),
-		cmocka_unit_test(test_alone),
+		cmocka_unit_test(test_an_orphan_stops_by_itself),
 		cmocka_unit_test(test_ring),
 		cmocka_unit_test(test_data_away),
 		cmocka_unit_test(test_exclusive),

@@ -69,7 +69,7 @@ static void test_changes(void **state)
 	       "d:f;SAMOZA_UPDATE_REMOVED=d:a;SAMOZA_UPDATE_CHANGED=c:x;");
 }
 
-static void test_a_variable_more_or_less_is_a_change(void **state)
+static void test_an_added_or_removed_variable_is_a_change(void **state)
 {
 	struct strings s = {0};
 
@@ -83,7 +83,7 @@ static void test_a_variable_more_or_less_is_a_change(void **state)
 	expect(&s, 3, "SAMOZA_UPDATE_ADDED=;SAMOZA_UPDATE_REMOVED=;SAMOZA_UPDATE_CHANGED=d:a;");
 }
 
-static void test_broken_sets_end_where_they_break(void **state)
+static void test_a_malformed_set_ends_at_the_malformed_entry(void **state)
 {
 	struct strings s = {0};
 
@@ -112,8 +112,8 @@ int main(void)
 		cmocka_unit_test(test_imports_by_name_and_index),
 		cmocka_unit_test(test_nothing_is_imported),
 		cmocka_unit_test(test_changes),
-		cmocka_unit_test(test_a_variable_more_or_less_is_a_change),
-		cmocka_unit_test(test_broken_sets_end_where_they_break),
+		cmocka_unit_test(test_an_added_or_removed_variable_is_a_change),
+		cmocka_unit_test(test_a_malformed_set_ends_at_the_malformed_entry),
 		cmocka_unit_test(test_find),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

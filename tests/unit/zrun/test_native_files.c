@@ -95,7 +95,7 @@ static void test_install(void **state)
 	assert_int_equal(access(in_top("one/tmp"), F_OK), 0);
 }
 
-static void test_names_do_not_leave_the_package(void **state)
+static void test_names_cannot_escape_the_package(void **state)
 {
 	static const char *const names[] = {"../out", "a/../../../out", "/out", "a//b",
 					    "./out"};
@@ -142,7 +142,7 @@ static void test_remove_follows_no_links(void **state)
 	assert_int_equal(native_remove(folder, text, sizeof(text)), 0); /* there is none */
 }
 
-static void test_remove_what_is_deeper_than_any_path(void **state)
+static void test_directories_deeper_than_any_path_are_removed(void **state)
 {
 	char folder[300], text[300];
 	int at;
@@ -169,12 +169,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_install, begin, end),
-		cmocka_unit_test_setup_teardown(test_names_do_not_leave_the_package, begin,
+		cmocka_unit_test_setup_teardown(test_names_cannot_escape_the_package, begin,
 						end),
 		cmocka_unit_test_setup_teardown(test_a_missing_file_is_named, begin, end),
 		cmocka_unit_test_setup_teardown(test_remove_follows_no_links, begin, end),
-		cmocka_unit_test_setup_teardown(test_remove_what_is_deeper_than_any_path, begin,
-						end),
+		cmocka_unit_test_setup_teardown(
+			test_directories_deeper_than_any_path_are_removed, begin, end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
