@@ -1,20 +1,22 @@
 /*
- * Where the durable state of zrms lives: records by kind and id, a history of events, and the
- * data of spaces with `storage: cluster`.
+ * Durable storage for zrms: records by kind and id, the event history, and the data of spaces
+ * with `storage: cluster`.
  *
- *     load() every record once, then
+ *     open, then load() once, then
  *
- *     commit(batch 1)  commit(batch 2)  commit(batch 3)      asynchronous, in order
+ *     commit(batch 1)  commit(batch 2)  commit(batch 3)     asynchronous, in order
  *                └─────────────┬─────────────┘
- *                     one durable transaction         (group commit: the store decides)
- *                ┌─────────────┼─────────────┐
- *             done 1        done 2        done 3          in order, from the event loop
+ *                     one durable transaction               (group commit: the store decides)
+ *                └─────────────┬─────────────┘
+ *          done 1, done 2, done 3                           in order, once for each batch
  *
- * `done` with code 0 means: on disk, a power cut cannot take it back. Any other code means that
- * the store can be trusted no more (disk full, file damaged): nothing of the batch is promised,
- * and the only sound reaction is to end the program; what was acknowledged is on disk.
+ * COMMIT_DURABLE: the batch is on disk and survives a power cut. COMMIT_FAILED: the store has
+ * failed; the batch may be lost, and so may be all that were asked after it. COMMIT_LOST_LEADERSHIP:
+ * another process leads and this batch was refused. After either, every later commit ends the same
+ * way, and the only sound reaction is to end the program: what was acknowledged earlier is safe.
  *
- * All functions are called from the thread of the event loop, and so are all callbacks.
+ * All calls and callbacks are on the event loop's thread; no callback comes from within the call
+ * that asked for it.
  */
 #ifndef SAMOZA_PORT_STORE_H
 #define SAMOZA_PORT_STORE_H
@@ -22,9 +24,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "core/outbox.h"
+#include "port/durability.h"
 #include "proto/record.pb-c.h"
 
 /* The answer to one `struct data_change` of a batch, in the same order. */
@@ -34,18 +38,20 @@ struct data_answer {
 	size_t value_size;
 	ProtobufCBinaryData *keys; /* list: in byte order, owned by the answer */
 	size_t key_count;
-	bool more; /* list: there are further keys behind the last */
+	bool more; /* list: there are further keys after the last */
 };
 
-/* `answers` has outbox->data.count items and is borrowed for the call, as is `error`. */
-typedef void store_done_fn(void *user, int code, const struct error *error,
+/* `answers` has outbox->data.count items and is borrowed for the call, as is `error` (NULL when
+ * durable). */
+typedef void store_done_fn(void *user, enum commit_outcome outcome, const struct error *error,
 			   struct data_answer *answers);
 
 /* A record of load(). Data is borrowed. A negative return ends the load with that error. */
 typedef int store_record_fn(void *user, enum record_kind kind, const char *id, const void *data,
 			    size_t size, struct error **err);
 
-/* Ascending by seq; borrowed for the call. `more`: there were further ones behind `limit`. */
+/* Ascending by seq; borrowed for the call. `code`: 0 or the error's. `more`: there are further ones
+ * after the last. */
 typedef void store_events_fn(void *user, int code, const struct error *error,
 			     Samoza__V1__EventRecord **events, size_t count, bool more);
 
@@ -54,8 +60,8 @@ struct store;
 struct store_ops {
 	/* Synchronous; once, before the first commit. */
 	int (*load)(struct store *store, store_record_fn *each, void *user, struct error **err);
-	/* Persists outbox->records, events, data, data_forget and makes its data readings.
-	 * The outbox is borrowed until `done`. */
+	/* All of outbox->records, events, data_forget, data and its readings, in this order and
+	 * atomically. PRE: no larger than the limits. The outbox is borrowed until `done`. */
 	void (*commit)(struct store *store, const struct outbox *outbox, store_done_fn *done,
 		       void *user);
 	/* History with seq > after, of one topology (id) or of all (NULL), at most `limit`. It
@@ -64,13 +70,32 @@ struct store_ops {
 		       uint32_t limit, store_events_fn *done, void *user);
 	/* Counters as Prometheus text, for GET /metrics; the caller frees. */
 	char *(*metrics)(struct store *store);
-	/* Ends after what was asked for is done; frees the store, then calls `closed`. */
+	/* Answers what was asked for, frees the store, then calls `closed`. Nothing more may be
+	 * asked. */
 	void (*close)(struct store *store, void (*closed)(void *user), void *user);
 };
 
 /* Implementations begin with it. */
 struct store {
 	const struct store_ops *ops;
+	struct batch_size
+		limits; /* of one batch; 0: none. A store gets what it can commit at once */
 };
+
+/* What a batch counts against the limits. */
+static inline struct batch_size store_batch_size(const struct outbox *o)
+{
+	struct batch_size size = {.operations = o->records.count + o->events.count +
+						o->data.count + o->data_forget.count};
+	vector_for_each (&o->records, r)
+		size.bytes += strlen(r->id) + r->size;
+	vector_for_each (&o->events, e)
+		size.bytes += protobuf_c_message_get_packed_size(&(*e)->base);
+	vector_for_each (&o->data, d)
+		size.bytes += strlen(d->owner) + d->key_size + d->value_size + d->cursor_size;
+	vector_for_each (&o->data_forget, owner)
+		size.bytes += strlen(*owner);
+	return size;
+}
 
 #endif

@@ -104,13 +104,13 @@ static void end_when_done(struct durable *d)
 	d->store->ops->close(d->store, closed, d);
 }
 
-static void committed(void *user, int code, const struct error *error,
+static void committed(void *user, enum commit_outcome outcome, const struct error *error,
 		      struct data_answer *answers)
 {
 	struct commit *commit = user;
 	struct durable *d = commit->durable;
 	(void)answers;
-	if (code < 0 && d->err == NULL)
+	if (outcome != COMMIT_DURABLE && d->err == NULL)
 		(void)error_set(&d->err, error->code, "%s", error->message);
 	d->in_flight--;
 	outbox_done(&commit->outbox);

@@ -168,7 +168,7 @@ void api_send_view(struct zrms *zrms, struct http_request *request, ProtobufCMes
 	wait->json = schema_write_json(view, SCHEMA_JSON_COMPACT);
 	protobuf_c_message_free_unpacked(view, NULL);
 	http_add_header(request, "Cache-Control", "no-store");
-	engine_after(zrms->engine, view_durable, wait);
+	commit_driver_after(zrms->commits, view_durable, wait);
 }
 
 /* ---- changes ---- */
@@ -196,7 +196,7 @@ void api_change(struct zrms *zrms, struct http_request *request, struct control_
 	w->answer = answer;
 	HASH_ADD(hh, api->waiting, number, sizeof w->number, w);
 	input->request = w->number;
-	engine_input(zrms->engine, input);
+	commit_driver_input(zrms->commits, input);
 }
 
 static void reply_refused(struct http_request *request, const struct reply *reply)

@@ -24,7 +24,7 @@ const struct http_route *api_routes(size_t *ret_count);
 /* http_options.error_body. */
 char *api_error_body(void *context, const char *code, const char *message,
 		     const char **ret_type);
-/* engine_listener.reply. */
+/* control_loop_listener.on_reply. */
 void api_reply(struct api *api, const struct reply *reply);
 
 /* submit_listener */

@@ -57,7 +57,7 @@ void api_metrics(void *context, struct http_request *request)
 	CLEANUP(freep) char *store = zrms->store->ops->metrics(zrms->store);
 	(void)buffer_add_string(&out, control);
 	(void)buffer_add_string(&out, store);
-	engine_metrics(zrms->engine, &out);
+	commit_driver_metrics(zrms->commits, &out);
 	hub_metrics(zrms->hub, &out);
 	submissions_metrics(zrms->submissions, &out);
 	if (zrms->translations != NULL)

@@ -28,7 +28,7 @@ struct hub_link {
 
 struct hub {
 	struct loop *loop;
-	struct engine *engine;
+	struct commit_driver *commits;
 	struct control *control;
 	void (*give_back)(void *lender, int fd);
 	const struct hub_listener *listener;
@@ -48,7 +48,7 @@ static void input_hello(struct hub_link *l, const Samoza__V1__Hello *hello)
 	l->zhost = mem_strdup(hello->spec->name);
 	const struct control_input input = {.type = CONTROL_HELLO,
 					    .hello = {.link = l->number, .message = hello}};
-	engine_input(l->hub->engine, &input);
+	commit_driver_input(l->hub->commits, &input);
 }
 
 static int input_decoded(struct hub_link *l, unsigned type, ProtobufCMessage *message,
@@ -89,7 +89,7 @@ static int input_decoded(struct hub_link *l, unsigned type, ProtobufCMessage *me
 		return error_set(err, ERR_INVALID, "a %s, which only zrms sends",
 				 frame_type_name(type));
 	}
-	engine_input(l->hub->engine, &input);
+	commit_driver_input(l->hub->commits, &input);
 	return 0;
 }
 
@@ -163,7 +163,7 @@ static void link_closed(void *user, struct link *link, const struct error *why)
 	if (l->zhost != NULL) { /* otherwise the core never heard of it */
 		const struct control_input input = {.type = CONTROL_CLOSED,
 						    .closed = {.link = l->number}};
-		engine_input(hub->engine, &input);
+		commit_driver_input(hub->commits, &input);
 	}
 	loop_timer_free(l->hello_deadline);
 	free(l->zhost);
@@ -259,13 +259,13 @@ void hub_answer(struct hub *hub, const struct data_change *change, struct data_a
 
 /* ---- life of the hub ---- */
 
-struct hub *hub_new(struct loop *loop, struct engine *engine, struct control *control,
+struct hub *hub_new(struct loop *loop, struct commit_driver *commits, struct control *control,
 		    void (*give_back)(void *lender, int fd),
 		    const struct hub_listener *listener, void *user)
 {
 	struct hub *hub = mem_new(struct hub);
 	hub->loop = loop;
-	hub->engine = engine;
+	hub->commits = commits;
 	hub->control = control;
 	hub->give_back = give_back;
 	hub->listener = listener;

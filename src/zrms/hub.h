@@ -17,7 +17,7 @@
 #include "adapter/uv/link.h"
 #include "base/buffer.h"
 #include "core/control/control.h"
-#include "zrms/engine.h"
+#include "zrms/commit_driver.h"
 
 struct hub;
 
@@ -27,7 +27,7 @@ struct hub_listener {
 };
 
 /* All borrowed. `give_back`: how sockets return to the HTTP server. */
-struct hub *hub_new(struct loop *loop, struct engine *engine, struct control *control,
+struct hub *hub_new(struct loop *loop, struct commit_driver *commits, struct control *control,
 		    void (*give_back)(void *lender, int fd),
 		    const struct hub_listener *listener, void *user);
 /* PRE: hub_is_empty(). NULL is fine. */

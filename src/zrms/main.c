@@ -37,9 +37,9 @@ enum {
 	END_MAX_MS = 10000,
 };
 
-/* ---- what the engine tells ---- */
+/* ---- what is durable goes out ---- */
 
-static void told_record(void *user, const struct record_change *change)
+static void on_record(void *user, const struct record_change *change)
 {
 	struct zrms *zrms = user;
 	CLEANUP(error_freep) struct error *err = NULL;
@@ -54,7 +54,7 @@ static const char *text_or_null(const char *text)
 }
 
 /* One line for each decision, as an operator would tell it. */
-static void told_event(void *user, const Samoza__V1__EventRecord *event)
+static void on_event(void *user, const Samoza__V1__EventRecord *event)
 {
 	struct zrms *zrms = user;
 	bool is_place = str_equal(event->kind, "placement");
@@ -64,43 +64,54 @@ static void told_event(void *user, const Samoza__V1__EventRecord *event)
 	followers_event(zrms->followers, event);
 }
 
-static void told_message(void *user, const struct link_message *message)
+static void on_message(void *user, const struct link_message *message)
 {
 	struct zrms *zrms = user;
 	hub_send(zrms->hub, message);
 }
 
-static void told_answer(void *user, const struct data_change *change,
-			struct data_answer *answer)
+static void on_answer(void *user, const struct data_change *change, struct data_answer *answer)
 {
 	struct zrms *zrms = user;
 	hub_answer(zrms->hub, change, answer);
 }
 
-static void told_reply(void *user, const struct reply *reply)
+static void on_reply(void *user, const struct reply *reply)
 {
 	struct zrms *zrms = user;
 	api_reply(zrms->api, reply);
 }
 
-/* What was acknowledged is on disk; what is in memory is more than that now. So the only sound
- * thing is to end at once, and start again from the disk. */
-static void told_broken(void *user, const struct error *why)
+static void on_step(void *user, enum commit_step step)
+{
+	struct zrms *zrms = user;
+	commit_driver_step(zrms->commits, step);
+}
+
+/* What was acknowledged is on disk; memory is ahead of it. The only sound reaction is to exit at
+ * once, and to start again from the disk. */
+static void on_stopped(void *user, enum commit_outcome outcome, const struct error *why)
 {
 	(void)user;
-	log_error("store", "failed", LOG_E(why),
-		  LOG_S("then", "ending: nothing that was acknowledged is lost; start again "
-				"when this is repaired"));
+	if (outcome == COMMIT_LOST_LEADERSHIP)
+		log_error("store", "leadership.lost", LOG_E(why),
+			  LOG_S("then", "ending: another zrms leads; nothing that was "
+					"acknowledged is lost"));
+	else
+		log_error("store", "failed", LOG_E(why),
+			  LOG_S("then", "ending: nothing that was acknowledged is lost; start "
+					"again when this is repaired"));
 	_exit(1);
 }
 
-static const struct engine_listener engine_listener = {
-	.record = told_record,
-	.event = told_event,
-	.message = told_message,
-	.answer = told_answer,
-	.reply = told_reply,
-	.broken = told_broken,
+static const struct control_loop_listener commit_listener = {
+	.on_record = on_record,
+	.on_event = on_event,
+	.on_message = on_message,
+	.on_answer = on_answer,
+	.on_reply = on_reply,
+	.on_stopped = on_stopped,
+	.on_step = on_step,
 };
 
 /* ---- what the others tell ---- */
@@ -334,9 +345,9 @@ static void end_look(void *user)
 		     (zrms->translations == NULL || translations_is_quiet(zrms->translations));
 	if (quiet)
 		end_doors(zrms);
-	if (quiet && hub_is_empty(zrms->hub) && engine_is_quiet(zrms->engine) &&
+	if (quiet && hub_is_empty(zrms->hub) && commit_driver_is_idle(zrms->commits) &&
 	    http_server_counters(zrms->http).waiting == 0) {
-		engine_stop(zrms->engine);
+		commit_driver_end(zrms->commits);
 		http_server_free(zrms->http);
 		zrms->http = NULL;
 		zrms->store->ops->close(zrms->store, store_closed, zrms);
@@ -365,7 +376,7 @@ static void end_asked(void *user, int signum)
 
 static void parts_free(struct zrms *zrms)
 {
-	engine_free(zrms->engine);
+	commit_driver_free(zrms->commits);
 	submissions_free(zrms->submissions);
 	translations_free(zrms->translations);
 	if (zrms->translator != NULL)
@@ -388,9 +399,9 @@ static int parts_open(struct zrms *zrms, const char *trust, const char *spool,
 	if (r < 0)
 		return r;
 	translations_open(zrms);
-	zrms->engine =
-		engine_new(&zrms->loop, zrms->control, zrms->store, &engine_listener, zrms);
-	zrms->hub = hub_new(&zrms->loop, zrms->engine, zrms->control, http_upgrade_done,
+	zrms->commits = commit_driver_new(&zrms->loop, zrms->control, zrms->store,
+					  &commit_listener, zrms);
+	zrms->hub = hub_new(&zrms->loop, zrms->commits, zrms->control, http_upgrade_done,
 			    &hub_listener, zrms);
 	zrms->logs = logs_new(&zrms->loop, zrms->hub);
 	zrms->followers = followers_new(zrms->store);
@@ -399,7 +410,7 @@ static int parts_open(struct zrms *zrms, const char *trust, const char *spool,
 	if (r == 0)
 		r = http_open(zrms, spool, err);
 	if (r == 0)
-		r = engine_start(zrms->engine, err);
+		r = commit_driver_start(zrms->commits, err);
 	if (r == 0)
 		r = address_write(zrms, err);
 	return r;

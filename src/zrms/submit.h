@@ -14,8 +14,8 @@
 #define SAMOZA_ZRMS_SUBMIT_H
 
 #include "adapter/http/http.h"
+#include "core/control/control.h"
 #include "zrms/artifacts.h"
-#include "zrms/engine.h"
 #include "zrms/translations.h"
 
 struct submissions;

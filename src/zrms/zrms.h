@@ -1,10 +1,10 @@
 /*
  * The parts of the daemon, made and tied together by main.c.
  *
- *   http ─┬─ api ──────► engine ◄──── hub ◄── links
- *         ├─ submit ─►     │  ▲
- *         └─ followers ◄───┘  └── control (decisions)
- *                          └──── store   (durable)
+ *   http ─┬─ api ──────► commits ◄──── hub ◄── links
+ *         ├─ submit ─►      │  ▲
+ *         └─ followers ◄────┘  ├── control (decisions)
+ *                              └── store   (durable)
  */
 #ifndef SAMOZA_ZRMS_ZRMS_H
 #define SAMOZA_ZRMS_ZRMS_H
@@ -14,7 +14,7 @@
 #include "core/control/control.h"
 #include "port/store.h"
 #include "zrms/artifacts.h"
-#include "zrms/engine.h"
+#include "zrms/commit_driver.h"
 #include "zrms/followers.h"
 #include "zrms/hub.h"
 #include "zrms/logs.h"
@@ -31,7 +31,7 @@ struct zrms {
 	int64_t started_ms;
 	struct store *store;
 	struct control *control;
-	struct engine *engine;
+	struct commit_driver *commits;
 	struct hub *hub;
 	struct logs *logs;
 	struct followers *followers;

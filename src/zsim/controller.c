@@ -1,13 +1,18 @@
-/* zrms: the core, its store, and the order that never promises what a crash can take back. */
+/* zrms in the simulation: the core, its commit loop and its store. */
 #include "base/str.h"
 #include "zsim/world.h"
 
-static bool dies_here(struct world *w)
+/* ---- death ---- */
+
+void controller_free(struct world *w, size_t written)
 {
-	if (w->hooks.crash_here == NULL || !w->hooks.crash_here(w->hooks.user))
-		return false;
-	controller_crash(w);
-	return true;
+	if (w->control == NULL)
+		return;
+	control_loop_stop(w->commits);
+	sim_store_crash(steal_ptr(&w->store), written);
+	control_loop_free(steal_ptr(&w->commits));
+	control_free(steal_ptr(&w->control));
+	w->zrms_dies = false;
 }
 
 void controller_crash(struct world *w)
@@ -15,13 +20,116 @@ void controller_crash(struct world *w)
 	if (w->control == NULL)
 		return;
 	world_log(w, "zrms dies");
-	control_free(w->control);
-	w->control = NULL;
-	outbox_clear(&w->outbox);
-	w->unflushed = false;
+	size_t waiting = sim_store_waiting(w->store);
+	size_t written = waiting > 0 && w->hooks.written_at_crash != NULL
+				 ? w->hooks.written_at_crash(w->hooks.user, waiting)
+				 : 0;
+	controller_free(w, written);
 	for (size_t i = 0; i < w->links.count; i++)
 		if (w->links.items[i].open)
 			link_break(w, i + 1, false, true);
+}
+
+/* It dies inside of its own calls: what is left of it goes once they have returned. */
+static void bury(struct world *w)
+{
+	if (w->zrms_dies)
+		controller_crash(w);
+}
+
+static void on_step(void *user, enum commit_step step)
+{
+	struct world *w = user;
+	if (w->hooks.crash_here == NULL || !w->hooks.crash_here(w->hooks.user, step))
+		return;
+	w->zrms_dies = true;
+	control_loop_stop(w->commits);
+}
+
+static void on_stopped(void *user, enum commit_outcome outcome, const struct error *why)
+{
+	struct world *w = user;
+	world_log(w, "zrms ends: %s", why->message);
+	w->zrms_dies = true;
+}
+
+/* ---- what is durable goes out ---- */
+
+static void on_record(void *user, const struct record_change *change)
+{
+	(void)user;
+	(void)change;
+}
+
+static void on_event(void *user, const Samoza__V1__EventRecord *e)
+{
+	world_log(user, "    %s %s: %s -> %s (%s)", e->kind, e->subject,
+		  e->from != NULL ? e->from : "-", e->to != NULL ? e->to : "-", e->cause);
+}
+
+static void on_message(void *user, const struct link_message *m)
+{
+	struct world *w = user;
+	if (m->message != NULL)
+		link_send(w, m->link, true, m->type, m->message);
+	if (m->close)
+		link_close_after(w, m->link);
+}
+
+static void on_answer(void *user, const struct data_change *change, struct data_answer *answer)
+{
+	(void)change;
+	(void)answer;
+	world_violate(user, "data is not simulated, and was answered");
+}
+
+static void on_reply(void *user, const struct reply *r)
+{
+	struct world *w = user;
+	if (w->waiting == NULL || r->request != w->waiting_request)
+		return;
+	w->waiting->answered = true;
+	w->waiting->code = r->code;
+	w->waiting->message = mem_strdup(r->message);
+	if (r->message == NULL && r->error != NULL)
+		w->waiting->message = mem_strdup(r->error->message);
+	w->waiting->topology = mem_strdup(r->topology);
+	w->waiting = NULL;
+}
+
+static const struct control_loop_listener listener = {
+	.on_record = on_record,
+	.on_event = on_event,
+	.on_message = on_message,
+	.on_answer = on_answer,
+	.on_reply = on_reply,
+	.on_stopped = on_stopped,
+	.on_step = on_step,
+};
+
+/* ---- the store ---- */
+
+static void on_written(void *user, const struct outbox *outbox)
+{
+	struct world *w = user;
+	if (w->hooks.committed != NULL)
+		w->hooks.committed(w->hooks.user, outbox);
+}
+
+static void answer_commits(struct world *w)
+{
+	while (!w->zrms_dies && sim_store_waiting(w->store) > 0)
+		sim_store_answer(w->store, COMMIT_DURABLE, true);
+}
+
+/* ---- life ---- */
+
+static int load_record(void *user, enum record_kind kind, const char *id, const void *data,
+		       size_t size, struct error **err)
+{
+	struct world *w = user;
+	(void)id;
+	return control_load(w->control, kind, data, size, err);
 }
 
 void controller_start(struct world *w)
@@ -32,97 +140,42 @@ void controller_start(struct world *w)
 	config.check_ms = w->options.check_ms;
 	config.margin_ms = w->options.margin_ms;
 	config.on_disconnect_ms = w->options.on_disconnect_ms;
+	const struct sim_store_hooks hooks = {.written = on_written, .user = w};
 	w->control = control_new(&config, w->cluster);
+	w->store = sim_store_new(&w->disk, &hooks);
+	w->commits = control_loop_new(w->control, w->store, &listener, w);
 	CLEANUP(error_freep) struct error *err = NULL;
-	int r = 0;
-	store_for_each (&w->store, record) {
-		r = control_load(w->control, (enum record_kind)record->kind, record->data,
-				 record->size, &err);
-		if (r < 0)
-			break;
-	}
+	int r = w->store->ops->load(w->store, load_record, w, &err);
 	if (r == 0)
-		r = control_start(w->control, world_instant(w), &w->outbox, &err);
+		r = control_loop_start(w->commits, world_instant(w), &err);
 	if (r < 0) {
 		CLEANUP(freep) char *text = error_text(err);
 		world_violate(w, "zrms cannot start from its own store: %s", text);
 		return;
 	}
 	world_log(w, "zrms starts");
-	controller_flush(w);
+	controller_turn(w);
 	vector_for_each (&w->nodes, n)
 		if ((*n)->agent != NULL && (*n)->link == 0)
 			node_connect_later(w, *n, 0);
 }
 
-static void log_event(struct world *w, const Samoza__V1__EventRecord *e)
-{
-	world_log(w, "    %s %s: %s -> %s (%s)", e->kind, e->subject,
-		  e->from != NULL ? e->from : "-", e->to != NULL ? e->to : "-", e->cause);
-}
+/* ---- inputs ---- */
 
-static void commit(struct world *w)
+void controller_turn(struct world *w)
 {
-	struct outbox *o = &w->outbox;
-	if (w->hooks.committed != NULL)
-		w->hooks.committed(w->hooks.user, o);
-	vector_for_each (&o->records, r)
-		store_put(&w->store, (int)r->kind, r->id, r->data, r->size);
-	vector_for_each (&o->events, e) {
-		log_event(w, *e);
-		vector_push(&w->events, *e);
-	}
-	vector_clear(&o->events); /* the history owns them now */
-}
-
-static void tell(struct world *w)
-{
-	struct outbox *o = &w->outbox;
-	vector_for_each (&o->messages, m) {
-		if (dies_here(w))
-			return;
-		if (m->message != NULL)
-			link_send(w, m->link, true, m->type, m->message);
-		if (m->close)
-			link_close_after(w, m->link);
-	}
-	vector_for_each (&o->replies, r) {
-		if (dies_here(w))
-			return;
-		if (w->waiting == NULL || r->request != w->waiting_request)
-			continue;
-		w->waiting->answered = true;
-		w->waiting->code = r->code;
-		w->waiting->message = mem_strdup(r->message);
-		if (r->message == NULL && r->error != NULL)
-			w->waiting->message = mem_strdup(r->error->message);
-		w->waiting->topology = mem_strdup(r->topology);
-		w->waiting = NULL;
-	}
-}
-
-void controller_flush(struct world *w)
-{
-	w->unflushed = false;
-	control_flush(w->control, world_instant(w), &w->outbox);
-	if (dies_here(w))
-		return;
-	commit(w);
-	if (dies_here(w))
-		return;
-	tell(w);
-	outbox_clear(&w->outbox);
+	(void)control_loop_turn(w->commits, world_instant(w));
+	answer_commits(w);
+	bury(w);
 }
 
 void controller_take(struct world *w, const struct control_input *input)
 {
-	control_handle(w->control, world_instant(w), input, &w->outbox);
-	if (dies_here(w))
-		return;
-	if (w->hooks.batch_more != NULL && input->request == 0)
-		w->unflushed = true;
+	control_loop_input(w->commits, world_instant(w), input);
+	if (!w->zrms_dies && (w->hooks.batch_more == NULL || input->request != 0))
+		controller_turn(w);
 	else
-		controller_flush(w);
+		bury(w);
 }
 
 void controller_ask(struct world *w, struct control_input *input, struct answer *ret_answer)

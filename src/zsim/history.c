@@ -67,8 +67,8 @@ static struct instance_history *find_or_add(struct history *h, const char *topol
 
 void history_follow(struct history *h, const struct world *w)
 {
-	for (; h->followed < w->events.count; h->followed++) {
-		const Samoza__V1__EventRecord *e = w->events.items[h->followed];
+	for (; h->followed < w->disk.events.count; h->followed++) {
+		const Samoza__V1__EventRecord *e = w->disk.events.items[h->followed];
 		const char *slash = strchr(e->subject, '/');
 		if (strcmp(e->kind, "space") != 0 || slash == NULL || e->topology == NULL ||
 		    e->to == NULL)

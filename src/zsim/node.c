@@ -307,7 +307,7 @@ void node_take(struct world *w, struct node *n, const struct agent_input *input)
 	agent_outbox_init(&o);
 	agent_handle(n->agent, world_instant(w), input, &o);
 	vector_for_each (&o.records, r)
-		store_put(&n->disk, 0, r->id, r->data, r->size);
+		sim_disk_put(&n->disk, 0, r->id, r->data, r->size);
 	bool ends = false;
 	vector_for_each (&o.orders, order) {
 		switch (order->type) {
@@ -398,7 +398,7 @@ void node_free(struct node *n)
 	agent_free(n->agent);
 	drop_actions(n);
 	drop_processes(n);
-	store_done(&n->disk);
+	sim_disk_done(&n->disk);
 	samoza__v1__zhost_spec__free_unpacked(n->spec, NULL);
 	free(n->name);
 	free(n->identity);
@@ -418,7 +418,7 @@ struct node *node_find(struct world *w, const char *name)
 
 static void load_disk(struct world *w, struct node *n)
 {
-	store_for_each (&n->disk, record) {
+	sim_disk_for_each (&n->disk, record) {
 		CLEANUP(error_freep) struct error *err = NULL;
 		Samoza__V1__DesiredInstance *desired = NULL;
 		int r = agent_record_read(record->data, record->size, &desired, &err);

@@ -22,7 +22,6 @@ void answer_done(struct answer *a)
 void world_init(struct world *w, const struct world_options *options)
 {
 	*w = (struct world){.options = *options};
-	outbox_init(&w->outbox);
 	w->cluster = world_uuid(w, "cluster");
 }
 
@@ -35,18 +34,14 @@ static void happening_free(struct happening *h)
 
 void world_done(struct world *w)
 {
-	control_free(w->control);
-	outbox_done(&w->outbox);
+	controller_free(w, 0);
 	vector_for_each (&w->nodes, n)
 		node_free(*n);
 	vector_done(&w->nodes);
 	for (size_t i = 0; i < w->queue.count; i++)
 		happening_free(container_of(w->queue.nodes[i], struct happening, node));
 	free(w->queue.nodes);
-	store_done(&w->store);
-	vector_for_each (&w->events, e)
-		samoza__v1__event_record__free_unpacked(*e, NULL);
-	vector_done(&w->events);
+	sim_disk_done(&w->disk);
 	vector_for_each (&w->failures, f)
 		free(f->name);
 	vector_done(&w->failures);
@@ -342,9 +337,9 @@ static struct node *due_node(const struct world *w)
 static bool step_now(struct world *w)
 {
 	struct heap_node *first = heap_first(&w->queue);
-	if (w->unflushed &&
+	if (w->control != NULL && control_loop_is_due(w->commits) &&
 	    (first == NULL || first->key > w->now_ms || !w->hooks.batch_more(w->hooks.user))) {
-		controller_flush(w);
+		controller_turn(w);
 		return true;
 	}
 	if (first != NULL && first->key <= w->now_ms) {

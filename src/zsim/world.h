@@ -24,8 +24,9 @@
 #include "base/random.h"
 #include "base/vector.h"
 #include "core/agent/agent.h"
-#include "core/control/control.h"
-#include "zsim/store.h"
+#include "core/control/control_loop.h"
+#include "zsim/sim_disk.h"
+#include "zsim/sim_store.h"
 
 /* Wall clock at virtual time 0: 2026-01-01T00:00:00Z. */
 #define WORLD_WALL_MS INT64_C(1767225600000)
@@ -75,7 +76,7 @@ struct node {
 	uint64_t link;		   /* 0: none */
 	char *refusal;		   /* why zrms last refused its hello; NULL: it did not */
 	uint64_t tries;		   /* to connect; only the last one that was planned counts */
-	struct store disk;	   /* records of the agent, kind 0 */
+	struct sim_disk disk;	   /* records of the agent, kind 0 */
 	struct process *processes; /* by id */
 	struct action *actions;	   /* of this life, by number */
 	uint32_t next_port;
@@ -119,8 +120,11 @@ struct world_hooks {
 	int64_t (*action_time)(void *user, enum agent_action kind);
 	/* Whether an action fails that was not planned to. */
 	bool (*action_fails)(void *user, enum agent_action kind);
-	/* Between two steps of zrms (handle, flush, commit, each message): whether it dies. */
-	bool (*crash_here)(void *user);
+	/* Between two steps of the commit loop of zrms: whether it dies. */
+	bool (*crash_here)(void *user, enum commit_step step);
+	/* zrms dies while batches wait for the store: how many of them, the oldest first, are on
+	 * disk all the same. */
+	size_t (*written_at_crash)(void *user, size_t waiting);
 	/* Whether zrms takes one more input that waits before it ends its batch. */
 	bool (*batch_more)(void *user);
 	/* After every step of anything. */
@@ -139,10 +143,10 @@ struct world {
 	struct heap queue;	 /* of struct happening */
 	size_t foreground;	 /* how many of them settle waits for */
 	struct control *control; /* NULL: zrms does not run */
-	struct outbox outbox;
-	bool unflushed; /* inputs were handled, the batch is not ended */
-	struct store store;
-	VECTOR(Samoza__V1__EventRecord *) events; /* committed, in order */
+	struct control_loop *commits;
+	struct store *store;
+	struct sim_disk disk; /* of zrms */
+	bool zrms_dies;	      /* once the call that it is in has returned */
 	char *cluster;
 	VECTOR(struct node *) nodes;
 	VECTOR(struct link) links; /* link number - 1 */
@@ -189,14 +193,16 @@ char *world_in_flight(const struct world *w);
 
 /* Loads the store and starts. A store that cannot be loaded is a violation. */
 void controller_start(struct world *w);
+/* Frees zrms; of the batches that wait for its store, the `written` oldest are on disk. */
+void controller_free(struct world *w, size_t written);
 /* What was not committed is lost, links break. */
 void controller_crash(struct world *w);
 /* Asks and waits for the answer, at this instant. `request` is filled in. */
 void controller_ask(struct world *w, struct control_input *input, struct answer *ret_answer);
 /* A frame, an end of a link or a timer has come. */
 void controller_take(struct world *w, const struct control_input *input);
-/* Ends the batch: commit, then tell. */
-void controller_flush(struct world *w);
+/* Ends the batch. */
+void controller_turn(struct world *w);
 
 /* ---- machines (node.c) ---- */
 

@@ -11,8 +11,8 @@ from checks.tree import without_comments
 # says so.
 ORDER = [
     ["base"], ["proto"], ["schema"], ["model"],
-    ["core"], ["core/lifecycle"], ["core/place", "core/agent"], ["core/control"],
-    ["port"],
+    ["core"], ["port"], ["core/commit"], ["core/lifecycle"], ["core/place", "core/agent"],
+    ["core/control"],
     ["adapter/log", "adapter/cli", "adapter/output", "adapter/uv", "adapter/sim", "adapter/http",
      "adapter/sqlite", "adapter/archive", "adapter/wasm2c", "adapter/sandbox", "adapter/client"],
     ["zrun/protocol"], ["zrun/launch"], ["zrun/runner"], ["zrun/native", "zrun/wasm"], ["zrun"],

@@ -277,7 +277,8 @@ static void store_done(void *owner, struct worker_job *base)
 		/* The outbox may be gone behind the call. */
 		struct data_answer *answers = job->answers;
 		size_t count = job->outbox->data.count;
-		job->committed(job->user, code, job->err, answers);
+		job->committed(job->user, code < 0 ? COMMIT_FAILED : COMMIT_DURABLE, job->err,
+			       answers);
 		for (size_t i = 0; i < count; i++)
 			data_answer_done(&answers[i]);
 		free(answers);

@@ -9,7 +9,7 @@ void check_kept(struct fuzz *f)
 {
 	vector_for_each (&f->submitted, s)
 		if (s->acknowledged && !s->may_be_gone &&
-		    store_get(&f->world.store, RECORD_TOPOLOGY, s->id) == NULL)
+		    sim_disk_get(&f->world.disk, RECORD_TOPOLOGY, s->id) == NULL)
 			world_violate(&f->world, "%s was acknowledged and is lost", s->name);
 }
 
@@ -175,7 +175,7 @@ static void check_topology(const struct quiet *q)
 static void check_all_topologies(struct fuzz *f, const Samoza__V1__SpaceListView *list)
 {
 	vector_for_each (&f->submitted, s) {
-		if (store_get(&f->world.store, RECORD_TOPOLOGY, s->id) == NULL)
+		if (sim_disk_get(&f->world.disk, RECORD_TOPOLOGY, s->id) == NULL)
 			continue;
 		unsigned count = s->topology->instance_count;
 		struct quiet q = {

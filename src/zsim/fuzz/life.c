@@ -35,11 +35,17 @@ static bool action_fails(void *user, enum agent_action kind)
 	return !f->calm && random_percent(&f->random, f->action_fails_percent);
 }
 
-static bool crash_here(void *user)
+static bool crash_here(void *user, enum commit_step step)
 {
 	struct fuzz *f = user;
 	return !f->calm && f->crash_permille > 0 &&
 	       random_below(&f->random, 1000) < f->crash_permille;
+}
+
+static size_t written_at_crash(void *user, size_t waiting)
+{
+	struct fuzz *f = user;
+	return random_below(&f->random, (uint32_t)waiting + 1);
 }
 
 static bool batch_more(void *user)
@@ -89,6 +95,7 @@ static void birth(struct fuzz *f)
 		.action_time = action_time,
 		.action_fails = action_fails,
 		.crash_here = crash_here,
+		.written_at_crash = written_at_crash,
 		.batch_more = batch_more,
 		.after_step = after_step,
 		.committed = mirror_committed,
@@ -168,7 +175,7 @@ bool fuzz_live(uint64_t seed, const struct fuzz_options *options, char **ret_why
 {
 	struct fuzz f = {.seed = seed, .options = options};
 	/* Neighbours among the seeds have nothing in common. */
-	f.random.state = seed * UINT64_C(0xd1342543de82ef95) + 1;
+	f.random.state = seed * UINT64_C(0xd1342543de82ef95) + 2;
 	birth(&f);
 	unsigned steps = drawn_or(&f, options->steps, 20, 300);
 	for (unsigned i = 0; i < steps && f.world.violation == NULL; i++)

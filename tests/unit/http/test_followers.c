@@ -33,13 +33,13 @@ static bool store_is_closed;
 
 static void publish(void);
 
-static void committed(void *user, int code, const struct error *error,
+static void committed(void *user, enum commit_outcome outcome, const struct error *error,
 		      struct data_answer *answers)
 {
 	(void)error;
 	(void)answers;
 	struct outbox *o = user;
-	assert_int_equal(code, 0);
+	assert_int_equal(outcome, COMMIT_DURABLE);
 	vector_for_each (&o->events, event) {
 		followers_event(followers, *event);
 		atomic_store(&newest, (int)(*event)->seq);

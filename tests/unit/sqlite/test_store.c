@@ -87,7 +87,7 @@ struct waited_commit {
 	size_t count;
 };
 
-static void committed(void *user, int code, const struct error *error,
+static void committed(void *user, enum commit_outcome outcome, const struct error *error,
 		      struct data_answer *answers)
 {
 	(void)error;
@@ -100,7 +100,7 @@ static void committed(void *user, int code, const struct error *error,
 			append(&w->waited.text, " %s", (const char *)answers[i].keys[k].data);
 		append(&w->waited.text, answers[i].more ? "...;" : ";");
 	}
-	w->waited.code = code;
+	w->waited.code = (int)outcome;
 	w->waited.done = true;
 }
 
@@ -453,13 +453,13 @@ struct crash_child {
 
 static void crash_commit_next(struct crash_child *child, struct crash_commit *c);
 
-static void crash_committed(void *user, int code, const struct error *error,
+static void crash_committed(void *user, enum commit_outcome outcome, const struct error *error,
 			    struct data_answer *answers)
 {
 	(void)error;
 	(void)answers;
 	struct crash_commit *c = user;
-	if (code != 0 ||
+	if (outcome != COMMIT_DURABLE ||
 	    write(c->child->ack_fd, &c->number, sizeof c->number) != (ssize_t)sizeof c->number)
 		_exit(1);
 	crash_commit_next(c->child, c);

@@ -1,0 +1,121 @@
+#include "zrms/commit_driver.h"
+
+#include "adapter/uv/loop.h"
+#include "base/check.h"
+
+struct commit_driver {
+	struct loop *loop;
+	struct control *control;
+	struct control_loop *commits;
+	struct loop_timer *tick;
+	bool ending;
+	/* All times of batches in the store, added up: as many at once as are committing. */
+	uint64_t waited_ns, since_ns, committing;
+};
+
+/* ---- once per turn ---- */
+
+static bool turn(void *user)
+{
+	struct commit_driver *d = user;
+	if (!control_loop_is_due(d->commits))
+		return false;
+	bool any = control_loop_turn(d->commits, loop_now(d->loop));
+	if (!d->ending)
+		loop_timer_at(d->tick, control_next_ms(d->control));
+	return any;
+}
+
+static void on_tick(void *user)
+{
+	const struct control_input input = {.type = CONTROL_TICK};
+	commit_driver_input(user, &input);
+}
+
+void commit_driver_step(struct commit_driver *d, enum commit_step step)
+{
+	if (step != COMMIT_STEP_ASKED && step != COMMIT_STEP_DURABLE)
+		return;
+	uint64_t now_ns = uv_hrtime();
+	d->waited_ns += d->committing * (now_ns - d->since_ns);
+	d->since_ns = now_ns;
+	if (step == COMMIT_STEP_ASKED)
+		d->committing++;
+	else
+		d->committing--;
+}
+
+/* ---- use ---- */
+
+void commit_driver_input(struct commit_driver *d, const struct control_input *input)
+{
+	control_loop_input(d->commits, loop_now(d->loop), input);
+}
+
+void commit_driver_after(struct commit_driver *d, void (*fn)(void *user), void *user)
+{
+	control_loop_after(d->commits, fn, user);
+}
+
+bool commit_driver_is_idle(const struct commit_driver *d)
+{
+	return control_loop_is_idle(d->commits);
+}
+
+void commit_driver_end(struct commit_driver *d)
+{
+	d->ending = true;
+	loop_timer_at(d->tick, NEVER_MS);
+}
+
+void commit_driver_metrics(const struct commit_driver *d, struct buffer *out)
+{
+	const struct commit_counters *c = control_loop_counters(d->commits);
+	const struct {
+		const char *name, *help;
+		uint64_t value;
+	} all[] = {
+		{"inputs_total", "Inputs that the core handled", c->inputs},
+		{"batches_total", "Batches of decisions", c->batches},
+		{"durable_batches_total", "Batches that needed the disk", c->durable_batches},
+		{"commit_wait_microseconds_total", "From asking for a commit to its end",
+		 d->waited_ns / 1000},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		(void)buffer_printf(
+			out, "# HELP zrms_%s %s.\n# TYPE zrms_%s counter\nzrms_%s %llu\n",
+			all[i].name, all[i].help, all[i].name, all[i].name,
+			(unsigned long long)all[i].value);
+}
+
+/* ---- life ---- */
+
+struct commit_driver *commit_driver_new(struct loop *loop, struct control *control,
+					struct store *store,
+					const struct control_loop_listener *listener,
+					void *user)
+{
+	struct commit_driver *d = mem_new(struct commit_driver);
+	d->loop = loop;
+	d->control = control;
+	d->commits = control_loop_new(control, store, listener, user);
+	d->tick = loop_timer_new(loop, on_tick, d);
+	loop_before_poll(loop, turn, d);
+	return d;
+}
+
+int commit_driver_start(struct commit_driver *d, struct error **err)
+{
+	return control_loop_start(d->commits, loop_now(d->loop), err);
+}
+
+void commit_driver_free(struct commit_driver *d)
+{
+	if (d == NULL)
+		return;
+	PRE(commit_driver_is_idle(d));
+	loop_before_poll_remove(d->loop, turn, d);
+	loop_timer_free(d->tick);
+	control_loop_free(d->commits);
+	free(d);
+}

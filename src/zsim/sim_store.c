@@ -1,0 +1,203 @@
+#include "zsim/sim_store.h"
+
+#include <utlist.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "base/str.h"
+
+/* A commit or a query of the history. */
+struct sim_request {
+	struct sim_request *next, *prev;
+	const struct outbox *outbox; /* commit: borrowed until it is answered */
+	store_done_fn *committed;
+	store_events_fn *listed; /* query */
+	uint64_t after;
+	char *topology;
+	uint32_t limit;
+	void *user;
+};
+
+struct sim_store {
+	struct store store; /* first */
+	struct sim_disk *disk;
+	struct sim_store_hooks hooks;
+	struct sim_request *requests; /* oldest first */
+	size_t waiting;
+};
+
+static struct sim_store *sim_of(struct store *store)
+{
+	return (struct sim_store *)store;
+}
+
+/* ---- asked ---- */
+
+static struct sim_request *ask(struct store *store, void *user)
+{
+	struct sim_store *s = sim_of(store);
+	struct sim_request *request = mem_new(struct sim_request);
+	request->user = user;
+	DL_APPEND(s->requests, request);
+	s->waiting++;
+	return request;
+}
+
+static void tell_asked(struct store *store)
+{
+	const struct sim_store *s = sim_of(store);
+	if (s->hooks.asked != NULL)
+		s->hooks.asked(s->hooks.user);
+}
+
+static void sim_commit(struct store *store, const struct outbox *outbox, store_done_fn *done,
+		       void *user)
+{
+	struct sim_request *request = ask(store, user);
+	request->outbox = outbox;
+	request->committed = done;
+	tell_asked(store);
+}
+
+static void sim_events(struct store *store, uint64_t after, const char *topology,
+		       uint32_t limit, store_events_fn *done, void *user)
+{
+	struct sim_request *request = ask(store, user);
+	request->after = after;
+	request->topology = mem_strdup(topology);
+	request->limit = limit;
+	request->listed = done;
+	tell_asked(store);
+}
+
+static int sim_load(struct store *store, store_record_fn *each, void *user, struct error **err)
+{
+	int r = 0;
+	sim_disk_for_each (sim_of(store)->disk, record) {
+		r = each(user, (enum record_kind)record->kind, record->id, record->data,
+			 record->size, err);
+		if (r < 0)
+			break;
+	}
+	return r;
+}
+
+/* ---- answered ---- */
+
+static struct sim_request *take_oldest(struct sim_store *s)
+{
+	struct sim_request *request = s->requests;
+	PRE(request != NULL);
+	DL_DELETE(s->requests, request);
+	s->waiting--;
+	return request;
+}
+
+static void request_free(struct sim_request *request)
+{
+	free(request->topology);
+	free(request);
+}
+
+static void write_batch(struct sim_store *s, const struct outbox *o)
+{
+	vector_for_each (&o->records, r)
+		sim_disk_put(s->disk, (int)r->kind, r->id, r->data, r->size);
+	vector_for_each (&o->events, e)
+		sim_disk_add_event(s->disk, *e);
+	if (s->hooks.written != NULL)
+		s->hooks.written(s->hooks.user, o);
+}
+
+static void list_events(const struct sim_store *s, const struct sim_request *q)
+{
+	VECTOR(Samoza__V1__EventRecord *) found = {0};
+	bool more = false;
+	vector_for_each (&s->disk->events, e) {
+		if ((*e)->seq <= q->after ||
+		    (q->topology != NULL && !str_equal((*e)->topology, q->topology)))
+			continue;
+		more = found.count == q->limit;
+		if (more)
+			break;
+		vector_push(&found, *e);
+	}
+	q->listed(q->user, 0, NULL, found.items, found.count, more);
+	vector_done(&found);
+}
+
+static void answer_commit(struct sim_store *s, const struct sim_request *q,
+			  enum commit_outcome outcome, bool is_written)
+{
+	CLEANUP(error_freep) struct error *why = NULL;
+	if (outcome == COMMIT_DURABLE || is_written)
+		write_batch(s, q->outbox);
+	if (outcome == COMMIT_FAILED)
+		(void)error_set(&why, ERR_IO, "the disk is full");
+	else if (outcome == COMMIT_LOST_LEADERSHIP)
+		(void)error_set(&why, ERR_CONFLICT, "another zrms leads");
+	q->committed(q->user, outcome, why, NULL);
+}
+
+void sim_store_answer(struct store *store, enum commit_outcome outcome, bool is_written)
+{
+	struct sim_store *s = sim_of(store);
+	struct sim_request *request = take_oldest(s);
+	if (request->outbox != NULL)
+		answer_commit(s, request, outcome, is_written);
+	else
+		list_events(s, request);
+	request_free(request);
+}
+
+size_t sim_store_waiting(const struct store *store)
+{
+	return ((const struct sim_store *)store)->waiting;
+}
+
+/* ---- life ---- */
+
+static char *sim_metrics(struct store *store)
+{
+	return str_printf("store_waiting %zu\n", sim_of(store)->waiting);
+}
+
+static void sim_close(struct store *store, void (*closed)(void *user), void *user)
+{
+	while (sim_of(store)->waiting > 0)
+		sim_store_answer(store, COMMIT_DURABLE, true);
+	free(store);
+	closed(user);
+}
+
+void sim_store_crash(struct store *store, size_t written)
+{
+	struct sim_store *s = sim_of(store);
+	while (s->waiting > 0) {
+		struct sim_request *request = take_oldest(s);
+		if (request->outbox != NULL && written > 0) {
+			write_batch(s, request->outbox);
+			written--;
+		}
+		request_free(request);
+	}
+	free(s);
+}
+
+static const struct store_ops sim_store_ops = {
+	.load = sim_load,
+	.commit = sim_commit,
+	.events = sim_events,
+	.metrics = sim_metrics,
+	.close = sim_close,
+};
+
+struct store *sim_store_new(struct sim_disk *disk, const struct sim_store_hooks *hooks)
+{
+	struct sim_store *s = mem_new(struct sim_store);
+	s->store.ops = &sim_store_ops;
+	s->disk = disk;
+	if (hooks != NULL)
+		s->hooks = *hooks;
+	return &s->store;
+}
