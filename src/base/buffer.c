@@ -21,7 +21,9 @@ void buffer_clear(struct buffer *b)
 
 void *buffer_reserve(struct buffer *b, size_t size)
 {
-	if (size > b->max || b->size > b->max - size)
+	size_t max =
+		b->max < SIZE_MAX / 2 ? b->max : SIZE_MAX / 2; /* doubling stays in range */
+	if (size > max || b->size > max - size)
 		return NULL;
 	size_t need = b->size + size + 1;
 	if (need > b->capacity) {

@@ -11,9 +11,9 @@
 #ifndef SAMOZA_BASE_CHECK_H
 #define SAMOZA_BASE_CHECK_H
 
-#define PRE(cond)	CHECK_("precondition", cond)
-#define POST(cond)	CHECK_("postcondition", cond)
-#define INVARIANT(cond) CHECK_("invariant", cond)
+#define PRE(cond)	CHECK_("precondition does not hold", cond)
+#define POST(cond)	CHECK_("postcondition does not hold", cond)
+#define INVARIANT(cond) CHECK_("invariant does not hold", cond)
 #define IMPOSSIBLE(why) check_failed("impossible", why, __FILE__, __LINE__, __func__)
 
 #define CHECK_(kind, cond)                                                       \

@@ -37,7 +37,7 @@ char *mem_strdup(const char *s)
 
 char *mem_strndup(const char *s, size_t n)
 {
-	return mem_memdup(s, strnlen(s, n));
+	return s != NULL ? mem_memdup(s, strnlen(s, n)) : NULL;
 }
 
 void *mem_memdup(const void *data, size_t size)

@@ -13,6 +13,7 @@
 
 #include <stddef.h>
 
+#include "base/check.h"
 #include "base/memory.h"
 
 #define VECTOR(type)             \
@@ -26,7 +27,7 @@
 	(vector_grow_((void **)&(v)->items, &(v)->count, &(v)->capacity, sizeof(*(v)->items)), \
 	 &(v)->items[(v)->count - 1])
 #define vector_push(v, item) ((void)(*vector_add(v) = (item)))
-#define vector_last(v)	     (&(v)->items[(v)->count - 1])
+#define vector_last(v)	     (&(v)->items[vector_index_((v)->count - 1, (v)->count)])
 #define vector_clear(v)	     ((void)((v)->count = 0))
 #define vector_done(v)                          \
 	do {                                    \
@@ -39,11 +40,17 @@
 	     p != NULL && p < (v)->items + (v)->count; p++)
 #define vector_remove_at(v, index)                                           \
 	do {                                                                 \
-		size_t vector_i_ = (index);                                  \
+		size_t vector_i_ = vector_index_((index), (v)->count);       \
 		memmove(&(v)->items[vector_i_], &(v)->items[vector_i_ + 1],  \
 			((v)->count - vector_i_ - 1) * sizeof(*(v)->items)); \
 		(v)->count--;                                                \
 	} while (0)
+
+static inline size_t vector_index_(size_t index, size_t count)
+{
+	PRE(index < count);
+	return index;
+}
 
 static inline void vector_grow_(void **items, size_t *count, size_t *capacity, size_t size)
 {

@@ -2,18 +2,16 @@
  * State machines as tables: moves, adoption, the invariant, and what ends the program.
  */
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/memory.h"
 #include "base/state_machine.h"
+#include "dies.h"
 
 /*
  *   (new) ──► closed ◄──► open       a door found open: closed ──► locked by adoption
@@ -75,32 +73,6 @@ static struct door new_door(void)
 	struct door door = {.name = "front", .has_lock = true};
 	state_machine_begin(&machine, &door, &door.state, DOOR_CLOSED);
 	return door;
-}
-
-/* Runs `act` in a child, which must abort; what it wrote must contain `expected`. */
-static void expect_abort(void (*act)(void), const char *expected)
-{
-	int ends[2];
-	assert_int_equal(pipe(ends), 0);
-	pid_t child = fork();
-	if (child == 0) {
-		dup2(ends[1], STDERR_FILENO);
-		signal(SIGABRT, SIG_DFL);
-		act();
-		_exit(0);
-	}
-	close(ends[1]);
-	char text[1024] = "";
-	size_t size = 0;
-	for (ssize_t n; (n = read(ends[0], text + size, sizeof(text) - 1 - size)) > 0;)
-		size += (size_t)n;
-	close(ends[0]);
-	int status = 0;
-	assert_int_equal(waitpid(child, &status, 0), child);
-	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT)
-		fail_msg("did not abort: %s", expected);
-	if (strstr(text, expected) == NULL)
-		fail_msg("expected '%s' in '%s'", expected, text);
 }
 
 /* ---- moves ---- */
