@@ -1,12 +1,12 @@
 /*
- * Assertions that stay on in release builds. Bad input is never an assertion: these
- * catch our own mistakes, and a daemon that stops at once is better than one that goes
- * on with a broken state (what was acknowledged is durable, and it restarts).
+ * Assertions that stay on in release builds. They catch our own mistakes; bad input is never an
+ * assertion. A daemon that stops at once is better than one that continues with a broken state:
+ * everything it acknowledged is durable, and it can restart.
  *
- *   PRE         what the caller promised
- *   POST        what this function promised
+ *   PRE         what the caller guarantees
+ *   POST        what this function guarantees
  *   INVARIANT   what holds between calls
- *   IMPOSSIBLE  a place that cannot be reached
+ *   IMPOSSIBLE  code that cannot be reached
  */
 #ifndef SAMOZA_BASE_CHECK_H
 #define SAMOZA_BASE_CHECK_H

@@ -1,11 +1,11 @@
 /*
- * Errors that reach a person.
+ * Errors with a message for a person.
  *
- * A function that can fail returns int: 0 or positive is fine, negative is one of
- * `enum error_code`. Its last parameter is `struct error **err`: untouched on success;
- * on failure it points to a new error that says what went wrong, where in the *user's*
- * input (file, line, column, when there is one), and why. While unwinding, callers add
- * context with error_wrap(). A NULL err is allowed and drops the text.
+ * A function that can fail returns int: 0 or positive on success, a negative `enum error_code` on
+ * failure. Its last parameter is `struct error **err`. On success *err is untouched. On failure it
+ * is set to a new error that says what failed, why, and, where the cause is in the *user's* input,
+ * in which file, line and column. Callers add context with error_wrap() as they return. `err` may
+ * be NULL: then only the code is returned.
  *
  *   int key_load(const char *path, struct key **ret_key, struct error **err)
  *   {
@@ -27,14 +27,14 @@
 
 enum error_code {
 	ERR_INVALID = -1,     /* the input breaks a rule                       HTTP 422 / 400 */
-	ERR_NOT_FOUND = -2,   /* no such thing                                 HTTP 404 */
-	ERR_CONFLICT = -3,    /* not now: the state of things forbids it       HTTP 409 */
+	ERR_NOT_FOUND = -2,   /* the named object does not exist               HTTP 404 */
+	ERR_CONFLICT = -3,    /* the current state does not allow it           HTTP 409 */
 	ERR_DENIED = -4,      /* not allowed: signature, capability, address   HTTP 403 */
 	ERR_LIMIT = -5,	      /* larger than a limit                           HTTP 413 */
-	ERR_IO = -6,	      /* the operating system refused                  HTTP 500 */
-	ERR_TIMEOUT = -7,     /* it took too long                              HTTP 503 */
-	ERR_UNAVAILABLE = -8, /* the other side cannot be reached              HTTP 503 */
-	ERR_UNSUPPORTED = -9, /* valid, but this version or machine cannot     HTTP 422 */
+	ERR_IO = -6,	      /* a system call failed                          HTTP 500 */
+	ERR_TIMEOUT = -7,     /* a time limit was exceeded                     HTTP 503 */
+	ERR_UNAVAILABLE = -8, /* the peer cannot be reached                    HTTP 503 */
+	ERR_UNSUPPORTED = -9, /* valid, but not in this version or machine     HTTP 422 */
 	ERR_STALE = -10,      /* an older epoch, version or incarnation        HTTP 409 */
 };
 
@@ -42,7 +42,7 @@ struct error {
 	enum error_code code;
 	char *message;
 	char *file;    /* the user's file, or NULL */
-	unsigned line; /* from 1; 0 when unknown */
+	unsigned line; /* from 1; 0: unknown */
 	unsigned column;
 };
 
@@ -56,13 +56,13 @@ int error_set_at(struct error **err, enum error_code code, const char *file, uns
  * ERR_IO otherwise. */
 int error_errno(struct error **err, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-/* Puts "CONTEXT: " before the message; returns the error's code (ERR_IO where err is NULL). */
+/* Prepends "CONTEXT: " to the message; returns the error's code (ERR_IO if err is NULL). */
 int error_wrap(struct error **err, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* Moves `from` into *err; returns its code. */
 int error_move(struct error **err, struct error *from);
 
-/* "FILE:LINE:COLUMN: MESSAGE" with what is known. The caller frees. */
+/* "FILE:LINE:COLUMN: MESSAGE", without the parts that are unknown. The caller frees. */
 char *error_text(const struct error *error);
 const char *error_code_name(enum error_code code);
 

@@ -1,10 +1,10 @@
 /*
- * Binary min-heap of intrusive nodes, for timers: earliest first, ties by insertion order,
- * so that the same input gives the same sequence.
+ * Binary min-heap of intrusive nodes, used for timers. The smallest key comes first; equal keys
+ * come in insertion order, so the same input always produces the same sequence.
  *
  *   struct retry { struct heap_node timer; ... };
- *   heap_set(&h, &retry->timer, due);        adds, or moves to another time
- *   heap_remove(&h, &retry->timer);          fine when it is not in
+ *   heap_set(&h, &retry->timer, due);        inserts, or changes the key
+ *   heap_remove(&h, &retry->timer);          does nothing if it is not in the heap
  *   while ((n = heap_first(&h)) && n->key <= now) ...
  */
 #ifndef SAMOZA_BASE_HEAP_H
@@ -17,7 +17,7 @@
 struct heap_node {
 	int64_t key;
 	uint64_t order; /* of insertion */
-	size_t index;	/* position + 1; 0 when in no heap */
+	size_t index;	/* position + 1; 0: in no heap */
 };
 
 struct heap {

@@ -1,13 +1,14 @@
 /*
- * Memory that does not fail, and the vocabulary of ownership.
+ * Allocation that does not fail, and the verbs of ownership.
  *
- * An allocation that fails ends the program with one line on standard error: state that
- * matters is durable before it is acknowledged, so a clean restart is the recovery.
- * Sizes that a user controls are bounded before they get here.
+ * A failed allocation ends the program with one line on standard error. A daemon acknowledges
+ * only what is durable, so a restart recovers its state. Sizes that a user or a peer controls are
+ * limited before they get here.
  *
- *   NAME_init / NAME_done   in the caller's memory        NAME_new / NAME_free   on the heap
- *   steal_ptr(&p)           hands p over, leaves NULL     CLEANUP(free_fn)       runs at end of
- * scope
+ *   NAME_init / NAME_done   in the caller's memory
+ *   NAME_new / NAME_free    on the heap
+ *   steal_ptr(&p)           returns p and sets it to NULL: hands ownership over
+ *   CLEANUP(free_fn)        calls free_fn(&variable) at the end of the scope
  */
 #ifndef SAMOZA_BASE_MEMORY_H
 #define SAMOZA_BASE_MEMORY_H
@@ -23,10 +24,12 @@ __attribute__((malloc, returns_nonnull, alloc_size(1, 2))) void *mem_calloc(size
 #define mem_new(type)		   ((type *)mem_calloc(1, sizeof(type)))
 #define mem_new_array(type, count) ((type *)mem_calloc((count), sizeof(type)))
 
-/* As reallocarray; never NULL unless count is 0. Added memory is not zeroed. */
+/* Like reallocarray(), but NULL only if count or size is 0: then it frees ptr. Added memory is not
+ * zeroed. */
 void *mem_resize(void *ptr, size_t count, size_t size);
 
-/* Copies. NULL gives NULL for mem_strdup. mem_memdup adds a NUL byte behind the copy. */
+/* Copies, which the caller frees. mem_strdup and mem_strndup return NULL for NULL. mem_memdup adds
+ * a NUL byte after the copy. */
 char *mem_strdup(const char *s);
 char *mem_strndup(const char *s, size_t n);
 void *mem_memdup(const void *data, size_t size);
@@ -46,7 +49,7 @@ static inline void freep(void *pp)
 	free(*(void **)pp);
 }
 
-/* Closes *fd unless negative, keeps errno. For CLEANUP(closep) int fd = -1; */
+/* Closes *fd unless it is negative; preserves errno. For CLEANUP(closep) int fd = -1; */
 void closep(const int *fd);
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

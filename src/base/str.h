@@ -1,5 +1,5 @@
 /*
- * Strings: formatted, split, parsed. All results are on the heap and belong to the caller.
+ * Strings: formatting, comparing, parsing. The caller frees returned strings.
  */
 #ifndef SAMOZA_BASE_STR_H
 #define SAMOZA_BASE_STR_H
@@ -17,21 +17,22 @@ static inline bool str_is_empty(const char *s)
 {
 	return s == NULL || s[0] == '\0';
 }
-/* NULL equals only NULL. */
+/* NULL is equal only to NULL. */
 bool str_equal(const char *a, const char *b);
-/* NULL sorts before everything. For qsort'ed tables and deterministic orders. */
+/* Like strcmp(); NULL sorts first. */
 int str_compare(const char *a, const char *b);
 bool str_has_prefix(const char *s, const char *prefix);
 bool str_has_suffix(const char *s, const char *suffix);
 
-/* The whole of `s` must be decimal digits and fit; 0, or -1 without touching *ret. */
+/* `s` must consist of decimal digits only (for i64 after an optional '-') and be in range. 0, or
+ * -1 with *ret_value untouched. */
 int str_to_u64(const char *s, uint64_t *ret_value);
 int str_to_i64(const char *s, int64_t *ret_value);
 
-/* Edit distance, for "did you mean" hints. Cost is len(a) * len(b); use on short names. */
+/* Edit distance, for "did you mean" hints. Takes time len(a) * len(b): use it for short names. */
 unsigned str_distance(const char *a, const char *b);
 
-/* 64-bit FNV-1a; stable over machines and versions. */
+/* 64-bit FNV-1a, the same on all machines and in all versions. */
 uint64_t str_hash(const char *s);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * Text from anywhere, made fit for a person's terminal and for one-line logs: no control
- * characters, no line ends, no invalid UTF-8, nothing that hides or turns text (bidirectional
- * controls, line and paragraph separators). What is not fit becomes \n, \t, \r, \xNN or
+ * Makes text from any source safe for a terminal and for a log of one line per entry: no control
+ * characters, line ends or invalid UTF-8, and no characters that hide or reverse text
+ * (bidirectional controls, line and paragraph separators). They become \n, \t, \r, \xNN or
  * \u{NNNN}.
  */
 #ifndef SAMOZA_BASE_TEXT_H
@@ -13,20 +13,20 @@
 
 #include "base/buffer.h"
 
-/* The character at `s`, of which `size` bytes are there (at least 1): its length and code
- * point, or 1 and the byte with *ret_valid false. */
+/* Decodes the character at `s`, which has `size` bytes (at least 1): returns its length and sets
+ * its code point. Where it is not UTF-8: returns 1, and *ret_code is the byte. */
 size_t text_next(const char *s, size_t size, uint32_t *ret_code, bool *ret_valid);
 
-/* Whether a code point may be shown as it is. */
+/* Whether a code point may be shown unescaped. */
 bool text_is_printable(uint32_t code);
 
-/* Appends `size` bytes made fit; stops where the buffer is full. */
+/* Appends `size` bytes, escaped; stops when the buffer is full, never inside a character. */
 void text_escape_n(struct buffer *out, const char *s, size_t size);
 void text_escape(struct buffer *out, const char *s);
-/* The same as a new string; NULL gives NULL. The caller frees. */
+/* Returns a new string, or NULL for NULL. The caller frees. */
 char *text_escaped(const char *s);
 
-/* As a value in a log: as it is where it is plain, otherwise in "..." with \" and \\. */
+/* Appends a value for a log: unchanged if it is plain, otherwise in "..." with \" and \\. */
 void text_quote(struct buffer *out, const char *s);
 
 #endif

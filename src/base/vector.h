@@ -2,11 +2,11 @@
  * A growable array of any type, as an anonymous struct:
  *
  *   VECTOR(struct placement) placements = {0};
- *   *vector_add(&placements) = (struct placement){...};      (the new item is zeroed)
- *   vector_for_each(&placements, p) ...                      (p: pointer to each item)
+ *   *vector_add(&placements) = (struct placement){...};      a new item is zeroed
+ *   vector_for_each (&placements, p) ...                     p points to each item in turn
  *   vector_done(&placements);
  *
- * Pointers to items are good until the next add.
+ * Pointers to items are valid until the next vector_add() or vector_push().
  */
 #ifndef SAMOZA_BASE_VECTOR_H
 #define SAMOZA_BASE_VECTOR_H
