@@ -16,6 +16,7 @@
 #include "adapter/log/log.h"
 #include "adapter/sandbox/filter.h"
 #include "adapter/sqlite/kv.h"
+#include "adapter/uv/stream_kinds.h"
 #include "base/check.h"
 #include "base/str.h"
 #include "port/frame.h"
@@ -337,6 +338,7 @@ static const char *machine(void)
 static struct uplink *uplink_begin(struct zhost *z)
 {
 	struct uplink_options options = {.loop = &z->loop,
+					 .transport = z->transport,
 					 .zrms = z->settings.zrms_address,
 					 .zrms_url = z->settings.zrms,
 					 .timing = &z->timing};
@@ -347,6 +349,7 @@ static struct uplink *uplink_begin(struct zhost *z)
 static int artifacts_begin(struct zhost *z, struct error **err)
 {
 	struct artifacts_options options = {.loop = &z->loop,
+					    .transport = z->transport,
 					    .zrms = z->settings.zrms_address,
 					    .cache_path = z->cache_path,
 					    .cache_fd = z->state_dir.cache_fd,
@@ -379,6 +382,8 @@ static int begin(struct zhost *z, int argc, char **argv, struct error **err)
 
 	if (r == 0)
 		r = open_state(z, err);
+	if (r == 0)
+		r = stream_transport_open(&z->loop, "plain", NULL, &z->transport, err);
 	if (r < 0)
 		return r;
 	z->unwritten_end = &z->unwritten;
@@ -434,6 +439,7 @@ static void finish(struct zhost *z)
 	mesh_free(z->mesh);
 	ports_free(z->ports);
 	uplink_free(z->uplink);
+	stream_transport_free(z->transport);
 	if (z->store != NULL) /* it never began */
 		kv_close(z->store, on_store_closed, z);
 	loop_done(&z->loop);

@@ -52,6 +52,7 @@ struct zhost_counters {
 
 struct zhost {
 	struct loop loop;
+	struct stream_transport *transport; /* to zrms */
 	struct zhost_settings settings;
 	struct state_dir state_dir;
 	Samoza__V1__ZhostSpec *spec;

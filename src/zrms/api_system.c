@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "adapter/cli/version.h"
-#include "adapter/uv/link_dial.h"
+#include "adapter/wire/wire_dial.h"
 #include "base/check.h"
 #include "base/str.h"
 #include "zrms/api.h"
@@ -99,11 +99,10 @@ void api_artifact(void *context, struct http_request *request)
 
 /* ---- links ---- */
 
-static void link_upgraded(void *user, int fd, const void *extra, size_t extra_size,
-			  void *lender)
+static void on_upgraded(void *user, struct stream *stream)
 {
 	struct zrms *zrms = user;
-	hub_add(zrms->hub, fd, extra, extra_size, lender);
+	hub_add(zrms->hub, stream);
 }
 
 void api_link(void *context, struct http_request *request)
@@ -116,6 +115,6 @@ void api_link(void *context, struct http_request *request)
 		http_reply_failure(request, 426, "invalid",
 				   "this is for zhosts: ask for Upgrade: " LINK_PROTOCOL);
 	} else {
-		http_reply_upgrade(request, LINK_PROTOCOL, link_upgraded, zrms);
+		http_reply_upgrade(request, LINK_PROTOCOL, on_upgraded, zrms);
 	}
 }

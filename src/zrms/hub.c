@@ -20,7 +20,7 @@ struct hub_link {
 	UT_hash_handle hh;
 	uint64_t number;
 	struct hub *hub;
-	struct link *link;
+	struct wire_link *link;
 	struct loop_timer *hello_deadline; /* NULL once HELLO is there */
 	char *zhost;			   /* as its HELLO says; NULL before */
 	bool accepted;
@@ -30,10 +30,9 @@ struct hub {
 	struct loop *loop;
 	struct commit_driver *commits;
 	struct control *control;
-	void (*give_back)(void *lender, int fd);
 	const struct hub_listener *listener;
 	void *user;
-	struct link_handler handler;
+	struct wire_link_handler handler;
 	struct hub_link *links; /* by number */
 	uint64_t last_number;
 	uint64_t frames_in, mesh_forwarded, mesh_bytes, mesh_dropped, links_total;
@@ -111,7 +110,7 @@ static int mesh_forward(struct hub_link *l, const struct frame *frame, struct er
 	uint64_t number = control_link_of(hub->control, zhost);
 	if (number != 0)
 		HASH_FIND(hh, hub->links, &number, sizeof number, to);
-	if (to == NULL || link_forward(to->link, frame, MESH_OUTPUT_MAX, NULL) < 0) {
+	if (to == NULL || wire_link_forward(to->link, frame, MESH_OUTPUT_MAX, NULL) < 0) {
 		hub->mesh_dropped++;
 		return 0;
 	}
@@ -120,7 +119,7 @@ static int mesh_forward(struct hub_link *l, const struct frame *frame, struct er
 	return 0;
 }
 
-static int link_frame(void *user, struct link *link, const struct frame *frame,
+static int link_frame(void *user, struct wire_link *link, const struct frame *frame,
 		      struct error **err)
 {
 	(void)link;
@@ -148,7 +147,7 @@ static int link_frame(void *user, struct link *link, const struct frame *frame,
 
 /* ---- life of a link ---- */
 
-static void link_closed(void *user, struct link *link, const struct error *why)
+static void link_closed(void *user, struct wire_link *link, const struct error *why)
 {
 	(void)link;
 	struct hub_link *l = user;
@@ -175,18 +174,17 @@ static void hello_missing(void *user)
 	struct hub_link *l = user;
 	CLEANUP(error_freep) struct error *why = NULL;
 	(void)error_set(&why, ERR_TIMEOUT, "no hello in time");
-	link_close(l->link, why);
+	wire_link_close(l->link, why);
 }
 
-void hub_add(struct hub *hub, int fd, const void *extra, size_t extra_size, void *lender)
+void hub_add(struct hub *hub, struct stream *stream)
 {
 	struct hub_link *l = mem_new(struct hub_link);
 	l->hub = hub;
 	l->number = ++hub->last_number;
 	hub->links_total++;
 	HASH_ADD(hh, hub->links, number, sizeof l->number, l);
-	const struct link_options options = {.output_max = LINK_OUTPUT_MAX, .lender = lender};
-	l->link = link_new(hub->loop, fd, extra, extra_size, &options, &hub->handler, l);
+	l->link = wire_link_new(stream, LINK_OUTPUT_MAX, &hub->handler, l);
 	l->hello_deadline = loop_timer_new(hub->loop, hello_missing, l);
 	loop_timer_at(l->hello_deadline, loop_now(hub->loop).mono_ms + HELLO_WAIT_MS);
 	log_info("link", "opened", LOG_U("link", l->number));
@@ -205,8 +203,8 @@ static void link_send_or_close(struct hub_link *l, Samoza__V1__FrameType type,
 			       const ProtobufCMessage *message)
 {
 	CLEANUP(error_freep) struct error *why = NULL;
-	if (link_send(l->link, type, message, &why) < 0 && why->code != ERR_UNAVAILABLE)
-		link_close(l->link, why);
+	if (wire_link_send(l->link, type, message, &why) < 0 && why->code != ERR_UNAVAILABLE)
+		wire_link_close(l->link, why);
 }
 
 static bool is_accepted(const struct link_message *message)
@@ -227,7 +225,7 @@ void hub_send(struct hub *hub, const struct link_message *message)
 		link_send_or_close(l, message->type, message->message);
 	}
 	if (message->close)
-		link_close_after(l->link);
+		wire_link_close_after(l->link);
 }
 
 int hub_send_frame(struct hub *hub, uint64_t number, Samoza__V1__FrameType type,
@@ -236,7 +234,7 @@ int hub_send_frame(struct hub *hub, uint64_t number, Samoza__V1__FrameType type,
 	struct hub_link *l = link_find(hub, number);
 	if (l == NULL)
 		return error_set(err, ERR_UNAVAILABLE, "the zhost is not connected");
-	return link_send(l->link, type, message, err);
+	return wire_link_send(l->link, type, message, err);
 }
 
 void hub_answer(struct hub *hub, const struct data_change *change, struct data_answer *answer)
@@ -260,18 +258,15 @@ void hub_answer(struct hub *hub, const struct data_change *change, struct data_a
 /* ---- life of the hub ---- */
 
 struct hub *hub_new(struct loop *loop, struct commit_driver *commits, struct control *control,
-		    void (*give_back)(void *lender, int fd),
 		    const struct hub_listener *listener, void *user)
 {
 	struct hub *hub = mem_new(struct hub);
 	hub->loop = loop;
 	hub->commits = commits;
 	hub->control = control;
-	hub->give_back = give_back;
 	hub->listener = listener;
 	hub->user = user;
-	hub->handler = (struct link_handler){
-		.frame = link_frame, .closed = link_closed, .give_back = give_back};
+	hub->handler = (struct wire_link_handler){.frame = link_frame, .closed = link_closed};
 	return hub;
 }
 
@@ -287,7 +282,7 @@ void hub_close_all(struct hub *hub)
 {
 	struct hub_link *l, *next;
 	HASH_ITER (hh, hub->links, l, next)
-		link_close_after(l->link);
+		wire_link_close_after(l->link);
 }
 
 bool hub_is_empty(const struct hub *hub)

@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "adapter/uv/link.h"
+#include "adapter/wire/wire_link.h"
 #include "base/buffer.h"
 #include "core/control/control.h"
 #include "zrms/commit_driver.h"
@@ -26,15 +26,14 @@ struct hub_listener {
 	void (*gone)(void *user, uint64_t link);
 };
 
-/* All borrowed. `give_back`: how sockets return to the HTTP server. */
+/* All borrowed. */
 struct hub *hub_new(struct loop *loop, struct commit_driver *commits, struct control *control,
-		    void (*give_back)(void *lender, int fd),
 		    const struct hub_listener *listener, void *user);
 /* PRE: hub_is_empty(). NULL is fine. */
 void hub_free(struct hub *hub);
 
-/* A connection that has become a link. */
-void hub_add(struct hub *hub, int fd, const void *extra, size_t extra_size, void *lender);
+/* A connection that has become a link; taken over. */
+void hub_add(struct hub *hub, struct stream *stream);
 /* What the core wants to say. A link that cannot take it is closed: its zhost comes back and
  * gets everything anew. */
 void hub_send(struct hub *hub, const struct link_message *message);

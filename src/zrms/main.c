@@ -401,8 +401,7 @@ static int parts_open(struct zrms *zrms, const char *trust, const char *spool,
 	translations_open(zrms);
 	zrms->commits = commit_driver_new(&zrms->loop, zrms->control, zrms->store,
 					  &commit_listener, zrms);
-	zrms->hub = hub_new(&zrms->loop, zrms->commits, zrms->control, http_upgrade_done,
-			    &hub_listener, zrms);
+	zrms->hub = hub_new(&zrms->loop, zrms->commits, zrms->control, &hub_listener, zrms);
 	zrms->logs = logs_new(&zrms->loop, zrms->hub);
 	zrms->followers = followers_new(zrms->store);
 	zrms->api = api_new(zrms);

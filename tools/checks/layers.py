@@ -14,7 +14,8 @@ ORDER = [
     ["core"], ["port"], ["core/commit"], ["core/lifecycle"], ["core/place", "core/agent"],
     ["core/control"],
     ["adapter/log", "adapter/cli", "adapter/output", "adapter/uv", "adapter/sim", "adapter/http",
-     "adapter/sqlite", "adapter/archive", "adapter/wasm2c", "adapter/sandbox", "adapter/client"],
+     "adapter/wire", "adapter/sqlite", "adapter/archive", "adapter/wasm2c", "adapter/sandbox",
+     "adapter/client"],
     ["zrun/protocol"], ["zrun/launch"], ["zrun/runner"], ["zrun/native", "zrun/wasm"], ["zrun"],
     ["zhost/state", "zhost/environment", "zhost/uplink"],
     ["zhost/log", "zhost/artifact", "zhost/mesh", "zhost/data"],
@@ -24,6 +25,7 @@ ORDER = [
 ALSO = {
     ("adapter/sqlite", "adapter/uv"): "posts back to the loop",
     ("adapter/http", "adapter/uv"): "runs on the loop",
+    ("adapter/wire", "adapter/http"): "asks for the upgrade",
     ("adapter/client", "adapter/cli"): "addresses, version",
 }
 # Uses against the order that are still to be removed: an entry that is no longer needed is a

@@ -7,7 +7,7 @@
  *                     ├─ http_reply…()          a whole answer
  *                     ├─ http_reply_file()      a file
  *                     ├─ http_reply_stream()    bytes as they come: server-sent events
- *                     └─ http_reply_upgrade()   the bare socket: links
+ *                     └─ http_reply_upgrade()   the bare stream: links
  *
  * A request lives until it is answered; the client's leaving in between is not noticed (and a
  * handler that answers later need not care). One thread: everything is called from the loop.
@@ -32,6 +32,7 @@
 
 #include "adapter/uv/loop.h"
 #include "base/error.h"
+#include "port/stream.h"
 
 struct http_server;
 struct http_request;
@@ -87,8 +88,8 @@ int http_server_new(struct loop *loop, const struct http_options *options,
 uint16_t http_server_port(const struct http_server *server);
 /* Takes no new connections and refuses new requests with 503; what is under way goes on. */
 void http_server_drain(struct http_server *server);
-/* Answers what waits with 503, ends streams (their closed() is called) and upgraded sockets
- * that were not given back, frees the server. NULL is fine. Not from inside a handler. */
+/* Answers what waits with 503, ends event streams (their closed() is called) and upgraded
+ * streams that are not closed yet, frees the server. NULL is fine. Not from inside a handler. */
 void http_server_free(struct http_server *server);
 
 struct http_counters {
@@ -153,14 +154,11 @@ size_t http_stream_waiting(const struct http_stream *stream);
 /* Ends when what waits is sent; closed() follows. */
 void http_stream_end(struct http_stream *stream);
 
-/* `fd` is non-blocking and the callee's until it calls http_upgrade_done(lender, fd), which is
- * also a struct link_handler's give_back. `extra`: bytes read already, borrowed. */
-typedef void http_upgrade_fn(void *user, int fd, const void *extra, size_t extra_size,
-			     void *lender);
+/* The stream is the callee's, who sets its handler at once or closes it. */
+typedef void http_upgrade_fn(void *user, struct stream *stream);
 /* Whether the client asks for it: `Connection: Upgrade` and `Upgrade: PROTOCOL`. */
 bool http_wants_upgrade(const struct http_request *request, const char *protocol);
 void http_reply_upgrade(struct http_request *request, const char *protocol, http_upgrade_fn *fn,
 			void *user);
-void http_upgrade_done(void *lender, int fd);
 
 #endif

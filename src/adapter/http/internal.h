@@ -77,7 +77,7 @@ struct http_stream {
 	struct loop_task drained;
 };
 
-/* A socket that was handed out by an upgrade. */
+/* A socket that was handed out by an upgrade, as a stream. */
 struct http_lent {
 	struct http_lent *next, **link; /* in server->lent */
 	struct http_server *server; /* NULL: the server has ended before it was given back */
@@ -141,7 +141,7 @@ void spool_write(struct http_request *request);
 void spool_abandon(struct http_request *request);
 
 /* stream.c: a comment line, where there is room for it. */
-void stream_keepalive(struct http_stream *stream, int64_t now_ms);
+void http_stream_keepalive(struct http_stream *stream, int64_t now_ms);
 
 /* reply.c */
 enum MHD_Result reply_queue(struct http_request *request);

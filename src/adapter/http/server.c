@@ -117,7 +117,7 @@ static void streams_sweep(struct http_server *server, int64_t now_ms)
 	for (struct http_stream *s = server->streams; s != NULL; s = s->next)
 		if (s->sse && !s->ended &&
 		    now_ms - s->last_write_ms >= server->options.keepalive_ms)
-			stream_keepalive(s, now_ms);
+			http_stream_keepalive(s, now_ms);
 }
 
 static int64_t min_ms(int64_t a, int64_t b)

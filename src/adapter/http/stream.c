@@ -8,7 +8,7 @@ size_t http_stream_waiting(const struct http_stream *stream)
 	return stream->output.size - stream->sent;
 }
 
-static void stream_wake(struct http_stream *stream)
+static void wake(struct http_stream *stream)
 {
 	if (!stream->suspended)
 		return;
@@ -27,11 +27,11 @@ int http_stream_write(struct http_stream *stream, const void *data, size_t size)
 	if (buffer_add(&stream->output, data, size) < 0)
 		return -1;
 	stream->last_write_ms = loop_now(stream->server->loop).mono_ms;
-	stream_wake(stream);
+	wake(stream);
 	return 0;
 }
 
-void stream_keepalive(struct http_stream *stream, int64_t now_ms)
+void http_stream_keepalive(struct http_stream *stream, int64_t now_ms)
 {
 	/* A full stream is being written to anyway. */
 	if (http_stream_write(stream, ":\n\n", 3) < 0)
@@ -41,10 +41,10 @@ void stream_keepalive(struct http_stream *stream, int64_t now_ms)
 void http_stream_end(struct http_stream *stream)
 {
 	stream->ended = true;
-	stream_wake(stream);
+	wake(stream);
 }
 
-static void stream_drained(void *user)
+static void on_drained(void *user)
 {
 	struct http_stream *stream = user;
 	if (!stream->ended && http_stream_waiting(stream) == 0)
@@ -52,7 +52,7 @@ static void stream_drained(void *user)
 }
 
 /* MHD asks for bytes; with none the connection sleeps until some are written. */
-static ssize_t stream_read(void *cls, uint64_t position, char *to, size_t max)
+static ssize_t on_read(void *cls, uint64_t position, char *to, size_t max)
 {
 	(void)position;
 	struct http_stream *stream = cls;
@@ -77,7 +77,7 @@ static ssize_t stream_read(void *cls, uint64_t position, char *to, size_t max)
 	return 0;
 }
 
-static void stream_free(void *cls)
+static void on_free(void *cls)
 {
 	struct http_stream *stream = cls;
 	LIST_REMOVE(stream);
@@ -101,13 +101,13 @@ struct http_stream *http_reply_stream(struct http_request *request, const char *
 	stream->output = BUFFER_INIT(max);
 	stream->sse = sse;
 	stream->last_write_ms = loop_now(stream->server->loop).mono_ms;
-	stream->drained = (struct loop_task){.fn = stream_drained, .user = stream};
+	stream->drained = (struct loop_task){.fn = on_drained, .user = stream};
 	LIST_ADD(server->streams, stream);
 	server->counters.streams++;
 	if (sse)
 		http_add_header(request, "Cache-Control", "no-store");
 	struct MHD_Response *response = MHD_create_response_from_callback(
-		MHD_SIZE_UNKNOWN, 16 * 1024, stream_read, stream, stream_free);
+		MHD_SIZE_UNKNOWN, 16 * 1024, on_read, stream, on_free);
 	reply_with(request, 200, type, response);
 	return stream;
 }

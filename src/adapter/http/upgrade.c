@@ -2,6 +2,7 @@
 #include <strings.h>
 
 #include "adapter/http/internal.h"
+#include "adapter/uv/tcp_stream.h"
 #include "base/str.h"
 
 bool http_wants_upgrade(const struct http_request *request, const char *protocol)
@@ -10,6 +11,19 @@ bool http_wants_upgrade(const struct http_request *request, const char *protocol
 	const char *connection = http_header(request, "Connection");
 	return upgrade != NULL && strcasecmp(upgrade, protocol) == 0 && connection != NULL &&
 	       strcasestr(connection, "upgrade") != NULL;
+}
+
+/* The stream is closed. */
+static void give_back(void *lender, int fd)
+{
+	(void)fd; /* MHD closes it */
+	struct http_lent *lent = lender;
+	if (lent->server != NULL) {
+		LIST_REMOVE(lent);
+		(void)MHD_upgrade_action(lent->handle, MHD_UPGRADE_ACTION_CLOSE);
+		server_must_run(lent->server);
+	}
+	free(lent);
 }
 
 static void upgraded(void *cls, struct MHD_Connection *connection, void *context,
@@ -27,19 +41,10 @@ static void upgraded(void *cls, struct MHD_Connection *connection, void *context
 	lent->server = server;
 	lent->handle = handle;
 	LIST_ADD(server->lent, lent);
-	request->upgraded(request->upgrade_user, fd, extra, extra_size, lent);
-}
-
-void http_upgrade_done(void *lender, int fd)
-{
-	(void)fd; /* MHD closes it */
-	struct http_lent *lent = lender;
-	if (lent->server != NULL) {
-		LIST_REMOVE(lent);
-		(void)MHD_upgrade_action(lent->handle, MHD_UPGRADE_ACTION_CLOSE);
-		server_must_run(lent->server);
-	}
-	free(lent);
+	struct stream *stream = tcp_stream_adopt(server->loop, fd, give_back, lent);
+	if (extra_size > 0)
+		stream_unread(stream, extra, extra_size);
+	request->upgraded(request->upgrade_user, stream);
 }
 
 void http_reply_upgrade(struct http_request *request, const char *protocol, http_upgrade_fn *fn,

@@ -15,7 +15,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/str.h"
-#include "zhost/artifact/fetch.h"
+#include "zhost/artifact/download.h"
 
 #define DIGEST_SIZE  64
 #define ARTIFACT_MAX ((uint64_t)256 * 1024 * 1024)
@@ -46,7 +46,7 @@ struct job {
 	uint64_t size_bytes;
 
 	/* download */
-	struct fetch *fetch;
+	struct download *download;
 	char *file; /* in cache/, not whole yet */
 	int fd;
 
@@ -298,14 +298,15 @@ static int keep(struct job *j, const char *digest, uint64_t size, struct error *
 	return 0;
 }
 
-static void on_fetched(void *data, const char *digest, uint64_t size, const struct error *error)
+static void on_downloaded(void *data, const char *digest, uint64_t size,
+			  const struct error *error)
 {
 	struct job *j = data;
 	struct artifacts *a = j->artifacts;
 	CLEANUP(freep) char *path = NULL;
 	struct error *err = NULL;
 
-	j->fetch = NULL;
+	j->download = NULL;
 	if (digest == NULL) {
 		(void)error_set(&err, error->code, "cannot fetch artifact %.12s: %s", j->name,
 				error->message);
@@ -328,8 +329,10 @@ static int download(struct job *j, struct error **err)
 		       0600);
 	if (j->fd < 0)
 		return error_errno(err, "cannot make a file in %s", a->options.cache_path);
-	j->fetch = fetch_new(a->options.loop, &a->options.zrms, target, j->fd,
-			     j->size_bytes > 0 ? j->size_bytes : ARTIFACT_MAX, on_fetched, j);
+	const struct stream_address from = {a->options.zrms.host, a->options.zrms.port};
+	j->download = download_new(a->options.loop, a->options.transport, &from, target, j->fd,
+				   j->size_bytes > 0 ? j->size_bytes : ARTIFACT_MAX,
+				   on_downloaded, j);
 	return 0;
 }
 
@@ -579,7 +582,7 @@ void artifacts_free(struct artifacts *a)
 		return;
 	HASH_ITER (hh, a->jobs, j, next_job) {
 		HASH_DEL(a->jobs, j);
-		fetch_cancel(j->fetch);
+		download_cancel(j->download);
 		job_free(j);
 	}
 	HASH_ITER (hh, a->cached, c, next_cached)

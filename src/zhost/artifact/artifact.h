@@ -16,6 +16,7 @@
 #include "adapter/cli/cli.h"
 #include "adapter/uv/loop.h"
 #include "base/error.h"
+#include "port/stream.h"
 #include "proto/wire.pb-c.h"
 
 struct artifacts;
@@ -24,6 +25,7 @@ struct artifact_wait;
 /* All borrowed. */
 struct artifacts_options {
 	struct loop *loop;
+	struct stream_transport *transport;
 	struct cli_address zrms;
 	const char *cache_path; /* the directory, absolute */
 	int cache_fd;		/* the same one */

@@ -3,8 +3,8 @@
 #include <errno.h>
 
 #include "adapter/log/log.h"
-#include "adapter/uv/link.h"
-#include "adapter/uv/link_dial.h"
+#include "adapter/wire/wire_dial.h"
+#include "adapter/wire/wire_link.h"
 #include "base/check.h"
 #include "base/str.h"
 
@@ -15,13 +15,14 @@
 struct uplink {
 	struct upstream upstream; /* first */
 	struct loop *loop;
+	struct stream_transport *transport;
 	struct cli_address zrms;
 	const char *zrms_url;
 	struct cluster_timing *timing;
 	const struct uplink_listener *listener;
 	void *user;
-	struct link *link; /* NULL: none */
-	struct link_dial *dial;
+	struct wire_link *link; /* NULL: none */
+	struct wire_dial *dial;
 	struct loop_timer *timer;
 	int64_t retry_ms; /* until the next attempt, when this one fails */
 	uint64_t connections;
@@ -45,7 +46,7 @@ static void retry_later(struct uplink *u)
 
 /* ---- frames ---- */
 
-static void refused(struct uplink *u, struct link *link, const char *reason)
+static void refused(struct uplink *u, struct wire_link *link, const char *reason)
 {
 	if (u->refused == NULL || strcmp(u->refused, reason) != 0)
 		log_error("link", "refused", LOG_S("zrms", u->zrms_url),
@@ -53,7 +54,7 @@ static void refused(struct uplink *u, struct link *link, const char *reason)
 	free(u->refused);
 	u->refused = mem_strdup(reason);
 	u->retry_ms = u->timing->heartbeat_ms;
-	link_close(link, NULL);
+	wire_link_close(link, NULL);
 }
 
 static void accepted(struct uplink *u, const Samoza__V1__HelloAck *ack)
@@ -66,7 +67,8 @@ static void accepted(struct uplink *u, const Samoza__V1__HelloAck *ack)
 		 LOG_MS("timeout", u->timing->failure_timeout_ms));
 }
 
-static void take_hello_ack(struct uplink *u, struct link *link, const Samoza__V1__HelloAck *ack)
+static void take_hello_ack(struct uplink *u, struct wire_link *link,
+			   const Samoza__V1__HelloAck *ack)
 {
 	if (ack->has_heartbeat_ms && ack->heartbeat_ms > 0)
 		u->timing->heartbeat_ms = (int64_t)ack->heartbeat_ms;
@@ -78,7 +80,7 @@ static void take_hello_ack(struct uplink *u, struct link *link, const Samoza__V1
 		accepted(u, ack);
 }
 
-static int take_frame(struct uplink *u, struct link *link, const struct frame *frame,
+static int take_frame(struct uplink *u, struct wire_link *link, const struct frame *frame,
 		      struct error **err)
 {
 	ProtobufCMessage *m;
@@ -91,7 +93,7 @@ static int take_frame(struct uplink *u, struct link *link, const struct frame *f
 	return u->listener->frame(u->user, (Samoza__V1__FrameType)frame->type, m, err);
 }
 
-static int on_frame(void *user, struct link *link, const struct frame *frame,
+static int on_frame(void *user, struct wire_link *link, const struct frame *frame,
 		    struct error **err)
 {
 	CLEANUP(error_freep) struct error *why = NULL;
@@ -105,7 +107,7 @@ static int on_frame(void *user, struct link *link, const struct frame *frame,
 	return r < 0 ? error_move(err, steal_ptr(&why)) : 0;
 }
 
-static void on_closed(void *user, struct link *link, const struct error *why)
+static void on_closed(void *user, struct wire_link *link, const struct error *why)
 {
 	struct uplink *u = user;
 
@@ -120,24 +122,21 @@ static void on_closed(void *user, struct link *link, const struct error *why)
 	retry_later(u);
 }
 
-static const struct link_handler handler = {.frame = on_frame, .closed = on_closed};
+static const struct wire_link_handler handler = {.frame = on_frame, .closed = on_closed};
 
 /* ---- dialling ---- */
 
-static void on_dialled(void *user, int fd, const void *extra, size_t extra_size,
-		       const struct error *error)
+static void on_dialled(void *user, struct stream *stream, const struct error *why)
 {
 	struct uplink *u = user;
-	static const struct link_options options = {.output_max = 0};
 
 	u->dial = NULL;
-	if (fd < 0) {
+	if (stream == NULL) {
 		if (u->was_reached)
-			log_warn("link", "unreachable", LOG_S("zrms", u->zrms_url),
-				 LOG_E(error));
+			log_warn("link", "unreachable", LOG_S("zrms", u->zrms_url), LOG_E(why));
 		else
 			log_debug("link", "unreachable", LOG_S("zrms", u->zrms_url),
-				  LOG_E(error));
+				  LOG_E(why));
 		u->was_reached = false;
 		retry_later(u);
 		return;
@@ -145,7 +144,7 @@ static void on_dialled(void *user, int fd, const void *extra, size_t extra_size,
 	u->was_reached = true;
 	u->connections++;
 	log_debug("link", "connected", LOG_S("zrms", u->zrms_url));
-	u->link = link_new(u->loop, fd, extra, extra_size, &options, &handler, u);
+	u->link = wire_link_new(stream, 0, &handler, u);
 	u->listener->connected(u->user);
 }
 
@@ -155,7 +154,8 @@ static void dial(void *user)
 
 	if (u->dial != NULL || u->link != NULL || u->is_closing)
 		return;
-	u->dial = link_dial_new(u->loop, u->zrms.host, u->zrms.port, DIAL_MS, on_dialled, u);
+	const struct stream_address to = {u->zrms.host, u->zrms.port};
+	u->dial = wire_dial_new(u->loop, u->transport, &to, DIAL_MS, on_dialled, u);
 }
 
 /* ---- sending ---- */
@@ -175,12 +175,12 @@ static void send_message(struct upstream *upstream, Samoza__V1__FrameType type,
 
 	if (u->link == NULL)
 		return;
-	if (link_send(u->link, type, message, &err) == 0 || err->code == ERR_UNAVAILABLE)
+	if (wire_link_send(u->link, type, message, &err) == 0 || err->code == ERR_UNAVAILABLE)
 		return;
 	/* A message that must not be lost was: reconnect, and both sides exchange their state
 	 * again. */
 	log_error("link", "full", LOG_S("frame", frame_type_name(type)), LOG_E(err));
-	link_close(u->link, err);
+	wire_link_close(u->link, err);
 }
 
 static int try_send(struct upstream *upstream, Samoza__V1__FrameType type,
@@ -190,9 +190,9 @@ static int try_send(struct upstream *upstream, Samoza__V1__FrameType type,
 
 	if (!is_up(upstream))
 		return -EHOSTUNREACH;
-	if (link_waiting(u->link) > room)
+	if (wire_link_waiting(u->link) > room)
 		return -EAGAIN;
-	return link_send(u->link, type, message, NULL) == 0 ? 0 : -EAGAIN;
+	return wire_link_send(u->link, type, message, NULL) == 0 ? 0 : -EAGAIN;
 }
 
 static const struct upstream_methods methods = {
@@ -207,6 +207,7 @@ struct uplink *uplink_new(const struct uplink_options *options,
 
 	u->upstream.methods = &methods;
 	u->loop = options->loop;
+	u->transport = options->transport;
 	u->zrms = options->zrms;
 	u->zrms_url = options->zrms_url;
 	u->timing = options->timing;
@@ -226,11 +227,11 @@ void uplink_start(struct uplink *u)
 void uplink_close(struct uplink *u)
 {
 	u->is_closing = true;
-	link_dial_cancel(u->dial);
+	wire_dial_cancel(u->dial);
 	u->dial = NULL;
 	loop_timer_at(u->timer, NEVER_MS);
 	if (u->link != NULL)
-		link_close(u->link, NULL);
+		wire_link_close(u->link, NULL);
 }
 
 bool uplink_is_closed(const struct uplink *u)

@@ -10,7 +10,7 @@
 
 #include "adapter/cli/cli.h"
 #include "base/error.h"
-#include "port/loop.h"
+#include "port/stream.h"
 #include "zhost/uplink/upstream.h"
 
 struct uplink;
@@ -31,6 +31,7 @@ struct uplink_listener {
 
 struct uplink_options {
 	struct loop *loop;
+	struct stream_transport *transport;
 	struct cli_address zrms; /* host borrowed */
 	const char *zrms_url;	 /* for log lines; borrowed */
 	struct cluster_timing *timing;

@@ -10,8 +10,8 @@
 #include <stdbool.h>
 
 #include "adapter/http/http.h"
-#include "adapter/uv/link.h"
 #include "adapter/uv/loop.h"
+#include "adapter/wire/wire_link.h"
 
 struct serving {
 	struct loop loop;
@@ -22,8 +22,7 @@ struct serving {
 	/* For handlers. */
 	struct http_stream *stream;
 	struct http_request *held;
-	struct link *link;
-	void *lender;
+	struct wire_link *link;
 	atomic_int streams_closed, links_closed, frames, handled, refused_writes;
 };
 

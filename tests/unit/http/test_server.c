@@ -65,16 +65,16 @@ static void handle_stream(void *context, struct http_request *request)
 	atomic_fetch_add(&s->handled, 1);
 }
 
-static int link_frame(void *user, struct link *link, const struct frame *frame,
+static int link_frame(void *user, struct wire_link *link, const struct frame *frame,
 		      struct error **err)
 {
 	struct serving *s = user;
-	int r = link_forward(link, frame, 1024 * 1024, err);
+	int r = wire_link_forward(link, frame, 1024 * 1024, err);
 	atomic_fetch_add(&s->frames, 1);
 	return r;
 }
 
-static void link_closed(void *user, struct link *link, const struct error *why)
+static void link_closed(void *user, struct wire_link *link, const struct error *why)
 {
 	(void)link;
 	(void)why;
@@ -83,14 +83,13 @@ static void link_closed(void *user, struct link *link, const struct error *why)
 	atomic_fetch_add(&s->links_closed, 1);
 }
 
-static const struct link_handler link_handler = {
-	.frame = link_frame, .closed = link_closed, .give_back = http_upgrade_done};
+static const struct wire_link_handler link_handler = {.frame = link_frame,
+						      .closed = link_closed};
 
-static void upgraded(void *user, int fd, const void *extra, size_t extra_size, void *lender)
+static void upgraded(void *user, struct stream *stream)
 {
 	struct serving *s = user;
-	const struct link_options options = {.lender = lender};
-	s->link = link_new(&s->loop, fd, extra, extra_size, &options, &link_handler, s);
+	s->link = wire_link_new(stream, 0, &link_handler, s);
 }
 
 static void handle_link(void *context, struct http_request *request)
@@ -544,7 +543,7 @@ static void garbage_on_a_link_closes_it(void **state)
 
 static void link_end(struct serving *s)
 {
-	link_close(s->link, NULL);
+	wire_link_close(s->link, NULL);
 }
 
 static void the_server_shuts_down_with_everything_open(void **state)

@@ -1,0 +1,262 @@
+#include "adapter/wire/wire_link.h"
+
+#include "base/check.h"
+
+enum {
+	OUTPUT_MAX_DEFAULT = 64 * 1024 * 1024,
+	READS_PER_TURN = 8,	   /* a busy peer must not starve the others */
+	KEEP_CAPACITY = 64 * 1024, /* a larger buffer is freed when it is empty */
+	CLOSE_AFTER_MS = 5000,
+};
+
+struct wire_link {
+	struct stream *stream;
+	struct loop *loop;
+	struct loop_task turn;			 /* there is something to write, or to end */
+	const struct wire_link_handler *handler; /* borrowed */
+	void *user;
+	struct buffer input;  /* the beginning of a frame that is not complete yet */
+	struct buffer output; /* [output_sent, size) waits to be written */
+	size_t output_sent;
+	struct loop_timer *deadline; /* of wire_link_close_after() */
+	struct error *why;
+	bool write_wanted; /* on_ready() writes when the stream takes more */
+	bool closing;	   /* closed() follows */
+	bool close_at_end; /* of the output */
+};
+
+static void link_fail(struct wire_link *link, struct error *why)
+{
+	if (link->closing) {
+		error_free(why);
+		return;
+	}
+	link->closing = true;
+	link->why = why;
+	loop_defer(link->loop, &link->turn);
+}
+
+void wire_link_close(struct wire_link *link, const struct error *why)
+{
+	struct error *copy = NULL;
+	if (why != NULL)
+		(void)error_set(&copy, why->code, "%s", why->message);
+	link_fail(link, copy);
+}
+
+static void on_deadline(void *user)
+{
+	struct wire_link *link = user;
+	link_fail(link, NULL);
+}
+
+void wire_link_close_after(struct wire_link *link)
+{
+	if (link->closing || link->close_at_end)
+		return;
+	link->close_at_end = true;
+	loop_defer(link->loop, &link->turn);
+	link->deadline = loop_timer_new(link->loop, on_deadline, link);
+	loop_timer_at(link->deadline, loop_now(link->loop).mono_ms + CLOSE_AFTER_MS);
+}
+
+/* ---- reading ---- */
+
+/* Hands the whole frames at the front to the handler; returns how many bytes they took. */
+static size_t frames_take(struct wire_link *link, const uint8_t *data, size_t size)
+{
+	size_t used = 0;
+	while (!link->closing) {
+		struct frame frame;
+		struct error *err = NULL;
+		int r = frame_next(data + used, size - used, &frame, &err);
+		if (r == 0)
+			break;
+		if (r > 0) {
+			used += frame.whole_size;
+			r = link->handler->frame(link->user, link, &frame, &err);
+		}
+		if (r < 0)
+			link_fail(link, err);
+	}
+	return used;
+}
+
+static void buffer_trim(struct buffer *b)
+{
+	if (b->size == 0 && b->capacity > KEEP_CAPACITY)
+		buffer_done(b);
+}
+
+static void input_take(struct wire_link *link, const uint8_t *data, size_t size)
+{
+	if (link->input.size == 0) {
+		size_t used = frames_take(link, data, size);
+		int r = buffer_add(&link->input, data + used, size - used);
+		INVARIANT(r == 0); /* less than one frame and one read */
+		return;
+	}
+	int r = buffer_add(&link->input, data, size);
+	INVARIANT(r == 0);
+	buffer_consume(&link->input,
+		       frames_take(link, (const uint8_t *)link->input.data, link->input.size));
+	buffer_trim(&link->input);
+}
+
+static void link_read(struct wire_link *link)
+{
+	for (unsigned i = 0; i < READS_PER_TURN && !link->closing; i++) {
+		size_t n = 0;
+		struct error *err = NULL;
+		int r = stream_read(link->stream, link->loop->scratch, LOOP_SCRATCH_BYTES, &n,
+				    &err);
+		if (r < 0)
+			(void)error_wrap(&err, "cannot read from the link");
+		if (r <= 0) {
+			link_fail(link, err);
+			return;
+		}
+		if (n > 0)
+			input_take(link, link->loop->scratch, n);
+		if (n < LOOP_SCRATCH_BYTES)
+			return;
+	}
+}
+
+/* ---- writing ---- */
+
+/* Waits for what there is to do next. */
+static void want_set(struct wire_link *link)
+{
+	link->write_wanted = wire_link_waiting(link) > 0;
+	stream_want(link->stream, STREAM_READ | (link->write_wanted ? STREAM_WRITE : 0u));
+}
+
+static void link_write(struct wire_link *link)
+{
+	while (link->output_sent < link->output.size) {
+		size_t n = 0;
+		struct error *err = NULL;
+		if (stream_write(link->stream, link->output.data + link->output_sent,
+				 link->output.size - link->output_sent, &n, &err) < 0) {
+			(void)error_wrap(&err, "cannot write to the link");
+			link_fail(link, err);
+			return;
+		}
+		if (n == 0)
+			break;
+		link->output_sent += n;
+	}
+	if (wire_link_waiting(link) == 0) {
+		link->output_sent = 0;
+		buffer_clear(&link->output);
+		buffer_trim(&link->output);
+		if (link->close_at_end)
+			link_fail(link, NULL);
+	}
+	want_set(link);
+}
+
+size_t wire_link_waiting(const struct wire_link *link)
+{
+	return link->output.size - link->output_sent;
+}
+
+/* What was written is dropped from the front once it is the larger part. */
+static void output_compact(struct wire_link *link)
+{
+	if (link->output_sent > link->output.size / 2) {
+		buffer_consume(&link->output, link->output_sent);
+		link->output_sent = 0;
+	}
+}
+
+static int sending_allowed(const struct wire_link *link, struct error **err)
+{
+	if (link->closing || link->close_at_end)
+		return error_set(err, ERR_UNAVAILABLE, "the link is closing");
+	return 0;
+}
+
+int wire_link_send(struct wire_link *link, Samoza__V1__FrameType type,
+		   const ProtobufCMessage *message, struct error **err)
+{
+	int r = sending_allowed(link, err);
+	if (r < 0)
+		return r;
+	output_compact(link);
+	loop_defer(link->loop, &link->turn);
+	return frame_encode(&link->output, type, message, err);
+}
+
+int wire_link_forward(struct wire_link *link, const struct frame *frame, size_t room,
+		      struct error **err)
+{
+	int r = sending_allowed(link, err);
+	if (r < 0)
+		return r;
+	output_compact(link);
+	if (wire_link_waiting(link) > room ||
+	    buffer_add(&link->output, frame->whole, frame->whole_size) < 0)
+		return error_set(err, ERR_LIMIT, "%zu bytes wait to be written",
+				 wire_link_waiting(link));
+	loop_defer(link->loop, &link->turn);
+	return 0;
+}
+
+/* ---- life ---- */
+
+static void on_ready(void *user, struct stream *stream, unsigned events)
+{
+	(void)stream;
+	struct wire_link *link = user;
+	if ((events & STREAM_READ) != 0)
+		link_read(link);
+	if ((events & STREAM_WRITE) != 0 && !link->closing)
+		link_write(link);
+}
+
+static const struct stream_handler stream_handler = {.ready = on_ready};
+
+static void link_end(struct wire_link *link)
+{
+	loop_defer_cancel(link->loop, &link->turn);
+	loop_timer_free(link->deadline);
+	link->handler->closed(link->user, link, link->why);
+	stream_close(link->stream);
+	error_free(link->why);
+	buffer_done(&link->input);
+	buffer_done(&link->output);
+	free(link);
+}
+
+/* Before the loop waits: writes what was appended, ends what is closing. */
+static void on_turn(void *user)
+{
+	struct wire_link *link = user;
+	if (!link->closing && !link->write_wanted)
+		link_write(link);
+	if (link->closing)
+		link_end(link);
+}
+
+struct wire_link *wire_link_new(struct stream *stream, size_t output_max,
+				const struct wire_link_handler *handler, void *user)
+{
+	struct wire_link *link = mem_new(struct wire_link);
+	link->stream = stream;
+	link->loop = stream->loop;
+	link->turn = (struct loop_task){.fn = on_turn, .user = link};
+	link->handler = handler;
+	link->user = user;
+	link->input = BUFFER_INIT(FRAME_MAX_BYTES + FRAME_HEADER_BYTES + LOOP_SCRATCH_BYTES);
+	link->output = BUFFER_INIT(output_max > 0 ? output_max : OUTPUT_MAX_DEFAULT);
+	stream_set_handler(stream, &stream_handler, link);
+	stream_want(stream, STREAM_READ);
+	return link;
+}
+
+const struct stream_peer *wire_link_peer(const struct wire_link *link)
+{
+	return stream_peer(link->stream);
+}
