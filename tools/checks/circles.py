@@ -37,7 +37,7 @@ KNOWN = {
     "src/core/lifecycle": (
         ["application.c", "group.c", "rules.c"], "groups move instances, moves end groups"),
     "src/core/place": (
-        ["backtrack.c", "demands.c", "index.c", "needs.c", "search.c", "units.c", "wait.c",
+        ["backtrack.c", "demands.c", "index.c", "needs.c", "search.c", "units.c", "view.c", "wait.c",
          "zhosts.c"],
         "one private header for all parts"),
     "src/mex": (

@@ -95,7 +95,7 @@ static bool repack(struct place *p, uint32_t zhost, const struct demand *more, b
 
 static bool can_stand(struct place *p, const struct kind *k, uint32_t zhost)
 {
-	if (is_excluded(k->excluded, zhost) || !fits_but_devices(p, k->need, zhost, OPTIMISTIC))
+	if (is_excluded(k->request, zhost) || !fits_but_devices(p, k->need, zhost, OPTIMISTIC))
 		return false;
 	const struct zhost *z = zhost_at(p, zhost);
 	return k->need->demand->ask_count == 0 ||
@@ -120,14 +120,15 @@ static uint32_t count_candidates(struct tree *t, const struct kind *k, uint32_t 
 {
 	struct place *p = t->search->place;
 	uint32_t count = 0;
-	slot_mates_leave(p, k->units[k->placed]);
+	struct view view;
+	view_open(&view, p, k->request);
 	for (uint32_t rank = 0; rank < p->by_name.count && count < stop_at; rank++) {
 		uint32_t z = p->by_name.items[rank];
 		t->search->steps++;
 		if (map_find(&t->tried, tried_key(t, k, z)) == NULL && can_stand(p, k, z))
 			t->scratch[count++] = (struct candidate){.rank = rank, .zhost = z};
 	}
-	slot_mates_return(p, k->units[k->placed]);
+	view_close(&view);
 	return count;
 }
 
@@ -145,8 +146,9 @@ static void level_open(struct tree *t, struct kind *k, uint32_t count)
 {
 	struct place *p = t->search->place;
 	struct level *level = &t->levels[t->depth++];
-	slot_mates_leave(p, k->units[k->placed]);
-	floors_measure(p, k->need, k->excluded, GREEDY, &t->floors);
+	struct view view;
+	view_open(&view, p, k->request);
+	floors_measure(p, k->need, k->request, GREEDY, &t->floors);
 	for (uint32_t i = 0; i < count; i++) {
 		struct candidate *c = &t->scratch[i];
 		struct place_score score = score_of(p, k->need, c->zhost, &t->floors);
@@ -155,7 +157,7 @@ static void level_open(struct tree *t, struct kind *k, uint32_t count)
 		    !fits_but_devices(p, k->need, c->zhost, GREEDY))
 			c->key = 0;
 	}
-	slot_mates_return(p, k->units[k->placed]);
+	view_close(&view);
 	qsort(t->scratch, count, sizeof(*t->scratch), compare_candidates);
 	*level = (struct level){
 		.kind = k,

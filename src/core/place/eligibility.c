@@ -147,14 +147,30 @@ void floors_add(const struct place *p, const struct need *n, uint32_t zhost,
 	}
 }
 
-void floors_measure(const struct place *p, const struct need *n, struct excluded excluded,
-		    enum strictness strictness, struct floors *floors)
+void floors_measure(const struct place *p, const struct need *n,
+		    const struct place_unit_request *r, enum strictness strictness,
+		    struct floors *floors)
 {
 	floors_reset(floors, n);
 	for (uint32_t z = 0; n->skew_count > 0 && z < p->zhosts.count; z++) {
-		if (!is_excluded(excluded, z) && fits(p, n, z, strictness))
+		if (!is_excluded(r, z) && fits(p, n, z, strictness))
 			floors_add(p, n, z, floors);
 	}
+}
+
+bool fits_request(const struct place *p, const struct need *n,
+		  const struct place_unit_request *r, uint32_t zhost,
+		  enum strictness strictness)
+{
+	if (is_excluded(r, zhost) || !fits(p, n, zhost, strictness))
+		return false;
+	if (n->required_skews == 0)
+		return true;
+	struct floors floors = {0};
+	floors_measure(p, n, r, strictness, &floors);
+	bool holds = fits_spread(p, n, zhost, &floors);
+	floors_done(&floors);
+	return holds;
 }
 
 void floors_done(struct floors *floors)

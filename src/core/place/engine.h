@@ -7,6 +7,7 @@
  *   demands.c      where and how much, without who                 struct demand
  *   needs.c        a root space of a topology, compiled              struct need, term, skew
  *   units.c        taking and freeing places                         struct unit
+ *   view.c         the state as one request is judged by it           struct view
  *   devices.c      shares and whole devices on one zhost             struct slot
  *   eligibility.c  rules 1 to 6, fast and without reasons
  *   score.c        which eligible zhost is best
@@ -65,7 +66,8 @@ struct zhost {
 	uint64_t waste_position, waste_version;
 	uint32_t first_unit; /* list of those placed here, or PLACE_NONE */
 	uint32_t unit_count;
-	uint32_t name; /* symbol */
+	struct watch *pinned; /* those that wait for this very zhost, see wait.c */
+	uint32_t name;	      /* symbol */
 	struct zhost_about *about;
 };
 
@@ -242,6 +244,7 @@ struct workload {
 /* A root space of a topology: what each of its units needs. */
 struct need {
 	struct place_topology *topology;
+	struct tally *neighbours; /* of its family */
 	const struct space *space;
 	uint32_t root; /* an instance of it */
 	struct demand *demand;
@@ -259,27 +262,37 @@ struct need {
 /* A placed unit holds room (cpu, memory, devices) and membership (it counts in groups,
  * counters and neighbours). Membership is taken away for a moment while another unit of the
  * same slot is judged; room never is. */
+#define WAITER_MASK ((1u << 30) - 1)
+
 struct unit {
 	struct need *need;
 	uint16_t *devices; /* need->device_total slot numbers; NULL without devices */
 	uint32_t handle, instance;
 	uint32_t zhost;		 /* or PLACE_NONE */
 	uint32_t slot_next;	 /* ring of the units of its slot; itself when it is alone */
+	uint32_t room_next;	 /* ring of those of them that share room where they meet */
 	uint32_t next, previous; /* on the same zhost; next: also the list of free ones */
-	uint32_t waiter;	 /* position in waiting + 1; 0: no ticket waits for it */
-	bool used;
-	bool tried; /* placed by the try that runs: it may still get other devices */
+	uint32_t waiter : 30;	 /* position in waiting + 1; 0: no ticket waits for it */
+	bool used : 1;
+	bool tried : 1; /* placed by the try that runs: it may still get other devices */
+};
+
+/* What topologies of one name (revisions of one application) have in common. */
+struct family {
+	uint32_t name;		 /* symbol */
+	uint32_t references;	 /* topologies */
+	struct tally neighbours; /* units that are members, by zhost */
 };
 
 struct place_topology {
 	struct place *place;
+	struct family *family;
 	uint32_t handle;
 	struct topology *model; /* a reference; NULL: free */
 	uint64_t order;
 	struct need *needs; /* by root */
 	uint32_t need_count;
 	uint32_t unit_count;
-	struct tally neighbours; /* placed units by zhost */
 };
 
 /* ---- the engine ---- */
@@ -314,6 +327,9 @@ struct place {
 
 	VECTOR(struct place_topology *) topologies;
 	VECTOR(uint32_t) free_topologies;
+	VECTOR(struct family *) families; /* NULL: free */
+	VECTOR(uint32_t) free_families;
+	struct map family_names;	  /* symbol -> family */
 	VECTOR(struct unit *) unit_pages; /* each of UNITS_PER_PAGE: pointers stay valid */
 	uint32_t unit_limit;		  /* handles given out so far */
 	uint32_t free_unit;		  /* the first free one, or PLACE_NONE */
@@ -429,15 +445,52 @@ struct need *need_checked(const struct place_topology *t, uint32_t instance);
 /* ---- units.c ---- */
 
 struct unit *unit_checked(const struct place *p, uint32_t unit);
+/* PRE: they are two units of one slot. */
+void check_slot_mates(const struct place *p, const struct unit *u, const struct unit *mate);
 /* Takes the place; devices as the unit already names them (`keep`) or best fit. PRE: none. */
 void unit_attach(struct place *p, struct unit *u, uint32_t zhost, bool keep);
 /* Frees it, remembers its devices. PRE: it has one. */
 void unit_detach(struct place *p, struct unit *u);
-/* Around a judgement of `u`: the other placed units of its slot are no members, and are again.
- */
-void slot_mates_leave(struct place *p, const struct unit *u);
-void slot_mates_return(struct place *p, const struct unit *u);
+/* The other placed units of the slot of `u` are members (sign 1), or no longer (-1). */
+void slot_mates_change(struct place *p, const struct unit *u, int32_t sign);
+bool shares_room(const struct unit *u);
+/* The room that `u` and those that share it hold on its zhost: taken (sign -1) or given back
+ * (1). PRE: it is placed. */
+void joint_room_change(struct place *p, const struct unit *u, int32_t sign);
+/* From now on `u` shares room with `mate`; with none. PRE: `u` is not placed. */
+void room_join(struct place *p, struct unit *u, struct unit *mate);
+void room_leave(struct place *p, struct unit *u);
+/* Gives the devices of a zhost out again among its units, oldest topology first. */
+void units_assign_devices(struct place *p, struct zhost *z);
 void units_done(struct place *p);
+
+/* ---- view.c ---- */
+
+/* The state as it is judged for one request: the other units of its slot are no members, the
+ * room that it may share is free, a cordon that it ignores is none. Nothing is placed or removed
+ * while a view is open. */
+struct view {
+	struct place *place;
+	const struct unit *unit;
+	const struct unit *room_mate; /* its room, and what it shares, is given back; or NULL */
+	uint32_t uncordoned;	      /* or PLACE_NONE */
+};
+void view_open_slowly(struct view *v, const struct place_unit_request *r);
+void view_close_slowly(struct view *v);
+static inline void view_open(struct view *v, struct place *p,
+			     const struct place_unit_request *r)
+{
+	*v = (struct view){p, unit_at(p, r->unit), NULL, PLACE_NONE};
+	if (has_slot_mates(v->unit) || r->ignore_cordon)
+		view_open_slowly(v, r);
+	else
+		v->unit = NULL; /* nothing is different */
+}
+static inline void view_close(struct view *v)
+{
+	if (v->unit != NULL)
+		view_close_slowly(v);
+}
 /* Around a change of a zhost's labels: its units leave the domains they were counted in, and
  * are counted where they are then. */
 void units_leave_labels(struct place *p, uint32_t zhost);
@@ -487,17 +540,14 @@ bool fits(const struct place *p, const struct need *n, uint32_t zhost,
 bool fits_but_devices(const struct place *p, const struct need *n, uint32_t zhost,
 		      enum strictness strictness);
 
-struct excluded {
-	const struct place_exclusion *items;
-	uint32_t count;
-};
-static inline bool is_excluded(struct excluded e, uint32_t zhost)
+/* Rule 1, as far as the request decides it. */
+static inline bool is_excluded(const struct place_unit_request *r, uint32_t zhost)
 {
-	for (uint32_t i = 0; i < e.count; i++) {
-		if (e.items[i].zhost == zhost)
+	for (uint32_t i = 0; i < r->excluded_count; i++) {
+		if (r->excluded[i].zhost == zhost)
 			return true;
 	}
-	return false;
+	return r->has_only && r->only != zhost;
 }
 
 /* What rule 5 compares with, of one skew: the fewest instances in any domain of the zhosts that
@@ -510,8 +560,9 @@ struct floors {
 	struct floor *items; /* for each skew of the need */
 	uint32_t capacity;   /* of the array; floors_done() frees it */
 };
-void floors_measure(const struct place *p, const struct need *n, struct excluded excluded,
-		    enum strictness strictness, struct floors *floors);
+void floors_measure(const struct place *p, const struct need *n,
+		    const struct place_unit_request *r, enum strictness strictness,
+		    struct floors *floors);
 void floors_done(struct floors *floors);
 /* Piece by piece: begins; takes in the domains of one zhost that passes the other rules. */
 void floors_reset(struct floors *floors, const struct need *n);
@@ -524,6 +575,11 @@ bool skew_holds(const struct skew *s, const struct floor *f, uint32_t domain, ui
 /* Rule 5, all required ones. */
 bool fits_spread(const struct place *p, const struct need *n, uint32_t zhost,
 		 const struct floors *floors);
+
+/* All rules, on one zhost. */
+bool fits_request(const struct place *p, const struct need *n,
+		  const struct place_unit_request *r, uint32_t zhost,
+		  enum strictness strictness);
 
 /* ---- score.c ---- */
 

@@ -19,13 +19,16 @@ static void add_state_failure(struct place_verdict *v, const char *what)
 					      .text = mem_strdup(what)});
 }
 
-static const char *exclusion_of(struct excluded e, uint32_t zhost)
+static char *exclusion_text(const struct place *p, const struct place_unit_request *r,
+			    uint32_t zhost)
 {
-	for (uint32_t i = 0; i < e.count; i++) {
-		if (e.items[i].zhost == zhost && e.items[i].sentence != NULL)
-			return e.items[i].sentence;
+	for (uint32_t i = 0; i < r->excluded_count; i++) {
+		if (r->excluded[i].zhost == zhost)
+			return mem_strdup(r->excluded[i].sentence != NULL
+						  ? r->excluded[i].sentence
+						  : "excluded after failures");
 	}
-	return "excluded after failures";
+	return str_printf("only %s is possible", zhost_name(p, r->only));
 }
 
 static struct place_verdict judge_zhost(struct judge *j, uint32_t zhost)
@@ -37,8 +40,10 @@ static struct place_verdict judge_zhost(struct judge *j, uint32_t zhost)
 		add_state_failure(&v, "not running");
 	if (z->cordoned)
 		add_state_failure(&v, "cordoned");
-	if (is_excluded(j->excluded, zhost))
-		add_state_failure(&v, exclusion_of(j->excluded, zhost));
+	if (is_excluded(j->request, zhost)) {
+		CLEANUP(freep) char *text = exclusion_text(p, j->request, zhost);
+		add_state_failure(&v, text);
+	}
 	vector_for_each (&j->rows, r) {
 		if (!row_holds(j, r, zhost))
 			add_failure(&v, row_failure(j, r, zhost));
@@ -79,8 +84,7 @@ void place_explain(struct place *p, const struct place_unit_request *request,
 	else
 		wait_pend(p, u, 1);
 	struct judge j;
-	judge_init(&j, p, u, (struct excluded){request->excluded, request->excluded_count},
-		   where != PLACE_NONE ? STRICT : OPTIMISTIC);
+	judge_init(&j, p, request, where != PLACE_NONE ? STRICT : OPTIMISTIC);
 	ret->verdicts = mem_new_array(struct place_verdict, p->by_name.count + 1);
 	for (uint32_t rank = 0; rank < p->by_name.count; rank++) {
 		struct place_verdict *v = &ret->verdicts[ret->verdict_count++];

@@ -61,13 +61,13 @@ static void counter_fill_zhost(struct place *p, struct counter *c, const struct 
 }
 
 /* A counter that is made after instances of its group have been placed starts with them. They
- * stand on zhosts that their topology counts as neighbours. */
+ * stand on zhosts that their family counts as neighbours. */
 static void counter_fill(struct place *p, struct counter *c)
 {
 	struct group *g = &p->groups.items[c->group];
 	vector_for_each (&g->needs, need) {
 		const struct need *n = *need;
-		const struct tally *on = &n->topology->neighbours;
+		const struct tally *on = n->neighbours;
 		uint32_t each = 0;
 		for (uint32_t i = 0; i < n->member_count; i++)
 			each += n->members[i].group == c->group ? n->members[i].count : 0;

@@ -318,7 +318,7 @@ static uint32_t collect_tallies(const struct place *p, const struct need *n,
 	if (n->skew_count > 0 || n->label_terms > 0 || n->term_count >= TALLIES_MAX)
 		return TALLIES_MAX + 1;
 	if (!n->demand->pack)
-		tallies[count++] = &n->topology->neighbours;
+		tallies[count++] = n->neighbours;
 	for (uint32_t i = 0; i < n->term_count; i++)
 		tallies[count++] = &p->counters.items[n->terms[i].counter].tally;
 	for (uint32_t i = 0; i < n->member_count; i++) {
@@ -359,7 +359,7 @@ static bool note_zhosts(struct place *p, const struct need *n)
 struct skipping {
 	const struct place *place;
 	const struct index *index;
-	struct excluded excluded;
+	const struct place_unit_request *request;
 };
 
 static bool skip_noted(void *context, uint32_t position)
@@ -367,7 +367,7 @@ static bool skip_noted(void *context, uint32_t position)
 	const struct skipping *s = context;
 	uint32_t zhost = s->index->zhosts[position];
 	return zhost_at(s->place, zhost)->noted == s->place->note ||
-	       is_excluded(s->excluded, zhost);
+	       is_excluded(s->request, zhost);
 }
 
 /* Rule 4 on a zhost where none of those stand whom it is about. */
@@ -382,11 +382,12 @@ static bool fits_alone(const struct place *p, const struct need *n)
 	return true;
 }
 
-static uint32_t best_by_demand(struct place *p, struct need *n, struct excluded excluded)
+static uint32_t best_by_demand(struct place *p, struct need *n,
+			       const struct place_unit_request *r)
 {
 	struct best best = {0, PLACE_NONE};
 	vector_for_each (&p->noted, zhost) {
-		if (is_excluded(excluded, *zhost) || !fits_zhost(p, n, *zhost, GREEDY))
+		if (is_excluded(r, *zhost) || !fits_zhost(p, n, *zhost, GREEDY))
 			continue;
 		struct place_score s = score_zhost(p, n, *zhost);
 		better(p, &best, score_key(n->demand, &s), *zhost);
@@ -397,9 +398,9 @@ static uint32_t best_by_demand(struct place *p, struct need *n, struct excluded 
 		n->demand->index = index_new(n->demand, NULL);
 	struct index *x = n->demand->index;
 	refresh(p, x);
-	struct skipping skipping = {p, x, excluded};
+	struct skipping skipping = {p, x, r};
 	uint32_t position =
-		p->noted.count == 0 && excluded.count == 0
+		p->noted.count == 0 && r->excluded_count == 0
 			? tournament_best(&x->tournament)
 			: tournament_best_but(&x->tournament, skip_noted, &skipping);
 	if (position != POSITION_NONE)
@@ -444,14 +445,15 @@ static uint32_t best_by_cells(struct place *p, struct index *x)
 	return best.zhost;
 }
 
-static uint32_t best_by_need(struct place *p, struct need *n, struct excluded excluded)
+static uint32_t best_by_need(struct place *p, struct need *n,
+			     const struct place_unit_request *r)
 {
 	if (n->index == NULL)
 		n->index = index_new(n->demand, n);
 	struct index *x = n->index;
 	refresh(p, x);
-	for (uint32_t i = 0; i < excluded.count; i++) {
-		uint32_t zhost = excluded.items[i].zhost;
+	for (uint32_t i = 0; i < r->excluded_count; i++) {
+		uint32_t zhost = r->excluded[i].zhost;
 		if (zhost < p->zhosts.count && zhost_at(p, zhost)->known)
 			set_position(x, x->positions[zhost], 0);
 	}
@@ -462,8 +464,8 @@ static uint32_t best_by_need(struct place *p, struct need *n, struct excluded ex
 		uint32_t position = tournament_best(&x->tournament);
 		zhost = position != POSITION_NONE ? x->zhosts[position] : PLACE_NONE;
 	}
-	for (uint32_t i = 0; i < excluded.count; i++) {
-		uint32_t out = excluded.items[i].zhost;
+	for (uint32_t i = 0; i < r->excluded_count; i++) {
+		uint32_t out = r->excluded[i].zhost;
 		if (out < p->zhosts.count && zhost_at(p, out)->known)
 			set_position(x, x->positions[out], key_of(p, x, out));
 	}
@@ -472,16 +474,16 @@ static uint32_t best_by_need(struct place *p, struct need *n, struct excluded ex
 
 /* ---- all ---- */
 
-uint32_t scan_best(struct place *p, const struct need *n, struct excluded excluded)
+uint32_t scan_best(struct place *p, const struct need *n, const struct place_unit_request *r)
 {
 	struct floors floors = {0};
 	struct best best = {0, PLACE_NONE};
 	zhosts_rank(p);
 	workload_refresh(p);
-	floors_measure(p, n, excluded, GREEDY, &floors);
+	floors_measure(p, n, r, GREEDY, &floors);
 	for (uint32_t rank = 0; rank < p->by_name.count; rank++) {
 		uint32_t z = p->by_name.items[rank];
-		if (!fits(p, n, z, GREEDY) || is_excluded(excluded, z) ||
+		if (!fits(p, n, z, GREEDY) || is_excluded(r, z) ||
 		    !fits_spread(p, n, z, &floors))
 			continue;
 		struct place_score score = score_of(p, n, z, &floors);
@@ -491,12 +493,12 @@ uint32_t scan_best(struct place *p, const struct need *n, struct excluded exclud
 	return best.zhost;
 }
 
-uint32_t index_best(struct place *p, struct need *n, struct excluded excluded)
+uint32_t index_best(struct place *p, struct need *n, const struct place_unit_request *r)
 {
 	workload_refresh(p);
 	if (p->by_name.count <= SCAN_MAX)
-		return scan_best(p, n, excluded);
+		return scan_best(p, n, r);
 	if ((n->index == NULL || n->index->count == 0) && note_zhosts(p, n))
-		return best_by_demand(p, n, excluded);
-	return best_by_need(p, n, excluded);
+		return best_by_demand(p, n, r);
+	return best_by_need(p, n, r);
 }

@@ -25,11 +25,14 @@
 
 #include "core/place/engine.h"
 
+/* Of its own, a request excludes zhosts here; what else it says is a view's matter, or that of
+ * the search. */
+
 /* The eligible zhost with the best score, the first by name where several have it; PLACE_NONE
  * when none is eligible (an affinity may hold in advance, see GREEDY). */
-uint32_t index_best(struct place *p, struct need *n, struct excluded excluded);
+uint32_t index_best(struct place *p, struct need *n, const struct place_unit_request *r);
 /* The same, looking at every zhost: what the index must agree with. */
-uint32_t scan_best(struct place *p, const struct need *n, struct excluded excluded);
+uint32_t scan_best(struct place *p, const struct need *n, const struct place_unit_request *r);
 /* NULL is fine. */
 void index_free(struct place *p, struct index *x);
 

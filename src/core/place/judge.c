@@ -114,16 +114,12 @@ static void add_unwelcome(struct judge *j)
 			compare_unwelcome, j);
 }
 
-void judge_init(struct judge *j, struct place *p, const struct unit *u,
-		struct excluded excluded, enum strictness strictness)
+void judge_init(struct judge *j, struct place *p, const struct place_unit_request *r,
+		enum strictness strictness)
 {
-	const struct need *n = u->need;
-	*j = (struct judge){.place = p,
-			    .unit = u,
-			    .need = n,
-			    .excluded = excluded,
-			    .strictness = strictness};
-	slot_mates_leave(p, u);
+	const struct need *n = unit_at(p, r->unit)->need;
+	*j = (struct judge){.place = p, .request = r, .need = n, .strictness = strictness};
+	view_open(&j->view, p, r);
 	struct spaces spaces = {0};
 	collect_spaces(n, &spaces);
 	vector_for_each (&spaces.list, s)
@@ -142,7 +138,7 @@ void judge_init(struct judge *j, struct place *p, const struct unit *u,
 	(void)add_row(j, ROW_MEMORY, PLACE_RULE_CAPACITY);
 	if (n->demand->ask_count > 0)
 		(void)add_row(j, ROW_DEVICES, PLACE_RULE_CAPACITY);
-	floors_measure(p, n, excluded, strictness, &j->floors);
+	floors_measure(p, n, r, strictness, &j->floors);
 }
 
 void judge_done(struct judge *j)
@@ -153,7 +149,7 @@ void judge_done(struct judge *j)
 	}
 	vector_done(&j->rows);
 	floors_done(&j->floors);
-	slot_mates_return(j->place, j->unit);
+	view_close(&j->view);
 }
 
 /* ---- whether it holds ---- */

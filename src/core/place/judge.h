@@ -41,17 +41,17 @@ struct row {
 
 struct judge {
 	struct place *place;
-	const struct unit *unit;
+	const struct place_unit_request *request;
 	const struct need *need;
-	struct excluded excluded;
+	struct view view;
 	enum strictness strictness;
 	struct floors floors;
 	VECTOR(struct row) rows; /* by rule, then as declared */
 };
 
-/* Until judge_done() the other units of its slot are no members. PRE: `u` is not placed. */
-void judge_init(struct judge *j, struct place *p, const struct unit *u,
-		struct excluded excluded, enum strictness strictness);
+/* Opens a view of the request, until judge_done(). PRE: its unit is not placed. */
+void judge_init(struct judge *j, struct place *p, const struct place_unit_request *r,
+		enum strictness strictness);
 void judge_done(struct judge *j);
 
 bool row_holds(const struct judge *j, const struct row *r, uint32_t zhost);

@@ -172,8 +172,10 @@ static void need_init(struct place *p, struct need *n, struct place_topology *t,
 		      uint32_t *times)
 {
 	struct subtree tree = {.times = times};
-	*n = (struct need){
-		.topology = t, .space = instance_space(t->model, root), .root = root};
+	*n = (struct need){.topology = t,
+			   .neighbours = &t->family->neighbours,
+			   .space = instance_space(t->model, root),
+			   .root = root};
 	n->demand = demand_take(p, t->model, root);
 	walk(&tree, t->model, root);
 	add_members(p, n, &tree);
@@ -256,11 +258,50 @@ static void topology_compile(struct place *p, struct place_topology *t)
 	free(times);
 }
 
+static struct family *family_take(struct place *p, const char *name)
+{
+	uint32_t symbol = symbol_take(&p->symbols, name), free_at = 0;
+	const uint32_t *found = map_find(&p->family_names, symbol);
+	if (found != NULL) {
+		symbol_drop(&p->symbols, symbol);
+		p->families.items[*found]->references++;
+		return p->families.items[*found];
+	}
+	if (p->free_families.count > 0) {
+		free_at = *vector_last(&p->free_families);
+		p->free_families.count--;
+	} else {
+		free_at = (uint32_t)p->families.count;
+		(void)vector_add(&p->families);
+	}
+	struct family *f = mem_new(struct family);
+	*f = (struct family){.name = symbol, .references = 1};
+	p->families.items[free_at] = f;
+	map_put(&p->family_names, symbol, free_at);
+	return f;
+}
+
+static void family_drop(struct place *p, struct family *f)
+{
+	if (--f->references > 0)
+		return;
+	uint32_t position = *map_find(&p->family_names, f->name);
+	p->families.items[position] = NULL;
+	vector_push(&p->free_families, position);
+	map_remove(&p->family_names, f->name);
+	symbol_drop(&p->symbols, f->name);
+	tally_done(&f->neighbours);
+	free(f);
+}
+
 uint32_t place_topology_add(struct place *p, struct topology *model, uint64_t order)
 {
 	struct place_topology *t = topology_new(p);
-	*t = (struct place_topology){
-		.place = p, .handle = t->handle, .model = topology_ref(model), .order = order};
+	*t = (struct place_topology){.place = p,
+				     .family = family_take(p, model->name),
+				     .handle = t->handle,
+				     .model = topology_ref(model),
+				     .order = order};
 	topology_compile(p, t);
 	return t->handle;
 }
@@ -272,7 +313,7 @@ void place_topology_remove(struct place *p, uint32_t topology)
 	for (uint32_t i = 0; i < t->need_count; i++)
 		need_done(p, &t->needs[i]);
 	free(t->needs);
-	tally_done(&t->neighbours);
+	family_drop(p, t->family);
 	topology_unref(t->model);
 	*t = (struct place_topology){.handle = t->handle};
 	vector_push(&p->free_topologies, topology);

@@ -36,6 +36,9 @@ void place_free(struct place *p)
 	}
 	vector_done(&p->topologies);
 	vector_done(&p->free_topologies);
+	vector_done(&p->families);
+	vector_done(&p->free_families);
+	map_done(&p->family_names);
 	waiting_free(p->waiting);
 	groups_done(p);
 	demands_done(p);
@@ -56,14 +59,14 @@ static const char *path_of(const struct unit *u)
 }
 
 /* Whether the unit finds no place even alone; then why. */
-static bool reason_alone(struct place *p, const struct unit *u, struct excluded excluded,
+static bool reason_alone(struct place *p, const struct place_unit_request *r,
 			 struct place_reason *reason)
 {
 	struct judge j;
-	judge_init(&j, p, u, excluded, OPTIMISTIC);
-	bool found = reason_find(&j, path_of(u), reason);
+	judge_init(&j, p, r, OPTIMISTIC);
+	bool found = reason_find(&j, path_of(unit_at(p, r->unit)), reason);
 	if (found) {
-		reason->unit = u->handle;
+		reason->unit = r->unit;
 		reason->change = change_find(&j);
 	}
 	judge_done(&j);
@@ -103,7 +106,7 @@ static void reason_together(struct search *s, struct place_reason *reason)
 	const struct unit *stuck = d->unit;
 	visit_dead_end(p, d, true);
 	struct judge j;
-	judge_init(&j, p, stuck, d->excluded, d->at_the_end ? STRICT : OPTIMISTIC);
+	judge_init(&j, p, d->request, d->at_the_end ? STRICT : OPTIMISTIC);
 	reason->unit = stuck->handle;
 	if (reason_find(&j, path_of(stuck), reason))
 		reason->change = change_find(&j);
@@ -136,7 +139,7 @@ static void find_reason(struct search *s, struct place_reason *reason)
 		kinds[k] = &s->kinds[k];
 	qsort(kinds, s->kind_count, sizeof(*kinds), compare_paths);
 	for (uint32_t k = 0; k < s->kind_count && !found; k++)
-		found = reason_alone(s->place, kinds[k]->units[0], kinds[k]->excluded, reason);
+		found = reason_alone(s->place, kinds[k]->request, reason);
 	free(kinds);
 	if (!found)
 		reason_together(s, reason);
@@ -160,8 +163,17 @@ try {
 
 static void check_request(const struct place *p, const struct place_request *request)
 {
-	for (size_t i = 0; i < request->unit_count; i++)
-		PRE(unit_checked(p, request->units[i].unit)->zhost == PLACE_NONE);
+	for (size_t i = 0; i < request->unit_count; i++) {
+		const struct place_unit_request *r = &request->units[i];
+		const struct unit *u = unit_checked(p, r->unit);
+		PRE(u->zhost == PLACE_NONE);
+		PRE(r->has_only || !r->ignore_cordon);
+		if (r->has_only)
+			(void)zhost_checked(p, r->only);
+		PRE(!r->shares_room || request->unit_count == 1);
+		if (r->shares_room)
+			check_slot_mates(p, u, unit_checked(p, r->replaces));
+	}
 }
 
 /* All of `wants` or none; the reason is only looked for when asked. */
@@ -231,10 +243,12 @@ static void finish(struct try *t)
 		struct unit *u = unit_at(t->place, t->request->units[i].unit);
 		if (u->zhost == PLACE_NONE)
 			continue;
-		if (t->request->dry_run)
+		if (t->request->dry_run) {
 			unit_detach(t->place, u);
-		else
+			room_leave(t->place, u);
+		} else {
 			wait_unit_came(t->place, u);
+		}
 	}
 }
 
@@ -259,6 +273,66 @@ void place_try(struct place *p, const struct place_request *request, struct plac
 		place_reason_done(&ret->reason);
 	finish(&t);
 	free(wants);
+}
+
+/* ---- resize ---- */
+
+static void set_need(struct place *p, struct unit *u, struct need *n, uint32_t instance)
+{
+	demand_count(p, u->need->demand, -1);
+	u->need->topology->unit_count--;
+	u->need = n;
+	u->instance = instance;
+	u->need->topology->unit_count++;
+	demand_count(p, u->need->demand, 1);
+}
+
+/* Rules 2 to 6: whether new units are placed on the zhost does not matter to one that is there. */
+static bool may_stay(struct place *p, const struct unit *u, uint32_t zhost)
+{
+	struct place_unit_request r = {.unit = u->handle};
+	struct zhost *z = zhost_at(p, zhost);
+	struct view view;
+	bool alive = z->alive, cordoned = z->cordoned;
+	z->alive = true;
+	z->cordoned = false;
+	view_open(&view, p, &r);
+	bool stays = fits_request(p, u->need, &r, zhost, STRICT);
+	view_close(&view);
+	z->alive = alive;
+	z->cordoned = cordoned;
+	return stays;
+}
+
+bool place_unit_resize(struct place *p, uint32_t unit, uint32_t topology, uint32_t instance)
+{
+	struct unit *u = unit_checked(p, unit);
+	struct need *before = u->need,
+		    *n = need_checked(topology_checked(p, topology), instance);
+	uint32_t zhost = u->zhost, instance_before = u->instance;
+	uint16_t *devices = u->devices;
+	PRE(u->waiter == 0);
+	if (zhost != PLACE_NONE)
+		unit_detach(p, u);
+	set_need(p, u, n, instance);
+	u->devices = n->demand->device_total > 0
+			     ? mem_new_array(uint16_t, n->demand->device_total)
+			     : NULL;
+	bool stays = zhost == PLACE_NONE || may_stay(p, u, zhost);
+	if (!stays) {
+		set_need(p, u, before, instance_before);
+		free(u->devices);
+		u->devices = devices;
+		unit_attach(p, u, zhost, true);
+		return false;
+	}
+	free(devices);
+	if (zhost != PLACE_NONE) {
+		unit_attach(p, u, zhost, false);
+		wait_unit_left(p, before, zhost);
+		wait_unit_came(p, u);
+	}
+	return true;
 }
 
 void place_reason_done(struct place_reason *reason)

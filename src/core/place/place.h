@@ -105,6 +105,16 @@ void place_units_new(struct place *p, uint32_t topology, uint32_t *ret_units);
 /* Frees its place too. PLACE_NONE is fine. PRE: no ticket waits for it. */
 void place_unit_free(struct place *p, uint32_t unit);
 
+/* The descendants of the slot changed (revision `topology`, where it is `instance`): the unit
+ * needs what those need from now on. A placed unit stays where it is if its zhost passes rules
+ * 2 to 6; false, and nothing changed, otherwise. Its devices may be others afterwards. PRE: no
+ * ticket waits for it. */
+bool place_unit_resize(struct place *p, uint32_t unit, uint32_t topology,
+		       uint32_t instance) must_check;
+/* From now on the two hold room together while they are on the same zhost: of each amount and
+ * of each device as much as the one that needs more, since at most one of them runs at a time.
+ * It ends when one of them is removed. PRE: units of one slot; `unit` is not placed. */
+void place_share_room(struct place *p, uint32_t unit, uint32_t with);
 /* A placement that a record holds: accepted as it is, without checking the rules. Devices are
  * assigned again, best fit first. PRE: not placed. */
 void place_add(struct place *p, uint32_t unit, uint32_t zhost);
@@ -125,10 +135,21 @@ struct place_exclusion {
 	const char *sentence; /* "SPACE failed N times on ZHOST: LAST_ERROR"; borrowed */
 };
 
+/* Zero fields ask for nothing special. */
 struct place_unit_request {
 	uint32_t unit; /* not placed */
 	const struct place_exclusion *excluded;
 	uint32_t excluded_count;
+	/* Stop-first: it is installed beside the unit `replaces` of its slot, and starts only when
+	 * that one has stopped. It goes where that one is, while that zhost is eligible with the
+	 * room of `replaces` returned, and shares that room (place_share_room()); else to the best
+	 * other zhost, with room of its own. PRE: the only unit of its request. */
+	bool shares_room;
+	uint32_t replaces;
+	/* No other zhost is eligible: it stays where it is, or belongs to that zhost. */
+	bool has_only;
+	uint32_t only;
+	bool ignore_cordon; /* PRE: has_only */
 };
 
 enum place_mode {

@@ -22,7 +22,7 @@ static void remaining_init(const struct judge *j, struct remaining *r)
 	*r = (struct remaining){.zhosts = mem_new_array(uint32_t, p->by_name.count + 1)};
 	for (uint32_t rank = 0; rank < p->by_name.count; rank++) {
 		uint32_t z = p->by_name.items[rank];
-		if (zhost_available(zhost_at(p, z)) && !is_excluded(j->excluded, z))
+		if (zhost_available(zhost_at(p, z)) && !is_excluded(j->request, z))
 			r->zhosts[r->count++] = z;
 	}
 }
@@ -125,19 +125,20 @@ static char *capacity_detail(const struct judge *j, const char *path, const stru
 static bool find_exclusion(const struct judge *j, struct place_reason *reason)
 {
 	const struct place *p = j->place;
-	for (uint32_t i = 0; i < j->excluded.count; i++) {
-		uint32_t z = j->excluded.items[i].zhost;
+	const struct place_unit_request *q = j->request;
+	for (uint32_t i = 0; i < q->excluded_count; i++) {
+		uint32_t z = q->excluded[i].zhost;
 		if (z >= p->zhosts.count || !zhost_available(zhost_at(p, z)) ||
 		    !passes(j, z, PLACE_RULE_CAPABILITY, PLACE_RULE_CAPACITY) ||
-		    j->excluded.items[i].sentence == NULL)
+		    q->excluded[i].sentence == NULL)
 			continue;
-		reason->sentence = mem_strdup(j->excluded.items[i].sentence);
+		reason->sentence = mem_strdup(q->excluded[i].sentence);
 		return true;
 	}
 	return false;
 }
 
-static char *nobody_detail(const struct place *p, struct excluded excluded)
+static char *nobody_detail(const struct place *p, const struct place_unit_request *r)
 {
 	uint32_t dead = 0, cordoned = 0, out = 0;
 	for (uint32_t i = 0; i < p->by_name.count; i++) {
@@ -147,10 +148,15 @@ static char *nobody_detail(const struct place *p, struct excluded excluded)
 		else if (zhost_at(p, z)->cordoned)
 			cordoned++;
 		else
-			out += is_excluded(excluded, z);
+			out += is_excluded(r, z);
 	}
 	if (p->by_name.count == 0)
 		return mem_strdup("none has joined");
+	if (r->has_only)
+		return str_printf("only %s is possible, which is %s", zhost_name(p, r->only),
+				  !zhost_at(p, r->only)->alive	   ? "not running"
+				  : zhost_at(p, r->only)->cordoned ? "cordoned"
+								   : "excluded after failures");
 	return str_printf("%zu known: %u not running, %u cordoned, %u excluded after failures",
 			  p->by_name.count, dead, cordoned, out);
 }
@@ -188,7 +194,7 @@ bool reason_find(struct judge *j, const char *path, struct place_reason *reason)
 		}
 	} else if (!find_exclusion(j, reason)) {
 		reason->sentence = mem_strdup("no zhost is available");
-		reason->detail = nobody_detail(j->place, j->excluded);
+		reason->detail = nobody_detail(j->place, j->request);
 	}
 	free(r.zhosts);
 	return found || !any;
@@ -347,7 +353,7 @@ char *change_find(struct judge *j)
 	zhosts_rank(p);
 	for (uint32_t rank = 0; rank < p->by_name.count; rank++) {
 		uint32_t z = p->by_name.items[rank];
-		if (!zhost_at(p, z)->alive || is_excluded(j->excluded, z))
+		if (!zhost_at(p, z)->alive || is_excluded(j->request, z))
 			continue;
 		struct change c = change_size(j, z);
 		if (best.zhost == PLACE_NONE || c.rules < best.rules ||

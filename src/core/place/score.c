@@ -111,7 +111,7 @@ struct place_score score_zhost(const struct place *p, const struct need *n, uint
 	struct place_score s = score_demand(p, n->demand, zhost);
 	s.preference = preference(p, n, zhost, false);
 	if (!n->demand->pack)
-		s.neighbours = tally_get(&n->topology->neighbours, zhost);
+		s.neighbours = tally_get(n->neighbours, zhost);
 	return s;
 }
 

@@ -7,13 +7,16 @@
 
 /* ---- kinds ---- */
 
-static bool same_kind(const struct kind *k, const struct unit *u, struct excluded e)
+/* No unit can stand for one that has slot mates: those count for others only. */
+static bool same_kind(const struct place *p, const struct place_unit_request *a,
+		      const struct place_unit_request *b)
 {
-	if (k->need != u->need || k->excluded.count != e.count || has_slot_mates(u) ||
-	    has_slot_mates(k->units[0]))
+	const struct unit *u = unit_at(p, a->unit), *v = unit_at(p, b->unit);
+	if (u->need != v->need || a->excluded_count != b->excluded_count || a->has_only ||
+	    b->has_only || has_slot_mates(u) || has_slot_mates(v))
 		return false;
-	for (uint32_t i = 0; i < e.count; i++) {
-		if (!is_excluded(k->excluded, e.items[i].zhost))
+	for (uint32_t i = 0; i < b->excluded_count; i++) {
+		if (!is_excluded(a, b->excluded[i].zhost))
 			return false;
 	}
 	return true;
@@ -47,17 +50,13 @@ static void collect_kinds(struct search *s, const struct place_unit_request **wa
 	uint32_t *kind_of = mem_new_array(uint32_t, count + 1);
 	for (uint32_t i = 0; i < count; i++) {
 		struct unit *u = unit_at(s->place, wants[i]->unit);
-		struct excluded e = {wants[i]->excluded, wants[i]->excluded_count};
 		uint32_t k = s->kind_count;
 		while (k > 0 && s->kinds[k - 1].need == u->need &&
-		       !same_kind(&s->kinds[k - 1], u, e))
+		       !same_kind(s->place, s->kinds[k - 1].request, wants[i]))
 			k--;
 		if (k == 0 || s->kinds[k - 1].need != u->need) {
-			s->kinds[s->kind_count] = (struct kind){.need = u->need,
-								.excluded = e,
-								.number = s->kind_count,
-								.units = &s->units[i]};
-			s->units[i] = u; /* for same_kind() */
+			s->kinds[s->kind_count] = (struct kind){
+				.need = u->need, .request = wants[i], .number = s->kind_count};
 			k = ++s->kind_count;
 		}
 		kind_of[i] = k - 1;
@@ -200,6 +199,8 @@ void search_place(struct search *s, struct kind *k, uint32_t zhost)
 	struct unit *u = k->units[k->placed++];
 	u->tried = true;
 	pend(s, k->need, -1);
+	if (k->request->shares_room && unit_at(s->place, k->request->replaces)->zhost == zhost)
+		room_join(s->place, u, unit_at(s->place, k->request->replaces));
 	unit_attach(s->place, u, zhost, false);
 }
 
@@ -207,6 +208,7 @@ void search_unplace(struct search *s, struct kind *k)
 {
 	struct unit *u = k->units[--k->placed];
 	unit_detach(s->place, u);
+	room_leave(s->place, u);
 	pend(s, k->need, 1);
 	u->tried = false;
 }
@@ -234,7 +236,7 @@ void search_ended(struct search *s, struct kind *k, struct unit *at_the_end)
 			d->zhosts[d->depth++] = s->kinds[i].units[u]->zhost;
 		}
 	}
-	d->excluded = k->excluded;
+	d->request = k->request;
 	d->unit = at_the_end != NULL ? at_the_end : k->units[k->placed];
 	d->at_the_end = at_the_end != NULL;
 }
@@ -294,19 +296,20 @@ static bool unit_holds(struct search *s, const struct kind *k, struct unit *u,
 {
 	struct place *p = s->place;
 	uint32_t zhost = u->zhost;
+	struct view view;
 	unit_detach(p, u);
-	slot_mates_leave(p, u);
+	view_open(&view, p, k->request);
 	bool holds = fits_labels(p, k->need, zhost, STRICT);
 	for (uint32_t i = 0; i < k->need->required_count && holds; i++) {
 		const struct term *t = &k->need->terms[i];
 		holds = term_holds(p, t, domain_of(p, t->column, zhost), STRICT);
 	}
 	if (holds && k->need->required_skews > 0) {
-		floors_measure(p, k->need, k->excluded, STRICT, floors);
+		floors_measure(p, k->need, k->request, STRICT, floors);
 		s->steps += p->zhosts.count;
 		holds = fits_spread(p, k->need, zhost, floors);
 	}
-	slot_mates_return(p, u);
+	view_close(&view);
 	unit_attach(p, u, zhost, true);
 	return holds;
 }
@@ -348,16 +351,31 @@ bool search_holds(struct search *s, struct kind **ret_kind, struct unit **ret_un
 
 /* ---- greedily ---- */
 
+/* Where the next unit of the kind goes, or PLACE_NONE. */
+static uint32_t choose(struct place *p, const struct kind *k)
+{
+	const struct place_unit_request *r = k->request;
+	struct view view;
+	uint32_t zhost = PLACE_NONE;
+	view_open(&view, p, r);
+	if (view.room_mate != NULL &&
+	    fits_request(p, k->need, r, view.room_mate->zhost, GREEDY))
+		zhost = view.room_mate->zhost;
+	else if (!r->has_only)
+		zhost = index_best(p, k->need, r);
+	else if (fits_request(p, k->need, r, r->only, GREEDY))
+		zhost = r->only;
+	view_close(&view);
+	return zhost;
+}
+
 /* The kind that found no place, or NULL. */
 static struct kind *place_greedily(struct search *s)
 {
 	for (uint32_t k = 0; k < s->kind_count; k++) {
 		struct kind *kind = &s->kinds[k];
 		while (kind->placed < kind->unit_count) {
-			struct unit *u = kind->units[kind->placed];
-			slot_mates_leave(s->place, u);
-			uint32_t zhost = index_best(s->place, kind->need, kind->excluded);
-			slot_mates_return(s->place, u);
+			uint32_t zhost = choose(s->place, kind);
 			s->steps++;
 			if (zhost == PLACE_NONE) {
 				search_ended(s, kind, NULL);
@@ -411,10 +429,11 @@ static uint64_t bound_of(struct search *s, const struct kind *k)
 	bool alone = stands_alone(k->need, &column);
 	struct map taken = {0}; /* domains */
 	uint64_t bound = 0;
-	slot_mates_leave(p, k->units[0]);
+	struct view view;
+	view_open(&view, p, k->request);
 	for (uint32_t z = 0; z < p->zhosts.count && bound < k->unit_count; z++) {
 		s->steps++;
-		if (is_excluded(k->excluded, z) || !fits(p, k->need, z, OPTIMISTIC))
+		if (is_excluded(k->request, z) || !fits(p, k->need, z, OPTIMISTIC))
 			continue;
 		uint32_t domain = domain_of(p, column, z);
 		if (!alone || domain == DOMAIN_NONE) {
@@ -424,7 +443,7 @@ static uint64_t bound_of(struct search *s, const struct kind *k)
 			bound++;
 		}
 	}
-	slot_mates_return(p, k->units[0]);
+	view_close(&view);
 	map_done(&taken);
 	return bound;
 }

@@ -15,7 +15,7 @@
 
 struct kind {
 	struct need *need;
-	struct excluded excluded;
+	const struct place_unit_request *request; /* of the first; others exclude the same */
 	struct unit **units; /* by instance; only one, where its slot has others */
 	uint32_t unit_count;
 	uint32_t placed;  /* the first so many units */
@@ -29,7 +29,7 @@ struct kind {
 /* The farthest that a search came: so much placed, and `unit` found no place. */
 struct dead_end {
 	struct unit *unit; /* NULL: never */
-	struct excluded excluded;
+	const struct place_unit_request *request;
 	bool at_the_end; /* all had places, but rule 4 or 5 did not hold for `unit` */
 	uint32_t depth;
 	struct unit **units; /* that were placed, and where */

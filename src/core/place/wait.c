@@ -24,7 +24,13 @@ struct shape {
 struct watch {
 	struct waiter *waiter;
 	struct need *need;
-	struct shape *shape;
+	struct shape *shape; /* NULL: only one zhost is possible */
+	/* The zhost where more is possible than elsewhere, or the only possible one: it is looked
+	 * at by itself. */
+	uint32_t pinned;   /* or PLACE_NONE */
+	uint32_t replaces; /* whose room it may share there, or PLACE_NONE */
+	bool ignore_cordon;
+	struct watch *next_pinned; /* on the same zhost */
 };
 
 /* Where a waiter stands in a group's list. */
@@ -189,6 +195,26 @@ static void shape_leave(struct place *p, struct watch *watch)
 	free(s);
 }
 
+static void watch_pin(struct place *p, struct watch *watch, uint32_t zhost)
+{
+	struct zhost *z = zhost_at(p, zhost);
+	watch->pinned = zhost;
+	watch->next_pinned = z->pinned;
+	z->pinned = watch;
+}
+
+static void watch_unpin(struct place *p, struct watch *watch)
+{
+	if (watch->pinned == PLACE_NONE)
+		return;
+	struct watch **at = &zhost_at(p, watch->pinned)->pinned;
+	while (*at != watch)
+		at = &(*at)->next_pinned;
+	*at = watch->next_pinned;
+	watch->next_pinned = NULL;
+	watch->pinned = PLACE_NONE;
+}
+
 static void shape_spark(struct place *p, struct shape *s, uint32_t zhost)
 {
 	if (!heap_has(&s->due.node))
@@ -217,10 +243,32 @@ static bool shape_still_fits(const struct place *p, const struct shape *s)
 
 /* ---- events ---- */
 
+static bool pinned_fits(struct place *p, const struct watch *watch, struct zhost *z)
+{
+	const struct demand *d = watch->need->demand;
+	const struct unit *mate =
+		watch->replaces != PLACE_NONE ? unit_at(p, watch->replaces) : NULL;
+	bool shares = mate != NULL && mate->zhost == watch->pinned;
+	if (!z->alive || (z->cordoned && !watch->ignore_cordon) ||
+	    !terrain_has(&p->terrains.items[d->terrain], watch->pinned))
+		return false;
+	if (shares)
+		joint_room_change(p, mate, 1);
+	bool fits = d->cpu <= z->cpu_free && d->memory <= z->memory_free &&
+		    (d->ask_count == 0 || devices_fit(z->slots, z->slot_count, d, NULL));
+	if (shares)
+		joint_room_change(p, mate, -1);
+	return fits;
+}
+
 static void zhost_gained(struct place *p, uint32_t zhost)
 {
 	struct waiting *w = p->waiting;
-	const struct zhost *z = zhost_at(p, zhost);
+	struct zhost *z = zhost_at(p, zhost);
+	for (const struct watch *watch = z->pinned; watch != NULL; watch = watch->next_pinned) {
+		if (pinned_fits(p, watch, z))
+			make_due(p, watch->waiter);
+	}
 	if (w->shapes.count == 0 || !zhost_available(z))
 		return;
 	for (size_t i = 0;
@@ -272,14 +320,36 @@ void wait_zhost_described(struct place *p, uint32_t zhost)
 
 void wait_zhost_removed(struct place *p, uint32_t zhost)
 {
-	(void)zhost;
+	/* The handle may become that of another zhost: the caller must ask again. */
+	while (zhost_at(p, zhost)->pinned != NULL) {
+		make_due(p, zhost_at(p, zhost)->pinned->waiter);
+		watch_unpin(p, zhost_at(p, zhost)->pinned);
+	}
 	spread_event(p);
+}
+
+/* A unit that waits to share room with `u` watches the zhost to which `u` came. */
+static void follow_room(struct place *p, const struct unit *u)
+{
+	for (const struct unit *mate = unit_at(p, u->slot_next); mate != u;
+	     mate = unit_at(p, mate->slot_next)) {
+		if (mate->waiter == 0)
+			continue;
+		const struct waiter *w = p->waiting->waiters.items[mate->waiter - 1];
+		vector_for_each (&w->watches, watch) {
+			if ((*watch)->replaces != u->handle || (*watch)->shape == NULL)
+				continue;
+			watch_unpin(p, *watch);
+			watch_pin(p, *watch, u->zhost);
+		}
+	}
 }
 
 void wait_unit_came(struct place *p, const struct unit *u)
 {
 	if (nobody_waits(p))
 		return;
+	follow_room(p, u);
 	for (uint32_t i = 0; i < u->need->member_count; i++)
 		group_event(p, u->need->members[i].group, true);
 	spread_event(p);
@@ -306,18 +376,40 @@ static void concern_add(struct place *p, struct waiter *w, uint32_t group, bool 
 	vector_push(&p->groups.items[group].concerns, ((struct group_concern){w, comes}));
 }
 
-static void watch_add(struct place *p, struct waiter *w, struct need *n)
+static void watch_zhosts(struct place *p, struct waiter *w, struct need *n,
+			 const struct place_unit_request *r)
 {
 	vector_for_each (&w->watches, known) {
-		if ((*known)->need == n)
+		if ((*known)->need == n && (*known)->shape != NULL && !r->has_only &&
+		    !r->shares_room)
 			return;
 	}
 	struct watch *watch = mem_new(struct watch);
-	*watch = (struct watch){.waiter = w, .need = n};
+	*watch = (struct watch){.waiter = w,
+				.need = n,
+				.pinned = PLACE_NONE,
+				.replaces = r->shares_room ? r->replaces : PLACE_NONE,
+				.ignore_cordon = r->ignore_cordon};
 	vector_push(&w->watches, watch);
-	shape_join(shape_of(p, n), watch);
-	for (uint32_t i = 0; i < n->required_count; i++)
-		concern_add(p, w, n->terms[i].group, n->terms[i].kind == TERM_REQUIRE);
+	if (!r->has_only)
+		shape_join(shape_of(p, n), watch);
+	if (r->has_only)
+		watch_pin(p, watch, r->only);
+	else if (r->shares_room && unit_at(p, r->replaces)->zhost != PLACE_NONE)
+		watch_pin(p, watch, unit_at(p, r->replaces)->zhost);
+}
+
+static void watch_add(struct place *p, struct waiter *w, struct need *n,
+		      const struct place_unit_request *r)
+{
+	watch_zhosts(p, w, n, r);
+	for (uint32_t i = 0; i < n->required_count; i++) {
+		const struct term *t = &n->terms[i];
+		concern_add(p, w, t->group, t->kind == TERM_REQUIRE);
+		/* It is content as the only one of its space. */
+		if (t->kind == TERM_REQUIRE && t->self)
+			concern_add(p, w, t->group, false);
+	}
 	bool spread = n->required_skews > 0;
 	for (uint32_t i = 0; i < n->member_count; i++) {
 		const struct group *g = &p->groups.items[n->members[i].group];
@@ -337,9 +429,8 @@ static void watch_add(struct place *p, struct waiter *w, struct need *n)
 static bool fits_nowhere(const struct place *p, const struct place_unit_request *want,
 			 const struct need *n)
 {
-	struct excluded e = {want->excluded, want->excluded_count};
 	for (uint32_t z = 0; z < p->zhosts.count; z++) {
-		if (!is_excluded(e, z) && fits(p, n, z, OPTIMISTIC))
+		if (!is_excluded(want, z) && fits(p, n, z, OPTIMISTIC))
 			return false;
 	}
 	return true;
@@ -362,10 +453,10 @@ void wait_pend(struct place *p, const struct unit *u, int32_t sign)
 
 static bool is_hopeless(struct place *p, const struct place_unit_request *want)
 {
-	const struct unit *u = unit_at(p, want->unit);
-	slot_mates_leave(p, u);
-	bool hopeless = fits_nowhere(p, want, u->need);
-	slot_mates_return(p, u);
+	struct view view;
+	view_open(&view, p, want);
+	bool hopeless = fits_nowhere(p, want, unit_at(p, want->unit)->need);
+	view_close(&view);
 	return hopeless;
 }
 
@@ -378,7 +469,8 @@ static const struct place_unit_request *find_hopeless(struct place *p,
 		pend_unit(p, unit_at(p, r->units[i].unit), 1);
 	for (size_t i = 0; i < r->unit_count && found == NULL; i++) {
 		const struct unit *u = unit_at(p, r->units[i].unit);
-		bool special = r->units[i].excluded_count > 0 || has_slot_mates(u);
+		bool special = r->units[i].excluded_count > 0 || r->units[i].has_only ||
+			       has_slot_mates(u);
 		if (u->need == last && !special)
 			continue;
 		if (is_hopeless(p, &r->units[i]))
@@ -425,10 +517,10 @@ void place_wait(struct place *p, uint32_t ticket, const struct place_request *re
 		struct unit *u = unit_at(p, request->units[i].unit);
 		if (u->zhost != PLACE_NONE)
 			continue;
-		u->waiter = position + 1;
+		u->waiter = (position + 1) & WAITER_MASK;
 		vector_push(&w->units, u->handle);
 		if (hopeless == NULL || hopeless == &request->units[i])
-			watch_add(p, w, u->need);
+			watch_add(p, w, u->need, &request->units[i]);
 	}
 }
 
@@ -450,7 +542,9 @@ static void waiter_end(struct place *p, struct waiter *w)
 	vector_for_each (&w->units, unit)
 		unit_at(p, *unit)->waiter = 0;
 	vector_for_each (&w->watches, watch) {
-		shape_leave(p, *watch);
+		watch_unpin(p, *watch);
+		if ((*watch)->shape != NULL)
+			shape_leave(p, *watch);
 		free(*watch);
 	}
 	vector_for_each (&w->concerns, c)

@@ -293,41 +293,6 @@ static bool devices_equal(const struct zhost_about *a, const struct zhost_about 
 	return true;
 }
 
-static int compare_units(const void *a, const void *b)
-{
-	const struct unit *x = *(struct unit *const *)a, *y = *(struct unit *const *)b;
-	const struct place_topology *s = x->need->topology, *t = y->need->topology;
-	if (s->order != t->order)
-		return s->order < t->order ? -1 : 1;
-	int order = strcmp(s->model->instances[x->instance].path,
-			   t->model->instances[y->instance].path);
-	return order != 0 ? order : x->handle < y->handle ? -1 : 1;
-}
-
-/* Gives the devices out anew among the units that are here, oldest topology first, as the zhost
- * now offers others. */
-static void slots_renew(struct place *p, struct zhost *z)
-{
-	slots_done(p, z);
-	slots_init(p, z);
-	uint32_t count = 0;
-	struct unit **units = mem_new_array(struct unit *, z->unit_count + 1);
-	for_each_unit_on (p, z, u) {
-		if (u->need->demand->device_total > 0)
-			units[count++] = u;
-	}
-	qsort(units, count, sizeof(struct unit *), compare_units);
-	for (uint32_t i = 0; i < count; i++) {
-		struct unit *u = units[i];
-		if (!devices_fit(z->slots, z->slot_count, u->need->demand, u->devices)) {
-			for (uint32_t k = 0; k < u->need->demand->device_total; k++)
-				u->devices[k] = SLOT_NONE;
-		}
-		devices_apply(z, u->need->demand, u->devices, -1);
-	}
-	free(units);
-}
-
 /* ---- public ---- */
 
 static uint32_t zhost_new(struct place *p, const char *name)
@@ -371,8 +336,11 @@ uint32_t place_zhost_set(struct place *p, const struct zhost_spec *spec, bool al
 	z->has_position = spec->has_position;
 	z->alive = alive;
 	z->cordoned = cordoned;
-	if (before == NULL || !devices_equal(before, about))
-		slots_renew(p, z);
+	if (before == NULL || !devices_equal(before, about)) {
+		slots_done(p, z);
+		slots_init(p, z);
+		units_assign_devices(p, z);
+	}
 	if (before == NULL || !labels_equal(&before->labels, &about->labels)) {
 		p->layout++;
 		units_leave_labels(p, zhost);

@@ -247,35 +247,76 @@ static unsigned device_needs(const struct fact *f, const struct device_need **ne
 	return count;
 }
 
+/* What a fact whose devices are known holds of each slot; an error text, or NULL. */
+static const char *held_by(const struct fact *fact, const struct slots *s, int *held)
+{
+	const struct device_need *needs[64];
+	unsigned count = device_needs(fact, needs), at = 0;
+	for (unsigned i = 0; i < count; i++) {
+		int share = needs[i]->share_milli > 0 ? (int)needs[i]->share_milli : 1000;
+		for (unsigned k = 0; k < needs[i]->count; k++) {
+			unsigned slot = fact->devices[at + k];
+			if (slot >= s->count)
+				return "a device that is not there";
+			if (!suits(needs[i], s, slot))
+				return "a device of another kind or model";
+			for (unsigned m = 0; m < k; m++) {
+				if (fact->devices[at + m] == slot)
+					return "one device twice for one need";
+			}
+			held[slot] += share;
+		}
+		at += needs[i]->count;
+	}
+	return NULL;
+}
+
+/* Whether an earlier fact of the same room is on the same zhost: the room is counted there. */
+static bool is_counted(const struct oracle *o, unsigned f)
+{
+	for (unsigned g = 0; g < f; g++) {
+		if (o->facts[g].room == o->facts[f].room &&
+		    o->facts[g].zhost == o->facts[f].zhost)
+			return true;
+	}
+	return false;
+}
+
+/* Takes the known devices of the room of fact `f` on zhost `z`: of each the most. */
+static const char *take_room(const struct oracle *o, unsigned f, unsigned z, struct slots *s)
+{
+	int most[64] = {0};
+	for (unsigned g = f; g < o->fact_count; g++) {
+		const struct fact *fact = &o->facts[g];
+		int held[64] = {0};
+		if (fact->room != o->facts[f].room || fact->zhost != (int)z ||
+		    fact->devices == NULL)
+			continue;
+		const char *why = held_by(fact, s, held);
+		if (why != NULL)
+			return why;
+		for (unsigned i = 0; i < s->count; i++)
+			most[i] = held[i] > most[i] ? held[i] : most[i];
+	}
+	for (unsigned i = 0; i < s->count; i++)
+		s->free[i] -= most[i];
+	return NULL;
+}
+
 const char *oracle_devices(const struct oracle *o, unsigned z)
 {
 	struct slots s;
 	slots_of(&o->zhosts[z], &s);
 	for (unsigned f = 0; f < o->fact_count; f++) {
-		const struct fact *fact = &o->facts[f];
-		if (fact->zhost != (int)z || fact->devices == NULL)
+		if (o->facts[f].zhost != (int)z || is_counted(o, f))
 			continue;
-		const struct device_need *needs[64];
-		unsigned count = device_needs(fact, needs), at = 0;
-		for (unsigned i = 0; i < count; i++) {
-			int share =
-				needs[i]->share_milli > 0 ? (int)needs[i]->share_milli : 1000;
-			for (unsigned k = 0; k < needs[i]->count; k++) {
-				unsigned slot = fact->devices[at + k];
-				if (slot >= s.count)
-					return "a device that is not there";
-				if (!suits(needs[i], &s, slot))
-					return "a device of another kind or model";
-				for (unsigned m = 0; m < k; m++) {
-					if (fact->devices[at + m] == slot)
-						return "one device twice for one need";
-				}
-				s.free[slot] -= share;
-				if (s.free[slot] < 0)
-					return "more of a device than there is";
-			}
-			at += needs[i]->count;
-		}
+		const char *why = take_room(o, f, z, &s);
+		if (why != NULL)
+			return why;
+	}
+	for (unsigned i = 0; i < s.count; i++) {
+		if (s.free[i] < 0)
+			return "more of a device than there is";
 	}
 	return NULL;
 }
@@ -299,59 +340,96 @@ static bool give(const struct device_need *const *needs, unsigned count, unsigne
 	return false;
 }
 
-/* Whether everybody on z whose devices are not known yet, and f, could be given some. */
+/* Whether all facts on z whose devices are not known yet, and f, could be given some. Those that
+ * share room with f leave theirs to it. */
 static bool devices_possible(const struct oracle *o, unsigned f, unsigned z)
 {
 	struct slots s;
 	slots_of(&o->zhosts[z], &s);
 	const struct device_need *needs[256];
-	unsigned count = 0;
+	unsigned count = device_needs(&o->facts[f], needs);
 	for (unsigned g = 0; g < o->fact_count; g++) {
 		const struct fact *fact = &o->facts[g];
-		if (g != f && fact->zhost != (int)z)
+		if (g == f || fact->zhost != (int)z || fact->room == o->facts[f].room)
 			continue;
-		unsigned more = device_needs(fact, needs + count);
-		if (g == f || fact->devices == NULL) {
-			count += more;
-			continue;
-		}
-		unsigned at = 0;
-		for (unsigned i = count; i < count + more; i++) {
-			int share =
-				needs[i]->share_milli > 0 ? (int)needs[i]->share_milli : 1000;
-			for (unsigned k = 0; k < needs[i]->count; k++)
-				s.free[fact->devices[at++]] -= share;
-		}
+		if (fact->devices == NULL)
+			count += device_needs(fact, needs + count);
+		else if (!is_counted(o, g))
+			(void)take_room(o, g, z, &s);
 	}
 	return give(needs, count, 0, 0, 0, &s);
 }
 
+static uint64_t cpu_of(const struct fact *f)
+{
+	uint64_t cpu = 0;
+	const struct topology *t = f->topology;
+	for (unsigned i = f->root; i < f->root + t->instances[f->root].subtree_count; i++)
+		cpu += instance_space(t, i)->cpu_millicores;
+	return cpu;
+}
+
+static uint64_t memory_of(const struct fact *f)
+{
+	uint64_t memory = 0;
+	const struct topology *t = f->topology;
+	for (unsigned i = f->root; i < f->root + t->instances[f->root].subtree_count; i++)
+		memory += instance_space(t, i)->memory_bytes;
+	return memory;
+}
+
+/* All rooms on z but that of fact `without` (or none: ORACLE_FACTS). */
+static uint64_t amount_on(const struct oracle *o, unsigned z, unsigned without,
+			  uint64_t (*amount)(const struct fact *f))
+{
+	uint64_t sum = 0;
+	for (unsigned f = 0; f < o->fact_count; f++) {
+		if (o->facts[f].zhost != (int)z || is_counted(o, f) ||
+		    (without < o->fact_count && o->facts[f].room == o->facts[without].room))
+			continue;
+		uint64_t most = 0;
+		for (unsigned g = f; g < o->fact_count; g++) {
+			if (o->facts[g].zhost == (int)z &&
+			    o->facts[g].room == o->facts[f].room && amount(&o->facts[g]) > most)
+				most = amount(&o->facts[g]);
+		}
+		sum += most;
+	}
+	return sum;
+}
+
+uint64_t oracle_cpu(const struct oracle *o, unsigned z)
+{
+	return amount_on(o, z, ORACLE_FACTS, cpu_of);
+}
+
+uint64_t oracle_memory(const struct oracle *o, unsigned z)
+{
+	return amount_on(o, z, ORACLE_FACTS, memory_of);
+}
+
 static const char *breaks_capacity(const struct oracle *o, unsigned f, unsigned z)
 {
-	uint64_t cpu = 0, memory = 0;
-	for (unsigned g = 0; g < o->fact_count; g++) {
-		const struct fact *fact = &o->facts[g];
-		if (g != f && fact->zhost != (int)z)
-			continue;
-		const struct topology *t = fact->topology;
-		unsigned end = fact->root + t->instances[fact->root].subtree_count;
-		for (unsigned i = fact->root; i < end; i++) {
-			cpu += instance_space(t, i)->cpu_millicores;
-			memory += instance_space(t, i)->memory_bytes;
-		}
-	}
-	if (cpu > o->zhosts[z].cpu_millicores)
+	const struct fact *fact = &o->facts[f];
+	if (amount_on(o, z, f, cpu_of) + cpu_of(fact) > o->zhosts[z].cpu_millicores)
 		return "cpu";
-	if (memory > o->zhosts[z].memory_bytes)
+	if (amount_on(o, z, f, memory_of) + memory_of(fact) > o->zhosts[z].memory_bytes)
 		return "memory";
 	return devices_possible(o, f, z) ? NULL : "devices";
+}
+
+static bool breaks_state(const struct oracle *o, unsigned f, unsigned z)
+{
+	const struct fact *fact = &o->facts[f];
+	return !o->alive[z] || (o->cordoned[z] && !fact->ignore_cordon) ||
+	       (fact->excluded >> z & 1);
 }
 
 /* ---- rule 5, and all of them ---- */
 
 static const char *breaks_others(const struct oracle *o, unsigned f, unsigned z)
 {
-	if (!o->alive[z] || o->cordoned[z] || (o->facts[f].excluded >> z & 1))
+	if (breaks_state(o, f, z))
 		return "state";
 	const char *rule = breaks_static(&o->facts[f], &o->zhosts[z]);
 	if (rule == NULL)
@@ -413,8 +491,7 @@ const char *oracle_breaks(const struct oracle *o, unsigned f, unsigned z)
 /* Only what can never be mended by those that come later ends a branch early. */
 static bool hopeless(const struct oracle *o, unsigned f, unsigned z)
 {
-	if (!o->alive[z] || o->cordoned[z] || (o->facts[f].excluded >> z & 1) ||
-	    breaks_static(&o->facts[f], &o->zhosts[z]) != NULL ||
+	if (breaks_state(o, f, z) || breaks_static(&o->facts[f], &o->zhosts[z]) != NULL ||
 	    breaks_capacity(o, f, z) != NULL || unwelcome(o, f, z))
 		return true;
 	return false;

@@ -15,9 +15,11 @@
 struct fact {
 	const struct topology *topology;
 	unsigned root;
-	unsigned slot;		 /* facts of one slot replace each other */
-	int zhost;		 /* -1: nowhere */
-	unsigned excluded;	 /* bit set of zhosts that it may not take */
+	unsigned slot;	   /* facts of one slot replace each other */
+	unsigned room;	   /* facts of one room share it where they are on one zhost */
+	int zhost;	   /* -1: nowhere */
+	unsigned excluded; /* bit set of zhosts that it may not take */
+	bool ignore_cordon;
 	const uint16_t *devices; /* of its zhost; NULL: not known yet */
 };
 
@@ -37,5 +39,8 @@ const char *oracle_breaks(const struct oracle *o, unsigned f, unsigned z);
 bool oracle_solvable(struct oracle *o, unsigned first);
 /* NULL when the known devices of zhost `z` are given out rightly. */
 const char *oracle_devices(const struct oracle *o, unsigned z);
+/* What is held on zhost `z`. */
+uint64_t oracle_cpu(const struct oracle *o, unsigned z);
+uint64_t oracle_memory(const struct oracle *o, unsigned z);
 
 #endif

@@ -133,7 +133,8 @@ static void happen(struct world *w)
 		if (u->zhost != PLACE_NONE) {
 			place_remove(w->place, u->handle);
 		} else {
-			uint32_t best = index_best(w->place, u->need, (struct excluded){0});
+			uint32_t best =
+				index_best(w->place, u->need, &(struct place_unit_request){0});
 			if (maybe(&w->chance, 80) && best != PLACE_NONE)
 				zhost = best;
 			place_add(w->place, u->handle, zhost);
@@ -162,15 +163,17 @@ static void ask(struct world *w, uint64_t seed, unsigned *found)
 {
 	struct unit *u = random_unit(w);
 	struct place_exclusion out[3];
-	struct excluded excluded = {out, maybe(&w->chance, 20) ? draw(&w->chance, 4) : 0};
-	for (uint32_t i = 0; i < excluded.count; i++)
+	struct place_unit_request request = {
+		.excluded = out,
+		.excluded_count = maybe(&w->chance, 20) ? draw(&w->chance, 4) : 0};
+	for (uint32_t i = 0; i < request.excluded_count; i++)
 		out[i] = (struct place_exclusion){
 			.zhost = w->zhosts[draw(&w->chance, w->zhost_count)]};
 	bool wanted = maybe(&w->chance, 40);
 	if (wanted)
 		pend_topology(w, u, 1);
-	uint32_t scanned = scan_best(w->place, u->need, excluded);
-	uint32_t indexed = index_best(w->place, u->need, excluded);
+	uint32_t scanned = scan_best(w->place, u->need, &request);
+	uint32_t indexed = index_best(w->place, u->need, &request);
 	if (scanned != indexed)
 		fail_msg("seed %llu: %s/%s: scan %s, index %s", (unsigned long long)seed,
 			 u->need->topology->model->name, u->need->space->name,

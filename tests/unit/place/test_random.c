@@ -34,6 +34,7 @@ struct world {
 	struct topology *models[TOPOLOGIES];
 	unsigned topology_count; /* the last one is the question's */
 	unsigned first;		 /* fact of the question: all from here on */
+	bool single;		 /* it asks for one unit */
 	uint32_t units[ORACLE_FACTS];
 };
 
@@ -137,8 +138,8 @@ static void add_facts(struct world *w, const struct topology *t)
 {
 	for (unsigned i = 0; i < t->instance_count; i += t->instances[i].subtree_count) {
 		unsigned f = w->oracle.fact_count++;
-		w->oracle.facts[f] =
-			(struct fact){.topology = t, .root = i, .slot = f, .zhost = -1};
+		w->oracle.facts[f] = (struct fact){
+			.topology = t, .root = i, .slot = f, .room = f, .zhost = -1};
 	}
 }
 
@@ -151,9 +152,10 @@ static _Noreturn void complain(const struct world *w, const char *what, const ch
 			    w->oracle.alive[i], w->oracle.cordoned[i]);
 	for (unsigned i = 0; i < w->oracle.fact_count; i++) {
 		const struct fact *f = &w->oracle.facts[i];
-		print_error("  %s/%s slot %u on %s excluded %x\n", f->topology->name,
-			    f->topology->instances[f->root].path, f->slot,
-			    f->zhost >= 0 ? w->oracle.zhosts[f->zhost].name : "-", f->excluded);
+		print_error("  %s/%s slot %u room %u on %s excluded %x%s\n", f->topology->name,
+			    f->topology->instances[f->root].path, f->slot, f->room,
+			    f->zhost >= 0 ? w->oracle.zhosts[f->zhost].name : "-", f->excluded,
+			    f->ignore_cordon ? " ignores a cordon" : "");
 	}
 	fail();
 	abort();
@@ -212,8 +214,13 @@ static unsigned draw_incumbents(struct world *w, unsigned revision)
 	unsigned slots[ORACLE_FACTS], count = 0, begin = w->oracle.fact_count;
 	for (unsigned i = 0, k = 0; i < t->instance_count; i += t->instances[i].subtree_count) {
 		if (w->theme.replaced && k < r->instance_count && maybe(&w->chance, 60)) {
-			w->oracle.facts[w->oracle.fact_count++] =
-				(struct fact){.topology = r, .root = k, .zhost = -1};
+			w->oracle.facts[w->oracle.fact_count] = (struct fact){
+				.topology = r,
+				.root = k,
+				.room = w->oracle.fact_count,
+				.zhost = -1,
+			};
+			w->oracle.fact_count++;
 			slots[count++] = i;
 		}
 		k += k < r->instance_count ? r->instances[k].subtree_count : 0;
@@ -226,6 +233,10 @@ static unsigned draw_incumbents(struct world *w, unsigned revision)
 			f++;
 		w->oracle.facts[begin + k].slot = f;
 	}
+	/* Stop-first units are tried one by one. */
+	w->single = count > 0 && maybe(&w->chance, 50);
+	if (w->single)
+		w->oracle.fact_count = w->first + 1;
 	return begin;
 }
 
@@ -277,7 +288,30 @@ struct question {
 	struct place_exclusion exclusions[16];
 	struct place_request request;
 	struct place_result result;
+	unsigned incumbent; /* fact with which it shares room */
 };
+
+static void draw_only(struct world *w, struct place_unit_request *r, struct fact *fact)
+{
+	unsigned z = draw(&w->chance, w->oracle.zhost_count);
+	r->has_only = true;
+	r->only = w->zhosts[z];
+	r->ignore_cordon = fact->ignore_cordon = maybe(&w->chance, 50);
+	fact->excluded |= ~(1u << z);
+}
+
+/* The unit goes stop-first, where its slot has another one. */
+static void share_room(struct world *w, struct question *q)
+{
+	for (unsigned f = 0; f < w->first; f++) {
+		if (w->oracle.facts[f].slot != w->oracle.facts[w->first].slot)
+			continue;
+		w->oracle.facts[w->first].room = w->oracle.facts[f].room;
+		q->units[0].shares_room = true;
+		q->units[0].replaces = w->units[f];
+		q->incumbent = f;
+	}
+}
 
 static void question_init(struct world *w, struct question *q)
 {
@@ -291,6 +325,12 @@ static void question_init(struct world *w, struct question *q)
 		q->units[i].excluded_count = 1;
 		w->oracle.facts[w->first + i].excluded = 1u << z;
 	}
+	for (size_t i = 0; i < q->request.unit_count && w->theme.replaced; i++) {
+		if (maybe(&w->chance, 10))
+			draw_only(w, &q->units[i], &w->oracle.facts[w->first + i]);
+	}
+	if (w->single && maybe(&w->chance, 80))
+		share_room(w, q);
 	q->request.mode = maybe(&w->chance, 30) ? PLACE_RECOVER : PLACE_TOGETHER;
 }
 
@@ -313,6 +353,10 @@ static void check_order(struct world *w, const struct question *q, const char *r
 	for (size_t i = 0; i < request.unit_count; i++) {
 		wants[i] = q->units[i];
 		wants[i].unit = units[w->first + i];
+		wants[i].replaces = units[q->incumbent];
+		if (wants[i].has_only)
+			wants[i].only = zhosts[zhost_number(w->zhosts, w->oracle.zhost_count,
+							    wants[i].only)];
 		if (wants[i].excluded_count == 0)
 			continue;
 		exclusions[i] = q->exclusions[i];
@@ -351,12 +395,43 @@ static void check_recovery(struct world *w)
 	}
 }
 
+/* Room in the engine is what the facts say. */
+static void check_room(const struct world *w)
+{
+	for (unsigned z = 0; z < w->oracle.zhost_count; z++) {
+		struct place_usage usage = place_zhost_usage(w->place, w->zhosts[z]);
+		if (usage.cpu_reserved != oracle_cpu(&w->oracle, z) ||
+		    usage.memory_reserved != oracle_memory(&w->oracle, z))
+			complain(w, "room does not add up", w->oracle.zhosts[z].name);
+	}
+}
+
+/* A unit that shares room goes where its incumbent is, if it may. */
+static void check_stays(struct world *w, const struct question *q)
+{
+	struct fact *fact = &w->oracle.facts[w->first];
+	int here = w->oracle.facts[q->incumbent].zhost, where = fact->zhost;
+	if (!q->units[0].shares_room || here < 0 || where == here)
+		return;
+	const uint16_t *devices = fact->devices;
+	fact->zhost = -1;
+	fact->devices = NULL;
+	bool may_stay = oracle_breaks(&w->oracle, w->first, (unsigned)here) == NULL;
+	fact->zhost = where;
+	fact->devices = devices;
+	if (may_stay)
+		complain(w, "it could have stayed with its incumbent",
+			 w->oracle.zhosts[here].name);
+}
+
 static void check_answer(struct world *w, struct question *q)
 {
 	const struct place_result *r = &q->result;
 	assert_false(r->budget_spent);
 	for (unsigned f = w->first; f < w->oracle.fact_count; f++)
 		read_fact(w, f);
+	check_room(w);
+	check_stays(w, q);
 	check_facts(w, w->first, q->request.mode == PLACE_RECOVER);
 	if (r->complete) {
 		assert_null(r->reason.sentence);
@@ -460,6 +535,7 @@ static void check_waiting(struct world *w, struct question *q)
 		complain(w, "due though nothing happened", "");
 	for (int i = 0; i < 6; i++) {
 		const char *what = happen(w, w->first);
+		check_room(w);
 		size_t placed = 0;
 		struct place_request again = *request;
 		struct place_result result;
@@ -484,7 +560,7 @@ static void check_waiting(struct world *w, struct question *q)
 }
 
 struct tallies {
-	unsigned cases, refused, placed, not_placed, together, replaced;
+	unsigned cases, refused, placed, not_placed, together, replaced, shared;
 };
 
 /* Whether it takes a place that its incumbent would not leave to others of its space. */
@@ -518,6 +594,8 @@ static void run_case(uint64_t seed, struct tallies *t)
 		check_explanations(&w, &q);
 	t->cases++;
 	t->placed += q.result.complete;
+	t->shared += q.units[0].shares_room && q.result.complete &&
+		     w.oracle.facts[w.first].zhost == w.oracle.facts[q.incumbent].zhost;
 	for (unsigned f = w.first; f < w.oracle.fact_count && q.result.complete; f++)
 		t->replaced += fact_replaces(&w, f);
 	t->not_placed += !q.result.complete;
@@ -534,15 +612,17 @@ static void random_cases_agree_with_the_rules(void **state)
 	struct tallies t = {0};
 	for (uint64_t seed = first_seed; seed <= last_seed; seed++)
 		run_case(seed, &t);
-	print_message("%u cases: %u placed (%u units only as successors), %u not (%u of them "
-		      "only together), %u refused\n",
-		      t.cases, t.placed, t.replaced, t.not_placed, t.together, t.refused);
+	print_message("%u cases: %u placed (%u units only as successors, %u in shared room), "
+		      "%u not (%u of them only together), %u refused\n",
+		      t.cases, t.placed, t.replaced, t.shared, t.not_placed, t.together,
+		      t.refused);
 	if (last_seed > first_seed) {
 		/* The cases must be worth it. */
 		assert_true(t.placed > t.cases / 5);
 		assert_true(t.not_placed > t.cases / 5);
 		assert_true(t.together > t.cases / 50);
 		assert_true(t.replaced > t.cases / 200);
+		assert_true(t.shared > t.cases / 200);
 	}
 }
 
