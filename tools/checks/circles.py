@@ -27,9 +27,6 @@ KNOWN = {
     "src/adapter/wasm2c": (
         ["module.c", "module_code.c", "module_exports.c"],
         "the sections report findings with a function of the file that runs them"),
-    "src/core/agent": (
-        ["family.c", "instance.c", "message.c"],
-        "an instance asks its family, which acts on its other members"),
     "src/core/control": (
         ["data.c", "deployment.c", "forget.c", "listen.c", "marks.c", "orders.c", "placing.c",
          "reports.c", "tables.c", "zhosts.c"],

@@ -1,5 +1,11 @@
-/* Inputs, timers and the link; the rest of the agent is named in internal.h. */
-#include "core/agent/internal.h"
+/* Inputs, timers and the link; internal.h lists the other files of the agent. */
+#include "core/agent/copy.h"
+#include "core/agent/desired.h"
+#include "core/agent/lease.h"
+#include "core/agent/message.h"
+#include "core/agent/reconcile.h"
+#include "core/agent/record.h"
+#include "core/agent/result.h"
 
 const char *agent_action_name(enum agent_action action)
 {
@@ -46,7 +52,7 @@ void agent_outbox_done(struct agent_outbox *o)
 	vector_done(&o->messages);
 }
 
-/* ---- life ---- */
+/* ---- begin and end ---- */
 
 struct agent *agent_new(const struct agent_config *config)
 {
@@ -70,15 +76,15 @@ void agent_free(struct agent *agent)
 {
 	if (agent == NULL)
 		return;
-	struct instance *next = NULL;
-	for (struct instance *i = agent->instances; i != NULL; i = next) {
-		next = i->hh.next;
-		instance_free(agent, i);
+	struct agent_copy *next = NULL;
+	for (struct agent_copy *copy = agent->copies; copy != NULL; copy = next) {
+		next = copy->hh.next;
+		copy_free(agent, copy);
 	}
 	vector_for_each (&agent->reports, r)
 		samoza__v1__instance_report__free_unpacked(*r, NULL);
 	vector_done(&agent->reports);
-	vector_done(&agent->asked);
+	vector_done(&agent->changed);
 	vector_done(&agent->unacknowledged);
 	heap_done(&agent->timers);
 	samoza__v1__zhost_spec__free_unpacked(agent->spec, NULL);
@@ -92,15 +98,15 @@ void agent_free(struct agent *agent)
 	free(agent);
 }
 
-/* The first input tells the time: what was loaded begins its life in it. */
-static void begin_life(struct agent *agent)
+/* The first input gives the time: copies that were loaded begin. */
+static void begin_loaded(struct agent *agent)
 {
 	agent->begun = true;
 	agent->lease_from_ms = agent->now.mono_ms;
-	for (struct instance *i = agent->instances; i != NULL; i = i->hh.next)
-		instance_begin_dead(agent, i);
-	for (struct instance *i = agent->instances; i != NULL; i = i->hh.next)
-		instance_begin(agent, i);
+	for (struct agent_copy *copy = agent->copies; copy != NULL; copy = copy->hh.next)
+		result_begin_exited(agent, copy);
+	for (struct agent_copy *copy = agent->copies; copy != NULL; copy = copy->hh.next)
+		result_begin(agent, copy);
 }
 
 /* ---- link ---- */
@@ -121,9 +127,9 @@ static void remove_all(struct agent *agent)
 	if (agent->removed)
 		return;
 	agent->removed = true;
-	for (struct instance *i = agent->instances; i != NULL; i = i->hh.next) {
-		instance_touch(agent, i, true);
-		instance_reconcile(agent, i);
+	for (struct agent_copy *copy = agent->copies; copy != NULL; copy = copy->hh.next) {
+		copy_touch(agent, copy, true);
+		reconcile(agent, copy);
 	}
 }
 
@@ -148,7 +154,7 @@ static void hello_ack(struct agent *agent, const Samoza__V1__HelloAck *ack)
 	case _SAMOZA__V1__HELLO_ACK__VERDICT_IS_INT_SIZE:
 		break;
 	}
-	/* The caller says it, closes, and tries again. */
+	/* The caller logs the reason, closes the link and connects again. */
 	link_down(agent);
 }
 
@@ -162,14 +168,14 @@ static void heartbeat_ack(struct agent *agent, const Samoza__V1__HeartbeatAck *a
 		known++;
 	if (known == agent->unacknowledged.count ||
 	    agent->unacknowledged.items[known].counter != ack->counter)
-		return; /* not of this link */
+		return; /* sent on another link */
 	agent->lease_from_ms = agent->unacknowledged.items[known].mono_ms;
 	agent->has_lease = true;
 	for (size_t n = 0; n <= known; n++)
 		vector_remove_at(&agent->unacknowledged, 0);
-	struct instance *i = NULL;
-	DL_FOREACH2 (agent->exclusive, i, exclusive_next)
-		instance_renew(agent, i);
+	struct agent_copy *copy = NULL;
+	DL_FOREACH2 (agent->exclusive, copy, exclusive_next)
+		lease_renew(agent, copy);
 }
 
 /* ---- timers ---- */
@@ -183,7 +189,7 @@ static void tick(struct agent *agent)
 		if (timer->kind == TIMER_HEARTBEAT)
 			heartbeat_send(agent);
 		else
-			instance_timer(agent, timer);
+			result_timer(agent, timer);
 	}
 }
 
@@ -199,18 +205,18 @@ static void process_ended(struct agent *agent, const struct agent_input *input)
 {
 	CLEANUP(freep)
 	char *id = str_printf("%s/%s", input->ended.topology, input->ended.path);
-	struct instance *i = NULL;
-	HASH_FIND_STR(agent->instances, id, i);
-	if (i != NULL && i->key->epoch == input->ended.epoch)
-		instance_process_ended(agent, i, input->ended.finished, input->ended.error);
+	struct agent_copy *copy = NULL;
+	HASH_FIND_STR(agent->copies, id, copy);
+	if (copy != NULL && copy->key->epoch == input->ended.epoch)
+		result_process_ended(agent, copy, input->ended.finished, input->ended.error);
 }
 
 static void action_done(struct agent *agent, const struct agent_input *input)
 {
-	struct instance *i = NULL;
-	HASH_FIND(hh_action, agent->actions, &input->done.action, sizeof(uint64_t), i);
-	if (i != NULL)
-		instance_action_done(agent, i, input);
+	struct agent_copy *copy = NULL;
+	HASH_FIND(hh_action, agent->actions, &input->done.action, sizeof(uint64_t), copy);
+	if (copy != NULL)
+		result_take(agent, copy, input);
 }
 
 static void take(struct agent *agent, const struct agent_input *input)
@@ -251,12 +257,12 @@ static void take(struct agent *agent, const struct agent_input *input)
 }
 
 /* Nothing runs and nothing is left to do. */
-static bool is_over(const struct agent *agent)
+static bool is_finished(const struct agent *agent)
 {
 	if (!agent->removed || agent->action_count > 0 || agent->retry_count > 0)
 		return false;
-	for (const struct instance *i = agent->instances; i != NULL; i = i->hh.next)
-		if (i->phase == PHASE_STARTED)
+	for (const struct agent_copy *copy = agent->copies; copy != NULL; copy = copy->hh.next)
+		if (copy->phase == PHASE_STARTED)
 			return false;
 	return true;
 }
@@ -269,21 +275,21 @@ void agent_handle(struct agent *agent, struct instant now, const struct agent_in
 	agent->now = now;
 	agent->outbox = outbox;
 	if (!agent->begun)
-		begin_life(agent);
+		begin_loaded(agent);
 	take(agent, input);
 
 	while (agent->touched != NULL) {
-		struct instance *i = agent->touched;
-		agent->touched = i->next_touched;
-		i->touched = false;
-		if (i->dirty)
-			record_write(agent, i);
-		i->dirty = false;
-		if (instance_is_gone(agent, i))
-			instance_free(agent, i);
+		struct agent_copy *copy = agent->touched;
+		agent->touched = copy->next_touched;
+		copy->touched = false;
+		if (copy->dirty)
+			record_write(agent, copy);
+		copy->dirty = false;
+		if (copy_is_gone(agent, copy))
+			copy_free(agent, copy);
 	}
 	reports_send(agent);
-	if (is_over(agent)) {
+	if (is_finished(agent)) {
 		agent->ended = true;
 		vector_push(&outbox->orders, ((struct agent_order){.type = ORDER_END}));
 	}
@@ -297,12 +303,14 @@ bool agent_is_busy(const struct agent *agent, char **ret_what)
 	if (ret_what == NULL)
 		return true;
 	*ret_what = NULL;
-	for (const struct instance *i = agent->instances; i != NULL; i = i->hh.next) {
-		if (i->action == 0 && !heap_has(&i->retry_timer.node))
+	for (const struct agent_copy *copy = agent->copies; copy != NULL;
+	     copy = copy->hh.next) {
+		if (copy->action == 0 && !heap_has(&copy->retry_timer.node))
 			continue;
-		*ret_what = str_printf("%s/%s on %s: %s", i->spec->topology_name, i->key->path,
-				       agent->spec->name,
-				       i->action != 0 ? agent_action_name(i->kind) : "a retry");
+		*ret_what = str_printf("%s/%s on %s: %s", copy->spec->topology_name,
+				       copy->key->path, agent->spec->name,
+				       copy->action != 0 ? agent_action_name(copy->action_kind)
+							 : "a retry");
 		break;
 	}
 	return true;

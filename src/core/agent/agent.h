@@ -1,17 +1,17 @@
 /*
- * What zhost decides: brings what runs here to what zrms asks, one action at a time per
- * instance, retries what fails, and tells zrms every step.
+ * The decision core of zhost: brings what runs here to what zrms asks, one action at a time for
+ * each instance, retries what fails, and reports every step to zrms.
  *
- *                 desired (zrms)                      results, deaths (zruns)
+ *                 desired (zrms)                      results, exits (zruns)
  *                      │                                      │
  *                      ▼                                      ▼
  *        ┌───────────────────────── agent_handle() ─────────────────────────┐
  *        │  absent ─deploy─► deployed ─start─► started ─update─► started     │
  *        │     ▲               │   ▲               │                         │
- *        │     └──undeploy─────┘   └─────stop──────┘   (death: back-off)     │
+ *        │     └──undeploy─────┘   └─────stop──────┘   (exit: back-off)      │
  *        └───┬──────────────────────────┬────────────────────────┬───────────┘
  *            ▼                          ▼                        ▼
- *      records (folder)          actions, kills            reports, heartbeats
+ *      records                   actions, kills            reports, heartbeats
  *      durable first             to the process port       to zrms
  *
  * Pure, as control.h: the caller makes records durable, then does the actions, then sends.
@@ -22,12 +22,11 @@
  * [topology.exclusive.zhost] are asked to stop, then killed, counted from sending the last
  * heartbeat that zrms acknowledged.
  *
- * After a restart nothing is deployed or started before the first full set of zrms has come:
- * what was asked before may be asked of another zhost by now. What runs, goes on; what is to
- * stop, stops.
+ * After a restart nothing is deployed or started before the first full set of zrms: zrms may have
+ * asked another zhost meanwhile. What runs continues to run; what is to stop stops.
  *
- * Every order of zrms is answered: by the report of the action that it leads to, or, where it
- * asks nothing that is not so already, by a report of the phase as it stands.
+ * Every generation is answered: by the report of the action that it leads to or, where nothing is
+ * to be done, by a report of the phase as it stands.
  */
 #ifndef SAMOZA_CORE_AGENT_AGENT_H
 #define SAMOZA_CORE_AGENT_AGENT_H
@@ -44,20 +43,19 @@
 struct agent;
 
 enum agent_action {
-	ACTION_DEPLOY, /* fetch and prepare artifacts, folder, recipe */
+	ACTION_DEPLOY, /* fetch and prepare artifacts, directory, recipe */
 	ACTION_START,  /* process, on_init or recipe; result carries the exports */
 	ACTION_UPDATE, /* on_update or recipe, with the new imports */
-	ACTION_STOP, /* on_close or recipe within the grace; the process is gone when it is done
-		      */
-	ACTION_UNDEPLOY, /* recipe; folder gone */
+	ACTION_STOP,   /* on_close or recipe within the grace; done when the process is gone */
+	ACTION_UNDEPLOY, /* recipe; the directory is removed */
 };
 const char *agent_action_name(enum agent_action action); /* "deploy" … */
 
 struct agent_config {
-	const char *identity; /* of this zhost's folder */
+	const char *identity; /* of this zhost's directory */
 	uint64_t incarnation;
-	/* Another text for each boot of the machine: what a boot ended has not failed. May be
-	 * NULL: unknown. */
+	/* Differs for each boot of the machine: a process that a boot ended did not fail. NULL:
+	 * unknown. */
 	const char *boot;
 	const Samoza__V1__ZhostSpec *spec;		  /* borrowed for agent_new(), copied */
 	const char *zedge, *platform, *version, *address; /* for HELLO; may be NULL */
@@ -73,8 +71,8 @@ enum agent_input_type {
 	AGENT_DESIRED,
 	AGENT_HEARTBEAT_ACK,
 	AGENT_ACTION_DONE,   /* the result of an action that the outbox asked for */
-	AGENT_PROCESS_ENDED, /* a started instance's process died or finished by itself */
-	AGENT_USAGE,	     /* what the next heartbeat should say */
+	AGENT_PROCESS_ENDED, /* a started instance's process failed or finished by itself */
+	AGENT_USAGE,	     /* for the next heartbeat */
 	AGENT_TICK,
 };
 
@@ -87,7 +85,7 @@ struct agent_input {
 		const Samoza__V1__Usage *usage;
 		struct {
 			uint64_t action;   /* number of the action */
-			const char *error; /* NULL: well done; else without the action's name */
+			const char *error; /* NULL: success; else without the action's name */
 			bool finished;	   /* start: `_start` returned 0 already */
 			size_t n_exports;
 			const Samoza__V1__Variable *const *exports; /* start */
@@ -95,23 +93,22 @@ struct agent_input {
 		struct {
 			const char *topology, *path;
 			uint64_t epoch;
-			bool finished;	   /* ended by itself and well: not a failure */
+			bool finished;	   /* exited successfully by itself: not a failure */
 			const char *error; /* "killed by signal 9", "watchdog: …" */
 		} ended;
 	};
 };
 
-/* Something to do. `key` and `spec` live until the instance's undeploy is answered. */
+/* Something to do. `key` and `spec` are borrowed until the copy's undeploy is answered. */
 struct agent_order {
 	enum {
 		ORDER_ACTION, /* do it; answer with AGENT_ACTION_DONE */
 		/* SIGKILL the process and the group of the action (`action`, `kind`); still
-		 * answer the action. Of an update by recipe: the group of the recipe only.
-		 * Without an action
-		 * (`action` 0): the process. */
+		 * answer the action. For an update by recipe: only the recipe's group. Without an
+		 * action (`action` 0): the process. */
 		ORDER_KILL,
 		ORDER_RENEW, /* exclusive: the process may live until deadline_ms */
-		ORDER_END,   /* zrms removed this zhost: all is stopped, the program may end */
+		ORDER_END,   /* zrms removed this zhost: all is stopped, the program may exit */
 	} type;
 	uint64_t action; /* number, for ORDER_ACTION */
 	enum agent_action kind;
@@ -120,11 +117,9 @@ struct agent_order {
 	size_t n_imports; /* start, update; borrowed until the next agent_handle() */
 	Samoza__V1__Provider *const *imports;
 	uint64_t imports_version;
-	int64_t grace_ms; /* stop: how long on_close has before the kill; the agent asks for the
-			     kill */
-	int64_t deadline_ms; /* renew, and start of an exclusive one: monotonic; NEVER_MS
-				otherwise */
-	const char *parent;  /* instance path or NULL */
+	int64_t grace_ms;    /* stop: time for on_close; the agent orders the kill */
+	int64_t deadline_ms; /* renew, and start of an exclusive copy: monotonic; else NEVER_MS */
+	const char *parent; /* instance path or NULL */
 };
 
 struct agent_message {
@@ -132,7 +127,7 @@ struct agent_message {
 	ProtobufCMessage *message;  /* owned */
 };
 
-/* A zhost's record of one instance (AgentRecord), so that a restarted zhost knows. */
+/* What a restarted zhost must know about one instance (AgentRecord). */
 struct agent_record {
 	char *id;   /* "TOPOLOGY-ID/PATH" */
 	void *data; /* NULL: delete */
@@ -142,7 +137,7 @@ struct agent_record {
 struct agent_outbox {
 	VECTOR(struct agent_record) records;   /* durable first */
 	VECTOR(struct agent_order) orders;     /* then act */
-	VECTOR(struct agent_message) messages; /* and tell */
+	VECTOR(struct agent_message) messages; /* and send */
 };
 
 void agent_outbox_init(struct agent_outbox *o);
@@ -152,15 +147,14 @@ void agent_outbox_clear(struct agent_outbox *o);
 struct agent *agent_new(const struct agent_config *config);
 void agent_free(struct agent *agent);
 
-/* One record of the folder, as the outbox once wrote it, and whether its process still lives
- * (found by its socket). Before the first input. A living one that had started is adopted; one
- * whose start had not ended is stopped first. One that had started and lives no more has
- * failed, unless the machine has booted since: then it is deployed, and starts again as if it
- * had been stopped. ERR_INVALID for what cannot be read. */
+/* Loads one record, as an outbox wrote it; `is_alive`: its process was found by its socket.
+ * Before the first input. A process that had started is adopted; one whose start had not ended
+ * is stopped first. If a started process is gone, it has failed, unless the machine has booted
+ * since: then the instance starts again as if it had been stopped. ERR_INVALID: unreadable. */
 int agent_load(struct agent *agent, const void *data, size_t size, bool is_alive,
 	       struct error **err) must_check;
-/* The identity of a record, to look for its process before agent_load(). Free the result with
- * samoza__v1__desired_instance__free_unpacked(). */
+/* Reads what a record is about, to look for its process before agent_load(). Free the result
+ * with samoza__v1__desired_instance__free_unpacked(). */
 int agent_record_read(const void *data, size_t size, Samoza__V1__DesiredInstance **ret_desired,
 		      struct error **err) must_check;
 

@@ -1,10 +1,14 @@
 /*
- * Inside of the agent: what one instance is, and what its files say to each other.
+ * Inside the agent: its structures. The files, each with its header; one uses only those above it:
  *
- *   agent.c     inputs, timers, link          desired.c   what zrms asks
- *   family.c    parents and children here     phase.c     its phases: table and invariant
- *   instance.c  the state machine of one      message.c   hello, reports, heartbeats
- *   record.c    folder: write and load
+ *   phase.c      the phases of a copy: table and invariant
+ *   limit.c      time limits and numbers of attempts      attempts.c  failures and back-off
+ *   family.c     parents and children here                message.c   HELLO, reports, heartbeats
+ *   copy.c       a copy as an object, the gate            record.c    records: write and load
+ *   reconcile.c  what is due next
+ *   lease.c      exclusive copies when zrms is silent
+ *   result.c     results, exits, time limits              desired.c   the sets that zrms sends
+ *   agent.c      inputs, timers, link
  */
 #ifndef SAMOZA_CORE_AGENT_INTERNAL_H
 #define SAMOZA_CORE_AGENT_INTERNAL_H
@@ -19,27 +23,26 @@
 #include "core/agent/phase.h"
 #include "proto/agent.pb-c.h"
 
-#define BACKOFF_FIRST_MS 1000
-#define BACKOFF_MAX_MS	 60000
-
 enum timer_kind {
-	TIMER_HEARTBEAT, /* of the agent */
-	TIMER_ACTION,	 /* the running action's time is over */
-	TIMER_RETRY,	 /* the back-off ends; set only while a retry is wanted */
+	TIMER_HEARTBEAT, /* the agent's */
+	TIMER_ACTION,	 /* the time limit of the running action */
+	TIMER_RETRY,	 /* the end of the back-off; set only while a retry is wanted */
 	TIMER_LEASE,	 /* exclusive: ask to stop, later kill */
 };
 
 struct timer {
 	struct heap_node node;
 	enum timer_kind kind;
-	struct instance *instance; /* NULL for the agent's own */
+	struct agent_copy *copy; /* NULL for the agent's own */
 };
 
-struct instance {
-	char *id; /* "TOPOLOGY/PATH": the record's, and the key of agent.instances */
+struct agent_copy {
+	char *id; /* "TOPOLOGY/PATH": the record's, and the key of agent.copies */
 	UT_hash_handle hh;
-	struct instance *next_touched;
-	bool touched, dirty, recorded; /* in agent.touched; its record is old; it has one */
+	struct agent_copy *next_touched;
+	bool touched;  /* it is in agent.touched */
+	bool dirty;    /* its record is out of date */
+	bool recorded; /* it has a record */
 
 	/* What zrms asks. `desired` has no spec: that is below, and stays for the epoch. */
 	Samoza__V1__InstanceKey *key;
@@ -47,52 +50,54 @@ struct instance {
 	Samoza__V1__DesiredInstance *desired;
 	/* A newer epoch with its spec, which waits until this one is gone; or NULL. */
 	Samoza__V1__DesiredInstance *next;
-	uint64_t listed;	 /* number of the last full set that listed it */
-	uint64_t answered_order; /* of the last report */
+	uint64_t listed;	      /* number of the last full set that listed it */
+	uint64_t answered_generation; /* of the last report */
 
 	/* What is. */
-	enum agent_phase phase; /* phase.h; moved by enter() and instance_adopt() only */
-	char *error;		/* of this phase, or NULL */
+	enum agent_phase phase; /* phase.h; moved by copy_enter() and copy_adopt() only */
+	char *error;		/* why it is in this phase, or NULL */
 	Samoza__V1__Variable **exports; /* while started; owned */
 	size_t n_exports;
 	uint64_t imports_version, imports_hash; /* that the process knows */
 	uint32_t restarts;
-	bool finished;	      /* ended by itself and well: waits for a new wish */
-	bool undeploy_failed; /* waits for a new wish */
-	bool counts_restart;  /* the next start follows a failure */
-	bool orphan;	   /* phase STARTING without an action, after a restart of the agent */
-	bool told_waiting; /* that its start waits for its parent: in the last report */
-	bool died_away; /* loaded as started, but its process is dead: until the first input */
-	bool booted;	/* the machine has booted since: nothing has failed */
+	bool finished;		    /* exited successfully by itself: waits for a new request */
+	bool undeploy_failed;	    /* waits for a new request */
+	bool next_start_is_restart; /* it follows a failure */
+	bool orphan;	       /* starting without an action, after a restart of the agent */
+	bool waiting_reported; /* the last report said that its start waits for its parent */
+	/* Loaded as started, but the process is dead; until the first input. */
+	bool exited_while_away;
+	bool rebooted; /* the machine has booted since: the process did not fail */
 
 	/* The action that runs; 0: none. */
 	uint64_t action;
 	UT_hash_handle hh_action;
-	enum agent_action kind;
+	enum agent_action action_kind;
 	uint64_t action_imports_version, action_imports_hash;
-	int64_t action_ms; /* how long it was given */
-	bool killed;	   /* its time was over, or the lease was */
-	char *gone;	   /* the process ended while the action ran; "" for well; or NULL */
+	int64_t action_ms; /* its time limit */
+	bool killed;	   /* the time limit or the lease has ended it */
+	/* The process exited while its start was running: why; "" for success; NULL: it did not. */
+	char *early_exit;
 
 	/* Failures within the window, oldest first, monotonic. */
 	VECTOR(int64_t) failures;
-	int64_t not_before_ms; /* no retry before */
-	bool gave_up;
+	int64_t retry_not_before_ms;
+	bool exhausted; /* no attempts are left */
 
 	struct family *family; /* that it is a child of; NULL: none */
-	struct instance *sibling_next, *sibling_prev;
+	struct agent_copy *sibling_next, *sibling_prev;
 
 	/* Exclusive ones. */
-	struct instance *exclusive_next, *exclusive_prev;
-	bool fenced; /* zrms was silent for too long: no process may be */
+	struct agent_copy *exclusive_next, *exclusive_prev;
+	bool fenced; /* zrms was silent for too long: it may have no process */
 
 	struct timer action_timer, retry_timer, lease_timer;
 };
 
-/* The children, on this zhost, of one instance (which may not be there yet, or any more). */
+/* The children, on this zhost, of one copy (which may not be there yet, or no longer). */
 struct family {
-	char *parent; /* the id of the instance */
-	struct instance *children;
+	char *parent; /* the id of the copy */
+	struct agent_copy *children;
 	UT_hash_handle hh;
 };
 
@@ -107,11 +112,11 @@ struct agent {
 	Samoza__V1__ZhostSpec *spec;
 	int64_t heartbeat_ms, failure_timeout_ms;
 
-	struct instance *instances; /* by id; iterated by insertion */
-	struct instance *actions;   /* by number */
-	struct instance *exclusive; /* list */
-	struct family *families;    /* by the parent's id */
-	struct instance *touched;   /* list of this call */
+	struct agent_copy *copies;    /* by id; iterated by insertion */
+	struct agent_copy *actions;   /* by number */
+	struct agent_copy *exclusive; /* list */
+	struct family *families;      /* by the parent's id */
+	struct agent_copy *touched;   /* list of this call */
 	uint64_t next_action;
 	size_t action_count, retry_count;
 	struct heap timers;
@@ -119,7 +124,7 @@ struct agent {
 	bool begun;    /* the first input has come */
 	bool linked;   /* HELLO is out */
 	bool accepted; /* and zrms agreed */
-	bool synced;   /* a full set came in this life */
+	bool synced;   /* a full set came since this agent began */
 	bool removed;  /* from the cluster: stop all, then end */
 	bool ended;
 	uint64_t full_sets;
@@ -128,85 +133,28 @@ struct agent {
 	uint64_t counter;
 	VECTOR(struct sent_heartbeat) unacknowledged; /* on this link, oldest first */
 	Samoza__V1__Usage *usage;
-	bool has_lease;	       /* a heartbeat was acknowledged in this life */
-	int64_t lease_from_ms; /* when the last acknowledged one was sent; else begin of life */
+	bool has_lease;	       /* a heartbeat was acknowledged since this agent began */
+	int64_t lease_from_ms; /* when the last acknowledged one was sent; else when it began */
 
 	/* Of one call of agent_handle(). */
 	struct instant now;
 	struct agent_outbox *outbox;
 	VECTOR(Samoza__V1__InstanceReport *) reports;
-	VECTOR(struct instance *) asked; /* by the set that is being applied */
+	VECTOR(struct agent_copy *) changed; /* by the set that is being applied */
 };
 
-/* ---- instance.c ---- */
-struct instance *instance_new(struct agent *agent, const Samoza__V1__InstanceKey *key,
-			      const Samoza__V1__InstanceSpec *spec);
-void instance_free(struct agent *agent, struct instance *i);
-/* Marks it for the end of the call: record, forget. */
-void instance_touch(struct agent *agent, struct instance *i, bool dirty);
-/* Begins the next action, if one is due. */
-void instance_reconcile(struct agent *agent, struct instance *i);
-void instance_action_done(struct agent *agent, struct instance *i,
-			  const struct agent_input *input);
-void instance_process_ended(struct agent *agent, struct instance *i, bool finished,
-			    const char *error);
-/* Its process and its action are killed, unless they are already, and answered as such. */
-void instance_kill(struct agent *agent, struct instance *i);
-void instance_timer(struct agent *agent, struct timer *timer);
-/* The failures are forgotten: a person asked again. */
-void instance_forget_failures(struct agent *agent, struct instance *i);
-/* The phase that a record of an earlier life stands for. */
-void instance_adopt(struct instance *i, enum agent_phase phase);
-/* After a restart of the agent, before instance_begin() of any: what died meanwhile failed. */
-void instance_begin_dead(struct agent *agent, struct instance *i);
-/* After a restart of the agent: what runs has a lease, and what is due begins. */
-void instance_begin(struct agent *agent, struct instance *i);
-/* A heartbeat was acknowledged: agent.lease_from_ms is new. */
-void instance_renew(struct agent *agent, struct instance *i);
-/* It is asked to be there no longer, or another epoch is. */
-bool instance_is_unwanted(const struct agent *agent, const struct instance *i);
-/* Nothing holds it in the agent any more. */
-bool instance_is_gone(const struct agent *agent, const struct instance *i);
-/* Takes over the newer epoch that waits. PRE: absent, no action. */
-void instance_replace(struct agent *agent, struct instance *i);
+/* zrms asks that it is not here, or for a newer epoch. */
+static inline bool copy_is_unwanted(const struct agent *agent, const struct agent_copy *copy)
+{
+	return agent->removed || copy->next != NULL ||
+	       copy->desired->target == SAMOZA__V1__TARGET__TARGET_NONE;
+}
 
-/* ---- family.c ---- */
-void family_join(struct agent *agent, struct instance *i);
-void family_leave(struct agent *agent, struct instance *i);
-/* Its parent has started (or it has none here). */
-bool family_may_start(const struct agent *agent, const struct instance *i);
-/* It must stop: nobody wants it to run, or its lease has ended; or that holds for one that it
- * is inside of. */
-bool family_must_stop(const struct agent *agent, const struct instance *i);
-/* It must stop: but first those below that have a process. */
-bool family_holds_stop(const struct agent *agent, const struct instance *i);
-/* It is to be undeployed: but first a child that is as well. */
-bool family_holds_undeploy(const struct agent *agent, const struct instance *i);
-/* zrms was silent for too long: for it, or for one that it is inside of. */
-bool family_is_fenced(const struct agent *agent, const struct instance *i);
-/* Its lease ends, or goes on: all below must stop or may start, the innermost first. */
-void family_follow(struct agent *agent, const struct instance *i);
-/* Its lease has ended: no process below may be any longer. */
-void family_kill(struct agent *agent, const struct instance *i);
-/* Its phase changed: what those above and its children waited for may be there. */
-void family_changed(struct agent *agent, const struct instance *i);
-
-/* ---- desired.c ---- */
-void desired_apply(struct agent *agent, const Samoza__V1__Desired *desired);
-
-/* ---- message.c ---- */
-/* A deep copy; NULL for NULL. */
-void *message_copy(const void *message);
-/* Appends a report of the phase as it stands. */
-void report_add(struct agent *agent, struct instance *i);
-/* Of an instance that the agent does not hold. */
-void report_add_absent(struct agent *agent, const Samoza__V1__InstanceKey *key, uint64_t order,
-		       const char *error);
-void reports_send(struct agent *agent);
-void hello_send(struct agent *agent);
-void heartbeat_send(struct agent *agent);
-
-/* ---- record.c ---- */
-void record_write(struct agent *agent, struct instance *i);
+/* Nothing of it is left on this zhost. */
+static inline bool copy_is_gone(const struct agent *agent, const struct agent_copy *copy)
+{
+	return copy->phase == PHASE_ABSENT && copy->action == 0 &&
+	       copy_is_unwanted(agent, copy);
+}
 
 #endif

@@ -1,5 +1,7 @@
-/* What the agent tells zrms: HELLO, reports, heartbeats. */
-#include "core/agent/internal.h"
+/* What the agent sends to zrms: HELLO, reports, heartbeats. */
+#include "core/agent/message.h"
+
+#include "core/agent/family.h"
 
 void *message_copy(const void *message)
 {
@@ -22,74 +24,74 @@ static void send(struct agent *agent, Samoza__V1__FrameType type, ProtobufCMessa
 		    ((struct agent_message){.type = type, .message = message}));
 }
 
-/* A try follows by itself. */
-static bool waits_for_retry(const struct agent *agent, const struct instance *i)
+/* A further attempt follows without a request. */
+static bool waits_for_retry(const struct agent *agent, const struct agent_copy *copy)
 {
-	if ((i->action != 0 && i->phase != PHASE_DEPLOYED) || i->gave_up || i->finished ||
-	    i->failures.count == 0 || agent->removed || i->next != NULL)
+	if ((copy->action != 0 && copy->phase != PHASE_DEPLOYED) || copy->exhausted ||
+	    copy->finished || copy->failures.count == 0 || agent->removed || copy->next != NULL)
 		return false;
-	if (i->phase == PHASE_ABSENT)
-		return i->desired->target != SAMOZA__V1__TARGET__TARGET_NONE;
-	return i->phase == PHASE_DEPLOYED &&
-	       i->desired->target == SAMOZA__V1__TARGET__TARGET_STARTED;
+	if (copy->phase == PHASE_ABSENT)
+		return copy->desired->target != SAMOZA__V1__TARGET__TARGET_NONE;
+	return copy->phase == PHASE_DEPLOYED &&
+	       copy->desired->target == SAMOZA__V1__TARGET__TARGET_STARTED;
 }
 
-/* zrms asks for a start that has to wait, and may believe that it has begun. */
-static bool waits_for_parent(const struct agent *agent, const struct instance *i)
+/* zrms asks for a start that has to wait; it may believe that the start has begun. */
+static bool waits_for_parent(const struct agent *agent, const struct agent_copy *copy)
 {
-	return i->action == 0 && i->phase == PHASE_DEPLOYED && !i->finished &&
-	       !instance_is_unwanted(agent, i) &&
-	       i->desired->target == SAMOZA__V1__TARGET__TARGET_STARTED &&
-	       !family_may_start(agent, i);
+	return copy->action == 0 && copy->phase == PHASE_DEPLOYED && !copy->finished &&
+	       !copy_is_unwanted(agent, copy) &&
+	       copy->desired->target == SAMOZA__V1__TARGET__TARGET_STARTED &&
+	       !family_may_start(agent, copy);
 }
 
 static Samoza__V1__InstanceReport *report_new(const struct agent *agent,
-					      const struct instance *i)
+					      const struct agent_copy *copy)
 {
-	/* Put together of borrowed parts, then copied whole. */
+	/* Built from borrowed parts, then copied. */
 	Samoza__V1__InstanceReport r = SAMOZA__V1__INSTANCE_REPORT__INIT;
-	r.key = i->key;
-	r.order = i->desired->order;
-	r.phase = (Samoza__V1__Phase)i->phase;
-	r.error = i->error;
-	if (r.error == NULL && waits_for_parent(agent, i))
+	r.key = copy->key;
+	r.observed_generation = copy->desired->generation;
+	r.phase = (Samoza__V1__Phase)copy->phase;
+	r.error = copy->error;
+	if (r.error == NULL && waits_for_parent(agent, copy))
 		r.error = (char *)"start: its ancestor does not run here";
 	r.has_failures = true;
-	r.failures = (uint32_t)i->failures.count;
-	r.has_gave_up = i->gave_up;
-	r.gave_up = i->gave_up;
-	r.has_finished = i->finished;
-	r.finished = i->finished;
+	r.failures = (uint32_t)copy->failures.count;
+	r.has_exhausted = copy->exhausted;
+	r.exhausted = copy->exhausted;
+	r.has_finished = copy->finished;
+	r.finished = copy->finished;
 	r.has_restarts = true;
-	r.restarts = i->restarts;
-	r.has_retry_ms = waits_for_retry(agent, i);
-	if (r.has_retry_ms && i->not_before_ms > agent->now.mono_ms)
-		r.retry_ms = (uint64_t)(i->not_before_ms - agent->now.mono_ms);
-	if (i->phase == PHASE_STARTED) {
-		r.exports = i->exports;
-		r.n_exports = i->n_exports;
+	r.restarts = copy->restarts;
+	r.has_retry_ms = waits_for_retry(agent, copy);
+	if (r.has_retry_ms && copy->retry_not_before_ms > agent->now.mono_ms)
+		r.retry_ms = (uint64_t)(copy->retry_not_before_ms - agent->now.mono_ms);
+	if (copy->phase == PHASE_STARTED) {
+		r.exports = copy->exports;
+		r.n_exports = copy->n_exports;
 		r.has_imports_version = true;
-		r.imports_version = i->imports_version;
+		r.imports_version = copy->imports_version;
 	}
 	return message_copy(&r);
 }
 
-void report_add(struct agent *agent, struct instance *i)
+void report_add(struct agent *agent, struct agent_copy *copy)
 {
-	i->answered_order = i->desired->order;
-	i->told_waiting = waits_for_parent(agent, i);
+	copy->answered_generation = copy->desired->generation;
+	copy->waiting_reported = waits_for_parent(agent, copy);
 	if (agent->linked)
-		vector_push(&agent->reports, report_new(agent, i));
+		vector_push(&agent->reports, report_new(agent, copy));
 }
 
-void report_add_absent(struct agent *agent, const Samoza__V1__InstanceKey *key, uint64_t order,
-		       const char *error)
+void report_add_absent(struct agent *agent, const Samoza__V1__InstanceKey *key,
+		       uint64_t generation, const char *error)
 {
 	if (!agent->linked)
 		return;
 	Samoza__V1__InstanceReport r = SAMOZA__V1__INSTANCE_REPORT__INIT;
 	r.key = (Samoza__V1__InstanceKey *)key;
-	r.order = order;
+	r.observed_generation = generation;
 	r.phase = SAMOZA__V1__PHASE__PHASE_ABSENT;
 	r.error = (char *)error;
 	vector_push(&agent->reports, message_copy(&r));
@@ -111,10 +113,10 @@ void reports_send(struct agent *agent)
 void hello_send(struct agent *agent)
 {
 	VECTOR(Samoza__V1__InstanceReport *) held = {0};
-	for (struct instance *i = agent->instances; i != NULL; i = i->hh.next) {
-		vector_push(&held, report_new(agent, i));
-		i->answered_order = i->desired->order;
-		i->told_waiting = waits_for_parent(agent, i);
+	for (struct agent_copy *copy = agent->copies; copy != NULL; copy = copy->hh.next) {
+		vector_push(&held, report_new(agent, copy));
+		copy->answered_generation = copy->desired->generation;
+		copy->waiting_reported = waits_for_parent(agent, copy);
 	}
 	Samoza__V1__Hello h = SAMOZA__V1__HELLO__INIT;
 	h.protocol = 1;
@@ -138,9 +140,9 @@ void hello_send(struct agent *agent)
 void heartbeat_send(struct agent *agent)
 {
 	VECTOR(Samoza__V1__InstanceKey *) running = {0};
-	for (struct instance *i = agent->instances; i != NULL; i = i->hh.next)
-		if (i->phase == PHASE_STARTED)
-			vector_push(&running, i->key);
+	for (struct agent_copy *copy = agent->copies; copy != NULL; copy = copy->hh.next)
+		if (copy->phase == PHASE_STARTED)
+			vector_push(&running, copy->key);
 	Samoza__V1__Heartbeat h = SAMOZA__V1__HEARTBEAT__INIT;
 	h.identity = agent->identity;
 	h.incarnation = agent->incarnation;

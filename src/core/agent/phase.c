@@ -19,9 +19,9 @@ SAME(UNDEPLOYING);
 
 static void describe(const void *object, char *ret_name, size_t size)
 {
-	const struct instance *i = object;
-	snprintf(ret_name, size, "%s/%s@%" PRIu64, i->spec->topology_name, i->key->path,
-		 i->key->epoch);
+	const struct agent_copy *copy = object;
+	snprintf(ret_name, size, "%s/%s@%" PRIu64, copy->spec->topology_name, copy->key->path,
+		 copy->key->epoch);
 }
 
 /* The action that this phase is the time of. */
@@ -49,43 +49,44 @@ static bool action_of(enum agent_phase phase, enum agent_action *ret_action)
 }
 
 /* Which actions run in which phase. An update outlives a process that died during it. */
-static const char *check_action(const struct instance *i)
+static const char *check_action(const struct agent_copy *copy)
 {
 	enum agent_action needed = ACTION_DEPLOY;
-	if (action_of(i->phase, &needed)) {
-		if (i->orphan)
-			return i->phase == PHASE_STARTING && i->action == 0
+	if (action_of(copy->phase, &needed)) {
+		if (copy->orphan)
+			return copy->phase == PHASE_STARTING && copy->action == 0
 				       ? NULL
 				       : "is an orphan, but not a start without an action";
-		if (i->action == 0 || i->kind != needed)
+		if (copy->action == 0 || copy->action_kind != needed)
 			return "is in the phase of an action that does not run";
-	} else if (i->action != 0 && (i->phase == PHASE_ABSENT || i->kind != ACTION_UPDATE)) {
+	} else if (copy->action != 0 &&
+		   (copy->phase == PHASE_ABSENT || copy->action_kind != ACTION_UPDATE)) {
 		return "runs an action of another phase";
 	}
-	bool is_limited = i->action != 0 && !i->killed;
-	return heap_has(&i->action_timer.node) == is_limited
+	bool is_limited = copy->action != 0 && !copy->killed;
+	return heap_has(&copy->action_timer.node) == is_limited
 		       ? NULL
 		       : "has an action without a time limit, or a limit without an action";
 }
 
 static const char *invariant(const void *object, unsigned from, unsigned to)
 {
-	const struct instance *i = object;
-	bool has_process = phase_has_process(i->phase);
-	if (i->phase != PHASE_STARTED && i->n_exports > 0)
+	const struct agent_copy *copy = object;
+	bool has_process = phase_has_process(copy->phase);
+	if (copy->phase != PHASE_STARTED && copy->n_exports > 0)
 		return "has exports, but is not started";
-	if (i->finished && has_process)
+	if (copy->finished && has_process)
 		return "has finished, but has a process";
-	if (i->undeploy_failed && i->phase != PHASE_DEPLOYED)
+	if (copy->undeploy_failed && copy->phase != PHASE_DEPLOYED)
 		return "failed to undeploy, but is not deployed";
-	if (heap_has(&i->retry_timer.node) && i->action != 0)
+	if (heap_has(&copy->retry_timer.node) && copy->action != 0)
 		return "waits for a retry while an action runs";
 	/* Leases begin with the first input: not yet where a record is adopted. */
-	if (i->spec->exclusive && has_process && from != PHASE_ABSENT && !i->fenced &&
-	    !heap_has(&i->lease_timer.node))
+	if (copy->spec->exclusive && has_process && from != PHASE_ABSENT && !copy->fenced &&
+	    !heap_has(&copy->lease_timer.node))
 		return "is exclusive and has a process without a lease";
 	(void)to;
-	return check_action(i);
+	return check_action(copy);
 }
 
 #define TO(phase) STATE_MACHINE_BIT(PHASE_##phase)

@@ -8,8 +8,8 @@
  *             │                              ▼ │ └────── stopping ◄─┴────────────┘
  *             └─────────────────── undeploying ┘ failed
  *
- * A record of an earlier life of the zhost is adopted: absent becomes deployed, starting or
- * started. A starting copy is stopped only then: nobody saw whether its start succeeded.
+ * A record of an earlier agent is adopted: absent becomes deployed, starting or started. A
+ * starting copy is stopped only then: nobody saw whether its start succeeded.
  */
 #ifndef SAMOZA_CORE_AGENT_PHASE_H
 #define SAMOZA_CORE_AGENT_PHASE_H
@@ -30,7 +30,7 @@ enum __attribute__((packed)) agent_phase {
 };
 #define PHASE_HAS_PROCESS STATE_MACHINE_OWN_FLAG
 
-/* Its objects are copies (internal.h); enter() and instance_adopt() in instance.c move them. */
+/* Its objects are copies (internal.h); only copy_enter() and copy_adopt() move them. */
 extern const struct state_machine_type phase_machine;
 
 /* There is, or may be, a process: starting, started, stopping. */

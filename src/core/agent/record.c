@@ -1,40 +1,42 @@
-/* The folder: one record for each instance that is or may be on this machine. */
-#include "core/agent/internal.h"
+/* One record for each copy that is or may be on this machine. */
+#include "core/agent/record.h"
 
-/* The class that a restart must know: a stop in progress may still have a process. */
+#include "core/agent/copy.h"
+
+/* What a restart must know: a stop in progress may still have a process. */
 static Samoza__V1__Phase class_of(enum agent_phase phase)
 {
 	return (Samoza__V1__Phase)(phase == PHASE_STOPPING ? PHASE_STARTED : phase);
 }
 
-void record_write(struct agent *agent, struct instance *i)
+void record_write(struct agent *agent, struct agent_copy *copy)
 {
-	struct agent_record record = {.id = mem_strdup(i->id)};
-	if (i->phase == PHASE_ABSENT) {
-		if (!i->recorded) {
+	struct agent_record record = {.id = mem_strdup(copy->id)};
+	if (copy->phase == PHASE_ABSENT) {
+		if (!copy->recorded) {
 			free(record.id);
 			return;
 		}
-		i->recorded = false;
+		copy->recorded = false;
 	} else {
-		Samoza__V1__DesiredInstance desired = *i->desired;
-		desired.spec = i->spec;
+		Samoza__V1__DesiredInstance desired = *copy->desired;
+		desired.spec = copy->spec;
 		Samoza__V1__AgentRecord r = SAMOZA__V1__AGENT_RECORD__INIT;
 		r.desired = &desired;
-		r.phase = class_of(i->phase);
-		r.exports = i->exports;
-		r.n_exports = i->n_exports;
+		r.phase = class_of(copy->phase);
+		r.exports = copy->exports;
+		r.n_exports = copy->n_exports;
 		r.has_imports_version = r.has_imports_hash = r.has_restarts = true;
-		r.imports_hash = i->imports_hash;
-		r.imports_version = i->imports_version;
-		r.restarts = i->restarts;
+		r.imports_hash = copy->imports_hash;
+		r.imports_version = copy->imports_version;
+		r.restarts = copy->restarts;
 		r.boot = agent->boot;
-		if (instance_is_unwanted(agent, i))
+		if (copy_is_unwanted(agent, copy))
 			desired.target = SAMOZA__V1__TARGET__TARGET_NONE;
 		record.size = samoza__v1__agent_record__get_packed_size(&r);
 		record.data = mem_calloc(1, record.size);
 		samoza__v1__agent_record__pack(&r, record.data);
-		i->recorded = true;
+		copy->recorded = true;
 	}
 	vector_push(&agent->outbox->records, record);
 }
@@ -62,7 +64,7 @@ int agent_record_read(const void *data, size_t size, Samoza__V1__DesiredInstance
 }
 
 /* The phase that the record stands for, now that it is known whether a process lives. */
-static enum agent_phase found_phase(struct instance *i, const Samoza__V1__AgentRecord *r,
+static enum agent_phase found_phase(struct agent_copy *copy, const Samoza__V1__AgentRecord *r,
 				    bool is_alive)
 {
 	switch (r->phase) {
@@ -70,10 +72,11 @@ static enum agent_phase found_phase(struct instance *i, const Samoza__V1__AgentR
 	case SAMOZA__V1__PHASE__PHASE_STOPPING:
 		if (is_alive)
 			return PHASE_STARTED;
-		i->died_away = i->desired->target == SAMOZA__V1__TARGET__TARGET_STARTED;
-		return i->died_away ? PHASE_STARTED : PHASE_DEPLOYED;
+		copy->exited_while_away =
+			copy->desired->target == SAMOZA__V1__TARGET__TARGET_STARTED;
+		return copy->exited_while_away ? PHASE_STARTED : PHASE_DEPLOYED;
 	case SAMOZA__V1__PHASE__PHASE_STARTING:
-		i->orphan = is_alive;
+		copy->orphan = is_alive;
 		return is_alive ? PHASE_STARTING : PHASE_DEPLOYED;
 	case SAMOZA__V1__PHASE__PHASE_DEPLOYED:
 	case SAMOZA__V1__PHASE__PHASE_UNDEPLOYING:
@@ -83,22 +86,22 @@ static enum agent_phase found_phase(struct instance *i, const Samoza__V1__AgentR
 	case _SAMOZA__V1__PHASE_IS_INT_SIZE:
 		break;
 	}
-	return PHASE_ABSENT; /* half there: it is deployed again */
+	return PHASE_ABSENT; /* partly deployed: it is deployed again */
 }
 
-static void load_phase(struct instance *i, Samoza__V1__AgentRecord *r, bool is_alive)
+static void load_phase(struct agent_copy *copy, Samoza__V1__AgentRecord *r, bool is_alive)
 {
-	enum agent_phase phase = found_phase(i, r, is_alive);
+	enum agent_phase phase = found_phase(copy, r, is_alive);
 	if (phase == PHASE_ABSENT)
 		return;
 	if (phase == PHASE_STARTED && is_alive) {
-		i->exports = steal_ptr(&r->exports);
-		i->n_exports = r->n_exports;
+		copy->exports = steal_ptr(&r->exports);
+		copy->n_exports = r->n_exports;
 		r->n_exports = 0;
-		i->imports_version = r->imports_version;
-		i->imports_hash = r->imports_hash;
+		copy->imports_version = r->imports_version;
+		copy->imports_hash = r->imports_hash;
 	}
-	instance_adopt(i, phase);
+	copy_adopt(copy, phase);
 }
 
 int agent_load(struct agent *agent, const void *data, size_t size, bool is_alive,
@@ -108,15 +111,16 @@ int agent_load(struct agent *agent, const void *data, size_t size, bool is_alive
 	Samoza__V1__AgentRecord *r = unpack(data, size, err);
 	if (r == NULL)
 		return ERR_INVALID;
-	struct instance *i = instance_new(agent, r->desired->key, r->desired->spec);
+	struct agent_copy *copy = copy_new(agent, r->desired->key, r->desired->spec);
 	samoza__v1__instance_spec__free_unpacked(steal_ptr(&r->desired->spec), NULL);
-	samoza__v1__desired_instance__free_unpacked(i->desired, NULL);
-	i->desired = steal_ptr(&r->desired);
-	load_phase(i, r, is_alive);
-	i->booted = r->boot != NULL && agent->boot != NULL && !str_equal(r->boot, agent->boot);
-	i->restarts = r->restarts;
-	i->recorded = true;
-	i->desired->order = 0; /* of the life before */
+	samoza__v1__desired_instance__free_unpacked(copy->desired, NULL);
+	copy->desired = steal_ptr(&r->desired);
+	load_phase(copy, r, is_alive);
+	copy->rebooted =
+		r->boot != NULL && agent->boot != NULL && !str_equal(r->boot, agent->boot);
+	copy->restarts = r->restarts;
+	copy->recorded = true;
+	copy->desired->generation = 0; /* generations count from each HELLO */
 	samoza__v1__agent_record__free_unpacked(r, NULL);
 	return 0;
 }

@@ -212,10 +212,10 @@ static Samoza__V1__DesiredInstance *desired_new(struct instance *i, const struct
 	m->key->topology = mem_strdup(deployment_of(i)->id);
 	m->key->path = mem_strdup(instance_decl(i)->path);
 	m->key->epoch = i->epoch;
-	m->order = i->order;
+	m->generation = i->order;
 	m->target = (Samoza__V1__Target)i->target;
-	m->has_fresh = true;
-	m->fresh = i->fresh;
+	m->has_retry_generation = true;
+	m->retry_generation = i->fresh;
 	if (i->target == TARGET_STARTED)
 		add_imports(i, m);
 	if (i->sent_epoch != i->epoch || i->sent_link != z->link) {

@@ -16,7 +16,7 @@
 static void take_error(struct instance *i, const Samoza__V1__InstanceReport *r)
 {
 	struct control *c = deployment_of(i)->control;
-	bool gave_up = r->gave_up && !i->gave_up;
+	bool gave_up = r->exhausted && !i->gave_up;
 	i->failures = r->failures;
 	i->restarts = r->restarts;
 	i->retry_at_ms = r->has_retry_ms ? c->now.mono_ms + (int64_t)r->retry_ms : 0;
@@ -24,7 +24,7 @@ static void take_error(struct instance *i, const Samoza__V1__InstanceReport *r)
 		free(i->last_error);
 		i->last_error = mem_strdup(r->error);
 	}
-	i->gave_up = r->gave_up;
+	i->gave_up = r->exhausted;
 	mark_instance(i, MARK_RECORD);
 	update_trouble(i);
 	if (gave_up)
@@ -119,7 +119,7 @@ static void on_deployed(struct instance *i, const Samoza__V1__InstanceReport *r,
 		instance_move(i, STATE_DEPLOYED_STOPPED, false, "deployed");
 		break;
 	case STATE_STARTING:
-		if (!ended && (adopting || r->order < i->order))
+		if (!ended && (adopting || r->observed_generation < i->order))
 			return; /* it has not heard of the order yet */
 		if (r->finished) {
 			instance_move(i, STATE_DEPLOYED_STARTED, false, "started");

@@ -1,11 +1,7 @@
 #include "fixture.h"
 
 #include <inttypes.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
-/* cmocka wants the four above */
-#include <cmocka.h>
 
 #include "base/str.h"
 
@@ -26,8 +22,8 @@ static void say(struct fixture *f, const char *format, ...)
 
 static void say_report(struct fixture *f, const char *what, const Samoza__V1__InstanceReport *r)
 {
-	say(f, "%s %s@%" PRIu64 " o%" PRIu64 " %s", what, r->key->path, r->key->epoch, r->order,
-	    phase_names[r->phase]);
+	say(f, "%s %s@%" PRIu64 " g%" PRIu64 " %s", what, r->key->path, r->key->epoch,
+	    r->observed_generation, phase_names[r->phase]);
 	for (size_t i = 0; i < r->n_exports; i++)
 		say(f, " %s=%s", r->exports[i]->name, r->exports[i]->value);
 	if (r->has_imports_version && r->imports_version > 0)
@@ -36,8 +32,8 @@ static void say_report(struct fixture *f, const char *what, const Samoza__V1__In
 		say(f, " failures=%u", r->failures);
 	if (r->restarts > 0)
 		say(f, " restarts=%u", r->restarts);
-	if (r->gave_up)
-		say(f, " gave-up");
+	if (r->exhausted)
+		say(f, " exhausted");
 	if (r->finished)
 		say(f, " finished");
 	if (r->has_retry_ms)
@@ -157,13 +153,30 @@ static struct agent *new_agent(uint64_t incarnation, const char *boot)
 						.reconnect_ms = 10000});
 }
 
-void setup(struct fixture *f)
+static struct fixture *fixture_new(void)
 {
-	*f = (struct fixture){.seen = BUFFER_INIT(1 << 20), .agent = new_agent(1, "first")};
+	struct fixture *f = mem_new(struct fixture);
+	f->seen = BUFFER_INIT(1 << 20);
+	f->agent = new_agent(1, "first");
+	return f;
 }
 
-void teardown(struct fixture *f)
+int fixture_alone(void **state)
 {
+	*state = fixture_new();
+	return 0;
+}
+
+int fixture_joined(void **state)
+{
+	struct fixture *f = *state = fixture_new();
+	join(f);
+	return 0;
+}
+
+int fixture_end(void **state)
+{
+	struct fixture *f = *state;
 	expect(f, "");
 	agent_free(f->agent);
 	buffer_done(&f->seen);
@@ -171,6 +184,8 @@ void teardown(struct fixture *f)
 		free(f->disk[i].id);
 		free(f->disk[i].data);
 	}
+	free(f);
+	return 0;
 }
 
 void expect_at(struct fixture *f, const char *text, const char *file, int line)
@@ -183,7 +198,7 @@ void expect_at(struct fixture *f, const char *text, const char *file, int line)
 	buffer_clear(&f->seen);
 }
 
-void forget(struct fixture *f)
+void ignore(struct fixture *f)
 {
 	buffer_clear(&f->seen);
 }
@@ -207,6 +222,18 @@ void hello_ack(struct fixture *f, Samoza__V1__HelloAck__Verdict verdict)
 	take(f, &(struct agent_input){.type = AGENT_HELLO_ACK, .hello_ack = &ack});
 }
 
+void accept(struct fixture *f)
+{
+	hello_ack(f, SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED);
+}
+
+void rejoin(struct fixture *f)
+{
+	up(f);
+	accept(f);
+	ignore(f);
+}
+
 void heartbeat_ack(struct fixture *f, uint64_t counter)
 {
 	Samoza__V1__HeartbeatAck ack = SAMOZA__V1__HEARTBEAT_ACK__INIT;
@@ -217,13 +244,13 @@ void heartbeat_ack(struct fixture *f, uint64_t counter)
 void join(struct fixture *f)
 {
 	up(f);
-	hello_ack(f, SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED);
+	accept(f);
 	heartbeat_ack(f, 1);
-	desired(f, true, "");
-	forget(f);
+	ask_full(f, "");
+	ignore(f);
 }
 
-struct wish {
+struct entry {
 	Samoza__V1__DesiredInstance desired;
 	Samoza__V1__InstanceKey key;
 	Samoza__V1__InstanceSpec spec;
@@ -232,7 +259,7 @@ struct wish {
 	char value[32], parent[32];
 };
 
-static void read_word(struct wish *w, const char *word, unsigned index)
+static void read_word(struct entry *w, const char *word, unsigned index)
 {
 	Samoza__V1__DesiredInstance *d = &w->desired;
 	uint64_t number = 0;
@@ -265,11 +292,11 @@ static void read_word(struct wish *w, const char *word, unsigned index)
 	} else if (sscanf(word, "timeout=%" SCNu64, &number) == 1) {
 		w->spec.has_action_timeout_ms = true;
 		w->spec.action_timeout_ms = number;
-	} else if (sscanf(word, "o%" SCNu64, &number) == 1) {
-		d->order = number;
-	} else if (sscanf(word, "f%" SCNu64, &number) == 1) {
-		d->has_fresh = true;
-		d->fresh = number;
+	} else if (sscanf(word, "g%" SCNu64, &number) == 1) {
+		d->generation = number;
+	} else if (sscanf(word, "r%" SCNu64, &number) == 1) {
+		d->has_retry_generation = true;
+		d->retry_generation = number;
 	} else if (sscanf(word, "i%" SCNu64, &number) == 1) {
 		d->has_imports_version = true;
 		d->imports_version = number;
@@ -279,14 +306,14 @@ static void read_word(struct wish *w, const char *word, unsigned index)
 	} else if (sscanf(word, "port=%31s", w->value) == 1) {
 		w->variable.value = w->value;
 	} else {
-		print_error("no such word: %s\n", word);
+		print_error("unknown word: %s\n", word);
 		fail();
 	}
 }
 
-static struct wish *read_wish(char *text)
+static struct entry *read_entry(char *text)
 {
-	struct wish *w = mem_new(struct wish);
+	struct entry *w = mem_new(struct entry);
 	samoza__v1__desired_instance__init(&w->desired);
 	samoza__v1__instance_key__init(&w->key);
 	samoza__v1__instance_spec__init(&w->spec);
@@ -314,19 +341,19 @@ static struct wish *read_wish(char *text)
 	return w;
 }
 
-void desired(struct fixture *f, bool full, const char *wishes)
+static void desired(struct fixture *f, bool full, const char *entries)
 {
 	Samoza__V1__DesiredInstance *list[16];
-	struct wish *owned[16];
+	struct entry *owned[16];
 	Samoza__V1__Desired d = SAMOZA__V1__DESIRED__INIT;
 	d.version = 1;
 	d.full = full;
 	d.instances = list;
-	CLEANUP(freep) char *text = mem_strdup(wishes);
+	CLEANUP(freep) char *text = mem_strdup(entries);
 	char *rest = NULL;
 	for (char *one = strtok_r(text, ";", &rest); one != NULL;
 	     one = strtok_r(NULL, ";", &rest)) {
-		owned[d.n_instances] = read_wish(one);
+		owned[d.n_instances] = read_entry(one);
 		list[d.n_instances] = &owned[d.n_instances]->desired;
 		d.n_instances++;
 	}
@@ -337,19 +364,40 @@ void desired(struct fixture *f, bool full, const char *wishes)
 	}
 }
 
-void done(struct fixture *f, uint64_t action, const char *error)
+void ask(struct fixture *f, const char *entries)
+{
+	desired(f, false, entries);
+}
+
+void ask_full(struct fixture *f, const char *entries)
+{
+	desired(f, true, entries);
+}
+
+void succeed(struct fixture *f, uint64_t action)
+{
+	take(f, &(struct agent_input){.type = AGENT_ACTION_DONE, .done = {.action = action}});
+}
+
+void succeed_all(struct fixture *f, uint64_t first, uint64_t last)
+{
+	for (uint64_t action = first; action <= last; action++)
+		succeed(f, action);
+}
+
+void fails(struct fixture *f, uint64_t action, const char *error)
 {
 	take(f, &(struct agent_input){.type = AGENT_ACTION_DONE,
 				      .done = {.action = action, .error = error}});
 }
 
-void done_finished(struct fixture *f, uint64_t action)
+void succeed_finished(struct fixture *f, uint64_t action)
 {
 	take(f, &(struct agent_input){.type = AGENT_ACTION_DONE,
 				      .done = {.action = action, .finished = true}});
 }
 
-void done_exports(struct fixture *f, uint64_t action, const char *name, const char *value)
+void succeed_exporting(struct fixture *f, uint64_t action, const char *name, const char *value)
 {
 	Samoza__V1__Variable v = SAMOZA__V1__VARIABLE__INIT;
 	v.name = (char *)name;
@@ -360,7 +408,24 @@ void done_exports(struct fixture *f, uint64_t action, const char *name, const ch
 			.done = {.action = action, .n_exports = 1, .exports = list}});
 }
 
-void ended(struct fixture *f, const char *path, uint64_t epoch, const char *error)
+void run(struct fixture *f, const char *entry)
+{
+	ask(f, entry);
+	succeed_all(f, 1, 2);
+	ignore(f);
+}
+
+void run_family(struct fixture *f, const char *words)
+{
+	CLEANUP(freep)
+	char *entries = str_printf(
+		"a/b/c@3 g1 started in=a/b;a/b@2 g1 started in=a;a@1 g1 started%s", words);
+	ask(f, entries);
+	succeed_all(f, 1, 6);
+	ignore(f);
+}
+
+static void ended(struct fixture *f, const char *path, uint64_t epoch, const char *error)
 {
 	take(f, &(struct agent_input){.type = AGENT_PROCESS_ENDED,
 				      .ended = {.topology = "T",
@@ -368,6 +433,16 @@ void ended(struct fixture *f, const char *path, uint64_t epoch, const char *erro
 						.epoch = epoch,
 						.finished = error == NULL,
 						.error = error}});
+}
+
+void exits(struct fixture *f, const char *path, uint64_t epoch, const char *error)
+{
+	ended(f, path, epoch, error);
+}
+
+void finishes(struct fixture *f, const char *path, uint64_t epoch)
+{
+	ended(f, path, epoch, NULL);
 }
 
 void wait_ms(struct fixture *f, int64_t ms)
@@ -391,7 +466,8 @@ static void load(struct fixture *f, const char *boot, const char *alive)
 		Samoza__V1__DesiredInstance *d = NULL;
 		assert_int_equal(agent_record_read(f->disk[i].data, f->disk[i].size, &d, NULL),
 				 0);
-		CLEANUP(freep) char *word = str_printf("%s ", d->key->path);
+		CLEANUP(freep)
+		char *word = str_printf("%s@%" PRIu64 " ", d->key->path, d->key->epoch);
 		assert_int_equal(agent_load(f->agent, f->disk[i].data, f->disk[i].size,
 					    strstr(alive, word) != NULL, NULL),
 				 0);

@@ -1,17 +1,25 @@
 /*
  * An agent under test: inputs as short calls, everything that it does as lines of text.
  *
- *   desired(&f, true, "a@1 o1 started");
- *   expect(&f, "record a deploying\n"
- *              "do 1 deploy a@1\n"
- *              "report a@1 o1 deploying\n");
+ *   ask(f, "a@1 g1 started");
+ *   expect(f, "record T/a deploying\n"
+ *             "do 1 deploy a@1\n"
+ *             "report a@1 g1 deploying\n");
  *
- * Wishes: "PATH@EPOCH oORDER TARGET", then any of fFRESH, iIMPORTS_VERSION, in=PARENT,
- * port=VALUE (of the one provider that comes with iN; N where it is not given), nospec,
- * exclusive, attempts=N, window=MS, grace=MS, timeout=MS; several are separated by ';'.
+ * An entry of a set is "PATH@EPOCH gGENERATION TARGET", then any of rRETRY_GENERATION,
+ * iIMPORTS_VERSION, in=PARENT, port=VALUE (of the one provider that comes with iN; by default N),
+ * nospec, exclusive, attempts=N, window=MS, grace=MS, timeout=MS; entries are separated by ';'.
+ * "do N" is an order to carry out action number N; answer it by succeed(f, N) or fails(f, N, …).
  */
 #ifndef TESTS_UNIT_AGENT_FIXTURE_H
 #define TESTS_UNIT_AGENT_FIXTURE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
 
 #include "base/buffer.h"
 #include "core/agent/agent.h"
@@ -23,38 +31,59 @@ struct fixture {
 	struct agent *agent;
 	struct buffer seen;
 	int64_t now_ms;
-	struct agent_record disk[FIXTURE_RECORDS]; /* the folder, for restart() */
+	struct agent_record disk[FIXTURE_RECORDS]; /* what restart() reads */
 	bool records_shown;
 };
 
-void setup(struct fixture *f);
-void teardown(struct fixture *f);
-/* Compares what was done since the last call, and forgets it. */
+/* A test that gets `struct fixture *f = *state`: an agent that has joined its zrms, whose set is
+ * empty; or one that has no link yet. Each ends with everything expected. */
+#define JOINED(test) cmocka_unit_test_setup_teardown(test, fixture_joined, fixture_end)
+#define ALONE(test)  cmocka_unit_test_setup_teardown(test, fixture_alone, fixture_end)
+int fixture_alone(void **state);
+int fixture_joined(void **state);
+int fixture_end(void **state);
+
+/* Compares what the agent did since the last call. */
 #define expect(f, text) expect_at((f), (text), __FILE__, __LINE__)
 void expect_at(struct fixture *f, const char *text, const char *file, int line);
-/* Forgets it unseen. */
-void forget(struct fixture *f);
+/* Drops what the agent did since the last call. */
+void ignore(struct fixture *f);
 
+/* ---- zrms ---- */
 void up(struct fixture *f);
 void down(struct fixture *f);
 void hello_ack(struct fixture *f, Samoza__V1__HelloAck__Verdict verdict);
+void accept(struct fixture *f);
 void heartbeat_ack(struct fixture *f, uint64_t counter);
-/* up, accepted, an empty full set, and all of it forgotten. */
+/* up, accepted, an empty full set; and up and accepted. What the agent did is ignored. */
 void join(struct fixture *f);
-void desired(struct fixture *f, bool full, const char *wishes);
-/* NULL: well done. */
-void done(struct fixture *f, uint64_t action, const char *error);
-void done_finished(struct fixture *f, uint64_t action);
-/* Started, with one export. */
-void done_exports(struct fixture *f, uint64_t action, const char *name, const char *value);
-/* NULL: it finished well. */
-void ended(struct fixture *f, const char *path, uint64_t epoch, const char *error);
-/* Time goes on, timers fire as they come due. */
+void rejoin(struct fixture *f);
+/* A set of changes; a full set. */
+void ask(struct fixture *f, const char *entries);
+void ask_full(struct fixture *f, const char *entries);
+
+/* ---- actions and processes ---- */
+void succeed(struct fixture *f, uint64_t action);
+void succeed_all(struct fixture *f, uint64_t first, uint64_t last);
+void fails(struct fixture *f, uint64_t action, const char *error);
+/* A start whose process has exited successfully already. */
+void succeed_finished(struct fixture *f, uint64_t action);
+/* A start, with one export. */
+void succeed_exporting(struct fixture *f, uint64_t action, const char *name, const char *value);
+/* Asks for the first copy, which is deployed and started by actions 1 and 2. */
+void run(struct fixture *f, const char *entry);
+/* a, with a child a/b and its child a/b/c, which run; the next action is 7. `words` are for a. */
+void run_family(struct fixture *f, const char *words);
+void exits(struct fixture *f, const char *path, uint64_t epoch, const char *error);
+void finishes(struct fixture *f, const char *path, uint64_t epoch);
+
+/* ---- time ---- */
+/* Advances the clock; timers fire as they come due. */
 void wait_ms(struct fixture *f, int64_t ms);
-/* The agent dies; a new one reads the folder. `alive`: paths whose processes live, each
- * followed by a blank. */
+/* The agent is gone, and a new one reads the records. `alive`: copies whose processes were
+ * found, each as "PATH@EPOCH" and a blank. */
 void restart(struct fixture *f, const char *alive);
-/* The machine boots: nothing lives. */
+/* The machine boots: no process is left. */
 void reboot(struct fixture *f);
 
 #endif

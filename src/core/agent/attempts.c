@@ -1,0 +1,54 @@
+/* Failures within the restart window, the back-off after each, and when there is no further try. */
+#include "core/agent/attempts.h"
+
+#include "core/agent/limit.h"
+
+#define BACKOFF_FIRST_MS 1000
+#define BACKOFF_MAX_MS	 60000
+
+void attempts_set_timer(struct agent *agent, struct agent_copy *copy, bool wanted)
+{
+	bool set = heap_has(&copy->retry_timer.node);
+	if (wanted && !set)
+		agent->retry_count++;
+	if (!wanted && set)
+		agent->retry_count--;
+	if (wanted)
+		heap_set(&agent->timers, &copy->retry_timer.node, copy->retry_not_before_ms);
+	else
+		heap_remove(&agent->timers, &copy->retry_timer.node);
+}
+
+void attempts_reset(struct agent *agent, struct agent_copy *copy)
+{
+	vector_clear(&copy->failures);
+	copy->retry_not_before_ms = 0;
+	copy->exhausted = copy->finished = copy->undeploy_failed = false;
+	attempts_set_timer(agent, copy, false);
+}
+
+void attempts_count_failure(struct agent *agent, struct agent_copy *copy)
+{
+	int64_t oldest = agent->now.mono_ms - limit_window_ms(copy);
+	while (copy->failures.count > 0 && copy->failures.items[0] < oldest)
+		vector_remove_at(&copy->failures, 0);
+	vector_push(&copy->failures, agent->now.mono_ms);
+
+	int64_t backoff = BACKOFF_FIRST_MS;
+	for (size_t n = 1; n < copy->failures.count && backoff < BACKOFF_MAX_MS; n++)
+		backoff *= 2;
+	if (backoff > BACKOFF_MAX_MS)
+		backoff = BACKOFF_MAX_MS;
+	copy->retry_not_before_ms = agent->now.mono_ms + backoff;
+	copy->exhausted = copy->failures.count > limit_attempts(copy);
+}
+
+bool attempts_next_is_due(struct agent *agent, struct agent_copy *copy)
+{
+	if (copy->exhausted || copy->finished)
+		return false;
+	if (agent->now.mono_ms >= copy->retry_not_before_ms)
+		return true;
+	attempts_set_timer(agent, copy, true);
+	return false;
+}

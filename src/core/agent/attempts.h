@@ -1,0 +1,14 @@
+/* Failures within the restart window, the back-off, and the end of attempts. */
+#ifndef SAMOZA_CORE_AGENT_ATTEMPTS_H
+#define SAMOZA_CORE_AGENT_ATTEMPTS_H
+
+#include "core/agent/internal.h"
+
+void attempts_count_failure(struct agent *agent, struct agent_copy *copy);
+/* Somebody asked again: failures are forgotten. */
+void attempts_reset(struct agent *agent, struct agent_copy *copy);
+/* True: try now. Otherwise the timer is set for the next attempt, if there is one. */
+bool attempts_next_is_due(struct agent *agent, struct agent_copy *copy);
+void attempts_set_timer(struct agent *agent, struct agent_copy *copy, bool wanted);
+
+#endif

@@ -1,0 +1,41 @@
+/* Time limits and numbers of attempts of a copy, with the defaults of its spec. */
+#include "core/agent/limit.h"
+
+int64_t limit_action_ms(const struct agent_copy *copy)
+{
+	uint64_t ms = copy->spec->has_action_timeout_ms ? copy->spec->action_timeout_ms : 0;
+	return ms > 0 && ms < INT32_MAX ? (int64_t)ms : 60000;
+}
+
+int64_t limit_window_ms(const struct agent_copy *copy)
+{
+	return copy->spec->has_restart_window_ms ? (int64_t)copy->spec->restart_window_ms
+						 : 600000;
+}
+
+uint32_t limit_attempts(const struct agent_copy *copy)
+{
+	return copy->spec->has_restart_attempts ? copy->spec->restart_attempts : 5;
+}
+
+int64_t limit_grace_ms(const struct agent *agent, const struct agent_copy *copy)
+{
+	int64_t grace =
+		copy->spec->has_stop_grace_ms ? (int64_t)copy->spec->stop_grace_ms : 10000;
+	if (copy->spec->exclusive) {
+		int64_t most = agent->failure_timeout_ms - 2 * agent->heartbeat_ms;
+		if (grace > most)
+			grace = most > 0 ? most : 0;
+	}
+	return grace;
+}
+
+int64_t limit_lease_stop_ms(const struct agent *agent, const struct agent_copy *copy)
+{
+	return agent->lease_from_ms + agent->failure_timeout_ms - limit_grace_ms(agent, copy);
+}
+
+int64_t limit_lease_end_ms(const struct agent *agent)
+{
+	return agent->lease_from_ms + agent->failure_timeout_ms;
+}

@@ -1,0 +1,18 @@
+/* What the agent sends to zrms: HELLO, reports, heartbeats. */
+#ifndef SAMOZA_CORE_AGENT_MESSAGE_H
+#define SAMOZA_CORE_AGENT_MESSAGE_H
+
+#include "core/agent/internal.h"
+
+/* A deep copy; NULL for NULL. */
+void *message_copy(const void *message);
+/* Appends a report of the phase as it stands. */
+void report_add(struct agent *agent, struct agent_copy *copy);
+/* Of a copy that the agent does not hold. */
+void report_add_absent(struct agent *agent, const Samoza__V1__InstanceKey *key,
+		       uint64_t generation, const char *error);
+void reports_send(struct agent *agent);
+void hello_send(struct agent *agent);
+void heartbeat_send(struct agent *agent);
+
+#endif

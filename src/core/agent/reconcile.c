@@ -1,0 +1,178 @@
+/* What is due next for a copy, and for those that wait for it. */
+#include "core/agent/reconcile.h"
+
+#include "core/agent/attempts.h"
+#include "core/agent/copy.h"
+#include "core/agent/family.h"
+#include "core/agent/limit.h"
+#include "core/agent/message.h"
+
+/* Over the providers and their variables, in their order. */
+static uint64_t hash_imports(const Samoza__V1__DesiredInstance *desired)
+{
+	uint64_t hash = 1;
+	for (size_t n = 0; n < desired->n_imports; n++) {
+		const Samoza__V1__Provider *p = desired->imports[n];
+		hash = hash * 31 + str_hash(p->import);
+		hash = hash * 31 + str_hash(p->path);
+		for (size_t v = 0; v < p->n_variables; v++) {
+			hash = hash * 31 + str_hash(p->variables[v]->name);
+			hash = hash * 31 + str_hash(p->variables[v]->value);
+		}
+	}
+	return hash;
+}
+
+static void begin_action(struct agent *agent, struct agent_copy *copy, enum agent_action kind)
+{
+	struct agent_order o = {
+		.type = ORDER_ACTION,
+		.action = ++agent->next_action,
+		.kind = kind,
+		.key = copy->key,
+		.spec = copy->spec,
+		.parent = copy->spec->parent,
+		.deadline_ms = NEVER_MS,
+	};
+	if (kind == ACTION_START || kind == ACTION_UPDATE) {
+		o.imports = copy->desired->imports;
+		o.n_imports = copy->desired->n_imports;
+		o.imports_version = copy->desired->imports_version;
+	}
+	if (kind == ACTION_START && copy->spec->exclusive) {
+		o.deadline_ms = limit_lease_end_ms(agent);
+		heap_set(&agent->timers, &copy->lease_timer.node,
+			 limit_lease_stop_ms(agent, copy));
+	}
+	copy->action_ms = limit_action_ms(copy);
+	if (kind == ACTION_STOP) {
+		int64_t grace = limit_grace_ms(agent, copy);
+		int64_t left = limit_lease_end_ms(agent) - agent->now.mono_ms;
+		if (family_is_fenced(agent, copy) && grace > left)
+			grace = left > 0 ? left : 0;
+		o.grace_ms = copy->action_ms = grace;
+	}
+	copy->action = o.action;
+	copy->action_kind = kind;
+	copy->action_imports_version = o.imports_version;
+	copy->action_imports_hash = hash_imports(copy->desired);
+	copy->killed = false;
+	HASH_ADD(hh_action, agent->actions, action, sizeof(copy->action), copy);
+	agent->action_count++;
+	attempts_set_timer(agent, copy, false);
+	heap_set(&agent->timers, &copy->action_timer.node,
+		 agent->now.mono_ms + copy->action_ms);
+	vector_push(&agent->outbox->orders, o);
+}
+
+static void begin(struct agent *agent, struct agent_copy *copy, enum agent_action kind,
+		  enum agent_phase phase)
+{
+	begin_action(agent, copy, kind);
+	if (kind == ACTION_START && copy->next_start_is_restart) {
+		copy->restarts++;
+		copy->next_start_is_restart = false;
+	}
+	copy_set_error(copy, "", NULL);
+	copy->undeploy_failed = false;
+	copy_enter(agent, copy, phase);
+}
+
+static void reconcile_deployed(struct agent *agent, struct agent_copy *copy)
+{
+	if (copy_is_unwanted(agent, copy)) {
+		if (family_holds_undeploy(agent, copy))
+			return;
+		if (!copy->undeploy_failed)
+			begin(agent, copy, ACTION_UNDEPLOY, PHASE_UNDEPLOYING);
+		else if (copy->next != NULL && attempts_next_is_due(agent, copy))
+			begin(agent, copy, ACTION_UNDEPLOY, PHASE_UNDEPLOYING);
+		return;
+	}
+	if (copy->desired->target != SAMOZA__V1__TARGET__TARGET_STARTED || !agent->synced)
+		return;
+	if (!family_may_start(agent, copy)) {
+		/* The parent's start reconciles its children. */
+		if (!copy->waiting_reported)
+			report_add(agent, copy);
+		return;
+	}
+	if (copy->spec->exclusive &&
+	    (!agent->has_lease || agent->now.mono_ms >= limit_lease_stop_ms(agent, copy)))
+		return; /* lease_renew() continues */
+	if (attempts_next_is_due(agent, copy))
+		begin(agent, copy, ACTION_START, PHASE_STARTING);
+}
+
+/* No update for a set that is again what the process knows
+ * [lifecycle.dependency.unchanged]. */
+static void update(struct agent *agent, struct agent_copy *copy)
+{
+	if (hash_imports(copy->desired) != copy->imports_hash) {
+		begin_action(agent, copy, ACTION_UPDATE);
+		return;
+	}
+	copy->imports_version = copy->desired->imports_version;
+	copy_touch(agent, copy, true);
+	report_add(agent, copy);
+}
+
+void reconcile(struct agent *agent, struct agent_copy *copy)
+{
+	if (copy->action != 0)
+		return;
+	attempts_set_timer(agent, copy, false);
+	if (copy->phase == PHASE_ABSENT && copy->next != NULL && !agent->removed)
+		copy_replace(agent, copy);
+	switch (copy->phase) {
+	case PHASE_ABSENT:
+		if (copy_is_unwanted(agent, copy))
+			copy_touch(agent, copy, false); /* freed at the end of the call */
+		else if (agent->synced && attempts_next_is_due(agent, copy))
+			begin(agent, copy, ACTION_DEPLOY, PHASE_DEPLOYING);
+		return;
+	case PHASE_DEPLOYED:
+		reconcile_deployed(agent, copy);
+		return;
+	case PHASE_STARTED:
+		if (family_must_stop(agent, copy)) {
+			if (family_holds_stop(agent, copy))
+				reconcile_inside(agent, copy); /* the last of them continues */
+			else
+				begin(agent, copy, ACTION_STOP, PHASE_STOPPING);
+		} else if (copy->desired->imports_version > copy->imports_version &&
+			   agent->synced) {
+			update(agent, copy);
+		}
+		return;
+	case PHASE_STARTING:
+		INVARIANT(copy->orphan);
+		copy->orphan = false;
+		begin(agent, copy, ACTION_STOP, PHASE_STOPPING);
+		return;
+	case PHASE_DEPLOYING:
+	case PHASE_STOPPING:
+	case PHASE_UNDEPLOYING:
+		break;
+	}
+	IMPOSSIBLE("the phase of an action that does not run");
+}
+
+void reconcile_inside(struct agent *agent, const struct agent_copy *copy)
+{
+	struct agent_copy *c = family_children(agent, copy);
+	for (; c != NULL; c = c->sibling_next) {
+		reconcile_inside(agent, c);
+		reconcile(agent, c);
+	}
+}
+
+void reconcile_family(struct agent *agent, const struct agent_copy *copy)
+{
+	for (struct agent_copy *p = family_parent(agent, copy); p != NULL;
+	     p = family_parent(agent, p))
+		reconcile(agent, p);
+	for (struct agent_copy *c = family_children(agent, copy); c != NULL;
+	     c = c->sibling_next)
+		reconcile(agent, c);
+}

@@ -1,0 +1,14 @@
+/* What is due next for a copy, and for those that wait for it. */
+#ifndef SAMOZA_CORE_AGENT_RECONCILE_H
+#define SAMOZA_CORE_AGENT_RECONCILE_H
+
+#include "core/agent/internal.h"
+
+/* Begins the next action, if one is due. */
+void reconcile(struct agent *agent, struct agent_copy *copy);
+/* All copies inside it, the innermost first. */
+void reconcile_inside(struct agent *agent, const struct agent_copy *copy);
+/* Its phase has changed: the copies that it is inside, and its children. */
+void reconcile_family(struct agent *agent, const struct agent_copy *copy);
+
+#endif

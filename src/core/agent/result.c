@@ -1,0 +1,200 @@
+/* What ends an action or a process: results, exits, time limits. */
+#include "core/agent/result.h"
+
+#include <inttypes.h>
+
+#include "core/agent/attempts.h"
+#include "core/agent/copy.h"
+#include "core/agent/family.h"
+#include "core/agent/lease.h"
+#include "core/agent/limit.h"
+#include "core/agent/message.h"
+#include "core/agent/reconcile.h"
+
+static void fail(struct agent *agent, struct agent_copy *copy, enum agent_phase phase,
+		 const char *action, const char *error)
+{
+	copy_set_error(copy, action, error);
+	attempts_count_failure(agent, copy);
+	if (phase == PHASE_DEPLOYED)
+		copy->next_start_is_restart = true;
+	copy_enter(agent, copy, phase);
+}
+
+/* The process of a started copy is gone; `error` is "" if it finished. */
+static void process_exited(struct agent *agent, struct agent_copy *copy, const char *error)
+{
+	heap_remove(&agent->timers, &copy->lease_timer.node);
+	if (family_is_fenced(agent, copy)) { /* its lease ended: not a failure */
+		copy_set_error(copy, "", NULL);
+		copy_enter(agent, copy, PHASE_DEPLOYED);
+	} else if (error[0] == '\0') {
+		copy->finished = true;
+		copy_set_error(copy, "", NULL);
+		copy_enter(agent, copy, PHASE_DEPLOYED);
+	} else {
+		fail(agent, copy, PHASE_DEPLOYED, "process", error);
+	}
+}
+
+static void set_exports(struct agent_copy *copy, size_t count,
+			const Samoza__V1__Variable *const *exports)
+{
+	copy_drop_exports(copy);
+	copy->exports = mem_new_array(Samoza__V1__Variable *, count + 1);
+	for (size_t n = 0; n < count; n++)
+		copy->exports[n] = message_copy(exports[n]);
+	copy->n_exports = count;
+}
+
+static void start_done(struct agent *agent, struct agent_copy *copy,
+		       const struct agent_input *input, const char *error)
+{
+	if (error != NULL && family_is_fenced(agent, copy)) {
+		heap_remove(&agent->timers, &copy->lease_timer.node);
+		copy_set_error(copy, "", NULL);
+		copy_enter(agent, copy, PHASE_DEPLOYED);
+		return;
+	}
+	if (error != NULL) {
+		heap_remove(&agent->timers, &copy->lease_timer.node);
+		fail(agent, copy, PHASE_DEPLOYED, "start", error);
+		return;
+	}
+	set_exports(copy, input->done.n_exports, input->done.exports);
+	copy->imports_version = copy->action_imports_version;
+	copy->imports_hash = copy->action_imports_hash;
+	copy_set_error(copy, "", NULL);
+	copy_enter(agent, copy, PHASE_STARTED);
+	if (copy->early_exit != NULL)
+		process_exited(agent, copy, copy->early_exit);
+	else if (input->done.finished)
+		process_exited(agent, copy, "");
+}
+
+static void update_done(struct agent *agent, struct agent_copy *copy, const char *error)
+{
+	if (copy->phase != PHASE_STARTED)
+		return; /* its process has exited meanwhile */
+	copy->imports_version = copy->action_imports_version;
+	copy->imports_hash = copy->action_imports_hash;
+	copy_set_error(copy, "update", error);
+	copy_touch(agent, copy, true);
+	report_add(agent, copy);
+}
+
+void result_take(struct agent *agent, struct agent_copy *copy, const struct agent_input *input)
+{
+	CLEANUP(freep) char *timeout = NULL;
+	const char *error = input->done.error;
+	if (copy->killed) {
+		timeout = copy->action_ms % 1000 == 0
+				  ? str_printf("%s %" PRId64 " s",
+					       copy->action_kind == ACTION_STOP
+						       ? "killed after"
+						       : "timed out after",
+					       copy->action_ms / 1000)
+				  : str_printf("%s %" PRId64 " ms",
+					       copy->action_kind == ACTION_STOP
+						       ? "killed after"
+						       : "timed out after",
+					       copy->action_ms);
+		error = timeout;
+	}
+	HASH_DELETE(hh_action, agent->actions, copy);
+	agent->action_count--;
+	copy->action = 0;
+	copy->killed = false;
+	heap_remove(&agent->timers, &copy->action_timer.node);
+
+	switch (copy->action_kind) {
+	case ACTION_DEPLOY:
+		if (error != NULL) {
+			fail(agent, copy, PHASE_ABSENT, "deploy", error);
+		} else {
+			copy_set_error(copy, "", NULL);
+			copy_enter(agent, copy, PHASE_DEPLOYED);
+		}
+		break;
+	case ACTION_START:
+		start_done(agent, copy, input, error);
+		break;
+	case ACTION_UPDATE:
+		update_done(agent, copy, error);
+		break;
+	case ACTION_STOP:
+		heap_remove(&agent->timers, &copy->lease_timer.node);
+		copy_set_error(copy, "stop", error);
+		copy_enter(agent, copy, PHASE_DEPLOYED);
+		break;
+	case ACTION_UNDEPLOY:
+		copy_set_error(copy, "undeploy", error);
+		copy->undeploy_failed = error != NULL;
+		if (error != NULL && copy->next != NULL)
+			attempts_count_failure(agent, copy); /* zrms does not ask again */
+		copy->exhausted = copy->exhausted && copy->next == NULL;
+		copy_enter(agent, copy, error != NULL ? PHASE_DEPLOYED : PHASE_ABSENT);
+		break;
+	}
+	free(copy->early_exit);
+	copy->early_exit = NULL;
+	reconcile(agent, copy);
+	reconcile_family(agent, copy);
+}
+
+void result_process_ended(struct agent *agent, struct agent_copy *copy, bool finished,
+			  const char *error)
+{
+	if (error == NULL || finished)
+		error = finished ? "" : "ended";
+	if (copy->action != 0 && copy->action_kind == ACTION_START) {
+		if (copy->early_exit == NULL) /* until the start is answered */
+			copy->early_exit = mem_strdup(error);
+		return;
+	}
+	if (copy->phase != PHASE_STARTED)
+		return; /* it is being stopped, or this was known */
+	process_exited(agent, copy, error);
+	reconcile(agent, copy);
+	reconcile_family(agent, copy);
+}
+
+void result_timer(struct agent *agent, struct timer *timer)
+{
+	struct agent_copy *copy = timer->copy;
+	switch (timer->kind) {
+	case TIMER_ACTION:
+		INVARIANT(copy->action != 0);
+		copy_kill(agent, copy);
+		return;
+	case TIMER_RETRY:
+		agent->retry_count--;
+		reconcile(agent, copy);
+		return;
+	case TIMER_LEASE:
+		lease_expire(agent, copy);
+		return;
+	case TIMER_HEARTBEAT:
+		break;
+	}
+	IMPOSSIBLE("a heartbeat timer belongs to no copy");
+}
+
+void result_begin_exited(struct agent *agent, struct agent_copy *copy)
+{
+	if (!copy->exited_while_away)
+		return;
+	copy->exited_while_away = false;
+	if (copy->rebooted)
+		copy_enter(agent, copy, PHASE_DEPLOYED);
+	else
+		fail(agent, copy, PHASE_DEPLOYED, "process", "ended while the zhost was away");
+}
+
+void result_begin(struct agent *agent, struct agent_copy *copy)
+{
+	if (copy->spec->exclusive && phase_has_process(copy->phase))
+		heap_set(&agent->timers, &copy->lease_timer.node,
+			 limit_lease_stop_ms(agent, copy));
+	reconcile(agent, copy);
+}

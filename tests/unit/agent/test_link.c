@@ -1,0 +1,68 @@
+/* HELLO, heartbeats, and the removal from the cluster. */
+#include "fixture.h"
+
+static void heartbeats_begin_when_zrms_accepts(void **state)
+{
+	struct fixture *f = *state;
+	up(f);
+	expect(f, "hello n1 1\n");
+	wait_ms(f, 20000);
+	expect(f, "");
+	accept(f);
+	expect(f, "heartbeat 1\n");
+	ask_full(f, "");
+	run(f, "a@1 g1 started");
+	wait_ms(f, 20000);
+	expect(f, "heartbeat 2 a\nheartbeat 3 a\n");
+	down(f);
+	wait_ms(f, 20000);
+	expect(f, "");
+	up(f);
+	expect(f, "hello n1 1\n"
+		  "  holds a@1 g1 started\n");
+	hello_ack(f, SAMOZA__V1__HELLO_ACK__VERDICT__REFUSED);
+	wait_ms(f, 20000);
+	expect(f, "");
+}
+
+static void hello_reports_changes_made_while_disconnected(void **state)
+{
+	struct fixture *f = *state;
+	run(f, "a@1 g1 started attempts=1");
+	down(f);
+	exits(f, "a", 1, "killed by signal 11");
+	wait_ms(f, 1000);
+	fails(f, 3, "exit status 1");
+	ignore(f);
+	up(f);
+	expect(f, "hello n1 1\n"
+		  "  holds a@1 g1 deployed failures=2 restarts=1 exhausted "
+		  "\"start: exit status 1\"\n");
+}
+
+static void a_removed_zhost_stops_everything_and_exits(void **state)
+{
+	struct fixture *f = *state;
+	run(f, "a@1 g1 started");
+	hello_ack(f, SAMOZA__V1__HELLO_ACK__VERDICT__REMOVED);
+	expect(f, "do 3 stop a@1 grace=10000\n"
+		  "report a@1 g1 stopping\n");
+	ask(f, "b@2 g2 started");
+	succeed(f, 3);
+	ignore(f);
+	succeed(f, 4);
+	expect(f, "end\n"
+		  "report a@1 g1 absent\n");
+	up(f);
+	expect(f, "");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ALONE(heartbeats_begin_when_zrms_accepts),
+		JOINED(hello_reports_changes_made_while_disconnected),
+		JOINED(a_removed_zhost_stops_everything_and_exits),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
