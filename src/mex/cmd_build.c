@@ -91,9 +91,10 @@ static int created_text(char **ret_text, struct error **err)
 	if (str_is_empty(epoch))
 		return 0;
 	if (str_to_i64(epoch, &seconds) < 0 || seconds < 0 || seconds > INT64_C(253402300799))
-		return error_set(err, ERR_INVALID,
-				 "SOURCE_DATE_EPOCH is '%s': expected seconds since 1970",
-				 epoch);
+		return error_set(
+			err, ERR_INVALID,
+			"invalid value '%s' of SOURCE_DATE_EPOCH: expected seconds since 1970",
+			epoch);
 	when = (time_t)seconds;
 	if (gmtime_r(&when, &tm) == NULL ||
 	    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
@@ -140,7 +141,7 @@ static int build(const char *folder, const char *output, const char *key_path,
 		r = check_open(folder, &options, findings, &package, err);
 	if (r == 0 && package->packed_bytes > 0)
 		r = error_set(err, ERR_INVALID,
-			      "that is a package already: mex build takes a source folder");
+			      "it is already a package: mex build takes a source directory");
 	if (r == 0)
 		r = scratch_new(&workshop.folder, err);
 	if (r == 0)
@@ -202,12 +203,13 @@ static const struct cli_argument operands[] = {
 const struct cli_command command_build = {
 	.words = "build",
 	.arguments = operands,
-	.summary = "compile every space that has a src/ folder, then pack and sign",
+	.summary = "compile every space that has a src/ directory, then pack and sign",
 	.details =
-		"The source folder is left as it is. The same source, compiler and mex give "
-		"the same bytes in any folder, at any time. `created` comes from manifest.yaml "
-		"or else from SOURCE_DATE_EPOCH, never from the clock. FILE is replaced only "
-		"when all is well. SAMOZA_GUEST_DIR names another guest SDK.",
+		"The source directory is not changed. The same source, compiler and mex give "
+		"the same bytes in any directory, at any time. `created` comes from "
+		"manifest.yaml or else from SOURCE_DATE_EPOCH, never from the clock. FILE is "
+		"replaced only if every check passes. SAMOZA_GUEST_DIR names another guest "
+		"SDK.",
 	.options = options,
 	.options_size = sizeof(struct options),
 	.run = run,

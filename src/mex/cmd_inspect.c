@@ -206,7 +206,7 @@ static const struct cli_option options[] = {
 	 .fallback = "table",
 	 .choices = output_formats,
 	 .value = "FORMAT",
-	 .help = "how the result is printed"},
+	 .help = "format of the result"},
 	{0},
 };
 

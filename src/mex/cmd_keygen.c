@@ -33,9 +33,10 @@ static const struct cli_option options[] = {
 
 const struct cli_command command_keygen = {
 	.words = "keygen",
-	.summary = "make a pair of keys to sign with",
-	.details = "KEY is readable by you alone: keep it. KEY.pub is for those who are to "
-		   "trust you: zrms takes it from its trust folder. Nothing is overwritten.",
+	.summary = "make a pair of signing keys",
+	.details = "KEY is readable by you alone: keep it secret. Give KEY.pub to those who "
+		   "should "
+		   "trust you: zrms reads it from its trust directory. Nothing is overwritten.",
 	.options = options,
 	.options_size = sizeof(struct options),
 	.run = run,

@@ -49,7 +49,7 @@ static int make_folders(const char *path, struct error **err)
 	     slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
 		if (mkdir(copy, 0777) < 0 && errno != EEXIST)
-			return error_errno(err, "cannot make folder %s", copy);
+			return error_errno(err, "cannot make directory %s", copy);
 		*slash = '/';
 	}
 	return 0;
@@ -73,15 +73,15 @@ static int name_of(const char *folder, char **ret_name, struct error **err)
 	char real[PATH_MAX];
 
 	if (realpath(folder, real) == NULL)
-		return error_errno(err, "cannot read folder %s", folder);
+		return error_errno(err, "cannot read directory %s", folder);
 	const char *name = strrchr(real, '/') + 1;
 	size_t size = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
 	if (size == 0 || size > 63 || name[size] != '\0')
-		return error_set(
-			err, ERR_INVALID,
-			"the folder's name becomes the topology's: '%s' is not made of 1 to "
-			"63 of a-z, 0-9 and -",
-			name);
+		return error_set(err, ERR_INVALID,
+				 "invalid topology name '%s' (the name of the directory): "
+				 "expected 1 to 63 "
+				 "characters of a-z, 0-9 and -",
+				 name);
 	*ret_name = mem_strdup(name);
 	return 0;
 }
@@ -97,7 +97,7 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 		return error_move(err, why);
 	made = mkdir(folder, 0777) == 0;
 	if (!made && errno != EEXIST) {
-		(void)error_errno(&why, "cannot make folder %s", folder);
+		(void)error_errno(&why, "cannot make directory %s", folder);
 		return error_move(err, why);
 	}
 	if (name_of(folder, &name, &why) < 0) {
@@ -132,8 +132,9 @@ static const struct cli_argument operands[] = {
 const struct cli_command command_new = {
 	.words = "new",
 	.arguments = operands,
-	.summary = "make a small project that builds and runs as it stands",
-	.details = "A UI, a CALL and a DATA space: a counter in a page. The folder's name "
-		   "becomes the topology's.",
+	.summary = "make a small project that builds and runs unchanged",
+	.details =
+		"A UI, a CALL and a DATA space: a page with a counter. The topology gets the "
+		"name of the directory.",
 	.run = run,
 };

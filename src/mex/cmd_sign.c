@@ -59,9 +59,10 @@ static const struct cli_argument operands[] = {
 const struct cli_command command_sign = {
 	.words = "sign",
 	.arguments = operands,
-	.summary = "sign a package, in place of the signature that it has",
-	.details = "An archive that another ZIP tool made may lack the list of hashes: it is "
-		   "added. A list that is there must be right. The archive is written anew.",
+	.summary = "sign a package, replacing an existing signature",
+	.details =
+		"An archive of another ZIP tool may lack the list of hashes; then it is added. "
+		"An existing list must be correct. The archive is rewritten.",
 	.options = options,
 	.options_size = sizeof(struct options),
 	.run = run,

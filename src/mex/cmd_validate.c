@@ -88,10 +88,10 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	       package->topology->instance_count,
 	       package->topology->instance_count == 1 ? "" : "s");
 	if (package->packed_bytes > 0 && !package->is_signed)
-		printf("note: it is not signed: zrms refuses it unless started with "
+		printf("note: not signed: zrms refuses it unless started with "
 		       "--allow-unsigned\n");
 	if (package->packed_bytes == 0 && has_uncompiled(package))
-		printf("note: modules are checked when they are built: mex build\n");
+		printf("note: `mex build` checks modules after it has compiled them\n");
 	return CLI_DONE;
 }
 
@@ -100,7 +100,7 @@ static const struct cli_option options[] = {
 	 .type = CLI_PATH,
 	 .offset = offsetof(struct options, trust),
 	 .value = "KEY.pub",
-	 .help = "signed by this key, as zrms would ask"},
+	 .help = "require a signature by this key, as zrms does"},
 	{0},
 };
 
@@ -113,7 +113,8 @@ const struct cli_command command_validate = {
 	.words = "validate",
 	.arguments = operands,
 	.summary = "make all checks that zrms makes, and list all findings",
-	.details = "A source folder, or a package. Findings go to standard error, one a line: "
+	.details = "A source directory, or a package. Findings go to standard error, one per "
+		   "line: "
 		   "FILE:LINE:COLUMN: MESSAGE.",
 	.options = options,
 	.options_size = sizeof(struct options),

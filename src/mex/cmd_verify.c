@@ -32,7 +32,7 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	key_text(package->signer, signer);
 	printf("%s: %s %s, signed by %s%s\n", path, package->manifest.name,
 	       package->manifest.version_text, signer,
-	       key != NULL ? " (trusted)" : "; give --trust KEY.pub to say who that must be");
+	       key != NULL ? " (trusted)" : "; to require a signer, give --trust KEY.pub");
 	return CLI_DONE;
 }
 

@@ -99,10 +99,10 @@ int guest_find(struct guest **ret_guest, struct error **err)
 	if (folder == NULL)
 		return error_set(
 			err, ERR_NOT_FOUND,
-			"the guest SDK is not found (%s): set SAMOZA_GUEST_DIR to the folder "
-			"that holds include/samoza.h and flags",
+			"cannot find the guest SDK (%s): set SAMOZA_GUEST_DIR to the directory "
+			"that contains include/samoza.h and flags",
 			getenv("SAMOZA_GUEST_DIR") != NULL
-				? "SAMOZA_GUEST_DIR names no such folder"
+				? "SAMOZA_GUEST_DIR is not such a directory"
 				: "not beside this program");
 	struct guest *g = mem_new(struct guest);
 	g->folder = folder;
@@ -153,9 +153,8 @@ static int add_sources(struct words *arguments, const char *space_folder, struct
 		free(entries[i]);
 	}
 	free(entries);
-	return count > 0
-		       ? 0
-		       : error_set(err, ERR_INVALID, "there is no source (*.c) in %s", folder);
+	return count > 0 ? 0
+			 : error_set(err, ERR_INVALID, "no source file (*.c) in %s", folder);
 }
 
 /* The environment may change what the compiler does (CPATH, SOURCE_DATE_EPOCH, language):
@@ -204,7 +203,7 @@ static int run_compiler(const struct words *arguments, const char *folder, struc
 		return error_set(err, ERR_INVALID, "the compiler was killed by signal %d",
 				 WTERMSIG(status));
 	if (WEXITSTATUS(status) != 0)
-		return error_set(err, ERR_INVALID, "it does not compile (exit status %d)",
+		return error_set(err, ERR_INVALID, "compilation failed (exit status %d)",
 				 WEXITSTATUS(status));
 	return 0;
 }

@@ -14,7 +14,7 @@ int scratch_new(char **ret_folder, struct error **err)
 	char *folder = str_printf(
 		"%s/mex-XXXXXX", temporary != NULL && temporary[0] == '/' ? temporary : "/tmp");
 	if (mkdtemp(folder) == NULL) {
-		int r = error_errno(err, "cannot make a temporary folder %s", folder);
+		int r = error_errno(err, "cannot make a temporary directory %s", folder);
 		free(folder);
 		return r;
 	}

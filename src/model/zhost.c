@@ -198,8 +198,8 @@ int zhost_spec_compile(const Samoza__V1__ZhostSpec *in, const char *path,
 
 	if (!zhost_name_is_valid(in->name))
 		add_finding(&reader, "name",
-			    "'%s' cannot be the name of a zhost: it must be 1 to 63 of A-Z, "
-			    "a-z, 0-9, '.', '_' and '-'",
+			    "invalid zhost name '%s': expected 1 to 63 characters of A-Z, a-z, "
+			    "0-9, '.', '_' and '-'",
 			    in->name);
 	read_amounts(&reader, in, &z);
 	read_labels(&reader, in, &z);

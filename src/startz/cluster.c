@@ -53,8 +53,8 @@ static int make_key(const struct state *s, struct error **err)
 	if (access(key, F_OK) < 0 || access(public_key, F_OK) < 0) {
 		r = secret_key_create(key, err);
 		if (r < 0)
-			return error_wrap(err, "making a key to sign with");
-		(void)printf("Made the key %s\n", key);
+			return error_wrap(err, "cannot make the signing key");
+		(void)printf("Made the signing key %s\n", key);
 	}
 	return copy_file(public_key, trusted, err);
 }
@@ -84,7 +84,7 @@ static int find_program(const char *folder, const char *name, char **ret_path,
 	CLEANUP(freep) char *path = NULL;
 
 	if (own == NULL)
-		return error_errno(err, "cannot find the folder of the programs");
+		return error_errno(err, "cannot find the directory of the programs");
 	path = str_printf("%s/%s", own, name);
 	if (access(path, X_OK) < 0)
 		return error_errno(err, "cannot run %s", path);
@@ -202,10 +202,11 @@ static int absolute(const char *path, char **ret_path, struct error **err)
 
 static int address_taken(const char *address, struct error **err)
 {
-	return error_set(err, ERR_CONFLICT,
-			 "%s is taken by another program: name another address with --api, "
-			 "such as --api 127.0.0.1:0 for any that is free",
-			 address);
+	return error_set(
+		err, ERR_CONFLICT,
+		"address %s is in use by another program: give another one with --api, "
+		"such as --api 127.0.0.1:0 for any free port",
+		address);
 }
 
 /* Where zrms is to listen: as asked, as before, or by default. */
@@ -226,10 +227,10 @@ static int choose_api(struct state *s, const struct up_settings *settings, struc
 		return r;
 	text = cli_address_text(&address);
 	if (runs && !str_equal(text, zrms->address))
-		return error_set(
-			err, ERR_CONFLICT,
-			"zrms of %s runs at %s already: end it first (startz down --dir %s)",
-			s->dir, zrms->address, s->dir);
+		return error_set(err, ERR_CONFLICT,
+				 "zrms of %s is already running at %s: stop it first (startz "
+				 "down --dir %s)",
+				 s->dir, zrms->address, s->dir);
 	if (!runs && port_is_taken(&address))
 		return address_taken(text, err);
 	free(zrms->address);
@@ -279,7 +280,7 @@ static int up_zrms(struct state *s, const struct up_settings *settings, int64_t 
 	*ret_url = str_printf("http://%s", m->address);
 	r = ready_zrms(s, m, *ret_url, deadline, err);
 	if (r == 0)
-		(void)printf("zrms %s at %s\n", ran ? "runs" : "is ready", *ret_url);
+		(void)printf("zrms %s at %s\n", ran ? "is running" : "is ready", *ret_url);
 	(void)fflush(stdout);
 	return r;
 }
@@ -346,7 +347,7 @@ static int up_zhosts(struct state *s, const struct names *names, const char *pro
 		struct member *m = state_find(s, *name);
 
 		if (process_runs(&m->process)) {
-			(void)printf("%s runs, zedge at %s\n", m->name, m->address);
+			(void)printf("%s is running, zedge at %s\n", m->name, m->address);
 			continue;
 		}
 		set(&m->zrms, url);
@@ -470,8 +471,7 @@ int cluster_node(struct state *s, const struct node_settings *settings, struct e
 
 	if (strchr(settings->name, '/') != NULL || settings->name[0] == '.' ||
 	    str_equal(settings->name, "zrms"))
-		return error_set(err, ERR_INVALID, "'%s' cannot be the name of a zhost",
-				 settings->name);
+		return error_set(err, ERR_INVALID, "invalid zhost name '%s'", settings->name);
 	if (settings->config != NULL)
 		r = absolute(settings->config, &config, err);
 	if (r == 0)

@@ -36,7 +36,7 @@ static size_t end_members(struct state *s, const char *program, bool only_starte
 		int pidfd = meant ? process_open(&m->process) : -1;
 
 		if (pidfd >= 0) {
-			(void)printf("Ending %s, process %d\n", m->name, (int)m->process.pid);
+			(void)printf("Stopping %s (pid %d)\n", m->name, (int)m->process.pid);
 			vector_push(&pidfds, pidfd);
 		}
 		if (meant)
@@ -244,14 +244,14 @@ static int end_zruns(const struct state *s, struct error **err)
 		if (found == 0 && mono_now_ms() >= deadline)
 			return error_set(err, ERR_TIMEOUT,
 					 "%zu sockets in %s/zhosts/*/run are held by processes "
-					 "that are no zrun",
+					 "other than zrun",
 					 others, s->dir);
 		/* Again: one that was just being started takes its socket over now. */
 		if (others > 0)
 			(void)poll(NULL, 0, STRAYS_AGAIN_MS);
 	}
 	if (count > 0)
-		(void)printf("Ended %zu zrun\n", count);
+		(void)printf("Stopped %zu instance%s\n", count, count == 1 ? "" : "s");
 	return 0;
 }
 
@@ -266,7 +266,7 @@ int cluster_down(struct state *s, struct error **err)
 	if (first != NULL)
 		return error_move(err, steal_ptr(&first));
 	if (ended == 0)
-		(void)printf("Nothing of %s runs\n", s->dir);
+		(void)printf("Nothing of %s is running\n", s->dir);
 	(void)fflush(stdout);
 	return r;
 }

@@ -13,7 +13,7 @@
 #include "startz/process.h"
 
 #define DIR_HELP      "directory of the cluster"
-#define READY_HELP    "how long it may take until everything is ready"
+#define READY_HELP    "time limit until everything is ready"
 #define PROGRAMS_HELP "directory of the programs zrms and zhost, by default that of startz"
 
 #define UP(field)     offsetof(struct up_settings, field)
@@ -25,7 +25,7 @@ static const struct cli_option up_options[] = {
 	 .offset = UP(zhosts),
 	 .min = 1,
 	 .max = 1000,
-	 .help = "number of zhosts; otherwise as before, 3 at first"},
+	 .help = "number of zhosts; by default as in the previous run, initially 3"},
 	{.name = "dir",
 	 .environment = "STARTZ_DIR",
 	 .type = CLI_PATH,
@@ -35,13 +35,14 @@ static const struct cli_option up_options[] = {
 	{.name = "api",
 	 .type = CLI_LISTEN,
 	 .offset = UP(api),
-	 .help = "address of zrms; otherwise as before, 127.0.0.1:7331 at first"},
+	 .help = "address of zrms; by default as in the previous run, initially "
+		 "127.0.0.1:7331"},
 	{.name = "heartbeat",
 	 .type = CLI_DURATION,
 	 .offset = UP(heartbeat_ms),
 	 .min = 10,
 	 .max = 3600000,
-	 .help = "interval of the heartbeats; otherwise as before, 1s at first"},
+	 .help = "interval of the heartbeats; by default as in the previous run, initially 1s"},
 	{.name = "failure-timeout",
 	 .type = CLI_DURATION,
 	 .offset = UP(timeout_ms),
@@ -57,7 +58,7 @@ static const struct cli_option up_options[] = {
 	{.name = "detach",
 	 .type = CLI_FLAG,
 	 .offset = UP(detach),
-	 .help = "return when everything is ready; the daemons continue"},
+	 .help = "return when everything is ready; the daemons keep running"},
 	{.name = "ready-timeout",
 	 .type = CLI_DURATION,
 	 .offset = UP(ready_ms),
@@ -99,7 +100,7 @@ static const struct cli_option node_options[] = {
 	{.name = "detach",
 	 .type = CLI_FLAG,
 	 .offset = NODE(detach),
-	 .help = "return when it is ready; the zhost continues"},
+	 .help = "return when it is ready; the zhost keeps running"},
 	{.name = "ready-timeout",
 	 .type = CLI_DURATION,
 	 .offset = NODE(ready_ms),
@@ -161,7 +162,8 @@ static void note_running(struct state *s)
 		any = any || m->started;
 	if (any)
 		(void)fprintf(stderr,
-			      "What was started runs on; to end it: startz down --dir %s\n",
+			      "The started daemons keep running; to stop them: startz down "
+			      "--dir %s\n",
 			      s->dir);
 }
 
@@ -187,7 +189,7 @@ static int stay_or_leave(struct state *s, int r, bool detach, struct error *err)
 		return not_ready(s, detach, err);
 	if (detach)
 		return 0;
-	(void)printf("Ctrl-C ends everything.\n");
+	(void)printf("Ctrl-C stops everything.\n");
 	(void)fflush(stdout);
 	state_unlock(s);
 	return cluster_watch(s);
@@ -283,7 +285,7 @@ static int run_down(void *context, const struct cli_run *run, struct error **err
 
 static const struct cli_command up_command = {
 	.words = "up",
-	.summary = "start zrms and zhosts on this machine, those that do not run yet",
+	.summary = "start zrms and zhosts on this machine, if they are not running",
 	.options = up_options,
 	.options_size = sizeof(struct up_settings),
 	.run = run_up,

@@ -42,12 +42,12 @@ int port_draw(uint16_t *ret_port, struct error **err)
 		uint32_t random = 0;
 
 		if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
-			return error_errno(err, "cannot draw a port");
+			return error_errno(err, "cannot choose a port");
 		address.port = (uint16_t)(DRAWN_FROM + random % DRAWN_COUNT);
 		if (!port_is_taken(&address)) {
 			*ret_port = address.port;
 			return 0;
 		}
 	}
-	return error_set(err, ERR_CONFLICT, "no free port of 127.0.0.1 found");
+	return error_set(err, ERR_CONFLICT, "no free port on 127.0.0.1");
 }

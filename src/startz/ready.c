@@ -55,8 +55,9 @@ static int has_ended(const struct state *s, const struct member *m, struct error
 {
 	CLEANUP(freep) char *tail = log_tail(s, m->name);
 
-	return error_set(err, ERR_UNAVAILABLE, "%s has ended; the end of %s/log/%s.log:%s",
-			 m->name, s->dir, m->name, tail);
+	return error_set(err, ERR_UNAVAILABLE,
+			 "%s has exited; the last lines of %s/log/%s.log:%s", m->name, s->dir,
+			 m->name, tail);
 }
 
 /* Before the next question; ERR_STALE after Ctrl-C. */
@@ -85,7 +86,7 @@ int ready_zrms(const struct state *s, const struct member *m, const char *url,
 			r = has_ended(s, m, err);
 		else if (mono_now_ms() >= deadline_mono_ms)
 			r = error_set(err, ERR_TIMEOUT, "zrms at %s is not ready: %s", url,
-				      why != NULL ? why->message : "it says so");
+				      why != NULL ? why->message : "it reports that it is not");
 		else
 			r = pause_until_next(err);
 	}
@@ -206,7 +207,7 @@ static int check_alive(const struct state *s, const struct awaited *list, size_t
 					 list[i].member->name, refusal);
 		if (late)
 			return error_set(err, ERR_TIMEOUT,
-					 "%s is not ready in time; %s/log/%s.log tells why",
+					 "timed out waiting for %s; see %s/log/%s.log",
 					 list[i].member->name, s->dir, list[i].member->name);
 	}
 	return 0;

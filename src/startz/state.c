@@ -190,7 +190,7 @@ int state_save(const struct state *s, struct error **err)
 static int make_folder(const char *path, struct error **err)
 {
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		return error_errno(err, "cannot make the folder %s", path);
+		return error_errno(err, "cannot make the directory %s", path);
 	return 0;
 }
 
@@ -215,7 +215,7 @@ static int find_dir(const char *dir, struct state *s, struct error **err)
 {
 	s->dir = realpath(dir, NULL);
 	if (s->dir == NULL)
-		return error_errno(err, "cannot use the folder %s", dir);
+		return error_errno(err, "cannot use the directory %s", dir);
 	return 0;
 }
 
@@ -234,7 +234,7 @@ int state_lock(struct state *s, struct error **err)
 		}
 		if (waited >= LOCK_WAIT_MS) {
 			(void)close(fd);
-			return error_set(err, ERR_CONFLICT, "another startz is at work on %s",
+			return error_set(err, ERR_CONFLICT, "another startz is working on %s",
 					 s->dir);
 		}
 		(void)poll(NULL, 0, LOCK_ATTEMPT_MS);
@@ -281,7 +281,7 @@ int state_peek(const char *dir, struct state *ret_state, struct error **err)
 	if (r == 0)
 		r = read_state(&s, err);
 	if (r == 0 && s.members.count == 0)
-		r = error_set(err, ERR_NOT_FOUND, "no cluster was ever started in %s", dir);
+		r = error_set(err, ERR_NOT_FOUND, "no cluster has been started in %s", dir);
 	if (r < 0) {
 		state_done(&s);
 		return r;

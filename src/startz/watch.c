@@ -104,7 +104,7 @@ static void told_end(const struct watched *d)
 {
 	siginfo_t end = {0};
 
-	(void)printf("%s has ended", d->member->name);
+	(void)printf("%s has exited", d->member->name);
 	/* Only of our own children is known how. */
 	if (waitid(P_PIDFD, (id_t)d->pidfd, &end, WEXITED | WNOHANG) == 0 && end.si_pid != 0) {
 		if (end.si_code == CLD_EXITED)
@@ -113,7 +113,7 @@ static void told_end(const struct watched *d)
 			(void)printf(": signal %d (%s)", end.si_status,
 				     strsignal(end.si_status));
 	}
-	(void)printf(". It is not restarted; `startz up` does that.\n");
+	(void)printf(". It is not restarted; `startz up` starts it again.\n");
 	(void)fflush(stdout);
 }
 
@@ -241,7 +241,7 @@ int cluster_watch(struct state *s)
 	read_logs(&w, true);
 	watch_close(&w);
 	if (!asked)
-		(void)printf("All have ended.\n");
+		(void)printf("All daemons have exited.\n");
 	status = end_all(s);
 	return asked ? status : 1;
 }

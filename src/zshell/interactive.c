@@ -273,7 +273,7 @@ static int run_line(struct interactive *i, const char *line)
 
 	INVARIANT(words != NULL);
 	if (tok_str(words, line, &argc, &argv) != 0) {
-		output_note(&i->shell->output, "zshell: a quote is not closed");
+		output_note(&i->shell->output, "zshell: unclosed quote");
 		status = CLI_USAGE;
 	} else if (argc > 0) {
 		status = shell_run_line(i->shell, argv, (size_t)argc);

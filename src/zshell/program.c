@@ -35,13 +35,13 @@ static const struct cli_option options[] = {
 	 .offset = offsetof(struct shell_options, format),
 	 .choices = formats,
 	 .value = "FORMAT",
-	 .help = "how results are printed, by default as a table"},
+	 .help = "format of results, by default a table"},
 	{.name = "api",
 	 .environment = "ZRMS_URL",
 	 .type = CLI_STRING,
 	 .offset = offsetof(struct shell_options, api),
 	 .value = "URL",
-	 .help = "where zrms is, by default http://127.0.0.1:7331"},
+	 .help = "address of zrms, by default http://127.0.0.1:7331"},
 	{0},
 };
 
@@ -60,8 +60,9 @@ static int status_of(void *context, const struct error *error)
 
 	if (error->code != ERR_UNAVAILABLE)
 		return CLI_FAILED;
-	output_note(&shell->output, "Start a cluster with `startz up --detach`, or name "
-				    "another zrms with --api URL or ZRMS_URL.");
+	output_note(&shell->output,
+		    "Start a cluster with `startz up --detach`, or give the address of "
+		    "zrms with --api URL or ZRMS_URL.");
 	return EXIT_UNREACHABLE;
 }
 

@@ -72,8 +72,9 @@ static int ambiguous(const char *text, const Samoza__V1__TopologyListView *list,
 		if (str_has_prefix(t->id, text) && named++ < NAMED_MAX)
 			(void)buffer_printf(&all, "\n  %s  %s  %s", t->id, t->name, t->state);
 	}
-	return error_set(err, ERR_CONFLICT, "'%s' begins the ids of %zu topologies:%s%s", text,
-			 named, all.data, named > NAMED_MAX ? "\n  ..." : "");
+	return error_set(err, ERR_CONFLICT,
+			 "ambiguous id '%s' matches %zu topologies; use a longer prefix:%s%s",
+			 text, named, all.data, named > NAMED_MAX ? "\n  ..." : "");
 }
 
 /* By name, then by id, then by a prefix of the id. NULL: none; *ret_many: several by prefix. */
@@ -121,7 +122,7 @@ int resolve_topology(struct shell *shell, const char *text, struct topology_ref 
 		return ambiguous(text, list, err);
 	if (found == NULL)
 		return error_set(err, ERR_NOT_FOUND,
-				 "no topology '%s'\n`zshell topo` lists all there are.", text);
+				 "no topology '%s'\n`zshell topo` lists all topologies.", text);
 	set_ref(ret_ref, found->id, found->name);
 	return 0;
 }
@@ -146,10 +147,10 @@ static int no_space(const Samoza__V1__SpaceListView *list, const char *text, str
 	if (nearest != NULL)
 		return error_set(err, ERR_NOT_FOUND,
 				 "no instance %s; did you mean %s?\n`zshell spaces` lists all "
-				 "there are.",
+				 "instances.",
 				 text, nearest);
 	return error_set(err, ERR_NOT_FOUND,
-			 "no instance %s\n`zshell spaces` lists all there are.", text);
+			 "no instance %s\n`zshell spaces` lists all instances.", text);
 }
 
 static const topology_view *topology_of(const Samoza__V1__TopologyListView *topologies,
@@ -185,8 +186,9 @@ static int find_by_path(const Samoza__V1__TopologyListView *topologies,
 			best = t;
 	}
 	if (active > 1)
-		return error_set(err, ERR_CONFLICT, "%zu topologies have '%s':%s%s", active,
-				 path, all.data, active > NAMED_MAX ? "\n  ..." : "");
+		return error_set(err, ERR_CONFLICT,
+				 "ambiguous path: %zu topologies have '%s':%s%s", active, path,
+				 all.data, active > NAMED_MAX ? "\n  ..." : "");
 	if (best == NULL)
 		return no_space(spaces, path, err);
 	set_ref(&ret_ref->topology, best->id, best->name);

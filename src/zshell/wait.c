@@ -169,12 +169,13 @@ static int confirm(struct waiting *w, struct error **err)
 	if (w->wait->what == WAIT_RUNNING && str_equal(w->topology_state, "failed")) {
 		output_note(&w->shell->output, "Topology %s failed: %s", id,
 			    w->reason != NULL ? w->reason : "-");
-		output_note(&w->shell->output, "`zshell topo explain %s` says more.",
+		output_note(&w->shell->output, "`zshell topo explain %s` shows why.",
 			    w->wait->topology.name);
 		finish(w, CLI_FAILED);
 	} else if (w->wait->what == WAIT_RUNNING && str_equal(w->topology_state, "stopped") &&
 		   !w->ran) {
-		output_note(&w->shell->output, "Topology %s was stopped before it ran.", id);
+		output_note(&w->shell->output, "Topology %s was stopped before it was running.",
+			    id);
 		finish(w, CLI_FAILED);
 	} else {
 		finish(w, CLI_DONE);
@@ -222,7 +223,7 @@ static int on_event(void *data, const struct api_event *event, struct error **er
 		r = view_read(&samoza__v1__event_view__descriptor, event->data, event->size,
 			      (ProtobufCMessage **)&view, err);
 		if (r < 0)
-			return error_wrap(err, "the event stream is not understood");
+			return error_wrap(err, "cannot read the event stream");
 		take_event(w, view);
 		if (w->progress != NULL)
 			output_progress_draw(w->progress);
@@ -240,7 +241,8 @@ static void on_loss(void *data, const char *why)
 {
 	const struct waiting *w = data;
 
-	output_note(&w->shell->output, "zrms is away (%s); waiting for it ...", why);
+	output_note(&w->shell->output, "lost the connection to zrms (%s); reconnecting ...",
+		    why);
 }
 
 /* ---------------------------------------------------------------- the whole */
@@ -265,7 +267,7 @@ static void time_over(struct waiting *w)
 		if (w->missing > named)
 			output_note(o, "  and %zu more", w->missing - named);
 	}
-	output_note(o, "It goes on by itself; `zshell topo status %s` shows how it stands.",
+	output_note(o, "The operation continues; `zshell topo status %s` shows its state.",
 		    w->wait->topology.name);
 }
 

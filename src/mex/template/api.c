@@ -24,7 +24,7 @@ static void pass_question_on(void)
 		return; /* nobody asks anything that long */
 	int32_t r = samoza_emit("rows", question, (uint32_t)length);
 	if (r < 0)
-		samoza_log(SAMOZA_WARN, "the store cannot be reached");
+		samoza_log(SAMOZA_WARN, "cannot reach the store");
 }
 
 static void pass_answer_back(void)

@@ -34,7 +34,7 @@ static void add_one(void)
 	if (samoza_put("count", value, (uint32_t)size) == 0)
 		count++;
 	else
-		samoza_log(SAMOZA_WARN, "the count cannot be stored now");
+		samoza_log(SAMOZA_WARN, "cannot store the count");
 }
 
 SAMOZA_ON_PROCESS(void)

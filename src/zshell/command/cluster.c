@@ -8,7 +8,7 @@ static int run(void *context, const struct cli_run *line, struct error **err);
 
 const struct cli_command command_cluster = {
 	.words = "cluster",
-	.summary = "the whole cluster in a few lines",
+	.summary = "show a summary of the cluster",
 	.run = run,
 };
 

@@ -13,15 +13,15 @@ static const struct cli_argument arguments[] = {
 
 const struct cli_command command_cluster_cordon = {
 	.words = "cluster cordon",
-	.summary = "place nothing new on a zhost",
-	.details = "What is there stays and is restarted there.",
+	.summary = "exclude a zhost from new placements",
+	.details = "Instances that are there stay and are restarted there.",
 	.arguments = arguments,
 	.run = run,
 };
 
 const struct cli_command command_cluster_uncordon = {
 	.words = "cluster uncordon",
-	.summary = "place on a zhost again",
+	.summary = "allow placements on a zhost again",
 	.arguments = arguments,
 	.run = run,
 };
@@ -31,7 +31,7 @@ const struct cli_command command_cluster_rm = {
 	.summary = "remove a zhost",
 	.details =
 		"Refused while instances are placed there, unless the zhost is in the state\n"
-		"problem: then they are placed anew first.",
+		"problem: then they are re-placed first.",
 	.arguments = arguments,
 	.run = run,
 };

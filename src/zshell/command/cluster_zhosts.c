@@ -8,8 +8,8 @@ static int run(void *context, const struct cli_run *line, struct error **err);
 
 const struct cli_command command_cluster_zhosts = {
 	.words = "cluster zhosts",
-	.summary = "every zhost with its state, load, labels and capabilities",
-	.details = "CPU and MEMORY: reserved by placements, of what there is.",
+	.summary = "list the zhosts with state, load, labels and capabilities",
+	.details = "CPU and MEMORY: reserved by placements / total.",
 	.run = run,
 };
 

@@ -13,12 +13,12 @@
 /* Used as `.details` by everything that takes an ID. */
 #define ID_DETAILS                                                                          \
 	"ID is the topology's id, an unambiguous prefix of it, or its name: the one that\n" \
-	"is not stopped, else the newest."
-#define SPACE_DETAILS                                                                       \
-	"NAME is TOPOLOGY/PATH (my-app/api, my-app/api-2/cache), or the path alone where\n" \
-	"that is clear."
+	"is not stopped, or else the newest."
+#define SPACE_DETAILS                                                                    \
+	"NAME is TOPOLOGY/PATH (my-app/api, my-app/api-2/cache), or the path alone if\n" \
+	"only one topology has it."
 #define WAIT_DETAILS \
-	"With --wait: ends when it is done, with status 4 when the time is over (60s)."
+	"With --wait: exits when it is done, or with status 4 after the timeout (60s)."
 
 extern const struct cli_argument topology_argument[]; /* ID */
 

@@ -21,7 +21,7 @@ static const struct cli_argument shell_arguments[] = {
 const struct cli_command command_completion = {
 	.words = "completion",
 	.summary = "print the completion script for a shell: bash",
-	.details = "Put it to use with:  source <(zshell completion bash)",
+	.details = "To enable it: source <(zshell completion bash)",
 	.arguments = shell_arguments,
 	.run = run_completion,
 };
@@ -29,7 +29,7 @@ const struct cli_command command_completion = {
 /* What the completion script calls: the words so far behind `--`, the last one unfinished. */
 const struct cli_command command_complete = {
 	.words = "complete",
-	.summary = "print what could stand for the last word",
+	.summary = "print the candidates for the last word",
 	.arguments = words_arguments,
 	.hidden = true,
 	.run = run_complete,

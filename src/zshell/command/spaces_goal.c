@@ -22,7 +22,8 @@ struct options {
 static const struct cli_option options[] = {
 	{.name = "all",
 	 .offset = offsetof(struct options, all),
-	 .help = "the instance and all below it; with TOPOLOGY alone, the whole topology"},
+	 .help = "the instance and everything below it; with TOPOLOGY alone, the whole "
+		 "topology"},
 	{.name = "wait",
 	 .type = CLI_DURATION,
 	 .offset = offsetof(struct options, wait_ms),
@@ -45,7 +46,7 @@ const struct cli_command command_spaces_deploy = {
 
 const struct cli_command command_spaces_start = {
 	.words = "spaces start",
-	.summary = "start an instance; with --all, all that are deployed",
+	.summary = "start an instance; with --all, every deployed one below it, too",
 	.details = SPACE_DETAILS "\n" WAIT_DETAILS,
 	.arguments = arguments,
 	.options = options,
@@ -55,7 +56,7 @@ const struct cli_command command_spaces_start = {
 
 const struct cli_command command_spaces_stop = {
 	.words = "spaces stop",
-	.summary = "stop an instance and what is below it",
+	.summary = "stop an instance and everything below it",
 	.details = SPACE_DETAILS "\n" WAIT_DETAILS,
 	.arguments = arguments,
 	.options = options,
@@ -65,7 +66,7 @@ const struct cli_command command_spaces_stop = {
 
 const struct cli_command command_spaces_undeploy = {
 	.words = "spaces undeploy",
-	.summary = "remove an instance and what is below it from its zhost",
+	.summary = "remove an instance and everything below it from its zhost",
 	.details = SPACE_DETAILS "\n" WAIT_DETAILS,
 	.arguments = arguments,
 	.options = options,
@@ -198,13 +199,15 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 		return r;
 	if (!any) {
 		output_note(o,
-			    "Nothing of %s is deployed, so nothing starts. To deploy and start "
-			    "it: zshell spaces deploy %s --all, or zshell topo start %s",
+			    "no instance of %s is deployed, so none was started\n"
+			    "To deploy and start: zshell spaces deploy %s --all, or zshell "
+			    "topo start %s",
 			    name, name, ref.topology.name);
 		return CLI_DONE;
 	}
 	if (o->format == OUTPUT_TABLE)
-		output_line(o, "%s %s%s", q->doing, name, all ? " and all below" : "");
+		output_line(o, "%s %s%s", q->doing, name,
+			    all ? " and everything below it" : "");
 	if (given->wait_ms == 0)
 		return CLI_DONE;
 	r = wait_until(shell, &wait, err);

@@ -20,7 +20,7 @@ static const struct cli_option options[] = {
 	{.name = "follow",
 	 .letter = 'f',
 	 .offset = offsetof(struct options, follow),
-	 .help = "continue with what it writes from now on"},
+	 .help = "continue with new lines"},
 	{.name = "lines",
 	 .type = CLI_U32,
 	 .offset = offsetof(struct options, lines),
@@ -62,7 +62,7 @@ static void on_loss(void *data, const char *why)
 {
 	const struct shell *shell = data;
 
-	output_note(&shell->output, "zrms is away (%s); waiting for it ...", why);
+	output_note(&shell->output, "lost the connection to zrms (%s); reconnecting ...", why);
 }
 
 static int follow(struct shell *shell, const struct space_ref *ref, const char *lines,

@@ -11,7 +11,7 @@ static int run(void *context, const struct cli_run *line, struct error **err);
 
 const struct cli_command command_status = {
 	.words = "status",
-	.summary = "every service: connected, unreachable or error",
+	.summary = "show whether each service is connected, unreachable or in error",
 	.run = run,
 };
 

@@ -19,8 +19,9 @@ static const struct cli_option options[] = {
 
 const struct cli_command command_topo_events = {
 	.words = "topo events",
-	.summary = "the history of a topology, oldest first",
-	.details = ID_DETAILS "\nOne line each: TIME KIND SUBJECT OLD -> NEW CAUSE.",
+	.summary = "show the history of a topology, oldest event first",
+	.details = ID_DETAILS "\nOne line per event: TIME KIND SUBJECT OLD -> NEW CAUSE, with "
+			      "the\nspelling of the API for states (deployed-started).",
 	.arguments = topology_argument,
 	.options = options,
 	.options_size = sizeof(struct options),
@@ -60,7 +61,7 @@ static void on_loss(void *data, const char *why)
 {
 	const struct shell *shell = data;
 
-	output_note(&shell->output, "zrms is away (%s); waiting for it ...", why);
+	output_note(&shell->output, "lost the connection to zrms (%s); reconnecting ...", why);
 }
 
 static int follow(struct shell *shell, const char *id, struct error **err)

@@ -14,9 +14,9 @@ static const struct cli_argument arguments[] = {
 
 const struct cli_command command_topo_explain = {
 	.words = "topo explain",
-	.summary = "why each space is where it is, or why it has no place",
+	.summary = "show why each space is where it is, or why it has no place",
 	.details = ID_DETAILS
-	"\nSPACE is the path of an instance (api-2), or a space (api): its instances.",
+	"\nSPACE is the path of an instance (api-2), or a space (api) for all its instances.",
 	.arguments = arguments,
 	.run = run,
 };
@@ -34,7 +34,7 @@ static void say_score(struct buffer *out, const char *name, const char *value)
 	const char *between = out->size > 0 ? ", " : "";
 
 	if (str_equal(name, "load"))
-		(void)buffer_printf(out, "%s%s full with it", between, value);
+		(void)buffer_printf(out, "%s%s full with this instance", between, value);
 	else if (str_equal(value, "0") || str_equal(value, "0.000"))
 		return;
 	else if (str_equal(name, "neighbours"))
@@ -129,7 +129,7 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	if (space != NULL && keep_only(view, space) == 0)
 		return error_set(
 			err, ERR_NOT_FOUND,
-			"no instance %s/%s\n`zshell topo status %s` lists those there are.",
+			"no instance %s/%s\n`zshell topo status %s` lists all instances.",
 			ref.name, space, ref.name);
 	if (shell->output.format != OUTPUT_TABLE) {
 		output_message(&shell->output, &view->base);

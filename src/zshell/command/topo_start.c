@@ -4,7 +4,7 @@ static int run(void *context, const struct cli_run *line, struct error **err);
 
 const struct cli_command command_topo_start = {
 	.words = "topo start",
-	.summary = "deploy and start all of a topology, with fresh placement",
+	.summary = "deploy and start every space of a topology, placed again",
 	.details = ID_DETAILS "\n" WAIT_DETAILS,
 	.arguments = topology_argument,
 	.options = wait_option,
@@ -14,7 +14,7 @@ const struct cli_command command_topo_start = {
 
 const struct cli_command command_topo_recover = {
 	.words = "topo recover",
-	.summary = "try again to place and start what a topology lost",
+	.summary = "place and start the lost instances of a topology again",
 	.details = ID_DETAILS "\n" WAIT_DETAILS,
 	.arguments = topology_argument,
 	.options = wait_option,

@@ -26,8 +26,8 @@ const struct cli_command command_topo_stop = {
 	.words = "topo stop",
 	.summary = "stop a topology and unload its spaces",
 	.details = ID_DETAILS
-	"\nWaits until every space is unloaded, with status 4 when the time is "
-	"over (60s).\nData stays; `topo start` brings it back.",
+	"\nWaits until every space is unloaded; exits with status 4 after the timeout "
+	"(60s).\nData is kept; `topo start` starts it again.",
 	.arguments = topology_argument,
 	.options = options,
 	.options_size = sizeof(struct options),

@@ -26,20 +26,19 @@ static const struct cli_option options[] = {
 	 .help = "store it without deploying anything"},
 	{.name = "dry-run",
 	 .offset = offsetof(struct options, dry_run),
-	 .help = "only show where everything would be placed, or why it cannot be"},
+	 .help = "only show where each instance would be placed, or why it cannot be placed"},
 	{0},
 };
 
 const struct cli_command command_topo_submit = {
 	.words = "topo submit",
 	.summary = "submit a topology",
-	.details = "FILE is a MEX, as `mex build` makes it. It is stored before its id is "
-		   "printed.\n"
-		   "With --wait: status 1 when the topology fails, 4 when the time is over "
-		   "(60s).\n"
-		   "With --dry-run all checks are made and nothing is changed; status 1 when "
-		   "there "
-		   "is no place.",
+	.details =
+		"FILE is a MEX, as `mex build` makes it. It is stored durably before its id is "
+		"printed.\n"
+		"With --wait: status 1 when the topology fails, 4 after the timeout (60s).\n"
+		"With --dry-run: all checks are made and nothing is changed; status 1 when it "
+		"cannot be placed.",
 	.arguments = arguments,
 	.options = options,
 	.options_size = sizeof(struct options),
@@ -56,11 +55,11 @@ static int refused(int code, const char *file, struct error **err)
 		return code;
 	if (code == ERR_DENIED)
 		hint = str_printf(
-			"Sign it with a key that zrms trusts (mex sign %s --key KEY), or put "
-			"the signer's .pub file into the trust folder of zrms.",
+			"Sign it with a key that zrms trusts (mex sign %s --key KEY), or copy "
+			"the signer's .pub file to the trust directory of zrms.",
 			file);
 	else if (code == ERR_INVALID)
-		hint = str_printf("Nothing was kept. `mex validate %s` lists all findings.",
+		hint = str_printf("Nothing was stored. `mex validate %s` lists all findings.",
 				  file);
 	else
 		return code;
@@ -105,7 +104,7 @@ static int show_dry_run(const struct shell *shell, const Samoza__V1__TopologyVie
 	}
 	output_line(o, "%s", "");
 	if (view->failure_reason != NULL)
-		output_line(o, "%s has no place: %s", view->name, view->failure_reason);
+		output_line(o, "%s cannot be placed: %s", view->name, view->failure_reason);
 	else
 		print_placements(o, view);
 	print_notice(shell, view);

@@ -109,7 +109,7 @@ def test_a_wait_that_times_out_says_what_is_missing(zrms, zshell, mex):
     done = zshell("topo", "submit", mex, "--wait=200ms")
     assert done.status == 4, done
     assert done.err == (f"Topology {ID} is still pending after 200ms: no zhost is available\n"
-                        "It goes on by itself; `zshell topo status my-app` shows how it stands.\n")
+                        "The operation continues; `zshell topo status my-app` shows its state.\n")
 
 
 def test_a_topology_that_fails_ends_the_wait(zrms, zshell, mex):
@@ -155,7 +155,7 @@ def test_a_hung_stop_names_the_space(zrms, zshell, mex):
     done = zshell("topo", "stop", "my-app", "--wait=200ms")
     assert done.status == 4, done
     assert done.out == f"Stopping topology {ID}\n"
-    assert "Not done after 200ms:\n  my-app/api is stopping\nIt goes on" in done.err
+    assert "Not done after 200ms:\n  my-app/api is stopping\nThe operation continues" in done.err
 
 
 def test_a_goal_of_one_instance_does_not_wait_for_its_descendants(zrms, zshell, mex):
@@ -188,7 +188,7 @@ def test_wait_survives_a_restart_of_zrms(zrms, zshell, mex):
     zrms.stream = first_refused
     done = zshell("topo", "submit", mex, "--wait=50s")
     assert done.status == 0, done
-    assert "zrms is away (not ready); waiting for it ...\n" in done.err
+    assert "lost the connection to zrms (not ready); reconnecting ...\n" in done.err
 
 
 def test_following_a_log_ends_with_zshell(zrms, zshell, environment, mex):

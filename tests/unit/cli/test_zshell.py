@@ -272,7 +272,7 @@ def test_explain(zrms, listed, zshell):
         "api-1 -> n1\n"
         "  best of 2\n"
         "  ZHOST VERDICT      WHY\n"
-        "  n1    chosen       preference 50, 1 of this topology there, 5.0 % full with it\n"
+        "  n1    chosen       preference 50, 1 of this topology there, 5.0 % full with this instance\n"
         "  n2    does not fit cpu: needs 2, 1 free; cordoned\n")
     assert zshell("topo", "explain", "my-app").out.endswith(
         "\nstore -> no place\n"
@@ -337,7 +337,7 @@ def test_an_ambiguous_prefix_lists_its_matches(zrms, zshell):
     two_topologies(zrms, "running", "stopped")
     done = zshell("topo", "status", "a1b2")
     assert done.status == 1
-    assert done.err == ("zshell: 'a1b2' begins the ids of 2 topologies:\n"
+    assert done.err == ("zshell: ambiguous id 'a1b2' matches 2 topologies; use a longer prefix:\n"
                         f"  {ID}  my-app  running\n"
                         f"  {OTHER}  my-app  stopped\n")
 
@@ -345,7 +345,7 @@ def test_an_ambiguous_prefix_lists_its_matches(zrms, zshell):
 def test_an_unknown_name(listed, zshell):
     done = zshell("topo", "status", "nobody")
     assert (done.status, done.err) == (
-        1, "zshell: no topology 'nobody'\n`zshell topo` lists all there are.\n")
+        1, "zshell: no topology 'nobody'\n`zshell topo` lists all topologies.\n")
 
 
 def test_an_instance_by_path_prefix_and_topology(zrms, listed, zshell):
@@ -365,7 +365,7 @@ def test_a_path_of_two_topologies_is_ambiguous(zrms, zshell):
         space("api"), space("api", topology_name="other", topology_id=OTHER)]})
     done = zshell("spaces", "status", "api")
     assert (done.status, done.err) == (
-        1, "zshell: 2 topologies have 'api':\n  my-app/api\n  other/api\n")
+        1, "zshell: ambiguous path: 2 topologies have 'api':\n  my-app/api\n  other/api\n")
 
 
 # ------------------------------------------------------------------ goals
@@ -398,9 +398,9 @@ def test_a_grouped_start_that_starts_nothing_says_so(zrms, listed, zshell):
     zrms.routes[f"POST /v1/topologies/{ID}/start-all"] = (202, topology())
     done = zshell("spaces", "start", "my-app/api", "--all", "--wait=5s")
     assert (done.status, done.out) == (0, ""), done
-    assert "Nothing of my-app/api is deployed, so nothing starts" in done.err
+    assert "no instance of my-app/api is deployed, so none was started" in done.err
     assert "zshell spaces deploy my-app/api --all, or zshell topo start my-app" in done.err
-    assert zshell("spaces", "start", "my-app", "--all").out == "Starting my-app and all below\n"
+    assert zshell("spaces", "start", "my-app", "--all").out == "Starting my-app and everything below it\n"
 
 
 def test_commands_send_the_right_requests(zrms, listed, zshell, tmp_path):
@@ -437,7 +437,7 @@ def test_a_refusal_shows_all_findings_and_what_to_do(zrms, zshell, tmp_path):
     assert done.err == ("zshell: 2 findings\n"
                         "  topology.yaml:3:1: unknown key 'a\\x1b[2J'\n"
                         "  topology.yaml:4:1: b\n"
-                        f"Nothing was kept. `mex validate {mex}` lists all findings.\n")
+                        f"Nothing was stored. `mex validate {mex}` lists all findings.\n")
 
 
 def test_a_file_that_cannot_be_sent(zshell, tmp_path):
