@@ -304,7 +304,7 @@ static const struct whole wholes[] = {
 	 million_bytes},
 	{"full_p99_us", "12,500 zhosts 90 % full, one placement, p99", "us", "50 or less",
 	 full_p99},
-	{"storm_seconds", "10,000 zhosts, 200,000 instances, a tenth lost and placed anew", "s",
+	{"storm_seconds", "10,000 zhosts, 200,000 instances, a tenth lost and re-placed", "s",
 	 "1 or less", storm},
 };
 

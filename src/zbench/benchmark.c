@@ -20,7 +20,7 @@ const struct benchmark *const benchmarks[] = {
 
 const struct cli_command benchmark_all = {
 	.words = "all",
-	.summary = "all of them that need no option",
+	.summary = "all benchmarks that need no option",
 	.run = benchmark_run,
 };
 

@@ -252,7 +252,7 @@ int cluster_submit(struct cluster *cluster, const struct buffer *mex, bool start
 		return r;
 	id = json_string_value(json_object_get(json, "id"));
 	if (id == NULL)
-		r = error_set(err, ERR_INVALID, "the answer to a submit names no id");
+		r = error_set(err, ERR_INVALID, "the reply to a submission has no id");
 	else
 		*ret_id = mem_strdup(id);
 	json_decref(json);

@@ -49,8 +49,8 @@ static int round_seconds(struct placing *pl, uint32_t topology, uint32_t count,
 	double begin = placing_now();
 	for (uint32_t i = 0; i < count; i++) {
 		if (placing_one(pl, topology, i) == PLACE_NONE)
-			return error_set(err, ERR_CONFLICT,
-					 "growth: instance %u finds no place", i);
+			return error_set(err, ERR_CONFLICT, "growth: no place for instance %u",
+					 i);
 	}
 	*ret_seconds = placing_now() - begin;
 	for (uint32_t i = 0; i < count; i++)

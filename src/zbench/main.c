@@ -43,7 +43,7 @@ static const struct cli_option options[] = {
 	 .fallback = "table",
 	 .choices = formats,
 	 .value = "FORMAT",
-	 .help = "how results are printed"},
+	 .help = "format of results"},
 	{.name = "runs",
 	 .type = CLI_U32,
 	 .offset = AT(runs),
@@ -63,7 +63,7 @@ static const struct cli_option options[] = {
 	 .offset = AT(scratch),
 	 .value = "DIR",
 	 .fallback = "/var/tmp",
-	 .help = "where clusters live, on a disk that counts"},
+	 .help = "directory of the clusters, on the disk to be measured"},
 	{.name = "keep",
 	 .offset = AT(keep),
 	 .help = "keep the clusters' directories, with their logs, and print where they are"},
@@ -86,9 +86,9 @@ static const struct cli_program zbench_program = {
 	.command_name = "BENCHMARK",
 	.options = options,
 	.exits = exits,
-	.notes = "A benchmark of the cluster starts one of its own on free ports of the "
+	.notes = "A benchmark of the cluster starts its own cluster on free ports of the "
 		 "loopback "
-		 "and ends it, whatever happens; `place` and `openb` need no other program.",
+		 "interface and always stops it; `place` and `openb` need no other program.",
 };
 
 /* ---------------------------------------------------------------- folders */
@@ -123,8 +123,8 @@ static int find_guests(struct program *p, struct error **err)
 		}
 	}
 	return error_set(err, ERR_NOT_FOUND,
-			 "the sources of the benchmarks' spaces are not at "
-			 "their place beside %s",
+			 "cannot find the sources of the benchmarks' spaces "
+			 "beside %s",
 			 p->own_folder);
 }
 
@@ -136,10 +136,11 @@ static int check_programs(const struct program *p, struct error **err)
 		CLEANUP(freep) char *path = str_printf("%s/%s", p->bench.bin, names[i]);
 
 		if (access(path, X_OK) < 0)
-			return error_set(err, ERR_NOT_FOUND,
-					 "cannot run %s: %s; --bin DIR says where the programs "
-					 "are",
-					 path, strerror(errno));
+			return error_set(
+				err, ERR_NOT_FOUND,
+				"cannot run %s: %s; give the directory of the programs "
+				"with --bin DIR",
+				path, strerror(errno));
 	}
 	return 0;
 }

@@ -241,7 +241,7 @@ static int annoy(struct placing *pl, const struct shape *s, uint32_t times, uint
 	else if (s->churn)
 		place_zhost_remove(pl->place, place_zhost_find(pl->place, "churn"));
 	if (r == 0 && placing_one(pl, hopeless, 0) != PLACE_NONE)
-		r = error_set(err, ERR_CONFLICT, "what nobody has was found");
+		r = error_set(err, ERR_CONFLICT, "found a zhost with a label that none has");
 	return r;
 }
 
@@ -266,8 +266,7 @@ int shape_decide(struct shape_run *run, uint32_t *ret_zhost, struct error **err)
 	uint32_t i = run->decided++;
 	*ret_zhost = placing_one(&run->placing, run->topology, i);
 	if (*ret_zhost == PLACE_NONE)
-		return error_set(err, ERR_CONFLICT, "%s: instance %u finds no place", s->name,
-				 i);
+		return error_set(err, ERR_CONFLICT, "%s: no place for instance %u", s->name, i);
 	if (s->nuisance > 0 && i % s->nuisance == 0)
 		return annoy(&run->placing, s, run->times++, run->hopeless, err);
 	return 0;

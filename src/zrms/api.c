@@ -12,27 +12,27 @@
 
 /* clang-format off */
 static const struct http_route routes[] = {
-	{"GET", "/v1/cluster", api_cluster, 0, NULL, "Roll-up of the cluster",
+	{"GET", "/v1/cluster", api_cluster, 0, NULL, "Summary of the cluster",
 	 NULL, VIEW(cluster_view)},
 	{"GET", "/v1/topologies", api_topologies_list, 0, NULL, "All topologies",
 	 NULL, VIEW(topology_list_view)},
 	{"POST", "/v1/topologies", api_topologies_submit, HTTP_BODY_SPOOL, "start dry_run",
-	 "Submit a MEX (the body); start=0: all goals not-deployed; dry_run=1: only say where it "
-	 "would go", NULL, VIEW(topology_view)},
+	 "Submit a MEX (the body); start=0: all goals not-deployed; dry_run=1: only compute "
+	 "where it would be placed", NULL, VIEW(topology_view)},
 	{"GET", "/v1/topologies/{id}", api_topology_get, 0, NULL,
 	 "One topology, with its placements", NULL, VIEW(topology_view)},
 	{"DELETE", "/v1/topologies/{id}", api_topology_remove, 0, "data",
-	 "Forget a topology; data=1: its spaces' data too", NULL, VIEW(topology_view)},
+	 "Forget a topology; data=1: delete the data of its spaces, too", NULL, VIEW(topology_view)},
 	{"GET", "/v1/topologies/{id}/explain", api_topology_explain, 0, "path",
 	 "Why each space is where it is, or has no place", NULL, VIEW(explain_view)},
 	{"POST", "/v1/topologies/{id}/start", api_topology_start, 0, NULL,
-	 "Deploy and start everything, placed afresh", NULL, VIEW(topology_view)},
+	 "Deploy and start everything, placed again", NULL, VIEW(topology_view)},
 	{"POST", "/v1/topologies/{id}/stop", api_topology_stop, 0, NULL,
 	 "Stop and undeploy everything", NULL, VIEW(topology_view)},
 	{"POST", "/v1/topologies/{id}/recover", api_topology_recover, 0, NULL,
-	 "Forget exclusions and used-up attempts, and try again", NULL, VIEW(topology_view)},
+	 "End exclusions, make all attempts available, and try again", NULL, VIEW(topology_view)},
 	{"POST", "/v1/topologies/{id}/deploy-all", api_topology_deploy_all, 0, "path",
-	 "Grouped: deploy and start all, or PATH and all below", NULL, VIEW(topology_view)},
+	 "Grouped: deploy and start all, or PATH and everything below", NULL, VIEW(topology_view)},
 	{"POST", "/v1/topologies/{id}/start-all", api_topology_start_all, 0, "path",
 	 "Grouped: start what is stopped", NULL, VIEW(topology_view)},
 	{"POST", "/v1/topologies/{id}/stop-all", api_topology_stop_all, 0, "path",
@@ -57,16 +57,16 @@ static const struct http_route routes[] = {
 	{"DELETE", "/v1/zhosts/{name}", api_zhost_remove, 0, NULL,
 	 "Remove a zhost from the cluster", NULL, VIEW(zhost_list_view)},
 	{"POST", "/v1/zhosts/{name}/cordon", api_zhost_cordon, 0, NULL,
-	 "No new placements there", NULL, VIEW(zhost_view)},
+	 "Exclude a zhost from new placements", NULL, VIEW(zhost_view)},
 	{"POST", "/v1/zhosts/{name}/uncordon", api_zhost_uncordon, 0, NULL,
-	 "Placements there again", NULL, VIEW(zhost_view)},
+	 "Allow placements on a zhost again", NULL, VIEW(zhost_view)},
 	{"GET", "/v1/events", api_events, 0, "after topology stream limit",
-	 "Events behind `after`, as they come (server-sent events); stream=0: those there are",
+	 "Events after `after`, as they occur (server-sent events); stream=0: the stored ones",
 	 NULL, VIEW(event_list_view)},
 	{"GET", "/v1/artifacts/sha256/{digest}", api_artifact, 0, NULL,
 	 "A module, native code, page or recipe by its digest", NULL, NULL},
 	{"GET", "/v1/link", api_link, 0, NULL, NULL, NULL, NULL},
-	{"GET", "/healthz", api_health, 0, NULL, "Whether this is well", NULL, NULL},
+	{"GET", "/healthz", api_health, 0, NULL, "Whether zrms is healthy", NULL, NULL},
 	{"GET", "/metrics", api_metrics, 0, NULL, "Counters and gauges, as Prometheus text",
 	 NULL, NULL},
 	{"GET", "/openapi.json", api_openapi, 0, NULL, "This interface", NULL, NULL},
@@ -270,7 +270,10 @@ bool api_query_bool(struct http_request *request, const char *name, bool fallbac
 	*ret = text == NULL ? fallback : str_equal(text, "1") || str_equal(text, "true");
 	if (text == NULL || *ret || str_equal(text, "0") || str_equal(text, "false"))
 		return true;
-	CLEANUP(freep) char *message = str_printf("%s is '%s': say 0 or 1", name, text);
+	CLEANUP(freep)
+	char *message = str_printf("invalid value '%s' for %s: expected 0, 1, true or "
+				   "false",
+				   text, name);
 	http_reply_failure(request, 400, "invalid", message);
 	return false;
 }
@@ -283,8 +286,8 @@ bool api_query_u64(struct http_request *request, const char *name, uint64_t fall
 	if (text == NULL || (str_to_u64(text, ret) == 0 && *ret <= max))
 		return true;
 	CLEANUP(freep)
-	char *message = str_printf("%s is '%s': say a number up to %llu", name, text,
-				   (unsigned long long)max);
+	char *message = str_printf("invalid value '%s' for %s: expected a number up to %llu",
+				   text, name, (unsigned long long)max);
 	http_reply_failure(request, 400, "invalid", message);
 	return false;
 }

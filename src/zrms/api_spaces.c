@@ -167,7 +167,7 @@ void api_topology_logs(void *context, struct http_request *request)
 		return;
 	if (str_is_empty(path)) {
 		http_reply_failure(request, 400, "invalid",
-				   "path is missing: say of which instance (?path=api)");
+				   "missing query parameter 'path', for example ?path=api");
 		return;
 	}
 	if (!api_resolve(zrms, request, http_param(request, "id"), &id))

@@ -113,7 +113,7 @@ void api_link(void *context, struct http_request *request)
 	} else if (!http_wants_upgrade(request, LINK_PROTOCOL)) {
 		http_add_header(request, "Upgrade", LINK_PROTOCOL);
 		http_reply_failure(request, 426, "invalid",
-				   "this is for zhosts: ask for Upgrade: " LINK_PROTOCOL);
+				   "this path is for zhosts: it needs Upgrade: " LINK_PROTOCOL);
 	} else {
 		http_reply_upgrade(request, LINK_PROTOCOL, on_upgraded, zrms);
 	}

@@ -185,7 +185,7 @@ void logs_link_gone(struct logs *logs, uint64_t link)
 		if (q->stream != NULL)
 			http_stream_end(q->stream);
 		else
-			query_done(q, ERR_UNAVAILABLE, "its zhost has gone");
+			query_done(q, ERR_UNAVAILABLE, "its zhost disconnected");
 	}
 }
 

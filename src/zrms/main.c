@@ -95,12 +95,12 @@ static void on_stopped(void *user, enum commit_outcome outcome, const struct err
 	(void)user;
 	if (outcome == COMMIT_LOST_LEADERSHIP)
 		log_error("store", "leadership.lost", LOG_E(why),
-			  LOG_S("then", "ending: another zrms leads; nothing that was "
-					"acknowledged is lost"));
+			  LOG_S("then", "exiting: another zrms leads; no acknowledged "
+					"change is lost"));
 	else
 		log_error("store", "failed", LOG_E(why),
-			  LOG_S("then", "ending: nothing that was acknowledged is lost; start "
-					"again when this is repaired"));
+			  LOG_S("then", "exiting: no acknowledged change is lost; start zrms "
+					"again after the repair"));
 	_exit(1);
 }
 
@@ -151,7 +151,7 @@ static const struct submit_listener submit_listener = {.submit = told_submit,
 static int folder_make(const char *path, struct error **err)
 {
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		return error_errno(err, "cannot make the folder %s", path);
+		return error_errno(err, "cannot make the directory %s", path);
 	return 0;
 }
 
@@ -337,8 +337,7 @@ static void end_look(void *user)
 	struct zrms *zrms = user;
 	int64_t now_ms = loop_now(&zrms->loop).mono_ms;
 	if (now_ms > zrms->end_ms) {
-		log_warn("zrms", "ended.at.once",
-			 LOG_S("why", "something does not come to rest"));
+		log_warn("zrms", "ended.at.once", LOG_S("why", "timed out while draining"));
 		_exit(1);
 	}
 	bool quiet = submissions_is_quiet(zrms->submissions) && api_waiting(zrms->api) == 0 &&

@@ -17,7 +17,7 @@ static const struct cli_option options[] = {
 	 .offset = AT(dir),
 	 .required = true,
 	 .value = "DIR",
-	 .help = "Folder of the durable state, the artifacts and the trusted keys"},
+	 .help = "Directory of the durable state, the artifacts and the trusted keys"},
 	{.key = "listen",
 	 .name = "listen",
 	 .environment = "ZRMS_LISTEN",
@@ -25,7 +25,7 @@ static const struct cli_option options[] = {
 	 .offset = AT(listen),
 	 .fallback = "127.0.0.1:7331",
 	 .help = "Address of the REST interface and of the zhosts' links; loopback only, "
-		 "because there is no access control yet; port 0: any free one, written to "
+		 "because there is no access control yet; port 0: any free port, written to "
 		 "DIR/address"},
 	{.key = "resource_reporting.interval",
 	 .name = "heartbeat",
@@ -44,7 +44,8 @@ static const struct cli_option options[] = {
 	 .fallback = "30s",
 	 .min = 30,
 	 .max = 24 * HOUR_MS,
-	 .help = "Silence after which a zhost is unavailable and its spaces are placed anew"},
+	 .help = "Time without a heartbeat after which a zhost is unavailable and its spaces "
+		 "are re-placed"},
 	{.key = "failure_detection.check_interval",
 	 .name = "check-interval",
 	 .environment = "ZRMS_CHECK_INTERVAL",
@@ -53,7 +54,7 @@ static const struct cli_option options[] = {
 	 .fallback = "5s",
 	 .min = 1,
 	 .max = HOUR_MS,
-	 .help = "Time between two looks for silent zhosts; never more than a sixth of the "
+	 .help = "Time between two checks for silent zhosts; at most a sixth of the "
 		 "timeout"},
 	{.key = "failure_detection.on_disconnect",
 	 .name = "on-disconnect",
@@ -62,7 +63,7 @@ static const struct cli_option options[] = {
 	 .offset = AT(on_disconnect_ms),
 	 .fallback = "0s",
 	 .max = HOUR_MS,
-	 .help = "A zhost whose connection closes and does not come back within this time is "
+	 .help = "A zhost whose connection closes and is not restored within this time is "
 		 "unavailable at once; 0s: off"},
 	{.key = "failure_detection.margin",
 	 .name = "margin",
@@ -71,14 +72,14 @@ static const struct cli_option options[] = {
 	 .offset = AT(margin_ms),
 	 .fallback = "2s",
 	 .max = HOUR_MS,
-	 .help = "Beyond the timeout, before an exclusive space is started elsewhere"},
+	 .help = "Time after the timeout before an exclusive space is started elsewhere"},
 	{.key = "trust",
 	 .name = "trust",
 	 .environment = "ZRMS_TRUST",
 	 .type = CLI_STRING,
 	 .offset = AT(trust),
 	 .value = "FILE[:FILE...]",
-	 .help = "Public keys that are trusted beside those in DIR/trust/*.pub"},
+	 .help = "Public keys that are trusted in addition to DIR/trust/*.pub"},
 	{.key = "allow_unsigned",
 	 .name = "allow-unsigned",
 	 .environment = "ZRMS_ALLOW_UNSIGNED",
@@ -92,13 +93,13 @@ static const struct cli_option options[] = {
 	 .offset = AT(log_level),
 	 .fallback = "info",
 	 .choices = levels,
-	 .help = "How much is logged"},
+	 .help = "Lowest level that is logged"},
 	{0},
 };
 
 static const struct cli_exit exits[] = {
-	{0, "clean end"},
-	{1, "cannot start, or the store failed"},
+	{0, "graceful shutdown"},
+	{1, "the program cannot start, or the store failed"},
 	{2, "incorrect usage"},
 	{0},
 };
@@ -118,8 +119,8 @@ int settings_control(const struct settings *s, struct control_config *ret_config
 	if (s->timeout_ms < 2 * s->interval_ms)
 		return error_set(err, ERR_INVALID,
 				 "failure_detection.timeout (%lld ms) must be at least twice "
-				 "resource_reporting.interval (%lld ms): one lost heartbeat is "
-				 "no failure",
+				 "resource_reporting.interval (%lld ms), so that one lost "
+				 "heartbeat is not a failure",
 				 (long long)s->timeout_ms, (long long)s->interval_ms);
 	*ret_config = CONTROL_CONFIG_DEFAULT;
 	ret_config->heartbeat_ms = s->interval_ms;

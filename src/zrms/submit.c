@@ -438,7 +438,7 @@ static void checked(struct submission *s)
 	}
 	if (s->all->translations == NULL) {
 		(void)error_set(&s->err, ERR_UNAVAILABLE,
-				"modules cannot be translated on this machine: %s",
+				"cannot translate modules on this machine: %s",
 				s->all->translator_error);
 		submission_refuse(s);
 		return;
@@ -564,7 +564,7 @@ void submissions_metrics(const struct submissions *s, struct buffer *out)
 		"# HELP zrms_submissions_refused_total Packages that were refused.\n"
 		"# TYPE zrms_submissions_refused_total counter\n"
 		"zrms_submissions_refused_total %llu\n"
-		"# HELP zrms_submissions_active Packages that are being worked on.\n"
+		"# HELP zrms_submissions_active Packages that are being checked.\n"
 		"# TYPE zrms_submissions_active gauge\nzrms_submissions_active %u\n",
 		(unsigned long long)s->submitted_total, (unsigned long long)s->refused_total,
 		s->active);

@@ -310,7 +310,7 @@ void translations_metrics(const struct translations *t, struct buffer *out)
 		 t->made_total},
 		{"modules_refused_total", "Modules that could not be translated",
 		 t->refused_total},
-		{"modules_translation_milliseconds_total", "Time that translating took",
+		{"modules_translation_milliseconds_total", "Time spent translating",
 		 t->milliseconds_total},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
