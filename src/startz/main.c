@@ -321,7 +321,8 @@ static const struct cli_program startz_program = {
 	.summary = "start a whole cluster, or one node, on this machine",
 	.version = SAMOZA_VERSION,
 	.commands = commands,
-	.notes = "Without --dir: $STARTZ_DIR, otherwise $XDG_STATE_HOME/samoza/cluster.",
+	.notes = "Without --dir: $STARTZ_DIR, otherwise $XDG_STATE_HOME/samoza/cluster.\n"
+		 "STATE in the output of `status` is that of the process: running or stopped.",
 };
 
 int main(int argc, char **argv)

@@ -72,6 +72,10 @@ const struct cli_program zshell_program = {
 	.version = SAMOZA_VERSION,
 	.commands = commands,
 	.options = options,
+	.notes = "States are printed in words for people (running, deployed - stopped). JSON, "
+		 "YAML "
+		 "and `topo events` have the spelling of the REST interface (deployed-started, "
+		 "deployed-stopped).",
 	.exits = exits,
 	.is_optional = true,
 	.status_of = status_of,
