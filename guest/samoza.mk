@@ -1,7 +1,7 @@
-# Builds the spaces of a MEX source folder:
+# Builds the spaces of a MEX source directory:
 #
 #   include /usr/share/samoza/guest/samoza.mk        in a Makefile, or
-#   make -f .../guest/samoza.mk                      in the folder
+#   make -f .../guest/samoza.mk                      in the directory
 #
 # every spaces/NAME/src/*.c becomes spaces/NAME/core.wasm. `make clean-spaces` removes them.
 SAMOZA_GUEST := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))

@@ -16,8 +16,8 @@
  * Calls return 0 or more on success and a negative error otherwise; the numbers are Linux's,
  * whatever <errno.h> of the guest's libc says, so compare with the SAMOZA_E... names. A call
  * whose capability the space does not declare returns -SAMOZA_EPERM. Build flags and the
- * command are in guest/flags; the whole is described in docs/guest-sdk.md. Works with
- * wasi-libc and without any libc.
+ * command are in guest/flags; docs/guest-sdk.md describes everything. Works with wasi-libc
+ * and without any libc.
  */
 #ifndef SAMOZA_H
 #define SAMOZA_H
@@ -33,15 +33,16 @@ extern "C" {
 
 #define SAMOZA_EXPORT(name) __attribute__((export_name(name), visibility("default")))
 
-/* Once, after load. 0: fine; anything else: the start has failed. At most 5 s, together with
- * initialisation of the libc and static constructors. Optional. */
+/* Once, after load. 0: success; any other number: the start has failed. At most 5 s, together
+ * with initialisation of the libc and static constructors. Optional. */
 #define SAMOZA_ON_INIT SAMOZA_EXPORT("on_init") int on_init
-/* Again and again. 0: go on; anything else: the space has finished and asks to be stopped. */
+/* Again and again. 0: continue; any other number: the space has finished and asks to be
+ * stopped. */
 #define SAMOZA_ON_PROCESS SAMOZA_EXPORT("on_process") int on_process
 /* Once, on a graceful stop, within the grace period (default 10 s). Optional. */
 #define SAMOZA_ON_CLOSE SAMOZA_EXPORT("on_close") int on_close
-/* Between two calls of on_process when imports changed. Not 0: recorded as failed; the space
- * goes on. Optional. */
+/* Between two calls of on_process when imports changed. Any number but 0 is recorded as
+ * a failure; the space continues. Optional. */
 #define SAMOZA_ON_UPDATE SAMOZA_EXPORT("on_update") int on_update
 
 /* ---- errors and limits ------------------------------------------------------------------ */
@@ -49,13 +50,13 @@ extern "C" {
 enum samoza_error {
 	SAMOZA_EPERM = 1,	   /* the capability is not declared */
 	SAMOZA_ENOENT = 2,	   /* no such path, key, import */
-	SAMOZA_EAGAIN = 11,	   /* not now: a full queue, storage out of reach */
+	SAMOZA_EAGAIN = 11,	   /* try again: a full queue, storage not reachable */
 	SAMOZA_EFAULT = 14,	   /* a pointer outside the memory */
-	SAMOZA_EINVAL = 22,	   /* an argument that makes no sense */
+	SAMOZA_EINVAL = 22,	   /* an invalid argument */
 	SAMOZA_EMSGSIZE = 90,	   /* too large */
-	SAMOZA_ESHUTDOWN = 108,	   /* a stop was asked */
-	SAMOZA_EHOSTUNREACH = 113, /* nobody is there */
-	SAMOZA_ESTALE = 116,	   /* this instance has been replaced by a newer one */
+	SAMOZA_ESHUTDOWN = 108,	   /* a stop was requested */
+	SAMOZA_EHOSTUNREACH = 113, /* no started instance is there */
+	SAMOZA_ESTALE = 116,	   /* a newer instance has replaced this one */
 };
 
 #define SAMOZA_MESSAGE_MAX 65536 /* bytes of a message, and of a value of data */
@@ -69,8 +70,7 @@ enum samoza_level {
 	SAMOZA_ERROR = 3,
 };
 
-/* ---- calls --------------------------------------------------------------------------------
- */
+/* ---- calls ------------------------------------------------------------------------------ */
 
 #define SAMOZA_IMPORT(module, name) __attribute__((import_module(module), import_name(name)))
 
@@ -81,11 +81,11 @@ int32_t samoza_log_bytes(int32_t level, const char *text, uint32_t size);
 /* Wall clock, milliseconds since 1970. */
 SAMOZA_IMPORT("sys", "now") int64_t samoza_now(void);
 
-/* Waits; 1 when it ended early because a stop was asked, else 0. */
+/* Waits. Returns 1 when a stop was requested and it returns early, otherwise 0. */
 SAMOZA_IMPORT("sys", "sleep") int32_t samoza_sleep(int32_t ms);
 
-/* Lets the runtime work; 1 when a stop was asked. Call it in long computations: a space that
- * calls nothing for longer than its watchdog (30 s) is killed. */
+/* Lets the runtime work; returns 1 when a stop was requested. Call it in long computations: a
+ * space that calls nothing for longer than its watchdog (30 s) is killed. */
 SAMOZA_IMPORT("sys", "yield") int32_t samoza_yield(void);
 
 /* Value of an import by "provider.variable". Copies what fits, without a NUL, and returns the
@@ -95,23 +95,24 @@ int32_t samoza_import_get(const char *name, uint32_t name_size, char *to, uint32
 
 /* Sends to the other end of a declared path ("rows"), or to exactly one sender
  * ("rows#store", from samoza_recv_next). 1 to SAMOZA_MESSAGE_MAX bytes. 0: on its way;
- * -EAGAIN: the queue is full; -ENOENT: no such path; -EHOSTUNREACH: nobody is there.
- * Capability net.emit. */
+ * -EAGAIN: the queue is full; -ENOENT: no such path; -EHOSTUNREACH: no started instance is
+ * there. Capability net.emit. */
 SAMOZA_IMPORT("net", "emit_to")
 int32_t samoza_emit_bytes(const char *path, uint32_t path_size, const void *data,
 			  uint32_t size);
 
-/* The next message: its size; 0 when none came in time; -ESHUTDOWN once a stop was asked;
+/* The next message: its size; 0 when none arrived in time; -ESHUTDOWN once a stop was
+ * requested;
  * -EMSGSIZE leaves the message in place because it (or its sender) does not fit. timeout_ms
- * -1 waits without end. `from` gets "path#sender" with a NUL; NULL and 0 where nobody cares.
+ * -1 waits indefinitely. `from` gets "path#sender" with a NUL; pass NULL and 0 to ignore it.
  * Capability net.recv. */
 SAMOZA_IMPORT("net", "recv_next")
 int32_t samoza_recv_next(int32_t timeout_ms, void *to, uint32_t capacity, char *from,
 			 uint32_t from_capacity);
 
 /* The space's own durable storage. get: copies what fits and returns the whole length, or
- * -ENOENT. put: durable when it returns 0. Both wait up to 5 s for the storage, then -EAGAIN.
- * Capabilities data.read and data.write. */
+ * -ENOENT. put: durable when it returns 0. Both wait up to 5 s for the storage, then return
+ * -EAGAIN. Capabilities data.read and data.write. */
 SAMOZA_IMPORT("data", "get")
 int32_t samoza_data_get_bytes(const void *key, uint32_t key_size, void *to, uint32_t capacity);
 SAMOZA_IMPORT("data", "put")
@@ -120,16 +121,15 @@ int32_t samoza_data_put_bytes(const void *key, uint32_t key_size, const void *va
 SAMOZA_IMPORT("data", "delete")
 int32_t samoza_data_delete_bytes(const void *key, uint32_t key_size);
 
-/* A page of the keys with a prefix, in the order of their bytes: each as a 16-bit size (low
+/* A page of the keys with a prefix, in byte order: each as a 16-bit size (low
  * byte first) and the key itself. Returns the bytes written, 0 at the end. `cursor` is the
- * number of keys that were given before; see samoza_list_next(). -EMSGSIZE when not even one
+ * number of keys that were returned before; see samoza_list_next(). -EMSGSIZE when not even one
  * key fits. Capability data.read. */
 SAMOZA_IMPORT("data", "list")
 int32_t samoza_data_list_page(const void *prefix, uint32_t prefix_size, void *to,
 			      uint32_t capacity, int32_t cursor);
 
-/* ---- the same for C strings
- * ------------------------------------------------------------------ */
+/* ---- the same for C strings --------------------------------------------------------- */
 
 static inline uint32_t samoza_length(const char *s)
 {
@@ -150,7 +150,7 @@ static inline int32_t samoza_emit(const char *path, const void *data, uint32_t s
 	return samoza_emit_bytes(path, samoza_length(path), data, size);
 }
 
-/* To the sender of a message: `from` as samoza_recv_next gave it. */
+/* Sends to the sender of a message: `from` is what samoza_recv_next returned. */
 static inline int32_t samoza_reply(const char *from, const void *data, uint32_t size)
 {
 	return samoza_emit(from, data, size);

@@ -103,7 +103,7 @@ static const struct bad bads[] = {
 	 "f:1:15: not valid YAML: while parsing a flow node, did not find expected node "
 	 "content\n"},
 	{"pattern of an element", SPACE, "provides: [ok, Not Ok]\n",
-	 "f:1:16: 'provides[1]': expected 1 to 63 of a-z, 0-9 and -, found 'Not Ok'\n"},
+	 "f:1:16: 'provides[1]': expected 1 to 63 characters of a-z, 0-9 and -, found 'Not Ok'\n"},
 	{"amounts", SPACE, "resources: {cpu: fast, memory: -1MiB}\n",
 	 "f:1:18: 'cpu': expected an amount of cpu such as 100m or 2, found 'fast'\n"
 	 "f:1:32: 'memory': expected an amount of memory such as 32MiB, found '-1MiB'\n"},
@@ -113,7 +113,7 @@ static const struct bad bads[] = {
 	 "apiVersion: samoza/v1\nkind: Topology\nmetadata: {name: "
 	 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}\n"
 	 "spaces: [{name: a, type: UI}]\n",
-	 "f:3:18: 'name': expected 1 to 63 of a-z, 0-9 and -, found "
+	 "f:3:18: 'name': expected 1 to 63 characters of a-z, 0-9 and -, found "
 	 "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...'\n"},
 	{"constant", TOPOLOGY,
 	 "apiVersion: samoza/v2\nkind: Topologie\nmetadata: {name: a}\n"
@@ -162,7 +162,7 @@ static const struct bad bads[] = {
 	{"all at once", TOPOLOGY,
 	 "apiVersion: samoza/v1\nkind: Topology\nmetadata: {name: A}\nspaces:\n"
 	 "  - {name: a, type: X, count: 0}\n  - {nam: b, type: UI}\npath: []\n",
-	 "f:3:18: 'name': expected 1 to 63 of a-z, 0-9 and -, found 'A'\n"
+	 "f:3:18: 'name': expected 1 to 63 characters of a-z, 0-9 and -, found 'A'\n"
 	 "f:5:21: 'type' must be one of UI, IO, DATA, CHAT, CALL, NATIVE, not 'X'\n"
 	 "f:5:31: 'count' must be from 1 to 100000, not '0'\n"
 	 "f:6:5: missing 'name' in space\n"
