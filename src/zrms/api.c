@@ -26,7 +26,7 @@ static const struct http_route routes[] = {
 	{"GET", "/v1/topologies/{id}/explain", api_topology_explain, 0, "path",
 	 "Why each space is where it is, or has no place", NULL, VIEW(explain_view)},
 	{"POST", "/v1/topologies/{id}/start", api_topology_start, 0, NULL,
-	 "Deploy and start everything, placed again", NULL, VIEW(topology_view)},
+	 "Deploy and start everything, with new placements", NULL, VIEW(topology_view)},
 	{"POST", "/v1/topologies/{id}/stop", api_topology_stop, 0, NULL,
 	 "Stop and undeploy everything", NULL, VIEW(topology_view)},
 	{"POST", "/v1/topologies/{id}/recover", api_topology_recover, 0, NULL,

@@ -4,7 +4,7 @@ static int run(void *context, const struct cli_run *line, struct error **err);
 
 const struct cli_command command_topo_start = {
 	.words = "topo start",
-	.summary = "deploy and start every space of a topology, placed again",
+	.summary = "deploy and start every space of a topology, with new placements",
 	.details = ID_DETAILS "\n" WAIT_DETAILS,
 	.arguments = topology_argument,
 	.options = wait_option,

@@ -103,7 +103,8 @@ static const struct bad bads[] = {
 	 "f:1:15: not valid YAML: while parsing a flow node, did not find expected node "
 	 "content\n"},
 	{"pattern of an element", SPACE, "provides: [ok, Not Ok]\n",
-	 "f:1:16: 'provides[1]': expected 1 to 63 characters of a-z, 0-9 and -, found 'Not Ok'\n"},
+	 "f:1:16: 'provides[1]': expected 1 to 63 characters of a-z, 0-9 and -, found 'Not "
+	 "Ok'\n"},
 	{"amounts", SPACE, "resources: {cpu: fast, memory: -1MiB}\n",
 	 "f:1:18: 'cpu': expected an amount of cpu such as 100m or 2, found 'fast'\n"
 	 "f:1:32: 'memory': expected an amount of memory such as 32MiB, found '-1MiB'\n"},
