@@ -7,8 +7,8 @@
 /* Options with the check of modules; trusts nobody. */
 struct mex_options check_options(void);
 
-/* Opens an archive, or a source folder when `path` is one; findings of a folder have its name
- * in front. */
+/* Opens an archive, or a source directory when `path` is one; findings of a directory have its
+ * name in front. */
 must_check int check_open(const char *path, struct mex_options *options,
 			  struct diagnostics *findings, struct mex_package **ret_package,
 			  struct error **err);

@@ -67,7 +67,7 @@ static int write_file(const char *path, const char *text, struct error **err)
 	return 0;
 }
 
-/* The last part of the folder's real path, as a topology may be called. */
+/* The last part of the directory's real path, as a topology may be called. */
 static int name_of(const char *folder, char **ret_name, struct error **err)
 {
 	char real[PATH_MAX];

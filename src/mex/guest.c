@@ -67,7 +67,7 @@ static bool is_guest_folder(const char *folder)
 	return access(header, R_OK) == 0 && access(flags, R_OK) == 0;
 }
 
-/* The SDK's folder, real path; NULL when it is nowhere. */
+/* The SDK's directory, real path; NULL when it is nowhere. */
 static char *find_folder(void)
 {
 	static const char *const places[] = {"../share/samoza/guest", "../../guest",

@@ -10,7 +10,7 @@ struct guest;
 
 /*
  * Finds the SDK: $SAMOZA_GUEST_DIR, else beside the running program: PREFIX/share/samoza/guest
- * for PREFIX/bin/mex, or guest/ of the source tree above a build folder. Reads its flags.
+ * for PREFIX/bin/mex, or guest/ of the source tree above a build directory. Reads its flags.
  * ERR_NOT_FOUND says where it was looked for.
  */
 must_check int guest_find(struct guest **ret_guest, struct error **err);
@@ -19,7 +19,7 @@ void guest_free(struct guest *g);
 const char *guest_folder(const struct guest *g);
 
 /*
- * Compiles src/NAME.c of a space (all of them, sorted), in the folder that holds src/, into
+ * Compiles src/NAME.c of a space (all of them, sorted), in the directory that holds src/, into
  * `output`. Nothing is written beside the sources. What the compiler says goes to standard
  * error. ERR_INVALID: it refused.
  */

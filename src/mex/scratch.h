@@ -1,5 +1,5 @@
 /*
- * A private temporary folder, gone with its files when it is no longer needed.
+ * A private temporary directory, gone with its files when it is no longer needed.
  */
 #ifndef SAMOZA_MEX_SCRATCH_H
 #define SAMOZA_MEX_SCRATCH_H
@@ -8,9 +8,9 @@
 
 /* Below $TMPDIR or /tmp, mode 0700. The caller ends it with scratch_free(). */
 int scratch_new(char **ret_folder, struct error **err) must_check;
-/* Removes the folder, and the files (no folders) in it. NULL is fine. */
+/* Removes the directory, and the files (no directories) in it. NULL is fine. */
 void scratch_free(char *folder);
-/* For CLEANUP(scratch_freep) char *folder = NULL; */
+/* For CLEANUP(scratch_freep) char *directory = NULL; */
 void scratch_freep(char **folder);
 
 #endif

@@ -59,7 +59,7 @@ static int make_key(const struct state *s, struct error **err)
 	return copy_file(public_key, trusted, err);
 }
 
-/* Folder of this program. The caller frees; NULL: not known. */
+/* Directory of this program. The caller frees; NULL: not known. */
 static char *own_folder(void)
 {
 	char path[PATH_MAX];

@@ -1,5 +1,5 @@
 /*
- * A cluster in one folder: what is missing is started, what runs is left alone.
+ * A cluster in one directory: what is missing is started, what runs is left alone.
  */
 #ifndef SAMOZA_STARTZ_CLUSTER_H
 #define SAMOZA_STARTZ_CLUSTER_H
@@ -16,7 +16,7 @@ struct up_settings {
 	int64_t heartbeat_ms, timeout_ms; /* 0: as before, 1 s and 3 s at first */
 	int64_t ready_ms;		  /* how long it may take to be ready */
 	char *config;			  /* file with zhosts, or NULL: as before */
-	char *programs;			  /* folder of zrms and zhost; NULL: that of startz */
+	char *programs;			  /* where zrms and zhost are; NULL: as startz */
 	bool detach;
 };
 

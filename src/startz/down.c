@@ -95,7 +95,7 @@ static size_t find_strays_of(const struct state *s, const char *zhost, stray_vec
 	return others;
 }
 
-/* By folder, not by member: zruns outlive what startz knows. */
+/* By directory, not by member: zruns outlive what startz knows. */
 static size_t find_strays(const struct state *s, stray_vector *all)
 {
 	CLEANUP(freep) char *path = state_path(s, "zhosts");
@@ -111,8 +111,8 @@ static size_t find_strays(const struct state *s, stray_vector *all)
 	return others;
 }
 
-/* The folders in which zruns of this cluster keep files open: DIR/zhosts, and where the `run`
- * of each zhost leads to. */
+/* The directories in which zruns of this cluster keep files open: DIR/zhosts, and where the
+ * `run` of each zhost leads to. */
 struct folders {
 	VECTOR(char *) list;
 };
@@ -164,7 +164,7 @@ static bool has_file_below(pid_t pid, const struct folders *folders)
 }
 
 /* Those whose socket is gone cannot be asked. Each is known by the file of its last words,
- * which it keeps open in its zhost's folder. How many there were. */
+ * which it keeps open in its zhost's directory. How many there were. */
 static size_t kill_hidden(const struct state *s)
 {
 	CLEANUP(folders_done) struct folders folders = {0};

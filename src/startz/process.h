@@ -10,7 +10,7 @@
 
 /*
  * Starts argv[0] (a path) in a session of its own: input from /dev/null, output appended to the
- * file `log`, no other descriptor, signals as by default, in the folder /.
+ * file `log`, no other descriptor, signals as by default, in the directory /.
  */
 int process_start(char *const *argv, const char *log, struct process_id *ret_id,
 		  struct error **err) must_check;

@@ -185,7 +185,7 @@ int state_save(const struct state *s, struct error **err)
 	return write_file(path, text, err);
 }
 
-/* ---------------------------------------------------------------- folder and lock */
+/* ---------------------------------------------------------------- directory and lock */
 
 static int make_folder(const char *path, struct error **err)
 {

@@ -32,7 +32,7 @@ struct watch {
 	VECTOR(struct watched) list;
 	int name_width;
 	int signals;
-	int changes; /* inotify of the log folder */
+	int changes; /* inotify of the log directory */
 };
 
 /* ---------------------------------------------------------------- logs */

@@ -1,6 +1,6 @@
 /*
  * A private cluster for one benchmark: zrms and zhosts as processes of their own, on free ports
- * of the loopback, everything in one folder of the scratch folder.
+ * of the loopback, everything in one directory of the scratch directory.
  *
  *   FOLDER/zrms, FOLDER/bench-1 …      what the daemons keep
  *   FOLDER/zhosts.yaml                 capacities, far beyond the machine's: what is measured
@@ -38,7 +38,7 @@ struct cluster {
 /* Starts it and waits until every zhost is ready. On failure nothing of it runs. */
 int cluster_start(const struct bench *bench, const struct cluster_options *options,
 		  struct cluster *cluster, struct error **err) must_check;
-/* Ends all its processes and removes its folder. Fine for one that never started. */
+/* Ends all its processes and removes its directory. Fine for one that never started. */
 void cluster_stop(struct cluster *cluster);
 
 /* Nobody follows any more, for measurements in which a follower would be in the way. */

@@ -22,7 +22,7 @@
 #include "base/error.h"
 
 /* Runs `work` in the worker and returns its status once all is clean: 128 + N where signal N
- * ended it. `keep_scratch`: the folder stays, for those who look for a fault. */
+ * ended it. `keep_scratch`: the directory stays, for those who look for a fault. */
 int keeper_run(const char *scratch, bool keep_scratch, int (*work)(void *data), void *data);
 
 /* Starts a program (argv ends with NULL), standard output and error into `log` (appended).
@@ -38,7 +38,7 @@ void keeper_kill_all(void);
 /* One process and all below it, as when its machine is lost. */
 void keeper_kill_tree(pid_t pid);
 
-/* Removes a folder with all that is in it; what cannot be removed stays. */
+/* Removes a directory with all that is in it; what cannot be removed stays. */
 void keeper_remove_folder(const char *path);
 
 #endif

@@ -91,7 +91,7 @@ static const struct cli_program zbench_program = {
 		 "interface and always stops it; `place` and `openb` need no other program.",
 };
 
-/* ---------------------------------------------------------------- folders */
+/* ---------------------------------------------------------------- directories */
 
 static int find_own_folder(struct program *p, struct error **err)
 {
@@ -107,7 +107,7 @@ static int find_own_folder(struct program *p, struct error **err)
 }
 
 /* The sources of our spaces: PREFIX/share/samoza/zbench for PREFIX/bin/zbench, or those of the
- * source tree above a build folder. */
+ * source tree above a build directory. */
 static int find_guests(struct program *p, struct error **err)
 {
 	static const char *const places[] = {"../share/samoza/zbench", "../../src/zbench/guest",

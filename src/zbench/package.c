@@ -89,7 +89,7 @@ int package_trust(const struct bench *bench, const char *folder, struct error **
 	return copy_file(from, to, err);
 }
 
-/* ---------------------------------------------------------------- source folder */
+/* ---------------------------------------------------------------- source directory */
 
 static int write_manifest(const char *folder, const char *name, struct error **err)
 {
@@ -194,7 +194,7 @@ int package_build(const struct bench *bench, const struct package *package,
 	return r == 0 ? read_file(path, ret_mex, err) : r;
 }
 
-/* Packs the folder under another name. */
+/* Packs the directory under another name. */
 static int pack_as(const struct bench *bench, const struct package *package, const char *folder,
 		   const char *name, const struct pack_options *options, struct buffer *ret_mex,
 		   struct error **err)

@@ -3,7 +3,7 @@
  * compiled and signed by `mex build`.
  *
  *   SCRATCH/key, SCRATCH/key.pub      drawn once for each run of zbench
- *   SCRATCH/NAME/, SCRATCH/NAME.mex   the source folder and what came of it
+ *   SCRATCH/NAME/, SCRATCH/NAME.mex   the source directory and what came of it
  */
 #ifndef SAMOZA_ZBENCH_PACKAGE_H
 #define SAMOZA_ZBENCH_PACKAGE_H
@@ -24,7 +24,7 @@ struct package {
 	const char *paths; /* "{from: a, to: b, name: p}, …"; "" */
 };
 
-/* Copies the public key into a folder of trusted keys. */
+/* Copies the public key into a directory of trusted keys. */
 int package_trust(const struct bench *bench, const char *folder, struct error **err) must_check;
 
 /* Builds it and reads what came out; `ret_mex` is the caller's. */

@@ -103,7 +103,7 @@ static int read_character(EditLine *line, wchar_t *ret_character)
 
 /* ---------------------------------------------------------------- completion */
 
-/* Names of files that begin with `current`; folders with / behind them. */
+/* Names of files that begin with `current`; directories with / behind them. */
 static void add_files(const char *current, struct cli_candidates *c)
 {
 	const char *slash = strrchr(current, '/');

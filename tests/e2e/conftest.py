@@ -1,5 +1,5 @@
 """A real cluster for each test: zrms and zhosts on free loopback ports, everything in a private
-folder, ended with the test. Tests wait for events with a deadline, never for time."""
+directory, ended with the test. Tests wait for events with a deadline, never for time."""
 import contextlib
 import json
 import os
@@ -57,7 +57,7 @@ def until(predicate, what, deadline=DEADLINE):
 
 
 def pids_of(folder):
-    """Processes whose environment or command line names the folder, with their names."""
+    """Processes whose environment or command line names the directory, with their names."""
     found = []
     for entry in pathlib.Path("/proc").iterdir():
         if not entry.name.isdigit():

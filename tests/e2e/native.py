@@ -43,7 +43,7 @@ def native_deploy(cluster, name, spaces, files, wait="60s"):
 
 
 def spaces_folders(cluster, zhost):
-    """Folders of instances on that zhost."""
+    """Directories of instances on that zhost."""
     return [p for p in (cluster.folder / zhost / "spaces").iterdir() if p.name[0] != "."]
 
 

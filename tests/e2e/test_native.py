@@ -86,10 +86,10 @@ def test_recipes_run_in_order_in_their_own_directory(c):
     until(lambda: c.space("one", "db")["state"] == "deployed-started", "db is started again")
     again = (folder / "data" / "env-start").read_text()
     assert f"SAMOZA_EXPORT_port={environment['SAMOZA_EXPORT_port']}\n" in again
-    assert (folder / "data" / "kept").read_text() == "kept\nstopped\n", "the folder is kept"
+    assert (folder / "data" / "kept").read_text() == "kept\nstopped\n", "the directory is kept"
 
     c.zshell("topo", "stop", "one")
-    until(lambda: spaces_folders(c, "edge-node-1") == [], "the folder is removed")
+    until(lambda: spaces_folders(c, "edge-node-1") == [], "the directory is removed")
     lines = log_text(c)
     said = re.findall(r"says (\w+) in (\S+) as (\d+)", lines)
     assert [recipe for recipe, _, _ in said] == ["deploy", "start", "stop", "start", "stop",
@@ -299,13 +299,13 @@ def test_a_recipe_cannot_write_outside_its_directory(c):
             try chroot / true
             try mknod /tmp/null c 1 3
             try chown 0 .
-            echo x > /tmp/own && echo x > here && echo "own folders work"
+            echo x > /tmp/own && echo x > here && echo "own directories work"
             ls /proc | grep -c '^[0-9]' | sed 's/^/processes seen: /'
             grep -E '^(CapEff|NoNewPrivs|Seccomp):' /proc/self/status
             sleep 100014 >/dev/null 2>&1 &
         """})
     text = log_text(c)
-    assert "own folders work" in text
+    assert "own directories work" in text
     assert "WROTE" not in text and "READ" not in text and "DID" not in text, text
     assert re.search(r"CapEff:\s*0000000000000000", text) and re.search(r"NoNewPrivs:\s*1", text)
     assert re.search(r"Seccomp:\s*2", text)
@@ -648,7 +648,7 @@ def test_without_root_an_instance_still_runs_and_is_still_confined(sweep_groups,
             {"name": "f", "run": {"mode": "foreground"}, "stop": {"grace": "1s"}}], {
             "p/recipes/start": f"""
                 #!/bin/sh
-                echo x > here && echo x > $TMPDIR/there && cat here && echo "own folders work"
+                echo x > here && echo x > $TMPDIR/there && cat here && echo "own directories work"
                 for f in /etc/samoza-was-here {c.folder}/was-here $SAMOZA_PACKAGE/was-here \\
                          {folder}/was-here /tmp/../var/tmp/../samoza-was-here; do
                     if (echo x >> "$f") 2>/dev/null; then echo "WROTE $f"; fi
@@ -661,7 +661,7 @@ def test_without_root_an_instance_still_runs_and_is_still_confined(sweep_groups,
             "f/recipes/start": SLEEPER.format(100039)})
         text = "\n".join(p.read_text() for p in (own / "log").glob("*.log"))
         assert said in text, "what is missing is said"
-        assert "own folders work" in text and "WROTE" not in text and "MOUNTED" not in text, text
+        assert "own directories work" in text and "WROTE" not in text and "MOUNTED" not in text, text
         assert re.search(r"CapEff:\s*0000000000000000", text), text
         assert re.search(r"NoNewPrivs:\s*1", text) and re.search(r"Seccomp:\s*2", text), text
         assert not re.search(r"Uid:\s*0", text), text

@@ -7,7 +7,7 @@
  *   archive_read ── inflated bytes are counted against what the directory promised, read to
  *                   the end so that the CRC is checked
  *
- * Entries are files only: entries of folders (which other ZIP tools write) are checked and
+ * Entries are files only: entries of directories (which other ZIP tools write) are checked and
  * left out. Limits: [formats.mex.limits].
  */
 #ifndef SAMOZA_ADAPTER_ARCHIVE_ARCHIVE_H

@@ -38,11 +38,11 @@ static int check_kind(const struct raw_entry *e, const char *shown, struct error
 	if (raw_entry_is_folder(e)) {
 		if (type == MODE_FILE || e->size != 0 || e->packed_size != 0)
 			return error_set(err, ERR_INVALID,
-					 "entry '%s' is named like a folder, but is a file",
+					 "entry '%s' is named like a directory, but is a file",
 					 shown);
 	} else if (type == MODE_FOLDER) {
-		return error_set(err, ERR_INVALID, "entry '%s' is a folder named like a file",
-				 shown);
+		return error_set(err, ERR_INVALID,
+				 "entry '%s' is a directory named like a file", shown);
 	}
 	return 0;
 }
@@ -81,14 +81,14 @@ static uint32_t fold_char(uint32_t c)
 	return c;
 }
 
-/* A file, or a folder (without the slash at its end). */
+/* A file, or a directory (without the slash at its end). */
 struct name {
 	const char *text; /* borrowed from an entry */
 	size_t size;
 	bool folder;
 };
 
-/* With the cases folded; '/' before everything, so that a folder's name stands right before
+/* With the cases folded; '/' before everything, so that a directory's name stands right before
  * what is in it. */
 static int compare_folded(const struct name *a, const struct name *b)
 {
@@ -122,7 +122,7 @@ static int compare_names(const void *a, const void *b)
 	return order != 0 ? order : (x->size > y->size) - (x->size < y->size);
 }
 
-/* Two neighbours. Folded, they may only be equal when both are the same folder: one of them
+/* Two neighbours. Folded, they may only be equal when both are the same directory: one of them
  * implied by a file's path, unless `named`. */
 static int check_clash(const struct name *x, const struct name *y, bool named,
 		       struct error **err)
@@ -136,7 +136,7 @@ static int check_clash(const struct name *x, const struct name *y, bool named,
 	if (!same)
 		error_set(err, ERR_INVALID, "'%s' and '%s' differ only in case", a, b);
 	else if (x->folder != y->folder)
-		error_set(err, ERR_INVALID, "'%s' is both a file and a folder", a);
+		error_set(err, ERR_INVALID, "'%s' is both a file and a directory", a);
 	else
 		error_set(err, ERR_INVALID, "there are two entries '%s'", a);
 	free(a_text);
@@ -150,7 +150,7 @@ struct name_list {
 	VECTOR(struct name) names;
 };
 
-/* The folders in which `name` lies, but for those that the name before it lies in too. */
+/* The directories in which `name` lies, but for those that the name before it lies in too. */
 static void add_folders(struct name_list *list, struct name name, struct name before)
 {
 	size_t common = 0;

@@ -25,7 +25,7 @@ struct pack_options {
 };
 
 /*
- * `p` was opened from a folder or an archive. Its manifest's integrity and signature are
+ * `p` was opened from a directory or an archive. Its manifest's integrity and signature are
  * replaced; `spec.spaces` is filled in from the topology where it is empty. `output` is
  * replaced only when all has been written.
  */

@@ -9,7 +9,7 @@
  *                        6 modules     options.check_module on every core.wasm
  *
  * in this order [topology.submit.checks]; a stage with findings is the last, but for those who
- * want all findings (options.all_findings, and folders). Nothing is written
+ * want all findings (options.all_findings, and directories). Nothing is written
  * anywhere. All of it blocks, and may run in any thread: two packages share nothing. For zrms:
  *
  *   struct mex_options options = {.trust = trust, .allow_unsigned = false,
@@ -47,7 +47,7 @@ struct mex_options {
 	/* For people who write: behind findings in the schema those in names and files, too,
 	 * over what could be read. The error stays that of the stage. */
 	bool all_findings;
-	/* Before the names of files in findings: "my-app/" for a folder; NULL: nothing. */
+	/* Before the names of files in findings: "my-app/" for a directory; NULL: nothing. */
 	const char *shown_prefix;
 	/* What a module must be like beyond the files' rules [guest-abi.limits]: module_check()
 	 * of the wasm2c adapter behind it. Called once for each digest and limit of memory.
@@ -65,7 +65,7 @@ struct mex_file {
 	bool executable;
 };
 
-/* A file as its space knows it: path relative to the space's folder. */
+/* A file as its space knows it: path relative to the space's directory. */
 struct mex_asset {
 	const char *path; /* "css/page.css"; of recipes "start" */
 	const struct mex_file *file;
@@ -92,7 +92,7 @@ struct mex_package {
 	bool is_trusted; /* signed by a key of options.trust */
 	uint8_t signer[KEY_BYTES];
 	char digest[65];       /* SHA-256 of manifest.yaml: names the package as a whole */
-	uint64_t packed_bytes; /* of the archive; 0 for a folder */
+	uint64_t packed_bytes; /* of the archive; 0 for a directory */
 	uint64_t unpacked_bytes;
 
 	struct mex_source *source;   /* private */
@@ -113,8 +113,8 @@ must_check int mex_package_open_fd(int fd, const struct mex_options *options,
 				   struct diagnostics *findings,
 				   struct mex_package **ret_package, struct error **err);
 /*
- * A source folder: stages 4 to 6 (a space with `src/` needs no core.wasm), integrity and
- * signature are not looked for. Of the folder only what belongs into an archive is seen:
+ * A source directory: stages 4 to 6 (a space with `src/` needs no core.wasm), integrity and
+ * signature are not looked for. Of the directory only what belongs into an archive is seen:
  * manifest.yaml, topology.yaml, spaces/ (without src/) and world/; names that begin with a dot
  * are left out. Links and special files are refused.
  */

@@ -59,7 +59,7 @@ static struct named_space *sort_spaces(const Samoza__V1__Topology *t)
 	return names;
 }
 
-/* Index of the space in whose folder the file lies, and the path below it. -1: none. */
+/* Index of the space in whose directory the file lies, and the path below it. -1: none. */
 static int space_of_file(const struct named_space *names, size_t count, const char *path,
 			 const char **ret_below)
 {
@@ -97,7 +97,7 @@ static void read_defaults(struct opening *o, const struct mex_file *file, unsign
 		struct schema_position at =
 			schema_position_of(p->private->space_positions[index], "name");
 		diagnostics_add(o->findings, at.file, at.line, at.column,
-				"the name '%s' is not that of the folder", defaults->name);
+				"the name '%s' is not that of the directory", defaults->name);
 	}
 	schema_message_fill(&space->base, message);
 	schema_message_free(message);

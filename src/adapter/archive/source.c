@@ -21,16 +21,16 @@ struct folder_file {
 };
 
 struct mex_source {
-	struct archive *archive; /* or NULL: a folder */
+	struct archive *archive; /* or NULL: a directory */
 	int folder;
-	VECTOR(struct folder_file) files; /* of the folder */
+	VECTOR(struct folder_file) files; /* of the directory */
 	uint64_t total;
 };
 
-/* ---- Folders ---- */
+/* ---- Directories ---- */
 
-/* Of a source folder only this belongs into an archive; what a build leaves beside it (object
- * files, a README, .git) does not. */
+/* Of a source directory only this belongs into an archive; what a build leaves beside it
+ * (object files, a README, .git) does not. */
 static bool belongs(const char *path)
 {
 	if (strcmp(path, "manifest.yaml") == 0 || strcmp(path, "topology.yaml") == 0 ||
@@ -133,7 +133,7 @@ int source_open_folder(const char *folder, struct mex_source **ret_source, struc
 
 	s->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->folder < 0)
-		r = error_errno(err, "cannot read folder %s", folder);
+		r = error_errno(err, "cannot read directory %s", folder);
 	if (r == 0)
 		r = scan_folder(s, ".", err);
 	if (r < 0) {

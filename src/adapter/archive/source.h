@@ -1,5 +1,5 @@
 /*
- * Where the files of a package come from: an archive, or a source folder.
+ * Where the files of a package come from: an archive, or a source directory.
  */
 #ifndef SAMOZA_ADAPTER_ARCHIVE_SOURCE_H
 #define SAMOZA_ADAPTER_ARCHIVE_SOURCE_H
@@ -29,10 +29,10 @@ must_check int source_read(struct mex_source *s, unsigned index, archive_sink si
 /* All of a file of at most `max` bytes (ERR_LIMIT beyond), with a NUL behind it. */
 must_check int source_load(struct mex_source *s, unsigned index, uint64_t max,
 			   uint8_t **ret_data, size_t *ret_size, struct error **err);
-/* Of an archive's file; 0 for a folder. */
+/* Of an archive's file; 0 for a directory. */
 uint64_t source_packed_bytes(const struct mex_source *s);
 bool source_is_folder(const struct mex_source *s);
-/* Of a folder: whether spaces/SPACE/src/ is there. */
+/* Of a directory: whether spaces/SPACE/src/ is there. */
 bool source_has_sources(const struct mex_source *s, const char *space);
 
 #endif

@@ -135,7 +135,7 @@ int trust_add_folder(struct trust *t, const char *folder, struct error **err)
 	if (count < 0 && errno == ENOENT)
 		return 0;
 	if (count < 0)
-		return error_errno(err, "cannot read trust folder %s", folder);
+		return error_errno(err, "cannot read trust directory %s", folder);
 	for (int i = 0; i < count; i++) {
 		if (r == 0) {
 			char *path = str_printf("%s/%s", folder, entries[i]->d_name);

@@ -28,8 +28,8 @@ struct trust *trust_new(void);
 void trust_free(struct trust *t);
 /* Adds the key of a *.pub file. ERR_INVALID: not one. */
 must_check int trust_add_file(struct trust *t, const char *path, struct error **err);
-/* Adds every *.pub file of a folder, in the order of their names. A folder that does not exist
- * holds none. The first bad file is an error, and names it. */
+/* Adds every *.pub file of a directory, in the order of their names. A directory that does not
+ * exist holds none. The first bad file is an error, and names it. */
 must_check int trust_add_folder(struct trust *t, const char *folder, struct error **err);
 void trust_add_key(struct trust *t, const uint8_t key[KEY_BYTES]);
 bool trust_has(const struct trust *t, const uint8_t key[KEY_BYTES]);

@@ -188,7 +188,7 @@ static void limit_pids(const char *folder, struct cgroup *g)
 
 /* ---- making ---- */
 
-/* Makes it there. Returns whether it is there; its path in `folder`. */
+/* Makes it there. Returns whether it is there; its path in `directory`. */
 static bool make(const char *above, const char *name, char *folder, size_t size)
 {
 	if (snprintf(folder, size, "%s/" PREFIX "%s", above, name) >= (int)size)

@@ -128,7 +128,7 @@ int confine_finish(struct confine *c)
 	const struct confine_shared *s = c->shared;
 
 	if (s->root_fd >= 0 && (fchdir(s->root_fd) < 0 || chroot(".") < 0))
-		confine_note(c, "no empty root folder");
+		confine_note(c, "no empty root directory");
 	/* Always: in a joined namespace ids that are not mapped look like the wanted ones. */
 	if (setresgid(s->gid, s->gid, s->gid) < 0 || setresuid(s->uid, s->uid, s->uid) < 0)
 		return -1;

@@ -3,7 +3,7 @@
  * guest's first instruction. (The seccomp filter is computed elsewhere: filter.h.)
  *
  * Once per zygote, confine_prepare() makes what instances share: one user namespace, one
- * network namespace with nothing in it, one empty read-only folder that becomes their root.
+ * network namespace with nothing in it, one empty read-only directory that becomes their root.
  * Each instance then goes, in this order:
  *
  *   confine_begin      no new privileges, limits, no huge pages
@@ -44,7 +44,7 @@ typedef void confine_note_fn(void *data, const char *text);
 struct confine_shared {
 	int user_fd;	/* -1 where there is none */
 	int network_fd; /* -1 */
-	int root_fd;	/* empty folder, or -1 */
+	int root_fd;	/* empty directory, or -1 */
 	uid_t uid;	/* what instances become; the caller's own when it is not root */
 	gid_t gid;
 	char missing[200]; /* why something is not there; "" otherwise */

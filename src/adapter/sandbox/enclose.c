@@ -208,7 +208,8 @@ static int enter_root(struct enclosure *e)
 		char text[120];
 		int saved = errno;
 
-		(void)snprintf(text, sizeof(text), "cannot build the root folder at %s", what);
+		(void)snprintf(text, sizeof(text), "cannot build the root directory at %s",
+			       what);
 		confine_note(&e->confine, text);
 		errno = saved;
 		return -1;

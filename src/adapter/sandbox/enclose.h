@@ -5,14 +5,14 @@
  *   enclose_fork    one process in namespaces of its own: processes, mounts, System V IPC
  *                   (as an ordinary user: behind a user namespace)
  *   enclose_enter   in that process, before it runs anything foreign:
- *                     a new root: the system's folders read only, the package read only, the
- *                     own folders, a /proc and a small /dev of its own; nothing else is there
+ *                     a new root: the system's directories and the package read only, the
+ *                     own directories, an own /proc and small /dev; nothing else exists there
  *                     limits, Landlock, the unprivileged user, no capabilities, seccomp
  *
  * The network is the machine's: native spaces serve ports. A step that the kernel or container
  * does not allow is skipped and said through the callback; what stands comes back as bits
- * (enum confine_step). Without a mount namespace the folders keep their paths, and Landlock and
- * the file modes alone protect the rest. Single-threaded callers only.
+ * (enum confine_step). Without a mount namespace the directories keep their paths, and Landlock
+ * and the file modes alone protect the rest. Single-threaded callers only.
  */
 #ifndef SAMOZA_ADAPTER_SANDBOX_ENCLOSE_H
 #define SAMOZA_ADAPTER_SANDBOX_ENCLOSE_H
@@ -24,7 +24,7 @@
 
 #include "adapter/sandbox/confine.h"
 
-/* Where the folders are inside. */
+/* Where the directories are inside. */
 #define ENCLOSE_PACKAGE		 "/samoza/package"
 #define ENCLOSE_DATA		 "/samoza/data"
 #define ENCLOSE_TMP		 "/tmp"
@@ -36,7 +36,7 @@
 struct enclosure {
 	/* absolute, on the machine */
 	const char *package, *data, *tmp;
-	const char *hidden; /* a folder that must not be seen, wherever it lies; NULL: none */
+	const char *hidden; /* a directory to hide, wherever it is; NULL: none */
 	uid_t uid;	    /* whom the processes run as, where the caller is root */
 	gid_t gid;
 	const void *filter; /* struct sock_filter array, filter_size bytes */
@@ -55,7 +55,7 @@ struct enclosure {
 pid_t enclose_fork(struct enclosure *e);
 /* In the child. 0, or -1 (errno) when the processes would have stayed privileged or would see
  * what they must not: then run nothing. `note` and `data` of e->confine are set by the caller.
- * Leaves the process in its data folder. */
+ * Leaves the process in its data directory. */
 int enclose_enter(struct enclosure *e);
 
 #endif

@@ -7,8 +7,8 @@
  *   /dev  /proc  /dev/shm  /run (empty)           new
  *
  * What is not named is not there: no /home, no /root, no sockets of the machine's daemons in
- * /run. Everything is opened before the new root covers /tmp, because folders of a zhost may
- * lie there.
+ * /run. Everything is opened before the new root covers /tmp, because directories of a zhost
+ * may lie there.
  */
 #include "adapter/sandbox/enclose_root.h"
 
@@ -77,7 +77,7 @@ static int restrict_mount(const char *path, uint64_t attributes)
 	return mount(NULL, path, NULL, flags, NULL);
 }
 
-/* A folder or file of the machine, or one that is open already (fd >= 0), at `path` inside. */
+/* A directory or file of the machine, or one already open (fd >= 0), at `path` inside. */
 static int bind(const char *source, int fd, const char *path, uint64_t attributes)
 {
 	char by_fd[40];
@@ -179,7 +179,7 @@ static int name_servers(void)
 	return bind(path, -1, path, ATTRIBUTE_RDONLY | ATTRIBUTE_NOSUID | ATTRIBUTE_NODEV);
 }
 
-/* An empty folder over it, if it can be seen at all. */
+/* An empty directory over it, if it can be seen at all. */
 static int hide(const char *path)
 {
 	struct stat st;
@@ -229,7 +229,7 @@ static int move_into(void)
 static int build(const struct enclosure *e, int package, int data, int tmp,
 		 const char **ret_what)
 {
-	*ret_what = "an empty root folder";
+	*ret_what = "an empty root directory";
 	if (mount("tmpfs", ROOT, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=1m") < 0)
 		return -1;
 	for (const char *const *f = enclose_system_folders; *f != NULL; f++) {
@@ -243,16 +243,16 @@ static int build(const struct enclosure *e, int package, int data, int tmp,
 	*ret_what = "/proc";
 	if (processes_folder(e) < 0)
 		return -1;
-	*ret_what = "its own folders";
+	*ret_what = "its own directories";
 	if (own_folders(package, data, tmp) < 0)
 		return -1;
 	*ret_what = "/etc/resolv.conf";
 	if (name_servers() < 0)
 		return -1;
-	*ret_what = "hiding the zhost's folder";
+	*ret_what = "hiding the zhost's directory";
 	if (hide(e->hidden) < 0)
 		return -1;
-	*ret_what = "the new root folder";
+	*ret_what = "the new root directory";
 	if (move_into() < 0)
 		return -1;
 	return mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV,
@@ -266,7 +266,7 @@ int enclose_root(const struct enclosure *e, const char **ret_what)
 	*ret_what = "private mounts";
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return -1;
-	*ret_what = "the space's folders";
+	*ret_what = "the space's directories";
 	package = open_folder(e->package);
 	data = open_folder(e->data);
 	tmp = open_folder(e->tmp);

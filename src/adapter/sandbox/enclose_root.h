@@ -1,10 +1,10 @@
-/* The root folder of enclosed processes: part of enclose.h. */
+/* The root directory of enclosed processes: part of enclose.h. */
 #ifndef SAMOZA_ADAPTER_SANDBOX_ENCLOSE_ROOT_H
 #define SAMOZA_ADAPTER_SANDBOX_ENCLOSE_ROOT_H
 
 #include "adapter/sandbox/enclose.h"
 
-/* The folders of the system that can be seen, NULL at the end. */
+/* The directories of the system that can be seen, NULL at the end. */
 extern const char *const enclose_system_folders[];
 
 /* Builds it in a mount namespace of the caller's own and moves into it. 0, or -1 (errno) with

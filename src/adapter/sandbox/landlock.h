@@ -22,7 +22,7 @@
 #define LANDLOCK_FS_IOCTL_DEV		 (1ull << 15) /* ABI 5 */
 #define LANDLOCK_SCOPE_ALL		 3ull	      /* ABI 6: abstract sockets, signals */
 
-/* What a rule for a file, not a folder, may allow. */
+/* What a rule for a file, not a directory, may allow. */
 #define LANDLOCK_FS_OF_FILES                                                    \
 	(LANDLOCK_FS_EXECUTE | LANDLOCK_FS_WRITE_FILE | LANDLOCK_FS_READ_FILE | \
 	 LANDLOCK_FS_TRUNCATE | LANDLOCK_FS_IOCTL_DEV)

@@ -7,7 +7,7 @@
  *     |<------------------------------ 'u' or an error
  *     | writes setgroups, uid_map, gid_map
  *     | 'm' ---------------------------------> unshare(NEWNET | NEWNS), tmpfs,
- *     |                                        opens its namespaces and the empty folder
+ *     |                                        opens its namespaces and the empty directory
  *     |<------------------------------ struct made, exits
  */
 #include "adapter/sandbox/confine.h"
@@ -37,7 +37,7 @@ static int open_namespace(const char *name)
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-/* In the helper's own mount namespace; the folder outlives it by its descriptor. */
+/* In the helper's own mount namespace; the directory outlives it by its descriptor. */
 static int empty_folder(void)
 {
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)

@@ -76,7 +76,7 @@ static int prepare_folder(struct translation *tr, const uint8_t *module, size_t 
 	int r;
 
 	if (mkdtemp(folder) == NULL) {
-		r = error_errno(err, "cannot make a folder in %s",
+		r = error_errno(err, "cannot make a directory in %s",
 				tr->translator->cache_folder);
 		free(folder);
 		return r;
@@ -178,7 +178,7 @@ int translation_start(struct translator *t, const uint8_t *module, size_t size,
 	return 1;
 }
 
-/* What the program wrote, made fit for one line: without our folder's name. */
+/* What the program wrote, made fit for one line: without our directory's name. */
 static void output_text(const struct translation *tr, char *text, size_t size)
 {
 	CLEANUP(freep) char *path = str_printf("%s/output", tr->folder);

@@ -1,10 +1,10 @@
 /*
  * From a module to native code: module_check, module_rewrite, then wasm-validate, wasm2c and
- * the C compiler, each as a child process in a private folder, with limits on processor time,
- * memory, file size and wall clock. The result is a shared object
- * without any code that runs when it is loaded; it goes to CACHE/KEY.so by one rename. KEY is
- * the SHA-256 of the module, the versions of the programs, the flags, the glue and the
- * machine's architecture, so whatever has that name is what this would make again.
+ * the C compiler, each as a child process in a private directory, with limits on processor
+ * time, memory, file size and wall clock. The result is a shared object without any code that
+ * runs when it is loaded; it goes to CACHE/KEY.so by one rename. KEY is the SHA-256 of the
+ * module, the versions of the programs, the flags, the glue and the machine's architecture, so
+ * whatever has that name is what this would make again.
  *
  *   blocking:   translate_now(t, data, size, memory, &path, &err)
  *
@@ -42,7 +42,7 @@ struct translator;
 
 /* Asks the programs for their versions (blocks some 20 ms). ERR_UNAVAILABLE with what to
  * install where one is missing, ERR_UNSUPPORTED where wasm2c is not 1.0.32: the C it writes
- * is no stable interface. Removes what interrupted translations left in the cache folder. */
+ * is no stable interface. Removes what interrupted translations left in the cache directory. */
 int must_check translator_new(const struct translator_options *options,
 			      struct translator **ret_translator, struct error **err);
 /* All its translations must be freed before. */
@@ -72,7 +72,7 @@ int must_check translation_continue(struct translation *tr, struct error **err);
 const char *translation_path(const struct translation *tr);
 const char *translation_key(const struct translation *tr);
 const struct module_info *translation_info(const struct translation *tr);
-/* Ends what runs, removes the private folder. NULL is fine. */
+/* Ends what runs, removes the private directory. NULL is fine. */
 void translation_free(struct translation *tr);
 
 /* All of it in one call. The caller frees *ret_path. */

@@ -22,7 +22,7 @@ struct translator {
 /* The C compiler's arguments from [1] on, NULL at the end: part of the key. */
 extern const char *const translate_compiler_arguments[];
 
-/* Starts a program under the limits in `folder` (a path), its output and errors appended to
+/* Starts a program under the limits in `directory` (a path), its output and errors appended to
  * the file "output" there; own process group, no other descriptors. */
 int must_check translator_spawn(const struct translator *t, const char *folder,
 				const char *const *argv, pid_t *ret_pid, struct error **err);

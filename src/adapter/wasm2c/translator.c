@@ -122,7 +122,7 @@ int translator_spawn(const struct translator *t, const char *folder, const char 
 	return 0;
 }
 
-/* Runs "PROGRAM --version" in `folder` and gives the first line. */
+/* Runs "PROGRAM --version" in `directory` and gives the first line. */
 static int program_version(const struct translator *t, const char *folder, const char *program,
 			   const char *package, char **ret_line, struct error **err)
 {
@@ -174,7 +174,7 @@ void translate_remove_folder(const char *path)
 	(void)rmdir(path);
 }
 
-/* Folders of translations whose process ended before they did. */
+/* Directories of translations whose process ended before they did. */
 static void remove_leftovers(const char *cache)
 {
 	DIR *dir = opendir(cache);
@@ -204,7 +204,7 @@ static int ask_versions(struct translator *t, struct error **err)
 	int r;
 
 	if (mkdtemp(folder) == NULL)
-		return error_errno(err, "cannot make a folder in %s", t->cache_folder);
+		return error_errno(err, "cannot make a directory in %s", t->cache_folder);
 	r = program_version(t, folder, t->wasm2c, "wabt", &wasm2c, err);
 	if (r == 0)
 		r = program_version(t, folder, t->compiler, "gcc", &compiler, err);
@@ -232,12 +232,12 @@ int translator_new(const struct translator_options *options, struct translator *
 	t->cache_folder = realpath(options->cache_folder, NULL);
 	if (t->cache_folder == NULL) {
 		if (mkdir(options->cache_folder, 0700) < 0 && errno != EEXIST)
-			r = error_errno(err, "cannot make the cache folder %s",
+			r = error_errno(err, "cannot make the cache directory %s",
 					options->cache_folder);
 		else
 			t->cache_folder = realpath(options->cache_folder, NULL);
 		if (r == 0 && t->cache_folder == NULL)
-			r = error_errno(err, "cannot use the cache folder %s",
+			r = error_errno(err, "cannot use the cache directory %s",
 					options->cache_folder);
 	}
 	t->wasm_validate = mem_strdup(options->wasm_validate != NULL ? options->wasm_validate

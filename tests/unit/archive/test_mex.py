@@ -1,4 +1,4 @@
-"""The tool mex, as a person uses it: the program itself, in private folders."""
+"""The tool mex, as a person uses it: the program itself, in private directories."""
 
 import hashlib
 import json
@@ -26,7 +26,7 @@ def mex(*arguments, status=0, **environment):
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
-    """A folder with a new project, a key, and the package built of both."""
+    """A directory with a new project, a key, and the package built of both."""
     folder = tmp_path_factory.mktemp("mex")
     mex("new", folder / "counter")
     mex("keygen", "-o", folder / "key")
@@ -80,7 +80,7 @@ def test_keygen(shop):
 
 
 def test_build_is_reproducible(shop, tmp_path):
-    elsewhere = tmp_path / "a" / "deep" / "folder"
+    elsewhere = tmp_path / "a" / "deep" / "directory"
     shutil.copytree(shop / "counter", elsewhere)
     for path in elsewhere.rglob("*"):
         os.utime(path, (1, 1))

@@ -251,8 +251,8 @@ static const struct variation variations[] = {
 					      "nobody}\n"},
 	 .text = "spaces/api/space.yaml:4:10: there is no space and no facet 'nobody'\n"},
 	{"name in space.yaml", .replace = {"spaces/api/space.yaml", "name: apo\n"},
-	 .text = "spaces/api/space.yaml:1:7: the name 'apo' is not that of the folder\n"},
-	{"folder of nobody", .add = {"spaces/nobody/x", "x"},
+	 .text = "spaces/api/space.yaml:1:7: the name 'apo' is not that of the directory\n"},
+	{"directory of nobody", .add = {"spaces/nobody/x", "x"},
 	 .text = "spaces/nobody/x: it belongs to no space of the topology\n"},
 	{"UI with module", .add = {"spaces/web/core.wasm", "x"},
 	 .text = "spaces/web/core.wasm: a UI space has no core.wasm\n"},
@@ -567,7 +567,7 @@ static void source_directories_are_checked(void **state)
 	err = NULL;
 	assert_int_equal(unlink(link), 0);
 
-	/* Findings of both files, with the folder in front. */
+	/* Findings of both files, with the directory in front. */
 	put_file(folder, "manifest.yaml", "kind: MEX\nmetadata: {name: app}\nspec: {}\n", 0600);
 	put_file(folder, "spaces/api/space.yaml", "inside: nobody\n", 0600);
 	assert_int_equal(mex_package_open_folder(folder, &options, &findings, &p, &err),

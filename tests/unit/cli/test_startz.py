@@ -81,7 +81,7 @@ def until(condition):
 
 @pytest.fixture
 def cluster(tmp_path):
-    c = Cluster(tmp_path / "a folder")
+    c = Cluster(tmp_path / "a directory")
     yield c
     c.run("down")
     for pid in c.zruns() if os.path.isdir(os.path.join(c.dir, "zhosts")) else []:
@@ -133,7 +133,7 @@ def test_daemons_inherit_nothing(cluster):
         os.close(extra)
         os.close(high)
     said = json.loads(cluster.log("edge-node-1").splitlines()[0])
-    # 3 is the folder that it reads for this.
+    # 3 is the directory that it reads for this.
     assert (said["fds"], said["session"], said["cwd"]) == ([0, 1, 2, 3], True, "/")
 
 

@@ -1,5 +1,5 @@
 /*
- * A private folder for a test's files, and a loop that runs until something has happened.
+ * A private directory for a test's files, and a loop that runs until something has happened.
  */
 #ifndef TEST_SQLITE_FOLDER_H
 #define TEST_SQLITE_FOLDER_H
@@ -8,7 +8,7 @@
 
 #include "adapter/uv/loop.h"
 
-/* A new folder below /tmp; the caller frees the path. */
+/* A new directory below /tmp; the caller frees the path. */
 char *folder_new(void);
 void folder_remove(const char *folder);
 char *folder_file(const char *folder, const char *name);

@@ -164,7 +164,7 @@ static void store_close(struct loop *loop, struct store *store)
 	loop_until(loop, &done);
 }
 
-/* ---- a fixture: a loop, a folder, a store in it ---- */
+/* ---- a fixture: a loop, a directory, a store in it ---- */
 
 struct fixture {
 	struct loop loop;

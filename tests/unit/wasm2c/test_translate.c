@@ -31,7 +31,7 @@ static struct translator *new_translator(struct translator_options options)
 	return t;
 }
 
-/* Entries of the cache folder; *ret_leftovers: those that are no result. */
+/* Entries of the cache directory; *ret_leftovers: those that are no result. */
 static unsigned entries(unsigned *ret_leftovers)
 {
 	DIR *dir = opendir(folder);
@@ -116,7 +116,7 @@ static void test_guest(void **state)
 	translator_free(t);
 }
 
-/* The same bytes from another translator in another folder, without the cache. */
+/* The same bytes from another translator in another directory, without the cache. */
 static void test_reproducible(void **state)
 {
 	struct translator *t = new_translator((struct translator_options){0});
@@ -171,7 +171,7 @@ static void test_key_depends_on_content(void **state)
 	translator_free(t);
 }
 
-/* A program in its own folder that stands for wasm2c, so that the limits can be seen. */
+/* A program in its own directory that stands for wasm2c, so that the limits can be seen. */
 static char *script(const char *name, const char *body)
 {
 	char *path = str_printf("%s-%s", folder, name);

@@ -66,7 +66,7 @@ struct play {
 	bool data_silent;
 };
 
-/* Folder, translator, launchers; for cmocka's group setup. */
+/* Directory, translator, launchers; for cmocka's group setup. */
 int play_setup(void **state);
 int play_teardown(void **state);
 

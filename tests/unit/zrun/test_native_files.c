@@ -1,4 +1,4 @@
-/* The folder of a NATIVE instance: made from a list, removed whatever was made of it. */
+/* The directory of a NATIVE instance: made from a list, removed whatever was made of it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -112,14 +112,14 @@ static void test_user(void **state)
 	play_end(&p);
 }
 
-/* The module lies in a folder of someone else's that is closed to all but real root. */
+/* The module lies in a directory of someone else's that is closed to all but real root. */
 static void test_closed_folder(void **state)
 {
 	const char *so = play_translate(GUEST_MEMORYLESS);
 	char closed[] = "/tmp/samoza-closed-XXXXXX", path[64];
 
 	if (getuid() != 0)
-		skip(); /* the folder could not be opened before either */
+		skip(); /* the directory could not be opened before either */
 	assert_non_null(mkdtemp(closed));
 	(void)snprintf(path, sizeof(path), "%s/m.so", closed);
 	assert_int_equal(link(so, path), 0);
