@@ -123,7 +123,7 @@ class Includes(Planting):
                              ("core/place/place.c", "core/control/control.h"),
                              ("core/place/place.c", "core/agent/agent.h"),
                              ("core/outbox.c", "port/store.h"), ("port/frame.c", "adapter/uv/loop.h"),
-                             ("adapter/sqlite/kv.c", "zrms/engine.h"),
+                             ("adapter/sqlite/kv.c", "zrms/submit.h"),
                              ("adapter/sqlite/kv.c", "adapter/http/http.h"),
                              ("zrms/main.c", "zhost/zhost.h")):
             with self.subTest(f"{mine} -> {theirs}"):
