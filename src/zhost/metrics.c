@@ -2,11 +2,6 @@
 
 #include <inttypes.h>
 
-#include "zhost/artifact/artifact.h"
-#include "zhost/data/data_service.h"
-#include "zhost/mesh/mesh.h"
-#include "zhost/space/resident.h"
-
 static void metric(struct buffer *to, const char *name, const char *kind, const char *help,
 		   uint64_t value)
 {
@@ -24,29 +19,18 @@ static void gauge(struct buffer *to, const char *name, const char *help, uint64_
 	metric(to, name, "gauge", help, value);
 }
 
-static void instances_write(const struct zhost *z, struct buffer *to)
+static void artifacts_write(const struct metrics_sources *from, struct buffer *to)
 {
-	counter(to, "zhost_starts_total", "Starts of instances", z->counters.starts);
-	counter(to, "zhost_start_failures_total", "Starts that failed",
-		z->counters.start_failures);
-	counter(to, "zhost_deaths_total", "Processes that ended by themselves",
-		z->counters.deaths);
-}
-
-static void artifacts_write(const struct zhost *z, struct buffer *to)
-{
-	struct artifact_counters c = artifacts_counters(z->artifacts);
-
+	struct artifact_counters c = artifacts_counters(from->artifacts);
 	counter(to, "zhost_artifacts_fetched_total", "Artifacts fetched from zrms", c.fetched);
 	counter(to, "zhost_artifact_bytes_total", "Bytes of artifacts fetched", c.bytes);
 	counter(to, "zhost_artifact_hits_total", "Artifacts that were in the cache", c.hits);
 	counter(to, "zhost_compiled_total", "Modules compiled here", c.compiled);
 }
 
-static void mesh_write(const struct zhost *z, struct buffer *to)
+static void mesh_write(const struct metrics_sources *from, struct buffer *to)
 {
-	struct mesh_counters c = mesh_counters(z->mesh);
-
+	struct mesh_counters c = mesh_counters(from->mesh);
 	counter(to, "zhost_emits_local_total", "Messages delivered on this zhost",
 		c.emits_local);
 	counter(to, "zhost_emits_remote_total", "Messages sent to other zhosts",
@@ -60,24 +44,25 @@ static void mesh_write(const struct zhost *z, struct buffer *to)
 	counter(to, "zhost_page_messages_total", "Messages for pages", c.page_messages);
 }
 
-void metrics_write(const struct zhost *z, struct buffer *to)
+void metrics_write(const struct metrics_sources *from, struct buffer *to)
 {
-	uint64_t running = 0;
-
-	instances_write(z, to);
-	artifacts_write(z, to);
-	mesh_write(z, to);
-	counter(to, "zhost_data_requests_total", "Requests of data.*", data_requests(z->data));
-	counter(to, "zhost_commits_total", "Durable commits", z->counters.commits);
+	struct residents_counters c = residents_counters(from->residents);
+	counter(to, "zhost_starts_total", "Starts of instances", c.starts);
+	counter(to, "zhost_start_failures_total", "Starts that failed", c.start_failures);
+	counter(to, "zhost_deaths_total", "Processes that ended by themselves", c.deaths);
+	artifacts_write(from, to);
+	mesh_write(from, to);
+	counter(to, "zhost_data_requests_total", "Requests of data.*",
+		data_requests(from->data));
+	counter(to, "zhost_commits_total", "Durable commits",
+		reconcile_commits(from->reconcile));
 	counter(to, "zhost_links_total", "Connections made to zrms",
-		uplink_connections(z->uplink));
-	for (const struct resident *r = z->residents; r != NULL; r = r->hh.next)
-		running += r->process != NULL;
-	gauge(to, "zhost_instances", "Instances deployed here", z->resident_count);
-	gauge(to, "zhost_processes", "Processes of instances", running);
-	gauge(to, "zhost_starting", "Starts in progress", z->starting);
+		uplink_connections(from->uplink));
+	gauge(to, "zhost_instances", "Instances deployed here", c.instances);
+	gauge(to, "zhost_processes", "Processes of instances", c.processes);
+	gauge(to, "zhost_starting", "Starts in progress", c.starting);
 	gauge(to, "zhost_mesh_peers", "Instances known to the mesh here",
-	      mesh_table_count(mesh_table(z->mesh)));
+	      mesh_table_count(mesh_table(from->mesh)));
 	gauge(to, "zhost_link_up", "1 when zrms has accepted the link",
-	      upstream_is_up(uplink_upstream(z->uplink)) ? 1 : 0);
+	      upstream_is_up(uplink_upstream(from->uplink)) ? 1 : 0);
 }

@@ -3,8 +3,23 @@
 #define SAMOZA_ZHOST_METRICS_H
 
 #include "base/buffer.h"
-#include "zhost/zhost.h"
+#include "zhost/artifact/artifact.h"
+#include "zhost/data/data_service.h"
+#include "zhost/mesh/mesh.h"
+#include "zhost/reconcile/reconcile.h"
+#include "zhost/space/residents.h"
+#include "zhost/uplink/uplink.h"
 
-void metrics_write(const struct zhost *z, struct buffer *to);
+/* What they are read from; borrowed. */
+struct metrics_sources {
+	struct artifacts *artifacts;
+	struct data_service *data;
+	struct mesh *mesh;
+	struct reconcile *reconcile;
+	struct residents *residents;
+	struct uplink *uplink;
+};
+
+void metrics_write(const struct metrics_sources *from, struct buffer *to);
 
 #endif

@@ -31,10 +31,6 @@ ALSO = {
 # Uses against the order that are still to be removed: an entry that is no longer needed is a
 # finding, so that the list only shrinks.
 AGAINST_ORDER = {
-    "zhost/native": ["zhost/process", "zhost/reconcile", "zhost/space"],
-    "zhost/process": ["zhost", "zhost/native", "zhost/reconcile", "zhost/space"],
-    "zhost/reconcile": ["zhost"],
-    "zhost/space": ["zhost", "zhost/reconcile"],
     "zrun/runner": ["zrun/native", "zrun/wasm"],
 }
 

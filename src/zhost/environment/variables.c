@@ -7,6 +7,7 @@
 #include "base/buffer.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "zrun/launch/launch.h"
 
 #define TEXT_MAX ((size_t)1024 * 1024)
 
@@ -22,6 +23,16 @@ void variables_done(variable_vector *v)
 		free(i->value);
 	}
 	vector_done(v);
+}
+
+_Static_assert(sizeof(struct variable) == sizeof(struct launch_variable) &&
+		       offsetof(struct variable, value) ==
+			       offsetof(struct launch_variable, value),
+	       "one is handed over as the other");
+
+const struct launch_variable *variables_for_launch(const variable_vector *v)
+{
+	return (const struct launch_variable *)v->items;
 }
 
 /* Names of spaces and of variables hold letters that a shell does not take. */

@@ -12,6 +12,8 @@
 #include "base/vector.h"
 #include "proto/wire.pb-c.h"
 
+struct launch_variable;
+
 struct variable {
 	char *name; /* owned */
 	char *value;
@@ -21,6 +23,8 @@ typedef VECTOR(struct variable) variable_vector;
 /* Takes `name` over, copies the value. */
 void variables_add(variable_vector *to, char *name, const char *value);
 void variables_done(variable_vector *v);
+/* The same array as a launch request takes it; borrowed. */
+const struct launch_variable *variables_for_launch(const variable_vector *v);
 
 /* SAMOZA_TOPOLOGY, _TOPOLOGY_ID, _SPACE, _INSTANCE, _EPOCH, _ZHOST */
 void variables_identity(variable_vector *to, const Samoza__V1__InstanceKey *key,

@@ -1,42 +1,58 @@
 /*
- * NATIVE instances in zhost: what their zrun is told (zrun/native/native.h).
- *
- *   deploy    files into the cache, then a zrun that makes the folder and runs `deploy`
- *   start     a zrun that runs `start` and stays
- *   update, stop   frames to it
- *   undeploy  a zrun that runs `undeploy` and removes the folder
+ * What zhost does for NATIVE instances besides running their zrun (zrun/native/native.h): the
+ * filter and the users of their programs, the list of files that a deploy copies, the settings
+ * and the environment of each action, and the directories in DIR/spaces.
  */
 #ifndef SAMOZA_ZHOST_NATIVE_NATIVE_RUNTIME_H
 #define SAMOZA_ZHOST_NATIVE_NATIVE_RUNTIME_H
 
-#include "zhost/space/resident.h"
+#include "core/agent/agent.h"
+#include "port/loop.h"
+#include "zhost/environment/variables.h"
+#include "zhost/state/state_dir.h"
 #include "zrun/launch/launch.h"
 
-/* The filter of their programs, and what was left in DIR/spaces by instances that are no more
- * is removed. After the records were loaded. */
-int native_begin(struct zhost *z, struct error **err) must_check;
-void native_end(struct zhost *z);
+struct native_runtime;
 
-bool native_is(const Samoza__V1__InstanceSpec *spec);
-/* The files of the package that the folder is made of: recipes first. NULL behind the last. */
-const Samoza__V1__AssetFile *native_file(const Samoza__V1__InstanceSpec *spec, size_t index);
-/* Writes the list of files for the zrun that deploys. */
-int native_list(struct resident *r, struct error **err) must_check;
+/* All borrowed; `loop` is libuv's. `zhost`: the name of this one. */
+int native_runtime_new(struct loop *loop, const struct state_dir *dir, const char *zhost,
+		       struct native_runtime **ret_runtime, struct error **err) must_check;
+/* NULL is fine. */
+void native_runtime_free(struct native_runtime *n);
+/* Removes, in a thread, the directories of instances that are no longer here, and their control
+ * groups. After the records were loaded. `is_used`: the name is of an instance here. */
+void native_sweep(struct native_runtime *n, bool (*is_used)(void *user, const char *file_name),
+		  void *user);
 
-/* Before a process is begun: ends one that an earlier zhost left at the same task, and fills
- * the exports. */
-int native_prepare(struct resident *r, struct error **err) must_check;
-/* Its process is gone: so is its control group. */
-void native_ended(const struct resident *r);
-/* What launching needs; native_launch_done() frees it. */
-struct native_launch {
-	VECTOR(struct launch_variable) settings; /* owned strings, as the next */
-	VECTOR(struct launch_variable) environment;
+/* Writes the list of the package's files for the zrun that deploys. */
+int native_write_list(struct native_runtime *n, const char *file_name,
+		      const Samoza__V1__InstanceSpec *spec, struct error **err) must_check;
+
+/* One action of an instance; everything is borrowed. */
+struct native_action {
+	enum agent_action action;
+	const Samoza__V1__InstanceKey *key;
+	const Samoza__V1__InstanceSpec *spec;
+	const char *id;	       /* "TOPOLOGY-ID/PATH" */
+	const char *file_name; /* instance_file_name() with the epoch */
+	Samoza__V1__Variable *const *exports;
+	size_t n_exports;
+	const variable_vector *ancestors; /* variables_ancestor() of each */
+	int64_t spent_ms;		  /* of the action's time */
 };
-/* Fills the parts of the request that differ from a WebAssembly instance: module path,
- * settings, environment, filter. The action under way (r->kind) says what zrun shall do. */
-int native_launch_init(struct native_launch *l, struct resident *r, struct launch_request *q,
-		       struct error **err) must_check;
+
+/* What launching an action needs; native_launch_done() frees it. */
+struct native_launch {
+	char *directory;
+	variable_vector settings;
+	variable_vector environment;
+};
+/* Fills the parts of the request in which NATIVE instances differ from WebAssembly: directory,
+ * settings, environment, filter. */
+void native_launch_init(struct native_launch *l, struct native_runtime *n,
+			const struct native_action *a, struct launch_request *q);
 void native_launch_done(struct native_launch *l);
+/* The process of an instance has ended: removes its control group. */
+void native_ended(const char *file_name);
 
 #endif

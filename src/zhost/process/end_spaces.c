@@ -21,24 +21,15 @@ struct ending {
 
 typedef VECTOR(struct ending) ending_vector;
 
-static bool is_zrun(pid_t pid)
-{
-	CLEANUP(freep) char *path = str_printf("/proc/%d/comm", (int)pid);
-	CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char comm[32] = "";
-
-	return fd >= 0 && read(fd, comm, sizeof(comm) - 1) > 0 && str_has_prefix(comm, "zrun");
-}
-
 /* Who listens there, if it is one of ours and alive. */
-static void find(const struct state_dir *folder, const char *name, ending_vector *all)
+static void find(int run_fd, const char *name, ending_vector *all)
 {
 	struct ending e = {-1, -1};
 	pid_t pid;
 
-	if (launch_connect(folder->run_fd, name, &e.fd, NULL) < 0)
+	if (launch_connect(run_fd, name, &e.fd, NULL) < 0)
 		return;
-	if (launch_adopt(e.fd, &pid, &e.pidfd, NULL) == 0 && is_zrun(pid)) {
+	if (launch_adopt(e.fd, &pid, &e.pidfd, NULL) == 0 && launch_is_zrun(pid)) {
 		vector_push(all, e);
 		return;
 	}
@@ -88,20 +79,20 @@ static void wait_for_all(ending_vector *all, int64_t wait_ms)
 	}
 }
 
-int end_spaces(const struct state_dir *folder, unsigned *ret_count, struct error **err)
+int end_spaces(int run_fd, const char *dir_path, unsigned *ret_count, struct error **err)
 {
-	int fd = openat(folder->run_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(run_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
 	ending_vector all = {0};
 	int r = 0;
 
 	if (dir == NULL) {
 		closep(&fd);
-		return error_errno(err, "cannot read %s/run", folder->path);
+		return error_errno(err, "cannot read %s/run", dir_path);
 	}
 	for (struct dirent *e; (e = readdir(dir)) != NULL;)
 		if (str_has_suffix(e->d_name, ".s"))
-			find(folder, e->d_name, &all);
+			find(run_fd, e->d_name, &all);
 	*ret_count = (unsigned)all.count;
 	vector_for_each (&all, e)
 		ask(e);
@@ -114,7 +105,7 @@ int end_spaces(const struct state_dir *folder, unsigned *ret_count, struct error
 	rewinddir(dir);
 	for (struct dirent *e; r == 0 && (e = readdir(dir)) != NULL;)
 		if (str_has_suffix(e->d_name, ".s"))
-			(void)unlinkat(folder->run_fd, e->d_name, 0);
+			(void)unlinkat(run_fd, e->d_name, 0);
 	vector_for_each (&all, e) {
 		closep(&e->pidfd);
 		closep(&e->fd);

@@ -6,321 +6,288 @@
 #include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include <utlist.h>
 
 #include "adapter/log/log.h"
 #include "base/check.h"
 #include "base/str.h"
-#include "zhost/environment/variables.h"
-#include "zhost/native/native_runtime.h"
-#include "zhost/process/zrun_process_internal.h"
+#include "zhost/process/zrun_process_private.h"
+#include "zhost/state/state_dir.h"
 
 #define FILE_NAME_SIZE (INSTANCE_FILE_NAME_SIZE + 4)
+#define EVICT_MS       2000
 
-static void socket_name(const struct resident *r, char name[FILE_NAME_SIZE])
+static void file_name(const char *instance, const char *suffix, char ret_name[FILE_NAME_SIZE])
 {
-	snprintf(name, FILE_NAME_SIZE, "%s.s", r->run_name);
+	snprintf(ret_name, FILE_NAME_SIZE, "%s.%s", instance, suffix);
 }
 
-static void exit_report_name(const struct resident *r, char name[FILE_NAME_SIZE])
+static void socket_name(const char *instance, char ret_name[FILE_NAME_SIZE])
 {
-	snprintf(name, FILE_NAME_SIZE, "%s.e", r->run_name);
+	file_name(instance, "s", ret_name);
 }
 
-void process_forget_files(const struct resident *r)
+static void exit_report_name(const char *instance, char ret_name[FILE_NAME_SIZE])
 {
-	char name[FILE_NAME_SIZE];
-
-	socket_name(r, name);
-	(void)unlinkat(r->zhost->state_dir.run_fd, name, 0);
-	exit_report_name(r, name);
-	(void)unlinkat(r->zhost->state_dir.run_fd, name, 0);
-	snprintf(name, sizeof(name), "%s.f", r->run_name);
-	(void)unlinkat(r->zhost->state_dir.run_fd, name, 0);
+	file_name(instance, "e", ret_name);
 }
 
-static struct zrun_process *process_new(struct resident *r)
+/* Socket, exit report, and the list of files of a NATIVE deploy. */
+void zrun_process_remove_files(struct zrun_processes *ps, const char *instance)
+{
+	static const char *const suffixes[] = {"s", "e", "f"};
+	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
+		char name[FILE_NAME_SIZE];
+		file_name(instance, suffixes[i], name);
+		(void)unlinkat(ps->options.run_fd, name, 0);
+	}
+}
+
+static int64_t now_ms(const struct zrun_process *p)
+{
+	return loop_now(p->owner->options.loop).mono_ms;
+}
+
+/* ---- the object ---- */
+
+static struct zrun_process *process_new(struct zrun_processes *ps,
+					const struct zrun_identity *identity,
+					const struct zrun_process_listener *listener,
+					void *user)
 {
 	struct zrun_process *p = mem_new(struct zrun_process);
-
-	p->zhost = r->zhost;
-	p->resident = r;
+	p->owner = ps;
+	p->identity = *identity;
+	p->listener = listener;
+	p->user = user;
 	p->fd = -1;
 	p->pid = -1;
 	p->in = p->out = BUFFER_INIT(PROCESS_OUT_MAX);
+	DL_APPEND(ps->all, p);
 	return p;
 }
 
-static void process_free(struct zrun_process *p)
+static void leave_unwritten(struct zrun_process *p)
 {
-	struct zrun_process **link = &p->zhost->unwritten;
+	struct zrun_processes *ps = p->owner;
+	struct zrun_process **link = &ps->unwritten;
+	if (!p->is_unwritten)
+		return;
+	while (*link != p)
+		link = &(*link)->unwritten_next;
+	*link = p->unwritten_next;
+	if (p->unwritten_next == NULL)
+		ps->unwritten_end = link;
+}
 
+void zrun_process_release(struct zrun_process *p)
+{
+	if (p == NULL)
+		return;
 	process_disconnect(p);
-	if (p->is_unwritten) {
-		while (*link != p)
-			link = &(*link)->unwritten_next;
-		*link = p->unwritten_next;
-		if (p->unwritten_next == NULL)
-			p->zhost->unwritten_end = link;
-	}
+	leave_unwritten(p);
+	DL_DELETE(p->owner->all, p);
 	loop_timer_free(p->reconnect);
-	pid_watch_free(p->watch);
+	if (p->watch != NULL)
+		p->owner->options.host->methods->watch_free(p->watch);
 	buffer_done(&p->in);
 	buffer_done(&p->out);
-	free(p->last.error);
+	free(p->report.error);
 	free(p);
 }
 
-void process_release(struct zrun_process *p)
-{
-	p->resident->process = NULL;
-	process_free(p);
-}
-
-int64_t process_pid(const struct zrun_process *p)
+int64_t zrun_process_pid(const struct zrun_process *p)
 {
 	return p->pid;
 }
 
 /* ---- the end ---- */
 
-/* What a zrun that nobody listened to has written down. */
+/* The exit report that zrun wrote to its file while no zhost was connected. */
 static void read_exit_report(struct zrun_process *p)
 {
-	uint8_t text[8192];
 	char name[FILE_NAME_SIZE];
+	exit_report_name(p->identity.file_name, name);
+	CLEANUP(closep)
+	int fd = openat(p->owner->options.run_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return;
+	uint8_t text[8192];
 	struct zrun_frame frame;
 	const uint8_t *body;
 	size_t need;
-	ssize_t n;
-	int fd;
-
-	exit_report_name(p->resident, name);
-	fd = openat(p->zhost->state_dir.run_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return;
-	n = read(fd, text, sizeof(text));
-	close(fd);
+	ssize_t n = read(fd, text, sizeof(text));
 	if (n > 0 && zrun_frame_parse(text, (size_t)n, &frame, &body, &need) == 1)
 		(void)process_take_exit_report(p, frame.type, body, frame.size);
 }
 
-static void process_end(struct zrun_process *p, const char *error)
+/* `error`: why, where the process has not said so itself. */
+static void process_ended(struct zrun_process *p, const char *error)
 {
-	struct resident *r = p->resident;
-	/* It may have begun to stop by itself just before it was told to. */
-	bool was_right = p->last.is_asked && r->action != 0 && r->kind == ACTION_STOP;
-	CLEANUP(freep) char *text = mem_strdup(was_right ? "" : error);
-	bool is_finished = p->last.is_known && p->last.is_finished;
-
-	process_forget_files(r);
-	process_release(p);
-	resident_ended(r, is_finished, text);
+	struct exit_report report = p->report;
+	CLEANUP(freep) char *text = mem_strdup(report.is_known ? report.error : error);
+	const struct zrun_process_listener *listener = p->listener;
+	void *user = p->user;
+	report.error = text;
+	zrun_process_remove_files(p->owner, p->identity.file_name);
+	zrun_process_release(p);
+	listener->ended(user, &report);
 }
 
 static void on_exit_seen(void *user, pid_t pid, int status)
 {
 	struct zrun_process *p = user;
-	CLEANUP(freep) char *text = NULL;
-
 	(void)pid;
 	process_drain(p);
-	if (!p->last.is_known)
+	if (!p->report.is_known)
 		read_exit_report(p);
-	if (!p->last.is_known)
-		text = launch_status_text(status);
-	process_end(p, p->last.is_known ? p->last.error : text);
+	CLEANUP(freep) char *text = launch_status_text(status);
+	process_ended(p, text);
 }
 
 /* ---- the beginning ---- */
 
+static int watch(struct zrun_process *p, int pidfd, struct error **err)
+{
+	struct process_host *host = p->owner->options.host;
+	return host->methods->watch(host, p->pid, pidfd, on_exit_seen, p, &p->watch, err);
+}
+
 static void on_launched(void *data, pid_t pid, int pidfd, const struct error *error)
 {
 	struct zrun_process *p = data;
-	CLEANUP(error_freep) struct error *err = NULL;
-
-	p->is_launching = false;
 	if (pid < 0) {
-		process_end(p, error->message);
+		process_ended(p, error->message);
 		return;
 	}
 	p->pid = pid;
 	if (p->kill_wanted)
 		launch_kill(pidfd);
-	if (pid_watch_new(&p->zhost->loop, pid, pidfd, on_exit_seen, p, &p->watch, &err) < 0) {
+	CLEANUP(error_freep) struct error *err = NULL;
+	if (watch(p, pidfd, &err) < 0) {
 		log_error("spaces", "process.unwatched", LOG_U("pid", pid), LOG_E(err));
-		process_end(p, err->message);
+		process_ended(p, err->message);
 	}
 }
 
-static uint64_t boottime_ms(int64_t mono_ms)
+static int open_exit_report(struct zrun_processes *ps, const char *instance, int *ret_fd,
+			    struct error **err)
 {
-	struct timespec now;
-	int64_t at;
-
-	(void)clock_gettime(CLOCK_BOOTTIME, &now);
-	at = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 + mono_ms - clock_now().mono_ms;
-	return at > 1 ? (uint64_t)at : 1;
-}
-
-/* The times of zrun's own clock for an exclusive instance [topology.exclusive.zhost]: asked to
- * stop early enough for its grace, which is at most the timeout less two heartbeats. */
-static void lease_times(const struct resident *r, uint64_t *ret_stop, uint64_t *ret_end)
-{
-	const struct zhost *z = r->zhost;
-	int64_t grace = r->spec->has_stop_grace_ms ? (int64_t)r->spec->stop_grace_ms : 10000;
-	int64_t most = z->timing.failure_timeout_ms - 2 * z->timing.heartbeat_ms;
-
-	if (grace > most)
-		grace = most > 0 ? most : 0;
-	*ret_end = boottime_ms(r->deadline_ms);
-	*ret_stop = boottime_ms(r->deadline_ms - grace);
-}
-
-_Static_assert(sizeof(struct variable) == sizeof(struct launch_variable) &&
-		       offsetof(struct variable, value) ==
-			       offsetof(struct launch_variable, value),
-	       "one is handed over as the other");
-
-/* Who it is and what it exports; for WASI programs. */
-static int guest_environment(variable_vector *v, const struct resident *r,
-			     struct launch_request *q)
-{
-	variables_identity(v, r->key, r->spec, r->zhost->settings.name);
-	variables_exports(v, r->exports, r->n_exports);
-	q->environment = (const struct launch_variable *)v->items;
-	q->environment_count = v->count;
-	return 0;
-}
-
-static int launch(struct zrun_process *p, int listener_fd, int status_fd, struct error **err)
-{
-	struct resident *r = p->resident;
-	struct native_launch native = {0};
-	variable_vector environment = {0};
-	struct launch_request q = {
-		.topology = r->key->topology,
-		.instance = r->key->path,
-		.epoch = r->key->epoch,
-		.module_path = r->module_path,
-		.memory_bytes = r->spec->memory_bytes > 0 ? r->spec->memory_bytes
-							  : (uint64_t)32 * 1024 * 1024,
-		.capabilities = r->capabilities,
-		.watchdog_ms = (uint32_t)r->zhost->settings.watchdog_ms,
-		.orphan_ms = (uint32_t)r->zhost->settings.orphan_ms,
-		.grace_ms = r->spec->has_stop_grace_ms ? (uint32_t)r->spec->stop_grace_ms : 0,
-		.imports_count = r->imports.count,
-		.listener_fd = listener_fd,
-		.log_fd = r->zhost->state_dir.stderr_fd,
-		.status_fd = status_fd,
-	};
-	CLEANUP(freep)
-	struct launch_variable *imports =
-		mem_new_array(struct launch_variable, r->imports.count + 1);
-	int result;
-
-	for (size_t i = 0; i < r->imports.count; i++)
-		imports[i] = (struct launch_variable){r->imports.items[i].name,
-						      r->imports.items[i].value};
-	q.imports = imports;
-	result = native_is(r->spec) ? native_launch_init(&native, r, &q, err)
-				    : guest_environment(&environment, r, &q);
-	if (r->spec->exclusive && r->deadline_ms != NEVER_MS)
-		lease_times(r, &q.stop_at_ms, &q.end_at_ms);
-	p->is_launching = result == 0;
-	if (result == 0)
-		result = launcher_launch(r->zhost->launcher, &q, on_launched, p, err);
-	variables_done(&environment);
-	native_launch_done(&native);
-	return result;
-}
-
-int process_start(struct resident *r, struct error **err)
-{
-	struct zhost *z = r->zhost;
-	CLEANUP(closep) int listener = -1;
-	CLEANUP(closep) int words = -1;
 	char name[FILE_NAME_SIZE];
-	struct zrun_process *p;
-	int fd, result;
-
-	result = native_is(r->spec) ? native_prepare(r, err) : 0;
-	if (result < 0)
-		return result;
-	exit_report_name(r, name);
-	words = openat(z->state_dir.run_fd, name,
-		       O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
-	if (words < 0)
-		return error_errno(err, "cannot make %s", name);
-	socket_name(r, name);
-	result = launch_listen(z->state_dir.run_fd, name, &listener, err);
-	if (result == 0)
-		result = launch_connect(z->state_dir.run_fd, name, &fd, err);
-	if (result < 0) {
-		process_forget_files(r);
-		return result;
-	}
-	p = r->process = process_new(r);
-	process_connect(p, fd);
-	result = launch(p, listener, words, err);
-	if (result < 0) {
-		process_forget_files(r);
-		process_release(p);
-	}
-	return result;
+	exit_report_name(instance, name);
+	*ret_fd = openat(ps->options.run_fd, name,
+			 O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
+	return *ret_fd < 0 ? error_errno(err, "cannot create %s", name) : 0;
 }
 
-/* ---- after a restart of zhost ---- */
-
-static bool is_zrun(pid_t pid)
+static int listen_and_connect(struct zrun_processes *ps, const char *instance,
+			      int *ret_listener, int *ret_fd, struct error **err)
 {
-	CLEANUP(freep) char *path = str_printf("/proc/%d/comm", (int)pid);
-	CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char comm[32] = "";
-
-	return fd >= 0 && read(fd, comm, sizeof(comm) - 1) > 0 && str_has_prefix(comm, "zrun");
+	char name[FILE_NAME_SIZE];
+	socket_name(instance, name);
+	int r = launch_listen(ps->options.run_fd, name, ret_listener, err);
+	return r == 0 ? launch_connect(ps->options.run_fd, name, ret_fd, err) : r;
 }
+
+static int launch(struct zrun_process *p, struct launch_request *q, struct error **err)
+{
+	const struct zrun_processes_options *o = &p->owner->options;
+	q->topology = p->identity.topology;
+	q->instance = p->identity.path;
+	q->epoch = p->identity.epoch;
+	q->watchdog_ms = (uint32_t)o->watchdog_ms;
+	q->orphan_ms = (uint32_t)o->orphan_ms;
+	q->stop_at_ms = p->lease.stop_at_ms;
+	q->end_at_ms = p->lease.end_at_ms;
+	q->log_fd = o->stderr_fd;
+	return o->host->methods->launch(o->host, q, on_launched, p, err);
+}
+
+int zrun_process_start(struct zrun_processes *ps, const struct zrun_identity *identity,
+		       struct launch_request *request, const struct zrun_lease *lease,
+		       const struct zrun_process_listener *listener, void *user,
+		       struct zrun_process **ret_process, struct error **err)
+{
+	CLEANUP(closep) int listener_fd = -1;
+	CLEANUP(closep) int status_fd = -1;
+	int fd = -1;
+	int r = open_exit_report(ps, identity->file_name, &status_fd, err);
+	if (r == 0)
+		r = listen_and_connect(ps, identity->file_name, &listener_fd, &fd, err);
+	if (r < 0) {
+		zrun_process_remove_files(ps, identity->file_name);
+		return r;
+	}
+	struct zrun_process *p = process_new(ps, identity, listener, user);
+	p->lease = *lease;
+	process_connect(p, fd);
+	request->listener_fd = listener_fd;
+	request->status_fd = status_fd;
+	*ret_process = p;
+	r = launch(p, request, err);
+	if (r < 0) {
+		*ret_process = NULL;
+		zrun_process_remove_files(ps, identity->file_name);
+		zrun_process_release(p);
+	}
+	return r;
+}
+
+/* ---- processes of an earlier zhost ---- */
 
 static bool adopt(struct zrun_process *p)
 {
 	CLEANUP(error_freep) struct error *err = NULL;
 	int pidfd;
-
 	if (launch_adopt(p->fd, &p->pid, &pidfd, &err) < 0) {
-		log_warn("spaces", "process.lost", LOG_S("path", p->resident->key->path),
-			 LOG_E(err));
+		log_warn("spaces", "process.lost", LOG_S("path", p->identity.path), LOG_E(err));
 		return false;
 	}
-	if (!is_zrun(p->pid)) {
+	if (!launch_is_zrun(p->pid)) {
 		close(pidfd);
 		return false;
 	}
-	return pid_watch_new(&p->zhost->loop, p->pid, pidfd, on_exit_seen, p, &p->watch,
-			     &err) == 0;
+	return watch(p, pidfd, &err) == 0;
 }
 
-bool process_find(struct resident *r, struct exit_report *ret_last)
+struct zrun_process *zrun_process_find(struct zrun_processes *ps,
+				       const struct zrun_identity *identity,
+				       const struct zrun_process_listener *listener, void *user,
+				       struct exit_report *ret_report)
 {
+	*ret_report = (struct exit_report){0};
+	struct zrun_process *p = process_new(ps, identity, listener, user);
 	char name[FILE_NAME_SIZE];
-	struct zrun_process *p = process_new(r);
 	int fd;
-
-	*ret_last = (struct exit_report){0};
-	socket_name(r, name);
-	if (launch_connect(r->zhost->state_dir.run_fd, name, &fd, NULL) == 0) {
+	socket_name(identity->file_name, name);
+	if (launch_connect(ps->options.run_fd, name, &fd, NULL) == 0) {
 		process_connect(p, fd);
-		if (adopt(p)) {
-			r->process = p;
-			return true;
-		}
+		if (adopt(p))
+			return p;
 	}
 	read_exit_report(p);
-	*ret_last = p->last;
-	p->last.error = NULL;
-	process_forget_files(r);
-	process_free(p);
-	return false;
+	*ret_report = p->report;
+	p->report.error = NULL;
+	zrun_process_remove_files(ps, identity->file_name);
+	zrun_process_release(p);
+	return NULL;
+}
+
+void zrun_process_evict(struct zrun_processes *ps, const struct zrun_identity *identity)
+{
+	char name[FILE_NAME_SIZE];
+	CLEANUP(closep) int fd = -1;
+	CLEANUP(closep) int pidfd = -1;
+	pid_t pid;
+	socket_name(identity->file_name, name);
+	if (launch_connect(ps->options.run_fd, name, &fd, NULL) < 0 ||
+	    launch_adopt(fd, &pid, &pidfd, NULL) < 0)
+		return;
+	log_warn("spaces", "process.evicted", LOG_S("path", identity->path), LOG_U("pid", pid));
+	launch_kill(pidfd);
+	(void)poll(&(struct pollfd){.fd = pidfd, .events = POLLIN}, 1, EVICT_MS);
 }
 
 /* Looks at the HELLO without taking it. 1: right, 0: not there yet, -1: wrong or gone. */
@@ -332,48 +299,47 @@ static int peek_hello(struct zrun_process *p)
 	const uint8_t *body;
 	size_t need;
 	ssize_t n = recv(p->fd, data, sizeof(data), MSG_PEEK | MSG_DONTWAIT);
-	int r;
-
 	if (n < 0)
 		return errno == EAGAIN ? 0 : -1;
-	r = zrun_frame_parse(data, (size_t)n, &frame, &body, &need);
+	int r = zrun_frame_parse(data, (size_t)n, &frame, &body, &need);
 	if (r != 1)
 		return n == 0 || r < 0 ? -1 : 0;
-	return frame.type == ZRUN_HELLO &&
-			       process_hello_is_right(p->resident, body, frame.size, &hello)
+	return frame.type == ZRUN_HELLO && process_hello_matches(p, body, frame.size, &hello)
 		       ? 1
 		       : -1;
 }
 
-void processes_greet(struct zhost *z, int64_t wait_ms)
+static void reject(struct zrun_process *p)
 {
-	int64_t until = loop_now(&z->loop).mono_ms + wait_ms;
+	const struct zrun_process_listener *listener = p->listener;
+	void *user = p->user;
+	log_error("spaces", "adopt.rejected", LOG_S("path", p->identity.path),
+		  LOG_U("pid", p->pid), LOG_S("reason", "unexpected or missing HELLO"));
+	zrun_process_kill(p);
+	zrun_process_release(p);
+	listener->rejected(user);
+}
+
+void zrun_processes_await_hello(struct zrun_processes *ps, int64_t wait_ms)
+{
+	int64_t until = loop_now(ps->options.loop).mono_ms + wait_ms;
 	VECTOR(struct zrun_process *) waiting = {0};
 	VECTOR(struct pollfd) polls = {0};
-
-	for (struct resident *r = z->residents; r != NULL; r = r->hh.next)
-		if (r->process != NULL)
-			vector_push(&waiting, r->process);
+	for (struct zrun_process *p = ps->all; p != NULL; p = p->next)
+		vector_push(&waiting, p);
 	for (;;) {
-		int64_t left = until - loop_now(&z->loop).mono_ms;
+		int64_t left = until - loop_now(ps->options.loop).mono_ms;
 		size_t kept = 0;
-
 		vector_clear(&polls);
 		for (size_t i = 0; i < waiting.count; i++) {
 			struct zrun_process *p = waiting.items[i];
-			int said = peek_hello(p);
-
-			if (said == 0) {
-				waiting.items[kept++] = p;
-				vector_push(&polls,
-					    ((struct pollfd){.fd = p->fd, .events = POLLIN}));
-			} else if (said < 0) {
-				log_error("spaces", "process.stranger",
-					  LOG_S("path", p->resident->key->path),
-					  LOG_U("pid", p->pid));
-				process_kill(p);
-				process_release(p);
-			}
+			int r = peek_hello(p);
+			if (r < 0)
+				reject(p);
+			if (r != 0)
+				continue;
+			waiting.items[kept++] = p;
+			vector_push(&polls, ((struct pollfd){.fd = p->fd, .events = POLLIN}));
 		}
 		waiting.count = kept;
 		if (kept == 0 || left <= 0 ||
@@ -391,11 +357,10 @@ static void on_reconnect(void *user)
 	struct zrun_process *p = user;
 	char name[FILE_NAME_SIZE];
 	int fd;
-
 	if (p->fd >= 0)
 		return;
-	socket_name(p->resident, name);
-	if (launch_connect(p->zhost->state_dir.run_fd, name, &fd, NULL) == 0)
+	socket_name(p->identity.file_name, name);
+	if (launch_connect(p->owner->options.run_fd, name, &fd, NULL) == 0)
 		process_connect(p, fd);
 	else
 		process_reconnect_soon(p);
@@ -406,90 +371,107 @@ void process_reconnect_soon(struct zrun_process *p)
 	if (p->kill_wanted)
 		return;
 	if (p->reconnect == NULL)
-		p->reconnect = loop_timer_new(&p->zhost->loop, on_reconnect, p);
-	loop_timer_at(p->reconnect, loop_now(&p->zhost->loop).mono_ms + PROCESS_RECONNECT_MS);
+		p->reconnect = loop_timer_new(p->owner->options.loop, on_reconnect, p);
+	loop_timer_at(p->reconnect, now_ms(p) + PROCESS_RECONNECT_MS);
 }
 
 static void send_stop(struct zrun_process *p)
 {
-	int64_t left = p->stop_by_ms - loop_now(&p->zhost->loop).mono_ms;
+	int64_t left = p->stop_by_ms - now_ms(p);
 	struct zrun_stop stop = {.grace_ms = (uint32_t)(left > 0 ? left : 0)};
 	void *body = process_frame(p, ZRUN_STOP, 0, sizeof(stop));
-
 	if (body != NULL)
 		memcpy(body, &stop, sizeof(stop));
 }
 
 static void send_renew(struct zrun_process *p)
 {
-	struct zrun_renew renew;
-	uint64_t stop_at, end_at;
+	struct zrun_renew renew = {.stop_at_ms = p->lease.stop_at_ms,
+				   .end_at_ms = p->lease.end_at_ms};
 	void *body = process_frame(p, ZRUN_RENEW, 0, sizeof(renew));
-
-	if (body == NULL)
-		return;
-	lease_times(p->resident, &stop_at, &end_at);
-	renew = (struct zrun_renew){.stop_at_ms = stop_at, .end_at_ms = end_at};
-	memcpy(body, &renew, sizeof(renew));
+	if (body != NULL)
+		memcpy(body, &renew, sizeof(renew));
 }
 
 void process_resend(struct zrun_process *p)
 {
-	if (p->resident->spec->exclusive && p->resident->deadline_ms != NEVER_MS)
+	if (p->lease.end_at_ms != 0)
 		send_renew(p);
 	if (p->stop_asked)
 		send_stop(p);
 }
 
-/* ---- orders ---- */
+/* ---- what the instance's actions ask for ---- */
 
-void process_stop(struct zrun_process *p, int64_t grace_ms)
+void zrun_process_stop(struct zrun_process *p, int64_t grace_ms)
 {
 	p->stop_asked = true;
-	p->stop_by_ms = loop_now(&p->zhost->loop).mono_ms + grace_ms;
-	if (p->is_greeted)
+	p->stop_by_ms = now_ms(p) + grace_ms;
+	if (p->is_connected)
 		send_stop(p);
 }
 
-void process_renew(struct zrun_process *p)
+void zrun_process_renew(struct zrun_process *p, const struct zrun_lease *lease)
 {
-	if (p->is_greeted && p->resident->deadline_ms != NEVER_MS)
+	p->lease = *lease;
+	if (p->is_connected)
 		send_renew(p);
 }
 
-void process_update(struct zrun_process *p, const import_vector *imports)
+int zrun_process_update(struct zrun_process *p, const import_vector *imports,
+			struct error **err)
 {
 	struct zrun_update head = {.count = (uint32_t)imports->count};
 	size_t size = sizeof(head);
-	char *to;
-
 	vector_for_each (imports, v)
 		size += sizeof(struct zrun_import) + strlen(v->name) + strlen(v->value);
-	to = size <= ZRUN_BODY_MAX ? process_frame(p, ZRUN_UPDATE, 0, size) : NULL;
-	if (to == NULL) {
-		resident_say(p->resident, "error", "update: the imports are too large");
-		resident_updated(p->resident, -EMSGSIZE, "", 0);
-		return;
-	}
+	char *to = size <= ZRUN_BODY_MAX ? process_frame(p, ZRUN_UPDATE, 0, size) : NULL;
+	if (to == NULL)
+		return error_set(err, ERR_LIMIT, "the imports are too large");
 	to = mempcpy(to, &head, sizeof(head));
 	vector_for_each (imports, v) {
 		struct zrun_import import = {.name_size = (uint16_t)strlen(v->name),
 					     .value_size = (uint32_t)strlen(v->value)};
-
 		to = mempcpy(to, &import, sizeof(import));
 		to = mempcpy(to, v->name, import.name_size);
 		to = mempcpy(to, v->value, import.value_size);
 	}
+	return 0;
 }
 
-void process_cancel(struct zrun_process *p)
+void zrun_process_cancel(struct zrun_process *p)
 {
 	(void)!process_frame(p, ZRUN_CANCEL, 0, 0);
 }
 
-void process_kill(struct zrun_process *p)
+void zrun_process_kill(struct zrun_process *p)
 {
 	p->kill_wanted = true;
 	if (p->watch != NULL)
-		(void)!pid_watch_kill(p->watch, SIGKILL, NULL);
+		p->owner->options.host->methods->kill(p->watch);
+}
+
+/* ---- all of them ---- */
+
+static bool flush_hook(void *user)
+{
+	return zrun_processes_flush(user);
+}
+
+struct zrun_processes *zrun_processes_new(const struct zrun_processes_options *options)
+{
+	struct zrun_processes *ps = mem_new(struct zrun_processes);
+	ps->options = *options;
+	ps->unwritten_end = &ps->unwritten;
+	loop_before_poll(options->loop, flush_hook, ps);
+	return ps;
+}
+
+void zrun_processes_free(struct zrun_processes *ps)
+{
+	if (ps == NULL)
+		return;
+	PRE(ps->all == NULL);
+	loop_before_poll_remove(ps->options.loop, flush_hook, ps);
+	free(ps);
 }

@@ -1,66 +1,131 @@
 /*
- * The process of one instance: zrun, its socket, its end (src/zrun/protocol/protocol.h).
+ * The process of one instance: zrun, its socket, its exit (src/zrun/protocol/protocol.h).
  *
- *   process_start()   listen, launch, connect ─► HELLO ─► STARTED
- *   process_find()    after a restart of zhost: connect ─► HELLO
- *                          │
- *                          ▼
- *           resident_started / resident_updated / resident_ended
+ *   zrun_process_start()   listen, launch, connect ─► HELLO ─► STARTED
+ *   zrun_process_find()    after a restart of zhost: connect ─► HELLO
+ *                               │
+ *                               ▼
+ *                      struct zrun_process_listener
  *
- * Frames to zrun are appended to a buffer and written once per turn of the loop, whole runs
- * at a time; what zrun may be sent is bounded by the protocol's window. The process is over
- * when its pidfd says so and its last words have been read.
+ * Frames to zrun are appended to a buffer and written once per turn of the loop, as many as
+ * there are with one write; the protocol's window bounds what waits in zrun. The process has
+ * ended when its pidfd says so and its exit report has been read.
  */
 #ifndef SAMOZA_ZHOST_PROCESS_ZRUN_PROCESS_H
 #define SAMOZA_ZHOST_PROCESS_ZRUN_PROCESS_H
 
 #include "base/error.h"
-#include "zhost/space/resident.h"
+#include "port/loop.h"
+#include "zhost/environment/imports.h"
+#include "zhost/process/process_host.h"
 
 struct zrun_process;
+struct zrun_processes;
 
-/* Asks for the process of r (r->process is set). What fails later comes by resident_ended. */
-int process_start(struct resident *r, struct error **err) must_check;
-/* What a process has left behind. */
-struct exit_report {
-	bool is_known;
-	bool is_finished; /* ended by itself, and well */
-	bool is_asked;	  /* somebody asked it to stop, or nobody looked after it any more: no
-			   * failure of its own */
-	char *error;	  /* "" for well; the caller frees */
+/* Of which instance; borrowed while the process lives. */
+struct zrun_identity {
+	const char *topology; /* id */
+	const char *path;
+	uint64_t epoch;
+	const char *file_name; /* of its files in run/: instance_file_name() with the epoch */
 };
 
-/* Takes over the process that an earlier zhost left, if it lives: true, r->process is set;
- * false: it is gone, and *ret_last tells how. */
-bool process_find(struct resident *r, struct exit_report *ret_last);
-/* After process_find() of many, before the loop runs: waits until all have said HELLO, at most
- * wait_ms; who says a wrong one is ended (r->process is NULL then). One that says nothing,
- * because its guest computes, is believed: it was found under its name, and is a zrun. */
-void processes_greet(struct zhost *z, int64_t wait_ms);
+/* Why a process ended. */
+struct exit_report {
+	bool is_known;	  /* from the process itself; false: killed, or a fault of zrun */
+	bool is_finished; /* by itself, successfully */
+	bool is_asked;	  /* it was asked to stop, or no zhost or lease was left: no failure */
+	char *error;	  /* "" when successful; owned */
+};
 
-void process_stop(struct zrun_process *p, int64_t grace_ms);
-void process_update(struct zrun_process *p, const import_vector *imports);
-/* resident.deadline_ms has a new value. */
-void process_renew(struct zrun_process *p);
-/* NATIVE: ends the recipe that runs, not the instance. */
-void process_cancel(struct zrun_process *p);
-void process_kill(struct zrun_process *p);
-int64_t process_pid(const struct zrun_process *p); /* -1 while not known */
+/* When the process of an exclusive instance stops by itself (CLOCK_BOOTTIME). */
+struct zrun_lease {
+	uint64_t stop_at_ms, end_at_ms; /* 0: none */
+};
 
-/* mesh.c: 0, or -EAGAIN when it has no room. `from` is "path#sender". */
-int process_deliver(struct zrun_process *p, const char *name, const char *sender,
-		    const char *sender_suffix, size_t sender_suffix_size, const void *payload,
+struct zrun_process_listener {
+	/* HELLO came; `is_started`: the instance runs already. */
+	void (*connected)(void *user, bool is_started);
+	void (*started)(void *user);
+	/* An update was handled. `text`: why a recipe failed. */
+	void (*updated)(void *user, int32_t result, const char *text, size_t size);
+	/* The process has ended and its files are gone, as is the object. `report` is borrowed;
+	 * its error is set in any case. */
+	void (*ended)(void *user, const struct exit_report *report);
+	/* What was found (zrun_process_find) is another process; it was killed and let go of,
+	 * and the object is gone. */
+	void (*rejected)(void *user);
+	/* A line of its log. */
+	void (*log)(void *user, int64_t wall_ms, const char *level, const char *text,
 		    size_t size);
-/* data_service.c: an answer. */
-void process_data_result(struct zrun_process *p, uint32_t correlation, int32_t status,
-			 const void *content, size_t size);
+	/* A message: 0 or a negative errno as `emit_to` gives it. */
+	int (*emit)(void *user, const char *address, size_t address_size, const void *payload,
+		    size_t size);
+	/* A DATA_* frame. False: it is malformed. */
+	bool (*data)(void *user, uint16_t type, uint32_t correlation, const uint8_t *body,
+		     size_t size);
+};
 
-/* The program ends: lets go of everything, the processes go on. */
-void process_release(struct zrun_process *p);
+/* ---- all processes of a zhost ---- */
 
-/* Writes what waits for the zruns; a hook of the loop. */
-bool processes_flush(void *user);
-/* Files of an instance in run/ that are of no use any more. */
-void process_forget_files(const struct resident *r);
+struct zrun_processes_options {
+	struct loop *loop;
+	struct process_host *host;
+	int run_fd;	     /* sockets and exit reports */
+	int stderr_fd;	     /* standard error of the processes */
+	int64_t watchdog_ms; /* how long a guest may compute */
+	int64_t orphan_ms;   /* how long a process runs without a zhost */
+};
+
+/* All borrowed. Writes frames from a hook of the loop. */
+struct zrun_processes *zrun_processes_new(const struct zrun_processes_options *options);
+/* PRE: all processes are released. NULL is fine. */
+void zrun_processes_free(struct zrun_processes *ps);
+/* Writes what waits for the processes. Returns whether there was anything. */
+bool zrun_processes_flush(struct zrun_processes *ps);
+/* After zrun_process_find() of many, before the loop runs: waits until all have sent HELLO, at
+ * most wait_ms; a process whose HELLO is of another instance is rejected. One that sends none
+ * because its guest computes is accepted: it was found under its name, and is a zrun. */
+void zrun_processes_await_hello(struct zrun_processes *ps, int64_t wait_ms);
+
+/* ---- one process ---- */
+
+/* Launches the process. `request` describes the instance and what it runs; the identity,
+ * descriptors, watchdog and lease are filled in here. What fails later comes as `ended`. */
+int zrun_process_start(struct zrun_processes *ps, const struct zrun_identity *identity,
+		       struct launch_request *request, const struct zrun_lease *lease,
+		       const struct zrun_process_listener *listener, void *user,
+		       struct zrun_process **ret_process, struct error **err) must_check;
+/* Takes over the process that an earlier zhost left. NULL: it has ended, and *ret_report says
+ * how, as far as it is known (`error` may be NULL). */
+struct zrun_process *zrun_process_find(struct zrun_processes *ps,
+				       const struct zrun_identity *identity,
+				       const struct zrun_process_listener *listener, void *user,
+				       struct exit_report *ret_report);
+/* Kills a process of this instance that an earlier zhost left, and waits for its end. */
+void zrun_process_evict(struct zrun_processes *ps, const struct zrun_identity *identity);
+/* Lets go of it; the process continues. NULL is fine. */
+void zrun_process_release(struct zrun_process *p);
+
+void zrun_process_stop(struct zrun_process *p, int64_t grace_ms);
+/* ERR_LIMIT: the imports are too large for a frame. */
+int zrun_process_update(struct zrun_process *p, const import_vector *imports,
+			struct error **err) must_check;
+void zrun_process_renew(struct zrun_process *p, const struct zrun_lease *lease);
+/* Ends the recipe that runs, not the instance (NATIVE). */
+void zrun_process_cancel(struct zrun_process *p);
+void zrun_process_kill(struct zrun_process *p);
+int64_t zrun_process_pid(const struct zrun_process *p); /* -1 while not known */
+
+/* A message: 0, -EINVAL when the sender's address is too long, -EAGAIN without room. */
+int zrun_process_deliver(struct zrun_process *p, const char *path_name, const char *sender,
+			 const char *sender_suffix, size_t sender_suffix_size,
+			 const void *payload, size_t size);
+/* The answer to a DATA_* frame. */
+void zrun_process_data_result(struct zrun_process *p, uint32_t correlation, int32_t status,
+			      const void *content, size_t size);
+
+/* Removes the files of an instance in run/. */
+void zrun_process_remove_files(struct zrun_processes *ps, const char *file_name);
 
 #endif

@@ -3,11 +3,10 @@
 #include <unistd.h>
 
 #include "adapter/log/log.h"
+#include "adapter/uv/loop.h"
 #include "base/check.h"
 #include "base/str.h"
-#include "zhost/data/data_service.h"
-#include "zhost/mesh/mesh.h"
-#include "zhost/process/zrun_process_internal.h"
+#include "zhost/process/zrun_process_private.h"
 
 /* ---- writing ---- */
 
@@ -25,8 +24,8 @@ void *process_frame(struct zrun_process *p, uint16_t type, uint32_t correlation,
 	if (!p->is_unwritten) {
 		p->is_unwritten = true;
 		/* In this order: a receiver gets its message before the sender its result. */
-		*p->zhost->unwritten_end = p;
-		p->zhost->unwritten_end = &p->unwritten_next;
+		*p->owner->unwritten_end = p;
+		p->owner->unwritten_end = &p->unwritten_next;
 	}
 	return to + sizeof(frame);
 }
@@ -64,7 +63,7 @@ bool process_write(struct zrun_process *p)
 		}
 		if (n < 0 && errno == EINTR)
 			continue;
-		/* Any other error shows when reading: the last words may still be there. */
+		/* Any other error shows when reading: the exit report may still be there. */
 		break;
 	}
 	if (done > 0)
@@ -75,17 +74,16 @@ bool process_write(struct zrun_process *p)
 	return done > 0;
 }
 
-bool processes_flush(void *user)
+bool zrun_processes_flush(struct zrun_processes *ps)
 {
-	struct zhost *z = user;
 	bool any = false;
 
-	while (z->unwritten != NULL) {
-		struct zrun_process *p = z->unwritten;
+	while (ps->unwritten != NULL) {
+		struct zrun_process *p = ps->unwritten;
 
-		z->unwritten = p->unwritten_next;
-		if (z->unwritten == NULL)
-			z->unwritten_end = &z->unwritten;
+		ps->unwritten = p->unwritten_next;
+		if (ps->unwritten == NULL)
+			ps->unwritten_end = &ps->unwritten;
 		p->unwritten_next = NULL;
 		p->is_unwritten = false;
 		any |= process_write(p);
@@ -95,21 +93,26 @@ bool processes_flush(void *user)
 
 /* ---- frames ---- */
 
-/* It does not speak the protocol: whatever it is, it does not go on. */
+/* It breaks the protocol: it is killed. */
 static void broken(struct zrun_process *p, const char *what)
 {
-	log_error("spaces", "process.broken", LOG_S("topology", p->resident->key->topology),
-		  LOG_S("path", p->resident->key->path), LOG_S("what", what));
-	if (!p->last.is_known) {
-		p->last.is_known = true;
-		p->last.error = str_printf("broke the protocol with its zhost: %s", what);
+	log_error("spaces", "process.broken", LOG_S("topology", p->identity.topology),
+		  LOG_S("path", p->identity.path), LOG_S("what", what));
+	if (!p->report.is_known) {
+		p->report.is_known = true;
+		p->report.error = str_printf("broke the protocol with its zhost: %s", what);
 	}
-	process_kill(p);
+	zrun_process_kill(p);
 	process_disconnect(p);
 }
 
-bool process_hello_is_right(const struct resident *r, const uint8_t *body, size_t size,
-			    struct zrun_hello *ret_hello)
+static bool is_text(const char *text, const char *bytes, size_t size)
+{
+	return strlen(text) == size && memcmp(text, bytes, size) == 0;
+}
+
+bool process_hello_matches(const struct zrun_process *p, const uint8_t *body, size_t size,
+			   struct zrun_hello *ret_hello)
 {
 	struct zrun_cursor c = {body, size};
 	const char *topology, *instance;
@@ -118,31 +121,26 @@ bool process_hello_is_right(const struct resident *r, const uint8_t *body, size_
 	       ret_hello->version == ZRUN_PROTOCOL_VERSION &&
 	       zrun_take_bytes(&c, &topology, ret_hello->topology_size) &&
 	       zrun_take_bytes(&c, &instance, ret_hello->instance_size) &&
-	       ret_hello->epoch == r->key->epoch &&
-	       strlen(r->key->topology) == ret_hello->topology_size &&
-	       memcmp(topology, r->key->topology, ret_hello->topology_size) == 0 &&
-	       strlen(r->key->path) == ret_hello->instance_size &&
-	       memcmp(instance, r->key->path, ret_hello->instance_size) == 0;
+	       ret_hello->epoch == p->identity.epoch &&
+	       is_text(p->identity.topology, topology, ret_hello->topology_size) &&
+	       is_text(p->identity.path, instance, ret_hello->instance_size);
 }
 
 static bool take_hello(struct zrun_process *p, const uint8_t *body, size_t size)
 {
-	struct resident *r = p->resident;
 	struct zrun_hello hello;
 
-	if (p->is_greeted || !process_hello_is_right(r, body, size, &hello))
+	if (p->is_connected || !process_hello_matches(p, body, size, &hello))
 		return false;
-	p->is_greeted = true;
+	p->is_connected = true;
 	p->window_messages = hello.queued_messages;
 	p->window_bytes = hello.queued_bytes;
 	p->updates_ignored = hello.update_pending;
-	log_debug("spaces", "process.hello", LOG_S("path", r->key->path),
+	log_debug("spaces", "process.hello", LOG_S("path", p->identity.path),
 		  LOG_U("pid", hello.pid), LOG_U("phase", hello.phase),
 		  LOG_U("sandbox", hello.sandbox));
 	process_resend(p);
-	resident_start_counted(r);
-	if (hello.phase == ZRUN_PHASE_STARTED)
-		resident_started(r);
+	p->listener->connected(p->user, hello.phase == ZRUN_PHASE_STARTED);
 	return true;
 }
 
@@ -155,8 +153,8 @@ static bool take_log(struct zrun_process *p, const uint8_t *body, size_t size)
 	if (!zrun_take(&c, &line, sizeof(line)) || line.level >= ARRAY_SIZE(levels) ||
 	    c.left > ZRUN_LOG_MAX || line.wall_ms > INT64_MAX / 2)
 		return false;
-	spacelog_add(p->resident->log, (int64_t)line.wall_ms, levels[line.level],
-		     (const char *)c.at, c.left);
+	p->listener->log(p->user, (int64_t)line.wall_ms, levels[line.level], (const char *)c.at,
+			 c.left);
 	return true;
 }
 
@@ -183,14 +181,13 @@ static bool take_updated(struct zrun_process *p, const uint8_t *body, size_t siz
 	if (p->updates_ignored > 0)
 		p->updates_ignored--;
 	else
-		resident_updated(p->resident, updated.result, (const char *)c.at, c.left);
+		p->listener->updated(p->user, updated.result, (const char *)c.at, c.left);
 	return true;
 }
 
 static bool take_emit(struct zrun_process *p, uint32_t correlation, const uint8_t *body,
 		      size_t size)
 {
-	struct resident *r = p->resident;
 	struct zrun_cursor c = {body, size};
 	struct zrun_emit emit;
 	struct zrun_result result;
@@ -200,17 +197,7 @@ static bool take_emit(struct zrun_process *p, uint32_t correlation, const uint8_
 	if (!zrun_take(&c, &emit, sizeof(emit)) ||
 	    !zrun_take_bytes(&c, &address, emit.address_size) || correlation == 0)
 		return false;
-	if ((r->capabilities & ZRUN_CAP_NET_EMIT) == 0)
-		result.status = -EPERM;
-	else if (c.left == 0 || emit.address_size > ZRUN_ADDRESS_MAX)
-		result.status = -EINVAL;
-	else if (c.left > ZRUN_PAYLOAD_MAX)
-		result.status = -EMSGSIZE;
-	else if (r->peer == NULL)
-		result.status = -EHOSTUNREACH;
-	else
-		result.status = mesh_emit(r->zhost->mesh, r->peer, NULL, address,
-					  emit.address_size, c.at, c.left);
+	result.status = p->listener->emit(p->user, address, emit.address_size, c.at, c.left);
 	answer = process_frame(p, ZRUN_EMIT_RESULT, correlation, sizeof(result));
 	if (answer == NULL)
 		return false;
@@ -225,38 +212,39 @@ bool process_take_exit_report(struct zrun_process *p, uint16_t type, const uint8
 	struct zrun_stopped stopped;
 	struct zrun_failed failed;
 
-	if (p->last.is_known)
+	if (p->report.is_known)
 		return true;
 	if (type == ZRUN_FAILED && zrun_take(&c, &failed, sizeof(failed))) {
-		p->last.error = c.left > 0 ? mem_strndup((const char *)c.at, c.left)
-					   : str_printf("failed (%u, code %d)",
-							(unsigned)failed.kind, failed.code);
+		p->report.error = c.left > 0 ? mem_strndup((const char *)c.at, c.left)
+					     : str_printf("failed (%u, code %d)",
+							  (unsigned)failed.kind, failed.code);
 	} else if (type == ZRUN_STOPPED && zrun_take(&c, &stopped, sizeof(stopped))) {
-		p->last.is_finished = stopped.cause == ZRUN_STOPPED_FINISHED;
-		p->last.is_asked = !p->last.is_finished;
-		p->last.error = mem_strdup(stopped.cause == ZRUN_STOPPED_ORPHAN
-						   ? "stopped by itself: no zhost for too long"
-					   : stopped.cause == ZRUN_STOPPED_NOT_RENEWED
-						   ? "stopped by itself: exclusive, and zrms "
-						     "was silent for too long"
-						   : "");
+		p->report.is_finished = stopped.cause == ZRUN_STOPPED_FINISHED;
+		p->report.is_asked = !p->report.is_finished;
+		p->report.error =
+			mem_strdup(stopped.cause == ZRUN_STOPPED_ORPHAN
+					   ? "stopped by itself: no zhost for too long"
+				   : stopped.cause == ZRUN_STOPPED_NOT_RENEWED
+					   ? "stopped by itself: exclusive, and zrms "
+					     "was silent for too long"
+					   : "");
 	} else {
 		return false;
 	}
-	p->last.is_known = true;
+	p->report.is_known = true;
 	return true;
 }
 
 static bool take_frame(struct zrun_process *p, const struct zrun_frame *frame,
 		       const uint8_t *body)
 {
-	if (!p->is_greeted && frame->type != ZRUN_HELLO)
+	if (!p->is_connected && frame->type != ZRUN_HELLO)
 		return false;
 	switch (frame->type) {
 	case ZRUN_HELLO:
 		return take_hello(p, body, frame->size);
 	case ZRUN_STARTED:
-		resident_started(p->resident);
+		p->listener->started(p->user);
 		return true;
 	case ZRUN_LOG:
 		return take_log(p, body, frame->size);
@@ -270,8 +258,8 @@ static bool take_frame(struct zrun_process *p, const struct zrun_frame *frame,
 	case ZRUN_DATA_PUT:
 	case ZRUN_DATA_DELETE:
 	case ZRUN_DATA_LIST:
-		return data_request(&p->resident->data, frame->type, frame->correlation, body,
-				    frame->size);
+		return p->listener->data(p->user, frame->type, frame->correlation, body,
+					 frame->size);
 	case ZRUN_STOPPED:
 	case ZRUN_FAILED:
 		return process_take_exit_report(p, frame->type, body, frame->size);
@@ -280,8 +268,8 @@ static bool take_frame(struct zrun_process *p, const struct zrun_frame *frame,
 	}
 }
 
-/* Takes whole frames off the front; returns how many bytes were used up. A frame may end the
- * connection: then nothing is left to be kept. */
+/* Takes whole frames off the front; returns how many bytes were used. A frame may end the
+ * connection: then nothing is kept. */
 static size_t take_frames(struct zrun_process *p, const uint8_t *data, size_t size)
 {
 	size_t used = 0;
@@ -332,10 +320,11 @@ static void take_bytes(struct zrun_process *p, const uint8_t *data, size_t size)
 /* One reading. False: nothing is there now, or the connection is gone. */
 static bool read_some(struct zrun_process *p)
 {
-	ssize_t n = recv(p->fd, p->zhost->loop.scratch, LOOP_SCRATCH_BYTES, MSG_DONTWAIT);
+	ssize_t n =
+		recv(p->fd, p->owner->options.loop->scratch, LOOP_SCRATCH_BYTES, MSG_DONTWAIT);
 
 	if (n > 0) {
-		take_bytes(p, p->zhost->loop.scratch, (size_t)n);
+		take_bytes(p, p->owner->options.loop->scratch, (size_t)n);
 		return p->fd >= 0;
 	}
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -374,9 +363,9 @@ void process_connect(struct zrun_process *p, int fd)
 {
 	INVARIANT(p->fd < 0 && p->poll == NULL);
 	p->fd = fd;
-	p->is_greeted = false;
+	p->is_connected = false;
 	p->poll = mem_new(uv_poll_t);
-	if (uv_poll_init(loop_uv(&p->zhost->loop), p->poll, fd) != 0)
+	if (uv_poll_init(loop_uv(p->owner->options.loop), p->poll, fd) != 0)
 		IMPOSSIBLE("a socket can be polled");
 	p->poll->data = p;
 	p->poll_events = 0;
@@ -392,7 +381,7 @@ void process_disconnect(struct zrun_process *p)
 	p->poll = NULL;
 	close(p->fd);
 	p->fd = -1;
-	p->is_greeted = false;
+	p->is_connected = false;
 	/* Half a frame is of no use to the next connection. */
 	buffer_done(&p->in);
 	buffer_done(&p->out);
@@ -402,9 +391,9 @@ void process_disconnect(struct zrun_process *p)
 
 /* ---- what others send ---- */
 
-int process_deliver(struct zrun_process *p, const char *name, const char *sender,
-		    const char *sender_suffix, size_t sender_suffix_size, const void *payload,
-		    size_t size)
+int zrun_process_deliver(struct zrun_process *p, const char *name, const char *sender,
+			 const char *sender_suffix, size_t sender_suffix_size,
+			 const void *payload, size_t size)
 {
 	size_t name_size = strlen(name), sender_size = strlen(sender);
 	size_t from_size = name_size + 1 + sender_size + sender_suffix_size;
@@ -414,7 +403,7 @@ int process_deliver(struct zrun_process *p, const char *name, const char *sender
 
 	if (from_size > ZRUN_ADDRESS_MAX)
 		return -EINVAL;
-	if (!p->is_greeted || p->window_messages >= ZRUN_WINDOW_MESSAGES ||
+	if (!p->is_connected || p->window_messages >= ZRUN_WINDOW_MESSAGES ||
 	    p->window_bytes + cost > ZRUN_WINDOW_BYTES)
 		return -EAGAIN;
 	to = process_frame(p, ZRUN_MESSAGE, 0, sizeof(head) + from_size + size);
@@ -432,14 +421,14 @@ int process_deliver(struct zrun_process *p, const char *name, const char *sender
 	return 0;
 }
 
-void process_data_result(struct zrun_process *p, uint32_t correlation, int32_t status,
-			 const void *content, size_t size)
+void zrun_process_data_result(struct zrun_process *p, uint32_t correlation, int32_t status,
+			      const void *content, size_t size)
 {
 	struct zrun_result result = {.status = status};
 	char *to;
 
 	if (p->fd < 0)
-		return; /* zrun asks again, or gives up, by itself */
+		return; /* zrun repeats the request, or gives up, by itself */
 	to = process_frame(p, ZRUN_DATA_RESULT, correlation, sizeof(result) + size);
 	if (to == NULL) {
 		broken(p, "it does not read its answers");

@@ -4,17 +4,14 @@
 #include <inttypes.h>
 #include <unistd.h>
 
-#include "adapter/cli/version.h"
 #include "adapter/log/log.h"
 #include "adapter/sqlite/kv.h"
 #include "base/check.h"
 #include "base/str.h"
 #include "proto/agent.pb-c.h"
 #include "schema/message.h"
-#include "zhost/process/zrun_process.h"
-#include "zhost/space/resident.h"
+#include "zhost/space/task.h"
 
-#define GREET_MS 1000
 /* Owners of our own records; those of spaces are "TOPOLOGY/INSTANCE". */
 #define OWNER_AGENT "@agent" /* AgentRecord by instance id */
 #define OWNER_PORTS "@ports" /* ports_record() by instance id */
@@ -54,7 +51,13 @@ struct batch {
 };
 
 struct reconcile {
-	struct zhost *zhost;
+	struct reconcile_parts parts;
+	const struct reconcile_listener *listener;
+	void *user;
+	struct agent *agent;
+	struct residents *residents;
+	bool is_closing;
+	uint64_t commits;
 	struct loop_timer *timer;
 	bool tick_is_due;
 	VECTOR(struct waiting) waiting;
@@ -95,9 +98,10 @@ void reconcile_message(struct reconcile *rec, enum agent_input_type type,
 	add(rec, type)->message = message;
 }
 
-void reconcile_done(struct reconcile *rec, uint64_t action, const char *error, bool finished,
-		    Samoza__V1__Variable *const *exports, size_t n_exports)
+static void on_action_done(void *user, uint64_t action, const char *error, bool finished,
+			   Samoza__V1__Variable *const *exports, size_t n_exports)
 {
+	struct reconcile *rec = user;
 	struct waiting *w = add(rec, AGENT_ACTION_DONE);
 
 	w->input.done.action = action;
@@ -109,9 +113,10 @@ void reconcile_done(struct reconcile *rec, uint64_t action, const char *error, b
 		w->exports[i] = (Samoza__V1__Variable *)schema_message_copy(&exports[i]->base);
 }
 
-void reconcile_ended(struct reconcile *rec, const Samoza__V1__InstanceKey *key, bool finished,
+static void on_ended(void *user, const Samoza__V1__InstanceKey *key, bool finished,
 		     const char *error)
 {
+	struct reconcile *rec = user;
 	struct waiting *w = add(rec, AGENT_PROCESS_ENDED);
 
 	w->key = (Samoza__V1__InstanceKey *)schema_message_copy(&key->base);
@@ -136,32 +141,55 @@ static void change_record(struct batch *b, const char *owner, const char *id, vo
 	(void)vector_add(&b->waits);
 }
 
-void reconcile_ports(struct reconcile *rec, const char *id)
+static void on_ports_changed(void *user, const char *id)
 {
-	char *record = ports_record(rec->zhost->ports, id);
+	struct reconcile *rec = user;
+	char *record = ports_record(rec->parts.ports, id);
 
 	change_record(rec->gathered, OWNER_PORTS, id, record,
 		      record != NULL ? strlen(record) : 0);
 }
 
-void reconcile_data(struct reconcile *rec, struct data_change *change, local_data_fn *done,
-		    void *data)
+static void on_removed(void *user)
 {
+	struct reconcile *rec = user;
+
+	rec->listener->removed(rec->user);
+}
+
+const struct residents_listener reconcile_residents = {
+	.action_done = on_action_done,
+	.ended = on_ended,
+	.ports_changed = on_ports_changed,
+	.removed = on_removed,
+};
+
+static void apply_local(void *user, struct data_change *change, local_data_fn *done, void *data)
+{
+	struct reconcile *rec = user;
+
 	vector_push(&rec->gathered->changes, *change);
 	*change = (struct data_change){0};
 	vector_push(&rec->gathered->waits, ((struct data_wait){done, data}));
 }
 
-void reconcile_forget(struct reconcile *rec, const char *name, uint64_t epoch)
+static void forget_local(void *user, const char *name, uint64_t epoch)
 {
+	struct reconcile *rec = user;
+
 	vector_push(&rec->gathered->forgettings,
 		    ((struct forgetting){mem_strdup(name), epoch}));
 }
 
-void reconcile_record_drop(struct reconcile *rec, const char *owner, const char *id)
+static void drop_forgotten(void *user, const char *name)
 {
-	change_record(rec->gathered, owner, id, NULL, 0);
+	struct reconcile *rec = user;
+
+	change_record(rec->gathered, DATA_FORGOTTEN, name, NULL, 0);
 }
+
+const struct local_data reconcile_local_data = {
+	.apply = apply_local, .forget = forget_local, .drop_record = drop_forgotten};
 
 /* Points the borrowed parts of the input at what it owns: the list may have moved. */
 static const struct agent_input *waiting_input(struct waiting *w)
@@ -265,16 +293,14 @@ static void tell(struct upstream *u, const struct ready_message *m)
 /* What the batch promised is on disk: do it, say it. */
 static void batch_act(struct reconcile *rec, struct batch *b, struct data_answer *answers)
 {
-	struct zhost *z = rec->zhost;
-
 	for (size_t i = 0; i < b->waits.count; i++)
 		if (b->waits.items[i].done != NULL)
 			b->waits.items[i].done(b->waits.items[i].data, &answers[i]);
-	if (!z->ending) {
+	if (!rec->is_closing) {
 		vector_for_each (&b->tasks, t)
-			resident_task(z, t);
+			residents_carry_out(rec->residents, t);
 		vector_for_each (&b->messages, m)
-			tell(uplink_upstream(z->uplink), m);
+			tell(rec->parts.upstream, m);
 	}
 	batch_clear(b);
 }
@@ -305,16 +331,16 @@ static void on_committed(void *user, int code, const struct error *error,
 			  LOG_S("error", code < 0 ? error->message : err->message),
 			  LOG_S("why", "records cannot be kept: zhost ends, the spaces go on"));
 		batch_clear(b);
-		zhost_end(rec->zhost, 1);
+		rec->listener->failed(rec->user);
 		return;
 	}
-	rec->zhost->counters.commits++;
+	rec->commits++;
 	batch_act(rec, b, answers);
 }
 
 static void handle(struct reconcile *rec, const struct agent_input *input)
 {
-	agent_handle(rec->zhost->agent, loop_now(&rec->zhost->loop), input, &rec->agent_outbox);
+	agent_handle(rec->agent, loop_now(rec->parts.loop), input, &rec->agent_outbox);
 	gather(rec);
 }
 
@@ -341,7 +367,7 @@ static void forget_behind(struct reconcile *rec, struct batch *b)
 			continue;
 		CLEANUP(freep) char *value = str_printf("%" PRIu64, epoch);
 
-		kv_forget(rec->zhost->store, f->name, NULL, NULL);
+		kv_forget(rec->parts.kv, f->name, NULL, NULL);
 		change_record(rec->gathered, DATA_FORGOTTEN, f->name, value, strlen(value));
 		value = NULL;
 	}
@@ -359,10 +385,9 @@ static void forget_behind(struct reconcile *rec, struct batch *b)
 static bool turn(void *user)
 {
 	struct reconcile *rec = user;
-	struct zhost *z = rec->zhost;
 	struct batch *b = rec->gathered;
 
-	if (rec->committed != NULL || z->ending)
+	if (rec->committed != NULL || rec->is_closing)
 		return false;
 	if (rec->waiting.count == 0 && !rec->tick_is_due && b->changes.count == 0 &&
 	    b->forgettings.count == 0 && b->messages.count == 0)
@@ -376,7 +401,7 @@ static bool turn(void *user)
 		rec->tick_is_due = false;
 		handle(rec, &(struct agent_input){.type = AGENT_TICK});
 	}
-	loop_timer_at(rec->timer, agent_next_ms(z->agent));
+	loop_timer_at(rec->timer, agent_next_ms(rec->agent));
 	rec->gathered = b == &rec->batches[0] ? &rec->batches[1] : &rec->batches[0];
 	if (b->changes.count == 0) {
 		forget_behind(rec, b);
@@ -384,7 +409,7 @@ static bool turn(void *user)
 		return true;
 	}
 	rec->committed = b;
-	kv_apply(z->store, b->changes.items, b->changes.count, on_committed, rec);
+	kv_apply(rec->parts.kv, b->changes.items, b->changes.count, on_committed, rec);
 	forget_behind(rec, b);
 	return true;
 }
@@ -398,7 +423,7 @@ static int load_ports(void *user, const void *key, size_t key_size, const void *
 	CLEANUP(freep) char *id = mem_strndup(key, key_size);
 	CLEANUP(freep) char *text = mem_strndup(value, value_size);
 
-	return ports_load(rec->zhost->ports, id, text, err);
+	return ports_load(rec->parts.ports, id, text, err);
 }
 
 static int load_agent(void *user, const void *key, size_t key_size, const void *value,
@@ -436,59 +461,54 @@ static int agent_take(struct reconcile *rec, const Samoza__V1__AgentRecord *reco
 	CLEANUP(freep) uint8_t *data = mem_calloc(1, size + 1);
 
 	samoza__v1__agent_record__pack(record, data);
-	return agent_load(rec->zhost->agent, data, size, is_alive, err);
+	return agent_load(rec->agent, data, size, is_alive, err);
 }
 
-/* One instance of the life before. A process that ended while nobody watched is told to the
- * core as having ended now, with its last words; without any, the core has words of its own.
- * One that was asked to end (--end-spaces) did not fail: it was about to be started. */
-static int take_up(struct reconcile *rec, Samoza__V1__AgentRecord *record,
-		   const struct exit_report *last, unsigned *found, struct error **err)
+/* One instance of an earlier zhost. A process that ended while no zhost watched is reported to
+ * the core as having ended now, with its exit report; without one, the core has its own words. A
+ * process that was asked to stop (--end-spaces) has not failed: it was about to be started. */
+static int take_up(struct reconcile *rec, Samoza__V1__AgentRecord *record, unsigned *found,
+		   struct error **err)
 {
-	const Samoza__V1__DesiredInstance *desired = record->desired;
-	struct resident *r =
-		resident_find(rec->zhost, desired->key->topology, desired->key->path);
-	bool is_ui = desired->spec->type == SAMOZA__V1__SPACE_TYPE__UI;
-	bool is_alive = r != NULL && (r->process != NULL || is_ui);
-	bool told = false;
+	const Samoza__V1__InstanceKey *key = record->desired->key;
+	struct exit_report report = {0};
+	bool is_alive = residents_take_up(rec->residents, key, &report);
+	bool is_reported = false;
 
-	if (!was_started(record))
-		return agent_take(rec, record, is_alive, err);
-	if (is_alive) {
-		resident_found(r);
-		(*found)++;
-	} else if (last->is_asked) {
-		record->phase = SAMOZA__V1__PHASE__PHASE_STARTING;
-	} else if (last->is_known) {
-		told = true;
-		reconcile_ended(rec, desired->key, last->is_finished,
-				last->error[0] != '\0' ? last->error : "ended by itself");
-		if (!last->is_finished)
-			resident_say(r, "error", "process: %s", last->error);
+	if (was_started(record)) {
+		if (is_alive) {
+			(*found)++;
+		} else if (report.is_asked) {
+			record->phase = SAMOZA__V1__PHASE__PHASE_STARTING;
+		} else if (report.is_known) {
+			is_reported = true;
+			on_ended(rec, key, report.is_finished,
+				 report.error[0] != '\0' ? report.error : "ended by itself");
+			if (!report.is_finished) {
+				CLEANUP(freep)
+				char *text = str_printf("process: %s", report.error);
+				residents_log(rec->residents, key, "error", text);
+			}
+		}
 	}
-	return agent_take(rec, record, is_alive || told, err);
+	free(report.error);
+	return agent_take(rec, record, is_alive || is_reported, err);
 }
 
 static int take_up_all(struct reconcile *rec, struct error **err)
 {
-	struct zhost *z = rec->zhost;
 	size_t n = rec->loaded.count;
-	CLEANUP(freep) struct exit_report *last = mem_new_array(struct exit_report, n + 1);
 	unsigned found = 0;
 	int r = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		const Samoza__V1__AgentRecord *record = rec->loaded.items[i];
-
-		if (was_deployed(record))
-			(void)process_find(resident_load(z, record->desired), &last[i]);
-	}
-	processes_greet(z, GREET_MS);
-	for (size_t i = 0; i < n; i++) {
+	vector_for_each (&rec->loaded, record)
+		if (was_deployed(*record))
+			residents_load(rec->residents, (*record)->desired, (*record)->phase);
+	residents_await_hello(rec->residents);
+	vector_for_each (&rec->loaded, record) {
 		if (r == 0)
-			r = take_up(rec, rec->loaded.items[i], &last[i], &found, err);
-		samoza__v1__agent_record__free_unpacked(rec->loaded.items[i], NULL);
-		free(last[i].error);
+			r = take_up(rec, *record, &found, err);
+		samoza__v1__agent_record__free_unpacked(*record, NULL);
 	}
 	vector_done(&rec->loaded);
 	if (n > 0)
@@ -510,48 +530,57 @@ static char *read_boot(void)
 	return mem_strdup(id);
 }
 
-int reconcile_new(struct zhost *z, struct error **err)
+struct reconcile *reconcile_new(const struct reconcile_parts *parts,
+				const struct reconcile_listener *listener, void *user)
 {
-	struct reconcile *rec = z->reconcile = mem_new(struct reconcile);
-	CLEANUP(freep) char *zedge = cli_address_text(&z->settings.zedge);
-	CLEANUP(freep) char *boot = read_boot();
-	struct agent_config config = {
-		.identity = z->state_dir.identity,
-		.incarnation = z->state_dir.incarnation,
-		.boot = boot,
-		.spec = z->spec,
-		.zedge = zedge,
-		.platform = z->machine,
-		.version = SAMOZA_VERSION,
-		.address = z->address,
-		.heartbeat_ms = z->timing.heartbeat_ms,
-		.failure_timeout_ms = z->timing.failure_timeout_ms,
-		.reconnect_ms = z->timing.heartbeat_ms,
-	};
-	int r;
+	struct reconcile *rec = mem_new(struct reconcile);
 
-	rec->zhost = z;
+	rec->parts = *parts;
+	rec->listener = listener;
+	rec->user = user;
 	agent_outbox_init(&rec->agent_outbox);
 	rec->gathered = &rec->batches[0];
-	rec->timer = loop_timer_new(&z->loop, on_timer, rec);
-	z->agent = agent_new(&config);
-	r = kv_load(z->store, OWNER_PORTS, load_ports, rec, err);
+	rec->timer = loop_timer_new(parts->loop, on_timer, rec);
+	return rec;
+}
+
+int reconcile_begin(struct reconcile *rec, struct residents *residents,
+		    const struct agent_config *config, struct error **err)
+{
+	CLEANUP(freep) char *boot = read_boot();
+	struct agent_config complete = *config;
+	int r;
+
+	complete.boot = boot;
+	rec->residents = residents;
+	rec->agent = agent_new(&complete);
+	r = kv_load(rec->parts.kv, OWNER_PORTS, load_ports, rec, err);
 	if (r == 0)
-		r = kv_load(z->store, OWNER_AGENT, load_agent, rec, err);
+		r = kv_load(rec->parts.kv, OWNER_AGENT, load_agent, rec, err);
 	if (r == 0)
 		r = take_up_all(rec, err);
 	if (r < 0)
 		return r;
-	loop_before_poll(&z->loop, turn, rec);
+	loop_before_poll(rec->parts.loop, turn, rec);
 	rec->tick_is_due = true;
 	return 0;
+}
+
+void reconcile_close(struct reconcile *rec)
+{
+	rec->is_closing = true;
+}
+
+uint64_t reconcile_commits(const struct reconcile *rec)
+{
+	return rec->commits;
 }
 
 void reconcile_free(struct reconcile *rec)
 {
 	if (rec == NULL)
 		return;
-	loop_before_poll_remove(&rec->zhost->loop, turn, rec);
+	loop_before_poll_remove(rec->parts.loop, turn, rec);
 	loop_timer_free(rec->timer);
 	vector_for_each (&rec->waiting, w) {
 		waiting_done(w);
@@ -563,7 +592,6 @@ void reconcile_free(struct reconcile *rec)
 	agent_outbox_done(&rec->agent_outbox);
 	batch_done(&rec->batches[0]);
 	batch_done(&rec->batches[1]);
-	agent_free(rec->zhost->agent);
-	rec->zhost->agent = NULL;
+	agent_free(rec->agent);
 	free(rec);
 }

@@ -2,19 +2,57 @@
  * The daemon's loop around core/agent, as agent.h asks: inputs, one durable commit of all
  * records that they change, then orders, then messages.
  *
+ *   zrms, residents ── inputs ──► agent_handle() ── records ──► commit (kv)
+ *                                                                  │ done
+ *                        zrms ◄── messages ──┬── orders ◄──────────┘
+ *                                            └────────► residents
+ *
+ * Inputs are handled only while no commit is under way: the ones that come meanwhile make the
+ * next batch, which is group commit, and orders are carried out before the core is called again.
  * `storage: local` data and drawn ports are part of the same commits.
  */
 #ifndef SAMOZA_ZHOST_RECONCILE_RECONCILE_H
 #define SAMOZA_ZHOST_RECONCILE_RECONCILE_H
 
 #include "base/error.h"
+#include "core/agent/agent.h"
+#include "port/loop.h"
 #include "zhost/data/data_service.h"
-#include "zhost/zhost.h"
+#include "zhost/environment/ports.h"
+#include "zhost/space/residents.h"
+#include "zhost/uplink/upstream.h"
 
 struct reconcile;
+struct kv;
 
-/* Reads the store, finds running instances, makes the agent. z->store is open. */
-int reconcile_new(struct zhost *z, struct error **err) must_check;
+/* All borrowed. */
+struct reconcile_parts {
+	struct loop *loop;
+	struct kv *kv; /* open */
+	struct ports *ports;
+	struct upstream *upstream;
+};
+
+struct reconcile_listener {
+	/* A commit has failed: the program must end. */
+	void (*failed)(void *user);
+	/* zrms has removed this zhost, and all is stopped: the program may end. */
+	void (*removed)(void *user);
+};
+
+/* Of a reconcile, for the parts that are made with it. */
+extern const struct residents_listener reconcile_residents;
+extern const struct local_data reconcile_local_data;
+
+struct reconcile *reconcile_new(const struct reconcile_parts *parts,
+				const struct reconcile_listener *listener, void *user);
+/* Reads the records, finds running instances, makes the agent. `config->boot` is filled in.
+ * `residents` was made with reconcile_residents. */
+int reconcile_begin(struct reconcile *rec, struct residents *residents,
+		    const struct agent_config *config, struct error **err) must_check;
+/* No commit is begun and no order carried out any more. */
+void reconcile_close(struct reconcile *rec);
+/* NULL is fine. */
 void reconcile_free(struct reconcile *rec);
 
 /* Inputs: copied where they are not taken. */
@@ -22,19 +60,8 @@ void reconcile_link(struct reconcile *rec, bool up);
 /* HELLO_ACK, DESIRED, HEARTBEAT_ACK, Usage: taken over. */
 void reconcile_message(struct reconcile *rec, enum agent_input_type type,
 		       ProtobufCMessage *message);
-void reconcile_done(struct reconcile *rec, uint64_t action, const char *error, bool finished,
-		    Samoza__V1__Variable *const *exports, size_t n_exports);
-void reconcile_ended(struct reconcile *rec, const Samoza__V1__InstanceKey *key, bool finished,
-		     const char *error);
 
-/* The ports of an instance changed: part of the next commit. */
-void reconcile_ports(struct reconcile *rec, const char *id);
-
-/* As local_data.apply and local_data.forget (data_service.h). */
-void reconcile_data(struct reconcile *rec, struct data_change *change, local_data_fn *done,
-		    void *data);
-void reconcile_forget(struct reconcile *rec, const char *name, uint64_t epoch);
-/* A record of our own is deleted with the next commit. */
-void reconcile_record_drop(struct reconcile *rec, const char *owner, const char *id);
+/* Durable commits so far. */
+uint64_t reconcile_commits(const struct reconcile *rec);
 
 #endif

@@ -1,53 +1,102 @@
 #include "zhost/space/resident.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
 
 #include "adapter/log/log.h"
 #include "base/check.h"
 #include "base/heap.h"
 #include "base/str.h"
 #include "schema/message.h"
-#include "zhost/artifact/artifact.h"
-#include "zhost/data/data_service.h"
-#include "zhost/mesh/mesh.h"
-#include "zhost/native/native_runtime.h"
-#include "zhost/process/zrun_process.h"
-#include "zhost/reconcile/reconcile.h"
+#include "zhost/space/residents_private.h"
 
-#define UI SAMOZA__V1__SPACE_TYPE__UI
+/* ---- the state machine ---- */
 
-static void start_launch(struct resident *r);
+#define TO(state) STATE_MACHINE_BIT(RESIDENT_##state)
+static const struct state_machine_state states[] = {
+	[RESIDENT_DEPLOYING] = {"deploying", TO(DEPLOYED) | TO(REMOVED), 0,
+				STATE_MACHINE_INITIAL},
+	[RESIDENT_DEPLOYED] = {"deployed", TO(QUEUED) | TO(STARTING) | TO(UNDEPLOYING),
+			       TO(STARTED), STATE_MACHINE_INITIAL},
+	[RESIDENT_QUEUED] = {"queued", TO(STARTING) | TO(DEPLOYED)},
+	[RESIDENT_STARTING] = {"starting", TO(STARTED) | TO(STOPPING) | TO(DEPLOYED)},
+	[RESIDENT_STARTED] = {"started", TO(UPDATING) | TO(STOPPING) | TO(DEPLOYED)},
+	[RESIDENT_UPDATING] = {"updating", TO(STARTED) | TO(DEPLOYED)},
+	[RESIDENT_STOPPING] = {"stopping", TO(DEPLOYED)},
+	[RESIDENT_UNDEPLOYING] = {"undeploying", TO(REMOVED) | TO(DEPLOYED)},
+	[RESIDENT_REMOVED] = {"removed", .flags = STATE_MACHINE_FINAL},
+};
+#undef TO
 
-/* ---- residents ---- */
-
-struct resident *resident_find(struct zhost *z, const char *topology, const char *path)
+static void describe(const void *object, char *ret_name, size_t size)
 {
-	char id[1024];
-	struct resident *r;
-
-	if (snprintf(id, sizeof(id), "%s/%s", topology, path) >= (int)sizeof(id))
-		return NULL;
-	HASH_FIND_STR(z->residents, id, r);
-	return r;
+	const struct resident *r = object;
+	snprintf(ret_name, size, "%s", r->id);
 }
 
-static void resident_describe(struct resident *r, const Samoza__V1__InstanceKey *key,
-			      const Samoza__V1__InstanceSpec *spec)
+static bool is_one_of(unsigned state, uint32_t set)
 {
-	samoza__v1__instance_key__free_unpacked(r->key, NULL);
-	samoza__v1__instance_spec__free_unpacked(r->spec, NULL);
-	r->key = (Samoza__V1__InstanceKey *)schema_message_copy(&key->base);
-	r->spec = (Samoza__V1__InstanceSpec *)schema_message_copy(&spec->base);
-	r->capabilities = 0;
-	for (size_t i = 0; i < spec->n_capabilities; i++)
-		r->capabilities |= zrun_capability_bit(spec->capabilities[i]);
-	r->data.key = r->key;
-	r->data.topology_name = r->spec->topology_name;
-	r->data.capabilities = r->capabilities;
-	r->data.is_local = spec->has_local_storage && spec->local_storage;
-	instance_file_name(key->topology, key->path, key->epoch, r->run_name);
+	return (STATE_MACHINE_BIT(state) & set) != 0;
+}
+
+#define IN(state) STATE_MACHINE_BIT(RESIDENT_##state)
+static const char *invariant(const void *object, unsigned from, unsigned to)
+{
+	const struct resident *r = object;
+	(void)from;
+	if (r->action != 0 && is_one_of(to, IN(DEPLOYED) | IN(STARTED) | IN(REMOVED)))
+		return "has an action under way that its state does not show";
+	if (r->action == 0 && is_one_of(to, IN(DEPLOYING) | IN(QUEUED) | IN(UPDATING) |
+						    IN(STOPPING) | IN(UNDEPLOYING)))
+		return "has no action under way";
+	if (to == RESIDENT_STARTING && r->action == 0 && r->process == NULL)
+		return "starts without an action and without an adopted process";
+	if (r->process != NULL && is_one_of(to, IN(DEPLOYED) | IN(QUEUED) | IN(REMOVED)))
+		return "has a process although nothing of it runs";
+	if (r->peer != NULL &&
+	    !is_one_of(to, IN(STARTING) | IN(STARTED) | IN(UPDATING) | IN(STOPPING)))
+		return "is in the mesh although it does not run";
+	if ((r->wait != NULL || r->files != NULL) &&
+	    !is_one_of(to, IN(DEPLOYING) | IN(STARTING)))
+		return "waits for artifacts in a state that needs none";
+	if (r->slot.is_queued != (to == RESIDENT_QUEUED))
+		return "is queued for a start although its state is another, or the reverse";
+	if (r->slot.is_held && to != RESIDENT_STARTING)
+		return "holds a start slot although it is not starting";
+	return NULL;
+}
+#undef IN
+
+const struct state_machine_type resident_machine = {
+	.name = "resident",
+	.states = states,
+	.count = ARRAY_SIZE(states),
+	.describe = describe,
+	.invariant = invariant,
+};
+
+/* The gate. The other fields are set before. */
+static void enter(struct resident *r, enum resident_state to)
+{
+	log_debug("spaces", "resident", LOG_S("topology", r->spec->topology_name),
+		  LOG_S("path", r->key->path),
+		  LOG_S("from", state_machine_state_name(&resident_machine, r->state)),
+		  LOG_S("to", state_machine_state_name(&resident_machine, to)));
+	state_machine_move(&resident_machine, r, &r->state, to);
+}
+
+/* ---- the object ---- */
+
+const struct residents_parts *resident_parts(const struct resident *r)
+{
+	return &r->owner->parts;
+}
+
+int64_t resident_now_ms(const struct resident *r)
+{
+	return loop_now(r->owner->parts.loop).mono_ms;
 }
 
 static int on_message(struct mesh_receiver *receiver, const char *path_name, const char *sender,
@@ -55,10 +104,9 @@ static int on_message(struct mesh_receiver *receiver, const char *path_name, con
 		      size_t size)
 {
 	struct resident *r = container_of(receiver, struct resident, receiver);
-
 	return r->process != NULL
-		       ? process_deliver(r->process, path_name, sender, sender_suffix,
-					 sender_suffix_size, payload, size)
+		       ? zrun_process_deliver(r->process, path_name, sender, sender_suffix,
+					      sender_suffix_size, payload, size)
 		       : -EHOSTUNREACH;
 }
 
@@ -66,556 +114,499 @@ static void on_data_answer(struct data_client *client, uint32_t correlation, int
 			   const void *content, size_t size)
 {
 	struct resident *r = container_of(client, struct resident, data);
-
 	if (r->process != NULL)
-		process_data_result(r->process, correlation, status, content, size);
+		zrun_process_data_result(r->process, correlation, status, content, size);
 }
 
-static struct resident *resident_get(struct zhost *z, const Samoza__V1__InstanceKey *key,
-				     const Samoza__V1__InstanceSpec *spec)
+static void describe_instance(struct resident *r, const Samoza__V1__InstanceKey *key,
+			      const Samoza__V1__InstanceSpec *spec)
 {
-	struct resident *r = resident_find(z, key->topology, key->path);
+	r->id = str_printf("%s/%s", key->topology, key->path);
+	r->key = (Samoza__V1__InstanceKey *)schema_message_copy(&key->base);
+	r->spec = (Samoza__V1__InstanceSpec *)schema_message_copy(&spec->base);
+	for (size_t i = 0; i < spec->n_capabilities; i++)
+		r->capabilities |= zrun_capability_bit(spec->capabilities[i]);
+	instance_file_name(key->topology, key->path, key->epoch, r->file_name);
+	r->receiver.deliver = on_message;
+	r->data =
+		(struct data_client){.key = r->key,
+				     .topology_name = r->spec->topology_name,
+				     .capabilities = r->capabilities,
+				     .is_local = spec->has_local_storage && spec->local_storage,
+				     .answer = on_data_answer};
+}
 
-	if (r == NULL) {
-		char log_name[INSTANCE_FILE_NAME_SIZE];
-
-		r = mem_new(struct resident);
-		r->zhost = z;
-		r->id = str_printf("%s/%s", key->topology, key->path);
-		r->deadline_ms = NEVER_MS;
-		instance_file_name(key->topology, key->path, 0, log_name);
-		r->log = spacelog_new(z->logs, log_name);
-		r->receiver.deliver = on_message;
-		r->data.answer = on_data_answer;
-		data_client_add(z->data, &r->data);
-		HASH_ADD_KEYPTR(hh, z->residents, r->id, strlen(r->id), r);
-		z->resident_count++;
-	}
-	resident_describe(r, key, spec);
+struct resident *resident_new(struct residents *owner, const struct space_runtime *runtime,
+			      const Samoza__V1__InstanceKey *key,
+			      const Samoza__V1__InstanceSpec *spec, const struct task *deploy)
+{
+	struct resident *r = mem_new(struct resident);
+	char log_name[INSTANCE_FILE_NAME_SIZE];
+	r->owner = owner;
+	r->runtime = runtime;
+	r->deadline_ms = NEVER_MS;
+	describe_instance(r, key, spec);
+	instance_file_name(key->topology, key->path, 0, log_name);
+	r->log = spacelog_new(owner->parts.logs, log_name);
+	data_client_add(owner->parts.data, &r->data);
+	HASH_ADD_KEYPTR(hh, owner->by_id, r->id, strlen(r->id), r);
+	r->action = deploy != NULL ? deploy->action : 0;
+	state_machine_begin(&resident_machine, r, &r->state,
+			    deploy != NULL ? RESIDENT_DEPLOYING : RESIDENT_DEPLOYED);
 	return r;
 }
 
-struct resident *resident_load(struct zhost *z, const Samoza__V1__DesiredInstance *desired)
-{
-	return resident_get(z, desired->key, desired->spec);
-}
-
-static void exports_drop(struct resident *r)
+static void drop_exports(struct resident *r)
 {
 	ports_exports_free(r->exports, r->n_exports);
 	r->exports = NULL;
 	r->n_exports = 0;
 }
 
-static void resident_free(struct resident *r)
+void resident_free(struct resident *r)
 {
-	struct zhost *z = r->zhost;
-
-	INVARIANT(!r->start_waits);
 	if (r->wait != NULL)
 		artifact_cancel(r->wait);
-	if (r->process != NULL)
-		process_release(r->process);
+	package_fetch_cancel(r->files);
+	start_queue_leave(r->owner->starts, &r->slot);
+	zrun_process_release(r->process);
 	data_client_remove(&r->data);
-	mesh_table_leave(mesh_table(z->mesh), r->peer);
+	resident_leave_mesh(r);
 	spacelog_free(r->log);
-	exports_drop(r);
+	drop_exports(r);
 	imports_done(&r->imports);
+	HASH_DEL(r->owner->by_id, r);
 	samoza__v1__instance_key__free_unpacked(r->key, NULL);
 	samoza__v1__instance_spec__free_unpacked(r->spec, NULL);
-	HASH_DEL(z->residents, r);
-	z->resident_count--;
+	free(r->last_report.error);
 	free(r->module_path);
-	free(r->page_error);
 	free(r->id);
 	free(r);
 }
 
-void residents_free(struct zhost *z)
+struct resident *resident_find(const struct residents *owner, const char *topology,
+			       const char *path)
 {
-	struct resident *r, *next;
-
-	HASH_ITER (hh, z->residents, r, next) {
-		r->start_waits = false;
-		resident_free(r);
-	}
+	char id[1024];
+	struct resident *r;
+	if (snprintf(id, sizeof(id), "%s/%s", topology, path) >= (int)sizeof(id))
+		return NULL;
+	HASH_FIND_STR(owner->by_id, id, r);
+	return r;
 }
 
-void resident_say(struct resident *r, const char *level, const char *format, ...)
+/* ---- what kinds need ---- */
+
+void resident_log(struct resident *r, const char *level, const char *format, ...)
 {
 	CLEANUP(freep) char *text = NULL;
 	va_list args;
-
 	va_start(args, format);
 	text = str_vprintf(format, args);
 	va_end(args);
-	spacelog_add(r->log, loop_now(&r->zhost->loop).wall_ms, level, text, strlen(text));
+	spacelog_add(r->log, loop_now(r->owner->parts.loop).wall_ms, level, text, strlen(text));
 }
 
-static bool is_ui(const struct resident *r)
+void resident_join_mesh(struct resident *r)
 {
-	return r->spec->type == UI;
+	r->peer = mesh_table_join(mesh_table(r->owner->parts.mesh), r->key, r->spec,
+				  &r->receiver);
 }
 
-/* Ends the action under way. `error` NULL: well. */
-static void action_end(struct resident *r, const char *error, bool is_finished)
+void resident_leave_mesh(struct resident *r)
 {
-	uint64_t action = r->action;
+	mesh_table_leave(mesh_table(r->owner->parts.mesh), r->peer);
+	r->peer = NULL;
+}
 
-	INVARIANT(action != 0);
-	r->action = 0;
+static void open_in_mesh(struct resident *r, bool is_open)
+{
+	mesh_table_open(mesh_table(r->owner->parts.mesh), r->peer, is_open);
+}
+
+int resident_exports(struct resident *r, Samoza__V1__Variable ***ret_exports,
+		     struct error **err)
+{
+	bool changed;
+	int result = ports_fill(r->owner->parts.ports, r->id, r->spec->exports,
+				r->spec->n_exports, ret_exports, &changed, err);
+	if (result == 0 && changed)
+		r->owner->listener->ports_changed(r->owner->user, r->id);
+	return result;
+}
+
+int resident_fill_exports(struct resident *r, struct error **err)
+{
+	if (r->exports != NULL)
+		return 0;
+	int result = resident_exports(r, &r->exports, err);
+	if (result == 0)
+		r->n_exports = r->spec->n_exports;
+	return result;
+}
+
+static uint64_t boottime_ms(const struct resident *r, int64_t mono_ms)
+{
+	struct timespec now;
+	(void)clock_gettime(CLOCK_BOOTTIME, &now);
+	int64_t at = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 + mono_ms -
+		     resident_now_ms(r);
+	return at > 1 ? (uint64_t)at : 1;
+}
+
+/* It is asked to stop early enough for its grace, which is at most the timeout less two
+ * heartbeats [topology.exclusive.zhost]. */
+struct zrun_lease resident_lease(const struct resident *r)
+{
+	if (!r->spec->exclusive || r->deadline_ms == NEVER_MS)
+		return (struct zrun_lease){0};
+	const struct cluster_timing *timing = r->owner->parts.timing;
+	int64_t grace = r->spec->has_stop_grace_ms ? (int64_t)r->spec->stop_grace_ms : 10000;
+	int64_t most = timing->failure_timeout_ms - 2 * timing->heartbeat_ms;
+	if (grace > most)
+		grace = most > 0 ? most : 0;
+	return (struct zrun_lease){.stop_at_ms = boottime_ms(r, r->deadline_ms - grace),
+				   .end_at_ms = boottime_ms(r, r->deadline_ms)};
+}
+
+static void launch(struct resident *r);
+
+/* Launches queued starts as long as slots are free. */
+static void start_next(struct residents *owner)
+{
+	struct start_slot *slot;
+	if (owner->is_starting)
+		return; /* the loop below continues */
+	owner->is_starting = true;
+	while (!owner->is_closing && (slot = start_queue_next(owner->starts)) != NULL)
+		launch(container_of(slot, struct resident, slot));
+	owner->is_starting = false;
+}
+
+void resident_leave_slot(struct resident *r)
+{
+	start_queue_leave(r->owner->starts, &r->slot);
+	start_next(r->owner);
+}
+
+void resident_abort_fetch(struct resident *r)
+{
+	static const char why[] = "the artifact did not arrive in time";
+	if (r->wait != NULL)
+		artifact_abort(r->wait, why);
+	else if (r->files != NULL)
+		package_fetch_abort(r->files, why);
+}
+
+/* ---- the end of an action ---- */
+
+static void log_completion(const struct resident *r, const char *error)
+{
 	if (error != NULL)
-		log_warn("spaces", "action.failed", LOG_S("action", agent_action_name(r->kind)),
+		log_warn("spaces", "action.failed",
+			 LOG_S("action", agent_action_name(r->action_kind)),
 			 LOG_S("topology", r->spec->topology_name), LOG_S("path", r->key->path),
 			 LOG_S("error", error));
 	else
-		log_info("spaces", "action.done", LOG_S("action", agent_action_name(r->kind)),
+		log_info("spaces", "action.done",
+			 LOG_S("action", agent_action_name(r->action_kind)),
 			 LOG_S("topology", r->spec->topology_name), LOG_S("path", r->key->path),
 			 LOG_U("epoch", r->key->epoch),
-			 LOG_MS("took", loop_now(&r->zhost->loop).mono_ms - r->begun_ms));
-	reconcile_done(r->zhost->reconcile, action, error, is_finished, r->exports,
-		       error == NULL && r->kind == ACTION_START ? r->n_exports : 0);
+			 LOG_MS("took", resident_now_ms(r) - r->begun_ms));
 }
 
-/* ---- deploy ---- */
-
-/* Nothing is here then, and the core may forget it without another order. */
-static void deploy_failed(struct resident *r, const char *error)
+/* Completes the action under way in the state that it leads to. Removed: `r` is gone. */
+static void complete(struct resident *r, enum resident_state to, const char *error,
+		     bool is_finished)
 {
-	resident_say(r, "error", "deploy: %s", error);
-	action_end(r, error, false);
-	resident_free(r);
-}
-
-static void deploy_got(void *data, const char *path, const struct error *error)
-{
-	struct resident *r = data;
-
-	r->wait = NULL;
-	if (path == NULL) {
-		deploy_failed(r, error->message);
-		return;
-	}
-	free(r->module_path);
-	r->module_path = mem_strdup(path);
-	action_end(r, NULL, false);
-}
-
-static void pages_get(struct resident *r);
-
-static void pages_got(void *data, const char *path, const struct error *error)
-{
-	struct resident *r = data;
-
-	r->wait = NULL;
-	if (path == NULL)
-		r->page_error = mem_strdup(error->message);
-	if (!r->is_walking)
-		pages_get(r);
-}
-
-/* The zrun that makes the folder and runs the recipe; resident_ended() tells how it went. */
-static void deploy_launch(struct resident *r)
-{
-	CLEANUP(error_freep) struct error *err = NULL;
-
-	if (native_list(r, &err) < 0 || process_start(r, &err) < 0)
-		deploy_failed(r, err->message);
-}
-
-/* The files of a UI or NATIVE space, one after the other; what is in the cache costs nothing.
- */
-static void pages_get(struct resident *r)
-{
-	const Samoza__V1__AssetFile *a;
-
-	r->is_walking = true;
-	while (r->page_error == NULL && (a = native_file(r->spec, r->next_page)) != NULL) {
-		r->next_page++;
-		r->wait = artifact_get(r->zhost->artifacts, a->digest, a->size_bytes, pages_got,
-				       r);
-		if (r->wait != NULL)
-			break;
-	}
-	r->is_walking = false;
-	if (r->page_error != NULL) {
-		CLEANUP(freep) char *error = steal_ptr(&r->page_error);
-
-		deploy_failed(r, error);
-	} else if (r->wait == NULL && native_is(r->spec)) {
-		deploy_launch(r);
-	} else if (r->wait == NULL) {
-		action_end(r, NULL, false);
-	}
-}
-
-static void deploy(struct resident *r)
-{
-	struct zhost *z = r->zhost;
-
-	if (is_ui(r) || native_is(r->spec)) {
-		r->next_page = 0;
-		pages_get(r);
-	} else {
-		struct artifact_wait *wait =
-			artifact_get_module(z->artifacts, r->spec, deploy_got, r);
-
-		/* Without a wait it is answered already, and r may be gone. */
-		if (wait != NULL)
-			r->wait = wait;
-	}
-}
-
-/* ---- start ---- */
-
-static void start_failed(struct resident *r, const char *error)
-{
-	r->zhost->counters.start_failures++;
-	resident_say(r, "error", "start: %s", error);
-	mesh_table_leave(mesh_table(r->zhost->mesh), r->peer);
-	r->peer = NULL;
-	action_end(r, error, false);
-	exports_drop(r);
-	resident_start_counted(r);
-}
-
-static void start_got(void *data, const char *path, const struct error *error)
-{
-	struct resident *r = data;
-	CLEANUP(error_freep) struct error *err = NULL;
-
-	r->wait = NULL;
-	if (path == NULL) {
-		start_failed(r, error->message);
-		return;
-	}
-	free(r->module_path);
-	r->module_path = mem_strdup(path);
-	r->peer = mesh_table_join(mesh_table(r->zhost->mesh), r->key, r->spec, &r->receiver);
-	if (process_start(r, &err) < 0)
-		start_failed(r, err->message);
-	imports_done(&r->imports);
-}
-
-static void start_launch(struct resident *r)
-{
-	CLEANUP(error_freep) struct error *err = NULL;
-	struct zhost *z = r->zhost;
-	bool changed;
-
-	r->start_counts = true;
-	z->starting++;
-	if (ports_fill(z->ports, r->id, r->spec->exports, r->spec->n_exports, &r->exports,
-		       &changed, &err) < 0) {
-		start_failed(r, err->message);
-		return;
-	}
-	r->n_exports = r->spec->n_exports;
-	if (changed)
-		reconcile_ports(z->reconcile, r->id);
-	if (is_ui(r)) {
-		r->peer = mesh_table_join(mesh_table(z->mesh), r->key, r->spec, &r->receiver);
-		resident_started(r);
-		resident_start_counted(r);
-		return;
-	}
-	if (native_is(r->spec)) {
-		/* Not in the mesh: its processes serve ports, they take no messages. */
-		if (process_start(r, &err) < 0)
-			start_failed(r, err->message);
-		imports_done(&r->imports);
-		return;
-	}
-	r->wait = artifact_get_module(z->artifacts, r->spec, start_got, r);
-}
-
-static void start_dequeue(struct resident *r)
-{
-	struct zhost *z = r->zhost;
-	struct resident *before = NULL;
-
-	for (struct resident *i = z->start_first; i != r; i = i->start_next)
-		before = i;
-	if (before != NULL)
-		before->start_next = r->start_next;
+	struct residents *owner = r->owner;
+	uint64_t action = r->action;
+	INVARIANT(action != 0);
+	log_completion(r, error);
+	bool has_exports = error == NULL && r->action_kind == ACTION_START;
+	r->action = 0;
+	start_queue_leave(owner->starts, &r->slot);
+	if (to != RESIDENT_STARTED)
+		resident_leave_mesh(r);
+	if (to != r->state)
+		enter(r, to);
+	owner->listener->action_done(owner->user, action, error, is_finished, r->exports,
+				     has_exports ? r->n_exports : 0);
+	if (to == RESIDENT_REMOVED)
+		resident_free(r);
 	else
-		z->start_first = r->start_next;
-	if (z->start_last == r)
-		z->start_last = before;
-	r->start_next = NULL;
-	r->start_waits = false;
-}
-
-void resident_start_counted(struct resident *r)
-{
-	struct zhost *z = r->zhost;
-
-	if (!r->start_counts)
-		return;
-	r->start_counts = false;
-	z->starting--;
-	while (!z->ending && z->start_first != NULL &&
-	       z->starting < z->settings.starts_at_once) {
-		struct resident *next = z->start_first;
-
-		start_dequeue(next);
-		start_launch(next);
-	}
-}
-
-static void start(struct resident *r)
-{
-	struct zhost *z = r->zhost;
-
-	INVARIANT(r->process == NULL && r->peer == NULL);
-	z->counters.starts++;
-	exports_drop(r);
-	if (z->starting < z->settings.starts_at_once) {
-		start_launch(r);
-		return;
-	}
-	r->start_waits = true;
-	if (z->start_last != NULL)
-		z->start_last->start_next = r;
-	else
-		z->start_first = r;
-	z->start_last = r;
-}
-
-void resident_started(struct resident *r)
-{
-	mesh_table_open(mesh_table(r->zhost->mesh), r->peer, true);
-	if (r->action != 0 && r->kind == ACTION_START)
-		action_end(r, NULL, false);
-	exports_drop(r);
-}
-
-void resident_found(struct resident *r)
-{
-	if (native_is(r->spec))
-		return;
-	r->peer = mesh_table_join(mesh_table(r->zhost->mesh), r->key, r->spec, &r->receiver);
-	mesh_table_open(mesh_table(r->zhost->mesh), r->peer, true);
-}
-
-/* ---- update, stop, end ---- */
-
-void resident_updated(struct resident *r, int32_t result, const char *text, size_t size)
-{
-	CLEANUP(freep) char *error = NULL;
-
-	if (r->action == 0 || r->kind != ACTION_UPDATE)
-		return;
-	if (result != 0) {
-		error = size > 0 ? mem_strndup(text, size)
-				 : str_printf("on_update returned %d", (int)result);
-		resident_say(r, "error", "update: %s", error);
-	}
-	action_end(r, error, false);
+		drop_exports(r);
+	start_next(owner);
 }
 
 static void undeployed(struct resident *r)
 {
-	struct zhost *z = r->zhost;
-
-	if (ports_release(z->ports, r->id))
-		reconcile_ports(z->reconcile, r->id);
-	process_forget_files(r);
-	action_end(r, NULL, false);
-	resident_free(r);
+	struct residents *owner = r->owner;
+	if (ports_release(owner->parts.ports, r->id))
+		owner->listener->ports_changed(owner->user, r->id);
+	zrun_process_remove_files(owner->parts.processes, r->file_name);
+	complete(r, RESIDENT_REMOVED, NULL, false);
 }
 
-/* The zrun of a deploy or undeploy is gone. */
-static void folder_ended(struct resident *r, bool is_finished, const char *error)
+void resident_done(struct resident *r)
 {
-	if (!is_finished && error[0] == '\0')
-		error = "it was interrupted";
-	exports_drop(r);
-	if (is_finished && r->kind == ACTION_DEPLOY) {
-		action_end(r, NULL, false);
-	} else if (is_finished) {
+	switch (r->state) {
+	case RESIDENT_DEPLOYING:
+	case RESIDENT_STOPPING:
+		complete(r, RESIDENT_DEPLOYED, NULL, false);
+		return;
+	case RESIDENT_STARTING:
+		open_in_mesh(r, true);
+		complete(r, RESIDENT_STARTED, NULL, false);
+		return;
+	case RESIDENT_UPDATING:
+		complete(r, RESIDENT_STARTED, NULL, false);
+		return;
+	case RESIDENT_UNDEPLOYING:
 		undeployed(r);
-	} else if (r->kind == ACTION_DEPLOY) {
-		deploy_failed(r, error);
-	} else {
-		resident_say(r, "error", "undeploy: %s", error);
-		action_end(r, error, false);
+		return;
+	case RESIDENT_DEPLOYED:
+	case RESIDENT_QUEUED:
+	case RESIDENT_STARTED:
+	case RESIDENT_REMOVED:
+		break;
+	}
+	IMPOSSIBLE("an action that is not under way is done");
+}
+
+static void start_failed(struct resident *r, const char *error)
+{
+	r->owner->counters.start_failures++;
+	resident_log(r, "error", "start: %s", error);
+	complete(r, RESIDENT_DEPLOYED, error, false);
+}
+
+void resident_failed(struct resident *r, const char *error)
+{
+	switch (r->state) {
+	case RESIDENT_DEPLOYING: /* nothing is here, and the core may forget it */
+		resident_log(r, "error", "deploy: %s", error);
+		complete(r, RESIDENT_REMOVED, error, false);
+		return;
+	case RESIDENT_QUEUED:
+	case RESIDENT_STARTING:
+		start_failed(r, error);
+		return;
+	case RESIDENT_UPDATING:
+		resident_log(r, "error", "update: %s", error);
+		complete(r, RESIDENT_STARTED, error, false);
+		return;
+	case RESIDENT_UNDEPLOYING:
+		resident_log(r, "error", "undeploy: %s", error);
+		complete(r, RESIDENT_DEPLOYED, error, false);
+		return;
+	case RESIDENT_DEPLOYED:
+	case RESIDENT_STARTED:
+	case RESIDENT_STOPPING:
+	case RESIDENT_REMOVED:
+		break;
+	}
+	IMPOSSIBLE("an action that is not under way has failed");
+}
+
+void resident_started(struct resident *r)
+{
+	if (r->state != RESIDENT_STARTING)
+		return; /* a new connection to a process that runs already */
+	if (r->action != 0) {
+		resident_done(r);
+	} else { /* adopted */
+		open_in_mesh(r, true);
+		enter(r, RESIDENT_STARTED);
 	}
 }
 
-void resident_ended(struct resident *r, bool is_finished, const char *error)
+void resident_updated(struct resident *r, int32_t result, const char *text, size_t size)
 {
-	struct zhost *z = r->zhost;
-	bool is_stop = r->action != 0 && r->kind == ACTION_STOP;
-	bool is_start = r->action != 0 && r->kind == ACTION_START;
+	if (r->state != RESIDENT_UPDATING)
+		return;
+	if (result == 0) {
+		resident_done(r);
+		return;
+	}
+	CLEANUP(freep)
+	char *error = size > 0 ? mem_strndup(text, size)
+			       : str_printf("on_update returned %d", (int)result);
+	resident_failed(r, error);
+}
 
-	if (native_is(r->spec))
-		native_ended(r);
-	if (r->action != 0 && (r->kind == ACTION_DEPLOY || r->kind == ACTION_UNDEPLOY)) {
-		folder_ended(r, is_finished, error);
+/* ---- the end of the process ---- */
+
+/* The process of a deploy or undeploy. */
+static void recipe_ended(struct resident *r, bool is_finished, const char *error)
+{
+	if (is_finished)
+		resident_done(r);
+	else
+		resident_failed(r, error[0] != '\0' ? error : "it was interrupted");
+}
+
+static void start_ended(struct resident *r, bool is_finished, const char *error)
+{
+	if (is_finished) {
+		complete(r, RESIDENT_DEPLOYED, NULL, true);
+		return;
+	}
+	r->owner->counters.start_failures++;
+	complete(r, RESIDENT_DEPLOYED, error[0] != '\0' ? error : "ended before it had started",
+		 false);
+}
+
+/* A started instance, without being asked. */
+static void ended_by_itself(struct resident *r, bool is_finished, const char *error)
+{
+	struct residents *owner = r->owner;
+	owner->counters.deaths++;
+	if (is_finished)
+		log_info("spaces", "process.finished",
+			 LOG_S("topology", r->spec->topology_name),
+			 LOG_S("path", r->key->path));
+	else
+		log_warn("spaces", "process.ended", LOG_S("topology", r->spec->topology_name),
+			 LOG_S("path", r->key->path), LOG_S("error", error));
+	if (r->state == RESIDENT_UPDATING)
+		complete(r, RESIDENT_DEPLOYED, error[0] != '\0' ? error : "the process ended",
+			 false);
+	else
+		enter(r, RESIDENT_DEPLOYED);
+	owner->listener->ended(owner->user, r->key, is_finished,
+			       error[0] != '\0' ? error : "ended by itself");
+}
+
+static const char *log_prefix(const struct resident *r)
+{
+	if (r->state == RESIDENT_STOPPING)
+		return "stop";
+	return r->state == RESIDENT_STARTING && r->action != 0 ? "start" : "process";
+}
+
+void resident_ended(struct resident *r, const struct exit_report *report)
+{
+	/* It may have begun to stop by itself just before it was asked to. */
+	bool was_asked = report->is_asked && r->state == RESIDENT_STOPPING;
+	const char *error = was_asked ? "" : report->error;
+	bool is_finished = report->is_known && report->is_finished;
+	if (r->runtime->ended != NULL)
+		r->runtime->ended(r);
+	if (r->state == RESIDENT_DEPLOYING || r->state == RESIDENT_UNDEPLOYING) {
+		recipe_ended(r, is_finished, error);
 		return;
 	}
 	data_client_drop(&r->data);
-	mesh_table_leave(mesh_table(z->mesh), r->peer);
-	r->peer = NULL;
+	resident_leave_mesh(r);
 	if (error[0] != '\0')
-		resident_say(r, "error", "%s: %s",
-			     is_start  ? "start"
-			     : is_stop ? "stop"
-				       : "process",
-			     error);
-	if (is_start) {
-		if (is_finished) {
-			action_end(r, NULL, true);
-		} else {
-			z->counters.start_failures++;
-			action_end(r, error[0] != '\0' ? error : "ended before it had started",
-				   false);
-		}
-	} else if (is_stop) {
-		action_end(r, error[0] != '\0' ? error : NULL, false);
-	} else {
-		z->counters.deaths++;
-		if (is_finished)
-			log_info("spaces", "process.finished",
-				 LOG_S("topology", r->spec->topology_name),
-				 LOG_S("path", r->key->path));
-		else
-			log_warn("spaces", "process.ended",
-				 LOG_S("topology", r->spec->topology_name),
-				 LOG_S("path", r->key->path), LOG_S("error", error));
-		if (r->action != 0 && r->kind == ACTION_UPDATE)
-			action_end(r, error[0] != '\0' ? error : "the process ended", false);
-		reconcile_ended(z->reconcile, r->key, is_finished,
-				error[0] != '\0' ? error : "ended by itself");
+		resident_log(r, "error", "%s: %s", log_prefix(r), error);
+	if (r->state == RESIDENT_STARTING && r->action != 0)
+		start_ended(r, is_finished, error);
+	else if (r->state == RESIDENT_STOPPING)
+		complete(r, RESIDENT_DEPLOYED, error[0] != '\0' ? error : NULL, false);
+	else
+		ended_by_itself(r, is_finished, error);
+}
+
+/* ---- the beginning of an action ---- */
+
+static void launch(struct resident *r)
+{
+	CLEANUP(error_freep) struct error *err = NULL;
+	enter(r, RESIDENT_STARTING);
+	if (resident_fill_exports(r, &err) < 0)
+		resident_failed(r, err->message);
+	else
+		r->runtime->start(r);
+}
+
+static void start(struct resident *r, struct task *t)
+{
+	r->owner->counters.starts++;
+	imports_done(&r->imports);
+	r->imports = t->imports;
+	t->imports = (import_vector){0};
+	r->deadline_ms = t->deadline_ms;
+	if (start_queue_take(r->owner->starts, &r->slot))
+		launch(r);
+	else
+		enter(r, RESIDENT_QUEUED);
+}
+
+/* Its process may have ended since the core decided: then there is nothing to update or stop. */
+static void update(struct resident *r, const import_vector *imports)
+{
+	if (r->state != RESIDENT_STARTED) {
+		complete(r, r->state, NULL, false);
+		return;
 	}
-	exports_drop(r);
-	resident_start_counted(r);
+	enter(r, RESIDENT_UPDATING);
+	r->runtime->update(r, imports);
 }
 
 static void stop(struct resident *r, int64_t grace_ms)
 {
-	/* Whoever still writes to it is told that nobody is there; it may send to the end. */
-	mesh_table_open(mesh_table(r->zhost->mesh), r->peer, false);
-	if (r->process != NULL) {
-		process_stop(r->process, grace_ms);
+	if (r->state == RESIDENT_DEPLOYED) {
+		complete(r, RESIDENT_DEPLOYED, NULL, false);
 		return;
 	}
-	mesh_table_leave(mesh_table(r->zhost->mesh), r->peer);
-	r->peer = NULL;
-	action_end(r, NULL, false);
-	exports_drop(r);
+	/* Nothing reaches it from now on; it may send until it ends. */
+	open_in_mesh(r, false);
+	enter(r, RESIDENT_STOPPING);
+	r->runtime->stop(r, grace_ms);
 }
 
-static void undeploy(struct resident *r)
+void resident_begin(struct resident *r, struct task *t)
 {
-	CLEANUP(error_freep) struct error *err = NULL;
-
-	if (!native_is(r->spec)) {
-		undeployed(r);
-	} else if (process_start(r, &err) < 0) {
-		resident_say(r, "error", "undeploy: %s", err->message);
-		action_end(r, err->message, false);
-	}
-}
-
-/* ---- orders ---- */
-
-static void action_begin(struct zhost *z, struct task *t)
-{
-	struct resident *r = t->kind == ACTION_DEPLOY
-				     ? resident_get(z, t->key, t->spec)
-				     : resident_find(z, t->key->topology, t->key->path);
-
-	if (r == NULL)
-		IMPOSSIBLE("an action for an instance that is not here");
-	INVARIANT(r->action == 0);
+	INVARIANT(r->action == 0 || t->kind == ACTION_DEPLOY);
 	r->action = t->action;
-	r->kind = t->kind;
-	r->begun_ms = loop_now(&r->zhost->loop).mono_ms;
+	r->action_kind = t->kind;
+	r->begun_ms = resident_now_ms(r);
 	log_debug("spaces", "action.begin", LOG_S("action", agent_action_name(t->kind)),
 		  LOG_S("topology", r->spec->topology_name), LOG_S("path", r->key->path),
 		  LOG_U("epoch", r->key->epoch));
 	switch (t->kind) {
 	case ACTION_DEPLOY:
-		deploy(r);
+		r->runtime->deploy(r);
 		return;
 	case ACTION_START:
-		imports_done(&r->imports);
-		r->imports = t->imports;
-		t->imports = (import_vector){0};
-		r->deadline_ms = t->deadline_ms;
-		start(r);
+		start(r, t);
 		return;
 	case ACTION_UPDATE:
-		if (r->process != NULL)
-			process_update(r->process, &t->imports);
-		else /* pages have no on_update */
-			action_end(r, NULL, false);
+		update(r, &t->imports);
 		return;
 	case ACTION_STOP:
 		stop(r, t->grace_ms);
 		return;
 	case ACTION_UNDEPLOY:
-		undeploy(r);
+		enter(r, RESIDENT_UNDEPLOYING);
+		r->runtime->undeploy(r);
 		return;
 	}
-	IMPOSSIBLE("no such action");
+	IMPOSSIBLE("an action of an unknown kind");
 }
 
-static void kill_now(struct zhost *z, struct task *t)
+void resident_kill(struct resident *r, bool is_update)
 {
-	struct resident *r = resident_find(z, t->key->topology, t->key->path);
-
-	if (r == NULL || r->key->epoch != t->key->epoch)
-		return;
 	log_warn("spaces", "process.kill", LOG_S("topology", r->spec->topology_name),
 		 LOG_S("path", r->key->path));
-	if (r->process != NULL && t->action != 0 && t->kind == ACTION_UPDATE &&
-	    native_is(r->spec)) {
-		process_cancel(r->process);
-		return;
-	}
-	if (r->process != NULL) {
-		process_kill(r->process);
-		return;
-	}
-	if (r->wait != NULL) {
-		artifact_abort(r->wait, "the artifact did not arrive in time");
-	} else if (r->start_waits) {
-		start_dequeue(r);
-		start_failed(r, "it waited too long behind other starts");
-	}
+	if (r->state == RESIDENT_QUEUED)
+		resident_failed(r, "timed out waiting for a start slot (--starts-at-once)");
+	else
+		r->runtime->kill(r, is_update);
 }
 
-static void renew(struct zhost *z, struct task *t)
-{
-	struct resident *r = resident_find(z, t->key->topology, t->key->path);
+/* ---- after a restart of zhost ---- */
 
-	if (r == NULL || r->key->epoch != t->key->epoch)
-		return;
-	r->deadline_ms = t->deadline_ms;
-	if (r->process != NULL)
-		process_renew(r->process);
-}
-
-void resident_task(struct zhost *z, struct task *t)
+void resident_adopt(struct resident *r, bool is_started)
 {
-	switch (t->type) {
-	case ORDER_ACTION:
-		action_begin(z, t);
-		return;
-	case ORDER_KILL:
-		kill_now(z, t);
-		return;
-	case ORDER_RENEW:
-		renew(z, t);
-		return;
-	case ORDER_END:
-		log_info("zhost", "removed", LOG_S("zhost", z->settings.name),
-			 LOG_S("why", "removed from the cluster; all its spaces are stopped"));
-		zhost_end(z, 0);
+	if (!is_started) {
+		enter(r, RESIDENT_STARTING);
 		return;
 	}
-	IMPOSSIBLE("no such order");
+	if (r->runtime->is_in_mesh)
+		resident_join_mesh(r);
+	state_machine_adopt(&resident_machine, r, &r->state, RESIDENT_STARTED);
+	open_in_mesh(r, true);
 }

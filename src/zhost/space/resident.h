@@ -1,105 +1,143 @@
 /*
- * An instance that is placed on this zhost, and the actions that the core orders for it.
+ * A resident is zhost's runtime object for an instance placed on it. The core issues actions
+ * (task.h); the kind of space carries them out (space_runtime.h); this is the state in between.
  *
- *   ORDER_ACTION deploy    artifacts into the cache; then there is a resident to start
- *                start     zrun through the launcher, or, for a UI space, its pages
- *                update    imports to zrun
- *                stop      STOP to zrun; done when the process is gone
- *                undeploy  files and ports given back; the resident is forgotten
- *   ORDER_KILL             SIGKILL, or the end of whatever the action waits for
- *   ORDER_RENEW            RENEW to zrun
+ *   (new) ─deploy─► deploying ──► deployed ─undeploy─► undeploying ──► removed ──► (end)
+ *     │                 │          ▲ │ ▲ ▲                  │             ▲
+ *     │                 └─failed───┼─┼─┼─┼──────────────────┼─────────────┘
+ *     └─from a record──────────────┘ │ │ └──────failed──────┘
+ *                                    │ │
+ *        ┌──────────no slot──────────┤ │
+ *        ▼                         start
+ *      queued ──slot──► starting ◄───┘ │
+ *        │                 │  │        │
+ *        │          STARTED│  └─failed─┤
+ *        │                 ▼           │
+ *        │   updating ◄─► started      │
+ *        │      │          │  │        │
+ *        │      │      stop│  └─ended──┤
+ *        │      └─ended─┐  ▼           │
+ *        │              │ stopping     │
+ *        │              │  │           │
+ *        └─killed───────┴──┴───────────┘
  *
- * Every action is answered exactly once, by AGENT_ACTION_DONE (reconcile.h).
+ * A process that an earlier zhost left is adopted: deployed ──► started, or, when its start had
+ * not completed, deployed ──► starting, and from there the core stops it.
+ *
+ * This header is private to the directory; residents.h is what others use.
  */
 #ifndef SAMOZA_ZHOST_SPACE_RESIDENT_H
 #define SAMOZA_ZHOST_SPACE_RESIDENT_H
 
-#include "base/buffer.h"
 #include "base/hash.h"
-#include "zhost/data/data_service.h"
-#include "zhost/mesh/mesh.h"
-#include "zhost/zhost.h"
 
-struct artifact_wait;
-struct zrun_process;
+#include "base/state_machine.h"
+#include "zhost/artifact/package_files.h"
+#include "zhost/environment/variables.h"
+#include "zhost/process/zrun_process.h"
+#include "zhost/space/residents.h"
+#include "zhost/space/space_runtime.h"
+#include "zhost/space/start_queue.h"
+#include "zhost/state/state_dir.h"
 
-struct import_value {
-	char *name; /* "provider.variable" */
-	char *value;
+enum __attribute__((packed)) resident_state {
+	RESIDENT_DEPLOYING,
+	RESIDENT_DEPLOYED, /* nothing runs */
+	RESIDENT_QUEUED,   /* a start that waits for a slot */
+	RESIDENT_STARTING,
+	RESIDENT_STARTED,
+	RESIDENT_UPDATING,
+	RESIDENT_STOPPING,
+	RESIDENT_UNDEPLOYING,
+	RESIDENT_REMOVED,
 };
-typedef VECTOR(struct import_value) import_vector;
-void imports_done(import_vector *imports);
-
-/* An order, with copies of what it borrows from the core: it is carried out after the commit,
- * when the core may have moved on. */
-struct task {
-	__typeof__(((struct agent_order *)0)->type) type;
-	uint64_t action;
-	enum agent_action kind;
-	Samoza__V1__InstanceKey *key;
-	Samoza__V1__InstanceSpec *spec; /* deploy */
-	import_vector imports;		/* start, update */
-	int64_t grace_ms, deadline_ms;
-};
-void task_init(struct task *t, const struct agent_order *order);
-void task_done(struct task *t);
+extern const struct state_machine_type resident_machine;
 
 struct resident {
-	struct zhost *zhost; /* borrowed */
-	char *id;	     /* "TOPOLOGY-ID/PATH" */
+	struct residents *owner; /* borrowed */
+	const struct space_runtime *runtime;
+	char *id; /* "TOPOLOGY-ID/PATH" */
 	UT_hash_handle hh;
 	Samoza__V1__InstanceKey *key;
 	Samoza__V1__InstanceSpec *spec;
-	uint32_t capabilities; /* enum zrun_capability */
-	char run_name[INSTANCE_FILE_NAME_SIZE];
+	uint32_t capabilities;			 /* enum zrun_capability */
+	char file_name[INSTANCE_FILE_NAME_SIZE]; /* of this epoch, in run/ and spaces/ */
 	struct spacelog *log;
+	enum resident_state state;
 
 	/* The action under way; 0: none. */
 	uint64_t action;
-	enum agent_action kind;
-	import_vector imports;	    /* start: what it is begun with */
-	struct artifact_wait *wait; /* deploy, start */
-	size_t next_page;	    /* deploy of a UI space */
-	char *page_error;
-	bool is_walking;
-	int64_t deadline_ms;	     /* exclusive: end of the lease, NEVER_MS otherwise */
-	struct resident *start_next; /* in zhost.start_first */
-	bool start_waits, start_counts;
+	enum agent_action action_kind;
 	int64_t begun_ms;
+	import_vector imports; /* of a start */
+	int64_t deadline_ms;   /* exclusive: end of the lease; NEVER_MS otherwise */
+	struct start_slot slot;
 
-	Samoza__V1__Variable **exports; /* as filled for the running start */
+	/* Artifacts that the action waits for. */
+	struct artifact_wait *wait;
+	struct package_fetch *files;
+	char *module_path; /* once it was fetched */
+
+	Samoza__V1__Variable **exports; /* as filled for the action under way */
 	size_t n_exports;
-	char *module_path; /* once deployed */
 
 	struct zrun_process *process; /* owned; NULL: none */
-	struct mesh_peer *peer;	      /* while started */
+	/* After a restart: of the record, and of the process that find() found ended. */
+	Samoza__V1__Phase loaded_phase;
+	struct exit_report last_report;
+	struct mesh_peer *peer; /* while it is in the mesh */
 	struct mesh_receiver receiver;
 	struct data_client data;
 };
 
-/* Carries out one task. */
-void resident_task(struct zhost *z, struct task *task);
-/* After a restart: what a record says is here. */
-struct resident *resident_load(struct zhost *z, const Samoza__V1__DesiredInstance *desired);
-/* It was found running: it is in the mesh again. */
-void resident_found(struct resident *r);
+/* ---- for the kinds ---- */
 
-/* NULL when there is none. */
-struct resident *resident_find(struct zhost *z, const char *topology, const char *path);
+const struct residents_parts *resident_parts(const struct resident *r);
+int64_t resident_now_ms(const struct resident *r);
 
-/* From zrun_process.c: STARTED came; the process is gone (text: "" for an end that was asked
- * for or went well, otherwise why); UPDATED came. */
+/* The action under way is complete. Deploying failed, and undeploying done: `r` is gone. */
+void resident_done(struct resident *r);
+void resident_failed(struct resident *r, const char *error);
+/* The instance runs: completes its start. Also of an adopted process. */
 void resident_started(struct resident *r);
-/* `text`: why a recipe failed. */
+/* An update was handled; fine when none is under way. */
 void resident_updated(struct resident *r, int32_t result, const char *text, size_t size);
-void resident_ended(struct resident *r, bool is_finished, const char *error);
-/* The next queued start may go. */
-void resident_start_counted(struct resident *r);
+/* The process has ended, and r->process is NULL. Completes the action under way, whatever it is.
+ * `r` may be gone. */
+void resident_ended(struct resident *r, const struct exit_report *report);
+/* Its process has made contact: the next start may begin. */
+void resident_leave_slot(struct resident *r);
+/* Fails what the action waits for, r->wait or r->files. */
+void resident_abort_fetch(struct resident *r);
 
+/* Fills r->exports, where they are not filled yet. ERR_LIMIT: no port is left. */
+int resident_fill_exports(struct resident *r, struct error **err) must_check;
+/* The exports of any resident, filled in the same way; free them with ports_exports_free(). */
+int resident_exports(struct resident *r, Samoza__V1__Variable ***ret_exports,
+		     struct error **err) must_check;
+/* It can send from now on; others reach it once it is started. */
+void resident_join_mesh(struct resident *r);
+void resident_leave_mesh(struct resident *r);
+/* When an exclusive instance's process stops by itself; zero for others. */
+struct zrun_lease resident_lease(const struct resident *r);
+/* NULL: it is not here. */
+struct resident *resident_find(const struct residents *owner, const char *topology,
+			       const char *path);
 /* A line of zhost's own in the instance's log. */
-void resident_say(struct resident *r, const char *level, const char *format, ...)
+void resident_log(struct resident *r, const char *level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-void residents_free(struct zhost *z);
+/* ---- for residents.c ---- */
+
+/* `deploy`: the task that makes it, deploying; NULL: it was deployed before. */
+struct resident *resident_new(struct residents *owner, const struct space_runtime *runtime,
+			      const Samoza__V1__InstanceKey *key,
+			      const Samoza__V1__InstanceSpec *spec, const struct task *deploy);
+/* Lets go of everything; the process continues. */
+void resident_free(struct resident *r);
+void resident_begin(struct resident *r, struct task *task);
+void resident_kill(struct resident *r, bool is_update);
+/* It was found running after a restart of zhost, or its start was found under way. */
+void resident_adopt(struct resident *r, bool is_started);
 
 #endif

@@ -92,6 +92,15 @@ int launch_adopt(int connection_fd, pid_t *ret_pid, int *ret_pidfd, struct error
 	return 0;
 }
 
+bool launch_is_zrun(pid_t pid)
+{
+	CLEANUP(freep) char *path = str_printf("/proc/%d/comm", (int)pid);
+	CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char comm[32] = "";
+
+	return fd >= 0 && read(fd, comm, sizeof(comm) - 1) > 0 && str_has_prefix(comm, "zrun");
+}
+
 int launch_reap(int pidfd, int *ret_status, struct error **err)
 {
 	struct pollfd p = {.fd = pidfd, .events = POLLIN};

@@ -116,6 +116,8 @@ int must_check launch_connect(int dir_fd, const char *name, int *ret_fd, struct 
  * only after HELLO has come over this connection: then the process of the pidfd is the one. */
 int must_check launch_adopt(int connection_fd, pid_t *ret_pid, int *ret_pidfd,
 			    struct error **err);
+/* The kernel calls the process zrun. */
+bool launch_is_zrun(pid_t pid);
 /* After the pidfd became readable. Fills *ret_status as waitpid() does; -1 as status when it
  * was not our child (adopted). ERR_CONFLICT while it still runs. */
 int must_check launch_reap(int pidfd, int *ret_status, struct error **err);

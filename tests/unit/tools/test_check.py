@@ -125,7 +125,7 @@ class Includes(Planting):
                              ("core/outbox.c", "port/store.h"), ("port/frame.c", "adapter/uv/loop.h"),
                              ("adapter/sqlite/kv.c", "zrms/submit.h"),
                              ("adapter/sqlite/kv.c", "adapter/http/http.h"),
-                             ("zrms/main.c", "zhost/zhost.h")):
+                             ("zrms/main.c", "zhost/daemon.h")):
             with self.subTest(f"{mine} -> {theirs}"):
                 self.refuse(f"src/{mine}", f'#include "{theirs}"', "may not use")
 

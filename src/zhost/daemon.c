@@ -1,0 +1,446 @@
+#include "zhost/daemon.h"
+
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "adapter/cli/version.h"
+#include "adapter/log/log.h"
+#include "adapter/sqlite/kv.h"
+#include "adapter/uv/stream_kinds.h"
+#include "base/check.h"
+#include "base/str.h"
+#include "port/frame.h"
+#include "zhost/artifact/artifact.h"
+#include "zhost/data/data_service.h"
+#include "zhost/edge/edge.h"
+#include "zhost/log/log_service.h"
+#include "zhost/mesh/mesh.h"
+#include "zhost/metrics.h"
+#include "zhost/native/native_runtime.h"
+#include "zhost/process/process_host.h"
+#include "zhost/reconcile/reconcile.h"
+#include "zhost/space/residents.h"
+#include "zhost/state/state_dir.h"
+#include "zhost/uplink/uplink.h"
+#include "zhost/usage.h"
+
+/* Until zrms says otherwise (HELLO_ACK). */
+#define HEARTBEAT_MS	   10000
+#define FAILURE_TIMEOUT_MS 30000
+#define CLOSED_CHECK_MS	   2
+
+struct zhost_daemon {
+	struct loop loop;
+	struct stream_transport *transport; /* to zrms */
+	const struct zhost_settings *settings;
+	struct state_dir state_dir;
+	Samoza__V1__ZhostSpec *spec;
+	char *address; /* that instances export as `ip` */
+	char *cache_path;
+	struct cluster_timing timing;
+
+	struct kv *kv;
+	struct uplink *uplink;
+	struct spacelogs *logs;
+	struct log_service *log_service;
+	struct ports *ports;
+	struct mesh *mesh;
+	struct reconcile *reconcile;
+	struct data_service *data;
+	struct artifacts *artifacts;
+	struct process_host *process_host;
+	struct zrun_processes *processes;
+	struct native_runtime *native;
+	struct residents *residents;
+	struct edge *edge;
+	struct usage *usage;
+
+	bool is_ending;
+	struct loop_timer *end_timer;
+	int exit_status;
+};
+
+/* ---- frames of zrms ---- */
+
+static void on_connected(void *user)
+{
+	struct zhost_daemon *d = user;
+	reconcile_link(d->reconcile, true);
+}
+
+static void on_disconnected(void *user)
+{
+	struct zhost_daemon *d = user;
+	reconcile_link(d->reconcile, false);
+	log_service_disconnected(d->log_service);
+}
+
+static int on_frame(void *user, Samoza__V1__FrameType type, ProtobufCMessage *m,
+		    struct error **err)
+{
+	struct zhost_daemon *d = user;
+	int r = 0;
+
+	switch (type) {
+	case SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK:
+		reconcile_message(d->reconcile, AGENT_HELLO_ACK, m);
+		if (upstream_is_up(uplink_upstream(d->uplink)))
+			data_connected(d->data);
+		return 0;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_DESIRED:
+		reconcile_message(d->reconcile, AGENT_DESIRED, m);
+		return 0;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT_ACK:
+		reconcile_message(d->reconcile, AGENT_HEARTBEAT_ACK, m);
+		return 0;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_TABLE:
+		mesh_table_apply(mesh_table(d->mesh), (Samoza__V1__MeshTable *)m);
+		break;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE:
+		mesh_take(d->mesh, (Samoza__V1__MeshMessage *)m);
+		break;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY:
+		data_take(d->data, (Samoza__V1__DataReply *)m);
+		break;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGET:
+		data_forget(d->data, (Samoza__V1__DataForget *)m);
+		break;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_LOG_REQUEST:
+		log_service_take(d->log_service, (Samoza__V1__LogRequest *)m);
+		break;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_HELLO:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_REPORT:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REQUEST:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_LOG_CHUNK:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGOTTEN:
+	case _SAMOZA__V1__FRAME_TYPE_IS_INT_SIZE:
+		r = error_set(err, ERR_INVALID, "zrms sent a frame that only a zhost sends: %s",
+			      frame_type_name(type));
+		break;
+	}
+	protobuf_c_message_free_unpacked(m, NULL);
+	return r;
+}
+
+static const struct uplink_listener uplink_listener = {
+	.connected = on_connected, .disconnected = on_disconnected, .frame = on_frame};
+
+/* ---- hooks and other listeners ---- */
+
+static bool on_logs(void *user)
+{
+	struct zhost_daemon *d = user;
+	bool any = log_service_flush(d->log_service);
+	return spacelogs_flush(d->logs) || any;
+}
+
+static void on_metrics(void *user, struct buffer *to)
+{
+	struct zhost_daemon *d = user;
+	struct metrics_sources sources = {.artifacts = d->artifacts,
+					  .data = d->data,
+					  .mesh = d->mesh,
+					  .reconcile = d->reconcile,
+					  .residents = d->residents,
+					  .uplink = d->uplink};
+	metrics_write(&sources, to);
+}
+
+static void on_usage(void *user, Samoza__V1__Usage *usage)
+{
+	struct zhost_daemon *d = user;
+	reconcile_message(d->reconcile, AGENT_USAGE, &usage->base);
+}
+
+static bool is_used(void *user, const char *file_name)
+{
+	struct zhost_daemon *d = user;
+	return residents_has_file(d->residents, file_name);
+}
+
+/* ---- the end ---- */
+
+static void on_end_check(void *user)
+{
+	struct zhost_daemon *d = user;
+	if (d->kv == NULL && uplink_is_closed(d->uplink))
+		loop_stop(&d->loop);
+	else
+		loop_timer_at(d->end_timer, loop_now(&d->loop).mono_ms + CLOSED_CHECK_MS);
+}
+
+static void on_kv_closed(void *user)
+{
+	struct zhost_daemon *d = user;
+	d->kv = NULL;
+}
+
+static void on_end(void *user)
+{
+	struct zhost_daemon *d = user;
+	loop_timer_free(d->end_timer);
+	(void)zrun_processes_flush(d->processes);
+	uplink_close(d->uplink);
+	usage_free(d->usage);
+	d->usage = NULL;
+	edge_free(d->edge);
+	d->edge = NULL;
+	kv_close(d->kv, on_kv_closed, d);
+	d->end_timer = loop_timer_new(&d->loop, on_end_check, d);
+	loop_timer_at(d->end_timer, loop_now(&d->loop).mono_ms);
+}
+
+/* Ends the program in order. Once; later calls do nothing. */
+static void end(struct zhost_daemon *d, int exit_status)
+{
+	if (d->is_ending)
+		return;
+	d->is_ending = true;
+	d->exit_status = exit_status;
+	reconcile_close(d->reconcile);
+	residents_close(d->residents);
+	/* Not from here: the caller is in the middle of something. */
+	d->end_timer = loop_timer_new(&d->loop, on_end, d);
+	loop_timer_at(d->end_timer, loop_now(&d->loop).mono_ms);
+}
+
+static void on_commit_failed(void *user)
+{
+	end(user, 1);
+}
+
+static void on_removed(void *user)
+{
+	end(user, 0);
+}
+
+static const struct reconcile_listener reconcile_listener = {.failed = on_commit_failed,
+							     .removed = on_removed};
+
+static void on_signal(void *user, int signum)
+{
+	struct zhost_daemon *d = user;
+	log_info("zhost", "ending", LOG_S("signal", strsignal(signum)),
+		 LOG_U("instances", residents_counters(d->residents).instances),
+		 LOG_S("spaces", "they continue"));
+	end(d, 0);
+}
+
+/* ---- the parts ---- */
+
+static int open_state(struct zhost_daemon *d, struct error **err)
+{
+	int r = state_dir_open(&d->state_dir, d->settings->dir, err);
+	if (r == 0)
+		r = state_dir_begin(&d->state_dir, err);
+	if (r < 0)
+		return r;
+	CLEANUP(freep) char *path = str_printf("%s/zhost.db", d->state_dir.path);
+	d->cache_path = str_printf("%s/cache", d->state_dir.path);
+	return kv_open(&d->loop, path, &d->kv, err);
+}
+
+/* "x86_64": what native artifacts must be for. */
+static const char *machine(void)
+{
+	static struct utsname name;
+	return uname(&name) == 0 ? name.machine : "unknown";
+}
+
+static void make_uplink(struct zhost_daemon *d)
+{
+	struct uplink_options options = {.loop = &d->loop,
+					 .transport = d->transport,
+					 .zrms = d->settings->zrms_address,
+					 .zrms_url = d->settings->zrms,
+					 .timing = &d->timing};
+	d->uplink = uplink_new(&options, &uplink_listener, d);
+}
+
+/* The parts that cannot fail. */
+static void make_parts(struct zhost_daemon *d)
+{
+	make_uplink(d);
+	struct upstream *upstream = uplink_upstream(d->uplink);
+	d->address = mem_strdup("127.0.0.1");
+	d->logs = spacelogs_new(d->state_dir.log_fd);
+	d->log_service = log_service_new(d->logs, upstream);
+	d->ports = ports_new(d->address, str_hash(d->settings->name), ports_is_free);
+	d->mesh = mesh_new(&d->loop, d->settings->name, upstream);
+	struct reconcile_parts parts = {
+		.loop = &d->loop, .kv = d->kv, .ports = d->ports, .upstream = upstream};
+	d->reconcile = reconcile_new(&parts, &reconcile_listener, d);
+	d->data = data_service_new(&d->loop, upstream, &reconcile_local_data, d->reconcile);
+}
+
+static int make_artifacts(struct zhost_daemon *d, struct error **err)
+{
+	struct artifacts_options options = {.loop = &d->loop,
+					    .transport = d->transport,
+					    .zrms = d->settings->zrms_address,
+					    .cache_path = d->cache_path,
+					    .cache_fd = d->state_dir.cache_fd,
+					    .cache_bytes = d->settings->cache_bytes,
+					    .machine = machine()};
+	return artifacts_new(&options, &d->artifacts, err);
+}
+
+static int make_processes(struct zhost_daemon *d, struct error **err)
+{
+	struct process_host_options host = {.loop = &d->loop,
+					    .zrun_path = d->settings->zrun,
+					    .without_zygote = d->settings->no_zygote};
+	int r = process_host_new(&host, &d->process_host, err);
+	if (r < 0)
+		return r;
+	struct zrun_processes_options options = {.loop = &d->loop,
+						 .host = d->process_host,
+						 .run_fd = d->state_dir.run_fd,
+						 .stderr_fd = d->state_dir.stderr_fd,
+						 .watchdog_ms = d->settings->watchdog_ms,
+						 .orphan_ms = d->settings->orphan_ms};
+	d->processes = zrun_processes_new(&options);
+	return 0;
+}
+
+static void make_residents(struct zhost_daemon *d)
+{
+	struct residents_parts parts = {.loop = &d->loop,
+					.zhost = d->settings->name,
+					.timing = &d->timing,
+					.starts_at_once = d->settings->starts_at_once,
+					.artifacts = d->artifacts,
+					.data = d->data,
+					.mesh = d->mesh,
+					.native = d->native,
+					.ports = d->ports,
+					.logs = d->logs,
+					.processes = d->processes};
+	d->residents = residents_new(&parts, &reconcile_residents, d->reconcile);
+}
+
+static int make_edge(struct zhost_daemon *d, struct error **err)
+{
+	struct edge_options options = {.loop = &d->loop,
+				       .listen = d->settings->zedge,
+				       .artifacts = d->artifacts,
+				       .mesh = d->mesh,
+				       .upstream = uplink_upstream(d->uplink),
+				       .metrics = on_metrics,
+				       .user = d};
+	return edge_new(&options, &d->edge, err);
+}
+
+/* Where zedge listens, with the port that was found; the caller frees. */
+static char *zedge_address(const struct zhost_daemon *d)
+{
+	struct cli_address address = d->settings->zedge;
+	address.port = edge_port(d->edge);
+	return cli_address_text(&address);
+}
+
+static int begin_reconcile(struct zhost_daemon *d, struct error **err)
+{
+	CLEANUP(freep) char *zedge = zedge_address(d);
+	struct agent_config config = {
+		.identity = d->state_dir.identity,
+		.incarnation = d->state_dir.incarnation,
+		.spec = d->spec,
+		.zedge = zedge,
+		.platform = machine(),
+		.version = SAMOZA_VERSION,
+		.address = d->address,
+		.heartbeat_ms = d->timing.heartbeat_ms,
+		.failure_timeout_ms = d->timing.failure_timeout_ms,
+		.reconnect_ms = d->timing.heartbeat_ms,
+	};
+	return reconcile_begin(d->reconcile, d->residents, &config, err);
+}
+
+static int begin(struct zhost_daemon *d, const char *config_file, struct error **err)
+{
+	int r = settings_spec(config_file, d->settings->name, &d->spec, err);
+	if (r == 0)
+		r = open_state(d, err);
+	if (r == 0)
+		r = stream_transport_open(&d->loop, "plain", NULL, &d->transport, err);
+	if (r < 0)
+		return r;
+	make_parts(d);
+	r = data_service_load(d->data, d->kv, err);
+	if (r == 0)
+		r = make_artifacts(d, err);
+	if (r == 0)
+		r = make_processes(d, err);
+	if (r == 0)
+		r = native_runtime_new(&d->loop, &d->state_dir, d->settings->name, &d->native,
+				       err);
+	if (r < 0)
+		return r;
+	make_residents(d);
+	r = make_edge(d, err);
+	if (r == 0)
+		r = begin_reconcile(d, err);
+	if (r == 0)
+		r = loop_on_signal(&d->loop, SIGTERM, on_signal, d, err);
+	if (r == 0)
+		r = loop_on_signal(&d->loop, SIGINT, on_signal, d, err);
+	if (r < 0)
+		return r;
+	native_sweep(d->native, is_used, d);
+	spacelogs_trim(d->logs);
+	uplink_start(d->uplink);
+	d->usage = usage_new(&d->loop, d->residents, d->state_dir.dir_fd, on_usage, d);
+	loop_before_poll(&d->loop, on_logs, d);
+	return 0;
+}
+
+static void finish(struct zhost_daemon *d)
+{
+	loop_timer_free(d->end_timer);
+	edge_free(d->edge);
+	usage_free(d->usage);
+	residents_free(d->residents);
+	zrun_processes_free(d->processes);
+	process_host_free(d->process_host);
+	native_runtime_free(d->native);
+	artifacts_free(d->artifacts);
+	data_service_free(d->data);
+	reconcile_free(d->reconcile);
+	log_service_free(d->log_service);
+	mesh_free(d->mesh);
+	ports_free(d->ports);
+	uplink_free(d->uplink);
+	stream_transport_free(d->transport);
+	if (d->kv != NULL) /* it never began */
+		kv_close(d->kv, on_kv_closed, d);
+	loop_done(&d->loop);
+	spacelogs_free(d->logs);
+	state_dir_close(&d->state_dir);
+	samoza__v1__zhost_spec__free_unpacked(d->spec, NULL);
+	free(d->address);
+	free(d->cache_path);
+}
+
+int zhost_daemon_run(const struct zhost_settings *settings, const char *config_file,
+		     struct error **err)
+{
+	struct zhost_daemon d = {.settings = settings,
+				 .timing = {HEARTBEAT_MS, FAILURE_TIMEOUT_MS}};
+	int r = loop_init(&d.loop, err);
+	if (r < 0)
+		return r;
+	r = begin(&d, config_file, err);
+	if (r == 0) {
+		CLEANUP(freep) char *zedge = zedge_address(&d);
+		log_info("zhost", "started", LOG_S("name", settings->name),
+			 LOG_S("version", SAMOZA_VERSION), LOG_S("zrms", settings->zrms),
+			 LOG_S("zedge", zedge), LOG_S("dir", d.state_dir.path),
+			 LOG_U("incarnation", d.state_dir.incarnation));
+		loop_run(&d.loop);
+		log_info("zhost", "ended", LOG_S("name", settings->name));
+	}
+	finish(&d);
+	return r < 0 ? r : d.exit_status;
+}

@@ -1,0 +1,160 @@
+#include "zhost/space/process_space.h"
+
+#include <errno.h>
+
+#include "base/memory.h"
+
+#define DEFAULT_MEMORY_BYTES ((uint64_t)32 * 1024 * 1024)
+
+struct zrun_identity process_space_identity(const struct resident *r)
+{
+	return (struct zrun_identity){.topology = r->key->topology,
+				      .path = r->key->path,
+				      .epoch = r->key->epoch,
+				      .file_name = r->file_name};
+}
+
+/* ---- what the process reports ---- */
+
+static void on_connected(void *user, bool is_started)
+{
+	struct resident *r = user;
+	resident_leave_slot(r);
+	if (is_started)
+		resident_started(r);
+}
+
+static void on_started(void *user)
+{
+	resident_started(user);
+}
+
+static void on_updated(void *user, int32_t result, const char *text, size_t size)
+{
+	resident_updated(user, result, text, size);
+}
+
+static void on_ended(void *user, const struct exit_report *report)
+{
+	struct resident *r = user;
+	r->process = NULL;
+	resident_ended(r, report);
+}
+
+static void on_rejected(void *user)
+{
+	struct resident *r = user;
+	r->process = NULL;
+}
+
+static void on_log(void *user, int64_t wall_ms, const char *level, const char *text,
+		   size_t size)
+{
+	struct resident *r = user;
+	spacelog_add(r->log, wall_ms, level, text, size);
+}
+
+static int on_emit(void *user, const char *address, size_t address_size, const void *payload,
+		   size_t size)
+{
+	struct resident *r = user;
+	if ((r->capabilities & ZRUN_CAP_NET_EMIT) == 0)
+		return -EPERM;
+	if (size == 0 || address_size > ZRUN_ADDRESS_MAX)
+		return -EINVAL;
+	if (size > ZRUN_PAYLOAD_MAX)
+		return -EMSGSIZE;
+	if (r->peer == NULL)
+		return -EHOSTUNREACH;
+	return mesh_emit(resident_parts(r)->mesh, r->peer, NULL, address, address_size, payload,
+			 size);
+}
+
+static bool on_data(void *user, uint16_t type, uint32_t correlation, const uint8_t *body,
+		    size_t size)
+{
+	struct resident *r = user;
+	return data_request(&r->data, type, correlation, body, size);
+}
+
+static const struct zrun_process_listener listener = {
+	.connected = on_connected,
+	.started = on_started,
+	.updated = on_updated,
+	.ended = on_ended,
+	.rejected = on_rejected,
+	.log = on_log,
+	.emit = on_emit,
+	.data = on_data,
+};
+
+/* ---- actions ---- */
+
+int process_space_launch(struct resident *r, struct launch_request *q, struct error **err)
+{
+	CLEANUP(freep)
+	struct launch_variable *imports =
+		mem_new_array(struct launch_variable, r->imports.count + 1);
+	for (size_t i = 0; i < r->imports.count; i++)
+		imports[i] = (struct launch_variable){r->imports.items[i].name,
+						      r->imports.items[i].value};
+	q->memory_bytes =
+		r->spec->memory_bytes > 0 ? r->spec->memory_bytes : DEFAULT_MEMORY_BYTES;
+	q->capabilities = r->capabilities;
+	q->grace_ms = r->spec->has_stop_grace_ms ? (uint32_t)r->spec->stop_grace_ms : 0;
+	q->imports = imports;
+	q->imports_count = r->imports.count;
+	struct zrun_identity identity = process_space_identity(r);
+	struct zrun_lease lease = resident_lease(r);
+	int result = zrun_process_start(resident_parts(r)->processes, &identity, q, &lease,
+					&listener, r, &r->process, err);
+	imports_done(&r->imports);
+	return result;
+}
+
+void process_space_update(struct resident *r, const import_vector *imports)
+{
+	CLEANUP(error_freep) struct error *err = NULL;
+	if (zrun_process_update(r->process, imports, &err) < 0)
+		resident_failed(r, err->message);
+}
+
+void process_space_stop(struct resident *r, int64_t grace_ms)
+{
+	zrun_process_stop(r->process, grace_ms);
+}
+
+void process_space_kill(struct resident *r, bool is_update)
+{
+	(void)is_update;
+	if (r->process != NULL)
+		zrun_process_kill(r->process);
+	else
+		resident_abort_fetch(r);
+}
+
+void process_space_renew(struct resident *r)
+{
+	struct zrun_lease lease = resident_lease(r);
+	if (r->process != NULL && lease.end_at_ms != 0)
+		zrun_process_renew(r->process, &lease);
+}
+
+void process_space_find(struct resident *r)
+{
+	struct zrun_identity identity = process_space_identity(r);
+	r->process = zrun_process_find(resident_parts(r)->processes, &identity, &listener, r,
+				       &r->last_report);
+}
+
+bool process_space_probe(const struct resident *r)
+{
+	return r->process != NULL;
+}
+
+void process_space_usage(const struct resident *r, struct usage_sum *sum)
+{
+	int64_t pid = r->process != NULL ? zrun_process_pid(r->process) : -1;
+	if (pid >= 0)
+		process_usage_add(sum, pid);
+}

@@ -1,0 +1,173 @@
+#include "zhost/space/residents.h"
+
+#include "adapter/log/log.h"
+#include "base/check.h"
+#include "base/str.h"
+#include "zhost/space/residents_private.h"
+
+#define HELLO_MS 1000
+
+static struct resident *find(const struct residents *rs, const Samoza__V1__InstanceKey *key)
+{
+	return resident_find(rs, key->topology, key->path);
+}
+
+/* ---- tasks ---- */
+
+static void begin(struct residents *rs, struct task *t)
+{
+	struct resident *r = find(rs, t->key);
+	INVARIANT((r == NULL) == (t->kind == ACTION_DEPLOY));
+	if (r == NULL)
+		r = resident_new(rs, space_runtime_of(t->spec->type), t->key, t->spec, t);
+	resident_begin(r, t);
+}
+
+/* An instance of this epoch, for orders that may come late. */
+static struct resident *find_epoch(const struct residents *rs,
+				   const Samoza__V1__InstanceKey *key)
+{
+	struct resident *r = find(rs, key);
+	return r != NULL && r->key->epoch == key->epoch ? r : NULL;
+}
+
+static void renew(struct residents *rs, const struct task *t)
+{
+	struct resident *r = find_epoch(rs, t->key);
+	if (r == NULL)
+		return;
+	r->deadline_ms = t->deadline_ms;
+	if (r->runtime->renew != NULL)
+		r->runtime->renew(r);
+}
+
+void residents_carry_out(struct residents *rs, struct task *t)
+{
+	struct resident *r;
+	switch (t->type) {
+	case ORDER_ACTION:
+		begin(rs, t);
+		return;
+	case ORDER_KILL:
+		r = find_epoch(rs, t->key);
+		if (r != NULL)
+			resident_kill(r, t->action != 0 && t->kind == ACTION_UPDATE);
+		return;
+	case ORDER_RENEW:
+		renew(rs, t);
+		return;
+	case ORDER_END:
+		log_info("zhost", "removed", LOG_S("zhost", rs->parts.zhost),
+			 LOG_S("why", "removed from the cluster; all its spaces are stopped"));
+		rs->listener->removed(rs->user);
+		return;
+	}
+	IMPOSSIBLE("an order of an unknown type");
+}
+
+/* ---- after a restart ---- */
+
+/* Whether a process of the instance may have been left: none runs between its actions. */
+static bool may_run(Samoza__V1__Phase phase)
+{
+	return phase == SAMOZA__V1__PHASE__PHASE_STARTING ||
+	       phase == SAMOZA__V1__PHASE__PHASE_STARTED ||
+	       phase == SAMOZA__V1__PHASE__PHASE_STOPPING;
+}
+
+void residents_load(struct residents *rs, const Samoza__V1__DesiredInstance *desired,
+		    Samoza__V1__Phase phase)
+{
+	const struct space_runtime *runtime = space_runtime_of(desired->spec->type);
+	struct resident *r = resident_new(rs, runtime, desired->key, desired->spec, NULL);
+	r->loaded_phase = phase;
+	if (may_run(phase) && r->runtime->find != NULL)
+		r->runtime->find(r);
+}
+
+void residents_await_hello(struct residents *rs)
+{
+	zrun_processes_await_hello(rs->parts.processes, HELLO_MS);
+}
+
+bool residents_take_up(struct residents *rs, const Samoza__V1__InstanceKey *key,
+		       struct exit_report *ret_report)
+{
+	struct resident *r = find(rs, key);
+	*ret_report = (struct exit_report){0};
+	if (r == NULL || !may_run(r->loaded_phase))
+		return false;
+	*ret_report = r->last_report;
+	r->last_report = (struct exit_report){0};
+	if (!r->runtime->probe(r))
+		return false;
+	bool is_started = r->loaded_phase != SAMOZA__V1__PHASE__PHASE_STARTING;
+	if (!is_started && r->process == NULL)
+		return false; /* its start is repeated */
+	resident_adopt(r, is_started);
+	return true;
+}
+
+bool residents_has_file(const struct residents *rs, const char *file_name)
+{
+	for (const struct resident *r = rs->by_id; r != NULL; r = r->hh.next)
+		if (strcmp(r->file_name, file_name) == 0)
+			return true;
+	return false;
+}
+
+void residents_log(struct residents *rs, const Samoza__V1__InstanceKey *key, const char *level,
+		   const char *text)
+{
+	struct resident *r = find(rs, key);
+	PRE(r != NULL);
+	resident_log(r, level, "%s", text);
+}
+
+/* ---- figures ---- */
+
+struct residents_counters residents_counters(const struct residents *rs)
+{
+	struct residents_counters c = rs->counters;
+	c.instances = HASH_COUNT(rs->by_id);
+	c.starting = start_queue_held(rs->starts);
+	for (const struct resident *r = rs->by_id; r != NULL; r = r->hh.next)
+		c.processes += r->process != NULL;
+	return c;
+}
+
+void residents_usage(const struct residents *rs, struct usage_sum *sum)
+{
+	for (const struct resident *r = rs->by_id; r != NULL; r = r->hh.next)
+		if (r->runtime->usage != NULL)
+			r->runtime->usage(r, sum);
+}
+
+/* ---- life ---- */
+
+struct residents *residents_new(const struct residents_parts *parts,
+				const struct residents_listener *listener, void *user)
+{
+	struct residents *rs = mem_new(struct residents);
+	rs->parts = *parts;
+	rs->listener = listener;
+	rs->user = user;
+	rs->starts = start_queue_new(parts->starts_at_once);
+	return rs;
+}
+
+void residents_close(struct residents *rs)
+{
+	rs->is_closing = true;
+}
+
+void residents_free(struct residents *rs)
+{
+	if (rs == NULL)
+		return;
+	struct resident *r, *next;
+	HASH_ITER (hh, rs->by_id, r, next)
+		resident_free(r);
+	start_queue_free(rs->starts);
+	free(rs);
+}

@@ -1,0 +1,96 @@
+/*
+ * The instances that are placed on this zhost. The core issues actions:
+ *
+ *     deploy     fetch the artifacts into the cache
+ *     start      launch zrun or, for a UI space, publish its pages
+ *     update     send the new imports
+ *     stop       stop; complete when the process has exited
+ *     undeploy   remove the files, release the ports, forget the instance
+ *
+ * ORDER_KILL sends SIGKILL, or ends whatever the action waits for. ORDER_RENEW extends the lease.
+ * Each action completes exactly once, through the listener.
+ */
+#ifndef SAMOZA_ZHOST_SPACE_RESIDENTS_H
+#define SAMOZA_ZHOST_SPACE_RESIDENTS_H
+
+#include "zhost/artifact/artifact.h"
+#include "zhost/data/data_service.h"
+#include "zhost/environment/ports.h"
+#include "zhost/log/spacelog.h"
+#include "zhost/mesh/mesh.h"
+#include "zhost/native/native_runtime.h"
+#include "zhost/process/process_usage.h"
+#include "zhost/process/zrun_process.h"
+#include "zhost/space/task.h"
+#include "zhost/uplink/uplink.h"
+
+struct residents;
+
+/* What residents are made with; all borrowed. */
+struct residents_parts {
+	struct loop *loop;
+	const char *zhost; /* the name of this one */
+	const struct cluster_timing *timing;
+	unsigned starts_at_once;
+	struct artifacts *artifacts;
+	struct data_service *data;
+	struct mesh *mesh;
+	struct native_runtime *native;
+	struct ports *ports;
+	struct spacelogs *logs;
+	struct zrun_processes *processes;
+};
+
+struct residents_listener {
+	/* The action is complete. `error` NULL: it succeeded; `is_finished`: a start whose process
+	 * has exited successfully already. Everything is borrowed. */
+	void (*action_done)(void *user, uint64_t action, const char *error, bool is_finished,
+			    Samoza__V1__Variable *const *exports, size_t n_exports);
+	/* A started instance has ended by itself. */
+	void (*ended)(void *user, const Samoza__V1__InstanceKey *key, bool is_finished,
+		      const char *error);
+	/* The instance holds other ports than before: ports_record() is to be kept. */
+	void (*ports_changed)(void *user, const char *id);
+	/* zrms has removed this zhost, and all is stopped: the program may end. */
+	void (*removed)(void *user);
+};
+
+struct residents_counters {
+	uint64_t starts, start_failures, deaths;
+	/* now */
+	uint64_t instances, processes, starting;
+};
+
+struct residents *residents_new(const struct residents_parts *parts,
+				const struct residents_listener *listener, void *user);
+/* The processes continue. NULL is fine. */
+void residents_free(struct residents *rs);
+
+/* Carries out one task; takes its imports. */
+void residents_carry_out(struct residents *rs, struct task *task);
+/* The program ends: queued starts stay where they are. */
+void residents_close(struct residents *rs);
+
+/* ---- after a restart: for each record, first all of load, then await_hello, then take_up ---- */
+
+/* An instance that a record says is deployed here: finds its process. */
+void residents_load(struct residents *rs, const Samoza__V1__DesiredInstance *desired,
+		    Samoza__V1__Phase phase);
+/* Waits until the processes that were found have said who they are. */
+void residents_await_hello(struct residents *rs);
+/* Whether it runs; then it is in the mesh again. If not, *ret_report says how its process ended,
+ * as far as it is known; the caller frees the error (which may be NULL). False for an instance
+ * that was not loaded. */
+bool residents_take_up(struct residents *rs, const Samoza__V1__InstanceKey *key,
+		       struct exit_report *ret_report);
+/* Whether a name is the file_name of an instance here. */
+bool residents_has_file(const struct residents *rs, const char *file_name);
+/* A line of zhost's own in the instance's log. PRE: it is here. */
+void residents_log(struct residents *rs, const Samoza__V1__InstanceKey *key, const char *level,
+		   const char *text);
+
+struct residents_counters residents_counters(const struct residents *rs);
+/* Adds what all of them use now. */
+void residents_usage(const struct residents *rs, struct usage_sum *sum);
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * Kinds of space as zhost runs them. One file has all that a kind does here; space_runtime.c lists them.
+ *
+ *     core/agent ── task ──► resident.c (state, one action at a time) ──► struct space_runtime
+ *                                  ▲                                            │
+ *                                  └── resident_done, _failed, _started, _ended ┘
+ *
+ * Each of deploy, start, update, stop and undeploy begins an action, which completes exactly
+ * once: by resident_done() or resident_failed(), perhaps from within the call, or by
+ * resident_ended() when the process of the action has ended (resident.h). After it completed,
+ * `r` may be gone.
+ */
+#ifndef SAMOZA_ZHOST_SPACE_SPACE_RUNTIME_H
+#define SAMOZA_ZHOST_SPACE_SPACE_RUNTIME_H
+
+#include <stdbool.h>
+
+#include "zhost/environment/imports.h"
+#include "zhost/process/process_usage.h"
+
+struct resident;
+
+struct space_runtime {
+	const char *name;
+	bool is_in_mesh; /* sends messages, or has pages that do */
+	/* The imports of a start or update in the form that the kind takes. NULL: it has none. */
+	void (*imports)(import_vector *to, Samoza__V1__Provider *const *providers, size_t n);
+
+	/* Fetches the artifacts; makes what outlives the process. */
+	void (*deploy)(struct resident *r);
+	/* Runs the instance; its exports are filled in. */
+	void (*start)(struct resident *r);
+	/* Hands over new imports. */
+	void (*update)(struct resident *r, const import_vector *imports);
+	void (*stop)(struct resident *r, int64_t grace_ms);
+	void (*undeploy)(struct resident *r);
+
+	/* Ends at once what the action under way waits for, or the process. `is_update`: it is an
+	 * update that takes too long. */
+	void (*kill)(struct resident *r, bool is_update);
+	/* The lease of an exclusive instance is longer now. NULL: it runs in no process. */
+	void (*renew)(struct resident *r);
+
+	/* After a restart of zhost. find() takes over what an earlier zhost left running; NULL:
+	 * nothing can have been left. probe(): whether the instance runs. */
+	void (*find)(struct resident *r);
+	bool (*probe)(const struct resident *r);
+	/* Adds what the instance uses now. NULL: nothing of its own. */
+	void (*usage)(const struct resident *r, struct usage_sum *sum);
+	/* The process has ended. NULL: there is nothing to clean up. */
+	void (*ended)(struct resident *r);
+};
+
+/* Never NULL for a type that the model accepts. */
+const struct space_runtime *space_runtime_of(Samoza__V1__SpaceType type);
+
+#endif

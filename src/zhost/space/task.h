@@ -1,0 +1,24 @@
+/*
+ * An order of the core with copies of what it borrows: it is carried out after the commit, when
+ * the core may have moved on.
+ */
+#ifndef SAMOZA_ZHOST_SPACE_TASK_H
+#define SAMOZA_ZHOST_SPACE_TASK_H
+
+#include "core/agent/agent.h"
+#include "zhost/environment/imports.h"
+
+struct task {
+	__typeof__(((struct agent_order *)0)->type) type;
+	uint64_t action;
+	enum agent_action kind;
+	Samoza__V1__InstanceKey *key;
+	Samoza__V1__InstanceSpec *spec; /* deploy */
+	import_vector imports;		/* start, update; in the form that the kind takes */
+	int64_t grace_ms, deadline_ms;
+};
+
+void task_init(struct task *t, const struct agent_order *order);
+void task_done(struct task *t);
+
+#endif
