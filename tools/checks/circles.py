@@ -27,12 +27,6 @@ KNOWN = {
     "src/adapter/wasm2c": (
         ["module.c", "module_code.c", "module_exports.c"],
         "the sections report findings with a function of the file that runs them"),
-    "src/core/control": (
-        ["data.c", "deployment.c", "forget.c", "listen.c", "marks.c", "orders.c", "placing.c",
-         "reports.c", "tables.c", "zhosts.c"],
-        "one private header for all parts"),
-    "src/core/lifecycle": (
-        ["application.c", "group.c", "rules.c"], "groups move instances, moves end groups"),
     "src/core/place": (
         ["backtrack.c", "demands.c", "index.c", "needs.c", "search.c", "units.c", "view.c", "wait.c",
          "zhosts.c"],

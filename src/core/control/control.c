@@ -8,75 +8,66 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/str.h"
-#include "core/control/cluster.h"
+#include "core/control/data.h"
+#include "core/control/deployments.h"
+#include "core/control/exclusions.h"
+#include "core/control/forget.h"
+#include "core/control/lifecycle_observer.h"
+#include "core/control/mesh_tables.h"
+#include "core/control/orders.h"
+#include "core/control/placement.h"
+#include "core/control/record_writer.h"
+#include "core/control/reports.h"
+#include "core/control/requests.h"
+#include "core/control/residence.h"
+#include "core/control/state.h"
+#include "core/control/topology_state.h"
+#include "core/control/zhosts.h"
+#include "core/lifecycle/rules.h"
 
 struct control *control_new(const struct control_config *config, const char *cluster)
 {
 	struct control *c = mem_new(struct control);
 	c->config = *config;
 	c->cluster = mem_strdup(cluster);
-	c->next_epoch = c->next_sequence = c->next_event = 1;
+	c->next_epoch = c->next_sequence = c->emitter.next_event = 1;
 	c->place = place_new(NULL);
-	lifecycle_init(&c->lifecycle, &control_listener, c);
+	lifecycle_init(&c->lifecycle, &control_observer);
 	return c;
-}
-
-static void free_loaded(struct control *c)
-{
-	vector_for_each (&c->loaded.topologies, r)
-		samoza__v1__topology_record__free_unpacked(*r, NULL);
-	vector_for_each (&c->loaded.instances, r)
-		samoza__v1__instance_record__free_unpacked(*r, NULL);
-	vector_for_each (&c->loaded.zhosts, r)
-		samoza__v1__zhost_record__free_unpacked(*r, NULL);
-	vector_done(&c->loaded.topologies);
-	vector_done(&c->loaded.instances);
-	vector_done(&c->loaded.zhosts);
 }
 
 void control_free(struct control *c)
 {
 	if (c == NULL)
 		return;
-	vector_clear(&c->marked);
-	vector_clear(&c->deployments_marked);
-	while (c->first != NULL)
-		deployment_forget(c->first);
-	for (struct zhost *z = c->zhosts, *next; z != NULL; z = next) {
-		next = z->hh.next;
-		zhost_free(z);
-	}
-	for (struct data_owner *o = c->data_owners, *next; o != NULL; o = next) {
-		next = o->hh.next;
-		HASH_DEL(c->data_owners, o);
-		free(o->key);
-		free(o);
-	}
-	forget_free(c);
+	while (c->deployments.first != NULL)
+		deployment_dissolve(c, c->deployments.first);
+	deployment_registry_done(&c->deployments);
+	zhost_registry_done(&c->zhosts);
+	data_owners_done(&c->data_owners);
+	forget_done(c);
 	lifecycle_done(&c->lifecycle);
 	place_free(c->place);
 	heap_done(&c->deadlines);
 	heap_done(&c->exclusion_timers);
-	vector_done(&c->marked);
-	vector_done(&c->deployments_marked);
-	vector_done(&c->zhosts_marked);
-	vector_done(&c->by_place);
-	free_loaded(c);
+	heap_done(&c->may_run_timers);
+	dirty_set_done(&c->dirty);
+	loaded_records_done(&c->loaded);
 	free(c->cluster);
 	free(c);
 }
 
-void control_enter(struct control *c, struct instant now, struct outbox *outbox)
+static void take_report(struct control *c, uint64_t link, const Samoza__V1__Report *report)
 {
-	c->now = now;
-	c->lifecycle.now = now;
-	c->outbox = outbox;
-	c->actor = "operator";
+	struct control_zhost *z = zhost_by_link(&c->zhosts, link);
+	for (size_t k = 0; z != NULL && k < report->n_instances; k++) {
+		report_apply(c, z, report->instances[k], false);
+		lifecycle_settle(&c->lifecycle);
+	}
 }
 
 static void apply(struct control *c, const struct control_input *input)
 {
-	struct zhost *z;
 	switch (input->type) {
 	case CONTROL_SUBMIT:
 		request_submit(c, input);
@@ -94,11 +85,7 @@ static void apply(struct control *c, const struct control_input *input)
 		zhost_hello(c, input->hello.link, input->hello.message);
 		break;
 	case CONTROL_REPORT:
-		z = zhost_by_link(c, input->report.link);
-		for (size_t k = 0; z != NULL && k < input->report.message->n_instances; k++) {
-			report_apply(z, input->report.message->instances[k], false);
-			lifecycle_settle(&c->lifecycle);
-		}
+		take_report(c, input->report.link, input->report.message);
 		break;
 	case CONTROL_HEARTBEAT:
 		zhost_heartbeat(c, input->heartbeat.link, input->heartbeat.message);
@@ -115,7 +102,7 @@ static void apply(struct control *c, const struct control_input *input)
 	case CONTROL_TICK:
 		zhosts_tick(c);
 		exclusions_tick(c);
-		lifecycle_tick(&c->lifecycle);
+		holds_tick(c);
 		break;
 	}
 }
@@ -128,18 +115,18 @@ void control_handle(struct control *c, struct instant now, const struct control_
 		c->actor = input->actor;
 	apply(c, input);
 	lifecycle_settle(&c->lifecycle);
-	deployments_settle(c);
+	topology_states_settle(&c->dirty, &c->emitter);
 	c->awake_ms = now.mono_ms;
 }
 
 void control_flush(struct control *c, struct instant now, struct outbox *outbox)
 {
 	control_enter(c, now, outbox);
-	placing_run(c);
-	deployments_settle(c);
+	placement_run(c);
+	topology_states_settle(&c->dirty, &c->emitter);
 	orders_send(c);
-	tables_send(c);
-	write_records(c);
+	mesh_tables_send(c);
+	records_write(c);
 	c->count.flushes++;
 }
 
@@ -150,40 +137,38 @@ static int64_t earlier(int64_t a, int64_t b)
 
 int64_t control_next_ms(const struct control *c)
 {
-	const struct heap_node *n = heap_first(&c->exclusion_timers);
-	int64_t next = earlier(zhosts_next_ms(c), lifecycle_next_ms(&c->lifecycle));
-	return n != NULL ? earlier(next, n->key) : next;
+	return earlier(earlier(zhosts_next_ms(c), holds_next_ms(c)), exclusions_next_ms(c));
 }
 
 bool control_is_busy(const struct control *c, struct instant now, char **ret_what)
 {
-	const struct heap_node *n = heap_first(&c->lifecycle.holds);
+	const struct copy *copy = holds_first(c);
 	(void)now;
-	if (n == NULL)
+	if (copy == NULL)
 		return false;
-	const struct instance *i = container_of(n, struct instance, hold_timer);
 	if (ret_what != NULL)
 		*ret_what = str_printf("%s/%s waits for the margin of its lost copy",
-				       deployment_of(i)->name, instance_decl(i)->path);
+				       deployment_of(copy->slot)->name, copy->slot->path);
 	return true;
 }
 
 uint64_t control_link_of(const struct control *c, const char *zhost)
 {
-	const struct zhost *z = zhost_find(c, zhost);
+	const struct control_zhost *z = zhost_find(&c->zhosts, zhost);
 	return z != NULL ? z->link : 0;
 }
 
 int control_link_of_instance(const struct control *c, const char *id, const char *path,
 			     uint64_t *ret_link, struct error **err)
 {
-	struct deployment *d = deployment_find(c, id);
+	struct deployment *d = deployment_find(&c->deployments, id);
 	if (d == NULL)
 		return error_set(err, ERR_NOT_FOUND, "no topology %s", id);
-	const struct instance *i = request_find(d, path, err);
-	if (i == NULL)
+	const struct slot *s = deployment_find_slot(d, path, err);
+	if (s == NULL)
 		return ERR_NOT_FOUND;
-	const struct zhost *z = i->zhost != NULL ? i->zhost : i->last_zhost;
+	const struct copy *copy = copy_of(s);
+	const struct control_zhost *z = copy->zhost != NULL ? copy->zhost : copy->last_zhost;
 	if (z == NULL)
 		return error_set(err, ERR_CONFLICT,
 				 "%s/%s has not been on any zhost: there is no log of it",
@@ -199,15 +184,15 @@ int control_link_of_instance(const struct control *c, const char *id, const char
 int control_resolve(const struct control *c, const char *text, const char **ret_id,
 		    struct error **err)
 {
-	const struct deployment *d = deployment_find(c, text);
+	const struct deployment *d = deployment_find(&c->deployments, text);
 	if (d == NULL)
-		d = deployment_by_name(c, text);
+		d = deployment_by_name(&c->deployments, text);
 	if (d != NULL) {
 		*ret_id = d->id;
 		return 0;
 	}
 	const struct deployment *found = NULL;
-	for (d = c->first; d != NULL && !str_is_empty(text); d = d->next) {
+	for (d = c->deployments.first; d != NULL && !str_is_empty(text); d = d->next) {
 		if (!str_has_prefix(d->id, text))
 			continue;
 		if (found != NULL)

@@ -1,38 +1,10 @@
-/*
- * data.* of spaces with cluster storage: a request of the newest epoch becomes a change in the
- * next commit; one of an older epoch is refused, so that two copies can never both write. The
- * data belongs to topology name and instance, whichever topology of that name it is.
- */
+#include "core/control/data.h"
+
 #include <errno.h>
-#include <stdlib.h>
 
 #include "base/memory.h"
-#include "base/str.h"
-#include "core/control/cluster.h"
+#include "core/control/state.h"
 #include "schema/message.h"
-
-static char *owner_key(const struct instance *i)
-{
-	return str_printf("%s/%s", deployment_of(i)->name, instance_decl(i)->path);
-}
-
-void data_owner_set(struct instance *i)
-{
-	const struct space *space = instance_space_of(i);
-	if (!space_type_is_wasm(space->type) || space->storage != STORAGE_CLUSTER)
-		return;
-	struct control *c = deployment_of(i)->control;
-	CLEANUP(freep) char *key = owner_key(i);
-	struct data_owner *owner = NULL;
-	HASH_FIND_STR(c->data_owners, key, owner);
-	if (owner == NULL) {
-		owner = mem_new(struct data_owner);
-		owner->key = steal_ptr(&key);
-		HASH_ADD_KEYPTR(hh, c->data_owners, owner->key, strlen(owner->key), owner);
-	}
-	if (i->epoch > owner->epoch)
-		owner->epoch = i->epoch;
-}
 
 static void answer(struct control *c, uint64_t link, uint64_t request, int status)
 {
@@ -41,45 +13,43 @@ static void answer(struct control *c, uint64_t link, uint64_t request, int statu
 	reply->request = request;
 	reply->status = status;
 	c->count.data_stale += status == -ESTALE;
-	emit_message(c, link, SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY, reply, false);
+	emit_message(&c->emitter, link, SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY, reply, false);
 }
 
-static void *copy(ProtobufCBinaryData from)
+static void *copy_bytes(ProtobufCBinaryData from)
 {
 	return mem_memdup(from.data, from.len);
 }
 
+/* The copy that the key names, on the zhost of that link; NULL. */
+static const struct copy *find_copy(const struct control *c, uint64_t link,
+				    const Samoza__V1__InstanceKey *key)
+{
+	const struct control_zhost *z = zhost_by_link(&c->zhosts, link);
+	const struct deployment *d = deployment_find(&c->deployments, key->topology);
+	const struct slot *s = z != NULL && d != NULL ? slot_find(&d->slots, key->path) : NULL;
+	const struct copy *copy = s != NULL ? copy_of(s) : NULL;
+	return copy != NULL && copy->zhost == z && copy->epoch == key->epoch ? copy : NULL;
+}
+
 void data_request(struct control *c, uint64_t link, const Samoza__V1__DataRequest *request)
 {
-	const struct zhost *z = zhost_by_link(c, link);
-	const struct deployment *d = deployment_find(c, request->key->topology);
+	const struct copy *copy = find_copy(c, link, request->key);
 	c->count.data_requests++;
-	int index =
-		d != NULL ? topology_find_instance(d->app->topology, request->key->path) : -1;
-	if (z == NULL || index < 0) {
+	if (copy == NULL || !data_owner_is(&c->data_owners, copy)) {
 		answer(c, link, request->request, -ESTALE);
 		return;
 	}
-	const struct instance *i = &d->app->instances[index];
-	char *key = owner_key(i);
-	struct data_owner *owner = NULL;
-	HASH_FIND_STR(c->data_owners, key, owner);
-	if (i->zhost != z || i->epoch != request->key->epoch || owner == NULL ||
-	    owner->epoch != i->epoch) {
-		free(key);
-		answer(c, link, request->request, -ESTALE);
-		return;
-	}
-	*vector_add(&c->outbox->data) = (struct data_change){
+	*vector_add(&c->emitter.outbox->data) = (struct data_change){
 		.link = link,
 		.request = request->request,
-		.owner = key,
+		.owner = data_owner_key(copy),
 		.operation = request->operation,
-		.key = copy(request->data_key),
+		.key = copy_bytes(request->data_key),
 		.key_size = request->data_key.len,
-		.value = request->has_value ? copy(request->value) : NULL,
+		.value = request->has_value ? copy_bytes(request->value) : NULL,
 		.value_size = request->has_value ? request->value.len : 0,
-		.cursor = request->has_cursor ? copy(request->cursor) : NULL,
+		.cursor = request->has_cursor ? copy_bytes(request->cursor) : NULL,
 		.cursor_size = request->has_cursor ? request->cursor.len : 0,
 		.limit_bytes = request->limit_bytes,
 	};

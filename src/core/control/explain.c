@@ -5,7 +5,10 @@
 
 #include "base/memory.h"
 #include "base/str.h"
-#include "core/control/cluster.h"
+#include "core/control/control.h"
+#include "core/control/exclusions.h"
+#include "core/control/placement.h"
+#include "core/control/state.h"
 #include "schema/message.h"
 
 #define NEW(Type, type) \
@@ -44,40 +47,40 @@ static Samoza__V1__ExplainZhostView *group_view(const struct place_group *g)
 	return v;
 }
 
-static char *summary_of(const struct instance *i, const struct place_explanation *e)
+static char *summary_of(const struct copy *copy, const struct place_explanation *e)
 {
-	const struct zhost *z = instance_is_placed(i) ? i->zhost : NULL;
+	const struct control_zhost *z = copy_is_placed(copy) ? copy->zhost : NULL;
 	if (z != NULL)
 		return str_printf("%s is on %s: %u of %u zhosts could take it",
-				  instance_decl(i)->path, z->name, e->eligible_count,
+				  copy->slot->path, z->name, e->eligible_count,
 				  e->verdict_count);
-	if (i->goal == GOAL_NOT_DEPLOYED)
+	if (copy->slot->goal == GOAL_NOT_DEPLOYED)
 		return str_printf(
 			"%s is not asked to be deployed: %u of %u zhosts could take it",
-			instance_decl(i)->path, e->eligible_count, e->verdict_count);
-	return str_printf("%s has no place: %u of %u zhosts could take it",
-			  instance_decl(i)->path, e->eligible_count, e->verdict_count);
+			copy->slot->path, e->eligible_count, e->verdict_count);
+	return str_printf("%s has no place: %u of %u zhosts could take it", copy->slot->path,
+			  e->eligible_count, e->verdict_count);
 }
 
 static Samoza__V1__ExplainSpaceView *explain_root(const struct control *c,
-						  const struct instance *i)
+						  const struct copy *copy)
 {
-	const struct deployment *d = deployment_of(i);
+	const struct deployment *d = deployment_of(copy->slot);
 	struct place_explanation e = {0};
 	struct place_groups groups = {0};
 	uint32_t excluded_count = 0;
-	struct place_exclusion *excluded = placing_exclusions(i, &excluded_count);
-	const struct place_unit_request request = {.unit = placing_unit(i),
+	struct place_exclusion *excluded = exclusions_for_engine(c, copy, &excluded_count);
+	const struct place_unit_request request = {.unit = placement_unit(copy),
 						   .excluded = excluded,
 						   .excluded_count = excluded_count};
 	place_explain(c->place, &request, &e);
 	place_explanation_group(c->place, &e, &groups);
 
 	Samoza__V1__ExplainSpaceView *v = NEW(ExplainSpaceView, explain_space_view);
-	const struct zhost *z = instance_is_placed(i) ? i->zhost : NULL;
-	v->space = mem_strdup(instance_decl(i)->path);
+	const struct control_zhost *z = copy_is_placed(copy) ? copy->zhost : NULL;
+	v->space = mem_strdup(copy->slot->path);
 	v->zhost = mem_strdup(z != NULL ? z->name : NULL);
-	v->summary = summary_of(i, &e);
+	v->summary = summary_of(copy, &e);
 	if (z == NULL) {
 		v->reason = place_reason_text(&e.reason);
 		v->smallest_change = mem_strdup(e.reason.change);
@@ -93,38 +96,37 @@ static Samoza__V1__ExplainSpaceView *explain_root(const struct control *c,
 	return v;
 }
 
-static Samoza__V1__ExplainSpaceView *explain_child(const struct instance *i)
+static Samoza__V1__ExplainSpaceView *explain_child(const struct copy *copy)
 {
-	const struct instance *root = instance_root((struct instance *)i);
-	const struct zhost *z = instance_is_placed(i) ? i->zhost : NULL;
+	const struct slot *root = copy->slot->root;
+	const struct control_zhost *z = copy_is_placed(copy) ? copy->zhost : NULL;
 	Samoza__V1__ExplainSpaceView *v = NEW(ExplainSpaceView, explain_space_view);
-	v->space = mem_strdup(instance_decl(i)->path);
+	v->space = mem_strdup(copy->slot->path);
 	v->zhost = mem_strdup(z != NULL ? z->name : NULL);
 	v->summary = str_printf("%s goes where %s goes, inside of which it lives",
-				instance_decl(i)->path, instance_decl(root)->path);
+				copy->slot->path, root->path);
 	return v;
 }
 
 int control_view_explain(const struct control *c, const char *id, const char *path,
 			 Samoza__V1__ExplainView **ret_view, struct error **err)
 {
-	struct deployment *d = deployment_find(c, id);
+	struct deployment *d = deployment_find(&c->deployments, id);
 	if (d == NULL)
 		return error_set(err, ERR_NOT_FOUND, "no topology %s; see: zshell topo list",
 				 id);
-	const struct instance *only = NULL;
-	if (path != NULL && (only = request_find(d, path, err)) == NULL)
+	const struct slot *only = NULL;
+	if (path != NULL && (only = deployment_find_slot(d, path, err)) == NULL)
 		return ERR_NOT_FOUND;
 	Samoza__V1__ExplainView *v = NEW(ExplainView, explain_view);
 	v->topology = mem_strdup(d->name);
-	v->spaces =
-		mem_new_array(Samoza__V1__ExplainSpaceView *, d->app->topology->instance_count);
-	for (uint32_t k = 0; k < d->app->topology->instance_count; k++) {
-		const struct instance *i = &d->app->instances[k];
-		if (only != NULL && i != only)
+	v->spaces = mem_new_array(Samoza__V1__ExplainSpaceView *, d->topology->instance_count);
+	for (uint32_t k = 0; k < d->topology->instance_count; k++) {
+		const struct copy *copy = &d->copies[k];
+		if (only != NULL && copy->slot != only)
 			continue;
-		v->spaces[v->n_spaces++] =
-			instance_parent(i) == NULL ? explain_root(c, i) : explain_child(i);
+		v->spaces[v->n_spaces++] = copy->slot->parent == NULL ? explain_root(c, copy)
+								      : explain_child(copy);
 	}
 	*ret_view = v;
 	return 0;

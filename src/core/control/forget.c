@@ -1,21 +1,11 @@
-/*
- * `topo rm --data` and `storage: local`: the data lies with zhosts, and some of them may be
- * away. What they are to delete is a list of topology names, each with an epoch drawn as for a
- * placement: whatever was placed under the name since has a later one, and is not meant.
- *
- *     remove ──► record, FORGET to every link ──► zhost deletes ──► FORGOTTEN: its record
- *                        ▲                                              │
- *     hello ─────────────┘ what it has not acknowledged      all have: the name is dropped
- *
- * A zhost that is removed from the cluster is waited for no longer: what it holds goes with it.
- *
- * Source: [topology.data].
- */
+#include "core/control/forget.h"
+
 #include <stdlib.h>
 
 #include "base/memory.h"
 #include "base/str.h"
-#include "core/control/cluster.h"
+#include "core/control/record_writer.h"
+#include "core/control/state.h"
 #include "schema/message.h"
 
 /* At its place by epoch: records are loaded in any order. */
@@ -33,28 +23,15 @@ void forget_load(struct control *c, const Samoza__V1__ForgottenRecord *record)
 	insert(c, record->topology_name, record->epoch);
 }
 
-void forget_free(struct control *c)
+void forget_done(struct control *c)
 {
 	vector_for_each (&c->forgotten, f)
 		free(f->name);
 	vector_done(&c->forgotten);
 }
 
-static void write_record(struct control *c, const char *name, uint64_t epoch)
+void forget_send(struct control *c, struct control_zhost *z)
 {
-	Samoza__V1__ForgottenRecord r = SAMOZA__V1__FORGOTTEN_RECORD__INIT;
-	r.topology_name = (char *)name;
-	r.epoch = epoch;
-	size_t size = samoza__v1__forgotten_record__get_packed_size(&r);
-	uint8_t *data = mem_calloc(size + 1, 1);
-	samoza__v1__forgotten_record__pack(&r, data);
-	*vector_add(&c->outbox->records) = (struct record_change){
-		.kind = RECORD_FORGOTTEN, .id = mem_strdup(name), .data = data, .size = size};
-}
-
-void forget_send(struct zhost *z)
-{
-	struct control *c = z->control;
 	size_t from = c->forgotten.count;
 	while (from > 0 && c->forgotten.items[from - 1].epoch > z->forgotten_epoch)
 		from--;
@@ -72,18 +49,18 @@ void forget_send(struct zhost *z)
 		t->epoch = f->epoch;
 		m->topologies[m->n_topologies] = t;
 	}
-	emit_message(c, z->link, SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGET, m, false);
+	emit_message(&c->emitter, z->link, SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGET, m, false);
 }
 
 void forget_trim(struct control *c)
 {
 	uint64_t done = UINT64_MAX;
-	for (const struct zhost *z = c->zhosts; z != NULL; z = z->hh.next)
+	zhost_for_each (&c->zhosts, z)
 		if (!z->removed && z->forgotten_epoch < done)
 			done = z->forgotten_epoch;
 	while (c->forgotten.count > 0 && c->forgotten.items[0].epoch <= done) {
-		*vector_add(&c->outbox->records) = (struct record_change){
-			.kind = RECORD_FORGOTTEN, .id = c->forgotten.items[0].name};
+		records_write_forgotten(c, c->forgotten.items[0].name, 0);
+		free(c->forgotten.items[0].name);
 		vector_remove_at(&c->forgotten, 0);
 	}
 }
@@ -91,22 +68,21 @@ void forget_trim(struct control *c)
 void forget_data(struct control *c, const char *name)
 {
 	uint64_t epoch = c->next_epoch++;
-	mark_meta(c);
 	for (size_t k = 0; k < c->forgotten.count; k++)
 		if (str_equal(c->forgotten.items[k].name, name)) {
 			free(c->forgotten.items[k].name);
 			vector_remove_at(&c->forgotten, k--);
 		}
 	insert(c, name, epoch);
-	write_record(c, name, epoch);
-	for (struct zhost *z = c->zhosts; z != NULL; z = z->hh.next)
-		forget_send(z);
+	records_write_forgotten(c, name, epoch);
+	zhost_for_each (&c->zhosts, z)
+		forget_send(c, z);
 	forget_trim(c); /* where there is no zhost at all */
 }
 
 void forget_acknowledged(struct control *c, uint64_t link, uint64_t epoch)
 {
-	struct zhost *z = zhost_by_link(c, link);
+	struct control_zhost *z = zhost_by_link(&c->zhosts, link);
 	if (z == NULL || epoch <= z->forgotten_epoch || epoch >= c->next_epoch)
 		return;
 	z->forgotten_epoch = epoch;

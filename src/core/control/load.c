@@ -2,12 +2,23 @@
  * From the records of a store back to a living control: states as they were last published,
  * placements as they were last decided. What zhosts report then is compared with that.
  */
+#include "core/control/control.h"
+
 #include <stdlib.h>
 
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/str.h"
-#include "core/control/cluster.h"
+#include "core/control/deployments.h"
+#include "core/control/exclusions.h"
+#include "core/control/forget.h"
+#include "core/control/placement.h"
+#include "core/control/residence.h"
+#include "core/control/state.h"
+#include "core/control/topology_state.h"
+#include "core/control/zhosts.h"
+#include "core/lifecycle/ordered_stop.h"
+#include "core/lifecycle/rules.h"
 #include "model/compile.h"
 #include "schema/message.h"
 
@@ -32,7 +43,7 @@ static void take_meta(struct control *c, Samoza__V1__MetaRecord *take)
 {
 	c->next_epoch = take->next_epoch;
 	c->next_sequence = take->next_sequence;
-	c->next_event = take->next_event;
+	c->emitter.next_event = take->next_event;
 	free(c->cluster);
 	c->cluster = mem_strdup(take->cluster);
 	samoza__v1__meta_record__free_unpacked(take, NULL);
@@ -74,7 +85,7 @@ int control_load(struct control *c, enum record_kind kind, const void *data, siz
 
 static int load_zhost(struct control *c, const Samoza__V1__ZhostRecord *r, struct error **err)
 {
-	struct zhost *z = zhost_add(c, r->spec->name);
+	struct control_zhost *z = zhost_new(&c->zhosts, &c->dirty, r->spec->name);
 	int result = zhost_take_spec(z, r->spec, err);
 	if (result < 0)
 		return error_wrap(err, "zhost %s in the store", r->spec->name);
@@ -123,27 +134,7 @@ static int load_topologies(struct control *c, struct error **err)
 
 /* ---- instances ---- */
 
-static void load_exclusions(struct control *c, struct instance *i,
-			    const Samoza__V1__InstanceRecord *r)
-{
-	for (size_t k = r->n_exclusions; k-- > 0;) { /* the newest is the first */
-		const Samoza__V1__Exclusion *x = r->exclusions[k];
-		struct exclusion *e = mem_new(struct exclusion);
-		e->control = c;
-		e->root = i;
-		e->zhost = mem_strdup(x->zhost);
-		e->incarnation = x->incarnation;
-		e->until_wall_ms = x->until_ms;
-		e->sentence = mem_strdup(x->sentence);
-		e->next = i->control;
-		i->control = e;
-		int64_t left = x->until_ms - c->now.wall_ms;
-		heap_set(&c->exclusion_timers, &e->timer,
-			 c->now.mono_ms + (left > 0 ? left : 0));
-	}
-}
-
-static void load_exports(struct instance *i, const Samoza__V1__InstanceRecord *r)
+static void load_exports(struct copy *copy, const Samoza__V1__InstanceRecord *r)
 {
 	struct instance_variable *exports =
 		mem_new_array(struct instance_variable, r->n_exports);
@@ -151,85 +142,94 @@ static void load_exports(struct instance *i, const Samoza__V1__InstanceRecord *r
 		exports[k].name = mem_strdup(r->exports[k]->name);
 		exports[k].value = mem_strdup(r->exports[k]->value);
 	}
-	instance_set_exports(i, exports, r->n_exports);
+	copy_set_exports(copy, exports, r->n_exports);
+}
+
+static void load_slot(struct slot *s, const Samoza__V1__InstanceRecord *r)
+{
+	slot_restore(s, (enum instance_goal)r->goal, (enum instance_state)r->state);
+	s->since_ms = r->since_ms;
+	s->goal_cause = mem_strdup(r->goal_cause);
+	s->goal_ms = r->goal_ms;
+	s->finished = r->finished;
+	s->moving = r->evacuating;
+}
+
+static void load_copy(struct copy *copy, const Samoza__V1__InstanceRecord *r)
+{
+	copy->target = (uint8_t)r->target;
+	copy->epoch = r->epoch;
+	copy->generation = r->order;
+	copy->retry_generation = r->fresh;
+	copy->last_error = mem_strdup(r->last_error);
+	copy->placed_before = r->placed_before;
+	copy->no_place = r->no_place;
+	copy->imports_version = r->imports_version;
+	copy->imports_hash = r->imports_hash;
+	copy->exhausted = r->gave_up;
+	copy->restarts = r->restarts;
+	copy->failures = r->failures;
+	copy->undeploy_failed = r->undeploy_failed;
+	copy->zhost_lost = r->lost;
+	load_exports(copy, r);
 }
 
 static void load_instance(struct control *c, const Samoza__V1__InstanceRecord *r)
 {
-	struct deployment *d = deployment_find(c, r->topology);
-	int index = d != NULL ? topology_find_instance(d->app->topology, r->path) : -1;
-	if (index < 0)
+	const struct deployment *d = deployment_find(&c->deployments, r->topology);
+	struct slot *s = d != NULL ? slot_find(&d->slots, r->path) : NULL;
+	if (s == NULL)
 		return; /* of a topology that was removed in the same commit */
-	struct instance *i = &d->app->instances[index];
-	instance_restore(i, (enum instance_goal)r->goal, (enum instance_state)r->state);
-	i->target = (enum instance_target)r->target;
-	i->epoch = r->epoch;
-	i->order = r->order;
-	i->fresh = r->fresh;
-	i->last_error = mem_strdup(r->last_error);
-	i->placed_before = r->placed_before;
-	i->no_place = r->no_place;
-	i->since_ms = r->since_ms;
-	i->imports_version = r->imports_version;
-	i->imports_hash = r->imports_hash;
-	i->gave_up = r->gave_up;
-	i->goal_cause = mem_strdup(r->goal_cause);
-	i->goal_ms = r->goal_ms;
-	i->restarts = r->restarts;
-	i->failures = r->failures;
-	i->undeploy_failed = r->undeploy_failed;
-	i->finished = r->finished;
-	i->evacuating = r->evacuating;
-	i->lost = r->lost;
-	load_exports(i, r);
-	load_exclusions(c, i, r);
-	i->last_zhost = zhost_find(c, r->last_zhost);
-	struct zhost *z = zhost_find(c, r->zhost);
+	struct copy *copy = copy_of(s);
+	load_slot(s, r);
+	load_copy(copy, r);
+	for (size_t k = r->n_exclusions; k-- > 0;) /* the newest is the first */
+		exclusion_restore(c, copy, r->exclusions[k]);
+	copy->last_zhost = zhost_find(&c->zhosts, r->last_zhost);
+	struct control_zhost *z = zhost_find(&c->zhosts, r->zhost);
 	if (z != NULL)
-		zhost_link_instance(z, i);
-	if (i->epoch > 0)
-		data_owner_set(i);
+		copy_link(copy, z);
+	if (copy->epoch > 0)
+		data_owner_set(&c->data_owners, copy);
 	/* A lost copy may have been heard last just before zrms ended: count from now. */
-	if (r->held || (r->lost && instance_space_of(i)->exclusive))
-		instance_hold(i, c->now.mono_ms + c->config.failure_timeout_ms +
-					 c->config.margin_ms);
-	update_trouble(i);
+	if (r->held || (r->lost && slot_declared_space(s)->exclusive))
+		copy_hold(c, copy,
+			  c->now.mono_ms + c->config.failure_timeout_ms + c->config.margin_ms);
+	copy_publish_facts(copy);
+	topology_state_count(copy);
 }
 
 /* A child that waits under a started parent: the parent was about to stop, and had others to
  * wait for. Should it stay, it tells them. */
-static bool was_closing(struct instance *i)
+static bool was_closing(const struct slot *s)
 {
-	const struct topology *t = i->app->topology;
-	if (i->state != STATE_DEPLOYED_STARTED)
+	if (s->state != STATE_DEPLOYED_STARTED)
 		return false;
-	instance_for_each_child (t, i->index, c)
-		if (i->app->instances[c].state == STATE_WAITING_FOR_ANCESTOR)
+	slot_for_each_child (s, child)
+		if (child->state == STATE_WAITING_FOR_ANCESTOR)
 			return true;
 	return false;
 }
 
-/* Placements into the engine; stops that were under way go on in their order. */
-static void resume(struct deployment *d)
+/* Placements into the engine; stops that were under way continue in their order. */
+static void resume(struct control *c, struct deployment *d)
 {
-	struct application *app = d->app;
-	VECTOR(struct instance *) stopping = {0};
-	for (uint32_t k = 0; k < app->topology->instance_count; k++) {
-		struct instance *i = &app->instances[k];
-		if (instance_parent(i) == NULL && instance_is_placed(i))
-			placing_restore(i, i->zhost);
-		if (state_is_active(i->state) && i->goal != GOAL_DEPLOYED_STARTED)
-			vector_push(&stopping, i);
-		i->closing = was_closing(i);
+	slot_list stopping = {0};
+	vector_for_each (&d->slots.slots, item) {
+		struct slot *s = *item;
+		if (s->parent == NULL && copy_is_placed(copy_of(s)))
+			placement_restore(c, copy_of(s));
+		if (state_is_active(s->state) && s->goal != GOAL_DEPLOYED_STARTED)
+			vector_push(&stopping, s);
+		s->closing = was_closing(s);
 		/* What is on a zhost waits for that zhost's report. */
-		if (!instance_is_placed(i))
-			lifecycle_push(i);
+		if (!copy_is_placed(copy_of(s)))
+			lifecycle_push(s);
 	}
 	if (stopping.count > 0)
-		group_order(app, stopping.items, stopping.count);
+		ordered_stop_begin(&d->slots, stopping.items, stopping.count);
 	vector_done(&stopping);
-	deployment_mark_state(d);
-	deployment_mark_place(d);
+	mark_deployment(d, DEPLOYMENT_STATE | DEPLOYMENT_PLACE);
 }
 
 int control_start(struct control *c, struct instant now, struct outbox *outbox,
@@ -247,15 +247,9 @@ int control_start(struct control *c, struct instant now, struct outbox *outbox,
 		return r;
 	vector_for_each (&c->loaded.instances, record)
 		load_instance(c, *record);
-	vector_for_each (&c->loaded.instances, record)
-		samoza__v1__instance_record__free_unpacked(*record, NULL);
-	vector_done(&c->loaded.instances);
-	vector_for_each (&c->loaded.zhosts, record)
-		samoza__v1__zhost_record__free_unpacked(*record, NULL);
-	vector_done(&c->loaded.zhosts);
-	for (struct deployment *d = c->first; d != NULL; d = d->next)
-		resume(d);
+	loaded_records_done(&c->loaded);
+	for (struct deployment *d = c->deployments.first; d != NULL; d = d->next)
+		resume(c, d);
 	zhosts_start(c);
-	mark_meta(c);
 	return 0;
 }

@@ -5,7 +5,8 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
-#include "core/control/cluster.h"
+#include "core/control/control.h"
+#include "core/control/state.h"
 
 #define MAX_TEXT (1024 * 1024)
 
@@ -36,19 +37,19 @@ char *control_metrics(const struct control *c)
 		states[s] = state_name((enum instance_state)s);
 	for (unsigned s = 0; s < TOPOLOGY_STATE_COUNT; s++)
 		topology_states[s] = topology_state_name((enum topology_state)s);
-	for (const struct zhost *z = c->zhosts; z != NULL; z = z->hh.next)
+	zhost_for_each (&c->zhosts, z)
 		zhosts[z->state] += !z->removed;
-	for (const struct deployment *d = c->first; d != NULL; d = d->next) {
+	for (const struct deployment *d = c->deployments.first; d != NULL; d = d->next) {
 		topologies[d->state]++;
-		for (uint32_t k = 0; k < d->app->topology->instance_count; k++)
-			spaces[d->app->instances[k].state]++;
+		for (uint32_t k = 0; k < d->topology->instance_count; k++)
+			spaces[d->copies[k].slot->state]++;
 	}
 	by_state(&b, "zhosts", "Zhosts by state.", states, zhosts, STATE_COUNT);
 	by_state(&b, "topologies", "Topologies by state.", topology_states, topologies,
 		 TOPOLOGY_STATE_COUNT);
 	by_state(&b, "spaces", "Instances of spaces by state.", states, spaces, STATE_COUNT);
 	metric(&b, "submits_total", "counter", "Topologies accepted.", c->count.submits);
-	metric(&b, "refusals_total", "counter", "Requests refused.", c->count.refusals);
+	metric(&b, "refusals_total", "counter", "Requests refused.", c->emitter.refusals);
 	metric(&b, "placements_total", "counter", "Placements decided.", c->count.placements);
 	metric(&b, "recoveries_total", "counter", "Instances placed anew after a loss.",
 	       c->count.recoveries);

@@ -7,8 +7,11 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/str.h"
-#include "core/control/calendar.h"
-#include "core/control/cluster.h"
+#include "core/control/control.h"
+#include "core/control/iso8601.h"
+#include "core/control/placement.h"
+#include "core/control/state.h"
+#include "core/lifecycle/why.h"
 #include "schema/message.h"
 
 #define NEW(Type, type) \
@@ -22,49 +25,49 @@ static Samoza__V1__VariableView *variable_view(const char *name, const char *val
 	return v;
 }
 
-static const struct zhost *zhost_of(const struct instance *i)
+static const char *zhost_name_of(const struct copy *copy)
 {
-	return instance_is_placed(i) ? i->zhost : NULL;
+	return copy_is_placed(copy) ? copy->zhost->name : NULL;
 }
 
 /* ---- topologies ---- */
 
-static Samoza__V1__PlacementView *placement_view(const struct instance *i)
+static Samoza__V1__PlacementView *placement_view(const struct copy *copy)
 {
+	const struct slot *s = copy->slot;
 	Samoza__V1__PlacementView *v = NEW(PlacementView, placement_view);
-	const struct zhost *z = zhost_of(i);
-	v->space = mem_strdup(instance_decl(i)->path);
-	v->zhost = mem_strdup(z != NULL ? z->name : NULL);
-	v->state = mem_strdup(state_name(i->state));
-	v->goal = mem_strdup(goal_name(i->goal));
-	v->why = instance_why(i);
+	v->space = mem_strdup(s->path);
+	v->zhost = mem_strdup(zhost_name_of(copy));
+	v->state = mem_strdup(state_name(s->state));
+	v->goal = mem_strdup(goal_name(s->goal));
+	v->why = slot_why(s);
 	return v;
 }
 
 static Samoza__V1__TopologyView *topology_view(const struct deployment *d)
 {
 	Samoza__V1__TopologyView *v = NEW(TopologyView, topology_view);
-	const struct topology *t = d->app->topology;
+	const struct topology *t = d->topology;
 	v->id = mem_strdup(d->id);
 	v->name = mem_strdup(d->name);
 	v->version = mem_strdup(d->record->version);
 	v->owner = str_is_empty(t->owner) ? NULL : mem_strdup(t->owner);
 	v->state = mem_strdup(topology_state_name(d->state));
-	v->failure_reason = placing_reason_now(d);
+	v->failure_reason = placement_reason_now(d);
 	v->spaces = t->instance_count;
-	v->created = calendar_text(d->record->created_ms);
-	v->updated = calendar_text(d->updated_ms);
+	v->created = iso8601_text(d->record->created_ms);
+	v->updated = iso8601_text(d->updated_ms);
 	v->placements = mem_new_array(Samoza__V1__PlacementView *, t->instance_count);
 	v->n_placements = t->instance_count;
 	for (uint32_t k = 0; k < t->instance_count; k++)
-		v->placements[k] = placement_view(&d->app->instances[k]);
+		v->placements[k] = placement_view(&d->copies[k]);
 	return v;
 }
 
 static Samoza__V1__TopologySummaryView *summary_view(const struct deployment *d)
 {
 	Samoza__V1__TopologySummaryView *v = NEW(TopologySummaryView, topology_summary_view);
-	const struct topology *t = d->app->topology;
+	const struct topology *t = d->topology;
 	v->id = mem_strdup(d->id);
 	v->name = mem_strdup(d->name);
 	v->version = mem_strdup(d->record->version);
@@ -72,15 +75,15 @@ static Samoza__V1__TopologySummaryView *summary_view(const struct deployment *d)
 	v->state = mem_strdup(topology_state_name(d->state));
 	v->failure_reason = mem_strdup(d->reason);
 	v->spaces = t->instance_count;
-	v->created = calendar_text(d->record->created_ms);
-	v->updated = calendar_text(d->updated_ms);
+	v->created = iso8601_text(d->record->created_ms);
+	v->updated = iso8601_text(d->updated_ms);
 	return v;
 }
 
 static const struct deployment *find(const struct control *c, const char *id,
 				     struct error **err)
 {
-	const struct deployment *d = deployment_find(c, id);
+	const struct deployment *d = deployment_find(&c->deployments, id);
 	if (d == NULL)
 		(void)error_set(err, ERR_NOT_FOUND, "no topology %s; see: zshell topo list",
 				id);
@@ -100,8 +103,9 @@ int control_view_topology(const struct control *c, const char *id,
 Samoza__V1__TopologyListView *control_view_topologies(const struct control *c)
 {
 	Samoza__V1__TopologyListView *v = NEW(TopologyListView, topology_list_view);
-	v->topologies = mem_new_array(Samoza__V1__TopologySummaryView *, HASH_COUNT(c->by_id));
-	for (const struct deployment *d = c->first; d != NULL; d = d->next)
+	v->topologies = mem_new_array(Samoza__V1__TopologySummaryView *,
+				      HASH_COUNT(c->deployments.by_id));
+	for (const struct deployment *d = c->deployments.first; d != NULL; d = d->next)
 		v->topologies[v->n_topologies++] = summary_view(d);
 	return v;
 }
@@ -113,7 +117,7 @@ struct provider_names {
 	size_t capacity;
 };
 
-static void add_provider(void *user, struct instance *provider)
+static void add_provider(void *user, struct slot *provider)
 {
 	struct provider_names *names = user;
 	Samoza__V1__ImportView *v = names->view;
@@ -121,51 +125,51 @@ static void add_provider(void *user, struct instance *provider)
 		names->capacity = names->capacity * 2 + 4;
 		v->providers = mem_resize(v->providers, names->capacity, sizeof(char *));
 	}
-	v->providers[v->n_providers++] = mem_strdup(instance_decl(provider)->path);
+	v->providers[v->n_providers++] = mem_strdup(provider->path);
 }
 
-static void add_imports(const struct instance *i, Samoza__V1__SpaceView *v)
+static void add_imports(const struct slot *s, Samoza__V1__SpaceView *v)
 {
-	const struct space *space = instance_space_of(i);
+	const struct space *space = slot_declared_space(s);
 	v->imports = mem_new_array(Samoza__V1__ImportView *, space->import_count);
 	for (unsigned k = 0; k < space->import_count; k++) {
 		const struct import_decl *import = &space->imports[k];
 		Samoza__V1__ImportView *iv = NEW(ImportView, import_view);
 		iv->from = mem_strdup(import->from);
 		iv->optional_import = import->optional;
-		instance_each_provider(i, import, add_provider,
-				       &(struct provider_names){.view = iv});
+		slot_each_provider(s, import, add_provider,
+				   &(struct provider_names){.view = iv});
 		v->imports[v->n_imports++] = iv;
 	}
 }
 
-static Samoza__V1__SpaceView *space_view(const struct instance *i)
+static Samoza__V1__SpaceView *space_view(const struct copy *copy)
 {
-	const struct deployment *d = deployment_of(i);
-	const struct space *space = instance_space_of(i);
-	const struct instance *parent = instance_parent(i);
-	const struct zhost *z = zhost_of(i);
+	const struct slot *s = copy->slot;
+	const struct deployment *d = deployment_of(s);
+	const struct space *space = slot_declared_space(s);
+	const struct slot *parent = s->parent;
 	Samoza__V1__SpaceView *v = NEW(SpaceView, space_view);
-	v->name = str_printf("%s/%s", d->name, instance_decl(i)->path);
+	v->name = str_printf("%s/%s", d->name, s->path);
 	v->topology = mem_strdup(d->name);
 	v->topology_id = mem_strdup(d->id);
-	v->path = mem_strdup(instance_decl(i)->path);
+	v->path = mem_strdup(s->path);
 	v->space = mem_strdup(space->name);
 	v->type = mem_strdup(space_type_name(space->type));
-	v->state = mem_strdup(state_name(i->state));
-	v->goal = mem_strdup(goal_name(i->goal));
-	v->zhost = mem_strdup(z != NULL ? z->name : NULL);
-	v->since = calendar_text(i->since_ms != 0 ? i->since_ms : d->record->created_ms);
-	v->epoch = i->epoch;
-	v->restarts = i->restarts;
-	v->last_error = mem_strdup(i->last_error);
-	v->why = instance_why(i);
-	v->parent = parent != NULL ? mem_strdup(instance_decl(parent)->path) : NULL;
-	add_imports(i, v);
-	v->exports = mem_new_array(Samoza__V1__VariableView *, i->export_count);
-	for (size_t k = 0; k < i->export_count; k++)
+	v->state = mem_strdup(state_name(s->state));
+	v->goal = mem_strdup(goal_name(s->goal));
+	v->zhost = mem_strdup(zhost_name_of(copy));
+	v->since = iso8601_text(s->since_ms != 0 ? s->since_ms : d->record->created_ms);
+	v->epoch = copy->epoch;
+	v->restarts = copy->restarts;
+	v->last_error = mem_strdup(copy->last_error);
+	v->why = slot_why(s);
+	v->parent = parent != NULL ? mem_strdup(parent->path) : NULL;
+	add_imports(s, v);
+	v->exports = mem_new_array(Samoza__V1__VariableView *, copy->export_count);
+	for (size_t k = 0; k < copy->export_count; k++)
 		v->exports[v->n_exports++] =
-			variable_view(i->exports[k].name, i->exports[k].value);
+			variable_view(copy->exports[k].name, copy->exports[k].value);
 	return v;
 }
 
@@ -176,16 +180,16 @@ int control_view_spaces(const struct control *c, const char *id,
 	if (id != NULL && (only = find(c, id, err)) == NULL)
 		return ERR_NOT_FOUND;
 	size_t count = 0;
-	for (const struct deployment *d = c->first; d != NULL; d = d->next)
+	for (const struct deployment *d = c->deployments.first; d != NULL; d = d->next)
 		if (only == NULL || only == d)
-			count += d->app->topology->instance_count;
+			count += d->topology->instance_count;
 	Samoza__V1__SpaceListView *v = NEW(SpaceListView, space_list_view);
 	v->spaces = mem_new_array(Samoza__V1__SpaceView *, count);
-	for (const struct deployment *d = c->first; d != NULL; d = d->next) {
+	for (const struct deployment *d = c->deployments.first; d != NULL; d = d->next) {
 		if (only != NULL && only != d)
 			continue;
-		for (uint32_t k = 0; k < d->app->topology->instance_count; k++)
-			v->spaces[v->n_spaces++] = space_view(&d->app->instances[k]);
+		for (uint32_t k = 0; k < d->topology->instance_count; k++)
+			v->spaces[v->n_spaces++] = space_view(&d->copies[k]);
 	}
 	*ret_view = v;
 	return 0;
@@ -197,10 +201,10 @@ int control_view_space(const struct control *c, const char *id, const char *path
 	const struct deployment *d = find(c, id, err);
 	if (d == NULL)
 		return ERR_NOT_FOUND;
-	const struct instance *i = request_find((struct deployment *)d, path, err);
-	if (i == NULL)
+	const struct slot *s = deployment_find_slot(d, path, err);
+	if (s == NULL)
 		return ERR_NOT_FOUND;
-	*ret_view = space_view(i);
+	*ret_view = space_view(copy_of(s));
 	return 0;
 }
 
@@ -208,22 +212,22 @@ Samoza__V1__MeshSpaceListView *control_view_mesh(const struct control *c)
 {
 	Samoza__V1__MeshSpaceListView *v = NEW(MeshSpaceListView, mesh_space_list_view);
 	size_t count = 0;
-	for (const struct deployment *d = c->first; d != NULL; d = d->next)
-		for (unsigned s = 0; s < d->app->topology->space_count; s++)
-			count += d->app->started[s];
+	for (const struct deployment *d = c->deployments.first; d != NULL; d = d->next)
+		count += d->slots.slots.count;
 	v->spaces = mem_new_array(Samoza__V1__MeshSpaceView *, count);
-	for (const struct deployment *d = c->first; d != NULL; d = d->next) {
-		for (uint32_t k = 0; k < d->app->topology->instance_count; k++) {
-			const struct instance *i = &d->app->instances[k];
-			const struct zhost *z = i->zhost;
-			if (i->state != STATE_DEPLOYED_STARTED || z == NULL)
+	for (const struct deployment *d = c->deployments.first; d != NULL; d = d->next) {
+		for (uint32_t k = 0; k < d->topology->instance_count; k++) {
+			const struct copy *copy = &d->copies[k];
+			const struct slot *s = copy->slot;
+			const struct control_zhost *z = copy->zhost;
+			if (s->state != STATE_DEPLOYED_STARTED || z == NULL)
 				continue;
 			Samoza__V1__MeshSpaceView *m = NEW(MeshSpaceView, mesh_space_view);
 			m->topology = mem_strdup(d->name);
-			m->space = mem_strdup(instance_decl(i)->path);
-			m->type = mem_strdup(space_type_name(instance_space_of(i)->type));
+			m->space = mem_strdup(s->path);
+			m->type = mem_strdup(space_type_name(slot_declared_space(s)->type));
 			m->zhost = mem_strdup(z->name);
-			m->since = calendar_text(i->since_ms);
+			m->since = iso8601_text(s->since_ms);
 			v->spaces[v->n_spaces++] = m;
 		}
 	}
@@ -240,7 +244,8 @@ static Samoza__V1__AmountView *amount_view(uint64_t total, uint64_t reserved)
 	return v;
 }
 
-static void add_devices(const struct zhost *z, Samoza__V1__ZhostView *v)
+static void add_devices(const struct control *c, const struct control_zhost *z,
+			Samoza__V1__ZhostView *v)
 {
 	v->devices = mem_new_array(Samoza__V1__DeviceView *, z->spec.device_count);
 	for (unsigned k = 0; k < z->spec.device_count; k++) {
@@ -251,18 +256,18 @@ static void add_devices(const struct zhost *z, Samoza__V1__ZhostView *v)
 		dv->count = device->count;
 		dv->free = z->place == PLACE_NONE
 				   ? device->count
-				   : place_zhost_devices_free(z->control->place, z->place,
-							      device->kind, device->model);
+				   : place_zhost_devices_free(c->place, z->place, device->kind,
+							      device->model);
 		v->devices[v->n_devices++] = dv;
 	}
 }
 
-static Samoza__V1__ZhostView *zhost_view(const struct zhost *z)
+static Samoza__V1__ZhostView *zhost_view(const struct control *c, const struct control_zhost *z)
 {
 	struct place_usage usage = {.cpu_offered = z->spec.cpu_millicores,
 				    .memory_offered = z->spec.memory_bytes};
 	if (z->place != PLACE_NONE)
-		usage = place_zhost_usage(z->control->place, z->place);
+		usage = place_zhost_usage(c->place, z->place);
 	Samoza__V1__ZhostView *v = NEW(ZhostView, zhost_view);
 	v->name = mem_strdup(z->name);
 	v->state = mem_strdup(state_name(z->state));
@@ -275,7 +280,7 @@ static Samoza__V1__ZhostView *zhost_view(const struct zhost *z)
 		v->cpu_millicores->has_used = v->memory_bytes->has_used = true;
 		v->cpu_millicores->used = z->usage.cpu_millicores;
 		v->memory_bytes->used = z->usage.memory_bytes;
-		v->last_heartbeat = calendar_text(z->heard_wall_ms);
+		v->last_heartbeat = iso8601_text(z->heard_wall_ms);
 	}
 	v->labels = mem_new_array(Samoza__V1__VariableView *, z->spec.labels.count);
 	for (unsigned k = 0; k < z->spec.labels.count; k++)
@@ -284,9 +289,9 @@ static Samoza__V1__ZhostView *zhost_view(const struct zhost *z)
 	v->capabilities = mem_new_array(char *, z->spec.capability_count);
 	for (unsigned k = 0; k < z->spec.capability_count; k++)
 		v->capabilities[v->n_capabilities++] = mem_strdup(z->spec.capabilities[k]);
-	add_devices(z, v);
-	for (const struct instance *i = z->first_instance; i != NULL; i = i->next_on_zhost)
-		v->instances += !i->lost;
+	add_devices(c, z, v);
+	for (const struct copy *copy = z->first_copy; copy != NULL; copy = copy->next_on_zhost)
+		v->instances += !copy->zhost_lost;
 	v->incarnation = z->incarnation;
 	v->has_latitude = v->has_longitude = z->spec.has_position;
 	v->latitude = z->spec.latitude;
@@ -304,10 +309,10 @@ static int compare_zhosts(const void *pa, const void *pb)
 Samoza__V1__ZhostListView *control_view_zhosts(const struct control *c)
 {
 	Samoza__V1__ZhostListView *v = NEW(ZhostListView, zhost_list_view);
-	v->zhosts = mem_new_array(Samoza__V1__ZhostView *, HASH_COUNT(c->zhosts));
-	for (const struct zhost *z = c->zhosts; z != NULL; z = z->hh.next)
+	v->zhosts = mem_new_array(Samoza__V1__ZhostView *, HASH_COUNT(c->zhosts.by_name));
+	zhost_for_each (&c->zhosts, z)
 		if (!z->removed)
-			v->zhosts[v->n_zhosts++] = zhost_view(z);
+			v->zhosts[v->n_zhosts++] = zhost_view(c, z);
 	if (v->n_zhosts > 1)
 		qsort(v->zhosts, v->n_zhosts, sizeof(*v->zhosts), compare_zhosts);
 	return v;
@@ -316,11 +321,11 @@ Samoza__V1__ZhostListView *control_view_zhosts(const struct control *c)
 int control_view_zhost(const struct control *c, const char *name,
 		       Samoza__V1__ZhostView **ret_view, struct error **err)
 {
-	const struct zhost *z = zhost_find(c, name);
+	const struct control_zhost *z = zhost_find(&c->zhosts, name);
 	if (z == NULL || z->removed)
 		return error_set(err, ERR_NOT_FOUND, "no zhost %s; see: zshell cluster zhosts",
 				 name);
-	*ret_view = zhost_view(z);
+	*ret_view = zhost_view(c, z);
 	return 0;
 }
 
@@ -360,7 +365,7 @@ Samoza__V1__ClusterView *control_view_cluster(const struct control *c)
 	v->id = mem_strdup(c->cluster);
 	v->cpu_millicores = amount_view(0, 0);
 	v->memory_bytes = amount_view(0, 0);
-	for (const struct zhost *z = c->zhosts; z != NULL; z = z->hh.next) {
+	zhost_for_each (&c->zhosts, z) {
 		if (z->removed)
 			continue;
 		zhosts[z->state]++;
@@ -370,10 +375,10 @@ Samoza__V1__ClusterView *control_view_cluster(const struct control *c)
 		v->memory_bytes->total += usage.memory_offered;
 		v->memory_bytes->reserved += usage.memory_reserved;
 	}
-	for (const struct deployment *d = c->first; d != NULL; d = d->next) {
+	for (const struct deployment *d = c->deployments.first; d != NULL; d = d->next) {
 		topologies[d->state]++;
-		for (uint32_t k = 0; k < d->app->topology->instance_count; k++)
-			spaces[d->app->instances[k].state]++;
+		for (uint32_t k = 0; k < d->topology->instance_count; k++)
+			spaces[d->copies[k].slot->state]++;
 	}
 	v->zhosts = counts(zhosts, STATE_COUNT, name_of_state, &v->n_zhosts);
 	v->spaces = counts(spaces, STATE_COUNT, name_of_state, &v->n_spaces);

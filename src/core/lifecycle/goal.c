@@ -1,97 +1,98 @@
-/*
- * What people ask for: goals of one instance, and grouped operations. Refusals are made here.
- * Source: [lifecycle.goal], [lifecycle.stop], [lifecycle.deploy], [lifecycle.group].
- */
+#include "core/lifecycle/goal.h"
+
 #include <stdlib.h>
 
 #include "base/check.h"
 #include "base/memory.h"
-#include "base/vector.h"
-#include "core/lifecycle/lifecycle.h"
+#include "core/lifecycle/ordered_stop.h"
 
-int goal_check(const struct instance *i, enum instance_goal goal, struct error **err)
+int goal_check(const struct slot *s, enum instance_goal goal, struct error **err)
 {
-	const struct instance *parent = instance_parent(i);
+	const struct slot *parent = s->parent;
 	if (parent == NULL)
 		return 0;
-	const char *path = instance_decl(i)->path, *above = instance_decl(parent)->path;
 	if (goal == GOAL_DEPLOYED_STARTED && parent->goal != GOAL_DEPLOYED_STARTED)
 		return error_set(err, ERR_CONFLICT,
 				 "%s cannot be started: the goal of its parent %s is %s; start "
 				 "the parent first",
-				 path, above, goal_name(parent->goal));
+				 s->path, parent->path, goal_name(parent->goal));
 	if (goal == GOAL_DEPLOYED_STOPPED && parent->goal == GOAL_NOT_DEPLOYED)
 		return error_set(
 			err, ERR_CONFLICT,
 			"%s cannot be deployed: the goal of its parent %s is %s; deploy "
 			"the parent first",
-			path, above, goal_name(parent->goal));
+			s->path, parent->path, goal_name(parent->goal));
 	return 0;
 }
 
-void goal_set(struct instance *i, enum instance_goal goal, const char *cause)
+/* Sets one slot's goal, nothing else (no retry, no sub-tree). */
+static void set_goal(struct slot *s, enum instance_goal goal, const char *cause)
 {
-	struct application *app = i->app;
-	struct lifecycle *l = app->lifecycle;
-	enum instance_goal from = i->goal;
-	if (from == goal)
-		return;
-	bool is_started = i->state == STATE_DEPLOYED_STARTED;
-	bool is_deployed = i->state != STATE_NOT_DEPLOYED;
-	app->to_start -= from == GOAL_DEPLOYED_STARTED;
-	app->to_start += goal == GOAL_DEPLOYED_STARTED;
-	app->to_start_started -= from == GOAL_DEPLOYED_STARTED && is_started;
-	app->to_start_started += goal == GOAL_DEPLOYED_STARTED && is_started;
-	app->not_gone -= from != GOAL_NOT_DEPLOYED || is_deployed;
-	app->not_gone += goal != GOAL_NOT_DEPLOYED || is_deployed;
-	i->goal = goal;
-	i->placed_anew = false;
-	free(i->goal_cause);
-	i->goal_cause = mem_strdup(cause);
-	i->goal_ms = l->now.wall_ms;
+	struct slot_set *set = s->set;
+	struct lifecycle *l = set->lifecycle;
+	enum instance_goal from = s->goal;
+	bool is_started = s->state == STATE_DEPLOYED_STARTED;
+	bool is_deployed = s->state != STATE_NOT_DEPLOYED;
+	set->to_start -= from == GOAL_DEPLOYED_STARTED;
+	set->to_start += goal == GOAL_DEPLOYED_STARTED;
+	set->to_start_started -= from == GOAL_DEPLOYED_STARTED && is_started;
+	set->to_start_started += goal == GOAL_DEPLOYED_STARTED && is_started;
+	set->not_gone -= from != GOAL_NOT_DEPLOYED || is_deployed;
+	set->not_gone += goal != GOAL_NOT_DEPLOYED || is_deployed;
+	s->goal = goal;
+	free(s->goal_cause);
+	s->goal_cause = mem_strdup(cause);
+	s->goal_ms = l->now.wall_ms;
 	if (goal == GOAL_DEPLOYED_STARTED)
-		group_leave(i);
-	l->listener->goal_changed(l->user, i, from);
-	lifecycle_push(i);
+		ordered_stop_leave(s);
+	l->observer->on_goal_changed(l, s, from);
+	lifecycle_push(s);
+}
+
+void slot_retry(struct slot *s)
+{
+	struct lifecycle *l = s->set->lifecycle;
+	s->finished = false;
+	l->observer->on_retry(l, s);
+	lifecycle_push(s);
 }
 
 /* The last action failed, and the state is not where the goal wants it. */
-static bool last_action_failed(const struct instance *i)
+static bool last_action_failed(const struct slot *s)
 {
-	return i->gave_up || i->undeploy_failed || i->failures > 0 ||
-	       i->retry_at_ms > i->app->lifecycle->now.mono_ms;
+	return s->serving.exhausted || s->serving.undeploy_failed || s->serving.failed ||
+	       s->serving.retry_at_ms > s->set->lifecycle->now.mono_ms;
 }
 
-void goal_retry(struct instance *i)
+void goal_retry(struct slot *s)
 {
-	bool there = (i->goal == GOAL_DEPLOYED_STARTED && i->state == STATE_DEPLOYED_STARTED) ||
-		     (i->goal == GOAL_DEPLOYED_STOPPED && i->state == STATE_DEPLOYED_STOPPED) ||
-		     (i->goal == GOAL_NOT_DEPLOYED && i->state == STATE_NOT_DEPLOYED);
-	if (!there && last_action_failed(i))
-		instance_refresh(i);
+	bool there = (s->goal == GOAL_DEPLOYED_STARTED && s->state == STATE_DEPLOYED_STARTED) ||
+		     (s->goal == GOAL_DEPLOYED_STOPPED && s->state == STATE_DEPLOYED_STOPPED) ||
+		     (s->goal == GOAL_NOT_DEPLOYED && s->state == STATE_NOT_DEPLOYED);
+	if (!there && last_action_failed(s))
+		slot_retry(s);
 }
 
-/* One instance of a request: a new goal starts with fresh attempts, too. */
-static void ask(struct instance *i, enum instance_goal goal, const char *cause)
+/* One slot of a request: a new goal starts with no failure counted, too. */
+static void ask(struct slot *s, enum instance_goal goal, const char *cause)
 {
-	if (i->goal == goal) {
-		goal_retry(i);
+	if (s->goal == goal) {
+		goal_retry(s);
 		return;
 	}
-	bool failed = last_action_failed(i) || i->finished;
-	goal_set(i, goal, cause);
+	bool failed = last_action_failed(s) || s->finished;
+	set_goal(s, goal, cause);
 	if (failed)
-		instance_refresh(i);
+		slot_retry(s);
 }
 
-void goal_request(struct instance *i, enum instance_goal goal, const char *cause)
+void goal_request(struct slot *s, enum instance_goal goal, const char *cause)
 {
-	struct application *app = i->app;
-	uint32_t end = i->index + instance_decl(i)->subtree_count;
-	bool stop = goal == GOAL_DEPLOYED_STOPPED && i->goal == GOAL_DEPLOYED_STARTED;
-	ask(i, goal, cause);
-	for (uint32_t k = i->index + 1; k < end; k++) {
-		struct instance *below = &app->instances[k];
+	bool stop = goal == GOAL_DEPLOYED_STOPPED && s->goal == GOAL_DEPLOYED_STARTED;
+	ask(s, goal, cause);
+	slot_for_each_below (s, below) {
+		if (below == s)
+			continue;
 		if (goal == GOAL_NOT_DEPLOYED)
 			ask(below, goal, cause);
 		else if (stop && below->goal == GOAL_DEPLOYED_STARTED)
@@ -99,69 +100,71 @@ void goal_request(struct instance *i, enum instance_goal goal, const char *cause
 	}
 }
 
-const char *group_action_name(enum group_action action)
-{
-	static const char *const names[] = {"deploy-all", "start-all", "stop-all",
-					    "undeploy-all"};
-	return names[action];
-}
+/* ---- grouped operations ---- */
 
-static enum instance_goal group_goal(enum group_action action)
+static enum instance_goal grouped_goal(enum grouped_action action)
 {
 	switch (action) {
-	case GROUP_DEPLOY_ALL:
-	case GROUP_START_ALL:
+	case GROUPED_DEPLOY_ALL:
+	case GROUPED_START_ALL:
 		return GOAL_DEPLOYED_STARTED;
-	case GROUP_STOP_ALL:
+	case GROUPED_STOP_ALL:
 		return GOAL_DEPLOYED_STOPPED;
-	case GROUP_UNDEPLOY_ALL:
+	case GROUPED_UNDEPLOY_ALL:
 		return GOAL_NOT_DEPLOYED;
 	}
 	IMPOSSIBLE("no such action");
 }
 
-static bool group_concerns(enum group_action action, const struct instance *i)
+static bool grouped_concerns(enum grouped_action action, const struct slot *s)
 {
 	switch (action) {
-	case GROUP_DEPLOY_ALL:
-	case GROUP_UNDEPLOY_ALL:
+	case GROUPED_DEPLOY_ALL:
+	case GROUPED_UNDEPLOY_ALL:
 		return true;
-	case GROUP_START_ALL:
-		return i->goal != GOAL_NOT_DEPLOYED;
-	case GROUP_STOP_ALL:
-		return i->goal == GOAL_DEPLOYED_STARTED;
+	case GROUPED_START_ALL:
+		return s->goal != GOAL_NOT_DEPLOYED;
+	case GROUPED_STOP_ALL:
+		return s->goal == GOAL_DEPLOYED_STARTED;
 	}
 	IMPOSSIBLE("no such action");
 }
 
-int group_request(struct application *app, struct instance *root, enum group_action action,
-		  const char *cause, struct error **err)
+/* Asks one slot, and adds it to those whose stop is to be ordered. */
+static void grouped_ask(struct slot *s, enum grouped_action action, const char *cause,
+			slot_list *to_stop)
 {
-	uint32_t first = root != NULL ? root->index : 0;
-	uint32_t end = root != NULL ? first + instance_decl(root)->subtree_count
-				    : app->topology->instance_count;
-	enum instance_goal goal = group_goal(action);
-	if (root != NULL && goal == GOAL_DEPLOYED_STARTED && group_concerns(action, root)) {
-		int r = goal_check(root, goal, err);
+	enum instance_goal goal = grouped_goal(action);
+	if (!grouped_concerns(action, s))
+		return;
+	/* Parents come first: one that takes part is already asked to start. */
+	if (goal == GOAL_DEPLOYED_STARTED && s->parent != NULL &&
+	    s->parent->goal != GOAL_DEPLOYED_STARTED)
+		return;
+	if (goal != GOAL_DEPLOYED_STARTED && state_is_active(s->state))
+		vector_push(to_stop, s);
+	ask(s, goal, cause);
+}
+
+int grouped_request(struct slot_set *set, struct slot *root, enum grouped_action action,
+		    const char *cause, struct error **err)
+{
+	slot_list to_stop = {0};
+	if (root != NULL && grouped_goal(action) == GOAL_DEPLOYED_STARTED &&
+	    grouped_concerns(action, root)) {
+		int r = goal_check(root, GOAL_DEPLOYED_STARTED, err);
 		if (r < 0)
 			return r;
 	}
-	VECTOR(struct instance *) members = {0};
-	for (uint32_t k = first; k < end; k++) {
-		struct instance *i = &app->instances[k];
-		if (!group_concerns(action, i))
-			continue;
-		/* In pre-order: a parent that takes part is already asked to start. */
-		const struct instance *parent = instance_parent(i);
-		if (goal == GOAL_DEPLOYED_STARTED && parent != NULL &&
-		    parent->goal != GOAL_DEPLOYED_STARTED)
-			continue;
-		if (goal != GOAL_DEPLOYED_STARTED && state_is_active(i->state))
-			vector_push(&members, i);
-		ask(i, goal, cause);
+	if (root != NULL) {
+		slot_for_each_below (root, s)
+			grouped_ask(s, action, cause, &to_stop);
+	} else {
+		vector_for_each (&set->slots, s)
+			grouped_ask(*s, action, cause, &to_stop);
 	}
-	if (members.count > 0)
-		group_order(app, members.items, members.count);
-	vector_done(&members);
+	if (to_stop.count > 0)
+		ordered_stop_begin(set, to_stop.items, to_stop.count);
+	vector_done(&to_stop);
 	return 0;
 }

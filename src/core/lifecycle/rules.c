@@ -1,392 +1,283 @@
-/*
- * The rules: what one instance does next, given its goal, its parent and its providers; and
- * the queue that applies them until nothing moves. Source: [lifecycle.start],
- * [lifecycle.dependency], [lifecycle.stop], [lifecycle.deploy].
- */
+#include "core/lifecycle/rules.h"
+
 #include <stdlib.h>
 
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/str.h"
-#include "core/lifecycle/lifecycle.h"
-
-void lifecycle_init(struct lifecycle *l, const struct lifecycle_listener *listener, void *user)
-{
-	*l = (struct lifecycle){.listener = listener, .user = user};
-}
-
-void lifecycle_done(struct lifecycle *l)
-{
-	INVARIANT(l->first == NULL);
-	heap_done(&l->holds);
-}
-
-void lifecycle_push(struct instance *i)
-{
-	if (i->queued)
-		return;
-	struct lifecycle *l = i->app->lifecycle;
-	i->queued = true;
-	i->next_queued = NULL;
-	if (l->last != NULL)
-		l->last->next_queued = i;
-	else
-		l->first = i;
-	l->last = i;
-}
-
-static struct instance *pop(struct lifecycle *l)
-{
-	struct instance *i = l->first;
-	l->first = i->next_queued;
-	if (l->first == NULL)
-		l->last = NULL;
-	i->next_queued = NULL;
-	i->queued = false;
-	return i;
-}
-
-void lifecycle_forget(const struct application *app)
-{
-	struct lifecycle *l = app->lifecycle;
-	struct instance *rest = l->first;
-	l->first = l->last = NULL;
-	while (rest != NULL) {
-		struct instance *i = rest;
-		rest = i->next_queued;
-		i->queued = false;
-		i->next_queued = NULL;
-		if (i->app != app)
-			lifecycle_push(i);
-	}
-}
+#include "core/lifecycle/ordered_stop.h"
 
 /* ---- moves ---- */
 
-static void push_children(struct instance *i)
+static void push_children(struct slot *s)
 {
-	const struct topology *t = i->app->topology;
-	instance_for_each_child (t, i->index, c)
-		lifecycle_push(&i->app->instances[c]);
+	slot_for_each_child (s, child)
+		lifecycle_push(child);
 }
 
-static void push_space(struct application *app, unsigned space)
+static void push_space(struct slot_set *set, uint32_t space)
 {
-	const struct space *s = &app->topology->spaces[space];
-	for (unsigned k = 0; k < s->instance_count; k++) {
-		struct instance *i = &app->instances[s->instances[k]];
-		if (i->goal == GOAL_DEPLOYED_STARTED || i->state == STATE_DEPLOYED_STARTED)
-			lifecycle_push(i);
-	}
+	vector_for_each (&set->spaces.items[space]->slots, s)
+		if ((*s)->goal == GOAL_DEPLOYED_STARTED ||
+		    (*s)->state == STATE_DEPLOYED_STARTED)
+			lifecycle_push(*s);
+}
+
+/* Started slots of its own space. */
+static uint32_t started_in_space(const struct slot *s)
+{
+	return s->serving.declared->provides[0]->started;
 }
 
 /* A provider came or went. Whether an importer may run can change only with the first or the
- * last one (the second, for a space that imports itself: an instance does not count as its own
+ * last one (the second, for a space that imports itself: a slot does not count as its own
  * provider); what it is told changes every time. */
-static void tell_importers(struct instance *i, unsigned started_before)
+static void notify_importers(struct slot *s, uint32_t started_before)
 {
-	struct application *app = i->app;
-	struct lifecycle *l = app->lifecycle;
-	unsigned space = instance_decl(i)->space;
-	unsigned least =
-		started_before < app->started[space] ? started_before : app->started[space];
-	const struct importer_list *list = &app->importers[space];
-	for (unsigned k = 0; k < list->count; k++) {
-		bool self = list->spaces[k] == space;
-		if (list->mandatory[k] && (least == 0 || (self && least == 1)))
-			push_space(app, list->spaces[k]);
-		l->listener->imports_changed(l->user, app, list->spaces[k]);
+	struct lifecycle *l = s->set->lifecycle;
+	uint32_t started = started_in_space(s);
+	uint32_t least = started_before < started ? started_before : started;
+	vector_for_each (&s->serving.declared->importers, importer) {
+		bool self = importer->space == s->space;
+		if (importer->mandatory && (least == 0 || (self && least == 1)))
+			push_space(s->set, importer->space);
+		l->observer->on_imports_changed(l, s->set, importer->space);
 	}
 }
 
-static void count_move(struct instance *i, enum instance_state from, enum instance_state to)
+void slot_exports_changed(struct slot *s)
 {
-	struct application *app = i->app;
-	struct instance *parent = instance_parent(i);
-	if (i->goal == GOAL_DEPLOYED_STARTED) {
-		app->to_start_started -= from == STATE_DEPLOYED_STARTED;
-		app->to_start_started += to == STATE_DEPLOYED_STARTED;
+	struct lifecycle *l = s->set->lifecycle;
+	vector_for_each (&s->serving.declared->importers, importer)
+		l->observer->on_imports_changed(l, s->set, importer->space);
+}
+
+static void count_move(struct slot *s, enum instance_state from, enum instance_state to)
+{
+	struct slot_set *set = s->set;
+	const struct declaration *declared = s->serving.declared;
+	if (s->goal == GOAL_DEPLOYED_STARTED) {
+		set->to_start_started -= from == STATE_DEPLOYED_STARTED;
+		set->to_start_started += to == STATE_DEPLOYED_STARTED;
 	}
-	if (i->goal == GOAL_NOT_DEPLOYED) {
-		app->not_gone -= from != STATE_NOT_DEPLOYED;
-		app->not_gone += to != STATE_NOT_DEPLOYED;
+	if (s->goal == GOAL_NOT_DEPLOYED) {
+		set->not_gone -= from != STATE_NOT_DEPLOYED;
+		set->not_gone += to != STATE_NOT_DEPLOYED;
 	}
-	if (parent != NULL) {
-		parent->deployed_children -= from != STATE_NOT_DEPLOYED;
-		parent->deployed_children += to != STATE_NOT_DEPLOYED;
+	if (s->parent != NULL) {
+		s->parent->deployed_children -= from != STATE_NOT_DEPLOYED;
+		s->parent->deployed_children += to != STATE_NOT_DEPLOYED;
 	}
-	for (struct instance *above = parent; above != NULL; above = instance_parent(above)) {
+	for (struct slot *above = s->parent; above != NULL; above = above->parent) {
 		above->active_below -= state_is_active(from);
 		above->active_below += state_is_active(to);
 	}
-	unsigned space = instance_decl(i)->space;
-	app->started[space] -= from == STATE_DEPLOYED_STARTED;
-	app->started[space] += to == STATE_DEPLOYED_STARTED;
+	for (unsigned k = 0; k < declared->provide_count; k++) {
+		declared->provides[k]->started -= from == STATE_DEPLOYED_STARTED;
+		declared->provides[k]->started += to == STATE_DEPLOYED_STARTED;
+	}
 }
 
-void instance_move(struct instance *i, enum instance_state to, bool adopting, const char *cause)
+void slot_move(struct slot *s, enum instance_state to, bool adopting, const char *cause)
 {
-	struct application *app = i->app;
-	struct lifecycle *l = app->lifecycle;
-	enum instance_state from = i->state;
+	struct lifecycle *l = s->set->lifecycle;
+	enum instance_state from = s->state;
 	PRE(state_may_move(from, to, adopting));
-	unsigned started_before = app->started[instance_decl(i)->space];
+	uint32_t started_before = started_in_space(s);
 
-	i->state = to;
-	i->since_ms = l->now.wall_ms;
-	count_move(i, from, to);
+	s->state = to;
+	s->since_ms = l->now.wall_ms;
+	count_move(s, from, to);
 	if (to != STATE_DEPLOYED_STARTED)
-		i->closing = false;
-	else
-		i->started_seq = ++l->next_started;
+		s->closing = false;
 	if (state_is_active(from) && !state_is_active(to))
-		group_leave(i);
-	l->listener->moved(l->user, i, from, cause);
+		ordered_stop_leave(s);
+	l->observer->on_moved(l, s, from, cause);
 
 	/* Itself first: one that must stop again at once does so before others count on it. */
-	lifecycle_push(i);
+	lifecycle_push(s);
 	if (from == STATE_DEPLOYED_STARTED || to == STATE_DEPLOYED_STARTED)
-		tell_importers(i, started_before);
-	push_children(i);
-	struct instance *parent = instance_parent(i);
-	if (parent != NULL && parent->deployed_children == 0)
-		lifecycle_push(parent);
-	/* One that is itself gone may still have had some below that were stopping. */
+		notify_importers(s, started_before);
+	push_children(s);
+	struct slot *above = s->parent;
+	if (above != NULL && above->deployed_children == 0)
+		lifecycle_push(above);
+	/* A parent that is itself gone may still have had some below that were stopping. */
 	if (state_is_active(from) && !state_is_active(to))
-		for (; parent != NULL; parent = instance_parent(parent))
-			if (parent->active_below == 0)
-				lifecycle_push(parent);
+		for (; above != NULL; above = above->parent)
+			if (above->active_below == 0)
+				lifecycle_push(above);
 }
 
-void instance_restore(struct instance *i, enum instance_goal goal, enum instance_state state)
+void slot_restore(struct slot *s, enum instance_goal goal, enum instance_state state)
 {
-	struct application *app = i->app;
-	PRE(i->state == STATE_NOT_DEPLOYED && i->goal == GOAL_NOT_DEPLOYED);
-	i->goal = goal;
-	app->to_start += goal == GOAL_DEPLOYED_STARTED;
-	app->not_gone += goal != GOAL_NOT_DEPLOYED;
-	i->state = state;
-	count_move(i, STATE_NOT_DEPLOYED, state);
+	PRE(s->state == STATE_NOT_DEPLOYED && s->goal == GOAL_NOT_DEPLOYED);
+	s->goal = goal;
+	s->set->to_start += goal == GOAL_DEPLOYED_STARTED;
+	s->set->not_gone += goal != GOAL_NOT_DEPLOYED;
+	s->state = state;
+	count_move(s, STATE_NOT_DEPLOYED, state);
 }
 
-void instance_set_target(struct instance *i, enum instance_target target)
+static void set_target(struct slot *s, enum instance_target target)
 {
-	if (i->target == target)
-		return;
-	struct lifecycle *l = i->app->lifecycle;
-	i->target = target;
-	i->order++;
-	l->listener->ordered(l->user, i);
-}
-
-void instance_refresh(struct instance *i)
-{
-	struct lifecycle *l = i->app->lifecycle;
-	i->fresh++;
-	i->order++;
-	i->gave_up = false;
-	i->undeploy_failed = false;
-	i->retry_at_ms = 0;
-	i->failures = 0;
-	i->finished = false;
-	l->listener->ordered(l->user, i);
-	lifecycle_push(i);
-}
-
-void instance_set_exports(struct instance *i, struct instance_variable *take, size_t count)
-{
-	for (size_t k = 0; k < i->export_count; k++) {
-		free(i->exports[k].name);
-		free(i->exports[k].value);
-	}
-	free(i->exports);
-	i->exports = take;
-	i->export_count = count;
-}
-
-void instance_hold(struct instance *i, int64_t until_ms)
-{
-	struct lifecycle *l = i->app->lifecycle;
-	i->hold_until_ms = until_ms;
-	if (until_ms > l->now.mono_ms)
-		heap_set(&l->holds, &i->hold_timer, until_ms);
-	else
-		heap_remove(&l->holds, &i->hold_timer);
-}
-
-void lifecycle_tick(struct lifecycle *l)
-{
-	for (struct heap_node *n;
-	     (n = heap_first(&l->holds)) != NULL && n->key <= l->now.mono_ms;) {
-		heap_remove(&l->holds, n);
-		lifecycle_push(container_of(n, struct instance, hold_timer));
-	}
-}
-
-int64_t lifecycle_next_ms(const struct lifecycle *l)
-{
-	const struct heap_node *n = heap_first(&l->holds);
-	return n != NULL ? n->key : NEVER_MS;
+	struct lifecycle *l = s->set->lifecycle;
+	l->observer->on_target(l, s, target);
 }
 
 /* ---- rules ---- */
 
-static const char *goal_cause(const struct instance *i)
+static bool retry_waits(const struct slot *s)
 {
-	const struct instance *root = instance_root((struct instance *)i);
-	if (root->evacuating)
+	return s->serving.retry_at_ms > s->set->lifecycle->now.mono_ms;
+}
+
+static const char *goal_cause(const struct slot *s)
+{
+	if (s->root->moving)
 		return "it is being re-placed";
-	return i->goal_cause != NULL ? i->goal_cause : "asked for";
+	return s->goal_cause != NULL ? s->goal_cause : "asked for";
 }
 
 /* Installed enough for a child to be deployed, and going to stay. */
-static bool is_deployed(const struct instance *i)
+static bool is_deployed(const struct slot *s)
 {
-	return i->state != STATE_NOT_DEPLOYED && i->state != STATE_DEPLOYING &&
-	       i->state != STATE_UNDEPLOYING && instance_effective_goal(i) != GOAL_NOT_DEPLOYED;
+	return s->state != STATE_NOT_DEPLOYED && s->state != STATE_DEPLOYING &&
+	       s->state != STATE_UNDEPLOYING && slot_effective_goal(s) != GOAL_NOT_DEPLOYED;
 }
 
-static void rule_not_deployed(struct instance *i)
+static void rule_not_deployed(struct slot *s)
 {
-	struct lifecycle *l = i->app->lifecycle;
-	if (instance_effective_goal(i) == GOAL_NOT_DEPLOYED) {
-		i->retry_at_ms = 0;
-		i->gave_up = false;
-		instance_set_target(i, TARGET_NONE);
-		l->listener->gone(l->user, i);
+	struct lifecycle *l = s->set->lifecycle;
+	if (slot_effective_goal(s) == GOAL_NOT_DEPLOYED) {
+		l->observer->on_gone(l, s);
 		return;
 	}
-	if (!instance_is_placed(i) || i->gave_up || i->retry_at_ms > l->now.mono_ms)
+	if (!s->serving.placed || s->serving.exhausted || retry_waits(s))
 		return;
-	const struct instance *parent = instance_parent(i);
-	if (parent != NULL && !is_deployed(parent))
+	if (s->parent != NULL && !is_deployed(s->parent))
 		return;
-	i->undeploy_failed = false;
-	instance_set_target(i, TARGET_DEPLOYED);
-	instance_move(i, STATE_DEPLOYING, false, i->placed_anew ? "re-placed" : goal_cause(i));
+	set_target(s, TARGET_DEPLOYED);
+	slot_move(s, STATE_DEPLOYING, false,
+		  s->serving.placed_again ? "re-placed" : goal_cause(s));
 }
 
-static void move_unless_there(struct instance *i, enum instance_state to, const char *cause)
+static void move_unless_there(struct slot *s, enum instance_state to, const char *cause)
 {
-	if (i->state != to)
-		instance_move(i, to, false, cause);
+	if (s->state != to)
+		slot_move(s, to, false, cause);
 }
 
 /* Steps 1 to 3 of "Start". */
-static void rule_start(struct instance *i)
+static void rule_start(struct slot *s)
 {
-	struct lifecycle *l = i->app->lifecycle;
-	const struct instance *parent = instance_parent(i);
-	if (parent != NULL && !instance_is_up(parent)) {
-		instance_set_target(i, TARGET_DEPLOYED);
+	if (s->parent != NULL && !slot_is_up(s->parent)) {
+		set_target(s, TARGET_DEPLOYED);
 		CLEANUP(freep)
-		char *cause =
-			str_printf("ancestor %s is not started", instance_decl(parent)->path);
-		move_unless_there(i, STATE_WAITING_FOR_ANCESTOR, cause);
+		char *cause = str_printf("ancestor %s is not started", s->parent->path);
+		move_unless_there(s, STATE_WAITING_FOR_ANCESTOR, cause);
 		return;
 	}
-	const struct import_decl *missing = instance_missing_import(i);
+	const struct import_decl *missing = slot_missing_import(s);
 	if (missing != NULL) {
-		instance_set_target(i, TARGET_DEPLOYED);
+		set_target(s, TARGET_DEPLOYED);
 		CLEANUP(freep)
 		char *cause = str_printf("no started provider of %s", missing->from);
-		move_unless_there(i, STATE_UNRESOLVED, cause);
+		move_unless_there(s, STATE_UNRESOLVED, cause);
 		return;
 	}
-	if (i->hold_until_ms > l->now.mono_ms) {
-		instance_set_target(i, TARGET_DEPLOYED);
-		move_unless_there(i, STATE_DEPLOYED_STOPPED,
+	if (s->serving.may_run_at_ms > s->set->lifecycle->now.mono_ms) {
+		set_target(s, TARGET_DEPLOYED);
+		move_unless_there(s, STATE_DEPLOYED_STOPPED,
 				  "the copy on the lost zhost may still live");
 		return;
 	}
-	instance_set_target(i, TARGET_STARTED);
-	if (i->gave_up || i->retry_at_ms > l->now.mono_ms) {
-		move_unless_there(i, STATE_DEPLOYED_STOPPED, "the next attempt waits");
+	set_target(s, TARGET_STARTED);
+	if (s->serving.exhausted || retry_waits(s)) {
+		move_unless_there(s, STATE_DEPLOYED_STOPPED, "the next attempt waits");
 		return;
 	}
-	i->finished = false;
-	instance_move(i, STATE_STARTING, false,
-		      i->state == STATE_DEPLOYED_STOPPED ? "ready"
-							 : "what it waited for is there");
+	s->finished = false;
+	slot_move(s, STATE_STARTING, false,
+		  s->state == STATE_DEPLOYED_STOPPED ? "ready" : "what it waited for is there");
 }
 
 /* deployed-stopped, unresolved, waiting-for-ancestor */
-static void rule_deployed(struct instance *i)
+static void rule_deployed(struct slot *s)
 {
-	enum instance_goal goal = instance_effective_goal(i);
+	enum instance_goal goal = slot_effective_goal(s);
 	if (goal == GOAL_DEPLOYED_STARTED) {
-		rule_start(i);
+		rule_start(s);
 		return;
 	}
-	instance_set_target(i, TARGET_DEPLOYED);
-	if (i->state != STATE_DEPLOYED_STOPPED) {
-		instance_move(i, STATE_DEPLOYED_STOPPED, false, goal_cause(i));
-		return; /* pushed again */
+	set_target(s, TARGET_DEPLOYED);
+	if (s->state != STATE_DEPLOYED_STOPPED) {
+		slot_move(s, STATE_DEPLOYED_STOPPED, false, goal_cause(s));
+		return; /* queued again */
 	}
-	if (goal == GOAL_NOT_DEPLOYED && !i->undeploy_failed && i->deployed_children == 0) {
-		instance_set_target(i, TARGET_NONE);
-		instance_move(i, STATE_UNDEPLOYING, false, goal_cause(i));
+	if (goal == GOAL_NOT_DEPLOYED && !s->serving.undeploy_failed &&
+	    s->deployed_children == 0) {
+		set_target(s, TARGET_NONE);
+		slot_move(s, STATE_UNDEPLOYING, false, goal_cause(s));
 	}
 }
 
-static void rule_started(struct instance *i)
+static void rule_started(struct slot *s)
 {
-	const struct instance *parent = instance_parent(i);
-	const struct import_decl *missing = instance_missing_import(i);
-	bool ancestor_gone = parent != NULL && !instance_is_up(parent);
-	bool unwanted = instance_effective_goal(i) != GOAL_DEPLOYED_STARTED;
+	const struct import_decl *missing = slot_missing_import(s);
+	bool ancestor_gone = s->parent != NULL && !slot_is_up(s->parent);
+	bool unwanted = slot_effective_goal(s) != GOAL_DEPLOYED_STARTED;
 	if (!unwanted && !ancestor_gone && missing == NULL) {
-		if (i->closing) {
-			i->closing = false;
-			push_children(i);
+		if (s->closing) {
+			s->closing = false;
+			push_children(s);
 		}
 		return;
 	}
-	if (unwanted && !ancestor_gone && missing == NULL && group_holds(i))
+	if (unwanted && !ancestor_gone && missing == NULL && ordered_stop_holds(s))
 		return; /* its importers in the group stop first */
-	if (!i->closing) {
-		i->closing = true;
-		push_children(i);
+	if (!s->closing) {
+		s->closing = true;
+		push_children(s);
 	}
-	if (i->active_below > 0)
+	if (s->active_below > 0)
 		return; /* bottom-up */
 	CLEANUP(freep) char *cause = NULL;
 	if (unwanted)
-		cause = mem_strdup(goal_cause(i));
+		cause = mem_strdup(goal_cause(s));
 	else if (ancestor_gone)
-		cause = str_printf("ancestor %s stops", instance_decl(parent)->path);
+		cause = str_printf("ancestor %s stops", s->parent->path);
 	else
 		cause = str_printf("lost the last provider of %s", missing->from);
-	instance_set_target(i, TARGET_DEPLOYED);
-	instance_move(i, STATE_STOPPING, false, cause);
+	set_target(s, TARGET_DEPLOYED);
+	slot_move(s, STATE_STOPPING, false, cause);
 }
 
-void instance_stopped(struct instance *i, const char *cause)
+void slot_stopped(struct slot *s, const char *cause)
 {
-	const struct instance *parent = instance_parent(i);
 	enum instance_state to = STATE_DEPLOYED_STOPPED;
-	if (instance_effective_goal(i) == GOAL_DEPLOYED_STARTED) {
-		if (parent != NULL && !instance_is_up(parent))
+	if (slot_effective_goal(s) == GOAL_DEPLOYED_STARTED) {
+		if (s->parent != NULL && !slot_is_up(s->parent))
 			to = STATE_WAITING_FOR_ANCESTOR;
-		else if (instance_missing_import(i) != NULL)
+		else if (slot_missing_import(s) != NULL)
 			to = STATE_UNRESOLVED;
 	}
-	instance_move(i, to, false, cause);
+	slot_move(s, to, false, cause);
 }
 
-static void apply_rules(struct instance *i)
+static void apply_rules(struct slot *s)
 {
-	switch (i->state) {
+	switch (s->state) {
 	case STATE_NOT_DEPLOYED:
-		rule_not_deployed(i);
+		rule_not_deployed(s);
 		break;
 	case STATE_DEPLOYED_STOPPED:
 	case STATE_UNRESOLVED:
 	case STATE_WAITING_FOR_ANCESTOR:
-		rule_deployed(i);
+		rule_deployed(s);
 		break;
 	case STATE_DEPLOYED_STARTED:
-		rule_started(i);
+		rule_started(s);
 		break;
 	case STATE_DEPLOYING:
 	case STATE_STARTING:
@@ -400,6 +291,6 @@ static void apply_rules(struct instance *i)
 
 void lifecycle_settle(struct lifecycle *l)
 {
-	while (l->first != NULL)
-		apply_rules(pop(l));
+	for (struct slot *s; (s = lifecycle_pop(l)) != NULL;)
+		apply_rules(s);
 }

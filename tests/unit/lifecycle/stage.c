@@ -12,55 +12,42 @@
 #include "schema/message.h"
 #include "schema/yaml.h"
 
-static void on_moved(void *user, struct instance *i, enum instance_state from,
+static void on_moved(struct lifecycle *l, struct slot *s, enum instance_state from,
 		     const char *cause)
 {
-	struct stage *stage = user;
-	(void)from;
-	(void)cause;
+	struct stage *stage = container_of(l, struct stage, lifecycle);
 	stage->moves++;
-	if (i->state == STATE_STOPPING)
+	if (s->state == STATE_STOPPING)
 		assert_int_equal(buffer_printf(&stage->stops, "%s%s",
-					       stage->stops.size > 0 ? " " : "",
-					       instance_decl(i)->path),
+					       stage->stops.size > 0 ? " " : "", s->path),
 				 0);
 }
 
-static void on_instance(void *user, struct instance *i)
+static void on_target(struct lifecycle *l, struct slot *s, enum instance_target target)
 {
-	(void)user;
-	(void)i;
 }
 
-static void on_goal_changed(void *user, struct instance *i, enum instance_goal from)
+static void on_slot(struct lifecycle *l, struct slot *s)
 {
-	(void)user;
-	(void)i;
-	(void)from;
 }
 
-static void on_imports_changed(void *user, struct application *app, unsigned space)
+static void on_goal_changed(struct lifecycle *l, struct slot *s, enum instance_goal from)
 {
-	struct stage *stage = user;
-	(void)app;
-	(void)space;
-	stage->updates++;
 }
 
-static const struct lifecycle_listener listener = {
-	.moved = on_moved,
-	.ordered = on_instance,
-	.goal_changed = on_goal_changed,
-	.gone = on_instance,
-	.imports_changed = on_imports_changed,
+static void on_imports_changed(struct lifecycle *l, struct slot_set *set, uint32_t space)
+{
+	container_of(l, struct stage, lifecycle)->updates++;
+}
+
+static const struct lifecycle_observer observer = {
+	.on_moved = on_moved,
+	.on_target = on_target,
+	.on_retry = on_slot,
+	.on_goal_changed = on_goal_changed,
+	.on_gone = on_slot,
+	.on_imports_changed = on_imports_changed,
 };
-
-static enum instance_target target_of(enum instance_state state)
-{
-	if (state == STATE_NOT_DEPLOYED)
-		return TARGET_NONE;
-	return state == STATE_DEPLOYED_STARTED ? TARGET_STARTED : TARGET_DEPLOYED;
-}
 
 void stage_set_up(struct stage *stage, const char *spaces, enum instance_goal goal,
 		  enum instance_state state)
@@ -85,45 +72,47 @@ void stage_set_up(struct stage *stage, const char *spaces, enum instance_goal go
 	if (r < 0)
 		fail_msg("%s", err->message);
 	diagnostics_done(&findings);
-	lifecycle_init(&stage->lifecycle, &listener, stage);
-	stage->app = application_new(&stage->lifecycle, topology, NULL);
-	for (uint32_t k = 0; k < topology->instance_count; k++) {
-		struct instance *i = &stage->app->instances[k];
-		i->zhost = stage; /* somewhere */
-		instance_restore(i, goal, state);
-		i->target = target_of(state);
+	lifecycle_init(&stage->lifecycle, &observer);
+	slot_set_init(&stage->slots, &stage->lifecycle);
+	(void)slot_set_declare(&stage->slots, topology);
+	vector_for_each (&stage->slots.slots, s) {
+		slot_set_serving(*s, &(struct serving_facts){
+					     .declared = (*s)->serving.declared,
+					     .placed = true,
+				     });
+		slot_restore(*s, goal, state);
 	}
 }
 
 void stage_tear_down(struct stage *stage)
 {
-	application_free(stage->app);
+	slot_set_done(&stage->slots);
 	lifecycle_done(&stage->lifecycle);
 	buffer_done(&stage->stops);
 }
 
-struct instance *stage_instance(struct stage *stage, const char *path)
+struct slot *stage_slot(struct stage *stage, const char *path)
 {
-	int index = topology_find_instance(stage->app->topology, path);
-	if (index < 0)
+	struct slot *s = slot_find(&stage->slots, path);
+	if (s == NULL)
 		fail_msg("no instance %s", path);
-	return &stage->app->instances[index];
+	return s;
 }
 
-static bool end_action(struct instance *i)
+static bool end_action(struct slot *s)
 {
-	switch (i->state) {
+	switch (s->state) {
 	case STATE_DEPLOYING:
-		instance_move(i, STATE_DEPLOYED_STOPPED, false, "deployed");
+		slot_move(s, STATE_DEPLOYED_STOPPED, false, "deployed");
 		return true;
 	case STATE_STARTING:
-		instance_move(i, STATE_DEPLOYED_STARTED, false, "started");
+		slot_move(s, STATE_DEPLOYED_STARTED, false, "started");
 		return true;
 	case STATE_STOPPING:
-		instance_stopped(i, "stopped");
+		slot_stopped(s, "stopped");
 		return true;
 	case STATE_UNDEPLOYING:
-		instance_move(i, STATE_NOT_DEPLOYED, false, "undeployed");
+		slot_move(s, STATE_NOT_DEPLOYED, false, "undeployed");
 		return true;
 	case STATE_NOT_DEPLOYED:
 	case STATE_DEPLOYED_STOPPED:
@@ -138,10 +127,9 @@ static bool end_action(struct instance *i)
 
 bool stage_round(struct stage *stage)
 {
-	const struct topology *t = stage->app->topology;
 	bool any = false;
-	for (uint32_t k = 0; k < t->instance_count; k++)
-		any = end_action(&stage->app->instances[k]) || any;
+	vector_for_each (&stage->slots.slots, s)
+		any = end_action(*s) || any;
 	lifecycle_settle(&stage->lifecycle);
 	return any;
 }

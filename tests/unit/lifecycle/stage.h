@@ -1,29 +1,33 @@
 /*
- * A topology on a stage: the life cycle without control, zhosts or time. Tests say what the
- * actions' results are.
+ * A topology on a stage: the life cycle without control, zhosts or time. Every slot has a place;
+ * tests say how actions end.
  */
 #ifndef SAMOZA_TEST_LIFECYCLE_STAGE_H
 #define SAMOZA_TEST_LIFECYCLE_STAGE_H
 
 #include "base/buffer.h"
-#include "core/lifecycle/lifecycle.h"
+#include "base/heap.h"
+#include "core/lifecycle/goal.h"
+#include "core/lifecycle/rules.h"
+#include "core/lifecycle/slot_set.h"
 
 struct stage {
 	struct lifecycle lifecycle;
-	struct application *app;
-	struct buffer stops;   /* "b a c": as they entered stopping */
-	unsigned long moves;   /* changes of state */
-	unsigned long updates; /* importers told of a change */
+	struct slot_set slots;
+	struct buffer stops; /* "b a c": as they entered stopping */
+	unsigned long moves; /* changes of state */
+	unsigned long
+		updates; /* importing spaces whose providers changed, one for each change */
 };
 
 /* `spaces`: the list of topology.yaml. All instances are placed, with that goal and state. */
 void stage_set_up(struct stage *stage, const char *spaces, enum instance_goal goal,
 		  enum instance_state state);
 void stage_tear_down(struct stage *stage);
-struct instance *stage_instance(struct stage *stage, const char *path);
-/* Everything that is under way ends well, in rounds, until nothing is. */
+struct slot *stage_slot(struct stage *stage, const char *path);
+/* Every action that is under way succeeds, in rounds, until there is none. */
 void stage_run(struct stage *stage);
-/* One round: every action that is under way now ends well. False: there was none. */
+/* One round: every action that is under way now succeeds. False: there was none. */
 bool stage_round(struct stage *stage);
 
 #endif

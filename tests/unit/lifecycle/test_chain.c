@@ -32,13 +32,13 @@ static void a_chain_starts_in_as_many_moves_as_it_is_long(void **state)
 	CLEANUP(freep) char *spaces = chain(LENGTH);
 	stage_set_up(&stage, spaces, GOAL_DEPLOYED_STARTED, STATE_DEPLOYED_STOPPED);
 	for (uint32_t k = 0; k < LENGTH; k++)
-		lifecycle_push(&stage.app->instances[k]);
+		lifecycle_push(stage.slots.slots.items[k]);
 	lifecycle_settle(&stage.lifecycle);
-	/* Each step: the one that starts ends its start, and the next one follows. */
+	/* Each step: one start ends, and the next slot starts. */
 	for (uint32_t k = 0; k < LENGTH; k++) {
-		struct instance *i = &stage.app->instances[k];
-		assert_int_equal(i->state, STATE_STARTING);
-		instance_move(i, STATE_DEPLOYED_STARTED, false, "started");
+		struct slot *s = stage.slots.slots.items[k];
+		assert_int_equal(s->state, STATE_STARTING);
+		slot_move(s, STATE_DEPLOYED_STARTED, false, "started");
 		lifecycle_settle(&stage.lifecycle);
 	}
 	/* all but the first were unresolved in between: starting, started, unresolved */
@@ -52,21 +52,21 @@ static void a_chain_unwinds_in_as_many_moves_as_it_is_long(void **state)
 	struct stage stage;
 	CLEANUP(freep) char *spaces = chain(LENGTH);
 	stage_set_up(&stage, spaces, GOAL_DEPLOYED_STARTED, STATE_DEPLOYED_STARTED);
-	goal_request(&stage.app->instances[0], GOAL_DEPLOYED_STOPPED, "stopped");
-	/* The whole chain leaves deployed-started at once: nobody waits for importers. */
+	goal_request(stage.slots.slots.items[0], GOAL_DEPLOYED_STOPPED, "stopped");
+	/* The whole chain leaves deployed-started at once: no provider waits for importers. */
 	lifecycle_settle(&stage.lifecycle);
 	for (uint32_t k = 0; k < LENGTH; k++)
-		assert_int_equal(stage.app->instances[k].state, STATE_STOPPING);
+		assert_int_equal(stage.slots.slots.items[k]->state, STATE_STOPPING);
 	assert_int_equal(stage.moves, LENGTH);
 	stage_run(&stage);
-	assert_int_equal(stage.app->instances[0].state, STATE_DEPLOYED_STOPPED);
+	assert_int_equal(stage.slots.slots.items[0]->state, STATE_DEPLOYED_STOPPED);
 	for (uint32_t k = 1; k < LENGTH; k++)
-		assert_int_equal(stage.app->instances[k].state, STATE_UNRESOLVED);
+		assert_int_equal(stage.slots.slots.items[k]->state, STATE_UNRESOLVED);
 	assert_int_equal(stage.moves, 2 * LENGTH);
 	stage_tear_down(&stage);
 }
 
-static void what_does_not_depend_on_a_change_is_not_told(void **state)
+static void a_change_does_not_reach_what_does_not_depend_on_it(void **state)
 {
 	(void)state;
 	struct stage stage;
@@ -75,12 +75,12 @@ static void what_does_not_depend_on_a_change_is_not_told(void **state)
 		     "- {name: web, type: CALL, count: 500, imports: [{from: db}]}\n"
 		     "- {name: other, type: CALL, count: 500}\n",
 		     GOAL_DEPLOYED_STARTED, STATE_DEPLOYED_STARTED);
-	goal_request(stage_instance(&stage, "db-1"), GOAL_DEPLOYED_STOPPED, "stopped");
+	goal_request(stage_slot(&stage, "db-1"), GOAL_DEPLOYED_STOPPED, "stopped");
 	stage_run(&stage);
-	/* db-2 remains: every web goes on, and its space is told once. */
+	/* db-2 remains: every web stays started, and its space is updated once. */
 	assert_int_equal(stage.moves, 2);
 	assert_int_equal(stage.updates, 1);
-	assert_int_equal(stage_instance(&stage, "web-1")->state, STATE_DEPLOYED_STARTED);
+	assert_int_equal(stage_slot(&stage, "web-1")->state, STATE_DEPLOYED_STARTED);
 	stage_tear_down(&stage);
 }
 
@@ -89,7 +89,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_chain_starts_in_as_many_moves_as_it_is_long),
 		cmocka_unit_test(a_chain_unwinds_in_as_many_moves_as_it_is_long),
-		cmocka_unit_test(what_does_not_depend_on_a_change_is_not_told),
+		cmocka_unit_test(a_change_does_not_reach_what_does_not_depend_on_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
+#include "core/lifecycle/why.h"
 #include "stage.h"
 
 static const char lamp[] = "- {name: mysql, type: NATIVE, provides: [database]}\n"
@@ -18,7 +19,7 @@ static const char lamp[] = "- {name: mysql, type: NATIVE, provides: [database]}\
 
 static void check(struct stage *stage, const char *path, const char *expected)
 {
-	CLEANUP(freep) char *seen = instance_why(stage_instance(stage, path));
+	CLEANUP(freep) char *seen = slot_why(stage_slot(stage, path));
 	if (expected == NULL)
 		assert_null(seen);
 	else
@@ -36,7 +37,7 @@ static void the_whole_chain_is_told(void **state)
 	struct stage stage;
 	set_up(&stage);
 	stage.lifecycle.now.wall_ms = (10 * 60 + 31) * 60000;
-	goal_request(stage_instance(&stage, "mysql"), GOAL_DEPLOYED_STOPPED, "stopped by ops");
+	goal_request(stage_slot(&stage, "mysql"), GOAL_DEPLOYED_STOPPED, "stopped by ops");
 	stage_run(&stage);
 	check(&stage, "web",
 	      "web is unresolved: needs app, which waits for its ancestor tomcat, which is "
@@ -59,11 +60,11 @@ static void a_failure_is_told_with_its_error(void **state)
 	(void)state;
 	struct stage stage;
 	set_up(&stage);
-	struct instance *mysql = stage_instance(&stage, "mysql");
-	mysql->failures = 6;
-	mysql->gave_up = true;
-	mysql->last_error = mem_strdup("start: exit status 3");
-	instance_move(mysql, STATE_DEPLOYED_STOPPED, false, "start: exit status 3");
+	struct slot *mysql = stage_slot(&stage, "mysql");
+	mysql->serving.failed = true;
+	mysql->serving.exhausted = true;
+	mysql->serving.last_error = "start: exit status 3";
+	slot_move(mysql, STATE_DEPLOYED_STOPPED, false, "start: exit status 3");
 	stage_run(&stage);
 	check(&stage, "mysql", "mysql has used up its attempts (start: exit status 3)");
 	check(&stage, "tomcat",
@@ -77,9 +78,9 @@ static void no_place_is_told(void **state)
 	(void)state;
 	struct stage stage;
 	set_up(&stage);
-	struct instance *mysql = stage_instance(&stage, "mysql");
-	mysql->zhost = NULL;
-	instance_move(mysql, STATE_NOT_DEPLOYED, false, "zhost lost");
+	struct slot *mysql = stage_slot(&stage, "mysql");
+	mysql->serving.placed = false;
+	slot_move(mysql, STATE_NOT_DEPLOYED, false, "zhost lost");
 	stage_run(&stage);
 	check(&stage, "tomcat",
 	      "tomcat is unresolved: needs database, provided by mysql, which has no place");

@@ -17,14 +17,14 @@ static void check(const char *spaces, const char *expected)
 {
 	struct stage stage;
 	stage_set_up(&stage, spaces, GOAL_DEPLOYED_STARTED, STATE_DEPLOYED_STARTED);
-	struct application *app = stage.app;
-	assert_int_equal(group_request(app, NULL, GROUP_STOP_ALL, "stopped", NULL), 0);
+	assert_int_equal(grouped_request(&stage.slots, NULL, GROUPED_STOP_ALL, "stopped", NULL),
+			 0);
 	lifecycle_settle(&stage.lifecycle);
 	do {
 		assert_int_equal(buffer_add_string(&stage.stops, " |"), 0);
 	} while (stage_round(&stage));
-	for (uint32_t k = 0; k < app->topology->instance_count; k++)
-		assert_int_equal(app->instances[k].state, STATE_DEPLOYED_STOPPED);
+	vector_for_each (&stage.slots.slots, s)
+		assert_int_equal((*s)->state, STATE_DEPLOYED_STOPPED);
 	assert_string_equal(stage.stops.data, expected);
 	stage_tear_down(&stage);
 }

@@ -1,4 +1,4 @@
-#include "core/control/calendar.h"
+#include "core/control/iso8601.h"
 
 #include "base/str.h"
 
@@ -20,7 +20,7 @@ static void civil_from_days(int64_t days, int64_t *year, int *month, int *day)
 	*year = year_of_era + era * 400 + (*month <= 2);
 }
 
-char *calendar_text(int64_t wall_ms)
+char *iso8601_text(int64_t wall_ms)
 {
 	int64_t seconds = wall_ms >= 0 ? wall_ms / 1000 : -((-wall_ms + 999) / 1000);
 	int64_t days = seconds >= 0 ? seconds / 86400 : -((-seconds + 86399) / 86400);

@@ -1,0 +1,23 @@
+/*
+ * Settings of zrms' decision core.
+ */
+#ifndef SAMOZA_CORE_CONTROL_CONFIG_H
+#define SAMOZA_CORE_CONTROL_CONFIG_H
+
+#include <stdint.h>
+
+/* Durations in milliseconds. Defaults and meaning: [topology.detection]. */
+struct control_config {
+	int64_t heartbeat_ms;	    /* resource_reporting.interval             10 s */
+	int64_t failure_timeout_ms; /* failure_detection.timeout               30 s */
+	int64_t check_ms;	    /* failure_detection.check_interval         5 s */
+	int64_t on_disconnect_ms;   /* failure_detection.on_disconnect; 0: off      */
+	int64_t margin_ms;	    /* failure_detection.margin                 2 s */
+};
+#define CONTROL_CONFIG_DEFAULT                                \
+	((struct control_config){.heartbeat_ms = 10000,       \
+				 .failure_timeout_ms = 30000, \
+				 .check_ms = 5000,            \
+				 .margin_ms = 2000})
+
+#endif

@@ -1,0 +1,16 @@
+/*
+ * data.* of spaces with cluster storage: a request of the copy that writes becomes a change in the
+ * next commit; one of another copy is refused, so that two copies can never both write.
+ */
+#ifndef SAMOZA_CORE_CONTROL_DATA_H
+#define SAMOZA_CORE_CONTROL_DATA_H
+
+#include <stdint.h>
+
+#include "proto/wire.pb-c.h"
+
+struct control;
+
+void data_request(struct control *c, uint64_t link, const Samoza__V1__DataRequest *request);
+
+#endif

@@ -1,0 +1,55 @@
+#include "core/control/event_emitter.h"
+
+#include "base/memory.h"
+
+void emit_event(struct event_emitter *e, const char *kind, const char *subject,
+		const char *from, const char *to, const char *topology, const char *cause)
+{
+	Samoza__V1__EventRecord *event = mem_new(Samoza__V1__EventRecord);
+	samoza__v1__event_record__init(event);
+	event->seq = e->next_event++;
+	event->time_ms = e->now.wall_ms;
+	event->kind = mem_strdup(kind);
+	event->subject = mem_strdup(subject);
+	event->from = mem_strdup(from != NULL ? from : "");
+	event->to = mem_strdup(to != NULL ? to : "");
+	event->topology = mem_strdup(topology);
+	event->cause = mem_strdup(cause);
+	vector_push(&e->outbox->events, event);
+}
+
+void emit_message(struct event_emitter *e, uint64_t link, Samoza__V1__FrameType type,
+		  void *take_message, bool close)
+{
+	*vector_add(&e->outbox->messages) = (struct link_message){
+		.link = link, .type = type, .message = take_message, .close = close};
+}
+
+void emit_reply(struct event_emitter *e, uint64_t request, struct error *take_error,
+		const char *topology, const char *path, const char *notice)
+{
+	if (take_error != NULL)
+		e->refusals++;
+	if (request == 0) {
+		error_free(take_error);
+		return;
+	}
+	*vector_add(&e->outbox->replies) = (struct reply){
+		.request = request,
+		.code = take_error != NULL ? (int)take_error->code : 0,
+		.message = mem_strdup(take_error != NULL ? take_error->message : notice),
+		.error = take_error,
+		.topology = mem_strdup(topology),
+		.path = mem_strdup(path),
+	};
+}
+
+void emit_view(struct event_emitter *e, uint64_t request, ProtobufCMessage *take_view)
+{
+	if (request == 0) {
+		protobuf_c_message_free_unpacked(take_view, NULL);
+		return;
+	}
+	*vector_add(&e->outbox->replies) =
+		(struct reply){.request = request, .view = take_view};
+}

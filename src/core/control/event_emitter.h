@@ -1,0 +1,34 @@
+/*
+ * Writes events, messages and replies into the outbox of the call that is being handled.
+ */
+#ifndef SAMOZA_CORE_CONTROL_EVENT_EMITTER_H
+#define SAMOZA_CORE_CONTROL_EVENT_EMITTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "core/instant.h"
+#include "core/outbox.h"
+
+struct event_emitter {
+	struct outbox *outbox; /* of the call; borrowed */
+	struct instant now;    /* of the call */
+	uint64_t next_event;
+	uint64_t refusals; /* replies with an error, for metrics */
+};
+
+/* What happened to `subject`. `from`, `to` NULL: "". `topology`: the id that it belongs to, or
+ * NULL. Copies. */
+void emit_event(struct event_emitter *e, const char *kind, const char *subject,
+		const char *from, const char *to, const char *topology, const char *cause);
+/* Takes the message. `close`: the link is closed after it. */
+void emit_message(struct event_emitter *e, uint64_t link, Samoza__V1__FrameType type,
+		  void *take_message, bool close);
+/* `request` 0: nothing. Takes `take_error` (NULL: done). */
+void emit_reply(struct event_emitter *e, uint64_t request, struct error *take_error,
+		const char *topology, const char *path, const char *notice);
+/* Takes a ready answer instead. `request` 0: frees it. */
+void emit_view(struct event_emitter *e, uint64_t request, ProtobufCMessage *take_view);
+
+#endif

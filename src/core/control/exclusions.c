@@ -1,0 +1,145 @@
+#include "core/control/exclusions.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "base/str.h"
+#include "core/control/state.h"
+#include "core/lifecycle/goal.h"
+
+static int64_t window_ms(const struct copy *copy)
+{
+	return slot_declared_space(copy->slot)->restart_window_ms;
+}
+
+/* ---- one exclusion ---- */
+
+static void drop(struct control *c, struct exclusion *e)
+{
+	struct copy *root = e->root;
+	for (struct exclusion **p = &root->exclusions; *p != NULL; p = &(*p)->next) {
+		if (*p == e) {
+			*p = e->next;
+			break;
+		}
+	}
+	heap_remove(&c->exclusion_timers, &e->timer);
+	free(e->zhost);
+	free(e->sentence);
+	free(e);
+	mark_copy(root, COPY_RECORD);
+}
+
+void exclusion_add(struct control *c, struct copy *root, const struct copy *failed)
+{
+	const struct control_zhost *z = failed->zhost;
+	for (struct exclusion *e = root->exclusions, *next; e != NULL; e = next) {
+		next = e->next;
+		if (str_equal(e->zhost, z->name))
+			drop(c, e);
+	}
+	struct exclusion *e = mem_new(struct exclusion);
+	e->root = root;
+	e->zhost = mem_strdup(z->name);
+	e->incarnation = z->incarnation;
+	e->until_wall_ms = c->now.wall_ms + window_ms(failed);
+	CLEANUP(freep)
+	char *times = failed->failures == 1 ? mem_strdup("once")
+					    : str_printf("%u times", failed->failures);
+	e->sentence = str_printf("%s failed %s on %s: %s", failed->slot->path, times, z->name,
+				 failed->last_error != NULL ? failed->last_error : "unknown");
+	e->next = root->exclusions;
+	root->exclusions = e;
+	heap_set(&c->exclusion_timers, &e->timer, c->now.mono_ms + window_ms(failed));
+	mark_copy(root, COPY_RECORD);
+}
+
+void exclusion_restore(struct control *c, struct copy *root,
+		       const Samoza__V1__Exclusion *record)
+{
+	struct exclusion *e = mem_new(struct exclusion);
+	int64_t left = record->until_ms - c->now.wall_ms;
+	e->root = root;
+	e->zhost = mem_strdup(record->zhost);
+	e->incarnation = record->incarnation;
+	e->until_wall_ms = record->until_ms;
+	e->sentence = mem_strdup(record->sentence);
+	e->next = root->exclusions;
+	root->exclusions = e;
+	heap_set(&c->exclusion_timers, &e->timer, c->now.mono_ms + (left > 0 ? left : 0));
+}
+
+/* ---- their ends ---- */
+
+/* It may be tried there again: copies that are exhausted on this very zhost try at once, others are
+ * placed again with one more choice. */
+static void exclusion_ended(struct control *c, struct copy *root, const struct control_zhost *z)
+{
+	struct deployment *d = deployment_of(root->slot);
+	slot_for_each_below (root->slot, s)
+		if (copy_of(s)->exhausted && copy_of(s)->zhost == z)
+			slot_retry(s);
+	place_wait_wake(c->place, d->place);
+	mark_deployment(d, DEPLOYMENT_PLACE);
+}
+
+void exclusions_clear(struct control *c, struct copy *root)
+{
+	while (root->exclusions != NULL)
+		drop(c, root->exclusions);
+}
+
+void exclusions_forgive(struct control *c, struct copy *root)
+{
+	exclusions_clear(c, root);
+	slot_for_each_below (root->slot, s)
+		if (copy_of(s)->exhausted)
+			slot_retry(s);
+}
+
+void exclusions_end_for(struct control *c, const struct control_zhost *z)
+{
+	/* Exclusions are few: they exist only after repeated failure. */
+	for (size_t k = c->exclusion_timers.count; k-- > 0;) {
+		struct exclusion *e =
+			container_of(c->exclusion_timers.nodes[k], struct exclusion, timer);
+		if (!str_equal(e->zhost, z->name) || e->incarnation >= z->incarnation)
+			continue;
+		struct copy *root = e->root;
+		drop(c, e);
+		exclusion_ended(c, root, z);
+		k = c->exclusion_timers.count; /* the heap moved: from its end again */
+	}
+}
+
+void exclusions_tick(struct control *c)
+{
+	for (struct heap_node *n;
+	     (n = heap_first(&c->exclusion_timers)) != NULL && n->key <= c->now.mono_ms;) {
+		struct exclusion *e = container_of(n, struct exclusion, timer);
+		struct copy *root = e->root;
+		const struct control_zhost *z = zhost_find(&c->zhosts, e->zhost);
+		drop(c, e);
+		exclusion_ended(c, root, z);
+	}
+}
+
+int64_t exclusions_next_ms(const struct control *c)
+{
+	const struct heap_node *n = heap_first(&c->exclusion_timers);
+	return n != NULL ? n->key : NEVER_MS;
+}
+
+struct place_exclusion *exclusions_for_engine(const struct control *c, const struct copy *root,
+					      uint32_t *ret_count)
+{
+	VECTOR(struct place_exclusion) list = {0};
+	for (const struct exclusion *e = root->exclusions; e != NULL; e = e->next) {
+		const struct control_zhost *z = zhost_find(&c->zhosts, e->zhost);
+		if (z != NULL && z->place != PLACE_NONE)
+			*vector_add(&list) = (struct place_exclusion){.zhost = z->place,
+								      .sentence = e->sentence};
+	}
+	*ret_count = (uint32_t)list.count;
+	return list.items;
+}

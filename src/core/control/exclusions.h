@@ -1,0 +1,44 @@
+/*
+ * Zhosts that a unit (a root with everything below it) must not take for now, because its retries
+ * were used up there. An exclusion ends with the restart window, with a new incarnation of the
+ * zhost, or by a start or recover request [lifecycle.failure].
+ */
+#ifndef SAMOZA_CORE_CONTROL_EXCLUSIONS_H
+#define SAMOZA_CORE_CONTROL_EXCLUSIONS_H
+
+#include "base/heap.h"
+#include "core/control/deployment.h"
+#include "core/place/place.h"
+#include "proto/record.pb-c.h"
+
+struct control;
+
+/* In copy.exclusions of a root, newest first. */
+struct exclusion {
+	struct heap_node timer; /* monotonic end */
+	struct copy *root;	/* borrowed */
+	char *zhost;
+	uint64_t incarnation;
+	int64_t until_wall_ms;
+	char *sentence; /* "SPACE failed N times on ZHOST: LAST_ERROR" */
+	struct exclusion *next;
+};
+
+/* `failed`: the root of `root`'s unit or a copy below it, exhausted where it is. */
+void exclusion_add(struct control *c, struct copy *root, const struct copy *failed);
+/* As it was in a record. */
+void exclusion_restore(struct control *c, struct copy *root,
+		       const Samoza__V1__Exclusion *record);
+void exclusions_clear(struct control *c, struct copy *root);
+/* A start of something below `root` is asked for: what is exhausted there tries again. */
+void exclusions_forgive(struct control *c, struct copy *root);
+/* A new incarnation of the zhost. */
+void exclusions_end_for(struct control *c, const struct control_zhost *z);
+void exclusions_tick(struct control *c);
+int64_t exclusions_next_ms(const struct control *c);
+
+/* For the engine; the caller frees the array. */
+struct place_exclusion *exclusions_for_engine(const struct control *c, const struct copy *root,
+					      uint32_t *ret_count);
+
+#endif

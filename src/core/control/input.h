@@ -1,0 +1,106 @@
+/*
+ * What zrms' decision core is told: requests of people, messages of zhosts, time.
+ */
+#ifndef SAMOZA_CORE_CONTROL_INPUT_H
+#define SAMOZA_CORE_CONTROL_INPUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proto/record.pb-c.h"
+#include "proto/wire.pb-c.h"
+
+struct topology; /* model/topology.h */
+
+enum control_input_type {
+	CONTROL_SUBMIT,
+	CONTROL_TOPOLOGY, /* start, stop, recover, remove, grouped operations */
+	CONTROL_GOAL,	  /* of one instance */
+	CONTROL_ZHOST,	  /* cordon, uncordon, remove */
+	CONTROL_HELLO,	  /* a zhost on a new link */
+	CONTROL_REPORT,
+	CONTROL_HEARTBEAT,
+	CONTROL_CLOSED,	   /* a link is gone */
+	CONTROL_DATA,	   /* data.* of a space with cluster storage: fenced, then a record */
+	CONTROL_FORGOTTEN, /* a zhost has deleted local data */
+	CONTROL_TICK,	   /* control_next_ms() has come */
+};
+
+enum topology_action {
+	TOPOLOGY_START,	  /* topo start: deploy-all, placed afresh */
+	TOPOLOGY_STOP,	  /* topo stop */
+	TOPOLOGY_RECOVER, /* topo recover: exclusions and attempts are forgotten */
+	TOPOLOGY_REMOVE,  /* topo rm [--data] */
+	TOPOLOGY_DEPLOY_ALL,
+	TOPOLOGY_START_ALL,
+	TOPOLOGY_STOP_ALL,
+	TOPOLOGY_UNDEPLOY_ALL,
+};
+
+enum zhost_action {
+	ZHOST_CORDON,
+	ZHOST_UNCORDON,
+	ZHOST_REMOVE,
+};
+
+struct control_submit {
+	const char *id;		   /* uuid that the caller drew */
+	struct topology *topology; /* compiled; the core takes a reference of its own */
+	/* What is kept: source message, version, publisher, digests. id, sequence, times and
+	 * state are filled in by the core. */
+	const Samoza__V1__TopologyRecord *record;
+	bool dry_run; /* answer with places or reasons (a TopologyView), change nothing */
+	bool start;   /* false: --no-start */
+};
+
+struct control_input {
+	enum control_input_type type;
+	uint64_t request;  /* token that comes back in the reply; 0: no reply wanted */
+	const char *actor; /* who asks, for causes: "ops"; NULL: "operator" */
+	union {
+		struct control_submit submit;
+		struct {
+			const char *id; /* topology: full id (control_resolve() finds it) */
+			enum topology_action action;
+			const char *path; /* grouped: this instance and all below; NULL: all */
+			bool data;	  /* remove: its data too */
+		} topology;
+		struct {
+			const char *id;
+			const char *path;
+			const char
+				*goal; /* as the client spelt it: refusing is the core's job */
+			bool is_stop_command; /* `spaces stop`: refused where nothing is
+						 deployed */
+		} goal;
+		struct {
+			const char *name;
+			enum zhost_action action;
+		} zhost;
+		struct {
+			uint64_t link;
+			const Samoza__V1__Hello *message;
+		} hello;
+		struct {
+			uint64_t link;
+			const Samoza__V1__Report *message;
+		} report;
+		struct {
+			uint64_t link;
+			const Samoza__V1__Heartbeat *message;
+		} heartbeat;
+		struct {
+			uint64_t link;
+		} closed;
+		struct {
+			uint64_t link;
+			const Samoza__V1__DataRequest *message;
+		} data;
+		struct {
+			uint64_t link;
+			const Samoza__V1__DataForgotten *message;
+		} forgotten;
+	};
+};
+
+#endif

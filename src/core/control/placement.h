@@ -1,0 +1,44 @@
+/*
+ * Which zhost each unit gets: first placements, recovery, and moving away from a zhost on which all
+ * retries were used up. A unit is a root with everything below it. The engine (core/place) finds the
+ * places; this part says which units need one, and what follows.
+ *
+ *   never placed ──all or none──► placed ──zhost lost──► lost ──together, else one by one──► placed
+ *                                  │ ▲                    └── zhost returns first: adopted
+ *              exhausted there     │ │ placed again
+ *                                  ▼ │
+ *                                moving: undeployed here, its place elsewhere is held
+ *
+ * Source: [topology.placement], [topology.recovery], [lifecycle.failure].
+ */
+#ifndef SAMOZA_CORE_CONTROL_PLACEMENT_H
+#define SAMOZA_CORE_CONTROL_PLACEMENT_H
+
+#include "core/control/deployment.h"
+
+struct control;
+
+/* In a flush: places what is marked DEPLOYMENT_PLACE, and what waits and may fit now, oldest
+ * deployment first, until no unit can be placed. */
+void placement_run(struct control *c);
+/* Why there is no place, judged over the zhosts as they are now; the caller frees. NULL: no place
+ * is missing. */
+char *placement_reason_now(const struct deployment *d);
+
+/* Puts a remembered placement of the root's unit back into the engine. */
+void placement_restore(struct control *c, const struct copy *root);
+/* Its placement in the engine; while it moves, the one that it moves to. */
+uint32_t placement_unit(const struct copy *root);
+/* Its place in the engine is free; nothing when it has none. */
+void placement_release(struct control *c, const struct copy *root);
+/* The unit of `copy` was lost with its zhost, and is back before it was placed again. */
+void placement_adopt(struct control *c, struct copy *copy);
+/* The copy's zhost is silent: the place is kept for adoption only. */
+void placement_lost(struct control *c, struct copy *copy);
+/* Its retries are used up on its zhost: its unit looks for another one. */
+void placement_exhausted(struct control *c, struct copy *copy);
+/* The slot is not-deployed and meant to be: when all of its unit is, the unit loses its place, or
+ * takes the one that is held for it. */
+void placement_gone(struct control *c, struct copy *copy);
+
+#endif

@@ -1,0 +1,83 @@
+/*
+ * What zrms' decision core holds. Only the files that decide across its parts look inside; each part
+ * has a header of its own.
+ *
+ *   struct control
+ *     ├─ deployments   topologies that were submitted, their slots and copies   (deployment.h)
+ *     ├─ zhosts        the zhosts, and which copies are on them                 (zhost_registry.h)
+ *     ├─ lifecycle     the rules (core/lifecycle), observed by lifecycle_observer.h
+ *     ├─ place         the engine (core/place), asked by placement.h
+ *     ├─ dirty         what changed since the last flush                        (dirty_set.h)
+ *     └─ emitter       the outbox of the call                                   (event_emitter.h)
+ *
+ * In one batch: inputs change things and mark them; the flush places what lacks a place, derives the
+ * states of topologies, and writes records, orders for zhosts and mesh tables once each.
+ */
+#ifndef SAMOZA_CORE_CONTROL_STATE_H
+#define SAMOZA_CORE_CONTROL_STATE_H
+
+#include "base/heap.h"
+#include "base/vector.h"
+#include "core/control/config.h"
+#include "core/control/data_owners.h"
+#include "core/control/deployment.h"
+#include "core/control/dirty_set.h"
+#include "core/control/event_emitter.h"
+#include "core/control/zhost_registry.h"
+#include "core/lifecycle/lifecycle.h"
+#include "core/place/place.h"
+
+/* A topology name whose local data is to be deleted: what was placed before `epoch`. */
+struct forgotten {
+	char *name;
+	uint64_t epoch;
+};
+
+/* Records as loaded, until control_start() has taken them. */
+struct loaded_records {
+	VECTOR(Samoza__V1__TopologyRecord *) topologies;
+	VECTOR(Samoza__V1__InstanceRecord *) instances;
+	VECTOR(Samoza__V1__ZhostRecord *) zhosts;
+};
+
+struct control {
+	struct control_config config;
+	char *cluster;
+	uint64_t next_epoch, next_sequence;
+	struct {
+		uint64_t next_epoch, next_sequence, next_event;
+	} written;	    /* in the last MetaRecord */
+	const char *actor;  /* of the request that is handled; borrowed */
+	struct instant now; /* of the call */
+
+	struct event_emitter emitter;
+	struct dirty_set dirty;
+	struct lifecycle lifecycle;
+	struct place *place;
+	struct deployment_registry deployments;
+	struct zhost_registry zhosts;
+	struct data_owners data_owners;
+	VECTOR(struct forgotten) forgotten; /* by epoch */
+	struct heap deadlines;		    /* of zhosts: end of their silence */
+	struct heap exclusion_timers;	    /* ends of exclusions */
+	struct heap may_run_timers;	    /* copies that wait for another to have ended */
+	int64_t next_check_ms;
+	int64_t awake_ms; /* end of the last call */
+
+	struct {
+		uint64_t submits, placements, recoveries, zhost_problems, moves, heartbeats,
+			reports, reports_ignored, data_requests, data_stale, flushes;
+	} count;
+	struct loaded_records loaded;
+};
+
+/* Begins a call: `outbox` is borrowed until the next one. */
+void control_enter(struct control *c, struct instant now, struct outbox *outbox);
+void loaded_records_done(struct loaded_records *loaded);
+
+static inline struct control *control_of(const struct slot *s)
+{
+	return deployment_of(s)->control;
+}
+
+#endif

@@ -1,0 +1,20 @@
+/*
+ * The state of each topology, derived from its slots. Source: [topology.states].
+ *
+ *   pending ──► running ◄──► degraded ──► failed        from every state ──► stopped ──► pending
+ *      └───────────────────────────────────►┘ ▲ │
+ *                                  degraded ──┘ └──► degraded, when a place appears
+ */
+#ifndef SAMOZA_CORE_CONTROL_TOPOLOGY_STATE_H
+#define SAMOZA_CORE_CONTROL_TOPOLOGY_STATE_H
+
+#include "core/control/dirty_set.h"
+#include "core/control/event_emitter.h"
+
+/* Derives the state of every marked deployment; events. */
+void topology_states_settle(struct dirty_set *dirty, struct event_emitter *emitter);
+/* Counts the copy in its deployment's `unhealthy`, or no longer: after a change of its goal, its
+ * place or its retries. */
+void topology_state_count(struct copy *copy);
+
+#endif

@@ -1,0 +1,81 @@
+#include "core/control/zhost_registry.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "core/place/place.h"
+#include "schema/message.h"
+
+struct control_zhost *zhost_find(const struct zhost_registry *r, const char *name)
+{
+	struct control_zhost *z = NULL;
+	if (name != NULL)
+		HASH_FIND_STR(r->by_name, name, z);
+	return z;
+}
+
+struct control_zhost *zhost_by_link(const struct zhost_registry *r, uint64_t link)
+{
+	struct control_zhost *z = NULL;
+	HASH_FIND(hh_link, r->by_link, &link, sizeof(link), z);
+	return z;
+}
+
+struct control_zhost *zhost_new(struct zhost_registry *r, struct dirty_set *dirty,
+				const char *name)
+{
+	struct control_zhost *z = mem_new(struct control_zhost);
+	z->dirty = dirty;
+	z->name = mem_strdup(name);
+	z->index = r->next_index++;
+	z->place = PLACE_NONE;
+	samoza__v1__usage__init(&z->usage);
+	HASH_ADD_KEYPTR(hh, r->by_name, z->name, strlen(z->name), z);
+	return z;
+}
+
+void zhost_set_link(struct zhost_registry *r, struct control_zhost *z, uint64_t link)
+{
+	if (z->link != 0)
+		HASH_DELETE(hh_link, r->by_link, z);
+	z->link = link;
+	if (link != 0)
+		HASH_ADD(hh_link, r->by_link, link, sizeof(z->link), z);
+}
+
+void zhost_free(struct zhost_registry *r, struct control_zhost *z)
+{
+	zhost_set_link(r, z, 0);
+	HASH_DEL(r->by_name, z);
+	schema_message_free(z->message);
+	schema_message_free(z->desired);
+	zhost_spec_done(&z->spec);
+	free(z->identity);
+	free(z->zedge);
+	free(z->address);
+	free(z->platform);
+	free(z->name);
+	free(z);
+}
+
+void zhost_registry_done(struct zhost_registry *r)
+{
+	for (struct control_zhost *z = r->by_name, *next; z != NULL; z = next) {
+		next = z->hh.next;
+		zhost_free(r, z);
+	}
+}
+
+int zhost_take_spec(struct control_zhost *z, const Samoza__V1__ZhostSpec *spec,
+		    struct error **err)
+{
+	struct zhost_spec compiled = {0};
+	int r = zhost_spec_compile(spec, NULL, NULL, NULL, &compiled, err);
+	if (r < 0)
+		return r;
+	zhost_spec_done(&z->spec);
+	z->spec = compiled;
+	schema_message_free(z->message);
+	z->message = (Samoza__V1__ZhostSpec *)schema_message_copy(&spec->base);
+	return 0;
+}

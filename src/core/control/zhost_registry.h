@@ -1,0 +1,73 @@
+/*
+ * The zhosts of the cluster, found by name and by link, and the copies that each one holds.
+ */
+#ifndef SAMOZA_CORE_CONTROL_ZHOST_REGISTRY_H
+#define SAMOZA_CORE_CONTROL_ZHOST_REGISTRY_H
+
+#include "base/hash.h"
+
+#include "base/error.h"
+#include "base/heap.h"
+#include "core/lifecycle/state.h"
+#include "model/zhost.h"
+#include "proto/record.pb-c.h"
+#include "proto/wire.pb-c.h"
+
+struct copy;
+struct dirty_set;
+
+struct control_zhost {
+	struct dirty_set *dirty; /* borrowed */
+	char *name;
+	uint32_t index; /* grows with each new zhost; never used again */
+	Samoza__V1__ZhostSpec *message;
+	struct zhost_spec spec;
+	char *identity, *zedge, *address, *platform;
+	uint64_t incarnation;
+	enum instance_state state;
+	bool cordoned, removed;
+	int64_t since_ms;
+	uint64_t forgotten_epoch; /* it has deleted local data up to this */
+
+	uint64_t link;	       /* 0: none */
+	uint64_t counter;      /* of the last heartbeat */
+	int64_t heard_ms;      /* monotonic */
+	int64_t heard_wall_ms; /* 0: not since zrms started */
+	Samoza__V1__Usage usage;
+	struct heap_node deadline; /* when its silence is too long */
+	uint32_t place;		   /* handle in the engine; PLACE_NONE when removed */
+	struct copy *first_copy;
+	uint32_t copy_count;
+	bool record_marked;
+
+	/* orders.h */
+	uint64_t desired_version;
+	bool order_all;		      /* the whole set is to be sent */
+	Samoza__V1__Desired *desired; /* being put together in a flush */
+	size_t desired_capacity;
+	UT_hash_handle hh, hh_link;
+};
+
+struct zhost_registry {
+	struct control_zhost *by_name; /* in the order in which they came */
+	struct control_zhost *by_link;
+	uint32_t next_index;
+};
+
+struct control_zhost *zhost_find(const struct zhost_registry *r, const char *name);
+struct control_zhost *zhost_by_link(const struct zhost_registry *r, uint64_t link);
+struct control_zhost *zhost_new(struct zhost_registry *r, struct dirty_set *dirty,
+				const char *name);
+/* PRE: no copy is linked to it, and it is in no heap. */
+void zhost_free(struct zhost_registry *r, struct control_zhost *z);
+void zhost_registry_done(struct zhost_registry *r);
+/* 0: none. */
+void zhost_set_link(struct zhost_registry *r, struct control_zhost *z, uint64_t link);
+/* Compiles and keeps a copy of the message. */
+int zhost_take_spec(struct control_zhost *z, const Samoza__V1__ZhostSpec *spec,
+		    struct error **err) must_check;
+
+#define zhost_for_each(registry, z) \
+	for (struct control_zhost *z = (registry)->by_name; z != NULL; z = z->hh.next)
+
+#endif

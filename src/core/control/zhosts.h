@@ -1,0 +1,35 @@
+/*
+ * Root instances: zhosts that join, are heard, fall silent, return, and are removed.
+ *
+ *   not-deployed ──hello──► deployed-started ──silent too long──► problem
+ *        ▲                     ▲     │                              │  │
+ *        │                     └─────┼────────heartbeat─────────────┘  │
+ *        └──── undeploying ◄─────────┴─────────── removed ─────────────┘
+ *
+ * Silence is looked for when it is due, and at least every check_interval. When zrms itself
+ * slept (a paused machine), nobody is judged before another check_interval has passed.
+ *
+ * Source: [lifecycle.root], [topology.detection], [topology.recovery].
+ */
+#ifndef SAMOZA_CORE_CONTROL_ZHOSTS_H
+#define SAMOZA_CORE_CONTROL_ZHOSTS_H
+
+#include <stdint.h>
+
+#include "core/control/input.h"
+
+struct control;
+
+void zhost_hello(struct control *c, uint64_t link, const Samoza__V1__Hello *hello);
+void zhost_heartbeat(struct control *c, uint64_t link, const Samoza__V1__Heartbeat *heartbeat);
+/* The link is gone. */
+void zhost_closed(struct control *c, uint64_t link);
+/* Cordon, uncordon, remove. */
+void zhost_request(struct control *c, const struct control_input *input);
+
+/* Silence is counted from now. */
+void zhosts_start(struct control *c);
+void zhosts_tick(struct control *c);
+int64_t zhosts_next_ms(const struct control *c);
+
+#endif

@@ -1,0 +1,347 @@
+#include "core/lifecycle/ordered_stop.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "base/vector.h"
+#include "core/lifecycle/lifecycle.h"
+
+enum edge_kind { EDGE_FIRM, EDGE_MANDATORY, EDGE_OPTIONAL, EDGE_DROPPED };
+
+struct edge {
+	uint32_t from, to;
+	enum edge_kind kind;
+};
+
+struct stop_node {
+	struct slot *member; /* NULL: an importing space, or a member that has left */
+	uint32_t pending;    /* edges into it from nodes that have not left */
+	uint32_t first_edge; /* of those that leave it */
+	bool left;
+};
+
+struct ordered_stop {
+	struct stop_node *nodes; /* members first */
+	struct edge *edges;	 /* by `from` */
+	uint32_t node_count, edge_count, members_left;
+};
+
+typedef VECTOR(struct edge) edge_list;
+
+/* ---- building ---- */
+
+static void add_edge(edge_list *edges, uint32_t from, uint32_t to, enum edge_kind kind)
+{
+	*vector_add(edges) = (struct edge){.from = from, .to = to, .kind = kind};
+}
+
+static bool is_member(const struct ordered_stop *stop, const struct slot *s)
+{
+	return s->stop == stop;
+}
+
+static void add_containment(struct ordered_stop *stop, edge_list *edges, uint32_t member_count)
+{
+	for (uint32_t n = 0; n < member_count; n++) {
+		const struct slot *parent = stop->nodes[n].member->parent;
+		if (parent != NULL && is_member(stop, parent))
+			add_edge(edges, n, parent->stop_node, EDGE_FIRM);
+	}
+}
+
+static int compare_paths(const void *pa, const void *pb)
+{
+	struct slot *const *a = pa, *const *b = pb;
+	return strcmp((*a)->path, (*b)->path);
+}
+
+/* Members of a space, in the order of their paths; the caller frees. */
+static struct slot **members_of(const struct ordered_stop *stop, const struct slot_set *set,
+				uint32_t space, uint32_t *ret_count)
+{
+	const struct slot_space *declared = set->spaces.items[space];
+	struct slot **found = mem_new_array(struct slot *, declared->slots.count);
+	uint32_t count = 0;
+	vector_for_each (&declared->slots, s)
+		if (is_member(stop, *s))
+			found[count++] = *s;
+	qsort(found, count, sizeof(*found), compare_paths);
+	*ret_count = count;
+	return found;
+}
+
+#define NO_NODE UINT32_MAX /* no member is of that space */
+
+/* The node "all members of that space have stopped". */
+static uint32_t space_node(struct ordered_stop *stop, edge_list *edges,
+			   const struct slot_set *set, uint32_t space, uint32_t *nodes)
+{
+	uint32_t count;
+	if (nodes[space] != 0)
+		return nodes[space];
+	CLEANUP(freep) struct slot **members = members_of(stop, set, space, &count);
+	nodes[space] = count > 0 ? stop->node_count++ : NO_NODE;
+	for (uint32_t m = 0; m < count; m++)
+		add_edge(edges, members[m]->stop_node, nodes[space], EDGE_FIRM);
+	return nodes[space];
+}
+
+static void add_imports_of(struct ordered_stop *stop, edge_list *edges,
+			   const struct slot_set *set, uint32_t space, uint32_t *nodes)
+{
+	uint32_t count;
+	CLEANUP(freep) struct slot **providers = members_of(stop, set, space, &count);
+	for (uint32_t m = 0; m < count; m++) {
+		vector_for_each (&providers[m]->serving.declared->importers, importer) {
+			enum edge_kind kind =
+				importer->mandatory ? EDGE_MANDATORY : EDGE_OPTIONAL;
+			uint32_t from = NO_NODE;
+			if (importer->space != space)
+				from = space_node(stop, edges, set, importer->space, nodes);
+			else if (m > 0)
+				from = providers[m - 1]->stop_node;
+			if (from != NO_NODE)
+				add_edge(edges, from, providers[m]->stop_node, kind);
+		}
+	}
+}
+
+static int compare_edges(const void *pa, const void *pb)
+{
+	const struct edge *a = pa, *b = pb;
+	if (a->from != b->from)
+		return a->from < b->from ? -1 : 1;
+	return (a->to > b->to) - (a->to < b->to);
+}
+
+static void take_edges(struct ordered_stop *stop, edge_list *edges)
+{
+	stop->edges = edges->items;
+	stop->edge_count = (uint32_t)edges->count;
+	if (stop->edge_count > 0)
+		qsort(stop->edges, stop->edge_count, sizeof(*stop->edges), compare_edges);
+	uint32_t e = 0;
+	for (uint32_t n = 0; n < stop->node_count; n++) {
+		stop->nodes[n].first_edge = e;
+		while (e < stop->edge_count && stop->edges[e].from == n)
+			stop->nodes[stop->edges[e++].to].pending++;
+	}
+	stop->nodes[stop->node_count].first_edge = e;
+}
+
+/* ---- breaking cycles ---- */
+
+/* A walk through the whole order before any member stops, to find what would wait for ever. */
+struct walk {
+	struct ordered_stop *stop;
+	uint32_t *pending; /* by node */
+	bool *done;	   /* by node */
+	uint32_t *ready;   /* queue of nodes */
+	uint32_t head, tail;
+	uint32_t *component; /* by node, while stuck; UINT32_MAX: not visited */
+};
+
+static void release(struct walk *w, uint32_t node)
+{
+	INVARIANT(w->pending[node] > 0);
+	if (--w->pending[node] == 0)
+		w->ready[w->tail++] = node;
+}
+
+static void run_ready(struct walk *w)
+{
+	const struct ordered_stop *stop = w->stop;
+	while (w->head < w->tail) {
+		uint32_t n = w->ready[w->head++];
+		w->done[n] = true;
+		for (uint32_t e = stop->nodes[n].first_edge; e < stop->nodes[n + 1].first_edge;
+		     e++)
+			if (stop->edges[e].kind != EDGE_DROPPED)
+				release(w, stop->edges[e].to);
+	}
+}
+
+/* Tarjan's strongly connected components of what is left, without recursion. */
+static uint32_t find_components(struct walk *w)
+{
+	const struct ordered_stop *stop = w->stop;
+	uint32_t n = stop->node_count, next_index = 1, next_component = 0;
+	CLEANUP(freep) uint32_t *index = mem_new_array(uint32_t, n);
+	CLEANUP(freep) uint32_t *low = mem_new_array(uint32_t, n);
+	CLEANUP(freep) uint32_t *edge = mem_new_array(uint32_t, n);
+	CLEANUP(freep) uint32_t *calls = mem_new_array(uint32_t, n + 1);
+	CLEANUP(freep) uint32_t *stack = mem_new_array(uint32_t, n + 1);
+	uint32_t depth = 0, height = 0;
+	for (uint32_t k = 0; k < n; k++)
+		w->component[k] = UINT32_MAX;
+	for (uint32_t root = 0; root < n; root++) {
+		if (w->done[root] || index[root] != 0)
+			continue;
+		calls[depth++] = root;
+		while (depth > 0) {
+			uint32_t v = calls[depth - 1];
+			if (index[v] == 0) {
+				index[v] = low[v] = next_index++;
+				edge[v] = stop->nodes[v].first_edge;
+				stack[height++] = v;
+			}
+			bool descended = false;
+			while (edge[v] < stop->nodes[v + 1].first_edge) {
+				const struct edge *e = &stop->edges[edge[v]];
+				uint32_t to = e->to;
+				if (e->kind == EDGE_DROPPED || w->done[to]) {
+					edge[v]++;
+				} else if (index[to] == 0) {
+					calls[depth++] = to;
+					descended = true;
+					break;
+				} else {
+					if (w->component[to] == UINT32_MAX && low[to] < low[v])
+						low[v] = low[to];
+					edge[v]++;
+				}
+			}
+			if (descended)
+				continue;
+			depth--;
+			if (low[v] == index[v]) {
+				uint32_t member;
+				do {
+					member = stack[--height];
+					w->component[member] = next_component;
+				} while (member != v);
+				next_component++;
+			}
+		}
+	}
+	return next_component;
+}
+
+/* Whether edge `a` should be dropped rather than `b`. */
+static bool drop_before(const struct ordered_stop *stop, const struct edge *a,
+			const struct edge *b)
+{
+	if (b == NULL)
+		return true;
+	if (a->kind != b->kind)
+		return a->kind == EDGE_OPTIONAL;
+	return strcmp(stop->nodes[a->to].member->path, stop->nodes[b->to].member->path) < 0;
+}
+
+/* In each component that no node outside of it holds up: drops one constraint. */
+static void break_cycles(struct walk *w)
+{
+	struct ordered_stop *stop = w->stop;
+	uint32_t count = find_components(w);
+	CLEANUP(freep) bool *held = mem_new_array(bool, count);
+	CLEANUP(freep) struct edge **choice = mem_new_array(struct edge *, count);
+	for (uint32_t k = 0; k < stop->edge_count; k++) {
+		struct edge *e = &stop->edges[k];
+		if (e->kind == EDGE_DROPPED || w->done[e->from] || w->done[e->to])
+			continue;
+		uint32_t from = w->component[e->from], to = w->component[e->to];
+		if (from != to)
+			held[to] = true;
+		else if (e->kind != EDGE_FIRM && drop_before(stop, e, choice[to]))
+			choice[to] = e;
+	}
+	bool progress = false;
+	for (uint32_t c = 0; c < count; c++) {
+		if (held[c] || choice[c] == NULL)
+			continue;
+		choice[c]->kind = EDGE_DROPPED;
+		release(w, choice[c]->to);
+		progress = true;
+	}
+	INVARIANT(progress);
+}
+
+static void drop_what_would_wait_for_ever(struct ordered_stop *stop)
+{
+	struct walk w = {.stop = stop};
+	w.pending = mem_new_array(uint32_t, stop->node_count);
+	w.done = mem_new_array(bool, stop->node_count);
+	w.ready = mem_new_array(uint32_t, stop->node_count);
+	w.component = mem_new_array(uint32_t, stop->node_count);
+	for (uint32_t n = 0; n < stop->node_count; n++) {
+		w.pending[n] = stop->nodes[n].pending;
+		if (w.pending[n] == 0)
+			w.ready[w.tail++] = n;
+	}
+	for (run_ready(&w); w.tail < stop->node_count; run_ready(&w))
+		break_cycles(&w);
+	for (uint32_t n = 0; n < stop->node_count; n++)
+		stop->nodes[n].pending = 0;
+	for (uint32_t e = 0; e < stop->edge_count; e++)
+		if (stop->edges[e].kind != EDGE_DROPPED)
+			stop->nodes[stop->edges[e].to].pending++;
+	free(w.pending);
+	free(w.done);
+	free(w.ready);
+	free(w.component);
+}
+
+/* ---- interface ---- */
+
+void ordered_stop_begin(struct slot_set *set, struct slot **members, size_t count)
+{
+	struct ordered_stop *stop = mem_new(struct ordered_stop);
+	uint32_t member_count = (uint32_t)count;
+	stop->nodes = mem_new_array(struct stop_node, count + set->spaces.count + 1);
+	stop->node_count = stop->members_left = member_count;
+	for (uint32_t n = 0; n < member_count; n++) {
+		ordered_stop_leave(members[n]);
+		members[n]->stop = stop;
+		members[n]->stop_node = n;
+		stop->nodes[n].member = members[n];
+	}
+	edge_list edges = {0};
+	CLEANUP(freep)
+	uint32_t *space_nodes = mem_new_array(uint32_t, set->spaces.count);
+	add_containment(stop, &edges, member_count);
+	for (uint32_t space = 0; space < set->spaces.count; space++)
+		add_imports_of(stop, &edges, set, space, space_nodes);
+	take_edges(stop, &edges);
+	drop_what_would_wait_for_ever(stop);
+	for (uint32_t n = 0; n < member_count; n++)
+		lifecycle_push(members[n]);
+}
+
+bool ordered_stop_holds(const struct slot *s)
+{
+	return s->stop != NULL && s->stop->nodes[s->stop_node].pending > 0;
+}
+
+static void node_leaves(struct ordered_stop *stop, uint32_t n)
+{
+	stop->nodes[n].left = true;
+	for (uint32_t e = stop->nodes[n].first_edge; e < stop->nodes[n + 1].first_edge; e++) {
+		struct stop_node *to = &stop->nodes[stop->edges[e].to];
+		if (stop->edges[e].kind == EDGE_DROPPED)
+			continue;
+		INVARIANT(to->pending > 0);
+		if (--to->pending > 0 || to->left)
+			continue;
+		if (to->member != NULL)
+			lifecycle_push(to->member);
+		else
+			node_leaves(stop, stop->edges[e].to); /* a space: one level deep */
+	}
+}
+
+void ordered_stop_leave(struct slot *s)
+{
+	struct ordered_stop *stop = s->stop;
+	if (stop == NULL)
+		return;
+	uint32_t n = s->stop_node;
+	s->stop = NULL;
+	node_leaves(stop, n);
+	stop->nodes[n].member = NULL;
+	if (--stop->members_left > 0)
+		return;
+	free(stop->nodes);
+	free(stop->edges);
+	free(stop);
+}

@@ -1,0 +1,80 @@
+#include "core/lifecycle/slot.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+
+struct slot *slot_next_below(const struct slot *top, struct slot *s)
+{
+	if (s->first_child != NULL)
+		return s->first_child;
+	for (; s != top; s = s->parent)
+		if (s->next_sibling != NULL)
+			return s->next_sibling;
+	return NULL;
+}
+
+const struct provider_set *slot_providers(const struct slot *s,
+					  const struct import_decl *import)
+{
+	const struct declaration *declared = s->serving.declared;
+	return declared->imports[import - declared->space->imports];
+}
+
+static bool counts_in(const struct slot *s, const struct provider_set *set)
+{
+	const struct declaration *declared = s->serving.declared;
+	if (s->state != STATE_DEPLOYED_STARTED)
+		return false;
+	for (unsigned k = 0; k < declared->provide_count; k++)
+		if (declared->provides[k] == set)
+			return true;
+	return false;
+}
+
+const struct import_decl *slot_missing_import(const struct slot *s)
+{
+	const struct declaration *declared = s->serving.declared;
+	for (unsigned k = 0; k < declared->space->import_count; k++) {
+		const struct import_decl *import = &declared->space->imports[k];
+		const struct provider_set *set = declared->imports[k];
+		if (import->optional || set->started > 1)
+			continue;
+		if (set->started == 0 || counts_in(s, set))
+			return import;
+	}
+	return NULL;
+}
+
+static int compare_paths(const void *pa, const void *pb)
+{
+	const struct slot *const *a = pa, *const *b = pb;
+	return strcmp((*a)->path, (*b)->path);
+}
+
+void slot_each_provider(const struct slot *s, const struct import_decl *import,
+			void (*each)(void *user, struct slot *provider), void *user)
+{
+	const struct provider_set *set = slot_providers(s, import);
+	if (set->started == 0)
+		return;
+	CLEANUP(freep) struct slot **found = mem_new_array(struct slot *, set->started);
+	size_t count = 0;
+	vector_for_each (&set->slots, provider)
+		if (*provider != s && (*provider)->state == STATE_DEPLOYED_STARTED)
+			found[count++] = *provider;
+	qsort(found, count, sizeof(*found), compare_paths);
+	for (size_t k = 0; k < count; k++)
+		each(user, found[k]);
+}
+
+struct slot *slot_find(const struct slot_set *set, const char *path)
+{
+	/* Each revision finds its own instances by path; a slot has the id of the first one. */
+	vector_for_each (&set->declarations, d) {
+		int index = topology_find_instance((*d)->topology, path);
+		if (index >= 0)
+			return (*d)->slots[index];
+	}
+	return NULL;
+}

@@ -1,0 +1,170 @@
+/*
+ * Slots: the places that instance paths name, as the rules of the life cycle see them.
+ *
+ *   struct slot_set           the slots of one deployment, and who provides what to whom
+ *     ├─ struct slot          goal, state, parent and children; a few facts of the copy that serves
+ *     ├─ struct declarations  what one revision declares: for each space a struct declaration
+ *     └─ struct provider_set  what one import can name, a space or a facet: how many of its
+ *                             providers are started
+ *
+ * The rules are about slots. Where a slot's copy is, how it was reported and how often it failed is
+ * none of their business, except for the few values of struct serving_facts.
+ *
+ * Imports are resolved by name. A started slot counts in the provider sets of its space and of the
+ * facets that its own declaration provides, so an import is missing exactly when
+ *
+ *     set->started - (the slot itself counts in it ? 1 : 0) == 0
+ */
+#ifndef SAMOZA_CORE_LIFECYCLE_SLOT_H
+#define SAMOZA_CORE_LIFECYCLE_SLOT_H
+
+#include "base/hash.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/vector.h"
+#include "core/lifecycle/state.h"
+#include "model/topology.h"
+
+struct lifecycle;
+struct ordered_stop;
+struct slot;
+
+/* A space that imports from a provider. */
+struct importer {
+	uint32_t space; /* interned in the slot set */
+	bool mandatory; /* at least one of its imports is */
+};
+
+/* Sorted by space, no repeats. */
+typedef VECTOR(struct importer) importer_list;
+
+/* What an import can name within one slot set. */
+struct provider_set {
+	const char *name; /* of a space or a facet; borrowed from a declared topology */
+	uint32_t started; /* providers in deployed-started */
+	VECTOR(struct slot *) slots; /* all that can provide it, in the order of declaration */
+	importer_list importers;
+	UT_hash_handle hh;
+};
+
+/* One space of one revision, with its names resolved. */
+struct declaration {
+	const struct space *space;	/* borrowed from the topology */
+	struct provider_set **imports;	/* for each of space->imports */
+	struct provider_set **provides; /* its own name, then its facets */
+	unsigned provide_count;
+	importer_list importers; /* of anything that it provides */
+};
+
+/* What one revision declares. */
+struct declarations {
+	struct topology *topology;  /* a reference */
+	struct declaration *spaces; /* by the topology's space index */
+	struct slot **slots;	    /* by the topology's instance index */
+};
+
+/* What the rules need to know of the copy that serves a slot. By value: control sets it with
+ * slot_set_serving() whenever it changes. */
+struct serving_facts {
+	const struct declaration *declared; /* of the copy's revision; borrowed */
+	bool placed;			    /* on a zhost that is not lost */
+	bool zhost_lost;	/* its zhost is silent; the place is kept for adoption */
+	bool no_place;		/* a place was looked for, and there was none */
+	bool placed_again;	/* not for a new request: its zhost was lost, or it moved */
+	bool exhausted;		/* its retries are used up there */
+	bool undeploy_failed;	/* not tried again before somebody asks */
+	bool failed;		/* its last action has failed */
+	int64_t retry_at_ms;	/* monotonic: its zhost tries again then; 0: no retry waits */
+	int64_t may_run_at_ms;	/* monotonic: exclusive, not started before; 0: at any time */
+	const char *last_error; /* borrowed from the copy; NULL */
+};
+
+struct slot {
+	struct slot_set *set;	    /* borrowed */
+	uint32_t id;		    /* in set->slots; never changes */
+	uint32_t space;		    /* interned in the set by the space's name */
+	const char *path;	    /* borrowed from the topology that declared it first */
+	struct slot *parent, *root; /* NULL: it is a root; the root of itself */
+	struct slot *first_child, *last_child, *next_sibling; /* in the order of declaration */
+
+	enum instance_goal goal;
+	enum instance_state state;
+	bool moving;   /* root only: it leaves its zhost; the sub-tree acts as if undeployed */
+	bool closing;  /* started, must stop, and waits for its descendants */
+	bool finished; /* the space ended by itself and well */
+	bool queued;
+	uint32_t active_below;	    /* all below in starting, deployed-started, stopping */
+	uint32_t deployed_children; /* direct ones that are not not-deployed */
+	struct ordered_stop *stop;  /* that it takes part in, or NULL */
+	uint32_t stop_node;
+	struct slot *next_queued;
+
+	struct serving_facts serving;
+	int64_t since_ms; /* wall clock of the last move */
+	int64_t goal_ms;  /* wall clock */
+	char *goal_cause; /* "stopped by ops" */
+};
+
+/* A space, over all revisions that declare it. */
+struct slot_space {
+	uint32_t id;
+	const char *name;
+	VECTOR(struct slot *) slots; /* in the order of declaration */
+	UT_hash_handle hh;
+};
+
+/* Embedded by its owner: container_of(slot->set, ...). */
+struct slot_set {
+	struct lifecycle *lifecycle;		    /* borrowed */
+	VECTOR(struct slot *) slots;		    /* by id; parents before their children */
+	VECTOR(struct slot_space *) spaces;	    /* by interned id */
+	VECTOR(struct declarations *) declarations; /* of each revision */
+	struct provider_set *providers;		    /* by name */
+	struct slot_space *spaces_by_name;
+	/* counts that the state of the topology is derived from */
+	uint32_t to_start;	   /* goal deployed-started */
+	uint32_t to_start_started; /* ... and in that state */
+	uint32_t not_gone;	   /* goal or state above not-deployed */
+};
+
+/* Every slot of the sub-tree of `top`, itself first, parents before their children. */
+typedef VECTOR(struct slot *) slot_list;
+
+#define slot_for_each_below(top, s) \
+	for (struct slot *s = (top); s != NULL; s = slot_next_below((struct slot *)(top), s))
+struct slot *slot_next_below(const struct slot *top, struct slot *s);
+#define slot_for_each_child(parent, c) \
+	for (struct slot *c = (parent)->first_child; c != NULL; c = c->next_sibling)
+
+/* ---- reading ---- */
+
+static inline const struct space *slot_declared_space(const struct slot *s)
+{
+	return s->serving.declared->space;
+}
+/* What the rules work toward: the goal, or not-deployed while its root leaves its zhost. */
+static inline enum instance_goal slot_effective_goal(const struct slot *s)
+{
+	return s->root->moving ? GOAL_NOT_DEPLOYED : s->goal;
+}
+/* Started and not about to stop: what a child waits for. */
+static inline bool slot_is_up(const struct slot *s)
+{
+	return s->state == STATE_DEPLOYED_STARTED && !s->closing;
+}
+/* The first mandatory import without a started provider other than the slot itself; NULL: none is
+ * missing. */
+const struct import_decl *slot_missing_import(const struct slot *s);
+/* Started slots that provide `import` (of the slot's declaration) to `s`, in the order of their
+ * paths. */
+void slot_each_provider(const struct slot *s, const struct import_decl *import,
+			void (*each)(void *user, struct slot *provider), void *user);
+/* All slots that could provide it, in the order of declaration. */
+const struct provider_set *slot_providers(const struct slot *s,
+					  const struct import_decl *import);
+/* The set's slot of that path, NULL when there is none. */
+struct slot *slot_find(const struct slot_set *set, const char *path);
+
+#endif

@@ -1,0 +1,225 @@
+#include "core/lifecycle/slot_set.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "core/lifecycle/lifecycle.h"
+#include "core/lifecycle/ordered_stop.h"
+
+void slot_set_init(struct slot_set *set, struct lifecycle *l)
+{
+	*set = (struct slot_set){.lifecycle = l};
+}
+
+/* ---- names ---- */
+
+static uint32_t intern_space(struct slot_set *set, const char *name)
+{
+	struct slot_space *space = NULL;
+	HASH_FIND_STR(set->spaces_by_name, name, space);
+	if (space == NULL) {
+		space = mem_new(struct slot_space);
+		space->name = name;
+		space->id = (uint32_t)set->spaces.count;
+		vector_push(&set->spaces, space);
+		HASH_ADD_KEYPTR(hh, set->spaces_by_name, name, strlen(name), space);
+	}
+	return space->id;
+}
+
+static struct provider_set *intern_provider_set(struct slot_set *set, const char *name)
+{
+	struct provider_set *found = NULL;
+	HASH_FIND_STR(set->providers, name, found);
+	if (found == NULL) {
+		found = mem_new(struct provider_set);
+		found->name = name;
+		HASH_ADD_KEYPTR(hh, set->providers, name, strlen(name), found);
+	}
+	return found;
+}
+
+static void declare_space(struct slot_set *set, struct declaration *declared,
+			  const struct space *space)
+{
+	declared->space = space;
+	declared->imports = mem_new_array(struct provider_set *, space->import_count);
+	for (unsigned k = 0; k < space->import_count; k++)
+		declared->imports[k] = intern_provider_set(set, space->imports[k].from);
+	declared->provides = mem_new_array(struct provider_set *, space->provide_count + 1);
+	declared->provides[declared->provide_count++] = intern_provider_set(set, space->name);
+	for (unsigned k = 0; k < space->provide_count; k++)
+		declared->provides[declared->provide_count++] =
+			intern_provider_set(set, space->provides[k]);
+}
+
+/* ---- slots ---- */
+
+static void add_slot(struct slot_set *set, struct declarations *d, unsigned instance)
+{
+	const struct instance_decl *decl = &d->topology->instances[instance];
+	struct slot *s = slot_find(set, decl->path);
+	if (s != NULL) {
+		d->slots[instance] = s;
+		return;
+	}
+	s = mem_new(struct slot);
+	s->set = set;
+	s->id = (uint32_t)set->slots.count;
+	s->space = intern_space(set, d->topology->spaces[decl->space].name);
+	s->path = decl->path;
+	s->root = s;
+	s->serving.declared = &d->spaces[decl->space];
+	d->slots[instance] = s;
+	vector_push(&set->slots, s);
+	vector_push(&set->spaces.items[s->space]->slots, s);
+	if (decl->parent >= 0) {
+		s->parent = d->slots[decl->parent];
+		s->root = s->parent->root;
+		*(s->parent->last_child != NULL ? &s->parent->last_child->next_sibling
+						: &s->parent->first_child) = s;
+		s->parent->last_child = s;
+	}
+}
+
+/* Every slot of the revision is a possible provider under the names of its declaration. */
+static void add_providers(struct slot_set *set, const struct declarations *d)
+{
+	for (unsigned n = 0; n < d->topology->space_count; n++) {
+		const struct declaration *declared = &d->spaces[n];
+		for (unsigned k = 0; k < declared->provide_count; k++)
+			for (unsigned i = 0; i < declared->space->instance_count; i++) {
+				struct slot *s = d->slots[declared->space->instances[i]];
+				bool known = false;
+				if (set->declarations.count > 1)
+					vector_for_each (&declared->provides[k]->slots, other)
+						known = known || *other == s;
+				if (!known)
+					vector_push(&declared->provides[k]->slots, s);
+			}
+	}
+}
+
+/* ---- importers ---- */
+
+static int compare_importers(const void *pa, const void *pb)
+{
+	const struct importer *a = pa, *b = pb;
+	return (a->space > b->space) - (a->space < b->space);
+}
+
+/* Sorts, and joins the entries of one space. */
+static void normalise(importer_list *list)
+{
+	if (list->count == 0)
+		return;
+	qsort(list->items, list->count, sizeof(*list->items), compare_importers);
+	size_t kept = 1;
+	for (size_t k = 1; k < list->count; k++) {
+		struct importer *last = &list->items[kept - 1];
+		if (last->space == list->items[k].space)
+			last->mandatory = last->mandatory || list->items[k].mandatory;
+		else
+			list->items[kept++] = list->items[k];
+	}
+	list->count = kept;
+}
+
+static void collect_importers(struct slot_set *set, const struct declaration *importer)
+{
+	uint32_t id = intern_space(set, importer->space->name);
+	for (unsigned k = 0; k < importer->space->import_count; k++)
+		*vector_add(&importer->imports[k]->importers) = (struct importer){
+			.space = id, .mandatory = !importer->space->imports[k].optional};
+}
+
+static void merge_importers(struct declaration *provider)
+{
+	vector_clear(&provider->importers);
+	for (unsigned k = 0; k < provider->provide_count; k++)
+		vector_for_each (&provider->provides[k]->importers, importer)
+			vector_push(&provider->importers, *importer);
+	normalise(&provider->importers);
+}
+
+static void index_importers(struct slot_set *set)
+{
+	for (struct provider_set *p = set->providers; p != NULL; p = p->hh.next)
+		vector_clear(&p->importers);
+	vector_for_each (&set->declarations, d)
+		for (unsigned n = 0; n < (*d)->topology->space_count; n++)
+			collect_importers(set, &(*d)->spaces[n]);
+	for (struct provider_set *p = set->providers; p != NULL; p = p->hh.next)
+		normalise(&p->importers);
+	vector_for_each (&set->declarations, d)
+		for (unsigned n = 0; n < (*d)->topology->space_count; n++)
+			merge_importers(&(*d)->spaces[n]);
+}
+
+const struct declarations *slot_set_declare(struct slot_set *set, struct topology *topology)
+{
+	struct declarations *d = mem_new(struct declarations);
+	d->topology = topology_ref(topology);
+	d->spaces = mem_new_array(struct declaration, topology->space_count);
+	d->slots = mem_new_array(struct slot *, topology->instance_count);
+	for (unsigned n = 0; n < topology->space_count; n++) {
+		(void)intern_space(set, topology->spaces[n].name);
+		declare_space(set, &d->spaces[n], &topology->spaces[n]);
+	}
+	for (unsigned i = 0; i < topology->instance_count; i++)
+		add_slot(set, d, i);
+	vector_push(&set->declarations, d);
+	add_providers(set, d);
+	index_importers(set);
+	return d;
+}
+
+/* ---- the end ---- */
+
+static void declarations_free(struct declarations *d)
+{
+	for (unsigned n = 0; n < d->topology->space_count; n++) {
+		free(d->spaces[n].imports);
+		free(d->spaces[n].provides);
+		vector_done(&d->spaces[n].importers);
+	}
+	free(d->spaces);
+	free(d->slots);
+	topology_unref(d->topology);
+	free(d);
+}
+
+void slot_set_done(struct slot_set *set)
+{
+	vector_for_each (&set->slots, s)
+		ordered_stop_leave(*s);
+	lifecycle_forget(set);
+	for (struct provider_set *p = set->providers, *next; p != NULL; p = next) {
+		next = p->hh.next;
+		HASH_DEL(set->providers, p);
+		vector_done(&p->slots);
+		vector_done(&p->importers);
+		free(p);
+	}
+	HASH_CLEAR(hh, set->spaces_by_name);
+	vector_for_each (&set->spaces, space) {
+		vector_done(&(*space)->slots);
+		free(*space);
+	}
+	vector_for_each (&set->slots, s) {
+		free((*s)->goal_cause);
+		free(*s);
+	}
+	vector_for_each (&set->declarations, d)
+		declarations_free(*d);
+	vector_done(&set->spaces);
+	vector_done(&set->slots);
+	vector_done(&set->declarations);
+}
+
+void slot_set_serving(struct slot *s, const struct serving_facts *facts)
+{
+	PRE(facts->declared != NULL);
+	s->serving = *facts;
+}

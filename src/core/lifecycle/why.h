@@ -1,0 +1,15 @@
+/*
+ * Why an instance does not run, through the whole chain, in one sentence:
+ *
+ *   web is unresolved: needs app, which waits for its ancestor tomcat, which is unresolved:
+ *   needs database, provided by mysql, stopped by ops at 10:31
+ */
+#ifndef SAMOZA_CORE_LIFECYCLE_WHY_H
+#define SAMOZA_CORE_LIFECYCLE_WHY_H
+
+#include "core/lifecycle/slot.h"
+
+/* Why it is not where its goal says, for people; NULL when it is. The caller frees. */
+char *slot_why(const struct slot *s);
+
+#endif
