@@ -6,7 +6,7 @@
 #include "adapter/wasm2c/module.h"
 #include "base/str.h"
 
-/* The end of module_check()'s message about a module that nothing can be called of. */
+/* The end of module_check()'s message about a module without an entry point. */
 #define NO_ENTRY "exports neither 'on_process' nor '_start'"
 
 static int check_module(void *context, const uint8_t *data, size_t size, uint64_t memory_bytes,
@@ -17,7 +17,7 @@ static int check_module(void *context, const uint8_t *data, size_t size, uint64_
 
 	if (module_check(data, size, memory_bytes, &info, &fault) == 0)
 		return 0;
-	/* What people forget first. */
+	/* The most frequent mistake. */
 	if (str_has_suffix(fault->message, NO_ENTRY)) {
 		CLEANUP(error_freep) struct error *plain = fault;
 

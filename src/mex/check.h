@@ -4,11 +4,11 @@
 
 #include "adapter/archive/package.h"
 
-/* Options with the check of modules; trusts nobody. */
+/* Options with the check of modules and without a trusted key. */
 struct mex_options check_options(void);
 
-/* Opens an archive, or a source directory when `path` is one; findings of a directory have its
- * name in front. */
+/* Opens an archive, or a source directory when `path` is one; findings of a directory begin
+ * with its name. */
 must_check int check_open(const char *path, struct mex_options *options,
 			  struct diagnostics *findings, struct mex_package **ret_package,
 			  struct error **err);

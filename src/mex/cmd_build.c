@@ -16,7 +16,7 @@
 #include "mex/guest.h"
 #include "mex/scratch.h"
 
-/* What is compiled lies here until it is packed. */
+/* Holds the compiled modules until they are packed. */
 struct workshop {
 	char *folder; /* private, temporary */
 	VECTOR(struct pack_file) files;
@@ -32,7 +32,7 @@ static void workshop_done(struct workshop *w)
 	scratch_free(w->folder);
 }
 
-/* Compiles one space; what comes out is checked at once, with the space's limit of memory. */
+/* Compiles one space and checks the module at once, with the space's limit of memory. */
 static int compile_space(struct workshop *w, const struct guest *guest, const char *folder,
 			 const struct space *s, struct error **err)
 {
@@ -78,7 +78,7 @@ static int compile_spaces(struct workshop *w, const char *folder, const struct m
 	return r;
 }
 
-/* SOURCE_DATE_EPOCH as a manifest says it; NULL without one. The caller frees. */
+/* SOURCE_DATE_EPOCH in the format of a manifest; NULL if it is not set. The caller frees. */
 static int created_text(char **ret_text, struct error **err)
 {
 	const char *epoch = getenv("SOURCE_DATE_EPOCH");
@@ -103,8 +103,8 @@ static int created_text(char **ret_text, struct error **err)
 	return 0;
 }
 
-/* Packs into a file beside the output, makes all checks on it, and only then lets it take the
- * output's place: what cannot be submitted never stands there. */
+/* Packs into a file beside the output, checks it, and only then renames it to the output. So
+ * the output is never a package that zrms would refuse. */
 static int pack_checked(struct mex_package *p, const struct pack_options *pack,
 			const char *output, struct diagnostics *findings, struct error **err)
 {
@@ -131,7 +131,7 @@ static int build(const char *folder, const char *output, const char *key_path,
 	CLEANUP(workshop_done) struct workshop workshop = {0};
 	CLEANUP(secret_key_done) struct secret_key key = {0};
 	CLEANUP(freep) char *created = NULL;
-	/* Modules are checked in the archive that comes out. */
+	/* Modules are checked later, in the finished archive. */
 	struct mex_options options = {0};
 	int r = key_path != NULL ? secret_key_load(key_path, &key, err) : 0;
 

@@ -26,7 +26,7 @@ static const struct {
 	{"spaces/store/src/main.c", embedded_store},
 };
 
-/* The content with the project's name in it; the caller frees. */
+/* The content with the project's name filled in; the caller frees. */
 static char *fill_in(const char *content, const char *name)
 {
 	struct buffer b = BUFFER_INIT(1 << 20);
@@ -67,7 +67,7 @@ static int write_file(const char *path, const char *text, struct error **err)
 	return 0;
 }
 
-/* The last part of the directory's real path, as a topology may be called. */
+/* The last part of the directory's real path, if it is a valid name of a topology. */
 static int name_of(const char *folder, char **ret_name, struct error **err)
 {
 	char real[PATH_MAX];

@@ -32,8 +32,8 @@ static int translate(struct translator *t, struct mex_package *p, unsigned space
 	return r < 0 ? error_wrap(err, "%s", file->path) : 0;
 }
 
-/* What zrms does last: every module is translated, into a cache that is thrown away. Where the
- * programs for that are missing it says so, and the rest of the checks stands. */
+/* The last check of zrms: translates every module, into a cache that is deleted afterwards.
+ * Where the programs for that are missing, a note says so, and the other checks count. */
 static int translate_modules(struct mex_package *p, struct error **err)
 {
 	CLEANUP(scratch_freep) char *folder = NULL;

@@ -11,8 +11,8 @@
 extern const struct cli_command command_new, command_keygen, command_validate, command_build,
 	command_sign, command_verify, command_inspect, command_schema;
 
-/* Prints all findings, or `err` where there are none, those without a place after "FILE: ";
- * frees both; returns CLI_FAILED. */
+/* Prints all findings, or `err` if there are none. Findings without a position begin with
+ * "FILE: ". Frees both; returns CLI_FAILED. */
 int fail_findings(const char *file, struct diagnostics *findings, struct error *err);
 
 #endif

@@ -34,7 +34,7 @@ static void words_done(struct words *w)
 	vector_done(&w->list);
 }
 
-/* One flag per line; empty lines and those that begin with # are none. */
+/* One flag per line; empty lines and lines that begin with # are skipped. */
 static int read_flags(const char *path, struct words *flags, struct error **err)
 {
 	CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -67,7 +67,7 @@ static bool is_guest_folder(const char *folder)
 	return access(header, R_OK) == 0 && access(flags, R_OK) == 0;
 }
 
-/* The SDK's directory, real path; NULL when it is nowhere. */
+/* The real path of the SDK's directory; NULL if there is none. */
 static char *find_folder(void)
 {
 	static const char *const places[] = {"../share/samoza/guest", "../../guest",
@@ -157,8 +157,8 @@ static int add_sources(struct words *arguments, const char *space_folder, struct
 			 : error_set(err, ERR_INVALID, "no source file (*.c) in %s", folder);
 }
 
-/* The environment may change what the compiler does (CPATH, SOURCE_DATE_EPOCH, language):
- * only this much of it is handed on. */
+/* The environment can change what the compiler does (CPATH, SOURCE_DATE_EPOCH, language), so
+ * only these variables are passed on. */
 static void add_environment(struct words *environment)
 {
 	static const char *const kept[] = {"PATH", "HOME", "TMPDIR", "CCACHE_DIR"};
@@ -218,7 +218,7 @@ int guest_compile(const struct guest *g, const char *space_folder, const char *o
 	vector_push(&arguments.list, mem_strdup("clang"));
 	vector_for_each (&g->flags.list, flag)
 		vector_push(&arguments.list, mem_strdup(*flag));
-	/* Where the SDK lies, and when it was compiled, is nobody's business. */
+	/* The result must not depend on the path of the SDK or on the time. */
 	vector_push(&arguments.list, str_printf("-ffile-prefix-map=%s=/samoza", g->folder));
 	vector_push(&arguments.list, mem_strdup("-Werror=date-time"));
 	vector_push(&arguments.list, mem_strdup("-I"));

@@ -1,5 +1,5 @@
 /*
- * Compiles a space's sources to WebAssembly with the guest SDK (guest/flags says how).
+ * Compiles a space's sources to WebAssembly with the guest SDK (flags: guest/flags).
  */
 #ifndef SAMOZA_MEX_GUEST_H
 #define SAMOZA_MEX_GUEST_H
@@ -9,9 +9,9 @@
 struct guest;
 
 /*
- * Finds the SDK: $SAMOZA_GUEST_DIR, else beside the running program: PREFIX/share/samoza/guest
- * for PREFIX/bin/mex, or guest/ of the source tree above a build directory. Reads its flags.
- * ERR_NOT_FOUND says where it was looked for.
+ * Finds the SDK: $SAMOZA_GUEST_DIR, or else beside the running program:
+ * PREFIX/share/samoza/guest for PREFIX/bin/mex, or guest/ of the source tree above a build
+ * directory. Reads its flags. ERR_NOT_FOUND names the places that were searched.
  */
 must_check int guest_find(struct guest **ret_guest, struct error **err);
 void guest_free(struct guest *g);
@@ -19,9 +19,9 @@ void guest_free(struct guest *g);
 const char *guest_folder(const struct guest *g);
 
 /*
- * Compiles src/NAME.c of a space (all of them, sorted), in the directory that holds src/, into
- * `output`. Nothing is written beside the sources. What the compiler says goes to standard
- * error. ERR_INVALID: it refused.
+ * Compiles src/NAME.c of a space (all of them, sorted), in the directory that contains src/,
+ * into `output`. Nothing is written beside the sources. The messages of the compiler go to
+ * standard error. ERR_INVALID: the compilation failed.
  */
 must_check int guest_compile(const struct guest *g, const char *space_folder,
 			     const char *output, struct error **err);

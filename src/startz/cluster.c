@@ -76,7 +76,7 @@ static char *own_folder(void)
 	return mem_strdup(path);
 }
 
-/* "FOLDER/NAME" of a program that can be run; the caller frees. */
+/* "DIR/NAME" of an executable program; the caller frees. */
 static int find_program(const char *folder, const char *name, char **ret_path,
 			struct error **err)
 {
@@ -162,7 +162,8 @@ static int names_of_file(const char *path, struct names *ret_names, struct error
 	return 0;
 }
 
-/* What `up` is asked for: by file (NULL: none), by number, all that there are, or three. */
+/* The zhosts that `up` should start: those of the file (NULL: none), the given number, all
+ * known ones, or three. */
 static int wanted_names(const struct state *s, const struct up_settings *settings,
 			const char *config, struct names *ret_names, struct error **err)
 {
@@ -209,7 +210,7 @@ static int address_taken(const char *address, struct error **err)
 		address);
 }
 
-/* Where zrms is to listen: as asked, as before, or by default. */
+/* Where zrms should listen: the given address, the previous one, or the default. */
 static int choose_api(struct state *s, const struct up_settings *settings, struct member *zrms,
 		      struct error **err)
 {
@@ -330,15 +331,15 @@ static void set(char **text, const char *value)
 	*text = copy;
 }
 
-/* Starts those of `names` that do not run, and waits for them. Without `config` (NULL) each
- * keeps its own. */
+/* Starts the zhosts in `names` that are not running, and waits for them. Without `config`
+ * (NULL) each keeps its own. */
 static int up_zhosts(struct state *s, const struct names *names, const char *programs,
 		     const char *url, const char *config, int64_t deadline, struct error **err)
 {
 	VECTOR(struct awaited) awaited = {0};
 	int saved, r = 0;
 
-	/* First all members: their addresses are borrowed later. */
+	/* Add all members first: their addresses are borrowed below. */
 	vector_for_each (&names->list, name) {
 		if (state_find(s, *name) == NULL)
 			(void)state_add(s, *name, "zhost");
@@ -360,7 +361,7 @@ static int up_zhosts(struct state *s, const struct names *names, const char *pro
 			break;
 	}
 	(void)fflush(stdout);
-	/* What was started is kept in any case; the first error is the one to tell. */
+	/* The state is saved in any case; the first error is reported. */
 	saved = state_save(s, r == 0 ? err : NULL);
 	r = r == 0 ? saved : r;
 	if (r == 0)
@@ -385,7 +386,7 @@ static void remember_times(struct state *s, const struct up_settings *settings)
 		s->timeout_ms = DEFAULT_TIMEOUT_MS;
 }
 
-/* What is kept of DIR, nothing where there is no cluster yet. */
+/* The saved state of DIR; empty if there is no cluster yet. */
 static int peek(const char *dir, struct state *ret_state, struct error **err)
 {
 	CLEANUP(error_freep) struct error *why = NULL;
@@ -424,11 +425,10 @@ int cluster_check(const char *dir, const struct up_settings *settings, struct er
 		r = check_times(&kept, settings, err);
 	if (r == 0 && address.host[0] == '\0')
 		r = cli_address_parse(DEFAULT_API, &address, err);
-	/* Where there is a cluster, its zrms may be what listens: that is seen under the lock.
-	 */
+	/* The zrms of an existing cluster may be listening: checked again under the lock. */
 	if (r < 0 || kept.members.count > 0 || address.port == 0 || !port_is_taken(&address))
 		return r;
-	/* Another startz may have started it since. */
+	/* Another startz may have started it meanwhile. */
 	r = peek(dir, &kept, err);
 	if (r < 0 || kept.members.count > 0)
 		return r;

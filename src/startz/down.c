@@ -1,5 +1,5 @@
 /*
- * The end of a cluster: zhosts, then the zruns that they leave running, then zrms.
+ * Stops a cluster: zhosts, then the zruns that they leave running, then zrms.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -19,12 +19,13 @@
 #include "zrun/protocol/protocol.h"
 
 #define DAEMON_GRACE_MS 10000
-/* A zrun that is just being started takes its socket over within this time. */
+/* A zrun that is just being started accepts its socket within this time. */
 #define STRAYS_WAIT_MS	5000
 #define STRAY_GRACE_MS	5000
 #define STRAYS_AGAIN_MS 20
 
-/* Ends the members of `program`, or only those that this run has started; how many there were.
+/* Stops the members of `program`, or only those that this run has started. Returns their
+ * number.
  */
 static size_t end_members(struct state *s, const char *program, bool only_started)
 {
@@ -49,15 +50,15 @@ static size_t end_members(struct state *s, const char *program, bool only_starte
 	return count;
 }
 
-/* A zrun that runs without its zhost. */
+/* A zrun without its zhost. */
 struct stray {
 	int fd, pidfd;
 };
 
 typedef VECTOR(struct stray) stray_vector;
 
-/* Who listens on a socket. 0: a zrun, added to `all`, or nobody (any more). 1: somebody who
- * cannot be told yet. */
+/* Finds the process that listens on a socket. 0: a zrun, added to `all`, or none (any more). 1:
+ * a process that is not known yet. */
 static int find_stray(int run_fd, const char *name, stray_vector *all)
 {
 	struct stray found = {-1, -1};
@@ -66,8 +67,8 @@ static int find_stray(int run_fd, const char *name, stray_vector *all)
 
 	if (r == ERR_UNAVAILABLE || r == ERR_NOT_FOUND)
 		return 0;
-	/* By the kernel's word: the listener. Were it gone and its number another's, nobody
-	 * would listen; the name is looked at all the same. */
+	/* The kernel names the listener. If it had exited and its pid were reused, no process
+	 * would listen; the name is checked nevertheless. */
 	if (r == 0 && launch_adopt(found.fd, &pid, &found.pidfd, NULL) == 0 &&
 	    process_has_name(pid, "zrun")) {
 		vector_push(all, found);
@@ -78,7 +79,7 @@ static int find_stray(int run_fd, const char *name, stray_vector *all)
 	return 1;
 }
 
-/* The zruns of one zhost; how many sockets are held by others. */
+/* Adds the zruns of one zhost. Returns how many sockets are held by other processes. */
 static size_t find_strays_of(const struct state *s, const char *zhost, stray_vector *all)
 {
 	CLEANUP(freep) char *path = state_path(s, "zhosts/%s/run", zhost);
@@ -95,7 +96,7 @@ static size_t find_strays_of(const struct state *s, const char *zhost, stray_vec
 	return others;
 }
 
-/* By directory, not by member: zruns outlive what startz knows. */
+/* By directory, not by member: zruns can outlive the state that startz has saved. */
 static size_t find_strays(const struct state *s, stray_vector *all)
 {
 	CLEANUP(freep) char *path = state_path(s, "zhosts");
@@ -112,7 +113,7 @@ static size_t find_strays(const struct state *s, stray_vector *all)
 }
 
 /* The directories in which zruns of this cluster keep files open: DIR/zhosts, and where the
- * `run` of each zhost leads to. */
+ * `run` of each zhost points to. */
 struct folders {
 	VECTOR(char *) list;
 };
@@ -143,7 +144,7 @@ static void find_folders(const struct state *s, struct folders *f)
 		(void)closedir(dir);
 }
 
-/* Whether a process has a file below one of them open. */
+/* Whether a process has an open file below one of them. */
 static bool has_file_below(pid_t pid, const struct folders *folders)
 {
 	CLEANUP(freep) char *path = str_printf("/proc/%d/fd", (int)pid);
@@ -163,8 +164,8 @@ static bool has_file_below(pid_t pid, const struct folders *folders)
 	return found;
 }
 
-/* Those whose socket is gone cannot be asked. Each is known by the file of its last words,
- * which it keeps open in its zhost's directory. How many there were. */
+/* Kills zruns whose socket is gone, which cannot be asked to stop. They are recognised by their
+ * exit report, which they keep open in their zhost's directory. Returns their number. */
 static size_t kill_hidden(const struct state *s)
 {
 	CLEANUP(folders_done) struct folders folders = {0};
@@ -179,7 +180,7 @@ static size_t kill_hidden(const struct state *s)
 		if (str_to_u64(e->d_name, &pid) < 0 || !process_has_name((pid_t)pid, "zrun"))
 			continue;
 		pidfd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
-		/* Looked at behind the pidfd: it is the process that the pidfd holds. */
+		/* Checked after the pidfd was opened: it is the process of the pidfd. */
 		if (pidfd >= 0 && process_has_name((pid_t)pid, "zrun") &&
 		    has_file_below((pid_t)pid, &folders)) {
 			process_wait_all(&pidfd, 1, 0);
@@ -193,7 +194,7 @@ static size_t kill_hidden(const struct state *s)
 	return count;
 }
 
-/* As their zhost would: on_close and stop recipes run. */
+/* As their zhost would do it: on_close and stop recipes run. */
 static void ask_to_stop(const struct stray *stray)
 {
 	struct {
@@ -204,11 +205,11 @@ static void ask_to_stop(const struct stray *stray)
 		.stop = {.grace_ms = STRAY_GRACE_MS},
 	};
 
-	/* One that cannot be asked is killed. */
+	/* A zrun that cannot be asked is killed. */
 	(void)!send(stray->fd, &request, sizeof(request), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-/* Ends those found; how many. */
+/* Stops the zruns in `all`. Returns their number. */
 static size_t end_strays(stray_vector *all)
 {
 	VECTOR(int) pidfds = {0};
@@ -246,7 +247,7 @@ static int end_zruns(const struct state *s, struct error **err)
 					 "%zu sockets in %s/zhosts/*/run are held by processes "
 					 "other than zrun",
 					 others, s->dir);
-		/* Again: one that was just being started takes its socket over now. */
+		/* Search again: a zrun that was just being started accepts its socket now. */
 		if (others > 0)
 			(void)poll(NULL, 0, STRAYS_AGAIN_MS);
 	}

@@ -140,7 +140,7 @@ static int failed(struct error *error)
 	return CLI_FAILED;
 }
 
-/* $XDG_STATE_HOME/samoza/cluster when none is named. The caller frees. */
+/* $XDG_STATE_HOME/samoza/cluster if no directory is given. The caller frees. */
 static char *directory_of(const char *dir)
 {
 	const char *state = getenv("XDG_STATE_HOME");
@@ -167,7 +167,7 @@ static void note_running(struct state *s)
 			      s->dir);
 }
 
-/* In the foreground, a start that fails leaves nothing behind. */
+/* In the foreground, a failed start leaves nothing running. */
 static int not_ready(struct state *s, bool detach, struct error *err)
 {
 	struct error *more = NULL;
@@ -182,7 +182,7 @@ static int not_ready(struct state *s, bool detach, struct error *err)
 	return 1;
 }
 
-/* The end of `up` and `node`: in the foreground everything ends with startz. */
+/* The last step of `up` and `node`: in the foreground everything stops with startz. */
 static int stay_or_leave(struct state *s, int r, bool detach, struct error *err)
 {
 	if (r < 0)

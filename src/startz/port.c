@@ -26,7 +26,7 @@ bool port_is_taken(const struct cli_address *address)
 	fd = socket(is_v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return true;
-	/* Connections of an earlier run that the kernel still remembers do not count. */
+	/* Ignore connections of an earlier run that the kernel still holds (TIME_WAIT). */
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (is_v4 ? bind(fd, (struct sockaddr *)&v4, sizeof(v4)) < 0
 		  : bind(fd, (struct sockaddr *)&v6, sizeof(v6)) < 0)

@@ -8,11 +8,10 @@
 
 #include "adapter/cli/cli.h"
 
-/* Whether something listens there, or may not be listened on. */
+/* Whether a process listens there, or the address cannot be bound. */
 bool port_is_taken(const struct cli_address *address);
-/* A free port of 127.0.0.1, drawn below the range from which the kernel takes ports for
- * outgoing connections, so that it is free the next time too. ERR_CONFLICT when none was found.
- */
+/* A random free port on 127.0.0.1, below the range that the kernel uses for outgoing
+ * connections, so that it will be free the next time, too. ERR_CONFLICT: none found. */
 int port_draw(uint16_t *ret_port, struct error **err) must_check;
 
 #endif

@@ -26,7 +26,7 @@ static int64_t now_ms(void)
 
 /* ---------------------------------------------------------------- who is who */
 
-/* Reads a small file of /proc; its size, or -1. */
+/* Reads a small file of /proc. Returns its size, or -1. */
 static ssize_t read_small(const char *path, char *to, size_t size)
 {
 	CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -46,7 +46,7 @@ static int read_stat(pid_t pid, char *ret_state, uint64_t *ret_start)
 	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	if (read_small(path, text, sizeof(text)) < 0)
 		return -1;
-	/* The name may hold anything, also ") R": its end is the last parenthesis. */
+	/* The name may contain anything, even ") R": it ends at the last parenthesis. */
 	at = strrchr(text, ')');
 	if (at == NULL || at[1] != ' ')
 		return -1;
@@ -91,7 +91,7 @@ int process_open(const struct process_id *id)
 {
 	int fd = id->pid > 0 ? (int)syscall(SYS_pidfd_open, id->pid, 0) : -1;
 
-	/* Looked at again: the number may have gone to another before it was opened. */
+	/* Check again: the pid may have been reused before the pidfd was opened. */
 	if (fd >= 0 && !process_runs(id)) {
 		(void)close(fd);
 		return -1;
@@ -109,7 +109,7 @@ bool process_has_name(pid_t pid, const char *prefix)
 
 /* ---------------------------------------------------------------- starting */
 
-/* In the child: everything but the error pipe, which is 3, is cut. Returns on failure only. */
+/* In the child: closes everything except the error pipe (3). Returns on failure only. */
 static void become(char *const *argv, const char *log)
 {
 	int null = open("/dev/null", O_RDONLY);
@@ -178,7 +178,7 @@ static void send(int pidfd, int number)
 	(void)syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0);
 }
 
-/* Whether all have ended before the deadline. Our own children leave no zombies. */
+/* Whether all have exited before the deadline. Reaps our own children. */
 static bool wait_all(const int *pidfds, size_t count, int64_t deadline_ms)
 {
 	for (size_t i = 0; i < count; i++) {

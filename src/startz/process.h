@@ -1,5 +1,5 @@
 /*
- * Daemons: started without anything inherited, known again later, ended.
+ * Daemons: started without inherited descriptors, recognised later, stopped.
  */
 #ifndef SAMOZA_STARTZ_PROCESS_H
 #define SAMOZA_STARTZ_PROCESS_H
@@ -10,22 +10,22 @@
 
 /*
  * Starts argv[0] (a path) in a session of its own: input from /dev/null, output appended to the
- * file `log`, no other descriptor, signals as by default, in the directory /.
+ * file `log`, no other descriptor, default signal handlers, in the directory /.
  */
 int process_start(char *const *argv, const char *log, struct process_id *ret_id,
 		  struct error **err) must_check;
 
-/* Whether it is still the process that was started, and has not ended. */
+/* Whether it is still the process that was started, and has not exited. */
 bool process_runs(const struct process_id *id);
-/* A pidfd of it; -1 when it does not run. The caller closes. */
+/* A pidfd of the process; -1 if it is not running. The caller closes. */
 int process_open(const struct process_id *id);
-/* What a process's kernel name begins with; false when it is gone. */
+/* Whether the kernel's name of a process begins with `name`; false if it has exited. */
 bool process_has_name(pid_t pid, const char *prefix);
 
-/* Waits `grace_ms` for the end of all of them together, kills what is left and waits for that.
+/* Waits at most `grace_ms` until all of them have exited, then kills the rest and waits for it.
  * Closes the pidfds. */
 void process_wait_all(int *pidfds, size_t count, int grace_ms);
-/* The same, after asking each to end (SIGTERM). */
+/* The same, after asking each to exit (SIGTERM). */
 void process_end_all(int *pidfds, size_t count, int grace_ms);
 
 #endif

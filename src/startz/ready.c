@@ -18,7 +18,7 @@
 #define TAIL_BYTES    2000
 #define TAIL_LINES    10
 
-/* The last lines of a log, each behind two spaces. The caller frees. */
+/* The last lines of a log, each indented by two spaces. The caller frees. */
 static char *log_tail(const struct state *s, const char *name)
 {
 	CLEANUP(freep) char *path = state_path(s, "log/%s.log", name);
@@ -60,7 +60,7 @@ static int has_ended(const struct state *s, const struct member *m, struct error
 			 m->name, tail);
 }
 
-/* Before the next question; ERR_STALE after Ctrl-C. */
+/* Waits before the next request; ERR_STALE after Ctrl-C. */
 static int pause_until_next(struct error **err)
 {
 	struct pollfd fd = {.fd = interrupt_fd(), .events = POLLIN};
@@ -94,7 +94,7 @@ int ready_zrms(const struct state *s, const struct member *m, const char *url,
 	return r;
 }
 
-/* The number in DIR/zhosts/NAME/incarnation; 0 where there is none. */
+/* The number in DIR/zhosts/NAME/incarnation; 0 if there is none. */
 static uint64_t read_incarnation(const struct state *s, const char *name)
 {
 	CLEANUP(freep) char *path = state_path(s, "zhosts/%s/incarnation", name);
@@ -127,8 +127,8 @@ void awaited_done(struct awaited *a)
 	free(a->other_beat);
 }
 
-/* The line in which the zhost says that zrms refuses it, the last one that this run has logged,
- * unless it was accepted afterwards; NULL: none. The caller frees. */
+/* The last log line of this run in which the zhost reports that zrms refuses it, unless zrms
+ * accepted it afterwards; NULL: none. The caller frees. */
 static char *find_refusal(const struct state *s, const struct awaited *a)
 {
 	CLEANUP(freep) char *path = state_path(s, "log/%s.log", a->member->name);
@@ -155,7 +155,7 @@ static char *find_refusal(const struct state *s, const struct awaited *a)
 	return found;
 }
 
-/* What zrms tells of the zhost of this name. */
+/* Takes over what zrms reports about the zhost of this name. */
 static void look_at(struct awaited *a, const Samoza__V1__ZhostView *z)
 {
 	const char *beat = z->last_heartbeat != NULL ? z->last_heartbeat : "";
@@ -172,7 +172,7 @@ static void look_at(struct awaited *a, const Samoza__V1__ZhostView *z)
 		(void)printf("%s is ready, zedge at %s\n", z->name, a->member->address);
 }
 
-/* Marks those that zrms says are ready; how many are not. */
+/* Marks the zhosts that are ready according to zrms. Returns how many are not. */
 static size_t look(struct awaited *list, size_t count, const Samoza__V1__ZhostListView *zhosts)
 {
 	size_t missing = 0;

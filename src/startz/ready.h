@@ -8,14 +8,14 @@
 
 #include "startz/state.h"
 
-/* A zhost that is about to be started, and what tells it from others: zrms may still know its
- * earlier run as started, or another zhost under its name. */
+/* A zhost that is about to be started, and what distinguishes it: zrms may still show its
+ * previous run as started, or another zhost of the same name. */
 struct awaited {
 	const struct member *member; /* borrowed */
 	uint64_t old_incarnation;
-	long log_begin;	  /* where this run begins in its log */
-	char *other_beat; /* last heartbeat first seen of another zhost of this name; or NULL */
-	bool other_lives; /* whether that one was heard since */
+	long log_begin;	  /* offset of this run in its log */
+	char *other_beat; /* heartbeat of another zhost of this name when first seen; or NULL */
+	bool other_lives; /* whether that zhost has sent one since */
 	bool ready;
 };
 
@@ -23,11 +23,11 @@ struct awaited {
 struct awaited awaited_of(const struct state *s, const struct member *m);
 void awaited_done(struct awaited *a);
 
-/* Until zrms answers GET /healthz. `m`: its process, or NULL where it is not ours. */
+/* Waits until zrms answers GET /healthz. `m`: its process, or NULL if it is not ours. */
 int ready_zrms(const struct state *s, const struct member *m, const char *url,
 	       int64_t deadline_mono_ms, struct error **err) must_check;
-/* Until each zhost is `deployed-started` in its new incarnation and at its own zedge.
- * ERR_CONFLICT when zrms refuses one, and the zhost that has its name is alive. */
+/* Waits until each zhost is `deployed-started` in its new incarnation and at its own zedge.
+ * ERR_CONFLICT: zrms refuses one, and the other zhost of that name is alive. */
 int ready_zhosts(const struct state *s, const char *url, struct awaited *list, size_t count,
 		 int64_t deadline_mono_ms, struct error **err) must_check;
 

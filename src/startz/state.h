@@ -1,15 +1,15 @@
 /*
- * What startz keeps of a cluster between its runs: DIR/startz.json.
+ * The state of a cluster that startz saves between its runs: DIR/startz.json.
  *
  *   DIR/keys/dev{,.pub}      signing key, made once
  *   DIR/zrms/                store, trust/, artifacts
  *   DIR/zhosts/NAME/         one for each zhost
- *   DIR/log/NAME.log         what each daemon says
- *   DIR/startz.json          who there is: addresses, processes, options of the last `up`
+ *   DIR/log/NAME.log         the log of each daemon
+ *   DIR/startz.json          members: addresses, processes, options of the last `up`
  *   DIR/startz.lock          held by the startz that changes any of this
  *
- * A process is known by its pid, its start time and the boot it belongs to, so that a number
- * that the system has given to another program since is never taken for ours.
+ * A process is identified by its pid, its start time and the boot id, so that a pid which the
+ * system has reused for another program is never mistaken for ours.
  */
 #ifndef SAMOZA_STARTZ_STATE_H
 #define SAMOZA_STARTZ_STATE_H
@@ -24,7 +24,7 @@
 struct process_id {
 	pid_t pid;	     /* 0: none */
 	uint64_t start_time; /* of /proc/PID/stat */
-	char boot[40];	     /* of the kernel's run */
+	char boot[40];	     /* boot id */
 };
 
 struct member {
@@ -34,7 +34,7 @@ struct member {
 	char *zrms;    /* of a zhost: the URL of its zrms */
 	char *config;  /* absolute path, or NULL */
 	struct process_id process;
-	bool started; /* by this run of startz; not kept */
+	bool started; /* by this run of startz; not saved */
 };
 
 struct state {
@@ -44,20 +44,20 @@ struct state {
 	int64_t heartbeat_ms, timeout_ms;
 };
 
-/* Makes DIR where it is missing, waits for the lock, reads what is kept. */
+/* Makes DIR if it is missing, waits for the lock, reads the saved state. */
 int state_open(const char *dir, struct state *ret_state, struct error **err) must_check;
-/* The same without making or locking anything; ERR_NOT_FOUND where there is no cluster. */
+/* The same without making or locking anything; ERR_NOT_FOUND: there is no cluster. */
 int state_peek(const char *dir, struct state *ret_state, struct error **err) must_check;
-/* Writes it, whole or not at all. */
+/* Writes the state atomically. */
 int state_save(const struct state *s, struct error **err) must_check;
-/* Lets others change it; later changes need state_lock(), which reads again what is kept. */
+/* Unlocks; later changes need state_lock(), which reads the saved state again. */
 void state_unlock(struct state *s);
 int state_lock(struct state *s, struct error **err) must_check;
 void state_done(struct state *s);
 
-/* NULL: none. Good until the next member is added. */
+/* NULL: none. Valid until the next member is added. */
 struct member *state_find(struct state *s, const char *name);
-/* Adds one behind the others (zrms: in front). */
+/* Adds one at the end (zrms: at the front). */
 struct member *state_add(struct state *s, const char *name, const char *program);
 
 /* "DIR/PATH"; the caller frees. */

@@ -1,6 +1,6 @@
 /*
- * The foreground: the logs of all daemons on standard output, each line behind its daemon's
- * name, until Ctrl-C or until all have ended.
+ * The foreground: prints the logs of all daemons, each line after its daemon's name, until
+ * Ctrl-C or until all have exited.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,9 +23,9 @@
 
 struct watched {
 	const struct member *member; /* borrowed */
-	int pidfd;		     /* -1: it has ended */
+	int pidfd;		     /* -1: it has exited */
 	int log_fd;
-	struct buffer line; /* what came without a line end yet */
+	struct buffer line; /* an incomplete line */
 };
 
 struct watch {
@@ -47,7 +47,7 @@ static void print_line(const struct watch *w, const struct watched *d, const cha
 		     safe.data != NULL ? safe.data : "");
 }
 
-/* Prints whole lines; with `all`, the rest too. */
+/* Prints complete lines; with `all`, the rest, too. */
 static void print_lines(const struct watch *w, struct watched *d, bool all)
 {
 	size_t done = 0;
@@ -105,7 +105,7 @@ static void told_end(const struct watched *d)
 	siginfo_t end = {0};
 
 	(void)printf("%s has exited", d->member->name);
-	/* Only of our own children is known how. */
+	/* The exit status is known for our own children only. */
 	if (waitid(P_PIDFD, (id_t)d->pidfd, &end, WEXITED | WNOHANG) == 0 && end.si_pid != 0) {
 		if (end.si_code == CLD_EXITED)
 			(void)printf(": exit status %d", end.si_status);
@@ -117,7 +117,7 @@ static void told_end(const struct watched *d)
 	(void)fflush(stdout);
 }
 
-/* Looks which have ended; how many still run. */
+/* Finds those that have exited. Returns how many are still running. */
 static size_t look_for_ends(struct watch *w)
 {
 	size_t running = 0;
@@ -186,7 +186,7 @@ static void watch_close(struct watch *w)
 	(void)close(w->changes);
 }
 
-/* Until a signal (true) or until all have ended (false). */
+/* Runs until a signal (true) or until all have exited (false). */
 static bool watch_loop(struct watch *w)
 {
 	struct signalfd_siginfo signal_info;

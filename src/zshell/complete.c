@@ -1,11 +1,11 @@
 /*
- * Completion of names that zrms knows. It never fails: without zrms there are just no names.
+ * Completion of names that zrms knows. It never fails: without zrms there are no names.
  */
 #include "adapter/client/view.h"
 #include "proto/view.pb-c.h"
 #include "zshell/shell.h"
 
-/* Nobody waits longer for a key. */
+/* The user waits for the answer to a key. */
 #define ASK_TIMEOUT_MS 1500
 
 static void add_topologies(struct shell *shell, const char *current, struct cli_candidates *c)
@@ -17,7 +17,7 @@ static void add_topologies(struct shell *shell, const char *current, struct cli_
 		return;
 	for (size_t i = 0; i < list->n_topologies; i++) {
 		cli_add_candidate(c, current, list->topologies[i]->name);
-		/* Ids only for those who have begun one: there are too many. */
+		/* Ids only if the word begins one: there are too many. */
 		if (current[0] != '\0')
 			cli_add_candidate(c, current, list->topologies[i]->id);
 	}

@@ -103,7 +103,7 @@ static int read_character(EditLine *line, wchar_t *ret_character)
 
 /* ---------------------------------------------------------------- completion */
 
-/* Names of files that begin with `current`; directories with / behind them. */
+/* Names of files that begin with `current`; directories end in /. */
 static void add_files(const char *current, struct cli_candidates *c)
 {
 	const char *slash = strrchr(current, '/');
@@ -133,7 +133,7 @@ static void add_files(const char *current, struct cli_candidates *c)
 		(void)closedir(dir);
 }
 
-/* How many bytes all candidates share. */
+/* Length of the common prefix of all candidates. */
 static size_t shared_prefix(const struct cli_candidates *c)
 {
 	size_t n = strlen(c->list.items[0]);
@@ -168,7 +168,7 @@ static void list_candidates(const struct interactive *i, const struct cli_candid
 	(void)fflush(stdout);
 }
 
-/* Puts `text` in at the cursor, with what the line's own quoting asks for. */
+/* Inserts `text` at the cursor, quoted as the line requires. */
 static void insert(EditLine *line, const char *text, size_t size)
 {
 	for (size_t i = 0; i < size; i++) {
@@ -192,7 +192,7 @@ static unsigned char complete(EditLine *line, int key)
 	size_t shared;
 
 	INVARIANT(words != NULL);
-	/* An open quote is fine here. */
+	/* An unclosed quote is allowed here. */
 	(void)tok_line(words, el_line(line), &argc, &argv, &word, &offset);
 	if (word >= 0 && word <= argc) {
 		current =
@@ -221,7 +221,7 @@ static unsigned char complete(EditLine *line, int key)
 
 /* ---------------------------------------------------------------- history */
 
-/* Makes `path` and what is above it, for this user alone. */
+/* Makes `path` and missing parent directories, for this user only. */
 static int make_folders(char *path)
 {
 	for (char *slash = strchr(path + 1, '/'); slash != NULL;
@@ -237,7 +237,7 @@ static int make_folders(char *path)
 	return mkdir(path, 0700) < 0 && errno != EEXIST ? -1 : 0;
 }
 
-/* $XDG_STATE_HOME/samoza/zshell_history, or NULL where there is no home. */
+/* $XDG_STATE_HOME/samoza/zshell_history, or NULL without a home directory. */
 static char *find_history_file(void)
 {
 	const char *state = getenv("XDG_STATE_HOME");

@@ -104,7 +104,7 @@ int shell_apply(struct shell *shell, const struct shell_options *given, struct e
 	return 0;
 }
 
-/* Runs with the options of this line in the place of the shell's own. */
+/* Runs with the options of this line instead of the shell's own. */
 static int run_with(struct shell *shell, const struct cli_run *line,
 		    const struct shell_options *given)
 {

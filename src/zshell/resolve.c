@@ -10,7 +10,7 @@
 typedef Samoza__V1__TopologySummaryView topology_view;
 typedef Samoza__V1__SpaceView space_view;
 
-/* At most this many candidates are named in a message. */
+/* A message lists at most this many candidates. */
 #define NAMED_MAX 5
 
 void topology_ref_done(struct topology_ref *ref)
@@ -52,7 +52,7 @@ static bool is_stopped(const topology_view *t)
 	return str_equal(t->state, "stopped");
 }
 
-/* Whether `a` is rather meant by its name than `b`. */
+/* Whether the name means `a` rather than `b`. */
 static bool is_rather(const topology_view *a, const topology_view *b)
 {
 	if (b == NULL || is_stopped(a) != is_stopped(b))
@@ -163,7 +163,7 @@ static const topology_view *topology_of(const Samoza__V1__TopologyListView *topo
 	return NULL;
 }
 
-/* By the path alone: in the one topology that is not stopped and has it, else in the newest. */
+/* By the path alone: in the only topology that has it and is not stopped, or the newest. */
 static int find_by_path(const Samoza__V1__TopologyListView *topologies,
 			const Samoza__V1__SpaceListView *spaces, const char *path,
 			struct space_ref *ret_ref, struct error **err)
@@ -196,7 +196,7 @@ static int find_by_path(const Samoza__V1__TopologyListView *topologies,
 	return 0;
 }
 
-/* TOPOLOGY/PATH. 0: it is one; ERR_NOT_FOUND without setting err: it is none. */
+/* TOPOLOGY/PATH. 0: found; ERR_NOT_FOUND without setting err: not found. */
 static int find_whole(const Samoza__V1__TopologyListView *topologies,
 		      const Samoza__V1__SpaceListView *spaces, const char *text,
 		      struct space_ref *ret_ref, struct error **err)

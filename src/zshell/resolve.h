@@ -1,7 +1,7 @@
 /*
- * What people call things: a topology by its id, an unambiguous prefix of it, or its name (the
- * one that is not stopped, else the newest); an instance by TOPOLOGY/PATH, or by its path alone
- * where that is clear.
+ * Resolves names: a topology by its id, an unambiguous prefix of it, or its name (the
+ * one that is not stopped, or else the newest); an instance by TOPOLOGY/PATH, or by its path
+ * alone if only one topology has it.
  */
 #ifndef SAMOZA_ZSHELL_RESOLVE_H
 #define SAMOZA_ZSHELL_RESOLVE_H
@@ -21,7 +21,7 @@ struct space_ref {
 void topology_ref_done(struct topology_ref *ref);
 void space_ref_done(struct space_ref *ref);
 
-/* ERR_NOT_FOUND; ERR_CONFLICT for an ambiguous prefix, with what it could mean. */
+/* ERR_NOT_FOUND; ERR_CONFLICT for an ambiguous prefix, with its matches. */
 int resolve_topology(struct shell *shell, const char *text, struct topology_ref *ret_ref,
 		     struct error **err) must_check;
 int resolve_space(struct shell *shell, const char *text, struct space_ref *ret_ref,
@@ -30,7 +30,7 @@ int resolve_space(struct shell *shell, const char *text, struct space_ref *ret_r
 int resolve_space_or_topology(struct shell *shell, const char *text, struct space_ref *ret_ref,
 			      struct error **err) must_check;
 
-/* "deployed-started" as people read it: "running". Borrowed; unknown states as they are. */
+/* The word for people: "running" for "deployed-started". Borrowed; unknown states unchanged. */
 const char *state_shown(const char *state);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * What the commands of zshell work with. Each command is a file under command/ with its
+ * Context of the commands of zshell. Each command is a file under command/ with its
  * descriptor at the top (adapter/cli/cli.h); the table is in program.c.
  *
  *   words of a line ─► shell_run_line() ─► command->run(struct shell *, line)
@@ -15,7 +15,7 @@
 #include "adapter/output/output.h"
 #include "base/error.h"
 
-/* Beside those of enum cli_status [shell.zshell.exit-status]. */
+/* In addition to enum cli_status [shell.zshell.exit-status]. */
 enum exit_status {
 	EXIT_UNREACHABLE = 3, /* zrms cannot be reached */
 	EXIT_TIMEOUT = 4,     /* --wait timed out; the operation continues in the background */
@@ -44,7 +44,7 @@ struct shell_options {
 
 extern const struct cli_program zshell_program;
 
-/* Applies the given options to the shell; a new api takes the place of the old one. */
+/* Applies the given options to the shell; a new api replaces the old one. */
 int shell_apply(struct shell *shell, const struct shell_options *options,
 		struct error **err) must_check;
 

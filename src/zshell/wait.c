@@ -12,12 +12,12 @@
 
 #define ASK_TIMEOUT_MS 60000
 
-/* What is known of one instance, from GETs and events. */
+/* The last known state of one instance, from GETs and events. */
 struct known {
 	char *path;
 	char *state;
 	char *goal;
-	bool there; /* its state is the one wanted */
+	bool there; /* it is in the wanted state */
 	UT_hash_handle hh;
 };
 
@@ -26,10 +26,10 @@ struct waiting {
 	const struct wait *wait;
 	struct output_progress *progress; /* NULL: not shown */
 	struct known *spaces;
-	size_t missing;	      /* instances that are not there */
-	char *topology_state; /* as events and GETs say */
+	size_t missing;	      /* instances not in the wanted state */
+	char *topology_state; /* from events and GETs */
 	char *reason;	      /* FailureReason, or what it lacks */
-	bool ran;	      /* it was running at some time since the request */
+	bool ran;	      /* it has been running since the request */
 	uint64_t last;	      /* event */
 	int status;	      /* of the whole, once `done` */
 	bool done;
@@ -52,7 +52,7 @@ static const char *wanted(const struct waiting *w, const struct known *k)
 	return w->wait->what == WAIT_GOALS ? k->goal : "not-deployed";
 }
 
-/* `goal` NULL: as before. */
+/* `goal` NULL: unchanged. */
 static void learn(struct waiting *w, const char *path, const char *state, const char *goal)
 {
 	struct known *k = NULL;
@@ -60,7 +60,7 @@ static void learn(struct waiting *w, const char *path, const char *state, const 
 	HASH_FIND_STR(w->spaces, path, k);
 	if (k == NULL) {
 		if (goal == NULL)
-			return; /* an event of something that no GET has named yet */
+			return; /* an instance that no GET has returned yet */
 		k = mem_new(struct known);
 		k->path = mem_strdup(path);
 		k->there = true;
@@ -104,8 +104,8 @@ static int get_spaces(struct waiting *w, struct error **err)
 	return r;
 }
 
-/* Where all are drawn or counted at once, those count too of which no event has told yet; at
- * the end, in any case. */
+/* A progress display that shows all instances at once includes those without an event so far;
+ * at the end, every display does. */
 static void show_all(const struct waiting *w, const Samoza__V1__TopologyView *view)
 {
 	bool ended = str_equal(view->state, "running");
@@ -141,12 +141,12 @@ static void finish(struct waiting *w, int status)
 {
 	w->done = true;
 	w->status = status;
-	/* What went too fast for events is shown as it ended. */
+	/* Changes that were faster than events are shown with their result. */
 	for (struct known *k = w->spaces; k != NULL && w->progress != NULL; k = k->hh.next)
 		output_progress_set(w->progress, k->path, state_shown(k->state));
 }
 
-/* Whether what is known would end the waiting, were it still so. */
+/* Whether the known states would end the wait, if they are still valid. */
 static bool seems_done(const struct waiting *w)
 {
 	if (w->wait->what != WAIT_RUNNING)
@@ -156,7 +156,7 @@ static bool seems_done(const struct waiting *w)
 	       str_equal(w->topology_state, "stopped");
 }
 
-/* Asks zrms how things stand, and decides on that alone. */
+/* Reads the state from zrms, and decides on that alone. */
 static int confirm(struct waiting *w, struct error **err)
 {
 	const char *id = w->wait->topology.id;
@@ -228,10 +228,10 @@ static int on_event(void *data, const struct api_event *event, struct error **er
 		if (w->progress != NULL)
 			output_progress_draw(w->progress);
 	}
-	/* On a new connection too: what happened meanwhile may need no further event. */
+	/* Also after a reconnect: the last change may have happened meanwhile. */
 	if (event == NULL || (!before && seems_done(w)))
 		r = confirm(w, &why);
-	/* Away in this moment: the stream will break too, and is resumed. */
+	/* zrms is not reachable now: the stream will break as well, and is resumed. */
 	if (r < 0 && r != ERR_UNAVAILABLE)
 		return error_move(err, steal_ptr(&why));
 	return w->done ? API_STREAM_END : 0;
@@ -288,7 +288,7 @@ static int follow(struct waiting *w, struct error **err)
 	int r = api_follow(w->shell->api, &stream, &why);
 
 	if (r == ERR_TIMEOUT) {
-		/* The last word is zrms's, if it still answers. */
+		/* zrms decides, if it still answers. */
 		if (confirm(w, NULL) == 0 && w->done)
 			return w->status;
 		output_progress_free(steal_ptr(&w->progress));
@@ -325,8 +325,8 @@ int wait_until(struct shell *shell, const struct wait *wait, struct error **err)
 		w.progress = output_progress_new(&shell->output, wait->what == WAIT_UNLOADED
 									 ? "not deployed"
 									 : "running");
-	/* The handler asks on the first connection; instances must be known by then. A zrms
-	 * that is slow for a moment ends no wait. */
+	/* The handler reads the state on the first connection; the instances must be known by
+	 * then. A zrms that is slow for a moment does not end the wait. */
 	api_set_timeout(shell->api, ASK_TIMEOUT_MS);
 	r = follow(&w, err);
 	api_set_timeout(shell->api, 0);

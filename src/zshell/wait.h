@@ -1,5 +1,5 @@
 /*
- * Waiting for what was asked: follows the event stream, and believes only a GET.
+ * Waits for the end of a request: follows the event stream, and trusts only a GET.
  *
  *   last event before the request -> request -> events since then -> GET says so -> done
  */
@@ -14,29 +14,29 @@
 #define WAIT_MAX_MS  UINT64_C(2592000000)
 
 enum wait_for {
-	WAIT_RUNNING,  /* the topology is running; failed or stopped ends it too */
+	WAIT_RUNNING,  /* the topology is running; failed or stopped ends the wait, too */
 	WAIT_UNLOADED, /* every instance is not deployed */
-	WAIT_GOALS,    /* every instance of the sub-tree is in the state of its goal */
+	WAIT_GOALS,    /* every instance of the subtree is in the state of its goal */
 };
 
 struct wait {
 	enum wait_for what;
 	struct topology_ref topology; /* borrowed */
-	const char *path;	      /* of the sub-tree; NULL: all */
+	const char *path;	      /* of the subtree; NULL: all */
 	bool alone;		      /* only the instance at `path`, not what is below it */
 	bool progress;		      /* shows it */
 	uint64_t timeout_ms;
 	uint64_t after; /* the last event before the request */
 };
 
-/* The number of the topology's last event; asked for before the request whose end is waited
- * for. 0 for a topology without one. */
+/* The number of the topology's last event, to be read before the request. 0 for a topology
+ * without events. */
 int wait_last_event(struct shell *shell, const char *topology_id, uint64_t *ret_seq,
 		    struct error **err) must_check;
 
 /*
- * CLI_DONE; CLI_FAILED when it has ended otherwise (failed, stopped); EXIT_TIMEOUT when the
- * time is over. The last two have said why on standard error. Or an error.
+ * CLI_DONE; CLI_FAILED when it has ended otherwise (failed, stopped); EXIT_TIMEOUT after the
+ * timeout. For the last two, standard error says why. Or an error.
  */
 int wait_until(struct shell *shell, const struct wait *wait, struct error **err) must_check;
 

@@ -1,11 +1,11 @@
 /*
- * api: passes what the page asks on to the store, and the store's answer back to the page.
+ * api: forwards requests of the page to the store, and the store's replies to the page.
  *
  *   page  --queries-->  api  --rows-->  store      "WHO\nadd"
  *   page  <--queries--  api  <--rows--  store      "WHO\n42"
  *
- * WHO is the page that asked ("queries#..."), so api itself remembers nothing: it can be
- * started again, or several of it can run, at any time.
+ * WHO is the page that sent the request ("queries#..."). So api keeps no state: it can be
+ * restarted, and several instances of it can run.
  */
 #include <stdio.h>
 #include <string.h>
@@ -21,7 +21,7 @@ static void pass_question_on(void)
 	int length = snprintf(question, sizeof(question), "%s\n%s", from, text);
 
 	if (length >= (int)sizeof(question))
-		return; /* nobody asks anything that long */
+		return; /* no valid request is that long */
 	int32_t r = samoza_emit("rows", question, (uint32_t)length);
 	if (r < 0)
 		samoza_log(SAMOZA_WARN, "cannot reach the store");
@@ -42,7 +42,7 @@ SAMOZA_ON_PROCESS(void)
 	int32_t size = samoza_recv_next(1000, text, sizeof(text) - 1, from, sizeof(from));
 
 	if (size <= 0)
-		return 0; /* nothing came, or a stop was asked */
+		return 0; /* no message, or a stop was requested */
 	text[size] = '\0';
 	if (strncmp(from, "rows#", 5) == 0)
 		pass_answer_back();

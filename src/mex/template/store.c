@@ -1,6 +1,6 @@
 /*
- * store: keeps one number. What samoza_put() has taken survives the death of this process, of
- * its machine and of the control plane.
+ * store: keeps one number. A value that samoza_put() has stored survives the death of this
+ * process, of its machine and of zrms.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@ SAMOZA_ON_INIT(void)
 	int32_t size = samoza_get("count", value, sizeof(value) - 1);
 
 	if (size < 0 && size != -SAMOZA_ENOENT)
-		return 1; /* the storage cannot be reached: start again later */
+		return 1; /* the storage is not reachable: fail, to be started again later */
 	if (size > 0) {
 		value[size < (int32_t)sizeof(value) ? size : (int32_t)sizeof(value) - 1] = '\0';
 		count = strtol(value, NULL, 10);
@@ -43,7 +43,7 @@ SAMOZA_ON_PROCESS(void)
 	char *question, answer[SAMOZA_FROM_MAX + 32];
 
 	if (size <= 0)
-		return 0; /* nothing came, or a stop was asked */
+		return 0; /* no message, or a stop was requested */
 	text[size] = '\0';
 	question = strchr(text, '\n'); /* "WHO\nadd" */
 	if (question == NULL)

@@ -1,5 +1,5 @@
 /*
- * What changes a zhost: cordon, uncordon, rm.
+ * Commands that change a zhost: cordon, uncordon, rm.
  */
 #include "base/str.h"
 #include "zshell/command/common.h"

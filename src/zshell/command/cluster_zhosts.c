@@ -43,7 +43,7 @@ static char *labels(const Samoza__V1__ZhostView *z)
 	return buffer_steal(&out);
 }
 
-/* Capabilities and devices: what a space can ask for. */
+/* Capabilities and devices, which spaces can request. */
 static char *offers(const Samoza__V1__ZhostView *z)
 {
 	struct buffer out = BUFFER_INIT(1 << 20);

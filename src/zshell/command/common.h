@@ -1,5 +1,5 @@
 /*
- * What several commands share.
+ * Parts that several commands share.
  */
 #ifndef SAMOZA_ZSHELL_COMMAND_COMMON_H
 #define SAMOZA_ZSHELL_COMMAND_COMMON_H
@@ -10,7 +10,7 @@
 #include "zshell/shell.h"
 #include "zshell/wait.h"
 
-/* Used as `.details` by everything that takes an ID. */
+/* Used as `.details` by every command that takes an ID. */
 #define ID_DETAILS                                                                          \
 	"ID is the topology's id, an unambiguous prefix of it, or its name: the one that\n" \
 	"is not stopped, or else the newest."
@@ -22,7 +22,7 @@
 
 extern const struct cli_argument topology_argument[]; /* ID */
 
-/* --wait[=TIME], where that is the only option of a command. */
+/* --wait[=TIME], for commands without other options. */
 struct wait_options {
 	int64_t wait_ms; /* 0: not given */
 };
@@ -31,15 +31,15 @@ extern const struct cli_option wait_option[];
 int get_topology(struct shell *shell, const char *id, Samoza__V1__TopologyView **ret_view,
 		 struct error **err) must_check;
 
-/* The table "Placements:", and below it why what does not run does not. */
+/* The table "Placements:", followed by the reasons of the instances that are not running. */
 void print_placements(const struct output *o, const Samoza__V1__TopologyView *view);
 /* The notice of an answer, if any, on standard error. */
 void print_notice(const struct shell *shell, const Samoza__V1__TopologyView *view);
 
 /*
- * POST /v1/topologies/ID/ACTION, then waiting for `what` where `wait` says so. Prints the
- * notice of the answer and the progress. *ret_view (view_free) is set as soon as zrms has
- * answered. Exit status or error.
+ * POST /v1/topologies/ID/ACTION, then waits for `what` if `wait`. Prints the notice of the
+ * answer and the progress. *ret_view (view_free) is set as soon as zrms has answered. Returns
+ * an exit status or an error.
  */
 struct topology_request {
 	const char *action; /* "start" */

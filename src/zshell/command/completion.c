@@ -1,5 +1,5 @@
 /*
- * What a shell needs to complete our commands, and the end of the interactive shell.
+ * Completion for other shells, and `exit` of the interactive shell.
  */
 #include "base/str.h"
 #include "zshell/command/common.h"
@@ -26,7 +26,7 @@ const struct cli_command command_completion = {
 	.run = run_completion,
 };
 
-/* What the completion script calls: the words so far behind `--`, the last one unfinished. */
+/* Called by the completion script: the words so far follow `--`, the last one unfinished. */
 const struct cli_command command_complete = {
 	.words = "complete",
 	.summary = "print the candidates for the last word",

@@ -1,5 +1,5 @@
 /*
- * What changes the goal of an instance, or with --all of everything below it.
+ * Commands that change the goal of an instance, or with --all of everything below it.
  */
 #include <string.h>
 
@@ -77,7 +77,7 @@ const struct cli_command command_spaces_undeploy = {
 static const struct request {
 	const struct cli_command *command;
 	const char *goal;
-	const char *word;    /* told to zrms, which refuses a stop where nothing is deployed */
+	const char *word;    /* sent to zrms, which refuses a stop where nothing is deployed */
 	const char *grouped; /* with --all */
 	const char *doing;
 } requests[] = {
@@ -143,7 +143,7 @@ static bool is_below(const char *path, const char *top)
 	       (strncmp(path, top, n) == 0 && (path[n] == '\0' || path[n] == '/'));
 }
 
-/* Whether start-all has found anything to start: only what is deployed is started. */
+/* Whether start-all had anything to start: it starts only deployed instances. */
 static int starts_any(struct shell *shell, const struct space_ref *ref, bool *ret_any,
 		      struct error **err)
 {
@@ -176,7 +176,7 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 		.what = WAIT_GOALS,
 		.progress = true,
 		.timeout_ms = (uint64_t)given->wait_ms,
-		/* A stop and an undeploy take what is below along. */
+		/* A stop and an undeploy include everything below. */
 		.alone = !all && (q->command == &command_spaces_deploy ||
 				  q->command == &command_spaces_start),
 	};

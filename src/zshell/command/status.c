@@ -4,7 +4,7 @@
 #include "base/str.h"
 #include "zshell/command/common.h"
 
-/* It asks whether zrms answers: a healthy one does at once. */
+/* Short, because a healthy zrms answers at once. */
 #define ASK_TIMEOUT_MS 5000
 
 static int run(void *context, const struct cli_run *line, struct error **err);

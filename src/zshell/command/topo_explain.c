@@ -28,7 +28,7 @@ static const struct output_column columns[] = {
 	{0},
 };
 
-/* A part of a score as people say it; nothing for a part that says nothing. */
+/* A part of a score in words; nothing for a part that is 0. */
 static void say_score(struct buffer *out, const char *name, const char *value)
 {
 	const char *between = out->size > 0 ? ", " : "";
@@ -43,7 +43,7 @@ static void say_score(struct buffer *out, const char *name, const char *value)
 		(void)buffer_printf(out, "%s%s %s", between, name, value);
 }
 
-/* "1 of this topology there, 5.0 % full with it", or the rules that failed. */
+/* "1 of this topology there, 5.0 % full with this instance", or the rules that failed. */
 static char *why_text(const Samoza__V1__ExplainZhostView *z)
 {
 	struct buffer out = BUFFER_INIT(1 << 20);
@@ -95,7 +95,7 @@ static bool is_of(const char *path, const char *space)
 	       (path[n] == '\0' || (path[n] == '-' && str_to_u64(path + n + 1, &number) == 0));
 }
 
-/* Drops what is not of `space`; how many are left. */
+/* Drops the instances of other spaces. Returns how many are left. */
 static size_t keep_only(Samoza__V1__ExplainView *view, const char *space)
 {
 	size_t kept = 0;

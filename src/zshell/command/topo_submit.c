@@ -45,7 +45,7 @@ const struct cli_command command_topo_submit = {
 	.run = run,
 };
 
-/* What a person can do about a refusal. */
+/* Adds to a refusal what the user can do about it. */
 static int refused(int code, const char *file, struct error **err)
 {
 	CLEANUP(freep) char *hint = NULL;
@@ -92,7 +92,7 @@ static const char *submit_path(const struct options *given)
 	return given->no_start ? "/v1/topologies?start=0" : "/v1/topologies";
 }
 
-/* Places, or why there are none. */
+/* The placements, or why there are none. */
 static int show_dry_run(const struct shell *shell, const Samoza__V1__TopologyView *view)
 {
 	const struct output *o = &shell->output;
