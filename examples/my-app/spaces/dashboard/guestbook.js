@@ -1,6 +1,6 @@
-// The page of the guest book. It asks along the path `queries`; every answer is the whole list.
-// An answer may get lost when a space moves: what was not answered is asked again, with the same
-// id, so that nothing is entered twice.
+// The page of the guest book. It sends requests along the path `queries`; every reply is the whole
+// list. A reply may be lost when a space moves: the page repeats unanswered requests with the same
+// id, so that no entry is added twice.
 'use strict';
 
 const byId = (id) => document.getElementById(id);

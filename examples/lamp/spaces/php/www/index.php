@@ -1,5 +1,5 @@
 <?php
-// The list of guests, out of the database that this space imports.
+// The list of guests, from the database that this space imports.
 function database(string $variable): string
 {
 	return getenv("SAMOZA_IMPORT_database_0_$variable");

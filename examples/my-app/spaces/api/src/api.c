@@ -1,6 +1,6 @@
 /*
- * Stands between pages and the store: checks what a page sends, passes it on along `rows`, and
- * gives the store's answer to exactly the page that asked.
+ * Between pages and the store: checks what a page sends, forwards it along `rows`, and returns the
+ * store's reply to exactly the page that sent the request.
  *
  *   page ── "list" ─────────────────────────────────┐
  *   page ── "add\nID\nMILLISECONDS\nNAME\nTEXT" ────┴─► api ── "TAG\n…" ─► store
@@ -19,7 +19,7 @@
 #define MAX_NAME    60
 #define MAX_TEXT    400
 
-/* Who asked, by tag: the newest question takes the place of the oldest. */
+/* The page of each request, by tag: the newest request replaces the oldest. */
 struct question {
 	uint32_t tag;
 	char from[SAMOZA_FROM_MAX];
@@ -70,7 +70,7 @@ static bool is_text(const char *s, size_t max)
 	       strchr(s, '\n') == NULL;
 }
 
-/* The question as the store takes it, behind its tag; NULL: fine, else why not. */
+/* Writes the request for the store, after its tag. NULL: success, otherwise why not. */
 static const char *translate(char *question, uint32_t tag, int *ret_size)
 {
 	char *rest = question;
@@ -81,15 +81,15 @@ static const char *translate(char *question, uint32_t tag, int *ret_size)
 		return NULL;
 	}
 	if (strcmp(verb, "add") != 0)
-		return "the questions are 'list' and 'add'";
+		return "unknown request: expected 'list' or 'add'";
 	char *id = next_line(&rest), *time = next_line(&rest), *name = next_line(&rest);
 
 	if (rest == NULL || !is_id(id) || !is_time(time))
-		return "an entry is: add, id, milliseconds, name, text";
+		return "expected an entry of add, id, milliseconds, name, text";
 	if (!is_text(name, MAX_NAME))
-		return "a name has 1 to 60 bytes, on one line";
+		return "expected a name of 1 to 60 bytes on one line";
 	if (!is_text(rest, MAX_TEXT))
-		return "a text has 1 to 400 bytes, on one line";
+		return "expected a text of 1 to 400 bytes on one line";
 	*ret_size = snprintf(passed_on, sizeof(passed_on), "%u\nadd\n%s\n%015lld\n%s\t%s", tag,
 			     id, atoll(time), name, rest);
 	return NULL;
@@ -111,7 +111,7 @@ static void on_question(const char *from)
 
 	if (r < 0) {
 		q->tag = 0;
-		refuse(from, "the store cannot be reached just now");
+		refuse(from, "cannot reach the store now");
 	}
 }
 

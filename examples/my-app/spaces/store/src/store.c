@@ -1,7 +1,7 @@
 /*
- * Keeps the guest book. An entry is one key, `entry/TIME-ID`: keys sort by time, and the same
- * entry sent twice is put twice under one key. What put acknowledged survives anything, since
- * the space's storage is the cluster's.
+ * Stores the guest book. An entry is one key, `entry/TIME-ID`: keys sort by time, and an entry that
+ * is sent twice is put twice under one key. An acknowledged put survives the loss of any machine,
+ * since the storage of the space is that of the cluster.
  *
  *   "TAG\nlist"                        -> "TAG\nentries\nTIME\tNAME\tTEXT\n…", the newest ones
  *   "TAG\nadd\nID\nTIME\nNAME\tTEXT"   -> the same, once the entry is durable
@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_SHOWN 100 /* entries in an answer: they fit one message */
+#define MAX_SHOWN 100 /* entries in a reply: they fit into one message */
 #define MAX_KEY	  80
 
 static char message[SAMOZA_MESSAGE_MAX], answer[SAMOZA_MESSAGE_MAX];
@@ -56,7 +56,7 @@ static int answer_entries(const char *tag)
 	int32_t r = newest_keys(&first, &count);
 
 	if (r < 0)
-		return answer_error(tag, "the entries cannot be read", r);
+		return answer_error(tag, "cannot read the entries", r);
 	int size = snprintf(answer, sizeof(answer), "%s\nentries", tag);
 
 	for (uint32_t n = 0; n < count; n++) {
@@ -79,12 +79,12 @@ static int add(const char *tag, char *rest)
 	char key[MAX_KEY];
 
 	if (rest == NULL)
-		return answer_error(tag, "an entry lacks its text", -SAMOZA_EINVAL);
+		return answer_error(tag, "the entry has no text", -SAMOZA_EINVAL);
 	snprintf(key, sizeof(key), "entry/%s-%s", time, id);
 	int32_t r = samoza_put(key, rest, (uint32_t)strlen(rest));
 
 	if (r < 0)
-		return answer_error(tag, "the entry could not be kept", r);
+		return answer_error(tag, "cannot store the entry", r);
 	return answer_entries(tag);
 }
 
