@@ -178,6 +178,7 @@ struct waiting {
 	uint64_t number;
 	struct http_request *request;
 	api_answer_fn *answer;
+	struct submission *submission; /* NULL: the change is none */
 };
 
 struct api {
@@ -189,11 +190,19 @@ struct api {
 void api_change(struct zrms *zrms, struct http_request *request, struct control_input *input,
 		api_answer_fn *answer)
 {
+	api_change_submitted(zrms, request, input, answer, NULL);
+}
+
+void api_change_submitted(struct zrms *zrms, struct http_request *request,
+			  struct control_input *input, api_answer_fn *answer,
+			  struct submission *submission)
+{
 	struct api *api = zrms->api;
 	struct waiting *w = mem_new(struct waiting);
 	w->number = ++api->last_number;
 	w->request = request;
 	w->answer = answer;
+	w->submission = submission;
 	HASH_ADD(hh, api->waiting, number, sizeof w->number, w);
 	input->request = w->number;
 	commit_driver_input(zrms->commits, input);
@@ -219,8 +228,8 @@ void api_reply(struct api *api, const struct reply *reply)
 	if (w == NULL)
 		return;
 	HASH_DEL(api->waiting, w);
-	if (http_user(w->request) != NULL)
-		submissions_decided(api->zrms->submissions, w->request);
+	if (w->submission != NULL)
+		submission_decided(w->submission);
 	if (reply->code < 0)
 		reply_refused(w->request, reply);
 	else

@@ -27,11 +27,8 @@ char *api_error_body(void *context, const char *code, const char *message,
 /* control_loop_listener.on_reply. */
 void api_reply(struct api *api, const struct reply *reply);
 
-/* submit_listener */
-void api_submit(struct zrms *zrms, struct http_request *request,
-		const struct control_submit *submit);
-void api_submit_refused(struct zrms *zrms, struct http_request *request,
-			const struct error *error, char **details, size_t detail_count);
+/* For submissions_new(); its user is the zrms, its requests are http_requests. */
+extern const struct submit_listener api_submit_listener;
 
 /* ---- for handlers ---- */
 
@@ -42,6 +39,10 @@ typedef void api_answer_fn(struct zrms *zrms, struct http_request *request,
  * answered here. Sets input->request. */
 void api_change(struct zrms *zrms, struct http_request *request, struct control_input *input,
 		api_answer_fn *answer);
+/* The same for a submission, which is told once the core has decided. */
+void api_change_submitted(struct zrms *zrms, struct http_request *request,
+			  struct control_input *input, api_answer_fn *answer,
+			  struct submission *submission);
 
 /* Sends the view (taken over) as soon as what it shows is durable. */
 void api_send_view(struct zrms *zrms, struct http_request *request, ProtobufCMessage *view);

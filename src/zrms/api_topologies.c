@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include "base/check.h"
 #include "base/str.h"
 #include "zrms/api.h"
@@ -124,25 +126,49 @@ void api_topology_remove(void *context, struct http_request *request)
 
 /* ---- submitting ---- */
 
+/* The body, which the request gives up. */
+static int take_upload(struct http_request *request, struct upload *ret_upload,
+		       struct error **err)
+{
+	struct upload upload = {.body_size = http_body_size(request), .fd = -1};
+
+	upload.body = http_body_take(request);
+	if (upload.body == NULL && (upload.fd = dup(http_body_fd(request))) < 0)
+		return error_errno(err, "cannot read the upload");
+	*ret_upload = upload;
+	return 0;
+}
+
 void api_topologies_submit(void *context, struct http_request *request)
 {
 	struct zrms *zrms = context;
+	struct upload upload;
+	struct error *err = NULL;
 	bool start = true, dry_run = false;
-	if (api_query_bool(request, "start", true, &start) &&
-	    api_query_bool(request, "dry_run", false, &dry_run))
-		submissions_add(zrms->submissions, request, start, dry_run);
+
+	if (!api_query_bool(request, "start", true, &start) ||
+	    !api_query_bool(request, "dry_run", false, &dry_run))
+		return;
+	if (take_upload(request, &upload, &err) < 0)
+		api_refuse(request, err);
+	else
+		submissions_add(zrms->submissions, &upload, request, start, dry_run);
 }
 
-void api_submit(struct zrms *zrms, struct http_request *request,
-		const struct control_submit *submit)
+static void on_ready(void *user, void *request, struct submission *submission,
+		     const struct control_submit *submit)
 {
 	struct control_input input = {.type = CONTROL_SUBMIT, .submit = *submit};
-	api_change(zrms, request, &input, answer_created);
+
+	api_change_submitted(user, request, &input, answer_created, submission);
 }
 
-void api_submit_refused(struct zrms *zrms, struct http_request *request,
-			const struct error *error, char **details, size_t detail_count)
+static void on_refused(void *user, void *request, const struct error *error, char **details,
+		       size_t detail_count)
 {
-	(void)zrms;
+	(void)user;
 	api_refuse_details(request, error, details, detail_count);
 }
+
+const struct submit_listener api_submit_listener = {.on_ready = on_ready,
+						    .on_refused = on_refused};

@@ -131,21 +131,6 @@ static void told_link_gone(void *user, uint64_t link)
 static const struct hub_listener hub_listener = {.log_chunk = told_chunk,
 						 .gone = told_link_gone};
 
-static void told_submit(void *user, struct http_request *request,
-			const struct control_submit *submit)
-{
-	api_submit(user, request, submit);
-}
-
-static void told_refused(void *user, struct http_request *request, const struct error *error,
-			 char **details, size_t detail_count)
-{
-	api_submit_refused(user, request, error, details, detail_count);
-}
-
-static const struct submit_listener submit_listener = {.submit = told_submit,
-						       .refused = told_refused};
-
 /* ---- folder ---- */
 
 static int folder_make(const char *path, struct error **err)
@@ -288,7 +273,7 @@ static void translations_open(struct zrms *zrms)
 
 static int submissions_open(struct zrms *zrms, const char *trust, struct error **err)
 {
-	const struct submit_options options = {.trust_folder = trust,
+	const struct submit_options options = {.trust_directory = trust,
 					       .trust_files = zrms->settings.trust,
 					       .allow_unsigned = zrms->settings.allow_unsigned};
 	const char *platform =
@@ -296,8 +281,8 @@ static int submissions_open(struct zrms *zrms, const char *trust, struct error *
 	const char *missing =
 		zrms->translator_error != NULL ? zrms->translator_error->message : NULL;
 	return submissions_new(&zrms->loop, zrms->artifacts, zrms->translations, platform,
-			       missing, &options, &submit_listener, zrms, &zrms->submissions,
-			       err);
+			       missing, &options, &api_submit_listener, zrms,
+			       &zrms->submissions, err);
 }
 
 static int http_open(struct zrms *zrms, const char *spool, struct error **err)
@@ -340,8 +325,8 @@ static void end_look(void *user)
 		log_warn("zrms", "ended.at.once", LOG_S("why", "timed out while draining"));
 		_exit(1);
 	}
-	bool quiet = submissions_is_quiet(zrms->submissions) && api_waiting(zrms->api) == 0 &&
-		     (zrms->translations == NULL || translations_is_quiet(zrms->translations));
+	bool quiet = submissions_is_idle(zrms->submissions) && api_waiting(zrms->api) == 0 &&
+		     (zrms->translations == NULL || translations_is_idle(zrms->translations));
 	if (quiet)
 		end_doors(zrms);
 	if (quiet && hub_is_empty(zrms->hub) && commit_driver_is_idle(zrms->commits) &&

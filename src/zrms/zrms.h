@@ -2,7 +2,7 @@
  * The parts of the daemon, made and tied together by main.c.
  *
  *   http ─┬─ api ──────► commits ◄──── hub ◄── links
- *         ├─ submit ─►      │  ▲
+ *         ├─ submission ►   │  ▲
  *         └─ followers ◄────┘  ├── control (decisions)
  *                              └── store   (durable)
  */
@@ -19,8 +19,8 @@
 #include "zrms/hub.h"
 #include "zrms/logs.h"
 #include "zrms/settings.h"
-#include "zrms/submit.h"
-#include "zrms/translations.h"
+#include "zrms/submission/submissions.h"
+#include "zrms/submission/translations.h"
 
 struct api;
 

@@ -117,9 +117,6 @@ size_t http_body_size(const struct http_request *request);
 int http_body_fd(const struct http_request *request);
 /* Hands the body in memory over; NULL when it is in a file. The caller frees. */
 char *http_body_take(struct http_request *request);
-/* For the handler's own use. */
-void http_set_user(struct http_request *request, void *user);
-void *http_user(const struct http_request *request);
 
 /* ---- the answer: exactly one of the replies ends the request ---- */
 

@@ -61,7 +61,7 @@ struct http_request {
 	VECTOR(char *) headers;	   /* name, value, name, value ... for the response */
 	http_upgrade_fn *upgraded; /* of http_reply_upgrade() */
 	void *upgrade_user;
-	void *user;
+	struct error *target_error; /* of the request line; refused once headers are there */
 };
 
 struct http_stream {

@@ -62,16 +62,6 @@ char *http_body_take(struct http_request *request)
 	return request->spool_fd >= 0 ? NULL : buffer_steal(&request->body);
 }
 
-void http_set_user(struct http_request *request, void *user)
-{
-	request->user = user;
-}
-
-void *http_user(const struct http_request *request)
-{
-	return request->user;
-}
-
 /* ---- life ---- */
 
 /* Called with the raw target as soon as the first line is there; what it returns becomes the
@@ -86,8 +76,8 @@ void *request_begin(void *cls, const char *uri, struct MHD_Connection *connectio
 	LIST_ADD(server->requests, request);
 	struct error *err = NULL;
 	if (http_target_parse(&request->target, uri, &err) < 0) {
-		/* Told when the header is whole: until then nothing can be answered. */
-		request->user = err;
+		/* Refused once the header is complete: until then nothing can be answered. */
+		request->target_error = err;
 		request->target.raw_path = NULL;
 	}
 	return request;
@@ -96,8 +86,7 @@ void *request_begin(void *cls, const char *uri, struct MHD_Connection *connectio
 static void request_free(struct http_request *request)
 {
 	LIST_REMOVE(request);
-	if (request->phase == REQUEST_HEADER)
-		error_free(request->user); /* of request_begin() */
+	error_free(request->target_error);
 	if (request->job != NULL)
 		spool_abandon(request);
 	if (request->response != NULL)
@@ -312,8 +301,8 @@ static struct refusal body_prepare(struct http_request *request)
 
 static struct refusal header_check(struct http_request *request)
 {
-	struct error *target_error = request->user;
-	request->user = NULL;
+	struct error *target_error = request->target_error;
+	request->target_error = NULL;
 	struct refusal refusal = NO_REFUSAL;
 	if (target_error != NULL)
 		refusal = refuse(400, "invalid", mem_strdup(target_error->message));

@@ -123,7 +123,7 @@ class Includes(Planting):
                              ("core/place/place.c", "core/control/control.h"),
                              ("core/place/place.c", "core/agent/agent.h"),
                              ("core/outbox.c", "port/store.h"), ("port/frame.c", "adapter/uv/loop.h"),
-                             ("adapter/sqlite/kv.c", "zrms/submit.h"),
+                             ("adapter/sqlite/kv.c", "zrms/submission/submissions.h"),
                              ("adapter/sqlite/kv.c", "adapter/http/http.h"),
                              ("zrms/main.c", "zhost/daemon.h")):
             with self.subTest(f"{mine} -> {theirs}"):

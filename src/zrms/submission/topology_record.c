@@ -1,4 +1,4 @@
-#include "zrms/topology_record.h"
+#include "zrms/submission/topology_record.h"
 
 #include <stdint.h>
 

@@ -1,8 +1,8 @@
 /*
  * What is kept of a package: the record that the core completes and the store holds.
  */
-#ifndef SAMOZA_ZRMS_TOPOLOGY_RECORD_H
-#define SAMOZA_ZRMS_TOPOLOGY_RECORD_H
+#ifndef SAMOZA_ZRMS_SUBMISSION_TOPOLOGY_RECORD_H
+#define SAMOZA_ZRMS_SUBMISSION_TOPOLOGY_RECORD_H
 
 #include "adapter/archive/package.h"
 #include "proto/record.pb-c.h"

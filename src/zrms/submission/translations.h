@@ -1,12 +1,12 @@
 /*
- * From modules to native code (adapter/wasm2c), a few at a time, each module once: whoever asks
- * for one that is being made waits for it with the others.
+ * Translates modules to native code (adapter/wasm2c), a few at a time, each module once: a module
+ * that is being translated already is not begun again; all who asked for it get the same answer.
  *
  *   ask ──► queue ──► check and start ──► programs run ──► digest of the result ──► done
- *                     (a worker thread)   (child processes)   (a worker thread)
+ *                     (worker thread)     (child processes)   (worker thread)
  */
-#ifndef SAMOZA_ZRMS_TRANSLATIONS_H
-#define SAMOZA_ZRMS_TRANSLATIONS_H
+#ifndef SAMOZA_ZRMS_SUBMISSION_TRANSLATIONS_H
+#define SAMOZA_ZRMS_SUBMISSION_TRANSLATIONS_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -26,7 +26,7 @@ struct native_code {
 /* `translator` is borrowed. */
 struct translations *translations_new(struct loop *loop, struct translator *translator,
 				      unsigned parallel);
-/* PRE: translations_stop() was called and translations_is_quiet(). NULL is fine. */
+/* PRE: translations_stop() was called and translations_is_idle(). NULL is fine. */
 void translations_free(struct translations *t);
 
 /* What is known of a module by its digest without doing anything; NULL. Borrowed. */
@@ -37,15 +37,15 @@ const struct native_code *translations_known(const struct translations *t,
  */
 typedef void translation_done_fn(void *user, int code, const struct error *error,
 				 const struct native_code *native);
-/* `module` is taken over. */
+/* Takes `module` over. */
 void translations_ask(struct translations *t, const char *module_digest, uint8_t *module,
 		      size_t size, uint64_t memory_bytes, translation_done_fn *done,
 		      void *user);
 
-/* Ends what runs and refuses what waits: everybody's `done` is called, as soon as the worker
- * threads are back. */
+/* Stops the programs that run and refuses what waits: every `done` is called, as soon as the
+ * worker threads have returned. */
 void translations_stop(struct translations *t);
-bool translations_is_quiet(const struct translations *t);
+bool translations_is_idle(const struct translations *t);
 void translations_metrics(const struct translations *t, struct buffer *out);
 
 #endif

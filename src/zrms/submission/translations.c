@@ -1,4 +1,4 @@
-#include "zrms/translations.h"
+#include "zrms/submission/translations.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/heap.h"
+#include "base/state_machine.h"
 #include "zrms/artifacts.h"
 
 struct asker {
@@ -14,13 +15,19 @@ struct asker {
 	void *user;
 };
 
+/*
+ *   (new) ──► queued ──► starting ──► running ──► digesting ──► (end)
+ *                            └── found in the cache ──▲
+ *
+ * A job ends from every state, with its native code or an error.
+ */
 enum job_state { JOB_QUEUED, JOB_STARTING, JOB_RUNNING, JOB_DIGESTING };
 
-struct job {
+struct translation_job {
 	UT_hash_handle hh; /* in insertion order: the queue */
 	char digest[65];   /* of the module */
 	struct translations *translations;
-	enum job_state state;
+	uint8_t state; /* enum job_state */
 	uint8_t *module;
 	size_t size;
 	uint64_t memory_bytes;
@@ -47,10 +54,48 @@ struct translations {
 	struct translator *translator;
 	unsigned parallel, running;
 	bool stopping;
-	struct job *jobs;
+	struct translation_job *jobs;
 	struct known *known;
 	uint64_t made_total, refused_total, milliseconds_total;
 };
+
+static void describe(const void *object, char *ret_name, size_t size)
+{
+	(void)snprintf(ret_name, size, "%s", ((const struct translation_job *)object)->digest);
+}
+
+static const char *invariant(const void *object, unsigned from, unsigned to)
+{
+	const struct translation_job *job = object;
+
+	(void)from;
+	if ((to == JOB_QUEUED || to == JOB_STARTING) != (job->translation == NULL))
+		return "has a translation once its programs run or are not needed";
+	if (to != JOB_RUNNING && job->poll != NULL)
+		return "watches a program only while it runs";
+	return NULL;
+}
+
+#define TO(state) STATE_MACHINE_BIT(JOB_##state)
+static const struct state_machine_state job_states[] = {
+	[JOB_QUEUED] = {"queued", TO(STARTING), 0, STATE_MACHINE_INITIAL},
+	[JOB_STARTING] = {"starting", TO(RUNNING) | TO(DIGESTING)},
+	[JOB_RUNNING] = {"running", TO(DIGESTING)},
+	[JOB_DIGESTING] = {"digesting", 0, 0, STATE_MACHINE_FINAL},
+};
+static const struct state_machine_type job_machine = {
+	.name = "translation",
+	.states = job_states,
+	.count = ARRAY_SIZE(job_states),
+	.describe = describe,
+	.invariant = invariant,
+};
+
+/* The gate. */
+static void job_enter(struct translation_job *job, enum job_state state)
+{
+	state_machine_move(&job_machine, job, &job->state, state);
+}
 
 const struct native_code *translations_known(const struct translations *t,
 					     const char *module_digest)
@@ -60,10 +105,10 @@ const struct native_code *translations_known(const struct translations *t,
 	return known != NULL ? &known->native : NULL;
 }
 
-static void known_add(struct translations *t, const struct job *job)
+static void known_add(struct translations *t, const struct translation_job *job)
 {
 	struct known *known = mem_new(struct known);
-	memcpy(known->digest, job->digest, sizeof known->digest);
+	memcpy(known->digest, job->digest, sizeof(known->digest));
 	known->native = job->native;
 	HASH_ADD_STR(t->known, digest, known);
 }
@@ -72,7 +117,7 @@ static void known_add(struct translations *t, const struct job *job)
 
 static void queue_run(struct translations *t);
 
-static void job_end(struct job *job)
+static void job_end(struct translation_job *job)
 {
 	struct translations *t = job->translations;
 	HASH_DEL(t->jobs, job);
@@ -102,7 +147,7 @@ static void job_end(struct job *job)
 	queue_run(t);
 }
 
-static void job_refuse_stopping(struct job *job)
+static void job_refuse_stopping(struct translation_job *job)
 {
 	if (job->err == NULL)
 		(void)error_set(&job->err, ERR_UNAVAILABLE, "zrms is shutting down");
@@ -113,20 +158,20 @@ static void job_refuse_stopping(struct job *job)
 
 static void digest_work(uv_work_t *work)
 {
-	struct job *job = container_of(work, struct job, work);
+	struct translation_job *job = container_of(work, struct translation_job, work);
 	(void)!file_digest(job->native.path, job->native.digest, &job->err);
 }
 
 static void digest_worked(uv_work_t *work, int status)
 {
 	(void)status;
-	job_end(container_of(work, struct job, work));
+	job_end(container_of(work, struct translation_job, work));
 }
 
-static void job_digest(struct job *job)
+static void job_digest(struct translation_job *job)
 {
-	job->state = JOB_DIGESTING;
-	(void)snprintf(job->native.path, sizeof job->native.path, "%s",
+	job_enter(job, JOB_DIGESTING);
+	(void)snprintf(job->native.path, sizeof(job->native.path), "%s",
 		       translation_path(job->translation));
 	int r = uv_queue_work(loop_uv(job->translations->loop), &job->work, digest_work,
 			      digest_worked);
@@ -140,7 +185,7 @@ static void poll_closed(uv_handle_t *handle)
 	free(handle);
 }
 
-static void job_unwatch(struct job *job)
+static void job_unwatch(struct translation_job *job)
 {
 	if (job->poll == NULL)
 		return;
@@ -149,11 +194,11 @@ static void job_unwatch(struct job *job)
 	job->poll = NULL;
 }
 
-static void job_watch(struct job *job);
+static void job_watch(struct translation_job *job);
 
-static void job_continue(struct job *job)
+static void job_continue(struct translation_job *job)
 {
-	job_unwatch(job); /* the descriptor is another one behind each step */
+	job_unwatch(job); /* each step has a descriptor of its own */
 	int r = translation_continue(job->translation, &job->err);
 	if (r > 0)
 		job_watch(job);
@@ -175,7 +220,7 @@ static void program_late(void *user)
 	job_continue(user);
 }
 
-static void job_watch(struct job *job)
+static void job_watch(struct translation_job *job)
 {
 	job->poll = mem_new(uv_poll_t);
 	job->poll->data = job;
@@ -192,7 +237,7 @@ static void job_watch(struct job *job)
 
 static void start_work(uv_work_t *work)
 {
-	struct job *job = container_of(work, struct job, work);
+	struct translation_job *job = container_of(work, struct translation_job, work);
 	job->code = translation_start(job->translations->translator, job->module, job->size,
 				      job->memory_bytes, &job->translation, &job->err);
 }
@@ -200,7 +245,7 @@ static void start_work(uv_work_t *work)
 static void start_worked(uv_work_t *work, int status)
 {
 	(void)status;
-	struct job *job = container_of(work, struct job, work);
+	struct translation_job *job = container_of(work, struct translation_job, work);
 	free(job->module);
 	job->module = NULL;
 	if (job->translations->stopping) {
@@ -212,20 +257,20 @@ static void start_worked(uv_work_t *work, int status)
 	} else if (job->code == 0) {
 		job_digest(job);
 	} else {
-		job->state = JOB_RUNNING;
+		job_enter(job, JOB_RUNNING);
 		job_watch(job);
 	}
 }
 
 static void queue_run(struct translations *t)
 {
-	struct job *job, *next;
+	struct translation_job *job, *next;
 	HASH_ITER (hh, t->jobs, job, next) {
 		if (t->running >= t->parallel || t->stopping)
 			return;
 		if (job->state != JOB_QUEUED)
 			continue;
-		job->state = JOB_STARTING;
+		job_enter(job, JOB_STARTING);
 		job->began_ms = loop_now(t->loop).mono_ms;
 		t->running++;
 		int r = uv_queue_work(loop_uv(t->loop), &job->work, start_work, start_worked);
@@ -236,21 +281,22 @@ static void queue_run(struct translations *t)
 void translations_ask(struct translations *t, const char *module_digest, uint8_t *module,
 		      size_t size, uint64_t memory_bytes, translation_done_fn *done, void *user)
 {
-	struct job *job = NULL;
+	struct translation_job *job = NULL;
 	HASH_FIND_STR(t->jobs, module_digest, job);
 	if (job != NULL) {
 		free(module);
 		vector_push(&job->askers, ((struct asker){done, user}));
 		return;
 	}
-	job = mem_new(struct job);
-	(void)snprintf(job->digest, sizeof job->digest, "%s", module_digest);
+	job = mem_new(struct translation_job);
+	(void)snprintf(job->digest, sizeof(job->digest), "%s", module_digest);
 	job->translations = t;
 	job->module = module;
 	job->size = size;
 	job->memory_bytes = memory_bytes;
 	job->began_ms = loop_now(t->loop).mono_ms;
 	vector_push(&job->askers, ((struct asker){done, user}));
+	state_machine_begin(&job_machine, job, &job->state, JOB_QUEUED);
 	HASH_ADD_STR(t->jobs, digest, job);
 	if (t->stopping)
 		job_refuse_stopping(job);
@@ -273,7 +319,7 @@ struct translations *translations_new(struct loop *loop, struct translator *tran
 void translations_stop(struct translations *t)
 {
 	t->stopping = true;
-	struct job *job, *next;
+	struct translation_job *job, *next;
 	HASH_ITER (hh, t->jobs, job, next) {
 		if (job->state == JOB_QUEUED || job->state == JOB_RUNNING) {
 			job_unwatch(job);
@@ -282,7 +328,7 @@ void translations_stop(struct translations *t)
 	}
 }
 
-bool translations_is_quiet(const struct translations *t)
+bool translations_is_idle(const struct translations *t)
 {
 	return t->jobs == NULL;
 }

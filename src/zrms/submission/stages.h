@@ -1,0 +1,106 @@
+/*
+ * The stages of one submission. Private to this directory.
+ *
+ *   (new) ──► checking ──► loading ──► translating ──► storing ──► deciding ──► (end)
+ *                │                         │                          ▲
+ *                │   every module is       └── nothing to store ──────┤
+ *                ├── known from before ──► storing                    │
+ *                └── and nothing to store, or a dry run ──────────────┘
+ *
+ *   checking      opens the package, checks signature, integrity and meaning   (thread)
+ *   loading       reads the modules that are new and checks each               (thread)
+ *   translating   has them translated to native code                           (child processes)
+ *   storing       writes the artifacts that are not there yet, durably         (thread)
+ *   deciding      with the core, until submission_decided()
+ *   refused       tells the listener; follows every stage but deciding
+ *
+ * A package whose modules and artifacts are all known takes one turn in a thread.
+ */
+#ifndef SAMOZA_ZRMS_SUBMISSION_STAGES_H
+#define SAMOZA_ZRMS_SUBMISSION_STAGES_H
+
+#include <stdint.h>
+
+#include "adapter/archive/package.h"
+#include "adapter/uv/loop.h"
+#include "base/diagnostics.h"
+#include "base/state_machine.h"
+#include "base/vector.h"
+#include "zrms/submission/submissions.h"
+#include "zrms/submission/trusted_keys.h"
+
+enum submission_stage {
+	SUBMISSION_CHECKING,
+	SUBMISSION_LOADING,
+	SUBMISSION_TRANSLATING,
+	SUBMISSION_STORING,
+	SUBMISSION_DECIDING,
+	SUBMISSION_REFUSED,
+};
+extern const struct state_machine_type submission_machine;
+
+/* A module that was checked before, and the least memory that it was found to fit into. */
+struct checked_module;
+
+struct submissions {
+	struct loop *loop;
+	struct artifacts *artifacts;
+	struct translations *translations; /* NULL: no translator */
+	const char *platform, *translator_error;
+	struct submit_options options;
+	const struct submit_listener *listener;
+	void *user;
+	struct trusted_keys *trusted;
+	struct checked_module *checked; /* by digest */
+	struct loop_timer *trim;
+	unsigned active;
+	uint64_t submitted_total, refused_total;
+};
+
+/* A module of a package, once however many spaces run it. */
+struct submitted_module {
+	const struct mex_file *file; /* in the space that has the least memory */
+	uint64_t memory_bytes;	     /* of that space */
+	uint8_t *data;		     /* loaded, for check and translation */
+	size_t size;
+	struct native_code native;
+	bool is_checked; /* as it is, for that memory */
+	bool is_known;	 /* its native code is */
+};
+
+struct submission {
+	struct submissions *all;
+	void *request; /* the caller's */
+	uint8_t stage; /* enum submission_stage */
+	bool start, dry_run;
+	struct upload upload;
+	struct trusted_keys *trusted;
+	uv_work_t work; /* the stage's turn in a thread */
+	struct mex_package *package;
+	struct diagnostics findings;
+	struct error *err; /* set by a stage: the submission is refused */
+	VECTOR(struct submitted_module) modules;
+	size_t translating; /* answers that are awaited */
+	void (*on_translated)(struct submission *s);
+	VECTOR(const struct mex_file *) missing; /* artifacts to write */
+	VECTOR(char *) pins;			 /* digests */
+};
+
+/* Begins the first stage. Takes the submission over. */
+void submission_begin(struct submission *s);
+
+/* ---- modules.c: the modules of a package ---- */
+
+/* Collects them after the check. */
+void submission_modules_find(struct submission *s);
+/* Fills in what is known of them from earlier submissions. True: everything of all. */
+bool submission_modules_recall(struct submission *s);
+/* In a thread: reads those that are new, and checks each. */
+void submission_modules_load(struct submission *s);
+/* Has them translated; `on_done` is called once, when every answer is there. */
+void submission_modules_translate(struct submission *s, void (*on_done)(struct submission *s));
+/* topology_record_new(): the digest of a module's native code. `user`: the submission. */
+const char *submission_native_digest(void *user, const char *module_digest);
+void checked_modules_free(struct submissions *all);
+
+#endif

@@ -1,0 +1,102 @@
+#include "zrms/submission/submissions.h"
+
+#include <malloc.h>
+
+#include "adapter/uv/loop.h"
+#include "base/check.h"
+#include "zrms/submission/stages.h"
+
+void submissions_add(struct submissions *all, const struct upload *upload, void *request,
+		     bool start, bool dry_run)
+{
+	struct submission *s = mem_new(struct submission);
+	struct error *err = NULL;
+
+	*s = (struct submission){.all = all,
+				 .request = request,
+				 .start = start,
+				 .dry_run = dry_run,
+				 .upload = *upload};
+	if (trusted_keys_refresh(&all->trusted, all->options.trust_directory,
+				 all->options.trust_files, &err) < 0) {
+		all->refused_total++;
+		all->listener->on_refused(all->user, request, err, NULL, 0);
+		error_free(err);
+		closep(&s->upload.fd);
+		free(s->upload.body);
+		free(s);
+		return;
+	}
+	s->trusted = trusted_keys_ref(all->trusted);
+	all->active++;
+	submission_begin(s);
+}
+
+/* Packages are large and short-lived: after a burst the memory goes back to the system. */
+static void trim_memory(void *user)
+{
+	struct submissions *s = user;
+
+	if (s->active == 0)
+		(void)malloc_trim(0);
+}
+
+int submissions_new(struct loop *loop, struct artifacts *artifacts,
+		    struct translations *translations, const char *platform,
+		    const char *translator_error, const struct submit_options *options,
+		    const struct submit_listener *listener, void *user,
+		    struct submissions **ret_submissions, struct error **err)
+{
+	struct submissions *s = mem_new(struct submissions);
+	int r;
+
+	*s = (struct submissions){.loop = loop,
+				  .artifacts = artifacts,
+				  .translations = translations,
+				  .platform = platform,
+				  .translator_error = translator_error,
+				  .options = *options,
+				  .listener = listener,
+				  .user = user};
+	r = trusted_keys_refresh(&s->trusted, options->trust_directory, options->trust_files,
+				 err);
+	if (r < 0) {
+		free(s);
+		return r;
+	}
+	s->trim = loop_timer_new(loop, trim_memory, s);
+	*ret_submissions = s;
+	return 0;
+}
+
+bool submissions_is_idle(const struct submissions *s)
+{
+	return s->active == 0;
+}
+
+void submissions_free(struct submissions *s)
+{
+	if (s == NULL)
+		return;
+	PRE(submissions_is_idle(s));
+	loop_timer_free(s->trim);
+	trusted_keys_unref(s->trusted);
+	checked_modules_free(s);
+	free(s);
+}
+
+void submissions_metrics(const struct submissions *s, struct buffer *out)
+{
+	(void)buffer_printf(
+		out,
+		"# HELP zrms_submissions_total Packages that passed every check.\n"
+		"# TYPE zrms_submissions_total counter\nzrms_submissions_total %llu\n"
+		"# HELP zrms_submissions_refused_total Packages that were refused.\n"
+		"# TYPE zrms_submissions_refused_total counter\n"
+		"zrms_submissions_refused_total %llu\n"
+		"# HELP zrms_submissions_active Packages in a stage between upload and "
+		"answer.\n"
+		"# TYPE zrms_submissions_active gauge\nzrms_submissions_active %u\n",
+		(unsigned long long)s->submitted_total, (unsigned long long)s->refused_total,
+		s->active);
+}

@@ -1,0 +1,71 @@
+/*
+ * From an uploaded MEX to a topology that the core has accepted. Each submission goes through
+ * the stages of stages.h; the checks are those of [topology.submit.checks], in that order.
+ *
+ *   upload ─► submissions_add() ─► stages ─► on_ready: hand it to the core ─► submission_decided()
+ *                                    └────► on_refused
+ *
+ * The artifacts are durable before the core hears of the topology, so what is acknowledged is
+ * complete. A submission that is refused leaves nothing, because nothing refers to what it
+ * wrote.
+ */
+#ifndef SAMOZA_ZRMS_SUBMISSION_SUBMISSIONS_H
+#define SAMOZA_ZRMS_SUBMISSION_SUBMISSIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "core/control/control.h"
+#include "zrms/artifacts.h"
+#include "zrms/submission/translations.h"
+
+struct submissions;
+struct submission;
+
+struct submit_options {
+	const char *trust_directory;
+	const char *trust_files; /* further ones, separated by ':'; may be NULL */
+	bool allow_unsigned;
+};
+
+/* `request` is what submissions_add() was given. */
+struct submit_listener {
+	/* Hands the topology to the core, whose answer must lead to submission_decided().
+	 * `submit` is borrowed for the call. */
+	void (*on_ready)(void *user, void *request, struct submission *submission,
+			 const struct control_submit *submit);
+	/* The submission is over. `details` are findings, one line each. Everything is borrowed
+	 * for the call. */
+	void (*on_refused)(void *user, void *request, const struct error *error, char **details,
+			   size_t detail_count);
+};
+
+/* What was uploaded: in memory (`body`), or else in a file (`fd`, at any position). */
+struct upload {
+	char *body; /* NULL: in the file */
+	size_t body_size;
+	int fd;
+};
+
+/* `translations` and `platform` NULL: there is no translator; `translator_error` says why.
+ * ERR_INVALID: a trusted key cannot be read. Strings are borrowed. */
+int submissions_new(struct loop *loop, struct artifacts *artifacts,
+		    struct translations *translations, const char *platform,
+		    const char *translator_error, const struct submit_options *options,
+		    const struct submit_listener *listener, void *user,
+		    struct submissions **ret_submissions, struct error **err) must_check;
+/* PRE: submissions_is_idle(). NULL is fine. */
+void submissions_free(struct submissions *s);
+
+/* Takes the upload over: frees `body`, closes `fd`. Answers through the listener. `dry_run`:
+ * makes all checks, keeps nothing. */
+void submissions_add(struct submissions *s, const struct upload *upload, void *request,
+		     bool start, bool dry_run);
+/* The core has decided, durably, on a submission that was handed to it. Frees it. */
+void submission_decided(struct submission *submission);
+bool submissions_is_idle(const struct submissions *s);
+void submissions_metrics(const struct submissions *s, struct buffer *out);
+
+#endif
