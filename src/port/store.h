@@ -29,17 +29,8 @@
 #include "base/error.h"
 #include "core/outbox.h"
 #include "port/durability.h"
+#include "port/kv.h"
 #include "proto/record.pb-c.h"
-
-/* The answer to one `struct data_change` of a batch, in the same order. */
-struct data_answer {
-	int status;  /* 0, or a negative errno for the guest: -ENOENT, -EINVAL */
-	void *value; /* get; owned by the answer */
-	size_t value_size;
-	ProtobufCBinaryData *keys; /* list: in byte order, owned by the answer */
-	size_t key_count;
-	bool more; /* list: there are further keys after the last */
-};
 
 /* `answers` has outbox->data.count items and is borrowed for the call, as is `error` (NULL when
  * durable). */
@@ -96,6 +87,28 @@ static inline struct batch_size store_batch_size(const struct outbox *o)
 	vector_for_each (&o->data_forget, owner)
 		size.bytes += strlen(*owner);
 	return size;
+}
+
+/* A change of a space's data as a kv's: borrows. */
+static inline struct kv_change data_change_as_kv(const struct data_change *change)
+{
+	static const enum kv_operation operations[] = {
+		[SAMOZA__V1__DATA_OPERATION__DATA_GET] = KV_GET,
+		[SAMOZA__V1__DATA_OPERATION__DATA_PUT] = KV_PUT,
+		[SAMOZA__V1__DATA_OPERATION__DATA_DELETE] = KV_DELETE,
+		[SAMOZA__V1__DATA_OPERATION__DATA_LIST] = KV_LIST,
+	};
+	return (struct kv_change){
+		.operation = operations[change->operation],
+		.owner = change->owner,
+		.key = change->key,
+		.key_size = change->key_size,
+		.value = change->value,
+		.value_size = change->value_size,
+		.cursor = change->cursor,
+		.cursor_size = change->cursor_size,
+		.limit_bytes = change->limit_bytes,
+	};
 }
 
 #endif

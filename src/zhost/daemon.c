@@ -186,7 +186,7 @@ static void on_end(void *user)
 	d->usage = NULL;
 	edge_free(d->edge);
 	d->edge = NULL;
-	kv_close(d->kv, on_kv_closed, d);
+	d->kv->ops->close(d->kv, on_kv_closed, d);
 	d->end_timer = loop_timer_new(&d->loop, on_end_check, d);
 	loop_timer_at(d->end_timer, loop_now(&d->loop).mono_ms);
 }
@@ -238,7 +238,7 @@ static int open_state(struct zhost_daemon *d, struct error **err)
 		return r;
 	CLEANUP(freep) char *path = str_printf("%s/zhost.db", d->state_dir.path);
 	d->cache_path = str_printf("%s/cache", d->state_dir.path);
-	return kv_open(&d->loop, path, &d->kv, err);
+	return sqlite_kv_open(&d->loop, path, &d->kv, err);
 }
 
 /* "x86_64": what native artifacts must be for. */
@@ -414,7 +414,7 @@ static void finish(struct zhost_daemon *d)
 	uplink_free(d->uplink);
 	stream_transport_free(d->transport);
 	if (d->kv != NULL) /* it never began */
-		kv_close(d->kv, on_kv_closed, d);
+		d->kv->ops->close(d->kv, on_kv_closed, d);
 	loop_done(&d->loop);
 	spacelogs_free(d->logs);
 	state_dir_close(&d->state_dir);

@@ -20,13 +20,12 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "adapter/sim/sim_store.h"
 #include "base/heap.h"
 #include "base/random.h"
 #include "base/vector.h"
 #include "core/agent/agent.h"
 #include "core/control/control_loop.h"
-#include "zsim/sim_disk.h"
-#include "zsim/sim_store.h"
 
 /* Wall clock at virtual time 0: 2026-01-01T00:00:00Z. */
 #define WORLD_WALL_MS INT64_C(1767225600000)

@@ -17,7 +17,7 @@ int data_table_init(struct data_table *table, struct database *db, struct error 
 			      "ON CONFLICT DO UPDATE SET value=excluded.value"},
 		{&table->remove, "DELETE FROM data WHERE owner=?1 AND key=?2"},
 		{&table->list, "SELECT key FROM data WHERE owner=?1 AND key>=?2 ORDER BY key"},
-		/* '/' and the character behind it: every owner that begins with "?1/". */
+		/* '/' and the character after it: every owner that begins with "?1/". */
 		{&table->forget,
 		 "DELETE FROM data WHERE owner=?1 OR (owner>?1||'/' AND owner<?1||'0')"},
 	};
@@ -41,19 +41,9 @@ void data_table_done(struct data_table *table)
 	*table = (struct data_table){0};
 }
 
-void data_answer_done(struct data_answer *answer)
+bool kv_change_writes(const struct kv_change *change)
 {
-	free(answer->value);
-	for (size_t i = 0; i < answer->key_count; i++)
-		free(answer->keys[i].data);
-	free(answer->keys);
-	*answer = (struct data_answer){0};
-}
-
-bool data_change_writes(const struct data_change *change)
-{
-	return change->operation == SAMOZA__V1__DATA_OPERATION__DATA_PUT ||
-	       change->operation == SAMOZA__V1__DATA_OPERATION__DATA_DELETE;
+	return change->operation != KV_GET && change->operation != KV_LIST;
 }
 
 /* An empty blob, never NULL. */
@@ -62,7 +52,7 @@ static void bind_blob(sqlite3_stmt *statement, int index, const void *data, size
 	(void)sqlite3_bind_blob64(statement, index, size > 0 ? data : "", size, SQLITE_STATIC);
 }
 
-static void bind_owner_key(sqlite3_stmt *statement, const struct data_change *change)
+static void bind_owner_key(sqlite3_stmt *statement, const struct kv_change *change)
 {
 	(void)sqlite3_bind_text(statement, 1, change->owner, -1, SQLITE_STATIC);
 	bind_blob(statement, 2, change->key, change->key_size);
@@ -74,7 +64,7 @@ static void statement_end(sqlite3_stmt *statement)
 	(void)sqlite3_clear_bindings(statement);
 }
 
-static int data_get(struct data_table *table, const struct data_change *change,
+static int data_get(struct data_table *table, const struct kv_change *change,
 		    struct data_answer *answer, struct error **err)
 {
 	bind_owner_key(table->get, change);
@@ -96,7 +86,7 @@ static int data_get(struct data_table *table, const struct data_change *change,
 	return r;
 }
 
-static bool key_has_prefix(const void *key, size_t size, const struct data_change *change)
+static bool key_has_prefix(const void *key, size_t size, const struct kv_change *change)
 {
 	return size >= change->key_size &&
 	       (change->key_size == 0 || memcmp(key, change->key, change->key_size) == 0);
@@ -128,12 +118,12 @@ static void answer_add_key(struct data_answer *answer, size_t *capacity, const v
 		.len = size, .data = mem_memdup(size > 0 ? key : "", size)};
 }
 
-static int data_list(struct data_table *table, const struct data_change *change,
+static int data_list(struct data_table *table, const struct kv_change *change,
 		     struct data_answer *answer, struct error **err)
 {
-	size_t limit = change->limit_bytes != 0 ? change->limit_bytes : DATA_PAGE_BYTES;
-	limit = limit < DATA_PAGE_MAX ? limit : DATA_PAGE_MAX;
-	/* The page begins behind the cursor, or at the prefix, whichever is later. */
+	size_t limit = change->limit_bytes != 0 ? change->limit_bytes : KV_PAGE_BYTES;
+	limit = limit < KV_PAGE_MAX ? limit : KV_PAGE_MAX;
+	/* The page begins after the cursor, or at the prefix, whichever is later. */
 	bool from_cursor =
 		change->cursor != NULL && bytes_compare(change->cursor, change->cursor_size,
 							change->key, change->key_size) >= 0;
@@ -164,7 +154,7 @@ static int data_list(struct data_table *table, const struct data_change *change,
 	return r;
 }
 
-static int data_put(struct data_table *table, const struct data_change *change,
+static int data_put(struct data_table *table, const struct kv_change *change,
 		    struct error **err)
 {
 	bind_owner_key(table->put, change);
@@ -172,34 +162,11 @@ static int data_put(struct data_table *table, const struct data_change *change,
 	return database_step(table->db, table->put, err);
 }
 
-static int data_remove(struct data_table *table, const struct data_change *change,
+static int data_remove(struct data_table *table, const struct kv_change *change,
 		       struct error **err)
 {
 	bind_owner_key(table->remove, change);
 	return database_step(table->db, table->remove, err);
-}
-
-int data_table_apply(struct data_table *table, const struct data_change *change,
-		     struct data_answer *ret_answer, struct error **err)
-{
-	*ret_answer = (struct data_answer){0};
-	if (change->key_size > DATA_KEY_MAX || change->value_size > DATA_VALUE_MAX) {
-		ret_answer->status = -EINVAL;
-		return 0;
-	}
-	switch (change->operation) {
-	case SAMOZA__V1__DATA_OPERATION__DATA_GET:
-		return data_get(table, change, ret_answer, err);
-	case SAMOZA__V1__DATA_OPERATION__DATA_PUT:
-		return data_put(table, change, err);
-	case SAMOZA__V1__DATA_OPERATION__DATA_DELETE:
-		return data_remove(table, change, err);
-	case SAMOZA__V1__DATA_OPERATION__DATA_LIST:
-		return data_list(table, change, ret_answer, err);
-	case _SAMOZA__V1__DATA_OPERATION_IS_INT_SIZE:
-		break;
-	}
-	IMPOSSIBLE("operations are checked when frames are decoded");
 }
 
 int data_table_forget(struct data_table *table, const char *owner, struct error **err)
@@ -209,4 +176,27 @@ int data_table_forget(struct data_table *table, const char *owner, struct error 
 		size--;
 	(void)sqlite3_bind_text64(table->forget, 1, owner, size, SQLITE_STATIC, SQLITE_UTF8);
 	return database_step(table->db, table->forget, err);
+}
+
+int data_table_apply(struct data_table *table, const struct kv_change *change,
+		     struct data_answer *ret_answer, struct error **err)
+{
+	*ret_answer = (struct data_answer){0};
+	if (change->key_size > KV_KEY_MAX || change->value_size > KV_VALUE_MAX) {
+		ret_answer->status = -EINVAL;
+		return 0;
+	}
+	switch (change->operation) {
+	case KV_GET:
+		return data_get(table, change, ret_answer, err);
+	case KV_PUT:
+		return data_put(table, change, err);
+	case KV_DELETE:
+		return data_remove(table, change, err);
+	case KV_LIST:
+		return data_list(table, change, ret_answer, err);
+	case KV_FORGET:
+		return data_table_forget(table, change->owner, err);
+	}
+	IMPOSSIBLE("no such operation");
 }

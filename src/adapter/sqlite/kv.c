@@ -19,7 +19,8 @@ static const struct database_schema schema = {
 	.version = ARRAY_SIZE(migrations),
 };
 
-struct kv {
+struct sqlite_kv {
+	struct kv kv; /* first */
 	struct worker *worker;
 	struct database db;
 	struct data_table data;
@@ -28,12 +29,11 @@ struct kv {
 	void *closed_user;
 };
 
-struct kv_job {
+struct kv_request {
 	struct worker_job base; /* first */
-	const struct data_change *changes;
+	const struct kv_change *changes;
 	struct data_answer *answers;
 	size_t count;
-	char *forget;
 	kv_done_fn *done;
 	void *user;
 	struct error *err;
@@ -41,110 +41,97 @@ struct kv_job {
 
 /* ---- in the worker's thread ---- */
 
-static int job_apply(struct kv *kv, struct kv_job *job, struct error **err)
+static int request_apply(struct sqlite_kv *s, struct kv_request *request, struct error **err)
 {
 	int r = 0;
-	if (job->forget != NULL)
-		r = data_table_forget(&kv->data, job->forget, err);
-	for (size_t i = 0; i < job->count && r == 0; i++)
-		r = data_table_apply(&kv->data, &job->changes[i], &job->answers[i], err);
+	for (size_t i = 0; i < request->count && r == 0; i++)
+		r = data_table_apply(&s->data, &request->changes[i], &request->answers[i], err);
 	return r;
 }
 
-static bool job_writes(const struct kv_job *job)
+static bool request_writes(const struct kv_request *request)
 {
-	for (size_t i = 0; i < job->count; i++)
-		if (data_change_writes(&job->changes[i]))
+	for (size_t i = 0; i < request->count; i++)
+		if (kv_change_writes(&request->changes[i]))
 			return true;
-	return job->forget != NULL;
+	return false;
 }
 
-static int jobs_commit(struct kv *kv, struct worker_job *jobs, struct error **err)
+static int requests_commit(struct sqlite_kv *s, struct worker_job *jobs, struct error **err)
 {
 	bool writes = false;
 	for (struct worker_job *j = jobs; j != NULL; j = j->next)
-		writes = writes || job_writes((struct kv_job *)j);
-	int r = writes ? database_exec(&kv->db, "BEGIN IMMEDIATE", err) : 0;
+		writes = writes || request_writes((struct kv_request *)j);
+	int r = writes ? database_exec(&s->db, "BEGIN IMMEDIATE", err) : 0;
 	for (struct worker_job *j = jobs; j != NULL && r == 0; j = j->next)
-		r = job_apply(kv, (struct kv_job *)j, err);
+		r = request_apply(s, (struct kv_request *)j, err);
 	if (r == 0 && writes)
-		r = database_exec(&kv->db, "COMMIT", err);
-	if (r < 0 && sqlite3_get_autocommit(kv->db.handle) == 0)
-		(void)sqlite3_exec(kv->db.handle, "ROLLBACK", NULL, NULL, NULL);
+		r = database_exec(&s->db, "COMMIT", err);
+	if (r < 0 && sqlite3_get_autocommit(s->db.handle) == 0)
+		(void)sqlite3_exec(s->db.handle, "ROLLBACK", NULL, NULL, NULL);
 	return r;
 }
 
 static void kv_run(void *owner, struct worker_job *jobs)
 {
-	struct kv *kv = owner;
-	if (kv->broken == NULL)
-		(void)!jobs_commit(kv, jobs, &kv->broken);
-	for (struct worker_job *j = jobs; kv->broken != NULL && j != NULL; j = j->next)
-		(void)error_set(&((struct kv_job *)j)->err, kv->broken->code, "%s",
-				kv->broken->message);
-	if (kv->broken == NULL && kv->db.wal_pages > CHECKPOINT_PAGES_BUSY)
-		database_checkpoint(&kv->db);
+	struct sqlite_kv *s = owner;
+	if (s->broken == NULL)
+		(void)!requests_commit(s, jobs, &s->broken);
+	for (struct worker_job *j = jobs; s->broken != NULL && j != NULL; j = j->next)
+		(void)error_set(&((struct kv_request *)j)->err, s->broken->code, "%s",
+				s->broken->message);
+	if (s->broken == NULL && s->db.wal_pages > CHECKPOINT_PAGES_BUSY)
+		database_checkpoint(&s->db);
 }
 
 static void kv_idle(void *owner)
 {
-	struct kv *kv = owner;
-	if (kv->broken == NULL && kv->db.wal_pages > CHECKPOINT_PAGES)
-		database_checkpoint(&kv->db);
+	struct sqlite_kv *s = owner;
+	if (s->broken == NULL && s->db.wal_pages > CHECKPOINT_PAGES)
+		database_checkpoint(&s->db);
 }
 
 /* ---- in the loop's thread ---- */
 
-static void kv_job_done(void *owner, struct worker_job *base)
+static void request_done(void *owner, struct worker_job *base)
 {
 	(void)owner;
-	struct kv_job *job = (struct kv_job *)base;
-	if (job->done != NULL)
-		job->done(job->user, job->err != NULL ? (int)job->err->code : 0, job->err,
-			  job->answers, job->count);
-	for (size_t i = 0; i < job->count; i++)
-		data_answer_done(&job->answers[i]);
-	free(job->answers);
-	free(job->forget);
-	error_free(job->err);
-	free(job);
+	struct kv_request *request = (struct kv_request *)base;
+	request->done(request->user, request->err != NULL ? COMMIT_FAILED : COMMIT_DURABLE,
+		      request->err, request->answers);
+	for (size_t i = 0; i < request->count; i++)
+		data_answer_done(&request->answers[i]);
+	free(request->answers);
+	error_free(request->err);
+	free(request);
 }
 
 static const struct worker_ops worker_ops = {
 	.run = kv_run,
 	.idle = kv_idle,
-	.done = kv_job_done,
+	.done = request_done,
 };
 
-static void job_add(struct kv *kv, const struct data_change *changes, size_t count,
-		    const char *forget, kv_done_fn *done, void *user)
+static void sqlite_kv_commit(struct kv *kv, const struct kv_change *changes, size_t count,
+			     kv_done_fn *done, void *user)
 {
-	struct kv_job *job = mem_new(struct kv_job);
-	job->changes = changes;
-	job->count = count;
-	job->answers = count > 0 ? mem_new_array(struct data_answer, count) : NULL;
-	job->forget = mem_strdup(forget);
-	job->done = done;
-	job->user = user;
-	worker_add(kv->worker, &job->base);
+	struct sqlite_kv *s = (struct sqlite_kv *)kv;
+	struct kv_request *request = mem_new(struct kv_request);
+	request->changes = changes;
+	request->count = count;
+	request->answers = mem_new_array(struct data_answer, count + 1);
+	request->done = done;
+	request->user = user;
+	worker_add(s->worker, &request->base);
 }
 
-void kv_apply(struct kv *kv, const struct data_change *changes, size_t count, kv_done_fn *done,
-	      void *user)
+static int sqlite_kv_load(struct kv *kv, const char *owner, kv_each_fn *each, void *user,
+			  struct error **err)
 {
-	job_add(kv, changes, count, NULL, done, user);
-}
-
-void kv_forget(struct kv *kv, const char *owner, kv_done_fn *done, void *user)
-{
-	job_add(kv, NULL, 0, owner, done, user);
-}
-
-int kv_load(struct kv *kv, const char *owner, kv_each_fn *each, void *user, struct error **err)
-{
-	PRE(worker_waiting(kv->worker) == 0);
+	struct sqlite_kv *s = (struct sqlite_kv *)kv;
+	PRE(worker_waiting(s->worker) == 0);
 	sqlite3_stmt *statement = NULL;
-	int r = database_prepare(&kv->db,
+	int r = database_prepare(&s->db,
 				 "SELECT key, value FROM data WHERE owner=?1 ORDER BY key",
 				 &statement, err);
 	if (r < 0)
@@ -153,7 +140,7 @@ int kv_load(struct kv *kv, const char *owner, kv_each_fn *each, void *user, stru
 	int step;
 	while (r == 0 && (step = sqlite3_step(statement)) != SQLITE_DONE) {
 		if (step != SQLITE_ROW)
-			r = database_failed(&kv->db, "read", err);
+			r = database_failed(&s->db, "read", err);
 		else
 			r = each(user, sqlite3_column_blob(statement, 0),
 				 (size_t)sqlite3_column_bytes(statement, 0),
@@ -166,44 +153,52 @@ int kv_load(struct kv *kv, const char *owner, kv_each_fn *each, void *user, stru
 
 /* ---- life ---- */
 
-static void kv_end(struct kv *kv)
+static void kv_end(struct sqlite_kv *s)
 {
-	data_table_done(&kv->data);
-	database_close(&kv->db);
-	error_free(kv->broken);
-	free(kv);
+	data_table_done(&s->data);
+	database_close(&s->db);
+	error_free(s->broken);
+	free(s);
 }
 
 static void worker_closed(void *user)
 {
-	struct kv *kv = user;
-	void (*closed)(void *) = kv->closed;
-	void *closed_user = kv->closed_user;
-	kv_end(kv);
+	struct sqlite_kv *s = user;
+	void (*closed)(void *) = s->closed;
+	void *closed_user = s->closed_user;
+	kv_end(s);
 	closed(closed_user);
 }
 
-void kv_close(struct kv *kv, void (*closed)(void *user), void *user)
+static void sqlite_kv_close(struct kv *kv, void (*closed)(void *user), void *user)
 {
-	kv->closed = closed;
-	kv->closed_user = user;
-	worker_close(kv->worker, worker_closed, kv);
+	struct sqlite_kv *s = (struct sqlite_kv *)kv;
+	s->closed = closed;
+	s->closed_user = user;
+	worker_close(s->worker, worker_closed, s);
 }
 
-int kv_open(struct loop *loop, const char *path, struct kv **ret_kv, struct error **err)
+static const struct kv_ops kv_ops = {
+	.load = sqlite_kv_load,
+	.commit = sqlite_kv_commit,
+	.close = sqlite_kv_close,
+};
+
+int sqlite_kv_open(struct loop *loop, const char *path, struct kv **ret_kv, struct error **err)
 {
-	struct kv *kv = mem_new(struct kv);
-	int r = database_open(&kv->db, path, &schema, err);
+	struct sqlite_kv *s = mem_new(struct sqlite_kv);
+	s->kv.ops = &kv_ops;
+	int r = database_open(&s->db, path, &schema, err);
 	if (r < 0) {
-		free(kv);
+		free(s);
 		return r;
 	}
-	r = data_table_init(&kv->data, &kv->db, err);
+	r = data_table_init(&s->data, &s->db, err);
 	if (r < 0) {
-		kv_end(kv);
+		kv_end(s);
 		return r;
 	}
-	kv->worker = worker_new(loop, "kv", &worker_ops, kv);
-	*ret_kv = kv;
+	s->worker = worker_new(loop, "kv", &worker_ops, s);
+	*ret_kv = &s->kv;
 	return 0;
 }

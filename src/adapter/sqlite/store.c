@@ -48,11 +48,11 @@ struct sqlite_store {
 	void *closed_user;
 };
 
-enum job_type { JOB_COMMIT, JOB_EVENTS };
+enum request_type { REQUEST_COMMIT, REQUEST_EVENTS };
 
-struct job {
+struct store_request {
 	struct worker_job base; /* first */
-	enum job_type type;
+	enum request_type type;
 	void *user;
 	struct error *err; /* how it went */
 	/* commit */
@@ -109,9 +109,10 @@ static int events_trim(struct sqlite_store *s, uint64_t newest, struct error **e
 	return r;
 }
 
-static int batch_write(struct sqlite_store *s, struct job *job, struct error **err)
+static int batch_write(struct sqlite_store *s, struct store_request *request,
+		       struct error **err)
 {
-	const struct outbox *o = job->outbox;
+	const struct outbox *o = request->outbox;
 	CLEANUP(buffer_done) struct buffer scratch = BUFFER_INIT(64u * 1024 * 1024);
 	int r = 0;
 	vector_for_each (&o->records, change)
@@ -125,8 +126,10 @@ static int batch_write(struct sqlite_store *s, struct job *job, struct error **e
 	vector_for_each (&o->data_forget, owner)
 		if (r == 0)
 			r = data_table_forget(&s->data, *owner, err);
-	for (size_t i = 0; i < o->data.count && r == 0; i++)
-		r = data_table_apply(&s->data, &o->data.items[i], &job->answers[i], err);
+	for (size_t i = 0; i < o->data.count && r == 0; i++) {
+		const struct kv_change change = data_change_as_kv(&o->data.items[i]);
+		r = data_table_apply(&s->data, &change, &request->answers[i], err);
+	}
 	s->records += o->records.count;
 	s->events += o->events.count;
 	return r;
@@ -136,41 +139,45 @@ static bool batch_writes(const struct outbox *o)
 {
 	if (o->records.count > 0 || o->events.count > 0 || o->data_forget.count > 0)
 		return true;
-	vector_for_each (&o->data, change)
-		if (data_change_writes(change))
+	vector_for_each (&o->data, d) {
+		const struct kv_change change = data_change_as_kv(d);
+		if (kv_change_writes(&change))
 			return true;
+	}
 	return false;
 }
 
 /* ---- history ---- */
 
-static int event_read(struct job *job, sqlite3_stmt *statement, struct error **err)
+static int event_read(struct store_request *request, sqlite3_stmt *statement,
+		      struct error **err)
 {
 	Samoza__V1__EventRecord *event = samoza__v1__event_record__unpack(
 		NULL, (size_t)sqlite3_column_bytes(statement, 0),
 		sqlite3_column_blob(statement, 0));
 	if (event == NULL)
 		return error_set(err, ERR_INVALID, "an event in the store cannot be read");
-	vector_push(&job->found, event);
+	vector_push(&request->found, event);
 	return 0;
 }
 
-static int events_list(struct sqlite_store *s, struct job *job, struct error **err)
+static int events_list(struct sqlite_store *s, struct store_request *request,
+		       struct error **err)
 {
-	sqlite3_stmt *statement = job->topology != NULL ? s->event_of : s->event_all;
-	int64_t after = job->after > INT64_MAX ? INT64_MAX : (int64_t)job->after;
+	sqlite3_stmt *statement = request->topology != NULL ? s->event_of : s->event_all;
+	int64_t after = request->after > INT64_MAX ? INT64_MAX : (int64_t)request->after;
 	(void)sqlite3_bind_int64(statement, 1, after);
-	(void)sqlite3_bind_int64(statement, 2, (sqlite3_int64)job->limit + 1);
-	if (job->topology != NULL)
-		(void)sqlite3_bind_text(statement, 3, job->topology, -1, SQLITE_STATIC);
+	(void)sqlite3_bind_int64(statement, 2, (sqlite3_int64)request->limit + 1);
+	if (request->topology != NULL)
+		(void)sqlite3_bind_text(statement, 3, request->topology, -1, SQLITE_STATIC);
 	int r = 0, step;
 	while (r == 0 && (step = sqlite3_step(statement)) != SQLITE_DONE) {
 		if (step != SQLITE_ROW)
 			r = database_failed(&s->db, "read", err);
-		else if (job->found.count == job->limit)
-			job->more = true;
+		else if (request->found.count == request->limit)
+			request->more = true;
 		else
-			r = event_read(job, statement, err);
+			r = event_read(request, statement, err);
 	}
 	(void)sqlite3_reset(statement);
 	(void)sqlite3_clear_bindings(statement);
@@ -179,18 +186,18 @@ static int events_list(struct sqlite_store *s, struct job *job, struct error **e
 
 /* ---- all that wait: one transaction ---- */
 
-/* Reads see what is not committed yet: their answers go out only behind the commit as well. */
-static int jobs_work(struct sqlite_store *s, struct worker_job *jobs, struct error **err)
+/* Reads see what is not committed yet: their answers go out only after the commit as well. */
+static int requests_work(struct sqlite_store *s, struct worker_job *jobs, struct error **err)
 {
 	int r = 0;
 	uint64_t count = 0;
 	for (struct worker_job *j = jobs; j != NULL && r == 0; j = j->next) {
-		struct job *job = (struct job *)j;
-		if (job->type == JOB_COMMIT) {
-			r = batch_write(s, job, err);
+		struct store_request *request = (struct store_request *)j;
+		if (request->type == REQUEST_COMMIT) {
+			r = batch_write(s, request, err);
 			count++;
-		} else if (events_list(s, job, &job->err) < 0) {
-			continue; /* told to who asked; nobody else is harmed */
+		} else if (events_list(s, request, &request->err) < 0) {
+			continue; /* reported to the caller; no other request is affected */
 		}
 	}
 	s->batches += count;
@@ -199,24 +206,24 @@ static int jobs_work(struct sqlite_store *s, struct worker_job *jobs, struct err
 	return r;
 }
 
-static bool jobs_write(const struct worker_job *jobs)
+static bool requests_write(const struct worker_job *jobs)
 {
 	for (; jobs != NULL; jobs = jobs->next) {
-		const struct job *job = (const struct job *)jobs;
-		if (job->type == JOB_COMMIT && batch_writes(job->outbox))
+		const struct store_request *request = (const struct store_request *)jobs;
+		if (request->type == REQUEST_COMMIT && batch_writes(request->outbox))
 			return true;
 	}
 	return false;
 }
 
-static int jobs_commit(struct sqlite_store *s, struct worker_job *jobs, struct error **err)
+static int requests_commit(struct sqlite_store *s, struct worker_job *jobs, struct error **err)
 {
-	if (!jobs_write(jobs))
-		return jobs_work(s, jobs, err);
+	if (!requests_write(jobs))
+		return requests_work(s, jobs, err);
 	uint64_t began_ns = uv_hrtime();
 	int r = database_step(&s->db, s->begin, err);
 	if (r == 0)
-		r = jobs_work(s, jobs, err);
+		r = requests_work(s, jobs, err);
 	if (r == 0)
 		r = database_step(&s->db, s->commit, err);
 	if (r < 0 && sqlite3_get_autocommit(s->db.handle) == 0)
@@ -227,10 +234,10 @@ static int jobs_commit(struct sqlite_store *s, struct worker_job *jobs, struct e
 	return r;
 }
 
-static void job_fail(struct job *job, const struct error *why)
+static void request_fail(struct store_request *request, const struct error *why)
 {
-	if (job->err == NULL)
-		(void)error_set(&job->err, why->code, "%s", why->message);
+	if (request->err == NULL)
+		(void)error_set(&request->err, why->code, "%s", why->message);
 }
 
 static void store_run(void *owner, struct worker_job *jobs)
@@ -238,9 +245,9 @@ static void store_run(void *owner, struct worker_job *jobs)
 	struct sqlite_store *s = owner;
 	/* A hole in the order of commits would be worse than none of them. */
 	if (s->broken == NULL)
-		(void)!jobs_commit(s, jobs, &s->broken);
+		(void)!requests_commit(s, jobs, &s->broken);
 	for (struct worker_job *j = jobs; s->broken != NULL && j != NULL; j = j->next)
-		job_fail((struct job *)j, s->broken);
+		request_fail((struct store_request *)j, s->broken);
 	if (s->broken == NULL && s->db.wal_pages > CHECKPOINT_PAGES_BUSY)
 		database_checkpoint(&s->db);
 }
@@ -255,39 +262,39 @@ static void store_idle(void *owner)
 
 /* ---- in the loop's thread ---- */
 
-static void job_free(struct job *job)
+static void request_free(struct store_request *request)
 {
-	for (size_t i = 0; job->answers != NULL && i < job->outbox->data.count; i++)
-		data_answer_done(&job->answers[i]);
-	free(job->answers);
-	vector_for_each (&job->found, event)
+	for (size_t i = 0; request->answers != NULL && i < request->outbox->data.count; i++)
+		data_answer_done(&request->answers[i]);
+	free(request->answers);
+	vector_for_each (&request->found, event)
 		samoza__v1__event_record__free_unpacked(*event, NULL);
-	vector_done(&job->found);
-	free(job->topology);
-	error_free(job->err);
-	free(job);
+	vector_done(&request->found);
+	free(request->topology);
+	error_free(request->err);
+	free(request);
 }
 
 static void store_done(void *owner, struct worker_job *base)
 {
 	(void)owner;
-	struct job *job = (struct job *)base;
-	int code = job->err != NULL ? (int)job->err->code : 0;
-	if (job->type == JOB_COMMIT) {
-		/* The outbox may be gone behind the call. */
-		struct data_answer *answers = job->answers;
-		size_t count = job->outbox->data.count;
-		job->committed(job->user, code < 0 ? COMMIT_FAILED : COMMIT_DURABLE, job->err,
-			       answers);
+	struct store_request *request = (struct store_request *)base;
+	int code = request->err != NULL ? (int)request->err->code : 0;
+	if (request->type == REQUEST_COMMIT) {
+		/* The outbox may be gone after the call. */
+		struct data_answer *answers = request->answers;
+		size_t count = request->outbox->data.count;
+		request->committed(request->user, code < 0 ? COMMIT_FAILED : COMMIT_DURABLE,
+				   request->err, answers);
 		for (size_t i = 0; i < count; i++)
 			data_answer_done(&answers[i]);
 		free(answers);
-		job->answers = NULL;
+		request->answers = NULL;
 	} else {
-		job->listed(job->user, code, job->err, job->found.items, job->found.count,
-			    job->more);
+		request->listed(request->user, code, request->err, request->found.items,
+				request->found.count, request->more);
 	}
-	job_free(job);
+	request_free(request);
 }
 
 static const struct worker_ops worker_ops = {
@@ -300,29 +307,29 @@ static void sqlite_store_commit(struct store *store, const struct outbox *outbox
 				store_done_fn *done, void *user)
 {
 	struct sqlite_store *s = (struct sqlite_store *)store;
-	struct job *job = mem_new(struct job);
-	job->type = JOB_COMMIT;
-	job->outbox = outbox;
-	job->answers = outbox->data.count > 0
-			       ? mem_new_array(struct data_answer, outbox->data.count)
-			       : NULL;
-	job->committed = done;
-	job->user = user;
-	worker_add(s->worker, &job->base);
+	struct store_request *request = mem_new(struct store_request);
+	request->type = REQUEST_COMMIT;
+	request->outbox = outbox;
+	request->answers = outbox->data.count > 0
+				   ? mem_new_array(struct data_answer, outbox->data.count)
+				   : NULL;
+	request->committed = done;
+	request->user = user;
+	worker_add(s->worker, &request->base);
 }
 
 static void sqlite_store_events(struct store *store, uint64_t after, const char *topology,
 				uint32_t limit, store_events_fn *done, void *user)
 {
 	struct sqlite_store *s = (struct sqlite_store *)store;
-	struct job *job = mem_new(struct job);
-	job->type = JOB_EVENTS;
-	job->after = after;
-	job->topology = mem_strdup(topology);
-	job->limit = limit < STORE_EVENTS_MAX ? limit : STORE_EVENTS_MAX;
-	job->listed = done;
-	job->user = user;
-	worker_add(s->worker, &job->base);
+	struct store_request *request = mem_new(struct store_request);
+	request->type = REQUEST_EVENTS;
+	request->after = after;
+	request->topology = mem_strdup(topology);
+	request->limit = limit < STORE_EVENTS_MAX ? limit : STORE_EVENTS_MAX;
+	request->listed = done;
+	request->user = user;
+	worker_add(s->worker, &request->base);
 }
 
 static int sqlite_store_load(struct store *store, store_record_fn *each, void *user,

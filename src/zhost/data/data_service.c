@@ -6,7 +6,6 @@
 #include <utlist.h>
 
 #include "adapter/log/log.h"
-#include "adapter/sqlite/kv.h"
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/str.h"
@@ -230,12 +229,29 @@ static void local_done(void *data, const struct data_answer *a)
 		answer(q, r > 0 ? 0 : r, q->found.data, r > 0 ? q->found.size : 0);
 }
 
+static enum kv_operation local_operation(Samoza__V1__DataOperation operation)
+{
+	switch (operation) {
+	case SAMOZA__V1__DATA_OPERATION__DATA_GET:
+		return KV_GET;
+	case SAMOZA__V1__DATA_OPERATION__DATA_PUT:
+		return KV_PUT;
+	case SAMOZA__V1__DATA_OPERATION__DATA_DELETE:
+		return KV_DELETE;
+	case SAMOZA__V1__DATA_OPERATION__DATA_LIST:
+		return KV_LIST;
+	case _SAMOZA__V1__DATA_OPERATION_IS_INT_SIZE:
+		break;
+	}
+	IMPOSSIBLE("the operation was parsed from one of these");
+}
+
 static void ask_local(struct request *q)
 {
 	const struct data_client *c = q->client;
-	struct data_change change = {
+	struct kv_change change = {
 		.owner = str_printf("%s/%s", c->topology_name, c->key->path),
-		.operation = q->operation,
+		.operation = local_operation(q->operation),
 		.key = mem_memdup(q->key, q->key_size),
 		.key_size = q->key_size,
 		.value = q->value,
@@ -298,7 +314,7 @@ static int forgotten_load(void *user, const void *key, size_t key_size, const vo
 
 int data_service_load(struct data_service *s, struct kv *kv, struct error **err)
 {
-	return kv_load(kv, DATA_FORGOTTEN, forgotten_load, s, err);
+	return kv->ops->load(kv, DATA_FORGOTTEN, forgotten_load, s, err);
 }
 
 static bool has_older_client(const struct data_service *s, const struct forgotten *f)

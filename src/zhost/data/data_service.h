@@ -13,15 +13,13 @@
 #define SAMOZA_ZHOST_DATA_DATA_SERVICE_H
 
 #include "base/error.h"
-#include "core/outbox.h"
+#include "port/kv.h"
 #include "port/loop.h"
-#include "port/store.h"
 #include "zhost/uplink/upstream.h"
 
 /* Owner of the records about deleted local data: the epoch by topology name. */
 #define DATA_FORGOTTEN "@forgotten"
 
-struct kv;
 struct data_service;
 
 /* An instance whose requests are served; embedded by its owner, who fills the first part before
@@ -44,7 +42,7 @@ typedef void local_data_fn(void *user, const struct data_answer *answer);
 /* Where local data is kept: with the other records of this zhost, in order. */
 struct local_data {
 	/* One operation; `change` is taken over. `done` gets the answer after the commit. */
-	void (*apply)(void *user, struct data_change *change, local_data_fn *done,
+	void (*apply)(void *user, struct kv_change *change, local_data_fn *done,
 		      void *done_user);
 	/* Deletes the data of a topology name, after all that was asked before; then the epoch
 	 * is kept under DATA_FORGOTTEN, and zrms is told `epoch`. `name` NULL: zrms is only

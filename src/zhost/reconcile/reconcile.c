@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "adapter/log/log.h"
-#include "adapter/sqlite/kv.h"
 #include "base/check.h"
 #include "base/str.h"
 #include "proto/agent.pb-c.h"
@@ -36,18 +35,12 @@ struct ready_message {
 	ProtobufCMessage *message;
 };
 
-struct forgetting {
-	char *name; /* NULL: nothing new */
-	uint64_t epoch;
-};
-
 /* One commit and what follows it. */
 struct batch {
-	VECTOR(struct data_change) changes;
+	VECTOR(struct kv_change) changes;
 	VECTOR(struct data_wait) waits; /* one for each change */
 	VECTOR(struct task) tasks;
 	VECTOR(struct ready_message) messages;
-	VECTOR(struct forgetting) forgettings;
 };
 
 struct reconcile {
@@ -124,21 +117,25 @@ static void on_ended(void *user, const Samoza__V1__InstanceKey *key, bool finish
 	w->input.ended.finished = finished;
 }
 
+static void add_change(struct batch *b, enum kv_operation operation, const char *owner,
+		       const char *key, void *take_value, size_t size)
+{
+	vector_push(&b->changes, ((struct kv_change){
+					 .operation = operation,
+					 .owner = mem_strdup(owner),
+					 .key = mem_strdup(key),
+					 .key_size = key != NULL ? strlen(key) : 0,
+					 .value = take_value,
+					 .value_size = size,
+				 }));
+	(void)vector_add(&b->waits);
+}
+
 /* Takes `data` over; NULL: the record is deleted. */
 static void change_record(struct batch *b, const char *owner, const char *id, void *data,
 			  size_t size)
 {
-	vector_push(&b->changes,
-		    ((struct data_change){
-			    .owner = mem_strdup(owner),
-			    .operation = data != NULL ? SAMOZA__V1__DATA_OPERATION__DATA_PUT
-						      : SAMOZA__V1__DATA_OPERATION__DATA_DELETE,
-			    .key = mem_strdup(id),
-			    .key_size = strlen(id),
-			    .value = data,
-			    .value_size = size,
-		    }));
-	(void)vector_add(&b->waits);
+	add_change(b, data != NULL ? KV_PUT : KV_DELETE, owner, id, data, size);
 }
 
 static void on_ports_changed(void *user, const char *id)
@@ -164,21 +161,34 @@ const struct residents_listener reconcile_residents = {
 	.removed = on_removed,
 };
 
-static void apply_local(void *user, struct data_change *change, local_data_fn *done, void *data)
+static void apply_local(void *user, struct kv_change *change, local_data_fn *done, void *data)
 {
 	struct reconcile *rec = user;
 
 	vector_push(&rec->gathered->changes, *change);
-	*change = (struct data_change){0};
+	*change = (struct kv_change){0};
 	vector_push(&rec->gathered->waits, ((struct data_wait){done, data}));
 }
 
 static void forget_local(void *user, const char *name, uint64_t epoch)
 {
 	struct reconcile *rec = user;
+	struct batch *b = rec->gathered;
+	Samoza__V1__DataForgotten *answer;
 
-	vector_push(&rec->gathered->forgettings,
-		    ((struct forgetting){mem_strdup(name), epoch}));
+	if (name != NULL) {
+		char *value = str_printf("%" PRIu64, epoch);
+
+		add_change(b, KV_FORGET, name, NULL, NULL, 0);
+		change_record(b, DATA_FORGOTTEN, name, value, strlen(value));
+		return;
+	}
+	answer = mem_new(Samoza__V1__DataForgotten);
+	samoza__v1__data_forgotten__init(answer);
+	answer->epoch = epoch;
+	vector_push(&b->messages,
+		    ((struct ready_message){SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGOTTEN,
+					    &answer->base}));
 }
 
 static void drop_forgotten(void *user, const char *name)
@@ -241,9 +251,6 @@ static void batch_clear(struct batch *b)
 	}
 	vector_for_each (&b->messages, m)
 		protobuf_c_message_free_unpacked(m->message, NULL);
-	vector_for_each (&b->forgettings, f)
-		free(f->name);
-	vector_clear(&b->forgettings);
 	vector_clear(&b->changes);
 	vector_clear(&b->waits);
 	vector_clear(&b->tasks);
@@ -257,7 +264,6 @@ static void batch_done(struct batch *b)
 	vector_done(&b->waits);
 	vector_done(&b->tasks);
 	vector_done(&b->messages);
-	vector_done(&b->forgettings);
 }
 
 /* Takes over what one call of the core left; orders are copied, since they borrow from it. */
@@ -317,18 +323,17 @@ static int records_are_kept(const struct batch *b, const struct data_answer *ans
 	return 0;
 }
 
-static void on_committed(void *user, int code, const struct error *error,
-			 struct data_answer *answers, size_t count)
+static void on_committed(void *user, enum commit_outcome outcome, const struct error *error,
+			 struct data_answer *answers)
 {
 	struct reconcile *rec = user;
 	struct batch *b = rec->committed;
 	CLEANUP(error_freep) struct error *err = NULL;
 
-	(void)count;
 	rec->committed = NULL;
-	if (code < 0 || records_are_kept(b, answers, &err) < 0) {
+	if (outcome != COMMIT_DURABLE || records_are_kept(b, answers, &err) < 0) {
 		log_error("zhost", "store.failed",
-			  LOG_S("error", code < 0 ? error->message : err->message),
+			  LOG_S("error", error != NULL ? error->message : err->message),
 			  LOG_S("why", "records cannot be kept: zhost ends, the spaces go on"));
 		batch_clear(b);
 		rec->listener->failed(rec->user);
@@ -351,37 +356,6 @@ static void on_timer(void *user)
 	rec->tick_is_due = true;
 }
 
-/* Asked of the store behind the commit of `b`. The record that says so, and the answer, are
- * part of the next one: an answer means that it is done, and a record that it was. What zrms
- * asked after it comes later still. */
-static void forget_behind(struct reconcile *rec, struct batch *b)
-{
-	Samoza__V1__DataForgotten *answer;
-	uint64_t epoch = 0;
-
-	if (b->forgettings.count == 0)
-		return;
-	vector_for_each (&b->forgettings, f) {
-		epoch = f->epoch;
-		if (f->name == NULL)
-			continue;
-		CLEANUP(freep) char *value = str_printf("%" PRIu64, epoch);
-
-		kv_forget(rec->parts.kv, f->name, NULL, NULL);
-		change_record(rec->gathered, DATA_FORGOTTEN, f->name, value, strlen(value));
-		value = NULL;
-	}
-	answer = mem_new(Samoza__V1__DataForgotten);
-	samoza__v1__data_forgotten__init(answer);
-	answer->epoch = epoch;
-	vector_push(&rec->gathered->messages,
-		    ((struct ready_message){SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGOTTEN,
-					    &answer->base}));
-	vector_for_each (&b->forgettings, f)
-		free(f->name);
-	vector_clear(&b->forgettings);
-}
-
 static bool turn(void *user)
 {
 	struct reconcile *rec = user;
@@ -390,7 +364,7 @@ static bool turn(void *user)
 	if (rec->committed != NULL || rec->is_closing)
 		return false;
 	if (rec->waiting.count == 0 && !rec->tick_is_due && b->changes.count == 0 &&
-	    b->forgettings.count == 0 && b->messages.count == 0)
+	    b->messages.count == 0)
 		return false;
 	for (size_t i = 0; i < rec->waiting.count; i++) {
 		handle(rec, waiting_input(&rec->waiting.items[i]));
@@ -404,13 +378,12 @@ static bool turn(void *user)
 	loop_timer_at(rec->timer, agent_next_ms(rec->agent));
 	rec->gathered = b == &rec->batches[0] ? &rec->batches[1] : &rec->batches[0];
 	if (b->changes.count == 0) {
-		forget_behind(rec, b);
 		batch_act(rec, b, NULL);
 		return true;
 	}
 	rec->committed = b;
-	kv_apply(rec->parts.kv, b->changes.items, b->changes.count, on_committed, rec);
-	forget_behind(rec, b);
+	rec->parts.kv->ops->commit(rec->parts.kv, b->changes.items, b->changes.count,
+				   on_committed, rec);
 	return true;
 }
 
@@ -554,9 +527,9 @@ int reconcile_begin(struct reconcile *rec, struct residents *residents,
 	complete.boot = boot;
 	rec->residents = residents;
 	rec->agent = agent_new(&complete);
-	r = kv_load(rec->parts.kv, OWNER_PORTS, load_ports, rec, err);
+	r = rec->parts.kv->ops->load(rec->parts.kv, OWNER_PORTS, load_ports, rec, err);
 	if (r == 0)
-		r = kv_load(rec->parts.kv, OWNER_AGENT, load_agent, rec, err);
+		r = rec->parts.kv->ops->load(rec->parts.kv, OWNER_AGENT, load_agent, rec, err);
 	if (r == 0)
 		r = take_up_all(rec, err);
 	if (r < 0)

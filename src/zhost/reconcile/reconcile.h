@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "core/agent/agent.h"
+#include "port/kv.h"
 #include "port/loop.h"
 #include "zhost/data/data_service.h"
 #include "zhost/environment/ports.h"
@@ -23,7 +24,6 @@
 #include "zhost/uplink/upstream.h"
 
 struct reconcile;
-struct kv;
 
 /* All borrowed. */
 struct reconcile_parts {

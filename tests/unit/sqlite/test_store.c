@@ -57,12 +57,7 @@ static void data_add(struct outbox *o, Samoza__V1__DataOperation operation, cons
 					  .value_size = value != NULL ? strlen(value) : 0}));
 }
 
-#define GET(o, owner, key)    data_add(o, SAMOZA__V1__DATA_OPERATION__DATA_GET, owner, key, NULL)
 #define PUT(o, owner, key, v) data_add(o, SAMOZA__V1__DATA_OPERATION__DATA_PUT, owner, key, v)
-#define DELETE(o, owner, key) \
-	data_add(o, SAMOZA__V1__DATA_OPERATION__DATA_DELETE, owner, key, NULL)
-#define LIST(o, owner, prefix) \
-	data_add(o, SAMOZA__V1__DATA_OPERATION__DATA_LIST, owner, prefix, NULL)
 
 struct waited {
 	bool done;
@@ -137,21 +132,6 @@ static char *events(struct loop *loop, struct store *store, uint64_t after,
 	return w.text;
 }
 
-static int record_seen(void *user, enum record_kind kind, const char *id, const void *data,
-		       size_t size, struct error **err)
-{
-	(void)err;
-	append(user, "%d/%s=%.*s ", (int)kind, id, (int)size, (const char *)data);
-	return 0;
-}
-
-static char *records(struct store *store)
-{
-	char *text = mem_strdup("");
-	assert_int_equal(store->ops->load(store, record_seen, &text, NULL), 0);
-	return text;
-}
-
 static void closed(void *user)
 {
 	*(bool *)user = true;
@@ -198,12 +178,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void reopen(struct fixture *f)
-{
-	store_close(&f->loop, f->store);
-	assert_int_equal(sqlite_store_open(&f->loop, f->path, &f->store, NULL), 0);
-}
-
 #define assert_text(call, expected)                   \
 	do {                                          \
 		CLEANUP(freep) char *text_ = call;    \
@@ -211,79 +185,7 @@ static void reopen(struct fixture *f)
 		assert_string_equal(text_, expected); \
 	} while (0)
 
-/* ---- records ---- */
-
-static void records_survive_and_the_last_value_counts(void **state)
-{
-	struct fixture *f = *state;
-	record_set(&f->outbox, RECORD_TOPOLOGY, "b", "1");
-	record_set(&f->outbox, RECORD_TOPOLOGY, "a", "2");
-	record_set(&f->outbox, RECORD_ZHOST, "a", "3");
-	free(commit(&f->loop, f->store, &f->outbox));
-	record_set(&f->outbox, RECORD_TOPOLOGY, "b", "4");
-	record_set(&f->outbox, RECORD_TOPOLOGY, "a", NULL);
-	free(commit(&f->loop, f->store, &f->outbox));
-	reopen(f);
-	assert_text(records(f->store), "2/b=4 4/a=3 ");
-}
-
-static void many_batches_at_once_come_back_in_order(void **state)
-{
-	struct fixture *f = *state;
-	enum { BATCHES = 200 };
-	static struct outbox all[BATCHES];
-	static struct waited_commit waited[BATCHES];
-	for (int i = 0; i < BATCHES; i++) {
-		char id[16];
-		(void)snprintf(id, sizeof id, "%03d", i);
-		outbox_init(&all[i]);
-		record_set(&all[i], RECORD_INSTANCE, id, "x");
-		PUT(&all[i], "shop/api", "k", id);
-		GET(&all[i], "shop/api", "k");
-		waited[i] = (struct waited_commit){.count = 2};
-		f->store->ops->commit(f->store, &all[i], committed, &waited[i]);
-	}
-	loop_until(&f->loop, &waited[BATCHES - 1].waited.done);
-	for (int i = 0; i < BATCHES; i++) {
-		char expected[32];
-		(void)snprintf(expected, sizeof expected, "0;0=%03d;", i);
-		assert_true(waited[i].waited.done);
-		assert_string_equal(waited[i].waited.text, expected);
-		free(waited[i].waited.text);
-		outbox_done(&all[i]);
-	}
-}
-
 /* ---- events ---- */
-
-static void history_is_read_in_pages_and_by_topology(void **state)
-{
-	struct fixture *f = *state;
-	for (uint64_t seq = 1; seq <= 6; seq++)
-		event_add(&f->outbox, seq, seq % 2 == 0 ? "even" : NULL);
-	free(commit(&f->loop, f->store, &f->outbox));
-	assert_text(events(&f->loop, f->store, 0, NULL, 100), "1 2 3 4 5 6 end");
-	assert_text(events(&f->loop, f->store, 2, NULL, 2), "3 4 more");
-	assert_text(events(&f->loop, f->store, 4, NULL, 2), "5 6 end");
-	assert_text(events(&f->loop, f->store, 0, "even", 100), "2 4 6 end");
-	assert_text(events(&f->loop, f->store, 4, "even", 100), "6 end");
-	assert_text(events(&f->loop, f->store, 0, "odd", 100), "end");
-	assert_text(events(&f->loop, f->store, UINT64_MAX, NULL, 100), "end");
-}
-
-static void history_sees_every_commit_that_was_asked_for_before(void **state)
-{
-	struct fixture *f = *state;
-	struct waited_commit commit_waited = {0};
-	struct waited list_waited = {0};
-	event_add(&f->outbox, 1, NULL);
-	f->store->ops->commit(f->store, &f->outbox, committed, &commit_waited);
-	f->store->ops->events(f->store, 0, NULL, 10, listed, &list_waited);
-	loop_until(&f->loop, &list_waited.done);
-	assert_true(commit_waited.waited.done);
-	assert_string_equal(list_waited.text, "1 end");
-	free(list_waited.text);
-}
 
 static void only_the_newest_events_are_kept(void **state)
 {
@@ -294,83 +196,6 @@ static void only_the_newest_events_are_kept(void **state)
 	event_add(&f->outbox, STORE_EVENTS_KEPT + 5000, NULL);
 	free(commit(&f->loop, f->store, &f->outbox));
 	assert_text(events(&f->loop, f->store, 0, NULL, 10), "1005000 end");
-}
-
-/* ---- data of spaces ---- */
-
-static void data_is_kept_by_owner_and_key(void **state)
-{
-	struct fixture *f = *state;
-	PUT(&f->outbox, "shop/store", "k", "one");
-	GET(&f->outbox, "shop/store", "k");
-	PUT(&f->outbox, "shop/store", "k", "two");
-	GET(&f->outbox, "shop/store", "k");
-	GET(&f->outbox, "shop/other", "k");
-	DELETE(&f->outbox, "shop/store", "k");
-	DELETE(&f->outbox, "shop/store", "k");
-	GET(&f->outbox, "shop/store", "k");
-	PUT(&f->outbox, "shop/store", "", "empty key");
-	GET(&f->outbox, "shop/store", "");
-	PUT(&f->outbox, "shop/store", "empty", "");
-	GET(&f->outbox, "shop/store", "empty");
-	assert_text(commit(&f->loop, f->store, &f->outbox),
-		    "0;0=one;0;0=two;-2;0;0;-2;0;0=empty key;0;0=;");
-}
-
-static void keys_are_listed_by_prefix_a_page_at_a_time(void **state)
-{
-	struct fixture *f = *state;
-	static const char *const keys[] = {"a", "ab/2", "ab/1", "ab/\xff", "abc", "b"};
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		PUT(&f->outbox, "shop/store", keys[i], "v");
-	PUT(&f->outbox, "shop/zzz", "ab/0", "v");
-	free(commit(&f->loop, f->store, &f->outbox));
-
-	LIST(&f->outbox, "shop/store", "ab/");
-	LIST(&f->outbox, "shop/store", "");
-	LIST(&f->outbox, "shop/store", "zz");
-	assert_text(commit(&f->loop, f->store, &f->outbox),
-		    "0 ab/1 ab/2 ab/\xff;0 a ab/1 ab/2 ab/\xff abc b;0;");
-
-	LIST(&f->outbox, "shop/store", "ab");
-	f->outbox.data.items[0].limit_bytes =
-		2 * (4 + 4); /* two keys of four, and their sizes */
-	LIST(&f->outbox, "shop/store", "ab");
-	f->outbox.data.items[1].cursor = mem_strdup("ab/2");
-	f->outbox.data.items[1].cursor_size = 4;
-	LIST(&f->outbox, "shop/store", "ab");
-	f->outbox.data.items[2].limit_bytes = 7; /* not even one */
-	LIST(&f->outbox, "shop/store", "ab");
-	f->outbox.data.items[3].cursor = mem_strdup("a"); /* before the prefix */
-	f->outbox.data.items[3].cursor_size = 1;
-	assert_text(commit(&f->loop, f->store, &f->outbox),
-		    "0 ab/1 ab/2...;0 ab/\xff abc;-90...;0 ab/1 ab/2 ab/\xff abc;");
-}
-
-static void forgetting_a_topology_forgets_all_its_instances_and_no_others(void **state)
-{
-	struct fixture *f = *state;
-	static const char *const owners[] = {"shop/api", "shop/api/cache", "shop-2/api",
-					     "shopping/api", "sho/api"};
-	for (size_t i = 0; i < ARRAY_SIZE(owners); i++)
-		PUT(&f->outbox, owners[i], "k", "v");
-	free(commit(&f->loop, f->store, &f->outbox));
-	vector_push(&f->outbox.data_forget, mem_strdup("shop"));
-	free(commit(&f->loop, f->store, &f->outbox));
-	for (size_t i = 0; i < ARRAY_SIZE(owners); i++)
-		GET(&f->outbox, owners[i], "k");
-	assert_text(commit(&f->loop, f->store, &f->outbox), "-2;-2;0=v;0=v;0=v;");
-}
-
-static void what_is_too_large_is_answered_not_stored(void **state)
-{
-	struct fixture *f = *state;
-	CLEANUP(freep) char *key = mem_calloc(64 * 1024 + 2, 1);
-	memset(key, 'k', 64 * 1024 + 1);
-	PUT(&f->outbox, "shop/api", key, "v");
-	PUT(&f->outbox, "shop/api", "k", "v");
-	GET(&f->outbox, "shop/api", "k");
-	assert_text(commit(&f->loop, f->store, &f->outbox), "-22;0;0=v;");
 }
 
 /* ---- files that are not ours to open ---- */
@@ -567,15 +392,7 @@ static void nothing_acknowledged_is_lost_and_nothing_is_half_there(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(records_survive_and_the_last_value_counts),
-		TEST(many_batches_at_once_come_back_in_order),
-		TEST(history_is_read_in_pages_and_by_topology),
-		TEST(history_sees_every_commit_that_was_asked_for_before),
 		TEST(only_the_newest_events_are_kept),
-		TEST(data_is_kept_by_owner_and_key),
-		TEST(keys_are_listed_by_prefix_a_page_at_a_time),
-		TEST(forgetting_a_topology_forgets_all_its_instances_and_no_others),
-		TEST(what_is_too_large_is_answered_not_stored),
 		TEST(a_second_user_is_refused),
 		TEST(a_newer_schema_is_refused),
 		TEST(files_of_others_are_refused),

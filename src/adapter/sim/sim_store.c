@@ -1,4 +1,4 @@
-#include "zsim/sim_store.h"
+#include "adapter/sim/sim_store.h"
 
 #include <utlist.h>
 
@@ -24,6 +24,7 @@ struct sim_store {
 	struct sim_store_hooks hooks;
 	struct sim_request *requests; /* oldest first */
 	size_t waiting;
+	enum commit_outcome broken; /* the first one that was not durable */
 };
 
 static struct sim_store *sim_of(struct store *store)
@@ -73,6 +74,7 @@ static void sim_events(struct store *store, uint64_t after, const char *topology
 static int sim_load(struct store *store, store_record_fn *each, void *user, struct error **err)
 {
 	int r = 0;
+	PRE(sim_of(store)->waiting == 0);
 	sim_disk_for_each (sim_of(store)->disk, record) {
 		r = each(user, (enum record_kind)record->kind, record->id, record->data,
 			 record->size, err);
@@ -99,20 +101,53 @@ static void request_free(struct sim_request *request)
 	free(request);
 }
 
-static void write_batch(struct sim_store *s, const struct outbox *o)
+/* The caller frees with answers_free(). */
+static struct data_answer *write_batch(struct sim_store *s, const struct outbox *o)
 {
+	struct data_answer *answers = mem_new_array(struct data_answer, o->data.count + 1);
+	struct data_answer none;
 	vector_for_each (&o->records, r)
 		sim_disk_put(s->disk, (int)r->kind, r->id, r->data, r->size);
 	vector_for_each (&o->events, e)
 		sim_disk_add_event(s->disk, *e);
+	vector_for_each (&o->data_forget, owner)
+		sim_disk_apply(s->disk,
+			       &(struct kv_change){.operation = KV_FORGET, .owner = *owner},
+			       &none);
+	for (size_t i = 0; i < o->data.count; i++) {
+		const struct kv_change change = data_change_as_kv(&o->data.items[i]);
+		sim_disk_apply(s->disk, &change, &answers[i]);
+	}
 	if (s->hooks.written != NULL)
 		s->hooks.written(s->hooks.user, o);
+	return answers;
+}
+
+static void answers_free(struct data_answer *answers, size_t count)
+{
+	for (size_t i = 0; answers != NULL && i < count; i++)
+		data_answer_done(&answers[i]);
+	free(answers);
+}
+
+static void why_of(enum commit_outcome outcome, struct error **ret_why)
+{
+	if (outcome == COMMIT_FAILED)
+		(void)error_set(ret_why, ERR_IO, "the disk is full");
+	else if (outcome == COMMIT_LOST_LEADERSHIP)
+		(void)error_set(ret_why, ERR_CONFLICT, "another zrms leads");
 }
 
 static void list_events(const struct sim_store *s, const struct sim_request *q)
 {
+	CLEANUP(error_freep) struct error *why = NULL;
 	VECTOR(Samoza__V1__EventRecord *) found = {0};
 	bool more = false;
+	if (s->broken != COMMIT_DURABLE) {
+		why_of(s->broken, &why);
+		q->listed(q->user, (int)why->code, why, NULL, 0, false);
+		return;
+	}
 	vector_for_each (&s->disk->events, e) {
 		if ((*e)->seq <= q->after ||
 		    (q->topology != NULL && !str_equal((*e)->topology, q->topology)))
@@ -130,13 +165,16 @@ static void answer_commit(struct sim_store *s, const struct sim_request *q,
 			  enum commit_outcome outcome, bool is_written)
 {
 	CLEANUP(error_freep) struct error *why = NULL;
-	if (outcome == COMMIT_DURABLE || is_written)
-		write_batch(s, q->outbox);
-	if (outcome == COMMIT_FAILED)
-		(void)error_set(&why, ERR_IO, "the disk is full");
-	else if (outcome == COMMIT_LOST_LEADERSHIP)
-		(void)error_set(&why, ERR_CONFLICT, "another zrms leads");
-	q->committed(q->user, outcome, why, NULL);
+	struct data_answer *answers = NULL;
+	size_t count = q->outbox->data.count;
+	if (s->broken != COMMIT_DURABLE)
+		outcome = s->broken;
+	else if (outcome == COMMIT_DURABLE || is_written)
+		answers = write_batch(s, q->outbox);
+	s->broken = outcome;
+	why_of(outcome, &why);
+	q->committed(q->user, outcome, why, answers);
+	answers_free(answers, count);
 }
 
 void sim_store_answer(struct store *store, enum commit_outcome outcome, bool is_written)
@@ -175,8 +213,9 @@ void sim_store_crash(struct store *store, size_t written)
 	struct sim_store *s = sim_of(store);
 	while (s->waiting > 0) {
 		struct sim_request *request = take_oldest(s);
-		if (request->outbox != NULL && written > 0) {
-			write_batch(s, request->outbox);
+		if (request->outbox != NULL && written > 0 && s->broken == COMMIT_DURABLE) {
+			answers_free(write_batch(s, request->outbox),
+				     request->outbox->data.count);
 			written--;
 		}
 		request_free(request);

@@ -1,0 +1,32 @@
+/*
+ * port/store.h on a disk in memory. What is asked waits until somebody lets it be answered, who so
+ * decides when a commit is durable, whether it fails, and what of it is on disk after a crash.
+ */
+#ifndef SAMOZA_ADAPTER_SIM_SIM_STORE_H
+#define SAMOZA_ADAPTER_SIM_SIM_STORE_H
+
+#include "adapter/sim/sim_disk.h"
+#include "port/store.h"
+
+/* Each may be NULL. */
+struct sim_store_hooks {
+	/* Something was asked, and waits. */
+	void (*asked)(void *user);
+	/* A batch is on disk; the caller of commit() does not know yet. */
+	void (*written)(void *user, const struct outbox *outbox);
+	void *user;
+};
+
+/* `disk` is borrowed; `hooks` may be NULL. */
+struct store *sim_store_new(struct sim_disk *disk, const struct sim_store_hooks *hooks);
+/* What was asked and is not answered. */
+size_t sim_store_waiting(const struct store *store);
+/* Answers the oldest request. `is_written`: a batch that fails may be on disk all the same; a
+ * durable one always is. After a first outcome that is not durable, all that follow are like it,
+ * and nothing is written. PRE: one waits. */
+void sim_store_answer(struct store *store, enum commit_outcome outcome, bool is_written);
+/* The program dies: of the batches that wait, the `written` oldest are on disk, and none is
+ * answered. Frees the store. */
+void sim_store_crash(struct store *store, size_t written);
+
+#endif

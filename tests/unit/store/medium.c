@@ -1,0 +1,135 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <signal.h>
+#include <sys/resource.h>
+
+#include "../sqlite/folder.h"
+#include "adapter/sim/sim_kv.h"
+#include "adapter/sim/sim_store.h"
+#include "adapter/sqlite/kv.h"
+#include "adapter/sqlite/store.h"
+#include "medium.h"
+
+/* ---- SQLite ---- */
+
+struct sqlite_place {
+	struct loop loop;
+	char *folder, *path;
+};
+
+static void *sqlite_init(void)
+{
+	struct sqlite_place *p = mem_new(struct sqlite_place);
+	assert_int_equal(loop_init(&p->loop, NULL), 0);
+	p->folder = folder_new();
+	p->path = folder_file(p->folder, "store.db");
+	return p;
+}
+
+static void sqlite_done(void *place)
+{
+	struct sqlite_place *p = place;
+	loop_done(&p->loop);
+	folder_remove(p->folder);
+	free(p->folder);
+	free(p->path);
+	free(p);
+}
+
+static int sqlite_open_store(void *place, struct store **ret_store, struct error **err)
+{
+	struct sqlite_place *p = place;
+	return sqlite_store_open(&p->loop, p->path, ret_store, err);
+}
+
+static int sqlite_open_kv(void *place, struct kv **ret_kv, struct error **err)
+{
+	struct sqlite_place *p = place;
+	return sqlite_kv_open(&p->loop, p->path, ret_kv, err);
+}
+
+static void sqlite_until(void *place, const bool *is_done)
+{
+	struct sqlite_place *p = place;
+	loop_until(&p->loop, is_done);
+}
+
+/* No file of this process may grow. */
+static void sqlite_set_full(void *place, bool is_full)
+{
+	(void)place;
+	struct rlimit limit;
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = is_full ? 0 : limit.rlim_max;
+	(void)signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* ---- simulated ---- */
+
+struct sim_place {
+	struct sim_disk disk;
+	struct store *store;
+	struct kv *kv;
+	bool is_full;
+};
+
+static void *sim_init(void)
+{
+	return mem_new(struct sim_place);
+}
+
+static void sim_done(void *place)
+{
+	struct sim_place *p = place;
+	sim_disk_done(&p->disk);
+	free(p);
+}
+
+static int sim_open_store(void *place, struct store **ret_store, struct error **err)
+{
+	struct sim_place *p = place;
+	(void)err;
+	*ret_store = p->store = sim_store_new(&p->disk, NULL);
+	return 0;
+}
+
+static int sim_open_kv(void *place, struct kv **ret_kv, struct error **err)
+{
+	struct sim_place *p = place;
+	(void)err;
+	*ret_kv = p->kv = sim_kv_new(&p->disk, NULL, NULL);
+	return 0;
+}
+
+static void sim_until(void *place, const bool *is_done)
+{
+	struct sim_place *p = place;
+	enum commit_outcome outcome = p->is_full ? COMMIT_FAILED : COMMIT_DURABLE;
+	while (!*is_done) {
+		if (p->store != NULL && sim_store_waiting(p->store) > 0)
+			sim_store_answer(p->store, outcome, false);
+		else if (p->kv != NULL && sim_kv_waiting(p->kv) > 0)
+			sim_kv_answer(p->kv, outcome, false);
+		else
+			fail_msg("nothing waits, and it is not done");
+	}
+}
+
+static void sim_set_full(void *place, bool is_full)
+{
+	struct sim_place *p = place;
+	p->is_full = is_full;
+}
+
+const struct medium media[] = {
+	{"sqlite", sqlite_init, sqlite_done, sqlite_open_store, sqlite_open_kv, sqlite_until,
+	 sqlite_set_full},
+	{"sim", sim_init, sim_done, sim_open_store, sim_open_kv, sim_until, sim_set_full},
+};
+const size_t medium_count = ARRAY_SIZE(media);
