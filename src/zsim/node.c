@@ -6,6 +6,9 @@
 #include "base/check.h"
 #include "base/str.h"
 
+/* Owner of the epochs up to which local data was deleted, by topology name. */
+#define FORGOTTEN "@forgotten"
+
 /* ---- processes ---- */
 
 static void process_free(struct node *n, struct process *p)
@@ -301,37 +304,107 @@ static void renew(struct world *w, struct node *n, const struct agent_order *o)
 
 /* ---- the agent ---- */
 
+static void on_order(void *user, const struct agent_order *order)
+{
+	struct node *n = user;
+	switch (order->type) {
+	case ORDER_ACTION:
+		action_begins(n->world, n, order);
+		break;
+	case ORDER_KILL:
+		kill_action(n->world, n, order);
+		break;
+	case ORDER_RENEW:
+		renew(n->world, n, order);
+		break;
+	case ORDER_END:
+		world_log(n->world, "%s ends: it was removed", n->name);
+		n->death = NODE_AGENT_DIES;
+		break;
+	}
+}
+
+static void on_message(void *user, Samoza__V1__FrameType type, const ProtobufCMessage *message)
+{
+	struct node *n = user;
+	link_send(n->world, n->link, false, type, message);
+}
+
+static void on_stopped(void *user, enum commit_outcome outcome, const struct error *why)
+{
+	struct node *n = user;
+	(void)outcome;
+	world_log(n->world, "%s ends: %s", n->name, why->message);
+	n->death = NODE_AGENT_DIES;
+}
+
+static void on_step(void *user, enum commit_step step)
+{
+	struct node *n = user;
+	const struct world_hooks *hooks = &n->world->hooks;
+	enum node_death death = hooks->node_dies_here != NULL
+					? hooks->node_dies_here(hooks->user, step)
+					: NODE_LIVES;
+	if (death == NODE_LIVES)
+		return;
+	n->death = death;
+	agent_loop_stop(n->commits);
+}
+
+static const struct agent_loop_listener listener = {
+	.on_order = on_order,
+	.on_message = on_message,
+	.on_stopped = on_stopped,
+	.on_step = on_step,
+};
+
+/* It dies inside of its own calls: what is left of it goes once they have returned. */
+static void bury(struct world *w, struct node *n)
+{
+	enum node_death death = n->death;
+	n->death = NODE_LIVES;
+	if (death == NODE_AGENT_DIES)
+		node_stop_agent(w, n);
+	else if (death == NODE_DIES)
+		node_kill(w, n);
+}
+
+static void answer_commits(struct node *n)
+{
+	while (n->death == NODE_LIVES && sim_kv_waiting(n->kv) > 0)
+		sim_kv_answer(n->kv, COMMIT_DURABLE, true);
+}
+
+void node_turn(struct world *w, struct node *n)
+{
+	(void)agent_loop_turn(n->commits);
+	answer_commits(n);
+	bury(w, n);
+}
+
 void node_take(struct world *w, struct node *n, const struct agent_input *input)
 {
-	struct agent_outbox o;
-	agent_outbox_init(&o);
-	agent_handle(n->agent, world_instant(w), input, &o);
-	vector_for_each (&o.records, r)
-		sim_disk_put(&n->disk, 0, r->id, r->data, r->size);
-	bool ends = false;
-	vector_for_each (&o.orders, order) {
-		switch (order->type) {
-		case ORDER_ACTION:
-			action_begins(w, n, order);
-			break;
-		case ORDER_KILL:
-			kill_action(w, n, order);
-			break;
-		case ORDER_RENEW:
-			renew(w, n, order);
-			break;
-		case ORDER_END:
-			ends = true;
-			break;
-		}
-	}
-	vector_for_each (&o.messages, m)
-		link_send(w, n->link, false, m->type, m->message);
-	agent_outbox_done(&o);
-	if (ends) {
-		world_log(w, "%s ends: it was removed", n->name);
-		node_stop_agent(w, n);
-	}
+	agent_loop_input(n->commits, world_instant(w), input);
+	if (n->death == NODE_LIVES && w->hooks.batch_more == NULL)
+		node_turn(w, n);
+	else
+		bury(w, n);
+}
+
+/* What it has in memory goes; of the batches that wait for its disk, some are there. */
+static void agent_end(struct world *w, struct node *n)
+{
+	if (n->agent == NULL)
+		return;
+	size_t waiting = sim_kv_waiting(n->kv);
+	size_t written = waiting > 0 && w->hooks.written_at_crash != NULL
+				 ? w->hooks.written_at_crash(w->hooks.user, waiting)
+				 : 0;
+	agent_loop_stop(n->commits);
+	sim_kv_crash(steal_ptr(&n->kv), written);
+	agent_loop_free(steal_ptr(&n->commits));
+	agent_free(steal_ptr(&n->agent));
+	n->death = NODE_LIVES;
 }
 
 /* There is no data here; what must hold is the order: each one once, and never one that would
@@ -344,6 +417,8 @@ void node_forget(struct world *w, struct node *n, const Samoza__V1__DataForget *
 			continue;
 		n->forgotten_epoch = f->epoch;
 		world_log(w, "%s deletes the local data of %s", n->name, f->topology_name);
+		char *epoch = str_printf("%" PRIu64, f->epoch);
+		agent_loop_put(n->commits, FORGOTTEN, f->topology_name, epoch, strlen(epoch));
 		size_t length = strlen(f->topology_name);
 		for (struct process *p = n->processes; p != NULL; p = p->hh.next)
 			if (p->epoch > f->epoch &&
@@ -354,15 +429,19 @@ void node_forget(struct world *w, struct node *n, const Samoza__V1__DataForget *
 					      "uses was to be deleted",
 					      p->name, n->name);
 	}
-	Samoza__V1__DataForgotten answer = SAMOZA__V1__DATA_FORGOTTEN__INIT;
-	answer.epoch = n->forgotten_epoch;
-	link_send(w, n->link, false, SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGOTTEN,
-		  &answer.base);
+	Samoza__V1__DataForgotten *answer = mem_new(Samoza__V1__DataForgotten);
+	samoza__v1__data_forgotten__init(answer);
+	answer->epoch = n->forgotten_epoch;
+	agent_loop_message(n->commits, SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGOTTEN,
+			   &answer->base);
+	if (w->hooks.batch_more == NULL)
+		node_turn(w, n);
 }
 
 struct node *node_add(struct world *w, const Samoza__V1__ZhostSpec *spec)
 {
 	struct node *n = mem_new(struct node);
+	n->world = w;
 	n->index = (unsigned)w->nodes.count;
 	n->name = mem_strdup(spec->name);
 	size_t size = samoza__v1__zhost_spec__get_packed_size(spec);
@@ -395,7 +474,12 @@ static void drop_processes(struct node *n)
 
 void node_free(struct node *n)
 {
-	agent_free(n->agent);
+	if (n->agent != NULL) {
+		agent_loop_stop(n->commits);
+		sim_kv_crash(n->kv, 0);
+		agent_loop_free(n->commits);
+		agent_free(n->agent);
+	}
 	drop_actions(n);
 	drop_processes(n);
 	sim_disk_done(&n->disk);
@@ -416,22 +500,43 @@ struct node *node_find(struct world *w, const char *name)
 	return found;
 }
 
+static int load_record(void *user, const void *key, size_t key_size, const void *value,
+		       size_t size, struct error **err)
+{
+	struct node *n = user;
+	Samoza__V1__DesiredInstance *desired = NULL;
+	CLEANUP(freep) char *id = mem_strndup(key, key_size);
+	int r = agent_record_read(value, size, &desired, err);
+	if (r < 0)
+		return r;
+	const struct process *p = process_find(n, id);
+	bool is_alive = p != NULL && p->epoch == desired->key->epoch;
+	samoza__v1__desired_instance__free_unpacked(desired, NULL);
+	return agent_load(n->agent, value, size, is_alive, err);
+}
+
+static int load_forgotten(void *user, const void *key, size_t key_size, const void *value,
+			  size_t size, struct error **err)
+{
+	struct node *n = user;
+	uint64_t epoch = 0;
+	CLEANUP(freep) char *text = mem_strndup(value, size);
+	if (str_to_u64(text, &epoch) < 0)
+		return error_set(err, ERR_INVALID, "the epoch of forgotten data");
+	if (epoch > n->forgotten_epoch)
+		n->forgotten_epoch = epoch;
+	return 0;
+}
+
 static void load_disk(struct world *w, struct node *n)
 {
-	sim_disk_for_each (&n->disk, record) {
-		CLEANUP(error_freep) struct error *err = NULL;
-		Samoza__V1__DesiredInstance *desired = NULL;
-		int r = agent_record_read(record->data, record->size, &desired, &err);
-		if (r == 0) {
-			struct process *p = process_find(n, record->id);
-			bool is_alive = p != NULL && p->epoch == desired->key->epoch;
-			samoza__v1__desired_instance__free_unpacked(desired, NULL);
-			r = agent_load(n->agent, record->data, record->size, is_alive, &err);
-		}
-		if (r < 0)
-			world_violate(w, "%s cannot read its own record %s: %s", n->name,
-				      record->id, err->message);
-	}
+	CLEANUP(error_freep) struct error *err = NULL;
+	n->forgotten_epoch = 0;
+	int r = n->kv->ops->load(n->kv, FORGOTTEN, load_forgotten, n, &err);
+	if (r == 0)
+		r = n->kv->ops->load(n->kv, AGENT_RECORDS, load_record, n, &err);
+	if (r < 0)
+		world_violate(w, "%s cannot read its own records: %s", n->name, err->message);
 }
 
 void node_start(struct world *w, struct node *n)
@@ -453,6 +558,8 @@ void node_start(struct world *w, struct node *n)
 		.failure_timeout_ms = w->options.timeout_ms,
 		.reconnect_ms = w->options.heartbeat_ms,
 	});
+	n->kv = sim_kv_new(&n->disk, NULL, NULL);
+	n->commits = agent_loop_new(n->agent, n->kv, &listener, n);
 	world_log(w, "%s starts, incarnation %" PRIu64, n->name, n->incarnation);
 	load_disk(w, n);
 	for (struct process *p = n->processes; p != NULL; p = p->hh.next)
@@ -466,7 +573,7 @@ void node_stop_agent(struct world *w, struct node *n)
 	if (n->agent == NULL)
 		return;
 	world_log(w, "%s: the zhost process is gone", n->name);
-	agent_free(steal_ptr(&n->agent));
+	agent_end(w, n);
 	n->life++;
 	/* A process that was told to stop goes on with that. Whether one heard of its update,
 	 * nobody knows. */
@@ -490,7 +597,7 @@ void node_stop_agent(struct world *w, struct node *n)
 void node_kill(struct world *w, struct node *n)
 {
 	world_log(w, "%s: the machine dies", n->name);
-	agent_free(steal_ptr(&n->agent));
+	agent_end(w, n);
 	n->life++;
 	n->powered = false;
 	drop_actions(n);

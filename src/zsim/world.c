@@ -324,6 +324,15 @@ static void dispatch(struct world *w, struct happening *h)
 
 /* ---- time ---- */
 
+/* The first machine whose zhost has an open batch. */
+static struct node *filling_node(const struct world *w)
+{
+	vector_for_each (&w->nodes, n)
+		if ((*n)->agent != NULL && agent_loop_is_due((*n)->commits))
+			return *n;
+	return NULL;
+}
+
 static struct node *due_node(const struct world *w)
 {
 	vector_for_each (&w->nodes, n)
@@ -340,6 +349,12 @@ static bool step_now(struct world *w)
 	if (w->control != NULL && control_loop_is_due(w->commits) &&
 	    (first == NULL || first->key > w->now_ms || !w->hooks.batch_more(w->hooks.user))) {
 		controller_turn(w);
+		return true;
+	}
+	struct node *filling = filling_node(w);
+	if (filling != NULL &&
+	    (first == NULL || first->key > w->now_ms || !w->hooks.batch_more(w->hooks.user))) {
+		node_turn(w, filling);
 		return true;
 	}
 	if (first != NULL && first->key <= w->now_ms) {

@@ -20,11 +20,12 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "adapter/sim/sim_kv.h"
 #include "adapter/sim/sim_store.h"
 #include "base/heap.h"
 #include "base/random.h"
 #include "base/vector.h"
-#include "core/agent/agent.h"
+#include "core/agent/agent_loop.h"
 #include "core/control/control_loop.h"
 
 /* Wall clock at virtual time 0: 2026-01-01T00:00:00Z. */
@@ -59,23 +60,33 @@ struct action {
 	UT_hash_handle hh;
 };
 
+enum node_death {
+	NODE_LIVES,
+	NODE_AGENT_DIES, /* the zhost process: its spaces live on */
+	NODE_DIES,	 /* the machine with all on it */
+};
+
 struct node {
+	struct world *world;
 	char *name;
 	unsigned index; /* in world.nodes */
 	Samoza__V1__ZhostSpec *spec;
 	char *identity, *address;
 	uint64_t incarnation;
 	uint64_t boots;		  /* of the machine */
-	uint64_t forgotten_epoch; /* local data is deleted up to this, on its disk */
+	uint64_t forgotten_epoch; /* local data is deleted up to this */
 	int64_t frame_delay_ms;	  /* that each frame to or from it takes */
 	bool powered;		  /* the machine is on */
 	bool partitioned;
-	struct agent *agent;	   /* NULL: the zhost does not run */
+	struct agent *agent; /* NULL: the zhost does not run */
+	struct agent_loop *commits;
+	struct kv *kv;
+	enum node_death death;	   /* once the call that it is in has returned */
 	uint64_t life;		   /* of the agent: grows with each start */
 	uint64_t link;		   /* 0: none */
 	char *refusal;		   /* why zrms last refused its hello; NULL: it did not */
 	uint64_t tries;		   /* to connect; only the last one that was planned counts */
-	struct sim_disk disk;	   /* records of the agent, kind 0 */
+	struct sim_disk disk;	   /* of the zhost */
 	struct process *processes; /* by id */
 	struct action *actions;	   /* of this life, by number */
 	uint32_t next_port;
@@ -121,10 +132,12 @@ struct world_hooks {
 	bool (*action_fails)(void *user, enum agent_action kind);
 	/* Between two steps of the commit loop of zrms: whether it dies. */
 	bool (*crash_here)(void *user, enum commit_step step);
-	/* zrms dies while batches wait for the store: how many of them, the oldest first, are on
-	 * disk all the same. */
+	/* The same for a zhost. */
+	enum node_death (*node_dies_here)(void *user, enum commit_step step);
+	/* zrms or a zhost dies while batches wait for its store: how many of them, the oldest
+	 * first, are on disk all the same. */
 	size_t (*written_at_crash)(void *user, size_t waiting);
-	/* Whether zrms takes one more input that waits before it ends its batch. */
+	/* Whether zrms or a zhost takes one more input that waits before it ends its batch. */
 	bool (*batch_more)(void *user);
 	/* After every step of anything. */
 	void (*after_step)(void *user);
@@ -224,8 +237,10 @@ void node_heal(struct world *w, struct node *n);
 void node_process_dies(struct world *w, struct node *n, struct process *p, const char *error);
 /* The time of an action is over: its result goes to the agent. */
 void node_action_ends(struct world *w, struct node *n, uint64_t number);
-/* An input for its agent, and what follows from it. */
+/* An input for its agent. */
 void node_take(struct world *w, struct node *n, const struct agent_input *input);
+/* Ends the batch of its agent. */
+void node_turn(struct world *w, struct node *n);
 /* Local data is to be deleted: it is, and zrms is told. */
 void node_forget(struct world *w, struct node *n, const Samoza__V1__DataForget *forget);
 /* zrms closed its link: it does not try again at once. */

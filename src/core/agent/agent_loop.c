@@ -1,0 +1,355 @@
+#include "core/agent/agent_loop.h"
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "core/agent/message.h"
+
+struct answer_wait {
+	agent_answer_fn *done; /* NULL: a record, which must not be refused */
+	void *user;
+};
+
+struct agent_batch {
+	struct commit_batch base; /* first */
+	VECTOR(struct kv_change) changes;
+	VECTOR(struct answer_wait) waits; /* one for each change */
+	VECTOR(struct agent_order) orders;
+	VECTOR(struct agent_message) messages;
+	struct data_answer *answers; /* of the kv; borrowed while it is delivered */
+};
+
+struct agent_loop {
+	struct commit_loop commit;
+	struct agent *agent;
+	struct kv *kv;
+	const struct agent_loop_listener *listener;
+	void *user;
+	struct agent_outbox outbox; /* of one call of the core */
+};
+
+static struct agent_batch *batch_of(struct commit_batch *base)
+{
+	return (struct agent_batch *)base;
+}
+
+static const struct agent_batch *const_batch_of(const struct commit_batch *base)
+{
+	return (const struct agent_batch *)base;
+}
+
+/* ---- orders ---- */
+
+/* With copies of what it borrows from the core. */
+static struct agent_order order_copy(const struct agent_order *order)
+{
+	struct agent_order copy = *order;
+	copy.key = message_copy(order->key);
+	copy.spec = order->type != ORDER_RENEW ? message_copy(order->spec) : NULL;
+	copy.parent = copy.spec != NULL ? copy.spec->parent : NULL;
+	Samoza__V1__Provider **imports = NULL;
+	if (order->n_imports > 0)
+		imports = mem_new_array(Samoza__V1__Provider *, order->n_imports);
+	for (size_t i = 0; i < order->n_imports; i++)
+		imports[i] = message_copy(order->imports[i]);
+	copy.imports = imports;
+	return copy;
+}
+
+static void order_done(struct agent_order *order)
+{
+	samoza__v1__instance_key__free_unpacked((Samoza__V1__InstanceKey *)order->key, NULL);
+	samoza__v1__instance_spec__free_unpacked((Samoza__V1__InstanceSpec *)order->spec, NULL);
+	for (size_t i = 0; i < order->n_imports; i++)
+		samoza__v1__provider__free_unpacked(order->imports[i], NULL);
+	free((void *)order->imports);
+}
+
+/* ---- batches ---- */
+
+static struct commit_batch *batch_new(void *user)
+{
+	return &mem_new(struct agent_batch)->base;
+}
+
+static void change_done(struct kv_change *change)
+{
+	free(change->owner);
+	free(change->key);
+	free(change->value);
+	free(change->cursor);
+}
+
+static void batch_clear(struct commit_batch *base)
+{
+	struct agent_batch *batch = batch_of(base);
+	vector_for_each (&batch->changes, change)
+		change_done(change);
+	vector_for_each (&batch->orders, order)
+		order_done(order);
+	vector_for_each (&batch->messages, m)
+		protobuf_c_message_free_unpacked(m->message, NULL);
+	vector_clear(&batch->changes);
+	vector_clear(&batch->waits);
+	vector_clear(&batch->orders);
+	vector_clear(&batch->messages);
+	batch->answers = NULL;
+}
+
+static void batch_free(struct commit_batch *base)
+{
+	struct agent_batch *batch = batch_of(base);
+	batch_clear(base);
+	vector_done(&batch->changes);
+	vector_done(&batch->waits);
+	vector_done(&batch->orders);
+	vector_done(&batch->messages);
+	free(batch);
+}
+
+static bool batch_is_durable(const struct commit_batch *base)
+{
+	return const_batch_of(base)->changes.count > 0;
+}
+
+static bool batch_is_empty(const struct commit_batch *base)
+{
+	const struct agent_batch *batch = const_batch_of(base);
+	return batch->changes.count == 0 && batch->orders.count == 0 &&
+	       batch->messages.count == 0;
+}
+
+static struct batch_size batch_size(const struct commit_batch *base)
+{
+	const struct agent_batch *batch = const_batch_of(base);
+	struct batch_size size = {.operations = batch->changes.count};
+	vector_for_each (&batch->changes, change)
+		size.bytes += kv_change_bytes(change);
+	return size;
+}
+
+/* ---- steps ---- */
+
+/* The core has decided when it has handled its input. */
+static void flush(void *user, struct commit_batch *base)
+{
+	(void)user;
+	(void)base;
+}
+
+/* Data of a space may be refused; a record of this zhost may not. */
+static int check_records(const struct agent_batch *batch, struct error **err)
+{
+	for (size_t i = 0; i < batch->waits.count; i++) {
+		const struct kv_change *change = &batch->changes.items[i];
+		if (batch->waits.items[i].done == NULL && batch->answers[i].status != 0)
+			return error_set(err, ERR_LIMIT, "record %.*s of %s: refused with %d",
+					 (int)change->key_size, (const char *)change->key,
+					 change->owner, batch->answers[i].status);
+	}
+	return 0;
+}
+
+static void on_committed(void *user, enum commit_outcome outcome, const struct error *error,
+			 struct data_answer *answers)
+{
+	struct agent_batch *batch = user;
+	CLEANUP(error_freep) struct error *refused = NULL;
+	batch->answers = answers;
+	if (outcome == COMMIT_DURABLE && check_records(batch, &refused) < 0)
+		commit_answered(&batch->base, COMMIT_FAILED, refused);
+	else
+		commit_answered(&batch->base, outcome, error);
+}
+
+static void commit(void *user, struct commit_batch *base)
+{
+	struct agent_loop *loop = user;
+	const struct agent_batch *batch = batch_of(base);
+	loop->kv->ops->commit(loop->kv, batch->changes.items, batch->changes.count,
+			      on_committed, base);
+}
+
+static bool deliver(void *user, struct commit_batch *base, size_t n)
+{
+	struct agent_loop *loop = user;
+	const struct agent_batch *batch = batch_of(base);
+	if (n < batch->waits.count) {
+		const struct answer_wait *wait = &batch->waits.items[n];
+		if (wait->done != NULL)
+			wait->done(wait->user, &batch->answers[n]);
+		return true;
+	}
+	n -= batch->waits.count;
+	if (n < batch->orders.count) {
+		loop->listener->on_order(loop->user, &batch->orders.items[n]);
+		return true;
+	}
+	n -= batch->orders.count;
+	if (n < batch->messages.count) {
+		const struct agent_message *m = &batch->messages.items[n];
+		loop->listener->on_message(loop->user, m->type, m->message);
+		return true;
+	}
+	return false;
+}
+
+static void stopped(void *user, enum commit_outcome outcome, const struct error *why)
+{
+	struct agent_loop *loop = user;
+	loop->listener->on_stopped(loop->user, outcome, why);
+}
+
+static void step(void *user, enum commit_step what)
+{
+	struct agent_loop *loop = user;
+	if (loop->listener->on_step != NULL)
+		loop->listener->on_step(loop->user, what);
+}
+
+static const struct commit_ops ops = {
+	.batch_new = batch_new,
+	.batch_clear = batch_clear,
+	.batch_free = batch_free,
+	.is_empty = batch_is_empty,
+	.is_durable = batch_is_durable,
+	.size = batch_size,
+	.flush = flush,
+	.commit = commit,
+	.deliver = deliver,
+	.stopped = stopped,
+	.step = step,
+};
+
+/* ---- use ---- */
+
+static void add_change(struct agent_batch *batch, const struct kv_change *take_change,
+		       agent_answer_fn *done, void *user)
+{
+	vector_push(&batch->changes, *take_change);
+	vector_push(&batch->waits, ((struct answer_wait){.done = done, .user = user}));
+}
+
+/* Takes over what one call of the core left. */
+static void gather(struct agent_loop *loop, struct agent_batch *batch)
+{
+	struct agent_outbox *from = &loop->outbox;
+	vector_for_each (&from->records, r) {
+		const struct kv_change change = {
+			.operation = r->data != NULL ? KV_PUT : KV_DELETE,
+			.owner = mem_strdup(AGENT_RECORDS),
+			.key = r->id,
+			.key_size = strlen(r->id),
+			.value = r->data,
+			.value_size = r->size,
+		};
+		add_change(batch, &change, NULL, NULL);
+	}
+	vector_for_each (&from->orders, order)
+		vector_push(&batch->orders, order_copy(order));
+	vector_for_each (&from->messages, m)
+		vector_push(&batch->messages, *m);
+	vector_clear(&from->records);
+	vector_clear(&from->orders);
+	vector_clear(&from->messages);
+}
+
+void agent_loop_input(struct agent_loop *loop, struct instant now,
+		      const struct agent_input *input)
+{
+	struct commit_batch *batch = commit_filling(&loop->commit);
+	if (batch == NULL)
+		return;
+	agent_handle(loop->agent, now, input, &loop->outbox);
+	gather(loop, batch_of(batch));
+	commit_handled(&loop->commit);
+}
+
+void agent_loop_change(struct agent_loop *loop, struct kv_change *change, agent_answer_fn *done,
+		       void *user)
+{
+	struct commit_batch *batch = commit_filling(&loop->commit);
+	if (batch != NULL)
+		add_change(batch_of(batch), change, done, user);
+	else
+		change_done(change);
+	*change = (struct kv_change){0};
+}
+
+void agent_loop_put(struct agent_loop *loop, const char *owner, const char *key, void *value,
+		    size_t size)
+{
+	struct kv_change change = {
+		.operation = value != NULL ? KV_PUT : KV_DELETE,
+		.owner = mem_strdup(owner),
+		.key = mem_strdup(key),
+		.key_size = strlen(key),
+		.value = value,
+		.value_size = size,
+	};
+	agent_loop_change(loop, &change, NULL, NULL);
+}
+
+void agent_loop_message(struct agent_loop *loop, Samoza__V1__FrameType type,
+			ProtobufCMessage *message)
+{
+	struct commit_batch *batch = commit_filling(&loop->commit);
+	if (batch != NULL)
+		vector_push(&batch_of(batch)->messages,
+			    ((struct agent_message){.type = type, .message = message}));
+	else
+		protobuf_c_message_free_unpacked(message, NULL);
+}
+
+bool agent_loop_turn(struct agent_loop *loop)
+{
+	return commit_turn(&loop->commit);
+}
+
+bool agent_loop_is_due(const struct agent_loop *loop)
+{
+	return commit_is_due(&loop->commit);
+}
+
+bool agent_loop_is_idle(const struct agent_loop *loop)
+{
+	return commit_is_idle(&loop->commit);
+}
+
+size_t agent_loop_in_flight(const struct agent_loop *loop)
+{
+	return commit_in_flight(&loop->commit);
+}
+
+void agent_loop_stop(struct agent_loop *loop)
+{
+	commit_loop_stop(&loop->commit);
+}
+
+const struct commit_counters *agent_loop_counters(const struct agent_loop *loop)
+{
+	return &loop->commit.counters;
+}
+
+/* ---- life ---- */
+
+struct agent_loop *agent_loop_new(struct agent *agent, struct kv *kv,
+				  const struct agent_loop_listener *listener, void *user)
+{
+	struct agent_loop *loop = mem_new(struct agent_loop);
+	loop->agent = agent;
+	loop->kv = kv;
+	loop->listener = listener;
+	loop->user = user;
+	agent_outbox_init(&loop->outbox);
+	commit_loop_init(&loop->commit, &ops, &kv->limits, loop);
+	return loop;
+}
+
+void agent_loop_free(struct agent_loop *loop)
+{
+	if (loop == NULL)
+		return;
+	commit_loop_done(&loop->commit);
+	agent_outbox_done(&loop->outbox);
+	free(loop);
+}
