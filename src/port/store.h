@@ -27,6 +27,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/metrics.h"
 #include "core/outbox.h"
 #include "port/durability.h"
 #include "port/kv.h"
@@ -59,8 +60,8 @@ struct store_ops {
 	 * sees every commit asked for before it. */
 	void (*events)(struct store *store, uint64_t after, const char *topology,
 		       uint32_t limit, store_events_fn *done, void *user);
-	/* Counters as Prometheus text, for GET /metrics; the caller frees. */
-	char *(*metrics)(struct store *store);
+	/* Of the struct store, for GET /metrics. NULL: none. */
+	const struct metric_source *metrics;
 	/* Answers what was asked for, frees the store, then calls `closed`. Nothing more may be
 	 * asked. */
 	void (*close)(struct store *store, void (*closed)(void *user), void *user);

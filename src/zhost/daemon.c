@@ -54,6 +54,8 @@ struct zhost_daemon {
 	struct residents *residents;
 	struct edge *edge;
 	struct usage *usage;
+	struct metrics_sources metrics_sources;
+	struct metric_registry metrics;
 
 	bool is_ending;
 	struct loop_timer *end_timer;
@@ -133,18 +135,6 @@ static bool on_logs(void *user)
 	struct zhost_daemon *d = user;
 	bool any = log_service_flush(d->log_service);
 	return spacelogs_flush(d->logs) || any;
-}
-
-static void on_metrics(void *user, struct buffer *to)
-{
-	struct zhost_daemon *d = user;
-	struct metrics_sources sources = {.artifacts = d->artifacts,
-					  .data = d->data,
-					  .mesh = d->mesh,
-					  .reconcile = d->reconcile,
-					  .residents = d->residents,
-					  .uplink = d->uplink};
-	metrics_write(&sources, to);
 }
 
 static void on_usage(void *user, Samoza__V1__Usage *usage)
@@ -327,8 +317,7 @@ static int make_edge(struct zhost_daemon *d, struct error **err)
 				       .artifacts = d->artifacts,
 				       .mesh = d->mesh,
 				       .upstream = uplink_upstream(d->uplink),
-				       .metrics = on_metrics,
-				       .user = d};
+				       .metrics = &d->metrics};
 	return edge_new(&options, &d->edge, err);
 }
 
@@ -358,6 +347,18 @@ static int begin_reconcile(struct zhost_daemon *d, struct error **err)
 	return reconcile_begin(d->reconcile, d->residents, &config, err);
 }
 
+/* zedge, which serves them, adds its own. */
+static void register_metrics(struct zhost_daemon *d)
+{
+	d->metrics_sources = (struct metrics_sources){.artifacts = d->artifacts,
+						      .data = d->data,
+						      .mesh = d->mesh,
+						      .reconcile = d->reconcile,
+						      .residents = d->residents,
+						      .uplink = d->uplink};
+	metric_registry_add(&d->metrics, &zhost_metrics, &d->metrics_sources);
+}
+
 static int begin(struct zhost_daemon *d, const char *config_file, struct error **err)
 {
 	int r = settings_spec(config_file, d->settings->name, &d->spec, err);
@@ -379,6 +380,7 @@ static int begin(struct zhost_daemon *d, const char *config_file, struct error *
 	if (r < 0)
 		return r;
 	make_residents(d);
+	register_metrics(d);
 	r = make_edge(d, err);
 	if (r == 0)
 		r = begin_reconcile(d, err);
@@ -400,6 +402,7 @@ static void finish(struct zhost_daemon *d)
 {
 	loop_timer_free(d->end_timer);
 	edge_free(d->edge);
+	metric_registry_done(&d->metrics);
 	usage_free(d->usage);
 	residents_free(d->residents);
 	zrun_processes_free(d->processes);

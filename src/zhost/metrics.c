@@ -1,68 +1,90 @@
 #include "zhost/metrics.h"
 
-#include <inttypes.h>
+enum {
+	STARTS,
+	START_FAILURES,
+	DEATHS,
+	FETCHED,
+	FETCHED_BYTES,
+	HITS,
+	COMPILED,
+	LOCAL,
+	REMOTE,
+	REFUSED,
+	RECEIVED,
+	DROPPED,
+	PAGE_MESSAGES,
+	DATA_REQUESTS,
+	COMMITS,
+	LINKS,
+	INSTANCES,
+	PROCESSES,
+	STARTING,
+	PEERS,
+	LINK_UP,
+};
+static const struct metric metrics[] = {
+	[STARTS] = {"zhost_starts_total", METRIC_COUNTER, "Starts of instances."},
+	[START_FAILURES] = {"zhost_start_failures_total", METRIC_COUNTER,
+			    "Starts that failed."},
+	[DEATHS] = {"zhost_deaths_total", METRIC_COUNTER,
+		    "Processes that ended by themselves."},
+	[FETCHED] = {"zhost_artifacts_fetched_total", METRIC_COUNTER,
+		     "Artifacts fetched from zrms."},
+	[FETCHED_BYTES] = {"zhost_artifact_bytes_total", METRIC_COUNTER,
+			   "Bytes of artifacts fetched."},
+	[HITS] = {"zhost_artifact_hits_total", METRIC_COUNTER,
+		  "Artifacts that were in the cache."},
+	[COMPILED] = {"zhost_compiled_total", METRIC_COUNTER, "Modules compiled here."},
+	[LOCAL] = {"zhost_emits_local_total", METRIC_COUNTER,
+		   "Messages delivered on this zhost."},
+	[REMOTE] = {"zhost_emits_remote_total", METRIC_COUNTER,
+		    "Messages sent to other zhosts."},
+	[REFUSED] = {"zhost_emits_refused_total", METRIC_COUNTER,
+		     "Messages refused: no path, receiver not running, queue full."},
+	[RECEIVED] = {"zhost_remote_received_total", METRIC_COUNTER,
+		      "Messages from other zhosts."},
+	[DROPPED] = {"zhost_remote_dropped_total", METRIC_COUNTER,
+		     "Messages from other zhosts without a receiver here."},
+	[PAGE_MESSAGES] = {"zhost_page_messages_total", METRIC_COUNTER, "Messages for pages."},
+	[DATA_REQUESTS] = {"zhost_data_requests_total", METRIC_COUNTER, "Requests of data.*."},
+	[COMMITS] = {"zhost_commits_total", METRIC_COUNTER, "Durable commits."},
+	[LINKS] = {"zhost_links_total", METRIC_COUNTER, "Connections made to zrms."},
+	[INSTANCES] = {"zhost_instances", METRIC_GAUGE, "Instances deployed here."},
+	[PROCESSES] = {"zhost_processes", METRIC_GAUGE, "Processes of instances."},
+	[STARTING] = {"zhost_starting", METRIC_GAUGE, "Starts in progress."},
+	[PEERS] = {"zhost_mesh_peers", METRIC_GAUGE, "Instances known to the mesh here."},
+	[LINK_UP] = {"zhost_link_up", METRIC_GAUGE, "1 when zrms has accepted the link."},
+};
 
-static void metric(struct buffer *to, const char *name, const char *kind, const char *help,
-		   uint64_t value)
+static void read_metrics(const void *part, struct metric_values *to)
 {
-	(void)buffer_printf(to, "# HELP %s %s.\n# TYPE %s %s\n%s %" PRIu64 "\n", name, help,
-			    name, kind, name, value);
+	const struct metrics_sources *from = part;
+	struct residents_counters residents = residents_counters(from->residents);
+	struct artifact_counters artifacts = artifacts_counters(from->artifacts);
+	struct mesh_counters mesh = mesh_counters(from->mesh);
+
+	metric_set(to, STARTS, residents.starts);
+	metric_set(to, START_FAILURES, residents.start_failures);
+	metric_set(to, DEATHS, residents.deaths);
+	metric_set(to, FETCHED, artifacts.fetched);
+	metric_set(to, FETCHED_BYTES, artifacts.bytes);
+	metric_set(to, HITS, artifacts.hits);
+	metric_set(to, COMPILED, artifacts.compiled);
+	metric_set(to, LOCAL, mesh.emits_local);
+	metric_set(to, REMOTE, mesh.emits_remote);
+	metric_set(to, REFUSED, mesh.emits_refused);
+	metric_set(to, RECEIVED, mesh.remote_received);
+	metric_set(to, DROPPED, mesh.remote_dropped);
+	metric_set(to, PAGE_MESSAGES, mesh.page_messages);
+	metric_set(to, DATA_REQUESTS, data_requests(from->data));
+	metric_set(to, COMMITS, reconcile_commits(from->reconcile));
+	metric_set(to, LINKS, uplink_connections(from->uplink));
+	metric_set(to, INSTANCES, residents.instances);
+	metric_set(to, PROCESSES, residents.processes);
+	metric_set(to, STARTING, residents.starting);
+	metric_set(to, PEERS, mesh_table_count(mesh_table(from->mesh)));
+	metric_set(to, LINK_UP, upstream_is_up(uplink_upstream(from->uplink)) ? 1 : 0);
 }
 
-static void counter(struct buffer *to, const char *name, const char *help, uint64_t value)
-{
-	metric(to, name, "counter", help, value);
-}
-
-static void gauge(struct buffer *to, const char *name, const char *help, uint64_t value)
-{
-	metric(to, name, "gauge", help, value);
-}
-
-static void artifacts_write(const struct metrics_sources *from, struct buffer *to)
-{
-	struct artifact_counters c = artifacts_counters(from->artifacts);
-	counter(to, "zhost_artifacts_fetched_total", "Artifacts fetched from zrms", c.fetched);
-	counter(to, "zhost_artifact_bytes_total", "Bytes of artifacts fetched", c.bytes);
-	counter(to, "zhost_artifact_hits_total", "Artifacts that were in the cache", c.hits);
-	counter(to, "zhost_compiled_total", "Modules compiled here", c.compiled);
-}
-
-static void mesh_write(const struct metrics_sources *from, struct buffer *to)
-{
-	struct mesh_counters c = mesh_counters(from->mesh);
-	counter(to, "zhost_emits_local_total", "Messages delivered on this zhost",
-		c.emits_local);
-	counter(to, "zhost_emits_remote_total", "Messages sent to other zhosts",
-		c.emits_remote);
-	counter(to, "zhost_emits_refused_total",
-		"Messages refused: no path, receiver not running, queue full", c.emits_refused);
-	counter(to, "zhost_remote_received_total", "Messages from other zhosts",
-		c.remote_received);
-	counter(to, "zhost_remote_dropped_total",
-		"Messages from other zhosts without a receiver here", c.remote_dropped);
-	counter(to, "zhost_page_messages_total", "Messages for pages", c.page_messages);
-}
-
-void metrics_write(const struct metrics_sources *from, struct buffer *to)
-{
-	struct residents_counters c = residents_counters(from->residents);
-	counter(to, "zhost_starts_total", "Starts of instances", c.starts);
-	counter(to, "zhost_start_failures_total", "Starts that failed", c.start_failures);
-	counter(to, "zhost_deaths_total", "Processes that ended by themselves", c.deaths);
-	artifacts_write(from, to);
-	mesh_write(from, to);
-	counter(to, "zhost_data_requests_total", "Requests of data.*",
-		data_requests(from->data));
-	counter(to, "zhost_commits_total", "Durable commits",
-		reconcile_commits(from->reconcile));
-	counter(to, "zhost_links_total", "Connections made to zrms",
-		uplink_connections(from->uplink));
-	gauge(to, "zhost_instances", "Instances deployed here", c.instances);
-	gauge(to, "zhost_processes", "Processes of instances", c.processes);
-	gauge(to, "zhost_starting", "Starts in progress", c.starting);
-	gauge(to, "zhost_mesh_peers", "Instances known to the mesh here",
-	      mesh_table_count(mesh_table(from->mesh)));
-	gauge(to, "zhost_link_up", "1 when zrms has accepted the link",
-	      upstream_is_up(uplink_upstream(from->uplink)) ? 1 : 0);
-}
+const struct metric_source zhost_metrics = METRIC_SOURCE(metrics, read_metrics);

@@ -1,8 +1,8 @@
-/* Counters and gauges of a zhost as Prometheus text. */
+/* Counters and gauges of a zhost. */
 #ifndef SAMOZA_ZHOST_METRICS_H
 #define SAMOZA_ZHOST_METRICS_H
 
-#include "base/buffer.h"
+#include "base/metrics.h"
 #include "zhost/artifact/artifact.h"
 #include "zhost/data/data_service.h"
 #include "zhost/mesh/mesh.h"
@@ -20,6 +20,6 @@ struct metrics_sources {
 	struct uplink *uplink;
 };
 
-void metrics_write(const struct metrics_sources *from, struct buffer *to);
+extern const struct metric_source zhost_metrics; /* of struct metrics_sources */
 
 #endif

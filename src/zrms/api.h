@@ -25,6 +25,8 @@ const struct http_route *api_routes(size_t *ret_count);
 char *api_error_body(void *context, const char *code, const char *message,
 		     const char **ret_type);
 /* control_loop_listener.on_reply. */
+/* Registers the metrics of all parts with zrms->metrics. PRE: all parts are there. */
+void api_register_metrics(struct zrms *zrms);
 void api_reply(struct api *api, const struct reply *reply);
 
 /* For submissions_new(); its user is the zrms, its requests are http_requests. */

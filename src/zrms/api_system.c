@@ -22,48 +22,60 @@ void api_health(void *context, struct http_request *request)
 	http_reply(request, 200, "application/json", json, strlen(json));
 }
 
-static void http_metrics(const struct http_server *http, struct buffer *out)
+enum { CONNECTIONS, OPENED, REQUESTS, REFUSED, STREAMS, WAITING, ANSWERS };
+static const struct metric metrics[] = {
+	[CONNECTIONS] = {"zrms_http_connections", METRIC_GAUGE, "Open connections."},
+	[OPENED] = {"zrms_http_connections_total", METRIC_COUNTER, "Connections accepted."},
+	[REQUESTS] = {"zrms_http_requests_total", METRIC_COUNTER, "Requests received."},
+	[REFUSED] = {"zrms_http_refused_total", METRIC_COUNTER,
+		     "Requests and connections that broke a rule."},
+	[STREAMS] = {"zrms_http_streams", METRIC_GAUGE, "Open event streams."},
+	[WAITING] = {"zrms_http_waiting", METRIC_GAUGE, "Requests that are not answered yet."},
+	[ANSWERS] = {"zrms_http_answers_total", METRIC_COUNTER, "Answers by class.", "status"},
+};
+
+static void read_metrics(const void *part, struct metric_values *to)
 {
-	struct http_counters c = http_server_counters(http);
-	const struct {
-		const char *name, *type, *help;
-		uint64_t value;
-	} all[] = {
-		{"http_connections", "gauge", "Open connections", c.connections},
-		{"http_connections_total", "counter", "Connections", c.connections_total},
-		{"http_requests_total", "counter", "Requests", c.requests_total},
-		{"http_refused_total", "counter", "Requests and connections that broke a rule",
-		 c.refused_total},
-		{"http_streams", "gauge", "Open event streams", c.streams},
-		{"http_waiting", "gauge", "Requests without an answer yet", c.waiting},
-	};
-	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
-		(void)buffer_printf(out,
-				    "# HELP zrms_%s %s.\n# TYPE zrms_%s %s\nzrms_%s %llu\n",
-				    all[i].name, all[i].help, all[i].name, all[i].type,
-				    all[i].name, (unsigned long long)all[i].value);
-	(void)buffer_printf(out, "# HELP zrms_http_answers_total Answers by class.\n"
-				 "# TYPE zrms_http_answers_total counter\n");
-	for (size_t i = 1; i < ARRAY_SIZE(c.answers); i++)
-		(void)buffer_printf(out, "zrms_http_answers_total{status=\"%zuxx\"} %llu\n", i,
-				    (unsigned long long)c.answers[i]);
+	struct http_counters c = http_server_counters(part);
+
+	metric_set(to, CONNECTIONS, c.connections);
+	metric_set(to, OPENED, c.connections_total);
+	metric_set(to, REQUESTS, c.requests_total);
+	metric_set(to, REFUSED, c.refused_total);
+	metric_set(to, STREAMS, c.streams);
+	metric_set(to, WAITING, c.waiting);
+	for (size_t i = 1; i < ARRAY_SIZE(c.answers); i++) {
+		char class[8];
+
+		(void)snprintf(class, sizeof(class), "%zuxx", i);
+		metric_set_labelled(to, ANSWERS, class, c.answers[i]);
+	}
+}
+
+static const struct metric_source http_metrics = METRIC_SOURCE(metrics, read_metrics);
+
+void api_register_metrics(struct zrms *zrms)
+{
+	struct metric_registry *r = &zrms->metrics;
+
+	metric_registry_add(r, &control_metrics, zrms->control);
+	if (zrms->store->ops->metrics != NULL)
+		metric_registry_add(r, zrms->store->ops->metrics, zrms->store);
+	metric_registry_add(r, &commit_driver_metrics, zrms->commits);
+	metric_registry_add(r, &hub_metrics, zrms->hub);
+	metric_registry_add(r, &submissions_metrics, zrms->submissions);
+	if (zrms->translations != NULL)
+		metric_registry_add(r, &translations_metrics, zrms->translations);
+	metric_registry_add(r, &artifacts_metrics, zrms->artifacts);
+	metric_registry_add(r, &http_metrics, zrms->http);
 }
 
 void api_metrics(void *context, struct http_request *request)
 {
 	struct zrms *zrms = context;
 	struct buffer out = BUFFER_INIT(METRICS_MAX);
-	CLEANUP(freep) char *control = control_metrics(zrms->control);
-	CLEANUP(freep) char *store = zrms->store->ops->metrics(zrms->store);
-	(void)buffer_add_string(&out, control);
-	(void)buffer_add_string(&out, store);
-	commit_driver_metrics(zrms->commits, &out);
-	hub_metrics(zrms->hub, &out);
-	submissions_metrics(zrms->submissions, &out);
-	if (zrms->translations != NULL)
-		translations_metrics(zrms->translations, &out);
-	artifacts_metrics(zrms->artifacts, &out);
-	http_metrics(zrms->http, &out);
+
+	metric_registry_print(&zrms->metrics, &out);
 	size_t size = out.size;
 	http_reply(request, 200, "text/plain; version=0.0.4; charset=utf-8", buffer_steal(&out),
 		   size);

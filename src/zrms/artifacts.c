@@ -347,13 +347,19 @@ void artifacts_free(struct artifacts *a)
 	free(a);
 }
 
-void artifacts_metrics(const struct artifacts *a, struct buffer *out)
+enum { REFERRED, REMOVED };
+static const struct metric metrics[] = {
+	[REFERRED] = {"zrms_artifacts", METRIC_GAUGE,
+		      "Artifacts that a topology or a submission refers to."},
+	[REMOVED] = {"zrms_artifacts_removed_total", METRIC_COUNTER, "Artifacts removed."},
+};
+
+static void read_metrics(const void *part, struct metric_values *to)
 {
-	(void)buffer_printf(out,
-			    "# HELP zrms_artifacts Artifacts that something refers to.\n"
-			    "# TYPE zrms_artifacts gauge\nzrms_artifacts %u\n"
-			    "# HELP zrms_artifacts_removed_total Artifacts removed.\n"
-			    "# TYPE zrms_artifacts_removed_total counter\n"
-			    "zrms_artifacts_removed_total %llu\n",
-			    HASH_COUNT(a->all), (unsigned long long)a->removed_total);
+	const struct artifacts *a = part;
+
+	metric_set(to, REFERRED, HASH_COUNT(a->all));
+	metric_set(to, REMOVED, a->removed_total);
 }
+
+const struct metric_source artifacts_metrics = METRIC_SOURCE(metrics, read_metrics);

@@ -18,8 +18,8 @@
 #include <stdint.h>
 
 #include "adapter/archive/package.h"
-#include "base/buffer.h"
 #include "base/error.h"
+#include "base/metrics.h"
 #include "core/outbox.h"
 
 struct artifacts;
@@ -59,6 +59,6 @@ int artifact_store_sync(const struct artifacts *artifacts, struct error **err) m
 /* SHA-256 of a file, as 64 hexadecimal digits. Any thread. */
 int file_digest(const char *path, char ret_digest[65], struct error **err) must_check;
 
-void artifacts_metrics(const struct artifacts *artifacts, struct buffer *out);
+extern const struct metric_source artifacts_metrics; /* of struct artifacts */
 
 #endif

@@ -68,25 +68,28 @@ void commit_driver_end(struct commit_driver *d)
 	loop_timer_at(d->tick, NEVER_MS);
 }
 
-void commit_driver_metrics(const struct commit_driver *d, struct buffer *out)
+enum { INPUTS, BATCHES, DURABLE_BATCHES, COMMIT_WAIT };
+static const struct metric metrics[] = {
+	[INPUTS] = {"zrms_inputs_total", METRIC_COUNTER, "Inputs that the core handled."},
+	[BATCHES] = {"zrms_batches_total", METRIC_COUNTER, "Batches of decisions."},
+	[DURABLE_BATCHES] = {"zrms_durable_batches_total", METRIC_COUNTER,
+			     "Batches that needed the disk."},
+	[COMMIT_WAIT] = {"zrms_commit_wait_microseconds_total", METRIC_COUNTER,
+			 "Time between asking for a commit and its answer."},
+};
+
+static void read_metrics(const void *part, struct metric_values *to)
 {
+	const struct commit_driver *d = part;
 	const struct commit_counters *c = control_loop_counters(d->commits);
-	const struct {
-		const char *name, *help;
-		uint64_t value;
-	} all[] = {
-		{"inputs_total", "Inputs that the core handled", c->inputs},
-		{"batches_total", "Batches of decisions", c->batches},
-		{"durable_batches_total", "Batches that needed the disk", c->durable_batches},
-		{"commit_wait_microseconds_total", "From asking for a commit to its end",
-		 d->waited_ns / 1000},
-	};
-	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
-		(void)buffer_printf(
-			out, "# HELP zrms_%s %s.\n# TYPE zrms_%s counter\nzrms_%s %llu\n",
-			all[i].name, all[i].help, all[i].name, all[i].name,
-			(unsigned long long)all[i].value);
+
+	metric_set(to, INPUTS, c->inputs);
+	metric_set(to, BATCHES, c->batches);
+	metric_set(to, DURABLE_BATCHES, c->durable_batches);
+	metric_set(to, COMMIT_WAIT, d->waited_ns / 1000);
 }
+
+const struct metric_source commit_driver_metrics = METRIC_SOURCE(metrics, read_metrics);
 
 /* ---- life ---- */
 

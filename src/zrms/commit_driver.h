@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-#include "base/buffer.h"
+#include "base/metrics.h"
 #include "core/control/control_loop.h"
 #include "port/loop.h"
 
@@ -37,6 +37,6 @@ bool commit_driver_is_idle(const struct commit_driver *driver);
 void commit_driver_end(struct commit_driver *driver);
 
 /* Counters as Prometheus text. */
-void commit_driver_metrics(const struct commit_driver *driver, struct buffer *out);
+extern const struct metric_source commit_driver_metrics; /* of struct commit_driver */
 
 #endif

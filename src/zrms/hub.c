@@ -290,25 +290,29 @@ bool hub_is_empty(const struct hub *hub)
 	return hub->links == NULL;
 }
 
-void hub_metrics(const struct hub *hub, struct buffer *out)
+enum { OPEN, OPENED, FRAMES, FORWARDED, FORWARDED_BYTES, DROPPED };
+static const struct metric metrics[] = {
+	[OPEN] = {"zrms_links", METRIC_GAUGE, "Links of zhosts that are open."},
+	[OPENED] = {"zrms_links_total", METRIC_COUNTER, "Links that were opened."},
+	[FRAMES] = {"zrms_link_frames_total", METRIC_COUNTER, "Frames received."},
+	[FORWARDED] = {"zrms_mesh_forwarded_total", METRIC_COUNTER,
+		       "Messages forwarded between zhosts."},
+	[FORWARDED_BYTES] = {"zrms_mesh_forwarded_bytes_total", METRIC_COUNTER,
+			     "Bytes forwarded between zhosts."},
+	[DROPPED] = {"zrms_mesh_dropped_total", METRIC_COUNTER,
+		     "Messages dropped: no such zhost, or its link is full."},
+};
+
+static void read_metrics(const void *part, struct metric_values *to)
 {
-	const struct {
-		const char *name, *type, *help;
-		uint64_t value;
-	} all[] = {
-		{"links", "gauge", "Links of zhosts that are open", HASH_COUNT(hub->links)},
-		{"links_total", "counter", "Links that were opened", hub->links_total},
-		{"link_frames_total", "counter", "Frames that came in", hub->frames_in},
-		{"mesh_forwarded_total", "counter", "Messages passed on between zhosts",
-		 hub->mesh_forwarded},
-		{"mesh_forwarded_bytes_total", "counter", "Bytes passed on between zhosts",
-		 hub->mesh_bytes},
-		{"mesh_dropped_total", "counter", "Messages dropped: no such zhost, or full",
-		 hub->mesh_dropped},
-	};
-	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
-		(void)buffer_printf(out,
-				    "# HELP zrms_%s %s.\n# TYPE zrms_%s %s\nzrms_%s %llu\n",
-				    all[i].name, all[i].help, all[i].name, all[i].type,
-				    all[i].name, (unsigned long long)all[i].value);
+	const struct hub *hub = part;
+
+	metric_set(to, OPEN, HASH_COUNT(hub->links));
+	metric_set(to, OPENED, hub->links_total);
+	metric_set(to, FRAMES, hub->frames_in);
+	metric_set(to, FORWARDED, hub->mesh_forwarded);
+	metric_set(to, FORWARDED_BYTES, hub->mesh_bytes);
+	metric_set(to, DROPPED, hub->mesh_dropped);
 }
+
+const struct metric_source hub_metrics = METRIC_SOURCE(metrics, read_metrics);

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #include "adapter/wire/wire_link.h"
-#include "base/buffer.h"
+#include "base/metrics.h"
 #include "core/control/control.h"
 #include "zrms/commit_driver.h"
 
@@ -45,6 +45,6 @@ void hub_answer(struct hub *hub, const struct data_change *change, struct data_a
 /* Closes all, behind what waits to be written. */
 void hub_close_all(struct hub *hub);
 bool hub_is_empty(const struct hub *hub);
-void hub_metrics(const struct hub *hub, struct buffer *out);
+extern const struct metric_source hub_metrics; /* of struct hub */
 
 #endif

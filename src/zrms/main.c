@@ -394,8 +394,10 @@ static int parts_open(struct zrms *zrms, const char *trust, const char *spool,
 		r = http_open(zrms, spool, err);
 	if (r == 0)
 		r = commit_driver_start(zrms->commits, err);
-	if (r == 0)
+	if (r == 0) {
+		api_register_metrics(zrms);
 		r = address_write(zrms, err);
+	}
 	return r;
 }
 
@@ -418,6 +420,7 @@ static int zrms_run(struct zrms *zrms, struct error **err)
 	if (r < 0)
 		return r; /* main() ends the process at once */
 	loop_run(&zrms->loop);
+	metric_registry_done(&zrms->metrics);
 	parts_free(zrms);
 	log_info("zrms", "ended");
 	return 0;

@@ -11,6 +11,7 @@
 
 #include "adapter/http/http.h"
 #include "adapter/uv/loop.h"
+#include "base/metrics.h"
 #include "core/control/control.h"
 #include "port/store.h"
 #include "zrms/artifacts.h"
@@ -42,6 +43,7 @@ struct zrms {
 	struct submissions *submissions;
 	struct api *api;
 	struct http_server *http;
+	struct metric_registry metrics;
 	struct loop_timer *ending; /* looks whether everything has come to rest */
 	bool stopping;
 	int64_t end_ms; /* when stopping: no later than this */

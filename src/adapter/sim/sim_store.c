@@ -195,11 +195,6 @@ size_t sim_store_waiting(const struct store *store)
 
 /* ---- life ---- */
 
-static char *sim_metrics(struct store *store)
-{
-	return str_printf("store_waiting %zu\n", sim_of(store)->waiting);
-}
-
 static void sim_close(struct store *store, void (*closed)(void *user), void *user)
 {
 	while (sim_of(store)->waiting > 0)
@@ -227,7 +222,6 @@ static const struct store_ops sim_store_ops = {
 	.load = sim_load,
 	.commit = sim_commit,
 	.events = sim_events,
-	.metrics = sim_metrics,
 	.close = sim_close,
 };
 

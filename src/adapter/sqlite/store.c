@@ -354,35 +354,38 @@ static int sqlite_store_load(struct store *store, store_record_fn *each, void *u
 	return r;
 }
 
-static char *sqlite_store_metrics(struct store *store)
+enum { TRANSACTIONS, BATCHES, RECORDS, EVENTS, COMMIT_TIME, LARGEST_GROUP, WAITING, WAL_PAGES };
+static const struct metric metrics[] = {
+	[TRANSACTIONS] = {"zrms_store_transactions_total", METRIC_COUNTER,
+			  "Durable transactions."},
+	[BATCHES] = {"zrms_store_batches_total", METRIC_COUNTER,
+		     "Batches committed; several share a transaction."},
+	[RECORDS] = {"zrms_store_records_total", METRIC_COUNTER, "Records written."},
+	[EVENTS] = {"zrms_store_events_total", METRIC_COUNTER, "Events written."},
+	[COMMIT_TIME] = {"zrms_store_commit_microseconds_total", METRIC_COUNTER,
+			 "Time spent in transactions."},
+	[LARGEST_GROUP] = {"zrms_store_largest_group", METRIC_GAUGE,
+			   "Most batches in one transaction."},
+	[WAITING] = {"zrms_store_waiting", METRIC_GAUGE,
+		     "Batches and queries that are not answered yet."},
+	[WAL_PAGES] = {"zrms_store_wal_pages", METRIC_GAUGE, "Pages in the write-ahead log."},
+};
+
+static void read_metrics(const void *part, struct metric_values *to)
 {
-	struct sqlite_store *s = (struct sqlite_store *)store;
-	CLEANUP(buffer_done) struct buffer out = BUFFER_INIT(16 * 1024);
-	const struct {
-		const char *name, *type, *help;
-		uint64_t value;
-	} all[] = {
-		{"store_transactions_total", "counter", "Durable transactions",
-		 s->transactions},
-		{"store_batches_total", "counter", "Batches committed; several share one",
-		 s->batches},
-		{"store_records_total", "counter", "Records written", s->records},
-		{"store_events_total", "counter", "Events written", s->events},
-		{"store_commit_microseconds_total", "counter", "Time in transactions",
-		 s->commit_us},
-		{"store_largest_group", "gauge", "Most batches in one transaction", s->largest},
-		{"store_waiting", "gauge", "Batches and queries not done yet",
-		 worker_waiting(s->worker)},
-		{"store_wal_pages", "gauge", "Pages in the write-ahead log",
-		 (uint64_t)s->wal_pages},
-	};
-	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
-		(void)buffer_printf(&out,
-				    "# HELP zrms_%s %s.\n# TYPE zrms_%s %s\nzrms_%s %llu\n",
-				    all[i].name, all[i].help, all[i].name, all[i].type,
-				    all[i].name, (unsigned long long)all[i].value);
-	return buffer_steal(&out);
+	const struct sqlite_store *s = part;
+
+	metric_set(to, TRANSACTIONS, s->transactions);
+	metric_set(to, BATCHES, s->batches);
+	metric_set(to, RECORDS, s->records);
+	metric_set(to, EVENTS, s->events);
+	metric_set(to, COMMIT_TIME, s->commit_us);
+	metric_set(to, LARGEST_GROUP, s->largest);
+	metric_set(to, WAITING, worker_waiting(s->worker));
+	metric_set(to, WAL_PAGES, (uint64_t)s->wal_pages);
 }
+
+static const struct metric_source store_metrics = METRIC_SOURCE(metrics, read_metrics);
 
 /* ---- life ---- */
 
@@ -463,7 +466,7 @@ static const struct store_ops store_ops = {
 	.load = sqlite_store_load,
 	.commit = sqlite_store_commit,
 	.events = sqlite_store_events,
-	.metrics = sqlite_store_metrics,
+	.metrics = &store_metrics,
 	.close = sqlite_store_close,
 };
 

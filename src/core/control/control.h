@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/metrics.h"
 #include "core/control/config.h"
 #include "core/control/input.h"
 #include "core/instant.h"
@@ -93,8 +94,7 @@ uint64_t control_link_of(const struct control *control, const char *zhost);
 int control_link_of_instance(const struct control *control, const char *id, const char *path,
 			     uint64_t *ret_link, struct error **err) must_check;
 
-/* Counters and gauges for GET /metrics, as Prometheus text; the caller frees. */
-char *control_metrics(const struct control *control);
+extern const struct metric_source control_metrics; /* of struct control */
 
 /* ---- what a simulator asks, to know when all is quiet [scenario.meaning.settle] ---- */
 

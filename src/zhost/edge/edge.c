@@ -152,21 +152,28 @@ static void on_health(void *context, struct http_request *q)
 	reply_text(q, "application/json", &b);
 }
 
+enum { REQUESTS, SESSIONS };
+static const struct metric metrics[] = {
+	[REQUESTS] = {"zedge_requests_total", METRIC_COUNTER, "Requests of browsers."},
+	[SESSIONS] = {"zedge_sessions", METRIC_GAUGE, "Pages that are open."},
+};
+
+static void read_metrics(const void *part, struct metric_values *to)
+{
+	const struct edge *e = part;
+
+	metric_set(to, REQUESTS, http_server_counters(e->server).requests_total);
+	metric_set(to, SESSIONS, sessions_count(e->sessions));
+}
+
+static const struct metric_source edge_metrics = METRIC_SOURCE(metrics, read_metrics);
+
 static void on_metrics(void *context, struct http_request *q)
 {
 	struct edge *e = context;
 	struct buffer b = BUFFER_INIT(PAGE_MAX);
-	struct http_counters http = http_server_counters(e->server);
 
-	e->options.metrics(e->options.user, &b);
-	(void)buffer_printf(&b,
-			    "# HELP zedge_requests_total Requests of browsers.\n"
-			    "# TYPE zedge_requests_total counter\n"
-			    "zedge_requests_total %llu\n"
-			    "# HELP zedge_sessions Pages that are open.\n"
-			    "# TYPE zedge_sessions gauge\nzedge_sessions %zu\n",
-			    (unsigned long long)http.requests_total,
-			    sessions_count(e->sessions));
+	metric_registry_print(e->options.metrics, &b);
 	reply_text(q, "text/plain; version=0.0.4; charset=utf-8", &b);
 }
 
@@ -544,6 +551,7 @@ int edge_new(const struct edge_options *edge_options, struct edge **ret_edge,
 	e->tell = loop_timer_new(e->options.loop, on_tell, e);
 	on_tell(e);
 	mesh_set_pages(e->options.mesh, &mesh_pages, e);
+	metric_registry_add(e->options.metrics, &edge_metrics, e);
 	*ret_edge = e;
 	return 0;
 }

@@ -19,6 +19,7 @@
 #include "adapter/cli/cli.h"
 #include "base/buffer.h"
 #include "base/error.h"
+#include "base/metrics.h"
 #include "zhost/artifact/artifact.h"
 #include "zhost/mesh/mesh.h"
 
@@ -31,9 +32,7 @@ struct edge_options {
 	struct artifacts *artifacts;
 	struct mesh *mesh; /* its pages are those of this edge from now on */
 	struct upstream *upstream;
-	/* Writes this zhost's metrics for GET /metrics. */
-	void (*metrics)(void *user, struct buffer *to);
-	void *user;
+	struct metric_registry *metrics; /* for GET /metrics; gets those of this edge */
 };
 
 /* Listens. */

@@ -85,18 +85,23 @@ void submissions_free(struct submissions *s)
 	free(s);
 }
 
-void submissions_metrics(const struct submissions *s, struct buffer *out)
+enum { SUBMITTED, REFUSED, ACTIVE };
+static const struct metric metrics[] = {
+	[SUBMITTED] = {"zrms_submissions_total", METRIC_COUNTER,
+		       "Packages that passed every check."},
+	[REFUSED] = {"zrms_submissions_refused_total", METRIC_COUNTER,
+		     "Packages that were refused."},
+	[ACTIVE] = {"zrms_submissions_active", METRIC_GAUGE,
+		    "Packages in a stage between upload and answer."},
+};
+
+static void read_metrics(const void *part, struct metric_values *to)
 {
-	(void)buffer_printf(
-		out,
-		"# HELP zrms_submissions_total Packages that passed every check.\n"
-		"# TYPE zrms_submissions_total counter\nzrms_submissions_total %llu\n"
-		"# HELP zrms_submissions_refused_total Packages that were refused.\n"
-		"# TYPE zrms_submissions_refused_total counter\n"
-		"zrms_submissions_refused_total %llu\n"
-		"# HELP zrms_submissions_active Packages in a stage between upload and "
-		"answer.\n"
-		"# TYPE zrms_submissions_active gauge\nzrms_submissions_active %u\n",
-		(unsigned long long)s->submitted_total, (unsigned long long)s->refused_total,
-		s->active);
+	const struct submissions *s = part;
+
+	metric_set(to, SUBMITTED, s->submitted_total);
+	metric_set(to, REFUSED, s->refused_total);
+	metric_set(to, ACTIVE, s->active);
 }
+
+const struct metric_source submissions_metrics = METRIC_SOURCE(metrics, read_metrics);

@@ -15,8 +15,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/buffer.h"
 #include "base/error.h"
+#include "base/metrics.h"
 #include "core/control/control.h"
 #include "zrms/artifacts.h"
 #include "zrms/submission/translations.h"
@@ -66,6 +66,6 @@ void submissions_add(struct submissions *s, const struct upload *upload, void *r
 /* The core has decided, durably, on a submission that was handed to it. Frees it. */
 void submission_decided(struct submission *submission);
 bool submissions_is_idle(const struct submissions *s);
-void submissions_metrics(const struct submissions *s, struct buffer *out);
+extern const struct metric_source submissions_metrics; /* of struct submissions */
 
 #endif

@@ -346,22 +346,23 @@ void translations_free(struct translations *t)
 	free(t);
 }
 
-void translations_metrics(const struct translations *t, struct buffer *out)
+enum { MADE, REFUSED, MILLISECONDS };
+static const struct metric metrics[] = {
+	[MADE] = {"zrms_modules_translated_total", METRIC_COUNTER,
+		  "Modules translated or found in the cache."},
+	[REFUSED] = {"zrms_modules_refused_total", METRIC_COUNTER,
+		     "Modules that could not be translated."},
+	[MILLISECONDS] = {"zrms_modules_translation_milliseconds_total", METRIC_COUNTER,
+			  "Time spent on translations."},
+};
+
+static void read_metrics(const void *part, struct metric_values *to)
 {
-	const struct {
-		const char *name, *help;
-		uint64_t value;
-	} all[] = {
-		{"modules_translated_total", "Modules translated or found in the cache",
-		 t->made_total},
-		{"modules_refused_total", "Modules that could not be translated",
-		 t->refused_total},
-		{"modules_translation_milliseconds_total", "Time spent translating",
-		 t->milliseconds_total},
-	};
-	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
-		(void)buffer_printf(
-			out, "# HELP zrms_%s %s.\n# TYPE zrms_%s counter\nzrms_%s %llu\n",
-			all[i].name, all[i].help, all[i].name, all[i].name,
-			(unsigned long long)all[i].value);
+	const struct translations *t = part;
+
+	metric_set(to, MADE, t->made_total);
+	metric_set(to, REFUSED, t->refused_total);
+	metric_set(to, MILLISECONDS, t->milliseconds_total);
 }
+
+const struct metric_source translations_metrics = METRIC_SOURCE(metrics, read_metrics);

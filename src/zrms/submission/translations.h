@@ -13,8 +13,8 @@
 
 #include "adapter/uv/loop.h"
 #include "adapter/wasm2c/translate.h"
-#include "base/buffer.h"
 #include "base/error.h"
+#include "base/metrics.h"
 
 struct translations;
 
@@ -46,6 +46,6 @@ void translations_ask(struct translations *t, const char *module_digest, uint8_t
  * worker threads have returned. */
 void translations_stop(struct translations *t);
 bool translations_is_idle(const struct translations *t);
-void translations_metrics(const struct translations *t, struct buffer *out);
+extern const struct metric_source translations_metrics; /* of struct translations */
 
 #endif
