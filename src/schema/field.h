@@ -1,5 +1,5 @@
 /*
- * Fields of a message in memory, by their descriptors. Private to src/schema.
+ * Fields of a message in memory, by their descriptors. For src/schema and src/model.
  */
 #ifndef SAMOZA_SCHEMA_FIELD_H
 #define SAMOZA_SCHEMA_FIELD_H

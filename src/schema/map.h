@@ -1,5 +1,5 @@
 /*
- * Maps of a message: lists of entries with key = 1, value = 2. Private to src/schema.
+ * Maps of a message: lists of entries with key = 1, value = 2. For src/schema and src/model.
  */
 #ifndef SAMOZA_SCHEMA_MAP_H
 #define SAMOZA_SCHEMA_MAP_H

@@ -44,7 +44,7 @@ SYSTEM = {
     "base": PLAIN | {"unistd.h", "uthash.h"},
     "proto": set(),
     "schema": PLAIN | {"locale.h", "jansson.h", "yaml.h", "protobuf-c/protobuf-c.h"},
-    "model": PLAIN,
+    "model": PLAIN | {"protobuf-c/protobuf-c.h"},
     "core": PLAIN | {"utlist.h"},
     "port": PLAIN,
 }

@@ -73,7 +73,8 @@ class Tree:
                     name = str(source.relative_to(self.root.resolve()))
                 else:
                     name = str(pathlib.Path("build") / source.relative_to(self.build.resolve()))
-                if path.exists():
-                    found.setdefault(name, path)
+                if name.startswith("src/") and not path.exists():
+                    raise NoBuild(f"{self.build} is not complete; run `make build` first")
+                found.setdefault(name, path)
             self.objects_found = found
         return {**self.objects_found, **self.planted_objects}
