@@ -53,9 +53,9 @@ def run_meson(build, suite, tally):
 
 
 def run_scenarios(build, tally):
-    folder = ROOT / "tests/scenario"
+    directory = ROOT / "tests/scenario"
     files = sorted(str(p.relative_to(ROOT))
-                   for p in [*folder.glob("*.yaml"), *folder.glob("known/*.yaml")])
+                   for p in [*directory.glob("*.yaml"), *directory.glob("known/*.yaml")])
     done = subprocess.run([str(build / "bin/zsim"), "run", *files], cwd=ROOT, text=True,
                           capture_output=True, check=False)
     found = re.search(r"^(\d+) passed, (\d+) failed$", done.stdout, re.MULTILINE)

@@ -47,7 +47,7 @@ int check_open(const char *path, struct mex_options *options, struct diagnostics
 	CLEANUP(freep)
 	char *prefix = str_printf("%s%s", path, str_has_suffix(path, "/") ? "" : "/");
 	options->shown_prefix = prefix;
-	int r = mex_package_open_folder(path, options, findings, ret_package, err);
+	int r = mex_package_open_directory(path, options, findings, ret_package, err);
 	options->shown_prefix = NULL;
 	return r;
 }

@@ -18,7 +18,7 @@
 
 /* Holds the compiled modules until they are packed. */
 struct workshop {
-	char *folder; /* private, temporary */
+	char *directory; /* private, temporary */
 	VECTOR(struct pack_file) files;
 };
 
@@ -29,32 +29,32 @@ static void workshop_done(struct workshop *w)
 		free((char *)file->disk_path);
 	}
 	vector_done(&w->files);
-	scratch_free(w->folder);
+	scratch_free(w->directory);
 }
 
 /* Compiles one space and checks the module at once, with the space's limit of memory. */
-static int compile_space(struct workshop *w, const struct guest *guest, const char *folder,
+static int compile_space(struct workshop *w, const struct guest *guest, const char *directory,
 			 const struct space *s, struct error **err)
 {
-	CLEANUP(freep) char *space_folder = str_printf("%s/spaces/%s", folder, s->name);
+	CLEANUP(freep) char *space_directory = str_printf("%s/spaces/%s", directory, s->name);
 	struct pack_file *file = vector_add(&w->files);
 
 	file->path = str_printf("spaces/%s/core.wasm", s->name);
-	file->disk_path = str_printf("%s/%s.wasm", w->folder, s->name);
-	int r = guest_compile(guest, space_folder, file->disk_path, err);
-	return r < 0 ? error_wrap(err, "%s", space_folder) : 0;
+	file->disk_path = str_printf("%s/%s.wasm", w->directory, s->name);
+	int r = guest_compile(guest, space_directory, file->disk_path, err);
+	return r < 0 ? error_wrap(err, "%s", space_directory) : 0;
 }
 
-static bool has_sources(const char *folder, const char *space)
+static bool has_sources(const char *directory, const char *space)
 {
-	CLEANUP(freep) char *path = str_printf("%s/spaces/%s/src", folder, space);
+	CLEANUP(freep) char *path = str_printf("%s/spaces/%s/src", directory, space);
 	struct stat status;
 
 	return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-static int compile_spaces(struct workshop *w, const char *folder, const struct mex_package *p,
-			  struct error **err)
+static int compile_spaces(struct workshop *w, const char *directory,
+			  const struct mex_package *p, struct error **err)
 {
 	struct guest *guest = NULL;
 	unsigned total = 0, done = 0;
@@ -62,17 +62,17 @@ static int compile_spaces(struct workshop *w, const char *folder, const struct m
 
 	for (unsigned i = 0; i < p->topology->space_count; i++) {
 		const struct space *s = &p->topology->spaces[i];
-		total += space_type_is_wasm(s->type) && has_sources(folder, s->name);
+		total += space_type_is_wasm(s->type) && has_sources(directory, s->name);
 	}
 	if (total > 0)
 		r = guest_find(&guest, err);
 	for (unsigned i = 0; i < p->topology->space_count && r == 0; i++) {
 		const struct space *s = &p->topology->spaces[i];
 
-		if (!space_type_is_wasm(s->type) || !has_sources(folder, s->name))
+		if (!space_type_is_wasm(s->type) || !has_sources(directory, s->name))
 			continue;
 		fprintf(stderr, "[%u/%u] compiling %s\n", ++done, total, s->name);
-		r = compile_space(w, guest, folder, s, err);
+		r = compile_space(w, guest, directory, s, err);
 	}
 	guest_free(guest);
 	return r;
@@ -124,7 +124,7 @@ static int pack_checked(struct mex_package *p, const struct pack_options *pack,
 	return r;
 }
 
-static int build(const char *folder, const char *output, const char *key_path,
+static int build(const char *directory, const char *output, const char *key_path,
 		 struct diagnostics *findings, struct error **err)
 {
 	CLEANUP(mex_package_freep) struct mex_package *package = NULL;
@@ -138,14 +138,14 @@ static int build(const char *folder, const char *output, const char *key_path,
 	if (r == 0)
 		r = created_text(&created, err);
 	if (r == 0)
-		r = check_open(folder, &options, findings, &package, err);
+		r = check_open(directory, &options, findings, &package, err);
 	if (r == 0 && package->packed_bytes > 0)
 		r = error_set(err, ERR_INVALID,
 			      "it is already a package: mex build takes a source directory");
 	if (r == 0)
-		r = scratch_new(&workshop.folder, err);
+		r = scratch_new(&workshop.directory, err);
 	if (r == 0)
-		r = compile_spaces(&workshop, folder, package, err);
+		r = compile_spaces(&workshop, directory, package, err);
 	if (r < 0)
 		return r;
 	return pack_checked(package,
@@ -164,14 +164,14 @@ struct options {
 static int run(void *context, const struct cli_run *line, struct error **err)
 {
 	const struct options *given = line->options;
-	const char *folder = cli_argument(line, 0);
+	const char *directory = cli_argument(line, 0);
 	const char *output = given->output, *key = given->key;
 	struct diagnostics findings = {0};
 	struct error *why = NULL;
 	struct stat status;
 
-	if (build(folder, output, key, &findings, &why) < 0)
-		return fail_findings(folder, &findings, why);
+	if (build(directory, output, key, &findings, &why) < 0)
+		return fail_findings(directory, &findings, why);
 	diagnostics_done(&findings);
 	if (stat(output, &status) == 0)
 		printf("%s: %lld bytes, %s\n", output, (long long)status.st_size,

@@ -41,7 +41,7 @@ static char *fill_in(const char *content, const char *name)
 	return buffer_steal(&b);
 }
 
-static int make_folders(const char *path, struct error **err)
+static int make_directories(const char *path, struct error **err)
 {
 	CLEANUP(freep) char *copy = mem_strdup(path);
 
@@ -57,7 +57,7 @@ static int make_folders(const char *path, struct error **err)
 
 static int write_file(const char *path, const char *text, struct error **err)
 {
-	int r = make_folders(path, err);
+	int r = make_directories(path, err);
 
 	if (r < 0)
 		return r;
@@ -68,12 +68,12 @@ static int write_file(const char *path, const char *text, struct error **err)
 }
 
 /* The last part of the directory's real path, if it is a valid name of a topology. */
-static int name_of(const char *folder, char **ret_name, struct error **err)
+static int name_of(const char *directory, char **ret_name, struct error **err)
 {
 	char real[PATH_MAX];
 
-	if (realpath(folder, real) == NULL)
-		return error_errno(err, "cannot read directory %s", folder);
+	if (realpath(directory, real) == NULL)
+		return error_errno(err, "cannot read directory %s", directory);
 	const char *name = strrchr(real, '/') + 1;
 	size_t size = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
 	if (size == 0 || size > 63 || name[size] != '\0')
@@ -88,25 +88,25 @@ static int name_of(const char *folder, char **ret_name, struct error **err)
 
 static int run(void *context, const struct cli_run *line, struct error **err)
 {
-	const char *folder = cli_argument(line, 0);
+	const char *directory = cli_argument(line, 0);
 	CLEANUP(freep) char *name = NULL;
 	struct error *why = NULL;
 	bool made;
 
-	if (make_folders(folder, &why) < 0)
+	if (make_directories(directory, &why) < 0)
 		return error_move(err, why);
-	made = mkdir(folder, 0777) == 0;
+	made = mkdir(directory, 0777) == 0;
 	if (!made && errno != EEXIST) {
-		(void)error_errno(&why, "cannot make directory %s", folder);
+		(void)error_errno(&why, "cannot make directory %s", directory);
 		return error_move(err, why);
 	}
-	if (name_of(folder, &name, &why) < 0) {
+	if (name_of(directory, &name, &why) < 0) {
 		if (made)
-			(void)rmdir(folder);
+			(void)rmdir(directory);
 		return error_move(err, why);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		CLEANUP(freep) char *path = str_printf("%s/%s", folder, files[i].path);
+		CLEANUP(freep) char *path = str_printf("%s/%s", directory, files[i].path);
 		if (access(path, F_OK) == 0) {
 			(void)error_set(&why, ERR_CONFLICT, "%s exists; nothing is overwritten",
 					path);
@@ -114,13 +114,13 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 		}
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		CLEANUP(freep) char *path = str_printf("%s/%s", folder, files[i].path);
+		CLEANUP(freep) char *path = str_printf("%s/%s", directory, files[i].path);
 		CLEANUP(freep) char *text = fill_in((const char *)files[i].content, name);
 		if (write_file(path, text, &why) < 0)
 			return error_move(err, why);
 		printf("%s\n", path);
 	}
-	printf("\nNext: mex build %s -o %s.mex --key KEY\n", folder, name);
+	printf("\nNext: mex build %s -o %s.mex --key KEY\n", directory, name);
 	return CLI_DONE;
 }
 

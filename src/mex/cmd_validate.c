@@ -36,15 +36,15 @@ static int translate(struct translator *t, struct mex_package *p, unsigned space
  * Where the programs for that are missing, a note says so, and the other checks count. */
 static int translate_modules(struct mex_package *p, struct error **err)
 {
-	CLEANUP(scratch_freep) char *folder = NULL;
+	CLEANUP(scratch_freep) char *directory = NULL;
 	CLEANUP(error_freep) struct error *missing = NULL;
 	struct translator *t = NULL;
 
-	int r = scratch_new(&folder, err);
+	int r = scratch_new(&directory, err);
 	if (r < 0)
 		return r;
-	if (translator_new(&(struct translator_options){.cache_folder = folder}, &t, &missing) <
-	    0) {
+	if (translator_new(&(struct translator_options){.cache_directory = directory}, &t,
+			   &missing) < 0) {
 		printf("note: modules were not translated: %s\n", missing->message);
 		return 0;
 	}

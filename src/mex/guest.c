@@ -23,7 +23,7 @@ struct words {
 };
 
 struct guest {
-	char *folder;
+	char *directory;
 	struct words flags;
 };
 
@@ -59,16 +59,16 @@ static int read_flags(const char *path, struct words *flags, struct error **err)
 	return 0;
 }
 
-static bool is_guest_folder(const char *folder)
+static bool is_guest_directory(const char *directory)
 {
-	CLEANUP(freep) char *header = str_printf("%s/include/samoza.h", folder);
-	CLEANUP(freep) char *flags = str_printf("%s/flags", folder);
+	CLEANUP(freep) char *header = str_printf("%s/include/samoza.h", directory);
+	CLEANUP(freep) char *flags = str_printf("%s/flags", directory);
 
 	return access(header, R_OK) == 0 && access(flags, R_OK) == 0;
 }
 
 /* The real path of the SDK's directory; NULL if there is none. */
-static char *find_folder(void)
+static char *find_directory(void)
 {
 	static const char *const places[] = {"../share/samoza/guest", "../../guest",
 					     "../../../guest"};
@@ -76,7 +76,7 @@ static char *find_folder(void)
 	char program[PATH_MAX], real[PATH_MAX];
 
 	if (!str_is_empty(named))
-		return is_guest_folder(named) && realpath(named, real) != NULL
+		return is_guest_directory(named) && realpath(named, real) != NULL
 			       ? mem_strdup(real)
 			       : NULL;
 	ssize_t size = readlink("/proc/self/exe", program, sizeof(program) - 1);
@@ -85,8 +85,8 @@ static char *find_folder(void)
 	program[size] = '\0';
 	*strrchr(program, '/') = '\0';
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
-		CLEANUP(freep) char *folder = str_printf("%s/%s", program, places[i]);
-		if (is_guest_folder(folder) && realpath(folder, real) != NULL)
+		CLEANUP(freep) char *directory = str_printf("%s/%s", program, places[i]);
+		if (is_guest_directory(directory) && realpath(directory, real) != NULL)
 			return mem_strdup(real);
 	}
 	return NULL;
@@ -94,9 +94,9 @@ static char *find_folder(void)
 
 int guest_find(struct guest **ret_guest, struct error **err)
 {
-	char *folder = find_folder();
+	char *directory = find_directory();
 
-	if (folder == NULL)
+	if (directory == NULL)
 		return error_set(
 			err, ERR_NOT_FOUND,
 			"cannot find the guest SDK (%s): set SAMOZA_GUEST_DIR to the directory "
@@ -105,8 +105,8 @@ int guest_find(struct guest **ret_guest, struct error **err)
 				? "SAMOZA_GUEST_DIR is not such a directory"
 				: "not beside this program");
 	struct guest *g = mem_new(struct guest);
-	g->folder = folder;
-	CLEANUP(freep) char *path = str_printf("%s/flags", folder);
+	g->directory = directory;
+	CLEANUP(freep) char *path = str_printf("%s/flags", directory);
 	int r = read_flags(path, &g->flags, err);
 	if (r < 0) {
 		guest_free(g);
@@ -121,13 +121,13 @@ void guest_free(struct guest *g)
 	if (g == NULL)
 		return;
 	words_done(&g->flags);
-	free(g->folder);
+	free(g->directory);
 	free(g);
 }
 
-const char *guest_folder(const struct guest *g)
+const char *guest_directory(const struct guest *g)
 {
-	return g->folder;
+	return g->directory;
 }
 
 static int is_source(const struct dirent *entry)
@@ -140,21 +140,21 @@ static int compare_entries(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name); /* not by locale */
 }
 
-static int add_sources(struct words *arguments, const char *space_folder, struct error **err)
+static int add_sources(struct words *arguments, const char *space_directory, struct error **err)
 {
-	CLEANUP(freep) char *folder = str_printf("%s/src", space_folder);
+	CLEANUP(freep) char *directory = str_printf("%s/src", space_directory);
 	struct dirent **entries = NULL;
-	int count = scandir(folder, &entries, is_source, compare_entries);
+	int count = scandir(directory, &entries, is_source, compare_entries);
 
 	if (count < 0)
-		return error_errno(err, "cannot read %s", folder);
+		return error_errno(err, "cannot read %s", directory);
 	for (int i = 0; i < count; i++) {
 		vector_push(&arguments->list, str_printf("src/%s", entries[i]->d_name));
 		free(entries[i]);
 	}
 	free(entries);
 	return count > 0 ? 0
-			 : error_set(err, ERR_INVALID, "no source file (*.c) in %s", folder);
+			 : error_set(err, ERR_INVALID, "no source file (*.c) in %s", directory);
 }
 
 /* The environment can change what the compiler does (CPATH, SOURCE_DATE_EPOCH, language), so
@@ -173,7 +173,8 @@ static void add_environment(struct words *environment)
 	vector_push(&environment->list, NULL);
 }
 
-static int run_compiler(const struct words *arguments, const char *folder, struct error **err)
+static int run_compiler(const struct words *arguments, const char *directory,
+			struct error **err)
 {
 	CLEANUP(words_done) struct words environment = {0};
 	posix_spawn_file_actions_t actions;
@@ -182,7 +183,7 @@ static int run_compiler(const struct words *arguments, const char *folder, struc
 
 	add_environment(&environment);
 	(void)posix_spawn_file_actions_init(&actions);
-	(void)posix_spawn_file_actions_addchdir_np(&actions, folder);
+	(void)posix_spawn_file_actions_addchdir_np(&actions, directory);
 	(void)posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY,
 					       0);
 	(void)posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
@@ -208,27 +209,27 @@ static int run_compiler(const struct words *arguments, const char *folder, struc
 	return 0;
 }
 
-int guest_compile(const struct guest *g, const char *space_folder, const char *output,
+int guest_compile(const struct guest *g, const char *space_directory, const char *output,
 		  struct error **err)
 {
 	CLEANUP(words_done) struct words arguments = {0};
-	CLEANUP(freep) char *own_flags = str_printf("%s/src/flags", space_folder);
+	CLEANUP(freep) char *own_flags = str_printf("%s/src/flags", space_directory);
 	int r = 0;
 
 	vector_push(&arguments.list, mem_strdup("clang"));
 	vector_for_each (&g->flags.list, flag)
 		vector_push(&arguments.list, mem_strdup(*flag));
 	/* The result must not depend on the path of the SDK or on the time. */
-	vector_push(&arguments.list, str_printf("-ffile-prefix-map=%s=/samoza", g->folder));
+	vector_push(&arguments.list, str_printf("-ffile-prefix-map=%s=/samoza", g->directory));
 	vector_push(&arguments.list, mem_strdup("-Werror=date-time"));
 	vector_push(&arguments.list, mem_strdup("-I"));
-	vector_push(&arguments.list, str_printf("%s/include", g->folder));
+	vector_push(&arguments.list, str_printf("%s/include", g->directory));
 	if (access(own_flags, F_OK) == 0)
 		r = read_flags(own_flags, &arguments, err);
 	vector_push(&arguments.list, mem_strdup("-o"));
 	vector_push(&arguments.list, mem_strdup(output));
 	if (r == 0)
-		r = add_sources(&arguments, space_folder, err);
+		r = add_sources(&arguments, space_directory, err);
 	vector_push(&arguments.list, NULL);
-	return r < 0 ? r : run_compiler(&arguments, space_folder, err);
+	return r < 0 ? r : run_compiler(&arguments, space_directory, err);
 }

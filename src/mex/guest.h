@@ -16,14 +16,14 @@ struct guest;
 must_check int guest_find(struct guest **ret_guest, struct error **err);
 void guest_free(struct guest *g);
 /* Borrowed. */
-const char *guest_folder(const struct guest *g);
+const char *guest_directory(const struct guest *g);
 
 /*
  * Compiles src/NAME.c of a space (all of them, sorted), in the directory that contains src/,
  * into `output`. Nothing is written beside the sources. The messages of the compiler go to
  * standard error. ERR_INVALID: the compilation failed.
  */
-must_check int guest_compile(const struct guest *g, const char *space_folder,
+must_check int guest_compile(const struct guest *g, const char *space_directory,
 			     const char *output, struct error **err);
 
 #endif

@@ -8,35 +8,35 @@
 #include "base/memory.h"
 #include "base/str.h"
 
-int scratch_new(char **ret_folder, struct error **err)
+int scratch_new(char **ret_directory, struct error **err)
 {
 	const char *temporary = getenv("TMPDIR");
-	char *folder = str_printf(
+	char *directory = str_printf(
 		"%s/mex-XXXXXX", temporary != NULL && temporary[0] == '/' ? temporary : "/tmp");
-	if (mkdtemp(folder) == NULL) {
-		int r = error_errno(err, "cannot make a temporary directory %s", folder);
-		free(folder);
+	if (mkdtemp(directory) == NULL) {
+		int r = error_errno(err, "cannot make a temporary directory %s", directory);
+		free(directory);
 		return r;
 	}
-	*ret_folder = folder;
+	*ret_directory = directory;
 	return 0;
 }
 
-void scratch_free(char *folder)
+void scratch_free(char *directory)
 {
-	if (folder == NULL)
+	if (directory == NULL)
 		return;
-	DIR *d = opendir(folder);
+	DIR *d = opendir(directory);
 	for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;)
 		if (!str_equal(e->d_name, ".") && !str_equal(e->d_name, ".."))
 			(void)unlinkat(dirfd(d), e->d_name, 0);
 	if (d != NULL)
 		(void)closedir(d);
-	(void)rmdir(folder);
-	free(folder);
+	(void)rmdir(directory);
+	free(directory);
 }
 
-void scratch_freep(char **folder)
+void scratch_freep(char **directory)
 {
-	scratch_free(*folder);
+	scratch_free(*directory);
 }

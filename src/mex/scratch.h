@@ -7,10 +7,10 @@
 #include "base/error.h"
 
 /* Below $TMPDIR or /tmp, mode 0700. Free it with scratch_free(). */
-int scratch_new(char **ret_folder, struct error **err) must_check;
+int scratch_new(char **ret_directory, struct error **err) must_check;
 /* Deletes the directory and the files (not directories) in it. NULL is allowed. */
-void scratch_free(char *folder);
+void scratch_free(char *directory);
 /* For CLEANUP(scratch_freep) char *directory = NULL; */
-void scratch_freep(char **folder);
+void scratch_freep(char **directory);
 
 #endif

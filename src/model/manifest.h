@@ -64,7 +64,7 @@ struct manifest {
  * `positions` may be NULL; findings are added to `findings` (may be NULL). Refused: a version
  * that is none, a date that is none, names listed twice, unsafe paths, files listed twice, the
  * manifest itself in the list. Integrity and signature may be absent here: whether they must be
- * there is for the caller (a source folder has neither).
+ * there is for the caller (a source directory has neither).
  */
 must_check int manifest_compile(const Samoza__V1__Manifest *in,
 				const struct schema_positions *positions,

@@ -60,7 +60,7 @@ static int make_key(const struct state *s, struct error **err)
 }
 
 /* Directory of this program. The caller frees; NULL: not known. */
-static char *own_folder(void)
+static char *own_directory(void)
 {
 	char path[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
@@ -77,10 +77,11 @@ static char *own_folder(void)
 }
 
 /* "DIR/NAME" of an executable program; the caller frees. */
-static int find_program(const char *folder, const char *name, char **ret_path,
+static int find_program(const char *directory, const char *name, char **ret_path,
 			struct error **err)
 {
-	CLEANUP(freep) char *own = folder == NULL ? own_folder() : realpath(folder, NULL);
+	CLEANUP(freep)
+	char *own = directory == NULL ? own_directory() : realpath(directory, NULL);
 	CLEANUP(freep) char *path = NULL;
 
 	if (own == NULL)

@@ -114,18 +114,18 @@ static size_t find_strays(const struct state *s, stray_vector *all)
 
 /* The directories in which zruns of this cluster keep files open: DIR/zhosts, and where the
  * `run` of each zhost points to. */
-struct folders {
+struct directories {
 	VECTOR(char *) list;
 };
 
-static void folders_done(struct folders *f)
+static void directories_done(struct directories *f)
 {
 	vector_for_each (&f->list, path)
 		free(*path);
 	vector_done(&f->list);
 }
 
-static void find_folders(const struct state *s, struct folders *f)
+static void find_directories(const struct state *s, struct directories *f)
 {
 	CLEANUP(freep) char *zhosts = state_path(s, "zhosts");
 	DIR *dir = opendir(zhosts);
@@ -145,7 +145,7 @@ static void find_folders(const struct state *s, struct folders *f)
 }
 
 /* Whether a process has an open file below one of them. */
-static bool has_file_below(pid_t pid, const struct folders *folders)
+static bool has_file_below(pid_t pid, const struct directories *directories)
 {
 	CLEANUP(freep) char *path = str_printf("/proc/%d/fd", (int)pid);
 	DIR *dir = opendir(path);
@@ -156,8 +156,8 @@ static bool has_file_below(pid_t pid, const struct folders *folders)
 		ssize_t n = readlinkat(dirfd(dir), e->d_name, target, sizeof(target) - 1);
 
 		target[n > 0 ? n : 0] = '\0';
-		vector_for_each (&folders->list, folder)
-			found = found || str_has_prefix(target, *folder);
+		vector_for_each (&directories->list, directory)
+			found = found || str_has_prefix(target, *directory);
 	}
 	if (dir != NULL)
 		(void)closedir(dir);
@@ -168,12 +168,12 @@ static bool has_file_below(pid_t pid, const struct folders *folders)
  * exit report, which they keep open in their zhost's directory. Returns their number. */
 static size_t kill_hidden(const struct state *s)
 {
-	CLEANUP(folders_done) struct folders folders = {0};
+	CLEANUP(directories_done) struct directories directories = {0};
 	size_t count = 0;
 	DIR *dir = opendir("/proc");
 	uint64_t pid;
 
-	find_folders(s, &folders);
+	find_directories(s, &directories);
 	for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;) {
 		int pidfd;
 
@@ -182,7 +182,7 @@ static size_t kill_hidden(const struct state *s)
 		pidfd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
 		/* Checked after the pidfd was opened: it is the process of the pidfd. */
 		if (pidfd >= 0 && process_has_name((pid_t)pid, "zrun") &&
-		    has_file_below((pid_t)pid, &folders)) {
+		    has_file_below((pid_t)pid, &directories)) {
 			process_wait_all(&pidfd, 1, 0);
 			count++;
 		} else {

@@ -187,7 +187,7 @@ int state_save(const struct state *s, struct error **err)
 
 /* ---------------------------------------------------------------- directory and lock */
 
-static int make_folder(const char *path, struct error **err)
+static int make_directory(const char *path, struct error **err)
 {
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
 		return error_errno(err, "cannot make the directory %s", path);
@@ -203,12 +203,12 @@ static int make_path(const char *path, struct error **err)
 		int r;
 
 		*slash = '\0';
-		r = make_folder(part, err);
+		r = make_directory(part, err);
 		*slash = '/';
 		if (r < 0)
 			return r;
 	}
-	return make_folder(part, err);
+	return make_directory(part, err);
 }
 
 static int find_dir(const char *dir, struct state *s, struct error **err)
@@ -252,16 +252,17 @@ void state_unlock(struct state *s)
 
 int state_open(const char *dir, struct state *ret_state, struct error **err)
 {
-	static const char *const folders[] = {"keys", "zrms", "zrms/trust", "zhosts", "log"};
+	static const char *const directories[] = {"keys", "zrms", "zrms/trust", "zhosts",
+						  "log"};
 	struct state s = {.lock_fd = -1};
 	int r = make_path(dir, err);
 
 	if (r == 0)
 		r = find_dir(dir, &s, err);
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(folders); i++) {
-		CLEANUP(freep) char *path = state_path(&s, "%s", folders[i]);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(directories); i++) {
+		CLEANUP(freep) char *path = state_path(&s, "%s", directories[i]);
 
-		r = make_folder(path, err);
+		r = make_directory(path, err);
 	}
 	if (r == 0)
 		r = state_lock(&s, err);

@@ -143,7 +143,7 @@ static size_t look_for_ends(struct watch *w)
 
 static int watch_open(const struct state *s, struct watch *w)
 {
-	CLEANUP(freep) char *folder = state_path(s, "log");
+	CLEANUP(freep) char *directory = state_path(s, "log");
 	sigset_t set;
 
 	(void)sigemptyset(&set);
@@ -154,7 +154,7 @@ static int watch_open(const struct state *s, struct watch *w)
 	w->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	w->changes = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (w->signals < 0 || w->changes < 0 ||
-	    inotify_add_watch(w->changes, folder, IN_MODIFY | IN_CREATE) < 0)
+	    inotify_add_watch(w->changes, directory, IN_MODIFY | IN_CREATE) < 0)
 		return -1;
 	vector_for_each (&s->members, m) {
 		CLEANUP(freep) char *path = state_path(s, "log/%s.log", m->name);

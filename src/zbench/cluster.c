@@ -36,28 +36,28 @@ static int free_port(uint16_t *ret_port, struct error **err)
 	return 0;
 }
 
-static int make_folder(const char *path, struct error **err)
+static int make_directory(const char *path, struct error **err)
 {
 	return mkdir(path, 0700) < 0 && errno != EEXIST
 		       ? error_errno(err, "cannot make %s", path)
 		       : 0;
 }
 
-static int make_folders(const struct cluster *c, struct error **err)
+static int make_directories(const struct cluster *c, struct error **err)
 {
 	static const char *const names[] = {"", "/zrms", "/zrms/trust", "/log"};
 	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(names) && r == 0; i++) {
-		CLEANUP(freep) char *path = str_printf("%s%s", c->folder, names[i]);
-		r = make_folder(path, err);
+		CLEANUP(freep) char *path = str_printf("%s%s", c->directory, names[i]);
+		r = make_directory(path, err);
 	}
 	return r;
 }
 
 static int write_zhosts(const struct cluster *c, unsigned count, struct error **err)
 {
-	CLEANUP(freep) char *path = str_printf("%s/zhosts.yaml", c->folder);
+	CLEANUP(freep) char *path = str_printf("%s/zhosts.yaml", c->directory);
 	FILE *file = fopen(path, "we");
 
 	if (file == NULL)
@@ -86,7 +86,7 @@ static void words_done(struct words *w)
 static int start_program(const struct cluster *c, const char *name, struct words *w,
 			 pid_t *ret_pid, struct error **err)
 {
-	CLEANUP(freep) char *log = str_printf("%s/log/%s.log", c->folder, name);
+	CLEANUP(freep) char *log = str_printf("%s/log/%s.log", c->directory, name);
 
 	vector_push(&w->list, NULL);
 	return keeper_spawn(w->list.items, log, ret_pid, err);
@@ -102,7 +102,7 @@ static int start_zrms(struct cluster *c, const struct cluster_options *options,
 
 	vector_push(&w.list, str_printf("%s/zrms", c->bench->bin));
 	vector_push(&w.list, mem_strdup("--dir"));
-	vector_push(&w.list, str_printf("%s/zrms", c->folder));
+	vector_push(&w.list, str_printf("%s/zrms", c->directory));
 	vector_push(&w.list, mem_strdup("--listen"));
 	vector_push(&w.list, str_printf("127.0.0.1:%u", c->port));
 	vector_push(&w.list, mem_strdup("--heartbeat"));
@@ -119,7 +119,7 @@ static int start_zhost(struct cluster *c, unsigned number, struct error **err)
 
 	vector_push(&w.list, str_printf("%s/zhost", c->bench->bin));
 	vector_push(&w.list, mem_strdup("--dir"));
-	vector_push(&w.list, str_printf("%s/%s", c->folder, name));
+	vector_push(&w.list, str_printf("%s/%s", c->directory, name));
 	vector_push(&w.list, mem_strdup("--name"));
 	vector_push(&w.list, mem_strdup(name));
 	vector_push(&w.list, mem_strdup("--zrms"));
@@ -127,7 +127,7 @@ static int start_zhost(struct cluster *c, unsigned number, struct error **err)
 	vector_push(&w.list, mem_strdup("--zedge"));
 	vector_push(&w.list, mem_strdup("127.0.0.1:0"));
 	vector_push(&w.list, mem_strdup("--config"));
-	vector_push(&w.list, str_printf("%s/zhosts.yaml", c->folder));
+	vector_push(&w.list, str_printf("%s/zhosts.yaml", c->directory));
 	return start_program(c, name, &w, vector_add(&c->zhosts), err);
 }
 
@@ -147,7 +147,7 @@ static int blame(const struct cluster *c, int r, struct error **err)
 		pid_t pid = i == 0 ? c->zrms : c->zhosts.items[i - 1];
 		CLEANUP(freep)
 		char *name = i == 0 ? mem_strdup("zrms") : str_printf("bench-%zu", i);
-		CLEANUP(freep) char *log = str_printf("%s/log/%s.log", c->folder, name);
+		CLEANUP(freep) char *log = str_printf("%s/log/%s.log", c->directory, name);
 		CLEANUP(error_freep) struct error *why = NULL;
 
 		if (has_ended(pid) && keeper_wait(pid, name, log, &why) < 0)
@@ -171,8 +171,8 @@ static int wait_for_zrms(struct cluster *c, struct error **err)
 static int start_all(struct cluster *c, const struct cluster_options *options,
 		     struct error **err)
 {
-	CLEANUP(freep) char *trust = str_printf("%s/zrms/trust", c->folder);
-	int r = make_folders(c, err);
+	CLEANUP(freep) char *trust = str_printf("%s/zrms/trust", c->directory);
+	int r = make_directories(c, err);
 
 	if (r == 0)
 		r = package_trust(c->bench, trust, err);
@@ -203,7 +203,7 @@ int cluster_start(const struct bench *bench, const struct cluster_options *optio
 
 	*cluster = (struct cluster){
 		.bench = bench,
-		.folder = str_printf("%s/cluster-%u", bench->scratch, ++number),
+		.directory = str_printf("%s/cluster-%u", bench->scratch, ++number),
 	};
 	r = start_all(cluster, options, err);
 	if (r < 0) {
@@ -216,15 +216,15 @@ int cluster_start(const struct bench *bench, const struct cluster_options *optio
 
 void cluster_stop(struct cluster *cluster)
 {
-	if (cluster->folder == NULL)
+	if (cluster->directory == NULL)
 		return;
 	client_done(&cluster->client);
 	events_done(&cluster->events);
 	keeper_kill_all();
 	if (!cluster->bench->keep)
-		keeper_remove_folder(cluster->folder);
+		keeper_remove_directory(cluster->directory);
 	vector_done(&cluster->zhosts);
-	free(steal_ptr(&cluster->folder));
+	free(steal_ptr(&cluster->directory));
 }
 
 void cluster_close_events(struct cluster *cluster)

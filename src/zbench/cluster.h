@@ -2,9 +2,9 @@
  * A private cluster for one benchmark: zrms and zhosts as processes of their own, on free ports
  * of the loopback, everything in one directory of the scratch directory.
  *
- *   FOLDER/zrms, FOLDER/bench-1 …      what the daemons keep
- *   FOLDER/zhosts.yaml                 capacities, far beyond the machine's: what is measured
- * is Samoza and not the want of room FOLDER/log/NAME.log
+ *   DIRECTORY/zrms, DIRECTORY/bench-1 …      what the daemons keep
+ *   DIRECTORY/zhosts.yaml                 capacities, far beyond the machine's: what is measured
+ * is Samoza and not the want of room DIRECTORY/log/NAME.log
  *
  * The signing key and the packages outlive it: package.h.
  */
@@ -27,7 +27,7 @@ struct cluster_options {
 
 struct cluster {
 	const struct bench *bench; /* borrowed */
-	char *folder;
+	char *directory;
 	uint16_t port; /* of zrms */
 	pid_t zrms;
 	VECTOR(pid_t) zhosts; /* bench-1 first; 0: killed */

@@ -192,11 +192,11 @@ static int run_store(struct durable *d, const char *path, struct error **err)
 	return r;
 }
 
-int durable_measure(const struct shape *s, const char *folder, uint32_t batch,
+int durable_measure(const struct shape *s, const char *directory, uint32_t batch,
 		    struct durable_outcome *ret, struct error **err)
 {
 	struct durable d = {.batch = batch, .next_epoch = 1, .next_event = 1};
-	CLEANUP(freep) char *path = str_printf("%s/%s.db", folder, s->name);
+	CLEANUP(freep) char *path = str_printf("%s/%s.db", directory, s->name);
 	PRE(batch > 0);
 	int r = shape_begin(&d.run, s, err);
 	if (r == 0) {

@@ -23,7 +23,7 @@ struct durable_outcome {
 
 /* Runs a shape with a new store in `directory`, which it removes. From the first decision until
  * the last is on disk. PRE: batch > 0. */
-int durable_measure(const struct shape *s, const char *folder, uint32_t batch,
+int durable_measure(const struct shape *s, const char *directory, uint32_t batch,
 		    struct durable_outcome *ret, struct error **err) must_check;
 
 #endif

@@ -51,18 +51,18 @@ static bool read_stat(const char *pid, struct process *ret)
 
 static void list_processes(struct processes *all)
 {
-	DIR *folder = opendir("/proc");
+	DIR *directory = opendir("/proc");
 	const struct dirent *entry;
 
-	while (folder != NULL && (entry = readdir(folder)) != NULL) {
+	while (directory != NULL && (entry = readdir(directory)) != NULL) {
 		struct process p = {0};
 
 		if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
 		    read_stat(entry->d_name, &p))
 			vector_push(&all->list, p);
 	}
-	if (folder != NULL)
-		(void)closedir(folder);
+	if (directory != NULL)
+		(void)closedir(directory);
 }
 
 /* Marks what descends from `top`: as many passes as the tree is deep. */
@@ -198,13 +198,13 @@ static int remove_entry(const char *path, const struct stat *status, int type, s
 	/* A zhost's sockets lie in memory: DIR/run leads there. */
 	if (n > 0) {
 		target[n] = '\0';
-		keeper_remove_folder(target);
+		keeper_remove_directory(target);
 	}
 	(void)remove(path);
 	return 0;
 }
 
-void keeper_remove_folder(const char *path)
+void keeper_remove_directory(const char *path)
 {
 	(void)nftw(path, remove_entry, 32, FTW_DEPTH | FTW_PHYS);
 }
@@ -257,6 +257,6 @@ int keeper_run(const char *scratch, bool keep_scratch, int (*work)(void *data), 
 	}
 	keeper_kill_all();
 	if (!keep_scratch)
-		keeper_remove_folder(scratch);
+		keeper_remove_directory(scratch);
 	return status;
 }

@@ -39,6 +39,6 @@ void keeper_kill_all(void);
 void keeper_kill_tree(pid_t pid);
 
 /* Removes a directory with all that is in it; what cannot be removed stays. */
-void keeper_remove_folder(const char *path);
+void keeper_remove_directory(const char *path);
 
 #endif

@@ -155,17 +155,17 @@ static bool is_child(pid_t pid, pid_t parent, const char *prefix)
 
 size_t processes_named(pid_t parent, const char *prefix, pid_t *ret_pids, size_t max)
 {
-	DIR *folder = opendir("/proc");
+	DIR *directory = opendir("/proc");
 	const struct dirent *entry;
 	size_t count = 0;
 
-	while (folder != NULL && count < max && (entry = readdir(folder)) != NULL) {
+	while (directory != NULL && count < max && (entry = readdir(directory)) != NULL) {
 		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
 
 		if (pid > 0 && is_child(pid, parent, prefix))
 			ret_pids[count++] = pid;
 	}
-	if (folder != NULL)
-		(void)closedir(folder);
+	if (directory != NULL)
+		(void)closedir(directory);
 	return count;
 }

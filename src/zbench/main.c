@@ -24,7 +24,7 @@ struct program {
 	struct settings settings;
 	struct bench bench;
 	struct output output;
-	char *own_folder; /* of the executable */
+	char *own_directory; /* of the executable */
 	char *guests;
 	char *scratch;
 	const struct cli_run *line;
@@ -93,7 +93,7 @@ static const struct cli_program zbench_program = {
 
 /* ---------------------------------------------------------------- directories */
 
-static int find_own_folder(struct program *p, struct error **err)
+static int find_own_directory(struct program *p, struct error **err)
 {
 	char path[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
@@ -102,7 +102,7 @@ static int find_own_folder(struct program *p, struct error **err)
 		return error_errno(err, "cannot read /proc/self/exe");
 	path[n] = '\0';
 	*strrchr(path, '/') = '\0';
-	p->own_folder = mem_strdup(path);
+	p->own_directory = mem_strdup(path);
 	return 0;
 }
 
@@ -114,18 +114,19 @@ static int find_guests(struct program *p, struct error **err)
 					     "../../../src/zbench/guest"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
-		CLEANUP(freep) char *folder = str_printf("%s/%s", p->own_folder, places[i]);
-		CLEANUP(freep) char *one = str_printf("%s/idle.c", folder);
+		CLEANUP(freep)
+		char *directory = str_printf("%s/%s", p->own_directory, places[i]);
+		CLEANUP(freep) char *one = str_printf("%s/idle.c", directory);
 
 		if (access(one, R_OK) == 0) {
-			p->guests = steal_ptr(&folder);
+			p->guests = steal_ptr(&directory);
 			return 0;
 		}
 	}
 	return error_set(err, ERR_NOT_FOUND,
 			 "cannot find the sources of the benchmarks' spaces "
 			 "beside %s",
-			 p->own_folder);
+			 p->own_directory);
 }
 
 static int check_programs(const struct program *p, struct error **err)
@@ -155,14 +156,14 @@ static int make_scratch(struct program *p, struct error **err)
 }
 
 /* What clusters are made of; where none is started, nobody misses it. */
-static int find_folders(struct program *p, struct error **err)
+static int find_directories(struct program *p, struct error **err)
 {
 	int r = 0;
 
 	if (p->only != NULL && p->only->engine_only)
 		return 0;
-	r = find_own_folder(p, err);
-	p->bench.bin = p->settings.bin != NULL ? p->settings.bin : p->own_folder;
+	r = find_own_directory(p, err);
+	p->bench.bin = p->settings.bin != NULL ? p->settings.bin : p->own_directory;
 	if (r == 0)
 		r = find_guests(p, err);
 	p->bench.guests = p->guests;
@@ -243,7 +244,7 @@ int benchmark_run(void *context, const struct cli_run *line, struct error **err)
 	output_init(&p->output, stdout, stderr);
 	r = output_format_parse(p->settings.format, &p->output.format, err);
 	if (r == 0)
-		r = find_folders(p, err);
+		r = find_directories(p, err);
 	if (r == 0)
 		r = make_scratch(p, err);
 	if (r < 0)
@@ -260,7 +261,7 @@ int main(int argc, char **argv)
 	int status = cli_main(&zbench_program, argc, argv, &p.settings, &p);
 
 	cli_settings_done(&zbench_program, &p.settings);
-	free(p.own_folder);
+	free(p.own_directory);
 	free(p.guests);
 	free(p.scratch);
 	return status;

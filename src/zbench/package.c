@@ -57,7 +57,7 @@ static int copy_file(const char *from, const char *to, struct error **err)
 	return r == 0 ? write_file(to, content.data, content.size, err) : r;
 }
 
-static int make_folder(const char *path, struct error **err)
+static int make_directory(const char *path, struct error **err)
 {
 	return mkdir(path, 0700) < 0 && errno != EEXIST
 		       ? error_errno(err, "cannot make %s", path)
@@ -77,7 +77,7 @@ static int key_path(const struct bench *bench, char **ret_path, struct error **e
 	return r;
 }
 
-int package_trust(const struct bench *bench, const char *folder, struct error **err)
+int package_trust(const struct bench *bench, const char *directory, struct error **err)
 {
 	CLEANUP(freep) char *key = NULL;
 	int r = key_path(bench, &key, err);
@@ -85,15 +85,15 @@ int package_trust(const struct bench *bench, const char *folder, struct error **
 	if (r < 0)
 		return r;
 	CLEANUP(freep) char *from = str_printf("%s.pub", key);
-	CLEANUP(freep) char *to = str_printf("%s/zbench.pub", folder);
+	CLEANUP(freep) char *to = str_printf("%s/zbench.pub", directory);
 	return copy_file(from, to, err);
 }
 
 /* ---------------------------------------------------------------- source directory */
 
-static int write_manifest(const char *folder, const char *name, struct error **err)
+static int write_manifest(const char *directory, const char *name, struct error **err)
 {
-	CLEANUP(freep) char *path = str_printf("%s/manifest.yaml", folder);
+	CLEANUP(freep) char *path = str_printf("%s/manifest.yaml", directory);
 	CLEANUP(freep)
 	char *text = str_printf("apiVersion: samoza/v1\n"
 				"kind: MEX\n"
@@ -104,11 +104,11 @@ static int write_manifest(const char *folder, const char *name, struct error **e
 	return write_file(path, text, strlen(text), err);
 }
 
-static int write_topology(const char *folder, const char *name, const struct package *package,
-			  struct error **err)
+static int write_topology(const char *directory, const char *name,
+			  const struct package *package, struct error **err)
 {
 	CLEANUP(buffer_done) struct buffer text = BUFFER_INIT(1 << 20);
-	CLEANUP(freep) char *path = str_printf("%s/topology.yaml", folder);
+	CLEANUP(freep) char *path = str_printf("%s/topology.yaml", directory);
 	int r = buffer_printf(&text,
 			      "apiVersion: samoza/v1\nkind: Topology\n"
 			      "metadata: {name: %s}\nspaces:\n",
@@ -124,37 +124,37 @@ static int write_topology(const char *folder, const char *name, const struct pac
 	return write_file(path, text.data, text.size, err);
 }
 
-static int write_space(const struct bench *bench, const char *folder,
+static int write_space(const struct bench *bench, const char *directory,
 		       const struct package_space *s, struct error **err)
 {
 	bool page = str_equal(s->type, "UI");
-	CLEANUP(freep) char *space = str_printf("%s/spaces/%s", folder, s->name);
+	CLEANUP(freep) char *space = str_printf("%s/spaces/%s", directory, s->name);
 	CLEANUP(freep) char *sources = str_printf("%s/src", space);
 	CLEANUP(freep) char *from = str_printf("%s/%s", bench->guests, s->source);
 	CLEANUP(freep)
 	char *to = page ? str_printf("%s/index.html", space)
 			: str_printf("%s/%s", sources, s->source);
-	int r = make_folder(space, err);
+	int r = make_directory(space, err);
 
 	if (r == 0 && !page)
-		r = make_folder(sources, err);
+		r = make_directory(sources, err);
 	return r == 0 ? copy_file(from, to, err) : r;
 }
 
 static int write_sources(const struct bench *bench, const struct package *package,
-			 const char *folder, struct error **err)
+			 const char *directory, struct error **err)
 {
-	CLEANUP(freep) char *spaces = str_printf("%s/spaces", folder);
-	int r = make_folder(folder, err);
+	CLEANUP(freep) char *spaces = str_printf("%s/spaces", directory);
+	int r = make_directory(directory, err);
 
 	if (r == 0)
-		r = make_folder(spaces, err);
+		r = make_directory(spaces, err);
 	if (r == 0)
-		r = write_manifest(folder, package->name, err);
+		r = write_manifest(directory, package->name, err);
 	if (r == 0)
-		r = write_topology(folder, package->name, package, err);
+		r = write_topology(directory, package->name, package, err);
 	for (const struct package_space *s = package->spaces; s->name != NULL && r == 0; s++)
-		r = write_space(bench, folder, s, err);
+		r = write_space(bench, directory, s, err);
 	return r;
 }
 
@@ -164,20 +164,20 @@ static int write_sources(const struct bench *bench, const struct package *packag
 static int build(const struct bench *bench, const struct package *package, char **ret_path,
 		 struct error **err)
 {
-	CLEANUP(freep) char *folder = str_printf("%s/%s", bench->scratch, package->name);
-	CLEANUP(freep) char *output = str_printf("%s.mex", folder);
-	CLEANUP(freep) char *log = str_printf("%s.log", folder);
+	CLEANUP(freep) char *directory = str_printf("%s/%s", bench->scratch, package->name);
+	CLEANUP(freep) char *output = str_printf("%s.mex", directory);
+	CLEANUP(freep) char *log = str_printf("%s.log", directory);
 	CLEANUP(freep) char *mex = str_printf("%s/mex", bench->bin);
 	CLEANUP(freep) char *key = NULL;
 	pid_t pid;
 	int r = key_path(bench, &key, err);
 
 	if (r == 0)
-		r = write_sources(bench, package, folder, err);
+		r = write_sources(bench, package, directory, err);
 	if (r == 0)
-		r = keeper_spawn(
-			(char *const[]){mex, "build", folder, "-o", output, "--key", key, NULL},
-			log, &pid, err);
+		r = keeper_spawn((char *const[]){mex, "build", directory, "-o", output, "--key",
+						 key, NULL},
+				 log, &pid, err);
 	if (r == 0)
 		r = keeper_wait(pid, "mex build", log, err);
 	if (r == 0)
@@ -195,19 +195,19 @@ int package_build(const struct bench *bench, const struct package *package,
 }
 
 /* Packs the directory under another name. */
-static int pack_as(const struct bench *bench, const struct package *package, const char *folder,
-		   const char *name, const struct pack_options *options, struct buffer *ret_mex,
-		   struct error **err)
+static int pack_as(const struct bench *bench, const struct package *package,
+		   const char *directory, const char *name, const struct pack_options *options,
+		   struct buffer *ret_mex, struct error **err)
 {
 	CLEANUP(mex_package_freep) struct mex_package *opened = NULL;
 	CLEANUP(freep) char *output = str_printf("%s/renamed.mex", bench->scratch);
 	struct mex_options open = {0};
-	int r = write_manifest(folder, name, err);
+	int r = write_manifest(directory, name, err);
 
 	if (r == 0)
-		r = write_topology(folder, name, package, err);
+		r = write_topology(directory, name, package, err);
 	if (r == 0)
-		r = mex_package_open_folder(folder, &open, NULL, &opened, err);
+		r = mex_package_open_directory(directory, &open, NULL, &opened, err);
 	if (r == 0)
 		r = mex_pack(opened, options, output, err);
 	return r == 0 ? read_file(output, ret_mex, err) : r;
@@ -227,8 +227,8 @@ static void modules_done(struct modules *m)
 	vector_done(&m->files);
 }
 
-static int extract_modules(const struct package *package, const char *folder, const char *mex,
-			   struct modules *m, struct error **err)
+static int extract_modules(const struct package *package, const char *directory,
+			   const char *mex, struct modules *m, struct error **err)
 {
 	CLEANUP(mex_package_freep) struct mex_package *built = NULL;
 	struct mex_options options = {.any_signer = true};
@@ -236,7 +236,7 @@ static int extract_modules(const struct package *package, const char *folder, co
 
 	for (const struct package_space *s = package->spaces; s->name != NULL && r == 0; s++) {
 		CLEANUP(freep) char *path = str_printf("spaces/%s/core.wasm", s->name);
-		CLEANUP(freep) char *disk = str_printf("%s/%s.wasm", folder, s->name);
+		CLEANUP(freep) char *disk = str_printf("%s/%s.wasm", directory, s->name);
 		CLEANUP(freep) uint8_t *data = NULL;
 		const struct mex_file *file = mex_package_find(built, path);
 		size_t size = 0;
@@ -257,7 +257,7 @@ static int extract_modules(const struct package *package, const char *folder, co
 int package_build_many(const struct bench *bench, const struct package *package, size_t count,
 		       struct buffer *ret_mexes, struct error **err)
 {
-	CLEANUP(freep) char *folder = str_printf("%s/%s", bench->scratch, package->name);
+	CLEANUP(freep) char *directory = str_printf("%s/%s", bench->scratch, package->name);
 	CLEANUP(freep) char *built = NULL;
 	CLEANUP(freep) char *key_file = NULL;
 	CLEANUP(modules_done) struct modules modules = {0};
@@ -267,7 +267,7 @@ int package_build_many(const struct bench *bench, const struct package *package,
 	if (r == 0)
 		r = build(bench, package, &built, err);
 	if (r == 0)
-		r = extract_modules(package, folder, built, &modules, err);
+		r = extract_modules(package, directory, built, &modules, err);
 	if (r == 0)
 		r = secret_key_load(key_file, &key, err);
 	for (size_t i = 0; i < count && r == 0; i++) {
@@ -278,7 +278,7 @@ int package_build_many(const struct bench *bench, const struct package *package,
 			.key = &key,
 		};
 
-		r = pack_as(bench, package, folder, name, &options, &ret_mexes[i], err);
+		r = pack_as(bench, package, directory, name, &options, &ret_mexes[i], err);
 	}
 	return r < 0 ? error_wrap(err, "making %zu packages", count) : 0;
 }

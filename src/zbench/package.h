@@ -25,7 +25,8 @@ struct package {
 };
 
 /* Copies the public key into a directory of trusted keys. */
-int package_trust(const struct bench *bench, const char *folder, struct error **err) must_check;
+int package_trust(const struct bench *bench, const char *directory,
+		  struct error **err) must_check;
 
 /* Builds it and reads what came out; `ret_mex` is the caller's. */
 int package_build(const struct bench *bench, const struct package *package,

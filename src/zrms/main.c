@@ -262,7 +262,7 @@ static int state_open(struct zrms *zrms, struct error **err)
 static void translations_open(struct zrms *zrms)
 {
 	CLEANUP(freep) char *cache = str_printf("%s/cache/native", zrms->settings.dir);
-	const struct translator_options options = {.cache_folder = cache};
+	const struct translator_options options = {.cache_directory = cache};
 	if (translator_new(&options, &zrms->translator, &zrms->translator_error) < 0) {
 		log_warn("module", "translator.missing", LOG_E(zrms->translator_error));
 		return;

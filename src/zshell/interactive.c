@@ -108,10 +108,10 @@ static void add_files(const char *current, struct cli_candidates *c)
 {
 	const char *slash = strrchr(current, '/');
 	CLEANUP(freep)
-	char *folder =
+	char *directory =
 		slash != NULL ? mem_strndup(current, (size_t)(slash - current) + 1) : NULL;
 	const char *begin = slash != NULL ? slash + 1 : current;
-	DIR *dir = opendir(folder != NULL ? folder : ".");
+	DIR *dir = opendir(directory != NULL ? directory : ".");
 
 	for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;) {
 		struct stat st;
@@ -120,7 +120,7 @@ static void add_files(const char *current, struct cli_candidates *c)
 		if (!str_has_prefix(e->d_name, begin) ||
 		    (e->d_name[0] == '.' && begin[0] != '.'))
 			continue;
-		path = str_printf("%s%s", folder != NULL ? folder : "", e->d_name);
+		path = str_printf("%s%s", directory != NULL ? directory : "", e->d_name);
 		if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
 			char *with_slash = str_printf("%s/", path);
 
@@ -222,7 +222,7 @@ static unsigned char complete(EditLine *line, int key)
 /* ---------------------------------------------------------------- history */
 
 /* Makes `path` and missing parent directories, for this user only. */
-static int make_folders(char *path)
+static int make_directories(char *path)
 {
 	for (char *slash = strchr(path + 1, '/'); slash != NULL;
 	     slash = strchr(slash + 1, '/')) {
@@ -242,15 +242,15 @@ static char *find_history_file(void)
 {
 	const char *state = getenv("XDG_STATE_HOME");
 	const char *home = getenv("HOME");
-	CLEANUP(freep) char *folder = NULL;
+	CLEANUP(freep) char *directory = NULL;
 
 	if (!str_is_empty(state) && state[0] == '/')
-		folder = str_printf("%s/samoza", state);
+		directory = str_printf("%s/samoza", state);
 	else if (!str_is_empty(home))
-		folder = str_printf("%s/.local/state/samoza", home);
-	if (folder == NULL || make_folders(folder) < 0)
+		directory = str_printf("%s/.local/state/samoza", home);
+	if (directory == NULL || make_directories(directory) < 0)
 		return NULL;
-	return str_printf("%s/zshell_history", folder);
+	return str_printf("%s/zshell_history", directory);
 }
 
 static void remember(struct interactive *i, const char *line)

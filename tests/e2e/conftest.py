@@ -56,7 +56,7 @@ def until(predicate, what, deadline=DEADLINE):
     raise AssertionError(f"not within {deadline} s: {what} (last seen: {seen!r})")
 
 
-def pids_of(folder):
+def pids_of(directory):
     """Processes whose environment or command line names the directory, with their names."""
     found = []
     for entry in pathlib.Path("/proc").iterdir():
@@ -64,7 +64,7 @@ def pids_of(folder):
             continue
         with contextlib.suppress(OSError):
             words = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
-            if str(folder).encode() in words:
+            if str(directory).encode() in words:
                 found.append((int(entry.name), name_of(int(entry.name))))
     return found
 
@@ -123,20 +123,20 @@ class Daemon:
 class Cluster:
     """`zhosts`: names, or dicts with the fields of a zhost's configuration."""
 
-    def __init__(self, folder, zhosts=("edge-node-1", "edge-node-2", "edge-node-3"),
+    def __init__(self, directory, zhosts=("edge-node-1", "edge-node-2", "edge-node-3"),
                  heartbeat="200ms", timeout="1200ms", zrms_options=()):
-        self.folder = pathlib.Path(folder)
+        self.directory = pathlib.Path(directory)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.key = self.folder / "key"
+        self.key = self.directory / "key"
         run(BIN / "mex", "keygen", "-o", self.key)
-        trust = self.folder / "zrms" / "trust"
+        trust = self.directory / "zrms" / "trust"
         trust.mkdir(parents=True)
         shutil.copy(f"{self.key}.pub", trust / "test.pub")
         self.zrms = Daemon(self, "zrms", [
-            BIN / "zrms", "--dir", self.folder / "zrms", "--listen", f"127.0.0.1:{self.port}",
+            BIN / "zrms", "--dir", self.directory / "zrms", "--listen", f"127.0.0.1:{self.port}",
             "--heartbeat", heartbeat, "--failure-timeout", timeout, *zrms_options],
-            self.folder / "zrms.log")
+            self.directory / "zrms.log")
         self.zhosts = {}
         self.start_zrms()
         for spec in zhosts:
@@ -161,11 +161,11 @@ class Cluster:
     def add_zhost(self, spec):
         spec = dict({"cpu": 4, "memory": "4GiB"}, **({"name": spec} if isinstance(spec, str) else spec))
         name = spec["name"]
-        config = self.folder / f"{name}.yaml"
+        config = self.directory / f"{name}.yaml"
         config.write_text(json.dumps({"zhosts": [spec]}))
         daemon = Daemon(self, name, [
-            BIN / "zhost", "--dir", self.folder / name, "--name", name, "--zrms", self.url,
-            "--zedge", f"127.0.0.1:{free_port()}", "--config", config], self.folder / f"{name}.log")
+            BIN / "zhost", "--dir", self.directory / name, "--name", name, "--zrms", self.url,
+            "--zedge", f"127.0.0.1:{free_port()}", "--config", config], self.directory / f"{name}.log")
         self.zhosts[name] = daemon.start()
         return daemon
 
@@ -191,7 +191,7 @@ class Cluster:
             daemon.kill()
         for name in self.zhosts:
             self.kill_zruns(name)
-        for pid, _ in pids_of(self.folder):
+        for pid, _ in pids_of(self.directory):
             if pid != os.getpid():
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
@@ -255,7 +255,7 @@ class Cluster:
         return run(BIN / "zshell", *words, check=check, timeout=timeout, env=environment)
 
     def build(self, source, name=None):
-        target = self.folder / f"{name or pathlib.Path(source).name}.mex"
+        target = self.directory / f"{name or pathlib.Path(source).name}.mex"
         run(BIN / "mex", "build", source, "-o", target, "--key", self.key)
         return target
 
@@ -264,13 +264,13 @@ class Cluster:
 
     def app(self, name, spaces, sources=None, paths=(), manifest=None):
         """A package of one's own: `spaces` as in topology.yaml, `sources` C text by space."""
-        folder = self.folder / "src" / name
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        (folder / "topology.yaml").write_text(json.dumps({
+        directory = self.directory / "src" / name
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(parents=True)
+        (directory / "topology.yaml").write_text(json.dumps({
             "apiVersion": "samoza/v1", "kind": "Topology", "metadata": {"name": name},
             "spaces": spaces, "paths": list(paths)}))
-        (folder / "manifest.yaml").write_text(json.dumps(dict({
+        (directory / "manifest.yaml").write_text(json.dumps(dict({
             "apiVersion": "samoza/v1", "kind": "MEX",
             "metadata": {"name": name, "version": "1.0.0", "publisher": "example.com",
                          "created": "2026-04-29T10:30:00Z"},
@@ -278,13 +278,13 @@ class Cluster:
             **(manifest or {}))))
         for space in spaces:
             if space["type"] == "UI":
-                (folder / "spaces" / space["name"]).mkdir(parents=True)
-                (folder / "spaces" / space["name"] / "index.html").write_text("<h1>hello</h1>")
+                (directory / "spaces" / space["name"]).mkdir(parents=True)
+                (directory / "spaces" / space["name"] / "index.html").write_text("<h1>hello</h1>")
                 continue
-            source = folder / "spaces" / space["name"] / "src"
+            source = directory / "spaces" / space["name"] / "src"
             source.mkdir(parents=True)
             (source / "main.c").write_text((sources or {}).get(space["name"], IDLE))
-        return folder
+        return directory
 
     def deploy(self, name, spaces, sources=None, paths=(), wait="60s"):
         package = self.build(self.app(name, spaces, sources, paths), name)
@@ -320,13 +320,13 @@ def start_cluster(tmp_path, request):
     clusters = []
 
     def start(**options):
-        folder = tmp_path / f"c{len(clusters)}"
-        folder.mkdir()
+        directory = tmp_path / f"c{len(clusters)}"
+        directory.mkdir()
         clusters.append(None)
         cluster = Cluster.__new__(Cluster)
-        cluster.zhosts, cluster.folder = {}, folder
+        cluster.zhosts, cluster.directory = {}, directory
         clusters[-1] = cluster
-        cluster.__init__(folder, **options)
+        cluster.__init__(directory, **options)
         return cluster
 
     yield start
@@ -334,7 +334,7 @@ def start_cluster(tmp_path, request):
         if hasattr(cluster, "zrms"):
             cluster.stop()
         if getattr(request.node, "has_failed", False):
-            for log in sorted(cluster.folder.glob("*.log")):
+            for log in sorted(cluster.directory.glob("*.log")):
                 print(f"--- {log.name}\n" + log.read_text()[-3000:])
 
 
@@ -346,7 +346,7 @@ def cluster(start_cluster):
 @pytest.fixture
 def guest_book(cluster, example_package):
     """A cluster on which my-app runs, spread over three zhosts."""
-    package = cluster.folder / "my-app.mex"
+    package = cluster.directory / "my-app.mex"
     shutil.copy(example_package, package)
     run(BIN / "mex", "sign", package, "--key", cluster.key)
     cluster.submit(package)

@@ -13,14 +13,14 @@ from conftest import is_alive
 def native_app(cluster, name, spaces, files, version="1.0.0"):
     """`spaces` as in topology.yaml; `files`: texts by "SPACE/recipes/start" and so on. Those in
     recipes/ are executable; a tuple (text, mode) sets another mode."""
-    folder = cluster.folder / "src" / name
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    (folder / "topology.yaml").write_text(json.dumps({
+    directory = cluster.directory / "src" / name
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    (directory / "topology.yaml").write_text(json.dumps({
         "apiVersion": "samoza/v1", "kind": "Topology", "metadata": {"name": name},
         "spaces": [dict({"type": "NATIVE", "resources": {"cpu": "500m", "memory": "64MiB"}}, **s)
                    for s in spaces]}))
-    (folder / "manifest.yaml").write_text(json.dumps({
+    (directory / "manifest.yaml").write_text(json.dumps({
         "apiVersion": "samoza/v1", "kind": "MEX",
         "metadata": {"name": name, "version": version, "publisher": "example.com",
                      "created": "2026-04-29T10:30:00Z"},
@@ -29,11 +29,11 @@ def native_app(cluster, name, spaces, files, version="1.0.0"):
         mode = 0o755 if "/recipes/" in path else 0o644
         if isinstance(text, tuple):
             text, mode = text
-        target = folder / "spaces" / path
+        target = directory / "spaces" / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(textwrap.dedent(text).lstrip())
         target.chmod(mode)
-    return folder
+    return directory
 
 
 def native_deploy(cluster, name, spaces, files, wait="60s"):
@@ -42,9 +42,9 @@ def native_deploy(cluster, name, spaces, files, wait="60s"):
     return package
 
 
-def spaces_folders(cluster, zhost):
+def spaces_directories(cluster, zhost):
     """Directories of instances on that zhost."""
-    return [p for p in (cluster.folder / zhost / "spaces").iterdir() if p.name[0] != "."]
+    return [p for p in (cluster.directory / zhost / "spaces").iterdir() if p.name[0] != "."]
 
 
 def processes_of(words):
@@ -65,7 +65,7 @@ def processes_of(words):
 def groups():
     """Control groups of instances."""
     # os.walk, because groups come and go meanwhile.
-    return {os.path.join(folder, name) for folder, names, _ in os.walk("/sys/fs/cgroup")
+    return {os.path.join(directory, name) for directory, names, _ in os.walk("/sys/fs/cgroup")
             for name in names if name.startswith("samoza-")}
 
 

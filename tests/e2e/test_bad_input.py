@@ -18,8 +18,8 @@ def desk(tmp_path_factory):
     """One cluster for the whole file: refusals must leave it as it was."""
     from conftest import Cluster
     cluster = Cluster(tmp_path_factory.mktemp("bad"), zhosts=["edge-node-1"])
-    folder = cluster.app("victim", [{"name": "a", "type": "CALL"}, {"name": "p", "type": "UI"}])
-    cluster.good = cluster.build(folder, "victim")
+    directory = cluster.app("victim", [{"name": "a", "type": "CALL"}, {"name": "p", "type": "UI"}])
+    cluster.good = cluster.build(directory, "victim")
     yield cluster
     cluster.stop()
 
@@ -29,9 +29,9 @@ def open_desk(tmp_path_factory):
     """Takes unsigned packages, so that what stands behind the signature is reached."""
     from conftest import Cluster
     cluster = Cluster(tmp_path_factory.mktemp("open"), zhosts=[], zrms_options=["--allow-unsigned"])
-    folder = cluster.app("victim", [{"name": "a", "type": "CALL"}, {"name": "p", "type": "UI"}])
-    cluster.good = cluster.folder / "victim.mex"
-    run(BIN / "mex", "build", folder, "-o", cluster.good)
+    directory = cluster.app("victim", [{"name": "a", "type": "CALL"}, {"name": "p", "type": "UI"}])
+    cluster.good = cluster.directory / "victim.mex"
+    run(BIN / "mex", "build", directory, "-o", cluster.good)
     yield cluster
     cluster.stop()
 
@@ -44,7 +44,7 @@ def refused(desk, data, *words, status=422):
     text = json.dumps(answer["error"])
     for word in words:
         assert word in text, f"{word!r} is not in {text}"
-    path = desk.folder / "refused.mex"
+    path = desk.directory / "refused.mex"
     path.write_bytes(data)
     shown = desk.zshell("topo", "submit", path, check=False)
     assert shown.returncode == 1 and shown.stderr.strip(), shown
@@ -55,7 +55,7 @@ def refused(desk, data, *words, status=422):
 
 def kept(desk):
     """Names of what zrms stores of uploads; artifacts of refused ones must not stay."""
-    return sorted(str(p.relative_to(desk.folder)) for p in (desk.folder / "zrms").rglob("*")
+    return sorted(str(p.relative_to(desk.directory)) for p in (desk.directory / "zrms").rglob("*")
                   if p.is_file() and "cache" not in p.parts and not p.name.endswith(("-wal", "-shm")))
 
 
@@ -90,7 +90,7 @@ def test_a_flipped_byte_in_any_file_is_refused(desk, tmp_path):
 
 def test_an_unsigned_package_and_an_unknown_key_are_refused(desk, tmp_path):
     unsigned = tmp_path / "unsigned.mex"
-    run(BIN / "mex", "build", desk.folder / "src" / "victim", "-o", unsigned)
+    run(BIN / "mex", "build", desk.directory / "src" / "victim", "-o", unsigned)
     refused(desk, unsigned.read_bytes(), "sign", status=403)
     run(BIN / "mex", "keygen", "-o", tmp_path / "stranger")
     run(BIN / "mex", "sign", unsigned, "--key", tmp_path / "stranger")
@@ -159,10 +159,10 @@ def test_yaml_of_a_wrong_type_is_reported_with_every_position(open_desk, tmp_pat
     files = entries(open_desk.good)
     files["topology.yaml"] = WRONG.encode()
     refused(open_desk, listed(files, tmp_path / "wrong.mex"), "topology.yaml:5:", "topology.yaml:6:")
-    folder = tmp_path / "source"
-    shutil.copytree(open_desk.folder / "src" / "victim", folder)
-    (folder / "topology.yaml").write_text(WRONG)
-    shown = run(BIN / "mex", "validate", folder, check=False)
+    directory = tmp_path / "source"
+    shutil.copytree(open_desk.directory / "src" / "victim", directory)
+    (directory / "topology.yaml").write_text(WRONG)
+    shown = run(BIN / "mex", "validate", directory, check=False)
     assert shown.returncode == 1
     text = shown.stdout + shown.stderr
     assert "topology.yaml:5:" in text and "topology.yaml:6:" in text, text
@@ -171,10 +171,10 @@ def test_yaml_of_a_wrong_type_is_reported_with_every_position(open_desk, tmp_pat
 def test_an_alias_bomb_is_refused(desk, tmp_path):
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 20)]
-    folder = tmp_path / "source"
-    shutil.copytree(desk.folder / "src" / "victim", folder)
-    (folder / "topology.yaml").write_text("\n".join(lines))
-    shown = run(BIN / "mex", "validate", folder, check=False, timeout=10)
+    directory = tmp_path / "source"
+    shutil.copytree(desk.directory / "src" / "victim", directory)
+    (directory / "topology.yaml").write_text("\n".join(lines))
+    shown = run(BIN / "mex", "validate", directory, check=False, timeout=10)
     assert shown.returncode == 1 and "alias" in shown.stdout + shown.stderr
 
 
@@ -322,4 +322,4 @@ def test_addresses_other_than_loopback_are_refused(desk, tmp_path):
             command += ["--name", "x", "--zrms", desk.url]
         done = run(*command, check=False, timeout=20)
         assert done.returncode in (1, 2) and "loopback" in done.stderr, done
-    assert pathlib.Path(desk.folder).exists()
+    assert pathlib.Path(desk.directory).exists()

@@ -3,7 +3,7 @@ import urllib.request
 
 import pytest
 from conftest import until
-from native import groups_swept, native_app, spaces_folders
+from native import groups_swept, native_app, spaces_directories
 
 # Each is a small server that asks its provider for its word and adds its own.
 SERVER = """
@@ -114,4 +114,4 @@ def test_the_lamp_walk_through_holds(cluster):
                                                  ("tomcat", "not-deployed")]
     assert states()["apache"] == "unresolved"
     c.zshell("topo", "stop", "lamp")
-    assert [folder for z in c.zhosts for folder in spaces_folders(c, z)] == []
+    assert [directory for z in c.zhosts for directory in spaces_directories(c, z)] == []

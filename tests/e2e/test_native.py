@@ -10,7 +10,7 @@ import time
 import pytest
 from conftest import BIN, Daemon, free_port, is_alive, run, until
 from native import (groups, groups_swept, native_app, native_deploy, processes_of,
-                    spaces_folders)
+                    spaces_directories)
 
 ONE_ZHOST = {"zhosts": ("edge-node-1",)}
 
@@ -28,7 +28,7 @@ def c(sweep_groups, start_cluster):
 
 def log_text(c, zhost="edge-node-1"):
     """What the instances there said, also those that are no more."""
-    return "\n".join(p.read_text() for p in sorted((c.folder / zhost / "log").glob("*.log*")))
+    return "\n".join(p.read_text() for p in sorted((c.directory / zhost / "log").glob("*.log*")))
 
 
 def state(c, topology, path):
@@ -50,8 +50,8 @@ def submit_failing(c, name, spaces, files):
 
 
 def data_of(c, zhost="edge-node-1"):
-    folder, = spaces_folders(c, zhost)
-    return folder / "data"
+    directory, = spaces_directories(c, zhost)
+    return directory / "data"
 
 
 def test_recipes_run_in_order_in_their_own_directory(c):
@@ -65,9 +65,9 @@ def test_recipes_run_in_order_in_their_own_directory(c):
         "db/files/readme": "a file of the package\n",
     })
     assert c.state("one") == "running"
-    folder, = spaces_folders(c, "edge-node-1")
+    directory, = spaces_directories(c, "edge-node-1")
     environment = dict(line.split("=", 1)
-                       for line in (folder / "data" / "env-start").read_text().splitlines())
+                       for line in (directory / "data" / "env-start").read_text().splitlines())
     assert environment["SAMOZA_TOPOLOGY"] == "one" and environment["SAMOZA_INSTANCE"] == "db"
     assert environment["SAMOZA_SPACE"] == "db" and environment["SAMOZA_ZHOST"] == "edge-node-1"
     assert environment["SAMOZA_EXPORT_ip"] == "127.0.0.1"
@@ -76,7 +76,7 @@ def test_recipes_run_in_order_in_their_own_directory(c):
     assert environment["SAMOZA_RECIPE"] == "start"
     exports = {e["name"]: e["value"] for e in c.space("one", "db")["exports"]}
     assert exports["port"] == environment["SAMOZA_EXPORT_port"], "the same value as published"
-    assert (folder / "package" / "files" / "readme").read_text() == "a file of the package\n"
+    assert (directory / "package" / "files" / "readme").read_text() == "a file of the package\n"
     assert processes_of("sleep 100002")
 
     c.zshell("spaces", "stop", "one/db")
@@ -84,12 +84,12 @@ def test_recipes_run_in_order_in_their_own_directory(c):
     assert processes_of("sleep 100002") == []
     c.zshell("spaces", "start", "one/db")
     until(lambda: c.space("one", "db")["state"] == "deployed-started", "db is started again")
-    again = (folder / "data" / "env-start").read_text()
+    again = (directory / "data" / "env-start").read_text()
     assert f"SAMOZA_EXPORT_port={environment['SAMOZA_EXPORT_port']}\n" in again
-    assert (folder / "data" / "kept").read_text() == "kept\nstopped\n", "the directory is kept"
+    assert (directory / "data" / "kept").read_text() == "kept\nstopped\n", "the directory is kept"
 
     c.zshell("topo", "stop", "one")
-    until(lambda: spaces_folders(c, "edge-node-1") == [], "the directory is removed")
+    until(lambda: spaces_directories(c, "edge-node-1") == [], "the directory is removed")
     lines = log_text(c)
     said = re.findall(r"says (\w+) in (\S+) as (\d+)", lines)
     assert [recipe for recipe, _, _ in said] == ["deploy", "start", "stop", "start", "stop",
@@ -175,7 +175,7 @@ def test_a_recipe_that_is_not_executable_code_is_named(c):
 def test_a_recipe_that_is_not_executable_is_refused_before_anything_runs(c):
     source = native_app(c, "mode", [{"name": "p"}],
                         {"p/recipes/start": ("#!/bin/sh\n", 0o644)})
-    done = run(BIN / "mex", "build", source, "-o", c.folder / "x.mex", "--key", c.key, check=False)
+    done = run(BIN / "mex", "build", source, "-o", c.directory / "x.mex", "--key", c.key, check=False)
     assert done.returncode == 1
     assert "spaces/p/recipes/start" in done.stderr and "not executable" in done.stderr
 
@@ -194,9 +194,9 @@ def test_a_gigabyte_of_output_fills_neither_disk_nor_memory(c):
             time.sleep(100005)
         """,
         "calm/recipes/start": SLEEPER.format(100006)})
-    data = [f / "data" for f in spaces_folders(c, "edge-node-1")]
+    data = [f / "data" for f in spaces_directories(c, "edge-node-1")]
     until(lambda: any((d / "done").exists() for d in data), "all is printed", 60)
-    logs = sum(p.stat().st_size for p in (c.folder / "edge-node-1" / "log").iterdir())
+    logs = sum(p.stat().st_size for p in (c.directory / "edge-node-1" / "log").iterdir())
     assert logs < 8 * 1024 * 1024, logs
     for daemon in [c.zhosts["edge-node-1"].pid, *c.zruns("edge-node-1")]:
         status = pathlib.Path(f"/proc/{daemon}/status").read_text()
@@ -275,7 +275,7 @@ def test_a_stop_recipe_that_hangs_or_fails_is_recorded(c):
 
 
 def test_a_recipe_cannot_write_outside_its_directory(c):
-    secret = c.folder / "secret"
+    secret = c.directory / "secret"
     secret.write_text("not for recipes")
     secret.chmod(0o644)
     native_deploy(c, "out", [{"name": "p"}, {"name": "q"}], {
@@ -286,11 +286,11 @@ def test_a_recipe_cannot_write_outside_its_directory(c):
             for f in /etc/samoza-was-here /usr/samoza-was-here /var/samoza-was-here \\
                      /samoza-was-here /samoza/samoza-was-here $SAMOZA_PACKAGE/was-here \\
                      $SAMOZA_PACKAGE/recipes/start /proc/sys/kernel/hostname /run/was-here \\
-                     /dev/was-here {c.folder}/was-here; do
+                     /dev/was-here {c.directory}/was-here; do
                 if (echo x >> "$f") 2>/dev/null; then echo "WROTE $f"; fi
             done
-            for f in {secret} {c.folder}/zrms/zrms.db /root /home/* /etc/shadow \\
-                     {c.folder}/edge-node-1/zhost.db; do
+            for f in {secret} {c.directory}/zrms/zrms.db /root /home/* /etc/shadow \\
+                     {c.directory}/edge-node-1/zhost.db; do
                 if cat "$f" >/dev/null 2>&1 || ls "$f/" >/dev/null 2>&1; then echo "READ $f"; fi
             done
             try mount -t tmpfs none /tmp
@@ -349,7 +349,7 @@ def test_services_keep_running_while_their_zhost_restarts(c):
     c.zshell("topo", "stop", "on")
     assert processes_of("sleep 10001") == []
     assert "stop runs" in log_text(c)
-    assert spaces_folders(c, "edge-node-1") == []
+    assert spaces_directories(c, "edge-node-1") == []
 
 
 def test_killing_the_supervisor_kills_all_its_processes(c):
@@ -458,7 +458,7 @@ def test_a_failed_deploy_and_a_failed_undeploy_are_reported(c):
     until(lambda: c.state("deps") == "failed", "it has failed")
     assert error(c, "deps", "p") == "deploy: exit status 5: no room"
     assert state(c, "deps", "p") == "not-deployed"
-    assert spaces_folders(c, "edge-node-1") == []
+    assert spaces_directories(c, "edge-node-1") == []
     native_deploy(c, "undeps", [{"name": "p"}], {
         "p/recipes/start": "#!/bin/sh\nsleep 100026 >/dev/null 2>&1 &\n",
         "p/recipes/undeploy": "#!/bin/sh\ntest -e may || { echo 'not yet'; exit 6; }\n"})
@@ -468,7 +468,7 @@ def test_a_failed_deploy_and_a_failed_undeploy_are_reported(c):
     (data_of(c) / "may").write_text("")
     c.zshell("spaces", "undeploy", "undeps/p")
     wait_space(c, "undeps", "p", "not-deployed")
-    assert spaces_folders(c, "edge-node-1") == []
+    assert spaces_directories(c, "edge-node-1") == []
 
 
 def test_recipes_see_exports_of_ancestors_and_may_leave_no_process(c):
@@ -567,8 +567,8 @@ def test_memory_and_cpu_are_limited_where_the_machine_has_control_groups(c):
     quotas = [p.read_text().strip() for g in groups() - before
               for p in pathlib.Path(g).iterdir() if p.name in ("cpu.max", "cpu.cfs_quota_us")]
     assert "30000" in quotas or "30000 100000" in quotas, quotas
-    for folder in spaces_folders(c, "edge-node-1"):
-        (folder / "data" / "eat").write_text("")
+    for directory in spaces_directories(c, "edge-node-1"):
+        (directory / "data" / "eat").write_text("")
     until(lambda: error(c, "eats", "p") == "process: killed by signal 9", "it is killed", 30)
     assert state(c, "eats", "calm") == "deployed-started"
     assert "has eaten" not in log_text(c)
@@ -611,11 +611,11 @@ def test_a_hung_deploy_and_undeploy_time_out(c):
     assert processes_of("sleep 100037") == []
 
 
-def add_zhost_by(c, prefix, folder):
+def add_zhost_by(c, prefix, directory):
     """A zhost that another program starts: with fewer rights."""
     daemon = Daemon(c, "edge-node-1", [
-        *prefix, BIN / "zhost", "--dir", folder, "--name", "edge-node-1", "--zrms", c.url,
-        "--zedge", f"127.0.0.1:{free_port()}"], c.folder / "edge-node-1.log")
+        *prefix, BIN / "zhost", "--dir", directory, "--name", "edge-node-1", "--zrms", c.url,
+        "--zedge", f"127.0.0.1:{free_port()}"], c.directory / "edge-node-1.log")
     c.zhosts["edge-node-1"] = daemon.start()
     c.wait_zhost("edge-node-1", "deployed-started")
 
@@ -635,10 +635,10 @@ LESS = [
 def test_without_root_an_instance_still_runs_and_is_still_confined(sweep_groups, start_cluster,
                                                                 prefix, said):
     c = start_cluster(zhosts=())
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="samoza-e2e-"))
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="samoza-e2e-"))
     try:
-        folder.chmod(0o755)
-        own = folder / "zhost"
+        directory.chmod(0o755)
+        own = directory / "zhost"
         own.mkdir(mode=0o700)
         if "--reuid=4321" in prefix:
             os.chown(own, 4321, 4321)
@@ -649,8 +649,8 @@ def test_without_root_an_instance_still_runs_and_is_still_confined(sweep_groups,
             "p/recipes/start": f"""
                 #!/bin/sh
                 echo x > here && echo x > $TMPDIR/there && cat here && echo "own directories work"
-                for f in /etc/samoza-was-here {c.folder}/was-here $SAMOZA_PACKAGE/was-here \\
-                         {folder}/was-here /tmp/../var/tmp/../samoza-was-here; do
+                for f in /etc/samoza-was-here {c.directory}/was-here $SAMOZA_PACKAGE/was-here \\
+                         {directory}/was-here /tmp/../var/tmp/../samoza-was-here; do
                     if (echo x >> "$f") 2>/dev/null; then echo "WROTE $f"; fi
                 done
                 mount -t tmpfs none /tmp 2>/dev/null && echo "MOUNTED"
@@ -682,4 +682,4 @@ def test_without_root_an_instance_still_runs_and_is_still_confined(sweep_groups,
               len(processes_of("sleep 100040")) == 1, "what it had is ended, and runs again")
     finally:
         c.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(directory, ignore_errors=True)

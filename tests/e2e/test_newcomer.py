@@ -6,12 +6,12 @@ from page import Page
 
 
 def test_a_new_project_builds_and_runs_unchanged(cluster, tmp_path):
-    folder = tmp_path / "hello"
-    run(BIN / "mex", "new", folder)
+    directory = tmp_path / "hello"
+    run(BIN / "mex", "new", directory)
     package = tmp_path / "hello.mex"
-    run(BIN / "mex", "build", folder, "-o", package, "--key", cluster.key)
+    run(BIN / "mex", "build", directory, "-o", package, "--key", cluster.key)
     again = tmp_path / "again.mex"
-    run(BIN / "mex", "build", folder, "-o", again, "--key", cluster.key)
+    run(BIN / "mex", "build", directory, "-o", again, "--key", cluster.key)
     assert package.read_bytes() == again.read_bytes()
     shown = cluster.submit(package).stdout
     assert "Topology created:" in shown and "Spaces: 3" in shown

@@ -10,19 +10,19 @@ from conftest import BIN, free_port, is_alive, run, until, zruns_below
 
 @pytest.fixture
 def home(tmp_path):
-    folder = tmp_path / "cluster"
-    yield folder
-    run(BIN / "startz", "down", "--dir", folder, check=False)
+    directory = tmp_path / "cluster"
+    yield directory
+    run(BIN / "startz", "down", "--dir", directory, check=False)
 
 
-def status(folder):
-    lines = run(BIN / "startz", "status", "--dir", folder, check=False).stdout.splitlines()
+def status(directory):
+    lines = run(BIN / "startz", "status", "--dir", directory, check=False).stdout.splitlines()
     assert lines[0].split() == ["NAME", "PROGRAM", "PID", "STATE", "ADDRESS"]
     return {row[0]: row for row in (line.split() for line in lines[1:]) if row}
 
 
-def up(folder, *options):
-    return run(BIN / "startz", "up", "--zhosts", "2", "--dir", folder, "--detach", "--heartbeat",
+def up(directory, *options):
+    return run(BIN / "startz", "up", "--zhosts", "2", "--dir", directory, "--detach", "--heartbeat",
                "300ms", "--failure-timeout", "2s", *options)
 
 
@@ -141,7 +141,7 @@ def test_the_interactive_shell_counts_its_prompts(home):
 def test_a_premature_removal_says_what_to_do(start_cluster, example_package):
     """Nothing of a topology that is stopped can be stopped; it takes a moment to be gone."""
     c = start_cluster(timeout="60s")
-    package = c.folder / "my-app.mex"
+    package = c.directory / "my-app.mex"
     package.write_bytes(example_package.read_bytes())
     run(BIN / "mex", "sign", package, "--key", c.key)
     c.submit(package)

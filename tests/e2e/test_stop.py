@@ -41,7 +41,7 @@ def test_a_stop_calls_on_close_of_the_store(guest_book):
     c = guest_book
     zhost = c.zhost_of("my-app", "store")
     c.zshell("topo", "stop", "my-app")
-    logs = [p.read_text() for p in (c.folder / zhost / "log").rglob("*") if p.is_file()]
+    logs = [p.read_text() for p in (c.directory / zhost / "log").rglob("*") if p.is_file()]
     assert any("store closes" in text for text in logs), logs
 
 
@@ -77,7 +77,7 @@ def test_removing_a_topology_with_its_data_deletes_both(guest_book):
 def test_a_dry_run_shows_placements_or_reasons_and_changes_nothing(start_cluster, example_package):
     from conftest import BIN, run
     c = start_cluster(zhosts=["edge-node-1", "edge-node-2"])
-    package = c.folder / "my-app.mex"
+    package = c.directory / "my-app.mex"
     package.write_bytes(example_package.read_bytes())
     run(BIN / "mex", "sign", package, "--key", c.key)
     mark = c.events()[-1]["seq"]
@@ -89,5 +89,5 @@ def test_a_dry_run_shows_placements_or_reasons_and_changes_nothing(start_cluster
     assert "insufficient capacity on remaining zhosts" in refused.stdout, refused
     assert c.get("/v1/topologies")["topologies"] == []
     assert c.events(None, mark) == []
-    kept = [p for p in (c.folder / "zrms" / "artifacts").rglob("*") if p.is_file()]
+    kept = [p for p in (c.directory / "zrms" / "artifacts").rglob("*") if p.is_file()]
     assert kept == []

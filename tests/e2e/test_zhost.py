@@ -16,14 +16,14 @@ TALK = ["sys.log", "net.emit", "net.recv"]
 
 @pytest.fixture
 def two(tmp_path):
-    folder = tmp_path / "cluster"
-    folder.mkdir()
-    cluster = Cluster(folder, zhosts=("n1", "n2"))
+    directory = tmp_path / "cluster"
+    directory.mkdir()
+    cluster = Cluster(directory, zhosts=("n1", "n2"))
     yield cluster
     for daemon in cluster.zhosts.values():
         daemon.kill()
     for name in cluster.zhosts:
-        run(BIN / "zhost", "--dir", cluster.folder / name, "--end-spaces", check=False)
+        run(BIN / "zhost", "--dir", cluster.directory / name, "--end-spaces", check=False)
     cluster.stop()
 
 
@@ -265,7 +265,7 @@ def test_spaces_that_were_ended_on_purpose_restart_without_a_failure(two):
     two.deploy("calm", [{"name": "s", "type": "CALL"}], {"s": IDLE})
     zhost = two.zhost_of("calm", "s")
     two.zhosts[zhost].kill(15)
-    assert run(BIN / "zhost", "--dir", two.folder / zhost, "--end-spaces").stdout == \
+    assert run(BIN / "zhost", "--dir", two.directory / zhost, "--end-spaces").stdout == \
         "1 spaces ended\n"
     two.zhosts[zhost].start()
     until(lambda: any(e["to"] == "starting" and e["subject"] == "calm/s"
@@ -275,7 +275,7 @@ def test_spaces_that_were_ended_on_purpose_restart_without_a_failure(two):
 
 
 def test_a_directory_has_only_one_zhost(two):
-    done = run(BIN / "zhost", "--dir", two.folder / "n1", "--name", "n1", "--zrms", two.url,
+    done = run(BIN / "zhost", "--dir", two.directory / "n1", "--name", "n1", "--zrms", two.url,
                "--zedge", "127.0.0.1:0", check=False)
     assert done.returncode == 1 and "another zhost uses" in done.stderr
 

@@ -16,8 +16,8 @@ def test_acknowledged_topologies_survive_kills_under_a_load_of_submissions(start
     packages = {}
     for n in range(60):
         name = f"load-{n}"
-        folder = c.app(name, [{"name": "a", "type": "CALL"}])
-        packages[name] = folder
+        directory = c.app(name, [{"name": "a", "type": "CALL"}])
+        packages[name] = directory
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda n: c.build(packages[n], n), packages))
     assert base.exists()
@@ -25,7 +25,7 @@ def test_acknowledged_topologies_survive_kills_under_a_load_of_submissions(start
     chance = random.Random(7)
 
     def submit(name):
-        body = (c.folder / f"{name}.mex").read_bytes()
+        body = (c.directory / f"{name}.mex").read_bytes()
         for _ in range(200):
             try:
                 status, answer = c.request(
@@ -69,7 +69,7 @@ def test_acknowledged_topologies_survive_kills_under_a_load_of_submissions(start
 
 def test_spaces_run_and_exchange_messages_while_zrms_is_down(start_cluster, example_package):
     c = start_cluster(zhosts=["edge-node-1"])
-    package = c.folder / "my-app.mex"
+    package = c.directory / "my-app.mex"
     package.write_bytes(example_package.read_bytes())
     run(BIN / "mex", "sign", package, "--key", c.key)
     c.submit(package)
@@ -108,7 +108,7 @@ def test_a_newer_store_is_refused(start_cluster):
     import sqlite3
     c = start_cluster(zhosts=[])
     c.zrms.kill()
-    [database] = list((c.folder / "zrms").glob("*.db")) + list((c.folder / "zrms").glob("*.sqlite*"))[:1]
+    [database] = list((c.directory / "zrms").glob("*.db")) + list((c.directory / "zrms").glob("*.sqlite*"))[:1]
     with sqlite3.connect(database) as connection:
         connection.execute("PRAGMA user_version = 9999")
     connection.close()

@@ -30,7 +30,7 @@ static void list_entries(struct archive *a)
 {
 	a->entries = mem_new_array(struct archive_entry, a->raw.entries.count + 1);
 	vector_for_each (&a->raw.entries, raw) {
-		if (raw_entry_is_folder(raw))
+		if (raw_entry_is_directory(raw))
 			continue;
 		a->entries[a->count++] = (struct archive_entry){
 			.name = raw->name,

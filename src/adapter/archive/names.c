@@ -5,10 +5,10 @@
 #include "base/str.h"
 #include "model/manifest.h"
 
-#define MODE_TYPE   0170000u
-#define MODE_FILE   0100000u
-#define MODE_FOLDER 0040000u
-#define MODE_LINK   0120000u
+#define MODE_TYPE      0170000u
+#define MODE_FILE      0100000u
+#define MODE_DIRECTORY 0040000u
+#define MODE_LINK      0120000u
 
 char *shown_name(const char *name)
 {
@@ -21,7 +21,7 @@ char *shown_name(const char *name)
 	return shown;
 }
 
-bool raw_entry_is_folder(const struct raw_entry *entry)
+bool raw_entry_is_directory(const struct raw_entry *entry)
 {
 	return entry->name[entry->name_size - 1] == '/';
 }
@@ -32,15 +32,15 @@ static int check_kind(const struct raw_entry *e, const char *shown, struct error
 
 	if (type == MODE_LINK)
 		return error_set(err, ERR_INVALID, "entry '%s' is a symbolic link", shown);
-	if (type != 0 && type != MODE_FILE && type != MODE_FOLDER)
+	if (type != 0 && type != MODE_FILE && type != MODE_DIRECTORY)
 		return error_set(err, ERR_INVALID,
 				 "entry '%s' is a device or another special file", shown);
-	if (raw_entry_is_folder(e)) {
+	if (raw_entry_is_directory(e)) {
 		if (type == MODE_FILE || e->size != 0 || e->packed_size != 0)
 			return error_set(err, ERR_INVALID,
 					 "entry '%s' is named like a directory, but is a file",
 					 shown);
-	} else if (type == MODE_FOLDER) {
+	} else if (type == MODE_DIRECTORY) {
 		return error_set(err, ERR_INVALID,
 				 "entry '%s' is a directory named like a file", shown);
 	}
@@ -85,7 +85,7 @@ static uint32_t fold_char(uint32_t c)
 struct name {
 	const char *text; /* borrowed from an entry */
 	size_t size;
-	bool folder;
+	bool directory;
 };
 
 /* With the cases folded; '/' before everything, so that a directory's name stands right before
@@ -129,13 +129,13 @@ static int check_clash(const struct name *x, const struct name *y, bool named,
 {
 	bool same = same_text(x, y);
 
-	if (compare_folded(x, y) != 0 || (same && x->folder && y->folder && !named))
+	if (compare_folded(x, y) != 0 || (same && x->directory && y->directory && !named))
 		return 0;
 	char *a_text = mem_strndup(x->text, x->size), *b_text = mem_strndup(y->text, y->size);
 	char *a = shown_name(a_text), *b = shown_name(b_text);
 	if (!same)
 		error_set(err, ERR_INVALID, "'%s' and '%s' differ only in case", a, b);
-	else if (x->folder != y->folder)
+	else if (x->directory != y->directory)
 		error_set(err, ERR_INVALID, "'%s' is both a file and a directory", a);
 	else
 		error_set(err, ERR_INVALID, "there are two entries '%s'", a);
@@ -151,7 +151,7 @@ struct name_list {
 };
 
 /* The directories in which `name` lies, but for those that the name before it lies in too. */
-static void add_folders(struct name_list *list, struct name name, struct name before)
+static void add_directories(struct name_list *list, struct name name, struct name before)
 {
 	size_t common = 0;
 
@@ -171,11 +171,11 @@ static int check_clashes(const struct raw_directory *d, struct error **err)
 
 	for (size_t i = 0; i < d->entries.count; i++) {
 		const struct raw_entry *e = &d->entries.items[i];
-		bool folder = raw_entry_is_folder(e);
+		bool directory = raw_entry_is_directory(e);
 
-		vector_push(
-			&list.names,
-			((struct name){e->name, e->name_size - (folder ? 1u : 0u), folder}));
+		vector_push(&list.names,
+			    ((struct name){e->name, e->name_size - (directory ? 1u : 0u),
+					   directory}));
 	}
 	size_t entries = list.names.count;
 	if (entries > 0)
@@ -183,8 +183,8 @@ static int check_clashes(const struct raw_directory *d, struct error **err)
 	for (size_t i = 1; i < entries && r == 0; i++)
 		r = check_clash(&list.names.items[i - 1], &list.names.items[i], true, err);
 	for (size_t i = 0; i < entries && r == 0; i++)
-		add_folders(&list, list.names.items[i],
-			    i > 0 ? list.names.items[i - 1] : (struct name){"", 0, false});
+		add_directories(&list, list.names.items[i],
+				i > 0 ? list.names.items[i - 1] : (struct name){"", 0, false});
 	if (list.names.count > 0)
 		qsort(list.names.items, list.names.count, sizeof(list.names.items[0]),
 		      compare_names);
@@ -201,7 +201,7 @@ int names_check(const struct raw_directory *d, struct error **err)
 		char *path = mem_strdup(e->name);
 		char *shown = shown_name(e->name);
 
-		if (raw_entry_is_folder(e))
+		if (raw_entry_is_directory(e))
 			path[e->name_size - 1] = '\0';
 		int r = package_path_check(path, err);
 		if (r == 0)

@@ -258,7 +258,7 @@ static void look_further(struct opening *o)
 
 static int run_stages(struct opening *o, struct error **err)
 {
-	bool further = o->options->all_findings || source_is_folder(o->package->source);
+	bool further = o->options->all_findings || source_is_directory(o->package->source);
 	static int (*const stages[])(struct opening *, struct error **) = {
 		stage_manifest, stage_integrity, stage_signature,
 		stage_schema,	stage_model,	 stage_modules,
@@ -266,7 +266,7 @@ static int run_stages(struct opening *o, struct error **err)
 
 	for (size_t i = 0; i < ARRAY_SIZE(stages); i++) {
 		int r = stages[i](o, err);
-		if (r < 0 && i == 0 && source_is_folder(o->package->source))
+		if (r < 0 && i == 0 && source_is_directory(o->package->source))
 			look_further(o);
 		if (r < 0 && stages[i] == stage_schema && further) {
 			look_past_schema(o);
@@ -328,12 +328,12 @@ int mex_package_open(const char *path, const struct mex_options *options,
 	return mex_package_open_fd(fd, options, findings, ret_package, err);
 }
 
-int mex_package_open_folder(const char *folder, const struct mex_options *options,
-			    struct diagnostics *findings, struct mex_package **ret_package,
-			    struct error **err)
+int mex_package_open_directory(const char *directory, const struct mex_options *options,
+			       struct diagnostics *findings, struct mex_package **ret_package,
+			       struct error **err)
 {
 	struct mex_source *source;
-	int r = source_open_folder(folder, &source, err);
+	int r = source_open_directory(directory, &source, err);
 
 	if (r < 0)
 		return r;

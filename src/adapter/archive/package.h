@@ -118,9 +118,10 @@ must_check int mex_package_open_fd(int fd, const struct mex_options *options,
  * manifest.yaml, topology.yaml, spaces/ (without src/) and world/; names that begin with a dot
  * are left out. Links and special files are refused.
  */
-must_check int mex_package_open_folder(const char *folder, const struct mex_options *options,
-				       struct diagnostics *findings,
-				       struct mex_package **ret_package, struct error **err);
+must_check int mex_package_open_directory(const char *directory,
+					  const struct mex_options *options,
+					  struct diagnostics *findings,
+					  struct mex_package **ret_package, struct error **err);
 /* NULL is fine. */
 void mex_package_free(struct mex_package *p);
 void mex_package_freep(struct mex_package **p);

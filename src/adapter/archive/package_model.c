@@ -243,12 +243,12 @@ static bool has_asset(const struct mex_asset *list, unsigned count, const char *
 	return false;
 }
 
-static void check_recipes(struct opening *o, const char *folder, const struct mex_space *s)
+static void check_recipes(struct opening *o, const char *directory, const struct mex_space *s)
 {
 	static const char *const names[] = {"deploy", "start", "update", "stop", "undeploy"};
 
 	if (!has_asset(s->recipes, s->recipe_count, "start"))
-		finding_in_file(o, folder, "a NATIVE space needs recipes/start");
+		finding_in_file(o, directory, "a NATIVE space needs recipes/start");
 	for (unsigned i = 0; i < s->recipe_count; i++) {
 		for (size_t k = 0; k < ARRAY_SIZE(names); k++) {
 			if (strcmp(s->recipes[i].path, names[k]) == 0 &&
@@ -265,17 +265,17 @@ static void check_space_files(struct opening *o, unsigned index)
 	struct mex_package *p = o->package;
 	const struct mex_space *s = &p->spaces[index];
 	const Samoza__V1__Space *space = p->topology_message->spaces[index];
-	CLEANUP(freep) char *folder = str_printf("spaces/%s/", space->name);
+	CLEANUP(freep) char *directory = str_printf("spaces/%s/", space->name);
 
 	switch (space->type) {
 	case SAMOZA__V1__SPACE_TYPE__UI:
 		if (s->module != NULL)
 			finding_in_file(o, s->module->path, "a UI space has no core.wasm");
 		if (!has_asset(s->assets, s->asset_count, "index.html"))
-			finding_in_file(o, folder, "a UI space needs index.html");
+			finding_in_file(o, directory, "a UI space needs index.html");
 		return;
 	case SAMOZA__V1__SPACE_TYPE__NATIVE:
-		check_recipes(o, folder, s);
+		check_recipes(o, directory, s);
 		return;
 	case SAMOZA__V1__SPACE_TYPE__IO:
 	case SAMOZA__V1__SPACE_TYPE__DATA:
@@ -287,10 +287,10 @@ static void check_space_files(struct opening *o, unsigned index)
 	}
 	if (s->module != NULL)
 		return;
-	if (!source_is_folder(p->source))
-		finding_in_file(o, folder, "a space of this type needs core.wasm");
+	if (!source_is_directory(p->source))
+		finding_in_file(o, directory, "a space of this type needs core.wasm");
 	else if (!source_has_sources(p->source, space->name))
-		finding_in_file(o, folder, "a space of this type needs core.wasm or src/");
+		finding_in_file(o, directory, "a space of this type needs core.wasm or src/");
 }
 
 void check_files(struct opening *o)

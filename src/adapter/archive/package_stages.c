@@ -71,7 +71,7 @@ static int read_manifest(struct opening *o, const char *text, size_t size, struc
 	p->manifest_message = (Samoza__V1__Manifest *)message;
 	r = manifest_compile(p->manifest_message, p->private->manifest_positions, o->findings,
 			     &p->manifest, err);
-	if (r < 0 || source_is_folder(p->source))
+	if (r < 0 || source_is_directory(p->source))
 		return r;
 	r = check_signature_block(o, text, size, &signed_size, err);
 	if (r < 0)
@@ -127,7 +127,7 @@ int stage_integrity(struct opening *o, struct error **err)
 	const struct manifest *m = &p->manifest;
 	int r = hash_files(p, err);
 
-	if (r < 0 || source_is_folder(p->source))
+	if (r < 0 || source_is_directory(p->source))
 		return r;
 	if (!m->has_integrity) {
 		if (o->options->no_integrity)
@@ -153,7 +153,7 @@ int stage_signature(struct opening *o, struct error **err)
 	struct mex_package *p = o->package;
 	char text[KEY_TEXT_BYTES];
 
-	if (source_is_folder(p->source))
+	if (source_is_directory(p->source))
 		return 0;
 	if (!p->is_signed) {
 		if (o->options->allow_unsigned)

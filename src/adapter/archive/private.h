@@ -38,7 +38,7 @@ must_check int strict_pass(int fd, uint64_t file_size, struct raw_directory *ret
  * only in case, no file where another needs a directory. */
 must_check int names_check(const struct raw_directory *d, struct error **err);
 /* An entry that merely names a directory. */
-bool raw_entry_is_folder(const struct raw_entry *entry);
+bool raw_entry_is_directory(const struct raw_entry *entry);
 /* A name fit for a terminal; the caller frees. */
 char *shown_name(const char *name);
 

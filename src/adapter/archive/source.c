@@ -14,7 +14,7 @@
 
 #define PIECE_BYTES (64u * 1024)
 
-struct folder_file {
+struct directory_file {
 	char *path;
 	uint64_t size;
 	bool executable;
@@ -22,8 +22,8 @@ struct folder_file {
 
 struct mex_source {
 	struct archive *archive; /* or NULL: a directory */
-	int folder;
-	VECTOR(struct folder_file) files; /* of the directory */
+	int directory;
+	VECTOR(struct directory_file) files; /* of the directory */
 	uint64_t total;
 };
 
@@ -61,12 +61,12 @@ static int add_file(struct mex_source *s, const char *path, const struct stat *s
 	if (s->files.count >= ARCHIVE_MAX_ENTRIES)
 		return error_set(err, ERR_LIMIT, "more than %u files", ARCHIVE_MAX_ENTRIES);
 	vector_push(&s->files,
-		    ((struct folder_file){mem_strdup(path), (uint64_t)status->st_size,
-					  (status->st_mode & 0111) != 0}));
+		    ((struct directory_file){mem_strdup(path), (uint64_t)status->st_size,
+					     (status->st_mode & 0111) != 0}));
 	return 0;
 }
 
-static int scan_folder(struct mex_source *s, const char *path, struct error **err);
+static int scan_directory(struct mex_source *s, const char *path, struct error **err);
 
 static int scan_entry(struct mex_source *s, const char *path, struct error **err)
 {
@@ -78,21 +78,21 @@ static int scan_entry(struct mex_source *s, const char *path, struct error **err
 	r = package_path_check(path, err);
 	if (r < 0)
 		return r;
-	if (fstatat(s->folder, path, &status, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fstatat(s->directory, path, &status, AT_SYMLINK_NOFOLLOW) < 0)
 		return error_errno(err, "cannot read %s", path);
 	if (S_ISLNK(status.st_mode))
 		return error_set(err, ERR_INVALID, "%s is a symbolic link", path);
 	if (S_ISDIR(status.st_mode))
-		return scan_folder(s, path, err); /* paths have at most 32 parts */
+		return scan_directory(s, path, err); /* paths have at most 32 parts */
 	if (!S_ISREG(status.st_mode))
 		return error_set(err, ERR_INVALID, "%s is a device or another special file",
 				 path);
 	return add_file(s, path, &status, err);
 }
 
-static int scan_folder(struct mex_source *s, const char *path, struct error **err)
+static int scan_directory(struct mex_source *s, const char *path, struct error **err)
 {
-	int fd = openat(s->folder, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = openat(s->directory, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct dirent *entry;
 	int r = 0;
 
@@ -122,20 +122,21 @@ static int scan_folder(struct mex_source *s, const char *path, struct error **er
 
 static int compare_files(const void *a, const void *b)
 {
-	return strcmp(((const struct folder_file *)a)->path,
-		      ((const struct folder_file *)b)->path);
+	return strcmp(((const struct directory_file *)a)->path,
+		      ((const struct directory_file *)b)->path);
 }
 
-int source_open_folder(const char *folder, struct mex_source **ret_source, struct error **err)
+int source_open_directory(const char *directory, struct mex_source **ret_source,
+			  struct error **err)
 {
 	struct mex_source *s = mem_new(struct mex_source);
 	int r = 0;
 
-	s->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (s->folder < 0)
-		r = error_errno(err, "cannot read directory %s", folder);
+	s->directory = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->directory < 0)
+		r = error_errno(err, "cannot read directory %s", directory);
 	if (r == 0)
-		r = scan_folder(s, ".", err);
+		r = scan_directory(s, ".", err);
 	if (r < 0) {
 		source_close(s);
 		return r;
@@ -146,11 +147,11 @@ int source_open_folder(const char *folder, struct mex_source **ret_source, struc
 	return 0;
 }
 
-static int read_folder_file(struct mex_source *s, const struct folder_file *file,
-			    archive_sink sink, void *context, struct error **err)
+static int read_directory_file(struct mex_source *s, const struct directory_file *file,
+			       archive_sink sink, void *context, struct error **err)
 {
 	CLEANUP(closep)
-	int fd = openat(s->folder, file->path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = openat(s->directory, file->path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	CLEANUP(freep) char *piece = mem_calloc(1, PIECE_BYTES);
 	uint64_t total = 0;
 
@@ -184,7 +185,7 @@ int source_open_archive(int fd, struct mex_source **ret_source, struct error **e
 	struct mex_source *s = mem_new(struct mex_source);
 	int r;
 
-	s->folder = -1;
+	s->directory = -1;
 	r = archive_open_fd(fd, &s->archive, err);
 	if (r < 0) {
 		source_close(s);
@@ -199,7 +200,7 @@ void source_close(struct mex_source *s)
 	if (s == NULL)
 		return;
 	archive_close(s->archive);
-	closep(&s->folder);
+	closep(&s->directory);
 	vector_for_each (&s->files, file)
 		free(file->path);
 	vector_done(&s->files);
@@ -217,7 +218,7 @@ struct source_file source_at(const struct mex_source *s, unsigned index)
 		const struct archive_entry *entry = archive_entry_at(s->archive, index);
 		return (struct source_file){entry->name, entry->size, entry->executable};
 	}
-	const struct folder_file *file = &s->files.items[index];
+	const struct directory_file *file = &s->files.items[index];
 	return (struct source_file){file->path, file->size, file->executable};
 }
 
@@ -245,7 +246,7 @@ int source_read(struct mex_source *s, unsigned index, archive_sink sink, void *c
 	if (s->archive != NULL)
 		return archive_read(s->archive, archive_entry_at(s->archive, index), sink,
 				    context, err);
-	return read_folder_file(s, &s->files.items[index], sink, context, err);
+	return read_directory_file(s, &s->files.items[index], sink, context, err);
 }
 
 struct loading {
@@ -291,7 +292,7 @@ uint64_t source_packed_bytes(const struct mex_source *s)
 	return s->archive != NULL ? archive_bytes(s->archive) : 0;
 }
 
-bool source_is_folder(const struct mex_source *s)
+bool source_is_directory(const struct mex_source *s)
 {
 	return s->archive == NULL;
 }
@@ -301,6 +302,6 @@ bool source_has_sources(const struct mex_source *s, const char *space)
 	CLEANUP(freep) char *path = str_printf("spaces/%s/src", space);
 	struct stat status;
 
-	return fstatat(s->folder, path, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+	return fstatat(s->directory, path, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
 	       S_ISDIR(status.st_mode);
 }

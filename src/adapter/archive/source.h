@@ -15,8 +15,8 @@ struct source_file {
 struct mex_source;
 
 must_check int source_open_archive(int fd, struct mex_source **ret_source, struct error **err);
-must_check int source_open_folder(const char *folder, struct mex_source **ret_source,
-				  struct error **err);
+must_check int source_open_directory(const char *directory, struct mex_source **ret_source,
+				     struct error **err);
 void source_close(struct mex_source *s);
 
 /* Sorted by path, manifest.yaml among them. */
@@ -31,7 +31,7 @@ must_check int source_load(struct mex_source *s, unsigned index, uint64_t max,
 			   uint8_t **ret_data, size_t *ret_size, struct error **err);
 /* Of an archive's file; 0 for a directory. */
 uint64_t source_packed_bytes(const struct mex_source *s);
-bool source_is_folder(const struct mex_source *s);
+bool source_is_directory(const struct mex_source *s);
 /* Of a directory: whether spaces/SPACE/src/ is there. */
 bool source_has_sources(const struct mex_source *s, const char *space);
 

@@ -126,19 +126,19 @@ static int is_public(const struct dirent *entry)
 	return entry->d_name[0] != '.' && str_has_suffix(entry->d_name, ".pub");
 }
 
-int trust_add_folder(struct trust *t, const char *folder, struct error **err)
+int trust_add_directory(struct trust *t, const char *directory, struct error **err)
 {
 	struct dirent **entries = NULL;
-	int count = scandir(folder, &entries, is_public, alphasort);
+	int count = scandir(directory, &entries, is_public, alphasort);
 	int r = 0;
 
 	if (count < 0 && errno == ENOENT)
 		return 0;
 	if (count < 0)
-		return error_errno(err, "cannot read trust directory %s", folder);
+		return error_errno(err, "cannot read trust directory %s", directory);
 	for (int i = 0; i < count; i++) {
 		if (r == 0) {
-			char *path = str_printf("%s/%s", folder, entries[i]->d_name);
+			char *path = str_printf("%s/%s", directory, entries[i]->d_name);
 			r = trust_add_file(t, path, err);
 			free(path);
 		}

@@ -30,7 +30,7 @@ void trust_free(struct trust *t);
 must_check int trust_add_file(struct trust *t, const char *path, struct error **err);
 /* Adds every *.pub file of a directory, in the order of their names. A directory that does not
  * exist holds none. The first bad file is an error, and names it. */
-must_check int trust_add_folder(struct trust *t, const char *folder, struct error **err);
+must_check int trust_add_directory(struct trust *t, const char *directory, struct error **err);
 void trust_add_key(struct trust *t, const uint8_t key[KEY_BYTES]);
 bool trust_has(const struct trust *t, const uint8_t key[KEY_BYTES]);
 unsigned trust_count(const struct trust *t);

@@ -370,8 +370,8 @@ static int open_file(const char *path, FILE **ret_file, off_t *ret_size, struct 
 		if (S_ISDIR(st.st_mode))
 			return error_set(
 				err, ERR_INVALID,
-				"%s is a folder\nPack it first: mex build %s -o FILE.mex", path,
-				path);
+				"%s is a directory\nPack it first: mex build %s -o FILE.mex",
+				path, path);
 		return error_set(err, ERR_INVALID, "%s is not a file", path);
 	}
 	*ret_file = file;

@@ -38,16 +38,16 @@ struct translation {
 	struct module_info info;
 	char key[TRANSLATE_KEY_SIZE];
 	char *path;
-	char *folder;
+	char *directory;
 	uint64_t deadline_ms;
 	pid_t pid;
 	int pidfd;
 };
 
-static int write_file(const char *folder, const char *name, const void *data, size_t size,
+static int write_file(const char *directory, const char *name, const void *data, size_t size,
 		      struct error **err)
 {
-	CLEANUP(freep) char *path = str_printf("%s/%s", folder, name);
+	CLEANUP(freep) char *path = str_printf("%s/%s", directory, name);
 	CLEANUP(closep) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	const char *at = data;
 
@@ -66,38 +66,38 @@ static int write_file(const char *folder, const char *name, const void *data, si
 	return 0;
 }
 
-static int prepare_folder(struct translation *tr, const uint8_t *module, size_t size,
-			  struct error **err)
+static int prepare_directory(struct translation *tr, const uint8_t *module, size_t size,
+			     struct error **err)
 {
 	CLEANUP(buffer_done) struct buffer glue = BUFFER_INIT(256 * 1024);
 	CLEANUP(freep) uint8_t *rewritten = NULL;
 	size_t rewritten_size = 0;
-	char *folder = str_printf("%s/tmp-XXXXXX", tr->translator->cache_folder);
+	char *directory = str_printf("%s/tmp-XXXXXX", tr->translator->cache_directory);
 	int r;
 
-	if (mkdtemp(folder) == NULL) {
+	if (mkdtemp(directory) == NULL) {
 		r = error_errno(err, "cannot make a directory in %s",
-				tr->translator->cache_folder);
-		free(folder);
+				tr->translator->cache_directory);
+		free(directory);
 		return r;
 	}
-	tr->folder = folder;
+	tr->directory = directory;
 	r = module_rewrite(module, size, &rewritten, &rewritten_size, err);
 	if (r == 0)
-		r = write_file(folder, "space.wasm", rewritten, rewritten_size, err);
+		r = write_file(directory, "space.wasm", rewritten, rewritten_size, err);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(glue_files); i++)
-		r = write_file(folder, glue_files[i].name, glue_files[i].content,
+		r = write_file(directory, glue_files[i].name, glue_files[i].content,
 			       glue_files[i].size, err);
 	if (r < 0)
 		return r;
 	glue_write(&glue, &tr->info);
-	return write_file(folder, "glue.c", glue.data, glue.size, err);
+	return write_file(directory, "glue.c", glue.data, glue.size, err);
 }
 
 static int run(struct translation *tr, enum step step, const char *const *argv,
 	       struct error **err)
 {
-	int r = translator_spawn(tr->translator, tr->folder, argv, &tr->pid, err);
+	int r = translator_spawn(tr->translator, tr->directory, argv, &tr->pid, err);
 
 	if (r < 0)
 		return r;
@@ -167,7 +167,7 @@ int translation_start(struct translator *t, const uint8_t *module, size_t size,
 		return 0;
 	}
 	tr->deadline_ms = translate_now_ms() + t->wall_seconds * 1000ull;
-	r = prepare_folder(tr, module, size, err);
+	r = prepare_directory(tr, module, size, err);
 	if (r == 0)
 		r = run_validate(tr, err);
 	if (r < 0) {
@@ -181,7 +181,7 @@ int translation_start(struct translator *t, const uint8_t *module, size_t size,
 /* What the program wrote, made fit for one line: without our directory's name. */
 static void output_text(const struct translation *tr, char *text, size_t size)
 {
-	CLEANUP(freep) char *path = str_printf("%s/output", tr->folder);
+	CLEANUP(freep) char *path = str_printf("%s/output", tr->directory);
 	CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd >= 0 ? read(fd, text, size - 1) : 0;
 
@@ -212,7 +212,7 @@ static int step_failed(const struct translation *tr, const siginfo_t *end, struc
 		return error_set(err, ERR_UNAVAILABLE, "%s cannot be started", what);
 	if (strstr(text, "No space left on device") != NULL)
 		return error_set(err, ERR_IO, "%s: no space left in %s", what,
-				 tr->translator->cache_folder);
+				 tr->translator->cache_directory);
 	return error_set(err, ERR_INVALID, "module refused by %s: %s", what,
 			 text[0] != '\0' ? text : "no reason given");
 }
@@ -220,9 +220,9 @@ static int step_failed(const struct translation *tr, const siginfo_t *end, struc
 /* Makes the result durable before it gets its name. */
 static int publish(struct translation *tr, struct error **err)
 {
-	CLEANUP(freep) char *from = str_printf("%s/space.so", tr->folder);
+	CLEANUP(freep) char *from = str_printf("%s/space.so", tr->directory);
 	CLEANUP(freep)
-	char *to = str_printf("%s/%s.so", tr->translator->cache_folder, tr->key);
+	char *to = str_printf("%s/%s.so", tr->translator->cache_directory, tr->key);
 	CLEANUP(closep) int fd = open(from, O_RDONLY | O_CLOEXEC);
 
 	/* Readable by instances, which run under another user. */
@@ -317,10 +317,10 @@ void translation_free(struct translation *tr)
 	if (tr == NULL)
 		return;
 	stop_program(tr);
-	if (tr->folder != NULL)
-		translate_remove_folder(tr->folder);
+	if (tr->directory != NULL)
+		translate_remove_directory(tr->directory);
 	tr->translator->translations--;
-	free(tr->folder);
+	free(tr->directory);
 	free(tr->path);
 	free(tr);
 }

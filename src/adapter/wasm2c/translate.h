@@ -28,8 +28,8 @@
 #define TRANSLATE_KEY_SIZE 65 /* 64 hexadecimal digits and NUL */
 
 struct translator_options {
-	const char *cache_folder; /* made if missing, mode 0700 */
-	const char *wasm2c;	  /* NULL: found by PATH */
+	const char *cache_directory; /* made if missing, mode 0700 */
+	const char *wasm2c;	     /* NULL: found by PATH */
 	const char *wasm_validate;
 	const char *compiler;  /* NULL: cc */
 	unsigned cpu_seconds;  /* per program; 0: 30 */

@@ -7,7 +7,7 @@
 #include "adapter/wasm2c/translate.h"
 
 struct translator {
-	char *cache_folder;
+	char *cache_directory;
 	char *wasm_validate;
 	char *wasm2c;
 	char *compiler;
@@ -24,10 +24,10 @@ extern const char *const translate_compiler_arguments[];
 
 /* Starts a program under the limits in `directory` (a path), its output and errors appended to
  * the file "output" there; own process group, no other descriptors. */
-int must_check translator_spawn(const struct translator *t, const char *folder,
+int must_check translator_spawn(const struct translator *t, const char *directory,
 				const char *const *argv, pid_t *ret_pid, struct error **err);
 uint64_t translate_now_ms(void);
 /* With the plain files in it. */
-void translate_remove_folder(const char *path);
+void translate_remove_directory(const char *path);
 
 #endif

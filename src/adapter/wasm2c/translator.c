@@ -70,7 +70,7 @@ static void limit(int resource, rlim_t value)
 }
 
 /* Between fork and exec: async-signal-safe calls only. */
-__attribute__((noreturn)) static void child(const struct translator *t, const char *folder,
+__attribute__((noreturn)) static void child(const struct translator *t, const char *directory,
 					    const char *const *argv, char *const *environment)
 {
 	struct sigaction by_default = {.sa_handler = SIG_DFL};
@@ -83,7 +83,7 @@ __attribute__((noreturn)) static void child(const struct translator *t, const ch
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	null = open("/dev/null", O_RDONLY);
-	if (chdir(folder) != 0)
+	if (chdir(directory) != 0)
 		_exit(126);
 	output = open("output", O_WRONLY | O_CREAT | O_APPEND, 0600);
 	if (null < 0 || output < 0)
@@ -101,14 +101,14 @@ __attribute__((noreturn)) static void child(const struct translator *t, const ch
 	_exit(127);
 }
 
-int translator_spawn(const struct translator *t, const char *folder, const char *const *argv,
+int translator_spawn(const struct translator *t, const char *directory, const char *const *argv,
 		     pid_t *ret_pid, struct error **err)
 {
 	const char *path = getenv("PATH");
 	CLEANUP(freep)
 	char *path_entry =
 		str_printf("PATH=%s", path != NULL ? path : "/usr/local/bin:/usr/bin:/bin");
-	CLEANUP(freep) char *temporary = str_printf("TMPDIR=%s", folder);
+	CLEANUP(freep) char *temporary = str_printf("TMPDIR=%s", directory);
 	char locale[] = "LC_ALL=C";
 	char *environment[] = {path_entry, temporary, locale, NULL};
 	pid_t pid = fork();
@@ -116,25 +116,26 @@ int translator_spawn(const struct translator *t, const char *folder, const char 
 	if (pid < 0)
 		return error_errno(err, "cannot start %s", argv[0]);
 	if (pid == 0)
-		child(t, folder, argv, environment);
+		child(t, directory, argv, environment);
 	setpgid(pid, pid);
 	*ret_pid = pid;
 	return 0;
 }
 
 /* Runs "PROGRAM --version" in `directory` and gives the first line. */
-static int program_version(const struct translator *t, const char *folder, const char *program,
-			   const char *package, char **ret_line, struct error **err)
+static int program_version(const struct translator *t, const char *directory,
+			   const char *program, const char *package, char **ret_line,
+			   struct error **err)
 {
 	const char *const argv[] = {program, "--version", NULL};
-	CLEANUP(freep) char *path = str_printf("%s/output", folder);
+	CLEANUP(freep) char *path = str_printf("%s/output", directory);
 	char text[512] = "";
 	siginfo_t end = {0};
 	pid_t pid;
 	int r, pidfd;
 
 	(void)unlink(path);
-	r = translator_spawn(t, folder, argv, &pid, err);
+	r = translator_spawn(t, directory, argv, &pid, err);
 	if (r < 0)
 		return r;
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -161,7 +162,7 @@ static int program_version(const struct translator *t, const char *folder, const
 	return 0;
 }
 
-void translate_remove_folder(const char *path)
+void translate_remove_directory(const char *path)
 {
 	DIR *dir = opendir(path);
 	struct dirent *entry;
@@ -190,25 +191,25 @@ static void remove_leftovers(const char *cache)
 		    !S_ISDIR(st.st_mode) || time(NULL) - st.st_mtime < LEFTOVER_AGE_S)
 			continue;
 		CLEANUP(freep) char *path = str_printf("%s/%s", cache, entry->d_name);
-		translate_remove_folder(path);
+		translate_remove_directory(path);
 	}
 	closedir(dir);
 }
 
 static int ask_versions(struct translator *t, struct error **err)
 {
-	CLEANUP(freep) char *folder = str_printf("%s/tmp-XXXXXX", t->cache_folder);
+	CLEANUP(freep) char *directory = str_printf("%s/tmp-XXXXXX", t->cache_directory);
 	CLEANUP(freep) char *wasm2c = NULL;
 	CLEANUP(freep) char *compiler = NULL;
 	struct utsname machine;
 	int r;
 
-	if (mkdtemp(folder) == NULL)
-		return error_errno(err, "cannot make a directory in %s", t->cache_folder);
-	r = program_version(t, folder, t->wasm2c, "wabt", &wasm2c, err);
+	if (mkdtemp(directory) == NULL)
+		return error_errno(err, "cannot make a directory in %s", t->cache_directory);
+	r = program_version(t, directory, t->wasm2c, "wabt", &wasm2c, err);
 	if (r == 0)
-		r = program_version(t, folder, t->compiler, "gcc", &compiler, err);
-	translate_remove_folder(folder);
+		r = program_version(t, directory, t->compiler, "gcc", &compiler, err);
+	translate_remove_directory(directory);
 	if (r < 0)
 		return r;
 	if (!str_equal(wasm2c, WASM2C_VERSION))
@@ -229,16 +230,16 @@ int translator_new(const struct translator_options *options, struct translator *
 	struct translator *t = mem_new(struct translator);
 	int r = 0;
 
-	t->cache_folder = realpath(options->cache_folder, NULL);
-	if (t->cache_folder == NULL) {
-		if (mkdir(options->cache_folder, 0700) < 0 && errno != EEXIST)
+	t->cache_directory = realpath(options->cache_directory, NULL);
+	if (t->cache_directory == NULL) {
+		if (mkdir(options->cache_directory, 0700) < 0 && errno != EEXIST)
 			r = error_errno(err, "cannot make the cache directory %s",
-					options->cache_folder);
+					options->cache_directory);
 		else
-			t->cache_folder = realpath(options->cache_folder, NULL);
-		if (r == 0 && t->cache_folder == NULL)
+			t->cache_directory = realpath(options->cache_directory, NULL);
+		if (r == 0 && t->cache_directory == NULL)
 			r = error_errno(err, "cannot use the cache directory %s",
-					options->cache_folder);
+					options->cache_directory);
 	}
 	t->wasm_validate = mem_strdup(options->wasm_validate != NULL ? options->wasm_validate
 								     : "wasm-validate");
@@ -256,7 +257,7 @@ int translator_new(const struct translator_options *options, struct translator *
 		translator_free(t);
 		return r;
 	}
-	remove_leftovers(t->cache_folder);
+	remove_leftovers(t->cache_directory);
 	*ret_translator = t;
 	return 0;
 }
@@ -266,7 +267,7 @@ void translator_free(struct translator *t)
 	if (t == NULL)
 		return;
 	PRE(t->translations == 0);
-	free(t->cache_folder);
+	free(t->cache_directory);
 	free(t->wasm_validate);
 	free(t->wasm2c);
 	free(t->compiler);
@@ -309,7 +310,7 @@ void translator_key(const struct translator *t, const uint8_t *module, size_t si
 
 char *translator_cached(const struct translator *t, const char *key)
 {
-	char *path = str_printf("%s/%s.so", t->cache_folder, key);
+	char *path = str_printf("%s/%s.so", t->cache_directory, key);
 
 	if (access(path, R_OK) == 0)
 		return path;

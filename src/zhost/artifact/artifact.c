@@ -459,7 +459,7 @@ static int translator_get(struct artifacts *a, struct error **err)
 	if (a->translator != NULL)
 		return 0;
 	folder = str_printf("%s/compiled", a->options.cache_path);
-	options.cache_folder = folder;
+	options.cache_directory = folder;
 	return translator_new(&options, &a->translator, err);
 }
 

@@ -53,7 +53,7 @@ int trusted_keys_refresh(struct trusted_keys **keys, const char *directory, cons
 	    changed.tv_nsec == (*keys)->directory_changed.tv_nsec)
 		return 0;
 	trust = trust_new();
-	r = trust_add_folder(trust, directory, err);
+	r = trust_add_directory(trust, directory, err);
 	if (r == 0)
 		r = add_files(trust, files, err);
 	if (r < 0) {

@@ -27,11 +27,11 @@ def mex(*arguments, status=0, **environment):
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
     """A directory with a new project, a key, and the package built of both."""
-    folder = tmp_path_factory.mktemp("mex")
-    mex("new", folder / "counter")
-    mex("keygen", "-o", folder / "key")
-    mex("build", folder / "counter", "-o", folder / "counter.mex", "--key", folder / "key")
-    return folder
+    directory = tmp_path_factory.mktemp("mex")
+    mex("new", directory / "counter")
+    mex("keygen", "-o", directory / "key")
+    mex("build", directory / "counter", "-o", directory / "counter.mex", "--key", directory / "key")
+    return directory
 
 
 def test_help_names_every_command():
@@ -213,8 +213,8 @@ def test_a_space_without_exports_gets_a_hint(shop, tmp_path):
     mex("build", tmp_path / "p", "-o", tmp_path / "x.mex")
 
 
-def places_of(err, folder):
-    return [line.split(": ", 1)[0].removeprefix(str(folder)) for line in err.splitlines()]
+def places_of(err, directory):
+    return [line.split(": ", 1)[0].removeprefix(str(directory)) for line in err.splitlines()]
 
 
 def test_schema_findings_do_not_hide_others(shop, tmp_path):

@@ -460,9 +460,9 @@ static void a_flipped_byte_in_the_archive_is_refused(void **state)
 
 /* ---- Packing ---- */
 
-static void put_file(const char *folder, const char *path, const char *content, mode_t mode)
+static void put_file(const char *directory, const char *path, const char *content, mode_t mode)
 {
-	CLEANUP(freep) char *full = str_printf("%s/%s", folder, path);
+	CLEANUP(freep) char *full = str_printf("%s/%s", directory, path);
 
 	for (char *slash = strchr(full + 1, '/'); slash != NULL;
 	     slash = strchr(slash + 1, '/')) {
@@ -494,17 +494,17 @@ static void remove_tree(const char *path)
 	assert_int_equal(system(command), 0);
 }
 
-static void make_project(const char *folder)
+static void make_project(const char *directory)
 {
-	put_file(folder, "manifest.yaml", MANIFEST, 0640);
+	put_file(directory, "manifest.yaml", MANIFEST, 0640);
 	for (size_t i = 0; i < ARRAY_SIZE(good_files); i++)
-		put_file(folder, good_files[i].path, good_files[i].content,
+		put_file(directory, good_files[i].path, good_files[i].content,
 			 (good_files[i].mode & 0777) != 0 ? 0711 : 0600);
 	/* What does not belong into the archive. */
-	put_file(folder, "README.md", "x", 0600);
-	put_file(folder, ".git/config", "x", 0600);
-	put_file(folder, "spaces/api/src/main.c", "int x;", 0600);
-	put_file(folder, "spaces/web/.DS_Store", "x", 0600);
+	put_file(directory, "README.md", "x", 0600);
+	put_file(directory, ".git/config", "x", 0600);
+	put_file(directory, "spaces/api/src/main.c", "int x;", 0600);
+	put_file(directory, "spaces/web/.DS_Store", "x", 0600);
 }
 
 static void packing_is_reproducible(void **state)
@@ -521,10 +521,10 @@ static void packing_is_reproducible(void **state)
 	assert_non_null(mkdtemp(b));
 	make_project(a);
 	make_project(b);
-	if (mex_package_open_folder(a, &options, NULL, &pa, &err) < 0)
+	if (mex_package_open_directory(a, &options, NULL, &pa, &err) < 0)
 		fail_msg("%s", err->message);
 	assert_int_equal(pa->file_count, ARRAY_SIZE(good_files));
-	assert_int_equal(mex_package_open_folder(b, &options, NULL, &pb, NULL), 0);
+	assert_int_equal(mex_package_open_directory(b, &options, NULL, &pb, NULL), 0);
 	CLEANUP(freep) char *out_a = str_printf("%s/out.mex", a);
 	CLEANUP(freep) char *out_b = str_printf("%s/out.mex", b);
 	struct pack_options pack = {.key = &key_a, .created = "2026-04-29T10:30:00Z"};
@@ -550,17 +550,17 @@ static void packing_is_reproducible(void **state)
 
 static void source_directories_are_checked(void **state)
 {
-	char folder[] = "/tmp/mex-test-XXXXXX";
+	char directory[] = "/tmp/mex-test-XXXXXX";
 	struct mex_options options = {.shown_prefix = "p/"};
 	CLEANUP(mex_package_freep) struct mex_package *p = NULL;
 	CLEANUP(diagnostics_done) struct diagnostics findings = {0};
 	struct error *err = NULL;
 
-	assert_non_null(mkdtemp(folder));
-	make_project(folder);
-	CLEANUP(freep) char *link = str_printf("%s/spaces/web/link", folder);
+	assert_non_null(mkdtemp(directory));
+	make_project(directory);
+	CLEANUP(freep) char *link = str_printf("%s/spaces/web/link", directory);
 	assert_int_equal(symlink("/etc/passwd", link), 0);
-	assert_int_equal(mex_package_open_folder(folder, &options, NULL, &p, &err),
+	assert_int_equal(mex_package_open_directory(directory, &options, NULL, &p, &err),
 			 ERR_INVALID);
 	assert_string_equal(err->message, "spaces/web/link is a symbolic link");
 	error_freep(&err);
@@ -568,30 +568,31 @@ static void source_directories_are_checked(void **state)
 	assert_int_equal(unlink(link), 0);
 
 	/* Findings of both files, with the directory in front. */
-	put_file(folder, "manifest.yaml", "kind: MEX\nmetadata: {name: app}\nspec: {}\n", 0600);
-	put_file(folder, "spaces/api/space.yaml", "inside: nobody\n", 0600);
-	assert_int_equal(mex_package_open_folder(folder, &options, &findings, &p, &err),
+	put_file(directory, "manifest.yaml", "kind: MEX\nmetadata: {name: app}\nspec: {}\n",
+		 0600);
+	put_file(directory, "spaces/api/space.yaml", "inside: nobody\n", 0600);
+	assert_int_equal(mex_package_open_directory(directory, &options, &findings, &p, &err),
 			 ERR_INVALID);
 	CLEANUP(freep)
 	char *last = diagnostic_text(&findings.list.items[findings.list.count - 1]);
 	assert_true(findings.list.count >= 3);
 	assert_string_equal(last, "p/spaces/api/space.yaml:1:9: there is no space 'nobody'");
 	error_free(err);
-	remove_tree(folder);
+	remove_tree(directory);
 }
 
 /* ---- Keys ---- */
 
 static void keys_are_read_and_written(void **state)
 {
-	char folder[] = "/tmp/mex-test-XXXXXX";
+	char directory[] = "/tmp/mex-test-XXXXXX";
 	struct error *err = NULL;
 	struct secret_key key;
 	struct stat status;
 	struct trust *t = trust_new();
 
-	assert_non_null(mkdtemp(folder));
-	CLEANUP(freep) char *path = str_printf("%s/dev", folder);
+	assert_non_null(mkdtemp(directory));
+	CLEANUP(freep) char *path = str_printf("%s/dev", directory);
 	assert_int_equal(secret_key_create(path, NULL), 0);
 	assert_int_equal(stat(path, &status), 0);
 	assert_int_equal(status.st_mode & 0777, 0600);
@@ -599,21 +600,21 @@ static void keys_are_read_and_written(void **state)
 	error_freep(&err);
 	err = NULL;
 	assert_int_equal(secret_key_load(path, &key, NULL), 0);
-	assert_int_equal(trust_add_folder(t, folder, NULL), 0);
+	assert_int_equal(trust_add_directory(t, directory, NULL), 0);
 	assert_int_equal(trust_count(t), 1);
 	assert_true(trust_has(t, key.public_key));
 	assert_false(trust_has(t, key_a.public_key));
-	put_file(folder, "bad.pub", "ed25519 AAAA\n", 0600);
-	assert_int_equal(trust_add_folder(t, folder, &err), ERR_INVALID);
+	put_file(directory, "bad.pub", "ed25519 AAAA\n", 0600);
+	assert_int_equal(trust_add_directory(t, directory, &err), ERR_INVALID);
 	assert_non_null(strstr(err->message, "bad.pub is no public key"));
 	error_freep(&err);
 	err = NULL;
 	/* a secret key is not taken for a public one */
 	assert_int_equal(trust_add_file(t, path, &err), ERR_INVALID);
 	error_freep(&err);
-	assert_int_equal(trust_add_folder(t, "/nonexistent/folder", NULL), 0);
+	assert_int_equal(trust_add_directory(t, "/nonexistent/directory", NULL), 0);
 	trust_free(t);
-	remove_tree(folder);
+	remove_tree(directory);
 }
 
 int main(void)

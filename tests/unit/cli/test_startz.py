@@ -18,8 +18,8 @@ PROGRAMS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "programs")
 
 
 class Cluster:
-    def __init__(self, folder):
-        self.dir = str(folder)
+    def __init__(self, directory):
+        self.dir = str(directory)
         self.env = dict(os.environ, STARTZ_PROGRAMS=PROGRAMS, LC_ALL="C.UTF-8")
         self.env.pop("STARTZ_DIR", None)
 
@@ -343,9 +343,9 @@ def test_a_node_with_a_taken_name_is_not_ready(cluster):
     url = "http://" + cluster.rows()[0][4]
     with open(os.path.join(cluster.dir, "zrms", "others.json"), "w") as file:
         json.dump({"camera": "127.0.0.1:9"}, file)
-    folder = os.path.join(cluster.dir, "zhosts", "camera")
-    os.makedirs(folder)
-    open(os.path.join(folder, "refused"), "w").close()
+    directory = os.path.join(cluster.dir, "zhosts", "camera")
+    os.makedirs(directory)
+    open(os.path.join(directory, "refused"), "w").close()
     done = cluster.run("node", "--name", "camera", "--zrms", url, "--detach")
     assert done.returncode == 1, done
     assert "camera is ready" not in done.stdout

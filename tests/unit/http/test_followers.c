@@ -129,12 +129,12 @@ static void expect_events(int fd, uint64_t first, uint64_t last, uint64_t step)
 
 /* ---- fixture ---- */
 
-static char *folder;
+static char *directory;
 static struct serving *serving;
 
 static void parts_open(struct serving *s)
 {
-	CLEANUP(freep) char *path = str_printf("%s/store.db", folder);
+	CLEANUP(freep) char *path = str_printf("%s/store.db", directory);
 	assert_int_equal(sqlite_store_open(&s->loop, path, &store, NULL), 0);
 	followers = followers_new(store);
 }
@@ -153,8 +153,8 @@ static void store_end(struct serving *s)
 
 static int setup(void **state)
 {
-	folder = mem_strdup("/tmp/samoza-followers-XXXXXX");
-	assert_non_null(mkdtemp(folder));
+	directory = mem_strdup("/tmp/samoza-followers-XXXXXX");
+	assert_non_null(mkdtemp(directory));
 	published = publish_end = 0;
 	cause_size = 10;
 	store_is_closed = false;
@@ -172,10 +172,10 @@ static int teardown(void **state)
 	serving_free(serving); /* runs the loop until the store has closed, too */
 	assert_true(store_is_closed);
 	followers_free(followers);
-	CLEANUP(freep) char *path = str_printf("%s/store.db", folder);
+	CLEANUP(freep) char *path = str_printf("%s/store.db", directory);
 	assert_int_equal(unlink(path), 0);
-	assert_int_equal(rmdir(folder), 0);
-	free(folder);
+	assert_int_equal(rmdir(directory), 0);
+	free(directory);
 	return 0;
 }
 

@@ -18,14 +18,14 @@
 
 #define MEMORY (32ull << 20)
 
-static char folder[] = "/tmp/samoza-translate-XXXXXX";
+static char directory[] = "/tmp/samoza-translate-XXXXXX";
 
 static struct translator *new_translator(struct translator_options options)
 {
 	struct translator *t = NULL;
 	struct error *error = NULL;
 
-	options.cache_folder = folder;
+	options.cache_directory = directory;
 	if (translator_new(&options, &t, &error) < 0)
 		fail_msg("no translator: %s", error->message);
 	return t;
@@ -34,7 +34,7 @@ static struct translator *new_translator(struct translator_options options)
 /* Entries of the cache directory; *ret_leftovers: those that are no result. */
 static unsigned entries(unsigned *ret_leftovers)
 {
-	DIR *dir = opendir(folder);
+	DIR *dir = opendir(directory);
 	struct dirent *entry;
 	unsigned count = 0;
 
@@ -174,7 +174,7 @@ static void test_key_depends_on_content(void **state)
 /* A program in its own directory that stands for wasm2c, so that the limits can be seen. */
 static char *script(const char *name, const char *body)
 {
-	char *path = str_printf("%s-%s", folder, name);
+	char *path = str_printf("%s-%s", directory, name);
 	FILE *f = fopen(path, "w");
 
 	fprintf(f, "#!/bin/sh\ntest \"$1\" = --version && { echo 1.0.32; exit 0; }\n%s\n",
@@ -214,8 +214,8 @@ static void test_limits(void **state)
 
 static void test_versions(void **state)
 {
-	char *path = str_printf("%s-old", folder);
-	struct translator_options options = {.cache_folder = folder, .wasm2c = path};
+	char *path = str_printf("%s-old", directory);
+	struct translator_options options = {.cache_directory = directory, .wasm2c = path};
 	struct translator *t = NULL;
 	struct error *error = NULL;
 	FILE *f = fopen(path, "w");
@@ -235,20 +235,20 @@ static void test_versions(void **state)
 	assert_nothing_left();
 }
 
-static int make_folder(void **state)
+static int make_directory(void **state)
 {
-	return mkdtemp(folder) == NULL;
+	return mkdtemp(directory) == NULL;
 }
 
-static int remove_folder(void **state)
+static int remove_directory(void **state)
 {
-	DIR *dir = opendir(folder);
+	DIR *dir = opendir(directory);
 	struct dirent *entry;
 
 	while ((entry = readdir(dir)) != NULL)
 		(void)unlinkat(dirfd(dir), entry->d_name, 0);
 	closedir(dir);
-	return rmdir(folder);
+	return rmdir(directory);
 }
 
 int main(void)
@@ -262,5 +262,5 @@ int main(void)
 		cmocka_unit_test(test_versions),
 	};
 
-	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+	return cmocka_run_group_tests(tests, make_directory, remove_directory);
 }

@@ -121,7 +121,7 @@ static void begin(struct stage *st, bool allow_unsigned, bool can_translate)
 	assert_int_equal(loop_init(&st->loop, &err), 0);
 	assert_int_equal(artifacts_open(artifacts, &st->artifacts, &err), 0);
 	if (can_translate) {
-		const struct translator_options options = {.cache_folder = cache};
+		const struct translator_options options = {.cache_directory = cache};
 
 		if (translator_new(&options, &st->translator, &err) < 0)
 			fail_msg("no translator: %s", err->message);
@@ -198,7 +198,7 @@ static struct upload pack(const struct stage *st, const char *topology,
 		write_text(path, files[i].content,
 			   files[i].size > 0 ? files[i].size : strlen(files[i].content));
 	}
-	if (mex_package_open_folder(source, &options, NULL, &package, &err) < 0 ||
+	if (mex_package_open_directory(source, &options, NULL, &package, &err) < 0 ||
 	    mex_pack(package, &(struct pack_options){.key = key}, output, &err) < 0)
 		fail_msg("cannot pack: %s", err->message);
 	FILE *f = fopen(output, "rb");

@@ -229,7 +229,7 @@ int main(int argc, char **argv)
 	unsigned count = argc > 2 ? (unsigned)atoi(argv[2]) : 1000;
 	unsigned at_once = argc > 3 ? (unsigned)atoi(argv[3]) : 32;
 	struct launcher_options options = {.zrun_path = ZRUN};
-	struct translator_options translating = {.cache_folder = folder};
+	struct translator_options translating = {.cache_directory = folder};
 	struct translator *t = NULL;
 	struct error *error = NULL;
 	struct one *all = mem_new_array(struct one, count);

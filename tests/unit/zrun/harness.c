@@ -70,7 +70,7 @@ static struct launcher *new_launcher(bool without_zygote)
 
 int play_setup(void **state)
 {
-	struct translator_options options = {.cache_folder = folder};
+	struct translator_options options = {.cache_directory = folder};
 	struct error *error = NULL;
 
 	if (mkdtemp(folder) == NULL)
