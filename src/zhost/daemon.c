@@ -14,6 +14,7 @@
 #include "zhost/data/data_service.h"
 #include "zhost/edge/edge.h"
 #include "zhost/log/log_service.h"
+#include "zhost/mesh/hub_transport.h"
 #include "zhost/mesh/mesh.h"
 #include "zhost/metrics.h"
 #include "zhost/native/native_runtime.h"
@@ -44,6 +45,7 @@ struct zhost_daemon {
 	struct spacelogs *logs;
 	struct log_service *log_service;
 	struct ports *ports;
+	struct mesh_transport *mesh_transport;
 	struct mesh *mesh;
 	struct reconcile *reconcile;
 	struct data_service *data;
@@ -99,7 +101,7 @@ static int on_frame(void *user, Samoza__V1__FrameType type, ProtobufCMessage *m,
 		mesh_table_apply(mesh_table(d->mesh), (Samoza__V1__MeshTable *)m);
 		break;
 	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE:
-		mesh_take(d->mesh, (Samoza__V1__MeshMessage *)m);
+		hub_transport_take(d->mesh_transport, (Samoza__V1__MeshMessage *)m);
 		break;
 	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY:
 		data_take(d->data, (Samoza__V1__DataReply *)m);
@@ -257,7 +259,8 @@ static void make_parts(struct zhost_daemon *d)
 	d->logs = spacelogs_new(d->state_dir.log_fd);
 	d->log_service = log_service_new(d->logs, upstream);
 	d->ports = ports_new(d->address, str_hash(d->settings->name), ports_is_free);
-	d->mesh = mesh_new(&d->loop, d->settings->name, upstream);
+	d->mesh_transport = hub_transport_new(upstream);
+	d->mesh = mesh_new(&d->loop, d->settings->name, d->mesh_transport);
 	struct reconcile_parts parts = {
 		.loop = &d->loop, .kv = d->kv, .ports = d->ports, .upstream = upstream};
 	d->reconcile = reconcile_new(&parts, &reconcile_listener, d);
@@ -413,6 +416,7 @@ static void finish(struct zhost_daemon *d)
 	reconcile_free(d->reconcile);
 	log_service_free(d->log_service);
 	mesh_free(d->mesh);
+	mesh_transport_free(d->mesh_transport);
 	ports_free(d->ports);
 	uplink_free(d->uplink);
 	stream_transport_free(d->transport);

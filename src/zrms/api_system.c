@@ -62,6 +62,7 @@ void api_register_metrics(struct zrms *zrms)
 	if (zrms->store->ops->metrics != NULL)
 		metric_registry_add(r, zrms->store->ops->metrics, zrms->store);
 	metric_registry_add(r, &commit_driver_metrics, zrms->commits);
+	metric_registry_add(r, &links_metrics, zrms->links);
 	metric_registry_add(r, &hub_metrics, zrms->hub);
 	metric_registry_add(r, &submissions_metrics, zrms->submissions);
 	if (zrms->translations != NULL)
@@ -114,7 +115,7 @@ void api_artifact(void *context, struct http_request *request)
 static void on_upgraded(void *user, struct stream *stream)
 {
 	struct zrms *zrms = user;
-	hub_add(zrms->hub, stream);
+	links_add(zrms->links, stream);
 }
 
 void api_link(void *context, struct http_request *request)

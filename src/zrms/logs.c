@@ -17,7 +17,7 @@ struct log_query {
 	UT_hash_handle hh;
 	uint64_t number;
 	struct logs *logs;
-	uint64_t link;
+	uint64_t link_id;
 	char *topology, *path; /* to cancel it */
 	/* the last lines */
 	logs_done_fn *done;
@@ -30,7 +30,7 @@ struct log_query {
 
 struct logs {
 	struct loop *loop;
-	struct hub *hub;
+	struct links *links;
 	struct log_query *queries; /* by number */
 	uint64_t last_number;
 	struct http_stream_handler handler;
@@ -48,13 +48,13 @@ static void query_free(struct log_query *q)
 	free(q);
 }
 
-static struct log_query *query_new(struct logs *logs, uint64_t link, const char *topology,
+static struct log_query *query_new(struct logs *logs, uint64_t link_id, const char *topology,
 				   const char *path)
 {
 	struct log_query *q = mem_new(struct log_query);
 	q->logs = logs;
 	q->number = ++logs->last_number;
-	q->link = link;
+	q->link_id = link_id;
 	q->topology = mem_strdup(topology);
 	q->path = mem_strdup(path);
 	HASH_ADD(hh, logs->queries, number, sizeof q->number, q);
@@ -74,8 +74,8 @@ static int query_send(struct log_query *q, uint32_t lines, bool follow, bool can
 	request.follow = follow;
 	request.has_cancel = cancel;
 	request.cancel = cancel;
-	return hub_send_frame(q->logs->hub, q->link, SAMOZA__V1__FRAME_TYPE__FRAME_LOG_REQUEST,
-			      &request.base, err);
+	return links_send_frame(q->logs->links, q->link_id,
+				SAMOZA__V1__FRAME_TYPE__FRAME_LOG_REQUEST, &request.base, err);
 }
 
 /* ---- the last lines ---- */
@@ -91,10 +91,10 @@ static void query_late(void *user)
 	query_done(user, ERR_TIMEOUT, "its zhost did not answer in time");
 }
 
-void logs_ask(struct logs *logs, uint64_t link, const char *topology, const char *path,
+void logs_ask(struct logs *logs, uint64_t link_id, const char *topology, const char *path,
 	      uint32_t lines, int64_t wait_ms, logs_done_fn *done, void *user)
 {
-	struct log_query *q = query_new(logs, link, topology, path);
+	struct log_query *q = query_new(logs, link_id, topology, path);
 	q->done = done;
 	q->user = user;
 	CLEANUP(error_freep) struct error *err = NULL;
@@ -146,10 +146,10 @@ static void stream_closed(void *user, struct http_stream *stream)
 	query_free(q);
 }
 
-void logs_follow(struct logs *logs, uint64_t link, const char *topology, const char *path,
+void logs_follow(struct logs *logs, uint64_t link_id, const char *topology, const char *path,
 		 uint32_t lines, struct http_request *request)
 {
-	struct log_query *q = query_new(logs, link, topology, path);
+	struct log_query *q = query_new(logs, link_id, topology, path);
 	CLEANUP(error_freep) struct error *err = NULL;
 	if (query_send(q, lines, true, false, &err) < 0) {
 		http_reply_failure(request, 503, error_code_name(err->code), err->message);
@@ -162,13 +162,13 @@ void logs_follow(struct logs *logs, uint64_t link, const char *topology, const c
 	INVARIANT(r == 0);
 }
 
-/* ---- from the hub ---- */
+/* ---- from the links ---- */
 
-void logs_chunk(struct logs *logs, uint64_t link, const Samoza__V1__LogChunk *chunk)
+void logs_chunk(struct logs *logs, uint64_t link_id, const Samoza__V1__LogChunk *chunk)
 {
 	struct log_query *q = NULL;
 	HASH_FIND(hh, logs->queries, &chunk->request, sizeof chunk->request, q);
-	if (q == NULL || q->link != link)
+	if (q == NULL || q->link_id != link_id)
 		return; /* late, or not asked */
 	if (q->stream != NULL)
 		lines_write(q, chunk);
@@ -176,11 +176,11 @@ void logs_chunk(struct logs *logs, uint64_t link, const Samoza__V1__LogChunk *ch
 		lines_keep(q, chunk);
 }
 
-void logs_link_gone(struct logs *logs, uint64_t link)
+void logs_link_gone(struct logs *logs, uint64_t link_id)
 {
 	struct log_query *q, *next;
 	HASH_ITER (hh, logs->queries, q, next) {
-		if (q->link != link)
+		if (q->link_id != link_id)
 			continue;
 		if (q->stream != NULL)
 			http_stream_end(q->stream);
@@ -200,11 +200,11 @@ void logs_end_all(struct logs *logs)
 	}
 }
 
-struct logs *logs_new(struct loop *loop, struct hub *hub)
+struct logs *logs_new(struct loop *loop, struct links *links)
 {
 	struct logs *logs = mem_new(struct logs);
 	logs->loop = loop;
-	logs->hub = hub;
+	logs->links = links;
 	logs->handler = (struct http_stream_handler){.closed = stream_closed};
 	return logs;
 }

@@ -9,11 +9,11 @@
 #define SAMOZA_ZRMS_LOGS_H
 
 #include "adapter/http/http.h"
-#include "zrms/hub.h"
+#include "zrms/links.h"
 
 struct logs;
 
-struct logs *logs_new(struct loop *loop, struct hub *hub);
+struct logs *logs_new(struct loop *loop, struct links *links);
 /* PRE: logs_end_all() and the HTTP server's end. NULL is fine. */
 void logs_free(struct logs *logs);
 
@@ -21,16 +21,16 @@ void logs_free(struct logs *logs);
 typedef void logs_done_fn(void *user, int code, const char *message, char **lines,
 			  size_t count);
 /* The last `lines` lines, within wait_ms. */
-void logs_ask(struct logs *logs, uint64_t link, const char *topology, const char *path,
+void logs_ask(struct logs *logs, uint64_t link_id, const char *topology, const char *path,
 	      uint32_t lines, int64_t wait_ms, logs_done_fn *done, void *user);
 /* Answers the request with server-sent events: the last `lines` lines, then each as it comes,
  * `data: {"lines": [...]}`. Ends when the instance's zhost is lost or has no more to tell. */
-void logs_follow(struct logs *logs, uint64_t link, const char *topology, const char *path,
+void logs_follow(struct logs *logs, uint64_t link_id, const char *topology, const char *path,
 		 uint32_t lines, struct http_request *request);
 
-/* From the hub. */
-void logs_chunk(struct logs *logs, uint64_t link, const Samoza__V1__LogChunk *chunk);
-void logs_link_gone(struct logs *logs, uint64_t link);
+/* Of links_listener. */
+void logs_chunk(struct logs *logs, uint64_t link_id, const Samoza__V1__LogChunk *chunk);
+void logs_link_gone(struct logs *logs, uint64_t link_id);
 void logs_end_all(struct logs *logs);
 
 #endif

@@ -26,6 +26,7 @@
 #include "base/check.h"
 #include "base/str.h"
 #include "zrms/api.h"
+#include "zrms/control_frames.h"
 #include "zrms/uuid.h"
 #include "zrms/zrms.h"
 
@@ -67,13 +68,17 @@ static void on_event(void *user, const Samoza__V1__EventRecord *event)
 static void on_message(void *user, const struct link_message *message)
 {
 	struct zrms *zrms = user;
-	hub_send(zrms->hub, message);
+	links_send(zrms->links, message);
 }
 
 static void on_answer(void *user, const struct data_change *change, struct data_answer *answer)
 {
 	struct zrms *zrms = user;
-	hub_answer(zrms->hub, change, answer);
+	Samoza__V1__DataReply reply = control_frame_data_reply(change, answer);
+	const struct link_message message = {.link = change->link,
+					     .type = SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY,
+					     .message = &reply.base};
+	links_send(zrms->links, &message);
 }
 
 static void on_reply(void *user, const struct reply *reply)
@@ -114,22 +119,54 @@ static const struct control_loop_listener commit_listener = {
 	.on_step = on_step,
 };
 
-/* ---- what the others tell ---- */
+/* ---- what comes from zhosts ---- */
 
-static void told_chunk(void *user, uint64_t link, const Samoza__V1__LogChunk *chunk)
+static void on_control_frame(void *user, uint64_t link_id, Samoza__V1__FrameType type,
+			     const ProtobufCMessage *message)
 {
 	struct zrms *zrms = user;
-	logs_chunk(zrms->logs, link, chunk);
+	const struct control_input input = control_frame_input(link_id, type, message);
+	commit_driver_input(zrms->commits, &input);
 }
 
-static void told_link_gone(void *user, uint64_t link)
+static void on_log_chunk(void *user, uint64_t link_id, const Samoza__V1__LogChunk *chunk)
 {
 	struct zrms *zrms = user;
-	logs_link_gone(zrms->logs, link);
+	logs_chunk(zrms->logs, link_id, chunk);
 }
 
-static const struct hub_listener hub_listener = {.log_chunk = told_chunk,
-						 .gone = told_link_gone};
+static int on_mesh_frame(void *user, bool is_member, const struct frame *frame,
+			 struct error **err)
+{
+	struct zrms *zrms = user;
+	return hub_forward(zrms->hub, is_member, frame, err);
+}
+
+static void on_link_closed(void *user, uint64_t link_id, bool had_hello)
+{
+	struct zrms *zrms = user;
+	logs_link_gone(zrms->logs, link_id);
+	if (!had_hello)
+		return; /* the core never heard of it */
+	const struct control_input input = {.type = CONTROL_CLOSED,
+					    .closed = {.link = link_id}};
+	commit_driver_input(zrms->commits, &input);
+}
+
+static const struct links_listener links_listener = {
+	.control = on_control_frame,
+	.log_chunk = on_log_chunk,
+	.mesh_frame = on_mesh_frame,
+	.closed = on_link_closed,
+};
+
+static uint64_t on_link_of(void *user, const char *zhost)
+{
+	const struct zrms *zrms = user;
+	return control_link_of(zrms->control, zhost);
+}
+
+/* ---- submissions ---- */
 
 /* ---- folder ---- */
 
@@ -314,7 +351,7 @@ static void end_doors(struct zrms *zrms)
 {
 	followers_end_all(zrms->followers);
 	logs_end_all(zrms->logs);
-	hub_close_all(zrms->hub);
+	links_close_all(zrms->links);
 }
 
 static void end_look(void *user)
@@ -329,7 +366,7 @@ static void end_look(void *user)
 		     (zrms->translations == NULL || translations_is_idle(zrms->translations));
 	if (quiet)
 		end_doors(zrms);
-	if (quiet && hub_is_empty(zrms->hub) && commit_driver_is_idle(zrms->commits) &&
+	if (quiet && links_is_empty(zrms->links) && commit_driver_is_idle(zrms->commits) &&
 	    http_server_counters(zrms->http).waiting == 0) {
 		commit_driver_end(zrms->commits);
 		http_server_free(zrms->http);
@@ -368,6 +405,7 @@ static void parts_free(struct zrms *zrms)
 	followers_free(zrms->followers);
 	logs_free(zrms->logs);
 	hub_free(zrms->hub);
+	links_free(zrms->links);
 	api_free(zrms->api);
 	control_free(zrms->control);
 	artifacts_free(zrms->artifacts);
@@ -385,8 +423,9 @@ static int parts_open(struct zrms *zrms, const char *trust, const char *spool,
 	translations_open(zrms);
 	zrms->commits = commit_driver_new(&zrms->loop, zrms->control, zrms->store,
 					  &commit_listener, zrms);
-	zrms->hub = hub_new(&zrms->loop, zrms->commits, zrms->control, &hub_listener, zrms);
-	zrms->logs = logs_new(&zrms->loop, zrms->hub);
+	zrms->links = links_new(&zrms->loop, &links_listener, zrms);
+	zrms->hub = hub_new(&zrms->loop, zrms->links, on_link_of, zrms);
+	zrms->logs = logs_new(&zrms->loop, zrms->links);
 	zrms->followers = followers_new(zrms->store);
 	zrms->api = api_new(zrms);
 	r = submissions_open(zrms, trust, err);

@@ -1,7 +1,7 @@
 /*
  * The parts of the daemon, made and tied together by main.c.
  *
- *   http ─┬─ api ──────► commits ◄──── hub ◄── links
+ *   http ─┬─ api ──────► commits ◄──── links ◄──► hub
  *         ├─ submission ►   │  ▲
  *         └─ followers ◄────┘  ├── control (decisions)
  *                              └── store   (durable)
@@ -18,6 +18,7 @@
 #include "zrms/commit_driver.h"
 #include "zrms/followers.h"
 #include "zrms/hub.h"
+#include "zrms/links.h"
 #include "zrms/logs.h"
 #include "zrms/settings.h"
 #include "zrms/submission/submissions.h"
@@ -33,6 +34,7 @@ struct zrms {
 	struct store *store;
 	struct control *control;
 	struct commit_driver *commits;
+	struct links *links;
 	struct hub *hub;
 	struct logs *logs;
 	struct followers *followers;

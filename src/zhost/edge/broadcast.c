@@ -11,16 +11,16 @@ struct listener {
 
 struct broadcast {
 	const char *zhost;
-	struct upstream *upstream;
+	struct mesh_transport *transport;
 	VECTOR(struct listener) listeners;
 };
 
-struct broadcast *broadcast_new(const char *zhost, struct upstream *upstream)
+struct broadcast *broadcast_new(const char *zhost, struct mesh_transport *transport)
 {
 	struct broadcast *b = mem_new(struct broadcast);
 
 	b->zhost = zhost;
-	b->upstream = upstream;
+	b->transport = transport;
 	return b;
 }
 
@@ -56,8 +56,7 @@ static int send_to(struct broadcast *b, const struct mesh_peer *peer, const char
 	m.from_zhost = (char *)b->zhost;
 	m.payload.data = (uint8_t *)payload;
 	m.payload.len = size;
-	return upstream_try_send(b->upstream, SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE,
-				 &m.base, MESH_LINK_ROOM);
+	return mesh_transport_send(b->transport, &m);
 }
 
 void broadcast_tell(struct broadcast *b, const struct mesh_peer *peer)
@@ -104,7 +103,7 @@ unsigned broadcast_pass_on(struct broadcast *b, const struct mesh_peer *peer,
 			vector_remove_at(&b->listeners, i);
 			continue;
 		}
-		if (is_of(l, peer) &&
+		if (is_of(l, peer) && mesh_transport_room(b->transport, l->zhost) > 0 &&
 		    send_to(b, peer, path_name, from, to, l->zhost, payload, size) == 0)
 			count++;
 		i++;

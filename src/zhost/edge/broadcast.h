@@ -12,8 +12,8 @@
 #ifndef SAMOZA_ZHOST_EDGE_BROADCAST_H
 #define SAMOZA_ZHOST_EDGE_BROADCAST_H
 
+#include "port/mesh.h"
 #include "zhost/mesh/mesh_table.h"
-#include "zhost/uplink/upstream.h"
 
 #define BROADCAST_TELL_MS	3000
 #define BROADCAST_KEPT_MS	10000
@@ -23,7 +23,7 @@
 struct broadcast;
 
 /* Both borrowed. `zhost`: the name of this one. */
-struct broadcast *broadcast_new(const char *zhost, struct upstream *upstream);
+struct broadcast *broadcast_new(const char *zhost, struct mesh_transport *transport);
 void broadcast_free(struct broadcast *b);
 
 /* Pages of the space are open here: its home is told. */

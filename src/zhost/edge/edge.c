@@ -540,7 +540,8 @@ int edge_new(const struct edge_options *edge_options, struct edge **ret_edge,
 
 	e->options = *edge_options;
 	e->sessions = sessions_new(mesh_zhost(e->options.mesh));
-	e->broadcast = broadcast_new(mesh_zhost(e->options.mesh), e->options.upstream);
+	e->broadcast =
+		broadcast_new(mesh_zhost(e->options.mesh), mesh_transport(e->options.mesh));
 	r = http_server_new(e->options.loop, &options, &e->server, err);
 	if (r < 0) {
 		edge_free(e);

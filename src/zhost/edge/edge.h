@@ -22,6 +22,7 @@
 #include "base/metrics.h"
 #include "zhost/artifact/artifact.h"
 #include "zhost/mesh/mesh.h"
+#include "zhost/uplink/upstream.h"
 
 struct edge;
 

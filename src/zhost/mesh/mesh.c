@@ -10,7 +10,7 @@
 struct mesh {
 	struct loop *loop;
 	const char *zhost;
-	struct upstream *upstream;
+	struct mesh_transport *transport;
 	struct mesh_table *table;
 	const struct mesh_pages *pages;
 	void *pages_user;
@@ -80,8 +80,7 @@ static int emit_away(struct mesh *m, const struct mesh_peer *sender, const char 
 	message.from_zhost = (char *)m->zhost;
 	message.payload.data = (uint8_t *)payload;
 	message.payload.len = size;
-	r = upstream_try_send(m->upstream, SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE,
-			      &message.base, MESH_LINK_ROOM);
+	r = mesh_transport_send(m->transport, &message);
 	if (r == 0)
 		m->counters.emits_remote++;
 	return r;
@@ -165,8 +164,10 @@ static int take(struct mesh *m, const Samoza__V1__MeshMessage *message)
 				    message->payload.data, message->payload.len);
 }
 
-void mesh_take(struct mesh *m, const Samoza__V1__MeshMessage *message)
+static void on_received(void *user, const Samoza__V1__MeshMessage *message)
 {
+	struct mesh *m = user;
+
 	m->counters.remote_received++;
 	if (take(m, message) < 0)
 		m->counters.remote_dropped++;
@@ -174,14 +175,15 @@ void mesh_take(struct mesh *m, const Samoza__V1__MeshMessage *message)
 
 /* ---- life ---- */
 
-struct mesh *mesh_new(struct loop *loop, const char *zhost, struct upstream *upstream)
+struct mesh *mesh_new(struct loop *loop, const char *zhost, struct mesh_transport *transport)
 {
 	struct mesh *m = mem_new(struct mesh);
 
 	m->loop = loop;
 	m->zhost = zhost;
-	m->upstream = upstream;
+	m->transport = transport;
 	m->table = mesh_table_new(zhost);
+	mesh_transport_receive(transport, on_received, m);
 	return m;
 }
 
@@ -189,6 +191,7 @@ void mesh_free(struct mesh *m)
 {
 	if (m == NULL)
 		return;
+	mesh_transport_receive(m->transport, NULL, NULL);
 	mesh_table_free(m->table);
 	free(m);
 }
@@ -207,6 +210,11 @@ struct mesh_table *mesh_table(struct mesh *m)
 const char *mesh_zhost(const struct mesh *m)
 {
 	return m->zhost;
+}
+
+struct mesh_transport *mesh_transport(struct mesh *m)
+{
+	return m->transport;
 }
 
 struct mesh_counters mesh_counters(const struct mesh *m)

@@ -3,7 +3,7 @@
  *
  *   instance ─► mesh_emit ─ runs here ─► mesh_receiver.deliver ─► instance
  *                   │ └──── a page ────► mesh_pages.deliver ───► browser
- *                   └─ runs elsewhere ─► MESH_MESSAGE ─► hub ─► mesh_take at the other zhost
+ *                   └─ runs elsewhere ─► transport (port/mesh.h) ─► the mesh of that zhost
  *
  * At most once, in order per sender and receiver: everything goes through one buffer each.
  */
@@ -11,11 +11,8 @@
 #define SAMOZA_ZHOST_MESH_MESH_H
 
 #include "port/loop.h"
+#include "port/mesh.h"
 #include "zhost/mesh/mesh_table.h"
-#include "zhost/uplink/upstream.h"
-
-/* Bytes that may wait for the hub before a message is refused with -EAGAIN. */
-#define MESH_LINK_ROOM ((size_t)4 * 1024 * 1024)
 
 struct mesh;
 
@@ -44,8 +41,8 @@ struct mesh_counters {
 	uint64_t page_messages;
 };
 
-/* All borrowed. `zhost`: the name of this one. */
-struct mesh *mesh_new(struct loop *loop, const char *zhost, struct upstream *upstream);
+/* All borrowed. `zhost`: the name of this one. Receives what the transport brings. */
+struct mesh *mesh_new(struct loop *loop, const char *zhost, struct mesh_transport *transport);
 /* NULL is fine. */
 void mesh_free(struct mesh *m);
 /* From now on; NULL: there are none, messages to pages are refused. */
@@ -55,13 +52,13 @@ void mesh_set_pages(struct mesh *m, const struct mesh_pages *pages, void *user);
 struct mesh_table *mesh_table(struct mesh *m);
 /* Name of this zhost, borrowed. */
 const char *mesh_zhost(const struct mesh *m);
+/* The way to other zhosts, borrowed. */
+struct mesh_transport *mesh_transport(struct mesh *m);
 struct mesh_counters mesh_counters(const struct mesh *m);
 
 /* `sender_suffix`: "~SESSION" when a page of the UI space `sender` emits, else NULL.
  * 0 or a negative errno as `emit_to` gives it. */
 int mesh_emit(struct mesh *m, const struct mesh_peer *sender, const char *sender_suffix,
 	      const char *address, size_t address_size, const void *payload, size_t size);
-/* A MESH_MESSAGE of the hub. */
-void mesh_take(struct mesh *m, const Samoza__V1__MeshMessage *message);
 
 #endif

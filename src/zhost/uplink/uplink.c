@@ -195,8 +195,15 @@ static int try_send(struct upstream *upstream, Samoza__V1__FrameType type,
 	return wire_link_send(u->link, type, message, NULL) == 0 ? 0 : -EAGAIN;
 }
 
+static size_t waiting(const struct upstream *upstream)
+{
+	const struct uplink *u = (const struct uplink *)upstream;
+
+	return u->link != NULL ? wire_link_waiting(u->link) : 0;
+}
+
 static const struct upstream_methods methods = {
-	.is_up = is_up, .send = send_message, .try_send = try_send};
+	.is_up = is_up, .send = send_message, .try_send = try_send, .waiting = waiting};
 
 /* ---- life ---- */
 

@@ -23,6 +23,8 @@ struct upstream_methods {
 	 * more than `room` bytes are waiting to be written. */
 	int (*try_send)(struct upstream *u, Samoza__V1__FrameType type,
 			const ProtobufCMessage *message, size_t room);
+	/* Bytes that are waiting to be written. */
+	size_t (*waiting)(const struct upstream *u);
 };
 
 /* The first member of what implements it. */
@@ -45,6 +47,11 @@ static inline int upstream_try_send(struct upstream *u, Samoza__V1__FrameType ty
 				    const ProtobufCMessage *message, size_t room)
 {
 	return u->methods->try_send(u, type, message, room);
+}
+
+static inline size_t upstream_waiting(const struct upstream *u)
+{
+	return u->methods->waiting(u);
 }
 
 #endif

@@ -1,0 +1,247 @@
+#include "zrms/links.h"
+
+#include "adapter/log/log.h"
+#include "base/check.h"
+#include "base/hash.h"
+
+enum {
+	HELLO_WAIT_MS = 10000,
+	OUTPUT_MAX = 64 * 1024 * 1024, /* the core's frames: a full set of 100,000 instances */
+};
+
+struct zhost_link {
+	UT_hash_handle hh;
+	uint64_t id;
+	struct links *links;
+	struct wire_link *wire;
+	struct loop_timer *hello_deadline; /* NULL once HELLO is there */
+	char *zhost;			   /* as its HELLO names it; NULL before */
+	bool is_member;
+};
+
+struct links {
+	struct loop *loop;
+	const struct links_listener *listener;
+	void *user;
+	struct zhost_link *all; /* by id */
+	uint64_t last_id;
+	uint64_t frames_in, opened_total;
+};
+
+/* ---- frames that come in, by subject ---- */
+
+enum subject { FROM_ZRMS, FOR_CONTROL, FOR_LOGS, FOR_MESH };
+
+static enum subject subject_of(unsigned type)
+{
+	static const enum subject subjects[] = {
+		[SAMOZA__V1__FRAME_TYPE__FRAME_HELLO] = FOR_CONTROL,
+		[SAMOZA__V1__FRAME_TYPE__FRAME_REPORT] = FOR_CONTROL,
+		[SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT] = FOR_CONTROL,
+		[SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REQUEST] = FOR_CONTROL,
+		[SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGOTTEN] = FOR_CONTROL,
+		[SAMOZA__V1__FRAME_TYPE__FRAME_LOG_CHUNK] = FOR_LOGS,
+		[SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE] = FOR_MESH,
+	};
+	return type < ARRAY_SIZE(subjects) ? subjects[type] : FROM_ZRMS;
+}
+
+static int hello_take(struct zhost_link *l, const Samoza__V1__Hello *hello, struct error **err)
+{
+	if (l->zhost != NULL)
+		return error_set(err, ERR_INVALID, "a second hello");
+	loop_timer_free(l->hello_deadline);
+	l->hello_deadline = NULL;
+	l->zhost = mem_strdup(hello->spec->name);
+	return 0;
+}
+
+static int message_take(struct zhost_link *l, unsigned type, const ProtobufCMessage *message,
+			struct error **err)
+{
+	struct links *links = l->links;
+	int r = 0;
+	switch (subject_of(type)) {
+	case FOR_CONTROL:
+		if (type == SAMOZA__V1__FRAME_TYPE__FRAME_HELLO)
+			r = hello_take(l, (const Samoza__V1__Hello *)message, err);
+		if (r == 0)
+			links->listener->control(links->user, l->id,
+						 (Samoza__V1__FrameType)type, message);
+		return r;
+	case FOR_LOGS:
+		links->listener->log_chunk(links->user, l->id,
+					   (const Samoza__V1__LogChunk *)message);
+		return 0;
+	case FROM_ZRMS:
+		return error_set(err, ERR_INVALID, "a %s, which only zrms sends",
+				 frame_type_name(type));
+	case FOR_MESH:
+		break;
+	}
+	IMPOSSIBLE("mesh messages are not decoded");
+}
+
+static int on_frame(void *user, struct wire_link *wire, const struct frame *frame,
+		    struct error **err)
+{
+	(void)wire;
+	struct zhost_link *l = user;
+	l->links->frames_in++;
+	if (frame->type != SAMOZA__V1__FRAME_TYPE__FRAME_HELLO && l->zhost == NULL)
+		return error_set(err, ERR_INVALID, "a %s before the hello",
+				 frame_type_name(frame->type));
+	if (subject_of(frame->type) == FOR_MESH)
+		return l->links->listener->mesh_frame(l->links->user, l->is_member, frame, err);
+	ProtobufCMessage *message = NULL;
+	int r = frame_decode(frame, &message, err);
+	if (r < 0)
+		return r;
+	r = message_take(l, frame->type, message, err);
+	protobuf_c_message_free_unpacked(message, NULL);
+	return r;
+}
+
+/* ---- life of a link ---- */
+
+static void on_closed(void *user, struct wire_link *wire, const struct error *why)
+{
+	(void)wire;
+	struct zhost_link *l = user;
+	struct links *links = l->links;
+	HASH_DEL(links->all, l);
+	if (why != NULL)
+		log_warn("link", "closed", LOG_U("link", l->id), LOG_S("zhost", l->zhost),
+			 LOG_E(why));
+	else
+		log_info("link", "closed", LOG_U("link", l->id), LOG_S("zhost", l->zhost));
+	links->listener->closed(links->user, l->id, l->zhost != NULL);
+	loop_timer_free(l->hello_deadline);
+	free(l->zhost);
+	free(l);
+}
+
+static const struct wire_link_handler wire_handler = {.frame = on_frame, .closed = on_closed};
+
+static void on_hello_missing(void *user)
+{
+	struct zhost_link *l = user;
+	CLEANUP(error_freep) struct error *why = NULL;
+	(void)error_set(&why, ERR_TIMEOUT, "no hello in time");
+	wire_link_close(l->wire, why);
+}
+
+void links_add(struct links *links, struct stream *stream)
+{
+	struct zhost_link *l = mem_new(struct zhost_link);
+	l->links = links;
+	l->id = ++links->last_id;
+	links->opened_total++;
+	HASH_ADD(hh, links->all, id, sizeof(l->id), l);
+	l->wire = wire_link_new(stream, OUTPUT_MAX, &wire_handler, l);
+	l->hello_deadline = loop_timer_new(links->loop, on_hello_missing, l);
+	loop_timer_at(l->hello_deadline, loop_now(links->loop).mono_ms + HELLO_WAIT_MS);
+	log_info("link", "opened", LOG_U("link", l->id));
+}
+
+/* ---- frames that go out ---- */
+
+static struct zhost_link *link_find(struct links *links, uint64_t link_id)
+{
+	struct zhost_link *l = NULL;
+	HASH_FIND(hh, links->all, &link_id, sizeof(link_id), l);
+	return l;
+}
+
+static bool is_accepted(const struct link_message *message)
+{
+	return message->type == SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK &&
+	       ((const Samoza__V1__HelloAck *)message->message)->verdict ==
+		       SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED;
+}
+
+void links_send(struct links *links, const struct link_message *message)
+{
+	struct zhost_link *l = link_find(links, message->link);
+	if (l == NULL)
+		return; /* it closed meanwhile: the core knows, or will */
+	if (message->message != NULL) {
+		CLEANUP(error_freep) struct error *why = NULL;
+		if (is_accepted(message))
+			l->is_member = true;
+		if (wire_link_send(l->wire, message->type, message->message, &why) < 0 &&
+		    why->code != ERR_UNAVAILABLE)
+			wire_link_close(l->wire, why);
+	}
+	if (message->close)
+		wire_link_close_after(l->wire);
+}
+
+int links_send_frame(struct links *links, uint64_t link_id, Samoza__V1__FrameType type,
+		     const ProtobufCMessage *message, struct error **err)
+{
+	struct zhost_link *l = link_find(links, link_id);
+	if (l == NULL)
+		return error_set(err, ERR_UNAVAILABLE, "the zhost is not connected");
+	return wire_link_send(l->wire, type, message, err);
+}
+
+int links_forward(struct links *links, uint64_t link_id, const struct frame *frame, size_t room,
+		  struct error **err)
+{
+	struct zhost_link *l = link_find(links, link_id);
+	if (l == NULL)
+		return error_set(err, ERR_UNAVAILABLE, "the zhost is not connected");
+	return wire_link_forward(l->wire, frame, room, err);
+}
+
+/* ---- life of all ---- */
+
+struct links *links_new(struct loop *loop, const struct links_listener *listener, void *user)
+{
+	struct links *links = mem_new(struct links);
+	links->loop = loop;
+	links->listener = listener;
+	links->user = user;
+	return links;
+}
+
+void links_free(struct links *links)
+{
+	if (links == NULL)
+		return;
+	PRE(links_is_empty(links));
+	free(links);
+}
+
+void links_close_all(struct links *links)
+{
+	struct zhost_link *l, *next;
+	HASH_ITER (hh, links->all, l, next)
+		wire_link_close_after(l->wire);
+}
+
+bool links_is_empty(const struct links *links)
+{
+	return links->all == NULL;
+}
+
+/* ---- metrics ---- */
+
+enum { OPEN, OPENED, FRAMES };
+static const struct metric metrics[] = {
+	[OPEN] = {"zrms_links", METRIC_GAUGE, "Links of zhosts that are open."},
+	[OPENED] = {"zrms_links_total", METRIC_COUNTER, "Links that were opened."},
+	[FRAMES] = {"zrms_link_frames_total", METRIC_COUNTER, "Frames received."},
+};
+
+static void read_metrics(const void *part, struct metric_values *to)
+{
+	const struct links *links = part;
+
+	metric_set(to, OPEN, HASH_COUNT(links->all));
+	metric_set(to, OPENED, links->opened_total);
+	metric_set(to, FRAMES, links->frames_in);
+}
+
+const struct metric_source links_metrics = METRIC_SOURCE(metrics, read_metrics);

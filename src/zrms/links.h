@@ -1,0 +1,57 @@
+/*
+ * The links of the zhosts, by the id that the core knows them by. What comes in is passed on by
+ * subject; what goes out is sent here.
+ *
+ *   stream ─► links_add ─► waits for HELLO (10 s) ─► control(HELLO) ─► core
+ *                                                                       │
+ *   member ◄────────────────────────────────────────── HELLO_ACK accepted
+ *
+ *   HELLO, REPORT, HEARTBEAT, DATA_REQUEST, DATA_FORGOTTEN ─► control
+ *   LOG_CHUNK ─► log_chunk          MESH_MESSAGE ─► mesh_frame
+ */
+#ifndef SAMOZA_ZRMS_LINKS_H
+#define SAMOZA_ZRMS_LINKS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "adapter/wire/wire_link.h"
+#include "base/metrics.h"
+#include "core/outbox.h"
+
+struct links;
+
+/* Messages and frames are borrowed for the call. */
+struct links_listener {
+	void (*control)(void *user, uint64_t link_id, Samoza__V1__FrameType type,
+			const ProtobufCMessage *message);
+	void (*log_chunk)(void *user, uint64_t link_id, const Samoza__V1__LogChunk *chunk);
+	/* `is_member`: zrms has accepted the zhost. Negative: the link is closed. */
+	int (*mesh_frame)(void *user, bool is_member, const struct frame *frame,
+			  struct error **err);
+	/* `had_hello`: control() was called for it. */
+	void (*closed)(void *user, uint64_t link_id, bool had_hello);
+};
+
+struct links *links_new(struct loop *loop, const struct links_listener *listener, void *user);
+/* PRE: links_is_empty(). NULL is fine. */
+void links_free(struct links *links);
+
+/* A stream whose other end speaks frames; taken over. */
+void links_add(struct links *links, struct stream *stream);
+/* A message of the core. A link that cannot take it is closed: its zhost reconnects and both
+ * sides exchange their state again. */
+void links_send(struct links *links, const struct link_message *message);
+/* ERR_UNAVAILABLE: there is no such link, or it is closing. ERR_LIMIT: it takes no more. */
+int links_send_frame(struct links *links, uint64_t link_id, Samoza__V1__FrameType type,
+		     const ProtobufCMessage *message, struct error **err) must_check;
+/* A frame as it came from another link; as wire_link_forward(). */
+int links_forward(struct links *links, uint64_t link_id, const struct frame *frame, size_t room,
+		  struct error **err) must_check;
+
+/* Closes all of them, after what waits to be written. */
+void links_close_all(struct links *links);
+bool links_is_empty(const struct links *links);
+extern const struct metric_source links_metrics; /* of struct links */
+
+#endif

@@ -1,0 +1,525 @@
+/* zrms/links.h and zrms/hub.h without processes: zhosts are links over simulated streams. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "adapter/sim/loop.h"
+#include "adapter/sim/network.h"
+#include "adapter/wire/wire_link.h"
+#include "base/str.h"
+#include "base/vector.h"
+#include "zrms/hub.h"
+
+enum { PORT = 7331, DEADLINE_MS = 60000, ZHOSTS = 3 };
+
+/* A zhost's end of its link. */
+struct zhost {
+	const char *name;
+	struct stream_transport *transport;
+	struct stream *stream; /* until it is connected */
+	struct wire_link *wire;
+	uint64_t link_id; /* at zrms; 0 before its hello */
+	bool is_closed;
+	unsigned frames, last_type;
+	VECTOR(char *) payloads; /* of mesh messages that arrived */
+};
+
+struct stage {
+	struct loop loop;
+	struct sim_network *net;
+	struct stream_transport *zrms;
+	struct stream_listener *listener;
+	struct links *links;
+	struct hub *hub;
+	struct zhost zhosts[ZHOSTS];
+	/* what the listener was told */
+	unsigned control_calls, log_calls, closed_calls, closed_with_hello;
+	Samoza__V1__FrameType last_control;
+	uint64_t last_link_id;
+};
+
+/* ---- a zhost ---- */
+
+static int on_frame(void *user, struct wire_link *wire, const struct frame *frame,
+		    struct error **err)
+{
+	(void)wire;
+	(void)err;
+	struct zhost *z = user;
+	z->frames++;
+	z->last_type = frame->type;
+	if (frame->type != SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE)
+		return 0;
+	ProtobufCMessage *m = NULL;
+	assert_int_equal(frame_decode(frame, &m, NULL), 0);
+	const ProtobufCBinaryData *payload = &((Samoza__V1__MeshMessage *)m)->payload;
+	vector_push(&z->payloads, mem_strndup((const char *)payload->data, payload->len));
+	protobuf_c_message_free_unpacked(m, NULL);
+	return 0;
+}
+
+static void on_wire_closed(void *user, struct wire_link *wire, const struct error *why)
+{
+	(void)wire;
+	(void)why;
+	struct zhost *z = user;
+	z->wire = NULL;
+	z->is_closed = true;
+}
+
+static const struct wire_link_handler wire_handler = {.frame = on_frame,
+						      .closed = on_wire_closed};
+
+static void on_connected(void *user, struct stream *stream, const struct error *why)
+{
+	struct zhost *z = user;
+	assert_null(why);
+	z->stream = NULL;
+	z->wire = wire_link_new(stream, 0, &wire_handler, z);
+}
+
+static const struct stream_handler connect_handler = {.connected = on_connected};
+
+static void zhost_send(struct zhost *z, Samoza__V1__FrameType type,
+		       const ProtobufCMessage *message)
+{
+	assert_non_null(z->wire);
+	assert_int_equal(wire_link_send(z->wire, type, message, NULL), 0);
+}
+
+static void zhost_hello(struct stage *s, struct zhost *z)
+{
+	Samoza__V1__ZhostSpec spec = SAMOZA__V1__ZHOST_SPEC__INIT;
+	Samoza__V1__Hello hello = SAMOZA__V1__HELLO__INIT;
+	spec.name = (char *)(uintptr_t)z->name;
+	hello.protocol = 1;
+	hello.spec = &spec;
+	hello.identity = (char *)"identity";
+	hello.incarnation = 1;
+	zhost_send(z, SAMOZA__V1__FRAME_TYPE__FRAME_HELLO, &hello.base);
+	sim_loop_run(&s->loop, 0);
+	z->link_id = s->last_link_id;
+}
+
+static void zhost_heartbeat(struct zhost *z)
+{
+	Samoza__V1__Heartbeat beat = SAMOZA__V1__HEARTBEAT__INIT;
+	beat.identity = (char *)"identity";
+	beat.incarnation = 1;
+	zhost_send(z, SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT, &beat.base);
+}
+
+static void zhost_emit_bytes(struct zhost *z, const char *to_zhost, const void *payload,
+			     size_t size)
+{
+	Samoza__V1__MeshMessage m = SAMOZA__V1__MESH_MESSAGE__INIT;
+	m.topology = (char *)"t";
+	m.path_name = (char *)"p";
+	m.from = (char *)"a";
+	m.to = (char *)"b";
+	m.to_zhost = (char *)(uintptr_t)to_zhost;
+	m.payload.data = (uint8_t *)(uintptr_t)payload;
+	m.payload.len = size;
+	zhost_send(z, SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE, &m.base);
+}
+
+static void zhost_emit(struct zhost *z, const char *to_zhost, const char *payload)
+{
+	zhost_emit_bytes(z, to_zhost, payload, strlen(payload));
+}
+
+/* ---- zrms ---- */
+
+static void on_control(void *user, uint64_t link_id, Samoza__V1__FrameType type,
+		       const ProtobufCMessage *message)
+{
+	struct stage *s = user;
+	assert_ptr_equal(message->descriptor, frame_descriptor(type));
+	s->control_calls++;
+	s->last_control = type;
+	s->last_link_id = link_id;
+}
+
+static void on_log_chunk(void *user, uint64_t link_id, const Samoza__V1__LogChunk *chunk)
+{
+	struct stage *s = user;
+	s->log_calls++;
+	s->last_link_id = link_id;
+	assert_int_equal(chunk->request, 5);
+}
+
+static int on_mesh_frame(void *user, bool is_member, const struct frame *frame,
+			 struct error **err)
+{
+	struct stage *s = user;
+	return hub_forward(s->hub, is_member, frame, err);
+}
+
+static void on_closed(void *user, uint64_t link_id, bool had_hello)
+{
+	struct stage *s = user;
+	s->closed_calls++;
+	s->closed_with_hello += had_hello;
+	s->last_link_id = link_id;
+	for (unsigned i = 0; i < ZHOSTS; i++)
+		if (s->zhosts[i].link_id == link_id)
+			s->zhosts[i].link_id = 0;
+}
+
+static const struct links_listener links_listener = {.control = on_control,
+						     .log_chunk = on_log_chunk,
+						     .mesh_frame = on_mesh_frame,
+						     .closed = on_closed};
+
+static uint64_t on_link_of(void *user, const char *zhost)
+{
+	struct stage *s = user;
+	for (unsigned i = 0; i < ZHOSTS; i++)
+		if (strcmp(s->zhosts[i].name, zhost) == 0)
+			return s->zhosts[i].link_id;
+	return 0;
+}
+
+static void on_accepted(void *user, struct stream *stream)
+{
+	struct stage *s = user;
+	links_add(s->links, stream);
+}
+
+static const struct stream_listen_handler listen_handler = {.accepted = on_accepted};
+
+static void zrms_send(struct stage *s, struct zhost *z, Samoza__V1__FrameType type,
+		      ProtobufCMessage *message, bool close)
+{
+	const struct link_message m = {
+		.link = z->link_id, .type = type, .message = message, .close = close};
+	links_send(s->links, &m);
+}
+
+static void zrms_accept(struct stage *s, struct zhost *z)
+{
+	Samoza__V1__HelloAck ack = SAMOZA__V1__HELLO_ACK__INIT;
+	ack.verdict = SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED;
+	zrms_send(s, z, SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK, &ack.base, false);
+	sim_loop_run(&s->loop, 0);
+}
+
+/* ---- stage ---- */
+
+static int begin(void **state)
+{
+	static const char *const names[ZHOSTS] = {"alpha", "beta", "gamma"};
+	struct stage *s = mem_new(struct stage);
+	sim_loop_init(&s->loop);
+	s->net = sim_network_new(&s->loop, 3);
+	s->zrms = sim_network_machine(s->net, "zrms");
+	s->links = links_new(&s->loop, &links_listener, s);
+	s->hub = hub_new(&s->loop, s->links, on_link_of, s);
+	const struct stream_listen_options options = {.at = {"zrms", PORT}};
+	assert_int_equal(
+		stream_listen(s->zrms, &options, &listen_handler, s, &s->listener, NULL), 0);
+	for (unsigned i = 0; i < ZHOSTS; i++) {
+		struct zhost *z = &s->zhosts[i];
+		const struct stream_connect_options to = {.to = {"zrms", PORT},
+							  .timeout_ms = 1000};
+		z->name = names[i];
+		z->transport = sim_network_machine(s->net, names[i]);
+		z->stream = stream_connect(z->transport, &to, &connect_handler, z);
+	}
+	sim_loop_run(&s->loop, 0);
+	*state = s;
+	return 0;
+}
+
+static int end(void **state)
+{
+	struct stage *s = *state;
+	for (unsigned i = 0; i < ZHOSTS; i++)
+		if (s->zhosts[i].wire != NULL)
+			wire_link_close(s->zhosts[i].wire, NULL);
+	sim_loop_run(&s->loop, DEADLINE_MS);
+	assert_true(links_is_empty(s->links));
+	assert_int_equal(s->closed_calls, ZHOSTS);
+	for (unsigned i = 0; i < ZHOSTS; i++) {
+		struct zhost *z = &s->zhosts[i];
+		vector_for_each (&z->payloads, payload)
+			free(*payload);
+		vector_done(&z->payloads);
+		stream_transport_free(z->transport);
+	}
+	hub_free(s->hub);
+	links_free(s->links);
+	stream_listener_close(s->listener);
+	stream_transport_free(s->zrms);
+	sim_network_free(s->net);
+	sim_loop_done(&s->loop);
+	free(s);
+	return 0;
+}
+
+static uint64_t metric(struct stage *s, const char *name)
+{
+	CLEANUP(buffer_done) struct buffer text = BUFFER_INIT(1 << 16);
+	struct metric_registry registry = {0};
+	metric_registry_add(&registry, &links_metrics, s->links);
+	metric_registry_add(&registry, &hub_metrics, s->hub);
+	metric_registry_print(&registry, &text);
+	metric_registry_done(&registry);
+	CLEANUP(freep) char *line = str_printf("\nzrms_%s ", name);
+	const char *found = strstr(text.data, line);
+	assert_non_null(found);
+	return strtoull(found + strlen(line), NULL, 10);
+}
+
+static void members_make(struct stage *s)
+{
+	for (unsigned i = 0; i < ZHOSTS; i++) {
+		zhost_hello(s, &s->zhosts[i]);
+		zrms_accept(s, &s->zhosts[i]);
+		assert_int_equal(s->zhosts[i].last_type,
+				 SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK);
+	}
+}
+
+/* ---- links ---- */
+
+static void a_hello_reaches_the_core_with_the_id_of_its_link(void **state)
+{
+	struct stage *s = *state;
+	zhost_hello(s, &s->zhosts[1]);
+	assert_int_equal(s->control_calls, 1);
+	assert_int_equal(s->last_control, SAMOZA__V1__FRAME_TYPE__FRAME_HELLO);
+	uint64_t beta = s->last_link_id;
+	zhost_hello(s, &s->zhosts[0]);
+	assert_int_not_equal(s->last_link_id, beta);
+	zhost_heartbeat(&s->zhosts[1]);
+	sim_loop_run(&s->loop, 0);
+	assert_int_equal(s->control_calls, 3);
+	assert_int_equal(s->last_link_id, beta);
+	assert_int_equal(metric(s, "link_frames_total"), 3);
+	assert_int_equal(metric(s, "links"), 3);
+}
+
+static void without_a_hello_a_link_is_closed_after_ten_seconds(void **state)
+{
+	struct stage *s = *state;
+	zhost_hello(s, &s->zhosts[0]);
+	sim_loop_run(&s->loop, 9999);
+	assert_int_equal(s->closed_calls, 0);
+	sim_loop_run(&s->loop, 1);
+	assert_int_equal(s->closed_calls, 2);
+	assert_int_equal(s->closed_with_hello, 0);
+	assert_false(s->zhosts[0].is_closed);
+	assert_true(s->zhosts[1].is_closed && s->zhosts[2].is_closed);
+}
+
+static void a_frame_before_the_hello_closes_the_link(void **state)
+{
+	struct stage *s = *state;
+	zhost_heartbeat(&s->zhosts[0]);
+	sim_loop_run(&s->loop, 0);
+	assert_true(s->zhosts[0].is_closed);
+	assert_int_equal(s->control_calls, 0);
+	assert_int_equal(s->closed_with_hello, 0);
+}
+
+static void a_second_hello_closes_the_link(void **state)
+{
+	struct stage *s = *state;
+	zhost_hello(s, &s->zhosts[0]);
+	zhost_hello(s, &s->zhosts[0]);
+	assert_true(s->zhosts[0].is_closed);
+	assert_int_equal(s->control_calls, 1);
+	assert_int_equal(s->closed_with_hello, 1);
+}
+
+static void a_frame_that_only_zrms_sends_closes_the_link(void **state)
+{
+	struct stage *s = *state;
+	Samoza__V1__HeartbeatAck ack = SAMOZA__V1__HEARTBEAT_ACK__INIT;
+	zhost_hello(s, &s->zhosts[0]);
+	zhost_send(&s->zhosts[0], SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT_ACK, &ack.base);
+	sim_loop_run(&s->loop, 0);
+	assert_true(s->zhosts[0].is_closed);
+	assert_int_equal(s->control_calls, 1);
+}
+
+static void log_chunks_do_not_go_to_the_core(void **state)
+{
+	struct stage *s = *state;
+	Samoza__V1__LogChunk chunk = SAMOZA__V1__LOG_CHUNK__INIT;
+	chunk.request = 5;
+	zhost_hello(s, &s->zhosts[0]);
+	zhost_send(&s->zhosts[0], SAMOZA__V1__FRAME_TYPE__FRAME_LOG_CHUNK, &chunk.base);
+	sim_loop_run(&s->loop, 0);
+	assert_int_equal(s->log_calls, 1);
+	assert_int_equal(s->control_calls, 1);
+}
+
+static void messages_of_the_core_reach_their_zhost_and_may_close_its_link(void **state)
+{
+	struct stage *s = *state;
+	Samoza__V1__HelloAck ack = SAMOZA__V1__HELLO_ACK__INIT;
+	zhost_hello(s, &s->zhosts[0]);
+	ack.verdict = SAMOZA__V1__HELLO_ACK__VERDICT__REFUSED;
+	zrms_send(s, &s->zhosts[0], SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK, &ack.base, true);
+	sim_loop_run(&s->loop, 0);
+	assert_int_equal(s->zhosts[0].frames, 1);
+	assert_true(s->zhosts[0].is_closed);
+	/* The link is gone; a late message for it is not an error. */
+	s->zhosts[0].link_id = 1;
+	zrms_send(s, &s->zhosts[0], SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK, &ack.base, false);
+}
+
+static void a_link_that_cannot_take_a_message_of_the_core_is_closed(void **state)
+{
+	struct stage *s = *state;
+	enum { BIG = 15 << 20 };
+	CLEANUP(freep) char *big = mem_calloc(1, BIG + 1);
+	Samoza__V1__HelloAck ack = SAMOZA__V1__HELLO_ACK__INIT;
+	memset(big, 'x', BIG);
+	ack.reason = big;
+	members_make(s);
+	sim_network_silence(s->net, "alpha", "zrms"); /* alpha reads no more: no room */
+	sim_network_window(s->net, 10);
+	for (unsigned i = 0; i < 5 && s->zhosts[0].link_id != 0; i++) {
+		zrms_send(s, &s->zhosts[0], SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK, &ack.base,
+			  false);
+		if (i < 4)
+			assert_int_equal(s->closed_calls, 0);
+	}
+	sim_loop_run(&s->loop, 0);
+	assert_int_equal(s->closed_calls, 1);
+	assert_int_equal(s->zhosts[0].link_id, 0);
+}
+
+static void closing_all_links_writes_what_waits(void **state)
+{
+	struct stage *s = *state;
+	Samoza__V1__HeartbeatAck ack = SAMOZA__V1__HEARTBEAT_ACK__INIT;
+	members_make(s);
+	for (unsigned i = 0; i < ZHOSTS; i++)
+		zrms_send(s, &s->zhosts[i], SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT_ACK,
+			  &ack.base, false);
+	links_close_all(s->links);
+	sim_loop_run(&s->loop, 0);
+	assert_true(links_is_empty(s->links));
+	for (unsigned i = 0; i < ZHOSTS; i++)
+		assert_int_equal(s->zhosts[i].last_type,
+				 SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT_ACK);
+}
+
+/* ---- the hub ---- */
+
+static void a_message_goes_to_its_zhost_and_to_no_other(void **state)
+{
+	struct stage *s = *state;
+	members_make(s);
+	zhost_emit(&s->zhosts[0], "beta", "one");
+	zhost_emit(&s->zhosts[0], "gamma", "two");
+	zhost_emit(&s->zhosts[0], "beta", "three");
+	zhost_emit(&s->zhosts[2], "gamma", "to itself");
+	sim_loop_run(&s->loop, 0);
+	assert_int_equal(s->zhosts[0].payloads.count, 0);
+	assert_int_equal(s->zhosts[1].payloads.count, 2);
+	assert_string_equal(s->zhosts[1].payloads.items[0], "one");
+	assert_string_equal(s->zhosts[1].payloads.items[1], "three");
+	assert_int_equal(s->zhosts[2].payloads.count, 2);
+	assert_int_equal(metric(s, "mesh_forwarded_total"), 4);
+	assert_int_equal(metric(s, "mesh_dropped_total"), 0);
+	assert_int_equal(s->control_calls, 3);
+}
+
+static void a_message_for_an_unknown_or_lost_zhost_is_dropped(void **state)
+{
+	struct stage *s = *state;
+	members_make(s);
+	zhost_emit(&s->zhosts[0], "delta", "x");
+	wire_link_close(s->zhosts[1].wire, NULL);
+	sim_loop_run(&s->loop, 0);
+	zhost_emit(&s->zhosts[0], "beta", "x");
+	sim_loop_run(&s->loop, 0);
+	assert_int_equal(metric(s, "mesh_dropped_total"), 2);
+	assert_false(s->zhosts[0].is_closed);
+}
+
+static void a_zhost_that_is_no_member_yet_cannot_send(void **state)
+{
+	struct stage *s = *state;
+	zhost_hello(s, &s->zhosts[0]);
+	zhost_hello(s, &s->zhosts[1]);
+	zrms_accept(s, &s->zhosts[1]);
+	zhost_emit(&s->zhosts[0], "beta", "x");
+	sim_loop_run(&s->loop, 0);
+	assert_int_equal(s->zhosts[1].payloads.count, 0);
+	assert_int_equal(metric(s, "mesh_dropped_total"), 1);
+	assert_false(s->zhosts[0].is_closed);
+	zrms_accept(s, &s->zhosts[0]);
+	zhost_emit(&s->zhosts[0], "beta", "y");
+	sim_loop_run(&s->loop, 0);
+	assert_string_equal(s->zhosts[1].payloads.items[0], "y");
+}
+
+static void a_message_for_no_zhost_closes_the_link_that_sent_it(void **state)
+{
+	struct stage *s = *state;
+	members_make(s);
+	zhost_emit(&s->zhosts[0], "", "x");
+	sim_loop_run(&s->loop, 0);
+	assert_true(s->zhosts[0].is_closed);
+}
+
+/* beta does not read: messages for it are dropped beyond 4 MiB, and the core's still pass. */
+static void a_full_link_drops_messages_and_keeps_room_for_the_core(void **state)
+{
+	struct stage *s = *state;
+	enum { SIZE = 60000, COUNT = 200 };
+	CLEANUP(freep) char *payload = mem_calloc(1, SIZE + 1);
+	Samoza__V1__HeartbeatAck ack = SAMOZA__V1__HEARTBEAT_ACK__INIT;
+	memset(payload, 'x', SIZE);
+	members_make(s);
+	sim_network_silence(s->net, "zrms", "beta");
+	for (unsigned i = 0; i < COUNT; i++) {
+		zhost_emit_bytes(&s->zhosts[0], "beta", payload, SIZE);
+		sim_loop_run(&s->loop, 0);
+	}
+	uint64_t forwarded = metric(s, "mesh_forwarded_total");
+	uint64_t dropped = metric(s, "mesh_dropped_total");
+	assert_int_equal(forwarded + dropped, COUNT);
+	assert_true(forwarded * SIZE > 4 << 20 && forwarded * SIZE < 5 << 20);
+	zrms_send(s, &s->zhosts[1], SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT_ACK, &ack.base,
+		  false);
+	sim_network_heal(s->net, "zrms", "beta");
+	sim_loop_run(&s->loop, 0);
+	assert_int_equal(s->zhosts[1].payloads.count, forwarded);
+	assert_int_equal(s->zhosts[1].last_type, SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT_ACK);
+	assert_int_equal(s->closed_calls, 0);
+}
+
+int main(void)
+{
+#define TEST(test) cmocka_unit_test_setup_teardown(test, begin, end)
+	const struct CMUnitTest tests[] = {
+		TEST(a_hello_reaches_the_core_with_the_id_of_its_link),
+		TEST(without_a_hello_a_link_is_closed_after_ten_seconds),
+		TEST(a_frame_before_the_hello_closes_the_link),
+		TEST(a_second_hello_closes_the_link),
+		TEST(a_frame_that_only_zrms_sends_closes_the_link),
+		TEST(log_chunks_do_not_go_to_the_core),
+		TEST(messages_of_the_core_reach_their_zhost_and_may_close_its_link),
+		TEST(a_link_that_cannot_take_a_message_of_the_core_is_closed),
+		TEST(closing_all_links_writes_what_waits),
+		TEST(a_message_goes_to_its_zhost_and_to_no_other),
+		TEST(a_message_for_an_unknown_or_lost_zhost_is_dropped),
+		TEST(a_zhost_that_is_no_member_yet_cannot_send),
+		TEST(a_message_for_no_zhost_closes_the_link_that_sent_it),
+		TEST(a_full_link_drops_messages_and_keeps_room_for_the_core),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
