@@ -196,15 +196,14 @@ int control_resolve(const struct control *c, const char *text, const char **ret_
 		if (!str_has_prefix(d->id, text))
 			continue;
 		if (found != NULL)
-			return error_set(
-				err, ERR_CONFLICT,
-				"'%s' could be %s (%s) or %s (%s): give more of the id", text,
-				found->id, found->name, d->id, d->name);
+			return error_set(err, ERR_CONFLICT,
+					 "ambiguous id '%s' matches at least %s (%s) and %s "
+					 "(%s); use a longer prefix",
+					 text, found->id, found->name, d->id, d->name);
 		found = d;
 	}
 	if (found == NULL)
-		return error_set(err, ERR_NOT_FOUND, "no topology '%s'; see: zshell topo list",
-				 text);
+		return error_set(err, ERR_NOT_FOUND, "no topology '%s'", text);
 	*ret_id = found->id;
 	return 0;
 }

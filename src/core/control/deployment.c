@@ -1,5 +1,6 @@
 #include "core/control/deployment.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -8,20 +9,63 @@
 #include "core/lifecycle/slot_set.h"
 #include "core/place/place.h"
 
-static const char *const state_names[TOPOLOGY_STATE_COUNT] = {"pending", "running", "degraded",
-							      "stopped", "failed"};
+/* ---- states ---- */
+
+static void describe(const void *object, char *ret_name, size_t size)
+{
+	const struct deployment *d = object;
+	snprintf(ret_name, size, "%s (%s)", d->name, d->id);
+}
+
+static const char *invariant(const void *object, unsigned from, unsigned to)
+{
+	const struct deployment *d = object;
+	if (from == to)
+		return NULL; /* its record: the instances are not loaded yet */
+	if (to == TOPOLOGY_RUNNING && d->slots.to_start_started != d->slots.to_start)
+		return "is running, but an instance that is to start has not started";
+	if (to == TOPOLOGY_STOPPED && d->slots.to_start > 0)
+		return "is stopped, but an instance is to start";
+	if (to == TOPOLOGY_FAILED && d->unhealthy == 0)
+		return "has failed, but no instance is without a place or a retry";
+	if (to == TOPOLOGY_DEGRADED && !d->was_running)
+		return "is degraded, but never was running";
+	return NULL;
+}
+
+#define TO(state) STATE_MACHINE_BIT(TOPOLOGY_##state)
+static const struct state_machine_state states[TOPOLOGY_STATE_COUNT] = {
+	[TOPOLOGY_PENDING] = {"pending", TO(RUNNING) | TO(FAILED) | TO(STOPPED), 0,
+			      STATE_MACHINE_INITIAL},
+	[TOPOLOGY_RUNNING] = {"running", TO(DEGRADED) | TO(FAILED) | TO(STOPPED), 0,
+			      STATE_MACHINE_INITIAL},
+	[TOPOLOGY_DEGRADED] = {"degraded", TO(RUNNING) | TO(FAILED) | TO(STOPPED), 0,
+			       STATE_MACHINE_INITIAL},
+	[TOPOLOGY_STOPPED] = {"stopped", TO(PENDING) | TO(RUNNING) | TO(FAILED), 0,
+			      STATE_MACHINE_INITIAL},
+	[TOPOLOGY_FAILED] = {"failed", TO(DEGRADED) | TO(PENDING) | TO(STOPPED), 0,
+			     STATE_MACHINE_INITIAL},
+};
+
+/* A new one is pending; one that a record holds begins in any state. */
+const struct state_machine_type topology_machine = {
+	.name = "topology",
+	.states = states,
+	.count = TOPOLOGY_STATE_COUNT,
+	.describe = describe,
+	.invariant = invariant,
+};
 
 const char *topology_state_name(enum topology_state state)
 {
-	return state_names[state];
+	return states[state].name;
 }
 
 static enum topology_state state_of_name(const char *name)
 {
-	for (unsigned s = 0; s < TOPOLOGY_STATE_COUNT; s++)
-		if (str_equal(state_names[s], name))
-			return (enum topology_state)s;
-	return TOPOLOGY_PENDING;
+	unsigned state = TOPOLOGY_PENDING;
+	(void)state_machine_parse(&topology_machine, name, &state);
+	return (enum topology_state)state;
 }
 
 /* ---- copies ---- */
@@ -135,7 +179,7 @@ struct deployment *deployment_new(struct deployment_registry *r, struct lifecycl
 	d->id = take_record->id;
 	d->name = take_record->name;
 	d->sequence = take_record->sequence;
-	d->state = state_of_name(take_record->state);
+	state_machine_begin(&topology_machine, d, &d->state, state_of_name(take_record->state));
 	d->reason = mem_strdup(take_record->failure_reason);
 	d->was_running = take_record->was_running;
 	d->ever_started = take_record->ever_started;

@@ -19,7 +19,7 @@ struct exclusion;
 struct lifecycle;
 struct place;
 
-enum topology_state {
+enum __attribute__((packed)) topology_state {
 	TOPOLOGY_PENDING,
 	TOPOLOGY_RUNNING,
 	TOPOLOGY_DEGRADED,
@@ -147,6 +147,15 @@ struct slot *deployment_find_slot(const struct deployment *d, const char *path,
 				  struct error **err);
 
 const char *topology_state_name(enum topology_state state);
+/* topology_state.c has its gate. Source: [topology.states].
+ *
+ *   (new) ──► pending ──► running ◄──► degraded ──► failed         from every state ──► stopped
+ *              ▲ │  └────────────────────────────────▲ │ ▲  │       stopped ──► pending, running,
+ *              │ └───────────────────────────────────┘ │ │  └──►     failed: started again
+ *              └────── a place appears ────────────────┘ └── running
+ *
+ * A failed topology becomes degraded (or pending, when it never ran) before it is running. */
+extern const struct state_machine_type topology_machine;
 
 static inline struct deployment *deployment_of(const struct slot *s)
 {

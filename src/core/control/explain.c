@@ -113,8 +113,7 @@ int control_view_explain(const struct control *c, const char *id, const char *pa
 {
 	struct deployment *d = deployment_find(&c->deployments, id);
 	if (d == NULL)
-		return error_set(err, ERR_NOT_FOUND, "no topology %s; see: zshell topo list",
-				 id);
+		return error_set(err, ERR_NOT_FOUND, "no topology %s", id);
 	const struct slot *only = NULL;
 	if (path != NULL && (only = deployment_find_slot(d, path, err)) == NULL)
 		return ERR_NOT_FOUND;

@@ -91,7 +91,7 @@ static int load_zhost(struct control *c, const Samoza__V1__ZhostRecord *r, struc
 		return error_wrap(err, "zhost %s in the store", r->spec->name);
 	z->identity = mem_strdup(r->identity);
 	z->incarnation = r->incarnation;
-	z->state = (enum instance_state)r->state;
+	zhost_restore_state(z, zhost_state_of((enum instance_state)r->state));
 	z->cordoned = r->cordoned;
 	z->removed = r->removed;
 	z->zedge = mem_strdup(r->zedge);
@@ -100,8 +100,8 @@ static int load_zhost(struct control *c, const Samoza__V1__ZhostRecord *r, struc
 	z->since_ms = r->since_ms;
 	z->forgotten_epoch = r->forgotten_epoch;
 	if (!z->removed)
-		z->place = place_zhost_set(c->place, &z->spec,
-					   z->state == STATE_DEPLOYED_STARTED, z->cordoned);
+		z->place = place_zhost_set(c->place, &z->spec, z->state == ZHOST_STARTED,
+					   z->cordoned);
 	return 0;
 }
 

@@ -49,7 +49,7 @@ static void read_zhosts(const struct control *c, struct metric_values *to)
 	unsigned counts[STATE_COUNT] = {0};
 
 	zhost_for_each (&c->zhosts, z)
-		counts[z->state] += !z->removed;
+		counts[zhost_state_public(z->state)] += !z->removed;
 	for (unsigned s = 0; s < STATE_COUNT; s++)
 		metric_set_labelled(to, ZHOSTS, state_name((enum instance_state)s), counts[s]);
 }

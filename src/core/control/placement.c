@@ -443,7 +443,7 @@ static void end_move(struct control *c, struct copy *root)
 		root->moving_place = PLACE_NONE;
 	}
 	if (root->slot->goal != GOAL_NOT_DEPLOYED && z != NULL && z != root->zhost &&
-	    z->state == STATE_DEPLOYED_STARTED) {
+	    z->state == ZHOST_STARTED) {
 		assign(c, root, z);
 		return;
 	}

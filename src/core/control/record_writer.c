@@ -119,7 +119,7 @@ static void write_zhost(struct control *c, const struct control_zhost *z)
 	r.spec = z->message;
 	r.identity = z->identity;
 	r.incarnation = z->incarnation;
-	r.state = (Samoza__V1__State)z->state;
+	r.state = (Samoza__V1__State)zhost_state_public(z->state);
 	r.has_cordoned = r.cordoned = z->cordoned;
 	r.has_removed = r.removed = z->removed;
 	r.zedge = z->zedge;

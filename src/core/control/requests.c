@@ -25,8 +25,7 @@ static int find_deployment(struct control *c, const char *id, struct deployment 
 {
 	*ret = deployment_find(&c->deployments, id);
 	if (*ret == NULL)
-		return error_set(err, ERR_NOT_FOUND, "no topology %s; see: zshell topo list",
-				 id);
+		return error_set(err, ERR_NOT_FOUND, "no topology %s", id);
 	return 0;
 }
 
@@ -37,11 +36,11 @@ static int check_name(struct control *c, const char *name, struct error **err)
 	const struct deployment *d = deployment_by_name(&c->deployments, name);
 	if (d == NULL || d->state == TOPOLOGY_STOPPED)
 		return 0;
-	return error_set(
-		err, ERR_CONFLICT,
-		"topology %s is %s (%s): stop it first (zshell topo stop %s); replacing a "
-		"topology while it runs is not possible yet",
-		name, topology_state_name(d->state), d->id, name);
+	return error_set(err, ERR_CONFLICT,
+			 "topology %s is %s (%s): stop it first; replacing a topology while it "
+			 "runs is not "
+			 "possible yet",
+			 name, topology_state_name(d->state), d->id);
 }
 
 void request_submit(struct control *c, const struct control_input *input)
@@ -149,11 +148,11 @@ static int forget(struct control *c, struct deployment *d, bool data, struct err
 				 "moment",
 				 d->name, d->slots.not_gone, d->slots.not_gone == 1 ? "" : "s");
 	if (d->slots.not_gone > 0)
-		return error_set(
-			err, ERR_CONFLICT,
-			"%s is %s and %u of its instances are not unloaded: stop it first "
-			"(zshell topo stop %s)",
-			d->name, topology_state_name(d->state), d->slots.not_gone, d->name);
+		return error_set(err, ERR_CONFLICT,
+				 "cannot remove %s: it is %s with %u instance%s not unloaded; "
+				 "stop it first",
+				 d->name, topology_state_name(d->state), d->slots.not_gone,
+				 d->slots.not_gone == 1 ? "" : "s");
 	const struct deployment *other = deployment_by_name(&c->deployments, d->name);
 	if (data && other != NULL && other != d && other->state != TOPOLOGY_STOPPED)
 		return error_set(
@@ -280,11 +279,8 @@ static int set_goal(struct control *c, struct deployment *d, const struct contro
 			"or not-deployed",
 			input->goal.goal != NULL ? input->goal.goal : "");
 	if (input->goal.is_stop_command && s->goal == GOAL_NOT_DEPLOYED)
-		return error_set(
-			err, ERR_CONFLICT,
-			"%s is not deployed, there is nothing to stop; to deploy it: zshell "
-			"spaces deploy %s/%s",
-			input->goal.path, d->name, input->goal.path);
+		return error_set(err, ERR_CONFLICT, "cannot stop %s: it is not deployed",
+				 input->goal.path);
 	int r = goal_check(s, goal, err);
 	if (r >= 0 && goal != GOAL_NOT_DEPLOYED)
 		r = check_startable(c, d, err);

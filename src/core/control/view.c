@@ -85,8 +85,7 @@ static const struct deployment *find(const struct control *c, const char *id,
 {
 	const struct deployment *d = deployment_find(&c->deployments, id);
 	if (d == NULL)
-		(void)error_set(err, ERR_NOT_FOUND, "no topology %s; see: zshell topo list",
-				id);
+		(void)error_set(err, ERR_NOT_FOUND, "no topology %s", id);
 	return d;
 }
 
@@ -270,7 +269,7 @@ static Samoza__V1__ZhostView *zhost_view(const struct control *c, const struct c
 		usage = place_zhost_usage(c->place, z->place);
 	Samoza__V1__ZhostView *v = NEW(ZhostView, zhost_view);
 	v->name = mem_strdup(z->name);
-	v->state = mem_strdup(state_name(z->state));
+	v->state = mem_strdup(zhost_states[z->state].name);
 	v->cordoned = z->cordoned;
 	v->zedge = mem_strdup(z->zedge);
 	v->address = mem_strdup(z->address);
@@ -323,8 +322,7 @@ int control_view_zhost(const struct control *c, const char *name,
 {
 	const struct control_zhost *z = zhost_find(&c->zhosts, name);
 	if (z == NULL || z->removed)
-		return error_set(err, ERR_NOT_FOUND, "no zhost %s; see: zshell cluster zhosts",
-				 name);
+		return error_set(err, ERR_NOT_FOUND, "no zhost %s", name);
 	*ret_view = zhost_view(c, z);
 	return 0;
 }
@@ -368,7 +366,7 @@ Samoza__V1__ClusterView *control_view_cluster(const struct control *c)
 	zhost_for_each (&c->zhosts, z) {
 		if (z->removed)
 			continue;
-		zhosts[z->state]++;
+		zhosts[zhost_state_public(z->state)]++;
 		struct place_usage usage = place_zhost_usage(c->place, z->place);
 		v->cpu_millicores->total += usage.cpu_offered;
 		v->cpu_millicores->reserved += usage.cpu_reserved;

@@ -1,10 +1,39 @@
 #include "core/control/zhost_registry.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
 #include "core/place/place.h"
 #include "schema/message.h"
+
+static void describe(const void *object, char *ret_name, size_t size)
+{
+	const struct control_zhost *z = object;
+	snprintf(ret_name, size, "%s", z->name);
+}
+
+static const char *invariant(const void *object, unsigned from, unsigned to)
+{
+	const struct control_zhost *z = object;
+	if (to == ZHOST_NOT_DEPLOYED && from != to && z->copy_count > 0)
+		return "is removed, but holds copies";
+	return NULL;
+}
+
+const struct state_machine_type zhost_machine = {
+	.name = "zhost",
+	.states = zhost_states,
+	.count = ZHOST_STATE_COUNT,
+	.describe = describe,
+	.invariant = invariant,
+};
+
+void zhost_restore_state(struct control_zhost *z, enum zhost_state state)
+{
+	if (state != z->state)
+		state_machine_adopt(&zhost_machine, z, &z->state, state);
+}
 
 struct control_zhost *zhost_find(const struct zhost_registry *r, const char *name)
 {
@@ -29,6 +58,7 @@ struct control_zhost *zhost_new(struct zhost_registry *r, struct dirty_set *dirt
 	z->name = mem_strdup(name);
 	z->index = r->next_index++;
 	z->place = PLACE_NONE;
+	state_machine_begin(&zhost_machine, z, &z->state, ZHOST_NOT_DEPLOYED);
 	samoza__v1__usage__init(&z->usage);
 	HASH_ADD_KEYPTR(hh, r->by_name, z->name, strlen(z->name), z);
 	return z;

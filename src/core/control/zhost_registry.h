@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "base/heap.h"
-#include "core/lifecycle/state.h"
+#include "core/control/zhost_state.h"
 #include "model/zhost.h"
 #include "proto/record.pb-c.h"
 #include "proto/wire.pb-c.h"
@@ -24,7 +24,7 @@ struct control_zhost {
 	struct zhost_spec spec;
 	char *identity, *zedge, *address, *platform;
 	uint64_t incarnation;
-	enum instance_state state;
+	enum zhost_state state;
 	bool cordoned, removed;
 	int64_t since_ms;
 	uint64_t forgotten_epoch; /* it has deleted local data up to this */
@@ -53,6 +53,10 @@ struct zhost_registry {
 	struct control_zhost *by_link;
 	uint32_t next_index;
 };
+
+/* zhosts.c has its gate; zhost_restore_state() takes over what a record holds. */
+extern const struct state_machine_type zhost_machine;
+void zhost_restore_state(struct control_zhost *z, enum zhost_state state);
 
 struct control_zhost *zhost_find(const struct zhost_registry *r, const char *name);
 struct control_zhost *zhost_by_link(const struct zhost_registry *r, uint64_t link);

@@ -16,23 +16,20 @@
 
 static void update_engine(struct control *c, struct control_zhost *z)
 {
-	z->place = place_zhost_set(c->place, &z->spec, z->state == STATE_DEPLOYED_STARTED,
-				   z->cordoned);
+	z->place = place_zhost_set(c->place, &z->spec, z->state == ZHOST_STARTED, z->cordoned);
 }
 
-static void zhost_move(struct control *c, struct control_zhost *z, enum instance_state to,
+static void zhost_move(struct control *c, struct control_zhost *z, enum zhost_state to,
 		       const char *cause)
 {
-	enum instance_state from = z->state;
-	PRE(state_zhost_may_move(from, to));
-	z->state = to;
+	enum zhost_state from = z->state;
+	state_machine_move(&zhost_machine, z, &z->state, to);
 	z->since_ms = c->now.wall_ms;
-	emit_event(&c->emitter, "zhost", z->name, state_name(from), state_name(to), NULL,
-		   cause);
+	emit_event(&c->emitter, "zhost", z->name, zhost_states[from].name,
+		   zhost_states[to].name, NULL, cause);
 	mark_zhost(z);
 	if (z->place != PLACE_NONE)
-		place_zhost_flags(c->place, z->place, to == STATE_DEPLOYED_STARTED,
-				  z->cordoned);
+		place_zhost_flags(c->place, z->place, to == ZHOST_STARTED, z->cordoned);
 }
 
 /* ---- heard ---- */
@@ -98,7 +95,7 @@ static bool may_join(struct control *c, struct control_zhost *z, uint64_t link,
 			 "removed from the cluster");
 		return false;
 	}
-	if (!same && !z->removed && z->state == STATE_DEPLOYED_STARTED) {
+	if (!same && !z->removed && z->state == ZHOST_STARTED) {
 		CLEANUP(freep)
 		char *reason = str_printf("another live zhost is named %s; choose another "
 					  "--name, or wait until that "
@@ -157,9 +154,9 @@ void zhost_hello(struct control *c, uint64_t link, const Samoza__V1__Hello *hell
 	}
 	take_identity(c, z, link, hello);
 	heard(c, z);
-	if (z->state != STATE_DEPLOYED_STARTED)
-		zhost_move(c, z, STATE_DEPLOYED_STARTED,
-			   z->state == STATE_PROBLEM ? "heartbeat" : "joined");
+	if (z->state != ZHOST_STARTED)
+		zhost_move(c, z, ZHOST_STARTED,
+			   z->state == ZHOST_PROBLEM ? "heartbeat" : "joined");
 	for (size_t k = 0; k < hello->n_instances; k++)
 		report_apply(c, z, hello->instances[k], true);
 	report_missing(c, z, hello);
@@ -200,8 +197,7 @@ void zhost_closed(struct control *c, uint64_t link)
 		return;
 	zhost_set_link(&c->zhosts, z, 0);
 	int64_t off = c->config.on_disconnect_ms;
-	if (off > 0 && z->state == STATE_DEPLOYED_STARTED &&
-	    c->now.mono_ms + off < z->deadline.key)
+	if (off > 0 && z->state == ZHOST_STARTED && c->now.mono_ms + off < z->deadline.key)
 		heap_set(&c->deadlines, &z->deadline, c->now.mono_ms + off);
 }
 
@@ -245,7 +241,7 @@ static void zhost_fails(struct control *c, struct control_zhost *z)
 	CLEANUP(freep)
 	char *cause = str_printf("no heartbeat for %.1f s",
 				 (double)(c->now.mono_ms - z->heard_ms) / 1e3);
-	zhost_move(c, z, STATE_PROBLEM, cause);
+	zhost_move(c, z, ZHOST_PROBLEM, cause);
 	heap_remove(&c->deadlines, &z->deadline);
 	if (z->link != 0) {
 		/* It has to introduce itself again before it is believed. */
@@ -283,7 +279,7 @@ void zhosts_start(struct control *c)
 	c->next_check_ms = c->now.mono_ms + c->config.check_ms;
 	zhost_for_each (&c->zhosts, z) {
 		z->heard_ms = c->now.mono_ms;
-		if (z->state == STATE_DEPLOYED_STARTED)
+		if (z->state == ZHOST_STARTED)
 			watch(c, z);
 	}
 }
@@ -301,7 +297,7 @@ static void drop_held_places(struct control *c, const struct control_zhost *z)
 
 static int zhost_remove(struct control *c, struct control_zhost *z, struct error **err)
 {
-	if (z->copy_count > 0 && z->state != STATE_PROBLEM)
+	if (z->copy_count > 0 && z->state != ZHOST_PROBLEM)
 		return error_set(
 			err, ERR_CONFLICT,
 			"%u %s placed on %s; stop or move %s first, or wait until it is a "
@@ -313,8 +309,8 @@ static int zhost_remove(struct control *c, struct control_zhost *z, struct error
 		copy_unlink(copy);
 		mark_copy(copy, COPY_RECORD);
 	}
-	zhost_move(c, z, STATE_UNDEPLOYING, "removed from the cluster");
-	zhost_move(c, z, STATE_NOT_DEPLOYED, "removed from the cluster");
+	zhost_move(c, z, ZHOST_UNDEPLOYING, "removed from the cluster");
+	zhost_move(c, z, ZHOST_NOT_DEPLOYED, "removed from the cluster");
 	heap_remove(&c->deadlines, &z->deadline);
 	drop_held_places(c, z);
 	place_zhost_remove(c->place, z->place);
@@ -335,14 +331,12 @@ void zhost_request(struct control *c, const struct control_input *input)
 	struct error *err = NULL;
 	struct control_zhost *z = zhost_find(&c->zhosts, input->zhost.name);
 	if (z == NULL || z->removed) {
-		(void)error_set(&err, ERR_NOT_FOUND, "no zhost %s; see: zshell cluster zhosts",
-				input->zhost.name);
+		(void)error_set(&err, ERR_NOT_FOUND, "no zhost %s", input->zhost.name);
 	} else if (input->zhost.action == ZHOST_REMOVE) {
 		(void)zhost_remove(c, z, &err);
 	} else {
 		z->cordoned = input->zhost.action == ZHOST_CORDON;
-		place_zhost_flags(c->place, z->place, z->state == STATE_DEPLOYED_STARTED,
-				  z->cordoned);
+		place_zhost_flags(c->place, z->place, z->state == ZHOST_STARTED, z->cordoned);
 		mark_zhost(z);
 	}
 	emit_reply(&c->emitter, input->request, err, NULL, NULL, NULL);

@@ -82,16 +82,15 @@ void slot_move(struct slot *s, enum instance_state to, bool adopting, const char
 {
 	struct lifecycle *l = s->set->lifecycle;
 	enum instance_state from = s->state;
-	PRE(state_may_move(from, to, adopting));
 	uint32_t started_before = started_in_space(s);
 
-	s->state = to;
-	s->since_ms = l->now.wall_ms;
-	count_move(s, from, to);
 	if (to != STATE_DEPLOYED_STARTED)
 		s->closing = false;
 	if (state_is_active(from) && !state_is_active(to))
 		ordered_stop_leave(s);
+	(adopting ? state_machine_adopt : state_machine_move)(&slot_machine, s, &s->state, to);
+	s->since_ms = l->now.wall_ms;
+	count_move(s, from, to);
 	l->observer->on_moved(l, s, from, cause);
 
 	/* Itself first: one that must stop again at once does so before others count on it. */
@@ -115,7 +114,9 @@ void slot_restore(struct slot *s, enum instance_goal goal, enum instance_state s
 	s->goal = goal;
 	s->set->to_start += goal == GOAL_DEPLOYED_STARTED;
 	s->set->not_gone += goal != GOAL_NOT_DEPLOYED;
-	s->state = state;
+	if (state == STATE_NOT_DEPLOYED)
+		return;
+	state_machine_adopt(&slot_machine, s, &s->state, state);
 	count_move(s, STATE_NOT_DEPLOYED, state);
 }
 

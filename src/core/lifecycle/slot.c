@@ -1,8 +1,40 @@
 #include "core/lifecycle/slot.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
+
+/* ---- the state machine ---- */
+
+static void describe(const void *object, char *ret_name, size_t size)
+{
+	const struct slot *s = object;
+	snprintf(ret_name, size, "%s", s->path);
+}
+
+static const char *invariant(const void *object, unsigned from, unsigned to)
+{
+	const struct slot *s = object;
+	if (to != STATE_NOT_DEPLOYED && from != to && !s->serving.placed &&
+	    from != STATE_NOT_DEPLOYED)
+		return "moves, but has no place";
+	if (s->closing && to != STATE_DEPLOYED_STARTED)
+		return "is closing, but not started";
+	if (s->stop != NULL && !state_is_active(s->state))
+		return "takes part in an ordered stop, but is not active";
+	return NULL;
+}
+
+const struct state_machine_type slot_machine = {
+	.name = "instance",
+	.states = instance_states,
+	.count = INSTANCE_STATE_COUNT,
+	.describe = describe,
+	.invariant = invariant,
+};
+
+/* ---- reading ---- */
 
 struct slot *slot_next_below(const struct slot *top, struct slot *s)
 {

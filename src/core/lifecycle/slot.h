@@ -138,6 +138,10 @@ struct slot *slot_next_below(const struct slot *top, struct slot *s);
 #define slot_for_each_child(parent, c) \
 	for (struct slot *c = (parent)->first_child; c != NULL; c = c->next_sibling)
 
+/* The states of a slot; slot_move() and slot_stopped() (rules.h) are its gate, slot_restore() takes
+ * over what a record holds. */
+extern const struct state_machine_type slot_machine;
+
 /* ---- reading ---- */
 
 static inline const struct space *slot_declared_space(const struct slot *s)

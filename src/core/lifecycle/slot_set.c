@@ -71,6 +71,7 @@ static void add_slot(struct slot_set *set, struct declarations *d, unsigned inst
 	s->path = decl->path;
 	s->root = s;
 	s->serving.declared = &d->spaces[decl->space];
+	state_machine_begin(&slot_machine, s, &s->state, STATE_NOT_DEPLOYED);
 	d->slots[instance] = s;
 	vector_push(&set->slots, s);
 	vector_push(&set->spaces.items[s->space]->slots, s);

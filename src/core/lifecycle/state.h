@@ -23,18 +23,20 @@
  *      │               └──────────────┤stopping├────────┘                  │ provider or
  *      │                              └────────┘◄──────────────────────────┘ ancestor lost
  *      │
- *      └── from every state: the zhost is lost. Back again by adoption: the zhost returns and
- *          still holds the newest epoch; then the state that it reports is taken.
+ *      └── from every state: the zhost is lost.
  *
- * A zhost is a root instance: not-deployed, deploying, deployed-started, problem, undeploying.
+ * A zhost that returns and still holds the newest epoch is adopted: the state that it reports is
+ * taken. A zhost itself has states of the same names: core/control/zhost_state.h.
  */
 #ifndef SAMOZA_CORE_LIFECYCLE_STATE_H
 #define SAMOZA_CORE_LIFECYCLE_STATE_H
 
 #include <stdbool.h>
 
+#include "base/state_machine.h"
+
 /* The values are those of proto/record.proto. */
-enum instance_state {
+enum __attribute__((packed)) instance_state {
 	STATE_NOT_DEPLOYED,
 	STATE_DEPLOYING,
 	STATE_DEPLOYED_STOPPED,
@@ -47,6 +49,11 @@ enum instance_state {
 	STATE_PROBLEM,
 };
 #define STATE_COUNT 10
+/* Not `problem`, which only a zhost has. */
+#define INSTANCE_STATE_COUNT STATE_PROBLEM
+
+/* The table; the machine is slot_machine (slot.h). */
+extern const struct state_machine_state instance_states[INSTANCE_STATE_COUNT];
 
 enum instance_goal {
 	GOAL_NOT_DEPLOYED,
@@ -63,12 +70,6 @@ const char *goal_name(enum instance_goal goal);
 int goal_parse(const char *text, enum instance_goal *ret_goal);
 /* 0, or -1 when `text` names no state. */
 int state_parse(const char *text, enum instance_state *ret_state);
-
-/* Whether an instance inside a topology may move so. `adopting`: the state that a zhost reports
- * is taken after it was away (or zrms was). */
-bool state_may_move(enum instance_state from, enum instance_state to, bool adopting);
-/* The same for a zhost. */
-bool state_zhost_may_move(enum instance_state from, enum instance_state to);
 
 /* A process exists, or may exist: starting, deployed-started, stopping. */
 static inline bool state_is_active(enum instance_state state)

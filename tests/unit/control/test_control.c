@@ -1,0 +1,309 @@
+/*
+ * What zrms decides, at the level of control_handle(): requests, names, reports, orders, recovery,
+ * and what is there again after a restart.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "core/control/deployment.h"
+#include "core/control/zhost_registry.h"
+#include "fixture.h"
+
+#define STARTED	  SAMOZA__V1__PHASE__PHASE_STARTED
+#define DEPLOYED  SAMOZA__V1__PHASE__PHASE_DEPLOYED
+#define ABSENT	  SAMOZA__V1__PHASE__PHASE_ABSENT
+#define ONE_SPACE "- {name: web, type: CALL}\n"
+
+static void set_up(struct fixture *f)
+{
+	fixture_init(f);
+	fixture_start(f);
+	fixture_hello(f, "n1", 1, NULL, 0);
+}
+
+static void check_state(const struct fixture *f, const char *id, const char *expected)
+{
+	CLEANUP(freep) char *seen = fixture_topology_state(f, id);
+	assert_string_equal(seen, expected);
+}
+
+static void check_space(const struct fixture *f, const char *id, const char *path,
+			const char *expected)
+{
+	CLEANUP(freep) char *seen = fixture_space(f, id, path);
+	assert_string_equal(seen, expected);
+}
+
+static void report(struct fixture *f, uint64_t link, const char *id, const char *path,
+		   uint64_t epoch, Samoza__V1__Phase phase)
+{
+	fixture_report(f, link, &(struct reported){id, path, epoch, phase, NULL});
+}
+
+/* Submits one space, and reports it started on n1. Returns its epoch. */
+static uint64_t start_one(struct fixture *f, const char *id, const char *name,
+			  const char *spaces)
+{
+	fixture_submit(f, id, name, spaces);
+	const Samoza__V1__DesiredInstance *d = fixture_desired(f, 1, "web");
+	assert_non_null(d);
+	uint64_t epoch = d->key->epoch;
+	report(f, 1, id, "web", epoch, DEPLOYED);
+	report(f, 1, id, "web", epoch, STARTED);
+	return epoch;
+}
+
+/* ---- requests ---- */
+
+static void a_submitted_space_is_placed_deployed_and_started(void **state)
+{
+	struct fixture f;
+	(void)state;
+	set_up(&f);
+	fixture_submit(&f, "id-1", "shop", ONE_SPACE);
+	check_state(&f, "id-1", "pending");
+	check_space(&f, "id-1", "web", "deploying on n1");
+	const Samoza__V1__DesiredInstance *d = fixture_desired(&f, 1, "web");
+	assert_int_equal(d->target, SAMOZA__V1__TARGET__TARGET_DEPLOYED);
+	assert_non_null(d->spec);
+	uint64_t epoch = d->key->epoch;
+	report(&f, 1, "id-1", "web", epoch, DEPLOYED);
+	d = fixture_desired(&f, 1, "web");
+	assert_int_equal(d->target, SAMOZA__V1__TARGET__TARGET_STARTED);
+	assert_null(d->spec); /* it has it already */
+	report(&f, 1, "id-1", "web", epoch, STARTED);
+	check_space(&f, "id-1", "web", "deployed-started on n1");
+	check_state(&f, "id-1", "running");
+	CLEANUP(freep) char *events = fixture_events(&f, "space");
+	assert_string_equal(events, "shop/web: not-deployed -> deploying\n"
+				    "shop/web: deploying -> deployed-stopped\n"
+				    "shop/web: deployed-stopped -> starting\n"
+				    "shop/web: starting -> deployed-started\n");
+	fixture_done(&f);
+}
+
+static void without_start_nothing_is_placed(void **state)
+{
+	struct fixture f;
+	(void)state;
+	set_up(&f);
+	assert_int_equal(fixture_try_submit(&f, "id-1", "shop", ONE_SPACE, false), 0);
+	check_state(&f, "id-1", "pending");
+	check_space(&f, "id-1", "web", "not-deployed");
+	fixture_done(&f);
+}
+
+static void a_name_is_taken_until_its_topology_is_stopped(void **state)
+{
+	struct fixture f;
+	const char *id = NULL;
+	(void)state;
+	set_up(&f);
+	fixture_submit(&f, "id-1", "shop", ONE_SPACE);
+	assert_int_equal(fixture_try_submit(&f, "id-2", "shop", ONE_SPACE, true), ERR_CONFLICT);
+	assert_int_equal(fixture_topology(&f, "id-1", TOPOLOGY_STOP), 0);
+	assert_int_equal(fixture_try_submit(&f, "id-2", "shop", ONE_SPACE, true), 0);
+	/* The name means the one that is not stopped; the other one cannot take it back. */
+	assert_int_equal(control_resolve(f.control, "shop", &id, NULL), 0);
+	assert_string_equal(id, "id-2");
+	assert_int_equal(fixture_topology(&f, "id-1", TOPOLOGY_START), ERR_CONFLICT);
+	check_state(&f, "id-1", "stopped");
+	fixture_done(&f);
+}
+
+static void an_ambiguous_prefix_of_an_id_is_refused(void **state)
+{
+	struct fixture f;
+	const char *id = NULL;
+	(void)state;
+	set_up(&f);
+	fixture_submit(&f, "id-1", "shop", ONE_SPACE);
+	assert_int_equal(control_resolve(f.control, "id-", &id, NULL), 0);
+	fixture_submit(&f, "id-2", "bank", ONE_SPACE);
+	CLEANUP(error_freep) struct error *err = NULL;
+	assert_int_equal(control_resolve(f.control, "id-", &id, &err), ERR_CONFLICT);
+	assert_string_equal(err->message, "ambiguous id 'id-' matches at least id-1 (shop) and "
+					  "id-2 (bank); use a longer prefix");
+	fixture_done(&f);
+}
+
+static void what_is_unknown_is_refused(void **state)
+{
+	struct fixture f;
+	(void)state;
+	set_up(&f);
+	fixture_submit(&f, "id-1", "shop", ONE_SPACE);
+	assert_int_equal(fixture_topology(&f, "id-9", TOPOLOGY_STOP), ERR_NOT_FOUND);
+	assert_int_equal(fixture_goal(&f, "id-1", "nobody", "not-deployed"), ERR_NOT_FOUND);
+	assert_int_equal(fixture_goal(&f, "id-1", "web", "starting"), ERR_INVALID);
+	assert_int_equal(fixture_topology(&f, "id-1", TOPOLOGY_REMOVE), ERR_CONFLICT);
+	fixture_done(&f);
+}
+
+static void a_removed_topology_leaves_no_record(void **state)
+{
+	struct fixture f;
+	(void)state;
+	set_up(&f);
+	uint64_t epoch = start_one(&f, "id-1", "shop", ONE_SPACE);
+	assert_int_equal(fixture_topology(&f, "id-1", TOPOLOGY_STOP), 0);
+	report(&f, 1, "id-1", "web", epoch, DEPLOYED);
+	report(&f, 1, "id-1", "web", epoch, ABSENT);
+	assert_int_equal(fixture_topology(&f, "id-1", TOPOLOGY_REMOVE), 0);
+	vector_for_each (&f.records, r)
+		assert_true(r->kind == RECORD_META || r->kind == RECORD_ZHOST);
+	fixture_done(&f);
+}
+
+/* ---- reports and orders ---- */
+
+static void a_report_of_an_older_epoch_is_ignored(void **state)
+{
+	struct fixture f;
+	(void)state;
+	set_up(&f);
+	uint64_t epoch = start_one(&f, "id-1", "shop", ONE_SPACE);
+	report(&f, 1, "id-1", "web", epoch - 1, ABSENT);
+	check_space(&f, "id-1", "web", "deployed-started on n1");
+	report(&f, 1, "id-1", "web", epoch, ABSENT);
+	check_space(&f, "id-1", "web", "deploying on n1");
+	fixture_done(&f);
+}
+
+static void a_zhost_that_joins_gets_the_whole_set(void **state)
+{
+	struct fixture f;
+	(void)state;
+	set_up(&f);
+	uint64_t epoch = start_one(&f, "id-1", "shop", ONE_SPACE);
+	const struct reported held[] = {{"id-1", "web", epoch, STARTED, NULL}};
+	fixture_clear_events(&f);
+	fixture_hello(&f, "n1", 2, held, 1);
+	const Samoza__V1__Desired *set = (const Samoza__V1__Desired *)fixture_message(
+		&f, 2, SAMOZA__V1__FRAME_TYPE__FRAME_DESIRED);
+	assert_true(set->full);
+	assert_int_equal(set->n_instances, 1);
+	assert_non_null(set->instances[0]->spec);
+	CLEANUP(freep) char *events = fixture_events(&f, "space");
+	assert_string_equal(events, "");
+	fixture_done(&f);
+}
+
+/* ---- recovery ---- */
+
+static void a_silent_zhost_is_a_problem_and_its_spaces_are_placed_again(void **state)
+{
+	struct fixture f;
+	(void)state;
+	set_up(&f);
+	uint64_t epoch = start_one(&f, "id-1", "shop", ONE_SPACE);
+	fixture_hello(&f, "n2", 2, NULL, 0);
+	fixture_advance(&f, 20000);
+	fixture_heartbeat(&f, "n2", 2);
+	fixture_advance(&f, 15000);
+	check_space(&f, "id-1", "web", "deploying on n2");
+	check_state(&f, "id-1", "degraded");
+	/* The old copy comes back: it is not in the set that its zhost gets. */
+	const struct reported held[] = {{"id-1", "web", epoch, STARTED, NULL}};
+	fixture_hello(&f, "n1", 3, held, 1);
+	assert_null(fixture_desired(&f, 3, "web"));
+	check_space(&f, "id-1", "web", "deploying on n2");
+	fixture_done(&f);
+}
+
+static void a_zhost_that_returns_before_is_adopted(void **state)
+{
+	struct fixture f;
+	(void)state;
+	set_up(&f);
+	uint64_t epoch = start_one(&f, "id-1", "shop", ONE_SPACE);
+	fixture_advance(&f, 40000);
+	check_space(&f, "id-1", "web", "not-deployed");
+	check_state(&f, "id-1", "failed");
+	const struct reported held[] = {{"id-1", "web", epoch, STARTED, NULL}};
+	fixture_hello(&f, "n1", 2, held, 1);
+	check_space(&f, "id-1", "web", "deployed-started on n1");
+	check_state(&f, "id-1", "running");
+	fixture_done(&f);
+}
+
+/* ---- restart ---- */
+
+static void a_restart_knows_goals_places_and_epochs_again(void **state)
+{
+	struct fixture f;
+	(void)state;
+	set_up(&f);
+	uint64_t epoch = start_one(&f, "id-1", "shop", ONE_SPACE);
+	fixture_submit(&f, "id-2", "bank", "- {name: a, type: CALL}\n");
+	assert_int_equal(fixture_topology(&f, "id-2", TOPOLOGY_STOP), 0);
+	fixture_clear_events(&f);
+	fixture_restart(&f);
+	check_space(&f, "id-1", "web", "deployed-started on n1");
+	check_state(&f, "id-1", "running");
+	check_state(&f, "id-2", "stopped");
+	const struct reported held[] = {{"id-1", "web", epoch, STARTED, NULL}};
+	fixture_hello(&f, "n1", 2, held, 1);
+	assert_int_equal(fixture_desired(&f, 2, "web")->key->epoch, epoch);
+	CLEANUP(freep) char *events = fixture_events(&f, "topology");
+	assert_string_equal(events, "");
+	fixture_done(&f);
+}
+
+static void a_record_that_cannot_be_read_is_refused(void **state)
+{
+	(void)state;
+	struct control *c = control_new(&CONTROL_CONFIG_DEFAULT, "test-cluster");
+	assert_int_equal(control_load(c, (enum record_kind)99, "", 0, NULL), ERR_INVALID);
+	CLEANUP(error_freep) struct error *err = NULL;
+	assert_int_equal(control_load(c, RECORD_ZHOST, "\xff", 1, &err), ERR_INVALID);
+	control_free(c);
+}
+
+/* ---- state machines ---- */
+
+static void the_tables_have_no_fault(void **state)
+{
+	static const struct state_machine_type *const machines[] = {&topology_machine,
+								    &zhost_machine};
+	(void)state;
+	for (size_t k = 0; k < ARRAY_SIZE(machines); k++) {
+		CLEANUP(freep) char *wrong = state_machine_check_table(machines[k]);
+		assert_null(wrong);
+	}
+	CLEANUP(freep) char *topology = state_machine_markdown(&topology_machine);
+	assert_string_equal(topology, "| topology | next |\n"
+				      "|---|---|\n"
+				      "| pending | running, stopped, failed |\n"
+				      "| running | degraded, stopped, failed |\n"
+				      "| degraded | running, stopped, failed |\n"
+				      "| stopped | pending, running, failed |\n"
+				      "| failed | pending, degraded, stopped |\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_submitted_space_is_placed_deployed_and_started),
+		cmocka_unit_test(without_start_nothing_is_placed),
+		cmocka_unit_test(a_name_is_taken_until_its_topology_is_stopped),
+		cmocka_unit_test(an_ambiguous_prefix_of_an_id_is_refused),
+		cmocka_unit_test(what_is_unknown_is_refused),
+		cmocka_unit_test(a_removed_topology_leaves_no_record),
+		cmocka_unit_test(a_report_of_an_older_epoch_is_ignored),
+		cmocka_unit_test(a_zhost_that_joins_gets_the_whole_set),
+		cmocka_unit_test(a_silent_zhost_is_a_problem_and_its_spaces_are_placed_again),
+		cmocka_unit_test(a_zhost_that_returns_before_is_adopted),
+		cmocka_unit_test(a_restart_knows_goals_places_and_epochs_again),
+		cmocka_unit_test(a_record_that_cannot_be_read_is_refused),
+		cmocka_unit_test(the_tables_have_no_fault),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
