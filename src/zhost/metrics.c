@@ -1,5 +1,7 @@
 #include "zhost/metrics.h"
 
+#include "zhost/edge/edge.h"
+
 enum {
 	STARTS,
 	START_FAILURES,
@@ -88,3 +90,6 @@ static void read_metrics(const void *part, struct metric_values *to)
 }
 
 const struct metric_source zhost_metrics = METRIC_SOURCE(metrics, read_metrics);
+
+const struct metric_source *const zhost_metric_sources[] = {&zhost_metrics, &edge_metrics,
+							    NULL};

@@ -21,5 +21,7 @@ struct metrics_sources {
 };
 
 extern const struct metric_source zhost_metrics; /* of struct metrics_sources */
+/* Everything that GET /metrics prints, for the manual; ends with NULL. */
+extern const struct metric_source *const zhost_metric_sources[];
 
 #endif

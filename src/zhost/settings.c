@@ -11,6 +11,7 @@
 #include "model/zhost.h"
 #include "schema/message.h"
 #include "schema/yaml.h"
+#include "zhost/metrics.h"
 
 #define FILE_MAX ((off_t)4 * 1024 * 1024)
 
@@ -113,6 +114,7 @@ const struct cli_program zhost_program = {
 	.version = SAMOZA_VERSION,
 	.exits = exits,
 	.has_file = true,
+	.metrics = zhost_metric_sources,
 	.other_keys = other_keys,
 	.notes = "The file may list `zhosts` with capacity, labels and capabilities; the entry "
 		 "with this zhost's name counts. On SIGTERM zhost ends and its spaces go on; "

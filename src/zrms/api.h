@@ -27,6 +27,8 @@ char *api_error_body(void *context, const char *code, const char *message,
 /* control_loop_listener.on_reply. */
 /* Registers the metrics of all parts with zrms->metrics. PRE: all parts are there. */
 void api_register_metrics(struct zrms *zrms);
+/* The sources that it registers, for the manual; ends with NULL. */
+extern const struct metric_source *const api_metric_sources[];
 void api_reply(struct api *api, const struct reply *reply);
 
 /* For submissions_new(); its user is the zrms, its requests are http_requests. */

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "adapter/cli/version.h"
+#include "adapter/sqlite/store.h"
 #include "adapter/wire/wire_dial.h"
 #include "base/check.h"
 #include "base/str.h"
@@ -53,6 +54,13 @@ static void read_metrics(const void *part, struct metric_values *to)
 }
 
 static const struct metric_source http_metrics = METRIC_SOURCE(metrics, read_metrics);
+
+/* As api_register_metrics() registers them. */
+const struct metric_source *const api_metric_sources[] = {
+	&control_metrics,   &sqlite_store_metrics, &commit_driver_metrics,
+	&hub_metrics,	    &submissions_metrics,  &translations_metrics,
+	&artifacts_metrics, &http_metrics,	   NULL,
+};
 
 void api_register_metrics(struct zrms *zrms)
 {

@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "adapter/cli/version.h"
+#include "zrms/api.h"
 
 static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
 
@@ -111,6 +112,7 @@ const struct cli_program settings_program = {
 	.version = SAMOZA_VERSION,
 	.exits = exits,
 	.has_file = true,
+	.metrics = api_metric_sources,
 };
 
 int settings_control(const struct settings *s, struct control_config *ret_config,

@@ -1,4 +1,5 @@
 """What a newcomer does first: a project of one's own, and a look at what the cluster says of itself."""
+import re
 import urllib.request
 
 from conftest import BIN, run, until
@@ -38,3 +39,17 @@ def test_metrics_count_events(guest_book):
     page.add("1", "counted")
     assert metric(c.url, "samoza_data_requests_total") > before
     until(lambda: metric(c.url, "samoza_heartbeats_total") > 3, "heartbeats are counted")
+
+
+def test_the_manual_lists_exactly_the_metrics(cluster):
+    def printed(url):
+        with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
+            return set(re.findall(r"^# TYPE (\S+) ", answer.read().decode(), re.MULTILINE))
+
+    def listed(program):
+        manual = run(BIN / program, "--print-manual").stdout
+        part = manual.split('.\\" @METRICS@\n')[1].split('.\\" @')[0]
+        return set(re.findall(r"^\.It Li (\S+)$", part, re.MULTILINE))
+
+    assert printed(cluster.url) == listed("zrms")
+    assert printed(cluster.zedge("edge-node-1")) == listed("zhost")

@@ -119,6 +119,8 @@ enum cli_status {
 	CLI_USAGE = 2,
 };
 
+struct metric_source;
+
 struct cli_exit {
 	int status;
 	const char *meaning; /* a phrase; NULL ends the list */
@@ -134,6 +136,8 @@ struct cli_program {
 	const char *notes;	      /* paragraphs at the end of --help, or NULL */
 	const struct cli_exit *exits; /* NULL: those of enum cli_status */
 	bool has_file;		      /* --config FILE, --print-config */
+	/* What GET /metrics prints, for the manual; ends with NULL. NULL: none. */
+	const struct metric_source *const *metrics;
 	/* Top-level keys of the file that others read ("zhosts"); ends with NULL. */
 	const char *const *other_keys;
 	bool is_optional; /* runs without a command, too: cli_start() returns with none */
@@ -238,7 +242,7 @@ bool cli_print_help_for(const struct cli_program *program, const char *const *wo
 /* `help [COMMAND]`, for tables of commands. */
 extern const struct cli_command cli_help_command;
 /* manual.c: what the tables say, in mdoc(7), for the page's template (docs/man/fill.py): a line
- * `.\" @COMMANDS@`, the list of commands, and so on for OPTIONS, ENVIRONMENT and EXITS. */
+ * `.\" @COMMANDS@`, the list of commands, and so on for OPTIONS, ENVIRONMENT, METRICS and EXITS. */
 void cli_print_manual(const struct cli_program *program, FILE *out);
 
 /* complete.c: what could stand in the place of `current`, after `words`, sorted, each owned by

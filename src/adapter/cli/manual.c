@@ -6,6 +6,7 @@
 
 #include "adapter/cli/private.h"
 #include "adapter/cli/version.h"
+#include "base/metrics.h"
 #include "base/str.h"
 
 /* Whether a sentence ends before the blank at s[i], and another begins after it. */
@@ -142,6 +143,20 @@ static void put_exits(FILE *out, const struct cli_program *p)
 	}
 }
 
+static void put_metrics(FILE *out, const struct metric_source *source)
+{
+	for (size_t i = 0; i < source->count; i++) {
+		const struct metric *m = &source->metrics[i];
+
+		(void)fprintf(out, ".It Li %s\n%s", m->name,
+			      m->type == METRIC_COUNTER ? "Counter" : "Gauge");
+		if (m->label != NULL)
+			(void)fprintf(out, " by %s", m->label);
+		(void)fputs(".\n", out);
+		put_text(out, m->help);
+	}
+}
+
 /* A marked part: what stands in the place of @NAME@ in the template. */
 static void begin(FILE *out, const char *name)
 {
@@ -163,6 +178,9 @@ void cli_print_manual(const struct cli_program *p, FILE *out)
 	put_environment(out, p->options);
 	for (const struct cli_command *const *c = p->commands; c != NULL && *c != NULL; c++)
 		put_environment(out, (*c)->options);
+	begin(out, "METRICS");
+	for (const struct metric_source *const *m = p->metrics; m != NULL && *m != NULL; m++)
+		put_metrics(out, *m);
 	begin(out, "EXITS");
 	put_exits(out, p);
 }

@@ -385,7 +385,7 @@ static void read_metrics(const void *part, struct metric_values *to)
 	metric_set(to, WAL_PAGES, (uint64_t)s->wal_pages);
 }
 
-static const struct metric_source store_metrics = METRIC_SOURCE(metrics, read_metrics);
+const struct metric_source sqlite_store_metrics = METRIC_SOURCE(metrics, read_metrics);
 
 /* ---- life ---- */
 
@@ -466,7 +466,7 @@ static const struct store_ops store_ops = {
 	.load = sqlite_store_load,
 	.commit = sqlite_store_commit,
 	.events = sqlite_store_events,
-	.metrics = &store_metrics,
+	.metrics = &sqlite_store_metrics,
 	.close = sqlite_store_close,
 };
 

@@ -17,6 +17,8 @@
 #define STORE_EVENTS_KEPT 1000000
 #define STORE_EVENTS_MAX  10000 /* of one answer */
 
+extern const struct metric_source sqlite_store_metrics; /* of the store */
+
 /* Creates the file where there is none. Errors as database_open(). */
 int sqlite_store_open(struct loop *loop, const char *path, struct store **ret_store,
 		      struct error **err) must_check;

@@ -166,7 +166,7 @@ static void read_metrics(const void *part, struct metric_values *to)
 	metric_set(to, SESSIONS, sessions_count(e->sessions));
 }
 
-static const struct metric_source edge_metrics = METRIC_SOURCE(metrics, read_metrics);
+const struct metric_source edge_metrics = METRIC_SOURCE(metrics, read_metrics);
 
 static void on_metrics(void *context, struct http_request *q)
 {

@@ -40,6 +40,8 @@ struct edge_options {
 int edge_new(const struct edge_options *options, struct edge **ret_edge,
 	     struct error **err) must_check;
 void edge_free(struct edge *e);
+extern const struct metric_source edge_metrics; /* of struct edge */
+
 /* The port that it listens on. */
 uint16_t edge_port(const struct edge *e);
 
