@@ -39,21 +39,26 @@ static void plan_end(struct world *w, struct node *n, const struct process *p, i
 	h->id = mem_strdup(p->id);
 }
 
-/* What must never be: checked where it would begin. */
+/* What must never be: checked where it would begin. A slot is what a topology name and a path name,
+ * over all deployments of that name. */
+static void check_pair(struct world *w, const struct process *born, const struct node *here,
+		       const struct process *p, const struct node *there)
+{
+	if (p == born || strcmp(p->name, born->name) != 0)
+		return;
+	if (strcmp(p->id, born->id) == 0 && p->epoch == born->epoch)
+		world_violate(w, "%s is live twice under epoch %" PRIu64 ": on %s and %s",
+			      p->name, p->epoch, there->name, here->name);
+	if (p->exclusive || born->exclusive)
+		world_violate(w, "%s is exclusive and live twice: on %s and %s", p->name,
+			      there->name, here->name);
+}
+
 static void check_second_life(struct world *w, const struct node *n, const struct process *born)
 {
-	vector_for_each (&w->nodes, other) {
-		struct process *p = process_find(*other, born->id);
-		if (p == NULL || p == born)
-			continue;
-		if (p->epoch == born->epoch)
-			world_violate(w,
-				      "%s is live twice under epoch %" PRIu64 ": on %s and %s",
-				      p->name, p->epoch, (*other)->name, n->name);
-		if (p->exclusive || born->exclusive)
-			world_violate(w, "%s is exclusive and live twice: on %s and %s",
-				      p->name, (*other)->name, n->name);
-	}
+	vector_for_each (&w->nodes, other)
+		for (struct process *p = (*other)->processes; p != NULL; p = p->hh.next)
+			check_pair(w, born, n, p, *other);
 }
 
 static void process_begin(struct world *w, struct node *n, const struct agent_order *o,

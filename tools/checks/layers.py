@@ -11,7 +11,7 @@ from checks.tree import without_comments
 # says so.
 ORDER = [
     ["base"], ["proto"], ["schema"], ["model"],
-    ["core"], ["port"], ["core/commit"], ["core/lifecycle"], ["core/place", "core/agent"],
+    ["core"], ["port"], ["core/commit"], ["core/lifecycle"], ["core/application", "core/place", "core/agent"],
     ["core/control"],
     ["adapter/log", "adapter/cli", "adapter/output", "adapter/uv", "adapter/sim", "adapter/http",
      "adapter/wire", "adapter/sqlite", "adapter/archive", "adapter/wasm2c", "adapter/sandbox",

@@ -44,7 +44,6 @@ void control_free(struct control *c)
 		deployment_dissolve(c, c->deployments.first);
 	deployment_registry_done(&c->deployments);
 	zhost_registry_done(&c->zhosts);
-	data_owners_done(&c->data_owners);
 	forget_done(c);
 	lifecycle_done(&c->lifecycle);
 	place_free(c->place);

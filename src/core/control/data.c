@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/memory.h"
+#include "base/str.h"
 #include "core/control/state.h"
 #include "schema/message.h"
 
@@ -29,21 +30,29 @@ static const struct copy *find_copy(const struct control *c, uint64_t link,
 	const struct deployment *d = deployment_find(&c->deployments, key->topology);
 	const struct slot *s = z != NULL && d != NULL ? slot_find(&d->slots, key->path) : NULL;
 	const struct copy *copy = s != NULL ? copy_of(s) : NULL;
-	return copy != NULL && copy->zhost == z && copy->epoch == key->epoch ? copy : NULL;
+	return copy != NULL && copy->zhost == z && copy->of_path.epoch == key->epoch ? copy
+										     : NULL;
+}
+
+static bool stores_in_cluster(const struct copy *copy)
+{
+	const struct space *space = slot_declared_space(copy->slot);
+	return space_type_is_wasm(space->type) && space->storage == STORAGE_CLUSTER;
 }
 
 void data_request(struct control *c, uint64_t link, const Samoza__V1__DataRequest *request)
 {
 	const struct copy *copy = find_copy(c, link, request->key);
 	c->count.data_requests++;
-	if (copy == NULL || !data_owner_is(&c->data_owners, copy)) {
+	if (copy == NULL || !stores_in_cluster(copy) || !slot_copy_writes(&copy->of_path)) {
 		answer(c, link, request->request, -ESTALE);
 		return;
 	}
 	*vector_add(&c->emitter.outbox->data) = (struct data_change){
 		.link = link,
 		.request = request->request,
-		.owner = data_owner_key(copy),
+		.owner = str_printf("%s/%s", copy->of_path.slot->application->name,
+				    copy->of_path.slot->path),
 		.operation = request->operation,
 		.key = copy_bytes(request->data_key),
 		.key_size = request->data_key.len,

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "core/lifecycle/lifecycle.h"
 #include "core/lifecycle/slot_set.h"
 #include "core/place/place.h"
 
@@ -70,6 +71,17 @@ static enum topology_state state_of_name(const char *name)
 
 /* ---- copies ---- */
 
+/* An exclusive copy waits until every other copy of its slot has ended: the one that was lost with
+ * its zhost, and those of earlier deployments of the name. */
+static int64_t may_run_at_ms(const struct copy *copy)
+{
+	if (!slot_declared_space(copy->slot)->exclusive)
+		return 0;
+	int64_t now_ms = copy->slot->set->lifecycle->now.mono_ms;
+	int64_t alone = slot_copy_alone_at_ms(&copy->of_path, now_ms);
+	return alone > copy->may_run_at_ms ? alone : copy->may_run_at_ms;
+}
+
 void copy_publish_facts(struct copy *copy)
 {
 	slot_set_serving(copy->slot, &(struct serving_facts){
@@ -82,7 +94,7 @@ void copy_publish_facts(struct copy *copy)
 					     .undeploy_failed = copy->undeploy_failed,
 					     .failed = copy->failures > 0,
 					     .retry_at_ms = copy->retry_at_ms,
-					     .may_run_at_ms = copy->may_run_at_ms,
+					     .may_run_at_ms = may_run_at_ms(copy),
 					     .last_error = copy->last_error,
 				     });
 }
@@ -96,39 +108,6 @@ void copy_set_exports(struct copy *copy, struct instance_variable *take, size_t 
 	free(copy->exports);
 	copy->exports = take;
 	copy->export_count = count;
-}
-
-/* ---- names ---- */
-
-static void index_name(struct deployment_registry *r, struct deployment *d)
-{
-	struct name_entry *entry = NULL;
-	HASH_FIND_STR(r->by_name, d->name, entry);
-	if (entry == NULL) {
-		entry = mem_new(struct name_entry);
-		entry->name = mem_strdup(d->name);
-		HASH_ADD_KEYPTR(hh, r->by_name, entry->name, strlen(entry->name), entry);
-	}
-	d->older_same_name = entry->newest;
-	entry->newest = d;
-}
-
-static void unindex_name(struct deployment_registry *r, struct deployment *d)
-{
-	struct name_entry *entry = NULL;
-	HASH_FIND_STR(r->by_name, d->name, entry);
-	INVARIANT(entry != NULL);
-	for (struct deployment **p = &entry->newest; *p != NULL; p = &(*p)->older_same_name) {
-		if (*p == d) {
-			*p = d->older_same_name;
-			break;
-		}
-	}
-	if (entry->newest == NULL) {
-		HASH_DEL(r->by_name, entry);
-		free(entry->name);
-		free(entry);
-	}
 }
 
 /* ---- one deployment ---- */
@@ -150,8 +129,10 @@ static void declare(struct deployment *d, struct lifecycle *l, struct topology *
 	d->declared = slot_set_declare(&d->slots, topology);
 	d->topology = d->declared->topology;
 	d->copies = mem_new_array(struct copy, d->slots.slots.count);
-	vector_for_each (&d->slots.slots, s)
+	vector_for_each (&d->slots.slots, s) {
 		d->copies[(*s)->id].slot = *s;
+		slot_copy_join(d->member.application, &d->copies[(*s)->id].of_path, (*s)->path);
+	}
 	d->importers_changed = mem_new_array(bool, d->slots.spaces.count);
 	for (unsigned n = 0; n < topology->space_count; n++)
 		d->routes.has_pages =
@@ -184,6 +165,8 @@ struct deployment *deployment_new(struct deployment_registry *r, struct lifecycl
 	d->was_running = take_record->was_running;
 	d->ever_started = take_record->ever_started;
 	d->updated_ms = take_record->updated_ms;
+	d->member.stopped = d->state == TOPOLOGY_STOPPED;
+	application_join(&r->applications, &d->member, d->name, d->id);
 	declare(d, l, topology);
 	index_artifacts(d);
 	d->place = place_topology_add(place, topology, d->sequence);
@@ -192,7 +175,6 @@ struct deployment *deployment_new(struct deployment_registry *r, struct lifecycl
 		(void)vector_add(&r->by_place);
 	r->by_place.items[d->place] = d;
 	HASH_ADD_KEYPTR(hh, r->by_id, d->id, strlen(d->id), d);
-	index_name(r, d);
 	d->previous = r->last;
 	*(r->last != NULL ? &r->last->next : &r->first) = d;
 	r->last = d;
@@ -203,13 +185,13 @@ static void copy_done(struct copy *copy)
 {
 	INVARIANT(copy->zhost == NULL && copy->exclusions == NULL);
 	copy_set_exports(copy, NULL, 0);
+	slot_copy_leave(&copy->of_path);
 	free(copy->last_error);
 }
 
 void deployment_free(struct deployment_registry *r, struct place *place, struct deployment *d)
 {
 	HASH_DEL(r->by_id, d);
-	unindex_name(r, d);
 	*(d->previous != NULL ? &d->previous->next : &r->first) = d->next;
 	*(d->next != NULL ? &d->next->previous : &r->last) = d->previous;
 	r->by_place.items[d->place] = NULL;
@@ -219,6 +201,7 @@ void deployment_free(struct deployment_registry *r, struct place *place, struct 
 		place_unit_free(place, d->copies[k].place_unit);
 		copy_done(&d->copies[k]);
 	}
+	application_leave(&r->applications, &d->member);
 	place_topology_remove(place, d->place);
 	slot_set_done(&d->slots);
 	samoza__v1__topology_record__free_unpacked(d->record, NULL);
@@ -235,6 +218,7 @@ void deployment_free(struct deployment_registry *r, struct place *place, struct 
 void deployment_registry_done(struct deployment_registry *r)
 {
 	INVARIANT(r->first == NULL);
+	applications_done(&r->applications);
 	vector_done(&r->by_place);
 }
 
@@ -246,24 +230,20 @@ struct deployment *deployment_find(const struct deployment_registry *r, const ch
 	return d;
 }
 
-struct deployment *deployment_by_name(const struct deployment_registry *r, const char *name)
+static struct deployment *of_member(struct application_member *member)
 {
-	struct name_entry *entry = NULL;
-	HASH_FIND_STR(r->by_name, name, entry);
-	if (entry == NULL)
-		return NULL;
-	for (struct deployment *d = entry->newest; d != NULL; d = d->older_same_name)
-		if (d->state != TOPOLOGY_STOPPED)
-			return d;
-	return entry->newest;
+	return member != NULL ? container_of(member, struct deployment, member) : NULL;
 }
 
-struct deployment *deployment_name_holder(const struct deployment_registry *r,
-					  const struct deployment *d)
+struct deployment *deployment_by_name(const struct deployment_registry *r, const char *name)
 {
-	struct deployment *holder = deployment_by_name(r, d->name);
-	return holder != NULL && holder != d && holder->state != TOPOLOGY_STOPPED ? holder
-										  : NULL;
+	const struct application *a = application_find(&r->applications, name);
+	return a != NULL ? of_member(application_current(a)) : NULL;
+}
+
+struct deployment *deployment_name_holder(const struct deployment *d)
+{
+	return of_member(application_holder(&d->member));
 }
 
 struct slot *deployment_find_slot(const struct deployment *d, const char *path,

@@ -9,6 +9,7 @@
 
 #include "base/heap.h"
 #include "base/vector.h"
+#include "core/application/application.h"
 #include "core/lifecycle/slot.h"
 #include "proto/record.pb-c.h"
 
@@ -35,12 +36,13 @@ struct instance_variable {
 /* The copy of a slot: where it is placed, what its zhost is asked for, and what it reported. */
 struct copy {
 	struct slot *slot; /* borrowed */
+	struct slot_copy
+		of_path; /* as one of the copies of NAME/PATH; its epoch is this copy's */
 
 	/* -- placement -- */
 	struct control_zhost *zhost;	  /* where it is placed; NULL: nowhere. Borrowed */
 	struct control_zhost *last_zhost; /* where it was before; NULL: nowhere. Borrowed */
 	struct copy *next_on_zhost, *previous_on_zhost;
-	uint64_t epoch;	    /* of this placement; 0: never placed */
 	bool zhost_lost;    /* its zhost is silent; the placement is only kept for adoption */
 	bool placed_again;  /* not for a new request: its zhost was lost, or it moved */
 	bool placed_before; /* since it was last undeployed */
@@ -111,22 +113,16 @@ struct deployment {
 	bool *importers_changed; /* by space id: what it imports changed */
 	struct mesh_routes routes;
 
-	struct deployment *older_same_name; /* newest first, from struct name_entry */
+	struct application_member member;   /* of the application of its name */
 	struct deployment *previous, *next; /* by sequence */
-	UT_hash_handle hh;
-};
-
-struct name_entry {
-	char *name;
-	struct deployment *newest;
 	UT_hash_handle hh;
 };
 
 struct deployment_registry {
 	struct deployment *by_id;
-	struct deployment *first, *last; /* by sequence */
-	struct name_entry *by_name;
-	VECTOR(struct deployment *) by_place; /* by the engine's handle; NULL: none */
+	struct deployment *first, *last;	  /* by sequence */
+	struct application_registry applications; /* by name */
+	VECTOR(struct deployment *) by_place;	  /* by the engine's handle; NULL: none */
 };
 
 /* Adds it to the registry and to the engine. Takes the record. */
@@ -141,8 +137,7 @@ struct deployment *deployment_find(const struct deployment_registry *r, const ch
 /* The topology that is not stopped under that name, else the newest; NULL. */
 struct deployment *deployment_by_name(const struct deployment_registry *r, const char *name);
 /* Another one that is not stopped and has its name. NULL when the name is free. */
-struct deployment *deployment_name_holder(const struct deployment_registry *r,
-					  const struct deployment *d);
+struct deployment *deployment_name_holder(const struct deployment *d);
 struct slot *deployment_find_slot(const struct deployment *d, const char *path,
 				  struct error **err);
 

@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "core/control/mesh_tables.h"
 #include "core/control/placement.h"
+#include "core/control/residence.h"
 #include "core/control/state.h"
 #include "core/control/topology_state.h"
 
@@ -20,6 +21,7 @@ static void on_moved(struct lifecycle *l, struct slot *s, enum instance_state fr
 		copy->undeploy_failed = false;
 		copy_publish_facts(copy);
 	}
+	copy_set_active(d->control, copy, state_is_active(s->state));
 	mark_copy(copy, COPY_RECORD);
 	mark_deployment(d, DEPLOYMENT_STATE);
 	if (from == STATE_DEPLOYED_STARTED || s->state == STATE_DEPLOYED_STARTED)

@@ -158,7 +158,8 @@ static void load_slot(struct slot *s, const Samoza__V1__InstanceRecord *r)
 static void load_copy(struct copy *copy, const Samoza__V1__InstanceRecord *r)
 {
 	copy->target = (uint8_t)r->target;
-	copy->epoch = r->epoch;
+	if (r->epoch > 0)
+		slot_copy_placed(&copy->of_path, r->epoch);
 	copy->generation = r->order;
 	copy->retry_generation = r->fresh;
 	copy->last_error = mem_strdup(r->last_error);
@@ -183,14 +184,13 @@ static void load_instance(struct control *c, const Samoza__V1__InstanceRecord *r
 	struct copy *copy = copy_of(s);
 	load_slot(s, r);
 	load_copy(copy, r);
+	copy->of_path.active = state_is_active(s->state);
 	for (size_t k = r->n_exclusions; k-- > 0;) /* the newest is the first */
 		exclusion_restore(c, copy, r->exclusions[k]);
 	copy->last_zhost = zhost_find(&c->zhosts, r->last_zhost);
 	struct control_zhost *z = zhost_find(&c->zhosts, r->zhost);
 	if (z != NULL)
 		copy_link(copy, z);
-	if (copy->epoch > 0)
-		data_owner_set(&c->data_owners, copy);
 	/* A lost copy may have been heard last just before zrms ended: count from now. */
 	if (r->held || (r->lost && slot_declared_space(s)->exclusive))
 		copy_hold(c, copy,
@@ -222,6 +222,7 @@ static void resume(struct control *c, struct deployment *d)
 		if (state_is_active(s->state) && s->goal != GOAL_DEPLOYED_STARTED)
 			vector_push(&stopping, s);
 		s->closing = was_closing(s);
+		copy_publish_facts(copy_of(s)); /* now that all copies of its slot are known */
 		/* What is on a zhost waits for that zhost's report. */
 		if (!copy_is_placed(copy_of(s)))
 			lifecycle_push(s);

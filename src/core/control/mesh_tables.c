@@ -81,7 +81,7 @@ static Samoza__V1__MeshPeer *peer_new(const struct copy *copy)
 				space_type_name(space->type), &type);
 	p->zhost = mem_strdup(z->name);
 	p->has_epoch = p->has_type = true;
-	p->epoch = copy->epoch;
+	p->epoch = copy->of_path.epoch;
 	p->type = (Samoza__V1__SpaceType)type;
 	if (space->type != SPACE_UI)
 		return p;

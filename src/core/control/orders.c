@@ -98,16 +98,16 @@ static Samoza__V1__DesiredInstance *desired_new(struct copy *copy)
 	m->key = NEW(Samoza__V1__InstanceKey, samoza__v1__instance_key__descriptor);
 	m->key->topology = mem_strdup(deployment_of(copy->slot)->id);
 	m->key->path = mem_strdup(copy->slot->path);
-	m->key->epoch = copy->epoch;
+	m->key->epoch = copy->of_path.epoch;
 	m->generation = copy->generation;
 	m->target = (Samoza__V1__Target)copy->target;
 	m->has_retry_generation = true;
 	m->retry_generation = copy->retry_generation;
 	if (copy->target == TARGET_STARTED)
 		add_imports(copy, m);
-	if (copy->sent_epoch != copy->epoch || copy->sent_link != z->link) {
+	if (copy->sent_epoch != copy->of_path.epoch || copy->sent_link != z->link) {
 		m->spec = instance_spec_new(copy);
-		copy->sent_epoch = copy->epoch;
+		copy->sent_epoch = copy->of_path.epoch;
 		copy->sent_link = z->link;
 	}
 	if (copy->target == TARGET_NONE)

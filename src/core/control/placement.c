@@ -46,7 +46,7 @@ static void assign(struct control *c, struct copy *root, struct control_zhost *z
 	slot_for_each_below (root->slot, s) {
 		struct copy *copy = copy_of(s);
 		copy_link(copy, z);
-		copy->epoch = c->next_epoch++;
+		slot_copy_placed(&copy->of_path, c->next_epoch++);
 		copy->zhost_lost = copy->no_place = copy->exhausted = copy->undeploy_failed =
 			false;
 		copy->placed_before = true;
@@ -58,7 +58,6 @@ static void assign(struct control *c, struct copy *root, struct control_zhost *z
 		copy->generation++;
 		copy->imports_hash = 0;
 		copy_publish_facts(copy);
-		data_owner_set(&c->data_owners, copy);
 		mark_copy(copy, COPY_RECORD);
 		topology_state_count(copy);
 		lifecycle_push(s);

@@ -37,8 +37,8 @@ static void write_copy(struct control *c, const struct copy *copy)
 	r.state = (Samoza__V1__State)s->state;
 	r.zhost = z != NULL ? z->name : NULL;
 	r.last_zhost = last != NULL ? last->name : NULL;
-	r.has_epoch = copy->epoch != 0;
-	r.epoch = copy->epoch;
+	r.has_epoch = copy->of_path.epoch != 0;
+	r.epoch = copy->of_path.epoch;
 	r.has_order = true;
 	r.order = copy->generation;
 	r.has_target = true;

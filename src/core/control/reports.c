@@ -297,7 +297,8 @@ static struct copy *find_copy(const struct control *c, const struct control_zhos
 	const struct deployment *d = deployment_find(&c->deployments, key->topology);
 	const struct slot *s = d != NULL ? slot_find(&d->slots, key->path) : NULL;
 	struct copy *copy = s != NULL ? copy_of(s) : NULL;
-	return copy != NULL && copy->zhost == z && copy->epoch == key->epoch ? copy : NULL;
+	return copy != NULL && copy->zhost == z && copy->of_path.epoch == key->epoch ? copy
+										     : NULL;
 }
 
 void report_apply(struct control *c, struct control_zhost *z,

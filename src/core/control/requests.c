@@ -84,7 +84,7 @@ void request_submit(struct control *c, const struct control_input *input)
 static int check_startable(const struct control *c, const struct deployment *d,
 			   struct error **err)
 {
-	const struct deployment *holder = deployment_name_holder(&c->deployments, d);
+	const struct deployment *holder = deployment_name_holder(d);
 	if (d->state != TOPOLOGY_STOPPED || holder == NULL)
 		return 0;
 	return error_set(err, ERR_CONFLICT,
@@ -140,6 +140,22 @@ static char *unreachable_notice(const struct deployment *d)
 			  b.data);
 }
 
+/* An exclusive copy may still be running on a silent zhost: once the deployment is forgotten, its
+ * successor would not wait for it. */
+static int check_ended(const struct control *c, const struct deployment *d, struct error **err)
+{
+	vector_for_each (&d->slots.slots, s) {
+		int64_t left_ms = copy_of(*s)->may_run_at_ms - c->now.mono_ms;
+		if (left_ms > 0 && slot_declared_space(*s)->exclusive)
+			return error_set(
+				err, ERR_CONFLICT,
+				"cannot remove %s: its exclusive instance %s may still be "
+				"running on a silent zhost; try again in %lld s",
+				d->name, (*s)->path, (long long)(left_ms / 1000 + 1));
+	}
+	return 0;
+}
+
 static int forget(struct control *c, struct deployment *d, bool data, struct error **err)
 {
 	if (d->slots.not_gone > 0 && d->state == TOPOLOGY_STOPPED)
@@ -153,6 +169,9 @@ static int forget(struct control *c, struct deployment *d, bool data, struct err
 				 "stop it first",
 				 d->name, topology_state_name(d->state), d->slots.not_gone,
 				 d->slots.not_gone == 1 ? "" : "s");
+	int r = check_ended(c, d, err);
+	if (r < 0)
+		return r;
 	const struct deployment *other = deployment_by_name(&c->deployments, d->name);
 	if (data && other != NULL && other != d && other->state != TOPOLOGY_STOPPED)
 		return error_set(

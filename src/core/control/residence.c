@@ -34,9 +34,31 @@ void copy_unlink(struct copy *copy)
 	copy_publish_facts(copy);
 }
 
+/* Exclusive copies of the same slot may have waited for it, or have to wait now. */
+static void publish_others(const struct copy *copy)
+{
+	slot_copy_for_each_other(&copy->of_path, other)
+	{
+		struct copy *waiting = container_of(other, struct copy, of_path);
+		if (!slot_declared_space(waiting->slot)->exclusive)
+			continue;
+		copy_publish_facts(waiting);
+		lifecycle_push(waiting->slot);
+	}
+}
+
+void copy_set_active(struct control *c, struct copy *copy, bool active)
+{
+	if (copy->of_path.active == active)
+		return;
+	copy->of_path.active = active;
+	publish_others(copy);
+}
+
 void copy_hold(struct control *c, struct copy *copy, int64_t until_ms)
 {
-	copy->may_run_at_ms = until_ms;
+	copy->may_run_at_ms = copy->of_path.ends_by_ms = until_ms;
+	publish_others(copy);
 	if (until_ms > c->now.mono_ms)
 		heap_set(&c->may_run_timers, &copy->may_run_timer, until_ms);
 	else
@@ -49,7 +71,9 @@ void holds_tick(struct control *c)
 	for (struct heap_node *n;
 	     (n = heap_first(&c->may_run_timers)) != NULL && n->key <= c->now.mono_ms;) {
 		heap_remove(&c->may_run_timers, n);
-		lifecycle_push(container_of(n, struct copy, may_run_timer)->slot);
+		struct copy *copy = container_of(n, struct copy, may_run_timer);
+		lifecycle_push(copy->slot);
+		publish_others(copy);
 	}
 }
 

@@ -13,6 +13,9 @@ void copy_link(struct copy *copy, struct control_zhost *z);
 /* It is on no zhost any longer; nothing when it was on none. */
 void copy_unlink(struct copy *copy);
 
+/* It has, or may have, a process; or it has none any longer: copies of the same slot may wait. */
+void copy_set_active(struct control *c, struct copy *copy, bool active);
+
 /* Exclusive: not started before that time (monotonic); 0 ends the wait. */
 void copy_hold(struct control *c, struct copy *copy, int64_t until_ms);
 /* Ends waits up to now. */

@@ -19,7 +19,6 @@
 #include "base/heap.h"
 #include "base/vector.h"
 #include "core/control/config.h"
-#include "core/control/data_owners.h"
 #include "core/control/deployment.h"
 #include "core/control/dirty_set.h"
 #include "core/control/event_emitter.h"
@@ -56,7 +55,6 @@ struct control {
 	struct place *place;
 	struct deployment_registry deployments;
 	struct zhost_registry zhosts;
-	struct data_owners data_owners;
 	VECTOR(struct forgotten) forgotten; /* by epoch */
 	struct heap deadlines;		    /* of zhosts: end of their silence */
 	struct heap exclusion_timers;	    /* ends of exclusions */

@@ -64,6 +64,7 @@ static void enter(struct deployment *d, struct event_emitter *emitter, enum topo
 	enum topology_state from = d->state;
 	CLEANUP(freep) char *cause = cause_of(d, to);
 	state_machine_move(&topology_machine, d, &d->state, to);
+	d->member.stopped = to == TOPOLOGY_STOPPED;
 	d->updated_ms = emitter->now.wall_ms;
 	emit_event(emitter, "topology", d->name, topology_state_name(from),
 		   topology_state_name(to), d->id, cause);

@@ -159,7 +159,7 @@ static Samoza__V1__SpaceView *space_view(const struct copy *copy)
 	v->goal = mem_strdup(goal_name(s->goal));
 	v->zhost = mem_strdup(zhost_name_of(copy));
 	v->since = iso8601_text(s->since_ms != 0 ? s->since_ms : d->record->created_ms);
-	v->epoch = copy->epoch;
+	v->epoch = copy->of_path.epoch;
 	v->restarts = copy->restarts;
 	v->last_error = mem_strdup(copy->last_error);
 	v->why = slot_why(s);

@@ -190,7 +190,7 @@ static void rule_start(struct slot *s)
 	if (s->serving.may_run_at_ms > s->set->lifecycle->now.mono_ms) {
 		set_target(s, TARGET_DEPLOYED);
 		move_unless_there(s, STATE_DEPLOYED_STOPPED,
-				  "the copy on the lost zhost may still live");
+				  "another copy may still be running");
 		return;
 	}
 	set_target(s, TARGET_STARTED);

@@ -148,7 +148,7 @@ static void describe(struct buffer *b, const struct slot *s, enum joint joint, i
 	case STATE_DEPLOYED_STOPPED:
 		if (s->serving.may_run_at_ms > s->set->lifecycle->now.mono_ms)
 			say_join(b, joint,
-				 "is exclusive and waits until its lost copy has surely ended");
+				 "waits until its other copy must have stopped (exclusive)");
 		else
 			describe_failure(b, s, joint);
 		break;

@@ -234,6 +234,49 @@ static void a_zhost_that_returns_before_is_adopted(void **state)
 	fixture_done(&f);
 }
 
+/* ---- two copies of one slot ---- */
+
+static void an_exclusive_space_waits_for_the_copy_of_an_earlier_deployment(void **state)
+{
+	static const char arm[] = "- {name: web, type: CALL, exclusive: true}\n";
+	struct fixture f;
+	(void)state;
+	set_up(&f);
+	uint64_t old = start_one(&f, "id-1", "plant", arm);
+	assert_int_equal(fixture_topology(&f, "id-1", TOPOLOGY_STOP), 0);
+	check_space(&f, "id-1", "web", "stopping on n1");
+	fixture_submit(&f, "id-2", "plant", arm);
+	uint64_t new = fixture_desired(&f, 1, "web")->key->epoch;
+	report(&f, 1, "id-2", "web", new, DEPLOYED);
+	check_space(&f, "id-2", "web", "deployed-stopped on n1");
+	/* Also after a restart of zrms. */
+	fixture_restart(&f);
+	const struct reported held[] = {
+		{"id-1", "web", old, SAMOZA__V1__PHASE__PHASE_STOPPING, NULL},
+		{"id-2", "web", new, DEPLOYED, NULL},
+	};
+	fixture_hello(&f, "n1", 2, held, 2);
+	check_space(&f, "id-2", "web", "deployed-stopped on n1");
+	report(&f, 2, "id-1", "web", old, DEPLOYED);
+	check_space(&f, "id-2", "web", "starting on n1");
+	fixture_done(&f);
+}
+
+static void what_may_still_run_on_a_silent_zhost_cannot_be_removed(void **state)
+{
+	struct fixture f;
+	(void)state;
+	set_up(&f);
+	(void)start_one(&f, "id-1", "plant", "- {name: web, type: CALL, exclusive: true}\n");
+	fixture_advance(&f, 31000); /* timeout 30 s, margin 2 s */
+	check_space(&f, "id-1", "web", "not-deployed");
+	assert_int_equal(fixture_topology(&f, "id-1", TOPOLOGY_STOP), 0);
+	assert_int_equal(fixture_topology(&f, "id-1", TOPOLOGY_REMOVE), ERR_CONFLICT);
+	fixture_advance(&f, 1000);
+	assert_int_equal(fixture_topology(&f, "id-1", TOPOLOGY_REMOVE), 0);
+	fixture_done(&f);
+}
+
 /* ---- restart ---- */
 
 static void a_restart_knows_goals_places_and_epochs_again(void **state)
@@ -301,6 +344,9 @@ int main(void)
 		cmocka_unit_test(a_zhost_that_joins_gets_the_whole_set),
 		cmocka_unit_test(a_silent_zhost_is_a_problem_and_its_spaces_are_placed_again),
 		cmocka_unit_test(a_zhost_that_returns_before_is_adopted),
+		cmocka_unit_test(
+			an_exclusive_space_waits_for_the_copy_of_an_earlier_deployment),
+		cmocka_unit_test(what_may_still_run_on_a_silent_zhost_cannot_be_removed),
 		cmocka_unit_test(a_restart_knows_goals_places_and_epochs_again),
 		cmocka_unit_test(a_record_that_cannot_be_read_is_refused),
 		cmocka_unit_test(the_tables_have_no_fault),
