@@ -47,6 +47,7 @@ struct copy {
 	bool placed_again;  /* not for a new request: its zhost was lost, or it moved */
 	bool placed_before; /* since it was last undeployed */
 	bool no_place;	    /* a place was looked for, and there was none */
+	bool seeking; /* root: it has lost what it had, and the next flush looks for a place */
 	struct exclusion *exclusions; /* root: zhosts that it must not take for now */
 	uint32_t place_unit;	      /* root: its placement in the engine; else PLACE_NONE */
 	uint32_t moving_place; /* root: the unit that it moves to, held while it leaves its

@@ -66,12 +66,12 @@ static void on_goal_changed(struct lifecycle *l, struct slot *s, enum instance_g
 	copy->placed_again = false;
 	copy_publish_facts(copy);
 	mark_copy(copy, COPY_RECORD);
-	topology_state_count(copy);
-	mark_deployment(d, DEPLOYMENT_STATE);
 	/* One without a place is tried again: at least its reason is wanted now. */
 	if (copy->no_place ||
 	    (s->parent == NULL && (from == GOAL_NOT_DEPLOYED || s->goal == GOAL_NOT_DEPLOYED)))
-		mark_deployment(d, DEPLOYMENT_PLACE);
+		placement_seek(copy);
+	topology_state_count(copy);
+	mark_deployment(d, DEPLOYMENT_STATE);
 }
 
 static void on_gone(struct lifecycle *l, struct slot *s)

@@ -311,11 +311,35 @@ static void wait(struct control *c, const struct deployment *d, const struct wan
 	vector_done(&waiting);
 }
 
+void placement_seek(struct copy *copy)
+{
+	struct deployment *d = deployment_of(copy->slot);
+	struct copy *root = copy_of(copy->slot->root);
+	mark_deployment(d, DEPLOYMENT_PLACE);
+	if (d->state == TOPOLOGY_FAILED || root->seeking)
+		return;
+	root->seeking = true;
+	slot_for_each_below (root->slot, s)
+		topology_state_count(copy_of(s));
+}
+
+static void end_seeking(struct deployment *d)
+{
+	for_each_root (d, root) {
+		if (!root->seeking)
+			continue;
+		root->seeking = false;
+		slot_for_each_below (root->slot, s)
+			topology_state_count(copy_of(s));
+	}
+}
+
 static void place_deployment(struct control *c, struct deployment *d)
 {
 	struct wants first = {0}, lost = {0}, exhausted = {0};
 	char *reason = NULL;
 	forget_waiting(c, d);
+	end_seeking(d);
 	collect_wants(c, d, &lost, &first);
 	if (lost.list.count > 0)
 		(void)try_wants(c, &lost, PLACE_RECOVER, &reason);
@@ -489,5 +513,5 @@ void placement_exhausted(struct control *c, struct copy *copy)
 	if (root->slot->moving || !copy_is_placed(copy))
 		return;
 	exclusion_add(c, root, copy);
-	mark_deployment(deployment_of(copy->slot), DEPLOYMENT_PLACE);
+	placement_seek(copy);
 }

@@ -35,6 +35,9 @@ void placement_release(struct control *c, const struct copy *root);
 void placement_adopt(struct control *c, struct copy *copy);
 /* The copy's zhost is silent: the place is kept for adoption only. */
 void placement_lost(struct control *c, struct copy *copy);
+/* The unit of `copy` needs a place: the next flush looks for one. Until then it does not make its
+ * topology failed; a topology that has failed already stays so. */
+void placement_seek(struct copy *copy);
 /* Its retries are used up on its zhost: its unit looks for another one. */
 void placement_exhausted(struct control *c, struct copy *copy);
 /* The slot is not-deployed and meant to be: when all of its unit is, the unit loses its place, or

@@ -26,9 +26,9 @@ static void take_error(struct control *c, struct copy *copy,
 	copy->exhausted = r->exhausted;
 	copy_publish_facts(copy);
 	mark_copy(copy, COPY_RECORD);
-	topology_state_count(copy);
 	if (exhausted)
 		placement_exhausted(c, copy);
+	topology_state_count(copy);
 }
 
 static void take_exports(struct copy *copy, const Samoza__V1__InstanceReport *r)

@@ -10,7 +10,7 @@
 static bool is_unhealthy(const struct copy *copy)
 {
 	const struct slot *s = copy->slot;
-	if (s->goal != GOAL_DEPLOYED_STARTED || s->root->moving)
+	if (s->goal != GOAL_DEPLOYED_STARTED || s->root->moving || copy_of(s->root)->seeking)
 		return false;
 	return (copy->placed_before && copy->no_place) || copy->exhausted;
 }
@@ -31,9 +31,7 @@ static enum topology_state derive(const struct deployment *d)
 {
 	if (d->slots.to_start == 0)
 		return d->ever_started ? TOPOLOGY_STOPPED : TOPOLOGY_PENDING;
-	/* Not before another place was looked for; a failed one stays so until then. */
-	if (d->unhealthy > 0 &&
-	    ((d->marks & DEPLOYMENT_PLACE) == 0 || d->state == TOPOLOGY_FAILED))
+	if (d->unhealthy > 0)
 		return TOPOLOGY_FAILED;
 	if (d->slots.to_start_started == d->slots.to_start)
 		return TOPOLOGY_RUNNING;
