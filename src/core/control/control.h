@@ -12,7 +12,7 @@
  *         messages to zhosts, replies to clients, events to followers
  *
  * so that nothing is promised that a crash can take back. After a crash, control_load() takes
- * the records of the last commit, and control_start() goes on from there.
+ * the records of the last commit, and control_start() continues from there.
  *
  * Ownership: inputs are borrowed for the call; what the outbox holds belongs to the outbox.
  * Links are numbers that the caller draws, one per connection, never used again.
@@ -96,7 +96,7 @@ int control_link_of_instance(const struct control *control, const char *id, cons
 
 extern const struct metric_source control_metrics; /* of struct control */
 
-/* ---- what a simulator asks, to know when all is quiet [scenario.meaning.settle] ---- */
+/* ---- what a simulator asks, to know when all is idle [scenario.meaning.settle] ---- */
 
 /* A grace, margin, recovery or placement is still waiting for its time. Appends what, for
  * people. */

@@ -61,7 +61,7 @@ struct copy {
 
 	/* -- reported -- */
 	bool exhausted;	       /* its retries are used up there */
-	bool undeploy_failed;  /* not tried again before somebody asks */
+	bool undeploy_failed;  /* not tried again before a request */
 	int64_t retry_at_ms;   /* monotonic: the zhost tries again then; 0: no retry waits */
 	int64_t may_run_at_ms; /* monotonic: exclusive, not started before; 0: at any time */
 	struct heap_node may_run_timer;

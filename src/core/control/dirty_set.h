@@ -11,7 +11,7 @@
 /* Marks of copies. */
 enum {
 	COPY_RECORD = 1, /* write it */
-	COPY_ORDER = 2,	 /* its zhost is to be told */
+	COPY_ORDER = 2,	 /* its zhost is to get it */
 	COPY_ROUTE = 4,	 /* in mesh_routes.changed */
 	COPY_LISTED = 8, /* its zhost has listed it while joining */
 };

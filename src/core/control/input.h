@@ -1,5 +1,5 @@
 /*
- * What zrms' decision core is told: requests of people, messages of zhosts, time.
+ * Inputs of zrms' decision core: requests of people, messages of zhosts, time.
  */
 #ifndef SAMOZA_CORE_CONTROL_INPUT_H
 #define SAMOZA_CORE_CONTROL_INPUT_H
@@ -27,7 +27,7 @@ enum control_input_type {
 };
 
 enum topology_action {
-	TOPOLOGY_START,	  /* topo start: deploy-all, placed afresh */
+	TOPOLOGY_START,	  /* topo start: deploy-all, placed again */
 	TOPOLOGY_STOP,	  /* topo stop */
 	TOPOLOGY_RECOVER, /* topo recover: exclusions and attempts are forgotten */
 	TOPOLOGY_REMOVE,  /* topo rm [--data] */
@@ -56,7 +56,7 @@ struct control_submit {
 struct control_input {
 	enum control_input_type type;
 	uint64_t request;  /* token that comes back in the reply; 0: no reply wanted */
-	const char *actor; /* who asks, for causes: "ops"; NULL: "operator" */
+	const char *actor; /* whose request it is, for causes: "ops"; NULL: "operator" */
 	union {
 		struct control_submit submit;
 		struct {

@@ -30,7 +30,7 @@ static void on_moved(struct lifecycle *l, struct slot *s, enum instance_state fr
 		copy_set_exports(copy, NULL, 0);
 }
 
-/* The zhost is to be told. */
+/* Something else is asked of it: its zhost is to get it. */
 static void ordered(struct copy *copy)
 {
 	copy->generation++;

@@ -200,7 +200,7 @@ static void load_instance(struct control *c, const Samoza__V1__InstanceRecord *r
 }
 
 /* A child that waits under a started parent: the parent was about to stop, and had others to
- * wait for. Should it stay, it tells them. */
+ * wait for. If it stays, they are evaluated again. */
 static bool was_closing(const struct slot *s)
 {
 	if (s->state != STATE_DEPLOYED_STARTED)

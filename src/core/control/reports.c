@@ -140,7 +140,7 @@ static void on_deployed(struct copy *copy, const Samoza__V1__InstanceReport *r, 
 		if (!str_has_prefix(r->error != NULL ? r->error : "", "undeploy:"))
 			return; /* not begun yet; an error is of something before */
 		if (copy->slot->root->moving && copy->slot->goal != GOAL_NOT_DEPLOYED) {
-			/* Nobody would ask again. It goes on elsewhere under a newer epoch;
+			/* No request would follow. It continues elsewhere under a newer epoch;
 			 * what is left here goes with the next full set. */
 			copy->target = TARGET_NONE;
 			slot_move(copy->slot, STATE_NOT_DEPLOYED, false, r->error);
@@ -154,7 +154,7 @@ static void on_deployed(struct copy *copy, const Samoza__V1__InstanceReport *r, 
 	case STATE_UNRESOLVED:
 	case STATE_WAITING_FOR_ANCESTOR:
 		if (r->finished && !copy->slot->finished)
-			finished(copy);	    /* tried again and done, while nobody listened */
+			finished(copy);	    /* tried again and done while disconnected */
 		lifecycle_push(copy->slot); /* a try that had begun before the order came */
 		break;
 	case STATE_PROBLEM:
@@ -171,7 +171,7 @@ static void on_starting(struct copy *copy, bool adopting)
 		slot_move(copy->slot, STATE_STARTING, false, "tried again");
 		break;
 	case STATE_DEPLOYED_STARTED:
-		/* It died and is being started again, while nobody listened. */
+		/* It died and is being started again, while disconnected. */
 		slot_move(copy->slot, STATE_DEPLOYED_STOPPED, false,
 			  copy->last_error != NULL ? copy->last_error : "ended");
 		slot_move(copy->slot, STATE_STARTING, false, "tried again");
@@ -219,7 +219,7 @@ static void on_started(struct copy *copy, const Samoza__V1__InstanceReport *r, b
 		arrives = adopting;
 		break;
 	case STATE_STOPPING:
-		/* Stopped by its zhost itself, and started again, while nobody listened.
+		/* Stopped by its zhost itself, and started again, while disconnected.
 		 * Otherwise our order to stop is on its way. */
 		arrives = adopting && copy->target == TARGET_STARTED;
 		break;
@@ -311,7 +311,7 @@ void report_apply(struct control *c, struct control_zhost *z,
 		return;
 	}
 	if (copy->zhost_lost && slot_effective_goal(copy->slot) == GOAL_NOT_DEPLOYED)
-		return; /* it is told to stop: the set that it gets does not list it */
+		return; /* its zhost stops it: the set that the zhost gets does not list it */
 	if (copy->zhost_lost)
 		placement_adopt(c, copy);
 	take_error(c, copy, r);

@@ -1,7 +1,7 @@
 /*
  * What zhosts report of their instances, taken into the life cycle.
  *
- * A report is about one epoch; what an older one says changes nothing. In the ordinary course a
+ * A report is about one epoch; a report of an older one changes nothing. In the ordinary course a
  * report is the end of an action that zrms asked for. After a silence (of the zhost, or of zrms) the
  * state that the zhost reports is adopted, whatever was known before, and an event is published only
  * where it differs.

@@ -73,7 +73,7 @@ void request_submit(struct control *c, const struct control_input *input)
 	if (s->start) {
 		CLEANUP(freep) char *started = by_actor(c, "submitted");
 		if (grouped_request(&d->slots, NULL, GROUPED_DEPLOY_ALL, started, NULL) < 0)
-			IMPOSSIBLE("nobody's parent refuses on a whole topology");
+			IMPOSSIBLE("a whole topology has no parent that refuses");
 		d->ever_started = true;
 	}
 	emit_reply(&c->emitter, input->request, NULL, d->id, NULL, NULL);

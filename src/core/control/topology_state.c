@@ -48,9 +48,10 @@ static char *cause_of(const struct deployment *d, enum topology_state to)
 	case TOPOLOGY_FAILED:
 		return mem_strdup(d->reason != NULL ? d->reason : "a space has no place");
 	case TOPOLOGY_DEGRADED:
-		return str_printf("%u of %u spaces are not running",
-				  d->slots.to_start - d->slots.to_start_started,
-				  d->slots.to_start);
+		return str_printf(
+			"%u of %u spaces %s not running",
+			d->slots.to_start - d->slots.to_start_started, d->slots.to_start,
+			d->slots.to_start - d->slots.to_start_started == 1 ? "is" : "are");
 	case TOPOLOGY_PENDING:
 		return mem_strdup("waits for its spaces to be placed and started");
 	}

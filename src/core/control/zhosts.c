@@ -69,7 +69,7 @@ static void refuse(struct control *c, uint64_t link, const char *reason)
 	send_ack(c, link, SAMOZA__V1__HELLO_ACK__VERDICT__REFUSED, reason);
 }
 
-/* Another machine (or another folder) under the name of one that is gone: what the old one held
+/* Another machine (or another directory) under the name of one that is gone: what the old one held
  * will not come back. */
 static void forget_machine(struct control_zhost *z)
 {
@@ -120,7 +120,7 @@ static void take_identity(struct control *c, struct control_zhost *z, uint64_t l
 	z->removed = false;
 	z->incarnation = hello->incarnation;
 	if (!str_equal(z->identity, hello->identity))
-		z->forgotten_epoch = 0; /* another folder */
+		z->forgotten_epoch = 0; /* another directory */
 	if (new_incarnation)
 		z->counter = 0;
 	schema_set_string(&z->identity, NULL, hello->identity);
@@ -206,9 +206,10 @@ void zhost_closed(struct control *c, uint64_t link)
 /* One copy of a zhost that is gone: kept for adoption. */
 static void lose(struct control *c, const struct control_zhost *z, struct copy *copy)
 {
-	int64_t surely_dead = z->heard_ms + c->config.failure_timeout_ms + c->config.margin_ms;
+	int64_t certainly_ended =
+		z->heard_ms + c->config.failure_timeout_ms + c->config.margin_ms;
 	if (slot_declared_space(copy->slot)->exclusive && copy->target != TARGET_NONE)
-		copy_hold(c, copy, surely_dead);
+		copy_hold(c, copy, certainly_ended);
 	placement_lost(c, copy);
 }
 
@@ -245,7 +246,7 @@ static void zhost_fails(struct control *c, struct control_zhost *z)
 	heap_remove(&c->deadlines, &z->deadline);
 	if (z->link != 0) {
 		/* It has to introduce itself again before it is believed. */
-		refuse(c, z->link, "silent for longer than the failure timeout; connect again");
+		refuse(c, z->link, "no heartbeat within the failure timeout; reconnect");
 		zhost_set_link(&c->zhosts, z, 0);
 	}
 	lose_copies(c, z);

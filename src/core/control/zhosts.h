@@ -7,7 +7,7 @@
  *        └──── undeploying ◄─────────┴─────────── removed ─────────────┘
  *
  * Silence is looked for when it is due, and at least every check_interval. When zrms itself
- * slept (a paused machine), nobody is judged before another check_interval has passed.
+ * slept (a paused machine), no zhost is judged before another check_interval has passed.
  *
  * Source: [lifecycle.root], [topology.detection], [topology.recovery].
  */

@@ -139,7 +139,7 @@ struct walk {
 	bool *done;	   /* by node */
 	uint32_t *ready;   /* queue of nodes */
 	uint32_t head, tail;
-	uint32_t *component; /* by node, while stuck; UINT32_MAX: not visited */
+	uint32_t *component; /* by node, while no node is ready; UINT32_MAX: not visited */
 };
 
 static void release(struct walk *w, uint32_t node)

@@ -31,7 +31,7 @@ static uint32_t started_in_space(const struct slot *s)
 
 /* A provider came or went. Whether an importer may run can change only with the first or the
  * last one (the second, for a space that imports itself: a slot does not count as its own
- * provider); what it is told changes every time. */
+ * provider); what it imports changes every time. */
 static void notify_importers(struct slot *s, uint32_t started_before)
 {
 	struct lifecycle *l = s->set->lifecycle;
@@ -195,7 +195,9 @@ static void rule_start(struct slot *s)
 	}
 	set_target(s, TARGET_STARTED);
 	if (s->serving.exhausted || retry_waits(s)) {
-		move_unless_there(s, STATE_DEPLOYED_STOPPED, "the next attempt waits");
+		move_unless_there(s, STATE_DEPLOYED_STOPPED,
+				  s->serving.exhausted ? "retries exhausted"
+						       : "waiting to retry");
 		return;
 	}
 	s->finished = false;

@@ -19,7 +19,7 @@ void slot_move(struct slot *s, enum instance_state to, bool adopting, const char
 void slot_stopped(struct slot *s, const char *cause);
 /* While a store is loaded: takes goal and state as they are, tells no observer. PRE: new. */
 void slot_restore(struct slot *s, enum instance_goal goal, enum instance_state state);
-/* Started under other exports than before: its importers are told. */
+/* Started under other exports than before: its importers get an update. */
 void slot_exports_changed(struct slot *s);
 
 #endif

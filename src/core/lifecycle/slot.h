@@ -1,7 +1,7 @@
 /*
  * Slots: the places that instance paths name, as the rules of the life cycle see them.
  *
- *   struct slot_set           the slots of one deployment, and who provides what to whom
+ *   struct slot_set           the slots of one deployment, and which spaces provide for which
  *     ├─ struct slot          goal, state, parent and children; a few facts of the copy that serves
  *     ├─ struct declarations  what one revision declares: for each space a struct declaration
  *     └─ struct provider_set  what one import can name, a space or a facet: how many of its
@@ -74,7 +74,7 @@ struct serving_facts {
 	bool no_place;		/* a place was looked for, and there was none */
 	bool placed_again;	/* not for a new request: its zhost was lost, or it moved */
 	bool exhausted;		/* its retries are used up there */
-	bool undeploy_failed;	/* not tried again before somebody asks */
+	bool undeploy_failed;	/* not tried again before a request */
 	bool failed;		/* its last action has failed */
 	int64_t retry_at_ms;	/* monotonic: its zhost tries again then; 0: no retry waits */
 	int64_t may_run_at_ms;	/* monotonic: exclusive, not started before; 0: at any time */

@@ -15,7 +15,7 @@ void slot_set_init(struct slot_set *set, struct lifecycle *l);
 /* Leaves the queue and ordered stops. Frees slots and declarations. */
 void slot_set_done(struct slot_set *set);
 /* Adds what the revision declares: slots of paths that are new (goal and state not-deployed, served
- * by this declaration), and who imports from whom. Takes a reference of the topology. The result
+ * by this declaration), and which spaces import from which. Takes a reference of the topology. The result
  * belongs to the set. */
 const struct declarations *slot_set_declare(struct slot_set *set, struct topology *topology);
 

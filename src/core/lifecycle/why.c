@@ -60,7 +60,7 @@ static void describe_goal(struct buffer *b, const struct slot *s, enum joint joi
 	say_time(b, s->goal_ms);
 }
 
-/* The provider that is nearest to running: the first one that somebody wants. */
+/* The provider that is nearest to running: the first one that is to start. */
 static const struct slot *likely_provider(const struct slot *s,
 					  const struct import_decl *import)
 {

@@ -228,7 +228,7 @@ int fixture_goal(struct fixture *f, const char *id, const char *path, const char
 	return reply->code;
 }
 
-/* ---- what zhosts say ---- */
+/* ---- what zhosts report ---- */
 
 static Samoza__V1__InstanceReport *report_new(const struct reported *from)
 {

@@ -64,7 +64,7 @@ int fixture_try_submit(struct fixture *f, const char *id, const char *name, cons
 int fixture_topology(struct fixture *f, const char *id, enum topology_action action);
 int fixture_goal(struct fixture *f, const char *id, const char *path, const char *goal);
 
-/* ---- what zhosts say ---- */
+/* ---- what zhosts report ---- */
 
 struct reported {
 	const char *topology, *path;

@@ -58,7 +58,7 @@ static void load(struct fixture *f, const char *name)
 	sqlite3_close(db);
 }
 
-/* ---- what zhosts still hold: told in the words of the old records ---- */
+/* ---- what zhosts still hold: from the old records ---- */
 
 static Samoza__V1__Phase phase_of(Samoza__V1__State state)
 {

@@ -141,7 +141,8 @@ static void what_is_unknown_is_refused(void **state)
 	set_up(&f);
 	fixture_submit(&f, "id-1", "shop", ONE_SPACE);
 	assert_int_equal(fixture_topology(&f, "id-9", TOPOLOGY_STOP), ERR_NOT_FOUND);
-	assert_int_equal(fixture_goal(&f, "id-1", "nobody", "not-deployed"), ERR_NOT_FOUND);
+	assert_int_equal(fixture_goal(&f, "id-1", "no-such-space", "not-deployed"),
+			 ERR_NOT_FOUND);
 	assert_int_equal(fixture_goal(&f, "id-1", "web", "starting"), ERR_INVALID);
 	assert_int_equal(fixture_topology(&f, "id-1", TOPOLOGY_REMOVE), ERR_CONFLICT);
 	fixture_done(&f);
