@@ -6,6 +6,7 @@ import shutil
 import signal
 import tempfile
 import time
+import urllib.request
 
 import pytest
 from conftest import BIN, Daemon, free_port, is_alive, run, until
@@ -13,6 +14,7 @@ from native import (groups, groups_swept, native_app, native_deploy, processes_o
                     spaces_directories)
 
 ONE_ZHOST = {"zhosts": ("edge-node-1",)}
+TIMEOUT_BEATS = 6  # heartbeats within the failure timeout of start_cluster()
 
 
 @pytest.fixture(autouse=True)
@@ -422,6 +424,8 @@ SERVER = """
     import http.server, os, pathlib
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
+            with open("checks", "a") as checks:
+                checks.write(self.path + "\\n")
             self.send_response(500 if pathlib.Path("sick").exists() else 200)
             self.end_headers()
         def log_message(self, *words): pass
@@ -433,7 +437,7 @@ SERVER = """
 
 @pytest.mark.parametrize("check, why", [
     ({"http": "http://127.0.0.1:${port}/health"}, r"http://127.0.0.1:\d+/health: answered 500"),
-    ({"command": "test ! -e sick || { echo is sick; exit 2; }"},
+    ({"command": "echo /health >> checks; test ! -e sick || { echo is sick; exit 2; }"},
      r"the command failed: exit status 2: is sick")])
 def test_a_failing_health_check_counts_as_death(c, check, why):
     native_deploy(c, "health", [{
@@ -441,7 +445,9 @@ def test_a_failing_health_check_counts_as_death(c, check, why):
         "ready": {"http": "http://127.0.0.1:${port}/"},
         "health": dict(check, interval="200ms", timeout="1s", failures=2)}],
         {"p/recipes/start": SERVER})
-    time.sleep(1)  # several checks that pass: nothing may happen
+    checks = data_of(c) / "checks"
+    until(lambda: checks.exists() and checks.read_text().count("/health") >= 4,
+          "several checks have passed")
     assert c.space("health", "p")["restarts"] == 0
     (data_of(c) / "sick").write_text("")
     until(lambda: c.space("health", "p")["restarts"] == 1 and state(c, "health", "p") ==
@@ -499,11 +505,19 @@ def test_an_orphaned_instance_stops_by_itself(start_cluster, monkeypatch):
     assert (data_of(c) / "bye").exists(), "its stop recipe ran"
 
 
+def heartbeats(c):
+    with urllib.request.urlopen(c.url + "/metrics") as answer:
+        return int(re.search(r"^samoza_heartbeats_total (\d+)$", answer.read().decode(),
+                             re.MULTILINE).group(1))
+
+
 def test_exclusive_instances_stop_when_zrms_is_silent(c):
     native_deploy(c, "excl", [{"name": "p", "exclusive": True, "stop": {"grace": "200ms"}}], {
         "p/recipes/start": "#!/bin/sh\nsleep 100029 >/dev/null 2>&1 &\n"})
     assert len(processes_of("sleep 100029")) == 1
-    time.sleep(3)  # over twice the failure timeout: it is renewed
+    before = heartbeats(c)
+    until(lambda: heartbeats(c) >= before + 2 * TIMEOUT_BEATS + 1,
+          "heartbeats arrived for over twice the failure timeout")
     assert len(processes_of("sleep 100029")) == 1
     c.zrms.kill()
     until(lambda: processes_of("sleep 100029") == [], "it has stopped", 5)
