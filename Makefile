@@ -2,7 +2,7 @@
 BUILD ?= build
 RUN_DIR ?= run
 
-.PHONY: build run run-lamp stop test mutate check check-clang format bench install clean help setup
+.PHONY: build run run-lamp stop test mutate check check-clang fuzz sanitize tsan format bench install clean help setup
 
 help:
 	@echo "make build     build everything, into $(BUILD)/bin/"
@@ -13,6 +13,9 @@ help:
 	@echo "make test      run all tests; ends with 'N passed, N failed'"
 	@echo "make mutate    break the core on purpose, once per invariant; the random search must find it"
 	@echo "make check     layers, circles, format, citations, static analysis, a clang build"
+	@echo "make sanitize  unit tests and scenarios with AddressSanitizer and UndefinedBehaviorSanitizer"
+	@echo "make tsan      the same with ThreadSanitizer"
+	@echo "make fuzz      run each fuzz target for FUZZ_SECONDS (60)"
 	@echo "make format    run clang-format on the tree"
 	@echo "make bench     run the benchmarks, as tables (BENCH_ARGS='-o json' for JSON)"
 	@echo "make install   install into PREFIX (/usr/local), below DESTDIR"
@@ -63,6 +66,34 @@ $(BUILD)-clang/build.ninja:
 	@CC=clang meson setup $(BUILD)-clang -Dtests=true >$(BUILD)-clang.log 2>&1 || { cat $(BUILD)-clang.log; rm -f $(BUILD)-clang.log; exit 1; }
 	@rm -f $(BUILD)-clang.log
 
+# SUITES='unit' leaves the scenarios out.
+SUITES ?= unit scenario
+
+sanitize: $(BUILD)-asan/build.ninja
+	@ninja -C $(BUILD)-asan --quiet
+	@/usr/bin/python3 tests/run.py $(BUILD)-asan $(SUITES)
+
+$(BUILD)-asan/build.ninja:
+	@tools/setup check
+	@CC=clang meson setup $(BUILD)-asan -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=1 >/dev/null
+
+tsan: $(BUILD)-tsan/build.ninja
+	@ninja -C $(BUILD)-tsan --quiet
+	@/usr/bin/python3 tests/run.py $(BUILD)-tsan $(SUITES)
+
+$(BUILD)-tsan/build.ninja:
+	@tools/setup check
+	@CC=clang meson setup $(BUILD)-tsan -Db_sanitize=thread -Db_lundef=false -Doptimization=1 >/dev/null
+
+FUZZ_SECONDS ?= 60
+
+fuzz: $(BUILD)-fuzz/build.ninja
+	@tools/fuzz $(BUILD)-fuzz $(FUZZ_SECONDS)
+
+$(BUILD)-fuzz/build.ninja:
+	@tools/setup check
+	@CC=clang meson setup $(BUILD)-fuzz -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=1 -Dc_args=-fsanitize=fuzzer-no-link >/dev/null
+
 format:
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
 
@@ -73,4 +104,4 @@ install: build
 	@meson install -C $(BUILD) $(if $(DESTDIR),--destdir $(DESTDIR))
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-clang
+	rm -rf $(BUILD) $(BUILD)-clang $(BUILD)-asan $(BUILD)-tsan $(BUILD)-fuzz
