@@ -7,7 +7,6 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -16,7 +15,6 @@
 #include "base/str.h"
 
 #define INPUT_MAX     ((size_t)64 << 20)
-#define HEADER_MAX    65536u
 #define READ_SIZE     65536u
 #define REQUEST_NS    (UINT64_C(60) * 1000000000)
 #define NS_PER_MS     UINT64_C(1000000)
@@ -47,6 +45,9 @@ void client_done(struct client *c)
 {
 	disconnect(c);
 	buffer_done(&c->input);
+	if (c->has_response)
+		http_response_done(&c->response);
+	c->has_response = false;
 }
 
 void answer_done(struct answer *a)
@@ -135,195 +136,96 @@ static int fill(struct client *c, uint64_t deadline_ns, struct error **err)
 	return n > 0;
 }
 
-/* ---------------------------------------------------------------- header */
+/* ---- the response ---- */
 
-static const char *header_value(const char *line, const char *name)
-{
-	size_t n = strlen(name);
-
-	if (strncasecmp(line, name, n) != 0 || line[n] != ':')
-		return NULL;
-	line += n + 1;
-	return line + strspn(line, " \t");
-}
-
-/* The lines of the header, each ended by NUL instead of its line end. */
-static int read_header(struct client *c, char *header, int *ret_status, struct error **err)
-{
-	char *rest = header, *line = strsep(&rest, "\n");
-	int status = 0;
-
-	if (sscanf(line, "HTTP/1.%*d %d", &status) != 1)
-		return error_set(err, ERR_INVALID, "the answer is not HTTP: %.60s", line);
-	c->kind = BODY_UNTIL_CLOSE;
-	c->left = 0;
-	c->close_after = false;
-	while ((line = strsep(&rest, "\n")) != NULL) {
-		const char *value;
-
-		line[strcspn(line, "\r")] = '\0';
-		if ((value = header_value(line, "Content-Length")) != NULL) {
-			c->kind = BODY_LENGTH;
-			if (str_to_u64(value, &c->left) < 0)
-				return error_set(err, ERR_INVALID, "bad header '%s'", line);
-		} else if ((value = header_value(line, "Transfer-Encoding")) != NULL) {
-			c->kind = BODY_CHUNKED;
-		} else if ((value = header_value(line, "Connection")) != NULL) {
-			c->close_after = strcasecmp(value, "close") == 0;
-		}
-	}
-	if (status == 204 || status == 304) {
-		c->kind = BODY_LENGTH;
-		c->left = 0;
-	}
-	c->body_ended = c->kind == BODY_LENGTH && c->left == 0;
-	*ret_status = status;
-	return 0;
-}
-
-static int take_header(struct client *c, uint64_t deadline_ns, int *ret_status,
-		       struct error **err)
+/* The next part of the response, which is not HTTP_PART_NONE: reads what it takes. */
+static int next_part(struct client *c, uint64_t deadline_ns, struct http_part *ret_part,
+		     struct error **err)
 {
 	for (;;) {
-		char *end = c->input.size > 0
-				    ? memmem(c->input.data, c->input.size, "\r\n\r\n", 4)
-				    : NULL;
-		int r;
+		int r = http_response_take(&c->response, c->input.data, c->input.size, ret_part,
+					   err);
 
-		if (end != NULL) {
-			*end = '\0';
-			r = read_header(c, c->input.data, ret_status, err);
-			buffer_consume(&c->input, (size_t)(end + 4 - c->input.data));
-			if (r == 0 && *ret_status == 100)
-				continue;
+		if (r < 0 || ret_part->type != HTTP_PART_NONE)
 			return r;
-		}
-		if (c->input.size > HEADER_MAX)
-			return error_set(err, ERR_INVALID,
-					 "the header of the answer does not end");
+		buffer_consume(&c->input, ret_part->used);
 		r = fill(c, deadline_ns, err);
+		if (r > 0)
+			continue;
 		if (r == 0)
-			return error_set(err, ERR_UNAVAILABLE, "the connection was closed");
-		if (r < 0)
-			return r;
+			r = http_response_finish(&c->response, err);
+		if (r == 0)
+			*ret_part = (struct http_part){.type = HTTP_PART_END};
+		return r;
 	}
+}
+
+static int take_head(struct client *c, uint64_t deadline_ns, int *ret_status,
+		     struct error **err)
+{
+	struct http_part part;
+	int r;
+
+	if (!c->has_response)
+		http_response_init(&c->response);
+	c->has_response = true;
+	c->is_complete = false;
+	http_response_reset(&c->response);
+	r = next_part(c, deadline_ns, &part, err);
+	if (r < 0)
+		return r;
+	buffer_consume(&c->input, part.used);
+	*ret_status = c->response.status;
+	return 0;
 }
 
 int client_begin(struct client *c, const char *method, const char *path, const void *body,
 		 size_t size, uint64_t deadline_ns, int *ret_status, struct error **err)
 {
-	CLEANUP(buffer_done) struct buffer header = BUFFER_INIT(HEADER_MAX);
+	CLEANUP(buffer_done) struct buffer header = BUFFER_INIT(HTTP_HEAD_MAX);
+	const struct http_request_head head = {.method = method,
+					       .target = path,
+					       .host = "127.0.0.1",
+					       .port = c->port,
+					       .has_body = body != NULL ||
+							   strcmp(method, "GET") != 0,
+					       .body_size = size};
 	int r = client_connect(c, err);
 
+	if (r == 0)
+		r = http_request_write(&header, &head, err);
 	if (r < 0)
 		return r;
-	if (buffer_printf(&header, "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n", method, path,
-			  c->port) < 0 ||
-	    ((body != NULL || strcmp(method, "GET") != 0) &&
-	     buffer_printf(&header, "Content-Length: %zu\r\n", size) < 0) ||
-	    buffer_add_string(&header, "\r\n") < 0)
-		return error_set(err, ERR_LIMIT, "the path is too long");
 	r = send_all(c, &header, body, size, err);
 	if (r == 0)
-		r = take_header(c, deadline_ns, ret_status, err);
+		r = take_head(c, deadline_ns, ret_status, err);
 	if (r < 0)
 		disconnect(c);
 	return r;
 }
 
-/* ---------------------------------------------------------------- body */
-
-/* The line that begins a chunk, and the end of the one before: 1 when it is understood, 0 when
- * more input is needed. */
-static int take_chunk_header(struct client *c, struct error **err)
-{
-	char *data = c->input.data, *end;
-	size_t skip = 0;
-
-	if (c->input.size >= 2 && memcmp(data, "\r\n", 2) == 0)
-		skip = 2; /* behind the chunk before */
-	end = c->input.size > skip ? memmem(data + skip, c->input.size - skip, "\r\n", 2)
-				   : NULL;
-	if (end == NULL)
-		return 0;
-	*end = '\0';
-	char *stop;
-	errno = 0;
-	c->left = strtoull(data + skip, &stop, 16);
-	if (errno != 0 || stop == data + skip)
-		return error_set(err, ERR_INVALID, "bad chunk '%.20s'", data + skip);
-	if (c->left == 0) {
-		/* There are no trailers. */
-		char *last = end + 2;
-		if (c->input.size < (size_t)(last + 2 - data)) {
-			*end = '\r';
-			return 0;
-		}
-		end = last;
-		c->body_ended = true;
-	}
-	buffer_consume(&c->input, (size_t)(end + 2 - data));
-	return 1;
-}
-
-/* Moves what is there of the body: 1 when something was, 0 when more input is needed. */
-static int take_body(struct client *c, struct buffer *to, struct error **err)
-{
-	int moved = 0;
-
-	while (!c->body_ended) {
-		size_t n = c->input.size;
-
-		if (c->kind == BODY_CHUNKED && c->left == 0) {
-			int r = take_chunk_header(c, err);
-
-			if (r <= 0)
-				return r < 0 ? r : moved;
-			continue;
-		}
-		if (n == 0)
-			return moved;
-		if (c->kind != BODY_UNTIL_CLOSE && n > c->left)
-			n = (size_t)c->left;
-		if (buffer_add(to, c->input.data, n) < 0)
-			return error_set(err, ERR_LIMIT, "the answer is too large");
-		buffer_consume(&c->input, n);
-		moved = 1;
-		if (c->kind != BODY_UNTIL_CLOSE)
-			c->left -= n;
-		c->body_ended = c->kind == BODY_LENGTH && c->left == 0;
-	}
-	return moved;
-}
-
 int client_more(struct client *c, uint64_t deadline_ns, struct buffer *to, struct error **err)
 {
-	for (;;) {
-		int r = take_body(c, to, err);
+	struct http_part part;
+	int r = 0;
 
-		if (r == 0 && c->body_ended) {
-			if (c->close_after)
-				disconnect(c);
-			return 0;
-		}
-		if (r == 0) {
-			r = fill(c, deadline_ns, err);
-			if (r == 0 && c->kind == BODY_UNTIL_CLOSE) {
-				disconnect(c);
-				c->body_ended = true;
-				return 0;
-			}
-			if (r == 0)
-				r = error_set(err, ERR_UNAVAILABLE,
-					      "the connection was closed");
-			if (r > 0)
-				continue;
-		}
-		/* At a deadline the stream can go on; after anything else it cannot. */
-		if (r < 0 && r != ERR_TIMEOUT)
+	if (c->is_complete)
+		return 0;
+	r = next_part(c, deadline_ns, &part, err);
+	if (r == 0 && part.type == HTTP_PART_BODY && buffer_add(to, part.data, part.size) < 0)
+		r = error_set(err, ERR_LIMIT, "the answer is too large");
+	if (r == 0)
+		buffer_consume(&c->input, part.used);
+	if (r == 0 && part.type == HTTP_PART_END) {
+		c->is_complete = true;
+		if (!c->response.keep_alive)
 			disconnect(c);
-		return r;
+		return 0;
 	}
+	/* At a deadline the stream can continue; after anything else it cannot. */
+	if (r < 0 && r != ERR_TIMEOUT)
+		disconnect(c);
+	return r < 0 ? r : 1;
 }
 
 int client_request(struct client *c, const char *method, const char *path, const void *body,

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "adapter/http/message.h"
 #include "base/buffer.h"
 #include "base/error.h"
 
@@ -23,19 +24,15 @@
 uint64_t now_ns(void);
 double seconds_between(uint64_t from_ns, uint64_t to_ns);
 
-/* How the body of an answer is framed, and how much of it is missing. */
-enum body_kind { BODY_LENGTH, BODY_CHUNKED, BODY_UNTIL_CLOSE };
-
 struct client {
 	uint16_t port; /* on 127.0.0.1 */
 	int fd;	       /* valid where `connected` */
 	bool connected;
 	/* private */
-	struct buffer input; /* not yet understood */
-	enum body_kind kind;
-	uint64_t left; /* of the body, or of its chunk */
-	bool body_ended;
-	bool close_after;
+	struct buffer input; /* not taken by `response` yet */
+	struct http_response response;
+	bool has_response; /* initialized */
+	bool is_complete;  /* of the newest request */
 };
 
 /* Closes and frees; the struct may be used again. */
