@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "adapter/artifact/directory.h"
 #include "adapter/cli/version.h"
 #include "adapter/log/log.h"
 #include "adapter/sqlite/kv.h"
@@ -49,6 +50,7 @@ struct zhost_daemon {
 	struct mesh *mesh;
 	struct reconcile *reconcile;
 	struct data_service *data;
+	struct artifact_store *artifact_store; /* DIR/cache */
 	struct artifacts *artifacts;
 	struct process_host *process_host;
 	struct zrun_processes *processes;
@@ -269,11 +271,18 @@ static void make_parts(struct zhost_daemon *d)
 
 static int make_artifacts(struct zhost_daemon *d, struct error **err)
 {
+	const struct artifact_directory_options directory = {.files = d->cache_path,
+							     .temporary = d->cache_path,
+							     .prefix = "new-",
+							     .mode = 0444};
+	int r = artifact_directory_open(&directory, &d->artifact_store, err);
+	if (r < 0)
+		return r;
 	struct artifacts_options options = {.loop = &d->loop,
 					    .transport = d->transport,
+					    .store = d->artifact_store,
 					    .zrms = d->settings->zrms_address,
 					    .cache_path = d->cache_path,
-					    .cache_fd = d->state_dir.cache_fd,
 					    .cache_bytes = d->settings->cache_bytes,
 					    .machine = machine()};
 	return artifacts_new(&options, &d->artifacts, err);
@@ -412,6 +421,7 @@ static void finish(struct zhost_daemon *d)
 	process_host_free(d->process_host);
 	native_runtime_free(d->native);
 	artifacts_free(d->artifacts);
+	artifact_store_free(d->artifact_store);
 	data_service_free(d->data);
 	reconcile_free(d->reconcile);
 	log_service_free(d->log_service);

@@ -105,13 +105,15 @@ void api_artifact(void *context, struct http_request *request)
 {
 	struct zrms *zrms = context;
 	const char *digest = http_param(request, "digest");
-	int fd = -1;
-	uint64_t size = 0;
+	struct artifact_reader *reader = NULL;
 	struct error *err = NULL;
-	if (artifact_open(zrms->artifacts, digest, &fd, &size, &err) < 0) {
+	if (artifacts_get(zrms->artifacts, digest, &reader, &err) < 0) {
 		api_refuse(request, err);
 		return;
 	}
+	uint64_t size = artifact_size(reader);
+	int fd = artifact_take_file(&reader);
+	INVARIANT(fd >= 0); /* zrms opens a directory of files */
 	CLEANUP(freep) char *tag = str_printf("\"%s\"", digest);
 	http_add_header(request, "ETag", tag);
 	http_add_header(request, "Cache-Control", "public, max-age=31536000, immutable");

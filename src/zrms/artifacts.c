@@ -1,23 +1,15 @@
 #include "zrms/artifacts.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <sodium.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/str.h"
 #include "proto/record.pb-c.h"
 
-enum { DIGEST_CHARS = 64 };
-
 struct artifact {
 	UT_hash_handle hh;
-	char digest[DIGEST_CHARS + 1];
+	char digest[ARTIFACT_DIGEST_CHARS + 1];
 	unsigned references; /* topologies and pins */
 	bool stored;
 };
@@ -30,36 +22,29 @@ struct topology_artifacts {
 };
 
 struct artifacts {
-	char *dir;	      /* "DIR/artifacts" */
-	int dir_fd, files_fd; /* the folder and its sha256/ */
-	struct artifact *all; /* by digest */
+	struct artifact_store *store; /* borrowed */
+	struct artifact *all;	      /* by digest */
 	struct topology_artifacts *topologies;
 	uint64_t stored_total, removed_total;
 };
-
-static bool digest_is_valid(const char *digest)
-{
-	return digest != NULL && strlen(digest) == DIGEST_CHARS &&
-	       strspn(digest, "0123456789abcdef") == DIGEST_CHARS;
-}
 
 /* ---- references ---- */
 
 static struct artifact *artifact_find(struct artifacts *a, const char *digest)
 {
 	struct artifact *artifact = NULL;
-	HASH_FIND(hh, a->all, digest, DIGEST_CHARS, artifact);
+	HASH_FIND(hh, a->all, digest, ARTIFACT_DIGEST_CHARS, artifact);
 	return artifact;
 }
 
 static struct artifact *artifact_ref(struct artifacts *a, const char *digest)
 {
-	PRE(digest_is_valid(digest));
+	PRE(artifact_digest_is_valid(digest));
 	struct artifact *artifact = artifact_find(a, digest);
 	if (artifact == NULL) {
 		artifact = mem_new(struct artifact);
-		memcpy(artifact->digest, digest, DIGEST_CHARS);
-		HASH_ADD(hh, a->all, digest, DIGEST_CHARS, artifact);
+		memcpy(artifact->digest, digest, ARTIFACT_DIGEST_CHARS);
+		HASH_ADD(hh, a->all, digest, ARTIFACT_DIGEST_CHARS, artifact);
 	}
 	artifact->references++;
 	return artifact;
@@ -71,7 +56,7 @@ static void artifact_unref(struct artifacts *a, struct artifact *artifact)
 	if (--artifact->references > 0)
 		return;
 	/* In this thread: a pin taken right behind it must find the file gone, not going. */
-	if (unlinkat(a->files_fd, artifact->digest, 0) == 0)
+	if (artifact_remove(a->store, artifact->digest))
 		a->removed_total++;
 	HASH_DEL(a->all, artifact);
 	free(artifact);
@@ -106,7 +91,7 @@ void artifact_mark_stored(struct artifacts *a, const char *digest)
 
 static void topology_need(struct artifacts *a, struct topology_artifacts *t, const char *digest)
 {
-	if (!digest_is_valid(digest))
+	if (!artifact_digest_is_valid(digest))
 		return;
 	vector_push(&t->needs, artifact_ref(a, digest));
 }
@@ -165,168 +150,77 @@ int artifacts_record(struct artifacts *a, enum record_kind kind, const char *id,
 
 /* ---- at start ---- */
 
-static int folder_each(int parent_fd, const char *name,
-		       bool (*keep)(struct artifacts *a, const char *name), struct artifacts *a,
-		       struct error **err)
-{
-	int fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
-	if (folder == NULL) {
-		if (fd >= 0)
-			(void)close(fd);
-		return error_errno(err, "cannot read %s/%s", a->dir, name);
-	}
-	int removed = 0;
-	struct dirent *entry;
-	while ((entry = readdir(folder)) != NULL)
-		if (entry->d_name[0] != '.' && !keep(a, entry->d_name) &&
-		    unlinkat(fd, entry->d_name, 0) == 0)
-			removed++;
-	(void)closedir(folder);
-	return removed;
-}
+struct collection {
+	struct artifacts *artifacts;
+	int removed;
+};
 
-static bool keep_referred(struct artifacts *a, const char *name)
+static void on_listed(void *user, const struct artifact_info *info)
 {
-	struct artifact *artifact = digest_is_valid(name) ? artifact_find(a, name) : NULL;
+	struct collection *c = user;
+	struct artifact *artifact = artifact_find(c->artifacts, info->digest);
 	if (artifact != NULL)
 		artifact->stored = true;
-	return artifact != NULL;
-}
-
-static bool keep_folders(struct artifacts *a, const char *name)
-{
-	(void)a;
-	return !str_has_prefix(name, "tmp-");
+	else if (artifact_remove(c->artifacts->store, info->digest))
+		c->removed++;
 }
 
 int artifacts_collect(struct artifacts *a, struct error **err)
 {
-	int removed = folder_each(a->dir_fd, ".", keep_folders, a, err);
-	if (removed < 0)
-		return removed;
-	int files = folder_each(a->dir_fd, "sha256", keep_referred, a, err);
-	return files < 0 ? files : removed + files;
+	struct collection c = {.artifacts = a};
+	int r = artifact_list(a->store, on_listed, &c, err);
+	return r < 0 ? r : c.removed;
 }
 
 /* ---- reading ---- */
 
-int artifact_open(struct artifacts *a, const char *digest, int *ret_fd, uint64_t *ret_size,
+int artifacts_get(struct artifacts *a, const char *digest, struct artifact_reader **ret_reader,
 		  struct error **err)
 {
-	struct artifact *artifact = digest_is_valid(digest) ? artifact_find(a, digest) : NULL;
-	if (artifact == NULL)
+	if (!artifact_digest_is_valid(digest) || artifact_find(a, digest) == NULL)
 		return error_set(err, ERR_NOT_FOUND, "no artifact %s", digest);
-	CLEANUP(closep)
-	int fd = openat(a->files_fd, digest, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	struct stat info;
-	if (fd < 0 || fstat(fd, &info) < 0)
-		return error_errno(err, "cannot open artifact %s", digest);
-	*ret_size = (uint64_t)info.st_size;
-	*ret_fd = fd;
-	fd = -1;
-	return 0;
+	return artifact_get(a->store, digest, ret_reader, err);
 }
 
 /* ---- writing, in any thread ---- */
 
-static int temporary_open(const struct artifacts *a, char **ret_path, int *ret_fd,
-			  struct error **err)
+static int write_piece(void *context, const void *data, size_t size, struct error **err)
 {
-	CLEANUP(freep) char *path = str_printf("%s/tmp-XXXXXX", a->dir);
-	int fd = mkostemp(path, O_CLOEXEC);
-	if (fd < 0)
-		return error_errno(err, "cannot make a file in %s", a->dir);
-	*ret_path = steal_ptr(&path);
-	*ret_fd = fd;
-	return 0;
+	return artifact_write(context, data, size, err);
 }
 
-static int temporary_place(const struct artifacts *a, const char *path, int fd,
-			   const char *digest, struct error **err)
+int artifacts_put_package_file(const struct artifacts *a, struct mex_package *package,
+			       const struct mex_file *file, struct error **err)
 {
-	if (fchmod(fd, 0644) < 0 || fsync(fd) < 0)
-		return error_errno(err, "cannot write artifact %s", digest);
-	if (renameat(AT_FDCWD, path, a->files_fd, digest) < 0)
-		return error_errno(err, "cannot place artifact %s", digest);
-	return 0;
-}
-
-int artifact_store_file(const struct artifacts *a, struct mex_package *package,
-			const struct mex_file *file, struct error **err)
-{
-	CLEANUP(freep) char *path = NULL;
-	CLEANUP(closep) int fd = -1;
-	int r = temporary_open(a, &path, &fd, err);
+	struct artifact_writer *writer = NULL;
+	int r = artifact_put(a->store, file->hash, &writer, err);
 	if (r < 0)
 		return r;
-	r = mex_package_extract(package, file, fd, err);
+	r = mex_package_read(package, file, write_piece, writer, err);
 	if (r == 0)
-		r = temporary_place(a, path, fd, file->hash, err);
-	if (r < 0)
-		(void)unlink(path);
+		return artifact_finish(writer, err);
+	artifact_abandon(writer);
 	return r;
 }
 
-int artifact_store_link(const struct artifacts *a, const char *path, const char *digest,
-			struct error **err)
+int artifacts_adopt(const struct artifacts *a, const char *path, const char *digest,
+		    struct error **err)
 {
-	CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fsync(fd) < 0)
-		return error_errno(err, "cannot read %s", path);
-	if (linkat(AT_FDCWD, path, a->files_fd, digest, 0) < 0 && errno != EEXIST)
-		return error_errno(err, "cannot place artifact %s", digest);
-	return 0;
+	return artifact_adopt(a->store, path, digest, err);
 }
 
-int artifact_store_sync(const struct artifacts *a, struct error **err)
+int artifacts_sync(const struct artifacts *a, struct error **err)
 {
-	if (fsync(a->files_fd) < 0)
-		return error_errno(err, "cannot sync %s/sha256", a->dir);
-	return 0;
-}
-
-int file_digest(const char *path, char ret_digest[65], struct error **err)
-{
-	CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return error_errno(err, "cannot read %s", path);
-	crypto_hash_sha256_state state;
-	(void)crypto_hash_sha256_init(&state);
-	CLEANUP(freep) uint8_t *chunk = mem_calloc(1, 256 * 1024);
-	ssize_t n;
-	while ((n = read(fd, chunk, 256 * 1024)) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return error_errno(err, "cannot read %s", path);
-		(void)crypto_hash_sha256_update(&state, chunk, (unsigned long long)n);
-	}
-	uint8_t hash[crypto_hash_sha256_BYTES];
-	(void)crypto_hash_sha256_final(&state, hash);
-	(void)sodium_bin2hex(ret_digest, 65, hash, sizeof hash);
-	return 0;
+	return artifact_sync(a->store, err);
 }
 
 /* ---- life ---- */
 
-int artifacts_open(const char *dir, struct artifacts **ret_artifacts, struct error **err)
+struct artifacts *artifacts_new(struct artifact_store *store)
 {
 	struct artifacts *a = mem_new(struct artifacts);
-	a->dir = mem_strdup(dir);
-	a->files_fd = -1;
-	a->dir_fd = -1;
-	CLEANUP(freep) char *files = str_printf("%s/sha256", dir);
-	if ((mkdir(dir, 0700) < 0 && errno != EEXIST) ||
-	    (mkdir(files, 0700) < 0 && errno != EEXIST) ||
-	    (a->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 ||
-	    (a->files_fd = open(files, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0) {
-		int r = error_errno(err, "cannot make %s", files);
-		artifacts_free(a);
-		return r;
-	}
-	*ret_artifacts = a;
-	return 0;
+	a->store = store;
+	return a;
 }
 
 void artifacts_free(struct artifacts *a)
@@ -341,9 +235,6 @@ void artifacts_free(struct artifacts *a)
 		HASH_DEL(a->all, artifact);
 		free(artifact);
 	}
-	closep(&a->dir_fd);
-	closep(&a->files_fd);
-	free(a->dir);
 	free(a);
 }
 

@@ -1,14 +1,13 @@
 /*
- * Files by digest: modules, the native code that was made from them, pages, recipes.
- *
- *   DIR/artifacts/sha256/64-HEX-DIGITS      content: written, synced, renamed, folder synced
- *   DIR/artifacts/tmp-XXXXXX                on its way
+ * Which artifacts are needed: modules, the native code that was made from them, pages, recipes.
+ * They lie in a store (port/artifact.h); what is kept there is decided here.
  *
  * An artifact stays while something refers to it: a topology (as its record says), or a
- * submission that is being worked on (a pin, taken before the file is written, so that no
+ * submission that is being worked on (a pin, taken before the artifact is written, so that no
  * removal comes in between). What nothing refers to is removed at once, and at start.
  *
- * All but artifact_store…() are for the loop's thread; those two are for any.
+ * artifacts_put_package_file(), artifacts_adopt() and artifacts_sync() are for any thread, the
+ * others for the loop's.
  */
 #ifndef SAMOZA_ZRMS_ARTIFACTS_H
 #define SAMOZA_ZRMS_ARTIFACTS_H
@@ -21,12 +20,12 @@
 #include "base/error.h"
 #include "base/metrics.h"
 #include "core/outbox.h"
+#include "port/artifact.h"
 
 struct artifacts;
 
-/* Makes the folders. `dir`: "DIR/artifacts". */
-int artifacts_open(const char *dir, struct artifacts **ret_artifacts,
-		   struct error **err) must_check;
+/* `store` is borrowed. */
+struct artifacts *artifacts_new(struct artifact_store *store);
 void artifacts_free(struct artifacts *artifacts);
 
 /* A record of a topology was loaded or has become durable: what it needs is referred to; NULL
@@ -43,21 +42,18 @@ bool artifact_is_stored(struct artifacts *artifacts, const char *digest);
 /* A worker has written it: PRE: pinned. */
 void artifact_mark_stored(struct artifacts *artifacts, const char *digest);
 
-/* Opens it for reading; *ret_size is its size. ERR_NOT_FOUND. `digest` may be anything. */
-int artifact_open(struct artifacts *artifacts, const char *digest, int *ret_fd,
-		  uint64_t *ret_size, struct error **err) must_check;
+/* For reading. ERR_NOT_FOUND: nothing refers to it. `digest` may be anything. */
+int artifacts_get(struct artifacts *artifacts, const char *digest,
+		  struct artifact_reader **ret_reader, struct error **err) must_check;
 
 /* Any thread: writes a file of a package. PRE: pinned. Durable but for its name:
- * artifact_store_sync() once behind the last. */
-int artifact_store_file(const struct artifacts *artifacts, struct mex_package *package,
-			const struct mex_file *file, struct error **err) must_check;
-/* Any thread: takes a file that will never change (a second name for it). */
-int artifact_store_link(const struct artifacts *artifacts, const char *path, const char *digest,
-			struct error **err) must_check;
-int artifact_store_sync(const struct artifacts *artifacts, struct error **err) must_check;
-
-/* SHA-256 of a file, as 64 hexadecimal digits. Any thread. */
-int file_digest(const char *path, char ret_digest[65], struct error **err) must_check;
+ * artifacts_sync() once after the last. */
+int artifacts_put_package_file(const struct artifacts *artifacts, struct mex_package *package,
+			       const struct mex_file *file, struct error **err) must_check;
+/* Any thread: takes a file that will never change. PRE: pinned. */
+int artifacts_adopt(const struct artifacts *artifacts, const char *path, const char *digest,
+		    struct error **err) must_check;
+int artifacts_sync(const struct artifacts *artifacts, struct error **err) must_check;
 
 extern const struct metric_source artifacts_metrics; /* of struct artifacts */
 

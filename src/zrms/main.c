@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "adapter/artifact/directory.h"
 #include "adapter/cli/version.h"
 #include "adapter/log/log.h"
 #include "adapter/sqlite/store.h"
@@ -270,18 +271,30 @@ static int record_load(void *user, enum record_kind kind, const char *id, const 
 	return r < 0 ? error_wrap(err, "record %d '%s'", (int)kind, id) : 0;
 }
 
+/* DIR/artifacts/sha256/DIGEST; what is being written: DIR/artifacts/tmp-… */
+static int artifact_store_open(struct zrms *zrms, struct error **err)
+{
+	CLEANUP(freep) char *temporary = str_printf("%s/artifacts", zrms->settings.dir);
+	CLEANUP(freep) char *files = str_printf("%s/sha256", temporary);
+	const struct artifact_directory_options options = {
+		.files = files, .temporary = temporary, .prefix = "tmp-", .mode = 0644};
+	int r = artifact_directory_open(&options, &zrms->artifact_store, err);
+	if (r == 0)
+		zrms->artifacts = artifacts_new(zrms->artifact_store);
+	return r;
+}
+
 static int state_open(struct zrms *zrms, struct error **err)
 {
 	struct control_config config;
 	CLEANUP(freep) char *database = str_printf("%s/zrms.db", zrms->settings.dir);
-	CLEANUP(freep) char *artifacts = str_printf("%s/artifacts", zrms->settings.dir);
 	char cluster[UUID_SIZE];
 	uuid_draw(cluster);
 	int r = settings_control(&zrms->settings, &config, err);
 	if (r == 0)
 		r = sqlite_store_open(&zrms->loop, database, &zrms->store, err);
 	if (r == 0)
-		r = artifacts_open(artifacts, &zrms->artifacts, err);
+		r = artifact_store_open(zrms, err);
 	if (r < 0)
 		return r;
 	zrms->control = control_new(&config, cluster);
@@ -409,6 +422,7 @@ static void parts_free(struct zrms *zrms)
 	api_free(zrms->api);
 	control_free(zrms->control);
 	artifacts_free(zrms->artifacts);
+	artifact_store_free(zrms->artifact_store);
 	loop_timer_free(zrms->ending);
 	error_free(zrms->translator_error);
 	loop_done(&zrms->loop);

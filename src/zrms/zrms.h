@@ -38,6 +38,7 @@ struct zrms {
 	struct hub *hub;
 	struct logs *logs;
 	struct followers *followers;
+	struct artifact_store *artifact_store;
 	struct artifacts *artifacts;
 	struct translator *translator;
 	struct error *translator_error;

@@ -1,6 +1,5 @@
 #include "zhost/artifact/artifact.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -10,6 +9,7 @@
 
 #include <utlist.h>
 
+#include "adapter/artifact/directory.h"
 #include "adapter/log/log.h"
 #include "adapter/wasm2c/translate.h"
 #include "base/check.h"
@@ -17,7 +17,6 @@
 #include "base/str.h"
 #include "zhost/artifact/download.h"
 
-#define DIGEST_SIZE  64
 #define ARTIFACT_MAX ((uint64_t)256 * 1024 * 1024)
 #define TOUCH_MS     ((int64_t)3600 * 1000)
 #define COMPILES_MAX 2
@@ -31,14 +30,14 @@ struct cached {
 };
 
 struct artifact_wait {
-	struct job *job;
+	struct artifact_job *job;
 	artifact_done_fn *done;
 	void *data;
 	struct artifact_wait *next, *prev;
 };
 
 /* A download, or the compilation of a module. */
-struct job {
+struct artifact_job {
 	struct artifacts *artifacts;
 	char *name; /* digest; of a compilation "compile:DIGEST" */
 	UT_hash_handle hh;
@@ -47,8 +46,7 @@ struct job {
 
 	/* download */
 	struct download *download;
-	char *file; /* in cache/, not whole yet */
-	int fd;
+	struct artifact_writer *writer; /* NULL once it is finished */
 
 	/* compilation */
 	char *module; /* digest */
@@ -58,25 +56,19 @@ struct job {
 	uv_poll_t *poll;
 	struct loop_timer *timer;
 	bool is_compiling;
-	struct job *queue_next;
+	struct artifact_job *queue_next;
 };
 
 struct artifacts {
 	struct artifacts_options options;
 	struct artifact_counters counters;
 	struct cached *cached;
-	struct job *jobs;
+	struct artifact_job *jobs;
 	uint64_t bytes;
-	uint64_t next_file;
 	struct translator *translator; /* made when first needed */
-	struct job *queue;	       /* compilations that wait */
+	struct artifact_job *queue;    /* compilations that wait */
 	unsigned compiling;
 };
-
-static bool is_digest(const char *text)
-{
-	return strlen(text) == DIGEST_SIZE && strspn(text, "0123456789abcdef") == DIGEST_SIZE;
-}
 
 /* ---- the cache ---- */
 
@@ -87,7 +79,7 @@ static void cached_add(struct artifacts *a, const char *digest, uint64_t size, i
 	c->digest = mem_strdup(digest);
 	c->size = size;
 	c->used_ms = used_ms;
-	HASH_ADD_KEYPTR(hh, a->cached, c->digest, DIGEST_SIZE, c);
+	HASH_ADD_KEYPTR(hh, a->cached, c->digest, ARTIFACT_DIGEST_CHARS, c);
 	a->bytes += size;
 }
 
@@ -117,33 +109,15 @@ static void trim(struct artifacts *a)
 	HASH_ITER (hh, a->cached, c, next) {
 		if (a->bytes <= most / 10 * 9)
 			break;
-		(void)unlinkat(a->options.cache_fd, c->digest, 0);
+		(void)artifact_remove(a->options.store, c->digest);
 		cached_drop(a, c);
 	}
 	log_info("cache", "trimmed", LOG_BYTES("size", a->bytes), LOG_BYTES("most", most));
 }
 
-static int scan(struct artifacts *a, struct error **err)
+static void on_listed(void *user, const struct artifact_info *info)
 {
-	int fd = openat(a->options.cache_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-
-	if (dir == NULL) {
-		closep(&fd);
-		return error_errno(err, "cannot read %s", a->options.cache_path);
-	}
-	for (struct dirent *e; (e = readdir(dir)) != NULL;) {
-		struct stat st;
-
-		if (str_has_prefix(e->d_name, "new-"))
-			(void)unlinkat(fd, e->d_name, 0); /* a download that did not end */
-		else if (is_digest(e->d_name) && fstatat(fd, e->d_name, &st, 0) == 0)
-			cached_add(a, e->d_name, (uint64_t)st.st_size,
-				   (int64_t)st.st_mtime * 1000);
-	}
-	closedir(dir);
-	trim(a);
-	return 0;
+	cached_add(user, info->digest, info->size, info->used_ms);
 }
 
 /* The path, the caller frees; NULL when it is not there. */
@@ -153,10 +127,10 @@ static char *cached_path(struct artifacts *a, const char *digest)
 	int64_t now = loop_now(a->options.loop).wall_ms;
 	char *path;
 
-	HASH_FIND(hh, a->cached, digest, DIGEST_SIZE, c);
+	HASH_FIND(hh, a->cached, digest, ARTIFACT_DIGEST_CHARS, c);
 	if (c == NULL)
 		return NULL;
-	path = str_printf("%s/%s", a->options.cache_path, digest);
+	path = artifact_directory_path(a->options.store, digest);
 	if (access(path, R_OK) < 0) { /* somebody tidied up */
 		cached_drop(a, c);
 		free(path);
@@ -164,25 +138,25 @@ static char *cached_path(struct artifacts *a, const char *digest)
 	}
 	if (now - c->used_ms > TOUCH_MS) {
 		c->used_ms = now;
-		(void)utimensat(a->options.cache_fd, digest, NULL, 0);
+		artifact_touch(a->options.store, digest);
 	}
 	return path;
 }
 
 /* ---- jobs ---- */
 
-static struct job *job_new(struct artifacts *a, char *name)
+static struct artifact_job *job_new(struct artifacts *a, char *name)
 {
-	struct job *j = mem_new(struct job);
+	struct artifact_job *j = mem_new(struct artifact_job);
 
 	j->artifacts = a;
 	j->name = name;
-	j->fd = -1;
 	HASH_ADD_KEYPTR(hh, a->jobs, j->name, strlen(j->name), j);
 	return j;
 }
 
-static struct artifact_wait *job_wait(struct job *j, artifact_done_fn *done, void *data)
+static struct artifact_wait *job_wait(struct artifact_job *j, artifact_done_fn *done,
+				      void *data)
 {
 	struct artifact_wait *w = mem_new(struct artifact_wait);
 
@@ -198,7 +172,7 @@ static void poll_closed(uv_handle_t *handle)
 	free(handle);
 }
 
-static void job_unpoll(struct job *j)
+static void job_unpoll(struct artifact_job *j)
 {
 	if (j->poll == NULL)
 		return;
@@ -209,19 +183,16 @@ static void job_unpoll(struct job *j)
 
 static void compile_next(struct artifacts *a);
 
-static void job_free(struct job *j)
+static void job_free(struct artifact_job *j)
 {
 	struct artifact_wait *w, *next;
 
 	DL_FOREACH_SAFE (j->waits, w, next)
 		free(w);
-	if (j->file != NULL)
-		(void)unlinkat(j->artifacts->options.cache_fd, j->file, 0);
-	closep(&j->fd);
+	artifact_abandon(j->writer);
 	job_unpoll(j);
 	loop_timer_free(j->timer);
 	translation_free(j->translation);
-	free(j->file);
 	free(j->name);
 	free(j->module);
 	free(j->module_path);
@@ -229,7 +200,7 @@ static void job_free(struct job *j)
 }
 
 /* Answers all who wait, and the job is gone. */
-static void job_end(struct job *j, const char *path, const struct error *error)
+static void job_end(struct artifact_job *j, const char *path, const struct error *error)
 {
 	struct artifacts *a = j->artifacts;
 
@@ -250,7 +221,7 @@ static void job_end(struct job *j, const char *path, const struct error *error)
 }
 
 /* Takes the error over. */
-static void job_fail(struct job *j, struct error *error)
+static void job_fail(struct artifact_job *j, struct error *error)
 {
 	job_end(j, NULL, error);
 	error_free(error);
@@ -275,43 +246,38 @@ void artifact_abort(struct artifact_wait *w, const char *why)
 
 /* ---- download ---- */
 
-static int keep(struct job *j, const char *digest, uint64_t size, struct error **err)
+static int keep(struct artifact_job *j, uint64_t size, struct error **err)
 {
 	struct artifacts *a = j->artifacts;
+	int r;
 
-	if (strcmp(digest, j->name) != 0)
-		return error_set(err, ERR_INVALID,
-				 "artifact %.12s has another digest, %.12s: not accepted",
-				 j->name, digest);
 	if (j->size_bytes > 0 && j->size_bytes != size)
 		return error_set(err, ERR_INVALID,
 				 "artifact %.12s has %" PRIu64 " bytes instead of %" PRIu64,
 				 j->name, size, j->size_bytes);
-	if (fchmod(j->fd, 0444) < 0 || fdatasync(j->fd) < 0 ||
-	    renameat(a->options.cache_fd, j->file, a->options.cache_fd, digest) < 0)
-		return error_errno(err, "cannot keep artifact %.12s", digest);
-	free(steal_ptr(&j->file));
-	cached_add(a, digest, size, loop_now(a->options.loop).wall_ms);
+	r = artifact_finish(steal_ptr(&j->writer), err);
+	if (r < 0)
+		return r;
+	cached_add(a, j->name, size, loop_now(a->options.loop).wall_ms);
 	a->counters.fetched++;
 	a->counters.bytes += size;
-	log_info("cache", "fetched", LOG_S("artifact", digest), LOG_BYTES("size", size));
+	log_info("cache", "fetched", LOG_S("artifact", j->name), LOG_BYTES("size", size));
 	return 0;
 }
 
-static void on_downloaded(void *data, const char *digest, uint64_t size,
-			  const struct error *error)
+static void on_downloaded(void *user, uint64_t size, const struct error *why)
 {
-	struct job *j = data;
+	struct artifact_job *j = user;
 	struct artifacts *a = j->artifacts;
 	CLEANUP(freep) char *path = NULL;
 	struct error *err = NULL;
 
 	j->download = NULL;
-	if (digest == NULL) {
-		(void)error_set(&err, error->code, "cannot fetch artifact %.12s: %s", j->name,
-				error->message);
-	} else if (keep(j, digest, size, &err) == 0) {
-		path = str_printf("%s/%s", a->options.cache_path, digest);
+	if (why != NULL) {
+		(void)error_set(&err, why->code, "cannot fetch artifact %.12s: %s", j->name,
+				why->message);
+	} else if (keep(j, size, &err) == 0) {
+		path = artifact_directory_path(a->options.store, j->name);
 		job_end(j, path, NULL);
 		trim(a);
 		return;
@@ -319,19 +285,17 @@ static void on_downloaded(void *data, const char *digest, uint64_t size,
 	job_fail(j, err);
 }
 
-static int download(struct job *j, struct error **err)
+static int download(struct artifact_job *j, struct error **err)
 {
 	struct artifacts *a = j->artifacts;
 	CLEANUP(freep) char *target = str_printf("/v1/artifacts/sha256/%s", j->name);
-
-	j->file = str_printf("new-%" PRIu64, ++a->next_file);
-	j->fd = openat(a->options.cache_fd, j->file, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC,
-		       0600);
-	if (j->fd < 0)
-		return error_errno(err, "cannot make a file in %s", a->options.cache_path);
 	const struct stream_address from = {a->options.zrms.host, a->options.zrms.port};
-	j->download = download_new(a->options.loop, a->options.transport, &from, target, j->fd,
-				   j->size_bytes > 0 ? j->size_bytes : ARTIFACT_MAX,
+	int r = artifact_put(a->options.store, j->name, &j->writer, err);
+
+	if (r < 0)
+		return r;
+	j->download = download_new(a->options.loop, a->options.transport, &from, target,
+				   j->writer, j->size_bytes > 0 ? j->size_bytes : ARTIFACT_MAX,
 				   on_downloaded, j);
 	return 0;
 }
@@ -343,14 +307,14 @@ static struct artifact_wait *refuse(artifact_done_fn *done, void *data, struct e
 	return NULL;
 }
 
-struct artifact_wait *artifact_get(struct artifacts *a, const char *digest, uint64_t size_bytes,
-				   artifact_done_fn *done, void *data)
+struct artifact_wait *artifact_fetch(struct artifacts *a, const char *digest,
+				     uint64_t size_bytes, artifact_done_fn *done, void *data)
 {
 	CLEANUP(freep) char *path = NULL;
 	struct error *err = NULL;
-	struct job *j;
+	struct artifact_job *j;
 
-	if (!is_digest(digest)) {
+	if (!artifact_digest_is_valid(digest)) {
 		(void)error_set(&err, ERR_INVALID, "'%s' is not a digest", digest);
 		return refuse(done, data, err);
 	}
@@ -375,11 +339,11 @@ struct artifact_wait *artifact_get(struct artifacts *a, const char *digest, uint
 
 /* ---- compilation ---- */
 
-static void compile_step(struct job *j, int r, struct error *err);
+static void compile_step(struct artifact_job *j, int r, struct error *err);
 
 static void on_compiler(uv_poll_t *poll, int status, int events)
 {
-	struct job *j = poll->data;
+	struct artifact_job *j = poll->data;
 	struct error *err = NULL;
 	int r;
 
@@ -394,7 +358,7 @@ static void on_compiler(uv_poll_t *poll, int status, int events)
 
 static void on_deadline(void *user)
 {
-	struct job *j = user;
+	struct artifact_job *j = user;
 	struct error *err = NULL;
 	int r;
 
@@ -403,7 +367,7 @@ static void on_deadline(void *user)
 	compile_step(j, r, err);
 }
 
-static void compile_step(struct job *j, int r, struct error *err)
+static void compile_step(struct artifact_job *j, int r, struct error *err)
 {
 	struct artifacts *a = j->artifacts;
 
@@ -463,7 +427,7 @@ static int translator_get(struct artifacts *a, struct error **err)
 	return translator_new(&options, &a->translator, err);
 }
 
-static void compile(struct job *j)
+static void compile(struct artifact_job *j)
 {
 	struct artifacts *a = j->artifacts;
 	CLEANUP(freep) uint8_t *module = NULL;
@@ -484,7 +448,7 @@ static void compile(struct job *j)
 static void compile_next(struct artifacts *a)
 {
 	while (a->queue != NULL && a->compiling < COMPILES_MAX) {
-		struct job *j = a->queue;
+		struct artifact_job *j = a->queue;
 
 		a->queue = j->queue_next;
 		compile(j);
@@ -493,8 +457,8 @@ static void compile_next(struct artifacts *a)
 
 static void on_module(void *data, const char *path, const struct error *error)
 {
-	struct job *j = data;
-	struct job **last = &j->artifacts->queue;
+	struct artifact_job *j = data;
+	struct artifact_job **last = &j->artifacts->queue;
 	struct error *err = NULL;
 
 	if (path == NULL) {
@@ -518,19 +482,19 @@ static bool is_for_us(const struct artifacts *a, const char *platform)
 	return strcmp(machine != NULL ? machine + 1 : platform, a->options.machine) == 0;
 }
 
-struct artifact_wait *artifact_get_module(struct artifacts *a,
-					  const Samoza__V1__InstanceSpec *spec,
-					  artifact_done_fn *done, void *data)
+struct artifact_wait *artifact_fetch_module(struct artifacts *a,
+					    const Samoza__V1__InstanceSpec *spec,
+					    artifact_done_fn *done, void *data)
 {
 	struct artifact_wait *w;
 	struct error *err = NULL;
-	struct job *j;
+	struct artifact_job *j;
 	CLEANUP(freep) char *name = NULL;
 
 	if (spec->native_digest != NULL && spec->native_platform != NULL &&
 	    is_for_us(a, spec->native_platform))
-		return artifact_get(a, spec->native_digest, 0, done, data);
-	if (spec->module_digest == NULL || !is_digest(spec->module_digest)) {
+		return artifact_fetch(a, spec->native_digest, 0, done, data);
+	if (spec->module_digest == NULL || !artifact_digest_is_valid(spec->module_digest)) {
 		(void)error_set(&err, ERR_INVALID, "zrms named no module for space '%s'",
 				spec->space);
 		return refuse(done, data, err);
@@ -545,7 +509,7 @@ struct artifact_wait *artifact_get_module(struct artifacts *a,
 		spec->memory_bytes > 0 ? spec->memory_bytes : (uint64_t)32 * 1024 * 1024;
 	/* The caller's wait before anything can end the job from within. */
 	w = job_wait(j, done, data);
-	(void)artifact_get(a, spec->module_digest, 0, on_module, j);
+	(void)artifact_fetch(a, spec->module_digest, 0, on_module, j);
 	HASH_FIND_STR(a->jobs, name, j);
 	return j != NULL ? w : NULL;
 }
@@ -559,11 +523,12 @@ int artifacts_new(const struct artifacts_options *options, struct artifacts **re
 	int r;
 
 	a->options = *options;
-	r = scan(a, err);
+	r = artifact_list(a->options.store, on_listed, a, err);
 	if (r < 0) {
 		artifacts_free(a);
 		return r;
 	}
+	trim(a);
 	*ret_artifacts = a;
 	return 0;
 }
@@ -576,7 +541,7 @@ struct artifact_counters artifacts_counters(const struct artifacts *a)
 void artifacts_free(struct artifacts *a)
 {
 	struct cached *c, *next_cached;
-	struct job *j, *next_job;
+	struct artifact_job *j, *next_job;
 
 	if (a == NULL)
 		return;

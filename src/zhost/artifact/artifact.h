@@ -1,10 +1,10 @@
 /*
  * The cache of artifacts, by digest: modules as zrms compiled them, pages of UI spaces.
  *
- *   artifact_get(DIGEST) ── in cache/ ? ─ yes ─► done at once
+ *   artifact_fetch(DIGEST) ── in cache/ ? ─ yes ─► done at once
  *                              │ no
  *                              ▼  one download, however many ask
- *        GET /v1/artifacts/sha256/DIGEST ─► cache/NEW-… ─► sha256 ─► rename to cache/DIGEST
+ *        GET /v1/artifacts/sha256/DIGEST ─► store (port/artifact.h): cache/DIGEST
  *
  * A module for another kind of machine is fetched as WebAssembly and compiled here (adapter/
  * wasm2c), two at a time. What is not used is removed, the longest
@@ -16,6 +16,7 @@
 #include "adapter/cli/cli.h"
 #include "adapter/uv/loop.h"
 #include "base/error.h"
+#include "port/artifact.h"
 #include "port/stream.h"
 #include "proto/wire.pb-c.h"
 
@@ -27,10 +28,10 @@ struct artifacts_options {
 	struct loop *loop;
 	struct stream_transport *transport;
 	struct cli_address zrms;
-	const char *cache_path; /* the directory, absolute */
-	int cache_fd;		/* the same one */
-	uint64_t cache_bytes;	/* what the cache may hold */
-	const char *machine;	/* "x86_64": what native modules must be for */
+	struct artifact_store *store; /* a directory of files (adapter/artifact/directory.h) */
+	const char *cache_path;	      /* that directory, absolute: for what is compiled here */
+	uint64_t cache_bytes;	      /* what the cache may hold */
+	const char *machine;	      /* "x86_64": what native modules must be for */
 };
 
 /* Takes up what is in the cache, and trims it. */
@@ -44,12 +45,12 @@ typedef void artifact_done_fn(void *data, const char *path, const struct error *
 
 /* `size_bytes`: how large it must be; 0: not known. Returns NULL when it was there and `done`
  * was called; otherwise something to cancel with. */
-struct artifact_wait *artifact_get(struct artifacts *a, const char *digest, uint64_t size_bytes,
-				   artifact_done_fn *done, void *data);
+struct artifact_wait *artifact_fetch(struct artifacts *a, const char *digest,
+				     uint64_t size_bytes, artifact_done_fn *done, void *data);
 /* The module that an instance runs: as zrms compiled it, or compiled here. */
-struct artifact_wait *artifact_get_module(struct artifacts *a,
-					  const Samoza__V1__InstanceSpec *spec,
-					  artifact_done_fn *done, void *data);
+struct artifact_wait *artifact_fetch_module(struct artifacts *a,
+					    const Samoza__V1__InstanceSpec *spec,
+					    artifact_done_fn *done, void *data);
 /* `done` is not called any more; a download continues, for others that wait or ask later. */
 void artifact_cancel(struct artifact_wait *wait);
 /* `done` is called now, with this error. */

@@ -12,7 +12,7 @@ struct package_fetch {
 	size_t next;
 	struct artifact_wait *wait;
 	char *error;
-	bool is_walking; /* a file of the cache is answered from within artifact_get() */
+	bool is_walking; /* a file of the cache is answered from within artifact_fetch() */
 };
 
 const Samoza__V1__AssetFile *package_file(const Samoza__V1__InstanceSpec *spec, size_t index)
@@ -49,8 +49,8 @@ static bool fetch_walk(struct package_fetch *f)
 	while (f->wait == NULL && f->error == NULL &&
 	       (file = package_file(f->spec, f->next)) != NULL) {
 		f->next++;
-		f->wait =
-			artifact_get(f->artifacts, file->digest, file->size_bytes, on_file, f);
+		f->wait = artifact_fetch(f->artifacts, file->digest, file->size_bytes, on_file,
+					 f);
 	}
 	f->is_walking = false;
 	if (f->wait != NULL)

@@ -270,8 +270,8 @@ static void serve(struct edge *e, struct http_request *q, const char *url)
 		w->request = q;
 		w->name = steal_ptr(&name);
 		w->digest = mem_strdup(a->digest);
-		wait = artifact_get(e->options.artifacts, a->digest, a->size_bytes,
-				    on_file_there, w);
+		wait = artifact_fetch(e->options.artifacts, a->digest, a->size_bytes,
+				      on_file_there, w);
 		if (wait != NULL) {
 			w->wait = wait;
 			DL_APPEND(e->waits, w);

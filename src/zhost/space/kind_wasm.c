@@ -13,7 +13,7 @@ static void keep_module(struct resident *r, const char *path)
 static void get_module(struct resident *r, artifact_done_fn *done)
 {
 	struct artifact_wait *wait =
-		artifact_get_module(resident_parts(r)->artifacts, r->spec, done, r);
+		artifact_fetch_module(resident_parts(r)->artifacts, r->spec, done, r);
 	/* Without a wait `done` was called already, and r may be gone. */
 	if (wait != NULL)
 		r->wait = wait;

@@ -72,12 +72,8 @@ int state_dir_open(struct state_dir *f, const char *path, struct error **err)
 	char absolute[PATH_MAX];
 	int r;
 
-	*f = (struct state_dir){.lock_fd = -1,
-				.dir_fd = -1,
-				.run_fd = -1,
-				.log_fd = -1,
-				.cache_fd = -1,
-				.stderr_fd = -1};
+	*f = (struct state_dir){
+		.lock_fd = -1, .dir_fd = -1, .run_fd = -1, .log_fd = -1, .stderr_fd = -1};
 	r = make_folders(path, err);
 	if (r < 0)
 		return r;
@@ -92,8 +88,6 @@ int state_dir_open(struct state_dir *f, const char *path, struct error **err)
 		r = run_dir_open(f->dir_fd, f->path, &f->run_fd, err);
 	if (r == 0)
 		r = open_folder(f->dir_fd, "log", &f->log_fd, err);
-	if (r == 0)
-		r = open_folder(f->dir_fd, "cache", &f->cache_fd, err);
 	if (r == 0)
 		r = open_stderr(f, err);
 	if (r == 0 && mkdirat(f->dir_fd, "spaces", 0700) < 0 && errno != EEXIST)
@@ -181,7 +175,6 @@ void state_dir_close(struct state_dir *f)
 	f->path = NULL;
 	closep(&f->run_fd);
 	closep(&f->log_fd);
-	closep(&f->cache_fd);
 	closep(&f->stderr_fd);
 	closep(&f->dir_fd);
 	closep(&f->lock_fd);

@@ -24,8 +24,8 @@
 struct state_dir {
 	char *path; /* absolute */
 	int lock_fd;
-	int dir_fd, run_fd, log_fd, cache_fd; /* of the folders */
-	int stderr_fd; /* of the processes of instances: they outlive ours */
+	int dir_fd, run_fd, log_fd; /* of the folders */
+	int stderr_fd;		    /* of the processes of instances: they outlive ours */
 	char identity[37];
 	uint64_t incarnation;
 };

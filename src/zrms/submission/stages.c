@@ -192,13 +192,13 @@ static void store_artifacts(struct submission *s)
 
 	vector_for_each (&s->missing, file)
 		if (r == 0)
-			r = artifact_store_file(a, s->package, *file, &s->err);
+			r = artifacts_put_package_file(a, s->package, *file, &s->err);
 	vector_for_each (&s->modules, module)
 		if (r == 0)
-			r = artifact_store_link(a, module->native.path, module->native.digest,
-						&s->err);
+			r = artifacts_adopt(a, module->native.path, module->native.digest,
+					    &s->err);
 	if (r == 0)
-		(void)!artifact_store_sync(a, &s->err);
+		(void)!artifacts_sync(a, &s->err);
 	if (s->err != NULL) /* whatever it was, it was not the fault of the package */
 		s->err->code = ERR_IO;
 }

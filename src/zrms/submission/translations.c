@@ -3,12 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "adapter/artifact/digest.h"
 #include "adapter/log/log.h"
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/heap.h"
 #include "base/state_machine.h"
-#include "zrms/artifacts.h"
 
 struct asker {
 	translation_done_fn *done;

@@ -1,4 +1,4 @@
-/* Submissions without a daemon: a real loop, artifacts and translator, a listener in the place of
+/* Submissions without a daemon: a real loop and translator, artifacts in memory, a listener in the place of
  * the REST interface and the core. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -6,7 +6,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "adapter/archive/pack.h"
+#include "adapter/artifact/memory.h"
 #include "adapter/uv/loop.h"
 #include "base/str.h"
 #include "zrms/submission/stages.h"
@@ -38,6 +38,7 @@ struct answer {
 struct stage {
 	char directory[64];
 	struct loop loop;
+	struct artifact_store *store;
 	struct artifacts *artifacts;
 	struct translator *translator;
 	struct translations *translations;
@@ -116,10 +117,10 @@ static void begin(struct stage *st, bool allow_unsigned, bool can_translate)
 	make_directory(st, "trust");
 	make_directory(st, "cache");
 	(void)snprintf(trust, sizeof(trust), "%s/trust", st->directory);
-	CLEANUP(freep) char *artifacts = path_in(st, "artifacts");
 	CLEANUP(freep) char *cache = path_in(st, "cache");
 	assert_int_equal(loop_init(&st->loop, &err), 0);
-	assert_int_equal(artifacts_open(artifacts, &st->artifacts, &err), 0);
+	st->store = artifact_memory_new();
+	st->artifacts = artifacts_new(st->store);
 	if (can_translate) {
 		const struct translator_options options = {.cache_directory = cache};
 
@@ -161,6 +162,7 @@ static void end(struct stage *st)
 		translator_free(st->translator);
 	}
 	artifacts_free(st->artifacts);
+	artifact_store_free(st->store);
 	loop_done(&st->loop);
 	CLEANUP(freep) char *command = str_printf("rm -rf %s", st->directory);
 	assert_int_equal(system(command), 0);
@@ -249,16 +251,17 @@ static void wait_for_answers(struct stage *st)
 	assert_int_equal(st->awaited, 0);
 }
 
+static void count_one(void *user, const struct artifact_info *info)
+{
+	(void)info;
+	++*(unsigned *)user;
+}
+
 static unsigned stored_artifacts(const struct stage *st)
 {
-	CLEANUP(freep) char *path = path_in(st, "artifacts/sha256");
-	DIR *dir = opendir(path);
 	unsigned count = 0;
 
-	assert_non_null(dir);
-	for (struct dirent *e; (e = readdir(dir)) != NULL;)
-		count += e->d_name[0] != '.';
-	(void)closedir(dir);
+	assert_int_equal(artifact_list(st->store, count_one, &count, NULL), 0);
 	return count;
 }
 
