@@ -67,7 +67,7 @@ void api_events(void *context, struct http_request *request)
 	if (last != NULL && str_to_u64(last, &seen) == 0 && seen > after)
 		after = seen;
 	if (stream)
-		followers_add(zrms->followers, request, after, topology);
+		subscribers_add(zrms->subscribers, request, after, topology);
 	else
 		zrms->store->ops->events(zrms->store, after, topology, (uint32_t)limit,
 					 events_listed, request);

@@ -63,7 +63,7 @@ static void on_event(void *user, const Samoza__V1__EventRecord *event)
 	log_info(event->kind, is_place ? "place" : "state", LOG_S("subject", event->subject),
 		 LOG_S("from", text_or_null(event->from)), LOG_S("to", text_or_null(event->to)),
 		 LOG_S("cause", event->cause), LOG_U("seq", event->seq));
-	followers_event(zrms->followers, event);
+	subscribers_event(zrms->subscribers, event);
 }
 
 static void on_message(void *user, const struct link_message *message)
@@ -362,7 +362,7 @@ static void store_closed(void *user)
 /* Everything that somebody waits for is done: now the doors are closed. */
 static void end_doors(struct zrms *zrms)
 {
-	followers_end_all(zrms->followers);
+	subscribers_end_all(zrms->subscribers);
 	logs_end_all(zrms->logs);
 	links_close_all(zrms->links);
 }
@@ -415,7 +415,7 @@ static void parts_free(struct zrms *zrms)
 	translations_free(zrms->translations);
 	if (zrms->translator != NULL)
 		translator_free(zrms->translator);
-	followers_free(zrms->followers);
+	subscribers_free(zrms->subscribers);
 	logs_free(zrms->logs);
 	hub_free(zrms->hub);
 	links_free(zrms->links);
@@ -440,7 +440,7 @@ static int parts_open(struct zrms *zrms, const char *trust, const char *spool,
 	zrms->links = links_new(&zrms->loop, &links_listener, zrms);
 	zrms->hub = hub_new(&zrms->loop, zrms->links, on_link_of, zrms);
 	zrms->logs = logs_new(&zrms->loop, zrms->links);
-	zrms->followers = followers_new(zrms->store);
+	zrms->subscribers = subscribers_new(zrms->store);
 	zrms->api = api_new(zrms);
 	r = submissions_open(zrms, trust, err);
 	if (r == 0)

@@ -3,7 +3,7 @@
  *
  *   http ─┬─ api ──────► commits ◄──── links ◄──► hub
  *         ├─ submission ►   │  ▲
- *         └─ followers ◄────┘  ├── control (decisions)
+ *         └─ subscribers ◄──┘  ├── control (decisions)
  *                              └── store   (durable)
  */
 #ifndef SAMOZA_ZRMS_ZRMS_H
@@ -16,13 +16,13 @@
 #include "port/store.h"
 #include "zrms/artifacts.h"
 #include "zrms/commit_driver.h"
-#include "zrms/followers.h"
 #include "zrms/hub.h"
 #include "zrms/links.h"
 #include "zrms/logs.h"
 #include "zrms/settings.h"
 #include "zrms/submission/submissions.h"
 #include "zrms/submission/translations.h"
+#include "zrms/subscribers.h"
 
 struct api;
 
@@ -37,7 +37,7 @@ struct zrms {
 	struct links *links;
 	struct hub *hub;
 	struct logs *logs;
-	struct followers *followers;
+	struct subscribers *subscribers;
 	struct artifact_store *artifact_store;
 	struct artifacts *artifacts;
 	struct translator *translator;

@@ -9,7 +9,7 @@
  *         records and events: ONE durable commit ◄───────────────────┘
  *                  │ then, and only then
  *                  ▼
- *         messages to zhosts, replies to clients, events to followers
+ *         messages to zhosts, replies to clients, events to subscribers
  *
  * so that nothing is promised that a crash can take back. After a crash, control_load() takes
  * the records of the last commit, and control_start() continues from there.

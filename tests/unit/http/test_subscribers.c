@@ -1,5 +1,5 @@
-/* zrms/followers.h: whoever follows the events gets each once and in order, wherever he begins,
- * whatever is published meanwhile, and however slowly he reads. On a real store and server. */
+/* zrms/subscribers.h: every subscriber gets each event once and in order, wherever it begins,
+ * whatever is published meanwhile, and however slowly it reads. On a real store and server. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,19 +17,19 @@
 #include "base/str.h"
 #include "core/outbox.h"
 #include "serving.h"
-#include "zrms/followers.h"
+#include "zrms/subscribers.h"
 
 enum { EVENTS_EACH = 5 }; /* of one commit */
 
 static struct store *store;
-static struct followers *followers;
+static struct subscribers *subscribers;
 static uint64_t published;   /* the newest that was asked to be committed */
 static uint64_t publish_end; /* go on until then */
 static atomic_int newest;    /* the newest that is durable */
 static size_t cause_size;    /* how long an event is */
 static bool store_is_closed;
 
-/* ---- what zrms does: commit, and tell the followers when it is durable ---- */
+/* ---- what zrms does: commit, and tell the subscribers when it is durable ---- */
 
 static void publish(void);
 
@@ -41,7 +41,7 @@ static void committed(void *user, enum commit_outcome outcome, const struct erro
 	struct outbox *o = user;
 	assert_int_equal(outcome, COMMIT_DURABLE);
 	vector_for_each (&o->events, event) {
-		followers_event(followers, *event);
+		subscribers_event(subscribers, *event);
 		atomic_store(&newest, (int)(*event)->seq);
 	}
 	outbox_done(o);
@@ -84,13 +84,13 @@ static void handle_events(void *context, struct http_request *request)
 	(void)context;
 	uint64_t after = 0;
 	assert_int_equal(str_to_u64(http_query(request, "after"), &after), 0);
-	followers_add(followers, request, after, http_query(request, "topology"));
+	subscribers_add(subscribers, request, after, http_query(request, "topology"));
 }
 
 static const struct http_route routes[] = {
 	{"GET", "/events", handle_events, .query = "after topology"}};
 
-/* ---- a follower ---- */
+/* ---- a subscriber ---- */
 
 static int follow(struct serving *s, uint64_t after, const char *topology)
 {
@@ -136,7 +136,7 @@ static void parts_open(struct serving *s)
 {
 	CLEANUP(freep) char *path = str_printf("%s/store.db", directory);
 	assert_int_equal(sqlite_store_open(&s->loop, path, &store, NULL), 0);
-	followers = followers_new(store);
+	subscribers = subscribers_new(store);
 }
 
 static void closed(void *user)
@@ -153,7 +153,7 @@ static void store_end(struct serving *s)
 
 static int setup(void **state)
 {
-	directory = mem_strdup("/tmp/samoza-followers-XXXXXX");
+	directory = mem_strdup("/tmp/samoza-subscribers-XXXXXX");
 	assert_non_null(mkdtemp(directory));
 	published = publish_end = 0;
 	cause_size = 10;
@@ -171,7 +171,7 @@ static int teardown(void **state)
 	serving_do(serving, store_end);
 	serving_free(serving); /* runs the loop until the store has closed, too */
 	assert_true(store_is_closed);
-	followers_free(followers);
+	subscribers_free(subscribers);
 	CLEANUP(freep) char *path = str_printf("%s/store.db", directory);
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(rmdir(directory), 0);
@@ -196,7 +196,7 @@ static void history_and_live_events_join_without_gap_or_repetition(void **state)
 	}
 }
 
-static void one_topology_is_followed_alone(void **state)
+static void a_subscriber_of_one_topology_gets_only_its_events(void **state)
 {
 	publish_until(serving, 2000);
 	int fd = follow(serving, 0, "even");
@@ -204,7 +204,7 @@ static void one_topology_is_followed_alone(void **state)
 	(void)close(fd);
 }
 
-static void who_comes_back_goes_on_where_he_was(void **state)
+static void a_client_that_returns_continues_where_it_was(void **state)
 {
 	publish_until(serving, 1000);
 	int fd = follow(serving, 0, NULL);
@@ -218,7 +218,7 @@ static void who_comes_back_goes_on_where_he_was(void **state)
 	(void)close(fd);
 }
 
-static void who_reads_too_slowly_is_served_from_the_history(void **state)
+static void a_slow_client_is_served_from_the_history(void **state)
 {
 	int fd = follow(serving, 0, NULL);
 	cause_size = 20000; /* 40 MB in all: no buffer between us holds that */
@@ -236,9 +236,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(history_and_live_events_join_without_gap_or_repetition),
-		TEST(one_topology_is_followed_alone),
-		TEST(who_comes_back_goes_on_where_he_was),
-		TEST(who_reads_too_slowly_is_served_from_the_history),
+		TEST(a_subscriber_of_one_topology_gets_only_its_events),
+		TEST(a_client_that_returns_continues_where_it_was),
+		TEST(a_slow_client_is_served_from_the_history),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

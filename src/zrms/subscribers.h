@@ -1,0 +1,38 @@
+/*
+ * Subscribers of the events: streams of server-sent events from any point of the history, without
+ * a gap and without repetition.
+ *
+ *   catching up ── store.events(after cursor) ──► written page by page, as the client reads
+ *     │  ▲                                             │
+ *     │  └── the client is too slow for live events ◄┐ │ no more in the store
+ *     │                                              │ ▼
+ *     └──────────────────────────────────────────── live: each event once it is durable
+ *
+ * The store lists exactly the events that were announced before, in the same order (port/store.h),
+ * so no event is missed between the two; the cursor drops what would come twice.
+ */
+#ifndef SAMOZA_ZRMS_SUBSCRIBERS_H
+#define SAMOZA_ZRMS_SUBSCRIBERS_H
+
+#include "adapter/http/http.h"
+#include "port/store.h"
+#include "proto/view.pb-c.h"
+
+struct subscribers;
+
+struct subscribers *subscribers_new(struct store *store);
+/* PRE: the HTTP server, and with it every stream, has ended. NULL is fine. */
+void subscribers_free(struct subscribers *subscribers);
+
+/* Answers the request with a stream of the events after `after`, of one topology (id) or of
+ * all (NULL). */
+void subscribers_add(struct subscribers *subscribers, struct http_request *request,
+		     uint64_t after, const char *topology);
+/* An event has become durable. */
+void subscribers_event(struct subscribers *subscribers, const Samoza__V1__EventRecord *event);
+void subscribers_end_all(struct subscribers *subscribers);
+
+/* What a record looks like outside; samoza__v1__event_view__free_unpacked(). */
+Samoza__V1__EventView *event_view_new(const Samoza__V1__EventRecord *event);
+
+#endif
