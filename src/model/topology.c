@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "model/arena.h"
+#include "model/space_kind.h"
 
 struct topology *topology_ref(struct topology *t)
 {
@@ -106,19 +107,21 @@ int topology_find_path(const struct topology *t, unsigned space, const char *nam
 	return -1;
 }
 
+const struct space_kind *space_kind_of_type(enum space_type type)
+{
+	const struct space_kind *kind = space_kind_of((Samoza__V1__SpaceType)type);
+	PRE(kind != NULL);
+	return kind;
+}
+
 const char *space_type_name(enum space_type type)
 {
-	static const char *const names[] = {
-		[SPACE_UI] = "UI",     [SPACE_IO] = "IO",     [SPACE_DATA] = "DATA",
-		[SPACE_CHAT] = "CHAT", [SPACE_CALL] = "CALL", [SPACE_NATIVE] = "NATIVE",
-	};
-
-	PRE((unsigned)type < ARRAY_SIZE(names));
-	return names[type];
+	const char *name = space_kind_type_name((Samoza__V1__SpaceType)type);
+	PRE(name != NULL);
+	return name;
 }
 
 bool space_type_is_wasm(enum space_type type)
 {
-	return type == SPACE_IO || type == SPACE_DATA || type == SPACE_CHAT ||
-	       type == SPACE_CALL;
+	return space_kind_of_type(type)->has_module;
 }

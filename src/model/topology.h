@@ -29,6 +29,7 @@
 
 #include "base/diagnostics.h"
 #include "model/constraint.h"
+#include "proto/model.pb-c.h"
 
 /* Limits of one topology; past them it is refused. Per space at most SPACE_MAX_ITEMS of each
  * list (constraints, imports, exports, affinities, ...). */
@@ -39,13 +40,14 @@
 #define INSTANCE_PATH_MAX_BYTES 511u
 #define SPACE_MAX_ITEMS		1000u
 
+/* As in the schema. What a type means is in space_kind.h. */
 enum space_type {
-	SPACE_UI,
-	SPACE_IO,
-	SPACE_DATA,
-	SPACE_CHAT,
-	SPACE_CALL,
-	SPACE_NATIVE,
+	SPACE_UI = SAMOZA__V1__SPACE_TYPE__UI,
+	SPACE_IO = SAMOZA__V1__SPACE_TYPE__IO,
+	SPACE_DATA = SAMOZA__V1__SPACE_TYPE__DATA,
+	SPACE_CHAT = SAMOZA__V1__SPACE_TYPE__CHAT,
+	SPACE_CALL = SAMOZA__V1__SPACE_TYPE__CALL,
+	SPACE_NATIVE = SAMOZA__V1__SPACE_TYPE__NATIVE,
 };
 
 enum space_strategy { STRATEGY_SPREAD, STRATEGY_PACK };
@@ -229,6 +231,9 @@ static inline const struct space *instance_space(const struct topology *t, unsig
 
 /* "DATA", "cluster", ... as in topology.yaml. */
 const char *space_type_name(enum space_type type);
+/* Never NULL: the model accepts no other types. */
+struct space_kind;
+const struct space_kind *space_kind_of_type(enum space_type type);
 /* Whether spaces of this type are WebAssembly modules (core.wasm): IO, DATA, CHAT, CALL. */
 bool space_type_is_wasm(enum space_type type);
 

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/str.h"
+#include "model/space_kind.h"
 
 /* Owner of the epochs up to which local data was deleted, by topology name. */
 #define FORGOTTEN "@forgotten"
@@ -285,7 +286,7 @@ static void kill_action(struct world *w, struct node *n, const struct agent_orde
 	}
 	bool only_recipe =
 		o->kind == ACTION_DEPLOY || o->kind == ACTION_UNDEPLOY ||
-		(o->kind == ACTION_UPDATE && o->spec->type == SAMOZA__V1__SPACE_TYPE__NATIVE);
+		(o->kind == ACTION_UPDATE && space_kind_of(o->spec->type)->update_can_be_ended);
 	if (p == NULL || only_recipe)
 		return;
 	if (o->kind == ACTION_UPDATE || a == NULL) {

@@ -80,6 +80,7 @@ INCLUDE = re.compile(r"^[ \t\r]*(?:#|%:|\?\?=)[ \t\r]*(?:include|include_next|im
 GENERATED = {
     "adapter/cli/version.h": "adapter/cli",
     "mex_template.h": "mex",
+    "model/space_kinds.h": "model",
     "samoza_js.h": "zhost/edge",
     "wasm2c_embedded.h": "adapter/wasm2c",
     "zbench/version.h": "zbench",

@@ -8,6 +8,7 @@
 #include "adapter/archive/package_private.h"
 #include "base/str.h"
 #include "model/compile.h"
+#include "model/space_kind.h"
 #include "schema/message.h"
 
 /* ---- Schema ---- */
@@ -196,7 +197,7 @@ static void sort_file(struct opening *o, unsigned space, const char *below,
 {
 	struct mex_package *p = o->package;
 	struct mex_space *s = &p->spaces[space];
-	Samoza__V1__SpaceType type = p->topology_message->spaces[space]->type;
+	const struct space_kind *kind = space_kind_of(p->topology_message->spaces[space]->type);
 
 	if (strcmp(below, "space.yaml") == 0)
 		return;
@@ -204,7 +205,7 @@ static void sort_file(struct opening *o, unsigned space, const char *below,
 		s->module = file;
 		return;
 	}
-	if (type == SAMOZA__V1__SPACE_TYPE__NATIVE && str_has_prefix(below, "recipes/"))
+	if (kind != NULL && kind->has_recipes && str_has_prefix(below, "recipes/"))
 		add_asset(&s->recipes, &s->recipe_count, below + strlen("recipes/"), file);
 	else
 		add_asset(&s->assets, &s->asset_count, below, file);
@@ -267,24 +268,18 @@ static void check_space_files(struct opening *o, unsigned index)
 	const Samoza__V1__Space *space = p->topology_message->spaces[index];
 	CLEANUP(freep) char *directory = str_printf("spaces/%s/", space->name);
 
-	switch (space->type) {
-	case SAMOZA__V1__SPACE_TYPE__UI:
-		if (s->module != NULL)
-			finding_in_file(o, s->module->path, "a UI space has no core.wasm");
-		if (!has_asset(s->assets, s->asset_count, "index.html"))
-			finding_in_file(o, directory, "a UI space needs index.html");
-		return;
-	case SAMOZA__V1__SPACE_TYPE__NATIVE:
+	const struct space_kind *kind = space_kind_of(space->type);
+	const char *type = space_kind_type_name(space->type);
+
+	if (kind != NULL && kind->has_pages && s->module != NULL)
+		finding_in_file(o, s->module->path, "a %s space has no core.wasm", type);
+	if (kind != NULL && kind->required_file != NULL &&
+	    !has_asset(s->assets, s->asset_count, kind->required_file))
+		finding_in_file(o, directory, "a %s space needs %s", type, kind->required_file);
+	if (kind != NULL && kind->has_recipes)
 		check_recipes(o, directory, s);
+	if (kind != NULL && !kind->has_module)
 		return;
-	case SAMOZA__V1__SPACE_TYPE__IO:
-	case SAMOZA__V1__SPACE_TYPE__DATA:
-	case SAMOZA__V1__SPACE_TYPE__CHAT:
-	case SAMOZA__V1__SPACE_TYPE__CALL:
-	case _SAMOZA__V1__SPACE_TYPE_IS_INT_SIZE:
-	default:
-		break;
-	}
 	if (s->module != NULL)
 		return;
 	if (!source_is_directory(p->source))

@@ -9,6 +9,7 @@
 #include "core/lifecycle/lifecycle.h"
 #include "core/lifecycle/slot_set.h"
 #include "core/place/place.h"
+#include "model/space_kind.h"
 
 /* ---- states ---- */
 
@@ -135,8 +136,8 @@ static void declare(struct deployment *d, struct lifecycle *l, struct topology *
 	}
 	d->importers_changed = mem_new_array(bool, d->slots.spaces.count);
 	for (unsigned n = 0; n < topology->space_count; n++)
-		d->routes.has_pages =
-			d->routes.has_pages || topology->spaces[n].type == SPACE_UI;
+		d->routes.has_pages = d->routes.has_pages ||
+				      space_kind_of_type(topology->spaces[n].type)->has_pages;
 }
 
 /* One for each root: the unit of the engine that stands for its placement. */

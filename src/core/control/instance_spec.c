@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "core/control/path_ends.h"
+#include "model/space_kind.h"
 #include "schema/message.h"
 
 #define NEW(type, descriptor) ((type *)schema_message_new(&descriptor))
@@ -102,7 +103,7 @@ Samoza__V1__InstanceSpec *instance_spec_new(const struct copy *copy)
 		s->exports[k] = variable_new(space->exports[k].name, space->exports[k].value);
 	s->paths = path_ends(d->topology, space, &s->n_paths);
 	s->package_digest = mem_strdup(d->record->package_digest);
-	if (space->type == SPACE_NATIVE)
+	if (space_kind_of_type(space->type)->has_recipes)
 		add_native(s, space);
 	if (d->artifacts[space->index] != NULL)
 		add_artifacts(s, d->artifacts[space->index]);

@@ -4,6 +4,7 @@
 #include "core/control/dirty_set.h"
 #include "core/control/path_ends.h"
 #include "core/control/state.h"
+#include "model/space_kind.h"
 #include "schema/message.h"
 
 /* ---- subscribers ---- */
@@ -83,7 +84,7 @@ static Samoza__V1__MeshPeer *peer_new(const struct copy *copy)
 	p->has_epoch = p->has_type = true;
 	p->epoch = copy->of_path.epoch;
 	p->type = (Samoza__V1__SpaceType)type;
-	if (space->type != SPACE_UI)
+	if (!space_kind_of_type(space->type)->has_pages)
 		return p;
 	p->paths = path_ends(d->topology, space, &p->n_paths);
 	const Samoza__V1__SpaceArtifacts *a = d->artifacts[space->index];
@@ -100,7 +101,7 @@ static Samoza__V1__MeshPeer *peer_new(const struct copy *copy)
 /* A NATIVE process has no queue: messages to it have no receiver. */
 static bool takes_messages(const struct copy *copy)
 {
-	return slot_declared_space(copy->slot)->type != SPACE_NATIVE;
+	return space_kind_of_type(slot_declared_space(copy->slot)->type)->is_in_mesh;
 }
 
 /* ---- tables ---- */

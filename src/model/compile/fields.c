@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "model/compile/internal.h"
 #include "model/quantity.h"
+#include "model/space_kind.h"
 
 #define DEFAULT_CPU_MILLICORES	  50u
 #define DEFAULT_MEMORY_BYTES	  (UINT64_C(32) << 20)
@@ -294,28 +295,11 @@ static void compile_times(struct compile *c, struct space *s, const Samoza__V1__
 
 static enum space_type type_of(struct compile *c, unsigned index, const Samoza__V1__Space *in)
 {
-	if (in->has_type) {
-		switch (in->type) {
-		case SAMOZA__V1__SPACE_TYPE__UI:
-			return SPACE_UI;
-		case SAMOZA__V1__SPACE_TYPE__IO:
-			return SPACE_IO;
-		case SAMOZA__V1__SPACE_TYPE__DATA:
-			return SPACE_DATA;
-		case SAMOZA__V1__SPACE_TYPE__CHAT:
-			return SPACE_CHAT;
-		case SAMOZA__V1__SPACE_TYPE__CALL:
-			return SPACE_CALL;
-		case SAMOZA__V1__SPACE_TYPE__NATIVE:
-			return SPACE_NATIVE;
-		case _SAMOZA__V1__SPACE_TYPE_IS_INT_SIZE:
-		default:
-			break;
-		}
-	}
-	finding(c, AT("spaces[%u]", index),
-		"space '%s' needs a type: UI, IO, DATA, CHAT, CALL or NATIVE",
-		in->name != NULL ? in->name : "");
+	if (in->has_type && space_kind_of(in->type) != NULL)
+		return (enum space_type)in->type;
+	CLEANUP(freep) char *types = space_kind_type_list();
+	finding(c, AT("spaces[%u]", index), "space '%s' needs a type: %s",
+		in->name != NULL ? in->name : "", types);
 	return SPACE_CALL;
 }
 

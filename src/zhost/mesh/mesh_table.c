@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "model/space_kind.h"
 
 typedef VECTOR(struct mesh_peer *) peer_vector;
 
@@ -289,6 +290,12 @@ static void peer_forget_hub(struct mesh_table *t, struct mesh_peer *peer)
 	peer_relist(t, peer);
 }
 
+static bool has_pages(Samoza__V1__SpaceType type)
+{
+	const struct space_kind *kind = space_kind_of(type);
+	return kind != NULL && kind->has_pages;
+}
+
 static void peer_apply(struct mesh_table *t, struct mesh_topology *topology,
 		       const Samoza__V1__MeshPeer *said)
 {
@@ -307,7 +314,7 @@ static void peer_apply(struct mesh_table *t, struct mesh_topology *topology,
 	/* What runs here knows its own placement best. */
 	if (peer->local == NULL) {
 		peer->epoch = said->epoch;
-		peer->is_ui = said->has_type && said->type == SAMOZA__V1__SPACE_TYPE__UI;
+		peer->is_ui = said->has_type && has_pages(said->type);
 		paths_set(peer, said->paths, said->n_paths);
 		assets_set(peer, said->assets, said->n_assets);
 	}
@@ -353,7 +360,7 @@ struct mesh_peer *mesh_table_join(struct mesh_table *t, const Samoza__V1__Instan
 
 	PRE(local != NULL);
 	peer->local = local;
-	peer->is_ui = spec->type == SAMOZA__V1__SPACE_TYPE__UI;
+	peer->is_ui = has_pages(spec->type);
 	peer->epoch = key->epoch;
 	paths_set(peer, spec->paths, spec->n_paths);
 	assets_set(peer, spec->assets, spec->n_assets);

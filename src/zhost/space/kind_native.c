@@ -118,7 +118,7 @@ static void ended(struct resident *r)
 }
 
 const struct space_runtime space_runtime_native = {
-	.name = "native",
+	.kind = &space_kind_native,
 	.imports = imports_for_recipes,
 	.deploy = deploy,
 	.start = start,

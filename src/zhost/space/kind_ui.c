@@ -59,8 +59,7 @@ static bool probe(const struct resident *r)
 }
 
 const struct space_runtime space_runtime_ui = {
-	.name = "ui",
-	.is_in_mesh = true,
+	.kind = &space_kind_ui,
 	.deploy = deploy,
 	.start = start,
 	.update = update,

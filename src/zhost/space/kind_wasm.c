@@ -77,8 +77,7 @@ static void undeploy(struct resident *r)
 }
 
 const struct space_runtime space_runtime_wasm = {
-	.name = "wasm",
-	.is_in_mesh = true,
+	.kind = &space_kind_wasm,
 	.imports = imports_for_guest,
 	.deploy = deploy,
 	.start = start,

@@ -4,8 +4,6 @@
 
 #include "base/memory.h"
 
-#define DEFAULT_MEMORY_BYTES ((uint64_t)32 * 1024 * 1024)
-
 struct zrun_identity process_space_identity(const struct resident *r)
 {
 	return (struct zrun_identity){.topology = r->key->topology,
@@ -98,8 +96,8 @@ int process_space_launch(struct resident *r, struct launch_request *q, struct er
 	for (size_t i = 0; i < r->imports.count; i++)
 		imports[i] = (struct launch_variable){r->imports.items[i].name,
 						      r->imports.items[i].value};
-	q->memory_bytes =
-		r->spec->memory_bytes > 0 ? r->spec->memory_bytes : DEFAULT_MEMORY_BYTES;
+	q->memory_bytes = r->spec->memory_bytes > 0 ? r->spec->memory_bytes
+						    : r->runtime->kind->default_memory_bytes;
 	q->capabilities = r->capabilities;
 	q->grace_ms = r->spec->has_stop_grace_ms ? (uint32_t)r->spec->stop_grace_ms : 0;
 	q->imports = imports;

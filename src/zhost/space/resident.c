@@ -605,7 +605,7 @@ void resident_adopt(struct resident *r, bool is_started)
 		enter(r, RESIDENT_STARTING);
 		return;
 	}
-	if (r->runtime->is_in_mesh)
+	if (r->runtime->kind->is_in_mesh)
 		resident_join_mesh(r);
 	state_machine_adopt(&resident_machine, r, &r->state, RESIDENT_STARTED);
 	open_in_mesh(r, true);

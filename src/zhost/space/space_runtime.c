@@ -5,20 +5,17 @@
 #include "base/check.h"
 #include "base/memory.h"
 
-extern const struct space_runtime space_runtime_wasm, space_runtime_ui, space_runtime_native;
-
 static const struct space_runtime *const runtimes[] = {
-	[SAMOZA__V1__SPACE_TYPE__UI] = &space_runtime_ui,
-	[SAMOZA__V1__SPACE_TYPE__IO] = &space_runtime_wasm,
-	[SAMOZA__V1__SPACE_TYPE__DATA] = &space_runtime_wasm,
-	[SAMOZA__V1__SPACE_TYPE__CHAT] = &space_runtime_wasm,
-	[SAMOZA__V1__SPACE_TYPE__CALL] = &space_runtime_wasm,
-	[SAMOZA__V1__SPACE_TYPE__NATIVE] = &space_runtime_native,
+#define ENTRY(name) &space_runtime_##name,
+	SPACE_KINDS(ENTRY)
+#undef ENTRY
 };
 
 const struct space_runtime *space_runtime_of(Samoza__V1__SpaceType type)
 {
-	size_t index = (size_t)type;
-	PRE(index < ARRAY_SIZE(runtimes) && runtimes[index] != NULL);
-	return runtimes[index];
+	const struct space_kind *kind = space_kind_of(type);
+	for (size_t i = 0; i < ARRAY_SIZE(runtimes); i++)
+		if (runtimes[i]->kind == kind)
+			return runtimes[i];
+	IMPOSSIBLE("a type of space without a kind");
 }

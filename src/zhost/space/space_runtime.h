@@ -1,5 +1,5 @@
 /*
- * Kinds of space as zhost runs them. One file has all that a kind does here; space_runtime.c lists them.
+ * Kinds of space as zhost runs them. One file has all that a kind does here; model/meson.build lists them.
  *
  *     core/agent ── task ──► resident.c (state, one action at a time) ──► struct space_runtime
  *                                  ▲                                            │
@@ -15,14 +15,14 @@
 
 #include <stdbool.h>
 
+#include "model/space_kind.h"
 #include "zhost/environment/imports.h"
 #include "zhost/process/process_usage.h"
 
 struct resident;
 
 struct space_runtime {
-	const char *name;
-	bool is_in_mesh; /* sends messages, or has pages that do */
+	const struct space_kind *kind; /* what it is */
 	/* The imports of a start or update in the form that the kind takes. NULL: it has none. */
 	void (*imports)(import_vector *to, Samoza__V1__Provider *const *providers, size_t n);
 
@@ -51,7 +51,10 @@ struct space_runtime {
 	void (*ended)(struct resident *r);
 };
 
-/* Never NULL for a type that the model accepts. */
+#define SPACE_RUNTIME_DECLARE(name) extern const struct space_runtime space_runtime_##name;
+SPACE_KINDS(SPACE_RUNTIME_DECLARE)
+
+/* Never NULL for a type that the model accepts (model/space_kind.h). */
 const struct space_runtime *space_runtime_of(Samoza__V1__SpaceType type);
 
 #endif

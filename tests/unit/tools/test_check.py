@@ -18,7 +18,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tools"))
 sys.dont_write_bytecode = True
 
-from checks import circles, headers, layers, symbols, text  # noqa: E402
+from checks import circles, headers, kinds, layers, symbols, text  # noqa: E402
 from checks.tree import Tree, without_comments  # noqa: E402
 
 BUILD = ROOT / "build"
@@ -275,6 +275,22 @@ class Headers(Planting):
             self.assertIn("src/base/heap.h", "".join(headers.check(Tree(ROOT, BUILD))))
         finally:
             del headers.KNOWN["src/base/heap.h"]
+
+
+class Kinds(Planting):
+    def test_code_that_asks_for_a_kind(self):
+        for code in ("int f(int t) { return t == SAMOZA__V1__SPACE_TYPE__UI; }",
+                     "int f(int t) { switch (t) { case SAMOZA__V1__SPACE_TYPE__NATIVE: return 1; } }",
+                     "int f(const struct space *s) { return SPACE_NATIVE != s->type; }",
+                     "int f(const void *k) { return k == &space_kind_wasm; }",
+                     "const int sizes[] = {[SPACE_UI] = 3};"):
+            with self.subTest(code):
+                self.assert_found(kinds.check, "asks for a kind of space",
+                                  planted("src/zhost/space/resident.c", code))
+
+    def test_the_file_of_a_kind_may(self):
+        texts = planted("src/model/kind/ui.c", "int f(int t) { return t == SPACE_UI; }")
+        self.assertEqual(list(kinds.check(Tree(ROOT, BUILD, texts))), [])
 
 
 class Text(Planting):

@@ -1,0 +1,23 @@
+/* What the runtime of kind_further.c was asked for last. */
+#ifndef SAMOZA_TESTS_UNIT_ZHOST_KIND_FURTHER_H
+#define SAMOZA_TESTS_UNIT_ZHOST_KIND_FURTHER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A type that the schema does not have. */
+#define FURTHER_TYPE ((Samoza__V1__SpaceType)63)
+
+struct resident;
+
+struct further {
+	const char *asked; /* "deploy", "start", ... */
+	struct resident *resident;
+	size_t imports;
+	int64_t grace_ms;
+	bool is_running; /* the answer to probe() */
+};
+extern struct further further;
+
+#endif
