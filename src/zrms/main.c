@@ -26,8 +26,8 @@
 #include "adapter/sqlite/store.h"
 #include "base/check.h"
 #include "base/str.h"
+#include "core/control/control_frames.h"
 #include "zrms/api.h"
-#include "zrms/control_frames.h"
 #include "zrms/uuid.h"
 #include "zrms/zrms.h"
 
@@ -126,7 +126,9 @@ static void on_control_frame(void *user, uint64_t link_id, Samoza__V1__FrameType
 			     const ProtobufCMessage *message)
 {
 	struct zrms *zrms = user;
-	const struct control_input input = control_frame_input(link_id, type, message);
+	struct control_input input;
+	if (control_frame_input(link_id, type, message, &input, NULL) <= 0)
+		IMPOSSIBLE("links.c passes on only what the core takes");
 	commit_driver_input(zrms->commits, &input);
 }
 

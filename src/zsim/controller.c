@@ -2,6 +2,9 @@
 #include "base/str.h"
 #include "zsim/world.h"
 
+/* A client waits no longer for its answer. */
+#define ANSWER_MAX_MS INT64_C(60000)
+
 /* ---- death ---- */
 
 void controller_free(struct world *w, size_t written)
@@ -13,6 +16,7 @@ void controller_free(struct world *w, size_t written)
 	control_loop_free(steal_ptr(&w->commits));
 	control_free(steal_ptr(&w->control));
 	w->zrms_dies = false;
+	w->zrms_life++;
 }
 
 void controller_crash(struct world *w)
@@ -116,10 +120,39 @@ static void on_written(void *user, const struct outbox *outbox)
 		w->hooks.committed(w->hooks.user, outbox);
 }
 
+static void on_asked(void *user)
+{
+	struct world *w = user;
+	if (w->hooks.asked != NULL)
+		w->hooks.asked(w->hooks.user);
+	if (w->hooks.commit_delay == NULL)
+		return; /* answered at the end of the turn */
+	int64_t at = w->now_ms + w->hooks.commit_delay(w->hooks.user);
+	if (at < w->zrms_commit_ms)
+		at = w->zrms_commit_ms; /* in order */
+	w->zrms_commit_ms = at;
+	struct happening *h = world_plan(w, at, HAPPENS_COMMITTED);
+	h->machine = MACHINE_NONE;
+	h->life = w->zrms_life;
+}
+
+/* All at once. */
 static void answer_commits(struct world *w)
 {
 	while (!w->zrms_dies && sim_store_waiting(w->store) > 0)
 		sim_store_answer(w->store, COMMIT_DURABLE, true);
+}
+
+void controller_answer_commit(struct world *w)
+{
+	bool is_written = true;
+	enum commit_outcome outcome =
+		w->hooks.commit_outcome != NULL
+			? w->hooks.commit_outcome(w->hooks.user, true, &is_written)
+			: COMMIT_DURABLE;
+	if (sim_store_waiting(w->store) > 0)
+		sim_store_answer(w->store, outcome, is_written);
+	bury(w);
 }
 
 /* ---- life ---- */
@@ -140,9 +173,13 @@ void controller_start(struct world *w)
 	config.check_ms = w->options.check_ms;
 	config.margin_ms = w->options.margin_ms;
 	config.on_disconnect_ms = w->options.on_disconnect_ms;
-	const struct sim_store_hooks hooks = {.written = on_written, .user = w};
+	const struct sim_store_hooks hooks = {
+		.asked = on_asked, .written = on_written, .user = w};
+	w->zrms_life++;
+	w->zrms_commit_ms = w->now_ms;
 	w->control = control_new(&config, w->cluster);
 	w->store = sim_store_new(&w->disk, &hooks);
+	w->store->limits = w->options.limits;
 	w->commits = control_loop_new(w->control, w->store, &listener, w);
 	CLEANUP(error_freep) struct error *err = NULL;
 	int r = w->store->ops->load(w->store, load_record, w, &err);
@@ -154,7 +191,9 @@ void controller_start(struct world *w)
 		return;
 	}
 	world_log(w, "zrms starts");
-	controller_turn(w);
+	(void)control_loop_turn(w->commits, world_instant(w));
+	answer_commits(w); /* at once: what it shows after a start is on disk */
+	bury(w);
 	vector_for_each (&w->nodes, n)
 		if ((*n)->agent != NULL && (*n)->link == 0)
 			node_connect_later(w, *n, 0);
@@ -165,14 +204,16 @@ void controller_start(struct world *w)
 void controller_turn(struct world *w)
 {
 	(void)control_loop_turn(w->commits, world_instant(w));
-	answer_commits(w);
+	if (w->hooks.commit_delay == NULL)
+		answer_commits(w);
 	bury(w);
 }
 
 void controller_take(struct world *w, const struct control_input *input)
 {
 	control_loop_input(w->commits, world_instant(w), input);
-	if (!w->zrms_dies && (w->hooks.batch_more == NULL || input->request != 0))
+	if (!w->zrms_dies && (w->hooks.batch_more == NULL ||
+			      (input->request != 0 && !w->hooks.batch_more(w->hooks.user))))
 		controller_turn(w);
 	else
 		bury(w);
@@ -186,5 +227,7 @@ void controller_ask(struct world *w, struct control_input *input, struct answer 
 	input->request = w->waiting_request = ++w->next_request;
 	w->waiting = ret_answer;
 	controller_take(w, input);
+	if (!ret_answer->answered)
+		world_run_until(w, &ret_answer->answered, w->now_ms + ANSWER_MAX_MS);
 	w->waiting = NULL;
 }

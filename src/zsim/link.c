@@ -1,6 +1,7 @@
 /* Links: frames in order, packed; what is on the way is lost when they break. */
 #include "base/check.h"
 #include "base/memory.h"
+#include "port/frame.h"
 #include "zsim/world.h"
 
 static struct link *link_of(struct world *w, uint64_t number)
@@ -41,9 +42,13 @@ void link_send(struct world *w, uint64_t number, bool to_agent, Samoza__V1__Fram
 	h->link = number;
 	h->to_agent = to_agent;
 	h->frame = type;
-	h->size = protobuf_c_message_get_packed_size(message);
-	h->data = mem_calloc(1, h->size + 1);
-	protobuf_c_message_pack(message, h->data);
+	struct buffer packed = BUFFER_INIT(FRAME_MAX_BYTES + FRAME_HEADER_BYTES);
+	CLEANUP(error_freep) struct error *err = NULL;
+	if (frame_encode(&packed, type, message, &err) < 0)
+		world_violate(w, "a %s cannot be sent: %s", message->descriptor->short_name,
+			      err->message);
+	h->size = packed.size;
+	h->data = (uint8_t *)buffer_steal(&packed);
 }
 
 void link_close_after(struct world *w, uint64_t number)

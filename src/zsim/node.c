@@ -375,6 +375,33 @@ static void bury(struct world *w, struct node *n)
 		node_kill(w, n);
 }
 
+static void on_asked(void *user)
+{
+	struct node *n = user;
+	struct world *w = n->world;
+	if (w->hooks.commit_delay == NULL)
+		return; /* answered at the end of the turn */
+	int64_t at = w->now_ms + w->hooks.commit_delay(w->hooks.user);
+	if (at < n->commit_ms)
+		at = n->commit_ms; /* in order */
+	n->commit_ms = at;
+	struct happening *h = world_plan(w, at, HAPPENS_COMMITTED);
+	h->machine = n->index;
+	h->life = n->life;
+}
+
+void node_answer_commit(struct world *w, struct node *n)
+{
+	bool is_written = true;
+	enum commit_outcome outcome =
+		w->hooks.commit_outcome != NULL
+			? w->hooks.commit_outcome(w->hooks.user, false, &is_written)
+			: COMMIT_DURABLE;
+	if (sim_kv_waiting(n->kv) > 0)
+		sim_kv_answer(n->kv, outcome, is_written);
+	bury(w, n);
+}
+
 static void answer_commits(struct node *n)
 {
 	while (n->death == NODE_LIVES && sim_kv_waiting(n->kv) > 0)
@@ -384,7 +411,8 @@ static void answer_commits(struct node *n)
 void node_turn(struct world *w, struct node *n)
 {
 	(void)agent_loop_turn(n->commits);
-	answer_commits(n);
+	if (w->hooks.commit_delay == NULL)
+		answer_commits(n);
 	bury(w, n);
 }
 
@@ -564,7 +592,9 @@ void node_start(struct world *w, struct node *n)
 		.failure_timeout_ms = w->options.timeout_ms,
 		.reconnect_ms = w->options.heartbeat_ms,
 	});
-	n->kv = sim_kv_new(&n->disk, NULL, NULL);
+	n->kv = sim_kv_new(&n->disk, on_asked, n);
+	n->kv->limits = w->options.limits;
+	n->commit_ms = w->now_ms;
 	n->commits = agent_loop_new(n->agent, n->kv, &listener, n);
 	world_log(w, "%s starts, incarnation %" PRIu64, n->name, n->incarnation);
 	load_disk(w, n);

@@ -7,6 +7,9 @@
 #include "base/buffer.h"
 #include "base/check.h"
 #include "base/str.h"
+#include "core/agent/agent_frames.h"
+#include "core/control/control_frames.h"
+#include "port/frame.h"
 
 #define SETTLE_MAX_MS INT64_C(3600000)
 /* More at one instant is a loop that never ends. */
@@ -105,115 +108,27 @@ struct happening *world_plan(struct world *w, int64_t at_ms, enum happening_type
 	return h;
 }
 
-static const ProtobufCMessageDescriptor *frame_descriptor(Samoza__V1__FrameType type)
-{
-	switch (type) {
-	case SAMOZA__V1__FRAME_TYPE__FRAME_HELLO:
-		return &samoza__v1__hello__descriptor;
-	case SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK:
-		return &samoza__v1__hello_ack__descriptor;
-	case SAMOZA__V1__FRAME_TYPE__FRAME_DESIRED:
-		return &samoza__v1__desired__descriptor;
-	case SAMOZA__V1__FRAME_TYPE__FRAME_REPORT:
-		return &samoza__v1__report__descriptor;
-	case SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT:
-		return &samoza__v1__heartbeat__descriptor;
-	case SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT_ACK:
-		return &samoza__v1__heartbeat_ack__descriptor;
-	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_TABLE:
-		return &samoza__v1__mesh_table__descriptor;
-	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGET:
-		return &samoza__v1__data_forget__descriptor;
-	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGOTTEN:
-		return &samoza__v1__data_forgotten__descriptor;
-	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE:
-	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REQUEST:
-	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY:
-	case SAMOZA__V1__FRAME_TYPE__FRAME_LOG_REQUEST:
-	case SAMOZA__V1__FRAME_TYPE__FRAME_LOG_CHUNK:
-	case _SAMOZA__V1__FRAME_TYPE_IS_INT_SIZE:
-		break;
-	}
-	return NULL; /* nobody here sends it */
-}
-
 static void take_control_frame(struct world *w, const struct happening *h,
 			       const ProtobufCMessage *message)
 {
-	struct control_input input = {0};
-	switch (h->frame) {
-	case SAMOZA__V1__FRAME_TYPE__FRAME_HELLO:
-		input.type = CONTROL_HELLO;
-		input.hello.link = h->link;
-		input.hello.message = (const Samoza__V1__Hello *)message;
-		break;
-	case SAMOZA__V1__FRAME_TYPE__FRAME_REPORT:
-		input.type = CONTROL_REPORT;
-		input.report.link = h->link;
-		input.report.message = (const Samoza__V1__Report *)message;
-		break;
-	case SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT:
-		input.type = CONTROL_HEARTBEAT;
-		input.heartbeat.link = h->link;
-		input.heartbeat.message = (const Samoza__V1__Heartbeat *)message;
-		break;
-	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGOTTEN:
-		input.type = CONTROL_FORGOTTEN;
-		input.forgotten.link = h->link;
-		input.forgotten.message = (const Samoza__V1__DataForgotten *)message;
-		break;
-	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGET:
-	case SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK:
-	case SAMOZA__V1__FRAME_TYPE__FRAME_DESIRED:
-	case SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT_ACK:
-	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_TABLE:
-	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE:
-	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REQUEST:
-	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY:
-	case SAMOZA__V1__FRAME_TYPE__FRAME_LOG_REQUEST:
-	case SAMOZA__V1__FRAME_TYPE__FRAME_LOG_CHUNK:
-	case _SAMOZA__V1__FRAME_TYPE_IS_INT_SIZE:
-	default:
-		IMPOSSIBLE("a zhost sends no such frame");
-	}
-	controller_take(w, &input);
+	struct control_input input;
+	if (control_frame_input(h->link, h->frame, message, &input, NULL) > 0)
+		controller_take(w, &input);
+	else
+		world_violate(w, "a zhost sent a %s", message->descriptor->short_name);
 }
 
 static void take_agent_frame(struct world *w, struct node *n, const struct happening *h,
 			     const ProtobufCMessage *message)
 {
-	struct agent_input input = {0};
-	switch (h->frame) {
-	case SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK:
-		input.type = AGENT_HELLO_ACK;
-		input.hello_ack = (const Samoza__V1__HelloAck *)message;
-		break;
-	case SAMOZA__V1__FRAME_TYPE__FRAME_DESIRED:
-		input.type = AGENT_DESIRED;
-		input.desired = (const Samoza__V1__Desired *)message;
-		break;
-	case SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT_ACK:
-		input.type = AGENT_HEARTBEAT_ACK;
-		input.heartbeat_ack = (const Samoza__V1__HeartbeatAck *)message;
-		break;
-	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGET:
+	struct agent_input input;
+	int r = agent_frame_input(h->frame, message, &input, NULL);
+	if (r < 0)
+		world_violate(w, "zrms sent a %s", message->descriptor->short_name);
+	if (r == 0 && h->frame == SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGET)
 		node_forget(w, n, (const Samoza__V1__DataForget *)message);
-		return;
-	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_TABLE:
+	if (r <= 0)
 		return; /* the mesh is not simulated */
-	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGOTTEN:
-	case SAMOZA__V1__FRAME_TYPE__FRAME_HELLO:
-	case SAMOZA__V1__FRAME_TYPE__FRAME_REPORT:
-	case SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT:
-	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE:
-	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REQUEST:
-	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY:
-	case SAMOZA__V1__FRAME_TYPE__FRAME_LOG_REQUEST:
-	case SAMOZA__V1__FRAME_TYPE__FRAME_LOG_CHUNK:
-	case _SAMOZA__V1__FRAME_TYPE_IS_INT_SIZE:
-	default:
-		IMPOSSIBLE("zrms sends no such frame");
-	}
 	bool is_refused = input.type == AGENT_HELLO_ACK &&
 			  input.hello_ack->verdict == SAMOZA__V1__HELLO_ACK__VERDICT__REFUSED;
 	if (input.type == AGENT_HELLO_ACK) {
@@ -234,16 +149,16 @@ static void frame_arrives(struct world *w, const struct happening *h)
 	struct node *n = w->nodes.items[link->node];
 	if (!link->open || (h->to_agent ? n->link != h->link : w->control == NULL))
 		return;
-	const ProtobufCMessageDescriptor *type = frame_descriptor(h->frame);
-	if (type == NULL) {
-		world_violate(w, "a frame of type %d was sent", (int)h->frame);
+	struct frame frame;
+	ProtobufCMessage *message = NULL;
+	CLEANUP(error_freep) struct error *err = NULL;
+	if (frame_next(h->data, h->size, &frame, &err) <= 0 ||
+	    frame_decode(&frame, &message, &err) < 0) {
+		world_violate(w, "a frame cannot be read: %s",
+			      err != NULL ? err->message : "it is not whole");
 		return;
 	}
-	ProtobufCMessage *message = protobuf_c_message_unpack(type, NULL, h->size, h->data);
-	if (message == NULL) {
-		world_violate(w, "a frame %s cannot be unpacked", type->short_name);
-		return;
-	}
+	const ProtobufCMessageDescriptor *type = message->descriptor;
 	world_log(w, "%s %s %s", h->to_agent ? "zrms ->" : n->name,
 		  h->to_agent ? n->name : "-> zrms", type->short_name);
 	if (w->hooks.frame != NULL)
@@ -282,9 +197,9 @@ static void dispatch(struct world *w, struct happening *h)
 {
 	if (is_foreground(h->type))
 		w->foreground--;
-	struct node *n = h->type == HAPPENS_FRAME || h->type == HAPPENS_CLOSED
-				 ? NULL
-				 : w->nodes.items[h->machine];
+	bool is_zrms = h->type == HAPPENS_FRAME || h->type == HAPPENS_CLOSED ||
+		       h->machine == MACHINE_NONE;
+	struct node *n = is_zrms ? NULL : w->nodes.items[h->machine];
 	switch (h->type) {
 	case HAPPENS_FRAME:
 		frame_arrives(w, h);
@@ -317,6 +232,12 @@ static void dispatch(struct world *w, struct happening *h)
 		break;
 	case HAPPENS_END:
 		process_ends_itself(w, n, h);
+		break;
+	case HAPPENS_COMMITTED:
+		if (n == NULL && w->control != NULL && w->zrms_life == h->life)
+			controller_answer_commit(w);
+		else if (n != NULL && n->agent != NULL && n->life == h->life)
+			node_answer_commit(w, n);
 		break;
 	}
 	happening_free(h);
@@ -399,6 +320,24 @@ void world_drain(struct world *w)
 		}
 		if (w->violation != NULL)
 			return;
+	}
+}
+
+void world_run_until(struct world *w, const bool *is_done, int64_t until_ms)
+{
+	uint64_t life = w->zrms_life;
+	size_t steps = 0;
+	while (!*is_done && w->violation == NULL && w->control != NULL &&
+	       w->zrms_life == life && steps++ < INSTANT_MAX_STEPS) {
+		int64_t next = next_ms(w);
+		if (step_now(w)) {
+			if (w->hooks.after_step != NULL)
+				w->hooks.after_step(w->hooks.user);
+		} else if (next > until_ms) {
+			return;
+		} else {
+			w->now_ms = next;
+		}
 	}
 }
 

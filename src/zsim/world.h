@@ -81,6 +81,7 @@ struct node {
 	struct agent *agent; /* NULL: the zhost does not run */
 	struct agent_loop *commits;
 	struct kv *kv;
+	int64_t commit_ms;	   /* when the last commit that was asked for is answered */
 	enum node_death death;	   /* once the call that it is in has returned */
 	uint64_t life;		   /* of the agent: grows with each start */
 	uint64_t link;		   /* 0: none */
@@ -107,6 +108,7 @@ struct planned_failure {
 };
 
 struct world_options {
+	struct batch_size limits; /* of the stores */
 	int64_t heartbeat_ms, timeout_ms, check_ms, margin_ms, recipe_ms;
 	int64_t on_disconnect_ms; /* 0: off */
 	uint32_t restart_attempts;
@@ -137,6 +139,12 @@ struct world_hooks {
 	/* zrms or a zhost dies while batches wait for its store: how many of them, the oldest
 	 * first, are on disk all the same. */
 	size_t (*written_at_crash)(void *user, size_t waiting);
+	/* How long a commit takes, and how it ends; `ret_is_written`: one that fails is on disk all
+	 * the same. */
+	int64_t (*commit_delay)(void *user);
+	enum commit_outcome (*commit_outcome)(void *user, bool is_zrms, bool *ret_is_written);
+	/* zrms asked its store to commit a batch. */
+	void (*asked)(void *user);
 	/* Whether zrms or a zhost takes one more input that waits before it ends its batch. */
 	bool (*batch_more)(void *user);
 	/* After every step of anything. */
@@ -157,8 +165,10 @@ struct world {
 	struct control *control; /* NULL: zrms does not run */
 	struct control_loop *commits;
 	struct store *store;
-	struct sim_disk disk; /* of zrms */
-	bool zrms_dies;	      /* once the call that it is in has returned */
+	struct sim_disk disk;	/* of zrms */
+	bool zrms_dies;		/* once the call that it is in has returned */
+	uint64_t zrms_life;	/* grows with each start and each death */
+	int64_t zrms_commit_ms; /* when the last commit that was asked for is answered */
 	char *cluster;
 	VECTOR(struct node *) nodes;
 	VECTOR(struct link) links; /* link number - 1 */
@@ -195,6 +205,8 @@ void world_drain(struct world *w);
  * at until_ms. */
 bool world_step(struct world *w, int64_t until_ms);
 void world_advance(struct world *w, int64_t duration_ms);
+/* Until *is_done, at most until `until_ms`, and while zrms lives. */
+void world_run_until(struct world *w, const bool *is_done, int64_t until_ms);
 /* Until nothing is in flight [scenario.meaning.settle]. False after an hour, with what is left;
  * the caller frees it. */
 bool world_settle(struct world *w, char **ret_left);
@@ -215,6 +227,8 @@ void controller_ask(struct world *w, struct control_input *input, struct answer 
 void controller_take(struct world *w, const struct control_input *input);
 /* Ends the batch. */
 void controller_turn(struct world *w);
+/* The oldest commit that waits has ended. */
+void controller_answer_commit(struct world *w);
 
 /* ---- machines (node.c) ---- */
 
@@ -241,6 +255,8 @@ void node_action_ends(struct world *w, struct node *n, uint64_t number);
 void node_take(struct world *w, struct node *n, const struct agent_input *input);
 /* Ends the batch of its agent. */
 void node_turn(struct world *w, struct node *n);
+/* The oldest commit that waits has ended. */
+void node_answer_commit(struct world *w, struct node *n);
 /* Local data is to be deleted: it is, and zrms is told. */
 void node_forget(struct world *w, struct node *n, const Samoza__V1__DataForget *forget);
 /* zrms closed its link: it does not try again at once. */
@@ -262,14 +278,17 @@ void link_break(struct world *w, uint64_t link, bool tell_control, bool tell_age
 /* ---- the queue (world.c), for the files above ---- */
 
 enum happening_type {
-	HAPPENS_FRAME,	 /* arrives */
-	HAPPENS_CLOSE,	 /* link_close_after() */
-	HAPPENS_CLOSED,	 /* zrms notices that a link is gone */
-	HAPPENS_DOWN,	 /* an agent notices */
-	HAPPENS_CONNECT, /* an agent tries; settle does not wait for it */
-	HAPPENS_ACTION,	 /* an action ends */
-	HAPPENS_END,	 /* a process ends itself; settle does not wait for it */
+	HAPPENS_FRAME,	   /* arrives */
+	HAPPENS_CLOSE,	   /* link_close_after() */
+	HAPPENS_CLOSED,	   /* zrms notices that a link is gone */
+	HAPPENS_DOWN,	   /* an agent notices */
+	HAPPENS_CONNECT,   /* an agent tries; settle does not wait for it */
+	HAPPENS_ACTION,	   /* an action ends */
+	HAPPENS_END,	   /* a process ends itself; settle does not wait for it */
+	HAPPENS_COMMITTED, /* the store of zrms, or the kv of a zhost, answers */
 };
+
+#define MACHINE_NONE UINT32_MAX
 
 struct happening {
 	struct heap_node node;
@@ -279,7 +298,7 @@ struct happening {
 	Samoza__V1__FrameType frame;
 	uint8_t *data;
 	size_t size;
-	unsigned machine;
+	unsigned machine; /* MACHINE_NONE: zrms */
 	uint64_t life, number;
 	char *id;
 };

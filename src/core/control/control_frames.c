@@ -1,41 +1,55 @@
-#include "zrms/control_frames.h"
+#include "core/control/control_frames.h"
 
-#include "base/check.h"
 #include "port/frame.h"
 
-struct control_input control_frame_input(uint64_t link_id, Samoza__V1__FrameType type,
-					 const ProtobufCMessage *message)
+int control_frame_input(uint64_t link, Samoza__V1__FrameType type,
+			const ProtobufCMessage *message, struct control_input *ret_input,
+			struct error **err)
 {
 	struct control_input input = {0};
-	switch ((unsigned)type) {
+	switch (type) {
 	case SAMOZA__V1__FRAME_TYPE__FRAME_HELLO:
 		input.type = CONTROL_HELLO;
-		input.hello.link = link_id;
+		input.hello.link = link;
 		input.hello.message = (const Samoza__V1__Hello *)message;
-		return input;
+		break;
 	case SAMOZA__V1__FRAME_TYPE__FRAME_REPORT:
 		input.type = CONTROL_REPORT;
-		input.report.link = link_id;
+		input.report.link = link;
 		input.report.message = (const Samoza__V1__Report *)message;
-		return input;
+		break;
 	case SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT:
 		input.type = CONTROL_HEARTBEAT;
-		input.heartbeat.link = link_id;
+		input.heartbeat.link = link;
 		input.heartbeat.message = (const Samoza__V1__Heartbeat *)message;
-		return input;
+		break;
 	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REQUEST:
 		input.type = CONTROL_DATA;
-		input.data.link = link_id;
+		input.data.link = link;
 		input.data.message = (const Samoza__V1__DataRequest *)message;
-		return input;
+		break;
 	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGOTTEN:
 		input.type = CONTROL_FORGOTTEN;
-		input.forgotten.link = link_id;
+		input.forgotten.link = link;
 		input.forgotten.message = (const Samoza__V1__DataForgotten *)message;
-		return input;
+		break;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_LOG_CHUNK:
+		return 0;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_DESIRED:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT_ACK:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_TABLE:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGET:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_LOG_REQUEST:
+	case _SAMOZA__V1__FRAME_TYPE_IS_INT_SIZE:
 	default:
-		IMPOSSIBLE("links.c passes on only what the core takes");
+		return error_set(err, ERR_INVALID, "a %s, which only zrms sends",
+				 frame_type_name(type));
 	}
+	*ret_input = input;
+	return 1;
 }
 
 Samoza__V1__DataReply control_frame_data_reply(const struct data_change *change,

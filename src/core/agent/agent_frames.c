@@ -1,0 +1,42 @@
+#include "core/agent/agent_frames.h"
+
+#include "port/frame.h"
+
+int agent_frame_input(Samoza__V1__FrameType type, const ProtobufCMessage *message,
+		      struct agent_input *ret_input, struct error **err)
+{
+	struct agent_input input = {0};
+	switch (type) {
+	case SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK:
+		input.type = AGENT_HELLO_ACK;
+		input.hello_ack = (const Samoza__V1__HelloAck *)message;
+		break;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_DESIRED:
+		input.type = AGENT_DESIRED;
+		input.desired = (const Samoza__V1__Desired *)message;
+		break;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT_ACK:
+		input.type = AGENT_HEARTBEAT_ACK;
+		input.heartbeat_ack = (const Samoza__V1__HeartbeatAck *)message;
+		break;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_TABLE:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGET:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_LOG_REQUEST:
+		return 0;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_HELLO:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_REPORT:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REQUEST:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGOTTEN:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_LOG_CHUNK:
+	case _SAMOZA__V1__FRAME_TYPE_IS_INT_SIZE:
+	default:
+		return error_set(err, ERR_INVALID,
+				 "zrms sent a frame that only a zhost sends: %s",
+				 frame_type_name(type));
+	}
+	*ret_input = input;
+	return 1;
+}

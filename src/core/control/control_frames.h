@@ -1,0 +1,20 @@
+/*
+ * Between frames of the link and the core of zrms, for zrms and for simulators: frames of zhosts
+ * become inputs, answers become frames.
+ */
+#ifndef SAMOZA_CORE_CONTROL_CONTROL_FRAMES_H
+#define SAMOZA_CORE_CONTROL_CONTROL_FRAMES_H
+
+#include "core/control/control.h"
+#include "port/store.h"
+
+/* 1: *ret_input, which borrows the message. 0: a frame that is not the core's (mesh, logs).
+ * ERR_INVALID: only zrms sends such a frame. PRE: the message is of the type. */
+int control_frame_input(uint64_t link, Samoza__V1__FrameType type,
+			const ProtobufCMessage *message, struct control_input *ret_input,
+			struct error **err) must_check;
+/* The reply to a data request; borrows the answer. */
+Samoza__V1__DataReply control_frame_data_reply(const struct data_change *change,
+					       const struct data_answer *answer);
+
+#endif
