@@ -10,6 +10,7 @@
 #include "adapter/uv/stream_kinds.h"
 #include "base/check.h"
 #include "base/str.h"
+#include "core/agent/agent_frames.h"
 #include "port/frame.h"
 #include "zhost/artifact/artifact.h"
 #include "zhost/data/data_service.h"
@@ -81,52 +82,47 @@ static void on_disconnected(void *user)
 	log_service_disconnected(d->log_service);
 }
 
-static int on_frame(void *user, Samoza__V1__FrameType type, ProtobufCMessage *m,
+/* A frame that is not the agent's. */
+static void take_frame(struct zhost_daemon *d, Samoza__V1__FrameType type,
+		       ProtobufCMessage *message)
+{
+	switch ((int)type) {
+	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_TABLE:
+		mesh_table_apply(mesh_table(d->mesh), (Samoza__V1__MeshTable *)message);
+		return;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE:
+		hub_transport_take(d->mesh_transport, (Samoza__V1__MeshMessage *)message);
+		return;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY:
+		data_take(d->data, (Samoza__V1__DataReply *)message);
+		return;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGET:
+		data_forget(d->data, (Samoza__V1__DataForget *)message);
+		return;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_LOG_REQUEST:
+		log_service_take(d->log_service, (Samoza__V1__LogRequest *)message);
+		return;
+	default:
+		IMPOSSIBLE("every frame of zrms is the agent's or one of these");
+	}
+}
+
+static int on_frame(void *user, Samoza__V1__FrameType type, ProtobufCMessage *message,
 		    struct error **err)
 {
 	struct zhost_daemon *d = user;
-	int r = 0;
+	struct agent_input input;
+	int r = agent_frame_input(type, message, &input, err);
 
-	switch (type) {
-	case SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK:
-		reconcile_message(d->reconcile, AGENT_HELLO_ACK, m);
-		if (upstream_is_up(uplink_upstream(d->uplink)))
-			data_connected(d->data);
-		return 0;
-	case SAMOZA__V1__FRAME_TYPE__FRAME_DESIRED:
-		reconcile_message(d->reconcile, AGENT_DESIRED, m);
-		return 0;
-	case SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT_ACK:
-		reconcile_message(d->reconcile, AGENT_HEARTBEAT_ACK, m);
-		return 0;
-	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_TABLE:
-		mesh_table_apply(mesh_table(d->mesh), (Samoza__V1__MeshTable *)m);
-		break;
-	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE:
-		hub_transport_take(d->mesh_transport, (Samoza__V1__MeshMessage *)m);
-		break;
-	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY:
-		data_take(d->data, (Samoza__V1__DataReply *)m);
-		break;
-	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGET:
-		data_forget(d->data, (Samoza__V1__DataForget *)m);
-		break;
-	case SAMOZA__V1__FRAME_TYPE__FRAME_LOG_REQUEST:
-		log_service_take(d->log_service, (Samoza__V1__LogRequest *)m);
-		break;
-	case SAMOZA__V1__FRAME_TYPE__FRAME_HELLO:
-	case SAMOZA__V1__FRAME_TYPE__FRAME_REPORT:
-	case SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT:
-	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REQUEST:
-	case SAMOZA__V1__FRAME_TYPE__FRAME_LOG_CHUNK:
-	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGOTTEN:
-	case _SAMOZA__V1__FRAME_TYPE_IS_INT_SIZE:
-		r = error_set(err, ERR_INVALID, "zrms sent a frame that only a zhost sends: %s",
-			      frame_type_name(type));
-		break;
-	}
-	protobuf_c_message_free_unpacked(m, NULL);
-	return r;
+	if (r > 0)
+		reconcile_input(d->reconcile, &input);
+	else if (r == 0)
+		take_frame(d, type, message);
+	if (r > 0 && input.type == AGENT_HELLO_ACK &&
+	    upstream_is_up(uplink_upstream(d->uplink)))
+		data_connected(d->data);
+	protobuf_c_message_free_unpacked(message, NULL);
+	return r < 0 ? r : 0;
 }
 
 static const struct uplink_listener uplink_listener = {
@@ -144,7 +140,9 @@ static bool on_logs(void *user)
 static void on_usage(void *user, Samoza__V1__Usage *usage)
 {
 	struct zhost_daemon *d = user;
-	reconcile_message(d->reconcile, AGENT_USAGE, &usage->base);
+	reconcile_input(d->reconcile,
+			&(struct agent_input){.type = AGENT_USAGE, .usage = usage});
+	samoza__v1__usage__free_unpacked(usage, NULL);
 }
 
 static bool is_used(void *user, const char *file_name)

@@ -1,14 +1,12 @@
 /*
- * The daemon's loop around core/agent, as agent.h asks: inputs, one durable commit of all
- * records that they change, then orders, then messages.
+ * The agent in its daemon: the commit loop (core/agent/agent_loop.h) between zrms, the residents and
+ * the kv, and the start, when records meet the processes that lived on.
  *
  *   zrms, residents ── inputs ──► agent_handle() ── records ──► commit (kv)
- *                                                                  │ done
+ *                                                                  │ durable
  *                        zrms ◄── messages ──┬── orders ◄──────────┘
  *                                            └────────► residents
  *
- * Inputs are handled only while no commit is under way: the ones that come meanwhile make the
- * next batch, which is group commit, and orders are carried out before the core is called again.
  * `storage: local` data and drawn ports are part of the same commits.
  */
 #ifndef SAMOZA_ZHOST_RECONCILE_RECONCILE_H
@@ -55,11 +53,10 @@ void reconcile_close(struct reconcile *rec);
 /* NULL is fine. */
 void reconcile_free(struct reconcile *rec);
 
-/* Inputs: copied where they are not taken. */
+/* The connection to zrms stands, or is gone. */
 void reconcile_link(struct reconcile *rec, bool up);
-/* HELLO_ACK, DESIRED, HEARTBEAT_ACK, Usage: taken over. */
-void reconcile_message(struct reconcile *rec, enum agent_input_type type,
-		       ProtobufCMessage *message);
+/* A frame of zrms, or usage. Borrowed. */
+void reconcile_input(struct reconcile *rec, const struct agent_input *input);
 
 /* Durable commits so far. */
 uint64_t reconcile_commits(const struct reconcile *rec);
