@@ -127,7 +127,7 @@ static void on_asked(void *user)
 		w->hooks.asked(w->hooks.user);
 	if (w->hooks.commit_delay == NULL)
 		return; /* answered at the end of the turn */
-	int64_t at = w->now_ms + w->hooks.commit_delay(w->hooks.user);
+	int64_t at = w->now_ms + w->hooks.commit_delay(w->hooks.user, true);
 	if (at < w->zrms_commit_ms)
 		at = w->zrms_commit_ms; /* in order */
 	w->zrms_commit_ms = at;
@@ -136,14 +136,13 @@ static void on_asked(void *user)
 	h->life = w->zrms_life;
 }
 
-/* All at once. */
-static void answer_commits(struct world *w)
+static bool on_load(void *user)
 {
-	while (!w->zrms_dies && sim_store_waiting(w->store) > 0)
-		sim_store_answer(w->store, COMMIT_DURABLE, true);
+	struct world *w = user;
+	return w->hooks.load_fails != NULL && w->hooks.load_fails(w->hooks.user, true);
 }
 
-void controller_answer_commit(struct world *w)
+static void answer_commit(struct world *w)
 {
 	bool is_written = true;
 	enum commit_outcome outcome =
@@ -152,7 +151,19 @@ void controller_answer_commit(struct world *w)
 			: COMMIT_DURABLE;
 	if (sim_store_waiting(w->store) > 0)
 		sim_store_answer(w->store, outcome, is_written);
+}
+
+void controller_answer_commit(struct world *w)
+{
+	answer_commit(w);
 	bury(w);
+}
+
+/* All at once. */
+static void answer_commits(struct world *w)
+{
+	while (!w->zrms_dies && sim_store_waiting(w->store) > 0)
+		answer_commit(w);
 }
 
 /* ---- life ---- */
@@ -174,7 +185,7 @@ void controller_start(struct world *w)
 	config.margin_ms = w->options.margin_ms;
 	config.on_disconnect_ms = w->options.on_disconnect_ms;
 	const struct sim_store_hooks hooks = {
-		.asked = on_asked, .written = on_written, .user = w};
+		.asked = on_asked, .written = on_written, .load_fails = on_load, .user = w};
 	w->zrms_life++;
 	w->zrms_commit_ms = w->now_ms;
 	w->control = control_new(&config, w->cluster);
@@ -187,7 +198,10 @@ void controller_start(struct world *w)
 		r = control_loop_start(w->commits, world_instant(w), &err);
 	if (r < 0) {
 		CLEANUP(freep) char *text = error_text(err);
-		world_violate(w, "zrms cannot start from its own store: %s", text);
+		world_log(w, "zrms cannot start: %s", text);
+		if (w->hooks.load_fails == NULL)
+			world_violate(w, "zrms cannot start from its own store: %s", text);
+		controller_free(w, 0);
 		return;
 	}
 	world_log(w, "zrms starts");

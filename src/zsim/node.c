@@ -349,7 +349,7 @@ static void on_step(void *user, enum commit_step step)
 	struct node *n = user;
 	const struct world_hooks *hooks = &n->world->hooks;
 	enum node_death death = hooks->node_dies_here != NULL
-					? hooks->node_dies_here(hooks->user, step)
+					? hooks->node_dies_here(hooks->user, n, step)
 					: NODE_LIVES;
 	if (death == NODE_LIVES)
 		return;
@@ -369,6 +369,7 @@ static void bury(struct world *w, struct node *n)
 {
 	enum node_death death = n->death;
 	n->death = NODE_LIVES;
+	n->is_torn = death != NODE_LIVES;
 	if (death == NODE_AGENT_DIES)
 		node_stop_agent(w, n);
 	else if (death == NODE_DIES)
@@ -381,7 +382,7 @@ static void on_asked(void *user)
 	struct world *w = n->world;
 	if (w->hooks.commit_delay == NULL)
 		return; /* answered at the end of the turn */
-	int64_t at = w->now_ms + w->hooks.commit_delay(w->hooks.user);
+	int64_t at = w->now_ms + w->hooks.commit_delay(w->hooks.user, false);
 	if (at < n->commit_ms)
 		at = n->commit_ms; /* in order */
 	n->commit_ms = at;
@@ -390,22 +391,36 @@ static void on_asked(void *user)
 	h->life = n->life;
 }
 
-void node_answer_commit(struct world *w, struct node *n)
+static bool on_load(void *user)
 {
+	struct node *n = user;
+	const struct world_hooks *hooks = &n->world->hooks;
+	return hooks->load_fails != NULL && hooks->load_fails(hooks->user, false);
+}
+
+static void answer_commit(struct node *n)
+{
+	const struct world_hooks *hooks = &n->world->hooks;
 	bool is_written = true;
 	enum commit_outcome outcome =
-		w->hooks.commit_outcome != NULL
-			? w->hooks.commit_outcome(w->hooks.user, false, &is_written)
+		hooks->commit_outcome != NULL
+			? hooks->commit_outcome(hooks->user, false, &is_written)
 			: COMMIT_DURABLE;
 	if (sim_kv_waiting(n->kv) > 0)
 		sim_kv_answer(n->kv, outcome, is_written);
+}
+
+void node_answer_commit(struct world *w, struct node *n)
+{
+	answer_commit(n);
 	bury(w, n);
 }
 
+/* All at once. */
 static void answer_commits(struct node *n)
 {
 	while (n->death == NODE_LIVES && sim_kv_waiting(n->kv) > 0)
-		sim_kv_answer(n->kv, COMMIT_DURABLE, true);
+		answer_commit(n);
 }
 
 void node_turn(struct world *w, struct node *n)
@@ -431,6 +446,11 @@ static void agent_end(struct world *w, struct node *n)
 	if (n->agent == NULL)
 		return;
 	size_t waiting = sim_kv_waiting(n->kv);
+	/* What its processes were last told may not be on its disk. */
+	if (n->is_torn || waiting > 0 || agent_loop_is_due(n->commits))
+		for (struct process *p = n->processes; p != NULL; p = p->hh.next)
+			free(steal_ptr(&p->imports));
+	n->is_torn = false;
 	size_t written = waiting > 0 && w->hooks.written_at_crash != NULL
 				 ? w->hooks.written_at_crash(w->hooks.user, waiting)
 				 : 0;
@@ -562,15 +582,16 @@ static int load_forgotten(void *user, const void *key, size_t key_size, const vo
 	return 0;
 }
 
-static void load_disk(struct world *w, struct node *n)
+static int load_disk(struct world *w, struct node *n)
 {
 	CLEANUP(error_freep) struct error *err = NULL;
 	n->forgotten_epoch = 0;
 	int r = n->kv->ops->load(n->kv, FORGOTTEN, load_forgotten, n, &err);
 	if (r == 0)
 		r = n->kv->ops->load(n->kv, AGENT_RECORDS, load_record, n, &err);
-	if (r < 0)
+	if (r < 0 && w->hooks.load_fails == NULL)
 		world_violate(w, "%s cannot read its own records: %s", n->name, err->message);
+	return r;
 }
 
 void node_start(struct world *w, struct node *n)
@@ -592,12 +613,17 @@ void node_start(struct world *w, struct node *n)
 		.failure_timeout_ms = w->options.timeout_ms,
 		.reconnect_ms = w->options.heartbeat_ms,
 	});
-	n->kv = sim_kv_new(&n->disk, on_asked, n);
+	n->kv = sim_kv_new(
+		&n->disk,
+		&(struct sim_kv_hooks){.asked = on_asked, .load_fails = on_load, .user = n});
 	n->kv->limits = w->options.limits;
 	n->commit_ms = w->now_ms;
 	n->commits = agent_loop_new(n->agent, n->kv, &listener, n);
 	world_log(w, "%s starts, incarnation %" PRIu64, n->name, n->incarnation);
-	load_disk(w, n);
+	if (load_disk(w, n) < 0) {
+		node_stop_agent(w, n);
+		return;
+	}
 	for (struct process *p = n->processes; p != NULL; p = p->hh.next)
 		p->orphan_ms = NEVER_MS;
 	node_take(w, n, &(struct agent_input){.type = AGENT_TICK});

@@ -82,6 +82,7 @@ struct node {
 	struct agent_loop *commits;
 	struct kv *kv;
 	int64_t commit_ms;	   /* when the last commit that was asked for is answered */
+	bool is_torn;		   /* it died between two steps of its commit loop */
 	enum node_death death;	   /* once the call that it is in has returned */
 	uint64_t life;		   /* of the agent: grows with each start */
 	uint64_t link;		   /* 0: none */
@@ -135,14 +136,18 @@ struct world_hooks {
 	/* Between two steps of the commit loop of zrms: whether it dies. */
 	bool (*crash_here)(void *user, enum commit_step step);
 	/* The same for a zhost. */
-	enum node_death (*node_dies_here)(void *user, enum commit_step step);
+	enum node_death (*node_dies_here)(void *user, const struct node *node,
+					  enum commit_step step);
 	/* zrms or a zhost dies while batches wait for its store: how many of them, the oldest
 	 * first, are on disk all the same. */
 	size_t (*written_at_crash)(void *user, size_t waiting);
 	/* How long a commit takes, and how it ends; `ret_is_written`: one that fails is on disk all
 	 * the same. */
-	int64_t (*commit_delay)(void *user);
+	int64_t (*commit_delay)(void *user, bool is_zrms);
 	enum commit_outcome (*commit_outcome)(void *user, bool is_zrms, bool *ret_is_written);
+	/* Whether the store of zrms, or the kv of a zhost, cannot be read at its start: then it
+	 * does not run. */
+	bool (*load_fails)(void *user, bool is_zrms);
 	/* zrms asked its store to commit a batch. */
 	void (*asked)(void *user);
 	/* Whether zrms or a zhost takes one more input that waits before it ends its batch. */

@@ -16,8 +16,7 @@ struct sim_kv_request {
 struct sim_kv {
 	struct kv kv; /* first */
 	struct sim_disk *disk;
-	void (*asked)(void *user);
-	void *user;
+	struct sim_kv_hooks hooks;
 	struct sim_kv_request *requests; /* oldest first */
 	size_t waiting;
 	enum commit_outcome broken; /* the first one that was not durable */
@@ -31,7 +30,10 @@ static struct sim_kv *sim_of(struct kv *kv)
 static int sim_load(struct kv *kv, const char *owner, kv_each_fn *each, void *user,
 		    struct error **err)
 {
+	const struct sim_kv_hooks *hooks = &sim_of(kv)->hooks;
 	PRE(sim_of(kv)->waiting == 0);
+	if (hooks->load_fails != NULL && hooks->load_fails(hooks->user))
+		return error_set(err, ERR_IO, "the disk cannot be read");
 	return sim_disk_each_value(sim_of(kv)->disk, owner, each, user, err);
 }
 
@@ -46,8 +48,8 @@ static void sim_commit(struct kv *kv, const struct kv_change *changes, size_t co
 	request->user = user;
 	DL_APPEND(s->requests, request);
 	s->waiting++;
-	if (s->asked != NULL)
-		s->asked(s->user);
+	if (s->hooks.asked != NULL)
+		s->hooks.asked(s->hooks.user);
 }
 
 static struct sim_kv_request *take_oldest(struct sim_kv *s)
@@ -126,12 +128,12 @@ static const struct kv_ops sim_kv_ops = {
 	.close = sim_close,
 };
 
-struct kv *sim_kv_new(struct sim_disk *disk, void (*asked)(void *user), void *user)
+struct kv *sim_kv_new(struct sim_disk *disk, const struct sim_kv_hooks *hooks)
 {
 	struct sim_kv *s = mem_new(struct sim_kv);
 	s->kv.ops = &sim_kv_ops;
 	s->disk = disk;
-	s->asked = asked;
-	s->user = user;
+	if (hooks != NULL)
+		s->hooks = *hooks;
 	return &s->kv;
 }

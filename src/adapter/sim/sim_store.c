@@ -73,8 +73,11 @@ static void sim_events(struct store *store, uint64_t after, const char *topology
 
 static int sim_load(struct store *store, store_record_fn *each, void *user, struct error **err)
 {
+	const struct sim_store_hooks *hooks = &sim_of(store)->hooks;
 	int r = 0;
 	PRE(sim_of(store)->waiting == 0);
+	if (hooks->load_fails != NULL && hooks->load_fails(hooks->user))
+		return error_set(err, ERR_IO, "the disk cannot be read");
 	sim_disk_for_each (sim_of(store)->disk, record) {
 		r = each(user, (enum record_kind)record->kind, record->id, record->data,
 			 record->size, err);

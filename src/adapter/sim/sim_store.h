@@ -14,6 +14,8 @@ struct sim_store_hooks {
 	void (*asked)(void *user);
 	/* A batch is on disk; the caller of commit() does not know yet. */
 	void (*written)(void *user, const struct outbox *outbox);
+	/* Whether a load fails. */
+	bool (*load_fails)(void *user);
 	void *user;
 };
 

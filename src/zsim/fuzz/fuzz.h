@@ -6,7 +6,7 @@
  *   life.c    one seed, birth to convergence  mirror.c  what was committed, checked
  *   rules.c   who may run, at every commit    check.c   what zrms shows when all is quiet
  *   place.c   is there really no place?           imports.c who knows which providers
- *   legal.c   which moves there are
+ *   legal.c   which moves there are              commits.c when commits end, and who dies between
  *
  * Invariants (each says its own name when it fails):
  * - no instance is live twice under one epoch; an exclusive one never is at all    (node.c)
@@ -20,6 +20,7 @@
  * - what was acknowledged is kept, also over crashes of zrms
  * - no update without a change                                                     (node.c)
  * - every request is answered
+ * - nothing is sent or done before it is durable                             (node.c, mirror.c)
  * - once faults end, all is quiet within an hour, each topology runs or has a reason that an
  *   independent search confirms, and what runs is exactly what zrms says
  */
@@ -35,6 +36,22 @@ struct fuzz_options {
 	unsigned zhosts, topologies, steps; /* 0: drawn */
 	bool verbose;
 };
+
+/* What was done to the commit loops of one side, over all seeds. */
+struct fuzz_commit_counts {
+	uint64_t steps[COMMIT_STEPS]; /* how often each was passed */
+	uint64_t kills[COMMIT_STEPS]; /* and how often the process died there */
+	uint64_t failed, lost_leadership, slow, single; /* commits; single: one input each */
+	size_t most_in_flight;
+};
+enum { SIDE_ZRMS, SIDE_ZHOST, SIDES };
+struct fuzz_counts {
+	struct fuzz_commit_counts sides[SIDES];
+};
+/* Prints them, as a table. */
+void fuzz_counts_print(const struct fuzz_counts *counts);
+/* What was never done, or NULL. The caller frees. */
+char *fuzz_counts_missing(const struct fuzz_counts *counts);
 
 /* One topology that was submitted, maybe. */
 struct submitted {
@@ -66,6 +83,7 @@ struct mirrored_zhost {
 
 struct fuzz {
 	uint64_t seed;
+	struct fuzz_counts *counts;
 	const struct fuzz_options *options;
 	struct random random;
 	struct world world;
@@ -75,17 +93,26 @@ struct fuzz {
 	struct mirrored *instances;
 	struct mirrored_zhost *zhosts;
 	uint64_t last_seq;
-	bool adopts; /* a HELLO was taken since the last commit */
+	/* A zhost has returned: a HELLO was taken into the batch that is open, into those that
+	 * the store has not written, oldest first, and into the one that it writes. */
+	bool adopts_open, adopts;
+	VECTOR(bool) adopts_asked;
+	uint64_t asked_life; /* the zrms that asked */
 
 	/* How bad it is at the moment. */
 	bool calm; /* faults have ended */
 	uint32_t action_fails_percent, slow_frames_percent, slow_actions_percent,
-		crash_permille, batch_percent;
+		crash_permille, zhost_crash_permille, batch_percent, slow_commits_percent,
+		commit_fails_permille;
 };
 
 /* Lives one life; false: an invariant failed, and *ret_why says which. The caller frees.
  * `log`: prints everything that happens. */
-bool fuzz_live(uint64_t seed, const struct fuzz_options *options, char **ret_why);
+bool fuzz_live(uint64_t seed, const struct fuzz_options *options, struct fuzz_counts *counts,
+	       char **ret_why);
+
+/* commits.c: hooks of the world about commit loops. */
+void commits_hooks(struct fuzz *f, struct world_hooks *hooks);
 
 /* draw.c. Messages belong to the caller: schema_message_free(). */
 Samoza__V1__ZhostSpec *draw_zhost(struct random *r, unsigned number);

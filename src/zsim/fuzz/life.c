@@ -35,19 +35,6 @@ static bool action_fails(void *user, enum agent_action kind)
 	return !f->calm && random_percent(&f->random, f->action_fails_percent);
 }
 
-static bool crash_here(void *user, enum commit_step step)
-{
-	struct fuzz *f = user;
-	return !f->calm && f->crash_permille > 0 &&
-	       random_below(&f->random, 1000) < f->crash_permille;
-}
-
-static size_t written_at_crash(void *user, size_t waiting)
-{
-	struct fuzz *f = user;
-	return random_below(&f->random, (uint32_t)waiting + 1);
-}
-
 static bool batch_more(void *user)
 {
 	struct fuzz *f = user;
@@ -59,7 +46,7 @@ static void frame(void *user, const struct node *node, bool to_agent,
 {
 	struct fuzz *f = user;
 	if (!to_agent && type == SAMOZA__V1__FRAME_TYPE__FRAME_HELLO)
-		f->adopts = true;
+		f->adopts_open = true;
 }
 
 static void after_step(void *user)
@@ -84,6 +71,8 @@ static void birth(struct fuzz *f)
 		.margin_ms = 2000,
 		.recipe_ms = 100,
 		.restart_attempts = 5,
+		/* In some, stores have limits, and each input is a batch of its own. */
+		.limits.operations = f->seed % 8 == 3 ? 1000000 : 0,
 		/* In some lives zrms gives up before the leases of a lost zhost end. */
 		.on_disconnect_ms = f->seed % 4 == 0 ? 3000 : 0,
 	};
@@ -94,13 +83,12 @@ static void birth(struct fuzz *f)
 		.frame_delay = frame_delay,
 		.action_time = action_time,
 		.action_fails = action_fails,
-		.crash_here = crash_here,
-		.written_at_crash = written_at_crash,
 		.batch_more = batch_more,
 		.after_step = after_step,
 		.committed = mirror_committed,
 		.frame = frame,
 	};
+	commits_hooks(f, &f->world.hooks);
 	controller_start(&f->world);
 	unsigned zhosts = drawn_or(f, f->options->zhosts, 1, 6);
 	for (unsigned i = 1; i <= zhosts; i++) {
@@ -160,6 +148,7 @@ static void converge(struct fuzz *f)
 static void end(struct fuzz *f)
 {
 	mirror_done(f);
+	vector_done(&f->adopts_asked);
 	vector_for_each (&f->submitted, s) {
 		free(s->id);
 		topology_unref(s->topology);
@@ -171,9 +160,10 @@ static void end(struct fuzz *f)
 	vector_done(&f->drawn);
 }
 
-bool fuzz_live(uint64_t seed, const struct fuzz_options *options, char **ret_why)
+bool fuzz_live(uint64_t seed, const struct fuzz_options *options, struct fuzz_counts *counts,
+	       char **ret_why)
 {
-	struct fuzz f = {.seed = seed, .options = options};
+	struct fuzz f = {.seed = seed, .options = options, .counts = counts};
 	/* Neighbours among the seeds have nothing in common. */
 	f.random.state = seed * UINT64_C(0xd1342543de82ef95) + 2;
 	birth(&f);

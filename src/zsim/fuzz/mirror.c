@@ -228,6 +228,10 @@ void mirror_committed(void *user, const struct outbox *o)
 {
 	struct fuzz *f = user;
 	bool placed = false;
+	if (f->adopts_asked.count > 0) {
+		f->adopts = f->adopts_asked.items[0];
+		vector_remove_at(&f->adopts_asked, 0);
+	}
 	vector_for_each (&o->records, r) {
 		if (r->kind == RECORD_INSTANCE)
 			take_instance(f, r);

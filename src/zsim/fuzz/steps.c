@@ -220,6 +220,9 @@ static void change_weather(struct fuzz *f)
 	f->slow_actions_percent = percents[random_below(r, ARRAY_SIZE(percents))];
 	f->batch_percent = percents[random_below(r, ARRAY_SIZE(percents))];
 	f->crash_permille = random_percent(r, 30) ? 10 : 0;
+	f->zhost_crash_permille = random_percent(r, 30) ? 10 : 0;
+	f->slow_commits_percent = percents[random_below(r, ARRAY_SIZE(percents))];
+	f->commit_fails_permille = random_percent(r, 20) ? 10 : 0;
 }
 
 /* ---- time ---- */

@@ -103,7 +103,7 @@ static int sim_open_kv(void *place, struct kv **ret_kv, struct error **err)
 {
 	struct sim_place *p = place;
 	(void)err;
-	*ret_kv = p->kv = sim_kv_new(&p->disk, NULL, NULL);
+	*ret_kv = p->kv = sim_kv_new(&p->disk, NULL);
 	return 0;
 }
 

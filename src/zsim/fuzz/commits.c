@@ -1,0 +1,156 @@
+/* The commit loops: how long commits take, how they end, and who dies between two steps. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/buffer.h"
+#include "zsim/fuzz/fuzz.h"
+
+static bool chance(struct fuzz *f, uint32_t permille)
+{
+	return !f->calm && permille > 0 && random_below(&f->random, 1000) < permille;
+}
+
+/* Many items are delivered for each commit: each of them kills less often. */
+#define DELIVERED_LESS_OFTEN 8
+
+static bool dies(struct fuzz *f, unsigned side, enum commit_step step, uint32_t permille)
+{
+	struct fuzz_commit_counts *counts = &f->counts->sides[side];
+	counts->steps[step]++;
+	bool is_dead =
+		chance(f, permille) && (step != COMMIT_STEP_DELIVERED ||
+					random_below(&f->random, DELIVERED_LESS_OFTEN) == 0);
+	counts->kills[step] += is_dead;
+	return is_dead;
+}
+
+static void count_in_flight(size_t *most, size_t now)
+{
+	if (now > *most)
+		*most = now;
+}
+
+static bool zrms_dies_here(void *user, enum commit_step step)
+{
+	struct fuzz *f = user;
+	count_in_flight(&f->counts->sides[SIDE_ZRMS].most_in_flight,
+			control_loop_in_flight(f->world.commits));
+	return dies(f, SIDE_ZRMS, step, f->crash_permille);
+}
+
+static enum node_death zhost_dies_here(void *user, const struct node *node,
+				       enum commit_step step)
+{
+	struct fuzz *f = user;
+	count_in_flight(&f->counts->sides[SIDE_ZHOST].most_in_flight,
+			agent_loop_in_flight(node->commits));
+	if (!dies(f, SIDE_ZHOST, step, f->zhost_crash_permille))
+		return NODE_LIVES;
+	return random_percent(&f->random, 70) ? NODE_AGENT_DIES : NODE_DIES;
+}
+
+static size_t written_at_crash(void *user, size_t waiting)
+{
+	struct fuzz *f = user;
+	return random_below(&f->random, (uint32_t)waiting + 1);
+}
+
+static int64_t commit_delay(void *user, bool is_zrms)
+{
+	struct fuzz *f = user;
+	if (f->calm || !random_percent(&f->random, f->slow_commits_percent))
+		return 0;
+	f->counts->sides[is_zrms ? SIDE_ZRMS : SIDE_ZHOST].slow++;
+	return 1 +
+	       (int64_t)random_below(&f->random, random_percent(&f->random, 20) ? 3000 : 50);
+}
+
+static enum commit_outcome commit_outcome(void *user, bool is_zrms, bool *ret_is_written)
+{
+	struct fuzz *f = user;
+	struct fuzz_commit_counts *counts = &f->counts->sides[is_zrms ? SIDE_ZRMS : SIDE_ZHOST];
+	*ret_is_written = true;
+	if (!chance(f, f->commit_fails_permille))
+		return COMMIT_DURABLE;
+	*ret_is_written = random_percent(&f->random, 50);
+	if (is_zrms && random_percent(&f->random, 30)) {
+		*ret_is_written = false; /* it was refused */
+		counts->lost_leadership++;
+		return COMMIT_LOST_LEADERSHIP;
+	}
+	counts->failed++;
+	return COMMIT_FAILED;
+}
+
+static void asked(void *user)
+{
+	struct fuzz *f = user;
+	if (f->asked_life != f->world.zrms_life)
+		vector_clear(&f->adopts_asked); /* of a zrms that died with them */
+	f->asked_life = f->world.zrms_life;
+	vector_push(&f->adopts_asked, f->adopts_open);
+	f->adopts_open = false;
+}
+
+void commits_hooks(struct fuzz *f, struct world_hooks *hooks)
+{
+	(void)f;
+	hooks->crash_here = zrms_dies_here;
+	hooks->node_dies_here = zhost_dies_here;
+	hooks->written_at_crash = written_at_crash;
+	hooks->commit_delay = commit_delay;
+	hooks->commit_outcome = commit_outcome;
+	hooks->asked = asked;
+}
+
+/* ---- counts ---- */
+
+static const char *const side_names[SIDES] = {"zrms", "zhost"};
+static const char *const step_names[COMMIT_STEPS] = {
+	[COMMIT_STEP_HANDLED] = "after handle",	   [COMMIT_STEP_FLUSHED] = "after flush",
+	[COMMIT_STEP_ASKED] = "commit asked",	   [COMMIT_STEP_DURABLE] = "durable",
+	[COMMIT_STEP_DELIVERED] = "in delivering",
+};
+
+void fuzz_counts_print(const struct fuzz_counts *counts)
+{
+	printf("killed %14s", "");
+	for (unsigned step = 0; step < COMMIT_STEPS; step++)
+		printf(" %15s", step_names[step]);
+	printf(" %12s %12s %12s %9s\n", "slow commits", "failed", "leader lost", "in flight");
+	for (unsigned side = 0; side < SIDES; side++) {
+		const struct fuzz_commit_counts *c = &counts->sides[side];
+		printf("%-21s", side_names[side]);
+		for (unsigned step = 0; step < COMMIT_STEPS; step++)
+			printf(" %15" PRIu64, c->kills[step]);
+		printf(" %12" PRIu64 " %12" PRIu64 " %12" PRIu64 " %9zu\n", c->slow, c->failed,
+		       c->lost_leadership, c->most_in_flight);
+	}
+}
+
+char *fuzz_counts_missing(const struct fuzz_counts *counts)
+{
+	struct buffer missing = BUFFER_INIT(4096);
+	for (unsigned side = 0; side < SIDES; side++) {
+		const struct fuzz_commit_counts *c = &counts->sides[side];
+		const char *name = side_names[side];
+		for (unsigned step = 0; step < COMMIT_STEPS; step++)
+			if (c->kills[step] == 0)
+				(void)buffer_printf(&missing, "%s%s was never killed %s",
+						    missing.size > 0 ? "; " : "", name,
+						    step_names[step]);
+		if (c->failed == 0)
+			(void)buffer_printf(&missing, "%sno commit of %s failed",
+					    missing.size > 0 ? "; " : "", name);
+		if (c->most_in_flight < 2)
+			(void)buffer_printf(&missing, "%s%s never had two batches in flight",
+					    missing.size > 0 ? "; " : "", name);
+	}
+	if (counts->sides[SIDE_ZRMS].lost_leadership == 0)
+		(void)buffer_printf(&missing, "%szrms never lost the leadership",
+				    missing.size > 0 ? "; " : "");
+	if (missing.size > 0)
+		return buffer_steal(&missing);
+	buffer_done(&missing);
+	return NULL;
+}
