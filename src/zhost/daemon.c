@@ -221,6 +221,10 @@ static void on_signal(void *user, int signum)
 
 /* ---- the parts ---- */
 
+static const struct kv_scheme kvs[] = {
+	{"sqlite", "sqlite:DIR", sqlite_kv_open_dir},
+};
+
 static int open_state(struct zhost_daemon *d, struct error **err)
 {
 	int r = state_dir_open(&d->state_dir, d->settings->dir, err);
@@ -228,9 +232,9 @@ static int open_state(struct zhost_daemon *d, struct error **err)
 		r = state_dir_begin(&d->state_dir, err);
 	if (r < 0)
 		return r;
-	CLEANUP(freep) char *path = str_printf("%s/zhost.db", d->state_dir.path);
+	CLEANUP(freep) char *url = str_printf("sqlite:%s", d->state_dir.path);
 	d->cache_path = str_printf("%s/cache", d->state_dir.path);
-	return sqlite_kv_open(&d->loop, path, &d->kv, err);
+	return kv_open(kvs, ARRAY_SIZE(kvs), &d->loop, url, &d->kv, err);
 }
 
 /* "x86_64": what native artifacts must be for. */

@@ -286,15 +286,26 @@ static int artifact_store_open(struct zrms *zrms, struct error **err)
 	return r;
 }
 
+/* What --store may name. */
+static const struct store_scheme stores[] = {
+	{"sqlite", "sqlite:DIR", sqlite_store_open_dir},
+};
+
+static char *store_url(const struct settings *s)
+{
+	return str_is_empty(s->store) ? str_printf("sqlite:%s", s->dir) : mem_strdup(s->store);
+}
+
 static int state_open(struct zrms *zrms, struct error **err)
 {
 	struct control_config config;
-	CLEANUP(freep) char *database = str_printf("%s/zrms.db", zrms->settings.dir);
+	CLEANUP(freep) char *store = store_url(&zrms->settings);
 	char cluster[UUID_SIZE];
 	uuid_draw(cluster);
 	int r = settings_control(&zrms->settings, &config, err);
 	if (r == 0)
-		r = sqlite_store_open(&zrms->loop, database, &zrms->store, err);
+		r = store_open(stores, ARRAY_SIZE(stores), &zrms->loop, store, &zrms->store,
+			       err);
 	if (r == 0)
 		r = artifact_store_open(zrms, err);
 	if (r < 0)
@@ -302,7 +313,7 @@ static int state_open(struct zrms *zrms, struct error **err)
 	zrms->control = control_new(&config, cluster);
 	r = zrms->store->ops->load(zrms->store, record_load, zrms, err);
 	if (r < 0)
-		return error_wrap(err, "cannot load %s", database);
+		return error_wrap(err, "cannot load %s", store);
 	r = artifacts_collect(zrms->artifacts, err);
 	if (r > 0)
 		log_info("artifacts", "collected", LOG_I("removed", r));

@@ -9,6 +9,7 @@
 
 struct settings {
 	char *dir;
+	char *store; /* URL; NULL: sqlite:DIR of `dir` */
 	struct cli_address listen;
 	int64_t interval_ms, timeout_ms, check_ms, on_disconnect_ms, margin_ms;
 	char *trust; /* files, with ':' between */

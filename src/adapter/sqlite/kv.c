@@ -4,6 +4,7 @@
 #include "adapter/sqlite/database.h"
 #include "adapter/sqlite/worker.h"
 #include "base/check.h"
+#include "base/str.h"
 
 enum {
 	APPLICATION_ID = 0x534d4b56, /* "SMKV" */
@@ -201,4 +202,11 @@ int sqlite_kv_open(struct loop *loop, const char *path, struct kv **ret_kv, stru
 	s->worker = worker_new(loop, "kv", &worker_ops, s);
 	*ret_kv = &s->kv;
 	return 0;
+}
+
+int sqlite_kv_open_dir(struct loop *loop, const char *dir, struct kv **ret_kv,
+		       struct error **err)
+{
+	CLEANUP(freep) char *path = str_printf("%s/zhost.db", dir);
+	return sqlite_kv_open(loop, path, ret_kv, err);
 }

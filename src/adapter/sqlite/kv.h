@@ -8,9 +8,14 @@
 
 #include "adapter/uv/loop.h"
 #include "port/kv.h"
+#include "port/scheme.h"
 
 /* Creates the file where there is none. Errors as database_open(). */
 int sqlite_kv_open(struct loop *loop, const char *path, struct kv **ret_kv,
 		   struct error **err) must_check;
+
+/* sqlite:DIR, what a zhost keeps in DIR/zhost.db. */
+int sqlite_kv_open_dir(struct loop *loop, const char *dir, struct kv **ret_kv,
+		       struct error **err) must_check;
 
 #endif

@@ -493,3 +493,10 @@ int sqlite_store_open(struct loop *loop, const char *path, struct store **ret_st
 	*ret_store = &s->store;
 	return 0;
 }
+
+int sqlite_store_open_dir(struct loop *loop, const char *dir, struct store **ret_store,
+			  struct error **err)
+{
+	CLEANUP(freep) char *path = str_printf("%s/zrms.db", dir);
+	return sqlite_store_open(loop, path, ret_store, err);
+}

@@ -12,6 +12,7 @@
 #define SAMOZA_ADAPTER_SQLITE_STORE_H
 
 #include "adapter/uv/loop.h"
+#include "port/scheme.h"
 #include "port/store.h"
 
 #define STORE_EVENTS_KEPT 1000000
@@ -22,5 +23,9 @@ extern const struct metric_source sqlite_store_metrics; /* of the store */
 /* Creates the file where there is none. Errors as database_open(). */
 int sqlite_store_open(struct loop *loop, const char *path, struct store **ret_store,
 		      struct error **err) must_check;
+
+/* sqlite:DIR, the store of zrms in DIR/zrms.db. */
+int sqlite_store_open_dir(struct loop *loop, const char *dir, struct store **ret_store,
+			  struct error **err) must_check;
 
 #endif
