@@ -31,7 +31,7 @@ void controller_crash(struct world *w)
 	controller_free(w, written);
 	for (size_t i = 0; i < w->links.count; i++)
 		if (w->links.items[i].open)
-			link_break(w, i + 1, false, true);
+			sim_link_break(w, i + 1, false, true);
 }
 
 /* It dies inside of its own calls: what is left of it goes once they have returned. */
@@ -75,9 +75,9 @@ static void on_message(void *user, const struct link_message *m)
 {
 	struct world *w = user;
 	if (m->message != NULL)
-		link_send(w, m->link, true, m->type, m->message);
+		sim_link_send(w, m->link, true, m->type, m->message);
 	if (m->close)
-		link_close_after(w, m->link);
+		sim_link_close_after(w, m->link);
 }
 
 static void on_answer(void *user, const struct data_change *change, struct data_answer *answer)
@@ -131,7 +131,7 @@ static void on_asked(void *user)
 	if (at < w->zrms_commit_ms)
 		at = w->zrms_commit_ms; /* in order */
 	w->zrms_commit_ms = at;
-	struct happening *h = world_plan(w, at, HAPPENS_COMMITTED);
+	struct sim_event *h = world_plan(w, at, SIM_EVENT_COMMITTED);
 	h->machine = MACHINE_NONE;
 	h->life = w->zrms_life;
 }
@@ -208,9 +208,9 @@ void controller_start(struct world *w)
 	(void)control_loop_turn(w->commits, world_instant(w));
 	answer_commits(w); /* at once: what it shows after a start is on disk */
 	bury(w);
-	vector_for_each (&w->nodes, n)
+	vector_for_each (&w->machines, n)
 		if ((*n)->agent != NULL && (*n)->link == 0)
-			node_connect_later(w, *n, 0);
+			machine_connect_later(w, *n, 0);
 }
 
 /* ---- inputs ---- */

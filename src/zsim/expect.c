@@ -214,13 +214,13 @@ void expect_live(struct step_run *run, const Samoza__V1__ScenarioStep *step)
 {
 	for (size_t i = 0; i < step->n_live; i++) {
 		const char *name = step->live[i]->key;
-		struct node *n = node_find(run->world, name);
+		struct sim_machine *n = machine_find(run->world, name);
 		if (n == NULL) {
 			step_fail(run, "live: there is no zhost %s", name);
 			continue;
 		}
 		VECTOR(const char *) seen = {0};
-		for (struct process *p = n->processes; p != NULL; p = p->hh.next)
+		for (struct sim_process *p = n->processes; p != NULL; p = p->hh.next)
 			vector_push(&seen, p->name);
 		VECTOR(const char *) expected = {0};
 		for (size_t k = 0; k < step->live[i]->value->n_spaces; k++)

@@ -4,31 +4,31 @@
 #include "port/frame.h"
 #include "zsim/world.h"
 
-static struct link *link_of(struct world *w, uint64_t number)
+static struct sim_link *link_of(struct world *w, uint64_t number)
 {
 	PRE(number > 0 && number <= w->links.count);
 	return &w->links.items[number - 1];
 }
 
-uint64_t link_open(struct world *w, struct node *n)
+uint64_t sim_link_open(struct world *w, struct sim_machine *n)
 {
-	vector_push(&w->links, ((struct link){.node = n->index, .open = true}));
+	vector_push(&w->links, ((struct sim_link){.machine = n->index, .open = true}));
 	return w->links.count;
 }
 
 /* When something sent now arrives: never before what was sent earlier. */
-static int64_t arrival_ms(struct world *w, struct link *link, bool to_agent)
+static int64_t arrival_ms(struct world *w, struct sim_link *link, bool to_agent)
 {
 	int64_t delay = w->hooks.frame_delay != NULL ? w->hooks.frame_delay(w->hooks.user) : 0;
-	int64_t at = w->now_ms + delay + w->nodes.items[link->node]->frame_delay_ms;
+	int64_t at = w->now_ms + delay + w->machines.items[link->machine]->frame_delay_ms;
 	if (at < link->last_ms[to_agent])
 		at = link->last_ms[to_agent];
 	link->last_ms[to_agent] = at;
 	return at;
 }
 
-void link_send(struct world *w, uint64_t number, bool to_agent, Samoza__V1__FrameType type,
-	       const ProtobufCMessage *message)
+void sim_link_send(struct world *w, uint64_t number, bool to_agent, Samoza__V1__FrameType type,
+		   const ProtobufCMessage *message)
 {
 	if (number == 0 || !link_of(w, number)->open)
 		return;
@@ -37,8 +37,8 @@ void link_send(struct world *w, uint64_t number, bool to_agent, Samoza__V1__Fram
 			      message->descriptor->short_name);
 		return;
 	}
-	struct happening *h =
-		world_plan(w, arrival_ms(w, link_of(w, number), to_agent), HAPPENS_FRAME);
+	struct sim_event *h =
+		world_plan(w, arrival_ms(w, link_of(w, number), to_agent), SIM_EVENT_FRAME);
 	h->link = number;
 	h->to_agent = to_agent;
 	h->frame = type;
@@ -51,27 +51,27 @@ void link_send(struct world *w, uint64_t number, bool to_agent, Samoza__V1__Fram
 	h->data = (uint8_t *)buffer_steal(&packed);
 }
 
-void link_close_after(struct world *w, uint64_t number)
+void sim_link_close_after(struct world *w, uint64_t number)
 {
-	struct link *link = link_of(w, number);
+	struct sim_link *link = link_of(w, number);
 	if (!link->open)
 		return;
-	struct happening *h = world_plan(w, arrival_ms(w, link, true), HAPPENS_CLOSE);
+	struct sim_event *h = world_plan(w, arrival_ms(w, link, true), SIM_EVENT_CLOSE);
 	h->link = number;
-	h->machine = link->node;
+	h->machine = link->machine;
 }
 
-void link_break(struct world *w, uint64_t number, bool tell_control, bool tell_agent)
+void sim_link_break(struct world *w, uint64_t number, bool tell_control, bool tell_agent)
 {
-	struct link *link = link_of(w, number);
+	struct sim_link *link = link_of(w, number);
 	link->open = false;
 	if (tell_control)
-		world_plan(w, w->now_ms, HAPPENS_CLOSED)->link = number;
-	struct node *n = w->nodes.items[link->node];
+		world_plan(w, w->now_ms, SIM_EVENT_CLOSED)->link = number;
+	struct sim_machine *n = w->machines.items[link->machine];
 	if (tell_agent && n->link == number) {
-		struct happening *h = world_plan(w, w->now_ms, HAPPENS_DOWN);
+		struct sim_event *h = world_plan(w, w->now_ms, SIM_EVENT_DOWN);
 		h->link = number;
-		h->machine = link->node;
+		h->machine = link->machine;
 		h->life = n->life;
 	}
 }

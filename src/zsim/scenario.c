@@ -302,7 +302,7 @@ bool scenario_run(const struct scenario *s, const struct scenario_print *print, 
 		.scenario = s, .world = &w, .history = history_new(), .print = print};
 	controller_start(&w);
 	for (size_t i = 0; i < s->message->n_zhosts; i++)
-		node_add(&w, s->message->zhosts[i]);
+		machine_add(&w, s->message->zhosts[i]);
 	world_drain(&w);
 	history_follow(run.history, &w);
 

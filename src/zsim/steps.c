@@ -171,10 +171,10 @@ static void do_fail(struct step_run *run, const Samoza__V1__FailStep *step)
 /* `error` NULL: it exits successfully. */
 static void end_process(struct step_run *run, const char *space, const char *error)
 {
-	struct process *found = NULL;
-	struct node *where = NULL;
-	vector_for_each (&run->world->nodes, n)
-		for (struct process *p = (*n)->processes; p != NULL; p = p->hh.next)
+	struct sim_process *found = NULL;
+	struct sim_machine *where = NULL;
+	vector_for_each (&run->world->machines, n)
+		for (struct sim_process *p = (*n)->processes; p != NULL; p = p->hh.next)
 			if (strcmp(p->name, space) == 0 && p->started &&
 			    (found == NULL || p->epoch > found->epoch)) {
 				found = p;
@@ -184,12 +184,12 @@ static void end_process(struct step_run *run, const char *space, const char *err
 		step_fail(run, "no process of %s runs", space);
 		return;
 	}
-	node_process_dies(run->world, where, found, error);
+	machine_process_dies(run->world, where, found, error);
 }
 
 static void do_slow(struct step_run *run, const Samoza__V1__SlowStep *step)
 {
-	struct node *n = node_find(run->world, step->zhost);
+	struct sim_machine *n = machine_find(run->world, step->zhost);
 	uint64_t ms = 0;
 	if (duration_parse(step->by, &ms, NULL) < 0)
 		IMPOSSIBLE("the duration was checked when the file was read");
@@ -200,7 +200,8 @@ static void do_slow(struct step_run *run, const Samoza__V1__SlowStep *step)
 }
 
 /* Whether zrms takes the zhost that has just begun, where the step says what it must answer. */
-static void judge_hello(struct step_run *run, const Samoza__V1__ZhostStep *step, struct node *n)
+static void judge_hello(struct step_run *run, const Samoza__V1__ZhostStep *step,
+			struct sim_machine *n)
 {
 	if (step->error == NULL)
 		return;
@@ -208,10 +209,11 @@ static void judge_hello(struct step_run *run, const Samoza__V1__ZhostStep *step,
 	judge(run, step->error, n->refusal);
 }
 
-static void begin_zhost(struct step_run *run, const Samoza__V1__ZhostStep *step, struct node *n)
+static void begin_zhost(struct step_run *run, const Samoza__V1__ZhostStep *step,
+			struct sim_machine *n)
 {
 	free(steal_ptr(&n->refusal));
-	node_start(run->world, n);
+	machine_start(run->world, n);
 	judge_hello(run, step, n);
 }
 
@@ -237,7 +239,7 @@ static void add_zhost(struct step_run *run, const Samoza__V1__ZhostStep *step)
 		judge(run, step->error, err->message);
 	} else {
 		zhost_spec_done(&compiled);
-		judge_hello(run, step, node_add(run->world, (Samoza__V1__ZhostSpec *)spec));
+		judge_hello(run, step, machine_add(run->world, (Samoza__V1__ZhostSpec *)spec));
 	}
 	schema_message_free(spec);
 }
@@ -252,13 +254,14 @@ static void ask_zhost(struct step_run *run, const Samoza__V1__ZhostStep *step,
 	ask(run, &input, step->error);
 }
 
-static void do_machine(struct step_run *run, const Samoza__V1__ZhostStep *step, struct node *n)
+static void do_machine(struct step_run *run, const Samoza__V1__ZhostStep *step,
+		       struct sim_machine *n)
 {
 	struct world *w = run->world;
 	switch (step->do_) {
 	case SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_KILL:
 		if (n->powered)
-			node_kill(w, n);
+			machine_kill(w, n);
 		else
 			step_fail(run, "%s is dead already", n->name);
 		return;
@@ -269,15 +272,15 @@ static void do_machine(struct step_run *run, const Samoza__V1__ZhostStep *step, 
 			step_fail(run, "%s runs already", n->name);
 		return;
 	case SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_RESTART:
-		node_stop_agent(w, n);
+		machine_stop_agent(w, n);
 		world_drain(w);
 		begin_zhost(run, step, n);
 		return;
 	case SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_PARTITION:
-		node_partition(w, n);
+		machine_partition(w, n);
 		return;
 	case SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_HEAL:
-		node_heal(w, n);
+		machine_heal(w, n);
 		return;
 	case SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_REMOVE:
 	case SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_CORDON:
@@ -300,7 +303,7 @@ static void do_zhost(struct step_run *run, const Samoza__V1__ZhostStep *step)
 	} else if (step->do_ == SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_UNCORDON) {
 		ask_zhost(run, step, ZHOST_UNCORDON);
 	} else {
-		struct node *n = node_find(run->world, step->name);
+		struct sim_machine *n = machine_find(run->world, step->name);
 		if (n == NULL)
 			step_fail(run, "there is no machine %s", step->name);
 		else

@@ -28,7 +28,7 @@ void world_init(struct world *w, const struct world_options *options)
 	w->cluster = world_uuid(w, "cluster");
 }
 
-static void happening_free(struct happening *h)
+static void event_free(struct sim_event *h)
 {
 	free(h->data);
 	free(h->id);
@@ -38,11 +38,11 @@ static void happening_free(struct happening *h)
 void world_done(struct world *w)
 {
 	controller_free(w, 0);
-	vector_for_each (&w->nodes, n)
-		node_free(*n);
-	vector_done(&w->nodes);
+	vector_for_each (&w->machines, n)
+		machine_free(*n);
+	vector_done(&w->machines);
 	for (size_t i = 0; i < w->queue.count; i++)
-		happening_free(container_of(w->queue.nodes[i], struct happening, node));
+		event_free(container_of(w->queue.nodes[i], struct sim_event, node));
 	free(w->queue.nodes);
 	sim_disk_done(&w->disk);
 	vector_for_each (&w->failures, f)
@@ -93,14 +93,14 @@ char *world_uuid(struct world *w, const char *what)
 
 /* ---- the queue ---- */
 
-static bool is_foreground(enum happening_type type)
+static bool is_foreground(enum sim_event_type type)
 {
-	return type != HAPPENS_CONNECT && type != HAPPENS_END;
+	return type != SIM_EVENT_CONNECT && type != SIM_EVENT_END;
 }
 
-struct happening *world_plan(struct world *w, int64_t at_ms, enum happening_type type)
+struct sim_event *world_plan(struct world *w, int64_t at_ms, enum sim_event_type type)
 {
-	struct happening *h = mem_new(struct happening);
+	struct sim_event *h = mem_new(struct sim_event);
 	h->type = type;
 	heap_set(&w->queue, &h->node, at_ms > w->now_ms ? at_ms : w->now_ms);
 	if (is_foreground(type))
@@ -108,7 +108,7 @@ struct happening *world_plan(struct world *w, int64_t at_ms, enum happening_type
 	return h;
 }
 
-static void take_control_frame(struct world *w, const struct happening *h,
+static void take_control_frame(struct world *w, const struct sim_event *h,
 			       const ProtobufCMessage *message)
 {
 	struct control_input input;
@@ -118,7 +118,7 @@ static void take_control_frame(struct world *w, const struct happening *h,
 		world_violate(w, "a zhost sent a %s", message->descriptor->short_name);
 }
 
-static void take_agent_frame(struct world *w, struct node *n, const struct happening *h,
+static void take_agent_frame(struct world *w, struct sim_machine *n, const struct sim_event *h,
 			     const ProtobufCMessage *message)
 {
 	struct agent_input input;
@@ -126,7 +126,7 @@ static void take_agent_frame(struct world *w, struct node *n, const struct happe
 	if (r < 0)
 		world_violate(w, "zrms sent a %s", message->descriptor->short_name);
 	if (r == 0 && h->frame == SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGET)
-		node_forget(w, n, (const Samoza__V1__DataForget *)message);
+		machine_forget(w, n, (const Samoza__V1__DataForget *)message);
 	if (r <= 0)
 		return; /* the mesh is not simulated */
 	bool is_refused = input.type == AGENT_HELLO_ACK &&
@@ -135,18 +135,18 @@ static void take_agent_frame(struct world *w, struct node *n, const struct happe
 		free(n->refusal);
 		n->refusal = is_refused ? mem_strdup(input.hello_ack->reason) : NULL;
 	}
-	node_take(w, n, &input);
+	machine_take(w, n, &input);
 	if (is_refused && n->link == h->link) {
-		link_break(w, h->link, true, false);
+		sim_link_break(w, h->link, true, false);
 		n->link = 0;
-		node_connect_later(w, n, w->options.heartbeat_ms);
+		machine_connect_later(w, n, w->options.heartbeat_ms);
 	}
 }
 
-static void frame_arrives(struct world *w, const struct happening *h)
+static void frame_arrives(struct world *w, const struct sim_event *h)
 {
-	const struct link *link = &w->links.items[h->link - 1];
-	struct node *n = w->nodes.items[link->node];
+	const struct sim_link *link = &w->links.items[h->link - 1];
+	struct sim_machine *n = w->machines.items[link->machine];
 	if (!link->open || (h->to_agent ? n->link != h->link : w->control == NULL))
 		return;
 	struct frame frame;
@@ -170,93 +170,94 @@ static void frame_arrives(struct world *w, const struct happening *h)
 	protobuf_c_message_free_unpacked(message, NULL);
 }
 
-static void connect_node(struct world *w, struct node *n)
+static void connect_machine(struct world *w, struct sim_machine *n)
 {
 	if (!n->powered || n->agent == NULL || n->link != 0)
 		return;
 	if (n->partitioned || w->control == NULL) {
-		node_connect_later(w, n, w->options.heartbeat_ms);
+		machine_connect_later(w, n, w->options.heartbeat_ms);
 		return;
 	}
-	n->link = link_open(w, n);
+	n->link = sim_link_open(w, n);
 	world_log(w, "%s connects", n->name);
-	node_take(w, n, &(struct agent_input){.type = AGENT_LINK_UP});
+	machine_take(w, n, &(struct agent_input){.type = AGENT_LINK_UP});
 }
 
-static void process_ends_itself(struct world *w, struct node *n, const struct happening *h)
+static void process_ends_itself(struct world *w, struct sim_machine *n,
+				const struct sim_event *h)
 {
-	struct process *p = NULL;
+	struct sim_process *p = NULL;
 	HASH_FIND_STR(n->processes, h->id, p);
 	if (p == NULL || p->life != h->number)
 		return;
 	if (p->deadline_ms <= w->now_ms || p->orphan_ms <= w->now_ms)
-		node_process_dies(w, n, p, "not renewed by its zhost");
+		machine_process_dies(w, n, p, "not renewed by its zhost");
 }
 
-static void dispatch(struct world *w, struct happening *h)
+static void dispatch(struct world *w, struct sim_event *h)
 {
 	if (is_foreground(h->type))
 		w->foreground--;
-	bool is_zrms = h->type == HAPPENS_FRAME || h->type == HAPPENS_CLOSED ||
+	bool is_zrms = h->type == SIM_EVENT_FRAME || h->type == SIM_EVENT_CLOSED ||
 		       h->machine == MACHINE_NONE;
-	struct node *n = is_zrms ? NULL : w->nodes.items[h->machine];
+	struct sim_machine *n = is_zrms ? NULL : w->machines.items[h->machine];
 	switch (h->type) {
-	case HAPPENS_FRAME:
+	case SIM_EVENT_FRAME:
 		frame_arrives(w, h);
 		break;
-	case HAPPENS_CLOSE:
+	case SIM_EVENT_CLOSE:
 		if (w->links.items[h->link - 1].open) {
-			link_break(w, h->link, true, false);
-			node_link_closed(w, n, h->link);
+			sim_link_break(w, h->link, true, false);
+			machine_link_closed(w, n, h->link);
 		}
 		break;
-	case HAPPENS_CLOSED:
+	case SIM_EVENT_CLOSED:
 		if (w->control != NULL)
 			controller_take(w, &(struct control_input){.type = CONTROL_CLOSED,
 								   .closed.link = h->link});
 		break;
-	case HAPPENS_DOWN:
+	case SIM_EVENT_DOWN:
 		if (n->agent != NULL && n->life == h->life && n->link == h->link) {
 			n->link = 0;
-			node_take(w, n, &(struct agent_input){.type = AGENT_LINK_DOWN});
-			node_connect_later(w, n, 0);
+			machine_take(w, n, &(struct agent_input){.type = AGENT_LINK_DOWN});
+			machine_connect_later(w, n, 0);
 		}
 		break;
-	case HAPPENS_CONNECT:
+	case SIM_EVENT_CONNECT:
 		if (n->life == h->life && n->tries == h->number)
-			connect_node(w, n);
+			connect_machine(w, n);
 		break;
-	case HAPPENS_ACTION:
+	case SIM_EVENT_ACTION:
 		if (n->agent != NULL && n->life == h->life)
-			node_action_ends(w, n, h->number);
+			machine_action_ends(w, n, h->number);
 		break;
-	case HAPPENS_END:
+	case SIM_EVENT_END:
 		process_ends_itself(w, n, h);
 		break;
-	case HAPPENS_COMMITTED:
+	case SIM_EVENT_COMMITTED:
 		if (n == NULL && w->control != NULL && w->zrms_life == h->life)
 			controller_answer_commit(w);
 		else if (n != NULL && n->agent != NULL && n->life == h->life)
-			node_answer_commit(w, n);
+			machine_answer_commit(w, n);
 		break;
 	}
-	happening_free(h);
+	event_free(h);
 }
 
 /* ---- time ---- */
 
 /* The first machine whose zhost has an open batch. */
-static struct node *filling_node(const struct world *w)
+static struct sim_machine *filling_machine(const struct world *w)
 {
-	vector_for_each (&w->nodes, n)
+	vector_for_each (&w->machines, n)
 		if ((*n)->agent != NULL && agent_loop_is_due((*n)->commits))
 			return *n;
 	return NULL;
 }
 
-static struct node *due_node(const struct world *w)
+static struct sim_machine *due_machine(const struct world *w)
 {
-	vector_for_each (&w->nodes, n)
+	vector_for_each (&w->machines, n)
 		if ((*n)->agent != NULL && agent_next_ms((*n)->agent) <= w->now_ms)
 			return *n;
 	return NULL;
@@ -272,20 +273,20 @@ static bool step_now(struct world *w)
 		controller_turn(w);
 		return true;
 	}
-	struct node *filling = filling_node(w);
+	struct sim_machine *filling = filling_machine(w);
 	if (filling != NULL &&
 	    (first == NULL || first->key > w->now_ms || !w->hooks.batch_more(w->hooks.user))) {
-		node_turn(w, filling);
+		machine_turn(w, filling);
 		return true;
 	}
 	if (first != NULL && first->key <= w->now_ms) {
 		heap_remove(&w->queue, first);
-		dispatch(w, container_of(first, struct happening, node));
+		dispatch(w, container_of(first, struct sim_event, node));
 		return true;
 	}
-	struct node *n = due_node(w);
+	struct sim_machine *n = due_machine(w);
 	if (n != NULL) {
-		node_take(w, n, &(struct agent_input){.type = AGENT_TICK});
+		machine_take(w, n, &(struct agent_input){.type = AGENT_TICK});
 		return true;
 	}
 	if (w->control != NULL && control_next_ms(w->control) <= w->now_ms) {
@@ -299,7 +300,7 @@ static int64_t next_ms(const struct world *w)
 {
 	struct heap_node *first = heap_first(&w->queue);
 	int64_t next = first != NULL ? first->key : NEVER_MS;
-	vector_for_each (&w->nodes, n) {
+	vector_for_each (&w->machines, n) {
 		int64_t t = (*n)->agent != NULL ? agent_next_ms((*n)->agent) : NEVER_MS;
 		if (t < next)
 			next = t;
@@ -368,7 +369,7 @@ char *world_in_flight(const struct world *w)
 	char *what = NULL;
 	if (w->foreground > 0)
 		return str_printf("%zu messages or actions", w->foreground);
-	vector_for_each (&w->nodes, n)
+	vector_for_each (&w->machines, n)
 		if ((*n)->agent != NULL && agent_is_busy((*n)->agent, &what))
 			return what;
 	if (w->control != NULL && control_is_busy(w->control, world_instant(w), &what))

@@ -4,7 +4,7 @@
  *
  *        requests                     ┌──────────┐ link, frames really packed ┌─────────┐
  *     ──────────► control_handle ───► │  store   │ ◄────────────────────────► │ agent   │ disk
- *        answers  control_flush       │  events  │      both ways, in order   │ of node │
+ *        answers  control_flush       │  events  │      both ways, in order   │ of host │
  *     ◄──────────                     └──────────┘                            └────┬────┘
  *                                                                 actions, results │ processes
  *
@@ -36,7 +36,7 @@
 struct world;
 
 /* A process that really runs on a machine, from the beginning of its start to its end. */
-struct process {
+struct sim_process {
 	char *id;		      /* "TOPOLOGY-ID/PATH" */
 	char *topology, *path, *name; /* name: "TOPOLOGY-NAME/PATH" */
 	uint64_t epoch;
@@ -60,16 +60,16 @@ struct action {
 	UT_hash_handle hh;
 };
 
-enum node_death {
-	NODE_LIVES,
-	NODE_AGENT_DIES, /* the zhost process: its spaces live on */
-	NODE_DIES,	 /* the machine with all on it */
+enum machine_death {
+	MACHINE_LIVES,
+	MACHINE_AGENT_DIES, /* the zhost process: its spaces live on */
+	MACHINE_DIES,	    /* the machine with all on it */
 };
 
-struct node {
+struct sim_machine {
 	struct world *world;
 	char *name;
-	unsigned index; /* in world.nodes */
+	unsigned index; /* in world.machines */
 	Samoza__V1__ZhostSpec *spec;
 	char *identity, *address;
 	uint64_t incarnation;
@@ -81,22 +81,22 @@ struct node {
 	struct agent *agent; /* NULL: the zhost does not run */
 	struct agent_loop *commits;
 	struct kv *kv;
-	int64_t commit_ms;	   /* when the last commit that was asked for is answered */
-	bool is_torn;		   /* it died between two steps of its commit loop */
-	enum node_death death;	   /* once the call that it is in has returned */
-	uint64_t life;		   /* of the agent: grows with each start */
-	uint64_t link;		   /* 0: none */
-	char *refusal;		   /* why zrms last refused its hello; NULL: it did not */
-	uint64_t tries;		   /* to connect; only the last one that was planned counts */
-	struct sim_disk disk;	   /* of the zhost */
-	struct process *processes; /* by id */
-	struct action *actions;	   /* of this life, by number */
+	int64_t commit_ms;	  /* when the last commit that was asked for is answered */
+	bool is_torn;		  /* it died between two steps of its commit loop */
+	enum machine_death death; /* once the call that it is in has returned */
+	uint64_t life;		  /* of the agent: grows with each start */
+	uint64_t link;		  /* 0: none */
+	char *refusal;		  /* why zrms last refused its hello; NULL: it did not */
+	uint64_t tries;		  /* to connect; only the last one that was planned counts */
+	struct sim_disk disk;	  /* of the zhost */
+	struct sim_process *processes; /* by id */
+	struct action *actions;	       /* of this life, by number */
 	uint32_t next_port;
 };
 
 /* One connection. Numbers are never used again. */
-struct link {
-	unsigned node;
+struct sim_link {
+	unsigned machine; /* its index */
 	bool open;
 	int64_t last_ms[2]; /* when the last frame of each direction arrives: order is kept */
 };
@@ -136,8 +136,8 @@ struct world_hooks {
 	/* Between two steps of the commit loop of zrms: whether it dies. */
 	bool (*crash_here)(void *user, enum commit_step step);
 	/* The same for a zhost. */
-	enum node_death (*node_dies_here)(void *user, const struct node *node,
-					  enum commit_step step);
+	enum machine_death (*machine_dies_here)(void *user, const struct sim_machine *machine,
+						enum commit_step step);
 	/* zrms or a zhost dies while batches wait for its store: how many of them, the oldest
 	 * first, are on disk all the same. */
 	size_t (*written_at_crash)(void *user, size_t waiting);
@@ -157,7 +157,7 @@ struct world_hooks {
 	/* What was committed, before it is told to anybody. */
 	void (*committed)(void *user, const struct outbox *o);
 	/* A frame arrives. */
-	void (*frame)(void *user, const struct node *node, bool to_agent,
+	void (*frame)(void *user, const struct sim_machine *machine, bool to_agent,
 		      Samoza__V1__FrameType type, const ProtobufCMessage *message);
 };
 
@@ -165,7 +165,7 @@ struct world {
 	struct world_options options;
 	struct world_hooks hooks;
 	int64_t now_ms;
-	struct heap queue;	 /* of struct happening */
+	struct heap queue;	 /* of struct sim_event */
 	size_t foreground;	 /* how many of them settle waits for */
 	struct control *control; /* NULL: zrms does not run */
 	struct control_loop *commits;
@@ -175,8 +175,8 @@ struct world {
 	uint64_t zrms_life;	/* grows with each start and each death */
 	int64_t zrms_commit_ms; /* when the last commit that was asked for is answered */
 	char *cluster;
-	VECTOR(struct node *) nodes;
-	VECTOR(struct link) links; /* link number - 1 */
+	VECTOR(struct sim_machine *) machines;
+	VECTOR(struct sim_link) links; /* link number - 1 */
 	VECTOR(struct planned_failure) failures;
 	VECTOR(char *) log; /* one line per thing that happened, when `keep_log` */
 	bool keep_log;
@@ -235,69 +235,71 @@ void controller_turn(struct world *w);
 /* The oldest commit that waits has ended. */
 void controller_answer_commit(struct world *w);
 
-/* ---- machines (node.c) ---- */
+/* ---- machines (machine.c) ---- */
 
 /* Adds a machine; it is on, with an empty disk. */
-struct node *node_add(struct world *w, const Samoza__V1__ZhostSpec *spec);
-void node_free(struct node *n);
+struct sim_machine *machine_add(struct world *w, const Samoza__V1__ZhostSpec *spec);
+void machine_free(struct sim_machine *n);
 /* The one that is on, else the newest; NULL. */
-struct node *node_find(struct world *w, const char *name);
+struct sim_machine *machine_find(struct world *w, const char *name);
 /* The machine boots, or its zhost starts again: a new incarnation reads its disk. */
-void node_start(struct world *w, struct node *n);
+void machine_start(struct world *w, struct sim_machine *n);
 /* The machine dies with all on it. */
-void node_kill(struct world *w, struct node *n);
+void machine_kill(struct world *w, struct sim_machine *n);
 /* Only the zhost process dies; processes live on. */
-void node_stop_agent(struct world *w, struct node *n);
-void node_partition(struct world *w, struct node *n);
+void machine_stop_agent(struct world *w, struct sim_machine *n);
+void machine_partition(struct world *w, struct sim_machine *n);
 /* The same, and neither end notices before it heals. */
-void node_partition_silently(struct world *w, struct node *n);
-void node_heal(struct world *w, struct node *n);
+void machine_partition_silently(struct world *w, struct sim_machine *n);
+void machine_heal(struct world *w, struct sim_machine *n);
 /* A process of it dies (`error`) or finishes (NULL). */
-void node_process_dies(struct world *w, struct node *n, struct process *p, const char *error);
+void machine_process_dies(struct world *w, struct sim_machine *n, struct sim_process *p,
+			  const char *error);
 /* The time of an action is over: its result goes to the agent. */
-void node_action_ends(struct world *w, struct node *n, uint64_t number);
+void machine_action_ends(struct world *w, struct sim_machine *n, uint64_t number);
 /* An input for its agent. */
-void node_take(struct world *w, struct node *n, const struct agent_input *input);
+void machine_take(struct world *w, struct sim_machine *n, const struct agent_input *input);
 /* Ends the batch of its agent. */
-void node_turn(struct world *w, struct node *n);
+void machine_turn(struct world *w, struct sim_machine *n);
 /* The oldest commit that waits has ended. */
-void node_answer_commit(struct world *w, struct node *n);
+void machine_answer_commit(struct world *w, struct sim_machine *n);
 /* Local data is to be deleted: it is, and zrms is told. */
-void node_forget(struct world *w, struct node *n, const Samoza__V1__DataForget *forget);
+void machine_forget(struct world *w, struct sim_machine *n,
+		    const Samoza__V1__DataForget *forget);
 /* zrms closed its link: it does not try again at once. */
-void node_link_closed(struct world *w, struct node *n, uint64_t link);
+void machine_link_closed(struct world *w, struct sim_machine *n, uint64_t link);
 /* Tries to connect, now or after `delay_ms`. */
-void node_connect_later(struct world *w, struct node *n, int64_t delay_ms);
+void machine_connect_later(struct world *w, struct sim_machine *n, int64_t delay_ms);
 
 /* ---- links (link.c) ---- */
 
-uint64_t link_open(struct world *w, struct node *n);
+uint64_t sim_link_open(struct world *w, struct sim_machine *n);
 /* Packs and sends. A link that is closed drops it. */
-void link_send(struct world *w, uint64_t link, bool to_agent, Samoza__V1__FrameType type,
-	       const ProtobufCMessage *message);
+void sim_link_send(struct world *w, uint64_t link, bool to_agent, Samoza__V1__FrameType type,
+		   const ProtobufCMessage *message);
 /* Closes behind what was sent to the agent. */
-void link_close_after(struct world *w, uint64_t link);
+void sim_link_close_after(struct world *w, uint64_t link);
 /* Breaks now: what it carried is lost. Who is told, is told at once. */
-void link_break(struct world *w, uint64_t link, bool tell_control, bool tell_agent);
+void sim_link_break(struct world *w, uint64_t link, bool tell_control, bool tell_agent);
 
 /* ---- the queue (world.c), for the files above ---- */
 
-enum happening_type {
-	HAPPENS_FRAME,	   /* arrives */
-	HAPPENS_CLOSE,	   /* link_close_after() */
-	HAPPENS_CLOSED,	   /* zrms notices that a link is gone */
-	HAPPENS_DOWN,	   /* an agent notices */
-	HAPPENS_CONNECT,   /* an agent tries; settle does not wait for it */
-	HAPPENS_ACTION,	   /* an action ends */
-	HAPPENS_END,	   /* a process ends itself; settle does not wait for it */
-	HAPPENS_COMMITTED, /* the store of zrms, or the kv of a zhost, answers */
+enum sim_event_type {
+	SIM_EVENT_FRAME,     /* arrives */
+	SIM_EVENT_CLOSE,     /* sim_link_close_after() */
+	SIM_EVENT_CLOSED,    /* zrms notices that a link is gone */
+	SIM_EVENT_DOWN,	     /* an agent notices */
+	SIM_EVENT_CONNECT,   /* an agent tries; settle does not wait for it */
+	SIM_EVENT_ACTION,    /* an action ends */
+	SIM_EVENT_END,	     /* a process ends itself; settle does not wait for it */
+	SIM_EVENT_COMMITTED, /* the store of zrms, or the kv of a zhost, answers */
 };
 
 #define MACHINE_NONE UINT32_MAX
 
-struct happening {
+struct sim_event {
 	struct heap_node node;
-	enum happening_type type;
+	enum sim_event_type type;
 	uint64_t link;
 	bool to_agent;
 	Samoza__V1__FrameType frame;
@@ -308,6 +310,6 @@ struct happening {
 	char *id;
 };
 
-struct happening *world_plan(struct world *w, int64_t at_ms, enum happening_type type);
+struct sim_event *world_plan(struct world *w, int64_t at_ms, enum sim_event_type type);
 
 #endif

@@ -216,7 +216,7 @@ static void check_all_topologies(struct fuzz *f, const Samoza__V1__SpaceListView
 static void check_processes(struct fuzz *f, const Samoza__V1__SpaceListView *list)
 {
 	size_t running = 0;
-	vector_for_each (&f->world.nodes, n)
+	vector_for_each (&f->world.machines, n)
 		running += HASH_COUNT((*n)->processes);
 	size_t shown = 0;
 	for (size_t i = 0; i < list->n_spaces; i++) {
@@ -224,9 +224,10 @@ static void check_processes(struct fuzz *f, const Samoza__V1__SpaceListView *lis
 		if (strcmp(v->state, "deployed-started") != 0)
 			continue;
 		shown++;
-		struct node *n = v->zhost != NULL ? node_find(&f->world, v->zhost) : NULL;
+		struct sim_machine *n =
+			v->zhost != NULL ? machine_find(&f->world, v->zhost) : NULL;
 		CLEANUP(freep) char *id = str_printf("%s/%s", v->topology_id, v->path);
-		struct process *p = NULL;
+		struct sim_process *p = NULL;
 		if (n != NULL)
 			HASH_FIND_STR(n->processes, id, p);
 		if (p == NULL || p->epoch != v->epoch)

@@ -38,15 +38,15 @@ static bool zrms_dies_here(void *user, enum commit_step step)
 	return dies(f, SIDE_ZRMS, step, f->crash_permille);
 }
 
-static enum node_death zhost_dies_here(void *user, const struct node *node,
-				       enum commit_step step)
+static enum machine_death zhost_dies_here(void *user, const struct sim_machine *machine,
+					  enum commit_step step)
 {
 	struct fuzz *f = user;
 	count_in_flight(&f->counts->sides[SIDE_ZHOST].most_in_flight,
-			agent_loop_in_flight(node->commits));
+			agent_loop_in_flight(machine->commits));
 	if (!dies(f, SIDE_ZHOST, step, f->zhost_crash_permille))
-		return NODE_LIVES;
-	return random_percent(&f->random, 70) ? NODE_AGENT_DIES : NODE_DIES;
+		return MACHINE_LIVES;
+	return random_percent(&f->random, 70) ? MACHINE_AGENT_DIES : MACHINE_DIES;
 }
 
 static size_t written_at_crash(void *user, size_t waiting)
@@ -96,7 +96,7 @@ void commits_hooks(struct fuzz *f, struct world_hooks *hooks)
 {
 	(void)f;
 	hooks->crash_here = zrms_dies_here;
-	hooks->node_dies_here = zhost_dies_here;
+	hooks->machine_dies_here = zhost_dies_here;
 	hooks->written_at_crash = written_at_crash;
 	hooks->commit_delay = commit_delay;
 	hooks->commit_outcome = commit_outcome;

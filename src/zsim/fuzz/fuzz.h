@@ -9,7 +9,7 @@
  *   legal.c   which moves there are              commits.c when commits end, and who dies between
  *
  * Invariants (each says its own name when it fails):
- * - no instance is live twice under one epoch; an exclusive one never is at all    (node.c)
+ * - no instance is live twice under one epoch; an exclusive one never is at all    (machine.c)
  * - the capacity of a zhost is never exceeded by what is placed there
  * - whoever is started has a started parent and its mandatory imports, or stops; unresolved
  * ones lack something, waiting ones wait for somebody
@@ -18,9 +18,9 @@
  * - only legal transitions, each from the state in which the last one ended; records say
  *   what events say
  * - what was acknowledged is kept, also over crashes of zrms
- * - no update without a change                                                     (node.c)
+ * - no update without a change                                                     (machine.c)
  * - every request is answered
- * - nothing is sent or done before it is durable                             (node.c, mirror.c)
+ * - nothing is sent or done before it is durable                             (machine.c, mirror.c)
  * - once faults end, all is quiet within an hour, each topology runs or has a reason that an
  *   independent search confirms, and what runs is exactly what zrms says
  */

@@ -73,7 +73,7 @@ static char *expected_text(const struct submitted *s, unsigned instance,
 	return lines_text(&lines);
 }
 
-static char *known_text(const struct process *p)
+static char *known_text(const struct sim_process *p)
 {
 	CLEANUP(lines_done) struct lines lines = {0};
 	CLEANUP(freep) char *copy = mem_strdup(p->imports != NULL ? p->imports : "");
@@ -90,9 +90,9 @@ void imports_check(struct fuzz *f, const struct submitted *s,
 	for (unsigned i = 0; i < s->topology->instance_count; i++) {
 		if (strcmp(views[i]->state, "deployed-started") != 0 || views[i]->zhost == NULL)
 			continue;
-		struct node *n = node_find(&f->world, views[i]->zhost);
+		struct sim_machine *n = machine_find(&f->world, views[i]->zhost);
 		CLEANUP(freep) char *id = str_printf("%s/%s", s->id, views[i]->path);
-		struct process *p = NULL;
+		struct sim_process *p = NULL;
 		if (n != NULL)
 			HASH_FIND_STR(n->processes, id, p);
 		if (p == NULL || p->imports == NULL)

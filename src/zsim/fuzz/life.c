@@ -41,7 +41,7 @@ static bool batch_more(void *user)
 	return random_percent(&f->random, f->batch_percent);
 }
 
-static void frame(void *user, const struct node *node, bool to_agent,
+static void frame(void *user, const struct sim_machine *machine, bool to_agent,
 		  Samoza__V1__FrameType type, const ProtobufCMessage *message)
 {
 	struct fuzz *f = user;
@@ -93,7 +93,7 @@ static void birth(struct fuzz *f)
 	unsigned zhosts = drawn_or(f, f->options->zhosts, 1, 6);
 	for (unsigned i = 1; i <= zhosts; i++) {
 		Samoza__V1__ZhostSpec *spec = draw_zhost(&f->random, i);
-		node_add(&f->world, spec);
+		machine_add(&f->world, spec);
 		schema_message_free(spec);
 	}
 	unsigned topologies = drawn_or(f, f->options->topologies, 1, 5);

@@ -59,7 +59,7 @@ static void take_instance_event(struct fuzz *f, const Samoza__V1__EventRecord *e
 	struct submitted *s = fuzz_submitted(f, e->topology);
 	if (s != NULL)
 		s->moved = true;
-	/* What a zhost does by itself is told late: node.c looks at the processes. */
+	/* What a zhost does by itself is told late: machine.c looks at the processes. */
 	if (s != NULL && strcmp(e->to, "stopping") == 0 &&
 	    strcmp(e->cause, "its zhost stops it") != 0)
 		rules_check_stop(f, s, slash + 1);

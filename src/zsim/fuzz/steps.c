@@ -130,14 +130,15 @@ static void act_on_topology(struct fuzz *f)
 
 /* ---- machines ---- */
 
-static struct node *some_node(struct fuzz *f)
+static struct sim_machine *some_machine(struct fuzz *f)
 {
-	return f->world.nodes.items[random_below(&f->random, (uint32_t)f->world.nodes.count)];
+	return f->world.machines
+		.items[random_below(&f->random, (uint32_t)f->world.machines.count)];
 }
 
 static void ask_zhost(struct fuzz *f, enum zhost_action action, const char *what)
 {
-	struct node *n = some_node(f);
+	struct sim_machine *n = some_machine(f);
 	world_log(&f->world, "STEP %s %s", what, n->name);
 	struct control_input input = {
 		.type = CONTROL_ZHOST,
@@ -149,38 +150,38 @@ static void ask_zhost(struct fuzz *f, enum zhost_action action, const char *what
 static void trouble_machine(struct fuzz *f)
 {
 	struct world *w = &f->world;
-	struct node *n = some_node(f);
+	struct sim_machine *n = some_machine(f);
 	if (n->agent == NULL) {
-		node_start(w, n);
+		machine_start(w, n);
 		return;
 	}
 	if (n->partitioned) {
-		node_heal(w, n);
+		machine_heal(w, n);
 		return;
 	}
 	switch (random_below(&f->random, 6)) {
 	case 0:
-		node_kill(w, n);
+		machine_kill(w, n);
 		return;
 	case 1:
-		node_partition(w, n);
+		machine_partition(w, n);
 		return;
 	case 2:
-		node_partition_silently(w, n);
+		machine_partition_silently(w, n);
 		return;
 	case 3:
-		node_stop_agent(w, n);
+		machine_stop_agent(w, n);
 		return;
 	case 4:
-		node_stop_agent(w, n);
+		machine_stop_agent(w, n);
 		world_drain(w);
 		if (w->violation == NULL)
-			node_start(w, n);
+			machine_start(w, n);
 		return;
 	default:
 		if (n->link != 0) {
 			world_log(w, "the link of %s breaks", n->name);
-			link_break(w, n->link, true, true);
+			sim_link_break(w, n->link, true, true);
 		}
 		return;
 	}
@@ -188,16 +189,16 @@ static void trouble_machine(struct fuzz *f)
 
 static void trouble_process(struct fuzz *f)
 {
-	struct node *n = some_node(f);
+	struct sim_machine *n = some_machine(f);
 	unsigned count = HASH_COUNT(n->processes);
 	if (count == 0)
 		return;
 	unsigned which = random_below(&f->random, count);
-	struct process *p = n->processes;
+	struct sim_process *p = n->processes;
 	while (which-- > 0)
 		p = p->hh.next;
 	bool finishes = random_percent(&f->random, 20) && p->started;
-	node_process_dies(&f->world, n, p, finishes ? NULL : "killed by signal 9");
+	machine_process_dies(&f->world, n, p, finishes ? NULL : "killed by signal 9");
 }
 
 static void trouble_zrms(struct fuzz *f)
@@ -286,14 +287,14 @@ void fuzz_calm(struct fuzz *f)
 		controller_start(w);
 		check_loaded(f);
 	}
-	vector_for_each (&w->nodes, n) {
+	vector_for_each (&w->machines, n) {
 		if ((*n)->partitioned)
-			node_heal(w, *n);
+			machine_heal(w, *n);
 		if ((*n)->agent == NULL)
-			node_start(w, *n);
+			machine_start(w, *n);
 	}
 	world_drain(w);
-	vector_for_each (&w->nodes, n) {
+	vector_for_each (&w->machines, n) {
 		struct control_input input = {
 			.type = CONTROL_ZHOST,
 			.zhost = {.name = (*n)->name, .action = ZHOST_UNCORDON},

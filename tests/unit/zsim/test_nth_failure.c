@@ -63,13 +63,13 @@ static void revive(struct world *w, const struct faults *f)
 	for (unsigned tries = 0; tries < 3; tries++) {
 		if (w->control == NULL)
 			controller_start(w);
-		vector_for_each (&w->nodes, n)
+		vector_for_each (&w->machines, n)
 			if ((*n)->agent == NULL)
-				node_start(w, *n);
+				machine_start(w, *n);
 		world_drain(w);
 	}
 	assert_non_null(w->control);
-	vector_for_each (&w->nodes, n)
+	vector_for_each (&w->machines, n)
 		assert_non_null((*n)->agent);
 	assert_sound(w, f);
 }
@@ -107,10 +107,11 @@ static void ask(struct world *w, const struct faults *f, struct control_input *i
 
 /* ---- the main paths ---- */
 
-static struct process *process_of(struct world *w, const char *name, struct node **ret_node)
+static struct sim_process *process_of(struct world *w, const char *name,
+				      struct sim_machine **ret_node)
 {
-	vector_for_each (&w->nodes, n)
-		for (struct process *p = (*n)->processes; p != NULL; p = p->hh.next)
+	vector_for_each (&w->machines, n)
+		for (struct sim_process *p = (*n)->processes; p != NULL; p = p->hh.next)
 			if (strcmp(p->name, name) == 0) {
 				*ret_node = *n;
 				return p;
@@ -121,7 +122,7 @@ static struct process *process_of(struct world *w, const char *name, struct node
 static size_t process_count(const struct world *w)
 {
 	size_t count = 0;
-	vector_for_each (&w->nodes, n)
+	vector_for_each (&w->machines, n)
 		count += HASH_COUNT((*n)->processes);
 	return count;
 }
@@ -158,25 +159,25 @@ static void live(struct world *w, struct faults *f, const struct scenario *s)
 	CLEANUP(freep) char *id = world_uuid(w, "shop");
 	controller_start(w);
 	for (size_t i = 0; i < s->message->n_zhosts; i++)
-		(void)node_add(w, s->message->zhosts[i]);
+		(void)machine_add(w, s->message->zhosts[i]);
 	revive(w, f);
 
 	submit(w, f, s->message->topologies[0], id);
 	settle(w, f);
 	assert_int_equal(process_count(w), 4);
 
-	struct node *where = NULL;
-	struct process *p = process_of(w, "shop/web-1", &where);
+	struct sim_machine *where = NULL;
+	struct sim_process *p = process_of(w, "shop/web-1", &where);
 	assert_non_null(p);
-	node_process_dies(w, where, p, "killed by signal 9");
+	machine_process_dies(w, where, p, "killed by signal 9");
 	settle(w, f);
 	assert_int_equal(process_count(w), 4);
 
 	controller_crash(w);
 	settle(w, f);
-	vector_for_each (&w->nodes, n) {
+	vector_for_each (&w->machines, n) {
 		if ((*n)->agent != NULL)
-			node_stop_agent(w, *n);
+			machine_stop_agent(w, *n);
 		settle(w, f);
 	}
 	assert_int_equal(process_count(w), 4);

@@ -12,7 +12,7 @@
 
 /* ---- processes ---- */
 
-static void process_free(struct node *n, struct process *p)
+static void process_free(struct sim_machine *n, struct sim_process *p)
 {
 	HASH_DELETE(hh, n->processes, p);
 	free(p->id);
@@ -23,18 +23,19 @@ static void process_free(struct node *n, struct process *p)
 	free(p);
 }
 
-static struct process *process_find(struct node *n, const char *id)
+static struct sim_process *process_find(struct sim_machine *n, const char *id)
 {
-	struct process *p = NULL;
+	struct sim_process *p = NULL;
 	HASH_FIND_STR(n->processes, id, p);
 	return p;
 }
 
-static void plan_end(struct world *w, struct node *n, const struct process *p, int64_t at_ms)
+static void plan_end(struct world *w, struct sim_machine *n, const struct sim_process *p,
+		     int64_t at_ms)
 {
 	if (at_ms == NEVER_MS)
 		return;
-	struct happening *h = world_plan(w, at_ms, HAPPENS_END);
+	struct sim_event *h = world_plan(w, at_ms, SIM_EVENT_END);
 	h->machine = n->index;
 	h->number = p->life;
 	h->id = mem_strdup(p->id);
@@ -42,8 +43,9 @@ static void plan_end(struct world *w, struct node *n, const struct process *p, i
 
 /* What must never be: checked where it would begin. A slot is what a topology name and a path name,
  * over all deployments of that name. */
-static void check_pair(struct world *w, const struct process *born, const struct node *here,
-		       const struct process *p, const struct node *there)
+static void check_pair(struct world *w, const struct sim_process *born,
+		       const struct sim_machine *here, const struct sim_process *p,
+		       const struct sim_machine *there)
 {
 	if (p == born || strcmp(p->name, born->name) != 0)
 		return;
@@ -55,23 +57,24 @@ static void check_pair(struct world *w, const struct process *born, const struct
 			      there->name, here->name);
 }
 
-static void check_second_life(struct world *w, const struct node *n, const struct process *born)
+static void check_second_life(struct world *w, const struct sim_machine *n,
+			      const struct sim_process *born)
 {
-	vector_for_each (&w->nodes, other)
-		for (struct process *p = (*other)->processes; p != NULL; p = p->hh.next)
+	vector_for_each (&w->machines, other)
+		for (struct sim_process *p = (*other)->processes; p != NULL; p = p->hh.next)
 			check_pair(w, born, n, p, *other);
 }
 
-static void process_begin(struct world *w, struct node *n, const struct agent_order *o,
+static void process_begin(struct world *w, struct sim_machine *n, const struct agent_order *o,
 			  const char *id)
 {
-	struct process *p = process_find(n, id);
+	struct sim_process *p = process_find(n, id);
 	if (p != NULL) {
 		world_violate(w, "%s is started on %s where its process still lives", p->name,
 			      n->name);
 		return;
 	}
-	p = mem_new(struct process);
+	p = mem_new(struct sim_process);
 	p->id = mem_strdup(id);
 	p->topology = mem_strdup(o->key->topology);
 	p->path = mem_strdup(o->key->path);
@@ -86,9 +89,10 @@ static void process_begin(struct world *w, struct node *n, const struct agent_or
 	plan_end(w, n, p, p->deadline_ms);
 }
 
-void node_process_dies(struct world *w, struct node *n, struct process *p, const char *error)
+void machine_process_dies(struct world *w, struct sim_machine *n, struct sim_process *p,
+			  const char *error)
 {
-	struct process gone = *p;
+	struct sim_process gone = *p;
 	gone.topology = mem_strdup(p->topology);
 	gone.path = mem_strdup(p->path);
 	struct action *a = NULL;
@@ -99,20 +103,20 @@ void node_process_dies(struct world *w, struct node *n, struct process *p, const
 		  error != NULL ? error : "well");
 	process_free(n, p);
 	if (n->agent != NULL)
-		node_take(w, n,
-			  &(struct agent_input){.type = AGENT_PROCESS_ENDED,
-						.ended = {.topology = gone.topology,
-							  .path = gone.path,
-							  .epoch = gone.epoch,
-							  .finished = error == NULL,
-							  .error = error}});
+		machine_take(w, n,
+			     &(struct agent_input){.type = AGENT_PROCESS_ENDED,
+						   .ended = {.topology = gone.topology,
+							     .path = gone.path,
+							     .epoch = gone.epoch,
+							     .finished = error == NULL,
+							     .error = error}});
 	free(gone.topology);
 	free(gone.path);
 }
 
 /* ---- actions ---- */
 
-static void action_free(struct node *n, struct action *a)
+static void action_free(struct sim_machine *n, struct action *a)
 {
 	HASH_DELETE(hh, n->actions, a);
 	for (size_t i = 0; i < a->export_count; i++) {
@@ -126,7 +130,7 @@ static void action_free(struct node *n, struct action *a)
 }
 
 /* `ip` and empty values are filled in when the instance starts [formats.topology.exports]. */
-static void fill_exports(struct node *n, struct action *a, const struct agent_order *o)
+static void fill_exports(struct sim_machine *n, struct action *a, const struct agent_order *o)
 {
 	a->export_count = o->spec->n_exports;
 	a->export_names = mem_new_array(char *, a->export_count + 1);
@@ -165,7 +169,7 @@ static char *imports_text(const struct agent_order *o)
 }
 
 /* No update for an unchanged set [lifecycle.dependency.unchanged]. */
-static void tell_imports(struct world *w, struct process *p, const struct agent_order *o)
+static void tell_imports(struct world *w, struct sim_process *p, const struct agent_order *o)
 {
 	char *imports = imports_text(o);
 	if (o->kind == ACTION_UPDATE && str_equal(p->imports, imports))
@@ -176,13 +180,13 @@ static void tell_imports(struct world *w, struct process *p, const struct agent_
 }
 
 /* Whatever is inside of it has stopped [lifecycle.stop.bottom-up]. */
-static void check_stop(struct world *w, struct node *n, const char *id, const char *name)
+static void check_stop(struct world *w, struct sim_machine *n, const char *id, const char *name)
 {
 	size_t length = strlen(id);
-	const struct process *own = process_find(n, id);
+	const struct sim_process *own = process_find(n, id);
 	if (own != NULL && !own->started)
 		return; /* a start that nobody saw the end of */
-	for (const struct process *p = n->processes; p != NULL; p = p->hh.next)
+	for (const struct sim_process *p = n->processes; p != NULL; p = p->hh.next)
 		if (strncmp(p->id, id, length) == 0 && p->id[length] == '/')
 			world_violate(w, "%s is stopped on %s while %s lives", name, n->name,
 				      p->name);
@@ -199,15 +203,16 @@ static bool is_planned_to_fail(struct world *w, const char *name, enum agent_act
 	return w->hooks.action_fails != NULL && w->hooks.action_fails(w->hooks.user, kind);
 }
 
-static void plan_action(struct world *w, struct node *n, uint64_t number, int64_t after_ms)
+static void plan_action(struct world *w, struct sim_machine *n, uint64_t number,
+			int64_t after_ms)
 {
-	struct happening *h = world_plan(w, w->now_ms + after_ms, HAPPENS_ACTION);
+	struct sim_event *h = world_plan(w, w->now_ms + after_ms, SIM_EVENT_ACTION);
 	h->machine = n->index;
 	h->life = n->life;
 	h->number = number;
 }
 
-static void action_begins(struct world *w, struct node *n, const struct agent_order *o)
+static void action_begins(struct world *w, struct sim_machine *n, const struct agent_order *o)
 {
 	CLEANUP(freep) char *id = str_printf("%s/%s", o->key->topology, o->key->path);
 	CLEANUP(freep) char *name = str_printf("%s/%s", o->spec->topology_name, o->key->path);
@@ -221,7 +226,7 @@ static void action_begins(struct world *w, struct node *n, const struct agent_or
 		fill_exports(n, a, o);
 		process_begin(w, n, o, id);
 	}
-	struct process *p = process_find(n, id);
+	struct sim_process *p = process_find(n, id);
 	/* One that died, and whose next start is called off, has left them behind already. */
 	if (o->kind == ACTION_STOP && p != NULL && p->started)
 		check_stop(w, n, id, name);
@@ -234,13 +239,13 @@ static void action_begins(struct world *w, struct node *n, const struct agent_or
 	plan_action(w, n, a->number, time);
 }
 
-void node_action_ends(struct world *w, struct node *n, uint64_t number)
+void machine_action_ends(struct world *w, struct sim_machine *n, uint64_t number)
 {
 	struct action *a = NULL;
 	HASH_FIND(hh, n->actions, &number, sizeof(number), a);
 	if (a == NULL)
 		return;
-	struct process *p = process_find(n, a->id);
+	struct sim_process *p = process_find(n, a->id);
 	if (a->kind == ACTION_START && p == NULL)
 		a->fails = true;
 	if (p != NULL && a->kind == ACTION_START && !a->fails)
@@ -266,18 +271,18 @@ void node_action_ends(struct world *w, struct node *n, uint64_t number)
 					     .exports = exports}};
 	/* The answer may lead to the next action of the same instance. */
 	HASH_DELETE(hh, n->actions, a);
-	node_take(w, n, &input);
+	machine_take(w, n, &input);
 	HASH_ADD(hh, n->actions, number, sizeof(a->number), a);
 	action_free(n, a);
 	free(variables);
 	free(exports);
 }
 
-static void kill_action(struct world *w, struct node *n, const struct agent_order *o)
+static void kill_action(struct world *w, struct sim_machine *n, const struct agent_order *o)
 {
 	CLEANUP(freep) char *id = str_printf("%s/%s", o->key->topology, o->key->path);
 	world_log(w, "%s on %s: killed", id, n->name);
-	struct process *p = process_find(n, id);
+	struct sim_process *p = process_find(n, id);
 	struct action *a = NULL;
 	HASH_FIND(hh, n->actions, &o->action, sizeof(o->action), a);
 	if (a != NULL) {
@@ -298,10 +303,10 @@ static void kill_action(struct world *w, struct node *n, const struct agent_orde
 	}
 }
 
-static void renew(struct world *w, struct node *n, const struct agent_order *o)
+static void renew(struct world *w, struct sim_machine *n, const struct agent_order *o)
 {
 	CLEANUP(freep) char *id = str_printf("%s/%s", o->key->topology, o->key->path);
-	struct process *p = process_find(n, id);
+	struct sim_process *p = process_find(n, id);
 	if (p == NULL || p->epoch != o->key->epoch)
 		return;
 	p->deadline_ms = o->deadline_ms;
@@ -312,7 +317,7 @@ static void renew(struct world *w, struct node *n, const struct agent_order *o)
 
 static void on_order(void *user, const struct agent_order *order)
 {
-	struct node *n = user;
+	struct sim_machine *n = user;
 	switch (order->type) {
 	case ORDER_ACTION:
 		action_begins(n->world, n, order);
@@ -325,33 +330,33 @@ static void on_order(void *user, const struct agent_order *order)
 		break;
 	case ORDER_END:
 		world_log(n->world, "%s ends: it was removed", n->name);
-		n->death = NODE_AGENT_DIES;
+		n->death = MACHINE_AGENT_DIES;
 		break;
 	}
 }
 
 static void on_message(void *user, Samoza__V1__FrameType type, const ProtobufCMessage *message)
 {
-	struct node *n = user;
-	link_send(n->world, n->link, false, type, message);
+	struct sim_machine *n = user;
+	sim_link_send(n->world, n->link, false, type, message);
 }
 
 static void on_stopped(void *user, enum commit_outcome outcome, const struct error *why)
 {
-	struct node *n = user;
+	struct sim_machine *n = user;
 	(void)outcome;
 	world_log(n->world, "%s ends: %s", n->name, why->message);
-	n->death = NODE_AGENT_DIES;
+	n->death = MACHINE_AGENT_DIES;
 }
 
 static void on_step(void *user, enum commit_step step)
 {
-	struct node *n = user;
+	struct sim_machine *n = user;
 	const struct world_hooks *hooks = &n->world->hooks;
-	enum node_death death = hooks->node_dies_here != NULL
-					? hooks->node_dies_here(hooks->user, n, step)
-					: NODE_LIVES;
-	if (death == NODE_LIVES)
+	enum machine_death death = hooks->machine_dies_here != NULL
+					   ? hooks->machine_dies_here(hooks->user, n, step)
+					   : MACHINE_LIVES;
+	if (death == MACHINE_LIVES)
 		return;
 	n->death = death;
 	agent_loop_stop(n->commits);
@@ -365,20 +370,20 @@ static const struct agent_loop_listener listener = {
 };
 
 /* It dies inside of its own calls: what is left of it goes once they have returned. */
-static void bury(struct world *w, struct node *n)
+static void bury(struct world *w, struct sim_machine *n)
 {
-	enum node_death death = n->death;
-	n->death = NODE_LIVES;
-	n->is_torn = death != NODE_LIVES;
-	if (death == NODE_AGENT_DIES)
-		node_stop_agent(w, n);
-	else if (death == NODE_DIES)
-		node_kill(w, n);
+	enum machine_death death = n->death;
+	n->death = MACHINE_LIVES;
+	n->is_torn = death != MACHINE_LIVES;
+	if (death == MACHINE_AGENT_DIES)
+		machine_stop_agent(w, n);
+	else if (death == MACHINE_DIES)
+		machine_kill(w, n);
 }
 
 static void on_asked(void *user)
 {
-	struct node *n = user;
+	struct sim_machine *n = user;
 	struct world *w = n->world;
 	if (w->hooks.commit_delay == NULL)
 		return; /* answered at the end of the turn */
@@ -386,19 +391,19 @@ static void on_asked(void *user)
 	if (at < n->commit_ms)
 		at = n->commit_ms; /* in order */
 	n->commit_ms = at;
-	struct happening *h = world_plan(w, at, HAPPENS_COMMITTED);
+	struct sim_event *h = world_plan(w, at, SIM_EVENT_COMMITTED);
 	h->machine = n->index;
 	h->life = n->life;
 }
 
 static bool on_load(void *user)
 {
-	struct node *n = user;
+	struct sim_machine *n = user;
 	const struct world_hooks *hooks = &n->world->hooks;
 	return hooks->load_fails != NULL && hooks->load_fails(hooks->user, false);
 }
 
-static void answer_commit(struct node *n)
+static void answer_commit(struct sim_machine *n)
 {
 	const struct world_hooks *hooks = &n->world->hooks;
 	bool is_written = true;
@@ -410,20 +415,20 @@ static void answer_commit(struct node *n)
 		sim_kv_answer(n->kv, outcome, is_written);
 }
 
-void node_answer_commit(struct world *w, struct node *n)
+void machine_answer_commit(struct world *w, struct sim_machine *n)
 {
 	answer_commit(n);
 	bury(w, n);
 }
 
 /* All at once. */
-static void answer_commits(struct node *n)
+static void answer_commits(struct sim_machine *n)
 {
-	while (n->death == NODE_LIVES && sim_kv_waiting(n->kv) > 0)
+	while (n->death == MACHINE_LIVES && sim_kv_waiting(n->kv) > 0)
 		answer_commit(n);
 }
 
-void node_turn(struct world *w, struct node *n)
+void machine_turn(struct world *w, struct sim_machine *n)
 {
 	(void)agent_loop_turn(n->commits);
 	if (w->hooks.commit_delay == NULL)
@@ -431,24 +436,24 @@ void node_turn(struct world *w, struct node *n)
 	bury(w, n);
 }
 
-void node_take(struct world *w, struct node *n, const struct agent_input *input)
+void machine_take(struct world *w, struct sim_machine *n, const struct agent_input *input)
 {
 	agent_loop_input(n->commits, world_instant(w), input);
-	if (n->death == NODE_LIVES && w->hooks.batch_more == NULL)
-		node_turn(w, n);
+	if (n->death == MACHINE_LIVES && w->hooks.batch_more == NULL)
+		machine_turn(w, n);
 	else
 		bury(w, n);
 }
 
 /* What it has in memory goes; of the batches that wait for its disk, some are there. */
-static void agent_end(struct world *w, struct node *n)
+static void agent_end(struct world *w, struct sim_machine *n)
 {
 	if (n->agent == NULL)
 		return;
 	size_t waiting = sim_kv_waiting(n->kv);
 	/* What its processes were last told may not be on its disk. */
 	if (n->is_torn || waiting > 0 || agent_loop_is_due(n->commits))
-		for (struct process *p = n->processes; p != NULL; p = p->hh.next)
+		for (struct sim_process *p = n->processes; p != NULL; p = p->hh.next)
 			free(steal_ptr(&p->imports));
 	n->is_torn = false;
 	size_t written = waiting > 0 && w->hooks.written_at_crash != NULL
@@ -458,12 +463,13 @@ static void agent_end(struct world *w, struct node *n)
 	sim_kv_crash(steal_ptr(&n->kv), written);
 	agent_loop_free(steal_ptr(&n->commits));
 	agent_free(steal_ptr(&n->agent));
-	n->death = NODE_LIVES;
+	n->death = MACHINE_LIVES;
 }
 
 /* There is no data here; what must hold is the order: each one once, and never one that would
  * take the data of a placement that came after it. */
-void node_forget(struct world *w, struct node *n, const Samoza__V1__DataForget *forget)
+void machine_forget(struct world *w, struct sim_machine *n,
+		    const Samoza__V1__DataForget *forget)
 {
 	for (size_t i = 0; i < forget->n_topologies; i++) {
 		const Samoza__V1__ForgottenData *f = forget->topologies[i];
@@ -474,7 +480,7 @@ void node_forget(struct world *w, struct node *n, const Samoza__V1__DataForget *
 		char *epoch = str_printf("%" PRIu64, f->epoch);
 		agent_loop_put(n->commits, FORGOTTEN, f->topology_name, epoch, strlen(epoch));
 		size_t length = strlen(f->topology_name);
-		for (struct process *p = n->processes; p != NULL; p = p->hh.next)
+		for (struct sim_process *p = n->processes; p != NULL; p = p->hh.next)
 			if (p->epoch > f->epoch &&
 			    strncmp(p->name, f->topology_name, length) == 0 &&
 			    p->name[length] == '/')
@@ -489,14 +495,14 @@ void node_forget(struct world *w, struct node *n, const Samoza__V1__DataForget *
 	agent_loop_message(n->commits, SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGOTTEN,
 			   &answer->base);
 	if (w->hooks.batch_more == NULL)
-		node_turn(w, n);
+		machine_turn(w, n);
 }
 
-struct node *node_add(struct world *w, const Samoza__V1__ZhostSpec *spec)
+struct sim_machine *machine_add(struct world *w, const Samoza__V1__ZhostSpec *spec)
 {
-	struct node *n = mem_new(struct node);
+	struct sim_machine *n = mem_new(struct sim_machine);
 	n->world = w;
-	n->index = (unsigned)w->nodes.count;
+	n->index = (unsigned)w->machines.count;
 	n->name = mem_strdup(spec->name);
 	size_t size = samoza__v1__zhost_spec__get_packed_size(spec);
 	CLEANUP(freep) uint8_t *data = mem_calloc(1, size + 1);
@@ -505,12 +511,12 @@ struct node *node_add(struct world *w, const Samoza__V1__ZhostSpec *spec)
 	n->identity = world_uuid(w, n->name);
 	n->address = str_printf("10.0.%u.%u", (n->index + 1) / 256, (n->index + 1) % 256);
 	n->next_port = 30000;
-	vector_push(&w->nodes, n);
-	node_start(w, n);
+	vector_push(&w->machines, n);
+	machine_start(w, n);
 	return n;
 }
 
-static void drop_actions(struct node *n)
+static void drop_actions(struct sim_machine *n)
 {
 	struct action *a = NULL;
 	struct action *next = NULL;
@@ -518,15 +524,15 @@ static void drop_actions(struct node *n)
 		action_free(n, a);
 }
 
-static void drop_processes(struct node *n)
+static void drop_processes(struct sim_machine *n)
 {
-	struct process *p = NULL;
-	struct process *next = NULL;
+	struct sim_process *p = NULL;
+	struct sim_process *next = NULL;
 	HASH_ITER (hh, n->processes, p, next)
 		process_free(n, p);
 }
 
-void node_free(struct node *n)
+void machine_free(struct sim_machine *n)
 {
 	if (n->agent != NULL) {
 		agent_loop_stop(n->commits);
@@ -545,10 +551,10 @@ void node_free(struct node *n)
 	free(n);
 }
 
-struct node *node_find(struct world *w, const char *name)
+struct sim_machine *machine_find(struct world *w, const char *name)
 {
-	struct node *found = NULL;
-	vector_for_each (&w->nodes, n)
+	struct sim_machine *found = NULL;
+	vector_for_each (&w->machines, n)
 		if (strcmp((*n)->name, name) == 0 && (found == NULL || !found->powered))
 			found = *n;
 	return found;
@@ -557,13 +563,13 @@ struct node *node_find(struct world *w, const char *name)
 static int load_record(void *user, const void *key, size_t key_size, const void *value,
 		       size_t size, struct error **err)
 {
-	struct node *n = user;
+	struct sim_machine *n = user;
 	Samoza__V1__DesiredInstance *desired = NULL;
 	CLEANUP(freep) char *id = mem_strndup(key, key_size);
 	int r = agent_record_read(value, size, &desired, err);
 	if (r < 0)
 		return r;
-	const struct process *p = process_find(n, id);
+	const struct sim_process *p = process_find(n, id);
 	bool is_alive = p != NULL && p->epoch == desired->key->epoch;
 	samoza__v1__desired_instance__free_unpacked(desired, NULL);
 	return agent_load(n->agent, value, size, is_alive, err);
@@ -572,7 +578,7 @@ static int load_record(void *user, const void *key, size_t key_size, const void 
 static int load_forgotten(void *user, const void *key, size_t key_size, const void *value,
 			  size_t size, struct error **err)
 {
-	struct node *n = user;
+	struct sim_machine *n = user;
 	uint64_t epoch = 0;
 	CLEANUP(freep) char *text = mem_strndup(value, size);
 	if (str_to_u64(text, &epoch) < 0)
@@ -582,7 +588,7 @@ static int load_forgotten(void *user, const void *key, size_t key_size, const vo
 	return 0;
 }
 
-static int load_disk(struct world *w, struct node *n)
+static int load_disk(struct world *w, struct sim_machine *n)
 {
 	CLEANUP(error_freep) struct error *err = NULL;
 	n->forgotten_epoch = 0;
@@ -594,7 +600,7 @@ static int load_disk(struct world *w, struct node *n)
 	return r;
 }
 
-void node_start(struct world *w, struct node *n)
+void machine_start(struct world *w, struct sim_machine *n)
 {
 	PRE(n->agent == NULL);
 	if (!n->powered)
@@ -621,16 +627,16 @@ void node_start(struct world *w, struct node *n)
 	n->commits = agent_loop_new(n->agent, n->kv, &listener, n);
 	world_log(w, "%s starts, incarnation %" PRIu64, n->name, n->incarnation);
 	if (load_disk(w, n) < 0) {
-		node_stop_agent(w, n);
+		machine_stop_agent(w, n);
 		return;
 	}
-	for (struct process *p = n->processes; p != NULL; p = p->hh.next)
+	for (struct sim_process *p = n->processes; p != NULL; p = p->hh.next)
 		p->orphan_ms = NEVER_MS;
-	node_take(w, n, &(struct agent_input){.type = AGENT_TICK});
-	node_connect_later(w, n, 0);
+	machine_take(w, n, &(struct agent_input){.type = AGENT_TICK});
+	machine_connect_later(w, n, 0);
 }
 
-void node_stop_agent(struct world *w, struct node *n)
+void machine_stop_agent(struct world *w, struct sim_machine *n)
 {
 	if (n->agent == NULL)
 		return;
@@ -640,23 +646,23 @@ void node_stop_agent(struct world *w, struct node *n)
 	/* A process that was told to stop goes on with that. Whether one heard of its update,
 	 * nobody knows. */
 	for (struct action *a = n->actions; a != NULL; a = a->hh.next) {
-		struct process *p = process_find(n, a->id);
+		struct sim_process *p = process_find(n, a->id);
 		if (p != NULL && a->kind == ACTION_UPDATE)
 			free(steal_ptr(&p->imports));
 		if (p != NULL && a->kind == ACTION_STOP)
 			process_free(n, p);
 	}
 	drop_actions(n);
-	for (struct process *p = n->processes; p != NULL; p = p->hh.next) {
+	for (struct sim_process *p = n->processes; p != NULL; p = p->hh.next) {
 		p->orphan_ms = w->now_ms + WORLD_ORPHAN_MS;
 		plan_end(w, n, p, p->orphan_ms);
 	}
 	if (n->link != 0)
-		link_break(w, n->link, true, false);
+		sim_link_break(w, n->link, true, false);
 	n->link = 0;
 }
 
-void node_kill(struct world *w, struct node *n)
+void machine_kill(struct world *w, struct sim_machine *n)
 {
 	world_log(w, "%s: the machine dies", n->name);
 	agent_end(w, n);
@@ -665,48 +671,48 @@ void node_kill(struct world *w, struct node *n)
 	drop_actions(n);
 	drop_processes(n);
 	if (n->link != 0)
-		link_break(w, n->link, false, false);
+		sim_link_break(w, n->link, false, false);
 	n->link = 0;
 }
 
-void node_partition(struct world *w, struct node *n)
+void machine_partition(struct world *w, struct sim_machine *n)
 {
 	world_log(w, "%s is cut off", n->name);
 	n->partitioned = true;
 	if (n->link != 0)
-		link_break(w, n->link, true, true);
+		sim_link_break(w, n->link, true, true);
 }
 
-void node_partition_silently(struct world *w, struct node *n)
+void machine_partition_silently(struct world *w, struct sim_machine *n)
 {
 	world_log(w, "%s is cut off, and nobody notices", n->name);
 	n->partitioned = true;
 	if (n->link != 0)
-		link_break(w, n->link, false, false);
+		sim_link_break(w, n->link, false, false);
 }
 
-void node_heal(struct world *w, struct node *n)
+void machine_heal(struct world *w, struct sim_machine *n)
 {
 	world_log(w, "%s can be reached again", n->name);
 	n->partitioned = false;
 	if (n->link != 0 && !w->links.items[n->link - 1].open)
-		link_break(w, n->link, true, true);
+		sim_link_break(w, n->link, true, true);
 	else if (n->agent != NULL && n->link == 0)
-		node_connect_later(w, n, 0);
+		machine_connect_later(w, n, 0);
 }
 
-void node_link_closed(struct world *w, struct node *n, uint64_t link)
+void machine_link_closed(struct world *w, struct sim_machine *n, uint64_t link)
 {
 	if (n->agent == NULL || n->link != link)
 		return;
 	n->link = 0;
-	node_take(w, n, &(struct agent_input){.type = AGENT_LINK_DOWN});
-	node_connect_later(w, n, w->options.heartbeat_ms);
+	machine_take(w, n, &(struct agent_input){.type = AGENT_LINK_DOWN});
+	machine_connect_later(w, n, w->options.heartbeat_ms);
 }
 
-void node_connect_later(struct world *w, struct node *n, int64_t delay_ms)
+void machine_connect_later(struct world *w, struct sim_machine *n, int64_t delay_ms)
 {
-	struct happening *h = world_plan(w, w->now_ms + delay_ms, HAPPENS_CONNECT);
+	struct sim_event *h = world_plan(w, w->now_ms + delay_ms, SIM_EVENT_CONNECT);
 	h->machine = n->index;
 	h->life = n->life;
 	h->number = ++n->tries;
