@@ -47,7 +47,6 @@ KNOWN = {
         "commands use helpers of the file that has the table of commands"),
     "src/zhost/process": (
         ["zrun_process.c", "zrun_process_io.c"], "one object in two files"),
-    "src/zhost/state": (["run_dir.c", "state_dir.c"], "each opens directories for the other"),
     "src/zrms": (
         ["api.c", "api_events.c", "api_spaces.c", "api_system.c", "api_topologies.c",
          "api_zhosts.c"],

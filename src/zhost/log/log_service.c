@@ -4,7 +4,7 @@
 #include "base/hash.h"
 #include "base/str.h"
 #include "base/vector.h"
-#include "zhost/state/state_dir.h"
+#include "zhost/state/instance_file.h"
 
 #define LINES_DEFAULT 100
 #define TAIL_BYTES    ((size_t)2 * 1024 * 1024)

@@ -14,7 +14,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "base/vector.h"
-#include "zhost/state/state_dir.h"
+#include "zhost/state/instance_file.h"
 
 #define OPEN_MAX_FILES 64
 #define WAITING_MAX    (256 * 1024)

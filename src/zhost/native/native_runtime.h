@@ -9,6 +9,7 @@
 #include "core/agent/agent.h"
 #include "port/loop.h"
 #include "zhost/environment/variables.h"
+#include "zhost/state/instance_file.h"
 #include "zhost/state/state_dir.h"
 #include "zrun/launch/launch.h"
 

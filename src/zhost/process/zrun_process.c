@@ -14,7 +14,7 @@
 #include "base/check.h"
 #include "base/str.h"
 #include "zhost/process/zrun_process_private.h"
-#include "zhost/state/state_dir.h"
+#include "zhost/state/instance_file.h"
 
 #define FILE_NAME_SIZE (INSTANCE_FILE_NAME_SIZE + 4)
 #define EVICT_MS       2000

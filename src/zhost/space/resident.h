@@ -38,7 +38,7 @@
 #include "zhost/space/residents.h"
 #include "zhost/space/space_runtime.h"
 #include "zhost/space/start_queue.h"
-#include "zhost/state/state_dir.h"
+#include "zhost/state/instance_file.h"
 
 enum __attribute__((packed)) resident_state {
 	RESIDENT_DEPLOYING,

@@ -13,7 +13,7 @@
 
 #include "base/memory.h"
 #include "base/str.h"
-#include "zhost/state/state_dir.h"
+#include "zhost/state/instance_file.h"
 
 #define PEOPLE_UID_MIN 1000u /* as login.defs and logind have it */
 #define OWNER	       "owner"
@@ -55,7 +55,7 @@ static char *memory_folder(void)
 
 /* ---------------------------------------------------------------- what others left */
 
-/* Files only: there are no folders in it. */
+/* Files only: there are no directories in it. */
 static void remove_all(int at, const char *name)
 {
 	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -72,7 +72,7 @@ static void remove_all(int at, const char *name)
 enum ownership { NOBODYS, OURS, ANOTHERS, LEFT_OVER };
 
 /* DIR/run is made first and the owner's name last, so what is just being made is not taken for
- * left over. A DIR that was moved finds its own folder left over, and one that was copied finds
+ * left over. A DIR that was moved finds its own directory left over, and one that was copied finds
  * that of its original. */
 static enum ownership ownership_of(int at, const char *name, const char *dir_path)
 {
@@ -137,9 +137,9 @@ static int open_in_memory(const char *dir_path, const char *target, int *ret_fd,
 static int open_real(int dir_fd, const char *dir_path, int *ret_fd, struct error **err)
 {
 	if (mkdirat(dir_fd, "run", 0700) < 0 && errno != EEXIST)
-		return error_errno(err, "cannot make folder %s/run", dir_path);
+		return error_errno(err, "cannot make directory %s/run", dir_path);
 	*ret_fd = openat(dir_fd, "run", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return *ret_fd < 0 ? error_errno(err, "cannot open folder %s/run", dir_path) : 0;
+	return *ret_fd < 0 ? error_errno(err, "cannot open directory %s/run", dir_path) : 0;
 }
 
 static int make_in_memory(int dir_fd, const char *dir_path, const char *memory, int *ret_fd,

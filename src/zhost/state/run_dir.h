@@ -1,5 +1,5 @@
 /*
- * Where the sockets and last words of instances lie: DIR/run.
+ * Where the sockets and exit reports of instances lie: DIR/run.
  *
  * Each start of an instance makes two files there and each end removes them. Disks are bad at
  * that: ext4 steps over every inode that was removed in the last minutes before it gives one
@@ -11,7 +11,7 @@
  *
  * Nothing there outlives a reboot, and neither do the processes that it is about. What people
  * keep in memory goes when they log out (RemoveIPC of logind): for them, and where there is no
- * tmpfs, DIR/run is a real folder. A real folder that is there stays one.
+ * tmpfs, DIR/run is a real directory. A real directory that is there stays one.
  */
 #ifndef SAMOZA_ZHOST_STATE_RUN_DIR_H
 #define SAMOZA_ZHOST_STATE_RUN_DIR_H

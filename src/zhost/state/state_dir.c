@@ -23,21 +23,21 @@ static int make_folders(const char *path, struct error **err)
 	for (char *slash = copy + 1; (slash = strchr(slash, '/')) != NULL; slash++) {
 		*slash = '\0';
 		if (mkdir(copy, 0700) < 0 && errno != EEXIST)
-			return error_errno(err, "cannot make folder %s", copy);
+			return error_errno(err, "cannot make directory %s", copy);
 		*slash = '/';
 	}
 	if (mkdir(copy, 0700) < 0 && errno != EEXIST)
-		return error_errno(err, "cannot make folder %s", copy);
+		return error_errno(err, "cannot make directory %s", copy);
 	return 0;
 }
 
 static int open_folder(int at, const char *name, int *ret_fd, struct error **err)
 {
 	if (mkdirat(at, name, 0700) < 0 && errno != EEXIST)
-		return error_errno(err, "cannot make folder %s", name);
+		return error_errno(err, "cannot make directory %s", name);
 	*ret_fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (*ret_fd < 0)
-		return error_errno(err, "cannot open folder %s", name);
+		return error_errno(err, "cannot open directory %s", name);
 	return 0;
 }
 
@@ -91,7 +91,7 @@ int state_dir_open(struct state_dir *f, const char *path, struct error **err)
 	if (r == 0)
 		r = open_stderr(f, err);
 	if (r == 0 && mkdirat(f->dir_fd, "spaces", 0700) < 0 && errno != EEXIST)
-		r = error_errno(err, "cannot make folder %s/spaces", f->path);
+		r = error_errno(err, "cannot make directory %s/spaces", f->path);
 	return r;
 }
 
@@ -178,19 +178,4 @@ void state_dir_close(struct state_dir *f)
 	closep(&f->stderr_fd);
 	closep(&f->dir_fd);
 	closep(&f->lock_fd);
-}
-
-void instance_file_name(const char *topology, const char *path, uint64_t epoch,
-			char ret_name[INSTANCE_FILE_NAME_SIZE])
-{
-	crypto_generichash_state state;
-	uint8_t hash[16];
-
-	(void)crypto_generichash_init(&state, NULL, 0, sizeof(hash));
-	(void)crypto_generichash_update(&state, (const uint8_t *)topology,
-					strlen(topology) + 1);
-	(void)crypto_generichash_update(&state, (const uint8_t *)path, strlen(path) + 1);
-	(void)crypto_generichash_update(&state, (const uint8_t *)&epoch, sizeof(epoch));
-	(void)crypto_generichash_final(&state, hash, sizeof(hash));
-	(void)sodium_bin2hex(ret_name, INSTANCE_FILE_NAME_SIZE, hash, sizeof(hash));
 }

@@ -1,18 +1,17 @@
 /*
- * The folder of one zhost (--dir):
+ * The directory of one zhost (--dir):
  *
  *   DIR/lock          held by the zhost that uses it
  *   DIR/identity      a uuid, drawn once
- *   DIR/incarnation   a number that grows with each start, on disk before anyone hears it
+ *   DIR/incarnation   a number that grows with each start, on disk before it is used
  *   DIR/zhost.db      records of the agent, drawn ports, data of `storage: local`
- *   DIR/run/NAME.s    listening socket of an instance    DIR/run/NAME.e  its last words
- *                     (a link into memory, or a folder: run_folder.h)
+ *   DIR/run/NAME.s    listening socket of an instance    DIR/run/NAME.e  its exit report
+ *                     (a link into memory, or a directory: run_dir.h)
  *   DIR/cache/        artifacts by digest
- *   DIR/spaces/       folders of NATIVE spaces
- *   DIR/log/NAME.log  what an instance says          DIR/log/zrun.err  what zrun itself says
+ *   DIR/spaces/       directories of NATIVE instances
+ *   DIR/log/NAME.log  log of an instance             DIR/log/zrun.err  standard error of zrun
  *
- * NAME is a short hash of the instance, so that neither long names nor a deep DIR meet the
- * 107 bytes of a socket's path (sockets are reached through the descriptor of run/).
+ * NAME is that of instance_file.h.
  */
 #ifndef SAMOZA_ZHOST_STATE_STATE_DIR_H
 #define SAMOZA_ZHOST_STATE_STATE_DIR_H
@@ -24,8 +23,8 @@
 struct state_dir {
 	char *path; /* absolute */
 	int lock_fd;
-	int dir_fd, run_fd, log_fd; /* of the folders */
-	int stderr_fd;		    /* of the processes of instances: they outlive ours */
+	int dir_fd, run_fd, log_fd; /* of the directories */
+	int stderr_fd;		    /* for the processes of instances, which outlive zhost */
 	char identity[37];
 	uint64_t incarnation;
 };
@@ -35,11 +34,5 @@ int state_dir_open(struct state_dir *f, const char *path, struct error **err) mu
 /* Reads or draws the identity, and counts the incarnation up, durably. */
 int state_dir_begin(struct state_dir *f, struct error **err) must_check;
 void state_dir_close(struct state_dir *f);
-
-#define INSTANCE_FILE_NAME_SIZE 33 /* 32 hexadecimal digits and NUL */
-
-/* Name of an instance's files in log/ (epoch 0) and, with its epoch, in run/. */
-void instance_file_name(const char *topology, const char *path, uint64_t epoch,
-			char ret_name[INSTANCE_FILE_NAME_SIZE]);
 
 #endif

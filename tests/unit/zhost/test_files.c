@@ -1,4 +1,4 @@
-/* Names of files: those of a URL, those of a zhost's folder, and the logs in it. */
+/* Names of files: those of a URL, those of a zhost's directory, and the logs in it. */
 #include "test.h"
 
 #include <dirent.h>
@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "zhost/edge/file_type.h"
 #include "zhost/log/spacelog.h"
+#include "zhost/state/instance_file.h"
 #include "zhost/state/state_dir.h"
 
 static char root[64];

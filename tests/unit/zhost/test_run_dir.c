@@ -47,7 +47,7 @@ static int end(void **state)
 	return 0;
 }
 
-/* The folder of the DIR ROOT/name, which is made. */
+/* The directory of the DIR ROOT/name, which is made. */
 static int open_run(const char *name)
 {
 	CLEANUP(freep) char *path = str_printf("%s/%s", root, name);
@@ -76,7 +76,7 @@ static bool has(int fd, const char *name)
 	return faccessat(fd, name, F_OK, 0) == 0;
 }
 
-/* Where DIR/run leads to; "" for a real folder. */
+/* Where DIR/run leads to; "" for a real directory. */
 static void target_of(const char *name, char ret_target[PATH_MAX])
 {
 	CLEANUP(freep) char *path = str_printf("%s/%s/run", root, name);
