@@ -26,7 +26,7 @@ static const struct cli_option options[] = {
 	 .type = CLI_PATH,
 	 .offset = OPTION(dir),
 	 .required = true,
-	 .help = "Folder of this zhost; made where there is none"},
+	 .help = "Directory of this zhost; made where there is none"},
 	{.name = "name",
 	 .environment = "ZHOST_NAME",
 	 .type = CLI_STRING,
@@ -76,7 +76,7 @@ static const struct cli_option options[] = {
 	 .min = 1000,
 	 .max = 86400000,
 	 .fallback = "10m",
-	 .help = "How long a space goes on alone when its zhost has died"},
+	 .help = "How long a space continues alone when its zhost has died"},
 	{.name = "zrun",
 	 .environment = "ZHOST_ZRUN",
 	 .type = CLI_PATH,
@@ -116,10 +116,11 @@ const struct cli_program zhost_program = {
 	.has_file = true,
 	.metrics = zhost_metric_sources,
 	.other_keys = other_keys,
-	.notes = "The file may list `zhosts` with capacity, labels and capabilities; the entry "
-		 "with this zhost's name counts. On SIGTERM zhost ends and its spaces go on; "
-		 "they are found again by the next zhost of the same DIR, or ended with "
-		 "--end-spaces.",
+	.notes =
+		"The file may list `zhosts` with capacity, labels and capabilities; the entry "
+		"with this zhost's name counts. On SIGTERM zhost ends and its spaces continue; "
+		"they are found again by the next zhost of the same DIR, or ended with "
+		"--end-spaces.",
 };
 
 int settings_check(struct zhost_settings *s, struct error **err)

@@ -70,7 +70,7 @@ void confine_begin(struct confine *c, uint64_t data_bytes);
 void confine_enter(struct confine *c);
 /* module_fd: the one file that may still be opened for reading. */
 void confine_landlock(struct confine *c, int module_fd);
-/* 0, or -1 (errno) when the process would have stayed root: then do not go on. */
+/* 0, or -1 (errno) when the process would have stayed root: then do not continue. */
 int confine_finish(struct confine *c);
 /* Also the ambient ones. 0, or -1 (errno). */
 int confine_drop_capabilities(void);

@@ -5,7 +5,7 @@
  *   dashboard~1f6c9a02b7d44e31@edge-node-1       instance ~ address @ zhost of its zedge
  *
  * A session outlives its event stream for a while (a page that reconnects), and the space's
- * being placed anew; messages that come in between are kept, within bounds. It belongs to
+ * being re-placed; messages that come in between are kept, within bounds. It belongs to
  * names (topology, space), so that it also outlives a redeploy.
  */
 #ifndef SAMOZA_ZHOST_EDGE_SESSION_H

@@ -3,7 +3,7 @@
  * grown to SPACELOG_BYTES becomes NAME.log.1 (the one before is gone) and a new one begins.
  * Lines of one turn of the loop are written at once; a full disk loses lines, not spaces.
  *
- * Files outlive an undeploy, so that the last words can still be read; spacelog_trim() lets
+ * Files outlive an undeploy, so that the exit report can still be read; spacelog_trim() lets
  * only so many of them lie about.
  */
 #ifndef SAMOZA_ZHOST_LOG_SPACELOG_H

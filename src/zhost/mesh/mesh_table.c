@@ -387,7 +387,7 @@ void mesh_table_leave(struct mesh_table *t, struct mesh_peer *peer)
 	peer->local = NULL;
 	peer->is_open = false;
 	/* What the hub says of a place here that does not run is of no use; of another place
-	 * (it was placed anew meanwhile) it is. */
+	 * (it was re-placed meanwhile) it is. */
 	if (peer->zhost == NULL || strcmp(peer->zhost, t->own_zhost) == 0)
 		peer_delete(t, peer);
 	else

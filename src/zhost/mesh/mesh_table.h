@@ -7,7 +7,7 @@
  *     │                                      `turn` says whose turn it is
  *     └─ peers   "store-1", "store-2", "dashboard" …
  *
- * What runs here is entered by zhost itself, not by the hub, so spaces of one zhost go on
+ * What runs here is entered by zhost itself, not by the hub, so spaces of one zhost continue
  * talking while zrms is away [topology.recovery.zrms-crash], also after a restart of this
  * zhost.
  *

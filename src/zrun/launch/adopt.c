@@ -19,7 +19,7 @@
 #define P_PIDFD 3
 #endif
 
-/* Through /proc: a socket's path is limited to 107 bytes, the folder's is not. */
+/* Through /proc: a socket's path is limited to 107 bytes, the directory's is not. */
 static int address_of(int dir_fd, const char *name, struct sockaddr_un *ret_address,
 		      struct error **err)
 {

@@ -5,7 +5,7 @@
  * The launcher keeps one zygote: the program zrun, small, one thread, a child of the caller.
  * It forks the instances with CLONE_PARENT, so that they are children of the *caller*:
  * their end is seen by their pidfd (readable), and launch_reap() takes the wait status.
- * When the caller dies the zygote ends, the instances go on (protocol.h tells how they are
+ * When the caller dies the zygote ends, the instances continue (protocol.h tells how they are
  * found again). When the zygote dies, launches go through fork and exec of zrun until a new
  * one stands; the caller does not see the difference.
  *
@@ -44,7 +44,7 @@ struct launcher_options {
 
 /* Copies the options. */
 struct launcher *launcher_new(const struct launcher_options *options);
-/* Ends the zygote; instances go on. Launches in flight get no callback. NULL is fine. */
+/* Ends the zygote; instances continue. Launches in flight get no callback. NULL is fine. */
 void launcher_free(struct launcher *l);
 
 /* Starts the zygote. Without one (an error), launcher_launch still works by exec. */
@@ -83,7 +83,7 @@ struct launch_request {
 	const struct launch_variable *imports; /* "provider.variable", value */
 	size_t imports_count;
 
-	/* Of a NATIVE instance, whose folder is module_path: settings (native.h), and a filter
+	/* Of a NATIVE instance, whose directory is module_path: settings (native.h), and a filter
 	 * of its own instead of the launcher's. */
 	const struct launch_variable *settings;
 	size_t settings_count; /* 0: a WebAssembly guest */

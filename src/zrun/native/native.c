@@ -170,7 +170,7 @@ __attribute__((noreturn)) static void undeploy(struct native *n)
 {
 	char text[NATIVE_TEXT];
 
-	/* Without its folder there is nothing that a recipe could undo. */
+	/* Without its directory there is nothing that a recipe could undo. */
 	if (access(n->enclosure.package, F_OK) == 0)
 		run_once(n, "undeploy", text, sizeof(text));
 	else
@@ -464,7 +464,7 @@ __attribute__((noreturn)) static void start(struct native *n)
 	char text[NATIVE_TEXT];
 
 	if (access(n->enclosure.package, F_OK) < 0)
-		fail(n, ZRUN_FAILED_LOAD, "its folder %s is gone: undeploy and deploy it",
+		fail(n, ZRUN_FAILED_LOAD, "its directory %s is gone: undeploy and deploy it",
 		     n->folder);
 	if (!native_probe_read(n, "ready", &n->ready, text, sizeof(text)))
 		fail(n, ZRUN_FAILED_LOAD, "ready: %s", text);

@@ -3,21 +3,21 @@
  * with the same link to zhost (protocol.h), which runs no guest but looks after a keeper
  * (keeper.h) and what that runs. One of three tasks, as the setting `action` says:
  *
- *   deploy     makes the folder, runs recipe `deploy`; then STOPPED (finished) or FAILED
- *   start      runs `start` and goes on:
+ *   deploy     makes the directory, runs recipe `deploy`; then STOPPED (finished) or FAILED
+ *   start      runs `start` and continues:
  *
  *                run ──► wait until ready ──► STARTED ──► watch ──► stop ──► STOPPED
  *                 │            │                          │ UPDATE: recipe `update`
  *                 └── FAILED ──┘                          │ health, the end of the process
  *                                                         └── FAILED
- *   undeploy   runs recipe `undeploy`, removes the folder; then STOPPED (finished) or FAILED
+ *   undeploy   runs recipe `undeploy`, removes the directory; then STOPPED (finished) or FAILED
  *
  * At each end nothing of the instance is left: the keeper kills all and is waited for.
  *
  *   native.c        the three tasks
  *   native_turn.c   one turn of waiting: zhost, keeper, outputs, probe; running a program
  *   native_health.c ready and health
- *   native_files.c  the folder          environment.c  the environment of recipes
+ *   native_files.c  the directory       environment.c  the environment of recipes
  *   output.c        what is printed     probe.c        TCP and HTTP
  *
  * The supervisor keeps no right that it does not need: once the keeper stands, it becomes an

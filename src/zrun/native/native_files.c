@@ -22,8 +22,8 @@ static int failed(char *text, size_t size, const char *what, const char *name)
 /* ---- removing ---- */
 
 struct removal {
-	int top;       /* the folder itself */
-	unsigned deep; /* folders moved up to it */
+	int top;       /* the directory itself */
+	unsigned deep; /* directories moved up to it */
 };
 
 static int remove_below(struct removal *r, int at, unsigned depth);
@@ -115,7 +115,7 @@ static int make_folder(int at, const char *name, mode_t mode)
 							      : fchmodat(at, name, mode, 0);
 }
 
-/* The folder that the last part of `name` is in, made where it is missing; *ret_last is that
+/* The directory that the last part of `name` is in, made where it is missing; *ret_last is that
  * part. The descriptor, or -1. */
 static int enter_folders(int package, char *name, const char **ret_last)
 {

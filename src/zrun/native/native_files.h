@@ -1,8 +1,8 @@
 /*
- * The folder of a NATIVE instance (DIR/spaces/NAME):
+ * The directory of a NATIVE instance (DIR/spaces/NAME):
  *
  *   package/   the space's files, recipes/ among them; the zhost's own, read only inside
- *   data/      the instance's own folder: where its recipes begin, kept until the undeploy
+ *   data/      the instance's own directory: where its recipes begin, kept until the undeploy
  *   tmp/       its /tmp
  */
 #ifndef SAMOZA_ZRUN_NATIVE_NATIVE_FILES_H
@@ -11,11 +11,11 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Makes the folder anew. `list` is a file with lines "MODE DIGEST NAME"; the files are copied
+/* Makes the directory again. `list` is a file with lines "MODE DIGEST NAME"; the files are copied
  * out of `cache`. data/ and tmp/ belong to uid (where we are root). 0, or -1 with a text. */
 int native_install(const char *folder, const char *list, const char *cache, uid_t uid,
 		   char *text, size_t text_size);
-/* Removes the folder and all in it, whatever the instance has made of it: links are not
+/* Removes the directory and all in it, whatever the instance has made of it: links are not
  * followed, depth does not matter. 0, or -1 with a text. */
 int native_remove(const char *folder, char *text, size_t text_size);
 

@@ -178,8 +178,8 @@ bool native_enclose(struct native *n, char *text, size_t size)
 
 /* ---- programs ---- */
 
-/* The path of a folder of the instance as its programs see it. Without a root folder of their
- * own an unprivileged user may not be let through the folders above: then it is told from
+/* The path of a directory of the instance as its programs see it. Without a root directory of their
+ * own an unprivileged user may not be let through the directories above: then it is told from
  * data/, where they begin. */
 static const char *inside(const struct native *n, const char *folder, const char *name)
 {

@@ -111,7 +111,7 @@ static void take(struct runner *i, struct output *o, struct output_budget *b, co
 			data++;
 			size--;
 		} else if (o->line_size == sizeof(o->line)) {
-			line_end(i, o, b); /* goes on in the next */
+			line_end(i, o, b); /* continues in the next */
 		}
 	}
 }

@@ -2,7 +2,7 @@
  * What zhost and zrun say to each other: frames over a Unix stream socket.
  *
  * The listening socket is made by zhost, handed to zrun at its start (launch.h) and lies in
- * a private folder of zhost's under the instance's name. zrun accept()s one zhost at a time:
+ * a private directory of zhost's under the instance's name. zrun accept()s one zhost at a time:
  * the next one when the connection before is gone. So a zhost that was restarted finds the
  * instance again: it connects and reads the HELLO. Nothing here needs more than libc, both
  * sides are on one machine, and integers are in its byte order.
@@ -36,7 +36,7 @@
  *
  * Order and batching: zrun takes many frames with one read and answers in order; zhost
  * should do the same and write runs of frames at once. While zrun waits for an answer it
- * goes on taking frames, so zhost may write whenever it has credit without a deadlock.
+ * continues taking frames, so zhost may write whenever it has credit without a deadlock.
  */
 #ifndef SAMOZA_ZRUN_PROTOCOL_PROTOCOL_H
 #define SAMOZA_ZRUN_PROTOCOL_PROTOCOL_H

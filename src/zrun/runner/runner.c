@@ -275,7 +275,7 @@ static int open_module(const struct runner *i)
 	return fd;
 }
 
-/* By its descriptor, because the folders above it may be closed to us by now: root that has
+/* By its descriptor, because the directories above it may be closed to us by now: root that has
  * entered a user namespace may search only what belongs to root. */
 static void load(struct runner *i, int module_fd)
 {

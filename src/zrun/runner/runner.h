@@ -80,7 +80,7 @@ struct runner {
 	uint64_t watched_calls; /* handler only */
 	uint64_t watched_since_ms;
 
-	/* data.list goes on where it ended: see host_samoza.c */
+	/* data.list continues where it ended: see host_samoza.c */
 	struct {
 		char after[ZRUN_KEY_MAX];
 		size_t after_size;

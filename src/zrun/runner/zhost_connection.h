@@ -1,7 +1,7 @@
 /*
  * The connection with zhost (protocol.h): accepted when there is none, non-blocking, many
  * frames with one read. While nobody is connected log lines wait in a ring and the guest
- * goes on.
+ * continues.
  *
  * Everything lives in static memory of fixed size; pages that are never used cost nothing.
  */

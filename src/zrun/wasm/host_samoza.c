@@ -269,7 +269,7 @@ uint32_t host_data_list(struct runner *i, uint32_t prefix, uint32_t prefix_size,
 		return error(EINVAL);
 	if (prefix_size > ZRUN_KEY_MAX)
 		return error(EMSGSIZE);
-	/* The next page goes on behind the last key given, whatever was deleted meanwhile; any
+	/* The next page continues behind the last key given, whatever was deleted meanwhile; any
 	 * other cursor counts from the beginning. */
 	prefix_hash = hash(name, prefix_size);
 	if (cursor > 0 && cursor == i->list.position && prefix_hash == i->list.prefix_hash) {

@@ -243,7 +243,7 @@ HOST(fd_fdstat_get, uint32_t fd, uint32_t to)
 
 HOST(fd_prestat_get, uint32_t fd, uint32_t to)
 {
-	return WASI_EBADF; /* no folders are given: ends wasi-libc's search */
+	return WASI_EBADF; /* no directories are given: ends wasi-libc's search */
 }
 
 HOST(fd_prestat_dir_name, uint32_t fd, uint32_t to, uint32_t size)

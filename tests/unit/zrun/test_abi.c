@@ -316,7 +316,7 @@ static void test_update(void **state)
 	play_end(&p);
 }
 
-/* zhost goes away and comes back: the guest goes on, the lines of that time are delivered. */
+/* zhost goes away and comes back: the guest continues, the lines of that time are delivered. */
 static void test_reattach(void **state)
 {
 	pid_t pid = 0;
@@ -411,7 +411,7 @@ static void test_exclusive(void **state)
 			     .stop_at_ms = boot + 200,
 			     .end_at_ms = boot + 600},
 	      ZRUN_FAILED_NOT_RENEWED, "not renewed in time");
-	/* Renewed in time: goes on past the first end. */
+	/* Renewed in time: continues past the first end. */
 	clock_gettime(CLOCK_BOOTTIME, &now);
 	boot = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 	starts(&(struct part){.guest = GUEST_ABI,
