@@ -21,6 +21,7 @@
 
 struct spacelog {
 	struct spacelogs *owner; /* borrowed */
+	unsigned references;
 	char name[INSTANCE_FILE_NAME_SIZE];
 	int fd;
 	off_t size;
@@ -58,15 +59,20 @@ void spacelogs_free(struct spacelogs *s)
 	free(s);
 }
 
-struct spacelog *spacelog_new(struct spacelogs *s, const char *name)
+struct spacelog *spacelog_open(struct spacelogs *s, const char *name)
 {
-	struct spacelog *log = mem_new(struct spacelog);
+	struct spacelog *log = spacelogs_find(s, name);
 
+	if (log != NULL) {
+		log->references++;
+		return log;
+	}
+	log = mem_new(struct spacelog);
 	log->owner = s;
+	log->references = 1;
 	log->fd = -1;
 	log->waiting = BUFFER_INIT(WAITING_MAX);
 	snprintf(log->name, sizeof(log->name), "%s", name);
-	PRE(spacelogs_find(s, name) == NULL);
 	HASH_ADD_STR(s->logs, name, log);
 	return log;
 }
@@ -147,9 +153,9 @@ static void log_flush(struct spacelog *log)
 	log->waiting = BUFFER_INIT(WAITING_MAX);
 }
 
-void spacelog_free(struct spacelog *log)
+void spacelog_close(struct spacelog *log)
 {
-	if (log == NULL)
+	if (log == NULL || --log->references > 0)
 		return;
 	if (log->follower != NULL)
 		log->follower->closed(log->user, log);

@@ -26,11 +26,12 @@ struct spacelog;
 struct spacelogs *spacelogs_new(int log_fd);
 void spacelogs_free(struct spacelogs *s);
 
-/* `name` as instance_file_name() gives it with epoch 0. Nothing is opened yet. PRE: there is
- * none of this name. */
-struct spacelog *spacelog_new(struct spacelogs *s, const char *name);
-/* Writes what waits, and tells the follower that this was all. NULL is fine. */
-void spacelog_free(struct spacelog *log);
+/* `name` as instance_file_name() gives it with epoch 0. Copies of one instance write through one
+ * log, so that its file is rotated once: each opens it, and closes it again. The file is opened
+ * with the first line. */
+struct spacelog *spacelog_open(struct spacelogs *s, const char *name);
+/* With the last close, writes what waits and notifies the follower. NULL is fine. */
+void spacelog_close(struct spacelog *log);
 /* The log of an instance that is on this zhost; NULL: there is none of this name. */
 struct spacelog *spacelogs_find(const struct spacelogs *s, const char *name);
 
@@ -42,7 +43,7 @@ void spacelog_add(struct spacelog *log, int64_t wall_ms, const char *level, cons
 struct spacelog_follower {
 	/* `line` is NUL-terminated, without a line feed. */
 	void (*line)(void *user, struct spacelog *log, const char *line);
-	/* The instance has gone: no line follows, and the log is about to be freed. */
+	/* No copy of the instance is left here: no line follows, the log is about to be freed. */
 	void (*closed)(void *user, struct spacelog *log);
 };
 /* One follower per log, which distributes the lines; NULL ends it. */

@@ -147,7 +147,7 @@ struct resident *resident_new(struct residents *owner, const struct space_runtim
 	r->deadline_ms = NEVER_MS;
 	describe_instance(r, key, spec);
 	instance_file_name(key->topology, key->path, 0, log_name);
-	r->log = spacelog_new(owner->parts.logs, log_name);
+	r->log = spacelog_open(owner->parts.logs, log_name);
 	data_client_add(owner->parts.data, &r->data);
 	HASH_ADD_KEYPTR(hh, owner->by_id, r->id, strlen(r->id), r);
 	r->action = deploy != NULL ? deploy->action : 0;
@@ -172,7 +172,7 @@ void resident_free(struct resident *r)
 	zrun_process_release(r->process);
 	data_client_remove(&r->data);
 	resident_leave_mesh(r);
-	spacelog_free(r->log);
+	spacelog_close(r->log);
 	drop_exports(r);
 	imports_done(&r->imports);
 	HASH_DEL(r->owner->by_id, r);

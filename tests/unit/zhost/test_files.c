@@ -138,7 +138,7 @@ static void logs_keep_time_and_level(void **state)
 {
 	CLEANUP(closep) int fd = open(root, O_RDONLY | O_DIRECTORY);
 	struct spacelogs *logs = spacelogs_new(fd);
-	struct spacelog *log = spacelog_new(logs, "abc");
+	struct spacelog *log = spacelog_open(logs, "abc");
 
 	(void)state;
 	tail(logs, "abc", 5, "");
@@ -149,7 +149,35 @@ static void logs_keep_time_and_level(void **state)
 	     "2026-04-30T10:30:01.000Z error two\n");
 	tail(logs, "abc", 1, "2026-04-30T10:30:01.000Z error two\n");
 	tail(logs, "abc", 0, "");
-	spacelog_free(log);
+	spacelog_close(log);
+	spacelogs_free(logs);
+}
+
+static void copies_of_an_instance_share_its_log(void **state)
+{
+	CLEANUP(closep) int fd = open(root, O_RDONLY | O_DIRECTORY);
+	struct spacelogs *logs = spacelogs_new(fd);
+	struct spacelog *older = spacelog_open(logs, "shared");
+	struct spacelog *newer = spacelog_open(logs, "shared");
+	char line[1000];
+	struct stat st;
+
+	(void)state;
+	memset(line, 'x', sizeof(line));
+	for (int i = 0; i < 1500; i++) {
+		spacelog_add(older, i, "info", line, sizeof(line));
+		spacelog_add(newer, i, "info", line, sizeof(line));
+		(void)spacelogs_flush(logs);
+	}
+	/* 3 MB through one log: the file before the last was full when it was rotated. */
+	assert_int_equal(fstatat(fd, "shared.log.1", &st, 0), 0);
+	assert_in_range(st.st_size, SPACELOG_BYTES, SPACELOG_BYTES + 3000);
+	spacelog_close(older);
+	assert_ptr_equal(spacelogs_find(logs, "shared"), newer);
+	spacelog_add(newer, 0, "info", "still here", 10);
+	tail(logs, "shared", 1, "1970-01-01T00:00:00.000Z info  still here\n");
+	spacelog_close(newer);
+	assert_null(spacelogs_find(logs, "shared"));
 	spacelogs_free(logs);
 }
 
@@ -157,7 +185,7 @@ static void logs_are_bounded_and_read_across_their_files(void **state)
 {
 	CLEANUP(closep) int fd = open(root, O_RDONLY | O_DIRECTORY);
 	struct spacelogs *logs = spacelogs_new(fd);
-	struct spacelog *log = spacelog_new(logs, "abc");
+	struct spacelog *log = spacelog_open(logs, "abc");
 	CLEANUP(buffer_done) struct buffer text = BUFFER_INIT(4 * 1024 * 1024);
 	struct stat st;
 	char line[1000];
@@ -177,7 +205,7 @@ static void logs_are_bounded_and_read_across_their_files(void **state)
 	assert_int_equal(n, 1500);
 	assert_int_equal(text.size, 1500 * (1000 + 32));
 	assert_memory_equal(text.data + text.size - 1032, "1970-01-01T00:00:02.999Z", 24);
-	spacelog_free(log);
+	spacelog_close(log);
 	spacelogs_free(logs);
 }
 
@@ -191,6 +219,7 @@ int main(void)
 		TEST(a_directory_keeps_its_identity_and_counts_incarnations),
 		TEST(names_depend_on_all_their_parts),
 		TEST(logs_keep_time_and_level),
+		TEST(copies_of_an_instance_share_its_log),
 		TEST(logs_are_bounded_and_read_across_their_files),
 	};
 
