@@ -356,7 +356,6 @@ static int begin_reconcile(struct zhost_daemon *d, struct error **err)
 		.address = d->address,
 		.heartbeat_ms = d->timing.heartbeat_ms,
 		.failure_timeout_ms = d->timing.failure_timeout_ms,
-		.reconnect_ms = d->timing.heartbeat_ms,
 	};
 	return reconcile_begin(d->reconcile, d->residents, &config, err);
 }

@@ -16,6 +16,7 @@ static void process_free(struct sim_machine *n, struct sim_process *p)
 {
 	HASH_DELETE(hh, n->processes, p);
 	free(p->id);
+	free(p->slot);
 	free(p->topology);
 	free(p->path);
 	free(p->name);
@@ -49,12 +50,14 @@ static void check_pair(struct world *w, const struct sim_process *born,
 {
 	if (p == born || strcmp(p->name, born->name) != 0)
 		return;
-	if (strcmp(p->id, born->id) == 0 && p->epoch == born->epoch)
+	if (str_equal(p->id, born->id))
 		world_violate(w, "%s is live twice under epoch %" PRIu64 ": on %s and %s",
 			      p->name, p->epoch, there->name, here->name);
 	if (p->exclusive || born->exclusive)
 		world_violate(w, "%s is exclusive and live twice: on %s and %s", p->name,
 			      there->name, here->name);
+	if (here == there && (p->alone || born->alone) && str_equal(p->slot, born->slot))
+		world_violate(w, "two copies of %s are live on %s", p->name, here->name);
 }
 
 static void check_second_life(struct world *w, const struct sim_machine *n,
@@ -76,6 +79,9 @@ static void process_begin(struct world *w, struct sim_machine *n, const struct a
 	}
 	p = mem_new(struct sim_process);
 	p->id = mem_strdup(id);
+	p->slot = str_printf("%s/%s", o->key->topology, o->key->path);
+	p->placement = o->spec->placement;
+	p->alone = o->spec->alone;
 	p->topology = mem_strdup(o->key->topology);
 	p->path = mem_strdup(o->key->path);
 	p->name = str_printf("%s/%s", o->spec->topology_name, o->key->path);
@@ -182,12 +188,13 @@ static void tell_imports(struct world *w, struct sim_process *p, const struct ag
 /* Whatever is inside of it has stopped [lifecycle.stop.bottom-up]. */
 static void check_stop(struct world *w, struct sim_machine *n, const char *id, const char *name)
 {
-	size_t length = strlen(id);
 	const struct sim_process *own = process_find(n, id);
-	if (own != NULL && !own->started)
+	if (own == NULL || !own->started)
 		return; /* a start that nobody saw the end of */
+	size_t length = strlen(own->slot);
 	for (const struct sim_process *p = n->processes; p != NULL; p = p->hh.next)
-		if (strncmp(p->id, id, length) == 0 && p->id[length] == '/')
+		if (strncmp(p->slot, own->slot, length) == 0 && p->slot[length] == '/' &&
+		    p->placement == own->placement)
 			world_violate(w, "%s is stopped on %s while %s lives", name, n->name,
 				      p->name);
 }
@@ -214,7 +221,7 @@ static void plan_action(struct world *w, struct sim_machine *n, uint64_t number,
 
 static void action_begins(struct world *w, struct sim_machine *n, const struct agent_order *o)
 {
-	CLEANUP(freep) char *id = str_printf("%s/%s", o->key->topology, o->key->path);
+	CLEANUP(freep) char *id = agent_copy_id(o->key);
 	CLEANUP(freep) char *name = str_printf("%s/%s", o->spec->topology_name, o->key->path);
 	struct action *a = mem_new(struct action);
 	a->number = o->action;
@@ -280,7 +287,7 @@ void machine_action_ends(struct world *w, struct sim_machine *n, uint64_t number
 
 static void kill_action(struct world *w, struct sim_machine *n, const struct agent_order *o)
 {
-	CLEANUP(freep) char *id = str_printf("%s/%s", o->key->topology, o->key->path);
+	CLEANUP(freep) char *id = agent_copy_id(o->key);
 	world_log(w, "%s on %s: killed", id, n->name);
 	struct sim_process *p = process_find(n, id);
 	struct action *a = NULL;
@@ -305,7 +312,7 @@ static void kill_action(struct world *w, struct sim_machine *n, const struct age
 
 static void renew(struct world *w, struct sim_machine *n, const struct agent_order *o)
 {
-	CLEANUP(freep) char *id = str_printf("%s/%s", o->key->topology, o->key->path);
+	CLEANUP(freep) char *id = agent_copy_id(o->key);
 	struct sim_process *p = process_find(n, id);
 	if (p == NULL || p->epoch != o->key->epoch)
 		return;
@@ -328,6 +335,8 @@ static void on_order(void *user, const struct agent_order *order)
 	case ORDER_RENEW:
 		renew(n->world, n, order);
 		break;
+	case ORDER_WRITES:
+		break; /* no data is written here */
 	case ORDER_END:
 		world_log(n->world, "%s ends: it was removed", n->name);
 		n->death = MACHINE_AGENT_DIES;
@@ -617,7 +626,6 @@ void machine_start(struct world *w, struct sim_machine *n)
 		.address = n->address,
 		.heartbeat_ms = w->options.heartbeat_ms,
 		.failure_timeout_ms = w->options.timeout_ms,
-		.reconnect_ms = w->options.heartbeat_ms,
 	});
 	n->kv = sim_kv_new(
 		&n->disk,

@@ -37,10 +37,11 @@ struct world;
 
 /* A process that really runs on a machine, from the beginning of its start to its end. */
 struct sim_process {
-	char *id;		      /* "TOPOLOGY-ID/PATH" */
+	char *id;		      /* agent_copy_id() */
+	char *slot;		      /* "TOPOLOGY-ID/PATH" */
 	char *topology, *path, *name; /* name: "TOPOLOGY-NAME/PATH" */
-	uint64_t epoch;
-	bool exclusive;
+	uint64_t epoch, placement;
+	bool exclusive, alone;
 	bool started;	     /* its start has ended well */
 	int64_t deadline_ms; /* exclusive: it ends itself then; NEVER_MS */
 	int64_t orphan_ms;   /* without its zhost: it ends itself then; NEVER_MS */
@@ -53,7 +54,7 @@ struct sim_process {
 struct action {
 	uint64_t number;
 	enum agent_action kind;
-	char *id; /* of the instance */
+	char *id; /* of the copy */
 	bool fails;
 	char **export_names, **export_values; /* of a start */
 	size_t export_count;

@@ -103,6 +103,7 @@ static void begin_loaded(struct agent *agent)
 {
 	agent->begun = true;
 	agent->lease_from_ms = agent->now.mono_ms;
+	records_convert(agent);
 	for (struct agent_copy *copy = agent->copies; copy != NULL; copy = copy->hh.next)
 		result_begin_exited(agent, copy);
 	for (struct agent_copy *copy = agent->copies; copy != NULL; copy = copy->hh.next)
@@ -160,8 +161,6 @@ static void hello_ack(struct agent *agent, const Samoza__V1__HelloAck *ack)
 
 static void heartbeat_ack(struct agent *agent, const Samoza__V1__HeartbeatAck *ack)
 {
-	if (ack->removed)
-		remove_all(agent);
 	size_t known = 0;
 	while (known < agent->unacknowledged.count &&
 	       agent->unacknowledged.items[known].counter < ack->counter)
@@ -201,14 +200,31 @@ int64_t agent_next_ms(const struct agent *agent)
 
 /* ---- inputs ---- */
 
-static void process_ended(struct agent *agent, const struct agent_input *input)
+static struct agent_copy *find(struct agent *agent, const char *topology, const char *path,
+			       uint64_t epoch)
 {
 	CLEANUP(freep)
-	char *id = str_printf("%s/%s", input->ended.topology, input->ended.path);
+	char *id = agent_copy_id(&(Samoza__V1__InstanceKey){
+		.topology = (char *)topology, .path = (char *)path, .epoch = epoch});
 	struct agent_copy *copy = NULL;
 	HASH_FIND_STR(agent->copies, id, copy);
-	if (copy != NULL && copy->key->epoch == input->ended.epoch)
+	return copy;
+}
+
+static void process_ended(struct agent *agent, const struct agent_input *input)
+{
+	struct agent_copy *copy =
+		find(agent, input->ended.topology, input->ended.path, input->ended.epoch);
+	if (copy != NULL)
 		result_process_ended(agent, copy, input->ended.finished, input->ended.error);
+}
+
+static void health(struct agent *agent, const struct agent_input *input)
+{
+	const Samoza__V1__InstanceKey *key = input->health.key;
+	struct agent_copy *copy = find(agent, key->topology, key->path, key->epoch);
+	if (copy != NULL)
+		result_health(agent, copy, input->health.is_healthy);
 }
 
 static void action_done(struct agent *agent, const struct agent_input *input)
@@ -244,6 +260,9 @@ static void take(struct agent *agent, const struct agent_input *input)
 		return;
 	case AGENT_PROCESS_ENDED:
 		process_ended(agent, input);
+		return;
+	case AGENT_HEALTH:
+		health(agent, input);
 		return;
 	case AGENT_USAGE:
 		samoza__v1__usage__free_unpacked(agent->usage, NULL);

@@ -16,9 +16,10 @@
  *
  * Pure, as control.h: the caller makes records durable, then does the actions, then sends.
  *
- * An instance keeps running while zrms is away. Fencing: an entry with a newer epoch replaces
- * the old one (stop, undeploy, then the new one is deployed); one with an older epoch is
- * ignored; what a full set does not list is stopped and undeployed. Exclusive instances
+ * An instance keeps running while zrms is away. Each epoch of an instance is a copy of its own, and
+ * zrms decides which copies there are: a copy that a full set does not list is stopped and
+ * undeployed, whatever its epoch. Copies with `alone` take turns: the newer one is deployed, and
+ * starts when the process of the older one has ended. Exclusive instances
  * [topology.exclusive.zhost] are asked to stop, then killed, counted from sending the last
  * heartbeat that zrms acknowledged.
  *
@@ -42,6 +43,8 @@
 
 struct agent;
 
+#define AGENT_PROTOCOL 2 /* of the link: proto/wire.proto */
+
 enum agent_action {
 	ACTION_DEPLOY, /* fetch and prepare artifacts, directory, recipe */
 	ACTION_START,  /* process, on_init or recipe; result carries the exports */
@@ -61,7 +64,6 @@ struct agent_config {
 	const char *zedge, *platform, *version, *address; /* for HELLO; may be NULL */
 	int64_t heartbeat_ms;				  /* until HELLO_ACK says otherwise */
 	int64_t failure_timeout_ms;
-	int64_t reconnect_ms; /* at most between two tries; no more than heartbeat_ms */
 };
 
 enum agent_input_type {
@@ -72,6 +74,7 @@ enum agent_input_type {
 	AGENT_HEARTBEAT_ACK,
 	AGENT_ACTION_DONE,   /* the result of an action that the outbox asked for */
 	AGENT_PROCESS_ENDED, /* a started instance's process failed or finished by itself */
+	AGENT_HEALTH,	     /* the probes of a started instance fail, or pass again */
 	AGENT_USAGE,	     /* for the next heartbeat */
 	AGENT_TICK,
 };
@@ -96,10 +99,14 @@ struct agent_input {
 			bool finished;	   /* exited successfully by itself: not a failure */
 			const char *error; /* "killed by signal 9", "watchdog: …" */
 		} ended;
+		struct {
+			const Samoza__V1__InstanceKey *key;
+			bool is_healthy;
+		} health;
 	};
 };
 
-/* Something to do. `key` and `spec` are borrowed until the copy's undeploy is answered. */
+/* Something to do; all is borrowed until the next agent_handle(). */
 struct agent_order {
 	enum {
 		ORDER_ACTION, /* do it; answer with AGENT_ACTION_DONE */
@@ -107,16 +114,18 @@ struct agent_order {
 		 * answer the action. For an update by recipe: only the recipe's group. Without an
 		 * action (`action` 0): the process. */
 		ORDER_KILL,
-		ORDER_RENEW, /* exclusive: the process may live until deadline_ms */
-		ORDER_END,   /* zrms removed this zhost: all is stopped, the program may exit */
+		ORDER_RENEW,  /* exclusive: the process may live until deadline_ms */
+		ORDER_WRITES, /* `writes` has changed */
+		ORDER_END, /* zrms removed this zhost: all is stopped, the program may exit */
 	} type;
 	uint64_t action; /* number, for ORDER_ACTION */
 	enum agent_action kind;
 	const Samoza__V1__InstanceKey *key;
 	const Samoza__V1__InstanceSpec *spec;
-	size_t n_imports; /* start, update; borrowed until the next agent_handle() */
+	size_t n_imports; /* start, update */
 	Samoza__V1__Provider *const *imports;
 	uint64_t imports_version;
+	bool writes;	     /* it may write to its data: action, writes */
 	int64_t grace_ms;    /* stop: time for on_close; the agent orders the kill */
 	int64_t deadline_ms; /* renew, and start of an exclusive copy: monotonic; else NEVER_MS */
 	const char *parent; /* instance path or NULL */
@@ -129,7 +138,7 @@ struct agent_message {
 
 /* What a restarted zhost must know about one instance (AgentRecord). */
 struct agent_record {
-	char *id;   /* "TOPOLOGY-ID/PATH" */
+	char *id;   /* "TOPOLOGY-ID/PATH#EPOCH" */
 	void *data; /* NULL: delete */
 	size_t size;
 };
@@ -146,6 +155,9 @@ void agent_outbox_clear(struct agent_outbox *o);
 
 struct agent *agent_new(const struct agent_config *config);
 void agent_free(struct agent *agent);
+
+/* "TOPOLOGY-ID/PATH#EPOCH": names a copy in records and logs. The caller frees. */
+char *agent_copy_id(const Samoza__V1__InstanceKey *key);
 
 /* Loads one record, as an outbox wrote it; `is_alive`: its process was found by its socket.
  * Before the first input. A process that had started is adopted; one whose start had not ended

@@ -1,14 +1,50 @@
 /* A copy as an object: made, freed, marked, and the gate of its phases. */
 #include "core/agent/copy.h"
 
+#include <inttypes.h>
+
 #include "core/agent/attempts.h"
 #include "core/agent/family.h"
 #include "core/agent/message.h"
+#include "core/agent/slot.h"
 
-void copy_set_error(struct agent_copy *copy, const char *action, const char *error)
+char *agent_copy_id(const Samoza__V1__InstanceKey *key)
+{
+	return str_printf("%s/%s#%" PRIu64, key->topology, key->path, key->epoch);
+}
+
+static const char *failed_name(Samoza__V1__FailedAction failed)
+{
+	switch (failed) {
+	case SAMOZA__V1__FAILED_ACTION__FAILED_DEPLOY:
+		return "deploy";
+	case SAMOZA__V1__FAILED_ACTION__FAILED_START:
+		return "start";
+	case SAMOZA__V1__FAILED_ACTION__FAILED_UPDATE:
+		return "update";
+	case SAMOZA__V1__FAILED_ACTION__FAILED_STOP:
+		return "stop";
+	case SAMOZA__V1__FAILED_ACTION__FAILED_UNDEPLOY:
+		return "undeploy";
+	case SAMOZA__V1__FAILED_ACTION__FAILED_PROCESS:
+		return "process";
+	case SAMOZA__V1__FAILED_ACTION__FAILED_NONE:
+	case _SAMOZA__V1__FAILED_ACTION_IS_INT_SIZE:
+		break;
+	}
+	IMPOSSIBLE("an error of no action");
+}
+
+void copy_set_error(struct agent_copy *copy, Samoza__V1__FailedAction failed, const char *error)
 {
 	free(copy->error);
-	copy->error = error != NULL ? str_printf("%s: %s", action, error) : NULL;
+	copy->error = error != NULL ? str_printf("%s: %s", failed_name(failed), error) : NULL;
+	copy->failed_action = error != NULL ? failed : SAMOZA__V1__FAILED_ACTION__FAILED_NONE;
+}
+
+void copy_clear_error(struct agent_copy *copy)
+{
+	copy_set_error(copy, SAMOZA__V1__FAILED_ACTION__FAILED_NONE, NULL);
 }
 
 void copy_drop_exports(struct agent_copy *copy)
@@ -24,6 +60,7 @@ void copy_enter(struct agent *agent, struct agent_copy *copy, enum agent_phase p
 {
 	if (phase != PHASE_STARTED)
 		copy_drop_exports(copy);
+	copy->is_healthy = phase == PHASE_STARTED;
 	state_machine_move(&phase_machine, copy, &copy->phase, phase);
 	copy_touch(agent, copy, phase != PHASE_STOPPING);
 	report_add(agent, copy);
@@ -31,6 +68,7 @@ void copy_enter(struct agent *agent, struct agent_copy *copy, enum agent_phase p
 
 void copy_adopt(struct agent_copy *copy, enum agent_phase phase)
 {
+	copy->is_healthy = phase == PHASE_STARTED;
 	state_machine_adopt(&phase_machine, copy, &copy->phase, phase);
 }
 
@@ -48,7 +86,7 @@ struct agent_copy *copy_new(struct agent *agent, const Samoza__V1__InstanceKey *
 			    const Samoza__V1__InstanceSpec *spec)
 {
 	struct agent_copy *copy = mem_new(struct agent_copy);
-	copy->id = str_printf("%s/%s", key->topology, key->path);
+	copy->id = agent_copy_id(key);
 	copy->key = message_copy(key);
 	copy->spec = message_copy(spec);
 	copy->desired = mem_new(Samoza__V1__DesiredInstance);
@@ -61,63 +99,34 @@ struct agent_copy *copy_new(struct agent *agent, const Samoza__V1__InstanceKey *
 	HASH_ADD_KEYPTR(hh, agent->copies, copy->id, strlen(copy->id), copy);
 	if (spec->exclusive)
 		DL_APPEND2(agent->exclusive, copy, exclusive_prev, exclusive_next);
+	slot_join(agent, copy);
 	family_join(agent, copy);
 	return copy;
 }
 
-static void leave_indexes(struct agent *agent, struct agent_copy *copy)
+void copy_free(struct agent *agent, struct agent_copy *copy)
 {
 	if (copy->action != 0) {
 		HASH_DELETE(hh_action, agent->actions, copy);
 		agent->action_count--;
-		copy->action = 0;
 	}
-	attempts_set_timer(agent, copy, false);
 	heap_remove(&agent->timers, &copy->action_timer.node);
+	attempts_set_timer(agent, copy, false);
 	heap_remove(&agent->timers, &copy->lease_timer.node);
 	if (copy->spec->exclusive)
 		DL_DELETE2(agent->exclusive, copy, exclusive_prev, exclusive_next);
 	family_leave(agent, copy);
-}
-
-void copy_free(struct agent *agent, struct agent_copy *copy)
-{
-	leave_indexes(agent, copy);
+	slot_leave(agent, copy);
 	HASH_DELETE(hh, agent->copies, copy);
 	copy_drop_exports(copy);
 	vector_done(&copy->failures);
 	samoza__v1__instance_key__free_unpacked(copy->key, NULL);
 	samoza__v1__instance_spec__free_unpacked(copy->spec, NULL);
 	samoza__v1__desired_instance__free_unpacked(copy->desired, NULL);
-	samoza__v1__desired_instance__free_unpacked(copy->next, NULL);
 	free(copy->error);
 	free(copy->early_exit);
 	free(copy->id);
 	free(copy);
-}
-
-void copy_replace(struct agent *agent, struct agent_copy *copy)
-{
-	PRE(copy->phase == PHASE_ABSENT && copy->action == 0 && copy->next != NULL);
-	leave_indexes(agent, copy);
-	samoza__v1__instance_key__free_unpacked(copy->key, NULL);
-	samoza__v1__instance_spec__free_unpacked(copy->spec, NULL);
-	samoza__v1__desired_instance__free_unpacked(copy->desired, NULL);
-	copy->desired = steal_ptr(&copy->next);
-	copy->spec = steal_ptr(&copy->desired->spec);
-	copy->key = message_copy(copy->desired->key);
-	if (copy->spec->exclusive)
-		DL_APPEND2(agent->exclusive, copy, exclusive_prev, exclusive_next);
-	family_join(agent, copy);
-	vector_clear(&copy->failures);
-	copy_set_error(copy, "", NULL);
-	copy->retry_not_before_ms = 0;
-	copy->restarts = 0;
-	copy->answered_generation = 0;
-	copy->imports_version = 0;
-	copy->exhausted = copy->finished = copy->undeploy_failed = copy->next_start_is_restart =
-		copy->fenced = false;
-	copy_touch(agent, copy, true);
 }
 
 void copy_kill(struct agent *agent, struct agent_copy *copy)

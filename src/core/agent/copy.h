@@ -13,12 +13,12 @@ void copy_touch(struct agent *agent, struct agent_copy *copy, bool dirty);
 void copy_enter(struct agent *agent, struct agent_copy *copy, enum agent_phase phase);
 /* The phase that a record of an earlier agent stands for. */
 void copy_adopt(struct agent_copy *copy, enum agent_phase phase);
-/* "ACTION: error"; NULL: none. */
-void copy_set_error(struct agent_copy *copy, const char *action, const char *error);
+/* Why it is in its phase; `error` NULL: no error. */
+void copy_set_error(struct agent_copy *copy, Samoza__V1__FailedAction failed,
+		    const char *error);
+void copy_clear_error(struct agent_copy *copy);
 void copy_drop_exports(struct agent_copy *copy);
 /* Orders that its process and its action are killed, once. */
 void copy_kill(struct agent *agent, struct agent_copy *copy);
-/* Takes over the newer epoch that waits. PRE: absent, no action. */
-void copy_replace(struct agent *agent, struct agent_copy *copy);
 
 #endif

@@ -3,16 +3,16 @@
 
 #include "core/agent/attempts.h"
 #include "core/agent/copy.h"
+#include "core/agent/family.h"
 #include "core/agent/message.h"
 #include "core/agent/reconcile.h"
+#include "core/agent/slot.h"
 
-#define NONE	 SAMOZA__V1__TARGET__TARGET_NONE
-#define DEPLOYED SAMOZA__V1__TARGET__TARGET_DEPLOYED
-#define STARTED	 SAMOZA__V1__TARGET__TARGET_STARTED
+#define NONE SAMOZA__V1__TARGET__TARGET_NONE
 
 static struct agent_copy *find(struct agent *agent, const Samoza__V1__InstanceKey *key)
 {
-	CLEANUP(freep) char *id = str_printf("%s/%s", key->topology, key->path);
+	CLEANUP(freep) char *id = agent_copy_id(key);
 	struct agent_copy *copy = NULL;
 	HASH_FIND_STR(agent->copies, id, copy);
 	return copy;
@@ -37,19 +37,56 @@ static bool asks_again(const Samoza__V1__DesiredInstance *old,
 	return new->generation > old->generation &&new->imports_version == old->imports_version;
 }
 
-/* The same epoch: what zrms asks of it changes. */
+/* A spec that is sent again: its fields are adjusted where its revision is higher. Which copies it
+ * belongs to, a record of format 1 did not say. */
+static void adjust(struct agent *agent, struct agent_copy *copy,
+		   const Samoza__V1__InstanceSpec *spec)
+{
+	bool is_newer = spec->revision > copy->spec->revision;
+	if (!is_newer && spec->placement == copy->spec->placement)
+		return;
+	family_leave(agent, copy);
+	if (is_newer) {
+		bool exclusive = copy->spec->exclusive; /* this cannot be adjusted */
+		samoza__v1__instance_spec__free_unpacked(copy->spec, NULL);
+		copy->spec = message_copy(spec);
+		copy->spec->has_exclusive = true;
+		copy->spec->exclusive = exclusive;
+	}
+	copy->spec->has_placement = true;
+	copy->spec->placement = spec->placement;
+	family_join(agent, copy);
+	copy_touch(agent, copy, true);
+}
+
+static void order_writes(struct agent *agent, struct agent_copy *copy, bool writes)
+{
+	vector_push(&agent->outbox->orders, ((struct agent_order){.type = ORDER_WRITES,
+								  .key = copy->key,
+								  .spec = copy->spec,
+								  .parent = copy->spec->parent,
+								  .writes = writes,
+								  .deadline_ms = NEVER_MS}));
+}
+
+/* What zrms asks of a copy that is held changes. */
 static void change(struct agent *agent, struct agent_copy *copy,
 		   const Samoza__V1__DesiredInstance *entry)
 {
-	if (copy->next != NULL || entry->generation < copy->desired->generation)
+	const Samoza__V1__DesiredInstance *old = copy->desired;
+	if (entry->generation < old->generation)
 		return;
-	bool is_durable = entry->target != copy->desired->target ||
-			  entry->retry_generation != copy->desired->retry_generation;
-	if (entry->retry_generation > copy->desired->retry_generation)
+	if (entry->spec != NULL)
+		adjust(agent, copy, entry->spec);
+	bool is_durable = entry->target != old->target || entry->writes != old->writes ||
+			  entry->retry_generation != old->retry_generation;
+	if (entry->retry_generation > old->retry_generation)
 		attempts_reset(agent, copy);
-	if (copy->finished && asks_again(copy->desired, entry))
+	if (copy->finished && asks_again(old, entry))
 		copy->finished = false;
-	if (entry->generation > copy->desired->generation || entry->target != NONE)
+	if (entry->writes != old->writes && copy->phase != PHASE_ABSENT)
+		order_writes(agent, copy, entry->writes);
+	if (entry->generation > old->generation || entry->target != NONE)
 		copy->undeploy_failed = false;
 	samoza__v1__desired_instance__free_unpacked(copy->desired, NULL);
 	copy->desired = desired_without_spec(entry);
@@ -57,46 +94,14 @@ static void change(struct agent *agent, struct agent_copy *copy,
 	vector_push(&agent->changed, copy);
 }
 
-/* A newer epoch: the copy that is held goes first. */
-static void supersede(struct agent *agent, struct agent_copy *copy,
-		      const Samoza__V1__DesiredInstance *entry)
-{
-	if (copy->next != NULL && (copy->next->key->epoch > entry->key->epoch ||
-				   (copy->next->key->epoch == entry->key->epoch &&
-				    copy->next->generation > entry->generation)))
-		return;
-	copy->undeploy_failed = false;
-	copy_touch(agent, copy, true);
-	if (entry->target == NONE) {
-		samoza__v1__desired_instance__free_unpacked(copy->next, NULL);
-		copy->next = NULL;
-		copy->desired->target = NONE;
-		report_add_absent(agent, entry->key, entry->generation, NULL);
-	} else {
-		Samoza__V1__DesiredInstance *next = message_copy(entry);
-		if (next->spec == NULL && copy->next != NULL &&
-		    copy->next->key->epoch == entry->key->epoch)
-			next->spec = steal_ptr(&copy->next->spec);
-		if (next->spec == NULL) {
-			report_add_absent(agent, entry->key, entry->generation,
-					  "deploy: zrms sent no description of the instance");
-			samoza__v1__desired_instance__free_unpacked(next, NULL);
-			return;
-		}
-		samoza__v1__desired_instance__free_unpacked(copy->next, NULL);
-		copy->next = next;
-	}
-	vector_push(&agent->changed, copy);
-}
-
 static void add(struct agent *agent, const Samoza__V1__DesiredInstance *entry)
 {
 	if (entry->target == NONE) {
-		report_add_absent(agent, entry->key, entry->generation, NULL);
+		report_add_absent(agent, entry, SAMOZA__V1__FAILED_ACTION__FAILED_NONE, NULL);
 		return;
 	}
 	if (entry->spec == NULL) {
-		report_add_absent(agent, entry->key, entry->generation,
+		report_add_absent(agent, entry, SAMOZA__V1__FAILED_ACTION__FAILED_DEPLOY,
 				  "deploy: zrms sent no description of the instance");
 		return;
 	}
@@ -111,26 +116,12 @@ static void add(struct agent *agent, const Samoza__V1__DesiredInstance *entry)
 static void apply(struct agent *agent, const Samoza__V1__DesiredInstance *entry)
 {
 	struct agent_copy *copy = find(agent, entry->key);
-	if (copy != NULL && copy_is_gone(agent, copy) &&
-	    entry->key->epoch >= copy->key->epoch) {
-		/* It is freed at the end of this call, unless a newer epoch takes its place. */
-		if (entry->target != NONE && entry->spec != NULL) {
-			copy->listed = agent->full_sets;
-			samoza__v1__desired_instance__free_unpacked(copy->next, NULL);
-			copy->next = message_copy(entry);
-			vector_push(&agent->changed, copy);
-			return;
-		}
-	}
 	if (copy == NULL) {
 		add(agent, entry);
 		return;
 	}
 	copy->listed = agent->full_sets;
-	if (entry->key->epoch > copy->key->epoch)
-		supersede(agent, copy, entry);
-	else if (entry->key->epoch == copy->key->epoch)
-		change(agent, copy, entry);
+	change(agent, copy, entry);
 }
 
 static void drop_unlisted(struct agent *agent)
@@ -140,13 +131,21 @@ static void drop_unlisted(struct agent *agent)
 		next = copy->hh.next;
 		if (copy->listed == agent->full_sets)
 			continue;
-		samoza__v1__desired_instance__free_unpacked(copy->next, NULL);
-		copy->next = NULL;
 		copy->undeploy_failed = false;
 		copy->desired->target = NONE;
 		copy_touch(agent, copy, true);
 		vector_push(&agent->changed, copy);
 	}
+}
+
+/* Its start is held up by another copy of the instance. It answers when it starts: for zrms, which
+ * asks for one of the two only, the start has begun. */
+static bool waits_for_slot(const struct agent *agent, const struct agent_copy *copy)
+{
+	return copy->phase == PHASE_DEPLOYED && !copy_is_unwanted(agent, copy) &&
+	       copy->desired->target == SAMOZA__V1__TARGET__TARGET_STARTED && !copy->finished &&
+	       !copy->exhausted && family_may_start(agent, copy) &&
+	       slot_holds_start(agent, copy);
 }
 
 /* Once the whole set is known: parents and children may be in it in any order. */
@@ -155,7 +154,12 @@ static void reconcile_changed(struct agent *agent)
 	vector_for_each (&agent->changed, asked) {
 		struct agent_copy *copy = *asked;
 		reconcile(agent, copy);
-		if (copy->action == 0 && copy->answered_generation < copy->desired->generation)
+		for (struct agent_copy *c = copy->slot->copies; c != NULL; c = c->slot_next)
+			if (c != copy)
+				reconcile(agent, c);
+		if (copy->action == 0 &&
+		    copy->answered_generation < copy->desired->generation &&
+		    !waits_for_slot(agent, copy))
 			report_add(agent, copy);
 	}
 	vector_clear(&agent->changed);

@@ -6,47 +6,56 @@
  */
 #include "core/agent/family.h"
 
-static struct family *family_of(const struct agent *agent, const struct agent_copy *copy)
-{
-	struct family *family = NULL;
-	HASH_FIND_STR(agent->families, copy->id, family);
-	return family;
-}
+#include <inttypes.h>
+
+#include "core/agent/slot.h"
 
 struct agent_copy *family_children(const struct agent *agent, const struct agent_copy *copy)
 {
-	const struct family *family = family_of(agent, copy);
+	struct family *family = NULL;
+	HASH_FIND_STR(agent->families, copy->children_id, family);
 	return family != NULL ? family->children : NULL;
 }
 
 struct agent_copy *family_parent(const struct agent *agent, const struct agent_copy *copy)
 {
-	struct agent_copy *parent = NULL;
-	if (copy->family != NULL)
-		HASH_FIND_STR(agent->copies, copy->family->parent, parent);
+	if (copy->family == NULL)
+		return NULL;
+	struct agent_copy *parent = slot_copies(agent, copy->family->slot_id);
+	while (parent != NULL && parent->spec->placement != copy->spec->placement)
+		parent = parent->slot_next;
 	return parent;
 }
 
-void family_join(struct agent *agent, struct agent_copy *copy)
+static struct family *family_get(struct agent *agent, const struct agent_copy *child)
 {
-	if (str_is_empty(copy->spec->parent))
-		return;
-	CLEANUP(freep) char *id = str_printf("%s/%s", copy->key->topology, copy->spec->parent);
+	CLEANUP(freep)
+	char *slot_id = str_printf("%s/%s", child->key->topology, child->spec->parent);
+	CLEANUP(freep) char *id = str_printf("%s#%" PRIu64, slot_id, child->spec->placement);
 	struct family *family = NULL;
 	HASH_FIND_STR(agent->families, id, family);
 	if (family == NULL) {
 		family = mem_new(struct family);
-		family->parent = steal_ptr(&id);
-		HASH_ADD_KEYPTR(hh, agent->families, family->parent, strlen(family->parent),
-				family);
+		family->id = steal_ptr(&id);
+		family->slot_id = steal_ptr(&slot_id);
+		HASH_ADD_KEYPTR(hh, agent->families, family->id, strlen(family->id), family);
 	}
-	copy->family = family;
-	DL_APPEND2(family->children, copy, sibling_prev, sibling_next);
+	return family;
+}
+
+void family_join(struct agent *agent, struct agent_copy *copy)
+{
+	copy->children_id = str_printf("%s#%" PRIu64, copy->slot->id, copy->spec->placement);
+	if (str_is_empty(copy->spec->parent))
+		return;
+	copy->family = family_get(agent, copy);
+	DL_APPEND2(copy->family->children, copy, sibling_prev, sibling_next);
 }
 
 void family_leave(struct agent *agent, struct agent_copy *copy)
 {
 	struct family *family = copy->family;
+	free(steal_ptr(&copy->children_id));
 	if (family == NULL)
 		return;
 	copy->family = NULL;
@@ -54,7 +63,8 @@ void family_leave(struct agent *agent, struct agent_copy *copy)
 	if (family->children != NULL)
 		return;
 	HASH_DELETE(hh, agent->families, family);
-	free(family->parent);
+	free(family->id);
+	free(family->slot_id);
 	free(family);
 }
 

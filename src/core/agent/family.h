@@ -4,6 +4,7 @@
 
 #include "core/agent/internal.h"
 
+/* PRE of both: it is in its slot. Parent and placement may change between them. */
 void family_join(struct agent *agent, struct agent_copy *copy);
 void family_leave(struct agent *agent, struct agent_copy *copy);
 /* NULL: it has none here. */

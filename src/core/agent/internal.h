@@ -3,7 +3,8 @@
  *
  *   phase.c      the phases of a copy: table and invariant
  *   limit.c      time limits and numbers of attempts      attempts.c  failures and back-off
- *   family.c     parents and children here                message.c   HELLO, reports, heartbeats
+ *   family.c     parents and children here                slot.c      copies of one instance here
+ *   message.c    HELLO, reports, heartbeats
  *   copy.c       a copy as an object, the gate            record.c    records: write and load
  *   reconcile.c  what is due next
  *   lease.c      exclusive copies when zrms is silent
@@ -37,26 +38,29 @@ struct timer {
 };
 
 struct agent_copy {
-	char *id; /* "TOPOLOGY/PATH": the record's, and the key of agent.copies */
+	char *id; /* agent_copy_id(): the record's, and the key of agent.copies */
 	UT_hash_handle hh;
+	struct agent_slot *slot;
+	struct agent_copy *slot_next, *slot_prev; /* copies of the slot, by epoch */
 	struct agent_copy *next_touched;
 	bool touched;  /* it is in agent.touched */
 	bool dirty;    /* its record is out of date */
 	bool recorded; /* it has a record */
+	bool outdated; /* that record has an id of format 1 */
 
-	/* What zrms asks. `desired` has no spec: that is below, and stays for the epoch. */
+	/* What zrms asks. `desired` has no spec: that is below. */
 	Samoza__V1__InstanceKey *key;
 	Samoza__V1__InstanceSpec *spec;
 	Samoza__V1__DesiredInstance *desired;
-	/* A newer epoch with its spec, which waits until this one is gone; or NULL. */
-	Samoza__V1__DesiredInstance *next;
 	uint64_t listed;	      /* number of the last full set that listed it */
 	uint64_t answered_generation; /* of the last report */
 
 	/* What is. */
 	enum agent_phase phase; /* phase.h; moved by copy_enter() and copy_adopt() only */
-	char *error;		/* why it is in this phase, or NULL */
-	Samoza__V1__Variable **exports; /* while started; owned */
+	char *error;		/* "ACTION: why it is in this phase", or NULL */
+	Samoza__V1__FailedAction failed_action; /* with `error` */
+	bool is_healthy;			/* while started: its probes pass */
+	Samoza__V1__Variable **exports;		/* while started; owned */
 	size_t n_exports;
 	uint64_t imports_version, imports_hash; /* that the process knows */
 	uint32_t restarts;
@@ -84,7 +88,8 @@ struct agent_copy {
 	int64_t retry_not_before_ms;
 	bool exhausted; /* no attempts are left */
 
-	struct family *family; /* that it is a child of; NULL: none */
+	struct family *family; /* of its parent; NULL: it has no parent */
+	char *children_id;     /* of the family of its children */
 	struct agent_copy *sibling_next, *sibling_prev;
 
 	/* Exclusive ones. */
@@ -94,9 +99,17 @@ struct agent_copy {
 	struct timer action_timer, retry_timer, lease_timer;
 };
 
+/* The copies of one instance on this zhost: usually one; two while one replaces the other. */
+struct agent_slot {
+	char *id;		   /* "TOPOLOGY-ID/PATH" */
+	struct agent_copy *copies; /* by epoch, the oldest first */
+	UT_hash_handle hh;
+};
+
 /* The children, on this zhost, of one copy (which may not be there yet, or no longer). */
 struct family {
-	char *parent; /* the id of the copy */
+	char *id;      /* "SLOT#PLACEMENT" */
+	char *slot_id; /* of the parent */
 	struct agent_copy *children;
 	UT_hash_handle hh;
 };
@@ -113,9 +126,10 @@ struct agent {
 	int64_t heartbeat_ms, failure_timeout_ms;
 
 	struct agent_copy *copies;    /* by id; iterated by insertion */
+	struct agent_slot *slots;     /* by id */
 	struct agent_copy *actions;   /* by number */
 	struct agent_copy *exclusive; /* list */
-	struct family *families;      /* by the parent's id */
+	struct family *families;      /* by id */
 	struct agent_copy *touched;   /* list of this call */
 	uint64_t next_action;
 	size_t action_count, retry_count;
@@ -143,11 +157,10 @@ struct agent {
 	VECTOR(struct agent_copy *) changed; /* by the set that is being applied */
 };
 
-/* zrms asks that it is not here, or for a newer epoch. */
+/* zrms asks that it is not here. */
 static inline bool copy_is_unwanted(const struct agent *agent, const struct agent_copy *copy)
 {
-	return agent->removed || copy->next != NULL ||
-	       copy->desired->target == SAMOZA__V1__TARGET__TARGET_NONE;
+	return agent->removed || copy->desired->target == SAMOZA__V1__TARGET__TARGET_NONE;
 }
 
 /* Nothing of it is left on this zhost. */

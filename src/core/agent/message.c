@@ -28,7 +28,7 @@ static void send(struct agent *agent, Samoza__V1__FrameType type, ProtobufCMessa
 static bool waits_for_retry(const struct agent *agent, const struct agent_copy *copy)
 {
 	if ((copy->action != 0 && copy->phase != PHASE_DEPLOYED) || copy->exhausted ||
-	    copy->finished || copy->failures.count == 0 || agent->removed || copy->next != NULL)
+	    copy->finished || copy->failures.count == 0 || agent->removed)
 		return false;
 	if (copy->phase == PHASE_ABSENT)
 		return copy->desired->target != SAMOZA__V1__TARGET__TARGET_NONE;
@@ -54,8 +54,12 @@ static Samoza__V1__InstanceReport *report_new(const struct agent *agent,
 	r.observed_generation = copy->desired->generation;
 	r.phase = (Samoza__V1__Phase)copy->phase;
 	r.error = copy->error;
-	if (r.error == NULL && waits_for_parent(agent, copy))
+	r.failed_action = copy->failed_action;
+	if (r.error == NULL && waits_for_parent(agent, copy)) {
 		r.error = (char *)"start: its ancestor does not run here";
+		r.failed_action = SAMOZA__V1__FAILED_ACTION__FAILED_START;
+	}
+	r.has_failed_action = r.error != NULL;
 	r.has_failures = true;
 	r.failures = (uint32_t)copy->failures.count;
 	r.has_exhausted = copy->exhausted;
@@ -68,6 +72,8 @@ static Samoza__V1__InstanceReport *report_new(const struct agent *agent,
 	if (r.has_retry_ms && copy->retry_not_before_ms > agent->now.mono_ms)
 		r.retry_ms = (uint64_t)(copy->retry_not_before_ms - agent->now.mono_ms);
 	if (copy->phase == PHASE_STARTED) {
+		r.has_healthy = true;
+		r.healthy = copy->is_healthy;
 		r.exports = copy->exports;
 		r.n_exports = copy->n_exports;
 		r.has_imports_version = true;
@@ -84,16 +90,18 @@ void report_add(struct agent *agent, struct agent_copy *copy)
 		vector_push(&agent->reports, report_new(agent, copy));
 }
 
-void report_add_absent(struct agent *agent, const Samoza__V1__InstanceKey *key,
-		       uint64_t generation, const char *error)
+void report_add_absent(struct agent *agent, const Samoza__V1__DesiredInstance *entry,
+		       Samoza__V1__FailedAction failed, const char *error)
 {
 	if (!agent->linked)
 		return;
 	Samoza__V1__InstanceReport r = SAMOZA__V1__INSTANCE_REPORT__INIT;
-	r.key = (Samoza__V1__InstanceKey *)key;
-	r.observed_generation = generation;
+	r.key = entry->key;
+	r.observed_generation = entry->generation;
 	r.phase = SAMOZA__V1__PHASE__PHASE_ABSENT;
 	r.error = (char *)error;
+	r.has_failed_action = error != NULL;
+	r.failed_action = failed;
 	vector_push(&agent->reports, message_copy(&r));
 }
 
@@ -119,7 +127,7 @@ void hello_send(struct agent *agent)
 		copy->waiting_reported = waits_for_parent(agent, copy);
 	}
 	Samoza__V1__Hello h = SAMOZA__V1__HELLO__INIT;
-	h.protocol = 1;
+	h.protocol = AGENT_PROTOCOL;
 	h.spec = agent->spec;
 	h.identity = agent->identity;
 	h.incarnation = agent->incarnation;
@@ -127,8 +135,6 @@ void hello_send(struct agent *agent)
 	h.platform = agent->platform;
 	h.version = agent->version;
 	h.address = agent->address;
-	h.has_heartbeat_counter = true;
-	h.heartbeat_counter = agent->counter;
 	h.instances = held.items;
 	h.n_instances = held.count;
 	send(agent, SAMOZA__V1__FRAME_TYPE__FRAME_HELLO, message_copy(&h));
@@ -139,19 +145,12 @@ void hello_send(struct agent *agent)
 
 void heartbeat_send(struct agent *agent)
 {
-	VECTOR(Samoza__V1__InstanceKey *) running = {0};
-	for (struct agent_copy *copy = agent->copies; copy != NULL; copy = copy->hh.next)
-		if (copy->phase == PHASE_STARTED)
-			vector_push(&running, copy->key);
 	Samoza__V1__Heartbeat h = SAMOZA__V1__HEARTBEAT__INIT;
 	h.identity = agent->identity;
 	h.incarnation = agent->incarnation;
 	h.counter = ++agent->counter;
 	h.usage = agent->usage;
-	h.running = running.items;
-	h.n_running = running.count;
 	send(agent, SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT, message_copy(&h));
-	vector_done(&running);
 	vector_push(&agent->unacknowledged,
 		    ((struct sent_heartbeat){agent->counter, agent->now.mono_ms}));
 	heap_set(&agent->timers, &agent->heartbeat_timer.node,

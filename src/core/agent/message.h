@@ -8,9 +8,9 @@
 void *message_copy(const void *message);
 /* Appends a report of the phase as it stands. */
 void report_add(struct agent *agent, struct agent_copy *copy);
-/* Of a copy that the agent does not hold. */
-void report_add_absent(struct agent *agent, const Samoza__V1__InstanceKey *key,
-		       uint64_t generation, const char *error);
+/* Answers an entry for a copy that the agent does not hold. */
+void report_add_absent(struct agent *agent, const Samoza__V1__DesiredInstance *entry,
+		       Samoza__V1__FailedAction failed, const char *error);
 void reports_send(struct agent *agent);
 void hello_send(struct agent *agent);
 void heartbeat_send(struct agent *agent);

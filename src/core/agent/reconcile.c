@@ -6,6 +6,7 @@
 #include "core/agent/family.h"
 #include "core/agent/limit.h"
 #include "core/agent/message.h"
+#include "core/agent/slot.h"
 
 /* Over the providers and their variables, in their order. */
 static uint64_t hash_imports(const Samoza__V1__DesiredInstance *desired)
@@ -32,6 +33,7 @@ static void begin_action(struct agent *agent, struct agent_copy *copy, enum agen
 		.key = copy->key,
 		.spec = copy->spec,
 		.parent = copy->spec->parent,
+		.writes = copy->desired->writes,
 		.deadline_ms = NEVER_MS,
 	};
 	if (kind == ACTION_START || kind == ACTION_UPDATE) {
@@ -73,7 +75,7 @@ static void begin(struct agent *agent, struct agent_copy *copy, enum agent_actio
 		copy->restarts++;
 		copy->next_start_is_restart = false;
 	}
-	copy_set_error(copy, "", NULL);
+	copy_clear_error(copy);
 	copy->undeploy_failed = false;
 	copy_enter(agent, copy, phase);
 }
@@ -85,8 +87,6 @@ static void reconcile_deployed(struct agent *agent, struct agent_copy *copy)
 			return;
 		if (!copy->undeploy_failed)
 			begin(agent, copy, ACTION_UNDEPLOY, PHASE_UNDEPLOYING);
-		else if (copy->next != NULL && attempts_next_is_due(agent, copy))
-			begin(agent, copy, ACTION_UNDEPLOY, PHASE_UNDEPLOYING);
 		return;
 	}
 	if (copy->desired->target != SAMOZA__V1__TARGET__TARGET_STARTED || !agent->synced)
@@ -97,6 +97,8 @@ static void reconcile_deployed(struct agent *agent, struct agent_copy *copy)
 			report_add(agent, copy);
 		return;
 	}
+	if (slot_holds_start(agent, copy))
+		return; /* the end of the other copy's process continues */
 	if (copy->spec->exclusive &&
 	    (!agent->has_lease || agent->now.mono_ms >= limit_lease_stop_ms(agent, copy)))
 		return; /* lease_renew() continues */
@@ -122,8 +124,6 @@ void reconcile(struct agent *agent, struct agent_copy *copy)
 	if (copy->action != 0)
 		return;
 	attempts_set_timer(agent, copy, false);
-	if (copy->phase == PHASE_ABSENT && copy->next != NULL && !agent->removed)
-		copy_replace(agent, copy);
 	switch (copy->phase) {
 	case PHASE_ABSENT:
 		if (copy_is_unwanted(agent, copy))
@@ -167,11 +167,14 @@ void reconcile_inside(struct agent *agent, const struct agent_copy *copy)
 	}
 }
 
-void reconcile_family(struct agent *agent, const struct agent_copy *copy)
+void reconcile_around(struct agent *agent, const struct agent_copy *copy)
 {
 	for (struct agent_copy *p = family_parent(agent, copy); p != NULL;
 	     p = family_parent(agent, p))
 		reconcile(agent, p);
+	for (struct agent_copy *c = copy->slot->copies; c != NULL; c = c->slot_next)
+		if (c != copy)
+			reconcile(agent, c);
 	for (struct agent_copy *c = family_children(agent, copy); c != NULL;
 	     c = c->sibling_next)
 		reconcile(agent, c);

@@ -8,7 +8,7 @@
 void reconcile(struct agent *agent, struct agent_copy *copy);
 /* All copies inside it, the innermost first. */
 void reconcile_inside(struct agent *agent, const struct agent_copy *copy);
-/* Its phase has changed: the copies that it is inside, and its children. */
-void reconcile_family(struct agent *agent, const struct agent_copy *copy);
+/* Its phase has changed: the copies that it is inside, its children, other copies of its slot. */
+void reconcile_around(struct agent *agent, const struct agent_copy *copy);
 
 #endif

@@ -2,6 +2,8 @@
 #include "core/agent/record.h"
 
 #include "core/agent/copy.h"
+#include "core/agent/family.h"
+#include "core/agent/slot.h"
 
 /* What a restart must know: a stop in progress may still have a process. */
 static Samoza__V1__Phase class_of(enum agent_phase phase)
@@ -9,42 +11,49 @@ static Samoza__V1__Phase class_of(enum agent_phase phase)
 	return (Samoza__V1__Phase)(phase == PHASE_STOPPING ? PHASE_STARTED : phase);
 }
 
+static struct agent_record encode(const struct agent *agent, const struct agent_copy *copy)
+{
+	Samoza__V1__DesiredInstance desired = *copy->desired;
+	desired.spec = copy->spec;
+	if (copy_is_unwanted(agent, copy))
+		desired.target = SAMOZA__V1__TARGET__TARGET_NONE;
+	Samoza__V1__AgentRecord r = SAMOZA__V1__AGENT_RECORD__INIT;
+	r.desired = &desired;
+	r.has_phase = true;
+	r.phase = class_of(copy->phase);
+	r.exports = copy->exports;
+	r.n_exports = copy->n_exports;
+	r.has_imports_version = r.has_imports_hash = r.has_restarts = true;
+	r.imports_hash = copy->imports_hash;
+	r.imports_version = copy->imports_version;
+	r.restarts = copy->restarts;
+	r.boot = agent->boot;
+	size_t size = samoza__v1__agent_record__get_packed_size(&r);
+	struct agent_record record = {mem_strdup(copy->id), mem_calloc(1, size), size};
+	samoza__v1__agent_record__pack(&r, record.data);
+	return record;
+}
+
 void record_write(struct agent *agent, struct agent_copy *copy)
 {
-	struct agent_record record = {.id = mem_strdup(copy->id)};
-	if (copy->phase == PHASE_ABSENT) {
-		if (!copy->recorded) {
-			free(record.id);
-			return;
-		}
-		copy->recorded = false;
-	} else {
-		Samoza__V1__DesiredInstance desired = *copy->desired;
-		desired.spec = copy->spec;
-		Samoza__V1__AgentRecord r = SAMOZA__V1__AGENT_RECORD__INIT;
-		r.desired = &desired;
-		r.phase = class_of(copy->phase);
-		r.exports = copy->exports;
-		r.n_exports = copy->n_exports;
-		r.has_imports_version = r.has_imports_hash = r.has_restarts = true;
-		r.imports_hash = copy->imports_hash;
-		r.imports_version = copy->imports_version;
-		r.restarts = copy->restarts;
-		r.boot = agent->boot;
-		if (copy_is_unwanted(agent, copy))
-			desired.target = SAMOZA__V1__TARGET__TARGET_NONE;
-		record.size = samoza__v1__agent_record__get_packed_size(&r);
-		record.data = mem_calloc(1, record.size);
-		samoza__v1__agent_record__pack(&r, record.data);
-		copy->recorded = true;
-	}
-	vector_push(&agent->outbox->records, record);
+	bool is_here = copy->phase != PHASE_ABSENT;
+	if (copy->outdated)
+		vector_push(&agent->outbox->records,
+			    ((struct agent_record){.id = mem_strdup(copy->slot->id)}));
+	copy->outdated = false;
+	if (is_here)
+		vector_push(&agent->outbox->records, encode(agent, copy));
+	else if (copy->recorded)
+		vector_push(&agent->outbox->records,
+			    ((struct agent_record){.id = mem_strdup(copy->id)}));
+	copy->recorded = is_here;
 }
 
 static Samoza__V1__AgentRecord *unpack(const void *data, size_t size, struct error **err)
 {
 	Samoza__V1__AgentRecord *r = samoza__v1__agent_record__unpack(NULL, size, data);
-	if (r == NULL || r->desired->spec == NULL) {
+	if (r == NULL || r->desired->spec == NULL ||
+	    !(r->has_phase || r->has_phase_of_format_1)) {
 		samoza__v1__agent_record__free_unpacked(r, NULL);
 		error_set(err, ERR_INVALID, "the record of an instance cannot be read");
 		return NULL;
@@ -67,7 +76,7 @@ int agent_record_read(const void *data, size_t size, Samoza__V1__DesiredInstance
 static enum agent_phase found_phase(struct agent_copy *copy, const Samoza__V1__AgentRecord *r,
 				    bool is_alive)
 {
-	switch (r->phase) {
+	switch (r->has_phase ? r->phase : r->phase_of_format_1) {
 	case SAMOZA__V1__PHASE__PHASE_STARTED:
 	case SAMOZA__V1__PHASE__PHASE_STOPPING:
 		if (is_alive)
@@ -104,6 +113,31 @@ static void load_phase(struct agent_copy *copy, Samoza__V1__AgentRecord *r, bool
 	copy_adopt(copy, phase);
 }
 
+/* Format 1 had one copy for each instance, and did not say which were placed together: those below
+ * one root. 0: the root is not here. */
+static uint64_t placement_of_format_1(const struct agent *agent, const struct agent_copy *copy)
+{
+	while (copy != NULL && !str_is_empty(copy->spec->parent)) {
+		CLEANUP(freep)
+		char *id = str_printf("%s/%s", copy->key->topology, copy->spec->parent);
+		copy = slot_copies(agent, id);
+	}
+	return copy != NULL ? copy->key->epoch : 0;
+}
+
+void records_convert(struct agent *agent)
+{
+	for (struct agent_copy *copy = agent->copies; copy != NULL; copy = copy->hh.next) {
+		if (!copy->outdated)
+			continue;
+		family_leave(agent, copy);
+		copy->spec->has_placement = true;
+		copy->spec->placement = placement_of_format_1(agent, copy);
+		family_join(agent, copy);
+		copy_touch(agent, copy, true);
+	}
+}
+
 int agent_load(struct agent *agent, const void *data, size_t size, bool is_alive,
 	       struct error **err)
 {
@@ -111,7 +145,14 @@ int agent_load(struct agent *agent, const void *data, size_t size, bool is_alive
 	Samoza__V1__AgentRecord *r = unpack(data, size, err);
 	if (r == NULL)
 		return ERR_INVALID;
-	struct agent_copy *copy = copy_new(agent, r->desired->key, r->desired->spec);
+	CLEANUP(freep) char *id = agent_copy_id(r->desired->key);
+	struct agent_copy *copy = NULL;
+	HASH_FIND_STR(agent->copies, id, copy);
+	if (copy != NULL) {
+		samoza__v1__agent_record__free_unpacked(r, NULL);
+		return error_set(err, ERR_INVALID, "two records of %s", id);
+	}
+	copy = copy_new(agent, r->desired->key, r->desired->spec);
 	samoza__v1__instance_spec__free_unpacked(steal_ptr(&r->desired->spec), NULL);
 	samoza__v1__desired_instance__free_unpacked(copy->desired, NULL);
 	copy->desired = steal_ptr(&r->desired);
@@ -119,7 +160,8 @@ int agent_load(struct agent *agent, const void *data, size_t size, bool is_alive
 	copy->rebooted =
 		r->boot != NULL && agent->boot != NULL && !str_equal(r->boot, agent->boot);
 	copy->restarts = r->restarts;
-	copy->recorded = true;
+	copy->outdated = !r->has_phase;
+	copy->recorded = r->has_phase;
 	copy->desired->generation = 0; /* generations count from each HELLO */
 	samoza__v1__agent_record__free_unpacked(r, NULL);
 	return 0;

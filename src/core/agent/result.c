@@ -11,10 +11,12 @@
 #include "core/agent/message.h"
 #include "core/agent/reconcile.h"
 
+#define FAILED(action) SAMOZA__V1__FAILED_ACTION__FAILED_##action
+
 static void fail(struct agent *agent, struct agent_copy *copy, enum agent_phase phase,
-		 const char *action, const char *error)
+		 Samoza__V1__FailedAction failed, const char *error)
 {
-	copy_set_error(copy, action, error);
+	copy_set_error(copy, failed, error);
 	attempts_count_failure(agent, copy);
 	if (phase == PHASE_DEPLOYED)
 		copy->next_start_is_restart = true;
@@ -26,14 +28,14 @@ static void process_exited(struct agent *agent, struct agent_copy *copy, const c
 {
 	heap_remove(&agent->timers, &copy->lease_timer.node);
 	if (family_is_fenced(agent, copy)) { /* its lease ended: not a failure */
-		copy_set_error(copy, "", NULL);
+		copy_clear_error(copy);
 		copy_enter(agent, copy, PHASE_DEPLOYED);
 	} else if (error[0] == '\0') {
 		copy->finished = true;
-		copy_set_error(copy, "", NULL);
+		copy_clear_error(copy);
 		copy_enter(agent, copy, PHASE_DEPLOYED);
 	} else {
-		fail(agent, copy, PHASE_DEPLOYED, "process", error);
+		fail(agent, copy, PHASE_DEPLOYED, FAILED(PROCESS), error);
 	}
 }
 
@@ -52,19 +54,19 @@ static void start_done(struct agent *agent, struct agent_copy *copy,
 {
 	if (error != NULL && family_is_fenced(agent, copy)) {
 		heap_remove(&agent->timers, &copy->lease_timer.node);
-		copy_set_error(copy, "", NULL);
+		copy_clear_error(copy);
 		copy_enter(agent, copy, PHASE_DEPLOYED);
 		return;
 	}
 	if (error != NULL) {
 		heap_remove(&agent->timers, &copy->lease_timer.node);
-		fail(agent, copy, PHASE_DEPLOYED, "start", error);
+		fail(agent, copy, PHASE_DEPLOYED, FAILED(START), error);
 		return;
 	}
 	set_exports(copy, input->done.n_exports, input->done.exports);
 	copy->imports_version = copy->action_imports_version;
 	copy->imports_hash = copy->action_imports_hash;
-	copy_set_error(copy, "", NULL);
+	copy_clear_error(copy);
 	copy_enter(agent, copy, PHASE_STARTED);
 	if (copy->early_exit != NULL)
 		process_exited(agent, copy, copy->early_exit);
@@ -78,7 +80,7 @@ static void update_done(struct agent *agent, struct agent_copy *copy, const char
 		return; /* its process has exited meanwhile */
 	copy->imports_version = copy->action_imports_version;
 	copy->imports_hash = copy->action_imports_hash;
-	copy_set_error(copy, "update", error);
+	copy_set_error(copy, FAILED(UPDATE), error);
 	copy_touch(agent, copy, true);
 	report_add(agent, copy);
 }
@@ -110,9 +112,9 @@ void result_take(struct agent *agent, struct agent_copy *copy, const struct agen
 	switch (copy->action_kind) {
 	case ACTION_DEPLOY:
 		if (error != NULL) {
-			fail(agent, copy, PHASE_ABSENT, "deploy", error);
+			fail(agent, copy, PHASE_ABSENT, FAILED(DEPLOY), error);
 		} else {
-			copy_set_error(copy, "", NULL);
+			copy_clear_error(copy);
 			copy_enter(agent, copy, PHASE_DEPLOYED);
 		}
 		break;
@@ -124,22 +126,19 @@ void result_take(struct agent *agent, struct agent_copy *copy, const struct agen
 		break;
 	case ACTION_STOP:
 		heap_remove(&agent->timers, &copy->lease_timer.node);
-		copy_set_error(copy, "stop", error);
+		copy_set_error(copy, FAILED(STOP), error);
 		copy_enter(agent, copy, PHASE_DEPLOYED);
 		break;
 	case ACTION_UNDEPLOY:
-		copy_set_error(copy, "undeploy", error);
+		copy_set_error(copy, FAILED(UNDEPLOY), error);
 		copy->undeploy_failed = error != NULL;
-		if (error != NULL && copy->next != NULL)
-			attempts_count_failure(agent, copy); /* zrms does not ask again */
-		copy->exhausted = copy->exhausted && copy->next == NULL;
 		copy_enter(agent, copy, error != NULL ? PHASE_DEPLOYED : PHASE_ABSENT);
 		break;
 	}
 	free(copy->early_exit);
 	copy->early_exit = NULL;
 	reconcile(agent, copy);
-	reconcile_family(agent, copy);
+	reconcile_around(agent, copy);
 }
 
 void result_process_ended(struct agent *agent, struct agent_copy *copy, bool finished,
@@ -156,7 +155,15 @@ void result_process_ended(struct agent *agent, struct agent_copy *copy, bool fin
 		return; /* it is being stopped, or this was known */
 	process_exited(agent, copy, error);
 	reconcile(agent, copy);
-	reconcile_family(agent, copy);
+	reconcile_around(agent, copy);
+}
+
+void result_health(struct agent *agent, struct agent_copy *copy, bool is_healthy)
+{
+	if (copy->phase != PHASE_STARTED || copy->is_healthy == is_healthy)
+		return;
+	copy->is_healthy = is_healthy;
+	report_add(agent, copy);
 }
 
 void result_timer(struct agent *agent, struct timer *timer)
@@ -188,7 +195,8 @@ void result_begin_exited(struct agent *agent, struct agent_copy *copy)
 	if (copy->rebooted)
 		copy_enter(agent, copy, PHASE_DEPLOYED);
 	else
-		fail(agent, copy, PHASE_DEPLOYED, "process", "ended while the zhost was away");
+		fail(agent, copy, PHASE_DEPLOYED, FAILED(PROCESS),
+		     "ended while the zhost was away");
 }
 
 void result_begin(struct agent *agent, struct agent_copy *copy)

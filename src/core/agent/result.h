@@ -7,6 +7,8 @@
 void result_take(struct agent *agent, struct agent_copy *copy, const struct agent_input *input);
 void result_process_ended(struct agent *agent, struct agent_copy *copy, bool finished,
 			  const char *error);
+/* Its probes fail now, or pass again. */
+void result_health(struct agent *agent, struct agent_copy *copy, bool is_healthy);
 /* A timer of a copy has fired. */
 void result_timer(struct agent *agent, struct timer *timer);
 /* After a restart of the agent: first this for all copies: what exited meanwhile has failed. */

@@ -83,6 +83,8 @@ Samoza__V1__InstanceSpec *instance_spec_new(const struct copy *copy)
 			      &type) < 0)
 		IMPOSSIBLE("every type has a spelling");
 	s->type = (Samoza__V1__SpaceType)type;
+	s->has_placement = true;
+	s->placement = copy_of(copy->slot->root)->of_path.epoch;
 	s->parent = parent != NULL ? mem_strdup(parent->path) : NULL;
 	s->capabilities = copy_strings(space->capabilities, space->capability_count);
 	s->n_capabilities = space->capability_count;

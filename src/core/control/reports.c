@@ -94,6 +94,14 @@ static void on_deploying(struct copy *copy)
 		slot_move(copy->slot, STATE_DEPLOYING, false, "tried again");
 }
 
+/* Protocol 1 has no `failed_action`; there the error begins with the action's name. */
+static bool undeploy_failed(const Samoza__V1__InstanceReport *r)
+{
+	if (r->has_failed_action)
+		return r->failed_action == SAMOZA__V1__FAILED_ACTION__FAILED_UNDEPLOY;
+	return r->error != NULL && str_has_prefix(r->error, "undeploy:");
+}
+
 static void finished(struct copy *copy)
 {
 	copy->slot->finished = true;
@@ -137,7 +145,7 @@ static void on_deployed(struct copy *copy, const Samoza__V1__InstanceReport *r, 
 		slot_stopped(copy->slot, cause_of(r, "stopped"));
 		break;
 	case STATE_UNDEPLOYING:
-		if (!str_has_prefix(r->error != NULL ? r->error : "", "undeploy:"))
+		if (!undeploy_failed(r))
 			return; /* not begun yet; an error is of something before */
 		if (copy->slot->root->moving && copy->slot->goal != GOAL_NOT_DEPLOYED) {
 			/* No request would follow. It continues elsewhere under a newer epoch;

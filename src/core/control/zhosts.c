@@ -14,6 +14,10 @@
 #include "core/control/state.h"
 #include "schema/message.h"
 
+/* Versions of the link (proto/wire.proto) that this zrms speaks. */
+#define PROTOCOL_OLDEST 1
+#define PROTOCOL_NEWEST 2
+
 static void update_engine(struct control *c, struct control_zhost *z)
 {
 	z->place = place_zhost_set(c->place, &z->spec, z->state == ZHOST_STARTED, z->cordoned);
@@ -54,11 +58,9 @@ static void send_ack(struct control *c, uint64_t link, Samoza__V1__HelloAck__Ver
 		(Samoza__V1__HelloAck *)schema_message_new(&samoza__v1__hello_ack__descriptor);
 	ack->verdict = verdict;
 	ack->reason = mem_strdup(reason);
-	ack->has_heartbeat_ms = ack->has_failure_timeout_ms = ack->has_exclusive_margin_ms =
-		true;
+	ack->has_heartbeat_ms = ack->has_failure_timeout_ms = true;
 	ack->heartbeat_ms = (uint64_t)c->config.heartbeat_ms;
 	ack->failure_timeout_ms = (uint64_t)c->config.failure_timeout_ms;
-	ack->exclusive_margin_ms = (uint64_t)c->config.margin_ms;
 	ack->cluster = mem_strdup(c->cluster);
 	emit_message(&c->emitter, link, SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK, ack,
 		     verdict != SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED);
@@ -136,8 +138,12 @@ static void take_identity(struct control *c, struct control_zhost *z, uint64_t l
 void zhost_hello(struct control *c, uint64_t link, const Samoza__V1__Hello *hello)
 {
 	struct control_zhost *z = zhost_find(&c->zhosts, hello->spec->name);
-	if (hello->protocol != 1) {
-		refuse(c, link, "unknown protocol; this zrms speaks 1");
+	if (hello->protocol < PROTOCOL_OLDEST || hello->protocol > PROTOCOL_NEWEST) {
+		CLEANUP(freep)
+		char *reason = str_printf("unsupported protocol version %u; this zrms supports "
+					  "versions %d to %d",
+					  hello->protocol, PROTOCOL_OLDEST, PROTOCOL_NEWEST);
+		refuse(c, link, reason);
 		return;
 	}
 	if (z != NULL && !may_join(c, z, link, hello))

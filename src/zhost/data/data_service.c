@@ -250,7 +250,8 @@ static void ask_local(struct request *q)
 {
 	const struct data_client *c = q->client;
 	struct kv_change change = {
-		.owner = str_printf("%s/%s", c->topology_name, c->key->path),
+		.owner = c->owner != NULL ? mem_strdup(c->owner)
+					  : str_printf("%s/%s", c->topology_name, c->key->path),
 		.operation = local_operation(q->operation),
 		.key = mem_memdup(q->key, q->key_size),
 		.key_size = q->key_size,
@@ -451,7 +452,8 @@ bool data_request(struct data_client *client, uint16_t type, uint32_t correlatio
 	}
 	s->requests++;
 	status = check(client, q);
-	if (status == 0 && client->is_local && is_forgotten(client))
+	if (status == 0 && client->is_local &&
+	    (is_forgotten(client) || (is_writing(q) && !client->may_write)))
 		status = -ESTALE;
 	if (status < 0)
 		answer(q, status, NULL, 0);

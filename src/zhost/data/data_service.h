@@ -27,8 +27,10 @@ struct data_service;
 struct data_client {
 	const Samoza__V1__InstanceKey *key;
 	const char *topology_name;
+	const char *owner;     /* whose data it uses; NULL: its own */
 	uint32_t capabilities; /* enum zrun_capability */
 	bool is_local;	       /* `storage: local` */
+	bool may_write;	       /* local data now; otherwise -ESTALE */
 	/* The answer to one request; `content` is borrowed. */
 	void (*answer)(struct data_client *client, uint32_t correlation, int32_t status,
 		       const void *content, size_t size);

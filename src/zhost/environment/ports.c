@@ -213,6 +213,21 @@ int ports_load(struct ports *p, const char *id, const char *record, struct error
 	return 0;
 }
 
+bool ports_rename(struct ports *p, const char *from, const char *to)
+{
+	struct holder *h, *other;
+
+	HASH_FIND_STR(p->holders, from, h);
+	HASH_FIND_STR(p->holders, to, other);
+	if (h == NULL || other != NULL)
+		return false;
+	HASH_DEL(p->holders, h);
+	free(h->id);
+	h->id = mem_strdup(to);
+	HASH_ADD_KEYPTR(hh, p->holders, h->id, strlen(h->id), h);
+	return true;
+}
+
 bool ports_release(struct ports *p, const char *id)
 {
 	struct holder *h;

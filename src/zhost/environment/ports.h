@@ -26,7 +26,7 @@ struct ports;
 struct ports *ports_new(const char *address, uint64_t seed, bool (*is_free)(uint16_t port));
 void ports_free(struct ports *p);
 
-/* Fills the exports of instance `id` ("TOPOLOGY-ID/PATH"): *ret_exports (array and items on
+/* Fills the exports of the copy `id` (agent_copy_id()): *ret_exports (array and items on
  * the heap: ports_exports_free) has the same names in the same order. *ret_changed: ports
  * were drawn, ports_record() has something new. ERR_LIMIT: no port is left. */
 int ports_fill(struct ports *p, const char *id, Samoza__V1__Variable *const *declared, size_t n,
@@ -39,6 +39,8 @@ char *ports_record(const struct ports *p, const char *id);
 /* What ports_record() gave. ERR_INVALID when it is not that. */
 int ports_load(struct ports *p, const char *id, const char *record,
 	       struct error **err) must_check;
+/* Hands the ports of `from` to `to`. False: `from` has none, or `to` has some. */
+bool ports_rename(struct ports *p, const char *from, const char *to);
 /* Whether it held any. */
 bool ports_release(struct ports *p, const char *id);
 

@@ -144,7 +144,7 @@ static uid_t user_of(const struct native_runtime *n, const struct native_action 
 		     const char *directory)
 {
 	CLEANUP(freep) char *data = str_printf("%s/data", directory);
-	CLEANUP(freep) char *id = str_printf("%s/%s", n->dir->identity, a->id);
+	CLEANUP(freep) char *id = str_printf("%s/%s", n->dir->identity, a->slot_id);
 	struct stat st;
 	if (a->action != ACTION_DEPLOY && stat(data, &st) == 0 && st.st_uid != 0)
 		return st.st_uid;

@@ -34,7 +34,7 @@ struct native_action {
 	enum agent_action action;
 	const Samoza__V1__InstanceKey *key;
 	const Samoza__V1__InstanceSpec *spec;
-	const char *id;	       /* "TOPOLOGY-ID/PATH" */
+	const char *slot_id;   /* "TOPOLOGY-ID/PATH" */
 	const char *file_name; /* instance_file_name() with the epoch */
 	Samoza__V1__Variable *const *exports;
 	size_t n_exports;

@@ -49,6 +49,8 @@ struct zrun_process_listener {
 	void (*started)(void *user);
 	/* An update was handled. `text`: why a recipe failed. */
 	void (*updated)(void *user, int32_t result, const char *text, size_t size);
+	/* Its health check fails, or succeeds again. */
+	void (*health)(void *user, bool is_healthy);
 	/* The process has ended and its files are gone, as is the object. `report` is borrowed;
 	 * its error is set in any case. */
 	void (*ended)(void *user, const struct exit_report *report);

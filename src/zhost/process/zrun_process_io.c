@@ -171,6 +171,17 @@ static bool take_credit(struct zrun_process *p, const uint8_t *body, size_t size
 	return true;
 }
 
+static bool take_health(struct zrun_process *p, const uint8_t *body, size_t size)
+{
+	struct zrun_cursor c = {body, size};
+	struct zrun_health health;
+
+	if (!zrun_take(&c, &health, sizeof(health)))
+		return false;
+	p->listener->health(p->user, health.is_healthy != 0);
+	return true;
+}
+
 static bool take_updated(struct zrun_process *p, const uint8_t *body, size_t size)
 {
 	struct zrun_cursor c = {body, size};
@@ -246,6 +257,8 @@ static bool take_frame(struct zrun_process *p, const struct zrun_frame *frame,
 	case ZRUN_STARTED:
 		p->listener->started(p->user);
 		return true;
+	case ZRUN_HEALTH:
+		return take_health(p, body, frame->size);
 	case ZRUN_LOG:
 		return take_log(p, body, frame->size);
 	case ZRUN_CREDIT:

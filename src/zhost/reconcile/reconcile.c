@@ -81,6 +81,12 @@ static void on_ended(void *user, const Samoza__V1__InstanceKey *key, bool finish
 	take(user, &input);
 }
 
+static void on_health(void *user, const Samoza__V1__InstanceKey *key, bool is_healthy)
+{
+	take(user, &(struct agent_input){.type = AGENT_HEALTH,
+					 .health = {.key = key, .is_healthy = is_healthy}});
+}
+
 static void on_ports_changed(void *user, const char *id)
 {
 	struct reconcile *rec = user;
@@ -100,6 +106,7 @@ static void on_removed(void *user)
 const struct residents_listener reconcile_residents = {
 	.action_done = on_action_done,
 	.ended = on_ended,
+	.health = on_health,
 	.ports_changed = on_ports_changed,
 	.removed = on_removed,
 };
@@ -231,7 +238,8 @@ static int load_agent(void *user, const void *key, size_t key_size, const void *
 	Samoza__V1__AgentRecord *record =
 		samoza__v1__agent_record__unpack(NULL, value_size, value);
 
-	if (record == NULL || record->desired->spec == NULL) {
+	if (record == NULL || record->desired->spec == NULL ||
+	    !(record->has_phase || record->has_phase_of_format_1)) {
 		samoza__v1__agent_record__free_unpacked(record, NULL);
 		return error_set(err, ERR_INVALID, "the record of instance %.*s cannot be read",
 				 (int)key_size, (const char *)key);
@@ -240,16 +248,34 @@ static int load_agent(void *user, const void *key, size_t key_size, const void *
 	return 0;
 }
 
+static Samoza__V1__Phase phase_of(const Samoza__V1__AgentRecord *record)
+{
+	return record->has_phase ? record->phase : record->phase_of_format_1;
+}
+
 static bool was_deployed(const Samoza__V1__AgentRecord *record)
 {
-	return record->phase != SAMOZA__V1__PHASE__PHASE_ABSENT &&
-	       record->phase != SAMOZA__V1__PHASE__PHASE_DEPLOYING;
+	Samoza__V1__Phase phase = phase_of(record);
+	return phase != SAMOZA__V1__PHASE__PHASE_ABSENT &&
+	       phase != SAMOZA__V1__PHASE__PHASE_DEPLOYING;
 }
 
 static bool was_started(const Samoza__V1__AgentRecord *record)
 {
-	return record->phase == SAMOZA__V1__PHASE__PHASE_STARTED ||
-	       record->phase == SAMOZA__V1__PHASE__PHASE_STOPPING;
+	Samoza__V1__Phase phase = phase_of(record);
+	return phase == SAMOZA__V1__PHASE__PHASE_STARTED ||
+	       phase == SAMOZA__V1__PHASE__PHASE_STOPPING;
+}
+
+/* In format 1 the ports of an instance, like its record, had no epoch in their id. */
+static void convert_ports(struct reconcile *rec, const Samoza__V1__InstanceKey *key)
+{
+	CLEANUP(freep) char *slot_id = str_printf("%s/%s", key->topology, key->path);
+	CLEANUP(freep) char *id = agent_copy_id(key);
+	if (!ports_rename(rec->parts.ports, slot_id, id))
+		return;
+	on_ports_changed(rec, slot_id);
+	on_ports_changed(rec, id);
 }
 
 static int agent_take(struct reconcile *rec, const Samoza__V1__AgentRecord *record,
@@ -277,7 +303,8 @@ static int take_up(struct reconcile *rec, Samoza__V1__AgentRecord *record, unsig
 		if (is_alive) {
 			(*found)++;
 		} else if (report.is_asked) {
-			record->phase = SAMOZA__V1__PHASE__PHASE_STARTING;
+			record->phase = record->phase_of_format_1 =
+				SAMOZA__V1__PHASE__PHASE_STARTING;
 		} else if (report.is_known) {
 			const char *error =
 				report.error[0] != '\0' ? report.error : "ended by itself";
@@ -307,8 +334,11 @@ static int take_up_all(struct reconcile *rec, struct error **err)
 	int r = 0;
 
 	vector_for_each (&rec->loaded, record)
+		if (!(*record)->has_phase)
+			convert_ports(rec, (*record)->desired->key);
+	vector_for_each (&rec->loaded, record)
 		if (was_deployed(*record))
-			residents_load(rec->residents, (*record)->desired, (*record)->phase);
+			residents_load(rec->residents, (*record)->desired, phase_of(*record));
 	residents_await_hello(rec->residents);
 	vector_for_each (&rec->loaded, record) {
 		if (r == 0)

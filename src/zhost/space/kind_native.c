@@ -15,20 +15,17 @@
 /* The exports of the instances that it is inside of. */
 static void add_ancestors(variable_vector *to, struct resident *r)
 {
-	const char *parent = r->spec->parent;
-	struct resident *a;
+	size_t length = strlen(r->key->path);
 	/* Each parent's path is shorter than its child's: this ends. */
-	while (parent != NULL &&
-	       (a = resident_find(r->owner, r->key->topology, parent)) != NULL) {
+	for (struct resident *a = resident_parent(r);
+	     a != NULL && strlen(a->key->path) < length; a = resident_parent(a)) {
 		Samoza__V1__Variable **exports;
+		length = strlen(a->key->path);
 		if (resident_exports(a, &exports, NULL) == 0) {
 			variables_ancestor(to, a->spec->space, a->key->path, exports,
 					   a->spec->n_exports);
 			ports_exports_free(exports, a->spec->n_exports);
 		}
-		if (a->spec->parent != NULL && strlen(a->spec->parent) >= strlen(parent))
-			return;
-		parent = a->spec->parent;
 	}
 }
 
@@ -47,7 +44,7 @@ static int launch(struct resident *r, struct error **err)
 		.action = r->action_kind,
 		.key = r->key,
 		.spec = r->spec,
-		.id = r->id,
+		.slot_id = r->slot_id,
 		.file_name = r->file_name,
 		.exports = r->exports,
 		.n_exports = r->n_exports,

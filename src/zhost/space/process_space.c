@@ -32,6 +32,11 @@ static void on_updated(void *user, int32_t result, const char *text, size_t size
 	resident_updated(user, result, text, size);
 }
 
+static void on_health(void *user, bool is_healthy)
+{
+	resident_health(user, is_healthy);
+}
+
 static void on_ended(void *user, const struct exit_report *report)
 {
 	struct resident *r = user;
@@ -79,6 +84,7 @@ static const struct zrun_process_listener listener = {
 	.connected = on_connected,
 	.started = on_started,
 	.updated = on_updated,
+	.health = on_health,
 	.ended = on_ended,
 	.rejected = on_rejected,
 	.log = on_log,

@@ -121,7 +121,8 @@ static void on_data_answer(struct data_client *client, uint32_t correlation, int
 static void describe_instance(struct resident *r, const Samoza__V1__InstanceKey *key,
 			      const Samoza__V1__InstanceSpec *spec)
 {
-	r->id = str_printf("%s/%s", key->topology, key->path);
+	r->id = agent_copy_id(key);
+	r->slot_id = str_printf("%s/%s", key->topology, key->path);
 	r->key = (Samoza__V1__InstanceKey *)schema_message_copy(&key->base);
 	r->spec = (Samoza__V1__InstanceSpec *)schema_message_copy(&spec->base);
 	for (size_t i = 0; i < spec->n_capabilities; i++)
@@ -132,7 +133,9 @@ static void describe_instance(struct resident *r, const Samoza__V1__InstanceKey 
 		(struct data_client){.key = r->key,
 				     .topology_name = r->spec->topology_name,
 				     .capabilities = r->capabilities,
+				     .owner = r->spec->data_owner,
 				     .is_local = spec->has_local_storage && spec->local_storage,
+				     .may_write = true,
 				     .answer = on_data_answer};
 }
 
@@ -181,18 +184,34 @@ void resident_free(struct resident *r)
 	free(r->last_report.error);
 	free(r->module_path);
 	free(r->id);
+	free(r->slot_id);
 	free(r);
 }
 
-struct resident *resident_find(const struct residents *owner, const char *topology,
-			       const char *path)
+struct resident *resident_find(const struct residents *owner,
+			       const Samoza__V1__InstanceKey *key)
 {
-	char id[1024];
+	CLEANUP(freep) char *id = agent_copy_id(key);
 	struct resident *r;
-	if (snprintf(id, sizeof(id), "%s/%s", topology, path) >= (int)sizeof(id))
-		return NULL;
 	HASH_FIND_STR(owner->by_id, id, r);
 	return r;
+}
+
+struct resident *resident_parent(const struct resident *r)
+{
+	struct resident *found = NULL;
+	if (str_is_empty(r->spec->parent))
+		return NULL;
+	for (struct resident *p = r->owner->by_id; p != NULL; p = p->hh.next) {
+		if (!str_equal(p->key->path, r->spec->parent) ||
+		    !str_equal(p->key->topology, r->key->topology))
+			continue;
+		if (p->spec->placement == r->spec->placement)
+			return p;
+		if (found == NULL || found->key->epoch < p->key->epoch)
+			found = p;
+	}
+	return found;
 }
 
 /* ---- what kinds need ---- */
@@ -433,6 +452,11 @@ void resident_updated(struct resident *r, int32_t result, const char *text, size
 	char *error = size > 0 ? mem_strndup(text, size)
 			       : str_printf("on_update returned %d", (int)result);
 	resident_failed(r, error);
+}
+
+void resident_health(struct resident *r, bool is_healthy)
+{
+	r->owner->listener->health(r->owner->user, r->key, is_healthy);
 }
 
 /* ---- the end of the process ---- */

@@ -56,7 +56,8 @@ extern const struct state_machine_type resident_machine;
 struct resident {
 	struct residents *owner; /* borrowed */
 	const struct space_runtime *runtime;
-	char *id; /* "TOPOLOGY-ID/PATH" */
+	char *id;      /* agent_copy_id() */
+	char *slot_id; /* "TOPOLOGY-ID/PATH" */
 	UT_hash_handle hh;
 	Samoza__V1__InstanceKey *key;
 	Samoza__V1__InstanceSpec *spec;
@@ -102,6 +103,8 @@ void resident_failed(struct resident *r, const char *error);
 void resident_started(struct resident *r);
 /* An update was handled; fine when none is under way. */
 void resident_updated(struct resident *r, int32_t result, const char *text, size_t size);
+/* Its health check fails, or succeeds again. */
+void resident_health(struct resident *r, bool is_healthy);
 /* The process has ended, and r->process is NULL. Completes the action under way, whatever it is.
  * `r` may be gone. */
 void resident_ended(struct resident *r, const struct exit_report *report);
@@ -121,8 +124,10 @@ void resident_leave_mesh(struct resident *r);
 /* When an exclusive instance's process stops by itself; zero for others. */
 struct zrun_lease resident_lease(const struct resident *r);
 /* NULL: it is not here. */
-struct resident *resident_find(const struct residents *owner, const char *topology,
-			       const char *path);
+struct resident *resident_find(const struct residents *owner,
+			       const Samoza__V1__InstanceKey *key);
+/* The copy that it is inside of: of the same placement, else the newest one. NULL: none. */
+struct resident *resident_parent(const struct resident *r);
 /* A line of zhost's own in the instance's log. */
 void resident_log(struct resident *r, const char *level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -7,33 +7,21 @@
 
 #define HELLO_MS 1000
 
-static struct resident *find(const struct residents *rs, const Samoza__V1__InstanceKey *key)
-{
-	return resident_find(rs, key->topology, key->path);
-}
-
 /* ---- tasks ---- */
 
 static void begin(struct residents *rs, struct task *t)
 {
-	struct resident *r = find(rs, t->key);
+	struct resident *r = resident_find(rs, t->key);
 	INVARIANT((r == NULL) == (t->kind == ACTION_DEPLOY));
 	if (r == NULL)
 		r = resident_new(rs, space_runtime_of(t->spec->type), t->key, t->spec, t);
+	r->data.may_write = t->writes;
 	resident_begin(r, t);
-}
-
-/* An instance of this epoch, for orders that may come late. */
-static struct resident *find_epoch(const struct residents *rs,
-				   const Samoza__V1__InstanceKey *key)
-{
-	struct resident *r = find(rs, key);
-	return r != NULL && r->key->epoch == key->epoch ? r : NULL;
 }
 
 static void renew(struct residents *rs, const struct task *t)
 {
-	struct resident *r = find_epoch(rs, t->key);
+	struct resident *r = resident_find(rs, t->key);
 	if (r == NULL)
 		return;
 	r->deadline_ms = t->deadline_ms;
@@ -49,12 +37,17 @@ void residents_carry_out(struct residents *rs, struct task *t)
 		begin(rs, t);
 		return;
 	case ORDER_KILL:
-		r = find_epoch(rs, t->key);
+		r = resident_find(rs, t->key);
 		if (r != NULL)
 			resident_kill(r, t->action != 0 && t->kind == ACTION_UPDATE);
 		return;
 	case ORDER_RENEW:
 		renew(rs, t);
+		return;
+	case ORDER_WRITES:
+		r = resident_find(rs, t->key);
+		if (r != NULL)
+			r->data.may_write = t->writes;
 		return;
 	case ORDER_END:
 		log_info("zhost", "removed", LOG_S("zhost", rs->parts.zhost),
@@ -81,6 +74,7 @@ void residents_load(struct residents *rs, const Samoza__V1__DesiredInstance *des
 	const struct space_runtime *runtime = space_runtime_of(desired->spec->type);
 	struct resident *r = resident_new(rs, runtime, desired->key, desired->spec, NULL);
 	r->loaded_phase = phase;
+	r->data.may_write = desired->writes;
 	if (may_run(phase) && r->runtime->find != NULL)
 		r->runtime->find(r);
 }
@@ -93,7 +87,7 @@ void residents_await_hello(struct residents *rs)
 bool residents_take_up(struct residents *rs, const Samoza__V1__InstanceKey *key,
 		       struct exit_report *ret_report)
 {
-	struct resident *r = find(rs, key);
+	struct resident *r = resident_find(rs, key);
 	*ret_report = (struct exit_report){0};
 	if (r == NULL || !may_run(r->loaded_phase))
 		return false;
@@ -119,7 +113,7 @@ bool residents_has_file(const struct residents *rs, const char *file_name)
 void residents_log(struct residents *rs, const Samoza__V1__InstanceKey *key, const char *level,
 		   const char *text)
 {
-	struct resident *r = find(rs, key);
+	struct resident *r = resident_find(rs, key);
 	PRE(r != NULL);
 	resident_log(r, level, "%s", text);
 }

@@ -49,7 +49,9 @@ struct residents_listener {
 	/* A started instance has ended by itself. */
 	void (*ended)(void *user, const Samoza__V1__InstanceKey *key, bool is_finished,
 		      const char *error);
-	/* The instance holds other ports than before: ports_record() is to be kept. */
+	/* The health check of a started instance fails, or succeeds again. */
+	void (*health)(void *user, const Samoza__V1__InstanceKey *key, bool is_healthy);
+	/* The copy `id` holds other ports than before: ports_record() is to be kept. */
 	void (*ports_changed)(void *user, const char *id);
 	/* zrms has removed this zhost, and all is stopped: the program may end. */
 	void (*removed)(void *user);

@@ -8,6 +8,7 @@ void task_init(struct task *t, const struct agent_order *order)
 	*t = (struct task){.type = order->type,
 			   .action = order->action,
 			   .kind = order->kind,
+			   .writes = order->writes,
 			   .grace_ms = order->grace_ms,
 			   .deadline_ms = order->deadline_ms};
 	if (order->key != NULL)

@@ -15,6 +15,7 @@ struct task {
 	Samoza__V1__InstanceKey *key;
 	Samoza__V1__InstanceSpec *spec; /* deploy */
 	import_vector imports;		/* start, update; in the form that the kind takes */
+	bool writes;			/* it may write to its data */
 	int64_t grace_ms, deadline_ms;
 };
 

@@ -367,11 +367,14 @@ static void look_after_health(struct native *n)
 	if (n->health.kind == PROBE_NONE)
 		return;
 	result = native_probe(n, &n->health);
-	if (result == PROBE_GOOD)
+	if (result == PROBE_GOOD) {
 		n->probe_failures = 0;
+		connection_health(n->instance, true);
+	}
 	if (result != PROBE_BAD)
 		return;
 	n->probe_failures++;
+	connection_health(n->instance, false);
 	connection_note(n->instance, ZRUN_LEVEL_WARN, "health check failed (%u of %u): %.300s",
 			n->probe_failures, n->health.failures, n->probe_error);
 	if (n->probe_failures >= n->health.failures)

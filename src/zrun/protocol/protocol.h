@@ -92,6 +92,7 @@ enum zrun_frame_type {
 	ZRUN_DATA_LIST = 41,   /* struct zrun_data_list, prefix, after */
 	ZRUN_STOPPED = 42,     /* struct zrun_stopped */
 	ZRUN_FAILED = 43,      /* struct zrun_failed, text */
+	ZRUN_HEALTH = 44,      /* struct zrun_health */
 };
 
 /* Capabilities that guard calls, as bits of the spawn request. Names as in space.yaml. */
@@ -209,6 +210,12 @@ struct zrun_credit {
 /* Of a NATIVE instance text follows: why the recipe failed; empty when it did not. */
 struct zrun_updated {
 	int32_t result; /* of on_update; 0 where it was not called */
+} __attribute__((packed));
+
+/* The health check of a NATIVE instance fails, or succeeds again; also behind a HELLO while it
+ * fails. Without one the instance is healthy. */
+struct zrun_health {
+	uint8_t is_healthy;
 } __attribute__((packed));
 
 /* address: "path", or "path#sender" to answer exactly that sender. zhost answers with

@@ -62,6 +62,7 @@ struct runner {
 
 	/* life cycle */
 	uint8_t phase;	  /* enum zrun_phase */
+	bool unhealthy;	  /* NATIVE: its health check fails */
 	uint32_t sandbox; /* enum zrun_sandbox bits */
 	int stop_cause;	  /* enum zrun_stopped_cause, or NOT_STOPPING */
 	int32_t finish_result;

@@ -208,6 +208,21 @@ static void hello(struct runner *i)
 			       hello.topology_size, i->path, hello.instance_size);
 }
 
+static void send_health(struct runner *i)
+{
+	struct zrun_health health = {.is_healthy = !i->unhealthy};
+
+	(void)connection_send(i, ZRUN_HEALTH, 0, &health, sizeof(health), NULL, 0);
+}
+
+void connection_health(struct runner *i, bool is_healthy)
+{
+	if (i->unhealthy == !is_healthy)
+		return;
+	i->unhealthy = !is_healthy;
+	send_health(i);
+}
+
 void connection_accept(struct runner *i)
 {
 	struct zhost_connection *l = &i->connection;
@@ -218,6 +233,8 @@ void connection_accept(struct runner *i)
 	if (l->fd < 0)
 		return;
 	hello(i);
+	if (i->unhealthy)
+		send_health(i);
 	ring_send(i);
 }
 

@@ -71,6 +71,8 @@ const char *import_value(const struct import_set *set, const char *name, size_t 
 void connection_open(struct runner *i, int listener, int status_fd);
 /* Takes a waiting zhost if there is none connected; sends HELLO and the ring. */
 void connection_accept(struct runner *i);
+/* Sends HEALTH where it has changed; a zhost that connects later gets it too. */
+void connection_health(struct runner *i, bool is_healthy);
 
 /* Appends a frame (body in two parts) and tries to send. false when it does not fit into
  * what is left of the buffer (or there is no zhost): then nothing was appended. */

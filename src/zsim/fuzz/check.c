@@ -226,11 +226,12 @@ static void check_processes(struct fuzz *f, const Samoza__V1__SpaceListView *lis
 		shown++;
 		struct sim_machine *n =
 			v->zhost != NULL ? machine_find(&f->world, v->zhost) : NULL;
-		CLEANUP(freep) char *id = str_printf("%s/%s", v->topology_id, v->path);
+		CLEANUP(freep)
+		char *id = str_printf("%s/%s#%" PRIu64, v->topology_id, v->path, v->epoch);
 		struct sim_process *p = NULL;
 		if (n != NULL)
 			HASH_FIND_STR(n->processes, id, p);
-		if (p == NULL || p->epoch != v->epoch)
+		if (p == NULL)
 			world_violate(&f->world,
 				      "%s is shown as started on %s, and is not there", v->name,
 				      v->zhost);

@@ -2,6 +2,8 @@
 #include "base/str.h"
 #include "zsim/fuzz/fuzz.h"
 
+#include <inttypes.h>
+
 struct lines {
 	VECTOR(char *) list;
 };
@@ -91,7 +93,8 @@ void imports_check(struct fuzz *f, const struct submitted *s,
 		if (strcmp(views[i]->state, "deployed-started") != 0 || views[i]->zhost == NULL)
 			continue;
 		struct sim_machine *n = machine_find(&f->world, views[i]->zhost);
-		CLEANUP(freep) char *id = str_printf("%s/%s", s->id, views[i]->path);
+		CLEANUP(freep)
+		char *id = str_printf("%s/%s#%" PRIu64, s->id, views[i]->path, views[i]->epoch);
 		struct sim_process *p = NULL;
 		if (n != NULL)
 			HASH_FIND_STR(n->processes, id, p);

@@ -20,6 +20,18 @@ static void say(struct fixture *f, const char *format, ...)
 
 /* ---- what it does, as text ---- */
 
+/* It is there when an error is, and says what the error begins with. */
+static void check_failed_action(const Samoza__V1__InstanceReport *r)
+{
+	static const char *const prefixes[] = {
+		"", "deploy: ", "start: ", "update: ", "stop: ", "undeploy: ", "process: "};
+	assert_int_equal(r->has_failed_action, r->error != NULL);
+	if (r->error == NULL)
+		return;
+	assert_int_not_equal(r->failed_action, SAMOZA__V1__FAILED_ACTION__FAILED_NONE);
+	assert_true(str_has_prefix(r->error, prefixes[r->failed_action]));
+}
+
 static void say_report(struct fixture *f, const char *what, const Samoza__V1__InstanceReport *r)
 {
 	say(f, "%s %s@%" PRIu64 " g%" PRIu64 " %s", what, r->key->path, r->key->epoch,
@@ -38,8 +50,11 @@ static void say_report(struct fixture *f, const char *what, const Samoza__V1__In
 		say(f, " finished");
 	if (r->has_retry_ms)
 		say(f, " retry=%" PRIu64, r->retry_ms);
+	if (r->has_healthy && !r->healthy)
+		say(f, " unhealthy");
 	if (r->error != NULL)
 		say(f, " \"%s\"", r->error);
+	check_failed_action(r);
 	say(f, "\n");
 }
 
@@ -53,10 +68,7 @@ static void say_message(struct fixture *f, const struct agent_message *m)
 			say_report(f, "  holds", h->instances[i]);
 	} else if (m->type == SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT) {
 		const Samoza__V1__Heartbeat *h = (const Samoza__V1__Heartbeat *)m->message;
-		say(f, "heartbeat %" PRIu64, h->counter);
-		for (size_t i = 0; i < h->n_running; i++)
-			say(f, " %s", h->running[i]->path);
-		say(f, "\n");
+		say(f, "heartbeat %" PRIu64 "\n", h->counter);
 	} else {
 		const Samoza__V1__Report *r = (const Samoza__V1__Report *)m->message;
 		assert_int_equal(m->type, SAMOZA__V1__FRAME_TYPE__FRAME_REPORT);
@@ -73,6 +85,8 @@ static void say_order(struct fixture *f, const struct agent_order *o)
 		    o->key->path, o->key->epoch);
 		if (o->imports_version > 0)
 			say(f, " i%" PRIu64, o->imports_version);
+		if (!o->writes)
+			say(f, " readonly");
 		if (o->kind == ACTION_STOP)
 			say(f, " grace=%" PRId64, o->grace_ms);
 		if (o->deadline_ms != NEVER_MS)
@@ -85,6 +99,10 @@ static void say_order(struct fixture *f, const struct agent_order *o)
 		return;
 	case ORDER_RENEW:
 		say(f, "renew %s until=%" PRId64 "\n", o->key->path, o->deadline_ms);
+		return;
+	case ORDER_WRITES:
+		say(f, "writes %s@%" PRIu64 " %s\n", o->key->path, o->key->epoch,
+		    o->writes ? "yes" : "no");
 		return;
 	case ORDER_END:
 		say(f, "end\n");
@@ -149,8 +167,7 @@ static struct agent *new_agent(uint64_t incarnation, const char *boot)
 						.boot = boot,
 						.spec = &spec,
 						.heartbeat_ms = 10000,
-						.failure_timeout_ms = 30000,
-						.reconnect_ms = 10000});
+						.failure_timeout_ms = 30000});
 }
 
 static struct fixture *fixture_new(void)
@@ -278,6 +295,18 @@ static void read_word(struct entry *w, const char *word, unsigned index)
 		d->spec = NULL;
 	} else if (sscanf(word, "in=%31s", w->parent) == 1) {
 		w->spec.parent = w->parent;
+	} else if (strcmp(word, "readonly") == 0) {
+		d->has_writes = true;
+		d->writes = false;
+	} else if (strcmp(word, "together") == 0) {
+		w->spec.has_alone = true;
+		w->spec.alone = false;
+	} else if (sscanf(word, "of=%" SCNu64, &number) == 1) {
+		w->spec.has_placement = true;
+		w->spec.placement = number;
+	} else if (sscanf(word, "revision=%" SCNu64, &number) == 1) {
+		w->spec.has_revision = true;
+		w->spec.revision = (uint32_t)number;
 	} else if (strcmp(word, "exclusive") == 0) {
 		w->spec.has_exclusive = w->spec.exclusive = true;
 	} else if (sscanf(word, "attempts=%" SCNu64, &number) == 1) {
@@ -443,6 +472,16 @@ void exits(struct fixture *f, const char *path, uint64_t epoch, const char *erro
 void finishes(struct fixture *f, const char *path, uint64_t epoch)
 {
 	ended(f, path, epoch, NULL);
+}
+
+void health(struct fixture *f, const char *path, uint64_t epoch, bool is_healthy)
+{
+	Samoza__V1__InstanceKey key = SAMOZA__V1__INSTANCE_KEY__INIT;
+	key.topology = (char *)"T";
+	key.path = (char *)path;
+	key.epoch = epoch;
+	take(f, &(struct agent_input){.type = AGENT_HEALTH,
+				      .health = {.key = &key, .is_healthy = is_healthy}});
 }
 
 void wait_ms(struct fixture *f, int64_t ms)

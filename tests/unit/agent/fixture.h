@@ -2,13 +2,13 @@
  * An agent under test: inputs as short calls, everything that it does as lines of text.
  *
  *   ask(f, "a@1 g1 started");
- *   expect(f, "record T/a deploying\n"
+ *   expect(f, "record T/a#1 deploying\n"
  *             "do 1 deploy a@1\n"
  *             "report a@1 g1 deploying\n");
  *
  * An entry of a set is "PATH@EPOCH gGENERATION TARGET", then any of rRETRY_GENERATION,
  * iIMPORTS_VERSION, in=PARENT, port=VALUE (of the one provider that comes with iN; by default N),
- * nospec, exclusive, attempts=N, window=MS, grace=MS, timeout=MS; entries are separated by ';'.
+ * of=PLACEMENT, revision=N, together (not alone), readonly (no writes), nospec, exclusive, attempts=N, window=MS, grace=MS, timeout=MS; entries are separated by ';'.
  * "do N" is an order to carry out action number N; answer it by succeed(f, N) or fails(f, N, …).
  */
 #ifndef TESTS_UNIT_AGENT_FIXTURE_H
@@ -76,6 +76,7 @@ void run(struct fixture *f, const char *entry);
 void run_family(struct fixture *f, const char *words);
 void exits(struct fixture *f, const char *path, uint64_t epoch, const char *error);
 void finishes(struct fixture *f, const char *path, uint64_t epoch);
+void health(struct fixture *f, const char *path, uint64_t epoch, bool is_healthy);
 
 /* ---- time ---- */
 /* Advances the clock; timers fire as they come due. */

@@ -6,28 +6,28 @@ static void deploys_then_starts_and_reports_each_phase(void **state)
 	struct fixture *f = *state;
 	f->records_shown = true;
 	ask(f, "a@1 g1 started i3");
-	expect(f, "record T/a deploying\n"
+	expect(f, "record T/a#1 deploying\n"
 		  "do 1 deploy a@1\n"
 		  "report a@1 g1 deploying\n");
 	succeed(f, 1);
-	expect(f, "record T/a starting\n"
+	expect(f, "record T/a#1 starting\n"
 		  "do 2 start a@1 i3\n"
 		  "report a@1 g1 deployed\n"
 		  "report a@1 g1 starting\n");
 	succeed_exporting(f, 2, "port", "80");
-	expect(f, "record T/a started\n"
+	expect(f, "record T/a#1 started\n"
 		  "report a@1 g1 started port=80 i3\n");
 	ask(f, "a@1 g2 none");
-	expect(f, "record T/a started\n"
+	expect(f, "record T/a#1 started\n"
 		  "do 3 stop a@1 grace=10000\n"
 		  "report a@1 g2 stopping\n");
 	succeed(f, 3);
-	expect(f, "record T/a undeploying\n"
+	expect(f, "record T/a#1 undeploying\n"
 		  "do 4 undeploy a@1\n"
 		  "report a@1 g2 deployed\n"
 		  "report a@1 g2 undeploying\n");
 	succeed(f, 4);
-	expect(f, "record T/a -\n"
+	expect(f, "record T/a#1 -\n"
 		  "report a@1 g2 absent\n");
 }
 
@@ -175,6 +175,30 @@ static void a_failed_undeploy_waits_for_a_new_generation(void **state)
 		  "report a@1 g3 undeploying\n");
 }
 
+static void health_is_reported_when_it_changes(void **state)
+{
+	struct fixture *f = *state;
+	run(f, "a@1 g1 started");
+	health(f, "a", 1, true);
+	expect(f, "");
+	health(f, "a", 1, false);
+	health(f, "a", 1, false);
+	expect(f, "report a@1 g1 started unhealthy\n");
+	health(f, "a", 1, true);
+	expect(f, "report a@1 g1 started\n");
+	health(f, "a", 1, false);
+	ignore(f);
+	ask(f, "a@1 g2 deployed");
+	succeed(f, 3);
+	ignore(f);
+	health(f, "a", 1, false);
+	ask(f, "a@1 g3 started");
+	succeed(f, 4);
+	expect(f, "do 4 start a@1\n"
+		  "report a@1 g3 starting\n"
+		  "report a@1 g3 started\n"); /* a new process is healthy */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -188,6 +212,7 @@ int main(void)
 		JOINED(an_action_that_exceeds_its_time_limit_is_killed_and_has_failed),
 		JOINED(a_stop_that_exceeds_its_grace_is_killed_and_has_succeeded),
 		JOINED(a_failed_undeploy_waits_for_a_new_generation),
+		JOINED(health_is_reported_when_it_changes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,17 +10,17 @@ static void a_failed_deploy_is_retried_with_back_off(void **state)
 	ask(f, "a@1 g1 deployed");
 	ignore(f);
 	fails(f, 1, "no such artifact");
-	expect(f, "record T/a -\n"
+	expect(f, "record T/a#1 -\n"
 		  "report a@1 g1 absent failures=1 retry=1000 \"deploy: no such artifact\"\n");
 	assert_true(agent_is_busy(f->agent, NULL));
 	wait_ms(f, 999);
 	expect(f, "");
 	wait_ms(f, 1);
-	expect(f, "record T/a deploying\n"
+	expect(f, "record T/a#1 deploying\n"
 		  "do 2 deploy a@1\n"
 		  "report a@1 g1 deploying failures=1\n");
 	succeed(f, 2);
-	expect(f, "record T/a deployed\n"
+	expect(f, "record T/a#1 deployed\n"
 		  "report a@1 g1 deployed failures=1\n");
 	assert_false(agent_is_busy(f->agent, NULL));
 }

@@ -81,8 +81,7 @@ static struct agent *new_agent(const char *boot)
 						.boot = boot,
 						.spec = &spec,
 						.heartbeat_ms = 10000,
-						.failure_timeout_ms = 30000,
-						.reconnect_ms = 10000});
+						.failure_timeout_ms = 30000});
 }
 
 static void take(struct agent *agent, const struct agent_input *input, struct agent_outbox *o)
@@ -170,6 +169,76 @@ static void processes_that_died_are_found_missing(void **state)
 	agent_outbox_done(&o);
 }
 
+static void records_are_written_again_under_the_id_of_their_copy(void **state)
+{
+	(void)state;
+	struct file files[RECORDS_MAX] = {0};
+	size_t count = read_records(COMPAT_DIR "/agent/format1", files);
+	struct agent_outbox o;
+	agent_outbox_init(&o);
+	struct agent *agent = new_agent("b");
+	struct agent *next = new_agent("b");
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(agent_load(agent, files[i].data, files[i].size, true, NULL),
+				 0);
+	take(agent, &(struct agent_input){.type = AGENT_TICK}, &o);
+	size_t removed = 0, written = 0;
+	vector_for_each (&o.records, r) {
+		bool is_new = strchr(r->id, '#') != NULL;
+		assert_int_equal(is_new, r->data != NULL);
+		removed += !is_new;
+		written += is_new;
+		/* The stop of in-starting has ended its process meanwhile. */
+		bool is_alive = strstr(r->id, "/in-starting#") == NULL;
+		if (is_new)
+			assert_int_equal(agent_load(next, r->data, r->size, is_alive, NULL), 0);
+	}
+	assert_int_equal(removed, count);
+	assert_int_equal(written, count - 1); /* all but the one that is not deployed yet */
+	/* Written once: the next agent finds its own records. */
+	take(next, &(struct agent_input){.type = AGENT_TICK}, &o);
+	vector_for_each (&o.records, r)
+		assert_non_null(strchr(r->id, '#'));
+	check_hello(next, &o,
+		    "store started\n"
+		    "in-undeploying undeploying\n"
+		    "in-stopping stopping\n"
+		    "in-starting deployed\n"
+		    "in-started started\n"
+		    "in-deployed deployed\n"
+		    "dashboard started\n"
+		    "bad deployed\n"
+		    "api started\n");
+	agent_free(next);
+	agent_free(agent);
+	agent_outbox_done(&o);
+	files_done(files, count);
+}
+
+static void a_record_without_a_phase_is_refused(void **state)
+{
+	(void)state;
+	struct file files[RECORDS_MAX] = {0};
+	size_t count = read_records(COMPAT_DIR "/agent/format1", files);
+	Samoza__V1__AgentRecord *record =
+		samoza__v1__agent_record__unpack(NULL, files[0].size, files[0].data);
+	record->has_phase_of_format_1 = false;
+	size_t size = samoza__v1__agent_record__get_packed_size(record);
+	CLEANUP(freep) uint8_t *data = mem_calloc(1, size + 1);
+	samoza__v1__agent_record__pack(record, data);
+	samoza__v1__agent_record__free_unpacked(record, NULL);
+	struct agent *agent = new_agent("b");
+	CLEANUP(error_freep) struct error *err = NULL;
+	assert_int_equal(agent_load(agent, data, size, false, &err), ERR_INVALID);
+	error_free(steal_ptr(&err));
+	assert_int_equal(agent_load(agent, files[0].data, files[0].size, false, NULL), 0);
+	assert_int_equal(agent_load(agent, files[0].data, files[0].size, false, &err),
+			 ERR_INVALID);
+	assert_non_null(strstr(err->message, "two records of"));
+	agent_free(agent);
+	files_done(files, count);
+}
+
 /* The sets that zrms sent to one zhost: nothing of them is refused. */
 static void sets_of_an_earlier_zrms_are_followed(void **state)
 {
@@ -208,6 +277,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(records_of_every_phase_are_taken_up),
 		cmocka_unit_test(processes_that_died_are_found_missing),
+		cmocka_unit_test(records_are_written_again_under_the_id_of_their_copy),
+		cmocka_unit_test(a_record_without_a_phase_is_refused),
 		cmocka_unit_test(sets_of_an_earlier_zrms_are_followed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,25 +21,6 @@ static void an_older_generation_changes_nothing(void **state)
 	expect(f, "");
 }
 
-static void a_newer_epoch_replaces_the_older(void **state)
-{
-	struct fixture *f = *state;
-	run(f, "a@1 g1 started");
-	ask(f, "a@2 g4 started");
-	expect(f, "do 3 stop a@1 grace=10000\n"
-		  "report a@1 g1 stopping\n");
-	succeed(f, 3);
-	ignore(f);
-	ask(f, "a@1 g9 started"); /* an older epoch is ignored */
-	expect(f, "");
-	succeed(f, 4);
-	expect(f, "do 5 deploy a@2\n"
-		  "report a@1 g1 absent\n"
-		  "report a@2 g4 deploying\n");
-	ask(f, "a@1 g9 none");
-	expect(f, "");
-}
-
 static void a_copy_that_a_full_set_does_not_list_is_stopped(void **state)
 {
 	struct fixture *f = *state;
@@ -50,6 +31,47 @@ static void a_copy_that_a_full_set_does_not_list_is_stopped(void **state)
 	ask_full(f, "b@2 g2 deployed");
 	expect(f, "do 4 stop a@1 grace=10000\n"
 		  "report a@1 g1 stopping\n");
+}
+
+static void a_full_set_removes_copies_of_any_epoch(void **state)
+{
+	struct fixture *f = *state;
+	ask(f, "a@1 g1 deployed;a@2 g2 deployed;a@3 g3 deployed");
+	succeed_all(f, 1, 3);
+	ignore(f);
+	ask_full(f, "a@2 g2 deployed");
+	expect(f, "do 4 undeploy a@1\n"
+		  "do 5 undeploy a@3\n"
+		  "report a@1 g1 undeploying\n"
+		  "report a@3 g3 undeploying\n");
+}
+
+static void a_spec_of_a_higher_revision_is_adopted(void **state)
+{
+	struct fixture *f = *state;
+	run(f, "a@1 g1 started revision=2 grace=3000");
+	ask(f, "a@1 g2 started revision=1 grace=1000");
+	ask(f, "a@1 g3 started revision=3 grace=5000");
+	ignore(f);
+	ask(f, "a@1 g4 deployed nospec");
+	expect(f, "do 3 stop a@1 grace=5000\n"
+		  "report a@1 g4 stopping\n");
+}
+
+static void a_change_of_the_right_to_write_is_passed_on(void **state)
+{
+	struct fixture *f = *state;
+	ask(f, "a@1 g1 deployed readonly");
+	expect(f, "do 1 deploy a@1 readonly\n"
+		  "report a@1 g1 deploying\n");
+	ask(f, "a@1 g2 deployed");
+	expect(f, "writes a@1 yes\n");
+	succeed(f, 1);
+	ignore(f);
+	ask(f, "a@1 g3 started readonly");
+	expect(f, "writes a@1 no\n"
+		  "do 2 start a@1 readonly\n"
+		  "report a@1 g3 starting\n");
 }
 
 static void a_copy_without_a_spec_is_not_deployed(void **state)
@@ -69,7 +91,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		JOINED(a_generation_that_changes_nothing_is_answered),
 		JOINED(an_older_generation_changes_nothing),
-		JOINED(a_newer_epoch_replaces_the_older),
+		JOINED(a_full_set_removes_copies_of_any_epoch),
+		JOINED(a_spec_of_a_higher_revision_is_adopted),
+		JOINED(a_change_of_the_right_to_write_is_passed_on),
 		JOINED(a_copy_that_a_full_set_does_not_list_is_stopped),
 		JOINED(a_copy_without_a_spec_is_not_deployed),
 	};

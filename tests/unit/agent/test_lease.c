@@ -103,7 +103,7 @@ static void an_exclusive_copy_stops_when_zrms_is_silent(void **state)
 	succeed(f, 2);
 	ignore(f);
 	wait_ms(f, 10000);
-	expect(f, "heartbeat 2 a\n");
+	expect(f, "heartbeat 2\n");
 	wait_ms(f, 500);
 	heartbeat_ack(f, 2); /* counts from when it was sent */
 	expect(f, "renew a until=40000\n");

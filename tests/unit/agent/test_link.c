@@ -13,7 +13,7 @@ static void heartbeats_begin_when_zrms_accepts(void **state)
 	ask_full(f, "");
 	run(f, "a@1 g1 started");
 	wait_ms(f, 20000);
-	expect(f, "heartbeat 2 a\nheartbeat 3 a\n");
+	expect(f, "heartbeat 2\nheartbeat 3\n");
 	down(f);
 	wait_ms(f, 20000);
 	expect(f, "");

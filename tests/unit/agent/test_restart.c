@@ -22,7 +22,7 @@ static void a_restarted_agent_adopts_running_processes(void **state)
 		  "  holds b@2 g0 started port=81\n"
 		  "  holds c@3 g0 deployed\n");
 	accept(f);
-	expect(f, "heartbeat 1 b\n");
+	expect(f, "heartbeat 1\n");
 	ask_full(f, "a@1 g4 started i2;b@2 g5 started;c@3 g6 deployed");
 	expect(f, "do 1 start a@1 i2\n"
 		  "report a@1 g4 starting failures=1 restarts=1\n"

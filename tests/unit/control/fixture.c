@@ -18,7 +18,8 @@
 
 void fixture_init(struct fixture *f)
 {
-	*f = (struct fixture){.now = {.mono_ms = 1000, .wall_ms = INT64_C(1800000000000)}};
+	*f = (struct fixture){.protocol = 2,
+			      .now = {.mono_ms = 1000, .wall_ms = INT64_C(1800000000000)}};
 	outbox_init(&f->outbox);
 }
 
@@ -241,6 +242,8 @@ static Samoza__V1__InstanceReport *report_new(const struct reported *from)
 	r->key->epoch = from->epoch;
 	r->phase = from->phase;
 	r->error = mem_strdup(from->error);
+	r->has_failed_action = from->failed_action != SAMOZA__V1__FAILED_ACTION__FAILED_NONE;
+	r->failed_action = from->failed_action;
 	return r;
 }
 
@@ -256,7 +259,7 @@ void fixture_hello(struct fixture *f, const char *zhost, uint64_t link,
 {
 	Samoza__V1__Hello *hello =
 		(Samoza__V1__Hello *)schema_message_new(&samoza__v1__hello__descriptor);
-	hello->protocol = 1;
+	hello->protocol = f->protocol;
 	hello->spec = (Samoza__V1__ZhostSpec *)schema_message_new(
 		&samoza__v1__zhost_spec__descriptor);
 	hello->spec->name = mem_strdup(zhost);

@@ -23,6 +23,7 @@ struct fixture {
 	VECTOR(Samoza__V1__EventRecord *)
 	events; /* committed, since fixture_init() or a clear */
 	uint64_t next_request;
+	uint32_t protocol; /* that zhosts speak: 2 */
 };
 
 /* An empty store. Nothing runs yet. */
@@ -71,6 +72,7 @@ struct reported {
 	uint64_t epoch;
 	Samoza__V1__Phase phase;
 	const char *error;
+	Samoza__V1__FailedAction failed_action; /* FAILED_NONE: not sent, as in protocol 1 */
 };
 
 /* A zhost of 4 CPUs and 8 GiB on a new link, which holds `instances`. */

@@ -106,6 +106,19 @@ static void released_ports_can_be_assigned_again(void **state)
 	expect("t/b", "port", "", "20005", true);
 }
 
+static void ports_can_be_handed_to_another_id(void **state)
+{
+	(void)state;
+	expect("t/a", "port", "", "20005", true);
+	assert_true(ports_rename(ports, "t/a", "t/a#1"));
+	expect("t/a#1", "port", "", "20005", false);
+	assert_null(ports_record(ports, "t/a"));
+	expect("t/a", "port", "", "20006", true);
+	assert_false(ports_rename(ports, "t/a", "t/a#1"));
+	assert_false(ports_rename(ports, "t/b", "t/b#1"));
+	expect("t/a", "port", "", "20006", false);
+}
+
 static void an_exhausted_port_range_is_reported(void **state)
 {
 	Samoza__V1__Variable v = SAMOZA__V1__VARIABLE__INIT, *list[] = {&v}, **exports;
@@ -133,6 +146,7 @@ int main(void)
 		TEST(a_port_in_use_is_skipped),
 		TEST(recorded_ports_are_assigned_again),
 		TEST(released_ports_can_be_assigned_again),
+		TEST(ports_can_be_handed_to_another_id),
 		TEST(an_exhausted_port_range_is_reported),
 	};
 

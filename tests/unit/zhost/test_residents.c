@@ -457,7 +457,7 @@ static bool load(struct fixture *f, Samoza__V1__Phase phase, bool is_running)
 	residents_load(f->residents, &desired, phase);
 	residents_await_hello(f->residents);
 	bool is_alive = residents_take_up(f->residents, &key, &report);
-	further.resident = resident_find(f->residents, "t1", "a");
+	further.resident = resident_find(f->residents, &key);
 	return is_alive;
 }
 

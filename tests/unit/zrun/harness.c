@@ -462,6 +462,7 @@ static void frame_arrived(struct play *p, const struct zrun_frame *frame, const 
 			       (const char *)c.at);
 		break;
 	case ZRUN_STARTED:
+	case ZRUN_HEALTH:
 		break;
 	case ZRUN_STOP:
 	case ZRUN_MESSAGE:

@@ -1,0 +1,55 @@
+/* The copies of one instance on this zhost. */
+#include "core/agent/slot.h"
+
+void slot_join(struct agent *agent, struct agent_copy *copy)
+{
+	CLEANUP(freep) char *id = str_printf("%s/%s", copy->key->topology, copy->key->path);
+	struct agent_slot *slot = NULL;
+	HASH_FIND_STR(agent->slots, id, slot);
+	if (slot == NULL) {
+		slot = mem_new(struct agent_slot);
+		slot->id = steal_ptr(&id);
+		HASH_ADD_KEYPTR(hh, agent->slots, slot->id, strlen(slot->id), slot);
+	}
+	copy->slot = slot;
+	struct agent_copy *newer = slot->copies;
+	while (newer != NULL && newer->key->epoch < copy->key->epoch)
+		newer = newer->slot_next;
+	if (newer == NULL)
+		DL_APPEND2(slot->copies, copy, slot_prev, slot_next);
+	else
+		DL_PREPEND_ELEM2(slot->copies, newer, copy, slot_prev, slot_next);
+}
+
+void slot_leave(struct agent *agent, struct agent_copy *copy)
+{
+	struct agent_slot *slot = copy->slot;
+	DL_DELETE2(slot->copies, copy, slot_prev, slot_next);
+	if (slot->copies != NULL)
+		return;
+	HASH_DELETE(hh, agent->slots, slot);
+	free(slot->id);
+	free(slot);
+}
+
+struct agent_copy *slot_copies(const struct agent *agent, const char *id)
+{
+	struct agent_slot *slot = NULL;
+	HASH_FIND_STR(agent->slots, id, slot);
+	return slot != NULL ? slot->copies : NULL;
+}
+
+bool slot_holds_start(const struct agent *agent, const struct agent_copy *copy)
+{
+	const struct agent_copy *other = copy->slot->copies;
+	for (; other != NULL; other = other->slot_next) {
+		if (other == copy || !(copy->spec->alone || other->spec->alone))
+			continue;
+		if (phase_has_process(other->phase))
+			return true;
+		if (other->key->epoch > copy->key->epoch && !copy_is_unwanted(agent, other) &&
+		    other->desired->target == SAMOZA__V1__TARGET__TARGET_STARTED)
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,181 @@
+/* zhosts of protocols 1 and 2 (proto/wire.proto). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "base/str.h"
+#include "fixture.h"
+
+#define ACK	 SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK
+#define DEPLOYED SAMOZA__V1__PHASE__PHASE_DEPLOYED
+#define STARTED	 SAMOZA__V1__PHASE__PHASE_STARTED
+
+static const char spaces[] = "- {name: web, type: NATIVE}\n"
+			     "- {name: cache, type: NATIVE, inside: web}\n";
+
+static void set_up(struct fixture *f, uint32_t protocol)
+{
+	fixture_init(f);
+	fixture_start(f);
+	f->protocol = protocol;
+}
+
+static const Samoza__V1__HelloAck *hello(struct fixture *f, uint32_t protocol, uint64_t link)
+{
+	f->protocol = protocol;
+	fixture_hello(f, "n1", link, NULL, 0);
+	return (const Samoza__V1__HelloAck *)fixture_message(f, link, ACK);
+}
+
+static void protocols_1_and_2_are_accepted(void **state)
+{
+	(void)state;
+	struct fixture f;
+	set_up(&f, 0);
+	for (uint32_t protocol = 1; protocol <= 2; protocol++)
+		assert_int_equal(hello(&f, protocol, protocol)->verdict,
+				 SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED);
+	fixture_done(&f);
+}
+
+static void other_protocols_are_refused(void **state)
+{
+	(void)state;
+	struct fixture f;
+	set_up(&f, 0);
+	const Samoza__V1__HelloAck *ack = hello(&f, 3, 1);
+	assert_int_equal(ack->verdict, SAMOZA__V1__HELLO_ACK__VERDICT__REFUSED);
+	assert_string_equal(ack->reason, "unsupported protocol version 3; this zrms supports "
+					 "versions 1 to 2");
+	assert_int_equal(hello(&f, 0, 2)->verdict, SAMOZA__V1__HELLO_ACK__VERDICT__REFUSED);
+	fixture_done(&f);
+}
+
+/* As a zhost of 0.1.0 sent it. */
+static void a_recorded_hello_of_protocol_1_is_accepted(void **state)
+{
+	(void)state;
+	struct fixture f;
+	set_up(&f, 0);
+	uint8_t data[4096];
+	FILE *file = fopen(COMPAT_DIR "/wire/protocol1/hello.frames", "rb");
+	assert_non_null(file);
+	size_t size = fread(data, 1, sizeof(data), file);
+	fclose(file);
+	uint64_t link = 0;
+	for (size_t at = 0; at < size;) {
+		uint32_t length = (uint32_t)data[at] | (uint32_t)data[at + 1] << 8;
+		Samoza__V1__Hello *m =
+			samoza__v1__hello__unpack(NULL, length - 1, data + at + 5);
+		assert_non_null(m);
+		(void)fixture_handle(&f, &(struct control_input){.type = CONTROL_HELLO,
+								 .hello = {++link, m}});
+		const Samoza__V1__HelloAck *ack =
+			(const Samoza__V1__HelloAck *)fixture_message(&f, link, ACK);
+		assert_int_equal(ack->verdict, SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED);
+		samoza__v1__hello__free_unpacked(m, NULL);
+		at += length + 4;
+	}
+	assert_int_equal(link, 2);
+	fixture_done(&f);
+}
+
+static struct reported report_of(struct fixture *f, const char *path, Samoza__V1__Phase phase)
+{
+	const Samoza__V1__DesiredInstance *asked = fixture_desired(f, 1, path);
+	assert_non_null(asked);
+	return (struct reported){"a1", path, asked->key->epoch, phase, NULL, 0};
+}
+
+/* `web` is deployed, and asked to be undeployed. */
+static struct reported undeploying_web(struct fixture *f)
+{
+	fixture_hello(f, "n1", 1, NULL, 0);
+	fixture_submit(f, "a1", "shop", "- {name: web, type: NATIVE}\n");
+	struct reported web = report_of(f, "web", DEPLOYED);
+	fixture_report(f, 1, &web);
+	web.phase = STARTED;
+	fixture_report(f, 1, &web);
+	assert_int_equal(fixture_topology(f, "a1", TOPOLOGY_STOP), 0);
+	web.phase = DEPLOYED;
+	fixture_report(f, 1, &web);
+	return web;
+}
+
+static void check(struct fixture *f, const char *expected)
+{
+	CLEANUP(freep) char *seen = fixture_space(f, "a1", "web");
+	assert_string_equal(seen, expected);
+}
+
+static void a_failed_undeploy_of_protocol_2_is_known_by_its_action(void **state)
+{
+	(void)state;
+	struct fixture f;
+	set_up(&f, 2);
+	struct reported web = undeploying_web(&f);
+	check(&f, "undeploying on n1");
+	web.error = "undeploy: is how this error begins";
+	web.failed_action = SAMOZA__V1__FAILED_ACTION__FAILED_START;
+	fixture_report(&f, 1, &web);
+	check(&f, "undeploying on n1");
+	web.error = "exit status 1";
+	web.failed_action = SAMOZA__V1__FAILED_ACTION__FAILED_UNDEPLOY;
+	fixture_report(&f, 1, &web);
+	check(&f, "deployed-stopped on n1");
+	fixture_done(&f);
+}
+
+static void a_failed_undeploy_of_protocol_1_is_known_by_its_error(void **state)
+{
+	(void)state;
+	struct fixture f;
+	set_up(&f, 1);
+	struct reported web = undeploying_web(&f);
+	web.error = "start: exit status 1";
+	fixture_report(&f, 1, &web);
+	check(&f, "undeploying on n1");
+	web.error = "undeploy: exit status 1";
+	fixture_report(&f, 1, &web);
+	check(&f, "deployed-stopped on n1");
+	fixture_done(&f);
+}
+
+static void copies_that_were_placed_together_name_the_epoch_of_their_root(void **state)
+{
+	(void)state;
+	struct fixture f;
+	set_up(&f, 2);
+	fixture_hello(&f, "n1", 1, NULL, 0);
+	fixture_submit(&f, "a1", "shop", spaces);
+	const Samoza__V1__DesiredInstance *asked = fixture_desired(&f, 1, "web");
+	assert_non_null(asked);
+	uint64_t root = asked->key->epoch;
+	assert_int_equal(asked->spec->placement, root);
+	struct reported web = report_of(&f, "web", DEPLOYED);
+	fixture_report(&f, 1, &web);
+	asked = fixture_desired(&f, 1, "web/cache");
+	assert_non_null(asked);
+	assert_int_not_equal(asked->key->epoch, root);
+	assert_int_equal(asked->spec->placement, root);
+	assert_true(asked->spec->alone);
+	fixture_done(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(protocols_1_and_2_are_accepted),
+		cmocka_unit_test(other_protocols_are_refused),
+		cmocka_unit_test(a_recorded_hello_of_protocol_1_is_accepted),
+		cmocka_unit_test(a_failed_undeploy_of_protocol_2_is_known_by_its_action),
+		cmocka_unit_test(a_failed_undeploy_of_protocol_1_is_known_by_its_error),
+		cmocka_unit_test(copies_that_were_placed_together_name_the_epoch_of_their_root),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
