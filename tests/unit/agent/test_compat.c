@@ -119,14 +119,13 @@ static struct agent *load(const char *directory, const char *alive, const char *
 	return agent;
 }
 
-static void records_of_every_phase_are_taken_up(void **state)
+static void check_taken_up(const char *directory)
 {
-	(void)state;
 	struct agent_outbox o;
 	agent_outbox_init(&o);
-	struct agent *agent = load(COMPAT_DIR "/agent/format1",
-				   " api dashboard store in-started in-starting in-stopping ",
-				   "383327ec-e12d-40a7-aff9-b2f807c62ae3");
+	struct agent *agent =
+		load(directory, " api dashboard store in-started in-starting in-stopping ",
+		     "383327ec-e12d-40a7-aff9-b2f807c62ae3");
 	take(agent, &(struct agent_input){.type = AGENT_TICK}, &o);
 	check_hello(agent, &o,
 		    "api started\n"
@@ -141,6 +140,13 @@ static void records_of_every_phase_are_taken_up(void **state)
 		    "store started\n");
 	agent_free(agent);
 	agent_outbox_done(&o);
+}
+
+static void records_of_every_phase_are_taken_up(void **state)
+{
+	(void)state;
+	check_taken_up(COMPAT_DIR "/agent/format1");
+	check_taken_up(COMPAT_DIR "/agent/format2");
 }
 
 static void processes_that_died_are_found_missing(void **state)
@@ -240,9 +246,8 @@ static void a_record_without_a_phase_is_refused(void **state)
 }
 
 /* The sets that zrms sent to one zhost: nothing of them is refused. */
-static void sets_of_an_earlier_zrms_are_followed(void **state)
+static void check_sets(const char *path)
 {
-	(void)state;
 	struct agent_outbox o;
 	agent_outbox_init(&o);
 	struct agent *agent = new_agent("b");
@@ -251,7 +256,7 @@ static void sets_of_an_earlier_zrms_are_followed(void **state)
 	take(agent, &(struct agent_input){.type = AGENT_HELLO_ACK, .hello_ack = &ack}, &o);
 	size_t size = 0, at = 0, deploys = 0;
 	CLEANUP(freep)
-	char *data = read_whole(COMPAT_DIR "/wire/protocol1/desired.frames", &size);
+	char *data = read_whole(path, &size);
 	struct frame frame;
 	while (frame_next(data + at, size - at, &frame, NULL) > 0) {
 		ProtobufCMessage *message = NULL;
@@ -272,6 +277,13 @@ static void sets_of_an_earlier_zrms_are_followed(void **state)
 	agent_outbox_done(&o);
 }
 
+static void sets_of_every_zrms_are_followed(void **state)
+{
+	(void)state;
+	check_sets(COMPAT_DIR "/wire/protocol1/desired.frames");
+	check_sets(COMPAT_DIR "/wire/protocol2/desired.frames");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -279,7 +291,7 @@ int main(void)
 		cmocka_unit_test(processes_that_died_are_found_missing),
 		cmocka_unit_test(records_are_written_again_under_the_id_of_their_copy),
 		cmocka_unit_test(a_record_without_a_phase_is_refused),
-		cmocka_unit_test(sets_of_an_earlier_zrms_are_followed),
+		cmocka_unit_test(sets_of_every_zrms_are_followed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -69,27 +69,32 @@ static void free_message(void *message)
 	protobuf_c_message_free_unpacked(message, NULL);
 }
 
-static void every_frame_of_protocol_1_is_read(void **state)
+static size_t read_all(const char *format)
 {
-	(void)state;
 	size_t read = 0;
 	for (unsigned type = 1; type <= 14; type++) {
-		struct frames frames = open_frames("protocol1", type);
+		struct frames frames = open_frames(format, type);
 		assert_true(frames.size > 0);
 		for (void *m; (m = next_message(&frames, type)) != NULL; read++)
 			free_message(m);
 	}
-	assert_int_equal(read, 84);
+	return read;
 }
 
-static void a_hello_of_protocol_1_means_what_it_meant(void **state)
+static void every_frame_is_read(void **state)
 {
 	(void)state;
+	assert_int_equal(read_all("protocol1"), 84);
+	assert_int_equal(read_all("protocol2"), 77);
+}
+
+static void check_hello(const char *format, uint32_t protocol)
+{
 	unsigned type = SAMOZA__V1__FRAME_TYPE__FRAME_HELLO;
-	struct frames frames = open_frames("protocol1", type);
+	struct frames frames = open_frames(format, type);
 	free_message(next_message(&frames, type));
 	Samoza__V1__Hello *h = next_message(&frames, type);
-	assert_int_equal(h->protocol, 1);
+	assert_int_equal(h->protocol, protocol);
 	assert_string_equal(h->spec->name, "n1");
 	assert_int_equal(h->incarnation, 2);
 	assert_int_equal(h->n_instances, 10);
@@ -108,6 +113,13 @@ static void a_hello_of_protocol_1_means_what_it_meant(void **state)
 	assert_null(next_message(&frames, type));
 }
 
+static void a_hello_means_what_it_meant(void **state)
+{
+	(void)state;
+	check_hello("protocol1", 1);
+	check_hello("protocol2", 2);
+}
+
 static void reports_of_protocol_1_name_the_failed_action_in_their_error(void **state)
 {
 	(void)state;
@@ -124,12 +136,32 @@ static void reports_of_protocol_1_name_the_failed_action_in_their_error(void **s
 	assert_true(failed > 0);
 }
 
+static void reports_of_protocol_2_name_the_failed_action_in_a_field(void **state)
+{
+	(void)state;
+	unsigned type = SAMOZA__V1__FRAME_TYPE__FRAME_REPORT, failed = 0, healthy = 0;
+	struct frames frames = open_frames("protocol2", type);
+	for (Samoza__V1__Report *m; (m = next_message(&frames, type)) != NULL;) {
+		for (size_t i = 0; i < m->n_instances; i++) {
+			const Samoza__V1__InstanceReport *r = m->instances[i];
+			assert_int_equal(r->has_failed_action, r->error != NULL);
+			failed +=
+				r->has_failed_action &&
+				r->failed_action == SAMOZA__V1__FAILED_ACTION__FAILED_UNDEPLOY;
+			healthy += r->healthy != 0;
+		}
+		free_message(m);
+	}
+	assert_true(failed > 0 && healthy > 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_frame_of_protocol_1_is_read),
-		cmocka_unit_test(a_hello_of_protocol_1_means_what_it_meant),
+		cmocka_unit_test(every_frame_is_read),
+		cmocka_unit_test(a_hello_means_what_it_meant),
 		cmocka_unit_test(reports_of_protocol_1_name_the_failed_action_in_their_error),
+		cmocka_unit_test(reports_of_protocol_2_name_the_failed_action_in_a_field),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
