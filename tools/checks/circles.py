@@ -27,10 +27,6 @@ KNOWN = {
     "src/adapter/wasm2c": (
         ["module.c", "module_code.c", "module_exports.c"],
         "the sections report findings with a function of the file that runs them"),
-    "src/core/place": (
-        ["backtrack.c", "demands.c", "index.c", "needs.c", "search.c", "units.c", "view.c", "wait.c",
-         "zhosts.c"],
-        "one private header for all parts"),
     "src/mex": (
         ["cmd_build.c", "cmd_inspect.c", "cmd_sign.c", "cmd_validate.c", "cmd_verify.c",
          "main.c"],

@@ -140,10 +140,10 @@ struct place_unit_request {
 	uint32_t unit; /* not placed */
 	const struct place_exclusion *excluded;
 	uint32_t excluded_count;
-	/* Stop-first: it is installed beside the unit `replaces` of its slot, and starts only when
-	 * that one has stopped. It goes where that one is, while that zhost is eligible with the
-	 * room of `replaces` returned, and shares that room (place_share_room()); else to the best
-	 * other zhost, with room of its own. PRE: the only unit of its request. */
+	/* Stop-first: it is installed beside the unit `replaces` of its slot, and starts only
+	 * when that one has stopped. It goes where that one is, while that zhost is eligible
+	 * with the room of `replaces` returned, and shares that room (place_share_room()); else
+	 * to the best other zhost, with room of its own. PRE: the only unit of its request. */
 	bool shares_room;
 	uint32_t replaces;
 	/* No other zhost is eligible: it stays where it is, or belongs to that zhost. */
@@ -209,13 +209,13 @@ bool place_wait_any(const struct place *p);
 
 /* ---- explanation ---- */
 
-enum place_rule { /* the numbers of [topology.placement.rule-1] to -6 */
-		  PLACE_RULE_STATE = 1,
-		  PLACE_RULE_CAPABILITY = 2,
-		  PLACE_RULE_SPATIAL = 3,
-		  PLACE_RULE_AFFINITY = 4,
-		  PLACE_RULE_SPREAD = 5,
-		  PLACE_RULE_CAPACITY = 6,
+enum place_rule_number { /* the numbers of [topology.placement.rule-1] to -6 */
+			 PLACE_RULE_STATE = 1,
+			 PLACE_RULE_CAPABILITY = 2,
+			 PLACE_RULE_SPATIAL = 3,
+			 PLACE_RULE_AFFINITY = 4,
+			 PLACE_RULE_SPREAD = 5,
+			 PLACE_RULE_CAPACITY = 6,
 };
 
 /* What `needs` and `free` of a failure count. */
@@ -227,9 +227,10 @@ enum place_quantity {
 };
 
 struct place_failure {
-	enum place_rule rule;
-	char *what; /* the requirement; the same on every zhost: "memory" */
-	char *text; /* and how it failed: "memory, needs 512 MiB, 128 MiB free" */
+	enum place_rule_number rule;
+	const char *rule_name; /* of the object: "capability", "cpu" */
+	char *what;	       /* the requirement; the same on every zhost: "memory" */
+	char *text;	       /* and how it failed: "memory, needs 512 MiB, 128 MiB free" */
 	enum place_quantity quantity;
 	int64_t needs, free;
 };

@@ -340,8 +340,8 @@ static bool give(const struct device_need *const *needs, unsigned count, unsigne
 	return false;
 }
 
-/* Whether all facts on z whose devices are not known yet, and f, could be given some. Those that
- * share room with f leave theirs to it. */
+/* Whether all facts on z whose devices are not known yet, and f, could be given some. Those
+ * that share room with f leave theirs to it. */
 static bool devices_possible(const struct oracle *o, unsigned f, unsigned z)
 {
 	struct slots s;

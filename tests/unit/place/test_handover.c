@@ -282,8 +282,8 @@ static void a_unit_grows_where_it_is(void **state)
 	slot_done(&s);
 }
 
-/* What a unit gives up when it shrinks is offered to those that wait, and its new child to those
- * that wait for it. */
+/* What a unit gives up when it shrinks is offered to those that wait, and its new child to
+ * those that wait for it. */
 static void a_resize_wakes(void **state)
 {
 	(void)state;

@@ -11,8 +11,10 @@
 
 #include <cmocka.h>
 
-#include "core/place/index.h"
-#include "core/place/tournament.h"
+#include "core/place/choose/index.h"
+#include "core/place/state/groups.h"
+#include "core/place/state/tournament.h"
+#include "core/place/state/units.h"
 #include "fixture.h"
 #include "random_case.h"
 
@@ -101,7 +103,7 @@ static void add_random_topology(struct world *w)
 	free(findings);
 }
 
-static struct unit *random_unit(struct world *w)
+static struct place_unit *random_unit(struct world *w)
 {
 	const struct app *app = &w->apps[draw(&w->chance, w->app_count)];
 	uint32_t i = draw(&w->chance, app->model->instance_count);
@@ -112,7 +114,7 @@ static struct unit *random_unit(struct world *w)
 
 static void happen(struct world *w)
 {
-	struct unit *u = random_unit(w);
+	struct place_unit *u = random_unit(w);
 	uint32_t zhost = w->zhosts[draw(&w->chance, w->zhost_count)];
 	switch (draw(&w->chance, 12)) {
 	case 0:
@@ -144,7 +146,7 @@ static void happen(struct world *w)
 }
 
 /* The whole topology of the unit is wanted, or no longer. */
-static void pend_topology(struct world *w, const struct unit *u, int32_t sign)
+static void pend_topology(struct world *w, const struct place_unit *u, int32_t sign)
 {
 	const struct app *app = w->apps;
 	while (app->topology != u->need->topology->handle)
@@ -161,7 +163,7 @@ static void pend_topology(struct world *w, const struct unit *u, int32_t sign)
 
 static void ask(struct world *w, uint64_t seed, unsigned *found)
 {
-	struct unit *u = random_unit(w);
+	struct place_unit *u = random_unit(w);
 	struct place_exclusion out[3];
 	struct place_unit_request request = {
 		.excluded = out,

@@ -1,0 +1,12 @@
+/* FailureReason ([topology.reason]): the first requirement, in the order of the rules, that
+ * none of the zhosts that pass the earlier ones satisfies. */
+#ifndef SAMOZA_CORE_PLACE_EXPLAIN_REASON_H
+#define SAMOZA_CORE_PLACE_EXPLAIN_REASON_H
+
+#include "core/place/rule/filter.h"
+
+/* Why no zhost is eligible; sets sentence, detail and smallest change. False, and nothing set,
+ * when one is. `path`: of the unit. */
+bool reason_find(struct filter *f, const char *path, struct place_reason *reason);
+
+#endif

@@ -1,0 +1,59 @@
+/* Rule 4: required affinity: an instance of the other space is placed in the same scope. */
+#include "base/str.h"
+#include "core/place/rule/rules.h"
+
+static void compile(struct filter *f, const struct space *s)
+{
+	for (uint32_t i = 0; s != NULL && i < f->need->required_count; i++) {
+		const struct affinity_term *t = &f->need->terms[i];
+		if (t->kind != TERM_REQUIRE || t->space != s)
+			continue;
+		struct requirement *r = filter_add(f, &rule_affinity);
+		r->declared = t;
+		r->group = t->group;
+		/* With its own space it is satisfied as the only instance of it: when the
+		 * others leave. */
+		if (!t->self)
+			r->wakes_on = WAKE_MEMBERS_CAME;
+	}
+}
+
+static bool holds(const struct filter *f, const struct requirement *r, uint32_t zhost)
+{
+	const struct affinity_term *t = r->declared;
+	return term_holds(f->place, t, domain_of(f->place, t->column, zhost), f->strictness);
+}
+
+static char *what(const struct filter *f, const struct requirement *r)
+{
+	const struct affinity_term *t = r->declared;
+	CLEANUP(freep) char *with = affinity_text(t->rule);
+	return str_printf("affinity with '%s' on %s", with, scope_text(f->place, t->column));
+}
+
+static char *failure(const struct filter *f, const struct requirement *r, uint32_t zhost,
+		     struct place_failure *ret)
+{
+	const struct affinity_term *t = r->declared;
+	return company_text(f->place, t->column, zhost,
+			    counter_at(f->place, t->counter, zhost) + t->own);
+}
+
+static char *smallest_change(const struct filter *f, const struct requirement *r,
+			     uint32_t zhost)
+{
+	CLEANUP(freep) char *name = what(f, r);
+	return str_printf("what satisfies %s", name);
+}
+
+const struct place_rule rule_affinity = {
+	.number = PLACE_RULE_AFFINITY,
+	.name = "affinity",
+	.decision = RULE_BUILT_IN,
+	.wakes_on = WAKE_MEMBERS_CAME | WAKE_MEMBERS_LEFT,
+	.compile = compile,
+	.holds = holds,
+	.what = what,
+	.failure = failure,
+	.smallest_change = smallest_change,
+};

@@ -1,0 +1,96 @@
+/* Rule 6: the free devices of a zhost cover the unit, shares included. */
+#include "core/place/state/devices.h"
+#include "base/str.h"
+#include "core/place/rule/rules.h"
+
+static void compile(struct filter *f, const struct space *s)
+{
+	if (s == NULL && f->need->demand->request_count > 0)
+		filter_add(f, &rule_devices);
+}
+
+static bool holds(const struct filter *f, const struct requirement *r, uint32_t zhost)
+{
+	const struct place_node *node = node_at(f->place, zhost);
+	return devices_fit(node->devices, node->device_count, f->need->demand, NULL);
+}
+
+static char *what(const struct filter *f, const struct requirement *r)
+{
+	return mem_strdup("devices");
+}
+
+static char *append(char *take_text, const char *separator, char *take_more)
+{
+	if (take_text == NULL)
+		return take_more;
+	char *longer = str_printf("%s%s%s", take_text, separator, take_more);
+	free(take_text);
+	free(take_more);
+	return longer;
+}
+
+static char *failure(const struct filter *f, const struct requirement *r, uint32_t zhost,
+		     struct place_failure *ret)
+{
+	const struct demand *d = f->need->demand;
+	char *text = NULL;
+	for (uint32_t i = 0; i < d->request_count; i++) {
+		uint32_t free_now = devices_free(node_at(f->place, zhost), &d->requests[i]);
+		if (free_now >= d->requests[i].count)
+			continue;
+		CLEANUP(freep) char *request = device_request_text(f->place, &d->requests[i]);
+		text = append(text, "; ", str_printf("needs %s, %u free", request, free_now));
+		if (d->request_count == 1) {
+			ret->quantity = PLACE_DEVICES;
+			ret->needs = d->requests[i].count;
+			ret->free = free_now;
+		}
+	}
+	return text != NULL ? text : mem_strdup("not enough for all together");
+}
+
+static char *smallest_change(const struct filter *f, const struct requirement *r,
+			     uint32_t zhost)
+{
+	const struct demand *d = f->need->demand;
+	char *text = NULL;
+	for (uint32_t i = 0; i < d->request_count; i++) {
+		const struct device_request *request = &d->requests[i];
+		uint32_t free_now = devices_free(node_at(f->place, zhost), request);
+		if (free_now < request->count)
+			text = append(
+				text, " and ",
+				str_printf("%u %s more", request->count - free_now,
+					   symbol_text(&f->place->symbols, request->kind)));
+	}
+	return text != NULL ? text : mem_strdup("more devices");
+}
+
+static double missing(const struct filter *f, const struct requirement *r, uint32_t zhost)
+{
+	const struct demand *d = f->need->demand;
+	uint32_t missing = 0, total = 1;
+	for (uint32_t i = 0; i < d->request_count; i++) {
+		uint32_t free_now = devices_free(node_at(f->place, zhost), &d->requests[i]),
+			 needs = d->requests[i].count;
+		missing += free_now < needs ? needs - free_now : 0;
+		total += needs;
+	}
+	return (double)missing / (double)total;
+}
+
+const struct place_rule rule_devices = {
+	.number = PLACE_RULE_CAPACITY,
+	.name = "devices",
+	.decision = RULE_BUILT_IN,
+	.wakes_on = WAKE_ROOM,
+	.compile = compile,
+	.holds = holds,
+	.what = what,
+	.failure = failure,
+	.sentence = capacity_sentence,
+	.detail = capacity_detail,
+	.smallest_change = smallest_change,
+	.missing = missing,
+};
