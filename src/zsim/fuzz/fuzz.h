@@ -9,7 +9,9 @@
  *   legal.c   which moves there are              commits.c when commits end, and who dies between
  *
  * Invariants (each says its own name when it fails):
- * - no instance is live twice under one epoch; an exclusive one never is at all    (machine.c)
+ * - no instance is live twice under one epoch; an exclusive one never is at all,
+ *   over all deployments of its name                                            (machine.c)
+ * - no zhost is asked for a copy before the record of its epoch is committed       (life.c)
  * - the capacity of a zhost is never exceeded by what is placed there
  * - whoever is started has a started parent and its mandatory imports, or stops; unresolved
  * ones lack something, waiting ones wait for somebody

@@ -41,12 +41,29 @@ static bool batch_more(void *user)
 	return random_percent(&f->random, f->batch_percent);
 }
 
+/* A zhost is asked for a copy only after the record of its epoch is committed. */
+static void check_desired(struct fuzz *f, const Samoza__V1__Desired *set)
+{
+	for (size_t k = 0; k < set->n_instances; k++) {
+		const Samoza__V1__InstanceKey *key = set->instances[k]->key;
+		const struct mirrored *m = mirror_find(f, key->topology, key->path);
+		bool removed = m != NULL && m->record == NULL;
+		if (!removed && (m == NULL || m->record->epoch < key->epoch))
+			world_violate(&f->world,
+				      "%s is asked of a zhost under epoch %" PRIu64
+				      ", of which no record is committed",
+				      key->path, key->epoch);
+	}
+}
+
 static void frame(void *user, const struct sim_machine *machine, bool to_agent,
 		  Samoza__V1__FrameType type, const ProtobufCMessage *message)
 {
 	struct fuzz *f = user;
 	if (!to_agent && type == SAMOZA__V1__FRAME_TYPE__FRAME_HELLO)
 		f->adopts_open = true;
+	if (to_agent && type == SAMOZA__V1__FRAME_TYPE__FRAME_DESIRED)
+		check_desired(f, (const Samoza__V1__Desired *)message);
 }
 
 static void after_step(void *user)
