@@ -84,7 +84,7 @@ class Tap:
                 at += 4 + size
 
 
-def write_frames(tap, folder):
+def write_frames(tap, directory):
     by_size = {}
     for kind, whole in tap.frames():
         by_size.setdefault(kind, {}).setdefault(len(whole), whole)
@@ -94,18 +94,18 @@ def write_frames(tap, folder):
         last = len(sizes) - 1
         chosen = sorted({sizes[round(k * last / (MOST - 1))] for k in range(MOST)})
         data = b"".join(by_size[number][size] for size in chosen)
-        (folder / f"{name}.frames").write_bytes(data)
+        (directory / f"{name}.frames").write_bytes(data)
         print(f"{name}: {len(chosen)} of {len(sizes)} sizes, {len(data)} bytes")
 
 
-def write_records(database, folder):
+def write_records(database, directory):
     with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as db:
         rows = db.execute("SELECT key, value FROM data WHERE owner='@agent'").fetchall()
     for key, value in rows:
         key = bytes(key) if not isinstance(key, str) else key.encode()
         name = re.search(rb"/([^#]*)", key).group(1).decode().replace("/", "_")
-        (folder / f"{name}.key").write_bytes(key)
-        (folder / f"{name}.record").write_bytes(value)
+        (directory / f"{name}.key").write_bytes(key)
+        (directory / f"{name}.record").write_bytes(value)
         print(f"record {key.decode()}: {len(value)} bytes")
 
 
@@ -163,7 +163,7 @@ SAMOZA_ON_PROCESS(void)
 
 
 def traffic(c):
-    package = c.folder / "my-app.mex"
+    package = c.directory / "my-app.mex"
     run(conftest.BIN / "mex", "build", conftest.EXAMPLE, "-o", package, "--key", c.key)
     c.submit(package)
     page = Page(c.zedge("n1"))
@@ -192,8 +192,8 @@ def traffic(c):
 
 def main():
     wire, agent = (pathlib.Path(name) for name in sys.argv[1:3])
-    for folder in (wire, agent):
-        folder.mkdir(parents=True, exist_ok=True)
+    for directory in (wire, agent):
+        directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         # Cluster starts its zhosts by itself: first none, then each through the tap.
         c = Cluster(name, zhosts=())
@@ -212,7 +212,7 @@ def main():
             c.wait_state("my-app", "running", 60)
             phases(c)
             c.zhosts["n1"].kill()
-            write_records(c.folder / "n1" / "zhost.db", agent)
+            write_records(c.directory / "n1" / "zhost.db", agent)
             c.zhosts["n1"].start()
             c.wait_zhost("n1", "deployed-started")
             until(lambda: len({len(whole) for kind, whole in tap.frames() if kind == 1}) > 1,
