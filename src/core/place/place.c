@@ -75,7 +75,7 @@ uint32_t place_unit_new(struct place *p, uint32_t topology, uint32_t instance,
 	uint32_t handle = unit_new(p, n, instance);
 	demand_count(p, n->demand, 1);
 	if (slot_mate != PLACE_NONE)
-		slot_join(unit_at(p, handle), unit_checked(p, slot_mate));
+		unit_join_slot(unit_at(p, handle), unit_checked(p, slot_mate));
 	return handle;
 }
 

@@ -53,7 +53,7 @@ static struct spacelog *log_of(struct fixture *f, const char *path)
 {
 	char name[INSTANCE_FILE_NAME_SIZE];
 	instance_file_name("t1", path, 0, name);
-	return spacelog_new(f->logs, name);
+	return spacelog_open(f->logs, name);
 }
 
 static void add(struct spacelog *log, const char *text)
@@ -94,7 +94,7 @@ static void the_last_lines_are_sent_with_an_end(void **state)
 	assert_string_equal(chunk->lines[1], "2026-04-30T10:30:00.000Z info  three");
 	assert_true(chunk->end);
 	assert_null(chunk->error);
-	spacelog_free(log);
+	spacelog_close(log);
 }
 
 static void lines_of_one_turn_are_sent_together_while_followed(void **state)
@@ -110,7 +110,7 @@ static void lines_of_one_turn_are_sent_together_while_followed(void **state)
 	assert_true(log_service_flush(f->service));
 	assert_int_equal(f->upstream.sent, 2);
 	assert_int_equal(last_chunk(f)->n_lines, 2);
-	spacelog_free(log);
+	spacelog_close(log);
 }
 
 static void two_requests_follow_one_log_until_both_are_cancelled(void **state)
@@ -130,7 +130,7 @@ static void two_requests_follow_one_log_until_both_are_cancelled(void **state)
 	ask(f, 8, true, true);
 	add(log, "three");
 	assert_false(log_service_flush(f->service));
-	spacelog_free(log);
+	spacelog_close(log);
 }
 
 static void followers_get_the_end_when_the_instance_goes(void **state)
@@ -139,7 +139,7 @@ static void followers_get_the_end_when_the_instance_goes(void **state)
 	struct spacelog *log = log_of(f, "a");
 	ask(f, 7, true, false);
 	add(log, "last");
-	spacelog_free(log);
+	spacelog_close(log);
 	assert_int_equal(f->upstream.sent, 3);
 	assert_int_equal(last_chunk(f)->n_lines, 0);
 	assert_true(last_chunk(f)->end);
@@ -161,7 +161,7 @@ static void a_lost_connection_ends_all_following(void **state)
 	log_service_disconnected(f->service);
 	add(log, "one");
 	assert_false(log_service_flush(f->service));
-	spacelog_free(log);
+	spacelog_close(log);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)

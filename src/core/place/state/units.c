@@ -72,7 +72,7 @@ void units_done(struct place *p)
 
 /* ---- slots ---- */
 
-void slot_join(struct place_unit *u, struct place_unit *mate)
+void unit_join_slot(struct place_unit *u, struct place_unit *mate)
 {
 	u->slot_next = mate->slot_next;
 	mate->slot_next = u->handle;

@@ -14,7 +14,7 @@ void unit_free(struct place *p, struct place_unit *u);
 void units_done(struct place *p);
 
 /* `u` belongs to the slot of `mate` from now on. PRE: it was alone. */
-void slot_join(struct place_unit *u, struct place_unit *mate);
+void unit_join_slot(struct place_unit *u, struct place_unit *mate);
 /* PRE: they are two units of one slot. */
 void check_slot_mates(const struct place *p, const struct place_unit *u,
 		      const struct place_unit *mate);
