@@ -57,9 +57,11 @@ static const struct metric_source http_metrics = METRIC_SOURCE(metrics, read_met
 
 /* As api_register_metrics() registers them. */
 const struct metric_source *const api_metric_sources[] = {
-	&control_metrics,   &sqlite_store_metrics, &commit_driver_metrics,
-	&hub_metrics,	    &submissions_metrics,  &translations_metrics,
-	&artifacts_metrics, &http_metrics,	   NULL,
+	&control_metrics,	&sqlite_store_metrics,
+	&commit_driver_metrics, &links_metrics,
+	&hub_metrics,		&submissions_metrics,
+	&translations_metrics,	&artifacts_metrics,
+	&http_metrics,		NULL,
 };
 
 void api_register_metrics(struct zrms *zrms)

@@ -93,6 +93,7 @@ static int begin(void **state)
 		(struct data_client){.key = &f->key,
 				     .topology_name = "app",
 				     .capabilities = ZRUN_CAP_DATA_READ | ZRUN_CAP_DATA_WRITE,
+				     .may_write = true,
 				     .answer = on_answer};
 	data_client_add(f->service, &f->client);
 	return 0;
@@ -202,6 +203,20 @@ static void local_data_is_answered_after_its_commit(void **state)
 	assert_int_equal(f->upstream.sent, 0);
 }
 
+static void a_copy_that_may_not_write_reads_local_data_only(void **state)
+{
+	struct fixture *f = *state;
+	f->client.is_local = true;
+	f->client.may_write = false;
+	assert_true(request(f, ZRUN_DATA_PUT, 11, "k", "v"));
+	assert_int_equal(f->status, -ESTALE);
+	assert_int_equal(f->applied, 0);
+	assert_true(request(f, ZRUN_DATA_GET, 12, "k", ""));
+	assert_int_equal(f->applied, 1);
+	f->done(f->done_user, &(struct data_answer){.status = 0});
+	assert_int_equal(f->status, 0);
+}
+
 static void no_answer_reaches_the_process_after_the_one_that_asked(void **state)
 {
 	struct fixture *f = *state;
@@ -255,6 +270,7 @@ int main(void)
 		TEST(a_request_that_stays_unanswered_is_to_be_repeated),
 		TEST(what_the_instance_may_not_do_is_refused_here),
 		TEST(local_data_is_answered_after_its_commit),
+		TEST(a_copy_that_may_not_write_reads_local_data_only),
 		TEST(no_answer_reaches_the_process_after_the_one_that_asked),
 		TEST(deleted_local_data_is_not_written_again_by_older_instances),
 	};
