@@ -14,3 +14,5 @@
 #define DL_FOREACH_SAFE(head, e, after) for (e = head, after = 0; e != 0; e = after)
 #define LL_FOREACH(head, e)		for (e = head; e != 0; e = e->next)
 #define LL_FOREACH_SAFE(head, e, after) for (e = head, after = 0; e != 0; e = after)
+/* Generated from the list of kinds in src/model/meson.build; one stands for all. */
+#define SPACE_KINDS(X) X(wasm)
