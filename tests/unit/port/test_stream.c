@@ -386,7 +386,7 @@ static void what_was_written_before_the_close_is_read_then_the_end(void **state)
 	size_t n = 0;
 	connect_both(s);
 	for (size_t sum = 0; sum < 20; sum += n)
-		assert_int_equal(stream_write(s->near.stream, "01234567890123456789" + sum,
+		assert_int_equal(stream_write(s->near.stream, &"01234567890123456789"[sum],
 					      20 - sum, &n, NULL),
 				 0);
 	end_close(&s->near);
