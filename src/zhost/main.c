@@ -63,8 +63,10 @@ int main(int argc, char **argv)
 	struct error *err = NULL;
 	CLEANUP(cli_run_done) struct cli_run line = {0};
 	int r = cli_start(&zhost_program, argc, argv, &settings, &line);
-	if (r >= 0)
+	if (r >= 0) {
+		cli_settings_done(&zhost_program, &settings);
 		return r;
+	}
 	r = settings_check(&settings, &err);
 	if (r == 0)
 		r = log_level_parse(settings.log_level, &level, &err);

@@ -498,8 +498,10 @@ int main(int argc, char **argv)
 	struct error *err = NULL;
 	CLEANUP(cli_run_done) struct cli_run line = {0};
 	int r = cli_start(&settings_program, argc, argv, &zrms.settings, &line);
-	if (r >= 0)
+	if (r >= 0) {
+		cli_settings_done(&settings_program, &zrms.settings);
 		return r;
+	}
 	enum log_level level = LOG_LEVEL_INFO;
 	r = log_level_parse(zrms.settings.log_level, &level, &err);
 	INVARIANT(r == 0); /* one of the choices */
