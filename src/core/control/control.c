@@ -43,11 +43,11 @@ void control_free(struct control *c)
 	while (c->deployments.first != NULL)
 		deployment_dissolve(c, c->deployments.first);
 	deployment_registry_done(&c->deployments);
+	heap_done(&c->deadlines); /* of zhosts, whose timers it touches */
 	zhost_registry_done(&c->zhosts);
 	forget_done(c);
 	lifecycle_done(&c->lifecycle);
 	place_free(c->place);
-	heap_done(&c->deadlines);
 	heap_done(&c->exclusion_timers);
 	heap_done(&c->may_run_timers);
 	dirty_set_done(&c->dirty);
