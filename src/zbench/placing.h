@@ -46,7 +46,7 @@ uint32_t placing_one(struct placing *pl, uint32_t topology, uint32_t instance);
 
 /* The zhost is lost: what it holds has no place any more. */
 void placing_lose(struct placing *pl, uint32_t zhost);
-/* Places all that was lost anew, by topology; ERR_CONFLICT where something has no place. */
+/* Re-places all that was lost, by topology; ERR_CONFLICT where something has no place. */
 int placing_recover(struct placing *pl, struct error **err) must_check;
 
 #endif

@@ -28,7 +28,7 @@ enum MHD_Result reply_queue(struct http_request *request)
 	return MHD_queue_response(request->connection, request->status, request->response);
 }
 
-/* Keeps the answer; whoever is not inside MHD's callback wakes the connection for it. */
+/* Keeps the answer; outside MHD's callback, wakes the connection for it. */
 void reply_with(struct http_request *request, unsigned status, const char *type,
 		struct MHD_Response *response)
 {

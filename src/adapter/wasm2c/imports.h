@@ -8,7 +8,7 @@
  *
  * Parameters and results: i is i32, l is i64, v is none. The order of the H entries is the
  * order of struct guest_host's functions; changing any entry changes imports_fingerprint(),
- * so that modules compiled before are compiled anew.
+ * so that modules compiled before are compiled again.
  */
 #ifndef SAMOZA_ADAPTER_WASM2C_IMPORTS_H
 #define SAMOZA_ADAPTER_WASM2C_IMPORTS_H

@@ -18,7 +18,7 @@
 //   onStatus(callback)     callback(isConnected), at once and at each change
 //   placements()           promise of {topology, zedge, spaces: [{path, space, type, zhost}]}
 //
-// The page keeps its session while spaces are placed anew, and reconnects by itself.
+// The page keeps its session while spaces are re-placed, and reconnects by itself.
 (() => {
   "use strict";
   if (globalThis.samoza !== undefined) return;

@@ -1,6 +1,6 @@
 /*
  * Looks whether an instance serves ([formats.topology.ready], [formats.topology.health]): one
- * question at a time, never blocking. A command is run by whoever asks (native.c); here are TCP
+ * question at a time, never blocking. The caller runs a command (native.c); here are TCP
  * and HTTP.
  */
 #ifndef SAMOZA_ZRUN_NATIVE_PROBE_H

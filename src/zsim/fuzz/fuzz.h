@@ -13,8 +13,8 @@
  *   over all deployments of its name                                            (machine.c)
  * - no zhost is asked for a copy before the record of its epoch is committed       (life.c)
  * - the capacity of a zhost is never exceeded by what is placed there
- * - whoever is started has a started parent and its mandatory imports, or stops; unresolved
- * ones lack something, waiting ones wait for somebody
+ * - a started instance has a started parent and its mandatory imports, or stops; an unresolved
+ *   one lacks a provider, a waiting one waits for an ancestor
  * - children stop before their parent, go before it, and are where it is
  * - exports are published exactly while an instance is started
  * - only legal transitions, each from the state in which the last one ended; records say

@@ -1,6 +1,6 @@
 /*
  * The rules of [lifecycle.start] and [lifecycle.dependency] over what was
- * committed: after every commit, whoever depends on what changed has changed with it.
+ * committed: after every commit, each instance that depends on a change has changed with it.
  */
 #include "base/str.h"
 #include "core/lifecycle/state.h"

@@ -16,48 +16,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../store/content.h"
 #include "adapter/sqlite/store.h"
 #include "base/str.h"
 #include "folder.h"
 
 /* ---- batches ---- */
 
-static void record_set(struct outbox *o, enum record_kind kind, const char *id,
-		       const char *data)
-{
-	vector_push(&o->records,
-		    ((struct record_change){.kind = kind,
-					    .id = mem_strdup(id),
-					    .data = data != NULL ? mem_strdup(data) : NULL,
-					    .size = data != NULL ? strlen(data) : 0}));
-}
-
-static void event_add(struct outbox *o, uint64_t seq, const char *topology)
-{
-	Samoza__V1__EventRecord *e = mem_new(Samoza__V1__EventRecord);
-	samoza__v1__event_record__init(e);
-	e->seq = seq;
-	e->time_ms = 1000;
-	e->kind = mem_strdup("space");
-	e->subject = mem_strdup("shop/api");
-	e->cause = mem_strdup("test");
-	e->topology = mem_strdup(topology);
-	vector_push(&o->events, e);
-}
-
-static void data_add(struct outbox *o, Samoza__V1__DataOperation operation, const char *owner,
-		     const char *key, const char *value)
-{
-	vector_push(&o->data,
-		    ((struct data_change){.owner = mem_strdup(owner),
-					  .operation = operation,
-					  .key = mem_strdup(key),
-					  .key_size = strlen(key),
-					  .value = value != NULL ? mem_strdup(value) : NULL,
-					  .value_size = value != NULL ? strlen(value) : 0}));
-}
-
-#define PUT(o, owner, key, v) data_add(o, SAMOZA__V1__DATA_OPERATION__DATA_PUT, owner, key, v)
+#define PUT(o, owner, key, v) add_data(o, SAMOZA__V1__DATA_OPERATION__DATA_PUT, owner, key, v)
 
 struct waited {
 	bool done;
@@ -190,10 +156,10 @@ static int teardown(void **state)
 static void only_the_newest_events_are_kept(void **state)
 {
 	struct fixture *f = *state;
-	event_add(&f->outbox, 1, NULL);
-	event_add(&f->outbox, 2, NULL);
+	add_event(&f->outbox, 1, NULL);
+	add_event(&f->outbox, 2, NULL);
 	free(commit(&f->loop, f->store, &f->outbox));
-	event_add(&f->outbox, STORE_EVENTS_KEPT + 5000, NULL);
+	add_event(&f->outbox, STORE_EVENTS_KEPT + 5000, NULL);
 	free(commit(&f->loop, f->store, &f->outbox));
 	assert_text(events(&f->loop, f->store, 0, NULL, 10), "1005000 end");
 }
@@ -297,9 +263,9 @@ static void crash_commit_next(struct crash_child *child, struct crash_commit *c)
 	c->number = child->next++;
 	outbox_clear(&c->outbox);
 	(void)snprintf(text, sizeof text, "%" PRIu64, c->number);
-	record_set(&c->outbox, RECORD_TOPOLOGY, text, text);
-	record_set(&c->outbox, RECORD_INSTANCE, text, text);
-	event_add(&c->outbox, c->number, "t");
+	put_record(&c->outbox, RECORD_TOPOLOGY, text, text);
+	put_record(&c->outbox, RECORD_INSTANCE, text, text);
+	add_event(&c->outbox, c->number, "t");
 	PUT(&c->outbox, "shop/store", text, text);
 	child->store->ops->commit(child->store, &c->outbox, crash_committed, c);
 }
