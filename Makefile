@@ -12,7 +12,7 @@ help:
 	@echo "make stop      stop that cluster"
 	@echo "make test      run all tests; ends with 'N passed, N failed'"
 	@echo "make mutate    break the core on purpose, once per invariant; the random search must find it"
-	@echo "make check     layers, circles, format, citations, static analysis, a clang build"
+	@echo "make check     layers, circles, format, citations, static analysis, a clang build, sanitizers"
 	@echo "make sanitize  unit tests and scenarios with AddressSanitizer and UndefinedBehaviorSanitizer"
 	@echo "make tsan      the same with ThreadSanitizer"
 	@echo "make fuzz      run each fuzz target for FUZZ_SECONDS (60)"
@@ -57,6 +57,7 @@ check:
 	@$(MAKE) --no-print-directory build
 	@tools/check --analysis $(BUILD)
 	@$(MAKE) --no-print-directory check-clang
+	@$(MAKE) --no-print-directory sanitize
 
 # The compiler that `make build` does not use: its warnings are errors too.
 check-clang: $(BUILD)-clang/build.ninja
