@@ -15,6 +15,8 @@ void *field_member(const ProtobufCMessage *message, const ProtobufCFieldDescript
 /* How many elements are set: 0 or 1, for a list its length. A string that is its field's
  * default is not set. */
 size_t field_count(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field);
+/* Where a list keeps its length, for the caller to change. PRE: the field is a list. */
+size_t *field_list_count(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field);
 /* The element at an index below field_count. */
 void *field_element(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field,
 		    size_t index);

@@ -1,6 +1,5 @@
 #include "schema/message.h"
 
-#include <limits.h>
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -10,93 +9,6 @@
 #include "schema/field.h"
 #include "schema/map.h"
 #include "schema/tables.h"
-
-/* ----------------------------------------------------------------------- fields */
-
-size_t field_element_size(const ProtobufCFieldDescriptor *field)
-{
-	switch (field->type) {
-	case PROTOBUF_C_TYPE_INT32:
-	case PROTOBUF_C_TYPE_SINT32:
-	case PROTOBUF_C_TYPE_SFIXED32:
-	case PROTOBUF_C_TYPE_UINT32:
-	case PROTOBUF_C_TYPE_FIXED32:
-		return sizeof(uint32_t);
-	case PROTOBUF_C_TYPE_ENUM:
-		return sizeof(int);
-	case PROTOBUF_C_TYPE_INT64:
-	case PROTOBUF_C_TYPE_SINT64:
-	case PROTOBUF_C_TYPE_SFIXED64:
-	case PROTOBUF_C_TYPE_UINT64:
-	case PROTOBUF_C_TYPE_FIXED64:
-		return sizeof(uint64_t);
-	case PROTOBUF_C_TYPE_FLOAT:
-		return sizeof(float);
-	case PROTOBUF_C_TYPE_DOUBLE:
-		return sizeof(double);
-	case PROTOBUF_C_TYPE_BOOL:
-		return sizeof(protobuf_c_boolean);
-	case PROTOBUF_C_TYPE_STRING:
-	case PROTOBUF_C_TYPE_MESSAGE:
-		return sizeof(void *);
-	case PROTOBUF_C_TYPE_BYTES:
-		return sizeof(ProtobufCBinaryData);
-	}
-	IMPOSSIBLE("all types of protobuf-c are listed");
-}
-
-static void *at(const ProtobufCMessage *message, unsigned offset)
-{
-	return (char *)(uintptr_t)message + offset;
-}
-
-void *field_member(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
-{
-	return at(message, field->offset);
-}
-
-size_t field_count(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
-{
-	if (field->label == PROTOBUF_C_LABEL_REPEATED)
-		return *(size_t *)at(message, field->quantifier_offset);
-	if (field_in_oneof(field) &&
-	    *(uint32_t *)at(message, field->quantifier_offset) != field->id)
-		return 0;
-	if (field->type == PROTOBUF_C_TYPE_STRING || field->type == PROTOBUF_C_TYPE_MESSAGE) {
-		const void *value = *(void **)at(message, field->offset);
-		return value != NULL && value != field->default_value;
-	}
-	if (field->label == PROTOBUF_C_LABEL_REQUIRED || field_in_oneof(field))
-		return 1;
-	return *(protobuf_c_boolean *)at(message, field->quantifier_offset) != 0;
-}
-
-void *field_element(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field,
-		    size_t index)
-{
-	void *member = field_member(message, field);
-	if (field->label != PROTOBUF_C_LABEL_REPEATED)
-		return member;
-	return *(char **)member + index * field_element_size(field);
-}
-
-void field_mark(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
-{
-	if (field_in_oneof(field))
-		*(uint32_t *)at(message, field->quantifier_offset) = field->id;
-	else if (field->label == PROTOBUF_C_LABEL_OPTIONAL &&
-		 field->type != PROTOBUF_C_TYPE_STRING &&
-		 field->type != PROTOBUF_C_TYPE_MESSAGE)
-		*(protobuf_c_boolean *)at(message, field->quantifier_offset) = 1;
-}
-
-const ProtobufCFieldDescriptor *field_oneof_set(const ProtobufCMessage *message,
-						const ProtobufCFieldDescriptor *field)
-{
-	uint32_t id = *(uint32_t *)at(message, field->quantifier_offset);
-	return id == 0 ? NULL
-		       : protobuf_c_message_descriptor_get_field(message->descriptor, id);
-}
 
 /* ------------------------------------------------------------------ new and free */
 
@@ -154,7 +66,7 @@ static void copy_field(ProtobufCMessage *to, const ProtobufCMessage *from,
 	if (field->label == PROTOBUF_C_LABEL_REPEATED) {
 		*(void **)field_member(to, field) =
 			mem_calloc(count, field_element_size(field));
-		*(size_t *)at(to, field->quantifier_offset) = count;
+		*field_list_count(to, field) = count;
 	}
 	for (size_t i = 0; i < count; i++)
 		copy_element(field, field_element(to, field, i), field_element(from, field, i));
@@ -235,7 +147,7 @@ static void fill_map(ProtobufCMessage *message, const ProtobufCMessage *defaults
 	ProtobufCMessage **more = *(ProtobufCMessage ***)field_member(defaults, field);
 	size_t more_count = field_count(defaults, field);
 	ProtobufCMessage ***entries = field_member(message, field);
-	size_t *count = at(message, field->quantifier_offset);
+	size_t *count = field_list_count(message, field);
 	for (size_t i = 0; i < more_count; i++) {
 		if (map_find(message, field, map_entry_key(more[i])) != NULL)
 			continue;

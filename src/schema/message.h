@@ -42,7 +42,7 @@ bool schema_message_has(const ProtobufCMessage *message, const char *field_name)
  * default value (NULL for most):  schema_set_string(&space->name, NULL, "api"). */
 void schema_set_string(char **field, const char *default_value, const char *value);
 
-/* The bytes on the wire, behind what `out` holds; -1 when it is full. ERR_INVALID where a
+/* Appends the bytes on the wire to `out`; -1 when it is full. ERR_INVALID where a
  * required field is missing (protobuf-c would write an empty one without complaint). */
 must_check int schema_message_pack(const ProtobufCMessage *message, struct buffer *out,
 				   struct error **err);

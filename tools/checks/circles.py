@@ -35,7 +35,6 @@ KNOWN = {
         ["clash.c", "compile.c", "expand.c", "fields.c", "links.c", "names.c", "placement.c",
          "startable.c", "tree.c"],
         "the passes report findings with a function of the file that runs them"),
-    "src/schema": (["map.c", "message.c"], "maps copy messages, messages contain maps"),
     "src/zbench": (
         ["bench_data.c", "bench_memory.c", "bench_message.c", "bench_openb.c", "bench_place.c",
          "bench_recover.c", "bench_start.c", "bench_submit.c", "bench_topology.c", "benchmark.c",
