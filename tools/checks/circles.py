@@ -31,10 +31,6 @@ KNOWN = {
         ["cmd_build.c", "cmd_inspect.c", "cmd_sign.c", "cmd_validate.c", "cmd_verify.c",
          "main.c"],
         "commands use helpers of the file that has the table of commands"),
-    "src/model/compile": (
-        ["clash.c", "compile.c", "expand.c", "fields.c", "links.c", "names.c", "placement.c",
-         "startable.c", "tree.c"],
-        "the passes report findings with a function of the file that runs them"),
     "src/zbench": (
         ["bench_data.c", "bench_memory.c", "bench_message.c", "bench_openb.c", "bench_place.c",
          "bench_recover.c", "bench_start.c", "bench_submit.c", "bench_topology.c", "benchmark.c",

@@ -12,7 +12,8 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "model/compile/internal.h"
+#include "model/compile/findings.h"
+#include "model/compile/passes.h"
 
 /* ---- Affinity against anti-affinity ---- */
 

@@ -8,7 +8,8 @@
 #include "base/buffer.h"
 #include "base/check.h"
 #include "base/str.h"
-#include "model/compile/internal.h"
+#include "model/compile/findings.h"
+#include "model/compile/passes.h"
 
 /* Instances of every space, parents first; the sum against the limit. */
 bool compile_count_instances(struct compile *c)

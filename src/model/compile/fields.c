@@ -7,7 +7,8 @@
 
 #include "base/check.h"
 #include "base/str.h"
-#include "model/compile/internal.h"
+#include "model/compile/findings.h"
+#include "model/compile/passes.h"
 #include "model/quantity.h"
 #include "model/space_kind.h"
 

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "model/compile/internal.h"
+#include "model/compile/findings.h"
+#include "model/compile/names.h"
+#include "model/compile/passes.h"
 
 static bool exports_variable(const struct space *s, const char *name)
 {

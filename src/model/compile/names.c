@@ -6,7 +6,8 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "model/compile/internal.h"
+#include "model/compile/findings.h"
+#include "model/compile/names.h"
 
 struct provider {
 	const char *facet;

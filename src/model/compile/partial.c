@@ -2,7 +2,9 @@
  * Names in a topology of which not all could be read.
  */
 #include "base/str.h"
-#include "model/compile/internal.h"
+#include "model/compile/findings.h"
+#include "model/compile/names.h"
+#include "model/compile/passes.h"
 
 /* What the passes over names ask of a space, without what could not be read; the lists of
  * imports are borrowed as they are. */

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "model/compile/internal.h"
+#include "model/compile/findings.h"
+#include "model/compile/names.h"
+#include "model/compile/passes.h"
 #include "model/quantity.h"
 
 /* Copies a constraint into the arena. */

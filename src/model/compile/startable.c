@@ -15,7 +15,8 @@
 #include <stdlib.h>
 
 #include "base/buffer.h"
-#include "model/compile/internal.h"
+#include "model/compile/findings.h"
+#include "model/compile/passes.h"
 
 struct graph {
 	const struct topology *t;

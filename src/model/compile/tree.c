@@ -6,7 +6,9 @@
 
 #include "base/buffer.h"
 #include "base/str.h"
-#include "model/compile/internal.h"
+#include "model/compile/findings.h"
+#include "model/compile/names.h"
+#include "model/compile/passes.h"
 
 static bool find_parents(struct compile *c)
 {
