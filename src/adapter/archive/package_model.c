@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "adapter/archive/package_private.h"
+#include "adapter/archive/package_findings.h"
+#include "adapter/archive/package_opening.h"
+#include "adapter/archive/package_stages.h"
 #include "base/str.h"
 #include "model/compile.h"
 #include "model/space_kind.h"
@@ -300,7 +302,7 @@ void check_files(struct opening *o)
 	}
 }
 
-void look_past_schema(struct opening *o)
+void check_despite_schema_findings(struct opening *o)
 {
 	struct mex_package *p = o->package;
 	Samoza__V1__Topology *t = p->topology_message;

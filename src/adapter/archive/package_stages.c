@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "adapter/archive/package_private.h"
+#include "adapter/archive/package_files.h"
+#include "adapter/archive/package_findings.h"
+#include "adapter/archive/package_opening.h"
+#include "adapter/archive/package_stages.h"
 #include "base/str.h"
 #include "schema/message.h"
 

@@ -1,4 +1,4 @@
-/* What the files of this room share. */
+/* What the files that read an archive share. */
 #ifndef SAMOZA_ADAPTER_ARCHIVE_PRIVATE_H
 #define SAMOZA_ADAPTER_ARCHIVE_PRIVATE_H
 
