@@ -6,8 +6,7 @@
  *     ├─ options[]    accepted anywhere: --api URL ─────────────► the program's struct
  *     └─ commands[] ─► struct cli_command "topo submit"
  *                        ├─ arguments[]   FILE ─────────────────► cli_argument(run, 0)
- *                        └─ options[]     --wait[=TIME] ────────► run->options, a struct of its
- * own
+ *                        └─ options[]     --wait[=TIME] ────────► run->options, its own struct
  *
  * A program with commands:
  *
@@ -23,9 +22,10 @@
  *   struct settings { struct cli_address listen; int64_t timeout_ms; char *dir; };
  *
  *   static const struct cli_option options[] = {
- *           {.name = "listen", .key = "listen", .environment = "ZRMS_LISTEN", .type =
- * CLI_LISTEN, .offset = offsetof(struct settings, listen), .fallback = "127.0.0.1:7331", .help
- * = "Address of the REST interface"}, {0}};
+ *           {.name = "listen", .key = "listen", .environment = "ZRMS_LISTEN",
+ *            .type = CLI_LISTEN, .offset = offsetof(struct settings, listen),
+ *            .fallback = "127.0.0.1:7331", .help = "Address of the REST interface"},
+ *           {0}};
  *
  * In the file a dotted key may be written as it is (`failure_detection.timeout: 30s`) or as
  * nested maps. Unknown keys and options, duplicate keys, wrong types and values out of range
