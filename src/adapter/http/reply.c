@@ -1,7 +1,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "adapter/http/internal.h"
+#include "adapter/http/connection.h"
+#include "adapter/http/reply.h"
+#include "adapter/http/request_state.h"
+#include "adapter/http/server_state.h"
 #include "base/check.h"
 #include "base/str.h"
 

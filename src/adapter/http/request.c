@@ -3,11 +3,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "adapter/http/internal.h"
+#include "adapter/http/connection.h"
+#include "adapter/http/list.h"
+#include "adapter/http/reply.h"
+#include "adapter/http/request.h"
+#include "adapter/http/request_state.h"
+#include "adapter/http/server_state.h"
+#include "adapter/http/spool.h"
 #include "base/check.h"
 #include "base/str.h"
 
-/* ---- what a handler asks ---- */
+/* ---- what a handler reads ---- */
 
 const char *http_method(const struct http_request *request)
 {
@@ -65,7 +71,7 @@ char *http_body_take(struct http_request *request)
 /* ---- life ---- */
 
 /* Called with the raw target as soon as the first line is there; what it returns becomes the
- * request's context. (MHD's own decoding, which happens behind it, is never looked at.) */
+ * request's context. (MHD's own decoding, which happens later, is never used.) */
 void *request_begin(void *cls, const char *uri, struct MHD_Connection *connection)
 {
 	struct http_server *server = cls;
@@ -113,8 +119,8 @@ void request_completed(void *cls, struct MHD_Connection *connection, void **cont
 	*context = NULL;
 	struct http_connection *c = connection_of(connection);
 	if (c != NULL) {
-		/* The next header may begin whenever the client likes, within the idle time;
-		 * who begins one then has the header's time on top. */
+		/* The next header may begin at any moment of the idle time, and then has the
+		 * header's time on top. */
 		c->in_header = true;
 		c->since_ms = loop_now(server->loop).mono_ms;
 		c->header_limit_ms =
@@ -158,7 +164,7 @@ static enum MHD_Result header_count(void *cls, enum MHD_ValueKind kind, const ch
 	return MHD_YES;
 }
 
-/* MHD takes the first of several Content-Lengths, and Transfer-Encoding beside one: what a
+/* MHD takes the first of several Content-Lengths, and Transfer-Encoding beside one, which a
  * proxy in front may read in another way (request smuggling). */
 static struct refusal framing_check(struct http_request *request)
 {
@@ -361,7 +367,7 @@ static enum MHD_Result body_take(struct http_request *request, const char *data,
 	size_t taken = *size;
 	*size = 0;
 	if (request->spool_failed)
-		return MHD_YES; /* told at the end; until then the rest is thrown away */
+		return MHD_YES; /* reported at the end; until then the rest is dropped */
 	if (buffer_add(&request->body, data, taken) < 0)
 		return MHD_NO;
 	bool last = request->spooled + request->body.size == request->content_length;

@@ -1,8 +1,13 @@
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include "adapter/http/internal.h"
+#include "adapter/http/connection.h"
+#include "adapter/http/request.h"
+#include "adapter/http/request_state.h"
+#include "adapter/http/server_state.h"
+#include "adapter/http/spool.h"
+#include "adapter/http/stream.h"
+#include "adapter/http/upgrade.h"
 #include "adapter/uv/tcp_stream.h"
 #include "base/check.h"
 
@@ -52,65 +57,7 @@ static void server_ready(uv_poll_t *poll, int status, int events)
 	server_run(poll->data);
 }
 
-void server_must_run(struct http_server *server)
-{
-	server->dirty = true;
-}
-
-/* A resumed connection is looked at only by the next MHD_run(): many resumes, one run. */
-void connection_resume(struct http_server *server, struct MHD_Connection *connection)
-{
-	MHD_resume_connection(connection);
-	server_must_run(server);
-}
-
-/* ---- connections ---- */
-
-static void connection_notify(void *cls, struct MHD_Connection *connection, void **context,
-			      enum MHD_ConnectionNotificationCode code)
-{
-	struct http_server *server = cls;
-	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
-		struct http_connection *c = *context;
-		LIST_REMOVE(c);
-		server->counters.connections--;
-		free(c);
-		return;
-	}
-	struct http_connection *c = mem_new(struct http_connection);
-	c->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)
-			->connect_fd;
-	c->in_header = true;
-	c->since_ms = loop_now(server->loop).mono_ms;
-	c->header_limit_ms = server->options.header_timeout_ms;
-	c->body_deadline_ms = NEVER_MS;
-	LIST_ADD(server->connections, c);
-	server->counters.connections++;
-	server->counters.connections_total++;
-	*context = c;
-}
-
-struct http_connection *connection_of(struct MHD_Connection *connection)
-{
-	return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
-		->socket_context;
-}
-
-/* MHD's own timeout counts from the last byte, so a byte now and then holds a connection for
- * ever: who is too slow with a header or a body is cut off here. MHD sees the end of the
- * stream and clears up. */
-static void connections_sweep(struct http_server *server, int64_t now_ms)
-{
-	for (struct http_connection *c = server->connections; c != NULL; c = c->next) {
-		bool late = c->in_header && now_ms - c->since_ms > c->header_limit_ms;
-		if (late || now_ms > c->body_deadline_ms) {
-			(void)shutdown(c->fd, SHUT_RDWR);
-			c->in_header = false;
-			c->body_deadline_ms = NEVER_MS;
-			server->counters.refused_total++;
-		}
-	}
-}
+/* ---- sweeps ---- */
 
 static void streams_sweep(struct http_server *server, int64_t now_ms)
 {
@@ -221,15 +168,10 @@ static void poll_closed(uv_handle_t *handle)
 }
 
 /* MHD_stop_daemon() aborts the program while any connection is suspended. So: no new ones, then
- * wake everything that sleeps, each with its last word, then stop. */
+ * wake every one that sleeps, so that it sends its last bytes, then stop. */
 static void everything_wake(struct http_server *server)
 {
-	for (struct http_lent *lent = server->lent, *next; lent != NULL; lent = next) {
-		next = lent->next;
-		(void)MHD_upgrade_action(lent->handle, MHD_UPGRADE_ACTION_CLOSE);
-		LIST_REMOVE(lent);
-		lent->server = NULL;
-	}
+	upgrades_end(server);
 	for (struct http_stream *s = server->streams; s != NULL; s = s->next)
 		http_stream_end(s);
 	for (struct http_request *r = server->requests; r != NULL; r = r->next) {
@@ -259,7 +201,7 @@ void http_server_free(struct http_server *server)
 	server->stopping = true;
 	http_server_drain(server);
 	everything_wake(server);
-	/* Twice: what is woken by the first is answered and closed by the second. */
+	/* Twice: the second answers and closes what the first woke. */
 	(void)MHD_run(server->daemon);
 	everything_wake(server);
 	(void)MHD_run(server->daemon);

@@ -7,8 +7,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "adapter/http/internal.h"
+#include "adapter/http/connection.h"
+#include "adapter/http/request_state.h"
+#include "adapter/http/server_state.h"
+#include "adapter/http/spool.h"
 #include "base/check.h"
+#include "base/heap.h"
 #include "base/str.h"
 
 /* One chunk. It outlives the request when that goes in between. */

@@ -1,6 +1,11 @@
 #include <string.h>
 
-#include "adapter/http/internal.h"
+#include "adapter/http/connection.h"
+#include "adapter/http/list.h"
+#include "adapter/http/reply.h"
+#include "adapter/http/request_state.h"
+#include "adapter/http/server_state.h"
+#include "adapter/http/stream.h"
 #include "base/check.h"
 
 size_t http_stream_waiting(const struct http_stream *stream)

@@ -1,9 +1,21 @@
 #include <string.h>
 #include <strings.h>
 
-#include "adapter/http/internal.h"
+#include "adapter/http/connection.h"
+#include "adapter/http/list.h"
+#include "adapter/http/reply.h"
+#include "adapter/http/request_state.h"
+#include "adapter/http/server_state.h"
+#include "adapter/http/upgrade.h"
 #include "adapter/uv/tcp_stream.h"
 #include "base/str.h"
+
+/* A socket that was handed out by an upgrade, as a stream. */
+struct http_lent {
+	struct http_lent *next, **link; /* in server->lent */
+	struct http_server *server; /* NULL: the server has ended before it was given back */
+	struct MHD_UpgradeResponseHandle *handle;
+};
 
 bool http_wants_upgrade(const struct http_request *request, const char *protocol)
 {
@@ -55,4 +67,14 @@ void http_reply_upgrade(struct http_request *request, const char *protocol, http
 	struct MHD_Response *response = MHD_create_response_for_upgrade(upgraded, request);
 	(void)MHD_add_response_header(response, "Upgrade", protocol);
 	reply_with(request, 101, NULL, response);
+}
+
+void upgrades_end(struct http_server *server)
+{
+	for (struct http_lent *lent = server->lent, *next; lent != NULL; lent = next) {
+		next = lent->next;
+		(void)MHD_upgrade_action(lent->handle, MHD_UPGRADE_ACTION_CLOSE);
+		LIST_REMOVE(lent);
+		lent->server = NULL;
+	}
 }
