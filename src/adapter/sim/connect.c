@@ -1,12 +1,26 @@
+#include "adapter/sim/connect.h"
+
 #include <stdio.h>
+#include <stdlib.h>
 #include <utlist.h>
 
-#include "adapter/sim/network_private.h"
+#include "adapter/sim/arrivals.h"
+#include "adapter/sim/sim_stream.h"
+#include "adapter/sim/troubles.h"
 #include "base/check.h"
 #include "base/heap.h"
 #include "base/str.h"
 
-enum { FIRST_PORT = 50000 }; /* of those that the network draws by itself */
+enum { FIRST_PORT = 50000 }; /* of those that a machine assigns itself */
+
+struct sim_machine *machine_find(struct sim_network *net, const char *name)
+{
+	struct sim_machine *m;
+	LL_FOREACH (net->machines, m)
+		if (str_equal(m->name, name))
+			return m;
+	return NULL;
+}
 
 /* ---- listening ---- */
 
@@ -146,7 +160,7 @@ static struct stream *transport_connect(struct stream_transport *transport,
 	return &s->stream;
 }
 
-/* ---- the transport ---- */
+/* ---- machines, as transports ---- */
 
 static void transport_free(struct stream_transport *transport)
 {
@@ -160,8 +174,32 @@ static void transport_free(struct stream_transport *transport)
 	free(m);
 }
 
-const struct stream_transport_ops sim_transport_ops = {
+static const struct stream_transport_ops sim_transport_ops = {
 	.connect = transport_connect,
 	.listen = transport_listen,
 	.free = transport_free,
 };
+
+struct stream_transport *sim_network_machine(struct sim_network *net, const char *name)
+{
+	PRE(machine_find(net, name) == NULL);
+	struct sim_machine *m = mem_new(struct sim_machine);
+	m->transport.ops = &sim_transport_ops;
+	m->net = net;
+	m->name = mem_strdup(name);
+	LL_PREPEND(net->machines, m);
+	return &m->transport;
+}
+
+void sim_network_certify(struct sim_network *net, const char *machine,
+			 const struct stream_peer *identity)
+{
+	struct sim_machine *m = machine_find(net, machine);
+	PRE(m != NULL && m->identity.name == NULL);
+	m->identity = (struct stream_peer){
+		.cluster = mem_strdup(identity->cluster),
+		.role = mem_strdup(identity->role),
+		.name = mem_strdup(identity->name),
+		.key_hash = mem_strdup(identity->key_hash),
+	};
+}

@@ -1,6 +1,10 @@
+#include "adapter/sim/sim_stream.h"
+
+#include <stdlib.h>
+#include <string.h>
 #include <utlist.h>
 
-#include "adapter/sim/network_private.h"
+#include "adapter/sim/arrivals.h"
 #include "base/check.h"
 #include "base/heap.h"
 
