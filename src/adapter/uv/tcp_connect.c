@@ -7,7 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "adapter/uv/tcp_private.h"
+#include "adapter/uv/tcp_stream_private.h"
+#include "adapter/uv/tcp_transport.h"
 #include "base/check.h"
 #include "base/heap.h"
 
@@ -41,12 +42,6 @@ static void connect_end(struct tcp_connect *c)
 		(void)uv_cancel((uv_req_t *)&c->lookup);
 	else
 		connect_free(c);
-}
-
-void tcp_connect_cancel(struct tcp_stream *tcp)
-{
-	if (tcp->connect != NULL)
-		connect_end(tcp->connect);
 }
 
 /* Takes the error over; NULL: connected. */
@@ -161,6 +156,7 @@ struct stream *tcp_transport_connect(struct stream_transport *transport,
 	struct tcp_connect *c = mem_new(struct tcp_connect);
 	c->tcp = tcp_new(loop, handler, user);
 	c->tcp->connect = c;
+	c->tcp->cancel = connect_end;
 	c->host = mem_strdup(options->to.host);
 	c->port = options->to.port;
 	c->deadline = loop_timer_new(loop, on_deadline, c);

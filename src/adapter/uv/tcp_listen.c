@@ -5,7 +5,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "adapter/uv/tcp_private.h"
+#include "adapter/uv/tcp_stream_private.h"
+#include "adapter/uv/tcp_transport.h"
 #include "base/check.h"
 #include "base/heap.h"
 

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "adapter/uv/tcp_private.h"
+#include "adapter/uv/tcp_stream_private.h"
 #include "base/check.h"
 #include "base/heap.h"
 
@@ -144,7 +144,8 @@ static void tcp_close(struct stream *stream)
 {
 	struct tcp_stream *tcp = tcp_of(stream);
 	tcp_unwatch(tcp);
-	tcp_connect_cancel(tcp);
+	if (tcp->connect != NULL)
+		tcp->cancel(tcp->connect);
 	if (tcp->give_back != NULL)
 		tcp->give_back(tcp->lender, tcp->fd);
 	else
@@ -183,29 +184,4 @@ struct stream *tcp_stream_adopt(struct loop *loop, int fd,
 	tcp->give_back = give_back;
 	tcp->lender = lender;
 	return &tcp->stream;
-}
-
-/* ---- the transport ---- */
-
-static void transport_free(struct stream_transport *transport)
-{
-	free(container_of(transport, struct tcp_transport, transport));
-}
-
-static const struct stream_transport_ops transport_ops = {
-	.connect = tcp_transport_connect,
-	.listen = tcp_transport_listen,
-	.free = transport_free,
-};
-
-int tcp_transport_open(struct loop *loop, const char *credentials,
-		       struct stream_transport **ret_transport, struct error **err)
-{
-	if (credentials != NULL)
-		return error_set(err, ERR_INVALID, "plain streams take no credentials");
-	struct tcp_transport *t = mem_new(struct tcp_transport);
-	t->transport.ops = &transport_ops;
-	t->loop = loop;
-	*ret_transport = &t->transport;
-	return 0;
 }
