@@ -2,9 +2,12 @@
  * Function bodies, instruction by instruction: counts of locals, depth of nesting, every
  * index in range, nothing outside the accepted features. Operand types are wasm-validate's.
  */
-#include "adapter/wasm2c/module_private.h"
+#include "adapter/wasm2c/module_sections.h"
 
 #include <inttypes.h>
+
+#include "adapter/wasm2c/module_private.h"
+#include "adapter/wasm2c/module_types.h"
 
 /* What follows an instruction's first byte. */
 enum immediate {

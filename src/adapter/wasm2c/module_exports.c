@@ -4,6 +4,8 @@
 #include <inttypes.h>
 
 #include "adapter/wasm2c/module_private.h"
+#include "adapter/wasm2c/module_sections.h"
+#include "adapter/wasm2c/module_types.h"
 #include "base/check.h"
 #include "base/memory.h"
 

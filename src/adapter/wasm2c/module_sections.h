@@ -1,0 +1,18 @@
+/*
+ * Checks of sections that have files of their own.
+ */
+#ifndef SAMOZA_ADAPTER_WASM2C_MODULE_SECTIONS_H
+#define SAMOZA_ADAPTER_WASM2C_MODULE_SECTIONS_H
+
+#include "adapter/wasm2c/reader.h"
+
+struct module;
+
+/* The code section's content. */
+void module_check_code(struct reader *r, struct module *m);
+/* One instruction sequence of a constant: T.const and end. */
+void module_check_constant(struct reader *r, const char *what, uint8_t type);
+/* The export section's content. */
+void module_check_exports(struct reader *r, struct module *m);
+
+#endif
