@@ -13,6 +13,7 @@
 #include "base/vector.h"
 #include "mex/check.h"
 #include "mex/command.h"
+#include "mex/findings.h"
 #include "mex/guest.h"
 #include "mex/scratch.h"
 
@@ -171,7 +172,7 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	struct stat status;
 
 	if (build(directory, output, key, &findings, &why) < 0)
-		return fail_findings(directory, &findings, why);
+		return findings_fail(line->program, directory, &findings, why);
 	diagnostics_done(&findings);
 	if (stat(output, &status) == 0)
 		printf("%s: %lld bytes, %s\n", output, (long long)status.st_size,

@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "mex/check.h"
 #include "mex/command.h"
+#include "mex/findings.h"
 #include "proto/mex.pb-c.h"
 #include "schema/message.h"
 
@@ -187,7 +188,7 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	options.any_signer = true;
 	int r = check_open(path, &options, &findings, &package, &why);
 	if (r < 0)
-		return fail_findings(path, &findings, why);
+		return findings_fail(line->program, path, &findings, why);
 	diagnostics_done(&findings);
 	Samoza__V1__PackageView *view = view_package(package);
 	if (output.format == OUTPUT_TABLE)

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "mex/check.h"
 #include "mex/command.h"
+#include "mex/findings.h"
 
 /* The command line. */
 struct options {
@@ -29,7 +30,7 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	int r = mex_package_open(path, &options, &findings, &package, &why);
 	if (r < 0) {
 		secret_key_done(&key);
-		return fail_findings(path, &findings, why);
+		return findings_fail(line->program, path, &findings, why);
 	}
 	diagnostics_done(&findings);
 	r = mex_pack(package, &(struct pack_options){.key = &key}, path, &why);

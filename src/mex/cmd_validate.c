@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "mex/check.h"
 #include "mex/command.h"
+#include "mex/findings.h"
 #include "mex/scratch.h"
 
 static bool has_uncompiled(const struct mex_package *p)
@@ -80,7 +81,7 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 		r = translate_modules(package, &why);
 	trust_free(trust);
 	if (r < 0)
-		return fail_findings(path, &findings, why);
+		return findings_fail(line->program, path, &findings, why);
 	diagnostics_done(&findings);
 	printf("%s: %s %s is valid: %u space%s, %u instance%s\n", path, package->manifest.name,
 	       package->manifest.version_text, package->topology->space_count,

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "mex/check.h"
 #include "mex/command.h"
+#include "mex/findings.h"
 
 /* The command line. */
 struct options {
@@ -27,7 +28,7 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 		r = mex_package_open(path, &options, &findings, &package, &why);
 	trust_free(trust);
 	if (r < 0)
-		return fail_findings(path, &findings, why);
+		return findings_fail(line->program, path, &findings, why);
 	diagnostics_done(&findings);
 	key_text(package->signer, signer);
 	printf("%s: %s %s, signed by %s%s\n", path, package->manifest.name,

@@ -5,14 +5,8 @@
 #define SAMOZA_MEX_COMMAND_H
 
 #include "adapter/cli/cli.h"
-#include "base/diagnostics.h"
-#include "base/error.h"
 
 extern const struct cli_command command_new, command_keygen, command_validate, command_build,
 	command_sign, command_verify, command_inspect, command_schema;
-
-/* Prints all findings, or `err` if there are none. Findings without a position begin with
- * "FILE: ". Frees both; returns CLI_FAILED. */
-int fail_findings(const char *file, struct diagnostics *findings, struct error *err);
 
 #endif

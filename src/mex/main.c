@@ -1,11 +1,7 @@
 /*
  * mex: the developer's tool [formats.tool].
  */
-#include <stdio.h>
-
 #include "adapter/cli/version.h"
-#include "base/memory.h"
-#include "base/text.h"
 #include "mex/command.h"
 
 static const struct cli_command *const commands[] = {
@@ -19,31 +15,6 @@ static const struct cli_program program = {
 	.version = SAMOZA_VERSION,
 	.commands = commands,
 };
-
-int fail_findings(const char *file, struct diagnostics *findings, struct error *err)
-{
-	if (!diagnostics_any(findings)) {
-		(void)error_wrap(&err, "%s", file);
-		diagnostics_done(findings);
-		cli_print_error(&program, err);
-		error_free(err);
-		return CLI_FAILED;
-	}
-	vector_for_each (&findings->list, d) {
-		CLEANUP(freep) char *text = diagnostic_text(d);
-		CLEANUP(freep) char *shown = text_escaped(text);
-
-		if (d->file == NULL)
-			fprintf(stderr, "%s: %s\n", file, shown);
-		else
-			fprintf(stderr, "%s\n", shown);
-	}
-	size_t count = findings->list.count;
-	fprintf(stderr, "mex: %s: %zu finding%s\n", file, count, count == 1 ? "" : "s");
-	error_free(err);
-	diagnostics_done(findings);
-	return CLI_FAILED;
-}
 
 int main(int argc, char **argv)
 {
