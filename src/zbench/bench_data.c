@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/str.h"
+#include "zbench/benchmarks.h"
 #include "zbench/cluster.h"
 #include "zbench/package.h"
 

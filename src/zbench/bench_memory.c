@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "base/str.h"
+#include "zbench/benchmarks.h"
 #include "zbench/cluster.h"
 #include "zbench/machine.h"
 #include "zbench/package.h"

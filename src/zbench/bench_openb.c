@@ -13,7 +13,7 @@
 
 #include "base/buffer.h"
 #include "base/str.h"
-#include "zbench/benchmark.h"
+#include "zbench/benchmarks.h"
 #include "zbench/csv.h"
 #include "zbench/placing.h"
 

@@ -7,7 +7,7 @@
 
 #include "base/buffer.h"
 #include "base/str.h"
-#include "zbench/benchmark.h"
+#include "zbench/benchmarks.h"
 #include "zbench/durable.h"
 #include "zbench/growth.h"
 #include "zbench/placing.h"

@@ -2,6 +2,7 @@
  * How long it takes until many spaces run.
  */
 #include "base/str.h"
+#include "zbench/benchmarks.h"
 #include "zbench/cluster.h"
 #include "zbench/package.h"
 

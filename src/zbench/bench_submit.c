@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "base/str.h"
+#include "zbench/benchmarks.h"
 #include "zbench/cluster.h"
 #include "zbench/package.h"
 

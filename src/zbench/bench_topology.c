@@ -1,6 +1,7 @@
 /*
  * How long a person waits for a small topology.
  */
+#include "zbench/benchmarks.h"
 #include "zbench/cluster.h"
 #include "zbench/package.h"
 

@@ -2,36 +2,17 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/memory.h"
 #include "base/str.h"
 
-extern const struct benchmark benchmark_start, benchmark_topology, benchmark_submit,
-	benchmark_message, benchmark_data, benchmark_memory, benchmark_recover, benchmark_place,
-	benchmark_openb;
+int benchmark_run(void *context, const struct cli_run *line, struct error **err)
+{
+	struct bench_runner *runner = context;
 
-const struct benchmark *const benchmarks[] = {
-	&benchmark_start,   &benchmark_topology,
-	&benchmark_submit,  &benchmark_message,
-	&benchmark_data,    &benchmark_memory,
-	&benchmark_recover, &benchmark_place,
-	&benchmark_openb,   NULL,
-};
-
-const struct cli_command benchmark_all = {
-	.words = "all",
-	.summary = "all benchmarks that need no option",
-	.run = benchmark_run,
-};
-
-const struct cli_command *const benchmark_commands[] = {
-	&benchmark_start.command,   &benchmark_topology.command,
-	&benchmark_submit.command,  &benchmark_message.command,
-	&benchmark_data.command,    &benchmark_memory.command,
-	&benchmark_recover.command, &benchmark_place.command,
-	&benchmark_openb.command,   &benchmark_all,
-	&cli_help_command,	    NULL,
-};
+	return runner->run(runner, line, err);
+}
 
 void bench_progress(const struct bench *bench, const char *format, ...)
 {

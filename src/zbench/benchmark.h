@@ -1,11 +1,11 @@
 /*
- * The benchmarks of zbench: one file each, with its descriptor at the top; the table is in
- * benchmark.c.
+ * A benchmark of zbench: one file each, with its descriptor at the top; the table is
+ * benchmarks.h.
  *
  *   words ─► struct cli_run ─► benchmark->measure() ─► struct report ─► table or JSON
  *
  * A benchmark measures and reports; nothing here asserts. The project's aim stands beside each
- * figure, for people.
+ * figure.
  */
 #ifndef SAMOZA_ZBENCH_BENCHMARK_H
 #define SAMOZA_ZBENCH_BENCHMARK_H
@@ -37,14 +37,12 @@ struct benchmark {
 		       struct report *report, struct error **err);
 };
 
-/* In the order of help and of `zbench all`; ends with NULL. */
-extern const struct benchmark *const benchmarks[];
+/* The context of every command: what runs its benchmarks. */
+struct bench_runner {
+	int (*run)(struct bench_runner *runner, const struct cli_run *line, struct error **err);
+};
 
-/* The commands of the program: each benchmark and `all`. */
-extern const struct cli_command *const benchmark_commands[];
-extern const struct cli_command benchmark_all;
-
-/* main.c: `run` of every benchmark. */
+/* `run` of every benchmark's command. */
 int benchmark_run(void *context, const struct cli_run *line, struct error **err);
 
 /* One line to standard error for what takes longer than a second, "start: run 2 of 5". */

@@ -8,8 +8,9 @@
 #include <unistd.h>
 
 #include "adapter/output/output.h"
+#include "base/heap.h"
 #include "base/str.h"
-#include "zbench/benchmark.h"
+#include "zbench/benchmarks.h"
 #include "zbench/keeper.h"
 #include "zbench/version.h"
 
@@ -21,6 +22,7 @@ struct settings {
 };
 
 struct program {
+	struct bench_runner runner; /* the context of every command */
 	struct settings settings;
 	struct bench bench;
 	struct output output;
@@ -155,7 +157,7 @@ static int make_scratch(struct program *p, struct error **err)
 	return 0;
 }
 
-/* What clusters are made of; where none is started, nobody misses it. */
+/* What a cluster is made of; not needed where none is started. */
 static int find_directories(struct program *p, struct error **err)
 {
 	int r = 0;
@@ -230,9 +232,9 @@ static int work(void *data)
 	return status;
 }
 
-int benchmark_run(void *context, const struct cli_run *line, struct error **err)
+static int run(struct bench_runner *runner, const struct cli_run *line, struct error **err)
 {
-	struct program *p = context;
+	struct program *p = container_of(runner, struct program, runner);
 	int status, r;
 
 	p->line = line;
@@ -257,8 +259,8 @@ int benchmark_run(void *context, const struct cli_run *line, struct error **err)
 
 int main(int argc, char **argv)
 {
-	struct program p = {0};
-	int status = cli_main(&zbench_program, argc, argv, &p.settings, &p);
+	struct program p = {.runner = {run}};
+	int status = cli_main(&zbench_program, argc, argv, &p.settings, &p.runner);
 
 	cli_settings_done(&zbench_program, &p.settings);
 	free(p.own_directory);

@@ -1,0 +1,20 @@
+/*
+ * The table of benchmarks.
+ */
+#ifndef SAMOZA_ZBENCH_BENCHMARKS_H
+#define SAMOZA_ZBENCH_BENCHMARKS_H
+
+#include "zbench/benchmark.h"
+
+extern const struct benchmark benchmark_start, benchmark_topology, benchmark_submit,
+	benchmark_message, benchmark_data, benchmark_memory, benchmark_recover, benchmark_place,
+	benchmark_openb;
+
+/* In the order of help and of `zbench all`; ends with NULL. */
+extern const struct benchmark *const benchmarks[];
+
+/* The commands of the program: each benchmark and `all`. */
+extern const struct cli_command *const benchmark_commands[];
+extern const struct cli_command benchmark_all;
+
+#endif
