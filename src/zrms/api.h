@@ -1,6 +1,6 @@
 /*
- * The REST interface: one table of routes (api.c), handlers by subject (api_….c), and what they
- * share. Answers are the views of proto/view.proto as JSON; errors are ErrorView.
+ * The REST interface: one table of routes (api_routes.h), handlers by subject (api_handlers.h),
+ * and, here, what they share. Answers are the views of proto/view.proto as JSON; errors are ErrorView.
  *
  * Reading: the core's view is written down at once and sent when everything that it shows is
  * durable. Changing: the request waits under a number until the core's reply comes out of a
@@ -19,16 +19,10 @@ void api_free(struct api *api);
 /* Requests that the core has not answered yet. */
 size_t api_waiting(const struct api *api);
 
-/* The table, for http_options and openapi.json. */
-const struct http_route *api_routes(size_t *ret_count);
-/* http_options.error_body. */
+/* For http_options.error_body. */
 char *api_error_body(void *context, const char *code, const char *message,
 		     const char **ret_type);
-/* control_loop_listener.on_reply. */
-/* Registers the metrics of all parts with zrms->metrics. PRE: all parts are there. */
-void api_register_metrics(struct zrms *zrms);
-/* The sources that it registers, for the manual; ends with NULL. */
-extern const struct metric_source *const api_metric_sources[];
+/* For the listener of the commits: sends the answer that waits for `reply`. */
 void api_reply(struct api *api, const struct reply *reply);
 
 /* For submissions_new(); its user is the zrms, its requests are http_requests. */
@@ -43,7 +37,7 @@ typedef void api_answer_fn(struct zrms *zrms, struct http_request *request,
  * answered here. Sets input->request. */
 void api_change(struct zrms *zrms, struct http_request *request, struct control_input *input,
 		api_answer_fn *answer);
-/* The same for a submission, which is told once the core has decided. */
+/* The same for a submission, which is notified once the core has decided. */
 void api_change_submitted(struct zrms *zrms, struct http_request *request,
 			  struct control_input *input, api_answer_fn *answer,
 			  struct submission *submission);
@@ -65,24 +59,5 @@ bool api_resolve(struct zrms *zrms, struct http_request *request, const char *te
 bool api_query_bool(struct http_request *request, const char *name, bool fallback, bool *ret);
 bool api_query_u64(struct http_request *request, const char *name, uint64_t fallback,
 		   uint64_t max, uint64_t *ret);
-
-/* ---- handlers ---- */
-
-typedef void api_handler(void *context, struct http_request *request);
-/* api_topologies.c */
-api_handler api_topologies_list, api_topologies_submit, api_topology_get, api_topology_remove,
-	api_topology_explain, api_topology_start, api_topology_stop, api_topology_recover,
-	api_topology_deploy_all, api_topology_start_all, api_topology_stop_all,
-	api_topology_undeploy_all;
-/* api_spaces.c */
-api_handler api_topology_spaces, api_space_get, api_space_goal, api_topology_logs,
-	api_spaces_list, api_mesh_spaces;
-/* api_zhosts.c */
-api_handler api_zhosts_list, api_zhost_get, api_zhost_cordon, api_zhost_uncordon,
-	api_zhost_remove, api_cluster;
-/* api_events.c */
-api_handler api_events;
-/* api_system.c */
-api_handler api_health, api_metrics, api_openapi, api_artifact, api_link;
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "schema/json.h"
 #include "zrms/api.h"
+#include "zrms/api_handlers.h"
 
 enum { EVENTS_MAX = 10000 };
 

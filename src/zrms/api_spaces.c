@@ -5,6 +5,7 @@
 #include "schema/json.h"
 #include "schema/message.h"
 #include "zrms/api.h"
+#include "zrms/api_handlers.h"
 
 enum {
 	STATUS_LOG_LINES = 20, /* of one space's status */

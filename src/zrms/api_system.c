@@ -1,16 +1,16 @@
 #include <string.h>
 
 #include "adapter/cli/version.h"
-#include "adapter/sqlite/store.h"
 #include "adapter/wire/wire_dial.h"
 #include "base/check.h"
 #include "base/str.h"
 #include "zrms/api.h"
+#include "zrms/api_handlers.h"
 #include "zrms/openapi.h"
 
 enum { METRICS_MAX = 4 * 1024 * 1024 };
 
-/* ---- is it well, and what does it count ---- */
+/* ---- health, metrics, the interface ---- */
 
 void api_health(void *context, struct http_request *request)
 {
@@ -21,64 +21,6 @@ void api_health(void *context, struct http_request *request)
 				zrms->stopping ? "stopping" : "ok", SAMOZA_VERSION,
 				(long long)up_ms);
 	http_reply(request, 200, "application/json", json, strlen(json));
-}
-
-enum { CONNECTIONS, OPENED, REQUESTS, REFUSED, STREAMS, WAITING, ANSWERS };
-static const struct metric metrics[] = {
-	[CONNECTIONS] = {"zrms_http_connections", METRIC_GAUGE, "Open connections."},
-	[OPENED] = {"zrms_http_connections_total", METRIC_COUNTER, "Connections accepted."},
-	[REQUESTS] = {"zrms_http_requests_total", METRIC_COUNTER, "Requests received."},
-	[REFUSED] = {"zrms_http_refused_total", METRIC_COUNTER,
-		     "Requests and connections that broke a rule."},
-	[STREAMS] = {"zrms_http_streams", METRIC_GAUGE, "Open event streams."},
-	[WAITING] = {"zrms_http_waiting", METRIC_GAUGE, "Requests that are not answered yet."},
-	[ANSWERS] = {"zrms_http_answers_total", METRIC_COUNTER, "Answers by class.", "status"},
-};
-
-static void read_metrics(const void *part, struct metric_values *to)
-{
-	struct http_counters c = http_server_counters(part);
-
-	metric_set(to, CONNECTIONS, c.connections);
-	metric_set(to, OPENED, c.connections_total);
-	metric_set(to, REQUESTS, c.requests_total);
-	metric_set(to, REFUSED, c.refused_total);
-	metric_set(to, STREAMS, c.streams);
-	metric_set(to, WAITING, c.waiting);
-	for (size_t i = 1; i < ARRAY_SIZE(c.answers); i++) {
-		char class[8];
-
-		(void)snprintf(class, sizeof(class), "%zuxx", i);
-		metric_set_labelled(to, ANSWERS, class, c.answers[i]);
-	}
-}
-
-static const struct metric_source http_metrics = METRIC_SOURCE(metrics, read_metrics);
-
-/* As api_register_metrics() registers them. */
-const struct metric_source *const api_metric_sources[] = {
-	&control_metrics,	&sqlite_store_metrics,
-	&commit_driver_metrics, &links_metrics,
-	&hub_metrics,		&submissions_metrics,
-	&translations_metrics,	&artifacts_metrics,
-	&http_metrics,		NULL,
-};
-
-void api_register_metrics(struct zrms *zrms)
-{
-	struct metric_registry *r = &zrms->metrics;
-
-	metric_registry_add(r, &control_metrics, zrms->control);
-	if (zrms->store->ops->metrics != NULL)
-		metric_registry_add(r, zrms->store->ops->metrics, zrms->store);
-	metric_registry_add(r, &commit_driver_metrics, zrms->commits);
-	metric_registry_add(r, &links_metrics, zrms->links);
-	metric_registry_add(r, &hub_metrics, zrms->hub);
-	metric_registry_add(r, &submissions_metrics, zrms->submissions);
-	if (zrms->translations != NULL)
-		metric_registry_add(r, &translations_metrics, zrms->translations);
-	metric_registry_add(r, &artifacts_metrics, zrms->artifacts);
-	metric_registry_add(r, &http_metrics, zrms->http);
 }
 
 void api_metrics(void *context, struct http_request *request)
@@ -94,10 +36,8 @@ void api_metrics(void *context, struct http_request *request)
 
 void api_openapi(void *context, struct http_request *request)
 {
-	(void)context;
-	size_t count = 0;
-	const struct http_route *routes = api_routes(&count);
-	char *json = openapi_write(routes, count, SAMOZA_VERSION);
+	struct zrms *zrms = context;
+	char *json = openapi_write(zrms->routes, zrms->route_count, SAMOZA_VERSION);
 	http_reply(request, 200, "application/json", json, strlen(json));
 }
 

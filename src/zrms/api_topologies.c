@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/str.h"
 #include "zrms/api.h"
+#include "zrms/api_handlers.h"
 
 /* ---- reading ---- */
 

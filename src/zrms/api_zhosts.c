@@ -1,5 +1,6 @@
 #include "base/check.h"
 #include "zrms/api.h"
+#include "zrms/api_handlers.h"
 
 void api_zhosts_list(void *context, struct http_request *request)
 {

@@ -1,12 +1,13 @@
 /*
  * zrms: the resource manager. Puts the parts together, and takes them apart again.
  *
- *   start   folder and lock ─► store ─► records into the core and the artifacts ─► links and
+ *   start   directory and lock ─► store ─► records into the core and the artifacts ─► links and
  *           REST ─► core starts
- *   end     no new requests ─► submissions and decisions come to rest ─► streams and links end
+ *   end     no new requests ─► submissions and decisions drain ─► streams and links close
  *           ─► store closes
  *
- * The end is only good manners: a kill at any moment loses nothing that was acknowledged.
+ * A graceful shutdown saves time, not data: a kill at any moment loses nothing that was
+ * acknowledged.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,6 +29,8 @@
 #include "base/str.h"
 #include "core/control/control_frames.h"
 #include "zrms/api.h"
+#include "zrms/api_metrics.h"
+#include "zrms/api_routes.h"
 #include "zrms/uuid.h"
 #include "zrms/zrms.h"
 
@@ -35,11 +38,11 @@ enum {
 	TRANSLATIONS_PARALLEL = 2,
 	DESCRIPTORS_WANTED = 65536,
 	DESCRIPTORS_SPARE = 512, /* for files, children and libraries */
-	END_LOOK_MS = 10,
+	END_CHECK_MS = 10,
 	END_MAX_MS = 10000,
 };
 
-/* ---- what is durable goes out ---- */
+/* ---- output of durable batches ---- */
 
 static void on_record(void *user, const struct record_change *change)
 {
@@ -47,7 +50,7 @@ static void on_record(void *user, const struct record_change *change)
 	CLEANUP(error_freep) struct error *err = NULL;
 	int r = artifacts_record(zrms->artifacts, change->kind, change->id, change->data,
 				 change->size, &err);
-	INVARIANT(r == 0); /* the core wrote it a moment ago */
+	INVARIANT(r == 0); /* the core has just written it */
 }
 
 static const char *text_or_null(const char *text)
@@ -55,7 +58,7 @@ static const char *text_or_null(const char *text)
 	return str_is_empty(text) ? NULL : text;
 }
 
-/* One line for each decision, as an operator would tell it. */
+/* Logs each decision on one line. */
 static void on_event(void *user, const Samoza__V1__EventRecord *event)
 {
 	struct zrms *zrms = user;
@@ -120,7 +123,7 @@ static const struct control_loop_listener commit_listener = {
 	.on_step = on_step,
 };
 
-/* ---- what comes from zhosts ---- */
+/* ---- frames from zhosts ---- */
 
 static void on_control_frame(void *user, uint64_t link_id, Samoza__V1__FrameType type,
 			     const ProtobufCMessage *message)
@@ -150,7 +153,7 @@ static void on_link_closed(void *user, uint64_t link_id, bool had_hello)
 	struct zrms *zrms = user;
 	logs_link_gone(zrms->logs, link_id);
 	if (!had_hello)
-		return; /* the core never heard of it */
+		return; /* unknown to the core */
 	const struct control_input input = {.type = CONTROL_CLOSED,
 					    .closed = {.link = link_id}};
 	commit_driver_input(zrms->commits, &input);
@@ -169,19 +172,17 @@ static uint64_t on_link_of(void *user, const char *zhost)
 	return control_link_of(zrms->control, zhost);
 }
 
-/* ---- submissions ---- */
+/* ---- directory ---- */
 
-/* ---- folder ---- */
-
-static int folder_make(const char *path, struct error **err)
+static int directory_make(const char *path, struct error **err)
 {
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
 		return error_errno(err, "cannot make the directory %s", path);
 	return 0;
 }
 
-/* DIR/lock, for the life of the process; it holds our pid for people. */
-static int folder_lock(struct zrms *zrms, struct error **err)
+/* DIR/lock, for the life of the process; it holds the pid, for people. */
+static int directory_lock(struct zrms *zrms, struct error **err)
 {
 	CLEANUP(freep) char *path = str_printf("%s/lock", zrms->settings.dir);
 	zrms->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -202,27 +203,27 @@ static int folder_lock(struct zrms *zrms, struct error **err)
 	return 0;
 }
 
-static int folder_open(struct zrms *zrms, struct error **err)
+static int directory_open(struct zrms *zrms, struct error **err)
 {
 	CLEANUP(freep) char *trust = str_printf("%s/trust", zrms->settings.dir);
 	CLEANUP(freep) char *cache = str_printf("%s/cache", zrms->settings.dir);
 	CLEANUP(freep) char *spool = str_printf("%s/spool", zrms->settings.dir);
-	int r = folder_make(zrms->settings.dir, err);
+	int r = directory_make(zrms->settings.dir, err);
 	if (r == 0)
-		r = folder_lock(zrms, err);
-	if (r == 0) { /* of a life before: nobody is to knock there */
+		r = directory_lock(zrms, err);
+	if (r == 0) { /* of an earlier run: no program may connect to it */
 		CLEANUP(freep) char *address = str_printf("%s/address", zrms->settings.dir);
 		(void)unlink(address);
-		r = folder_make(trust, err);
+		r = directory_make(trust, err);
 	}
 	if (r == 0)
-		r = folder_make(cache, err);
+		r = directory_make(cache, err);
 	if (r == 0)
-		r = folder_make(spool, err);
+		r = directory_make(spool, err);
 	return r;
 }
 
-/* DIR/address: where we listen, for those who were told port 0. By rename: never half. */
+/* DIR/address: where zrms listens, for programs that gave it port 0. By rename: never half. */
 static int address_write(struct zrms *zrms, struct error **err)
 {
 	struct cli_address address = zrms->settings.listen;
@@ -286,7 +287,7 @@ static int artifact_store_open(struct zrms *zrms, struct error **err)
 	return r;
 }
 
-/* What --store may name. */
+/* The values of --store. */
 static const struct store_scheme stores[] = {
 	{"sqlite", "sqlite:DIR", sqlite_store_open_dir},
 };
@@ -321,7 +322,7 @@ static int state_open(struct zrms *zrms, struct error **err)
 }
 
 /* Without the programs that translate, everything works but submitting modules that are not in
- * the cache; the refusal says what is missing. */
+ * the cache; the refusal names what is missing. */
 static void translations_open(struct zrms *zrms)
 {
 	CLEANUP(freep) char *cache = str_printf("%s/cache/native", zrms->settings.dir);
@@ -359,7 +360,9 @@ static int http_open(struct zrms *zrms, const char *spool, struct error **err)
 		.loopback_only = true,
 		.connections_max = connections_max(),
 	};
-	options.routes = api_routes(&options.route_count);
+	zrms->routes = api_routes(&zrms->route_count);
+	options.routes = zrms->routes;
+	options.route_count = zrms->route_count;
 	return http_server_new(&zrms->loop, &options, &zrms->http, err);
 }
 
@@ -372,27 +375,27 @@ static void store_closed(void *user)
 	loop_stop(&zrms->loop);
 }
 
-/* Everything that somebody waits for is done: now the doors are closed. */
-static void end_doors(struct zrms *zrms)
+/* Nothing is awaited any more: closes what zrms listens on and sends to. */
+static void close_listeners(struct zrms *zrms)
 {
 	subscribers_end_all(zrms->subscribers);
 	logs_end_all(zrms->logs);
 	links_close_all(zrms->links);
 }
 
-static void end_look(void *user)
+static void end_check(void *user)
 {
 	struct zrms *zrms = user;
 	int64_t now_ms = loop_now(&zrms->loop).mono_ms;
 	if (now_ms > zrms->end_ms) {
-		log_warn("zrms", "ended.at.once", LOG_S("why", "timed out while draining"));
+		log_warn("zrms", "shutdown.forced", LOG_S("reason", "drain timed out"));
 		_exit(1);
 	}
-	bool quiet = submissions_is_idle(zrms->submissions) && api_waiting(zrms->api) == 0 &&
-		     (zrms->translations == NULL || translations_is_idle(zrms->translations));
-	if (quiet)
-		end_doors(zrms);
-	if (quiet && links_is_empty(zrms->links) && commit_driver_is_idle(zrms->commits) &&
+	bool idle = submissions_is_idle(zrms->submissions) && api_waiting(zrms->api) == 0 &&
+		    (zrms->translations == NULL || translations_is_idle(zrms->translations));
+	if (idle)
+		close_listeners(zrms);
+	if (idle && links_is_empty(zrms->links) && commit_driver_is_idle(zrms->commits) &&
 	    http_server_counters(zrms->http).waiting == 0) {
 		commit_driver_end(zrms->commits);
 		http_server_free(zrms->http);
@@ -400,14 +403,14 @@ static void end_look(void *user)
 		zrms->store->ops->close(zrms->store, store_closed, zrms);
 		return;
 	}
-	loop_timer_at(zrms->ending, now_ms + END_LOOK_MS);
+	loop_timer_at(zrms->ending, now_ms + END_CHECK_MS);
 }
 
-static void end_asked(void *user, int signum)
+static void on_end_signal(void *user, int signum)
 {
 	struct zrms *zrms = user;
-	if (zrms->stopping) { /* asked twice: at once; nothing acknowledged is lost */
-		log_warn("zrms", "ended.at.once");
+	if (zrms->stopping) { /* the second signal: nothing acknowledged is lost */
+		log_warn("zrms", "shutdown.forced", LOG_S("reason", "second signal"));
 		_exit(1);
 	}
 	zrms->stopping = true;
@@ -471,16 +474,16 @@ static int zrms_run(struct zrms *zrms, struct error **err)
 {
 	CLEANUP(freep) char *trust = str_printf("%s/trust", zrms->settings.dir);
 	CLEANUP(freep) char *spool = str_printf("%s/spool", zrms->settings.dir);
-	int r = folder_open(zrms, err);
+	int r = directory_open(zrms, err);
 	if (r == 0)
 		r = loop_init(&zrms->loop, err);
 	if (r < 0)
 		return r;
-	zrms->ending = loop_timer_new(&zrms->loop, end_look, zrms);
+	zrms->ending = loop_timer_new(&zrms->loop, end_check, zrms);
 	zrms->started_ms = loop_now(&zrms->loop).mono_ms;
-	r = loop_on_signal(&zrms->loop, SIGTERM, end_asked, zrms, err);
+	r = loop_on_signal(&zrms->loop, SIGTERM, on_end_signal, zrms, err);
 	if (r == 0)
-		r = loop_on_signal(&zrms->loop, SIGINT, end_asked, zrms, err);
+		r = loop_on_signal(&zrms->loop, SIGINT, on_end_signal, zrms, err);
 	if (r == 0)
 		r = parts_open(zrms, trust, spool, err);
 	if (r < 0)
@@ -509,13 +512,13 @@ int main(int argc, char **argv)
 	if (sodium_init() < 0)
 		IMPOSSIBLE("libsodium needs only getrandom()");
 	descriptors_raise();
-	/* One arena for each of libuv's threads would keep what each once needed at most. */
+	/* With an arena for each of libuv's threads, each would keep its peak. */
 	(void)mallopt(M_ARENA_MAX, 2);
 	log_info("zrms", "starting", LOG_S("version", SAMOZA_VERSION));
 	r = zrms_run(&zrms, &err);
 	if (r < 0) {
 		log_error("zrms", "cannot.start", LOG_E(err));
-		_exit(1); /* what is half made is the system's to take back */
+		_exit(1); /* the kernel takes back what is half made */
 	}
 	cli_settings_done(&settings_program, &zrms.settings);
 	closep(&zrms.lock_fd);

@@ -3,7 +3,7 @@
 #include <stddef.h>
 
 #include "adapter/cli/version.h"
-#include "zrms/api.h"
+#include "zrms/api_metrics.h"
 
 static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
 

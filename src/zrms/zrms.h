@@ -45,9 +45,11 @@ struct zrms {
 	struct translations *translations;
 	struct submissions *submissions;
 	struct api *api;
+	const struct http_route *routes; /* of `http` */
+	size_t route_count;
 	struct http_server *http;
 	struct metric_registry metrics;
-	struct loop_timer *ending; /* looks whether everything has come to rest */
+	struct loop_timer *ending; /* checks whether everything is idle */
 	bool stopping;
 	int64_t end_ms; /* when stopping: no later than this */
 };

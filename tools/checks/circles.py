@@ -11,10 +11,6 @@ from checks import layers, symbols
 KNOWN = {
     "src/zhost/process": (
         ["zrun_process.c", "zrun_process_io.c"], "one object in two files"),
-    "src/zrms": (
-        ["api.c", "api_events.c", "api_spaces.c", "api_system.c", "api_topologies.c",
-         "api_zhosts.c"],
-        "handlers use helpers of the file that has the table of routes"),
     "src/zrun/native": (
         ["native.c", "native_health.c", "native_turn.c"], "one object in three files"),
     "src/zrun/runner": (

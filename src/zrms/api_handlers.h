@@ -1,0 +1,26 @@
+/*
+ * The handlers of the REST interface: one for each route, files by subject.
+ */
+#ifndef SAMOZA_ZRMS_API_HANDLERS_H
+#define SAMOZA_ZRMS_API_HANDLERS_H
+
+#include "adapter/http/http.h"
+
+typedef void api_handler(void *context, struct http_request *request);
+/* api_topologies.c */
+api_handler api_topologies_list, api_topologies_submit, api_topology_get, api_topology_remove,
+	api_topology_explain, api_topology_start, api_topology_stop, api_topology_recover,
+	api_topology_deploy_all, api_topology_start_all, api_topology_stop_all,
+	api_topology_undeploy_all;
+/* api_spaces.c */
+api_handler api_topology_spaces, api_space_get, api_space_goal, api_topology_logs,
+	api_spaces_list, api_mesh_spaces;
+/* api_zhosts.c */
+api_handler api_zhosts_list, api_zhost_get, api_zhost_cordon, api_zhost_uncordon,
+	api_zhost_remove, api_cluster;
+/* api_events.c */
+api_handler api_events;
+/* api_system.c */
+api_handler api_health, api_metrics, api_openapi, api_artifact, api_link;
+
+#endif
