@@ -7,17 +7,19 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
 #include <utlist.h>
 
 #include "adapter/log/log.h"
 #include "base/check.h"
 #include "base/str.h"
+#include "zhost/process/zrun_frames.h"
 #include "zhost/process/zrun_process_private.h"
+#include "zhost/process/zrun_socket.h"
 #include "zhost/state/instance_file.h"
 
 #define FILE_NAME_SIZE (INSTANCE_FILE_NAME_SIZE + 4)
 #define EVICT_MS       2000
+#define RECONNECT_MS   100
 
 static void file_name(const char *instance, const char *suffix, char ret_name[FILE_NAME_SIZE])
 {
@@ -50,6 +52,59 @@ static int64_t now_ms(const struct zrun_process *p)
 	return loop_now(p->owner->options.loop).mono_ms;
 }
 
+/* ---- the connection ---- */
+
+void zrun_process_kill(struct zrun_process *p)
+{
+	p->kill_wanted = true;
+	if (p->watch != NULL)
+		p->owner->options.host->methods->kill(p->watch);
+}
+
+static void reconnect_soon(struct zrun_process *p);
+
+static void on_reconnect(void *user)
+{
+	struct zrun_process *p = user;
+	char name[FILE_NAME_SIZE];
+	int fd;
+	if (p->fd >= 0)
+		return;
+	socket_name(p->identity.file_name, name);
+	if (launch_connect(p->owner->options.run_fd, name, &fd, NULL) == 0)
+		process_connect(p, fd);
+	else
+		reconnect_soon(p);
+}
+
+static void reconnect_soon(struct zrun_process *p)
+{
+	if (p->kill_wanted)
+		return;
+	if (p->reconnect == NULL)
+		p->reconnect = loop_timer_new(p->owner->options.loop, on_reconnect, p);
+	loop_timer_at(p->reconnect, now_ms(p) + RECONNECT_MS);
+}
+
+/* A process that breaks the protocol is killed. */
+static void on_broken(struct zrun_process *p, const char *what)
+{
+	log_error("spaces", "process.broken", LOG_S("topology", p->identity.topology),
+		  LOG_S("path", p->identity.path), LOG_S("what", what));
+	if (!p->report.is_known) {
+		p->report.is_known = true;
+		p->report.error = str_printf("broke the protocol with its zhost: %s", what);
+	}
+	zrun_process_kill(p);
+	process_disconnect(p);
+}
+
+static const struct zrun_socket_events socket_events = {
+	.frame = process_take_frame,
+	.broken = on_broken,
+	.lost = reconnect_soon,
+};
+
 /* ---- the object ---- */
 
 static struct zrun_process *process_new(struct zrun_processes *ps,
@@ -62,6 +117,7 @@ static struct zrun_process *process_new(struct zrun_processes *ps,
 	p->identity = *identity;
 	p->listener = listener;
 	p->user = user;
+	p->events = &socket_events;
 	p->fd = -1;
 	p->pid = -1;
 	p->in = p->out = BUFFER_INIT(PROCESS_OUT_MAX);
@@ -350,105 +406,21 @@ void zrun_processes_await_hello(struct zrun_processes *ps, int64_t wait_ms)
 	vector_done(&polls);
 }
 
-/* ---- a connection that broke while the process lives ---- */
-
-static void on_reconnect(void *user)
-{
-	struct zrun_process *p = user;
-	char name[FILE_NAME_SIZE];
-	int fd;
-	if (p->fd >= 0)
-		return;
-	socket_name(p->identity.file_name, name);
-	if (launch_connect(p->owner->options.run_fd, name, &fd, NULL) == 0)
-		process_connect(p, fd);
-	else
-		process_reconnect_soon(p);
-}
-
-void process_reconnect_soon(struct zrun_process *p)
-{
-	if (p->kill_wanted)
-		return;
-	if (p->reconnect == NULL)
-		p->reconnect = loop_timer_new(p->owner->options.loop, on_reconnect, p);
-	loop_timer_at(p->reconnect, now_ms(p) + PROCESS_RECONNECT_MS);
-}
-
-static void send_stop(struct zrun_process *p)
-{
-	int64_t left = p->stop_by_ms - now_ms(p);
-	struct zrun_stop stop = {.grace_ms = (uint32_t)(left > 0 ? left : 0)};
-	void *body = process_frame(p, ZRUN_STOP, 0, sizeof(stop));
-	if (body != NULL)
-		memcpy(body, &stop, sizeof(stop));
-}
-
-static void send_renew(struct zrun_process *p)
-{
-	struct zrun_renew renew = {.stop_at_ms = p->lease.stop_at_ms,
-				   .end_at_ms = p->lease.end_at_ms};
-	void *body = process_frame(p, ZRUN_RENEW, 0, sizeof(renew));
-	if (body != NULL)
-		memcpy(body, &renew, sizeof(renew));
-}
-
-void process_resend(struct zrun_process *p)
-{
-	if (p->lease.end_at_ms != 0)
-		send_renew(p);
-	if (p->stop_asked)
-		send_stop(p);
-}
-
-/* ---- what the instance's actions ask for ---- */
+/* ---- orders ---- */
 
 void zrun_process_stop(struct zrun_process *p, int64_t grace_ms)
 {
 	p->stop_asked = true;
 	p->stop_by_ms = now_ms(p) + grace_ms;
 	if (p->is_connected)
-		send_stop(p);
+		process_send_stop(p);
 }
 
 void zrun_process_renew(struct zrun_process *p, const struct zrun_lease *lease)
 {
 	p->lease = *lease;
 	if (p->is_connected)
-		send_renew(p);
-}
-
-int zrun_process_update(struct zrun_process *p, const import_vector *imports,
-			struct error **err)
-{
-	struct zrun_update head = {.count = (uint32_t)imports->count};
-	size_t size = sizeof(head);
-	vector_for_each (imports, v)
-		size += sizeof(struct zrun_import) + strlen(v->name) + strlen(v->value);
-	char *to = size <= ZRUN_BODY_MAX ? process_frame(p, ZRUN_UPDATE, 0, size) : NULL;
-	if (to == NULL)
-		return error_set(err, ERR_LIMIT, "the imports are too large");
-	to = mempcpy(to, &head, sizeof(head));
-	vector_for_each (imports, v) {
-		struct zrun_import import = {.name_size = (uint16_t)strlen(v->name),
-					     .value_size = (uint32_t)strlen(v->value)};
-		to = mempcpy(to, &import, sizeof(import));
-		to = mempcpy(to, v->name, import.name_size);
-		to = mempcpy(to, v->value, import.value_size);
-	}
-	return 0;
-}
-
-void zrun_process_cancel(struct zrun_process *p)
-{
-	(void)!process_frame(p, ZRUN_CANCEL, 0, 0);
-}
-
-void zrun_process_kill(struct zrun_process *p)
-{
-	p->kill_wanted = true;
-	if (p->watch != NULL)
-		p->owner->options.host->methods->kill(p->watch);
+		process_send_renew(p);
 }
 
 /* ---- all of them ---- */

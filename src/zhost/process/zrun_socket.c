@@ -1,0 +1,217 @@
+#include "zhost/process/zrun_socket.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/str.h"
+#include "zhost/process/zrun_process_private.h"
+
+#define PROCESS_BUFFER_KEPT ((size_t)8 * 1024)
+
+/* ---- writing ---- */
+
+void *process_frame(struct zrun_process *p, uint16_t type, uint32_t correlation,
+		    size_t body_size)
+{
+	struct zrun_frame frame = {
+		.size = (uint32_t)body_size, .type = type, .correlation = correlation};
+	char *to = buffer_reserve(&p->out, sizeof(frame) + body_size);
+
+	if (to == NULL)
+		return NULL;
+	memcpy(to, &frame, sizeof(frame));
+	buffer_grew(&p->out, sizeof(frame) + body_size);
+	if (!p->is_unwritten) {
+		p->is_unwritten = true;
+		/* In this order: a receiver gets its message before the sender its result. */
+		*p->owner->unwritten_end = p;
+		p->owner->unwritten_end = &p->unwritten_next;
+	}
+	return to + sizeof(frame);
+}
+
+static void buffer_settle(struct buffer *b)
+{
+	if (b->size > 0 || b->capacity <= PROCESS_BUFFER_KEPT)
+		return;
+	buffer_done(b);
+	*b = BUFFER_INIT(PROCESS_OUT_MAX);
+}
+
+static void on_event(uv_poll_t *poll, int status, int events);
+
+static void poll_for(struct zrun_process *p, int events)
+{
+	if (p->poll_events == events)
+		return;
+	p->poll_events = events;
+	(void)uv_poll_start(p->poll, events, on_event);
+}
+
+/* Writes what the socket takes. Returns whether anything was written. */
+static bool process_write(struct zrun_process *p)
+{
+	size_t done = 0;
+
+	while (p->fd >= 0 && done < p->out.size) {
+		ssize_t n = send(p->fd, p->out.data + done, p->out.size - done,
+				 MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n > 0) {
+			done += (size_t)n;
+			continue;
+		}
+		if (n < 0 && errno == EINTR)
+			continue;
+		/* Any other error shows when reading: the exit report may still be there. */
+		break;
+	}
+	if (done > 0)
+		buffer_consume(&p->out, done);
+	buffer_settle(&p->out);
+	if (p->fd >= 0)
+		poll_for(p, p->out.size > 0 ? UV_READABLE | UV_WRITABLE : UV_READABLE);
+	return done > 0;
+}
+
+bool zrun_processes_flush(struct zrun_processes *ps)
+{
+	bool any = false;
+
+	while (ps->unwritten != NULL) {
+		struct zrun_process *p = ps->unwritten;
+
+		ps->unwritten = p->unwritten_next;
+		if (ps->unwritten == NULL)
+			ps->unwritten_end = &ps->unwritten;
+		p->unwritten_next = NULL;
+		p->is_unwritten = false;
+		any |= process_write(p);
+	}
+	return any;
+}
+
+/* ---- reading ---- */
+
+/* Takes whole frames off the front; returns how many bytes were used. A frame may end the
+ * connection: then nothing is kept. */
+static size_t take_frames(struct zrun_process *p, const uint8_t *data, size_t size)
+{
+	size_t used = 0;
+
+	while (p->fd >= 0) {
+		struct zrun_frame frame;
+		const uint8_t *body;
+		size_t need;
+		int r = zrun_frame_parse(data + used, size - used, &frame, &body, &need);
+
+		if (r == 0)
+			return used;
+		if (r < 0 || !p->events->frame(p, &frame, body)) {
+			CLEANUP(freep)
+			char *what =
+				r < 0 ? mem_strdup("a frame is too long")
+				      : str_printf("frame of type %u", (unsigned)frame.type);
+			p->events->broken(p, what);
+			return size;
+		}
+		used += need;
+	}
+	return size;
+}
+
+static void take_bytes(struct zrun_process *p, const uint8_t *data, size_t size)
+{
+	size_t used;
+
+	if (p->in.size == 0) {
+		used = take_frames(p, data, size);
+		if (used < size && buffer_add(&p->in, data + used, size - used) < 0)
+			IMPOSSIBLE("a frame is smaller than the buffer for it");
+		return;
+	}
+	/* The rest of a frame that came in parts, and perhaps more. */
+	if (buffer_add(&p->in, data, size) < 0)
+		IMPOSSIBLE("a frame and one reading are smaller than the buffer");
+	used = take_frames(p, (const uint8_t *)p->in.data, p->in.size);
+	if (p->fd < 0)
+		return; /* disconnected: `in` is empty already */
+	buffer_consume(&p->in, used);
+	buffer_settle(&p->in);
+}
+
+/* One reading. False: nothing is there now, or the connection is gone. */
+static bool read_some(struct zrun_process *p)
+{
+	ssize_t n =
+		recv(p->fd, p->owner->options.loop->scratch, LOOP_SCRATCH_BYTES, MSG_DONTWAIT);
+
+	if (n > 0) {
+		take_bytes(p, p->owner->options.loop->scratch, (size_t)n);
+		return p->fd >= 0;
+	}
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	process_disconnect(p);
+	p->events->lost(p);
+	return false;
+}
+
+void process_drain(struct zrun_process *p)
+{
+	while (p->fd >= 0 && read_some(p))
+		;
+}
+
+static void on_event(uv_poll_t *poll, int status, int events)
+{
+	struct zrun_process *p = poll->data;
+
+	if (p == NULL)
+		return;
+	if (status < 0 || (events & UV_READABLE) != 0)
+		(void)read_some(p);
+	if (p->fd >= 0 && (events & UV_WRITABLE) != 0)
+		(void)process_write(p);
+}
+
+/* ---- connection ---- */
+
+static void poll_closed(uv_handle_t *handle)
+{
+	free(handle);
+}
+
+void process_connect(struct zrun_process *p, int fd)
+{
+	INVARIANT(p->fd < 0 && p->poll == NULL);
+	p->fd = fd;
+	p->is_connected = false;
+	p->poll = mem_new(uv_poll_t);
+	if (uv_poll_init(loop_uv(p->owner->options.loop), p->poll, fd) != 0)
+		IMPOSSIBLE("a socket can be polled");
+	p->poll->data = p;
+	p->poll_events = 0;
+	poll_for(p, UV_READABLE);
+}
+
+void process_disconnect(struct zrun_process *p)
+{
+	if (p->fd < 0)
+		return;
+	p->poll->data = NULL;
+	uv_close((uv_handle_t *)p->poll, poll_closed);
+	p->poll = NULL;
+	close(p->fd);
+	p->fd = -1;
+	p->is_connected = false;
+	/* Half a frame is of no use to the next connection. */
+	buffer_done(&p->in);
+	buffer_done(&p->out);
+	p->in = p->out = BUFFER_INIT(PROCESS_OUT_MAX);
+	p->window_messages = p->window_bytes = 0;
+}
