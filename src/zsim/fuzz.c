@@ -6,7 +6,9 @@
 
 #include "base/str.h"
 #include "zsim/command.h"
+#include "zsim/fuzz/commits.h"
 #include "zsim/fuzz/fuzz.h"
+#include "zsim/fuzz/life.h"
 
 #define NUMBER_MAX 1000
 
@@ -74,7 +76,7 @@ const struct cli_command fuzz_command = {
 
 static volatile uint64_t seed_now;
 
-/* An assertion, or a call that does not come back: the only thing left to do is to say which
+/* An assertion, or a call that does not come back: the only thing left to do is to print which
  * seed it was. No printf in here. */
 static void on_signal(int signal_number)
 {

@@ -9,7 +9,7 @@
 #include "schema/json.h"
 #include "schema/message.h"
 #include "zsim/command.h"
-#include "zsim/files.h"
+#include "zsim/scenario/files.h"
 
 static int run(void *context, const struct cli_run *line, struct error **err);
 

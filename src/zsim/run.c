@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "zsim/command.h"
-#include "zsim/scenario.h"
+#include "zsim/scenario/scenario.h"
 
 static bool run_file(const char *file, const struct scenario_print *print)
 {

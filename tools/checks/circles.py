@@ -17,10 +17,6 @@ KNOWN = {
     "src/zrun/wasm": (
         ["host_samoza.c", "host_table.c", "host_wasi.c"],
         "functions use helpers of the file that has the table of functions"),
-    "src/zsim": (
-        ["controller.c", "expect.c", "link.c", "machine.c", "scenario.c", "steps.c", "world.c"],
-        "machines, links and the world call each other directly"),
-    "src/zsim/fuzz": (["mirror.c", "rules.c"], "one object in two files"),
 }
 
 

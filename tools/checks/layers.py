@@ -20,6 +20,7 @@ ORDER = [
     ["zhost/state", "zhost/environment", "zhost/uplink"],
     ["zhost/log", "zhost/artifact", "zhost/mesh", "zhost/data"],
     ["zhost/edge", "zhost/process", "zhost/native"], ["zhost/space"], ["zhost/reconcile"],
+    ["zsim/world"], ["zsim/fuzz", "zsim/scenario"],
     ["zsim", "zhost", "zrms", "mex", "zshell", "startz", "zbench"],
 ]
 ALSO = {

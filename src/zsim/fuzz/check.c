@@ -1,9 +1,19 @@
-/* What zrms shows: after a start, and when all is quiet. */
+/* What zrms shows: after a start, and when all is idle. */
+
+#include "zsim/fuzz/check.h"
+
 #include <inttypes.h>
 
 #include "base/str.h"
 #include "core/lifecycle/state.h"
 #include "zsim/fuzz/fuzz.h"
+#include "zsim/fuzz/imports.h"
+#include "zsim/fuzz/mirrored.h"
+#include "zsim/fuzz/place.h"
+#include "zsim/world/machine.h"
+#include "zsim/world/machine_state.h"
+#include "zsim/world/process.h"
+#include "zsim/world/world.h"
 
 void check_kept(struct fuzz *f)
 {
@@ -50,7 +60,7 @@ void check_loaded(struct fuzz *f)
 	samoza__v1__space_list_view__free_unpacked(list, NULL);
 }
 
-/* ---- when all is quiet ---- */
+/* ---- when all is idle ---- */
 
 struct quiet {
 	struct fuzz *f;

@@ -1,9 +1,15 @@
-/* The commit loops: how long commits take, how they end, and who dies between two steps. */
+/* The commit loops: how long commits take, how they end, and what dies between two steps. */
+
+#include "zsim/fuzz/commits.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
 #include "base/buffer.h"
 #include "zsim/fuzz/fuzz.h"
+#include "zsim/world/hooks.h"
+#include "zsim/world/machine_state.h"
+#include "zsim/world/world.h"
 
 static bool chance(struct fuzz *f, uint32_t permille)
 {

@@ -1,7 +1,9 @@
 /* Random zhosts and topologies: small, so that they clash. */
+
+#include "zsim/fuzz/draw.h"
+
 #include "base/str.h"
 #include "schema/message.h"
-#include "zsim/fuzz/fuzz.h"
 
 static const char *const racks[] = {"a", "b", "c"};
 

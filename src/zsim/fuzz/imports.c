@@ -1,6 +1,13 @@
-/* What each process was told of its providers, against what there is, when all is quiet. */
+/* What each process knows of its providers, against what there is, when all is idle. */
+
+#include "zsim/fuzz/imports.h"
+
 #include "base/str.h"
 #include "zsim/fuzz/fuzz.h"
+#include "zsim/world/machine.h"
+#include "zsim/world/machine_state.h"
+#include "zsim/world/process.h"
+#include "zsim/world/world.h"
 
 #include <inttypes.h>
 
@@ -99,7 +106,7 @@ void imports_check(struct fuzz *f, const struct submitted *s,
 		if (n != NULL)
 			HASH_FIND_STR(n->processes, id, p);
 		if (p == NULL || p->imports == NULL)
-			continue; /* check_processes() says so; or it was asked in a life before
+			continue; /* check_processes() reports it; or it was asked in a life before
 				   */
 		CLEANUP(freep) char *expected = expected_text(s, i, views);
 		CLEANUP(freep) char *known = known_text(p);

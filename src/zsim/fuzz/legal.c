@@ -2,9 +2,11 @@
  * The moves that [lifecycle.states] and the sections after it allow, written down once
  * more: the core's own table would agree with itself whatever it says.
  */
+
+#include "zsim/fuzz/legal.h"
+
 #include "base/memory.h"
 #include "base/str.h"
-#include "zsim/fuzz/fuzz.h"
 
 struct move {
 	const char *from, *to;

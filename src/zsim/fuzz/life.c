@@ -1,11 +1,27 @@
 /* One seed: birth, trouble, and what is left when the trouble ends. */
+
+#include "zsim/fuzz/life.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
 #include "base/str.h"
 #include "model/compile.h"
 #include "schema/message.h"
+#include "zsim/fuzz/check.h"
+#include "zsim/fuzz/commits.h"
+#include "zsim/fuzz/draw.h"
 #include "zsim/fuzz/fuzz.h"
+#include "zsim/fuzz/mirror.h"
+#include "zsim/fuzz/mirrored.h"
+#include "zsim/fuzz/steps.h"
+#include "zsim/world/controller.h"
+#include "zsim/world/hooks.h"
+#include "zsim/world/machine.h"
+#include "zsim/world/machine_state.h"
+#include "zsim/world/options.h"
+#include "zsim/world/simulation.h"
+#include "zsim/world/world.h"
 
 /* Longer than any window of restart that is drawn, and than any timeout. */
 #define CALM_MS		  (INT64_C(15) * 60 * 1000)
@@ -118,7 +134,7 @@ static void birth(struct fuzz *f)
 		Samoza__V1__Topology *t =
 			draw_topology(&f->random, (unsigned)f->drawn.count + 1);
 		CLEANUP(topology_unrefp) struct topology *compiled = NULL;
-		/* Many cannot be: an import that nobody can provide, a cycle. */
+		/* Many are invalid: an import without a provider, a cycle. */
 		if (topology_compile(t, NULL, NULL, NULL, &compiled, NULL) == 0 &&
 		    compiled->instance_count <= 20)
 			vector_push(&f->drawn, t);
@@ -164,7 +180,7 @@ static void converge(struct fuzz *f)
 
 static void end(struct fuzz *f)
 {
-	mirror_done(f);
+	mirrored_done(f);
 	vector_done(&f->adopts_asked);
 	vector_for_each (&f->submitted, s) {
 		free(s->id);

@@ -1,43 +1,22 @@
 /* What zrms commits, checked as it comes: transitions, records, capacity. */
+
+#include "zsim/fuzz/mirror.h"
+
 #include <inttypes.h>
 
 #include "base/str.h"
 #include "core/lifecycle/state.h"
 #include "zsim/fuzz/fuzz.h"
-
-struct submitted *fuzz_submitted(const struct fuzz *f, const char *id)
-{
-	vector_for_each (&f->submitted, s)
-		if (strcmp(s->id, id) == 0)
-			return s;
-	return NULL;
-}
+#include "zsim/fuzz/legal.h"
+#include "zsim/fuzz/mirrored.h"
+#include "zsim/fuzz/rules.h"
+#include "zsim/world/world.h"
 
 /* ---- instances ---- */
 
-static struct mirrored *instance_of(struct fuzz *f, const char *id)
-{
-	struct mirrored *m = NULL;
-	HASH_FIND_STR(f->instances, id, m);
-	if (m != NULL)
-		return m;
-	m = mem_new(struct mirrored);
-	m->id = mem_strdup(id);
-	HASH_ADD_KEYPTR(hh, f->instances, m->id, strlen(m->id), m);
-	return m;
-}
-
-const struct mirrored *mirror_find(const struct fuzz *f, const char *topology, const char *path)
-{
-	CLEANUP(freep) char *id = str_printf("%s/%s", topology, path);
-	struct mirrored *m = NULL;
-	HASH_FIND_STR(f->instances, id, m);
-	return m;
-}
-
 static void take_instance(struct fuzz *f, const struct record_change *r)
 {
-	struct mirrored *m = instance_of(f, r->id);
+	struct mirrored *m = mirrored_instance(f, r->id);
 	samoza__v1__instance_record__free_unpacked(m->record, NULL);
 	m->record = NULL;
 	if (r->data == NULL)
@@ -55,11 +34,11 @@ static void take_instance_event(struct fuzz *f, const Samoza__V1__EventRecord *e
 		return;
 	}
 	CLEANUP(freep) char *id = str_printf("%s/%s", e->topology, slash + 1);
-	struct mirrored *m = instance_of(f, id);
+	struct mirrored *m = mirrored_instance(f, id);
 	struct submitted *s = fuzz_submitted(f, e->topology);
 	if (s != NULL)
 		s->moved = true;
-	/* What a zhost does by itself is told late: machine.c looks at the processes. */
+	/* What a zhost does by itself is reported late: world/action.c looks at the processes. */
 	if (s != NULL && strcmp(e->to, "stopping") == 0 &&
 	    strcmp(e->cause, "its zhost stops it") != 0)
 		rules_check_stop(f, s, slash + 1);
@@ -78,21 +57,9 @@ static void take_instance_event(struct fuzz *f, const Samoza__V1__EventRecord *e
 
 /* ---- zhosts ---- */
 
-static struct mirrored_zhost *zhost_of(struct fuzz *f, const char *name)
-{
-	struct mirrored_zhost *z = NULL;
-	HASH_FIND_STR(f->zhosts, name, z);
-	if (z != NULL)
-		return z;
-	z = mem_new(struct mirrored_zhost);
-	z->name = mem_strdup(name);
-	HASH_ADD_KEYPTR(hh, f->zhosts, z->name, strlen(z->name), z);
-	return z;
-}
-
 static void take_zhost(struct fuzz *f, const struct record_change *r)
 {
-	struct mirrored_zhost *z = zhost_of(f, r->id);
+	struct mirrored_zhost *z = mirrored_zhost(f, r->id);
 	samoza__v1__zhost_record__free_unpacked(z->record, NULL);
 	z->record = NULL;
 	zhost_spec_done(&z->spec);
@@ -108,7 +75,7 @@ static void take_zhost(struct fuzz *f, const struct record_change *r)
 
 static void take_zhost_event(struct fuzz *f, const Samoza__V1__EventRecord *e)
 {
-	struct mirrored_zhost *z = zhost_of(f, e->subject);
+	struct mirrored_zhost *z = mirrored_zhost(f, e->subject);
 	if (e->from == NULL || e->to == NULL)
 		return; /* cordoned, uncordoned */
 	const char *known = z->state != NULL ? z->state : "not-deployed";
@@ -140,7 +107,7 @@ static void add_load(struct fuzz *f, const struct mirrored *m)
 	const struct instance_decl *root = &s->topology->instances[index];
 	if (root->parent >= 0)
 		return;
-	struct mirrored_zhost *z = zhost_of(f, r->zhost);
+	struct mirrored_zhost *z = mirrored_zhost(f, r->zhost);
 	for (unsigned i = 0; i < root->subtree_count; i++) {
 		const struct space *space = instance_space(s->topology, (unsigned)index + i);
 		z->cpu_millicores += space->cpu_millicores;
@@ -202,7 +169,7 @@ static void check_zhost(struct fuzz *f, const struct mirrored *m)
 
 static void check_record(struct fuzz *f, const char *id)
 {
-	struct mirrored *m = instance_of(f, id);
+	struct mirrored *m = mirrored_instance(f, id);
 	if (m->record == NULL)
 		return;
 	const char *state = state_name((enum instance_state)m->record->state);
@@ -263,27 +230,4 @@ void mirror_committed(void *user, const struct outbox *o)
 		s->moved = false;
 	}
 	f->adopts = false;
-}
-
-void mirror_done(struct fuzz *f)
-{
-	struct mirrored *m = NULL;
-	struct mirrored *next = NULL;
-	HASH_ITER (hh, f->instances, m, next) {
-		HASH_DELETE(hh, f->instances, m);
-		samoza__v1__instance_record__free_unpacked(m->record, NULL);
-		free(m->id);
-		free(m->state);
-		free(m);
-	}
-	struct mirrored_zhost *z = NULL;
-	struct mirrored_zhost *next_zhost = NULL;
-	HASH_ITER (hh, f->zhosts, z, next_zhost) {
-		HASH_DELETE(hh, f->zhosts, z);
-		samoza__v1__zhost_record__free_unpacked(z->record, NULL);
-		zhost_spec_done(&z->spec);
-		free(z->name);
-		free(z->state);
-		free(z);
-	}
 }

@@ -4,8 +4,12 @@
  * down once more. Affinities are drawn only between spaces without a parent, on labels that
  * every zhost has.
  */
+
+#include "zsim/fuzz/place.h"
+
 #include "base/str.h"
 #include "zsim/fuzz/fuzz.h"
+#include "zsim/fuzz/mirrored.h"
 
 #define MOST_WANTS  6
 #define MOST_ZHOSTS 8
@@ -129,7 +133,7 @@ static bool assign(struct search *s, size_t next, size_t count)
 	return false;
 }
 
-/* ---- who stands, who waits ---- */
+/* ---- what is placed, what waits ---- */
 
 static const Samoza__V1__InstanceRecord *record_of(const struct fuzz *f,
 						   const struct submitted *s, unsigned instance)

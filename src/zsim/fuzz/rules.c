@@ -2,9 +2,14 @@
  * The rules of [lifecycle.start] and [lifecycle.dependency] over what was
  * committed: after every commit, each instance that depends on a change has changed with it.
  */
+
+#include "zsim/fuzz/rules.h"
+
 #include "base/str.h"
 #include "core/lifecycle/state.h"
 #include "zsim/fuzz/fuzz.h"
+#include "zsim/fuzz/mirrored.h"
+#include "zsim/world/world.h"
 
 static enum instance_state state_of(const struct family *y, unsigned instance)
 {
@@ -52,7 +57,7 @@ static bool is_wanted(const struct family *y, unsigned instance)
 	return r == NULL || r->record == NULL || !r->record->evacuating;
 }
 
-/* Started, and nothing says that it must stop: what a child counts on. */
+/* Started, and not due to stop: what a child depends on. */
 static bool is_up(const struct family *y, unsigned instance)
 {
 	int parent = y->topology->instances[instance].parent;

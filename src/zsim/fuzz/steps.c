@@ -1,8 +1,22 @@
 /* What happens to the cluster: requests of people, faults, time. */
+
+#include "zsim/fuzz/steps.h"
+
 #include "base/check.h"
 #include "base/str.h"
 #include "model/compile.h"
+#include "zsim/fuzz/check.h"
 #include "zsim/fuzz/fuzz.h"
+#include "zsim/fuzz/mirrored.h"
+#include "zsim/world/client.h"
+#include "zsim/world/controller.h"
+#include "zsim/world/link.h"
+#include "zsim/world/machine.h"
+#include "zsim/world/machine_agent.h"
+#include "zsim/world/machine_state.h"
+#include "zsim/world/process.h"
+#include "zsim/world/simulation.h"
+#include "zsim/world/world.h"
 
 /* ---- requests ---- */
 
@@ -10,7 +24,7 @@ bool fuzz_ask(struct fuzz *f, struct control_input *input)
 {
 	struct answer a;
 	bool was_there = f->world.control != NULL;
-	controller_ask(&f->world, input, &a);
+	client_ask(&f->world, input, &a);
 	bool granted = a.answered && a.code >= 0;
 	if (was_there && f->world.control != NULL && !a.answered)
 		world_violate(&f->world, "a request was not answered");

@@ -17,8 +17,16 @@
 
 #include "base/str.h"
 #include "model/compile.h"
-#include "zsim/scenario.h"
-#include "zsim/world.h"
+#include "zsim/scenario/scenario.h"
+#include "zsim/world/client.h"
+#include "zsim/world/controller.h"
+#include "zsim/world/hooks.h"
+#include "zsim/world/machine.h"
+#include "zsim/world/machine_agent.h"
+#include "zsim/world/machine_state.h"
+#include "zsim/world/process.h"
+#include "zsim/world/simulation.h"
+#include "zsim/world/world.h"
 
 /* ---- the n-th call ---- */
 
@@ -94,7 +102,7 @@ static void ask(struct world *w, const struct faults *f, struct control_input *i
 	for (unsigned tries = 0; tries < 4 && !is_answered; tries++) {
 		struct answer a;
 		revive(w, f);
-		controller_ask(w, input, &a);
+		client_ask(w, input, &a);
 		is_answered = a.answered;
 		if (a.answered && a.code < 0 && tries == 0)
 			fail_msg("call %u fails, and the request is refused: %s", f->fails_at,

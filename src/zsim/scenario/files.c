@@ -1,5 +1,6 @@
 /* Reads files; fills in the machine that a simulated zhost would have. */
-#include "zsim/files.h"
+
+#include "zsim/scenario/files.h"
 
 #include <stdio.h>
 

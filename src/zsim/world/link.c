@@ -1,8 +1,13 @@
-/* Links: frames in order, packed; what is on the way is lost when they break. */
+#include "zsim/world/link.h"
+
+#include <stdlib.h>
+
 #include "base/check.h"
 #include "base/memory.h"
 #include "port/frame.h"
-#include "zsim/world.h"
+#include "zsim/world/event.h"
+#include "zsim/world/machine_state.h"
+#include "zsim/world/world.h"
 
 static struct sim_link *link_of(struct world *w, uint64_t number)
 {
@@ -61,17 +66,25 @@ void sim_link_close_after(struct world *w, uint64_t number)
 	h->machine = link->machine;
 }
 
-void sim_link_break(struct world *w, uint64_t number, bool tell_control, bool tell_agent)
+void sim_link_break(struct world *w, uint64_t number, bool control_notices, bool agent_notices)
 {
 	struct sim_link *link = link_of(w, number);
 	link->open = false;
-	if (tell_control)
+	if (control_notices)
 		world_plan(w, w->now_ms, SIM_EVENT_CLOSED)->link = number;
 	struct sim_machine *n = w->machines.items[link->machine];
-	if (tell_agent && n->link == number) {
+	if (agent_notices && n->link == number) {
 		struct sim_event *h = world_plan(w, w->now_ms, SIM_EVENT_DOWN);
 		h->link = number;
 		h->machine = link->machine;
 		h->life = n->life;
 	}
+}
+
+void sim_link_connect_later(struct world *w, struct sim_machine *n, int64_t delay_ms)
+{
+	struct sim_event *h = world_plan(w, w->now_ms + delay_ms, SIM_EVENT_CONNECT);
+	h->machine = n->index;
+	h->life = n->life;
+	h->number = ++n->tries;
 }

@@ -1,5 +1,6 @@
 /* Reads a scenario, runs it, prints what happened. */
-#include "zsim/scenario.h"
+
+#include "zsim/scenario/scenario.h"
 
 #include <inttypes.h>
 
@@ -7,7 +8,15 @@
 #include "model/quantity.h"
 #include "model/zhost.h"
 #include "schema/message.h"
-#include "zsim/files.h"
+#include "zsim/scenario/files.h"
+#include "zsim/scenario/history.h"
+#include "zsim/scenario/step_run.h"
+#include "zsim/scenario/steps.h"
+#include "zsim/world/controller.h"
+#include "zsim/world/machine.h"
+#include "zsim/world/options.h"
+#include "zsim/world/simulation.h"
+#include "zsim/world/world.h"
 
 /* ---- read ---- */
 
@@ -188,37 +197,6 @@ void scenario_done(struct scenario *s)
 
 /* ---- run ---- */
 
-void step_fail(struct step_run *run, const char *format, ...)
-{
-	va_list args;
-	va_start(args, format);
-	vector_push(&run->wrong, str_vprintf(format, args));
-	va_end(args);
-}
-
-bool step_find(struct step_run *run, const char *name, const char **ret_id,
-	       const char **ret_path, char **ret_refusal)
-{
-	if (run->world->control == NULL) {
-		step_fail(run, "zrms does not run");
-		return false;
-	}
-	const char *slash = strchr(name, '/');
-	CLEANUP(freep)
-	char *topology =
-		slash != NULL ? mem_strndup(name, (size_t)(slash - name)) : mem_strdup(name);
-	CLEANUP(error_freep) struct error *err = NULL;
-	if (control_resolve(run->world->control, topology, ret_id, &err) < 0) {
-		if (ret_refusal != NULL)
-			*ret_refusal = mem_strdup(err->message);
-		else
-			step_fail(run, "%s: %s", name, err->message);
-		return false;
-	}
-	*ret_path = slash != NULL ? slash + 1 : "";
-	return true;
-}
-
 static void print_table(const struct world *w, FILE *out)
 {
 	if (w->control == NULL) {
@@ -276,9 +254,9 @@ static bool run_step(struct step_run *run, size_t index, FILE *out)
 	return passed;
 }
 
-/* A scenario with a known failure passes while it fails in that way, so that the mending of the
- * fault, or another one, is noticed. */
-static bool judge_known(const struct step_run *run, bool passed, FILE *out)
+/* A scenario with a known failure passes while it fails in that way, so that a repair of the
+ * fault, or a different fault, is noticed. */
+static bool check_known_failure(const struct step_run *run, bool passed, FILE *out)
 {
 	const char *known = run->scenario->message->known_failure;
 	if (known == NULL)
@@ -315,7 +293,7 @@ bool scenario_run(const struct scenario *s, const struct scenario_print *print, 
 		fprintf(out, "         %s\n", w.violation);
 		passed = false;
 	}
-	passed = judge_known(&run, passed, out);
+	passed = check_known_failure(&run, passed, out);
 	fprintf(out, "%s %s%s\n", passed ? "PASS" : "FAIL", s->message->scenario,
 		passed && s->message->known_failure != NULL ? " (known failure)" : "");
 	vector_done(&run.wrong);

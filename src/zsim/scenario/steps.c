@@ -1,13 +1,26 @@
 /* Steps that do: submit, goal, bulk, fail, kill, finish, slow, zhost, zrms, advance, settle,
  * topology. */
+
+#include "zsim/scenario/steps.h"
+
 #include "base/check.h"
 #include "base/str.h"
 #include "model/compile.h"
 #include "model/quantity.h"
 #include "model/zhost.h"
 #include "schema/message.h"
-#include "zsim/files.h"
-#include "zsim/scenario.h"
+#include "zsim/scenario/expect.h"
+#include "zsim/scenario/files.h"
+#include "zsim/scenario/scenario.h"
+#include "zsim/scenario/step_run.h"
+#include "zsim/world/client.h"
+#include "zsim/world/controller.h"
+#include "zsim/world/machine.h"
+#include "zsim/world/machine_agent.h"
+#include "zsim/world/machine_state.h"
+#include "zsim/world/process.h"
+#include "zsim/world/simulation.h"
+#include "zsim/world/world.h"
 
 /* Compares what came with what was to come: `error` NULL: it must succeed. */
 static void judge(struct step_run *run, const char *error, const char *refusal)
@@ -28,7 +41,7 @@ static void ask(struct step_run *run, struct control_input *input, const char *e
 		step_fail(run, "zrms does not run");
 		return;
 	}
-	controller_ask(run->world, input, &a);
+	client_ask(run->world, input, &a);
 	if (!a.answered)
 		step_fail(run, "zrms did not answer");
 	else
@@ -199,7 +212,7 @@ static void do_slow(struct step_run *run, const Samoza__V1__SlowStep *step)
 		n->frame_delay_ms = (int64_t)ms;
 }
 
-/* Whether zrms takes the zhost that has just begun, where the step says what it must answer. */
+/* Whether zrms takes the zhost that has just begun, if the step expects an answer. */
 static void judge_hello(struct step_run *run, const Samoza__V1__ZhostStep *step,
 			struct sim_machine *n)
 {

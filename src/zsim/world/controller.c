@@ -1,11 +1,21 @@
-/* zrms in the simulation: the core, its commit loop and its store. */
+#include "zsim/world/controller.h"
+
+#include <stdlib.h>
+
 #include "base/str.h"
-#include "zsim/world.h"
+#include "zsim/world/event.h"
+#include "zsim/world/link.h"
+#include "zsim/world/machine_state.h"
+#include "zsim/world/world.h"
 
-/* A client waits no longer for its answer. */
-#define ANSWER_MAX_MS INT64_C(60000)
+/* ---- end ---- */
 
-/* ---- death ---- */
+void answer_done(struct answer *a)
+{
+	free(a->message);
+	free(a->topology);
+	*a = (struct answer){0};
+}
 
 void controller_free(struct world *w, size_t written)
 {
@@ -34,8 +44,8 @@ void controller_crash(struct world *w)
 			sim_link_break(w, i + 1, false, true);
 }
 
-/* It dies inside of its own calls: what is left of it goes once they have returned. */
-static void bury(struct world *w)
+/* zrms dies inside of its own calls: frees what is left of it once they have returned. */
+static void end_dead(struct world *w)
 {
 	if (w->zrms_dies)
 		controller_crash(w);
@@ -57,7 +67,7 @@ static void on_stopped(void *user, enum commit_outcome outcome, const struct err
 	w->zrms_dies = true;
 }
 
-/* ---- what is durable goes out ---- */
+/* ---- output of durable batches ---- */
 
 static void on_record(void *user, const struct record_change *change)
 {
@@ -156,7 +166,7 @@ static void answer_commit(struct world *w)
 void controller_answer_commit(struct world *w)
 {
 	answer_commit(w);
-	bury(w);
+	end_dead(w);
 }
 
 /* All at once. */
@@ -207,10 +217,10 @@ void controller_start(struct world *w)
 	world_log(w, "zrms starts");
 	(void)control_loop_turn(w->commits, world_instant(w));
 	answer_commits(w); /* at once: what it shows after a start is on disk */
-	bury(w);
+	end_dead(w);
 	vector_for_each (&w->machines, n)
 		if ((*n)->agent != NULL && (*n)->link == 0)
-			machine_connect_later(w, *n, 0);
+			sim_link_connect_later(w, *n, 0);
 }
 
 /* ---- inputs ---- */
@@ -220,7 +230,7 @@ void controller_turn(struct world *w)
 	(void)control_loop_turn(w->commits, world_instant(w));
 	if (w->hooks.commit_delay == NULL)
 		answer_commits(w);
-	bury(w);
+	end_dead(w);
 }
 
 void controller_take(struct world *w, const struct control_input *input)
@@ -230,18 +240,5 @@ void controller_take(struct world *w, const struct control_input *input)
 			      (input->request != 0 && !w->hooks.batch_more(w->hooks.user))))
 		controller_turn(w);
 	else
-		bury(w);
-}
-
-void controller_ask(struct world *w, struct control_input *input, struct answer *ret_answer)
-{
-	*ret_answer = (struct answer){0};
-	if (w->control == NULL)
-		return;
-	input->request = w->waiting_request = ++w->next_request;
-	w->waiting = ret_answer;
-	controller_take(w, input);
-	if (!ret_answer->answered)
-		world_run_until(w, &ret_answer->answered, w->now_ms + ANSWER_MAX_MS);
-	w->waiting = NULL;
+		end_dead(w);
 }

@@ -1,8 +1,16 @@
 /* Steps that look: expect, trace, order, reason, live. */
+
+#include "zsim/scenario/expect.h"
+
 #include <inttypes.h>
 
 #include "base/str.h"
-#include "zsim/scenario.h"
+#include "zsim/scenario/history.h"
+#include "zsim/scenario/step_run.h"
+#include "zsim/world/machine.h"
+#include "zsim/world/machine_state.h"
+#include "zsim/world/process.h"
+#include "zsim/world/world.h"
 
 static const char *or_none(const char *s)
 {

@@ -1,8 +1,10 @@
 /* What each instance went through, out of the committed events. */
 
+#include "zsim/scenario/history.h"
+
 #include "base/hash.h"
 #include "base/str.h"
-#include "zsim/scenario.h"
+#include "zsim/world/world.h"
 
 struct instance_history {
 	char *key;	       /* "TOPOLOGY-ID/PATH" */

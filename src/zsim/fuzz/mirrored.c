@@ -1,0 +1,72 @@
+
+
+#include "zsim/fuzz/mirrored.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "zsim/fuzz/fuzz.h"
+
+struct submitted *fuzz_submitted(const struct fuzz *f, const char *id)
+{
+	vector_for_each (&f->submitted, s)
+		if (strcmp(s->id, id) == 0)
+			return s;
+	return NULL;
+}
+
+struct mirrored *mirrored_instance(struct fuzz *f, const char *id)
+{
+	struct mirrored *m = NULL;
+	HASH_FIND_STR(f->instances, id, m);
+	if (m != NULL)
+		return m;
+	m = mem_new(struct mirrored);
+	m->id = mem_strdup(id);
+	HASH_ADD_KEYPTR(hh, f->instances, m->id, strlen(m->id), m);
+	return m;
+}
+
+const struct mirrored *mirror_find(const struct fuzz *f, const char *topology, const char *path)
+{
+	CLEANUP(freep) char *id = str_printf("%s/%s", topology, path);
+	struct mirrored *m = NULL;
+	HASH_FIND_STR(f->instances, id, m);
+	return m;
+}
+
+struct mirrored_zhost *mirrored_zhost(struct fuzz *f, const char *name)
+{
+	struct mirrored_zhost *z = NULL;
+	HASH_FIND_STR(f->zhosts, name, z);
+	if (z != NULL)
+		return z;
+	z = mem_new(struct mirrored_zhost);
+	z->name = mem_strdup(name);
+	HASH_ADD_KEYPTR(hh, f->zhosts, z->name, strlen(z->name), z);
+	return z;
+}
+
+void mirrored_done(struct fuzz *f)
+{
+	struct mirrored *m = NULL;
+	struct mirrored *next = NULL;
+	HASH_ITER (hh, f->instances, m, next) {
+		HASH_DELETE(hh, f->instances, m);
+		samoza__v1__instance_record__free_unpacked(m->record, NULL);
+		free(m->id);
+		free(m->state);
+		free(m);
+	}
+	struct mirrored_zhost *z = NULL;
+	struct mirrored_zhost *next_zhost = NULL;
+	HASH_ITER (hh, f->zhosts, z, next_zhost) {
+		HASH_DELETE(hh, f->zhosts, z);
+		samoza__v1__zhost_record__free_unpacked(z->record, NULL);
+		zhost_spec_done(&z->spec);
+		free(z->name);
+		free(z->state);
+		free(z);
+	}
+}

@@ -1,0 +1,37 @@
+/*
+ * What was committed, by name.
+ */
+#ifndef SAMOZA_ZSIM_FUZZ_MIRRORED_H
+#define SAMOZA_ZSIM_FUZZ_MIRRORED_H
+
+#include "base/hash.h"
+#include "model/zhost.h"
+#include "zsim/fuzz/fuzz.h"
+
+/* The last committed record of an instance, and where its events led. */
+struct mirrored {
+	char *id;			    /* "TOPOLOGY-ID/PATH" */
+	Samoza__V1__InstanceRecord *record; /* NULL: deleted */
+	char *state;			    /* after the last event; NULL: none */
+	UT_hash_handle hh;
+};
+
+struct mirrored_zhost {
+	char *name;
+	Samoza__V1__ZhostRecord *record; /* NULL: deleted */
+	struct zhost_spec spec;
+	char *state;
+	uint64_t cpu_millicores, memory_bytes; /* placed there; while it is added up */
+	UT_hash_handle hh;
+};
+
+/* Adds it when there is none. */
+struct mirrored *mirrored_instance(struct fuzz *f, const char *id);
+struct mirrored_zhost *mirrored_zhost(struct fuzz *f, const char *name);
+/* NULL when there is none. */
+const struct mirrored *mirror_find(const struct fuzz *f, const char *topology,
+				   const char *path);
+struct submitted *fuzz_submitted(const struct fuzz *f, const char *id);
+void mirrored_done(struct fuzz *f);
+
+#endif

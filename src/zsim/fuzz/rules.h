@@ -1,0 +1,25 @@
+/*
+ * What may run: the rules over what was committed.
+ */
+#ifndef SAMOZA_ZSIM_FUZZ_RULES_H
+#define SAMOZA_ZSIM_FUZZ_RULES_H
+
+#include "zsim/fuzz/fuzz.h"
+
+struct mirrored;
+
+struct family {
+	const char *name;
+	const struct topology *topology;
+	const struct mirrored **members; /* by instance index; NULL: no record, no event yet */
+};
+/* A mandatory import without a started provider other than the instance itself, or NULL. */
+const char *family_missing_import(const struct family *y, unsigned instance);
+/* Each instance that depends on what changed in this commit has changed with it. */
+void rules_check(struct fuzz *f, const struct submitted *s);
+/* It begins to stop: all instances inside of it have stopped. */
+void rules_check_stop(struct fuzz *f, const struct submitted *s, const char *path);
+/* It is undeployed: all instances inside of it are undeployed. */
+void rules_check_undeploy(struct fuzz *f, const struct submitted *s, const char *path);
+
+#endif

@@ -1,0 +1,41 @@
+
+
+#include "zsim/scenario/step_run.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "zsim/world/world.h"
+
+void step_fail(struct step_run *run, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	vector_push(&run->wrong, str_vprintf(format, args));
+	va_end(args);
+}
+
+bool step_find(struct step_run *run, const char *name, const char **ret_id,
+	       const char **ret_path, char **ret_refusal)
+{
+	if (run->world->control == NULL) {
+		step_fail(run, "zrms does not run");
+		return false;
+	}
+	const char *slash = strchr(name, '/');
+	CLEANUP(freep)
+	char *topology =
+		slash != NULL ? mem_strndup(name, (size_t)(slash - name)) : mem_strdup(name);
+	CLEANUP(error_freep) struct error *err = NULL;
+	if (control_resolve(run->world->control, topology, ret_id, &err) < 0) {
+		if (ret_refusal != NULL)
+			*ret_refusal = mem_strdup(err->message);
+		else
+			step_fail(run, "%s: %s", name, err->message);
+		return false;
+	}
+	*ret_path = slash != NULL ? slash + 1 : "";
+	return true;
+}

@@ -1,0 +1,31 @@
+/*
+ * A step as it runs.
+ */
+#ifndef SAMOZA_ZSIM_SCENARIO_STEP_RUN_H
+#define SAMOZA_ZSIM_SCENARIO_STEP_RUN_H
+
+#include <stdbool.h>
+
+#include "base/vector.h"
+#include "zsim/scenario/scenario.h"
+
+struct history;
+struct world;
+
+struct step_run {
+	const struct scenario *scenario;
+	struct world *world;
+	struct history *history;
+	const struct scenario_print *print;
+	VECTOR(char *) wrong; /* "what: expected X, seen Y" */
+	bool known_seen;      /* the known failure was among them */
+};
+
+void step_fail(struct step_run *run, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* "shop/app/child": id of the topology, borrowed from the core until its next input, and the
+ * path within; false: the reason is in `run->wrong`, unless ret_refusal takes it. */
+bool step_find(struct step_run *run, const char *name, const char **ret_id,
+	       const char **ret_path, char **ret_refusal);
+
+#endif

@@ -1,0 +1,175 @@
+#include "zsim/world/action.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "model/space_kind.h"
+#include "zsim/world/event.h"
+#include "zsim/world/machine_state.h"
+#include "zsim/world/process.h"
+#include "zsim/world/world.h"
+
+struct action *action_find(struct sim_machine *n, uint64_t number)
+{
+	struct action *a = NULL;
+	HASH_FIND(hh, n->actions, &number, sizeof(number), a);
+	return a;
+}
+
+void action_free(struct sim_machine *n, struct action *a)
+{
+	HASH_DELETE(hh, n->actions, a);
+	for (size_t i = 0; i < a->export_count; i++) {
+		free(a->export_names[i]);
+		free(a->export_values[i]);
+	}
+	free(a->export_names);
+	free(a->export_values);
+	free(a->id);
+	free(a);
+}
+
+/* `ip` and empty values are filled in when the instance starts [formats.topology.exports]. */
+static void fill_exports(struct sim_machine *n, struct action *a, const struct agent_order *o)
+{
+	a->export_count = o->spec->n_exports;
+	a->export_names = mem_new_array(char *, a->export_count + 1);
+	a->export_values = mem_new_array(char *, a->export_count + 1);
+	for (size_t i = 0; i < a->export_count; i++) {
+		const Samoza__V1__Variable *v = o->spec->exports[i];
+		a->export_names[i] = mem_strdup(v->name);
+		if (v->value[0] != '\0')
+			a->export_values[i] = mem_strdup(v->value);
+		else if (strcmp(v->name, "ip") == 0)
+			a->export_values[i] = mem_strdup(n->address);
+		else
+			a->export_values[i] = str_printf("%" PRIu32, n->next_port++);
+	}
+}
+
+static char *imports_text(const struct agent_order *o)
+{
+	char *text = mem_strdup("");
+	for (size_t i = 0; i < o->n_imports; i++) {
+		const Samoza__V1__Provider *p = o->imports[i];
+		char *longer = str_printf("%s%s from %s:", text, p->import, p->path);
+		free(text);
+		text = longer;
+		for (size_t v = 0; v < p->n_variables; v++) {
+			longer = str_printf("%s %s=%s", text, p->variables[v]->name,
+					    p->variables[v]->value);
+			free(text);
+			text = longer;
+		}
+		longer = str_printf("%s\n", text);
+		free(text);
+		text = longer;
+	}
+	return text;
+}
+
+/* The process takes its imports. No update for an unchanged set [lifecycle.dependency.unchanged]. */
+static void take_imports(struct world *w, struct sim_process *p, const struct agent_order *o)
+{
+	char *imports = imports_text(o);
+	if (o->kind == ACTION_UPDATE && str_equal(p->imports, imports))
+		world_violate(w, "%s gets an update, and nothing has changed:\n%s", p->name,
+			      imports);
+	free(p->imports);
+	p->imports = imports;
+}
+
+/* All instances inside of it have stopped [lifecycle.stop.bottom-up]. */
+static void check_stop(struct world *w, struct sim_machine *n, const char *id, const char *name)
+{
+	const struct sim_process *own = process_find(n, id);
+	if (own == NULL || !own->started)
+		return; /* no start that has ended */
+	size_t length = strlen(own->slot);
+	for (const struct sim_process *p = n->processes; p != NULL; p = p->hh.next)
+		if (strncmp(p->slot, own->slot, length) == 0 && p->slot[length] == '/' &&
+		    p->placement == own->placement)
+			world_violate(w, "%s is stopped on %s while %s lives", name, n->name,
+				      p->name);
+}
+
+static bool is_planned_to_fail(struct world *w, const char *name, enum agent_action kind)
+{
+	vector_for_each (&w->failures, f) {
+		if (f->times > 0 && f->action == kind && strcmp(f->name, name) == 0) {
+			f->times--;
+			return true;
+		}
+	}
+	return w->hooks.action_fails != NULL && w->hooks.action_fails(w->hooks.user, kind);
+}
+
+static void plan_action(struct world *w, struct sim_machine *n, uint64_t number,
+			int64_t after_ms)
+{
+	struct sim_event *h = world_plan(w, w->now_ms + after_ms, SIM_EVENT_ACTION);
+	h->machine = n->index;
+	h->life = n->life;
+	h->number = number;
+}
+
+void action_begin(struct world *w, struct sim_machine *n, const struct agent_order *o)
+{
+	CLEANUP(freep) char *id = agent_copy_id(o->key);
+	CLEANUP(freep) char *name = str_printf("%s/%s", o->spec->topology_name, o->key->path);
+	struct action *a = mem_new(struct action);
+	a->number = o->action;
+	a->kind = o->kind;
+	a->id = mem_strdup(id);
+	a->fails = is_planned_to_fail(w, name, o->kind);
+	HASH_ADD(hh, n->actions, number, sizeof(a->number), a);
+	if (o->kind == ACTION_START) {
+		fill_exports(n, a, o);
+		process_begin(w, n, o, id);
+	}
+	struct sim_process *p = process_find(n, id);
+	/* One that died, and whose next start is called off, has left them behind already. */
+	if (o->kind == ACTION_STOP && p != NULL && p->started)
+		check_stop(w, n, id, name);
+	if (p != NULL && (o->kind == ACTION_START || o->kind == ACTION_UPDATE))
+		take_imports(w, p, o);
+	world_log(w, "%s on %s: %s begins", name, n->name, agent_action_name(o->kind));
+	int64_t time = w->hooks.action_time != NULL
+			       ? w->hooks.action_time(w->hooks.user, o->kind)
+			       : w->options.recipe_ms;
+	plan_action(w, n, a->number, time);
+}
+
+void action_kill(struct world *w, struct sim_machine *n, const struct agent_order *o)
+{
+	CLEANUP(freep) char *id = agent_copy_id(o->key);
+	world_log(w, "%s on %s: killed", id, n->name);
+	struct sim_process *p = process_find(n, id);
+	struct action *a = action_find(n, o->action);
+	if (a != NULL) {
+		a->fails = true;
+		plan_action(w, n, a->number, 0);
+	}
+	bool only_recipe =
+		o->kind == ACTION_DEPLOY || o->kind == ACTION_UNDEPLOY ||
+		(o->kind == ACTION_UPDATE && space_kind_of(o->spec->type)->update_can_be_ended);
+	if (p == NULL || only_recipe)
+		return;
+	if (o->kind == ACTION_UPDATE || a == NULL) {
+		/* The agent notices this end as any other, later. */
+		p->deadline_ms = w->now_ms;
+		process_plan_end(w, n, p, w->now_ms);
+	} else {
+		process_free(n, p);
+	}
+}
+
+void actions_drop(struct sim_machine *n)
+{
+	struct action *a = NULL;
+	struct action *next = NULL;
+	HASH_ITER (hh, n->actions, a, next)
+		action_free(n, a);
+}

@@ -1,0 +1,36 @@
+/*
+ * zrms: the core, its commit loop and its store.
+ */
+#ifndef SAMOZA_ZSIM_WORLD_CONTROLLER_H
+#define SAMOZA_ZSIM_WORLD_CONTROLLER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/control/control.h"
+
+struct world;
+
+/* What a request of a client came to. */
+struct answer {
+	bool answered;	/* false: zrms died before, or is not there */
+	int code;	/* 0 or enum error_code */
+	char *message;	/* of a refusal, or what an operator should know; may be NULL */
+	char *topology; /* id */
+};
+void answer_done(struct answer *a);
+
+/* Loads the store and starts. A store that cannot be loaded is a violation. */
+void controller_start(struct world *w);
+/* Frees zrms; of the batches that wait for its store, the `written` oldest are on disk. */
+void controller_free(struct world *w, size_t written);
+/* What was not committed is lost, links break. */
+void controller_crash(struct world *w);
+/* A frame, an end of a link or a timer has come. */
+void controller_take(struct world *w, const struct control_input *input);
+/* Ends the batch. */
+void controller_turn(struct world *w);
+/* The oldest commit that waits has ended. */
+void controller_answer_commit(struct world *w);
+
+#endif

@@ -1,0 +1,152 @@
+#include "zsim/world/dispatch.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/str.h"
+#include "core/agent/agent_frames.h"
+#include "core/control/control_frames.h"
+#include "port/frame.h"
+#include "zsim/world/controller.h"
+#include "zsim/world/event.h"
+#include "zsim/world/link.h"
+#include "zsim/world/machine.h"
+#include "zsim/world/machine_agent.h"
+#include "zsim/world/process.h"
+#include "zsim/world/world.h"
+
+static void take_control_frame(struct world *w, const struct sim_event *h,
+			       const ProtobufCMessage *message)
+{
+	struct control_input input;
+	if (control_frame_input(h->link, h->frame, message, &input, NULL) > 0)
+		controller_take(w, &input);
+	else
+		world_violate(w, "a zhost sent a %s", message->descriptor->short_name);
+}
+
+static void take_agent_frame(struct world *w, struct sim_machine *n, const struct sim_event *h,
+			     const ProtobufCMessage *message)
+{
+	struct agent_input input;
+	int r = agent_frame_input(h->frame, message, &input, NULL);
+	if (r < 0)
+		world_violate(w, "zrms sent a %s", message->descriptor->short_name);
+	if (r == 0 && h->frame == SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGET)
+		machine_forget(w, n, (const Samoza__V1__DataForget *)message);
+	if (r <= 0)
+		return; /* the mesh is not simulated */
+	bool is_refused = input.type == AGENT_HELLO_ACK &&
+			  input.hello_ack->verdict == SAMOZA__V1__HELLO_ACK__VERDICT__REFUSED;
+	if (input.type == AGENT_HELLO_ACK) {
+		free(n->refusal);
+		n->refusal = is_refused ? mem_strdup(input.hello_ack->reason) : NULL;
+	}
+	machine_take(w, n, &input);
+	if (is_refused && n->link == h->link) {
+		sim_link_break(w, h->link, true, false);
+		n->link = 0;
+		sim_link_connect_later(w, n, w->options.heartbeat_ms);
+	}
+}
+
+static void frame_arrives(struct world *w, const struct sim_event *h)
+{
+	const struct sim_link *link = &w->links.items[h->link - 1];
+	struct sim_machine *n = w->machines.items[link->machine];
+	if (!link->open || (h->to_agent ? n->link != h->link : w->control == NULL))
+		return;
+	struct frame frame;
+	ProtobufCMessage *message = NULL;
+	CLEANUP(error_freep) struct error *err = NULL;
+	if (frame_next(h->data, h->size, &frame, &err) <= 0 ||
+	    frame_decode(&frame, &message, &err) < 0) {
+		world_violate(w, "a frame cannot be read: %s",
+			      err != NULL ? err->message : "it is not whole");
+		return;
+	}
+	const ProtobufCMessageDescriptor *type = message->descriptor;
+	world_log(w, "%s %s %s", h->to_agent ? "zrms ->" : n->name,
+		  h->to_agent ? n->name : "-> zrms", type->short_name);
+	if (w->hooks.frame != NULL)
+		w->hooks.frame(w->hooks.user, n, h->to_agent, h->frame, message);
+	if (h->to_agent)
+		take_agent_frame(w, n, h, message);
+	else
+		take_control_frame(w, h, message);
+	protobuf_c_message_free_unpacked(message, NULL);
+}
+
+static void connect_machine(struct world *w, struct sim_machine *n)
+{
+	if (!n->powered || n->agent == NULL || n->link != 0)
+		return;
+	if (n->partitioned || w->control == NULL) {
+		sim_link_connect_later(w, n, w->options.heartbeat_ms);
+		return;
+	}
+	n->link = sim_link_open(w, n);
+	world_log(w, "%s connects", n->name);
+	machine_take(w, n, &(struct agent_input){.type = AGENT_LINK_UP});
+}
+
+static void process_ends_itself(struct world *w, struct sim_machine *n,
+				const struct sim_event *h)
+{
+	struct sim_process *p = NULL;
+	HASH_FIND_STR(n->processes, h->id, p);
+	if (p == NULL || p->life != h->number)
+		return;
+	if (p->deadline_ms <= w->now_ms || p->orphan_ms <= w->now_ms)
+		machine_process_dies(w, n, p, "not renewed by its zhost");
+}
+
+void world_dispatch(struct world *w, struct sim_event *h)
+{
+	if (sim_event_is_foreground(h->type))
+		w->foreground--;
+	bool is_zrms = h->type == SIM_EVENT_FRAME || h->type == SIM_EVENT_CLOSED ||
+		       h->machine == MACHINE_NONE;
+	struct sim_machine *n = is_zrms ? NULL : w->machines.items[h->machine];
+	switch (h->type) {
+	case SIM_EVENT_FRAME:
+		frame_arrives(w, h);
+		break;
+	case SIM_EVENT_CLOSE:
+		if (w->links.items[h->link - 1].open) {
+			sim_link_break(w, h->link, true, false);
+			machine_link_closed(w, n, h->link);
+		}
+		break;
+	case SIM_EVENT_CLOSED:
+		if (w->control != NULL)
+			controller_take(w, &(struct control_input){.type = CONTROL_CLOSED,
+								   .closed.link = h->link});
+		break;
+	case SIM_EVENT_DOWN:
+		if (n->agent != NULL && n->life == h->life && n->link == h->link) {
+			n->link = 0;
+			machine_take(w, n, &(struct agent_input){.type = AGENT_LINK_DOWN});
+			sim_link_connect_later(w, n, 0);
+		}
+		break;
+	case SIM_EVENT_CONNECT:
+		if (n->life == h->life && n->tries == h->number)
+			connect_machine(w, n);
+		break;
+	case SIM_EVENT_ACTION:
+		if (n->agent != NULL && n->life == h->life)
+			machine_action_ends(w, n, h->number);
+		break;
+	case SIM_EVENT_END:
+		process_ends_itself(w, n, h);
+		break;
+	case SIM_EVENT_COMMITTED:
+		if (n == NULL && w->control != NULL && w->zrms_life == h->life)
+			controller_answer_commit(w);
+		else if (n != NULL && n->agent != NULL && n->life == h->life)
+			machine_answer_commit(w, n);
+		break;
+	}
+	sim_event_free(h);
+}

@@ -1,0 +1,27 @@
+#include "zsim/world/event.h"
+
+#include <stdlib.h>
+
+#include "zsim/world/world.h"
+
+bool sim_event_is_foreground(enum sim_event_type type)
+{
+	return type != SIM_EVENT_CONNECT && type != SIM_EVENT_END;
+}
+
+struct sim_event *world_plan(struct world *w, int64_t at_ms, enum sim_event_type type)
+{
+	struct sim_event *h = mem_new(struct sim_event);
+	h->type = type;
+	heap_set(&w->queue, &h->node, at_ms > w->now_ms ? at_ms : w->now_ms);
+	if (sim_event_is_foreground(type))
+		w->foreground++;
+	return h;
+}
+
+void sim_event_free(struct sim_event *h)
+{
+	free(h->data);
+	free(h->id);
+	free(h);
+}

@@ -1,0 +1,53 @@
+/*
+ * What the random search decides and observes in a world.
+ */
+#ifndef SAMOZA_ZSIM_WORLD_HOOKS_H
+#define SAMOZA_ZSIM_WORLD_HOOKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/agent/agent.h"
+#include "core/commit/commit.h"
+#include "core/control/control.h"
+#include "zsim/world/machine_state.h"
+
+/* What the random search decides and observes. All may be NULL. */
+struct world_hooks {
+	void *user;
+	/* How long a frame takes. */
+	int64_t (*frame_delay)(void *user);
+	/* How long an action takes; the recipe time otherwise. */
+	int64_t (*action_time)(void *user, enum agent_action kind);
+	/* Whether an action fails that was not planned to. */
+	bool (*action_fails)(void *user, enum agent_action kind);
+	/* Between two steps of the commit loop of zrms: whether it dies. */
+	bool (*crash_here)(void *user, enum commit_step step);
+	/* The same for a zhost. */
+	enum machine_death (*machine_dies_here)(void *user, const struct sim_machine *machine,
+						enum commit_step step);
+	/* zrms or a zhost dies while batches wait for its store: how many of them, the oldest
+	 * first, are on disk all the same. */
+	size_t (*written_at_crash)(void *user, size_t waiting);
+	/* How long a commit takes, and how it ends; `ret_is_written`: one that fails is on disk all
+	 * the same. */
+	int64_t (*commit_delay)(void *user, bool is_zrms);
+	enum commit_outcome (*commit_outcome)(void *user, bool is_zrms, bool *ret_is_written);
+	/* Whether the store of zrms, or the kv of a zhost, cannot be read at its start: then it
+	 * does not run. */
+	bool (*load_fails)(void *user, bool is_zrms);
+	/* zrms asked its store to commit a batch. */
+	void (*asked)(void *user);
+	/* Whether zrms or a zhost takes one more input that waits before it ends its batch. */
+	bool (*batch_more)(void *user);
+	/* After every step of anything. */
+	void (*after_step)(void *user);
+	/* What was committed, before it is sent to anyone. */
+	void (*committed)(void *user, const struct outbox *o);
+	/* A frame arrives. */
+	void (*frame)(void *user, const struct sim_machine *machine, bool to_agent,
+		      Samoza__V1__FrameType type, const ProtobufCMessage *message);
+};
+
+#endif

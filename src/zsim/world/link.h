@@ -1,0 +1,33 @@
+/*
+ * Links: frames in order, packed; what is on its way is lost when they break.
+ */
+#ifndef SAMOZA_ZSIM_WORLD_LINK_H
+#define SAMOZA_ZSIM_WORLD_LINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proto/wire.pb-c.h"
+
+struct sim_machine;
+struct world;
+
+/* One connection. Numbers are never used again. */
+struct sim_link {
+	unsigned machine; /* its index */
+	bool open;
+	int64_t last_ms[2]; /* when the last frame of each direction arrives: order is kept */
+};
+
+uint64_t sim_link_open(struct world *w, struct sim_machine *n);
+/* Packs and sends. A link that is closed drops it. */
+void sim_link_send(struct world *w, uint64_t link, bool to_agent, Samoza__V1__FrameType type,
+		   const ProtobufCMessage *message);
+/* Closes after what was sent to the agent. */
+void sim_link_close_after(struct world *w, uint64_t link);
+/* Breaks now: what it carried is lost. The chosen ends notice at once. */
+void sim_link_break(struct world *w, uint64_t link, bool control_notices, bool agent_notices);
+/* The machine's zhost tries to connect, now or after `delay_ms`. */
+void sim_link_connect_later(struct world *w, struct sim_machine *n, int64_t delay_ms);
+
+#endif

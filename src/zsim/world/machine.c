@@ -1,0 +1,273 @@
+#include "zsim/world/machine.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/str.h"
+#include "zsim/world/action.h"
+#include "zsim/world/link.h"
+#include "zsim/world/machine_agent.h"
+#include "zsim/world/process.h"
+#include "zsim/world/world.h"
+
+/* Owner of the epochs up to which local data was deleted, by topology name. */
+#define FORGOTTEN "@forgotten"
+
+/* ---- life ---- */
+
+struct sim_machine *machine_find(struct world *w, const char *name)
+{
+	struct sim_machine *found = NULL;
+	vector_for_each (&w->machines, n)
+		if (strcmp((*n)->name, name) == 0 && (found == NULL || !found->powered))
+			found = *n;
+	return found;
+}
+
+static int load_record(void *user, const void *key, size_t key_size, const void *value,
+		       size_t size, struct error **err)
+{
+	struct sim_machine *n = user;
+	Samoza__V1__DesiredInstance *desired = NULL;
+	CLEANUP(freep) char *id = mem_strndup(key, key_size);
+	int r = agent_record_read(value, size, &desired, err);
+	if (r < 0)
+		return r;
+	const struct sim_process *p = process_find(n, id);
+	bool is_alive = p != NULL && p->epoch == desired->key->epoch;
+	samoza__v1__desired_instance__free_unpacked(desired, NULL);
+	return agent_load(n->agent, value, size, is_alive, err);
+}
+
+static int load_forgotten(void *user, const void *key, size_t key_size, const void *value,
+			  size_t size, struct error **err)
+{
+	struct sim_machine *n = user;
+	uint64_t epoch = 0;
+	CLEANUP(freep) char *text = mem_strndup(value, size);
+	if (str_to_u64(text, &epoch) < 0)
+		return error_set(err, ERR_INVALID, "the epoch of forgotten data");
+	if (epoch > n->forgotten_epoch)
+		n->forgotten_epoch = epoch;
+	return 0;
+}
+
+static int load_disk(struct world *w, struct sim_machine *n)
+{
+	CLEANUP(error_freep) struct error *err = NULL;
+	n->forgotten_epoch = 0;
+	int r = n->kv->ops->load(n->kv, FORGOTTEN, load_forgotten, n, &err);
+	if (r == 0)
+		r = n->kv->ops->load(n->kv, AGENT_RECORDS, load_record, n, &err);
+	if (r < 0 && w->hooks.load_fails == NULL)
+		world_violate(w, "%s cannot read its own records: %s", n->name, err->message);
+	return r;
+}
+
+void machine_start(struct world *w, struct sim_machine *n)
+{
+	PRE(n->agent == NULL);
+	if (!n->powered)
+		n->boots++;
+	n->powered = true;
+	n->life++;
+	n->incarnation++;
+	CLEANUP(freep) char *boot = str_printf("%" PRIu64, n->boots);
+	n->agent = agent_new(&(struct agent_config){
+		.identity = n->identity,
+		.incarnation = n->incarnation,
+		.boot = boot,
+		.spec = n->spec,
+		.address = n->address,
+		.heartbeat_ms = w->options.heartbeat_ms,
+		.failure_timeout_ms = w->options.timeout_ms,
+	});
+	struct sim_kv_hooks hooks = machine_kv_hooks;
+	hooks.user = n;
+	n->kv = sim_kv_new(&n->disk, &hooks);
+	n->kv->limits = w->options.limits;
+	n->commit_ms = w->now_ms;
+	n->commits = agent_loop_new(n->agent, n->kv, &machine_agent_listener, n);
+	world_log(w, "%s starts, incarnation %" PRIu64, n->name, n->incarnation);
+	if (load_disk(w, n) < 0) {
+		machine_stop_agent(w, n);
+		return;
+	}
+	for (struct sim_process *p = n->processes; p != NULL; p = p->hh.next)
+		p->orphan_ms = NEVER_MS;
+	machine_take(w, n, &(struct agent_input){.type = AGENT_TICK});
+	sim_link_connect_later(w, n, 0);
+}
+
+struct sim_machine *machine_add(struct world *w, const Samoza__V1__ZhostSpec *spec)
+{
+	struct sim_machine *n = mem_new(struct sim_machine);
+	n->world = w;
+	n->index = (unsigned)w->machines.count;
+	n->name = mem_strdup(spec->name);
+	size_t size = samoza__v1__zhost_spec__get_packed_size(spec);
+	CLEANUP(freep) uint8_t *data = mem_calloc(1, size + 1);
+	samoza__v1__zhost_spec__pack(spec, data);
+	n->spec = samoza__v1__zhost_spec__unpack(NULL, size, data);
+	n->identity = world_uuid(w, n->name);
+	n->address = str_printf("10.0.%u.%u", (n->index + 1) / 256, (n->index + 1) % 256);
+	n->next_port = 30000;
+	vector_push(&w->machines, n);
+	machine_start(w, n);
+	return n;
+}
+
+void machine_free(struct sim_machine *n)
+{
+	if (n->agent != NULL) {
+		agent_loop_stop(n->commits);
+		sim_kv_crash(n->kv, 0);
+		agent_loop_free(n->commits);
+		agent_free(n->agent);
+	}
+	actions_drop(n);
+	processes_drop(n);
+	sim_disk_done(&n->disk);
+	samoza__v1__zhost_spec__free_unpacked(n->spec, NULL);
+	free(n->name);
+	free(n->identity);
+	free(n->refusal);
+	free(n->address);
+	free(n);
+}
+
+/* ---- what reaches its zhost ---- */
+
+void machine_process_dies(struct world *w, struct sim_machine *n, struct sim_process *p,
+			  const char *error)
+{
+	struct sim_process gone = *p;
+	gone.topology = mem_strdup(p->topology);
+	gone.path = mem_strdup(p->path);
+	struct action *a = NULL;
+	for (a = n->actions; a != NULL; a = a->hh.next)
+		if (a->kind == ACTION_START && strcmp(a->id, p->id) == 0)
+			a->fails = true;
+	world_log(w, "%s on %s: its process ends (%s)", p->name, n->name,
+		  error != NULL ? error : "well");
+	process_free(n, p);
+	if (n->agent != NULL)
+		machine_take(w, n,
+			     &(struct agent_input){.type = AGENT_PROCESS_ENDED,
+						   .ended = {.topology = gone.topology,
+							     .path = gone.path,
+							     .epoch = gone.epoch,
+							     .finished = error == NULL,
+							     .error = error}});
+	free(gone.topology);
+	free(gone.path);
+}
+
+void machine_action_ends(struct world *w, struct sim_machine *n, uint64_t number)
+{
+	struct action *a = action_find(n, number);
+	if (a == NULL)
+		return;
+	struct sim_process *p = process_find(n, a->id);
+	if (a->kind == ACTION_START && p == NULL)
+		a->fails = true;
+	if (p != NULL && a->kind == ACTION_START && !a->fails)
+		p->started = true;
+	if (p != NULL && ((a->kind == ACTION_START && a->fails) || a->kind == ACTION_STOP))
+		process_free(n, p);
+	Samoza__V1__Variable *variables =
+		mem_new_array(Samoza__V1__Variable, a->export_count + 1);
+	const Samoza__V1__Variable **exports =
+		mem_new_array(const Samoza__V1__Variable *, a->export_count + 1);
+	for (size_t i = 0; i < a->export_count; i++) {
+		samoza__v1__variable__init(&variables[i]);
+		variables[i].name = a->export_names[i];
+		variables[i].value = a->export_values[i];
+		exports[i] = &variables[i];
+	}
+	world_log(w, "%s on %s: %s %s", a->id, n->name, agent_action_name(a->kind),
+		  a->fails ? "fails" : "done");
+	struct agent_input input = {.type = AGENT_ACTION_DONE,
+				    .done = {.action = number,
+					     .error = a->fails ? "exit status 1" : NULL,
+					     .n_exports = a->export_count,
+					     .exports = exports}};
+	/* The answer may lead to the next action of the same instance. */
+	HASH_DELETE(hh, n->actions, a);
+	machine_take(w, n, &input);
+	HASH_ADD(hh, n->actions, number, sizeof(a->number), a);
+	action_free(n, a);
+	free(variables);
+	free(exports);
+}
+
+/* Data is not simulated; what must hold is the order: each one once, and never one that would
+ * take the data of a placement that came after it. */
+void machine_forget(struct world *w, struct sim_machine *n,
+		    const Samoza__V1__DataForget *forget)
+{
+	for (size_t i = 0; i < forget->n_topologies; i++) {
+		const Samoza__V1__ForgottenData *f = forget->topologies[i];
+		if (f->epoch <= n->forgotten_epoch)
+			continue;
+		n->forgotten_epoch = f->epoch;
+		world_log(w, "%s deletes the local data of %s", n->name, f->topology_name);
+		char *epoch = str_printf("%" PRIu64, f->epoch);
+		agent_loop_put(n->commits, FORGOTTEN, f->topology_name, epoch, strlen(epoch));
+		size_t length = strlen(f->topology_name);
+		for (struct sim_process *p = n->processes; p != NULL; p = p->hh.next)
+			if (p->epoch > f->epoch &&
+			    strncmp(p->name, f->topology_name, length) == 0 &&
+			    p->name[length] == '/')
+				world_violate(w,
+					      "%s on %s was placed after the data that it "
+					      "uses was to be deleted",
+					      p->name, n->name);
+	}
+	Samoza__V1__DataForgotten *answer = mem_new(Samoza__V1__DataForgotten);
+	samoza__v1__data_forgotten__init(answer);
+	answer->epoch = n->forgotten_epoch;
+	agent_loop_message(n->commits, SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGOTTEN,
+			   &answer->base);
+	if (w->hooks.batch_more == NULL)
+		machine_turn(w, n);
+}
+
+/* ---- faults of the network ---- */
+
+void machine_partition(struct world *w, struct sim_machine *n)
+{
+	world_log(w, "%s is cut off", n->name);
+	n->partitioned = true;
+	if (n->link != 0)
+		sim_link_break(w, n->link, true, true);
+}
+
+void machine_partition_silently(struct world *w, struct sim_machine *n)
+{
+	world_log(w, "%s is cut off, and nobody notices", n->name);
+	n->partitioned = true;
+	if (n->link != 0)
+		sim_link_break(w, n->link, false, false);
+}
+
+void machine_heal(struct world *w, struct sim_machine *n)
+{
+	world_log(w, "%s can be reached again", n->name);
+	n->partitioned = false;
+	if (n->link != 0 && !w->links.items[n->link - 1].open)
+		sim_link_break(w, n->link, true, true);
+	else if (n->agent != NULL && n->link == 0)
+		sim_link_connect_later(w, n, 0);
+}
+
+void machine_link_closed(struct world *w, struct sim_machine *n, uint64_t link)
+{
+	if (n->agent == NULL || n->link != link)
+		return;
+	n->link = 0;
+	machine_take(w, n, &(struct agent_input){.type = AGENT_LINK_DOWN});
+	sim_link_connect_later(w, n, w->options.heartbeat_ms);
+}

@@ -1,0 +1,33 @@
+/*
+ * Machines: life, faults, and what reaches their zhost.
+ */
+#ifndef SAMOZA_ZSIM_WORLD_MACHINE_H
+#define SAMOZA_ZSIM_WORLD_MACHINE_H
+
+#include "zsim/world/machine_state.h"
+
+/* Adds a machine; it is on, with an empty disk. */
+struct sim_machine *machine_add(struct world *w, const Samoza__V1__ZhostSpec *spec);
+void machine_free(struct sim_machine *n);
+/* The one that is on, else the newest; NULL. */
+struct sim_machine *machine_find(struct world *w, const char *name);
+/* The machine boots, or its zhost starts again: a new incarnation reads its disk. To end one:
+ * machine_agent.h. */
+void machine_start(struct world *w, struct sim_machine *n);
+void machine_partition(struct world *w, struct sim_machine *n);
+/* The same, and neither end notices before it heals. */
+void machine_partition_silently(struct world *w, struct sim_machine *n);
+void machine_heal(struct world *w, struct sim_machine *n);
+
+/* A process of it dies (`error`) or finishes (NULL). */
+void machine_process_dies(struct world *w, struct sim_machine *n, struct sim_process *p,
+			  const char *error);
+/* The time of an action is over: its result goes to the agent. */
+void machine_action_ends(struct world *w, struct sim_machine *n, uint64_t number);
+/* Deletes local data, and reports it to zrms. */
+void machine_forget(struct world *w, struct sim_machine *n,
+		    const Samoza__V1__DataForget *forget);
+/* zrms closed its link: it does not try again at once. */
+void machine_link_closed(struct world *w, struct sim_machine *n, uint64_t link);
+
+#endif

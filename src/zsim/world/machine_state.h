@@ -1,0 +1,51 @@
+/*
+ * A machine: its zhost, its disk, its processes and the actions that are under way.
+ */
+#ifndef SAMOZA_ZSIM_WORLD_MACHINE_STATE_H
+#define SAMOZA_ZSIM_WORLD_MACHINE_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "adapter/sim/sim_kv.h"
+#include "core/agent/agent_loop.h"
+
+struct action;
+struct sim_process;
+struct world;
+
+enum machine_death {
+	MACHINE_LIVES,
+	MACHINE_AGENT_DIES, /* the zhost process: its spaces continue */
+	MACHINE_DIES,	    /* the machine with all on it */
+};
+
+struct sim_machine {
+	struct world *world;
+	char *name;
+	unsigned index; /* in world.machines */
+	Samoza__V1__ZhostSpec *spec;
+	char *identity, *address;
+	uint64_t incarnation;
+	uint64_t boots;		  /* of the machine */
+	uint64_t forgotten_epoch; /* local data is deleted up to this */
+	int64_t frame_delay_ms;	  /* that each frame to or from it takes */
+	bool powered;		  /* the machine is on */
+	bool partitioned;
+	struct agent *agent; /* NULL: the zhost does not run */
+	struct agent_loop *commits;
+	struct kv *kv;
+	int64_t commit_ms;	  /* when the last commit that was asked for is answered */
+	bool is_torn;		  /* it died between two steps of its commit loop */
+	enum machine_death death; /* once the call that it is in has returned */
+	uint64_t life;		  /* of the agent: grows with each start */
+	uint64_t link;		  /* 0: none */
+	char *refusal;		  /* why zrms last refused its hello; NULL: it did not */
+	uint64_t tries;		  /* to connect; only the last one that was planned counts */
+	struct sim_disk disk;	  /* of the zhost */
+	struct sim_process *processes; /* by id */
+	struct action *actions;	       /* of this life, by number */
+	uint32_t next_port;
+};
+
+#endif

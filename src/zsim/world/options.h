@@ -1,0 +1,18 @@
+/*
+ * Times and limits of a world.
+ */
+#ifndef SAMOZA_ZSIM_WORLD_OPTIONS_H
+#define SAMOZA_ZSIM_WORLD_OPTIONS_H
+
+#include <stdint.h>
+
+#include "port/store.h"
+
+struct world_options {
+	struct batch_size limits; /* of the stores */
+	int64_t heartbeat_ms, timeout_ms, check_ms, margin_ms, recipe_ms;
+	int64_t on_disconnect_ms; /* 0: off */
+	uint32_t restart_attempts;
+};
+
+#endif

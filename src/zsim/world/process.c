@@ -1,0 +1,101 @@
+#include "zsim/world/process.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "zsim/world/event.h"
+#include "zsim/world/machine_state.h"
+#include "zsim/world/world.h"
+
+void process_free(struct sim_machine *n, struct sim_process *p)
+{
+	HASH_DELETE(hh, n->processes, p);
+	free(p->id);
+	free(p->slot);
+	free(p->topology);
+	free(p->path);
+	free(p->name);
+	free(p->imports);
+	free(p);
+}
+
+struct sim_process *process_find(struct sim_machine *n, const char *id)
+{
+	struct sim_process *p = NULL;
+	HASH_FIND_STR(n->processes, id, p);
+	return p;
+}
+
+void process_plan_end(struct world *w, struct sim_machine *n, const struct sim_process *p,
+		      int64_t at_ms)
+{
+	if (at_ms == NEVER_MS)
+		return;
+	struct sim_event *h = world_plan(w, at_ms, SIM_EVENT_END);
+	h->machine = n->index;
+	h->number = p->life;
+	h->id = mem_strdup(p->id);
+}
+
+/* What must never be, checked where it would begin. A slot is a path under a topology's name, over
+ * all deployments of that name. */
+static void check_pair(struct world *w, const struct sim_process *born,
+		       const struct sim_machine *here, const struct sim_process *p,
+		       const struct sim_machine *there)
+{
+	if (p == born || strcmp(p->name, born->name) != 0)
+		return;
+	if (str_equal(p->id, born->id))
+		world_violate(w, "%s is live twice under epoch %" PRIu64 ": on %s and %s",
+			      p->name, p->epoch, there->name, here->name);
+	if (p->exclusive || born->exclusive)
+		world_violate(w, "%s is exclusive and live twice: on %s and %s", p->name,
+			      there->name, here->name);
+	if (here == there && (p->alone || born->alone) && str_equal(p->slot, born->slot))
+		world_violate(w, "two copies of %s are live on %s", p->name, here->name);
+}
+
+static void check_second_life(struct world *w, const struct sim_machine *n,
+			      const struct sim_process *born)
+{
+	vector_for_each (&w->machines, other)
+		for (struct sim_process *p = (*other)->processes; p != NULL; p = p->hh.next)
+			check_pair(w, born, n, p, *other);
+}
+
+void process_begin(struct world *w, struct sim_machine *n, const struct agent_order *o,
+		   const char *id)
+{
+	struct sim_process *p = process_find(n, id);
+	if (p != NULL) {
+		world_violate(w, "%s is started on %s where its process still lives", p->name,
+			      n->name);
+		return;
+	}
+	p = mem_new(struct sim_process);
+	p->id = mem_strdup(id);
+	p->slot = str_printf("%s/%s", o->key->topology, o->key->path);
+	p->placement = o->spec->placement;
+	p->alone = o->spec->alone;
+	p->topology = mem_strdup(o->key->topology);
+	p->path = mem_strdup(o->key->path);
+	p->name = str_printf("%s/%s", o->spec->topology_name, o->key->path);
+	p->epoch = o->key->epoch;
+	p->exclusive = o->spec->exclusive;
+	p->deadline_ms = o->deadline_ms;
+	p->orphan_ms = NEVER_MS;
+	p->life = ++w->next_process;
+	check_second_life(w, n, p);
+	HASH_ADD_KEYPTR(hh, n->processes, p->id, strlen(p->id), p);
+	process_plan_end(w, n, p, p->deadline_ms);
+}
+
+void processes_drop(struct sim_machine *n)
+{
+	struct sim_process *p = NULL;
+	struct sim_process *next = NULL;
+	HASH_ITER (hh, n->processes, p, next)
+		process_free(n, p);
+}

@@ -1,0 +1,45 @@
+/*
+ * Processes of instances.
+ */
+#ifndef SAMOZA_ZSIM_WORLD_PROCESS_H
+#define SAMOZA_ZSIM_WORLD_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/hash.h"
+#include "core/agent/agent.h"
+
+struct sim_machine;
+struct world;
+
+/* A process without its zhost stops by itself [topology.recovery.zrun]. */
+#define WORLD_ORPHAN_MS INT64_C(600000)
+
+/* A process that really runs on a machine, from the beginning of its start to its end. */
+struct sim_process {
+	char *id;		      /* agent_copy_id() */
+	char *slot;		      /* "TOPOLOGY-ID/PATH" */
+	char *topology, *path, *name; /* name: "TOPOLOGY-NAME/PATH" */
+	uint64_t epoch, placement;
+	bool exclusive, alone;
+	bool started;	     /* its start has succeeded */
+	int64_t deadline_ms; /* exclusive: it ends itself then; NEVER_MS */
+	int64_t orphan_ms;   /* without its zhost: it ends itself then; NEVER_MS */
+	char *imports;	     /* of its last start or update: a line for each provider */
+	uint64_t life;	     /* a number of its own, for ends that were planned */
+	UT_hash_handle hh;
+};
+
+/* NULL when there is none; by agent_copy_id(). */
+struct sim_process *process_find(struct sim_machine *n, const char *id);
+/* Begins the start of one, and checks that it may live beside all others. */
+void process_begin(struct world *w, struct sim_machine *n, const struct agent_order *o,
+		   const char *id);
+/* It ends itself then, unless its deadline has moved; NEVER_MS: it does not. */
+void process_plan_end(struct world *w, struct sim_machine *n, const struct sim_process *p,
+		      int64_t at_ms);
+void process_free(struct sim_machine *n, struct sim_process *p);
+void processes_drop(struct sim_machine *n);
+
+#endif
