@@ -1,6 +1,7 @@
 #include "core/place/search/kinds.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/place/state/nodes.h"
 
@@ -44,7 +45,8 @@ static double size_of(const struct need *n, double cpu_most, double memory_most)
 static void collect_kinds(struct unit_search *s, const struct place_unit_request **requests,
 			  uint32_t count)
 {
-	uint32_t *kind_of = mem_new_array(uint32_t, count + 1);
+	uint32_t few[FEW_UNITS];
+	uint32_t *kind_of = count <= FEW_UNITS ? few : mem_new_array(uint32_t, count);
 	for (uint32_t i = 0; i < count; i++) {
 		struct place_unit *u = unit_at(s->place, requests[i]->unit);
 		uint32_t k = s->kind_count;
@@ -70,7 +72,8 @@ static void collect_kinds(struct unit_search *s, const struct place_unit_request
 		struct unit_kind *k = &s->kinds[kind_of[i]];
 		k->units[k->unit_count++] = unit_at(s->place, requests[i]->unit);
 	}
-	free(kind_of);
+	if (kind_of != few)
+		free(kind_of);
 }
 
 static void measure_kinds(struct unit_search *s)
@@ -140,12 +143,15 @@ void kinds_init(struct unit_search *s, const struct place_unit_request *const *r
 {
 	s->units = mem_new_array(struct place_unit *, count + 1);
 	s->kinds = mem_new_array(struct unit_kind, count + 1);
-	const struct place_unit_request **sorted =
-		mem_memdup(requests, count * sizeof(*requests));
+	const struct place_unit_request *few[FEW_UNITS], **sorted = few;
+	if (count > FEW_UNITS)
+		sorted = mem_new_array(const struct place_unit_request *, count);
+	memcpy(sorted, requests, count * sizeof(*sorted));
 	if (count > 1)
 		qsort_r(sorted, count, sizeof(*sorted), compare_requests, s->place);
 	collect_kinds(s, sorted, count);
-	free(sorted);
+	if (sorted != few)
+		free(sorted);
 }
 
 void kinds_order(struct unit_search *s)

@@ -45,6 +45,10 @@ void search_ended(struct unit_search *s, struct unit_kind *k, struct place_unit 
 		depth += s->kinds[i].placed;
 	if (d->unit != NULL && d->depth >= depth)
 		return;
+	if (d->units == NULL) {
+		d->units = mem_new_array(struct place_unit *, s->unit_count);
+		d->zhosts = mem_new_array(uint32_t, s->unit_count);
+	}
 	d->depth = 0;
 	for (uint32_t i = 0; i < s->kind_count; i++) {
 		for (uint32_t u = 0; u < s->kinds[i].placed; u++) {

@@ -32,8 +32,6 @@ void search_init(struct unit_search *s, struct place *p,
 				   (int32_t)(n->members[i].count * s->kinds[k].unit_count));
 	}
 	kinds_order(s);
-	s->dead_end.units = mem_new_array(struct place_unit *, count + 1);
-	s->dead_end.zhosts = mem_new_array(uint32_t, count + 1);
 }
 
 void search_done(struct unit_search *s)

@@ -24,9 +24,13 @@ struct dead_end {
 	const struct place_unit_request *request;
 	bool at_the_end; /* all had places, but rule 4 or 5 did not hold for `unit` */
 	uint32_t depth;
-	struct place_unit **units; /* that were placed, and where */
+	struct place_unit **units; /* that were placed, and where; NULL before the first one */
 	uint32_t *zhosts;
 };
+
+/* Nearly every request is so small that its lists are on the stack: allocating them took a third
+ * of a decision. */
+#define FEW_UNITS 8u
 
 struct unit_search {
 	struct place *place;

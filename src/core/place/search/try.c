@@ -116,8 +116,9 @@ void place_try(struct place *p, const struct place_request *request, struct plac
 	check_request(p, request);
 	*ret = (struct place_result){.reason.unit = PLACE_NONE};
 	ret->zhosts = mem_new_array(uint32_t, count + 1);
-	const struct place_unit_request **requests =
-		mem_new_array(const struct place_unit_request *, count + 1);
+	const struct place_unit_request *few[FEW_UNITS], **requests = few;
+	if (count > FEW_UNITS)
+		requests = mem_new_array(const struct place_unit_request *, count);
 	for (uint32_t i = 0; i < count; i++)
 		requests[i] = &request->units[i];
 	nodes_rank(p);
@@ -129,7 +130,8 @@ void place_try(struct place *p, const struct place_request *request, struct plac
 	if (ret->complete)
 		place_reason_done(&ret->reason);
 	finish(&t);
-	free(requests);
+	if (requests != few)
+		free(requests);
 }
 
 /* ---- results ---- */
