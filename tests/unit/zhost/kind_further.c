@@ -6,7 +6,7 @@
 
 #include "base/memory.h"
 #include "model/space_kind.h"
-#include "zhost/space/space_runtime.h"
+#include "zhost/space/resident.h"
 
 struct further further;
 
@@ -57,6 +57,15 @@ static void kill_action(struct resident *r, bool is_update)
 	further.asked = is_update ? "kill update" : "kill";
 }
 
+/* What an earlier zhost left: it runs, or it has ended as the report says. */
+static void find(struct resident *r)
+{
+	if (!further.is_running && further.report.is_known) {
+		r->last_report = further.report;
+		r->last_report.error = mem_strdup(further.report.error);
+	}
+}
+
 static bool probe(const struct resident *r)
 {
 	(void)r;
@@ -78,6 +87,7 @@ const struct space_runtime space_runtime_further = {
 	.stop = stop,
 	.undeploy = undeploy,
 	.kill = kill_action,
+	.find = find,
 	.probe = probe,
 	.usage = usage,
 };

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "zhost/process/zrun_process.h"
+
 /* A type that the schema does not have. */
 #define FURTHER_TYPE ((Samoza__V1__SpaceType)63)
 
@@ -16,7 +18,8 @@ struct further {
 	struct resident *resident;
 	size_t imports;
 	int64_t grace_ms;
-	bool is_running; /* the answer to probe() */
+	bool is_running;	   /* the answer to probe() */
+	struct exit_report report; /* of a process that an earlier zhost left; error borrowed */
 };
 extern struct further further;
 

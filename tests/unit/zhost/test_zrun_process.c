@@ -646,6 +646,14 @@ static void nothing_is_taken_before_the_hello(void **state)
 	assert_broken(s, z, "frame of type 33");
 }
 
+static void a_second_hello_ends_the_process(void **state)
+{
+	struct stage *s = *state;
+	struct fake_zrun *z = start(s);
+	fake_zrun_hello(z, ZRUN_PHASE_STARTED);
+	assert_broken(s, z, "frame of type 32");
+}
+
 static void a_malformed_frame_ends_the_process(void **state)
 {
 	static const struct zrun_log bad_level = {.level = 4};
@@ -671,8 +679,7 @@ static void a_malformed_frame_ends_the_process(void **state)
 		{ZRUN_EMIT, 0, "\0\0payload", 9}, /* no correlation */
 		{ZRUN_STOPPED, 0, "x", 1},
 		{ZRUN_FAILED, 0, "x", 1},
-		{ZRUN_HELLO, 0, NULL, 0}, /* a second one */
-		{ZRUN_STOP, 0, NULL, 0},  /* what only zhost sends */
+		{ZRUN_STOP, 0, NULL, 0}, /* what only zhost sends */
 		{ZRUN_DATA_RESULT, 1, NULL, 0},
 		{0, 0, NULL, 0},
 		{45, 0, NULL, 0},
@@ -882,6 +889,7 @@ int main(void)
 		TEST(a_broken_connection_is_made_again_and_repeats_what_counts),
 		TEST(a_hello_of_another_instance_is_refused),
 		TEST(nothing_is_taken_before_the_hello),
+		TEST(a_second_hello_ends_the_process),
 		TEST(a_malformed_frame_ends_the_process),
 		TEST(a_log_line_that_is_too_long_ends_the_process),
 		TEST(a_frame_that_is_too_long_ends_the_process),
