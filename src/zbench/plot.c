@@ -71,7 +71,8 @@ static char *thousands(uint32_t value)
 
 static void add_grid(struct buffer *b, const struct plot *p, double step, double top)
 {
-	for (double value = 0; value <= top + step / 2; value += step) {
+	for (unsigned i = 0; i * step <= top + step / 2; i++) {
+		double value = i * step;
 		CLEANUP(freep) char *text = str_printf("%.4g", value);
 		double y = at_y(value, top);
 		(void)buffer_printf(b,

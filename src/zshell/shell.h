@@ -45,7 +45,7 @@ struct shell_options {
 extern const struct cli_program zshell_program;
 
 /* Applies the given options to the shell; a new api replaces the old one. */
-int shell_apply(struct shell *shell, const struct shell_options *options,
+int shell_apply(struct shell *shell, const struct shell_options *given,
 		struct error **err) must_check;
 
 /* Parses and runs one line of words, prints errors, returns the exit status. Options of every

@@ -111,14 +111,14 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	for (uint64_t seed = given->seeds.first;; seed++) {
 		char *why = NULL;
 		seed_now = seed;
-		fflush(stdout);
+		(void)fflush(stdout);
 		(void)alarm(HANGS_SECONDS);
 		if (fuzz_live(seed, &drawn, &counts, &why)) {
 			passed++;
 		} else {
 			failed++;
 			printf("FAIL seed %" PRIu64 ": %s\n", seed, why);
-			fflush(stdout);
+			(void)fflush(stdout);
 			free(why);
 		}
 		if (seed == given->seeds.last)

@@ -45,9 +45,9 @@ int api_send(struct api *api, const char *method, const char *path, const char *
 	     const ProtobufCMessageDescriptor *type, void **ret_message,
 	     struct error **err) must_check;
 /* Whether a file can be uploaded; otherwise the error says why not. */
-int api_check_file(const char *file, struct error **err) must_check;
-/* POST of a file. */
-int api_upload(struct api *api, const char *path, const char *content_type, const char *file,
+int api_check_file(const char *path, struct error **err) must_check;
+/* POST of the file `name`. */
+int api_upload(struct api *api, const char *path, const char *content_type, const char *name,
 	       const ProtobufCMessageDescriptor *type, void **ret_message,
 	       struct error **err) must_check;
 

@@ -151,7 +151,7 @@ static int check_ended(const struct control *c, const struct deployment *d, stru
 				err, ERR_CONFLICT,
 				"cannot remove %s: its exclusive instance %s may still be "
 				"running on a silent zhost; try again in %lld s",
-				d->name, (*s)->path, (long long)(left_ms / 1000 + 1));
+				d->name, (*s)->path, (long long)left_ms / 1000 + 1);
 	}
 	return 0;
 }

@@ -93,9 +93,7 @@ void goal_request(struct slot *s, enum instance_goal goal, const char *cause)
 	slot_for_each_below (s, below) {
 		if (below == s)
 			continue;
-		if (goal == GOAL_NOT_DEPLOYED)
-			ask(below, goal, cause);
-		else if (stop && below->goal == GOAL_DEPLOYED_STARTED)
+		if (goal == GOAL_NOT_DEPLOYED || (stop && below->goal == GOAL_DEPLOYED_STARTED))
 			ask(below, goal, cause);
 	}
 }

@@ -86,7 +86,7 @@ uint32_t place_zhost_unit(const struct place *p, uint32_t zhost, uint32_t unit);
 /* Takes a reference. `order` is the age: a lower one is tried first (the sequence of the
  * submission). Several topologies may have the same name (revisions of one application): for
  * affinities with OTHER-TOPOLOGY/SPACE all of them count. */
-uint32_t place_topology_add(struct place *p, struct topology *t, uint64_t order);
+uint32_t place_topology_add(struct place *p, struct topology *model, uint64_t order);
 /* PRE: it has no units any more. */
 void place_topology_remove(struct place *p, uint32_t topology);
 

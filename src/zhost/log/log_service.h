@@ -11,7 +11,7 @@ struct log_service;
 struct log_service *log_service_new(struct spacelogs *logs, struct upstream *upstream);
 void log_service_free(struct log_service *s);
 
-void log_service_take(struct log_service *s, const Samoza__V1__LogRequest *request);
+void log_service_take(struct log_service *s, const Samoza__V1__LogRequest *q);
 /* The connection is gone, and with it all followers. */
 void log_service_disconnected(struct log_service *s);
 /* Sends the lines of this turn. */

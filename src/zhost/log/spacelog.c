@@ -127,12 +127,12 @@ static int log_open(struct spacelog *log)
 
 static void log_rotate(struct spacelog *log)
 {
-	char file[INSTANCE_FILE_NAME_SIZE + 8], old[INSTANCE_FILE_NAME_SIZE + 8];
+	char file[INSTANCE_FILE_NAME_SIZE + 8], rotated[INSTANCE_FILE_NAME_SIZE + 8];
 
 	log_close(log);
 	snprintf(file, sizeof(file), "%s.log", log->name);
-	snprintf(old, sizeof(old), "%s.log.1", log->name);
-	(void)renameat(log->owner->log_fd, file, log->owner->log_fd, old);
+	snprintf(rotated, sizeof(rotated), "%s.log.1", log->name);
+	(void)renameat(log->owner->log_fd, file, log->owner->log_fd, rotated);
 }
 
 static void log_flush(struct spacelog *log)
@@ -179,7 +179,7 @@ static size_t stamp(char *to, size_t size, int64_t wall_ms, const char *level)
 	int n;
 
 	gmtime_r(&seconds, &tm);
-	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
+	(void)strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
 	n = snprintf(to, size, "%s.%03dZ %-5s ", date, (int)(wall_ms % 1000), level);
 	return n > 0 ? (size_t)n : 0;
 }

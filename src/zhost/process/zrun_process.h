@@ -128,6 +128,6 @@ void zrun_process_data_result(struct zrun_process *p, uint32_t correlation, int3
 			      const void *content, size_t size);
 
 /* Removes the files of an instance in run/. */
-void zrun_process_remove_files(struct zrun_processes *ps, const char *file_name);
+void zrun_process_remove_files(struct zrun_processes *ps, const char *instance);
 
 #endif

@@ -61,7 +61,7 @@ void submissions_free(struct submissions *s);
 
 /* Takes the upload over: frees `body`, closes `fd`. Answers through the listener. `dry_run`:
  * makes all checks, keeps nothing. */
-void submissions_add(struct submissions *s, const struct upload *upload, void *request,
+void submissions_add(struct submissions *all, const struct upload *upload, void *request,
 		     bool start, bool dry_run);
 /* The core has decided, durably, on a submission that was handed to it. Frees it. */
 void submission_decided(struct submission *submission);

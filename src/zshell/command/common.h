@@ -32,7 +32,7 @@ int get_topology(struct shell *shell, const char *id, Samoza__V1__TopologyView *
 		 struct error **err) must_check;
 
 /* The table "Placements:", followed by the reasons of the instances that are not running. */
-void print_placements(const struct output *o, const Samoza__V1__TopologyView *view);
+void print_placements(const struct output *o, const Samoza__V1__TopologyView *t);
 /* The notice of an answer, if any, on standard error. */
 void print_notice(const struct shell *shell, const Samoza__V1__TopologyView *view);
 

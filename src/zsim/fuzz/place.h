@@ -9,6 +9,6 @@ struct submitted;
 
 /* Why an instance without a place could have one ("t1/a fits on n2"), by a search of
  * its own. NULL: it could not. The caller frees. */
-char *place_anyway(const struct fuzz *f, const struct submitted *s);
+char *place_anyway(const struct fuzz *f, const struct submitted *t);
 
 #endif

@@ -17,7 +17,7 @@ int file_read(const char *file, char **ret_text, size_t *ret_size, struct error 
 	int r = 0;
 	if (ferror(in) != 0)
 		r = error_errno(err, "cannot read %s", file);
-	fclose(in);
+	(void)fclose(in);
 	if (r < 0) {
 		free(text);
 		return r;

@@ -21,12 +21,12 @@ struct sim_link {
 
 uint64_t sim_link_open(struct world *w, struct sim_machine *n);
 /* Packs and sends. A link that is closed drops it. */
-void sim_link_send(struct world *w, uint64_t link, bool to_agent, Samoza__V1__FrameType type,
+void sim_link_send(struct world *w, uint64_t number, bool to_agent, Samoza__V1__FrameType type,
 		   const ProtobufCMessage *message);
 /* Closes after what was sent to the agent. */
-void sim_link_close_after(struct world *w, uint64_t link);
+void sim_link_close_after(struct world *w, uint64_t number);
 /* Breaks now: what it carried is lost. The chosen ends notice at once. */
-void sim_link_break(struct world *w, uint64_t link, bool control_notices, bool agent_notices);
+void sim_link_break(struct world *w, uint64_t number, bool control_notices, bool agent_notices);
 /* The machine's zhost tries to connect, now or after `delay_ms`. */
 void sim_link_connect_later(struct world *w, struct sim_machine *n, int64_t delay_ms);
 

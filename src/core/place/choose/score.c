@@ -112,7 +112,7 @@ struct place_score score_of(const struct place *p, const struct need *n, uint32_
 
 uint64_t score_key(const struct demand *d, const struct place_score *s)
 {
-	uint64_t prefer = (uint64_t)(s->preference + PREFERENCE_BIAS);
+	uint64_t prefer = (uint64_t)((int64_t)s->preference + PREFERENCE_BIAS);
 	uint64_t alone = s->neighbours < NEIGHBOURS_MAX ? NEIGHBOURS_MAX - s->neighbours : 0;
 	uint64_t whole =
 		(uint64_t)(FRAGMENTATION_MAX - clamp(s->fragmentation, FRAGMENTATION_MAX));

@@ -30,6 +30,6 @@ int32_t preference_labels(const struct place *p, const struct need *n, uint32_t 
 			  const struct spread_minimums *m);
 /* Never 0; higher is better. score_prefer() adds to the preference of a key. */
 uint64_t score_key(const struct demand *d, const struct place_score *s);
-uint64_t score_prefer(uint64_t key, int32_t preference);
+uint64_t score_prefer(uint64_t key, int32_t more);
 
 #endif

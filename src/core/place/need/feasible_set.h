@@ -9,7 +9,7 @@
 
 /* Of the sub-tree at instance `root`; takes a reference. */
 uint32_t feasible_set_take(struct place *p, struct topology *t, uint32_t root);
-void feasible_set_drop(struct place *p, uint32_t set);
+void feasible_set_drop(struct place *p, uint32_t index);
 /* A zhost is new or gone, or has another description. */
 void feasible_sets_update(struct place *p, uint32_t zhost);
 /* PRE: all references are dropped. */

@@ -6,6 +6,6 @@
 
 /* The first unit, in the order of paths, that does not fit even alone; else why not all
  * together. PRE: search_run() was false. */
-void search_reason(struct unit_search *s, struct place_reason *ret);
+void search_reason(struct unit_search *s, struct place_reason *reason);
 
 #endif
