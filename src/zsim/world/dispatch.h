@@ -8,6 +8,6 @@ struct sim_event;
 struct world;
 
 /* Takes the event over. */
-void world_dispatch(struct world *w, struct sim_event *event);
+void world_dispatch(struct world *w, struct sim_event *h);
 
 #endif

@@ -42,6 +42,6 @@ struct sim_event {
 struct sim_event *world_plan(struct world *w, int64_t at_ms, enum sim_event_type type);
 /* Whether the world is not settled while one of this type is in the queue. */
 bool sim_event_is_foreground(enum sim_event_type type);
-void sim_event_free(struct sim_event *event);
+void sim_event_free(struct sim_event *h);
 
 #endif

@@ -9,6 +9,7 @@ import itertools
 import json
 import pathlib
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,7 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tools"))
 sys.dont_write_bytecode = True
 
-from checks import circles, headers, kinds, layers, symbols, text  # noqa: E402
+from checks import circles, headers, kinds, layers, symbols, text, tidy  # noqa: E402
 from checks.tree import Tree, without_comments  # noqa: E402
 
 BUILD = ROOT / "build"
@@ -291,6 +292,46 @@ class Kinds(Planting):
     def test_the_file_of_a_kind_may(self):
         texts = planted("src/model/kind/ui.c", "int f(int t) { return t == SPACE_UI; }")
         self.assertEqual(list(kinds.check(Tree(ROOT, BUILD, texts))), [])
+
+
+@unittest.skipUnless(shutil.which("clang-tidy"), "clang-tidy is not installed; make check does it")
+class Tidy(unittest.TestCase):
+    """In a tree of one file: what is planted must be on disk for clang-tidy."""
+
+    CODE = "int twice(int value);\n\nint twice(int value)\n{\n\treturn value + value;\n}\n"
+
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.root = pathlib.Path(scratch.name)
+        (self.root / "src/base").mkdir(parents=True)
+        self.build = self.root / "build"
+        self.build.mkdir()
+        shutil.copy(ROOT / ".clang-tidy", self.root)
+        self.source = self.root / "src/base/twice.c"
+        (self.build / "compile_commands.json").write_text(json.dumps([
+            {"directory": str(self.build), "command": "cc -c ../src/base/twice.c -o twice.o",
+             "file": "../src/base/twice.c", "output": "twice.o"}]))
+        subprocess.run(["git", "init", "-q", str(self.root)], check=True)
+
+    def found(self, code):
+        self.source.write_text(code)
+        subprocess.run(["git", "add", "src"], cwd=self.root, check=True)
+        return list(tidy.lint(Tree(self.root, self.build)))
+
+    def test_a_finding_is_reported_again_until_it_is_mended(self):
+        wrong = self.CODE.replace("int twice(int value);", "int twice(int number);")
+        expected = "src/base/twice.c:1: function 'twice' has a definition with different parameter"
+        self.assertEqual(self.found(self.CODE), [])
+        for _ in range(2):  # analysed, then remembered
+            findings = self.found(wrong)
+            self.assertEqual(len(findings), 1, findings)
+            self.assertTrue(findings[0].startswith(expected), findings[0])
+        self.assertEqual(self.found(self.CODE), [])
+
+    def test_a_file_that_does_not_compile_is_a_finding(self):
+        findings = self.found("int twice(")
+        self.assertTrue(findings and "clang-diagnostic-error" in findings[0], findings)
 
 
 class Text(Planting):
