@@ -27,7 +27,7 @@ static struct fake_zrun *zrun_new(struct fake_host *h)
 {
 	struct fake_zrun *z = mem_new(struct fake_zrun);
 	z->listener_fd = z->status_fd = z->fd = -1;
-	z->pid = FAKE_PID + (pid_t)h->all.count;
+	z->pid = h->pid != 0 ? h->pid : FAKE_PID + (pid_t)h->all.count;
 	vector_push(&h->all, z);
 	return z;
 }
@@ -99,7 +99,7 @@ static int watch(struct process_host *host, pid_t pid, int pidfd, process_exit_f
 		return error_set(err, ERR_NOT_FOUND, "no process %d", (int)pid);
 	struct fake_zrun *z = NULL;
 	vector_for_each (&h->all, one)
-		if ((*one)->pid == pid)
+		if ((*one)->pid == pid && !(*one)->is_watched)
 			z = *one;
 	if (z == NULL) { /* adopted */
 		z = zrun_new(h);

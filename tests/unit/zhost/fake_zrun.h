@@ -35,6 +35,7 @@ struct fake_host {
 	bool launch_fails; /* at once */
 	bool holds;	   /* fake_zrun_launched() completes the launches */
 	bool watch_fails;
+	pid_t pid; /* of the next process; 0: an invented one */
 };
 
 void fake_host_init(struct fake_host *h);

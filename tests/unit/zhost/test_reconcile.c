@@ -421,6 +421,25 @@ static void a_process_that_ends_is_reported(void **state)
 	assert_string_equal(last_report(s)->error, "process: killed by signal 9");
 }
 
+static void a_program_that_finishes_during_its_start_is_reported_as_finished(void **state)
+{
+	struct stage *s = *state;
+	join(s);
+	desire(s, "a", STARTED);
+	answer_all(s);
+	resident_done(further.resident);
+	run(s);
+	answer_all(s);
+	assert_string_equal(further.asked, "start");
+	const struct exit_report report = {
+		.is_known = true, .is_finished = true, .error = (char *)""};
+	resident_ended(further.resident, &report);
+	run(s);
+	answer_all(s);
+	assert_true(last_report(s)->finished);
+	assert_null(last_report(s)->error);
+}
+
 /* ---- a kv that fails ---- */
 
 static void a_failed_commit_ends_the_program_and_carries_nothing_out(void **state)
@@ -688,6 +707,7 @@ int main(void)
 		TEST(heartbeats_and_further_attempts_come_with_time),
 		TEST(a_health_check_that_fails_is_reported),
 		TEST(a_process_that_ends_is_reported),
+		TEST(a_program_that_finishes_during_its_start_is_reported_as_finished),
 		TEST(a_failed_commit_ends_the_program_and_carries_nothing_out),
 		TEST(a_store_that_cannot_be_read_fails_the_start),
 		TEST(a_record_that_cannot_be_read_fails_the_start),
