@@ -231,6 +231,27 @@ static void waits_for_room_beside_its_incumbent(void **state)
 	slot_done(&s);
 }
 
+/* Its incumbent was lost too, and is placed first. */
+static void waits_for_its_incumbent_to_be_placed(void **state)
+{
+	(void)state;
+	struct slot s;
+	slot_init(&s, ALONE("3"), ALONE("3"));
+	place_remove(s.place, s.incumbent);
+	place_zhost_flags(s.place, s.n1, true, true);
+	s.want.shares_room = true;
+	s.want.replaces = s.incumbent;
+	assert_string_equal(slot_try(&s), "insufficient capacity on remaining zhosts");
+	place_wait(s.place, 5, &(struct place_request){.units = &s.want, .unit_count = 1});
+	place_zhost_flags(s.place, s.n1, true, false);
+	assert_int_equal(place_wait_next(s.place), 5);
+	place_add(s.place, s.incumbent, s.n1);
+	assert_int_equal(place_wait_next(s.place), 5);
+	place_wait_end(s.place, 5);
+	assert_string_equal(slot_try(&s), "n1");
+	slot_done(&s);
+}
+
 static void waits_for_its_only_zhost(void **state)
 {
 	(void)state;
@@ -308,6 +329,56 @@ static void a_resize_wakes(void **state)
 	slot_done(&s);
 }
 
+/*
+ * Recovery one by one: each unit passes all rules when it is placed. `a-1` then is the only one of
+ * its space that counts for it, since its incumbent on n2 is of its own slot. For `a-2` that
+ * incumbent counts, and n2 is the only zhost with room. Now `a-1` has another instance of its
+ * space, but not in its region: no request that places both together may end so.
+ */
+static void recovery_may_part_a_unit_from_its_space(void **state)
+{
+	(void)state;
+	struct place *p = place_new(NULL);
+	uint32_t n1 = add_zhost(p, "{name: n1, cpu: 1, memory: 4GiB, region: eu}");
+	uint32_t n2 = add_zhost(p, "{name: n2, cpu: 2, memory: 4GiB, region: us}");
+#define NEAR_ITSELF                                                                      \
+	"- {name: a, type: DATA, count: 2, resources: {cpu: 1}, placement: {affinity: [" \
+	"{with: self, scope: region, required: true}]}}\n"
+	struct app old = app_add(p, "app", NEAR_ITSELF);
+	struct app new =
+		app_add(p, "app", NEAR_ITSELF "- {name: z, type: DATA, resources: {cpu: 9}}\n");
+	place_add(p, old.units[0], n2);
+	struct place_exclusion failed = {n2, "it failed there"};
+	struct place_unit_request units[] = {
+		{.unit = place_unit_new(p, new.topology, 0, old.units[0]),
+		 .excluded = &failed,
+		 .excluded_count = 1},
+		{.unit = new.units[1]},
+		{.unit = new.units[2]},
+	};
+	struct place_result result;
+	place_try(p, &(struct place_request){.units = units, .unit_count = 2}, &result);
+	assert_int_equal(result.placed, 0);
+	place_result_done(&result);
+	place_try(
+		p,
+		&(struct place_request){.mode = PLACE_RECOVER, .units = units, .unit_count = 3},
+		&result);
+	assert_int_equal(result.zhosts[0], n1);
+	assert_int_equal(result.zhosts[1], n2);
+	assert_int_equal(result.zhosts[2], PLACE_NONE);
+	place_result_done(&result);
+	struct place_explanation e;
+	place_explain(p, &units[0], &e);
+	assert_int_equal(e.eligible_count, 0);
+	assert_int_equal(e.verdicts[0].zhost, n1);
+	assert_int_equal(e.verdicts[0].failures[0].rule, PLACE_RULE_AFFINITY);
+	place_explanation_done(&e);
+	app_done(&old);
+	app_done(&new);
+	place_free(p);
+}
+
 /* Spreading keeps the units of one application apart, whatever their revisions. */
 static void revisions_are_neighbours(void **state)
 {
@@ -336,9 +407,11 @@ int main(void)
 		cmocka_unit_test(devices_are_used_again),
 		cmocka_unit_test(one_zhost_only),
 		cmocka_unit_test(waits_for_room_beside_its_incumbent),
+		cmocka_unit_test(waits_for_its_incumbent_to_be_placed),
 		cmocka_unit_test(waits_for_its_only_zhost),
 		cmocka_unit_test(a_unit_grows_where_it_is),
 		cmocka_unit_test(a_resize_wakes),
+		cmocka_unit_test(recovery_may_part_a_unit_from_its_space),
 		cmocka_unit_test(revisions_are_neighbours),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

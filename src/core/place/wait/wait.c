@@ -82,19 +82,22 @@ static bool pinned_fits(struct place *p, const struct watch *watch)
 	return fits;
 }
 
-/* A unit that waits to share room with `u` watches the zhost to which `u` came. */
+/* A unit that waits to share room with `u` watches the zhost to which `u` came, and may have a
+ * place there at once. */
 static void follow_room(struct place *p, const struct place_unit *u)
 {
 	for (const struct place_unit *mate = unit_at(p, u->slot_next); mate != u;
 	     mate = unit_at(p, mate->slot_next)) {
 		if (mate->waiter == 0)
 			continue;
-		const struct waiter *w = p->waiting->waiters.items[mate->waiter - 1];
+		struct waiter *w = p->waiting->waiters.items[mate->waiter - 1];
 		vector_for_each (&w->watches, watch) {
 			if ((*watch)->replaces != u->handle || (*watch)->queue == NULL)
 				continue;
 			watch_unpin(p, *watch);
 			watch_pin(p, *watch, u->zhost);
+			if (pinned_fits(p, *watch))
+				make_due(p, w);
 		}
 	}
 }
