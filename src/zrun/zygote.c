@@ -10,7 +10,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "zrun/runner/runner.h"
+#include "adapter/sandbox/confine.h"
+#include "zrun/runner/run.h"
 
 static union {
 	struct spawn_request request;
@@ -68,7 +69,8 @@ static void set_title(char **argv, int argc)
 		       topology + packet.request.topology_size);
 }
 
-void zygote_run(int socket, uid_t unprivileged_uid, bool with_namespaces, char **argv, int argc)
+void zygote_run(int socket, uid_t unprivileged_uid, bool with_namespaces, char **argv, int argc,
+		const struct runner_kind *const *kinds)
 {
 	struct confine_shared shared;
 
@@ -92,7 +94,7 @@ void zygote_run(int socket, uid_t unprivileged_uid, bool with_namespaces, char *
 			if (pid == 0) {
 				close(socket);
 				set_title(argv, argc);
-				runner_run(&packet.request, fds, &shared);
+				runner_run(&packet.request, fds, &shared, kinds);
 			}
 		} else {
 			errno = EBADMSG;
@@ -105,7 +107,7 @@ void zygote_run(int socket, uid_t unprivileged_uid, bool with_namespaces, char *
 	}
 }
 
-void zygote_run_one(int socket, char **argv, int argc)
+void zygote_run_one(int socket, char **argv, int argc, const struct runner_kind *const *kinds)
 {
 	static struct confine_shared shared;
 	int fds[SPAWN_FDS];
@@ -121,5 +123,5 @@ void zygote_run_one(int socket, char **argv, int argc)
 	confine_prepare(&shared, packet.request.unprivileged_uid,
 			(packet.request.flags & SPAWN_WITHOUT_NAMESPACES) == 0);
 	set_title(argv, argc);
-	runner_run(&packet.request, fds, &shared);
+	runner_run(&packet.request, fds, &shared, kinds);
 }

@@ -9,10 +9,14 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* argv: overwritten in each instance with its name, for ps. */
+#include "zrun/runner/runner.h"
+
+/* argv: overwritten in each instance with its name, for ps. kinds: runner_run(). */
 __attribute__((noreturn)) void zygote_run(int socket, uid_t unprivileged_uid,
-					  bool with_namespaces, char **argv, int argc);
+					  bool with_namespaces, char **argv, int argc,
+					  const struct runner_kind *const *kinds);
 /* The fallback: one request from the socket, and this process becomes the instance. */
-__attribute__((noreturn)) void zygote_run_one(int socket, char **argv, int argc);
+__attribute__((noreturn)) void zygote_run_one(int socket, char **argv, int argc,
+					      const struct runner_kind *const *kinds);
 
 #endif

@@ -6,19 +6,6 @@ import os.path
 
 from checks import layers, symbols
 
-# Circles that are still to be undone, by directory: the files, and what is in the way. A file that
-# is no longer in a circle is a finding, so that the list only shrinks.
-KNOWN = {
-    "src/zrun/native": (
-        ["native.c", "native_health.c", "native_turn.c"], "one object in three files"),
-    "src/zrun/runner": (
-        ["runner.c", "termination.c", "zhost_connection.c"],
-        "a broken connection ends the runner, whose end is sent over the connection"),
-    "src/zrun/wasm": (
-        ["host_samoza.c", "host_table.c", "host_wasi.c"],
-        "functions use helpers of the file that has the table of functions"),
-}
-
 
 def circles(graph):
     """Strongly connected components of more than one node (Tarjan, without recursion)."""
@@ -88,26 +75,10 @@ def of_layers():
         yield f"tools/checks/layers.py: layers that may use each other: {', '.join(part)}"
 
 
-def unknown(graph):
-    known = {directory: set(files) for directory, (files, _) in KNOWN.items()}
-    seen = {directory: set() for directory in known}
-    for part in circles(graph):
-        directory = os.path.dirname(part[0])
-        names = {os.path.basename(name) for name in part}
-        if names <= known.get(directory, set()):
-            seen[directory] |= names
-        else:
-            yield (f"{directory}: files that use each other's functions: "
-                   f"{', '.join(sorted(names))}")
-    for directory, files in sorted(known.items()):
-        gone = files - seen[directory]
-        if gone:
-            yield (f"tools/checks/circles.py: {directory}: no longer in a circle: "
-                   f"{', '.join(sorted(gone))}; remove from KNOWN")
-
-
 def check(tree):
     yield from of_layers()
     for part in circles(by_includes(tree)):
         yield f"{part[0]}: headers that include each other: {', '.join(part)}"
-    yield from unknown(by_symbols(tree))
+    for part in circles(by_symbols(tree)):
+        yield (f"{os.path.dirname(part[0])}: files that use each other's functions: "
+               f"{', '.join(os.path.basename(name) for name in part)}")

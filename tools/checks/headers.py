@@ -6,10 +6,6 @@ import re
 from checks import layers
 
 MAX = 25
-# Still to be divided: the number may only shrink.
-KNOWN = {
-    "src/zrun/wasm/host.h": (27, "functions of WASI and of Samoza in one header"),
-}
 
 
 def prototypes(text):
@@ -40,15 +36,9 @@ def check(tree):
         for _, _, target in layers.includes(tree, name):
             if target is not None:
                 users.setdefault(target, set()).add(os.path.dirname(name))
-    needed = set()
     for name in tree.sources():
         if not name.endswith(".h") or users.get(name, set()) - {os.path.dirname(name)}:
             continue
         count = prototypes(tree.text(name))
-        if count > KNOWN.get(name, (MAX, ""))[0]:
-            yield f"{name}: {count} prototypes in a private header, at most {MAX}: divide it"
         if count > MAX:
-            needed.add(name)
-    for name in sorted(set(KNOWN) - needed):
-        yield (f"tools/checks/headers.py: {name} is no private header with more than {MAX} "
-               "prototypes; remove it from KNOWN")
+            yield f"{name}: {count} prototypes in a private header, at most {MAX}: divide it"

@@ -29,11 +29,6 @@ ALSO = {
     ("adapter/wire", "adapter/http"): "asks for the upgrade",
     ("adapter/client", "adapter/cli"): "addresses, version",
 }
-# Uses against the order that are still to be removed: an entry that is no longer needed is a
-# finding, so that the list only shrinks.
-AGAINST_ORDER = {
-    "zrun/runner": ["zrun/native", "zrun/wasm"],
-}
 
 # Headers of the C library that promise no effect on the world outside. What they declare that
 # does have one (printf, getenv) is refused by its symbol: symbols.py.
@@ -117,13 +112,6 @@ def may_use(mine, theirs):
     return mine == theirs or (mine, theirs) in ALSO or level_of(theirs) < level_of(mine)
 
 
-def is_excepted(tree, mine, theirs):
-    excepted = theirs in AGAINST_ORDER.get(mine, [])
-    if excepted:
-        tree.exceptions_used.add((mine, theirs))
-    return excepted
-
-
 @functools.cache
 def written_includes(text):
     """(line, how it is written) of each include."""
@@ -201,14 +189,5 @@ def check(tree):
             theirs = layer_of(target)
             if theirs is None:
                 yield f"{where}: {mine} may not use {path}, which is in no layer"
-            elif not may_use(mine, theirs) and not is_excepted(tree, mine, theirs):
+            elif not may_use(mine, theirs):
                 yield f"{where}: {mine} may not use {theirs}, which is below it"
-
-
-def check_exceptions(tree):
-    """After all that ask for exceptions: those that nothing needed."""
-    for mine, layers in AGAINST_ORDER.items():
-        for theirs in layers:
-            if (mine, theirs) not in tree.exceptions_used:
-                yield (f"tools/checks/layers.py: {mine} no longer uses {theirs}; "
-                       "remove it from AGAINST_ORDER")

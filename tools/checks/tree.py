@@ -33,7 +33,6 @@ class Tree:
         self.texts = texts or {}
         self.planted_objects = objects or {}
         self.objects_found = None
-        self.exceptions_used = set()
 
     def files(self, *patterns):
         done = subprocess.run(["git", "ls-files", *patterns], cwd=self.root, text=True,

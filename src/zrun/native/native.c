@@ -14,28 +14,24 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "adapter/sandbox/confine.h"
 #include "zrun/native/native_files.h"
+#include "zrun/native/native_health.h"
+#include "zrun/native/native_keeper.h"
+#include "zrun/native/native_programs.h"
+#include "zrun/native/native_settings.h"
+#include "zrun/native/native_turn.h"
+#include "zrun/runner/clocks.h"
+#include "zrun/runner/termination.h"
+#include "zrun/runner/zhost_wait.h"
 
 #define FOREGROUND_MS	1000 /* without a readiness probe it counts as started after this */
-#define READY_FIRST_MS	50   /* between looks: grows to READY_MOST_MS */
+#define READY_FIRST_MS	50   /* between checks: grows to READY_MOST_MS */
 #define READY_MOST_MS	1000
 #define NEVER		UINT64_MAX
-#define KILL_RESERVE_MS 400 /* of the grace, for killing and telling */
+#define KILL_RESERVE_MS 400 /* of the grace, for killing and reporting */
 
 /* ---- settings ---- */
-
-const char *native_setting(const struct native *n, const char *name)
-{
-	const struct runner *i = n->instance;
-	const char *value = strings_find(i->settings, i->request->settings_size, name);
-
-	return value != NULL ? value : "";
-}
-
-uint64_t native_number(const struct native *n, const char *name)
-{
-	return strtoull(native_setting(n, name), NULL, 10);
-}
 
 static void read_settings(struct native *n)
 {
@@ -43,7 +39,7 @@ static void read_settings(struct native *n)
 	uint64_t left_ms = native_number(n, "left_ms");
 
 	n->action = native_setting(n, "action");
-	n->folder = native_setting(n, "folder");
+	n->directory = native_setting(n, "folder");
 	n->is_foreground = native_setting(n, "foreground")[0] == '1';
 	n->is_root = geteuid() == 0;
 	n->timeout_ms = native_number(n, "timeout_ms");
@@ -65,13 +61,13 @@ static void read_settings(struct native *n)
 		n->enclosure.uid = n->enclosure.gid = i->request->unprivileged_uid;
 }
 
-static void set_folders(struct native *n)
+static void set_directories(struct native *n)
 {
 	static char package[4200], data[4200], tmp[4200];
 
-	(void)snprintf(package, sizeof(package), "%s/package", n->folder);
-	(void)snprintf(data, sizeof(data), "%s/data", n->folder);
-	(void)snprintf(tmp, sizeof(tmp), "%s/tmp", n->folder);
+	(void)snprintf(package, sizeof(package), "%s/package", n->directory);
+	(void)snprintf(data, sizeof(data), "%s/data", n->directory);
+	(void)snprintf(tmp, sizeof(tmp), "%s/tmp", n->directory);
 	n->enclosure.package = package;
 	n->enclosure.data = data;
 	n->enclosure.tmp = tmp;
@@ -122,7 +118,7 @@ static void timeout_text(const struct native *n, enum job job, char *text, size_
 
 /* ---- running a recipe to its end ---- */
 
-/* False when time ran out, or (in deploy and undeploy) somebody asked to stop. */
+/* False when time ran out, or (in deploy and undeploy) a stop was asked for. */
 static bool wait_for(struct native *n, enum job job, uint64_t until_ms, bool or_stop)
 {
 	while (n->jobs[job].is_running && mono_ms() < until_ms &&
@@ -156,12 +152,12 @@ __attribute__((noreturn)) static void deploy(struct native *n)
 {
 	char text[NATIVE_TEXT], why[NATIVE_TEXT];
 
-	if (native_install(n->folder, native_setting(n, "list"), native_setting(n, "cache"),
+	if (native_install(n->directory, native_setting(n, "list"), native_setting(n, "cache"),
 			   n->enclosure.uid, text, sizeof(text)) == 0)
 		run_once(n, "deploy", text, sizeof(text));
 	if (text[0] == '\0')
 		finish(n, ZRUN_STOPPED_FINISHED);
-	if (native_remove(n->folder, why, sizeof(why)) < 0)
+	if (native_remove(n->directory, why, sizeof(why)) < 0)
 		connection_note(n->instance, ZRUN_LEVEL_WARN, "%s", why);
 	fail(n, ZRUN_FAILED_RECIPE, "%s", text);
 }
@@ -176,7 +172,7 @@ __attribute__((noreturn)) static void undeploy(struct native *n)
 	else
 		text[0] = '\0';
 	if (text[0] == '\0')
-		(void)native_remove(n->folder, text, sizeof(text));
+		(void)native_remove(n->directory, text, sizeof(text));
 	if (text[0] == '\0')
 		finish(n, ZRUN_STOPPED_FINISHED);
 	fail(n, ZRUN_FAILED_RECIPE, "%s", text);
@@ -302,28 +298,31 @@ static void updated(struct native *n, const char *error)
 	struct zrun_updated updated = {.result = error[0] != '\0' ? -1 : 0};
 	uint32_t generation = n->instance->connection.generation;
 
-	/* Who did not ask gets no answer. */
+	/* A zhost that did not ask gets no answer. */
 	if (n->update_generation == generation)
 		(void)connection_send(n->instance, ZRUN_UPDATED, 0, &updated, sizeof(updated),
 				      error, strlen(error));
 }
 
-void native_update(struct runner *i, bool same)
+static void take_update(struct runner *i, bool is_same)
 {
-	struct native *n = i->native;
+	struct native *n = i->kind_state;
 
 	n->update_generation = i->connection.generation;
-	if (same && !n->update_due && !n->jobs[JOB_RECIPE].is_running) {
+	if (is_same && !n->update_due && !n->jobs[JOB_RECIPE].is_running) {
 		updated(n, "");
 		return;
 	}
 	n->update_due = true;
 }
 
-void native_cancel(struct runner *i)
+/* Ends the recipe that runs beside the started instance. */
+static void cancel(struct runner *i)
 {
-	if (i->phase == ZRUN_PHASE_STARTED && i->native->jobs[JOB_RECIPE].is_running)
-		native_signal(i->native, JOB_RECIPE, SIGKILL, false);
+	struct native *n = i->kind_state;
+
+	if (i->phase == ZRUN_PHASE_STARTED && n->jobs[JOB_RECIPE].is_running)
+		native_signal(n, JOB_RECIPE, SIGKILL, false);
 }
 
 static void update(struct native *n)
@@ -401,7 +400,7 @@ static void watch(struct native *n)
 			continue;
 		}
 		look_after_health(n);
-		output_tell(n->instance, &n->budget, false);
+		output_report(n->instance, &n->budget, false);
 		native_turn(n, until);
 	}
 	native_probe_stop(n, &n->health);
@@ -440,7 +439,7 @@ __attribute__((noreturn)) static void stop(struct native *n)
 			native_text(text, sizeof(text), "killed after %s%s", time, last);
 		} else {
 			native_job_error(n, JOB_RECIPE, text, sizeof(text));
-			/* It may have asked politely; then the rest is asked, too. */
+			/* It may only have asked the processes to end; then they are waited for. */
 			if (text[0] == '\0')
 				wait_until_over(n, (mono_ms() + until) / 2);
 		}
@@ -468,7 +467,7 @@ __attribute__((noreturn)) static void start(struct native *n)
 
 	if (access(n->enclosure.package, F_OK) < 0)
 		fail(n, ZRUN_FAILED_LOAD, "its directory %s is gone: undeploy and deploy it",
-		     n->folder);
+		     n->directory);
 	if (!native_probe_read(n, "ready", &n->ready, text, sizeof(text)))
 		fail(n, ZRUN_FAILED_LOAD, "ready: %s", text);
 	if (!native_probe_read(n, "health", &n->health, text, sizeof(text)))
@@ -487,13 +486,18 @@ __attribute__((noreturn)) static void start(struct native *n)
 	stop(n);
 }
 
-void native_run(struct runner *i, const struct confine_shared *shared)
+static bool takes(const struct spawn_request *request)
+{
+	return request->settings_count > 0;
+}
+
+__attribute__((noreturn)) static void run(struct runner *i, const struct confine_shared *shared)
 {
 	static struct native native;
 	struct native *n = &native;
 
 	n->instance = i;
-	i->native = n;
+	i->kind_state = n;
 	i->running = "a recipe";
 	if (shared->user_fd >= 0)
 		close(shared->user_fd);
@@ -505,7 +509,7 @@ void native_run(struct runner *i, const struct confine_shared *shared)
 	termination_install(i);
 	termination_arm(i);
 	read_settings(n);
-	set_folders(n);
+	set_directories(n);
 	connection_accept(i);
 	if (strcmp(n->action, "deploy") == 0)
 		deploy(n);
@@ -513,3 +517,10 @@ void native_run(struct runner *i, const struct confine_shared *shared)
 		undeploy(n);
 	start(n);
 }
+
+const struct runner_kind runner_kind_native = {
+	.takes = takes,
+	.run = run,
+	.update = take_update,
+	.cancel = cancel,
+};

@@ -81,20 +81,20 @@ static int remove_below(struct removal *r, int at, unsigned depth)
 	return result;
 }
 
-int native_remove(const char *folder, char *text, size_t text_size)
+int native_remove(const char *directory, char *text, size_t text_size)
 {
 	struct removal r = {
-		.top = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
+		.top = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
 	int result = 0;
 
 	if (r.top < 0)
-		return errno == ENOENT ? 0 : failed(text, text_size, "open", folder);
+		return errno == ENOENT ? 0 : failed(text, text_size, "open", directory);
 	/* Again while something was moved up, or appeared while one looked. */
 	for (unsigned n = 0; n < 100000; n++) {
 		int fd = openat(r.top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 		result = fd < 0 ? -1 : remove_below(&r, fd, 0);
-		if (result < 0 || rmdir(folder) == 0 || errno == ENOENT)
+		if (result < 0 || rmdir(directory) == 0 || errno == ENOENT)
 			break;
 		if (errno != ENOTEMPTY) {
 			result = -1;
@@ -102,7 +102,7 @@ int native_remove(const char *folder, char *text, size_t text_size)
 		}
 	}
 	if (result < 0)
-		(void)failed(text, text_size, "remove what is in", folder);
+		(void)failed(text, text_size, "remove what is in", directory);
 	close(r.top);
 	return result;
 }
@@ -193,7 +193,7 @@ static int make_own(int at, const char *name, uid_t uid)
 	return geteuid() == 0 ? fchownat(at, name, uid, (gid_t)uid, AT_SYMLINK_NOFOLLOW) : 0;
 }
 
-int native_install(const char *folder, const char *list, const char *cache, uid_t uid,
+int native_install(const char *directory, const char *list, const char *cache, uid_t uid,
 		   char *text, size_t text_size)
 {
 	int top, package = -1, cache_fd = -1, r = -1;
@@ -201,12 +201,12 @@ int native_install(const char *folder, const char *list, const char *cache, uid_
 
 	if (file == NULL)
 		return failed(text, text_size, "read", list);
-	if (native_remove(folder, text, text_size) < 0) {
+	if (native_remove(directory, text, text_size) < 0) {
 		(void)fclose(file);
 		return -1;
 	}
-	top = mkdir(folder, 0755) == 0 && chmod(folder, 0755) == 0
-		      ? open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+	top = mkdir(directory, 0755) == 0 && chmod(directory, 0755) == 0
+		      ? open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 		      : -1;
 	if (top >= 0 && make_folder(top, "package", 0755) == 0 &&
 	    make_own(top, "data", uid) == 0 && make_own(top, "tmp", uid) == 0) {
@@ -214,7 +214,7 @@ int native_install(const char *folder, const char *list, const char *cache, uid_
 		cache_fd = open(cache, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	}
 	if (package < 0 || cache_fd < 0)
-		(void)failed(text, text_size, "make", folder);
+		(void)failed(text, text_size, "make", directory);
 	else
 		r = install_files(cache_fd, package, file, text, text_size);
 	(void)fclose(file);

@@ -13,10 +13,10 @@
 
 /* Makes the directory again. `list` is a file with lines "MODE DIGEST NAME"; the files are copied
  * out of `cache`. data/ and tmp/ belong to uid (where we are root). 0, or -1 with a text. */
-int native_install(const char *folder, const char *list, const char *cache, uid_t uid,
+int native_install(const char *directory, const char *list, const char *cache, uid_t uid,
 		   char *text, size_t text_size);
 /* Removes the directory and all in it, whatever the instance has made of it: links are not
  * followed, depth does not matter. 0, or -1 with a text. */
-int native_remove(const char *folder, char *text, size_t text_size);
+int native_remove(const char *directory, char *text, size_t text_size);
 
 #endif

@@ -1,8 +1,12 @@
+#include "zrun/native/native_health.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "zrun/native/native.h"
+#include "zrun/native/native_programs.h"
+#include "zrun/native/native_settings.h"
+#include "zrun/runner/clocks.h"
 
 #define JOB_KILL 9
 

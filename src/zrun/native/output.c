@@ -7,12 +7,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "zrun/runner/runner.h"
+#include "zrun/runner/clocks.h"
+#include "zrun/runner/zhost_connection.h"
 
 #define READ_SIZE      (64 * 1024)
 #define READS_AT_ONCE  16 /* of one program, before others have their turn */
 #define READS_AT_CLOSE 64 /* what a pipe can hold, and more */
-#define TELL_MS	       5000
+#define REPORT_MS      5000
 
 int output_open(struct output *o, int *ret_write)
 {
@@ -50,9 +51,9 @@ static bool afford(struct output_budget *b, size_t size)
 	return true;
 }
 
-void output_tell(struct runner *i, struct output_budget *b, bool now)
+void output_report(struct runner *i, struct output_budget *b, bool now)
 {
-	if (b->dropped == 0 || (!now && mono_ms() - b->dropped_at_ms < TELL_MS))
+	if (b->dropped == 0 || (!now && mono_ms() - b->dropped_at_ms < REPORT_MS))
 		return;
 	connection_note(i, ZRUN_LEVEL_WARN,
 			"it prints more than %d KiB a second: %llu bytes are not in this log",
@@ -131,7 +132,7 @@ static void take_some(struct runner *i, struct output *o, struct output_budget *
 			o->line_size = 0;
 		}
 	} else if (b->is_begun && b->left >= OUTPUT_LINE + 64) {
-		output_tell(i, b, false);
+		output_report(i, b, false);
 	}
 	take(i, o, b, data, size);
 }

@@ -45,7 +45,7 @@ void output_read(struct runner *i, struct output *o, struct output_budget *budge
 /* Takes the rest without waiting and closes it: programs that still hold it get SIGPIPE. */
 void output_close(struct runner *i, struct output *o, struct output_budget *budget);
 /* Says what was dropped, if it is time. */
-void output_tell(struct runner *i, struct output_budget *budget, bool now);
+void output_report(struct runner *i, struct output_budget *budget, bool now);
 /* ": the last lines" or "", in `text`. */
 void output_last(const struct output *o, char *text, size_t size);
 

@@ -1,12 +1,14 @@
 /*
  * Every way in which an instance ends by itself, and what watches over it: traps, the
- * watchdog, deadlines. One process per instance, so nothing is unwound: the reason goes out
+ * watchdog, deadlines. One process per instance, so nothing is unwound: the reason is sent
  * as the last frame and the process exits.
  *
  * One timer (SIGALRM) serves the watchdog and the deadlines. Its handler ends the process at
- * once when the guest's code runs; while the host's code runs it leaves a note that is looked
- * at when that code waits or returns (termination_overdue), so that no frame is cut in half.
+ * once when the guest's code runs; while the host's code runs it sets a mark that is checked
+ * when that code waits or returns (termination_overdue), so that no frame is cut in half.
  */
+#include "zrun/runner/termination.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -14,10 +16,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/time.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "zrun/runner/runner.h"
+#include "zrun/runner/clocks.h"
 
 #define SIGNAL_STACK_SIZE (128 * 1024) /* over _SC_SIGSTKSZ with the largest vector state */
 #define LAST_FRAME_MS	  200
@@ -26,26 +27,8 @@
 #define EXCLUSIVE_TICK_MS 1000 /* after the machine slept, this late at most */
 #define OVERDUE_TICKS	  100  /* host's code that does not pause within 1 s is hung */
 
-static uint64_t clock_ms(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-uint64_t mono_ms(void)
-{
-	return clock_ms(CLOCK_MONOTONIC);
-}
-uint64_t boot_ms(void)
-{
-	return clock_ms(CLOCK_BOOTTIME);
-}
-uint64_t wall_ms(void)
-{
-	return clock_ms(CLOCK_REALTIME);
-}
+static struct runner instance = {.stop_cause = NOT_STOPPING, .running = "zrun"};
+struct runner *const the_runner = &instance;
 
 void die(enum zrun_failed_kind kind, int32_t code, const char *format, ...)
 {
@@ -72,31 +55,6 @@ void end_stopped(struct runner *i)
 
 	connection_last(i, ZRUN_STOPPED, &stopped, sizeof(stopped), NULL, 0, LAST_FRAME_MS);
 	_exit(0);
-}
-
-const char *trap_text(wasm_rt_trap_t trap)
-{
-	switch (trap) {
-	case WASM_RT_TRAP_OOB:
-		return "out of bounds memory or table access";
-	case WASM_RT_TRAP_INT_OVERFLOW:
-		return "integer overflow";
-	case WASM_RT_TRAP_DIV_BY_ZERO:
-		return "integer divide by zero";
-	case WASM_RT_TRAP_INVALID_CONVERSION:
-		return "invalid conversion to integer";
-	case WASM_RT_TRAP_UNREACHABLE:
-		return "unreachable executed";
-	case WASM_RT_TRAP_CALL_INDIRECT:
-		return "undefined element or wrong type in an indirect call";
-	case WASM_RT_TRAP_EXHAUSTION:
-		return "call stack exhausted";
-	case WASM_RT_TRAP_UNCAUGHT_EXCEPTION:
-		return "uncaught exception";
-	case WASM_RT_TRAP_NONE:
-		break;
-	}
-	return "unknown trap";
 }
 
 static void end_of(struct runner *i, enum zrun_failed_kind kind)
@@ -203,21 +161,14 @@ static void on_alarm(int number)
 	errno = saved;
 }
 
-/* A fault of the guest's is a trap; any other is ours: the default action, which kills. */
+/* A fault that is not the space's is ours: the default action, which kills. */
 static void on_fault(int number, siginfo_t *info, void *context)
 {
 	struct runner *i = the_runner;
-	const uint8_t *at = info->si_addr;
 	struct sigaction by_default = {.sa_handler = SIG_DFL};
 
-	if (i->memory_base != NULL && at >= i->memory_base &&
-	    at < i->memory_base + GUEST_RESERVE_SIZE)
-		die(ZRUN_FAILED_TRAP, WASM_RT_TRAP_OOB, "trap: %s in %s",
-		    trap_text(WASM_RT_TRAP_OOB), i->running);
-	if (i->stack_base != NULL && at >= i->stack_base &&
-	    at < i->stack_base + GUEST_STACK_GUARD)
-		die(ZRUN_FAILED_TRAP, WASM_RT_TRAP_EXHAUSTION, "trap: %s in %s",
-		    trap_text(WASM_RT_TRAP_EXHAUSTION), i->running);
+	if (i->kind->fault != NULL)
+		i->kind->fault(i, info->si_addr);
 	(void)sigaction(number, &by_default, NULL);
 }
 

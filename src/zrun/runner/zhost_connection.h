@@ -1,7 +1,7 @@
 /*
  * The connection with zhost (protocol.h): accepted when there is none, non-blocking, many
- * frames with one read. While nobody is connected log lines wait in a ring and the guest
- * continues.
+ * frames with one read. While no zhost is connected, log lines wait in a ring and the space
+ * continues. To take frames: zhost_wait.h.
  *
  * Everything lives in static memory of fixed size; pages that are never used cost nothing.
  */
@@ -41,7 +41,7 @@ struct zhost_connection {
 	size_t queue_tail;
 	uint32_t queue_messages;
 	uint32_t queue_bytes;
-	/* taken by the guest, not yet told as CREDIT */
+	/* taken by the guest, not yet reported as CREDIT */
 	uint32_t credit_messages;
 	uint32_t credit_bytes;
 
@@ -57,17 +57,7 @@ struct zhost_connection {
 	size_t answer_size;
 };
 
-/* The values of imports: name, NUL, value, NUL, ... in one block. */
-struct import_set {
-	char *data;
-	size_t size;
-	uint32_t count;
-};
-/* Value and size, or NULL. */
-const char *import_value(const struct import_set *set, const char *name, size_t name_size,
-			 size_t *ret_size);
-
-/* The listener is made to listen again by this process: so the kernel can say who we are. */
+/* This process makes the listener listen again, so that the kernel names it as the peer. */
 void connection_open(struct runner *i, int listener, int status_fd);
 /* Takes a waiting zhost if there is none connected; sends HELLO and the ring. */
 void connection_accept(struct runner *i);
@@ -87,25 +77,10 @@ void connection_log(struct runner *i, enum zrun_log_source source, enum zrun_log
 __attribute__((format(printf, 3, 4))) void
 connection_note(struct runner *i, enum zrun_log_level level, const char *format, ...);
 
+/* The connection has ended: what it carried is lost. */
+void connection_lost(struct runner *i);
 /* Sends what waits, as far as zhost takes it. */
 void connection_flush(struct runner *i);
-/* Takes what has come, without waiting. */
-void connection_poll(struct runner *i);
-/* Waits for anything (frames, a zhost, room to write) until the monotonic time, or a signal;
- * then takes it. Looks at the instance's clocks. */
-void connection_wait(struct runner *i, uint64_t until_ms);
-/* Sends a request and waits for its answer until the time: the answer's status (content in
- * link.answer), or -EAGAIN (no zhost, or no answer in time). When the connection breaks while
- * it waits, `again` requests are repeated on the next one, others give -EHOSTUNREACH. */
-int32_t connection_call(struct runner *i, enum zrun_frame_type type, bool again,
-			uint64_t until_ms, const void *fixed, size_t fixed_size, const void *b,
-			size_t b_size, const void *c, size_t c_size);
-
-/* The oldest message: `from` and payload borrowed until connection_message_taken(). */
-bool connection_message(struct runner *i, const char **ret_from, size_t *ret_from_size,
-			const uint8_t **ret_payload, size_t *ret_payload_size);
-void connection_message_taken(struct runner *i);
-
 /* The last frame: to the status file, and to zhost within the time. Async-signal-safe. */
 void connection_last(struct runner *i, enum zrun_frame_type type, const void *fixed,
 		     size_t fixed_size, const char *text, size_t text_size, int wait_ms);

@@ -1,9 +1,13 @@
 /* sys.*, net.*, data.*: [guest-abi.imports]. */
+#include "zrun/wasm/host_samoza.h"
+
 #include <errno.h>
 #include <string.h>
 
-#include "zrun/runner/runner.h"
-#include "zrun/wasm/host.h"
+#include "zrun/runner/clocks.h"
+#include "zrun/runner/message_queue.h"
+#include "zrun/runner/zhost_wait.h"
+#include "zrun/wasm/guest.h"
 
 #define FOREVER UINT64_MAX
 
@@ -14,9 +18,9 @@ static uint32_t error(int number)
 
 /* ---- sys ------------------------------------------------------------------------------- */
 
-uint32_t host_sys_log(struct runner *i, uint32_t level, uint32_t at, uint32_t size)
+uint32_t host_sys_log(struct guest *g, uint32_t level, uint32_t at, uint32_t size)
 {
-	const char *text = guest_memory(i, at, size);
+	const char *text = guest_memory(g, at, size);
 
 	if (text == NULL)
 		return error(EFAULT);
@@ -28,7 +32,8 @@ uint32_t host_sys_log(struct runner *i, uint32_t level, uint32_t at, uint32_t si
 		const char *feed = memchr(text, '\n', size);
 		uint32_t line = feed != NULL ? (uint32_t)(feed - text) : size;
 
-		connection_log(i, ZRUN_LOG_GUEST, (enum zrun_log_level)level, text, line);
+		connection_log(g->runner, ZRUN_LOG_GUEST, (enum zrun_log_level)level, text,
+			       line);
 		line += feed != NULL;
 		text += line;
 		size -= line;
@@ -36,27 +41,27 @@ uint32_t host_sys_log(struct runner *i, uint32_t level, uint32_t at, uint32_t si
 	return 0;
 }
 
-uint64_t host_sys_now(struct runner *i)
+uint64_t host_sys_now(struct guest *g)
 {
 	return wall_ms();
 }
 
-uint32_t host_sys_sleep(struct runner *i, uint32_t ms)
+uint32_t host_sys_sleep(struct guest *g, uint32_t ms)
 {
 	uint64_t until = mono_ms() + ms;
 
 	if ((int32_t)ms < 0)
 		return error(EINVAL);
 	do
-		connection_wait(i, until);
-	while (!runner_stopping(i) && mono_ms() < until);
-	return runner_stopping(i);
+		connection_wait(g->runner, until);
+	while (!runner_stopping(g->runner) && mono_ms() < until);
+	return runner_stopping(g->runner);
 }
 
-uint32_t host_sys_yield(struct runner *i)
+uint32_t host_sys_yield(struct guest *g)
 {
-	connection_poll(i);
-	return runner_stopping(i);
+	connection_poll(g->runner);
+	return runner_stopping(g->runner);
 }
 
 /* Copies what fits and gives the whole length. */
@@ -66,27 +71,27 @@ static uint32_t give(void *to, uint32_t capacity, const void *value, size_t size
 	return (uint32_t)size;
 }
 
-uint32_t host_sys_import_get(struct runner *i, uint32_t name, uint32_t name_size, uint32_t to,
+uint32_t host_sys_import_get(struct guest *g, uint32_t name, uint32_t name_size, uint32_t to,
 			     uint32_t capacity)
 {
-	const char *wanted = guest_memory(i, name, name_size), *value;
-	void *out = guest_memory(i, to, capacity);
+	const char *wanted = guest_memory(g, name, name_size), *value;
+	void *out = guest_memory(g, to, capacity);
 	size_t size;
 
 	if (wanted == NULL || out == NULL)
 		return error(EFAULT);
-	value = import_value(&i->imports, wanted, name_size, &size);
+	value = import_value(&g->runner->imports, wanted, name_size, &size);
 	return value != NULL ? give(out, capacity, value, size) : error(ENOENT);
 }
 
 /* ---- net ------------------------------------------------------------------------------- */
 
-uint32_t host_net_emit_to(struct runner *i, uint32_t address, uint32_t address_size,
-			  uint32_t at, uint32_t size)
+uint32_t host_net_emit_to(struct guest *g, uint32_t address, uint32_t address_size, uint32_t at,
+			  uint32_t size)
 {
 	struct zrun_emit emit = {.address_size = (uint16_t)address_size};
-	const void *to = guest_memory(i, address, address_size);
-	const void *payload = guest_memory(i, at, size);
+	const void *to = guest_memory(g, address, address_size);
+	const void *payload = guest_memory(g, at, size);
 
 	if (to == NULL || payload == NULL)
 		return error(EFAULT);
@@ -97,19 +102,20 @@ uint32_t host_net_emit_to(struct runner *i, uint32_t address, uint32_t address_s
 		return error(EINVAL);
 	if (address_size == 0 || address_size > ZRUN_ADDRESS_MAX)
 		return error(ENOENT);
-	return (uint32_t)connection_call(i, ZRUN_EMIT, false, mono_ms() + ZRUN_DATA_WAIT_MS,
-					 &emit, sizeof(emit), to, address_size, payload, size);
+	return (uint32_t)connection_call(g->runner, ZRUN_EMIT, false,
+					 mono_ms() + ZRUN_DATA_WAIT_MS, &emit, sizeof(emit), to,
+					 address_size, payload, size);
 }
 
 /* Puts the oldest message into the guest's memory. */
-static uint32_t deliver(struct runner *i, char *to, uint32_t capacity, char *from,
+static uint32_t deliver(struct guest *g, char *to, uint32_t capacity, char *from,
 			uint32_t from_capacity)
 {
 	const char *sender;
 	const uint8_t *payload;
 	size_t sender_size, size;
 
-	(void)connection_message(i, &sender, &sender_size, &payload, &size);
+	(void)connection_message(g->runner, &sender, &sender_size, &payload, &size);
 	if (size > capacity || (from_capacity > 0 && sender_size >= from_capacity))
 		return error(EMSGSIZE);
 	memcpy(to, payload, size);
@@ -117,7 +123,7 @@ static uint32_t deliver(struct runner *i, char *to, uint32_t capacity, char *fro
 		memcpy(from, sender, sender_size);
 		from[sender_size] = '\0';
 	}
-	connection_message_taken(i);
+	connection_message_taken(g->runner);
 	return (uint32_t)size;
 }
 
@@ -127,25 +133,25 @@ static bool update_waits(const struct runner *i)
 	return i->imports_changed && i->phase == ZRUN_PHASE_STARTED;
 }
 
-uint32_t host_net_recv_next(struct runner *i, uint32_t timeout_ms, uint32_t to,
+uint32_t host_net_recv_next(struct guest *g, uint32_t timeout_ms, uint32_t to,
 			    uint32_t capacity, uint32_t from, uint32_t from_capacity)
 {
-	char *out = guest_memory(i, to, capacity);
-	char *sender = guest_memory(i, from, from_capacity);
+	char *out = guest_memory(g, to, capacity);
+	char *sender = guest_memory(g, from, from_capacity);
 	uint64_t until = (int32_t)timeout_ms < 0 ? FOREVER : mono_ms() + timeout_ms;
 
 	if (out == NULL || sender == NULL)
 		return error(EFAULT);
-	if (timeout_ms == 0 && i->connection.queue_messages == 0)
-		connection_poll(i);
+	if (timeout_ms == 0 && g->runner->connection.queue_messages == 0)
+		connection_poll(g->runner);
 	for (;;) {
-		if (runner_stopping(i))
+		if (runner_stopping(g->runner))
 			return error(ESHUTDOWN);
-		if (i->connection.queue_messages > 0)
-			return deliver(i, out, capacity, sender, from_capacity);
-		if (timeout_ms == 0 || update_waits(i) || mono_ms() >= until)
+		if (g->runner->connection.queue_messages > 0)
+			return deliver(g, out, capacity, sender, from_capacity);
+		if (timeout_ms == 0 || update_waits(g->runner) || mono_ms() >= until)
 			return 0;
-		connection_wait(i, until);
+		connection_wait(g->runner, until);
 	}
 }
 
@@ -161,20 +167,20 @@ static uint32_t check_key(const void *key, uint32_t size)
 	return size > ZRUN_KEY_MAX ? error(EMSGSIZE) : 0;
 }
 
-static int32_t data_call(struct runner *i, enum zrun_frame_type type, const void *key,
+static int32_t data_call(struct guest *g, enum zrun_frame_type type, const void *key,
 			 uint32_t key_size, const void *value, uint32_t size)
 {
 	struct zrun_data data = {.key_size = (uint16_t)key_size};
 
-	return connection_call(i, type, true, mono_ms() + ZRUN_DATA_WAIT_MS, &data,
+	return connection_call(g->runner, type, true, mono_ms() + ZRUN_DATA_WAIT_MS, &data,
 			       sizeof(data), key, key_size, value, size);
 }
 
-uint32_t host_data_get(struct runner *i, uint32_t key, uint32_t key_size, uint32_t to,
+uint32_t host_data_get(struct guest *g, uint32_t key, uint32_t key_size, uint32_t to,
 		       uint32_t capacity)
 {
-	const void *name = guest_memory(i, key, key_size);
-	void *out = guest_memory(i, to, capacity);
+	const void *name = guest_memory(g, key, key_size);
+	void *out = guest_memory(g, to, capacity);
 	uint32_t bad = check_key(name, key_size);
 	int32_t status;
 
@@ -182,17 +188,18 @@ uint32_t host_data_get(struct runner *i, uint32_t key, uint32_t key_size, uint32
 		return error(EFAULT);
 	if (bad != 0)
 		return bad;
-	status = data_call(i, ZRUN_DATA_GET, name, key_size, NULL, 0);
+	status = data_call(g, ZRUN_DATA_GET, name, key_size, NULL, 0);
 	if (status < 0)
 		return (uint32_t)status;
-	return give(out, capacity, i->connection.answer, i->connection.answer_size);
+	return give(out, capacity, g->runner->connection.answer,
+		    g->runner->connection.answer_size);
 }
 
-uint32_t host_data_put(struct runner *i, uint32_t key, uint32_t key_size, uint32_t at,
+uint32_t host_data_put(struct guest *g, uint32_t key, uint32_t key_size, uint32_t at,
 		       uint32_t size)
 {
-	const void *name = guest_memory(i, key, key_size);
-	const void *value = guest_memory(i, at, size);
+	const void *name = guest_memory(g, key, key_size);
+	const void *value = guest_memory(g, at, size);
 	uint32_t bad = check_key(name, key_size);
 	int32_t status;
 
@@ -202,19 +209,19 @@ uint32_t host_data_put(struct runner *i, uint32_t key, uint32_t key_size, uint32
 		return bad;
 	if (size > ZRUN_PAYLOAD_MAX)
 		return error(EMSGSIZE);
-	status = data_call(i, ZRUN_DATA_PUT, name, key_size, value, size);
+	status = data_call(g, ZRUN_DATA_PUT, name, key_size, value, size);
 	return status < 0 ? (uint32_t)status : 0;
 }
 
-uint32_t host_data_delete(struct runner *i, uint32_t key, uint32_t key_size)
+uint32_t host_data_delete(struct guest *g, uint32_t key, uint32_t key_size)
 {
-	const void *name = guest_memory(i, key, key_size);
+	const void *name = guest_memory(g, key, key_size);
 	uint32_t bad = check_key(name, key_size);
 	int32_t status;
 
 	if (bad != 0)
 		return bad;
-	status = data_call(i, ZRUN_DATA_DELETE, name, key_size, NULL, 0);
+	status = data_call(g, ZRUN_DATA_DELETE, name, key_size, NULL, 0);
 	return status < 0 ? (uint32_t)status : 0;
 }
 
@@ -228,7 +235,7 @@ static uint64_t hash(const char *data, size_t size)
 }
 
 /* Keys in a page of { u16 size, key }; the last one is remembered. -1: damaged. */
-static int32_t page_keys(struct runner *i, const uint8_t *page, size_t size)
+static int32_t page_keys(struct guest *g, const uint8_t *page, size_t size)
 {
 	int32_t count = 0;
 	size_t at = 0;
@@ -242,19 +249,19 @@ static int32_t page_keys(struct runner *i, const uint8_t *page, size_t size)
 		at += sizeof(key);
 		if (key > size - at || key > ZRUN_KEY_MAX)
 			return -1;
-		memcpy(i->list.after, page + at, key);
-		i->list.after_size = key;
+		memcpy(g->list.after, page + at, key);
+		g->list.after_size = key;
 		at += key;
 		count++;
 	}
 	return count;
 }
 
-uint32_t host_data_list(struct runner *i, uint32_t prefix, uint32_t prefix_size, uint32_t to,
+uint32_t host_data_list(struct guest *g, uint32_t prefix, uint32_t prefix_size, uint32_t to,
 			uint32_t capacity, uint32_t cursor)
 {
-	const char *name = guest_memory(i, prefix, prefix_size);
-	void *out = guest_memory(i, to, capacity);
+	const char *name = guest_memory(g, prefix, prefix_size);
+	void *out = guest_memory(g, to, capacity);
 	struct zrun_data_list list = {
 		.prefix_size = (uint16_t)prefix_size,
 		.skip = cursor,
@@ -272,21 +279,22 @@ uint32_t host_data_list(struct runner *i, uint32_t prefix, uint32_t prefix_size,
 	/* The next page continues behind the last key given, whatever was deleted meanwhile; any
 	 * other cursor counts from the beginning. */
 	prefix_hash = hash(name, prefix_size);
-	if (cursor > 0 && cursor == i->list.position && prefix_hash == i->list.prefix_hash) {
-		list.after_size = (uint16_t)i->list.after_size;
+	if (cursor > 0 && cursor == g->list.position && prefix_hash == g->list.prefix_hash) {
+		list.after_size = (uint16_t)g->list.after_size;
 		list.skip = 0;
 	}
-	status = connection_call(i, ZRUN_DATA_LIST, true, mono_ms() + ZRUN_DATA_WAIT_MS, &list,
-				 sizeof(list), name, prefix_size, i->list.after,
+	status = connection_call(g->runner, ZRUN_DATA_LIST, true, mono_ms() + ZRUN_DATA_WAIT_MS,
+				 &list, sizeof(list), name, prefix_size, g->list.after,
 				 list.after_size);
 	if (status < 0)
 		return (uint32_t)status;
-	if (i->connection.answer_size > capacity)
+	if (g->runner->connection.answer_size > capacity)
 		return error(EMSGSIZE);
-	keys = page_keys(i, i->connection.answer, i->connection.answer_size);
+	keys = page_keys(g, g->runner->connection.answer, g->runner->connection.answer_size);
 	if (keys < 0)
 		return error(EAGAIN);
-	i->list.position = cursor + (uint32_t)keys;
-	i->list.prefix_hash = prefix_hash;
-	return give(out, capacity, i->connection.answer, i->connection.answer_size);
+	g->list.position = cursor + (uint32_t)keys;
+	g->list.prefix_hash = prefix_hash;
+	return give(out, capacity, g->runner->connection.answer,
+		    g->runner->connection.answer_size);
 }

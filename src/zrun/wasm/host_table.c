@@ -3,35 +3,29 @@
  * adapter/wasm2c/imports.h: each entry counts the call (watchdog), refuses it without its
  * capability, and only then calls host_MODULE_FUNCTION().
  */
+#include "zrun/wasm/host_table.h"
+
 #include <errno.h>
 
 #include "adapter/wasm2c/imports.h"
-#include "zrun/runner/runner.h"
-#include "zrun/wasm/host.h"
+#include "zrun/runner/termination.h"
+#include "zrun/wasm/guest.h"
+#include "zrun/wasm/host_samoza.h"
+#include "zrun/wasm/host_wasi.h"
 
 #define WASI_EPERM 63
 
-void *guest_memory(struct runner *i, uint32_t at, uint32_t size)
-{
-	const wasm_rt_memory_t *memory =
-		i->module->memory != NULL ? i->module->memory(i->guest) : NULL;
-
-	if (memory == NULL || memory->data == NULL || (uint64_t)at + size > memory->size)
-		return NULL;
-	return memory->data + at;
-}
-
-/* The space did not declare it: said once per function, so that a loop cannot flood the log. */
-static uint32_t deny(struct runner *i, enum import_index index)
+/* The space did not declare it: logged once per function, so that a loop cannot flood the log. */
+static uint32_t deny(struct guest *g, enum import_index index)
 {
 	const struct import_function *f = import_table;
 
 	while (f->index != (int)index)
 		f++;
-	if ((i->denied & (1ull << index)) == 0) {
-		i->denied |= 1ull << index;
+	if ((g->denied & (1ull << index)) == 0) {
+		g->denied |= 1ull << index;
 		connection_note(
-			i, ZRUN_LEVEL_WARN,
+			g->runner, ZRUN_LEVEL_WARN,
 			"%s.%s denied: the space does not declare the capability it needs; "
 			"further calls are denied without a word",
 			f->module, f->function);
@@ -39,21 +33,21 @@ static uint32_t deny(struct runner *i, enum import_index index)
 	return f->module[0] == 'w' ? WASI_EPERM : (uint32_t)-EPERM;
 }
 
-static bool allowed(const struct runner *i, uint32_t capability)
+static bool allowed(const struct guest *g, uint32_t capability)
 {
-	return (i->request->capabilities & capability) == capability;
+	return (g->runner->request->capabilities & capability) == capability;
 }
 
-static void host_enter(struct runner *i)
+static void host_enter(struct guest *g)
 {
-	i->in_host = true;
-	i->host_calls++;
+	g->runner->in_host = true;
+	g->runner->host_calls++;
 }
 
-static void host_leave(struct runner *i)
+static void host_leave(struct guest *g)
 {
-	termination_overdue(i);
-	i->in_host = false;
+	termination_overdue(g->runner);
+	g->runner->in_host = false;
 }
 
 /* Parameter lists by signature: typed, and as arguments. */
@@ -77,36 +71,36 @@ static void host_leave(struct runner *i)
 #define RESULT_i(call, refused)                             \
 	{                                                   \
 		uint32_t result;                            \
-		host_enter(i);                              \
-		result = refused ? deny(i, index) : (call); \
-		host_leave(i);                              \
+		host_enter(g);                              \
+		result = refused ? deny(g, index) : (call); \
+		host_leave(g);                              \
 		return result;                              \
 	}
 #define RESULT_l(call, refused)  \
 	{                        \
 		uint64_t result; \
 		(void)index;     \
-		host_enter(i);   \
+		host_enter(g);   \
 		result = (call); \
-		host_leave(i);   \
+		host_leave(g);   \
 		return result;   \
 	}
 #define RESULT_v(call, refused) \
 	{                       \
 		(void)index;    \
-		host_enter(i);  \
+		host_enter(g);  \
 		call;           \
-		host_leave(i);  \
+		host_leave(g);  \
 	}
 #define TYPE_i uint32_t
 #define TYPE_l uint64_t
 #define TYPE_v void
 
 #define ENTRY(m, f, p, r, capability)                                        \
-	static TYPE_##r enter_##m##_##f(struct runner *i P_##p)              \
+	static TYPE_##r enter_##m##_##f(struct guest *g P_##p)               \
 	{                                                                    \
 		const enum import_index index = IMPORT_##m##_##f;            \
-		RESULT_##r(host_##m##_##f(i A_##p), !allowed(i, capability)) \
+		RESULT_##r(host_##m##_##f(g A_##p), !allowed(g, capability)) \
 	}
 #define NO_ENTRY(m, f, p, r)
 IMPORTS(ENTRY, NO_ENTRY)
@@ -114,4 +108,4 @@ IMPORTS(ENTRY, NO_ENTRY)
 #define POINTER(m, f, p, r, c) [IMPORT_##m##_##f] = (void (*)(void))enter_##m##_##f,
 void (*const host_functions[])(void) = {IMPORTS(POINTER, NO_ENTRY)};
 
-_Static_assert(IMPORT_HOST_COUNT <= 64, "instance.denied has 64 bits");
+_Static_assert(IMPORT_HOST_COUNT <= 64, "guest.denied has 64 bits");

@@ -2,13 +2,17 @@
  * WASI preview 1, the part that [guest-abi.wasi] offers: arguments, environment, clocks, random
  * numbers, output to the space's log. No files, no sockets. Its error numbers are its own.
  */
+#include "zrun/wasm/host_wasi.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
 
-#include "zrun/runner/runner.h"
-#include "zrun/wasm/host.h"
+#include "zrun/runner/clocks.h"
+#include "zrun/runner/termination.h"
+#include "zrun/runner/zhost_wait.h"
+#include "zrun/wasm/guest.h"
 
 enum wasi_errno {
 	WASI_SUCCESS = 0,
@@ -34,11 +38,11 @@ static struct {
 } lines[2];
 
 #define HOST(name, ...) \
-	uint32_t host_wasi_snapshot_preview1_##name(struct runner *i, __VA_ARGS__)
+	uint32_t host_wasi_snapshot_preview1_##name(struct guest *g, __VA_ARGS__)
 
-static uint32_t store(struct runner *i, uint32_t at, const void *value, uint32_t size)
+static uint32_t store(struct guest *g, uint32_t at, const void *value, uint32_t size)
 {
-	void *to = guest_memory(i, at, size);
+	void *to = guest_memory(g, at, size);
 
 	if (to == NULL)
 		return WASI_EFAULT;
@@ -49,7 +53,7 @@ static uint32_t store(struct runner *i, uint32_t at, const void *value, uint32_t
 /* ---- arguments and environment ----------------------------------------------------------- */
 
 /* `count` strings with NULs, `size` bytes, and a pointer to each. */
-static uint32_t store_strings(struct runner *i, const char *strings, uint32_t size,
+static uint32_t store_strings(struct guest *g, const char *strings, uint32_t size,
 			      uint32_t count, uint32_t pointers, uint32_t to)
 {
 	uint32_t offset = 0;
@@ -57,41 +61,42 @@ static uint32_t store_strings(struct runner *i, const char *strings, uint32_t si
 	for (uint32_t n = 0; n < count; n++) {
 		uint32_t pointer = to + offset;
 
-		if (store(i, pointers + 4 * n, &pointer, sizeof(pointer)) != WASI_SUCCESS)
+		if (store(g, pointers + 4 * n, &pointer, sizeof(pointer)) != WASI_SUCCESS)
 			return WASI_EFAULT;
 		offset += (uint32_t)strlen(strings + offset) + 1;
 	}
-	return store(i, to, strings, size);
+	return store(g, to, strings, size);
 }
 
-static uint32_t store_sizes(struct runner *i, uint32_t count, uint32_t size, uint32_t count_to,
+static uint32_t store_sizes(struct guest *g, uint32_t count, uint32_t size, uint32_t count_to,
 			    uint32_t size_to)
 {
-	if (store(i, count_to, &count, sizeof(count)) != WASI_SUCCESS)
+	if (store(g, count_to, &count, sizeof(count)) != WASI_SUCCESS)
 		return WASI_EFAULT;
-	return store(i, size_to, &size, sizeof(size));
+	return store(g, size_to, &size, sizeof(size));
 }
 
 HOST(args_get, uint32_t pointers, uint32_t strings)
 {
-	return store_strings(i, i->path, (uint32_t)strlen(i->path) + 1, 1, pointers, strings);
+	return store_strings(g, g->runner->path, (uint32_t)strlen(g->runner->path) + 1, 1,
+			     pointers, strings);
 }
 
 HOST(args_sizes_get, uint32_t count, uint32_t bytes)
 {
-	return store_sizes(i, 1, (uint32_t)strlen(i->path) + 1, count, bytes);
+	return store_sizes(g, 1, (uint32_t)strlen(g->runner->path) + 1, count, bytes);
 }
 
 HOST(environ_get, uint32_t pointers, uint32_t strings)
 {
-	return store_strings(i, i->environment, i->request->environment_size,
-			     i->request->environment_count, pointers, strings);
+	return store_strings(g, g->runner->environment, g->runner->request->environment_size,
+			     g->runner->request->environment_count, pointers, strings);
 }
 
 HOST(environ_sizes_get, uint32_t count, uint32_t bytes)
 {
-	return store_sizes(i, i->request->environment_count, i->request->environment_size,
-			   count, bytes);
+	return store_sizes(g, g->runner->request->environment_count,
+			   g->runner->request->environment_size, count, bytes);
 }
 
 /* ---- time and chance --------------------------------------------------------------------- */
@@ -121,7 +126,7 @@ HOST(clock_res_get, uint32_t clock, uint32_t to)
 	if (!clock_of(clock, &id) || clock_getres(id, &resolution) < 0)
 		return WASI_EINVAL;
 	value = nanoseconds(&resolution);
-	return store(i, to, &value, sizeof(value));
+	return store(g, to, &value, sizeof(value));
 }
 
 HOST(clock_time_get, uint32_t clock, uint64_t precision, uint32_t to)
@@ -133,12 +138,12 @@ HOST(clock_time_get, uint32_t clock, uint64_t precision, uint32_t to)
 	if (!clock_of(clock, &id) || clock_gettime(id, &now) < 0)
 		return WASI_EINVAL;
 	value = nanoseconds(&now);
-	return store(i, to, &value, sizeof(value));
+	return store(g, to, &value, sizeof(value));
 }
 
 HOST(random_get, uint32_t to, uint32_t size)
 {
-	uint8_t *out = guest_memory(i, to, size);
+	uint8_t *out = guest_memory(g, to, size);
 
 	if (out == NULL)
 		return WASI_EFAULT;
@@ -193,7 +198,7 @@ HOST(fd_write, uint32_t fd, uint32_t vectors, uint32_t count, uint32_t written)
 	if (count > VECTORS_MAX)
 		return WASI_EINVAL;
 	for (uint32_t n = 0; n < count; n++) {
-		const uint32_t *vector = guest_memory(i, vectors + 8 * n, 8);
+		const uint32_t *vector = guest_memory(g, vectors + 8 * n, 8);
 		uint32_t at, size;
 		const char *text;
 
@@ -201,13 +206,13 @@ HOST(fd_write, uint32_t fd, uint32_t vectors, uint32_t count, uint32_t written)
 			return WASI_EFAULT;
 		memcpy(&at, vector, sizeof(at));
 		memcpy(&size, vector + 1, sizeof(size));
-		text = guest_memory(i, at, size);
+		text = guest_memory(g, at, size);
 		if (text == NULL)
 			return WASI_EFAULT;
-		line_add(i, fd - 1, text, size);
+		line_add(g->runner, fd - 1, text, size);
 		total += size;
 	}
-	return store(i, written, &total, sizeof(total));
+	return store(g, written, &total, sizeof(total));
 }
 
 HOST(fd_close, uint32_t fd)
@@ -238,7 +243,7 @@ HOST(fd_fdstat_get, uint32_t fd, uint32_t to)
 
 	if (fd > 2)
 		return WASI_EBADF;
-	return store(i, to, &stat, sizeof(stat));
+	return store(g, to, &stat, sizeof(stat));
 }
 
 HOST(fd_prestat_get, uint32_t fd, uint32_t to)
@@ -253,18 +258,18 @@ HOST(fd_prestat_dir_name, uint32_t fd, uint32_t to, uint32_t size)
 
 /* ---- the rest ---------------------------------------------------------------------------- */
 
-void host_wasi_snapshot_preview1_proc_exit(struct runner *i, uint32_t code)
+void host_wasi_snapshot_preview1_proc_exit(struct guest *g, uint32_t code)
 {
-	wasi_flush(i);
+	wasi_flush(g->runner);
 	if (code != 0)
 		die(ZRUN_FAILED_EXIT, (int32_t)code, "exit status %d in %s", (int)code,
-		    i->running);
-	runner_finish(i, 0);
+		    g->runner->running);
+	guest_finish(g);
 }
 
-uint32_t host_wasi_snapshot_preview1_sched_yield(struct runner *i)
+uint32_t host_wasi_snapshot_preview1_sched_yield(struct guest *g)
 {
-	connection_poll(i);
+	connection_poll(g->runner);
 	return WASI_SUCCESS;
 }
 
@@ -327,8 +332,8 @@ HOST(poll_oneoff, uint32_t in, uint32_t out, uint32_t count, uint32_t ready)
 
 	if (count == 0 || count > SUBSCRIPTIONS_MAX)
 		return WASI_EINVAL;
-	from = guest_memory(i, in, count * (uint32_t)sizeof(struct subscription));
-	to = guest_memory(i, out, count * (uint32_t)sizeof(struct event));
+	from = guest_memory(g, in, count * (uint32_t)sizeof(struct subscription));
+	to = guest_memory(g, out, count * (uint32_t)sizeof(struct event));
 	if (from == NULL || to == NULL)
 		return WASI_EFAULT;
 	for (uint32_t n = 0; n < count; n++) {
@@ -339,8 +344,8 @@ HOST(poll_oneoff, uint32_t in, uint32_t out, uint32_t count, uint32_t ready)
 		shortest = waits[n] < shortest ? waits[n] : shortest;
 	}
 	/* Returns early on a stop, like sleep: then the shortest counts as over. */
-	while (shortest > 0 && !runner_stopping(i) && mono_ms() - start < shortest)
-		connection_wait(i, start + shortest);
+	while (shortest > 0 && !runner_stopping(g->runner) && mono_ms() - start < shortest)
+		connection_wait(g->runner, start + shortest);
 	for (uint32_t n = 0; n < count; n++) {
 		struct subscription s;
 		struct event event;
@@ -351,5 +356,5 @@ HOST(poll_oneoff, uint32_t in, uint32_t out, uint32_t count, uint32_t ready)
 		event = subscription_event(&s);
 		memcpy(to + stored++ * sizeof(event), &event, sizeof(event));
 	}
-	return store(i, ready, &stored, sizeof(stored));
+	return store(g, ready, &stored, sizeof(stored));
 }

@@ -1,7 +1,7 @@
 /*
  * What translated modules need at run time (adapter/wasm2c/runtime/wasm-rt.h). Unlike the
  * run-time that comes with wasm2c: the reservation covers the last access of all, memory and
- * tables are limited and never abort, a trap says so and ends the process.
+ * tables are limited and never abort, a trap is reported and ends the process.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -9,7 +9,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "zrun/runner/runner.h"
+#include "zrun/runner/termination.h"
+#include "zrun/wasm/guest.h"
 
 #define PAGE	      65536u
 #define PAGES_MAX     65535u
@@ -32,13 +33,13 @@ bool wasm_rt_is_initialized(void)
 void wasm_rt_trap(wasm_rt_trap_t trap)
 {
 	die(ZRUN_FAILED_TRAP, (int32_t)trap, "trap: %s in %s", trap_text(trap),
-	    the_runner->running);
+	    the_guest.runner->running);
 }
 
 __attribute__((noreturn)) static void no_memory(const char *what)
 {
 	die(ZRUN_FAILED_MEMORY, ENOMEM, "%s does not fit resources.memory (%llu KiB)", what,
-	    (unsigned long long)(the_runner->request->memory_bytes / 1024));
+	    (unsigned long long)(the_guest.runner->request->memory_bytes / 1024));
 }
 
 uint32_t wasm_rt_register_func_type(uint32_t params, uint32_t results, ...)
@@ -73,7 +74,7 @@ uint32_t wasm_rt_register_func_type(uint32_t params, uint32_t results, ...)
 void wasm_rt_allocate_memory(wasm_rt_memory_t *memory, uint32_t initial_pages,
 			     uint32_t max_pages)
 {
-	uint64_t cap = the_runner->request->memory_bytes / PAGE;
+	uint64_t cap = the_guest.runner->request->memory_bytes / PAGE;
 	void *base;
 
 	if (cap > PAGES_MAX)
@@ -92,7 +93,7 @@ void wasm_rt_allocate_memory(wasm_rt_memory_t *memory, uint32_t initial_pages,
 	memory->pages = initial_pages;
 	memory->max_pages = max_pages < cap ? max_pages : (uint32_t)cap;
 	memory->size = initial_pages * PAGE;
-	the_runner->memory_base = base;
+	the_guest.memory_base = base;
 }
 
 uint32_t wasm_rt_grow_memory(wasm_rt_memory_t *memory, uint32_t delta)

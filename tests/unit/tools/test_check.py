@@ -148,15 +148,6 @@ class Includes(Planting):
     def test_a_test_in_the_product(self):
         self.refuse("src/zrms/main.c", '#include "tests/unit/place/fixture.h"', "in no layer")
 
-    def test_an_exception_that_nothing_needs(self):
-        tree = Tree(ROOT, BUILD)
-        layers.AGAINST_ORDER["mex"] = ["zshell"]
-        try:
-            self.assertIn("tools/checks/layers.py: mex no longer uses zshell; "
-                          "remove it from AGAINST_ORDER", list(layers.check_exceptions(tree)))
-        finally:
-            del layers.AGAINST_ORDER["mex"]
-
     def test_two_layers_that_may_use_each_other(self):
         layers.ALSO[("adapter/uv", "adapter/http")] = "planted"
         try:
@@ -229,27 +220,10 @@ class Circles(Planting):
         self.assert_found(circles.check, "src/base: files that use each other's functions: "
                           "heap.c, text.c", objects=objects)
 
-    def test_a_known_circle_that_grows(self):
-        for directory, (files, _) in circles.KNOWN.items():
-            circle, inside = f"{directory}/planted.c", f"{directory}/{files[0]}"
-            graph = circles.by_symbols(Tree(ROOT, BUILD))
-            graph[circle] = {inside}
-            graph[inside] = graph[inside] | {circle}
-            self.assertTrue(any("planted.c" in f for f in circles.unknown(graph)), directory)
-
     def test_headers(self):
         self.assert_found(circles.check, "headers that include each other",
                           {**planted("src/base/heap.h", '#include "base/text.h"'),
                            **planted("src/base/text.h", '#include "base/heap.h"')})
-
-    def test_a_known_circle_that_is_undone(self):
-        circles.KNOWN["src/base"] = (["heap.c", "text.c"], "planted")
-        try:
-            found = list(circles.check(Tree(ROOT, BUILD)))
-            self.assertTrue(any("src/base: no longer in a circle: heap.c, text.c" in f
-                                for f in found), found)
-        finally:
-            del circles.KNOWN["src/base"]
 
     def test_every_component_is_found(self):
         graph = {"a": {"b"}, "b": {"c"}, "c": {"a", "d"}, "d": {"e"}, "e": {"d"}, "f": {"a"},
@@ -269,13 +243,6 @@ class Headers(Planting):
             "  __attribute__((format(printf, 1, 2)));\ntypedef void d(void);\n"
             "struct e { void (*f)(void); };\nstatic inline int g(void)\n{\n\treturn h();\n}\n"
             "extern int i;\nstruct j *k(void) must_check;\n"), 3)
-
-    def test_an_exception_that_nothing_needs(self):
-        headers.KNOWN["src/base/heap.h"] = (30, "planted")
-        try:
-            self.assertIn("src/base/heap.h", "".join(headers.check(Tree(ROOT, BUILD))))
-        finally:
-            del headers.KNOWN["src/base/heap.h"]
 
 
 class Kinds(Planting):

@@ -1,0 +1,193 @@
+#include "zrun/native/native_programs.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "zrun/native/native_settings.h"
+
+#define SHELL "/bin/sh"
+
+/* The path of a directory of the instance as its programs see it. Without a root directory of their
+ * own, an unprivileged user may not be let through the directories above: then the path begins in
+ * data/, where they begin. */
+static const char *inside(const struct native *n, const char *directory, const char *name)
+{
+	static char path[4200];
+
+	if (n->enclosure.has_root)
+		native_text(path, sizeof(path), "%s", directory);
+	else if (n->is_root)
+		native_text(path, sizeof(path), "../%s", name);
+	else
+		native_text(path, sizeof(path), "%s/%s", n->directory, name);
+	return path;
+}
+
+static void fill_environment(const struct native *n, struct strings *e, const char *recipe)
+{
+	const struct runner *i = n->instance;
+	const char *at = i->environment;
+
+	strings_add(e, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	strings_add(e, "HOME", inside(n, ENCLOSE_DATA, "data"));
+	strings_add(e, "TMPDIR", inside(n, ENCLOSE_TMP, "tmp"));
+	strings_add(e, "LANG", "C.UTF-8");
+	strings_add(e, "SAMOZA_RECIPE", recipe);
+	strings_add(e, "SAMOZA_DIR", inside(n, ENCLOSE_DATA, "data"));
+	strings_add(e, "SAMOZA_PACKAGE", inside(n, ENCLOSE_PACKAGE, "package"));
+	for (uint32_t k = 0; k < i->request->environment_count; k++) {
+		strings_add_text(e, at, strlen(at));
+		at += strlen(at) + 1;
+	}
+	environment_imports(e, "SAMOZA", i->imports.data, i->imports.size);
+	if (strcmp(recipe, "update") == 0) {
+		environment_imports(e, "SAMOZA_OLD", n->known.data, n->known.size);
+		environment_changes(e, n->known.data, n->known.size, i->imports.data,
+				    i->imports.size);
+	}
+}
+
+/* The program in a file without a name. */
+static int write_program(const char *path, const struct strings *arguments,
+			 const struct strings *environment)
+{
+	struct keeper_program head = {
+		.path_size = (uint32_t)strlen(path) + 1,
+		.arguments_size = (uint32_t)arguments->size,
+		.arguments_count = arguments->count,
+		.environment_size = (uint32_t)environment->size,
+		.environment_count = environment->count,
+	};
+	int fd = (int)syscall(SYS_memfd_create, "program", 1u /* CLOEXEC */);
+
+	if (fd < 0)
+		return -1;
+	if (write(fd, &head, sizeof(head)) != sizeof(head) ||
+	    write(fd, path, head.path_size) != (ssize_t)head.path_size ||
+	    write(fd, arguments->data, arguments->size) != (ssize_t)arguments->size ||
+	    write(fd, environment->data, environment->size) != (ssize_t)environment->size) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static bool send_run(const struct native *n, enum job job, int program, int output)
+{
+	struct keeper_order order = {.type = KEEPER_RUN, .id = (uint32_t)job};
+	int fds[2] = {program, output};
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(fds))];
+	} control = {.bytes = {0}};
+	struct iovec vector = {&order, sizeof(order)};
+	struct msghdr message = {.msg_iov = &vector,
+				 .msg_iovlen = 1,
+				 .msg_control = control.bytes,
+				 .msg_controllen = sizeof(control.bytes)};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(fds));
+	memcpy(CMSG_DATA(c), fds, sizeof(fds));
+	return n->socket >= 0 && sendmsg(n->socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) > 0;
+}
+
+static bool run(struct native *n, enum job job, const char *path,
+		const struct strings *arguments, const char *recipe)
+{
+	struct job_state *state = &n->jobs[job];
+	struct strings environment = {0};
+	int program, output = -1;
+	bool is_sent = false;
+
+	output_close(n->instance, &state->output, &n->budget);
+	fill_environment(n, &environment, recipe);
+	program = write_program(path, arguments, &environment);
+	strings_done(&environment);
+	if (program >= 0 && output_open(&state->output, &output) == 0)
+		is_sent = send_run(n, job, program, output);
+	state->is_running = is_sent;
+	state->is_refused = !is_sent;
+	state->status = 0;
+	if (!is_sent)
+		native_text(state->refusal, sizeof(state->refusal), "cannot run it: %s",
+			    n->socket < 0 ? n->keeper_error : strerror(errno));
+	if (output >= 0)
+		close(output);
+	if (program >= 0)
+		close(program);
+	return is_sent;
+}
+
+bool native_has_recipe(const struct native *n, const char *name)
+{
+	const char *at = native_setting(n, "recipes"); /* with a blank between */
+
+	while (at[0] != '\0') {
+		size_t size = strcspn(at, " ");
+
+		if (size == strlen(name) && memcmp(at, name, size) == 0)
+			return true;
+		at += size + (at[size] == ' ');
+	}
+	return false;
+}
+
+bool native_start_recipe(struct native *n, enum job job, const char *name)
+{
+	struct strings arguments = {0};
+	char path[4300], title[32];
+	bool ok;
+
+	(void)snprintf(path, sizeof(path), "%s/recipes/%s",
+		       inside(n, ENCLOSE_PACKAGE, "package"), name);
+	(void)snprintf(title, sizeof(title), "%s", name);
+	strings_add_text(&arguments, path, strlen(path));
+	ok = run(n, job, path, &arguments, title);
+	strings_done(&arguments);
+	return ok;
+}
+
+bool native_start_command(struct native *n, enum job job, const char *command)
+{
+	struct strings arguments = {0};
+	bool ok;
+
+	strings_add_text(&arguments, SHELL, strlen(SHELL));
+	strings_add_text(&arguments, "-c", 2);
+	strings_add_text(&arguments, command, strlen(command));
+	ok = run(n, job, SHELL, &arguments, "probe");
+	strings_done(&arguments);
+	return ok;
+}
+
+void native_job_error(const struct native *n, enum job job, char *text, size_t size)
+{
+	const struct job_state *state = &n->jobs[job];
+	char last[NATIVE_TEXT];
+
+	text[0] = '\0';
+	output_last(&state->output, last, sizeof(last));
+	if (state->is_refused)
+		native_text(text, size, "%s", state->refusal);
+	else if (WIFSIGNALED(state->status))
+		native_text(text, size, "killed by signal %d%s", WTERMSIG(state->status), last);
+	else if (WEXITSTATUS(state->status) != 0)
+		native_text(text, size, "exit status %d%s", WEXITSTATUS(state->status), last);
+}
+
+void native_signal(struct native *n, uint32_t id, int number, bool only_first)
+{
+	struct keeper_order order = {
+		.type = KEEPER_SIGNAL, .id = id, .signal = number, .only_first = only_first};
+
+	if (n->socket >= 0)
+		(void)!send(n->socket, &order, sizeof(order), MSG_NOSIGNAL | MSG_DONTWAIT);
+}

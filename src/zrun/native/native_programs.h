@@ -1,0 +1,19 @@
+/*
+ * Recipes and commands that the keeper runs.
+ */
+#ifndef SAMOZA_ZRUN_NATIVE_NATIVE_PROGRAMS_H
+#define SAMOZA_ZRUN_NATIVE_NATIVE_PROGRAMS_H
+
+#include "zrun/native/native_state.h"
+
+/* Whether the package has this recipe. */
+bool native_has_recipe(const struct native *n, const char *name);
+/* Runs recipes/NAME as that job; false when it cannot even be asked for (text). */
+bool native_start_recipe(struct native *n, enum job job, const char *name);
+/* Runs a line for the shell. */
+bool native_start_command(struct native *n, enum job job, const char *command);
+void native_signal(struct native *n, uint32_t id, int number, bool only_first);
+/* "exit status 3: last line", or why it could not be run; "" for a successful exit. */
+void native_job_error(const struct native *n, enum job job, char *text, size_t size);
+
+#endif

@@ -1,0 +1,94 @@
+/*
+ * The life of a NATIVE instance in its supervisor: a zrun like that of a WebAssembly guest,
+ * with the same connection to zhost (protocol.h), which runs no guest but looks after a keeper
+ * (keeper.h) and what that runs. One of three tasks, chosen by the setting `action`:
+ *
+ *   deploy     makes the directory, runs recipe `deploy`; then STOPPED (finished) or FAILED
+ *   start      runs `start` and continues:
+ *
+ *                run ──► wait until ready ──► STARTED ──► watch ──► stop ──► STOPPED
+ *                 │            │                          │ UPDATE: recipe `update`
+ *                 └── FAILED ──┘                          │ health, the end of the process
+ *                                                         └── FAILED
+ *   undeploy   runs recipe `undeploy`, removes the directory; then STOPPED (finished) or FAILED
+ *
+ * At each end nothing of the instance is left: the keeper kills all and is waited for.
+ *
+ *   native.c           the three tasks: the kind
+ *   native_keeper.c    the keeper: its start, its end
+ *   native_turn.c      one turn of waiting: zhost, keeper, outputs, probe
+ *   native_health.c    ready and health
+ *   native_programs.c  running recipes and commands
+ *   native_settings.c  what zhost asked for
+ *   native_files.c     the directory    environment.c  the environment of recipes
+ *   output.c           what is printed  probe.c        TCP and HTTP
+ *
+ * Each uses those below it.
+ *
+ * The supervisor keeps no right that it does not need: once the keeper stands, it becomes an
+ * unprivileged user (another than the recipes').
+ */
+#ifndef SAMOZA_ZRUN_NATIVE_NATIVE_STATE_H
+#define SAMOZA_ZRUN_NATIVE_NATIVE_STATE_H
+
+#include "adapter/sandbox/cgroup.h"
+#include "adapter/sandbox/enclose.h"
+#include "zrun/native/environment.h"
+#include "zrun/native/keeper.h"
+#include "zrun/native/output.h"
+#include "zrun/native/probe.h"
+#include "zrun/runner/runner.h"
+
+enum job {		 /* ids of the keeper's jobs; each has its output */
+	   JOB_MAIN = 1, /* `start` */
+	   JOB_RECIPE,	 /* the other recipes */
+	   JOB_PROBE,	 /* command of ready or health */
+	   JOB_COUNT,
+};
+
+struct job_state {
+	bool is_running;
+	bool is_refused;
+	bool left; /* others were left when it ended */
+	int status;
+	char refusal[KEEPER_TEXT];
+	struct output output;
+};
+
+#define NATIVE_TEXT 400
+
+struct native {
+	struct runner *instance; /* borrowed */
+
+	/* settings, borrowed from the request */
+	const char *action, *directory;
+	bool is_foreground;
+	bool is_root;	      /* began as root: its programs are another user's */
+	uint64_t deadline_ms; /* monotonic: of deploy, start, undeploy; 0: none */
+	uint64_t timeout_ms;  /* of an update, and of messages about time */
+
+	/* keeper */
+	struct cgroup group;
+	struct enclosure enclosure;
+	pid_t keeper; /* 0: none */
+	int socket;   /* -1 */
+	bool is_ready, is_empty;
+	bool has_failed; /* it cannot enclose */
+	char keeper_error[KEEPER_TEXT];
+
+	struct job_state jobs[JOB_COUNT];
+	struct output_budget budget;
+
+	/* updates: the set that recipes know; the last set that came is instance.imports */
+	struct strings known;
+	bool update_due;
+	uint32_t update_generation; /* of the connection that asked */
+
+	struct probe ready, health;
+	uint64_t probe_next_ms, probe_until_ms;
+	bool is_probing;
+	uint32_t probe_failures;
+	char probe_error[NATIVE_TEXT];
+};
+
+#endif

@@ -1,0 +1,197 @@
+#include "zrun/runner/zhost_frames.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "zrun/runner/message_queue.h"
+#include "zrun/runner/runner.h"
+#include "zrun/runner/stopping.h"
+#include "zrun/runner/termination.h"
+
+static uint8_t in[CONNECTION_IN_SIZE];
+static uint8_t answer[ZRUN_BODY_MAX];
+
+static void broken(struct runner *i, const char *why)
+{
+	connection_lost(i);
+	connection_note(i, ZRUN_LEVEL_ERROR, "disconnected zhost: %s", why);
+}
+
+static void take_message(struct runner *i, const struct zrun_frame *frame, const uint8_t *body)
+{
+	const char *wrong = message_queue_add(i, frame, body);
+
+	if (wrong != NULL)
+		broken(i, wrong);
+}
+
+static void take_result(struct runner *i, const struct zrun_frame *frame, const uint8_t *body)
+{
+	struct zhost_connection *l = &i->connection;
+	struct zrun_cursor c = {body, frame->size};
+	struct zrun_result result;
+
+	if (!zrun_take(&c, &result, sizeof(result))) {
+		broken(i, "a damaged answer");
+		return;
+	}
+	/* A late one is for a call that has returned already. */
+	if (frame->correlation == 0 || frame->correlation != l->awaited || l->answered)
+		return;
+	memcpy(answer, c.at, c.left);
+	l->answer = answer;
+	l->answer_size = c.left;
+	l->answer_status = result.status;
+	l->answered = true;
+}
+
+/* Reads an UPDATE into one block; NULL when it is damaged. */
+static char *update_read(struct zrun_cursor *c, uint32_t count, size_t *ret_size)
+{
+	char *block = malloc(c->left + 2 * (size_t)count + 1), *to = block;
+
+	for (uint32_t n = 0; block != NULL && n < count; n++) {
+		struct zrun_import import;
+		const char *name, *value;
+
+		if (!zrun_take(c, &import, sizeof(import)) ||
+		    !zrun_take_bytes(c, &name, import.name_size) ||
+		    !zrun_take_bytes(c, &value, import.value_size) ||
+		    memchr(name, '\0', import.name_size) != NULL ||
+		    memchr(value, '\0', import.value_size) != NULL) {
+			free(block);
+			return NULL;
+		}
+		memcpy(to, name, import.name_size);
+		to += import.name_size;
+		*to++ = '\0';
+		memcpy(to, value, import.value_size);
+		to += import.value_size;
+		*to++ = '\0';
+	}
+	*ret_size = (size_t)(to - block);
+	return block;
+}
+
+static void take_update(struct runner *i, const struct zrun_frame *frame, const uint8_t *body)
+{
+	struct zrun_cursor c = {body, frame->size};
+	struct zrun_update update;
+	size_t size = 0;
+	char *block = NULL;
+	bool is_same;
+
+	if (zrun_take(&c, &update, sizeof(update)) &&
+	    update.count <= c.left / sizeof(struct zrun_import))
+		block = update_read(&c, update.count, &size);
+	if (block == NULL) {
+		broken(i, "a damaged update of imports");
+		return;
+	}
+	is_same = size == i->imports.size && memcmp(block, i->imports.data, size) == 0;
+	if (is_same) {
+		free(block);
+	} else {
+		free(i->imports.data);
+		i->imports = (struct import_set){block, size, update.count};
+	}
+	i->kind->update(i, is_same);
+}
+
+static void take_renew(struct runner *i, const struct zrun_frame *frame, const uint8_t *body)
+{
+	struct zrun_cursor c = {body, frame->size};
+	struct zrun_renew renew;
+
+	if (!zrun_take(&c, &renew, sizeof(renew))) {
+		broken(i, "a damaged renewal");
+		return;
+	}
+	/* Too late once it stops because no renewal came: the end that it was given stands. */
+	if (i->stop_cause == ZRUN_STOPPED_NOT_RENEWED)
+		return;
+	i->stop_at_boot_ms = renew.stop_at_ms;
+	i->end_at_boot_ms = renew.end_at_ms;
+	termination_arm(i);
+}
+
+static void take_frame(struct runner *i, const struct zrun_frame *frame, const uint8_t *body)
+{
+	struct zrun_cursor c = {body, frame->size};
+	struct zrun_stop stop;
+
+	switch (frame->type) {
+	case ZRUN_STOP:
+		if (zrun_take(&c, &stop, sizeof(stop)))
+			runner_stop(i, ZRUN_STOPPED_ASKED, stop.grace_ms);
+		break;
+	case ZRUN_MESSAGE:
+		take_message(i, frame, body);
+		break;
+	case ZRUN_EMIT_RESULT:
+	case ZRUN_DATA_RESULT:
+		take_result(i, frame, body);
+		break;
+	case ZRUN_UPDATE:
+		take_update(i, frame, body);
+		break;
+	case ZRUN_RENEW:
+		take_renew(i, frame, body);
+		break;
+	case ZRUN_CANCEL:
+		if (i->kind->cancel != NULL)
+			i->kind->cancel(i);
+		break;
+	default:
+		broken(i, "a frame of an unknown type");
+	}
+}
+
+static void take_all(struct runner *i)
+{
+	struct zhost_connection *l = &i->connection;
+	uint32_t generation = l->generation;
+	size_t at = 0;
+
+	for (;;) {
+		struct zrun_frame frame;
+		const uint8_t *body;
+		size_t need;
+		int r = zrun_frame_parse(in + at, l->in_size - at, &frame, &body, &need);
+
+		if (r < 0)
+			broken(i, "a frame over the limit");
+		if (r <= 0)
+			break;
+		take_frame(i, &frame, body);
+		if (l->generation != generation)
+			return; /* in_size is 0 now */
+		at += need;
+	}
+	if (l->generation != generation)
+		return;
+	memmove(in, in + at, l->in_size - at);
+	l->in_size -= at;
+}
+
+bool zhost_frames_read(struct runner *i)
+{
+	struct zhost_connection *l = &i->connection;
+	size_t space = sizeof(in) - l->in_size;
+	ssize_t n = recv(l->fd, in + l->in_size, space, MSG_DONTWAIT);
+
+	if (n < 0 && errno == EINTR)
+		return true;
+	if (n < 0 && errno == EAGAIN)
+		return false;
+	if (n <= 0) {
+		connection_lost(i);
+		connection_accept(i);
+		return true;
+	}
+	l->in_size += (size_t)n;
+	take_all(i);
+	return (size_t)n >= space;
+}
