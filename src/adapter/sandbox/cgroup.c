@@ -98,13 +98,13 @@ static bool find_hierarchy(struct hierarchy *h, const char *controller)
 
 /* ---- files ---- */
 
-static int write_file(const char *folder, const char *name, const char *text)
+static int write_file(const char *directory, const char *name, const char *text)
 {
 	char path[PATH_MAX];
 	ssize_t n;
 	int fd;
 
-	if (snprintf(path, sizeof(path), "%s/%s", folder, name) >= (int)sizeof(path))
+	if (snprintf(path, sizeof(path), "%s/%s", directory, name) >= (int)sizeof(path))
 		return -1;
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -114,13 +114,13 @@ static int write_file(const char *folder, const char *name, const char *text)
 	return n == (ssize_t)strlen(text) ? 0 : -1;
 }
 
-static bool hands_out(const char *folder, const char *controller)
+static bool hands_out(const char *directory, const char *controller)
 {
 	char path[PATH_MAX], text[400];
 	ssize_t n = -1;
 	int fd;
 
-	if (snprintf(path, sizeof(path), "%s/cgroup.subtree_control", folder) <
+	if (snprintf(path, sizeof(path), "%s/cgroup.subtree_control", directory) <
 	    (int)sizeof(path)) {
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 		if (fd >= 0) {
@@ -136,19 +136,21 @@ static bool hands_out(const char *folder, const char *controller)
 
 /* ---- limits ---- */
 
-static void limit_memory(const char *folder, bool is_unified, uint64_t bytes, struct cgroup *g)
+static void limit_memory(const char *directory, bool is_unified, uint64_t bytes,
+			 struct cgroup *g)
 {
 	char text[32];
 
 	(void)snprintf(text, sizeof(text), "%" PRIu64, bytes);
 	if (bytes == 0 ||
-	    write_file(folder, is_unified ? "memory.max" : "memory.limit_in_bytes", text) < 0)
+	    write_file(directory, is_unified ? "memory.max" : "memory.limit_in_bytes", text) <
+		    0)
 		return;
-	(void)write_file(folder, "memory.oom.group", "1");
+	(void)write_file(directory, "memory.oom.group", "1");
 	g->limited |= CGROUP_MEMORY;
 }
 
-static void limit_cpu(const char *folder, bool is_unified, uint32_t millicores,
+static void limit_cpu(const char *directory, bool is_unified, uint32_t millicores,
 		      struct cgroup *g)
 {
 	uint32_t most = millicores < CGROUP_CPU_LEAST ? CGROUP_CPU_LEAST : millicores;
@@ -163,47 +165,47 @@ static void limit_cpu(const char *folder, bool is_unified, uint32_t millicores,
 		uint64_t weight = 1 + (shares - 2) * 9999 / 262142;
 
 		(void)snprintf(text, sizeof(text), "%" PRIu64, weight > 10000 ? 10000 : weight);
-		(void)write_file(folder, "cpu.weight", text);
+		(void)write_file(directory, "cpu.weight", text);
 		(void)snprintf(text, sizeof(text), "%" PRIu64 " 100000", (uint64_t)most * 100);
-		if (write_file(folder, "cpu.max", text) == 0)
+		if (write_file(directory, "cpu.max", text) == 0)
 			g->limited |= CGROUP_CPU;
 		return;
 	}
 	(void)snprintf(text, sizeof(text), "%" PRIu64, shares);
-	(void)write_file(folder, "cpu.shares", text);
-	(void)write_file(folder, "cpu.cfs_period_us", "100000");
+	(void)write_file(directory, "cpu.shares", text);
+	(void)write_file(directory, "cpu.cfs_period_us", "100000");
 	(void)snprintf(text, sizeof(text), "%" PRIu64, (uint64_t)most * 100);
-	if (write_file(folder, "cpu.cfs_quota_us", text) == 0)
+	if (write_file(directory, "cpu.cfs_quota_us", text) == 0)
 		g->limited |= CGROUP_CPU;
 }
 
-static void limit_pids(const char *folder, struct cgroup *g)
+static void limit_pids(const char *directory, struct cgroup *g)
 {
 	char text[16];
 
 	(void)snprintf(text, sizeof(text), "%d", CGROUP_PIDS);
-	if (write_file(folder, "pids.max", text) == 0)
+	if (write_file(directory, "pids.max", text) == 0)
 		g->limited |= CGROUP_PIDS_;
 }
 
 /* ---- making ---- */
 
 /* Makes it there. Returns whether it is there; its path in `directory`. */
-static bool make(const char *above, const char *name, char *folder, size_t size)
+static bool make(const char *above, const char *name, char *directory, size_t size)
 {
-	if (snprintf(folder, size, "%s/" PREFIX "%s", above, name) >= (int)size)
+	if (snprintf(directory, size, "%s/" PREFIX "%s", above, name) >= (int)size)
 		return false;
-	return mkdir(folder, 0755) == 0 || errno == EEXIST;
+	return mkdir(directory, 0755) == 0 || errno == EEXIST;
 }
 
-static void add_procs(struct cgroup *g, const char *folder)
+static void add_procs(struct cgroup *g, const char *directory)
 {
 	char *to = g->procs[g->procs_count];
 
 	for (unsigned n = 0; n < g->procs_count; n++)
-		if (strncmp(g->procs[n], folder, strlen(folder)) == 0)
+		if (strncmp(g->procs[n], directory, strlen(directory)) == 0)
 			return; /* one hierarchy for cpu and another controller */
-	if (snprintf(to, sizeof(g->procs[0]), "%s/cgroup.procs", folder) <
+	if (snprintf(to, sizeof(g->procs[0]), "%s/cgroup.procs", directory) <
 	    (int)sizeof(g->procs[0]))
 		g->procs_count++;
 	else
@@ -231,18 +233,18 @@ static void make_unified(struct cgroup *g, const char *name, uint32_t cpu_millic
 			 uint64_t memory_bytes)
 {
 	struct hierarchy h;
-	char above[2 * PATH_MAX], folder[PATH_MAX], path[PATH_MAX];
+	char above[2 * PATH_MAX], directory[PATH_MAX], path[PATH_MAX];
 
 	if (!find_hierarchy(&h, NULL))
 		return;
 	unified_above(&h, above, sizeof(above));
-	if (!make(above, name, folder, sizeof(folder)))
+	if (!make(above, name, directory, sizeof(directory)))
 		return;
-	limit_memory(folder, true, memory_bytes, g);
-	limit_cpu(folder, true, cpu_millicores, g);
-	limit_pids(folder, g);
-	add_procs(g, folder);
-	if (snprintf(path, sizeof(path), "%s/cgroup.kill", folder) < (int)sizeof(path))
+	limit_memory(directory, true, memory_bytes, g);
+	limit_cpu(directory, true, cpu_millicores, g);
+	limit_pids(directory, g);
+	add_procs(g, directory);
+	if (snprintf(path, sizeof(path), "%s/cgroup.kill", directory) < (int)sizeof(path))
 		g->kill_fd = open(path, O_WRONLY | O_CLOEXEC);
 }
 
@@ -250,20 +252,20 @@ static void make_separate(struct cgroup *g, const char *controller, const char *
 			  uint32_t cpu_millicores, uint64_t memory_bytes)
 {
 	struct hierarchy h;
-	char above[2 * PATH_MAX], folder[PATH_MAX];
+	char above[2 * PATH_MAX], directory[PATH_MAX];
 
 	if (!find_hierarchy(&h, controller))
 		return;
 	(void)snprintf(above, sizeof(above), "%s%s", h.mount, h.own);
-	if (!make(above, name, folder, sizeof(folder)))
+	if (!make(above, name, directory, sizeof(directory)))
 		return;
 	if (strcmp(controller, "memory") == 0)
-		limit_memory(folder, false, memory_bytes, g);
+		limit_memory(directory, false, memory_bytes, g);
 	else if (strcmp(controller, "cpu") == 0)
-		limit_cpu(folder, false, cpu_millicores, g);
+		limit_cpu(directory, false, cpu_millicores, g);
 	else
-		limit_pids(folder, g);
-	add_procs(g, folder);
+		limit_pids(directory, g);
+	add_procs(g, directory);
 }
 
 void cgroup_make(struct cgroup *g, const char *name, uint32_t cpu_millicores,
@@ -319,13 +321,13 @@ void cgroup_sweep(void)
 void cgroup_remove(const char *name)
 {
 	struct hierarchy h;
-	char above[2 * PATH_MAX], folder[3 * PATH_MAX];
+	char above[2 * PATH_MAX], directory[3 * PATH_MAX];
 
 	for (size_t c = 0; c < CONTROLLERS; c++)
 		if (find_hierarchy(&h, controllers[c])) {
-			(void)snprintf(folder, sizeof(folder), "%s%s/" PREFIX "%s", h.mount,
-				       h.own, name);
-			(void)rmdir(folder);
+			(void)snprintf(directory, sizeof(directory), "%s%s/" PREFIX "%s",
+				       h.mount, h.own, name);
+			(void)rmdir(directory);
 		}
 	if (!find_hierarchy(&h, NULL))
 		return;
@@ -333,8 +335,8 @@ void cgroup_remove(const char *name)
 	for (;;) {
 		char *slash;
 
-		(void)snprintf(folder, sizeof(folder), "%s/" PREFIX "%s", above, name);
-		if (rmdir(folder) == 0 || strlen(above) <= strlen(h.mount))
+		(void)snprintf(directory, sizeof(directory), "%s/" PREFIX "%s", above, name);
+		if (rmdir(directory) == 0 || strlen(above) <= strlen(h.mount))
 			return;
 		slash = strrchr(above, '/');
 		*slash = '\0';

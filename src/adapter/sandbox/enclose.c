@@ -108,7 +108,7 @@ static void allow_all(struct enclosure *e, int ruleset, uint64_t handled)
 		allow(c, ruleset, handled, "/var/tmp", ~0ull);
 		allow(c, ruleset, handled, "/dev/shm", ~0ull);
 	} else {
-		for (const char *const *f = enclose_system_folders; *f != NULL; f++)
+		for (const char *const *f = enclose_system_directories; *f != NULL; f++)
 			allow(c, ruleset, handled, *f, look);
 		allow(c, ruleset, handled, "/proc", look);
 		allow(c, ruleset, handled, e->package, look);

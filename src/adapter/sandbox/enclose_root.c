@@ -41,9 +41,9 @@ struct mount_attributes { /* struct mount_attr of Linux 5.12 */
 	uint64_t set, clear, propagation, userns_fd;
 };
 
-const char *const enclose_system_folders[] = {"/usr",	"/bin",	   "/sbin", "/lib", "/lib32",
-					      "/lib64", "/libx32", "/etc",  "/opt", "/srv",
-					      "/var",	"/nix",	   "/gnu",  NULL};
+const char *const enclose_system_directories[] = {
+	"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32",
+	"/etc", "/opt", "/srv",	 "/var", "/nix",   "/gnu",   NULL};
 
 static const char *const devices[] = {"null", "zero", "full", "random", "urandom", "tty", NULL};
 
@@ -56,7 +56,7 @@ static const char *below(const char *path)
 	return full;
 }
 
-static int make_folder(const char *path, mode_t mode)
+static int make_directory(const char *path, mode_t mode)
 {
 	return mkdir(below(path), mode) < 0 && errno != EEXIST ? -1 : 0;
 }
@@ -91,7 +91,7 @@ static int bind(const char *source, int fd, const char *path, uint64_t attribute
 	return attributes == 0 ? 0 : restrict_mount(below(path), attributes);
 }
 
-static int system_folder(const char *path)
+static int system_directory(const char *path)
 {
 	char target[PATH_MAX];
 	struct stat st;
@@ -108,7 +108,7 @@ static int system_folder(const char *path)
 	}
 	if (!S_ISDIR(st.st_mode))
 		return 0;
-	if (make_folder(path, 0755) < 0)
+	if (make_directory(path, 0755) < 0)
 		return -1;
 	return bind(path, -1, path, ATTRIBUTE_RDONLY | ATTRIBUTE_NOSUID | ATTRIBUTE_NODEV);
 }
@@ -129,9 +129,9 @@ static int device(const char *name)
 	return bind(path, -1, path, ATTRIBUTE_NOSUID);
 }
 
-static int devices_folder(void)
+static int devices_directory(void)
 {
-	if (make_folder("/dev", 0755) < 0 || make_folder("/dev/shm", 01777) < 0)
+	if (make_directory("/dev", 0755) < 0 || make_directory("/dev/shm", 01777) < 0)
 		return -1;
 	for (const char *const *name = devices; *name != NULL; name++)
 		if (device(*name) < 0)
@@ -147,9 +147,9 @@ static int devices_folder(void)
 }
 
 /* Processes of this namespace only. Where the kernel refuses a new one, there is none. */
-static int processes_folder(const struct enclosure *e)
+static int processes_directory(const struct enclosure *e)
 {
-	if (make_folder("/proc", 0555) < 0)
+	if (make_directory("/proc", 0555) < 0)
 		return -1;
 	if ((e->namespaces & ENCLOSE_NAMESPACE_PIDS) != 0)
 		(void)mount("proc", below("/proc"), "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC,
@@ -168,7 +168,7 @@ static int name_servers(void)
 		return 0;
 	while ((slash = strchr(slash + 1, '/')) != NULL) {
 		*slash = '\0';
-		if (make_folder(path, 0755) < 0)
+		if (make_directory(path, 0755) < 0)
 			return -1;
 		*slash = '/';
 	}
@@ -192,19 +192,19 @@ static int hide(const char *path)
 		     "size=4k,nr_inodes=2,mode=0");
 }
 
-static int open_folder(const char *path)
+static int open_directory(const char *path)
 {
 	return open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-static int own_folders(int package, int data, int tmp)
+static int own_directories(int package, int data, int tmp)
 {
 	const uint64_t own = ATTRIBUTE_NOSUID | ATTRIBUTE_NODEV;
 	struct stat st;
 
-	if (make_folder("/samoza", 0755) < 0 || make_folder(ENCLOSE_PACKAGE, 0755) < 0 ||
-	    make_folder(ENCLOSE_DATA, 0755) < 0 || make_folder(ENCLOSE_TMP, 0755) < 0 ||
-	    make_folder("/run", 0755) < 0)
+	if (make_directory("/samoza", 0755) < 0 || make_directory(ENCLOSE_PACKAGE, 0755) < 0 ||
+	    make_directory(ENCLOSE_DATA, 0755) < 0 || make_directory(ENCLOSE_TMP, 0755) < 0 ||
+	    make_directory("/run", 0755) < 0)
 		return -1;
 	if (bind(NULL, package, ENCLOSE_PACKAGE, own | ATTRIBUTE_RDONLY) < 0 ||
 	    bind(NULL, data, ENCLOSE_DATA, own) < 0 || bind(NULL, tmp, ENCLOSE_TMP, own) < 0)
@@ -232,19 +232,19 @@ static int build(const struct enclosure *e, int package, int data, int tmp,
 	*ret_what = "an empty root directory";
 	if (mount("tmpfs", ROOT, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=1m") < 0)
 		return -1;
-	for (const char *const *f = enclose_system_folders; *f != NULL; f++) {
+	for (const char *const *f = enclose_system_directories; *f != NULL; f++) {
 		*ret_what = *f;
-		if (system_folder(*f) < 0)
+		if (system_directory(*f) < 0)
 			return -1;
 	}
 	*ret_what = "/dev";
-	if (devices_folder() < 0)
+	if (devices_directory() < 0)
 		return -1;
 	*ret_what = "/proc";
-	if (processes_folder(e) < 0)
+	if (processes_directory(e) < 0)
 		return -1;
 	*ret_what = "its own directories";
-	if (own_folders(package, data, tmp) < 0)
+	if (own_directories(package, data, tmp) < 0)
 		return -1;
 	*ret_what = "/etc/resolv.conf";
 	if (name_servers() < 0)
@@ -267,9 +267,9 @@ int enclose_root(const struct enclosure *e, const char **ret_what)
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return -1;
 	*ret_what = "the space's directories";
-	package = open_folder(e->package);
-	data = open_folder(e->data);
-	tmp = open_folder(e->tmp);
+	package = open_directory(e->package);
+	data = open_directory(e->data);
+	tmp = open_directory(e->tmp);
 	if (package >= 0 && data >= 0 && tmp >= 0)
 		r = build(e, package, data, tmp, ret_what);
 	saved = errno;

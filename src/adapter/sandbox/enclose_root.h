@@ -5,7 +5,7 @@
 #include "adapter/sandbox/enclose.h"
 
 /* The directories of the system that can be seen, NULL at the end. */
-extern const char *const enclose_system_folders[];
+extern const char *const enclose_system_directories[];
 
 /* Builds it in a mount namespace of the caller's own and moves into it. 0, or -1 (errno) with
  * *ret_what saying at what. */

@@ -38,7 +38,7 @@ static int open_namespace(const char *name)
 }
 
 /* In the helper's own mount namespace; the directory outlives it by its descriptor. */
-static int empty_folder(void)
+static int empty_directory(void)
 {
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return -1;
@@ -64,7 +64,7 @@ __attribute__((noreturn)) static void helper(int socket)
 		made.user_fd = open_namespace("user");
 	if (unshare(CLONE_NEWNET) < 0 || (made.network_fd = open_namespace("net")) < 0)
 		made.network_errno = errno;
-	if (unshare(CLONE_NEWNS) < 0 || (made.root_fd = empty_folder()) < 0)
+	if (unshare(CLONE_NEWNS) < 0 || (made.root_fd = empty_directory()) < 0)
 		made.root_errno = errno;
 	_exit(write(socket, &made, sizeof(made)) == sizeof(made) ? 0 : 1);
 }

@@ -417,13 +417,13 @@ static int module_read(const char *path, uint8_t **ret_data, size_t *ret_size,
 
 static int translator_get(struct artifacts *a, struct error **err)
 {
-	CLEANUP(freep) char *folder = NULL;
+	CLEANUP(freep) char *directory = NULL;
 	struct translator_options options = {0};
 
 	if (a->translator != NULL)
 		return 0;
-	folder = str_printf("%s/compiled", a->options.cache_path);
-	options.cache_directory = folder;
+	directory = str_printf("%s/compiled", a->options.cache_path);
+	options.cache_directory = directory;
 	return translator_new(&options, &a->translator, err);
 }
 

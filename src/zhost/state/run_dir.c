@@ -35,7 +35,7 @@ static int open_private(int at, const char *path)
 }
 
 /* BASE/samoza-UID; NULL: there is none for this user. The caller frees. */
-static char *memory_folder(void)
+static char *memory_directory(void)
 {
 	static const char *const bases[] = {"/run", "/dev/shm"};
 
@@ -59,13 +59,13 @@ static char *memory_folder(void)
 static void remove_all(int at, const char *name)
 {
 	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
+	DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
 
-	for (struct dirent *e; folder != NULL && (e = readdir(folder)) != NULL;)
+	for (struct dirent *e; directory != NULL && (e = readdir(directory)) != NULL;)
 		if (!str_equal(e->d_name, ".") && !str_equal(e->d_name, ".."))
 			(void)unlinkat(fd, e->d_name, 0);
-	if (folder != NULL)
-		(void)closedir(folder);
+	if (directory != NULL)
+		(void)closedir(directory);
 	(void)unlinkat(at, name, AT_REMOVEDIR);
 }
 
@@ -94,14 +94,14 @@ static enum ownership ownership_of(int at, const char *name, const char *dir_pat
 static void sweep(int memory_fd, const char *dir_path)
 {
 	int fd = openat(memory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
+	DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
 
-	for (struct dirent *e; folder != NULL && (e = readdir(folder)) != NULL;)
+	for (struct dirent *e; directory != NULL && (e = readdir(directory)) != NULL;)
 		if (e->d_name[0] != '.' &&
 		    ownership_of(memory_fd, e->d_name, dir_path) == LEFT_OVER)
 			remove_all(memory_fd, e->d_name);
-	if (folder != NULL)
-		(void)closedir(folder);
+	if (directory != NULL)
+		(void)closedir(directory);
 }
 
 /* ---------------------------------------------------------------- opening */
@@ -171,7 +171,7 @@ int run_dir_open(int dir_fd, const char *dir_path, int *ret_fd, struct error **e
 	} else if (n >= 0 || errno != ENOENT) {
 		return open_real(dir_fd, dir_path, ret_fd, err);
 	}
-	CLEANUP(freep) char *memory = memory_folder();
+	CLEANUP(freep) char *memory = memory_directory();
 	return memory != NULL ? make_in_memory(dir_fd, dir_path, memory, ret_fd, err)
 			      : open_real(dir_fd, dir_path, ret_fd, err);
 }

@@ -16,7 +16,7 @@
 
 #define STDERR_MAX ((off_t)1024 * 1024)
 
-static int make_folders(const char *path, struct error **err)
+static int make_directories(const char *path, struct error **err)
 {
 	CLEANUP(freep) char *copy = mem_strdup(path);
 
@@ -31,7 +31,7 @@ static int make_folders(const char *path, struct error **err)
 	return 0;
 }
 
-static int open_folder(int at, const char *name, int *ret_fd, struct error **err)
+static int open_directory(int at, const char *name, int *ret_fd, struct error **err)
 {
 	if (mkdirat(at, name, 0700) < 0 && errno != EEXIST)
 		return error_errno(err, "cannot make directory %s", name);
@@ -41,7 +41,7 @@ static int open_folder(int at, const char *name, int *ret_fd, struct error **err
 	return 0;
 }
 
-static int lock_folder(struct state_dir *f, struct error **err)
+static int lock_directory(struct state_dir *f, struct error **err)
 {
 	f->lock_fd = openat(f->dir_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (f->lock_fd < 0)
@@ -74,7 +74,7 @@ int state_dir_open(struct state_dir *f, const char *path, struct error **err)
 
 	*f = (struct state_dir){
 		.lock_fd = -1, .dir_fd = -1, .run_fd = -1, .log_fd = -1, .stderr_fd = -1};
-	r = make_folders(path, err);
+	r = make_directories(path, err);
 	if (r < 0)
 		return r;
 	if (realpath(path, absolute) == NULL)
@@ -83,11 +83,11 @@ int state_dir_open(struct state_dir *f, const char *path, struct error **err)
 	f->dir_fd = open(absolute, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (f->dir_fd < 0)
 		return error_errno(err, "cannot open %s", absolute);
-	r = lock_folder(f, err);
+	r = lock_directory(f, err);
 	if (r == 0)
 		r = run_dir_open(f->dir_fd, f->path, &f->run_fd, err);
 	if (r == 0)
-		r = open_folder(f->dir_fd, "log", &f->log_fd, err);
+		r = open_directory(f->dir_fd, "log", &f->log_fd, err);
 	if (r == 0)
 		r = open_stderr(f, err);
 	if (r == 0 && mkdirat(f->dir_fd, "spaces", 0700) < 0 && errno != EEXIST)

@@ -109,7 +109,7 @@ int native_remove(const char *directory, char *text, size_t text_size)
 
 /* ---- installing ---- */
 
-static int make_folder(int at, const char *name, mode_t mode)
+static int make_directory(int at, const char *name, mode_t mode)
 {
 	return mkdirat(at, name, mode) < 0 && errno != EEXIST ? -1
 							      : fchmodat(at, name, mode, 0);
@@ -117,7 +117,7 @@ static int make_folder(int at, const char *name, mode_t mode)
 
 /* The directory that the last part of `name` is in, made where it is missing; *ret_last is that
  * part. The descriptor, or -1. */
-static int enter_folders(int package, char *name, const char **ret_last)
+static int enter_directories(int package, char *name, const char **ret_last)
 {
 	int at = dup(package);
 
@@ -127,7 +127,7 @@ static int enter_folders(int package, char *name, const char **ret_last)
 		*slash = '\0';
 		errno = EINVAL;
 		if (name[0] != '\0' && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
-		    make_folder(at, name, 0755) == 0)
+		    make_directory(at, name, 0755) == 0)
 			next = openat(at, name,
 				      O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		close(at);
@@ -151,7 +151,7 @@ static int copy(int from, int to)
 static int install_file(int cache, int package, mode_t mode, const char *digest, char *name)
 {
 	const char *last;
-	int at = enter_folders(package, name, &last);
+	int at = enter_directories(package, name, &last);
 	int from = openat(cache, digest, O_RDONLY | O_CLOEXEC);
 	int to = at >= 0 && from >= 0
 			 ? openat(at, last, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)
@@ -188,7 +188,7 @@ static int install_files(int cache, int package, FILE *list, char *text, size_t 
 
 static int make_own(int at, const char *name, uid_t uid)
 {
-	if (make_folder(at, name, 0700) < 0)
+	if (make_directory(at, name, 0700) < 0)
 		return -1;
 	return geteuid() == 0 ? fchownat(at, name, uid, (gid_t)uid, AT_SYMLINK_NOFOLLOW) : 0;
 }
@@ -208,7 +208,7 @@ int native_install(const char *directory, const char *list, const char *cache, u
 	top = mkdir(directory, 0755) == 0 && chmod(directory, 0755) == 0
 		      ? open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 		      : -1;
-	if (top >= 0 && make_folder(top, "package", 0755) == 0 &&
+	if (top >= 0 && make_directory(top, "package", 0755) == 0 &&
 	    make_own(top, "data", uid) == 0 && make_own(top, "tmp", uid) == 0) {
 		package = openat(top, "package", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		cache_fd = open(cache, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -19,7 +19,7 @@
 #include "../store/content.h"
 #include "adapter/sqlite/store.h"
 #include "base/str.h"
-#include "folder.h"
+#include "directory.h"
 
 /* ---- batches ---- */
 
@@ -114,7 +114,7 @@ static void store_close(struct loop *loop, struct store *store)
 
 struct fixture {
 	struct loop loop;
-	char *folder, *path;
+	char *directory, *path;
 	struct store *store;
 	struct outbox outbox;
 };
@@ -123,8 +123,8 @@ static int setup(void **state)
 {
 	struct fixture *f = mem_new(struct fixture);
 	assert_int_equal(loop_init(&f->loop, NULL), 0);
-	f->folder = folder_new();
-	f->path = folder_file(f->folder, "store.db");
+	f->directory = directory_new();
+	f->path = directory_file(f->directory, "store.db");
 	assert_int_equal(sqlite_store_open(&f->loop, f->path, &f->store, NULL), 0);
 	outbox_init(&f->outbox);
 	*state = f;
@@ -137,8 +137,8 @@ static int teardown(void **state)
 	store_close(&f->loop, f->store);
 	outbox_done(&f->outbox);
 	loop_done(&f->loop);
-	folder_remove(f->folder);
-	free(f->folder);
+	directory_remove(f->directory);
+	free(f->directory);
 	free(f->path);
 	free(f);
 	return 0;
@@ -205,10 +205,10 @@ static void a_newer_schema_is_refused(void **state)
 static void files_of_others_are_refused(void **state)
 {
 	struct fixture *f = *state;
-	CLEANUP(freep) char *other = folder_file(f->folder, "other.db");
+	CLEANUP(freep) char *other = directory_file(f->directory, "other.db");
 	sql(other, "CREATE TABLE x(y)");
 	refused(other, ERR_INVALID, "not a file of this program");
-	CLEANUP(freep) char *text = folder_file(f->folder, "text.db");
+	CLEANUP(freep) char *text = directory_file(f->directory, "text.db");
 	FILE *file = fopen(text, "w");
 	assert_non_null(file);
 	for (int i = 0; i < 1000; i++)
@@ -332,8 +332,8 @@ static int64_t count_of(const char *path, const char *query)
 
 static void nothing_acknowledged_is_lost_and_nothing_is_half_there(void **state)
 {
-	CLEANUP(freep) char *folder = folder_new();
-	CLEANUP(freep) char *path = folder_file(folder, "store.db");
+	CLEANUP(freep) char *directory = directory_new();
+	CLEANUP(freep) char *path = directory_file(directory, "store.db");
 	uint64_t next = 1;
 	for (unsigned round = 0; round < CRASH_ROUNDS; round++) {
 		/* A different moment each time, the same in every run of this test. */
@@ -350,7 +350,7 @@ static void nothing_acknowledged_is_lost_and_nothing_is_half_there(void **state)
 		next = (uint64_t)most + 1;
 	}
 	assert_true(next > CRASH_ROUNDS);
-	folder_remove(folder);
+	directory_remove(directory);
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)

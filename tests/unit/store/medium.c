@@ -8,7 +8,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 
-#include "../sqlite/folder.h"
+#include "../sqlite/directory.h"
 #include "adapter/sim/sim_kv.h"
 #include "adapter/sim/sim_store.h"
 #include "adapter/sqlite/kv.h"
@@ -19,15 +19,15 @@
 
 struct sqlite_place {
 	struct loop loop;
-	char *folder, *path;
+	char *directory, *path;
 };
 
 static void *sqlite_init(void)
 {
 	struct sqlite_place *p = mem_new(struct sqlite_place);
 	assert_int_equal(loop_init(&p->loop, NULL), 0);
-	p->folder = folder_new();
-	p->path = folder_file(p->folder, "store.db");
+	p->directory = directory_new();
+	p->path = directory_file(p->directory, "store.db");
 	return p;
 }
 
@@ -35,8 +35,8 @@ static void sqlite_done(void *place)
 {
 	struct sqlite_place *p = place;
 	loop_done(&p->loop);
-	folder_remove(p->folder);
-	free(p->folder);
+	directory_remove(p->directory);
+	free(p->directory);
 	free(p->path);
 	free(p);
 }

@@ -32,7 +32,7 @@ struct one {
 	size_t in_size;
 };
 
-static char folder[] = "/tmp/samoza-bench-XXXXXX";
+static char directory[] = "/tmp/samoza-bench-XXXXXX";
 
 static double now(void)
 {
@@ -229,7 +229,7 @@ int main(int argc, char **argv)
 	unsigned count = argc > 2 ? (unsigned)atoi(argv[2]) : 1000;
 	unsigned at_once = argc > 3 ? (unsigned)atoi(argv[3]) : 32;
 	struct launcher_options options = {.zrun_path = ZRUN};
-	struct translator_options translating = {.cache_directory = folder};
+	struct translator_options translating = {.cache_directory = directory};
 	struct translator *t = NULL;
 	struct error *error = NULL;
 	struct one *all = mem_new_array(struct one, count);
@@ -242,12 +242,12 @@ int main(int argc, char **argv)
 	struct launcher *l;
 	int dir;
 
-	if (f == NULL || at_once > 128 || mkdtemp(folder) == NULL)
+	if (f == NULL || at_once > 128 || mkdtemp(directory) == NULL)
 		return 2;
 	getrlimit(RLIMIT_NOFILE, &files);
 	files.rlim_cur = files.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &files);
-	dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	check(translator_new(&translating, &t, &error), error);
 	start = now();
 	check(translate_now(t, (uint8_t *)data, fread(data, 1, 8u << 20, f), 32u << 20, &so,
@@ -278,6 +278,6 @@ int main(int argc, char **argv)
 		close(all[n].fd);
 	}
 	launcher_free(l);
-	printf("files are in %s\n", folder);
+	printf("files are in %s\n", directory);
 	return 0;
 }

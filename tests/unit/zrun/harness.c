@@ -21,8 +21,8 @@
 #include "base/memory.h"
 #include "base/str.h"
 
-static char folder[] = "/tmp/samoza-zrun-XXXXXX";
-static int folder_fd = -1;
+static char directory[] = "/tmp/samoza-zrun-XXXXXX";
+static int directory_fd = -1;
 static struct translator *translator;
 static struct launcher *launchers[2];
 static struct {
@@ -70,12 +70,12 @@ static struct launcher *new_launcher(bool without_zygote)
 
 int play_setup(void **state)
 {
-	struct translator_options options = {.cache_directory = folder};
+	struct translator_options options = {.cache_directory = directory};
 	struct error *error = NULL;
 
-	if (mkdtemp(folder) == NULL)
+	if (mkdtemp(directory) == NULL)
 		return -1;
-	folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	directory_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	no_error(translator_new(&options, &translator, &error), error);
 	return 0;
 }
@@ -92,12 +92,12 @@ int play_teardown(void **state)
 	for (size_t n = 0; n < ARRAY_SIZE(translated); n++)
 		free(translated[n].so);
 	translator_free(translator);
-	dir = opendir(folder);
+	dir = opendir(directory);
 	while ((entry = readdir(dir)) != NULL)
 		(void)unlinkat(dirfd(dir), entry->d_name, 0);
 	closedir(dir);
-	close(folder_fd);
-	return rmdir(folder);
+	close(directory_fd);
+	return rmdir(directory);
 }
 
 struct launcher *play_launcher(bool without_zygote)
@@ -107,9 +107,9 @@ struct launcher *play_launcher(bool without_zygote)
 	return launchers[without_zygote];
 }
 
-int play_folder_fd(void)
+int play_directory_fd(void)
 {
-	return folder_fd;
+	return directory_fd;
 }
 
 const char *play_translate(const char *wasm)
@@ -193,9 +193,10 @@ void play_start(struct play *p, const struct part *part)
 	p->status = -2;
 	item_count = 0;
 	p->launcher = play_launcher(part->without_zygote);
-	no_error(launch_listen(folder_fd, "instance.sock", &request.listener_fd, &error),
+	no_error(launch_listen(directory_fd, "instance.sock", &request.listener_fd, &error),
 		 error);
-	p->status_fd = openat(folder_fd, "status", O_RDWR | O_CREAT | O_TRUNC | O_APPEND, 0600);
+	p->status_fd =
+		openat(directory_fd, "status", O_RDWR | O_CREAT | O_TRUNC | O_APPEND, 0600);
 	request.status_fd = p->status_fd;
 	if (!part->without_connection)
 		play_connect(p);
@@ -213,7 +214,7 @@ void play_connect(struct play *p)
 {
 	struct error *error = NULL;
 
-	no_error(launch_connect(folder_fd, "instance.sock", &p->fd, &error), error);
+	no_error(launch_connect(directory_fd, "instance.sock", &p->fd, &error), error);
 	p->in_size = 0;
 }
 

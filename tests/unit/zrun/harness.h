@@ -91,6 +91,6 @@ int play_status_file(const struct play *p);
 /* The path of a translated guest (cached; freed by the teardown). */
 const char *play_translate(const char *wasm);
 struct launcher *play_launcher(bool without_zygote);
-int play_folder_fd(void);
+int play_directory_fd(void);
 
 #endif

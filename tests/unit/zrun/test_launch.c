@@ -90,7 +90,7 @@ static void test_refusals(void **state)
 
 static void test_sockets(void **state)
 {
-	int dir = play_folder_fd(), listener = -1, fd = -1, pidfd = -1;
+	int dir = play_directory_fd(), listener = -1, fd = -1, pidfd = -1;
 	char long_name[200];
 	pid_t pid = 0;
 

@@ -68,13 +68,13 @@ static int end(void **state)
 
 static int install(const char *list, char *text, size_t size)
 {
-	char list_path[300], folder[300], cache[300];
+	char list_path[300], directory[300], cache[300];
 
 	write_file("list", list);
 	(void)snprintf(list_path, sizeof(list_path), "%s/list", top);
-	(void)snprintf(folder, sizeof(folder), "%s/one", top);
+	(void)snprintf(directory, sizeof(directory), "%s/one", top);
 	(void)snprintf(cache, sizeof(cache), "%s/cache", top);
-	return native_install(folder, list_path, cache, geteuid(), text, size);
+	return native_install(directory, list_path, cache, geteuid(), text, size);
 }
 
 static void test_install(void **state)
@@ -123,7 +123,7 @@ static void test_a_missing_file_is_named(void **state)
 
 static void test_remove_follows_no_links(void **state)
 {
-	char folder[300], target[300], text[300];
+	char directory[300], target[300], text[300];
 
 	(void)state;
 	assert_int_equal(mkdir(in_top("kept"), 0700), 0);
@@ -135,22 +135,22 @@ static void test_remove_follows_no_links(void **state)
 	assert_int_equal(mkdir(in_top("gone/closed"), 0700), 0);
 	write_file("gone/closed/file", "x");
 	assert_int_equal(chmod(in_top("gone/closed"), 0), 0);
-	(void)snprintf(folder, sizeof(folder), "%s/gone", top);
-	assert_int_equal(native_remove(folder, text, sizeof(text)), 0);
-	assert_int_equal(access(folder, F_OK), -1);
+	(void)snprintf(directory, sizeof(directory), "%s/gone", top);
+	assert_int_equal(native_remove(directory, text, sizeof(text)), 0);
+	assert_int_equal(access(directory, F_OK), -1);
 	expect_file("kept/file", "kept", 0644);
-	assert_int_equal(native_remove(folder, text, sizeof(text)), 0); /* there is none */
+	assert_int_equal(native_remove(directory, text, sizeof(text)), 0); /* there is none */
 }
 
 static void test_directories_deeper_than_any_path_are_removed(void **state)
 {
-	char folder[300], text[300];
+	char directory[300], text[300];
 	int at;
 
 	(void)state;
-	(void)snprintf(folder, sizeof(folder), "%s/deep", top);
-	assert_int_equal(mkdir(folder, 0700), 0);
-	at = open(folder, O_RDONLY | O_DIRECTORY);
+	(void)snprintf(directory, sizeof(directory), "%s/deep", top);
+	assert_int_equal(mkdir(directory, 0700), 0);
+	at = open(directory, O_RDONLY | O_DIRECTORY);
 	for (unsigned n = 0; n < 3000; n++) {
 		int next;
 
@@ -161,8 +161,8 @@ static void test_directories_deeper_than_any_path_are_removed(void **state)
 		at = next;
 	}
 	close(at);
-	assert_int_equal(native_remove(folder, text, sizeof(text)), 0);
-	assert_int_equal(access(folder, F_OK), -1);
+	assert_int_equal(native_remove(directory, text, sizeof(text)), 0);
+	assert_int_equal(access(directory, F_OK), -1);
 }
 
 int main(void)

@@ -113,7 +113,7 @@ static void test_user(void **state)
 }
 
 /* The module lies in a directory of someone else's that is closed to all but real root. */
-static void test_closed_folder(void **state)
+static void test_closed_directory(void **state)
 {
 	const char *so = play_translate(GUEST_MEMORYLESS);
 	char closed[] = "/tmp/samoza-closed-XXXXXX", path[64];
@@ -136,9 +136,9 @@ static void test_closed_folder(void **state)
 static int run(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_closed_folder), cmocka_unit_test(test_steps),
-		cmocka_unit_test(test_zygote),	      cmocka_unit_test(test_exec),
-		cmocka_unit_test(test_host_fault),    cmocka_unit_test(test_user),
+		cmocka_unit_test(test_closed_directory), cmocka_unit_test(test_steps),
+		cmocka_unit_test(test_zygote),		 cmocka_unit_test(test_exec),
+		cmocka_unit_test(test_host_fault),	 cmocka_unit_test(test_user),
 	};
 
 	return cmocka_run_group_tests(tests, play_setup, play_teardown);

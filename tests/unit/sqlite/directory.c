@@ -1,4 +1,4 @@
-#include "folder.h"
+#include "directory.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,27 +13,27 @@
 
 #include "base/str.h"
 
-char *folder_new(void)
+char *directory_new(void)
 {
 	char *path = mem_strdup("/tmp/samoza-sqlite-XXXXXX");
 	assert_non_null(mkdtemp(path));
 	return path;
 }
 
-char *folder_file(const char *folder, const char *name)
+char *directory_file(const char *directory, const char *name)
 {
-	return str_printf("%s/%s", folder, name);
+	return str_printf("%s/%s", directory, name);
 }
 
-void folder_remove(const char *folder)
+void directory_remove(const char *directory)
 {
-	DIR *dir = opendir(folder);
+	DIR *dir = opendir(directory);
 	assert_non_null(dir);
 	struct dirent *entry;
 	while ((entry = readdir(dir)) != NULL)
 		(void)unlinkat(dirfd(dir), entry->d_name, 0);
 	(void)closedir(dir);
-	assert_int_equal(rmdir(folder), 0);
+	assert_int_equal(rmdir(directory), 0);
 }
 
 static void too_late(void *user)
