@@ -34,7 +34,7 @@ static int translate(struct translator *t, struct mex_package *p, unsigned space
 }
 
 /* The last check of zrms: translates every module, into a cache that is deleted afterwards.
- * Where the programs for that are missing, a note says so, and the other checks count. */
+ * Where the programs for that are missing, a note names them, and the other checks count. */
 static int translate_modules(struct mex_package *p, struct error **err)
 {
 	CLEANUP(scratch_freep) char *directory = NULL;

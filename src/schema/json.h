@@ -28,7 +28,7 @@ char *schema_write_json(const ProtobufCMessage *message, unsigned flags);
 must_check int schema_add_json(struct buffer *out, const ProtobufCMessage *message,
 			       unsigned flags);
 
-/* One JSON string, with its quotes, for those who write JSON themselves. */
+/* One JSON string, with its quotes, for code that writes JSON itself. */
 must_check int schema_add_json_string(struct buffer *out, const char *text);
 
 /* As schema_read_yaml (yaml.h: rules, limits, findings), but JSON only. `file` may be NULL. */

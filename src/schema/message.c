@@ -250,7 +250,7 @@ int schema_message_unpack(const ProtobufCMessageDescriptor *type, const void *da
 	CLEANUP(schema_message_freep)
 	ProtobufCMessage *m = protobuf_c_message_unpack(type, NULL, size, data);
 	if (m == NULL)
-		return error_set(err, ERR_INVALID, "%zu bytes that are no %s", size,
+		return error_set(err, ERR_INVALID, "%zu bytes that are not a %s", size,
 				 type->name);
 	int r = check_unpacked(m, err);
 	if (r < 0)

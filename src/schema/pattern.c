@@ -73,7 +73,7 @@ static const char *atom_end(const char *p)
 	return p + 1;
 }
 
-/* Reads what stands behind an atom. */
+/* Reads what follows an atom. */
 static const char *repeat_parse(const char *p, struct repeat *ret)
 {
 	*ret = (struct repeat){1, 1};

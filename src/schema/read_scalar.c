@@ -175,7 +175,7 @@ static bool read_string(struct findings *f, const struct slot *slot, const struc
 	if (node->kind != NODE_SCALAR)
 		return expected(f, slot, node, "text");
 	if (scalar_is_null(node)) {
-		/* `ip:` in exports means the empty text; elsewhere somebody forgot something.
+		/* `ip:` in exports means the empty text; elsewhere it is a mistake.
 		 */
 		if (slot->map_key == NULL)
 			return expected(f, slot, node, "text (\"\" for an empty one)");

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Strings are NULL, numbers 0 where the schema says nothing. */
+/* Strings are NULL, numbers 0 where the schema has nothing. */
 struct schema_field {
 	const char *key;	 /* in YAML and JSON; never NULL */
 	const char *doc;	 /* comment: paragraphs of one line each, separated by \n */

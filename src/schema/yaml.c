@@ -29,7 +29,7 @@ static bool begins_with_brace(const char *text, size_t size)
 }
 
 /* A text that may be either is JSON when it can be read as that; it is called an error of
- * JSON when the file's name says so. */
+ * JSON by the file's name. */
 static void parse(enum syntax syntax, const char *text, size_t size, struct tree *tree,
 		  struct findings *findings)
 {

@@ -1,5 +1,5 @@
 /*
- * Reads a file that a person wrote (YAML, or JSON) into a protobuf message, and says
+ * Reads a file that a person wrote (YAML, or JSON) into a protobuf message, and reports
  * everything that is wrong with it, with line and column:
  *
  *   topology.yaml:14:9: unknown key 'capabilites' in space; did you mean 'capabilities'?
@@ -37,7 +37,7 @@ enum schema_read_flags {
 	 * the label `required` may not.) */
 	SCHEMA_PARTIAL = 1,
 	/* With findings, too, the message and positions are given, unless there was an error of
-	 * syntax: for those who look for more findings. What was wrong is missing in it: any
+	 * syntax: for code that looks for more findings. What was wrong is missing in it: any
 	 * field may be unset, an element of a list NULL. */
 	SCHEMA_KEEP = 2,
 };
@@ -68,7 +68,7 @@ must_check int schema_read_yaml(const ProtobufCMessageDescriptor *type, const ch
 
 /*
  * The place of a value, by a path of keys as in the file: `spaces[2].exports.port`,
- * `metadata`, `spaces[0].placement.constraints[1]`; "" is the whole. Where the path goes on
+ * `metadata`, `spaces[0].placement.constraints[1]`; "" is the whole. Where the path continues
  * below what is written (an absent field, the single element of a one-or-many list) it is
  * the place of the nearest thing around it. All zero for positions == NULL.
  */

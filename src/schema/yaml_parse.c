@@ -68,7 +68,7 @@ static bool add_collection(enum node_kind kind, yaml_mark_t at, struct tree *t,
 	return true;
 }
 
-/* Whether to go on. */
+/* Whether to continue. */
 static bool take_event(const yaml_event_t *event, struct tree *t, struct findings *f)
 {
 	yaml_mark_t at = event->start_mark;

@@ -239,7 +239,7 @@ static int write_field(struct buffer *out, const ProtobufCMessage *message,
 	return buffer_add_string(out, "\n");
 }
 
-/* `in_list`: the first one stands behind "- ". PRE: not empty. */
+/* `in_list`: the first one follows "- ". PRE: not empty. */
 static int write_members(struct buffer *out, const ProtobufCMessage *message, unsigned indent,
 			 bool in_list)
 {

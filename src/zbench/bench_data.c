@@ -76,7 +76,7 @@ static void figures_done(struct figures *f)
 	samples_done(&f->p99_ms);
 }
 
-/* What the writers say about one run. */
+/* What the writers report of one run. */
 struct tally {
 	uint64_t begin_ns, end_ns, puts;
 	struct samples p50_ms, p99_ms; /* of each writer */

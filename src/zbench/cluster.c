@@ -21,7 +21,7 @@
 #define FAILURE_DEFAULT_MS 30000u
 #define NS_PER_SECOND	   UINT64_C(1000000000)
 
-/* A port that is free now; zrms says so if somebody else takes it before it does. */
+/* A port that is free now; zrms fails if another program takes it first. */
 static int free_port(uint16_t *ret_port, struct error **err)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET,

@@ -19,7 +19,7 @@
 #include "zbench/events.h"
 
 struct cluster_options {
-	unsigned zhosts; /* named bench-1 …, each with a label `number` that says which */
+	unsigned zhosts; /* named bench-1 …, each with a label `number` */
 	/* Silence after which a zhost is lost; 0: 30 s. The heartbeat is a tenth, at most 1 s.
 	 */
 	unsigned failure_timeout_ms;

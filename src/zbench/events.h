@@ -2,7 +2,7 @@
  * Following zrms: what happens is waited for, never polled for.
  *
  * One stream is open as long as a cluster lives; it is read whenever something is waited for,
- * and each wait goes on behind the event that ended the one before.
+ * and each wait continues after the event that ended the one before.
  */
 #ifndef SAMOZA_ZBENCH_EVENTS_H
 #define SAMOZA_ZBENCH_EVENTS_H

@@ -22,7 +22,7 @@
 #include "base/error.h"
 
 /* Runs `work` in the worker and returns its status once all is clean: 128 + N where signal N
- * ended it. `keep_scratch`: the directory stays, for those who look for a fault. */
+ * ended it. `keep_scratch`: the directory stays, to look for a fault in. */
 int keeper_run(const char *scratch, bool keep_scratch, int (*work)(void *data), void *data);
 
 /* Starts a program (argv ends with NULL), standard output and error into `log` (appended).

@@ -105,7 +105,7 @@ int zrun_memory(pid_t pid, struct process_memory *ret_own, struct process_memory
 	if (file == NULL)
 		return ERR_IO;
 	/* Areas come in the order of their addresses: one is the guest's when the next one is
-	 * a huge area without access right behind it. */
+	 * a huge area without access right after it. */
 	while (fgets(line, sizeof(line), file) != NULL) {
 		uint64_t begin, end;
 		char access[8];

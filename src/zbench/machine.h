@@ -23,7 +23,7 @@ struct process_memory {
 /* From smaps_rollup. */
 int process_memory(pid_t pid, struct process_memory *ret, struct error **err) must_check;
 /*
- * A zrun: what is the guest's own linear memory is told apart. That is the area in front of
+ * A zrun: the guest's own linear memory is counted apart. That is the area in front of
  * the guard pages with which the whole 32-bit address space is reserved, the only such area.
  */
 int zrun_memory(pid_t pid, struct process_memory *ret_own, struct process_memory *ret_guest,

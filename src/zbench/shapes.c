@@ -231,7 +231,7 @@ static int shape_fill(struct placing *pl, const struct shape *s, struct error **
 	return r;
 }
 
-/* One asks for what nobody has; with churn, a zhost comes, or goes. */
+/* One asks for what no zhost has; with churn, a zhost comes, or goes. */
 static int annoy(struct placing *pl, const struct shape *s, uint32_t times, uint32_t hopeless,
 		 struct error **err)
 {

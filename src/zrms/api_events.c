@@ -27,7 +27,7 @@ static void events_listed(void *user, int code, const struct error *error,
 	samoza__v1__event_list_view__free_unpacked(view, NULL);
 }
 
-/* The history outlives the topology: the full id of one that is gone is fine too. */
+/* The history outlives the topology: the full id of a removed one is fine too. */
 static bool topology_find(struct zrms *zrms, struct http_request *request, const char **ret_id)
 {
 	const char *text = http_query(request, "topology");

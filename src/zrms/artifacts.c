@@ -55,7 +55,7 @@ static void artifact_unref(struct artifacts *a, struct artifact *artifact)
 	INVARIANT(artifact->references > 0);
 	if (--artifact->references > 0)
 		return;
-	/* In this thread: a pin taken right behind it must find the file gone, not going. */
+	/* In this thread: a pin taken right after it must find the file gone, not going. */
 	if (artifact_remove(a->store, artifact->digest))
 		a->removed_total++;
 	HASH_DEL(a->all, artifact);

@@ -2,7 +2,7 @@
  * Which artifacts are needed: modules, the native code that was made from them, pages, recipes.
  * They lie in a store (port/artifact.h); what is kept there is decided here.
  *
- * An artifact stays while something refers to it: a topology (as its record says), or a
+ * An artifact stays while something refers to it: a topology (by its record), or a
  * submission that is being worked on (a pin, taken before the artifact is written, so that no
  * removal comes in between). What nothing refers to is removed at once, and at start.
  *

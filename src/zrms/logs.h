@@ -17,14 +17,14 @@ struct logs *logs_new(struct loop *loop, struct links *links);
 /* PRE: logs_end_all() and the HTTP server's end. NULL is fine. */
 void logs_free(struct logs *logs);
 
-/* Once. Negative code: nothing was had in time (`message` says why). Lines are borrowed. */
+/* Once. Negative code: nothing arrived in time (`message` is the reason). Lines are borrowed. */
 typedef void logs_done_fn(void *user, int code, const char *message, char **lines,
 			  size_t count);
 /* The last `lines` lines, within wait_ms. */
 void logs_ask(struct logs *logs, uint64_t link_id, const char *topology, const char *path,
 	      uint32_t lines, int64_t wait_ms, logs_done_fn *done, void *user);
 /* Answers the request with server-sent events: the last `lines` lines, then each as it comes,
- * `data: {"lines": [...]}`. Ends when the instance's zhost is lost or has no more to tell. */
+ * `data: {"lines": [...]}`. Ends when the instance's zhost is lost or has no more lines. */
 void logs_follow(struct logs *logs, uint64_t link_id, const char *topology, const char *path,
 		 uint32_t lines, struct http_request *request);
 

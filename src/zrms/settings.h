@@ -1,5 +1,5 @@
 /*
- * What zrms can be told, by file, environment and flags (docs/man/zrms.1).
+ * The settings of zrms, by file, environment and flags (docs/man/zrms.1).
  */
 #ifndef SAMOZA_ZRMS_SETTINGS_H
 #define SAMOZA_ZRMS_SETTINGS_H

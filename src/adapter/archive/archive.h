@@ -37,7 +37,7 @@ struct archive_entry {
 
 /*
  * ERR_LIMIT: larger than a limit. ERR_INVALID: not a ZIP archive within the rules; the message
- * says which rule and, where there is one, which entry. Others: the file cannot be read.
+ * names the rule and, where there is one, the entry. Others: the file cannot be read.
  */
 must_check int archive_open(const char *path, struct archive **ret_archive, struct error **err);
 /* Same for an open regular file; the descriptor stays the caller's and may be closed at once

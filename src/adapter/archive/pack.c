@@ -14,7 +14,7 @@
 #include "schema/message.h"
 #include "schema/yaml_write.h"
 
-/* 1980-01-01 00:00:00, the first time that a ZIP archive can say. */
+/* 1980-01-01 00:00:00, the earliest time of a ZIP archive. */
 #define FIXED_DATE 0x21
 #define FIXED_TIME 0
 

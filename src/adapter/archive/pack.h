@@ -21,7 +21,7 @@ struct pack_options {
 	const struct pack_file *files; /* any order, each path once */
 	unsigned file_count;
 	const struct secret_key *key; /* NULL: unsigned */
-	const char *created;	      /* where the manifest says none; NULL: leave it out */
+	const char *created;	      /* where the manifest has none; NULL: leave it out */
 };
 
 /*

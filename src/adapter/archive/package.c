@@ -19,8 +19,7 @@ static void copy_findings(const struct diagnostics *from, struct diagnostics *to
 		diagnostics_add(to, d->file, d->line, d->column, "%s", d->message);
 }
 
-/* A person who writes wants all findings: also those of the topology when the manifest has
- * some. */
+/* Authors want all findings: also those of the topology when the manifest has some. */
 static void check_despite_manifest_findings(struct opening *o)
 {
 	struct mex_package *p = o->package;

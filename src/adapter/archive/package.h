@@ -8,8 +8,8 @@
  *                        5 model       topology_compile(), names, files of each type of space
  *                        6 modules     options.check_module on every core.wasm
  *
- * in this order [topology.submit.checks]; a stage with findings is the last, but for those who
- * want all findings (options.all_findings, and directories). Nothing is written
+ * in this order [topology.submit.checks]; a stage with findings is the last, unless all
+ * findings are wanted (options.all_findings, and directories). Nothing is written
  * anywhere. All of it blocks, and may run in any thread: two packages share nothing. For zrms:
  *
  *   struct mex_options options = {.trust = trust, .allow_unsigned = false,
@@ -39,18 +39,18 @@
 #include "proto/model.pb-c.h"
 
 struct mex_options {
-	const struct trust *trust; /* borrowed; NULL: nobody is trusted */
+	const struct trust *trust; /* borrowed; NULL: no key is trusted */
 	bool allow_unsigned;	   /* a package without signature is fine */
-	bool any_signer;	   /* a right signature of anyone is fine (inspect, validate) */
+	bool any_signer;   /* a valid signature by any key is fine (inspect, validate) */
 	bool no_integrity; /* the list may be missing: an archive of another tool, to be signed
 			    */
-	/* For people who write: behind findings in the schema those in names and files, too,
+	/* For authors: after findings in the schema also those in names and files,
 	 * over what could be read. The error stays that of the stage. */
 	bool all_findings;
 	/* Before the names of files in findings: "my-app/" for a directory; NULL: nothing. */
 	const char *shown_prefix;
 	/* What a module must be like beyond the files' rules [guest-abi.limits]: module_check()
-	 * of the wasm2c adapter behind it. Called once for each digest and limit of memory.
+	 * of the wasm2c adapter. Called once for each digest and limit of memory.
 	 * NULL: not checked. */
 	int (*check_module)(void *context, const uint8_t *data, size_t size,
 			    uint64_t memory_bytes, struct error **err);

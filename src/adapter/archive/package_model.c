@@ -315,7 +315,7 @@ void check_despite_schema_findings(struct opening *o)
 			t->spaces[i] = (Samoza__V1__Space *)schema_message_new(
 				&samoza__v1__space__descriptor);
 	}
-	/* With faults in topology.yaml itself the stage came no further. */
+	/* With faults in topology.yaml itself, the stage ended there. */
 	if (p->private->space_positions == NULL)
 		read_all_defaults(o);
 	source.positions = p->private->topology_positions;

@@ -1,5 +1,5 @@
 /*
- * Manifest, integrity and signature: what the bytes are, before anyone asks what they mean.
+ * Manifest, integrity and signature: what the bytes are, before what they mean.
  */
 #include <sodium.h>
 #include <stdio.h>
@@ -13,8 +13,8 @@
 #include "base/str.h"
 #include "schema/message.h"
 
-/* The part of the manifest that is signed, read by itself, must say all that the whole says
- * (but for the signature): else something unsigned hides in the signature's block. */
+/* The part of the manifest that is signed, read by itself, must contain all that the whole
+ * contains (but for the signature): else something unsigned hides in the signature's block. */
 static int check_signed_part(struct opening *o, const char *text, size_t signed_size,
 			     struct error **err)
 {

@@ -26,7 +26,7 @@ struct raw_directory {
 void raw_directory_done(struct raw_directory *d);
 
 /*
- * The strict pass (design/findings.md says why libzip's check is not enough): end record at the
+ * The strict pass (libzip's own check is not enough): end record at the
  * very end without comment, one disk, no ZIP64; the directory right before it; the local
  * headers and their data tile everything before the directory; each local header equals its
  * directory entry; no encryption, no data descriptors, only stored or deflated.

@@ -26,7 +26,7 @@ struct source_file source_at(const struct mex_source *s, unsigned index);
 int source_find(const struct mex_source *s, const char *path);
 must_check int source_read(struct mex_source *s, unsigned index, archive_sink sink,
 			   void *context, struct error **err);
-/* All of a file of at most `max` bytes (ERR_LIMIT beyond), with a NUL behind it. */
+/* All of a file of at most `max` bytes (ERR_LIMIT beyond), with a NUL after it. */
 must_check int source_load(struct mex_source *s, unsigned index, uint64_t max,
 			   uint8_t **ret_data, size_t *ret_size, struct error **err);
 /* Of an archive's file; 0 for a directory. */

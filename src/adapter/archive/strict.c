@@ -9,13 +9,13 @@
 #define DIRECTORY_ITEM_BYTES 46u
 #define LOCAL_HEADER_BYTES   30u
 
-/* Bits 1 and 2 tell the level of compression, bit 11 that the name is UTF-8. */
+/* Bits 1 and 2 are the level of compression, bit 11 that the name is UTF-8. */
 #define FLAGS_ALLOWED	0x0806u
 #define FLAG_ENCRYPTED	0x0001u
 #define FLAG_DESCRIPTOR 0x0008u
 #define FLAG_UTF8	0x0800u
 
-/* Extra fields that say nothing about the content: times and owners, as other tools write. */
+/* Extra fields that do not describe the content: times and owners, as other tools write. */
 #define EXTRA_TIMES  0x5455u
 #define EXTRA_OWNER  0x7875u
 #define EXTRA_OWNER2 0x7855u

@@ -1,5 +1,5 @@
 /*
- * Keys: who may sign, and signing. Ed25519.
+ * Keys: which may sign, and signing. Ed25519.
  *
  *   KEY        "ed25519-secret BASE64" (the 32 bytes of the seed), mode 0600
  *   KEY.pub    "ed25519 BASE64"        (the 32 bytes of the public key)

@@ -172,7 +172,7 @@ int cli_main(const struct cli_program *program, int argc, char **argv, void *set
 	     void *context) must_check;
 
 /*
- * The same without running a command: returns -1 and *ret_run where the program should go on,
+ * The same without running a command: returns -1 and *ret_run where the program should continue,
  * otherwise the exit status: the request was answered or refused. For daemons and for programs
  * that prepare something before they run a command.
  */
@@ -215,7 +215,7 @@ int cli_load(const struct cli_program *program, int argc, char **argv, void *set
 /*
  * Parses one line. Only what the line names is set in `settings` (zeroed, or already loaded)
  * and in the command's options, which also get their defaults. ERR_INVALID is a mistake of
- * usage: the message says what would be right.
+ * usage: the message names what would be right.
  */
 int cli_parse(const struct cli_program *program, const char *const *words, size_t count,
 	      void *settings, struct cli_run *ret_run, struct error **err) must_check;
@@ -241,8 +241,9 @@ bool cli_print_help_for(const struct cli_program *program, const char *const *wo
 			size_t count, FILE *out);
 /* `help [COMMAND]`, for tables of commands. */
 extern const struct cli_command cli_help_command;
-/* manual.c: what the tables say, in mdoc(7), for the page's template (docs/man/fill.py): a line
- * `.\" @COMMANDS@`, the list of commands, and so on for OPTIONS, ENVIRONMENT, METRICS and EXITS. */
+/* manual.c: the contents of the tables, in mdoc(7), for the page's template (docs/man/fill.py): a
+ * line `.\" @COMMANDS@`, the list of commands, and so on for OPTIONS, ENVIRONMENT, METRICS and
+ * EXITS. */
 void cli_print_manual(const struct cli_program *program, FILE *out);
 
 /* complete.c: what could stand in the place of `current`, after `words`, sorted, each owned by

@@ -44,7 +44,7 @@ int api_get(struct api *api, const char *path, const ProtobufCMessageDescriptor 
 int api_send(struct api *api, const char *method, const char *path, const char *body,
 	     const ProtobufCMessageDescriptor *type, void **ret_message,
 	     struct error **err) must_check;
-/* Whether a file can be uploaded; otherwise the error says why not. */
+/* Whether a file can be uploaded; otherwise the error is the reason. */
 int api_check_file(const char *path, struct error **err) must_check;
 /* POST of the file `name`. */
 int api_upload(struct api *api, const char *path, const char *content_type, const char *name,
@@ -65,8 +65,8 @@ struct api_event {
 
 #define API_STREAM_END 1 /* the handler has seen enough */
 
-/* Returns 0 to go on, API_STREAM_END, or an error. Before the first event of a connection it is
- * called with event NULL: what may have been missed can be asked for. */
+/* Returns 0 to continue, API_STREAM_END, or an error. Before the first event of a connection
+ * it is called with event NULL: what may have been missed can be asked for. */
 typedef int (*api_event_fn)(void *data, const struct api_event *event, struct error **err);
 
 struct api_stream {

@@ -14,7 +14,7 @@ struct api {
 	CURL *easy;
 	CURLM *multi;
 	int64_t timeout_ms;
-	api_slow_fn slow; /* NULL: nobody is told */
+	api_slow_fn slow; /* NULL: not reported */
 	void *slow_data;
 	int64_t tell_mono_ms; /* of the request that runs: when to call `slow`; 0: not */
 };
@@ -22,7 +22,7 @@ struct api {
 /* Sets what every transfer shares: address, agent, limits. `url` is whole. */
 void api_prepare(struct api *api, const char *url);
 /* Runs the prepared transfer. 0 when the answer is complete; ERR_UNAVAILABLE when it could not
- * be had, ERR_STALE when a person interrupted it. *ret_curl may tell more. */
+ * be had, ERR_STALE when a person interrupted it. *ret_curl may have details. */
 int api_run(struct api *api, CURLcode *ret_curl, struct error **err) must_check;
 /* The error that an answer with `status` means, of its body. */
 int api_refusal(long status, const struct buffer *body, struct error **err);

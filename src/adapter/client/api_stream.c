@@ -1,5 +1,5 @@
 /*
- * Server-sent events: read, and resumed behind the last one after a loss.
+ * Server-sent events: read, and resumed after the last one when the connection is lost.
  */
 #include <inttypes.h>
 #include <poll.h>

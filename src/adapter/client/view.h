@@ -1,6 +1,6 @@
 /*
  * Answers of zrms, JSON into the messages of proto/view.proto. Lenient where a newer zrms may
- * say more: unknown keys are passed over, null counts as absent. Strict where it would be
+ * send more: unknown keys are passed over, null counts as absent. Strict where it would be
  * wrong: types, required fields.
  */
 #ifndef SAMOZA_ADAPTER_CLIENT_VIEW_H

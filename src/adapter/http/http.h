@@ -20,7 +20,7 @@
  * pages of others cannot talk to a daemon on loopback.
  *
  * Underneath is libmicrohttpd in external epoll mode; its traps are handled where they arise
- * (see the comments), and nobody else needs to know it.
+ * (see the comments), and no other part needs to know it.
  */
 #ifndef SAMOZA_ADAPTER_HTTP_HTTP_H
 #define SAMOZA_ADAPTER_HTTP_HTTP_H
@@ -61,7 +61,7 @@ struct http_route {
 /* Zero takes the default. All strings and tables are borrowed for the server's life. */
 struct http_options {
 	const char *address; /* "127.0.0.1", "::1" */
-	uint16_t port;	     /* 0: a free one, http_server_port() tells */
+	uint16_t port;	     /* 0: a free one, see http_server_port() */
 	const struct http_route *routes;
 	size_t route_count;
 	void *context; /* of handlers and of error_body */
@@ -86,7 +86,7 @@ struct http_options {
 int http_server_new(struct loop *loop, const struct http_options *options,
 		    struct http_server **ret_server, struct error **err) must_check;
 uint16_t http_server_port(const struct http_server *server);
-/* Takes no new connections and refuses new requests with 503; what is under way goes on. */
+/* Takes no new connections and refuses new requests with 503; what is under way continues. */
 void http_server_drain(struct http_server *server);
 /* Answers what waits with 503, ends event streams (their closed() is called) and upgraded
  * streams that are not closed yet, frees the server. NULL is fine. Not from inside a handler. */
@@ -134,7 +134,7 @@ void http_reply_file(struct http_request *request, unsigned status, const char *
 
 struct http_stream_handler {
 	/* The client has left or the server ends, or http_stream_end() has been carried out;
-	 * once; the stream is gone behind it. */
+	 * once; the stream is gone after it. */
 	void (*closed)(void *user, struct http_stream *stream);
 	/* Everything written was taken by the socket: more may be written. May be NULL. */
 	void (*drained)(void *user, struct http_stream *stream);
@@ -151,7 +151,7 @@ size_t http_stream_waiting(const struct http_stream *stream);
 /* Ends when what waits is sent; closed() follows. */
 void http_stream_end(struct http_stream *stream);
 
-/* The stream is the callee's, who sets its handler at once or closes it. */
+/* The callee owns the stream, and sets its handler at once or closes it. */
 typedef void http_upgrade_fn(void *user, struct stream *stream);
 /* Whether the client asks for it: `Connection: Upgrade` and `Upgrade: PROTOCOL`. */
 bool http_wants_upgrade(const struct http_request *request, const char *protocol);

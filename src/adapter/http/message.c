@@ -223,7 +223,7 @@ static int chunk_line_take(struct http_response *r, const char *data, size_t siz
 		return not_http(err, r->line);
 	if (r->state == IN_CHUNK_BREAK)
 		r->state = IN_CHUNK_SIZE;
-	else if (r->line[0] == '\0') /* of a trailer, which nobody reads */
+	else if (r->line[0] == '\0') /* of a trailer, which is not read */
 		r->state = AT_END;
 	return 0;
 }

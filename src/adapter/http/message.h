@@ -76,7 +76,7 @@ void http_response_init(struct http_response *response);
 void http_response_done(struct http_response *response);
 /* For the next response on the same connection; keeps the memory. */
 void http_response_reset(struct http_response *response);
-/* Responses to HEAD have no body, whatever their fields say. */
+/* Responses to HEAD have no body, whatever their fields claim. */
 void http_response_expect_no_body(struct http_response *response);
 
 /* Takes the next part. Interim responses (100, 102 …) are skipped; 101 ends with its head.

@@ -87,7 +87,7 @@ static void add_time(struct buffer *out, int64_t wall_ms)
 	(void)buffer_printf(out, "%s.%03dZ", text, (int)(wall_ms % 1000));
 }
 
-/* As a person says it: 250ms, 30.2s. */
+/* As people write it: 250ms, 30.2s. */
 static void add_duration(struct buffer *out, int64_t ms)
 {
 	if (ms > -1000 && ms < 1000)
@@ -149,7 +149,7 @@ static void finish(struct buffer *line)
 void log_write(enum log_level level, const char *subsystem, const char *event,
 	       const struct log_field *fields)
 {
-	/* What does not fit even here is left out; finish() says so. */
+	/* What does not fit even here is left out; finish() marks it. */
 	CLEANUP(buffer_done) struct buffer line = BUFFER_INIT(16 * LOG_LINE_MAX);
 	int saved = errno;
 	struct timespec now;
@@ -168,7 +168,7 @@ void log_write(enum log_level level, const char *subsystem, const char *event,
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		/* Nobody reads the log: there is nowhere left to say so. */
+		/* The log cannot be written: there is nowhere left to report it. */
 		if (n <= 0)
 			break;
 		done += (size_t)n;

@@ -35,7 +35,7 @@ enum log_level {
 	LOG_LEVEL_ERROR,   /* something that was promised is not kept      <3> */
 	LOG_LEVEL_WARNING, /* an operator should look                      <4> */
 	LOG_LEVEL_INFO,	   /* decisions and changes of state; the default  <6> */
-	LOG_LEVEL_DEBUG,   /* for those who read the code                  <7> */
+	LOG_LEVEL_DEBUG,   /* for readers of the code                     <7> */
 };
 
 enum log_kind {

@@ -21,7 +21,7 @@ void output_init(struct output *o, FILE *out, FILE *err)
 	const char *terminal = getenv("TERM");
 	struct winsize size = {0};
 
-	/* Everything that we print is UTF-8, whatever the locale says of other things. */
+	/* All output is UTF-8, whatever else the locale asks for. */
 	if (setlocale(LC_CTYPE, "") == NULL || strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
 		(void)setlocale(LC_CTYPE, "C.UTF-8");
 	*o = (struct output){.out = out, .err = err, .terminal = isatty(fileno(out)) == 1};

@@ -32,7 +32,7 @@ struct cgroup {
 	char missing[200]; /* why something is not limited; "" otherwise */
 };
 
-/* Makes it, or takes the one that is there. Never fails. */
+/* Makes it, or takes the existing one. Never fails. */
 void cgroup_make(struct cgroup *g, const char *name, uint32_t cpu_millicores,
 		 uint64_t memory_bytes);
 /* Removes it, if nothing is in it. */

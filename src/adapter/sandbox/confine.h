@@ -13,7 +13,7 @@
  *   confine_finish     empty root, unprivileged user, no capabilities, not dumpable
  *   confine_seccomp    the precomputed filter
  *
- * A step that this kernel or container does not allow is skipped, and says so through the
+ * A step that this kernel or container does not allow is skipped, and reported through the
  * callback; what stands comes back as bits. Works as root (instances then run as the
  * unprivileged user) and as any other user. Single-threaded callers only.
  */

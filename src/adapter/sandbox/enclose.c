@@ -164,7 +164,7 @@ static void limits(struct enclosure *e)
 	limit(RLIMIT_CORE, 0, 0);
 	limit(RLIMIT_NOFILE, 1024, 65536);
 	limit(RLIMIT_MSGQUEUE, 0, 0);
-	/* Counted for each user (and user namespace): not where the user is somebody's. */
+	/* Counted for each user (and user namespace): not where the user has other processes. */
 	if (geteuid() == 0 || (e->namespaces & ENCLOSE_NAMESPACE_USER) != 0)
 		limit(RLIMIT_NPROC, PROCESSES_MAX, PROCESSES_MAX);
 	e->confine.done |= CONFINE_LIMITS;

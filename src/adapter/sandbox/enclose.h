@@ -3,7 +3,7 @@
  * NATIVE space. (A WebAssembly guest gets the narrower box of confine.h.)
  *
  *   enclose_fork    one process in namespaces of its own: processes, mounts, System V IPC
- *                   (as an ordinary user: behind a user namespace)
+ *                   (as an ordinary user: after a user namespace)
  *   enclose_enter   in that process, before it runs anything foreign:
  *                     a new root: the system's directories and the package read only, the
  *                     own directories, an own /proc and small /dev; nothing else exists there

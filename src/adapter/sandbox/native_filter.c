@@ -8,7 +8,8 @@
 #include "adapter/sandbox/filter_export.h"
 #include "base/memory.h"
 
-/* Nobody who serves a port needs them, and each is a way into the kernel or out of the box. */
+/* A program that serves a port needs none of them, and each is a way into the kernel or out of
+ * the box. */
 static const char *const denied[] = {
 	/* mounts and roots */
 	"mount", "umount", "umount2", "pivot_root", "chroot", "open_tree", "move_mount",
@@ -63,7 +64,7 @@ static int deny_namespaces(scmp_filter_ctx filter)
 	return r;
 }
 
-/* Every family between and beyond those allowed: a comparison cannot say "none of these". */
+/* Every family between and beyond those allowed: a comparison cannot express "none of these". */
 static int deny_families(scmp_filter_ctx filter)
 {
 	int r = 0, last = 0;

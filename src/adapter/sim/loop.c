@@ -7,7 +7,7 @@
 enum { MONO_BEGIN_MS = 1000 };
 #define WALL_BEGIN_MS INT64_C(1700000000000)
 
-/* More turns than that without a step of time: somebody defers work for ever. */
+/* More turns than that without a step of time: work is deferred for ever. */
 enum { TURNS_MAX = 1000000 };
 
 struct sim_state {

@@ -1,6 +1,6 @@
 /*
  * Streams in memory (port/stream.h), between machines that are names, over a network that does
- * what it is told: it delays, fragments, cuts, and falls silent. Everything happens on one
+ * what the test asks for: it delays, fragments, cuts, and falls silent. Everything happens on one
  * simulated loop (loop.h), so a test of two ends is one thread and takes the same steps each time.
  *
  *   struct sim_network *net = sim_network_new(&loop, 1);
@@ -25,7 +25,7 @@ void sim_network_free(struct sim_network *net);
 /* The network as one machine sees it; others connect to it by this name. Free it with
  * stream_transport_free(). */
 struct stream_transport *sim_network_machine(struct sim_network *net, const char *name);
-/* From now on the machine proves who it is: its peers see `name`, `role` and `cluster`, and
+/* From now on the machine proves its identity: its peers see `name`, `role` and `cluster`, and
  * application protocols are negotiated with machines that do the same. */
 void sim_network_certify(struct sim_network *net, const char *machine,
 			 const struct stream_peer *identity);
@@ -39,7 +39,7 @@ void sim_network_window(struct sim_network *net, size_t bytes);
 
 /* The connections between two machines break at both ends; new ones are impossible. */
 void sim_network_cut(struct sim_network *net, const char *a, const char *b);
-/* Nothing that `from` sends arrives at `to`, and neither is told: half-open connections. After
+/* Nothing that `from` sends arrives at `to`, and neither notices: half-open connections. After
  * SIM_KEEPALIVE_MS they break, as TCP's keep-alive has it. */
 void sim_network_silence(struct sim_network *net, const char *from, const char *to);
 /* Ends cuts and silences between the two. Bytes that were held back arrive. */

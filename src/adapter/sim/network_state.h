@@ -35,7 +35,7 @@ struct arrival {
 
 struct sim_stream {
 	struct stream stream;
-	struct sim_machine *machine, *remote; /* remote: NULL until somebody answers */
+	struct sim_machine *machine, *remote; /* remote: NULL until a peer answers */
 	struct sim_stream *other;	      /* NULL: none yet, or closed at that end */
 	struct sim_stream *next, *prev;	      /* in network.streams */
 	/* What the other end wrote: the first `arrived` bytes can be read, the rest is under way. */

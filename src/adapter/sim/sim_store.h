@@ -1,5 +1,5 @@
 /*
- * port/store.h on a disk in memory. What is asked waits until somebody lets it be answered, who so
+ * port/store.h on a disk in memory. A commit waits until the test answers it, which so
  * decides when a commit is durable, whether it fails, and what of it is on disk after a crash.
  */
 #ifndef SAMOZA_ADAPTER_SIM_SIM_STORE_H

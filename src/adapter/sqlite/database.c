@@ -136,7 +136,7 @@ static int schema_update(struct database *db, const struct database_schema *sche
 }
 
 /* Counts the pages of the log after each commit, instead of SQLite's own checkpoint inside a
- * commit, which somebody would have to wait for. */
+ * commit, which would have to wait for it. */
 static int wal_grew(void *user, sqlite3 *handle, const char *name, int pages)
 {
 	(void)handle;

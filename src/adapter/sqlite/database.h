@@ -4,8 +4,8 @@
  *
  * The lock is exclusive for the life of the connection: a second process is refused at once.
  * `PRAGMA user_version` holds the schema's version; older files are brought up to date step by
- * step in one transaction, newer ones are refused. `PRAGMA application_id` tells our files from
- * others.
+ * step in one transaction, newer ones are refused. `PRAGMA application_id` distinguishes
+ * our files from others.
  *
  * SQLite is built to be called from one thread at a time here (NOMUTEX): first the one that
  * opens, then the worker.

@@ -1,4 +1,4 @@
-/* The C text that is compiled behind wasm2c's output: see runtime/guest_module.h. */
+/* The C text that is compiled after wasm2c's output: see runtime/guest_module.h. */
 #ifndef SAMOZA_ADAPTER_WASM2C_GLUE_H
 #define SAMOZA_ADAPTER_WASM2C_GLUE_H
 

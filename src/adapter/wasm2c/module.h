@@ -58,7 +58,7 @@ struct module_info {
 /* memory_bytes: resources.memory of the space; the initial memory must fit.
  * Errors: ERR_LIMIT (a limit above), ERR_UNSUPPORTED (SIMD, threads, reference types),
  * ERR_INVALID (all else); the text gives the offset, and for imports all names at once.
- * Undeclared capabilities are no error: their calls answer -EPERM. */
+ * Undeclared capabilities are not an error: their calls answer -EPERM. */
 int must_check module_check(const uint8_t *data, size_t size, uint64_t memory_bytes,
 			    struct module_info *ret_info, struct error **err);
 

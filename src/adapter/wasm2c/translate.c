@@ -266,7 +266,7 @@ int translation_continue(struct translation *tr, struct error **err)
 				 "module refused: translating it takes longer than %u s",
 				 tr->translator->wall_seconds);
 	}
-	/* The compiler's driver may have left something behind it. */
+	/* The compiler's driver may have left files. */
 	(void)kill(-tr->pid, SIGKILL);
 	tr->pid = 0;
 	closep(&tr->pidfd);

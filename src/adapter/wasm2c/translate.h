@@ -66,7 +66,7 @@ int must_check translation_start(struct translator *t, const uint8_t *module, si
 int translation_fd(const struct translation *tr);
 /* CLOCK_MONOTONIC, milliseconds. */
 uint64_t translation_deadline_ms(const struct translation *tr);
-/* 1: go on waiting, 0: done, or an error. Never blocks. */
+/* 1: continue to wait, 0: done, or an error. Never blocks. */
 int must_check translation_continue(struct translation *tr, struct error **err);
 /* Borrowed; once done. */
 const char *translation_path(const struct translation *tr);

@@ -29,7 +29,7 @@
  * -O1: half the time of -O2 (0.5 s instead of 0.9 s for a module with printf), and as fast at
  * run time but for functions that call themselves. What follows keeps WebAssembly's meaning:
  * endless recursion must reach the guard page (no sibling calls), floating point must not be
- * folded as if nobody looked at rounding and signalling NaNs. Stack probes, so that no frame
+ * folded as if rounding modes and signalling NaNs did not matter. Stack probes, so that no frame
  * steps over the guard. No start files and no libraries: nothing runs when the object is
  * loaded, and every symbol is bound at once by zrun.
  */

@@ -3,7 +3,7 @@
  * the conflicting pair named:
  *
  * - required affinity and required anti-affinity with the same space on the same scope,
- *   whichever of the two spaces says it (anti-affinity binds both sides);
+ *   whichever of the two spaces declares it (anti-affinity binds both sides);
  * - required anti-affinity on `zhost` between instances that share a root instance, and so
  *   always live on one zhost;
  * - constraints of a space, and of those that it is inside of, that exclude each other.

@@ -1,5 +1,5 @@
 /*
- * What one space says of itself: quantities, exports, probes, restart.
+ * What one space declares: quantities, exports, probes, restart.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -40,7 +40,7 @@ static struct schema_position exact_position(const struct schema_positions *posi
 	return here;
 }
 
-/* In topology.yaml, or, for what only space.yaml says, there. */
+/* In topology.yaml, or, for what only space.yaml has, there. */
 static struct schema_position position_of(const struct compile *c, const char *path)
 {
 	struct schema_position position = {0};

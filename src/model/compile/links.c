@@ -170,7 +170,7 @@ static int compare_ends(const void *a, const void *b, void *context)
 	return (x->path > y->path) - (x->path < y->path);
 }
 
-/* Gives each space its list of paths; two of one name at one space cannot be told apart. */
+/* Gives each space its list of paths; two of one name at one space cannot be distinguished. */
 static void index_paths(struct compile *c, const unsigned *positions)
 {
 	struct topology *t = c->t;

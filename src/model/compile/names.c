@@ -198,7 +198,7 @@ char *hint_for(const struct compile *c, const char *name, bool facets_too)
 				  t->spaces[space].name);
 	if (!facets_too && topology_find_facet(t, name) >= 0)
 		return mem_strdup(" (that is a facet)");
-	/* For people: in a topology of thousands of spaces nobody waits for hints. */
+	/* For people: in a topology of thousands of spaces, hints would take too long. */
 	if (t->space_count > 200 || t->facet_count > 200 || strlen(name) > 63)
 		return mem_strdup("");
 	for (unsigned i = 0; i < t->space_count + (facets_too ? t->facet_count : 0); i++) {

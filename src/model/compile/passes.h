@@ -4,8 +4,8 @@
  *
  *   names    spaces, facets, their one name space       names.h
  *   tree     containment, depth                         tree.c
- *   fields   everything that one space says of itself   fields.c, placement.c
- *   links    imports, paths, who can start              links.c, startable.c
+ *   fields   everything that one space declares         fields.c, placement.c
+ *   links    imports, paths, what can start             links.c, startable.c
  *   clash    declarations that no cluster can satisfy   clash.c
  *   expand   instances                                  expand.c
  */

@@ -7,7 +7,7 @@
  * counts only once it is known to be startable, it never counts as its own provider.
  *
  *   need[s]    how many of {parent, each mandatory import} of s are not startable yet
- *   users      who waits for a node: spaces are nodes 0..n-1, facet f is node n + f
+ *   users      what waits for a node: spaces are nodes 0..n-1, facet f is node n + f
  *
  * A node that becomes startable lowers the need of its users; what reaches 0 follows. Each edge
  * is walked once.
@@ -114,7 +114,7 @@ static void spread_startable(struct graph *g)
 	free(queue);
 }
 
-/* The first thing that keeps `space` from starting, and the space behind it. */
+/* The first thing that keeps `space` from starting, and the space that it depends on. */
 static unsigned blocker(const struct graph *g, unsigned space,
 			const struct import_decl **ret_import, unsigned *ret_item)
 {

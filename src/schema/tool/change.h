@@ -1,7 +1,7 @@
 /*
  * Writes the table of what a change of each field of topology.yaml means (model/change.h) as C.
  *
- * A field says it with the option `change`; a field of a message type passes it to the fields
+ * A field declares it with the option `change`; a field of a message type passes it to the fields
  * below, unless they have their own. Fails with the field's name where a field of a topology has
  * neither its own nor an inherited one, and where a field has one that nothing reads.
  */

@@ -9,7 +9,7 @@
  *
  * Frames to zrun are appended to a buffer and written once per turn of the loop, as many as
  * there are with one write; the protocol's window bounds what waits in zrun. The process has
- * ended when its pidfd says so and its exit report has been read.
+ * ended when its pidfd is ready and its exit report has been read.
  */
 #ifndef SAMOZA_ZHOST_PROCESS_ZRUN_PROCESS_H
 #define SAMOZA_ZHOST_PROCESS_ZRUN_PROCESS_H
@@ -98,7 +98,7 @@ int zrun_process_start(struct zrun_processes *ps, const struct zrun_identity *id
 		       struct launch_request *request, const struct zrun_lease *lease,
 		       const struct zrun_process_listener *listener, void *user,
 		       struct zrun_process **ret_process, struct error **err) must_check;
-/* Takes over the process that an earlier zhost left. NULL: it has ended, and *ret_report says
+/* Takes over the process that an earlier zhost left. NULL: it has ended, and *ret_report has
  * how, as far as it is known (`error` may be NULL). */
 struct zrun_process *zrun_process_find(struct zrun_processes *ps,
 				       const struct zrun_identity *identity,

@@ -12,7 +12,7 @@
  *   translating   has them translated to native code                           (child processes)
  *   storing       writes the artifacts that are not there yet, durably         (thread)
  *   deciding      with the core, until submission_decided()
- *   refused       tells the listener; follows every stage but deciding
+ *   refused       notifies the listener; follows every stage but deciding
  *
  * A package whose modules and artifacts are all known takes one turn in a thread.
  */

@@ -49,7 +49,7 @@ struct upload {
 	int fd;
 };
 
-/* `translations` and `platform` NULL: there is no translator; `translator_error` says why.
+/* `translations` and `platform` NULL: there is no translator; `translator_error` is the reason.
  * ERR_INVALID: a trusted key cannot be read. Strings are borrowed. */
 int submissions_new(struct loop *loop, struct artifacts *artifacts,
 		    struct translations *translations, const char *platform,

@@ -1,6 +1,6 @@
 /*
  * Translates modules to native code (adapter/wasm2c), a few at a time, each module once: a module
- * that is being translated already is not begun again; all who asked for it get the same answer.
+ * that is being translated already is not begun again; all that asked for it get the same answer.
  *
  *   ask ──► queue ──► check and start ──► programs run ──► digest of the result ──► done
  *                     (worker thread)     (child processes)   (worker thread)

@@ -19,7 +19,7 @@
 #include "zrun/launch/spawn.h"
 
 #define ZYGOTE_READY_MS	  5000
-#define ZYGOTE_RESTART_MS 5000 /* one that dies sooner is not replaced before */
+#define ZYGOTE_RESTART_MS 5000 /* if it dies sooner, it is not replaced before */
 #define CHILD_SOCKET	  3
 #define DEFAULT_UID	  65534
 
@@ -249,7 +249,7 @@ static void launch_by_exec(struct launcher *l, size_t index)
 	landed(l, index, pid, error);
 }
 
-/* What was sent may or may not have been forked: told as failed, never done twice. */
+/* What was sent may or may not have been forked: reported as failed, never done twice. */
 static void zygote_died(struct launcher *l)
 {
 	CLEANUP(error_freep) struct error *error = NULL;

@@ -5,7 +5,7 @@
  * The launcher keeps one zygote: the program zrun, small, one thread, a child of the caller.
  * It forks the instances with CLONE_PARENT, so that they are children of the *caller*:
  * their end is seen by their pidfd (readable), and launch_reap() takes the wait status.
- * When the caller dies the zygote ends, the instances continue (protocol.h tells how they are
+ * When the caller dies the zygote ends, the instances continue (see protocol.h for how they are
  * found again). When the zygote dies, launches go through fork and exec of zrun until a new
  * one stands; the caller does not see the difference.
  *
@@ -14,7 +14,7 @@
  *   launcher_new -> launcher_start -> poll launcher_fd() for READABLE (for WRITABLE as well
  *   while launcher_wants_write()) -> launcher_process() on each event -> callbacks
  *
- * After a restart of the zygote launcher_fd() changes: `on_fd_changed` says so.
+ * After a restart of the zygote launcher_fd() changes: `on_fd_changed` reports it.
  */
 #ifndef SAMOZA_ZRUN_LAUNCH_LAUNCH_H
 #define SAMOZA_ZRUN_LAUNCH_LAUNCH_H
@@ -97,7 +97,7 @@ struct launch_request {
 };
 
 /* pid > 0: the process runs and is the caller's child; the pidfd belongs to the callee.
- * Otherwise pid is -1 and `error` (borrowed) says why. */
+ * Otherwise pid is -1 and `error` (borrowed) is the reason. */
 typedef void launch_done_fn(void *data, pid_t pid, int pidfd, const struct error *error);
 
 /* Asks for an instance; the callback comes from launcher_process(), or from within this call
@@ -109,11 +109,11 @@ int must_check launcher_launch(struct launcher *l, const struct launch_request *
 /* A listening socket DIR/name (an old one of that name is replaced), mode 0600, close on
  * exec. Long paths are fine. */
 int must_check launch_listen(int dir_fd, const char *name, int *ret_fd, struct error **err);
-/* Connects to it, non-blocking, close on exec. ERR_UNAVAILABLE when nobody listens (the
+/* Connects to it, non-blocking, close on exec. ERR_UNAVAILABLE when no process listens (the
  * instance is gone: unlink the socket), ERR_NOT_FOUND when there is no such socket. */
 int must_check launch_connect(int dir_fd, const char *name, int *ret_fd, struct error **err);
-/* Who listens at the other end, from the kernel, not from what the instance says. Trust it
- * only after HELLO has come over this connection: then the process of the pidfd is the one. */
+/* The process that listens at the other end, according to the kernel, not to the instance. Trust
+ * it only after HELLO has come over this connection: then the process of the pidfd is the one. */
 int must_check launch_adopt(int connection_fd, pid_t *ret_pid, int *ret_pidfd,
 			    struct error **err);
 /* The kernel calls the process zrun. */

@@ -269,12 +269,12 @@ static void reap(struct keeper *k)
 		uint32_t id = job_of(k, pid);
 
 		if (id == 0)
-			continue; /* something that a job left behind */
+			continue; /* a process that a job left */
 		k->jobs[id] = 0;
 		ends[count++] =
 			(struct keeper_event){.type = KEEPER_ENDED, .id = id, .status = status};
 	}
-	/* Now all that has ended is reaped: what a job left behind is ours, and lives. */
+	/* Now all that has ended is reaped: what a job left is ours, and lives. */
 	for (unsigned n = 0; n < count; n++) {
 		ends[n].left = pid == 0;
 		tell(k, &ends[n]);
@@ -340,7 +340,7 @@ void keeper_run(struct enclosure *enclosure, int socket, const char *groups, siz
 		_exit(1);
 	}
 	/* After the last change of user, which would forget it. Without a namespace it must
-	 * outlive its supervisor, to end what would be nobody's. */
+	 * outlive its supervisor, to end what would have no owner. */
 	if (k.is_first)
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	ready.done = enclosure->confine.done;

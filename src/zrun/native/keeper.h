@@ -1,7 +1,7 @@
 /*
  * The keeper: the first process of an instance's enclosure (adapter/sandbox/enclose.h). It runs
- * what its supervisor (native.h) orders, takes up whatever those programs leave behind, and
- * tells their ends. In its namespace of processes it is number 1: when it goes, all go.
+ * what its supervisor (native.h) orders, adopts what those programs leave, and
+ * reports their ends. In its namespace of processes it is number 1: when it goes, all go.
  *
  *   supervisor (zrun)                                  keeper
  *     | KEEPER_RUN id, program, output ----------------> fork, session of its own, exec
@@ -11,7 +11,7 @@
  *     | KEEPER_SIGNAL id or all, signal ---------------> to its process tree, or to every one
  *     | end of the socket -----------------------------> kills all, exits
  *
- * The keeper runs as the same user as the recipes: what it says is checked, never trusted.
+ * The keeper runs as the same user as the recipes: what it sends is checked, never trusted.
  */
 #ifndef SAMOZA_ZRUN_NATIVE_KEEPER_H
 #define SAMOZA_ZRUN_NATIVE_KEEPER_H

@@ -54,7 +54,7 @@ static enum probe_result begin(struct native *n, struct probe *p)
 	if (p->kind != PROBE_COMMAND)
 		return probe_begin(p, n->probe_error, sizeof(n->probe_error));
 	if (n->jobs[JOB_PROBE].is_running)
-		return PROBE_PENDING; /* one that was killed, still there */
+		return PROBE_PENDING; /* a killed one has not ended yet */
 	n->jobs[JOB_PROBE].output.is_quiet = true;
 	return native_start_command(n, JOB_PROBE, p->value) ? PROBE_PENDING : PROBE_BAD;
 }

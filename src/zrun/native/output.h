@@ -2,7 +2,7 @@
  * What a program of an instance prints: lines for the log, and the last of them for messages.
  *
  * The log is bounded by zhost (rotated files); here the rate is: an instance may print
- * OUTPUT_BYTES_PER_S in the long run, the rest is read and dropped, and the log says how much.
+ * OUTPUT_BYTES_PER_S in the long run, the rest is read and dropped, and the log names how much.
  * So a program that prints a gigabyte neither fills a disk nor is held up, nor holds up others.
  */
 #ifndef SAMOZA_ZRUN_NATIVE_OUTPUT_H

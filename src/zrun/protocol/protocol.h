@@ -1,5 +1,5 @@
 /*
- * What zhost and zrun say to each other: frames over a Unix stream socket.
+ * Wire protocol between zhost and zrun: frames over a Unix stream socket.
  *
  * The listening socket is made by zhost, handed to zrun at its start (launch.h) and lies in
  * a private directory of zhost's under the instance's name. zrun accept()s one zhost at a time:
@@ -104,7 +104,7 @@ enum zrun_capability {
 	ZRUN_CAP_DATA_WRITE = 1 << 4, /* data.write */
 };
 
-/* The bit of a capability's name, 0 for one that guards no call of this version. */
+/* The bit of a capability's name, 0 if it guards no call of this version. */
 uint32_t zrun_capability_bit(const char *name);
 
 /* ---- zhost to zrun ---------------------------------------------------------------- */
@@ -212,7 +212,7 @@ struct zrun_updated {
 	int32_t result; /* of on_update; 0 where it was not called */
 } __attribute__((packed));
 
-/* The health check of a NATIVE instance fails, or succeeds again; also behind a HELLO while it
+/* The health check of a NATIVE instance fails, or succeeds again; also after a HELLO while it
  * fails. Without one the instance is healthy. */
 struct zrun_health {
 	uint8_t is_healthy;

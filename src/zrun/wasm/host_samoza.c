@@ -97,7 +97,7 @@ uint32_t host_net_emit_to(struct guest *g, uint32_t address, uint32_t address_si
 		return error(EFAULT);
 	if (size > ZRUN_PAYLOAD_MAX)
 		return error(EMSGSIZE);
-	/* 0 bytes could not be told from "none in time" by the receiver. */
+	/* The receiver could not distinguish 0 bytes from "none in time". */
 	if (size == 0)
 		return error(EINVAL);
 	if (address_size == 0 || address_size > ZRUN_ADDRESS_MAX)
@@ -276,7 +276,7 @@ uint32_t host_data_list(struct guest *g, uint32_t prefix, uint32_t prefix_size, 
 		return error(EINVAL);
 	if (prefix_size > ZRUN_KEY_MAX)
 		return error(EMSGSIZE);
-	/* The next page continues behind the last key given, whatever was deleted meanwhile; any
+	/* The next page continues after the last key given, whatever was deleted meanwhile; any
 	 * other cursor counts from the beginning. */
 	prefix_hash = hash(name, prefix_size);
 	if (cursor > 0 && cursor == g->list.position && prefix_hash == g->list.prefix_hash) {
