@@ -19,11 +19,15 @@
 
 /* Values are in files on disk: append only. */
 enum record_kind {
-	RECORD_META = 1,      /* id "" */
-	RECORD_TOPOLOGY = 2,  /* id: topology id */
-	RECORD_INSTANCE = 3,  /* id: "TOPOLOGY-ID/PATH" */
-	RECORD_ZHOST = 4,     /* id: name */
-	RECORD_FORGOTTEN = 5, /* id: topology name */
+	RECORD_META = 1,	/* id "" */
+	RECORD_TOPOLOGY = 2,	/* format 1, read only; id: topology id */
+	RECORD_INSTANCE = 3,	/* format 1, read only; id: "TOPOLOGY-ID/PATH" */
+	RECORD_ZHOST = 4,	/* id: name */
+	RECORD_FORGOTTEN = 5,	/* id: topology name */
+	RECORD_APPLICATION = 6, /* id: application id */
+	RECORD_REVISION = 7,	/* id: "APPLICATION-ID/0000000007" */
+	RECORD_SLOT = 8,	/* id: "APPLICATION-ID/PATH" */
+	RECORD_COPY = 9,	/* id: "APPLICATION-ID/PATH#EPOCH" */
 };
 
 struct record_change {

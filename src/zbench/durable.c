@@ -42,21 +42,32 @@ static size_t put(struct outbox *o, enum record_kind kind, char *take_id,
 static void write_instance(struct durable *d, struct outbox *o, const char *path,
 			   const char *zhost, int64_t now_ms)
 {
-	Samoza__V1__InstanceRecord r = SAMOZA__V1__INSTANCE_RECORD__INIT;
-	r.topology = (char *)TOPOLOGY_ID;
-	r.path = (char *)path;
-	r.goal = SAMOZA__V1__GOAL__GOAL_DEPLOYED_STARTED;
-	r.state = SAMOZA__V1__STATE__STATE_NOT_DEPLOYED;
-	r.zhost = (char *)zhost;
-	r.has_epoch = r.has_order = r.has_target = r.has_since_ms = r.has_goal_ms = true;
-	r.epoch = d->next_epoch++;
-	r.order = 1;
-	r.target = SAMOZA__V1__TARGET__TARGET_DEPLOYED;
-	r.has_placed_before = r.placed_before = true;
-	r.since_ms = r.goal_ms = now_ms;
-	r.goal_cause = (char *)"started by ops at 2026-01-01T10:31:00Z";
+	uint64_t epoch = d->next_epoch++;
+	Samoza__V1__SlotRecord slot = SAMOZA__V1__SLOT_RECORD__INIT;
+	slot.application = (char *)TOPOLOGY_ID;
+	slot.path = (char *)path;
+	slot.goal = SAMOZA__V1__GOAL__GOAL_DEPLOYED_STARTED;
+	slot.state = SAMOZA__V1__STATE__STATE_NOT_DEPLOYED;
+	slot.has_serving = slot.has_writer = slot.has_since_ms = slot.has_goal_ms = true;
+	slot.serving = slot.writer = epoch;
+	slot.has_placed_before = slot.placed_before = true;
+	slot.since_ms = slot.goal_ms = now_ms;
+	slot.goal_cause = (char *)"started by ops at 2026-01-01T10:31:00Z";
 	d->record_bytes +=
-		put(o, RECORD_INSTANCE, str_printf("%s/%s", TOPOLOGY_ID, path), &r.base);
+		put(o, RECORD_SLOT, str_printf("%s/%s", TOPOLOGY_ID, path), &slot.base);
+	Samoza__V1__CopyRecord copy = SAMOZA__V1__COPY_RECORD__INIT;
+	copy.application = (char *)TOPOLOGY_ID;
+	copy.path = (char *)path;
+	copy.epoch = copy.placement = epoch;
+	copy.zhost = (char *)zhost;
+	copy.revision = 1;
+	copy.role = SAMOZA__V1__ROLE__ROLE_SERVING;
+	copy.target = SAMOZA__V1__TARGET__TARGET_DEPLOYED;
+	copy.generation = 1;
+	d->record_bytes +=
+		put(o, RECORD_COPY,
+		    str_printf("%s/%s#%llu", TOPOLOGY_ID, path, (unsigned long long)epoch),
+		    &copy.base);
 }
 
 static void write_event(struct durable *d, struct outbox *o, const char *path,

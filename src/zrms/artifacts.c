@@ -97,10 +97,10 @@ static void topology_need(struct artifacts *a, struct topology_artifacts *t, con
 }
 
 static void topology_needs(struct artifacts *a, struct topology_artifacts *t,
-			   const Samoza__V1__TopologyRecord *record)
+			   Samoza__V1__SpaceArtifacts *const *spaces, size_t count)
 {
-	for (size_t i = 0; i < record->n_artifacts; i++) {
-		const Samoza__V1__SpaceArtifacts *space = record->artifacts[i];
+	for (size_t i = 0; i < count; i++) {
+		const Samoza__V1__SpaceArtifacts *space = spaces[i];
 		topology_need(a, t, space->module_digest);
 		topology_need(a, t, space->native_digest);
 		for (size_t k = 0; k < space->n_assets; k++)
@@ -108,6 +108,32 @@ static void topology_needs(struct artifacts *a, struct topology_artifacts *t,
 		for (size_t k = 0; k < space->n_recipes; k++)
 			topology_need(a, t, space->recipes[k]->digest);
 	}
+}
+
+static int revision_needs(struct artifacts *a, struct topology_artifacts *t, const void *data,
+			  size_t size, struct error **err)
+{
+	Samoza__V1__RevisionRecord *record =
+		samoza__v1__revision_record__unpack(NULL, size, data);
+	if (record == NULL)
+		return error_set(err, ERR_INVALID, "the record of revision %s cannot be read",
+				 t->id);
+	topology_needs(a, t, record->artifacts, record->n_artifacts);
+	samoza__v1__revision_record__free_unpacked(record, NULL);
+	return 0;
+}
+
+static int format1_needs(struct artifacts *a, struct topology_artifacts *t, const void *data,
+			 size_t size, struct error **err)
+{
+	Samoza__V1__TopologyRecord *record =
+		samoza__v1__topology_record__unpack(NULL, size, data);
+	if (record == NULL)
+		return error_set(err, ERR_INVALID, "the record of topology %s cannot be read",
+				 t->id);
+	topology_needs(a, t, record->artifacts, record->n_artifacts);
+	samoza__v1__topology_record__free_unpacked(record, NULL);
+	return 0;
 }
 
 static void topology_free(struct artifacts *a, struct topology_artifacts *t)
@@ -121,7 +147,7 @@ static void topology_free(struct artifacts *a, struct topology_artifacts *t)
 int artifacts_record(struct artifacts *a, enum record_kind kind, const char *id,
 		     const void *data, size_t size, struct error **err)
 {
-	if (kind != RECORD_TOPOLOGY)
+	if (kind != RECORD_REVISION && kind != RECORD_TOPOLOGY)
 		return 0;
 	struct topology_artifacts *t = NULL;
 	HASH_FIND_STR(a->topologies, id, t);
@@ -134,18 +160,12 @@ int artifacts_record(struct artifacts *a, enum record_kind kind, const char *id,
 		return 0;
 	}
 	if (t != NULL)
-		return 0; /* what a topology consists of never changes, only its state */
-	Samoza__V1__TopologyRecord *record =
-		samoza__v1__topology_record__unpack(NULL, size, data);
-	if (record == NULL)
-		return error_set(err, ERR_INVALID, "the record of topology %s cannot be read",
-				 id);
+		return 0; /* what a revision consists of never changes */
 	t = mem_new(struct topology_artifacts);
 	t->id = mem_strdup(id);
 	HASH_ADD_KEYPTR(hh, a->topologies, t->id, strlen(t->id), t);
-	topology_needs(a, t, record);
-	samoza__v1__topology_record__free_unpacked(record, NULL);
-	return 0;
+	return kind == RECORD_REVISION ? revision_needs(a, t, data, size, err)
+				       : format1_needs(a, t, data, size, err);
 }
 
 /* ---- at start ---- */

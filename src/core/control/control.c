@@ -8,8 +8,9 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "core/control/applications.h"
+#include "core/control/copies.h"
 #include "core/control/data.h"
-#include "core/control/deployments.h"
 #include "core/control/exclusions.h"
 #include "core/control/forget.h"
 #include "core/control/lifecycle_observer.h"
@@ -19,7 +20,6 @@
 #include "core/control/record_writer.h"
 #include "core/control/reports.h"
 #include "core/control/requests.h"
-#include "core/control/residence.h"
 #include "core/control/state.h"
 #include "core/control/topology_state.h"
 #include "core/control/zhosts.h"
@@ -40,16 +40,23 @@ void control_free(struct control *c)
 {
 	if (c == NULL)
 		return;
-	while (c->deployments.first != NULL)
-		deployment_dissolve(c, c->deployments.first);
-	deployment_registry_done(&c->deployments);
+	struct outbox unwanted;
+	outbox_init(&unwanted);
+	control_enter(c, c->now, &unwanted);
+	while (c->applications.first != NULL)
+		application_dissolve(c, c->applications.first);
+	application_list_done(&c->applications);
+	outbox_done(&unwanted);
 	heap_done(&c->deadlines); /* of zhosts, whose timers it touches */
 	zhost_registry_done(&c->zhosts);
 	forget_done(c);
 	lifecycle_done(&c->lifecycle);
 	place_free(c->place);
 	heap_done(&c->exclusion_timers);
-	heap_done(&c->may_run_timers);
+	heap_done(&c->ends_by_timers);
+	vector_for_each (&c->converted, record)
+		free(record->id);
+	vector_done(&c->converted);
 	dirty_set_done(&c->dirty);
 	loaded_records_done(&c->loaded);
 	free(c->cluster);
@@ -101,7 +108,7 @@ static void apply(struct control *c, const struct control_input *input)
 	case CONTROL_TICK:
 		zhosts_tick(c);
 		exclusions_tick(c);
-		holds_tick(c);
+		copies_tick(c);
 		break;
 	}
 }
@@ -136,18 +143,18 @@ static int64_t earlier(int64_t a, int64_t b)
 
 int64_t control_next_ms(const struct control *c)
 {
-	return earlier(earlier(zhosts_next_ms(c), holds_next_ms(c)), exclusions_next_ms(c));
+	return earlier(earlier(zhosts_next_ms(c), copies_next_ms(c)), exclusions_next_ms(c));
 }
 
 bool control_is_busy(const struct control *c, struct instant now, char **ret_what)
 {
-	const struct copy *copy = holds_first(c);
+	const struct copy *copy = copies_first_lost(c);
 	(void)now;
 	if (copy == NULL)
 		return false;
 	if (ret_what != NULL)
 		*ret_what = str_printf("%s/%s waits for the margin of its lost copy",
-				       deployment_of(copy->slot)->name, copy->slot->path);
+				       copy->unit->application->name, copy->of_slot.slot->path);
 	return true;
 }
 
@@ -160,22 +167,23 @@ uint64_t control_link_of(const struct control *c, const char *zhost)
 int control_link_of_instance(const struct control *c, const char *id, const char *path,
 			     uint64_t *ret_link, struct error **err)
 {
-	struct deployment *d = deployment_find(&c->deployments, id);
-	if (d == NULL)
+	struct control_application *a = application_by_id(&c->applications, id);
+	if (a == NULL)
 		return error_set(err, ERR_NOT_FOUND, "no topology %s", id);
-	const struct slot *s = deployment_find_slot(d, path, err);
+	const struct slot *s = application_served_slot(a, path, err);
 	if (s == NULL)
 		return ERR_NOT_FOUND;
-	const struct copy *copy = copy_of(s);
-	const struct control_zhost *z = copy->zhost != NULL ? copy->zhost : copy->last_zhost;
+	const struct slot_control *sc = control_of_slot(s);
+	const struct control_zhost *z =
+		slot_zhost(sc) != NULL ? slot_zhost(sc) : sc->last_zhost;
 	if (z == NULL)
 		return error_set(err, ERR_CONFLICT,
 				 "%s/%s has not been on any zhost: there is no log of it",
-				 d->name, path);
+				 a->name, path);
 	if (z->link == 0)
 		return error_set(err, ERR_UNAVAILABLE,
 				 "the log of %s/%s is on zhost %s, which cannot be reached",
-				 d->name, path, z->name);
+				 a->name, path, z->name);
 	*ret_link = z->link;
 	return 0;
 }
@@ -183,26 +191,27 @@ int control_link_of_instance(const struct control *c, const char *id, const char
 int control_resolve(const struct control *c, const char *text, const char **ret_id,
 		    struct error **err)
 {
-	const struct deployment *d = deployment_find(&c->deployments, text);
-	if (d == NULL)
-		d = deployment_by_name(&c->deployments, text);
-	if (d != NULL) {
-		*ret_id = d->id;
+	const struct control_application *a = application_by_id(&c->applications, text);
+	if (a == NULL)
+		a = application_by_name(&c->applications, text);
+	if (a != NULL) {
+		*ret_id = a->id;
 		return 0;
 	}
-	const struct deployment *found = NULL;
-	for (d = c->deployments.first; d != NULL && !str_is_empty(text); d = d->next) {
-		if (!str_has_prefix(d->id, text))
+	const struct application_id *found = NULL, *id = c->applications.registry.by_id;
+	for (; id != NULL && !str_is_empty(text); id = id->hh.next) {
+		if (!str_has_prefix(id->text, text))
 			continue;
-		if (found != NULL)
+		if (found != NULL && found->application != id->application)
 			return error_set(err, ERR_CONFLICT,
 					 "ambiguous id '%s' matches at least %s (%s) and %s "
 					 "(%s); use a longer prefix",
-					 text, found->id, found->name, d->id, d->name);
-		found = d;
+					 text, found->text, found->application->name, id->text,
+					 id->application->name);
+		found = id;
 	}
 	if (found == NULL)
 		return error_set(err, ERR_NOT_FOUND, "no topology '%s'", text);
-	*ret_id = found->id;
+	*ret_id = application_id(found->application);
 	return 0;
 }

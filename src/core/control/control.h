@@ -45,6 +45,10 @@ void control_free(struct control *control);
 int control_load(struct control *control, enum record_kind kind, const void *data, size_t size,
 		 struct error **err) must_check;
 
+/* After the last record: the store is of an earlier format, and the first flush converts it. A copy of
+ * it is to be made before. */
+bool control_is_to_convert(const struct control *control);
+
 /* After the last record. Silence of zhosts is counted from `now`. */
 int control_start(struct control *control, struct instant now, struct outbox *outbox,
 		  struct error **err) must_check;
@@ -63,8 +67,8 @@ int64_t control_next_ms(const struct control *control);
 
 /* ---- reading (no change, no outbox) ---- */
 
-/* ID, unambiguous prefix of one, or name (the topology that is not stopped, else the newest).
- * Returns the full id, borrowed until the next input; ERR_NOT_FOUND, ERR_CONFLICT (ambiguous).
+/* ID (also an older one), unambiguous prefix of one, or name. Returns the full id, borrowed until the
+ * next input; ERR_NOT_FOUND, ERR_CONFLICT (ambiguous).
  */
 int control_resolve(const struct control *control, const char *text, const char **ret_id,
 		    struct error **err) must_check;

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/str.h"
+#include "core/control/copies.h"
 #include "core/control/state.h"
 #include "schema/message.h"
 
@@ -23,20 +24,18 @@ static void *copy_bytes(ProtobufCBinaryData from)
 }
 
 /* The copy that the key names, on the zhost of that link; NULL. */
-static const struct copy *find_copy(const struct control *c, uint64_t link,
-				    const Samoza__V1__InstanceKey *key)
+static struct copy *find_copy(const struct control *c, uint64_t link,
+			      const Samoza__V1__InstanceKey *key)
 {
 	const struct control_zhost *z = zhost_by_link(&c->zhosts, link);
-	const struct deployment *d = deployment_find(&c->deployments, key->topology);
-	const struct slot *s = z != NULL && d != NULL ? slot_find(&d->slots, key->path) : NULL;
-	const struct copy *copy = s != NULL ? copy_of(s) : NULL;
-	return copy != NULL && copy->zhost == z && copy->of_path.epoch == key->epoch ? copy
-										     : NULL;
+	return z != NULL ? copy_find(c, z, key) : NULL;
 }
 
 static bool stores_in_cluster(const struct copy *copy)
 {
-	const struct space *space = slot_declared_space(copy->slot);
+	const struct topology *t = copy->unit->revision->topology;
+	const struct space *space = instance_space(
+		t, (unsigned)topology_find_instance(t, copy->of_slot.slot->path));
 	return space_type_is_wasm(space->type) && space->storage == STORAGE_CLUSTER;
 }
 
@@ -44,15 +43,15 @@ void data_request(struct control *c, uint64_t link, const Samoza__V1__DataReques
 {
 	const struct copy *copy = find_copy(c, link, request->key);
 	c->count.data_requests++;
-	if (copy == NULL || !stores_in_cluster(copy) || !slot_copy_writes(&copy->of_path)) {
+	if (copy == NULL || !stores_in_cluster(copy) || !slot_copy_writes(&copy->of_slot)) {
 		answer(c, link, request->request, -ESTALE);
 		return;
 	}
 	*vector_add(&c->emitter.outbox->data) = (struct data_change){
 		.link = link,
 		.request = request->request,
-		.owner = str_printf("%s/%s", copy->of_path.slot->application->name,
-				    copy->of_path.slot->path),
+		.owner = str_printf("%s/%s", copy->of_slot.slot->application->name,
+				    copy->of_slot.slot->path),
 		.operation = request->operation,
 		.key = copy_bytes(request->data_key),
 		.key_size = request->data_key.len,

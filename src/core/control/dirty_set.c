@@ -3,22 +3,30 @@
 void dirty_set_done(struct dirty_set *set)
 {
 	vector_done(&set->copies);
-	vector_done(&set->deployments);
+	vector_done(&set->slots);
+	vector_done(&set->applications);
 	vector_done(&set->zhosts);
 }
 
 void mark_copy(struct copy *copy, unsigned marks)
 {
 	if ((copy->marks & (COPY_RECORD | COPY_ORDER)) == 0)
-		vector_push(&deployment_of(copy->slot)->dirty->copies, copy);
+		vector_push(&copy->unit->application->dirty->copies, copy);
 	copy->marks |= marks;
 }
 
-void mark_deployment(struct deployment *d, unsigned marks)
+void mark_slot(struct slot_control *sc)
 {
-	if ((d->marks & DEPLOYMENT_LISTED) == 0)
-		vector_push(&d->dirty->deployments, d);
-	d->marks |= marks | DEPLOYMENT_LISTED;
+	if ((sc->marks & SLOT_RECORD) == 0)
+		vector_push(&application_of(sc->slot)->dirty->slots, sc);
+	sc->marks |= SLOT_RECORD;
+}
+
+void mark_application(struct control_application *a, unsigned marks)
+{
+	if ((a->marks & APPLICATION_LISTED) == 0)
+		vector_push(&a->dirty->applications, a);
+	a->marks |= marks | APPLICATION_LISTED;
 }
 
 void mark_zhost(struct control_zhost *z)
@@ -32,25 +40,45 @@ void dirty_set_clear(struct dirty_set *set)
 {
 	vector_for_each (&set->zhosts, z)
 		(*z)->record_marked = false;
-	vector_for_each (&set->deployments, d)
-		(*d)->marks = 0;
+	vector_for_each (&set->applications, a)
+		(*a)->marks = 0;
+	vector_for_each (&set->slots, sc)
+		(*sc)->marks &= ~(unsigned)SLOT_RECORD;
 	vector_for_each (&set->copies, copy)
 		(*copy)->marks &= ~(unsigned)(COPY_RECORD | COPY_ORDER);
 	vector_clear(&set->zhosts);
-	vector_clear(&set->deployments);
+	vector_clear(&set->applications);
+	vector_clear(&set->slots);
 	vector_clear(&set->copies);
 }
 
-void dirty_set_forget(struct dirty_set *set, const struct deployment *d)
+/* Removes every `item` of a list for which `gone` holds. */
+#define REMOVE_IF(list, item, gone)                               \
+	do {                                                      \
+		size_t kept_ = 0;                                 \
+		vector_for_each (list, item) {                    \
+			if (!(gone))                              \
+				(list)->items[kept_++] = *(item); \
+		}                                                 \
+		(list)->count = kept_;                            \
+	} while (0)
+
+void dirty_set_forget_copy(struct dirty_set *set, struct copy *copy)
 {
-	size_t kept = 0;
-	for (size_t k = 0; k < set->copies.count; k++)
-		if (deployment_of(set->copies.items[k]->slot) != d)
-			set->copies.items[kept++] = set->copies.items[k];
-	set->copies.count = kept;
-	kept = 0;
-	for (size_t k = 0; k < set->deployments.count; k++)
-		if (set->deployments.items[k] != d)
-			set->deployments.items[kept++] = set->deployments.items[k];
-	set->deployments.count = kept;
+	if ((copy->marks & (COPY_RECORD | COPY_ORDER)) == 0)
+		return;
+	REMOVE_IF(&set->copies, item, *item == copy);
+	copy->marks = 0;
+}
+
+void dirty_set_forget_slots(struct dirty_set *set, const struct control_application *a)
+{
+	REMOVE_IF(&set->slots, item, application_of((*item)->slot) == a);
+}
+
+void dirty_set_forget(struct dirty_set *set, const struct control_application *a)
+{
+	dirty_set_forget_slots(set, a);
+	REMOVE_IF(&set->copies, item, (*item)->unit->application == a);
+	REMOVE_IF(&set->applications, item, *item == a);
 }

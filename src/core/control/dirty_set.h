@@ -5,40 +5,50 @@
 #define SAMOZA_CORE_CONTROL_DIRTY_SET_H
 
 #include "base/vector.h"
-#include "core/control/deployment.h"
+#include "core/control/application.h"
 #include "core/control/zhost_registry.h"
 
 /* Marks of copies. */
 enum {
 	COPY_RECORD = 1, /* write it */
 	COPY_ORDER = 2,	 /* its zhost is to get it */
-	COPY_ROUTE = 4,	 /* in mesh_routes.changed */
-	COPY_LISTED = 8, /* its zhost has listed it while joining */
+	COPY_LISTED = 4, /* its zhost has listed it while joining */
 };
 
-/* Marks of deployments. */
+/* Marks of slots. */
 enum {
-	DEPLOYMENT_RECORD = 1,
-	DEPLOYMENT_STATE = 2,	  /* derive its state */
-	DEPLOYMENT_PLACE = 4,	  /* a copy may need a place */
-	DEPLOYMENT_IMPORTERS = 8, /* providers changed: importers_changed */
-	DEPLOYMENT_ROUTES = 16,	  /* send the mesh table */
-	DEPLOYMENT_LISTED = 32,	  /* in the list */
+	SLOT_RECORD = 1,
+	SLOT_ROUTE = 2, /* in mesh_routes.changed */
+};
+
+/* Marks of applications. */
+enum {
+	APPLICATION_RECORD = 1,
+	APPLICATION_STATE = 2,	   /* derive its state */
+	APPLICATION_PLACE = 4,	   /* a slot may need a place */
+	APPLICATION_IMPORTERS = 8, /* providers changed: importers_changed */
+	APPLICATION_ROUTES = 16,   /* send the mesh table */
+	APPLICATION_LISTED = 32,   /* in the list */
 };
 
 struct dirty_set {
-	VECTOR(struct copy *) copies; /* COPY_RECORD or COPY_ORDER */
-	VECTOR(struct deployment *) deployments;
+	VECTOR(struct copy *) copies;	     /* COPY_RECORD or COPY_ORDER */
+	VECTOR(struct slot_control *) slots; /* SLOT_RECORD */
+	VECTOR(struct control_application *) applications;
 	VECTOR(struct control_zhost *) zhosts;
 };
 
 void dirty_set_done(struct dirty_set *set);
 void mark_copy(struct copy *copy, unsigned marks);
-void mark_deployment(struct deployment *d, unsigned marks);
+/* Its record is to be written. */
+void mark_slot(struct slot_control *sc);
+void mark_application(struct control_application *a, unsigned marks);
 void mark_zhost(struct control_zhost *z);
-/* Everything is written: clears all marks but COPY_LISTED. */
+/* Everything is written: clears all marks but COPY_LISTED and SLOT_ROUTE. */
 void dirty_set_clear(struct dirty_set *set);
-/* It is about to be freed. */
-void dirty_set_forget(struct dirty_set *set, const struct deployment *d);
+/* They are about to be freed. */
+void dirty_set_forget_copy(struct dirty_set *set, struct copy *copy);
+void dirty_set_forget_slots(struct dirty_set *set, const struct control_application *a);
+void dirty_set_forget(struct dirty_set *set, const struct control_application *a);
 
 #endif

@@ -9,14 +9,14 @@
 
 static int64_t window_ms(const struct copy *copy)
 {
-	return slot_declared_space(copy->slot)->restart_window_ms;
+	return slot_declared_space(copy->serves->slot)->restart_window_ms;
 }
 
 /* ---- one exclusion ---- */
 
 static void drop(struct control *c, struct exclusion *e)
 {
-	struct copy *root = e->root;
+	struct slot_control *root = e->root;
 	for (struct exclusion **p = &root->exclusions; *p != NULL; p = &(*p)->next) {
 		if (*p == e) {
 			*p = e->next;
@@ -27,12 +27,12 @@ static void drop(struct control *c, struct exclusion *e)
 	free(e->zhost);
 	free(e->sentence);
 	free(e);
-	mark_copy(root, COPY_RECORD);
+	mark_slot(root);
 }
 
-void exclusion_add(struct control *c, struct copy *root, const struct copy *failed)
+void exclusion_add(struct control *c, struct slot_control *root, const struct copy *failed)
 {
-	const struct control_zhost *z = failed->zhost;
+	const struct control_zhost *z = copy_zhost(failed);
 	for (struct exclusion *e = root->exclusions, *next; e != NULL; e = next) {
 		next = e->next;
 		if (str_equal(e->zhost, z->name))
@@ -46,15 +46,16 @@ void exclusion_add(struct control *c, struct copy *root, const struct copy *fail
 	CLEANUP(freep)
 	char *times = failed->failures == 1 ? mem_strdup("once")
 					    : str_printf("%u times", failed->failures);
-	e->sentence = str_printf("%s failed %s on %s: %s", failed->slot->path, times, z->name,
-				 failed->last_error != NULL ? failed->last_error : "unknown");
+	const char *error = failed->serves->last_error;
+	e->sentence = str_printf("%s failed %s on %s: %s", failed->of_slot.slot->path, times,
+				 z->name, error != NULL ? error : "unknown");
 	e->next = root->exclusions;
 	root->exclusions = e;
 	heap_set(&c->exclusion_timers, &e->timer, c->now.mono_ms + window_ms(failed));
-	mark_copy(root, COPY_RECORD);
+	mark_slot(root);
 }
 
-void exclusion_restore(struct control *c, struct copy *root,
+void exclusion_restore(struct control *c, struct slot_control *root,
 		       const Samoza__V1__Exclusion *record)
 {
 	struct exclusion *e = mem_new(struct exclusion);
@@ -73,27 +74,29 @@ void exclusion_restore(struct control *c, struct copy *root,
 
 /* It may be tried there again: copies that are exhausted on this very zhost try at once, others are
  * placed again with one more choice. */
-static void exclusion_ended(struct control *c, struct copy *root, const struct control_zhost *z)
+static void exclusion_ended(struct control *c, struct slot_control *root,
+			    const struct control_zhost *z)
 {
-	struct deployment *d = deployment_of(root->slot);
+	struct control_application *a = application_of(root->slot);
 	slot_for_each_below (root->slot, s)
-		if (copy_of(s)->exhausted && copy_of(s)->zhost == z)
+		if (slot_is_exhausted(control_of_slot(s)) &&
+		    slot_zhost(control_of_slot(s)) == z)
 			slot_retry(s);
-	place_wait_wake(c->place, d->place);
-	mark_deployment(d, DEPLOYMENT_PLACE);
+	place_wait_wake(c->place, a->ticket);
+	mark_application(a, APPLICATION_PLACE);
 }
 
-void exclusions_clear(struct control *c, struct copy *root)
+void exclusions_clear(struct control *c, struct slot_control *root)
 {
 	while (root->exclusions != NULL)
 		drop(c, root->exclusions);
 }
 
-void exclusions_forgive(struct control *c, struct copy *root)
+void exclusions_forgive(struct control *c, struct slot_control *root)
 {
 	exclusions_clear(c, root);
 	slot_for_each_below (root->slot, s)
-		if (copy_of(s)->exhausted)
+		if (slot_is_exhausted(control_of_slot(s)))
 			slot_retry(s);
 }
 
@@ -105,7 +108,7 @@ void exclusions_end_for(struct control *c, const struct control_zhost *z)
 			container_of(c->exclusion_timers.nodes[k], struct exclusion, timer);
 		if (!str_equal(e->zhost, z->name) || e->incarnation >= z->incarnation)
 			continue;
-		struct copy *root = e->root;
+		struct slot_control *root = e->root;
 		drop(c, e);
 		exclusion_ended(c, root, z);
 		k = c->exclusion_timers.count; /* the heap moved: from its end again */
@@ -117,7 +120,7 @@ void exclusions_tick(struct control *c)
 	for (struct heap_node *n;
 	     (n = heap_first(&c->exclusion_timers)) != NULL && n->key <= c->now.mono_ms;) {
 		struct exclusion *e = container_of(n, struct exclusion, timer);
-		struct copy *root = e->root;
+		struct slot_control *root = e->root;
 		const struct control_zhost *z = zhost_find(&c->zhosts, e->zhost);
 		drop(c, e);
 		exclusion_ended(c, root, z);
@@ -130,7 +133,8 @@ int64_t exclusions_next_ms(const struct control *c)
 	return n != NULL ? n->key : NEVER_MS;
 }
 
-struct place_exclusion *exclusions_for_engine(const struct control *c, const struct copy *root,
+struct place_exclusion *exclusions_for_engine(const struct control *c,
+					      const struct slot_control *root,
 					      uint32_t *ret_count)
 {
 	VECTOR(struct place_exclusion) list = {0};

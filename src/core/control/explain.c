@@ -47,45 +47,44 @@ static Samoza__V1__ExplainZhostView *group_view(const struct place_group *g)
 	return v;
 }
 
-static char *summary_of(const struct copy *copy, const struct place_explanation *e)
+static char *summary_of(const struct slot_control *sc, const struct place_explanation *e)
 {
-	const struct control_zhost *z = copy_is_placed(copy) ? copy->zhost : NULL;
+	const struct control_zhost *z = slot_is_placed(sc) ? slot_zhost(sc) : NULL;
 	if (z != NULL)
-		return str_printf("%s is on %s: %u of %u zhosts could take it",
-				  copy->slot->path, z->name, e->eligible_count,
-				  e->verdict_count);
-	if (copy->slot->goal == GOAL_NOT_DEPLOYED)
+		return str_printf("%s is on %s: %u of %u zhosts could take it", sc->slot->path,
+				  z->name, e->eligible_count, e->verdict_count);
+	if (sc->slot->goal == GOAL_NOT_DEPLOYED)
 		return str_printf(
 			"%s is not asked to be deployed: %u of %u zhosts could take it",
-			copy->slot->path, e->eligible_count, e->verdict_count);
-	return str_printf("%s has no place: %u of %u zhosts could take it", copy->slot->path,
+			sc->slot->path, e->eligible_count, e->verdict_count);
+	return str_printf("%s has no place: %u of %u zhosts could take it", sc->slot->path,
 			  e->eligible_count, e->verdict_count);
 }
 
 static Samoza__V1__ExplainSpaceView *explain_root(const struct control *c,
-						  const struct copy *copy)
+						  const struct slot_control *sc)
 {
-	const struct deployment *d = deployment_of(copy->slot);
+	const struct control_application *a = application_of(sc->slot);
 	struct place_explanation e = {0};
 	struct place_groups groups = {0};
 	uint32_t excluded_count = 0;
-	struct place_exclusion *excluded = exclusions_for_engine(c, copy, &excluded_count);
-	const struct place_unit_request request = {.unit = placement_unit(copy),
+	struct place_exclusion *excluded = exclusions_for_engine(c, sc, &excluded_count);
+	const struct place_unit_request request = {.unit = placement_unit(sc),
 						   .excluded = excluded,
 						   .excluded_count = excluded_count};
 	place_explain(c->place, &request, &e);
 	place_explanation_group(c->place, &e, &groups);
 
 	Samoza__V1__ExplainSpaceView *v = NEW(ExplainSpaceView, explain_space_view);
-	const struct control_zhost *z = copy_is_placed(copy) ? copy->zhost : NULL;
-	v->space = mem_strdup(copy->slot->path);
+	const struct control_zhost *z = slot_is_placed(sc) ? slot_zhost(sc) : NULL;
+	v->space = mem_strdup(sc->slot->path);
 	v->zhost = mem_strdup(z != NULL ? z->name : NULL);
-	v->summary = summary_of(copy, &e);
+	v->summary = summary_of(sc, &e);
 	if (z == NULL) {
 		v->reason = place_reason_text(&e.reason);
 		v->smallest_change = mem_strdup(e.reason.change);
 		if (v->reason == NULL)
-			v->reason = mem_strdup(d->reason);
+			v->reason = mem_strdup(a->reason);
 	}
 	v->zhosts = mem_new_array(Samoza__V1__ExplainZhostView *, groups.count);
 	for (uint32_t k = 0; k < groups.count; k++)
@@ -96,36 +95,36 @@ static Samoza__V1__ExplainSpaceView *explain_root(const struct control *c,
 	return v;
 }
 
-static Samoza__V1__ExplainSpaceView *explain_child(const struct copy *copy)
+static Samoza__V1__ExplainSpaceView *explain_child(const struct slot_control *sc)
 {
-	const struct slot *root = copy->slot->root;
-	const struct control_zhost *z = copy_is_placed(copy) ? copy->zhost : NULL;
+	const struct slot *root = sc->slot->root;
+	const struct control_zhost *z = slot_is_placed(sc) ? slot_zhost(sc) : NULL;
 	Samoza__V1__ExplainSpaceView *v = NEW(ExplainSpaceView, explain_space_view);
-	v->space = mem_strdup(copy->slot->path);
+	v->space = mem_strdup(sc->slot->path);
 	v->zhost = mem_strdup(z != NULL ? z->name : NULL);
 	v->summary = str_printf("%s goes where %s goes, inside of which it lives",
-				copy->slot->path, root->path);
+				sc->slot->path, root->path);
 	return v;
 }
 
 int control_view_explain(const struct control *c, const char *id, const char *path,
 			 Samoza__V1__ExplainView **ret_view, struct error **err)
 {
-	struct deployment *d = deployment_find(&c->deployments, id);
-	if (d == NULL)
+	struct control_application *a = application_by_id(&c->applications, id);
+	if (a == NULL)
 		return error_set(err, ERR_NOT_FOUND, "no topology %s", id);
 	const struct slot *only = NULL;
-	if (path != NULL && (only = deployment_find_slot(d, path, err)) == NULL)
+	if (path != NULL && (only = application_served_slot(a, path, err)) == NULL)
 		return ERR_NOT_FOUND;
 	Samoza__V1__ExplainView *v = NEW(ExplainView, explain_view);
-	v->topology = mem_strdup(d->name);
-	v->spaces = mem_new_array(Samoza__V1__ExplainSpaceView *, d->topology->instance_count);
-	for (uint32_t k = 0; k < d->topology->instance_count; k++) {
-		const struct copy *copy = &d->copies[k];
-		if (only != NULL && copy->slot != only)
+	v->topology = mem_strdup(a->name);
+	v->spaces = mem_new_array(Samoza__V1__ExplainSpaceView *, a->topology->instance_count);
+	for (uint32_t k = 0; k < a->topology->instance_count; k++) {
+		const struct slot_control *sc = &a->slot_controls[k];
+		if (only != NULL && sc->slot != only)
 			continue;
-		v->spaces[v->n_spaces++] = copy->slot->parent == NULL ? explain_root(c, copy)
-								      : explain_child(copy);
+		v->spaces[v->n_spaces++] =
+			sc->slot->parent == NULL ? explain_root(c, sc) : explain_child(sc);
 	}
 	*ret_view = v;
 	return 0;

@@ -44,11 +44,12 @@ enum zhost_action {
 };
 
 struct control_submit {
-	const char *id;		   /* uuid that the caller drew */
+	const char
+		*id; /* uuid that the caller drew: of the application, where the name is new */
 	struct topology *topology; /* compiled; the core takes a reference of its own */
-	/* What is kept: source message, version, publisher, digests. id, sequence, times and
-	 * state are filled in by the core. */
-	const Samoza__V1__TopologyRecord *record;
+	/* What is kept: source message, version, publisher, digests. Application, number, time and
+	 * who are filled in by the core. */
+	const Samoza__V1__RevisionRecord *record;
 	bool dry_run; /* answer with places or reasons (a TopologyView), change nothing */
 	bool start;   /* false: --no-start */
 };

@@ -70,12 +70,14 @@ static void add_native(Samoza__V1__InstanceSpec *spec, const struct space *space
 
 Samoza__V1__InstanceSpec *instance_spec_new(const struct copy *copy)
 {
-	const struct deployment *d = deployment_of(copy->slot);
-	const struct space *space = slot_declared_space(copy->slot);
-	const struct slot *parent = copy->slot->parent;
+	const struct slot *slot = copy->serves->slot;
+	const struct control_application *a = application_of(slot);
+	const struct revision *revision = copy->unit->revision;
+	const struct space *space = slot_declared_space(slot);
+	const struct slot *parent = slot->parent;
 	Samoza__V1__InstanceSpec *s =
 		NEW(Samoza__V1__InstanceSpec, samoza__v1__instance_spec__descriptor);
-	s->topology_name = mem_strdup(d->name);
+	s->topology_name = mem_strdup(a->name);
 	s->space = mem_strdup(space->name);
 	s->type = (Samoza__V1__SpaceType)0;
 	int type = 0;
@@ -84,7 +86,7 @@ Samoza__V1__InstanceSpec *instance_spec_new(const struct copy *copy)
 		IMPOSSIBLE("every type has a spelling");
 	s->type = (Samoza__V1__SpaceType)type;
 	s->has_placement = true;
-	s->placement = copy_of(copy->slot->root)->of_path.epoch;
+	s->placement = copy->unit->epoch;
 	s->parent = parent != NULL ? mem_strdup(parent->path) : NULL;
 	s->capabilities = copy_strings(space->capabilities, space->capability_count);
 	s->n_capabilities = space->capability_count;
@@ -103,11 +105,11 @@ Samoza__V1__InstanceSpec *instance_spec_new(const struct copy *copy)
 	s->n_exports = space->export_count;
 	for (unsigned k = 0; k < space->export_count; k++)
 		s->exports[k] = variable_new(space->exports[k].name, space->exports[k].value);
-	s->paths = path_ends(d->topology, space, &s->n_paths);
-	s->package_digest = mem_strdup(d->record->package_digest);
+	s->paths = path_ends(revision->topology, space, &s->n_paths);
+	s->package_digest = mem_strdup(revision->record->package_digest);
 	if (space_kind_of_type(space->type)->has_recipes)
 		add_native(s, space);
-	if (d->artifacts[space->index] != NULL)
-		add_artifacts(s, d->artifacts[space->index]);
+	if (revision->artifacts[space->index] != NULL)
+		add_artifacts(s, revision->artifacts[space->index]);
 	return s;
 }

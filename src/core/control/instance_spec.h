@@ -5,7 +5,7 @@
 #ifndef SAMOZA_CORE_CONTROL_INSTANCE_SPEC_H
 #define SAMOZA_CORE_CONTROL_INSTANCE_SPEC_H
 
-#include "core/control/deployment.h"
+#include "core/control/application.h"
 #include "proto/wire.pb-c.h"
 
 /* The caller's. */

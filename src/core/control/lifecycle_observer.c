@@ -2,30 +2,34 @@
 
 #include "base/memory.h"
 #include "base/str.h"
+#include "core/control/copies.h"
 #include "core/control/mesh_tables.h"
 #include "core/control/placement.h"
-#include "core/control/residence.h"
 #include "core/control/state.h"
 #include "core/control/topology_state.h"
 
 static void on_moved(struct lifecycle *l, struct slot *s, enum instance_state from,
 		     const char *cause)
 {
-	struct deployment *d = deployment_of(s);
-	struct copy *copy = copy_of(s);
-	d->control->count.moves++;
-	CLEANUP(freep) char *subject = str_printf("%s/%s", d->name, s->path);
-	emit_event(&d->control->emitter, "space", subject, state_name(from),
-		   state_name(s->state), d->id, cause);
+	struct control_application *a = application_of(s);
+	struct slot_control *sc = control_of_slot(s);
+	struct copy *copy = serving_copy(sc);
+	a->control->count.moves++;
+	CLEANUP(freep) char *subject = str_printf("%s/%s", a->name, s->path);
+	emit_event(&a->control->emitter, "space", subject, state_name(from),
+		   state_name(s->state), a->id, cause);
+	mark_slot(sc);
+	mark_application(a, APPLICATION_STATE);
+	if (from == STATE_DEPLOYED_STARTED || s->state == STATE_DEPLOYED_STARTED)
+		mesh_tables_mark(sc);
+	if (copy == NULL)
+		return;
 	if (s->state == STATE_DEPLOYING && copy->undeploy_failed) {
 		copy->undeploy_failed = false;
-		copy_publish_facts(copy);
+		slot_publish_facts(sc);
 	}
-	copy_set_active(d->control, copy, state_is_active(s->state));
+	copy_set_active(copy, state_is_active(s->state));
 	mark_copy(copy, COPY_RECORD);
-	mark_deployment(d, DEPLOYMENT_STATE);
-	if (from == STATE_DEPLOYED_STARTED || s->state == STATE_DEPLOYED_STARTED)
-		mesh_tables_mark(copy);
 	if (from == STATE_DEPLOYED_STARTED)
 		copy_set_exports(copy, NULL, 0);
 }
@@ -35,13 +39,13 @@ static void ordered(struct copy *copy)
 {
 	copy->generation++;
 	mark_copy(copy, COPY_RECORD | COPY_ORDER);
-	topology_state_count(copy);
+	topology_state_count(copy->serves);
 }
 
 static void on_target(struct lifecycle *l, struct slot *s, enum instance_target target)
 {
-	struct copy *copy = copy_of(s);
-	if (copy->target == target)
+	struct copy *copy = serving_copy(control_of_slot(s));
+	if (copy == NULL || copy->target == target)
 		return;
 	copy->target = (uint8_t)target;
 	ordered(copy);
@@ -49,46 +53,50 @@ static void on_target(struct lifecycle *l, struct slot *s, enum instance_target 
 
 static void on_retry(struct lifecycle *l, struct slot *s)
 {
-	struct copy *copy = copy_of(s);
+	struct copy *copy = serving_copy(control_of_slot(s));
+	if (copy == NULL)
+		return;
 	copy->retry_generation++;
 	copy->exhausted = false;
 	copy->undeploy_failed = false;
 	copy->retry_at_ms = 0;
 	copy->failures = 0;
-	copy_publish_facts(copy);
+	slot_publish_facts(copy->serves);
 	ordered(copy);
 }
 
 static void on_goal_changed(struct lifecycle *l, struct slot *s, enum instance_goal from)
 {
-	struct deployment *d = deployment_of(s);
-	struct copy *copy = copy_of(s);
-	copy->placed_again = false;
-	copy_publish_facts(copy);
-	mark_copy(copy, COPY_RECORD);
+	struct slot_control *sc = control_of_slot(s);
+	sc->placed_again = false;
+	slot_publish_facts(sc);
+	mark_slot(sc);
 	/* One without a place is tried again: at least its reason is wanted now. */
-	if (copy->no_place ||
+	if (sc->no_place ||
 	    (s->parent == NULL && (from == GOAL_NOT_DEPLOYED || s->goal == GOAL_NOT_DEPLOYED)))
-		placement_seek(copy);
-	topology_state_count(copy);
-	mark_deployment(d, DEPLOYMENT_STATE);
+		placement_seek(sc);
+	topology_state_count(sc);
+	mark_application(application_of(s), APPLICATION_STATE);
 }
 
 static void on_gone(struct lifecycle *l, struct slot *s)
 {
-	struct copy *copy = copy_of(s);
-	copy->retry_at_ms = 0;
-	copy->exhausted = false;
-	copy_publish_facts(copy);
-	on_target(l, s, TARGET_NONE);
-	placement_gone(control_of(s), copy);
+	struct slot_control *sc = control_of_slot(s);
+	struct copy *copy = serving_copy(sc);
+	if (copy != NULL) {
+		copy->retry_at_ms = 0;
+		copy->exhausted = false;
+		slot_publish_facts(sc);
+		on_target(l, s, TARGET_NONE);
+	}
+	placement_gone(control_of(s), sc);
 }
 
 static void on_imports_changed(struct lifecycle *l, struct slot_set *set, uint32_t space)
 {
-	struct deployment *d = container_of(set, struct deployment, slots);
-	d->importers_changed[space] = true;
-	mark_deployment(d, DEPLOYMENT_IMPORTERS);
+	struct control_application *a = container_of(set, struct control_application, slots);
+	a->importers_changed[space] = true;
+	mark_application(a, APPLICATION_IMPORTERS);
 }
 
 const struct lifecycle_observer control_observer = {

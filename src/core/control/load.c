@@ -9,11 +9,13 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/str.h"
-#include "core/control/deployments.h"
+#include "core/control/applications.h"
+#include "core/control/copies.h"
 #include "core/control/exclusions.h"
 #include "core/control/forget.h"
+#include "core/control/format1.h"
 #include "core/control/placement.h"
-#include "core/control/residence.h"
+#include "core/control/record_writer.h"
 #include "core/control/state.h"
 #include "core/control/topology_state.h"
 #include "core/control/zhosts.h"
@@ -35,18 +37,34 @@ static const ProtobufCMessageDescriptor *descriptor_of(enum record_kind kind)
 		return &samoza__v1__zhost_record__descriptor;
 	case RECORD_FORGOTTEN:
 		return &samoza__v1__forgotten_record__descriptor;
+	case RECORD_APPLICATION:
+		return &samoza__v1__application_record__descriptor;
+	case RECORD_REVISION:
+		return &samoza__v1__revision_record__descriptor;
+	case RECORD_SLOT:
+		return &samoza__v1__slot_record__descriptor;
+	case RECORD_COPY:
+		return &samoza__v1__copy_record__descriptor;
 	}
 	return NULL;
 }
 
-static void take_meta(struct control *c, Samoza__V1__MetaRecord *take)
+static int take_meta(struct control *c, Samoza__V1__MetaRecord *take, struct error **err)
 {
+	uint32_t format = take->format;
 	c->next_epoch = take->next_epoch;
 	c->next_sequence = take->next_sequence;
 	c->emitter.next_event = take->next_event;
+	c->written.format = format;
 	free(c->cluster);
 	c->cluster = mem_strdup(take->cluster);
 	samoza__v1__meta_record__free_unpacked(take, NULL);
+	if (format <= STORE_FORMAT)
+		return 0;
+	return error_set(err, ERR_INVALID,
+			 "the store is of format %u, written by a newer zrms; this one reads "
+			 "formats 1 to %d",
+			 format, STORE_FORMAT);
 }
 
 int control_load(struct control *c, enum record_kind kind, const void *data, size_t size,
@@ -60,25 +78,20 @@ int control_load(struct control *c, enum record_kind kind, const void *data, siz
 	int r = schema_message_unpack(type, data, size, &message, err);
 	if (r < 0)
 		return error_wrap(err, "a record of the store cannot be read");
-	switch (kind) {
-	case RECORD_META:
-		take_meta(c, (Samoza__V1__MetaRecord *)message);
-		break;
-	case RECORD_TOPOLOGY:
-		vector_push(&c->loaded.topologies, (Samoza__V1__TopologyRecord *)message);
-		break;
-	case RECORD_INSTANCE:
-		vector_push(&c->loaded.instances, (Samoza__V1__InstanceRecord *)message);
-		break;
-	case RECORD_ZHOST:
-		vector_push(&c->loaded.zhosts, (Samoza__V1__ZhostRecord *)message);
-		break;
-	case RECORD_FORGOTTEN:
+	if (kind == RECORD_META)
+		return take_meta(c, (Samoza__V1__MetaRecord *)message, err);
+	if (kind == RECORD_FORGOTTEN) {
 		forget_load(c, (Samoza__V1__ForgottenRecord *)message);
 		schema_message_free(message);
-		break;
+		return 0;
 	}
+	loaded_records_add(&c->loaded, kind, message);
 	return 0;
+}
+
+bool control_is_to_convert(const struct control *c)
+{
+	return c->loaded.topologies.count > 0 && c->written.format < STORE_FORMAT;
 }
 
 /* ---- zhosts ---- */
@@ -105,36 +118,147 @@ static int load_zhost(struct control *c, const Samoza__V1__ZhostRecord *r, struc
 	return 0;
 }
 
-/* ---- topologies ---- */
+/* ---- records of format 1, and what a crash left ---- */
+
+static void drop_orphan(void *user, enum record_kind kind, char *take_id)
+{
+	struct control *c = user;
+	*vector_add(&c->emitter.outbox->records) =
+		(struct record_change){.kind = kind, .id = take_id};
+}
+
+static void remember_converted(struct control *c)
+{
+	vector_for_each (&c->loaded.instances, r)
+		*vector_add(&c->converted) = (struct converted_record){
+			RECORD_INSTANCE, str_printf("%s/%s", (*r)->topology, (*r)->path)};
+	vector_for_each (&c->loaded.topologies, r)
+		*vector_add(&c->converted) =
+			(struct converted_record){RECORD_TOPOLOGY, mem_strdup((*r)->id)};
+}
+
+/* ---- applications ---- */
 
 static int compare_sequence(const void *pa, const void *pb)
 {
-	const Samoza__V1__TopologyRecord *a = *(Samoza__V1__TopologyRecord *const *)pa;
-	const Samoza__V1__TopologyRecord *b = *(Samoza__V1__TopologyRecord *const *)pb;
+	const Samoza__V1__ApplicationRecord *a = *(Samoza__V1__ApplicationRecord *const *)pa;
+	const Samoza__V1__ApplicationRecord *b = *(Samoza__V1__ApplicationRecord *const *)pb;
 	return (a->sequence > b->sequence) - (a->sequence < b->sequence);
 }
 
-static int load_topologies(struct control *c, struct error **err)
+static void load_application(struct control *c, const Samoza__V1__ApplicationRecord *r)
 {
-	size_t count = c->loaded.topologies.count;
-	if (count > 1)
-		qsort(c->loaded.topologies.items, count, sizeof(*c->loaded.topologies.items),
-		      compare_sequence);
-	for (size_t k = 0; k < count; k++) {
-		Samoza__V1__TopologyRecord **record = &c->loaded.topologies.items[k];
-		CLEANUP(topology_unrefp) struct topology *topology = NULL;
-		int r = topology_compile((*record)->topology, NULL, NULL, NULL, &topology, err);
-		if (r < 0)
-			return error_wrap(err, "topology %s in the store", (*record)->name);
-		(void)deployment_add(c, steal_ptr(record), topology);
-	}
-	vector_clear(&c->loaded.topologies);
+	struct control_application *a = application_add(c, r->name, r->id, r->sequence);
+	for (size_t k = 0; k < r->n_aliases; k++)
+		application_add_alias(&c->applications.registry, &a->application,
+				      r->aliases[k]);
+	application_restore_state(a, r->state);
+	a->application.newest = r->newest;
+	a->application.completed = r->completed;
+	a->reason = mem_strdup(r->reason);
+	a->was_running = r->was_running;
+	a->ever_started = r->ever_started;
+	a->created_ms = r->created_ms;
+	a->updated_ms = r->updated_ms;
+}
+
+/* Compiles it and tells the engine its needs, unless that was done. */
+static int open_revision(struct control *c, struct control_application *a, uint32_t number,
+			 struct revision **ret_revision, struct error **err)
+{
+	struct revision *revision = application_revision(&a->application, number);
+	if (revision == NULL)
+		return error_set(err, ERR_INVALID, "topology %s in the store lacks revision %u",
+				 a->name, number);
+	*ret_revision = revision;
+	if (revision->topology != NULL)
+		return 0;
+	CLEANUP(topology_unrefp) struct topology *topology = NULL;
+	int r = topology_compile(revision->record->topology, NULL, NULL, NULL, &topology, err);
+	if (r < 0)
+		return error_wrap(err, "topology %s, revision %u in the store", a->name,
+				  number);
+	application_open_revision(a, c->place, revision, topology);
 	return 0;
 }
 
-/* ---- instances ---- */
+static int load_applications(struct control *c, struct error **err)
+{
+	struct loaded_records *loaded = &c->loaded;
+	if (loaded->applications.count > 1)
+		qsort(loaded->applications.items, loaded->applications.count,
+		      sizeof(*loaded->applications.items), compare_sequence);
+	vector_for_each (&loaded->applications, r)
+		load_application(c, *r);
+	vector_for_each (&loaded->revisions, r) {
+		struct control_application *a =
+			application_by_id(&c->applications, (*r)->application);
+		application_add_revision(&a->application, revision_new(steal_ptr(r)));
+	}
+	vector_for_each (&loaded->applications, r) {
+		struct control_application *a = application_by_id(&c->applications, (*r)->id);
+		struct revision *served = NULL;
+		int result = open_revision(c, a, (*r)->served, &served, err);
+		if (result < 0)
+			return result;
+		application_serve(a, &c->lifecycle, c->place, served);
+	}
+	return 0;
+}
 
-static void load_exports(struct copy *copy, const Samoza__V1__InstanceRecord *r)
+/* ---- slots ---- */
+
+static void load_slot(struct control *c, const Samoza__V1__SlotRecord *r)
+{
+	const struct control_application *a =
+		application_by_id(&c->applications, r->application);
+	struct slot *s = slot_find(&a->slots, r->path);
+	if (s == NULL)
+		return; /* of an earlier revision */
+	struct slot_control *sc = control_of_slot(s);
+	slot_restore(s, (enum instance_goal)r->goal, (enum instance_state)r->state);
+	s->since_ms = r->since_ms;
+	s->goal_cause = mem_strdup(r->goal_cause);
+	s->goal_ms = r->goal_ms;
+	s->finished = r->finished;
+	s->moving = r->moving;
+	sc->of_path->writer = r->writer;
+	sc->last_zhost = zhost_find(&c->zhosts, r->last_zhost);
+	sc->last_error = mem_strdup(r->last_error);
+	sc->placed_before = r->placed_before;
+	sc->no_place = r->no_place;
+	sc->lost = r->lost;
+	for (size_t k = r->n_exclusions; k-- > 0;) /* the newest is the first */
+		exclusion_restore(c, sc, r->exclusions[k]);
+}
+
+/* ---- copies ---- */
+
+/* Copies of one placement beside each other, parents before their children. */
+static int compare_copies(const void *pa, const void *pb)
+{
+	const Samoza__V1__CopyRecord *a = *(Samoza__V1__CopyRecord *const *)pa;
+	const Samoza__V1__CopyRecord *b = *(Samoza__V1__CopyRecord *const *)pb;
+	int order = strcmp(a->application, b->application);
+	if (order == 0)
+		order = (a->placement > b->placement) - (a->placement < b->placement);
+	if (order == 0)
+		order = strcmp(a->zhost, b->zhost);
+	if (order == 0)
+		order = (a->revision > b->revision) - (a->revision < b->revision);
+	if (order == 0)
+		order = a->role < b->role ? -1 : a->role > b->role;
+	return order != 0 ? order : strcmp(a->path, b->path);
+}
+
+static bool same_placement(const Samoza__V1__CopyRecord *a, const Samoza__V1__CopyRecord *b)
+{
+	return str_equal(a->application, b->application) && a->placement == b->placement &&
+	       str_equal(a->zhost, b->zhost) && a->revision == b->revision &&
+	       a->role == b->role;
+}
+
+static void load_exports(struct copy *copy, const Samoza__V1__CopyRecord *r)
 {
 	struct instance_variable *exports =
 		mem_new_array(struct instance_variable, r->n_exports);
@@ -145,59 +269,113 @@ static void load_exports(struct copy *copy, const Samoza__V1__InstanceRecord *r)
 	copy_set_exports(copy, exports, r->n_exports);
 }
 
-static void load_slot(struct slot *s, const Samoza__V1__InstanceRecord *r)
+static int load_copy(struct control *c, struct unit_placement *unit,
+		     const Samoza__V1__CopyRecord *r, struct error **err)
 {
-	slot_restore(s, (enum instance_goal)r->goal, (enum instance_state)r->state);
-	s->since_ms = r->since_ms;
-	s->goal_cause = mem_strdup(r->goal_cause);
-	s->goal_ms = r->goal_ms;
-	s->finished = r->finished;
-	s->moving = r->evacuating;
-}
-
-static void load_copy(struct copy *copy, const Samoza__V1__InstanceRecord *r)
-{
+	const struct control_application *a = unit->application;
+	int instance = topology_find_instance(unit->revision->topology, r->path);
+	bool serves = unit->placement.role == ROLE_SERVING;
+	const struct slot *s = serves ? slot_find(&a->slots, r->path) : NULL;
+	if (instance < 0 || (serves && s == NULL))
+		return error_set(err, ERR_INVALID, "a copy of %s/%s in the store has no slot",
+				 a->name, r->path);
+	const struct space *space =
+		instance_space(unit->revision->topology, (unsigned)instance);
+	struct slot_control *sc = serves ? control_of_slot(s) : NULL;
+	struct copy *copy =
+		unit_copy_new(unit, application_slot(&unit->application->application, r->path),
+			      sc, r->epoch, space->exclusive);
 	copy->target = (uint8_t)r->target;
-	if (r->epoch > 0)
-		slot_copy_placed(&copy->of_path, r->epoch);
-	copy->generation = r->order;
-	copy->retry_generation = r->fresh;
-	copy->last_error = mem_strdup(r->last_error);
-	copy->placed_before = r->placed_before;
-	copy->no_place = r->no_place;
+	copy->generation = r->generation;
+	copy->retry_generation = r->retry_generation;
 	copy->imports_version = r->imports_version;
 	copy->imports_hash = r->imports_hash;
-	copy->exhausted = r->gave_up;
-	copy->restarts = r->restarts;
-	copy->failures = r->failures;
+	copy->exhausted = r->exhausted;
 	copy->undeploy_failed = r->undeploy_failed;
-	copy->zhost_lost = r->lost;
+	copy->forsaken = r->forsaken;
+	copy->failures = r->failures;
+	copy->restarts = r->restarts;
+	copy->of_slot.active = serves ? state_is_active(s->state) : r->active;
+	copy->absent = serves && s->state == STATE_NOT_DEPLOYED && copy->target == TARGET_NONE;
 	load_exports(copy, r);
+	/* A lost copy may have been heard last just before zrms ended: count from now. */
+	if (unit->lost && space->exclusive)
+		copy_set_ends_by(c, copy,
+				 c->now.mono_ms + c->config.failure_timeout_ms +
+					 c->config.margin_ms);
+	return 0;
 }
 
-static void load_instance(struct control *c, const Samoza__V1__InstanceRecord *r)
+static int load_placement(struct control *c, const Samoza__V1__CopyRecord *r,
+			  struct unit_placement **ret_unit, struct error **err)
 {
-	const struct deployment *d = deployment_find(&c->deployments, r->topology);
-	struct slot *s = d != NULL ? slot_find(&d->slots, r->path) : NULL;
-	if (s == NULL)
-		return; /* of a topology that was removed in the same commit */
-	struct copy *copy = copy_of(s);
-	load_slot(s, r);
-	load_copy(copy, r);
-	copy->of_path.active = state_is_active(s->state);
-	for (size_t k = r->n_exclusions; k-- > 0;) /* the newest is the first */
-		exclusion_restore(c, copy, r->exclusions[k]);
-	copy->last_zhost = zhost_find(&c->zhosts, r->last_zhost);
+	struct control_application *a = application_by_id(&c->applications, r->application);
 	struct control_zhost *z = zhost_find(&c->zhosts, r->zhost);
-	if (z != NULL)
-		copy_link(copy, z);
-	/* A lost copy may have been heard last just before zrms ended: count from now. */
-	if (r->held || (r->lost && slot_declared_space(s)->exclusive))
-		copy_hold(c, copy,
-			  c->now.mono_ms + c->config.failure_timeout_ms + c->config.margin_ms);
-	copy_publish_facts(copy);
-	topology_state_count(copy);
+	struct revision *revision = NULL;
+	if (z == NULL)
+		return error_set(err, ERR_INVALID,
+				 "a copy of %s/%s in the store is on %s, which is no zhost",
+				 a->name, r->path, r->zhost);
+	int result = open_revision(c, a, r->revision, &revision, err);
+	if (result < 0)
+		return result;
+	enum placement_role role =
+		r->role == SAMOZA__V1__ROLE__ROLE_SERVING ? ROLE_SERVING : ROLE_RETIRED;
+	struct unit_placement *unit =
+		unit_placement_new(a, revision, z, r->placement, PLACE_NONE, role);
+	unit->lost = r->lost;
+	unit->key_topology = mem_strdup(r->key_topology);
+	*ret_unit = unit;
+	return 0;
 }
+
+/* A retired unit has its place in the engine until it is gone. */
+static void restore_place(struct control *c, struct unit_placement *unit)
+{
+	const struct slot_copy *first = unit->placement.copies.items[0];
+	struct control_application *a = unit->application;
+	CLEANUP(freep) char *root_path = mem_strdup(first->slot->path);
+	root_path[strcspn(root_path, "/")] = '\0';
+	const struct slot *s = slot_find(&a->slots, root_path);
+	if (unit->placement.role == ROLE_SERVING) {
+		unit->place_unit = control_of_slot(s)->place_unit;
+		if (!unit->lost)
+			place_add(c->place, unit->place_unit, unit->zhost->place);
+		return;
+	}
+	int instance = topology_find_instance(unit->revision->topology, root_path);
+	unit->place_unit =
+		place_unit_new(c->place, unit->revision->place, (uint32_t)instance,
+			       s != NULL ? control_of_slot(s)->place_unit : PLACE_NONE);
+	if (!unit->lost && !unit->zhost->removed)
+		place_add(c->place, unit->place_unit, unit->zhost->place);
+}
+
+static int load_copies(struct control *c, struct error **err)
+{
+	struct loaded_records *loaded = &c->loaded;
+	struct unit_placement *unit = NULL;
+	if (loaded->copies.count > 1)
+		qsort(loaded->copies.items, loaded->copies.count, sizeof(*loaded->copies.items),
+		      compare_copies);
+	for (size_t k = 0; k < loaded->copies.count; k++) {
+		const Samoza__V1__CopyRecord *r = loaded->copies.items[k];
+		if (k == 0 || !same_placement(r, loaded->copies.items[k - 1])) {
+			int result = load_placement(c, r, &unit, err);
+			if (result < 0)
+				return result;
+		}
+		int result = load_copy(c, unit, r, err);
+		if (result < 0)
+			return result;
+		if (k + 1 == loaded->copies.count ||
+		    !same_placement(r, loaded->copies.items[k + 1]))
+			restore_place(c, unit);
+	}
+	return 0;
+}
+
+/* ---- going on ---- */
 
 /* A child that waits under a started parent: the parent was about to stop, and had others to
  * wait for. If it stays, they are evaluated again. */
@@ -211,26 +389,42 @@ static bool was_closing(const struct slot *s)
 	return false;
 }
 
-/* Placements into the engine; stops that were under way continue in their order. */
-static void resume(struct control *c, struct deployment *d)
+/* Stops that were under way continue in their order. */
+static void resume(struct control_application *a)
 {
 	slot_list stopping = {0};
-	vector_for_each (&d->slots.slots, item) {
+	vector_for_each (&a->slots.slots, item) {
 		struct slot *s = *item;
-		if (s->parent == NULL && copy_is_placed(copy_of(s)))
-			placement_restore(c, copy_of(s));
+		struct slot_control *sc = control_of_slot(s);
+		slot_publish_facts(sc);
+		topology_state_count(sc);
 		if (state_is_active(s->state) && s->goal != GOAL_DEPLOYED_STARTED)
 			vector_push(&stopping, s);
 		s->closing = was_closing(s);
-		copy_publish_facts(copy_of(s)); /* now that all copies of its slot are known */
 		/* What is on a zhost waits for that zhost's report. */
-		if (!copy_is_placed(copy_of(s)))
+		if (!slot_is_placed(sc))
 			lifecycle_push(s);
 	}
 	if (stopping.count > 0)
-		ordered_stop_begin(&d->slots, stopping.items, stopping.count);
+		ordered_stop_begin(&a->slots, stopping.items, stopping.count);
 	vector_done(&stopping);
-	mark_deployment(d, DEPLOYMENT_STATE | DEPLOYMENT_PLACE);
+	mark_application(a, APPLICATION_STATE | APPLICATION_PLACE);
+}
+
+/* All of it is written anew, before the old records go. */
+static void write_converted(struct control *c)
+{
+	application_for_each (&c->applications, a) {
+		vector_for_each (&a->application.revisions, revision)
+			records_write_revision(c, *revision);
+		for (size_t k = 0; k < a->slots.slots.count; k++)
+			mark_slot(&a->slot_controls[k]);
+		mark_application(a, APPLICATION_RECORD);
+	}
+	zhost_for_each (&c->zhosts, z)
+		for (struct copy *copy = z->first_copy; copy != NULL;
+		     copy = copy->next_on_zhost)
+			mark_copy(copy, COPY_RECORD);
 }
 
 int control_start(struct control *c, struct instant now, struct outbox *outbox,
@@ -243,14 +437,24 @@ int control_start(struct control *c, struct instant now, struct outbox *outbox,
 		if (r < 0)
 			return r;
 	}
-	int r = load_topologies(c, err);
+	bool converts = c->loaded.topologies.count > 0;
+	loaded_records_drop_orphans(&c->loaded, drop_orphan, c);
+	remember_converted(c);
+	if (converts)
+		format1_convert(&c->loaded);
+	int r = load_applications(c, err);
 	if (r < 0)
 		return r;
-	vector_for_each (&c->loaded.instances, record)
-		load_instance(c, *record);
+	vector_for_each (&c->loaded.slots, record)
+		load_slot(c, *record);
+	r = load_copies(c, err);
+	if (r < 0)
+		return r;
 	loaded_records_done(&c->loaded);
-	for (struct deployment *d = c->deployments.first; d != NULL; d = d->next)
-		resume(c, d);
+	application_for_each (&c->applications, a)
+		resume(a);
+	if (converts)
+		write_converted(c);
 	zhosts_start(c);
 	return 0;
 }

@@ -29,90 +29,90 @@ static struct subscriber *subscribe(struct mesh_routes *r, struct control_zhost 
 	return s;
 }
 
-void mesh_tables_count(struct deployment *d, struct control_zhost *z, int change)
+void mesh_tables_count(struct control_application *a, struct control_zhost *z, int change)
 {
-	struct subscriber *s = subscribe(&d->routes, z);
+	struct subscriber *s = subscribe(&a->routes, z);
 	s->placed = (uint32_t)((int)s->placed + change);
-	mark_deployment(d, DEPLOYMENT_ROUTES);
+	mark_application(a, APPLICATION_ROUTES);
 }
 
-void mesh_tables_mark(struct copy *copy)
+void mesh_tables_mark(struct slot_control *sc)
 {
-	struct deployment *d = deployment_of(copy->slot);
-	if ((copy->marks & COPY_ROUTE) == 0) {
-		copy->marks |= COPY_ROUTE;
-		vector_push(&d->routes.changed, copy);
+	struct control_application *a = application_of(sc->slot);
+	if ((sc->marks & SLOT_ROUTE) == 0) {
+		sc->marks |= SLOT_ROUTE;
+		vector_push(&a->routes.changed, sc);
 	}
-	mark_deployment(d, DEPLOYMENT_ROUTES);
+	mark_application(a, APPLICATION_ROUTES);
 }
 
-static bool has_pages_to_serve(const struct deployment *d)
+static bool has_pages_to_serve(const struct control_application *a)
 {
-	return d->routes.has_pages && d->slots.not_gone > 0;
+	return a->routes.has_pages && a->slots.not_gone > 0;
 }
 
 void mesh_tables_zhost_joined(struct control *c, struct control_zhost *z)
 {
-	for (struct deployment *d = c->deployments.first; d != NULL; d = d->next) {
-		struct subscriber *s = find_subscriber(&d->routes, z);
+	application_for_each (&c->applications, a) {
+		struct subscriber *s = find_subscriber(&a->routes, z);
 		if (s != NULL)
 			s->sent_link = 0;
 		else
-			d->routes.all_subscribe = false;
-		if (has_pages_to_serve(d) || (s != NULL && s->placed > 0))
-			mark_deployment(d, DEPLOYMENT_ROUTES);
+			a->routes.all_subscribe = false;
+		if (has_pages_to_serve(a) || (s != NULL && s->placed > 0))
+			mark_application(a, APPLICATION_ROUTES);
 	}
 }
 
 /* ---- peers ---- */
 
-static Samoza__V1__MeshPeer *peer_new(const struct copy *copy)
+static Samoza__V1__MeshPeer *peer_new(const struct slot_control *sc)
 {
-	const struct deployment *d = deployment_of(copy->slot);
-	const struct space *space = slot_declared_space(copy->slot);
-	const struct control_zhost *z = copy->zhost;
+	const struct control_application *a = application_of(sc->slot);
+	const struct space *space = slot_declared_space(sc->slot);
+	const struct copy *copy = serving_copy(sc);
 	Samoza__V1__MeshPeer *p =
 		(Samoza__V1__MeshPeer *)schema_message_new(&samoza__v1__mesh_peer__descriptor);
-	p->path = mem_strdup(copy->slot->path);
+	p->path = mem_strdup(sc->slot->path);
 	p->space = mem_strdup(space->name);
-	if (copy->slot->state != STATE_DEPLOYED_STARTED || z == NULL)
+	if (sc->slot->state != STATE_DEPLOYED_STARTED || copy == NULL)
 		return p;
 	int type = 0;
 	(void)schema_enum_value(&samoza__v1__space_type__descriptor,
 				space_type_name(space->type), &type);
-	p->zhost = mem_strdup(z->name);
+	p->zhost = mem_strdup(copy_zhost(copy)->name);
 	p->has_epoch = p->has_type = true;
-	p->epoch = copy->of_path.epoch;
+	p->epoch = copy->of_slot.epoch;
 	p->type = (Samoza__V1__SpaceType)type;
 	if (!space_kind_of_type(space->type)->has_pages)
 		return p;
-	p->paths = path_ends(d->topology, space, &p->n_paths);
-	const Samoza__V1__SpaceArtifacts *a = d->artifacts[space->index];
-	if (a == NULL)
+	p->paths = path_ends(a->topology, space, &p->n_paths);
+	const Samoza__V1__SpaceArtifacts *from = a->application.served->artifacts[space->index];
+	if (from == NULL)
 		return p;
-	p->assets = mem_new_array(Samoza__V1__AssetFile *, a->n_assets);
-	p->n_assets = a->n_assets;
-	for (size_t k = 0; k < a->n_assets; k++)
+	p->assets = mem_new_array(Samoza__V1__AssetFile *, from->n_assets);
+	p->n_assets = from->n_assets;
+	for (size_t k = 0; k < from->n_assets; k++)
 		p->assets[k] =
-			(Samoza__V1__AssetFile *)schema_message_copy(&a->assets[k]->base);
+			(Samoza__V1__AssetFile *)schema_message_copy(&from->assets[k]->base);
 	return p;
 }
 
 /* A NATIVE process has no queue: messages to it have no receiver. */
-static bool takes_messages(const struct copy *copy)
+static bool takes_messages(const struct slot_control *sc)
 {
-	return space_kind_of_type(slot_declared_space(copy->slot)->type)->is_in_mesh;
+	return space_kind_of_type(slot_declared_space(sc->slot)->type)->is_in_mesh;
 }
 
 /* ---- tables ---- */
 
-static Samoza__V1__MeshTable *table_new(const struct deployment *d)
+static Samoza__V1__MeshTable *table_new(const struct control_application *a)
 {
 	Samoza__V1__MeshTable *t = (Samoza__V1__MeshTable *)schema_message_new(
 		&samoza__v1__mesh_table__descriptor);
-	t->topology = mem_strdup(d->id);
-	t->topology_name = mem_strdup(d->name);
-	t->version = d->routes.version;
+	t->topology = mem_strdup(a->id);
+	t->topology_name = mem_strdup(a->name);
+	t->version = a->routes.version;
 	return t;
 }
 
@@ -123,78 +123,78 @@ static void send_table(struct control *c, const struct subscriber *s,
 		     take_table, false);
 }
 
-static Samoza__V1__MeshTable *whole_table(const struct deployment *d)
+static Samoza__V1__MeshTable *whole_table(const struct control_application *a)
 {
-	size_t count = d->slots.slots.count;
-	Samoza__V1__MeshTable *t = table_new(d);
+	size_t count = a->slots.slots.count;
+	Samoza__V1__MeshTable *t = table_new(a);
 	t->full = true;
 	t->peers = mem_new_array(Samoza__V1__MeshPeer *, count);
 	for (size_t k = 0; k < count; k++)
-		if (takes_messages(&d->copies[k]) &&
-		    d->copies[k].slot->state == STATE_DEPLOYED_STARTED)
-			t->peers[t->n_peers++] = peer_new(&d->copies[k]);
+		if (takes_messages(&a->slot_controls[k]) &&
+		    a->slot_controls[k].slot->state == STATE_DEPLOYED_STARTED)
+			t->peers[t->n_peers++] = peer_new(&a->slot_controls[k]);
 	return t;
 }
 
-static Samoza__V1__MeshTable *changed_table(const struct deployment *d)
+static Samoza__V1__MeshTable *changed_table(const struct control_application *a)
 {
-	Samoza__V1__MeshTable *t = table_new(d);
-	t->peers = mem_new_array(Samoza__V1__MeshPeer *, d->routes.changed.count);
-	vector_for_each (&d->routes.changed, copy)
-		if (takes_messages(*copy))
-			t->peers[t->n_peers++] = peer_new(*copy);
+	Samoza__V1__MeshTable *t = table_new(a);
+	t->peers = mem_new_array(Samoza__V1__MeshPeer *, a->routes.changed.count);
+	vector_for_each (&a->routes.changed, sc)
+		if (takes_messages(*sc))
+			t->peers[t->n_peers++] = peer_new(*sc);
 	return t;
 }
 
-static Samoza__V1__MeshTable *gone_table(const struct deployment *d)
+static Samoza__V1__MeshTable *gone_table(const struct control_application *a)
 {
-	Samoza__V1__MeshTable *t = table_new(d);
+	Samoza__V1__MeshTable *t = table_new(a);
 	t->full = true;
 	t->has_gone = t->gone = true;
 	return t;
 }
 
-static void update_subscriber(struct control *c, const struct deployment *d,
+static void update_subscriber(struct control *c, const struct control_application *a,
 			      struct subscriber *s)
 {
 	uint64_t link = s->zhost->link;
 	if (link == 0)
 		return;
-	if (s->placed == 0 && !has_pages_to_serve(d)) {
+	if (s->placed == 0 && !has_pages_to_serve(a)) {
 		if (s->sent_link == link)
-			send_table(c, s, gone_table(d));
+			send_table(c, s, gone_table(a));
 		s->sent_link = 0;
 	} else if (s->sent_link != link) {
-		send_table(c, s, whole_table(d));
+		send_table(c, s, whole_table(a));
 		s->sent_link = link;
-	} else if (d->routes.changed.count > 0) {
-		send_table(c, s, changed_table(d));
+	} else if (a->routes.changed.count > 0) {
+		send_table(c, s, changed_table(a));
 	}
 }
 
-static void send_tables(struct control *c, struct deployment *d)
+static void send_tables(struct control *c, struct control_application *a)
 {
-	struct mesh_routes *r = &d->routes;
+	struct mesh_routes *r = &a->routes;
 	r->version++;
-	if (has_pages_to_serve(d) && !r->all_subscribe) {
+	if (has_pages_to_serve(a) && !r->all_subscribe) {
 		zhost_for_each (&c->zhosts, z)
 			if (z->link != 0)
 				(void)subscribe(r, z);
 		r->all_subscribe = true;
 	}
 	vector_for_each (&r->subscribers, s)
-		update_subscriber(c, d, s);
-	vector_for_each (&r->changed, copy)
-		(*copy)->marks &= ~(unsigned)COPY_ROUTE;
+		update_subscriber(c, a, s);
+	vector_for_each (&r->changed, sc)
+		(*sc)->marks &= ~(unsigned)SLOT_ROUTE;
 	vector_clear(&r->changed);
 }
 
 void mesh_tables_send(struct control *c)
 {
-	vector_for_each (&c->dirty.deployments, d) {
-		if (((*d)->marks & DEPLOYMENT_ROUTES) == 0)
+	vector_for_each (&c->dirty.applications, a) {
+		if (((*a)->marks & APPLICATION_ROUTES) == 0)
 			continue;
-		(*d)->marks &= ~(unsigned)DEPLOYMENT_ROUTES;
-		send_tables(c, *d);
+		(*a)->marks &= ~(unsigned)APPLICATION_ROUTES;
+		send_tables(c, *a);
 	}
 }

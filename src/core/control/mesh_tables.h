@@ -1,19 +1,19 @@
 /*
- * Mesh tables: each zhost that holds a copy of a deployment knows which of its slots are started, and
- * where. A deployment with pages is known to every zhost, because every zedge serves them.
+ * Mesh tables: each zhost that holds a copy of an application knows which of its slots are started, and
+ * where. An application with pages is known to every zhost, because every zedge serves them.
  *
  * A subscriber gets the whole table once per link, afterwards what changed.
  */
 #ifndef SAMOZA_CORE_CONTROL_MESH_TABLES_H
 #define SAMOZA_CORE_CONTROL_MESH_TABLES_H
 
-#include "core/control/deployment.h"
+#include "core/control/application.h"
 #include "core/control/zhost_registry.h"
 
-/* The copy started, or is started no longer. */
-void mesh_tables_mark(struct copy *copy);
-/* One copy more (1) or less (-1) of `d` is on that zhost. */
-void mesh_tables_count(struct deployment *d, struct control_zhost *z, int change);
+/* The slot started, or is started no longer. */
+void mesh_tables_mark(struct slot_control *sc);
+/* One copy more (1) or less (-1) of `a` is on that zhost. */
+void mesh_tables_count(struct control_application *a, struct control_zhost *z, int change);
 /* It has a new link, and knows no table. */
 void mesh_tables_zhost_joined(struct control *c, struct control_zhost *z);
 /* In a flush: sends what changed. */

@@ -58,10 +58,10 @@ static void read_topologies(const struct control *c, struct metric_values *to)
 {
 	unsigned topologies[TOPOLOGY_STATE_COUNT] = {0}, spaces[STATE_COUNT] = {0};
 
-	for (const struct deployment *d = c->deployments.first; d != NULL; d = d->next) {
-		topologies[d->state]++;
-		for (uint32_t k = 0; k < d->topology->instance_count; k++)
-			spaces[d->copies[k].slot->state]++;
+	application_for_each (&c->applications, a) {
+		topologies[a->state]++;
+		for (uint32_t k = 0; k < a->topology->instance_count; k++)
+			spaces[a->slot_controls[k].slot->state]++;
 	}
 	for (unsigned s = 0; s < TOPOLOGY_STATE_COUNT; s++)
 		metric_set_labelled(to, TOPOLOGIES, topology_state_name((enum topology_state)s),

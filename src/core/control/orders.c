@@ -46,7 +46,7 @@ static void add_variable(Samoza__V1__Provider *p, const struct instance_variable
 static void gather(void *user, struct slot *provider)
 {
 	struct gathering *g = user;
-	const struct copy *copy = copy_of(provider);
+	const struct copy *copy = serving_copy(control_of_slot(provider));
 	Samoza__V1__Provider *p = NEW(Samoza__V1__Provider, samoza__v1__provider__descriptor);
 	p->import = mem_strdup(g->import->from);
 	p->path = mem_strdup(provider->path);
@@ -72,12 +72,13 @@ static void gather(void *user, struct slot *provider)
 /* Fills in the providers; a set that differs from the one sent before gets a new version. */
 static void add_imports(struct copy *copy, Samoza__V1__DesiredInstance *to)
 {
-	const struct space *space = slot_declared_space(copy->slot);
+	const struct slot *slot = copy->serves->slot;
+	const struct space *space = slot_declared_space(slot);
 	struct gathering g = {.to = to, .hash = 1};
 	for (unsigned k = 0; k < space->import_count; k++) {
 		g.import = &space->imports[k];
 		mix(&g.hash, g.import->from);
-		slot_each_provider(copy->slot, g.import, gather, &g);
+		slot_each_provider(slot, g.import, gather, &g);
 	}
 	if (g.hash != copy->imports_hash) {
 		copy->imports_hash = g.hash;
@@ -92,24 +93,29 @@ static void add_imports(struct copy *copy, Samoza__V1__DesiredInstance *to)
 
 static Samoza__V1__DesiredInstance *desired_new(struct copy *copy)
 {
-	const struct control_zhost *z = copy->zhost;
+	const struct control_zhost *z = copy_zhost(copy);
 	Samoza__V1__DesiredInstance *m =
 		NEW(Samoza__V1__DesiredInstance, samoza__v1__desired_instance__descriptor);
 	m->key = NEW(Samoza__V1__InstanceKey, samoza__v1__instance_key__descriptor);
-	m->key->topology = mem_strdup(deployment_of(copy->slot)->id);
-	m->key->path = mem_strdup(copy->slot->path);
-	m->key->epoch = copy->of_path.epoch;
+	m->key->topology = mem_strdup(copy_key_topology(copy));
+	m->key->path = mem_strdup(copy->of_slot.slot->path);
+	m->key->epoch = copy->of_slot.epoch;
 	m->generation = copy->generation;
 	m->target = (Samoza__V1__Target)copy->target;
 	m->has_retry_generation = true;
 	m->retry_generation = copy->retry_generation;
+	m->has_writes = copy_is_retired(copy);
+	m->writes = slot_copy_writes(&copy->of_slot);
 	if (copy->target == TARGET_STARTED)
 		add_imports(copy, m);
-	if (copy->sent_epoch != copy->of_path.epoch || copy->sent_link != z->link) {
+	if (!copy_is_retired(copy) &&
+	    (copy->sent_epoch != copy->of_slot.epoch || copy->sent_link != z->link)) {
 		m->spec = instance_spec_new(copy);
-		copy->sent_epoch = copy->of_path.epoch;
+		copy->sent_epoch = copy->of_slot.epoch;
 		copy->sent_link = z->link;
 	}
+	if (copy->target != TARGET_NONE)
+		copy->absent = false;
 	if (copy->target == TARGET_NONE)
 		copy->sent_epoch = 0; /* the zhost forgets it with the instance */
 	return m;
@@ -118,12 +124,13 @@ static Samoza__V1__DesiredInstance *desired_new(struct copy *copy)
 /* The zhost has something to do, or something to take away. */
 static bool is_asked(const struct copy *copy)
 {
-	return copy->target != TARGET_NONE || copy->slot->state == STATE_UNDEPLOYING;
+	return copy->target != TARGET_NONE || copy_is_retired(copy) ||
+	       copy->serves->slot->state == STATE_UNDEPLOYING;
 }
 
 static void add_order(struct copy *copy)
 {
-	struct control_zhost *z = copy->zhost;
+	struct control_zhost *z = copy_zhost(copy);
 	if (z->desired == NULL) {
 		z->desired = NEW(Samoza__V1__Desired, samoza__v1__desired__descriptor);
 		z->desired_capacity = 0;
@@ -148,25 +155,28 @@ static void send_set(struct control *c, struct control_zhost *z, bool full)
 }
 
 /* Copies whose providers changed get a new set, if it really differs. */
-static void mark_importers(struct deployment *d)
+static void mark_importers(struct control_application *a)
 {
-	for (uint32_t space = 0; space < d->slots.spaces.count; space++) {
-		if (!d->importers_changed[space])
+	for (uint32_t space = 0; space < a->slots.spaces.count; space++) {
+		if (!a->importers_changed[space])
 			continue;
-		d->importers_changed[space] = false;
+		a->importers_changed[space] = false;
 		/* In whatever state: its zhost starts it (again) by itself. */
-		vector_for_each (&d->slots.spaces.items[space]->slots, s)
-			if (copy_of(*s)->target == TARGET_STARTED)
-				mark_copy(copy_of(*s), COPY_ORDER);
+		vector_for_each (&a->slots.spaces.items[space]->slots, s) {
+			struct copy *copy = serving_copy(control_of_slot(*s));
+			if (copy != NULL && copy->target == TARGET_STARTED)
+				mark_copy(copy, COPY_ORDER);
+		}
 	}
-	d->marks &= ~(unsigned)DEPLOYMENT_IMPORTERS;
+	a->marks &= ~(unsigned)APPLICATION_IMPORTERS;
 }
 
 static void send_all(struct control *c, struct control_zhost *z)
 {
 	z->order_all = false;
 	for (struct copy *copy = z->first_copy; copy != NULL; copy = copy->next_on_zhost) {
-		if (copy->zhost_lost || copy->target == TARGET_NONE)
+		if (copy->forsaken || (!copy_is_retired(copy) &&
+				       (copy->unit->lost || copy->target == TARGET_NONE)))
 			continue;
 		add_order(copy);
 		copy->marks &= ~(unsigned)COPY_ORDER;
@@ -177,18 +187,18 @@ static void send_all(struct control *c, struct control_zhost *z)
 void orders_send(struct control *c)
 {
 	VECTOR(struct control_zhost *) changed = {0};
-	vector_for_each (&c->dirty.deployments, d)
-		if (((*d)->marks & DEPLOYMENT_IMPORTERS) != 0)
-			mark_importers(*d);
+	vector_for_each (&c->dirty.applications, a)
+		if (((*a)->marks & APPLICATION_IMPORTERS) != 0)
+			mark_importers(*a);
 	vector_for_each (&c->dirty.zhosts, z)
 		if ((*z)->order_all && (*z)->link != 0)
 			send_all(c, *z);
 	/* add_imports() marks records of copies that are in the list already */
 	for (size_t k = 0; k < c->dirty.copies.count; k++) {
 		struct copy *copy = c->dirty.copies.items[k];
-		struct control_zhost *z = copy->zhost;
-		if ((copy->marks & COPY_ORDER) == 0 || z == NULL || z->link == 0 ||
-		    copy->zhost_lost || !is_asked(copy))
+		struct control_zhost *z = copy_zhost(copy);
+		if ((copy->marks & COPY_ORDER) == 0 || z->link == 0 || copy->forsaken ||
+		    (copy->unit->lost && !copy_is_retired(copy)) || !is_asked(copy))
 			continue;
 		if (z->desired == NULL)
 			vector_push(&changed, z);

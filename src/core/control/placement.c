@@ -5,15 +5,16 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "core/control/copies.h"
 #include "core/control/exclusions.h"
-#include "core/control/residence.h"
 #include "core/control/state.h"
 #include "core/control/topology_state.h"
 #include "core/lifecycle/rules.h"
 
-#define for_each_root(d, root)                                                              \
-	for (struct copy *root = (d)->copies, *end_ = (d)->copies + (d)->slots.slots.count; \
-	     root < end_; root++)                                                           \
+#define for_each_root(a, root)                                          \
+	for (struct slot_control *root = (a)->slot_controls,            \
+				 *end_ = root + (a)->slots.slots.count; \
+	     root < end_; root++)                                       \
 		if (root->slot->parent == NULL)
 
 static struct control_zhost *zhost_of_handle(const struct control *c, uint32_t handle)
@@ -23,59 +24,57 @@ static struct control_zhost *zhost_of_handle(const struct control *c, uint32_t h
 
 /* ---- places that are taken and given up ---- */
 
-static void emit_placement(struct control *c, const struct copy *root,
-			   const struct control_zhost *to)
+static void emit_placement(struct control *c, const struct slot_control *root,
+			   const struct control_zhost *to, bool leaves)
 {
-	const struct deployment *d = deployment_of(root->slot);
-	const struct control_zhost *from = root->zhost;
+	const struct control_application *a = application_of(root->slot);
+	const struct control_zhost *from = slot_zhost(root);
 	const char *cause = "placed";
-	if (root->zhost_lost)
+	if (leaves)
+		from = root->last_zhost;
+	if (root->lost)
 		cause = "re-placed: its zhost was lost";
-	else if (from != NULL)
+	else if (leaves)
 		cause = "re-placed: its attempts there were used up";
-	CLEANUP(freep) char *subject = str_printf("%s/%s", d->name, root->slot->path);
+	CLEANUP(freep) char *subject = str_printf("%s/%s", a->name, root->slot->path);
 	emit_event(&c->emitter, "placement", subject, from != NULL ? from->name : NULL,
-		   to->name, d->id, cause);
+		   to->name, a->id, cause);
 }
 
-/* The unit is placed there, under new epochs. */
-static void assign(struct control *c, struct copy *root, struct control_zhost *z)
+/* One copy of the unit, under a new epoch: it writes from now on. */
+static void assign_copy(struct control *c, struct unit_placement *unit, struct slot_control *sc,
+			uint64_t epoch, bool again)
 {
-	bool again = root->zhost_lost || root->zhost != NULL;
-	emit_placement(c, root, z);
-	slot_for_each_below (root->slot, s) {
-		struct copy *copy = copy_of(s);
-		copy_link(copy, z);
-		slot_copy_placed(&copy->of_path, c->next_epoch++);
-		copy->zhost_lost = copy->no_place = copy->exhausted = copy->undeploy_failed =
-			false;
-		copy->placed_before = true;
-		copy->placed_again = again;
-		copy->failures = 0;
-		copy->retry_at_ms = 0;
-		copy->restarts = 0;
-		copy->target = TARGET_NONE;
-		copy->generation++;
-		copy->imports_hash = 0;
-		copy_publish_facts(copy);
-		mark_copy(copy, COPY_RECORD);
-		topology_state_count(copy);
-		lifecycle_push(s);
-	}
+	struct copy *copy = unit_copy_new(unit, sc->of_path, sc, epoch,
+					  slot_declared_space(sc->slot)->exclusive);
+	slot_copy_set_writer(&copy->of_slot);
+	copy->generation = 1;
+	sc->lost = sc->no_place = false;
+	sc->placed_before = true;
+	sc->placed_again = again;
+	slot_publish_facts(sc);
+	mark_copy(copy, COPY_RECORD);
+	mark_slot(sc);
+	topology_state_count(sc);
+	lifecycle_push(sc->slot);
 }
 
-void placement_restore(struct control *c, const struct copy *root)
+/* The unit is placed there, under new epochs. What is left of it elsewhere is retired. `leaves`: it has
+ * just left another zhost. */
+static void assign(struct control *c, struct slot_control *root, struct control_zhost *z,
+		   bool leaves)
 {
-	if (place_where(c->place, root->place_unit) == PLACE_NONE)
-		place_add(c->place, root->place_unit, root->zhost->place);
+	struct control_application *a = application_of(root->slot);
+	bool again = root->lost || leaves;
+	emit_placement(c, root, z, leaves);
+	unit_supersede(c, root);
+	struct unit_placement *unit = unit_placement_new(
+		a, a->application.served, z, c->next_epoch, root->place_unit, ROLE_SERVING);
+	slot_for_each_below (root->slot, s)
+		assign_copy(c, unit, control_of_slot(s), c->next_epoch++, again);
 }
 
-void placement_release(struct control *c, const struct copy *root)
-{
-	place_remove(c->place, root->place_unit);
-}
-
-uint32_t placement_unit(const struct copy *root)
+uint32_t placement_unit(const struct slot_control *root)
 {
 	return root->slot->moving && root->moving_place != PLACE_NONE ? root->moving_place
 								      : root->place_unit;
@@ -83,51 +82,58 @@ uint32_t placement_unit(const struct copy *root)
 
 void placement_lost(struct control *c, struct copy *copy)
 {
-	copy->zhost_lost = true;
+	struct slot_control *sc = copy->serves;
+	copy->unit->lost = true;
+	sc->lost = true;
 	copy->exhausted = false;
 	copy->retry_at_ms = 0;
 	copy->undeploy_failed = false;
 	copy->target = TARGET_NONE;
 	copy->sent_epoch = 0;
-	copy_publish_facts(copy);
+	slot_publish_facts(sc);
 	mark_copy(copy, COPY_RECORD);
-	topology_state_count(copy);
-	if (copy->slot->state != STATE_NOT_DEPLOYED)
-		slot_move(copy->slot, STATE_NOT_DEPLOYED, false, "zhost lost");
-	else
-		lifecycle_push(copy->slot);
-	if (copy->slot->parent == NULL && !copy->slot->moving) {
-		placement_release(c, copy);
-		mark_deployment(deployment_of(copy->slot), DEPLOYMENT_PLACE);
+	mark_slot(sc);
+	topology_state_count(sc);
+	if (sc->slot->parent == NULL && !sc->slot->moving) {
+		place_remove(c->place, sc->place_unit);
+		mark_application(application_of(sc->slot), APPLICATION_PLACE);
 	}
+	if (sc->slot->state != STATE_NOT_DEPLOYED)
+		slot_move(sc->slot, STATE_NOT_DEPLOYED, false, "zhost lost");
+	else
+		lifecycle_push(sc->slot);
 }
 
 void placement_adopt(struct control *c, struct copy *copy)
 {
-	struct copy *root = copy_of(copy->slot->root);
-	if (!root->zhost_lost || root->zhost != copy->zhost)
+	struct unit_placement *unit = copy->unit;
+	if (!unit->lost)
 		return;
-	slot_for_each_below (root->slot, s) {
-		struct copy *below = copy_of(s);
-		below->zhost_lost = below->no_place = false;
-		copy_publish_facts(below);
+	unit->lost = false;
+	vector_for_each (&unit->placement.copies, item) {
+		struct copy *below = container_of(*item, struct copy, of_slot);
+		struct slot_control *sc = below->serves;
+		sc->lost = sc->no_place = false;
+		copy_set_ends_by(c, below, 0);
+		slot_publish_facts(sc);
 		mark_copy(below, COPY_RECORD);
-		topology_state_count(below);
-		lifecycle_push(s);
+		mark_slot(sc);
+		topology_state_count(sc);
+		lifecycle_push(sc->slot);
 	}
-	placement_restore(c, root);
-	mark_deployment(deployment_of(root->slot), DEPLOYMENT_PLACE);
+	place_add(c->place, unit->place_unit, unit->zhost->place);
+	mark_application(unit->application, APPLICATION_PLACE);
 }
 
 /* ---- trying ---- */
 
-/* The units of one deployment that need a place, with their exclusions. */
+/* The units of one application that need a place, with their exclusions. */
 struct wants {
 	VECTOR(struct place_unit_request) list;
-	VECTOR(struct copy *) roots; /* of the same indexes */
+	VECTOR(struct slot_control *) roots; /* of the same indexes */
 };
 
-static void wants_add(const struct control *c, struct wants *w, struct copy *root,
+static void wants_add(const struct control *c, struct wants *w, struct slot_control *root,
 		      uint32_t unit)
 {
 	uint32_t count = 0;
@@ -145,26 +151,26 @@ static void wants_done(struct wants *w)
 	vector_done(&w->roots);
 }
 
-static void set_no_place(struct copy *root, bool no_place)
+static void set_no_place(struct slot_control *root, bool no_place)
 {
 	slot_for_each_below (root->slot, s) {
-		struct copy *copy = copy_of(s);
-		if (copy->no_place != no_place)
-			mark_copy(copy, COPY_RECORD);
-		copy->no_place = no_place;
-		copy_publish_facts(copy);
-		topology_state_count(copy);
+		struct slot_control *sc = control_of_slot(s);
+		if (sc->no_place != no_place)
+			mark_slot(sc);
+		sc->no_place = no_place;
+		slot_publish_facts(sc);
+		topology_state_count(sc);
 	}
 }
 
-static void set_reason(struct control *c, struct deployment *d, char *take_reason)
+static void set_reason(struct control *c, struct control_application *a, char *take_reason)
 {
-	if (!str_equal(d->reason, take_reason)) {
-		d->updated_ms = c->now.wall_ms;
-		mark_deployment(d, DEPLOYMENT_RECORD);
+	if (!str_equal(a->reason, take_reason)) {
+		a->updated_ms = c->now.wall_ms;
+		mark_application(a, APPLICATION_RECORD);
 	}
-	free(d->reason);
-	d->reason = take_reason;
+	free(a->reason);
+	a->reason = take_reason;
 }
 
 /* Tries and assigns. True: all of them have a place. `*ret_reason` is set otherwise. */
@@ -177,7 +183,7 @@ static bool try_wants(struct control *c, struct wants *w, enum place_mode mode,
 	place_try(c->place, &request, &result);
 	size_t kept = 0;
 	for (size_t k = 0; k < w->list.count; k++) {
-		struct copy *root = w->roots.items[k];
+		struct slot_control *root = w->roots.items[k];
 		if (result.zhosts[k] == PLACE_NONE) {
 			set_no_place(root, true);
 			w->roots.items[kept] = root;
@@ -185,11 +191,9 @@ static bool try_wants(struct control *c, struct wants *w, enum place_mode mode,
 			continue;
 		}
 		c->count.placements++;
-		c->count.recoveries += root->zhost_lost;
+		c->count.recoveries += root->lost;
 		free((void *)w->list.items[k].excluded);
-		assign(c, root, zhost_of_handle(c, result.zhosts[k]));
-		if (w->list.items[k].excluded_count > 0)
-			mark_copy(root, COPY_RECORD);
+		assign(c, root, zhost_of_handle(c, result.zhosts[k]), false);
 	}
 	w->list.count = w->roots.count = kept;
 	bool complete = result.complete;
@@ -199,48 +203,51 @@ static bool try_wants(struct control *c, struct wants *w, enum place_mode mode,
 	return complete;
 }
 
-static bool exhausted_below(const struct copy *root)
+static bool exhausted_below(const struct slot_control *root)
 {
 	slot_for_each_below (root->slot, s)
-		if (copy_of(s)->exhausted && s->goal != GOAL_NOT_DEPLOYED)
+		if (slot_is_exhausted(control_of_slot(s)) && s->goal != GOAL_NOT_DEPLOYED)
 			return true;
 	return false;
 }
 
 /* Placed, but a copy of its unit is exhausted there. */
-static bool must_move(const struct copy *root)
+static bool must_move(const struct slot_control *root)
 {
-	return !root->slot->moving && copy_is_placed(root) && exhausted_below(root);
+	return !root->slot->moving && slot_is_placed(root) && exhausted_below(root);
 }
 
 /* Where it moves to: a second unit of its slot, placed there while the first one still holds its
  * room on the old zhost. */
-static uint32_t moving_place(struct control *c, struct copy *root)
+static uint32_t moving_place(struct control *c, struct slot_control *root)
 {
 	if (root->moving_place == PLACE_NONE)
-		root->moving_place = place_unit_new(c->place, deployment_of(root->slot)->place,
-						    root->slot->id, root->place_unit);
+		root->moving_place = place_unit_new(
+			c->place, application_of(root->slot)->application.served->place,
+			root->slot->id, root->place_unit);
 	return root->moving_place;
 }
 
-static void begin_move(struct control *c, struct copy *root)
+static void begin_move(struct control *c, struct slot_control *root)
 {
 	c->count.placements++;
 	root->slot->moving = true;
 	slot_for_each_below (root->slot, s) {
-		struct copy *copy = copy_of(s);
+		struct slot_control *sc = control_of_slot(s);
+		struct copy *copy = serving_copy(sc);
 		copy->exhausted = false;
 		copy->retry_at_ms = 0;
-		copy_publish_facts(copy);
+		slot_publish_facts(sc);
 		mark_copy(copy, COPY_RECORD);
-		topology_state_count(copy);
+		mark_slot(sc);
+		topology_state_count(sc);
 		lifecycle_push(s);
 	}
 	set_no_place(root, false);
 }
 
 /* Its retries are used up: is there another zhost? Then it moves there. */
-static void try_to_move(struct control *c, struct copy *root, struct wants *left,
+static void try_to_move(struct control *c, struct slot_control *root, struct wants *left,
 			char **ret_reason)
 {
 	struct wants one = {0};
@@ -260,20 +267,20 @@ static void try_to_move(struct control *c, struct copy *root, struct wants *left
 	wants_done(&one);
 }
 
-static bool needs_first_place(const struct copy *root)
+static bool needs_first_place(const struct slot_control *root)
 {
-	return root->slot->goal != GOAL_NOT_DEPLOYED && root->zhost == NULL &&
-	       !root->zhost_lost;
+	return root->slot->goal != GOAL_NOT_DEPLOYED && serving_copy(root) == NULL &&
+	       !root->lost;
 }
 
 /* What lacks a place now: lost units, and those that have none yet. */
-static void collect_wants(const struct control *c, const struct deployment *d,
+static void collect_wants(const struct control *c, const struct control_application *a,
 			  struct wants *lost, struct wants *first)
 {
-	for_each_root (d, root) {
+	for_each_root (a, root) {
 		if (root->slot->moving || root->slot->goal == GOAL_NOT_DEPLOYED)
 			continue;
-		if (root->zhost_lost)
+		if (root->lost)
 			wants_add(c, lost, root, root->place_unit);
 		else if (needs_first_place(root))
 			wants_add(c, first, root, root->place_unit);
@@ -281,10 +288,10 @@ static void collect_wants(const struct control *c, const struct deployment *d,
 }
 
 /* What it waited for is collected again. */
-static void forget_waiting(struct control *c, struct deployment *d)
+static void forget_waiting(struct control *c, struct control_application *a)
 {
-	place_wait_end(c->place, d->place);
-	for_each_root (d, root) {
+	place_wait_end(c->place, a->ticket);
+	for_each_root (a, root) {
 		if (root->slot->moving)
 			continue;
 		place_unit_free(c->place, root->moving_place);
@@ -293,8 +300,9 @@ static void forget_waiting(struct control *c, struct deployment *d)
 }
 
 /* Waits for places of all that is left. */
-static void wait(struct control *c, const struct deployment *d, const struct wants *lost,
-		 const struct wants *first, const struct wants *exhausted)
+static void wait(struct control *c, const struct control_application *a,
+		 const struct wants *lost, const struct wants *first,
+		 const struct wants *exhausted)
 {
 	VECTOR(struct place_unit_request) waiting = {0};
 	const struct wants *const parts[] = {lost, first, exhausted};
@@ -307,40 +315,40 @@ static void wait(struct control *c, const struct deployment *d, const struct wan
 					      .units = waiting.items,
 					      .unit_count = waiting.count};
 	if (waiting.count > 0)
-		place_wait(c->place, d->place, &request);
+		place_wait(c->place, a->ticket, &request);
 	vector_done(&waiting);
 }
 
-void placement_seek(struct copy *copy)
+void placement_seek(struct slot_control *sc)
 {
-	struct deployment *d = deployment_of(copy->slot);
-	struct copy *root = copy_of(copy->slot->root);
-	mark_deployment(d, DEPLOYMENT_PLACE);
-	if (d->state == TOPOLOGY_FAILED || root->seeking)
+	struct control_application *a = application_of(sc->slot);
+	struct slot_control *root = control_of_slot(sc->slot->root);
+	mark_application(a, APPLICATION_PLACE);
+	if (a->state == TOPOLOGY_FAILED || root->seeking)
 		return;
 	root->seeking = true;
 	slot_for_each_below (root->slot, s)
-		topology_state_count(copy_of(s));
+		topology_state_count(control_of_slot(s));
 }
 
-static void end_seeking(struct deployment *d)
+static void end_seeking(struct control_application *a)
 {
-	for_each_root (d, root) {
+	for_each_root (a, root) {
 		if (!root->seeking)
 			continue;
 		root->seeking = false;
 		slot_for_each_below (root->slot, s)
-			topology_state_count(copy_of(s));
+			topology_state_count(control_of_slot(s));
 	}
 }
 
-static void place_deployment(struct control *c, struct deployment *d)
+static void place_application(struct control *c, struct control_application *a)
 {
 	struct wants first = {0}, lost = {0}, exhausted = {0};
 	char *reason = NULL;
-	forget_waiting(c, d);
-	end_seeking(d);
-	collect_wants(c, d, &lost, &first);
+	forget_waiting(c, a);
+	end_seeking(a);
+	collect_wants(c, a, &lost, &first);
 	if (lost.list.count > 0)
 		(void)try_wants(c, &lost, PLACE_RECOVER, &reason);
 	if (first.list.count > 0 && try_wants(c, &first, PLACE_TOGETHER, &reason) &&
@@ -350,41 +358,41 @@ static void place_deployment(struct control *c, struct deployment *d)
 		reason = NULL;
 		(void)try_wants(c, &lost, PLACE_RECOVER, &reason);
 	}
-	for_each_root (d, root)
+	for_each_root (a, root)
 		if (must_move(root))
 			try_to_move(c, root, &exhausted, &reason);
-	wait(c, d, &lost, &first, &exhausted);
-	set_reason(c, d, reason);
-	mark_deployment(d, DEPLOYMENT_STATE);
+	wait(c, a, &lost, &first, &exhausted);
+	set_reason(c, a, reason);
+	mark_application(a, APPLICATION_STATE);
 	wants_done(&first);
 	wants_done(&lost);
 	wants_done(&exhausted);
 }
 
-static struct deployment *next_due(struct control *c)
+static struct control_application *next_due(struct control *c)
 {
 	/* Those that changed by themselves, in the order of their submission. */
-	struct deployment *next = NULL;
-	vector_for_each (&c->dirty.deployments, d)
-		if (((*d)->marks & DEPLOYMENT_PLACE) != 0 &&
-		    (next == NULL || (*d)->sequence < next->sequence))
-			next = *d;
+	struct control_application *next = NULL;
+	vector_for_each (&c->dirty.applications, a)
+		if (((*a)->marks & APPLICATION_PLACE) != 0 &&
+		    (next == NULL || (*a)->sequence < next->sequence))
+			next = *a;
 	if (next != NULL)
 		return next;
 	uint32_t due = place_wait_next(c->place);
 	if (due == PLACE_NONE)
 		return NULL;
-	INVARIANT(due < c->deployments.by_place.count &&
-		  c->deployments.by_place.items[due] != NULL);
-	return c->deployments.by_place.items[due];
+	INVARIANT(due < c->applications.by_ticket.count &&
+		  c->applications.by_ticket.items[due] != NULL);
+	return c->applications.by_ticket.items[due];
 }
 
 void placement_run(struct control *c)
 {
 	lifecycle_settle(&c->lifecycle);
-	for (struct deployment *d; (d = next_due(c)) != NULL;) {
-		d->marks &= ~(unsigned)DEPLOYMENT_PLACE;
-		place_deployment(c, d);
+	for (struct control_application *a; (a = next_due(c)) != NULL;) {
+		a->marks &= ~(unsigned)APPLICATION_PLACE;
+		place_application(c, a);
 		lifecycle_settle(&c->lifecycle);
 	}
 }
@@ -392,12 +400,12 @@ void placement_run(struct control *c)
 /* ---- reasons ---- */
 
 /* Of the first unit that is placed, but exhausted there; NULL: there is none. */
-static char *reason_of_exhausted(const struct deployment *d, struct wants *wants)
+static char *reason_of_exhausted(const struct control_application *a, struct wants *wants)
 {
-	const struct control *c = d->control;
-	struct copy *exhausted = NULL;
+	const struct control *c = a->control;
+	struct slot_control *exhausted = NULL;
 	struct place_explanation e = {0};
-	for_each_root (d, root)
+	for_each_root (a, root)
 		if (exhausted == NULL && must_move(root))
 			exhausted = root;
 	if (exhausted == NULL)
@@ -410,20 +418,20 @@ static char *reason_of_exhausted(const struct deployment *d, struct wants *wants
 }
 
 /* Reasons age: zhosts come and go without making a place. So it is asked again when shown. */
-char *placement_reason_now(const struct deployment *d)
+char *placement_reason_now(const struct control_application *a)
 {
-	const struct control *c = d->control;
+	const struct control *c = a->control;
 	struct wants wants = {0};
 	bool lost = false;
 	char *reason = NULL;
-	if (d->reason == NULL)
+	if (a->reason == NULL)
 		return NULL;
-	for_each_root (d, root) {
+	for_each_root (a, root) {
 		if (root->slot->moving || root->slot->goal == GOAL_NOT_DEPLOYED)
 			continue;
-		if (root->zhost_lost || needs_first_place(root))
+		if (root->lost || needs_first_place(root))
 			wants_add(c, &wants, root, root->place_unit);
-		lost = lost || root->zhost_lost;
+		lost = lost || root->lost;
 	}
 	if (wants.list.count > 0) {
 		struct place_result result;
@@ -436,15 +444,15 @@ char *placement_reason_now(const struct deployment *d)
 		reason = place_reason_text(&result.reason);
 		place_result_done(&result);
 	} else {
-		reason = reason_of_exhausted(d, &wants);
+		reason = reason_of_exhausted(a, &wants);
 	}
 	wants_done(&wants);
-	return reason != NULL ? reason : mem_strdup(d->reason);
+	return reason != NULL ? reason : mem_strdup(a->reason);
 }
 
 /* ---- ends of placements ---- */
 
-static bool is_gone_below(const struct copy *root)
+static bool is_gone_below(const struct slot_control *root)
 {
 	slot_for_each_below (root->slot, s)
 		if (s->state != STATE_NOT_DEPLOYED)
@@ -454,37 +462,37 @@ static bool is_gone_below(const struct copy *root)
 
 /* It is gone from the zhost that it leaves: it takes the place that is held for it, where that is
  * still there and wanted. */
-static void end_move(struct control *c, struct copy *root)
+static void end_move(struct control *c, struct slot_control *root)
 {
-	struct deployment *d = deployment_of(root->slot);
+	struct control_application *a = application_of(root->slot);
 	uint32_t handle = place_where(c->place, placement_unit(root));
 	struct control_zhost *z = handle != PLACE_NONE ? zhost_of_handle(c, handle) : NULL;
 	root->slot->moving = false;
+	unit_retire(c, root);
 	if (root->moving_place != PLACE_NONE) {
 		place_unit_free(c->place, root->place_unit);
 		root->place_unit = root->moving_place;
 		root->moving_place = PLACE_NONE;
 	}
-	if (root->slot->goal != GOAL_NOT_DEPLOYED && z != NULL && z != root->zhost &&
+	if (root->slot->goal != GOAL_NOT_DEPLOYED && z != NULL && z != root->last_zhost &&
 	    z->state == ZHOST_STARTED) {
-		assign(c, root, z);
+		assign(c, root, z, true);
 		return;
 	}
-	placement_release(c, root);
+	place_remove(c->place, root->place_unit);
 	slot_for_each_below (root->slot, s) {
-		struct copy *copy = copy_of(s);
-		copy_unlink(copy);
-		copy->zhost_lost = false;
-		copy_publish_facts(copy);
-		mark_copy(copy, COPY_RECORD);
+		struct slot_control *sc = control_of_slot(s);
+		sc->lost = false;
+		slot_publish_facts(sc);
+		mark_slot(sc);
 	}
-	mark_deployment(d, DEPLOYMENT_PLACE);
+	mark_application(a, APPLICATION_PLACE);
 }
 
-void placement_gone(struct control *c, struct copy *copy)
+void placement_gone(struct control *c, struct slot_control *sc)
 {
-	struct copy *root = copy_of(copy->slot->root);
-	if (root->zhost == NULL && !root->zhost_lost && !root->slot->moving)
+	struct slot_control *root = control_of_slot(sc->slot->root);
+	if (serving_copy(root) == NULL && !root->lost && !root->slot->moving)
 		return;
 	if (!is_gone_below(root))
 		return;
@@ -494,24 +502,21 @@ void placement_gone(struct control *c, struct copy *copy)
 	}
 	if (root->slot->goal != GOAL_NOT_DEPLOYED)
 		return;
-	placement_release(c, root);
+	unit_retire(c, root);
 	slot_for_each_below (root->slot, s) {
-		struct copy *below = copy_of(s);
-		copy_unlink(below);
-		below->zhost_lost = false;
-		below->no_place = below->placed_before = false;
-		below->failures = 0;
-		copy_publish_facts(below);
-		mark_copy(below, COPY_RECORD);
+		struct slot_control *below = control_of_slot(s);
+		below->lost = below->no_place = below->placed_before = false;
+		slot_publish_facts(below);
+		mark_slot(below);
 		topology_state_count(below);
 	}
 }
 
 void placement_exhausted(struct control *c, struct copy *copy)
 {
-	struct copy *root = copy_of(copy->slot->root);
-	if (root->slot->moving || !copy_is_placed(copy))
+	struct slot_control *root = control_of_slot(copy->serves->slot->root);
+	if (root->slot->moving || !slot_is_placed(copy->serves))
 		return;
 	exclusion_add(c, root, copy);
-	placement_seek(copy);
+	placement_seek(copy->serves);
 }

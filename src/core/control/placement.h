@@ -14,34 +14,30 @@
 #ifndef SAMOZA_CORE_CONTROL_PLACEMENT_H
 #define SAMOZA_CORE_CONTROL_PLACEMENT_H
 
-#include "core/control/deployment.h"
+#include "core/control/application.h"
 
 struct control;
 
-/* In a flush: places what is marked DEPLOYMENT_PLACE, and what waits and may fit now, oldest
- * deployment first, until no unit can be placed. */
+/* In a flush: places what is marked APPLICATION_PLACE, and what waits and may fit now, oldest
+ * application first, until no unit can be placed. */
 void placement_run(struct control *c);
 /* Why there is no place, judged over the zhosts as they are now; the caller frees. NULL: no place
  * is missing. */
-char *placement_reason_now(const struct deployment *d);
+char *placement_reason_now(const struct control_application *a);
 
-/* Puts a remembered placement of the root's unit back into the engine. */
-void placement_restore(struct control *c, const struct copy *root);
 /* Its placement in the engine; while it moves, the one that it moves to. */
-uint32_t placement_unit(const struct copy *root);
-/* Its place in the engine is free; nothing when it has none. */
-void placement_release(struct control *c, const struct copy *root);
+uint32_t placement_unit(const struct slot_control *root);
 /* The unit of `copy` was lost with its zhost, and is back before it was placed again. */
 void placement_adopt(struct control *c, struct copy *copy);
 /* The copy's zhost is silent: the place is kept for adoption only. */
 void placement_lost(struct control *c, struct copy *copy);
-/* The unit of `copy` needs a place: the next flush looks for one. Until then it does not make its
+/* The unit of the slot needs a place: the next flush looks for one. Until then it does not make its
  * topology failed; a topology that has failed already stays so. */
-void placement_seek(struct copy *copy);
+void placement_seek(struct slot_control *sc);
 /* Its retries are used up on its zhost: its unit looks for another one. */
 void placement_exhausted(struct control *c, struct copy *copy);
 /* The slot is not-deployed and meant to be: when all of its unit is, the unit loses its place, or
  * takes the one that is held for it. */
-void placement_gone(struct control *c, struct copy *copy);
+void placement_gone(struct control *c, struct slot_control *sc);
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/control/exclusions.h"
+#include "core/control/record_id.h"
 #include "core/control/state.h"
 
 static void put(struct control *c, enum record_kind kind, char *take_id,
@@ -25,48 +26,83 @@ static void delete (struct control *c, enum record_kind kind, char *take_id)
 		(struct record_change){.kind = kind, .id = take_id};
 }
 
-static void write_copy(struct control *c, const struct copy *copy)
+/* ---- slots and copies ---- */
+
+static void write_slot(struct control *c, const struct slot_control *sc)
 {
-	const struct slot *s = copy->slot;
-	const struct deployment *d = deployment_of(s);
-	const struct control_zhost *z = copy->zhost, *last = copy->last_zhost;
-	Samoza__V1__InstanceRecord r = SAMOZA__V1__INSTANCE_RECORD__INIT;
-	r.topology = (char *)d->id;
+	const struct slot *s = sc->slot;
+	const struct control_application *a = application_of(s);
+	const struct slot_copy *serving = sc->of_path->serving;
+	Samoza__V1__SlotRecord r = SAMOZA__V1__SLOT_RECORD__INIT;
+	r.application = (char *)a->id;
 	r.path = (char *)s->path;
 	r.goal = (Samoza__V1__Goal)s->goal;
 	r.state = (Samoza__V1__State)s->state;
-	r.zhost = z != NULL ? z->name : NULL;
-	r.last_zhost = last != NULL ? last->name : NULL;
-	r.has_epoch = copy->of_path.epoch != 0;
-	r.epoch = copy->of_path.epoch;
-	r.has_order = true;
-	r.order = copy->generation;
-	r.has_target = true;
-	r.target = (Samoza__V1__Target)copy->target;
-	r.has_fresh = copy->retry_generation != 0;
-	r.fresh = copy->retry_generation;
-	r.last_error = copy->last_error;
-	r.has_placed_before = r.placed_before = copy->placed_before;
+	r.goal_cause = s->goal_cause;
+	r.has_goal_ms = s->goal_ms != 0;
+	r.goal_ms = s->goal_ms;
 	r.has_since_ms = s->since_ms != 0;
 	r.since_ms = s->since_ms;
+	r.has_finished = r.finished = s->finished;
+	r.has_serving = serving != NULL;
+	r.serving = serving != NULL ? serving->epoch : 0;
+	r.has_writer = sc->of_path->writer != 0;
+	r.writer = sc->of_path->writer;
+	r.last_zhost = sc->last_zhost != NULL ? sc->last_zhost->name : NULL;
+	r.last_error = sc->last_error;
+	r.has_placed_before = r.placed_before = sc->placed_before;
+	r.has_no_place = r.no_place = sc->no_place;
+	r.has_lost = r.lost = sc->lost;
+	r.has_moving = r.moving = s->moving;
+	VECTOR(Samoza__V1__Exclusion) list = {0};
+	for (const struct exclusion *e = sc->exclusions; e != NULL; e = e->next) {
+		Samoza__V1__Exclusion *x = vector_add(&list);
+		samoza__v1__exclusion__init(x);
+		x->zhost = e->zhost;
+		x->incarnation = e->incarnation;
+		x->until_ms = e->until_wall_ms;
+		x->sentence = e->sentence;
+	}
+	CLEANUP(freep)
+	Samoza__V1__Exclusion **exclusions = mem_new_array(Samoza__V1__Exclusion *, list.count);
+	for (size_t k = 0; k < list.count; k++)
+		exclusions[k] = &list.items[k];
+	r.n_exclusions = list.count;
+	r.exclusions = exclusions;
+	put(c, RECORD_SLOT, record_id_slot(a->id, s->path), &r.base);
+	vector_done(&list);
+}
+
+static void write_copy(struct control *c, const struct copy *copy)
+{
+	const struct unit_placement *unit = copy->unit;
+	Samoza__V1__CopyRecord r = SAMOZA__V1__COPY_RECORD__INIT;
+	r.application = (char *)unit->application->id;
+	r.path = copy->of_slot.slot->path;
+	r.epoch = copy->of_slot.epoch;
+	r.placement = unit->epoch;
+	r.zhost = unit->zhost->name;
+	r.revision = unit->revision->number;
+	r.role = copy_is_retired(copy) ? SAMOZA__V1__ROLE__ROLE_RETIRED
+				       : SAMOZA__V1__ROLE__ROLE_SERVING;
+	r.has_lost = r.lost = unit->lost;
+	r.target = (Samoza__V1__Target)copy->target;
+	r.generation = copy->generation;
+	r.has_retry_generation = copy->retry_generation != 0;
+	r.retry_generation = copy->retry_generation;
+	r.has_exhausted = r.exhausted = copy->exhausted;
+	r.has_undeploy_failed = r.undeploy_failed = copy->undeploy_failed;
+	r.has_failures = copy->failures != 0;
+	r.failures = copy->failures;
+	r.has_restarts = copy->restarts != 0;
+	r.restarts = copy->restarts;
 	r.has_imports_version = copy->imports_version != 0;
 	r.imports_version = copy->imports_version;
 	r.has_imports_hash = copy->imports_hash != 0;
 	r.imports_hash = copy->imports_hash;
-	r.has_gave_up = r.gave_up = copy->exhausted;
-	r.goal_cause = s->goal_cause;
-	r.has_goal_ms = s->goal_ms != 0;
-	r.goal_ms = s->goal_ms;
-	r.has_restarts = copy->restarts != 0;
-	r.restarts = copy->restarts;
-	r.has_lost = r.lost = copy->zhost_lost;
-	r.has_failures = copy->failures != 0;
-	r.failures = copy->failures;
-	r.has_undeploy_failed = r.undeploy_failed = copy->undeploy_failed;
-	r.has_finished = r.finished = s->finished;
-	r.has_evacuating = r.evacuating = s->moving;
-	r.has_no_place = r.no_place = copy->no_place;
-	r.has_held = r.held = copy->may_run_at_ms > c->now.mono_ms;
+	r.has_active = r.active = copy->of_slot.active;
+	r.has_forsaken = r.forsaken = copy->forsaken;
+	r.key_topology = unit->key_topology;
 	CLEANUP(freep)
 	Samoza__V1__Variable *variables =
 		mem_new_array(Samoza__V1__Variable, copy->export_count);
@@ -81,36 +117,43 @@ static void write_copy(struct control *c, const struct copy *copy)
 	}
 	r.n_exports = copy->export_count;
 	r.exports = exports;
-	VECTOR(Samoza__V1__Exclusion) list = {0};
-	for (const struct exclusion *e = copy->exclusions; e != NULL; e = e->next) {
-		Samoza__V1__Exclusion *x = vector_add(&list);
-		samoza__v1__exclusion__init(x);
-		x->zhost = e->zhost;
-		x->incarnation = e->incarnation;
-		x->until_ms = e->until_wall_ms;
-		x->sentence = e->sentence;
-	}
-	CLEANUP(freep)
-	Samoza__V1__Exclusion **exclusions = mem_new_array(Samoza__V1__Exclusion *, list.count);
-	for (size_t k = 0; k < list.count; k++)
-		exclusions[k] = &list.items[k];
-	r.n_exclusions = list.count;
-	r.exclusions = exclusions;
-	put(c, RECORD_INSTANCE, str_printf("%s/%s", d->id, r.path), &r.base);
-	vector_done(&list);
+	put(c, RECORD_COPY,
+	    record_id_copy(copy->unit->application->id, copy->of_slot.slot->path,
+			   copy->of_slot.epoch),
+	    &r.base);
 }
 
-static void write_deployment(struct control *c, const struct deployment *d)
+/* ---- applications ---- */
+
+static void write_application(struct control *c, const struct control_application *a)
 {
-	Samoza__V1__TopologyRecord r = *d->record; /* shares everything, for the packing only */
-	r.state = (char *)topology_state_name(d->state);
-	r.failure_reason = d->reason;
-	r.has_was_running = true;
-	r.was_running = d->was_running;
-	r.has_ever_started = true;
-	r.ever_started = d->ever_started;
-	r.updated_ms = d->updated_ms;
-	put(c, RECORD_TOPOLOGY, mem_strdup(d->id), &r.base);
+	const struct application *of = &a->application;
+	Samoza__V1__ApplicationRecord r = SAMOZA__V1__APPLICATION_RECORD__INIT;
+	r.id = (char *)a->id;
+	r.name = (char *)a->name;
+	r.sequence = a->sequence;
+	r.newest = of->newest;
+	r.served = of->served->number;
+	r.has_completed = of->completed != 0;
+	r.completed = of->completed;
+	r.state = (char *)topology_state_name(a->state);
+	r.reason = a->reason;
+	r.has_was_running = r.was_running = a->was_running;
+	r.has_ever_started = r.ever_started = a->ever_started;
+	r.created_ms = a->created_ms;
+	r.updated_ms = a->updated_ms;
+	CLEANUP(freep) char **aliases = mem_new_array(char *, of->ids.count);
+	for (size_t k = 1; k < of->ids.count; k++)
+		aliases[r.n_aliases++] = of->ids.items[k]->text;
+	r.aliases = aliases;
+	put(c, RECORD_APPLICATION, mem_strdup(a->id), &r.base);
+}
+
+void records_write_revision(struct control *c, const struct revision *revision)
+{
+	put(c, RECORD_REVISION,
+	    record_id_revision(revision->record->application, revision->number),
+	    &revision->record->base);
 }
 
 static void write_zhost(struct control *c, const struct control_zhost *z)
@@ -139,14 +182,16 @@ static void write_meta(struct control *c)
 	r.next_sequence = c->next_sequence;
 	r.cluster = c->cluster;
 	r.has_next_event = true;
+	r.has_format = true;
+	r.format = STORE_FORMAT;
 	r.next_event = c->emitter.next_event;
 	put(c, RECORD_META, mem_strdup(""), &r.base);
 }
 
-/* Numbers were drawn since the last MetaRecord. */
+/* Numbers were drawn since the last MetaRecord, or it is of an earlier format. */
 static bool meta_changed(const struct control *c)
 {
-	return c->written.next_epoch != c->next_epoch ||
+	return c->written.format != STORE_FORMAT || c->written.next_epoch != c->next_epoch ||
 	       c->written.next_sequence != c->next_sequence ||
 	       c->written.next_event != c->emitter.next_event;
 }
@@ -155,27 +200,58 @@ void records_write(struct control *c)
 {
 	vector_for_each (&c->dirty.zhosts, z)
 		write_zhost(c, *z);
-	vector_for_each (&c->dirty.deployments, d)
-		if (((*d)->marks & DEPLOYMENT_RECORD) != 0)
-			write_deployment(c, *d);
+	vector_for_each (&c->dirty.slots, sc)
+		write_slot(c, *sc);
 	vector_for_each (&c->dirty.copies, copy) {
 		if (((*copy)->marks & COPY_RECORD) != 0)
 			write_copy(c, *copy);
 		(*copy)->marks &= ~(unsigned)COPY_RECORD; /* it may be listed twice */
 	}
+	vector_for_each (&c->dirty.applications, a)
+		if (((*a)->marks & APPLICATION_RECORD) != 0)
+			write_application(c, *a);
 	dirty_set_clear(&c->dirty);
+	records_delete_converted(c);
 	if (meta_changed(c))
 		write_meta(c);
+	c->written.format = STORE_FORMAT;
 	c->written.next_epoch = c->next_epoch;
 	c->written.next_sequence = c->next_sequence;
 	c->written.next_event = c->emitter.next_event;
 }
 
-void records_delete(struct control *c, const struct deployment *d)
+void records_delete_slots(struct control *c, const struct control_application *a)
 {
-	vector_for_each (&d->slots.slots, s)
-		delete (c, RECORD_INSTANCE, str_printf("%s/%s", d->id, (*s)->path));
-	delete (c, RECORD_TOPOLOGY, mem_strdup(d->id));
+	vector_for_each (&a->slots.slots, s)
+		delete (c, RECORD_SLOT, record_id_slot(a->id, (*s)->path));
+}
+
+void records_delete_application(struct control *c, const struct control_application *a)
+{
+	delete (c, RECORD_APPLICATION, mem_strdup(a->id));
+	records_delete_slots(c, a);
+	vector_for_each (&a->application.revisions, revision)
+		records_delete_revision(c, *revision);
+}
+
+void records_delete_copy(struct control *c, const struct copy *copy)
+{
+	delete (c, RECORD_COPY,
+		record_id_copy(copy->unit->application->id, copy->of_slot.slot->path,
+			       copy->of_slot.epoch));
+}
+
+void records_delete_revision(void *control, const struct revision *revision)
+{
+	delete (control, RECORD_REVISION,
+		record_id_revision(revision->record->application, revision->number));
+}
+
+void records_delete_converted(struct control *c)
+{
+	vector_for_each (&c->converted, record)
+		delete (c, record->kind, record->id);
+	vector_done(&c->converted);
 }
 
 void records_write_forgotten(struct control *c, const char *name, uint64_t epoch)

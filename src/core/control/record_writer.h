@@ -4,14 +4,24 @@
 #ifndef SAMOZA_CORE_CONTROL_RECORD_WRITER_H
 #define SAMOZA_CORE_CONTROL_RECORD_WRITER_H
 
-#include "core/control/deployment.h"
+#include "core/control/application.h"
 
 struct control;
 
-/* Ends a flush: writes what is marked, and clears the marks. */
+/* Ends a flush: writes what is marked, and clears the marks. An application comes after its slots and
+ * copies: a part of them without it means nothing to a reader. */
 void records_write(struct control *c);
-/* The deployment is about to be freed: deletes its records. */
-void records_delete(struct control *c, const struct deployment *d);
+/* At once: it never changes. */
+void records_write_revision(struct control *c, const struct revision *revision);
+/* They are about to be freed: delete their records. The application's own record goes first: what is
+ * left of the others then means nothing. */
+void records_delete_application(struct control *c, const struct control_application *a);
+void records_delete_slots(struct control *c, const struct control_application *a);
+void records_delete_copy(struct control *c, const struct copy *copy);
+/* `control`: struct control. */
+void records_delete_revision(void *control, const struct revision *revision);
+/* Records of format 1 that were carried over: after the records that replace them. */
+void records_delete_converted(struct control *c);
 /* A name whose local data zhosts have yet to delete; `epoch` 0: they all have. */
 void records_write_forgotten(struct control *c, const char *name, uint64_t epoch);
 

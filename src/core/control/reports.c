@@ -5,8 +5,8 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "core/control/copies.h"
 #include "core/control/placement.h"
-#include "core/control/residence.h"
 #include "core/control/state.h"
 #include "core/control/topology_state.h"
 #include "core/lifecycle/goal.h"
@@ -15,20 +15,22 @@
 static void take_error(struct control *c, struct copy *copy,
 		       const Samoza__V1__InstanceReport *r)
 {
+	struct slot_control *sc = copy->serves;
 	bool exhausted = r->exhausted && !copy->exhausted;
 	copy->failures = r->failures;
 	copy->restarts = r->restarts;
 	copy->retry_at_ms = r->has_retry_ms ? c->now.mono_ms + (int64_t)r->retry_ms : 0;
-	if (r->error != NULL) {
-		free(copy->last_error);
-		copy->last_error = mem_strdup(r->error);
+	if (r->error != NULL && !str_equal(r->error, sc->last_error)) {
+		free(sc->last_error);
+		sc->last_error = mem_strdup(r->error);
+		mark_slot(sc);
 	}
 	copy->exhausted = r->exhausted;
-	copy_publish_facts(copy);
+	slot_publish_facts(sc);
 	mark_copy(copy, COPY_RECORD);
 	if (exhausted)
 		placement_exhausted(c, copy);
-	topology_state_count(copy);
+	topology_state_count(sc);
 }
 
 static void take_exports(struct copy *copy, const Samoza__V1__InstanceReport *r)
@@ -58,18 +60,28 @@ static const char *cause_of(const Samoza__V1__InstanceReport *r, const char *ord
 	return r->error != NULL ? r->error : ordinary;
 }
 
+/* Nothing is left of it, and its zhost knows that nothing is asked: it will not try again. */
+static bool has_gone(const struct copy *copy, const Samoza__V1__InstanceReport *r)
+{
+	return r->phase == SAMOZA__V1__PHASE__PHASE_ABSENT && copy->target == TARGET_NONE &&
+	       r->observed_generation >= copy->generation;
+}
+
 /* ---- by phase ---- */
 
 static void on_absent(struct copy *copy, const Samoza__V1__InstanceReport *r, bool adopting)
 {
-	switch (copy->slot->state) {
+	copy->absent = has_gone(copy, r);
+	switch (copy->serves->slot->state) {
 	case STATE_DEPLOYING:
 		if (adopting && r->error == NULL)
 			return; /* it has not heard of the order yet */
-		slot_move(copy->slot, STATE_NOT_DEPLOYED, false, cause_of(r, "deploy failed"));
+		slot_move(copy->serves->slot, STATE_NOT_DEPLOYED, false,
+			  cause_of(r, "deploy failed"));
 		break;
 	case STATE_UNDEPLOYING:
-		slot_move(copy->slot, STATE_NOT_DEPLOYED, false, cause_of(r, "undeployed"));
+		slot_move(copy->serves->slot, STATE_NOT_DEPLOYED, false,
+			  cause_of(r, "undeployed"));
 		break;
 	case STATE_NOT_DEPLOYED:
 		break;
@@ -80,7 +92,7 @@ static void on_absent(struct copy *copy, const Samoza__V1__InstanceReport *r, bo
 	case STATE_DEPLOYED_STARTED:
 	case STATE_STOPPING:
 		copy->target = TARGET_NONE;
-		slot_move(copy->slot, STATE_NOT_DEPLOYED, false,
+		slot_move(copy->serves->slot, STATE_NOT_DEPLOYED, false,
 			  cause_of(r, "gone from its zhost"));
 		break;
 	case STATE_PROBLEM:
@@ -90,8 +102,8 @@ static void on_absent(struct copy *copy, const Samoza__V1__InstanceReport *r, bo
 
 static void on_deploying(struct copy *copy)
 {
-	if (copy->slot->state == STATE_NOT_DEPLOYED && copy->target != TARGET_NONE)
-		slot_move(copy->slot, STATE_DEPLOYING, false, "tried again");
+	if (copy->serves->slot->state == STATE_NOT_DEPLOYED && copy->target != TARGET_NONE)
+		slot_move(copy->serves->slot, STATE_DEPLOYING, false, "tried again");
 }
 
 /* Protocol 1 has no `failed_action`; there the error begins with the action's name. */
@@ -104,66 +116,68 @@ static bool undeploy_failed(const Samoza__V1__InstanceReport *r)
 
 static void finished(struct copy *copy)
 {
-	copy->slot->finished = true;
-	goal_request(copy->slot, GOAL_DEPLOYED_STOPPED, "finished by itself");
+	copy->serves->slot->finished = true;
+	goal_request(copy->serves->slot, GOAL_DEPLOYED_STOPPED, "finished by itself");
 }
 
 static void on_deployed(struct copy *copy, const Samoza__V1__InstanceReport *r, bool adopting)
 {
 	bool ended = r->error != NULL || r->finished;
-	switch (copy->slot->state) {
+	switch (copy->serves->slot->state) {
 	case STATE_NOT_DEPLOYED:
 		if (adopting)
-			slot_move(copy->slot, STATE_DEPLOYED_STOPPED, true,
+			slot_move(copy->serves->slot, STATE_DEPLOYED_STOPPED, true,
 				  "its zhost is back");
 		break;
 	case STATE_DEPLOYING:
-		slot_move(copy->slot, STATE_DEPLOYED_STOPPED, false, "deployed");
+		slot_move(copy->serves->slot, STATE_DEPLOYED_STOPPED, false, "deployed");
 		break;
 	case STATE_STARTING:
 		if (!ended && (adopting || r->observed_generation < copy->generation))
 			return; /* it has not heard of the order yet */
 		if (r->finished) {
-			slot_move(copy->slot, STATE_DEPLOYED_STARTED, false, "started");
+			slot_move(copy->serves->slot, STATE_DEPLOYED_STARTED, false, "started");
 			finished(copy);
-			slot_move(copy->slot, STATE_DEPLOYED_STOPPED, false,
+			slot_move(copy->serves->slot, STATE_DEPLOYED_STOPPED, false,
 				  "finished by itself");
 			return;
 		}
-		slot_move(copy->slot, STATE_DEPLOYED_STOPPED, false,
+		slot_move(copy->serves->slot, STATE_DEPLOYED_STOPPED, false,
 			  cause_of(r, "start failed"));
 		break;
 	case STATE_DEPLOYED_STARTED:
 		if (r->finished)
 			finished(copy);
-		slot_move(copy->slot, STATE_DEPLOYED_STOPPED, false,
+		slot_move(copy->serves->slot, STATE_DEPLOYED_STOPPED, false,
 			  r->finished ? "finished by itself" : cause_of(r, "stopped there"));
 		break;
 	case STATE_STOPPING:
 		if (r->finished)
 			finished(copy);
-		slot_stopped(copy->slot, cause_of(r, "stopped"));
+		slot_stopped(copy->serves->slot, cause_of(r, "stopped"));
 		break;
 	case STATE_UNDEPLOYING:
 		if (!undeploy_failed(r))
 			return; /* not begun yet; an error is of something before */
-		if (copy->slot->root->moving && copy->slot->goal != GOAL_NOT_DEPLOYED) {
+		if (copy->serves->slot->root->moving &&
+		    copy->serves->slot->goal != GOAL_NOT_DEPLOYED) {
 			/* No request would follow. It continues elsewhere under a newer epoch;
 			 * what is left here goes with the next full set. */
 			copy->target = TARGET_NONE;
-			slot_move(copy->slot, STATE_NOT_DEPLOYED, false, r->error);
+			slot_move(copy->serves->slot, STATE_NOT_DEPLOYED, false, r->error);
 			break;
 		}
 		copy->undeploy_failed = true;
-		copy_publish_facts(copy);
-		slot_move(copy->slot, STATE_DEPLOYED_STOPPED, false, r->error);
+		slot_publish_facts(copy->serves);
+		slot_move(copy->serves->slot, STATE_DEPLOYED_STOPPED, false, r->error);
 		break;
 	case STATE_DEPLOYED_STOPPED:
 	case STATE_UNRESOLVED:
 	case STATE_WAITING_FOR_ANCESTOR:
-		if (r->finished && !copy->slot->finished)
-			finished(copy);	    /* tried again and done while disconnected */
-		lifecycle_push(copy->slot); /* a try that had begun before the order came */
+		if (r->finished && !copy->serves->slot->finished)
+			finished(copy); /* tried again and done while disconnected */
+		lifecycle_push(
+			copy->serves->slot); /* a try that had begun before the order came */
 		break;
 	case STATE_PROBLEM:
 		IMPOSSIBLE("only a zhost has a problem");
@@ -174,15 +188,16 @@ static void on_starting(struct copy *copy, bool adopting)
 {
 	if (copy->target != TARGET_STARTED && !adopting)
 		return; /* its own retry, crossing our order to wait: it will stop */
-	switch (copy->slot->state) {
+	switch (copy->serves->slot->state) {
 	case STATE_DEPLOYED_STOPPED:
-		slot_move(copy->slot, STATE_STARTING, false, "tried again");
+		slot_move(copy->serves->slot, STATE_STARTING, false, "tried again");
 		break;
 	case STATE_DEPLOYED_STARTED:
 		/* It died and is being started again, while disconnected. */
-		slot_move(copy->slot, STATE_DEPLOYED_STOPPED, false,
-			  copy->last_error != NULL ? copy->last_error : "ended");
-		slot_move(copy->slot, STATE_STARTING, false, "tried again");
+		slot_move(copy->serves->slot, STATE_DEPLOYED_STOPPED, false,
+			  copy->serves->last_error != NULL ? copy->serves->last_error
+							   : "ended");
+		slot_move(copy->serves->slot, STATE_STARTING, false, "tried again");
 		break;
 	case STATE_NOT_DEPLOYED:
 	case STATE_DEPLOYING:
@@ -190,7 +205,8 @@ static void on_starting(struct copy *copy, bool adopting)
 	case STATE_WAITING_FOR_ANCESTOR:
 		if (adopting) {
 			copy->target = TARGET_STARTED; /* that is what it was asked for */
-			slot_move(copy->slot, STATE_STARTING, true, "its zhost is back");
+			slot_move(copy->serves->slot, STATE_STARTING, true,
+				  "its zhost is back");
 		}
 		break;
 	case STATE_STARTING:
@@ -205,7 +221,7 @@ static void on_starting(struct copy *copy, bool adopting)
 static void on_started(struct copy *copy, const Samoza__V1__InstanceReport *r, bool adopting)
 {
 	bool arrives = false;
-	switch (copy->slot->state) {
+	switch (copy->serves->slot->state) {
 	case STATE_STARTING:
 		arrives = true;
 		break;
@@ -218,7 +234,7 @@ static void on_started(struct copy *copy, const Samoza__V1__InstanceReport *r, b
 			return;
 		take_exports(copy, r);
 		mark_copy(copy, COPY_RECORD);
-		slot_exports_changed(copy->slot);
+		slot_exports_changed(copy->serves->slot);
 		return;
 	case STATE_NOT_DEPLOYED:
 	case STATE_DEPLOYING:
@@ -238,22 +254,22 @@ static void on_started(struct copy *copy, const Samoza__V1__InstanceReport *r, b
 	}
 	if (!arrives)
 		return;
-	bool ordinary = copy->slot->state == STATE_STARTING;
+	bool ordinary = copy->serves->slot->state == STATE_STARTING;
 	take_exports(copy, r);
 	copy->target = TARGET_STARTED;
 	copy->retry_at_ms = 0;
-	copy_hold(control_of(copy->slot), copy, 0);
-	slot_move(copy->slot, STATE_DEPLOYED_STARTED, !ordinary,
+	slot_move(copy->serves->slot, STATE_DEPLOYED_STARTED, !ordinary,
 		  ordinary ? "started" : "its zhost is back");
 }
 
 static void on_stopping(struct copy *copy, const Samoza__V1__InstanceReport *r, bool adopting)
 {
-	if (copy->slot->state == STATE_DEPLOYED_STARTED) {
-		slot_move(copy->slot, STATE_STOPPING, false, cause_of(r, "its zhost stops it"));
-	} else if (copy->slot->state == STATE_NOT_DEPLOYED && adopting) {
+	if (copy->serves->slot->state == STATE_DEPLOYED_STARTED) {
+		slot_move(copy->serves->slot, STATE_STOPPING, false,
+			  cause_of(r, "its zhost stops it"));
+	} else if (copy->serves->slot->state == STATE_NOT_DEPLOYED && adopting) {
 		copy->target = TARGET_DEPLOYED;
-		slot_move(copy->slot, STATE_STOPPING, true, "its zhost is back");
+		slot_move(copy->serves->slot, STATE_STOPPING, true, "its zhost is back");
 	}
 }
 
@@ -261,9 +277,9 @@ static void on_undeploying(struct copy *copy, bool adopting)
 {
 	/* Asked for before the zhost was lost; the rules will deploy it again where it is
 	 * wanted. */
-	if (adopting && copy->slot->state == STATE_NOT_DEPLOYED &&
-	    copy->slot->goal != GOAL_NOT_DEPLOYED)
-		slot_move(copy->slot, STATE_UNDEPLOYING, true, "its zhost is back");
+	if (adopting && copy->serves->slot->state == STATE_NOT_DEPLOYED &&
+	    copy->serves->slot->goal != GOAL_NOT_DEPLOYED)
+		slot_move(copy->serves->slot, STATE_UNDEPLOYING, true, "its zhost is back");
 }
 
 static void apply_phase(struct copy *copy, const Samoza__V1__InstanceReport *r, bool adopting)
@@ -296,31 +312,50 @@ static void apply_phase(struct copy *copy, const Samoza__V1__InstanceReport *r, 
 	}
 }
 
-/* ---- which copy ---- */
+/* ---- retired copies ---- */
 
-/* The copy that this key is about: placed (or kept for adoption) on `z` under this very epoch. */
-static struct copy *find_copy(const struct control *c, const struct control_zhost *z,
-			      const Samoza__V1__InstanceKey *key)
+static bool has_process(Samoza__V1__Phase phase)
 {
-	const struct deployment *d = deployment_find(&c->deployments, key->topology);
-	const struct slot *s = d != NULL ? slot_find(&d->slots, key->path) : NULL;
-	struct copy *copy = s != NULL ? copy_of(s) : NULL;
-	return copy != NULL && copy->zhost == z && copy->of_path.epoch == key->epoch ? copy
-										     : NULL;
+	return phase == SAMOZA__V1__PHASE__PHASE_STARTING ||
+	       phase == SAMOZA__V1__PHASE__PHASE_STARTED ||
+	       phase == SAMOZA__V1__PHASE__PHASE_STOPPING;
 }
+
+/* It is to go, and nothing else is asked of it. */
+static void take_retired(struct control *c, struct copy *copy,
+			 const Samoza__V1__InstanceReport *r)
+{
+	if (has_gone(copy, r)) {
+		copy_gone(c, copy);
+		return;
+	}
+	/* Without a process it may start one by itself, until it has heard that it is to go. */
+	if (has_process(r->phase))
+		copy_set_active(copy, true);
+	else if (r->observed_generation >= copy->generation)
+		copy_set_active(copy, false);
+	copy->undeploy_failed = undeploy_failed(r);
+	copy_set_ends_by(c, copy, 0);
+	mark_copy(copy, COPY_RECORD);
+}
+
+/* ---- which copy ---- */
 
 void report_apply(struct control *c, struct control_zhost *z,
 		  const Samoza__V1__InstanceReport *r, bool adopting)
 {
-	struct copy *copy = find_copy(c, z, r->key);
+	struct copy *copy = copy_find(c, z, r->key);
 	c->count.reports++;
-	if (copy == NULL || (copy->zhost_lost && !adopting)) {
+	if (copy == NULL || (copy->unit->lost && !adopting && !copy_is_retired(copy))) {
 		c->count.reports_ignored++;
 		return;
 	}
-	if (copy->zhost_lost && slot_effective_goal(copy->slot) == GOAL_NOT_DEPLOYED)
-		return; /* its zhost stops it: the set that the zhost gets does not list it */
-	if (copy->zhost_lost)
+	if (copy_is_retired(copy)) {
+		if (!copy->forsaken)
+			take_retired(c, copy, r);
+		return;
+	}
+	if (copy->unit->lost)
 		placement_adopt(c, copy);
 	take_error(c, copy, r);
 	apply_phase(copy, r, adopting);
@@ -329,7 +364,7 @@ void report_apply(struct control *c, struct control_zhost *z,
 void report_missing(struct control *c, struct control_zhost *z, const Samoza__V1__Hello *hello)
 {
 	for (size_t k = 0; k < hello->n_instances; k++) {
-		struct copy *copy = find_copy(c, z, hello->instances[k]->key);
+		struct copy *copy = copy_find(c, z, hello->instances[k]->key);
 		if (copy != NULL)
 			copy->marks |= COPY_LISTED;
 	}
@@ -341,15 +376,22 @@ void report_missing(struct control *c, struct control_zhost *z, const Samoza__V1
 	}
 	vector_for_each (&missing, m) {
 		struct copy *copy = *m;
-		enum instance_state state = copy->slot->state;
-		if (copy->zhost_lost || state == STATE_NOT_DEPLOYED || state == STATE_DEPLOYING)
+		if (copy_is_retired(copy)) {
+			if (!copy->forsaken)
+				copy_gone(c, copy);
+			continue;
+		}
+		struct slot *s = copy->serves->slot;
+		if (copy->unit->lost || s->state == STATE_NOT_DEPLOYED ||
+		    s->state == STATE_DEPLOYING)
 			continue; /* nothing is there, and nothing was known to be */
-		if (state == STATE_UNDEPLOYING) {
-			slot_move(copy->slot, STATE_NOT_DEPLOYED, false, "undeployed");
+		copy->absent = true;
+		if (s->state == STATE_UNDEPLOYING) {
+			slot_move(s, STATE_NOT_DEPLOYED, false, "undeployed");
 			continue;
 		}
 		copy->target = TARGET_NONE;
-		slot_move(copy->slot, STATE_NOT_DEPLOYED, false, "gone from its zhost");
+		slot_move(s, STATE_NOT_DEPLOYED, false, "gone from its zhost");
 	}
 	vector_done(&missing);
 }

@@ -6,7 +6,8 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/str.h"
-#include "core/control/deployments.h"
+#include "core/control/applications.h"
+#include "core/control/copies.h"
 #include "core/control/dry_run.h"
 #include "core/control/exclusions.h"
 #include "core/control/forget.h"
@@ -20,10 +21,10 @@ static char *by_actor(const struct control *c, const char *what)
 	return str_printf("%s by %s", what, c->actor);
 }
 
-static int find_deployment(struct control *c, const char *id, struct deployment **ret,
-			   struct error **err)
+static int find_application(struct control *c, const char *id, struct control_application **ret,
+			    struct error **err)
 {
-	*ret = deployment_find(&c->deployments, id);
+	*ret = application_by_id(&c->applications, id);
 	if (*ret == NULL)
 		return error_set(err, ERR_NOT_FOUND, "no topology %s", id);
 	return 0;
@@ -33,14 +34,34 @@ static int find_deployment(struct control *c, const char *id, struct deployment 
 
 static int check_name(struct control *c, const char *name, struct error **err)
 {
-	const struct deployment *d = deployment_by_name(&c->deployments, name);
-	if (d == NULL || d->state == TOPOLOGY_STOPPED)
+	const struct control_application *a = application_by_name(&c->applications, name);
+	if (a == NULL || a->state == TOPOLOGY_STOPPED)
 		return 0;
 	return error_set(err, ERR_CONFLICT,
 			 "topology %s is %s (%s): stop it first; replacing a topology while it "
 			 "runs is not "
 			 "possible yet",
-			 name, topology_state_name(d->state), d->id);
+			 name, topology_state_name(a->state), a->id);
+}
+
+/* The application of that name, with what was submitted as the revision that it serves. */
+static struct control_application *accept(struct control *c, const struct control_submit *s)
+{
+	struct control_application *a =
+		application_by_name(&c->applications, s->topology->name);
+	Samoza__V1__RevisionRecord *record =
+		(Samoza__V1__RevisionRecord *)schema_message_copy(&s->record->base);
+	schema_set_string(&record->by, NULL, c->actor);
+	record->created_ms = c->now.wall_ms;
+	if (a == NULL) {
+		PRE(application_by_id(&c->applications, s->id) == NULL);
+		a = application_add(c, s->topology->name, s->id, c->next_sequence++);
+		a->created_ms = c->now.wall_ms;
+	}
+	a->updated_ms = c->now.wall_ms;
+	a->was_running = false;
+	application_revise(c, a, record, s->topology);
+	return a;
 }
 
 void request_submit(struct control *c, const struct control_input *input)
@@ -55,84 +76,66 @@ void request_submit(struct control *c, const struct control_input *input)
 		emit_view(&c->emitter, input->request, &dry_run_view(c, s)->base);
 		return;
 	}
-	PRE(deployment_find(&c->deployments, s->id) == NULL);
-	Samoza__V1__TopologyRecord *record =
-		(Samoza__V1__TopologyRecord *)schema_message_copy(&s->record->base);
-	schema_set_string(&record->id, NULL, s->id);
-	schema_set_string(&record->name, NULL, s->topology->name);
-	schema_set_string(&record->state, NULL, topology_state_name(TOPOLOGY_PENDING));
-	record->sequence = c->next_sequence++;
-	record->created_ms = record->updated_ms = c->now.wall_ms;
-	struct deployment *d = deployment_add(c, record, s->topology);
+	struct control_application *a = accept(c, s);
 	c->count.submits++;
-	mark_deployment(d, DEPLOYMENT_RECORD);
 	CLEANUP(freep)
 	char *cause = by_actor(c, s->start ? "submitted" : "submitted without start");
-	emit_event(&c->emitter, "topology", d->name, NULL, topology_state_name(d->state), d->id,
-		   cause);
+	const char *state = topology_state_name(a->state);
+	emit_event(&c->emitter, "topology", a->name, a->application.newest > 1 ? state : NULL,
+		   state, a->id, cause);
 	if (s->start) {
 		CLEANUP(freep) char *started = by_actor(c, "submitted");
-		if (grouped_request(&d->slots, NULL, GROUPED_DEPLOY_ALL, started, NULL) < 0)
+		if (grouped_request(&a->slots, NULL, GROUPED_DEPLOY_ALL, started, NULL) < 0)
 			IMPOSSIBLE("a whole topology has no parent that refuses");
-		d->ever_started = true;
+		a->ever_started = true;
 	}
-	emit_reply(&c->emitter, input->request, NULL, d->id, NULL, NULL);
+	emit_reply(&c->emitter, input->request, NULL, a->id, NULL, NULL);
 }
 
 /* ---- whole topologies ---- */
-
-static int check_startable(const struct control *c, const struct deployment *d,
-			   struct error **err)
-{
-	const struct deployment *holder = deployment_name_holder(d);
-	if (d->state != TOPOLOGY_STOPPED || holder == NULL)
-		return 0;
-	return error_set(err, ERR_CONFLICT,
-			 "%s cannot be started: another topology (%s, %s) has taken the name",
-			 d->name, holder->id, topology_state_name(holder->state));
-}
 
 static bool is_root(const struct slot *s)
 {
 	return s->parent == NULL;
 }
 
-/* What is still being unloaded leaves first, and is then placed again. */
-static void start_again(struct control *c, struct deployment *d)
+/* What is still being unloaded goes on unloading in the background, beside its successor. */
+static void start_again(struct control *c, struct control_application *a)
 {
-	d->was_running = d->was_running && d->state != TOPOLOGY_STOPPED;
-	vector_for_each (&d->slots.slots, s) {
+	a->was_running = a->was_running && a->state != TOPOLOGY_STOPPED;
+	vector_for_each (&a->slots.slots, s) {
+		struct slot_control *sc = control_of_slot(*s);
 		if (!is_root(*s))
 			continue;
-		exclusions_forgive(c, copy_of(*s));
-		if ((*s)->goal == GOAL_NOT_DEPLOYED && copy_is_placed(copy_of(*s))) {
-			(*s)->moving = true;
-			mark_copy(copy_of(*s), COPY_RECORD);
-		}
+		exclusions_forgive(c, sc);
+		if ((*s)->goal == GOAL_NOT_DEPLOYED)
+			unit_unload(c, sc, "unloads in the background");
 	}
-	mark_deployment(d, DEPLOYMENT_PLACE);
+	mark_application(a, APPLICATION_PLACE);
 }
 
-static void recover(struct control *c, struct deployment *d)
+static void recover(struct control *c, struct control_application *a)
 {
-	vector_for_each (&d->slots.slots, s)
+	vector_for_each (&a->slots.slots, s)
 		if (is_root(*s))
-			exclusions_forgive(c, copy_of(*s));
-	vector_for_each (&d->slots.slots, s)
+			exclusions_forgive(c, control_of_slot(*s));
+	vector_for_each (&a->slots.slots, s)
 		goal_retry(*s);
-	place_wait_wake(c->place, d->place);
-	mark_deployment(d, DEPLOYMENT_PLACE);
+	vector_for_each (&a->retired, unit)
+		unit_retry(*unit);
+	place_wait_wake(c->place, a->ticket);
+	mark_application(a, APPLICATION_PLACE);
 }
 
 /* "edge-node-3: store" for each zhost that cannot be reached just now. */
-static char *unreachable_notice(const struct deployment *d)
+static char *unreachable_notice(const struct control_application *a)
 {
 	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(64 * 1024);
-	vector_for_each (&d->slots.slots, s) {
-		const struct copy *copy = copy_of(*s);
-		if (copy->zhost != NULL && copy->zhost_lost)
+	vector_for_each (&a->slots.slots, s) {
+		const struct slot_control *sc = control_of_slot(*s);
+		if (slot_zhost(sc) != NULL && sc->lost)
 			(void)buffer_printf(&b, "%s%s on %s", b.size > 0 ? ", " : "",
-					    (*s)->path, copy->zhost->name);
+					    (*s)->path, slot_zhost(sc)->name);
 	}
 	if (b.size == 0)
 		return NULL;
@@ -140,116 +143,119 @@ static char *unreachable_notice(const struct deployment *d)
 			  b.data);
 }
 
-/* An exclusive copy may still be running on a silent zhost: once the deployment is forgotten, its
+/* An exclusive copy may still be running on a silent zhost: once the application is forgotten, its
  * successor would not wait for it. */
-static int check_ended(const struct control *c, const struct deployment *d, struct error **err)
+static int check_ended(const struct control *c, const struct control_application *a,
+		       struct error **err)
 {
-	vector_for_each (&d->slots.slots, s) {
-		int64_t left_ms = copy_of(*s)->may_run_at_ms - c->now.mono_ms;
-		if (left_ms > 0 && slot_declared_space(*s)->exclusive)
-			return error_set(
-				err, ERR_CONFLICT,
-				"cannot remove %s: its exclusive instance %s may still be "
-				"running on a silent zhost; try again in %lld s",
-				d->name, (*s)->path, (long long)left_ms / 1000 + 1);
-	}
+	vector_for_each (&a->retired, unit)
+		vector_for_each (&(*unit)->placement.copies, item) {
+			const struct slot_copy *copy = *item;
+			int64_t left_ms = copy->ends_by_ms - c->now.mono_ms;
+			if (left_ms > 0 && copy->exclusive)
+				return error_set(
+					err, ERR_CONFLICT,
+					"cannot remove %s: its exclusive instance %s may still "
+					"be running on a silent zhost; try again in %lld s",
+					a->name, copy->slot->path,
+					(long long)left_ms / 1000 + 1);
+		}
 	return 0;
 }
 
-static int forget(struct control *c, struct deployment *d, bool data, struct error **err)
+/* Copies that are asked to go, on zhosts that can be heard. */
+static size_t unloading(const struct control_application *a)
 {
-	if (d->slots.not_gone > 0 && d->state == TOPOLOGY_STOPPED)
+	size_t count = 0;
+	vector_for_each (&a->retired, unit)
+		if (!(*unit)->lost)
+			count += (*unit)->placement.copies.count;
+	return count;
+}
+
+static int remove_application(struct control *c, struct control_application *a, bool data,
+			      struct error **err)
+{
+	size_t left = a->slots.not_gone + unloading(a);
+	if (left > 0 && a->state == TOPOLOGY_STOPPED)
 		return error_set(err, ERR_CONFLICT,
-				 "%s is still unloading (%u instance%s left); try again in a "
+				 "%s is still unloading (%zu instance%s left); try again in a "
 				 "moment",
-				 d->name, d->slots.not_gone, d->slots.not_gone == 1 ? "" : "s");
-	if (d->slots.not_gone > 0)
+				 a->name, left, left == 1 ? "" : "s");
+	if (left > 0)
 		return error_set(err, ERR_CONFLICT,
-				 "cannot remove %s: it is %s with %u instance%s not unloaded; "
+				 "cannot remove %s: it is %s with %zu instance%s not unloaded; "
 				 "stop it first",
-				 d->name, topology_state_name(d->state), d->slots.not_gone,
-				 d->slots.not_gone == 1 ? "" : "s");
-	int r = check_ended(c, d, err);
+				 a->name, topology_state_name(a->state), left,
+				 left == 1 ? "" : "s");
+	int r = check_ended(c, a, err);
 	if (r < 0)
 		return r;
-	const struct deployment *other = deployment_by_name(&c->deployments, d->name);
-	if (data && other != NULL && other != d && other->state != TOPOLOGY_STOPPED)
-		return error_set(
-			err, ERR_CONFLICT,
-			"the data of %s belongs to the running topology %s of that name",
-			d->name, other->id);
 	if (data) {
-		vector_push(&c->emitter.outbox->data_forget, mem_strdup(d->name));
-		forget_data(c, d->name);
+		vector_push(&c->emitter.outbox->data_forget, mem_strdup(a->name));
+		forget_data(c, a->name);
 	}
-	emit_event(&c->emitter, "topology", d->name, topology_state_name(d->state), NULL, d->id,
+	emit_event(&c->emitter, "topology", a->name, topology_state_name(a->state), NULL, a->id,
 		   data ? "removed with its data" : "removed");
-	records_delete(c, d);
-	deployment_dissolve(c, d);
+	application_remove(c, a);
 	return 0;
 }
 
-static int grouped(struct control *c, struct deployment *d, const struct control_input *input,
-		   enum grouped_action action, const char *what, struct error **err)
+static int grouped(struct control *c, struct control_application *a,
+		   const struct control_input *input, enum grouped_action action,
+		   const char *what, struct error **err)
 {
 	struct slot *root = NULL;
 	if (input->topology.path != NULL) {
-		root = deployment_find_slot(d, input->topology.path, err);
+		root = application_served_slot(a, input->topology.path, err);
 		if (root == NULL)
 			return ERR_NOT_FOUND;
 	}
-	bool starts = action == GROUPED_DEPLOY_ALL || action == GROUPED_START_ALL;
-	int r = starts ? check_startable(c, d, err) : 0;
-	if (r < 0)
-		return r;
-	if (starts)
-		vector_for_each (&d->slots.slots, s)
+	if (action == GROUPED_DEPLOY_ALL || action == GROUPED_START_ALL)
+		vector_for_each (&a->slots.slots, s)
 			if (is_root(*s) && (root == NULL || *s == root->root))
-				exclusions_forgive(c, copy_of(*s));
+				exclusions_forgive(c, control_of_slot(*s));
 	CLEANUP(freep) char *cause = by_actor(c, what);
-	return grouped_request(&d->slots, root, action, cause, err);
+	return grouped_request(&a->slots, root, action, cause, err);
 }
 
-static int stop(struct control *c, struct deployment *d, const struct control_input *input,
-		struct error **err)
+static int stop(struct control *c, struct control_application *a,
+		const struct control_input *input, struct error **err)
 {
 	/* Asked for, so it counts as stopped even if it never was started. */
-	d->ever_started = true;
-	mark_deployment(d, DEPLOYMENT_STATE);
-	return grouped(c, d, input, GROUPED_UNDEPLOY_ALL, "stopped", err);
+	a->ever_started = true;
+	mark_application(a, APPLICATION_STATE);
+	return grouped(c, a, input, GROUPED_UNDEPLOY_ALL, "stopped", err);
 }
 
-static int start(struct control *c, struct deployment *d, const struct control_input *input,
-		 struct error **err)
+static int start(struct control *c, struct control_application *a,
+		 const struct control_input *input, struct error **err)
 {
-	int r = check_startable(c, d, err);
-	if (r < 0)
-		return r;
-	start_again(c, d);
-	return grouped(c, d, input, GROUPED_DEPLOY_ALL, "started", err);
+	start_again(c, a);
+	return grouped(c, a, input, GROUPED_DEPLOY_ALL, "started", err);
 }
 
-static int act(struct control *c, struct deployment *d, const struct control_input *input,
-	       struct error **err)
+static int act(struct control *c, struct control_application *a,
+	       const struct control_input *input, struct error **err)
 {
 	switch (input->topology.action) {
 	case TOPOLOGY_START:
-		return start(c, d, input, err);
+		return start(c, a, input, err);
 	case TOPOLOGY_STOP:
-		return stop(c, d, input, err);
+		return stop(c, a, input, err);
 	case TOPOLOGY_RECOVER:
-		recover(c, d);
+		recover(c, a);
 		return 0;
 	case TOPOLOGY_REMOVE:
-		return forget(c, d, input->topology.data, err);
+		return remove_application(c, a, input->topology.data, err);
 	case TOPOLOGY_DEPLOY_ALL:
-		return grouped(c, d, input, GROUPED_DEPLOY_ALL, "deployed and started", err);
+		return grouped(c, a, input, GROUPED_DEPLOY_ALL, "deployed and started", err);
 	case TOPOLOGY_START_ALL:
-		return grouped(c, d, input, GROUPED_START_ALL, "started", err);
+		return grouped(c, a, input, GROUPED_START_ALL, "started", err);
 	case TOPOLOGY_STOP_ALL:
-		return grouped(c, d, input, GROUPED_STOP_ALL, "stopped", err);
+		return grouped(c, a, input, GROUPED_STOP_ALL, "stopped", err);
 	case TOPOLOGY_UNDEPLOY_ALL:
-		return grouped(c, d, input, GROUPED_UNDEPLOY_ALL, "undeployed", err);
+		return grouped(c, a, input, GROUPED_UNDEPLOY_ALL, "undeployed", err);
 	}
 	IMPOSSIBLE("no such action");
 }
@@ -257,13 +263,13 @@ static int act(struct control *c, struct deployment *d, const struct control_inp
 void request_topology(struct control *c, const struct control_input *input)
 {
 	struct error *err = NULL;
-	struct deployment *d = NULL;
+	struct control_application *a = NULL;
 	CLEANUP(freep) char *notice = NULL;
 	CLEANUP(freep) char *id = mem_strdup(input->topology.id);
-	if (find_deployment(c, id, &d, &err) >= 0) {
+	if (find_application(c, id, &a, &err) >= 0) {
 		if (input->topology.action == TOPOLOGY_STOP)
-			notice = unreachable_notice(d);
-		(void)act(c, d, input, &err);
+			notice = unreachable_notice(a);
+		(void)act(c, a, input, &err);
 	}
 	emit_reply(&c->emitter, input->request, err, id, input->topology.path,
 		   err == NULL ? notice : NULL);
@@ -284,11 +290,11 @@ static const char *verb_of(enum instance_goal from, enum instance_goal to)
 	IMPOSSIBLE("no such goal");
 }
 
-static int set_goal(struct control *c, struct deployment *d, const struct control_input *input,
-		    struct error **err)
+static int set_goal(struct control *c, struct control_application *a,
+		    const struct control_input *input, struct error **err)
 {
 	enum instance_goal goal;
-	struct slot *s = deployment_find_slot(d, input->goal.path, err);
+	struct slot *s = application_served_slot(a, input->goal.path, err);
 	if (s == NULL)
 		return ERR_NOT_FOUND;
 	if (goal_parse(input->goal.goal, &goal) < 0)
@@ -301,13 +307,11 @@ static int set_goal(struct control *c, struct deployment *d, const struct contro
 		return error_set(err, ERR_CONFLICT, "cannot stop %s: it is not deployed",
 				 input->goal.path);
 	int r = goal_check(s, goal, err);
-	if (r >= 0 && goal != GOAL_NOT_DEPLOYED)
-		r = check_startable(c, d, err);
 	if (r < 0)
 		return r;
 	CLEANUP(freep) char *cause = by_actor(c, verb_of(s->goal, goal));
 	if (goal == GOAL_DEPLOYED_STARTED)
-		exclusions_forgive(c, copy_of(s->root));
+		exclusions_forgive(c, control_of_slot(s->root));
 	goal_request(s, goal, cause);
 	return 0;
 }
@@ -315,8 +319,8 @@ static int set_goal(struct control *c, struct deployment *d, const struct contro
 void request_goal(struct control *c, const struct control_input *input)
 {
 	struct error *err = NULL;
-	struct deployment *d = NULL;
-	if (find_deployment(c, input->goal.id, &d, &err) >= 0)
-		(void)set_goal(c, d, input, &err);
+	struct control_application *a = NULL;
+	if (find_application(c, input->goal.id, &a, &err) >= 0)
+		(void)set_goal(c, a, input, &err);
 	emit_reply(&c->emitter, input->request, err, input->goal.id, input->goal.path, NULL);
 }

@@ -3,7 +3,7 @@
  * has a header of its own.
  *
  *   struct control
- *     ├─ deployments   topologies that were submitted, their slots and copies   (deployment.h)
+ *     ├─ applications  what was submitted, its slots and copies                (application.h)
  *     ├─ zhosts        the zhosts, and which copies are on them                 (zhost_registry.h)
  *     ├─ lifecycle     the rules (core/lifecycle), observed by lifecycle_observer.h
  *     ├─ place         the engine (core/place), asked by placement.h
@@ -18,10 +18,11 @@
 
 #include "base/heap.h"
 #include "base/vector.h"
+#include "core/control/application.h"
 #include "core/control/config.h"
-#include "core/control/deployment.h"
 #include "core/control/dirty_set.h"
 #include "core/control/event_emitter.h"
+#include "core/control/loaded_records.h"
 #include "core/control/zhost_registry.h"
 #include "core/lifecycle/lifecycle.h"
 #include "core/place/place.h"
@@ -32,11 +33,13 @@ struct forgotten {
 	uint64_t epoch;
 };
 
-/* Records as loaded, until control_start() has taken them. */
-struct loaded_records {
-	VECTOR(Samoza__V1__TopologyRecord *) topologies;
-	VECTOR(Samoza__V1__InstanceRecord *) instances;
-	VECTOR(Samoza__V1__ZhostRecord *) zhosts;
+/* The format of the store that this program writes (MetaRecord.format). */
+#define STORE_FORMAT 2
+
+/* A record of an earlier format, to be deleted. */
+struct converted_record {
+	enum record_kind kind;
+	char *id;
 };
 
 struct control {
@@ -45,6 +48,7 @@ struct control {
 	uint64_t next_epoch, next_sequence;
 	struct {
 		uint64_t next_epoch, next_sequence, next_event;
+		uint32_t format;
 	} written;	    /* in the last MetaRecord */
 	const char *actor;  /* of the request that is handled; borrowed */
 	struct instant now; /* of the call */
@@ -53,12 +57,12 @@ struct control {
 	struct dirty_set dirty;
 	struct lifecycle lifecycle;
 	struct place *place;
-	struct deployment_registry deployments;
+	struct application_list applications;
 	struct zhost_registry zhosts;
 	VECTOR(struct forgotten) forgotten; /* by epoch */
 	struct heap deadlines;		    /* of zhosts: end of their silence */
 	struct heap exclusion_timers;	    /* ends of exclusions */
-	struct heap may_run_timers;	    /* copies that wait for another to have ended */
+	struct heap ends_by_timers; /* lost exclusive copies: when they have certainly ended */
 	int64_t next_check_ms;
 	int64_t awake_ms; /* end of the last call */
 
@@ -67,15 +71,15 @@ struct control {
 			reports, reports_ignored, data_requests, data_stale, flushes;
 	} count;
 	struct loaded_records loaded;
+	VECTOR(struct converted_record) converted; /* until the first flush */
 };
 
 /* Begins a call: `outbox` is borrowed until the next one. */
 void control_enter(struct control *c, struct instant now, struct outbox *outbox);
-void loaded_records_done(struct loaded_records *loaded);
 
 static inline struct control *control_of(const struct slot *s)
 {
-	return deployment_of(s)->control;
+	return application_of(s)->control;
 }
 
 #endif

@@ -11,10 +11,10 @@
 #include "core/control/dirty_set.h"
 #include "core/control/event_emitter.h"
 
-/* Derives the state of every marked deployment; events. */
+/* Derives the state of every marked application; events. */
 void topology_states_settle(struct dirty_set *dirty, struct event_emitter *emitter);
-/* Counts the copy in its deployment's `unhealthy`, or no longer: after a change of its goal, its
+/* Counts the slot in its application's `unhealthy`, or no longer: after a change of its goal, its
  * place or its retries. */
-void topology_state_count(struct copy *copy);
+void topology_state_count(struct slot_control *sc);
 
 #endif

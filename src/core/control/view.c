@@ -25,77 +25,77 @@ static Samoza__V1__VariableView *variable_view(const char *name, const char *val
 	return v;
 }
 
-static const char *zhost_name_of(const struct copy *copy)
+static const char *zhost_name_of(const struct slot_control *sc)
 {
-	return copy_is_placed(copy) ? copy->zhost->name : NULL;
+	return slot_is_placed(sc) ? slot_zhost(sc)->name : NULL;
 }
 
 /* ---- topologies ---- */
 
-static Samoza__V1__PlacementView *placement_view(const struct copy *copy)
+static Samoza__V1__PlacementView *placement_view(const struct slot_control *sc)
 {
-	const struct slot *s = copy->slot;
+	const struct slot *s = sc->slot;
 	Samoza__V1__PlacementView *v = NEW(PlacementView, placement_view);
 	v->space = mem_strdup(s->path);
-	v->zhost = mem_strdup(zhost_name_of(copy));
+	v->zhost = mem_strdup(zhost_name_of(sc));
 	v->state = mem_strdup(state_name(s->state));
 	v->goal = mem_strdup(goal_name(s->goal));
 	v->why = slot_why(s);
 	return v;
 }
 
-static Samoza__V1__TopologyView *topology_view(const struct deployment *d)
+static Samoza__V1__TopologyView *topology_view(const struct control_application *a)
 {
 	Samoza__V1__TopologyView *v = NEW(TopologyView, topology_view);
-	const struct topology *t = d->topology;
-	v->id = mem_strdup(d->id);
-	v->name = mem_strdup(d->name);
-	v->version = mem_strdup(d->record->version);
+	const struct topology *t = a->topology;
+	v->id = mem_strdup(a->id);
+	v->name = mem_strdup(a->name);
+	v->version = mem_strdup(a->application.served->record->version);
 	v->owner = str_is_empty(t->owner) ? NULL : mem_strdup(t->owner);
-	v->state = mem_strdup(topology_state_name(d->state));
-	v->failure_reason = placement_reason_now(d);
+	v->state = mem_strdup(topology_state_name(a->state));
+	v->failure_reason = placement_reason_now(a);
 	v->spaces = t->instance_count;
-	v->created = iso8601_text(d->record->created_ms);
-	v->updated = iso8601_text(d->updated_ms);
+	v->created = iso8601_text(a->created_ms);
+	v->updated = iso8601_text(a->updated_ms);
 	v->placements = mem_new_array(Samoza__V1__PlacementView *, t->instance_count);
 	v->n_placements = t->instance_count;
 	for (uint32_t k = 0; k < t->instance_count; k++)
-		v->placements[k] = placement_view(&d->copies[k]);
+		v->placements[k] = placement_view(&a->slot_controls[k]);
 	return v;
 }
 
-static Samoza__V1__TopologySummaryView *summary_view(const struct deployment *d)
+static Samoza__V1__TopologySummaryView *summary_view(const struct control_application *a)
 {
 	Samoza__V1__TopologySummaryView *v = NEW(TopologySummaryView, topology_summary_view);
-	const struct topology *t = d->topology;
-	v->id = mem_strdup(d->id);
-	v->name = mem_strdup(d->name);
-	v->version = mem_strdup(d->record->version);
+	const struct topology *t = a->topology;
+	v->id = mem_strdup(a->id);
+	v->name = mem_strdup(a->name);
+	v->version = mem_strdup(a->application.served->record->version);
 	v->owner = str_is_empty(t->owner) ? NULL : mem_strdup(t->owner);
-	v->state = mem_strdup(topology_state_name(d->state));
-	v->failure_reason = mem_strdup(d->reason);
+	v->state = mem_strdup(topology_state_name(a->state));
+	v->failure_reason = mem_strdup(a->reason);
 	v->spaces = t->instance_count;
-	v->created = iso8601_text(d->record->created_ms);
-	v->updated = iso8601_text(d->updated_ms);
+	v->created = iso8601_text(a->created_ms);
+	v->updated = iso8601_text(a->updated_ms);
 	return v;
 }
 
-static const struct deployment *find(const struct control *c, const char *id,
-				     struct error **err)
+static const struct control_application *find(const struct control *c, const char *id,
+					      struct error **err)
 {
-	const struct deployment *d = deployment_find(&c->deployments, id);
-	if (d == NULL)
+	const struct control_application *a = application_by_id(&c->applications, id);
+	if (a == NULL)
 		(void)error_set(err, ERR_NOT_FOUND, "no topology %s", id);
-	return d;
+	return a;
 }
 
 int control_view_topology(const struct control *c, const char *id,
 			  Samoza__V1__TopologyView **ret_view, struct error **err)
 {
-	const struct deployment *d = find(c, id, err);
-	if (d == NULL)
+	const struct control_application *a = find(c, id, err);
+	if (a == NULL)
 		return ERR_NOT_FOUND;
-	*ret_view = topology_view(d);
+	*ret_view = topology_view(a);
 	return 0;
 }
 
@@ -103,9 +103,9 @@ Samoza__V1__TopologyListView *control_view_topologies(const struct control *c)
 {
 	Samoza__V1__TopologyListView *v = NEW(TopologyListView, topology_list_view);
 	v->topologies = mem_new_array(Samoza__V1__TopologySummaryView *,
-				      HASH_COUNT(c->deployments.by_id));
-	for (const struct deployment *d = c->deployments.first; d != NULL; d = d->next)
-		v->topologies[v->n_topologies++] = summary_view(d);
+				      HASH_COUNT(c->applications.registry.by_name));
+	application_for_each (&c->applications, a)
+		v->topologies[v->n_topologies++] = summary_view(a);
 	return v;
 }
 
@@ -142,31 +142,33 @@ static void add_imports(const struct slot *s, Samoza__V1__SpaceView *v)
 	}
 }
 
-static Samoza__V1__SpaceView *space_view(const struct copy *copy)
+static Samoza__V1__SpaceView *space_view(const struct slot_control *sc)
 {
-	const struct slot *s = copy->slot;
-	const struct deployment *d = deployment_of(s);
+	const struct slot *s = sc->slot;
+	const struct copy *copy = serving_copy(sc);
+	const struct control_application *a = application_of(s);
 	const struct space *space = slot_declared_space(s);
 	const struct slot *parent = s->parent;
 	Samoza__V1__SpaceView *v = NEW(SpaceView, space_view);
-	v->name = str_printf("%s/%s", d->name, s->path);
-	v->topology = mem_strdup(d->name);
-	v->topology_id = mem_strdup(d->id);
+	v->name = str_printf("%s/%s", a->name, s->path);
+	v->topology = mem_strdup(a->name);
+	v->topology_id = mem_strdup(a->id);
 	v->path = mem_strdup(s->path);
 	v->space = mem_strdup(space->name);
 	v->type = mem_strdup(space_type_name(space->type));
 	v->state = mem_strdup(state_name(s->state));
 	v->goal = mem_strdup(goal_name(s->goal));
-	v->zhost = mem_strdup(zhost_name_of(copy));
-	v->since = iso8601_text(s->since_ms != 0 ? s->since_ms : d->record->created_ms);
-	v->epoch = copy->of_path.epoch;
-	v->restarts = copy->restarts;
-	v->last_error = mem_strdup(copy->last_error);
+	v->zhost = mem_strdup(zhost_name_of(sc));
+	v->since = iso8601_text(s->since_ms != 0 ? s->since_ms : a->created_ms);
+	v->epoch = copy != NULL ? copy->of_slot.epoch : 0;
+	v->restarts = copy != NULL ? copy->restarts : 0;
+	v->last_error = mem_strdup(sc->last_error);
 	v->why = slot_why(s);
 	v->parent = parent != NULL ? mem_strdup(parent->path) : NULL;
 	add_imports(s, v);
-	v->exports = mem_new_array(Samoza__V1__VariableView *, copy->export_count);
-	for (size_t k = 0; k < copy->export_count; k++)
+	size_t exports = copy != NULL ? copy->export_count : 0;
+	v->exports = mem_new_array(Samoza__V1__VariableView *, exports);
+	for (size_t k = 0; k < exports; k++)
 		v->exports[v->n_exports++] =
 			variable_view(copy->exports[k].name, copy->exports[k].value);
 	return v;
@@ -175,20 +177,20 @@ static Samoza__V1__SpaceView *space_view(const struct copy *copy)
 int control_view_spaces(const struct control *c, const char *id,
 			Samoza__V1__SpaceListView **ret_view, struct error **err)
 {
-	const struct deployment *only = NULL;
+	const struct control_application *only = NULL;
 	if (id != NULL && (only = find(c, id, err)) == NULL)
 		return ERR_NOT_FOUND;
 	size_t count = 0;
-	for (const struct deployment *d = c->deployments.first; d != NULL; d = d->next)
-		if (only == NULL || only == d)
-			count += d->topology->instance_count;
+	application_for_each (&c->applications, a)
+		if (only == NULL || only == a)
+			count += a->topology->instance_count;
 	Samoza__V1__SpaceListView *v = NEW(SpaceListView, space_list_view);
 	v->spaces = mem_new_array(Samoza__V1__SpaceView *, count);
-	for (const struct deployment *d = c->deployments.first; d != NULL; d = d->next) {
-		if (only != NULL && only != d)
+	application_for_each (&c->applications, a) {
+		if (only != NULL && only != a)
 			continue;
-		for (uint32_t k = 0; k < d->topology->instance_count; k++)
-			v->spaces[v->n_spaces++] = space_view(&d->copies[k]);
+		for (uint32_t k = 0; k < a->topology->instance_count; k++)
+			v->spaces[v->n_spaces++] = space_view(&a->slot_controls[k]);
 	}
 	*ret_view = v;
 	return 0;
@@ -197,13 +199,13 @@ int control_view_spaces(const struct control *c, const char *id,
 int control_view_space(const struct control *c, const char *id, const char *path,
 		       Samoza__V1__SpaceView **ret_view, struct error **err)
 {
-	const struct deployment *d = find(c, id, err);
-	if (d == NULL)
+	const struct control_application *a = find(c, id, err);
+	if (a == NULL)
 		return ERR_NOT_FOUND;
-	const struct slot *s = deployment_find_slot(d, path, err);
+	const struct slot *s = application_served_slot(a, path, err);
 	if (s == NULL)
 		return ERR_NOT_FOUND;
-	*ret_view = space_view(copy_of(s));
+	*ret_view = space_view(control_of_slot(s));
 	return 0;
 }
 
@@ -211,18 +213,18 @@ Samoza__V1__MeshSpaceListView *control_view_mesh(const struct control *c)
 {
 	Samoza__V1__MeshSpaceListView *v = NEW(MeshSpaceListView, mesh_space_list_view);
 	size_t count = 0;
-	for (const struct deployment *d = c->deployments.first; d != NULL; d = d->next)
-		count += d->slots.slots.count;
+	application_for_each (&c->applications, a)
+		count += a->slots.slots.count;
 	v->spaces = mem_new_array(Samoza__V1__MeshSpaceView *, count);
-	for (const struct deployment *d = c->deployments.first; d != NULL; d = d->next) {
-		for (uint32_t k = 0; k < d->topology->instance_count; k++) {
-			const struct copy *copy = &d->copies[k];
-			const struct slot *s = copy->slot;
-			const struct control_zhost *z = copy->zhost;
+	application_for_each (&c->applications, a) {
+		for (uint32_t k = 0; k < a->topology->instance_count; k++) {
+			const struct slot_control *sc = &a->slot_controls[k];
+			const struct slot *s = sc->slot;
+			const struct control_zhost *z = slot_zhost(sc);
 			if (s->state != STATE_DEPLOYED_STARTED || z == NULL)
 				continue;
 			Samoza__V1__MeshSpaceView *m = NEW(MeshSpaceView, mesh_space_view);
-			m->topology = mem_strdup(d->name);
+			m->topology = mem_strdup(a->name);
 			m->space = mem_strdup(s->path);
 			m->type = mem_strdup(space_type_name(slot_declared_space(s)->type));
 			m->zhost = mem_strdup(z->name);
@@ -290,7 +292,7 @@ static Samoza__V1__ZhostView *zhost_view(const struct control *c, const struct c
 		v->capabilities[v->n_capabilities++] = mem_strdup(z->spec.capabilities[k]);
 	add_devices(c, z, v);
 	for (const struct copy *copy = z->first_copy; copy != NULL; copy = copy->next_on_zhost)
-		v->instances += !copy->zhost_lost;
+		v->instances += !copy->unit->lost;
 	v->incarnation = z->incarnation;
 	v->has_latitude = v->has_longitude = z->spec.has_position;
 	v->latitude = z->spec.latitude;
@@ -373,10 +375,10 @@ Samoza__V1__ClusterView *control_view_cluster(const struct control *c)
 		v->memory_bytes->total += usage.memory_offered;
 		v->memory_bytes->reserved += usage.memory_reserved;
 	}
-	for (const struct deployment *d = c->deployments.first; d != NULL; d = d->next) {
-		topologies[d->state]++;
-		for (uint32_t k = 0; k < d->topology->instance_count; k++)
-			spaces[d->copies[k].slot->state]++;
+	application_for_each (&c->applications, a) {
+		topologies[a->state]++;
+		for (uint32_t k = 0; k < a->topology->instance_count; k++)
+			spaces[a->slot_controls[k].slot->state]++;
 	}
 	v->zhosts = counts(zhosts, STATE_COUNT, name_of_state, &v->n_zhosts);
 	v->spaces = counts(spaces, STATE_COUNT, name_of_state, &v->n_spaces);

@@ -16,8 +16,8 @@ static void describe(const void *object, char *ret_name, size_t size)
 static const char *invariant(const void *object, unsigned from, unsigned to)
 {
 	const struct control_zhost *z = object;
-	if (to == ZHOST_NOT_DEPLOYED && from != to && z->copy_count > 0)
-		return "is removed, but holds copies";
+	if (to == ZHOST_NOT_DEPLOYED && from != to && !z->removed)
+		return "is gone, but was not removed from the cluster";
 	return NULL;
 }
 

@@ -5,12 +5,12 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "core/control/copies.h"
 #include "core/control/exclusions.h"
 #include "core/control/forget.h"
 #include "core/control/mesh_tables.h"
 #include "core/control/placement.h"
 #include "core/control/reports.h"
-#include "core/control/residence.h"
 #include "core/control/state.h"
 #include "schema/message.h"
 
@@ -71,16 +71,21 @@ static void refuse(struct control *c, uint64_t link, const char *reason)
 	send_ack(c, link, SAMOZA__V1__HELLO_ACK__VERDICT__REFUSED, reason);
 }
 
-/* Another machine (or another directory) under the name of one that is gone: what the old one held
- * will not come back. */
-static void forget_machine(struct control_zhost *z)
+/* It will not come back from there: a unit that was kept for adoption is retired as a whole. */
+static void forsake(struct control *c, struct copy *copy)
+{
+	if (!copy_is_retired(copy))
+		unit_retire(c, control_of_slot(copy->serves->slot->root));
+	copy_forsaken(c, copy);
+}
+
+/* The machine is removed, or another one (or another directory) has taken its name. */
+static void forsake_all(struct control *c, struct control_zhost *z)
 {
 	for (struct copy *copy = z->first_copy, *next; copy != NULL; copy = next) {
 		next = copy->next_on_zhost;
-		if (!copy->zhost_lost)
-			continue;
-		copy_unlink(copy);
-		mark_copy(copy, COPY_RECORD);
+		if (copy->unit->lost)
+			forsake(c, copy);
 	}
 }
 
@@ -107,7 +112,7 @@ static bool may_join(struct control *c, struct control_zhost *z, uint64_t link,
 		return false;
 	}
 	if (!same)
-		forget_machine(z);
+		forsake_all(c, z);
 	return true;
 }
 
@@ -167,7 +172,8 @@ void zhost_hello(struct control *c, uint64_t link, const Samoza__V1__Hello *hell
 		report_apply(c, z, hello->instances[k], true);
 	report_missing(c, z, hello);
 	for (struct copy *copy = z->first_copy; copy != NULL; copy = copy->next_on_zhost)
-		lifecycle_push(copy->slot); /* what was known of it may have waited for this */
+		if (!copy_is_retired(copy))
+			lifecycle_push(copy->serves->slot); /* it may have waited for this */
 	send_ack(c, link, SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED, NULL);
 	forget_send(c, z);
 	z->order_all = true;
@@ -209,31 +215,50 @@ void zhost_closed(struct control *c, uint64_t link)
 
 /* ---- silent ---- */
 
+/* It has no room any longer; it is still to go, once its zhost is back. */
+static void retired_lost(struct control *c, struct copy *copy)
+{
+	struct unit_placement *unit = copy->unit;
+	unit->lost = true;
+	copy_set_active(copy, false);
+	place_unit_free(c->place, unit->place_unit);
+	unit->place_unit = PLACE_NONE;
+	mark_copy(copy, COPY_RECORD);
+}
+
 /* One copy of a zhost that is gone: kept for adoption. */
 static void lose(struct control *c, const struct control_zhost *z, struct copy *copy)
 {
 	int64_t certainly_ended =
 		z->heard_ms + c->config.failure_timeout_ms + c->config.margin_ms;
-	if (slot_declared_space(copy->slot)->exclusive && copy->target != TARGET_NONE)
-		copy_hold(c, copy, certainly_ended);
-	placement_lost(c, copy);
+	bool may_run =
+		copy_is_retired(copy) ? copy->of_slot.active : copy->target != TARGET_NONE;
+	if (copy->of_slot.exclusive && may_run)
+		copy_set_ends_by(c, copy, certainly_ended);
+	if (copy_is_retired(copy))
+		retired_lost(c, copy);
+	else
+		placement_lost(c, copy);
 }
 
 static int compare_losses(const void *pa, const void *pb)
 {
-	const struct slot *a = (*(struct copy *const *)pa)->slot;
-	const struct slot *b = (*(struct copy *const *)pb)->slot;
-	uint64_t sa = deployment_of(a)->sequence, sb = deployment_of(b)->sequence;
+	const struct copy *a = *(struct copy *const *)pa, *b = *(struct copy *const *)pb;
+	uint64_t sa = a->unit->application->sequence, sb = b->unit->application->sequence;
 	if (sa != sb)
 		return sa < sb ? -1 : 1;
-	return (a->id > b->id) - (a->id < b->id);
+	if (copy_is_retired(a) || copy_is_retired(b))
+		return (a->of_slot.epoch > b->of_slot.epoch) -
+		       (a->of_slot.epoch < b->of_slot.epoch);
+	return (a->serves->slot->id > b->serves->slot->id) -
+	       (a->serves->slot->id < b->serves->slot->id);
 }
 
 static void lose_copies(struct control *c, struct control_zhost *z)
 {
 	VECTOR(struct copy *) all = {0};
 	for (struct copy *copy = z->first_copy; copy != NULL; copy = copy->next_on_zhost)
-		if (!copy->zhost_lost)
+		if (!copy->unit->lost)
 			vector_push(&all, copy);
 	if (all.count > 0)
 		qsort(all.items, all.count, sizeof(*all.items), compare_losses);
@@ -311,18 +336,14 @@ static int zhost_remove(struct control *c, struct control_zhost *z, struct error
 			"problem",
 			z->copy_count, z->copy_count == 1 ? "instance is" : "instances are",
 			z->name, z->copy_count == 1 ? "it" : "them");
-	while (z->first_copy != NULL) {
-		struct copy *copy = z->first_copy;
-		copy_unlink(copy);
-		mark_copy(copy, COPY_RECORD);
-	}
+	forsake_all(c, z);
+	z->removed = true;
 	zhost_move(c, z, ZHOST_UNDEPLOYING, "removed from the cluster");
 	zhost_move(c, z, ZHOST_NOT_DEPLOYED, "removed from the cluster");
 	heap_remove(&c->deadlines, &z->deadline);
 	drop_held_places(c, z);
 	place_zhost_remove(c->place, z->place);
 	z->place = PLACE_NONE;
-	z->removed = true;
 	z->cordoned = false;
 	forget_trim(c);
 	if (z->link != 0) {

@@ -9,7 +9,7 @@
 #include "base/check.h"
 #include "base/heap.h"
 #include "base/str.h"
-#include "zrms/submission/topology_record.h"
+#include "zrms/submission/revision_record.h"
 #include "zrms/uuid.h"
 
 enum { TRIM_AFTER_MS = 1000 };
@@ -215,8 +215,8 @@ static enum submission_stage after_storing(struct submission *s)
 static void hand_over(struct submission *s)
 {
 	char id[UUID_SIZE];
-	Samoza__V1__TopologyRecord *record =
-		topology_record_new(s->package, submission_native_digest, s, s->all->platform);
+	Samoza__V1__RevisionRecord *record =
+		revision_record_new(s->package, submission_native_digest, s, s->all->platform);
 
 	uuid_draw(id);
 	const struct control_submit submit = {.id = id,
@@ -227,7 +227,7 @@ static void hand_over(struct submission *s)
 	s->all->submitted_total++;
 	/* The pins stay until the core's record refers to the artifacts: until it has decided. */
 	s->all->listener->on_ready(s->all->user, s->request, s, &submit);
-	topology_record_free(record);
+	revision_record_free(record);
 }
 
 void submission_decided(struct submission *s)

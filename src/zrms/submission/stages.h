@@ -99,7 +99,7 @@ bool submission_modules_recall(struct submission *s);
 void submission_modules_load(struct submission *s);
 /* Has them translated; `on_done` is called once, when every answer is there. */
 void submission_modules_translate(struct submission *s, void (*on_done)(struct submission *s));
-/* topology_record_new(): the digest of a module's native code. `user`: the submission. */
+/* revision_record_new(): the digest of a module's native code. `user`: the submission. */
 const char *submission_native_digest(void *user, const char *module_digest);
 void checked_modules_free(struct submissions *all);
 

@@ -19,7 +19,7 @@ void check_kept(struct fuzz *f)
 {
 	vector_for_each (&f->submitted, s)
 		if (s->acknowledged && !s->may_be_gone &&
-		    sim_disk_get(&f->world.disk, RECORD_TOPOLOGY, s->id) == NULL)
+		    sim_disk_get(&f->world.disk, RECORD_APPLICATION, s->id) == NULL)
 			world_violate(&f->world, "%s was acknowledged and is lost", s->name);
 }
 
@@ -43,7 +43,7 @@ void check_loaded(struct fuzz *f)
 	for (size_t i = 0; list != NULL && i < list->n_spaces; i++) {
 		const Samoza__V1__SpaceView *v = list->spaces[i];
 		const struct mirrored *m = mirror_find(f, v->topology_id, v->path);
-		const Samoza__V1__InstanceRecord *r = m != NULL ? m->record : NULL;
+		const Samoza__V1__SlotRecord *r = m != NULL ? m->record : NULL;
 		const char *goal =
 			goal_name(r != NULL ? (enum instance_goal)r->goal : GOAL_NOT_DEPLOYED);
 		const char *state = m != NULL && m->state != NULL ? m->state : "not-deployed";
@@ -53,9 +53,9 @@ void check_loaded(struct fuzz *f)
 		if (strcmp(v->state, state) != 0)
 			world_violate(&f->world, "%s is %s after a start of zrms; it was %s",
 				      v->name, v->state, state);
-		if (r != NULL && v->epoch < r->epoch)
+		if (r != NULL && v->epoch != r->serving)
 			world_violate(&f->world, "%s has epoch %" PRIu64 "; kept was %" PRIu64,
-				      v->name, v->epoch, r->epoch);
+				      v->name, v->epoch, r->serving);
 	}
 	samoza__v1__space_list_view__free_unpacked(list, NULL);
 }
@@ -111,7 +111,7 @@ static bool has_place(const struct quiet *q, unsigned instance)
 {
 	const struct mirrored *m = mirror_find(
 		q->f, q->submitted->id, q->submitted->topology->instances[instance].path);
-	return m != NULL && m->record != NULL && m->record->zhost != NULL && !m->record->lost;
+	return m != NULL && m->record != NULL && m->record->has_serving && !m->record->lost;
 }
 
 static void check_instance(const struct quiet *q, unsigned instance)
@@ -185,7 +185,7 @@ static void check_topology(const struct quiet *q)
 static void check_all_topologies(struct fuzz *f, const Samoza__V1__SpaceListView *list)
 {
 	vector_for_each (&f->submitted, s) {
-		if (sim_disk_get(&f->world.disk, RECORD_TOPOLOGY, s->id) == NULL)
+		if (sim_disk_get(&f->world.disk, RECORD_APPLICATION, s->id) == NULL)
 			continue;
 		unsigned count = s->topology->instance_count;
 		struct quiet q = {

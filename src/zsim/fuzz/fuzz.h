@@ -14,9 +14,11 @@
  *
  * Invariants (each names itself when it fails):
  * - no instance is live twice under one epoch; an exclusive one never is at all,
- *   over all deployments of its name (world/process.c)
+ *   over all revisions of its application (world/process.c)
  * - no zhost is asked for a copy before the record of its epoch is committed (life.c)
- * - the capacity of a zhost is never exceeded by what is placed there
+ * - a slot is served by one copy, the one that its record names; a retired copy stays retired, is asked
+ *   for nothing, and leaves no record once nothing of it is left
+ * - the capacity of a zhost is never exceeded by what is placed there, or still has to go
  * - a started instance has a started parent and its mandatory imports, or stops; an unresolved
  *   one lacks a provider, a waiting one waits for an ancestor
  * - children stop before their parent, go before it, and are where it is
@@ -45,9 +47,10 @@ struct fuzz_options {
 
 struct fuzz_counts;
 struct mirrored;
+struct mirrored_copy;
 struct mirrored_zhost;
 
-/* One topology that was submitted, maybe. */
+/* One application: a topology that was submitted, maybe, and maybe more than once. */
 struct submitted {
 	char *id;
 	const char *name; /* borrowed from its message */
@@ -68,6 +71,7 @@ struct fuzz {
 	VECTOR(struct submitted) submitted;
 
 	struct mirrored *instances;
+	struct mirrored_copy *copies;
 	struct mirrored_zhost *zhosts;
 	uint64_t last_seq;
 	/* A zhost has returned: a HELLO was taken into the batch that is open, into those that

@@ -62,9 +62,9 @@ static void check_desired(struct fuzz *f, const Samoza__V1__Desired *set)
 {
 	for (size_t k = 0; k < set->n_instances; k++) {
 		const Samoza__V1__InstanceKey *key = set->instances[k]->key;
-		const struct mirrored *m = mirror_find(f, key->topology, key->path);
-		bool removed = m != NULL && m->record == NULL;
-		if (!removed && (m == NULL || m->record->epoch < key->epoch))
+		const struct mirrored_copy *m =
+			mirror_copy(f, key->topology, key->path, key->epoch);
+		if (m == NULL) /* a record that was deleted meanwhile was committed, too */
 			world_violate(&f->world,
 				      "%s is asked of a zhost under epoch %" PRIu64
 				      ", of which no record is committed",
@@ -149,13 +149,24 @@ static void ask_undeploys_again(struct fuzz *f)
 {
 	for (struct mirrored *m = f->instances; m != NULL && f->world.violation == NULL;
 	     m = m->hh.next) {
-		const Samoza__V1__InstanceRecord *r = m->record;
+		const Samoza__V1__SlotRecord *r = m->record;
 		if (r == NULL || r->goal != SAMOZA__V1__GOAL__GOAL_NOT_DEPLOYED ||
 		    m->state == NULL || strcmp(m->state, "not-deployed") == 0)
 			continue;
 		struct control_input input = {
 			.type = CONTROL_GOAL,
-			.goal = {.id = r->topology, .path = r->path, .goal = "not-deployed"},
+			.goal = {.id = r->application, .path = r->path, .goal = "not-deployed"},
+		};
+		(void)fuzz_ask(f, &input);
+	}
+	for (struct mirrored_copy *m = f->copies; m != NULL && f->world.violation == NULL;
+	     m = m->hh.next) {
+		if (m->record == NULL || !m->record->undeploy_failed ||
+		    m->record->role != SAMOZA__V1__ROLE__ROLE_RETIRED)
+			continue;
+		struct control_input input = {
+			.type = CONTROL_TOPOLOGY,
+			.topology = {.id = m->record->application, .action = TOPOLOGY_RECOVER},
 		};
 		(void)fuzz_ask(f, &input);
 	}

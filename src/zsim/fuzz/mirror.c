@@ -14,14 +14,14 @@
 
 /* ---- instances ---- */
 
-static void take_instance(struct fuzz *f, const struct record_change *r)
+static void take_slot(struct fuzz *f, const struct record_change *r)
 {
 	struct mirrored *m = mirrored_instance(f, r->id);
-	samoza__v1__instance_record__free_unpacked(m->record, NULL);
+	samoza__v1__slot_record__free_unpacked(m->record, NULL);
 	m->record = NULL;
 	if (r->data == NULL)
 		return;
-	m->record = samoza__v1__instance_record__unpack(NULL, r->size, r->data);
+	m->record = samoza__v1__slot_record__unpack(NULL, r->size, r->data);
 	if (m->record == NULL)
 		world_violate(&f->world, "the record of %s cannot be read", r->id);
 }
@@ -53,6 +53,42 @@ static void take_instance_event(struct fuzz *f, const Samoza__V1__EventRecord *e
 			      e->to, f->adopts ? ", not even adopted" : "");
 	free(m->state);
 	m->state = mem_strdup(e->to);
+}
+
+/* ---- copies ---- */
+
+static void take_copy(struct fuzz *f, const struct record_change *r)
+{
+	struct mirrored_copy *m = mirrored_copy(f, r->id);
+	bool was_retired =
+		m->record != NULL && m->record->role == SAMOZA__V1__ROLE__ROLE_RETIRED;
+	samoza__v1__copy_record__free_unpacked(m->record, NULL);
+	m->record = NULL;
+	if (r->data == NULL)
+		return;
+	m->record = samoza__v1__copy_record__unpack(NULL, r->size, r->data);
+	if (m->record == NULL)
+		world_violate(&f->world, "the record of %s cannot be read", r->id);
+	else if (was_retired && m->record->role != SAMOZA__V1__ROLE__ROLE_RETIRED)
+		world_violate(&f->world, "%s was retired, and is so no longer", r->id);
+	else if (m->record->role == SAMOZA__V1__ROLE__ROLE_RETIRED &&
+		 m->record->target != SAMOZA__V1__TARGET__TARGET_NONE)
+		world_violate(&f->world, "%s is retired, and asked for something", r->id);
+}
+
+/* A slot is served by the copy that its record names, and by no other. */
+static void check_serving(struct fuzz *f, const struct mirrored_copy *m)
+{
+	const Samoza__V1__CopyRecord *r = m->record;
+	if (r == NULL)
+		return;
+	const struct mirrored *slot = mirror_find(f, r->application, r->path);
+	bool named = slot != NULL && slot->record != NULL && slot->record->has_serving &&
+		     slot->record->serving == r->epoch;
+	if (named != (r->role == SAMOZA__V1__ROLE__ROLE_SERVING))
+		world_violate(&f->world, "%s is %s, and its slot is served by %" PRIu64, m->id,
+			      named ? "retired" : "to serve",
+			      slot != NULL && slot->record != NULL ? slot->record->serving : 0);
 }
 
 /* ---- zhosts ---- */
@@ -91,22 +127,42 @@ static void take_zhost_event(struct fuzz *f, const Samoza__V1__EventRecord *e)
 
 /* ---- what holds between commits ---- */
 
-/* A placed instance without a parent holds room for all its descendants. */
-static void add_load(struct fuzz *f, const struct mirrored *m)
+/* Another copy of the placement, of that path. */
+static bool same_placement_has(const struct fuzz *f, const Samoza__V1__CopyRecord *r,
+			       const char *path)
 {
-	const Samoza__V1__InstanceRecord *r = m->record;
-	if (r == NULL || r->zhost == NULL || r->lost)
+	for (const struct mirrored_copy *m = f->copies; m != NULL; m = m->hh.next)
+		if (m->record != NULL && m->record->placement == r->placement &&
+		    str_equal(m->record->application, r->application) &&
+		    str_equal(m->record->path, path))
+			return true;
+	return false;
+}
+
+/* A placement holds room for its root and all its descendants, retired or not, until it is gone or
+ * its zhost is lost. Its copies go one by one: the first of them stands for all. */
+static void add_load(struct fuzz *f, const struct mirrored_copy *m)
+{
+	const Samoza__V1__CopyRecord *r = m->record;
+	if (r == NULL || r->lost)
 		return;
-	const struct submitted *s = fuzz_submitted(f, r->topology);
-	int index = s != NULL ? topology_find_instance(s->topology, r->path) : -1;
+	const struct submitted *s = fuzz_submitted(f, r->application);
+	CLEANUP(freep) char *root_path = mem_strdup(r->path);
+	root_path[strcspn(root_path, "/")] = '\0';
+	int index = s != NULL ? topology_find_instance(s->topology, root_path) : -1;
 	if (index < 0) {
 		world_violate(&f->world, "there is a record of %s, which was never submitted",
 			      m->id);
 		return;
 	}
 	const struct instance_decl *root = &s->topology->instances[index];
-	if (root->parent >= 0)
-		return;
+	for (unsigned i = 0; i < root->subtree_count; i++) {
+		const char *path = s->topology->instances[(unsigned)index + i].path;
+		if (strcmp(path, r->path) == 0)
+			break;
+		if (same_placement_has(f, r, path))
+			return;
+	}
 	struct mirrored_zhost *z = mirrored_zhost(f, r->zhost);
 	for (unsigned i = 0; i < root->subtree_count; i++) {
 		const struct space *space = instance_space(s->topology, (unsigned)index + i);
@@ -119,7 +175,7 @@ static void check_capacity(struct fuzz *f)
 {
 	for (struct mirrored_zhost *z = f->zhosts; z != NULL; z = z->hh.next)
 		z->cpu_millicores = z->memory_bytes = 0;
-	for (struct mirrored *m = f->instances; m != NULL; m = m->hh.next)
+	for (struct mirrored_copy *m = f->copies; m != NULL; m = m->hh.next)
 		add_load(f, m);
 	for (struct mirrored_zhost *z = f->zhosts; z != NULL; z = z->hh.next) {
 		if (z->cpu_millicores > z->spec.cpu_millicores ||
@@ -135,36 +191,36 @@ static void check_capacity(struct fuzz *f)
 /* Exports are visible exactly while it is started. */
 static void check_exports(struct fuzz *f, const struct mirrored *m)
 {
-	const struct submitted *s = fuzz_submitted(f, m->record->topology);
+	const Samoza__V1__CopyRecord *serving = mirror_serving(f, m);
+	size_t exports = serving != NULL ? serving->n_exports : 0;
+	const struct submitted *s = fuzz_submitted(f, m->record->application);
 	int index = s != NULL ? topology_find_instance(s->topology, m->record->path) : -1;
 	if (index < 0)
 		return;
 	const struct space *space = instance_space(s->topology, (unsigned)index);
 	bool due = m->record->state == SAMOZA__V1__STATE__STATE_DEPLOYED_STARTED &&
 		   space->export_count > 0;
-	if ((m->record->n_exports > 0) != due)
+	if ((exports > 0) != due)
 		world_violate(&f->world, "%s/%s is %s and publishes %zu exports", s->name,
 			      m->record->path,
-			      state_name((enum instance_state)m->record->state),
-			      m->record->n_exports);
+			      state_name((enum instance_state)m->record->state), exports);
 }
 
 /* What is inside of another one is where that is. */
 static void check_zhost(struct fuzz *f, const struct mirrored *m)
 {
-	const struct submitted *s = fuzz_submitted(f, m->record->topology);
+	const struct submitted *s = fuzz_submitted(f, m->record->application);
 	int index = s != NULL ? topology_find_instance(s->topology, m->record->path) : -1;
 	int parent = index >= 0 ? s->topology->instances[index].parent : -1;
-	if (parent < 0 || m->record->zhost == NULL || m->record->lost)
+	const Samoza__V1__CopyRecord *serving = mirror_serving(f, m);
+	if (parent < 0 || serving == NULL || serving->lost)
 		return;
 	const char *path = s->topology->instances[parent].path;
-	const struct mirrored *above = mirror_find(f, s->id, path);
-	const char *zhost =
-		above != NULL && above->record != NULL ? above->record->zhost : NULL;
-	if (!str_equal(m->record->zhost, zhost))
+	const Samoza__V1__CopyRecord *above = mirror_serving(f, mirror_find(f, s->id, path));
+	if (!str_equal(serving->zhost, above != NULL ? above->zhost : NULL))
 		world_violate(&f->world, "%s/%s is placed on %s, its parent %s on %s", s->name,
-			      m->record->path, m->record->zhost, path,
-			      zhost != NULL ? zhost : "none");
+			      m->record->path, serving->zhost, path,
+			      above != NULL ? above->zhost : "none");
 }
 
 static void check_record(struct fuzz *f, const char *id)
@@ -200,11 +256,13 @@ void mirror_committed(void *user, const struct outbox *o)
 		vector_remove_at(&f->adopts_asked, 0);
 	}
 	vector_for_each (&o->records, r) {
-		if (r->kind == RECORD_INSTANCE)
-			take_instance(f, r);
+		if (r->kind == RECORD_SLOT)
+			take_slot(f, r);
+		else if (r->kind == RECORD_COPY)
+			take_copy(f, r);
 		else if (r->kind == RECORD_ZHOST)
 			take_zhost(f, r);
-		placed |= r->kind == RECORD_INSTANCE || r->kind == RECORD_ZHOST;
+		placed |= r->kind == RECORD_COPY || r->kind == RECORD_ZHOST;
 	}
 	vector_for_each (&o->events, event) {
 		const Samoza__V1__EventRecord *e = *event;
@@ -218,8 +276,10 @@ void mirror_committed(void *user, const struct outbox *o)
 			take_zhost_event(f, e);
 	}
 	vector_for_each (&o->records, r)
-		if (r->kind == RECORD_INSTANCE)
+		if (r->kind == RECORD_SLOT)
 			check_record(f, r->id);
+		else if (r->kind == RECORD_COPY)
+			check_serving(f, mirrored_copy(f, r->id));
 	vector_for_each (&o->events, e)
 		check_event(f, *e);
 	if (placed)

@@ -2,6 +2,7 @@
 
 #include "zsim/fuzz/mirrored.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,6 +37,40 @@ const struct mirrored *mirror_find(const struct fuzz *f, const char *topology, c
 	return m;
 }
 
+static struct mirrored_copy *find_copy(const struct fuzz *f, const char *id)
+{
+	struct mirrored_copy *m = NULL;
+	HASH_FIND_STR(f->copies, id, m);
+	return m;
+}
+
+struct mirrored_copy *mirrored_copy(struct fuzz *f, const char *id)
+{
+	struct mirrored_copy *m = find_copy(f, id);
+	if (m != NULL)
+		return m;
+	m = mem_new(struct mirrored_copy);
+	m->id = mem_strdup(id);
+	HASH_ADD_KEYPTR(hh, f->copies, m->id, strlen(m->id), m);
+	return m;
+}
+
+const struct mirrored_copy *mirror_copy(const struct fuzz *f, const char *topology,
+					const char *path, uint64_t epoch)
+{
+	CLEANUP(freep) char *id = str_printf("%s/%s#%" PRIu64, topology, path, epoch);
+	return find_copy(f, id);
+}
+
+const Samoza__V1__CopyRecord *mirror_serving(const struct fuzz *f, const struct mirrored *m)
+{
+	if (m == NULL || m->record == NULL || !m->record->has_serving)
+		return NULL;
+	const struct mirrored_copy *copy =
+		mirror_copy(f, m->record->application, m->record->path, m->record->serving);
+	return copy != NULL ? copy->record : NULL;
+}
+
 struct mirrored_zhost *mirrored_zhost(struct fuzz *f, const char *name)
 {
 	struct mirrored_zhost *z = NULL;
@@ -54,10 +89,18 @@ void mirrored_done(struct fuzz *f)
 	struct mirrored *next = NULL;
 	HASH_ITER (hh, f->instances, m, next) {
 		HASH_DELETE(hh, f->instances, m);
-		samoza__v1__instance_record__free_unpacked(m->record, NULL);
+		samoza__v1__slot_record__free_unpacked(m->record, NULL);
 		free(m->id);
 		free(m->state);
 		free(m);
+	}
+	struct mirrored_copy *copy = NULL;
+	struct mirrored_copy *next_copy = NULL;
+	HASH_ITER (hh, f->copies, copy, next_copy) {
+		HASH_DELETE(hh, f->copies, copy);
+		samoza__v1__copy_record__free_unpacked(copy->record, NULL);
+		free(copy->id);
+		free(copy);
 	}
 	struct mirrored_zhost *z = NULL;
 	struct mirrored_zhost *next_zhost = NULL;

@@ -8,11 +8,18 @@
 #include "model/zhost.h"
 #include "zsim/fuzz/fuzz.h"
 
-/* The last committed record of an instance, and where its events led. */
+/* The last committed record of a slot, and where its events led. */
 struct mirrored {
-	char *id;			    /* "TOPOLOGY-ID/PATH" */
-	Samoza__V1__InstanceRecord *record; /* NULL: deleted */
-	char *state;			    /* after the last event; NULL: none */
+	char *id;			/* "APPLICATION-ID/PATH" */
+	Samoza__V1__SlotRecord *record; /* NULL: deleted */
+	char *state;			/* after the last event; NULL: none */
+	UT_hash_handle hh;
+};
+
+/* The last committed record of a copy. */
+struct mirrored_copy {
+	char *id;			/* "APPLICATION-ID/PATH#EPOCH" */
+	Samoza__V1__CopyRecord *record; /* NULL: deleted */
 	UT_hash_handle hh;
 };
 
@@ -27,10 +34,15 @@ struct mirrored_zhost {
 
 /* Adds it when there is none. */
 struct mirrored *mirrored_instance(struct fuzz *f, const char *id);
+struct mirrored_copy *mirrored_copy(struct fuzz *f, const char *id);
 struct mirrored_zhost *mirrored_zhost(struct fuzz *f, const char *name);
 /* NULL when there is none. */
 const struct mirrored *mirror_find(const struct fuzz *f, const char *topology,
 				   const char *path);
+const struct mirrored_copy *mirror_copy(const struct fuzz *f, const char *topology,
+					const char *path, uint64_t epoch);
+/* The record of the copy that serves; NULL: none does. */
+const Samoza__V1__CopyRecord *mirror_serving(const struct fuzz *f, const struct mirrored *m);
 struct submitted *fuzz_submitted(const struct fuzz *f, const char *id);
 void mirrored_done(struct fuzz *f);
 

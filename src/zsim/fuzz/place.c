@@ -135,25 +135,43 @@ static bool assign(struct search *s, size_t next, size_t count)
 
 /* ---- what is placed, what waits ---- */
 
-static const Samoza__V1__InstanceRecord *record_of(const struct fuzz *f,
-						   const struct submitted *s, unsigned instance)
+static const Samoza__V1__SlotRecord *record_of(const struct fuzz *f, const struct submitted *s,
+					       unsigned instance)
 {
 	const struct mirrored *m = mirror_find(f, s->id, s->topology->instances[instance].path);
 	return m != NULL ? m->record : NULL;
 }
 
+static void add_placements(struct search *s, const struct submitted *t, unsigned instance)
+{
+	const char *root = t->topology->instances[instance].path;
+	size_t length = strlen(root);
+	VECTOR(uint64_t) known = {0};
+	for (const struct mirrored_copy *m = s->f->copies; m != NULL; m = m->hh.next) {
+		const Samoza__V1__CopyRecord *r = m->record;
+		bool seen = r == NULL || r->lost || !str_equal(r->application, t->id) ||
+			    strncmp(r->path, root, length) != 0 ||
+			    (r->path[length] != '\0' && r->path[length] != '/');
+		for (size_t k = 0; k < known.count && !seen; k++)
+			seen = known.items[k] == r->placement;
+		if (seen)
+			continue;
+		struct mirrored_zhost *z = NULL;
+		HASH_FIND_STR(s->f->zhosts, r->zhost, z);
+		vector_push(&s->roots, ((struct root){t, instance, z}));
+		vector_push(&known, r->placement);
+	}
+	vector_done(&known);
+}
+
+/* What holds room: placements that are not lost, retired or not. Each is named by the copy of its
+ * root, or by the one of its copies that is left. */
 static void add_placed(struct search *s)
 {
 	vector_for_each (&s->f->submitted, t)
-		for (unsigned i = 0; i < t->topology->instance_count; i++) {
-			const Samoza__V1__InstanceRecord *r = record_of(s->f, t, i);
-			if (t->topology->instances[i].parent >= 0 || r == NULL ||
-			    r->zhost == NULL || r->lost)
-				continue;
-			struct mirrored_zhost *z = NULL;
-			HASH_FIND_STR(s->f->zhosts, r->zhost, z);
-			vector_push(&s->roots, ((struct root){t, i, z}));
-		}
+		for (unsigned i = 0; i < t->topology->instance_count; i++)
+			if (t->topology->instances[i].parent < 0)
+				add_placements(s, t, i);
 	s->placed = s->roots.count;
 }
 
@@ -163,10 +181,10 @@ static size_t add_waiting(struct search *s, const struct submitted *t, bool agai
 {
 	size_t before = s->roots.count;
 	for (unsigned i = 0; i < t->topology->instance_count; i++) {
-		const Samoza__V1__InstanceRecord *r = record_of(s->f, t, i);
+		const Samoza__V1__SlotRecord *r = record_of(s->f, t, i);
 		if (t->topology->instances[i].parent >= 0 || r == NULL ||
 		    r->goal == SAMOZA__V1__GOAL__GOAL_NOT_DEPLOYED ||
-		    (r->zhost != NULL && !r->lost) || r->lost != again)
+		    (r->has_serving && !r->lost) || r->lost != again)
 			continue;
 		vector_push(&s->roots, ((struct root){t, i, NULL}));
 	}

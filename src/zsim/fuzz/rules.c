@@ -54,7 +54,7 @@ static bool is_wanted(const struct family *y, unsigned instance)
 	while (y->topology->instances[root].parent >= 0)
 		root = (unsigned)y->topology->instances[root].parent;
 	const struct mirrored *r = y->members[root];
-	return r == NULL || r->record == NULL || !r->record->evacuating;
+	return r == NULL || r->record == NULL || !r->record->moving;
 }
 
 /* Started, and not due to stop: what a child depends on. */

@@ -52,23 +52,36 @@ static const char *some_path(struct fuzz *f, const struct submitted *s)
 	return s->topology->instances[index].path;
 }
 
+/* The application of that name that is there; NULL. A further submission makes a revision of it. */
+static struct submitted *kept_application(struct fuzz *f, const char *name)
+{
+	vector_for_each (&f->submitted, s)
+		if (str_equal(s->name, name) &&
+		    sim_disk_get(&f->world.disk, RECORD_APPLICATION, s->id) != NULL)
+			return s;
+	return NULL;
+}
+
 static void submit(struct fuzz *f)
 {
 	const Samoza__V1__Topology *message =
 		f->drawn.items[random_below(&f->random, (uint32_t)f->drawn.count)];
-	struct submitted *s = vector_add(&f->submitted);
-	*s = (struct submitted){
-		.id = world_uuid(&f->world, message->metadata->name),
-		.name = message->metadata->name,
-		.message = message,
-	};
-	if (topology_compile(message, NULL, NULL, NULL, &s->topology, NULL) < 0)
-		IMPOSSIBLE("it was compiled when it was drawn");
-	Samoza__V1__TopologyRecord record = SAMOZA__V1__TOPOLOGY_RECORD__INIT;
-	record.id = s->id;
-	record.name = message->metadata->name;
+	char *id = world_uuid(&f->world, message->metadata->name);
+	struct submitted *s = kept_application(f, message->metadata->name);
+	bool is_new = s == NULL;
+	if (is_new) {
+		s = vector_add(&f->submitted);
+		*s = (struct submitted){
+			.id = id, .name = message->metadata->name, .message = message};
+		if (topology_compile(message, NULL, NULL, NULL, &s->topology, NULL) < 0)
+			IMPOSSIBLE("it was compiled when it was drawn");
+	} else {
+		free(id);
+	}
+	size_t index = (size_t)(s - f->submitted.items);
+	Samoza__V1__RevisionRecord record = SAMOZA__V1__REVISION_RECORD__INIT;
+	record.application = (char *)"";
 	record.package_digest = (char *)"";
-	record.state = (char *)"pending";
 	record.topology = (Samoza__V1__Topology *)message;
 	bool start = random_percent(&f->random, 80);
 	world_log(&f->world, "STEP submit %s%s", s->name, start ? "" : " without start");
@@ -80,7 +93,8 @@ static void submit(struct fuzz *f)
 			   .start = start},
 	};
 	bool granted = fuzz_ask(f, &input);
-	f->submitted.items[f->submitted.count - 1].acknowledged = granted;
+	if (is_new)
+		f->submitted.items[index].acknowledged = granted;
 }
 
 static void set_goal(struct fuzz *f)

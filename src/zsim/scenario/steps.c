@@ -74,11 +74,9 @@ static void do_submit(struct step_run *run, const Samoza__V1__SubmitStep *step)
 		return;
 	}
 	CLEANUP(freep) char *id = world_uuid(run->world, step->name);
-	Samoza__V1__TopologyRecord record = SAMOZA__V1__TOPOLOGY_RECORD__INIT;
-	record.id = id;
-	record.name = step->name;
+	Samoza__V1__RevisionRecord record = SAMOZA__V1__REVISION_RECORD__INIT;
+	record.application = (char *)"";
 	record.package_digest = "";
-	record.state = "pending";
 	record.topology = (Samoza__V1__Topology *)message;
 	struct control_input input = {
 		.type = CONTROL_SUBMIT,

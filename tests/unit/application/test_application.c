@@ -1,63 +1,110 @@
-/* Applications: what goes by the name, over all deployments of it. */
+/* Applications: what goes by the name, over all revisions and copies. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
 #include "core/application/application.h"
 #include "core/instant.h"
 
-static void the_current_deployment_gives_the_application_its_id(void **state)
+/* ---- names and ids ---- */
+
+static void every_id_of_an_application_finds_it(void **state)
 {
 	struct application_registry r = {0};
-	struct application_member a = {0}, b = {0};
+	struct application shop, other;
 	(void)state;
-	application_join(&r, &a, "shop", "id-a");
-	application_join(&r, &b, "shop", "id-b");
-	const struct application *shop = application_find(&r, "shop");
-	assert_string_equal(application_id(shop), "id-b"); /* the newest that is not stopped */
-	assert_ptr_equal(application_holder(&a), &b);
-	b.stopped = true;
-	assert_string_equal(application_id(shop), "id-a"); /* the one that is not stopped */
-	assert_null(application_holder(&a));
-	a.stopped = true;
-	assert_string_equal(application_id(shop), "id-b"); /* all are: the newest */
-	assert_null(application_holder(&a));
-	application_leave(&r, &b);
-	assert_string_equal(application_id(shop), "id-a");
-	application_leave(&r, &a);
-	assert_null(application_find(&r, "shop"));
+	application_init(&r, &shop, "shop", "id-2");
+	application_init(&r, &other, "other", "id-3");
+	application_add_alias(&r, &shop, "id-1");
+	application_add_alias(&r, &shop, "id-3"); /* taken */
+	assert_ptr_equal(application_find_name(&r, "shop"), &shop);
+	assert_ptr_equal(application_find_id(&r, "id-2"), &shop);
+	assert_ptr_equal(application_find_id(&r, "id-1"), &shop);
+	assert_ptr_equal(application_find_id(&r, "id-3"), &other);
+	assert_string_equal(application_id(&shop), "id-2");
+	assert_null(application_find_id(&r, "id-4"));
+	assert_null(application_find_id(&r, NULL));
+	application_done(&r, &shop);
+	assert_null(application_find_id(&r, "id-1"));
+	application_done(&r, &other);
 	applications_done(&r);
 }
 
+static struct revision *revision_of(uint32_t number)
+{
+	Samoza__V1__RevisionRecord *record = calloc(1, sizeof(*record));
+	samoza__v1__revision_record__init(record);
+	record->number = number;
+	return revision_new(record);
+}
+
+static void revisions_are_kept_by_their_numbers(void **state)
+{
+	struct application_registry r = {0};
+	struct application shop;
+	(void)state;
+	application_init(&r, &shop, "shop", "id-1");
+	application_add_revision(&shop, revision_of(2));
+	application_add_revision(&shop, revision_of(1)); /* records are loaded in any order */
+	assert_int_equal(shop.newest, 2);
+	assert_int_equal(shop.revisions.items[0]->number, 1);
+	assert_int_equal(application_revision(&shop, 2)->number, 2);
+	assert_null(application_revision(&shop, 3));
+	application_done(&r, &shop);
+	applications_done(&r);
+}
+
+/* ---- copies ---- */
+
+/* One that still unloads, and its successor, which serves: two copies of one slot. */
 struct two_copies {
 	struct application_registry registry;
-	struct application_member older, newer;
+	struct application shop;
+	struct application_slot *slot;
+	struct placement older, newer;
 	struct slot_copy old_copy, new_copy;
 };
 
-/* A deployment that unloads, and its successor: two copies of one slot. */
 static void set_up(struct two_copies *t)
 {
 	*t = (struct two_copies){0};
-	application_join(&t->registry, &t->older, "shop", "id-a");
-	slot_copy_join(t->older.application, &t->old_copy, "api-1");
-	slot_copy_placed(&t->old_copy, 41);
+	application_init(&t->registry, &t->shop, "shop", "id-1");
+	t->slot = application_slot(&t->shop, "api-1");
+	placement_begin(&t->older, ROLE_SERVING);
+	slot_copy_join(&t->older, &t->old_copy, t->slot, 41);
+	slot_copy_set_writer(&t->old_copy);
 	t->old_copy.active = true;
-	t->older.stopped = true;
-	application_join(&t->registry, &t->newer, "shop", "id-b");
-	slot_copy_join(t->newer.application, &t->new_copy, "api-1");
+	placement_set_role(&t->older, ROLE_RETIRED);
+	placement_begin(&t->newer, ROLE_SERVING);
+	slot_copy_join(&t->newer, &t->new_copy, t->slot, 57);
 }
 
 static void tear_down(struct two_copies *t)
 {
 	slot_copy_leave(&t->old_copy);
 	slot_copy_leave(&t->new_copy);
-	application_leave(&t->registry, &t->older);
-	application_leave(&t->registry, &t->newer);
+	placement_end(&t->older);
+	placement_end(&t->newer);
+	application_done(&t->registry, &t->shop);
 	applications_done(&t->registry);
+}
+
+static void one_copy_of_a_slot_serves_it(void **state)
+{
+	struct two_copies t;
+	(void)state;
+	set_up(&t);
+	assert_ptr_equal(t.slot->serving, &t.new_copy);
+	assert_ptr_equal(slot_copy_find(t.slot, 41), &t.old_copy);
+	assert_ptr_equal(slot_copy_find(t.slot, 57), &t.new_copy);
+	assert_null(slot_copy_find(t.slot, 58));
+	placement_set_role(&t.newer, ROLE_RETIRED);
+	assert_null(t.slot->serving);
+	tear_down(&t);
 }
 
 static void the_copy_that_was_placed_last_writes(void **state)
@@ -65,21 +112,10 @@ static void the_copy_that_was_placed_last_writes(void **state)
 	struct two_copies t;
 	(void)state;
 	set_up(&t);
-	assert_true(slot_copy_writes(&t.old_copy));
-	assert_false(slot_copy_writes(&t.new_copy)); /* it has no place yet */
-	slot_copy_placed(&t.new_copy, 57);
+	assert_true(slot_copy_writes(&t.old_copy)); /* it may still write while it closes */
+	assert_false(slot_copy_writes(&t.new_copy));
+	slot_copy_set_writer(&t.new_copy);
 	assert_false(slot_copy_writes(&t.old_copy));
-	assert_true(slot_copy_writes(&t.new_copy));
-	tear_down(&t);
-}
-
-static void an_older_record_that_is_loaded_later_does_not_write(void **state)
-{
-	struct two_copies t;
-	(void)state;
-	set_up(&t);
-	slot_copy_placed(&t.new_copy, 57);
-	slot_copy_placed(&t.old_copy, 41);
 	assert_true(slot_copy_writes(&t.new_copy));
 	tear_down(&t);
 }
@@ -104,7 +140,7 @@ static void slots_of_other_paths_do_not_count(void **state)
 	struct slot_copy other = {0};
 	(void)state;
 	set_up(&t);
-	slot_copy_join(t.newer.application, &other, "api-2");
+	slot_copy_join(&t.newer, &other, application_slot(&t.shop, "api-2"), 58);
 	assert_int_equal(slot_copy_alone_at_ms(&other, 1000), 0);
 	slot_copy_leave(&other);
 	tear_down(&t);
@@ -113,9 +149,10 @@ static void slots_of_other_paths_do_not_count(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_current_deployment_gives_the_application_its_id),
+		cmocka_unit_test(every_id_of_an_application_finds_it),
+		cmocka_unit_test(revisions_are_kept_by_their_numbers),
+		cmocka_unit_test(one_copy_of_a_slot_serves_it),
 		cmocka_unit_test(the_copy_that_was_placed_last_writes),
-		cmocka_unit_test(an_older_record_that_is_loaded_later_does_not_write),
 		cmocka_unit_test(a_copy_is_alone_when_all_others_have_ended),
 		cmocka_unit_test(slots_of_other_paths_do_not_count),
 	};

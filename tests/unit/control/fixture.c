@@ -189,11 +189,9 @@ int fixture_try_submit(struct fixture *f, const char *id, const char *name, cons
 	Samoza__V1__Topology *message = read_topology(name, spaces);
 	if (topology_compile(message, NULL, NULL, NULL, &topology, &err) < 0)
 		fail_msg("%s", err->message);
-	Samoza__V1__TopologyRecord record = SAMOZA__V1__TOPOLOGY_RECORD__INIT;
-	record.id = (char *)id;
-	record.name = (char *)name;
+	Samoza__V1__RevisionRecord record = SAMOZA__V1__REVISION_RECORD__INIT;
+	record.application = (char *)"";
 	record.package_digest = (char *)"";
-	record.state = (char *)"pending";
 	record.topology = message;
 	struct control_input input = {
 		.type = CONTROL_SUBMIT,
@@ -241,6 +239,7 @@ static Samoza__V1__InstanceReport *report_new(const struct reported *from)
 	r->key->path = mem_strdup(from->path);
 	r->key->epoch = from->epoch;
 	r->phase = from->phase;
+	r->observed_generation = UINT64_MAX; /* it has heard of all that was asked */
 	r->error = mem_strdup(from->error);
 	r->has_failed_action = from->failed_action != SAMOZA__V1__FAILED_ACTION__FAILED_NONE;
 	r->failed_action = from->failed_action;
@@ -314,10 +313,12 @@ const Samoza__V1__DesiredInstance *fixture_desired(const struct fixture *f, uint
 {
 	const Samoza__V1__Desired *set = (const Samoza__V1__Desired *)fixture_message(
 		f, link, SAMOZA__V1__FRAME_TYPE__FRAME_DESIRED);
+	const Samoza__V1__DesiredInstance *newest = NULL;
 	for (size_t k = 0; set != NULL && k < set->n_instances; k++)
-		if (str_equal(set->instances[k]->key->path, path))
-			return set->instances[k];
-	return NULL;
+		if (str_equal(set->instances[k]->key->path, path) &&
+		    (newest == NULL || set->instances[k]->key->epoch > newest->key->epoch))
+			newest = set->instances[k];
+	return newest;
 }
 
 char *fixture_topology_state(const struct fixture *f, const char *id)

@@ -151,18 +151,12 @@ static char *inventory(struct fixture *f)
 }
 
 static const char stopped[] =
-	"c961 my-app stopped\n"
 	"43f3 my-app running\n"
 	"15d9 notes running\n"
-	"acf4 notes stopped\n"
-	"4d1d old stopped\n"
 	"b5c9 old stopped\n"
 	"8411 robot running\n"
 	"6172 later pending\n"
 	"beb5 lamp running\n"
-	"c961 my-app/dashboard not-deployed not-deployed - 1\n"
-	"c961 my-app/api not-deployed not-deployed - 2\n"
-	"c961 my-app/store not-deployed not-deployed - 3\n"
 	"43f3 my-app/dashboard deployed-started deployed-started edge-node-1 4\n"
 	"43f3 my-app/api deployed-started deployed-started edge-node-2 5\n"
 	"43f3 my-app/store deployed-started deployed-started edge-node-3 6\n"
@@ -170,12 +164,7 @@ static const char stopped[] =
 	"15d9 notes/pad-1/ink deployed-started deployed-started edge-node-1 16\n"
 	"15d9 notes/pad-2 deployed-started deployed-started edge-node-2 17\n"
 	"15d9 notes/pad-2/ink deployed-started deployed-started edge-node-2 18\n"
-	"acf4 notes/pad-1 not-deployed not-deployed - 11\n"
-	"acf4 notes/pad-1/ink not-deployed not-deployed - 12\n"
-	"acf4 notes/pad-2 not-deployed not-deployed - 13\n"
-	"acf4 notes/pad-2/ink not-deployed not-deployed - 14\n"
-	"4d1d old/a not-deployed not-deployed - 19\n"
-	"b5c9 old/a not-deployed not-deployed - 20\n"
+	"b5c9 old/a not-deployed not-deployed - 0\n"
 	"8411 robot/arm deployed-started deployed-started edge-node-3 21\n"
 	"6172 later/a not-deployed not-deployed - 0\n"
 	"beb5 lamp/mysql deployed-started deployed-started edge-node-1 22\n"
@@ -184,18 +173,12 @@ static const char stopped[] =
 	"beb5 lamp/apache deployed-started deployed-started edge-node-2 25\n";
 
 static const char killed[] =
-	"c961 my-app stopped\n"
 	"43f3 my-app running\n"
 	"15d9 notes running\n"
-	"acf4 notes stopped\n"
-	"4d1d old stopped\n"
 	"b5c9 old stopped\n"
 	"8411 robot stopped\n"
 	"6172 later pending\n"
 	"beb5 lamp degraded\n"
-	"c961 my-app/dashboard not-deployed not-deployed - 1\n"
-	"c961 my-app/api not-deployed not-deployed - 2\n"
-	"c961 my-app/store not-deployed not-deployed - 3\n"
 	"43f3 my-app/dashboard deployed-started deployed-started edge-node-1 4\n"
 	"43f3 my-app/api deployed-started deployed-started edge-node-2 5\n"
 	"43f3 my-app/store deployed-started deployed-started edge-node-1 26\n"
@@ -203,13 +186,8 @@ static const char killed[] =
 	"15d9 notes/pad-1/ink deployed-started deployed-started edge-node-1 16\n"
 	"15d9 notes/pad-2 deployed-started deployed-started edge-node-2 17\n"
 	"15d9 notes/pad-2/ink deployed-started deployed-started edge-node-2 18\n"
-	"acf4 notes/pad-1 not-deployed not-deployed - 11\n"
-	"acf4 notes/pad-1/ink not-deployed not-deployed - 12\n"
-	"acf4 notes/pad-2 not-deployed not-deployed - 13\n"
-	"acf4 notes/pad-2/ink not-deployed not-deployed - 14\n"
-	"4d1d old/a not-deployed not-deployed - 19\n"
-	"b5c9 old/a not-deployed not-deployed - 20\n"
-	"8411 robot/arm not-deployed not-deployed - 27\n"
+	"b5c9 old/a not-deployed not-deployed - 0\n"
+	"8411 robot/arm not-deployed not-deployed - 0\n"
 	"6172 later/a not-deployed not-deployed - 0\n"
 	"beb5 lamp/mysql deployed-started deployed-started edge-node-1 22\n"
 	"beb5 lamp/tomcat deployed-started deployed-started edge-node-1 28\n"
@@ -299,12 +277,55 @@ static void a_zhost_is_asked_for_what_it_runs(void **state)
 	fixture_done(&f);
 }
 
+/* Every id of an earlier deployment means the application. */
+static void older_ids_are_aliases(void **state)
+{
+	struct fixture f;
+	(void)state;
+	fixture_init(&f);
+	load(&f, "format1/stopped.sql");
+	fixture_start(&f);
+	fixture_restart(&f);
+	static const struct {
+		const char *older, *id, *name;
+	} aliases[] = {
+		{"c961", "43f3", "my-app"}, {"acf4", "15d9", "notes"}, {"4d1d", "b5c9", "old"}};
+	for (size_t k = 0; k < ARRAY_SIZE(aliases); k++) {
+		const char *id = NULL;
+		assert_int_equal(control_resolve(f.control, aliases[k].older, &id, NULL), 0);
+		assert_memory_equal(id, aliases[k].id, 4);
+		assert_int_equal(control_resolve(f.control, aliases[k].name, &id, NULL), 0);
+		assert_memory_equal(id, aliases[k].id, 4);
+	}
+	fixture_done(&f);
+}
+
+/* The first flush writes the records of the present format, and deletes the others behind them. */
+static void a_store_of_format_1_is_converted_once(void **state)
+{
+	struct fixture f;
+	(void)state;
+	fixture_init(&f);
+	load(&f, "format1/killed.sql");
+	fixture_start(&f);
+	bool old_seen = false;
+	vector_for_each (&f.records, r)
+		old_seen = old_seen || r->kind == RECORD_TOPOLOGY || r->kind == RECORD_INSTANCE;
+	assert_false(old_seen);
+	size_t count = f.records.count;
+	fixture_restart(&f);
+	assert_int_equal(f.records.count, count);
+	fixture_done(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_store_of_format_1_starts_with_everything_running),
 		cmocka_unit_test(a_store_of_format_1_left_by_a_killed_zrms_starts),
 		cmocka_unit_test(a_zhost_is_asked_for_what_it_runs),
+		cmocka_unit_test(older_ids_are_aliases),
+		cmocka_unit_test(a_store_of_format_1_is_converted_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "core/control/deployment.h"
+#include "core/control/application.h"
 #include "core/control/zhost_registry.h"
 #include "fixture.h"
 
@@ -109,12 +109,12 @@ static void a_name_is_taken_until_its_topology_is_stopped(void **state)
 	fixture_submit(&f, "id-1", "shop", ONE_SPACE);
 	assert_int_equal(fixture_try_submit(&f, "id-2", "shop", ONE_SPACE, true), ERR_CONFLICT);
 	assert_int_equal(fixture_topology(&f, "id-1", TOPOLOGY_STOP), 0);
+	/* A further submission makes a revision of the application: its id stays. */
 	assert_int_equal(fixture_try_submit(&f, "id-2", "shop", ONE_SPACE, true), 0);
-	/* The name means the one that is not stopped; the other one cannot take it back. */
 	assert_int_equal(control_resolve(f.control, "shop", &id, NULL), 0);
-	assert_string_equal(id, "id-2");
-	assert_int_equal(fixture_topology(&f, "id-1", TOPOLOGY_START), ERR_CONFLICT);
-	check_state(&f, "id-1", "stopped");
+	assert_string_equal(id, "id-1");
+	assert_int_equal(control_resolve(f.control, "id-2", &id, NULL), ERR_NOT_FOUND);
+	check_state(&f, "id-1", "pending");
 	fixture_done(&f);
 }
 
@@ -199,6 +199,14 @@ static void a_zhost_that_joins_gets_the_whole_set(void **state)
 
 /* ---- recovery ---- */
 
+static size_t copy_records(const struct fixture *f)
+{
+	size_t count = 0;
+	vector_for_each (&f->records, r)
+		count += r->kind == RECORD_COPY;
+	return count;
+}
+
 static void a_silent_zhost_is_a_problem_and_its_spaces_are_placed_again(void **state)
 {
 	struct fixture f;
@@ -211,10 +219,16 @@ static void a_silent_zhost_is_a_problem_and_its_spaces_are_placed_again(void **s
 	fixture_advance(&f, 15000);
 	check_space(&f, "id-1", "web", "deploying on n2");
 	check_state(&f, "id-1", "degraded");
-	/* The old copy comes back: it is not in the set that its zhost gets. */
+	/* The old copy comes back: it is told to go, also by a zrms that has restarted. */
 	const struct reported held[] = {{"id-1", "web", epoch, STARTED, NULL}};
+	fixture_restart(&f);
 	fixture_hello(&f, "n1", 3, held, 1);
-	assert_null(fixture_desired(&f, 3, "web"));
+	const Samoza__V1__DesiredInstance *asked = fixture_desired(&f, 3, "web");
+	assert_int_equal(asked->key->epoch, epoch);
+	assert_int_equal(asked->target, SAMOZA__V1__TARGET__TARGET_NONE);
+	assert_int_equal(copy_records(&f), 2);
+	report(&f, 3, "id-1", "web", epoch, ABSENT);
+	assert_int_equal(copy_records(&f), 1);
 	check_space(&f, "id-1", "web", "deploying on n2");
 	fixture_done(&f);
 }
@@ -237,7 +251,7 @@ static void a_zhost_that_returns_before_is_adopted(void **state)
 
 /* ---- two copies of one slot ---- */
 
-static void an_exclusive_space_waits_for_the_copy_of_an_earlier_deployment(void **state)
+static void an_exclusive_space_waits_for_the_copy_of_an_earlier_revision(void **state)
 {
 	static const char arm[] = "- {name: web, type: CALL, exclusive: true}\n";
 	struct fixture f;
@@ -246,20 +260,20 @@ static void an_exclusive_space_waits_for_the_copy_of_an_earlier_deployment(void 
 	uint64_t old = start_one(&f, "id-1", "plant", arm);
 	assert_int_equal(fixture_topology(&f, "id-1", TOPOLOGY_STOP), 0);
 	check_space(&f, "id-1", "web", "stopping on n1");
-	fixture_submit(&f, "id-2", "plant", arm);
+	fixture_submit(&f, "id-1", "plant", arm);
 	uint64_t new = fixture_desired(&f, 1, "web")->key->epoch;
-	report(&f, 1, "id-2", "web", new, DEPLOYED);
-	check_space(&f, "id-2", "web", "deployed-stopped on n1");
+	report(&f, 1, "id-1", "web", new, DEPLOYED);
+	check_space(&f, "id-1", "web", "deployed-stopped on n1");
 	/* Also after a restart of zrms. */
 	fixture_restart(&f);
 	const struct reported held[] = {
 		{"id-1", "web", old, SAMOZA__V1__PHASE__PHASE_STOPPING, NULL},
-		{"id-2", "web", new, DEPLOYED, NULL},
+		{"id-1", "web", new, DEPLOYED, NULL},
 	};
 	fixture_hello(&f, "n1", 2, held, 2);
-	check_space(&f, "id-2", "web", "deployed-stopped on n1");
+	check_space(&f, "id-1", "web", "deployed-stopped on n1");
 	report(&f, 2, "id-1", "web", old, DEPLOYED);
-	check_space(&f, "id-2", "web", "starting on n1");
+	check_space(&f, "id-1", "web", "starting on n1");
 	fixture_done(&f);
 }
 
@@ -345,8 +359,7 @@ int main(void)
 		cmocka_unit_test(a_zhost_that_joins_gets_the_whole_set),
 		cmocka_unit_test(a_silent_zhost_is_a_problem_and_its_spaces_are_placed_again),
 		cmocka_unit_test(a_zhost_that_returns_before_is_adopted),
-		cmocka_unit_test(
-			an_exclusive_space_waits_for_the_copy_of_an_earlier_deployment),
+		cmocka_unit_test(an_exclusive_space_waits_for_the_copy_of_an_earlier_revision),
 		cmocka_unit_test(what_may_still_run_on_a_silent_zhost_cannot_be_removed),
 		cmocka_unit_test(a_restart_knows_goals_places_and_epochs_again),
 		cmocka_unit_test(a_record_that_cannot_be_read_is_refused),

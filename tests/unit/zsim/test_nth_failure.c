@@ -140,18 +140,16 @@ static void submit(struct world *w, const struct faults *f, const Samoza__V1__To
 {
 	CLEANUP(topology_unrefp) struct topology *topology = NULL;
 	assert_int_equal(topology_compile(message, NULL, NULL, NULL, &topology, NULL), 0);
-	Samoza__V1__TopologyRecord record = SAMOZA__V1__TOPOLOGY_RECORD__INIT;
-	record.id = (char *)id;
-	record.name = (char *)"shop";
+	Samoza__V1__RevisionRecord record = SAMOZA__V1__REVISION_RECORD__INIT;
+	record.application = (char *)"";
 	record.package_digest = (char *)"";
-	record.state = (char *)"pending";
 	record.topology = (Samoza__V1__Topology *)message;
 	struct control_input input = {
 		.type = CONTROL_SUBMIT,
 		.submit = {.id = id, .topology = topology, .record = &record, .start = true}};
 	ask(w, f, &input);
 	/* Acknowledged, or refused the second time because the first was kept. */
-	assert_non_null(sim_disk_get(&w->disk, RECORD_TOPOLOGY, id));
+	assert_non_null(sim_disk_get(&w->disk, RECORD_APPLICATION, id));
 }
 
 static void act(struct world *w, const struct faults *f, const char *id,

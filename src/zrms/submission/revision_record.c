@@ -1,4 +1,4 @@
-#include "zrms/submission/topology_record.h"
+#include "zrms/submission/revision_record.h"
 
 #include <stdint.h>
 
@@ -31,20 +31,18 @@ static void files_free(Samoza__V1__AssetFile **files, size_t count)
 	free(files);
 }
 
-Samoza__V1__TopologyRecord *
-topology_record_new(const struct mex_package *package,
+Samoza__V1__RevisionRecord *
+revision_record_new(const struct mex_package *package,
 		    const char *(*native_of)(void *user, const char *module_digest), void *user,
 		    const char *platform)
 {
-	Samoza__V1__TopologyRecord *record = mem_new(Samoza__V1__TopologyRecord);
-	samoza__v1__topology_record__init(record);
-	record->id = borrowed("");
-	record->name = borrowed(package->topology->name);
+	Samoza__V1__RevisionRecord *record = mem_new(Samoza__V1__RevisionRecord);
+	samoza__v1__revision_record__init(record);
+	record->application = borrowed("");
 	record->version = borrowed(package->manifest.version_text);
 	record->publisher = borrowed(package->manifest.publisher);
 	record->package_digest = borrowed(package->digest);
 	record->topology = package->topology_message;
-	record->state = borrowed("pending");
 	record->n_artifacts = package->topology->space_count;
 	record->artifacts = mem_new_array(Samoza__V1__SpaceArtifacts *, record->n_artifacts);
 	for (unsigned i = 0; i < package->topology->space_count; i++) {
@@ -66,7 +64,7 @@ topology_record_new(const struct mex_package *package,
 	return record;
 }
 
-void topology_record_free(Samoza__V1__TopologyRecord *record)
+void revision_record_free(Samoza__V1__RevisionRecord *record)
 {
 	if (record == NULL)
 		return;

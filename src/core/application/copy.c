@@ -1,0 +1,132 @@
+#include "core/application/copy.h"
+
+#include <stdio.h>
+
+#include "base/check.h"
+#include "core/application/application.h"
+#include "core/instant.h"
+
+/* ---- roles ---- */
+
+static void describe(const void *object, char *ret_name, size_t size)
+{
+	const struct placement *p = object;
+	const struct slot_copy *first = p->copies.count > 0 ? p->copies.items[0] : NULL;
+	if (first != NULL)
+		snprintf(ret_name, size, "%s/%s#%llu", first->slot->application->name,
+			 first->slot->path, (unsigned long long)first->epoch);
+	else
+		snprintf(ret_name, size, "without copies");
+}
+
+static const char *invariant(const void *object, unsigned from, unsigned to)
+{
+	const struct placement *p = object;
+	(void)from;
+	vector_for_each (&p->copies, copy)
+		if (((*copy)->slot->serving == *copy) != (to == ROLE_SERVING))
+			return to == ROLE_SERVING
+				       ? "serves, but a slot of it is served by another"
+				       : "is retired, but still serves a slot";
+	return NULL;
+}
+
+static const struct state_machine_state roles[PLACEMENT_ROLE_COUNT] = {
+	[ROLE_SERVING] = {"serving", STATE_MACHINE_BIT(ROLE_RETIRED), 0, STATE_MACHINE_INITIAL},
+	/* also what a record holds */
+	[ROLE_RETIRED] = {"retired", 0, 0, STATE_MACHINE_INITIAL | STATE_MACHINE_FINAL},
+};
+
+const struct state_machine_type placement_machine = {
+	.name = "placement",
+	.states = roles,
+	.count = PLACEMENT_ROLE_COUNT,
+	.describe = describe,
+	.invariant = invariant,
+};
+
+void placement_begin(struct placement *p, enum placement_role role)
+{
+	state_machine_begin(&placement_machine, p, &p->role, role);
+}
+
+void placement_set_role(struct placement *p, enum placement_role role)
+{
+	vector_for_each (&p->copies, copy)
+		(*copy)->slot->serving = NULL;
+	state_machine_move(&placement_machine, p, &p->role, role);
+}
+
+void placement_end(struct placement *p)
+{
+	INVARIANT(p->copies.count == 0);
+	vector_done(&p->copies);
+}
+
+/* ---- copies ---- */
+
+void slot_copy_join(struct placement *p, struct slot_copy *copy, struct application_slot *slot,
+		    uint64_t epoch)
+{
+	PRE(copy->slot == NULL);
+	copy->slot = slot;
+	copy->placement = p;
+	copy->epoch = epoch;
+	copy->previous = slot->last;
+	copy->next = NULL;
+	*(slot->last != NULL ? &slot->last->next : &slot->first) = copy;
+	slot->last = copy;
+	vector_push(&p->copies, copy);
+	if (p->role == ROLE_SERVING) {
+		PRE(slot->serving == NULL);
+		slot->serving = copy;
+	}
+}
+
+void slot_copy_leave(struct slot_copy *copy)
+{
+	struct application_slot *slot = copy->slot;
+	struct placement *p = copy->placement;
+	size_t kept = 0;
+	*(copy->previous != NULL ? &copy->previous->next : &slot->first) = copy->next;
+	*(copy->next != NULL ? &copy->next->previous : &slot->last) = copy->previous;
+	if (slot->serving == copy)
+		slot->serving = NULL;
+	for (size_t k = 0; k < p->copies.count; k++)
+		if (p->copies.items[k] != copy)
+			p->copies.items[kept++] = p->copies.items[k];
+	p->copies.count = kept;
+	*copy = (struct slot_copy){0};
+}
+
+void slot_copy_set_writer(struct slot_copy *copy)
+{
+	copy->slot->writer = copy->epoch;
+}
+
+bool slot_copy_writes(const struct slot_copy *copy)
+{
+	return copy->epoch != 0 && copy->epoch == copy->slot->writer;
+}
+
+struct slot_copy *slot_copy_find(const struct application_slot *slot, uint64_t epoch)
+{
+	slot_copy_for_each (slot, copy)
+		if (copy->epoch == epoch)
+			return copy;
+	return NULL;
+}
+
+int64_t slot_copy_alone_at_ms(const struct slot_copy *copy, int64_t now_ms)
+{
+	int64_t alone = 0;
+	slot_copy_for_each (copy->slot, other) {
+		if (other == copy)
+			continue;
+		if (other->active)
+			return NEVER_MS;
+		if (other->ends_by_ms > now_ms && other->ends_by_ms > alone)
+			alone = other->ends_by_ms;
+	}
+	return alone;
+}

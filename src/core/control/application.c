@@ -1,0 +1,301 @@
+#include "core/control/application.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "base/str.h"
+#include "core/lifecycle/lifecycle.h"
+#include "core/lifecycle/slot_set.h"
+#include "core/place/place.h"
+#include "model/space_kind.h"
+
+/* ---- states ---- */
+
+static void describe(const void *object, char *ret_name, size_t size)
+{
+	const struct control_application *a = object;
+	snprintf(ret_name, size, "%s (%s)", a->name, a->id);
+}
+
+static const char *invariant(const void *object, unsigned from, unsigned to)
+{
+	const struct control_application *a = object;
+	if (from == to)
+		return NULL; /* its record: the instances are not loaded yet */
+	if (to == TOPOLOGY_RUNNING && a->slots.to_start_started != a->slots.to_start)
+		return "is running, but an instance that is to start has not started";
+	if (to == TOPOLOGY_STOPPED && a->slots.to_start > 0)
+		return "is stopped, but an instance is to start";
+	if (to == TOPOLOGY_FAILED && a->unhealthy == 0)
+		return "has failed, but no instance is without a place or a retry";
+	if (to == TOPOLOGY_DEGRADED && !a->was_running)
+		return "is degraded, but never was running";
+	return NULL;
+}
+
+#define TO(state) STATE_MACHINE_BIT(TOPOLOGY_##state)
+static const struct state_machine_state states[TOPOLOGY_STATE_COUNT] = {
+	[TOPOLOGY_PENDING] = {"pending", TO(RUNNING) | TO(FAILED) | TO(STOPPED), 0,
+			      STATE_MACHINE_INITIAL},
+	[TOPOLOGY_RUNNING] = {"running", TO(DEGRADED) | TO(FAILED) | TO(STOPPED), 0,
+			      STATE_MACHINE_INITIAL},
+	[TOPOLOGY_DEGRADED] = {"degraded", TO(RUNNING) | TO(FAILED) | TO(STOPPED), 0,
+			       STATE_MACHINE_INITIAL},
+	[TOPOLOGY_STOPPED] = {"stopped", TO(PENDING) | TO(RUNNING) | TO(FAILED), 0,
+			      STATE_MACHINE_INITIAL},
+	[TOPOLOGY_FAILED] = {"failed", TO(DEGRADED) | TO(PENDING) | TO(STOPPED), 0,
+			     STATE_MACHINE_INITIAL},
+};
+
+/* A new one is pending; one that a record holds begins in any state. */
+const struct state_machine_type topology_machine = {
+	.name = "topology",
+	.states = states,
+	.count = TOPOLOGY_STATE_COUNT,
+	.describe = describe,
+	.invariant = invariant,
+};
+
+const char *topology_state_name(enum topology_state state)
+{
+	return states[state].name;
+}
+
+void application_restore_state(struct control_application *a, const char *name)
+{
+	unsigned state = TOPOLOGY_PENDING;
+	(void)state_machine_parse(&topology_machine, name, &state);
+	state_machine_begin(&topology_machine, a, &a->state, state);
+}
+
+/* ---- copies ---- */
+
+/* An exclusive copy waits until every other copy of its slot has ended: the one that was lost with
+ * its zhost, and those that are retired. */
+static int64_t may_run_at_ms(const struct slot_control *sc)
+{
+	const struct copy *copy = serving_copy(sc);
+	if (copy == NULL || !copy->of_slot.exclusive)
+		return 0;
+	return slot_copy_alone_at_ms(&copy->of_slot, sc->slot->set->lifecycle->now.mono_ms);
+}
+
+void slot_publish_facts(struct slot_control *sc)
+{
+	const struct copy *copy = serving_copy(sc);
+	struct serving_facts facts = {
+		.declared = sc->slot->serving.declared,
+		.placed = slot_is_placed(sc),
+		.zhost_lost = sc->lost,
+		.no_place = sc->no_place,
+		.placed_again = sc->placed_again,
+		.may_run_at_ms = may_run_at_ms(sc),
+		.last_error = sc->last_error,
+	};
+	if (copy != NULL) {
+		facts.exhausted = copy->exhausted;
+		facts.undeploy_failed = copy->undeploy_failed;
+		facts.failed = copy->failures > 0;
+		facts.retry_at_ms = copy->retry_at_ms;
+	}
+	slot_set_serving(sc->slot, &facts);
+}
+
+void copy_set_exports(struct copy *copy, struct instance_variable *take, size_t count)
+{
+	for (size_t k = 0; k < copy->export_count; k++) {
+		free(copy->exports[k].name);
+		free(copy->exports[k].value);
+	}
+	free(copy->exports);
+	copy->exports = take;
+	copy->export_count = count;
+}
+
+/* ---- the served revision ---- */
+
+void application_open_revision(struct control_application *a, struct place *place,
+			       struct revision *revision, struct topology *topology)
+{
+	if (revision->topology != NULL)
+		return;
+	revision_open(revision, topology);
+	revision->place = place_topology_add(place, topology, a->sequence);
+}
+
+/* Any unit of the slot that still has a place: the new one does not count against it. */
+static uint32_t slot_mate(const struct control_application *a, const char *path)
+{
+	vector_for_each (&a->retired, item) {
+		const struct unit_placement *unit = *item;
+		vector_for_each (&unit->placement.copies, copy)
+			if (unit->place_unit != PLACE_NONE &&
+			    str_equal((*copy)->slot->path, path))
+				return unit->place_unit;
+	}
+	return PLACE_NONE;
+}
+
+void application_serve(struct control_application *a, struct lifecycle *l, struct place *place,
+		       struct revision *revision)
+{
+	application_serve_none(a, place);
+	a->application.served = revision;
+	slot_set_init(&a->slots, l);
+	a->declared = slot_set_declare(&a->slots, revision->topology);
+	a->topology = a->declared->topology;
+	a->slot_controls = mem_new_array(struct slot_control, a->slots.slots.count);
+	a->importers_changed = mem_new_array(bool, a->slots.spaces.count);
+	for (uint32_t i = 0; i < a->topology->instance_count; i++) {
+		struct slot *s = a->declared->slots[i];
+		struct slot_control *sc = &a->slot_controls[s->id];
+		sc->slot = s;
+		sc->of_path = application_slot(&a->application, s->path);
+		sc->place_unit = sc->moving_place = PLACE_NONE;
+		if (s->parent == NULL)
+			sc->place_unit = place_unit_new(place, revision->place, i,
+							slot_mate(a, s->path));
+	}
+	a->routes.has_pages = false;
+	for (unsigned n = 0; n < a->topology->space_count; n++)
+		a->routes.has_pages =
+			a->routes.has_pages ||
+			space_kind_of_type(a->topology->spaces[n].type)->has_pages;
+	/* Zhosts know slots that there may be no longer. */
+	vector_for_each (&a->routes.subscribers, subscriber)
+		subscriber->sent_link = 0;
+}
+
+void application_serve_none(struct control_application *a, struct place *place)
+{
+	if (a->application.served == NULL)
+		return;
+	place_wait_end(place, a->ticket);
+	for (size_t k = 0; k < a->slots.slots.count; k++) {
+		struct slot_control *sc = &a->slot_controls[k];
+		INVARIANT(sc->exclusions == NULL && sc->of_path->serving == NULL);
+		place_unit_free(place, sc->moving_place);
+		place_unit_free(place, sc->place_unit);
+		free(sc->last_error);
+	}
+	slot_set_done(&a->slots);
+	free(a->slot_controls);
+	free(a->importers_changed);
+	vector_clear(&a->routes.changed);
+	a->slot_controls = NULL;
+	a->importers_changed = NULL;
+	a->application.served = NULL;
+	a->unhealthy = 0;
+}
+
+static void close_revision(struct place *place, struct revision *r)
+{
+	if (r->topology == NULL)
+		return;
+	place_topology_remove(place, r->place);
+	revision_close(r);
+}
+
+void application_trim_revisions(struct control_application *a, struct place *place,
+				void (*dropped)(void *user, const struct revision *revision),
+				void *user)
+{
+	size_t kept = 0, count = a->application.revisions.count;
+	for (size_t k = 0; k < count; k++) {
+		struct revision *r = a->application.revisions.items[k];
+		bool used = r == a->application.served || r->placements > 0;
+		if (!used)
+			close_revision(place, r);
+		if (used || count - k <= REVISIONS_KEPT) {
+			a->application.revisions.items[kept++] = r;
+			continue;
+		}
+		if (dropped != NULL)
+			dropped(user, r);
+		revision_free(r);
+	}
+	a->application.revisions.count = kept;
+}
+
+/* ---- the list ---- */
+
+static uint32_t take_ticket(struct application_list *list, struct control_application *a)
+{
+	uint32_t ticket = 0;
+	while (ticket < list->by_ticket.count && list->by_ticket.items[ticket] != NULL)
+		ticket++;
+	if (ticket == list->by_ticket.count)
+		(void)vector_add(&list->by_ticket);
+	list->by_ticket.items[ticket] = a;
+	return ticket;
+}
+
+struct control_application *application_new(struct application_list *list, const char *name,
+					    const char *id, uint64_t sequence)
+{
+	struct control_application *a = mem_new(struct control_application);
+	application_init(&list->registry, &a->application, name, id);
+	a->name = a->application.name;
+	a->id = application_id(&a->application);
+	a->sequence = sequence;
+	a->ticket = take_ticket(list, a);
+	state_machine_begin(&topology_machine, a, &a->state, TOPOLOGY_PENDING);
+	a->previous = list->last;
+	*(list->last != NULL ? &list->last->next : &list->first) = a;
+	list->last = a;
+	return a;
+}
+
+void application_free(struct application_list *list, struct place *place,
+		      struct control_application *a)
+{
+	INVARIANT(a->retired.count == 0);
+	application_serve_none(a, place);
+	vector_for_each (&a->application.revisions, r)
+		close_revision(place, *r);
+	application_done(&list->registry, &a->application);
+	*(a->previous != NULL ? &a->previous->next : &list->first) = a->next;
+	*(a->next != NULL ? &a->next->previous : &list->last) = a->previous;
+	list->by_ticket.items[a->ticket] = NULL;
+	vector_done(&a->retired);
+	vector_done(&a->routes.changed);
+	vector_done(&a->routes.subscribers);
+	vector_done(&a->routes.by_zhost);
+	free(a->reason);
+	free(a);
+}
+
+void application_list_done(struct application_list *list)
+{
+	INVARIANT(list->first == NULL);
+	applications_done(&list->registry);
+	vector_done(&list->by_ticket);
+}
+
+static struct control_application *of_application(struct application *a)
+{
+	return a != NULL ? container_of(a, struct control_application, application) : NULL;
+}
+
+struct control_application *application_by_id(const struct application_list *list,
+					      const char *id)
+{
+	return of_application(application_find_id(&list->registry, id));
+}
+
+struct control_application *application_by_name(const struct application_list *list,
+						const char *name)
+{
+	return of_application(application_find_name(&list->registry, name));
+}
+
+struct slot *application_served_slot(const struct control_application *a, const char *path,
+				     struct error **err)
+{
+	struct slot *s = slot_find(&a->slots, path);
+	if (s == NULL)
+		(void)error_set(err, ERR_NOT_FOUND, "no instance %s/%s", a->name, path);
+	return s;
+}

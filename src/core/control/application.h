@@ -1,0 +1,252 @@
+/*
+ * Applications as zrms keeps them: the slots of the revision that is served, what control knows of
+ * each slot, and the copies of each slot on zhosts.
+ *
+ *   struct control_application
+ *     ├─ application          names, revisions, every copy by path            (core/application)
+ *     ├─ slots                of the served revision: goals and states        (core/lifecycle)
+ *     ├─ slot_controls[]      by slot id: its serving copy, place that is missing, exclusions
+ *     └─ struct unit_placement   one unit on one zhost, serving or retired
+ *          └─ struct copy        what its zhost is asked for, and what it reported
+ *
+ * The rules of the life cycle see slots; of a copy they see the few facts that slot_publish_facts()
+ * hands over, and only of the one that serves.
+ */
+#ifndef SAMOZA_CORE_CONTROL_APPLICATION_H
+#define SAMOZA_CORE_CONTROL_APPLICATION_H
+
+#include "base/hash.h"
+
+#include "base/heap.h"
+#include "base/vector.h"
+#include "core/application/application.h"
+#include "core/lifecycle/slot.h"
+#include "proto/record.pb-c.h"
+
+struct control;
+struct control_zhost;
+struct dirty_set;
+struct exclusion;
+struct lifecycle;
+struct place;
+
+enum __attribute__((packed)) topology_state {
+	TOPOLOGY_PENDING,
+	TOPOLOGY_RUNNING,
+	TOPOLOGY_DEGRADED,
+	TOPOLOGY_STOPPED,
+	TOPOLOGY_FAILED,
+};
+#define TOPOLOGY_STATE_COUNT 5
+
+struct instance_variable {
+	char *name, *value;
+};
+
+/* One unit on one zhost: it serves its slots, or has still to go. */
+struct unit_placement {
+	struct placement placement;		 /* its role and its copies */
+	struct control_application *application; /* borrowed */
+	struct revision *revision;		 /* borrowed */
+	struct control_zhost *zhost;		 /* borrowed */
+	uint64_t epoch;	     /* of its root's copy: names the placement in records */
+	uint32_t place_unit; /* in the engine; retired: it belongs to this placement */
+	bool lost; /* its zhost fell silent: it holds no room, and is only kept for adoption or
+		      until it has certainly gone */
+	char *key_topology; /* id by which its zhost knows it; NULL: the application's */
+};
+
+/* A copy of a slot: what its zhost is asked for, and what it reported. */
+struct copy {
+	struct slot_copy of_slot;    /* as one of the copies of its slot */
+	struct unit_placement *unit; /* borrowed; it names the zhost */
+	struct slot_control *serves; /* borrowed; NULL: it is retired */
+	struct copy *next_on_zhost, *previous_on_zhost;
+
+	/* -- asked -- */
+	uint8_t target;		   /* enum instance_target */
+	uint64_t generation;	   /* grows whenever something else is asked */
+	uint64_t retry_generation; /* grows when failures are to be forgotten */
+	uint64_t imports_version, imports_hash;
+
+	/* -- reported -- */
+	bool absent;	      /* nothing of it is on its zhost */
+	bool exhausted;	      /* its retries are used up there */
+	bool undeploy_failed; /* not tried again before a request */
+	bool forsaken;	      /* retired: its machine will not come back; it goes by time */
+	int64_t retry_at_ms;  /* monotonic: the zhost tries again then; 0: no retry waits */
+	struct heap_node ends_by_timer; /* until of_slot.ends_by_ms */
+	uint32_t failures, restarts;
+	struct instance_variable *exports; /* as published while started */
+	size_t export_count;
+
+	/* -- what is left to do (dirty_set.h, orders.h) -- */
+	unsigned marks;
+	uint64_t sent_epoch, sent_link; /* for which the zhost has the specification */
+};
+
+/* What control knows of a slot. */
+struct slot_control {
+	struct slot *slot;		  /* borrowed */
+	struct application_slot *of_path; /* borrowed: writer, serving copy, all copies */
+	struct control_zhost *last_zhost; /* where it was before; NULL: nowhere. Borrowed */
+	bool lost;	    /* its zhost is silent, or gone: it is to be placed again */
+	bool placed_again;  /* not for a new request: its zhost was lost, or it moved */
+	bool placed_before; /* since it was last undeployed */
+	bool no_place;	    /* a place was looked for, and there was none */
+	bool seeking; /* root: it has lost what it had, and the next flush looks for a place */
+	struct exclusion *exclusions; /* root: zhosts that it must not take for now */
+	uint32_t place_unit; /* root: its unit in the engine, placed or not; else PLACE_NONE */
+	uint32_t moving_place; /* root: the unit that it moves to, held while it leaves its
+				  zhost, or waited for; PLACE_NONE: it does not move */
+	char *last_error;      /* of a copy of it; NULL */
+	unsigned marks;	       /* dirty_set.h */
+	bool unhealthy;	       /* counted in its application's `unhealthy` */
+};
+
+/* A zhost that gets the mesh table of an application: it holds copies, or serves pages. */
+struct subscriber {
+	struct control_zhost *zhost; /* borrowed */
+	uint32_t placed;	     /* copies of the application there */
+	uint64_t sent_link;	     /* the link on which it has the whole table; 0: none */
+};
+
+/* Routes of an application, as its subscribers know them (mesh_tables.h). */
+struct mesh_routes {
+	bool has_pages;	    /* a UI space: every zhost subscribes while it is not gone */
+	bool all_subscribe; /* every zhost with a link is in `subscribers` */
+	uint64_t version;
+	VECTOR(struct subscriber) subscribers;
+	VECTOR(uint32_t) by_zhost; /* by the zhost's index: position in subscribers, plus 1 */
+	VECTOR(struct slot_control *) changed;
+};
+
+struct control_application {
+	struct application application;
+	struct control *control; /* borrowed */
+	struct dirty_set *dirty; /* borrowed */
+	const char *id, *name;	 /* in application */
+	struct slot_set slots;
+	const struct declarations *declared; /* belongs to slots */
+	struct topology *topology;	     /* compiled; borrowed from `declared` */
+	struct slot_control *slot_controls;  /* by slot id */
+	VECTOR(struct unit_placement *) retired;
+	uint64_t sequence;
+	enum topology_state state;
+	char *reason; /* why a place is missing; NULL */
+	bool was_running, ever_started;
+	int64_t created_ms, updated_ms;
+	uint32_t ticket;	 /* under which the engine knows what it waits for */
+	uint32_t unhealthy;	 /* slots to start that have no place or are exhausted */
+	unsigned marks;		 /* dirty_set.h */
+	bool *importers_changed; /* by space id: what it imports changed */
+	struct mesh_routes routes;
+
+	struct control_application *previous, *next; /* by sequence */
+};
+
+struct application_list {
+	struct application_registry registry;		/* by name and id */
+	struct control_application *first, *last;	/* by sequence */
+	VECTOR(struct control_application *) by_ticket; /* NULL: the ticket is free */
+};
+
+#define application_for_each(list, a) \
+	for (struct control_application *a = (list)->first; a != NULL; a = a->next)
+
+/* Adds an application without slots to the list. */
+struct control_application *application_new(struct application_list *list, const char *name,
+					    const char *id, uint64_t sequence);
+/* Out of the list and of the engine. PRE: no copy is left, nothing is marked. */
+void application_free(struct application_list *list, struct place *place,
+		      struct control_application *a);
+void application_list_done(struct application_list *list);
+
+/* Its slots are those of this revision from now on. Slots and what control knows of them begin
+ * anew. PRE: the revision is open; no placement serves; nothing of its slots is marked. */
+void application_serve(struct control_application *a, struct lifecycle *l, struct place *place,
+		       struct revision *revision);
+/* Ends its slots. PRE: as above. */
+void application_serve_none(struct control_application *a, struct place *place);
+/* Gives the revision its compiled topology, and the engine its needs. */
+void application_open_revision(struct control_application *a, struct place *place,
+			       struct revision *revision, struct topology *topology);
+/* Takes both away again from what is neither served nor placed, and drops old revisions: the
+ * REVISIONS_KEPT newest stay. `dropped` (NULL: nobody) is called before one is freed. */
+void application_trim_revisions(struct control_application *a, struct place *place,
+				void (*dropped)(void *user, const struct revision *revision),
+				void *user);
+#define REVISIONS_KEPT 10
+
+struct control_application *application_by_id(const struct application_list *list,
+					      const char *id);
+struct control_application *application_by_name(const struct application_list *list,
+						const char *name);
+/* The slot of that path in the served revision. */
+struct slot *application_served_slot(const struct control_application *a, const char *path,
+				     struct error **err);
+
+const char *topology_state_name(enum topology_state state);
+/* As a record holds it. */
+void application_restore_state(struct control_application *a, const char *state);
+/* topology_state.c has its gate. Source: [topology.states].
+ *
+ *   (new) ──► pending ──► running ◄──► degraded ──► failed         from every state ──► stopped
+ *              ▲ │  └────────────────────────────────▲ │ ▲  │       stopped ──► pending, running,
+ *              │ └───────────────────────────────────┘ │ │  └──►     failed: started again
+ *              └────── a place appears ────────────────┘ └── running
+ *
+ * A failed topology becomes degraded (or pending, when it never ran) before it is running. */
+extern const struct state_machine_type topology_machine;
+
+static inline struct control_application *application_of(const struct slot *s)
+{
+	return container_of(s->set, struct control_application, slots);
+}
+static inline struct slot_control *control_of_slot(const struct slot *s)
+{
+	return &application_of(s)->slot_controls[s->id];
+}
+/* The copy that serves; NULL: none is placed. */
+static inline struct copy *serving_copy(const struct slot_control *sc)
+{
+	return sc->of_path->serving != NULL
+		       ? container_of(sc->of_path->serving, struct copy, of_slot)
+		       : NULL;
+}
+static inline struct control_zhost *copy_zhost(const struct copy *copy)
+{
+	return copy->unit->zhost;
+}
+static inline bool copy_is_retired(const struct copy *copy)
+{
+	return copy->serves == NULL;
+}
+/* The id by which its zhost knows it. */
+static inline const char *copy_key_topology(const struct copy *copy)
+{
+	return copy->unit->key_topology != NULL ? copy->unit->key_topology
+						: copy->unit->application->id;
+}
+/* The zhost that it is on, lost or not; NULL. */
+static inline struct control_zhost *slot_zhost(const struct slot_control *sc)
+{
+	const struct copy *copy = serving_copy(sc);
+	return copy != NULL ? copy->unit->zhost : NULL;
+}
+/* On a zhost that is not lost. */
+static inline bool slot_is_placed(const struct slot_control *sc)
+{
+	return sc->of_path->serving != NULL && !sc->lost;
+}
+static inline bool slot_is_exhausted(const struct slot_control *sc)
+{
+	const struct copy *copy = serving_copy(sc);
+	return copy != NULL && copy->exhausted;
+}
+
+/* Tells the rules what they need to know of the copy that serves: after each change of it. */
+void slot_publish_facts(struct slot_control *sc);
+void copy_set_exports(struct copy *copy, struct instance_variable *take, size_t count);
+
+#endif

@@ -1,0 +1,285 @@
+#include "core/control/copies.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "base/str.h"
+#include "core/control/mesh_tables.h"
+#include "core/control/record_writer.h"
+#include "core/control/state.h"
+
+static struct copy *copy_of_slot_copy(struct slot_copy *copy)
+{
+	return container_of(copy, struct copy, of_slot);
+}
+
+/* ---- who waits for whom ---- */
+
+/* Exclusive copies of the same slot may have waited for it, or have to wait now. */
+static void publish_serving(const struct application_slot *slot)
+{
+	if (slot->serving == NULL || !slot->serving->exclusive)
+		return;
+	struct slot_control *sc = copy_of_slot_copy(slot->serving)->serves;
+	slot_publish_facts(sc);
+	lifecycle_push(sc->slot);
+}
+
+void copy_set_active(struct copy *copy, bool active)
+{
+	if (copy->of_slot.active == active)
+		return;
+	copy->of_slot.active = active;
+	if (copy->of_slot.slot->serving != &copy->of_slot)
+		publish_serving(copy->of_slot.slot);
+}
+
+void copy_set_ends_by(struct control *c, struct copy *copy, int64_t until_ms)
+{
+	copy->of_slot.ends_by_ms = until_ms;
+	if (until_ms > c->now.mono_ms)
+		heap_set(&c->ends_by_timers, &copy->ends_by_timer, until_ms);
+	else
+		heap_remove(&c->ends_by_timers, &copy->ends_by_timer);
+	publish_serving(copy->of_slot.slot);
+}
+
+void copies_tick(struct control *c)
+{
+	for (struct heap_node *n;
+	     (n = heap_first(&c->ends_by_timers)) != NULL && n->key <= c->now.mono_ms;) {
+		struct copy *copy = container_of(n, struct copy, ends_by_timer);
+		heap_remove(&c->ends_by_timers, n);
+		publish_serving(copy->of_slot.slot);
+		if (copy->forsaken)
+			copy_gone(c, copy);
+	}
+}
+
+int64_t copies_next_ms(const struct control *c)
+{
+	const struct heap_node *n = heap_first(&c->ends_by_timers);
+	return n != NULL ? n->key : NEVER_MS;
+}
+
+const struct copy *copies_first_lost(const struct control *c)
+{
+	const struct heap_node *n = heap_first(&c->ends_by_timers);
+	return n != NULL ? container_of(n, struct copy, ends_by_timer) : NULL;
+}
+
+/* ---- coming ---- */
+
+struct unit_placement *unit_placement_new(struct control_application *a,
+					  struct revision *revision, struct control_zhost *z,
+					  uint64_t epoch, uint32_t place_unit,
+					  enum placement_role role)
+{
+	struct unit_placement *unit = mem_new(struct unit_placement);
+	placement_begin(&unit->placement, role);
+	unit->application = a;
+	unit->revision = revision;
+	unit->zhost = z;
+	unit->epoch = epoch;
+	unit->place_unit = place_unit;
+	revision->placements++;
+	if (role == ROLE_RETIRED)
+		vector_push(&a->retired, unit);
+	return unit;
+}
+
+struct copy *unit_copy_new(struct unit_placement *unit, struct application_slot *slot,
+			   struct slot_control *serves, uint64_t epoch, bool exclusive)
+{
+	struct control_zhost *z = unit->zhost;
+	struct copy *copy = mem_new(struct copy);
+	copy->unit = unit;
+	copy->serves = serves;
+	copy->absent = true;
+	slot_copy_join(&unit->placement, &copy->of_slot, slot, epoch);
+	copy->of_slot.exclusive = exclusive;
+	copy->next_on_zhost = z->first_copy;
+	if (z->first_copy != NULL)
+		z->first_copy->previous_on_zhost = copy;
+	z->first_copy = copy;
+	z->copy_count++;
+	mesh_tables_count(unit->application, z, 1);
+	return copy;
+}
+
+struct copy *copy_find(const struct control *c, const struct control_zhost *z,
+		       const Samoza__V1__InstanceKey *key)
+{
+	const struct control_application *a =
+		application_by_id(&c->applications, key->topology);
+	const struct application_slot *slot =
+		a != NULL ? application_find_slot(&a->application, key->path) : NULL;
+	if (slot == NULL)
+		return NULL;
+	slot_copy_for_each (slot, item) {
+		struct copy *copy = copy_of_slot_copy(item);
+		if (item->epoch == key->epoch && copy_zhost(copy) == z &&
+		    str_equal(copy_key_topology(copy), key->topology))
+			return copy;
+	}
+	return NULL;
+}
+
+/* ---- going ---- */
+
+static void copy_free(struct control *c, struct copy *copy)
+{
+	struct control_application *a = copy->unit->application;
+	struct control_zhost *z = copy_zhost(copy);
+	struct application_slot *slot = copy->of_slot.slot;
+	records_delete_copy(c, copy);
+	dirty_set_forget_copy(&c->dirty, copy);
+	heap_remove(&c->ends_by_timers, &copy->ends_by_timer);
+	*(copy->previous_on_zhost != NULL ? &copy->previous_on_zhost->next_on_zhost
+					  : &z->first_copy) = copy->next_on_zhost;
+	if (copy->next_on_zhost != NULL)
+		copy->next_on_zhost->previous_on_zhost = copy->previous_on_zhost;
+	z->copy_count--;
+	mesh_tables_count(a, z, -1);
+	if (copy->serves != NULL)
+		copy->serves->last_zhost = z;
+	slot_copy_leave(&copy->of_slot);
+	copy_set_exports(copy, NULL, 0);
+	free(copy);
+	publish_serving(slot);
+}
+
+/* Not in a->retired any longer, and without copies. */
+static void unit_free(struct unit_placement *unit)
+{
+	unit->revision->placements--;
+	placement_end(&unit->placement);
+	free(unit->key_topology);
+	free(unit);
+}
+
+static void retired_unit_ended(struct control *c, struct unit_placement *unit)
+{
+	struct control_application *a = unit->application;
+	size_t at = 0;
+	while (a->retired.items[at] != unit)
+		at++;
+	vector_remove_at(&a->retired, at);
+	place_unit_free(c->place, unit->place_unit);
+	unit_free(unit);
+	application_trim_revisions(a, c->place, records_delete_revision, c);
+}
+
+void copy_gone(struct control *c, struct copy *copy)
+{
+	struct unit_placement *unit = copy->unit;
+	PRE(copy_is_retired(copy));
+	copy_free(c, copy);
+	if (unit->placement.copies.count == 0)
+		retired_unit_ended(c, unit);
+}
+
+void copy_forsaken(struct control *c, struct copy *copy)
+{
+	PRE(copy_is_retired(copy));
+	copy->forsaken = true;
+	if (copy->of_slot.exclusive && copy->of_slot.ends_by_ms > c->now.mono_ms)
+		mark_copy(copy, COPY_RECORD);
+	else
+		copy_gone(c, copy);
+}
+
+/* Something of it may be there: it cannot be reached, or it has not said that nothing is left. */
+static bool may_be_left(const struct copy *copy)
+{
+	return copy->unit->lost || !copy->absent;
+}
+
+/* One copy of a unit that is retired: what is left of it is asked to go. */
+static void copy_retire(struct copy *copy)
+{
+	struct slot_control *sc = copy->serves;
+	sc->last_zhost = copy_zhost(copy);
+	copy->serves = NULL;
+	copy->target = TARGET_NONE;
+	copy->generation++;
+	copy_set_exports(copy, NULL, 0);
+	mark_copy(copy, COPY_RECORD | COPY_ORDER);
+}
+
+/* What is left of it becomes a retired placement. One that is lost holds no room: the slot keeps its
+ * unit in the engine; else that goes with it, and the slot gets a new one. */
+static void unit_leave(struct control *c, struct slot_control *root,
+		       struct unit_placement *unit)
+{
+	const struct control_application *a = unit->application;
+	placement_set_role(&unit->placement, ROLE_RETIRED);
+	vector_for_each (&unit->placement.copies, item)
+		copy_retire(copy_of_slot_copy(*item));
+	vector_push(&unit->application->retired, unit);
+	if (unit->lost)
+		unit->place_unit = PLACE_NONE;
+	else
+		root->place_unit = place_unit_new(c->place, a->application.served->place,
+						  root->slot->id, unit->place_unit);
+}
+
+void unit_supersede(struct control *c, struct slot_control *root)
+{
+	struct copy *first = serving_copy(root);
+	if (first == NULL)
+		return;
+	struct unit_placement *unit = first->unit;
+	for (size_t k = unit->placement.copies.count; k-- > 0;) {
+		struct copy *copy = copy_of_slot_copy(unit->placement.copies.items[k]);
+		if (!may_be_left(copy))
+			copy_free(c, copy);
+	}
+	if (unit->placement.copies.count > 0) {
+		unit_leave(c, root, unit);
+	} else {
+		place_remove(c->place, unit->place_unit);
+		unit_free(unit);
+	}
+	slot_for_each_below (root->slot, s) {
+		slot_publish_facts(control_of_slot(s));
+		mark_slot(control_of_slot(s));
+	}
+}
+
+void unit_retire(struct control *c, struct slot_control *root)
+{
+	struct control_application *a = application_of(root->slot);
+	if (serving_copy(root) == NULL)
+		return;
+	place_wait_end(c->place, a->ticket); /* the unit may be one that is waited for */
+	mark_application(a, APPLICATION_PLACE);
+	unit_supersede(c, root);
+}
+
+void unit_retry(struct unit_placement *unit)
+{
+	vector_for_each (&unit->placement.copies, item) {
+		struct copy *copy = copy_of_slot_copy(*item);
+		if (!copy->undeploy_failed)
+			continue;
+		copy->undeploy_failed = false;
+		copy->retry_generation++;
+		copy->generation++;
+		mark_copy(copy, COPY_RECORD | COPY_ORDER);
+	}
+}
+
+void units_forget(struct control *c, struct control_application *a)
+{
+	for (size_t k = 0; k < a->slots.slots.count; k++)
+		if (a->slots.slots.items[k]->parent == NULL)
+			unit_retire(c, &a->slot_controls[k]);
+	while (a->retired.count > 0) {
+		struct unit_placement *unit = a->retired.items[0];
+		while (unit->placement.copies.count > 1)
+			copy_free(c, copy_of_slot_copy(*vector_last(&unit->placement.copies)));
+		copy_gone(c, copy_of_slot_copy(unit->placement.copies.items[0]));
+	}
+}

@@ -1,0 +1,58 @@
+/*
+ * The copies on zhosts: how they come, are retired, and go; and the time until which an exclusive copy
+ * that was lost may still be running.
+ *
+ *   unit_placement_new() ──► serving ──unit_retire()──► retired ──copy_gone() for each──► freed
+ *                               └─── unit_end(): nothing of it is left ──────────────────► freed
+ *
+ * A retired copy is asked to go, and its record stays until its zhost says that nothing of it is left,
+ * or is removed from the cluster: until then its room is taken, and an exclusive successor waits.
+ */
+#ifndef SAMOZA_CORE_CONTROL_COPIES_H
+#define SAMOZA_CORE_CONTROL_COPIES_H
+
+#include "core/control/application.h"
+#include "core/control/zhost_registry.h"
+#include "proto/wire.pb-c.h"
+
+/* A placement of the unit on that zhost, without copies; `epoch` is the one of its root's copy. */
+struct unit_placement *unit_placement_new(struct control_application *a,
+					  struct revision *revision, struct control_zhost *z,
+					  uint64_t epoch, uint32_t place_unit,
+					  enum placement_role role);
+/* A copy of the slot there. `serves` NULL: it is retired. PRE: no other copy serves it. */
+struct copy *unit_copy_new(struct unit_placement *unit, struct application_slot *slot,
+			   struct slot_control *serves, uint64_t epoch, bool exclusive);
+
+/* The unit is no longer served by what it has on `root`'s zhost. What may be left there is retired;
+ * what is certainly gone is freed. The slots have no copy afterwards, and the root's unit in the engine
+ * is one without a place, or with the one that was just found. Nothing when it has no placement. */
+void unit_retire(struct control *c, struct slot_control *root);
+/* The same, when a place for its successor was just found. PRE: the application waits for nothing. */
+void unit_supersede(struct control *c, struct slot_control *root);
+/* What failed to go is asked again. PRE: retired. */
+void unit_retry(struct unit_placement *unit);
+/* Nothing is left of a copy: its record goes; the last one of a placement ends it. PRE: retired. */
+void copy_gone(struct control *c, struct copy *copy);
+/* Its zhost, on which it was lost, will not come back: gone at once, or, an exclusive one, when it
+ * has certainly ended. PRE: retired. */
+void copy_forsaken(struct control *c, struct copy *copy);
+/* Everything that the application has on zhosts is forgotten; records are deleted. */
+void units_forget(struct control *c, struct control_application *a);
+
+/* The copy that this key is about: on `z`, in whatever role, under this very epoch. NULL: none. */
+struct copy *copy_find(const struct control *c, const struct control_zhost *z,
+		       const Samoza__V1__InstanceKey *key);
+
+/* It has, or may have, a process; or it has none any longer: copies of the same slot may wait. */
+void copy_set_active(struct copy *copy, bool active);
+
+/* Exclusive and lost: it may be running until then (monotonic); 0: its zhost is back. */
+void copy_set_ends_by(struct control *c, struct copy *copy, int64_t until_ms);
+/* Ends such times up to now. */
+void copies_tick(struct control *c);
+int64_t copies_next_ms(const struct control *c);
+/* A lost exclusive copy that may still be running; NULL: there is none. */
+const struct copy *copies_first_lost(const struct control *c);
+
+#endif
