@@ -52,6 +52,10 @@ struct store;
 struct store_ops {
 	/* Synchronous; once, before the first commit. */
 	int (*load)(struct store *store, store_record_fn *each, void *user, struct error **err);
+	/* Synchronous; after load(), before the first commit: keeps the whole store as it is now
+	 * beside it, under its name and `suffix` (".format1"), for a program of an earlier
+	 * version. Replaces one that was kept under that suffix. It survives a power cut. */
+	int (*keep_copy)(struct store *store, const char *suffix, struct error **err);
 	/* All of outbox->records, events, data_forget, data and its readings, in this order and
 	 * atomically. PRE: no larger than the limits. The outbox is borrowed until `done`. */
 	void (*commit)(struct store *store, const struct outbox *outbox, store_done_fn *done,

@@ -297,6 +297,20 @@ static char *store_url(const struct settings *s)
 	return str_is_empty(s->store) ? str_printf("sqlite:%s", s->dir) : mem_strdup(s->store);
 }
 
+/* An earlier version cannot read what this one writes: what it wrote is kept for a way back. */
+static int convert_prepare(struct zrms *zrms, struct error **err)
+{
+	if (!control_is_to_convert(zrms->control))
+		return 0;
+	int r = zrms->store->ops->keep_copy(zrms->store, ".format1", err);
+	if (r < 0)
+		return error_wrap(err,
+				  "cannot keep a copy of the store before it is converted");
+	log_info("store", "converted", LOG_S("from", "format 1"),
+		 LOG_S("copy", "zrms.db.format1"));
+	return 0;
+}
+
 static int state_open(struct zrms *zrms, struct error **err)
 {
 	struct control_config config;
@@ -315,6 +329,9 @@ static int state_open(struct zrms *zrms, struct error **err)
 	r = zrms->store->ops->load(zrms->store, record_load, zrms, err);
 	if (r < 0)
 		return error_wrap(err, "cannot load %s", store);
+	r = convert_prepare(zrms, err);
+	if (r < 0)
+		return r;
 	r = artifacts_collect(zrms->artifacts, err);
 	if (r > 0)
 		log_info("artifacts", "collected", LOG_I("removed", r));

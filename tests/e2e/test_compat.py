@@ -6,11 +6,17 @@ import pytest
 from conftest import ROOT
 
 EXPECTED = {
-    "stopped": {("my-app", "stopped"), ("my-app", "running"), ("notes", "running"), ("notes", "stopped"),
-                ("old", "stopped"), ("robot", "running"), ("later", "pending"), ("lamp", "running")},
-    "killed": {("my-app", "stopped"), ("my-app", "running"), ("notes", "running"), ("notes", "stopped"),
-               ("old", "stopped"), ("robot", "stopped"), ("later", "pending"), ("lamp", "degraded")},
+    "stopped": {"my-app": "running", "notes": "running", "old": "stopped", "robot": "running",
+                "later": "pending", "lamp": "running"},
+    "killed": {"my-app": "running", "notes": "running", "old": "stopped", "robot": "stopped",
+               "later": "pending", "lamp": "degraded"},
 }
+
+
+def name_in(record):
+    """Field 2 of a TopologyRecord, behind an id of 36 bytes in field 1."""
+    assert record[0] == 0x0a and record[1] == 36 and record[38] == 0x12
+    return record[40:40 + record[39]].decode()
 
 
 @pytest.mark.parametrize("name", sorted(EXPECTED))
@@ -21,13 +27,24 @@ def test_zrms_starts_on_a_store_of_format_1(start_cluster, name):
         old.unlink()
     database = sqlite3.connect(c.directory / "zrms" / "zrms.db")
     database.executescript((ROOT / "tests/compat/format1" / f"{name}.sql").read_text())
+    old_ids = [(i, name_in(data)) for i, data in database.execute("select id, data from record where kind = 2")]
+    assert len(old_ids) == 9
     database.close()
     for _ in range(2):  # and on what this version has written
         c.start_zrms()
         topologies = c.get("/v1/topologies")["topologies"]
-        assert {(t["name"], t["state"]) for t in topologies} == EXPECTED[name]
-        for t in topologies:  # also by the ids of earlier deployments of the name
-            assert c.get(f"/v1/topologies/{t['id']}")["state"] == t["state"]
+        assert {t["name"]: t["state"] for t in topologies} == EXPECTED[name]
+        ids = {t["name"]: t["id"] for t in topologies}
+        for older, application in old_ids:  # also by the ids of earlier deployments of the name
+            assert c.get(f"/v1/topologies/{older}")["id"] == ids[application]
         running = [s for s in c.get("/v1/spaces")["spaces"] if s["state"] == "deployed-started"]
         assert len(running) == {"stopped": 12, "killed": 9}[name]
         c.zrms.kill()
+    # For a way back: what the earlier version wrote is kept beside the converted store.
+    with sqlite3.connect(c.directory / "zrms" / "zrms.db.format1") as kept:
+        kinds = dict(kept.execute("select kind, count(*) from record group by kind"))
+        assert kinds[2] == 9 and not any(kind > 5 for kind in kinds)
+        assert kept.execute("pragma user_version").fetchone() == (1,)
+    with sqlite3.connect(c.directory / "zrms" / "zrms.db") as converted:
+        kinds = dict(converted.execute("select kind, count(*) from record group by kind"))
+        assert kinds[6] == 6 and 2 not in kinds and 3 not in kinds

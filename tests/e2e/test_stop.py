@@ -53,10 +53,13 @@ def test_a_name_can_be_reused_once_its_topology_is_stopped(guest_book):
     again = c.zshell("topo", "submit", c.package, check=False)
     assert again.returncode == 1 and "stop it first" in again.stderr
     c.zshell("topo", "stop", "my-app")
+    first = c.get("/v1/topologies")["topologies"]
     c.submit(c.package)
     page = Page(c.zedge("edge-node-2"))
     assert page.entries() == ["from the first"]
-    assert len(c.get("/v1/topologies")["topologies"]) == 2
+    # It is the same application: its id stays, and nothing lists two of one name.
+    again = c.get("/v1/topologies")["topologies"]
+    assert [(t["id"], t["created"]) for t in again] == [(t["id"], t["created"]) for t in first]
 
 
 def test_removing_a_topology_with_its_data_deletes_both(guest_book):

@@ -223,6 +223,42 @@ int sim_disk_each_value(const struct sim_disk *disk, const char *owner, kv_each_
 	return r < 0 ? r : 0;
 }
 
+/* ---- copies ---- */
+
+struct sim_disk *sim_disk_find_copy(const struct sim_disk *disk, const char *suffix)
+{
+	vector_for_each (&disk->copies, copy)
+		if (str_equal(copy->suffix, suffix))
+			return copy->disk;
+	return NULL;
+}
+
+void sim_disk_keep_copy(struct sim_disk *disk, const char *suffix)
+{
+	struct sim_disk *kept = sim_disk_find_copy(disk, suffix);
+	if (kept == NULL) {
+		kept = mem_new(struct sim_disk);
+		*vector_add(&disk->copies) = (struct sim_copy){mem_strdup(suffix), kept};
+	}
+	sim_disk_done(kept);
+	*kept = (struct sim_disk){0};
+	sim_disk_for_each (disk, r)
+		sim_disk_put(kept, r->kind, r->id, r->data, r->size);
+	vector_for_each (&disk->events, e)
+		sim_disk_add_event(kept, *e);
+	vector_for_each (&disk->values, v) {
+		struct data_answer answer;
+		sim_disk_apply(kept,
+			       &(struct kv_change){.operation = KV_PUT,
+						   .owner = v->owner,
+						   .key = v->key,
+						   .key_size = v->key_size,
+						   .value = v->value,
+						   .value_size = v->value_size},
+			       &answer);
+	}
+}
+
 /* ---- all ---- */
 
 void sim_disk_done(struct sim_disk *disk)
@@ -239,4 +275,10 @@ void sim_disk_done(struct sim_disk *disk)
 	while (disk->values.count > 0)
 		value_remove(disk, disk->values.count - 1);
 	vector_done(&disk->values);
+	vector_for_each (&disk->copies, copy) {
+		sim_disk_done(copy->disk);
+		free(copy->disk);
+		free(copy->suffix);
+	}
+	vector_done(&disk->copies);
 }

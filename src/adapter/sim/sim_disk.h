@@ -27,10 +27,18 @@ struct sim_value {
 	size_t key_size, value_size;
 };
 
+struct sim_disk;
+
+struct sim_copy {
+	char *suffix;
+	struct sim_disk *disk;
+};
+
 struct sim_disk {
 	struct sim_record *records; /* by key; iterated by insertion */
 	VECTOR(Samoza__V1__EventRecord *) events;
 	VECTOR(struct sim_value) values; /* by owner, then key in byte order */
+	VECTOR(struct sim_copy) copies;	 /* by suffix */
 };
 
 void sim_disk_done(struct sim_disk *disk);
@@ -52,5 +60,10 @@ void sim_disk_apply(struct sim_disk *disk, const struct kv_change *change,
 /* Everything of an owner, in order of keys. */
 int sim_disk_each_value(const struct sim_disk *disk, const char *owner, kv_each_fn *each,
 			void *user, struct error **err) must_check;
+
+/* Keeps it as it is now, without copies of its own. Replaces what was kept under that suffix. */
+void sim_disk_keep_copy(struct sim_disk *disk, const char *suffix);
+/* NULL when there is none; borrowed. */
+struct sim_disk *sim_disk_find_copy(const struct sim_disk *disk, const char *suffix);
 
 #endif

@@ -87,6 +87,14 @@ static int sim_load(struct store *store, store_record_fn *each, void *user, stru
 	return r;
 }
 
+static int sim_keep_copy(struct store *store, const char *suffix, struct error **err)
+{
+	PRE(sim_of(store)->waiting == 0);
+	(void)err;
+	sim_disk_keep_copy(sim_of(store)->disk, suffix);
+	return 0;
+}
+
 /* ---- answered ---- */
 
 static struct sim_request *take_oldest(struct sim_store *s)
@@ -223,6 +231,7 @@ void sim_store_crash(struct store *store, size_t written)
 
 static const struct store_ops sim_store_ops = {
 	.load = sim_load,
+	.keep_copy = sim_keep_copy,
 	.commit = sim_commit,
 	.events = sim_events,
 	.close = sim_close,

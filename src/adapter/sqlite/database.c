@@ -1,10 +1,15 @@
 #include "adapter/sqlite/database.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/memory.h"
 #include "base/str.h"
 
 int database_failed(struct database *db, const char *doing, struct error **err)
@@ -71,6 +76,51 @@ void database_checkpoint(struct database *db)
 				      &moved) == SQLITE_OK)
 		db->wal_pages = left - moved;
 }
+
+/* ---- copies ---- */
+
+static int failed_copy(const char *doing, const char *path, struct error **err)
+{
+	return error_set(err, ERR_IO, "cannot %s %s: %s", doing, path, strerror(errno));
+}
+
+/* Durable under its name: the file and the entry of its directory. */
+static int rename_durably(const char *from, const char *to, struct error **err)
+{
+	CLEANUP(freep) char *directory = mem_strdup(to);
+	char *slash = strrchr(directory, '/');
+	if (slash != NULL)
+		*slash = '\0';
+	CLEANUP(closep) int file = open(from, O_RDONLY | O_CLOEXEC);
+	if (file < 0 || fchmod(file, 0600) < 0 || fsync(file) < 0)
+		return failed_copy("write", from, err);
+	if (rename(from, to) < 0)
+		return failed_copy("write", to, err);
+	CLEANUP(closep)
+	int entry = open(slash != NULL ? directory : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (entry < 0 || fsync(entry) < 0)
+		return failed_copy("write", to, err);
+	return 0;
+}
+
+int database_copy(struct database *db, const char *path, struct error **err)
+{
+	CLEANUP(freep) char *partial = str_printf("%s.partial", path);
+	sqlite3_stmt *statement = NULL;
+	if (unlink(partial) < 0 && errno != ENOENT)
+		return failed_copy("replace", partial, err);
+	int r = database_prepare(db, "VACUUM INTO ?1", &statement, err);
+	if (r < 0)
+		return r;
+	if (sqlite3_bind_text(statement, 1, partial, -1, SQLITE_STATIC) != SQLITE_OK)
+		r = database_failed(db, "copy", err);
+	else
+		r = database_step(db, statement, err);
+	(void)sqlite3_finalize(statement);
+	return r < 0 ? r : rename_durably(partial, path, err);
+}
+
+/* ---- opening ---- */
 
 static int pragma_int(struct database *db, const char *sql, int *ret_value, struct error **err)
 {

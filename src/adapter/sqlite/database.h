@@ -45,6 +45,8 @@ int database_prepare(struct database *db, const char *sql, sqlite3_stmt **ret_st
 int database_step(struct database *db, sqlite3_stmt *statement, struct error **err) must_check;
 /* What SQLite's last call on this connection complained about, in words for an operator. */
 int database_failed(struct database *db, const char *doing, struct error **err);
+/* Writes all of it into the file `path` (durably; 0600), which it replaces. PRE: no transaction. */
+int database_copy(struct database *db, const char *path, struct error **err) must_check;
 /* Moves the write-ahead log into the file as far as it can. Not needed for durability; keeps
  * the log short. Failures are left to the next commit to find. */
 void database_checkpoint(struct database *db);

@@ -462,8 +462,16 @@ static void sqlite_store_close(struct store *store, void (*closed)(void *user), 
 	worker_close(s->worker, worker_closed, s);
 }
 
+static int sqlite_store_keep_copy(struct store *store, const char *suffix, struct error **err)
+{
+	struct sqlite_store *s = (struct sqlite_store *)store;
+	CLEANUP(freep) char *path = str_printf("%s%s", s->db.path, suffix);
+	return database_copy(&s->db, path, err);
+}
+
 static const struct store_ops store_ops = {
 	.load = sqlite_store_load,
+	.keep_copy = sqlite_store_keep_copy,
 	.commit = sqlite_store_commit,
 	.events = sqlite_store_events,
 	.metrics = &sqlite_store_metrics,

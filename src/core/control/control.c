@@ -22,6 +22,7 @@
 #include "core/control/requests.h"
 #include "core/control/state.h"
 #include "core/control/topology_state.h"
+#include "core/control/unload_order.h"
 #include "core/control/zhosts.h"
 #include "core/lifecycle/rules.h"
 
@@ -129,6 +130,7 @@ void control_flush(struct control *c, struct instant now, struct outbox *outbox)
 {
 	control_enter(c, now, outbox);
 	placement_run(c);
+	unload_order_run(c);
 	topology_states_settle(&c->dirty, &c->emitter);
 	orders_send(c);
 	mesh_tables_send(c);

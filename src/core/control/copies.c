@@ -8,6 +8,7 @@
 #include "core/control/mesh_tables.h"
 #include "core/control/record_writer.h"
 #include "core/control/state.h"
+#include "core/control/unload_order.h"
 
 static struct copy *copy_of_slot_copy(struct slot_copy *copy)
 {
@@ -31,8 +32,10 @@ void copy_set_active(struct copy *copy, bool active)
 	if (copy->of_slot.active == active)
 		return;
 	copy->of_slot.active = active;
-	if (copy->of_slot.slot->serving != &copy->of_slot)
-		publish_serving(copy->of_slot.slot);
+	if (!copy_is_retired(copy))
+		return;
+	publish_serving(copy->of_slot.slot);
+	mark_application(copy->unit->application, APPLICATION_UNLOAD);
 }
 
 void copy_set_ends_by(struct control *c, struct copy *copy, int64_t until_ms)
@@ -175,6 +178,7 @@ void copy_gone(struct control *c, struct copy *copy)
 {
 	struct unit_placement *unit = copy->unit;
 	PRE(copy_is_retired(copy));
+	mark_application(unit->application, APPLICATION_UNLOAD);
 	copy_free(c, copy);
 	if (unit->placement.copies.count == 0)
 		retired_unit_ended(c, unit);
@@ -196,16 +200,16 @@ static bool may_be_left(const struct copy *copy)
 	return copy->unit->lost || !copy->absent;
 }
 
-/* One copy of a unit that is retired: what is left of it is asked to go. */
+/* One copy of a unit that is retired: what is left of it is to go, at once or in its turn. */
 static void copy_retire(struct copy *copy)
 {
 	struct slot_control *sc = copy->serves;
 	sc->last_zhost = copy_zhost(copy);
 	copy->serves = NULL;
-	copy->target = TARGET_NONE;
-	copy->generation++;
 	copy_set_exports(copy, NULL, 0);
-	mark_copy(copy, COPY_RECORD | COPY_ORDER);
+	if (copy->unit->lost || !copy->of_slot.active)
+		unload_order_release(copy);
+	mark_copy(copy, COPY_RECORD);
 }
 
 /* What is left of it becomes a retired placement. One that is lost holds no room: the slot keeps its
@@ -218,6 +222,7 @@ static void unit_leave(struct control *c, struct slot_control *root,
 	vector_for_each (&unit->placement.copies, item)
 		copy_retire(copy_of_slot_copy(*item));
 	vector_push(&unit->application->retired, unit);
+	mark_application(unit->application, APPLICATION_UNLOAD);
 	if (unit->lost)
 		unit->place_unit = PLACE_NONE;
 	else

@@ -28,7 +28,8 @@ enum {
 	APPLICATION_PLACE = 4,	   /* a slot may need a place */
 	APPLICATION_IMPORTERS = 8, /* providers changed: importers_changed */
 	APPLICATION_ROUTES = 16,   /* send the mesh table */
-	APPLICATION_LISTED = 32,   /* in the list */
+	APPLICATION_UNLOAD = 32,   /* a retired copy came, ended or went */
+	APPLICATION_LISTED = 64,   /* in the list */
 };
 
 struct dirty_set {

@@ -408,7 +408,7 @@ static void resume(struct control_application *a)
 	if (stopping.count > 0)
 		ordered_stop_begin(&a->slots, stopping.items, stopping.count);
 	vector_done(&stopping);
-	mark_application(a, APPLICATION_STATE | APPLICATION_PLACE);
+	mark_application(a, APPLICATION_STATE | APPLICATION_PLACE | APPLICATION_UNLOAD);
 }
 
 /* All of it is written anew, before the old records go. */

@@ -106,7 +106,7 @@ static Samoza__V1__DesiredInstance *desired_new(struct copy *copy)
 	m->retry_generation = copy->retry_generation;
 	m->has_writes = copy_is_retired(copy);
 	m->writes = slot_copy_writes(&copy->of_slot);
-	if (copy->target == TARGET_STARTED)
+	if (copy->target == TARGET_STARTED && !copy_is_retired(copy))
 		add_imports(copy, m);
 	if (!copy_is_retired(copy) &&
 	    (copy->sent_epoch != copy->of_slot.epoch || copy->sent_link != z->link)) {

@@ -12,6 +12,7 @@
 #include "core/control/placement.h"
 #include "core/control/reports.h"
 #include "core/control/state.h"
+#include "core/control/unload_order.h"
 #include "schema/message.h"
 
 /* Versions of the link (proto/wire.proto) that this zrms speaks. */
@@ -221,6 +222,7 @@ static void retired_lost(struct control *c, struct copy *copy)
 	struct unit_placement *unit = copy->unit;
 	unit->lost = true;
 	copy_set_active(copy, false);
+	unload_order_release(copy);
 	place_unit_free(c->place, unit->place_unit);
 	unit->place_unit = PLACE_NONE;
 	mark_copy(copy, COPY_RECORD);

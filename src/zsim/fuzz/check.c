@@ -251,9 +251,19 @@ static void check_processes(struct fuzz *f, const Samoza__V1__SpaceListView *lis
 			      running, shown);
 }
 
+/* Every zhost can be reached and has been asked again for what it failed to remove. */
+static void check_nothing_retired(struct fuzz *f)
+{
+	for (const struct mirrored_copy *m = f->copies; m != NULL; m = m->hh.next)
+		if (m->record != NULL && m->record->role == SAMOZA__V1__ROLE__ROLE_RETIRED)
+			world_violate(&f->world, "%s is gone, and its record is still there",
+				      m->id);
+}
+
 void check_converged(struct fuzz *f)
 {
 	check_kept(f);
+	check_nothing_retired(f);
 	Samoza__V1__SpaceListView *list = view_all(f);
 	if (list == NULL)
 		return;

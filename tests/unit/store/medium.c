@@ -13,6 +13,7 @@
 #include "adapter/sim/sim_store.h"
 #include "adapter/sqlite/kv.h"
 #include "adapter/sqlite/store.h"
+#include "base/str.h"
 #include "medium.h"
 
 /* ---- SQLite ---- */
@@ -45,6 +46,14 @@ static int sqlite_open_store(void *place, struct store **ret_store, struct error
 {
 	struct sqlite_place *p = place;
 	return sqlite_store_open(&p->loop, p->path, ret_store, err);
+}
+
+static int sqlite_open_copy(void *place, const char *suffix, struct store **ret_store,
+			    struct error **err)
+{
+	struct sqlite_place *p = place;
+	CLEANUP(freep) char *path = str_printf("%s%s", p->path, suffix);
+	return sqlite_store_open(&p->loop, path, ret_store, err);
 }
 
 static int sqlite_open_kv(void *place, struct kv **ret_kv, struct error **err)
@@ -99,6 +108,17 @@ static int sim_open_store(void *place, struct store **ret_store, struct error **
 	return 0;
 }
 
+static int sim_open_copy(void *place, const char *suffix, struct store **ret_store,
+			 struct error **err)
+{
+	struct sim_place *p = place;
+	(void)err;
+	struct sim_disk *copy = sim_disk_find_copy(&p->disk, suffix);
+	assert_non_null(copy);
+	*ret_store = p->store = sim_store_new(copy, NULL);
+	return 0;
+}
+
 static int sim_open_kv(void *place, struct kv **ret_kv, struct error **err)
 {
 	struct sim_place *p = place;
@@ -128,8 +148,9 @@ static void sim_set_full(void *place, bool is_full)
 }
 
 const struct medium media[] = {
-	{"sqlite", sqlite_init, sqlite_done, sqlite_open_store, sqlite_open_kv, sqlite_until,
-	 sqlite_set_full},
-	{"sim", sim_init, sim_done, sim_open_store, sim_open_kv, sim_until, sim_set_full},
+	{"sqlite", sqlite_init, sqlite_done, sqlite_open_store, sqlite_open_copy,
+	 sqlite_open_kv, sqlite_until, sqlite_set_full},
+	{"sim", sim_init, sim_done, sim_open_store, sim_open_copy, sim_open_kv, sim_until,
+	 sim_set_full},
 };
 const size_t medium_count = ARRAY_SIZE(media);

@@ -352,6 +352,33 @@ static void history_sees_every_commit_that_was_asked_for_before(void **state)
 	free(listed.text);
 }
 
+/* ---- copies ---- */
+
+static void a_copy_holds_what_the_store_held(void **state)
+{
+	struct fixture *f = *state;
+	put_record(&f->outbox, RECORD_ZHOST, "a", "1");
+	PUT(&f->outbox, "shop/store", "k", "one");
+	free(commit(f));
+	assert_int_equal(f->store->ops->keep_copy(f->store, ".other", NULL), 0);
+	put_record(&f->outbox, RECORD_ZHOST, "a", "2");
+	free(commit(f));
+	/* The second one replaces the first. */
+	assert_int_equal(f->store->ops->keep_copy(f->store, ".before", NULL), 0);
+	put_record(&f->outbox, RECORD_ZHOST, "a", "3");
+	free(commit(f));
+	assert_int_equal(f->store->ops->keep_copy(f->store, ".before", NULL), 0);
+	put_record(&f->outbox, RECORD_ZHOST, "a", "4");
+	free(commit(f));
+	close_store(f);
+	assert_int_equal(f->medium->open_copy(f->place, ".before", &f->store, NULL), 0);
+	assert_text(records(f), "4/a=3 ");
+	GET(&f->outbox, "shop/store", "k");
+	assert_text(commit(f), "0=one;");
+	reopen(f);
+	assert_text(records(f), "4/a=4 ");
+}
+
 /* ---- data of spaces: port/kv.h holds the rest of the contract ---- */
 
 static void data_is_kept_by_owner_and_key(void **state)
@@ -404,6 +431,7 @@ int main(void)
 			TEST(after_a_failed_commit_nothing_is_durable_any_more),
 			TEST(history_is_read_in_pages_and_by_topology),
 			TEST(history_sees_every_commit_that_was_asked_for_before),
+			TEST(a_copy_holds_what_the_store_held),
 			TEST(data_is_kept_by_owner_and_key),
 			TEST(data_is_forgotten_before_the_changes_of_its_batch),
 		};
