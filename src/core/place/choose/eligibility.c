@@ -69,8 +69,7 @@ bool fits_node(const struct place *p, const struct need *n, uint32_t zhost,
 	       enum strictness strictness)
 {
 	return fits_amounts(p, n->demand, zhost) &&
-	       terms_hold(p, n, zhost, false, strictness) &&
-	       fits_devices(p, n->demand, zhost) && passes_looking(n, zhost, strictness);
+	       terms_hold(p, n, zhost, false, strictness) && fits_devices(p, n->demand, zhost);
 }
 
 bool fits_labels(const struct place *p, const struct need *n, uint32_t zhost,
@@ -82,7 +81,8 @@ bool fits_labels(const struct place *p, const struct need *n, uint32_t zhost,
 bool fits(const struct place *p, const struct need *n, uint32_t zhost,
 	  enum strictness strictness)
 {
-	return fits_node(p, n, zhost, strictness) && fits_labels(p, n, zhost, strictness);
+	return fits_node(p, n, zhost, strictness) && fits_labels(p, n, zhost, strictness) &&
+	       passes_looking(n, zhost, strictness);
 }
 
 bool fits_company(const struct place *p, const struct need *n, uint32_t zhost,

@@ -11,13 +11,15 @@
 
 /* Rules 1 (but what the request excludes), 2, 3 and 6: all that a demand decides. */
 bool fits_demand(const struct place *p, const struct demand *d, uint32_t zhost);
-/* The same, rules by looking, and of rule 4 what the zhost itself decides. */
+/* The same, and of rule 4 what the zhost itself decides: what an index keeps of a zhost. Needs
+ * with rules by looking have no index. */
 bool fits_node(const struct place *p, const struct need *n, uint32_t zhost,
 	       enum strictness strictness);
 /* Of rule 4 what labels decide. */
 bool fits_labels(const struct place *p, const struct need *n, uint32_t zhost,
 		 enum strictness strictness);
-/* Both: all but spread, and what the request excludes; the second without devices. */
+/* Both, and rules by looking: all but spread and what the request excludes; the second without
+ * devices. */
 bool fits(const struct place *p, const struct need *n, uint32_t zhost,
 	  enum strictness strictness);
 bool fits_but_devices(const struct place *p, const struct need *n, uint32_t zhost,
