@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static __attribute__((noreturn, cold)) void out_of_memory(size_t count, size_t size)
+void out_of_memory(size_t count, size_t size)
 {
 	fprintf(stderr, "out of memory: %zu times %zu bytes\n", count, size);
 	abort();

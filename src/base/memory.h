@@ -1,9 +1,15 @@
 /*
  * Allocation that does not fail, and the verbs of ownership.
  *
- * A failed allocation ends the program with one line on standard error. A daemon acknowledges
- * only what is durable, so a restart recovers its state. Sizes that a user or a peer controls are
- * limited before they get here.
+ * A failed allocation ends the program by SIGABRT, after one line on standard error:
+ *
+ *     out of memory: COUNT times SIZE bytes
+ *
+ * A daemon acknowledges only what is durable, and its store has a batch as a whole or not at all, so
+ * a restart recovers its state. A library that returns NULL instead is an error like any other, or
+ * calls out_of_memory() where only memory can be the cause. tests/unit/allocation refuses the n-th
+ * allocation, for every n, on the main paths. Sizes that a user or a peer controls are limited
+ * before they get here.
  *
  *   NAME_init / NAME_done   in the caller's memory
  *   NAME_new / NAME_free    on the heap
@@ -17,6 +23,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+__attribute__((noreturn, cold)) void out_of_memory(size_t count, size_t size);
 
 /* Zeroed. Never NULL; `count * size` is checked for overflow. */
 __attribute__((malloc, returns_nonnull, alloc_size(1, 2))) void *mem_calloc(size_t count,

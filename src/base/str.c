@@ -22,7 +22,8 @@ char *str_vprintf(const char *format, va_list args)
 {
 	char *s = NULL;
 	int n = vasprintf(&s, format, args);
-	INVARIANT(n >= 0 && s != NULL);
+	if (n < 0 || s == NULL) /* our formats are valid */
+		out_of_memory(1, strlen(format));
 	return s;
 }
 

@@ -244,11 +244,25 @@ static int check_unpacked(const ProtobufCMessage *message, struct error **err)
 	return 0;
 }
 
+static void *unpack_alloc(void *user, size_t size)
+{
+	(void)user;
+	return mem_calloc(1, size);
+}
+
+static void unpack_free(void *user, void *ptr)
+{
+	(void)user;
+	free(ptr);
+}
+
 int schema_message_unpack(const ProtobufCMessageDescriptor *type, const void *data, size_t size,
 			  ProtobufCMessage **ret_message, struct error **err)
 {
+	/* NULL then means unreadable, never out of memory. */
+	ProtobufCAllocator allocator = {.alloc = unpack_alloc, .free = unpack_free};
 	CLEANUP(schema_message_freep)
-	ProtobufCMessage *m = protobuf_c_message_unpack(type, NULL, size, data);
+	ProtobufCMessage *m = protobuf_c_message_unpack(type, &allocator, size, data);
 	if (m == NULL)
 		return error_set(err, ERR_INVALID, "%zu bytes that are not a %s", size,
 				 type->name);

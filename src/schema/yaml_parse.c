@@ -108,13 +108,16 @@ static bool take_event(const yaml_event_t *event, struct tree *t, struct finding
 bool yaml_parse(const char *text, size_t size, struct tree *t, struct findings *f)
 {
 	CLEANUP(yaml_parser_cleanup) yaml_parser_t parser;
-	INVARIANT(yaml_parser_initialize(&parser)); /* fails only without memory */
+	if (!yaml_parser_initialize(&parser))
+		out_of_memory(1, sizeof(parser));
 	yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
 	yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
 	bool complete = true;
 	for (bool end = false; !end && complete;) {
 		yaml_event_t event;
 		if (!yaml_parser_parse(&parser, &event)) {
+			if (parser.error == YAML_MEMORY_ERROR)
+				out_of_memory(1, size);
 			syntax_error(&parser, text, size, f);
 			complete = false;
 			break;

@@ -13,8 +13,8 @@ void *message_copy(const void *message)
 	protobuf_c_message_pack(m, data);
 	void *copy = protobuf_c_message_unpack(m->descriptor, NULL, size, data);
 	free(data);
-	if (copy == NULL)
-		IMPOSSIBLE("a packed message cannot be read");
+	if (copy == NULL) /* what was just packed can be read */
+		out_of_memory(1, size);
 	return copy;
 }
 
