@@ -457,6 +457,111 @@ def test_a_failing_health_check_counts_as_death(c, check, why):
         causes)
 
 
+# Its next answers to the check are failures, as many as `sick` says; `passed` grows with each success.
+MOODY_SERVER = """
+    #!/usr/bin/python3
+    import http.server, os, pathlib
+    sick = pathlib.Path("sick")
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            left = int(sick.read_text()) if self.path == "/health" and sick.exists() else 0
+            if left > 1:
+                pathlib.Path("next").write_text(str(left - 1))
+                os.replace("next", "sick")
+            elif left == 1:
+                sick.unlink()
+            elif self.path == "/health":
+                with open("passed", "a") as passed:
+                    passed.write(".")
+            self.send_response(500 if left > 0 else 200)
+            self.end_headers()
+        def log_message(self, *words): pass
+    http.server.HTTPServer(("127.0.0.1", int(os.environ["SAMOZA_EXPORT_port"])),
+                           Handler).serve_forever()
+"""
+
+
+def moody_deploy(c, name, failures):
+    native_deploy(c, name, [{
+        "name": "p", "exports": {"port": ""}, "run": {"mode": "foreground"},
+        "ready": {"http": "http://127.0.0.1:${port}/"},
+        "health": {"http": "http://127.0.0.1:${port}/health", "interval": "100ms",
+                   "timeout": "2s", "failures": failures}}],
+        {"p/recipes/start": MOODY_SERVER})
+
+
+def make_sick(c, times):
+    """The file appears whole: the server may read it at any moment."""
+    data = data_of(c)
+    (data / "new").write_text(str(times))
+    os.chmod(data / "new", 0o666)
+    (data / "new").rename(data / "sick")
+
+
+def passed(c):
+    file = data_of(c) / "passed"
+    return len(file.read_text()) if file.exists() else 0
+
+
+def stops(c, topology):
+    """Why the started instance stopped, each time."""
+    return [e["cause"] for e in c.events(topology) if e["to"] == "deployed-stopped" and
+            e["from"] == "deployed-started"]
+
+
+def test_only_failures_in_a_row_count_as_death(c):
+    moody_deploy(c, "moody", failures=3)
+    zrun, = c.zruns("edge-node-1")
+    for turn in 1, 2:
+        make_sick(c, 2)
+        until(lambda: log_text(c).count("health check failed (2 of 3)") == turn, "it failed twice")
+        before = passed(c)
+        until(lambda: passed(c) > before, "it is well again")
+    assert log_text(c).count("health check failed (1 of 3)") == 2, "a success starts the count again"
+    assert c.space("moody", "p")["restarts"] == 0 and c.zruns("edge-node-1") == [zrun]
+
+    make_sick(c, 3)
+    until(lambda: c.space("moody", "p")["restarts"] == 1 and
+          state(c, "moody", "p") == "deployed-started", "it runs again")
+    cause, = stops(c, "moody")
+    assert re.fullmatch(r"process: health check failed 3 times: http://\S+/health: answered 500",
+                        cause)
+    assert not is_alive(zrun)
+
+
+def test_one_failure_is_counted_as_once(c):
+    moody_deploy(c, "strict", failures=1)
+    make_sick(c, 1)
+    until(lambda: c.space("strict", "p")["restarts"] == 1 and
+          state(c, "strict", "p") == "deployed-started", "it runs again")
+    cause, = stops(c, "strict")
+    assert cause.startswith("process: health check failed once: http://")
+
+
+def test_health_is_watched_while_the_zhost_is_away(c):
+    moody_deploy(c, "alone", failures=2)
+    zrun, = c.zruns("edge-node-1")
+    c.zhosts["edge-node-1"].kill()
+    make_sick(c, 2)
+    until(lambda: not is_alive(zrun), "its zrun has ended")
+    c.zhosts["edge-node-1"].start()
+    until(lambda: c.space("alone", "p")["restarts"] == 1 and
+          state(c, "alone", "p") == "deployed-started", "it runs again")
+    assert error(c, "alone", "p").startswith("process: health check failed 2 times: http://")
+
+
+def test_an_instance_that_stays_sick_uses_up_its_attempts(c):
+    native_deploy(c, "sick", [{
+        "name": "p", "run": {"mode": "foreground"}, "restart": {"attempts": 1},
+        "ready": {"command": "test -e up"},
+        "health": {"command": "exit 3", "interval": "100ms", "timeout": "5s", "failures": 1}}],
+        {"p/recipes/start": "#!/bin/sh\ntouch up\nexec sleep 100041\n"})
+    until(lambda: c.state("sick") == "failed", "its attempts are used up")
+    assert error(c, "sick", "p") == (
+        "process: health check failed once: the command failed: exit status 3")
+    assert processes_of("sleep 100041") == []
+
+
 def test_a_failed_deploy_and_a_failed_undeploy_are_reported(c):
     submit_failing(c, "deps", [{"name": "p", "restart": {"attempts": 0}}], {
         "p/recipes/deploy": "#!/bin/sh\necho 'no room'\nexit 5\n",

@@ -359,6 +359,15 @@ static void update(struct native *n)
 		updated(n, text);
 }
 
+static void die_of_health(struct native *n)
+{
+	char times[32] = "once";
+
+	if (n->probe_failures > 1)
+		(void)snprintf(times, sizeof(times), "%u times", n->probe_failures);
+	fail(n, ZRUN_FAILED_HEALTH, "health check failed %s: %.300s", times, n->probe_error);
+}
+
 static void look_after_health(struct native *n)
 {
 	enum probe_result result;
@@ -377,8 +386,7 @@ static void look_after_health(struct native *n)
 	connection_note(n->instance, ZRUN_LEVEL_WARN, "health check failed (%u of %u): %.300s",
 			n->probe_failures, n->health.failures, n->probe_error);
 	if (n->probe_failures >= n->health.failures)
-		fail(n, ZRUN_FAILED_HEALTH, "health check failed %u times: %.300s",
-		     n->probe_failures, n->probe_error);
+		die_of_health(n);
 }
 
 static void watch(struct native *n)
