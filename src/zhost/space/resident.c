@@ -10,82 +10,8 @@
 #include "base/heap.h"
 #include "base/str.h"
 #include "schema/message.h"
+#include "zhost/space/resident_machine.h"
 #include "zhost/space/residents_private.h"
-
-/* ---- the state machine ---- */
-
-#define TO(state) STATE_MACHINE_BIT(RESIDENT_##state)
-static const struct state_machine_state states[] = {
-	[RESIDENT_DEPLOYING] = {"deploying", TO(DEPLOYED) | TO(REMOVED), 0,
-				STATE_MACHINE_INITIAL},
-	[RESIDENT_DEPLOYED] = {"deployed", TO(QUEUED) | TO(STARTING) | TO(UNDEPLOYING),
-			       TO(STARTED), STATE_MACHINE_INITIAL},
-	[RESIDENT_QUEUED] = {"queued", TO(STARTING) | TO(DEPLOYED)},
-	[RESIDENT_STARTING] = {"starting", TO(STARTED) | TO(STOPPING) | TO(DEPLOYED)},
-	[RESIDENT_STARTED] = {"started", TO(UPDATING) | TO(STOPPING) | TO(DEPLOYED)},
-	[RESIDENT_UPDATING] = {"updating", TO(STARTED) | TO(DEPLOYED)},
-	[RESIDENT_STOPPING] = {"stopping", TO(DEPLOYED)},
-	[RESIDENT_UNDEPLOYING] = {"undeploying", TO(REMOVED) | TO(DEPLOYED)},
-	[RESIDENT_REMOVED] = {"removed", .flags = STATE_MACHINE_FINAL},
-};
-#undef TO
-
-static void describe(const void *object, char *ret_name, size_t size)
-{
-	const struct resident *r = object;
-	snprintf(ret_name, size, "%s", r->id);
-}
-
-static bool is_one_of(unsigned state, uint32_t set)
-{
-	return (STATE_MACHINE_BIT(state) & set) != 0;
-}
-
-#define IN(state) STATE_MACHINE_BIT(RESIDENT_##state)
-static const char *invariant(const void *object, unsigned from, unsigned to)
-{
-	const struct resident *r = object;
-	(void)from;
-	if (r->action != 0 && is_one_of(to, IN(DEPLOYED) | IN(STARTED) | IN(REMOVED)))
-		return "has an action under way that its state does not show";
-	if (r->action == 0 && is_one_of(to, IN(DEPLOYING) | IN(QUEUED) | IN(UPDATING) |
-						    IN(STOPPING) | IN(UNDEPLOYING)))
-		return "has no action under way";
-	if (to == RESIDENT_STARTING && r->action == 0 && r->process == NULL)
-		return "starts without an action and without an adopted process";
-	if (r->process != NULL && is_one_of(to, IN(DEPLOYED) | IN(QUEUED) | IN(REMOVED)))
-		return "has a process although nothing of it runs";
-	if (r->peer != NULL &&
-	    !is_one_of(to, IN(STARTING) | IN(STARTED) | IN(UPDATING) | IN(STOPPING)))
-		return "is in the mesh although it does not run";
-	if ((r->wait != NULL || r->files != NULL) &&
-	    !is_one_of(to, IN(DEPLOYING) | IN(STARTING)))
-		return "waits for artifacts in a state that needs none";
-	if (r->slot.is_queued != (to == RESIDENT_QUEUED))
-		return "is queued for a start although its state is another, or the reverse";
-	if (r->slot.is_held && to != RESIDENT_STARTING)
-		return "holds a start slot although it is not starting";
-	return NULL;
-}
-#undef IN
-
-const struct state_machine_type resident_machine = {
-	.name = "resident",
-	.states = states,
-	.count = ARRAY_SIZE(states),
-	.describe = describe,
-	.invariant = invariant,
-};
-
-/* The gate. The other fields are set before. */
-static void enter(struct resident *r, enum resident_state to)
-{
-	log_debug("spaces", "resident", LOG_S("topology", r->spec->topology_name),
-		  LOG_S("path", r->key->path),
-		  LOG_S("from", state_machine_state_name(&resident_machine, r->state)),
-		  LOG_S("to", state_machine_state_name(&resident_machine, to)));
-	state_machine_move(&resident_machine, r, &r->state, to);
-}
 
 /* ---- the object ---- */
 
@@ -348,7 +274,7 @@ static void complete(struct resident *r, enum resident_state to, const char *err
 	if (to != RESIDENT_STARTED)
 		resident_leave_mesh(r);
 	if (to != r->state)
-		enter(r, to);
+		resident_enter(r, to);
 	owner->listener->action_done(owner->user, action, error, is_finished, r->exports,
 				     has_exports ? r->n_exports : 0);
 	if (to == RESIDENT_REMOVED)
@@ -436,7 +362,7 @@ void resident_started(struct resident *r)
 		resident_done(r);
 	} else { /* adopted */
 		open_in_mesh(r, true);
-		enter(r, RESIDENT_STARTED);
+		resident_enter(r, RESIDENT_STARTED);
 	}
 }
 
@@ -497,7 +423,7 @@ static void ended_by_itself(struct resident *r, bool is_finished, const char *er
 		complete(r, RESIDENT_DEPLOYED, error[0] != '\0' ? error : "the process ended",
 			 false);
 	else
-		enter(r, RESIDENT_DEPLOYED);
+		resident_enter(r, RESIDENT_DEPLOYED);
 	owner->listener->ended(owner->user, r->key, is_finished,
 			       error[0] != '\0' ? error : "ended by itself");
 }
@@ -538,7 +464,7 @@ void resident_ended(struct resident *r, const struct exit_report *report)
 static void launch(struct resident *r)
 {
 	CLEANUP(error_freep) struct error *err = NULL;
-	enter(r, RESIDENT_STARTING);
+	resident_enter(r, RESIDENT_STARTING);
 	if (resident_fill_exports(r, &err) < 0)
 		resident_failed(r, err->message);
 	else
@@ -555,7 +481,7 @@ static void start(struct resident *r, struct task *t)
 	if (start_queue_take(r->owner->starts, &r->slot))
 		launch(r);
 	else
-		enter(r, RESIDENT_QUEUED);
+		resident_enter(r, RESIDENT_QUEUED);
 }
 
 /* Its process may have ended since the core decided: then there is nothing to update or stop. */
@@ -565,7 +491,7 @@ static void update(struct resident *r, const import_vector *imports)
 		complete(r, r->state, NULL, false);
 		return;
 	}
-	enter(r, RESIDENT_UPDATING);
+	resident_enter(r, RESIDENT_UPDATING);
 	r->runtime->update(r, imports);
 }
 
@@ -577,7 +503,7 @@ static void stop(struct resident *r, int64_t grace_ms)
 	}
 	/* Nothing reaches it from now on; it may send until it ends. */
 	open_in_mesh(r, false);
-	enter(r, RESIDENT_STOPPING);
+	resident_enter(r, RESIDENT_STOPPING);
 	r->runtime->stop(r, grace_ms);
 }
 
@@ -604,7 +530,7 @@ void resident_begin(struct resident *r, struct task *t)
 		stop(r, t->grace_ms);
 		return;
 	case ACTION_UNDEPLOY:
-		enter(r, RESIDENT_UNDEPLOYING);
+		resident_enter(r, RESIDENT_UNDEPLOYING);
 		r->runtime->undeploy(r);
 		return;
 	}
@@ -626,7 +552,7 @@ void resident_kill(struct resident *r, bool is_update)
 void resident_adopt(struct resident *r, bool is_started)
 {
 	if (!is_started) {
-		enter(r, RESIDENT_STARTING);
+		resident_enter(r, RESIDENT_STARTING);
 		return;
 	}
 	if (r->runtime->kind->is_in_mesh)

@@ -30,8 +30,6 @@
 #define SAMOZA_ZHOST_SPACE_RESIDENT_H
 
 #include "base/hash.h"
-
-#include "base/state_machine.h"
 #include "zhost/artifact/package_files.h"
 #include "zhost/environment/variables.h"
 #include "zhost/process/zrun_process.h"
@@ -51,7 +49,6 @@ enum __attribute__((packed)) resident_state {
 	RESIDENT_UNDEPLOYING,
 	RESIDENT_REMOVED,
 };
-extern const struct state_machine_type resident_machine;
 
 struct resident {
 	struct residents *owner; /* borrowed */
@@ -138,7 +135,7 @@ void resident_log(struct resident *r, const char *level, const char *format, ...
 struct resident *resident_new(struct residents *owner, const struct space_runtime *runtime,
 			      const Samoza__V1__InstanceKey *key,
 			      const Samoza__V1__InstanceSpec *spec, const struct task *deploy);
-/* Lets go of everything; the process continues. */
+/* Releases everything; the process continues. */
 void resident_free(struct resident *r);
 void resident_begin(struct resident *r, struct task *task);
 void resident_kill(struct resident *r, bool is_update);

@@ -18,7 +18,7 @@
 #include "fake_upstream.h"
 #include "kind_further.h"
 #include "zhost/mesh/hub_transport.h"
-#include "zhost/space/resident.h"
+#include "zhost/space/resident_machine.h"
 
 /* What the residents reported. */
 struct report {
