@@ -1,4 +1,4 @@
-/* Packages: signatures, integrity, meaning, packing. */
+/* Packages: signatures, integrity, meaning. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,47 +13,11 @@
 #include <cmocka.h>
 #include <sodium.h>
 
-#include "adapter/archive/pack.h"
 #include "adapter/archive/package.h"
 #include "base/memory.h"
 #include "base/str.h"
 #include "crafted.h"
-
-#define MANIFEST                                                                    \
-	"apiVersion: samoza/v1\nkind: MEX\nmetadata: {name: app, version: 1.0.0}\n" \
-	"spec: {topology: topology.yaml}\n"
-#define TOPOLOGY                                                                  \
-	"apiVersion: samoza/v1\nkind: Topology\nmetadata: {name: app}\nspaces:\n" \
-	"- {name: web, type: UI}\n- {name: api, type: CALL, count: 2}\n"          \
-	"- {name: db, type: NATIVE}\n"
-
-struct file {
-	const char *path, *content;
-	uint32_t mode;
-};
-
-static const struct file good_files[] = {
-	{"spaces/api/core.wasm", "wasm", 0},
-	{"spaces/api/data/table.txt", "1", 0},
-	{"spaces/api/space.yaml", "resources: {memory: 64MiB}\ncount: 7\n", 0},
-	{"spaces/db/recipes/start", "#!/bin/sh\n", 0100755},
-	{"spaces/db/my.cnf", "x", 0},
-	{"spaces/web/css/page.css", "p {}", 0},
-	{"spaces/web/index.html", "<p>", 0},
-	{"topology.yaml", TOPOLOGY, 0},
-};
-
-static struct secret_key key_a, key_b;
-
-static void make_keys(void)
-{
-	uint8_t both[crypto_sign_SECRETKEYBYTES];
-
-	memset(key_a.seed, 1, sizeof(key_a.seed));
-	memset(key_b.seed, 2, sizeof(key_b.seed));
-	(void)crypto_sign_seed_keypair(key_a.public_key, both, key_a.seed);
-	(void)crypto_sign_seed_keypair(key_b.public_key, both, key_b.seed);
-}
+#include "project.h"
 
 /* MANIFEST with the list of these files. */
 static char *manifest_with(const char *head, const struct file *files, size_t count)
@@ -139,22 +103,14 @@ static char *open_text(const struct buffer *b, const struct mex_options *options
 	return buffer_steal(&text);
 }
 
-static struct trust *trust_a(void)
-{
-	struct trust *t = trust_new();
-
-	trust_add_key(t, key_a.public_key);
-	return t;
-}
-
 /* A good package, signed by A. */
 static void write_good(struct buffer *b)
 {
 	CLEANUP(freep)
-	char *text = manifest_with(MANIFEST, good_files, ARRAY_SIZE(good_files));
+	char *text = manifest_with(MANIFEST, good_files, GOOD_FILES);
 	CLEANUP(freep) char *manifest = sign_text(text, &key_a);
 
-	write_mex(b, manifest, good_files, ARRAY_SIZE(good_files));
+	write_mex(b, manifest, good_files, GOOD_FILES);
 }
 
 static void a_package_is_opened(void **state)
@@ -175,7 +131,7 @@ static void a_package_is_opened(void **state)
 	assert_true(p->is_signed);
 	assert_true(p->is_trusted);
 	assert_int_equal(calls, 1);
-	assert_int_equal(p->file_count, ARRAY_SIZE(good_files));
+	assert_int_equal(p->file_count, GOOD_FILES);
 	/* topology.yaml wins over space.yaml, which fills the rest */
 	assert_int_equal(p->topology->spaces[1].count, 2);
 	assert_int_equal(p->topology->spaces[1].memory_bytes, 64 << 20);
@@ -271,11 +227,11 @@ static const struct variation variations[] = {
 
 static void vary(const struct variation *v, struct buffer *out)
 {
-	struct file listed[ARRAY_SIZE(good_files) + 1], packed[ARRAY_SIZE(good_files) + 1];
+	struct file listed[GOOD_FILES + 1], packed[GOOD_FILES + 1];
 	size_t listed_count = 0, packed_count = 0;
 
-	for (size_t i = 0; i <= ARRAY_SIZE(good_files); i++) {
-		struct file f = i < ARRAY_SIZE(good_files) ? good_files[i] : v->add;
+	for (size_t i = 0; i <= GOOD_FILES; i++) {
+		struct file f = i < GOOD_FILES ? good_files[i] : v->add;
 
 		if (f.path == NULL)
 			continue;
@@ -323,7 +279,7 @@ static char *open_manifest(const char *manifest, const struct mex_options *optio
 	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(1 << 20);
 	CLEANUP(mex_package_freep) struct mex_package *p = NULL;
 
-	write_mex(&b, manifest, good_files, ARRAY_SIZE(good_files));
+	write_mex(&b, manifest, good_files, GOOD_FILES);
 	return open_text(&b, options, &p, ret_code);
 }
 
@@ -345,7 +301,7 @@ static void signatures_are_checked(void **state)
 	struct mex_options trusting = {.trust = trust}, nobody = {0},
 			   unsigned_ok = {.allow_unsigned = true}, any = {.any_signer = true};
 	CLEANUP(freep)
-	char *text = manifest_with(MANIFEST, good_files, ARRAY_SIZE(good_files));
+	char *text = manifest_with(MANIFEST, good_files, GOOD_FILES);
 	CLEANUP(freep) char *by_a = sign_text(text, &key_a);
 	CLEANUP(freep) char *by_b = sign_text(text, &key_b);
 	CLEANUP(freep) char *other = sign_text("something else\n", &key_a);
@@ -368,7 +324,7 @@ static void only_the_last_block_is_a_signature(void **state)
 	struct trust *trust = trust_a();
 	struct mex_options trusting = {.trust = trust};
 	CLEANUP(freep)
-	char *text = manifest_with(MANIFEST, good_files, ARRAY_SIZE(good_files));
+	char *text = manifest_with(MANIFEST, good_files, GOOD_FILES);
 	CLEANUP(freep) char *good = sign_text(text, &key_a);
 	size_t size = strlen(good);
 
@@ -408,7 +364,7 @@ static void a_flipped_byte_in_the_manifest_is_refused(void **state)
 	struct trust *trust = trust_a();
 	struct mex_options trusting = {.trust = trust};
 	CLEANUP(freep)
-	char *text = manifest_with(MANIFEST, good_files, ARRAY_SIZE(good_files));
+	char *text = manifest_with(MANIFEST, good_files, GOOD_FILES);
 	CLEANUP(freep) char *good = sign_text(text, &key_a);
 
 	for (size_t i = 0; i < strlen(text); i++) {
@@ -458,165 +414,6 @@ static void a_flipped_byte_in_the_archive_is_refused(void **state)
 	trust_free(trust);
 }
 
-/* ---- Packing ---- */
-
-static void put_file(const char *directory, const char *path, const char *content, mode_t mode)
-{
-	CLEANUP(freep) char *full = str_printf("%s/%s", directory, path);
-
-	for (char *slash = strchr(full + 1, '/'); slash != NULL;
-	     slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		(void)mkdir(full, 0700);
-		*slash = '/';
-	}
-	CLEANUP(closep) int fd = open(full, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, content, strlen(content)), (ssize_t)strlen(content));
-	assert_int_equal(fchmod(fd, mode), 0);
-}
-
-static char *read_all(const char *path, size_t *ret_size)
-{
-	CLEANUP(closep) int fd = open(path, O_RDONLY);
-	struct stat status;
-
-	assert_int_equal(fstat(fd, &status), 0);
-	char *data = mem_calloc(1, (size_t)status.st_size + 1);
-	assert_int_equal(read(fd, data, (size_t)status.st_size), status.st_size);
-	*ret_size = (size_t)status.st_size;
-	return data;
-}
-
-static void remove_tree(const char *path)
-{
-	CLEANUP(freep) char *command = str_printf("rm -rf '%s'", path);
-	assert_int_equal(system(command), 0);
-}
-
-static void make_project(const char *directory)
-{
-	put_file(directory, "manifest.yaml", MANIFEST, 0640);
-	for (size_t i = 0; i < ARRAY_SIZE(good_files); i++)
-		put_file(directory, good_files[i].path, good_files[i].content,
-			 (good_files[i].mode & 0777) != 0 ? 0711 : 0600);
-	/* What does not belong into the archive. */
-	put_file(directory, "README.md", "x", 0600);
-	put_file(directory, ".git/config", "x", 0600);
-	put_file(directory, "spaces/api/src/main.c", "int x;", 0600);
-	put_file(directory, "spaces/web/.DS_Store", "x", 0600);
-}
-
-static void packing_is_reproducible(void **state)
-{
-	char a[] = "/tmp/mex-test-XXXXXX", b[] = "/tmp/mex-test-XXXXXX";
-	struct mex_options options = {0}, trusting = {.trust = trust_a()};
-	CLEANUP(mex_package_freep) struct mex_package *pa = NULL;
-	CLEANUP(mex_package_freep) struct mex_package *pb = NULL;
-	CLEANUP(mex_package_freep) struct mex_package *again = NULL;
-	struct error *err = NULL;
-	size_t size_a, size_b;
-
-	assert_non_null(mkdtemp(a));
-	assert_non_null(mkdtemp(b));
-	make_project(a);
-	make_project(b);
-	if (mex_package_open_directory(a, &options, NULL, &pa, &err) < 0)
-		fail_msg("%s", err->message);
-	assert_int_equal(pa->file_count, ARRAY_SIZE(good_files));
-	assert_int_equal(mex_package_open_directory(b, &options, NULL, &pb, NULL), 0);
-	CLEANUP(freep) char *out_a = str_printf("%s/out.mex", a);
-	CLEANUP(freep) char *out_b = str_printf("%s/out.mex", b);
-	struct pack_options pack = {.key = &key_a, .created = "2026-04-29T10:30:00Z"};
-	if (mex_pack(pa, &pack, out_a, &err) < 0)
-		fail_msg("%s", err->message);
-	assert_int_equal(mex_pack(pb, &pack, out_b, NULL), 0);
-	CLEANUP(freep) char *bytes_a = read_all(out_a, &size_a);
-	CLEANUP(freep) char *bytes_b = read_all(out_b, &size_b);
-	assert_int_equal(size_a, size_b);
-	assert_memory_equal(bytes_a, bytes_b, size_a);
-	/* both are made within a moment: the first entry's time is the fixed one, too */
-	assert_memory_equal(bytes_a + 10, "\0\0\x21\0", 4);
-	if (mex_package_open(out_a, &trusting, NULL, &again, &err) < 0)
-		fail_msg("%s", err->message);
-	assert_string_equal(again->manifest.created, "2026-04-29T10:30:00Z");
-	assert_int_equal(again->manifest.space_count, 3);
-	assert_true(again->spaces[2].recipes[0].file->executable);
-	assert_false(mex_package_find(again, "topology.yaml")->executable);
-	trust_free((struct trust *)trusting.trust);
-	remove_tree(a);
-	remove_tree(b);
-}
-
-static void source_directories_are_checked(void **state)
-{
-	char directory[] = "/tmp/mex-test-XXXXXX";
-	struct mex_options options = {.shown_prefix = "p/"};
-	CLEANUP(mex_package_freep) struct mex_package *p = NULL;
-	CLEANUP(diagnostics_done) struct diagnostics findings = {0};
-	struct error *err = NULL;
-
-	assert_non_null(mkdtemp(directory));
-	make_project(directory);
-	CLEANUP(freep) char *link = str_printf("%s/spaces/web/link", directory);
-	assert_int_equal(symlink("/etc/passwd", link), 0);
-	assert_int_equal(mex_package_open_directory(directory, &options, NULL, &p, &err),
-			 ERR_INVALID);
-	assert_string_equal(err->message, "spaces/web/link is a symbolic link");
-	error_freep(&err);
-	err = NULL;
-	assert_int_equal(unlink(link), 0);
-
-	/* Findings of both files, with the directory in front. */
-	put_file(directory, "manifest.yaml", "kind: MEX\nmetadata: {name: app}\nspec: {}\n",
-		 0600);
-	put_file(directory, "spaces/api/space.yaml", "inside: nobody\n", 0600);
-	assert_int_equal(mex_package_open_directory(directory, &options, &findings, &p, &err),
-			 ERR_INVALID);
-	CLEANUP(freep)
-	char *last = diagnostic_text(&findings.list.items[findings.list.count - 1]);
-	assert_true(findings.list.count >= 3);
-	assert_string_equal(last, "p/spaces/api/space.yaml:1:9: there is no space 'nobody'");
-	error_free(err);
-	remove_tree(directory);
-}
-
-/* ---- Keys ---- */
-
-static void keys_are_read_and_written(void **state)
-{
-	char directory[] = "/tmp/mex-test-XXXXXX";
-	struct error *err = NULL;
-	struct secret_key key;
-	struct stat status;
-	struct trust *t = trust_new();
-
-	assert_non_null(mkdtemp(directory));
-	CLEANUP(freep) char *path = str_printf("%s/dev", directory);
-	assert_int_equal(secret_key_create(path, NULL), 0);
-	assert_int_equal(stat(path, &status), 0);
-	assert_int_equal(status.st_mode & 0777, 0600);
-	assert_int_equal(secret_key_create(path, &err), ERR_CONFLICT);
-	error_freep(&err);
-	err = NULL;
-	assert_int_equal(secret_key_load(path, &key, NULL), 0);
-	assert_int_equal(trust_add_directory(t, directory, NULL), 0);
-	assert_int_equal(trust_count(t), 1);
-	assert_true(trust_has(t, key.public_key));
-	assert_false(trust_has(t, key_a.public_key));
-	put_file(directory, "bad.pub", "ed25519 AAAA\n", 0600);
-	assert_int_equal(trust_add_directory(t, directory, &err), ERR_INVALID);
-	assert_non_null(strstr(err->message, "bad.pub is no public key"));
-	error_freep(&err);
-	err = NULL;
-	/* a secret key is not taken for a public one */
-	assert_int_equal(trust_add_file(t, path, &err), ERR_INVALID);
-	error_freep(&err);
-	assert_int_equal(trust_add_directory(t, "/nonexistent/directory", NULL), 0);
-	trust_free(t);
-	remove_tree(directory);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -626,9 +423,6 @@ int main(void)
 		cmocka_unit_test(only_the_last_block_is_a_signature),
 		cmocka_unit_test(a_flipped_byte_in_the_manifest_is_refused),
 		cmocka_unit_test(a_flipped_byte_in_the_archive_is_refused),
-		cmocka_unit_test(packing_is_reproducible),
-		cmocka_unit_test(source_directories_are_checked),
-		cmocka_unit_test(keys_are_read_and_written),
 	};
 	if (sodium_init() < 0)
 		return 1;

@@ -1,0 +1,89 @@
+#include "versions.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "schema/yaml.h"
+
+const char sample[] =
+	"apiVersion: samoza/v1\n"
+	"kind: Topology\n"
+	"metadata: {name: shop, owner: ops}\n"
+	"spaces:\n"
+	"- {name: host, type: NATIVE}\n"
+	"- name: api\n"
+	"  type: NATIVE\n"
+	"  count: 3\n"
+	"  inside: host\n"
+	"  provides: [rows]\n"
+	"  capabilities: [sensors.camera]\n"
+	"  resources:\n"
+	"    cpu: 200m\n"
+	"    memory: 64MiB\n"
+	"    devices: [{kind: gpu, count: 2, share: 500m, model: T4}]\n"
+	"  placement:\n"
+	"    region: eu\n"
+	"    kind: edge\n"
+	"    constraints: ['ssd exists']\n"
+	"    near: {latitude: 1, longitude: 2, within: 5km}\n"
+	"    affinity: [{with: host, scope: region, required: true, weight: 7}]\n"
+	"    anti_affinity: [{with: self, scope: rack, required: true, weight: 8}]\n"
+	"    spread: [{over: region, max_skew: 2, required: true}]\n"
+	"    strategy: pack\n"
+	"  exports: {port: '5432'}\n"
+	"  imports: [{from: host, variables: [ip], optional: true}]\n"
+	"  exclusive: true\n"
+	"  storage: local\n"
+	"  restart: {attempts: 2, window: 3m}\n"
+	"  stop: {grace: 4s}\n"
+	"  recipes: {timeout: 5s}\n"
+	"  run: {mode: foreground}\n"
+	"  ready: {tcp: port}\n"
+	"  health: {http: 'http://127.0.0.1/', interval: 6s, timeout: 7s, failures: 8}\n"
+	"paths:\n"
+	"- {from: api, to: host, name: rows}\n";
+
+Samoza__V1__Topology *read_text(const char *text)
+{
+	ProtobufCMessage *message = NULL;
+	struct error *err = NULL;
+	if (schema_read_yaml(&samoza__v1__topology__descriptor, "t.yaml", text, strlen(text), 0,
+			     NULL, &message, NULL, &err) < 0)
+		fail_msg("%s\n%s", err->message, text);
+	return (Samoza__V1__Topology *)message;
+}
+
+void compare_messages(const Samoza__V1__Topology *from, const Samoza__V1__Topology *to,
+		      struct topology_diff *ret_diff)
+{
+	topology_diff(&(struct topology_version){from, NULL},
+		      &(struct topology_version){to, NULL}, ret_diff);
+}
+
+char *words_of(const struct topology_diff *diff)
+{
+	static const char marks[] = {[SPACE_UNCHANGED] = '=',
+				     [SPACE_ADJUSTED] = '~',
+				     [SPACE_REPLACED] = '!',
+				     [SPACE_ADDED] = '+',
+				     [SPACE_REMOVED] = '-'};
+	struct buffer out = BUFFER_INIT(10000);
+	vector_for_each (&diff->spaces, s) {
+		(void)buffer_printf(&out, "%s%c%s%s%s%s", out.size > 0 ? " " : "",
+				    marks[s->verdict], s->place_differs ? "p" : "",
+				    s->count_differs ? "c" : "", s->names_differ ? "n" : "",
+				    s->name);
+		vector_for_each (&s->fields, field)
+			(void)buffer_printf(&out, ":%s", *field);
+	}
+	vector_for_each (&diff->fields, field)
+		(void)buffer_printf(&out, " %s", *field);
+	return buffer_steal(&out);
+}
