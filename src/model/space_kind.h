@@ -35,8 +35,7 @@ struct space_kind {
 	bool has_recipes; /* recipes/ in the package, run by a zrun with an environment */
 	bool is_in_mesh;  /* messages reach it */
 	bool update_can_be_ended; /* an update that takes too long is ended without the instance */
-	const char *required_file;     /* below spaces/NAME/; NULL: none */
-	uint64_t default_memory_bytes; /* of its process */
+	const char *required_file; /* below spaces/NAME/; NULL: none */
 };
 
 #define SPACE_KIND_DECLARE(name) extern const struct space_kind space_kind_##name;

@@ -176,7 +176,7 @@ static void read_amounts(struct reader *reader, const Samoza__V1__ZhostSpec *in,
 		z->devices[z->device_count++] = (struct zhost_device){
 			.kind = mem_strdup(device->kind),
 			.model = mem_strdup(device->model != NULL ? device->model : ""),
-			.count = device->has_count ? device->count : 1};
+			.count = device->count};
 	}
 	if (in->has_latitude != in->has_longitude)
 		add_finding(reader, in->has_latitude ? "latitude" : "longitude",

@@ -132,13 +132,13 @@ int settings_control(const struct settings *s, struct control_config *ret_config
 				 "resource_reporting.interval (%lld ms), so that one lost "
 				 "heartbeat is not a failure",
 				 (long long)s->timeout_ms, (long long)s->interval_ms);
-	*ret_config = CONTROL_CONFIG_DEFAULT;
-	ret_config->heartbeat_ms = s->interval_ms;
-	ret_config->failure_timeout_ms = s->timeout_ms;
-	/* at most a sixth of the timeout [topology.detection.heartbeat] */
-	ret_config->check_ms =
-		s->check_ms < s->timeout_ms / 6 ? s->check_ms : s->timeout_ms / 6;
-	ret_config->on_disconnect_ms = s->on_disconnect_ms;
-	ret_config->margin_ms = s->margin_ms;
+	*ret_config = (struct control_config){
+		.heartbeat_ms = s->interval_ms,
+		.failure_timeout_ms = s->timeout_ms,
+		/* at most a sixth of the timeout [topology.detection.heartbeat] */
+		.check_ms = s->check_ms < s->timeout_ms / 6 ? s->check_ms : s->timeout_ms / 6,
+		.on_disconnect_ms = s->on_disconnect_ms,
+		.margin_ms = s->margin_ms,
+	};
 	return 0;
 }

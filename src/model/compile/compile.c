@@ -45,6 +45,7 @@ int topology_compile(const Samoza__V1__Topology *in, const struct topology_sourc
 	struct compile c = {.in = in, .source = source, .options = options, .findings = &own};
 	int r = 0;
 
+	c.defaults = space_defaults();
 	c.arena = arena_new();
 	c.t = arena_new_array(c.arena, struct topology, 1);
 	c.t->memory = c.arena;

@@ -12,18 +12,8 @@
 #include "model/quantity.h"
 #include "model/space_kind.h"
 
-#define DEFAULT_CPU_MILLICORES	  50u
-#define DEFAULT_MEMORY_BYTES	  (UINT64_C(32) << 20)
-#define DEFAULT_RESTART_ATTEMPTS  5u
-#define DEFAULT_RESTART_WINDOW_MS (10u * 60 * 1000)
-#define DEFAULT_STOP_GRACE_MS	  10000u
-#define DEFAULT_ACTION_TIMEOUT_MS 60000u
-#define DEFAULT_PROBE_INTERVAL_MS 10000u
-#define DEFAULT_PROBE_TIMEOUT_MS  5000u
-#define DEFAULT_PROBE_FAILURES	  3u
-
-#define LONGEST_WINDOW_MS	  (UINT64_C(30) * 86400 * 1000)
-#define LONGEST_ACTION_MS	  (UINT64_C(86400) * 1000)
+#define LONGEST_WINDOW_MS (UINT64_C(30) * 86400 * 1000)
+#define LONGEST_ACTION_MS (UINT64_C(86400) * 1000)
 
 static int compare_names(const void *a, const void *b)
 {
@@ -84,7 +74,7 @@ static void compile_device(struct compile *c, unsigned space, size_t item,
 	char field[64];
 
 	out->kind = arena_strdup(c->arena, in->kind);
-	out->count = in->has_count ? in->count : 1;
+	out->count = in->count;
 	if (out->count == 0)
 		finding(c, AT("spaces[%u].resources.devices[%zu].count", space, item),
 			"count must be at least 1");
@@ -111,8 +101,8 @@ static void compile_resources(struct compile *c, struct space *s,
 {
 	struct error *err = NULL;
 
-	s->cpu_millicores = DEFAULT_CPU_MILLICORES;
-	s->memory_bytes = DEFAULT_MEMORY_BYTES;
+	s->cpu_millicores = c->defaults.cpu_millicores;
+	s->memory_bytes = c->defaults.memory_bytes;
 	if (in == NULL)
 		return;
 	if (in->cpu != NULL && cpu_parse(in->cpu, &s->cpu_millicores, &err) < 0)
@@ -208,11 +198,16 @@ static void check_probe(struct compile *c, const char *field, const struct space
 	IMPOSSIBLE("kind of probe");
 }
 
+static struct probe default_probe(const struct compile *c)
+{
+	return (struct probe){.interval_ms = c->defaults.probe_interval_ms,
+			      .timeout_ms = c->defaults.probe_timeout_ms,
+			      .failures = c->defaults.probe_failures};
+}
+
 static void compile_ready(struct compile *c, struct space *s, const Samoza__V1__ReadyProbe *in)
 {
-	s->ready = (struct probe){.interval_ms = DEFAULT_PROBE_INTERVAL_MS,
-				  .timeout_ms = DEFAULT_PROBE_TIMEOUT_MS,
-				  .failures = DEFAULT_PROBE_FAILURES};
+	s->ready = default_probe(c);
 	if (in == NULL)
 		return;
 	switch (in->check_case) {
@@ -239,9 +234,7 @@ static void compile_ready(struct compile *c, struct space *s, const Samoza__V1__
 static void compile_health(struct compile *c, struct space *s,
 			   const Samoza__V1__HealthProbe *in)
 {
-	s->health = (struct probe){.interval_ms = DEFAULT_PROBE_INTERVAL_MS,
-				   .timeout_ms = DEFAULT_PROBE_TIMEOUT_MS,
-				   .failures = DEFAULT_PROBE_FAILURES};
+	s->health = default_probe(c);
 	if (in == NULL)
 		return;
 	switch (in->check_case) {
@@ -268,8 +261,7 @@ static void compile_health(struct compile *c, struct space *s,
 	s->health.timeout_ms =
 		duration(c, AT("spaces[%u].health.timeout", s->index), in->timeout,
 			 s->health.timeout_ms, 1, LONGEST_ACTION_MS);
-	if (in->has_failures)
-		s->health.failures = in->failures;
+	s->health.failures = in->failures;
 	if (s->health.failures == 0)
 		finding(c, AT("spaces[%u].health.failures", s->index),
 			"failures must be at least 1");
@@ -280,18 +272,18 @@ static void compile_times(struct compile *c, struct space *s, const Samoza__V1__
 {
 	s->restart_attempts = c->options != NULL && c->options->has_restart_attempts
 				      ? c->options->restart_attempts
-				      : DEFAULT_RESTART_ATTEMPTS;
+				      : c->defaults.restart_attempts;
 	if (in->restart != NULL && in->restart->has_attempts)
 		s->restart_attempts = in->restart->attempts;
 	s->restart_window_ms = duration(c, AT("spaces[%u].restart.window", s->index),
 					in->restart != NULL ? in->restart->window : NULL,
-					DEFAULT_RESTART_WINDOW_MS, 1, LONGEST_WINDOW_MS);
+					c->defaults.restart_window_ms, 1, LONGEST_WINDOW_MS);
 	s->stop_grace_ms = duration(c, AT("spaces[%u].stop.grace", s->index),
 				    in->stop != NULL ? in->stop->grace : NULL,
-				    DEFAULT_STOP_GRACE_MS, 0, LONGEST_ACTION_MS);
+				    c->defaults.stop_grace_ms, 0, LONGEST_ACTION_MS);
 	s->action_timeout_ms = duration(c, AT("spaces[%u].recipes.timeout", s->index),
 					in->recipes != NULL ? in->recipes->timeout : NULL,
-					DEFAULT_ACTION_TIMEOUT_MS, 1, LONGEST_ACTION_MS);
+					c->defaults.action_timeout_ms, 1, LONGEST_ACTION_MS);
 }
 
 static enum space_type type_of(struct compile *c, unsigned index, const Samoza__V1__Space *in)

@@ -6,6 +6,7 @@
 
 #include "model/arena.h"
 #include "model/compile.h"
+#include "model/space_defaults.h"
 #include "model/topology.h"
 
 /* Where a finding belongs: a path of keys as schema_position_of() takes it. */
@@ -19,6 +20,7 @@ struct compile {
 	const struct topology_options *options;
 	struct diagnostics *findings;
 	unsigned finding_count; /* of this compile */
+	struct space_defaults defaults;
 	struct arena *arena;
 	struct topology *t;
 };

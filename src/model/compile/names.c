@@ -54,7 +54,7 @@ static void name_spaces(struct compile *c)
 
 		s->index = i;
 		s->parent = -1;
-		s->count = in->has_count ? in->count : 1;
+		s->count = in->count;
 		s->name = arena_strdup(c->arena, in->name != NULL ? in->name : "");
 		if (in->name == NULL)
 			finding(c, AT("spaces[%u]", i), "a space needs a name");

@@ -135,7 +135,7 @@ static struct affinity *compile_affinities(struct compile *c, const struct space
 					  str_is_empty(in[i]->scope) ? "zhost" : in[i]->scope);
 		out->scope_is_zhost = strcmp(out->scope, "zhost") == 0;
 		out->required = in[i]->has_required && in[i]->required;
-		out->weight = in[i]->has_weight ? in[i]->weight : 50;
+		out->weight = in[i]->weight;
 		out->item = (unsigned)i;
 		kept++;
 	}
@@ -161,7 +161,7 @@ void compile_placement(struct compile *c, struct space *s, const Samoza__V1__Pla
 		s->spread[i] = (struct spread_rule){
 			.over = arena_strdup(c->arena, spread->over),
 			.over_is_zhost = strcmp(spread->over, "zhost") == 0,
-			.max_skew = spread->has_max_skew ? spread->max_skew : 1,
+			.max_skew = spread->max_skew,
 			.required = spread->has_required && spread->required};
 		if (s->spread[i].max_skew == 0)
 			finding(c, AT("spaces[%u].placement.spread[%zu].max_skew", s->index, i),

@@ -11,5 +11,4 @@ const struct space_kind space_kind_native = {
 	.has_process = true,
 	.has_recipes = true,
 	.update_can_be_ended = true,
-	.default_memory_bytes = (uint64_t)32 * 1024 * 1024,
 };

@@ -16,5 +16,4 @@ const struct space_kind space_kind_wasm = {
 	.has_process = true,
 	.has_module = true,
 	.is_in_mesh = true,
-	.default_memory_bytes = (uint64_t)32 * 1024 * 1024,
 };

@@ -14,11 +14,11 @@
 #include "adapter/uv/loop.h"
 #include "base/buffer.h"
 #include "base/str.h"
+#include "model/space_defaults.h"
 #include "zhost/artifact/package_files.h"
 #include "zrun/native/native_files.h"
 
-#define TIMEOUT_MS 60000 /* [formats.topology.recipes] */
-#define RESERVE_MS 400	 /* of an action's time: for zrun to kill and to report */
+#define RESERVE_MS 400 /* of an action's time: for zrun to kill and to report */
 #define LIST_MAX   ((size_t)16 * 1024 * 1024)
 /* Users of instances where zhost is root: below the numbers that systemd and others give to
  * containers, from 2^31 on. */
@@ -93,6 +93,7 @@ static void set_probe(struct native_launch *l, const struct native_action *a, co
 
 	if (p == NULL)
 		return;
+	const struct space_defaults defaults = space_defaults();
 	if (p->tcp != NULL)
 		value = variables_port(p->tcp, a->exports, a->n_exports);
 	else
@@ -105,20 +106,22 @@ static void set_probe(struct native_launch *l, const struct native_action *a, co
 	set(l, key, value);
 	free(key);
 	key = str_printf("%s.interval_ms", name);
-	set_text(l, key, "%u", p->has_interval_ms ? p->interval_ms : 10000u);
+	set_text(l, key, "%u",
+		 p->has_interval_ms ? p->interval_ms : defaults.probe_interval_ms);
 	free(key);
 	key = str_printf("%s.timeout_ms", name);
-	set_text(l, key, "%u", p->has_timeout_ms ? p->timeout_ms : 5000u);
+	set_text(l, key, "%u", p->has_timeout_ms ? p->timeout_ms : defaults.probe_timeout_ms);
 	free(key);
 	key = str_printf("%s.failures", name);
-	set_text(l, key, "%u", p->has_failures ? p->failures : 3u);
+	set_text(l, key, "%u", p->has_failures ? p->failures : defaults.probe_failures);
 }
 
 static void set_times(struct native_launch *l, const struct native_action *a)
 {
-	uint64_t timeout = a->spec->has_action_timeout_ms && a->spec->action_timeout_ms > 0
-				   ? a->spec->action_timeout_ms
-				   : TIMEOUT_MS;
+	uint64_t timeout =
+		a->spec->has_action_timeout_ms && a->spec->action_timeout_ms > 0
+			? a->spec->action_timeout_ms
+			: space_defaults().action_timeout_ms; /* [formats.topology.recipes] */
 	uint64_t reserve = timeout > 4 * (uint64_t)RESERVE_MS ? RESERVE_MS : timeout / 10;
 	uint64_t gone = (uint64_t)a->spent_ms + reserve;
 

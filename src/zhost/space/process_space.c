@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/memory.h"
+#include "model/space_defaults.h"
 
 struct zrun_identity process_space_identity(const struct resident *r)
 {
@@ -103,9 +104,9 @@ int process_space_launch(struct resident *r, struct launch_request *q, struct er
 		imports[i] = (struct launch_variable){r->imports.items[i].name,
 						      r->imports.items[i].value};
 	q->memory_bytes = r->spec->memory_bytes > 0 ? r->spec->memory_bytes
-						    : r->runtime->kind->default_memory_bytes;
+						    : space_defaults().memory_bytes;
 	q->capabilities = r->capabilities;
-	q->grace_ms = r->spec->has_stop_grace_ms ? (uint32_t)r->spec->stop_grace_ms : 0;
+	q->grace_ms = (uint32_t)resident_grace_ms(r);
 	q->imports = imports;
 	q->imports_count = r->imports.count;
 	struct zrun_identity identity = process_space_identity(r);

@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/heap.h"
 #include "base/str.h"
+#include "model/space_defaults.h"
 #include "schema/message.h"
 #include "zhost/space/resident_machine.h"
 #include "zhost/space/residents_private.h"
@@ -190,6 +191,12 @@ int resident_fill_exports(struct resident *r, struct error **err)
 	return result;
 }
 
+uint64_t resident_grace_ms(const struct resident *r)
+{
+	return r->spec->has_stop_grace_ms ? r->spec->stop_grace_ms
+					  : space_defaults().stop_grace_ms;
+}
+
 static uint64_t boottime_ms(const struct resident *r, int64_t mono_ms)
 {
 	struct timespec now;
@@ -206,7 +213,7 @@ struct zrun_lease resident_lease(const struct resident *r)
 	if (!r->spec->exclusive || r->deadline_ms == NEVER_MS)
 		return (struct zrun_lease){0};
 	const struct cluster_timing *timing = r->owner->parts.timing;
-	int64_t grace = r->spec->has_stop_grace_ms ? (int64_t)r->spec->stop_grace_ms : 10000;
+	int64_t grace = (int64_t)resident_grace_ms(r);
 	int64_t most = timing->failure_timeout_ms - 2 * timing->heartbeat_ms;
 	if (grace > most)
 		grace = most > 0 ? most : 0;

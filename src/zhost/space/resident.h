@@ -118,6 +118,8 @@ int resident_exports(struct resident *r, Samoza__V1__Variable ***ret_exports,
 /* It can send from now on; others reach it once it is started. */
 void resident_join_mesh(struct resident *r);
 void resident_leave_mesh(struct resident *r);
+/* How long its process may take to stop. */
+uint64_t resident_grace_ms(const struct resident *r);
 /* When an exclusive instance's process stops by itself; zero for others. */
 struct zrun_lease resident_lease(const struct resident *r);
 /* NULL: it is not here. */

@@ -188,12 +188,13 @@ static int load_record(void *user, enum record_kind kind, const char *id, const 
 
 void controller_start(struct world *w)
 {
-	struct control_config config = CONTROL_CONFIG_DEFAULT;
-	config.heartbeat_ms = w->options.heartbeat_ms;
-	config.failure_timeout_ms = w->options.timeout_ms;
-	config.check_ms = w->options.check_ms;
-	config.margin_ms = w->options.margin_ms;
-	config.on_disconnect_ms = w->options.on_disconnect_ms;
+	const struct control_config config = {
+		.heartbeat_ms = w->options.heartbeat_ms,
+		.failure_timeout_ms = w->options.timeout_ms,
+		.check_ms = w->options.check_ms,
+		.margin_ms = w->options.margin_ms,
+		.on_disconnect_ms = w->options.on_disconnect_ms,
+	};
 	const struct sim_store_hooks hooks = {
 		.asked = on_asked, .written = on_written, .load_fails = on_load, .user = w};
 	w->zrms_life++;

@@ -20,6 +20,7 @@
 #include "base/str.h"
 #include "fake_upstream.h"
 #include "fake_zrun.h"
+#include "model/space_defaults.h"
 #include "zhost/mesh/hub_transport.h"
 #include "zhost/space/resident.h"
 
@@ -456,7 +457,7 @@ static void wasm_runs_its_module_with_its_identity_exports_and_imports(void **st
 	assert_string_equal(z->module_path, module);
 	assert_int_equal(z->epoch, EPOCH);
 	assert_int_equal(z->capabilities, ZRUN_CAP_NET_EMIT | ZRUN_CAP_SYS_LOG);
-	assert_int_equal(z->memory_bytes, space_kind_wasm.default_memory_bytes);
+	assert_int_equal(z->memory_bytes, space_defaults().memory_bytes);
 	assert_int_equal(z->grace_ms, 900);
 	assert_string_equal(z->imports, "db.port=42\ndb-1.port=42\n");
 	CLEANUP(freep)
