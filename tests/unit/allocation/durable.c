@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../sqlite/folder.h"
+#include "../sqlite/directory.h"
 #include "adapter/sqlite/kv.h"
 #include "adapter/sqlite/store.h"
 #include "base/check.h"
@@ -157,11 +157,10 @@ static void zrms_submit(struct zrms_life *life)
 	Samoza__V1__Topology *message = read_topology();
 	struct topology *topology = NULL;
 	INVARIANT(topology_compile(message, NULL, NULL, NULL, &topology, NULL) == 0);
-	Samoza__V1__TopologyRecord record = SAMOZA__V1__TOPOLOGY_RECORD__INIT;
-	record.id = (char *)"id-1";
-	record.name = (char *)"shop";
+	Samoza__V1__RevisionRecord record = SAMOZA__V1__REVISION_RECORD__INIT;
+	record.application = (char *)"id-1";
+	record.number = 1;
 	record.package_digest = (char *)"";
-	record.state = (char *)"pending";
 	record.topology = message;
 	const struct control_input input = {
 		.type = CONTROL_SUBMIT,
@@ -406,18 +405,18 @@ static void zhost_check(struct nth *nth, void *path)
 
 /* ---- both ---- */
 
-static char *folder;
+static char *directory;
 
 static void *file_new(void)
 {
-	folder = folder_new();
-	return folder_file(folder, "data.db");
+	directory = directory_new();
+	return directory_file(directory, "data.db");
 }
 
 static void file_free(void *path)
 {
-	folder_remove(folder);
-	free(folder);
+	directory_remove(directory);
+	free(directory);
 	free(path);
 }
 

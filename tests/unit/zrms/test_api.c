@@ -186,11 +186,10 @@ static void submit_shop(struct stage *s)
 	assert_int_equal(topology_compile((Samoza__V1__Topology *)message, NULL, NULL, NULL,
 					  &topology, NULL),
 			 0);
-	Samoza__V1__TopologyRecord record = SAMOZA__V1__TOPOLOGY_RECORD__INIT;
-	record.id = (char *)SHOP_ID;
-	record.name = (char *)"shop";
+	Samoza__V1__RevisionRecord record = SAMOZA__V1__REVISION_RECORD__INIT;
+	record.application = (char *)SHOP_ID;
+	record.number = 1;
 	record.package_digest = (char *)"";
-	record.state = (char *)"pending";
 	record.topology = (Samoza__V1__Topology *)message;
 	const struct control_input input = {
 		.type = CONTROL_SUBMIT,
