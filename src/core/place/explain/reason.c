@@ -1,5 +1,7 @@
 #include "core/place/explain/reason.h"
 
+#include <stdlib.h>
+
 #include "base/str.h"
 #include "core/place/explain/smallest_change.h"
 #include "core/place/state/nodes.h"
@@ -133,4 +135,22 @@ bool reason_find(struct filter *f, const char *path, struct place_reason *reason
 	if (r != NULL)
 		reason->change = smallest_change(f);
 	return r != NULL;
+}
+
+/* ---- results ---- */
+
+void place_reason_done(struct place_reason *reason)
+{
+	free(reason->sentence);
+	free(reason->detail);
+	free(reason->change);
+	*reason = (struct place_reason){.unit = PLACE_NONE};
+}
+
+char *place_reason_text(const struct place_reason *reason)
+{
+	if (reason->sentence == NULL)
+		return NULL;
+	return reason->detail != NULL ? str_printf("%s: %s", reason->sentence, reason->detail)
+				      : mem_strdup(reason->sentence);
 }

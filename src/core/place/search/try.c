@@ -136,25 +136,9 @@ void place_try(struct place *p, const struct place_request *request, struct plac
 
 /* ---- results ---- */
 
-void place_reason_done(struct place_reason *reason)
-{
-	free(reason->sentence);
-	free(reason->detail);
-	free(reason->change);
-	*reason = (struct place_reason){.unit = PLACE_NONE};
-}
-
 void place_result_done(struct place_result *result)
 {
 	free(result->zhosts);
 	place_reason_done(&result->reason);
 	*result = (struct place_result){.reason.unit = PLACE_NONE};
-}
-
-char *place_reason_text(const struct place_reason *reason)
-{
-	if (reason->sentence == NULL)
-		return NULL;
-	return reason->detail != NULL ? str_printf("%s: %s", reason->sentence, reason->detail)
-				      : mem_strdup(reason->sentence);
 }
