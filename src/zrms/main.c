@@ -31,7 +31,7 @@
 #include "zrms/api.h"
 #include "zrms/api_metrics.h"
 #include "zrms/api_routes.h"
-#include "zrms/uuid.h"
+#include "zrms/submission/uuid.h"
 #include "zrms/zrms.h"
 
 enum {

@@ -14,7 +14,7 @@
 #include "base/metrics.h"
 #include "core/control/control.h"
 #include "port/store.h"
-#include "zrms/artifacts.h"
+#include "zrms/artifact/artifacts.h"
 #include "zrms/commit_driver.h"
 #include "zrms/hub.h"
 #include "zrms/links.h"

@@ -21,6 +21,8 @@ ORDER = [
     ["zhost/log", "zhost/artifact", "zhost/mesh", "zhost/data"],
     ["zhost/edge", "zhost/process", "zhost/native"], ["zhost/space"], ["zhost/reconcile"],
     ["zsim/world"], ["zsim/fuzz", "zsim/scenario"],
+    ["zrms/artifact"], ["zrms/submission"],
+    ["zshell/shell"], ["zshell/command"],
     ["zsim", "zhost", "zrms", "mex", "zshell", "startz", "zbench"],
 ]
 ALSO = {

@@ -10,7 +10,7 @@
 #include "base/heap.h"
 #include "base/str.h"
 #include "zrms/submission/revision_record.h"
-#include "zrms/uuid.h"
+#include "zrms/submission/uuid.h"
 
 enum { TRIM_AFTER_MS = 1000 };
 

@@ -18,7 +18,7 @@
 #include "base/error.h"
 #include "base/metrics.h"
 #include "core/control/control.h"
-#include "zrms/artifacts.h"
+#include "zrms/artifact/artifacts.h"
 #include "zrms/submission/translations.h"
 
 struct submissions;

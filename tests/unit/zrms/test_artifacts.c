@@ -1,4 +1,4 @@
-/* zrms/artifacts.h: an artifact stays as long as a topology or a submission refers to it. */
+/* zrms/artifact/artifacts.h: an artifact stays as long as a topology or a submission refers to it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +13,7 @@
 #include "adapter/artifact/memory.h"
 #include "base/str.h"
 #include "proto/record.pb-c.h"
-#include "zrms/artifacts.h"
+#include "zrms/artifact/artifacts.h"
 
 struct stage {
 	struct artifact_store *store;

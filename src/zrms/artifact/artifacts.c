@@ -1,4 +1,4 @@
-#include "zrms/artifacts.h"
+#include "zrms/artifact/artifacts.h"
 
 #include <string.h>
 

@@ -9,8 +9,8 @@
  * artifacts_put_package_file(), artifacts_adopt() and artifacts_sync() are for any thread, the
  * others for the loop's.
  */
-#ifndef SAMOZA_ZRMS_ARTIFACTS_H
-#define SAMOZA_ZRMS_ARTIFACTS_H
+#ifndef SAMOZA_ZRMS_ARTIFACT_ARTIFACTS_H
+#define SAMOZA_ZRMS_ARTIFACT_ARTIFACTS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-#include "zrms/uuid.h"
+#include "zrms/submission/uuid.h"
 
 #include <stdint.h>
 #include <stdio.h>
