@@ -6,6 +6,8 @@
  * Ctrl-C abandons the line, or the command that runs; Ctrl-D ends. Without a terminal, lines
  * are read without prompt and history.
  */
+#include "zshell/interactive.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <histedit.h>
@@ -22,7 +24,8 @@
 #include "base/check.h"
 #include "base/str.h"
 #include "base/text.h"
-#include "zshell/shell.h"
+#include "zshell/program.h"
+#include "zshell/shell/complete.h"
 
 #define HISTORY_LINES 1000
 

@@ -3,7 +3,8 @@
  */
 #include <stdio.h>
 
-#include "zshell/shell.h"
+#include "zshell/interactive.h"
+#include "zshell/program.h"
 
 #define DEFAULT_URL "http://127.0.0.1:7331"
 
@@ -24,7 +25,7 @@ static int run(struct shell *shell, const struct cli_run *line,
 int main(int argc, char **argv)
 {
 	CLEANUP(cli_run_done) struct cli_run line = {0};
-	struct shell shell = {0};
+	struct shell shell = {.program = &zshell_program};
 	struct shell_options given = {0};
 	int status = cli_start(&zshell_program, argc, argv, &given, &line);
 

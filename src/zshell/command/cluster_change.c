@@ -2,6 +2,7 @@
  * Commands that change a zhost: cordon, uncordon, rm.
  */
 #include "base/str.h"
+#include "zshell/command/commands.h"
 #include "zshell/command/common.h"
 
 static int run(void *context, const struct cli_run *line, struct error **err);

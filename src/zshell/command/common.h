@@ -6,9 +6,9 @@
 
 #include "adapter/client/view.h"
 #include "proto/view.pb-c.h"
-#include "zshell/resolve.h"
-#include "zshell/shell.h"
-#include "zshell/wait.h"
+#include "zshell/shell/resolve.h"
+#include "zshell/shell/shell.h"
+#include "zshell/shell/wait.h"
 
 /* Used as `.details` by every command that takes an ID. */
 #define ID_DETAILS                                                                          \

@@ -2,7 +2,9 @@
  * Completion for other shells, and `exit` of the interactive shell.
  */
 #include "base/str.h"
+#include "zshell/command/commands.h"
 #include "zshell/command/common.h"
+#include "zshell/shell/complete.h"
 
 static int run_completion(void *context, const struct cli_run *line, struct error **err);
 static int run_complete(void *context, const struct cli_run *line, struct error **err);

@@ -1,4 +1,5 @@
 #include "base/str.h"
+#include "zshell/command/commands.h"
 #include "zshell/command/common.h"
 
 static int run(void *context, const struct cli_run *line, struct error **err);

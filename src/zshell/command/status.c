@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "zshell/command/commands.h"
 #include "zshell/command/common.h"
 
 /* Short, because a healthy zrms answers at once. */

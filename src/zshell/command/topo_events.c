@@ -1,6 +1,7 @@
 #include <inttypes.h>
 
 #include "base/str.h"
+#include "zshell/command/commands.h"
 #include "zshell/command/common.h"
 
 static int run(void *context, const struct cli_run *line, struct error **err);

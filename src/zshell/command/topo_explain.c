@@ -2,6 +2,7 @@
 
 #include "base/buffer.h"
 #include "base/str.h"
+#include "zshell/command/commands.h"
 #include "zshell/command/common.h"
 
 static int run(void *context, const struct cli_run *line, struct error **err);

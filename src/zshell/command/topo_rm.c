@@ -1,3 +1,4 @@
+#include "zshell/command/commands.h"
 #include "zshell/command/common.h"
 
 static int run(void *context, const struct cli_run *line, struct error **err);

@@ -3,10 +3,10 @@
  * one that is not stopped, or else the newest); an instance by TOPOLOGY/PATH, or by its path
  * alone if only one topology has it.
  */
-#ifndef SAMOZA_ZSHELL_RESOLVE_H
-#define SAMOZA_ZSHELL_RESOLVE_H
+#ifndef SAMOZA_ZSHELL_SHELL_RESOLVE_H
+#define SAMOZA_ZSHELL_SHELL_RESOLVE_H
 
-#include "zshell/shell.h"
+#include "zshell/shell/shell.h"
 
 struct topology_ref {
 	char *id;

@@ -1,4 +1,4 @@
-#include "zshell/resolve.h"
+#include "zshell/shell/resolve.h"
 
 #include <string.h>
 

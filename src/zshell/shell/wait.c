@@ -1,4 +1,4 @@
-#include "zshell/wait.h"
+#include "zshell/shell/wait.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -3,11 +3,11 @@
  *
  *   last event before the request -> request -> events since then -> GET says so -> done
  */
-#ifndef SAMOZA_ZSHELL_WAIT_H
-#define SAMOZA_ZSHELL_WAIT_H
+#ifndef SAMOZA_ZSHELL_SHELL_WAIT_H
+#define SAMOZA_ZSHELL_SHELL_WAIT_H
 
-#include "zshell/resolve.h"
-#include "zshell/shell.h"
+#include "zshell/shell/resolve.h"
+#include "zshell/shell/shell.h"
 
 /* How long --wait waits without a value, and at most. */
 #define WAIT_DEFAULT "60s"

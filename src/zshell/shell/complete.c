@@ -1,9 +1,10 @@
 /*
  * Completion of names that zrms knows. It never fails: without zrms there are no names.
  */
+#include "zshell/shell/complete.h"
+
 #include "adapter/client/view.h"
 #include "proto/view.pb-c.h"
-#include "zshell/shell.h"
 
 /* The user waits for the answer to a key. */
 #define ASK_TIMEOUT_MS 1500
@@ -61,7 +62,7 @@ void complete_words(struct shell *shell, const char *const *words, size_t count,
 		    const char *current, struct cli_candidates *ret_candidates, bool *ret_files)
 {
 	api_set_timeout(shell->api, ASK_TIMEOUT_MS);
-	cli_complete(&zshell_program, words, count, current, add_names, shell, ret_candidates,
+	cli_complete(shell->program, words, count, current, add_names, shell, ret_candidates,
 		     ret_files);
 	api_set_timeout(shell->api, 0);
 }

@@ -1,0 +1,24 @@
+/*
+ * The program: its table of commands, and a line of words run by it.
+ */
+#ifndef SAMOZA_ZSHELL_PROGRAM_H
+#define SAMOZA_ZSHELL_PROGRAM_H
+
+#include "zshell/shell/shell.h"
+
+/* Options of every command. NULL: not given on the line. */
+struct shell_options {
+	char *api, *format;
+};
+
+extern const struct cli_program zshell_program;
+
+/* Applies the given options to the shell; a new api replaces the old one. */
+int shell_apply(struct shell *shell, const struct shell_options *given,
+		struct error **err) must_check;
+
+/* Parses and runs one line of words, prints errors, returns the exit status. Options of every
+ * command hold for this line only. */
+int shell_run_line(struct shell *shell, const char *const *words, size_t count) must_check;
+
+#endif

@@ -1,0 +1,40 @@
+/*
+ * Context of the commands of zshell. Each command is a file under command/ with its
+ * descriptor at the top (adapter/cli/cli.h); the table is in program.c.
+ *
+ *   words of a line ─► shell_run_line() (program.h) ─► command->run(struct shell *, line)
+ */
+#ifndef SAMOZA_ZSHELL_SHELL_SHELL_H
+#define SAMOZA_ZSHELL_SHELL_SHELL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "adapter/cli/cli.h"
+#include "adapter/client/api.h"
+#include "adapter/output/output.h"
+
+/* In addition to enum cli_status [shell.zshell.exit-status]. */
+enum exit_status {
+	EXIT_UNREACHABLE = 3, /* zrms cannot be reached */
+	EXIT_TIMEOUT = 4,     /* --wait timed out; the operation continues in the background */
+};
+
+/* The context of every command. */
+struct shell {
+	const struct cli_program *program; /* zshell itself, with all commands */
+	struct api *api;
+	struct output output;
+	bool interactive;
+	bool leave; /* the interactive shell ends after this command */
+};
+
+/* Kinds of arguments whose names zrms knows. */
+enum argument_kind {
+	ARGUMENT_TOPOLOGY = CLI_ARGUMENT_NAMES, /* id, prefix of one, or name */
+	ARGUMENT_SPACE,				/* TOPOLOGY/PATH */
+	ARGUMENT_ZHOST,
+	ARGUMENT_SHELL, /* bash */
+};
+
+#endif
