@@ -1,6 +1,7 @@
-"""Circles: files of one directory that need each other, so that none can be read, tested or
-replaced without the rest. A file needs another if it uses a function or variable of its own that
-the other defines; headers need what they include.
+"""Circles: files, or directories, that need each other, so that none can be read, tested or replaced
+without the rest. A file needs another if it uses a function or variable that the other defines, a
+directory needs those of the files that its files need; headers need what they include. There are
+no exceptions.
 """
 import os.path
 
@@ -44,20 +45,39 @@ def circles(graph):
     return found
 
 
+def home_of(user, homes):
+    """Which of the files that define a symbol `user` means: programs may define the same name. The
+    nearest one; None where that is not clear."""
+    for directory in (os.path.dirname(user), "/".join(user.split("/")[:2]), "src"):
+        near = [home for home in homes if home.startswith(directory + "/")]
+        if near:
+            return near[0] if len(near) == 1 else None
+    return None
+
+
 def by_symbols(tree):
     mine = {name: path for name, path in tree.objects().items() if name.startswith("src/")}
     found = symbols.symbols(mine)
     homes = {}
     for name, (defined, _) in found.items():
         for symbol in defined:
-            homes.setdefault((os.path.dirname(name), symbol), name)
+            homes.setdefault(symbol, []).append(name)
     graph = {name: set() for name in found}
     for name, (_, needed) in found.items():
         for symbol in needed:
-            home = homes.get((os.path.dirname(name), symbol))
+            home = home_of(name, homes.get(symbol, []))
             if home is not None and home != name:
                 graph[name].add(home)
     return graph
+
+
+def of_directories(graph):
+    """The same, between the directories of the files."""
+    directories = {}
+    for name, needed in graph.items():
+        mine = directories.setdefault(os.path.dirname(name), set())
+        mine |= {os.path.dirname(home) for home in needed} - {os.path.dirname(name)}
+    return directories
 
 
 def by_includes(tree):
@@ -79,6 +99,8 @@ def check(tree):
     yield from of_layers()
     for part in circles(by_includes(tree)):
         yield f"{part[0]}: headers that include each other: {', '.join(part)}"
-    for part in circles(by_symbols(tree)):
-        yield (f"{os.path.dirname(part[0])}: files that use each other's functions: "
-               f"{', '.join(os.path.basename(name) for name in part)}")
+    graph = by_symbols(tree)
+    for part in circles(graph):
+        yield f"files that use each other's functions: {', '.join(part)}"
+    for part in circles(of_directories(graph)):
+        yield f"directories that use each other's functions: {', '.join(part)}"

@@ -209,16 +209,57 @@ class Symbols(Planting):
                                   planted("src/core/outbox.c", code))
 
 
+def calls(mine, theirs):
+    """Code of a function that calls one that another file defines."""
+    return f"void {theirs}(void);\nvoid {mine}(void);\nvoid {mine}(void) {{ {theirs}(); }}"
+
+
 class Circles(Planting):
-    def test_two_files(self):
+    def refuse(self, codes, words):
         objects = {}
-        for name, mine, theirs in (("heap", "planted_a", "planted_b"),
-                                   ("text", "planted_b", "planted_a")):
-            objects.update(compiled(self.scratch, f"src/base/{name}.c",
-                                    f"void {theirs}(void);\nvoid {mine}(void);\n"
-                                    f"void {mine}(void) {{ {theirs}(); }}"))
-        self.assert_found(circles.check, "src/base: files that use each other's functions: "
-                          "heap.c, text.c", objects=objects)
+        for name, code in codes.items():
+            objects.update(compiled(self.scratch, name, code))
+        self.assert_found(circles.check, words, objects=objects)
+
+    def test_two_files(self):
+        self.refuse({"src/base/heap.c": calls("planted_a", "planted_b"),
+                     "src/base/text.c": calls("planted_b", "planted_a")},
+                    "files that use each other's functions: src/base/heap.c, src/base/text.c")
+
+    def test_three_files(self):
+        self.refuse({"src/zrun/runner/clocks.c": calls("planted_a", "planted_b"),
+                     "src/zrun/runner/import_set.c": calls("planted_b", "planted_c"),
+                     "src/zrun/runner/message_queue.c": calls("planted_c", "planted_a")},
+                    "src/zrun/runner/clocks.c, src/zrun/runner/import_set.c, "
+                    "src/zrun/runner/message_queue.c")
+
+    def test_files_of_two_directories(self):
+        self.refuse({"src/zsim/world/event.c": calls("planted_a", "planted_b"),
+                     "src/zsim/fuzz/legal.c": calls("planted_b", "planted_a")},
+                    "functions: src/zsim/fuzz/legal.c, src/zsim/world/event.c")
+
+    def test_a_variable_and_a_table_of_functions(self):
+        self.refuse({"src/base/heap.c": "extern int planted_a;\nint *planted_b(void);\n"
+                                        "int *planted_b(void) { return &planted_a; }",
+                     "src/base/text.c": "int *planted_b(void);\nint planted_a;\n"
+                                        "int *(*const planted_table[])(void);\n"
+                                        "int *(*const planted_table[])(void) = {planted_b};"},
+                    "src/base/heap.c, src/base/text.c")
+
+    def test_directories_without_a_circle_of_files(self):
+        self.refuse({"src/zrms/submission/uuid.c": calls("planted_a", "planted_b"),
+                     "src/zrms/logs.c": "void planted_b(void);\nvoid planted_b(void) {}"},
+                    "directories that use each other's functions: src/zrms, src/zrms/submission")
+
+    def test_a_name_that_two_programs_define(self):
+        homes = ["src/adapter/client/api.c", "src/zrms/api.c"]
+        self.assertEqual(circles.home_of("src/zrms/main.c", homes), "src/zrms/api.c")
+        self.assertEqual(circles.home_of("src/adapter/client/view.c", homes),
+                         "src/adapter/client/api.c")
+        self.assertIsNone(circles.home_of("src/zshell/main.c", homes))
+
+    def test_the_tree_has_none(self):
+        self.assertEqual(clean_findings(circles.check), [])
 
     def test_headers(self):
         self.assert_found(circles.check, "headers that include each other",
