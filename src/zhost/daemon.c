@@ -10,11 +10,10 @@
 #include "adapter/uv/stream_kinds.h"
 #include "base/check.h"
 #include "base/str.h"
-#include "core/agent/agent_frames.h"
-#include "port/frame.h"
 #include "zhost/artifact/artifact.h"
 #include "zhost/data/data_service.h"
 #include "zhost/edge/edge.h"
+#include "zhost/frames.h"
 #include "zhost/log/log_service.h"
 #include "zhost/mesh/hub_transport.h"
 #include "zhost/mesh/mesh.h"
@@ -67,7 +66,7 @@ struct zhost_daemon {
 	int exit_status;
 };
 
-/* ---- frames of zrms ---- */
+/* ---- the connection to zrms ---- */
 
 static void on_connected(void *user)
 {
@@ -82,47 +81,19 @@ static void on_disconnected(void *user)
 	log_service_disconnected(d->log_service);
 }
 
-/* A frame that is not the agent's. */
-static void take_frame(struct zhost_daemon *d, Samoza__V1__FrameType type,
-		       ProtobufCMessage *message)
-{
-	switch ((int)type) {
-	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_TABLE:
-		mesh_table_apply(mesh_table(d->mesh), (Samoza__V1__MeshTable *)message);
-		return;
-	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE:
-		hub_transport_take(d->mesh_transport, (Samoza__V1__MeshMessage *)message);
-		return;
-	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY:
-		data_take(d->data, (Samoza__V1__DataReply *)message);
-		return;
-	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGET:
-		data_forget(d->data, (Samoza__V1__DataForget *)message);
-		return;
-	case SAMOZA__V1__FRAME_TYPE__FRAME_LOG_REQUEST:
-		log_service_take(d->log_service, (Samoza__V1__LogRequest *)message);
-		return;
-	default:
-		IMPOSSIBLE("every frame of zrms is the agent's or one of these");
-	}
-}
-
 static int on_frame(void *user, Samoza__V1__FrameType type, ProtobufCMessage *message,
 		    struct error **err)
 {
-	struct zhost_daemon *d = user;
-	struct agent_input input;
-	int r = agent_frame_input(type, message, &input, err);
-
-	if (r > 0)
-		reconcile_input(d->reconcile, &input);
-	else if (r == 0)
-		take_frame(d, type, message);
-	if (r > 0 && input.type == AGENT_HELLO_ACK &&
-	    upstream_is_up(uplink_upstream(d->uplink)))
-		data_connected(d->data);
+	const struct zhost_daemon *d = user;
+	const struct frame_parts parts = {.upstream = uplink_upstream(d->uplink),
+					  .reconcile = d->reconcile,
+					  .mesh = d->mesh,
+					  .mesh_transport = d->mesh_transport,
+					  .data = d->data,
+					  .logs = d->log_service};
+	int r = frames_take(&parts, type, message, err);
 	protobuf_c_message_free_unpacked(message, NULL);
-	return r < 0 ? r : 0;
+	return r;
 }
 
 static const struct uplink_listener uplink_listener = {

@@ -4,7 +4,7 @@
  *    zrms ◄─────────── uplink/ ◄──────────── upstream (send) ◄─────────────┐
  *      │                  │ frames                                         │
  *      │                  ▼                                                │
- *      │        daemon.c: one switch ──► mesh/, data/, log/  ──────────────┤
+ *      │              frames.c ──► mesh/, data/, log/  ────────────────────┤
  *      │                  │                 ▲                              │
  *      │                  ▼                 │ messages, requests, lines    │
  *      │              reconcile/ ──tasks──► space/ ──► process/ ◄──► zrun, zrun, zrun …

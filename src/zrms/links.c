@@ -3,6 +3,7 @@
 #include "adapter/log/log.h"
 #include "base/check.h"
 #include "base/hash.h"
+#include "core/control/control_frames.h"
 
 enum {
 	HELLO_WAIT_MS = 10000,
@@ -28,23 +29,7 @@ struct links {
 	uint64_t frames_in, opened_total;
 };
 
-/* ---- frames that come in, by subject ---- */
-
-enum subject { FROM_ZRMS, FOR_CONTROL, FOR_LOGS, FOR_MESH };
-
-static enum subject subject_of(unsigned type)
-{
-	static const enum subject subjects[] = {
-		[SAMOZA__V1__FRAME_TYPE__FRAME_HELLO] = FOR_CONTROL,
-		[SAMOZA__V1__FRAME_TYPE__FRAME_REPORT] = FOR_CONTROL,
-		[SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT] = FOR_CONTROL,
-		[SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REQUEST] = FOR_CONTROL,
-		[SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGOTTEN] = FOR_CONTROL,
-		[SAMOZA__V1__FRAME_TYPE__FRAME_LOG_CHUNK] = FOR_LOGS,
-		[SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE] = FOR_MESH,
-	};
-	return type < ARRAY_SIZE(subjects) ? subjects[type] : FROM_ZRMS;
-}
+/* ---- frames that come in ---- */
 
 static int hello_take(struct zhost_link *l, const Samoza__V1__Hello *hello, struct error **err)
 {
@@ -56,30 +41,32 @@ static int hello_take(struct zhost_link *l, const Samoza__V1__Hello *hello, stru
 	return 0;
 }
 
-static int message_take(struct zhost_link *l, unsigned type, const ProtobufCMessage *message,
-			struct error **err)
+/* What the core does not take: only lines of logs come as whole messages. */
+static void other_take(struct zhost_link *l, Samoza__V1__FrameType type,
+		       const ProtobufCMessage *message)
 {
-	struct links *links = l->links;
-	int r = 0;
-	switch (subject_of(type)) {
-	case FOR_CONTROL:
-		if (type == SAMOZA__V1__FRAME_TYPE__FRAME_HELLO)
-			r = hello_take(l, (const Samoza__V1__Hello *)message, err);
-		if (r == 0)
-			links->listener->control(links->user, l->id,
-						 (Samoza__V1__FrameType)type, message);
+	INVARIANT(type == SAMOZA__V1__FRAME_TYPE__FRAME_LOG_CHUNK);
+	l->links->listener->log_chunk(l->links->user, l->id,
+				      (const Samoza__V1__LogChunk *)message);
+}
+
+static int message_take(struct zhost_link *l, Samoza__V1__FrameType type,
+			const ProtobufCMessage *message, struct error **err)
+{
+	struct control_input input;
+	int r = control_frame_input(l->id, type, message, &input, err);
+	if (r < 0)
 		return r;
-	case FOR_LOGS:
-		links->listener->log_chunk(links->user, l->id,
-					   (const Samoza__V1__LogChunk *)message);
+	if (r == 0) {
+		other_take(l, type, message);
 		return 0;
-	case FROM_ZRMS:
-		return error_set(err, ERR_INVALID, "a %s, which only zrms sends",
-				 frame_type_name(type));
-	case FOR_MESH:
-		break;
 	}
-	IMPOSSIBLE("mesh messages are not decoded");
+	if (input.type == CONTROL_HELLO)
+		r = hello_take(l, input.hello.message, err);
+	if (r < 0)
+		return r;
+	l->links->listener->input(l->links->user, &input);
+	return 0;
 }
 
 static int on_frame(void *user, struct wire_link *wire, const struct frame *frame,
@@ -91,13 +78,13 @@ static int on_frame(void *user, struct wire_link *wire, const struct frame *fram
 	if (frame->type != SAMOZA__V1__FRAME_TYPE__FRAME_HELLO && l->zhost == NULL)
 		return error_set(err, ERR_INVALID, "a %s before the hello",
 				 frame_type_name(frame->type));
-	if (subject_of(frame->type) == FOR_MESH)
+	if (frame->type == SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE)
 		return l->links->listener->mesh_frame(l->links->user, l->is_member, frame, err);
 	ProtobufCMessage *message = NULL;
 	int r = frame_decode(frame, &message, err);
 	if (r < 0)
 		return r;
-	r = message_take(l, frame->type, message, err);
+	r = message_take(l, (Samoza__V1__FrameType)frame->type, message, err);
 	protobuf_c_message_free_unpacked(message, NULL);
 	return r;
 }

@@ -1,13 +1,13 @@
 /*
- * The links of the zhosts, by the id that the core knows them by. What comes in is passed on by
- * subject; what goes out is sent here.
+ * The links of the zhosts, by the id that the core knows them by. Frames that come in are passed
+ * on; what goes out is sent here.
  *
- *   stream ─► links_add ─► waits for HELLO (10 s) ─► control(HELLO) ─► core
- *                                                                       │
- *   member ◄────────────────────────────────────────── HELLO_ACK accepted
+ *   stream ─► links_add ─► waits for HELLO (10 s) ─► input(HELLO) ─► core
+ *                                                                     │
+ *   member ◄───────────────────────────────────────── HELLO_ACK accepted
  *
- *   HELLO, REPORT, HEARTBEAT, DATA_REQUEST, DATA_FORGOTTEN ─► control
- *   LOG_CHUNK ─► log_chunk          MESH_MESSAGE ─► mesh_frame
+ *   frames of the core (core/control/control_frames.h) ─► input
+ *   LOG_CHUNK ─► log_chunk          MESH_MESSAGE ─► mesh_frame, as it came
  */
 #ifndef SAMOZA_ZRMS_LINKS_H
 #define SAMOZA_ZRMS_LINKS_H
@@ -17,19 +17,20 @@
 
 #include "adapter/wire/wire_link.h"
 #include "base/metrics.h"
+#include "core/control/input.h"
 #include "core/outbox.h"
 
 struct links;
 
 /* Messages and frames are borrowed for the call. */
 struct links_listener {
-	void (*control)(void *user, uint64_t link_id, Samoza__V1__FrameType type,
-			const ProtobufCMessage *message);
+	/* A frame of the core, as its input. */
+	void (*input)(void *user, const struct control_input *input);
 	void (*log_chunk)(void *user, uint64_t link_id, const Samoza__V1__LogChunk *chunk);
 	/* `is_member`: zrms has accepted the zhost. Negative: the link is closed. */
 	int (*mesh_frame)(void *user, bool is_member, const struct frame *frame,
 			  struct error **err);
-	/* `had_hello`: control() was called for it. */
+	/* `had_hello`: input() was called for it. */
 	void (*closed)(void *user, uint64_t link_id, bool had_hello);
 };
 

@@ -125,14 +125,10 @@ static const struct control_loop_listener commit_listener = {
 
 /* ---- frames from zhosts ---- */
 
-static void on_control_frame(void *user, uint64_t link_id, Samoza__V1__FrameType type,
-			     const ProtobufCMessage *message)
+static void on_input(void *user, const struct control_input *input)
 {
 	struct zrms *zrms = user;
-	struct control_input input;
-	if (control_frame_input(link_id, type, message, &input, NULL) <= 0)
-		IMPOSSIBLE("links.c passes on only what the core takes");
-	commit_driver_input(zrms->commits, &input);
+	commit_driver_input(zrms->commits, input);
 }
 
 static void on_log_chunk(void *user, uint64_t link_id, const Samoza__V1__LogChunk *chunk)
@@ -160,7 +156,7 @@ static void on_link_closed(void *user, uint64_t link_id, bool had_hello)
 }
 
 static const struct links_listener links_listener = {
-	.control = on_control_frame,
+	.input = on_input,
 	.log_chunk = on_log_chunk,
 	.mesh_frame = on_mesh_frame,
 	.closed = on_link_closed,

@@ -56,18 +56,17 @@ static struct cluster_zhost *zhost_of(struct cluster *c, const char *name)
 	return NULL;
 }
 
-static void on_control(void *user, uint64_t link_id, Samoza__V1__FrameType type,
-		       const ProtobufCMessage *message)
+static void on_input(void *user, const struct control_input *input)
 {
 	struct cluster *c = user;
-	if (type != SAMOZA__V1__FRAME_TYPE__FRAME_HELLO)
+	if (input->type != CONTROL_HELLO)
 		return;
 	Samoza__V1__HelloAck ack = SAMOZA__V1__HELLO_ACK__INIT;
 	ack.verdict = SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED;
-	const struct link_message m = {.link = link_id,
+	const struct link_message m = {.link = input->hello.link,
 				       .type = SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK,
 				       .message = &ack.base};
-	zhost_of(c, ((const Samoza__V1__Hello *)message)->spec->name)->link_id = link_id;
+	zhost_of(c, input->hello.message->spec->name)->link_id = input->hello.link;
 	links_send(c->links, &m);
 }
 
@@ -94,7 +93,7 @@ static void on_closed(void *user, uint64_t link_id, bool had_hello)
 			c->zhosts[i].link_id = 0;
 }
 
-static const struct links_listener links_listener = {.control = on_control,
+static const struct links_listener links_listener = {.input = on_input,
 						     .log_chunk = on_log_chunk,
 						     .mesh_frame = on_mesh_frame,
 						     .closed = on_closed};

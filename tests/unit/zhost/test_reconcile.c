@@ -18,6 +18,7 @@
 #include "core/agent/agent_loop.h"
 #include "fake_upstream.h"
 #include "kind_further.h"
+#include "zhost/frames.h"
 #include "zhost/mesh/hub_transport.h"
 #include "zhost/reconcile/reconcile.h"
 #include "zhost/space/resident.h"
@@ -186,12 +187,18 @@ static int end(void **state)
 
 /* ---- zrms ---- */
 
+static void take(struct stage *s, Samoza__V1__FrameType type, const ProtobufCMessage *message)
+{
+	const struct frame_parts parts = {
+		.upstream = &s->upstream.upstream, .reconcile = s->reconcile, .data = s->data};
+	assert_int_equal(frames_take(&parts, type, message, NULL), 0);
+}
+
 static void acknowledge(struct stage *s, Samoza__V1__HelloAck__Verdict verdict)
 {
 	Samoza__V1__HelloAck ack = SAMOZA__V1__HELLO_ACK__INIT;
 	ack.verdict = verdict;
-	reconcile_input(s->reconcile,
-			&(struct agent_input){.type = AGENT_HELLO_ACK, .hello_ack = &ack});
+	take(s, SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK, &ack.base);
 	run(s);
 }
 
@@ -238,8 +245,7 @@ static void desire(struct stage *s, const char *paths, Samoza__V1__Target target
 		items[i].target = target;
 		all[i] = &items[i];
 	}
-	reconcile_input(s->reconcile,
-			&(struct agent_input){.type = AGENT_DESIRED, .desired = &set});
+	take(s, SAMOZA__V1__FRAME_TYPE__FRAME_DESIRED, &set.base);
 	run(s);
 }
 
@@ -674,6 +680,41 @@ static void without_a_link_zrms_asks_again_for_what_was_deleted(void **state)
 	assert_int_equal(values_of(s, DATA_FORGOTTEN), 1);
 }
 
+static void no_answer(struct data_client *client, uint32_t correlation, int32_t status,
+		      const void *content, size_t size)
+{
+	(void)client;
+	(void)correlation;
+	(void)content;
+	(void)size;
+	fail_msg("answered with %d", status);
+}
+
+/* Not before: until then zrms does not know whose request it is. */
+static void requests_for_data_that_wait_are_sent_once_zrms_has_accepted(void **state)
+{
+	struct stage *s = *state;
+	const struct zrun_data head = {.key_size = 1};
+	uint8_t body[sizeof(head) + 1];
+	Samoza__V1__InstanceKey key = SAMOZA__V1__INSTANCE_KEY__INIT;
+	struct data_client client = {.key = &key,
+				     .topology_name = "app",
+				     .capabilities = ZRUN_CAP_DATA_READ,
+				     .answer = no_answer};
+	key.topology = (char *)"t1";
+	key.path = (char *)"a";
+	memcpy(mempcpy(body, &head, sizeof(head)), "k", 1);
+	data_client_add(s->data, &client);
+	s->upstream.is_up = false;
+	assert_true(data_request(&client, ZRUN_DATA_GET, 9, body, sizeof(body)));
+	acknowledge(s, SAMOZA__V1__HELLO_ACK__VERDICT__REFUSED);
+	assert_int_equal(s->upstream.sent, 0);
+	s->upstream.is_up = true;
+	acknowledge(s, SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED);
+	assert_int_equal(s->upstream.last_type, SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REQUEST);
+	data_client_remove(&client);
+}
+
 /* ---- the end ---- */
 
 static void a_removed_zhost_stops_everything_and_then_ends(void **state)
@@ -722,6 +763,7 @@ int main(void)
 		TEST(local_data_is_answered_when_it_is_durable),
 		TEST(deleted_local_data_is_reported_when_that_is_durable),
 		TEST(without_a_link_zrms_asks_again_for_what_was_deleted),
+		TEST(requests_for_data_that_wait_are_sent_once_zrms_has_accepted),
 		TEST(a_removed_zhost_stops_everything_and_then_ends),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

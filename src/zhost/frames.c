@@ -1,0 +1,74 @@
+#include "zhost/frames.h"
+
+#include "base/check.h"
+#include "core/agent/agent_frames.h"
+#include "zhost/mesh/hub_transport.h"
+
+/* ---- frames that are not the core's ---- */
+
+static void to_mesh_table(const struct frame_parts *p, const ProtobufCMessage *message)
+{
+	mesh_table_apply(mesh_table(p->mesh), (const Samoza__V1__MeshTable *)message);
+}
+
+static void to_mesh(const struct frame_parts *p, const ProtobufCMessage *message)
+{
+	hub_transport_take(p->mesh_transport, (const Samoza__V1__MeshMessage *)message);
+}
+
+static void to_data(const struct frame_parts *p, const ProtobufCMessage *message)
+{
+	data_take(p->data, (const Samoza__V1__DataReply *)message);
+}
+
+static void to_data_forget(const struct frame_parts *p, const ProtobufCMessage *message)
+{
+	data_forget(p->data, (const Samoza__V1__DataForget *)message);
+}
+
+static void to_logs(const struct frame_parts *p, const ProtobufCMessage *message)
+{
+	log_service_take(p->logs, (const Samoza__V1__LogRequest *)message);
+}
+
+typedef void frame_route(const struct frame_parts *parts, const ProtobufCMessage *message);
+
+static frame_route *const routes[] = {
+	[SAMOZA__V1__FRAME_TYPE__FRAME_MESH_TABLE] = to_mesh_table,
+	[SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE] = to_mesh,
+	[SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY] = to_data,
+	[SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGET] = to_data_forget,
+	[SAMOZA__V1__FRAME_TYPE__FRAME_LOG_REQUEST] = to_logs,
+};
+
+bool frames_has_route(Samoza__V1__FrameType type)
+{
+	return (size_t)type < ARRAY_SIZE(routes) && routes[type] != NULL;
+}
+
+/* ---- every frame ---- */
+
+/* Requests for data that wait for a connection are sent again once zrms has accepted it, after
+ * the answer of the core. */
+static void after_input(const struct frame_parts *p, const struct agent_input *input)
+{
+	if (input->type == AGENT_HELLO_ACK && upstream_is_up(p->upstream))
+		data_connected(p->data);
+}
+
+int frames_take(const struct frame_parts *p, Samoza__V1__FrameType type,
+		const ProtobufCMessage *message, struct error **err)
+{
+	struct agent_input input;
+	int r = agent_frame_input(type, message, &input, err);
+	if (r < 0)
+		return r;
+	if (r == 0) {
+		INVARIANT(frames_has_route(type));
+		routes[type](p, message);
+		return 0;
+	}
+	reconcile_input(p->reconcile, &input);
+	after_input(p, &input);
+	return 0;
+}
