@@ -80,14 +80,14 @@ void api_space_get(void *context, struct http_request *request)
 		api_refuse(request, err);
 		return;
 	}
-	uint64_t link = 0;
-	if (control_link_of_instance(zrms->control, id, path, &link, NULL) < 0) {
+	uint64_t link_id = 0;
+	if (control_link_of_instance(zrms->control, id, path, &link_id, NULL) < 0) {
 		api_send_view(zrms, request, &view->base);
 		return;
 	}
 	struct space_wait *wait = mem_new(struct space_wait);
 	*wait = (struct space_wait){zrms, request, view};
-	logs_ask(zrms->logs, link, id, path, STATUS_LOG_LINES, STATUS_LOG_WAIT_MS,
+	logs_ask(zrms->logs, link_id, id, path, STATUS_LOG_LINES, STATUS_LOG_WAIT_MS,
 		 space_log_done, wait);
 }
 
@@ -161,7 +161,7 @@ void api_topology_logs(void *context, struct http_request *request)
 {
 	struct zrms *zrms = context;
 	const char *id, *path = http_query(request, "path");
-	uint64_t lines = 0, link = 0;
+	uint64_t lines = 0, link_id = 0;
 	bool follow = false;
 	if (!api_query_u64(request, "lines", LOG_LINES, LOG_LINES_MAX, &lines) ||
 	    !api_query_bool(request, "follow", false, &follow))
@@ -174,11 +174,11 @@ void api_topology_logs(void *context, struct http_request *request)
 	if (!api_resolve(zrms, request, http_param(request, "id"), &id))
 		return;
 	struct error *err = NULL;
-	if (control_link_of_instance(zrms->control, id, path, &link, &err) < 0)
+	if (control_link_of_instance(zrms->control, id, path, &link_id, &err) < 0)
 		api_refuse(request, err);
 	else if (follow)
-		logs_follow(zrms->logs, link, id, path, (uint32_t)lines, request);
+		logs_follow(zrms->logs, link_id, id, path, (uint32_t)lines, request);
 	else
-		logs_ask(zrms->logs, link, id, path, (uint32_t)lines, LOG_WAIT_MS, logs_done,
+		logs_ask(zrms->logs, link_id, id, path, (uint32_t)lines, LOG_WAIT_MS, logs_done,
 			 request);
 }

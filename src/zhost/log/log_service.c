@@ -6,15 +6,15 @@
 #include "base/vector.h"
 #include "zhost/state/instance_file.h"
 
-#define LINES_DEFAULT 100
-#define TAIL_BYTES    ((size_t)2 * 1024 * 1024)
-#define CHUNK_LINES   1000
-#define FOLLOW_BYTES  ((size_t)256 * 1024)
-#define FOLLOWERS_MAX 1000
+#define LINES_DEFAULT	100
+#define TAIL_BYTES	((size_t)2 * 1024 * 1024)
+#define CHUNK_LINES	1000
+#define FOLLOW_BYTES	((size_t)256 * 1024)
+#define SUBSCRIBERS_MAX 1000
 /* Bytes that may wait for zrms before log lines are dropped. */
 #define LINK_ROOM ((size_t)8 * 1024 * 1024)
 
-struct follower {
+struct log_subscriber {
 	struct log_service *service;
 	uint64_t request;
 	struct spacelog *log;  /* borrowed */
@@ -26,7 +26,7 @@ struct follower {
 struct log_service {
 	struct spacelogs *logs;
 	struct upstream *upstream;
-	struct follower *followers; /* by request */
+	struct log_subscriber *subscribers; /* by request */
 	bool has_waiting;
 };
 
@@ -41,29 +41,29 @@ struct log_service *log_service_new(struct spacelogs *logs, struct upstream *ups
 
 static bool is_followed(const struct log_service *s, const struct spacelog *log)
 {
-	for (const struct follower *f = s->followers; f != NULL; f = f->hh.next)
-		if (f->log == log)
+	for (const struct log_subscriber *sub = s->subscribers; sub != NULL; sub = sub->hh.next)
+		if (sub->log == log)
 			return true;
 	return false;
 }
 
-static void follower_free(struct follower *f)
+static void subscriber_free(struct log_subscriber *sub)
 {
-	struct log_service *s = f->service;
+	struct log_service *s = sub->service;
 
-	HASH_DEL(s->followers, f);
-	if (!is_followed(s, f->log))
-		spacelog_follow(f->log, NULL, NULL);
-	buffer_done(&f->waiting);
-	free(f);
+	HASH_DEL(s->subscribers, sub);
+	if (!is_followed(s, sub->log))
+		spacelog_subscribe(sub->log, NULL, NULL);
+	buffer_done(&sub->waiting);
+	free(sub);
 }
 
 void log_service_disconnected(struct log_service *s)
 {
-	struct follower *f, *next;
+	struct log_subscriber *sub, *next;
 
-	HASH_ITER (hh, s->followers, f, next)
-		follower_free(f);
+	HASH_ITER (hh, s->subscribers, sub, next)
+		subscriber_free(sub);
 }
 
 void log_service_free(struct log_service *s)
@@ -110,65 +110,66 @@ static void on_line(void *user, struct spacelog *log, const char *line)
 	struct log_service *s = user;
 	size_t size = strlen(line);
 
-	for (struct follower *f = s->followers; f != NULL; f = f->hh.next) {
-		if (f->log != log)
+	for (struct log_subscriber *sub = s->subscribers; sub != NULL; sub = sub->hh.next) {
+		if (sub->log != log)
 			continue;
-		if (buffer_reserve(&f->waiting, size + 1) == NULL) {
-			f->has_lost = true;
+		if (buffer_reserve(&sub->waiting, size + 1) == NULL) {
+			sub->has_lost = true;
 			continue;
 		}
-		(void)buffer_add(&f->waiting, line, size);
-		(void)buffer_add(&f->waiting, "\n", 1);
+		(void)buffer_add(&sub->waiting, line, size);
+		(void)buffer_add(&sub->waiting, "\n", 1);
 		s->has_waiting = true;
 	}
 }
 
 bool log_service_flush(struct log_service *s)
 {
-	struct follower *f, *next;
+	struct log_subscriber *sub, *next;
 
 	if (!s->has_waiting)
 		return false;
 	s->has_waiting = false;
-	HASH_ITER (hh, s->followers, f, next) {
-		if (f->waiting.size == 0)
+	HASH_ITER (hh, s->subscribers, sub, next) {
+		if (sub->waiting.size == 0)
 			continue;
-		if (f->has_lost)
-			(void)buffer_add_string(&f->waiting, "... lines are missing here\n");
-		f->has_lost = false;
-		send_lines(s, f->request, f->waiting.data, false, NULL);
-		buffer_done(&f->waiting);
-		f->waiting = BUFFER_INIT(FOLLOW_BYTES);
+		if (sub->has_lost)
+			(void)buffer_add_string(&sub->waiting, "... lines are missing here\n");
+		sub->has_lost = false;
+		send_lines(s, sub->request, sub->waiting.data, false, NULL);
+		buffer_done(&sub->waiting);
+		sub->waiting = BUFFER_INIT(FOLLOW_BYTES);
 	}
 	return true;
 }
 
-/* The instance goes: the followers of its log get what waits, and the end. */
+/* The instance goes: the subscribers of its log get what waits, and the end. */
 static void on_log_closed(void *user, struct spacelog *log)
 {
 	struct log_service *s = user;
-	struct follower *f, *next;
+	struct log_subscriber *sub, *next;
 
 	(void)log_service_flush(s);
-	HASH_ITER (hh, s->followers, f, next)
-		if (f->log == log) {
-			send_lines(s, f->request, (char[]){""}, true, NULL);
-			follower_free(f);
+	HASH_ITER (hh, s->subscribers, sub, next)
+		if (sub->log == log) {
+			send_lines(s, sub->request, (char[]){""}, true, NULL);
+			subscriber_free(sub);
 		}
 }
 
-static const struct spacelog_follower log_follower = {.line = on_line, .closed = on_log_closed};
+static const struct spacelog_subscriber to_subscribers = {.line = on_line,
+							  .closed = on_log_closed};
 
 static void follow(struct log_service *s, uint64_t request, struct spacelog *log)
 {
-	struct follower *f = mem_new(struct follower);
+	struct log_subscriber *sub = mem_new(struct log_subscriber);
 
-	f->service = s;
-	f->request = request;
-	f->log = log;
-	f->waiting = BUFFER_INIT(FOLLOW_BYTES);
-	HASH_ADD(hh, s->followers, request, sizeof(f->request), f);
-	spacelog_follow(log, &log_follower, s);
+	sub->service = s;
+	sub->request = request;
+	sub->log = log;
+	sub->waiting = BUFFER_INIT(FOLLOW_BYTES);
+	HASH_ADD(hh, s->subscribers, request, sizeof(sub->request), sub);
+	spacelog_subscribe(log, &to_subscribers, s);
 }
 
 void log_service_take(struct log_service *s, const Samoza__V1__LogRequest *q)
@@ -176,19 +177,19 @@ void log_service_take(struct log_service *s, const Samoza__V1__LogRequest *q)
 	struct spacelog *log;
 	struct buffer text = BUFFER_INIT(TAIL_BYTES);
 	char name[INSTANCE_FILE_NAME_SIZE];
-	struct follower *known;
+	struct log_subscriber *known;
 	bool is_follow = q->has_follow && q->follow;
 
-	HASH_FIND(hh, s->followers, &q->request, sizeof(q->request), known);
+	HASH_FIND(hh, s->subscribers, &q->request, sizeof(q->request), known);
 	if (known != NULL)
-		follower_free(known);
+		subscriber_free(known);
 	if (q->has_cancel && q->cancel)
 		return;
 	instance_file_name(q->topology, q->path, 0, name);
 	log = spacelogs_find(s->logs, name);
 	(void)spacelogs_flush(s->logs);
 	(void)spacelog_tail(s->logs, name, q->has_lines ? q->lines : LINES_DEFAULT, &text);
-	if (is_follow && log != NULL && HASH_COUNT(s->followers) < FOLLOWERS_MAX) {
+	if (is_follow && log != NULL && HASH_COUNT(s->subscribers) < SUBSCRIBERS_MAX) {
 		send_lines(s, q->request, text.data != NULL ? text.data : (char[]){""}, false,
 			   NULL);
 		follow(s, q->request, log);

@@ -12,7 +12,7 @@ struct log_service *log_service_new(struct spacelogs *logs, struct upstream *ups
 void log_service_free(struct log_service *s);
 
 void log_service_take(struct log_service *s, const Samoza__V1__LogRequest *q);
-/* The connection is gone, and with it all followers. */
+/* The connection is gone, and with it all subscribers. */
 void log_service_disconnected(struct log_service *s);
 /* Sends the lines of this turn. */
 bool log_service_flush(struct log_service *s);

@@ -28,7 +28,7 @@ struct spacelog {
 	uint64_t used; /* for closing the one not used for longest */
 	struct buffer waiting;
 	bool is_dirty;
-	const struct spacelog_follower *follower; /* NULL: none */
+	const struct spacelog_subscriber *subscriber; /* NULL: none */
 	void *user;
 	UT_hash_handle hh;
 };
@@ -157,8 +157,8 @@ void spacelog_close(struct spacelog *log)
 {
 	if (log == NULL || --log->references > 0)
 		return;
-	if (log->follower != NULL)
-		log->follower->closed(log->user, log);
+	if (log->subscriber != NULL)
+		log->subscriber->closed(log->user, log);
 	log_flush(log);
 	log_close(log);
 	for (size_t i = 0; i < log->owner->dirty.count; i++)
@@ -200,9 +200,9 @@ void spacelog_add(struct spacelog *log, int64_t wall_ms, const char *level, cons
 	for (size_t i = 0; i < size; i++)
 		line[head_size + i] =
 			(unsigned char)text[i] < ' ' || text[i] == 127 ? ' ' : text[i];
-	if (log->follower != NULL) {
+	if (log->subscriber != NULL) {
 		line[head_size + size] = '\0';
-		log->follower->line(log->user, log, line);
+		log->subscriber->line(log->user, log, line);
 	}
 	line[head_size + size] = '\n';
 	buffer_grew(&log->waiting, head_size + size + 1);
@@ -212,9 +212,10 @@ void spacelog_add(struct spacelog *log, int64_t wall_ms, const char *level, cons
 	}
 }
 
-void spacelog_follow(struct spacelog *log, const struct spacelog_follower *follower, void *user)
+void spacelog_subscribe(struct spacelog *log, const struct spacelog_subscriber *subscriber,
+			void *user)
 {
-	log->follower = follower;
+	log->subscriber = subscriber;
 	log->user = user;
 }
 

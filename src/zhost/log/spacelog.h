@@ -30,25 +30,25 @@ void spacelogs_free(struct spacelogs *s);
  * log, so that its file is rotated once: each opens it, and closes it again. The file is opened
  * with the first line. */
 struct spacelog *spacelog_open(struct spacelogs *s, const char *name);
-/* With the last close, writes what waits and notifies the follower. NULL is fine. */
+/* With the last close, writes what waits and notifies the subscriber. NULL is fine. */
 void spacelog_close(struct spacelog *log);
 /* The log of an instance that is on this zhost; NULL: there is none of this name. */
 struct spacelog *spacelogs_find(const struct spacelogs *s, const char *name);
 
 /* `level`: "debug", "info", "warn", "error". Control characters in `text` become spaces. The
- * follower gets the line at once. */
+ * subscriber gets the line at once. */
 void spacelog_add(struct spacelog *log, int64_t wall_ms, const char *level, const char *text,
 		  size_t size);
 
-struct spacelog_follower {
+struct spacelog_subscriber {
 	/* `line` is NUL-terminated, without a line feed. */
 	void (*line)(void *user, struct spacelog *log, const char *line);
 	/* No copy of the instance is left here: no line follows, the log is about to be freed. */
 	void (*closed)(void *user, struct spacelog *log);
 };
-/* One follower per log, which distributes the lines; NULL ends it. */
-void spacelog_follow(struct spacelog *log, const struct spacelog_follower *follower,
-		     void *user);
+/* One subscriber per log, which distributes the lines; NULL ends it. */
+void spacelog_subscribe(struct spacelog *log, const struct spacelog_subscriber *subscriber,
+			void *user);
 
 /* Writes the lines of this turn. Returns whether there were any. */
 bool spacelogs_flush(struct spacelogs *s);

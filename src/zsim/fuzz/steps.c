@@ -207,9 +207,9 @@ static void trouble_machine(struct fuzz *f)
 			machine_start(w, n);
 		return;
 	default:
-		if (n->link != 0) {
+		if (n->link_id != 0) {
 			world_log(w, "the link of %s breaks", n->name);
-			sim_link_break(w, n->link, true, true);
+			sim_link_break(w, n->link_id, true, true);
 		}
 		return;
 	}

@@ -220,7 +220,7 @@ void controller_start(struct world *w)
 	answer_commits(w); /* at once: what it shows after a start is on disk */
 	end_dead(w);
 	vector_for_each (&w->machines, n)
-		if ((*n)->agent != NULL && (*n)->link == 0)
+		if ((*n)->agent != NULL && (*n)->link_id == 0)
 			sim_link_connect_later(w, *n, 0);
 }
 

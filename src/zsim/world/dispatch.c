@@ -19,7 +19,7 @@ static void take_control_frame(struct world *w, const struct sim_event *h,
 			       const ProtobufCMessage *message)
 {
 	struct control_input input;
-	if (control_frame_input(h->link, h->frame, message, &input, NULL) > 0)
+	if (control_frame_input(h->link_id, h->frame, message, &input, NULL) > 0)
 		controller_take(w, &input);
 	else
 		world_violate(w, "a zhost sent a %s", message->descriptor->short_name);
@@ -43,18 +43,18 @@ static void take_agent_frame(struct world *w, struct sim_machine *n, const struc
 		n->refusal = is_refused ? mem_strdup(input.hello_ack->reason) : NULL;
 	}
 	machine_take(w, n, &input);
-	if (is_refused && n->link == h->link) {
-		sim_link_break(w, h->link, true, false);
-		n->link = 0;
+	if (is_refused && n->link_id == h->link_id) {
+		sim_link_break(w, h->link_id, true, false);
+		n->link_id = 0;
 		sim_link_connect_later(w, n, w->options.heartbeat_ms);
 	}
 }
 
 static void frame_arrives(struct world *w, const struct sim_event *h)
 {
-	const struct sim_link *link = &w->links.items[h->link - 1];
+	const struct sim_link *link = &w->links.items[h->link_id - 1];
 	struct sim_machine *n = w->machines.items[link->machine];
-	if (!link->open || (h->to_agent ? n->link != h->link : w->control == NULL))
+	if (!link->open || (h->to_agent ? n->link_id != h->link_id : w->control == NULL))
 		return;
 	struct frame frame;
 	ProtobufCMessage *message = NULL;
@@ -79,13 +79,13 @@ static void frame_arrives(struct world *w, const struct sim_event *h)
 
 static void connect_machine(struct world *w, struct sim_machine *n)
 {
-	if (!n->powered || n->agent == NULL || n->link != 0)
+	if (!n->powered || n->agent == NULL || n->link_id != 0)
 		return;
 	if (n->partitioned || w->control == NULL) {
 		sim_link_connect_later(w, n, w->options.heartbeat_ms);
 		return;
 	}
-	n->link = sim_link_open(w, n);
+	n->link_id = sim_link_open(w, n);
 	world_log(w, "%s connects", n->name);
 	machine_take(w, n, &(struct agent_input){.type = AGENT_LINK_UP});
 }
@@ -113,19 +113,19 @@ void world_dispatch(struct world *w, struct sim_event *h)
 		frame_arrives(w, h);
 		break;
 	case SIM_EVENT_CLOSE:
-		if (w->links.items[h->link - 1].open) {
-			sim_link_break(w, h->link, true, false);
-			machine_link_closed(w, n, h->link);
+		if (w->links.items[h->link_id - 1].open) {
+			sim_link_break(w, h->link_id, true, false);
+			machine_link_closed(w, n, h->link_id);
 		}
 		break;
 	case SIM_EVENT_CLOSED:
 		if (w->control != NULL)
 			controller_take(w, &(struct control_input){.type = CONTROL_CLOSED,
-								   .closed.link = h->link});
+								   .closed.link = h->link_id});
 		break;
 	case SIM_EVENT_DOWN:
-		if (n->agent != NULL && n->life == h->life && n->link == h->link) {
-			n->link = 0;
+		if (n->agent != NULL && n->life == h->life && n->link_id == h->link_id) {
+			n->link_id = 0;
 			machine_take(w, n, &(struct agent_input){.type = AGENT_LINK_DOWN});
 			sim_link_connect_later(w, n, 0);
 		}

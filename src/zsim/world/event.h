@@ -29,7 +29,7 @@ enum sim_event_type {
 struct sim_event {
 	struct heap_node node;
 	enum sim_event_type type;
-	uint64_t link;
+	uint64_t link_id;
 	bool to_agent;
 	Samoza__V1__FrameType frame;
 	uint8_t *data;

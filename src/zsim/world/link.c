@@ -44,7 +44,7 @@ void sim_link_send(struct world *w, uint64_t number, bool to_agent, Samoza__V1__
 	}
 	struct sim_event *h =
 		world_plan(w, arrival_ms(w, link_of(w, number), to_agent), SIM_EVENT_FRAME);
-	h->link = number;
+	h->link_id = number;
 	h->to_agent = to_agent;
 	h->frame = type;
 	struct buffer packed = BUFFER_INIT(FRAME_MAX_BYTES + FRAME_HEADER_BYTES);
@@ -62,7 +62,7 @@ void sim_link_close_after(struct world *w, uint64_t number)
 	if (!link->open)
 		return;
 	struct sim_event *h = world_plan(w, arrival_ms(w, link, true), SIM_EVENT_CLOSE);
-	h->link = number;
+	h->link_id = number;
 	h->machine = link->machine;
 }
 
@@ -71,11 +71,11 @@ void sim_link_break(struct world *w, uint64_t number, bool control_notices, bool
 	struct sim_link *link = link_of(w, number);
 	link->open = false;
 	if (control_notices)
-		world_plan(w, w->now_ms, SIM_EVENT_CLOSED)->link = number;
+		world_plan(w, w->now_ms, SIM_EVENT_CLOSED)->link_id = number;
 	struct sim_machine *n = w->machines.items[link->machine];
-	if (agent_notices && n->link == number) {
+	if (agent_notices && n->link_id == number) {
 		struct sim_event *h = world_plan(w, w->now_ms, SIM_EVENT_DOWN);
-		h->link = number;
+		h->link_id = number;
 		h->machine = link->machine;
 		h->life = n->life;
 	}

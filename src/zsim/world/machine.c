@@ -241,33 +241,33 @@ void machine_partition(struct world *w, struct sim_machine *n)
 {
 	world_log(w, "%s is cut off", n->name);
 	n->partitioned = true;
-	if (n->link != 0)
-		sim_link_break(w, n->link, true, true);
+	if (n->link_id != 0)
+		sim_link_break(w, n->link_id, true, true);
 }
 
 void machine_partition_silently(struct world *w, struct sim_machine *n)
 {
 	world_log(w, "%s is cut off, and nobody notices", n->name);
 	n->partitioned = true;
-	if (n->link != 0)
-		sim_link_break(w, n->link, false, false);
+	if (n->link_id != 0)
+		sim_link_break(w, n->link_id, false, false);
 }
 
 void machine_heal(struct world *w, struct sim_machine *n)
 {
 	world_log(w, "%s can be reached again", n->name);
 	n->partitioned = false;
-	if (n->link != 0 && !w->links.items[n->link - 1].open)
-		sim_link_break(w, n->link, true, true);
-	else if (n->agent != NULL && n->link == 0)
+	if (n->link_id != 0 && !w->links.items[n->link_id - 1].open)
+		sim_link_break(w, n->link_id, true, true);
+	else if (n->agent != NULL && n->link_id == 0)
 		sim_link_connect_later(w, n, 0);
 }
 
-void machine_link_closed(struct world *w, struct sim_machine *n, uint64_t link)
+void machine_link_closed(struct world *w, struct sim_machine *n, uint64_t link_id)
 {
-	if (n->agent == NULL || n->link != link)
+	if (n->agent == NULL || n->link_id != link_id)
 		return;
-	n->link = 0;
+	n->link_id = 0;
 	machine_take(w, n, &(struct agent_input){.type = AGENT_LINK_DOWN});
 	sim_link_connect_later(w, n, w->options.heartbeat_ms);
 }

@@ -28,6 +28,6 @@ void machine_action_ends(struct world *w, struct sim_machine *n, uint64_t number
 void machine_forget(struct world *w, struct sim_machine *n,
 		    const Samoza__V1__DataForget *forget);
 /* zrms closed its link: it does not try again at once. */
-void machine_link_closed(struct world *w, struct sim_machine *n, uint64_t link);
+void machine_link_closed(struct world *w, struct sim_machine *n, uint64_t link_id);
 
 #endif

@@ -45,7 +45,7 @@ static void on_order(void *user, const struct agent_order *order)
 static void on_message(void *user, Samoza__V1__FrameType type, const ProtobufCMessage *message)
 {
 	struct sim_machine *n = user;
-	sim_link_send(n->world, n->link, false, type, message);
+	sim_link_send(n->world, n->link_id, false, type, message);
 }
 
 static void on_stopped(void *user, enum commit_outcome outcome, const struct error *why)
@@ -120,9 +120,9 @@ void machine_stop_agent(struct world *w, struct sim_machine *n)
 		p->orphan_ms = w->now_ms + WORLD_ORPHAN_MS;
 		process_plan_end(w, n, p, p->orphan_ms);
 	}
-	if (n->link != 0)
-		sim_link_break(w, n->link, true, false);
-	n->link = 0;
+	if (n->link_id != 0)
+		sim_link_break(w, n->link_id, true, false);
+	n->link_id = 0;
 }
 
 void machine_kill(struct world *w, struct sim_machine *n)
@@ -133,9 +133,9 @@ void machine_kill(struct world *w, struct sim_machine *n)
 	n->powered = false;
 	actions_drop(n);
 	processes_drop(n);
-	if (n->link != 0)
-		sim_link_break(w, n->link, false, false);
-	n->link = 0;
+	if (n->link_id != 0)
+		sim_link_break(w, n->link_id, false, false);
+	n->link_id = 0;
 }
 
 /* A zhost dies inside of its own calls: frees what is left of it once they have returned. */

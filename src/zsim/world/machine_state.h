@@ -39,7 +39,7 @@ struct sim_machine {
 	bool is_torn;		  /* it died between two steps of its commit loop */
 	enum machine_death death; /* once the call that it is in has returned */
 	uint64_t life;		  /* of the agent: grows with each start */
-	uint64_t link;		  /* 0: none */
+	uint64_t link_id;	  /* 0: none */
 	char *refusal;		  /* why zrms last refused its hello; NULL: it did not */
 	uint64_t tries;		  /* to connect; only the last one that was planned counts */
 	struct sim_disk disk;	  /* of the zhost */

@@ -133,7 +133,7 @@ static void two_requests_follow_one_log_until_both_are_cancelled(void **state)
 	spacelog_close(log);
 }
 
-static void followers_get_the_end_when_the_instance_goes(void **state)
+static void subscribers_get_the_end_when_the_instance_goes(void **state)
 {
 	struct fixture *f = *state;
 	struct spacelog *log = log_of(f, "a");
@@ -172,7 +172,7 @@ int main(void)
 		TEST(the_last_lines_are_sent_with_an_end),
 		TEST(lines_of_one_turn_are_sent_together_while_followed),
 		TEST(two_requests_follow_one_log_until_both_are_cancelled),
-		TEST(followers_get_the_end_when_the_instance_goes),
+		TEST(subscribers_get_the_end_when_the_instance_goes),
 		TEST(an_instance_that_is_elsewhere_cannot_be_followed),
 		TEST(a_lost_connection_ends_all_following),
 	};
