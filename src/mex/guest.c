@@ -103,7 +103,7 @@ int guest_find(struct guest **ret_guest, struct error **err)
 			"that contains include/samoza.h and flags",
 			getenv("SAMOZA_GUEST_DIR") != NULL
 				? "SAMOZA_GUEST_DIR is not such a directory"
-				: "not beside this program");
+				: "none in the directories next to this program");
 	struct guest *g = mem_new(struct guest);
 	g->directory = directory;
 	CLEANUP(freep) char *path = str_printf("%s/flags", directory);

@@ -472,7 +472,10 @@ int cluster_node(struct state *s, const struct node_settings *settings, struct e
 
 	if (strchr(settings->name, '/') != NULL || settings->name[0] == '.' ||
 	    str_equal(settings->name, "zrms"))
-		return error_set(err, ERR_INVALID, "invalid zhost name '%s'", settings->name);
+		return error_set(err, ERR_INVALID,
+				 "invalid zhost name '%s': expected a name without '/' that "
+				 "does not begin with '.' and is not 'zrms'",
+				 settings->name);
 	if (settings->config != NULL)
 		r = absolute(settings->config, &config, err);
 	if (r == 0)

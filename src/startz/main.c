@@ -48,9 +48,8 @@ static const struct cli_option up_options[] = {
 	 .offset = UP(timeout_ms),
 	 .min = 100,
 	 .max = 86400000,
-	 .help = "time without a heartbeat after which a zhost is lost; otherwise as before, "
-		 "3s "
-		 "at first"},
+	 .help = "time without a heartbeat after which a zhost is lost; by default as in the "
+		 "previous run, initially 3s"},
 	{.name = "config",
 	 .type = CLI_PATH,
 	 .offset = UP(config),

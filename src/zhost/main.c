@@ -37,7 +37,7 @@ static int run_end_spaces(const struct zhost_settings *s, struct error **err)
 	if (r == 0)
 		r = end_spaces(dir.run_fd, dir.path, &count, err);
 	if (r == 0)
-		printf("%u spaces ended\n", count);
+		printf("%u space%s ended\n", count, count == 1 ? "" : "s");
 	state_dir_close(&dir);
 	return r;
 }
@@ -79,7 +79,7 @@ int main(int argc, char **argv)
 	log_init(level, STDERR_FILENO);
 	raise_limits();
 	if (sodium_init() < 0)
-		IMPOSSIBLE("no random numbers");
+		IMPOSSIBLE("cannot get random numbers");
 	r = run(&settings, argc, argv);
 	cli_settings_done(&zhost_program, &settings);
 	return r;

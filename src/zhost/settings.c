@@ -26,7 +26,7 @@ static const struct cli_option options[] = {
 	 .type = CLI_PATH,
 	 .offset = OPTION(dir),
 	 .required = true,
-	 .help = "Directory of this zhost; made where there is none"},
+	 .help = "Directory of this zhost; created if it is missing"},
 	{.name = "name",
 	 .environment = "ZHOST_NAME",
 	 .type = CLI_STRING,
@@ -37,20 +37,20 @@ static const struct cli_option options[] = {
 	 .type = CLI_URL,
 	 .offset = OPTION(zrms),
 	 .fallback = "http://127.0.0.1:7331",
-	 .help = "Where zrms is"},
+	 .help = "URL of zrms"},
 	{.name = "zedge",
 	 .environment = "ZHOST_ZEDGE",
 	 .type = CLI_LISTEN,
 	 .offset = OPTION(zedge),
 	 .fallback = "127.0.0.1:8088",
-	 .help = "Where zedge listens for browsers"},
+	 .help = "Address on which zedge listens for browsers"},
 	{.name = "cache-size",
 	 .environment = "ZHOST_CACHE_SIZE",
 	 .type = CLI_SIZE,
 	 .offset = OPTION(cache_bytes),
 	 .fallback = "1GiB",
 	 .min = 1024 * 1024,
-	 .help = "Artifacts that are kept, the longest unused go first"},
+	 .help = "Size limit of the artifact cache; the least recently used are removed first"},
 	{.name = "starts-at-once",
 	 .environment = "ZHOST_STARTS_AT_ONCE",
 	 .type = CLI_U32,
@@ -58,7 +58,7 @@ static const struct cli_option options[] = {
 	 .min = 1,
 	 .max = 1024,
 	 .fallback = "16",
-	 .help = "Processes that are begun at the same time"},
+	 .help = "How many instances start at the same time; others wait"},
 	{.name = "watchdog",
 	 .key = "runtime.watchdog",
 	 .environment = "ZHOST_WATCHDOG",
@@ -76,33 +76,33 @@ static const struct cli_option options[] = {
 	 .min = 1000,
 	 .max = 86400000,
 	 .fallback = "10m",
-	 .help = "How long a space continues alone when its zhost has died"},
+	 .help = "How long a space keeps running without a zhost"},
 	{.name = "zrun",
 	 .environment = "ZHOST_ZRUN",
 	 .type = CLI_PATH,
 	 .offset = OPTION(zrun),
-	 .help = "The program zrun; default: beside zhost"},
+	 .help = "Path of the program zrun; default: in the directory of zhost"},
 	{.name = "no-zygote",
 	 .type = CLI_FLAG,
 	 .offset = OPTION(no_zygote),
-	 .help = "Start each instance by exec, for comparison"},
+	 .help = "Start each instance by exec instead of from the zygote, for comparison"},
 	{.name = "end-spaces",
 	 .type = CLI_FLAG,
 	 .offset = OPTION(end_spaces),
-	 .help = "End every space of DIR, whose zhost must not run, and exit"},
+	 .help = "End every space of DIR and exit; its zhost must not be running"},
 	{.name = "log-level",
 	 .environment = "ZHOST_LOG_LEVEL",
 	 .type = CLI_CHOICE,
 	 .offset = OPTION(log_level),
 	 .fallback = "info",
 	 .choices = levels,
-	 .help = "How much is logged"},
+	 .help = "Lowest level that is logged"},
 	{0},
 };
 
 static const struct cli_exit exits[] = {
-	{0, "clean end, also after the removal from the cluster"},
-	{1, "cannot start, or the records cannot be kept"},
+	{0, "graceful shutdown, also after removal from the cluster"},
+	{1, "the program cannot start, or its store failed"},
 	{2, "incorrect usage"},
 	{0},
 };
@@ -117,10 +117,9 @@ const struct cli_program zhost_program = {
 	.metrics = zhost_metric_sources,
 	.other_keys = other_keys,
 	.notes =
-		"The file may list `zhosts` with capacity, labels and capabilities; the entry "
-		"with this zhost's name counts. On SIGTERM zhost ends and its spaces continue; "
-		"they are found again by the next zhost of the same DIR, or ended with "
-		"--end-spaces.",
+		"The file may list `zhosts` with capacity, labels and capabilities; zhost uses "
+		"the entry with its own name. On SIGTERM zhost exits and its spaces continue; "
+		"the next zhost of the same DIR adopts them, or --end-spaces ends them.",
 };
 
 int settings_check(struct zhost_settings *s, struct error **err)
@@ -130,16 +129,18 @@ int settings_check(struct zhost_settings *s, struct error **err)
 	if (s->end_spaces)
 		return 0;
 	if (str_is_empty(s->name))
-		return error_set(err, ERR_INVALID, "--name is missing: the name of this zhost");
+		return error_set(err, ERR_INVALID,
+				 "missing --name: the name of this zhost in the cluster");
 	if (!zhost_name_is_valid(s->name))
 		return error_set(err, ERR_INVALID,
-				 "--name '%s': must be 1 to 63 of A-Z, a-z, 0-9, '.', '_' and "
-				 "'-'",
+				 "invalid --name '%s': expected 1 to 63 characters of A-Z, "
+				 "a-z, 0-9, '.', '_' and '-'",
 				 s->name);
 	address = s->zrms + strlen("http://");
 	if (!str_has_prefix(s->zrms, "http://"))
 		return error_set(err, ERR_INVALID,
-				 "--zrms %s: must be http://HOST:PORT, there is no TLS yet",
+				 "invalid --zrms '%s': expected http://HOST:PORT (TLS is not "
+				 "supported yet)",
 				 s->zrms);
 	if (cli_address_parse(address, &s->zrms_address, err) < 0)
 		return error_wrap(err, "--zrms %s", s->zrms);
@@ -239,7 +240,7 @@ static int find_in_file(const char *path, const char *name, Samoza__V1__ZhostSpe
 		}
 	if (list->n_zhosts == 0)
 		return 0;
-	return error_set(err, ERR_NOT_FOUND, "%s lists zhosts, but none is called '%s'", path,
+	return error_set(err, ERR_NOT_FOUND, "%s lists zhosts, but none is named '%s'", path,
 			 name);
 }
 

@@ -18,7 +18,7 @@ static const struct http_route routes[] = {
 	{"GET", "/v1/topologies/{id}", api_topology_get, 0, NULL,
 	 "One topology, with its placements", NULL, VIEW(topology_view)},
 	{"DELETE", "/v1/topologies/{id}", api_topology_remove, 0, "data",
-	 "Forget a topology; data=1: delete the data of its spaces, too", NULL, VIEW(topology_view)},
+	 "Remove a topology; data=1: also delete the data of its spaces", NULL, VIEW(topology_view)},
 	{"GET", "/v1/topologies/{id}/explain", api_topology_explain, 0, "path",
 	 "Why each space is where it is, or has no place", NULL, VIEW(explain_view)},
 	{"POST", "/v1/topologies/{id}/start", api_topology_start, 0, NULL,

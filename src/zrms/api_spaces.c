@@ -147,7 +147,7 @@ static void logs_done(void *user, int code, const char *message, char **lines, s
 	if (code < 0) {
 		struct error *err = NULL;
 		(void)error_set(&err, (enum error_code)code, "%s",
-				message != NULL ? message : "no log");
+				message != NULL ? message : "no log available");
 		api_refuse(request, err);
 		return;
 	}

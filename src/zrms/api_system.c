@@ -77,8 +77,9 @@ void api_link(void *context, struct http_request *request)
 		http_reply_failure(request, 503, "unavailable", "shutting down");
 	} else if (!http_wants_upgrade(request, LINK_PROTOCOL)) {
 		http_add_header(request, "Upgrade", LINK_PROTOCOL);
-		http_reply_failure(request, 426, "invalid",
-				   "this path is for zhosts: it needs Upgrade: " LINK_PROTOCOL);
+		http_reply_failure(
+			request, 426, "invalid",
+			"this path is for zhosts: expected the header Upgrade: " LINK_PROTOCOL);
 	} else {
 		http_reply_upgrade(request, LINK_PROTOCOL, on_upgraded, zrms);
 	}

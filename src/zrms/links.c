@@ -34,7 +34,7 @@ struct links {
 static int hello_take(struct zhost_link *l, const Samoza__V1__Hello *hello, struct error **err)
 {
 	if (l->zhost != NULL)
-		return error_set(err, ERR_INVALID, "a second hello");
+		return error_set(err, ERR_INVALID, "unexpected second HELLO");
 	loop_timer_free(l->hello_deadline);
 	l->hello_deadline = NULL;
 	l->zhost = mem_strdup(hello->spec->name);
@@ -76,7 +76,7 @@ static int on_frame(void *user, struct wire_link *wire, const struct frame *fram
 	struct zhost_link *l = user;
 	l->links->frames_in++;
 	if (frame->type != SAMOZA__V1__FRAME_TYPE__FRAME_HELLO && l->zhost == NULL)
-		return error_set(err, ERR_INVALID, "a %s before the hello",
+		return error_set(err, ERR_INVALID, "unexpected %s before HELLO",
 				 frame_type_name(frame->type));
 	if (frame->type == SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE)
 		return l->links->listener->mesh_frame(l->links->user, l->is_member, frame, err);
@@ -114,7 +114,7 @@ static void on_hello_missing(void *user)
 {
 	struct zhost_link *l = user;
 	CLEANUP(error_freep) struct error *why = NULL;
-	(void)error_set(&why, ERR_TIMEOUT, "no hello in time");
+	(void)error_set(&why, ERR_TIMEOUT, "no HELLO within 10 s");
 	wire_link_close(l->wire, why);
 }
 

@@ -114,7 +114,7 @@ static json_t *operation(const struct http_route *route, json_t *schemas, json_t
 		set(done, "content",
 		    content("application/json", type_reference(schemas, route->answer_type)));
 	json_t *refused = json_pack(
-		"{ssso}", "description", "Refused, and why", "content",
+		"{ssso}", "description", "Refused, with the reason", "content",
 		content("application/json",
 			type_reference(schemas, &samoza__v1__error_view__descriptor)));
 	set(o, "responses", json_pack("{soso}", "2XX", done, "default", refused));

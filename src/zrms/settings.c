@@ -25,7 +25,7 @@ static const struct cli_option options[] = {
 	 .type = CLI_STRING,
 	 .offset = AT(store),
 	 .value = "URL",
-	 .help = "Where records and events are kept: sqlite:DIR, the directory by default that "
+	 .help = "URL of the store for records and events: sqlite:DIR; default: the directory "
 		 "of --dir"},
 	{.key = "listen",
 	 .name = "listen",

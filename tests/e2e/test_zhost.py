@@ -266,7 +266,7 @@ def test_spaces_that_were_ended_on_purpose_restart_without_a_failure(two):
     zhost = two.zhost_of("calm", "s")
     two.zhosts[zhost].kill(15)
     assert run(BIN / "zhost", "--dir", two.directory / zhost, "--end-spaces").stdout == \
-        "1 spaces ended\n"
+        "1 space ended\n"
     two.zhosts[zhost].start()
     until(lambda: any(e["to"] == "starting" and e["subject"] == "calm/s"
                       for e in two.events("calm")[5:]), "it starts again")
@@ -277,13 +277,13 @@ def test_spaces_that_were_ended_on_purpose_restart_without_a_failure(two):
 def test_a_directory_has_only_one_zhost(two):
     done = run(BIN / "zhost", "--dir", two.directory / "n1", "--name", "n1", "--zrms", two.url,
                "--zedge", "127.0.0.1:0", check=False)
-    assert done.returncode == 1 and "another zhost uses" in done.stderr
+    assert done.returncode == 1 and "is in use by another zhost" in done.stderr
 
 
 @pytest.mark.parametrize("name", ["bad name!", "a/b", "n" * 64])
 def test_an_invalid_zhost_name_is_refused(tmp_path, name):
     done = run(BIN / "zhost", "--dir", tmp_path / "z", "--name", name, check=False)
-    assert done.returncode == 2 and "must be 1 to 63 of" in done.stderr
+    assert done.returncode == 2 and "expected 1 to 63 characters of" in done.stderr
     assert os.listdir(tmp_path) == []
 
 

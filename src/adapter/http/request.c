@@ -236,10 +236,11 @@ static struct refusal route_find(struct http_request *request)
 	}
 	if (allowed == NULL)
 		return refuse(404, "not-found",
-			      str_printf("there is nothing at %s", request->target.raw_path));
+			      str_printf("nothing at %s", request->target.raw_path));
 	http_add_header(request, "Allow", allowed);
-	return refuse(405, "invalid",
-		      str_printf("%s is not possible here, only %s", request->method, allowed));
+	return refuse(
+		405, "invalid",
+		str_printf("method %s not allowed: expected %s", request->method, allowed));
 }
 
 /* Whether `list` ("start dry_run") has the word. */
@@ -262,14 +263,15 @@ static struct refusal query_check(const struct http_request *request)
 		return NO_REFUSAL;
 	vector_for_each (&request->target.query, pair)
 		if (!list_has(known, pair->name))
-			return refuse(400, "invalid",
-				      known == NULL
-					      ? str_printf("unknown query parameter '%s': "
-							   "there are none here",
-							   pair->name)
-					      : str_printf("unknown query parameter '%s': "
-							   "known are %s",
-							   pair->name, known));
+			return refuse(
+				400, "invalid",
+				known == NULL
+					? str_printf(
+						  "unknown query parameter '%s': expected none",
+						  pair->name)
+					: str_printf("unknown query parameter '%s': expected "
+						     "one of: %s",
+						     pair->name, known));
 	return NO_REFUSAL;
 }
 
@@ -284,7 +286,7 @@ static struct refusal body_check(const struct http_request *request)
 	if (request->content_length <= max)
 		return NO_REFUSAL;
 	if (max == 0)
-		return refuse(400, "invalid", str_printf("no body is expected here"));
+		return refuse(400, "invalid", str_printf("unexpected body: expected none"));
 	return refuse(413, "limit",
 		      str_printf("the body has %llu bytes, at most %llu are taken",
 				 (unsigned long long)request->content_length,

@@ -72,9 +72,9 @@ static struct mesh_peer *find_space(struct edge *e, struct http_request *q)
 						    strlen(topology), space, strlen(space));
 
 	if (peer == NULL)
-		http_reply_failure(q, 404, "not-found",
-				   "no UI space of this name is started in a topology of this "
-				   "name");
+		http_reply_failure(
+			q, 404, "not-found",
+			"no UI space of this name is running in a topology of this name");
 	return peer;
 }
 
@@ -226,7 +226,7 @@ static void reply_path(struct http_request *q, const char *name, const char *dig
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0) {
 		closep(&fd);
-		http_reply_failure(q, 500, "io", "the file cannot be read");
+		http_reply_failure(q, 500, "io", "cannot read the file");
 		return;
 	}
 	http_reply_file(q, 200, file_type(name), fd, (uint64_t)st.st_size);
@@ -278,7 +278,7 @@ static void serve(struct edge *e, struct http_request *q, const char *url)
 		}
 		return;
 	}
-	http_reply_failure(q, 404, "not-found", "the space has no such file");
+	http_reply_failure(q, 404, "not-found", "no such file in this space");
 }
 
 static void on_index(void *context, struct http_request *q)
@@ -342,21 +342,21 @@ static void reply_emit(struct http_request *q, int status)
 		http_reply(q, 204, NULL, NULL, 0);
 		return;
 	case -ENOENT:
-		http_reply_failure(q, 404, "no-path", "the space declares no such path");
+		http_reply_failure(q, 404, "no-path", "the space does not declare this path");
 		return;
 	case -EAGAIN:
 		http_reply_failure(q, 503, "again", "the receiver's queue is full");
 		return;
 	case -EHOSTUNREACH:
 		http_reply_failure(q, 503, "unreachable",
-				   "nobody is started at the other end, or it cannot be "
-				   "reached now");
+				   "the receiver is not running or cannot be reached");
 		return;
 	case -EMSGSIZE:
-		http_reply_failure(q, 413, "too-large", "a message is at most 64 KiB");
+		http_reply_failure(q, 413, "too-large",
+				   "message too large: expected at most 64 KiB");
 		return;
 	default:
-		http_reply_failure(q, 400, "invalid", "not an address, or an empty message");
+		http_reply_failure(q, 400, "invalid", "invalid address or empty message");
 	}
 }
 

@@ -117,8 +117,8 @@ static int draw(struct ports *p, struct holder *h, const char *name,
 		return 0;
 	}
 	return error_set(err, ERR_LIMIT,
-			 "no port is left for export '%s': all from %d to %d are taken", name,
-			 PORTS_FIRST, PORTS_LAST);
+			 "no free port for export '%s': all ports from %d to %d are in use",
+			 name, PORTS_FIRST, PORTS_LAST);
 }
 
 static Samoza__V1__Variable *variable_new(const char *name, char *value)

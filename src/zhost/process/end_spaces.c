@@ -101,7 +101,8 @@ int end_spaces(int run_fd, const char *dir_path, unsigned *ret_count, struct err
 		launch_kill(e->pidfd);
 	wait_for_all(&all, KILL_MS);
 	if (all.count > 0)
-		r = error_set(err, ERR_CONFLICT, "%zu processes did not end", all.count);
+		r = error_set(err, ERR_CONFLICT, "%zu process%s did not end", all.count,
+			      all.count == 1 ? "" : "es");
 	rewinddir(dir);
 	for (struct dirent *e; r == 0 && (e = readdir(dir)) != NULL;)
 		if (str_has_suffix(e->d_name, ".s"))

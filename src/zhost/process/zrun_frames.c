@@ -190,7 +190,7 @@ bool process_take_exit_report(struct zrun_process *p, uint16_t type, const uint8
 		return true;
 	if (type == ZRUN_FAILED && zrun_take(&c, &failed, sizeof(failed))) {
 		p->report.error = c.left > 0 ? mem_strndup((const char *)c.at, c.left)
-					     : str_printf("failed (%u, code %d)",
+					     : str_printf("failed (kind %u, code %d)",
 							  (unsigned)failed.kind, failed.code);
 	} else if (type == ZRUN_STOPPED && zrun_take(&c, &stopped, sizeof(stopped))) {
 		p->report.is_finished = stopped.cause == ZRUN_STOPPED_FINISHED;

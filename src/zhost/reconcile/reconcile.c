@@ -183,8 +183,9 @@ static void on_stopped(void *user, enum commit_outcome outcome, const struct err
 	struct reconcile *rec = user;
 
 	(void)outcome;
-	log_error("zhost", "store.failed", LOG_S("error", why->message),
-		  LOG_S("why", "records cannot be kept: zhost ends, the spaces go on"));
+	log_error(
+		"zhost", "store.failed", LOG_S("error", why->message),
+		LOG_S("then", "exiting: zhost cannot store its records; its spaces continue"));
 	rec->listener->failed(rec->user);
 }
 

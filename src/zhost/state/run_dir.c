@@ -118,12 +118,15 @@ static int open_in_memory(const char *dir_path, const char *target, int *ret_fd,
 
 	if (fd < 0)
 		return error_set(err, ERR_DENIED,
-				 "%s/run leads to %s, which is not this user's alone", dir_path,
-				 target);
+				 "cannot use %s/run: it points to %s, which is not a private "
+				 "directory of this user",
+				 dir_path, target);
 	ownership = ownership_of(memory_fd, name, dir_path);
 	if (ownership == ANOTHERS)
-		return error_set(err, ERR_CONFLICT, "%s/run leads to %s, which is another's",
-				 dir_path, target);
+		return error_set(
+			err, ERR_CONFLICT,
+			"cannot use %s/run: it points to %s, which belongs to another zhost",
+			dir_path, target);
 	if (ownership == LEFT_OVER)
 		(void)unlinkat(fd, OWNER, 0);
 	if (ownership != OURS && symlinkat(dir_path, fd, OWNER) < 0)

@@ -49,9 +49,10 @@ static int lock_directory(struct state_dir *f, struct error **err)
 	if (flock(f->lock_fd, LOCK_EX | LOCK_NB) == 0)
 		return 0;
 	if (errno == EWOULDBLOCK)
-		return error_set(err, ERR_CONFLICT,
-				 "another zhost uses %s: end it first, or give another --dir",
-				 f->path);
+		return error_set(
+			err, ERR_CONFLICT,
+			"%s is in use by another zhost; stop it first or choose another --dir",
+			f->path);
 	return error_errno(err, "cannot lock %s", f->path);
 }
 

@@ -198,7 +198,7 @@ int artifacts_get(struct artifacts *a, const char *digest, struct artifact_reade
 		  struct error **err)
 {
 	if (!artifact_digest_is_valid(digest) || artifact_find(a, digest) == NULL)
-		return error_set(err, ERR_NOT_FOUND, "no artifact %s", digest);
+		return error_set(err, ERR_NOT_FOUND, "no artifact '%s'", digest);
 	return artifact_get(a->store, digest, ret_reader, err);
 }
 

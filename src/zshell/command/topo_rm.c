@@ -16,7 +16,7 @@ static const struct cli_option options[] = {
 
 const struct cli_command command_topo_rm = {
 	.words = "topo rm",
-	.summary = "forget a topology that is stopped and unloaded",
+	.summary = "remove a topology that is stopped and unloaded",
 	.details = ID_DETAILS "\nThe data of its spaces is kept for the next topology of that "
 			      "name, unless\n--data is given.",
 	.arguments = topology_argument,

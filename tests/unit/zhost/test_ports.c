@@ -132,7 +132,7 @@ static void an_exhausted_port_range_is_reported(void **state)
 	v.value = "";
 	assert_int_equal(ports_fill(ports, "t/a", list, 1, &exports, &changed, &err),
 			 ERR_LIMIT);
-	assert_non_null(strstr(err->message, "no port is left for export 'port'"));
+	assert_non_null(strstr(err->message, "no free port for export 'port'"));
 	error_free(err);
 }
 

@@ -526,7 +526,7 @@ static void a_failure_without_a_text_has_its_number(void **state)
 	const struct zrun_failed failed = {.kind = ZRUN_FAILED_INIT, .code = 3};
 	fake_zrun_send(z, ZRUN_FAILED, 0, &failed, sizeof(failed));
 	fake_zrun_exit(z, (ZRUN_EXIT_FAILED + ZRUN_FAILED_INIT) << 8);
-	assert_report(s, true, false, false, "failed (3, code 3)");
+	assert_report(s, true, false, false, "failed (kind 3, code 3)");
 }
 
 static void a_process_that_says_nothing_ended_by_its_status(void **state)

@@ -379,10 +379,10 @@ struct wrong {
 
 /* clang-format off */
 static const struct wrong wrongs[] = {
-	{"GET /v1/nothing", NULL, NULL, 404, "not-found", "there is nothing at /v1/nothing"},
-	{"POST /v1/cluster", NULL, NULL, 405, "invalid", "POST is not possible here, only GET"},
+	{"GET /v1/nothing", NULL, NULL, 404, "not-found", "nothing at /v1/nothing"},
+	{"POST /v1/cluster", NULL, NULL, 405, "invalid", "method POST not allowed: expected GET"},
 	{"GET /v1/topologies/none", NULL, NULL, 404, "not-found", "no topology 'none'"},
-	{"GET /v1/topologies/shop?color=red", NULL, NULL, 400, "invalid", "unknown query parameter 'color': there are none here"},
+	{"GET /v1/topologies/shop?color=red", NULL, NULL, 400, "invalid", "unknown query parameter 'color': expected none"},
 	{"GET /v1/topologies/%ff", NULL, NULL, 400, "invalid", "control characters or invalid UTF-8 in the URL"},
 	{"GET /v1/zhosts/%00", NULL, NULL, 400, "invalid", "control characters or invalid UTF-8 in the URL"},
 	{"POST /v1/topologies?start=maybe", NULL, "", 400, "invalid", "invalid value 'maybe' for start: expected 0, 1, true or false"},
@@ -392,7 +392,7 @@ static const struct wrong wrongs[] = {
 	{"POST /v1/topologies", NULL, "not a package", 422, "invalid", "not a ZIP archive: only 13 bytes"},
 	{"DELETE /v1/topologies/shop?data=yes", NULL, NULL, 400, "invalid", "invalid value 'yes' for data: expected 0, 1, true or false"},
 	{"DELETE /v1/topologies/shop", NULL, NULL, 409, "conflict", "cannot remove shop: it is pending with 1 instance not unloaded; stop it first"},
-	{"DELETE /v1/topologies/shop", NULL, "body", 400, "invalid", "no body is expected here"},
+	{"DELETE /v1/topologies/shop", NULL, "body", 400, "invalid", "unexpected body: expected none"},
 	{"POST /v1/topologies/none/stop", NULL, NULL, 404, "not-found", "no topology 'none'"},
 	{"POST /v1/topologies/shop/start-all?path=none", NULL, NULL, 404, "not-found", "no instance shop/none"},
 	{"GET /v1/topologies/shop/explain?path=none", NULL, NULL, 404, "not-found", "no instance shop/none"},
@@ -420,15 +420,15 @@ static const struct wrong wrongs[] = {
 	{"GET /v1/events?stream=0&limit=10001", NULL, NULL, 400, "invalid", "invalid value '10001' for limit: expected a number up to 10000"},
 	{"GET /v1/events?stream=often", NULL, NULL, 400, "invalid", "invalid value 'often' for stream: expected 0, 1, true or false"},
 	{"GET /v1/events?stream=0&topology=none", NULL, NULL, 404, "not-found", "no topology 'none'"},
-	{"GET /v1/artifacts/sha256/none", NULL, NULL, 404, "not-found", "no artifact none"},
-	{"GET /v1/artifacts/sha256/..%2f..%2flock", NULL, NULL, 404, "not-found", "no artifact ../../lock"},
-	{"GET /v1/artifacts/sha256/" UNKNOWN_DIGEST, NULL, NULL, 404, "not-found", "no artifact " UNKNOWN_DIGEST ""},
+	{"GET /v1/artifacts/sha256/none", NULL, NULL, 404, "not-found", "no artifact 'none'"},
+	{"GET /v1/artifacts/sha256/..%2f..%2flock", NULL, NULL, 404, "not-found", "no artifact '../../lock'"},
+	{"GET /v1/artifacts/sha256/" UNKNOWN_DIGEST, NULL, NULL, 404, "not-found", "no artifact '" UNKNOWN_DIGEST "'"},
 	{"GET /v1/zhosts/none", NULL, NULL, 404, "not-found", "no zhost none"},
 	{"POST /v1/zhosts/none/cordon", NULL, NULL, 404, "not-found", "no zhost none"},
 	{"POST /v1/zhosts/none/uncordon", NULL, NULL, 404, "not-found", "no zhost none"},
 	{"DELETE /v1/zhosts/none", NULL, NULL, 404, "not-found", "no zhost none"},
-	{"GET /v1/link", NULL, NULL, 426, "invalid", "this path is for zhosts: it needs Upgrade: samoza-link/1"},
-	{"GET /v1/link", "Upgrade: websocket\r\n", NULL, 426, "invalid", "this path is for zhosts: it needs Upgrade: samoza-link/1"},
+	{"GET /v1/link", NULL, NULL, 426, "invalid", "this path is for zhosts: expected the header Upgrade: samoza-link/1"},
+	{"GET /v1/link", "Upgrade: websocket\r\n", NULL, 426, "invalid", "this path is for zhosts: expected the header Upgrade: samoza-link/1"},
 };
 /* clang-format on */
 
