@@ -1,5 +1,5 @@
 /*
- * What zhost is told: flags, environment, file. See docs/man/zhost.1 for their meaning.
+ * Settings of zhost: flags, environment, file (docs/man/zhost.1).
  */
 #ifndef SAMOZA_ZHOST_SETTINGS_H
 #define SAMOZA_ZHOST_SETTINGS_H

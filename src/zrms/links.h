@@ -38,7 +38,7 @@ struct links *links_new(struct loop *loop, const struct links_listener *listener
 /* PRE: links_is_empty(). NULL is fine. */
 void links_free(struct links *links);
 
-/* A stream whose other end speaks frames; taken over. */
+/* A stream whose other end sends frames; taken over. */
 void links_add(struct links *links, struct stream *stream);
 /* A message of the core. A link that cannot take it is closed: its zhost reconnects and both
  * sides exchange their state again. */

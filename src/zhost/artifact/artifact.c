@@ -131,7 +131,7 @@ static char *cached_path(struct artifacts *a, const char *digest)
 	if (c == NULL)
 		return NULL;
 	path = artifact_directory_path(a->options.store, digest);
-	if (access(path, R_OK) < 0) { /* somebody tidied up */
+	if (access(path, R_OK) < 0) { /* removed by hand */
 		cached_drop(a, c);
 		free(path);
 		return NULL;

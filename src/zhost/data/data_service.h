@@ -47,8 +47,8 @@ struct local_data {
 	void (*apply)(void *user, struct kv_change *change, local_data_fn *done,
 		      void *done_user);
 	/* Deletes the data of a topology name, after all that was asked before; then the epoch
-	 * is kept under DATA_FORGOTTEN, and zrms is told `epoch`. `name` NULL: zrms is only
-	 * told, once all of that is durable. */
+	 * is kept under DATA_FORGOTTEN. `name` NULL: only sends `epoch` to zrms, once all of that
+	 * is durable. */
 	void (*forget)(void *user, const char *name, uint64_t epoch);
 	/* Deletes a record under DATA_FORGOTTEN. */
 	void (*drop_record)(void *user, const char *name);

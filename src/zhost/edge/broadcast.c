@@ -59,7 +59,7 @@ static int send_to(struct broadcast *b, const struct mesh_peer *peer, const char
 	return mesh_transport_send(b->transport, &m);
 }
 
-void broadcast_tell(struct broadcast *b, const struct mesh_peer *peer)
+void broadcast_notify(struct broadcast *b, const struct mesh_peer *peer)
 {
 	if (!peer->is_open && peer->zhost != NULL)
 		(void)send_to(b, peer, "", peer->path, peer->path, peer->zhost, "+", 1);

@@ -37,7 +37,7 @@ struct edge {
 	struct sessions *sessions;
 	struct file_wait *waits;
 	struct broadcast *broadcast;
-	struct loop_timer *expire, *tell;
+	struct loop_timer *expire, *notify;
 };
 
 /* ---- what all answers have ---- */
@@ -311,7 +311,7 @@ static void on_script(void *context, struct http_request *q)
 
 /* ---- messages ---- */
 
-static void tell_home(void *data, const char *topology, const char *space);
+static void notify_home(void *data, const char *topology, const char *space);
 
 static void on_messages(void *context, struct http_request *q)
 {
@@ -332,7 +332,7 @@ static void on_messages(void *context, struct http_request *q)
 		return;
 	}
 	session_attach(session, q);
-	tell_home(e, topology, space);
+	notify_home(e, topology, space);
 }
 
 static void reply_emit(struct http_request *q, int status)
@@ -462,23 +462,23 @@ static void on_mesh_listen(void *user, const struct mesh_peer *peer, const char 
 static const struct mesh_pages mesh_pages = {.deliver = on_mesh_deliver,
 					     .listen = on_mesh_listen};
 
-/* The homes of spaces whose pages are open here are told so. */
-static void tell_home(void *data, const char *topology, const char *space)
+/* Notifies the homes of spaces whose pages are open here. */
+static void notify_home(void *data, const char *topology, const char *space)
 {
 	struct edge *e = data;
 	const struct mesh_peer *peer = mesh_table_find_ui(
 		mesh_table(e->options.mesh), topology, strlen(topology), space, strlen(space));
 
 	if (peer != NULL)
-		broadcast_tell(e->broadcast, peer);
+		broadcast_notify(e->broadcast, peer);
 }
 
-static void on_tell(void *user)
+static void on_notify(void *user)
 {
 	struct edge *e = user;
 
-	sessions_visit_spaces(e->sessions, tell_home, e);
-	loop_timer_at(e->tell, loop_now(e->options.loop).mono_ms + BROADCAST_TELL_MS);
+	sessions_visit_spaces(e->sessions, notify_home, e);
+	loop_timer_at(e->notify, loop_now(e->options.loop).mono_ms + BROADCAST_NOTIFY_MS);
 }
 
 /* ---- life ---- */
@@ -549,8 +549,8 @@ int edge_new(const struct edge_options *edge_options, struct edge **ret_edge,
 	}
 	e->expire = loop_timer_new(e->options.loop, on_expire, e);
 	on_expire(e);
-	e->tell = loop_timer_new(e->options.loop, on_tell, e);
-	on_tell(e);
+	e->notify = loop_timer_new(e->options.loop, on_notify, e);
+	on_notify(e);
 	mesh_set_pages(e->options.mesh, &mesh_pages, e);
 	metric_registry_add(e->options.metrics, &edge_metrics, e);
 	*ret_edge = e;
@@ -570,7 +570,7 @@ void edge_free(struct edge *e)
 		return;
 	mesh_set_pages(e->options.mesh, NULL, NULL);
 	loop_timer_free(e->expire);
-	loop_timer_free(e->tell);
+	loop_timer_free(e->notify);
 	/* Their requests are answered by the server's end. */
 	DL_FOREACH_SAFE (e->waits, w, next) {
 		artifact_cancel(w->wait);

@@ -47,7 +47,7 @@ uint16_t edge_port(const struct edge *e);
 
 /* A message for pages of the UI space `peer`: for the session in `suffix` ("~SESSION@ZHOST"),
  * with BROADCAST_SUFFIX for all that are open here, with an empty one for all that are open
- * anywhere (broadcast.h). 0, -EHOSTUNREACH when nobody is there, -EAGAIN when a page does not
+ * anywhere (broadcast.h). 0, -EHOSTUNREACH when no page is open there, -EAGAIN when a page does not
  * keep up. */
 int edge_deliver(struct edge *e, const struct mesh_peer *peer, const char *suffix,
 		 size_t suffix_size, const char *path_name, const char *from,

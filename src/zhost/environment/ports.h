@@ -1,11 +1,11 @@
 /*
  * Exports that are filled in when an instance starts [formats.topology.exports]: `ip` with the
- * zhost's address, any other empty value with a port that nobody else on this zhost has.
+ * zhost's address, any other empty value with a port that no other instance on this zhost has.
  *
  * A drawn port stays with its instance until ports_release(), so it is the same after a
  * restart of the space and of the zhost. Ports come from 20,000 to 32,767, below the range
  * from which the kernel draws its own; zhosts that share a machine begin at different places
- * of it, and one that somebody else listens on is passed over.
+ * of it, and a port that another program listens on is skipped.
  */
 #ifndef SAMOZA_ZHOST_ENVIRONMENT_PORTS_H
 #define SAMOZA_ZHOST_ENVIRONMENT_PORTS_H

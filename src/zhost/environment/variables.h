@@ -1,5 +1,5 @@
 /*
- * What recipes of NATIVE instances are told of their surroundings (docs/native-spaces.md):
+ * The environment variables of recipes of NATIVE instances (docs/native-spaces.md):
  * identity, own exports, exports of the instances that they are inside of; and imports in the
  * form that zrun makes variables of (zrun/native/environment.h).
  */

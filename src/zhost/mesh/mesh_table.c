@@ -415,7 +415,7 @@ static int route_exact(const struct mesh_peer *sender, const char *to, size_t to
 	size_t path_size = tilde != NULL ? (size_t)(tilde - to) : to_size;
 	const struct mesh_peer *peer = peer_find(sender->topology, to, path_size);
 
-	/* It may have been there a moment ago: the path exists, nobody answers. */
+	/* It may have been there a moment ago: the path exists, the receiver does not answer. */
 	if (peer == NULL)
 		return path_size == 0 ? -EINVAL : -EHOSTUNREACH;
 	if (strcmp(peer->space->name, space) != 0)

@@ -71,7 +71,7 @@ void mesh_table_open(struct mesh_table *t, struct mesh_peer *peer, bool is_open)
 void mesh_table_leave(struct mesh_table *t, struct mesh_peer *peer);
 
 /* Where one message goes: `peer` is the receiving instance; `suffix`, where not empty, what
- * stood behind it in the address ("~SESSION": a page of a UI space). */
+ * followed it in the address ("~SESSION": a page of a UI space). */
 struct mesh_route {
 	const struct mesh_peer *peer;
 	const char *name; /* of the path: borrowed from the sender */
@@ -80,7 +80,7 @@ struct mesh_route {
 };
 
 /* 0, -ENOENT (no such path, or the sender named is not at its other end), -EHOSTUNREACH
- * (nobody is started there), -EINVAL (not an address). */
+ * (no instance is started there), -EINVAL (not an address). */
 int mesh_table_route(struct mesh_table *t, const struct mesh_peer *sender, const char *address,
 		     size_t address_size, struct mesh_route *ret_route);
 

@@ -290,7 +290,7 @@ static int agent_take(struct reconcile *rec, const Samoza__V1__AgentRecord *reco
 }
 
 /* One instance of an earlier zhost. A process that ended while no zhost watched is reported to
- * the core as having ended now, with its exit report; without one, the core has its own words. A
+ * the core as having ended now, with its exit report; without one, the core reports that it ended. A
  * process that was asked to stop (--end-spaces) has not failed: it was about to be started. */
 static int take_up(struct reconcile *rec, Samoza__V1__AgentRecord *record, unsigned *found,
 		   struct error **err)

@@ -59,7 +59,7 @@ static void the_place_stands_in_front(void **state)
 	}
 }
 
-static void errno_becomes_a_code_and_words(void **state)
+static void errno_becomes_a_code_and_a_message(void **state)
 {
 	(void)state;
 	static const struct {
@@ -150,7 +150,7 @@ int main(void)
 		cmocka_unit_test(an_error_has_a_code_and_a_message),
 		cmocka_unit_test(an_error_without_a_place_to_go_is_its_code),
 		cmocka_unit_test(the_place_stands_in_front),
-		cmocka_unit_test(errno_becomes_a_code_and_words),
+		cmocka_unit_test(errno_becomes_a_code_and_a_message),
 		cmocka_unit_test(wrapping_puts_the_context_in_front_and_keeps_the_rest),
 		cmocka_unit_test(moving_hands_the_error_over),
 		cmocka_unit_test(nothing_can_be_freed),

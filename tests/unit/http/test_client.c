@@ -156,7 +156,7 @@ static void a_cut_is_unavailable(void **state)
 	assert_int_equal(s->code, ERR_UNAVAILABLE);
 }
 
-static void nobody_there_is_unavailable(void **state)
+static void an_unreachable_server_is_unavailable(void **state)
 {
 	struct stage *s = *state;
 	call_to(s, "elsewhere", NULL);
@@ -275,7 +275,7 @@ static void anything_but_the_protocol_is_a_refused_upgrade(void **state)
 	}
 }
 
-static void a_switch_that_nobody_asked_for_is_refused(void **state)
+static void an_unrequested_switch_is_refused(void **state)
 {
 	struct stage *s = *state;
 	request_arrives(s);
@@ -293,14 +293,14 @@ int main(void)
 		TEST(the_end_of_the_connection_may_end_the_body),
 		TEST(a_connection_that_ends_in_the_middle_is_unavailable),
 		TEST(a_cut_is_unavailable),
-		TEST(nobody_there_is_unavailable),
+		TEST(an_unreachable_server_is_unavailable),
 		TEST(silence_is_a_timeout_but_slowness_is_not),
 		TEST(too_long_a_body_is_refused_at_its_head_or_where_it_is_too_long),
 		TEST(the_handler_can_refuse_head_and_body),
 		TEST(a_cancelled_call_reports_nothing),
 		TEST(an_upgrade_hands_the_stream_over_with_what_followed),
 		TEST(anything_but_the_protocol_is_a_refused_upgrade),
-		TEST(a_switch_that_nobody_asked_for_is_refused),
+		TEST(an_unrequested_switch_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -169,7 +169,7 @@ static void artifacts_differ(const Samoza__V1__SpaceArtifacts *from,
 			 topology_diff_is_empty(&diff));
 }
 
-static void other_artifacts_replace(void **state)
+static void other_artifacts_replace_the_instance(void **state)
 {
 	(void)state;
 	Samoza__V1__AssetFile *both[] = {&page, &script}, *reversed[] = {&script, &page};
@@ -233,7 +233,7 @@ int main(void)
 		cmocka_unit_test(a_written_count_of_one_gives_other_names),
 		cmocka_unit_test(a_changed_path_adjusts_both_ends),
 		cmocka_unit_test(the_owner_belongs_to_the_topology),
-		cmocka_unit_test(other_artifacts_replace),
+		cmocka_unit_test(other_artifacts_replace_the_instance),
 		cmocka_unit_test(the_content_hash_is_stable),
 		cmocka_unit_test(verdicts_have_names),
 	};

@@ -162,7 +162,7 @@ static struct listing list(struct artifact_store *store, bool remove_all)
 
 /* ---- the contract ---- */
 
-static void what_is_put_is_got(void **state)
+static void stored_content_is_read_back(void **state)
 {
 	struct stage *s = *state;
 	assert_false(is_there(s->store, HELLO));
@@ -199,7 +199,7 @@ static void another_content_than_its_digest_is_refused(void **state)
 	assert_content(s->store, HELLO, "hello");
 }
 
-static void what_is_not_a_digest_names_nothing(void **state)
+static void an_invalid_digest_names_nothing(void **state)
 {
 	static const char *const names[] = {
 		"",	   "../../etc/passwd",
@@ -312,10 +312,10 @@ static const struct CMUnitTest contract[] = {
 	{                                          \
 #test, test, begin, end, (void *)0 \
 	}
-	CONTRACT(what_is_put_is_got),
+	CONTRACT(stored_content_is_read_back),
 	CONTRACT(nothing_is_visible_before_it_is_finished),
 	CONTRACT(another_content_than_its_digest_is_refused),
-	CONTRACT(what_is_not_a_digest_names_nothing),
+	CONTRACT(an_invalid_digest_names_nothing),
 	CONTRACT(what_is_removed_while_it_is_read_can_be_read_to_its_end),
 	CONTRACT(everything_is_listed_once_and_may_be_removed_meanwhile),
 	CONTRACT(a_file_is_adopted),

@@ -148,7 +148,7 @@ static void writing_to_a_closed_end_breaks(void **state)
 	assert_int_equal(s->near.why->code, ERR_UNAVAILABLE);
 }
 
-static void a_connection_to_nobody_is_reported_from_the_loop(void **state)
+static void a_refused_connection_is_reported_from_the_loop(void **state)
 {
 	struct stage *s = *state;
 	stage_connect(s, NEVER_LISTENED_PORT);
@@ -230,7 +230,7 @@ static void a_stream_may_change_hands(void **state)
 	buffer_done(&other.got);
 }
 
-static void a_closed_listener_accepts_nobody(void **state)
+static void a_closed_listener_accepts_no_connection(void **state)
 {
 	struct stage *s = *state;
 	s->stop_listening = true;
@@ -277,12 +277,12 @@ static const struct CMUnitTest contract[] = {
 	STAGE_TEST(a_writer_must_wait_for_a_reader_that_does_not_read),
 	STAGE_TEST(what_was_written_before_the_close_is_read_then_the_end),
 	STAGE_TEST(writing_to_a_closed_end_breaks),
-	STAGE_TEST(a_connection_to_nobody_is_reported_from_the_loop),
+	STAGE_TEST(a_refused_connection_is_reported_from_the_loop),
 	STAGE_TEST(a_connection_may_be_closed_before_it_stands),
 	STAGE_TEST(a_stream_may_be_closed_by_its_own_callbacks),
 	STAGE_TEST(bytes_that_were_read_too_far_come_first_again),
 	STAGE_TEST(a_stream_may_change_hands),
-	STAGE_TEST(a_closed_listener_accepts_nobody),
+	STAGE_TEST(a_closed_listener_accepts_no_connection),
 	STAGE_TEST(two_cannot_listen_on_one_port),
 	STAGE_TEST(credentials_can_be_reloaded_at_any_time),
 };

@@ -111,7 +111,7 @@ static void a_refusal_is_reported(void **state)
 	assert_non_null(strstr(s->why, "503"));
 }
 
-static void nobody_there_is_reported(void **state)
+static void an_unreachable_zrms_is_reported(void **state)
 {
 	struct stage *s = *state;
 	sim_network_cut(s->peer->net, "client", PEER_HOST);
@@ -158,7 +158,7 @@ int main(void)
 		TEST(a_plain_stream_is_upgraded),
 		TEST(a_stream_that_negotiated_the_protocol_is_used_as_it_is),
 		TEST(a_refusal_is_reported),
-		TEST(nobody_there_is_reported),
+		TEST(an_unreachable_zrms_is_reported),
 		TEST(silence_is_reported_after_the_timeout),
 		TEST(a_cancelled_dial_reports_nothing),
 	};

@@ -166,7 +166,7 @@ static void an_end_in_the_middle_of_a_frame_closes_without_a_reason(void **state
 	assert_null(s->side.why);
 }
 
-static void a_frame_that_cannot_be_closes_the_link(void **state)
+static void an_impossible_frame_closes_the_link(void **state)
 {
 	struct stage *s = *state;
 	peer_send(s->peer, "\0\0\0\0\5", 5);
@@ -357,7 +357,7 @@ int main(void)
 		TEST(frames_are_found_however_the_bytes_arrive),
 		TEST(half_a_frame_waits_for_its_rest),
 		TEST(an_end_in_the_middle_of_a_frame_closes_without_a_reason),
-		TEST(a_frame_that_cannot_be_closes_the_link),
+		TEST(an_impossible_frame_closes_the_link),
 		TEST(a_refused_frame_closes_the_link_and_nothing_after_it_is_read),
 		TEST(the_largest_frame_passes),
 		TEST(frames_are_written_before_the_loop_waits),

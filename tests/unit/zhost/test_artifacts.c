@@ -282,7 +282,7 @@ static void what_is_missing_is_fetched_once(void **state)
 	assert_int_equal(c.hits, 1);
 }
 
-static void those_who_want_the_same_share_a_download(void **state)
+static void waits_for_one_artifact_share_a_download(void **state)
 {
 	struct stage *s = *state;
 	struct want a, b, c, other;
@@ -297,7 +297,7 @@ static void those_who_want_the_same_share_a_download(void **state)
 	assert_answers(s, "other=world\n");
 }
 
-static void one_who_cancels_is_not_answered_and_the_download_continues(void **state)
+static void a_cancelled_wait_is_not_answered_and_the_download_continues(void **state)
 {
 	struct stage *s = *state;
 	struct want a, b;
@@ -309,7 +309,7 @@ static void one_who_cancels_is_not_answered_and_the_download_continues(void **st
 	assert_answers(s, "b=hello\n");
 }
 
-static void one_who_gives_up_is_answered_alone(void **state)
+static void an_aborted_wait_is_answered_alone(void **state)
 {
 	struct stage *s = *state;
 	struct want a, b;
@@ -355,7 +355,7 @@ static void content_of_another_size_is_not_kept(void **state)
 	assert_int_equal(files(s), 0);
 }
 
-static void an_answer_that_is_no_artifact_is_an_error(void **state)
+static void an_answer_without_an_artifact_is_an_error(void **state)
 {
 	static const struct {
 		const char *answer, *why;
@@ -482,7 +482,7 @@ static void a_restart_keeps_whole_files_and_drops_halves(void **state)
 	fetch(s, "world");
 }
 
-static void a_file_that_somebody_removed_is_fetched_again(void **state)
+static void a_file_that_was_removed_by_hand_is_fetched_again(void **state)
 {
 	struct stage *s = *state;
 	fetch(s, "hello");
@@ -526,7 +526,7 @@ static void a_cache_that_is_too_large_at_start_is_trimmed(void **state)
 	assert_int_equal(files(s), 1);
 }
 
-static void a_digest_that_is_none_is_refused_at_once(void **state)
+static void an_invalid_digest_is_refused_at_once(void **state)
 {
 	struct stage *s = *state;
 	struct want w = {.stage = s, .name = "w"};
@@ -684,22 +684,22 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(what_is_missing_is_fetched_once),
-		TEST(those_who_want_the_same_share_a_download),
-		TEST(one_who_cancels_is_not_answered_and_the_download_continues),
-		TEST(one_who_gives_up_is_answered_alone),
+		TEST(waits_for_one_artifact_share_a_download),
+		TEST(a_cancelled_wait_is_not_answered_and_the_download_continues),
+		TEST(an_aborted_wait_is_answered_alone),
 		TEST(content_of_another_digest_is_not_kept),
 		TEST(content_of_another_size_is_not_kept),
-		TEST(an_answer_that_is_no_artifact_is_an_error),
+		TEST(an_answer_without_an_artifact_is_an_error),
 		TEST(a_download_that_breaks_off_leaves_nothing_and_can_be_repeated),
 		TEST(a_zrms_that_falls_silent_is_an_error),
 		TEST(a_zrms_that_cannot_be_reached_is_an_error),
 		TEST(a_full_disk_fails_the_download_until_there_is_space),
 		TEST(a_cache_without_a_directory_refuses_at_once),
 		TEST(a_restart_keeps_whole_files_and_drops_halves),
-		TEST(a_file_that_somebody_removed_is_fetched_again),
+		TEST(a_file_that_was_removed_by_hand_is_fetched_again),
 		TEST(a_full_cache_removes_the_longest_unused),
 		TEST(a_cache_that_is_too_large_at_start_is_trimmed),
-		TEST(a_digest_that_is_none_is_refused_at_once),
+		TEST(an_invalid_digest_is_refused_at_once),
 		TEST(a_module_for_this_machine_is_fetched_as_zrms_compiled_it),
 		TEST(a_module_for_another_machine_is_fetched_as_webassembly),
 		TEST(an_instance_without_a_module_is_refused_at_once),

@@ -180,7 +180,7 @@ static void leftovers_of_a_removed_dir_are_deleted(void **state)
 	assert_int_equal(access(target, F_OK), -1);
 }
 
-static void one_of_another_user_is_refused(void **state)
+static void a_directory_of_another_user_is_refused(void **state)
 {
 	CLEANUP(freep) char *dir = str_printf("%s/a", root);
 	CLEANUP(freep) char *run = str_printf("%s/a/run", root);
@@ -207,7 +207,7 @@ int main(void)
 		TEST(a_copied_dir_gets_its_own),
 		TEST(a_moved_dir_keeps_it),
 		TEST(leftovers_of_a_removed_dir_are_deleted),
-		TEST(one_of_another_user_is_refused),
+		TEST(a_directory_of_another_user_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -818,7 +818,7 @@ static void a_process_of_another_epoch_is_rejected_and_killed(void **state)
 	orphan_end(&o);
 }
 
-static void a_process_that_is_no_zrun_is_not_adopted(void **state)
+static void a_process_that_is_not_a_zrun_is_not_adopted(void **state)
 {
 	struct stage *s = *state;
 	struct orphan o = orphan_new(s, "impostor", 7);
@@ -828,7 +828,7 @@ static void a_process_that_is_no_zrun_is_not_adopted(void **state)
 	orphan_end(&o);
 }
 
-static void of_a_process_that_has_ended_the_report_is_found(void **state)
+static void the_report_of_an_ended_process_is_found(void **state)
 {
 	struct stage *s = *state;
 	const struct zrun_stopped stopped = {.cause = ZRUN_STOPPED_FINISHED};
@@ -842,7 +842,7 @@ static void of_a_process_that_has_ended_the_report_is_found(void **state)
 	assert_false(file_exists(s, "e"));
 }
 
-static void a_report_that_is_damaged_is_no_report(void **state)
+static void a_damaged_report_is_ignored(void **state)
 {
 	struct stage *s = *state;
 	int fd = openat(s->run_fd, FILE_NAME ".e", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
@@ -897,9 +897,9 @@ int main(void)
 		TEST(a_process_that_does_not_read_its_answers_is_ended),
 		TEST(a_process_of_an_earlier_zhost_is_adopted_by_its_socket),
 		TEST(a_process_of_another_epoch_is_rejected_and_killed),
-		TEST(a_process_that_is_no_zrun_is_not_adopted),
-		TEST(of_a_process_that_has_ended_the_report_is_found),
-		TEST(a_report_that_is_damaged_is_no_report),
+		TEST(a_process_that_is_not_a_zrun_is_not_adopted),
+		TEST(the_report_of_an_ended_process_is_found),
+		TEST(a_damaged_report_is_ignored),
 		TEST(an_evicted_process_is_killed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

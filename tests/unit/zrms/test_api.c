@@ -441,7 +441,7 @@ static bool is_refused(struct stage *s, int expected, const char *code, const ch
 	return status(s) == expected && strcmp(body(s), error) == 0;
 }
 
-static void what_is_asked_wrongly_is_refused_with_a_reason(void **state)
+static void a_wrong_request_is_refused_with_a_reason(void **state)
 {
 	struct stage *s = *state;
 	unsigned failures = 0;
@@ -470,7 +470,7 @@ static void an_upload_that_is_too_large_is_refused(void **state)
 }
 
 /* Larger than options.memory_max: it comes as a file. */
-static void a_large_upload_that_is_no_package_is_refused(void **state)
+static void a_large_upload_that_is_not_a_package_is_refused(void **state)
 {
 	struct stage *s = *state;
 	CLEANUP(freep) char *junk = mem_calloc(1, 5001);
@@ -605,9 +605,9 @@ int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, begin, end)
 	const struct CMUnitTest tests[] = {
-		TEST(what_is_asked_wrongly_is_refused_with_a_reason),
+		TEST(a_wrong_request_is_refused_with_a_reason),
 		TEST(an_upload_that_is_too_large_is_refused),
-		TEST(a_large_upload_that_is_no_package_is_refused),
+		TEST(a_large_upload_that_is_not_a_package_is_refused),
 		TEST(every_route_that_shows_a_view_answers_with_one),
 		TEST(a_change_is_answered_when_it_is_durable),
 		TEST(a_view_is_sent_when_what_it_shows_is_durable),

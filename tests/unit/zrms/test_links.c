@@ -470,7 +470,7 @@ static void a_message_for_an_unknown_or_lost_zhost_is_dropped(void **state)
 	assert_false(s->zhosts[0].is_closed);
 }
 
-static void a_zhost_that_is_no_member_yet_cannot_send(void **state)
+static void a_zhost_that_is_not_yet_a_member_cannot_send(void **state)
 {
 	struct stage *s = *state;
 	zhost_hello(s, &s->zhosts[0]);
@@ -538,7 +538,7 @@ int main(void)
 		TEST(closing_all_links_writes_what_waits),
 		TEST(a_message_goes_to_its_zhost_and_to_no_other),
 		TEST(a_message_for_an_unknown_or_lost_zhost_is_dropped),
-		TEST(a_zhost_that_is_no_member_yet_cannot_send),
+		TEST(a_zhost_that_is_not_yet_a_member_cannot_send),
 		TEST(a_message_for_no_zhost_closes_the_link_that_sent_it),
 		TEST(a_full_link_drops_messages_and_keeps_room_for_the_core),
 	};

@@ -403,7 +403,7 @@ static void submissions_with_one_module_share_its_translation(void **state)
 	end(&st);
 }
 
-static void a_module_that_is_no_module_is_a_finding(void **state)
+static void an_invalid_module_is_a_finding(void **state)
 {
 	struct stage st;
 	const struct file file = {"spaces/api/core.wasm", "\0asm\1\0\0\0", 8};
@@ -430,7 +430,7 @@ int main(void)
 		cmocka_unit_test(a_key_counts_from_the_submission_after_it_was_added),
 		cmocka_unit_test(a_new_module_needs_a_translator),
 		cmocka_unit_test(submissions_with_one_module_share_its_translation),
-		cmocka_unit_test(a_module_that_is_no_module_is_a_finding),
+		cmocka_unit_test(an_invalid_module_is_a_finding),
 	};
 
 	if (sodium_init() < 0)
