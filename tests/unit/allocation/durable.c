@@ -46,7 +46,7 @@ struct zrms_life {
 	struct control *control;
 	struct control_loop *commits;
 	unsigned step;
-	uint64_t epoch; /* of the instance, as the zhost was told */
+	uint64_t epoch; /* of the instance, as zrms sent it */
 	bool stopped, closed;
 };
 
@@ -420,7 +420,7 @@ static void file_free(void *path)
 	free(path);
 }
 
-/* What a life of so many steps leaves, and that it is no other number of steps. */
+/* What a life of that many steps leaves; checks the number of steps. */
 static void assert_whole(const struct nth_path *path, const struct nth *nth)
 {
 	static const struct nth_path *known;

@@ -25,11 +25,11 @@ struct nth {
 	unsigned long calls;
 	bool refused;
 	/* For the paths. */
-	unsigned steps, answered; /* to do; done, and somebody knows */
+	unsigned steps, answered; /* to do; done and acknowledged */
 	uint64_t content;
 };
 
-/* All in a child: no assertions of cmocka, which would go on with the next test there. */
+/* All in a child: no assertions of cmocka, which would continue with the next test there. */
 struct nth_path {
 	const char *name;
 	/* Calls nth_arm() where refusals begin and nth_disarm() where they end. */

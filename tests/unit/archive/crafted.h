@@ -10,7 +10,7 @@
 
 #include "base/buffer.h"
 
-/* One entry. What the local header says can differ from the directory. */
+/* One entry. The local header can differ from the directory. */
 struct crafted_entry {
 	const char *name;
 	size_t name_size; /* 0: strlen */
@@ -32,7 +32,7 @@ struct crafted_entry {
 	uint32_t crc_xor;	/* both */
 	const char *gap_before; /* bytes between this and the entry before */
 	bool hidden;		/* not in the directory */
-	bool descriptor;	/* a data descriptor behind the data */
+	bool descriptor;	/* a data descriptor after the data */
 	uint16_t disk;
 	const struct crafted_entry *shares_local; /* its directory item points there */
 	uint32_t offset;			  /* out */

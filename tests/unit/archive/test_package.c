@@ -167,7 +167,7 @@ struct variation {
 	const char *unlisted; /* a file that is not in the list */
 	struct file replace;  /* a file with another content (by path), listed with it */
 	struct file add;      /* one more file, listed */
-	struct file tamper;   /* a file with another content than the list says */
+	struct file tamper;   /* a file whose content differs from the list */
 	const char *text;     /* expected */
 };
 
@@ -328,7 +328,7 @@ static void only_the_last_block_is_a_signature(void **state)
 	CLEANUP(freep) char *good = sign_text(text, &key_a);
 	size_t size = strlen(good);
 
-	/* Something that is not signed behind, inside and around the block. */
+	/* Unsigned text after, inside and around the block. */
 	CLEANUP(freep) char *behind = str_printf("%srollout: {policy: replace}\n", good);
 	expect(behind, &trusting, ERR_INVALID, "something follows it");
 	CLEANUP(freep) char *twice = str_printf("%s%s", good, strstr(good, "signature:"));
@@ -346,7 +346,7 @@ static void only_the_last_block_is_a_signature(void **state)
 	assert_int_equal(last[1], '=');
 	*last = *last == 'B' ? 'C' : 'B';
 	expect(bits, &trusting, ERR_INVALID, "not the base64 of 64 bytes");
-	/* A flow mapping left open: the signed bytes are no manifest by themselves. */
+	/* A flow mapping left open: the signed bytes alone are not a manifest. */
 	CLEANUP(freep)
 	char *open = str_printf("{\"apiVersion\": \"samoza/v1\", \"kind\": \"MEX\",\n"
 				"\"metadata\": {\"name\": \"app\", \"version\": \"1.0.0\"},\n"

@@ -85,7 +85,7 @@ static const struct cli_program program = {.name = "test",
 					   .has_file = true,
 					   .other_keys = others};
 
-/* Loads with these words, and a file of this content behind --config unless it is NULL. */
+/* Loads with these arguments, and --config with a file of this content unless it is NULL. */
 static int load(struct settings *s, const char *content, struct error **err, int argc,
 		const char *const *words)
 {

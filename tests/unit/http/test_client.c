@@ -165,7 +165,7 @@ static void an_unreachable_server_is_unavailable(void **state)
 	assert_int_equal(s->status, 0);
 }
 
-/* Each byte gives the server its time anew. */
+/* Each byte restarts the timeout. */
 static void silence_is_a_timeout_but_slowness_is_not(void **state)
 {
 	struct stage *s = *state;

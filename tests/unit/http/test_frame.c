@@ -155,7 +155,7 @@ static void the_hub_sees_one_field_without_decoding(void **state)
 	assert_int_equal(size, strlen("edge-node-2"));
 	assert_memory_equal(text, "edge-node-2", size);
 	assert_int_equal(frame_peek(&frame, 6, &text, &size, NULL), 0);
-	frame.body_size -= 1; /* the payload's length now points behind the end */
+	frame.body_size -= 1; /* the payload's length now reaches beyond the end */
 	assert_int_equal(frame_peek(&frame, 5, &text, &size, NULL), ERR_INVALID);
 }
 

@@ -176,7 +176,7 @@ static void ambiguous_lengths_are_refused(void **state)
 	serving_free(s);
 }
 
-/* ---- clients that are slow, or do not speak ---- */
+/* ---- slow and silent clients ---- */
 
 static void an_incomplete_request_is_disconnected(void **state)
 {

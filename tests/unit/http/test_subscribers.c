@@ -24,12 +24,12 @@ enum { EVENTS_EACH = 5 }; /* of one commit */
 static struct store *store;
 static struct subscribers *subscribers;
 static uint64_t published;   /* the newest that was asked to be committed */
-static uint64_t publish_end; /* go on until then */
+static uint64_t publish_end; /* the last one to publish */
 static atomic_int newest;    /* the newest that is durable */
 static size_t cause_size;    /* how long an event is */
 static bool store_is_closed;
 
-/* ---- what zrms does: commit, and tell the subscribers when it is durable ---- */
+/* ---- as zrms: commits, and publishes what is durable ---- */
 
 static void publish(void);
 
@@ -223,7 +223,7 @@ static void a_slow_client_is_served_from_the_history(void **state)
 	int fd = follow(serving, 0, NULL);
 	cause_size = 20000; /* 40 MB in all: no buffer between us holds that */
 	publish_until(serving, 2000);
-	serving_wait(&newest, 2000); /* nobody has read anything yet */
+	serving_wait(&newest, 2000); /* no client has read anything yet */
 	expect_events(fd, 1, 2000, 1);
 	publish_until(serving, 2100);
 	expect_events(fd, 2001, 2100, 1);

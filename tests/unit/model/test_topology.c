@@ -45,7 +45,7 @@ static struct topology *compile_text(const char *text, char **ret_findings)
 #define HEAD "apiVersion: samoza/v1\nkind: Topology\nmetadata: {name: t}\nspaces:\n"
 
 struct refusal {
-	const char *spaces;   /* behind HEAD: the first line is line 5 */
+	const char *spaces;   /* following HEAD: the first line is line 5 */
 	const char *findings; /* all of them */
 };
 
@@ -440,7 +440,7 @@ static void every_field_is_compiled(void **state)
 	topology_unref(t);
 }
 
-/* Without positions a finding says what it is about. */
+/* Without a position a finding names its subject. */
 static void findings_are_reported_without_positions(void **state)
 {
 	CLEANUP(schema_message_freep) ProtobufCMessage *message = NULL;

@@ -1,6 +1,6 @@
 /*
  * The other end of what is under test: a machine "server" on a simulated network that listens on
- * port 7331, keeps what it reads of the newest connection, and writes what the test tells it.
+ * port 7331, keeps what it reads of the newest connection, and writes what the test asks for.
  */
 #ifndef TEST_PORT_PEER_H
 #define TEST_PORT_PEER_H

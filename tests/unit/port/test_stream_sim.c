@@ -69,7 +69,7 @@ static void a_half_open_connection_breaks_at_last(void **state)
 	stage_connect_both(s);
 	stream_want(s->far.stream, STREAM_READ);
 	sim_network_silence(s->net, "client", "server");
-	end_close(&s->near); /* nobody there is told */
+	end_close(&s->near); /* the other end is not notified */
 	sim_loop_run(&s->loop, SIM_KEEPALIVE_MS - 1);
 	assert_false(s->far.is_broken || s->far.is_ended);
 	sim_loop_run(&s->loop, 1);

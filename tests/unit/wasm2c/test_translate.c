@@ -1,4 +1,4 @@
-/* Translation: what comes out, what is refused, what is cached, what is left behind. */
+/* Translation: what comes out, what is refused, what is cached, what is left over. */
 #include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -31,7 +31,7 @@ static struct translator *new_translator(struct translator_options options)
 	return t;
 }
 
-/* Entries of the cache directory; *ret_leftovers: those that are no result. */
+/* Entries of the cache directory; *ret_leftovers: those that are not results. */
 static unsigned entries(unsigned *ret_leftovers)
 {
 	DIR *dir = opendir(directory);

@@ -474,7 +474,7 @@ static void a_restart_keeps_whole_files_and_drops_halves(void **state)
 	assert_int_equal(fwrite("wor", 1, 3, f), 3);
 	assert_int_equal(fclose(f), 0);
 	close_cache(s);
-	assert_answers(s, ""); /* nobody is answered any more */
+	assert_answers(s, ""); /* no wait is answered any more */
 	open_cache(s, 1 << 20);
 	assert_int_equal(files(s), 1);
 	want(s, &again, "again", "hello");

@@ -1,4 +1,4 @@
-/* What recipes are told: docs/native-spaces.md, "Environment". */
+/* The environment of recipes: docs/native-spaces.md, "Environment". */
 #include "test.h"
 
 #include <stdlib.h>

@@ -478,7 +478,7 @@ static void a_process_that_was_asked_to_stop_has_not_failed(void **state)
 	assert_in_range(stop.grace_ms, 1, 5000);
 	fake_zrun_stopped(z, ZRUN_STOPPED_ASKED);
 	loop_run_ready(&s->loop);
-	assert_log(s, ""); /* it has ended when the kernel says so */
+	assert_log(s, ""); /* it has ended when its pidfd is readable */
 	fake_zrun_exit(z, 0);
 	assert_report(s, true, false, true, "");
 	assert_false(file_exists(s, "s") || file_exists(s, "e"));
@@ -735,7 +735,7 @@ static void a_process_that_does_not_read_its_answers_is_ended(void **state)
 
 /* ---- a restart of zhost ---- */
 
-/* A process that an earlier zhost left: it listens under the instance's name, says `hello`, and
+/* A process that an earlier zhost left: it listens under the instance's name, sends `hello`, and
  * lives until it is killed. */
 struct orphan {
 	pid_t pid;

@@ -38,7 +38,7 @@ struct stage {
 	struct links *links;
 	struct hub *hub;
 	struct zhost zhosts[ZHOSTS];
-	/* what the listener was told */
+	/* of the listener */
 	unsigned inputs, log_calls, closed_calls, closed_with_hello;
 	enum control_input_type last_input;
 	uint64_t last_link_id;

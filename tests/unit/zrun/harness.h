@@ -1,6 +1,6 @@
 /*
  * Plays zhost for one real zrun at a time: translates a guest, launches it through the
- * zygote (or by exec), answers its frames and remembers what it said.
+ * zygote (or by exec), answers its frames and records what it sent.
  *
  *   struct play p;
  *   play_start(&p, &(struct part){.guest = GUEST_ABI, .test_case = "echo"});

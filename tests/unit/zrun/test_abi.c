@@ -197,7 +197,8 @@ static void test_window_passed(void **state)
 		play_message(&p, "p#s", "x", 1);
 	while (p.fd >= 0)
 		play_quiet(&p, 1000);
-	/* Connected again: it says how much it holds, and why the other one was cut. */
+	/* Connected again: HELLO has the size of the queue, and a log line why the other connection was
+	 * cut. */
 	play_connect(&p);
 	play_until(&p, ZRUN_LOG);
 	assert_int_equal(p.hello.queued_messages, ZRUN_WINDOW_MESSAGES);
@@ -238,7 +239,7 @@ static void test_crashes(void **state)
 static void test_watchdog_counts_calls(void **state)
 {
 	finishes(&(struct part){.guest = GUEST_ABI, .test_case = "long", .watchdog_ms = 400});
-	/* Waiting is no loop. */
+	/* Waiting does not count as computing. */
 	starts(&(struct part){.guest = GUEST_ABI, .test_case = "busy", .watchdog_ms = 100});
 	play_quiet(&p, 500);
 	play_stop(&p, 5000);
@@ -330,7 +331,7 @@ static void test_reattach(void **state)
 	play_until(&p, ZRUN_HELLO);
 	assert_int_equal(p.hello.phase, ZRUN_PHASE_STARTED);
 	assert_int_equal(p.hello.pid, p.pid);
-	/* The kernel, not the instance, says who that is. */
+	/* The pid comes from the kernel, not from the instance. */
 	assert_int_equal(launch_adopt(p.fd, &pid, &pidfd, NULL), 0);
 	assert_int_equal(pid, p.pid);
 	close(pidfd);

@@ -11,7 +11,7 @@
 
 #define SET(text) text, sizeof(text) - 1 /* ends with the NUL of its last value */
 
-/* The strings with ';' behind each. */
+/* The strings, each followed by ';'. */
 static void expect(struct strings *s, unsigned count, const char *wanted)
 {
 	for (size_t n = 0; n < s->size; n++)

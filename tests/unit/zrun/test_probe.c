@@ -38,7 +38,7 @@ static int end(void **state)
 	return close(listener);
 }
 
-/* Asks to the end, as native_turn.c does; `answer`: what the server says, NULL: it hangs up. */
+/* Asks to the end, as native_turn.c does; `answer`: the response of the server, NULL: it closes the connection. */
 static enum probe_result look(struct probe *p, const char *answer, char *text, size_t size)
 {
 	enum probe_result r = probe_begin(p, text, size);

@@ -112,7 +112,7 @@ static void test_user(void **state)
 	play_end(&p);
 }
 
-/* The module lies in a directory of someone else's that is closed to all but real root. */
+/* The module lies in another user's directory, which only the real root may enter. */
 static void test_closed_directory(void **state)
 {
 	const char *so = play_translate(GUEST_MEMORYLESS);

@@ -1,4 +1,4 @@
-/* Traps: each is found, named, told to zhost and in the status file, and ends the process. */
+/* Traps: each is found, named, reported to zhost and in the status file, and ends the process. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
