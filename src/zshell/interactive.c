@@ -334,6 +334,9 @@ static int run_terminal(struct shell *shell)
 		int count = 0;
 
 		interrupt_clear();
+		/* Before the prompt: el_gets() does it after, and a Ctrl-D in between, of somebody who
+		 * types ahead, would be taken by the terminal's line discipline. */
+		(void)el_set(i.line, EL_PREP_TERM, 1);
 		line = el_gets(i.line, &count);
 		if (interrupt_pending()) {
 			(void)fputs("^C\n", stdout);

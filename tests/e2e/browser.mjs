@@ -10,12 +10,16 @@ import { createInterface } from 'node:readline';
 import { chromium } from 'playwright-core';
 
 const [, , address, executablePath] = process.argv;
+// A loaded machine takes its time; whether it takes too long is for the test to say.
+const PATIENCE_MS = 300000;
 const browser = await chromium.launch({
   executablePath,
+  timeout: PATIENCE_MS,
   args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
     '--disable-background-networking', '--disable-component-update', '--disable-sync'],
 });
 const page = await browser.newPage();
+page.setDefaultTimeout(PATIENCE_MS);
 const problems = [];
 page.on('pageerror', (error) => problems.push(String(error)));
 await page.goto(address);

@@ -320,16 +320,15 @@ def test_a_recipe_cannot_write_outside_its_directory(c):
 
 
 def test_a_hung_recipe_does_not_block_other_instances(c):
-    submit_failing(c, "hung", [{"name": "p", "recipes": {"timeout": "3s"},
+    submit_failing(c, "hung", [{"name": "p", "recipes": {"timeout": "10s"},
                                 "restart": {"attempts": 0}}],
                    {"p/recipes/start": "#!/bin/sh\necho thinks\nsleep 100015\n"})
     until(lambda: state(c, "hung", "p") == "starting", "it hangs")
-    begun = time.monotonic()
     native_deploy(c, "quick", [{"name": "q"}],
                   {"q/recipes/start": "#!/bin/sh\nsleep 100016 >/dev/null 2>&1 &\n"})
-    assert time.monotonic() - begun < 3
+    assert state(c, "hung", "p") == "starting", "the other runs while it hangs"
     until(lambda: c.state("hung") == "failed", "it is over")
-    assert error(c, "hung", "p") == "start: timed out after 3 s: thinks"
+    assert error(c, "hung", "p") == "start: timed out after 10 s: thinks"
     assert processes_of("sleep 100015") == []
 
 
@@ -402,7 +401,7 @@ def test_a_failed_or_hung_update_is_recorded_and_the_instance_stays_started(c):
     native_deploy(c, "badup", [
         {"name": "db", "count": 2, "exports": {"ip": ""}},
         {"name": "fails", "imports": [{"from": "db"}]},
-        {"name": "hangs", "imports": [{"from": "db"}], "recipes": {"timeout": "2s"}}], {
+        {"name": "hangs", "imports": [{"from": "db"}], "recipes": {"timeout": "4s"}}], {
         "db/recipes/start": "#!/bin/sh\nsleep 100022 >/dev/null 2>&1 &\n",
         "fails/recipes/start": "#!/bin/sh\nsleep 100023 >/dev/null 2>&1 &\n",
         "fails/recipes/update": "#!/bin/sh\necho no\nexit 4\n",
@@ -412,7 +411,7 @@ def test_a_failed_or_hung_update_is_recorded_and_the_instance_stays_started(c):
                       ("db-1", "db-2", "fails", "hangs")), "all run")
     c.zshell("spaces", "stop", "badup/db-2")
     until(lambda: error(c, "badup", "fails") == "update: exit status 4: no", "it is recorded")
-    until(lambda: error(c, "badup", "hangs").startswith("update: timed out after 2 s"),
+    until(lambda: error(c, "badup", "hangs").startswith("update: timed out after 4 s"),
           "it is recorded")
     until(lambda: processes_of("sleep 100025") == [], "what hung is killed")
     assert len(processes_of("sleep 100023")) == len(processes_of("sleep 100024")) == 1
@@ -696,7 +695,8 @@ def test_memory_and_cpu_are_limited_where_the_machine_has_control_groups(c):
 
 
 def test_a_hung_deploy_is_repeated_after_a_restart_of_its_zhost(c):
-    submit_failing(c, "again", [{"name": "p", "recipes": {"timeout": "5s"}}], {
+    # Long enough for a zhost to restart on a loaded machine before the recipe's time is over.
+    submit_failing(c, "again", [{"name": "p", "recipes": {"timeout": "15s"}}], {
         "p/recipes/deploy": """
             #!/bin/sh
             mkdir -p /tmp/x && touch here
@@ -708,25 +708,28 @@ def test_a_hung_deploy_is_repeated_after_a_restart_of_its_zhost(c):
     c.zhosts["edge-node-1"].kill()
     c.zhosts["edge-node-1"].start()
     c.wait_zhost("edge-node-1", "deployed-started")
-    until(lambda: [p for p, _ in processes_of("sleep 100035")] not in ([], [old]),
-          "it hangs again, once")
-    assert len(processes_of("sleep 100035")) == 1
+
+    def hangs_again():
+        pids = [pid for pid, _ in processes_of("sleep 100035")]
+        return len(pids) == 1 and pids != [old]
+    until(hangs_again, "it hangs again, once")
     c.zshell("topo", "stop", "again")
-    until(lambda: processes_of("sleep 100035") == [], "it is ended in time", 30)
+    until(lambda: processes_of("sleep 100035") == [], "it is ended in time", 60)
 
 
 def test_a_hung_deploy_and_undeploy_time_out(c):
-    submit_failing(c, "hangd", [{"name": "p", "recipes": {"timeout": "1s"},
+    # The limit holds for the recipes that do not hang, too: on a loaded machine they need seconds.
+    submit_failing(c, "hangd", [{"name": "p", "recipes": {"timeout": "4s"},
                                  "restart": {"attempts": 0}}], {
         "p/recipes/deploy": "#!/bin/sh\necho unpacks\nsleep 100037\n",
         "p/recipes/start": "#!/bin/sh\n"})
     until(lambda: c.state("hangd") == "failed", "it has failed")
-    assert error(c, "hangd", "p") == "deploy: timed out after 1 s: unpacks"
-    native_deploy(c, "hangu", [{"name": "p", "recipes": {"timeout": "1s"}}], {
+    assert error(c, "hangd", "p") == "deploy: timed out after 4 s: unpacks"
+    native_deploy(c, "hangu", [{"name": "p", "recipes": {"timeout": "4s"}}], {
         "p/recipes/start": "#!/bin/sh\n",
         "p/recipes/undeploy": "#!/bin/sh\necho packs\nsleep 100037\n"})
     c.zshell("spaces", "undeploy", "hangu/p")
-    until(lambda: error(c, "hangu", "p") == "undeploy: timed out after 1 s: packs", "it is said")
+    until(lambda: error(c, "hangu", "p") == "undeploy: timed out after 4 s: packs", "it is said")
     assert processes_of("sleep 100037") == []
 
 

@@ -17,7 +17,7 @@ class Browser:
 
     def read(self):
         line = self.process.stdout.readline()
-        assert line, "the browser ended"
+        assert line, f"the browser ended with status {self.process.wait(30)}; why is above"
         return json.loads(line)
 
     def do(self, *words):
