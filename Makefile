@@ -2,7 +2,7 @@
 BUILD ?= build
 RUN_DIR ?= run
 
-.PHONY: build run run-lamp stop test mutate check check-clang fuzz sanitize tsan format bench install clean help setup
+.PHONY: build run run-lamp stop test mutate check check-clang check-long coverage fuzz sanitize tsan format bench install clean help setup
 
 help:
 	@echo "make build     build everything, into $(BUILD)/bin/"
@@ -15,6 +15,10 @@ help:
 	@echo "make check     layers, circles, format, citations, static analysis, a clang build, sanitizers"
 	@echo "make sanitize  unit tests and scenarios with AddressSanitizer and UndefinedBehaviorSanitizer"
 	@echo "make tsan      the same with ThreadSanitizer"
+	@echo "make coverage  how much of each directory the unit tests and scenarios reach"
+	@echo "               SUITES='unit scenario e2e' for these (also of sanitize and tsan)"
+	@echo "make check-long  hours: static analyzer, sanitizers end to end, TSan, valgrind, mutations, fuzz,"
+	@echo "               the search over SEEDS (50000); PARTS='search tsan' for these parts"
 	@echo "make fuzz      run each fuzz target for FUZZ_SECONDS (60)"
 	@echo "make format    run clang-format on the tree"
 	@echo "make bench     run the benchmarks, as tables (BENCH_ARGS='-o json' for JSON)"
@@ -73,7 +77,7 @@ SUITES ?= unit scenario
 sanitize: $(BUILD)-asan/build.ninja
 	@ninja -C $(BUILD)-asan --quiet
 	@# A refused allocation must reach our own check, not end in the sanitizer's.
-	@ASAN_OPTIONS=allocator_may_return_null=1 /usr/bin/python3 tests/run.py $(BUILD)-asan $(SUITES)
+	@ASAN_OPTIONS=allocator_may_return_null=1 /usr/bin/python3 tests/run.py --slow $(BUILD)-asan $(SUITES)
 
 $(BUILD)-asan/build.ninja:
 	@tools/setup check
@@ -81,11 +85,26 @@ $(BUILD)-asan/build.ninja:
 
 tsan: $(BUILD)-tsan/build.ninja
 	@ninja -C $(BUILD)-tsan --quiet
-	@/usr/bin/python3 tests/run.py $(BUILD)-tsan $(SUITES)
+	@TSAN_OPTIONS=allocator_may_return_null=1 /usr/bin/python3 tests/run.py --slow $(BUILD)-tsan $(SUITES)
 
 $(BUILD)-tsan/build.ninja:
 	@tools/setup check
 	@CC=clang meson setup $(BUILD)-tsan -Db_sanitize=thread -Db_lundef=false -Doptimization=1 >/dev/null
+
+coverage: $(BUILD)-coverage/build.ninja
+	@ninja -C $(BUILD)-coverage --quiet
+	@tools/coverage $(BUILD)-coverage $(SUITES)
+
+$(BUILD)-coverage/build.ninja:
+	@tools/setup coverage
+	@CC=gcc meson setup $(BUILD)-coverage -Db_coverage=true -Doptimization=g >/dev/null
+
+# Hours: PARTS='search tsan' runs only these (tools/check-long --list).
+SEEDS ?= 50000
+
+check-long:
+	@tools/setup long
+	@tools/check-long --seeds $(SEEDS) --fuzz-seconds $(or $(LONG_FUZZ_SECONDS),180) $(PARTS)
 
 FUZZ_SECONDS ?= 60
 
@@ -106,4 +125,4 @@ install: build
 	@meson install -C $(BUILD) $(if $(DESTDIR),--destdir $(DESTDIR))
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-clang $(BUILD)-asan $(BUILD)-tsan $(BUILD)-fuzz
+	rm -rf $(BUILD) $(BUILD)-clang $(BUILD)-asan $(BUILD)-tsan $(BUILD)-fuzz $(BUILD)-coverage $(BUILD)-mutate $(BUILD)-long

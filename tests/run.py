@@ -1,7 +1,9 @@
 """Runs every test and ends with one line, `N passed, N failed`.
 
-    tests/run.py BUILD [unit|scenario|fuzz|e2e …]      without a name: all of them
+    tests/run.py [--slow] BUILD [unit|scenario|fuzz|e2e …]      without a name: all of them
 
+With --slow, for a build with a sanitizer or counters, unit tests have six times as long as usual and
+only those that fail are printed.
 Unit tests and the random search are run by meson, scenarios by zsim itself (each scenario counts),
 end-to-end tests by pytest (each test counts). A skipped test is named, with its reason.
 """
@@ -32,10 +34,12 @@ def heading(text):
     print(f"== {text}", flush=True)
 
 
-def run_meson(build, suite, tally):
+def run_meson(build, suite, tally, slow):
     """One test for each test program; its output is shown where it failed."""
     command = ["meson", "test", "-C", str(build), "--no-rebuild", "--suite", suite,
                "--print-errorlogs", "--logbase", f"log-{suite}"]
+    if slow:
+        command += ["--quiet", "--timeout-multiplier", "6"]
     done = subprocess.run(command, cwd=ROOT, check=False)
     log = build / "meson-logs" / f"log-{suite}.json"
     if not log.exists():
@@ -92,13 +96,17 @@ def run_pytest(build, tally):
 
 
 def main():
-    build = pathlib.Path(sys.argv[1]).resolve()
-    wanted = sys.argv[2:] or ["unit", "scenario", "fuzz", "e2e"]
+    words = sys.argv[1:]
+    slow = words[:1] == ["--slow"]
+    if slow:
+        words.pop(0)
+    build = pathlib.Path(words[0]).resolve()
+    wanted = words[1:] or ["unit", "scenario", "fuzz", "e2e"]
     tally = Tally()
     for part in wanted:
         heading(part)
         if part in ("unit", "fuzz"):
-            run_meson(build, part, tally)
+            run_meson(build, part, tally, slow)
         elif part == "scenario":
             run_scenarios(build, tally)
         elif part == "e2e":
