@@ -70,8 +70,10 @@ int main(int argc, char **argv)
 	r = settings_check(&settings, &err);
 	if (r == 0)
 		r = log_level_parse(settings.log_level, &level, &err);
-	if (r < 0)
+	if (r < 0) {
+		cli_settings_done(&zhost_program, &settings);
 		return cli_refuse(&zhost_program, NULL, err);
+	}
 	/* Small and single: one arena, and freed memory goes back. */
 	(void)mallopt(M_ARENA_MAX, 1);
 	(void)mallopt(M_TRIM_THRESHOLD, 256 * 1024);

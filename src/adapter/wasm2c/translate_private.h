@@ -2,6 +2,7 @@
 #ifndef SAMOZA_ADAPTER_WASM2C_TRANSLATE_PRIVATE_H
 #define SAMOZA_ADAPTER_WASM2C_TRANSLATE_PRIVATE_H
 
+#include <stdatomic.h>
 #include <sys/types.h>
 
 #include "adapter/wasm2c/translate.h"
@@ -16,7 +17,7 @@ struct translator {
 	unsigned wall_seconds;
 	uint64_t memory_bytes;
 	uint64_t output_bytes;
-	unsigned translations; /* alive */
+	atomic_uint translations; /* alive; begun in worker threads, freed by the loop's */
 };
 
 /* The C compiler's arguments from [1] on, NULL at the end: part of the key. */
