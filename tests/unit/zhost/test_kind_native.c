@@ -1,0 +1,239 @@
+/* zhost/space/kind_native.c: each action of a NATIVE space is a process or a frame to it. */
+#include "test.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "kind_stage.h"
+
+static struct instance wasm(void)
+{
+	struct instance i;
+	instance_init(&i, "a", SAMOZA__V1__SPACE_TYPE__CALL);
+	return i;
+}
+
+static struct instance native(void)
+{
+	struct instance i;
+	instance_init(&i, "n", SAMOZA__V1__SPACE_TYPE__NATIVE);
+	return i;
+}
+
+static void expect_setting(const struct fake_zrun *z, const char *setting)
+{
+	assert_line(z->settings, setting);
+}
+
+/* A deploy or undeploy: its process does the work and ends. */
+static struct fake_zrun *recipe_ends(struct stage *s, struct instance *i,
+				     enum agent_action action)
+{
+	order(s, i, action);
+	assert_int_equal(s->done, 0);
+	struct fake_zrun *z = fake_zrun_last(&s->host);
+	fake_zrun_hello(z, ZRUN_PHASE_STARTING);
+	fake_zrun_stopped(z, ZRUN_STOPPED_FINISHED);
+	fake_zrun_exit(z, 0);
+	expect_done(s, "");
+	return z;
+}
+
+static void a_native_deploy_is_a_process_with_the_list_of_files(void **state)
+{
+	struct stage *s = *state;
+	struct instance i = native();
+	char name[INSTANCE_FILE_NAME_SIZE], text[400] = "";
+	instance_file_name("t1", "n", EPOCH, name);
+	order(s, &i, ACTION_DEPLOY);
+	struct fake_zrun *z = fake_zrun_last(&s->host);
+	expect_setting(z, "action=deploy");
+	expect_setting(z, "recipes=start");
+	CLEANUP(freep) char *directory = str_printf("%s/spaces/%s", s->dir.path, name);
+	assert_string_equal(z->module_path, directory);
+	assert_true(z->has_filter);
+	assert_line(z->environment, "SAMOZA_ZHOST=n1");
+	CLEANUP(freep) char *list = str_printf("%s.f", name);
+	int fd = openat(s->dir.run_fd, list, O_RDONLY | O_CLOEXEC);
+	assert_true(read(fd, text, sizeof(text) - 1) > 0);
+	(void)close(fd);
+	CLEANUP(freep)
+	char *expected = str_printf("755 %s recipes/start\n644 %s index.html\n",
+				    digest_of("recipe"), digest_of("asset"));
+	assert_string_equal(text, expected);
+	fake_zrun_hello(z, ZRUN_PHASE_STARTING);
+	fake_zrun_stopped(z, ZRUN_STOPPED_FINISHED);
+	fake_zrun_exit(z, 0);
+	expect_done(s, "");
+	assert_int_equal(resident_of(s, &i)->state, RESIDENT_DEPLOYED);
+}
+
+static void a_native_deploy_that_fails_leaves_nothing(void **state)
+{
+	struct stage *s = *state;
+	struct instance i = native();
+	order(s, &i, ACTION_DEPLOY);
+	struct fake_zrun *z = fake_zrun_last(&s->host);
+	fake_zrun_hello(z, ZRUN_PHASE_STARTING);
+	fake_zrun_failed(z, "recipe deploy: exit status 3");
+	fake_zrun_exit(z, (ZRUN_EXIT_FAILED + ZRUN_FAILED_RECIPE) << 8);
+	expect_done(s, "recipe deploy: exit status 3");
+	assert_null(resident_of(s, &i));
+}
+
+static void a_native_deploy_can_be_killed_while_it_fetches_and_while_it_runs(void **state)
+{
+	struct stage *s = *state;
+	struct instance i = native();
+	i.asset.digest = digest_of("not in the cache");
+	order(s, &i, ACTION_DEPLOY);
+	order_kill(s, &i, ACTION_DEPLOY);
+	expect_done(s, "the artifact did not arrive in time");
+	assert_int_equal(s->host.all.count, 0);
+	i.asset.digest = digest_of("asset");
+	order(s, &i, ACTION_DEPLOY);
+	struct fake_zrun *z = fake_zrun_last(&s->host);
+	order_kill(s, &i, ACTION_DEPLOY);
+	assert_true(z->is_killed);
+	fake_zrun_exit(z, SIGKILL);
+	expect_done(s, "killed by signal 9 (Killed)");
+}
+
+static void a_native_deploy_that_was_stopped_was_interrupted(void **state)
+{
+	struct stage *s = *state;
+	struct instance i = native();
+	order(s, &i, ACTION_DEPLOY);
+	struct fake_zrun *z = fake_zrun_last(&s->host);
+	fake_zrun_hello(z, ZRUN_PHASE_STARTING);
+	fake_zrun_stopped(z, ZRUN_STOPPED_ASKED);
+	fake_zrun_exit(z, 0);
+	expect_done(s, "it was interrupted");
+}
+
+static void a_native_start_has_probes_imports_and_its_ancestors(void **state)
+{
+	struct stage *s = *state;
+	struct instance parent = wasm(), i = native();
+	deploy(s, &parent);
+	(void)start(s, &parent);
+	i.spec.parent = (char *)"a";
+	i.key.path = (char *)"a/n";
+	i.n_imports = 1;
+	samoza__v1__probe__init(&i.probe);
+	i.probe.http = (char *)"http://127.0.0.1:${http}/ready";
+	i.probe.has_failures = true;
+	i.probe.failures = 2;
+	i.spec.ready = &i.probe;
+	i.spec.health = &i.probe;
+	(void)recipe_ends(s, &i, ACTION_DEPLOY);
+	struct fake_zrun *z = start(s, &i);
+	expect_setting(z, "action=start");
+	CLEANUP(freep) char *port = ports_record(s->ports, resident_of(s, &i)->id);
+	assert_true(str_has_prefix(port, "http="));
+	CLEANUP(freep)
+	char *probe = str_printf("http://127.0.0.1:%s/ready", port + strlen("http="));
+	CLEANUP(freep) char *ready = str_printf("ready.http=%s", probe);
+	CLEANUP(freep) char *health = str_printf("health.http=%s", probe);
+	expect_setting(z, ready);
+	expect_setting(z, health);
+	expect_setting(z, "health.interval_ms=10000");
+	expect_setting(z, "health.timeout_ms=5000");
+	expect_setting(z, "health.failures=2");
+	assert_line(z->environment, "SAMOZA_ANCESTOR_api_PATH=a");
+	assert_string_equal(z->imports, "db db-1 port=42\n");
+	assert_null(resident_of(s, &i)->peer); /* messages do not reach it */
+}
+
+static void a_native_process_reports_its_health(void **state)
+{
+	struct stage *s = *state;
+	struct instance i = native();
+	(void)recipe_ends(s, &i, ACTION_DEPLOY);
+	struct fake_zrun *z = start(s, &i);
+	assert_int_equal(s->is_healthy, -1);
+	fake_zrun_send(z, ZRUN_HEALTH, 0, &(struct zrun_health){.is_healthy = 0}, 1);
+	loop_run_ready(&s->loop);
+	assert_int_equal(s->is_healthy, 0);
+	fake_zrun_failed(z, "the health check failed 3 times");
+	fake_zrun_exit(z, (ZRUN_EXIT_FAILED + ZRUN_FAILED_HEALTH) << 8);
+	assert_int_equal(s->ended, 1);
+	assert_string_equal(s->error, "the health check failed 3 times");
+	assert_int_equal(resident_of(s, &i)->state, RESIDENT_DEPLOYED);
+}
+
+static void a_native_update_that_takes_too_long_is_ended_alone(void **state)
+{
+	struct stage *s = *state;
+	struct instance i = native();
+	char body[128];
+	struct zrun_updated updated = {.result = -1};
+	(void)recipe_ends(s, &i, ACTION_DEPLOY);
+	struct fake_zrun *z = start(s, &i);
+	i.n_imports = 1;
+	order(s, &i, ACTION_UPDATE);
+	assert_int_equal(receive(s, z, body, sizeof(body)), ZRUN_UPDATE);
+	order_kill(s, &i, ACTION_UPDATE);
+	assert_false(z->is_killed);
+	assert_int_equal(receive(s, z, body, sizeof(body)), ZRUN_CANCEL);
+	memcpy(mempcpy(body, &updated, sizeof(updated)), "took too long", 13);
+	fake_zrun_send(z, ZRUN_UPDATED, 0, body, sizeof(updated) + 13);
+	loop_run_ready(&s->loop);
+	expect_done(s, "took too long");
+	assert_int_equal(resident_of(s, &i)->state, RESIDENT_STARTED);
+}
+
+static void a_native_instance_is_stopped_and_removed_by_processes(void **state)
+{
+	struct stage *s = *state;
+	struct instance i = native();
+	struct zrun_stop stop;
+	(void)recipe_ends(s, &i, ACTION_DEPLOY);
+	struct fake_zrun *z = start(s, &i);
+	order(s, &i, ACTION_STOP);
+	assert_int_equal(receive(s, z, &stop, sizeof(stop)), ZRUN_STOP);
+	fake_zrun_stopped(z, ZRUN_STOPPED_ASKED);
+	fake_zrun_exit(z, 0);
+	expect_done(s, "");
+	expect_setting(recipe_ends(s, &i, ACTION_UNDEPLOY), "action=undeploy");
+	assert_null(resident_of(s, &i));
+	assert_false(file_exists(s, &i, "s") || file_exists(s, &i, "e") ||
+		     file_exists(s, &i, "f"));
+}
+
+static void a_native_undeploy_that_fails_can_be_repeated(void **state)
+{
+	struct stage *s = *state;
+	struct instance i = native();
+	(void)recipe_ends(s, &i, ACTION_DEPLOY);
+	order(s, &i, ACTION_UNDEPLOY);
+	struct fake_zrun *z = fake_zrun_last(&s->host);
+	fake_zrun_hello(z, ZRUN_PHASE_STARTING);
+	fake_zrun_failed(z, "recipe undeploy: exit status 1");
+	fake_zrun_exit(z, (ZRUN_EXIT_FAILED + ZRUN_FAILED_RECIPE) << 8);
+	expect_done(s, "recipe undeploy: exit status 1");
+	assert_int_equal(resident_of(s, &i)->state, RESIDENT_DEPLOYED);
+	(void)recipe_ends(s, &i, ACTION_UNDEPLOY);
+	assert_null(resident_of(s, &i));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, kinds_begin, kinds_end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_native_deploy_is_a_process_with_the_list_of_files),
+		TEST(a_native_deploy_that_fails_leaves_nothing),
+		TEST(a_native_deploy_can_be_killed_while_it_fetches_and_while_it_runs),
+		TEST(a_native_deploy_that_was_stopped_was_interrupted),
+		TEST(a_native_start_has_probes_imports_and_its_ancestors),
+		TEST(a_native_process_reports_its_health),
+		TEST(a_native_update_that_takes_too_long_is_ended_alone),
+		TEST(a_native_instance_is_stopped_and_removed_by_processes),
+		TEST(a_native_undeploy_that_fails_can_be_repeated),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
