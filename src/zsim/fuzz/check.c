@@ -251,6 +251,29 @@ static void check_processes(struct fuzz *f, const Samoza__V1__SpaceListView *lis
 			      running, shown);
 }
 
+/* Of what a zhost keeps, zrms has a record. */
+static void check_held(struct fuzz *f, const struct sim_machine *n)
+{
+	vector_for_each (&n->disk.values, v) {
+		Samoza__V1__DesiredInstance *desired = NULL;
+		CLEANUP(error_freep) struct error *err = NULL;
+		if (agent_record_read(v->value, v->value_size, &desired, &err) < 0) {
+			world_violate(&f->world, "a record of %s cannot be read: %s", n->name,
+				      err->message);
+			return;
+		}
+		const Samoza__V1__InstanceKey *key = desired->key;
+		const struct mirrored_copy *m =
+			mirror_copy(f, key->topology, key->path, key->epoch);
+		if (m == NULL || m->record == NULL)
+			world_violate(&f->world,
+				      "%s holds a copy of %s under epoch %" PRIu64
+				      ", of which zrms has no record",
+				      n->name, key->path, key->epoch);
+		samoza__v1__desired_instance__free_unpacked(desired, NULL);
+	}
+}
+
 /* Every zhost can be reached and has been asked again for what it failed to remove. */
 static void check_nothing_retired(struct fuzz *f)
 {
@@ -264,6 +287,8 @@ void check_converged(struct fuzz *f)
 {
 	check_kept(f);
 	check_nothing_retired(f);
+	vector_for_each (&f->world.machines, n)
+		check_held(f, *n);
 	Samoza__V1__SpaceListView *list = view_all(f);
 	if (list == NULL)
 		return;
