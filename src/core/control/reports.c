@@ -330,10 +330,9 @@ static void take_retired(struct control *c, struct copy *copy,
 		return;
 	}
 	/* Without a process it may start one by itself, until it has heard that it is to go. */
-	if (has_process(r->phase))
-		copy_set_active(copy, true);
-	else if (r->observed_generation >= copy->generation)
-		copy_set_active(copy, false);
+	bool has_heard =
+		copy->target == TARGET_NONE && r->observed_generation >= copy->generation;
+	copy_set_active(copy, has_process(r->phase) || !has_heard);
 	copy->undeploy_failed = undeploy_failed(r);
 	copy_set_ends_by(c, copy, 0);
 	mark_copy(copy, COPY_RECORD);

@@ -2,7 +2,7 @@
  * Instance lifecycle rules: which slots may start, which must stop, and in what order.
  *
  *   struct lifecycle          the queue of slots to look at again, and who observes
- *     └─ struct slot_set      the slots of one deployment (slot.h)
+ *     └─ struct slot_set      the slots of an application (slot.h)
  *
  * To change a goal, report or placement, call the functions of goal.h, rules.h and slot_set.h, then
  * lifecycle_settle() (rules.h). It applies the rules of docs/spec/lifecycle.md to a fixed point:

@@ -1,7 +1,7 @@
 /*
  * Slots: the places that instance paths name, as the rules of the life cycle see them.
  *
- *   struct slot_set           the slots of one deployment, and which spaces provide for which
+ *   struct slot_set           the slots of an application, and which spaces provide for which
  *     ├─ struct slot          goal, state, parent and children; a few facts of the copy that serves
  *     ├─ struct declarations  what one revision declares: for each space a struct declaration
  *     └─ struct provider_set  what one import can name, a space or a facet: how many of its

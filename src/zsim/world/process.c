@@ -40,7 +40,7 @@ void process_plan_end(struct world *w, struct sim_machine *n, const struct sim_p
 }
 
 /* What must never be, checked where it would begin. A slot is a path under a topology's name, over
- * all deployments of that name. */
+ * all revisions of that application. */
 static void check_pair(struct world *w, const struct sim_process *born,
 		       const struct sim_machine *here, const struct sim_process *p,
 		       const struct sim_machine *there)
