@@ -78,11 +78,10 @@ static int read_end_record(int fd, uint64_t file_size, struct end_record *ret_en
 	if (r < 0)
 		return r;
 	if (get32(p) != 0x06054b50)
-		return error_set(
-			err, ERR_INVALID,
-			"not a ZIP archive, or truncated, or with something behind it: "
-			"its last %u bytes are no end record",
-			END_RECORD_BYTES);
+		return error_set(err, ERR_INVALID,
+				 "not a ZIP archive, or truncated, or followed by other data: "
+				 "its last %u bytes are no end record",
+				 END_RECORD_BYTES);
 	if (get16(p + 20) != 0)
 		return error_set(err, ERR_INVALID, "the archive has a comment");
 	if (get16(p + 4) != 0 || get16(p + 6) != 0 || get16(p + 8) != get16(p + 10))

@@ -303,7 +303,7 @@ static void body(struct reader *r, struct module *m, uint32_t index)
 	while (r->result == 0 && b.depth > 0)
 		instruction(r, &b);
 	if (r->result == 0 && r->at != r->end)
-		reader_fail(r, ERR_INVALID, r->at, "bytes behind the end of function %" PRIu32,
+		reader_fail(r, ERR_INVALID, r->at, "bytes after the end of function %" PRIu32,
 			    function);
 	r->end = outer_end;
 }

@@ -63,7 +63,8 @@ int launch_connect(int dir_fd, const char *name, int *ret_fd, struct error **err
 		return error_errno(err, "cannot make a socket");
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
 		if (errno == ECONNREFUSED)
-			return error_set(err, ERR_UNAVAILABLE, "nobody listens on %s", name);
+			return error_set(err, ERR_UNAVAILABLE, "no process listens on %s",
+					 name);
 		if (errno == EAGAIN)
 			return error_set(err, ERR_TIMEOUT, "%s is busy", name);
 		return error_errno(err, "cannot connect to %s", name);
@@ -121,7 +122,7 @@ int launch_reap(int pidfd, int *ret_status, struct error **err)
 char *launch_status_text(int status)
 {
 	if (status == -1)
-		return mem_strdup("ended while nobody watched");
+		return mem_strdup("ended while no zhost watched");
 	if (WIFSIGNALED(status))
 		return str_printf("killed by signal %d (%s)", WTERMSIG(status),
 				  strsignal(WTERMSIG(status)));

@@ -349,7 +349,7 @@ static void test_features(void **state)
 		{"\0\x28\x02\0\x0b", 5, ERR_INVALID, "there is none"},
 		{"\0\x05\x0b", 3, ERR_INVALID, "else without if"},
 		{"\0\x41\0", 3, ERR_INVALID, "ends too early"},
-		{"\0\x41\0\x0b\x0b", 5, ERR_INVALID, "behind the end of function"},
+		{"\0\x41\0\x0b\x0b", 5, ERR_INVALID, "after the end of function"},
 		{"\0\x41\x80\x80\x80\x80\x80\0\x0b", 9, ERR_INVALID, "does not fit 32 bits"},
 		{"\0\x41\xff\xff\xff\xff\x4f\x0b", 8, ERR_INVALID, "does not fit 32 bits"},
 		{"\0\x0e\xff\xff\xff\xff\x0f\x0b", 8, ERR_INVALID,
