@@ -25,6 +25,7 @@ static const struct cli_option options[] = {
 	 .environment = "ZHOST_DIR",
 	 .type = CLI_PATH,
 	 .offset = OPTION(dir),
+	 .value = "DIR",
 	 .required = true,
 	 .help = "Directory of this zhost; created if it is missing"},
 	{.name = "name",
