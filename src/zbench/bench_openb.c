@@ -1,6 +1,6 @@
 /*
  * Packing of devices: the OpenB trace of a production cluster (Weng et al., USENIX ATC 2023),
- * placed by the product's engine with the strategy `pack`.
+ * placed by the engine of zrms with the strategy `pack`.
  *
  *   tasks ── equal ones ──► one topology with as many instances as there are, clones included
  *         ── clones drawn until the demand is reached, shuffled ──► placed one after another
@@ -13,9 +13,9 @@
 
 #include "base/buffer.h"
 #include "base/str.h"
+#include "zbench/bench_engine.h"
 #include "zbench/benchmarks.h"
 #include "zbench/csv.h"
-#include "zbench/placing.h"
 
 static int run(const struct bench *bench, const struct cli_run *line, struct report *report,
 	       struct error **err);
@@ -48,7 +48,7 @@ static const struct cli_option options[] = {
 	 .offset = offsetof(struct options, demand),
 	 .fallback = "1.3",
 	 .value = "RATIO",
-	 .help = "devices asked for, against those there are"},
+	 .help = "devices that are requested, relative to those of the cluster"},
 	{0},
 };
 
@@ -57,12 +57,11 @@ const struct benchmark benchmark_openb = {
 		{
 			.words = "openb",
 			.summary = "packing of a GPU cluster by a production trace",
-			.details = "  All tasks and random clones of them, until they ask for "
+			.details = "All tasks, and random clones of them until they request "
 				   "--demand times the "
-				   "devices\n  there are, are shuffled and placed one after "
-				   "another; none "
-				   "leaves. For each seed:\n  allocated thousandths of devices "
-				   "in percent of all.",
+				   "devices of the cluster, are shuffled and placed one after "
+				   "another; none leaves. For each seed: allocated thousandths "
+				   "of devices in percent of all.",
 			.options = options,
 			.options_size = sizeof(struct options),
 			.run = benchmark_run,
@@ -198,20 +197,21 @@ static uint64_t draw(uint64_t *state, uint64_t below)
 }
 
 struct order {
-	VECTOR(uint32_t) tasks; /* in the order of their coming */
+	VECTOR(uint32_t) tasks; /* in the order in which they are placed */
 };
 
 static void order_draw(const struct trace *t, uint64_t seed, double demand, struct order *o)
 {
-	uint64_t asked = 0;
+	uint64_t requested = 0;
 	for (uint32_t i = 0; i < t->tasks.count; i++) {
 		vector_push(&o->tasks, i);
-		asked += (uint64_t)t->tasks.items[i].count * t->tasks.items[i].milli;
+		requested += (uint64_t)t->tasks.items[i].count * t->tasks.items[i].milli;
 	}
-	while (asked > 0 && (double)asked < demand * (double)t->devices_milli) {
+	while (requested > 0 && (double)requested < demand * (double)t->devices_milli) {
 		uint32_t clone = (uint32_t)draw(&seed, t->tasks.count);
 		vector_push(&o->tasks, clone);
-		asked += (uint64_t)t->tasks.items[clone].count * t->tasks.items[clone].milli;
+		requested +=
+			(uint64_t)t->tasks.items[clone].count * t->tasks.items[clone].milli;
 	}
 	for (size_t i = o->tasks.count; i > 1; i--) {
 		size_t other = draw(&seed, i);
@@ -243,12 +243,12 @@ static void add_models(struct buffer *b, const char *models)
 		(void)buffer_add_string(b, "]");
 }
 
-/* An instance asks for something: a task that needs no memory asks for one byte. */
+/* A declared amount is not 0: a task that needs no memory requests one byte. */
 #define AT_LEAST_1(amount) ((amount) > 0 ? (amount) : 1)
 
 /* A topology for each class; ret_topologies[class] is its handle. */
-static int add_classes(struct placing *pl, const struct trace *t, const struct order *o,
-		       uint32_t *ret_topologies, struct error **err)
+static int add_classes(struct bench_engine *engine, const struct trace *t,
+		       const struct order *o, uint32_t *ret_topologies, struct error **err)
 {
 	uint32_t *counts = mem_new_array(uint32_t, t->class_count);
 	const struct task **samples = mem_new_array(const struct task *, t->class_count);
@@ -276,7 +276,7 @@ static int add_classes(struct placing *pl, const struct trace *t, const struct o
 			(void)buffer_add_string(&b, "}]");
 		}
 		(void)buffer_add_string(&b, "}}\n");
-		r = placing_topology(pl, name, b.data, &ret_topologies[c], err);
+		r = bench_engine_add_text(engine, name, b.data, &ret_topologies[c], err);
 	}
 	free(counts);
 	free(samples);
@@ -290,27 +290,28 @@ struct outcome {
 static int run_seed(const struct trace *t, uint64_t seed, double demand, struct outcome *ret,
 		    struct error **err)
 {
-	CLEANUP(placing_done) struct placing pl;
+	CLEANUP(bench_engine_done) struct bench_engine engine;
 	struct order order = {0};
 	uint32_t *topologies = mem_new_array(uint32_t, t->class_count);
 	uint32_t *next = mem_new_array(uint32_t, t->class_count);
 	uint64_t allocated = 0;
 	int r = 0;
-	placing_init(&pl);
+	bench_engine_init(&engine);
 	order_draw(t, seed, demand, &order);
 	for (size_t i = 0; i < t->zhosts.count && r == 0; i++)
-		r = placing_zhost(&pl, t->zhosts.items[i], err);
+		r = bench_engine_add_zhost(&engine, t->zhosts.items[i], err);
 	if (r == 0)
-		r = add_classes(&pl, t, &order, topologies, err);
-	double begin = placing_now();
+		r = add_classes(&engine, t, &order, topologies, err);
+	double begin = thread_cpu_seconds();
 	for (size_t i = 0; i < order.tasks.count && r == 0; i++) {
 		const struct task *task = &t->tasks.items[order.tasks.items[i]];
 		uint32_t instance = next[task->class]++;
-		if (placing_one(&pl, topologies[task->class], instance) != PLACE_NONE)
+		if (bench_engine_place_one(&engine, topologies[task->class], instance) !=
+		    PLACE_NONE)
 			allocated += (uint64_t)task->count * task->milli;
 	}
 	*ret = (struct outcome){100.0 * (double)allocated / (double)t->devices_milli,
-				placing_now() - begin};
+				thread_cpu_seconds() - begin};
 	vector_done(&order.tasks);
 	free(topologies);
 	free(next);

@@ -1,16 +1,16 @@
 /*
- * How fast the placing engine decides: the shapes of Kubernetes' scheduler_perf, whole large
- * clusters, latency in a full one, a failure storm, and memory. The product's own engine, no
- * daemon; with --durable also the product's own store.
+ * How fast the placement engine decides: the workloads of Kubernetes' scheduler_perf, whole large
+ * clusters, latency in a full one, a failure storm, and memory. The engine of zrms without
+ * daemons; with --durable also the store of zrms.
  */
 #include <malloc.h>
 
 #include "base/buffer.h"
 #include "base/str.h"
+#include "zbench/bench_engine.h"
 #include "zbench/benchmarks.h"
 #include "zbench/durable.h"
 #include "zbench/growth.h"
-#include "zbench/placing.h"
 #include "zbench/shapes.h"
 
 static int run(const struct bench *bench, const struct cli_run *line, struct report *report,
@@ -56,16 +56,17 @@ const struct benchmark benchmark_place = {
 	.command =
 		{
 			.words = "place",
-			.summary = "decisions of the placing engine in large clusters",
-			.details = "Each shape is one of Kubernetes' scheduler_perf: zhosts / "
+			.summary = "decisions of the placement engine in large clusters",
+			.details = "Each shape is a workload of Kubernetes' scheduler_perf: "
+				   "zhosts / "
 				   "instances placed "
 				   "before / instances measured. Every measured instance is "
 				   "one decision of "
-				   "its own: asked for, placed, and kept. Then one million "
+				   "its own: requested, placed, and kept. Then one million "
 				   "instances, latency "
 				   "in a full cluster, the loss of a tenth of a cluster, and "
 				   "memory. Time is "
-				   "that of the processor.\n\n"
+				   "CPU time.\n\n"
 				   "With --durable: each shape again, until the last decision "
 				   "is on disk, in "
 				   "real time. Decisions go into the store of zrms in batches "
@@ -88,10 +89,10 @@ static int shape_rate(const struct shape *s, double *ret_rate, struct error **er
 	CLEANUP(shape_end) struct shape_run run;
 	uint32_t zhost;
 	int r = shape_begin(&run, s, err);
-	double begin = placing_now();
+	double begin = thread_cpu_seconds();
 	for (uint32_t i = 0; i < s->measured_count && r == 0; i++)
 		r = shape_decide(&run, &zhost, err);
-	*ret_rate = s->measured_count / (placing_now() - begin);
+	*ret_rate = s->measured_count / (thread_cpu_seconds() - begin);
 	return r;
 }
 
@@ -128,7 +129,7 @@ struct whole {
 	int (*measure)(double *ret_value, struct error **err);
 };
 
-static int plain_cluster(struct placing *pl, uint32_t zhosts, struct error **err)
+static int plain_cluster(struct bench_engine *engine, uint32_t zhosts, struct error **err)
 {
 	int r = 0;
 	for (uint32_t i = 0; i < zhosts && r == 0; i++) {
@@ -136,7 +137,7 @@ static int plain_cluster(struct placing *pl, uint32_t zhosts, struct error **err
 		char *text = str_printf("{name: z%05u, cpu: 32, memory: 256GiB, region: r%u, "
 					"kind: %s, labels: {rack: k%u}}",
 					i, i % 5, i % 4 == 0 ? "edge" : "core", i / 40);
-		r = placing_zhost(pl, text, err);
+		r = bench_engine_add_zhost(engine, text, err);
 	}
 	return r;
 }
@@ -171,9 +172,9 @@ static char *large_topology(uint32_t number)
 
 static int million(double *ret_seconds, double *ret_bytes, struct error **err)
 {
-	CLEANUP(placing_done) struct placing pl;
-	placing_init(&pl);
-	int r = plain_cluster(&pl, 5000, err);
+	CLEANUP(bench_engine_done) struct bench_engine engine;
+	bench_engine_init(&engine);
+	int r = plain_cluster(&engine, 5000, err);
 	double seconds = 0;
 	size_t before = mallinfo2().uordblks, models = 0;
 	for (uint32_t i = 0; i < MILLION_TOPOLOGIES && r == 0; i++) {
@@ -181,14 +182,14 @@ static int million(double *ret_seconds, double *ret_bytes, struct error **err)
 		CLEANUP(freep) char *spaces = large_topology(i);
 		struct topology *model = NULL;
 		size_t model_before = mallinfo2().uordblks;
-		r = placing_model(name, spaces, &model, err);
+		r = bench_model(name, spaces, &model, err);
 		models += mallinfo2().uordblks - model_before;
 		if (r < 0)
 			break;
-		double begin = placing_now();
-		uint32_t topology = placing_add(&pl, model);
-		r = placing_all(&pl, topology, err);
-		seconds += placing_now() - begin;
+		double begin = thread_cpu_seconds();
+		uint32_t topology = bench_engine_add(&engine, model);
+		r = bench_engine_place_all(&engine, topology, err);
+		seconds += thread_cpu_seconds() - begin;
 	}
 	*ret_seconds = seconds;
 	*ret_bytes = (double)(mallinfo2().uordblks - before - models) / 1e6;
@@ -207,37 +208,37 @@ static int million_bytes(double *ret_value, struct error **err)
 	return million(&seconds, ret_value, err);
 }
 
-/* 12,500 zhosts, 90 % full: the time of each of 20,000 replacements. */
+/* 12,500 zhosts, 90 % full: the time of each of 20,000 placements. */
 static int full_p99(double *ret_value, struct error **err)
 {
-	CLEANUP(placing_done) struct placing pl;
+	CLEANUP(bench_engine_done) struct bench_engine engine;
 	CLEANUP(samples_done) struct samples times = {0};
-	placing_init(&pl);
-	int r = plain_cluster(&pl, 12500, err);
+	bench_engine_init(&engine);
+	int r = plain_cluster(&engine, 12500, err);
 	/* 32 cores each: 12,500 x 32 x 0.9 = 360,000 cores in 720 topologies of 1,000 halves.
 	 */
 	uint32_t topology = 0;
 	for (uint32_t i = 0; i < 720 && r == 0; i++) {
 		CLEANUP(freep) char *name = str_printf("t%u", i);
-		r = placing_topology(
-			&pl, name,
+		r = bench_engine_add_text(
+			&engine, name,
 			"- {name: a, type: DATA, count: 1000, resources: {cpu: 500m, "
 			"memory: 1GiB}}\n",
 			&topology, err);
 		if (r == 0)
-			r = placing_all(&pl, topology, err);
+			r = bench_engine_place_all(&engine, topology, err);
 	}
 	if (r == 0)
-		r = placing_topology(
-			&pl, "last",
+		r = bench_engine_add_text(
+			&engine, "last",
 			"- {name: a, type: DATA, count: 20000, resources: {cpu: 200m, "
 			"memory: 1GiB}}\n",
 			&topology, err);
 	for (uint32_t i = 0; i < 20000 && r == 0; i++) {
-		double begin = placing_now();
-		if (placing_one(&pl, topology, i) == PLACE_NONE)
+		double begin = thread_cpu_seconds();
+		if (bench_engine_place_one(&engine, topology, i) == PLACE_NONE)
 			r = error_set(err, ERR_CONFLICT, "no place in a cluster 90 %% full");
-		samples_add(&times, (placing_now() - begin) * 1e6);
+		samples_add(&times, (thread_cpu_seconds() - begin) * 1e6);
 	}
 	if (r == 0)
 		*ret_value = samples_quantile(&times, 0.99);
@@ -247,23 +248,23 @@ static int full_p99(double *ret_value, struct error **err)
 /* 10,000 zhosts with 200,000 instances; each tenth zhost is lost. */
 static int storm(double *ret_value, struct error **err)
 {
-	CLEANUP(placing_done) struct placing pl;
-	placing_init(&pl);
-	int r = plain_cluster(&pl, 10000, err);
+	CLEANUP(bench_engine_done) struct bench_engine engine;
+	bench_engine_init(&engine);
+	int r = plain_cluster(&engine, 10000, err);
 	for (uint32_t i = 0; i < 200 && r == 0; i++) {
 		CLEANUP(freep) char *name = str_printf("t%u", i);
 		CLEANUP(freep) char *spaces = large_topology(i);
 		uint32_t topology;
-		r = placing_topology(&pl, name, spaces, &topology, err);
+		r = bench_engine_add_text(&engine, name, spaces, &topology, err);
 		if (r == 0)
-			r = placing_all(&pl, topology, err);
+			r = bench_engine_place_all(&engine, topology, err);
 	}
-	double begin = placing_now();
+	double begin = thread_cpu_seconds();
 	for (uint32_t z = 0; z < 10000 && r == 0; z += 10)
-		placing_lose(&pl, z);
+		bench_engine_lose(&engine, z);
 	if (r == 0)
-		r = placing_recover(&pl, err);
-	*ret_value = placing_now() - begin;
+		r = bench_engine_recover(&engine, err);
+	*ret_value = thread_cpu_seconds() - begin;
 	return r;
 }
 
@@ -272,14 +273,14 @@ static int storm(double *ret_value, struct error **err)
 /* Topologies of three instances, each compiled by the engine and placed as a whole. */
 static int small_topologies(double *ret_value, struct error **err)
 {
-	CLEANUP(placing_done) struct placing pl;
+	CLEANUP(bench_engine_done) struct bench_engine engine;
 	double seconds = 0;
-	placing_init(&pl);
-	int r = plain_cluster(&pl, 5000, err);
+	bench_engine_init(&engine);
+	int r = plain_cluster(&engine, 5000, err);
 	for (uint32_t i = 0; i < SMALL_TOPOLOGIES && r == 0; i++) {
 		CLEANUP(freep) char *name = str_printf("t%u", i);
 		struct topology *model = NULL;
-		r = placing_model(
+		r = bench_model(
 			name,
 			"- {name: page, type: UI}\n- {name: api, type: CALL, placement: "
 			"{kind: core}}\n- {name: store, type: DATA, placement: "
@@ -287,9 +288,9 @@ static int small_topologies(double *ret_value, struct error **err)
 			&model, err);
 		if (r < 0)
 			break;
-		double begin = placing_now();
-		r = placing_all(&pl, placing_add(&pl, model), err);
-		seconds += placing_now() - begin;
+		double begin = thread_cpu_seconds();
+		r = bench_engine_place_all(&engine, bench_engine_add(&engine, model), err);
+		seconds += thread_cpu_seconds() - begin;
 	}
 	*ret_value = 3 * SMALL_TOPOLOGIES / seconds;
 	return r;

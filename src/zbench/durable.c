@@ -104,7 +104,7 @@ static void closed(void *user)
 	loop_stop(&d->loop);
 }
 
-/* Nothing is on its way and nothing will follow. */
+/* Ends when no commit is in flight and none will follow. */
 static void end_when_done(struct durable *d)
 {
 	bool all = d->run.decided == d->run.shape->measured_count;
@@ -132,7 +132,7 @@ static void committed(void *user, enum commit_outcome outcome, const struct erro
 static int decide(struct durable *d, struct outbox *o, struct error **err)
 {
 	const struct shape_run *run = &d->run;
-	const struct topology *t = run->placing.topologies.items[run->topology].model;
+	const struct topology *t = run->engine.topologies.items[run->topology].model;
 	int64_t now_ms = clock_now().wall_ms;
 	int r = 0;
 	for (uint32_t n = 0; n < d->batch && r == 0; n++) {
@@ -143,7 +143,7 @@ static int decide(struct durable *d, struct outbox *o, struct error **err)
 		if (r < 0)
 			break;
 		const char *path = t->instances[instance].path;
-		const char *name = place_zhost_name(run->placing.place, zhost);
+		const char *name = place_zhost_name(run->engine.place, zhost);
 		write_event(d, o, path, name, now_ms);
 		write_instance(d, o, path, name, now_ms);
 	}
@@ -164,7 +164,7 @@ static bool turn(void *user)
 	if (decide(d, &commit->outbox, &d->err) < 0) {
 		outbox_done(&commit->outbox);
 		free(commit);
-		return true; /* comes again, to end */
+		return true; /* the next turn ends it */
 	}
 	write_meta(d, &commit->outbox);
 	d->in_flight++;
@@ -179,7 +179,7 @@ static int no_record(void *user, enum record_kind kind, const char *id, const vo
 	return error_set(err, ERR_CONFLICT, "a new store holds '%s'", id);
 }
 
-/* The shape stands. */
+/* The cluster of the shape has been made. */
 static int run_store(struct durable *d, const char *path, struct error **err)
 {
 	int r = loop_init(&d->loop, err);

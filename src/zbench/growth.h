@@ -1,6 +1,6 @@
 /*
- * What a decision costs as the cluster grows: the same kinds of instances in clusters of
- * 1,000 to 50,000 zhosts that are equally full.
+ * What a decision costs as the cluster grows: the same workloads in clusters of 1,000 to 50,000
+ * zhosts that are equally full.
  */
 #ifndef SAMOZA_ZBENCH_GROWTH_H
 #define SAMOZA_ZBENCH_GROWTH_H

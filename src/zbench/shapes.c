@@ -16,7 +16,7 @@ static void one_zone_zhost(struct buffer *b, uint32_t number)
 	(void)buffer_printf(b, "{name: z%05u, cpu: 4, memory: 32GiB, region: zone1}", number);
 }
 
-/* One that has room for all. */
+/* One of them has room for all instances. */
 static void daemon_zhost(struct buffer *b, uint32_t number)
 {
 	if (number == 7777)
@@ -198,7 +198,7 @@ static char *measured_text(const struct shape *s)
 {
 	if (s->measured != NULL)
 		return with_count(s->measured, s->measured_count);
-	/* Against all groups that stand there, and itself. */
+	/* Anti-affinity with all topologies that are placed before, and itself. */
 	struct buffer rules = BUFFER_INIT(1 << 20);
 	(void)buffer_printf(&rules,
 			    "- {name: a, type: DATA, count: %u, " SMALL
@@ -210,38 +210,40 @@ static char *measured_text(const struct shape *s)
 	return buffer_steal(&rules);
 }
 
-static int shape_fill(struct placing *pl, const struct shape *s, struct error **err)
+static int shape_fill(struct bench_engine *engine, const struct shape *s, struct error **err)
 {
 	int r = 0;
 	for (uint32_t i = 0; i < s->zhosts && r == 0; i++) {
 		CLEANUP(buffer_done) struct buffer text = BUFFER_INIT(4096);
 		s->zhost(&text, i);
-		r = placing_zhost(pl, text.data, err);
+		r = bench_engine_add_zhost(engine, text.data, err);
 	}
 	for (uint32_t i = 0; i < ARRAY_SIZE(s->before) && r == 0; i++) {
 		for (uint32_t k = 0; k < s->copies && s->before[i] != NULL && r == 0; k++) {
 			CLEANUP(freep) char *spaces = with_count(s->before[i], s->before_count);
 			CLEANUP(freep) char *name = str_printf("before-%u-%u", i, k);
 			uint32_t topology;
-			r = placing_topology(pl, name, spaces, &topology, err);
+			r = bench_engine_add_text(engine, name, spaces, &topology, err);
 			if (r == 0)
-				r = placing_all(pl, topology, err);
+				r = bench_engine_place_all(engine, topology, err);
 		}
 	}
 	return r;
 }
 
-/* One asks for what no zhost has; with churn, a zhost comes, or goes. */
-static int annoy(struct placing *pl, const struct shape *s, uint32_t times, uint32_t hopeless,
-		 struct error **err)
+/* Tries an instance that no zhost has room for; with churn, a zhost joins or leaves first. */
+static int disturb(struct bench_engine *engine, const struct shape *s, uint32_t times,
+		   uint32_t hopeless, struct error **err)
 {
 	int r = 0;
 	if (s->churn && times % 2 == 0)
-		r = placing_zhost(pl, "{name: churn, cpu: 50m, memory: 32GiB}", err);
+		r = bench_engine_add_zhost(engine, "{name: churn, cpu: 50m, memory: 32GiB}",
+					   err);
 	else if (s->churn)
-		place_zhost_remove(pl->place, place_zhost_find(pl->place, "churn"));
-	if (r == 0 && placing_one(pl, hopeless, 0) != PLACE_NONE)
-		r = error_set(err, ERR_CONFLICT, "found a zhost with a label that none has");
+		place_zhost_remove(engine->place, place_zhost_find(engine->place, "churn"));
+	if (r == 0 && bench_engine_place_one(engine, hopeless, 0) != PLACE_NONE)
+		r = error_set(err, ERR_CONFLICT,
+			      "found a place for an instance that no zhost has room for");
 	return r;
 }
 
@@ -249,14 +251,15 @@ int shape_begin(struct shape_run *run, const struct shape *s, struct error **err
 {
 	CLEANUP(freep) char *spaces = measured_text(s);
 	*run = (struct shape_run){.shape = s};
-	placing_init(&run->placing);
-	int r = shape_fill(&run->placing, s, err);
+	bench_engine_init(&run->engine);
+	int r = shape_fill(&run->engine, s, err);
 	if (r == 0)
-		r = placing_topology(&run->placing, "measured", spaces, &run->topology, err);
+		r = bench_engine_add_text(&run->engine, "measured", spaces, &run->topology,
+					  err);
 	if (r == 0)
-		r = placing_topology(&run->placing, "hopeless",
-				     "- {name: a, type: DATA, resources: {cpu: 400}}\n",
-				     &run->hopeless, err);
+		r = bench_engine_add_text(&run->engine, "hopeless",
+					  "- {name: a, type: DATA, resources: {cpu: 400}}\n",
+					  &run->hopeless, err);
 	return r;
 }
 
@@ -264,17 +267,17 @@ int shape_decide(struct shape_run *run, uint32_t *ret_zhost, struct error **err)
 {
 	const struct shape *s = run->shape;
 	uint32_t i = run->decided++;
-	*ret_zhost = placing_one(&run->placing, run->topology, i);
+	*ret_zhost = bench_engine_place_one(&run->engine, run->topology, i);
 	if (*ret_zhost == PLACE_NONE)
 		return error_set(err, ERR_CONFLICT, "%s: no place for instance %u", s->name, i);
-	if (s->nuisance > 0 && i % s->nuisance == 0)
-		return annoy(&run->placing, s, run->times++, run->hopeless, err);
+	if (s->disturbed_every > 0 && i % s->disturbed_every == 0)
+		return disturb(&run->engine, s, run->disturbed++, run->hopeless, err);
 	return 0;
 }
 
 void shape_end(struct shape_run *run)
 {
-	placing_done(&run->placing);
+	bench_engine_done(&run->engine);
 }
 
 uint32_t shape_before_count(const struct shape *s)

@@ -1,6 +1,6 @@
 /*
- * The shapes of Kubernetes' scheduler_perf, said in Samoza's words: a cluster, what stands in
- * it before, and instances that come one by one.
+ * The workloads of Kubernetes' scheduler_perf, declared as Samoza's topologies: a cluster, what is
+ * placed before, and instances that are placed one by one. A workload with its cluster is a shape.
  *
  *   struct shape_run run;
  *   shape_begin(&run, shape) ─► shape_decide() x shape->measured_count ─► shape_end(&run)
@@ -11,39 +11,41 @@
 #include <stdbool.h>
 
 #include "base/buffer.h"
-#include "zbench/placing.h"
+#include "zbench/bench_engine.h"
 
-/* What a zhost of a shape is like, by its number. */
+/* Writes the description of a zhost of a shape, by its number. */
 typedef void zhost_text_fn(struct buffer *text, uint32_t number);
 
 struct shape {
 	const char *name; /* NULL ends the list */
 	uint32_t zhosts;
 	zhost_text_fn *zhost;
-	/* Spaces of the topologies that stand there before, each `copies` times, and of the
-	 * measured one. COUNT: instances of a space. */
+	/* Spaces of the topologies that are placed before, each `copies` times, and of the measured
+	 * one. COUNT: instances of a space. */
 	const char *before[5];
 	uint32_t before_count, copies;
-	const char *measured; /* NULL: against all that stand there before, and itself */
+	const char
+		*measured; /* NULL: anti-affinity with all that are placed before, and itself */
 	uint32_t measured_count;
-	uint32_t nuisance; /* after so many decisions something else happens; 0: never */
+	uint32_t disturbed_every; /* so many decisions; 0: never. See disturb() */
 	const char *threshold;
-	bool churn;
+	bool churn; /* zhosts join and leave */
 };
 
 extern const struct shape shapes[];
 
-/* Instances that stand there before, all copies of all topologies. */
+/* Instances that are placed before, in all copies of all topologies. */
 uint32_t shape_before_count(const struct shape *s);
 
 struct shape_run {
 	const struct shape *shape; /* borrowed */
-	struct placing placing;
+	struct bench_engine engine;
 	uint32_t topology; /* the measured one */
-	uint32_t hopeless, decided, times;
+	uint32_t hopeless; /* a topology that no zhost has room for */
+	uint32_t decided, disturbed;
 };
 
-/* The cluster and all that stands there before; shape_end() also after an error. */
+/* Makes the cluster and places what is placed before. Call shape_end() also after an error. */
 int shape_begin(struct shape_run *run, const struct shape *s, struct error **err) must_check;
 /* Places the next instance; ERR_CONFLICT when it has no place. At most measured_count times. */
 int shape_decide(struct shape_run *run, uint32_t *ret_zhost, struct error **err) must_check;
