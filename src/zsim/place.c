@@ -1,4 +1,4 @@
-/* zsim place: where topologies would go, and why, without running anything. */
+/* zsim place: on which zhosts topologies would be placed, and why, without running anything. */
 #include <stdio.h>
 
 #include "base/str.h"
@@ -51,7 +51,7 @@ const struct cli_command place_command = {
 	.details =
 		"Places the topologies one after another on the same zhosts, with the engine "
 		"and the rules of zrms. A topology that is refused is not placed; the refusal "
-		"is its reason. Exit status 1 when one of them was not placed.\n\n"
+		"is its reason. Exit status 1 when a topology was not placed.\n\n"
 		"Files are YAML or JSON. A zhost without cpu or memory has 64 cores and 256 "
 		"GiB.",
 	.arguments = arguments,
@@ -60,17 +60,16 @@ const struct cli_command place_command = {
 	.run = run,
 };
 
-struct placing {
+struct placement_run {
 	const char *zhosts_file;
 	bool json, explain;
 	struct place *place;
 	Samoza__V1__PlaceAnswer *answer;
-	size_t topologies; /* that the answer has room for */
 };
 
 /* ---- zhosts ---- */
 
-static int add_zhosts(struct placing *p, const Samoza__V1__ZhostList *list,
+static int add_zhosts(struct placement_run *p, const Samoza__V1__ZhostList *list,
 		      const struct schema_positions *positions, struct diagnostics *findings)
 {
 	for (size_t i = 0; i < list->n_zhosts; i++) {
@@ -93,7 +92,7 @@ static int add_zhosts(struct placing *p, const Samoza__V1__ZhostList *list,
 	return diagnostics_any(findings) ? -1 : 0;
 }
 
-static int read_zhosts(struct placing *p, struct error **err)
+static int read_zhosts(struct placement_run *p, struct error **err)
 {
 	CLEANUP(freep) char *text = NULL;
 	size_t size = 0;
@@ -129,8 +128,8 @@ static char *all_findings(const struct diagnostics *findings, const struct error
 	return text;
 }
 
-/* The compiled topology, or NULL with the refusal. `*ret_name` in any case; the caller frees.
- */
+/* The compiled topology, or NULL with the refusal. Writes *ret_name in both cases; the caller
+ * frees. */
 static struct topology *read_topology(const char *file, char **ret_name, char **ret_refusal)
 {
 	CLEANUP(freep) char *text = NULL;
@@ -160,7 +159,7 @@ static struct topology *read_topology(const char *file, char **ret_name, char **
 	return topology;
 }
 
-static Samoza__V1__PlaceTopology *answer_add(struct placing *p, char *take_name)
+static Samoza__V1__PlaceTopology *answer_add(struct placement_run *p, char *take_name)
 {
 	Samoza__V1__PlaceTopology *t = (Samoza__V1__PlaceTopology *)schema_message_new(
 		&samoza__v1__place_topology__descriptor);
@@ -176,7 +175,7 @@ static void set_reason(Samoza__V1__PlaceTopology *t, char *take_reason)
 	t->reason = take_reason;
 }
 
-static void add_placements(struct placing *p, Samoza__V1__PlaceTopology *to,
+static void add_placements(struct placement_run *p, Samoza__V1__PlaceTopology *to,
 			   const struct topology *t, const uint32_t *units)
 {
 	to->placements = mem_new_array(Samoza__V1__PlacePlacement *, t->instance_count);
@@ -193,7 +192,7 @@ static void add_placements(struct placing *p, Samoza__V1__PlaceTopology *to,
 	}
 }
 
-static Samoza__V1__PlaceExplain *explain_new(const struct placing *p, const char *space,
+static Samoza__V1__PlaceExplain *explain_new(const struct placement_run *p, const char *space,
 					     const struct place_verdict *v)
 {
 	Samoza__V1__PlaceExplain *e = (Samoza__V1__PlaceExplain *)schema_message_new(
@@ -209,9 +208,9 @@ static Samoza__V1__PlaceExplain *explain_new(const struct placing *p, const char
 	return e;
 }
 
-/* Children go with their parent: what is judged are the instances without one. */
-static void explain(struct placing *p, Samoza__V1__PlaceTopology *to, const struct topology *t,
-		    const uint32_t *units)
+/* Children are placed with their parent: the verdicts are about instances without a parent. */
+static void explain(struct placement_run *p, Samoza__V1__PlaceTopology *to,
+		    const struct topology *t, const uint32_t *units)
 {
 	for (unsigned i = 0; i < t->instance_count; i += t->instances[i].subtree_count) {
 		struct place_explanation e;
@@ -241,7 +240,8 @@ static void print_placements(const Samoza__V1__PlaceTopology *t)
 		printf("  %-32s %s\n", t->placements[i]->space, t->placements[i]->zhost);
 }
 
-static void try_topology(struct placing *p, Samoza__V1__PlaceTopology *to, struct topology *t)
+static void try_topology(struct placement_run *p, Samoza__V1__PlaceTopology *to,
+			 struct topology *t)
 {
 	uint32_t handle = place_topology_add(p->place, t, p->answer->n_topologies);
 	CLEANUP(freep) uint32_t *units = mem_new_array(uint32_t, t->instance_count);
@@ -268,37 +268,37 @@ static void try_topology(struct placing *p, Samoza__V1__PlaceTopology *to, struc
 	vector_done(&requests);
 }
 
-/* ---- all of them ---- */
+/* ---- all topologies ---- */
 
-static bool place_file(struct placing *p, const char *file, const char *trouble)
+static bool place_file(struct placement_run *p, const char *file, const char *zhosts_error)
 {
 	char *name = NULL;
 	char *refusal = NULL;
 	CLEANUP(topology_unrefp) struct topology *t = read_topology(file, &name, &refusal);
 	Samoza__V1__PlaceTopology *to = answer_add(p, name);
-	if (t != NULL && trouble == NULL) {
+	if (t != NULL && zhosts_error == NULL) {
 		try_topology(p, to, t);
 		return to->placed;
 	}
-	set_reason(to, refusal != NULL ? refusal : mem_strdup(trouble));
+	set_reason(to, refusal != NULL ? refusal : mem_strdup(zhosts_error));
 	if (!p->json)
 		print_placements(to);
 	return false;
 }
 
-static int place_files(struct placing *p, const char *const *files, size_t count)
+static int place_files(struct placement_run *p, const char *const *files, size_t count)
 {
 	CLEANUP(error_freep) struct error *err = NULL;
-	CLEANUP(freep) char *trouble = NULL;
+	CLEANUP(freep) char *zhosts_error = NULL;
 	p->place = place_new(NULL);
 	p->answer = (Samoza__V1__PlaceAnswer *)schema_message_new(
 		&samoza__v1__place_answer__descriptor);
 	p->answer->topologies = mem_new_array(Samoza__V1__PlaceTopology *, count);
 	if (read_zhosts(p, &err) < 0)
-		trouble = error_text(err);
+		zhosts_error = error_text(err);
 	bool all = true;
 	for (size_t i = 0; i < count; i++)
-		all &= place_file(p, files[i], trouble);
+		all &= place_file(p, files[i], zhosts_error);
 	if (p->json) {
 		CLEANUP(freep)
 		char *json = schema_write_json(&p->answer->base, SCHEMA_JSON_PRETTY);
@@ -312,9 +312,9 @@ static int place_files(struct placing *p, const char *const *files, size_t count
 static int run(void *context, const struct cli_run *line, struct error **err)
 {
 	const struct options *given = line->options;
-	struct placing p = {.zhosts_file = given->zhosts,
-			    .json = strcmp(given->format, "json") == 0,
-			    .explain = given->explain};
+	struct placement_run p = {.zhosts_file = given->zhosts,
+				  .json = strcmp(given->format, "json") == 0,
+				  .explain = given->explain};
 
 	return place_files(&p, line->arguments.items, line->arguments.count);
 }

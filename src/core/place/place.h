@@ -15,9 +15,9 @@
  * change; placements that a record holds; units that lose their place) and asks for places.
  * A successful try is kept at once; the caller makes it durable.
  *
- * An answer is right when every unit that it places is eligible where it stands, given
- * everything else that stands. The same state and the same request give the same answer, in
- * whatever order zhosts, topologies and placements were reported; ties break by name.
+ * An answer is correct when every unit that it places is eligible on its zhost, given all other
+ * placements. The same state and the same request give the same answer, in whatever order zhosts,
+ * topologies and placements were reported; ties break by name.
  *
  * Pure: no I/O, no clock, no random numbers, no log. Handles are small integers, reused after
  * their removal. One thread at a time.
@@ -69,11 +69,12 @@ const char *place_zhost_name(const struct place *p, uint32_t zhost);
 struct place_usage {
 	uint64_t cpu_offered, cpu_reserved; /* millicores */
 	uint64_t memory_offered, memory_reserved;
-	uint32_t devices_offered, devices_whole_free; /* devices nobody has a share of */
+	uint32_t devices_offered,
+		devices_whole_free; /* devices of which no unit holds a share */
 	uint32_t units;
 };
 struct place_usage place_zhost_usage(const struct place *p, uint32_t zhost);
-/* Devices of one kind and model that nobody has a share of. */
+/* Devices of one kind and model of which no unit holds a share. */
 uint32_t place_zhost_devices_free(const struct place *p, uint32_t zhost, const char *kind,
 				  const char *model);
 

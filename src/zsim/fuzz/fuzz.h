@@ -6,7 +6,7 @@
  *   steps.c    requests and faults             check.c    what zrms shows when all is idle
  *   commits.c  when commits end, and what dies between their steps
  *   mirror.c   what was committed, checked     rules.c    what may run, at every commit
- *   place.c    is there really no place?       imports.c  which processes know which providers
+ *   place.c    confirms that there is none     imports.c  which processes know which providers
  *   mirrored.c what was committed, by name     legal.c    which moves there are
  *   draw.c     zhosts and topologies
  *

@@ -1,8 +1,8 @@
 /*
- * Is there really no place? A plain search over all assignments of the instances that wait to
- * the zhosts that are there, with the rules of [topology.placement] (1 to 4 and 6) written
- * down once more. Affinities are drawn only between spaces without a parent, on labels that
- * every zhost has.
+ * Confirms that instances without a place can have none: a plain search over all assignments of
+ * the instances that wait to the available zhosts, with the rules of [topology.placement] (1 to 4
+ * and 6) implemented a second time. Affinities are drawn only between spaces without a parent, on
+ * labels that every zhost has.
  */
 
 #include "zsim/fuzz/place.h"
@@ -11,8 +11,8 @@
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/mirrored.h"
 
-#define MOST_WANTS  6
-#define MOST_ZHOSTS 8
+#define REQUESTED_MAX 6
+#define ZHOSTS_MAX    8
 
 struct root {
 	const struct submitted *submitted;
@@ -22,7 +22,7 @@ struct root {
 
 struct search {
 	const struct fuzz *f;
-	VECTOR(struct root) roots; /* placed, then wanted */
+	VECTOR(struct root) roots; /* placed ones, then those that wait */
 	size_t placed;
 	VECTOR(struct mirrored_zhost *) zhosts;
 };
@@ -37,12 +37,12 @@ static const char *scope_value(const struct affinity *a, const struct mirrored_z
 	return a->scope_is_zhost ? z->name : label_set_find(&z->spec.labels, a->scope);
 }
 
-/* Whether `other` is what `a`, of a space of `r`, is about. */
+/* Whether the affinity `a`, of a space of `r`, is with `other`. */
 static bool concerns(const struct affinity *a, const struct root *r, const struct root *other)
 {
 	if (other == r)
 		return false;
-	/* By name: a stopped topology and its successor are one, as in the engine. */
+	/* By name, as in the engine: a stopped topology counts with its successor. */
 	const char *topology = a->topology != NULL ? a->topology : r->submitted->topology->name;
 	return strcmp(topology, other->submitted->topology->name) == 0 &&
 	       strcmp(a->space, space_of(other)->name) == 0;
@@ -78,7 +78,7 @@ static bool affinities_hold(const struct search *s, size_t count)
 					return false;
 			}
 		}
-		/* What stands, stands, even if whom it wanted to be near has gone. */
+		/* A placed instance stays, even if the instance that it required has left. */
 		for (unsigned a = 0; i >= s->placed && a < space->affinity_count; a++) {
 			const struct affinity *rule = &space->affinity[a];
 			bool found = !rule->required;
@@ -133,7 +133,7 @@ static bool assign(struct search *s, size_t next, size_t count)
 	return false;
 }
 
-/* ---- what is placed, what waits ---- */
+/* ---- instances that are placed, and that wait ---- */
 
 static const Samoza__V1__SlotRecord *record_of(const struct fuzz *f, const struct submitted *s,
 					       unsigned instance)
@@ -175,8 +175,8 @@ static void add_placed(struct search *s)
 	s->placed = s->roots.count;
 }
 
-/* `again`: those that lost their place with its zhost; otherwise those that never had one, or
- * were undeployed since. */
+/* `again`: instances that lost their place with its zhost; else instances that never had a place,
+ * or were undeployed since. */
 static size_t add_waiting(struct search *s, const struct submitted *t, bool again)
 {
 	size_t before = s->roots.count;
@@ -193,19 +193,20 @@ static size_t add_waiting(struct search *s, const struct submitted *t, bool agai
 
 static char *joint_place(struct search *s, const struct submitted *t)
 {
-	size_t wants = add_waiting(s, t, false);
-	bool fits = wants > 0 && wants <= MOST_WANTS && assign(s, s->placed, s->placed + wants);
+	size_t requested = add_waiting(s, t, false);
+	bool fits = requested > 0 && requested <= REQUESTED_MAX &&
+		    assign(s, s->placed, s->placed + requested);
 	s->roots.count = s->placed;
 	return fits ? str_printf("%s waits for a place, and all %zu that wait would fit",
-				 t->name, wants)
+				 t->name, requested)
 		    : NULL;
 }
 
 static char *single_place(struct search *s, const struct submitted *t)
 {
-	size_t wants = add_waiting(s, t, true);
+	size_t requested = add_waiting(s, t, true);
 	char *found = NULL;
-	for (size_t i = 0; i < wants && found == NULL; i++) {
+	for (size_t i = 0; i < requested && found == NULL; i++) {
 		struct root *r = &s->roots.items[s->placed];
 		*r = s->roots.items[s->placed + i];
 		if (assign(s, s->placed, s->placed + 1))
@@ -225,7 +226,7 @@ char *place_anyway(const struct fuzz *f, const struct submitted *t)
 		    z->record->state == SAMOZA__V1__STATE__STATE_DEPLOYED_STARTED)
 			vector_push(&s.zhosts, z);
 	char *found = NULL;
-	if (s.zhosts.count <= MOST_ZHOSTS) {
+	if (s.zhosts.count <= ZHOSTS_MAX) {
 		add_placed(&s);
 		found = joint_place(&s, t);
 		if (found == NULL)

@@ -7,8 +7,8 @@
 struct fuzz;
 struct submitted;
 
-/* Why an instance without a place could have one ("t1/a fits on n2"), by a search of
- * its own. NULL: it could not. The caller frees. */
+/* The place that an instance without one could have ("t1/a waits for a place, and n2 would take
+ * it"), found by an independent search. NULL: there is none. The caller frees. */
 char *place_anyway(const struct fuzz *f, const struct submitted *t);
 
 #endif

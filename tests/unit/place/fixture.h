@@ -1,4 +1,4 @@
-/* Topologies and zhosts from text, and a placing engine to put them in. */
+/* Topologies and zhosts from text, for a placement engine. */
 #ifndef TESTS_PLACE_FIXTURE_H
 #define TESTS_PLACE_FIXTURE_H
 
@@ -24,7 +24,7 @@ struct app {
 struct app app_add(struct place *p, const char *name, const char *spaces);
 /* Takes the reference. */
 struct app app_of(struct place *p, struct topology *take_model, uint64_t order);
-/* Takes it out of the engine, and frees it. */
+/* Removes it from the engine, and frees it. */
 void app_remove(struct app *app);
 /* Frees it; the engine keeps its topology and units. */
 void app_done(struct app *app);

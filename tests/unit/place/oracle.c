@@ -107,7 +107,7 @@ static bool is_with(const struct affinity *rule, const struct topology *owner,
 	       strcmp(instance_space(t, instance)->name, rule->space) == 0;
 }
 
-/* Another placement of the same slot: rules 4 and 5 do not see it. */
+/* Another unit of the same slot: rules 4 and 5 do not count it. */
 static bool is_replaced(const struct oracle *o, unsigned f, unsigned g)
 {
 	return f != g && o->facts[f].slot == o->facts[g].slot;
@@ -117,7 +117,7 @@ struct company {
 	unsigned in_scope, anywhere;
 };
 
-/* Instances that `rule` of instance `i` of fact `f` is about, with the fact on zhost z. */
+/* Instances with which `rule` of instance `i` of fact `f` is, with the fact on zhost z. */
 static struct company company_of(const struct oracle *o, unsigned f, unsigned z, unsigned i,
 				 const struct affinity *rule)
 {
@@ -152,7 +152,7 @@ static const char *breaks_own(const struct oracle *o, unsigned f, unsigned z, un
 			continue;
 		struct company c = company_of(o, f, z, i, rule);
 		bool has_scope = rule->scope_is_zhost || label_of(&o->zhosts[z], rule->scope);
-		/* Content while it is the only one of its kind. */
+		/* Satisfied while it is the only one of its space. */
 		bool alone = c.anywhere == 0 && is_with(rule, t, t, i);
 		if (!has_scope || (c.in_scope == 0 && !alone))
 			return "affinity";
@@ -165,8 +165,8 @@ static const char *breaks_own(const struct oracle *o, unsigned f, unsigned z, un
 	return NULL;
 }
 
-/* Whether a fact that stands would not have fact `f` on z. */
-static bool unwelcome(const struct oracle *o, unsigned f, unsigned z)
+/* Whether a placed fact forbids fact `f` on z. */
+static bool is_forbidden(const struct oracle *o, unsigned f, unsigned z)
 {
 	const struct fact *self = &o->facts[f];
 	unsigned self_end = self->root + self->topology->instances[self->root].subtree_count;
@@ -203,7 +203,7 @@ static const char *breaks_affinity(const struct oracle *o, unsigned f, unsigned 
 		if (rule != NULL)
 			return rule;
 	}
-	return unwelcome(o, f, z) ? "anti-affinity of others" : NULL;
+	return is_forbidden(o, f, z) ? "anti-affinity of others" : NULL;
 }
 
 /* ---- rule 6 ---- */
@@ -247,7 +247,7 @@ static unsigned device_needs(const struct fact *f, const struct device_need **ne
 	return count;
 }
 
-/* What a fact whose devices are known holds of each slot; an error text, or NULL. */
+/* Adds what a fact with known devices holds of each slot; an error text, or NULL. */
 static const char *held_by(const struct fact *fact, const struct slots *s, int *held)
 {
 	const struct device_need *needs[64];
@@ -340,8 +340,8 @@ static bool give(const struct device_need *const *needs, unsigned count, unsigne
 	return false;
 }
 
-/* Whether all facts on z whose devices are not known yet, and f, could be given some. Those
- * that share room with f leave theirs to it. */
+/* Whether devices could be assigned to all facts on z that have none yet, and to f. Facts that
+ * share room with f leave theirs to it. */
 static bool devices_possible(const struct oracle *o, unsigned f, unsigned z)
 {
 	struct slots s;
@@ -488,11 +488,11 @@ const char *oracle_breaks(const struct oracle *o, unsigned f, unsigned z)
 	return rule != NULL ? rule : breaks_spread(o, f, z);
 }
 
-/* Only what can never be mended by those that come later ends a branch early. */
-static bool hopeless(const struct oracle *o, unsigned f, unsigned z)
+/* A branch ends early only for rules that later facts cannot satisfy. */
+static bool is_hopeless(const struct oracle *o, unsigned f, unsigned z)
 {
 	if (breaks_state(o, f, z) || breaks_static(&o->facts[f], &o->zhosts[z]) != NULL ||
-	    breaks_capacity(o, f, z) != NULL || unwelcome(o, f, z))
+	    breaks_capacity(o, f, z) != NULL || is_forbidden(o, f, z))
 		return true;
 	return false;
 }
@@ -507,7 +507,7 @@ static bool solve(struct oracle *o, unsigned first, unsigned f)
 		return true;
 	}
 	for (unsigned z = 0; z < o->zhost_count; z++) {
-		if (hopeless(o, f, z))
+		if (is_hopeless(o, f, z))
 			continue;
 		o->facts[f].zhost = (int)z;
 		if (solve(o, first, f + 1))

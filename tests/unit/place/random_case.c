@@ -28,7 +28,7 @@ struct theme draw_theme(struct chance *c)
 		.others = maybe(c, 40),
 		.replaced = maybe(c, 40),
 	};
-	/* Which devices are given out is the engine's choice, and rule 5 would depend on it. */
+	/* The engine chooses which devices it assigns, and rule 5 would depend on that. */
 	t.spread = t.spread && !t.devices;
 	return t;
 }

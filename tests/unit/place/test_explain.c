@@ -1,4 +1,4 @@
-/* What people are told: every failed rule with figures, groups, the smallest change. */
+/* Explanations for people: every failed rule with figures, groups, the smallest change. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -156,7 +156,7 @@ static void smallest_change(void **state)
 	}
 }
 
-static void together_names_who_is_left(void **state)
+static void together_names_the_unit_without_a_place(void **state)
 {
 	(void)state;
 	struct place *p = place_new(NULL);
@@ -185,7 +185,7 @@ int main(void)
 		cmocka_unit_test(every_rule_with_figures),
 		cmocka_unit_test(identical_zhosts_are_grouped),
 		cmocka_unit_test(smallest_change),
-		cmocka_unit_test(together_names_who_is_left),
+		cmocka_unit_test(together_names_the_unit_without_a_place),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

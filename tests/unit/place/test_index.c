@@ -1,6 +1,6 @@
 /*
- * The index answers as if every zhost had been looked at, whatever happens between two
- * questions; and the tournament below it.
+ * The index gives the same answer as a scan of all zhosts, whatever changes between two queries;
+ * and the tournament that it uses.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -145,7 +145,7 @@ static void happen(struct world *w)
 	}
 }
 
-/* The whole topology of the unit is wanted, or no longer. */
+/* The whole topology of the unit is pending, or no longer. */
 static void pend_topology(struct world *w, const struct place_unit *u, int32_t sign)
 {
 	const struct app *app = w->apps;
@@ -186,7 +186,7 @@ static void ask(struct world *w, uint64_t seed, unsigned *found)
 	*found += indexed != PLACE_NONE;
 }
 
-static void run_world(uint64_t seed, unsigned *asked, unsigned *found)
+static void run_world(uint64_t seed, unsigned *queries, unsigned *found)
 {
 	struct world w = {.chance = {seed}, .place = place_new(NULL)};
 	w.theme = draw_theme(&w.chance);
@@ -200,7 +200,7 @@ static void run_world(uint64_t seed, unsigned *asked, unsigned *found)
 		if (w.app_count == 0)
 			break;
 		ask(&w, seed, found);
-		++*asked;
+		++*queries;
 	}
 	while (w.app_count > 0)
 		app_done(&w.apps[--w.app_count]);
@@ -212,11 +212,11 @@ static uint64_t first_seed = 1, last_seed = 1000;
 static void index_agrees_with_scan(void **state)
 {
 	(void)state;
-	unsigned asked = 0, found = 0;
+	unsigned queries = 0, found = 0;
 	for (uint64_t seed = first_seed; seed <= last_seed; seed++)
-		run_world(seed, &asked, &found);
-	print_message("%u asked, %u found\n", asked, found);
-	assert_true(last_seed == first_seed || (found > asked / 4 && found < asked));
+		run_world(seed, &queries, &found);
+	print_message("%u queries, %u found\n", queries, found);
+	assert_true(last_seed == first_seed || (found > queries / 4 && found < queries));
 }
 
 int main(int argc, char **argv)

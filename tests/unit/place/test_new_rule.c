@@ -17,7 +17,7 @@
 #define Q2	 "{name: q2, cpu: 1, memory: 1GiB, labels: {quota: \"1\"}}"
 #define APP(cpu) "- {name: a, type: DATA, resources: {cpu: " cpu "}}\n"
 
-static void placing_knows_it(void **state)
+static void placement_knows_it(void **state)
 {
 	(void)state;
 	struct place *p = place_new(NULL);
@@ -110,7 +110,7 @@ static void the_other_rules_wake_as_before(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(placing_knows_it),
+		cmocka_unit_test(placement_knows_it),
 		cmocka_unit_test(explanations_know_it),
 		cmocka_unit_test(a_missing_case_is_found),
 		cmocka_unit_test(a_forgotten_wake_up_is_found),

@@ -59,7 +59,7 @@ static const struct example examples[] = {
 	 "- {name: a, type: DATA, placement: {region: us}}\n",
 	 "a=n2"},
 	{"kind", {N1, N2}, NULL, "- {name: a, type: DATA, placement: {kind: core}}\n", "a=n2"},
-	{"a region that there is not",
+	{"a region that no zhost has",
 	 {N1, N2},
 	 NULL,
 	 "- {name: a, type: DATA, placement: {region: eu-west}}\n",
@@ -112,7 +112,7 @@ static const struct example examples[] = {
 	 "- {name: a, type: DATA, placement: {affinity: [{with: old/store, required: "
 	 "true}]}}\n",
 	 "a=n2"},
-	{"affinity with what is not placed",
+	{"affinity with a space that is not placed",
 	 {N1, N2},
 	 NULL,
 	 "- {name: a, type: DATA, placement: {affinity: [{with: old/store, required: "
@@ -149,19 +149,19 @@ static const struct example examples[] = {
 	 "- {name: a, type: DATA, count: 3, placement: {anti_affinity: [{with: self, scope: "
 	 "region, required: true}]}}\n",
 	 "no zhost satisfies anti-affinity with 'self' on region"},
-	{"anti-affinity of what stands binds those who come",
+	{"anti-affinity of a placed instance forbids new ones",
 	 {N1, N2},
 	 "- {name: store, type: DATA, placement: {region: eu, anti_affinity: [{with: app/a, "
 	 "required: true}]}}\n",
 	 "- {name: a, type: DATA, count: 2}\n",
 	 "a-1=n2 a-2=n2"},
-	{"anti-affinity of what stands, everywhere",
+	{"anti-affinity of placed instances on every zhost",
 	 {N1},
 	 "- {name: store, type: DATA, placement: {anti_affinity: [{with: app/a, required: "
 	 "true}]}}\n",
 	 "- {name: a, type: DATA}\n",
 	 "no zhost satisfies anti-affinity with 'old/store' on zhost"},
-	{"a zhost without the label is in nobody's scope",
+	{"a zhost without the label is in no scope",
 	 {"{name: n1, cpu: 1, memory: 1GiB}", N2},
 	 NULL,
 	 "- {name: a, type: DATA, count: 2, placement: {anti_affinity: [{with: self, scope: "
@@ -175,13 +175,13 @@ static const struct example examples[] = {
 	 "region, "
 	 "max_skew: 1, required: true}]}}\n",
 	 "a-1=n1 a-2=n2 a-3=n1 a-4=n2"},
-	{"spread does not wait for where others rules forbid to go",
+	{"spread ignores domains that other rules forbid",
 	 {N1, N2, N3},
 	 NULL,
 	 "- {name: a, type: DATA, count: 3, placement: {region: eu, spread: [{over: region, "
 	 "max_skew: 1, required: true}]}}\n",
 	 "a-1=n1 a-2=n3 a-3=n1"},
-	{"spread over a label that nobody has",
+	{"spread over a label that no zhost has",
 	 {N1, N2},
 	 NULL,
 	 "- {name: a, type: DATA, placement: {spread: [{over: zone, required: true}]}}\n",
@@ -271,7 +271,7 @@ static const struct example examples[] = {
 	 "- {name: b, type: DATA, resources: {cpu: 800m}, placement: {affinity: [{with: "
 	 "a}]}}\n",
 	 "a=n1 b=n2"},
-	{"preferred anti-affinity of what stands counts too",
+	{"preferred anti-affinity of a placed instance counts too",
 	 {N1, N2},
 	 "- {name: store, type: DATA, placement: {region: us, strategy: pack, anti_affinity: "
 	 "[{with: app/a}]}}\n",
@@ -291,7 +291,7 @@ static const struct example examples[] = {
 	 "old/y, weight: 60}]}}\n",
 	 "a=n2"},
 	/* ---- search ---- */
-	{"the constrained goes first",
+	{"the constrained one is placed first",
 	 {"{name: n1, cpu: 1, memory: 1GiB, region: eu}", "{name: n2, cpu: 1, memory: 1GiB}"},
 	 NULL,
 	 "- {name: a, type: DATA, resources: {cpu: 700m}}\n"
@@ -451,8 +451,8 @@ static void recovery(void **state)
 	assert_false(a.result.complete);
 	assert_int_equal(a.result.placed, 0);
 	place_result_done(&a.result);
-	/* a goes first and takes n2, the emptier; b has none until c stands; c goes to n2 too;
-	 * b in the second pass finds no room there. */
+	/* a goes first and takes n2, the emptier; b has no place until c is placed; c goes to n2
+	 * too; b in the second pass finds no room there. */
 	a.request.mode = PLACE_RECOVER;
 	place_try(p, &a.request, &a.result);
 	assert_false(a.result.complete);
@@ -467,7 +467,7 @@ static void recovery(void **state)
 	place_free(p);
 }
 
-static void budget_is_said(void **state)
+static void a_spent_budget_is_reported(void **state)
 {
 	(void)state;
 	struct place *p = place_new(&(struct place_options){.search_steps = 2000});
@@ -496,7 +496,7 @@ static void budget_is_said(void **state)
 }
 
 /* What can be counted is not searched for. */
-static void too_many_is_seen_at_once(void **state)
+static void too_many_units_are_refused_by_counting(void **state)
 {
 	(void)state;
 	struct place *p = place_new(NULL);
@@ -531,13 +531,13 @@ static void too_many_is_seen_at_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(too_many_is_seen_at_once),
+		cmocka_unit_test(too_many_units_are_refused_by_counting),
 		cmocka_unit_test(rules_decide),
 		cmocka_unit_test(flags_and_exclusions),
 		cmocka_unit_test(dry_run_keeps_nothing),
 		cmocka_unit_test(usage_follows),
 		cmocka_unit_test(recovery),
-		cmocka_unit_test(budget_is_said),
+		cmocka_unit_test(a_spent_budget_is_reported),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

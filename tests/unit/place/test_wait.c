@@ -1,4 +1,4 @@
-/* Who waits is tried again when what it lacks may have appeared, and not for anything else. */
+/* A request that waits is tried again when what it lacks may have appeared, and only then. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -34,7 +34,7 @@ static uint32_t add_waiting(struct waiting_world *w, const char *name, const cha
 	return (uint32_t)w->order;
 }
 
-/* Places what must have a place. */
+/* Places a topology, which must have a place. */
 static struct app add_placed(struct waiting_world *w, const char *name, const char *spaces)
 {
 	struct app app = app_of(w->place, topology_from(name, spaces, NULL), ++w->order);
@@ -112,15 +112,15 @@ static void waits_for_room_oldest_first(void **state)
 	}
 	uint32_t big =
 		add_waiting(&w, "big", "- {name: a, type: DATA, resources: {cpu: 950m}}\n");
-	/* 900m of 1 are taken, 100m are not enough for anybody. */
+	/* 900m of 1 are taken, 100m are not enough for any of them. */
 	place_remove(w.place, half.units[0]);
-	/* Room for one: the oldest gets it, and nobody else is bothered. */
+	/* Room for one: the oldest gets it, and no other one is tried. */
 	uint32_t due = place_wait_next(w.place);
 	assert_int_equal(due, waiters[0]);
 	place_wait_end(w.place, due);
 	place_add(w.place, w.units[due], place_zhost_find(w.place, "n1"));
 	assert_int_equal(place_wait_next(w.place), PLACE_NONE);
-	/* The oldest does not take it: the next one is asked. */
+	/* The oldest does not take it: the next one is due. */
 	place_remove(w.place, w.units[due]);
 	assert_int_equal(place_wait_next(w.place), waiters[1]);
 	assert_int_equal(place_wait_next(w.place), waiters[2]);
@@ -177,8 +177,8 @@ static void waits_for_a_region_to_be_left(void **state)
 	place_free(w.place);
 }
 
-/* The same, where those who stand would not have the newcomer. */
-static void waits_for_the_unfriendly_to_leave(void **state)
+/* The same, where placed instances forbid the one that waits. */
+static void waits_for_instances_that_forbid_it_to_leave(void **state)
 {
 	(void)state;
 	struct waiting_world w;
@@ -205,7 +205,7 @@ int main(void)
 		cmocka_unit_test(waits_for_room_oldest_first),
 		cmocka_unit_test(waits_for_a_neighbour),
 		cmocka_unit_test(waits_for_a_region_to_be_left),
-		cmocka_unit_test(waits_for_the_unfriendly_to_leave),
+		cmocka_unit_test(waits_for_instances_that_forbid_it_to_leave),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,5 @@
-/* Demands: where (feasible set) and how much (cpu, memory, devices) a unit requires, without
- * who requires it. Thousands of topologies made from one pattern share one demand, and its
- * index. */
+/* Demands: where (feasible set) and how much (cpu, memory, devices) units require, of whichever
+ * needs. Thousands of topologies made from one pattern share one demand, and its index. */
 #ifndef SAMOZA_CORE_PLACE_NEED_DEMANDS_H
 #define SAMOZA_CORE_PLACE_NEED_DEMANDS_H
 

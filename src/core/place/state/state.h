@@ -7,7 +7,7 @@
  *     ├─ affinity_group    instances of one space, with counters by   groups.h
  *     │    └─ group_counter  zhost and label
  *     ├─ feasible_set      the zhosts that pass rules 2 and 3         ../need/feasible_set.h
- *     ├─ demand            where and how much, without who            ../need/demands.h
+ *     ├─ demand            where, and how much                         ../need/demands.h
  *     ├─ place_topology    a topology's root spaces, compiled         ../need/needs.h
  *     │    └─ need
  *     ├─ place_unit        one placement: room and membership         units.h, room.h, view.h
