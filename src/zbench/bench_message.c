@@ -86,7 +86,7 @@ static int one_run(struct cluster *cluster, const char *name, const struct buffe
 {
 	CLEANUP(freep) char *id = NULL;
 	CLEANUP(freep) char *line = NULL;
-	uint64_t p50, p99;
+	uint64_t p50 = 0, p99 = 0;
 	int r = cluster_run(cluster, mex, name, LIMIT_SECONDS, &id, NULL, err);
 
 	if (r == 0)

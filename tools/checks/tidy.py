@@ -20,8 +20,14 @@ PATHS = ["-*", "clang-analyzer-*",
          "-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling",
          # takes what uthash and utlist still hold for freed: they keep their links in the elements
          "-clang-analyzer-unix.Malloc",
+         # needs to know what the functions of other files promise; the sanitizers see the rest
+         "-clang-analyzer-core.NullDereference", "-clang-analyzer-core.NonNullParamChecker",
          # finds steal_ptr(), and results that are set before a branch which sets them again
-         "-clang-analyzer-deadcode.DeadStores"]
+         "-clang-analyzer-deadcode.DeadStores",
+         # fields are in the order in which they are read
+         "-clang-analyzer-optin.performance.Padding"]
+# They define what analyzer.h wraps, or have nothing of ours.
+FIRST_NOT = {"src/base/error.c"}
 FINDING = re.compile(r"(?P<file>[^:\s][^:]*):(?P<line>\d+):\d+: (?:warning|error): (?P<text>.*)$")
 
 
@@ -31,11 +37,16 @@ class Tidy:
         self.build = tree.build.resolve()
         self.sources = set(tree.sources())
         self.checks = [] if checks is None else ["--checks=" + ",".join(checks)]
+        self.first = [] if checks is None else [
+            f"--extra-arg=-include{self.root}/tools/checks/analyzer.h",
+            f"--extra-arg=-I{self.root}/src"]
         self.kept = self.build / "tidy"
         self.kept.mkdir(exist_ok=True)
         version = subprocess.run(["clang-tidy", "--version"], text=True, check=True,
                                  capture_output=True).stdout
         self.salt = version + (self.root / ".clang-tidy").read_text() + repr(self.checks)
+        if self.first:
+            self.salt += (self.root / "tools/checks/analyzer.h").read_text()
 
     def files(self):
         """Each source of the tree that is compiled: its name, directory and command."""
@@ -60,7 +71,7 @@ class Tidy:
         if not answer.exists():
             done = subprocess.run(
                 ["clang-tidy", "--quiet", "-p", str(self.build), *self.checks,
-                 str(self.root / name)], cwd=self.root, text=True, capture_output=True, check=False)
+                 *(self.first if name not in FIRST_NOT else []), str(self.root / name)], cwd=self.root, text=True, capture_output=True, check=False)
             if done.returncode != 0 and not FINDING.search(done.stdout):
                 return [f"{name}: clang-tidy: {done.stderr.strip()}"]
             partial = answer.with_suffix(f".{os.getpid()}")

@@ -68,6 +68,7 @@ static uint16_t port_of(int fd)
 	(void)getsockname(fd, (struct sockaddr *)&address, &size);
 	if (address.ss_family == AF_INET6)
 		return ntohs(((const struct sockaddr_in6 *)&address)->sin6_port);
+	/* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): zeroed above, as another type */
 	return ntohs(((const struct sockaddr_in *)&address)->sin_port);
 }
 
