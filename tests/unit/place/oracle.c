@@ -354,7 +354,7 @@ static bool devices_possible(const struct oracle *o, unsigned f, unsigned z)
 			continue;
 		if (fact->devices == NULL)
 			count += device_needs(fact, needs + count);
-		else if (!is_counted(o, g))
+		if (!is_counted(o, g))
 			(void)take_room(o, g, z, &s);
 	}
 	return give(needs, count, 0, 0, 0, &s);

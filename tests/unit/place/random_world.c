@@ -99,6 +99,11 @@ _Noreturn void complain(const struct world *w, const char *what, const char *why
 			    f->topology->name, f->topology->instances[f->root].path, f->slot,
 			    f->room, f->zhost >= 0 ? w->oracle.zhosts[f->zhost].name : "-",
 			    f->excluded, f->ignore_cordon ? " ignores a cordon" : "");
+		uint32_t held = 0;
+		if (f->zhost >= 0 && f->devices != NULL)
+			(void)place_devices(w->place, w->units[i], &held);
+		for (uint32_t k = 0; k < held; k++)
+			print_error("    device %u\n", f->devices[k]);
 	}
 	fail();
 	abort();
