@@ -352,6 +352,7 @@ void check_explanation(struct world *w, const struct place_unit_request *request
 				 why != NULL ? why : v->failures[0].text);
 	}
 	CLEANUP(freep) char *text = place_explanation_text(w->place, &e);
+	assert_non_null(text);
 	assert_true((e.eligible_count == 0) == (e.reason.sentence != NULL));
 	place_explanation_done(&e);
 }
