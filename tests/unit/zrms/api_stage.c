@@ -1,0 +1,326 @@
+#include "api_stage.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- parts ---- */
+
+static void on_record(void *user, const struct record_change *change)
+{
+	struct stage *s = user;
+	assert_int_equal(artifacts_record(s->zrms.artifacts, change->kind, change->id,
+					  change->data, change->size, NULL),
+			 0);
+}
+
+static void on_event(void *user, const Samoza__V1__EventRecord *event)
+{
+	struct stage *s = user;
+	subscribers_event(s->zrms.subscribers, event);
+}
+
+static void on_message(void *user, const struct link_message *message)
+{
+	struct stage *s = user;
+	links_send(s->zrms.links, message);
+}
+
+static void on_answer(void *user, const struct data_change *change, struct data_answer *answer)
+{
+	(void)user;
+	(void)change;
+	(void)answer;
+	fail_msg("no space asks for data");
+}
+
+static void on_reply(void *user, const struct reply *reply)
+{
+	struct stage *s = user;
+	api_reply(s->zrms.api, reply);
+}
+
+static void on_stopped(void *user, enum commit_outcome outcome, const struct error *why)
+{
+	(void)user;
+	(void)outcome;
+	fail_msg("the store failed: %s", why->message);
+}
+
+static void on_step(void *user, enum commit_step step)
+{
+	struct stage *s = user;
+	commit_driver_step(s->zrms.commits, step);
+}
+
+static const struct control_loop_listener commit_listener = {
+	.on_record = on_record,
+	.on_event = on_event,
+	.on_message = on_message,
+	.on_answer = on_answer,
+	.on_reply = on_reply,
+	.on_stopped = on_stopped,
+	.on_step = on_step,
+};
+
+void answer_all(void *user)
+{
+	struct stage *s = user;
+	while (sim_store_waiting(s->zrms.store) > 0)
+		sim_store_answer(s->zrms.store, COMMIT_DURABLE, true);
+}
+
+static void on_asked(void *user)
+{
+	struct stage *s = user;
+	if (!s->holds)
+		loop_defer(&s->zrms.loop, &s->answer);
+}
+
+static const struct links_listener links_listener = {0};
+
+static void make_directories(struct stage *s)
+{
+	(void)snprintf(s->directory, sizeof(s->directory), "/tmp/samoza-api-XXXXXX");
+	assert_non_null(mkdtemp(s->directory));
+	(void)snprintf(s->trust, sizeof(s->trust), "%s/trust", s->directory);
+	(void)snprintf(s->spool, sizeof(s->spool), "%s/spool", s->directory);
+	(void)snprintf(s->artifacts, sizeof(s->artifacts), "%s/artifacts", s->directory);
+	(void)snprintf(s->files, sizeof(s->files), "%s/sha256", s->artifacts);
+	CLEANUP(freep) char *command = str_printf("mkdir %s %s", s->trust, s->spool);
+	assert_int_equal(system(command), 0);
+}
+
+static void make_http(struct stage *s)
+{
+	struct http_options options = {.address = "127.0.0.1",
+				       .context = &s->zrms,
+				       .error_body = api_error_body,
+				       .spool_dir = s->spool,
+				       .loopback_only = true,
+				       .memory_max = 4096,
+				       .spool_max = 8192};
+	options.routes = api_routes(&options.route_count);
+	assert_int_equal(http_server_new(&s->zrms.loop, &options, &s->zrms.http, NULL), 0);
+}
+
+static void make_parts(struct stage *s)
+{
+	struct zrms *z = &s->zrms;
+	const struct sim_store_hooks hooks = {.asked = on_asked, .user = s};
+	const struct artifact_directory_options directory = {
+		.files = s->files, .temporary = s->artifacts, .prefix = "tmp-", .mode = 0644};
+	const struct submit_options submit = {.trust_directory = s->trust,
+					      .allow_unsigned = true};
+	z->store = sim_store_new(&s->disk, &hooks);
+	z->control = control_new(&CONTROL_CONFIG_DEFAULT, "cluster");
+	assert_int_equal(artifact_directory_open(&directory, &z->artifact_store, NULL), 0);
+	z->artifacts = artifacts_new(z->artifact_store);
+	z->commits = commit_driver_new(&z->loop, z->control, z->store, &commit_listener, s);
+	z->links = links_new(&z->loop, &links_listener, s);
+	z->hub = hub_new(&z->loop, z->links, NULL, NULL);
+	z->logs = logs_new(&z->loop, z->links);
+	z->subscribers = subscribers_new(z->store);
+	z->api = api_new(z);
+	assert_int_equal(submissions_new(&z->loop, z->artifacts, NULL, NULL, "no compiler",
+					 &submit, &api_submit_listener, z, &z->submissions,
+					 NULL),
+			 0);
+	make_http(s);
+	assert_int_equal(commit_driver_start(z->commits, NULL), 0);
+	api_register_metrics(z);
+}
+
+static void submit_shop(struct stage *s)
+{
+	struct diagnostics findings = {0};
+	ProtobufCMessage *message = NULL;
+	struct topology *topology = NULL;
+	assert_int_equal(schema_read_yaml(&samoza__v1__topology__descriptor, "t.yaml", TOPOLOGY,
+					  strlen(TOPOLOGY), 0, &findings, &message, NULL, NULL),
+			 0);
+	diagnostics_done(&findings);
+	assert_int_equal(topology_compile((Samoza__V1__Topology *)message, NULL, NULL, NULL,
+					  &topology, NULL),
+			 0);
+	Samoza__V1__RevisionRecord record = SAMOZA__V1__REVISION_RECORD__INIT;
+	record.application = (char *)SHOP_ID;
+	record.number = 1;
+	record.package_digest = (char *)"";
+	record.topology = (Samoza__V1__Topology *)message;
+	const struct control_input input = {
+		.type = CONTROL_SUBMIT,
+		.submit = {
+			.id = SHOP_ID, .topology = topology, .record = &record, .start = true}};
+	commit_driver_input(s->zrms.commits, &input);
+	topology_unref(topology);
+	schema_message_free(message);
+}
+
+static void too_late(void *user)
+{
+	(void)user;
+	fail_msg("nothing happened within ten seconds");
+}
+
+void run_until(struct stage *s, bool (*is_true)(struct stage *s))
+{
+	struct loop_timer *limit = loop_timer_new(&s->zrms.loop, too_late, NULL);
+	loop_timer_at(limit, loop_now(&s->zrms.loop).mono_ms + 10000);
+	while (!is_true(s))
+		(void)uv_run(loop_uv(&s->zrms.loop), UV_RUN_ONCE);
+	loop_timer_free(limit);
+}
+
+static bool is_idle(struct stage *s)
+{
+	return commit_driver_is_idle(s->zrms.commits);
+}
+
+int begin(void **state)
+{
+	struct stage *s = mem_new(struct stage);
+	*state = s;
+	if (sodium_init() < 0)
+		return -1;
+	s->answer = (struct loop_task){.fn = answer_all, .user = s};
+	s->to_send = s->received = BUFFER_INIT(ANSWER_MAX);
+	make_directories(s);
+	assert_int_equal(loop_init(&s->zrms.loop, NULL), 0);
+	make_parts(s);
+	assert_int_equal(
+		stream_transport_open(&s->zrms.loop, "plain", NULL, &s->transport, NULL), 0);
+	submit_shop(s);
+	run_until(s, is_idle);
+	return 0;
+}
+
+int end(void **state)
+{
+	struct stage *s = *state;
+	struct zrms *z = &s->zrms;
+	stream_close(s->stream);
+	s->holds = false;
+	answer_all(s);
+	run_until(s, is_idle);
+	commit_driver_end(z->commits);
+	subscribers_end_all(z->subscribers);
+	logs_end_all(z->logs);
+	http_server_free(z->http);
+	loop_defer_cancel(&z->loop, &s->answer);
+	metric_registry_done(&z->metrics);
+	commit_driver_free(z->commits);
+	submissions_free(z->submissions);
+	subscribers_free(z->subscribers);
+	logs_free(z->logs);
+	hub_free(z->hub);
+	links_free(z->links);
+	api_free(z->api);
+	control_free(z->control);
+	artifacts_free(z->artifacts);
+	artifact_store_free(z->artifact_store);
+	sim_store_crash(z->store, 0);
+	stream_transport_free(s->transport);
+	(void)uv_run(loop_uv(&z->loop), UV_RUN_NOWAIT);
+	loop_done(&z->loop);
+	sim_disk_done(&s->disk);
+	buffer_done(&s->to_send);
+	buffer_done(&s->received);
+	CLEANUP(freep) char *command = str_printf("rm -rf %s", s->directory);
+	int r = system(command);
+	free(s);
+	return r;
+}
+
+/* ---- one request ---- */
+
+static void on_connected(void *user, struct stream *stream, const struct error *why)
+{
+	(void)user;
+	assert_null(why);
+	stream_want(stream, STREAM_READ | STREAM_WRITE);
+}
+
+static void on_writable(struct stage *s)
+{
+	size_t n = 0;
+	if (stream_write(s->stream, s->to_send.data, s->to_send.size, &n, NULL) == 0)
+		buffer_consume(&s->to_send, n);
+	if (s->to_send.size == 0)
+		stream_want(s->stream, STREAM_READ);
+}
+
+static bool has_whole_body(const struct stage *s)
+{
+	const char *length = strstr(s->received.data, "Content-Length: ");
+	const char *end = strstr(s->received.data, "\r\n\r\n");
+	return length != NULL && end != NULL &&
+	       strlen(end + 4) >= strtoull(length + strlen("Content-Length: "), NULL, 10);
+}
+
+static void on_ready(void *user, struct stream *stream, unsigned events)
+{
+	struct stage *s = user;
+	char chunk[4096];
+	size_t n = 0;
+	if ((events & STREAM_WRITE) != 0)
+		on_writable(s);
+	if ((events & STREAM_READ) == 0)
+		return;
+	if (stream_read(stream, chunk, sizeof(chunk), &n, NULL) == 1) {
+		assert_int_equal(buffer_add(&s->received, chunk, n), 0);
+		s->is_complete = has_whole_body(s); /* a refused upgrade stays open */
+		return;
+	}
+	s->is_complete = true;
+	stream_want(stream, 0);
+}
+
+static const struct stream_handler handler = {.connected = on_connected, .ready = on_ready};
+
+void ask(struct stage *s, const char *request, const char *header, const char *body)
+{
+	const struct stream_connect_options to = {
+		.to = {"127.0.0.1", http_server_port(s->zrms.http)}, .timeout_ms = 10000};
+	stream_close(s->stream);
+	buffer_clear(&s->received);
+	buffer_clear(&s->to_send);
+	s->is_complete = false;
+	assert_int_equal(buffer_printf(&s->to_send,
+				       "%s HTTP/1.1\r\nHost: localhost\r\nConnection: %s\r\n",
+				       request,
+				       strstr(header, "Upgrade") != NULL ? "Upgrade" : "close"),
+			 0);
+	assert_int_equal(buffer_printf(&s->to_send, "%s", header), 0);
+	if (body != NULL)
+		assert_int_equal(buffer_printf(&s->to_send, "Content-Length: %zu\r\n\r\n%s",
+					       strlen(body), body),
+				 0);
+	else
+		assert_int_equal(buffer_add_string(&s->to_send, "\r\n"), 0);
+	s->stream = stream_connect(s->transport, &to, &handler, s);
+}
+
+bool is_complete(struct stage *s)
+{
+	return s->is_complete;
+}
+
+int status(const struct stage *s)
+{
+	assert_non_null(s->received.data);
+	return atoi(strchr(s->received.data, ' ') + 1);
+}
+
+const char *body(const struct stage *s)
+{
+	return strstr(s->received.data, "\r\n\r\n") + 4;
+}
+
+int get(struct stage *s, const char *request)
+{
+	ask(s, request, "", NULL);
+	run_until(s, is_complete);
+	return status(s);
+}
