@@ -188,7 +188,7 @@ struct slot *application_served_slot(const struct control_application *a, const 
 
 const char *topology_state_name(enum topology_state state);
 /* As a record holds it. */
-void application_restore_state(struct control_application *a, const char *state);
+void application_restore_state(struct control_application *a, const char *name);
 /* topology_state.c has its gate. Source: [topology.states].
  *
  *   (new) ──► pending ──► running ◄──► degraded ──► failed         from every state ──► stopped
