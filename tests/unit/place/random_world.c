@@ -1,6 +1,7 @@
 #include "random_world.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,8 +14,20 @@
 #include "base/memory.h"
 #include "fixture.h"
 
+/* Of the world that was made last: an invariant of the engine may abort. */
+static uint64_t current_seed;
+
+static void on_abort(int number)
+{
+	(void)signal(number, SIG_DFL);
+	print_error("seed %llu: an invariant of the engine does not hold\n",
+		    (unsigned long long)current_seed);
+}
+
 void world_init(struct world *w, uint64_t seed, bool verbose)
 {
+	current_seed = seed;
+	(void)signal(SIGABRT, on_abort);
 	*w = (struct world){.seed = seed, .verbose = verbose, .chance = {seed}};
 	w->theme = draw_theme(&w->chance);
 	w->oracle.zhost_count = 1 + draw(&w->chance, 6);
