@@ -1,0 +1,274 @@
+/* Several revisions and copies of one application: what is served, what still unloads, who writes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+
+#include "base/memory.h"
+#include "base/str.h"
+#include "core/control/application.h"
+#include "fixture.h"
+
+#define DEPLOYED SAMOZA__V1__PHASE__PHASE_DEPLOYED
+#define STARTED	 SAMOZA__V1__PHASE__PHASE_STARTED
+#define ABSENT	 SAMOZA__V1__PHASE__PHASE_ABSENT
+#define NONE	 SAMOZA__V1__TARGET__TARGET_NONE
+
+static const char shop[] = "- {name: db, type: DATA}\n"
+			   "- {name: web, type: CALL, imports: [{from: db}]}\n";
+static const char other_shop[] = "- {name: db, type: DATA}\n"
+				 "- {name: api, type: CALL, imports: [{from: db}]}\n";
+
+static void report(struct fixture *f, const char *path, uint64_t epoch, Samoza__V1__Phase phase)
+{
+	fixture_report(f, 1, &(struct reported){"id-1", path, epoch, phase, NULL});
+}
+
+static uint64_t asked_epoch(const struct fixture *f, const char *path)
+{
+	const Samoza__V1__DesiredInstance *d = fixture_desired(f, 1, path);
+	if (d == NULL)
+		fail_msg("%s is asked for nothing", path);
+	return d->key->epoch;
+}
+
+/* What n1 is asked for the copy of that epoch in the last batch; -1: nothing. */
+static int asked(const struct fixture *f, uint64_t epoch)
+{
+	const Samoza__V1__Desired *set = (const Samoza__V1__Desired *)fixture_message(
+		f, 1, SAMOZA__V1__FRAME_TYPE__FRAME_DESIRED);
+	for (size_t k = 0; set != NULL && k < set->n_instances; k++)
+		if (set->instances[k]->key->epoch == epoch)
+			return (int)set->instances[k]->target;
+	return -1;
+}
+
+struct epochs {
+	uint64_t db, web;
+};
+
+static struct epochs start_shop(struct fixture *f)
+{
+	fixture_init(f);
+	fixture_start(f);
+	fixture_hello(f, "n1", 1, NULL, 0);
+	fixture_submit(f, "id-1", "shop", shop);
+	struct epochs e = {asked_epoch(f, "db"), asked_epoch(f, "web")};
+	report(f, "db", e.db, DEPLOYED);
+	report(f, "web", e.web, DEPLOYED);
+	report(f, "db", e.db, STARTED);
+	report(f, "web", e.web, STARTED);
+	return e;
+}
+
+static size_t records(const struct fixture *f, enum record_kind kind)
+{
+	size_t count = 0;
+	vector_for_each (&f->records, r)
+		count += r->kind == kind;
+	return count;
+}
+
+static void check_space(const struct fixture *f, const char *path, const char *expected)
+{
+	CLEANUP(freep) char *seen = fixture_space(f, "id-1", path);
+	assert_string_equal(seen, expected);
+}
+
+static bool has_space(const struct fixture *f, const char *path)
+{
+	CLEANUP(error_freep) struct error *err = NULL;
+	Samoza__V1__SpaceView *view = NULL;
+	bool has = control_view_space(f->control, "id-1", path, &view, &err) == 0;
+	if (has)
+		samoza__v1__space_view__free_unpacked(view, NULL);
+	return has;
+}
+
+/* ---- what is served ---- */
+
+static void a_revision_of_other_spaces_replaces_the_slots(void **state)
+{
+	struct fixture f;
+	(void)state;
+	struct epochs old = start_shop(&f);
+	assert_int_equal(fixture_topology(&f, "id-1", TOPOLOGY_STOP), 0);
+	fixture_submit(&f, "id-2", "shop", other_shop);
+	for (int again = 0; again < 2; again++) {
+		assert_true(has_space(&f, "db") && has_space(&f, "api"));
+		assert_false(has_space(&f, "web"));
+		assert_int_equal(records(&f, RECORD_SLOT), 2);
+		assert_int_equal(records(&f, RECORD_REVISION), 2);
+		assert_int_equal(records(&f, RECORD_COPY), 4); /* two still unload */
+		if (again == 0)
+			fixture_restart(&f);
+	}
+	const struct reported held[] = {
+		{"id-1", "db", old.db, STARTED, NULL},
+		{"id-1", "web", old.web, STARTED, NULL},
+	};
+	fixture_hello(&f, "n1", 1, held, 2);
+	assert_int_equal(asked(&f, old.web), NONE);
+	report(&f, "web", old.web, DEPLOYED);
+	report(&f, "web", old.web, ABSENT);
+	report(&f, "db", old.db, ABSENT);
+	assert_int_equal(records(&f, RECORD_COPY), 2);
+	fixture_done(&f);
+}
+
+static void the_newest_revisions_are_kept(void **state)
+{
+	struct fixture f;
+	(void)state;
+	(void)start_shop(&f);
+	for (unsigned k = 0; k < REVISIONS_KEPT + 3; k++) {
+		assert_int_equal(fixture_topology(&f, "id-1", TOPOLOGY_STOP), 0);
+		fixture_submit(&f, "id-2", "shop", k % 2 == 0 ? other_shop : shop);
+	}
+	/* And those that have copies: all of them still unload. */
+	assert_int_equal(records(&f, RECORD_REVISION), REVISIONS_KEPT + 4);
+	fixture_restart(&f);
+	fixture_hello(&f, "n1", 1, NULL, 0); /* nothing of them is left */
+	assert_int_equal(records(&f, RECORD_REVISION), REVISIONS_KEPT);
+	assert_non_null(fixture_record(&f, RECORD_REVISION, "id-1/0000000014"));
+	assert_null(fixture_record(&f, RECORD_REVISION, "id-1/0000000004"));
+	fixture_restart(&f);
+	check_space(&f, "api", "deploying on n1");
+	fixture_done(&f);
+}
+
+/* ---- what unloads ---- */
+
+static void former_copies_go_in_the_order_of_a_stop(void **state)
+{
+	struct fixture f;
+	(void)state;
+	struct epochs old = start_shop(&f);
+	assert_int_equal(fixture_topology(&f, "id-1", TOPOLOGY_STOP), 0);
+	assert_int_equal(fixture_topology(&f, "id-1", TOPOLOGY_START), 0);
+	check_space(&f, "db", "deploying on n1"); /* new copies at once */
+	assert_int_equal(asked(&f, old.web), NONE);
+	assert_int_equal(asked(&f, old.db), -1); /* its importer stops first */
+	report(&f, "web", old.web, SAMOZA__V1__PHASE__PHASE_STOPPING);
+	assert_int_equal(asked(&f, old.db), -1);
+	report(&f, "web", old.web, DEPLOYED);
+	assert_int_equal(asked(&f, old.db), NONE);
+	fixture_done(&f);
+}
+
+/* What provides `x` needs another one that does: none of them could go first. */
+static void copies_that_need_each_other_go_together(void **state)
+{
+	static const char circle[] =
+		"- {name: a, type: CALL, provides: [x], imports: [{from: x, optional: true}]}\n"
+		"- {name: b, type: CALL, provides: [x], imports: [{from: x}]}\n"
+		"- {name: c, type: CALL, provides: [x], imports: [{from: x}]}\n";
+	static const char *const paths[] = {"a", "b", "c"};
+	struct fixture f;
+	uint64_t epochs[3];
+	(void)state;
+	fixture_init(&f);
+	fixture_start(&f);
+	fixture_hello(&f, "n1", 1, NULL, 0);
+	fixture_submit(&f, "id-1", "shop", circle);
+	for (size_t k = 0; k < 3; k++)
+		epochs[k] = asked_epoch(&f, paths[k]);
+	for (size_t k = 0; k < 3; k++)
+		report(&f, paths[k], epochs[k], DEPLOYED);
+	for (size_t k = 0; k < 3; k++)
+		report(&f, paths[k], epochs[k], STARTED);
+	check_space(&f, "c", "deployed-started on n1");
+	assert_int_equal(fixture_topology(&f, "id-1", TOPOLOGY_STOP), 0);
+	assert_int_equal(fixture_topology(&f, "id-1", TOPOLOGY_START), 0);
+	for (size_t k = 0; k < 3; k++)
+		assert_int_equal(asked(&f, epochs[k]), NONE);
+	fixture_done(&f);
+}
+
+static void a_topology_that_still_unloads_cannot_be_removed(void **state)
+{
+	struct fixture f;
+	(void)state;
+	struct epochs old = start_shop(&f);
+	assert_int_equal(fixture_topology(&f, "id-1", TOPOLOGY_STOP), 0);
+	assert_int_equal(fixture_topology(&f, "id-1", TOPOLOGY_START), 0);
+	uint64_t db = asked_epoch(&f, "db"), web = asked_epoch(&f, "web");
+	assert_int_equal(fixture_topology(&f, "id-1", TOPOLOGY_STOP), 0);
+	report(&f, "db", db, DEPLOYED);
+	report(&f, "db", db, ABSENT);
+	report(&f, "web", web, DEPLOYED);
+	report(&f, "web", web, ABSENT);
+	assert_int_equal(fixture_topology(&f, "id-1", TOPOLOGY_REMOVE), ERR_CONFLICT);
+	report(&f, "web", old.web, ABSENT);
+	report(&f, "db", old.db, ABSENT);
+	assert_int_equal(fixture_topology(&f, "id-1", TOPOLOGY_REMOVE), 0);
+	vector_for_each (&f.records, r)
+		assert_true(r->kind == RECORD_META || r->kind == RECORD_ZHOST);
+	fixture_done(&f);
+}
+
+/* ---- who writes ---- */
+
+/* 0: it is taken into the batch; or what it is answered. */
+static int put(struct fixture *f, const char *path, uint64_t epoch)
+{
+	Samoza__V1__InstanceKey key = SAMOZA__V1__INSTANCE_KEY__INIT;
+	Samoza__V1__DataRequest request = SAMOZA__V1__DATA_REQUEST__INIT;
+	key.topology = (char *)"id-1";
+	key.path = (char *)path;
+	key.epoch = epoch;
+	request.request = 7;
+	request.key = &key;
+	request.operation = SAMOZA__V1__DATA_OPERATION__DATA_PUT;
+	request.data_key = (ProtobufCBinaryData){1, (uint8_t *)"k"};
+	request.has_value = true;
+	request.value = (ProtobufCBinaryData){1, (uint8_t *)"v"};
+	(void)fixture_handle(
+		f, &(struct control_input){.type = CONTROL_DATA, .data = {1, &request}});
+	const Samoza__V1__DataReply *reply = (const Samoza__V1__DataReply *)fixture_message(
+		f, 1, SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY);
+	assert_true((reply == NULL) == (f->outbox.data.count == 1));
+	return reply != NULL ? reply->status : 0;
+}
+
+static void one_copy_of_an_instance_writes_its_data(void **state)
+{
+	struct fixture f;
+	(void)state;
+	struct epochs old = start_shop(&f);
+	assert_int_equal(put(&f, "db", old.db), 0);
+	assert_int_equal(put(&f, "db", old.db + 100), -ESTALE);
+	assert_int_equal(fixture_topology(&f, "id-1", TOPOLOGY_STOP), 0);
+	assert_int_equal(put(&f, "db", old.db), 0); /* while it closes */
+	assert_int_equal(fixture_topology(&f, "id-1", TOPOLOGY_START), 0);
+	uint64_t db = asked_epoch(&f, "db");
+	assert_int_equal(put(&f, "db", old.db), -ESTALE);
+	assert_int_equal(put(&f, "db", db), 0);
+	fixture_restart(&f);
+	const struct reported held[] = {
+		{"id-1", "db", old.db, STARTED, NULL},
+		{"id-1", "web", old.web, STARTED, NULL},
+		{"id-1", "db", db, DEPLOYED, NULL},
+	};
+	fixture_hello(&f, "n1", 1, held, 3);
+	assert_int_equal(put(&f, "db", old.db), -ESTALE);
+	assert_int_equal(put(&f, "db", db), 0);
+	fixture_done(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_revision_of_other_spaces_replaces_the_slots),
+		cmocka_unit_test(the_newest_revisions_are_kept),
+		cmocka_unit_test(former_copies_go_in_the_order_of_a_stop),
+		cmocka_unit_test(copies_that_need_each_other_go_together),
+		cmocka_unit_test(a_topology_that_still_unloads_cannot_be_removed),
+		cmocka_unit_test(one_copy_of_an_instance_writes_its_data),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
