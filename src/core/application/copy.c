@@ -121,7 +121,7 @@ int64_t slot_copy_alone_at_ms(const struct slot_copy *copy, int64_t now_ms)
 {
 	int64_t alone = 0;
 	slot_copy_for_each (copy->slot, other) {
-		if (other == copy)
+		if (other == copy || (!copy->exclusive && !other->exclusive))
 			continue;
 		if (other->active)
 			return NEVER_MS;

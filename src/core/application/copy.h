@@ -42,7 +42,7 @@ struct slot_copy {
 	bool exclusive;	    /* no other copy of the slot may run beside it */
 	bool active;	    /* it has, or may have, a process */
 	int64_t ends_by_ms; /* monotonic: its zhost is silent; from then on it certainly has no
-			       process. 0: its zhost is not silent */
+			       process; NEVER_MS: it has no lease. 0: its zhost is not silent */
 };
 
 struct application_slot {
@@ -72,8 +72,8 @@ void slot_copy_set_writer(struct slot_copy *copy);
 bool slot_copy_writes(const struct slot_copy *copy);
 /* The copy of that epoch; NULL. */
 struct slot_copy *slot_copy_find(const struct application_slot *slot, uint64_t epoch);
-/* When every other copy of the slot has certainly ended (monotonic): 0: all have; NEVER_MS: one may
- * have a process and can be reached. */
+/* When every other copy of the slot that must not run beside this one, because one of the two is
+ * exclusive, has certainly ended (monotonic): 0: all have; NEVER_MS: one may have a process. */
 int64_t slot_copy_alone_at_ms(const struct slot_copy *copy, int64_t now_ms);
 
 #define slot_copy_for_each(slot, copy) \

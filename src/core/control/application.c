@@ -72,12 +72,12 @@ void application_restore_state(struct control_application *a, const char *name)
 
 /* ---- copies ---- */
 
-/* An exclusive copy waits until every other copy of its slot has ended: the one that was lost with
- * its zhost, and those that are retired. */
+/* Where one of two copies is exclusive, the one that serves waits until the other has ended: the one
+ * that was lost with its zhost, and those that are retired. */
 static int64_t may_run_at_ms(const struct slot_control *sc)
 {
 	const struct copy *copy = serving_copy(sc);
-	if (copy == NULL || !copy->of_slot.exclusive)
+	if (copy == NULL)
 		return 0;
 	return slot_copy_alone_at_ms(&copy->of_slot, sc->slot->set->lifecycle->now.mono_ms);
 }

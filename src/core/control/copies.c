@@ -17,10 +17,10 @@ static struct copy *copy_of_slot_copy(struct slot_copy *copy)
 
 /* ---- who waits for whom ---- */
 
-/* Exclusive copies of the same slot may have waited for it, or have to wait now. */
+/* The copy that serves may have waited for another one, or has to wait now: one of them is exclusive. */
 static void publish_serving(const struct application_slot *slot)
 {
-	if (slot->serving == NULL || !slot->serving->exclusive)
+	if (slot->serving == NULL)
 		return;
 	struct slot_control *sc = copy_of_slot_copy(slot->serving)->serves;
 	slot_publish_facts(sc);
@@ -41,7 +41,7 @@ void copy_set_active(struct copy *copy, bool active)
 void copy_set_ends_by(struct control *c, struct copy *copy, int64_t until_ms)
 {
 	copy->of_slot.ends_by_ms = until_ms;
-	if (until_ms > c->now.mono_ms)
+	if (until_ms > c->now.mono_ms && until_ms != NEVER_MS)
 		heap_set(&c->ends_by_timers, &copy->ends_by_timer, until_ms);
 	else
 		heap_remove(&c->ends_by_timers, &copy->ends_by_timer);

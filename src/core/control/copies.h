@@ -47,7 +47,8 @@ struct copy *copy_find(const struct control *c, const struct control_zhost *z,
 /* It has, or may have, a process; or it has none any longer: copies of the same slot may wait. */
 void copy_set_active(struct copy *copy, bool active);
 
-/* Exclusive and lost: it may be running until then (monotonic); 0: its zhost is back. */
+/* Lost: it may be running until then (monotonic), NEVER_MS: until its zhost is back or removed, because
+ * only exclusive copies have a lease; 0: its zhost is back. */
 void copy_set_ends_by(struct control *c, struct copy *copy, int64_t until_ms);
 /* Ends such times up to now. */
 void copies_tick(struct control *c);

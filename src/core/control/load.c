@@ -299,10 +299,12 @@ static int load_copy(struct control *c, struct unit_placement *unit,
 	copy->absent = serves && s->state == STATE_NOT_DEPLOYED && copy->target == TARGET_NONE;
 	load_exports(copy, r);
 	/* A lost copy may have been heard last just before zrms ended: count from now. */
-	if (unit->lost && space->exclusive)
+	if (unit->lost)
 		copy_set_ends_by(c, copy,
-				 c->now.mono_ms + c->config.failure_timeout_ms +
-					 c->config.margin_ms);
+				 space->exclusive
+					 ? c->now.mono_ms + c->config.failure_timeout_ms +
+						   c->config.margin_ms
+					 : NEVER_MS);
 	return 0;
 }
 

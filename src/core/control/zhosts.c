@@ -231,11 +231,14 @@ static void retired_lost(struct control *c, struct copy *copy)
 /* One copy of a zhost that is gone: kept for adoption. */
 static void lose(struct control *c, const struct control_zhost *z, struct copy *copy)
 {
-	int64_t certainly_ended =
-		z->heard_ms + c->config.failure_timeout_ms + c->config.margin_ms;
+	/* Without a lease it may run for ever. */
+	int64_t certainly_ended = NEVER_MS;
+	if (copy->of_slot.exclusive)
+		certainly_ended =
+			z->heard_ms + c->config.failure_timeout_ms + c->config.margin_ms;
 	bool may_run =
 		copy_is_retired(copy) ? copy->of_slot.active : copy->target != TARGET_NONE;
-	if (copy->of_slot.exclusive && may_run)
+	if (may_run)
 		copy_set_ends_by(c, copy, certainly_ended);
 	if (copy_is_retired(copy))
 		retired_lost(c, copy);

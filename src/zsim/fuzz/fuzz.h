@@ -18,6 +18,9 @@
  * - no zhost is asked for a copy before the record of its epoch is committed (life.c)
  * - a slot is served by one copy, the one that its record names; a retired copy stays retired, is asked
  *   for nothing, and leaves no record once nothing of it is left
+ * - a write to a slot's data is accepted only from the copy that its record names as the writer, and
+ *   from no earlier copy once a later one's was
+ * - a mesh table names each path once, with a copy whose record is committed (life.c)
  * - the capacity of a zhost is never exceeded by what is placed there, or still has to go
  * - a started instance has a started parent and its mandatory imports, or stops; an unresolved
  *   one lacks a provider, a waiting one waits for an ancestor
@@ -53,12 +56,18 @@ struct mirrored_zhost;
 /* One application: a topology that was submitted, maybe, and maybe more than once. */
 struct submitted {
 	char *id;
-	const char *name; /* borrowed from its message */
-	const Samoza__V1__Topology *message;
-	struct topology *topology; /* a reference */
-	bool acknowledged;	   /* it must be there */
-	bool may_be_gone;	   /* a request tried to remove it */
-	bool moved;		   /* an instance of it, in this commit */
+	const char *name;	   /* borrowed from a message */
+	struct topology *topology; /* that it serves, or is to serve first; a reference */
+	VECTOR(struct topology *) revisions; /* committed ones, by number - 1; references */
+	bool acknowledged;		     /* it must be there */
+	bool may_be_gone;		     /* a request tried to remove it */
+	bool moved;			     /* an instance of it, in this commit */
+};
+
+/* A write to a space's data that a process asked for, its number being the request's. */
+struct put {
+	char *slot; /* "APPLICATION-ID/PATH" */
+	uint64_t epoch;
 };
 
 struct fuzz {
@@ -68,6 +77,10 @@ struct fuzz {
 	struct random random;
 	struct world world;
 	VECTOR(Samoza__V1__Topology *) drawn;
+	/* In some lives: another content for the name, by the same indexes; NULL: none. */
+	VECTOR(Samoza__V1__Topology *) variants;
+	struct random variant_random; /* of its own: lives without variants stay as they are */
+	VECTOR(struct put) puts; /* writes of spaces, by number - 1; in lives with variants */
 	VECTOR(struct submitted) submitted;
 
 	struct mirrored *instances;

@@ -72,6 +72,24 @@ static void check_desired(struct fuzz *f, const Samoza__V1__Desired *set)
 	}
 }
 
+/* A route leads to the one copy that serves, and its record is committed. */
+static void check_mesh(struct fuzz *f, const Samoza__V1__MeshTable *table)
+{
+	for (size_t k = 0; k < table->n_peers; k++) {
+		const Samoza__V1__MeshPeer *p = table->peers[k];
+		if (p->zhost == NULL)
+			continue;
+		if (mirror_copy(f, table->topology, p->path, p->epoch) == NULL)
+			world_violate(&f->world,
+				      "a route leads to %s under epoch %" PRIu64
+				      ", of which no record is committed",
+				      p->path, p->epoch);
+		for (size_t n = 0; n < k; n++)
+			if (str_equal(table->peers[n]->path, p->path))
+				world_violate(&f->world, "two routes lead to %s", p->path);
+	}
+}
+
 static void frame(void *user, const struct sim_machine *machine, bool to_agent,
 		  Samoza__V1__FrameType type, const ProtobufCMessage *message)
 {
@@ -80,6 +98,8 @@ static void frame(void *user, const struct sim_machine *machine, bool to_agent,
 		f->adopts_open = true;
 	if (to_agent && type == SAMOZA__V1__FRAME_TYPE__FRAME_DESIRED)
 		check_desired(f, (const Samoza__V1__Desired *)message);
+	if (to_agent && type == SAMOZA__V1__FRAME_TYPE__FRAME_MESH_TABLE)
+		check_mesh(f, (const Samoza__V1__MeshTable *)message);
 }
 
 static void after_step(void *user)
@@ -93,6 +113,28 @@ static unsigned drawn_or(struct fuzz *f, unsigned given, unsigned least, unsigne
 {
 	unsigned drawn = least + random_below(&f->random, most - least + 1);
 	return given > 0 ? given : drawn;
+}
+
+static Samoza__V1__Topology *draw_valid(struct random *r, unsigned number)
+{
+	for (unsigned i = 0; i < 1000; i++) {
+		Samoza__V1__Topology *t = draw_topology(r, number);
+		CLEANUP(topology_unrefp) struct topology *compiled = NULL;
+		if (topology_compile(t, NULL, NULL, NULL, &compiled, NULL) == 0 &&
+		    compiled->instance_count <= 20)
+			return t;
+		schema_message_free(t);
+	}
+	return NULL;
+}
+
+/* Another content for each name, in one of three lives. */
+static void draw_variants(struct fuzz *f)
+{
+	f->variant_random.state = f->seed * UINT64_C(0xd1342543de82ef95) + 5;
+	for (unsigned i = 0; i < f->drawn.count; i++)
+		vector_push(&f->variants,
+			    f->seed % 3 == 1 ? draw_valid(&f->variant_random, i + 1) : NULL);
 }
 
 static void birth(struct fuzz *f)
@@ -141,6 +183,7 @@ static void birth(struct fuzz *f)
 		else
 			schema_message_free(t);
 	}
+	draw_variants(f);
 	world_drain(&f->world);
 }
 
@@ -196,9 +239,18 @@ static void end(struct fuzz *f)
 	vector_for_each (&f->submitted, s) {
 		free(s->id);
 		topology_unref(s->topology);
+		vector_for_each (&s->revisions, revision)
+			topology_unref(*revision);
+		vector_done(&s->revisions);
 	}
 	vector_done(&f->submitted);
 	world_done(&f->world);
+	vector_for_each (&f->puts, put)
+		free(put->slot);
+	vector_done(&f->puts);
+	vector_for_each (&f->variants, t)
+		schema_message_free(*t);
+	vector_done(&f->variants);
 	vector_for_each (&f->drawn, t)
 		schema_message_free(*t);
 	vector_done(&f->drawn);

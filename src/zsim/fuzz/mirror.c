@@ -4,8 +4,10 @@
 
 #include <inttypes.h>
 
+#include "base/check.h"
 #include "base/str.h"
 #include "core/lifecycle/state.h"
+#include "model/compile.h"
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/legal.h"
 #include "zsim/fuzz/mirrored.h"
@@ -92,6 +94,45 @@ static void check_serving(struct fuzz *f, const struct mirrored_copy *m)
 			      slot != NULL && slot->record != NULL ? slot->record->serving : 0);
 }
 
+/* ---- applications ---- */
+
+static void take_revision(struct fuzz *f, const struct record_change *r)
+{
+	if (r->data == NULL)
+		return;
+	Samoza__V1__RevisionRecord *record =
+		samoza__v1__revision_record__unpack(NULL, r->size, r->data);
+	struct submitted *s = record != NULL ? fuzz_submitted(f, record->application) : NULL;
+	struct topology *topology = NULL;
+	if (s == NULL ||
+	    topology_compile(record->topology, NULL, NULL, NULL, &topology, NULL) < 0) {
+		world_violate(&f->world, "the record of revision %s is of no use", r->id);
+	} else {
+		while (s->revisions.count < record->number)
+			(void)vector_add(&s->revisions);
+		topology_unref(s->revisions.items[record->number - 1]);
+		s->revisions.items[record->number - 1] = topology;
+	}
+	samoza__v1__revision_record__free_unpacked(record, NULL);
+}
+
+static void take_application(struct fuzz *f, const struct record_change *r)
+{
+	if (r->data == NULL)
+		return;
+	Samoza__V1__ApplicationRecord *record =
+		samoza__v1__application_record__unpack(NULL, r->size, r->data);
+	struct submitted *s = record != NULL ? fuzz_submitted(f, record->id) : NULL;
+	if (s == NULL || record->served > s->revisions.count) {
+		world_violate(&f->world, "the record of application %s is of no use", r->id);
+	} else {
+		struct topology *served = s->revisions.items[record->served - 1];
+		topology_unref(s->topology);
+		s->topology = topology_ref(served);
+	}
+	samoza__v1__application_record__free_unpacked(record, NULL);
+}
+
 /* ---- zhosts ---- */
 
 static void take_zhost(struct fuzz *f, const struct record_change *r)
@@ -126,6 +167,34 @@ static void take_zhost_event(struct fuzz *f, const Samoza__V1__EventRecord *e)
 	z->state = mem_strdup(e->to);
 }
 
+/* ---- data ---- */
+
+static uint64_t writer_of(struct fuzz *f, const struct data_change *data)
+{
+	PRE(data->request >= 1 && data->request <= f->puts.count);
+	const struct mirrored *m = mirrored_instance(f, f->puts.items[data->request - 1].slot);
+	return m->record != NULL ? m->record->writer : 0;
+}
+
+/* `before`: the writer that the slot's record named before this commit, which may have changed it
+ * behind the write. */
+static void check_put(struct fuzz *f, const struct put *put, uint64_t before)
+{
+	struct mirrored *m = mirrored_instance(f, put->slot);
+	uint64_t writer = m->record != NULL ? m->record->writer : 0;
+	if (put->epoch != before && put->epoch != writer)
+		world_violate(&f->world,
+			      "a write to %s under epoch %" PRIu64 " is accepted; %" PRIu64
+			      " may write",
+			      put->slot, put->epoch, writer);
+	if (put->epoch < m->wrote)
+		world_violate(&f->world,
+			      "a write to %s under epoch %" PRIu64
+			      " is accepted after one under %" PRIu64,
+			      put->slot, put->epoch, m->wrote);
+	m->wrote = put->epoch;
+}
+
 /* ---- what holds between commits ---- */
 
 /* Another copy of the placement, of that path. */
@@ -150,15 +219,16 @@ static void add_load(struct fuzz *f, const struct mirrored_copy *m)
 	const struct submitted *s = fuzz_submitted(f, r->application);
 	CLEANUP(freep) char *root_path = mem_strdup(r->path);
 	root_path[strcspn(root_path, "/")] = '\0';
-	int index = s != NULL ? topology_find_instance(s->topology, root_path) : -1;
+	const struct topology *t = s != NULL ? fuzz_revision(s, r->revision) : NULL;
+	int index = t != NULL ? topology_find_instance(t, root_path) : -1;
 	if (index < 0) {
 		world_violate(&f->world, "there is a record of %s, which was never submitted",
 			      m->id);
 		return;
 	}
-	const struct instance_decl *root = &s->topology->instances[index];
+	const struct instance_decl *root = &t->instances[index];
 	for (unsigned i = 0; i < root->subtree_count; i++) {
-		const char *path = s->topology->instances[(unsigned)index + i].path;
+		const char *path = t->instances[(unsigned)index + i].path;
 		if (strcmp(path, r->path) == 0)
 			break;
 		if (same_placement_has(f, r, path))
@@ -166,7 +236,7 @@ static void add_load(struct fuzz *f, const struct mirrored_copy *m)
 	}
 	struct mirrored_zhost *z = mirrored_zhost(f, r->zhost);
 	for (unsigned i = 0; i < root->subtree_count; i++) {
-		const struct space *space = instance_space(s->topology, (unsigned)index + i);
+		const struct space *space = instance_space(t, (unsigned)index + i);
 		z->cpu_millicores += space->cpu_millicores;
 		z->memory_bytes += space->memory_bytes;
 	}
@@ -252,12 +322,19 @@ void mirror_committed(void *user, const struct outbox *o)
 {
 	struct fuzz *f = user;
 	bool placed = false;
+	VECTOR(uint64_t) writers = {0};
+	vector_for_each (&o->data, data)
+		vector_push(&writers, writer_of(f, data));
 	if (f->adopts_asked.count > 0) {
 		f->adopts = f->adopts_asked.items[0];
 		vector_remove_at(&f->adopts_asked, 0);
 	}
 	vector_for_each (&o->records, r) {
-		if (r->kind == RECORD_SLOT)
+		if (r->kind == RECORD_REVISION)
+			take_revision(f, r);
+		else if (r->kind == RECORD_APPLICATION)
+			take_application(f, r);
+		else if (r->kind == RECORD_SLOT)
 			take_slot(f, r);
 		else if (r->kind == RECORD_COPY)
 			take_copy(f, r);
@@ -283,6 +360,9 @@ void mirror_committed(void *user, const struct outbox *o)
 			check_serving(f, mirrored_copy(f, r->id));
 	vector_for_each (&o->events, e)
 		check_event(f, *e);
+	for (size_t k = 0; k < o->data.count; k++)
+		check_put(f, &f->puts.items[o->data.items[k].request - 1], writers.items[k]);
+	vector_done(&writers);
 	if (placed)
 		check_capacity(f);
 	vector_for_each (&f->submitted, s) {

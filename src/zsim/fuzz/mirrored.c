@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/str.h"
 #include "zsim/fuzz/fuzz.h"
 
@@ -15,6 +16,13 @@ struct submitted *fuzz_submitted(const struct fuzz *f, const char *id)
 		if (strcmp(s->id, id) == 0)
 			return s;
 	return NULL;
+}
+
+const struct topology *fuzz_revision(const struct submitted *s, uint32_t number)
+{
+	PRE(number >= 1 && number <= s->revisions.count &&
+	    s->revisions.items[number - 1] != NULL);
+	return s->revisions.items[number - 1];
 }
 
 struct mirrored *mirrored_instance(struct fuzz *f, const char *id)

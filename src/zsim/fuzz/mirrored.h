@@ -13,6 +13,7 @@ struct mirrored {
 	char *id;			/* "APPLICATION-ID/PATH" */
 	Samoza__V1__SlotRecord *record; /* NULL: deleted */
 	char *state;			/* after the last event; NULL: none */
+	uint64_t wrote;			/* the epoch whose write was accepted last */
 	UT_hash_handle hh;
 };
 
@@ -44,6 +45,8 @@ const struct mirrored_copy *mirror_copy(const struct fuzz *f, const char *topolo
 /* The record of the copy that serves; NULL: none does. */
 const Samoza__V1__CopyRecord *mirror_serving(const struct fuzz *f, const struct mirrored *m);
 struct submitted *fuzz_submitted(const struct fuzz *f, const char *id);
+/* The content of that revision of it. PRE: its record was committed. */
+const struct topology *fuzz_revision(const struct submitted *s, uint32_t number);
 void mirrored_done(struct fuzz *f);
 
 #endif

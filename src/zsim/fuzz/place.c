@@ -15,7 +15,7 @@
 #define ZHOSTS_MAX    8
 
 struct root {
-	const struct submitted *submitted;
+	const struct topology *topology; /* borrowed */
 	unsigned instance;
 	struct mirrored_zhost *zhost;
 };
@@ -29,7 +29,7 @@ struct search {
 
 static const struct space *space_of(const struct root *r)
 {
-	return instance_space(r->submitted->topology, r->instance);
+	return instance_space(r->topology, r->instance);
 }
 
 static const char *scope_value(const struct affinity *a, const struct mirrored_zhost *z)
@@ -42,15 +42,15 @@ static bool concerns(const struct affinity *a, const struct root *r, const struc
 {
 	if (other == r)
 		return false;
-	/* By name, as in the engine: a stopped topology counts with its successor. */
-	const char *topology = a->topology != NULL ? a->topology : r->submitted->topology->name;
-	return strcmp(topology, other->submitted->topology->name) == 0 &&
+	/* By name, as in the engine: all revisions of an application count. */
+	const char *topology = a->topology != NULL ? a->topology : r->topology->name;
+	return strcmp(topology, other->topology->name) == 0 &&
 	       strcmp(a->space, space_of(other)->name) == 0;
 }
 
 static bool alone_fits(const struct root *r, const struct mirrored_zhost *z)
 {
-	const struct topology *t = r->submitted->topology;
+	const struct topology *t = r->topology;
 	for (unsigned i = 0; i < t->instances[r->instance].subtree_count; i++) {
 		const struct space *s = instance_space(t, r->instance + i);
 		for (unsigned c = 0; c < s->capability_count; c++)
@@ -103,7 +103,7 @@ static bool capacity_holds(const struct search *s, size_t count)
 		uint64_t memory = 0;
 		for (size_t i = 0; i < count; i++) {
 			const struct root *r = &s->roots.items[i];
-			const struct topology *t = r->submitted->topology;
+			const struct topology *t = r->topology;
 			for (unsigned k = 0;
 			     r->zhost == z && k < t->instances[r->instance].subtree_count;
 			     k++) {
@@ -142,23 +142,25 @@ static const Samoza__V1__SlotRecord *record_of(const struct fuzz *f, const struc
 	return m != NULL ? m->record : NULL;
 }
 
-static void add_placements(struct search *s, const struct submitted *t, unsigned instance)
+static void add_placements(struct search *s, const struct submitted *t)
 {
-	const char *root = t->topology->instances[instance].path;
-	size_t length = strlen(root);
 	VECTOR(uint64_t) known = {0};
 	for (const struct mirrored_copy *m = s->f->copies; m != NULL; m = m->hh.next) {
 		const Samoza__V1__CopyRecord *r = m->record;
-		bool seen = r == NULL || r->lost || !str_equal(r->application, t->id) ||
-			    strncmp(r->path, root, length) != 0 ||
-			    (r->path[length] != '\0' && r->path[length] != '/');
+		bool seen = r == NULL || r->lost || !str_equal(r->application, t->id);
 		for (size_t k = 0; k < known.count && !seen; k++)
 			seen = known.items[k] == r->placement;
 		if (seen)
 			continue;
+		const struct topology *topology = fuzz_revision(t, r->revision);
+		CLEANUP(freep) char *root = mem_strdup(r->path);
+		root[strcspn(root, "/")] = '\0';
 		struct mirrored_zhost *z = NULL;
 		HASH_FIND_STR(s->f->zhosts, r->zhost, z);
-		vector_push(&s->roots, ((struct root){t, instance, z}));
+		vector_push(
+			&s->roots,
+			((struct root){topology,
+				       (unsigned)topology_find_instance(topology, root), z}));
 		vector_push(&known, r->placement);
 	}
 	vector_done(&known);
@@ -169,9 +171,7 @@ static void add_placements(struct search *s, const struct submitted *t, unsigned
 static void add_placed(struct search *s)
 {
 	vector_for_each (&s->f->submitted, t)
-		for (unsigned i = 0; i < t->topology->instance_count; i++)
-			if (t->topology->instances[i].parent < 0)
-				add_placements(s, t, i);
+		add_placements(s, t);
 	s->placed = s->roots.count;
 }
 
@@ -186,7 +186,7 @@ static size_t add_waiting(struct search *s, const struct submitted *t, bool agai
 		    r->goal == SAMOZA__V1__GOAL__GOAL_NOT_DEPLOYED ||
 		    (r->has_serving && !r->lost) || r->lost != again)
 			continue;
-		vector_push(&s->roots, ((struct root){t, i, NULL}));
+		vector_push(&s->roots, ((struct root){t->topology, i, NULL}));
 	}
 	return s->roots.count - before;
 }

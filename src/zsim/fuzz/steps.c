@@ -64,17 +64,21 @@ static struct submitted *kept_application(struct fuzz *f, const char *name)
 
 static void submit(struct fuzz *f)
 {
-	const Samoza__V1__Topology *message =
-		f->drawn.items[random_below(&f->random, (uint32_t)f->drawn.count)];
+	uint32_t drawn = random_below(&f->random, (uint32_t)f->drawn.count);
+	const Samoza__V1__Topology *message = f->drawn.items[drawn];
+	if (f->variants.items[drawn] != NULL && random_percent(&f->variant_random, 50))
+		message = f->variants.items[drawn];
+	CLEANUP(topology_unrefp) struct topology *topology = NULL;
+	if (topology_compile(message, NULL, NULL, NULL, &topology, NULL) < 0)
+		IMPOSSIBLE("it was compiled when it was drawn");
 	char *id = world_uuid(&f->world, message->metadata->name);
 	struct submitted *s = kept_application(f, message->metadata->name);
 	bool is_new = s == NULL;
 	if (is_new) {
 		s = vector_add(&f->submitted);
-		*s = (struct submitted){
-			.id = id, .name = message->metadata->name, .message = message};
-		if (topology_compile(message, NULL, NULL, NULL, &s->topology, NULL) < 0)
-			IMPOSSIBLE("it was compiled when it was drawn");
+		*s = (struct submitted){.id = id,
+					.name = message->metadata->name,
+					.topology = topology_ref(topology)};
 	} else {
 		free(id);
 	}
@@ -88,7 +92,7 @@ static void submit(struct fuzz *f)
 	struct control_input input = {
 		.type = CONTROL_SUBMIT,
 		.submit = {.id = s->id,
-			   .topology = s->topology,
+			   .topology = topology,
 			   .record = &record,
 			   .start = start},
 	};
@@ -254,6 +258,39 @@ static void change_weather(struct fuzz *f)
 	f->commit_fails_permille = random_percent(r, 20) ? 10 : 0;
 }
 
+/* ---- data ---- */
+
+/* Some process writes, under the epoch that it has, wanted or not. */
+static void put_data(struct fuzz *f)
+{
+	struct random *r = &f->variant_random;
+	struct sim_machine *n =
+		f->world.machines.items[random_below(r, (uint32_t)f->world.machines.count)];
+	unsigned count = HASH_COUNT(n->processes);
+	if (count == 0 || n->link_id == 0)
+		return;
+	unsigned which = random_below(r, count);
+	struct sim_process *p = n->processes;
+	while (which-- > 0)
+		p = p->hh.next;
+	*vector_add(&f->puts) = (struct put){mem_strdup(p->slot), p->epoch};
+	Samoza__V1__InstanceKey key = SAMOZA__V1__INSTANCE_KEY__INIT;
+	key.topology = p->topology;
+	key.path = p->path;
+	key.epoch = p->epoch;
+	Samoza__V1__DataRequest request = SAMOZA__V1__DATA_REQUEST__INIT;
+	request.request = f->puts.count;
+	request.key = &key;
+	request.operation = SAMOZA__V1__DATA_OPERATION__DATA_PUT;
+	request.data_key = (ProtobufCBinaryData){1, (uint8_t *)"k"};
+	request.has_value = true;
+	request.value = (ProtobufCBinaryData){1, (uint8_t *)"v"};
+	world_log(&f->world, "STEP %s writes under epoch %llu", p->name,
+		  (unsigned long long)p->epoch);
+	sim_link_send(&f->world, n->link_id, false, SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REQUEST,
+		      &request.base);
+}
+
 /* ---- time ---- */
 
 static void pass_time(struct fuzz *f)
@@ -290,6 +327,8 @@ void fuzz_step(struct fuzz *f)
 		trouble_zrms(f);
 	else
 		change_weather(f);
+	if (f->seed % 3 == 1 && random_percent(&f->variant_random, 20))
+		put_data(f);
 	/* Often nothing more happens at this instant; sometimes the next step comes at once. */
 	if (f->world.violation == NULL && random_percent(&f->random, 70))
 		world_drain(&f->world);

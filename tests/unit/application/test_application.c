@@ -77,7 +77,7 @@ static void set_up(struct two_copies *t)
 	placement_begin(&t->older, ROLE_SERVING);
 	slot_copy_join(&t->older, &t->old_copy, t->slot, 41);
 	slot_copy_set_writer(&t->old_copy);
-	t->old_copy.active = true;
+	t->old_copy.active = t->old_copy.exclusive = true;
 	placement_set_role(&t->older, ROLE_RETIRED);
 	placement_begin(&t->newer, ROLE_SERVING);
 	slot_copy_join(&t->newer, &t->new_copy, t->slot, 57);
@@ -134,6 +134,18 @@ static void a_copy_is_alone_when_all_others_have_ended(void **state)
 	tear_down(&t);
 }
 
+static void without_an_exclusive_one_nobody_waits(void **state)
+{
+	struct two_copies t;
+	(void)state;
+	set_up(&t);
+	t.old_copy.exclusive = false;
+	assert_int_equal(slot_copy_alone_at_ms(&t.new_copy, 1000), 0);
+	t.new_copy.exclusive = true; /* of a later revision */
+	assert_int_equal(slot_copy_alone_at_ms(&t.new_copy, 1000), NEVER_MS);
+	tear_down(&t);
+}
+
 static void slots_of_other_paths_do_not_count(void **state)
 {
 	struct two_copies t;
@@ -154,6 +166,7 @@ int main(void)
 		cmocka_unit_test(one_copy_of_a_slot_serves_it),
 		cmocka_unit_test(the_copy_that_was_placed_last_writes),
 		cmocka_unit_test(a_copy_is_alone_when_all_others_have_ended),
+		cmocka_unit_test(without_an_exclusive_one_nobody_waits),
 		cmocka_unit_test(slots_of_other_paths_do_not_count),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
