@@ -295,6 +295,9 @@ static int load_copy(struct control *c, struct unit_placement *unit,
 	copy->forsaken = r->forsaken;
 	copy->failures = r->failures;
 	copy->restarts = r->restarts;
+	/* A slot that the served revision has not has no record that names the writer. */
+	if (r->writes && copy->of_slot.slot->writer == 0)
+		slot_copy_set_writer(&copy->of_slot);
 	copy->of_slot.active = serves ? state_is_active(s->state) : r->active;
 	copy->absent = serves && s->state == STATE_NOT_DEPLOYED && copy->target == TARGET_NONE;
 	load_exports(copy, r);

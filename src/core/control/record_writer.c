@@ -102,6 +102,7 @@ static void write_copy(struct control *c, const struct copy *copy)
 	r.imports_hash = copy->imports_hash;
 	r.has_active = r.active = copy->of_slot.active;
 	r.has_forsaken = r.forsaken = copy->forsaken;
+	r.has_writes = r.writes = copy_is_retired(copy) && slot_copy_writes(&copy->of_slot);
 	r.key_topology = unit->key_topology;
 	CLEANUP(freep)
 	Samoza__V1__Variable *variables =

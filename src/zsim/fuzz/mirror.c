@@ -169,11 +169,23 @@ static void take_zhost_event(struct fuzz *f, const Samoza__V1__EventRecord *e)
 
 /* ---- data ---- */
 
+/* The epoch that may write, as records say: that of the slot, or, where the served revision has no such
+ * slot, of the copy. */
+static uint64_t writer_in(const struct fuzz *f, const struct mirrored *m, const struct put *put)
+{
+	CLEANUP(freep) char *id = str_printf("%s#%" PRIu64, put->slot, put->epoch);
+	const struct mirrored_copy *copy = NULL;
+	HASH_FIND_STR(f->copies, id, copy);
+	if (m->record != NULL)
+		return m->record->writer;
+	return copy != NULL && copy->record != NULL && copy->record->writes ? put->epoch : 0;
+}
+
 static uint64_t writer_of(struct fuzz *f, const struct data_change *data)
 {
 	PRE(data->request >= 1 && data->request <= f->puts.count);
-	const struct mirrored *m = mirrored_instance(f, f->puts.items[data->request - 1].slot);
-	return m->record != NULL ? m->record->writer : 0;
+	const struct put *put = &f->puts.items[data->request - 1];
+	return writer_in(f, mirrored_instance(f, put->slot), put);
 }
 
 /* `before`: the writer that the slot's record named before this commit, which may have changed it
@@ -181,7 +193,7 @@ static uint64_t writer_of(struct fuzz *f, const struct data_change *data)
 static void check_put(struct fuzz *f, const struct put *put, uint64_t before)
 {
 	struct mirrored *m = mirrored_instance(f, put->slot);
-	uint64_t writer = m->record != NULL ? m->record->writer : 0;
+	uint64_t writer = writer_in(f, m, put);
 	if (put->epoch != before && put->epoch != writer)
 		world_violate(&f->world,
 			      "a write to %s under epoch %" PRIu64 " is accepted; %" PRIu64

@@ -90,11 +90,14 @@ static void on_message(void *user, const struct link_message *m)
 		sim_link_close_after(w, m->link);
 }
 
+/* To the process: it does nothing with it here. */
 static void on_answer(void *user, const struct data_change *change, struct data_answer *answer)
 {
-	(void)change;
-	(void)answer;
-	world_violate(user, "data is not simulated, and was answered");
+	Samoza__V1__DataReply reply = SAMOZA__V1__DATA_REPLY__INIT;
+	reply.request = change->request;
+	reply.status = answer->status;
+	sim_link_send(user, change->link, true, SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY,
+		      &reply.base);
 }
 
 static void on_reply(void *user, const struct reply *r)
