@@ -480,6 +480,9 @@ MOODY_SERVER = """
 """
 
 
+SICK_DEADLINE = 60  # each check may take its whole timeout on a loaded machine
+
+
 def moody_deploy(c, name, failures):
     native_deploy(c, name, [{
         "name": "p", "exports": {"port": ""}, "run": {"mode": "foreground"},
@@ -513,15 +516,16 @@ def test_only_failures_in_a_row_count_as_death(c):
     zrun, = c.zruns("edge-node-1")
     for turn in 1, 2:
         make_sick(c, 2)
-        until(lambda: log_text(c).count("health check failed (2 of 3)") == turn, "it failed twice")
+        until(lambda: log_text(c).count("health check failed (2 of 3)") == turn, "it failed twice",
+              SICK_DEADLINE)
         before = passed(c)
-        until(lambda: passed(c) > before, "it is well again")
+        until(lambda: passed(c) > before, "it is well again", SICK_DEADLINE)
     assert log_text(c).count("health check failed (1 of 3)") == 2, "a success starts the count again"
     assert c.space("moody", "p")["restarts"] == 0 and c.zruns("edge-node-1") == [zrun]
 
     make_sick(c, 3)
     until(lambda: c.space("moody", "p")["restarts"] == 1 and
-          state(c, "moody", "p") == "deployed-started", "it runs again")
+          state(c, "moody", "p") == "deployed-started", "it runs again", SICK_DEADLINE)
     cause, = stops(c, "moody")
     assert re.fullmatch(r"process: health check failed 3 times: http://\S+/health: answered 500",
                         cause)
@@ -532,7 +536,7 @@ def test_one_failure_is_counted_as_once(c):
     moody_deploy(c, "strict", failures=1)
     make_sick(c, 1)
     until(lambda: c.space("strict", "p")["restarts"] == 1 and
-          state(c, "strict", "p") == "deployed-started", "it runs again")
+          state(c, "strict", "p") == "deployed-started", "it runs again", SICK_DEADLINE)
     cause, = stops(c, "strict")
     assert cause.startswith("process: health check failed once: http://")
 
@@ -542,10 +546,10 @@ def test_health_is_watched_while_the_zhost_is_away(c):
     zrun, = c.zruns("edge-node-1")
     c.zhosts["edge-node-1"].kill()
     make_sick(c, 2)
-    until(lambda: not is_alive(zrun), "its zrun has ended")
+    until(lambda: not is_alive(zrun), "its zrun has ended", SICK_DEADLINE)
     c.zhosts["edge-node-1"].start()
     until(lambda: c.space("alone", "p")["restarts"] == 1 and
-          state(c, "alone", "p") == "deployed-started", "it runs again")
+          state(c, "alone", "p") == "deployed-started", "it runs again", SICK_DEADLINE)
     assert error(c, "alone", "p").startswith("process: health check failed 2 times: http://")
 
 
@@ -555,7 +559,7 @@ def test_an_instance_that_stays_sick_uses_up_its_attempts(c):
         "ready": {"command": "test -e up"},
         "health": {"command": "exit 3", "interval": "100ms", "timeout": "5s", "failures": 1}}],
         {"p/recipes/start": "#!/bin/sh\ntouch up\nexec sleep 100041\n"})
-    until(lambda: c.state("sick") == "failed", "its attempts are used up")
+    until(lambda: c.state("sick") == "failed", "its attempts are used up", SICK_DEADLINE)
     assert error(c, "sick", "p") == (
         "process: health check failed once: the command failed: exit status 3")
     assert processes_of("sleep 100041") == []
