@@ -16,6 +16,7 @@
 #include "adapter/sqlite/store.h"
 #include "base/str.h"
 #include "core/outbox.h"
+#include "event_reader.h"
 #include "serving.h"
 #include "zrms/subscribers.h"
 
@@ -28,6 +29,7 @@ static uint64_t publish_end; /* the last one to publish */
 static atomic_int newest;    /* the newest that is durable */
 static size_t cause_size;    /* how long an event is */
 static bool store_is_closed;
+static struct serving *serving;
 
 /* ---- as zrms: commits, and publishes what is durable ---- */
 
@@ -73,10 +75,10 @@ static void publish_start(struct serving *s)
 	publish();
 }
 
-static void publish_until(struct serving *s, uint64_t end)
+static void publish_until(uint64_t end)
 {
 	publish_end = end;
-	serving_do(s, publish_start);
+	serving_do(serving, publish_start);
 }
 
 static void handle_events(void *context, struct http_request *request)
@@ -92,45 +94,32 @@ static const struct http_route routes[] = {
 
 /* ---- a subscriber ---- */
 
-static int follow(struct serving *s, uint64_t after, const char *topology)
+static void follow(struct event_reader *reader, uint64_t after, const char *topology)
 {
-	int fd = client_connect(s);
+	int fd = client_connect(serving);
 	CLEANUP(freep)
 	char *request = str_printf("GET /events?after=%" PRIu64 "%s%s HTTP/1.1\r\n"
 				   "Host: 127.0.0.1\r\n\r\n",
 				   after, topology != NULL ? "&topology=" : "",
 				   topology != NULL ? topology : "");
 	client_send(fd, request);
-	return fd;
+	event_reader_init(reader, fd);
 }
 
-/* Reads to the event `last`: each `id:` must be `step` more than the one before. */
-static void expect_events(int fd, uint64_t first, uint64_t last, uint64_t step)
+/* Reads to the event `last`: each seq must be `step` more than the one before. */
+static void expect_events(struct event_reader *reader, uint64_t first, uint64_t last,
+			  uint64_t step)
 {
-	struct buffer in = BUFFER_INIT(16u * 1024 * 1024);
-	uint64_t expected = first;
-	while (expected <= last) {
-		char chunk[16384];
-		ssize_t n = recv(fd, chunk, sizeof chunk, 0);
-		if (n <= 0)
-			fail_msg("waited for event %" PRIu64, expected);
-		assert_int_equal(buffer_add(&in, chunk, (size_t)n), 0);
-		char *at;
-		while ((at = strstr(in.data, "\nid: ")) != NULL && strchr(at + 1, '\n')) {
-			uint64_t seq = strtoull(at + 5, NULL, 10);
-			if (seq != expected)
-				fail_msg("event %" PRIu64 ", expected %" PRIu64, seq, expected);
-			expected += step;
-			buffer_consume(&in, (size_t)(at + 5 - in.data));
-		}
+	for (uint64_t expected = first; expected <= last; expected += step) {
+		uint64_t seq = event_reader_next(reader);
+		if (seq != expected)
+			fail_msg("event %" PRIu64 ", expected %" PRIu64, seq, expected);
 	}
-	buffer_done(&in);
 }
 
 /* ---- fixture ---- */
 
 static char *directory;
-static struct serving *serving;
 
 static void parts_open(struct serving *s)
 {
@@ -183,51 +172,78 @@ static int teardown(void **state)
 
 static void history_and_live_events_join_without_gap_or_repetition(void **state)
 {
-	publish_until(serving, 20000);
-	int fds[8];
-	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+	publish_until(20000);
+	struct event_reader readers[8];
+	for (size_t i = 0; i < ARRAY_SIZE(readers); i++) {
 		/* Each joins at another moment of the publishing, and from another point. */
 		serving_wait(&newest, (int)(1 + 2000 * i));
-		fds[i] = follow(serving, 100 * i, NULL);
+		follow(&readers[i], 100 * i, NULL);
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
-		expect_events(fds[i], 100 * i + 1, 20000, 1);
-		(void)close(fds[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(readers); i++) {
+		expect_events(&readers[i], 100 * i + 1, 20000, 1);
+		event_reader_done(&readers[i]);
 	}
 }
 
 static void a_subscriber_of_one_topology_gets_only_its_events(void **state)
 {
-	publish_until(serving, 2000);
-	int fd = follow(serving, 0, "even");
-	expect_events(fd, 2, 2000, 2);
-	(void)close(fd);
+	publish_until(2000);
+	struct event_reader reader;
+	follow(&reader, 0, "even");
+	expect_events(&reader, 2, 2000, 2);
+	event_reader_done(&reader);
 }
 
 static void a_client_that_returns_continues_where_it_was(void **state)
 {
-	publish_until(serving, 1000);
-	int fd = follow(serving, 0, NULL);
-	expect_events(fd, 1, 600, 1);
-	(void)close(fd);
+	publish_until(1000);
+	struct event_reader reader;
+	follow(&reader, 0, NULL);
+	expect_events(&reader, 1, 600, 1);
+	event_reader_done(&reader);
 	serving_wait(&newest, 1000);
-	fd = follow(serving, 600, NULL);
-	expect_events(fd, 601, 1000, 1);
-	publish_until(serving, 1500); /* and live again */
-	expect_events(fd, 1001, 1500, 1);
-	(void)close(fd);
+	follow(&reader, 600, NULL);
+	expect_events(&reader, 601, 1000, 1);
+	publish_until(1500); /* and live again */
+	expect_events(&reader, 1001, 1500, 1);
+	event_reader_done(&reader);
 }
 
 static void a_slow_client_is_served_from_the_history(void **state)
 {
-	int fd = follow(serving, 0, NULL);
+	struct event_reader reader;
+	follow(&reader, 0, NULL);
 	cause_size = 20000; /* 40 MB in all: no buffer between us holds that */
-	publish_until(serving, 2000);
+	publish_until(2000);
 	serving_wait(&newest, 2000); /* no client has read anything yet */
-	expect_events(fd, 1, 2000, 1);
-	publish_until(serving, 2100);
-	expect_events(fd, 2001, 2100, 1);
-	(void)close(fd);
+	expect_events(&reader, 1, 2000, 1);
+	publish_until(2100);
+	expect_events(&reader, 2001, 2100, 1);
+	event_reader_done(&reader);
+}
+
+/* The server fills chunk after chunk from a page of the history, whatever ends there. Events to
+ * 300 are a byte longer than the later ones, so that each `after` moves the cuts in the later ones
+ * by a byte. Continues until a chunk has ended at each place in an id's line. */
+static void an_event_that_chunks_cut_arrives_whole(void **state)
+{
+	enum { EVENTS_READ = 490 };	  /* in several chunks, and less than a page */
+	const uint32_t everywhere = 0xfe; /* after each of the seven characters of "id: 500" */
+	cause_size = 11;
+	publish_until(300);
+	serving_wait(&newest, 300);
+	cause_size = 10;
+	publish_until(800);
+	serving_wait(&newest, 800);
+	uint32_t cuts = 0;
+	for (uint64_t after = 100; after < 300 && cuts != everywhere; after++) {
+		struct event_reader reader;
+		follow(&reader, after, NULL);
+		expect_events(&reader, after + 1, after + EVENTS_READ, 1);
+		cuts |= reader.id_cuts;
+		event_reader_done(&reader);
+	}
+	assert_int_equal(cuts, everywhere);
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -239,6 +255,7 @@ int main(void)
 		TEST(a_subscriber_of_one_topology_gets_only_its_events),
 		TEST(a_client_that_returns_continues_where_it_was),
 		TEST(a_slow_client_is_served_from_the_history),
+		TEST(an_event_that_chunks_cut_arrives_whole),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
