@@ -104,10 +104,13 @@ static void begin_loaded(struct agent *agent)
 	agent->begun = true;
 	agent->lease_from_ms = agent->now.mono_ms;
 	records_convert(agent);
+	/* All of them first: a parent that has ended stops what is inside it. */
+	for (struct agent_copy *copy = agent->copies; copy != NULL; copy = copy->hh.next)
+		lease_begin(agent, copy);
 	for (struct agent_copy *copy = agent->copies; copy != NULL; copy = copy->hh.next)
 		result_begin_exited(agent, copy);
 	for (struct agent_copy *copy = agent->copies; copy != NULL; copy = copy->hh.next)
-		result_begin(agent, copy);
+		reconcile(agent, copy);
 }
 
 /* ---- link ---- */

@@ -16,6 +16,13 @@
 #include "core/agent/limit.h"
 #include "core/agent/reconcile.h"
 
+void lease_begin(struct agent *agent, struct agent_copy *copy)
+{
+	if (copy->spec->exclusive && phase_has_process(copy->phase))
+		heap_set(&agent->timers, &copy->lease_timer.node,
+			 limit_lease_stop_ms(agent, copy));
+}
+
 void lease_renew(struct agent *agent, struct agent_copy *copy)
 {
 	if (agent->now.mono_ms >= limit_lease_stop_ms(agent, copy))

@@ -4,6 +4,8 @@
 
 #include "core/agent/internal.h"
 
+/* After a restart of the agent, for all copies before any is reconciled: what runs has a lease. */
+void lease_begin(struct agent *agent, struct agent_copy *copy);
 /* A heartbeat was acknowledged: agent.lease_from_ms is new. */
 void lease_renew(struct agent *agent, struct agent_copy *copy);
 /* Its timer has fired. */

@@ -198,11 +198,3 @@ void result_begin_exited(struct agent *agent, struct agent_copy *copy)
 		fail(agent, copy, PHASE_DEPLOYED, FAILED(PROCESS),
 		     "ended while the zhost was away");
 }
-
-void result_begin(struct agent *agent, struct agent_copy *copy)
-{
-	if (copy->spec->exclusive && phase_has_process(copy->phase))
-		heap_set(&agent->timers, &copy->lease_timer.node,
-			 limit_lease_stop_ms(agent, copy));
-	reconcile(agent, copy);
-}

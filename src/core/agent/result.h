@@ -11,9 +11,7 @@ void result_process_ended(struct agent *agent, struct agent_copy *copy, bool fin
 void result_health(struct agent *agent, struct agent_copy *copy, bool is_healthy);
 /* A timer of a copy has fired. */
 void result_timer(struct agent *agent, struct timer *timer);
-/* After a restart of the agent: first this for all copies: what exited meanwhile has failed. */
+/* After a restart of the agent: what exited meanwhile has failed. */
 void result_begin_exited(struct agent *agent, struct agent_copy *copy);
-/* Then this: what runs has a lease, and what is due begins. */
-void result_begin(struct agent *agent, struct agent_copy *copy);
 
 #endif

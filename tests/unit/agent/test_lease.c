@@ -163,6 +163,20 @@ static void an_adopted_exclusive_copy_has_a_lease_too(void **state)
 	expect(f, "do 1 stop a@1 grace=10000\n");
 }
 
+/* Its parent, which is looked at first, is to go and waits for it. */
+static void an_adopted_child_that_must_stop_has_a_lease_too(void **state)
+{
+	struct fixture *f = *state;
+	ask(f, "a/b@2 g1 started in=a exclusive;a@1 g1 started");
+	succeed_all(f, 1, 4);
+	ask(f, "a@1 g2 none");
+	ignore(f);
+	restart(f, "a@1 a/b@2 ");
+	expect(f, "do 1 stop a/b@2 grace=10000\n");
+	wait_ms(f, 30000);
+	expect(f, "kill 1 stop a/b@2\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -173,6 +187,7 @@ int main(void)
 		JOINED(an_exclusive_copy_stops_when_zrms_is_silent),
 		JOINED(an_exclusive_copy_that_is_starting_is_killed_at_the_timeout),
 		JOINED(an_adopted_exclusive_copy_has_a_lease_too),
+		JOINED(an_adopted_child_that_must_stop_has_a_lease_too),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
