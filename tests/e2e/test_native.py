@@ -541,18 +541,6 @@ def test_one_failure_is_counted_as_once(c):
     assert cause.startswith("process: health check failed once: http://")
 
 
-def test_health_is_watched_while_the_zhost_is_away(c):
-    moody_deploy(c, "alone", failures=2)
-    zrun, = c.zruns("edge-node-1")
-    c.zhosts["edge-node-1"].kill()
-    make_sick(c, 2)
-    until(lambda: not is_alive(zrun), "its zrun has ended", SICK_DEADLINE)
-    c.zhosts["edge-node-1"].start()
-    until(lambda: c.space("alone", "p")["restarts"] == 1 and
-          state(c, "alone", "p") == "deployed-started", "it runs again", SICK_DEADLINE)
-    assert error(c, "alone", "p").startswith("process: health check failed 2 times: http://")
-
-
 def test_an_instance_that_stays_sick_uses_up_its_attempts(c):
     native_deploy(c, "sick", [{
         "name": "p", "run": {"mode": "foreground"}, "restart": {"attempts": 1},
