@@ -123,7 +123,7 @@ static void take_application(struct fuzz *f, const struct record_change *r)
 	Samoza__V1__ApplicationRecord *record =
 		samoza__v1__application_record__unpack(NULL, r->size, r->data);
 	struct submitted *s = record != NULL ? fuzz_submitted(f, record->id) : NULL;
-	if (s == NULL || record->served > s->revisions.count) {
+	if (s == NULL || record->served < 1 || record->served > s->revisions.count) {
 		world_violate(&f->world, "the record of application %s is of no use", r->id);
 	} else {
 		struct topology *served = s->revisions.items[record->served - 1];
