@@ -180,7 +180,7 @@ int control_link_of_instance(const struct control *c, const char *id, const char
 		slot_zhost(sc) != NULL ? slot_zhost(sc) : sc->last_zhost;
 	if (z == NULL)
 		return error_set(err, ERR_CONFLICT,
-				 "%s/%s has not been on any zhost: there is no log of it",
+				 "%s/%s has never been placed, so there is no log of it",
 				 a->name, path);
 	if (z->link == 0)
 		return error_set(err, ERR_UNAVAILABLE,

@@ -102,8 +102,8 @@ static Samoza__V1__ExplainSpaceView *explain_child(const struct slot_control *sc
 	Samoza__V1__ExplainSpaceView *v = NEW(ExplainSpaceView, explain_space_view);
 	v->space = mem_strdup(sc->slot->path);
 	v->zhost = mem_strdup(z != NULL ? z->name : NULL);
-	v->summary = str_printf("%s goes where %s goes, inside of which it lives",
-				sc->slot->path, root->path);
+	v->summary = str_printf("%s is placed with %s, which contains it", sc->slot->path,
+				root->path);
 	return v;
 }
 

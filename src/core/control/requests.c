@@ -139,7 +139,7 @@ static char *unreachable_notice(const struct control_application *a)
 	}
 	if (b.size == 0)
 		return NULL;
-	return str_printf("counted as unloaded, and told to stop when its zhost returns: %s",
+	return str_printf("counted as unloaded; told to stop when the zhost returns: %s",
 			  b.data);
 }
 

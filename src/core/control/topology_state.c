@@ -45,7 +45,7 @@ static char *cause_of(const struct control_application *a, enum topology_state t
 	case TOPOLOGY_RUNNING:
 		return mem_strdup("every space is running");
 	case TOPOLOGY_STOPPED:
-		return mem_strdup("nothing is asked to run any longer");
+		return mem_strdup("nothing is to run");
 	case TOPOLOGY_FAILED:
 		return mem_strdup(a->reason != NULL ? a->reason : "a space has no place");
 	case TOPOLOGY_DEGRADED:

@@ -202,7 +202,8 @@ static void rule_start(struct slot *s)
 	}
 	s->finished = false;
 	slot_move(s, STATE_STARTING, false,
-		  s->state == STATE_DEPLOYED_STOPPED ? "ready" : "what it waited for is there");
+		  s->state == STATE_DEPLOYED_STOPPED ? "ready"
+						     : "what it waited for has started");
 }
 
 /* deployed-stopped, unresolved, waiting-for-ancestor */

@@ -45,7 +45,7 @@ static const struct wrong wrongs[] = {
 	{"GET /v1/topologies/shop/logs?path=web&lines=10001", NULL, NULL, 400, "invalid", "invalid value '10001' for lines: expected a number up to 10000"},
 	{"GET /v1/topologies/shop/logs?path=web&follow=ever", NULL, NULL, 400, "invalid", "invalid value 'ever' for follow: expected 0, 1, true or false"},
 	{"GET /v1/topologies/shop/logs?path=none", NULL, NULL, 404, "not-found", "no instance shop/none"},
-	{"GET /v1/topologies/shop/logs?path=web", NULL, NULL, 409, "conflict", "shop/web has not been on any zhost: there is no log of it"},
+	{"GET /v1/topologies/shop/logs?path=web", NULL, NULL, 409, "conflict", "shop/web has never been placed, so there is no log of it"},
 	{"PUT /v1/topologies/shop/spaces/web/goal", JSON, NULL, 400, "invalid", "not valid JSON: it ends too early"},
 	{"PUT /v1/topologies/shop/spaces/web/goal", JSON, "", 400, "invalid", "not valid JSON: it ends too early"},
 	{"PUT /v1/topologies/shop/spaces/web/goal", JSON, "goal", 400, "invalid", "not valid JSON: expected a value"},
