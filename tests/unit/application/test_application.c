@@ -134,7 +134,7 @@ static void a_copy_is_alone_when_all_others_have_ended(void **state)
 	tear_down(&t);
 }
 
-static void without_an_exclusive_one_nobody_waits(void **state)
+static void without_an_exclusive_copy_none_waits(void **state)
 {
 	struct two_copies t;
 	(void)state;
@@ -166,7 +166,7 @@ int main(void)
 		cmocka_unit_test(one_copy_of_a_slot_serves_it),
 		cmocka_unit_test(the_copy_that_was_placed_last_writes),
 		cmocka_unit_test(a_copy_is_alone_when_all_others_have_ended),
-		cmocka_unit_test(without_an_exclusive_one_nobody_waits),
+		cmocka_unit_test(without_an_exclusive_copy_none_waits),
 		cmocka_unit_test(slots_of_other_paths_do_not_count),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,7 +31,7 @@ static void set_up(struct stage *stage)
 	stage_set_up(stage, lamp, GOAL_DEPLOYED_STARTED, STATE_DEPLOYED_STARTED);
 }
 
-static void the_whole_chain_is_told(void **state)
+static void the_whole_chain_is_explained(void **state)
 {
 	(void)state;
 	struct stage stage;
@@ -46,7 +46,7 @@ static void the_whole_chain_is_told(void **state)
 	stage_tear_down(&stage);
 }
 
-static void nothing_is_told_of_what_runs(void **state)
+static void what_runs_needs_no_explanation(void **state)
 {
 	(void)state;
 	struct stage stage;
@@ -55,7 +55,7 @@ static void nothing_is_told_of_what_runs(void **state)
 	stage_tear_down(&stage);
 }
 
-static void a_failure_is_told_with_its_error(void **state)
+static void a_failure_is_explained_with_its_error(void **state)
 {
 	(void)state;
 	struct stage stage;
@@ -73,7 +73,7 @@ static void a_failure_is_told_with_its_error(void **state)
 	stage_tear_down(&stage);
 }
 
-static void no_place_is_told(void **state)
+static void a_missing_place_is_explained(void **state)
 {
 	(void)state;
 	struct stage stage;
@@ -90,10 +90,10 @@ static void no_place_is_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_whole_chain_is_told),
-		cmocka_unit_test(nothing_is_told_of_what_runs),
-		cmocka_unit_test(a_failure_is_told_with_its_error),
-		cmocka_unit_test(no_place_is_told),
+		cmocka_unit_test(the_whole_chain_is_explained),
+		cmocka_unit_test(what_runs_needs_no_explanation),
+		cmocka_unit_test(a_failure_is_explained_with_its_error),
+		cmocka_unit_test(a_missing_place_is_explained),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

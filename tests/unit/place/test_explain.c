@@ -31,7 +31,7 @@ static void expect_text(char *got, const char *expected)
 	free(got);
 }
 
-static void every_rule_with_figures(void **state)
+static void every_rule_gives_its_figures(void **state)
 {
 	(void)state;
 	struct place *p = place_new(NULL);
@@ -137,7 +137,7 @@ static const struct change changes[] = {
 	 "1 cpu more on n2"},
 };
 
-static void smallest_change(void **state)
+static void the_smallest_change_that_fits_is_named(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
@@ -182,9 +182,9 @@ static void together_names_the_unit_without_a_place(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_rule_with_figures),
+		cmocka_unit_test(every_rule_gives_its_figures),
 		cmocka_unit_test(identical_zhosts_are_grouped),
-		cmocka_unit_test(smallest_change),
+		cmocka_unit_test(the_smallest_change_that_fits_is_named),
 		cmocka_unit_test(together_names_the_unit_without_a_place),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -182,7 +182,7 @@ static void devices_are_used_again(void **state)
 	slot_done(&s);
 }
 
-static void one_zhost_only(void **state)
+static void a_unit_may_be_bound_to_one_zhost(void **state)
 {
 	(void)state;
 	struct slot s;
@@ -405,7 +405,7 @@ int main(void)
 		cmocka_unit_test(room_elsewhere_is_not_shared),
 		cmocka_unit_test(shared_room_is_remembered),
 		cmocka_unit_test(devices_are_used_again),
-		cmocka_unit_test(one_zhost_only),
+		cmocka_unit_test(a_unit_may_be_bound_to_one_zhost),
 		cmocka_unit_test(waits_for_room_beside_its_incumbent),
 		cmocka_unit_test(waits_for_its_incumbent_to_be_placed),
 		cmocka_unit_test(waits_for_its_only_zhost),

@@ -17,7 +17,7 @@
 #define Q2	 "{name: q2, cpu: 1, memory: 1GiB, labels: {quota: \"1\"}}"
 #define APP(cpu) "- {name: a, type: DATA, resources: {cpu: " cpu "}}\n"
 
-static void placement_knows_it(void **state)
+static void placement_follows_a_new_rule(void **state)
 {
 	(void)state;
 	struct place *p = place_new(NULL);
@@ -35,7 +35,7 @@ static void placement_knows_it(void **state)
 	place_free(p);
 }
 
-static void explanations_know_it(void **state)
+static void explanations_name_a_new_rule(void **state)
 {
 	(void)state;
 	struct place *p = place_new(NULL);
@@ -110,8 +110,8 @@ static void the_other_rules_wake_as_before(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(placement_knows_it),
-		cmocka_unit_test(explanations_know_it),
+		cmocka_unit_test(placement_follows_a_new_rule),
+		cmocka_unit_test(explanations_name_a_new_rule),
 		cmocka_unit_test(a_missing_case_is_found),
 		cmocka_unit_test(a_forgotten_wake_up_is_found),
 		cmocka_unit_test(the_other_rules_wake_as_before),

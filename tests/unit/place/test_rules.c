@@ -357,7 +357,7 @@ static void single_done(struct single *s)
 	place_free(s->place);
 }
 
-static void flags_and_exclusions(void **state)
+static void flags_and_exclusions_keep_units_away(void **state)
 {
 	(void)state;
 	struct single s;
@@ -382,7 +382,7 @@ static void flags_and_exclusions(void **state)
 	single_done(&s);
 }
 
-static void dry_run_keeps_nothing(void **state)
+static void a_dry_run_keeps_nothing(void **state)
 {
 	(void)state;
 	struct single s;
@@ -396,7 +396,7 @@ static void dry_run_keeps_nothing(void **state)
 	single_done(&s);
 }
 
-static void usage_follows(void **state)
+static void usage_follows_each_placement(void **state)
 {
 	(void)state;
 	struct place *p = place_new(NULL);
@@ -432,7 +432,7 @@ static void usage_follows(void **state)
 }
 
 /* Together where that is possible, else whoever has a place, in the order of paths. */
-static void recovery(void **state)
+static void recovery_places_what_fits(void **state)
 {
 	(void)state;
 	struct place *p = place_new(NULL);
@@ -533,10 +533,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(too_many_units_are_refused_by_counting),
 		cmocka_unit_test(rules_decide),
-		cmocka_unit_test(flags_and_exclusions),
-		cmocka_unit_test(dry_run_keeps_nothing),
-		cmocka_unit_test(usage_follows),
-		cmocka_unit_test(recovery),
+		cmocka_unit_test(flags_and_exclusions_keep_units_away),
+		cmocka_unit_test(a_dry_run_keeps_nothing),
+		cmocka_unit_test(usage_follows_each_placement),
+		cmocka_unit_test(recovery_places_what_fits),
 		cmocka_unit_test(a_spent_budget_is_reported),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
