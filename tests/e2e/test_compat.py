@@ -14,7 +14,7 @@ EXPECTED = {
 
 
 def name_in(record):
-    """Field 2 of a TopologyRecord, behind an id of 36 bytes in field 1."""
+    """Field 2 of a TopologyRecord, after an id of 36 bytes in field 1."""
     assert record[0] == 0x0a and record[1] == 36 and record[38] == 0x12
     return record[40:40 + record[39]].decode()
 

@@ -162,8 +162,8 @@ void application_free(struct application_list *list, struct place *place,
 		      struct control_application *a);
 void application_list_done(struct application_list *list);
 
-/* Its slots are those of this revision from now on. Slots and what control knows of them begin
- * anew. PRE: the revision is open; no placement serves; nothing of its slots is marked. */
+/* Its slots are those of this revision from now on. Slots and what control knows of them are
+ * new. PRE: the revision is open; no placement serves; nothing of its slots is marked. */
 void application_serve(struct control_application *a, struct lifecycle *l, struct place *place,
 		       struct revision *revision);
 /* Ends its slots. PRE: as above. */

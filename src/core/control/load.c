@@ -416,7 +416,7 @@ static void resume(struct control_application *a)
 	mark_application(a, APPLICATION_STATE | APPLICATION_PLACE | APPLICATION_UNLOAD);
 }
 
-/* All of it is written anew, before the old records go. */
+/* All of it is written in the present format, before the old records are deleted. */
 static void write_converted(struct control *c)
 {
 	application_for_each (&c->applications, a) {

@@ -116,7 +116,7 @@ static int wait_for_it(struct shell *shell, const struct options *given,
 		       Samoza__V1__TopologyView **view, struct error **err)
 {
 	const struct output *o = &shell->output;
-	const struct wait wait = {
+	struct wait wait = {
 		.what = WAIT_RUNNING,
 		.topology = {(*view)->id, (*view)->name},
 		.progress = true,
@@ -127,7 +127,10 @@ static int wait_for_it(struct shell *shell, const struct options *given,
 
 	if (o->format == OUTPUT_TABLE)
 		output_line(o, "%s", "");
-	status = wait_until(shell, &wait, err);
+	/* It may be a further revision: what happened to the earlier ones is past. */
+	status = wait_last_event(shell, (*view)->id, &wait.after, err);
+	if (status == 0)
+		status = wait_until(shell, &wait, err);
 	if (status < 0)
 		return status;
 	if (o->format == OUTPUT_TABLE) {

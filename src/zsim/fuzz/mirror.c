@@ -189,7 +189,7 @@ static uint64_t writer_of(struct fuzz *f, const struct data_change *data)
 }
 
 /* `before`: the writer that the slot's record named before this commit, which may have changed it
- * behind the write. */
+ * after it took the write. */
 static void check_put(struct fuzz *f, const struct put *put, uint64_t before)
 {
 	struct mirrored *m = mirrored_instance(f, put->slot);

@@ -300,7 +300,7 @@ static void older_ids_are_aliases(void **state)
 	fixture_done(&f);
 }
 
-/* The first flush writes the records of the present format, and deletes the others behind them. */
+/* The first flush writes the records of the present format, and then deletes the others. */
 static void a_store_of_format_1_is_converted_once(void **state)
 {
 	struct fixture f;
