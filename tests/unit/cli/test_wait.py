@@ -97,10 +97,16 @@ def test_the_stream_resumes_after_the_last_event(zrms, zshell, mex):
 
 
 def test_what_happened_to_an_earlier_revision_is_not_shown(zrms, zshell, mex):
-    States(zrms, "running")
+    states = States(zrms, "pending")
     zrms.push(*STARTED)
+
+    def run():
+        states.set("running")
+        zrms.push(event(6, "space", "my-app/api", "starting", "deployed-started"),
+                  event(7, "topology", "my-app", "pending", "running"))
+    when_following(zrms, 1, run)
     done = zshell("topo", "submit", mex, "--wait=50s")
-    assert (done.status, done.out.count("deploying")) == (0, 0), done
+    assert (done.status, done.out.count("deploying"), done.out.count("api")) == (0, 0, 1), done
 
 
 def test_events_alone_do_not_end_the_wait(zrms, zshell, mex):
