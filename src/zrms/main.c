@@ -302,7 +302,7 @@ static int convert_prepare(struct zrms *zrms, struct error **err)
 	if (r < 0)
 		return error_wrap(err,
 				  "cannot keep a copy of the store before it is converted");
-	log_info("store", "converted", LOG_S("from", "format 1"),
+	log_info("store", "copied", LOG_S("why", "format 1 is to be converted"),
 		 LOG_S("copy", "zrms.db.format1"));
 	return 0;
 }
