@@ -16,6 +16,7 @@
 #define ERROR_BODY_MAX ((size_t)1 << 20)
 /* zrms sends a comment at least every 15 s. */
 #define SILENCE_MAX_S	 60L
+#define PAST_DEADLINE_MS 5
 #define RETRY_FIRST_MS	 100
 #define RETRY_LONGEST_MS 2000
 
@@ -173,8 +174,10 @@ static int connect_once(struct reading *r, struct error **err)
 	(void)curl_easy_setopt(c, CURLOPT_HEADERDATA, r);
 	(void)curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
 	(void)curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, SILENCE_MAX_S);
+	/* curl rounds: a little later, so that the deadline has passed when this ends. */
 	if (r->stream->deadline_mono_ms != INT64_MAX)
-		(void)curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)(left > 1 ? left : 1));
+		(void)curl_easy_setopt(c, CURLOPT_TIMEOUT_MS,
+				       (long)(left > 0 ? left : 0) + PAST_DEADLINE_MS);
 	result = api_run(r->api, &code, err);
 	curl_slist_free_all(headers);
 	if (r->result != 0) {
