@@ -78,8 +78,8 @@ static void on_message(void *user, const struct link_message *message)
 		return;
 	const Samoza__V1__HelloAck *ack = (const Samoza__V1__HelloAck *)message->message;
 	bool is_accepted = ack->verdict == SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED;
-	note(s, "%s(%" PRIu64 ")", is_accepted ? "ack" : "refuse", message->link);
-	s->is_finished |= message->link == FAR_LINK_ID;
+	note(s, "%s(%" PRIu64 ")", is_accepted ? "ack" : "refuse", message->link_id);
+	s->is_finished |= message->link_id == FAR_LINK_ID;
 }
 
 static void on_answer(void *user, const struct data_change *change, struct data_answer *answer)
@@ -222,7 +222,7 @@ static void hello(struct stage *s, const char *name, uint64_t link_id)
 	message.identity = (char *)(uintptr_t)name;
 	message.incarnation = 1;
 	const struct control_input input = {.type = CONTROL_HELLO,
-					    .hello = {.link = link_id, .message = &message}};
+					    .hello = {.link_id = link_id, .message = &message}};
 	commit_driver_input(s->driver, &input);
 }
 

@@ -141,9 +141,9 @@ static uint64_t link_of(const struct control_input *input)
 {
 	switch (input->type) {
 	case CONTROL_HELLO:
-		return input->hello.link;
+		return input->hello.link_id;
 	case CONTROL_HEARTBEAT:
-		return input->heartbeat.link;
+		return input->heartbeat.link_id;
 	case CONTROL_REPORT:
 	case CONTROL_CLOSED:
 	case CONTROL_DATA:
@@ -219,7 +219,7 @@ static void zrms_send(struct stage *s, struct zhost *z, Samoza__V1__FrameType ty
 		      ProtobufCMessage *message, bool close)
 {
 	const struct link_message m = {
-		.link = z->link_id, .type = type, .message = message, .close = close};
+		.link_id = z->link_id, .type = type, .message = message, .close = close};
 	links_send(s->links, &m);
 }
 
