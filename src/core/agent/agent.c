@@ -68,6 +68,7 @@ struct agent *agent_new(const struct agent_config *config)
 	agent->spec = message_copy(config->spec);
 	agent->heartbeat_ms = config->heartbeat_ms;
 	agent->failure_timeout_ms = config->failure_timeout_ms;
+	agent->defaults = space_defaults();
 	agent->heartbeat_timer = (struct timer){.kind = TIMER_HEARTBEAT};
 	return agent;
 }

@@ -29,7 +29,7 @@ void attempts_reset(struct agent *agent, struct agent_copy *copy)
 
 void attempts_count_failure(struct agent *agent, struct agent_copy *copy)
 {
-	int64_t oldest = agent->now.mono_ms - limit_window_ms(copy);
+	int64_t oldest = agent->now.mono_ms - limit_window_ms(agent, copy);
 	while (copy->failures.count > 0 && copy->failures.items[0] < oldest)
 		vector_remove_at(&copy->failures, 0);
 	vector_push(&copy->failures, agent->now.mono_ms);
@@ -40,7 +40,7 @@ void attempts_count_failure(struct agent *agent, struct agent_copy *copy)
 	if (backoff > BACKOFF_MAX_MS)
 		backoff = BACKOFF_MAX_MS;
 	copy->retry_not_before_ms = agent->now.mono_ms + backoff;
-	copy->exhausted = copy->failures.count > limit_attempts(copy);
+	copy->exhausted = copy->failures.count > limit_attempts(agent, copy);
 }
 
 bool attempts_next_is_due(struct agent *agent, struct agent_copy *copy)

@@ -22,6 +22,7 @@
 #include "base/str.h"
 #include "core/agent/agent.h"
 #include "core/agent/phase.h"
+#include "model/space_defaults.h"
 #include "proto/agent.pb-c.h"
 
 enum timer_kind {
@@ -124,6 +125,7 @@ struct agent {
 	uint64_t incarnation;
 	Samoza__V1__ZhostSpec *spec;
 	int64_t heartbeat_ms, failure_timeout_ms;
+	struct space_defaults defaults; /* for what a spec leaves out */
 
 	struct agent_copy *copies;    /* by id; iterated by insertion */
 	struct agent_slot *slots;     /* by id */

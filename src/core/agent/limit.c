@@ -1,27 +1,28 @@
-/* Time limits and numbers of attempts of a copy, with the defaults of its spec. */
+/* What its spec leaves out has the default of the schema: a copy of before, or of an older zrms. */
 #include "core/agent/limit.h"
 
-int64_t limit_action_ms(const struct agent_copy *copy)
+int64_t limit_action_ms(const struct agent *agent, const struct agent_copy *copy)
 {
 	uint64_t ms = copy->spec->has_action_timeout_ms ? copy->spec->action_timeout_ms : 0;
-	return ms > 0 && ms < INT32_MAX ? (int64_t)ms : 60000;
+	return ms > 0 && ms < INT32_MAX ? (int64_t)ms : agent->defaults.action_timeout_ms;
 }
 
-int64_t limit_window_ms(const struct agent_copy *copy)
+int64_t limit_window_ms(const struct agent *agent, const struct agent_copy *copy)
 {
 	return copy->spec->has_restart_window_ms ? (int64_t)copy->spec->restart_window_ms
-						 : 600000;
+						 : agent->defaults.restart_window_ms;
 }
 
-uint32_t limit_attempts(const struct agent_copy *copy)
+uint32_t limit_attempts(const struct agent *agent, const struct agent_copy *copy)
 {
-	return copy->spec->has_restart_attempts ? copy->spec->restart_attempts : 5;
+	return copy->spec->has_restart_attempts ? copy->spec->restart_attempts
+						: agent->defaults.restart_attempts;
 }
 
 int64_t limit_grace_ms(const struct agent *agent, const struct agent_copy *copy)
 {
-	int64_t grace =
-		copy->spec->has_stop_grace_ms ? (int64_t)copy->spec->stop_grace_ms : 10000;
+	int64_t grace = copy->spec->has_stop_grace_ms ? (int64_t)copy->spec->stop_grace_ms
+						      : agent->defaults.stop_grace_ms;
 	if (copy->spec->exclusive) {
 		int64_t most = agent->failure_timeout_ms - 2 * agent->heartbeat_ms;
 		if (grace > most)

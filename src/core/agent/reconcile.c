@@ -46,7 +46,7 @@ static void begin_action(struct agent *agent, struct agent_copy *copy, enum agen
 		heap_set(&agent->timers, &copy->lease_timer.node,
 			 limit_lease_stop_ms(agent, copy));
 	}
-	copy->action_ms = limit_action_ms(copy);
+	copy->action_ms = limit_action_ms(agent, copy);
 	if (kind == ACTION_STOP) {
 		int64_t grace = limit_grace_ms(agent, copy);
 		int64_t left = limit_lease_end_ms(agent) - agent->now.mono_ms;
