@@ -40,7 +40,7 @@ struct record_change {
 /* A change or a reading of a space's data; `owner` is "TOPOLOGY-NAME/INSTANCE-PATH". Changes
  * are part of the commit; readings are made after it, in order. The answer goes to `link`. */
 struct data_change {
-	uint64_t link;
+	uint64_t link_id;
 	uint64_t request;
 	char *owner;
 	Samoza__V1__DataOperation operation;
@@ -54,7 +54,7 @@ struct data_change {
 };
 
 struct link_message {
-	uint64_t link;
+	uint64_t link_id;
 	Samoza__V1__FrameType type;
 	ProtobufCMessage *message; /* owned */
 	bool close;		   /* close the link behind it */

@@ -149,7 +149,7 @@ static bool is_accepted(const struct link_message *message)
 
 void links_send(struct links *links, const struct link_message *message)
 {
-	struct zhost_link *l = link_find(links, message->link);
+	struct zhost_link *l = link_find(links, message->link_id);
 	if (l == NULL)
 		return; /* it closed meanwhile: the core knows, or will */
 	if (message->message != NULL) {

@@ -79,7 +79,7 @@ static void on_answer(void *user, const struct data_change *change, struct data_
 {
 	struct zrms *zrms = user;
 	Samoza__V1__DataReply reply = control_frame_data_reply(change, answer);
-	const struct link_message message = {.link = change->link,
+	const struct link_message message = {.link_id = change->link_id,
 					     .type = SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY,
 					     .message = &reply.base};
 	links_send(zrms->links, &message);
@@ -151,7 +151,7 @@ static void on_link_closed(void *user, uint64_t link_id, bool had_hello)
 	if (!had_hello)
 		return; /* unknown to the core */
 	const struct control_input input = {.type = CONTROL_CLOSED,
-					    .closed = {.link = link_id}};
+					    .closed = {.link_id = link_id}};
 	commit_driver_input(zrms->commits, &input);
 }
 

@@ -64,9 +64,9 @@ void control_free(struct control *c)
 	free(c);
 }
 
-static void take_report(struct control *c, uint64_t link, const Samoza__V1__Report *report)
+static void take_report(struct control *c, uint64_t link_id, const Samoza__V1__Report *report)
 {
-	struct control_zhost *z = zhost_by_link(&c->zhosts, link);
+	struct control_zhost *z = zhost_by_link(&c->zhosts, link_id);
 	for (size_t k = 0; z != NULL && k < report->n_instances; k++) {
 		report_apply(c, z, report->instances[k], false);
 		lifecycle_settle(&c->lifecycle);
@@ -89,22 +89,23 @@ static void apply(struct control *c, const struct control_input *input)
 		zhost_request(c, input);
 		break;
 	case CONTROL_HELLO:
-		zhost_hello(c, input->hello.link, input->hello.message);
+		zhost_hello(c, input->hello.link_id, input->hello.message);
 		break;
 	case CONTROL_REPORT:
-		take_report(c, input->report.link, input->report.message);
+		take_report(c, input->report.link_id, input->report.message);
 		break;
 	case CONTROL_HEARTBEAT:
-		zhost_heartbeat(c, input->heartbeat.link, input->heartbeat.message);
+		zhost_heartbeat(c, input->heartbeat.link_id, input->heartbeat.message);
 		break;
 	case CONTROL_CLOSED:
-		zhost_closed(c, input->closed.link);
+		zhost_closed(c, input->closed.link_id);
 		break;
 	case CONTROL_DATA:
-		data_request(c, input->data.link, input->data.message);
+		data_request(c, input->data.link_id, input->data.message);
 		break;
 	case CONTROL_FORGOTTEN:
-		forget_acknowledged(c, input->forgotten.link, input->forgotten.message->epoch);
+		forget_acknowledged(c, input->forgotten.link_id,
+				    input->forgotten.message->epoch);
 		break;
 	case CONTROL_TICK:
 		zhosts_tick(c);
@@ -163,7 +164,7 @@ bool control_is_busy(const struct control *c, struct instant now, char **ret_wha
 uint64_t control_link_of(const struct control *c, const char *zhost)
 {
 	const struct control_zhost *z = zhost_find(&c->zhosts, zhost);
-	return z != NULL ? z->link : 0;
+	return z != NULL ? z->link_id : 0;
 }
 
 int control_link_of_instance(const struct control *c, const char *id, const char *path,
@@ -182,11 +183,11 @@ int control_link_of_instance(const struct control *c, const char *id, const char
 		return error_set(err, ERR_CONFLICT,
 				 "%s/%s has never been placed, so there is no log of it",
 				 a->name, path);
-	if (z->link == 0)
+	if (z->link_id == 0)
 		return error_set(err, ERR_UNAVAILABLE,
 				 "the log of %s/%s is on zhost %s, which cannot be reached",
 				 a->name, path, z->name);
-	*ret_link = z->link;
+	*ret_link = z->link_id;
 	return 0;
 }
 

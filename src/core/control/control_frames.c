@@ -2,7 +2,7 @@
 
 #include "port/frame.h"
 
-int control_frame_input(uint64_t link, Samoza__V1__FrameType type,
+int control_frame_input(uint64_t link_id, Samoza__V1__FrameType type,
 			const ProtobufCMessage *message, struct control_input *ret_input,
 			struct error **err)
 {
@@ -10,27 +10,27 @@ int control_frame_input(uint64_t link, Samoza__V1__FrameType type,
 	switch (type) {
 	case SAMOZA__V1__FRAME_TYPE__FRAME_HELLO:
 		input.type = CONTROL_HELLO;
-		input.hello.link = link;
+		input.hello.link_id = link_id;
 		input.hello.message = (const Samoza__V1__Hello *)message;
 		break;
 	case SAMOZA__V1__FRAME_TYPE__FRAME_REPORT:
 		input.type = CONTROL_REPORT;
-		input.report.link = link;
+		input.report.link_id = link_id;
 		input.report.message = (const Samoza__V1__Report *)message;
 		break;
 	case SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT:
 		input.type = CONTROL_HEARTBEAT;
-		input.heartbeat.link = link;
+		input.heartbeat.link_id = link_id;
 		input.heartbeat.message = (const Samoza__V1__Heartbeat *)message;
 		break;
 	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REQUEST:
 		input.type = CONTROL_DATA;
-		input.data.link = link;
+		input.data.link_id = link_id;
 		input.data.message = (const Samoza__V1__DataRequest *)message;
 		break;
 	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGOTTEN:
 		input.type = CONTROL_FORGOTTEN;
-		input.forgotten.link = link;
+		input.forgotten.link_id = link_id;
 		input.forgotten.message = (const Samoza__V1__DataForgotten *)message;
 		break;
 	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE:

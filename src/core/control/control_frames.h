@@ -10,7 +10,7 @@
 
 /* 1: *ret_input, which borrows the message. 0: a frame that is not the core's (mesh, logs).
  * ERR_INVALID: only zrms sends such a frame. PRE: the message is of the type. */
-int control_frame_input(uint64_t link, Samoza__V1__FrameType type,
+int control_frame_input(uint64_t link_id, Samoza__V1__FrameType type,
 			const ProtobufCMessage *message, struct control_input *ret_input,
 			struct error **err) must_check;
 /* The reply to a data request; borrows the answer. */

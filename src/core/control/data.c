@@ -8,14 +8,15 @@
 #include "core/control/state.h"
 #include "schema/message.h"
 
-static void answer(struct control *c, uint64_t link, uint64_t request, int status)
+static void answer(struct control *c, uint64_t link_id, uint64_t request, int status)
 {
 	Samoza__V1__DataReply *reply = (Samoza__V1__DataReply *)schema_message_new(
 		&samoza__v1__data_reply__descriptor);
 	reply->request = request;
 	reply->status = status;
 	c->count.data_stale += status == -ESTALE;
-	emit_message(&c->emitter, link, SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY, reply, false);
+	emit_message(&c->emitter, link_id, SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY, reply,
+		     false);
 }
 
 static void *copy_bytes(ProtobufCBinaryData from)
@@ -24,10 +25,10 @@ static void *copy_bytes(ProtobufCBinaryData from)
 }
 
 /* The copy that the key names, on the zhost of that link; NULL. */
-static struct copy *find_copy(const struct control *c, uint64_t link,
+static struct copy *find_copy(const struct control *c, uint64_t link_id,
 			      const Samoza__V1__InstanceKey *key)
 {
-	const struct control_zhost *z = zhost_by_link(&c->zhosts, link);
+	const struct control_zhost *z = zhost_by_link(&c->zhosts, link_id);
 	return z != NULL ? copy_find(c, z, key) : NULL;
 }
 
@@ -39,16 +40,16 @@ static bool stores_in_cluster(const struct copy *copy)
 	return space_type_is_wasm(space->type) && space->storage == STORAGE_CLUSTER;
 }
 
-void data_request(struct control *c, uint64_t link, const Samoza__V1__DataRequest *request)
+void data_request(struct control *c, uint64_t link_id, const Samoza__V1__DataRequest *request)
 {
-	const struct copy *copy = find_copy(c, link, request->key);
+	const struct copy *copy = find_copy(c, link_id, request->key);
 	c->count.data_requests++;
 	if (copy == NULL || !stores_in_cluster(copy) || !slot_copy_writes(&copy->of_slot)) {
-		answer(c, link, request->request, -ESTALE);
+		answer(c, link_id, request->request, -ESTALE);
 		return;
 	}
 	*vector_add(&c->emitter.outbox->data) = (struct data_change){
-		.link = link,
+		.link_id = link_id,
 		.request = request->request,
 		.owner = str_printf("%s/%s", copy->of_slot.slot->application->name,
 				    copy->of_slot.slot->path),

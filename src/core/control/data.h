@@ -11,6 +11,6 @@
 
 struct control;
 
-void data_request(struct control *c, uint64_t link, const Samoza__V1__DataRequest *request);
+void data_request(struct control *c, uint64_t link_id, const Samoza__V1__DataRequest *request);
 
 #endif

@@ -18,11 +18,11 @@ void emit_event(struct event_emitter *e, const char *kind, const char *subject,
 	vector_push(&e->outbox->events, event);
 }
 
-void emit_message(struct event_emitter *e, uint64_t link, Samoza__V1__FrameType type,
+void emit_message(struct event_emitter *e, uint64_t link_id, Samoza__V1__FrameType type,
 		  void *take_message, bool close)
 {
 	*vector_add(&e->outbox->messages) = (struct link_message){
-		.link = link, .type = type, .message = take_message, .close = close};
+		.link_id = link_id, .type = type, .message = take_message, .close = close};
 }
 
 void emit_reply(struct event_emitter *e, uint64_t request, struct error *take_error,

@@ -23,7 +23,7 @@ struct event_emitter {
 void emit_event(struct event_emitter *e, const char *kind, const char *subject,
 		const char *from, const char *to, const char *topology, const char *cause);
 /* Takes the message. `close`: the link is closed after it. */
-void emit_message(struct event_emitter *e, uint64_t link, Samoza__V1__FrameType type,
+void emit_message(struct event_emitter *e, uint64_t link_id, Samoza__V1__FrameType type,
 		  void *take_message, bool close);
 /* `request` 0: nothing. Takes `take_error` (NULL: done). */
 void emit_reply(struct event_emitter *e, uint64_t request, struct error *take_error,

@@ -36,7 +36,7 @@ void forget_send(struct control *c, struct control_zhost *z)
 	while (from > 0 && c->forgotten.items[from - 1].epoch > z->forgotten_epoch)
 		from--;
 	size_t count = c->forgotten.count - from;
-	if (count == 0 || z->link == 0)
+	if (count == 0 || z->link_id == 0)
 		return;
 	Samoza__V1__DataForget *m = (Samoza__V1__DataForget *)schema_message_new(
 		&samoza__v1__data_forget__descriptor);
@@ -49,7 +49,8 @@ void forget_send(struct control *c, struct control_zhost *z)
 		t->epoch = f->epoch;
 		m->topologies[m->n_topologies] = t;
 	}
-	emit_message(&c->emitter, z->link, SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGET, m, false);
+	emit_message(&c->emitter, z->link_id, SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGET, m,
+		     false);
 }
 
 void forget_trim(struct control *c)
@@ -80,9 +81,9 @@ void forget_data(struct control *c, const char *name)
 	forget_trim(c); /* where there is no zhost at all */
 }
 
-void forget_acknowledged(struct control *c, uint64_t link, uint64_t epoch)
+void forget_acknowledged(struct control *c, uint64_t link_id, uint64_t epoch)
 {
-	struct control_zhost *z = zhost_by_link(&c->zhosts, link);
+	struct control_zhost *z = zhost_by_link(&c->zhosts, link_id);
 	if (z == NULL || epoch <= z->forgotten_epoch || epoch >= c->next_epoch)
 		return;
 	z->forgotten_epoch = epoch;

@@ -26,7 +26,7 @@ void forget_data(struct control *c, const char *name);
 /* It has a new link: it is sent what it has not deleted yet, before anything else is asked. */
 void forget_send(struct control *c, struct control_zhost *z);
 /* It has deleted everything up to that epoch. */
-void forget_acknowledged(struct control *c, uint64_t link, uint64_t epoch);
+void forget_acknowledged(struct control *c, uint64_t link_id, uint64_t epoch);
 /* Drops what every zhost has deleted. */
 void forget_trim(struct control *c);
 void forget_load(struct control *c, const Samoza__V1__ForgottenRecord *record);

@@ -79,26 +79,26 @@ struct control_input {
 			enum zhost_action action;
 		} zhost;
 		struct {
-			uint64_t link;
+			uint64_t link_id;
 			const Samoza__V1__Hello *message;
 		} hello;
 		struct {
-			uint64_t link;
+			uint64_t link_id;
 			const Samoza__V1__Report *message;
 		} report;
 		struct {
-			uint64_t link;
+			uint64_t link_id;
 			const Samoza__V1__Heartbeat *message;
 		} heartbeat;
 		struct {
-			uint64_t link;
+			uint64_t link_id;
 		} closed;
 		struct {
-			uint64_t link;
+			uint64_t link_id;
 			const Samoza__V1__DataRequest *message;
 		} data;
 		struct {
-			uint64_t link;
+			uint64_t link_id;
 			const Samoza__V1__DataForgotten *message;
 		} forgotten;
 	};

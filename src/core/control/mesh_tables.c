@@ -119,7 +119,7 @@ static Samoza__V1__MeshTable *table_new(const struct control_application *a)
 static void send_table(struct control *c, const struct subscriber *s,
 		       Samoza__V1__MeshTable *take_table)
 {
-	emit_message(&c->emitter, s->zhost->link, SAMOZA__V1__FRAME_TYPE__FRAME_MESH_TABLE,
+	emit_message(&c->emitter, s->zhost->link_id, SAMOZA__V1__FRAME_TYPE__FRAME_MESH_TABLE,
 		     take_table, false);
 }
 
@@ -157,16 +157,16 @@ static Samoza__V1__MeshTable *gone_table(const struct control_application *a)
 static void update_subscriber(struct control *c, const struct control_application *a,
 			      struct subscriber *s)
 {
-	uint64_t link = s->zhost->link;
-	if (link == 0)
+	uint64_t link_id = s->zhost->link_id;
+	if (link_id == 0)
 		return;
 	if (s->placed == 0 && !has_pages_to_serve(a)) {
-		if (s->sent_link == link)
+		if (s->sent_link == link_id)
 			send_table(c, s, gone_table(a));
 		s->sent_link = 0;
-	} else if (s->sent_link != link) {
+	} else if (s->sent_link != link_id) {
 		send_table(c, s, whole_table(a));
-		s->sent_link = link;
+		s->sent_link = link_id;
 	} else if (a->routes.changed.count > 0) {
 		send_table(c, s, changed_table(a));
 	}
@@ -178,7 +178,7 @@ static void send_tables(struct control *c, struct control_application *a)
 	r->version++;
 	if (has_pages_to_serve(a) && !r->all_subscribe) {
 		zhost_for_each (&c->zhosts, z)
-			if (z->link != 0)
+			if (z->link_id != 0)
 				(void)subscribe(r, z);
 		r->all_subscribe = true;
 	}

@@ -109,10 +109,10 @@ static Samoza__V1__DesiredInstance *desired_new(struct copy *copy)
 	if (copy->target == TARGET_STARTED && !copy_is_retired(copy))
 		add_imports(copy, m);
 	if (!copy_is_retired(copy) &&
-	    (copy->sent_epoch != copy->of_slot.epoch || copy->sent_link != z->link)) {
+	    (copy->sent_epoch != copy->of_slot.epoch || copy->sent_link != z->link_id)) {
 		m->spec = instance_spec_new(copy);
 		copy->sent_epoch = copy->of_slot.epoch;
-		copy->sent_link = z->link;
+		copy->sent_link = z->link_id;
 	}
 	if (copy->target != TARGET_NONE)
 		copy->absent = false;
@@ -150,7 +150,7 @@ static void send_set(struct control *c, struct control_zhost *z, bool full)
 		z->desired = NEW(Samoza__V1__Desired, samoza__v1__desired__descriptor);
 	z->desired->version = ++z->desired_version;
 	z->desired->full = full;
-	emit_message(&c->emitter, z->link, SAMOZA__V1__FRAME_TYPE__FRAME_DESIRED,
+	emit_message(&c->emitter, z->link_id, SAMOZA__V1__FRAME_TYPE__FRAME_DESIRED,
 		     steal_ptr(&z->desired), false);
 }
 
@@ -191,13 +191,13 @@ void orders_send(struct control *c)
 		if (((*a)->marks & APPLICATION_IMPORTERS) != 0)
 			mark_importers(*a);
 	vector_for_each (&c->dirty.zhosts, z)
-		if ((*z)->order_all && (*z)->link != 0)
+		if ((*z)->order_all && (*z)->link_id != 0)
 			send_all(c, *z);
 	/* add_imports() marks records of copies that are in the list already */
 	for (size_t k = 0; k < c->dirty.copies.count; k++) {
 		struct copy *copy = c->dirty.copies.items[k];
 		struct control_zhost *z = copy_zhost(copy);
-		if ((copy->marks & COPY_ORDER) == 0 || z->link == 0 || copy->forsaken ||
+		if ((copy->marks & COPY_ORDER) == 0 || z->link_id == 0 || copy->forsaken ||
 		    (copy->unit->lost && !copy_is_retired(copy)) || !is_asked(copy))
 			continue;
 		if (z->desired == NULL)

@@ -43,10 +43,10 @@ struct control_zhost *zhost_find(const struct zhost_registry *r, const char *nam
 	return z;
 }
 
-struct control_zhost *zhost_by_link(const struct zhost_registry *r, uint64_t link)
+struct control_zhost *zhost_by_link(const struct zhost_registry *r, uint64_t link_id)
 {
 	struct control_zhost *z = NULL;
-	HASH_FIND(hh_link, r->by_link, &link, sizeof(link), z);
+	HASH_FIND(hh_link, r->by_link, &link_id, sizeof(link_id), z);
 	return z;
 }
 
@@ -64,13 +64,13 @@ struct control_zhost *zhost_new(struct zhost_registry *r, struct dirty_set *dirt
 	return z;
 }
 
-void zhost_set_link(struct zhost_registry *r, struct control_zhost *z, uint64_t link)
+void zhost_set_link(struct zhost_registry *r, struct control_zhost *z, uint64_t link_id)
 {
-	if (z->link != 0)
+	if (z->link_id != 0)
 		HASH_DELETE(hh_link, r->by_link, z);
-	z->link = link;
-	if (link != 0)
-		HASH_ADD(hh_link, r->by_link, link, sizeof(z->link), z);
+	z->link_id = link_id;
+	if (link_id != 0)
+		HASH_ADD(hh_link, r->by_link, link_id, sizeof(z->link_id), z);
 }
 
 void zhost_free(struct zhost_registry *r, struct control_zhost *z)

@@ -29,7 +29,7 @@ struct control_zhost {
 	int64_t since_ms;
 	uint64_t forgotten_epoch; /* it has deleted local data up to this */
 
-	uint64_t link;	       /* 0: none */
+	uint64_t link_id;      /* 0: none */
 	uint64_t counter;      /* of the last heartbeat */
 	int64_t heard_ms;      /* monotonic */
 	int64_t heard_wall_ms; /* 0: not since zrms started */
@@ -59,14 +59,14 @@ extern const struct state_machine_type zhost_machine;
 void zhost_restore_state(struct control_zhost *z, enum zhost_state state);
 
 struct control_zhost *zhost_find(const struct zhost_registry *r, const char *name);
-struct control_zhost *zhost_by_link(const struct zhost_registry *r, uint64_t link);
+struct control_zhost *zhost_by_link(const struct zhost_registry *r, uint64_t link_id);
 struct control_zhost *zhost_new(struct zhost_registry *r, struct dirty_set *dirty,
 				const char *name);
 /* PRE: no copy is linked to it, and it is in no heap. */
 void zhost_free(struct zhost_registry *r, struct control_zhost *z);
 void zhost_registry_done(struct zhost_registry *r);
 /* 0: none. */
-void zhost_set_link(struct zhost_registry *r, struct control_zhost *z, uint64_t link);
+void zhost_set_link(struct zhost_registry *r, struct control_zhost *z, uint64_t link_id);
 /* Compiles and keeps a copy of the message. */
 int zhost_take_spec(struct control_zhost *z, const Samoza__V1__ZhostSpec *spec,
 		    struct error **err) must_check;

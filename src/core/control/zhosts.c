@@ -52,7 +52,7 @@ static void heard(struct control *c, struct control_zhost *z)
 	watch(c, z);
 }
 
-static void send_ack(struct control *c, uint64_t link, Samoza__V1__HelloAck__Verdict verdict,
+static void send_ack(struct control *c, uint64_t link_id, Samoza__V1__HelloAck__Verdict verdict,
 		     const char *reason)
 {
 	Samoza__V1__HelloAck *ack =
@@ -63,13 +63,13 @@ static void send_ack(struct control *c, uint64_t link, Samoza__V1__HelloAck__Ver
 	ack->heartbeat_ms = (uint64_t)c->config.heartbeat_ms;
 	ack->failure_timeout_ms = (uint64_t)c->config.failure_timeout_ms;
 	ack->cluster = mem_strdup(c->cluster);
-	emit_message(&c->emitter, link, SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK, ack,
+	emit_message(&c->emitter, link_id, SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK, ack,
 		     verdict != SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED);
 }
 
-static void refuse(struct control *c, uint64_t link, const char *reason)
+static void refuse(struct control *c, uint64_t link_id, const char *reason)
 {
-	send_ack(c, link, SAMOZA__V1__HELLO_ACK__VERDICT__REFUSED, reason);
+	send_ack(c, link_id, SAMOZA__V1__HELLO_ACK__VERDICT__REFUSED, reason);
 }
 
 /* It will not come back from there: a unit that was kept for adoption is retired as a whole. */
@@ -90,16 +90,17 @@ static void forsake_all(struct control *c, struct control_zhost *z)
 	}
 }
 
-static bool may_join(struct control *c, struct control_zhost *z, uint64_t link,
+static bool may_join(struct control *c, struct control_zhost *z, uint64_t link_id,
 		     const Samoza__V1__Hello *hello)
 {
 	bool same = str_equal(z->identity, hello->identity);
 	if (same && hello->incarnation < z->incarnation) {
-		refuse(c, link, "an older incarnation of this zhost; a newer one has joined");
+		refuse(c, link_id,
+		       "an older incarnation of this zhost; a newer one has joined");
 		return false;
 	}
 	if (z->removed && same && hello->incarnation == z->incarnation) {
-		send_ack(c, link, SAMOZA__V1__HELLO_ACK__VERDICT__REMOVED,
+		send_ack(c, link_id, SAMOZA__V1__HELLO_ACK__VERDICT__REMOVED,
 			 "removed from the cluster");
 		return false;
 	}
@@ -109,7 +110,7 @@ static bool may_join(struct control *c, struct control_zhost *z, uint64_t link,
 					  "--name, or wait until that "
 					  "one is a problem",
 					  z->name);
-		refuse(c, link, reason);
+		refuse(c, link_id, reason);
 		return false;
 	}
 	if (!same)
@@ -117,14 +118,14 @@ static bool may_join(struct control *c, struct control_zhost *z, uint64_t link,
 	return true;
 }
 
-static void take_identity(struct control *c, struct control_zhost *z, uint64_t link,
+static void take_identity(struct control *c, struct control_zhost *z, uint64_t link_id,
 			  const Samoza__V1__Hello *hello)
 {
 	bool new_incarnation =
 		!str_equal(z->identity, hello->identity) || hello->incarnation > z->incarnation;
-	if (z->link != 0)
-		refuse(c, z->link, "a newer connection of this zhost has taken over");
-	zhost_set_link(&c->zhosts, z, link);
+	if (z->link_id != 0)
+		refuse(c, z->link_id, "a newer connection of this zhost has taken over");
+	zhost_set_link(&c->zhosts, z, link_id);
 	z->removed = false;
 	z->incarnation = hello->incarnation;
 	if (!str_equal(z->identity, hello->identity))
@@ -141,7 +142,7 @@ static void take_identity(struct control *c, struct control_zhost *z, uint64_t l
 		exclusions_end_for(c, z);
 }
 
-void zhost_hello(struct control *c, uint64_t link, const Samoza__V1__Hello *hello)
+void zhost_hello(struct control *c, uint64_t link_id, const Samoza__V1__Hello *hello)
 {
 	struct control_zhost *z = zhost_find(&c->zhosts, hello->spec->name);
 	if (hello->protocol < PROTOCOL_OLDEST || hello->protocol > PROTOCOL_NEWEST) {
@@ -149,22 +150,22 @@ void zhost_hello(struct control *c, uint64_t link, const Samoza__V1__Hello *hell
 		char *reason = str_printf("unsupported protocol version %u; this zrms supports "
 					  "versions %d to %d",
 					  hello->protocol, PROTOCOL_OLDEST, PROTOCOL_NEWEST);
-		refuse(c, link, reason);
+		refuse(c, link_id, reason);
 		return;
 	}
-	if (z != NULL && !may_join(c, z, link, hello))
+	if (z != NULL && !may_join(c, z, link_id, hello))
 		return;
 	bool is_new = z == NULL;
 	if (is_new)
 		z = zhost_new(&c->zhosts, &c->dirty, hello->spec->name);
 	CLEANUP(error_freep) struct error *err = NULL;
 	if (zhost_take_spec(z, hello->spec, &err) < 0) {
-		refuse(c, link, err->message);
+		refuse(c, link_id, err->message);
 		if (is_new)
 			zhost_free(&c->zhosts, z);
 		return;
 	}
-	take_identity(c, z, link, hello);
+	take_identity(c, z, link_id, hello);
 	heard(c, z);
 	if (z->state != ZHOST_STARTED)
 		zhost_move(c, z, ZHOST_STARTED,
@@ -175,16 +176,17 @@ void zhost_hello(struct control *c, uint64_t link, const Samoza__V1__Hello *hell
 	for (struct copy *copy = z->first_copy; copy != NULL; copy = copy->next_on_zhost)
 		if (!copy_is_retired(copy))
 			lifecycle_push(copy->serves->slot); /* it may have waited for this */
-	send_ack(c, link, SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED, NULL);
+	send_ack(c, link_id, SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED, NULL);
 	forget_send(c, z);
 	z->order_all = true;
 	mark_zhost(z);
 	mesh_tables_zhost_joined(c, z);
 }
 
-void zhost_heartbeat(struct control *c, uint64_t link, const Samoza__V1__Heartbeat *heartbeat)
+void zhost_heartbeat(struct control *c, uint64_t link_id,
+		     const Samoza__V1__Heartbeat *heartbeat)
 {
-	struct control_zhost *z = zhost_by_link(&c->zhosts, link);
+	struct control_zhost *z = zhost_by_link(&c->zhosts, link_id);
 	c->count.heartbeats++;
 	if (z == NULL || !str_equal(z->identity, heartbeat->identity) ||
 	    z->incarnation != heartbeat->incarnation || heartbeat->counter <= z->counter)
@@ -199,13 +201,13 @@ void zhost_heartbeat(struct control *c, uint64_t link, const Samoza__V1__Heartbe
 	Samoza__V1__HeartbeatAck *ack = (Samoza__V1__HeartbeatAck *)schema_message_new(
 		&samoza__v1__heartbeat_ack__descriptor);
 	ack->counter = heartbeat->counter;
-	emit_message(&c->emitter, link, SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT_ACK, ack,
+	emit_message(&c->emitter, link_id, SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT_ACK, ack,
 		     false);
 }
 
-void zhost_closed(struct control *c, uint64_t link)
+void zhost_closed(struct control *c, uint64_t link_id)
 {
-	struct control_zhost *z = zhost_by_link(&c->zhosts, link);
+	struct control_zhost *z = zhost_by_link(&c->zhosts, link_id);
 	if (z == NULL)
 		return;
 	zhost_set_link(&c->zhosts, z, 0);
@@ -280,9 +282,9 @@ static void zhost_fails(struct control *c, struct control_zhost *z)
 				 (double)(c->now.mono_ms - z->heard_ms) / 1e3);
 	zhost_move(c, z, ZHOST_PROBLEM, cause);
 	heap_remove(&c->deadlines, &z->deadline);
-	if (z->link != 0) {
+	if (z->link_id != 0) {
 		/* It has to introduce itself again before it is believed. */
-		refuse(c, z->link, "no heartbeat within the failure timeout; reconnect");
+		refuse(c, z->link_id, "no heartbeat within the failure timeout; reconnect");
 		zhost_set_link(&c->zhosts, z, 0);
 	}
 	lose_copies(c, z);
@@ -351,8 +353,8 @@ static int zhost_remove(struct control *c, struct control_zhost *z, struct error
 	z->place = PLACE_NONE;
 	z->cordoned = false;
 	forget_trim(c);
-	if (z->link != 0) {
-		send_ack(c, z->link, SAMOZA__V1__HELLO_ACK__VERDICT__REMOVED,
+	if (z->link_id != 0) {
+		send_ack(c, z->link_id, SAMOZA__V1__HELLO_ACK__VERDICT__REMOVED,
 			 "removed from the cluster");
 		zhost_set_link(&c->zhosts, z, 0);
 	}

@@ -20,10 +20,11 @@
 
 struct control;
 
-void zhost_hello(struct control *c, uint64_t link, const Samoza__V1__Hello *hello);
-void zhost_heartbeat(struct control *c, uint64_t link, const Samoza__V1__Heartbeat *heartbeat);
+void zhost_hello(struct control *c, uint64_t link_id, const Samoza__V1__Hello *hello);
+void zhost_heartbeat(struct control *c, uint64_t link_id,
+		     const Samoza__V1__Heartbeat *heartbeat);
 /* The link is gone. */
-void zhost_closed(struct control *c, uint64_t link);
+void zhost_closed(struct control *c, uint64_t link_id);
 /* Cordon, uncordon, remove. */
 void zhost_request(struct control *c, const struct control_input *input);
 

@@ -85,9 +85,9 @@ static void on_message(void *user, const struct link_message *m)
 {
 	struct world *w = user;
 	if (m->message != NULL)
-		sim_link_send(w, m->link, true, m->type, m->message);
+		sim_link_send(w, m->link_id, true, m->type, m->message);
 	if (m->close)
-		sim_link_close_after(w, m->link);
+		sim_link_close_after(w, m->link_id);
 }
 
 /* To the process: it does nothing with it here. */
@@ -96,7 +96,7 @@ static void on_answer(void *user, const struct data_change *change, struct data_
 	Samoza__V1__DataReply reply = SAMOZA__V1__DATA_REPLY__INIT;
 	reply.request = change->request;
 	reply.status = answer->status;
-	sim_link_send(user, change->link, true, SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY,
+	sim_link_send(user, change->link_id, true, SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY,
 		      &reply.base);
 }
 

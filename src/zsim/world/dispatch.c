@@ -120,8 +120,9 @@ void world_dispatch(struct world *w, struct sim_event *h)
 		break;
 	case SIM_EVENT_CLOSED:
 		if (w->control != NULL)
-			controller_take(w, &(struct control_input){.type = CONTROL_CLOSED,
-								   .closed.link = h->link_id});
+			controller_take(w,
+					&(struct control_input){.type = CONTROL_CLOSED,
+								.closed.link_id = h->link_id});
 		break;
 	case SIM_EVENT_DOWN:
 		if (n->agent != NULL && n->life == h->life && n->link_id == h->link_id) {

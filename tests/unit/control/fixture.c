@@ -253,7 +253,7 @@ static uint64_t incarnation(const char *zhost)
 	return 1;
 }
 
-void fixture_hello(struct fixture *f, const char *zhost, uint64_t link,
+void fixture_hello(struct fixture *f, const char *zhost, uint64_t link_id,
 		   const struct reported *instances, size_t count)
 {
 	Samoza__V1__Hello *hello =
@@ -270,22 +270,22 @@ void fixture_hello(struct fixture *f, const char *zhost, uint64_t link,
 	for (size_t k = 0; k < count; k++)
 		hello->instances[hello->n_instances++] = report_new(&instances[k]);
 	(void)fixture_handle(
-		f, &(struct control_input){.type = CONTROL_HELLO, .hello = {link, hello}});
+		f, &(struct control_input){.type = CONTROL_HELLO, .hello = {link_id, hello}});
 	schema_message_free(hello);
 }
 
-void fixture_report(struct fixture *f, uint64_t link, const struct reported *instance)
+void fixture_report(struct fixture *f, uint64_t link_id, const struct reported *instance)
 {
 	Samoza__V1__Report *report =
 		(Samoza__V1__Report *)schema_message_new(&samoza__v1__report__descriptor);
 	report->instances = mem_new_array(Samoza__V1__InstanceReport *, 1);
 	report->instances[report->n_instances++] = report_new(instance);
-	(void)fixture_handle(
-		f, &(struct control_input){.type = CONTROL_REPORT, .report = {link, report}});
+	(void)fixture_handle(f, &(struct control_input){.type = CONTROL_REPORT,
+							.report = {link_id, report}});
 	schema_message_free(report);
 }
 
-void fixture_heartbeat(struct fixture *f, const char *zhost, uint64_t link)
+void fixture_heartbeat(struct fixture *f, const char *zhost, uint64_t link_id)
 {
 	CLEANUP(freep) char *identity = str_printf("identity of %s", zhost);
 	Samoza__V1__Heartbeat heartbeat = SAMOZA__V1__HEARTBEAT__INIT;
@@ -293,26 +293,26 @@ void fixture_heartbeat(struct fixture *f, const char *zhost, uint64_t link)
 	heartbeat.incarnation = incarnation(zhost);
 	heartbeat.counter = ++f->next_request;
 	(void)fixture_handle(f, &(struct control_input){.type = CONTROL_HEARTBEAT,
-							.heartbeat = {link, &heartbeat}});
+							.heartbeat = {link_id, &heartbeat}});
 }
 
 /* ---- looking ---- */
 
-const ProtobufCMessage *fixture_message(const struct fixture *f, uint64_t link,
+const ProtobufCMessage *fixture_message(const struct fixture *f, uint64_t link_id,
 					Samoza__V1__FrameType type)
 {
 	const ProtobufCMessage *found = NULL;
 	vector_for_each (&f->outbox.messages, m)
-		if (m->link == link && m->type == type)
+		if (m->link_id == link_id && m->type == type)
 			found = m->message;
 	return found;
 }
 
-const Samoza__V1__DesiredInstance *fixture_desired(const struct fixture *f, uint64_t link,
+const Samoza__V1__DesiredInstance *fixture_desired(const struct fixture *f, uint64_t link_id,
 						   const char *path)
 {
 	const Samoza__V1__Desired *set = (const Samoza__V1__Desired *)fixture_message(
-		f, link, SAMOZA__V1__FRAME_TYPE__FRAME_DESIRED);
+		f, link_id, SAMOZA__V1__FRAME_TYPE__FRAME_DESIRED);
 	const Samoza__V1__DesiredInstance *newest = NULL;
 	for (size_t k = 0; set != NULL && k < set->n_instances; k++)
 		if (str_equal(set->instances[k]->key->path, path) &&

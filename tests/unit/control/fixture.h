@@ -76,18 +76,18 @@ struct reported {
 };
 
 /* A zhost of 4 CPUs and 8 GiB on a new link, which holds `instances`. */
-void fixture_hello(struct fixture *f, const char *zhost, uint64_t link,
+void fixture_hello(struct fixture *f, const char *zhost, uint64_t link_id,
 		   const struct reported *instances, size_t count);
-void fixture_report(struct fixture *f, uint64_t link, const struct reported *instance);
-void fixture_heartbeat(struct fixture *f, const char *zhost, uint64_t link);
+void fixture_report(struct fixture *f, uint64_t link_id, const struct reported *instance);
+void fixture_heartbeat(struct fixture *f, const char *zhost, uint64_t link_id);
 
 /* ---- looking ---- */
 
 /* The last message of that type to that link in the last batch; NULL when there is none. */
-const ProtobufCMessage *fixture_message(const struct fixture *f, uint64_t link,
+const ProtobufCMessage *fixture_message(const struct fixture *f, uint64_t link_id,
 					Samoza__V1__FrameType type);
 /* The entry of that path in the last DESIRED to that link in the last batch; NULL. */
-const Samoza__V1__DesiredInstance *fixture_desired(const struct fixture *f, uint64_t link,
+const Samoza__V1__DesiredInstance *fixture_desired(const struct fixture *f, uint64_t link_id,
 						   const char *path);
 /* "stopped", and so on; the caller frees. */
 char *fixture_topology_state(const struct fixture *f, const char *id);

@@ -90,7 +90,7 @@ static Samoza__V1__InstanceReport *report_of(const Samoza__V1__InstanceRecord *r
 /* Every zhost that the store says is alive joins again, each on its own link, 1 and up. */
 static void zhosts_return(struct fixture *f, const struct stored_record *records, size_t count)
 {
-	uint64_t link = 0;
+	uint64_t link_id = 0;
 	for (size_t k = 0; k < count; k++) {
 		if (records[k].kind != RECORD_ZHOST)
 			continue;
@@ -112,11 +112,11 @@ static void zhosts_return(struct fixture *f, const struct stored_record *records
 				hello->instances[hello->n_instances++] = report_of(i);
 			samoza__v1__instance_record__free_unpacked(i, NULL);
 		}
-		link++;
+		link_id++;
 		if (z->state == SAMOZA__V1__STATE__STATE_DEPLOYED_STARTED)
-			(void)fixture_handle(f,
-					     &(struct control_input){.type = CONTROL_HELLO,
-								     .hello = {link, hello}});
+			(void)fixture_handle(
+				f, &(struct control_input){.type = CONTROL_HELLO,
+							   .hello = {link_id, hello}});
 		schema_message_free(hello);
 		samoza__v1__zhost_record__free_unpacked(z, NULL);
 	}

@@ -41,10 +41,10 @@ static void check_space(const struct fixture *f, const char *id, const char *pat
 	assert_string_equal(seen, expected);
 }
 
-static void report(struct fixture *f, uint64_t link, const char *id, const char *path,
+static void report(struct fixture *f, uint64_t link_id, const char *id, const char *path,
 		   uint64_t epoch, Samoza__V1__Phase phase)
 {
-	fixture_report(f, link, &(struct reported){id, path, epoch, phase, NULL});
+	fixture_report(f, link_id, &(struct reported){id, path, epoch, phase, NULL});
 }
 
 /* Submits one space, and reports it started on n1. Returns its epoch. */

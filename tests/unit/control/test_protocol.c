@@ -25,11 +25,11 @@ static void set_up(struct fixture *f, uint32_t protocol)
 	f->protocol = protocol;
 }
 
-static const Samoza__V1__HelloAck *hello(struct fixture *f, uint32_t protocol, uint64_t link)
+static const Samoza__V1__HelloAck *hello(struct fixture *f, uint32_t protocol, uint64_t link_id)
 {
 	f->protocol = protocol;
-	fixture_hello(f, "n1", link, NULL, 0);
-	return (const Samoza__V1__HelloAck *)fixture_message(f, link, ACK);
+	fixture_hello(f, "n1", link_id, NULL, 0);
+	return (const Samoza__V1__HelloAck *)fixture_message(f, link_id, ACK);
 }
 
 static void protocols_1_and_2_are_accepted(void **state)
@@ -67,21 +67,21 @@ static void a_recorded_hello_of_protocol_1_is_accepted(void **state)
 	assert_non_null(file);
 	size_t size = fread(data, 1, sizeof(data), file);
 	fclose(file);
-	uint64_t link = 0;
+	uint64_t link_id = 0;
 	for (size_t at = 0; at < size;) {
 		uint32_t length = (uint32_t)data[at] | (uint32_t)data[at + 1] << 8;
 		Samoza__V1__Hello *m =
 			samoza__v1__hello__unpack(NULL, length - 1, data + at + 5);
 		assert_non_null(m);
 		(void)fixture_handle(&f, &(struct control_input){.type = CONTROL_HELLO,
-								 .hello = {++link, m}});
+								 .hello = {++link_id, m}});
 		const Samoza__V1__HelloAck *ack =
-			(const Samoza__V1__HelloAck *)fixture_message(&f, link, ACK);
+			(const Samoza__V1__HelloAck *)fixture_message(&f, link_id, ACK);
 		assert_int_equal(ack->verdict, SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED);
 		samoza__v1__hello__free_unpacked(m, NULL);
 		at += length + 4;
 	}
-	assert_int_equal(link, 2);
+	assert_int_equal(link_id, 2);
 	fixture_done(&f);
 }
 

@@ -63,10 +63,10 @@ static void on_input(void *user, const struct control_input *input)
 		return;
 	Samoza__V1__HelloAck ack = SAMOZA__V1__HELLO_ACK__INIT;
 	ack.verdict = SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED;
-	const struct link_message m = {.link = input->hello.link,
+	const struct link_message m = {.link_id = input->hello.link_id,
 				       .type = SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK,
 				       .message = &ack.base};
-	zhost_of(c, input->hello.message->spec->name)->link_id = input->hello.link;
+	zhost_of(c, input->hello.message->spec->name)->link_id = input->hello.link_id;
 	links_send(c->links, &m);
 }
 
