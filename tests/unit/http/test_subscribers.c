@@ -26,8 +26,9 @@ static struct store *store;
 static struct subscribers *subscribers;
 static uint64_t published;   /* the newest that was asked to be committed */
 static uint64_t publish_end; /* the last one to publish */
-static atomic_int newest;    /* the newest that is durable */
-static size_t cause_size;    /* how long an event is */
+static uint64_t publish_next_end;
+static atomic_int newest; /* the newest that is durable */
+static size_t cause_size; /* how long an event is */
 static bool store_is_closed;
 static struct serving *serving;
 
@@ -69,15 +70,17 @@ static void publish(void)
 	store->ops->commit(store, o, committed, o);
 }
 
+/* On the loop: the commit before may still be looking whether there is more to publish. */
 static void publish_start(struct serving *s)
 {
 	(void)s;
+	publish_end = publish_next_end;
 	publish();
 }
 
 static void publish_until(uint64_t end)
 {
-	publish_end = end;
+	publish_next_end = end;
 	serving_do(serving, publish_start);
 }
 
