@@ -223,10 +223,10 @@ void application_trim_revisions(struct control_application *a, struct place *pla
 
 static uint32_t take_ticket(struct application_list *list, struct control_application *a)
 {
-	uint32_t ticket = 0;
-	while (ticket < list->by_ticket.count && list->by_ticket.items[ticket] != NULL)
-		ticket++;
-	if (ticket == list->by_ticket.count)
+	uint32_t ticket = (uint32_t)list->by_ticket.count;
+	if (list->free_tickets.count > 0)
+		ticket = list->free_tickets.items[--list->free_tickets.count];
+	else
 		(void)vector_add(&list->by_ticket);
 	list->by_ticket.items[ticket] = a;
 	return ticket;
@@ -259,6 +259,7 @@ void application_free(struct application_list *list, struct place *place,
 	*(a->previous != NULL ? &a->previous->next : &list->first) = a->next;
 	*(a->next != NULL ? &a->next->previous : &list->last) = a->previous;
 	list->by_ticket.items[a->ticket] = NULL;
+	vector_push(&list->free_tickets, a->ticket);
 	vector_done(&a->retired);
 	vector_done(&a->routes.changed);
 	vector_done(&a->routes.subscribers);
@@ -272,6 +273,7 @@ void application_list_done(struct application_list *list)
 	INVARIANT(list->first == NULL);
 	applications_done(&list->registry);
 	vector_done(&list->by_ticket);
+	vector_done(&list->free_tickets);
 }
 
 static struct control_application *of_application(struct application *a)

@@ -136,10 +136,11 @@ struct control_application {
 	char *reason; /* why a place is missing; NULL */
 	bool was_running, ever_started;
 	int64_t created_ms, updated_ms;
-	uint32_t ticket;	 /* under which the engine knows what it waits for */
-	uint32_t unhealthy;	 /* slots to start that have no place or are exhausted */
-	unsigned marks;		 /* dirty_set.h */
-	bool *importers_changed; /* by space id: what it imports changed */
+	uint32_t ticket;	   /* under which the engine knows what it waits for */
+	uint32_t unhealthy;	   /* slots to start that have no place or are exhausted */
+	unsigned marks;		   /* dirty_set.h */
+	struct heap_node to_place; /* key: sequence (dirty_set.h) */
+	bool *importers_changed;   /* by space id: what it imports changed */
 	struct mesh_routes routes;
 
 	struct control_application *previous, *next; /* by sequence */
@@ -149,6 +150,7 @@ struct application_list {
 	struct application_registry registry;		/* by name and id */
 	struct control_application *first, *last;	/* by sequence */
 	VECTOR(struct control_application *) by_ticket; /* NULL: the ticket is free */
+	VECTOR(uint32_t) free_tickets;
 };
 
 #define application_for_each(list, a) \

@@ -6,6 +6,7 @@ void dirty_set_done(struct dirty_set *set)
 	vector_done(&set->slots);
 	vector_done(&set->applications);
 	vector_done(&set->zhosts);
+	heap_done(&set->to_place);
 }
 
 void mark_copy(struct copy *copy, unsigned marks)
@@ -27,6 +28,20 @@ void mark_application(struct control_application *a, unsigned marks)
 	if ((a->marks & APPLICATION_LISTED) == 0)
 		vector_push(&a->dirty->applications, a);
 	a->marks |= marks | APPLICATION_LISTED;
+	if ((marks & APPLICATION_PLACE) != 0 && !heap_has(&a->to_place))
+		heap_set(&a->dirty->to_place, &a->to_place, (int64_t)a->sequence);
+}
+
+struct control_application *dirty_set_next_to_place(struct dirty_set *set)
+{
+	struct heap_node *first = heap_first(&set->to_place);
+	if (first == NULL)
+		return NULL;
+	struct control_application *a =
+		container_of(first, struct control_application, to_place);
+	heap_remove(&set->to_place, first);
+	a->marks &= ~(unsigned)APPLICATION_PLACE;
+	return a;
 }
 
 void mark_zhost(struct control_zhost *z)
@@ -76,8 +91,9 @@ void dirty_set_forget_slots(struct dirty_set *set, const struct control_applicat
 	REMOVE_IF(&set->slots, item, application_of((*item)->slot) == a);
 }
 
-void dirty_set_forget(struct dirty_set *set, const struct control_application *a)
+void dirty_set_forget(struct dirty_set *set, struct control_application *a)
 {
+	heap_remove(&set->to_place, &a->to_place);
 	dirty_set_forget_slots(set, a);
 	REMOVE_IF(&set->copies, item, (*item)->unit->application == a);
 	REMOVE_IF(&set->applications, item, *item == a);

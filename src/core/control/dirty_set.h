@@ -4,6 +4,7 @@
 #ifndef SAMOZA_CORE_CONTROL_DIRTY_SET_H
 #define SAMOZA_CORE_CONTROL_DIRTY_SET_H
 
+#include "base/heap.h"
 #include "base/vector.h"
 #include "core/control/application.h"
 #include "core/control/zhost_registry.h"
@@ -25,7 +26,7 @@ enum {
 enum {
 	APPLICATION_RECORD = 1,
 	APPLICATION_STATE = 2,	   /* derive its state */
-	APPLICATION_PLACE = 4,	   /* a slot may need a place */
+	APPLICATION_PLACE = 4,	   /* a slot may need a place: in to_place */
 	APPLICATION_IMPORTERS = 8, /* providers changed: importers_changed */
 	APPLICATION_ROUTES = 16,   /* send the mesh table */
 	APPLICATION_UNLOAD = 32,   /* a retired copy came, ended or went */
@@ -37,6 +38,7 @@ struct dirty_set {
 	VECTOR(struct slot_control *) slots; /* SLOT_RECORD */
 	VECTOR(struct control_application *) applications;
 	VECTOR(struct control_zhost *) zhosts;
+	struct heap to_place; /* APPLICATION_PLACE, the oldest application first */
 };
 
 void dirty_set_done(struct dirty_set *set);
@@ -45,11 +47,14 @@ void mark_copy(struct copy *copy, unsigned marks);
 void mark_slot(struct slot_control *sc);
 void mark_application(struct control_application *a, unsigned marks);
 void mark_zhost(struct control_zhost *z);
-/* Everything is written: clears all marks but COPY_LISTED and SLOT_ROUTE. */
+/* Takes the oldest application that is marked APPLICATION_PLACE; NULL: none is. */
+struct control_application *dirty_set_next_to_place(struct dirty_set *set);
+/* Everything is written: clears all marks but COPY_LISTED, SLOT_ROUTE and what is still in to_place:
+ * that is for the next flush. */
 void dirty_set_clear(struct dirty_set *set);
 /* They are about to be freed. */
 void dirty_set_forget_copy(struct dirty_set *set, struct copy *copy);
 void dirty_set_forget_slots(struct dirty_set *set, const struct control_application *a);
-void dirty_set_forget(struct dirty_set *set, const struct control_application *a);
+void dirty_set_forget(struct dirty_set *set, struct control_application *a);
 
 #endif

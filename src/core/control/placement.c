@@ -371,12 +371,8 @@ static void place_application(struct control *c, struct control_application *a)
 
 static struct control_application *next_due(struct control *c)
 {
-	/* Those that changed by themselves, in the order of their submission. */
-	struct control_application *next = NULL;
-	vector_for_each (&c->dirty.applications, a)
-		if (((*a)->marks & APPLICATION_PLACE) != 0 &&
-		    (next == NULL || (*a)->sequence < next->sequence))
-			next = *a;
+	/* Those that changed by themselves first. */
+	struct control_application *next = dirty_set_next_to_place(&c->dirty);
 	if (next != NULL)
 		return next;
 	uint32_t due = place_wait_next(c->place);
@@ -391,7 +387,6 @@ void placement_run(struct control *c)
 {
 	lifecycle_settle(&c->lifecycle);
 	for (struct control_application *a; (a = next_due(c)) != NULL;) {
-		a->marks &= ~(unsigned)APPLICATION_PLACE;
 		place_application(c, a);
 		lifecycle_settle(&c->lifecycle);
 	}
