@@ -1,8 +1,8 @@
 /*
  * zrms: the resource manager. Puts the parts together, and takes them apart again.
  *
- *   start   directory and lock ─► store ─► records into the core and the artifacts ─► links and
- *           REST ─► core starts
+ *   start   directory and lock ─► store ─► records into the core and the artifacts ─► core starts
+ *           ─► links and REST
  *   end     no new requests ─► submissions and decisions drain ─► streams and links close
  *           ─► store closes
  *
@@ -473,9 +473,10 @@ static int parts_open(struct zrms *zrms, const char *trust, const char *spool,
 	zrms->api = api_new(zrms);
 	r = submissions_open(zrms, trust, err);
 	if (r == 0)
-		r = http_open(zrms, spool, err);
-	if (r == 0)
 		r = commit_driver_start(zrms->commits, err);
+	/* Nobody can connect before, and wait for the records to be taken up. */
+	if (r == 0)
+		r = http_open(zrms, spool, err);
 	if (r == 0) {
 		api_register_metrics(zrms);
 		r = address_write(zrms, err);
