@@ -1,11 +1,17 @@
 #include "zbench/benchmarks.h"
 
 const struct benchmark *const benchmarks[] = {
-	&benchmark_start,   &benchmark_topology,
-	&benchmark_submit,  &benchmark_message,
-	&benchmark_data,    &benchmark_memory,
-	&benchmark_recover, &benchmark_place,
-	&benchmark_openb,   NULL,
+	&benchmark_start,
+	&benchmark_topology,
+	&benchmark_submit,
+	&benchmark_message,
+	&benchmark_data,
+	&benchmark_memory,
+	&benchmark_recover,
+	&benchmark_place,
+	&benchmark_openb,
+	&benchmark_scale,
+	NULL,
 };
 
 const struct cli_command benchmark_all = {
@@ -15,10 +21,17 @@ const struct cli_command benchmark_all = {
 };
 
 const struct cli_command *const benchmark_commands[] = {
-	&benchmark_start.command,   &benchmark_topology.command,
-	&benchmark_submit.command,  &benchmark_message.command,
-	&benchmark_data.command,    &benchmark_memory.command,
-	&benchmark_recover.command, &benchmark_place.command,
-	&benchmark_openb.command,   &benchmark_all,
-	&cli_help_command,	    NULL,
+	&benchmark_start.command,
+	&benchmark_topology.command,
+	&benchmark_submit.command,
+	&benchmark_message.command,
+	&benchmark_data.command,
+	&benchmark_memory.command,
+	&benchmark_recover.command,
+	&benchmark_place.command,
+	&benchmark_openb.command,
+	&benchmark_scale.command,
+	&benchmark_all,
+	&cli_help_command,
+	NULL,
 };

@@ -55,6 +55,15 @@ static int make_directories(const struct cluster *c, struct error **err)
 	return r;
 }
 
+/* The database alone: whoever made it has closed it. */
+static int move_store(const struct cluster *c, const char *from, struct error **err)
+{
+	CLEANUP(freep) char *source = str_printf("%s/zrms.db", from);
+	CLEANUP(freep) char *target = str_printf("%s/zrms/zrms.db", c->directory);
+
+	return rename(source, target) < 0 ? error_errno(err, "cannot move %s", source) : 0;
+}
+
 static int write_zhosts(const struct cluster *c, unsigned count, struct error **err)
 {
 	CLEANUP(freep) char *path = str_printf("%s/zhosts.yaml", c->directory);
@@ -176,11 +185,14 @@ static int start_all(struct cluster *c, const struct cluster_options *options,
 
 	if (r == 0)
 		r = package_trust(c->bench, trust, err);
+	if (r == 0 && options->store != NULL)
+		r = move_store(c, options->store, err);
 	if (r == 0)
 		r = write_zhosts(c, options->zhosts, err);
 	if (r == 0)
 		r = free_port(&c->port, err);
 	c->client.port = c->port;
+	c->spawned_ns = now_ns();
 	if (r == 0)
 		r = start_zrms(c, options, err);
 	if (r == 0)

@@ -23,6 +23,9 @@ struct cluster_options {
 	/* Silence after which a zhost is lost; 0: 30 s. The heartbeat is a tenth, at most 1 s.
 	 */
 	unsigned failure_timeout_ms;
+	/* A store that zrms starts with, DIRECTORY/zrms.db, moved away from there; NULL: a new
+	 * one. */
+	const char *store;
 };
 
 struct cluster {
@@ -30,6 +33,7 @@ struct cluster {
 	char *directory;
 	uint16_t port; /* of zrms */
 	pid_t zrms;
+	uint64_t spawned_ns;  /* when zrms was */
 	VECTOR(pid_t) zhosts; /* bench-1 first; 0: killed */
 	struct client client; /* for requests */
 	struct events events; /* open unless cluster_close_events() */
