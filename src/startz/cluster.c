@@ -9,12 +9,9 @@
 
 #include "adapter/archive/trust.h"
 #include "adapter/client/api.h"
-#include "base/buffer.h"
 #include "base/str.h"
 #include "model/quantity.h"
-#include "proto/model.pb-c.h"
-#include "schema/message.h"
-#include "schema/yaml.h"
+#include "startz/config.h"
 #include "startz/port.h"
 #include "startz/process.h"
 #include "startz/ready.h"
@@ -23,7 +20,6 @@
 #define DEFAULT_ZHOSTS	     3
 #define DEFAULT_HEARTBEAT_MS 1000
 #define DEFAULT_TIMEOUT_MS   3000
-#define CONFIG_MAX	     SCHEMA_TEXT_MAX
 
 /* ---------------------------------------------------------------- files */
 
@@ -93,26 +89,6 @@ static int find_program(const char *directory, const char *name, char **ret_path
 	return 0;
 }
 
-static int read_whole(const char *path, struct buffer *out, struct error **err)
-{
-	FILE *file = fopen(path, "re");
-	size_t n = 1;
-
-	if (file == NULL)
-		return error_errno(err, "cannot read %s", path);
-	while (n > 0) {
-		char text[16384];
-
-		n = fread(text, 1, sizeof(text), file);
-		if (buffer_add(out, text, n) < 0) {
-			(void)fclose(file);
-			return error_set(err, ERR_LIMIT, "%s is too long", path);
-		}
-	}
-	(void)fclose(file);
-	return 0;
-}
-
 /* ---------------------------------------------------------------- who there shall be */
 
 struct names {
@@ -126,60 +102,23 @@ static void names_done(struct names *n)
 	vector_done(&n->list);
 }
 
-/* One error with a line for each finding. */
-static int all_findings(const char *path, const struct diagnostics *findings,
-			struct error **err)
-{
-	CLEANUP(buffer_done) struct buffer all = BUFFER_INIT(1 << 20);
-
-	vector_for_each (&findings->list, f) {
-		CLEANUP(freep) char *text = diagnostic_text(f);
-
-		(void)buffer_printf(&all, "\n  %s", text);
-	}
-	return error_set(err, ERR_INVALID, "%s cannot be used:%s", path,
-			 all.data != NULL ? all.data : "");
-}
-
-/* The zhosts of a configuration file, in its order. */
-static int names_of_file(const char *path, struct names *ret_names, struct error **err)
-{
-	CLEANUP(buffer_done) struct buffer text = BUFFER_INIT(CONFIG_MAX);
-	CLEANUP(schema_message_freep) Samoza__V1__ZhostList *list = NULL;
-	CLEANUP(diagnostics_done) struct diagnostics findings = {0};
-	int r = read_whole(path, &text, err);
-
-	if (r < 0)
-		return r;
-	r = schema_read_yaml(&samoza__v1__zhost_list__descriptor, path,
-			     text.data != NULL ? text.data : "", text.size, 0, &findings,
-			     (ProtobufCMessage **)&list, NULL, NULL);
-	if (r < 0)
-		return all_findings(path, &findings, err);
-	if (list->n_zhosts == 0)
-		return error_set(err, ERR_INVALID, "%s lists no zhosts", path);
-	for (size_t i = 0; i < list->n_zhosts; i++)
-		vector_push(&ret_names->list, mem_strdup(list->zhosts[i]->name));
-	return 0;
-}
-
 /* The zhosts that `up` should start: those of the file (NULL: none), the given number, all
  * known ones, or three. */
 static int wanted_names(const struct state *s, const struct up_settings *settings,
-			const char *config, struct names *ret_names, struct error **err)
+			const struct config *config, struct names *ret_names,
+			struct error **err)
 {
 	uint32_t count = settings->zhosts;
 
-	if (config != NULL) {
-		int r = names_of_file(config, ret_names, err);
+	if (config->list != NULL) {
+		size_t listed = config->list->n_zhosts;
 
-		if (r < 0)
-			return r;
-		if (count > ret_names->list.count)
+		if (count > listed)
 			return error_set(err, ERR_INVALID, "--zhosts %u, but %s lists only %zu",
-					 count, config, ret_names->list.count);
-		while (count > 0 && ret_names->list.count > count)
-			free(ret_names->list.items[--ret_names->list.count]);
+					 count, config->path, listed);
+		for (size_t i = 0; i < (count > 0 ? count : listed); i++)
+			vector_push(&ret_names->list,
+				    mem_strdup(config->list->zhosts[i]->name));
 		return 0;
 	}
 	if (count == 0) {
@@ -192,12 +131,6 @@ static int wanted_names(const struct state *s, const struct up_settings *setting
 	for (uint32_t i = 1; i <= count; i++)
 		vector_push(&ret_names->list, str_printf("edge-node-%u", i));
 	return 0;
-}
-
-static int absolute(const char *path, char **ret_path, struct error **err)
-{
-	*ret_path = realpath(path, NULL);
-	return *ret_path != NULL ? 0 : error_errno(err, "cannot read %s", path);
 }
 
 /* ---------------------------------------------------------------- zrms */
@@ -332,10 +265,40 @@ static void set(char **text, const char *value)
 	*text = copy;
 }
 
-/* Starts the zhosts in `names` that are not running, and waits for them. Without `config`
- * (NULL) each keeps its own. */
+/* Refuses what cannot be taken by a zhost that runs: startz restarts nothing by itself
+ * [shell.startz.changed]. */
+static int check_zhosts(struct state *s, const struct names *names, const char *url,
+			const struct config *config, struct error **err)
+{
+	int r = 0;
+
+	vector_for_each (&names->list, name) {
+		const struct member *m = state_find(s, *name);
+
+		if (r == 0 && config->list != NULL)
+			r = config_check(config, *name, err);
+		if (r < 0 || m == NULL || !process_runs(&m->process))
+			continue;
+		if (config->list != NULL && !config_is_of(config, m))
+			r = error_set(err, ERR_CONFLICT,
+				      "%s is running, and %s changes its configuration, which "
+				      "it reads only when it starts: stop it first (startz "
+				      "down --dir %s)",
+				      m->name, config->path, s->dir);
+		else if (url != NULL && m->zrms != NULL && !str_equal(url, m->zrms))
+			r = error_set(err, ERR_CONFLICT,
+				      "%s is running with zrms at %s: stop it first (startz "
+				      "down --dir %s)",
+				      m->name, m->zrms, s->dir);
+	}
+	return r;
+}
+
+/* Starts the zhosts in `names` that are not running, and waits for them. Without a list in
+ * `config` each keeps its own. */
 static int up_zhosts(struct state *s, const struct names *names, const char *programs,
-		     const char *url, const char *config, int64_t deadline, struct error **err)
+		     const char *url, const struct config *config, int64_t deadline,
+		     struct error **err)
 {
 	VECTOR(struct awaited) awaited = {0};
 	int saved, r = 0;
@@ -353,8 +316,9 @@ static int up_zhosts(struct state *s, const struct names *names, const char *pro
 			continue;
 		}
 		set(&m->zrms, url);
-		if (config != NULL)
-			set(&m->config, config);
+		r = config_keep(s, m, config, err);
+		if (r < 0)
+			break;
 		vector_push(&awaited, awaited_of(s, m));
 		r = start_zhost(s, programs, m, err);
 		m->started = r == 0;
@@ -415,24 +379,46 @@ static int check_times(const struct state *kept, const struct up_settings *setti
 		timeout, heartbeat);
 }
 
+/* zrms reads its durations only when it starts [shell.startz.changed]. */
+static int check_running_zrms(struct state *s, const struct up_settings *settings,
+			      struct error **err)
+{
+	const struct member *m = state_find(s, "zrms");
+	bool heartbeat =
+		settings->heartbeat_ms > 0 && settings->heartbeat_ms != s->heartbeat_ms;
+	bool timeout = settings->timeout_ms > 0 && settings->timeout_ms != s->timeout_ms;
+	CLEANUP(freep) char *runs_with = NULL;
+
+	if (m == NULL || !process_runs(&m->process) || (!heartbeat && !timeout))
+		return 0;
+	runs_with = duration_format((uint64_t)(heartbeat ? s->heartbeat_ms : s->timeout_ms));
+	return error_set(err, ERR_CONFLICT,
+			 "zrms of %s is already running with %s %s: stop it first (startz down "
+			 "--dir %s)",
+			 s->dir, heartbeat ? "--heartbeat" : "--failure-timeout", runs_with,
+			 s->dir);
+}
+
 int cluster_check(const char *dir, const struct up_settings *settings, struct error **err)
 {
 	CLEANUP(state_done) struct state kept = {.lock_fd = -1};
+	CLEANUP(config_done) struct config config = {0};
 	struct cli_address address = settings->api;
 	CLEANUP(freep) char *text = NULL;
 	int r = peek(dir, &kept, err);
 
 	if (r == 0)
 		r = check_times(&kept, settings, err);
+	if (r == 0)
+		r = config_read(settings->config, &config, err);
 	if (r == 0 && address.host[0] == '\0')
 		r = cli_address_parse(DEFAULT_API, &address, err);
-	/* The zrms of an existing cluster may be listening: checked again under the lock. */
-	if (r < 0 || kept.members.count > 0 || address.port == 0 || !port_is_taken(&address))
+	if (r < 0 || address.port == 0 || !port_is_taken(&address))
 		return r;
-	/* Another startz may have started it meanwhile. */
-	r = peek(dir, &kept, err);
-	if (r < 0 || kept.members.count > 0)
-		return r;
+	/* If DIR exists, its zrms may be listening, also one that another startz is starting at
+	 * this moment and has not recorded yet: checked again under the lock. */
+	if (access(dir, F_OK) == 0)
+		return 0;
 	text = cli_address_text(&address);
 	return address_taken(text, err);
 }
@@ -441,14 +427,16 @@ int cluster_up(struct state *s, const struct up_settings *settings, struct error
 {
 	int64_t deadline = mono_now_ms() + settings->ready_ms;
 	CLEANUP(names_done) struct names names = {0};
-	CLEANUP(freep) char *config = NULL;
+	CLEANUP(config_done) struct config config = {0};
 	CLEANUP(freep) char *url = NULL;
-	int r = 0;
+	int r = config_read(settings->config, &config, err);
 
-	if (settings->config != NULL)
-		r = absolute(settings->config, &config, err);
 	if (r == 0)
-		r = wanted_names(s, settings, config, &names, err);
+		r = wanted_names(s, settings, &config, &names, err);
+	if (r == 0)
+		r = check_running_zrms(s, settings, err);
+	if (r == 0)
+		r = check_zhosts(s, &names, NULL, &config, err);
 	if (r == 0)
 		r = make_key(s, err);
 	if (r < 0)
@@ -456,7 +444,7 @@ int cluster_up(struct state *s, const struct up_settings *settings, struct error
 	remember_times(s, settings);
 	r = up_zrms(s, settings, deadline, &url, err);
 	if (r == 0)
-		r = up_zhosts(s, &names, settings->programs, url, config, deadline, err);
+		r = up_zhosts(s, &names, settings->programs, url, &config, deadline, err);
 	if (r == 0)
 		(void)printf("The cluster is ready: zshell --api %s\n", url);
 	(void)fflush(stdout);
@@ -467,8 +455,8 @@ int cluster_node(struct state *s, const struct node_settings *settings, struct e
 {
 	int64_t deadline = mono_now_ms() + settings->ready_ms;
 	CLEANUP(names_done) struct names names = {0};
-	CLEANUP(freep) char *config = NULL;
-	int r = 0;
+	CLEANUP(config_done) struct config config = {0};
+	int r;
 
 	if (strchr(settings->name, '/') != NULL || settings->name[0] == '.' ||
 	    str_equal(settings->name, "zrms"))
@@ -476,12 +464,13 @@ int cluster_node(struct state *s, const struct node_settings *settings, struct e
 				 "invalid zhost name '%s': expected a name without '/' that "
 				 "does not begin with '.' and is not 'zrms'",
 				 settings->name);
-	if (settings->config != NULL)
-		r = absolute(settings->config, &config, err);
+	vector_push(&names.list, mem_strdup(settings->name));
+	r = config_read(settings->config, &config, err);
+	if (r == 0)
+		r = check_zhosts(s, &names, settings->zrms, &config, err);
 	if (r == 0)
 		r = ready_zrms(s, NULL, settings->zrms, deadline, err);
 	if (r < 0)
 		return r;
-	vector_push(&names.list, mem_strdup(settings->name));
-	return up_zhosts(s, &names, settings->programs, settings->zrms, config, deadline, err);
+	return up_zhosts(s, &names, settings->programs, settings->zrms, &config, deadline, err);
 }

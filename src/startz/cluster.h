@@ -37,13 +37,18 @@ int cluster_up(struct state *s, const struct up_settings *settings,
 int cluster_node(struct state *s, const struct node_settings *settings,
 		 struct error **err) must_check;
 
-/* Stops the daemons that this run has started, and nothing else. */
+/* Whether everything that runs in DIR was started by this run. */
+bool cluster_is_whole(const struct state *s);
+/* Ctrl-C: stops the daemons that this run has started, with the zruns of its zhosts; all of DIR
+ * if nothing else runs there. The state is locked and saved. */
+int cluster_leave(struct state *s, struct error **err) must_check;
+/* After a failed start: stops the daemons that this run has started, and nothing else. */
 int cluster_undo(struct state *s, struct error **err) must_check;
 /* Stops zhosts, zruns and zrms, in this order, and saves the state. */
 int cluster_down(struct state *s, struct error **err) must_check;
 
-/* Shows the logs until a signal or until all daemons have exited, then stops everything of DIR.
- * Returns the exit status. */
+/* Shows the logs of the daemons that this run has started until a signal or until they have
+ * exited, then stops what is left of them. Returns the exit status. */
 int cluster_watch(struct state *s);
 
 #endif

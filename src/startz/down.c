@@ -96,15 +96,23 @@ static size_t find_strays_of(const struct state *s, const char *zhost, stray_vec
 	return others;
 }
 
+/* Whether the zruns of this zhost are meant: all, or those of zhosts that this run started. */
+static bool is_meant(struct state *s, const char *zhost, bool only_started)
+{
+	const struct member *m = only_started ? state_find(s, zhost) : NULL;
+
+	return zhost[0] != '.' && (!only_started || (m != NULL && m->started));
+}
+
 /* By directory, not by member: zruns can outlive the state that startz has saved. */
-static size_t find_strays(const struct state *s, stray_vector *all)
+static size_t find_strays(struct state *s, bool only_started, stray_vector *all)
 {
 	CLEANUP(freep) char *path = state_path(s, "zhosts");
 	DIR *dir = opendir(path);
 	size_t others = 0;
 
 	for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;) {
-		if (e->d_name[0] != '.')
+		if (is_meant(s, e->d_name, only_started))
 			others += find_strays_of(s, e->d_name, all);
 	}
 	if (dir != NULL)
@@ -112,8 +120,8 @@ static size_t find_strays(const struct state *s, stray_vector *all)
 	return others;
 }
 
-/* The directories in which zruns of this cluster keep files open: DIR/zhosts, and where the
- * `run` of each zhost points to. */
+/* The directories in which zruns of these zhosts keep files open: DIR/zhosts/NAME, and where
+ * its `run` points to. */
 struct directories {
 	VECTOR(char *) list;
 };
@@ -125,18 +133,23 @@ static void directories_done(struct directories *f)
 	vector_done(&f->list);
 }
 
-static void find_directories(const struct state *s, struct directories *f)
+static void find_directories(struct state *s, bool only_started, struct directories *f)
 {
 	CLEANUP(freep) char *zhosts = state_path(s, "zhosts");
 	DIR *dir = opendir(zhosts);
 
-	vector_push(&f->list, str_printf("%s/", zhosts));
+	if (!only_started)
+		vector_push(&f->list, str_printf("%s/", zhosts));
 	for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;) {
 		CLEANUP(freep) char *run = str_printf("%s/%s/run", zhosts, e->d_name);
 		char target[PATH_MAX];
-		ssize_t n =
-			e->d_name[0] != '.' ? readlink(run, target, sizeof(target) - 1) : -1;
+		ssize_t n;
 
+		if (!is_meant(s, e->d_name, only_started))
+			continue;
+		if (only_started)
+			vector_push(&f->list, str_printf("%s/%s/", zhosts, e->d_name));
+		n = readlink(run, target, sizeof(target) - 1);
 		if (n > 0 && target[0] == '/')
 			vector_push(&f->list, str_printf("%.*s/", (int)n, target));
 	}
@@ -166,14 +179,14 @@ static bool has_file_below(pid_t pid, const struct directories *directories)
 
 /* Kills zruns whose socket is gone, which cannot be asked to stop. They are recognised by their
  * exit report, which they keep open in their zhost's directory. Returns their number. */
-static size_t kill_hidden(const struct state *s)
+static size_t kill_hidden(struct state *s, bool only_started)
 {
 	CLEANUP(directories_done) struct directories directories = {0};
 	size_t count = 0;
 	DIR *dir = opendir("/proc");
 	uint64_t pid;
 
-	find_directories(s, &directories);
+	find_directories(s, only_started, &directories);
 	for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;) {
 		int pidfd;
 
@@ -227,18 +240,18 @@ static size_t end_strays(stray_vector *all)
 	return count;
 }
 
-static int end_zruns(const struct state *s, struct error **err)
+static int end_zruns(struct state *s, bool only_started, struct error **err)
 {
 	int64_t deadline = mono_now_ms() + STRAYS_WAIT_MS;
 	size_t count = 0;
 
 	for (;;) {
 		stray_vector all = {0};
-		size_t others = find_strays(s, &all);
+		size_t others = find_strays(s, only_started, &all);
 		size_t found = end_strays(&all);
 
 		if (found + others == 0)
-			found = kill_hidden(s);
+			found = kill_hidden(s, only_started);
 		count += found;
 		if (found + others == 0)
 			break;
@@ -256,20 +269,39 @@ static int end_zruns(const struct state *s, struct error **err)
 	return 0;
 }
 
-int cluster_down(struct state *s, struct error **err)
+static int stop(struct state *s, bool only_started, struct error **err)
 {
 	CLEANUP(error_freep) struct error *first = NULL;
-	size_t ended = end_members(s, "zhost", false);
-	int r = end_zruns(s, &first);
+	size_t ended = end_members(s, "zhost", only_started);
+	int r = end_zruns(s, only_started, &first);
 
-	ended += end_members(s, "zrms", false);
+	ended += end_members(s, "zrms", only_started);
 	r = state_save(s, first == NULL ? &first : NULL);
 	if (first != NULL)
 		return error_move(err, steal_ptr(&first));
-	if (ended == 0)
+	if (ended == 0 && !only_started)
 		(void)printf("Nothing of %s is running\n", s->dir);
 	(void)fflush(stdout);
 	return r;
+}
+
+int cluster_down(struct state *s, struct error **err)
+{
+	return stop(s, false, err);
+}
+
+int cluster_leave(struct state *s, struct error **err)
+{
+	return stop(s, !cluster_is_whole(s), err);
+}
+
+bool cluster_is_whole(const struct state *s)
+{
+	vector_for_each (&s->members, m) {
+		if (!m->started && process_runs(&m->process))
+			return false;
+	}
+	return true;
 }
 
 int cluster_undo(struct state *s, struct error **err)

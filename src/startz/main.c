@@ -8,6 +8,7 @@
 #include "adapter/cli/version.h"
 #include "adapter/client/interrupt.h"
 #include "adapter/output/output.h"
+#include "base/buffer.h"
 #include "base/str.h"
 #include "startz/cluster.h"
 #include "startz/process.h"
@@ -53,7 +54,8 @@ static const struct cli_option up_options[] = {
 	{.name = "config",
 	 .type = CLI_PATH,
 	 .offset = UP(config),
-	 .help = "the zhosts with capacity, labels and capabilities (a YAML list `zhosts`)"},
+	 .help = "the zhosts with capacity, labels and capabilities (a YAML list `zhosts`); it "
+		 "is copied"},
 	{.name = "detach",
 	 .type = CLI_FLAG,
 	 .offset = UP(detach),
@@ -181,14 +183,29 @@ static int not_ready(struct state *s, bool detach, struct error *err)
 	return 1;
 }
 
-/* The last step of `up` and `node`: in the foreground everything stops with startz. */
+/* The last step of `up` and `node`: in the foreground, what it started stops with startz
+ * [shell.startz.foreground]. */
 static int stay_or_leave(struct state *s, int r, bool detach, struct error *err)
 {
+	CLEANUP(buffer_done) struct buffer started = BUFFER_INIT(1 << 20);
+
 	if (r < 0)
 		return not_ready(s, detach, err);
 	if (detach)
 		return 0;
-	(void)printf("Ctrl-C stops everything.\n");
+	vector_for_each (&s->members, m) {
+		if (m->started)
+			(void)buffer_printf(&started, "%s%s", started.size > 0 ? ", " : "",
+					    m->name);
+	}
+	if (started.size == 0) {
+		(void)printf("Nothing was started: everything was running already.\n");
+		return 0;
+	}
+	if (cluster_is_whole(s))
+		(void)printf("Ctrl-C stops everything.\n");
+	else
+		(void)printf("Ctrl-C stops what was started now: %s.\n", started.data);
 	(void)fflush(stdout);
 	state_unlock(s);
 	return cluster_watch(s);

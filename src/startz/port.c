@@ -28,10 +28,9 @@ bool port_is_taken(const struct cli_address *address)
 		return true;
 	/* Ignore connections of an earlier run that the kernel still holds (TIME_WAIT). */
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (is_v4 ? bind(fd, (struct sockaddr *)&v4, sizeof(v4)) < 0
-		  : bind(fd, (struct sockaddr *)&v6, sizeof(v6)) < 0)
-		return true;
-	return listen(fd, 1) < 0;
+	/* Not listen(): it would take the port for a moment from a program that is starting. */
+	return is_v4 ? bind(fd, (struct sockaddr *)&v4, sizeof(v4)) < 0
+		     : bind(fd, (struct sockaddr *)&v6, sizeof(v6)) < 0;
 }
 
 int port_draw(uint16_t *ret_port, struct error **err)

@@ -17,22 +17,22 @@
 #define LOCK_WAIT_MS	120000
 #define LOCK_ATTEMPT_MS 50
 
-static void members_done(struct state *s)
+static void members_done(member_vector *members)
 {
-	vector_for_each (&s->members, m) {
+	vector_for_each (members, m) {
 		free(m->name);
 		free(m->program);
 		free(m->address);
 		free(m->zrms);
 		free(m->config);
 	}
-	vector_done(&s->members);
+	vector_done(members);
 }
 
 void state_done(struct state *s)
 {
 	state_unlock(s);
-	members_done(s);
+	members_done(&s->members);
 	free(s->dir);
 	*s = (struct state){.lock_fd = -1};
 }
@@ -103,7 +103,24 @@ static int read_member(struct state *s, const json_t *object, const char *path,
 	return 0;
 }
 
-static int read_state(struct state *s, struct error **err)
+static bool is_same_process(const struct process_id *a, const struct process_id *b)
+{
+	return a->pid == b->pid && a->start_time == b->start_time &&
+	       str_equal(a->boot, b->boot);
+}
+
+/* Another startz may have started a member again meanwhile: that process is not ours. */
+static void keep_started(struct state *s, const member_vector *before)
+{
+	vector_for_each (before, old) {
+		struct member *m = old->started ? state_find(s, old->name) : NULL;
+
+		if (m != NULL)
+			m->started = is_same_process(&m->process, &old->process);
+	}
+}
+
+static int read_saved(struct state *s, struct error **err)
 {
 	CLEANUP(freep) char *path = state_path(s, "startz.json");
 	json_error_t problem;
@@ -111,7 +128,6 @@ static int read_state(struct state *s, struct error **err)
 	const json_t *members;
 	int r = 0;
 
-	members_done(s);
 	if (access(path, F_OK) < 0 && errno == ENOENT)
 		return 0;
 	root = json_load_file(path, 0, &problem);
@@ -124,6 +140,18 @@ static int read_state(struct state *s, struct error **err)
 	for (size_t i = 0; r == 0 && i < json_array_size(members); i++)
 		r = read_member(s, json_array_get(members, i), path, err);
 	json_decref(root);
+	return r;
+}
+
+static int read_state(struct state *s, struct error **err)
+{
+	member_vector before = s->members;
+	int r;
+
+	s->members = (member_vector){0};
+	r = read_saved(s, err);
+	keep_started(s, &before);
+	members_done(&before);
 	return r;
 }
 
@@ -143,12 +171,12 @@ static json_t *member_json(const struct member *m)
 			 (json_int_t)m->process.start_time, "boot", m->process.boot);
 }
 
-static int write_file(const char *path, const char *text, struct error **err)
+int state_write(const char *path, const char *text, size_t size, struct error **err)
 {
 	CLEANUP(freep) char *next = str_printf("%s.new", path);
 	CLEANUP(closep)
 	int fd = open(next, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	size_t size = strlen(text), done = 0;
+	size_t done = 0;
 
 	if (fd < 0)
 		return error_errno(err, "cannot write %s", next);
@@ -182,7 +210,7 @@ int state_save(const struct state *s, struct error **err)
 	}
 	text = json_dumps(root, JSON_INDENT(2));
 	json_decref(root);
-	return write_file(path, text, err);
+	return state_write(path, text, strlen(text), err);
 }
 
 /* ---------------------------------------------------------------- directory and lock */

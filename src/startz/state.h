@@ -5,6 +5,7 @@
  *   DIR/zrms/                store, trust/, artifacts
  *   DIR/zhosts/NAME/         one for each zhost
  *   DIR/log/NAME.log         the log of each daemon
+ *   DIR/config/NAME.yaml     what `--config` said of each zhost (startz/config.h)
  *   DIR/startz.json          members: addresses, processes, options of the last `up`
  *   DIR/startz.lock          held by the startz that changes any of this
  *
@@ -34,13 +35,15 @@ struct member {
 	char *zrms;    /* of a zhost: the URL of its zrms */
 	char *config;  /* absolute path, or NULL */
 	struct process_id process;
-	bool started; /* by this run of startz; not saved */
+	bool started; /* the process is one that this run of startz started; not saved */
 };
+
+typedef VECTOR(struct member) member_vector;
 
 struct state {
 	char *dir; /* absolute */
 	int lock_fd;
-	VECTOR(struct member) members; /* zrms first */
+	member_vector members; /* zrms first */
 	int64_t heartbeat_ms, timeout_ms;
 };
 
@@ -50,7 +53,8 @@ int state_open(const char *dir, struct state *ret_state, struct error **err) mus
 int state_peek(const char *dir, struct state *ret_state, struct error **err) must_check;
 /* Writes the state atomically. */
 int state_save(const struct state *s, struct error **err) must_check;
-/* Unlocks; later changes need state_lock(), which reads the saved state again. */
+/* Unlocks; later changes need state_lock(), which reads the saved state again, and
+ * keeps `started` of processes that are still the same. */
 void state_unlock(struct state *s);
 int state_lock(struct state *s, struct error **err) must_check;
 void state_done(struct state *s);
@@ -60,6 +64,8 @@ struct member *state_find(struct state *s, const char *name);
 /* Adds one at the end (zrms: at the front). */
 struct member *state_add(struct state *s, const char *name, const char *program);
 
+/* Writes a file atomically and durably. */
+int state_write(const char *path, const char *text, size_t size, struct error **err) must_check;
 /* "DIR/PATH"; the caller frees. */
 char *state_path(const struct state *s, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -1,6 +1,6 @@
 /*
- * The foreground: prints the logs of all daemons, each line after its daemon's name, until
- * Ctrl-C or until all have exited.
+ * The foreground: prints the logs of the daemons that this run has started, each line after its
+ * daemon's name, until Ctrl-C or until they have exited.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "adapter/client/interrupt.h"
 #include "base/buffer.h"
 #include "base/str.h"
 #include "base/text.h"
@@ -158,8 +159,11 @@ static int watch_open(const struct state *s, struct watch *w)
 		return -1;
 	vector_for_each (&s->members, m) {
 		CLEANUP(freep) char *path = state_path(s, "log/%s.log", m->name);
-		struct watched *d = vector_add(&w->list);
+		struct watched *d;
 
+		if (!m->started)
+			continue;
+		d = vector_add(&w->list);
 		*d = (struct watched){.member = m,
 				      .pidfd = process_open(&m->process),
 				      .log_fd = open(path, O_RDONLY | O_CLOEXEC),
@@ -191,7 +195,8 @@ static bool watch_loop(struct watch *w)
 {
 	struct signalfd_siginfo signal_info;
 	struct pollfd *fds = mem_new_array(struct pollfd, w->list.count + 2);
-	bool asked = false;
+	/* A Ctrl-C from before the signals were blocked. */
+	bool asked = interrupt_pending();
 
 	while (!asked && look_for_ends(w) > 0) {
 		size_t n = 0;
@@ -211,13 +216,13 @@ static bool watch_loop(struct watch *w)
 	return asked;
 }
 
-static int end_all(struct state *s)
+static int end_ours(struct state *s)
 {
 	CLEANUP(error_freep) struct error *err = NULL;
 	int r = state_lock(s, &err);
 
 	if (r == 0)
-		r = cluster_down(s, &err);
+		r = cluster_leave(s, &err);
 	if (r < 0) {
 		(void)fprintf(stderr, "startz: %s\n", err->message);
 		return 1;
@@ -234,7 +239,7 @@ int cluster_watch(struct state *s)
 	if (watch_open(s, &w) < 0) {
 		(void)fprintf(stderr, "startz: cannot watch the logs: %s\n", strerror(errno));
 		watch_close(&w);
-		(void)end_all(s);
+		(void)end_ours(s);
 		return 1;
 	}
 	asked = watch_loop(&w);
@@ -242,6 +247,6 @@ int cluster_watch(struct state *s)
 	watch_close(&w);
 	if (!asked)
 		(void)printf("All daemons have exited.\n");
-	status = end_all(s);
+	status = end_ours(s);
 	return asked ? status : 1;
 }

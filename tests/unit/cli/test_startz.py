@@ -1,5 +1,6 @@
 """startz with daemons that only pretend: what is started, left alone, shown and ended."""
 
+import fcntl
 import json
 import os
 import re
@@ -8,6 +9,7 @@ import signal
 import socket
 import stat
 import subprocess
+import threading
 import time
 
 import pytest
@@ -289,6 +291,10 @@ def test_a_daemon_that_exits_at_once_shows_its_last_lines(cluster):
     assert "  zrms: the store is damaged \\x1b[31m\n" in done.stderr
 
 
+def copy_of(cluster, name):
+    return os.path.join(cluster.dir, "config", name + ".yaml")
+
+
 def test_a_configuration_file_lists_the_zhosts(cluster, tmp_path):
     config = tmp_path / "zhosts.yaml"
     config.write_text("zhosts:\n- {name: paris, cpu: 4, capabilities: [sensors.camera]}\n"
@@ -296,17 +302,87 @@ def test_a_configuration_file_lists_the_zhosts(cluster, tmp_path):
     assert cluster.up("--config", str(config)).returncode == 0
     assert [row[0] for row in cluster.rows()] == ["zrms", "paris", "rome"]
     assert json.loads(cluster.log("rome").splitlines()[0])["zhost"][-2:] == [
-        "--config", str(config)]
-    os.kill(cluster.pids()["rome"], signal.SIGKILL)
-    until(lambda: "rome" not in cluster.pids())
-    assert cluster.again().returncode == 0
-    assert cluster.log("rome").count(str(config)) == 2
+        "--config", copy_of(cluster, "rome")]
     done = cluster.again("--config", str(config), "--zhosts", "3")
     assert "lists only 2" in done.stderr
     config.write_text("zhosts:\n- {nam: paris}\n")
     done = cluster.again("--config", str(config))
     assert done.returncode == 1
     assert f"{config}:2:4: unknown key 'nam'" in done.stderr
+
+
+def test_a_bad_configuration_file_leaves_nothing_behind(cluster, tmp_path):
+    done = cluster.up("--config", str(tmp_path / "missing.yaml"))
+    assert done.returncode == 1 and f"cannot read {tmp_path}/missing.yaml" in done.stderr
+    assert not os.path.exists(cluster.dir)
+
+
+def test_a_configuration_file_may_move_once_it_was_used(cluster, tmp_path):
+    config = tmp_path / "zhosts.yaml"
+    config.write_text("zhosts:\n- {name: paris, cpu: 4}\n- {name: rome}\n")
+    assert cluster.up("--config", str(config)).returncode == 0
+    text = config.read_text()
+    config.unlink()
+    os.kill(cluster.pids()["rome"], signal.SIGKILL)
+    until(lambda: "rome" not in cluster.pids())
+    assert cluster.again().returncode == 0
+    assert cluster.log("rome").count(copy_of(cluster, "rome")) == 2
+    assert open(copy_of(cluster, "rome")).read() == text
+
+
+def test_a_changed_configuration_is_refused_for_a_zhost_that_runs(cluster, tmp_path):
+    config = tmp_path / "zhosts.yaml"
+    config.write_text("zhosts:\n- {name: paris, cpu: 4}\n- {name: rome, cpu: 4}\n")
+    assert cluster.up("--config", str(config)).returncode == 0
+    before = cluster.rows()
+    config.write_text("zhosts:\n- {name: paris, cpu: 4}\n- {name: rome, cpu: 5}\n")
+    done = cluster.again("--config", str(config))
+    assert done.returncode == 1, done
+    assert f"rome is running, and {config} changes its configuration" in done.stderr
+    assert f"stop it first (startz down --dir {cluster.dir})" in done.stderr
+    assert cluster.rows() == before
+    # The order, comments and another spelling change nothing.
+    config.write_text("# moved\nzhosts:\n- {cpu: \"4\", name: rome}\n- {name: paris, cpu: 4}\n")
+    assert cluster.again("--config", str(config)).returncode == 0
+
+
+def test_a_changed_configuration_is_taken_by_what_starts(cluster, tmp_path):
+    config = tmp_path / "zhosts.yaml"
+    config.write_text("zhosts:\n- {name: paris, cpu: 4}\n- {name: rome, cpu: 4}\n")
+    assert cluster.up("--config", str(config)).returncode == 0
+    os.kill(cluster.pids()["rome"], signal.SIGKILL)
+    until(lambda: "rome" not in cluster.pids())
+    config.write_text("zhosts:\n- {name: paris, cpu: 4}\n- {name: rome, cpu: 5}\n")
+    assert cluster.again("--config", str(config)).returncode == 0
+    assert "cpu: 5" in open(copy_of(cluster, "rome")).read()
+    done = cluster.again("--config", str(config))
+    assert done.returncode == 0, done
+
+
+def test_other_durations_for_a_running_zrms_are_refused(cluster):
+    assert cluster.up("--zhosts", "1", "--heartbeat", "500ms").returncode == 0
+    saved = cluster.state()
+    done = cluster.again("--heartbeat", "250ms")
+    assert done.returncode == 1, done
+    assert "is already running with --heartbeat 500ms: stop it first" in done.stderr
+    done = cluster.again("--failure-timeout", "9s")
+    assert "is already running with --failure-timeout 3s: stop it first" in done.stderr
+    assert cluster.state() == saved
+    assert cluster.again("--heartbeat", "500ms").returncode == 0
+
+
+def test_a_configuration_that_an_earlier_startz_used_in_place_is_copied(cluster, tmp_path):
+    config = tmp_path / "zhosts.yaml"
+    config.write_text("zhosts:\n- {name: paris, cpu: 4}\n")
+    assert cluster.up("--config", str(config)).returncode == 0
+    cluster.run("down")
+    state = cluster.state()
+    state["members"][1]["config"] = str(config)
+    with open(os.path.join(cluster.dir, "startz.json"), "w") as file:
+        json.dump(state, file)
+    os.unlink(copy_of(cluster, "paris"))
+    assert cluster.again().returncode == 0
+    assert open(copy_of(cluster, "paris")).read() == config.read_text()
 
 
 def test_up_without_options_starts_every_known_zhost(cluster, tmp_path):
@@ -323,7 +399,7 @@ def test_up_without_options_starts_every_known_zhost(cluster, tmp_path):
     for name in names[1:]:
         assert cluster.log(name).count('"zhost"') == 2
         with_file = 2 if name in ("alpha", "beta") else 0
-        assert cluster.log(name).count(str(config)) == with_file, name
+        assert cluster.log(name).count(copy_of(cluster, name)) == with_file, name
 
 
 def test_a_node_joins_a_cluster(cluster, tmp_path):
@@ -371,10 +447,55 @@ def test_two_simultaneous_ups_start_one_cluster(cluster):
     assert cluster.log("edge-node-1").count('"zhost"') == 1
 
 
+def test_an_up_waits_for_another_whose_zrms_listens_but_is_not_recorded_yet(cluster):
+    """On a machine whose disk is slow, zrms may listen before startz has recorded it."""
+    os.makedirs(cluster.dir)
+    with open(os.path.join(cluster.dir, "startz.lock"), "w") as lock, socket.socket() as zrms:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        zrms.bind(("127.0.0.1", 0))
+        zrms.listen()
+        port = zrms.getsockname()[1]
+        up = subprocess.Popen([STARTZ, "up", "--dir", cluster.dir, "--detach", "--zhosts", "1",
+                               "--api", f"127.0.0.1:{port}"], env=cluster.env, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        fds = f"/proc/{up.pid}/fd"
+        until(lambda: up.poll() is not None or any(
+            os.readlink(os.path.join(fds, fd)).endswith("/startz.lock") for fd in os.listdir(fds)))
+    output = up.communicate(timeout=DEADLINE)[0]
+    assert up.returncode == 0, output
+    assert len(cluster.pids()) == 2
+
+
+def test_looking_whether_an_address_is_free_does_not_take_it(cluster):
+    """A program that begins to listen meanwhile must not fail."""
+    port = free_port()
+    stop = threading.Event()
+    failures = []
+
+    def listen():
+        while not stop.is_set():
+            try:
+                with socket.socket() as s:
+                    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    s.bind(("127.0.0.1", port))
+                    s.listen()
+            except OSError as problem:
+                failures.append(problem)
+    thread = threading.Thread(target=listen)
+    thread.start()
+    try:
+        for _ in range(40):
+            cluster.run("up", "--api", f"127.0.0.1:{port}", "--detach", "--programs", "/nowhere")
+    finally:
+        stop.set()
+        thread.join()
+    assert failures == []
+
+
 class Foreground:
     def __init__(self, cluster, *words):
         self.process = subprocess.Popen(
-            [STARTZ, "up", "--dir", cluster.dir, "--api", "127.0.0.1:0", *words], env=cluster.env,
+            [STARTZ, "up", "--dir", cluster.dir, *words], env=cluster.env,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1,
             start_new_session=True)
 
@@ -398,7 +519,8 @@ def foreground(cluster):
     opened = []
 
     def run(*words):
-        opened.append(Foreground(cluster, *words))
+        api = [] if os.path.exists(cluster.dir) else ["--api", "127.0.0.1:0"]
+        opened.append(Foreground(cluster, *api, *words))
         return opened[-1]
     yield run
     for f in opened:
@@ -417,6 +539,65 @@ def test_the_foreground_shows_logs_and_stops_everything_on_ctrl_c(cluster, foreg
     assert f.process.wait(DEADLINE) == 0
     assert len(pids) == 2 and not any(alive(pid) for pid in pids.values())
     assert not any(alive(pid) for pid in cluster.zruns())
+
+
+def test_a_second_up_in_the_foreground_returns(cluster, foreground):
+    f = foreground("--zhosts", "2")
+    f.expect("Ctrl-C stops everything")
+    before = cluster.rows()
+    second = cluster.run("up")
+    assert (second.returncode, second.stderr) == (0, ""), second
+    assert "The cluster is ready" in second.stdout
+    assert second.stdout.endswith("Nothing was started: everything was running already.\n")
+    assert cluster.rows() == before and f.process.poll() is None
+
+
+def test_ctrl_c_stops_only_what_this_up_started(cluster, foreground):
+    cluster.up("--zhosts", "2")
+    before = {row[0]: row for row in cluster.rows()}
+    zruns = {pid: alive(pid) for pid in cluster.zruns()}
+    f = foreground("--zhosts", "3")
+    f.expect(r"Ctrl-C stops what was started now: edge-node-3\.")
+    added = cluster.pids()["edge-node-3"]
+    new_zrun, = set(cluster.zruns()) - set(zruns)
+    f.process.send_signal(signal.SIGINT)
+    assert f.process.wait(DEADLINE) == 0
+    after = {row[0]: row for row in cluster.rows()}
+    assert {name: after[name] for name in before} == before
+    assert not alive(added) and not alive(new_zrun)
+    assert {pid: alive(pid) for pid in zruns} == zruns and len(zruns) == 2
+
+
+def test_ctrl_c_leaves_what_another_up_started_meanwhile(cluster, foreground):
+    f = foreground("--zhosts", "2")
+    f.expect("Ctrl-C stops everything")
+    os.kill(cluster.pids()["edge-node-2"], signal.SIGKILL)
+    f.expect("edge-node-2 has exited")
+    assert cluster.again().returncode == 0
+    again = cluster.pids()["edge-node-2"]
+    f.process.send_signal(signal.SIGINT)
+    assert f.process.wait(DEADLINE) == 0
+    assert cluster.pids() == {"edge-node-2": again}
+
+
+def test_ctrl_c_of_a_node_leaves_the_cluster(cluster):
+    cluster.up("--zhosts", "1")
+    before = cluster.rows()
+    node = subprocess.Popen(
+        [STARTZ, "node", "--name", "camera", "--dir", cluster.dir, "--zrms",
+         "http://" + before[0][4]], env=cluster.env, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, bufsize=1)
+    try:
+        while not re.search("Ctrl-C stops what was started now: camera", node.stdout.readline()):
+            assert node.poll() is None
+        node.send_signal(signal.SIGINT)
+        assert node.wait(DEADLINE) == 0
+    finally:
+        node.kill()
+        node.wait(DEADLINE)
+        node.stdout.close()
+    assert cluster.rows()[:2] == before
+    assert "camera" not in cluster.pids()
 
 
 def test_the_foreground_restarts_nothing_by_itself(cluster, foreground):
