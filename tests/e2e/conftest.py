@@ -14,6 +14,7 @@ import urllib.parse
 import urllib.request
 
 import pytest
+from control_groups import groups_swept
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BIN = pathlib.Path(os.environ.get("SAMOZA_BIN", ROOT / "build" / "bin"))
@@ -341,6 +342,18 @@ def start_cluster(tmp_path, request):
 @pytest.fixture
 def cluster(start_cluster):
     return start_cluster()
+
+
+@pytest.fixture
+def sweep_groups():
+    with groups_swept():
+        yield
+
+
+@pytest.fixture
+def c(sweep_groups, start_cluster):
+    """One zhost, for NATIVE spaces."""
+    return start_cluster(zhosts=("edge-node-1",))
 
 
 @pytest.fixture

@@ -1,13 +1,11 @@
 """Packages with NATIVE spaces for tests: recipes are small shell and Python scripts."""
-import contextlib
 import json
 import os
 import pathlib
 import shutil
 import textwrap
-import time
 
-from conftest import is_alive
+from conftest import is_alive, until
 
 
 def native_app(cluster, name, spaces, files, version="1.0.0"):
@@ -62,21 +60,36 @@ def processes_of(words):
     return found
 
 
-def groups():
-    """Control groups of instances."""
-    # os.walk, because groups come and go meanwhile.
-    return {os.path.join(directory, name) for directory, names, _ in os.walk("/sys/fs/cgroup")
-            for name in names if name.startswith("samoza-")}
+def log_text(c, zhost="edge-node-1"):
+    """What the instances there said, also those that are no more."""
+    return "\n".join(p.read_text() for p in sorted((c.directory / zhost / "log").glob("*.log*")))
 
 
-@contextlib.contextmanager
-def groups_swept():
-    """Clusters of tests end by kill -9: what control groups they leave are empty, and removed."""
-    before = groups()
-    yield
-    end = time.monotonic() + 5  # what was killed may still be ending
-    while (left := groups() - before) and time.monotonic() < end:
-        for group in left:
-            with contextlib.suppress(OSError):
-                os.rmdir(group)
-        time.sleep(0.05)
+def state(c, topology, path):
+    return c.space(topology, path)["state"]
+
+
+def error(c, topology, path):
+    return c.space(topology, path).get("last_error", "")
+
+
+def wait_space(c, topology, path, wanted, deadline=20):
+    return until(lambda: state(c, topology, path) == wanted, f"{path} is {wanted}", deadline)
+
+
+def submit_failing(c, name, spaces, files):
+    """Submits without waiting for it to run."""
+    package = c.build(native_app(c, name, spaces, files), name)
+    c.zshell("topo", "submit", package)
+
+
+def data_of(c, zhost="edge-node-1"):
+    directory, = spaces_directories(c, zhost)
+    return directory / "data"
+
+
+SLEEPER = """
+    #!/bin/sh
+    echo $$ > pid
+    exec sleep {}
+"""

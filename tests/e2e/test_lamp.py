@@ -4,7 +4,7 @@ import urllib.request
 
 import pytest
 from conftest import ROOT, until
-from native import groups_swept
+from control_groups import groups_swept
 
 
 def address(cluster):

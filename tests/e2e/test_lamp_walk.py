@@ -3,7 +3,8 @@ import urllib.request
 
 import pytest
 from conftest import until
-from native import groups_swept, native_app, spaces_directories
+from control_groups import groups_swept
+from native import native_app, spaces_directories
 
 # Each is a small server that asks its provider for its word and adds its own.
 SERVER = """

@@ -1,0 +1,109 @@
+"""NATIVE spaces whose zhost, zrms or supervisor is gone: what goes on, and what ends by itself
+(docs/native-spaces.md)."""
+import os
+import re
+import signal
+import urllib.request
+
+from conftest import is_alive, until
+from native import (SLEEPER, data_of, log_text, native_deploy, processes_of,
+                    spaces_directories, state, submit_failing)
+
+TIMEOUT_BEATS = 6  # heartbeats within the failure timeout of start_cluster()
+
+
+def test_services_keep_running_while_their_zhost_restarts(c):
+    native_deploy(c, "on", [{"name": "s"}, {"name": "f", "run": {"mode": "foreground"}}], {
+        "s/recipes/start": "#!/bin/sh\nsleep 100017 >/dev/null 2>&1 &\necho $! > pid\n",
+        "s/recipes/stop": "#!/bin/sh\necho 'stop runs'\nkill $(cat pid) || pkill sleep\n",
+        "f/recipes/start": SLEEPER.format(100018)})
+    before = processes_of("sleep 10001")
+    zruns = c.zruns("edge-node-1")
+    assert len(before) == 2 and len(zruns) == 2
+    c.zhosts["edge-node-1"].kill()
+    assert processes_of("sleep 10001") == before
+    c.zhosts["edge-node-1"].start()
+    c.wait_zhost("edge-node-1", "deployed-started")
+    c.wait_state("on", "running")
+    assert processes_of("sleep 10001") == before
+    assert [e["to"] for e in c.events("on") if e["kind"] == "space"].count("starting") == 2
+    c.zshell("topo", "stop", "on")
+    assert processes_of("sleep 10001") == []
+    assert "stop runs" in log_text(c)
+    assert spaces_directories(c, "edge-node-1") == []
+
+
+def test_killing_the_supervisor_kills_all_its_processes(c):
+    native_deploy(c, "super", [{"name": "p"}], {
+        "p/recipes/start": "#!/bin/sh\nsetsid sleep 100019 >/dev/null 2>&1 &\n"})
+    (pid, _), = processes_of("sleep 100019")
+    zrun, = c.zruns("edge-node-1")
+    os.kill(zrun, signal.SIGKILL)
+    until(lambda: not is_alive(pid), "the service is gone")
+    until(lambda: c.space("super", "p")["restarts"] == 1 and state(c, "super", "p") ==
+          "deployed-started", "it runs again")
+    causes = [e["cause"] for e in c.events("super") if e["to"] == "deployed-stopped"]
+    assert any(cause.startswith("process: killed by signal 9") for cause in causes), causes
+
+
+def test_an_orphaned_instance_stops_by_itself(sweep_groups, start_cluster, monkeypatch):
+    monkeypatch.setenv("ZHOST_ORPHAN_TIMEOUT", "1s")
+    c = start_cluster(zhosts=("edge-node-1",))
+    native_deploy(c, "orphan", [{"name": "p"}], {
+        "p/recipes/start": "#!/bin/sh\nsleep 100028 >/dev/null 2>&1 &\n",
+        "p/recipes/stop": "#!/bin/sh\necho bye > bye\npkill sleep\n"})
+    zrun, = c.zruns("edge-node-1")
+    c.zhosts["edge-node-1"].kill()
+    until(lambda: not is_alive(zrun), "its zrun has ended")
+    assert processes_of("sleep 100028") == []
+    assert (data_of(c) / "bye").exists(), "its stop recipe ran"
+
+
+def heartbeats(c):
+    with urllib.request.urlopen(c.url + "/metrics") as answer:
+        return int(re.search(r"^samoza_heartbeats_total (\d+)$", answer.read().decode(),
+                             re.MULTILINE).group(1))
+
+
+def test_exclusive_instances_stop_when_zrms_is_silent(c):
+    native_deploy(c, "excl", [{"name": "p", "exclusive": True, "stop": {"grace": "200ms"}}], {
+        "p/recipes/start": "#!/bin/sh\nsleep 100029 >/dev/null 2>&1 &\n"})
+    assert len(processes_of("sleep 100029")) == 1
+    before = heartbeats(c)
+    until(lambda: heartbeats(c) >= before + 2 * TIMEOUT_BEATS + 1,
+          "heartbeats arrived for over twice the failure timeout")
+    assert len(processes_of("sleep 100029")) == 1
+    c.zrms.kill()
+    until(lambda: processes_of("sleep 100029") == [], "it has stopped", 5)
+    c.start_zrms()
+    until(lambda: len(processes_of("sleep 100029")) == 1, "it runs again where it was")
+
+
+def test_an_exclusive_instance_stops_without_its_zhost(c):
+    native_deploy(c, "excl", [{"name": "p", "exclusive": True, "stop": {"grace": "200ms"}}], {
+        "p/recipes/start": "#!/bin/sh\ntrap '' TERM\nsleep 100030 >/dev/null 2>&1 &\n"})
+    c.zhosts["edge-node-1"].kill()
+    until(lambda: processes_of("sleep 100030") == [], "it has ended", 5)
+
+
+def test_a_hung_deploy_is_repeated_after_a_restart_of_its_zhost(c):
+    # Long enough for a zhost to restart on a loaded machine before the recipe's time is over.
+    submit_failing(c, "again", [{"name": "p", "recipes": {"timeout": "15s"}}], {
+        "p/recipes/deploy": """
+            #!/bin/sh
+            mkdir -p /tmp/x && touch here
+            test -e go || sleep 100035
+        """,
+        "p/recipes/start": "#!/bin/sh\nsleep 100036 >/dev/null 2>&1 &\n"})
+    until(lambda: len(processes_of("sleep 100035")) == 1, "it hangs")
+    (old, _), = processes_of("sleep 100035")
+    c.zhosts["edge-node-1"].kill()
+    c.zhosts["edge-node-1"].start()
+    c.wait_zhost("edge-node-1", "deployed-started")
+
+    def hangs_again():
+        pids = [pid for pid, _ in processes_of("sleep 100035")]
+        return len(pids) == 1 and pids != [old]
+    until(hangs_again, "it hangs again, once")
+    c.zshell("topo", "stop", "again")
+    until(lambda: processes_of("sleep 100035") == [], "it is ended in time", 60)
