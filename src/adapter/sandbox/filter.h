@@ -16,7 +16,7 @@ int must_check sandbox_filter_new(void **ret_program, size_t *ret_size, struct e
 
 /* For recipes of NATIVE spaces, which are programs of any kind: everything is allowed but
  * mounts, namespaces, tracing, kernel modules, keys, clocks, io_uring, and sockets other than
- * those of files and of IP. */
+ * Unix, IP and NETLINK_ROUTE. */
 int must_check sandbox_native_filter_new(void **ret_program, size_t *ret_size,
 					 struct error **err);
 

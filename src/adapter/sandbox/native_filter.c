@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <linux/netlink.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <string.h>
@@ -82,6 +83,16 @@ static int deny_families(scmp_filter_ctx filter)
 	return r;
 }
 
+/* Of netlink only routes and addresses, which getifaddrs() and resolvers read: the others are ways
+ * to the firewall, to audit, to the sockets of other instances, and to little used parts of the
+ * kernel. */
+static int deny_netlink(scmp_filter_ctx filter)
+{
+	return seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPROTONOSUPPORT), SCMP_SYS(socket), 2,
+				SCMP_A0(SCMP_CMP_EQ, AF_NETLINK),
+				SCMP_A2(SCMP_CMP_NE, NETLINK_ROUTE));
+}
+
 int sandbox_native_filter_new(void **ret_program, size_t *ret_size, struct error **err)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
@@ -99,6 +110,8 @@ int sandbox_native_filter_new(void **ret_program, size_t *ret_size, struct error
 		r = deny_namespaces(filter);
 	if (r == 0)
 		r = deny_families(filter);
+	if (r == 0)
+		r = deny_netlink(filter);
 	if (r == 0)
 		r = filter_export(filter, ret_program, ret_size);
 	if (filter != NULL)
