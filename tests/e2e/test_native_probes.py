@@ -1,9 +1,10 @@
 """NATIVE spaces: readiness and health (docs/native-spaces.md)."""
 import os
 import re
+import signal
 
 import pytest
-from conftest import is_alive, until
+from conftest import free_port, is_alive, until
 from native import (SLEEPER, data_of, error, log_text, native_deploy, processes_of, state,
                     submit_failing)
 
@@ -26,11 +27,11 @@ def test_a_foreground_process_counts_as_started_once_it_is_ready(c):
 
 def test_a_ready_probe_that_never_passes_fails_the_start_in_time(c):
     submit_failing(c, "slow", [{"name": "p", "restart": {"attempts": 0},
-                                "recipes": {"timeout": "2s"},
+                                "recipes": {"timeout": "8s"},
                                 "run": {"mode": "foreground"}, "ready": {"tcp": "1"}}],
                    {"p/recipes/start": SLEEPER.format(100004)})
-    until(lambda: c.state("slow") == "failed", "it has failed")
-    assert "not ready: timed out after 2 s" in error(c, "slow", "p")
+    until(lambda: c.state("slow") == "failed", "it has failed", 60)
+    assert "not ready: timed out after 8 s" in error(c, "slow", "p")
     assert "Connection refused" in error(c, "slow", "p")
     assert processes_of("sleep 100004") == []
 
@@ -156,6 +157,87 @@ def test_one_failure_is_counted_as_once(c):
           state(c, "strict", "p") == "deployed-started", "it runs again", SICK_DEADLINE)
     cause, = stops(c, "strict")
     assert cause.startswith("process: health check failed once: http://")
+
+
+def test_checks_follow_each_other_by_their_interval(c):
+    native_deploy(c, "often", [{
+        "name": "p", "exports": {"port": ""}, "run": {"mode": "foreground"},
+        "ready": {"http": "http://127.0.0.1:${port}/"},
+        "health": {"http": "http://127.0.0.1:${port}/health", "interval": "100ms",
+                   "timeout": "30s", "failures": 3}}],
+        {"p/recipes/start": MOODY_SERVER})
+    until(lambda: passed(c) >= 20, "many checks have passed, which do not wait for the timeout",
+          SICK_DEADLINE)
+
+
+def test_health_is_watched_while_the_zhost_is_away(c):
+    moody_deploy(c, "alone", failures=2)
+    zrun, = c.zruns("edge-node-1")
+    c.zhosts["edge-node-1"].kill()
+    make_sick(c, 2)
+    until(lambda: not is_alive(zrun), "its zrun has ended", SICK_DEADLINE)
+    c.zhosts["edge-node-1"].start()
+    until(lambda: c.space("alone", "p")["restarts"] == 1 and
+          state(c, "alone", "p") == "deployed-started", "it runs again", SICK_DEADLINE)
+    cause, = stops(c, "alone")
+    assert cause.startswith("process: health check failed 2 times: http://")
+
+
+def test_what_a_check_leaves_behind_ends_with_it_and_is_not_the_service(c):
+    native_deploy(c, "leaves", [{"name": "p", "health": {
+        "command": "echo >> checks; setsid sleep 100043 >/dev/null 2>&1 & true",
+        "interval": "100ms", "timeout": "20s"}}],
+        {"p/recipes/start": "#!/bin/sh\nsleep 100042 >/dev/null 2>&1 &\n"})
+    checks = data_of(c) / "checks"
+    until(lambda: checks.exists() and len(checks.read_text()) >= 5, "checks have passed")
+    until(lambda: len(processes_of("sleep 100043")) <= 1, "what the ones before left has ended")
+    (pid, _), = processes_of("sleep 100042")
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: c.space("leaves", "p")["restarts"] == 1 and
+          state(c, "leaves", "p") == "deployed-started", "its death is seen, and it runs again")
+    assert len(processes_of("sleep 100043")) <= 1
+    assert stops(c, "leaves") == ["process: no process of it is left"]
+    c.zshell("topo", "stop", "leaves")
+    assert processes_of("sleep 100043") == []
+
+
+def test_a_check_that_hangs_is_ended_with_all_that_it_started(c):
+    native_deploy(c, "hangs", [{"name": "p", "run": {"mode": "foreground"}, "health": {
+        "command": "test ! -e hang || { (setsid sleep 100045 &); sleep 100045; }",
+        "interval": "100ms", "timeout": "500ms", "failures": 1000}}],
+        {"p/recipes/start": SLEEPER.format(100046)})
+    (data_of(c) / "hang").write_text("")
+    until(lambda: "health check failed (3 of 1000)" in log_text(c), "it has hung three times")
+    (data_of(c) / "hang").unlink()
+    until(lambda: processes_of("sleep 100045") == [], "nothing of it is left")
+    assert c.space("hangs", "p")["restarts"] == 0
+
+
+LISTENER = """
+    #!/usr/bin/python3
+    import http.server, os
+    if "{mode}" == "service" and os.fork() > 0:
+        os._exit(0)
+    http.server.HTTPServer(("{address}", {port}), http.server.SimpleHTTPRequestHandler).serve_forever()
+"""
+
+
+@pytest.mark.parametrize("check", ["tcp", "http"])
+@pytest.mark.parametrize("mode, address", [("service", "127.0.0.1"), ("foreground", "0.0.0.0")])
+def test_a_port_counts_only_when_the_instance_itself_listens_on_it(c, check, mode, address):
+    port = free_port()
+    ready = {"tcp": str(port)} if check == "tcp" else {"http": f"http://127.0.0.1:{port}/"}
+    native_deploy(c, "owner", [{"name": "p", "run": {"mode": mode}, "ready": ready}],
+                  {"p/recipes/start": LISTENER.format(mode=mode, address=address, port=port)})
+    submit_failing(c, "stranger", [{"name": "p", "restart": {"attempts": 0}, "ready": ready,
+                                    "recipes": {"timeout": "8s"}, "run": {"mode": "foreground"}}],
+                   {"p/recipes/start": SLEEPER.format(100047)})
+    until(lambda: c.state("stranger") == "failed", "it has failed", 60)
+    assert (f"port {port}: answered, but no process of this instance listens on it"
+            in error(c, "stranger", "p"))
+    assert "starting" not in {e["from"] for e in c.events("stranger")
+                              if e["to"] == "deployed-started" and e["kind"] == "space"}
+    assert state(c, "owner", "p") == "deployed-started"
 
 
 def test_an_instance_that_stays_sick_uses_up_its_attempts(c):

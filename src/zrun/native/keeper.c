@@ -17,6 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "zrun/native/guard.h"
+#include "zrun/native/port_owner.h"
 #include "zrun/native/process_tree.h"
 
 #define PROGRAM_MAX (8 * 1024 * 1024)
@@ -27,6 +29,7 @@ struct keeper {
 	bool is_first; /* number 1 of a namespace */
 	bool is_empty;
 	pid_t jobs[KEEPER_JOBS + 1]; /* by id; 0: none */
+	bool guarded[KEEPER_JOBS + 1];
 };
 
 /* ---- events ---- */
@@ -121,6 +124,32 @@ __attribute__((noreturn)) static void job(const char *path, char *const *argumen
 	_exit(127);
 }
 
+/* Of a program that is to run. */
+struct program {
+	const char *path;
+	char *const *arguments, *const *environment;
+	int output, failed;
+};
+
+static pid_t fork_program(void *user)
+{
+	const struct program *p = user;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		job(p->path, p->arguments, p->environment, p->output, p->failed);
+	return pid;
+}
+
+static pid_t fork_guarded(struct program *p)
+{
+	pid_t pid = guard_fork();
+
+	if (pid == 0)
+		guard_run(fork_program, p);
+	return pid;
+}
+
 /* `count` strings that lie one after the other, as an array that ends with NULL. */
 static char **array_of(char *at, uint32_t count)
 {
@@ -133,13 +162,20 @@ static char **array_of(char *at, uint32_t count)
 	return array;
 }
 
-static void start(struct keeper *k, uint32_t id, char *program, int output)
+static pid_t wait_for(pid_t pid, bool is_guarded, int *ret_status, int flags)
+{
+	return is_guarded ? guard_wait(pid, ret_status, flags)
+			  : waitpid(pid, ret_status, flags);
+}
+
+static void start(struct keeper *k, uint32_t id, bool is_guarded, char *program, int output)
 {
 	const struct keeper_program *head = (const struct keeper_program *)program;
 	char *path = program + sizeof(*head);
 	char **arguments = array_of(path + head->path_size, head->arguments_count);
 	char **environment = array_of(path + head->path_size + head->arguments_size,
 				      head->environment_count);
+	struct program p = {path, arguments, environment, output, -1};
 	int failed[2], error = 0;
 	pid_t pid;
 
@@ -147,9 +183,8 @@ static void start(struct keeper *k, uint32_t id, char *program, int output)
 		refuse(k, id, path, errno);
 		return;
 	}
-	pid = fork();
-	if (pid == 0)
-		job(path, arguments, environment, output, failed[1]);
+	p.failed = failed[1];
+	pid = is_guarded ? fork_guarded(&p) : fork_program(&p);
 	if (pid < 0)
 		error = errno;
 	close(failed[1]);
@@ -160,19 +195,21 @@ static void start(struct keeper *k, uint32_t id, char *program, int output)
 	free(arguments);
 	free(environment);
 	if (pid > 0 && error != 0)
-		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		while (wait_for(pid, is_guarded, NULL, 0) < 0 && errno == EINTR)
 			continue;
 	if (error != 0) {
 		refuse(k, id, path, error);
 		return;
 	}
 	k->jobs[id] = pid;
-	k->is_empty = false;
+	k->guarded[id] = is_guarded;
+	k->is_empty &= is_guarded;
 	tell(k, &(struct keeper_event){.type = KEEPER_STARTED, .id = id});
 }
 
-static void take_run(struct keeper *k, uint32_t id, int file, int output)
+static void take_run(struct keeper *k, const struct keeper_order *order, int file, int output)
 {
+	uint32_t id = order->id;
 	off_t size = lseek(file, 0, SEEK_END);
 	char *program;
 
@@ -184,7 +221,7 @@ static void take_run(struct keeper *k, uint32_t id, int file, int output)
 		tell_text(k, KEEPER_REFUSED, id, "no memory to run it: %s", strerror(errno));
 		return;
 	}
-	start(k, id, program, output);
+	start(k, id, order->is_guarded != 0, program, output);
 	(void)munmap(program, (size_t)size);
 }
 
@@ -204,12 +241,25 @@ static void take_signal(struct keeper *k, const struct keeper_order *order)
 
 	if (order->id == KEEPER_ALL) {
 		signal_all(k, order->signal);
+	} else if (pid > 0 && k->guarded[order->id]) {
+		(void)kill(pid, SIGTERM);
 	} else if (pid > 0 && order->only_first != 0) {
 		(void)kill(pid, order->signal);
 	} else if (pid > 0) {
 		(void)process_tree_signal(pid, order->signal, true);
 		(void)kill(-pid, order->signal);
 	}
+}
+
+/* ---- ports ---- */
+
+static void take_find_port(const struct keeper *k, const struct keeper_order *order)
+{
+	tell(k, &(struct keeper_event){.type = KEEPER_PORT,
+				       .id = order->id,
+				       .status = (int32_t)port_owner((uint16_t)order->port,
+								     getpid(),
+								     order->is_own_user != 0)});
 }
 
 /* ---- the loop ---- */
@@ -237,9 +287,11 @@ static bool take_order(struct keeper *k)
 	if (c != NULL && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(fds)))
 		memcpy(fds, CMSG_DATA(c), sizeof(fds));
 	if (order.type == KEEPER_RUN && order.id != KEEPER_ALL && fds[1] >= 0)
-		take_run(k, order.id, fds[0], fds[1]);
+		take_run(k, &order, fds[0], fds[1]);
 	else if (order.type == KEEPER_SIGNAL)
 		take_signal(k, &order);
+	else if (order.type == KEEPER_FIND_PORT)
+		take_find_port(k, &order);
 	if (fds[0] >= 0)
 		close(fds[0]);
 	if (fds[1] >= 0)
@@ -265,6 +317,13 @@ static void reap(struct keeper *k)
 
 	while (read(k->children, info, sizeof(info)) > 0)
 		continue;
+	for (uint32_t id = 1; id <= KEEPER_JOBS; id++)
+		if (k->jobs[id] > 0 && k->guarded[id] &&
+		    guard_wait(k->jobs[id], &status, WNOHANG) == k->jobs[id]) {
+			k->jobs[id] = 0;
+			ends[count++] = (struct keeper_event){
+				.type = KEEPER_ENDED, .id = id, .status = status};
+		}
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		uint32_t id = job_of(k, pid);
 
@@ -286,14 +345,14 @@ static void reap(struct keeper *k)
 }
 
 /* The supervisor is gone. In a namespace of its own the keeper takes all with it; elsewhere it
- * stays until nothing is left. */
+ * stays until nothing is left, which is how zhost knows that the instance has ended. */
 __attribute__((noreturn)) static void end(struct keeper *k)
 {
-	for (int n = 0; !k->is_first && n < 1000; n++) {
+	while (!k->is_first) {
 		signal_all(k, SIGKILL);
-		while (waitpid(-1, NULL, WNOHANG) > 0)
+		while (waitpid(-1, NULL, WNOHANG | __WALL) > 0)
 			continue;
-		if (waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD)
+		if (waitpid(-1, NULL, WNOHANG | __WALL) < 0 && errno == ECHILD)
 			break;
 		(void)poll(NULL, 0, 10);
 	}
@@ -319,6 +378,7 @@ static int watch_children(void)
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, GUARD_EXIT_SIGNAL);
 	(void)sigprocmask(SIG_SETMASK, &set, NULL);
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }

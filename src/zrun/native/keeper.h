@@ -7,8 +7,11 @@
  *     | KEEPER_RUN id, program, output ----------------> fork, session of its own, exec
  *     |<------------------------- KEEPER_STARTED id  or  KEEPER_REFUSED id, text
  *     |<---------------------------- KEEPER_ENDED id, wait status, whether others are left
- *     |<------------------------------------------- KEEPER_EMPTY  nothing is left
+ *     |<------------------------------------------- KEEPER_EMPTY  nothing is left but what
+ *     |                                             has a guard
  *     | KEEPER_SIGNAL id or all, signal ---------------> to its process tree, or to every one
+ *     | KEEPER_FIND_PORT id, port ---------------------> looks who listens on it
+ *     |<--------------------------------- KEEPER_PORT id, whether it is one of its processes
  *     | end of the socket -----------------------------> kills all, exits
  *
  * The keeper runs as the same user as the recipes: what it sends is checked, never trusted.
@@ -23,7 +26,7 @@
 
 #include "adapter/sandbox/enclose.h"
 
-enum keeper_order_type { KEEPER_RUN = 1, KEEPER_SIGNAL = 2 };
+enum keeper_order_type { KEEPER_RUN = 1, KEEPER_SIGNAL = 2, KEEPER_FIND_PORT = 3 };
 enum keeper_event_type {
 	KEEPER_READY = 16,  /* done: enum confine_step bits; left: whether the paths are the
 			     * inner ones */
@@ -33,6 +36,7 @@ enum keeper_event_type {
 	KEEPER_REFUSED = 20, /* text: why it cannot be run */
 	KEEPER_ENDED = 21,
 	KEEPER_EMPTY = 22,
+	KEEPER_PORT = 23, /* id, and in `status` an enum port_owner */
 };
 
 #define KEEPER_ALL  0 /* id of KEEPER_SIGNAL: every process */
@@ -45,6 +49,10 @@ struct keeper_order {
 	uint32_t id;
 	int32_t signal;
 	uint32_t only_first; /* the program itself, not what it started */
+	uint32_t is_guarded; /* of KEEPER_RUN: what it leaves ends with it (guard.h) */
+	/* of KEEPER_FIND_PORT: port_owner() */
+	uint32_t port;
+	uint32_t is_own_user;
 };
 
 /* In the file: the path, the arguments (the first is its name) and the environment, strings

@@ -264,11 +264,9 @@ static void wait_until_ready(struct native *n)
 		now = mono_ms();
 		if (now >= until)
 			break;
-		native_turn(n, !n->is_probing && n->ready.kind != PROBE_NONE &&
-					       n->probe_next_ms < until
-				       ? n->probe_next_ms
-			       : n->is_probing && n->probe_until_ms < until ? n->probe_until_ms
-									    : until);
+		native_turn(n, native_probe_due_ms(n, &n->ready) < until
+				       ? native_probe_due_ms(n, &n->ready)
+				       : until);
 	}
 	if (n->ready.kind == PROBE_NONE)
 		return;
@@ -396,10 +394,6 @@ static void watch(struct native *n)
 
 	n->probe_next_ms = mono_ms() + n->health.interval_ms;
 	while (!runner_stopping(n->instance)) {
-		uint64_t until = n->health.kind == PROBE_NONE ? NEVER
-				 : n->is_probing	      ? n->probe_until_ms
-							      : n->probe_next_ms;
-
 		gone_text(n, had_others, text, sizeof(text));
 		if (text[0] != '\0')
 			fail(n, ZRUN_FAILED_RECIPE, "%s", text);
@@ -409,7 +403,7 @@ static void watch(struct native *n)
 		}
 		look_after_health(n);
 		output_report(n->instance, &n->budget, false);
-		native_turn(n, until);
+		native_turn(n, native_probe_due_ms(n, &n->health));
 	}
 	native_probe_stop(n, &n->health);
 }

@@ -9,6 +9,7 @@
 #include "zrun/runner/clocks.h"
 
 #define JOB_KILL 9
+#define OWNER_MS 1000 /* for the keeper to look whose port it is */
 
 static const char *setting_of(const struct native *n, const char *name, const char *what)
 {
@@ -46,11 +47,19 @@ void native_probe_stop(struct native *n, struct probe *p)
 	probe_end(p);
 	if (n->is_probing && p->kind == PROBE_COMMAND && n->jobs[JOB_PROBE].is_running)
 		native_signal(n, JOB_PROBE, JOB_KILL, false);
-	n->is_probing = false;
+	n->is_probing = n->asks_owner = false;
+}
+
+uint64_t native_probe_due_ms(const struct native *n, const struct probe *p)
+{
+	if (p->kind == PROBE_NONE)
+		return UINT64_MAX;
+	return n->is_probing ? n->probe_until_ms : n->probe_next_ms;
 }
 
 static enum probe_result begin(struct native *n, struct probe *p)
 {
+	n->has_answer = n->asks_owner = false;
 	if (p->kind != PROBE_COMMAND)
 		return probe_begin(p, n->probe_error, sizeof(n->probe_error));
 	if (n->jobs[JOB_PROBE].is_running)
@@ -59,13 +68,51 @@ static enum probe_result begin(struct native *n, struct probe *p)
 	return native_start_command(n, JOB_PROBE, p->value) ? PROBE_PENDING : PROBE_BAD;
 }
 
-static enum probe_result step(struct native *n, struct probe *p)
+/* That a port of this machine answers is not enough: another program may have it. An instance
+ * without processes (`start` left none) can own no port, and looks at another's. */
+static bool must_own(const struct native *n, const struct probe *p)
+{
+	return p->is_local && (n->is_foreground || n->jobs[JOB_MAIN].left);
+}
+
+static enum probe_result judge_owner(struct native *n, const struct probe *p)
+{
+	if (!n->knows_owner)
+		return PROBE_PENDING;
+	if (n->owner != PORT_FOREIGN)
+		return PROBE_GOOD;
+	native_text(n->probe_error, sizeof(n->probe_error),
+		    "port %u: answered, but no process of this instance listens on it",
+		    (unsigned)p->port);
+	return PROBE_BAD;
+}
+
+static enum probe_result step_network(struct native *n, struct probe *p, uint64_t now)
+{
+	enum probe_result result;
+
+	if (n->asks_owner)
+		return judge_owner(n, p);
+	if (n->has_answer)
+		result = probe_step(p, n->probe_error, sizeof(n->probe_error));
+	else
+		result = PROBE_PENDING;
+	n->has_answer = false;
+	if (result == PROBE_PENDING && now >= n->probe_until_ms)
+		result = probe_timeout(p, n->probe_error, sizeof(n->probe_error));
+	if (result != PROBE_GOOD || !must_own(n, p))
+		return result;
+	native_find_port(n, JOB_PROBE, p->port);
+	n->probe_until_ms = now + OWNER_MS;
+	return PROBE_PENDING;
+}
+
+static enum probe_result step(struct native *n, struct probe *p, uint64_t now)
 {
 	char error[NATIVE_TEXT];
 
 	if (p->kind != PROBE_COMMAND)
-		return p->fd < 0 ? PROBE_BAD
-				 : probe_step(p, n->probe_error, sizeof(n->probe_error));
+		return step_network(n, p, now);
 	if (n->jobs[JOB_PROBE].is_running)
 		return PROBE_PENDING;
 	native_job_error(n, JOB_PROBE, error, sizeof(error));
@@ -85,7 +132,7 @@ enum probe_result native_probe(struct native *n, struct probe *p)
 		n->probe_until_ms = now + p->timeout_ms;
 		result = begin(n, p);
 	} else {
-		result = step(n, p);
+		result = step(n, p, now);
 	}
 	if (result == PROBE_PENDING) {
 		if (now < n->probe_until_ms)
@@ -96,7 +143,7 @@ enum probe_result native_probe(struct native *n, struct probe *p)
 			    p->kind == PROBE_TCP ? "port " : "", p->value, p->timeout_ms);
 		result = PROBE_BAD;
 	}
-	n->is_probing = false;
+	n->is_probing = n->asks_owner = false;
 	n->probe_next_ms = now + p->interval_ms;
 	return result;
 }

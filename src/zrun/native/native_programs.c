@@ -79,7 +79,8 @@ static int write_program(const char *path, const struct strings *arguments,
 
 static bool send_run(const struct native *n, enum job job, int program, int output)
 {
-	struct keeper_order order = {.type = KEEPER_RUN, .id = (uint32_t)job};
+	struct keeper_order order = {
+		.type = KEEPER_RUN, .id = (uint32_t)job, .is_guarded = job == JOB_PROBE};
 	int fds[2] = {program, output};
 	union {
 		struct cmsghdr header;
@@ -181,6 +182,23 @@ void native_job_error(const struct native *n, enum job job, char *text, size_t s
 		native_text(text, size, "killed by signal %d%s", WTERMSIG(state->status), last);
 	else if (WEXITSTATUS(state->status) != 0)
 		native_text(text, size, "exit status %d%s", WEXITSTATUS(state->status), last);
+}
+
+void native_find_port(struct native *n, enum job job, uint16_t port)
+{
+	const struct runner *i = n->instance;
+	uid_t uid = n->enclosure.uid;
+	struct keeper_order order = {
+		.type = KEEPER_FIND_PORT,
+		.id = (uint32_t)job,
+		.port = port,
+		.is_own_user = n->is_root && uid != i->request->unprivileged_uid,
+	};
+
+	n->asks_owner = true;
+	n->knows_owner = false;
+	if (n->socket >= 0)
+		(void)!send(n->socket, &order, sizeof(order), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 void native_signal(struct native *n, uint32_t id, int number, bool only_first)

@@ -10,7 +10,9 @@
 bool native_has_recipe(const struct native *n, const char *name);
 /* Runs recipes/NAME as that job; false when it cannot even be asked for (text). */
 bool native_start_recipe(struct native *n, enum job job, const char *name);
-/* Runs a line for the shell. */
+/* Asks the keeper who listens on the port; the answer comes as n->owner. */
+void native_find_port(struct native *n, enum job job, uint16_t port);
+/* Runs a line for the shell. What it leaves ends with it. */
 bool native_start_command(struct native *n, enum job job, const char *command);
 void native_signal(struct native *n, uint32_t id, int number, bool only_first);
 /* "exit status 3: last line", or why it could not be run; "" for a successful exit. */

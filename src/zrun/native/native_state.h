@@ -36,13 +36,14 @@
 #include "zrun/native/environment.h"
 #include "zrun/native/keeper.h"
 #include "zrun/native/output.h"
+#include "zrun/native/port_owner.h"
 #include "zrun/native/probe.h"
 #include "zrun/runner/runner.h"
 
 enum job {		 /* ids of the keeper's jobs; each has its output */
 	   JOB_MAIN = 1, /* `start` */
 	   JOB_RECIPE,	 /* the other recipes */
-	   JOB_PROBE,	 /* command of ready or health */
+	   JOB_PROBE,	 /* command of ready or health: has a guard */
 	   JOB_COUNT,
 };
 
@@ -87,6 +88,10 @@ struct native {
 	struct probe ready, health;
 	uint64_t probe_next_ms, probe_until_ms;
 	bool is_probing;
+	bool has_answer; /* its socket has an event */
+	/* Whose port it is that has answered: the keeper looks. */
+	bool asks_owner, knows_owner;
+	enum port_owner owner;
 	uint32_t probe_failures;
 	char probe_error[NATIVE_TEXT];
 };

@@ -60,7 +60,12 @@ static void take_event(struct native *n, const struct keeper_event *event)
 			       KEEPER_TEXT - 1, event->text);
 		return;
 	case KEEPER_STARTED:
-		n->is_empty = false;
+		if (event->id != JOB_PROBE)
+			n->is_empty = false;
+		return;
+	case KEEPER_PORT:
+		n->knows_owner = n->asks_owner;
+		n->owner = (enum port_owner)event->status;
 		return;
 	case KEEPER_REFUSED:
 		if (job == NULL)
@@ -156,6 +161,7 @@ void native_turn(struct native *n, uint64_t until_ms)
 	for (int job = JOB_MAIN; job < JOB_COUNT; job++)
 		if (polls[2 + job].revents != 0)
 			output_read(i, &n->jobs[job].output, &n->budget);
+	n->has_answer |= polls[2].revents != 0;
 	if (polls[1].revents != 0)
 		take_events(n);
 	termination_overdue(i);

@@ -116,10 +116,38 @@ static enum probe_result good(struct probe *p)
 	return PROBE_GOOD;
 }
 
+/* The other end has an address of this machine: the kernel connects to it from the same one. */
+static bool is_local(const struct probe *p)
+{
+	struct sockaddr_storage own;
+	socklen_t size = sizeof(own);
+
+	if (getsockname(p->fd, (struct sockaddr *)&own, &size) < 0 ||
+	    own.ss_family != p->address.ss_family)
+		return false;
+	if (own.ss_family == AF_INET) {
+		const struct in_addr *a = &((struct sockaddr_in *)&own)->sin_addr;
+		const struct in_addr *b = &((const struct sockaddr_in *)&p->address)->sin_addr;
+
+		return a->s_addr == b->s_addr || ntohl(b->s_addr) >> 24 == IN_LOOPBACKNET;
+	}
+	return memcmp(&((struct sockaddr_in6 *)&own)->sin6_addr,
+		      &((const struct sockaddr_in6 *)&p->address)->sin6_addr,
+		      sizeof(struct in6_addr)) == 0;
+}
+
+static uint16_t port_of(const struct probe *p)
+{
+	return ntohs(p->address.ss_family == AF_INET
+			     ? ((const struct sockaddr_in *)&p->address)->sin_port
+			     : ((const struct sockaddr_in6 *)&p->address)->sin6_port);
+}
+
 enum probe_result probe_begin(struct probe *p, char *text, size_t size)
 {
 	p->is_connected = false;
 	p->answer_size = 0;
+	p->answer[0] = '\0';
 	p->fd = socket(p->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (p->fd < 0)
 		return bad(p, text, size, strerror(errno));
@@ -158,6 +186,8 @@ static enum probe_result connected(struct probe *p, char *text, size_t size)
 	if (error != 0)
 		return bad(p, text, size, strerror(error));
 	p->is_connected = true;
+	p->is_local = is_local(p);
+	p->port = port_of(p);
 	return p->kind == PROBE_TCP ? good(p) : ask(p, text, size);
 }
 
@@ -176,24 +206,63 @@ static enum probe_result judge(struct probe *p, char *text, size_t size)
 	return bad(p, text, size, why);
 }
 
+/* How much the answer has when it is whole, as far as its head says; ANSWER_MAX while it does not. */
+static size_t whole_size(const struct probe *p)
+{
+	const char *head_end = strstr(p->answer, "\r\n\r\n");
+	const char *length = strcasestr(p->answer, "\r\nContent-Length:");
+	unsigned long long size;
+
+	if (head_end == NULL)
+		return ANSWER_MAX;
+	size = (size_t)(head_end - p->answer) + 4;
+	if (length == NULL || length > head_end)
+		return ANSWER_MAX; /* until the server closes */
+	size += strtoull(length + strlen("\r\nContent-Length:"), NULL, 10);
+	return size < ANSWER_MAX ? (size_t)size : ANSWER_MAX;
+}
+
+static void keep(struct probe *p, const char *data, size_t size)
+{
+	if (p->answer_size < sizeof(p->answer) - 1) {
+		size_t room = sizeof(p->answer) - 1 - p->answer_size;
+		size_t part = size < room ? size : room;
+
+		memcpy(p->answer + p->answer_size, data, part);
+		p->answer[p->answer_size + part] = '\0';
+	}
+	p->answer_size += size;
+}
+
 enum probe_result probe_step(struct probe *p, char *text, size_t size)
 {
+	char data[16 * 1024];
 	ssize_t n;
 
 	if (!p->is_connected)
 		return connected(p, text, size);
-	n = recv(p->fd, p->answer + p->answer_size, sizeof(p->answer) - 1 - p->answer_size,
-		 MSG_DONTWAIT);
+	n = recv(p->fd, data, sizeof(data), MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return PROBE_PENDING;
-	if (n < 0)
+	/* It has said how it is already, and breaks off what nobody reads. */
+	if (n < 0 && !(errno == ECONNRESET && strchr(p->answer, '\n') != NULL))
 		return bad(p, text, size, strerror(errno));
-	p->answer_size += (size_t)n;
-	p->answer[p->answer_size] = '\0';
-	if (n > 0 && p->answer_size < sizeof(p->answer) - 1 &&
-	    memchr(p->answer, '\n', p->answer_size) == NULL)
+	if (n > 0)
+		keep(p, data, (size_t)n);
+	if (n > 0 && p->answer_size < whole_size(p))
 		return PROBE_PENDING;
 	return judge(p, text, size);
+}
+
+enum probe_result probe_timeout(struct probe *p, char *text, size_t size)
+{
+	char why[40];
+
+	if (p->kind == PROBE_HTTP && p->is_connected && p->fd >= 0 &&
+	    strchr(p->answer, '\n') != NULL)
+		return judge(p, text, size);
+	(void)snprintf(why, sizeof(why), "no answer within %u ms", p->timeout_ms);
+	return bad(p, text, size, why);
 }
 
 void probe_end(struct probe *p)

@@ -12,6 +12,11 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+/* An answer is read to its end before the connection is closed, so that the server can send it; up to
+ * ANSWER_MAX bytes. */
+#define ANSWER_MAX  (256 * 1024)
+#define ANSWER_KEPT 1024
+
 enum probe_kind { PROBE_NONE, PROBE_TCP, PROBE_HTTP, PROBE_COMMAND };
 enum probe_result { PROBE_PENDING, PROBE_GOOD, PROBE_BAD };
 
@@ -23,8 +28,10 @@ struct probe {
 	/* the question that is asked now */
 	int fd; /* -1: none */
 	bool is_connected;
-	char answer[32];
-	size_t answer_size;
+	bool is_local; /* what is connected is on this machine */
+	uint16_t port;
+	char answer[ANSWER_KEPT]; /* the beginning of it, with a NUL */
+	size_t answer_size;	  /* of all that has come */
 	struct sockaddr_storage address;
 	socklen_t address_size;
 	char host[80];	  /* as in the URL */
@@ -39,6 +46,8 @@ enum probe_result probe_begin(struct probe *p, char *text, size_t size);
 short probe_events(const struct probe *p);
 /* After an event. */
 enum probe_result probe_step(struct probe *p, char *text, size_t size);
+/* Its time is over: what has come is judged, where it has said how it is (a page without end). */
+enum probe_result probe_timeout(struct probe *p, char *text, size_t size);
 /* Ends the question, if one is asked. */
 void probe_end(struct probe *p);
 

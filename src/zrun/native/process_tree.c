@@ -106,7 +106,7 @@ static void place(const struct table *t, struct entry *from, pid_t root)
 	}
 }
 
-int process_tree_signal(pid_t root, int signal, bool with_root)
+static int each(pid_t root, bool with_root, void (*fn)(pid_t pid, void *user), void *user)
 {
 	struct table t = {0};
 	int count = 0;
@@ -118,9 +118,24 @@ int process_tree_signal(pid_t root, int signal, bool with_root)
 		place(&t, &t.entries[i], root);
 	for (size_t i = 0; i < t.count; i++)
 		if (t.entries[i].place == BELOW || (with_root && t.entries[i].pid == root)) {
-			(void)kill(t.entries[i].pid, signal);
+			fn(t.entries[i].pid, user);
 			count++;
 		}
 	free(t.entries);
 	return count;
+}
+
+static void send_signal(pid_t pid, void *user)
+{
+	(void)kill(pid, *(const int *)user);
+}
+
+int process_tree_signal(pid_t root, int signal, bool with_root)
+{
+	return each(root, with_root, send_signal, &signal);
+}
+
+int process_tree_each(pid_t root, void (*fn)(pid_t pid, void *user), void *user)
+{
+	return each(root, true, fn, user);
 }

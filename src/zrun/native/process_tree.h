@@ -8,5 +8,7 @@
 /* Sends the signal to every descendant of `root`, and to `root` where `with_root`. Returns how
  * many there were, -1 when /proc cannot be read. */
 int process_tree_signal(pid_t root, int signal, bool with_root);
+/* Calls for `root` and every descendant. Returns how many there were, or -1. */
+int process_tree_each(pid_t root, void (*fn)(pid_t pid, void *user), void *user);
 
 #endif

@@ -95,6 +95,88 @@ static void test_http(void **state)
 	expect_http("HTTP/1.1 2", PROBE_BAD, "does not answer in HTTP");
 }
 
+/* A question whose request was taken, and the server's end of its connection. */
+static struct probe asked(char *url, size_t size, int *ret_peer)
+{
+	struct probe p = http(url, size);
+	char text[200], request[500];
+
+	assert_int_equal(probe_begin(&p, text, sizeof(text)), PROBE_PENDING);
+	assert_int_equal(
+		poll(&(struct pollfd){.fd = p.fd, .events = probe_events(&p)}, 1, 5000), 1);
+	assert_int_equal(probe_step(&p, text, sizeof(text)), PROBE_PENDING);
+	*ret_peer = accept(listener, NULL, NULL);
+	assert_true(recv(*ret_peer, request, sizeof(request), 0) > 0);
+	return p;
+}
+
+static enum probe_result step_with(struct probe *p, int peer, const char *part)
+{
+	char text[200];
+
+	assert_int_equal(send(peer, part, strlen(part), MSG_NOSIGNAL), strlen(part));
+	assert_int_equal(
+		poll(&(struct pollfd){.fd = p->fd, .events = probe_events(p)}, 1, 5000), 1);
+	return probe_step(p, text, sizeof(text));
+}
+
+/* A server that is cut off in the middle of its answer logs errors, or dies of them. */
+static void test_http_to_its_end(void **state)
+{
+	char url[100], byte;
+	int peer;
+	struct probe p = asked(url, sizeof(url), &peer);
+
+	(void)state;
+	assert_int_equal(step_with(&p, peer, "HTTP/1.1 200 OK\r\nContent-Le"), PROBE_PENDING);
+	assert_int_equal(step_with(&p, peer, "ngth: 5\r\n\r\nhe"), PROBE_PENDING);
+	assert_int_equal(step_with(&p, peer, "llo"), PROBE_GOOD);
+	assert_int_equal(recv(peer, &byte, 1, 0), 0); /* closed, not reset */
+	close(peer);
+}
+
+static void test_http_without_end(void **state)
+{
+	static char much[16 * 1024 + 1];
+	enum probe_result result;
+	char url[100];
+	size_t sent = 0;
+	int peer;
+	struct probe p = asked(url, sizeof(url), &peer);
+
+	(void)state;
+	memset(much, 'x', sizeof(much) - 1);
+	result = step_with(&p, peer, "HTTP/1.1 200 OK\r\n\r\n");
+	for (; result == PROBE_PENDING; sent += sizeof(much) - 1)
+		result = step_with(&p, peer, much);
+	assert_int_equal(result, PROBE_GOOD);
+	assert_in_range(sent, ANSWER_MAX - sizeof(much), ANSWER_MAX + 8 * sizeof(much));
+	close(peer);
+}
+
+static void test_http_out_of_time(void **state)
+{
+	char url[100], text[200];
+	int peer;
+	struct probe p = asked(url, sizeof(url), &peer);
+
+	(void)state;
+	p.timeout_ms = 250;
+	assert_int_equal(step_with(&p, peer, "HTTP/1.1 200"), PROBE_PENDING);
+	assert_int_equal(probe_timeout(&p, text, sizeof(text)), PROBE_BAD);
+	assert_non_null(strstr(text, "no answer within 250 ms"));
+	close(peer);
+	p = asked(url, sizeof(url), &peer);
+	assert_int_equal(step_with(&p, peer, "HTTP/1.1 200 OK\r\n\r\ntick"), PROBE_PENDING);
+	assert_int_equal(probe_timeout(&p, text, sizeof(text)), PROBE_GOOD);
+	close(peer);
+	p = asked(url, sizeof(url), &peer);
+	assert_int_equal(step_with(&p, peer, "HTTP/1.1 503 Busy\r\n\r\ntick"), PROBE_PENDING);
+	assert_int_equal(probe_timeout(&p, text, sizeof(text)), PROBE_BAD);
+	assert_non_null(strstr(text, "answered 503"));
+	close(peer);
+}
+
 static void test_tcp(void **state)
 {
 	char value[10], text[200];
@@ -149,6 +231,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_http, begin, end),
+		cmocka_unit_test_setup_teardown(test_http_to_its_end, begin, end),
+		cmocka_unit_test_setup_teardown(test_http_without_end, begin, end),
+		cmocka_unit_test_setup_teardown(test_http_out_of_time, begin, end),
 		cmocka_unit_test_setup_teardown(test_tcp, begin, end),
 		cmocka_unit_test(test_values),
 	};

@@ -1,0 +1,23 @@
+/*
+ * Whose port it is: that something answers on a port does not say that this instance does. Out of
+ * /proc: the sockets that listen on the port, and who has them open.
+ */
+#ifndef SAMOZA_ZRUN_NATIVE_PORT_OWNER_H
+#define SAMOZA_ZRUN_NATIVE_PORT_OWNER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum port_owner {
+	PORT_UNKNOWN, /* /proc does not say */
+	PORT_OWN,
+	PORT_FOREIGN, /* or nothing listens on it */
+};
+
+/* Whether `root` or a process below it listens on this TCP port. `is_own_user`: no other instance
+ * runs as this user; then a socket of this user counts where the descriptors of some process cannot
+ * be read. */
+enum port_owner port_owner(uint16_t port, pid_t root, bool is_own_user);
+
+#endif
