@@ -46,6 +46,34 @@ def test_killing_the_supervisor_kills_all_its_processes(c):
     assert any(cause.startswith("process: killed by signal 9") for cause in causes), causes
 
 
+def test_an_instance_never_meets_the_processes_of_the_one_before(c):
+    native_deploy(c, "twice", [{"name": "p", "resources": {"cpu": "1", "memory": "512MiB"}}], {
+        "p/recipes/start": """
+            #!/usr/bin/python3
+            import fcntl, os, sys
+            lock = os.open("lock", os.O_RDWR | os.O_CREAT)
+            os.set_inheritable(lock, True)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                open("lives-twice", "w").close()
+                sys.exit(1)
+            for n in range(300):
+                if os.fork() == 0:
+                    os.setsid()
+                    os.dup2(os.open("/dev/null", os.O_RDWR), 1)
+                    os.dup2(1, 2)
+                    os.execvp("sleep", ["sleep", "100048"])
+        """})
+    for turn in 1, 2, 3:
+        zrun, = c.zruns("edge-node-1")
+        os.kill(zrun, signal.SIGKILL)
+        until(lambda: c.space("twice", "p")["restarts"] >= turn and
+              state(c, "twice", "p") == "deployed-started", "it runs again", 60)
+    assert not (data_of(c) / "lives-twice").exists()
+    assert c.space("twice", "p")["restarts"] == 3
+
+
 def test_an_orphaned_instance_stops_by_itself(sweep_groups, start_cluster, monkeypatch):
     monkeypatch.setenv("ZHOST_ORPHAN_TIMEOUT", "1s")
     c = start_cluster(zhosts=("edge-node-1",))

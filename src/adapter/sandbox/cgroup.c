@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -318,7 +319,9 @@ void cgroup_sweep(void)
 		*strrchr(above, '/') = '\0';
 }
 
-void cgroup_remove(const char *name)
+/* Calls for each directory that the group may have. */
+static void each_directory(const char *name, void (*fn)(const char *directory, void *user),
+			   void *user)
 {
 	struct hierarchy h;
 	char above[2 * PATH_MAX], directory[3 * PATH_MAX];
@@ -327,18 +330,54 @@ void cgroup_remove(const char *name)
 		if (find_hierarchy(&h, controllers[c])) {
 			(void)snprintf(directory, sizeof(directory), "%s%s/" PREFIX "%s",
 				       h.mount, h.own, name);
-			(void)rmdir(directory);
+			fn(directory, user);
 		}
 	if (!find_hierarchy(&h, NULL))
 		return;
 	(void)snprintf(above, sizeof(above), "%s%s", h.mount, h.own);
 	for (;;) {
-		char *slash;
-
 		(void)snprintf(directory, sizeof(directory), "%s/" PREFIX "%s", above, name);
-		if (rmdir(directory) == 0 || strlen(above) <= strlen(h.mount))
+		fn(directory, user);
+		if (strlen(above) <= strlen(h.mount))
 			return;
-		slash = strrchr(above, '/');
-		*slash = '\0';
+		*strrchr(above, '/') = '\0';
 	}
+}
+
+static void kill_processes(const char *directory, void *user)
+{
+	unsigned *count = user;
+	char path[3 * PATH_MAX + 20];
+	FILE *file;
+	int pid;
+
+	(void)snprintf(path, sizeof(path), "%s/cgroup.procs", directory);
+	file = fopen(path, "re");
+	/* 0: a process of another namespace, which the caller may not end. */
+	while (file != NULL && fscanf(file, "%d", &pid) == 1)
+		if (pid > 0) {
+			(void)kill(pid, SIGKILL);
+			(*count)++;
+		}
+	if (file != NULL)
+		(void)fclose(file);
+}
+
+unsigned cgroup_kill(const char *name)
+{
+	unsigned count = 0;
+
+	each_directory(name, kill_processes, &count);
+	return count;
+}
+
+static void remove_directory(const char *directory, void *user)
+{
+	(void)user;
+	(void)rmdir(directory);
+}
+
+void cgroup_remove(const char *name)
+{
+	each_directory(name, remove_directory, NULL);
 }

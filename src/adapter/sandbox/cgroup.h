@@ -37,6 +37,8 @@ void cgroup_make(struct cgroup *g, const char *name, uint32_t cpu_millicores,
 		 uint64_t memory_bytes);
 /* Removes it, if nothing is in it. */
 void cgroup_remove(const char *name);
+/* Kills every process in it. Returns how many there were. */
+unsigned cgroup_kill(const char *name);
 /* Removes all groups of this kind that are empty and older than a minute: those whose owner was
  * killed together with all that it had. */
 void cgroup_sweep(void);

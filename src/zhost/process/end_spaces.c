@@ -10,10 +10,12 @@
 #include "adapter/uv/loop.h"
 #include "base/str.h"
 #include "base/vector.h"
+#include "zhost/process/remains.h"
 #include "zrun/launch/launch.h"
 #include "zrun/protocol/protocol.h"
 
 #define KILL_MS 5000
+#define LOOK_MS 10 /* between looks at what processes have left */
 
 struct ending {
 	int fd, pidfd;
@@ -79,6 +81,27 @@ static void wait_for_all(ending_vector *all, int64_t wait_ms)
 	}
 }
 
+/* Ends what processes have left, those that ended earlier included. Returns of how many instances
+ * something would not end. */
+static unsigned end_all_remains(int run_fd, DIR *dir)
+{
+	int64_t until = clock_now().mono_ms + KILL_MS;
+	unsigned count = 0;
+
+	rewinddir(dir);
+	for (struct dirent *e; (e = readdir(dir)) != NULL;) {
+		struct remains remains;
+		if (!str_has_suffix(e->d_name, ".e"))
+			continue;
+		e->d_name[strlen(e->d_name) - 2] = '\0';
+		remains_read(&remains, run_fd, e->d_name);
+		while (!remains_end(&remains) && clock_now().mono_ms < until)
+			(void)poll(NULL, 0, LOOK_MS);
+		count += !remains_end(&remains);
+	}
+	return count;
+}
+
 int end_spaces(int run_fd, const char *dir_path, unsigned *ret_count, struct error **err)
 {
 	int fd = openat(run_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -100,9 +123,12 @@ int end_spaces(int run_fd, const char *dir_path, unsigned *ret_count, struct err
 	vector_for_each (&all, e)
 		launch_kill(e->pidfd);
 	wait_for_all(&all, KILL_MS);
-	if (all.count > 0)
-		r = error_set(err, ERR_CONFLICT, "%zu process%s did not end", all.count,
-			      all.count == 1 ? "" : "es");
+	size_t left = all.count;
+	if (left == 0)
+		left = end_all_remains(run_fd, dir);
+	if (left > 0)
+		r = error_set(err, ERR_CONFLICT, "%zu instance%s did not end", left,
+			      left == 1 ? "" : "s");
 	rewinddir(dir);
 	for (struct dirent *e; r == 0 && (e = readdir(dir)) != NULL;)
 		if (str_has_suffix(e->d_name, ".s"))

@@ -20,6 +20,10 @@
 #define FILE_NAME_SIZE (INSTANCE_FILE_NAME_SIZE + 4)
 #define EVICT_MS       2000
 #define RECONNECT_MS   100
+/* Between looks at what a process has left: grows from the first to the last. */
+#define REMAINS_FIRST_MS 2
+#define REMAINS_LAST_MS	 100
+#define REMAINS_LOG_MS	 10000
 
 static void file_name(const char *instance, const char *suffix, char ret_name[FILE_NAME_SIZE])
 {
@@ -68,7 +72,7 @@ static void on_reconnect(void *user)
 	struct zrun_process *p = user;
 	char name[FILE_NAME_SIZE];
 	int fd;
-	if (p->fd >= 0)
+	if (p->fd >= 0 || p->has_exited)
 		return;
 	socket_name(p->identity.file_name, name);
 	if (launch_connect(p->owner->options.run_fd, name, &fd, NULL) == 0)
@@ -79,7 +83,7 @@ static void on_reconnect(void *user)
 
 static void reconnect_soon(struct zrun_process *p)
 {
-	if (p->kill_wanted)
+	if (p->kill_wanted || p->has_exited)
 		return;
 	if (p->reconnect == NULL)
 		p->reconnect = loop_timer_new(p->owner->options.loop, on_reconnect, p);
@@ -146,11 +150,13 @@ void zrun_process_release(struct zrun_process *p)
 	leave_unwritten(p);
 	DL_DELETE(p->owner->all, p);
 	loop_timer_free(p->reconnect);
+	loop_timer_free(p->remains_timer);
 	if (p->watch != NULL)
 		p->owner->options.host->methods->watch_free(p->watch);
 	buffer_done(&p->in);
 	buffer_done(&p->out);
 	free(p->report.error);
+	free(p->exit_text);
 	free(p);
 }
 
@@ -175,7 +181,9 @@ static void read_exit_report(struct zrun_process *p)
 	const uint8_t *body;
 	size_t need;
 	ssize_t n = read(fd, text, sizeof(text));
-	if (n > 0 && zrun_frame_parse(text, (size_t)n, &frame, &body, &need) == 1)
+	for (size_t at = 0;
+	     n > 0 && zrun_frame_parse(text + at, (size_t)n - at, &frame, &body, &need) == 1;
+	     at += need)
 		(void)process_take_exit_report(p, frame.type, body, frame.size);
 }
 
@@ -192,15 +200,55 @@ static void process_ended(struct zrun_process *p, const char *error)
 	listener->ended(user, &report);
 }
 
+/* Its zrun has ended. It has ended itself when nothing of it lives any more: never before, because
+ * the next one must not meet this one's processes. */
+static void end_remains(void *user)
+{
+	struct zrun_process *p = user;
+	int64_t now = now_ms(p);
+	if (remains_end(&p->remains)) {
+		CLEANUP(freep) char *text = steal_ptr(&p->exit_text);
+		process_ended(p, text);
+		return;
+	}
+	if (now - p->remains_logged_ms >= REMAINS_LOG_MS) {
+		p->remains_logged_ms = now;
+		log_warn("spaces", "process.remains", LOG_S("topology", p->identity.topology),
+			 LOG_S("path", p->identity.path), LOG_U("keeper", p->remains.keeper),
+			 LOG_U("for_ms", now - p->remains_since_ms),
+			 LOG_S("why", "killed, and not dead yet: it counts as running"));
+	}
+	if (p->remains_timer == NULL)
+		p->remains_timer = loop_timer_new(p->owner->options.loop, end_remains, p);
+	loop_timer_at(p->remains_timer, now + p->remains_wait_ms);
+	p->remains_wait_ms *= 2;
+	if (p->remains_wait_ms > REMAINS_LAST_MS)
+		p->remains_wait_ms = REMAINS_LAST_MS;
+}
+
+/* `text`: of its wait status; taken over. */
+static void exited(struct zrun_process *p, char *text)
+{
+	p->has_exited = true;
+	p->exit_text = text;
+	if (p->watch != NULL)
+		p->owner->options.host->methods->watch_free(p->watch);
+	p->watch = NULL;
+	p->remains_since_ms = p->remains_logged_ms = now_ms(p);
+	p->remains_wait_ms = REMAINS_FIRST_MS;
+	remains_read(&p->remains, p->owner->options.run_fd, p->identity.file_name);
+}
+
 static void on_exit_seen(void *user, pid_t pid, int status)
 {
 	struct zrun_process *p = user;
 	(void)pid;
 	process_drain(p);
+	process_disconnect(p);
 	if (!p->report.is_known)
 		read_exit_report(p);
-	CLEANUP(freep) char *text = launch_status_text(status);
-	process_ended(p, text);
+	exited(p, launch_status_text(status));
+	end_remains(p);
 }
 
 /* ---- the beginning ---- */
@@ -222,9 +270,15 @@ static void on_launched(void *data, pid_t pid, int pidfd, const struct error *er
 	if (p->kill_wanted)
 		launch_kill(pidfd);
 	CLEANUP(error_freep) struct error *err = NULL;
+	CLEANUP(closep) int copy = fcntl(pidfd, F_DUPFD_CLOEXEC, 0);
 	if (watch(p, pidfd, &err) < 0) {
 		log_error("spaces", "process.unwatched", LOG_U("pid", pid), LOG_E(err));
-		process_ended(p, err->message);
+		if (copy >= 0) { /* nobody would see its end */
+			launch_kill(copy);
+			(void)poll(&(struct pollfd){.fd = copy, .events = POLLIN}, 1, EVICT_MS);
+		}
+		exited(p, mem_strdup(err->message));
+		end_remains(p);
 	}
 }
 
@@ -323,7 +377,13 @@ struct zrun_process *zrun_process_find(struct zrun_processes *ps,
 		if (adopt(p))
 			return p;
 	}
+	process_disconnect(p);
 	read_exit_report(p);
+	exited(p, launch_status_text(-1));
+	if (!remains_end(&p->remains)) {
+		end_remains(p);
+		return p; /* its end comes as `ended` */
+	}
 	*ret_report = p->report;
 	p->report.error = NULL;
 	zrun_process_remove_files(ps, identity->file_name);
@@ -331,19 +391,33 @@ struct zrun_process *zrun_process_find(struct zrun_processes *ps,
 	return NULL;
 }
 
-void zrun_process_evict(struct zrun_processes *ps, const struct zrun_identity *identity)
+int zrun_process_evict(struct zrun_processes *ps, const struct zrun_identity *identity,
+		       struct error **err)
 {
 	char name[FILE_NAME_SIZE];
 	CLEANUP(closep) int fd = -1;
 	CLEANUP(closep) int pidfd = -1;
+	int64_t until = loop_now(ps->options.loop).mono_ms + EVICT_MS;
+	struct remains remains;
 	pid_t pid;
 	socket_name(identity->file_name, name);
-	if (launch_connect(ps->options.run_fd, name, &fd, NULL) < 0 ||
-	    launch_adopt(fd, &pid, &pidfd, NULL) < 0)
-		return;
-	log_warn("spaces", "process.evicted", LOG_S("path", identity->path), LOG_U("pid", pid));
-	launch_kill(pidfd);
-	(void)poll(&(struct pollfd){.fd = pidfd, .events = POLLIN}, 1, EVICT_MS);
+	if (launch_connect(ps->options.run_fd, name, &fd, NULL) == 0 &&
+	    launch_adopt(fd, &pid, &pidfd, NULL) == 0) {
+		log_warn("spaces", "process.evicted", LOG_S("path", identity->path),
+			 LOG_U("pid", pid));
+		launch_kill(pidfd);
+		if (poll(&(struct pollfd){.fd = pidfd, .events = POLLIN}, 1, EVICT_MS) != 1)
+			return error_set(err, ERR_CONFLICT,
+					 "its earlier process %d has not ended yet", (int)pid);
+	}
+	remains_read(&remains, ps->options.run_fd, identity->file_name);
+	while (!remains_end(&remains)) {
+		if (loop_now(ps->options.loop).mono_ms >= until)
+			return error_set(err, ERR_CONFLICT,
+					 "its earlier processes have not ended yet");
+		(void)poll(NULL, 0, REMAINS_FIRST_MS);
+	}
+	return 0;
 }
 
 /* Looks at the HELLO without taking it. 1: right, 0: not there yet, -1: wrong or gone. */
@@ -382,7 +456,8 @@ void zrun_processes_await_hello(struct zrun_processes *ps, int64_t wait_ms)
 	VECTOR(struct zrun_process *) waiting = {0};
 	VECTOR(struct pollfd) polls = {0};
 	for (struct zrun_process *p = ps->all; p != NULL; p = p->next)
-		vector_push(&waiting, p);
+		if (!p->has_exited)
+			vector_push(&waiting, p);
 	for (;;) {
 		int64_t left = until - loop_now(ps->options.loop).mono_ms;
 		size_t kept = 0;

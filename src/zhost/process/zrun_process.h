@@ -9,7 +9,8 @@
  *
  * Frames to zrun are appended to a buffer and written once per turn of the loop, as many as
  * there are with one write; the protocol's window bounds what waits in zrun. The process has
- * ended when its pidfd is ready and its exit report has been read.
+ * ended when its pidfd is ready, its exit report has been read, and nothing that it ran lives any
+ * more (remains.h).
  */
 #ifndef SAMOZA_ZHOST_PROCESS_ZRUN_PROCESS_H
 #define SAMOZA_ZHOST_PROCESS_ZRUN_PROCESS_H
@@ -98,14 +99,16 @@ int zrun_process_start(struct zrun_processes *ps, const struct zrun_identity *id
 		       struct launch_request *request, const struct zrun_lease *lease,
 		       const struct zrun_process_listener *listener, void *user,
 		       struct zrun_process **ret_process, struct error **err) must_check;
-/* Takes over the process that an earlier zhost left. NULL: it has ended, and *ret_report has
- * how, as far as it is known (`error` may be NULL). */
+/* Takes over the process that an earlier zhost left. NULL: it has ended, with all that it ran, and
+ * *ret_report has how, as far as it is known (`error` may be NULL). */
 struct zrun_process *zrun_process_find(struct zrun_processes *ps,
 				       const struct zrun_identity *identity,
 				       const struct zrun_process_listener *listener, void *user,
 				       struct exit_report *ret_report);
-/* Kills a process of this instance that an earlier zhost left, and waits for its end. */
-void zrun_process_evict(struct zrun_processes *ps, const struct zrun_identity *identity);
+/* Kills a process of this instance that an earlier zhost left, and waits for its end and that of
+ * all that it ran. ERR_CONFLICT: they have not ended yet. */
+int zrun_process_evict(struct zrun_processes *ps, const struct zrun_identity *identity,
+		       struct error **err) must_check;
 /* Lets go of it; the process continues. NULL is fine. */
 void zrun_process_release(struct zrun_process *p);
 

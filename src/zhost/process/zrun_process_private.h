@@ -10,6 +10,7 @@
 
 #include "adapter/uv/loop.h"
 #include "base/buffer.h"
+#include "zhost/process/remains.h"
 #include "zhost/process/zrun_process.h"
 
 #define PROCESS_OUT_MAX ((size_t)4 * 1024 * 1024)
@@ -36,6 +37,12 @@ struct zrun_process {
 	struct loop_timer *reconnect;
 	struct process_watch *watch;
 	pid_t pid; /* -1 until the launcher or the socket reports it */
+	/* It has exited, and what it left is being ended. */
+	bool has_exited;
+	struct remains remains;
+	struct loop_timer *remains_timer;
+	int64_t remains_since_ms, remains_wait_ms, remains_logged_ms; /* monotonic */
+	char *exit_text;					      /* of its wait status */
 
 	struct buffer in;  /* the beginning of a frame */
 	struct buffer out; /* frames not written yet */

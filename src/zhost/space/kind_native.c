@@ -34,8 +34,9 @@ static void add_ancestors(variable_vector *to, struct resident *r)
 static int launch(struct resident *r, struct error **err)
 {
 	struct zrun_identity identity = process_space_identity(r);
-	zrun_process_evict(resident_parts(r)->processes, &identity);
-	int result = resident_fill_exports(r, err);
+	int result = zrun_process_evict(resident_parts(r)->processes, &identity, err);
+	if (result == 0)
+		result = resident_fill_exports(r, err);
 	if (result < 0)
 		return result;
 	variable_vector ancestors = {0};

@@ -17,6 +17,7 @@
 #include "zrun/native/native_settings.h"
 #include "zrun/native/native_turn.h"
 #include "zrun/native/process_tree.h"
+#include "zrun/protocol/process_identity.h"
 #include "zrun/runner/clocks.h"
 
 #define ENCLOSE_MS 10000
@@ -40,6 +41,22 @@ __attribute__((noreturn)) static void keep(struct native *n, int socket)
 	for (unsigned k = 0; k < n->group.procs_count; k++)
 		strings_add_text(&groups, n->group.procs[k], strlen(n->group.procs[k]));
 	keeper_run(&n->enclosure, fd, groups.data, groups.size);
+}
+
+/* For the zhost that sees this process end, also if it is killed at any moment from now on: the
+ * keeper has run nothing yet. */
+static void record_keeper(const struct native *n)
+{
+	struct zrun_keeper keeper = {
+		.pid = (uint32_t)n->keeper,
+		.is_first = (n->enclosure.namespaces & ENCLOSE_NAMESPACE_PIDS) != 0,
+	};
+	uint64_t start;
+
+	if (!process_identity_start(n->keeper, &start))
+		return; /* it has ended, and was not reaped yet */
+	keeper.start = start;
+	connection_record(n->instance, ZRUN_KEEPER, &keeper, sizeof(keeper));
 }
 
 bool native_enclose(struct native *n, char *text, size_t size)
@@ -67,6 +84,7 @@ bool native_enclose(struct native *n, char *text, size_t size)
 		n->keeper = 0;
 		return false;
 	}
+	record_keeper(n);
 	n->socket = sockets[0];
 	n->is_empty = true;
 	while (!n->is_ready && !n->has_failed && mono_ms() < until)

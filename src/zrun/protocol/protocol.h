@@ -32,7 +32,9 @@
  *
  * The last frame of an instance is STOPPED or FAILED. It is also written to the status file
  * (launch.h), for a zhost that was away at that moment. A process that ends without either
- * was killed, or died of a fault of the host's: see its wait status.
+ * was killed, or died of a fault of the host's: see its wait status. The status file of a NATIVE
+ * instance begins with KEEPER: the end of zrun is not the end of what it ran, which may take
+ * longer to die.
  *
  * Order and batching: zrun takes many frames with one read and answers in order; zhost
  * should do the same and write runs of frames at once. While zrun waits for an answer it
@@ -93,6 +95,9 @@ enum zrun_frame_type {
 	ZRUN_STOPPED = 42,     /* struct zrun_stopped */
 	ZRUN_FAILED = 43,      /* struct zrun_failed, text */
 	ZRUN_HEALTH = 44,      /* struct zrun_health */
+
+	/* zrun to its status file only, before anything else */
+	ZRUN_KEEPER = 45, /* struct zrun_keeper */
 };
 
 /* Capabilities that guard calls, as bits of the spawn request. Names as in space.yaml. */
@@ -269,6 +274,15 @@ enum zrun_failed_kind {
 struct zrun_failed {
 	uint8_t kind;
 	int32_t code;
+} __attribute__((packed));
+
+/* NATIVE: the process below which all others of the instance are (native/keeper.h). */
+struct zrun_keeper {
+	uint32_t pid;
+	uint64_t start; /* process_identity.h */
+	/* It is number 1 of a namespace of processes: its end is the end of all. Otherwise it ends
+	 * them one by one when zrun is gone, and itself when none is left. */
+	uint8_t is_first;
 } __attribute__((packed));
 
 /* Exit status of the process: 0 after STOPPED, ZRUN_EXIT_FAILED + kind after FAILED (also

@@ -236,6 +236,21 @@ void connection_flush(struct runner *i)
 	ring_send(i);
 }
 
+void connection_record(struct runner *i, enum zrun_frame_type type, const void *fixed,
+		       size_t fixed_size)
+{
+	struct zrun_frame frame = {.size = (uint32_t)fixed_size, .type = (uint16_t)type};
+	uint8_t whole[sizeof(frame) + 64];
+
+	if (i->connection.status_fd < 0 || fixed_size > sizeof(whole) - sizeof(frame))
+		return;
+	memcpy(whole, &frame, sizeof(frame));
+	memcpy(whole + sizeof(frame), fixed, fixed_size);
+	if (write(i->connection.status_fd, whole, sizeof(frame) + fixed_size) < 0)
+		connection_note(i, ZRUN_LEVEL_WARN, "cannot write to its status file: %s",
+				strerror(errno));
+}
+
 void connection_last(struct runner *i, enum zrun_frame_type type, const void *fixed,
 		     size_t fixed_size, const char *text, size_t text_size, int wait_ms)
 {

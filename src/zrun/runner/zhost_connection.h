@@ -81,6 +81,9 @@ connection_note(struct runner *i, enum zrun_log_level level, const char *format,
 void connection_lost(struct runner *i);
 /* Sends what waits, as far as zhost takes it. */
 void connection_flush(struct runner *i);
+/* A frame for the status file only. */
+void connection_record(struct runner *i, enum zrun_frame_type type, const void *fixed,
+		       size_t fixed_size);
 /* The last frame: to the status file, and to zhost within the time. Async-signal-safe. */
 void connection_last(struct runner *i, enum zrun_frame_type type, const void *fixed,
 		     size_t fixed_size, const char *text, size_t text_size, int wait_ms);

@@ -160,7 +160,7 @@ static void an_evicted_process_is_killed(void **state)
 {
 	struct stage *s = *state;
 	struct orphan o = orphan_new(s, "zrun", 7);
-	zrun_process_evict(s->processes, &s->identity);
+	assert_int_equal(zrun_process_evict(s->processes, &s->identity, NULL), 0);
 	assert_killed(o.pid);
 }
 
