@@ -6,6 +6,7 @@
 #include "schema/message.h"
 #include "zrms/api.h"
 #include "zrms/api_handlers.h"
+#include "zrms/api_list.h"
 
 enum {
 	STATUS_LOG_LINES = 20, /* of one space's status */
@@ -17,32 +18,21 @@ enum {
 
 /* ---- lists ---- */
 
-static void spaces_send(struct zrms *zrms, struct http_request *request, const char *id)
-{
-	Samoza__V1__SpaceListView *view = NULL;
-	struct error *err = NULL;
-	if (control_view_spaces(zrms->control, id, &view, &err) < 0)
-		api_refuse(request, err);
-	else
-		api_send_view(zrms, request, &view->base);
-}
-
 void api_spaces_list(void *context, struct http_request *request)
 {
-	spaces_send(context, request, NULL);
+	api_send_list(context, request, CONTROL_LIST_SPACES, "spaces", NULL);
 }
 
 void api_topology_spaces(void *context, struct http_request *request)
 {
 	const char *id;
 	if (api_resolve(context, request, http_param(request, "id"), &id))
-		spaces_send(context, request, id);
+		api_send_list(context, request, CONTROL_LIST_SPACES, "spaces", id);
 }
 
 void api_mesh_spaces(void *context, struct http_request *request)
 {
-	struct zrms *zrms = context;
-	api_send_view(zrms, request, &control_view_mesh(zrms->control)->base);
+	api_send_list(context, request, CONTROL_LIST_MESH, "spaces", NULL);
 }
 
 /* ---- one, with its log ---- */

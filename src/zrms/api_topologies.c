@@ -4,13 +4,13 @@
 #include "base/str.h"
 #include "zrms/api.h"
 #include "zrms/api_handlers.h"
+#include "zrms/api_list.h"
 
 /* ---- reading ---- */
 
 void api_topologies_list(void *context, struct http_request *request)
 {
-	struct zrms *zrms = context;
-	api_send_view(zrms, request, &control_view_topologies(zrms->control)->base);
+	api_send_list(context, request, CONTROL_LIST_TOPOLOGIES, "topologies", NULL);
 }
 
 void api_topology_get(void *context, struct http_request *request)

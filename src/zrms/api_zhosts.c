@@ -1,11 +1,11 @@
 #include "base/check.h"
 #include "zrms/api.h"
 #include "zrms/api_handlers.h"
+#include "zrms/api_list.h"
 
 void api_zhosts_list(void *context, struct http_request *request)
 {
-	struct zrms *zrms = context;
-	api_send_view(zrms, request, &control_view_zhosts(zrms->control)->base);
+	api_send_list(context, request, CONTROL_LIST_ZHOSTS, "zhosts", NULL);
 }
 
 void api_cluster(void *context, struct http_request *request)

@@ -77,19 +77,44 @@ int control_resolve(const struct control *control, const char *text, const char 
  * ERR_NOT_FOUND names what there is not. `now` is for times in sentences. */
 int control_view_topology(const struct control *control, const char *id,
 			  Samoza__V1__TopologyView **ret_view, struct error **err) must_check;
-Samoza__V1__TopologyListView *control_view_topologies(const struct control *control);
-int control_view_spaces(const struct control *control, const char *id, /* NULL: all */
-			Samoza__V1__SpaceListView **ret_view, struct error **err) must_check;
 int control_view_space(const struct control *control, const char *id, const char *path,
 		       Samoza__V1__SpaceView **ret_view, struct error **err) must_check;
-Samoza__V1__MeshSpaceListView *control_view_mesh(const struct control *control);
-Samoza__V1__ZhostListView *control_view_zhosts(const struct control *control);
 int control_view_zhost(const struct control *control, const char *name,
 		       Samoza__V1__ZhostView **ret_view, struct error **err) must_check;
 Samoza__V1__ClusterView *control_view_cluster(const struct control *control);
 int control_view_explain(const struct control *control, const char *id,
 			 const char *path, /* NULL: all */
 			 Samoza__V1__ExplainView **ret_view, struct error **err) must_check;
+
+enum control_list {
+	CONTROL_LIST_TOPOLOGIES, /* TopologySummaryView, the oldest first */
+	CONTROL_LIST_SPACES,	 /* SpaceView, topology by topology, as declared */
+	CONTROL_LIST_MESH,	 /* MeshSpaceView: the started ones of them */
+	CONTROL_LIST_ZHOSTS,	 /* ZhostView, by name */
+};
+/* How far a list was read: {0} at its beginning. What comes or goes meanwhile is in the rest of the list
+ * or not; nothing else is left out. */
+struct list_position {
+	uint64_t sequence; /* of the topology: its age */
+	uint32_t instance;
+	char *name; /* of the zhost; of topologies: the id */
+};
+void list_position_done(struct list_position *position);
+/* As text for a client that asks for one page after the other: "12.300"; the caller frees. */
+char *list_position_text(const struct list_position *position);
+/* -1: it is none of this list. `ret` needs list_position_done(). */
+int list_position_parse(enum control_list list, const char *text,
+			struct list_position *ret) must_check;
+/* The next views of a list, at most `max`, and where it goes on; fewer: that was the end. They are the
+ * caller's. `id`: spaces of this topology only (none where it is gone); NULL: all. */
+size_t control_list_next(const struct control *control, enum control_list list, const char *id,
+			 struct list_position *position, ProtobufCMessage **views, size_t max);
+
+/* Whole lists, where they are known to be short. */
+Samoza__V1__TopologyListView *control_view_topologies(const struct control *control);
+Samoza__V1__SpaceListView *control_view_spaces(const struct control *control,
+					       const char *id /* NULL: all */);
+Samoza__V1__ZhostListView *control_view_zhosts(const struct control *control);
 
 /* The hub: the link that reaches `zhost`, 0 when it has none. */
 uint64_t control_link_of(const struct control *control, const char *zhost);

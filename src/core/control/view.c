@@ -11,6 +11,7 @@
 #include "core/control/iso8601.h"
 #include "core/control/placement.h"
 #include "core/control/state.h"
+#include "core/control/view_parts.h"
 #include "core/lifecycle/why.h"
 #include "schema/message.h"
 
@@ -64,7 +65,7 @@ static Samoza__V1__TopologyView *topology_view(const struct control_application 
 	return v;
 }
 
-static Samoza__V1__TopologySummaryView *summary_view(const struct control_application *a)
+Samoza__V1__TopologySummaryView *view_summary(const struct control_application *a)
 {
 	Samoza__V1__TopologySummaryView *v = NEW(TopologySummaryView, topology_summary_view);
 	const struct topology *t = a->topology;
@@ -97,16 +98,6 @@ int control_view_topology(const struct control *c, const char *id,
 		return ERR_NOT_FOUND;
 	*ret_view = topology_view(a);
 	return 0;
-}
-
-Samoza__V1__TopologyListView *control_view_topologies(const struct control *c)
-{
-	Samoza__V1__TopologyListView *v = NEW(TopologyListView, topology_list_view);
-	v->topologies = mem_new_array(Samoza__V1__TopologySummaryView *,
-				      HASH_COUNT(c->applications.registry.by_name));
-	application_for_each (&c->applications, a)
-		v->topologies[v->n_topologies++] = summary_view(a);
-	return v;
 }
 
 /* ---- instances ---- */
@@ -142,7 +133,7 @@ static void add_imports(const struct slot *s, Samoza__V1__SpaceView *v)
 	}
 }
 
-static Samoza__V1__SpaceView *space_view(const struct slot_control *sc)
+Samoza__V1__SpaceView *view_space(const struct slot_control *sc)
 {
 	const struct slot *s = sc->slot;
 	const struct copy *copy = serving_copy(sc);
@@ -174,28 +165,6 @@ static Samoza__V1__SpaceView *space_view(const struct slot_control *sc)
 	return v;
 }
 
-int control_view_spaces(const struct control *c, const char *id,
-			Samoza__V1__SpaceListView **ret_view, struct error **err)
-{
-	const struct control_application *only = NULL;
-	if (id != NULL && (only = find(c, id, err)) == NULL)
-		return ERR_NOT_FOUND;
-	size_t count = 0;
-	application_for_each (&c->applications, a)
-		if (only == NULL || only == a)
-			count += a->topology->instance_count;
-	Samoza__V1__SpaceListView *v = NEW(SpaceListView, space_list_view);
-	v->spaces = mem_new_array(Samoza__V1__SpaceView *, count);
-	application_for_each (&c->applications, a) {
-		if (only != NULL && only != a)
-			continue;
-		for (uint32_t k = 0; k < a->topology->instance_count; k++)
-			v->spaces[v->n_spaces++] = space_view(&a->slot_controls[k]);
-	}
-	*ret_view = v;
-	return 0;
-}
-
 int control_view_space(const struct control *c, const char *id, const char *path,
 		       Samoza__V1__SpaceView **ret_view, struct error **err)
 {
@@ -205,34 +174,8 @@ int control_view_space(const struct control *c, const char *id, const char *path
 	const struct slot *s = application_served_slot(a, path, err);
 	if (s == NULL)
 		return ERR_NOT_FOUND;
-	*ret_view = space_view(control_of_slot(s));
+	*ret_view = view_space(control_of_slot(s));
 	return 0;
-}
-
-Samoza__V1__MeshSpaceListView *control_view_mesh(const struct control *c)
-{
-	Samoza__V1__MeshSpaceListView *v = NEW(MeshSpaceListView, mesh_space_list_view);
-	size_t count = 0;
-	application_for_each (&c->applications, a)
-		count += a->slots.slots.count;
-	v->spaces = mem_new_array(Samoza__V1__MeshSpaceView *, count);
-	application_for_each (&c->applications, a) {
-		for (uint32_t k = 0; k < a->topology->instance_count; k++) {
-			const struct slot_control *sc = &a->slot_controls[k];
-			const struct slot *s = sc->slot;
-			const struct control_zhost *z = slot_zhost(sc);
-			if (s->state != STATE_DEPLOYED_STARTED || z == NULL)
-				continue;
-			Samoza__V1__MeshSpaceView *m = NEW(MeshSpaceView, mesh_space_view);
-			m->topology = mem_strdup(a->name);
-			m->space = mem_strdup(s->path);
-			m->type = mem_strdup(space_type_name(slot_declared_space(s)->type));
-			m->zhost = mem_strdup(z->name);
-			m->since = iso8601_text(s->since_ms);
-			v->spaces[v->n_spaces++] = m;
-		}
-	}
-	return v;
 }
 
 /* ---- zhosts ---- */
@@ -263,7 +206,7 @@ static void add_devices(const struct control *c, const struct control_zhost *z,
 	}
 }
 
-static Samoza__V1__ZhostView *zhost_view(const struct control *c, const struct control_zhost *z)
+Samoza__V1__ZhostView *view_zhost(const struct control *c, const struct control_zhost *z)
 {
 	struct place_usage usage = {.cpu_offered = z->spec.cpu_millicores,
 				    .memory_offered = z->spec.memory_bytes};
@@ -300,32 +243,13 @@ static Samoza__V1__ZhostView *zhost_view(const struct control *c, const struct c
 	return v;
 }
 
-static int compare_zhosts(const void *pa, const void *pb)
-{
-	const Samoza__V1__ZhostView *a = *(Samoza__V1__ZhostView *const *)pa;
-	const Samoza__V1__ZhostView *b = *(Samoza__V1__ZhostView *const *)pb;
-	return strcmp(a->name, b->name);
-}
-
-Samoza__V1__ZhostListView *control_view_zhosts(const struct control *c)
-{
-	Samoza__V1__ZhostListView *v = NEW(ZhostListView, zhost_list_view);
-	v->zhosts = mem_new_array(Samoza__V1__ZhostView *, HASH_COUNT(c->zhosts.by_name));
-	zhost_for_each (&c->zhosts, z)
-		if (!z->removed)
-			v->zhosts[v->n_zhosts++] = zhost_view(c, z);
-	if (v->n_zhosts > 1)
-		qsort(v->zhosts, v->n_zhosts, sizeof(*v->zhosts), compare_zhosts);
-	return v;
-}
-
 int control_view_zhost(const struct control *c, const char *name,
 		       Samoza__V1__ZhostView **ret_view, struct error **err)
 {
 	const struct control_zhost *z = zhost_find(&c->zhosts, name);
 	if (z == NULL || z->removed)
 		return error_set(err, ERR_NOT_FOUND, "no zhost %s", name);
-	*ret_view = zhost_view(c, z);
+	*ret_view = view_zhost(c, z);
 	return 0;
 }
 

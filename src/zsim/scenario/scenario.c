@@ -203,12 +203,7 @@ static void print_table(const struct world *w, FILE *out)
 		fputs("                       zrms does not run\n", out);
 		return;
 	}
-	CLEANUP(error_freep) struct error *err = NULL;
-	Samoza__V1__SpaceListView *list = NULL;
-	if (control_view_spaces(w->control, NULL, &list, &err) < 0) {
-		fprintf(out, "                       %s\n", err->message);
-		return;
-	}
+	Samoza__V1__SpaceListView *list = control_view_spaces(w->control, NULL);
 	for (size_t i = 0; i < list->n_spaces; i++) {
 		const Samoza__V1__SpaceView *v = list->spaces[i];
 		fprintf(out, "         %-24s %-21s %-17s %-10s %s\n", v->name, v->state,

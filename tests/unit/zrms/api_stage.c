@@ -132,30 +132,63 @@ static void make_parts(struct stage *s)
 	api_register_metrics(z);
 }
 
-static void submit_shop(struct stage *s)
+static bool is_idle(struct stage *s)
+{
+	return commit_driver_is_idle(s->zrms.commits);
+}
+
+static void submit(struct stage *s, const char *id, const char *text)
 {
 	struct diagnostics findings = {0};
 	ProtobufCMessage *message = NULL;
 	struct topology *topology = NULL;
-	assert_int_equal(schema_read_yaml(&samoza__v1__topology__descriptor, "t.yaml", TOPOLOGY,
-					  strlen(TOPOLOGY), 0, &findings, &message, NULL, NULL),
+	assert_int_equal(schema_read_yaml(&samoza__v1__topology__descriptor, "t.yaml", text,
+					  strlen(text), 0, &findings, &message, NULL, NULL),
 			 0);
 	diagnostics_done(&findings);
 	assert_int_equal(topology_compile((Samoza__V1__Topology *)message, NULL, NULL, NULL,
 					  &topology, NULL),
 			 0);
 	Samoza__V1__RevisionRecord record = SAMOZA__V1__REVISION_RECORD__INIT;
-	record.application = (char *)SHOP_ID;
+	record.application = (char *)(uintptr_t)id;
 	record.number = 1;
 	record.package_digest = (char *)"";
 	record.topology = (Samoza__V1__Topology *)message;
 	const struct control_input input = {
 		.type = CONTROL_SUBMIT,
-		.submit = {
-			.id = SHOP_ID, .topology = topology, .record = &record, .start = true}};
+		.submit = {.id = id, .topology = topology, .record = &record, .start = true}};
 	commit_driver_input(s->zrms.commits, &input);
 	topology_unref(topology);
 	schema_message_free(message);
+	run_until(s, is_idle);
+}
+
+void stage_submit(struct stage *s, const char *name, const char *spaces)
+{
+	static unsigned number;
+	CLEANUP(freep)
+	char *id = str_printf("00000000-0000-4000-8000-%012u", ++number);
+	CLEANUP(freep)
+	char *text = str_printf("apiVersion: samoza/v1\nkind: Topology\n"
+				"metadata: {name: %s}\nspaces:\n%s",
+				name, spaces);
+	submit(s, id, text);
+}
+
+void stage_join(struct stage *s, const char *name)
+{
+	static uint64_t link_id = 1000;
+	Samoza__V1__ZhostSpec spec = SAMOZA__V1__ZHOST_SPEC__INIT;
+	Samoza__V1__Hello hello = SAMOZA__V1__HELLO__INIT;
+	spec.name = (char *)(uintptr_t)name;
+	hello.protocol = 2;
+	hello.spec = &spec;
+	hello.identity = (char *)(uintptr_t)name;
+	hello.incarnation = 1;
+	const struct control_input input = {.type = CONTROL_HELLO,
+					    .hello = {++link_id, &hello}};
+	commit_driver_input(s->zrms.commits, &input);
+	run_until(s, is_idle);
 }
 
 static void too_late(void *user)
@@ -173,11 +206,6 @@ void run_until(struct stage *s, bool (*is_true)(struct stage *s))
 	loop_timer_free(limit);
 }
 
-static bool is_idle(struct stage *s)
-{
-	return commit_driver_is_idle(s->zrms.commits);
-}
-
 int begin(void **state)
 {
 	struct stage *s = mem_new(struct stage);
@@ -191,8 +219,7 @@ int begin(void **state)
 	make_parts(s);
 	assert_int_equal(
 		stream_transport_open(&s->zrms.loop, "plain", NULL, &s->transport, NULL), 0);
-	submit_shop(s);
-	run_until(s, is_idle);
+	submit(s, SHOP_ID, TOPOLOGY);
 	return 0;
 }
 
@@ -323,4 +350,15 @@ int get(struct stage *s, const char *request)
 	ask(s, request, "", NULL);
 	run_until(s, is_complete);
 	return status(s);
+}
+
+char *stage_unchunk(const struct stage *s)
+{
+	CLEANUP(buffer_done) struct buffer text = BUFFER_INIT(ANSWER_MAX);
+	char *end = NULL;
+	size_t size;
+	for (const char *at = body(s); (size = strtoul(at, &end, 16)) > 0; at = end + 4 + size)
+		assert_int_equal(buffer_add(&text, end + 2, size), 0);
+	assert_int_equal(buffer_add_string(&text, ""), 0);
+	return buffer_steal(&text);
 }

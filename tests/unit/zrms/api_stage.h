@@ -53,5 +53,10 @@ bool is_complete(struct stage *s);
 int status(const struct stage *s);
 const char *body(const struct stage *s);
 int get(struct stage *s, const char *request);
+/* The body of an answer that came in chunks; the caller frees. */
+char *stage_unchunk(const struct stage *s);
+/* A topology of these spaces; a zhost without room that says hello. */
+void stage_submit(struct stage *s, const char *name, const char *spaces);
+void stage_join(struct stage *s, const char *name);
 
 #endif

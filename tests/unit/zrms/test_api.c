@@ -4,6 +4,7 @@
  */
 #include "api_stage.h"
 
+#include <jansson.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,6 +66,10 @@ static const struct wrong wrongs[] = {
 	{"GET /v1/artifacts/sha256/none", NULL, NULL, 404, "not-found", "no artifact 'none'"},
 	{"GET /v1/artifacts/sha256/..%2f..%2flock", NULL, NULL, 404, "not-found", "no artifact '../../lock'"},
 	{"GET /v1/artifacts/sha256/" UNKNOWN_DIGEST, NULL, NULL, 404, "not-found", "no artifact '" UNKNOWN_DIGEST "'"},
+	{"GET /v1/spaces?limit=0", NULL, NULL, 400, "invalid", "invalid value '0' for limit: expected 1 or more"},
+	{"GET /v1/spaces?limit=-1", NULL, NULL, 400, "invalid", "invalid value '-1' for limit: expected a number up to 100000"},
+	{"GET /v1/spaces?after=web", NULL, NULL, 400, "invalid", "invalid value 'web' for after: expected the 'next' of the page before"},
+	{"GET /v1/topologies?after=1.x", NULL, NULL, 400, "invalid", "invalid value '1.x' for after: expected the 'next' of the page before"},
 	{"GET /v1/zhosts/none", NULL, NULL, 404, "not-found", "no zhost none"},
 	{"POST /v1/zhosts/none/cordon", NULL, NULL, 404, "not-found", "no zhost none"},
 	{"POST /v1/zhosts/none/uncordon", NULL, NULL, 404, "not-found", "no zhost none"},
@@ -201,6 +206,91 @@ static void a_view_is_sent_when_what_it_shows_is_durable(void **state)
 	assert_non_null(strstr(body(s), "\"goal\":\"not-deployed\""));
 }
 
+/* The text of a member of the answer; NULL: there is none. */
+static char *member(struct stage *s, const char *name)
+{
+	CLEANUP(freep) char *begin = str_printf("\"%s\":\"", name);
+	const char *found = strstr(body(s), begin);
+	if (found == NULL)
+		return NULL;
+	char *text = mem_strdup(found + strlen(begin));
+	*strchr(text, '"') = '\0';
+	return text;
+}
+
+/* Gets one page after the other, and counts what is in them. */
+static size_t read_pages(struct stage *s, const char *list, const char *mark)
+{
+	CLEANUP(freep) char *after = mem_strdup("");
+	size_t count = 0;
+	while (after != NULL) {
+		CLEANUP(freep) char *request = str_printf("GET %s?limit=3%s", list, after);
+		assert_int_equal(get(s, request), 200);
+		size_t found = 0;
+		for (const char *at = body(s); (at = strstr(at, mark)) != NULL; at++)
+			found++;
+		count += found;
+		CLEANUP(freep) char *next = member(s, "next");
+		assert_true(found == 3 || next == NULL);
+		free(after);
+		after = next != NULL ? str_printf("&after=%s", next) : NULL;
+	}
+	return count;
+}
+
+static void a_list_is_read_by_pages(void **state)
+{
+	struct stage *s = *state;
+	for (unsigned k = 0; k < 7; k++) {
+		CLEANUP(freep) char *name = str_printf("more-%u", k);
+		stage_submit(s, name, "- {name: web, type: CALL, count: 4}\n");
+		CLEANUP(freep) char *zhost = str_printf("n%u", k);
+		stage_join(s, zhost);
+	}
+	assert_int_equal(read_pages(s, "/v1/topologies", "\"created\""), 8);
+	assert_int_equal(read_pages(s, "/v1/spaces", "\"topology_id\""), 29);
+	assert_int_equal(read_pages(s, "/v1/topologies/more-3/spaces", "\"topology_id\""), 4);
+	assert_int_equal(read_pages(s, "/v1/zhosts", "\"cordoned\""), 7);
+}
+
+/* Longer than a slice: it is written in several turns, and still one JSON text. */
+static void a_long_list_is_one_text(void **state)
+{
+	struct stage *s = *state;
+	stage_submit(s, "long", "- {name: web, type: CALL, count: 900}\n");
+	assert_int_equal(get(s, "GET /v1/spaces"), 200);
+	assert_non_null(strstr(s->received.data, "Transfer-Encoding: chunked"));
+	CLEANUP(freep) char *text = stage_unchunk(s);
+	json_t *json = json_loads(text, 0, NULL);
+	assert_non_null(json);
+	assert_int_equal(json_array_size(json_object_get(json, "spaces")), 901);
+	assert_null(json_object_get(json, "next"));
+	json_decref(json);
+}
+
+static bool has_begun(struct stage *s)
+{
+	return s->received.size > 0;
+}
+
+static bool has_no_stream(struct stage *s)
+{
+	return http_server_counters(s->zrms.http).streams == 0;
+}
+
+static void a_client_may_leave_in_the_middle_of_a_list(void **state)
+{
+	struct stage *s = *state;
+	stage_submit(s, "long", "- {name: web, type: CALL, count: 1000}\n");
+	stage_submit(s, "longer", "- {name: web, type: CALL, count: 1000}\n");
+	ask(s, "GET /v1/spaces", "", NULL);
+	run_until(s, has_begun);
+	assert_false(s->is_complete);
+	stream_close(steal_ptr(&s->stream));
+	run_until(s, has_no_stream);
+	assert_int_equal(get(s, "GET /v1/spaces?limit=1"), 200);
+}
+
 static void a_removed_topology_is_gone_but_for_its_events(void **state)
 {
 	struct stage *s = *state;
@@ -253,6 +343,9 @@ int main(void)
 		TEST(every_route_that_shows_a_view_answers_with_one),
 		TEST(a_change_is_answered_when_it_is_durable),
 		TEST(a_view_is_sent_when_what_it_shows_is_durable),
+		TEST(a_list_is_read_by_pages),
+		TEST(a_long_list_is_one_text),
+		TEST(a_client_may_leave_in_the_middle_of_a_list),
 		TEST(a_removed_topology_is_gone_but_for_its_events),
 		TEST(an_artifact_is_served_by_its_digest),
 		TEST(while_zrms_ends_no_zhost_gets_a_link),

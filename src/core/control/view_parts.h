@@ -1,0 +1,14 @@
+/*
+ * The views that lists consist of (view.c, view_list.c). The caller frees.
+ */
+#ifndef SAMOZA_CORE_CONTROL_VIEW_PARTS_H
+#define SAMOZA_CORE_CONTROL_VIEW_PARTS_H
+
+#include "core/control/state.h"
+#include "proto/view.pb-c.h"
+
+Samoza__V1__TopologySummaryView *view_summary(const struct control_application *a);
+Samoza__V1__SpaceView *view_space(const struct slot_control *sc);
+Samoza__V1__ZhostView *view_zhost(const struct control *c, const struct control_zhost *z);
+
+#endif

@@ -1,0 +1,19 @@
+/*
+ * Lists of the REST interface: {"spaces": [ … ], "next": "12.300"}, written a slice at a time, so that
+ * no list keeps zrms from its work, however long it is.
+ *
+ *   slice of views ─► durable ─► sent ─► taken by the client ─► the next slice
+ *
+ * `limit` and `after` of the query ask for one page; `next` is the `after` of the following page and
+ * absent at the end.
+ */
+#ifndef SAMOZA_ZRMS_API_LIST_H
+#define SAMOZA_ZRMS_API_LIST_H
+
+#include "zrms/api.h"
+
+/* `member` is borrowed. `id`: as in control_list_next(); copied. */
+void api_send_list(struct zrms *zrms, struct http_request *request, enum control_list list,
+		   const char *member, const char *id);
+
+#endif
