@@ -50,6 +50,7 @@ extern "C" {
 enum samoza_error {
 	SAMOZA_EPERM = 1,	   /* the capability is not declared */
 	SAMOZA_ENOENT = 2,	   /* no such path, key, import */
+	SAMOZA_EIO = 5,		   /* the stored value is damaged */
 	SAMOZA_EAGAIN = 11,	   /* try again: a full queue, storage not reachable */
 	SAMOZA_EFAULT = 14,	   /* a pointer outside the memory */
 	SAMOZA_EINVAL = 22,	   /* an invalid argument */

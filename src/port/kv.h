@@ -44,6 +44,10 @@ struct kv_change {
 	size_t value_size;
 	void *cursor; /* list: only keys after this one */
 	size_t cursor_size;
+	/* put: bytes of keys and values that the owner, and all owners with the same name before
+	 * the first '/', may have after it; 0: any. A value that is not larger than the one that
+	 * it replaces is always taken. */
+	uint64_t quota_bytes, group_quota_bytes;
 	uint32_t
 		limit_bytes; /* list: of a page, each key counting its size and 4; 0: the default */
 };
@@ -51,7 +55,8 @@ struct kv_change {
 /* The answer to one change, in the same order. */
 struct data_answer {
 	/* 0, or a negative errno for a guest: -ENOENT (get), -EINVAL (key or value too large),
-	 * -EMSGSIZE (list: not even one key fits) */
+	 * -EMSGSIZE (list: not even one key fits), -ENOSPC (put: above a quota), -EIO (get: the
+	 * value is damaged) */
 	int status;
 	void *value; /* get; owned by the answer */
 	size_t value_size;

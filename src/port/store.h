@@ -2,7 +2,7 @@
  * Durable storage for zrms: records by kind and id, the event history, and the data of spaces
  * with `storage: cluster`.
  *
- *     open, then load() once, then
+ *     open, then inspect(), maybe accept_loss(), then load() once, then
  *
  *     commit(batch 1)  commit(batch 2)  commit(batch 3)     asynchronous, in order
  *                └─────────────┬─────────────┘
@@ -47,10 +47,37 @@ typedef int store_record_fn(void *user, enum record_kind kind, const char *id, c
 typedef void store_events_fn(void *user, int code, const struct error *error,
 			     Samoza__V1__EventRecord **events, size_t count, bool more);
 
+/* Something that is wrong with a store. */
+enum store_finding_type {
+	STORE_RECORD_DAMAGED, /* `kind`, `id` */
+	STORE_EVENT_DAMAGED,  /* `count`: its seq */
+	STORE_VALUE_DAMAGED,  /* `id`: whose data */
+	STORE_RECORDS_LOST,  /* `count` of them; 0: not known how many, or there are too many */
+	STORE_VALUES_LOST,   /* of spaces; as for records. Only a full check counts them */
+	STORE_BATCHES_LOST,  /* the `count` newest transactions, all of them acknowledged */
+	STORE_SHAPE_DAMAGED, /* `id`: what the medium says */
+};
+struct store_finding {
+	enum store_finding_type type;
+	enum record_kind kind;
+	const char *id; /* borrowed for the call */
+	uint64_t count;
+};
+typedef void store_finding_fn(void *user, const struct store_finding *finding);
+
 struct store;
 
 struct store_ops {
-	/* Synchronous; once, before the first commit. */
+	/* Synchronous; before load(): calls `each` for what of the records is damaged or lost. A
+	 * store without findings can still have lost what a power cut took before it was noted
+	 * elsewhere (adapter/sqlite/ledger.h). */
+	int (*inspect)(struct store *store, store_finding_fn *each, void *user,
+		       struct error **err);
+	/* Synchronous; between inspect() and load(): damaged records are deleted, and what is left
+	 * is the store from now on. Epochs and numbers of events may have been used that no record
+	 * names any more. */
+	int (*accept_loss)(struct store *store, struct error **err);
+	/* Synchronous; once, before the first commit. Passes over damaged records. */
 	int (*load)(struct store *store, store_record_fn *each, void *user, struct error **err);
 	/* Synchronous; after load(), before the first commit: keeps the whole store as it is now
 	 * beside it, under its name and `suffix` (".format1"), for a program of an earlier

@@ -31,6 +31,7 @@
 #include "zrms/api.h"
 #include "zrms/api_metrics.h"
 #include "zrms/api_routes.h"
+#include "zrms/store_start.h"
 #include "zrms/submission/uuid.h"
 #include "zrms/zrms.h"
 
@@ -322,7 +323,13 @@ static int state_open(struct zrms *zrms, struct error **err)
 	if (r < 0)
 		return r;
 	zrms->control = control_new(&config, cluster);
+	CLEANUP(store_losses_done) struct store_losses losses = {0};
+	r = store_start_inspect(zrms->store, store, zrms->settings.accept_loss, &losses, err);
+	if (r < 0)
+		return r;
 	r = zrms->store->ops->load(zrms->store, record_load, zrms, err);
+	if (r == 0)
+		r = store_start_continue(zrms->control, &losses, err);
 	if (r < 0)
 		return error_wrap(err, "cannot load %s", store);
 	r = convert_prepare(zrms, err);
@@ -516,6 +523,11 @@ int main(int argc, char **argv)
 	CLEANUP(cli_run_done) struct cli_run line = {0};
 	int r = cli_start(&settings_program, argc, argv, &zrms.settings, &line);
 	if (r >= 0) {
+		cli_settings_done(&settings_program, &zrms.settings);
+		return r;
+	}
+	if (line.command != NULL) {
+		r = cli_finish(&settings_program, cli_run_command(&line, &zrms.settings));
 		cli_settings_done(&settings_program, &zrms.settings);
 		return r;
 	}

@@ -4,6 +4,7 @@
 
 #include "adapter/cli/version.h"
 #include "zrms/api_metrics.h"
+#include "zrms/check.h"
 
 static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
 
@@ -95,6 +96,11 @@ static const struct cli_option options[] = {
 	 .type = CLI_FLAG,
 	 .offset = AT(allow_unsigned),
 	 .help = "Accept packages without a signature"},
+	{.name = "accept-loss",
+	 .type = CLI_FLAG,
+	 .offset = AT(accept_loss),
+	 .help = "Start on a store that is damaged or has lost changes, without what is lost; "
+		 "see zrms check"},
 	{.key = "log_level",
 	 .name = "log-level",
 	 .environment = "ZRMS_LOG_LEVEL",
@@ -108,14 +114,18 @@ static const struct cli_option options[] = {
 
 static const struct cli_exit exits[] = {
 	{0, "graceful shutdown"},
-	{1, "the program cannot start, or the store failed"},
+	{1, "the program cannot start, or the store failed; check: damage was found"},
 	{2, "incorrect usage"},
 	{0},
 };
 
+static const struct cli_command *const commands[] = {&check_command, NULL};
+
 const struct cli_program settings_program = {
 	.name = "zrms",
 	.summary = "resource manager: takes topologies, places them, keeps them running",
+	.commands = commands,
+	.is_optional = true,
 	.options = options,
 	.version = SAMOZA_VERSION,
 	.exits = exits,

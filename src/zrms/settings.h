@@ -14,6 +14,7 @@ struct settings {
 	int64_t interval_ms, timeout_ms, check_ms, on_disconnect_ms, margin_ms;
 	char *trust; /* files, with ':' between */
 	bool allow_unsigned;
+	bool accept_loss;
 	char *log_level;
 };
 

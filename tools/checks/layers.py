@@ -56,8 +56,8 @@ LIBRARIES = {
     "protobuf-c/protobuf-c.h": ["schema", "adapter/client", "adapter/http", "adapter/output",
                                 "zrms"],
     "seccomp.h": ["adapter/sandbox"],
-    "sodium.h": ["adapter/archive", "adapter/artifact", "adapter/wasm2c", "zhost", "zhost/artifact", "zhost/edge",
-                 "zhost/state", "zrms"],
+    "sodium.h": ["adapter/archive", "adapter/artifact", "adapter/sqlite", "adapter/wasm2c", "zhost",
+                 "zhost/artifact", "zhost/edge", "zhost/state", "zrms"],
     "sqlite3.h": ["adapter/sqlite"],
     "uthash.h": ["base"],
     "utlist.h": None,  # any: only macros

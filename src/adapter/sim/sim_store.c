@@ -87,6 +87,20 @@ static int sim_load(struct store *store, store_record_fn *each, void *user, stru
 	return r;
 }
 
+/* A simulated disk forgets nothing. */
+static int sim_inspect(struct store *store, store_finding_fn *each, void *user,
+		       struct error **err)
+{
+	(void)store, (void)each, (void)user, (void)err;
+	return 0;
+}
+
+static int sim_accept_loss(struct store *store, struct error **err)
+{
+	(void)store, (void)err;
+	return 0;
+}
+
 static int sim_keep_copy(struct store *store, const char *suffix, struct error **err)
 {
 	PRE(sim_of(store)->waiting == 0);
@@ -230,6 +244,8 @@ void sim_store_crash(struct store *store, size_t written)
 }
 
 static const struct store_ops sim_store_ops = {
+	.inspect = sim_inspect,
+	.accept_loss = sim_accept_loss,
 	.load = sim_load,
 	.keep_copy = sim_keep_copy,
 	.commit = sim_commit,

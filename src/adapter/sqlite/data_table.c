@@ -3,19 +3,52 @@
 #include <errno.h>
 #include <string.h>
 
+#include "adapter/sqlite/checksum.h"
 #include "base/check.h"
+#include "base/hash.h"
+#include "base/str.h"
 
-int data_table_init(struct data_table *table, struct database *db, struct error **err)
+#define USES_MAX 10000 /* that are remembered at a time */
+
+struct data_use {
+	char *owner; /* of a group: "NAME/" */
+	uint64_t bytes;
+	UT_hash_handle hh;
+};
+
+static void uses_clear(struct data_table *table)
 {
-	*table = (struct data_table){.db = db};
+	struct data_use *use, *next;
+	HASH_ITER (hh, table->uses, use, next) {
+		HASH_DEL(table->uses, use);
+		free(use->owner);
+		free(use);
+	}
+}
+
+int data_table_init(struct data_table *table, struct database *db, struct ledger_rows *rows,
+		    struct error **err)
+{
+	*table = (struct data_table){.db = db, .rows = rows};
 	const struct {
 		sqlite3_stmt **statement;
 		const char *sql;
 	} all[] = {
-		{&table->get, "SELECT value FROM data WHERE owner=?1 AND key=?2"},
-		{&table->put, "INSERT INTO data(owner,key,value) VALUES(?1,?2,?3) "
-			      "ON CONFLICT DO UPDATE SET value=excluded.value"},
+		{&table->get, "SELECT value, sum FROM data WHERE owner=?1 AND key=?2"},
+		{&table->put,
+		 "INSERT INTO data(owner,key,value,sum) VALUES(?1,?2,?3,?4) "
+		 "ON CONFLICT DO UPDATE SET value=excluded.value, sum=excluded.sum"},
 		{&table->remove, "DELETE FROM data WHERE owner=?1 AND key=?2"},
+		{&table->row_of, "SELECT length(key)+length(value), sum FROM data "
+				 "WHERE owner=?1 AND key=?2"},
+		{&table->use_of, "SELECT coalesce(sum(length(key)+length(value)), 0) FROM data "
+				 "WHERE owner=?1"},
+		/* '0' is the character after '/'. */
+		{&table->use_of_group,
+		 "SELECT coalesce(sum(length(key)+length(value)), 0) FROM data "
+		 "WHERE owner>?1 AND owner<substr(?1, 1, length(?1)-1)||'0'"},
+		{&table->sums_of,
+		 "SELECT sum FROM data WHERE owner=?1 OR (owner>?1||'/' AND owner<?1||'0')"},
 		{&table->list, "SELECT key FROM data WHERE owner=?1 AND key>=?2 ORDER BY key"},
 		/* '/' and the character after it: every owner that begins with "?1/". */
 		{&table->forget,
@@ -38,7 +71,17 @@ void data_table_done(struct data_table *table)
 	(void)sqlite3_finalize(table->remove);
 	(void)sqlite3_finalize(table->list);
 	(void)sqlite3_finalize(table->forget);
+	(void)sqlite3_finalize(table->row_of);
+	(void)sqlite3_finalize(table->sums_of);
+	(void)sqlite3_finalize(table->use_of);
+	(void)sqlite3_finalize(table->use_of_group);
+	uses_clear(table);
 	*table = (struct data_table){0};
+}
+
+void data_table_rolled_back(struct data_table *table)
+{
+	uses_clear(table);
 }
 
 bool kv_change_writes(const struct kv_change *change)
@@ -64,17 +107,41 @@ static void statement_end(sqlite3_stmt *statement)
 	(void)sqlite3_clear_bindings(statement);
 }
 
+int64_t data_sum(const char *owner, const void *key, size_t key_size, const void *value,
+		 size_t value_size)
+{
+	struct checksum c;
+	checksum_begin(&c);
+	checksum_add_text(&c, owner);
+	checksum_add_blob(&c, key, key_size);
+	checksum_add_blob(&c, value, value_size);
+	return checksum_end(&c);
+}
+
+static void take_value(struct data_table *table, const struct kv_change *change,
+		       struct data_answer *answer)
+{
+	const void *value = sqlite3_column_blob(table->get, 0);
+	size_t size = (size_t)sqlite3_column_bytes(table->get, 0);
+	if (sqlite3_column_int64(table->get, 1) !=
+	    data_sum(change->owner, change->key, change->key_size, value, size)) {
+		answer->status = -EIO;
+		return;
+	}
+	answer->value_size = size;
+	answer->value = mem_memdup(value != NULL ? value : "", size);
+}
+
 static int data_get(struct data_table *table, const struct kv_change *change,
 		    struct data_answer *answer, struct error **err)
 {
 	bind_owner_key(table->get, change);
 	int r = sqlite3_step(table->get);
 	if (r == SQLITE_ROW) {
-		answer->value_size = (size_t)sqlite3_column_bytes(table->get, 0);
-		answer->value = mem_memdup(sqlite3_column_blob(table->get, 0) != NULL
-						   ? sqlite3_column_blob(table->get, 0)
-						   : "",
-					   answer->value_size);
+		take_value(table, change, answer);
+		r = 0;
+	} else if (r == SQLITE_CORRUPT) {
+		answer->status = -EIO;
 		r = 0;
 	} else if (r == SQLITE_DONE) {
 		answer->status = -ENOENT;
@@ -154,19 +221,170 @@ static int data_list(struct data_table *table, const struct kv_change *change,
 	return r;
 }
 
-static int data_put(struct data_table *table, const struct kv_change *change,
-		    struct error **err)
+/* ---- how much there is ---- */
+
+/* A row as it is before a change. */
+struct data_row {
+	bool exists;
+	uint64_t bytes;
+	int64_t sum;
+};
+
+static int row_of(struct data_table *table, const struct kv_change *change,
+		  struct data_row *ret_row, struct error **err)
 {
+	bind_owner_key(table->row_of, change);
+	int step = sqlite3_step(table->row_of);
+	*ret_row = (struct data_row){.exists = step == SQLITE_ROW};
+	if (step == SQLITE_ROW) {
+		ret_row->bytes = (uint64_t)sqlite3_column_int64(table->row_of, 0);
+		ret_row->sum = sqlite3_column_int64(table->row_of, 1);
+	}
+	int r = step == SQLITE_ROW || step == SQLITE_DONE
+			? 0
+			: database_failed(table->db, "read", err);
+	statement_end(table->row_of);
+	return r;
+}
+
+static struct data_use *use_find(struct data_table *table, const char *owner)
+{
+	struct data_use *use = NULL;
+	HASH_FIND_STR(table->uses, owner, use);
+	return use;
+}
+
+static int use_of(struct data_table *table, sqlite3_stmt *query, const char *owner,
+		  uint64_t *ret_bytes, struct error **err)
+{
+	struct data_use *use = use_find(table, owner);
+	if (use != NULL) {
+		*ret_bytes = use->bytes;
+		return 0;
+	}
+	(void)sqlite3_bind_text(query, 1, owner, -1, SQLITE_STATIC);
+	int r = 0;
+	if (sqlite3_step(query) == SQLITE_ROW)
+		*ret_bytes = (uint64_t)sqlite3_column_int64(query, 0);
+	else
+		r = database_failed(table->db, "read", err);
+	statement_end(query);
+	if (r < 0)
+		return r;
+	if (HASH_COUNT(table->uses) >= USES_MAX)
+		uses_clear(table);
+	use = mem_new(struct data_use);
+	use->owner = mem_strdup(owner);
+	use->bytes = *ret_bytes;
+	HASH_ADD_KEYPTR(hh, table->uses, use->owner, strlen(use->owner), use);
+	return 0;
+}
+
+/* "NAME/" of "NAME/PATH"; the caller frees. */
+static char *group_of(const char *owner)
+{
+	const char *slash = strchr(owner, '/');
+	return mem_strndup(owner, slash != NULL ? (size_t)(slash - owner) + 1 : strlen(owner));
+}
+
+/* Within the quotas, with `growth` bytes more? */
+static int check_quota(struct data_table *table, const struct kv_change *change,
+		       uint64_t growth, bool *ret_fits, struct error **err)
+{
+	CLEANUP(freep) char *group = group_of(change->owner);
+	uint64_t own = 0, all = 0;
+	int r = 0;
+	if (change->quota_bytes > 0)
+		r = use_of(table, table->use_of, change->owner, &own, err);
+	if (r == 0 && change->group_quota_bytes > 0)
+		r = use_of(table, table->use_of_group, group, &all, err);
+	*ret_fits =
+		(change->quota_bytes == 0 || own + growth <= change->quota_bytes) &&
+		(change->group_quota_bytes == 0 || all + growth <= change->group_quota_bytes);
+	return r;
+}
+
+static void use_changed(struct data_table *table, const char *owner, uint64_t before,
+			uint64_t after)
+{
+	if (table->uses == NULL)
+		return;
+	CLEANUP(freep) char *group = group_of(owner);
+	const char *const keys[] = {owner, group};
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		struct data_use *use = use_find(table, keys[i]);
+		if (use != NULL)
+			use->bytes = use->bytes - before + after;
+	}
+}
+
+/* ---- changes ---- */
+
+static void row_changed(struct data_table *table, const char *owner,
+			const struct data_row *before, const struct data_row *after)
+{
+	if (table->rows != NULL && before->exists)
+		ledger_rows_remove(table->rows, before->sum);
+	if (table->rows != NULL && after->exists)
+		ledger_rows_add(table->rows, after->sum);
+	use_changed(table, owner, before->bytes, after->bytes);
+}
+
+static int data_put(struct data_table *table, const struct kv_change *change,
+		    struct data_answer *answer, struct error **err)
+{
+	const struct data_row after = {.exists = true,
+				       .bytes = change->key_size + change->value_size,
+				       .sum = data_sum(change->owner, change->key,
+						       change->key_size, change->value,
+						       change->value_size)};
+	struct data_row before;
+	bool fits = true;
+	int r = row_of(table, change, &before, err);
+	if (r == 0 && after.bytes > before.bytes)
+		r = check_quota(table, change, after.bytes - before.bytes, &fits, err);
+	if (r < 0)
+		return r;
+	if (!fits) {
+		answer->status = -ENOSPC;
+		return 0;
+	}
 	bind_owner_key(table->put, change);
 	bind_blob(table->put, 3, change->value, change->value_size);
-	return database_step(table->db, table->put, err);
+	(void)sqlite3_bind_int64(table->put, 4, after.sum);
+	r = database_step(table->db, table->put, err);
+	if (r == 0)
+		row_changed(table, change->owner, &before, &after);
+	return r;
 }
 
 static int data_remove(struct data_table *table, const struct kv_change *change,
 		       struct error **err)
 {
+	const struct data_row after = {0};
+	struct data_row before;
+	int r = row_of(table, change, &before, err);
+	if (r < 0)
+		return r;
 	bind_owner_key(table->remove, change);
-	return database_step(table->db, table->remove, err);
+	r = database_step(table->db, table->remove, err);
+	if (r == 0)
+		row_changed(table, change->owner, &before, &after);
+	return r;
+}
+
+static int rows_forget(struct data_table *table, const char *owner, size_t size,
+		       struct error **err)
+{
+	if (table->rows == NULL)
+		return 0;
+	(void)sqlite3_bind_text64(table->sums_of, 1, owner, size, SQLITE_STATIC, SQLITE_UTF8);
+	int step;
+	while ((step = sqlite3_step(table->sums_of)) == SQLITE_ROW)
+		ledger_rows_remove(table->rows, sqlite3_column_int64(table->sums_of, 0));
+	int r = step == SQLITE_DONE ? 0 : database_failed(table->db, "read", err);
+	statement_end(table->sums_of);
+	return r;
 }
 
 int data_table_forget(struct data_table *table, const char *owner, struct error **err)
@@ -174,6 +392,10 @@ int data_table_forget(struct data_table *table, const char *owner, struct error 
 	size_t size = strlen(owner);
 	if (size > 0 && owner[size - 1] == '/')
 		size--;
+	uses_clear(table); /* how much there is is counted again */
+	int r = rows_forget(table, owner, size, err);
+	if (r < 0)
+		return r;
 	(void)sqlite3_bind_text64(table->forget, 1, owner, size, SQLITE_STATIC, SQLITE_UTF8);
 	return database_step(table->db, table->forget, err);
 }
@@ -190,7 +412,7 @@ int data_table_apply(struct data_table *table, const struct kv_change *change,
 	case KV_GET:
 		return data_get(table, change, ret_answer, err);
 	case KV_PUT:
-		return data_put(table, change, err);
+		return data_put(table, change, ret_answer, err);
 	case KV_DELETE:
 		return data_remove(table, change, err);
 	case KV_LIST:

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "adapter/sqlite/checksum.h"
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/str.h"
@@ -103,7 +104,28 @@ static int rename_durably(const char *from, const char *to, struct error **err)
 	return 0;
 }
 
-int database_copy(struct database *db, const char *path, struct error **err)
+static int downgrade_run(const char *path, const struct database_downgrade *downgrade,
+			 struct error **err)
+{
+	struct database copy = {.path = mem_strdup(path)};
+	CLEANUP(freep)
+	char *version = str_printf("PRAGMA user_version=%d", downgrade->version);
+	int r = 0;
+	if (sqlite3_open_v2(path, &copy.handle,
+			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
+				    SQLITE_OPEN_PRIVATECACHE,
+			    NULL) != SQLITE_OK)
+		r = database_failed(&copy, "open", err);
+	if (r == 0)
+		r = database_exec(&copy, downgrade->sql, err);
+	if (r == 0)
+		r = database_exec(&copy, version, err);
+	database_close(&copy);
+	return r;
+}
+
+int database_copy(struct database *db, const char *path,
+		  const struct database_downgrade *downgrade, struct error **err)
 {
 	CLEANUP(freep) char *partial = str_printf("%s.partial", path);
 	sqlite3_stmt *statement = NULL;
@@ -117,6 +139,8 @@ int database_copy(struct database *db, const char *path, struct error **err)
 	else
 		r = database_step(db, statement, err);
 	(void)sqlite3_finalize(statement);
+	if (r == 0)
+		r = downgrade_run(partial, downgrade, err);
 	return r < 0 ? r : rename_durably(partial, path, err);
 }
 
@@ -170,6 +194,7 @@ static int schema_update(struct database *db, const struct database_schema *sche
 		return r;
 	int version = 0;
 	r = schema_check(db, schema, &version, err);
+	db->is_updated = version < schema->version;
 	for (int v = version; r == 0 && v < schema->version; v++)
 		r = database_exec(db, schema->migrations[v], err);
 	if (r == 0 && version < schema->version) {
@@ -205,20 +230,53 @@ static int file_prepare(const char *path, struct error **err)
 	return 0;
 }
 
+static int connect(struct database *db, const char *path, int flags, struct error **err)
+{
+	*db = (struct database){.path = mem_strdup(path)};
+	if (sqlite3_open_v2(path, &db->handle,
+			    flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE,
+			    NULL) != SQLITE_OK ||
+	    checksum_register(db->handle) != SQLITE_OK)
+		return database_failed(db, "open", err);
+	(void)sqlite3_extended_result_codes(db->handle, 0);
+	return 0;
+}
+
+int database_open_to_read(struct database *db, const char *path,
+			  const struct database_schema *schema, int *ret_version,
+			  struct error **err)
+{
+	CLEANUP(freep) char *log = str_printf("%s-wal", path);
+	bool had_log = access(log, F_OK) == 0;
+	if (access(path, F_OK) < 0 && errno == ENOENT)
+		return error_set(err, ERR_NOT_FOUND, "there is no %s", path);
+	/* SQLite takes its lock only on a file that may be written. The index of the log stays in
+	 * memory (exclusive); the log is read, and left as it is. */
+	int r = connect(db, path, SQLITE_OPEN_READWRITE, err);
+	if (!had_log)
+		db->made_log = steal_ptr(&log);
+	if (r == 0)
+		r = database_exec(db, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA query_only=1",
+				  err);
+	if (r == 0)
+		r = sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL) ==
+				    SQLITE_OK
+			    ? 0
+			    : database_failed(db, "open", err);
+	if (r == 0)
+		r = schema_check(db, schema, ret_version, err);
+	if (r < 0)
+		database_close(db);
+	return r;
+}
+
 int database_open(struct database *db, const char *path, const struct database_schema *schema,
 		  struct error **err)
 {
-	*db = (struct database){0};
 	int r = file_prepare(path, err);
 	if (r < 0)
 		return r;
-	db->path = mem_strdup(path);
-	if (sqlite3_open_v2(path, &db->handle,
-			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
-				    SQLITE_OPEN_PRIVATECACHE,
-			    NULL) != SQLITE_OK)
-		r = database_failed(db, "open", err);
-	(void)sqlite3_extended_result_codes(db->handle, 0);
+	r = connect(db, path, SQLITE_OPEN_READWRITE, err);
 	if (r == 0)
 		r = database_exec(db,
 				  "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL;"
@@ -240,6 +298,9 @@ void database_close(struct database *db)
 	/* Statements are finalized by their owners; closing also empties the log. */
 	int r = sqlite3_close(db->handle);
 	INVARIANT(r == SQLITE_OK);
+	if (db->made_log != NULL)
+		(void)unlink(db->made_log);
+	free(db->made_log);
 	free(db->path);
 	*db = (struct database){0};
 }

@@ -5,7 +5,7 @@
  * The lock is exclusive for the life of the connection: a second process is refused at once.
  * `PRAGMA user_version` holds the schema's version; older files are brought up to date step by
  * step in one transaction, newer ones are refused. `PRAGMA application_id` distinguishes
- * our files from others.
+ * our files from others. Each row carries a checksum (checksum.h).
  *
  * SQLite is built to be called from one thread at a time here (NOMUTEX): first the one that
  * opens, then the worker.
@@ -14,6 +14,7 @@
 #define SAMOZA_ADAPTER_SQLITE_DATABASE_H
 
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -21,7 +22,10 @@
 struct database {
 	sqlite3 *handle;
 	char *path;
-	int wal_pages; /* in the write-ahead log, not yet in the file */
+	int wal_pages;	 /* in the write-ahead log, not yet in the file */
+	bool is_updated; /* it was new, or of an earlier version, when it was opened */
+	/* Only read: the log that SQLite makes where there was none, to be removed; or NULL. */
+	char *made_log;
 };
 
 struct database_schema {
@@ -31,10 +35,21 @@ struct database_schema {
 	int version; /* count of migrations */
 };
 
+/* What a copy is turned into, for an earlier program. */
+struct database_downgrade {
+	const char *sql;
+	int version;
+};
+
 /* Creates the file (0600) where there is none. ERR_CONFLICT: another process has it open.
  * ERR_UNSUPPORTED: a newer version. ERR_INVALID: not one of our files, or damaged. */
 int database_open(struct database *db, const char *path, const struct database_schema *schema,
 		  struct error **err) must_check;
+/* The same file as it is, of whatever version (ret_version), and without changing anything in it or
+ * beside it. ERR_NOT_FOUND: there is none. */
+int database_open_to_read(struct database *db, const char *path,
+			  const struct database_schema *schema, int *ret_version,
+			  struct error **err) must_check;
 void database_close(struct database *db);
 
 int database_exec(struct database *db, const char *sql, struct error **err) must_check;
@@ -45,8 +60,10 @@ int database_prepare(struct database *db, const char *sql, sqlite3_stmt **ret_st
 int database_step(struct database *db, sqlite3_stmt *statement, struct error **err) must_check;
 /* What SQLite's last call on this connection complained about, in words for an operator. */
 int database_failed(struct database *db, const char *doing, struct error **err);
-/* Writes all of it into the file `path` (durably; 0600), which it replaces. PRE: no transaction. */
-int database_copy(struct database *db, const char *path, struct error **err) must_check;
+/* Writes all of it, downgraded, into the file `path` (durably; 0600), which it replaces. PRE: no
+ * transaction. */
+int database_copy(struct database *db, const char *path,
+		  const struct database_downgrade *downgrade, struct error **err) must_check;
 /* Moves the write-ahead log into the file as far as it can. Not needed for durability; keeps
  * the log short. Failures are left to the next commit to find. */
 void database_checkpoint(struct database *db);

@@ -12,7 +12,7 @@ enum {
 	CHECKPOINT_PAGES_BUSY = 16384,
 };
 
-static const char *const migrations[] = {DATA_TABLE_SQL};
+static const char *const migrations[] = {DATA_TABLE_SQL, DATA_TABLE_SUM_SQL};
 
 static const struct database_schema schema = {
 	.application_id = APPLICATION_ID,
@@ -70,6 +70,8 @@ static int requests_commit(struct sqlite_kv *s, struct worker_job *jobs, struct 
 		r = database_exec(&s->db, "COMMIT", err);
 	if (r < 0 && sqlite3_get_autocommit(s->db.handle) == 0)
 		(void)sqlite3_exec(s->db.handle, "ROLLBACK", NULL, NULL, NULL);
+	if (r < 0)
+		data_table_rolled_back(&s->data);
 	return r;
 }
 
@@ -126,6 +128,20 @@ static void sqlite_kv_commit(struct kv *kv, const struct kv_change *changes, siz
 	worker_add(s->worker, &request->base);
 }
 
+static int row_load(const struct sqlite_kv *s, const char *owner, sqlite3_stmt *row,
+		    kv_each_fn *each, void *user, struct error **err)
+{
+	const void *key = sqlite3_column_blob(row, 0), *value = sqlite3_column_blob(row, 1);
+	size_t key_size = (size_t)sqlite3_column_bytes(row, 0);
+	size_t value_size = (size_t)sqlite3_column_bytes(row, 1);
+	if (sqlite3_column_int64(row, 2) != data_sum(owner, key, key_size, value, value_size))
+		return error_set(err, ERR_INVALID,
+				 "%s is damaged: the checksum of '%.*s' of %s is wrong",
+				 s->db.path, (int)key_size,
+				 key != NULL ? (const char *)key : "", owner);
+	return each(user, key, key_size, value, value_size, err);
+}
+
 static int sqlite_kv_load(struct kv *kv, const char *owner, kv_each_fn *each, void *user,
 			  struct error **err)
 {
@@ -133,7 +149,7 @@ static int sqlite_kv_load(struct kv *kv, const char *owner, kv_each_fn *each, vo
 	PRE(worker_waiting(s->worker) == 0);
 	sqlite3_stmt *statement = NULL;
 	int r = database_prepare(&s->db,
-				 "SELECT key, value FROM data WHERE owner=?1 ORDER BY key",
+				 "SELECT key, value, sum FROM data WHERE owner=?1 ORDER BY key",
 				 &statement, err);
 	if (r < 0)
 		return r;
@@ -143,10 +159,7 @@ static int sqlite_kv_load(struct kv *kv, const char *owner, kv_each_fn *each, vo
 		if (step != SQLITE_ROW)
 			r = database_failed(&s->db, "read", err);
 		else
-			r = each(user, sqlite3_column_blob(statement, 0),
-				 (size_t)sqlite3_column_bytes(statement, 0),
-				 sqlite3_column_blob(statement, 1),
-				 (size_t)sqlite3_column_bytes(statement, 1), err);
+			r = row_load(s, owner, statement, each, user, err);
 	}
 	(void)sqlite3_finalize(statement);
 	return r;
@@ -194,7 +207,7 @@ int sqlite_kv_open(struct loop *loop, const char *path, struct kv **ret_kv, stru
 		free(s);
 		return r;
 	}
-	r = data_table_init(&s->data, &s->db, err);
+	r = data_table_init(&s->data, &s->db, NULL, err);
 	if (r < 0) {
 		kv_end(s);
 		return r;

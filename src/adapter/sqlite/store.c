@@ -5,6 +5,9 @@
 
 #include "adapter/sqlite/data_table.h"
 #include "adapter/sqlite/database.h"
+#include "adapter/sqlite/inspect.h"
+#include "adapter/sqlite/ledger.h"
+#include "adapter/sqlite/store_schema.h"
 #include "adapter/sqlite/worker.h"
 #include "base/buffer.h"
 #include "base/check.h"
@@ -12,24 +15,9 @@
 #include "base/str.h"
 
 enum {
-	APPLICATION_ID = 0x5a524d53,   /* "ZRMS" */
 	CHECKPOINT_PAGES = 1000,       /* when idle: 4 MiB of log */
 	CHECKPOINT_PAGES_BUSY = 16384, /* also under load: 64 MiB */
 	TRIM_STEP = 1024,	       /* events that are deleted together */
-};
-
-static const char *const migrations[] = {
-	"CREATE TABLE record(kind INTEGER NOT NULL, id TEXT NOT NULL, data BLOB NOT NULL,"
-	" PRIMARY KEY(kind, id)) WITHOUT ROWID;"
-	"CREATE TABLE event(seq INTEGER PRIMARY KEY, topology TEXT, data BLOB NOT NULL);"
-	"CREATE INDEX event_topology ON event(topology, seq) WHERE topology IS NOT "
-	"NULL;" DATA_TABLE_SQL,
-};
-
-static const struct database_schema schema = {
-	.application_id = APPLICATION_ID,
-	.migrations = migrations,
-	.version = ARRAY_SIZE(migrations),
 };
 
 struct sqlite_store {
@@ -37,12 +25,14 @@ struct sqlite_store {
 	struct worker *worker;
 	struct database db;
 	struct data_table data;
+	struct ledger ledger;
 	sqlite3_stmt *begin, *commit, *record_put, *record_delete, *event_add, *event_trim,
 		*event_all, *event_of;
 	int64_t trimmed_seq;  /* no event up to it is left */
 	struct error *broken; /* the first failure: nothing is written after it */
 	/* Written by the worker, read by the loop. */
-	atomic_uint_fast64_t transactions, batches, events, records, largest, commit_us;
+	atomic_uint_fast64_t transactions, batches, events, records, largest, commit_us,
+		damaged_events;
 	atomic_int wal_pages;
 	void (*closed)(void *user);
 	void *closed_user;
@@ -74,11 +64,20 @@ static int record_write(struct sqlite_store *s, const struct record_change *chan
 			struct error **err)
 {
 	sqlite3_stmt *statement = change->data != NULL ? s->record_put : s->record_delete;
+	int64_t sum = 0;
+	if (change->data != NULL)
+		sum = record_sum((int)change->kind, change->id, change->data, change->size);
+	int r = ledger_record(&s->ledger, (int)change->kind, change->id,
+			      change->data != NULL ? &sum : NULL, err);
+	if (r < 0)
+		return r;
 	(void)sqlite3_bind_int(statement, 1, (int)change->kind);
 	(void)sqlite3_bind_text(statement, 2, change->id, -1, SQLITE_STATIC);
-	if (change->data != NULL)
+	if (change->data != NULL) {
 		(void)sqlite3_bind_blob64(statement, 3, change->data, change->size,
 					  SQLITE_STATIC);
+		(void)sqlite3_bind_int64(statement, 4, sum);
+	}
 	return database_step(&s->db, statement, err);
 }
 
@@ -93,6 +92,8 @@ static int event_write(struct sqlite_store *s, const Samoza__V1__EventRecord *ev
 	(void)sqlite3_bind_int64(s->event_add, 1, (sqlite3_int64)event->seq);
 	(void)sqlite3_bind_text(s->event_add, 2, event->topology, -1, SQLITE_STATIC);
 	(void)sqlite3_bind_blob64(s->event_add, 3, to, size, SQLITE_STATIC);
+	(void)sqlite3_bind_int64(s->event_add, 4,
+				 event_sum((int64_t)event->seq, event->topology, to, size));
 	return database_step(&s->db, s->event_add, err);
 }
 
@@ -149,16 +150,21 @@ static bool batch_writes(const struct outbox *o)
 
 /* ---- history ---- */
 
-static int event_read(struct store_request *request, sqlite3_stmt *statement,
-		      struct error **err)
+/* One that is damaged is left out: the rest of the history is none the worse for it. */
+static void event_read(struct sqlite_store *s, struct store_request *request,
+		       sqlite3_stmt *statement)
 {
-	Samoza__V1__EventRecord *event = samoza__v1__event_record__unpack(
-		NULL, (size_t)sqlite3_column_bytes(statement, 0),
-		sqlite3_column_blob(statement, 0));
-	if (event == NULL)
-		return error_set(err, ERR_INVALID, "an event in the store cannot be read");
-	vector_push(&request->found, event);
-	return 0;
+	const void *data = sqlite3_column_blob(statement, 0);
+	size_t size = (size_t)sqlite3_column_bytes(statement, 0);
+	int64_t sum = event_sum(sqlite3_column_int64(statement, 2),
+				(const char *)sqlite3_column_text(statement, 3), data, size);
+	Samoza__V1__EventRecord *event = NULL;
+	if (sum == sqlite3_column_int64(statement, 1))
+		event = samoza__v1__event_record__unpack(NULL, size, data);
+	if (event != NULL)
+		vector_push(&request->found, event);
+	else
+		s->damaged_events++;
 }
 
 static int events_list(struct sqlite_store *s, struct store_request *request,
@@ -177,7 +183,7 @@ static int events_list(struct sqlite_store *s, struct store_request *request,
 		else if (request->found.count == request->limit)
 			request->more = true;
 		else
-			r = event_read(request, statement, err);
+			event_read(s, request, statement);
 	}
 	(void)sqlite3_reset(statement);
 	(void)sqlite3_clear_bindings(statement);
@@ -216,6 +222,12 @@ static bool requests_write(const struct worker_job *jobs)
 	return false;
 }
 
+static void rolled_back(struct sqlite_store *s)
+{
+	ledger_rolled_back(&s->ledger);
+	data_table_rolled_back(&s->data);
+}
+
 static int requests_commit(struct sqlite_store *s, struct worker_job *jobs, struct error **err)
 {
 	if (!requests_write(jobs))
@@ -225,9 +237,15 @@ static int requests_commit(struct sqlite_store *s, struct worker_job *jobs, stru
 	if (r == 0)
 		r = requests_work(s, jobs, err);
 	if (r == 0)
+		r = ledger_write(&s->ledger, err);
+	if (r == 0)
 		r = database_step(&s->db, s->commit, err);
 	if (r < 0 && sqlite3_get_autocommit(s->db.handle) == 0)
 		(void)sqlite3_exec(s->db.handle, "ROLLBACK", NULL, NULL, NULL);
+	if (r == 0)
+		ledger_committed(&s->ledger);
+	else
+		rolled_back(s);
 	s->transactions++;
 	s->commit_us += (uv_hrtime() - began_ns) / 1000;
 	s->wal_pages = s->db.wal_pages;
@@ -257,6 +275,7 @@ static void store_idle(void *owner)
 	struct sqlite_store *s = owner;
 	if (s->broken == NULL && s->db.wal_pages > CHECKPOINT_PAGES)
 		database_checkpoint(&s->db);
+	ledger_sync(&s->ledger);
 	s->wal_pages = s->db.wal_pages;
 }
 
@@ -332,13 +351,32 @@ static void sqlite_store_events(struct store *store, uint64_t after, const char 
 	worker_add(s->worker, &request->base);
 }
 
+static int sqlite_store_inspect(struct store *store, store_finding_fn *each, void *user,
+				struct error **err)
+{
+	struct sqlite_store *s = (struct sqlite_store *)store;
+	PRE(worker_waiting(s->worker) == 0);
+	return inspect_records(&s->db, each, user, err);
+}
+
+static int sqlite_store_accept_loss(struct store *store, struct error **err)
+{
+	struct sqlite_store *s = (struct sqlite_store *)store;
+	PRE(worker_waiting(s->worker) == 0);
+	int r = database_exec(&s->db, "DELETE FROM record WHERE sum<>checksum(kind, id, data)",
+			      err);
+	return r == 0 ? ledger_accept(&s->ledger, err) : r;
+}
+
 static int sqlite_store_load(struct store *store, store_record_fn *each, void *user,
 			     struct error **err)
 {
 	struct sqlite_store *s = (struct sqlite_store *)store;
 	PRE(worker_waiting(s->worker) == 0);
 	sqlite3_stmt *statement = NULL;
-	int r = database_prepare(&s->db, "SELECT kind, id, data FROM record ORDER BY kind, id",
+	int r = database_prepare(&s->db,
+				 "SELECT kind, id, data FROM record "
+				 "WHERE sum=checksum(kind, id, data) ORDER BY kind, id",
 				 &statement, err);
 	int step;
 	while (r == 0 && (step = sqlite3_step(statement)) != SQLITE_DONE) {
@@ -354,7 +392,17 @@ static int sqlite_store_load(struct store *store, store_record_fn *each, void *u
 	return r;
 }
 
-enum { TRANSACTIONS, BATCHES, RECORDS, EVENTS, COMMIT_TIME, LARGEST_GROUP, WAITING, WAL_PAGES };
+enum {
+	TRANSACTIONS,
+	BATCHES,
+	RECORDS,
+	EVENTS,
+	COMMIT_TIME,
+	LARGEST_GROUP,
+	WAITING,
+	WAL_PAGES,
+	DAMAGED_EVENTS,
+};
 static const struct metric metrics[] = {
 	[TRANSACTIONS] = {"zrms_store_transactions_total", METRIC_COUNTER,
 			  "Durable transactions."},
@@ -369,6 +417,8 @@ static const struct metric metrics[] = {
 	[WAITING] = {"zrms_store_waiting", METRIC_GAUGE,
 		     "Batches and queries that are not answered yet."},
 	[WAL_PAGES] = {"zrms_store_wal_pages", METRIC_GAUGE, "Pages in the write-ahead log."},
+	[DAMAGED_EVENTS] = {"zrms_store_damaged_events_total", METRIC_COUNTER,
+			    "Events that were read with a wrong checksum, and left out."},
 };
 
 static void read_metrics(const void *part, struct metric_values *to)
@@ -383,6 +433,7 @@ static void read_metrics(const void *part, struct metric_values *to)
 	metric_set(to, LARGEST_GROUP, s->largest);
 	metric_set(to, WAITING, worker_waiting(s->worker));
 	metric_set(to, WAL_PAGES, (uint64_t)s->wal_pages);
+	metric_set(to, DAMAGED_EVENTS, s->damaged_events);
 }
 
 const struct metric_source sqlite_store_metrics = METRIC_SOURCE(metrics, read_metrics);
@@ -406,14 +457,16 @@ static int statements_prepare(struct sqlite_store *s, struct error **err)
 	} all[] = {
 		{&s->begin, "BEGIN IMMEDIATE"},
 		{&s->commit, "COMMIT"},
-		{&s->record_put, "INSERT INTO record(kind,id,data) VALUES(?1,?2,?3) "
-				 "ON CONFLICT DO UPDATE SET data=excluded.data"},
+		{&s->record_put,
+		 "INSERT INTO record(kind,id,data,sum) VALUES(?1,?2,?3,?4) "
+		 "ON CONFLICT DO UPDATE SET data=excluded.data, sum=excluded.sum"},
 		{&s->record_delete, "DELETE FROM record WHERE kind=?1 AND id=?2"},
-		{&s->event_add, "INSERT INTO event(seq,topology,data) VALUES(?1,?2,?3)"},
+		{&s->event_add, "INSERT INTO event(seq,topology,data,sum) VALUES(?1,?2,?3,?4)"},
 		{&s->event_trim, "DELETE FROM event WHERE seq<=?1"},
-		{&s->event_all, "SELECT data FROM event WHERE seq>?1 ORDER BY seq LIMIT ?2"},
-		{&s->event_of, "SELECT data FROM event WHERE topology=?3 AND seq>?1 "
-			       "ORDER BY seq LIMIT ?2"},
+		{&s->event_all, "SELECT data, sum, seq, topology FROM event "
+				"WHERE seq>?1 ORDER BY seq LIMIT ?2"},
+		{&s->event_of, "SELECT data, sum, seq, topology FROM event "
+			       "WHERE topology=?3 AND seq>?1 ORDER BY seq LIMIT ?2"},
 	};
 	int r = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(all) && r == 0; i++)
@@ -439,6 +492,7 @@ static int trim_start(struct sqlite_store *s, struct error **err)
 static void store_end(struct sqlite_store *s)
 {
 	statements_finalize(s);
+	ledger_done(&s->ledger);
 	data_table_done(&s->data);
 	database_close(&s->db);
 	error_free(s->broken);
@@ -466,10 +520,12 @@ static int sqlite_store_keep_copy(struct store *store, const char *suffix, struc
 {
 	struct sqlite_store *s = (struct sqlite_store *)store;
 	CLEANUP(freep) char *path = str_printf("%s%s", s->db.path, suffix);
-	return database_copy(&s->db, path, err);
+	return database_copy(&s->db, path, &store_downgrade, err);
 }
 
 static const struct store_ops store_ops = {
+	.inspect = sqlite_store_inspect,
+	.accept_loss = sqlite_store_accept_loss,
 	.load = sqlite_store_load,
 	.keep_copy = sqlite_store_keep_copy,
 	.commit = sqlite_store_commit,
@@ -483,14 +539,17 @@ int sqlite_store_open(struct loop *loop, const char *path, struct store **ret_st
 {
 	struct sqlite_store *s = mem_new(struct sqlite_store);
 	s->store.ops = &store_ops;
-	int r = database_open(&s->db, path, &schema, err);
+	s->ledger.witness_fd = -1;
+	int r = database_open(&s->db, path, &store_schema, err);
 	if (r < 0) {
 		free(s);
 		return r;
 	}
 	r = statements_prepare(s, err);
 	if (r == 0)
-		r = data_table_init(&s->data, &s->db, err);
+		r = data_table_init(&s->data, &s->db, &s->ledger.now.values, err);
+	if (r == 0)
+		r = ledger_init(&s->ledger, &s->db, err);
 	if (r == 0)
 		r = trim_start(s, err);
 	if (r < 0) {

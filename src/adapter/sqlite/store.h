@@ -1,9 +1,12 @@
 /*
  * port/store.h on SQLite: one file, one thread, group commit.
  *
- *   record(kind, id, data)       what the core loads at start
- *   event(seq, topology, data)   history; the newest STORE_EVENTS_KEPT are kept
- *   data(owner, key, value)      of spaces (data_table.h)
+ *   record(kind, id, data, sum)       what the core loads at start
+ *   event(seq, topology, data, sum)   history; the newest STORE_EVENTS_KEPT are kept
+ *   data(owner, key, value, sum)      of spaces (data_table.h)
+ *   ledger(batch, records, total)     what there should be (ledger.h)
+ *
+ * `sum` is a checksum of the row (checksum.h). Events with a wrong one are left out of the history.
  *
  * Every batch that waits while a commit is on its way becomes part of the next transaction; a
  * failure fails them all.

@@ -49,6 +49,15 @@ int control_load(struct control *control, enum record_kind kind, const void *dat
  * it is to be made before. */
 bool control_is_to_convert(const struct control *control);
 
+/* After the last record: goes on without a record that was damaged. What belongs to an application
+ * takes the whole application with it: its zhosts then unload what they hold of it. ERR_INVALID: there
+ * is no sound way to continue without it. */
+int control_load_without(struct control *control, enum record_kind kind, const char *id,
+			 struct error **err) must_check;
+/* After the last record: changes were lost that had been acknowledged. Epochs and numbers of events
+ * that may have been used are not used again. */
+void control_load_gap(struct control *control);
+
 /* After the last record. Silence of zhosts is counted from `now`. */
 int control_start(struct control *control, struct instant now, struct outbox *outbox,
 		  struct error **err) must_check;

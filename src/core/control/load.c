@@ -94,6 +94,46 @@ bool control_is_to_convert(const struct control *c)
 	return c->loaded.topologies.count > 0 && c->written.format < STORE_FORMAT;
 }
 
+/* ---- what a store has lost ---- */
+
+enum {
+	EPOCH_GAP = 1000000,
+	EVENT_GAP = 10000, /* of a history that keeps a million */
+};
+
+int control_load_without(struct control *c, enum record_kind kind, const char *id,
+			 struct error **err)
+{
+	switch (kind) {
+	case RECORD_APPLICATION:
+	case RECORD_REVISION:
+	case RECORD_SLOT:
+	case RECORD_COPY: {
+		CLEANUP(freep) char *application = mem_strndup(id, strcspn(id, "/"));
+		if (loaded_records_drop_application(&c->loaded, application))
+			*vector_add(&c->converted) = (struct converted_record){
+				RECORD_APPLICATION, steal_ptr(&application)};
+		return 0;
+	}
+	case RECORD_FORGOTTEN:
+		return 0; /* some zhost may keep data that it should have deleted */
+	case RECORD_META:
+	case RECORD_ZHOST:
+	case RECORD_TOPOLOGY:
+	case RECORD_INSTANCE:
+		break;
+	}
+	return error_set(err, ERR_INVALID,
+			 "there is no sound way to continue without this record; restore a "
+			 "backup");
+}
+
+void control_load_gap(struct control *c)
+{
+	c->next_epoch += EPOCH_GAP;
+	c->emitter.next_event += EVENT_GAP;
+}
+
 /* ---- zhosts ---- */
 
 static int load_zhost(struct control *c, const Samoza__V1__ZhostRecord *r, struct error **err)

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/memory.h"
+#include "base/str.h"
 #include "core/control/record_id.h"
 #include "schema/message.h"
 
@@ -83,6 +84,18 @@ void loaded_records_drop_orphans(struct loaded_records *loaded,
 	DROP_ORPHANS(&loaded->copies, RECORD_COPY,
 		     record_id_copy((*item)->application, (*item)->path, (*item)->epoch));
 	HASH_CLEAR(hh, ids);
+}
+
+bool loaded_records_drop_application(struct loaded_records *loaded, const char *id)
+{
+	for (size_t k = 0; k < loaded->applications.count; k++) {
+		if (!str_equal(loaded->applications.items[k]->id, id))
+			continue;
+		schema_message_free(&loaded->applications.items[k]->base);
+		vector_remove_at(&loaded->applications, k);
+		return true;
+	}
+	return false;
 }
 
 /* What was taken out is NULL. */

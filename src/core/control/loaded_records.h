@@ -4,6 +4,8 @@
 #ifndef SAMOZA_CORE_CONTROL_LOADED_RECORDS_H
 #define SAMOZA_CORE_CONTROL_LOADED_RECORDS_H
 
+#include <stdbool.h>
+
 #include "base/vector.h"
 #include "core/outbox.h"
 #include "proto/record.pb-c.h"
@@ -27,6 +29,8 @@ void loaded_records_add(struct loaded_records *loaded, enum record_kind kind,
 void loaded_records_drop_orphans(struct loaded_records *loaded,
 				 void (*each)(void *user, enum record_kind kind, char *take_id),
 				 void *user);
+/* Takes out the record of an application; false: there is none. What belongs to it are orphans then. */
+bool loaded_records_drop_application(struct loaded_records *loaded, const char *id);
 void loaded_records_done(struct loaded_records *loaded);
 
 #endif

@@ -95,7 +95,7 @@ static void commit(struct fixture *f)
 
 /* ---- zrms ---- */
 
-void fixture_start(struct fixture *f)
+static void load_all(struct fixture *f)
 {
 	CLEANUP(error_freep) struct error *err = NULL;
 	outbox_clear(&f->outbox);
@@ -103,10 +103,40 @@ void fixture_start(struct fixture *f)
 	vector_for_each (&f->records, r)
 		if (control_load(f->control, r->kind, r->data, r->size, &err) < 0)
 			fail_msg("record %s: %s", r->id, err->message);
+}
+
+static void start_loaded(struct fixture *f)
+{
+	CLEANUP(error_freep) struct error *err = NULL;
 	if (control_start(f->control, f->now, &f->outbox, &err) < 0)
 		fail_msg("%s", err->message);
 	control_flush(f->control, f->now, &f->outbox);
 	commit(f);
+}
+
+void fixture_start(struct fixture *f)
+{
+	load_all(f);
+	start_loaded(f);
+}
+
+void fixture_start_without(struct fixture *f, enum record_kind kind, const char *id)
+{
+	CLEANUP(error_freep) struct error *err = NULL;
+	for (size_t k = 0; k < f->records.count; k++) {
+		struct stored_record *r = &f->records.items[k];
+		if (r->kind != kind || !str_equal(r->id, id))
+			continue;
+		free(r->id);
+		free(r->data);
+		vector_remove_at(&f->records, k);
+		break;
+	}
+	load_all(f);
+	if (control_load_without(f->control, kind, id, &err) < 0)
+		fail_msg("%s", err->message);
+	control_load_gap(f->control);
+	start_loaded(f);
 }
 
 void fixture_stop(struct fixture *f)

@@ -43,6 +43,8 @@ const struct stored_record *fixture_record(const struct fixture *f, enum record_
 
 /* Starts zrms from the store. */
 void fixture_start(struct fixture *f);
+/* The same where the store has lost a record and more (control_load_without(), control_load_gap()). */
+void fixture_start_without(struct fixture *f, enum record_kind kind, const char *id);
 /* Ends it; what was committed stays. */
 void fixture_stop(struct fixture *f);
 void fixture_restart(struct fixture *f);

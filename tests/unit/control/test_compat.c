@@ -13,6 +13,7 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/buffer.h"
 #include "base/memory.h"
@@ -316,6 +317,132 @@ static void a_store_of_format_1_is_converted_once(void **state)
 	fixture_done(&f);
 }
 
+/* ---- format 2 ---- */
+
+static const char format2_stopped[] =
+	"ae60 my-app running\n"
+	"074e writer running\n"
+	"a73a old stopped\n"
+	"a5d9 later pending\n"
+	"fb2c notes running\n"
+	"ae60 my-app/dashboard deployed-started deployed-started edge-node-1 4\n"
+	"ae60 my-app/api deployed-started deployed-started edge-node-2 5\n"
+	"ae60 my-app/store deployed-started deployed-started edge-node-3 6\n"
+	"074e writer/w deployed-started deployed-started edge-node-1 7\n"
+	"a73a old/a not-deployed not-deployed - 0\n"
+	"a5d9 later/a not-deployed deployed-started - 0\n"
+	"fb2c notes/pad-1 deployed-started deployed-started edge-node-2 9\n"
+	"fb2c notes/pad-1/ink deployed-started deployed-started edge-node-2 10\n"
+	"fb2c notes/pad-2 deployed-started deployed-started edge-node-3 11\n"
+	"fb2c notes/pad-2/ink deployed-started deployed-started edge-node-3 12\n";
+static const char format2_killed[] =
+	"ae60 my-app running\n"
+	"074e writer running\n"
+	"a73a old stopped\n"
+	"a5d9 later pending\n"
+	"fb2c notes running\n"
+	"ae60 my-app/dashboard deployed-started deployed-started edge-node-2 13\n"
+	"ae60 my-app/api deployed-started deployed-started edge-node-2 5\n"
+	"ae60 my-app/store deployed-started deployed-started edge-node-3 6\n"
+	"074e writer/w deployed-started deployed-started edge-node-3 14\n"
+	"a73a old/a not-deployed not-deployed - 0\n"
+	"a5d9 later/a not-deployed deployed-started - 0\n"
+	"fb2c notes/pad-1 deployed-started deployed-started edge-node-2 9\n"
+	"fb2c notes/pad-1/ink deployed-started deployed-started edge-node-2 10\n"
+	"fb2c notes/pad-2 deployed-started deployed-started edge-node-3 11\n"
+	"fb2c notes/pad-2/ink deployed-started deployed-started edge-node-3 12\n";
+
+static void check_format2(const char *file, const char *expected)
+{
+	struct fixture f;
+	fixture_init(&f);
+	load(&f, file);
+	fixture_start(&f);
+	check_inventory(&f, expected);
+	fixture_restart(&f);
+	check_inventory(&f, expected);
+	check_quiet(&f);
+	fixture_done(&f);
+}
+
+static void a_store_of_format_2_starts_with_everything_in_its_place(void **state)
+{
+	(void)state;
+	check_format2("format2/stopped.sql", format2_stopped);
+	check_format2("format2/killed.sql", format2_killed);
+}
+
+/* ---- records that a store has lost ---- */
+
+static const struct stored_record *record_of(struct fixture *f, enum record_kind kind)
+{
+	vector_for_each (&f->records, r)
+		if (r->kind == kind)
+			return r;
+	fail_msg("there is no record of kind %d", (int)kind);
+	return NULL;
+}
+
+static size_t count_of(struct fixture *f, enum record_kind kind)
+{
+	size_t count = 0;
+	vector_for_each (&f->records, r)
+		count += r->kind == kind;
+	return count;
+}
+
+static uint64_t newest_epoch(struct fixture *f)
+{
+	uint64_t newest = 0;
+	vector_for_each (&f->records, r) {
+		const char *epoch = r->kind == RECORD_COPY ? strrchr(r->id, '#') : NULL;
+		uint64_t number = epoch != NULL ? strtoull(epoch + 1, NULL, 10) : 0;
+		newest = number > newest ? number : newest;
+	}
+	return newest;
+}
+
+/* Whatever is lost of a topology takes all of it, and nothing else, with it; no epoch comes again. */
+static void a_lost_record_takes_its_topology_with_it(void **state)
+{
+	static const enum record_kind kinds[] = {RECORD_APPLICATION, RECORD_REVISION,
+						 RECORD_SLOT, RECORD_COPY};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		struct fixture f;
+		fixture_init(&f);
+		load(&f, "format2/stopped.sql");
+		size_t before = count_of(&f, RECORD_APPLICATION);
+		uint64_t newest = newest_epoch(&f);
+		CLEANUP(freep) char *id = mem_strdup(record_of(&f, kinds[i])->id);
+		fixture_start_without(&f, kinds[i], id);
+		assert_int_equal(count_of(&f, RECORD_APPLICATION), before - 1);
+		size_t owner = strcspn(id, "/");
+		vector_for_each (&f.records, r)
+			assert_int_not_equal(strncmp(r->id, id, owner), 0);
+		fixture_restart(&f);
+		assert_int_equal(count_of(&f, RECORD_APPLICATION), before - 1);
+		fixture_submit(&f, "abcd", "another", "  - {name: a, type: CALL}\n");
+		fixture_hello(&f, "edge-node-9", 9, NULL, 0);
+		assert_true(newest_epoch(&f) > newest + 1000);
+		fixture_done(&f);
+	}
+}
+
+static void without_a_zhost_there_is_no_sound_start(void **state)
+{
+	struct fixture f;
+	CLEANUP(error_freep) struct error *err = NULL;
+	(void)state;
+	fixture_init(&f);
+	load(&f, "format2/stopped.sql");
+	fixture_start(&f);
+	assert_int_equal(control_load_without(f.control, RECORD_ZHOST, "edge-node-1", &err),
+			 ERR_INVALID);
+	assert_non_null(strstr(err->message, "restore a backup"));
+	fixture_done(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -324,6 +451,9 @@ int main(void)
 		cmocka_unit_test(a_zhost_is_asked_for_what_it_runs),
 		cmocka_unit_test(older_ids_are_aliases),
 		cmocka_unit_test(a_store_of_format_1_is_converted_once),
+		cmocka_unit_test(a_store_of_format_2_starts_with_everything_in_its_place),
+		cmocka_unit_test(a_lost_record_takes_its_topology_with_it),
+		cmocka_unit_test(without_a_zhost_there_is_no_sound_start),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

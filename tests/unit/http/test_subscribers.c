@@ -165,7 +165,9 @@ static int teardown(void **state)
 	assert_true(store_is_closed);
 	subscribers_free(subscribers);
 	CLEANUP(freep) char *path = str_printf("%s/store.db", directory);
+	CLEANUP(freep) char *witness = str_printf("%s-acknowledged", path);
 	assert_int_equal(unlink(path), 0);
+	assert_int_equal(unlink(witness), 0);
 	assert_int_equal(rmdir(directory), 0);
 	free(directory);
 	return 0;

@@ -198,7 +198,7 @@ static void a_newer_schema_is_refused(void **state)
 	store_close(&f->loop, f->store);
 	sql(f->path, "PRAGMA user_version=999");
 	refused(f->path, ERR_UNSUPPORTED, "999");
-	sql(f->path, "PRAGMA user_version=1");
+	sql(f->path, "PRAGMA user_version=2");
 	assert_int_equal(sqlite_store_open(&f->loop, f->path, &f->store, NULL), 0);
 }
 

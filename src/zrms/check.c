@@ -1,0 +1,160 @@
+#include "zrms/check.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <unistd.h>
+
+#include "adapter/artifact/digest.h"
+#include "adapter/sqlite/inspect.h"
+#include "base/hash.h"
+#include "base/memory.h"
+#include "zrms/settings.h"
+#include "zrms/store_start.h"
+
+struct needed {
+	UT_hash_handle hh;
+	char digest[ARTIFACT_DIGEST_CHARS + 1];
+};
+
+struct check {
+	uint64_t findings;
+	struct needed *needed; /* artifacts, by digest */
+};
+
+static void finding(struct check *c, const char *text)
+{
+	c->findings++;
+	(void)printf("%s\n", text);
+}
+
+/* ---- the store ---- */
+
+static void on_finding(void *user, const struct store_finding *found)
+{
+	CLEANUP(freep) char *text = store_finding_text(found);
+	finding(user, text);
+}
+
+static void need(struct check *c, const char *digest)
+{
+	struct needed *n = NULL;
+	if (!artifact_digest_is_valid(digest))
+		return;
+	HASH_FIND(hh, c->needed, digest, ARTIFACT_DIGEST_CHARS, n);
+	if (n != NULL)
+		return;
+	n = mem_new(struct needed);
+	memcpy(n->digest, digest, ARTIFACT_DIGEST_CHARS);
+	HASH_ADD(hh, c->needed, digest, ARTIFACT_DIGEST_CHARS, n);
+}
+
+static void need_all(struct check *c, const Samoza__V1__RevisionRecord *revision)
+{
+	for (size_t i = 0; i < revision->n_artifacts; i++) {
+		const Samoza__V1__SpaceArtifacts *space = revision->artifacts[i];
+		need(c, space->module_digest);
+		need(c, space->native_digest);
+		for (size_t k = 0; k < space->n_assets; k++)
+			need(c, space->assets[k]->digest);
+		for (size_t k = 0; k < space->n_recipes; k++)
+			need(c, space->recipes[k]->digest);
+	}
+}
+
+static int on_record(void *user, enum record_kind kind, const char *id, const void *data,
+		     size_t size, struct error **err)
+{
+	struct check *c = user;
+	(void)err;
+	if (kind != RECORD_REVISION)
+		return 0;
+	Samoza__V1__RevisionRecord *revision =
+		samoza__v1__revision_record__unpack(NULL, size, data);
+	if (revision == NULL) {
+		CLEANUP(freep) char *text = str_printf("revision %s cannot be read", id);
+		finding(c, text);
+		return 0;
+	}
+	need_all(c, revision);
+	samoza__v1__revision_record__free_unpacked(revision, NULL);
+	return 0;
+}
+
+/* ---- artifacts ---- */
+
+static void check_artifact(struct check *c, const char *directory, const char *digest)
+{
+	CLEANUP(freep) char *path = str_printf("%s/artifacts/sha256/%s", directory, digest);
+	CLEANUP(error_freep) struct error *why = NULL;
+	CLEANUP(freep) char *text = NULL;
+	char found[ARTIFACT_DIGEST_CHARS + 1];
+	if (access(path, F_OK) < 0 && errno == ENOENT)
+		text = str_printf("artifact %.12s is missing: submit its package again",
+				  digest);
+	else if (file_digest(path, found, &why) < 0)
+		text = str_printf("artifact %.12s cannot be read: %s", digest, why->message);
+	else if (!str_equal(found, digest))
+		text = str_printf("artifact %.12s is damaged: submit its package again",
+				  digest);
+	if (text != NULL)
+		finding(c, text);
+}
+
+static unsigned check_artifacts(struct check *c, const char *directory)
+{
+	unsigned count = HASH_COUNT(c->needed);
+	struct needed *n, *next;
+	HASH_ITER (hh, c->needed, n, next) {
+		check_artifact(c, directory, n->digest);
+		HASH_DEL(c->needed, n);
+		free(n);
+	}
+	return count;
+}
+
+/* ---- the command ---- */
+
+static int check_run(void *context, const struct cli_run *run, struct error **err)
+{
+	const struct settings *settings = context;
+	struct check c = {0};
+	struct store_inventory inventory;
+	(void)run;
+	const char *store = settings->dir;
+	if (!str_is_empty(settings->store)) {
+		if (!str_has_prefix(settings->store, "sqlite:"))
+			return error_set(err, ERR_INVALID,
+					 "cannot look into %s: expected sqlite:DIR",
+					 settings->store);
+		store = settings->store + strlen("sqlite:");
+	}
+	CLEANUP(freep) char *path = str_printf("%s/zrms.db", store);
+	int r = sqlite_store_check(path, on_finding, on_record, &c, &inventory, err);
+	if (r < 0)
+		return r == ERR_CONFLICT
+			       ? error_wrap(err, "zrms runs on it; stop zrms before the check")
+			       : r;
+	unsigned artifacts = check_artifacts(&c, settings->dir);
+	if (!inventory.has_sums)
+		(void)printf("%s was written by a version without checksums: only its shape "
+			     "was checked; zrms adds them when it starts\n",
+			     path);
+	(void)printf("%s: %" PRIu64 " records, %" PRIu64 " events, %" PRIu64
+		     " values of spaces, %u artifacts: ",
+		     path, inventory.records, inventory.events, inventory.values, artifacts);
+	if (c.findings == 0)
+		(void)printf("no damage found\n");
+	else
+		(void)printf("%" PRIu64 " finding%s\n", c.findings, c.findings == 1 ? "" : "s");
+	return c.findings == 0 ? CLI_DONE : CLI_FAILED;
+}
+
+const struct cli_command check_command = {
+	.words = "check",
+	.summary = "look for damage in the directory of a zrms that does not run",
+	.details =
+		"Reads the store and the artifacts of --dir, prints what is damaged, missing "
+		"or lost, one line each, and changes nothing. Exit status 1: something was "
+		"found.",
+	.run = check_run,
+};
