@@ -20,6 +20,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t rewritten_size = 0;
 	int r = module_rewrite(data, size, &rewritten, &rewritten_size, &err);
 	INVARIANT(r == 0 && rewritten_size > 0);
+	/* What wasm2c gets is a module as good as the one that was checked. */
+	r = module_check(rewritten, rewritten_size, MEMORY_BYTES, &info, &err);
+	INVARIANT(r == 0);
 	free(rewritten);
 	return 0;
 }

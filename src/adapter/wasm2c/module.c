@@ -445,11 +445,11 @@ static void whole(struct reader *r, const struct module *m)
 			    "exports neither 'on_process' nor '_start'");
 }
 
-int module_check(const uint8_t *data, size_t size, uint64_t memory_bytes,
-		 struct module_info *ret_info, struct error **err)
+int module_walk(const uint8_t *data, size_t size, uint64_t memory_bytes, uint8_t *writable,
+		struct module_info *ret_info, struct error **err)
 {
 	static const uint8_t magic[8] = {0, 'a', 's', 'm', 1, 0, 0, 0};
-	struct module m = {.memory_bytes = memory_bytes};
+	struct module m = {.memory_bytes = memory_bytes, .writable = writable};
 	struct reader r = {.data = data, .end = size, .err = err};
 
 	INVARIANT(import_count <= ARRAY_SIZE(m.info.imports));
@@ -468,4 +468,10 @@ int module_check(const uint8_t *data, size_t size, uint64_t memory_bytes,
 		return r.result;
 	*ret_info = m.info;
 	return 0;
+}
+
+int module_check(const uint8_t *data, size_t size, uint64_t memory_bytes,
+		 struct module_info *ret_info, struct error **err)
+{
+	return module_walk(data, size, memory_bytes, NULL, ret_info, err);
 }

@@ -9,8 +9,8 @@
  *   module_check     whole structure, names, imports by allow-list with exact types,
  *                    exports, limits, every function body instruction by instruction
  *                    (not the types on the operand stack: wasm-validate does that)
- *   module_rewrite   what the translator gets: no custom section, and of the exports only
- *                    those that zrun calls
+ *   module_rewrite   what the translator gets: no custom section, of the exports only those
+ *                    that zrun calls, and indices that can only be 0 as one byte
  *
  * No memory is taken in proportion to a number that the module merely claims.
  */

@@ -5,9 +5,14 @@
 #include "adapter/wasm2c/module_sections.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "adapter/wasm2c/module_private.h"
 #include "adapter/wasm2c/module_types.h"
+#include "base/check.h"
+#include "base/memory.h"
+
+#define OPCODE_NOP 0x01
 
 /* What follows an instruction's first byte. */
 enum immediate {
@@ -62,11 +67,20 @@ static const uint8_t immediates[256] = {
 	[0xfe] = THREADS,
 };
 
+/* A number below 128, as it is written: linkers pad indices to five bytes (80 80 80 80 00). */
+struct small_number {
+	size_t start, end;
+	uint8_t value;
+};
+
 struct body {
 	const struct module *module;
 	uint32_t locals; /* parameters included */
 	uint32_t depth;
 	uint32_t function; /* index, for messages */
+	/* of the present instruction */
+	struct small_number small[3];
+	unsigned small_count;
 };
 
 static uint32_t read_index(struct reader *r, const char *what, uint32_t count)
@@ -81,13 +95,59 @@ static uint32_t read_index(struct reader *r, const char *what, uint32_t count)
 	return index;
 }
 
-static void read_zero(struct reader *r, const char *what)
+static void note_small(struct body *b, size_t start, size_t end, uint32_t value)
+{
+	INVARIANT(b->small_count < ARRAY_SIZE(b->small) && value < 0x80);
+	b->small[b->small_count++] = (struct small_number){start, end, (uint8_t)value};
+}
+
+/* An index that can only be 0. */
+static void read_zero(struct reader *r, struct body *b, const char *what)
 {
 	size_t start = r->at;
 
-	if (read_byte(r) != 0)
+	if (read_u32(r) != 0)
 		reader_fail(r, ERR_UNSUPPORTED, start, "%s other than 0 is not supported",
 			    what);
+	note_small(b, start, r->at, 0);
+}
+
+static void read_table(struct reader *r, struct body *b)
+{
+	if (r->result == 0 && b->module->table_count == 0)
+		reader_fail(r, ERR_INVALID, r->at, "table 0 does not exist");
+	read_zero(r, b, "table");
+}
+
+static void read_memory(struct reader *r, struct body *b)
+{
+	if (r->result == 0 && b->module->memory_count == 0)
+		reader_fail(r, ERR_INVALID, r->at, "memory is used, but there is none");
+	read_zero(r, b, "memory");
+}
+
+/* wasm-validate, which runs without reference types and several memories, accepts indices that can
+ * only be 0, and what follows 0xfc, as one byte only. The instruction keeps its length and its
+ * meaning: as many `nop`s as bytes are saved, then the instruction with these as one byte. */
+static void squeeze(uint8_t *module, const struct body *b, size_t start, size_t end)
+{
+	uint8_t short_form[32];
+	size_t size = 0, from = start;
+
+	for (unsigned i = 0; i < b->small_count; i++) {
+		size_t before = b->small[i].start - from;
+
+		INVARIANT(size + before + 1 <= sizeof(short_form));
+		memcpy(short_form + size, module + from, before);
+		size += before;
+		short_form[size++] = b->small[i].value;
+		from = b->small[i].end;
+	}
+	INVARIANT(size + (end - from) <= sizeof(short_form));
+	memcpy(short_form + size, module + from, end - from);
+	size += end - from;
+	memset(module + start, OPCODE_NOP, end - start - size);
+	memcpy(module + end - size, short_form, size);
 }
 
 static void block_type(struct reader *r, const struct module *m)
@@ -113,11 +173,14 @@ static void deeper(struct reader *r, struct body *b)
 			    MODULE_NESTING_MAX);
 }
 
-static void prefix_fc(struct reader *r, const struct module *m)
+static void prefix_fc(struct reader *r, struct body *b)
 {
+	const struct module *m = b->module;
 	size_t start = r->at;
 	uint32_t sub = read_u32(r);
 
+	if (sub < 0x80)
+		note_small(b, start, r->at, sub);
 	switch (sub) {
 	case 0 ... 7: /* non-trapping conversions */
 		return;
@@ -127,25 +190,25 @@ static void prefix_fc(struct reader *r, const struct module *m)
 			reader_fail(r, ERR_INVALID, start, "no data count section");
 		read_index(r, "data segment", m->data_count);
 		if (sub == 8)
-			read_zero(r, "memory");
+			read_memory(r, b);
 		return;
 	case 10: /* memory.copy */
-		read_zero(r, "memory");
-		read_zero(r, "memory");
+		read_memory(r, b);
+		read_memory(r, b);
 		return;
 	case 11: /* memory.fill */
-		read_zero(r, "memory");
+		read_memory(r, b);
 		return;
 	case 12: /* table.init */
 		read_index(r, "element segment", m->element_count);
-		read_index(r, "table", m->table_count);
+		read_table(r, b);
 		return;
 	case 13: /* elem.drop */
 		read_index(r, "element segment", m->element_count);
 		return;
 	case 14: /* table.copy */
-		read_index(r, "table", m->table_count);
-		read_index(r, "table", m->table_count);
+		read_table(r, b);
+		read_table(r, b);
 		return;
 	case 15 ... 17:
 		reader_fail(r, ERR_UNSUPPORTED, start, "reference types are not supported");
@@ -209,7 +272,7 @@ static void instruction(struct reader *r, struct body *b)
 		return;
 	case INDIRECT:
 		read_index(r, "type", b->module->type_count);
-		read_index(r, "table", b->module->table_count);
+		read_table(r, b);
 		return;
 	case LOCAL:
 		read_index(r, "local", b->locals);
@@ -221,7 +284,7 @@ static void instruction(struct reader *r, struct body *b)
 		mem_argument(r, b->module);
 		return;
 	case MEMORY:
-		read_zero(r, "memory");
+		read_memory(r, b);
 		return;
 	case I32:
 		(void)read_signed(r, 32);
@@ -236,7 +299,7 @@ static void instruction(struct reader *r, struct body *b)
 		(void)read_bytes(r, 8);
 		return;
 	case PREFIX_FC:
-		prefix_fc(r, b->module);
+		prefix_fc(r, b);
 		return;
 	case REFERENCES:
 		reader_fail(r, ERR_UNSUPPORTED, start,
@@ -300,8 +363,14 @@ static void body(struct reader *r, struct module *m, uint32_t index)
 	}
 	r->end = r->at + size;
 	locals(r, &b);
-	while (r->result == 0 && b.depth > 0)
+	while (r->result == 0 && b.depth > 0) {
+		size_t at = r->at;
+
+		b.small_count = 0;
 		instruction(r, &b);
+		if (r->result == 0 && b.small_count > 0 && m->writable != NULL)
+			squeeze(m->writable, &b, at, r->at);
+	}
 	if (r->result == 0 && r->at != r->end)
 		reader_fail(r, ERR_INVALID, r->at, "bytes after the end of function %" PRIu32,
 			    function);

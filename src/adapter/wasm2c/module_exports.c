@@ -132,12 +132,17 @@ static size_t rewrite_exports(struct reader *r, uint8_t *to)
 int module_rewrite(const uint8_t *data, size_t size, uint8_t **ret_data, size_t *ret_size,
 		   struct error **err)
 {
-	struct reader r = {.data = data, .at = 8, .end = size, .err = err};
+	CLEANUP(freep) uint8_t *normal = mem_calloc(size, 1);
 	/* Every section is copied as it is or shrinks, but for the length of its size. */
 	CLEANUP(freep) uint8_t *out = mem_calloc(size + 16, 1);
+	struct reader r = {.data = normal, .at = 8, .end = size, .err = err};
+	struct module_info info;
 	size_t at = 8;
 
 	PRE(size >= 8);
+	memcpy(normal, data, size);
+	if (module_walk(normal, size, UINT64_MAX, normal, &info, err) < 0)
+		return (int)ERR_INVALID;
 	memcpy(out, data, 8);
 	while (r.result == 0 && r.at < size) {
 		size_t start = r.at;
@@ -149,13 +154,13 @@ int module_rewrite(const uint8_t *data, size_t size, uint8_t **ret_data, size_t 
 			break;
 		if (id == SECTION_EXPORT) {
 			struct reader inner = {
-				.data = data, .at = content, .end = r.at, .err = err};
+				.data = normal, .at = content, .end = r.at, .err = err};
 
 			at += rewrite_exports(&inner, out + at);
 			if (inner.result < 0)
 				return inner.result;
 		} else if (id != SECTION_CUSTOM) {
-			memcpy(out + at, data + start, r.at - start);
+			memcpy(out + at, normal + start, r.at - start);
 			at += r.at - start;
 		}
 	}

@@ -37,7 +37,13 @@ struct module {
 	uint32_t body_count;
 	bool seen[SECTION_DATA_COUNT + 1];
 	uint64_t memory_bytes;
+	/* The module itself where its instructions are to be normalised; NULL: only checked. */
+	uint8_t *writable;
 	struct module_info info;
 };
+
+/* module_check(); `writable`: as above. */
+int must_check module_walk(const uint8_t *data, size_t size, uint64_t memory_bytes,
+			   uint8_t *writable, struct module_info *ret_info, struct error **err);
 
 #endif
