@@ -11,10 +11,14 @@
 #include <unistd.h>
 
 #include "adapter/wasm2c/glue.h"
+#include "adapter/wasm2c/object.h"
 #include "adapter/wasm2c/translate_private.h"
 #include "base/buffer.h"
 #include "base/check.h"
 #include "base/str.h"
+
+#define GLUE_BYTES_MAX (256 * 1024)
+#define ARGUMENTS_MAX  40
 
 #ifndef P_PIDFD
 #define P_PIDFD 3
@@ -36,6 +40,7 @@ struct translation {
 	struct translator *translator;
 	enum step step;
 	struct module_info info;
+	struct translation_source source; /* until it is written to the directory */
 	char key[TRANSLATE_KEY_SIZE];
 	char *path;
 	char *directory;
@@ -66,12 +71,26 @@ static int write_file(const char *directory, const char *name, const void *data,
 	return 0;
 }
 
-static int prepare_directory(struct translation *tr, const uint8_t *module, size_t size,
-			     struct error **err)
+static void source_done(struct translation_source *source)
 {
-	CLEANUP(buffer_done) struct buffer glue = BUFFER_INIT(256 * 1024);
-	CLEANUP(freep) uint8_t *rewritten = NULL;
-	size_t rewritten_size = 0;
+	free(source->wasm);
+	buffer_done(&source->glue);
+	*source = (struct translation_source){0};
+}
+
+static int prepare_source(struct translation *tr, const uint8_t *module, size_t size,
+			  struct error **err)
+{
+	struct translation_source *source = &tr->source;
+
+	source->glue = (struct buffer)BUFFER_INIT(GLUE_BYTES_MAX);
+	glue_write(&source->glue, &tr->info);
+	return module_rewrite(module, size, &source->wasm, &source->wasm_size, err);
+}
+
+static int prepare_directory(struct translation *tr, struct error **err)
+{
+	struct translation_source *source = &tr->source;
 	char *directory = str_printf("%s/tmp-XXXXXX", tr->translator->cache_directory);
 	int r;
 
@@ -82,16 +101,14 @@ static int prepare_directory(struct translation *tr, const uint8_t *module, size
 		return r;
 	}
 	tr->directory = directory;
-	r = module_rewrite(module, size, &rewritten, &rewritten_size, err);
+	r = write_file(directory, "space.wasm", source->wasm, source->wasm_size, err);
 	if (r == 0)
-		r = write_file(directory, "space.wasm", rewritten, rewritten_size, err);
+		r = write_file(directory, "glue.c", source->glue.data, source->glue.size, err);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(glue_files); i++)
 		r = write_file(directory, glue_files[i].name, glue_files[i].content,
 			       glue_files[i].size, err);
-	if (r < 0)
-		return r;
-	glue_write(&glue, &tr->info);
-	return write_file(directory, "glue.c", glue.data, glue.size, err);
+	source_done(source);
+	return r;
 }
 
 static int run(struct translation *tr, enum step step, const char *const *argv,
@@ -132,15 +149,21 @@ static int run_wasm2c(struct translation *tr, struct error **err)
 	return run(tr, STEP_TRANSLATE, argv, err);
 }
 
+static void add_arguments(const char **argv, size_t *count, const char *const *more)
+{
+	for (size_t i = 0; more[i] != NULL; i++) {
+		INVARIANT(*count + 1 < ARGUMENTS_MAX);
+		argv[(*count)++] = more[i];
+	}
+}
+
 static int run_compiler(struct translation *tr, struct error **err)
 {
-	const char *argv[40] = {tr->translator->compiler};
+	const char *argv[ARGUMENTS_MAX] = {tr->translator->compiler};
 	size_t count = 1;
 
-	for (size_t i = 0; translate_compiler_arguments[i] != NULL; i++) {
-		INVARIANT(count + 1 < ARRAY_SIZE(argv));
-		argv[count++] = translate_compiler_arguments[i];
-	}
+	add_arguments(argv, &count, tr->translator->dialect);
+	add_arguments(argv, &count, translate_compiler_arguments);
 	return run(tr, STEP_COMPILE, argv, err);
 }
 
@@ -159,15 +182,21 @@ int translation_start(struct translator *t, const uint8_t *module, size_t size,
 		translation_free(tr);
 		return r;
 	}
-	translator_key(t, module, size, tr->key);
+	r = prepare_source(tr, module, size, err);
+	if (r < 0) {
+		translation_free(tr);
+		return r;
+	}
+	translator_key(t, &tr->source, tr->key);
 	tr->path = translator_cached(t, tr->key);
 	if (tr->path != NULL) {
+		source_done(&tr->source);
 		tr->step = STEP_DONE;
 		*ret_translation = tr;
 		return 0;
 	}
 	tr->deadline_ms = translate_now_ms() + t->wall_seconds * 1000ull;
-	r = prepare_directory(tr, module, size, err);
+	r = prepare_directory(tr, err);
 	if (r == 0)
 		r = run_validate(tr, err);
 	if (r < 0) {
@@ -225,6 +254,9 @@ static int publish(struct translation *tr, struct error **err)
 	char *to = str_printf("%s/%s.so", tr->translator->cache_directory, tr->key);
 	CLEANUP(closep) int fd = open(from, O_RDONLY | O_CLOEXEC);
 
+	int r = object_check(from, err);
+	if (r < 0)
+		return error_wrap(err, "cannot translate the module on this machine");
 	/* Readable by instances, which run under another user. */
 	if (fd < 0 || fchmod(fd, 0644) < 0 || fdatasync(fd) < 0)
 		return error_errno(err, "cannot write %s", from);
@@ -320,6 +352,7 @@ void translation_free(struct translation *tr)
 	if (tr->directory != NULL)
 		translate_remove_directory(tr->directory);
 	tr->translator->translations--;
+	source_done(&tr->source);
 	free(tr->directory);
 	free(tr->path);
 	free(tr);

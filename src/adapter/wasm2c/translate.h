@@ -2,9 +2,10 @@
  * From a module to native code: module_check, module_rewrite, then wasm-validate, wasm2c and
  * the C compiler, each as a child process in a private directory, with limits on processor
  * time, memory, file size and wall clock. The result is a shared object without any code that
- * runs when it is loaded; it goes to CACHE/KEY.so by one rename. KEY is the SHA-256 of the
- * module, the versions of the programs, the flags, the glue and the machine's architecture, so
- * whatever has that name is what this would make again.
+ * runs when it is loaded and without a symbol that zrun does not have (object.h); it goes to
+ * CACHE/KEY.so by one rename. KEY is the SHA-256 of what is compiled (the rewritten module and
+ * the glue), the versions of the programs, the flags and the machine's architecture, so whatever
+ * has that name is what this would make again.
  *
  *   blocking:   translate_now(t, data, size, memory, &path, &err)
  *
@@ -50,8 +51,6 @@ void translator_free(struct translator *t);
 /* "wasm2c 1.0.32, gcc ... x86_64": for logs and for comparing two machines. Borrowed. */
 const char *translator_description(const struct translator *t);
 
-void translator_key(const struct translator *t, const uint8_t *module, size_t size,
-		    char ret_key[TRANSLATE_KEY_SIZE]);
 /* The path in the cache (the caller frees) or NULL when it is not there. */
 char *translator_cached(const struct translator *t, const char *key);
 

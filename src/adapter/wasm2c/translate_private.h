@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "adapter/wasm2c/translate.h"
+#include "base/buffer.h"
 
 struct translator {
 	char *cache_directory;
@@ -13,6 +14,7 @@ struct translator {
 	char *wasm2c;
 	char *compiler;
 	char *description;
+	const char *const *dialect; /* arguments of this compiler alone; NULL at the end */
 	unsigned cpu_seconds;
 	unsigned wall_seconds;
 	uint64_t memory_bytes;
@@ -20,13 +22,23 @@ struct translator {
 	atomic_uint translations; /* alive; begun in worker threads, freed by the loop's */
 };
 
-/* The C compiler's arguments from [1] on, NULL at the end: part of the key. */
+/* Arguments that every C compiler gets; they follow the dialect's. NULL at the end. */
 extern const char *const translate_compiler_arguments[];
+
+/* What is compiled. */
+struct translation_source {
+	uint8_t *wasm; /* as module_rewrite() gives it */
+	size_t wasm_size;
+	struct buffer glue;
+};
 
 /* Starts a program under the limits in `directory` (a path), its output and errors appended to
  * the file "output" there; own process group, no other descriptors. */
 int must_check translator_spawn(const struct translator *t, const char *directory,
 				const char *const *argv, pid_t *ret_pid, struct error **err);
+/* Of everything that the result depends on. */
+void translator_key(const struct translator *t, const struct translation_source *source,
+		    char ret_key[TRANSLATE_KEY_SIZE]);
 uint64_t translate_now_ms(void);
 /* With the plain files in it. */
 void translate_remove_directory(const char *path);

@@ -157,18 +157,43 @@ static void test_operand_types(void **state)
 	translator_free(t);
 }
 
-static void test_key_depends_on_content(void **state)
+static void key_of(struct translator *t, const char *body, size_t size, const char *custom,
+		   char key[TRANSLATE_KEY_SIZE])
+{
+	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(BUILDER_MAX);
+	CLEANUP(buffer_done) struct buffer c = BUFFER_INIT(BUILDER_MAX);
+	struct translation *tr = NULL;
+	struct error *error = NULL;
+
+	wasm_module(&b, body, size);
+	if (custom != NULL) {
+		wasm_name(&c, custom, strlen(custom));
+		wasm_section(&b, 0, &c);
+	}
+	if (translation_start(t, (const uint8_t *)b.data, b.size, MEMORY, &tr, &error) < 0)
+		fail_msg("refused: %s", error->message);
+	memcpy(key, translation_key(tr), TRANSLATE_KEY_SIZE);
+	translation_free(tr);
+}
+
+static void test_key_depends_on_what_is_compiled(void **state)
 {
 	struct translator *t = new_translator((struct translator_options){0});
+	struct translator *other =
+		new_translator((struct translator_options){.compiler = "clang"});
 	char a[TRANSLATE_KEY_SIZE], b[TRANSLATE_KEY_SIZE], c[TRANSLATE_KEY_SIZE];
+	char d[TRANSLATE_KEY_SIZE];
 
-	translator_key(t, (const uint8_t *)"abc", 3, a);
-	translator_key(t, (const uint8_t *)"abd", 3, b);
-	translator_key(t, (const uint8_t *)"abc", 3, c);
+	key_of(t, "\0\x41\0\x0b", 4, NULL, a);
+	key_of(t, "\0\x41\1\x0b", 4, NULL, b);
+	key_of(t, "\0\x41\0\x0b", 4, "producers", c);
+	key_of(other, "\0\x41\0\x0b", 4, NULL, d);
 	assert_string_not_equal(a, b);
 	assert_string_equal(a, c);
+	assert_string_not_equal(a, d);
 	assert_int_equal(strlen(a), 64);
 	translator_free(t);
+	translator_free(other);
 }
 
 /* A program in its own directory that stands for wasm2c, so that the limits can be seen. */
@@ -206,6 +231,37 @@ static void test_limits(void **state)
 
 		wasm_module(&b, "\0\x41\0\x0b", 4);
 		refuse(t, &b, full ? ERR_IO : ERR_INVALID, cases[i].part);
+		translator_free(t);
+		unlink(path);
+		free(path);
+	}
+}
+
+/* What a compiler adds by itself is found after linking, not when an instance starts. */
+static void test_objects(void **state)
+{
+	static const struct {
+		const char *name, *body, *part;
+	} cases[] = {
+		{"calls", "exec gcc -finstrument-functions \"$@\"",
+		 "what zrun does not have: __cyg_profile_func_e"},
+		{"constructor",
+		 "echo 'static volatile int n; __attribute__((constructor)) static void f(void)"
+		 "{n = 1;}' >first.h\n"
+		 "exec gcc -include first.h \"$@\"",
+		 "runs code when it is loaded"},
+		{"library", "exec gcc \"$@\" -Wl,--no-as-needed -lm", "needs a library"},
+		{"text", "echo text >space.so", "is not a shared object"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char *path = script(cases[i].name, cases[i].body);
+		struct translator *t =
+			new_translator((struct translator_options){.compiler = path});
+		CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(BUILDER_MAX);
+
+		wasm_module(&b, "\0\x41\0\x0b", 4);
+		refuse(t, &b, ERR_UNSUPPORTED, cases[i].part);
 		translator_free(t);
 		unlink(path);
 		free(path);
@@ -258,7 +314,8 @@ int main(void)
 		cmocka_unit_test(test_reproducible),
 		cmocka_unit_test(test_operand_types),
 		cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_key_depends_on_content),
+		cmocka_unit_test(test_objects),
+		cmocka_unit_test(test_key_depends_on_what_is_compiled),
 		cmocka_unit_test(test_versions),
 	};
 

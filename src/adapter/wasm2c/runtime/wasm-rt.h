@@ -17,6 +17,18 @@
 #define wasm_rt_unreachable __builtin_unreachable
 #define WASM_RT_NO_RETURN   __attribute__((noreturn))
 
+/* gcc makes a call of libgcc's __popcountdi2 of these, and a module is linked with no library. */
+static inline uint32_t wasm_rt_popcount(uint64_t value)
+{
+	value -= value >> 1 & 0x5555555555555555u;
+	value = (value & 0x3333333333333333u) + (value >> 2 & 0x3333333333333333u);
+	return (uint32_t)(((value + (value >> 4)) & 0x0f0f0f0f0f0f0f0fu) *
+				  0x0101010101010101u >>
+			  56);
+}
+#define __builtin_popcount(x)	wasm_rt_popcount(x)
+#define __builtin_popcountll(x) wasm_rt_popcount(x)
+
 /* Out of bounds is found by guard pages: 64-bit machines only. */
 #define WASM_RT_MEMCHECK_SIGNAL_HANDLER 1
 #define WASM_RT_USE_STACK_DEPTH_COUNT	0
