@@ -30,11 +30,13 @@ static void parameters(struct buffer *out, const struct import_function *f, bool
 	}
 }
 
-/* The compiler compares this definition with the declaration in wasm2c's header. */
+/* The compiler compares this definition with the declaration in wasm2c's header. The instance
+ * that the caller passes is not used: to a function that is called through the table, wasm2c
+ * 1.0.32 passes the address of the instance's field, not its value. */
 static void import_definition(struct buffer *out, const struct import_function *f)
 {
-	(void)buffer_printf(out, "%s Z_%sZ_%s(struct Z_%s_instance_t *host", c_type(f->result),
-			    f->module, f->function, f->module);
+	(void)buffer_printf(out, "%s Z_%sZ_%s(struct Z_%s_instance_t *unused",
+			    c_type(f->result), f->module, f->function, f->module);
 	parameters(out, f, true);
 	if (f->index < 0) {
 		(void)buffer_printf(out, ")\n{\n\treturn %du;\n}\n", WASI_ENOSYS);
@@ -43,8 +45,7 @@ static void import_definition(struct buffer *out, const struct import_function *
 	(void)buffer_printf(out, ")\n{\n\t%s((%s (*)(void *", f->result == 'v' ? "" : "return ",
 			    c_type(f->result));
 	parameters(out, f, false);
-	(void)buffer_printf(out, "))((struct guest_host *)host)->functions[%d])(host",
-			    f->index);
+	(void)buffer_printf(out, "))glue_host->functions[%d])(glue_host", f->index);
 	for (size_t i = 0; f->parameters[i] != '\0'; i++)
 		(void)buffer_printf(out, ", a%zu", i);
 	(void)buffer_add_string(out, ");\n}\n");
@@ -66,11 +67,11 @@ static void instantiate(struct buffer *out, const struct module_info *info)
 	(void)buffer_add_string(
 		out,
 		"static void glue_instantiate(void *instance, struct guest_host *host)\n{\n"
+		"\tglue_host = host;\n"
 		"\tZ_space_instantiate(instance");
 	for (size_t i = 0; i < ARRAY_SIZE(modules); i++)
 		if (imports_from(info, modules[i]))
-			(void)buffer_printf(out, ", (struct Z_%s_instance_t *)host",
-					    modules[i]);
+			(void)buffer_add_string(out, ", NULL");
 	(void)buffer_add_string(out, ");\n}\n");
 }
 
@@ -100,7 +101,8 @@ void glue_write(struct buffer *out, const struct module_info *info)
 		{MODULE_EXPORT_INITIALIZE, "void", "initialize", "_initialize"},
 	};
 
-	(void)buffer_add_string(out, "#include \"space.c\"\n#include \"guest_module.h\"\n");
+	(void)buffer_add_string(out, "#include \"space.c\"\n#include \"guest_module.h\"\n"
+				     "static struct guest_host *glue_host;\n");
 	for (size_t i = 0; i < import_count; i++)
 		if (info->imports[i])
 			import_definition(out, &import_table[i]);

@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #include "adapter/wasm2c/glue.h"
-#include "adapter/wasm2c/imports.h"
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/str.h"
@@ -29,18 +28,20 @@
  * -O1: half the time of -O2 (0.5 s instead of 0.9 s for a module with printf), and as fast at
  * run time but for functions that call themselves. What follows keeps WebAssembly's meaning:
  * endless recursion must reach the guard page (no sibling calls), floating point must not be
- * folded as if rounding modes and signalling NaNs did not matter. Stack probes, so that no frame
- * steps over the guard. No start files and no libraries: nothing runs when the object is
- * loaded, and every symbol is bound at once by zrun.
+ * folded as if rounding modes and signalling NaNs did not matter (below), and a product and a sum
+ * are rounded one after the other. Stack probes, so that no frame steps over the guard. No start
+ * files and no libraries: nothing runs when the object is loaded, and every symbol is bound at
+ * once by zrun; so nothing that a distribution's compiler adds by default, either.
  */
 const char *const translate_compiler_arguments[] = {"-std=gnu11",
 						    "-O1",
 						    "-w",
 						    "-DNDEBUG",
 						    "-fno-optimize-sibling-calls",
-						    "-frounding-math",
-						    "-fsignaling-nans",
+						    "-ffp-contract=off",
 						    "-fno-strict-aliasing",
+						    "-fno-stack-protector",
+						    "-U_FORTIFY_SOURCE",
 						    "-fstack-clash-protection",
 						    "-fvisibility=hidden",
 						    "-fPIC",
@@ -53,6 +54,10 @@ const char *const translate_compiler_arguments[] = {"-std=gnu11",
 						    "space.so",
 						    "glue.c",
 						    NULL};
+
+static const char *const gcc_dialect[] = {"-frounding-math", "-fsignaling-nans", NULL};
+/* Without it, clang takes x * 1 for x, also where x is a signalling NaN. */
+static const char *const clang_dialect[] = {"-ffp-model=strict", NULL};
 
 uint64_t translate_now_ms(void)
 {
@@ -221,6 +226,7 @@ static int ask_versions(struct translator *t, struct error **err)
 	if (uname(&machine) < 0)
 		return error_errno(err, "cannot tell the machine's architecture");
 	t->description = str_printf("wasm2c %s, %s, %s", wasm2c, compiler, machine.machine);
+	t->dialect = strstr(compiler, "clang") != NULL ? clang_dialect : gcc_dialect;
 	return 0;
 }
 
@@ -288,20 +294,24 @@ static void hash_part(crypto_hash_sha256_state *state, const void *data, size_t 
 	crypto_hash_sha256_update(state, data, size);
 }
 
-void translator_key(const struct translator *t, const uint8_t *module, size_t size,
+static void hash_arguments(crypto_hash_sha256_state *state, const char *const *arguments)
+{
+	for (size_t i = 0; arguments[i] != NULL; i++)
+		hash_part(state, arguments[i], strlen(arguments[i]));
+}
+
+void translator_key(const struct translator *t, const struct translation_source *source,
 		    char ret_key[TRANSLATE_KEY_SIZE])
 {
 	unsigned char digest[crypto_hash_sha256_BYTES];
 	crypto_hash_sha256_state state;
-	uint64_t imports = imports_fingerprint();
 
 	crypto_hash_sha256_init(&state);
-	hash_part(&state, module, size);
+	hash_part(&state, source->wasm, source->wasm_size);
+	hash_part(&state, source->glue.data, source->glue.size);
 	hash_part(&state, t->description, strlen(t->description));
-	hash_part(&state, &imports, sizeof(imports));
-	for (size_t i = 0; translate_compiler_arguments[i] != NULL; i++)
-		hash_part(&state, translate_compiler_arguments[i],
-			  strlen(translate_compiler_arguments[i]));
+	hash_arguments(&state, t->dialect);
+	hash_arguments(&state, translate_compiler_arguments);
 	for (size_t i = 0; i < ARRAY_SIZE(glue_files); i++)
 		hash_part(&state, glue_files[i].content, glue_files[i].size);
 	crypto_hash_sha256_final(&state, digest);

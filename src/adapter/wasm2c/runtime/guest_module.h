@@ -13,8 +13,8 @@
 
 #define GUEST_MODULE_MAGIC 0x4d5a4d53u /* "SMZM" */
 
-/* The instance pointer that the host's functions get: zrun's state begins with this. The
- * functions stand in the order of enum import_index, each cast to its exact type. */
+/* What the host's functions get first: zrun's state begins with this, and there is one per
+ * process. The functions stand in the order of enum import_index, each cast to its exact type. */
 struct guest_host {
 	void (*const *functions)(void);
 };
