@@ -89,18 +89,7 @@ void module_check_exports(struct reader *r, struct module *m)
 	}
 }
 
-static void put_u32(uint8_t *to, size_t *at, uint32_t value)
-{
-	do {
-		uint8_t byte = value & 0x7f;
-
-		value >>= 7;
-		to[(*at)++] = (uint8_t)(byte | (value != 0 ? 0x80 : 0));
-	} while (value != 0);
-}
-
-/* Copies the exports that zrun calls; `to` has room for the whole section. */
-static size_t rewrite_exports(struct reader *r, uint8_t *to)
+size_t module_rewrite_exports(struct reader *r, uint8_t *to)
 {
 	uint8_t kept[256];
 	size_t kept_size = 0, at = 0, header = 0;
@@ -121,52 +110,10 @@ static size_t rewrite_exports(struct reader *r, uint8_t *to)
 			kept_count++;
 		}
 	}
-	put_u32(number, &header, kept_count);
+	write_u32(number, &header, kept_count);
 	to[at++] = SECTION_EXPORT;
-	put_u32(to, &at, (uint32_t)(header + kept_size));
+	write_u32(to, &at, (uint32_t)(header + kept_size));
 	memcpy(to + at, number, header);
 	memcpy(to + at + header, kept, kept_size);
 	return at + header + kept_size;
-}
-
-int module_rewrite(const uint8_t *data, size_t size, uint8_t **ret_data, size_t *ret_size,
-		   struct error **err)
-{
-	CLEANUP(freep) uint8_t *normal = mem_calloc(size, 1);
-	/* Every section is copied as it is or shrinks, but for the length of its size. */
-	CLEANUP(freep) uint8_t *out = mem_calloc(size + 16, 1);
-	struct reader r = {.data = normal, .at = 8, .end = size, .err = err};
-	struct module_info info;
-	size_t at = 8;
-
-	PRE(size >= 8);
-	memcpy(normal, data, size);
-	if (module_walk(normal, size, UINT64_MAX, normal, &info, err) < 0)
-		return (int)ERR_INVALID;
-	memcpy(out, data, 8);
-	while (r.result == 0 && r.at < size) {
-		size_t start = r.at;
-		uint8_t id = read_byte(&r);
-		uint32_t section = read_u32(&r);
-		size_t content = r.at;
-
-		if (read_bytes(&r, section) == NULL)
-			break;
-		if (id == SECTION_EXPORT) {
-			struct reader inner = {
-				.data = normal, .at = content, .end = r.at, .err = err};
-
-			at += rewrite_exports(&inner, out + at);
-			if (inner.result < 0)
-				return inner.result;
-		} else if (id != SECTION_CUSTOM) {
-			memcpy(out + at, normal + start, r.at - start);
-			at += r.at - start;
-		}
-	}
-	if (r.result < 0)
-		return r.result;
-	*ret_data = steal_ptr(&out);
-	*ret_size = at;
-	return 0;
 }

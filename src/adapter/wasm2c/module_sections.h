@@ -14,5 +14,8 @@ void module_check_code(struct reader *r, struct module *m);
 void module_check_constant(struct reader *r, const char *what, uint8_t type);
 /* The export section's content. */
 void module_check_exports(struct reader *r, struct module *m);
+/* Writes an export section of those that zrun calls; `to` has room for a section as long as the
+ * one that is read. Returns its size. */
+size_t module_rewrite_exports(struct reader *r, uint8_t *to);
 
 #endif

@@ -149,3 +149,13 @@ const char *read_name(struct reader *r, const char *what, uint32_t *ret_size)
 	*ret_size = size;
 	return (const char *)bytes;
 }
+
+void write_u32(uint8_t *to, size_t *at, uint32_t value)
+{
+	do {
+		uint8_t byte = value & 0x7f;
+
+		value >>= 7;
+		to[(*at)++] = (uint8_t)(byte | (value != 0 ? 0x80 : 0));
+	} while (value != 0);
+}

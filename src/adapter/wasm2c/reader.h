@@ -36,4 +36,7 @@ const uint8_t *read_bytes(struct reader *r, size_t size);
 /* A name: 1 to MODULE_NAME_MAX characters from [A-Za-z0-9_.$-]. NULL after a failure. */
 const char *read_name(struct reader *r, const char *what, uint32_t *ret_size);
 
+/* The shortest form of a number, at to[*at]; moves *at on. */
+void write_u32(uint8_t *to, size_t *at, uint32_t value);
+
 #endif
