@@ -70,8 +70,8 @@ struct copy {
 	uint64_t imports_version, imports_hash;
 
 	/* -- reported -- */
-	bool absent;	      /* nothing of it is on its zhost */
-	bool exhausted;	      /* its retries are used up there */
+	bool absent;	/* nothing of it is on its zhost, which knows that nothing is asked */
+	bool exhausted; /* its retries are used up there */
 	bool undeploy_failed; /* not tried again before a request */
 	bool forsaken;	      /* retired: its machine will not come back; it goes by time */
 	int64_t retry_at_ms;  /* monotonic: the zhost tries again then; 0: no retry waits */

@@ -339,14 +339,15 @@ static int load_copy(struct control *c, struct unit_placement *unit,
 	if (r->writes && copy->of_slot.slot->writer == 0)
 		slot_copy_set_writer(&copy->of_slot);
 	copy->of_slot.active = serves ? state_is_active(s->state) : r->active;
-	copy->absent = serves && s->state == STATE_NOT_DEPLOYED && copy->target == TARGET_NONE;
+	/* Of one that was never asked for there is nothing; whether its zhost heard the rest, it says. */
+	copy->absent = serves && s->state == STATE_NOT_DEPLOYED &&
+		       copy->target == TARGET_NONE && copy->generation <= 1;
 	load_exports(copy, r);
 	/* A lost copy may have been heard last just before zrms ended: count from now. */
 	if (unit->lost)
 		copy_set_ends_by(c, copy,
 				 space->exclusive
-					 ? c->now.mono_ms + c->config.failure_timeout_ms +
-						   c->config.margin_ms
+					 ? zhost_leases_end_ms(c, unit->zhost, c->now.mono_ms)
 					 : NEVER_MS);
 	return 0;
 }

@@ -108,7 +108,7 @@ static Samoza__V1__DesiredInstance *desired_new(struct copy *copy)
 	m->writes = slot_copy_writes(&copy->of_slot);
 	if (copy->target == TARGET_STARTED && !copy_is_retired(copy))
 		add_imports(copy, m);
-	if (!copy_is_retired(copy) &&
+	if (copy->target != TARGET_NONE && !copy_is_retired(copy) &&
 	    (copy->sent_epoch != copy->of_slot.epoch || copy->sent_link != z->link_id)) {
 		m->spec = instance_spec_new(copy);
 		copy->sent_epoch = copy->of_slot.epoch;
@@ -121,11 +121,15 @@ static Samoza__V1__DesiredInstance *desired_new(struct copy *copy)
 	return m;
 }
 
-/* The zhost has something to do, or something to take away. */
+/* The zhost has something to do, or may still do, by its own back-off, what it was asked for before:
+ * until it answers that nothing is left, it is told that nothing is asked. */
 static bool is_asked(const struct copy *copy)
 {
-	return copy->target != TARGET_NONE || copy_is_retired(copy) ||
-	       copy->serves->slot->state == STATE_UNDEPLOYING;
+	if (copy->forsaken)
+		return false;
+	if (copy_is_retired(copy))
+		return true;
+	return !copy->unit->lost && (copy->target != TARGET_NONE || !copy->absent);
 }
 
 static void add_order(struct copy *copy)
@@ -175,8 +179,7 @@ static void send_all(struct control *c, struct control_zhost *z)
 {
 	z->order_all = false;
 	for (struct copy *copy = z->first_copy; copy != NULL; copy = copy->next_on_zhost) {
-		if (copy->forsaken || (!copy_is_retired(copy) &&
-				       (copy->unit->lost || copy->target == TARGET_NONE)))
+		if (!is_asked(copy))
 			continue;
 		add_order(copy);
 		copy->marks &= ~(unsigned)COPY_ORDER;
@@ -197,8 +200,7 @@ void orders_send(struct control *c)
 	for (size_t k = 0; k < c->dirty.copies.count; k++) {
 		struct copy *copy = c->dirty.copies.items[k];
 		struct control_zhost *z = copy_zhost(copy);
-		if ((copy->marks & COPY_ORDER) == 0 || z->link_id == 0 || copy->forsaken ||
-		    (copy->unit->lost && !copy_is_retired(copy)) || !is_asked(copy))
+		if ((copy->marks & COPY_ORDER) == 0 || z->link_id == 0 || !is_asked(copy))
 			continue;
 		if (z->desired == NULL)
 			vector_push(&changed, z);

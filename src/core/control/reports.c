@@ -69,6 +69,14 @@ static bool has_gone(const struct copy *copy, const Samoza__V1__InstanceReport *
 
 /* ---- by phase ---- */
 
+/* Nothing is asked of it any longer: its zhost, which may try again by itself, is told. */
+static void withdraw(struct copy *copy)
+{
+	copy->target = TARGET_NONE;
+	copy->generation++;
+	mark_copy(copy, COPY_RECORD | COPY_ORDER);
+}
+
 static void on_absent(struct copy *copy, const Samoza__V1__InstanceReport *r, bool adopting)
 {
 	copy->absent = has_gone(copy, r);
@@ -84,6 +92,7 @@ static void on_absent(struct copy *copy, const Samoza__V1__InstanceReport *r, bo
 			  cause_of(r, "undeployed"));
 		break;
 	case STATE_NOT_DEPLOYED:
+		lifecycle_push(copy->serves->slot); /* it may be tried again */
 		break;
 	case STATE_DEPLOYED_STOPPED:
 	case STATE_UNRESOLVED:
@@ -91,7 +100,7 @@ static void on_absent(struct copy *copy, const Samoza__V1__InstanceReport *r, bo
 	case STATE_STARTING:
 	case STATE_DEPLOYED_STARTED:
 	case STATE_STOPPING:
-		copy->target = TARGET_NONE;
+		withdraw(copy);
 		slot_move(copy->serves->slot, STATE_NOT_DEPLOYED, false,
 			  cause_of(r, "gone from its zhost"));
 		break;

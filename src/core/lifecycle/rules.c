@@ -154,11 +154,11 @@ static void rule_not_deployed(struct slot *s)
 		l->observer->on_gone(l, s);
 		return;
 	}
-	if (!s->serving.placed || s->serving.exhausted || retry_waits(s))
+	if (!s->serving.placed || (s->parent != NULL && !is_deployed(s->parent)))
 		return;
-	if (s->parent != NULL && !is_deployed(s->parent))
+	set_target(s, TARGET_DEPLOYED); /* so that its zhost remembers how often it failed */
+	if (s->serving.exhausted || retry_waits(s))
 		return;
-	set_target(s, TARGET_DEPLOYED);
 	slot_move(s, STATE_DEPLOYING, false,
 		  s->serving.placed_again ? "re-placed" : goal_cause(s));
 }
