@@ -284,17 +284,35 @@ static void drop_what_would_wait_for_ever(struct ordered_stop *stop)
 
 /* ---- interface ---- */
 
+/* The members of the new order: those that are asked to stop now, and those of earlier orders that
+ * have not stopped yet. They leave those orders. */
+static slot_list gather_members(struct slot_set *set, struct slot **members, size_t count)
+{
+	slot_list all = {0};
+	for (size_t n = 0; n < count; n++) {
+		ordered_stop_leave(members[n]);
+		vector_push(&all, members[n]);
+	}
+	vector_for_each (&set->slots, s) {
+		if ((*s)->stop == NULL)
+			continue;
+		ordered_stop_leave(*s);
+		vector_push(&all, *s);
+	}
+	return all;
+}
+
 void ordered_stop_begin(struct slot_set *set, struct slot **members, size_t count)
 {
+	slot_list all = gather_members(set, members, count);
 	struct ordered_stop *stop = mem_new(struct ordered_stop);
-	uint32_t member_count = (uint32_t)count;
-	stop->nodes = mem_new_array(struct stop_node, count + set->spaces.count + 1);
+	uint32_t member_count = (uint32_t)all.count;
+	stop->nodes = mem_new_array(struct stop_node, all.count + set->spaces.count + 1);
 	stop->node_count = stop->members_left = member_count;
 	for (uint32_t n = 0; n < member_count; n++) {
-		ordered_stop_leave(members[n]);
-		members[n]->stop = stop;
-		members[n]->stop_node = n;
-		stop->nodes[n].member = members[n];
+		all.items[n]->stop = stop;
+		all.items[n]->stop_node = n;
+		stop->nodes[n].member = all.items[n];
 	}
 	edge_list edges = {0};
 	CLEANUP(freep)
@@ -304,8 +322,9 @@ void ordered_stop_begin(struct slot_set *set, struct slot **members, size_t coun
 		add_imports_of(stop, &edges, set, space, space_nodes);
 	take_edges(stop, &edges);
 	drop_what_would_wait_for_ever(stop);
-	for (uint32_t n = 0; n < member_count; n++)
-		lifecycle_push(members[n]);
+	vector_for_each (&all, member)
+		lifecycle_push(*member);
+	vector_done(&all);
 }
 
 bool ordered_stop_holds(const struct slot *s)

@@ -20,8 +20,8 @@
 
 #include "core/lifecycle/slot.h"
 
-/* Orders the stop of the slots in the list, all of them active. A slot that takes part in an
- * earlier ordered stop leaves that one. */
+/* Orders the stop of the slots in the list, all of them active, together with what is left of earlier
+ * ordered stops of the set: a request for a part does not end the order of the whole. */
 void ordered_stop_begin(struct slot_set *set, struct slot **members, size_t count);
 /* A member that must stop before it has not stopped yet. */
 bool ordered_stop_holds(const struct slot *s);
