@@ -236,6 +236,7 @@ static void begin_move(struct control *c, struct slot_control *root)
 		struct slot_control *sc = control_of_slot(s);
 		struct copy *copy = serving_copy(sc);
 		copy->exhausted = false;
+		copy->undeploy_failed = false; /* for an earlier request */
 		copy->retry_at_ms = 0;
 		slot_publish_facts(sc);
 		mark_copy(copy, COPY_RECORD);
@@ -246,25 +247,44 @@ static void begin_move(struct control *c, struct slot_control *root)
 	set_no_place(root, false);
 }
 
+/* Looks for a place for `unit` of the slot, alone, on any zhost or (not PLACE_NONE) only on that one;
+ * takes it. PLACE_NONE: there is none. */
+static uint32_t try_alone(struct control *c, struct slot_control *root, uint32_t unit,
+			  uint32_t only, char **ret_reason)
+{
+	struct wants one = {0};
+	struct place_result result;
+	wants_add(c, &one, root, unit);
+	one.list.items[0].has_only = only != PLACE_NONE;
+	one.list.items[0].only = only;
+	const struct place_request request = {
+		.mode = PLACE_TOGETHER, .units = one.list.items, .unit_count = 1};
+	place_try(c->place, &request, &result);
+	uint32_t zhost = result.complete ? result.zhosts[0] : PLACE_NONE;
+	if (!result.complete && ret_reason != NULL && *ret_reason == NULL)
+		*ret_reason = place_reason_text(&result.reason);
+	place_result_done(&result);
+	wants_done(&one);
+	return zhost;
+}
+
+/* It leaves its zhost, and no place is held for it: its zhost was cordoned, or zrms started meanwhile.
+ * Where there is none either, it looks again when it has left. */
+static void hold_again(struct control *c, struct slot_control *root)
+{
+	if (root->slot->moving && root->slot->goal != GOAL_NOT_DEPLOYED &&
+	    place_where(c->place, moving_place(c, root)) == PLACE_NONE)
+		(void)try_alone(c, root, root->moving_place, PLACE_NONE, NULL);
+}
+
 /* Its retries are used up: is there another zhost? Then it moves there. */
 static void try_to_move(struct control *c, struct slot_control *root, struct wants *left,
 			char **ret_reason)
 {
-	struct wants one = {0};
-	struct place_result result;
-	wants_add(c, &one, root, moving_place(c, root));
-	const struct place_request request = {
-		.mode = PLACE_TOGETHER, .units = one.list.items, .unit_count = 1};
-	place_try(c->place, &request, &result);
-	if (result.complete) {
+	if (try_alone(c, root, moving_place(c, root), PLACE_NONE, ret_reason) != PLACE_NONE)
 		begin_move(c, root);
-	} else {
-		if (*ret_reason == NULL)
-			*ret_reason = place_reason_text(&result.reason);
+	else
 		wants_add(c, left, root, moving_place(c, root));
-	}
-	place_result_done(&result);
-	wants_done(&one);
 }
 
 static bool needs_first_place(const struct slot_control *root)
@@ -358,9 +378,11 @@ static void place_application(struct control *c, struct control_application *a)
 		reason = NULL;
 		(void)try_wants(c, &lost, PLACE_RECOVER, &reason);
 	}
-	for_each_root (a, root)
+	for_each_root (a, root) {
+		hold_again(c, root);
 		if (must_move(root))
 			try_to_move(c, root, &exhausted, &reason);
+	}
 	wait(c, a, &lost, &first, &exhausted);
 	set_reason(c, a, reason);
 	mark_application(a, APPLICATION_STATE);
@@ -455,13 +477,27 @@ static bool is_gone_below(const struct slot_control *root)
 	return true;
 }
 
+/* The place that is held for it, judged again: since it was decided its zhost may have been cordoned,
+ * have lost a label, or be silent. NULL: none, or another one is to be looked for. */
+static struct control_zhost *held_place(struct control *c, struct slot_control *root)
+{
+	uint32_t unit = root->moving_place;
+	uint32_t held = unit != PLACE_NONE ? place_where(c->place, unit) : PLACE_NONE;
+	if (held == PLACE_NONE || root->slot->goal == GOAL_NOT_DEPLOYED)
+		return NULL;
+	place_remove(c->place, unit);
+	uint32_t handle = try_alone(c, root, unit, held, NULL);
+	if (handle == PLACE_NONE)
+		handle = try_alone(c, root, unit, PLACE_NONE, NULL);
+	return handle != PLACE_NONE ? zhost_of_handle(c, handle) : NULL;
+}
+
 /* It is gone from the zhost that it leaves: it takes the place that is held for it, where that is
  * still there and wanted. */
 static void end_move(struct control *c, struct slot_control *root)
 {
 	struct control_application *a = application_of(root->slot);
-	uint32_t handle = place_where(c->place, placement_unit(root));
-	struct control_zhost *z = handle != PLACE_NONE ? zhost_of_handle(c, handle) : NULL;
+	struct control_zhost *z = held_place(c, root);
 	root->slot->moving = false;
 	unit_retire(c, root);
 	if (root->moving_place != PLACE_NONE) {
@@ -469,8 +505,7 @@ static void end_move(struct control *c, struct slot_control *root)
 		root->place_unit = root->moving_place;
 		root->moving_place = PLACE_NONE;
 	}
-	if (root->slot->goal != GOAL_NOT_DEPLOYED && z != NULL && z != root->last_zhost &&
-	    z->state == ZHOST_STARTED) {
+	if (z != NULL && z != root->last_zhost) {
 		assign(c, root, z, true);
 		return;
 	}
@@ -482,6 +517,18 @@ static void end_move(struct control *c, struct slot_control *root)
 		mark_slot(sc);
 	}
 	mark_application(a, APPLICATION_PLACE);
+}
+
+void placement_drop_held(struct control *c, const struct control_zhost *z)
+{
+	application_for_each (&c->applications, a)
+		for_each_root (a, root) {
+			if (root->moving_place == PLACE_NONE ||
+			    place_where(c->place, root->moving_place) != z->place)
+				continue;
+			place_remove(c->place, root->moving_place);
+			mark_application(a, APPLICATION_PLACE);
+		}
 }
 
 void placement_gone(struct control *c, struct slot_control *sc)

@@ -36,6 +36,9 @@ void placement_lost(struct control *c, struct copy *copy);
 void placement_seek(struct slot_control *sc);
 /* Its retries are used up on its zhost: its unit looks for another one. */
 void placement_exhausted(struct control *c, struct copy *copy);
+/* Units that are still leaving another zhost hold places on this one, where nothing new may be placed
+ * from now on: the next flush holds others for them. */
+void placement_drop_held(struct control *c, const struct control_zhost *z);
 /* The slot is not-deployed and meant to be: when all of its unit is, the unit loses its place, or
  * takes the one that is held for it. */
 void placement_gone(struct control *c, struct slot_control *sc);

@@ -325,15 +325,6 @@ void zhosts_start(struct control *c)
 
 /* ---- asked ---- */
 
-/* Places that are held here for those who are still leaving another zhost: they look for
- * another one when they have left. */
-static void drop_held_places(struct control *c, const struct control_zhost *z)
-{
-	uint32_t unit;
-	while ((unit = place_zhost_unit(c->place, z->place, PLACE_NONE)) != PLACE_NONE)
-		place_remove(c->place, unit);
-}
-
 static int zhost_remove(struct control *c, struct control_zhost *z, struct error **err)
 {
 	if (z->copy_count > 0 && z->state != ZHOST_PROBLEM)
@@ -348,7 +339,7 @@ static int zhost_remove(struct control *c, struct control_zhost *z, struct error
 	zhost_move(c, z, ZHOST_UNDEPLOYING, "removed from the cluster");
 	zhost_move(c, z, ZHOST_NOT_DEPLOYED, "removed from the cluster");
 	heap_remove(&c->deadlines, &z->deadline);
-	drop_held_places(c, z);
+	placement_drop_held(c, z);
 	place_zhost_remove(c->place, z->place);
 	z->place = PLACE_NONE;
 	z->cordoned = false;
@@ -371,6 +362,8 @@ void zhost_request(struct control *c, const struct control_input *input)
 		(void)zhost_remove(c, z, &err);
 	} else {
 		z->cordoned = input->zhost.action == ZHOST_CORDON;
+		if (z->cordoned)
+			placement_drop_held(c, z);
 		place_zhost_flags(c->place, z->place, z->state == ZHOST_STARTED, z->cordoned);
 		mark_zhost(z);
 	}

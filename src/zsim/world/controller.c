@@ -79,6 +79,12 @@ static void on_event(void *user, const Samoza__V1__EventRecord *e)
 {
 	world_log(user, "    %s %s: %s -> %s (%s)", e->kind, e->subject,
 		  e->from != NULL ? e->from : "-", e->to != NULL ? e->to : "-", e->cause);
+	if (strcmp(e->kind, "zhost") != 0)
+		return;
+	struct world *w = user;
+	vector_for_each (&w->machines, n)
+		if (strcmp((*n)->name, e->subject) == 0)
+			(*n)->removed = str_equal(e->to, "not-deployed");
 }
 
 static void on_message(void *user, const struct link_message *m)

@@ -8,9 +8,11 @@
 #include <stdint.h>
 
 #include "adapter/sim/sim_kv.h"
+#include "base/vector.h"
 #include "core/agent/agent_loop.h"
 
 struct action;
+struct sim_event;
 struct sim_process;
 struct world;
 
@@ -31,6 +33,9 @@ struct sim_machine {
 	uint64_t forgotten_epoch; /* local data is deleted up to this */
 	int64_t frame_delay_ms;	  /* that each frame to or from it takes */
 	bool powered;		  /* the machine is on */
+	bool removed;		  /* from the cluster: what has no lease counts as gone */
+	bool suspended;		  /* it sleeps: nothing on it executes */
+	VECTOR(struct sim_event *) delayed; /* what came for it meanwhile */
 	bool partitioned;
 	struct agent *agent; /* NULL: the zhost does not run */
 	struct agent_loop *commits;
@@ -43,9 +48,17 @@ struct sim_machine {
 	char *refusal;		  /* why zrms last refused its hello; NULL: it did not */
 	uint64_t tries;		  /* to connect; only the last one that was planned counts */
 	struct sim_disk disk;	  /* of the zhost */
+	/* Copies whose process ended for want of renewal while no zhost ran: it left a report. */
+	VECTOR(char *) exit_reports;
 	struct sim_process *processes; /* by id */
 	struct action *actions;	       /* of this life, by number */
 	uint32_t next_port;
 };
+
+/* Its zhost runs, and the machine is awake. */
+static inline bool machine_executes(const struct sim_machine *n)
+{
+	return n->agent != NULL && !n->suspended;
+}
 
 #endif
