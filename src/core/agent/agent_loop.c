@@ -9,12 +9,17 @@ struct answer_wait {
 	void *user;
 };
 
+struct link_message {
+	uint64_t link; /* the one that it was made for */
+	struct agent_message message;
+};
+
 struct agent_batch {
 	struct commit_batch base; /* first */
 	VECTOR(struct kv_change) changes;
 	VECTOR(struct answer_wait) waits; /* one for each change */
 	VECTOR(struct agent_order) orders;
-	VECTOR(struct agent_message) messages;
+	VECTOR(struct link_message) messages;
 	struct data_answer *answers; /* of the kv; borrowed while it is delivered */
 };
 
@@ -25,6 +30,8 @@ struct agent_loop {
 	const struct agent_loop_listener *listener;
 	void *user;
 	struct agent_outbox outbox; /* of one call of the core */
+	uint64_t
+		link; /* counts links that came and went: what was made for another one is dropped */
 };
 
 static struct agent_batch *batch_of(struct commit_batch *base)
@@ -87,7 +94,7 @@ static void batch_clear(struct commit_batch *base)
 	vector_for_each (&batch->orders, order)
 		order_done(order);
 	vector_for_each (&batch->messages, m)
-		protobuf_c_message_free_unpacked(m->message, NULL);
+		protobuf_c_message_free_unpacked(m->message.message, NULL);
 	vector_clear(&batch->changes);
 	vector_clear(&batch->waits);
 	vector_clear(&batch->orders);
@@ -186,8 +193,11 @@ static bool deliver(void *user, struct commit_batch *base, size_t n)
 	}
 	n -= batch->orders.count;
 	if (n < batch->messages.count) {
-		const struct agent_message *m = &batch->messages.items[n];
-		loop->listener->on_message(loop->user, m->type, m->message);
+		const struct link_message *m = &batch->messages.items[n];
+		/* The link may have changed while the batch was committed: HELLO says it all. */
+		if (m->link == loop->link)
+			loop->listener->on_message(loop->user, m->message.type,
+						   m->message.message);
 		return true;
 	}
 	return false;
@@ -247,7 +257,7 @@ static void gather(struct agent_loop *loop, struct agent_batch *batch)
 	vector_for_each (&from->orders, order)
 		vector_push(&batch->orders, order_copy(order));
 	vector_for_each (&from->messages, m)
-		vector_push(&batch->messages, *m);
+		vector_push(&batch->messages, ((struct link_message){loop->link, *m}));
 	vector_clear(&from->records);
 	vector_clear(&from->orders);
 	vector_clear(&from->messages);
@@ -259,6 +269,8 @@ void agent_loop_input(struct agent_loop *loop, struct instant now,
 	struct commit_batch *batch = commit_filling(&loop->commit);
 	if (batch == NULL)
 		return;
+	if (input->type == AGENT_LINK_UP || input->type == AGENT_LINK_DOWN)
+		loop->link++;
 	agent_handle(loop->agent, now, input, &loop->outbox);
 	gather(loop, batch_of(batch));
 	commit_handled(&loop->commit);
@@ -295,7 +307,7 @@ void agent_loop_message(struct agent_loop *loop, Samoza__V1__FrameType type,
 	struct commit_batch *batch = commit_filling(&loop->commit);
 	if (batch != NULL)
 		vector_push(&batch_of(batch)->messages,
-			    ((struct agent_message){.type = type, .message = message}));
+			    ((struct link_message){loop->link, {type, message}}));
 	else
 		protobuf_c_message_free_unpacked(message, NULL);
 }

@@ -8,6 +8,9 @@
  *   of each batch, in this order:                          ▼
  *       answers to changes, orders, messages to zrms
  *
+ * A message is sent on the link that it was made for, or not at all: on a new one HELLO comes first,
+ * and says what it would have said.
+ *
  * Orders are copied when the core gives them, without the `spec` of ORDER_RENEW: by the time they
  * are carried out, the core may have handled further inputs.
  */

@@ -18,6 +18,12 @@
 static void take_control_frame(struct world *w, const struct sim_event *h,
 			       const ProtobufCMessage *message)
 {
+	struct sim_link *link = &w->links.items[h->link_id - 1];
+	bool is_core = h->frame != SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REQUEST; /* a process' */
+	if (is_core && !link->greeted && h->frame != SAMOZA__V1__FRAME_TYPE__FRAME_HELLO)
+		world_violate(w, "a %s precedes HELLO on its link",
+			      message->descriptor->short_name);
+	link->greeted = link->greeted || is_core;
 	struct control_input input;
 	if (control_frame_input(h->link_id, h->frame, message, &input, NULL) > 0)
 		controller_take(w, &input);

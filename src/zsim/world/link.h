@@ -16,6 +16,7 @@ struct world;
 struct sim_link {
 	unsigned machine; /* its index */
 	bool open;
+	bool greeted;	    /* its first frame to zrms has arrived: a HELLO */
 	int64_t last_ms[2]; /* when the last frame of each direction arrives: order is kept */
 };
 
