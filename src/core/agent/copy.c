@@ -56,14 +56,29 @@ void copy_drop_exports(struct agent_copy *copy)
 	copy->n_exports = 0;
 }
 
+/* zrms may have asked a child to start again while it believed that the parent stays; the child has
+ * said before that its start waits. */
+static void report_waiting_children(struct agent *agent, const struct agent_copy *parent)
+{
+	struct agent_copy *c = family_children(agent, parent);
+	for (; c != NULL; c = c->sibling_next)
+		if (c->waiting_reported)
+			report_add(agent, c);
+}
+
 void copy_enter(struct agent *agent, struct agent_copy *copy, enum agent_phase phase)
 {
+	bool was_started = copy->phase == PHASE_STARTED;
 	if (phase != PHASE_STARTED)
 		copy_drop_exports(copy);
+	if (phase != PHASE_STOPPING)
+		copy->start_unknown = false;
 	copy->is_healthy = phase == PHASE_STARTED;
 	state_machine_move(&phase_machine, copy, &copy->phase, phase);
 	copy_touch(agent, copy, phase != PHASE_STOPPING);
 	report_add(agent, copy);
+	if (was_started)
+		report_waiting_children(agent, copy);
 }
 
 void copy_adopt(struct agent_copy *copy, enum agent_phase phase)

@@ -81,7 +81,7 @@ bool family_is_fenced(const struct agent *agent, const struct agent_copy *copy)
 bool family_must_stop(const struct agent *agent, const struct agent_copy *copy)
 {
 	for (; copy != NULL; copy = family_parent(agent, copy))
-		if (copy->fenced || copy_is_unwanted(agent, copy) ||
+		if (copy->fenced || copy->orphan || copy_is_unwanted(agent, copy) ||
 		    copy->desired->target != SAMOZA__V1__TARGET__TARGET_STARTED)
 			return true;
 	return false;

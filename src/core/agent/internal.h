@@ -68,7 +68,8 @@ struct agent_copy {
 	bool finished;		    /* exited successfully by itself: waits for a new request */
 	bool undeploy_failed;	    /* waits for a new request */
 	bool next_start_is_restart; /* it follows a failure */
-	bool orphan;	       /* starting without an action, after a restart of the agent */
+	bool orphan;	    /* starting without an action, after a restart of the agent */
+	bool start_unknown; /* it was an orphan: until it has stopped, its record stays a start */
 	bool waiting_reported; /* the last report said that its start waits for its parent */
 	/* Loaded as started, but the process is dead; until the first input. */
 	bool exited_while_away;

@@ -147,6 +147,10 @@ void reconcile(struct agent *agent, struct agent_copy *copy)
 		return;
 	case PHASE_STARTING:
 		INVARIANT(copy->orphan);
+		if (family_holds_stop(agent, copy)) { /* of its life before this start */
+			reconcile_inside(agent, copy);
+			return;
+		}
 		copy->orphan = false;
 		begin(agent, copy, ACTION_STOP, PHASE_STOPPING);
 		return;
