@@ -7,7 +7,8 @@
 #include <stdint.h>
 
 struct instant {
-	int64_t mono_ms; /* monotonic: for durations and deadlines; its zero is arbitrary */
+	int64_t mono_ms; /* monotonic, and runs while the machine sleeps: for durations, deadlines and
+			    leases; its zero is arbitrary */
 	int64_t wall_ms; /* since 1970: for people and for what survives a restart */
 };
 

@@ -2,7 +2,9 @@
 
 #include <sched.h>
 #include <signal.h>
+#include <sys/timerfd.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "base/heap.h"
@@ -17,6 +19,8 @@ struct uv_state {
 	uv_idle_t spin; /* while it runs, the poll does not wait */
 	VECTOR(uv_signal_t *) signals;
 	uint64_t message_ns, spin_until_ns; /* of loop_busy_poll() */
+	uv_poll_t resumed; /* readable after the machine slept, or its clock was set */
+	int resumed_fd;
 };
 
 static struct uv_state *state_of(struct loop *loop)
@@ -66,10 +70,11 @@ static void on_prepare(uv_prepare_t *prepare)
 
 struct instant clock_now(void)
 {
-	struct timespec wall;
+	struct timespec wall, boot;
 	(void)clock_gettime(CLOCK_REALTIME, &wall);
+	(void)clock_gettime(CLOCK_BOOTTIME, &boot);
 	return (struct instant){
-		.mono_ms = (int64_t)(uv_hrtime() / 1000000u),
+		.mono_ms = (int64_t)boot.tv_sec * 1000 + (int64_t)boot.tv_nsec / 1000000,
 		.wall_ms = (int64_t)wall.tv_sec * 1000 + (int64_t)wall.tv_nsec / 1000000,
 	};
 }
@@ -109,9 +114,23 @@ static void timer_free(struct loop_timer *timer)
 	uv_close((uv_handle_t *)&timer_of(timer)->handle, handle_free);
 }
 
+static void on_timer(uv_timer_t *handle);
+
+/* libuv's own time stands still while the machine sleeps. */
+static void timer_wait(struct uv_timer *t)
+{
+	int64_t wait = t->due_ms - clock_now().mono_ms;
+	uv_update_time(t->handle.loop);
+	(void)uv_timer_start(&t->handle, on_timer, wait > 0 ? (uint64_t)wait : 0, 0);
+}
+
 static void on_timer(uv_timer_t *handle)
 {
 	struct uv_timer *t = container_of(handle, struct uv_timer, handle);
+	if (clock_now().mono_ms < t->due_ms) { /* the two clocks round differently */
+		timer_wait(t);
+		return;
+	}
 	t->due_ms = NEVER_MS;
 	t->fn(t->user);
 }
@@ -126,11 +145,47 @@ static void timer_at(struct loop_timer *timer, int64_t mono_ms)
 		(void)uv_timer_stop(&t->handle);
 		return;
 	}
-	uv_update_time(t->handle.loop);
-	/* libuv's time is hrtime in whole milliseconds, as ours: no early firing by rounding.
-	 */
-	int64_t wait = mono_ms - (int64_t)uv_now(t->handle.loop);
-	(void)uv_timer_start(&t->handle, on_timer, wait > 0 ? (uint64_t)wait : 0, 0);
+	timer_wait(t);
+}
+
+/* ---- sleep of the machine ---- */
+
+static void wait_again(uv_handle_t *handle, void *unused)
+{
+	(void)unused;
+	if (uv_handle_get_type(handle) == UV_TIMER && uv_is_active(handle))
+		timer_wait(container_of((uv_timer_t *)handle, struct uv_timer, handle));
+}
+
+/* A timer far away on the wall clock, which is cancelled when that clock jumps: also when the machine
+ * wakes. */
+static void watch_resume(int fd)
+{
+	const struct itimerspec far = {.it_value = {.tv_sec = (time_t)1 << 33}};
+	(void)timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &far, NULL);
+}
+
+static void on_resumed(uv_poll_t *handle, int status, int events)
+{
+	struct uv_state *s = container_of(handle, struct uv_state, resumed);
+	uint64_t expirations = 0;
+	(void)status;
+	(void)events;
+	(void)read(s->resumed_fd, &expirations, sizeof(expirations)); /* ECANCELED */
+	watch_resume(s->resumed_fd);
+	uv_walk(&s->uv, wait_again, NULL);
+}
+
+static int resume_init(struct uv_state *s, struct error **err)
+{
+	s->resumed_fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (s->resumed_fd < 0)
+		return error_errno(err, "cannot make a timer");
+	watch_resume(s->resumed_fd);
+	(void)uv_poll_init(&s->uv, &s->resumed, s->resumed_fd);
+	(void)uv_poll_start(&s->resumed, UV_READABLE, on_resumed);
+	uv_unref((uv_handle_t *)&s->resumed);
+	return 0;
 }
 
 /* ---- life ---- */
@@ -151,6 +206,12 @@ int loop_init(struct loop *loop, struct error **err)
 		free(s);
 		return error_set(err, ERR_IO, "cannot make an event loop: %s", uv_strerror(r));
 	}
+	r = resume_init(s, err);
+	if (r < 0) {
+		(void)uv_loop_close(&s->uv);
+		free(s);
+		return r;
+	}
 	loop_work_init(loop, &uv_ops, s);
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)uv_prepare_init(&s->uv, &s->prepare);
@@ -167,9 +228,12 @@ void loop_done(struct loop *loop)
 		uv_close((uv_handle_t *)*handle, handle_free);
 	uv_close((uv_handle_t *)&s->prepare, NULL);
 	uv_close((uv_handle_t *)&s->spin, NULL);
+	(void)uv_poll_stop(&s->resumed);
+	uv_close((uv_handle_t *)&s->resumed, NULL);
 	(void)uv_run(&s->uv, UV_RUN_DEFAULT);
 	int r = uv_loop_close(&s->uv);
 	INVARIANT(r == 0);
+	(void)close(s->resumed_fd);
 	vector_done(&s->signals);
 	free(s);
 	loop_work_done(loop);

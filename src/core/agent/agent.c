@@ -220,7 +220,7 @@ static void process_ended(struct agent *agent, const struct agent_input *input)
 	struct agent_copy *copy =
 		find(agent, input->ended.topology, input->ended.path, input->ended.epoch);
 	if (copy != NULL)
-		result_process_ended(agent, copy, input->ended.finished, input->ended.error);
+		result_process_ended(agent, copy, input);
 }
 
 static void health(struct agent *agent, const struct agent_input *input)

@@ -97,6 +97,8 @@ struct agent_input {
 			const char *topology, *path;
 			uint64_t epoch;
 			bool finished;	   /* exited successfully by itself: not a failure */
+			bool not_renewed;  /* its lease ended, or it was too long without its
+					      zhost: not a failure */
 			const char *error; /* "killed by signal 9", "watchdog: …" */
 		} ended;
 		struct {
@@ -159,11 +161,17 @@ void agent_free(struct agent *agent);
 /* "TOPOLOGY-ID/PATH#EPOCH": names a copy in records and logs. The caller frees. */
 char *agent_copy_id(const Samoza__V1__InstanceKey *key);
 
-/* Loads one record, as an outbox wrote it; `is_alive`: its process was found by its socket.
- * Before the first input. A process that had started is adopted; one whose start had not ended
+/* What was found of a copy's process, by its socket and by the report that it left. */
+enum agent_found {
+	FOUND_NOTHING,
+	FOUND_ALIVE,
+	FOUND_STOPPED, /* it was asked to stop, or was not renewed: it did not fail */
+};
+
+/* Loads one record, as an outbox wrote it. Before the first input. A process that had started is adopted; one whose start had not ended
  * is stopped first. If a started process is gone, it has failed, unless the machine has booted
  * since: then the instance starts again as if it had been stopped. ERR_INVALID: unreadable. */
-int agent_load(struct agent *agent, const void *data, size_t size, bool is_alive,
+int agent_load(struct agent *agent, const void *data, size_t size, enum agent_found found,
 	       struct error **err) must_check;
 /* Reads what a record is about, to look for its process before agent_load(). Free the result
  * with samoza__v1__desired_instance__free_unpacked(). */

@@ -84,6 +84,7 @@ struct agent_copy {
 	bool killed;	   /* the time limit or the lease has ended it */
 	/* The process exited while its start was running: why; "" for success; NULL: it did not. */
 	char *early_exit;
+	bool early_not_renewed; /* and it was not renewed */
 
 	/* Failures within the window, oldest first, monotonic. */
 	VECTOR(int64_t) failures;

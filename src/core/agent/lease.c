@@ -56,6 +56,28 @@ static void kill_all(struct agent *agent, struct agent_copy *copy)
 		copy_kill(agent, copy);
 }
 
+bool lease_is_over(const struct agent *agent, const struct agent_copy *copy)
+{
+	for (; copy != NULL; copy = family_parent(agent, copy))
+		if (copy->fenced ||
+		    (copy->spec->exclusive && agent->now.mono_ms >= limit_lease_end_ms(agent)))
+			return true;
+	return false;
+}
+
+void lease_lost(struct agent *agent, struct agent_copy *copy)
+{
+	while (copy != NULL && !copy->spec->exclusive)
+		copy = family_parent(agent, copy);
+	if (copy == NULL || copy->fenced)
+		return;
+	copy->fenced = true;
+	if (phase_has_process(copy->phase))
+		heap_set(&agent->timers, &copy->lease_timer.node, limit_lease_end_ms(agent));
+	reconcile_inside(agent, copy);
+	reconcile(agent, copy);
+}
+
 void lease_expire(struct agent *agent, struct agent_copy *copy)
 {
 	copy->fenced = true;

@@ -8,6 +8,11 @@
 void lease_begin(struct agent *agent, struct agent_copy *copy);
 /* A heartbeat was acknowledged: agent.lease_from_ms is new. */
 void lease_renew(struct agent *agent, struct agent_copy *copy);
+/* It, or a copy that it is inside, is fenced, or will be at the next tick: what ends did not fail. */
+bool lease_is_over(const struct agent *agent, const struct agent_copy *copy);
+/* Its process ended for want of renewal: it, or the exclusive copy that it is inside, has no lease
+ * until the next acknowledgement. */
+void lease_lost(struct agent *agent, struct agent_copy *copy);
 /* Its timer has fired. */
 void lease_expire(struct agent *agent, struct agent_copy *copy);
 

@@ -5,10 +5,14 @@
 #include "core/agent/family.h"
 #include "core/agent/slot.h"
 
-/* What a restart must know: a stop in progress may still have a process. */
-static Samoza__V1__Phase class_of(enum agent_phase phase)
+/* What a restart must know: a stop in progress may still have a process, and that one may never have
+ * started. */
+static Samoza__V1__Phase class_of(const struct agent_copy *copy)
 {
-	return (Samoza__V1__Phase)(phase == PHASE_STOPPING ? PHASE_STARTED : phase);
+	enum agent_phase phase = copy->phase;
+	if (phase == PHASE_STOPPING)
+		phase = copy->start_unknown ? PHASE_STARTING : PHASE_STARTED;
+	return (Samoza__V1__Phase)phase;
 }
 
 static struct agent_record encode(const struct agent *agent, const struct agent_copy *copy)
@@ -20,7 +24,7 @@ static struct agent_record encode(const struct agent *agent, const struct agent_
 	Samoza__V1__AgentRecord r = SAMOZA__V1__AGENT_RECORD__INIT;
 	r.desired = &desired;
 	r.has_phase = true;
-	r.phase = class_of(copy->phase);
+	r.phase = class_of(copy);
 	r.exports = copy->exports;
 	r.n_exports = copy->n_exports;
 	r.has_imports_version = r.has_imports_hash = r.has_restarts = true;
@@ -74,18 +78,20 @@ int agent_record_read(const void *data, size_t size, Samoza__V1__DesiredInstance
 
 /* The phase that the record stands for, now that it is known whether a process lives. */
 static enum agent_phase found_phase(struct agent_copy *copy, const Samoza__V1__AgentRecord *r,
-				    bool is_alive)
+				    enum agent_found found)
 {
+	bool is_alive = found == FOUND_ALIVE;
 	switch (r->has_phase ? r->phase : r->phase_of_format_1) {
 	case SAMOZA__V1__PHASE__PHASE_STARTED:
 	case SAMOZA__V1__PHASE__PHASE_STOPPING:
 		if (is_alive)
 			return PHASE_STARTED;
 		copy->exited_while_away =
+			found == FOUND_NOTHING &&
 			copy->desired->target == SAMOZA__V1__TARGET__TARGET_STARTED;
 		return copy->exited_while_away ? PHASE_STARTED : PHASE_DEPLOYED;
 	case SAMOZA__V1__PHASE__PHASE_STARTING:
-		copy->orphan = is_alive;
+		copy->orphan = copy->start_unknown = is_alive;
 		return is_alive ? PHASE_STARTING : PHASE_DEPLOYED;
 	case SAMOZA__V1__PHASE__PHASE_DEPLOYED:
 	case SAMOZA__V1__PHASE__PHASE_UNDEPLOYING:
@@ -98,12 +104,13 @@ static enum agent_phase found_phase(struct agent_copy *copy, const Samoza__V1__A
 	return PHASE_ABSENT; /* partly deployed: it is deployed again */
 }
 
-static void load_phase(struct agent_copy *copy, Samoza__V1__AgentRecord *r, bool is_alive)
+static void load_phase(struct agent_copy *copy, Samoza__V1__AgentRecord *r,
+		       enum agent_found found)
 {
-	enum agent_phase phase = found_phase(copy, r, is_alive);
+	enum agent_phase phase = found_phase(copy, r, found);
 	if (phase == PHASE_ABSENT)
 		return;
-	if (phase == PHASE_STARTED && is_alive) {
+	if (phase == PHASE_STARTED && found == FOUND_ALIVE) {
 		copy->exports = steal_ptr(&r->exports);
 		copy->n_exports = r->n_exports;
 		r->n_exports = 0;
@@ -138,7 +145,7 @@ void records_convert(struct agent *agent)
 	}
 }
 
-int agent_load(struct agent *agent, const void *data, size_t size, bool is_alive,
+int agent_load(struct agent *agent, const void *data, size_t size, enum agent_found found,
 	       struct error **err)
 {
 	PRE(!agent->begun);
@@ -156,7 +163,7 @@ int agent_load(struct agent *agent, const void *data, size_t size, bool is_alive
 	samoza__v1__instance_spec__free_unpacked(steal_ptr(&r->desired->spec), NULL);
 	samoza__v1__desired_instance__free_unpacked(copy->desired, NULL);
 	copy->desired = steal_ptr(&r->desired);
-	load_phase(copy, r, is_alive);
+	load_phase(copy, r, found);
 	copy->rebooted =
 		r->boot != NULL && agent->boot != NULL && !str_equal(r->boot, agent->boot);
 	copy->restarts = r->restarts;

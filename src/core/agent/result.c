@@ -24,10 +24,11 @@ static void fail(struct agent *agent, struct agent_copy *copy, enum agent_phase 
 }
 
 /* The process of a started copy is gone; `error` is "" if it finished. */
-static void process_exited(struct agent *agent, struct agent_copy *copy, const char *error)
+static void process_exited(struct agent *agent, struct agent_copy *copy, bool not_renewed,
+			   const char *error)
 {
 	heap_remove(&agent->timers, &copy->lease_timer.node);
-	if (family_is_fenced(agent, copy)) { /* its lease ended: not a failure */
+	if (not_renewed || lease_is_over(agent, copy)) { /* its lease ended: not a failure */
 		copy_clear_error(copy);
 		copy_enter(agent, copy, PHASE_DEPLOYED);
 	} else if (error[0] == '\0') {
@@ -52,7 +53,7 @@ static void set_exports(struct agent_copy *copy, size_t count,
 static void start_done(struct agent *agent, struct agent_copy *copy,
 		       const struct agent_input *input, const char *error)
 {
-	if (error != NULL && family_is_fenced(agent, copy)) {
+	if (error != NULL && (copy->early_not_renewed || lease_is_over(agent, copy))) {
 		heap_remove(&agent->timers, &copy->lease_timer.node);
 		copy_clear_error(copy);
 		copy_enter(agent, copy, PHASE_DEPLOYED);
@@ -69,9 +70,9 @@ static void start_done(struct agent *agent, struct agent_copy *copy,
 	copy_clear_error(copy);
 	copy_enter(agent, copy, PHASE_STARTED);
 	if (copy->early_exit != NULL)
-		process_exited(agent, copy, copy->early_exit);
+		process_exited(agent, copy, copy->early_not_renewed, copy->early_exit);
 	else if (input->done.finished)
-		process_exited(agent, copy, "");
+		process_exited(agent, copy, false, "");
 }
 
 static void update_done(struct agent *agent, struct agent_copy *copy, const char *error)
@@ -137,23 +138,38 @@ void result_take(struct agent *agent, struct agent_copy *copy, const struct agen
 	}
 	free(copy->early_exit);
 	copy->early_exit = NULL;
+	if (copy->early_not_renewed)
+		lease_lost(agent, copy);
+	copy->early_not_renewed = false;
 	reconcile(agent, copy);
 	reconcile_around(agent, copy);
 }
 
-void result_process_ended(struct agent *agent, struct agent_copy *copy, bool finished,
-			  const char *error)
+void result_process_ended(struct agent *agent, struct agent_copy *copy,
+			  const struct agent_input *input)
 {
+	bool finished = input->ended.finished, not_renewed = input->ended.not_renewed;
+	const char *error = input->ended.error;
 	if (error == NULL || finished)
 		error = finished ? "" : "ended";
 	if (copy->action != 0 && copy->action_kind == ACTION_START) {
-		if (copy->early_exit == NULL) /* until the start is answered */
-			copy->early_exit = mem_strdup(error);
+		if (copy->early_exit != NULL)
+			return;
+		copy->early_exit = mem_strdup(error); /* until the start is answered */
+		copy->early_not_renewed = not_renewed;
 		return;
 	}
-	if (copy->phase != PHASE_STARTED)
+	if (copy->orphan) { /* whether its start had succeeded is unknown: no failure */
+		copy->orphan = false;
+		heap_remove(&agent->timers, &copy->lease_timer.node);
+		copy_enter(agent, copy, PHASE_DEPLOYED);
+	} else if (copy->phase == PHASE_STARTED) {
+		process_exited(agent, copy, not_renewed, error);
+	} else {
 		return; /* it is being stopped, or this was known */
-	process_exited(agent, copy, error);
+	}
+	if (not_renewed)
+		lease_lost(agent, copy);
 	reconcile(agent, copy);
 	reconcile_around(agent, copy);
 }

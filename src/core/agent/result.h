@@ -5,8 +5,8 @@
 #include "core/agent/internal.h"
 
 void result_take(struct agent *agent, struct agent_copy *copy, const struct agent_input *input);
-void result_process_ended(struct agent *agent, struct agent_copy *copy, bool finished,
-			  const char *error);
+void result_process_ended(struct agent *agent, struct agent_copy *copy,
+			  const struct agent_input *input);
 /* Its probes fail now, or pass again. */
 void result_health(struct agent *agent, struct agent_copy *copy, bool is_healthy);
 /* A timer of a copy has fired. */

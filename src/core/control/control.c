@@ -121,6 +121,7 @@ void control_handle(struct control *c, struct instant now, const struct control_
 	control_enter(c, now, outbox);
 	if (input->actor != NULL)
 		c->actor = input->actor;
+	zhosts_notice_sleep(c);
 	apply(c, input);
 	lifecycle_settle(&c->lifecycle);
 	topology_states_settle(&c->dirty, &c->emitter);

@@ -152,6 +152,7 @@ static int load_zhost(struct control *c, const Samoza__V1__ZhostRecord *r, struc
 	z->platform = mem_strdup(r->platform);
 	z->since_ms = r->since_ms;
 	z->forgotten_epoch = r->forgotten_epoch;
+	z->lease_timeout_ms = (int64_t)r->lease_timeout_ms;
 	if (!z->removed)
 		z->place = place_zhost_set(c->place, &z->spec, z->state == ZHOST_STARTED,
 					   z->cordoned);

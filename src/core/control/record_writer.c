@@ -173,6 +173,8 @@ static void write_zhost(struct control *c, const struct control_zhost *z)
 	r.since_ms = z->since_ms;
 	r.has_forgotten_epoch = z->forgotten_epoch != 0;
 	r.forgotten_epoch = z->forgotten_epoch;
+	r.has_lease_timeout_ms = z->lease_timeout_ms != 0;
+	r.lease_timeout_ms = (uint64_t)z->lease_timeout_ms;
 	put(c, RECORD_ZHOST, mem_strdup(z->name), &r.base);
 }
 

@@ -29,10 +29,12 @@ struct control_zhost {
 	int64_t since_ms;
 	uint64_t forgotten_epoch; /* it has deleted local data up to this */
 
-	uint64_t link_id;      /* 0: none */
-	uint64_t counter;      /* of the last heartbeat */
-	int64_t heard_ms;      /* monotonic */
-	int64_t heard_wall_ms; /* 0: not since zrms started */
+	uint64_t link_id;	    /* 0: none */
+	uint64_t counter;	    /* of the last heartbeat */
+	int64_t heard_ms;	    /* monotonic */
+	int64_t heard_wall_ms;	    /* 0: not since zrms started */
+	int64_t lease_timeout_ms;   /* it may count its leases by this; 0: not known */
+	int64_t long_leases_end_ms; /* monotonic: from then on by the present one; 0: it does */
 	Samoza__V1__Usage usage;
 	struct heap_node deadline; /* when its silence is too long */
 	uint32_t place;		   /* handle in the engine; PLACE_NONE when removed */

@@ -52,6 +52,40 @@ static void heard(struct control *c, struct control_zhost *z)
 	watch(c, z);
 }
 
+/* It is told the timeout with its acknowledgement. A longer one that it was told before counts until a
+ * heartbeat on this link shows that it knows the new one, and every lease that was counted by the old
+ * one has ended: its processes keep theirs without it. */
+static void tell_timeout(struct control *c, struct control_zhost *z)
+{
+	if (z->lease_timeout_ms > c->config.failure_timeout_ms) {
+		z->long_leases_end_ms = c->now.mono_ms + z->lease_timeout_ms;
+		return;
+	}
+	z->long_leases_end_ms = 0;
+	if (z->lease_timeout_ms == c->config.failure_timeout_ms)
+		return;
+	z->lease_timeout_ms = c->config.failure_timeout_ms;
+	mark_zhost(z);
+}
+
+static void forget_long_leases(struct control *c, struct control_zhost *z)
+{
+	if (z->long_leases_end_ms == 0 || c->now.mono_ms < z->long_leases_end_ms)
+		return;
+	z->long_leases_end_ms = 0;
+	z->lease_timeout_ms = c->config.failure_timeout_ms;
+	mark_zhost(z);
+}
+
+int64_t zhost_leases_end_ms(const struct control *c, const struct control_zhost *z,
+			    int64_t heard_ms)
+{
+	int64_t timeout = c->config.failure_timeout_ms;
+	if (timeout < z->lease_timeout_ms)
+		timeout = z->lease_timeout_ms;
+	return heard_ms + timeout + c->config.margin_ms;
+}
+
 static void send_ack(struct control *c, uint64_t link_id, Samoza__V1__HelloAck__Verdict verdict,
 		     const char *reason)
 {
@@ -166,6 +200,7 @@ void zhost_hello(struct control *c, uint64_t link_id, const Samoza__V1__Hello *h
 		return;
 	}
 	take_identity(c, z, link_id, hello);
+	tell_timeout(c, z);
 	heard(c, z);
 	if (z->state != ZHOST_STARTED)
 		zhost_move(c, z, ZHOST_STARTED,
@@ -192,6 +227,7 @@ void zhost_heartbeat(struct control *c, uint64_t link_id,
 	    z->incarnation != heartbeat->incarnation || heartbeat->counter <= z->counter)
 		return; /* old, repeated or foreign */
 	z->counter = heartbeat->counter;
+	forget_long_leases(c, z);
 	heard(c, z);
 	if (heartbeat->usage != NULL) {
 		z->usage.cpu_millicores = heartbeat->usage->cpu_millicores;
@@ -236,8 +272,7 @@ static void lose(struct control *c, const struct control_zhost *z, struct copy *
 	/* Without a lease it may run for ever. */
 	int64_t certainly_ended = NEVER_MS;
 	if (copy->of_slot.exclusive)
-		certainly_ended =
-			z->heard_ms + c->config.failure_timeout_ms + c->config.margin_ms;
+		certainly_ended = zhost_leases_end_ms(c, z, z->heard_ms);
 	bool may_run =
 		copy_is_retired(copy) ? copy->of_slot.active : copy->target != TARGET_NONE;
 	if (may_run)
@@ -290,17 +325,21 @@ static void zhost_fails(struct control *c, struct control_zhost *z)
 	lose_copies(c, z);
 }
 
+void zhosts_notice_sleep(struct control *c)
+{
+	if (c->now.mono_ms - c->awake_ms <= 2 * c->config.check_ms)
+		return;
+	int64_t judged_ms = c->now.mono_ms + c->config.check_ms;
+	for (struct heap_node *n;
+	     (n = heap_first(&c->deadlines)) != NULL && n->key < judged_ms;)
+		heap_set(&c->deadlines, n, judged_ms);
+}
+
 void zhosts_tick(struct control *c)
 {
-	bool slept = c->now.mono_ms - c->awake_ms > 2 * c->config.check_ms;
 	for (struct heap_node *n;
-	     (n = heap_first(&c->deadlines)) != NULL && n->key <= c->now.mono_ms;) {
-		struct control_zhost *z = container_of(n, struct control_zhost, deadline);
-		if (slept)
-			heap_set(&c->deadlines, n, c->now.mono_ms + c->config.check_ms);
-		else
-			zhost_fails(c, z);
-	}
+	     (n = heap_first(&c->deadlines)) != NULL && n->key <= c->now.mono_ms;)
+		zhost_fails(c, container_of(n, struct control_zhost, deadline));
 	if (c->next_check_ms <= c->now.mono_ms)
 		c->next_check_ms = c->now.mono_ms + c->config.check_ms;
 }

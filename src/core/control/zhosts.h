@@ -19,6 +19,7 @@
 #include "core/control/input.h"
 
 struct control;
+struct control_zhost;
 
 void zhost_hello(struct control *c, uint64_t link_id, const Samoza__V1__Hello *hello);
 void zhost_heartbeat(struct control *c, uint64_t link_id,
@@ -28,8 +29,15 @@ void zhost_closed(struct control *c, uint64_t link_id);
 /* Cordon, uncordon, remove. */
 void zhost_request(struct control *c, const struct control_input *input);
 
+/* When every lease that it counts from a heartbeat of then has certainly ended (monotonic): by the
+ * longest timeout that it was told and may still count by. */
+int64_t zhost_leases_end_ms(const struct control *c, const struct control_zhost *z,
+			    int64_t heard_ms);
+
 /* Silence is counted from now. */
 void zhosts_start(struct control *c);
+/* Before any input: when zrms has slept since the last one, all of them are judged later. */
+void zhosts_notice_sleep(struct control *c);
 void zhosts_tick(struct control *c);
 int64_t zhosts_next_ms(const struct control *c);
 

@@ -189,12 +189,15 @@ bool process_take_exit_report(struct zrun_process *p, uint16_t type, const uint8
 	if (p->report.is_known)
 		return true;
 	if (type == ZRUN_FAILED && zrun_take(&c, &failed, sizeof(failed))) {
+		p->report.not_renewed = failed.kind == ZRUN_FAILED_NOT_RENEWED;
 		p->report.error = c.left > 0 ? mem_strndup((const char *)c.at, c.left)
 					     : str_printf("failed (kind %u, code %d)",
 							  (unsigned)failed.kind, failed.code);
 	} else if (type == ZRUN_STOPPED && zrun_take(&c, &stopped, sizeof(stopped))) {
 		p->report.is_finished = stopped.cause == ZRUN_STOPPED_FINISHED;
 		p->report.is_asked = !p->report.is_finished;
+		p->report.not_renewed = stopped.cause == ZRUN_STOPPED_NOT_RENEWED ||
+					stopped.cause == ZRUN_STOPPED_ORPHAN;
 		p->report.error =
 			mem_strdup(stopped.cause == ZRUN_STOPPED_ORPHAN
 					   ? "stopped by itself: no zhost for too long"

@@ -69,13 +69,14 @@ static void on_action_done(void *user, uint64_t action, const char *error, bool 
 }
 
 static void on_ended(void *user, const Samoza__V1__InstanceKey *key, bool finished,
-		     const char *error)
+		     bool not_renewed, const char *error)
 {
 	const struct agent_input input = {.type = AGENT_PROCESS_ENDED,
 					  .ended = {.topology = key->topology,
 						    .path = key->path,
 						    .epoch = key->epoch,
 						    .finished = finished,
+						    .not_renewed = not_renewed,
 						    .error = error}};
 
 	take(user, &input);
@@ -280,13 +281,13 @@ static void convert_ports(struct reconcile *rec, const Samoza__V1__InstanceKey *
 }
 
 static int agent_take(struct reconcile *rec, const Samoza__V1__AgentRecord *record,
-		      bool is_alive, struct error **err)
+		      enum agent_found found, struct error **err)
 {
 	size_t size = samoza__v1__agent_record__get_packed_size(record);
 	CLEANUP(freep) uint8_t *data = mem_calloc(1, size + 1);
 
 	samoza__v1__agent_record__pack(record, data);
-	return agent_load(rec->agent, data, size, is_alive, err);
+	return agent_load(rec->agent, data, size, found, err);
 }
 
 /* One instance of an earlier zhost. A process that ended while no zhost watched is reported to
@@ -298,14 +299,13 @@ static int take_up(struct reconcile *rec, Samoza__V1__AgentRecord *record, unsig
 	const Samoza__V1__InstanceKey *key = record->desired->key;
 	struct exit_report report = {0};
 	bool is_alive = residents_take_up(rec->residents, key, &report);
-	bool is_reported = false;
+	bool is_reported = false, has_stopped = report.is_asked || report.not_renewed;
 
 	if (was_started(record)) {
 		if (is_alive) {
 			(*found)++;
-		} else if (report.is_asked) {
-			record->phase = record->phase_of_format_1 =
-				SAMOZA__V1__PHASE__PHASE_STARTING;
+		} else if (has_stopped) {
+			; /* it did not fail */
 		} else if (report.is_known) {
 			const char *error =
 				report.error[0] != '\0' ? report.error : "ended by itself";
@@ -325,7 +325,11 @@ static int take_up(struct reconcile *rec, Samoza__V1__AgentRecord *record, unsig
 		}
 	}
 	free(report.error);
-	return agent_take(rec, record, is_alive || is_reported, err);
+	return agent_take(rec, record,
+			  is_alive || is_reported ? FOUND_ALIVE
+			  : has_stopped		  ? FOUND_STOPPED
+						  : FOUND_NOTHING,
+			  err);
 }
 
 static int take_up_all(struct reconcile *rec, struct error **err)
@@ -365,7 +369,7 @@ static void missed_done(struct reconcile *rec)
 static void report_missed(struct reconcile *rec)
 {
 	vector_for_each (&rec->missed, m)
-		on_ended(rec, m->key, m->is_finished, m->error);
+		on_ended(rec, m->key, m->is_finished, false, m->error);
 	missed_done(rec);
 }
 

@@ -415,7 +415,8 @@ static void start_ended(struct resident *r, bool is_finished, const char *error)
 }
 
 /* A started instance, without being asked. */
-static void ended_by_itself(struct resident *r, bool is_finished, const char *error)
+static void ended_by_itself(struct resident *r, bool is_finished, bool not_renewed,
+			    const char *error)
 {
 	struct residents *owner = r->owner;
 	owner->counters.deaths++;
@@ -431,7 +432,7 @@ static void ended_by_itself(struct resident *r, bool is_finished, const char *er
 			 false);
 	else
 		resident_enter(r, RESIDENT_DEPLOYED);
-	owner->listener->ended(owner->user, r->key, is_finished,
+	owner->listener->ended(owner->user, r->key, is_finished, not_renewed,
 			       error[0] != '\0' ? error : "ended by itself");
 }
 
@@ -463,7 +464,7 @@ void resident_ended(struct resident *r, const struct exit_report *report)
 	else if (r->state == RESIDENT_STOPPING)
 		complete(r, RESIDENT_DEPLOYED, error[0] != '\0' ? error : NULL, false);
 	else
-		ended_by_itself(r, is_finished, error);
+		ended_by_itself(r, is_finished, report->not_renewed, error);
 }
 
 /* ---- the beginning of an action ---- */

@@ -46,9 +46,10 @@ struct residents_listener {
 	 * has exited successfully already. Everything is borrowed. */
 	void (*action_done)(void *user, uint64_t action, const char *error, bool is_finished,
 			    Samoza__V1__Variable *const *exports, size_t n_exports);
-	/* A started instance has ended by itself. */
+	/* A started instance has ended by itself; `not_renewed`: for want of a lease, or of a
+	 * zhost. */
 	void (*ended)(void *user, const Samoza__V1__InstanceKey *key, bool is_finished,
-		      const char *error);
+		      bool not_renewed, const char *error);
 	/* The health check of a started instance fails, or succeeds again. */
 	void (*health)(void *user, const Samoza__V1__InstanceKey *key, bool is_healthy);
 	/* The copy `id` holds other ports than before: ports_record() is to be kept. */

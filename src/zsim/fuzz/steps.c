@@ -230,7 +230,8 @@ static void trouble_process(struct fuzz *f)
 	while (which-- > 0)
 		p = p->hh.next;
 	bool finishes = random_percent(&f->random, 20) && p->started;
-	machine_process_dies(&f->world, n, p, finishes ? NULL : "killed by signal 9");
+	machine_process_dies(&f->world, n, p, finishes ? PROCESS_FINISHED : PROCESS_FAILED,
+			     "killed by signal 9");
 }
 
 static void trouble_zrms(struct fuzz *f)

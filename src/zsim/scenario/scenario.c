@@ -107,7 +107,9 @@ static bool is_plain_fault(Samoza__V1__ZhostEvent event)
 {
 	return event == SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_KILL ||
 	       event == SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_PARTITION ||
-	       event == SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_HEAL;
+	       event == SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_HEAL ||
+	       event == SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_SUSPEND ||
+	       event == SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_RESUME;
 }
 
 static void check_steps(const struct scenario *s, struct diagnostics *findings)

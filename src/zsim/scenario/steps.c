@@ -1,5 +1,5 @@
-/* Steps that do: submit, goal, bulk, fail, kill, finish, slow, zhost, zrms, advance, settle,
- * topology. */
+/* Steps that do: submit, goal, bulk, fail, kill, finish, slow, zhost, zrms, settings, advance,
+ * settle, topology. */
 
 #include "zsim/scenario/steps.h"
 
@@ -179,8 +179,7 @@ static void do_fail(struct step_run *run, const Samoza__V1__FailStep *step)
 	};
 }
 
-/* `error` NULL: it exits successfully. */
-static void end_process(struct step_run *run, const char *space, const char *error)
+static void end_process(struct step_run *run, const char *space, enum process_end end)
 {
 	struct sim_process *found = NULL;
 	struct sim_machine *where = NULL;
@@ -195,7 +194,7 @@ static void end_process(struct step_run *run, const char *space, const char *err
 		step_fail(run, "no process of %s runs", space);
 		return;
 	}
-	machine_process_dies(run->world, where, found, error);
+	machine_process_dies(run->world, where, found, end, "killed by signal 9");
 }
 
 static void do_slow(struct step_run *run, const Samoza__V1__SlowStep *step)
@@ -293,6 +292,19 @@ static void do_machine(struct step_run *run, const Samoza__V1__ZhostStep *step,
 	case SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_HEAL:
 		machine_heal(w, n);
 		return;
+	case SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_SUSPEND:
+		if (n->powered && !n->suspended)
+			machine_suspend(w, n);
+		else
+			step_fail(run, "%s is %s already", n->name,
+				  n->powered ? "suspended" : "dead");
+		return;
+	case SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_RESUME:
+		if (n->suspended)
+			machine_resume(w, n);
+		else
+			step_fail(run, "%s is not suspended", n->name);
+		return;
 	case SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_REMOVE:
 	case SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_CORDON:
 	case SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_UNCORDON:
@@ -334,6 +346,26 @@ static void do_zrms(struct step_run *run, Samoza__V1__ZrmsEvent event)
 		controller_crash(run->world);
 }
 
+static void set_duration(int64_t *ret_ms, const char *text)
+{
+	uint64_t ms = 0;
+	if (text == NULL)
+		return;
+	if (duration_parse(text, &ms, NULL) < 0)
+		IMPOSSIBLE("the duration was checked when the file was read");
+	*ret_ms = (int64_t)ms;
+}
+
+static void do_settings(struct step_run *run, const Samoza__V1__SettingsStep *step)
+{
+	struct world_options *o = &run->world->options;
+	set_duration(&o->heartbeat_ms, step->heartbeat);
+	set_duration(&o->timeout_ms, step->timeout);
+	set_duration(&o->check_ms, step->check);
+	set_duration(&o->margin_ms, step->margin);
+	set_duration(&o->on_disconnect_ms, step->on_disconnect);
+}
+
 /* ---- time ---- */
 
 static void do_settle(struct step_run *run)
@@ -363,15 +395,17 @@ void step_do(struct step_run *run, const Samoza__V1__ScenarioStep *step)
 	else if (step->fail != NULL)
 		do_fail(run, step->fail);
 	else if (step->kill != NULL)
-		end_process(run, step->kill->space, "killed by signal 9");
+		end_process(run, step->kill->space, PROCESS_FAILED);
 	else if (step->finish != NULL)
-		end_process(run, step->finish->space, NULL);
+		end_process(run, step->finish->space, PROCESS_FINISHED);
 	else if (step->slow != NULL)
 		do_slow(run, step->slow);
 	else if (step->zhost != NULL)
 		do_zhost(run, step->zhost);
 	else if (step->has_zrms)
 		do_zrms(run, step->zrms);
+	else if (step->settings != NULL)
+		do_settings(run, step->settings);
 	else if (step->topology != NULL)
 		do_topology(run, step->topology);
 	else if (step->advance != NULL)
@@ -421,6 +455,8 @@ char *step_text(const Samoza__V1__ScenarioStep *step)
 	if (step->zhost != NULL)
 		return str_printf("zhost %s: %s", step->zhost->name,
 				  zhost_event_name(step->zhost->do_));
+	if (step->settings != NULL)
+		return mem_strdup("settings of zrms");
 	if (step->has_zrms)
 		return str_printf("zrms: %s",
 				  schema_enum_spelling(&samoza__v1__zrms_event__descriptor,

@@ -159,7 +159,7 @@ void action_kill(struct world *w, struct sim_machine *n, const struct agent_orde
 		return;
 	if (o->kind == ACTION_UPDATE || a == NULL) {
 		/* The agent notices this end as any other, later. */
-		p->deadline_ms = w->now_ms;
+		p->killed = true;
 		process_plan_end(w, n, p, w->now_ms);
 	} else {
 		process_free(n, p);

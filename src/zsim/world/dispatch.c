@@ -103,14 +103,31 @@ static void process_ends_itself(struct world *w, struct sim_machine *n,
 	HASH_FIND_STR(n->processes, h->id, p);
 	if (p == NULL || p->life != h->number)
 		return;
-	if (p->deadline_ms <= w->now_ms || p->orphan_ms <= w->now_ms)
-		machine_process_dies(w, n, p, "not renewed by its zhost");
+	if (p->killed)
+		machine_process_dies(w, n, p, PROCESS_FAILED, "killed by signal 9");
+	else if (p->deadline_ms <= w->now_ms || p->orphan_ms <= w->now_ms)
+		machine_process_dies(w, n, p, PROCESS_NOT_RENEWED, "not renewed by its zhost");
+}
+
+/* The machine on which it happens; NULL: on zrms. */
+static struct sim_machine *happens_on(const struct world *w, const struct sim_event *h)
+{
+	bool is_link = h->type == SIM_EVENT_FRAME || h->type == SIM_EVENT_CLOSED;
+	if (is_link && !h->to_agent)
+		return NULL;
+	unsigned index = is_link ? w->links.items[h->link_id - 1].machine : h->machine;
+	return index != MACHINE_NONE ? w->machines.items[index] : NULL;
 }
 
 void world_dispatch(struct world *w, struct sim_event *h)
 {
 	if (sim_event_is_foreground(h->type))
 		w->foreground--;
+	struct sim_machine *on = happens_on(w, h);
+	if (on != NULL && on->suspended) {
+		vector_push(&on->delayed, h);
+		return;
+	}
 	bool is_zrms = h->type == SIM_EVENT_FRAME || h->type == SIM_EVENT_CLOSED ||
 		       h->machine == MACHINE_NONE;
 	struct sim_machine *n = is_zrms ? NULL : w->machines.items[h->machine];

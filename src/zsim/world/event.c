@@ -19,6 +19,13 @@ struct sim_event *world_plan(struct world *w, int64_t at_ms, enum sim_event_type
 	return h;
 }
 
+void world_plan_delayed(struct world *w, struct sim_event *h)
+{
+	heap_set(&w->queue, &h->node, w->now_ms);
+	if (sim_event_is_foreground(h->type))
+		w->foreground++;
+}
+
 void sim_event_free(struct sim_event *h)
 {
 	free(h->data);

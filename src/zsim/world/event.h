@@ -40,6 +40,8 @@ struct sim_event {
 };
 
 struct sim_event *world_plan(struct world *w, int64_t at_ms, enum sim_event_type type);
+/* One that waited for its machine happens now. */
+void world_plan_delayed(struct world *w, struct sim_event *h);
 /* Whether the world is not settled while one of this type is in the queue. */
 bool sim_event_is_foreground(enum sim_event_type type);
 void sim_event_free(struct sim_event *h);

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/str.h"
 #include "zsim/world/action.h"
+#include "zsim/world/event.h"
 #include "zsim/world/link.h"
 #include "zsim/world/machine_agent.h"
 #include "zsim/world/process.h"
@@ -26,6 +27,24 @@ struct sim_machine *machine_find(struct world *w, const char *name)
 	return found;
 }
 
+static enum agent_found found_process(const struct sim_machine *n, const char *id,
+				      bool is_alive)
+{
+	if (is_alive)
+		return FOUND_ALIVE;
+	vector_for_each (&n->exit_reports, report)
+		if (strcmp(*report, id) == 0)
+			return FOUND_STOPPED;
+	return FOUND_NOTHING;
+}
+
+static void drop_exit_reports(struct sim_machine *n)
+{
+	vector_for_each (&n->exit_reports, report)
+		free(*report);
+	vector_done(&n->exit_reports);
+}
+
 static int load_record(void *user, const void *key, size_t key_size, const void *value,
 		       size_t size, struct error **err)
 {
@@ -38,7 +57,7 @@ static int load_record(void *user, const void *key, size_t key_size, const void 
 	const struct sim_process *p = process_find(n, id);
 	bool is_alive = p != NULL && p->epoch == desired->key->epoch;
 	samoza__v1__desired_instance__free_unpacked(desired, NULL);
-	return agent_load(n->agent, value, size, is_alive, err);
+	return agent_load(n->agent, value, size, found_process(n, id, is_alive), err);
 }
 
 static int load_forgotten(void *user, const void *key, size_t key_size, const void *value,
@@ -95,6 +114,7 @@ void machine_start(struct world *w, struct sim_machine *n)
 		machine_stop_agent(w, n);
 		return;
 	}
+	drop_exit_reports(n);
 	for (struct sim_process *p = n->processes; p != NULL; p = p->hh.next)
 		p->orphan_ms = NEVER_MS;
 	machine_take(w, n, &(struct agent_input){.type = AGENT_TICK});
@@ -129,6 +149,10 @@ void machine_free(struct sim_machine *n)
 	}
 	actions_drop(n);
 	processes_drop(n);
+	drop_exit_reports(n);
+	vector_for_each (&n->delayed, h)
+		sim_event_free(*h);
+	vector_done(&n->delayed);
 	sim_disk_done(&n->disk);
 	samoza__v1__zhost_spec__free_unpacked(n->spec, NULL);
 	free(n->name);
@@ -141,7 +165,7 @@ void machine_free(struct sim_machine *n)
 /* ---- what reaches its zhost ---- */
 
 void machine_process_dies(struct world *w, struct sim_machine *n, struct sim_process *p,
-			  const char *error)
+			  enum process_end end, const char *error)
 {
 	struct sim_process gone = *p;
 	gone.topology = mem_strdup(p->topology);
@@ -151,16 +175,20 @@ void machine_process_dies(struct world *w, struct sim_machine *n, struct sim_pro
 		if (a->kind == ACTION_START && strcmp(a->id, p->id) == 0)
 			a->fails = true;
 	world_log(w, "%s on %s: its process ends (%s)", p->name, n->name,
-		  error != NULL ? error : "well");
+		  end != PROCESS_FINISHED ? error : "well");
+	if (n->agent == NULL && end == PROCESS_NOT_RENEWED)
+		vector_push(&n->exit_reports, mem_strdup(p->id));
 	process_free(n, p);
 	if (n->agent != NULL)
 		machine_take(w, n,
-			     &(struct agent_input){.type = AGENT_PROCESS_ENDED,
-						   .ended = {.topology = gone.topology,
-							     .path = gone.path,
-							     .epoch = gone.epoch,
-							     .finished = error == NULL,
-							     .error = error}});
+			     &(struct agent_input){
+				     .type = AGENT_PROCESS_ENDED,
+				     .ended = {.topology = gone.topology,
+					       .path = gone.path,
+					       .epoch = gone.epoch,
+					       .finished = end == PROCESS_FINISHED,
+					       .not_renewed = end == PROCESS_NOT_RENEWED,
+					       .error = error}});
 	free(gone.topology);
 	free(gone.path);
 }
@@ -233,6 +261,21 @@ void machine_forget(struct world *w, struct sim_machine *n,
 			   &answer->base);
 	if (w->hooks.batch_more == NULL)
 		machine_turn(w, n);
+}
+
+/* ---- sleep ---- */
+
+void machine_suspend(struct world *w, struct sim_machine *n)
+{
+	world_log(w, "%s is suspended", n->name);
+	n->suspended = true;
+}
+
+void machine_resume(struct world *w, struct sim_machine *n)
+{
+	PRE(n->suspended);
+	world_log(w, "%s is resumed", n->name);
+	machine_wake(w, n);
 }
 
 /* ---- faults of the network ---- */

@@ -14,14 +14,24 @@ struct sim_machine *machine_find(struct world *w, const char *name);
 /* The machine boots, or its zhost starts again: a new incarnation reads its disk. To end one:
  * machine_agent.h. */
 void machine_start(struct world *w, struct sim_machine *n);
+/* It sleeps: its processes and its zhost execute nothing, its boot-time clock runs, and what comes for
+ * them waits. */
+void machine_suspend(struct world *w, struct sim_machine *n);
+/* It continues, with what came meanwhile. PRE: suspended. */
+void machine_resume(struct world *w, struct sim_machine *n);
 void machine_partition(struct world *w, struct sim_machine *n);
 /* The same, and neither end notices before it heals. */
 void machine_partition_silently(struct world *w, struct sim_machine *n);
 void machine_heal(struct world *w, struct sim_machine *n);
 
-/* A process of it dies (`error`) or finishes (NULL). */
+enum process_end {
+	PROCESS_FINISHED,
+	PROCESS_FAILED,
+	PROCESS_NOT_RENEWED, /* its lease ended, or it was without a zhost for too long */
+};
+/* A process of it ends; `error`: why, unless it finished. */
 void machine_process_dies(struct world *w, struct sim_machine *n, struct sim_process *p,
-			  const char *error);
+			  enum process_end end, const char *error);
 /* The time of an action is over: its result goes to the agent. */
 void machine_action_ends(struct world *w, struct sim_machine *n, uint64_t number);
 /* Deletes local data, and reports it to zrms. */

@@ -125,9 +125,18 @@ void machine_stop_agent(struct world *w, struct sim_machine *n)
 	n->link_id = 0;
 }
 
+void machine_wake(struct world *w, struct sim_machine *n)
+{
+	n->suspended = false;
+	vector_for_each (&n->delayed, h)
+		world_plan_delayed(w, *h);
+	vector_clear(&n->delayed);
+}
+
 void machine_kill(struct world *w, struct sim_machine *n)
 {
 	world_log(w, "%s: the machine dies", n->name);
+	machine_wake(w, n);
 	agent_end(w, n);
 	n->life++;
 	n->powered = false;

@@ -17,6 +17,8 @@ void machine_turn(struct world *w, struct sim_machine *n);
 void machine_answer_commit(struct world *w, struct sim_machine *n);
 /* Only the zhost process dies; processes continue. */
 void machine_stop_agent(struct world *w, struct sim_machine *n);
+/* The machine is awake: what came meanwhile happens now. */
+void machine_wake(struct world *w, struct sim_machine *n);
 /* The machine dies with all on it. */
 void machine_kill(struct world *w, struct sim_machine *n);
 

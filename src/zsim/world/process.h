@@ -24,6 +24,7 @@ struct sim_process {
 	uint64_t epoch, placement;
 	bool exclusive, alone;
 	bool started;	     /* its start has succeeded */
+	bool killed;	     /* by its zhost, which notices later */
 	int64_t deadline_ms; /* exclusive: it ends itself then; NEVER_MS */
 	int64_t orphan_ms;   /* without its zhost: it ends itself then; NEVER_MS */
 	char *imports;	     /* of its last start or update: a line for each provider */

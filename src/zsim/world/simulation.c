@@ -49,7 +49,7 @@ void world_done(struct world *w)
 static struct sim_machine *filling_machine(const struct world *w)
 {
 	vector_for_each (&w->machines, n)
-		if ((*n)->agent != NULL && agent_loop_is_due((*n)->commits))
+		if (machine_executes(*n) && agent_loop_is_due((*n)->commits))
 			return *n;
 	return NULL;
 }
@@ -57,7 +57,7 @@ static struct sim_machine *filling_machine(const struct world *w)
 static struct sim_machine *due_machine(const struct world *w)
 {
 	vector_for_each (&w->machines, n)
-		if ((*n)->agent != NULL && agent_next_ms((*n)->agent) <= w->now_ms)
+		if (machine_executes(*n) && agent_next_ms((*n)->agent) <= w->now_ms)
 			return *n;
 	return NULL;
 }
@@ -100,7 +100,7 @@ static int64_t next_ms(const struct world *w)
 	struct heap_node *first = heap_first(&w->queue);
 	int64_t next = first != NULL ? first->key : NEVER_MS;
 	vector_for_each (&w->machines, n) {
-		int64_t t = (*n)->agent != NULL ? agent_next_ms((*n)->agent) : NEVER_MS;
+		int64_t t = machine_executes(*n) ? agent_next_ms((*n)->agent) : NEVER_MS;
 		if (t < next)
 			next = t;
 	}
@@ -169,7 +169,7 @@ char *world_in_flight(const struct world *w)
 	if (w->foreground > 0)
 		return str_printf("%zu messages or actions", w->foreground);
 	vector_for_each (&w->machines, n)
-		if ((*n)->agent != NULL && agent_is_busy((*n)->agent, &what))
+		if (machine_executes(*n) && agent_is_busy((*n)->agent, &what))
 			return what;
 	if (w->control != NULL && control_is_busy(w->control, world_instant(w), &what))
 		return what != NULL ? what : mem_strdup("zrms waits");

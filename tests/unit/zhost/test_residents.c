@@ -65,8 +65,9 @@ static void on_action_done(void *user, uint64_t action, const char *error, bool 
 }
 
 static void on_ended(void *user, const Samoza__V1__InstanceKey *key, bool is_finished,
-		     const char *error)
+		     bool not_renewed, const char *error)
 {
+	(void)not_renewed;
 	struct fixture *f = user;
 	(void)key;
 	f->report.ended++;

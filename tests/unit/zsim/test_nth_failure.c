@@ -175,7 +175,7 @@ static void live(struct world *w, struct faults *f, const struct scenario *s)
 	struct sim_machine *where = NULL;
 	struct sim_process *p = process_of(w, "shop/web-1", &where);
 	assert_non_null(p);
-	machine_process_dies(w, where, p, "killed by signal 9");
+	machine_process_dies(w, where, p, PROCESS_FAILED, "killed by signal 9");
 	settle(w, f);
 	assert_int_equal(process_count(w), 4);
 
