@@ -81,6 +81,11 @@ int str_to_i64(const char *s, int64_t *ret_value)
 	return 0;
 }
 
+const char *str_plural(uint64_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
 unsigned str_distance(const char *a, const char *b)
 {
 	size_t n = strlen(a), m = strlen(b);

@@ -29,6 +29,9 @@ bool str_has_suffix(const char *s, const char *suffix);
 int str_to_u64(const char *s, uint64_t *ret_value);
 int str_to_i64(const char *s, int64_t *ret_value);
 
+/* "s", or "" for 1: "%u zhost%s". */
+const char *str_plural(uint64_t count);
+
 /* Edit distance, for "did you mean" hints. Takes time len(a) * len(b): use it for short names. */
 unsigned str_distance(const char *a, const char *b);
 

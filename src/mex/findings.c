@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/str.h"
 #include "base/text.h"
 
 int findings_fail(const struct cli_program *program, const char *file,
@@ -27,7 +28,7 @@ int findings_fail(const struct cli_program *program, const char *file,
 	}
 	size_t count = findings->list.count;
 	fprintf(stderr, "%s: %s: %zu finding%s\n", program->name, file, count,
-		count == 1 ? "" : "s");
+		str_plural(count));
 	error_free(err);
 	diagnostics_done(findings);
 	return CLI_FAILED;

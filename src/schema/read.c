@@ -60,12 +60,14 @@ static bool count_is_fine(struct reader *r, const struct slot *slot, const struc
 	CLEANUP(freep) char *name = slot_name(slot);
 	if (count < slot->rule->min_items && !r->incomplete)
 		finding_add(r->findings, node->line, node->column,
-			    "%s has %zu elements, at least %u are needed", name, count,
-			    slot->rule->min_items);
+			    "%s has %zu element%s, at least %u %s needed", name, count,
+			    str_plural(count), slot->rule->min_items,
+			    slot->rule->min_items == 1 ? "is" : "are");
 	if (count <= max)
 		return true;
 	finding_add(r->findings, node->line, node->column,
-		    "%s has %zu elements, at most %u are allowed", name, count, max);
+		    "%s has %zu element%s, at most %u %s allowed", name, count,
+		    str_plural(count), max, max == 1 ? "is" : "are");
 	return false;
 }
 

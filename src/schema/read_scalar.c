@@ -154,8 +154,9 @@ bool read_check_text(struct findings *f, const struct slot *slot, const struct n
 	if (rule->max_length > 0 && node->size > rule->max_length) {
 		name = slot_name(slot);
 		finding_add(f, node->line, node->column,
-			    "%s has %zu bytes, at most %u are allowed", name, node->size,
-			    rule->max_length);
+			    "%s has %zu byte%s, at most %u %s allowed", name, node->size,
+			    str_plural(node->size), rule->max_length,
+			    rule->max_length == 1 ? "is" : "are");
 		return false;
 	}
 	if (rule->pattern == NULL || pattern_matches(rule->pattern, node->text, node->size))

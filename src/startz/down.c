@@ -257,15 +257,16 @@ static int end_zruns(struct state *s, bool only_started, struct error **err)
 			break;
 		if (found == 0 && mono_now_ms() >= deadline)
 			return error_set(err, ERR_TIMEOUT,
-					 "%zu sockets in %s/zhosts/*/run are held by processes "
+					 "%zu socket%s in %s/zhosts/*/run %s held by processes "
 					 "other than zrun",
-					 others, s->dir);
+					 others, str_plural(others), s->dir,
+					 others == 1 ? "is" : "are");
 		/* Search again: a zrun that was just being started accepts its socket now. */
 		if (others > 0)
 			(void)poll(NULL, 0, STRAYS_AGAIN_MS);
 	}
 	if (count > 0)
-		(void)printf("Stopped %zu instance%s\n", count, count == 1 ? "" : "s");
+		(void)printf("Stopped %zu instance%s\n", count, str_plural(count));
 	return 0;
 }
 

@@ -51,14 +51,16 @@ static char *summary_of(const struct slot_control *sc, const struct place_explan
 {
 	const struct control_zhost *z = slot_is_placed(sc) ? slot_zhost(sc) : NULL;
 	if (z != NULL)
-		return str_printf("%s is on %s: %u of %u zhosts could take it", sc->slot->path,
-				  z->name, e->eligible_count, e->verdict_count);
+		return str_printf("%s is on %s: %u of %u zhost%s could take it", sc->slot->path,
+				  z->name, e->eligible_count, e->verdict_count,
+				  str_plural(e->verdict_count));
 	if (sc->slot->goal == GOAL_NOT_DEPLOYED)
 		return str_printf(
-			"%s is not asked to be deployed: %u of %u zhosts could take it",
-			sc->slot->path, e->eligible_count, e->verdict_count);
-	return str_printf("%s has no place: %u of %u zhosts could take it", sc->slot->path,
-			  e->eligible_count, e->verdict_count);
+			"%s is not asked to be deployed: %u of %u zhost%s could take it",
+			sc->slot->path, e->eligible_count, e->verdict_count,
+			str_plural(e->verdict_count));
+	return str_printf("%s has no place: %u of %u zhost%s could take it", sc->slot->path,
+			  e->eligible_count, e->verdict_count, str_plural(e->verdict_count));
 }
 
 static Samoza__V1__ExplainSpaceView *explain_root(const struct control *c,

@@ -173,6 +173,16 @@ static void set_reason(struct control *c, struct control_application *a, char *t
 	a->reason = take_reason;
 }
 
+/* The one that finds no place; NULL: it is none of them. */
+static const struct slot *unplaced_slot(const struct wants *w,
+					const struct place_reason *reason)
+{
+	for (size_t k = 0; k < w->list.count; k++)
+		if (w->list.items[k].unit == reason->unit)
+			return w->roots.items[k]->slot;
+	return NULL;
+}
+
 /* Tries and assigns. True: all of them have a place. `*ret_reason` is set otherwise. */
 static bool try_wants(struct control *c, struct wants *w, enum place_mode mode,
 		      char **ret_reason)
@@ -181,6 +191,9 @@ static bool try_wants(struct control *c, struct wants *w, enum place_mode mode,
 	const struct place_request request = {
 		.mode = mode, .units = w->list.items, .unit_count = w->list.count};
 	place_try(c->place, &request, &result);
+	if (mode == PLACE_TOGETHER && !result.complete)
+		application_of(w->roots.items[0]->slot)->slots.blocker =
+			unplaced_slot(w, &result.reason);
 	size_t kept = 0;
 	for (size_t k = 0; k < w->list.count; k++) {
 		struct slot_control *root = w->roots.items[k];
@@ -368,6 +381,7 @@ static void place_application(struct control *c, struct control_application *a)
 	char *reason = NULL;
 	forget_waiting(c, a);
 	end_seeking(a);
+	a->slots.blocker = NULL;
 	collect_wants(c, a, &lost, &first);
 	if (lost.list.count > 0)
 		(void)try_wants(c, &lost, PLACE_RECOVER, &reason);

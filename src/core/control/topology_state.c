@@ -39,6 +39,15 @@ static enum topology_state derive(const struct control_application *a)
 	return a->was_running ? TOPOLOGY_DEGRADED : TOPOLOGY_PENDING;
 }
 
+/* None: what was lost is back, and the topology passes `degraded` on its way to `running`. */
+static char *degraded_cause(uint32_t missing, uint32_t all)
+{
+	if (missing == 0)
+		return mem_strdup("what was lost is back");
+	return str_printf("%u of %u space%s %s not running", missing, all, str_plural(all),
+			  missing == 1 ? "is" : "are");
+}
+
 static char *cause_of(const struct control_application *a, enum topology_state to)
 {
 	switch (to) {
@@ -49,10 +58,8 @@ static char *cause_of(const struct control_application *a, enum topology_state t
 	case TOPOLOGY_FAILED:
 		return mem_strdup(a->reason != NULL ? a->reason : "a space has no place");
 	case TOPOLOGY_DEGRADED:
-		return str_printf(
-			"%u of %u spaces %s not running",
-			a->slots.to_start - a->slots.to_start_started, a->slots.to_start,
-			a->slots.to_start - a->slots.to_start_started == 1 ? "is" : "are");
+		return degraded_cause(a->slots.to_start - a->slots.to_start_started,
+				      a->slots.to_start);
 	case TOPOLOGY_PENDING:
 		return mem_strdup("waits for its spaces to be placed and started");
 	}

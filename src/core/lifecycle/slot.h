@@ -127,6 +127,9 @@ struct slot_set {
 	uint32_t to_start;	   /* goal deployed-started */
 	uint32_t to_start_started; /* ... and in that state */
 	uint32_t not_gone;	   /* goal or state above not-deployed */
+	/* The slot without a place for which the others that have none wait: those that were never
+	 * placed are placed together or not at all [topology.placement.together]. NULL: none. */
+	const struct slot *blocker;
 };
 
 /* Every slot of the sub-tree of `top`, itself first, parents before their children. */

@@ -99,6 +99,14 @@ static bool has_no_place(const struct slot *s)
 	return !s->serving.placed && !s->serving.zhost_lost;
 }
 
+/* Whether it could be placed, but another one of its topology cannot. */
+static bool waits_for_the_whole(const struct slot *s)
+{
+	const struct slot *blocker = s->set->blocker;
+	return blocker != NULL && has_no_place(s) && s->serving.no_place &&
+	       blocker->root != s->root;
+}
+
 static void describe_failure(struct buffer *b, const struct slot *s, enum joint joint)
 {
 	if (s->serving.exhausted)
@@ -138,7 +146,11 @@ static void describe(struct buffer *b, const struct slot *s, enum joint joint, i
 		describe_missing(b, s, depth);
 		break;
 	case STATE_NOT_DEPLOYED:
-		if (s->serving.no_place || has_no_place(s))
+		if (waits_for_the_whole(s)) {
+			say_join(b, joint, "waits for ");
+			say(b, s->set->blocker->path);
+			say(b, ": a topology is placed as a whole");
+		} else if (s->serving.no_place || has_no_place(s))
 			say_join(b, joint, "has no place");
 		else if (s->serving.zhost_lost)
 			say_join(b, joint, "was lost with its zhost");

@@ -37,6 +37,12 @@ static void compile_all(struct compile *c)
 	}
 }
 
+static void add_rest(struct diagnostics *all, unsigned hidden)
+{
+	diagnostics_add(all, NULL, 0, 0, "%u more finding%s not shown", hidden,
+			hidden == 1 ? " is" : "s are");
+}
+
 int topology_compile(const Samoza__V1__Topology *in, const struct topology_source *source,
 		     const struct topology_options *options, struct diagnostics *findings,
 		     struct topology **ret_topology, struct error **err)
@@ -58,8 +64,7 @@ int topology_compile(const Samoza__V1__Topology *in, const struct topology_sourc
 		diagnostics_sort(&own);
 		r = diagnostics_error(&own, err);
 		if (c.finding_count > SCHEMA_FINDINGS_MAX)
-			diagnostics_add(&own, NULL, 0, 0, "%u more findings are not shown",
-					c.finding_count - SCHEMA_FINDINGS_MAX);
+			add_rest(&own, c.finding_count - SCHEMA_FINDINGS_MAX);
 		if (findings != NULL) {
 			vector_for_each (&own.list, d)
 				diagnostics_add(findings, d->file, d->line, d->column, "%s",

@@ -141,8 +141,8 @@ static void ring_send(struct runner *i)
 
 		l->ring_dropped = 0;
 		connection_note(i, ZRUN_LEVEL_WARN,
-				"%u older log lines were lost while no zhost took them",
-				dropped);
+				"%u older log line%s lost while no zhost took them", dropped,
+				dropped == 1 ? " was" : "s were");
 	}
 	flush(i);
 }

@@ -443,9 +443,10 @@ char *step_text(const Samoza__V1__ScenarioStep *step)
 				  step->bulk->path != NULL ? "/" : "",
 				  step->bulk->path != NULL ? step->bulk->path : "");
 	if (step->fail != NULL)
-		return str_printf("fail %s of %s, %u times",
+		return str_printf("fail %s of %s, %u time%s",
 				  agent_action_name((enum agent_action)step->fail->action),
-				  step->fail->space, step->fail->times);
+				  step->fail->space, step->fail->times,
+				  str_plural(step->fail->times));
 	if (step->kill != NULL)
 		return str_printf("kill %s", step->kill->space);
 	if (step->finish != NULL)

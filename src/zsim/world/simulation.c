@@ -167,7 +167,8 @@ char *world_in_flight(const struct world *w)
 {
 	char *what = NULL;
 	if (w->foreground > 0)
-		return str_printf("%zu messages or actions", w->foreground);
+		return str_printf("messages and actions that are under way: %zu",
+				  w->foreground);
 	vector_for_each (&w->machines, n)
 		if (machine_executes(*n) && agent_is_busy((*n)->agent, &what))
 			return what;

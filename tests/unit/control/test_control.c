@@ -10,11 +10,13 @@
 #include <cmocka.h>
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "core/control/application.h"
 #include "core/control/zhost_registry.h"
 #include "fixture.h"
+#include "schema/message.h"
 
 #define STARTED	  SAMOZA__V1__PHASE__PHASE_STARTED
 #define DEPLOYED  SAMOZA__V1__PHASE__PHASE_DEPLOYED
@@ -346,9 +348,58 @@ static void the_tables_have_no_fault(void **state)
 				      "| failed | pending, degraded, stopped |\n");
 }
 
+static void check_why(const struct fixture *f, const char *id, const char *path,
+		      const char *expected)
+{
+	Samoza__V1__SpaceView *view = NULL;
+	assert_int_equal(control_view_space(f->control, id, path, &view, NULL), 0);
+	assert_string_equal(view->why, expected);
+	schema_message_free(view);
+}
+
+static void a_space_that_waits_for_the_place_of_another_says_so(void **state)
+{
+	struct fixture f;
+	(void)state;
+	set_up(&f);
+	fixture_submit(&f, "a", "shop",
+		       "- {name: web, type: CALL}\n"
+		       "- {name: eye, type: IO, capabilities: [sensors.camera]}\n"
+		       "- {name: lens, type: CALL, inside: eye}\n");
+	for (int restarts = 0; restarts < 2; restarts++) {
+		check_why(&f, "a", "web", "web waits for eye: a topology is placed as a whole");
+		check_why(&f, "a", "eye", "eye has no place");
+		fixture_restart(&f);
+		fixture_hello(&f, "n1", 2, NULL, 0);
+	}
+	fixture_done(&f);
+}
+
+static void a_failed_topology_whose_zhost_returns_says_that_it_is_back(void **state)
+{
+	struct fixture f;
+	(void)state;
+	set_up(&f);
+	uint64_t epoch = start_one(&f, "a", "shop", ONE_SPACE);
+	fixture_advance(&f, 120000);
+	check_state(&f, "a", "failed");
+	fixture_clear_events(&f);
+	fixture_hello(&f, "n1", 2, &(struct reported){"a", "web", epoch, STARTED, NULL, 0}, 1);
+	check_state(&f, "a", "running");
+	bool seen = false;
+	vector_for_each (&f.events, e) {
+		assert_null(strstr((*e)->cause, "0 of"));
+		seen = seen || strcmp((*e)->cause, "what was lost is back") == 0;
+	}
+	assert_true(seen);
+	fixture_done(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_space_that_waits_for_the_place_of_another_says_so),
+		cmocka_unit_test(a_failed_topology_whose_zhost_returns_says_that_it_is_back),
 		cmocka_unit_test(a_submitted_space_is_placed_deployed_and_started),
 		cmocka_unit_test(without_start_nothing_is_placed),
 		cmocka_unit_test(a_name_is_taken_until_its_topology_is_stopped),

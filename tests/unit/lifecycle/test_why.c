@@ -87,6 +87,26 @@ static void a_missing_place_is_explained(void **state)
 	stage_tear_down(&stage);
 }
 
+static void a_topology_that_waits_for_one_of_its_spaces_is_told_as_such(void **state)
+{
+	(void)state;
+	struct stage stage;
+	stage_set_up(&stage, lamp, GOAL_DEPLOYED_STARTED, STATE_NOT_DEPLOYED);
+	for (const char *const *path = (const char *const[]){"mysql", "tomcat", "web", NULL};
+	     *path != NULL; path++) {
+		stage_slot(&stage, *path)->serving.placed = false;
+		stage_slot(&stage, *path)->serving.no_place = true;
+	}
+	stage_slot(&stage, "mysql")->set->blocker = stage_slot(&stage, "mysql");
+	check(&stage, "mysql", "mysql has no place");
+	check(&stage, "tomcat", "tomcat waits for mysql: a topology is placed as a whole");
+	check(&stage, "web", "web waits for mysql: a topology is placed as a whole");
+	/* One that was lost is placed by itself. */
+	stage_slot(&stage, "web")->serving.zhost_lost = true;
+	check(&stage, "web", "web has no place");
+	stage_tear_down(&stage);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -94,6 +114,7 @@ int main(void)
 		cmocka_unit_test(what_runs_needs_no_explanation),
 		cmocka_unit_test(a_failure_is_explained_with_its_error),
 		cmocka_unit_test(a_missing_place_is_explained),
+		cmocka_unit_test(a_topology_that_waits_for_one_of_its_spaces_is_told_as_such),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -54,13 +54,12 @@ static void every_rule_gives_its_figures(void **state)
 		"a has no place\n"
 		"  because no zhost satisfies capability requirement 'sensors.camera': needed "
 		"by "
-		"a, none of 1 zhost that remain\n"
+		"a, none of 1 zhost that remains\n"
 		"  smallest change: capability sensors.camera and label region=eu and a "
 		"position "
 		"that satisfies constraint 'near 48.86, 2.35 within 50km' and what satisfies "
-		"affinity with 'b' on zhost and room elsewhere for spread over zone with "
-		"max_skew "
-		"1 and 0.5 cpu more and 384 MiB more and 1 gpu more on n1\n"
+		"affinity with 'b' on zhost and label zone and 0.5 cpu more and 384 MiB more "
+		"and 1 gpu more on n1\n"
 		"  no      n1                   capability 'sensors.camera', not offered; "
 		"constraint 'region == eu', region is us; constraint 'near 48.86, 2.35 within "
 		"50km', 877 km away; affinity with 'b' on zhost, none there; spread over "
@@ -76,6 +75,47 @@ static void every_rule_gives_its_figures(void **state)
 		"needs 2 gpu (T4, V100), 0 free\n");
 	app_done(&t);
 	place_free(p);
+}
+
+static void a_label_that_no_zhost_has_is_named(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *placement, *expected;
+	} cases[] = {
+		{"constraints: [rack == a]",
+		 "no zhost satisfies constraint 'rack == a': needed by a, none of 2 zhosts has "
+		 "the "
+		 "label 'rack'\n  smallest change: label rack=a on one zhost"},
+		{"spread: [{over: rack, required: true}]",
+		 "no zhost satisfies spread over rack with max_skew 1: needed by a, none of 2 "
+		 "zhosts "
+		 "has the label 'rack'\n  smallest change: label rack on one zhost"},
+		{"affinity: [{with: b, scope: rack, required: true}]",
+		 "no zhost satisfies affinity with 'b' on rack: needed by a, none of 2 zhosts "
+		 "has "
+		 "the label 'rack'\n  smallest change: label rack on one zhost"},
+		/* Another value than the one that is there. */
+		{"constraints: [region == us]", "no zhost satisfies constraint 'region == us': "
+						"needed by a, none of 2 zhosts\n"},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct place *p = place_new(NULL);
+		(void)add_zhost(p, "{name: n1, cpu: 4, memory: 4GiB, region: eu}");
+		(void)add_zhost(p, "{name: n2, cpu: 4, memory: 4GiB}");
+		CLEANUP(freep)
+		char *spaces = str_printf("- {name: a, type: DATA, placement: {%s}}\n"
+					  "- {name: b, type: DATA}\n",
+					  cases[i].placement);
+		struct app t = app_add(p, "app", spaces);
+		char *text = explain(&t, 0);
+		if (strstr(text, cases[i].expected) == NULL)
+			print_error("%s", text);
+		assert_non_null(strstr(text, cases[i].expected));
+		free(text);
+		app_done(&t);
+		place_free(p);
+	}
 }
 
 static void identical_zhosts_are_grouped(void **state)
@@ -183,6 +223,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_rule_gives_its_figures),
+		cmocka_unit_test(a_label_that_no_zhost_has_is_named),
 		cmocka_unit_test(identical_zhosts_are_grouped),
 		cmocka_unit_test(the_smallest_change_that_fits_is_named),
 		cmocka_unit_test(together_names_the_unit_without_a_place),

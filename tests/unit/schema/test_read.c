@@ -127,7 +127,7 @@ static const struct bad bads[] = {
 	{"missing below", TOPOLOGY, HEAD "spaces:\n  - {name: a}\n  - type: UI\n",
 	 "f:5:5: missing 'type' in space\nf:6:5: missing 'name' in space\n"},
 	{"no spaces", TOPOLOGY, HEAD "spaces: []\n",
-	 "f:4:9: 'spaces' has 0 elements, at least 1 are needed\n"},
+	 "f:4:9: 'spaces' has 0 elements, at least 1 is needed\n"},
 	{"two of a oneof", SPACE, "ready: {tcp: 80, http: x}\n",
 	 "f:1:18: 'http' cannot stand beside 'tcp' in ready\n"},
 	{"none of a oneof", SPACE, "health: {interval: 3s}\n",

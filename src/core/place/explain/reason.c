@@ -112,12 +112,29 @@ static char *plain_sentence(const struct filter *f, const struct requirement *r)
 	return str_printf("no zhost satisfies %s", what);
 }
 
-static char *plain_detail(const struct filter *f, const char *path,
+/* Whether none of them has the label that the requirement is about. */
+static bool all_lack_label(const struct filter *f, const char *label,
+			   const struct remaining *left)
+{
+	for (uint32_t i = 0; label != NULL && i < left->count; i++) {
+		const struct place_node *node = node_at(f->place, left->zhosts[i]);
+		if (label_set_find(&node->description->labels, label) != NULL)
+			return false;
+	}
+	return label != NULL;
+}
+
+static char *plain_detail(const struct filter *f, const struct requirement *r, const char *path,
 			  const struct remaining *left)
 {
-	return str_printf("needed by %s, none of %u zhost%s%s", path, left->count,
-			  left->count == 1 ? "" : "s",
-			  left->count < f->place->by_name.count ? " that remain" : "");
+	const char *label = r->rule->label != NULL ? r->rule->label(f, r) : NULL;
+	const char *remain = left->count < f->place->by_name.count ? " that remain" : "";
+	CLEANUP(freep)
+	char *of = str_printf("none of %u zhost%s%s", left->count, str_plural(left->count),
+			      left->count == 1 && remain[0] != '\0' ? " that remains" : remain);
+	if (all_lack_label(f, label, left))
+		return str_printf("needed by %s, %s has the label '%s'", path, of, label);
+	return str_printf("needed by %s, %s", path, of);
 }
 
 bool reason_find(struct filter *f, const char *path, struct place_reason *reason)
@@ -129,7 +146,7 @@ bool reason_find(struct filter *f, const char *path, struct place_reason *reason
 		reason->sentence = r->rule->sentence != NULL ? r->rule->sentence(f, r)
 							     : plain_sentence(f, r);
 		reason->detail = r->rule->detail != NULL ? r->rule->detail(f, path, &left)
-							 : plain_detail(f, path, &left);
+							 : plain_detail(f, r, path, &left);
 	}
 	free(left.zhosts);
 	if (r != NULL)

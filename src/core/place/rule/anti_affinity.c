@@ -37,9 +37,17 @@ static char *failure(const struct filter *f, const struct requirement *r, uint32
 			    counter_at(f->place, t->counter, zhost) + t->own);
 }
 
+static const char *label(const struct filter *f, const struct requirement *r)
+{
+	return label_of_scope(f->place, ((const struct affinity_term *)r->declared)->column);
+}
+
 static char *smallest_change(const struct filter *f, const struct requirement *r,
 			     uint32_t zhost)
 {
+	const struct affinity_term *t = r->declared;
+	if (domain_of(f->place, t->column, zhost) == DOMAIN_NONE)
+		return str_printf("label %s", scope_text(f->place, t->column));
 	CLEANUP(freep) char *name = what(f, r);
 	return str_printf("nothing against %s", name);
 }
@@ -54,4 +62,5 @@ const struct place_rule rule_anti_affinity = {
 	.what = what,
 	.failure = failure,
 	.smallest_change = smallest_change,
+	.label = label,
 };

@@ -49,6 +49,11 @@ static char *smallest_change(const struct filter *f, const struct requirement *r
 	IMPOSSIBLE("operator of a constraint");
 }
 
+static const char *label(const struct filter *f, const struct requirement *r)
+{
+	return ((const struct constraint *)r->declared)->label;
+}
+
 static char *key(const struct requirement *r)
 {
 	const struct constraint *c = r->declared;
@@ -74,5 +79,6 @@ const struct place_rule rule_constraint = {
 	.what = what,
 	.failure = failure,
 	.smallest_change = smallest_change,
+	.label = label,
 	.key = key,
 };

@@ -98,6 +98,8 @@ struct place_rule {
 	/* What would have to change on the zhost so that it holds there: "label region=eu" */
 	char *(*smallest_change)(const struct filter *f, const struct requirement *r,
 				 uint32_t zhost);
+	/* The label without which no zhost can satisfy it; NULL: none. Borrowed. */
+	const char *(*label)(const struct filter *f, const struct requirement *r);
 	/* How much is missing there, relative to the need. NULL: 1 */
 	double (*missing)(const struct filter *f, const struct requirement *r, uint32_t zhost);
 

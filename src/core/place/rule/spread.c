@@ -42,9 +42,17 @@ static char *failure(const struct filter *f, const struct requirement *r, uint32
 		domain_text(p, s->column, domain), domain == m->domain ? m->second : m->fewest);
 }
 
+static const char *label(const struct filter *f, const struct requirement *r)
+{
+	return label_of_scope(f->place, f->need->spreads[r->number].column);
+}
+
 static char *smallest_change(const struct filter *f, const struct requirement *r,
 			     uint32_t zhost)
 {
+	uint32_t column = f->need->spreads[r->number].column;
+	if (domain_of(f->place, column, zhost) == DOMAIN_NONE)
+		return str_printf("label %s", scope_text(f->place, column));
 	CLEANUP(freep) char *name = what(f, r);
 	return str_printf("room elsewhere for %s", name);
 }
@@ -59,4 +67,5 @@ const struct place_rule rule_spread = {
 	.what = what,
 	.failure = failure,
 	.smallest_change = smallest_change,
+	.label = label,
 };

@@ -11,6 +11,11 @@ const char *scope_text(const struct place *p, uint32_t column)
 				     : symbol_text(&p->symbols, p->columns.items[column].label);
 }
 
+const char *label_of_scope(const struct place *p, uint32_t column)
+{
+	return column == SCOPE_ZHOST ? NULL : scope_text(p, column);
+}
+
 char *affinity_text(const struct affinity *rule)
 {
 	if (rule->self)
@@ -140,7 +145,6 @@ char *capacity_detail(const struct filter *f, const char *path, const struct rem
 	for (uint32_t i = 0; i < shown; i++)
 		add_most_devices(f, &d->requests[i], left, &text);
 	(void)buffer_printf(&text, " free on %u zhost%s that pass%s the other rules",
-			    left->count, left->count == 1 ? "" : "s",
-			    left->count == 1 ? "es" : "");
+			    left->count, str_plural(left->count), left->count == 1 ? "es" : "");
 	return buffer_steal(&text);
 }

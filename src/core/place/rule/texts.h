@@ -9,6 +9,8 @@
 
 /* "zhost", or the label */
 const char *scope_text(const struct place *p, uint32_t column);
+/* The label; NULL for "zhost". Borrowed. */
+const char *label_of_scope(const struct place *p, uint32_t column);
 /* Name in `with`, as the topology writes it: "self", "store", "shop/store" */
 char *affinity_text(const struct affinity *rule);
 /* How many are in the domain of a zhost: "none there", "2 in eu", "no label region" */
