@@ -86,7 +86,26 @@ static void wrapper(struct buffer *out, const struct module_info *info, uint32_t
 				    type, member, name);
 }
 
-void glue_write(struct buffer *out, const struct module_info *info)
+/* The image as the assembler reads it, without a detour through C. */
+static void image_definition(struct buffer *out, const struct image *image)
+{
+	if (image->runs.count == 0)
+		return;
+	(void)buffer_printf(
+		out,
+		"__asm__(\".pushsection .rodata.image,\\\"a\\\"\\n\"\n"
+		"\t\".balign %u\\nglue_image: .incbin \\\"image\\\"\\n.popsection\");\n"
+		"extern const uint8_t glue_image[]"
+		" __attribute__((visibility(\"hidden\")));\n"
+		"static const struct guest_image_run glue_runs[] = {\n",
+		image_is_mapped(image) ? IMAGE_PAGE : 16u);
+	vector_for_each (&image->runs, run)
+		(void)buffer_printf(out, "\t{%" PRIu32 "u,%" PRIu32 "u,%" PRIu32 "u,%d},\n",
+				    run->at, run->size, run->from, run->is_mapped);
+	(void)buffer_add_string(out, "};\n");
+}
+
+void glue_write(struct buffer *out, const struct module_info *info, const struct image *image)
 {
 	static const struct {
 		uint32_t bit;
@@ -107,6 +126,7 @@ void glue_write(struct buffer *out, const struct module_info *info)
 		if (info->imports[i])
 			import_definition(out, &import_table[i]);
 	instantiate(out, info);
+	image_definition(out, image);
 	for (size_t i = 0; i < ARRAY_SIZE(exports); i++)
 		wrapper(out, info, exports[i].bit, exports[i].type, exports[i].member,
 			exports[i].name);
@@ -123,5 +143,10 @@ void glue_write(struct buffer *out, const struct module_info *info)
 		if ((info->exports & exports[i].bit) != 0)
 			(void)buffer_printf(out, "\t.%s = glue_%s,\n", exports[i].member,
 					    exports[i].member);
+	if (image->runs.count > 0)
+		(void)buffer_printf(out,
+				    "\t.image = glue_image,\n\t.runs = glue_runs,\n"
+				    "\t.run_count = %zu,\n",
+				    image->runs.count);
 	POST(buffer_add_string(out, "};\n") == 0);
 }

@@ -13,7 +13,8 @@ struct glue_file {
 };
 extern const struct glue_file glue_files[2];
 
-/* One translation unit: includes "space.c", defines its imports, exports the constant. */
-void glue_write(struct buffer *out, const struct module_info *info);
+/* One translation unit: includes "space.c", defines its imports, includes the file "image", exports
+ * the constant. */
+void glue_write(struct buffer *out, const struct module_info *info, const struct image *image);
 
 #endif

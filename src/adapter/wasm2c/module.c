@@ -298,7 +298,8 @@ static void element_section(struct reader *r, struct module *m)
 			module_check_constant(r, "the place of an element segment", VALUE_I32);
 		if (flags != 0 && read_byte(r) != 0)
 			reader_fail(r, ERR_INVALID, start, "elements of an unknown kind");
-		functions = read_count(r, "elements", MODULE_TABLE_MAX, 1);
+		functions = read_count(r, "elements", MODULE_TABLE_MAX - m->info.elements, 1);
+		m->info.elements += functions;
 		for (uint32_t f = 0; f < functions && r->result == 0; f++) {
 			size_t at = r->at;
 			uint32_t index = read_u32(r);
@@ -317,7 +318,7 @@ static void data_section(struct reader *r, struct module *m)
 
 	for (uint32_t i = 0; i < count && r->result == 0; i++) {
 		size_t start = r->at;
-		uint32_t flags = read_u32(r);
+		uint32_t flags = read_u32(r), size;
 
 		if (r->result == 0 && flags > 2)
 			reader_fail(r, ERR_INVALID, start, "a data segment of an unknown kind");
@@ -328,7 +329,13 @@ static void data_section(struct reader *r, struct module *m)
 			reader_fail(r, ERR_INVALID, start, "a data segment without a memory");
 		if (flags != 1)
 			module_check_constant(r, "the place of a data segment", VALUE_I32);
-		(void)read_bytes(r, read_u32(r));
+		size = read_u32(r);
+		if (read_bytes(r, size) != NULL && flags == 1)
+			m->info.passive_bytes += size;
+		if (r->result == 0 && m->info.passive_bytes > MODULE_PASSIVE_MAX)
+			reader_fail(r, ERR_LIMIT, start,
+				    "passive data segments of more than %u bytes",
+				    MODULE_PASSIVE_MAX);
 		m->data_segments++;
 	}
 }

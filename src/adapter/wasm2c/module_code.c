@@ -361,6 +361,13 @@ static void body(struct reader *r, struct module *m, uint32_t index)
 			    "the body of function %" PRIu32 " ends too late", function);
 		return;
 	}
+	if (size > MODULE_FUNCTION_MAX) {
+		reader_fail(r, ERR_LIMIT, start,
+			    "function %" PRIu32 " has %" PRIu32
+			    " bytes of code, at most %u are allowed",
+			    function, size, MODULE_FUNCTION_MAX);
+		return;
+	}
 	r->end = r->at + size;
 	locals(r, &b);
 	while (r->result == 0 && b.depth > 0) {
@@ -392,6 +399,11 @@ void module_check_code(struct reader *r, struct module *m)
 	}
 	m->body_count = count;
 	m->info.code_bytes = (uint32_t)(r->end - start);
+	if (m->info.code_bytes > MODULE_CODE_MAX)
+		reader_fail(r, ERR_LIMIT, start,
+			    "the module has %" PRIu32
+			    " bytes of code, at most %u are allowed; data may be larger",
+			    m->info.code_bytes, MODULE_CODE_MAX);
 	for (uint32_t i = 0; i < count && r->result == 0; i++)
 		body(r, m, i);
 }
@@ -417,4 +429,14 @@ void module_check_constant(struct reader *r, const char *what, uint8_t type)
 	start = r->at;
 	if (read_byte(r) != 0x0b)
 		reader_fail(r, ERR_INVALID, start, "%s is not one constant", what);
+}
+
+uint32_t module_read_i32(struct reader *r)
+{
+	uint32_t value;
+
+	(void)read_byte(r); /* i32.const */
+	value = (uint32_t)read_signed(r, 32);
+	(void)read_byte(r); /* end */
+	return value;
 }

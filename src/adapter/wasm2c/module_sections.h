@@ -12,6 +12,8 @@ struct module;
 void module_check_code(struct reader *r, struct module *m);
 /* One instruction sequence of a constant: T.const and end. */
 void module_check_constant(struct reader *r, const char *what, uint8_t type);
+/* The i32.const of a constant that was checked. */
+uint32_t module_read_i32(struct reader *r);
 /* The export section's content. */
 void module_check_exports(struct reader *r, struct module *m);
 /* Writes an export section of those that zrun calls; `to` has room for a section as long as the

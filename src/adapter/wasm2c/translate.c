@@ -17,7 +17,7 @@
 #include "base/check.h"
 #include "base/str.h"
 
-#define GLUE_BYTES_MAX (256 * 1024)
+#define GLUE_BYTES_MAX (16 * 1024 * 1024) /* a line for each run of the image */
 #define ARGUMENTS_MAX  40
 
 #ifndef P_PIDFD
@@ -73,7 +73,7 @@ static int write_file(const char *directory, const char *name, const void *data,
 
 static void source_done(struct translation_source *source)
 {
-	free(source->wasm);
+	module_rewritten_done(&source->module);
 	buffer_done(&source->glue);
 	*source = (struct translation_source){0};
 }
@@ -83,9 +83,12 @@ static int prepare_source(struct translation *tr, const uint8_t *module, size_t 
 {
 	struct translation_source *source = &tr->source;
 
+	int r = module_rewrite(module, size, &source->module, err);
+
 	source->glue = (struct buffer)BUFFER_INIT(GLUE_BYTES_MAX);
-	glue_write(&source->glue, &tr->info);
-	return module_rewrite(module, size, &source->wasm, &source->wasm_size, err);
+	if (r == 0)
+		glue_write(&source->glue, &tr->info, &source->module.image);
+	return r;
 }
 
 static int prepare_directory(struct translation *tr, struct error **err)
@@ -101,7 +104,10 @@ static int prepare_directory(struct translation *tr, struct error **err)
 		return r;
 	}
 	tr->directory = directory;
-	r = write_file(directory, "space.wasm", source->wasm, source->wasm_size, err);
+	r = write_file(directory, "space.wasm", source->module.data, source->module.size, err);
+	if (r == 0)
+		r = write_file(directory, "image", source->module.image.data,
+			       source->module.image.size, err);
 	if (r == 0)
 		r = write_file(directory, "glue.c", source->glue.data, source->glue.size, err);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(glue_files); i++)
@@ -111,10 +117,18 @@ static int prepare_directory(struct translation *tr, struct error **err)
 	return r;
 }
 
+/* A limit in seconds, by what there is to compile: up to three times `base`. */
+static unsigned seconds(const struct translation *tr, unsigned base)
+{
+	return base + (unsigned)(2ull * base * tr->info.code_bytes / MODULE_CODE_MAX);
+}
+
 static int run(struct translation *tr, enum step step, const char *const *argv,
 	       struct error **err)
 {
-	int r = translator_spawn(tr->translator, tr->directory, argv, &tr->pid, err);
+	const struct translator *t = tr->translator;
+	int r = translator_spawn(t, tr->directory, argv, seconds(tr, t->cpu_seconds), &tr->pid,
+				 err);
 
 	if (r < 0)
 		return r;
@@ -195,7 +209,7 @@ int translation_start(struct translator *t, const uint8_t *module, size_t size,
 		*ret_translation = tr;
 		return 0;
 	}
-	tr->deadline_ms = translate_now_ms() + t->wall_seconds * 1000ull;
+	tr->deadline_ms = translate_now_ms() + 1000ull * seconds(tr, t->wall_seconds);
 	r = prepare_directory(tr, err);
 	if (r == 0)
 		r = run_validate(tr, err);
@@ -235,7 +249,7 @@ static int step_failed(const struct translation *tr, const siginfo_t *end, struc
 			"module refused: %s was ended by signal %d (%s) while translating "
 			"it; limits: %u s of processor time, %llu MiB of memory",
 			what, end->si_status, strsignal(end->si_status),
-			tr->translator->cpu_seconds,
+			seconds(tr, tr->translator->cpu_seconds),
 			(unsigned long long)(tr->translator->memory_bytes >> 20));
 	if (end->si_status == 127 || end->si_status == 126)
 		return error_set(err, ERR_UNAVAILABLE, "%s cannot be started", what);
@@ -296,7 +310,7 @@ int translation_continue(struct translation *tr, struct error **err)
 		stop_program(tr);
 		return error_set(err, ERR_INVALID,
 				 "module refused: translating it takes longer than %u s",
-				 tr->translator->wall_seconds);
+				 seconds(tr, tr->translator->wall_seconds));
 	}
 	/* The compiler's driver may have left files. */
 	(void)kill(-tr->pid, SIGKILL);

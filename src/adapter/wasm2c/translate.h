@@ -32,7 +32,8 @@ struct translator_options {
 	const char *cache_directory; /* made if missing, mode 0700 */
 	const char *wasm2c;	     /* NULL: found by PATH */
 	const char *wasm_validate;
-	const char *compiler;  /* NULL: cc */
+	const char *compiler; /* NULL: cc */
+	/* For a module with hardly any code; three times that for MODULE_CODE_MAX. */
 	unsigned cpu_seconds;  /* per program; 0: 30 */
 	unsigned wall_seconds; /* for the whole; 0: 60 */
 	uint64_t memory_bytes; /* per program; 0: 2 GiB */

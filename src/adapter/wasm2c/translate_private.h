@@ -27,15 +27,15 @@ extern const char *const translate_compiler_arguments[];
 
 /* What is compiled. */
 struct translation_source {
-	uint8_t *wasm; /* as module_rewrite() gives it */
-	size_t wasm_size;
+	struct module_rewritten module;
 	struct buffer glue;
 };
 
 /* Starts a program under the limits in `directory` (a path), its output and errors appended to
  * the file "output" there; own process group, no other descriptors. */
 int must_check translator_spawn(const struct translator *t, const char *directory,
-				const char *const *argv, pid_t *ret_pid, struct error **err);
+				const char *const *argv, unsigned cpu_seconds, pid_t *ret_pid,
+				struct error **err);
 /* Of everything that the result depends on. */
 void translator_key(const struct translator *t, const struct translation_source *source,
 		    char ret_key[TRANSLATE_KEY_SIZE]);

@@ -76,7 +76,8 @@ static void limit(int resource, rlim_t value)
 
 /* Between fork and exec: async-signal-safe calls only. */
 __attribute__((noreturn)) static void child(const struct translator *t, const char *directory,
-					    const char *const *argv, char *const *environment)
+					    const char *const *argv, unsigned cpu_seconds,
+					    char *const *environment)
 {
 	struct sigaction by_default = {.sa_handler = SIG_DFL};
 	sigset_t none;
@@ -97,7 +98,7 @@ __attribute__((noreturn)) static void child(const struct translator *t, const ch
 		_exit(126);
 	(void)syscall(SYS_close_range, 3u, ~0u, 0u);
 	limit(RLIMIT_CORE, 0);
-	limit(RLIMIT_CPU, t->cpu_seconds);
+	limit(RLIMIT_CPU, cpu_seconds);
 	limit(RLIMIT_AS, t->memory_bytes);
 	limit(RLIMIT_FSIZE, t->output_bytes);
 	(void)setpriority(PRIO_PROCESS, 0, 5);
@@ -107,7 +108,7 @@ __attribute__((noreturn)) static void child(const struct translator *t, const ch
 }
 
 int translator_spawn(const struct translator *t, const char *directory, const char *const *argv,
-		     pid_t *ret_pid, struct error **err)
+		     unsigned cpu_seconds, pid_t *ret_pid, struct error **err)
 {
 	const char *path = getenv("PATH");
 	CLEANUP(freep)
@@ -121,7 +122,7 @@ int translator_spawn(const struct translator *t, const char *directory, const ch
 	if (pid < 0)
 		return error_errno(err, "cannot start %s", argv[0]);
 	if (pid == 0)
-		child(t, directory, argv, environment);
+		child(t, directory, argv, cpu_seconds, environment);
 	setpgid(pid, pid);
 	*ret_pid = pid;
 	return 0;
@@ -140,7 +141,7 @@ static int program_version(const struct translator *t, const char *directory,
 	int r, pidfd;
 
 	(void)unlink(path);
-	r = translator_spawn(t, directory, argv, &pid, err);
+	r = translator_spawn(t, directory, argv, t->cpu_seconds, &pid, err);
 	if (r < 0)
 		return r;
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -307,7 +308,8 @@ void translator_key(const struct translator *t, const struct translation_source 
 	crypto_hash_sha256_state state;
 
 	crypto_hash_sha256_init(&state);
-	hash_part(&state, source->wasm, source->wasm_size);
+	hash_part(&state, source->module.data, source->module.size);
+	hash_part(&state, source->module.image.data, source->module.image.size);
 	hash_part(&state, source->glue.data, source->glue.size);
 	hash_part(&state, t->description, strlen(t->description));
 	hash_arguments(&state, t->dialect);

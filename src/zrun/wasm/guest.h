@@ -5,6 +5,7 @@
  *   host_table.c   the functions that a guest imports, after the capability check
  *   host_samoza.c  sys, net, data       host_wasi.c  WASI
  *   wasm_rt.c      what translated code needs: memory, tables, traps
+ *   guest_image.c  address space and start image of the memory
  *   guest.c        the state
  *
  * Each uses those below it.

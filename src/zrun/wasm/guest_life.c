@@ -20,6 +20,7 @@
 #include "zrun/runner/termination.h"
 #include "zrun/runner/zhost_wait.h"
 #include "zrun/wasm/guest.h"
+#include "zrun/wasm/guest_image.h"
 #include "zrun/wasm/host_table.h"
 #include "zrun/wasm/host_wasi.h"
 
@@ -175,11 +176,13 @@ static void load(struct guest *g, int module_fd)
 		die(ZRUN_FAILED_LOAD, 0, "cannot load the module %s: %s", i->module_path,
 		    dlerror());
 	g->module = dlsym(handle, "samoza_guest_module");
-	if (g->module == NULL || g->module->magic != GUEST_MODULE_MAGIC)
+	if (g->module == NULL || (g->module->magic != GUEST_MODULE_MAGIC &&
+				  g->module->magic != GUEST_MODULE_MAGIC_1))
 		die(ZRUN_FAILED_LOAD, 0, "%s is not a translated module", i->module_path);
 	if (g->module->imports != imports_fingerprint())
 		die(ZRUN_FAILED_LOAD, 0, "%s was translated for another version of zrun",
 		    i->module_path);
+	guest_image_map(g, module_fd);
 	g->instance = calloc(1, g->module->instance_size);
 	if (g->instance == NULL)
 		die(ZRUN_FAILED_MEMORY, errno, "no memory for the module's globals");

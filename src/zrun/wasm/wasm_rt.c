@@ -11,9 +11,9 @@
 
 #include "zrun/runner/termination.h"
 #include "zrun/wasm/guest.h"
+#include "zrun/wasm/guest_image.h"
 
 #define PAGE	      65536u
-#define PAGES_MAX     65535u
 #define FUNC_TYPE_MAX 256 /* parameters and results; the checker allows fewer */
 
 struct func_type {
@@ -38,8 +38,7 @@ void wasm_rt_trap(wasm_rt_trap_t trap)
 
 __attribute__((noreturn)) static void no_memory(const char *what)
 {
-	die(ZRUN_FAILED_MEMORY, ENOMEM, "%s does not fit resources.memory (%llu KiB)", what,
-	    (unsigned long long)(the_guest.runner->request->memory_bytes / 1024));
+	guest_no_memory(&the_guest, what);
 }
 
 uint32_t wasm_rt_register_func_type(uint32_t params, uint32_t results, ...)
@@ -74,26 +73,19 @@ uint32_t wasm_rt_register_func_type(uint32_t params, uint32_t results, ...)
 void wasm_rt_allocate_memory(wasm_rt_memory_t *memory, uint32_t initial_pages,
 			     uint32_t max_pages)
 {
-	uint64_t cap = the_guest.runner->request->memory_bytes / PAGE;
-	void *base;
+	uint32_t cap = guest_pages_max(&the_guest);
 
-	if (cap > PAGES_MAX)
-		cap = PAGES_MAX;
 	if (initial_pages > cap)
 		no_memory("the initial memory");
-	base = mmap(NULL, GUEST_RESERVE_SIZE, PROT_NONE,
-		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (base == MAP_FAILED)
-		die(ZRUN_FAILED_MEMORY, errno, "cannot reserve 8 GiB of address space: %s",
-		    strerror(errno));
-	if (initial_pages > 0 &&
-	    mprotect(base, (size_t)initial_pages * PAGE, PROT_READ | PROT_WRITE) < 0)
+	guest_reserve(&the_guest);
+	if (initial_pages > 0 && mprotect(the_guest.memory_base, (size_t)initial_pages * PAGE,
+					  PROT_READ | PROT_WRITE) < 0)
 		no_memory("the initial memory");
-	memory->data = base;
+	guest_image_copy(&the_guest);
+	memory->data = the_guest.memory_base;
 	memory->pages = initial_pages;
-	memory->max_pages = max_pages < cap ? max_pages : (uint32_t)cap;
+	memory->max_pages = max_pages < cap ? max_pages : cap;
 	memory->size = initial_pages * PAGE;
-	the_guest.memory_base = base;
 }
 
 uint32_t wasm_rt_grow_memory(wasm_rt_memory_t *memory, uint32_t delta)

@@ -21,6 +21,15 @@ void wasm_u32(struct buffer *b, uint32_t value)
 	byte(b, (uint8_t)value);
 }
 
+void wasm_i32(struct buffer *b, uint32_t value)
+{
+	int32_t rest = (int32_t)value;
+
+	for (; rest < -64 || rest > 63; rest >>= 7)
+		byte(b, (uint8_t)(rest | 0x80));
+	byte(b, (uint8_t)(rest & 0x7f));
+}
+
 void wasm_name(struct buffer *b, const char *name, size_t size)
 {
 	wasm_u32(b, (uint32_t)size);

@@ -12,6 +12,8 @@
 /* The eight bytes that every module begins with. */
 void wasm_begin(struct buffer *b);
 void wasm_u32(struct buffer *b, uint32_t value);
+/* As the operand of i32.const. */
+void wasm_i32(struct buffer *b, uint32_t value);
 void wasm_name(struct buffer *b, const char *name, size_t size);
 /* A section whose content is in `content`, which is emptied. */
 void wasm_section(struct buffer *b, uint8_t id, struct buffer *content);

@@ -156,8 +156,8 @@ static void test_locals(void **state)
 	} cases[] = {
 		{1, 2000, true},	{1, 2001, false},	{1, 1000000, false},
 		{1, 50000000, false},	{1, UINT32_MAX, false}, {2000, 1, true},
-		{2001, 1, false},	{3, UINT32_MAX, false}, {1000000, 0, true},
-		{2, 0x80000000, false}, {400000, 1, false},
+		{2001, 1, false},	{3, UINT32_MAX, false}, {100000, 0, true},
+		{2, 0x80000000, false}, {100000, 1, false},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -180,7 +180,7 @@ static void test_nesting(void **state)
 		uint32_t depth;
 		uint8_t opcode;
 		bool fine;
-	} cases[] = {{1000, 2, true}, {1001, 2, false}, {100000, 2, false}, {100000, 3, false}};
+	} cases[] = {{1000, 2, true}, {1001, 2, false}, {80000, 2, false}, {80000, 3, false}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(BUILDER_MAX);
@@ -448,21 +448,19 @@ static void test_claims(void **state)
 
 static void test_large(void **state)
 {
-	/* 33 MiB; and 31 MiB of instructions that are all walked. */
 	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(BUILDER_MAX);
-	CLEANUP(buffer_done) struct buffer body = BUFFER_INIT(BUILDER_MAX);
+	CLEANUP(buffer_done) struct buffer c = BUFFER_INIT(BUILDER_MAX);
 	struct module_info info;
-	char *nops = mem_calloc(33u << 20, 1);
+	char *bytes = mem_calloc(31u << 20, 1);
 
-	memset(nops, 1, 33u << 20);
-	(void)buffer_add(&body, "\0", 1);
-	(void)buffer_add(&body, nops, 31u << 20);
-	(void)buffer_add(&body, "\x41\0\x0b", 3);
-	wasm_module(&b, body.data, body.size);
+	wasm_module(&b, body_zero, sizeof(body_zero));
+	wasm_name(&c, "name", 4);
+	(void)buffer_add(&c, bytes, 31u << 20);
+	wasm_section(&b, 0, &c);
 	accepted(&b, &info);
-	(void)buffer_add(&b, nops, 2u << 20);
+	(void)buffer_add(&b, bytes, 2u << 20);
 	refused(&b, ERR_LIMIT, "at most 33554432");
-	free(nops);
+	free(bytes);
 }
 
 static void test_no_entry(void **state)
@@ -481,10 +479,9 @@ static void test_rewrite(void **state)
 {
 	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(BUILDER_MAX);
 	CLEANUP(buffer_done) struct buffer c = BUFFER_INIT(BUILDER_MAX);
-	CLEANUP(freep) uint8_t *out = NULL;
+	CLEANUP(module_rewritten_done) struct module_rewritten m = {0};
 	struct module_info before, after;
 	struct error *error = NULL;
-	size_t size = 0;
 
 	wasm_begin(&b);
 	wasm_name(&c, "name", 4);
@@ -502,8 +499,9 @@ static void test_rewrite(void **state)
 	wasm_section(&b, 7, &c);
 	wasm_code(&b, body_zero, sizeof(body_zero));
 	accepted(&b, &before);
-	assert_int_equal(module_rewrite((const uint8_t *)b.data, b.size, &out, &size, &error),
-			 0);
+	assert_int_equal(module_rewrite((const uint8_t *)b.data, b.size, &m, &error), 0);
+	const uint8_t *out = m.data;
+	size_t size = m.size;
 	assert_int_equal(module_check(out, size, MEMORY, &after, &error), 0);
 	assert_memory_equal(&before, &after, sizeof(after));
 	assert_null(memmem(out, size, "evil", 4));
@@ -513,22 +511,145 @@ static void test_rewrite(void **state)
 	assert_true(size < b.size);
 }
 
+/* What costs time to compile has a limit of its own, which is found before anything is compiled. */
+static void test_code_limits(void **state)
+{
+	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(BUILDER_MAX);
+	CLEANUP(buffer_done) struct buffer body = BUFFER_INIT(BUILDER_MAX);
+	CLEANUP(buffer_done) struct buffer c = BUFFER_INIT(BUILDER_MAX);
+	struct module_info info;
+
+	(void)buffer_add(&body, "\0", 1);
+	while (body.size < MODULE_FUNCTION_MAX - 3)
+		(void)buffer_add(&body, "\1", 1); /* nop */
+	(void)buffer_add(&body, "\x41\0\x0b", 3);
+	wasm_module(&b, body.data, body.size);
+	accepted(&b, &info);
+	buffer_clear(&b);
+	(void)buffer_add(&body, "\x0b", 1);
+	wasm_module(&b, body.data, body.size);
+	refused(&b, ERR_LIMIT, "function 0 has 262145 bytes of code, at most 262144");
+	buffer_clear(&b);
+	wasm_begin(&b);
+	wasm_types(&b);
+	wasm_u32(&c, 5);
+	(void)buffer_add(&c, "\0\0\0\0\0", 5);
+	wasm_section(&b, 3, &c);
+	wasm_export(&b, "on_process", 10, 0, 0);
+	wasm_u32(&c, 5);
+	for (int i = 0; i < 5; i++) {
+		wasm_u32(&c, (uint32_t)body.size);
+		(void)buffer_add(&c, body.data, body.size);
+	}
+	wasm_section(&b, 10, &c);
+	refused(&b, ERR_LIMIT, "bytes of code, at most 1048576 are allowed");
+}
+
+/* A module with this memory and these segments, each `size` bytes of 'd'. */
+static void with_data(struct buffer *b, uint32_t pages, const uint32_t (*segments)[3],
+		      size_t count)
+{
+	CLEANUP(buffer_done) struct buffer c = BUFFER_INIT(BUILDER_MAX);
+
+	wasm_begin(b);
+	wasm_types(b);
+	wasm_function(b);
+	(void)buffer_add(&c, "\1\0", 2);
+	wasm_u32(&c, pages);
+	wasm_section(b, 5, &c);
+	wasm_export(b, "on_process", 10, 0, 0);
+	wasm_code(b, body_zero, sizeof(body_zero));
+	wasm_u32(&c, (uint32_t)count);
+	for (size_t i = 0; i < count; i++) {
+		wasm_u32(&c, segments[i][0]); /* flags: 0 active, 1 passive */
+		if (segments[i][0] == 0) {
+			(void)buffer_add(&c, "\x41", 1);
+			wasm_i32(&c, segments[i][1]);
+			(void)buffer_add(&c, "\x0b", 1);
+		}
+		wasm_u32(&c, segments[i][2]);
+		for (uint32_t n = 0; n < segments[i][2]; n++)
+			(void)buffer_add(&c, "d", 1);
+	}
+	wasm_section(b, 11, &c);
+}
+
+static void test_image(void **state)
+{
+	static const uint32_t segments[][3] = {
+		{0, 8, 4}, {0, 10, 4},	    {1, 0, 3},	     {0, 20, 2},      {0, 32, 70000},
+		{0, 0, 0}, {0, 0x40000, 1}, {0, 0x4ffff, 1}, {0, 0x4ffff, 2}, /* traps */
+	};
+	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(BUILDER_MAX);
+	CLEANUP(module_rewritten_done) struct module_rewritten m = {0};
+	struct error *error = NULL;
+	struct module_info info;
+
+	with_data(&b, 5, segments, ARRAY_SIZE(segments));
+	accepted(&b, &info);
+	assert_int_equal(info.passive_bytes, 3);
+	assert_int_equal(module_rewrite((const uint8_t *)b.data, b.size, &m, &error), 0);
+	assert_true(m.size < 200);
+	assert_int_equal(m.image.runs.count, 3);
+	assert_int_equal(m.image.size, 2 * IMAGE_PAGE + 2);
+	const struct image_run *run = m.image.runs.items;
+	assert_true(run[0].at == 0 && run[0].size == 2 * IMAGE_PAGE && run[0].is_mapped);
+	assert_true(run[1].at == 0x40000 && run[1].size == 1 && !run[1].is_mapped);
+	assert_true(run[2].at == 0x4ffff && run[2].size == 1 && !run[2].is_mapped);
+	assert_memory_equal(m.image.data, "\0\0\0\0\0\0\0\0dddddd\0\0\0\0\0\0dd\0", 23);
+	assert_int_equal(m.image.data[32 + 69999], 'd');
+	assert_int_equal(m.image.data[32 + 70000], 0);
+}
+
+/* Small segments far apart stay small, and do not become gigabytes of zeros. */
+static void test_sparse_image(void **state)
+{
+	static uint32_t segments[400][3];
+	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(BUILDER_MAX);
+	CLEANUP(module_rewritten_done) struct module_rewritten m = {0};
+	struct error *error = NULL;
+	struct module_info info;
+
+	for (uint32_t i = 0; i < ARRAY_SIZE(segments); i++) {
+		segments[i][1] = i == 0 ? 0 : 0x100000 + i * 0x10000;
+		segments[i][2] = i == 0 ? 500000 : 1;
+	}
+	with_data(&b, 500, segments, ARRAY_SIZE(segments));
+	accepted(&b, &info);
+	assert_int_equal(module_rewrite((const uint8_t *)b.data, b.size, &m, &error), 0);
+	assert_int_equal(m.image.runs.count, 400);
+	assert_int_equal(m.image.size, 8 * IMAGE_PAGE + 399);
+}
+
+static void test_passive_limit(void **state)
+{
+	static const uint32_t most[][3] = {{1, 0, MODULE_PASSIVE_MAX}};
+	static const uint32_t more[][3] = {{1, 0, MODULE_PASSIVE_MAX}, {1, 0, 1}};
+	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(BUILDER_MAX);
+	struct module_info info;
+
+	with_data(&b, 1, most, 1);
+	accepted(&b, &info);
+	buffer_clear(&b);
+	with_data(&b, 1, more, 2);
+	refused(&b, ERR_LIMIT, "passive data segments of more than 1048576 bytes");
+}
+
 /* No mutation of a real module crashes the checker or the rewriter (run under asan as well),
  * and whatever is accepted stays accepted, with the same facts, once rewritten. */
 static void mutated(const struct buffer *b, size_t at, uint8_t value)
 {
 	struct module_info before, after;
-	uint8_t *out = NULL;
-	size_t size = 0;
+	struct module_rewritten m;
 
 	if (module_check((const uint8_t *)b->data, b->size, MEMORY, &before, NULL) < 0)
 		return;
-	if (module_rewrite((const uint8_t *)b->data, b->size, &out, &size, NULL) < 0)
+	if (module_rewrite((const uint8_t *)b->data, b->size, &m, NULL) < 0)
 		fail_msg("byte %zu = 0x%02x: accepted, but cannot be rewritten", at, value);
-	if (module_check(out, size, MEMORY, &after, NULL) < 0)
+	if (module_check(m.data, m.size, MEMORY, &after, NULL) < 0)
 		fail_msg("byte %zu = 0x%02x: refused once rewritten", at, value);
 	assert_memory_equal(&before, &after, sizeof(after));
-	free(out);
+	module_rewritten_done(&m);
 }
 
 static void read_guest(struct buffer *b)
@@ -585,6 +706,10 @@ int main(void)
 		cmocka_unit_test(test_large),
 		cmocka_unit_test(test_no_entry),
 		cmocka_unit_test(test_rewrite),
+		cmocka_unit_test(test_code_limits),
+		cmocka_unit_test(test_image),
+		cmocka_unit_test(test_sparse_image),
+		cmocka_unit_test(test_passive_limit),
 		cmocka_unit_test(test_mutations),
 	};
 

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -196,6 +197,41 @@ static void test_key_depends_on_what_is_compiled(void **state)
 	translator_free(other);
 }
 
+/* Data is not compiled: a module of the largest size takes seconds. */
+static void test_large_data(void **state)
+{
+	struct translator *t = new_translator((struct translator_options){0});
+	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(BUILDER_MAX);
+	CLEANUP(buffer_done) struct buffer c = BUFFER_INIT(BUILDER_MAX);
+	CLEANUP(freep) char *path = NULL;
+	const uint32_t size = MODULE_BYTES_MAX - 200;
+	struct error *error = NULL;
+	struct rusage before, after;
+
+	wasm_begin(&b);
+	wasm_types(&b);
+	wasm_function(&b);
+	(void)buffer_add(&c, "\1\0", 2);
+	wasm_u32(&c, 512);
+	wasm_section(&b, 5, &c);
+	wasm_export(&b, "on_process", 10, 0, 0);
+	wasm_code(&b, "\0\x41\0\x0b", 4);
+	(void)buffer_add(&c, "\1\0\x41\0\x0b", 5);
+	wasm_u32(&c, size);
+	memset(buffer_reserve(&c, size), 'd', size);
+	buffer_grew(&c, size);
+	wasm_section(&b, 11, &c);
+	assert_int_equal(getrusage(RUSAGE_CHILDREN, &before), 0);
+	if (translate_now(t, (const uint8_t *)b.data, b.size, MEMORY, &path, &error) < 0)
+		fail_msg("refused: %s", error->message);
+	assert_int_equal(getrusage(RUSAGE_CHILDREN, &after), 0);
+	if (after.ru_utime.tv_sec - before.ru_utime.tv_sec > 5)
+		fail_msg("%ld s of processor time",
+			 (long)(after.ru_utime.tv_sec - before.ru_utime.tv_sec));
+	assert_int_equal(unlink(path), 0);
+	translator_free(t);
+}
+
 /* A program in its own directory that stands for wasm2c, so that the limits can be seen. */
 static char *script(const char *name, const char *body)
 {
@@ -315,6 +351,7 @@ int main(void)
 		cmocka_unit_test(test_operand_types),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_objects),
+		cmocka_unit_test(test_large_data),
 		cmocka_unit_test(test_key_depends_on_what_is_compiled),
 		cmocka_unit_test(test_versions),
 	};

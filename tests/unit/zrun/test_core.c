@@ -153,6 +153,47 @@ static void test_padded_indices(void **state)
 	}
 }
 
+static void test_data_segments(void **state)
+{
+	static struct play p;
+
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(compilers); i++) {
+		const char *compiler = compilers[i / 2];
+		CLEANUP(freep) char *so = translate(DATA_WASM, compiler);
+
+		play_start(&p, &(struct part){.guest = so});
+		play_until(&p, 0);
+		if (p.stopped.result != 42)
+			fail_msg("%s: result %d, expected 42 (%s)", compiler, p.stopped.result,
+				 p.failed_text);
+		play_end(&p);
+	}
+}
+
+static void test_data_beyond_the_memory(void **state)
+{
+	static struct play p;
+	CLEANUP(freep) char *so = translate(DATA_TRAP_WASM, "gcc");
+
+	play_start(&p, &(struct part){.guest = so});
+	play_until(&p, 0);
+	assert_string_equal(p.failed_text, "trap: " OOB " in the start function");
+	play_end(&p);
+}
+
+/* The start image counts as memory like any other. */
+static void test_data_and_limit_of_memory(void **state)
+{
+	static struct play p;
+	CLEANUP(freep) char *so = translate(DATA_WASM, "gcc");
+
+	play_start(&p, &(struct part){.guest = so, .memory_bytes = 1 << 20});
+	play_until(&p, 0);
+	assert_int_equal(p.failed.kind, ZRUN_FAILED_MEMORY);
+	assert_non_null(strstr(p.failed_text, "does not fit resources.memory (1024 KiB)"));
+	play_end(&p);
+}
+
 /* An object that uses all that object_check() lets pass is loaded. */
 static void test_offered_symbols(void **state)
 {
@@ -198,6 +239,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_meaning),
 		cmocka_unit_test(test_padded_indices),
+		cmocka_unit_test(test_data_segments),
+		cmocka_unit_test(test_data_beyond_the_memory),
+		cmocka_unit_test(test_data_and_limit_of_memory),
 		cmocka_unit_test(test_offered_symbols),
 	};
 
