@@ -55,19 +55,40 @@ void exclusion_add(struct control *c, struct slot_control *root, const struct co
 	mark_slot(root);
 }
 
+/* The longest that one of the unit may last. */
+static int64_t longest_window_ms(const struct slot_control *root)
+{
+	int64_t longest = 0;
+	slot_for_each_below (root->slot, s)
+		if (slot_declared_space(s)->restart_window_ms > longest)
+			longest = slot_declared_space(s)->restart_window_ms;
+	return longest;
+}
+
+/* The wall clock may have been set back meanwhile: that makes no exclusion longer than its window. */
+static int64_t left_ms(const struct control *c, const struct slot_control *root,
+		       int64_t until_wall_ms)
+{
+	int64_t left = until_wall_ms - c->now.wall_ms;
+	int64_t longest = longest_window_ms(root);
+	if (left > longest)
+		left = longest;
+	return left > 0 ? left : 0;
+}
+
 void exclusion_restore(struct control *c, struct slot_control *root,
 		       const Samoza__V1__Exclusion *record)
 {
 	struct exclusion *e = mem_new(struct exclusion);
-	int64_t left = record->until_ms - c->now.wall_ms;
+	int64_t left = left_ms(c, root, record->until_ms);
 	e->root = root;
 	e->zhost = mem_strdup(record->zhost);
 	e->incarnation = record->incarnation;
-	e->until_wall_ms = record->until_ms;
+	e->until_wall_ms = c->now.wall_ms + left;
 	e->sentence = mem_strdup(record->sentence);
 	e->next = root->exclusions;
 	root->exclusions = e;
-	heap_set(&c->exclusion_timers, &e->timer, c->now.mono_ms + (left > 0 ? left : 0));
+	heap_set(&c->exclusion_timers, &e->timer, c->now.mono_ms + left);
 }
 
 /* ---- their ends ---- */

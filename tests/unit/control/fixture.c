@@ -273,6 +273,7 @@ static Samoza__V1__InstanceReport *report_new(const struct reported *from)
 	r->error = mem_strdup(from->error);
 	r->has_failed_action = from->failed_action != SAMOZA__V1__FAILED_ACTION__FAILED_NONE;
 	r->failed_action = from->failed_action;
+	r->has_exhausted = r->exhausted = from->exhausted;
 	return r;
 }
 

@@ -75,6 +75,7 @@ struct reported {
 	Samoza__V1__Phase phase;
 	const char *error;
 	Samoza__V1__FailedAction failed_action; /* FAILED_NONE: not sent, as in protocol 1 */
+	bool exhausted;				/* no attempts are left there */
 };
 
 /* A zhost of 4 CPUs and 8 GiB on a new link, which holds `instances`. */

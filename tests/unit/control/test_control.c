@@ -296,6 +296,36 @@ static void what_may_still_run_on_a_silent_zhost_cannot_be_removed(void **state)
 
 /* ---- restart ---- */
 
+static void a_clock_that_is_set_back_makes_no_exclusion_longer(void **state)
+{
+	static const char once[] =
+		"- {name: web, type: CALL, restart: {attempts: 0, window: 1m}}\n";
+	struct fixture f;
+	(void)state;
+	set_up(&f);
+	uint64_t epoch = start_one(&f, "id-1", "shop", once);
+	const struct reported gone = {.topology = "id-1",
+				      .path = "web",
+				      .epoch = epoch,
+				      .phase = DEPLOYED,
+				      .error = "process: killed by signal 9",
+				      .failed_action =
+					      SAMOZA__V1__FAILED_ACTION__FAILED_PROCESS,
+				      .exhausted = true};
+	fixture_report(&f, 1, &gone);
+	check_state(&f, "id-1", "failed");
+	f.now.wall_ms -= INT64_C(24) * 60 * 60 * 1000;
+	fixture_restart(&f);
+	fixture_hello(&f, "n1", 2, &gone, 1);
+	for (unsigned k = 0; k < 7; k++) {
+		fixture_advance(&f, 9000);
+		fixture_heartbeat(&f, "n1", 2);
+	}
+	/* The window is over: it is tried there again. */
+	check_space(&f, "id-1", "web", "starting on n1");
+	fixture_done(&f);
+}
+
 static void a_restart_knows_goals_places_and_epochs_again(void **state)
 {
 	struct fixture f;
@@ -412,6 +442,7 @@ int main(void)
 		cmocka_unit_test(a_zhost_that_returns_before_is_adopted),
 		cmocka_unit_test(an_exclusive_space_waits_for_the_copy_of_an_earlier_revision),
 		cmocka_unit_test(what_may_still_run_on_a_silent_zhost_cannot_be_removed),
+		cmocka_unit_test(a_clock_that_is_set_back_makes_no_exclusion_longer),
 		cmocka_unit_test(a_restart_knows_goals_places_and_epochs_again),
 		cmocka_unit_test(a_record_that_cannot_be_read_is_refused),
 		cmocka_unit_test(the_tables_have_no_fault),
