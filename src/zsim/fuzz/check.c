@@ -270,6 +270,11 @@ static void check_held(struct fuzz *f, const struct sim_machine *n)
 				      "%s holds a copy of %s under epoch %" PRIu64
 				      ", of which zrms has no record",
 				      n->name, key->path, key->epoch);
+		if (m != NULL && m->record != NULL && desired->target > m->record->target)
+			world_violate(&f->world,
+				      "%s would still do more for %s under epoch %" PRIu64
+				      " than zrms asks",
+				      n->name, key->path, key->epoch);
 		samoza__v1__desired_instance__free_unpacked(desired, NULL);
 	}
 }

@@ -132,6 +132,7 @@ void fuzz_counts_print(const struct fuzz_counts *counts)
 		printf(" %12" PRIu64 " %12" PRIu64 " %12" PRIu64 " %9zu\n", c->slow, c->failed,
 		       c->lost_leadership, c->most_in_flight);
 	}
+	draws_print(&counts->draws);
 }
 
 char *fuzz_counts_missing(const struct fuzz_counts *counts)
@@ -155,6 +156,10 @@ char *fuzz_counts_missing(const struct fuzz_counts *counts)
 	if (counts->sides[SIDE_ZRMS].lost_leadership == 0)
 		(void)buffer_printf(&missing, "%szrms never lost the leadership",
 				    missing.size > 0 ? "; " : "");
+	const char *never = draws_missing(&counts->draws);
+	if (never != NULL)
+		(void)buffer_printf(&missing, "%snothing of '%s' ever happened",
+				    missing.size > 0 ? "; " : "", never);
 	if (missing.size > 0)
 		return buffer_steal(&missing);
 	buffer_done(&missing);

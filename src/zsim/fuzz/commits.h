@@ -16,6 +16,7 @@ struct fuzz_commit_counts {
 enum { SIDE_ZRMS, SIDE_ZHOST, SIDES };
 struct fuzz_counts {
 	struct fuzz_commit_counts sides[SIDES];
+	struct fuzz_draw_counts draws;
 };
 /* Prints them, as a table. */
 void fuzz_counts_print(const struct fuzz_counts *counts);

@@ -2,13 +2,24 @@
  * Random search for what must never be: one seed is one life of a small cluster, with random
  * topologies, requests and faults, and invariants that are checked after every step.
  *
- *   life.c     one seed, birth to convergence
- *   steps.c    requests and faults             check.c    what zrms shows when all is idle
- *   commits.c  when commits end, and what dies between their steps
- *   mirror.c   what was committed, checked     rules.c    what may run, at every commit
- *   place.c    confirms that there is none     imports.c  which processes know which providers
- *   mirrored.c what was committed, by name     legal.c    which moves there are
- *   draw.c     zhosts and topologies
+ *   life.c             one seed, birth to convergence
+ *
+ *   what is drawn
+ *     draws.c          the table: which seeds draw what beyond the ordinary, and how often it happened
+ *     draw.c           zhosts and topologies
+ *     draw_needs.c     devices, positions, spread, affinity across topologies, labels that change
+ *     draw_times.c     settings, a zrms that stands still, clocks
+ *     steps.c          requests, faults of machines and processes, use of data, time
+ *     commits.c        when commits end, and what dies between their steps
+ *
+ *   what is checked
+ *     mirror.c         each commit: records, events, capacity     mirrored.c      what was committed
+ *     rules.c          what may run                               legal.c         which moves there are
+ *     check_order.c    who stops first in a grouped stop          check_data.c    what a copy reads
+ *     check_places.c   all or none                                check_asked.c   withdrawn, and begun
+ *     check_timeouts.c how long an action lasts                   reach.c         who hears whom
+ *     check.c          what zrms shows when all is idle           imports.c       who knows which providers
+ *     place.c          confirms that there is no place
  *
  * Each has its header and uses what stands below it; fuzz.h is the state that they share.
  *
@@ -25,6 +36,10 @@
  * - a started instance has a started parent and its mandatory imports, or stops; an unresolved
  *   one lacks a provider, a waiting one waits for an ancestor
  * - children stop before their parent, go before it, and are where it is
+ * - no state of an action outlives the time limit of its action
+ * - nothing is deployed or started that zrms has withdrawn, by a zhost that can hear it
+ * - what was never placed is placed as a whole or not at all
+ * - what was acknowledged of a space's data is read by every later copy
  * - exports are published exactly while an instance is started
  * - only legal transitions, each from the state in which the last one ended; records agree
  *   with events
@@ -41,14 +56,20 @@
 #include "base/random.h"
 #include "base/vector.h"
 #include "model/topology.h"
+#include "zsim/fuzz/draws.h"
 #include "zsim/world/world.h"
 
 struct fuzz_options {
 	unsigned zhosts, topologies, steps; /* 0: drawn */
+	fuzz_draws draws;		    /* DRAWS_BY_SEED, or what every life draws */
 	bool verbose;
 };
 
 struct fuzz_counts;
+struct data_access;
+struct reach;
+struct stored;
+struct stop_pair;
 struct mirrored;
 struct mirrored_copy;
 struct mirrored_zhost;
@@ -64,28 +85,30 @@ struct submitted {
 	bool moved;			     /* an instance of it, in this commit */
 };
 
-/* A write to a space's data that a process asked for, its number being the request's. */
-struct put {
-	char *slot; /* "APPLICATION-ID/PATH" */
-	uint64_t epoch;
-};
-
 struct fuzz {
 	uint64_t seed;
 	struct fuzz_counts *counts;
 	const struct fuzz_options *options;
 	struct random random;
+	fuzz_draws draws;		   /* what this life draws: draws.h */
+	struct random draw_randoms[DRAWS]; /* of each kind */
 	struct world world;
 	VECTOR(Samoza__V1__Topology *) drawn;
 	/* In some lives: another content for the name, by the same indexes; NULL: none. */
 	VECTOR(Samoza__V1__Topology *) variants;
-	struct random variant_random; /* of its own: lives without variants stay as they are */
-	VECTOR(struct put) puts; /* writes of spaces, by number - 1; in lives with variants */
+	VECTOR(struct data_access) accesses; /* of spaces to their data, by number - 1 */
+	struct stored *stored;		     /* check_data.h */
 	VECTOR(struct submitted) submitted;
 
 	struct mirrored *instances;
 	struct mirrored_copy *copies;
 	struct mirrored_zhost *zhosts;
+	VECTOR(struct reach) reaches;	     /* by index of the machine: reach.h */
+	VECTOR(struct stop_pair) stop_pairs; /* check_order.h */
+	uint64_t stop_pairs_life;	     /* of the zrms that they were asked of */
+	uint64_t commits;		     /* of zrms that this life has seen */
+	VECTOR(const char *) new_copies;     /* in the last one; borrowed */
+	int64_t timeouts_checked_ms;	     /* check_timeouts.h */
 	uint64_t last_seq;
 	/* A zhost has returned: a HELLO was taken into the batch that is open, into those that
 	 * the store has not written, oldest first, and into the one that it writes. */
@@ -94,7 +117,9 @@ struct fuzz {
 	uint64_t asked_life; /* the zrms that asked */
 
 	/* How many faults there are at the moment. */
-	bool calm; /* faults have ended */
+	bool born;    /* faults may come */
+	bool is_told; /* the last request, or one like it, without an answer */
+	bool calm;    /* faults have ended */
 	uint32_t action_fails_percent, slow_frames_percent, slow_actions_percent,
 		crash_permille, zhost_crash_permille, batch_percent, slow_commits_percent,
 		commit_fails_permille;

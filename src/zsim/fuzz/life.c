@@ -9,11 +9,17 @@
 #include "model/compile.h"
 #include "schema/message.h"
 #include "zsim/fuzz/check.h"
+#include "zsim/fuzz/check_asked.h"
+#include "zsim/fuzz/check_data.h"
+#include "zsim/fuzz/check_order.h"
+#include "zsim/fuzz/check_timeouts.h"
 #include "zsim/fuzz/commits.h"
 #include "zsim/fuzz/draw.h"
+#include "zsim/fuzz/draw_needs.h"
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/mirror.h"
 #include "zsim/fuzz/mirrored.h"
+#include "zsim/fuzz/reach.h"
 #include "zsim/fuzz/steps.h"
 #include "zsim/world/controller.h"
 #include "zsim/world/hooks.h"
@@ -40,6 +46,10 @@ static int64_t frame_delay(void *user)
 static int64_t action_time(void *user, enum agent_action kind)
 {
 	struct fuzz *f = user;
+	if (draws_percent(f, DRAW_HANGS, 2)) {
+		draws_happened(f, DRAW_HANGS);
+		return NEVER_MS;
+	}
 	if (f->calm || !random_percent(&f->random, f->slow_actions_percent))
 		return f->world.options.recipe_ms;
 	return (int64_t)random_below(&f->random, random_percent(&f->random, 20) ? 90000 : 5000);
@@ -100,11 +110,41 @@ static void frame(void *user, const struct sim_machine *machine, bool to_agent,
 		check_desired(f, (const Samoza__V1__Desired *)message);
 	if (to_agent && type == SAMOZA__V1__FRAME_TYPE__FRAME_MESH_TABLE)
 		check_mesh(f, (const Samoza__V1__MeshTable *)message);
+	if (to_agent && type == SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY)
+		check_data_replied(f, (const Samoza__V1__DataReply *)message);
+}
+
+static bool frame_repeats(void *user, Samoza__V1__FrameType type)
+{
+	struct fuzz *f = user;
+	(void)type;
+	bool repeats = draws_percent(f, DRAW_REPEATS, 3);
+	if (repeats)
+		draws_happened(f, DRAW_REPEATS);
+	return repeats;
+}
+
+static bool load_fails(void *user, bool is_zrms)
+{
+	struct fuzz *f = user;
+	(void)is_zrms;
+	bool fails = f->born && draws_percent(f, DRAW_LOADS, 30);
+	if (fails)
+		draws_happened(f, DRAW_LOADS);
+	return fails;
+}
+
+static void action_begins(void *user, const struct sim_machine *machine,
+			  const struct agent_order *order)
+{
+	check_asked(user, machine, order);
 }
 
 static void after_step(void *user)
 {
+	reach_watch(user);
 	check_kept(user);
+	check_timeouts(user);
 }
 
 /* ---- a life ---- */
@@ -115,10 +155,11 @@ static unsigned drawn_or(struct fuzz *f, unsigned given, unsigned least, unsigne
 	return given > 0 ? given : drawn;
 }
 
-static Samoza__V1__Topology *draw_valid(struct random *r, unsigned number)
+static Samoza__V1__Topology *draw_valid(struct fuzz *f, struct random *r, unsigned number)
 {
 	for (unsigned i = 0; i < 1000; i++) {
 		Samoza__V1__Topology *t = draw_topology(r, number);
+		draw_needs(f, t);
 		CLEANUP(topology_unrefp) struct topology *compiled = NULL;
 		if (topology_compile(t, NULL, NULL, NULL, &compiled, NULL) == 0 &&
 		    compiled->instance_count <= 20)
@@ -128,13 +169,13 @@ static Samoza__V1__Topology *draw_valid(struct random *r, unsigned number)
 	return NULL;
 }
 
-/* Another content for each name, in one of three lives. */
-static void draw_variants(struct fuzz *f)
+/* Another content for each name. */
+static void draw_contents(struct fuzz *f)
 {
-	f->variant_random.state = f->seed * UINT64_C(0xd1342543de82ef95) + 5;
+	struct random *r = draws_random(f, DRAW_CONTENTS);
 	for (unsigned i = 0; i < f->drawn.count; i++)
 		vector_push(&f->variants,
-			    f->seed % 3 == 1 ? draw_valid(&f->variant_random, i + 1) : NULL);
+			    draws_have(f, DRAW_CONTENTS) ? draw_valid(f, r, i + 1) : NULL);
 }
 
 static void birth(struct fuzz *f)
@@ -146,16 +187,21 @@ static void birth(struct fuzz *f)
 		.margin_ms = 2000,
 		.recipe_ms = 100,
 		.restart_attempts = 5,
-		/* In some, stores have limits, and each input is a batch of its own. */
-		.limits.operations = f->seed % 8 == 3 ? 1000000 : 0,
-		/* In some lives zrms gives up before the leases of a lost zhost end. */
-		.on_disconnect_ms = f->seed % 4 == 0 ? 3000 : 0,
+		/* Each input is a batch of its own. */
+		.limits.operations = draws_have(f, DRAW_LIMITS) ? 1000000 : 0,
+		/* zrms gives up before the leases of a lost zhost end. */
+		.on_disconnect_ms = draws_have(f, DRAW_EAGER) ? 3000 : 0,
 	};
+	f->counts->draws.happened[DRAW_LIMITS] += draws_have(f, DRAW_LIMITS);
+	f->counts->draws.happened[DRAW_EAGER] += draws_have(f, DRAW_EAGER);
 	world_init(&f->world, &options);
 	f->world.print_log = f->options->verbose ? stdout : NULL;
 	f->world.hooks = (struct world_hooks){
 		.user = f,
 		.frame_delay = frame_delay,
+		.frame_repeats = frame_repeats,
+		.load_fails = load_fails,
+		.action_begins = action_begins,
 		.action_time = action_time,
 		.action_fails = action_fails,
 		.batch_more = batch_more,
@@ -168,6 +214,7 @@ static void birth(struct fuzz *f)
 	unsigned zhosts = drawn_or(f, f->options->zhosts, 1, 6);
 	for (unsigned i = 1; i <= zhosts; i++) {
 		Samoza__V1__ZhostSpec *spec = draw_zhost(&f->random, i);
+		draw_offers(f, spec);
 		machine_add(&f->world, spec);
 		schema_message_free(spec);
 	}
@@ -175,6 +222,7 @@ static void birth(struct fuzz *f)
 	for (unsigned i = 1; f->drawn.count < topologies && i < 1000; i++) {
 		Samoza__V1__Topology *t =
 			draw_topology(&f->random, (unsigned)f->drawn.count + 1);
+		draw_needs(f, t);
 		CLEANUP(topology_unrefp) struct topology *compiled = NULL;
 		/* Many are invalid: an import without a provider, a cycle. */
 		if (topology_compile(t, NULL, NULL, NULL, &compiled, NULL) == 0 &&
@@ -183,8 +231,9 @@ static void birth(struct fuzz *f)
 		else
 			schema_message_free(t);
 	}
-	draw_variants(f);
+	draw_contents(f);
 	world_drain(&f->world);
+	f->born = true;
 }
 
 /* Whoever failed to go away is asked once more. */
@@ -235,6 +284,10 @@ static void converge(struct fuzz *f)
 static void end(struct fuzz *f)
 {
 	mirrored_done(f);
+	check_order_done(f);
+	check_data_done(f);
+	vector_done(&f->new_copies);
+	vector_done(&f->reaches);
 	vector_done(&f->adopts_asked);
 	vector_for_each (&f->submitted, s) {
 		free(s->id);
@@ -245,9 +298,6 @@ static void end(struct fuzz *f)
 	}
 	vector_done(&f->submitted);
 	world_done(&f->world);
-	vector_for_each (&f->puts, put)
-		free(put->slot);
-	vector_done(&f->puts);
 	vector_for_each (&f->variants, t)
 		schema_message_free(*t);
 	vector_done(&f->variants);
@@ -262,6 +312,7 @@ bool fuzz_live(uint64_t seed, const struct fuzz_options *options, struct fuzz_co
 	struct fuzz f = {.seed = seed, .options = options, .counts = counts};
 	/* Neighbours among the seeds have nothing in common. */
 	f.random.state = seed * UINT64_C(0xd1342543de82ef95) + 2;
+	draws_begin(&f, options->draws);
 	birth(&f);
 	unsigned steps = drawn_or(&f, options->steps, 20, 300);
 	for (unsigned i = 0; i < steps && f.world.violation == NULL; i++)

@@ -8,6 +8,9 @@
 #include "base/str.h"
 #include "core/lifecycle/state.h"
 #include "model/compile.h"
+#include "zsim/fuzz/check_data.h"
+#include "zsim/fuzz/check_order.h"
+#include "zsim/fuzz/check_places.h"
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/legal.h"
 #include "zsim/fuzz/mirrored.h"
@@ -19,6 +22,9 @@
 static void take_slot(struct fuzz *f, const struct record_change *r)
 {
 	struct mirrored *m = mirrored_instance(f, r->id);
+	m->was_first = m->record == NULL || m->is_first;
+	m->is_first = true;
+	m->taken = f->commits;
 	samoza__v1__slot_record__free_unpacked(m->record, NULL);
 	m->record = NULL;
 	if (r->data == NULL)
@@ -26,6 +32,9 @@ static void take_slot(struct fuzz *f, const struct record_change *r)
 	m->record = samoza__v1__slot_record__unpack(NULL, r->size, r->data);
 	if (m->record == NULL)
 		world_violate(&f->world, "the record of %s cannot be read", r->id);
+	else
+		m->is_first = m->record->goal == SAMOZA__V1__GOAL__GOAL_NOT_DEPLOYED ||
+			      (!m->record->has_serving && !m->record->lost);
 }
 
 static void take_instance_event(struct fuzz *f, const Samoza__V1__EventRecord *e)
@@ -55,6 +64,7 @@ static void take_instance_event(struct fuzz *f, const Samoza__V1__EventRecord *e
 			      e->to, f->adopts ? ", not even adopted" : "");
 	free(m->state);
 	m->state = mem_strdup(e->to);
+	m->since_ms = f->world.now_ms;
 }
 
 /* ---- copies ---- */
@@ -66,11 +76,17 @@ static void take_copy(struct fuzz *f, const struct record_change *r)
 		m->record != NULL ? m->record->target : SAMOZA__V1__TARGET__TARGET_NONE;
 	bool was_retired =
 		m->record != NULL && m->record->role == SAMOZA__V1__ROLE__ROLE_RETIRED;
+	if (m->record == NULL)
+		vector_push(&f->new_copies, m->id);
 	samoza__v1__copy_record__free_unpacked(m->record, NULL);
 	m->record = NULL;
-	if (r->data == NULL)
+	if (r->data == NULL) {
+		m->asked_ms = f->world.now_ms;
 		return;
+	}
 	m->record = samoza__v1__copy_record__unpack(NULL, r->size, r->data);
+	if (m->record == NULL || m->record->target != asked)
+		m->asked_ms = f->world.now_ms;
 	if (m->record == NULL)
 		world_violate(&f->world, "the record of %s cannot be read", r->id);
 	else if (was_retired && m->record->role != SAMOZA__V1__ROLE__ROLE_RETIRED)
@@ -138,6 +154,8 @@ static void take_application(struct fuzz *f, const struct record_change *r)
 static void take_zhost(struct fuzz *f, const struct record_change *r)
 {
 	struct mirrored_zhost *z = mirrored_zhost(f, r->id);
+	z->was_cordoned = z->record != NULL && z->record->cordoned;
+	z->taken = f->commits;
 	samoza__v1__zhost_record__free_unpacked(z->record, NULL);
 	z->record = NULL;
 	zhost_spec_done(&z->spec);
@@ -171,7 +189,8 @@ static void take_zhost_event(struct fuzz *f, const Samoza__V1__EventRecord *e)
 
 /* The epoch that may write, as records say: that of the slot, or, where the served revision has no such
  * slot, of the copy. */
-static uint64_t writer_in(const struct fuzz *f, const struct mirrored *m, const struct put *put)
+static uint64_t writer_in(const struct fuzz *f, const struct mirrored *m,
+			  const struct data_access *put)
 {
 	CLEANUP(freep) char *id = str_printf("%s#%" PRIu64, put->slot, put->epoch);
 	const struct mirrored_copy *copy = NULL;
@@ -183,14 +202,14 @@ static uint64_t writer_in(const struct fuzz *f, const struct mirrored *m, const 
 
 static uint64_t writer_of(struct fuzz *f, const struct data_change *data)
 {
-	PRE(data->request >= 1 && data->request <= f->puts.count);
-	const struct put *put = &f->puts.items[data->request - 1];
+	PRE(data->request >= 1 && data->request <= f->accesses.count);
+	const struct data_access *put = &f->accesses.items[data->request - 1];
 	return writer_in(f, mirrored_instance(f, put->slot), put);
 }
 
 /* `before`: the writer that the slot's record named before this commit, which may have changed it
  * after it took the write. */
-static void check_put(struct fuzz *f, const struct put *put, uint64_t before)
+static void check_put(struct fuzz *f, const struct data_access *put, uint64_t before)
 {
 	struct mirrored *m = mirrored_instance(f, put->slot);
 	uint64_t writer = writer_in(f, m, put);
@@ -251,13 +270,14 @@ static void add_load(struct fuzz *f, const struct mirrored_copy *m)
 		const struct space *space = instance_space(t, (unsigned)index + i);
 		z->cpu_millicores += space->cpu_millicores;
 		z->memory_bytes += space->memory_bytes;
+		z->devices += space->device_count > 0 ? space->devices[0].count : 0;
 	}
 }
 
 static void check_capacity(struct fuzz *f)
 {
 	for (struct mirrored_zhost *z = f->zhosts; z != NULL; z = z->hh.next)
-		z->cpu_millicores = z->memory_bytes = 0;
+		z->cpu_millicores = z->memory_bytes = z->devices = 0;
 	for (struct mirrored_copy *m = f->copies; m != NULL; m = m->hh.next)
 		add_load(f, m);
 	for (struct mirrored_zhost *z = f->zhosts; z != NULL; z = z->hh.next) {
@@ -268,6 +288,10 @@ static void check_capacity(struct fuzz *f)
 				      " millicores and %" PRIu64 " of %" PRIu64 " bytes",
 				      z->name, z->cpu_millicores, z->spec.cpu_millicores,
 				      z->memory_bytes, z->spec.memory_bytes);
+		uint32_t offered = z->spec.device_count > 0 ? z->spec.devices[0].count : 0;
+		if (z->devices > offered)
+			world_violate(&f->world, "%s holds %" PRIu64 " of %" PRIu32 " devices",
+				      z->name, z->devices, offered);
 	}
 }
 
@@ -335,6 +359,8 @@ void mirror_committed(void *user, const struct outbox *o)
 	struct fuzz *f = user;
 	bool placed = false;
 	VECTOR(uint64_t) writers = {0};
+	f->commits++;
+	vector_clear(&f->new_copies);
 	vector_for_each (&o->data, data)
 		vector_push(&writers, writer_of(f, data));
 	if (f->adopts_asked.count > 0) {
@@ -372,8 +398,16 @@ void mirror_committed(void *user, const struct outbox *o)
 			check_serving(f, mirrored_copy(f, r->id));
 	vector_for_each (&o->events, e)
 		check_event(f, *e);
+	vector_for_each (&f->new_copies, id)
+		check_new_copy(f, mirrored_copy(f, *id));
+	check_order_committed(f);
+	vector_for_each (&o->data_forget, name)
+		check_data_removed(f, *name);
+	vector_for_each (&o->data, data)
+		check_data_committed(f, data);
 	for (size_t k = 0; k < o->data.count; k++)
-		check_put(f, &f->puts.items[o->data.items[k].request - 1], writers.items[k]);
+		check_put(f, &f->accesses.items[o->data.items[k].request - 1],
+			  writers.items[k]);
 	vector_done(&writers);
 	if (placed)
 		check_capacity(f);

@@ -13,7 +13,12 @@ struct mirrored {
 	char *id;			/* "APPLICATION-ID/PATH" */
 	Samoza__V1__SlotRecord *record; /* NULL: deleted */
 	char *state;			/* after the last event; NULL: none */
-	uint64_t wrote;			/* the epoch whose write was accepted last */
+	int64_t since_ms;		/* of that event */
+	/* It has no place, or has to give it up: it is placed with others like it. And so it was
+	 * before the commit `taken`. */
+	bool is_first, was_first;
+	uint64_t taken; /* number of the commit that brought the record */
+	uint64_t wrote; /* the epoch whose write was accepted last */
 	UT_hash_handle hh;
 };
 
@@ -21,6 +26,7 @@ struct mirrored {
 struct mirrored_copy {
 	char *id;			/* "APPLICATION-ID/PATH#EPOCH" */
 	Samoza__V1__CopyRecord *record; /* NULL: deleted */
+	int64_t asked_ms;		/* when its target last changed, or it was deleted */
 	UT_hash_handle hh;
 };
 
@@ -29,7 +35,9 @@ struct mirrored_zhost {
 	Samoza__V1__ZhostRecord *record; /* NULL: deleted */
 	struct zhost_spec spec;
 	char *state;
-	uint64_t cpu_millicores, memory_bytes; /* placed there; while it is added up */
+	bool was_cordoned; /* before the commit `taken`, which brought the record */
+	uint64_t taken;
+	uint64_t cpu_millicores, memory_bytes, devices; /* placed there; while it is added up */
 	UT_hash_handle hh;
 };
 

@@ -48,11 +48,19 @@ static bool concerns(const struct affinity *a, const struct root *r, const struc
 	       strcmp(a->space, space_of(other)->name) == 0;
 }
 
+static bool is_near(const struct near_rule *near, const struct zhost_spec *z)
+{
+	return z->has_position && distance_m(z->latitude, z->longitude, near->latitude,
+					     near->longitude) <= near->within_m;
+}
+
 static bool alone_fits(const struct root *r, const struct mirrored_zhost *z)
 {
 	const struct topology *t = r->topology;
 	for (unsigned i = 0; i < t->instances[r->instance].subtree_count; i++) {
 		const struct space *s = instance_space(t, r->instance + i);
+		if (s->near.set && !is_near(&s->near, &z->spec))
+			return false;
 		for (unsigned c = 0; c < s->capability_count; c++)
 			if (!zhost_spec_offers(&z->spec, s->capabilities[c]))
 				return false;
@@ -95,12 +103,18 @@ static bool affinities_hold(const struct search *s, size_t count)
 	return true;
 }
 
+static uint32_t devices_of(const struct space *s)
+{
+	return s->device_count > 0 ? s->devices[0].count : 0;
+}
+
 static bool capacity_holds(const struct search *s, size_t count)
 {
 	vector_for_each (&s->zhosts, zhost) {
 		const struct mirrored_zhost *z = *zhost;
 		uint64_t cpu = 0;
 		uint64_t memory = 0;
+		uint64_t devices = 0; /* whole ones of one kind: draw_needs.c */
 		for (size_t i = 0; i < count; i++) {
 			const struct root *r = &s->roots.items[i];
 			const struct topology *t = r->topology;
@@ -109,9 +123,11 @@ static bool capacity_holds(const struct search *s, size_t count)
 			     k++) {
 				cpu += instance_space(t, r->instance + k)->cpu_millicores;
 				memory += instance_space(t, r->instance + k)->memory_bytes;
+				devices += devices_of(instance_space(t, r->instance + k));
 			}
 		}
-		if (cpu > z->spec.cpu_millicores || memory > z->spec.memory_bytes)
+		if (cpu > z->spec.cpu_millicores || memory > z->spec.memory_bytes ||
+		    devices > (z->spec.device_count > 0 ? z->spec.devices[0].count : 0))
 			return false;
 	}
 	return true;
@@ -218,9 +234,24 @@ static char *single_place(struct search *s, const struct submitted *t)
 	return found;
 }
 
+/* Rule 5 counts over the zhosts that pass the other rules: only the engine's own search
+ * (tests/unit/place) judges that. */
+static bool has_required_spread(const struct topology *t)
+{
+	for (unsigned i = 0; i < t->instance_count; i++) {
+		const struct space *space = instance_space(t, i);
+		for (unsigned k = 0; k < space->spread_count; k++)
+			if (space->spread[k].required)
+				return true;
+	}
+	return false;
+}
+
 char *place_anyway(const struct fuzz *f, const struct submitted *t)
 {
 	struct search s = {.f = f};
+	if (has_required_spread(t->topology))
+		return NULL;
 	for (struct mirrored_zhost *z = f->zhosts; z != NULL; z = z->hh.next)
 		if (z->record != NULL && !z->record->removed && !z->record->cordoned &&
 		    z->record->state == SAMOZA__V1__STATE__STATE_DEPLOYED_STARTED)

@@ -111,6 +111,18 @@ static struct family family_of(struct fuzz *f, const struct submitted *s)
 	return y;
 }
 
+bool rules_may_run(struct fuzz *f, const struct submitted *s, const char *path)
+{
+	struct family y = family_of(f, s);
+	int index = topology_find_instance(s->topology, path);
+	bool may_run = index >= 0;
+	for (int i = index; may_run && i >= 0; i = y.topology->instances[i].parent)
+		may_run = family_missing_import(&y, (unsigned)i) == NULL &&
+			  (i == index || is_started(&y, (unsigned)i));
+	free(y.members);
+	return may_run;
+}
+
 void rules_check_stop(struct fuzz *f, const struct submitted *s, const char *path)
 {
 	int index = topology_find_instance(s->topology, path);

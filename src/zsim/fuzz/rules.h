@@ -15,6 +15,8 @@ struct family {
 };
 /* A mandatory import without a started provider other than the instance itself, or NULL. */
 const char *family_missing_import(const struct family *y, unsigned instance);
+/* Its ancestors are started, and neither they nor it lack a provider. */
+bool rules_may_run(struct fuzz *f, const struct submitted *s, const char *path);
 /* Each instance that depends on what changed in this commit has changed with it. */
 void rules_check(struct fuzz *f, const struct submitted *s);
 /* It begins to stop: all instances inside of it have stopped. */

@@ -6,6 +6,10 @@
 #include "base/str.h"
 #include "model/compile.h"
 #include "zsim/fuzz/check.h"
+#include "zsim/fuzz/check_data.h"
+#include "zsim/fuzz/check_order.h"
+#include "zsim/fuzz/draw_needs.h"
+#include "zsim/fuzz/draw_times.h"
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/mirrored.h"
 #include "zsim/world/client.h"
@@ -24,6 +28,19 @@ bool fuzz_ask(struct fuzz *f, struct control_input *input)
 {
 	struct answer a;
 	bool was_there = f->world.control != NULL;
+	f->is_told = was_there && draws_percent(f, DRAW_CROWDS, 30);
+	if (f->is_told) {
+		world_log(&f->world, "  nobody waits for the answer");
+		draws_happened(f, DRAW_CROWDS);
+		client_tell(&f->world, input);
+		return false;
+	}
+	if (was_there && draws_percent(f, DRAW_REPEATS, 10)) {
+		world_log(&f->world, "  and once more");
+		f->is_told = true;
+		client_tell(&f->world, input);
+	}
+	was_there = f->world.control != NULL;
 	client_ask(&f->world, input, &a);
 	bool granted = a.answered && a.code >= 0;
 	if (was_there && f->world.control != NULL && !a.answered)
@@ -66,8 +83,11 @@ static void submit(struct fuzz *f)
 {
 	uint32_t drawn = random_below(&f->random, (uint32_t)f->drawn.count);
 	const Samoza__V1__Topology *message = f->drawn.items[drawn];
-	if (f->variants.items[drawn] != NULL && random_percent(&f->variant_random, 50))
+	if (f->variants.items[drawn] != NULL &&
+	    random_percent(draws_random(f, DRAW_CONTENTS), 50))
 		message = f->variants.items[drawn];
+	if (message != f->drawn.items[drawn])
+		draws_happened(f, DRAW_CONTENTS);
 	CLEANUP(topology_unrefp) struct topology *topology = NULL;
 	if (topology_compile(message, NULL, NULL, NULL, &topology, NULL) < 0)
 		IMPOSSIBLE("it was compiled when it was drawn");
@@ -110,6 +130,8 @@ static void set_goal(struct fuzz *f)
 		return;
 	const char *path = some_path(f, s);
 	const char *goal = goals[random_below(&f->random, ARRAY_SIZE(goals))];
+	if (strcmp(goal, "deployed-started") != 0)
+		check_order_forget(f, s, path);
 	world_log(&f->world, "STEP goal %s/%s: %s", s->name, path, goal);
 	struct control_input input = {
 		.type = CONTROL_GOAL,
@@ -155,8 +177,15 @@ static void act_on_topology(struct fuzz *f)
 		.type = CONTROL_TOPOLOGY,
 		.topology = {.id = s->id, .action = action, .path = path, .data = true},
 	};
+	bool stops = action == TOPOLOGY_STOP || action == TOPOLOGY_STOP_ALL ||
+		     action == TOPOLOGY_UNDEPLOY_ALL;
+	if (stops)
+		check_order_ask(f, s, path);
 	bool granted = fuzz_ask(f, &input);
-	if (action == TOPOLOGY_REMOVE && !granted && f->world.control != NULL)
+	check_order_answered(f, granted);
+	if (stops && !granted && f->is_told)
+		check_order_forget(f, s, NULL);
+	if (action == TOPOLOGY_REMOVE && !granted && !f->is_told && f->world.control != NULL)
 		s->may_be_gone = was_gone;
 }
 
@@ -179,12 +208,18 @@ static void ask_zhost(struct fuzz *f, enum zhost_action action, const char *what
 	(void)fuzz_ask(f, &input);
 }
 
+static void start_machine(struct fuzz *f, struct sim_machine *n)
+{
+	draw_labels(f, n);
+	machine_start(&f->world, n);
+}
+
 static void trouble_machine(struct fuzz *f)
 {
 	struct world *w = &f->world;
 	struct sim_machine *n = some_machine(f);
 	if (n->agent == NULL) {
-		machine_start(w, n);
+		start_machine(f, n);
 		return;
 	}
 	if (n->partitioned) {
@@ -208,7 +243,7 @@ static void trouble_machine(struct fuzz *f)
 		machine_stop_agent(w, n);
 		world_drain(w);
 		if (w->violation == NULL)
-			machine_start(w, n);
+			start_machine(f, n);
 		return;
 	default:
 		if (n->link_id != 0) {
@@ -230,6 +265,11 @@ static void trouble_process(struct fuzz *f)
 	while (which-- > 0)
 		p = p->hh.next;
 	bool finishes = random_percent(&f->random, 20) && p->started;
+	if (draws_percent(f, DRAW_FINISHES, 50)) {
+		finishes = true;
+		if (!p->started)
+			draws_happened(f, DRAW_FINISHES);
+	}
 	machine_process_dies(&f->world, n, p, finishes ? PROCESS_FINISHED : PROCESS_FAILED,
 			     "killed by signal 9");
 }
@@ -240,6 +280,7 @@ static void trouble_zrms(struct fuzz *f)
 		controller_crash(&f->world);
 		return;
 	}
+	draw_settings(f);
 	controller_start(&f->world);
 	check_loaded(f);
 }
@@ -261,10 +302,9 @@ static void change_weather(struct fuzz *f)
 
 /* ---- data ---- */
 
-/* Some process writes, under the epoch that it has, wanted or not. */
-static void put_data(struct fuzz *f)
+/* Some process writes or reads, under the epoch that it has, wanted or not. */
+static void use_data(struct fuzz *f, struct random *r, bool writes)
 {
-	struct random *r = &f->variant_random;
 	struct sim_machine *n =
 		f->world.machines.items[random_below(r, (uint32_t)f->world.machines.count)];
 	unsigned count = HASH_COUNT(n->processes);
@@ -274,22 +314,36 @@ static void put_data(struct fuzz *f)
 	struct sim_process *p = n->processes;
 	while (which-- > 0)
 		p = p->hh.next;
-	*vector_add(&f->puts) = (struct put){mem_strdup(p->slot), p->epoch};
 	Samoza__V1__InstanceKey key = SAMOZA__V1__INSTANCE_KEY__INIT;
 	key.topology = p->topology;
 	key.path = p->path;
 	key.epoch = p->epoch;
 	Samoza__V1__DataRequest request = SAMOZA__V1__DATA_REQUEST__INIT;
-	request.request = f->puts.count;
+	request.request = check_data_asked(f, p);
 	request.key = &key;
-	request.operation = SAMOZA__V1__DATA_OPERATION__DATA_PUT;
+	request.operation = writes ? SAMOZA__V1__DATA_OPERATION__DATA_PUT
+				   : SAMOZA__V1__DATA_OPERATION__DATA_GET;
 	request.data_key = (ProtobufCBinaryData){1, (uint8_t *)"k"};
-	request.has_value = true;
-	request.value = (ProtobufCBinaryData){1, (uint8_t *)"v"};
-	world_log(&f->world, "STEP %s writes under epoch %llu", p->name,
-		  (unsigned long long)p->epoch);
+	CLEANUP(freep)
+	char *value = str_printf("%llu", (unsigned long long)request.request);
+	request.has_value = writes;
+	request.value = (ProtobufCBinaryData){strlen(value), (uint8_t *)value};
+	world_log(&f->world, "STEP %s %s under epoch %llu", p->name,
+		  writes ? "writes" : "reads", (unsigned long long)p->epoch);
+	if (writes)
+		draws_happened(f, DRAW_WRITES);
 	sim_link_send(&f->world, n->link_id, false, SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REQUEST,
 		      &request.base);
+}
+
+static void use_some_data(struct fuzz *f)
+{
+	struct random *r = draws_random(f, DRAW_CONTENTS); /* shared: these lives are old */
+	if (draws_have(f, DRAW_WRITES) && random_percent(r, 20))
+		use_data(f, r, true);
+	r = draws_random(f, DRAW_READS);
+	if (draws_percent(f, DRAW_READS, 30))
+		use_data(f, r, random_percent(r, 50));
 }
 
 /* ---- time ---- */
@@ -328,8 +382,8 @@ void fuzz_step(struct fuzz *f)
 		trouble_zrms(f);
 	else
 		change_weather(f);
-	if (f->seed % 3 == 1 && random_percent(&f->variant_random, 20))
-		put_data(f);
+	use_some_data(f);
+	draw_times(f);
 	/* Often nothing more happens at this instant; sometimes the next step comes at once. */
 	if (f->world.violation == NULL && random_percent(&f->random, 70))
 		world_drain(&f->world);
@@ -351,6 +405,7 @@ void fuzz_calm(struct fuzz *f)
 	struct world *w = &f->world;
 	world_log(w, "STEP faults end");
 	f->calm = true;
+	w->zrms_stalls_until_ms = 0;
 	if (w->control == NULL) {
 		controller_start(w);
 		check_loaded(f);

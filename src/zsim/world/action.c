@@ -136,10 +136,13 @@ void action_begin(struct world *w, struct sim_machine *n, const struct agent_ord
 	if (p != NULL && (o->kind == ACTION_START || o->kind == ACTION_UPDATE))
 		take_imports(w, p, o);
 	world_log(w, "%s on %s: %s begins", name, n->name, agent_action_name(o->kind));
+	if (w->hooks.action_begins != NULL)
+		w->hooks.action_begins(w->hooks.user, n, o);
 	int64_t time = w->hooks.action_time != NULL
 			       ? w->hooks.action_time(w->hooks.user, o->kind)
 			       : w->options.recipe_ms;
-	plan_action(w, n, a->number, time);
+	if (time != NEVER_MS)
+		plan_action(w, n, a->number, time);
 }
 
 void action_kill(struct world *w, struct sim_machine *n, const struct agent_order *o)

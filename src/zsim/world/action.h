@@ -20,6 +20,7 @@ struct action {
 	enum agent_action kind;
 	char *id; /* of the copy */
 	bool fails;
+	bool finished;			      /* start: its process has ended well meanwhile */
 	char **export_names, **export_values; /* of a start */
 	size_t export_count;
 	UT_hash_handle hh;

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/check.h"
 #include "base/str.h"
 #include "zsim/world/event.h"
 #include "zsim/world/link.h"
@@ -26,6 +27,7 @@ void controller_free(struct world *w, size_t written)
 	control_loop_free(steal_ptr(&w->commits));
 	control_free(steal_ptr(&w->control));
 	w->zrms_dies = false;
+	w->zrms_stalls_until_ms = 0;
 	w->zrms_life++;
 }
 
@@ -42,6 +44,17 @@ void controller_crash(struct world *w)
 	for (size_t i = 0; i < w->links.count; i++)
 		if (w->links.items[i].open)
 			sim_link_break(w, i + 1, false, true);
+}
+
+void controller_stall(struct world *w, int64_t duration_ms)
+{
+	world_log(w, "zrms stands still for %lld ms", (long long)duration_ms);
+	w->zrms_stalls_until_ms = w->now_ms + duration_ms;
+}
+
+bool controller_stalls(const struct world *w)
+{
+	return w->control != NULL && w->now_ms < w->zrms_stalls_until_ms;
 }
 
 /* zrms dies inside of its own calls: frees what is left of it once they have returned. */
@@ -102,6 +115,8 @@ static void on_answer(void *user, const struct data_change *change, struct data_
 	Samoza__V1__DataReply reply = SAMOZA__V1__DATA_REPLY__INIT;
 	reply.request = change->request;
 	reply.status = answer->status;
+	reply.has_value = answer->value != NULL;
+	reply.value = (ProtobufCBinaryData){answer->value_size, answer->value};
 	sim_link_send(user, change->link_id, true, SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY,
 		      &reply.base);
 }
@@ -158,7 +173,8 @@ static void on_asked(void *user)
 static bool on_load(void *user)
 {
 	struct world *w = user;
-	return w->hooks.load_fails != NULL && w->hooks.load_fails(w->hooks.user, true);
+	w->load_fails = w->hooks.load_fails != NULL && w->hooks.load_fails(w->hooks.user, true);
+	return w->load_fails;
 }
 
 static void answer_commit(struct world *w)
@@ -219,7 +235,7 @@ void controller_start(struct world *w)
 	if (r < 0) {
 		CLEANUP(freep) char *text = error_text(err);
 		world_log(w, "zrms cannot start: %s", text);
-		if (w->hooks.load_fails == NULL)
+		if (!w->load_fails)
 			world_violate(w, "zrms cannot start from its own store: %s", text);
 		controller_free(w, 0);
 		return;
@@ -245,6 +261,7 @@ void controller_turn(struct world *w)
 
 void controller_take(struct world *w, const struct control_input *input)
 {
+	PRE(!controller_stalls(w));
 	control_loop_input(w->commits, world_instant(w), input);
 	if (!w->zrms_dies && (w->hooks.batch_more == NULL ||
 			      (input->request != 0 && !w->hooks.batch_more(w->hooks.user))))

@@ -26,6 +26,9 @@ void controller_start(struct world *w);
 void controller_free(struct world *w, size_t written);
 /* What was not committed is lost, links break. */
 void controller_crash(struct world *w);
+/* It does nothing for so long, and its links stay: a stopped process, a starved machine. */
+void controller_stall(struct world *w, int64_t duration_ms);
+bool controller_stalls(const struct world *w);
 /* A frame, an end of a link or a timer has come. */
 void controller_take(struct world *w, const struct control_input *input);
 /* Ends the batch. */

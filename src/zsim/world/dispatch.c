@@ -119,8 +119,21 @@ static struct sim_machine *happens_on(const struct world *w, const struct sim_ev
 	return index != MACHINE_NONE ? w->machines.items[index] : NULL;
 }
 
+/* zrms would notice it, and stands still. */
+static bool has_to_wait(const struct world *w, const struct sim_event *h)
+{
+	bool is_for_zrms = h->type == SIM_EVENT_FRAME
+				   ? !h->to_agent
+				   : h->type == SIM_EVENT_CLOSED || h->machine == MACHINE_NONE;
+	return is_for_zrms && controller_stalls(w);
+}
+
 void world_dispatch(struct world *w, struct sim_event *h)
 {
+	if (has_to_wait(w, h)) {
+		vector_push(&w->zrms_backlog, h);
+		return;
+	}
 	if (sim_event_is_foreground(h->type))
 		w->foreground--;
 	struct sim_machine *on = happens_on(w, h);

@@ -18,10 +18,15 @@ struct world_hooks {
 	void *user;
 	/* How long a frame takes. */
 	int64_t (*frame_delay)(void *user);
-	/* How long an action takes; the recipe time otherwise. */
+	/* Whether it arrives twice. */
+	bool (*frame_repeats)(void *user, Samoza__V1__FrameType type);
+	/* How long an action takes (NEVER_MS: until it is killed); the recipe time otherwise. */
 	int64_t (*action_time)(void *user, enum agent_action kind);
 	/* Whether an action fails that was not planned to. */
 	bool (*action_fails)(void *user, enum agent_action kind);
+	/* An action begins on a machine. */
+	void (*action_begins)(void *user, const struct sim_machine *machine,
+			      const struct agent_order *order);
 	/* Between two steps of the commit loop of zrms: whether it dies. */
 	bool (*crash_here)(void *user, enum commit_step step);
 	/* The same for a zhost. */

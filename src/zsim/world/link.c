@@ -32,16 +32,9 @@ static int64_t arrival_ms(struct world *w, struct sim_link *link, bool to_agent)
 	return at;
 }
 
-void sim_link_send(struct world *w, uint64_t number, bool to_agent, Samoza__V1__FrameType type,
-		   const ProtobufCMessage *message)
+static void send_one(struct world *w, uint64_t number, bool to_agent,
+		     Samoza__V1__FrameType type, const ProtobufCMessage *message)
 {
-	if (number == 0 || !link_of(w, number)->open)
-		return;
-	if (!protobuf_c_message_check(message)) {
-		world_violate(w, "a %s without a required field was sent",
-			      message->descriptor->short_name);
-		return;
-	}
 	struct sim_event *h =
 		world_plan(w, arrival_ms(w, link_of(w, number), to_agent), SIM_EVENT_FRAME);
 	h->link_id = number;
@@ -54,6 +47,21 @@ void sim_link_send(struct world *w, uint64_t number, bool to_agent, Samoza__V1__
 			      err->message);
 	h->size = packed.size;
 	h->data = (uint8_t *)buffer_steal(&packed);
+}
+
+void sim_link_send(struct world *w, uint64_t number, bool to_agent, Samoza__V1__FrameType type,
+		   const ProtobufCMessage *message)
+{
+	if (number == 0 || !link_of(w, number)->open)
+		return;
+	if (!protobuf_c_message_check(message)) {
+		world_violate(w, "a %s without a required field was sent",
+			      message->descriptor->short_name);
+		return;
+	}
+	send_one(w, number, to_agent, type, message);
+	if (w->hooks.frame_repeats != NULL && w->hooks.frame_repeats(w->hooks.user, type))
+		send_one(w, number, to_agent, type, message);
 }
 
 void sim_link_close_after(struct world *w, uint64_t number)

@@ -15,6 +15,9 @@
 
 /* Owner of the epochs up to which local data was deleted, by topology name. */
 #define FORGOTTEN "@forgotten"
+/* What a zhost goes by until zrms tells it otherwise. */
+#define HEARTBEAT_MS	   10000
+#define FAILURE_TIMEOUT_MS 30000
 
 /* ---- life ---- */
 
@@ -80,7 +83,7 @@ static int load_disk(struct world *w, struct sim_machine *n)
 	int r = n->kv->ops->load(n->kv, FORGOTTEN, load_forgotten, n, &err);
 	if (r == 0)
 		r = n->kv->ops->load(n->kv, AGENT_RECORDS, load_record, n, &err);
-	if (r < 0 && w->hooks.load_fails == NULL)
+	if (r < 0 && !w->load_fails)
 		world_violate(w, "%s cannot read its own records: %s", n->name, err->message);
 	return r;
 }
@@ -100,8 +103,8 @@ void machine_start(struct world *w, struct sim_machine *n)
 		.boot = boot,
 		.spec = n->spec,
 		.address = n->address,
-		.heartbeat_ms = w->options.heartbeat_ms,
-		.failure_timeout_ms = w->options.timeout_ms,
+		.heartbeat_ms = HEARTBEAT_MS,
+		.failure_timeout_ms = FAILURE_TIMEOUT_MS,
 	});
 	struct sim_kv_hooks hooks = machine_kv_hooks;
 	hooks.user = n;
@@ -172,8 +175,10 @@ void machine_process_dies(struct world *w, struct sim_machine *n, struct sim_pro
 	gone.path = mem_strdup(p->path);
 	struct action *a = NULL;
 	for (a = n->actions; a != NULL; a = a->hh.next)
-		if (a->kind == ACTION_START && strcmp(a->id, p->id) == 0)
-			a->fails = true;
+		if (a->kind == ACTION_START && strcmp(a->id, p->id) == 0) {
+			a->fails = end != PROCESS_FINISHED;
+			a->finished = end == PROCESS_FINISHED;
+		}
 	world_log(w, "%s on %s: its process ends (%s)", p->name, n->name,
 		  end != PROCESS_FINISHED ? error : "well");
 	if (n->agent == NULL && end == PROCESS_NOT_RENEWED)
@@ -199,7 +204,7 @@ void machine_action_ends(struct world *w, struct sim_machine *n, uint64_t number
 	if (a == NULL)
 		return;
 	struct sim_process *p = process_find(n, a->id);
-	if (a->kind == ACTION_START && p == NULL)
+	if (a->kind == ACTION_START && p == NULL && !a->finished)
 		a->fails = true;
 	if (p != NULL && a->kind == ACTION_START && !a->fails)
 		p->started = true;
@@ -220,6 +225,7 @@ void machine_action_ends(struct world *w, struct sim_machine *n, uint64_t number
 	struct agent_input input = {.type = AGENT_ACTION_DONE,
 				    .done = {.action = number,
 					     .error = a->fails ? "exit status 1" : NULL,
+					     .finished = a->finished && !a->fails,
 					     .n_exports = a->export_count,
 					     .exports = exports}};
 	/* The answer may lead to the next action of the same instance. */

@@ -178,9 +178,11 @@ static void on_asked(void *user)
 
 static bool on_load(void *user)
 {
-	struct sim_machine *n = user;
-	const struct world_hooks *hooks = &n->world->hooks;
-	return hooks->load_fails != NULL && hooks->load_fails(hooks->user, false);
+	const struct sim_machine *n = user;
+	struct world *w = n->world;
+	w->load_fails =
+		w->hooks.load_fails != NULL && w->hooks.load_fails(w->hooks.user, false);
+	return w->load_fails;
 }
 
 static void answer_commit(struct sim_machine *n)

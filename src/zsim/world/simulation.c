@@ -31,6 +31,9 @@ void world_done(struct world *w)
 	for (size_t i = 0; i < w->queue.count; i++)
 		sim_event_free(container_of(w->queue.nodes[i], struct sim_event, node));
 	free(w->queue.nodes);
+	vector_for_each (&w->zrms_backlog, event)
+		sim_event_free(*event);
+	vector_done(&w->zrms_backlog);
 	sim_disk_done(&w->disk);
 	vector_for_each (&w->failures, f)
 		free(f->name);
@@ -67,7 +70,14 @@ static struct sim_machine *due_machine(const struct world *w)
 static bool step_now(struct world *w)
 {
 	struct heap_node *first = heap_first(&w->queue);
-	if (w->control != NULL && control_loop_is_due(w->commits) &&
+	bool stalls = controller_stalls(w);
+	if (w->zrms_backlog.count > 0 && !stalls) {
+		struct sim_event *oldest = w->zrms_backlog.items[0];
+		vector_remove_at(&w->zrms_backlog, 0);
+		world_dispatch(w, oldest);
+		return true;
+	}
+	if (w->control != NULL && !stalls && control_loop_is_due(w->commits) &&
 	    (first == NULL || first->key > w->now_ms || !w->hooks.batch_more(w->hooks.user))) {
 		controller_turn(w);
 		return true;
@@ -88,7 +98,7 @@ static bool step_now(struct world *w)
 		machine_take(w, n, &(struct agent_input){.type = AGENT_TICK});
 		return true;
 	}
-	if (w->control != NULL && control_next_ms(w->control) <= w->now_ms) {
+	if (w->control != NULL && !stalls && control_next_ms(w->control) <= w->now_ms) {
 		controller_take(w, &(struct control_input){.type = CONTROL_TICK});
 		return true;
 	}
@@ -105,6 +115,8 @@ static int64_t next_ms(const struct world *w)
 			next = t;
 	}
 	int64_t t = w->control != NULL ? control_next_ms(w->control) : NEVER_MS;
+	if (controller_stalls(w))
+		t = w->zrms_stalls_until_ms;
 	return t < next ? t : next;
 }
 

@@ -45,6 +45,7 @@
 #define WORLD_WALL_MS INT64_C(1767225600000)
 
 struct answer;
+struct sim_event;
 struct sim_link;
 
 /* The next `times` actions of that name of an instance fail. */
@@ -63,10 +64,14 @@ struct world {
 	struct control *control; /* NULL: zrms does not run */
 	struct control_loop *commits;
 	struct store *store;
-	struct sim_disk disk;	/* of zrms */
-	bool zrms_dies;		/* once the call that it is in has returned */
-	uint64_t zrms_life;	/* grows with each start and each death */
-	int64_t zrms_commit_ms; /* when the last commit that was asked for is answered */
+	struct sim_disk disk;	      /* of zrms */
+	bool load_fails;	      /* the last load of anything was made to fail */
+	bool zrms_dies;		      /* once the call that it is in has returned */
+	uint64_t zrms_life;	      /* grows with each start and each death */
+	int64_t zrms_commit_ms;	      /* when the last commit that was asked for is answered */
+	int64_t zrms_stalls_until_ms; /* it stands still, and its links stay */
+	VECTOR(struct sim_event *) zrms_backlog; /* what came meanwhile, in order */
+	int64_t wall_step_ms;			 /* by which all wall clocks were set */
 	char *cluster;
 	VECTOR(struct sim_machine *) machines;
 	VECTOR(struct sim_link) links; /* link number - 1 */
@@ -82,7 +87,8 @@ struct world {
 
 static inline struct instant world_instant(const struct world *w)
 {
-	return (struct instant){.mono_ms = w->now_ms, .wall_ms = WORLD_WALL_MS + w->now_ms};
+	return (struct instant){.mono_ms = w->now_ms,
+				.wall_ms = WORLD_WALL_MS + w->now_ms + w->wall_step_ms};
 }
 
 /* Keeps the first one. */

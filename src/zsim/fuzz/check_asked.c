@@ -1,0 +1,37 @@
+/*
+ * What zrms has withdrawn, a zhost that can hear it does not begin, not after a back-off either. A zhost
+ * that cannot hear zrms goes by what it knows.
+ */
+#include "zsim/fuzz/check_asked.h"
+
+#include <inttypes.h>
+
+#include "zsim/fuzz/fuzz.h"
+#include "zsim/fuzz/mirrored.h"
+#include "zsim/fuzz/reach.h"
+#include "zsim/world/world.h"
+
+/* For commits that take long, on both sides. */
+#define HEARS_WITHIN_MS 10000
+
+void check_asked(struct fuzz *f, const struct sim_machine *n, const struct agent_order *order)
+{
+	Samoza__V1__Target needed = SAMOZA__V1__TARGET__TARGET_NONE;
+	if (order->kind == ACTION_DEPLOY)
+		needed = SAMOZA__V1__TARGET__TARGET_DEPLOYED;
+	else if (order->kind == ACTION_START)
+		needed = SAMOZA__V1__TARGET__TARGET_STARTED;
+	const struct mirrored_copy *m =
+		mirror_copy(f, order->key->topology, order->key->path, order->key->epoch);
+	if (m == NULL || (m->record != NULL && m->record->target >= needed) ||
+	    needed == SAMOZA__V1__TARGET__TARGET_NONE)
+		return; /* without any record: life.c */
+	int64_t since = reach_since(f, n);
+	if (since < m->asked_ms)
+		since = m->asked_ms;
+	if (since != NEVER_MS && f->world.now_ms - since > HEARS_WITHIN_MS)
+		world_violate(&f->world,
+			      "%s is %s on %s, and nobody has asked for that for %lld s", m->id,
+			      order->kind == ACTION_DEPLOY ? "deployed" : "started", n->name,
+			      (long long)(f->world.now_ms - since) / 1000);
+}

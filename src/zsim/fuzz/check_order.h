@@ -1,0 +1,30 @@
+/*
+ * In a grouped stop importers stop before their providers [lifecycle.group.stop-order].
+ */
+#ifndef SAMOZA_ZSIM_FUZZ_CHECK_ORDER_H
+#define SAMOZA_ZSIM_FUZZ_CHECK_ORDER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct fuzz;
+struct submitted;
+
+/* `first` stops before `then` does. */
+struct stop_pair {
+	char *application, *first, *then; /* id and paths */
+	bool is_asked; /* the group is not committed yet, as far as is known */
+};
+
+/* A grouped stop is about to be asked: of the whole application, or of `path` and what is below it. */
+void check_order_ask(struct fuzz *f, const struct submitted *s, const char *path);
+void check_order_answered(struct fuzz *f, bool is_granted);
+/* What is at `path` and below (NULL: everything of it) is stopped for another reason: no order holds for it any longer. */
+void check_order_forget(struct fuzz *f, const struct submitted *s, const char *path);
+/* It begins to stop. */
+void check_order_stop(struct fuzz *f, const struct submitted *s, const char *path);
+/* A commit is taken: who has stopped, or is to start again, holds nobody up. */
+void check_order_committed(struct fuzz *f);
+void check_order_done(struct fuzz *f);
+
+#endif

@@ -1,0 +1,45 @@
+/*
+ * [topology.placement.together] Of what was never placed, or was undeployed since, all is placed or nothing,
+ * also while older copies still unload.
+ */
+#include "zsim/fuzz/check_places.h"
+
+#include "base/str.h"
+#include "zsim/fuzz/fuzz.h"
+#include "zsim/fuzz/mirrored.h"
+#include "zsim/world/world.h"
+
+static bool is_first(const struct fuzz *f, const struct mirrored *m)
+{
+	return m->taken == f->commits ? m->was_first : m->is_first;
+}
+
+static bool is_root(const Samoza__V1__SlotRecord *r)
+{
+	return strchr(r->path, '/') == NULL;
+}
+
+static void check_together(struct fuzz *f, const Samoza__V1__CopyRecord *placed)
+{
+	const struct mirrored *slot = mirror_find(f, placed->application, placed->path);
+	if (slot == NULL || slot->record == NULL || !is_root(slot->record) ||
+	    !is_first(f, slot))
+		return;
+	for (const struct mirrored *m = f->instances; m != NULL; m = m->hh.next) {
+		const Samoza__V1__SlotRecord *r = m->record;
+		if (r == NULL || !str_equal(r->application, placed->application) ||
+		    !is_root(r) || !is_first(f, m) || r->has_serving ||
+		    r->goal == SAMOZA__V1__GOAL__GOAL_NOT_DEPLOYED)
+			continue;
+		world_violate(&f->world, "%s is placed without %s, which waits for a place",
+			      slot->id, m->id);
+	}
+}
+
+void check_new_copy(struct fuzz *f, const struct mirrored_copy *m)
+{
+	const Samoza__V1__CopyRecord *r = m->record;
+	if (r == NULL || r->role != SAMOZA__V1__ROLE__ROLE_SERVING)
+		return;
+	check_together(f, r);
+}

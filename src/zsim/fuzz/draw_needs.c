@@ -1,0 +1,139 @@
+#include "zsim/fuzz/draw_needs.h"
+
+#include "base/str.h"
+#include "schema/message.h"
+#include "zsim/fuzz/fuzz.h"
+#include "zsim/world/machine_state.h"
+#include "zsim/world/world.h"
+
+#define NEW(type, descriptor) ((type *)schema_message_new(&descriptor))
+
+#define ADD(list, count, item)                                             \
+	do {                                                               \
+		(list) = mem_resize((list), (count) + 1, sizeof(*(list))); \
+		(list)[(count)++] = (item);                                \
+	} while (0)
+
+/* ---- zhosts ---- */
+
+static void offer_devices(struct fuzz *f, Samoza__V1__ZhostSpec *z)
+{
+	struct random *r = draws_random(f, DRAW_DEVICES);
+	if (!random_percent(r, 60))
+		return;
+	Samoza__V1__DeviceOffer *offer =
+		NEW(Samoza__V1__DeviceOffer, samoza__v1__device_offer__descriptor);
+	offer->kind = mem_strdup("gpu");
+	offer->has_count = true;
+	offer->count = 1 + random_below(r, 3);
+	ADD(z->devices, z->n_devices, offer);
+}
+
+static void offer_position(struct fuzz *f, Samoza__V1__ZhostSpec *z)
+{
+	struct random *r = draws_random(f, DRAW_NEAR);
+	if (!random_percent(r, 70))
+		return;
+	z->has_latitude = z->has_longitude = true;
+	z->latitude = 48;
+	z->longitude = 11 + random_below(r, 3);
+}
+
+void draw_offers(struct fuzz *f, Samoza__V1__ZhostSpec *z)
+{
+	if (draws_have(f, DRAW_DEVICES))
+		offer_devices(f, z);
+	if (draws_have(f, DRAW_NEAR))
+		offer_position(f, z);
+}
+
+void draw_labels(struct fuzz *f, struct sim_machine *n)
+{
+	static const char *const racks[] = {"a", "b", "c"};
+	if (!draws_percent(f, DRAW_LABELS, 50))
+		return;
+	struct random *r = draws_random(f, DRAW_LABELS);
+	draws_happened(f, DRAW_LABELS);
+	schema_set_string(&n->spec->labels[0]->value, NULL,
+			  racks[random_below(r, ARRAY_SIZE(racks))]);
+	if (n->spec->n_capabilities > 0 && random_percent(r, 30)) {
+		free(n->spec->capabilities[0]);
+		n->spec->n_capabilities = 0;
+	}
+	world_log(&f->world, "%s is to start in rack %s", n->name, n->spec->labels[0]->value);
+}
+
+/* ---- spaces ---- */
+
+static void need_devices(struct fuzz *f, Samoza__V1__Space *s)
+{
+	struct random *r = draws_random(f, DRAW_DEVICES);
+	if (!random_percent(r, 30))
+		return;
+	Samoza__V1__DeviceNeed *need =
+		NEW(Samoza__V1__DeviceNeed, samoza__v1__device_need__descriptor);
+	need->kind = mem_strdup("gpu"); /* whole ones: place.c adds them up */
+	need->has_count = true;
+	need->count = 1 + (random_below(r, 4) == 0);
+	ADD(s->resources->devices, s->resources->n_devices, need);
+	draws_happened(f, DRAW_DEVICES);
+}
+
+static void need_position(struct fuzz *f, Samoza__V1__Space *s)
+{
+	static const char *const distances[] = {"10km", "80km", "200km"};
+	struct random *r = draws_random(f, DRAW_NEAR);
+	if (!random_percent(r, 30))
+		return;
+	Samoza__V1__Near *near = NEW(Samoza__V1__Near, samoza__v1__near__descriptor);
+	near->latitude = 48;
+	near->longitude = 11 + random_below(r, 3);
+	near->within = mem_strdup(distances[random_below(r, ARRAY_SIZE(distances))]);
+	s->placement->near = near;
+	draws_happened(f, DRAW_NEAR);
+}
+
+static void need_spread(struct fuzz *f, Samoza__V1__Space *s)
+{
+	struct random *r = draws_random(f, DRAW_SPREAD);
+	if (!random_percent(r, 40) || s->inside != NULL)
+		return;
+	Samoza__V1__Spread *spread = NEW(Samoza__V1__Spread, samoza__v1__spread__descriptor);
+	spread->over = mem_strdup(random_percent(r, 50) ? "rack" : "zhost");
+	spread->has_max_skew = spread->has_required = spread->required = true;
+	spread->max_skew = 1 + random_below(r, 2);
+	ADD(s->placement->spread, s->placement->n_spread, spread);
+	draws_happened(f, DRAW_SPREAD);
+}
+
+/* The first space of a topology is inside of nothing. */
+static void need_other_topology(struct fuzz *f, Samoza__V1__Space *s)
+{
+	struct random *r = draws_random(f, DRAW_ACROSS);
+	if (!random_percent(r, 30) || s->inside != NULL)
+		return;
+	Samoza__V1__Affinity *a = NEW(Samoza__V1__Affinity, samoza__v1__affinity__descriptor);
+	a->with = str_printf("t%u/a", 1 + random_below(r, 5));
+	schema_set_string(&a->scope, a->scope, random_percent(r, 50) ? "zhost" : "rack");
+	a->has_required = true;
+	a->required = random_percent(r, 70);
+	if (random_percent(r, 40))
+		ADD(s->placement->affinity, s->placement->n_affinity, a);
+	else
+		ADD(s->placement->anti_affinity, s->placement->n_anti_affinity, a);
+	draws_happened(f, DRAW_ACROSS);
+}
+
+void draw_needs(struct fuzz *f, Samoza__V1__Topology *t)
+{
+	for (size_t k = 0; k < t->n_spaces; k++) {
+		if (draws_have(f, DRAW_DEVICES))
+			need_devices(f, t->spaces[k]);
+		if (draws_have(f, DRAW_NEAR))
+			need_position(f, t->spaces[k]);
+		if (draws_have(f, DRAW_SPREAD))
+			need_spread(f, t->spaces[k]);
+		if (draws_have(f, DRAW_ACROSS))
+			need_other_topology(f, t->spaces[k]);
+	}
+}

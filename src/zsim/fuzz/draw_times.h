@@ -1,0 +1,14 @@
+/*
+ * Times and clocks: what zrms is started with, how long it stands still, what wall clocks say.
+ */
+#ifndef SAMOZA_ZSIM_FUZZ_DRAW_TIMES_H
+#define SAMOZA_ZSIM_FUZZ_DRAW_TIMES_H
+
+struct fuzz;
+
+/* zrms is about to start. */
+void draw_settings(struct fuzz *f);
+/* Once in each step. */
+void draw_times(struct fuzz *f);
+
+#endif

@@ -1,0 +1,51 @@
+#include "zsim/fuzz/reach.h"
+
+#include "zsim/fuzz/fuzz.h"
+#include "zsim/world/controller.h"
+#include "zsim/world/link.h"
+#include "zsim/world/machine_state.h"
+#include "zsim/world/world.h"
+
+/* It is open, and nothing is on its way. */
+static bool link_is_whole(const struct world *w, const struct sim_machine *n)
+{
+	const struct sim_link *link = n->link_id != 0 ? &w->links.items[n->link_id - 1] : NULL;
+	return link != NULL && link->open && link->last_ms[0] <= w->now_ms &&
+	       link->last_ms[1] <= w->now_ms;
+}
+
+static struct reach reach_now(const struct world *w, const struct sim_machine *n)
+{
+	return (struct reach){
+		.link = n->link_id,
+		.life = n->life,
+		.zrms_life = w->zrms_life,
+		.is_whole = link_is_whole(w, n) && n->agent != NULL && w->control != NULL &&
+			    !controller_stalls(w),
+		.since_ms = w->now_ms,
+	};
+}
+
+static bool is_same(const struct reach *a, const struct reach *b)
+{
+	return a->link == b->link && a->life == b->life && a->zrms_life == b->zrms_life &&
+	       a->is_whole == b->is_whole;
+}
+
+void reach_watch(struct fuzz *f)
+{
+	vector_for_each (&f->world.machines, n) {
+		const struct reach now = reach_now(&f->world, *n);
+		if ((*n)->index >= f->reaches.count)
+			vector_push(&f->reaches, now);
+		else if (!is_same(&f->reaches.items[(*n)->index], &now))
+			f->reaches.items[(*n)->index] = now;
+	}
+}
+
+int64_t reach_since(const struct fuzz *f, const struct sim_machine *n)
+{
+	if (n->index >= f->reaches.count || !f->reaches.items[n->index].is_whole)
+		return NEVER_MS;
+	return f->reaches.items[n->index].since_ms;
+}

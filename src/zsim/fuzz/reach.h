@@ -1,0 +1,26 @@
+/*
+ * Since when zrms and a zhost hear each other, at once and without a break. What one of them knows and the
+ * other does not can be judged only by this.
+ */
+#ifndef SAMOZA_ZSIM_FUZZ_REACH_H
+#define SAMOZA_ZSIM_FUZZ_REACH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct fuzz;
+struct sim_machine;
+
+/* What it depends on, of one machine, and since when it is as it is. */
+struct reach {
+	uint64_t link, life, zrms_life;
+	bool is_whole;
+	int64_t since_ms;
+};
+
+/* After every step of anything. */
+void reach_watch(struct fuzz *f);
+/* NEVER_MS: they do not, just now. */
+int64_t reach_since(const struct fuzz *f, const struct sim_machine *n);
+
+#endif
