@@ -273,8 +273,11 @@ static void lose(struct control *c, const struct control_zhost *z, struct copy *
 	int64_t certainly_ended = NEVER_MS;
 	if (copy->of_slot.exclusive)
 		certainly_ended = zhost_leases_end_ms(c, z, z->heard_ms);
-	bool may_run =
-		copy_is_retired(copy) ? copy->of_slot.active : copy->target != TARGET_NONE;
+	/* What is withdrawn may still be tried again there, until the zhost has heard of it. */
+	bool may_run = copy_is_retired(copy)
+			       ? copy->of_slot.active
+			       : copy->target != TARGET_NONE ||
+					 (copy->of_slot.exclusive && !copy->absent);
 	if (may_run)
 		copy_set_ends_by(c, copy, certainly_ended);
 	if (copy_is_retired(copy))
