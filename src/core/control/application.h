@@ -67,6 +67,7 @@ struct copy {
 	uint8_t target;		   /* enum instance_target */
 	uint64_t generation;	   /* grows whenever something else is asked */
 	uint64_t retry_generation; /* grows when failures are to be forgotten */
+	uint64_t forgiven; /* generation with which that was last asked; 0: not by this zrms */
 	uint64_t imports_version, imports_hash;
 
 	/* -- reported -- */

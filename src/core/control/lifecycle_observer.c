@@ -63,6 +63,7 @@ static void on_retry(struct lifecycle *l, struct slot *s)
 	copy->failures = 0;
 	slot_publish_facts(copy->serves);
 	ordered(copy);
+	copy->forgiven = copy->generation;
 }
 
 static void on_goal_changed(struct lifecycle *l, struct slot *s, enum instance_goal from)

@@ -67,6 +67,14 @@ static bool has_gone(const struct copy *copy, const Samoza__V1__InstanceReport *
 	       r->observed_generation >= copy->generation;
 }
 
+/* What failed before its zhost heard that failures are to be forgotten: it tries again as soon as it does. */
+static bool is_forgiven(const struct copy *copy, const Samoza__V1__InstanceReport *r)
+{
+	return r->error != NULL && r->observed_generation < copy->forgiven &&
+	       (r->phase == SAMOZA__V1__PHASE__PHASE_ABSENT ||
+		r->phase == SAMOZA__V1__PHASE__PHASE_DEPLOYED);
+}
+
 /* ---- by phase ---- */
 
 /* Nothing is asked of it any longer: its zhost, which may try again by itself, is told. */
@@ -123,6 +131,16 @@ static bool undeploy_failed(const Samoza__V1__InstanceReport *r)
 	return r->error != NULL && str_has_prefix(r->error, "undeploy:");
 }
 
+/* The error of a start, or of a process that had started; another one is of something before. */
+static bool start_failed(const Samoza__V1__InstanceReport *r)
+{
+	if (r->has_failed_action)
+		return r->failed_action == SAMOZA__V1__FAILED_ACTION__FAILED_START ||
+		       r->failed_action == SAMOZA__V1__FAILED_ACTION__FAILED_PROCESS;
+	return r->error != NULL &&
+	       (str_has_prefix(r->error, "start:") || str_has_prefix(r->error, "process:"));
+}
+
 static void finished(struct copy *copy)
 {
 	copy->serves->slot->finished = true;
@@ -131,7 +149,7 @@ static void finished(struct copy *copy)
 
 static void on_deployed(struct copy *copy, const Samoza__V1__InstanceReport *r, bool adopting)
 {
-	bool ended = r->error != NULL || r->finished;
+	bool ended = r->finished || start_failed(r);
 	switch (copy->serves->slot->state) {
 	case STATE_NOT_DEPLOYED:
 		if (adopting)
@@ -365,6 +383,8 @@ void report_apply(struct control *c, struct control_zhost *z,
 	}
 	if (copy->unit->lost)
 		placement_adopt(c, copy);
+	if (is_forgiven(copy, r))
+		return;
 	take_error(c, copy, r);
 	apply_phase(copy, r, adopting);
 }
