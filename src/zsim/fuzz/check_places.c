@@ -1,6 +1,6 @@
 /*
- * [topology.placement.together] Of what was never placed, or was undeployed since, all is placed or nothing,
- * also while older copies still unload.
+ * [topology.zhosts.cordon] No new placement on a cordoned zhost. [topology.placement.together] Of what was
+ * never placed, or was undeployed since, all is placed or nothing, also while older copies still unload.
  */
 #include "zsim/fuzz/check_places.h"
 
@@ -8,6 +8,14 @@
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/mirrored.h"
 #include "zsim/world/world.h"
+
+/* In this commit and before it: what was decided in between is the core's business. */
+static bool is_cordoned(const struct fuzz *f, const struct mirrored_zhost *z)
+{
+	bool before = z->taken == f->commits ? z->was_cordoned
+					     : z->record != NULL && z->record->cordoned;
+	return before && z->record != NULL && z->record->cordoned;
+}
 
 static bool is_first(const struct fuzz *f, const struct mirrored *m)
 {
@@ -39,7 +47,12 @@ static void check_together(struct fuzz *f, const Samoza__V1__CopyRecord *placed)
 void check_new_copy(struct fuzz *f, const struct mirrored_copy *m)
 {
 	const Samoza__V1__CopyRecord *r = m->record;
+	const struct mirrored_zhost *z = NULL;
 	if (r == NULL || r->role != SAMOZA__V1__ROLE__ROLE_SERVING)
 		return;
+	HASH_FIND_STR(f->zhosts, r->zhost, z);
+	if (z != NULL && is_cordoned(f, z))
+		world_violate(&f->world, "%s is placed on %s, which is cordoned", m->id,
+			      z->name);
 	check_together(f, r);
 }

@@ -16,7 +16,7 @@
  *     mirror.c         each commit: records, events, capacity     mirrored.c      what was committed
  *     rules.c          what may run                               legal.c         which moves there are
  *     check_order.c    who stops first in a grouped stop          check_data.c    what a copy reads
- *     check_places.c   all or none                                check_asked.c   withdrawn, and begun
+ *     check_places.c   cordons, all or none                       check_asked.c   withdrawn, and begun
  *     check_timeouts.c how long an action lasts                   reach.c         who hears whom
  *     check.c          what zrms shows when all is idle           imports.c       who knows which providers
  *     place.c          confirms that there is no place
@@ -36,9 +36,10 @@
  * - a started instance has a started parent and its mandatory imports, or stops; an unresolved
  *   one lacks a provider, a waiting one waits for an ancestor
  * - children stop before their parent, go before it, and are where it is
+ * - in a grouped stop importers stop before their providers
  * - no state of an action outlives the time limit of its action
  * - nothing is deployed or started that zrms has withdrawn, by a zhost that can hear it
- * - what was never placed is placed as a whole or not at all
+ * - nothing new is placed on a cordoned zhost; what was never placed is placed as a whole or not at all
  * - what was acknowledged of a space's data is read by every later copy
  * - exports are published exactly while an instance is started
  * - only legal transitions, each from the state in which the last one ended; records agree

@@ -51,8 +51,10 @@ static void take_instance_event(struct fuzz *f, const Samoza__V1__EventRecord *e
 		s->moved = true;
 	/* What a zhost does by itself is reported late: world/action.c looks at the processes. */
 	if (s != NULL && strcmp(e->to, "stopping") == 0 &&
-	    strcmp(e->cause, "its zhost stops it") != 0)
+	    strcmp(e->cause, "its zhost stops it") != 0) {
 		rules_check_stop(f, s, slash + 1);
+		check_order_stop(f, s, slash + 1);
+	}
 	if (s != NULL && strcmp(e->to, "undeploying") == 0 && !f->adopts)
 		rules_check_undeploy(f, s, slash + 1);
 	const char *known = m->state != NULL ? m->state : "not-deployed";
