@@ -23,19 +23,27 @@
 
 /* ---------------------------------------------------------------- files */
 
+/* Of a small text; -1 where it cannot be read. */
+static ssize_t read_text(const char *path, char *to, size_t size)
+{
+	CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? read(fd, to, size - 1) : -1;
+
+	if (n >= 0)
+		to[n] = '\0';
+	return n;
+}
+
+/* A copy that is there already is left alone: also where the disk is full. */
 static int copy_file(const char *from, const char *to, struct error **err)
 {
-	CLEANUP(closep) int in = open(from, O_RDONLY | O_CLOEXEC);
-	CLEANUP(closep) int out = -1;
-	char text[4096];
-	ssize_t n = in >= 0 ? read(in, text, sizeof(text)) : -1;
+	char text[4096], present[4096];
 
-	if (n < 0)
+	if (read_text(from, text, sizeof(text)) < 0)
 		return error_errno(err, "cannot read %s", from);
-	out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (out < 0 || write(out, text, (size_t)n) != n)
-		return error_errno(err, "cannot write %s", to);
-	return 0;
+	if (read_text(to, present, sizeof(present)) >= 0 && str_equal(text, present))
+		return 0;
+	return state_write(to, text, strlen(text), err);
 }
 
 /* The developer's key: made once, trusted by this cluster's zrms. */
@@ -133,6 +141,11 @@ static int wanted_names(const struct state *s, const struct up_settings *setting
 	return 0;
 }
 
+static int record(void *user, struct error **err)
+{
+	return state_save(user, err);
+}
+
 /* ---------------------------------------------------------------- zrms */
 
 static int address_taken(const char *address, struct error **err)
@@ -188,7 +201,7 @@ static int start_zrms(struct state *s, const struct up_settings *settings, struc
 	return process_start((char *[]){program, (char[]){"--dir"}, dir, (char[]){"--listen"},
 					m->address, (char[]){"--heartbeat"}, heartbeat,
 					(char[]){"--failure-timeout"}, timeout, NULL},
-			     log, &m->process, err);
+			     log, &m->process, record, s, err);
 }
 
 static int up_zrms(struct state *s, const struct up_settings *settings, int64_t deadline,
@@ -207,8 +220,6 @@ static int up_zrms(struct state *s, const struct up_settings *settings, int64_t 
 	if (!ran) {
 		r = start_zrms(s, settings, m, err);
 		m->started = r == 0;
-		if (r == 0)
-			r = state_save(s, err);
 	}
 	if (r < 0)
 		return r;
@@ -254,7 +265,7 @@ static int start_zhost(struct state *s, const char *programs, struct member *m,
 		(char *[]){program, (char[]){"--dir"}, dir, (char[]){"--name"}, m->name,
 			   (char[]){"--zrms"}, m->zrms, (char[]){"--zedge"}, m->address,
 			   m->config != NULL ? (char[]){"--config"} : NULL, m->config, NULL},
-		log, &m->process, err);
+		log, &m->process, record, s, err);
 }
 
 static void set(char **text, const char *value)
@@ -301,7 +312,7 @@ static int up_zhosts(struct state *s, const struct names *names, const char *pro
 		     struct error **err)
 {
 	VECTOR(struct awaited) awaited = {0};
-	int saved, r = 0;
+	int r = 0;
 
 	/* Add all members first: their addresses are borrowed below. */
 	vector_for_each (&names->list, name) {
@@ -326,9 +337,8 @@ static int up_zhosts(struct state *s, const struct names *names, const char *pro
 			break;
 	}
 	(void)fflush(stdout);
-	/* The state is saved in any case; the first error is reported. */
-	saved = state_save(s, r == 0 ? err : NULL);
-	r = r == 0 ? saved : r;
+	if (r == 0) /* what else has changed: times, configurations */
+		r = state_save(s, err);
 	if (r == 0)
 		r = ready_zhosts(s, url, awaited.items, awaited.count, deadline, err);
 	vector_for_each (&awaited, a)

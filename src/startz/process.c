@@ -130,44 +130,95 @@ static void become(char *const *argv, const char *log)
 	(void)execv(argv[0], argv);
 }
 
-static int start(char *const *argv, const char *log, int pipe_read, int pipe_write,
-		 struct process_id *ret_id, struct error **err)
+/* Pipes between startz and a child that has not become a daemon yet. */
+struct birth {
+	int go[2];     /* one byte: begin; the end: do not */
+	int failed[2]; /* errno of what went wrong; the end: it runs the daemon */
+};
+
+static void close_both(int ends[2])
+{
+	closep(&ends[0]);
+	closep(&ends[1]);
+}
+
+static void child(const struct birth *birth, char *const *argv, const char *log)
+{
+	char go;
+	ssize_t n;
+	int failed;
+
+	(void)close(birth->go[1]);
+	do {
+		n = read(birth->go[0], &go, sizeof(go));
+	} while (n < 0 && errno == EINTR);
+	if (n != sizeof(go))
+		_exit(127);
+	if (birth->failed[1] == 3 || dup3(birth->failed[1], 3, O_CLOEXEC) == 3)
+		become(argv, log);
+	failed = errno;
+	(void)!write(3, &failed, sizeof(failed));
+	_exit(127);
+}
+
+/* Lets the child begin; 0, or the errno of why it did not. */
+static int begin(struct birth *birth)
 {
 	int failed = 0;
 	ssize_t n;
-	pid_t pid = fork();
 
-	if (pid < 0)
-		return error_errno(err, "cannot start %s", argv[0]);
-	if (pid == 0) {
-		if (pipe_write == 3 || dup3(pipe_write, 3, O_CLOEXEC) == 3)
-			become(argv, log);
-		failed = errno;
-		(void)!write(3, &failed, sizeof(failed));
-		_exit(127);
-	}
-	identify(pid, ret_id);
-	(void)close(pipe_write);
+	closep(&birth->failed[1]);
+	birth->failed[1] = -1;
+	if (write(birth->go[1], "", 1) != 1)
+		return errno;
 	do {
-		n = read(pipe_read, &failed, sizeof(failed));
+		n = read(birth->failed[0], &failed, sizeof(failed));
 	} while (n < 0 && errno == EINTR);
 	if (n == 0)
 		return 0;
-	(void)waitpid(pid, NULL, 0);
-	errno = n == (ssize_t)sizeof(failed) ? failed : EIO;
-	return error_errno(err, "cannot start %s", argv[0]);
+	return n == (ssize_t)sizeof(failed) ? failed : EIO;
 }
 
-int process_start(char *const *argv, const char *log, struct process_id *ret_id,
-		  struct error **err)
+static int start(struct birth *birth, char *const *argv, const char *log, struct process_id *id,
+		 process_record_fn *record, void *user, struct error **err)
 {
-	int ends[2];
+	struct process_id before = *id;
+	pid_t pid = fork();
 	int r;
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
+	if (pid < 0)
 		return error_errno(err, "cannot start %s", argv[0]);
-	r = start(argv, log, ends[0], ends[1], ret_id, err);
-	(void)close(ends[0]);
+	if (pid == 0)
+		child(birth, argv, log);
+	identify(pid, id);
+	r = record(user, err);
+	if (r == 0) {
+		errno = begin(birth);
+		if (errno == 0)
+			return 0;
+		r = error_errno(err, "cannot start %s", argv[0]);
+	} else {
+		r = error_wrap(err, "%s was not started", argv[0]);
+	}
+	closep(&birth->go[1]);
+	birth->go[1] = -1;
+	(void)waitpid(pid, NULL, 0);
+	*id = before;
+	return r;
+}
+
+int process_start(char *const *argv, const char *log, struct process_id *id,
+		  process_record_fn *record, void *user, struct error **err)
+{
+	struct birth birth = {.go = {-1, -1}, .failed = {-1, -1}};
+	int r;
+
+	if (pipe2(birth.go, O_CLOEXEC) < 0 || pipe2(birth.failed, O_CLOEXEC) < 0)
+		r = error_errno(err, "cannot start %s", argv[0]);
+	else
+		r = start(&birth, argv, log, id, record, user, err);
+	close_both(birth.go);
+	close_both(birth.failed);
 	return r;
 }
 

@@ -8,12 +8,21 @@
 
 #include "startz/state.h"
 
+/* Writes down that the process is there, before it begins. */
+typedef int process_record_fn(void *user, struct error **err);
+
 /*
  * Starts argv[0] (a path) in a session of its own: input from /dev/null, output appended to the
  * file `log`, no other descriptor, default signal handlers, in the directory /.
+ *
+ *     fork ──► *id ──► record() ──► exec
+ *                         │ fails, or startz is killed meanwhile
+ *                         └──────► the child ends without having begun
+ *
+ * So every daemon that runs is recorded. After an error *id is as it was before.
  */
-int process_start(char *const *argv, const char *log, struct process_id *ret_id,
-		  struct error **err) must_check;
+int process_start(char *const *argv, const char *log, struct process_id *id,
+		  process_record_fn *record, void *user, struct error **err) must_check;
 
 /* Whether it is still the process that was started, and has not exited. */
 bool process_runs(const struct process_id *id);

@@ -171,25 +171,34 @@ static json_t *member_json(const struct member *m)
 			 (json_int_t)m->process.start_time, "boot", m->process.boot);
 }
 
+static int write_whole(int fd, const char *text, size_t size)
+{
+	size_t done = 0;
+
+	while (done < size) {
+		ssize_t n = write(fd, text + done, size - done);
+
+		if (n < 0 && errno != EINTR)
+			return -1;
+		done += n > 0 ? (size_t)n : 0;
+	}
+	return fsync(fd);
+}
+
 int state_write(const char *path, const char *text, size_t size, struct error **err)
 {
 	CLEANUP(freep) char *next = str_printf("%s.new", path);
 	CLEANUP(closep)
 	int fd = open(next, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	size_t done = 0;
+	int r;
 
 	if (fd < 0)
 		return error_errno(err, "cannot write %s", next);
-	while (done < size) {
-		ssize_t n = write(fd, text + done, size - done);
-
-		if (n < 0 && errno != EINTR)
-			return error_errno(err, "cannot write %s", next);
-		done += n > 0 ? (size_t)n : 0;
-	}
-	if (fsync(fd) < 0 || rename(next, path) < 0)
-		return error_errno(err, "cannot write %s", path);
-	return 0;
+	if (write_whole(fd, text, size) == 0 && rename(next, path) == 0)
+		return 0;
+	r = error_errno(err, "cannot write %s", path);
+	(void)unlink(next);
+	return r;
 }
 
 int state_save(const struct state *s, struct error **err)

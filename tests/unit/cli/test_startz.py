@@ -166,6 +166,38 @@ def test_ready_means_the_new_incarnation(cluster):
     assert "startz down --dir" in done.stderr
 
 
+@pytest.mark.parametrize("name", ["zrms", "edge-node-1"])
+def test_what_cannot_be_recorded_is_not_started(cluster, name):
+    assert cluster.up("--zhosts", "1").returncode == 0
+    os.kill(cluster.pids()[name], signal.SIGKILL)
+    until(lambda: name not in cluster.pids())
+    starts = cluster.log(name).count('"--dir"')
+    in_the_way = os.path.join(cluster.dir, "startz.json.new")
+    os.mkdir(in_the_way)
+    done = cluster.again()
+    assert done.returncode == 1
+    assert f"{name if name == 'zrms' else 'zhost'} was not started: cannot write" in done.stderr, done
+    assert name not in cluster.pids()
+    assert cluster.log(name).count('"--dir"') == starts
+    os.rmdir(in_the_way)
+    assert cluster.again().returncode == 0
+    pids = cluster.pids()
+    assert name in pids
+    assert cluster.run("down").returncode == 0
+    until(lambda: not any(alive(pid) for pid in pids.values()))
+
+
+def test_a_key_that_is_trusted_stays_when_it_cannot_be_written(cluster):
+    assert cluster.up("--zhosts", "1").returncode == 0
+    trusted = os.path.join(cluster.dir, "zrms/trust/dev.pub")
+    with open(trusted) as file:
+        key = file.read()
+    os.mkdir(trusted + ".new")
+    assert cluster.again().returncode == 0
+    with open(trusted) as file:
+        assert file.read() == key
+
+
 def test_down_ends_everything_and_the_ports_are_kept(cluster):
     cluster.up("--zhosts", "2")
     rows = cluster.rows()
