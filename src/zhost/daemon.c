@@ -372,6 +372,8 @@ static int begin(struct zhost_daemon *d, const char *config_file, struct error *
 		r = loop_on_signal(&d->loop, SIGTERM, on_signal, d, err);
 	if (r == 0)
 		r = loop_on_signal(&d->loop, SIGINT, on_signal, d, err);
+	if (r == 0)
+		r = loop_start_threads(&d->loop, err);
 	if (r < 0)
 		return r;
 	native_sweep(d->native, is_used, d);

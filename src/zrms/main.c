@@ -506,6 +506,8 @@ static int zrms_run(struct zrms *zrms, struct error **err)
 	if (r == 0)
 		r = loop_on_signal(&zrms->loop, SIGINT, on_end_signal, zrms, err);
 	if (r == 0)
+		r = loop_start_threads(&zrms->loop, err);
+	if (r == 0)
 		r = parts_open(zrms, trust, spool, err);
 	if (r < 0)
 		return r; /* main() ends the process at once */

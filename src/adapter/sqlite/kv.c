@@ -208,11 +208,12 @@ int sqlite_kv_open(struct loop *loop, const char *path, struct kv **ret_kv, stru
 		return r;
 	}
 	r = data_table_init(&s->data, &s->db, NULL, err);
+	if (r == 0)
+		r = worker_new(loop, "kv", &worker_ops, s, &s->worker, err);
 	if (r < 0) {
 		kv_end(s);
 		return r;
 	}
-	s->worker = worker_new(loop, "kv", &worker_ops, s);
 	*ret_kv = &s->kv;
 	return 0;
 }

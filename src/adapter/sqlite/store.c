@@ -552,11 +552,12 @@ int sqlite_store_open(struct loop *loop, const char *path, struct store **ret_st
 		r = ledger_init(&s->ledger, &s->db, err);
 	if (r == 0)
 		r = trim_start(s, err);
+	if (r == 0)
+		r = worker_new(loop, "store", &worker_ops, s, &s->worker, err);
 	if (r < 0) {
 		store_end(s);
 		return r;
 	}
-	s->worker = worker_new(loop, "store", &worker_ops, s);
 	*ret_store = &s->store;
 	return 0;
 }

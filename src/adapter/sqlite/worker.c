@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/check.h"
@@ -128,8 +129,34 @@ size_t worker_waiting(const struct worker *worker)
 	return worker->waiting;
 }
 
-struct worker *worker_new(struct loop *loop, const char *name, const struct worker_ops *ops,
-			  void *owner)
+static void locks_init(struct worker *worker)
+{
+	pthread_condattr_t attributes;
+	(void)pthread_condattr_init(&attributes);
+	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&worker->wake, &attributes);
+	(void)pthread_condattr_destroy(&attributes);
+	(void)pthread_mutex_init(&worker->lock, NULL);
+}
+
+static int thread_start(struct worker *worker)
+{
+	/* Signals are the loop's business. */
+	sigset_t all, before;
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	int r = pthread_create(&worker->thread, NULL, worker_main, worker);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return r;
+}
+
+static void not_used(void *user)
+{
+	(void)user;
+}
+
+int worker_new(struct loop *loop, const char *name, const struct worker_ops *ops, void *owner,
+	       struct worker **ret_worker, struct error **err)
 {
 	struct worker *worker = mem_new(struct worker);
 	worker->loop = loop;
@@ -138,23 +165,23 @@ struct worker *worker_new(struct loop *loop, const char *name, const struct work
 	worker->queue_end = &worker->queue;
 	worker->finished_end = &worker->finished;
 	int r = uv_async_init(loop_uv(loop), &worker->async, jobs_deliver);
-	INVARIANT(r == 0);
+	if (r < 0) {
+		free(worker);
+		return error_set(err, ERR_IO, "cannot start the thread '%s': %s", name,
+				 uv_strerror(r));
+	}
 	worker->async.data = worker;
-	pthread_condattr_t attributes;
-	(void)pthread_condattr_init(&attributes);
-	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&worker->wake, &attributes);
-	(void)pthread_condattr_destroy(&attributes);
-	(void)pthread_mutex_init(&worker->lock, NULL);
-	/* Signals are the loop's business. */
-	sigset_t all, before;
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&worker->thread, NULL, worker_main, worker);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	INVARIANT(r == 0);
+	locks_init(worker);
+	r = thread_start(worker);
+	if (r != 0) {
+		worker->closed = not_used;
+		uv_close((uv_handle_t *)&worker->async, worker_free);
+		return error_set(err, ERR_IO, "cannot start the thread '%s': %s", name,
+				 strerror(r));
+	}
 	(void)pthread_setname_np(worker->thread, name);
-	return worker;
+	*ret_worker = worker;
+	return 0;
 }
 
 void worker_close(struct worker *worker, void (*closed)(void *user), void *user)

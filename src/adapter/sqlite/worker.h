@@ -31,9 +31,10 @@ struct worker_ops {
 	void (*done)(void *owner, struct worker_job *job);
 };
 
-/* `name`: of the thread, at most 15 characters. */
-struct worker *worker_new(struct loop *loop, const char *name, const struct worker_ops *ops,
-			  void *owner);
+/* `name`: of the thread, at most 15 characters. ERR_IO: the system has no thread, no descriptor or no
+ * memory left. */
+int worker_new(struct loop *loop, const char *name, const struct worker_ops *ops, void *owner,
+	       struct worker **ret_worker, struct error **err) must_check;
 void worker_add(struct worker *worker, struct worker_job *job);
 /* Jobs that are not done yet. */
 size_t worker_waiting(const struct worker *worker);

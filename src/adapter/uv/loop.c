@@ -1,7 +1,10 @@
 #include "adapter/uv/loop.h"
 
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -33,9 +36,84 @@ uv_loop_t *loop_uv(struct loop *loop)
 	return &state_of(loop)->uv;
 }
 
-static void handle_free(uv_handle_t *handle)
+void loop_handle_free(uv_handle_t *handle)
 {
 	free(handle);
+}
+
+/* ---- descriptors ---- */
+
+int loop_poll_new(struct loop *loop, int fd, uv_poll_t **ret_poll, struct error **err)
+{
+	uv_poll_t *poll = mem_new(uv_poll_t);
+	int r = uv_poll_init(loop_uv(loop), poll, fd);
+	if (r < 0) {
+		free(poll);
+		return error_set(err, ERR_IO, "cannot watch descriptor %d: %s", fd,
+				 uv_strerror(r));
+	}
+	*ret_poll = poll;
+	return 0;
+}
+
+/* ---- threads ---- */
+
+enum { POOL_THREADS = 4 }; /* libuv's number, unless UV_THREADPOOL_SIZE says another */
+
+static void *no_work(void *user)
+{
+	(void)pthread_mutex_lock(user);
+	(void)pthread_mutex_unlock(user);
+	return NULL;
+}
+
+/* As many threads at once as libuv will want. */
+static int threads_try(unsigned count, struct error **err)
+{
+	pthread_mutex_t start = PTHREAD_MUTEX_INITIALIZER;
+	pthread_t *threads = mem_new_array(pthread_t, count);
+	unsigned made = 0;
+	int r = 0;
+	(void)pthread_mutex_lock(&start);
+	while (made < count && r == 0) {
+		r = pthread_create(&threads[made], NULL, no_work, &start);
+		made += r == 0;
+	}
+	(void)pthread_mutex_unlock(&start);
+	for (unsigned i = 0; i < made; i++)
+		(void)pthread_join(threads[i], NULL);
+	(void)pthread_mutex_destroy(&start);
+	free(threads);
+	if (r != 0)
+		return error_set(err, ERR_IO, "cannot make %u threads: %s", count, strerror(r));
+	return 0;
+}
+
+static void worked(uv_work_t *work)
+{
+	(void)work;
+}
+
+static void work_ended(uv_work_t *work, int status)
+{
+	(void)status;
+	free(work);
+}
+
+int loop_start_threads(struct loop *loop, struct error **err)
+{
+	const char *wanted = getenv("UV_THREADPOOL_SIZE");
+	long count = wanted != NULL ? strtol(wanted, NULL, 10) : POOL_THREADS;
+	count = count < 1 ? 1 : count > 1024 ? 1024 : count;
+	int r = threads_try((unsigned)count, err);
+	if (r < 0)
+		return r;
+	uv_work_t *work = mem_new(uv_work_t);
+	int result = uv_queue_work(loop_uv(loop), work, worked, work_ended);
+	if (result == 0)
+		return 0;
+	free(work);
+	return error_set(err, ERR_IO, "cannot make threads: %s", uv_strerror(result));
 }
 
 /* ---- before the poll ---- */
@@ -111,7 +189,7 @@ static struct loop_timer *timer_new(struct loop *loop, void (*fn)(void *user), v
 
 static void timer_free(struct loop_timer *timer)
 {
-	uv_close((uv_handle_t *)&timer_of(timer)->handle, handle_free);
+	uv_close((uv_handle_t *)&timer_of(timer)->handle, loop_handle_free);
 }
 
 static void on_timer(uv_timer_t *handle);
@@ -225,7 +303,7 @@ void loop_done(struct loop *loop)
 {
 	struct uv_state *s = state_of(loop);
 	vector_for_each (&s->signals, handle)
-		uv_close((uv_handle_t *)*handle, handle_free);
+		uv_close((uv_handle_t *)*handle, loop_handle_free);
 	uv_close((uv_handle_t *)&s->prepare, NULL);
 	uv_close((uv_handle_t *)&s->spin, NULL);
 	(void)uv_poll_stop(&s->resumed);
@@ -269,9 +347,14 @@ int loop_on_signal(struct loop *loop, int signum, loop_signal_fn *fn, void *user
 	struct loop_signal *s = mem_new(struct loop_signal);
 	s->fn = fn;
 	s->user = user;
-	(void)uv_signal_init(loop_uv(loop), &s->handle);
+	int r = uv_signal_init(loop_uv(loop), &s->handle);
+	if (r < 0) {
+		free(s);
+		return error_set(err, ERR_IO, "cannot catch signal %d: %s", signum,
+				 uv_strerror(r));
+	}
 	vector_push(&state_of(loop)->signals, &s->handle);
-	int r = uv_signal_start(&s->handle, on_signal, signum);
+	r = uv_signal_start(&s->handle, on_signal, signum);
 	if (r < 0)
 		return error_set(err, ERR_IO, "cannot catch signal %d: %s", signum,
 				 uv_strerror(r));

@@ -27,6 +27,17 @@ void loop_stop(struct loop *loop);
 /* For uv_*_init(loop_uv(loop), ...). PRE: loop_init() made it. */
 uv_loop_t *loop_uv(struct loop *loop);
 
+/* A handle for uv_poll_start() on `fd`, on the heap, because libuv closes late: uv_close() it with
+ * loop_handle_free(). ERR_IO: the kernel has no memory or no room for one more, or `fd` cannot be
+ * polled. */
+int loop_poll_new(struct loop *loop, int fd, uv_poll_t **ret_poll,
+		  struct error **err) must_check;
+void loop_handle_free(uv_handle_t *handle);
+
+/* Makes libuv's threads for uv_queue_work() and for looking up names, which libuv itself does late
+ * and ends the program when it cannot. Before the first of them is needed. */
+int loop_start_threads(struct loop *loop, struct error **err) must_check;
+
 /* The clocks of the machine, for code that has no loop. */
 struct instant clock_now(void);
 

@@ -111,12 +111,13 @@ static void address_try(struct tcp_connect *c)
 	}
 	c->next = address->ai_next;
 	struct tcp_stream *tcp = c->tcp;
+	CLEANUP(error_freep) struct error *why = NULL;
 	tcp->fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (tcp->fd < 0 || (connect(tcp->fd, address->ai_addr, address->ai_addrlen) < 0 &&
 			    errno != EINPROGRESS))
 		address_failed(c, errno);
-	else
-		tcp_watch(tcp, UV_WRITABLE, on_writable);
+	else if (tcp_watch(tcp, UV_WRITABLE, on_writable, &why) < 0)
+		address_failed(c, ENOMEM);
 }
 
 static void on_lookup(uv_getaddrinfo_t *lookup, int status, struct addrinfo *addresses)

@@ -59,30 +59,28 @@ static void peer_set(struct tcp_stream *tcp)
 
 /* ---- waiting ---- */
 
-static void poll_closed(uv_handle_t *handle)
-{
-	free(handle);
-}
-
 void tcp_unwatch(struct tcp_stream *tcp)
 {
 	if (tcp->poll == NULL)
 		return;
 	(void)uv_poll_stop(tcp->poll);
-	uv_close((uv_handle_t *)tcp->poll, poll_closed);
+	uv_close((uv_handle_t *)tcp->poll, loop_handle_free);
 	tcp->poll = NULL;
 }
 
-void tcp_watch(struct tcp_stream *tcp, int events, uv_poll_cb on_event)
+int tcp_watch(struct tcp_stream *tcp, int events, uv_poll_cb on_event, struct error **err)
 {
 	if (tcp->poll == NULL) {
-		tcp->poll = mem_new(uv_poll_t);
-		int r = uv_poll_init(loop_uv(tcp->stream.loop), tcp->poll, tcp->fd);
-		INVARIANT(r == 0);
+		int r = loop_poll_new(tcp->stream.loop, tcp->fd, &tcp->poll, err);
+		if (r < 0)
+			return r;
 		tcp->poll->data = tcp;
 	}
 	(void)uv_poll_start(tcp->poll, events, on_event);
+	return 0;
 }
+
+static const struct stream_ops unwatched_ops;
 
 static void on_event(uv_poll_t *poll, int status, int events)
 {
@@ -104,10 +102,10 @@ void tcp_want(struct stream *stream)
 	struct tcp_stream *tcp = tcp_of(stream);
 	int events = ((stream->wanted & STREAM_READ) != 0 ? UV_READABLE : 0) |
 		     ((stream->wanted & STREAM_WRITE) != 0 ? UV_WRITABLE : 0);
-	if (events != 0)
-		tcp_watch(tcp, events, on_event);
-	else if (tcp->poll != NULL)
+	if (events == 0 && tcp->poll != NULL)
 		(void)uv_poll_stop(tcp->poll);
+	else if (events != 0 && tcp_watch(tcp, events, on_event, NULL) < 0)
+		stream->ops = &unwatched_ops;
 }
 
 /* ---- reading and writing ---- */
@@ -153,6 +151,49 @@ static void tcp_close(struct stream *stream)
 	stream_done(stream);
 	free(tcp);
 }
+
+/* ---- one that the kernel has no room to watch: as good as broken ---- */
+
+static int unwatched(struct error **err)
+{
+	return error_set(
+		err, ERR_UNAVAILABLE,
+		"the connection broke: the system has no memory or no room to watch it");
+}
+
+static int unwatched_read(struct stream *stream, void *to, size_t size, size_t *ret_size,
+			  struct error **err)
+{
+	(void)stream, (void)to, (void)size, (void)ret_size;
+	return unwatched(err);
+}
+
+static int unwatched_write(struct stream *stream, const void *data, size_t size,
+			   size_t *ret_size, struct error **err)
+{
+	(void)stream, (void)data, (void)size, (void)ret_size;
+	return unwatched(err);
+}
+
+static void unwatched_want(struct stream *stream)
+{
+	(void)stream;
+}
+
+/* Nothing announces it, so it is ready at once, and the next call says why it broke. */
+static unsigned unwatched_pending(const struct stream *stream)
+{
+	(void)stream;
+	return STREAM_READ | STREAM_WRITE;
+}
+
+static const struct stream_ops unwatched_ops = {
+	.read = unwatched_read,
+	.write = unwatched_write,
+	.want = unwatched_want,
+	.pending = unwatched_pending,
+	.close = tcp_close,
+};
 
 static const struct stream_ops tcp_ops = {
 	.read = tcp_read,

@@ -23,7 +23,8 @@ struct tcp_stream {
 struct tcp_stream *tcp_new(struct loop *loop, const struct stream_handler *handler, void *user);
 /* Takes a connected socket. */
 void tcp_open(struct tcp_stream *tcp, int fd);
-void tcp_watch(struct tcp_stream *tcp, int events, uv_poll_cb on_event);
+int tcp_watch(struct tcp_stream *tcp, int events, uv_poll_cb on_event,
+	      struct error **err) must_check;
 void tcp_unwatch(struct tcp_stream *tcp);
 void tcp_socket_tune(int fd);
 void tcp_want(struct stream *stream);

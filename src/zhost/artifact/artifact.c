@@ -167,17 +167,12 @@ static struct artifact_wait *job_wait(struct artifact_job *j, artifact_done_fn *
 	return w;
 }
 
-static void poll_closed(uv_handle_t *handle)
-{
-	free(handle);
-}
-
 static void job_unpoll(struct artifact_job *j)
 {
 	if (j->poll == NULL)
 		return;
 	j->poll->data = NULL;
-	uv_close((uv_handle_t *)j->poll, poll_closed);
+	uv_close((uv_handle_t *)j->poll, loop_handle_free);
 	j->poll = NULL;
 }
 
@@ -383,10 +378,11 @@ static void compile_step(struct artifact_job *j, int r, struct error *err)
 		job_end(j, path, NULL);
 		return;
 	}
-	j->poll = mem_new(uv_poll_t);
-	if (uv_poll_init(loop_uv(a->options.loop), j->poll, translation_fd(j->translation)) !=
-	    0)
-		IMPOSSIBLE("a process can be polled");
+	if (loop_poll_new(a->options.loop, translation_fd(j->translation), &j->poll, &err) <
+	    0) {
+		job_fail(j, err);
+		return;
+	}
 	j->poll->data = j;
 	(void)uv_poll_start(j->poll, UV_READABLE, on_compiler);
 	if (j->timer == NULL)

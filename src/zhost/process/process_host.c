@@ -9,20 +9,18 @@
 #include "base/check.h"
 #include "base/str.h"
 
+enum { WATCH_RETRY_MS = 1000 };
+
 struct launcher_host {
 	struct process_host host; /* first */
 	struct loop *loop;
 	struct launcher *launcher;
 	uv_poll_t *poll; /* of launcher_fd(); NULL: there is no zygote */
 	int poll_events;
+	struct loop_timer *retry; /* the zygote's socket could not be watched */
 };
 
 /* ---- the launcher on the loop ---- */
-
-static void poll_closed(uv_handle_t *handle)
-{
-	free(handle);
-}
 
 static void on_event(uv_poll_t *poll, int status, int events)
 {
@@ -38,7 +36,7 @@ static void unpoll(struct launcher_host *h)
 	if (h->poll == NULL)
 		return;
 	h->poll->data = NULL;
-	uv_close((uv_handle_t *)h->poll, poll_closed);
+	uv_close((uv_handle_t *)h->poll, loop_handle_free);
 	h->poll = NULL;
 	h->poll_events = 0;
 }
@@ -51,10 +49,20 @@ static void on_fd_changed(void *data)
 	if (fd < 0)
 		return;
 	log_debug("zhost", "zygote", LOG_U("pid", launcher_zygote_pid(h->launcher)));
-	h->poll = mem_new(uv_poll_t);
-	if (uv_poll_init(loop_uv(h->loop), h->poll, fd) != 0)
-		IMPOSSIBLE("a socket can be polled");
+	CLEANUP(error_freep) struct error *err = NULL;
+	if (loop_poll_new(h->loop, fd, &h->poll, &err) < 0) {
+		log_error("zhost", "zygote.unwatched", LOG_E(err));
+		loop_timer_at(h->retry, loop_now(h->loop).mono_ms + WATCH_RETRY_MS);
+		return;
+	}
 	h->poll->data = h;
+}
+
+static void on_retry(void *user)
+{
+	const struct launcher_host *h = user;
+	if (h->poll == NULL)
+		on_fd_changed(user);
 }
 
 /* A hook: the launcher is watched for what it waits for. */
@@ -149,6 +157,7 @@ int process_host_new(const struct process_host_options *options, struct process_
 	struct launcher_host *h = mem_new(struct launcher_host);
 	h->host.methods = &methods;
 	h->loop = options->loop;
+	h->retry = loop_timer_new(h->loop, on_retry, h);
 	int r = host_start(h, options, err);
 	if (r < 0) {
 		process_host_free(&h->host);
@@ -167,5 +176,6 @@ void process_host_free(struct process_host *host)
 	if (h->launcher != NULL)
 		loop_before_poll_remove(h->loop, watch_launcher, h);
 	launcher_free(h->launcher);
+	loop_timer_free(h->retry);
 	free(h);
 }

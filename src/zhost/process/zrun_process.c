@@ -75,9 +75,8 @@ static void on_reconnect(void *user)
 	if (p->fd >= 0 || p->has_exited)
 		return;
 	socket_name(p->identity.file_name, name);
-	if (launch_connect(p->owner->options.run_fd, name, &fd, NULL) == 0)
-		process_connect(p, fd);
-	else
+	if (launch_connect(p->owner->options.run_fd, name, &fd, NULL) < 0 ||
+	    process_connect(p, fd, NULL) < 0)
 		reconnect_soon(p);
 }
 
@@ -332,11 +331,12 @@ int zrun_process_start(struct zrun_processes *ps, const struct zrun_identity *id
 	}
 	struct zrun_process *p = process_new(ps, identity, listener, user);
 	p->lease = *lease;
-	process_connect(p, fd);
+	r = process_connect(p, fd, err);
 	request->listener_fd = listener_fd;
 	request->status_fd = status_fd;
 	*ret_process = p;
-	r = launch(p, request, err);
+	if (r == 0)
+		r = launch(p, request, err);
 	if (r < 0) {
 		*ret_process = NULL;
 		zrun_process_remove_files(ps, identity->file_name);
@@ -373,9 +373,14 @@ struct zrun_process *zrun_process_find(struct zrun_processes *ps,
 	int fd;
 	socket_name(identity->file_name, name);
 	if (launch_connect(ps->options.run_fd, name, &fd, NULL) == 0) {
-		process_connect(p, fd);
-		if (adopt(p))
+		CLEANUP(error_freep) struct error *err = NULL;
+		if (process_connect(p, fd, &err) == 0 && adopt(p))
 			return p;
+		if (err != NULL) { /* nobody would see its end: it must not live unseen */
+			log_error("spaces", "process.unwatched", LOG_S("path", identity->path),
+				  LOG_E(err));
+			(void)!zrun_process_evict(ps, identity, NULL);
+		}
 	}
 	process_disconnect(p);
 	read_exit_report(p);

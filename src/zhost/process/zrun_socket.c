@@ -181,22 +181,20 @@ static void on_event(uv_poll_t *poll, int status, int events)
 
 /* ---- connection ---- */
 
-static void poll_closed(uv_handle_t *handle)
-{
-	free(handle);
-}
-
-void process_connect(struct zrun_process *p, int fd)
+int process_connect(struct zrun_process *p, int fd, struct error **err)
 {
 	INVARIANT(p->fd < 0 && p->poll == NULL);
+	int r = loop_poll_new(p->owner->options.loop, fd, &p->poll, err);
+	if (r < 0) {
+		close(fd);
+		return r;
+	}
 	p->fd = fd;
 	p->is_connected = false;
-	p->poll = mem_new(uv_poll_t);
-	if (uv_poll_init(loop_uv(p->owner->options.loop), p->poll, fd) != 0)
-		IMPOSSIBLE("a socket can be polled");
 	p->poll->data = p;
 	p->poll_events = 0;
 	poll_for(p, UV_READABLE);
+	return 0;
 }
 
 void process_disconnect(struct zrun_process *p)
@@ -204,7 +202,7 @@ void process_disconnect(struct zrun_process *p)
 	if (p->fd < 0)
 		return;
 	p->poll->data = NULL;
-	uv_close((uv_handle_t *)p->poll, poll_closed);
+	uv_close((uv_handle_t *)p->poll, loop_handle_free);
 	p->poll = NULL;
 	close(p->fd);
 	p->fd = -1;

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/error.h"
 #include "zrun/protocol/protocol.h"
 
 struct zrun_process;
@@ -23,7 +24,8 @@ struct zrun_socket_events {
 	void (*lost)(struct zrun_process *p);
 };
 
-void process_connect(struct zrun_process *p, int fd);
+/* Takes `fd` over, also on an error: the system has no memory or no room to watch it. */
+int process_connect(struct zrun_process *p, int fd, struct error **err) must_check;
 void process_disconnect(struct zrun_process *p);
 /* Reads what is there, until the socket is empty; for the end of the process. */
 void process_drain(struct zrun_process *p);

@@ -180,17 +180,12 @@ static void job_digest(struct translation_job *job)
 
 /* ---- programs ---- */
 
-static void poll_closed(uv_handle_t *handle)
-{
-	free(handle);
-}
-
 static void job_unwatch(struct translation_job *job)
 {
 	if (job->poll == NULL)
 		return;
 	(void)uv_poll_stop(job->poll);
-	uv_close((uv_handle_t *)job->poll, poll_closed);
+	uv_close((uv_handle_t *)job->poll, loop_handle_free);
 	job->poll = NULL;
 }
 
@@ -222,11 +217,12 @@ static void program_late(void *user)
 
 static void job_watch(struct translation_job *job)
 {
-	job->poll = mem_new(uv_poll_t);
+	if (loop_poll_new(job->translations->loop, translation_fd(job->translation), &job->poll,
+			  &job->err) < 0) {
+		job_end(job);
+		return;
+	}
 	job->poll->data = job;
-	int r = uv_poll_init(loop_uv(job->translations->loop), job->poll,
-			     translation_fd(job->translation));
-	INVARIANT(r == 0);
 	(void)uv_poll_start(job->poll, UV_READABLE, program_ended);
 	if (job->deadline == NULL)
 		job->deadline = loop_timer_new(job->translations->loop, program_late, job);

@@ -8,10 +8,12 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -226,6 +228,59 @@ static void the_file_is_for_its_owner_only(void **state)
 	assert_int_equal(info.st_mode & 0777, 0600);
 }
 
+/* ---- a machine without threads ---- */
+
+/* Nothing as large as the stack of a thread fits into the memory of this process any more. */
+static void leave_no_room_for_threads(void)
+{
+	unsigned long pages = 0;
+	pthread_attr_t large; /* than the stacks that are kept from threads before */
+	(void)pthread_attr_init(&large);
+	assert_int_equal(pthread_attr_setstacksize(&large, 64u * 1024 * 1024), 0);
+	assert_int_equal(pthread_setattr_default_np(&large), 0);
+	(void)pthread_attr_destroy(&large);
+	FILE *file = fopen("/proc/self/statm", "r");
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "%lu", &pages), 1);
+	(void)fclose(file);
+	rlim_t bytes = pages * (rlim_t)sysconf(_SC_PAGESIZE) + 3 * 1024 * 1024;
+	assert_int_equal(setrlimit(RLIMIT_AS, &(struct rlimit){bytes, bytes}), 0);
+}
+
+static int without_threads(const char *path)
+{
+	struct loop loop;
+	struct store *store = NULL;
+	struct error *err = NULL;
+	if (loop_init(&loop, NULL) < 0)
+		return 2;
+	leave_no_room_for_threads();
+	if (sqlite_store_open(&loop, path, &store, &err) != ERR_IO ||
+	    strstr(err->message, "cannot start the thread 'store'") == NULL)
+		return 3;
+	error_free(steal_ptr(&err));
+	if (loop_start_threads(&loop, &err) != ERR_IO ||
+	    strstr(err->message, "cannot make 4 threads") == NULL)
+		return 4;
+	error_free(err);
+	loop_done(&loop);
+	return 0;
+}
+
+static void a_thread_that_cannot_be_made_is_an_error(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP(freep) char *path = directory_file(f->directory, "threads.db");
+	int status = 0;
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(without_threads(path));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 /* ---- kill -9 at any moment ---- */
 
 enum { CRASH_ROUNDS = 25, CRASH_IN_FLIGHT = 8 };
@@ -363,6 +418,7 @@ int main(void)
 		TEST(a_newer_schema_is_refused),
 		TEST(files_of_others_are_refused),
 		TEST(the_file_is_for_its_owner_only),
+		TEST(a_thread_that_cannot_be_made_is_an_error),
 		cmocka_unit_test(nothing_acknowledged_is_lost_and_nothing_is_half_there),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
