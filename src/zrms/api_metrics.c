@@ -4,13 +4,15 @@
 
 #include "adapter/sqlite/store.h"
 
-enum { CONNECTIONS, OPENED, REQUESTS, REFUSED, STREAMS, WAITING, ANSWERS };
+enum { CONNECTIONS, OPENED, REQUESTS, REFUSED, STARVED, STREAMS, WAITING, ANSWERS };
 static const struct metric metrics[] = {
 	[CONNECTIONS] = {"zrms_http_connections", METRIC_GAUGE, "Open connections."},
 	[OPENED] = {"zrms_http_connections_total", METRIC_COUNTER, "Connections accepted."},
 	[REQUESTS] = {"zrms_http_requests_total", METRIC_COUNTER, "Requests received."},
 	[REFUSED] = {"zrms_http_refused_total", METRIC_COUNTER,
 		     "Requests and connections that broke a rule."},
+	[STARVED] = {"zrms_http_starved_total", METRIC_COUNTER,
+		     "Times when no descriptor was left for a new connection."},
 	[STREAMS] = {"zrms_http_streams", METRIC_GAUGE, "Open event streams."},
 	[WAITING] = {"zrms_http_waiting", METRIC_GAUGE, "Requests that are not answered yet."},
 	[ANSWERS] = {"zrms_http_answers_total", METRIC_COUNTER, "Answers by class.", "status"},
@@ -24,6 +26,7 @@ static void read_metrics(const void *part, struct metric_values *to)
 	metric_set(to, OPENED, c.connections_total);
 	metric_set(to, REQUESTS, c.requests_total);
 	metric_set(to, REFUSED, c.refused_total);
+	metric_set(to, STARVED, c.starved_total);
 	metric_set(to, STREAMS, c.streams);
 	metric_set(to, WAITING, c.waiting);
 	for (size_t i = 1; i < ARRAY_SIZE(c.answers); i++) {

@@ -94,7 +94,8 @@ void http_server_free(struct http_server *server);
 
 struct http_counters {
 	uint64_t connections_total, requests_total, refused_total, uploads_total;
-	uint64_t answers[6];			/* by first digit of the status */
+	uint64_t answers[6];	/* by first digit of the status */
+	uint64_t starved_total; /* times when no descriptor was left for a new connection */
 	unsigned connections, streams, waiting; /* open now; requests without an answer */
 };
 struct http_counters http_server_counters(const struct http_server *server);

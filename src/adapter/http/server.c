@@ -1,4 +1,5 @@
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "adapter/http/connection.h"
@@ -8,6 +9,7 @@
 #include "adapter/http/spool.h"
 #include "adapter/http/stream.h"
 #include "adapter/http/upgrade.h"
+#include "adapter/uv/tcp_accept.h"
 #include "adapter/uv/tcp_stream.h"
 #include "base/check.h"
 
@@ -24,10 +26,25 @@ enum {
 
 /* ---- the loop: MHD's epoll descriptor, MHD's timeout, and a run after each resume ---- */
 
+static unsigned connections_now(const struct http_server *server)
+{
+	return MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)
+		->num_connections;
+}
+
+/* At most connections_max: further peers wait in the backlog. */
+static void acceptor_limit(struct http_server *server)
+{
+	if (server->acceptor != NULL)
+		tcp_acceptor_hold(server->acceptor,
+				  connections_now(server) >= server->options.connections_max);
+}
+
 static void server_run(struct http_server *server)
 {
 	server->dirty = false;
 	(void)MHD_run(server->daemon);
+	acceptor_limit(server);
 	MHD_UNSIGNED_LONG_LONG wait_ms;
 	if (MHD_get_timeout(server->daemon, &wait_ms) == MHD_YES)
 		loop_timer_at(server->timeout,
@@ -99,21 +116,60 @@ static void options_fill(struct http_options *o)
 #undef DEFAULT
 }
 
-static struct MHD_Daemon *daemon_start(struct http_server *server, int fd, bool v6)
+/* MHD stops accepting when descriptors run out, until one of its own connections closes, which may
+ * be never. So it gets its connections from us. */
+static struct MHD_Daemon *daemon_start(struct http_server *server)
 {
 	const struct http_options *o = &server->options;
 	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE |
-			 MHD_USE_TURBO | (v6 ? (unsigned)MHD_USE_IPv6 : 0u);
+			 MHD_USE_TURBO | MHD_USE_NO_LISTEN_SOCKET;
 	unsigned idle_s = (unsigned)((o->idle_timeout_ms + 999) / 1000);
 	return MHD_start_daemon(
-		flags, 0, NULL, NULL, request_handle, server, MHD_OPTION_LISTEN_SOCKET, fd,
-		MHD_OPTION_NOTIFY_CONNECTION, connection_notify, server,
-		MHD_OPTION_NOTIFY_COMPLETED, request_completed, server,
-		MHD_OPTION_URI_LOG_CALLBACK, request_begin, server, MHD_OPTION_CONNECTION_LIMIT,
-		o->connections_max, MHD_OPTION_PER_IP_CONNECTION_LIMIT, o->per_address_max,
+		flags, 0, NULL, NULL, request_handle, server, MHD_OPTION_NOTIFY_CONNECTION,
+		connection_notify, server, MHD_OPTION_NOTIFY_COMPLETED, request_completed,
+		server, MHD_OPTION_URI_LOG_CALLBACK, request_begin, server,
+		MHD_OPTION_CONNECTION_LIMIT, o->connections_max,
+		MHD_OPTION_PER_IP_CONNECTION_LIMIT, o->per_address_max,
 		MHD_OPTION_CONNECTION_TIMEOUT, idle_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 		(size_t)POOL_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
 		MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+}
+
+static void on_accepted(void *user, int fd)
+{
+	struct http_server *server = user;
+	struct sockaddr_storage address = {0};
+	socklen_t size = sizeof(address);
+	(void)getpeername(fd, (struct sockaddr *)&address, &size);
+	/* Closes the socket where it refuses it. */
+	if (MHD_add_connection(server->daemon, fd, (struct sockaddr *)&address, size) !=
+	    MHD_YES)
+		server->counters.refused_total++;
+	server_must_run(server);
+	acceptor_limit(server);
+}
+
+static int server_listen(struct http_server *server, struct error **err)
+{
+	const struct stream_listen_options at = {
+		.at = {server->options.address, server->options.port},
+		.loopback_only = server->options.loopback_only};
+	int fd = -1;
+	int r = tcp_listen(&at, &fd, &server->port, err);
+	if (r < 0)
+		return r;
+	return tcp_acceptor_new(server->loop, fd, on_accepted, server, &server->acceptor, err);
+}
+
+static int server_start(struct http_server *server, struct error **err)
+{
+	server->daemon = daemon_start(server);
+	if (server->daemon == NULL)
+		return error_set(err, ERR_IO,
+				 "cannot start the HTTP server: no descriptors or no memory "
+				 "left");
+	int fd = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+	return loop_poll_new(server->loop, fd, &server->poll, err);
 }
 
 int http_server_new(struct loop *loop, const struct http_options *options,
@@ -123,28 +179,19 @@ int http_server_new(struct loop *loop, const struct http_options *options,
 	server->loop = loop;
 	server->options = *options;
 	options_fill(&server->options);
-	int fd = -1;
-	bool v6 = false;
-	const struct stream_listen_options at = {.at = {options->address, options->port},
-						 .loopback_only = options->loopback_only};
-	int r = tcp_listen(&at, &fd, &v6, &server->port, err);
+	int r = server_listen(server, err);
+	if (r == 0)
+		r = server_start(server, err);
 	if (r < 0) {
+		tcp_acceptor_free(server->acceptor);
+		if (server->daemon != NULL)
+			MHD_stop_daemon(server->daemon);
 		free(server);
 		return r;
 	}
-	server->daemon = daemon_start(server, fd, v6);
-	if (server->daemon == NULL) {
-		(void)close(fd);
-		free(server);
-		return error_set(err, ERR_IO, "cannot start the HTTP server (descriptors?)");
-	}
 	server->timeout = loop_timer_new(loop, server_due, server);
 	server->sweep = loop_timer_new(loop, server_sweep, server);
-	server->poll = mem_new(uv_poll_t);
 	server->poll->data = server;
-	int epoll_fd = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
-	r = uv_poll_init(loop_uv(loop), server->poll, epoll_fd);
-	INVARIANT(r == 0);
 	(void)uv_poll_start(server->poll, UV_READABLE, server_ready);
 	loop_before_poll(loop, server_turn, server);
 	server_sweep(server);
@@ -159,12 +206,10 @@ uint16_t http_server_port(const struct http_server *server)
 
 struct http_counters http_server_counters(const struct http_server *server)
 {
-	return server->counters;
-}
-
-static void poll_closed(uv_handle_t *handle)
-{
-	free(handle);
+	struct http_counters counters = server->counters;
+	if (server->acceptor != NULL)
+		counters.starved_total = tcp_acceptor_starved(server->acceptor);
+	return counters;
 }
 
 /* MHD_stop_daemon() aborts the program while any connection is suspended. So: no new ones, then
@@ -189,9 +234,7 @@ void http_server_drain(struct http_server *server)
 	if (server->draining)
 		return;
 	server->draining = true;
-	int fd = MHD_quiesce_daemon(server->daemon);
-	if (fd >= 0)
-		(void)close(fd);
+	tcp_acceptor_free(steal_ptr(&server->acceptor));
 }
 
 void http_server_free(struct http_server *server)
@@ -209,7 +252,7 @@ void http_server_free(struct http_server *server)
 	loop_timer_free(server->timeout);
 	loop_timer_free(server->sweep);
 	(void)uv_poll_stop(server->poll);
-	uv_close((uv_handle_t *)server->poll, poll_closed);
+	uv_close((uv_handle_t *)server->poll, loop_handle_free);
 	MHD_stop_daemon(server->daemon);
 	INVARIANT(server->requests == NULL && server->streams == NULL);
 	free(server);

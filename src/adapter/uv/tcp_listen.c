@@ -5,21 +5,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "adapter/uv/tcp_accept.h"
 #include "adapter/uv/tcp_stream_private.h"
 #include "adapter/uv/tcp_transport.h"
-#include "base/check.h"
 #include "base/heap.h"
 
-enum {
-	BACKLOG = 1024,
-	ACCEPTS_PER_TURN = 64, /* a storm of new peers must not starve the others */
-};
+enum { BACKLOG = 1024 };
 
 struct tcp_listener {
 	struct stream_listener listener;
 	struct loop *loop;
-	int fd;
-	uv_poll_t *poll; /* on the heap, because libuv closes late */
+	struct tcp_acceptor *acceptor;
 };
 
 /* ---- a listening socket ---- */
@@ -72,8 +68,8 @@ static uint16_t port_of(int fd)
 	return ntohs(((const struct sockaddr_in *)&address)->sin_port);
 }
 
-int tcp_listen(const struct stream_listen_options *options, int *ret_fd, bool *ret_is_v6,
-	       uint16_t *ret_port, struct error **err)
+int tcp_listen(const struct stream_listen_options *options, int *ret_fd, uint16_t *ret_port,
+	       struct error **err)
 {
 	char service[8];
 	(void)snprintf(service, sizeof(service), "%u", options->at.port);
@@ -88,42 +84,26 @@ int tcp_listen(const struct stream_listen_options *options, int *ret_fd, bool *r
 	int r = socket_listen(options, address, &fd, err);
 	if (r == 0) {
 		*ret_fd = fd;
-		*ret_is_v6 = address->ai_family == AF_INET6;
 		*ret_port = port_of(fd);
 	}
 	freeaddrinfo(address);
 	return r;
 }
 
-/* ---- accepting ---- */
+/* ---- streams of those who connect ---- */
 
-static void on_connection(uv_poll_t *poll, int status, int events)
+static void on_accepted(void *user, int fd)
 {
-	(void)events;
-	struct tcp_listener *l = poll->data;
-	for (unsigned i = 0; status == 0 && l != NULL && i < ACCEPTS_PER_TURN; i++) {
-		int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (fd < 0)
-			return; /* none, or no descriptors: the poll comes back */
-		struct tcp_stream *tcp = tcp_new(l->loop, NULL, NULL);
-		tcp_open(tcp, fd);
-		l->listener.handler->accepted(l->listener.user, &tcp->stream);
-		l = poll->data; /* NULL: it was closed by the callee */
-	}
-}
-
-static void poll_closed(uv_handle_t *handle)
-{
-	free(handle);
+	const struct tcp_listener *l = user;
+	struct tcp_stream *tcp = tcp_new(l->loop, NULL, NULL);
+	tcp_open(tcp, fd);
+	l->listener.handler->accepted(l->listener.user, &tcp->stream);
 }
 
 static void listener_close(struct stream_listener *listener)
 {
 	struct tcp_listener *l = container_of(listener, struct tcp_listener, listener);
-	(void)uv_poll_stop(l->poll);
-	l->poll->data = NULL;
-	uv_close((uv_handle_t *)l->poll, poll_closed);
-	(void)close(l->fd);
+	tcp_acceptor_free(l->acceptor);
 	free(l);
 }
 
@@ -135,21 +115,19 @@ int tcp_transport_listen(struct stream_transport *transport,
 			 struct stream_listener **ret_listener, struct error **err)
 {
 	int fd = -1;
-	bool is_v6;
 	uint16_t port;
-	int r = tcp_listen(options, &fd, &is_v6, &port, err);
+	int r = tcp_listen(options, &fd, &port, err);
 	if (r < 0)
 		return r;
 	struct tcp_listener *l = mem_new(struct tcp_listener);
 	l->listener = (struct stream_listener){
 		.ops = &listener_ops, .handler = handler, .user = user, .port = port};
 	l->loop = container_of(transport, struct tcp_transport, transport)->loop;
-	l->fd = fd;
-	l->poll = mem_new(uv_poll_t);
-	r = uv_poll_init(loop_uv(l->loop), l->poll, fd);
-	INVARIANT(r == 0);
-	l->poll->data = l;
-	(void)uv_poll_start(l->poll, UV_READABLE, on_connection);
+	r = tcp_acceptor_new(l->loop, fd, on_accepted, l, &l->acceptor, err);
+	if (r < 0) {
+		free(l);
+		return r;
+	}
 	*ret_listener = &l->listener;
 	return 0;
 }

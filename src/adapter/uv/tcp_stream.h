@@ -18,7 +18,7 @@ struct stream *tcp_stream_adopt(struct loop *loop, int fd,
 
 /* A socket that listens, for servers that accept by themselves. `address` has been resolved. The
  * errors are those of stream_listen(). */
-int tcp_listen(const struct stream_listen_options *options, int *ret_fd, bool *ret_is_v6,
-	       uint16_t *ret_port, struct error **err) must_check;
+int tcp_listen(const struct stream_listen_options *options, int *ret_fd, uint16_t *ret_port,
+	       struct error **err) must_check;
 
 #endif

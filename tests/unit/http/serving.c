@@ -92,16 +92,27 @@ void serving_do(struct serving *s, void (*fn)(struct serving *s))
 	serving_wait(&asked_done, 1);
 }
 
-int client_connect(struct serving *s)
+int client_socket(void)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct timeval limit = {.tv_sec = 10};
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+	return fd;
+}
+
+void client_connect_socket(struct serving *s, int fd)
+{
 	struct sockaddr_in address = {.sin_family = AF_INET,
 				      .sin_port = htons(http_server_port(s->server)),
 				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+}
+
+int client_connect(struct serving *s)
+{
+	int fd = client_socket();
+	client_connect_socket(s, fd);
 	return fd;
 }
 

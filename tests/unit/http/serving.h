@@ -36,6 +36,9 @@ void serving_do(struct serving *s, void (*fn)(struct serving *s));
 void serving_wait(atomic_int *counter, int value);
 
 int client_connect(struct serving *s);
+/* The same in two steps. */
+int client_socket(void);
+void client_connect_socket(struct serving *s, int fd);
 void client_send(int fd, const char *text);
 /* Everything until the connection closes; the caller frees. */
 char *client_read_all(int fd);

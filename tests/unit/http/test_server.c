@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -257,6 +258,55 @@ static void connections_over_the_limit_do_not_affect_the_others(void **state)
 	serving_free(s);
 }
 
+/* ---- no descriptors left ---- */
+
+/* Polled from the loop's thread; the deadline is that of serving_wait(). */
+static void note_starved(struct serving *s)
+{
+	atomic_store(&s->frames, (int)http_server_counters(s->server).starved_total);
+}
+
+/* The descriptors that this process may have: as many as it has now, or all that it could. */
+static void limit_descriptors(bool is_tight)
+{
+	struct rlimit limit;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	int next = dup(STDIN_FILENO); /* the lowest that is free */
+	limit.rlim_cur = is_tight		 ? (rlim_t)next
+			 : limit.rlim_max < 4096 ? limit.rlim_max
+						 : 4096;
+	(void)close(next);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+/* No connection closes meanwhile: nothing but time brings the next try. */
+static void after_descriptors_ran_out_connections_are_accepted_again(void **state)
+{
+	struct serving *s = serve();
+	int first = client_connect(s);
+	client_send(first, "GET /hello/x HTTP/1.1\r\n" HOST "\r\n");
+	free(client_read_until(first, "hello x\n"));
+	int second = client_socket(), third = client_socket();
+	limit_descriptors(true);
+	client_connect_socket(s, second);
+	client_connect_socket(s, third);
+	client_send(second, "GET /hello/y HTTP/1.1\r\n" HOST "\r\n");
+	client_send(third, "GET /hello/z HTTP/1.1\r\n" HOST "\r\n");
+	int64_t end_ms = now_ms() + 10000;
+	while (atomic_load(&s->frames) < 3 && now_ms() < end_ms)
+		serving_do(s, note_starved);
+	assert_true(atomic_load(&s->frames) >= 3);
+	client_send(first, "GET /hello/w HTTP/1.1\r\n" HOST "\r\n");
+	free(client_read_until(first, "hello w\n"));
+	limit_descriptors(false);
+	free(client_read_until(second, "hello y\n"));
+	free(client_read_until(third, "hello z\n"));
+	(void)close(first);
+	(void)close(second);
+	(void)close(third);
+	serving_free(s);
+}
+
 /* ---- pages of others in a browser on this machine ---- */
 
 static void other_sites_pages_are_refused(void **state)
@@ -480,6 +530,7 @@ int main(void)
 		cmocka_unit_test(a_trickling_second_header_is_disconnected_too),
 		cmocka_unit_test(a_body_that_never_ends_is_disconnected),
 		cmocka_unit_test(connections_over_the_limit_do_not_affect_the_others),
+		cmocka_unit_test(after_descriptors_ran_out_connections_are_accepted_again),
 		cmocka_unit_test(other_sites_pages_are_refused),
 		cmocka_unit_test(only_loopback_is_listened_on),
 		cmocka_unit_test(a_taken_port_is_named),

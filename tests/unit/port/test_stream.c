@@ -1,11 +1,14 @@
 /* port/stream.h: what every kind of stream promises, plain over loopback and simulated. */
 #include "stream_stage.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "adapter/sim/loop.h"
 #include "adapter/uv/stream_kinds.h"
+#include "adapter/uv/tcp_accept.h"
+#include "adapter/uv/tcp_stream.h"
 #include "base/str.h"
 #include "loops.h"
 
@@ -325,7 +328,43 @@ static void an_unknown_kind_and_useless_credentials_are_refused(void **state)
 	assert_null(transport);
 }
 
+/* As when the kernel has no memory or no room to watch one more: a file cannot be watched either. */
+static void a_stream_that_cannot_be_watched_is_broken(void **state)
+{
+	struct stage *s = *state;
+	int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	struct stream *stream = tcp_stream_adopt(&s->loop, fd, NULL, NULL);
+	s->near.stream = stream;
+	stream_set_handler(stream, &end_handler, &s->near);
+	stream_want(stream, STREAM_READ);
+	assert_false(s->near.is_broken);
+	loop_until(&s->loop, &s->near.is_broken);
+	assert_non_null(strstr(s->near.why->message, "no room to watch it"));
+}
+
+static void on_never(void *user, int fd)
+{
+	(void)user;
+	(void)fd;
+	fail_msg("nothing was to be accepted");
+}
+
+static void a_listener_that_cannot_be_watched_is_an_error(void **state)
+{
+	struct stage *s = *state;
+	struct tcp_acceptor *acceptor = NULL;
+	CLEANUP(error_freep) struct error *err = NULL;
+	int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(tcp_acceptor_new(&s->loop, fd, on_never, NULL, &acceptor, &err),
+			 ERR_IO);
+	assert_non_null(strstr(err->message, "cannot watch descriptor"));
+	assert_int_equal(fcntl(fd, F_GETFD), -1); /* it was taken over */
+}
+
 static const struct CMUnitTest plain_tests[] = {
+	STAGE_TEST(a_stream_that_cannot_be_watched_is_broken),
+	STAGE_TEST(a_listener_that_cannot_be_watched_is_an_error),
 	STAGE_TEST(plain_streams_listen_only_where_they_may),
 	STAGE_TEST(a_name_that_cannot_be_found_is_reported),
 	STAGE_TEST(an_unknown_kind_and_useless_credentials_are_refused),

@@ -1,0 +1,39 @@
+/*
+ * The one place where connections are accepted: of listeners of streams (tcp_listen.c) and of the
+ * HTTP server.
+ *
+ *     waiting ──a peer──► accepting, at most ACCEPTS_PER_TURN in a turn ──► waiting
+ *                             │
+ *                             │ no descriptors or memory left
+ *                             ▼
+ *                         starved ──ACCEPT_RETRY_MS──► accepting
+ *
+ * A descriptor that becomes free is not announced by anybody, so a starved acceptor tries again by
+ * itself, as long as it lives. Meanwhile peers wait in the socket's backlog.
+ */
+#ifndef SAMOZA_ADAPTER_UV_TCP_ACCEPT_H
+#define SAMOZA_ADAPTER_UV_TCP_ACCEPT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "adapter/uv/loop.h"
+
+#define ACCEPT_RETRY_MS 100
+
+struct tcp_acceptor;
+
+/* A connected socket (non-blocking, close-on-exec) that the callee owns. It may free the acceptor. */
+typedef void tcp_accepted_fn(void *user, int fd);
+
+/* Takes over `fd`, a socket that listens, also on errors. */
+int tcp_acceptor_new(struct loop *loop, int fd, tcp_accepted_fn *accepted, void *user,
+		     struct tcp_acceptor **ret_acceptor, struct error **err) must_check;
+/* While it is held, peers wait in the backlog. */
+void tcp_acceptor_hold(struct tcp_acceptor *a, bool is_held);
+/* How often it was starved. */
+uint64_t tcp_acceptor_starved(const struct tcp_acceptor *a);
+/* Also from inside accepted(). NULL is fine. */
+void tcp_acceptor_free(struct tcp_acceptor *a);
+
+#endif
