@@ -168,6 +168,82 @@ static void check_references(struct compile *c, struct place place, const struct
 	}
 }
 
+/* "192.0.2.1" */
+static bool is_ipv4(const char *text, size_t size)
+{
+	unsigned numbers = 0;
+	const char *p = text, *end = text + size;
+
+	for (; p < end; p++) {
+		unsigned value = 0, digits = 0;
+		for (; p < end && *p >= '0' && *p <= '9' && digits < 4; p++, digits++)
+			value = value * 10 + (unsigned)(*p - '0');
+		if (digits == 0 || digits > 3 || value > 255 || ++numbers > 4)
+			return false;
+		if (p == end)
+			return numbers == 4;
+		if (*p != '.')
+			return false;
+	}
+	return false;
+}
+
+/* "2001:db8::1": the characters and a colon at least; zrun reads it in full. */
+static bool is_ipv6(const char *text, size_t size)
+{
+	return size > 1 && memchr(text, ':', size) != NULL &&
+	       strspn(text, "0123456789abcdefABCDEF:.") >= size;
+}
+
+static bool has_reference(const char *text, size_t size)
+{
+	const char *found = strstr(text, "${");
+
+	return found != NULL && found < text + size;
+}
+
+static bool is_port(const char *text, size_t size)
+{
+	char digits[8];
+	uint64_t port;
+
+	if (size == 0 || size >= sizeof(digits))
+		return false;
+	memcpy(digits, text, size);
+	digits[size] = '\0';
+	return str_to_u64(digits, &port) == 0 && port >= 1 && port <= 65535;
+}
+
+/* A zrun resolves no names: the host of a probe's address is a number, `localhost`, or a value that
+ * is known only at run time. */
+static bool is_probe_url(const char *url)
+{
+	const char *host = url + strlen("http://"), *port = NULL;
+	size_t size = strcspn(host, "/?#"), host_size = size;
+	bool is_bracketed = host[0] == '[';
+	const char *colon = is_bracketed ? memchr(host, ']', size) : memchr(host, ':', size);
+
+	if (is_bracketed) {
+		if (colon == NULL || (++colon < host + size && *colon != ':'))
+			return false;
+		if (colon == host + size)
+			colon = NULL;
+	}
+	if (colon != NULL) {
+		host_size = (size_t)(colon - host);
+		port = colon + 1;
+	}
+	if (port != NULL && !has_reference(port, size - host_size - 1) &&
+	    !is_port(port, size - host_size - 1))
+		return false;
+	if (has_reference(host, host_size))
+		return true;
+	if (is_bracketed)
+		return host_size > 2 && is_ipv6(host + 1, host_size - 2);
+	return is_ipv4(host, host_size) ||
+	       (host_size == strlen("localhost") && memcmp(host, "localhost", host_size) == 0);
+}
+
 static void check_probe(struct compile *c, const char *field, const struct space *s,
 			const struct probe *probe)
 {
@@ -187,6 +263,11 @@ static void check_probe(struct compile *c, const char *field, const struct space
 		if (!str_has_prefix(probe->value, "http://"))
 			finding(c, AT("spaces[%u].%s.http", s->index, field),
 				"expected an address that begins with http://");
+		else if (!is_probe_url(probe->value))
+			finding(c, AT("spaces[%u].%s.http", s->index, field),
+				"cannot ask '%.60s': expected http://ADDRESS:PORT/PATH with an "
+				"address in numbers, or localhost; names are not resolved",
+				probe->value);
 		check_references(c, AT("spaces[%u].%s.http", s->index, field), s, probe->value);
 		return;
 	case PROBE_COMMAND:

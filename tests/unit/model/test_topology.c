@@ -160,6 +160,9 @@ static const struct refusal refusals[] = {
 	 "t.yaml:5:40: 'port' is neither a port (1 to 65535) nor an export of 'a'\n"
 	 "t.yaml:5:62: 'a' has no export 'y'\n"
 	 "t.yaml:5:62: expected an address that begins with http://\n"},
+	{"- {name: a, type: NATIVE, ready: {http: \"http://db.example.com/\"}}\n",
+	 "t.yaml:5:41: cannot ask 'http://db.example.com/': expected http://ADDRESS:PORT/PATH "
+	 "with an address in numbers, or localhost; names are not resolved\n"},
 	{"- {name: a, type: NATIVE, ready: {tcp: \"65536\"}}\n",
 	 "t.yaml:5:40: '65536' is neither a port (1 to 65535) nor an export of 'a'\n"},
 	/* Paths */
@@ -532,10 +535,61 @@ static void compile_is_linear(void **state)
 	assert_true(compile_seconds(TOPOLOGY_MAX_SPACES) < 8 * quarter + 0.1);
 }
 
+/* [formats.topology.probe-host] */
+static void a_probe_that_could_not_be_asked_is_refused(void **state)
+{
+	static const struct {
+		const char *url;
+		bool fine;
+	} cases[] = {
+		{"http://127.0.0.1/", true},
+		{"http://localhost", true},
+		{"http://localhost:80?a", true},
+		{"http://10.0.0.255:65535/x", true},
+		{"http://[::1]/", true},
+		{"http://[2001:db8::1]:80", true},
+		{"http://${ip}:8080/", true},
+		{"http://${ip}", true},
+		{"http://[${ip}]:80/", true},
+		{"http://", false},
+		{"http:///path", false},
+		{"http://host", false},
+		{"http://host:80/", false},
+		{"http://localhosts/", false},
+		{"http://10.0.0/", false},
+		{"http://10.0.0.256/", false},
+		{"http://10.0.0.1.1/", false},
+		{"http://10.0.0.1.", false},
+		{"http://10.0.0.1:0/", false},
+		{"http://10.0.0.1:65536/", false},
+		{"http://10.0.0.1:/", false},
+		{"http://10.0.0.1:8o/", false},
+		{"http://user@10.0.0.1/", false},
+		{"http://[::1/", false},
+		{"http://[::1]x/", false},
+		{"http://[host]/", false},
+		{"http://db.example:${ip}/", false},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(freep)
+		char *text =
+			str_printf(HEAD "- {name: a, type: NATIVE, health: {http: \"%s\"}}\n",
+				   cases[i].url);
+		CLEANUP(freep) char *findings = NULL;
+		struct topology *t = compile_text(text, &findings);
+
+		if ((t != NULL) != cases[i].fine)
+			fail_msg("%s: %s", cases[i].url, t != NULL ? "accepted" : findings);
+		topology_unref(t);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(invalid_topologies_are_refused),
+		cmocka_unit_test(a_probe_that_could_not_be_asked_is_refused),
 		cmocka_unit_test(depth_is_limited),
 		cmocka_unit_test(findings_are_limited),
 		cmocka_unit_test(valid_topologies_are_accepted),
