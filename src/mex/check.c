@@ -4,7 +4,10 @@
 #include <sys/stat.h>
 
 #include "adapter/wasm2c/module.h"
+#include "adapter/wasm2c/translate.h"
+#include "base/memory.h"
 #include "base/str.h"
+#include "mex/scratch.h"
 
 /* The end of module_check()'s message about a module without an entry point. */
 #define NO_ENTRY "exports neither 'on_process' nor '_start'"
@@ -49,5 +52,82 @@ int check_open(const char *path, struct mex_options *options, struct diagnostics
 	options->shown_prefix = prefix;
 	int r = mex_package_open_directory(path, options, findings, ret_package, err);
 	options->shown_prefix = NULL;
+	return r;
+}
+
+/* Several spaces may run one module: it is translated for the first of them. */
+static bool is_first(const struct mex_package *p, unsigned space)
+{
+	for (unsigned i = 0; i < space; i++)
+		if (p->spaces[i].module != NULL &&
+		    str_equal(p->spaces[i].module->hash, p->spaces[space].module->hash))
+			return false;
+	return true;
+}
+
+static int translate(struct translator *t, struct mex_package *p, unsigned space,
+		     const char *prefix, struct diagnostics *findings, struct error **err)
+{
+	const struct mex_file *file = p->spaces[space].module;
+	CLEANUP(freep) char *shown = str_printf("%s%s", prefix, file->path);
+	CLEANUP(error_freep) struct error *fault = NULL;
+	CLEANUP(freep) uint8_t *data = NULL;
+	CLEANUP(freep) char *native = NULL;
+	size_t size = 0;
+
+	int r = mex_package_load(p, file, &data, &size, err);
+	if (r < 0)
+		return r;
+	r = translate_now(t, data, size, p->topology->spaces[space].memory_bytes, &native,
+			  &fault);
+	if (r == 0)
+		return 0;
+	/* About the module; or else about this machine. */
+	if (r == (int)ERR_INVALID || r == (int)ERR_LIMIT || r == (int)ERR_UNSUPPORTED) {
+		diagnostics_add(findings, shown, 0, 0, "%s", fault->message);
+		return 0;
+	}
+	(void)error_move(err, steal_ptr(&fault));
+	return error_wrap(err, "%s", shown);
+}
+
+static int translate_all(struct translator *t, struct mex_package *p, const char *prefix,
+			 struct diagnostics *findings, struct error **err)
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < p->topology->space_count && r == 0; i++)
+		if (p->spaces[i].module != NULL && is_first(p, i))
+			r = translate(t, p, i, prefix, findings, err);
+	if (r == 0 && diagnostics_any(findings))
+		r = diagnostics_error(findings, err);
+	return r;
+}
+
+static bool has_modules(const struct mex_package *p)
+{
+	for (unsigned i = 0; i < p->topology->space_count; i++)
+		if (p->spaces[i].module != NULL)
+			return true;
+	return false;
+}
+
+int check_translation(struct mex_package *p, const char *prefix, struct diagnostics *findings,
+		      struct error **err)
+{
+	CLEANUP(scratch_freep) char *directory = NULL;
+	struct translator *t = NULL;
+
+	if (!has_modules(p))
+		return 0;
+	int r = scratch_new(&directory, err);
+	if (r < 0)
+		return r;
+	r = translator_new(&(struct translator_options){.cache_directory = directory}, &t, err);
+	if (r < 0)
+		return error_wrap(err, "cannot translate modules, as zrms does, here; use "
+				       "--no-translate to skip this check");
+	r = translate_all(t, p, prefix, findings, err);
+	translator_free(t);
 	return r;
 }

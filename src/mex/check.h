@@ -13,4 +13,9 @@ must_check int check_open(const char *path, struct mex_options *options,
 			  struct diagnostics *findings, struct mex_package **ret_package,
 			  struct error **err);
 
+/* The last check of zrms: translates every module, into a cache that is deleted afterwards.
+ * Modules that are refused are findings, named with `prefix` before their paths. */
+must_check int check_translation(struct mex_package *p, const char *prefix,
+				 struct diagnostics *findings, struct error **err);
+
 #endif

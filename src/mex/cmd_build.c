@@ -107,7 +107,8 @@ static int created_text(char **ret_text, struct error **err)
 /* Packs into a file beside the output, checks it, and only then renames it to the output. So
  * the output is never a package that zrms would refuse. */
 static int pack_checked(struct mex_package *p, const struct pack_options *pack,
-			const char *output, struct diagnostics *findings, struct error **err)
+			const char *output, bool no_translate, struct diagnostics *findings,
+			struct error **err)
 {
 	CLEANUP(mex_package_freep) struct mex_package *result = NULL;
 	CLEANUP(freep) char *partial = str_printf("%s.partial-%d", output, (int)getpid());
@@ -118,6 +119,8 @@ static int pack_checked(struct mex_package *p, const struct pack_options *pack,
 	int r = mex_pack(p, pack, partial, err);
 	if (r == 0)
 		r = mex_package_open(partial, &options, findings, &result, err);
+	if (r == 0 && !no_translate)
+		r = check_translation(result, "", findings, err);
 	if (r == 0 && rename(partial, output) < 0)
 		r = error_errno(err, "cannot write %s", output);
 	if (r < 0)
@@ -126,7 +129,7 @@ static int pack_checked(struct mex_package *p, const struct pack_options *pack,
 }
 
 static int build(const char *directory, const char *output, const char *key_path,
-		 struct diagnostics *findings, struct error **err)
+		 bool no_translate, struct diagnostics *findings, struct error **err)
 {
 	CLEANUP(mex_package_freep) struct mex_package *package = NULL;
 	CLEANUP(workshop_done) struct workshop workshop = {0};
@@ -154,12 +157,13 @@ static int build(const char *directory, const char *output, const char *key_path
 						   .file_count = (unsigned)workshop.files.count,
 						   .key = key_path != NULL ? &key : NULL,
 						   .created = created},
-			    output, findings, err);
+			    output, no_translate, findings, err);
 }
 
 /* The command line. */
 struct options {
 	char *output, *key;
+	bool no_translate;
 };
 
 static int run(void *context, const struct cli_run *line, struct error **err)
@@ -171,7 +175,7 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	struct error *why = NULL;
 	struct stat status;
 
-	if (build(directory, output, key, &findings, &why) < 0)
+	if (build(directory, output, key, given->no_translate, &findings, &why) < 0)
 		return findings_fail(line->program, directory, &findings, why);
 	diagnostics_done(&findings);
 	if (stat(output, &status) == 0)
@@ -193,6 +197,10 @@ static const struct cli_option options[] = {
 	 .offset = offsetof(struct options, key),
 	 .value = "KEY",
 	 .help = "sign it with this secret key (mex keygen)"},
+	{.name = "no-translate",
+	 .type = CLI_FLAG,
+	 .offset = offsetof(struct options, no_translate),
+	 .help = "do not check that the modules can be translated"},
 	{0},
 };
 
@@ -209,7 +217,8 @@ const struct cli_command command_build = {
 		"The source directory is not changed. The same source, compiler and mex give "
 		"the same bytes in any directory, at any time. `created` comes from "
 		"manifest.yaml or else from SOURCE_DATE_EPOCH, never from the clock. FILE is "
-		"replaced only if every check passes. SAMOZA_GUEST_DIR names another guest "
+		"replaced only if every check of zrms passes, the translation of the modules "
+		"included. SAMOZA_GUEST_DIR names another guest "
 		"SDK.",
 	.options = options,
 	.options_size = sizeof(struct options),

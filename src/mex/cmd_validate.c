@@ -1,12 +1,10 @@
 #include <stdio.h>
 
-#include "adapter/wasm2c/translate.h"
 #include "base/memory.h"
 #include "base/str.h"
 #include "mex/check.h"
 #include "mex/command.h"
 #include "mex/findings.h"
-#include "mex/scratch.h"
 
 static bool has_uncompiled(const struct mex_package *p)
 {
@@ -18,47 +16,21 @@ static bool has_uncompiled(const struct mex_package *p)
 	return false;
 }
 
-static int translate(struct translator *t, struct mex_package *p, unsigned space,
-		     struct error **err)
+static int check_package_translation(struct mex_package *p, const char *path,
+				     struct diagnostics *findings, struct error **err)
 {
-	const struct mex_file *file = p->spaces[space].module;
-	CLEANUP(freep) uint8_t *data = NULL;
-	CLEANUP(freep) char *native = NULL;
-	size_t size = 0;
+	CLEANUP(freep)
+	char *prefix = p->packed_bytes > 0
+			       ? mem_strdup("")
+			       : str_printf("%s%s", path, str_has_suffix(path, "/") ? "" : "/");
 
-	int r = mex_package_load(p, file, &data, &size, err);
-	if (r == 0)
-		r = translate_now(t, data, size, p->topology->spaces[space].memory_bytes,
-				  &native, err);
-	return r < 0 ? error_wrap(err, "%s", file->path) : 0;
-}
-
-/* The last check of zrms: translates every module, into a cache that is deleted afterwards.
- * Where the programs for that are missing, a note names them, and the other checks count. */
-static int translate_modules(struct mex_package *p, struct error **err)
-{
-	CLEANUP(scratch_freep) char *directory = NULL;
-	CLEANUP(error_freep) struct error *missing = NULL;
-	struct translator *t = NULL;
-
-	int r = scratch_new(&directory, err);
-	if (r < 0)
-		return r;
-	if (translator_new(&(struct translator_options){.cache_directory = directory}, &t,
-			   &missing) < 0) {
-		printf("note: modules were not translated: %s\n", missing->message);
-		return 0;
-	}
-	for (unsigned i = 0; i < p->topology->space_count && r == 0; i++)
-		if (p->spaces[i].module != NULL)
-			r = translate(t, p, i, err);
-	translator_free(t);
-	return r;
+	return check_translation(p, prefix, findings, err);
 }
 
 /* The command line. */
 struct options {
 	char *trust;
+	bool no_translate;
 };
 
 static int run(void *context, const struct cli_run *line, struct error **err)
@@ -77,8 +49,8 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	int r = key != NULL ? trust_add_file(trust, key, &why) : 0;
 	if (r == 0)
 		r = check_open(path, &options, &findings, &package, &why);
-	if (r == 0)
-		r = translate_modules(package, &why);
+	if (r == 0 && !given->no_translate)
+		r = check_package_translation(package, path, &findings, &why);
 	trust_free(trust);
 	if (r < 0)
 		return findings_fail(line->program, path, &findings, why);
@@ -102,6 +74,10 @@ static const struct cli_option options[] = {
 	 .offset = offsetof(struct options, trust),
 	 .value = "KEY.pub",
 	 .help = "require a signature by this key, as zrms does"},
+	{.name = "no-translate",
+	 .type = CLI_FLAG,
+	 .offset = offsetof(struct options, no_translate),
+	 .help = "do not translate the modules"},
 	{0},
 };
 
@@ -116,7 +92,9 @@ const struct cli_command command_validate = {
 	.summary = "make all checks that zrms makes, and list all findings",
 	.details = "A source directory, or a package. Findings go to standard error, one per "
 		   "line: "
-		   "FILE:LINE:COLUMN: MESSAGE.",
+		   "FILE:LINE:COLUMN: MESSAGE. The last check translates every module, as zrms "
+		   "does, and "
+		   "needs wabt and a C compiler.",
 	.options = options,
 	.options_size = sizeof(struct options),
 	.run = run,

@@ -176,7 +176,7 @@ static int build(const struct bench *bench, const struct package *package, char 
 		r = write_sources(bench, package, directory, err);
 	if (r == 0)
 		r = keeper_spawn((char *const[]){mex, "build", directory, "-o", output, "--key",
-						 key, NULL},
+						 key, "--no-translate", NULL},
 				 log, &pid, err);
 	if (r == 0)
 		r = keeper_wait(pid, "mex build", log, err);

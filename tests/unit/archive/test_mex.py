@@ -128,6 +128,50 @@ def test_a_module_with_unknown_imports_is_refused(shop, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["p", "p.mex"]
 
 
+NOT_TRANSLATABLE = bytes.fromhex("0061736d01000000" "010501600001" "7f" "03020100" "070e010a6f6e5f70726f636573730000"
+                                 "0a040102000b")
+
+
+def test_what_cannot_be_translated_is_refused_by_build_and_validate(shop, tmp_path):
+    shutil.copytree(shop / "counter", tmp_path / "p")
+    shutil.rmtree(tmp_path / "p" / "spaces" / "api" / "src")
+    (tmp_path / "p" / "spaces" / "api" / "core.wasm").write_bytes(NOT_TRANSLATABLE)
+    for command in (["build", tmp_path / "p", "-o", tmp_path / "p.mex"], ["validate", tmp_path / "p"]):
+        _, err = mex(*command, status=1)
+        assert "spaces/api/core.wasm" in err and "refused by wasm-validate" in err
+        mex(*command, "--no-translate")
+    _, err = mex("validate", tmp_path / "p.mex", status=1)
+    assert "spaces/api/core.wasm" in err
+
+
+def test_programs_that_are_missing_are_named_with_the_way_out(shop, tmp_path):
+    command = "build", shop / "counter", "-o", tmp_path / "a.mex"
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    compiler = pathlib.Path(shutil.which("clang"))
+    for program in [compiler, *compiler.parent.glob("wasm-ld*")]:
+        (tools / program.name).symlink_to(program)
+    _, err = mex(*command, status=1, PATH=str(tools))
+    assert "install the package wabt" in err and "--no-translate" in err
+    assert not (tmp_path / "a.mex").exists()
+    mex(*command, "--no-translate", PATH=str(tools))
+
+
+def test_the_host_of_a_probe_is_a_number(tmp_path):
+    (tmp_path / "spaces" / "a" / "recipes").mkdir(parents=True)
+    start = tmp_path / "spaces" / "a" / "recipes" / "start"
+    start.write_text("#!/bin/sh\nsleep 1000\n")
+    start.chmod(0o755)
+    (tmp_path / "manifest.yaml").write_text(
+        "apiVersion: samoza/v1\nkind: MEX\nmetadata: {name: a, version: 1.0.0}\nspec: {topology: topology.yaml}\n")
+    (tmp_path / "topology.yaml").write_text(
+        "apiVersion: samoza/v1\nkind: Topology\nmetadata: {name: a}\n"
+        "spaces:\n- {name: a, type: NATIVE, ready: {http: \"http://db.example.com/\"}}\n")
+    for command in (["build", tmp_path, "-o", tmp_path / "p.mex"], ["validate", tmp_path]):
+        _, err = mex(*command, status=1)
+        assert "topology.yaml:5:" in err and "names are not resolved" in err
+
+
 def test_inspect(shop):
     view = json.loads(mex("inspect", shop / "counter.mex", "-o", "json")[0])
     assert view["name"] == "counter" and view["signed"] is True
