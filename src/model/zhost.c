@@ -28,12 +28,18 @@ void zhost_spec_done(struct zhost_spec *z)
 	*z = (struct zhost_spec){0};
 }
 
-bool zhost_name_is_valid(const char *name)
+/* As earlier versions accepted it. */
+static bool has_valid_characters(const char *name)
 {
 	size_t size = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 				   "0123456789._-");
 
 	return size > 0 && size <= NAME_MAX_LENGTH && name[size] == '\0';
+}
+
+bool zhost_name_is_valid(const char *name)
+{
+	return has_valid_characters(name) && name[0] != '-';
 }
 
 bool capability_is_common(const char *capability)
@@ -196,7 +202,7 @@ int zhost_spec_compile(const Samoza__V1__ZhostSpec *in, const char *path,
 	struct zhost_spec z = {.name = mem_strdup(in->name)};
 	int r = 0;
 
-	if (!zhost_name_is_valid(in->name))
+	if (!has_valid_characters(in->name))
 		add_finding(&reader, "name",
 			    "invalid zhost name '%s': expected 1 to 63 characters of A-Z, a-z, "
 			    "0-9, '.', '_' and '-'",

@@ -36,7 +36,10 @@ struct zhost_spec {
 
 void zhost_spec_done(struct zhost_spec *z);
 
-/* 1 to 63 of A-Z, a-z, 0-9, '.', '_' and '-', as files must have it. */
+#define ZHOST_NAME_EXPECTED \
+	"1 to 63 characters of A-Z, a-z, 0-9, '.', '_' and '-', the first one not '-'"
+/* ZHOST_NAME_EXPECTED, as files and zhosts must have it: a name that begins with '-' would be
+ * taken for an option. zhost_spec_compile() still takes what a store of 0.1.0 may have. */
 bool zhost_name_is_valid(const char *name);
 
 /*

@@ -13,7 +13,10 @@
 #include "schema/scalar.h"
 #include "schema/tables.h"
 
-#define SHOWN_MAX 60 /* bytes of the user's text in a message */
+/* Patterns of amounts and durations begin so. */
+#define QUANTITY_PATTERN "^[0-9]{1,"
+
+#define SHOWN_MAX	 60 /* bytes of the user's text in a message */
 
 static void add_shortened(struct buffer *out, const char *text, size_t size)
 {
@@ -101,6 +104,34 @@ static bool out_of_range(struct findings *f, const struct slot *slot, const stru
 	return false;
 }
 
+/* "010" is 8 to some readers of YAML and 10 to others. */
+static bool has_leading_zero(const struct node *node)
+{
+	const char *s = node->text;
+	if (node->quoted || node->kind != NODE_SCALAR)
+		return false;
+	s += *s == '-' || *s == '+';
+	return s[0] == '0' && s[1] != '\0' && s[strspn(s, "0123456789")] == '\0';
+}
+
+static bool leading_zero(struct findings *f, const struct slot *slot, const struct node *node)
+{
+	const char *digits = node->text;
+	CLEANUP(freep) char *name = slot_name(slot);
+	CLEANUP(freep) char *found = node_description(node);
+	CLEANUP(buffer_done) struct buffer without = BUFFER_INIT(1024);
+	digits += *digits == '-' || *digits == '+';
+	digits += strspn(digits, "0");
+	if (*digits < '0' || *digits > '9')
+		digits--;
+	add_shortened(&without, digits, strlen(digits));
+	finding_add(f, node->line, node->column,
+		    "%s: %s begins with a zero, which some readers of YAML take for an octal "
+		    "number: write %s%s",
+		    name, found, *node->text == '-' ? "-" : "", without.data);
+	return false;
+}
+
 static bool within_rule(const struct schema_field *rule, double value)
 {
 	return !(rule->has_min && value < rule->min) && !(rule->has_max && value > rule->max);
@@ -112,6 +143,8 @@ static bool read_signed(struct findings *f, const struct slot *slot, const struc
 	enum scalar_result r = scalar_to_i64(node, ret);
 	if (r == SCALAR_NOT_ONE)
 		return expected(f, slot, node, "a whole number");
+	if (has_leading_zero(node))
+		return leading_zero(f, slot, node);
 	if (r != SCALAR_OK || *ret < min || *ret > max ||
 	    !within_rule(slot->rule, (double)*ret))
 		return out_of_range(f, slot, node, (double)min, (double)max);
@@ -124,6 +157,8 @@ static bool read_unsigned(struct findings *f, const struct slot *slot, const str
 	enum scalar_result r = scalar_to_u64(node, ret);
 	if (r == SCALAR_NOT_ONE)
 		return expected(f, slot, node, "a whole number");
+	if (has_leading_zero(node))
+		return leading_zero(f, slot, node);
 	if (r != SCALAR_OK || *ret > max || !within_rule(slot->rule, (double)*ret))
 		return out_of_range(f, slot, node, 0, (double)max);
 	return true;
@@ -135,6 +170,8 @@ static bool read_double(struct findings *f, const struct slot *slot, const struc
 	enum scalar_result r = scalar_to_double(node, ret);
 	if (r == SCALAR_NOT_ONE)
 		return expected(f, slot, node, "a number");
+	if (has_leading_zero(node))
+		return leading_zero(f, slot, node);
 	if (r != SCALAR_OK || fabs(*ret) > max || !within_rule(slot->rule, *ret))
 		return out_of_range(f, slot, node, -max, max);
 	return true;
@@ -159,6 +196,9 @@ bool read_check_text(struct findings *f, const struct slot *slot, const struct n
 			    rule->max_length == 1 ? "is" : "are");
 		return false;
 	}
+	if (rule->pattern != NULL && str_has_prefix(rule->pattern, QUANTITY_PATTERN) &&
+	    has_leading_zero(node) && pattern_matches(rule->pattern, node->text, node->size))
+		return leading_zero(f, slot, node);
 	if (rule->pattern == NULL || pattern_matches(rule->pattern, node->text, node->size))
 		return true;
 	if (rule->expects != NULL)

@@ -468,12 +468,9 @@ int cluster_node(struct state *s, const struct node_settings *settings, struct e
 	CLEANUP(config_done) struct config config = {0};
 	int r;
 
-	if (strchr(settings->name, '/') != NULL || settings->name[0] == '.' ||
-	    str_equal(settings->name, "zrms"))
-		return error_set(err, ERR_INVALID,
-				 "invalid zhost name '%s': expected a name without '/' that "
-				 "does not begin with '.' and is not 'zrms'",
-				 settings->name);
+	r = config_check_name(settings->name, err);
+	if (r < 0)
+		return r;
 	vector_push(&names.list, mem_strdup(settings->name));
 	r = config_read(settings->config, &config, err);
 	if (r == 0)

@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/diagnostics.h"
 #include "base/str.h"
+#include "model/zhost.h"
 #include "schema/message.h"
 #include "schema/yaml.h"
 
@@ -54,6 +55,16 @@ static int all_findings(const char *path, const struct diagnostics *findings,
 			 all.data != NULL ? all.data : "");
 }
 
+int config_check_name(const char *name, struct error **err)
+{
+	if (zhost_name_is_valid(name) && name[0] != '.' && !str_equal(name, "zrms"))
+		return 0;
+	return error_set(err, ERR_INVALID,
+			 "invalid zhost name '%s': expected " ZHOST_NAME_EXPECTED
+			 " or '.', and not 'zrms'",
+			 name);
+}
+
 static int parse(struct config *config, struct error **err)
 {
 	CLEANUP(diagnostics_done) struct diagnostics findings = {0};
@@ -69,7 +80,12 @@ static int parse(struct config *config, struct error **err)
 		return all_findings(config->path, &findings, err);
 	if (config->list->n_zhosts == 0)
 		return error_set(err, ERR_INVALID, "%s lists no zhosts", config->path);
-	return 0;
+	for (size_t i = 0; r == 0 && i < config->list->n_zhosts; i++) {
+		r = config_check_name(config->list->zhosts[i]->name, err);
+		if (r < 0)
+			return error_wrap(err, "%s", config->path);
+	}
+	return r;
 }
 
 int config_read(const char *path, struct config *ret_config, struct error **err)

@@ -17,6 +17,8 @@ struct config {
 	Samoza__V1__ZhostList *list; /* NULL: none was given */
 };
 
+/* Whether a zhost may have the name, which becomes part of paths and of command lines. */
+int config_check_name(const char *name, struct error **err) must_check;
 /* Reads the list of zhosts. Without a path (NULL) the configuration is empty. */
 int config_read(const char *path, struct config *ret_config, struct error **err) must_check;
 void config_done(struct config *config);

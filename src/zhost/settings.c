@@ -134,9 +134,7 @@ int settings_check(struct zhost_settings *s, struct error **err)
 				 "missing --name: the name of this zhost in the cluster");
 	if (!zhost_name_is_valid(s->name))
 		return error_set(err, ERR_INVALID,
-				 "invalid --name '%s': expected 1 to 63 characters of A-Z, "
-				 "a-z, 0-9, '.', '_' and '-'",
-				 s->name);
+				 "invalid --name '%s': expected " ZHOST_NAME_EXPECTED, s->name);
 	address = s->zrms + strlen("http://");
 	if (!str_has_prefix(s->zrms, "http://"))
 		return error_set(err, ERR_INVALID,

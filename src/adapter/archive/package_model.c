@@ -270,6 +270,11 @@ static void check_space_files(struct opening *o, unsigned index)
 	const Samoza__V1__Space *space = p->topology_message->spaces[index];
 	CLEANUP(freep) char *directory = str_printf("spaces/%s/", space->name);
 
+	/* The topology reports the second of a name. */
+	for (unsigned i = 0; i < index; i++)
+		if (str_equal(p->topology_message->spaces[i]->name, space->name))
+			return;
+
 	const struct space_kind *kind = space_kind_of(space->type);
 	const char *type = space_kind_type_name(space->type);
 

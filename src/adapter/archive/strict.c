@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "adapter/archive/private.h"
+#include "base/str.h"
 
 #define END_RECORD_BYTES     22u
 #define DIRECTORY_ITEM_BYTES 46u
@@ -59,11 +60,40 @@ static int read_at(int fd, void *data, size_t size, uint64_t offset, struct erro
 	return 0;
 }
 
+/* What to do about an archive that another tool made in a form that is not accepted. */
+#define MAKE_AGAIN "make it with `mex build`, or with zip -X -fz-"
+
 struct end_record {
 	uint32_t entries;
 	uint32_t directory_size;
 	uint32_t directory_offset;
 };
+
+/* Why the last bytes are no end record: a comment follows it, which may be 65,535 bytes long. */
+static int no_end_record(int fd, uint64_t file_size, struct error **err)
+{
+	size_t size = file_size < END_RECORD_BYTES + 0xffffu ? (size_t)file_size
+							     : END_RECORD_BYTES + 0xffffu;
+	CLEANUP(freep) unsigned char *tail = mem_calloc(1, size);
+	int r = read_at(fd, tail, size, file_size - size, err);
+
+	for (size_t at = size - END_RECORD_BYTES; r == 0 && at > 0; at--) {
+		const unsigned char *p = tail + at - 1;
+		size_t comment = size - (at - 1) - END_RECORD_BYTES;
+
+		if (get32(p) == 0x06054b50 && get16(p + 20) == comment)
+			return error_set(
+				err, ERR_INVALID,
+				"the ZIP archive has a comment (%zu byte%s at its end), "
+				"which is not accepted: remove it with zip -z, or " MAKE_AGAIN,
+				comment, str_plural(comment));
+	}
+	return r < 0 ? r
+		     : error_set(err, ERR_INVALID,
+				 "not a ZIP archive, or truncated, or followed by other data: "
+				 "its last %u bytes are no end record",
+				 END_RECORD_BYTES);
+}
 
 static int read_end_record(int fd, uint64_t file_size, struct end_record *ret_end,
 			   struct error **err)
@@ -78,17 +108,21 @@ static int read_end_record(int fd, uint64_t file_size, struct end_record *ret_en
 	if (r < 0)
 		return r;
 	if (get32(p) != 0x06054b50)
-		return error_set(err, ERR_INVALID,
-				 "not a ZIP archive, or truncated, or followed by other data: "
-				 "its last %u bytes are no end record",
-				 END_RECORD_BYTES);
+		return no_end_record(fd, file_size, err);
 	if (get16(p + 20) != 0)
-		return error_set(err, ERR_INVALID, "the archive has a comment");
+		return error_set(
+			err, ERR_INVALID,
+			"the archive is truncated: its end record announces a comment of "
+			"%u byte%s",
+			get16(p + 20), str_plural(get16(p + 20)));
 	if (get16(p + 4) != 0 || get16(p + 6) != 0 || get16(p + 8) != get16(p + 10))
 		return error_set(err, ERR_INVALID, "the archive is spread over several disks");
 	if (get16(p + 10) == 0xffff || get32(p + 12) == 0xffffffff ||
 	    get32(p + 16) == 0xffffffff)
-		return error_set(err, ERR_INVALID, "ZIP64 archives are not accepted");
+		return error_set(
+			err, ERR_INVALID,
+			"the archive is in the form ZIP64, for sizes over 4 GiB, which is "
+			"not accepted: " MAKE_AGAIN);
 	*ret_end = (struct end_record){.entries = get16(p + 10),
 				       .directory_size = get32(p + 12),
 				       .directory_offset = get32(p + 16)};
@@ -115,8 +149,11 @@ static int check_extra(const unsigned char *p, size_t size, const char *name,
 			return error_set(err, ERR_INVALID,
 					 "entry '%s' has a malformed extra field", name);
 		if (id == 0x0001)
-			return error_set(err, ERR_INVALID,
-					 "ZIP64 entries are not accepted: '%s'", name);
+			return error_set(
+				err, ERR_INVALID,
+				"entry '%s' is in the form ZIP64, for sizes over 4 GiB, "
+				"which is not accepted: " MAKE_AGAIN,
+				name);
 		if (id != EXTRA_TIMES && id != EXTRA_OWNER && id != EXTRA_OWNER2 &&
 		    id != EXTRA_NTFS)
 			return error_set(err, ERR_INVALID,
@@ -139,7 +176,11 @@ static int check_item(const struct raw_entry *e, const unsigned char *p, const c
 	if ((e->flags & FLAG_ENCRYPTED) != 0)
 		return error_set(err, ERR_INVALID, "entry '%s' is encrypted", shown);
 	if ((e->flags & FLAG_DESCRIPTOR) != 0)
-		return error_set(err, ERR_INVALID, "entry '%s' has a data descriptor", shown);
+		return error_set(
+			err, ERR_INVALID,
+			"entry '%s' has a data descriptor, as streamed archives have, which is "
+			"not accepted: " MAKE_AGAIN,
+			shown);
 	if ((e->flags & ~FLAGS_ALLOWED) != 0)
 		return error_set(err, ERR_INVALID, "entry '%s' has unknown flags 0x%04x", shown,
 				 e->flags);
@@ -151,11 +192,16 @@ static int check_item(const struct raw_entry *e, const unsigned char *p, const c
 	if (get16(p + 34) != 0)
 		return error_set(err, ERR_INVALID, "entry '%s' is on another disk", shown);
 	if (get16(p + 32) != 0)
-		return error_set(err, ERR_INVALID, "entry '%s' has a comment", shown);
+		return error_set(err, ERR_INVALID,
+				 "entry '%s' has a comment, which is not accepted: " MAKE_AGAIN,
+				 shown);
 	if (e->packed_size == 0xffffffff || e->size == 0xffffffff ||
 	    e->local_offset == 0xffffffff)
-		return error_set(err, ERR_INVALID, "ZIP64 entries are not accepted: '%s'",
-				 shown);
+		return error_set(
+			err, ERR_INVALID,
+			"entry '%s' is in the form ZIP64, for sizes over 4 GiB, which is "
+			"not accepted: " MAKE_AGAIN,
+			shown);
 	if (e->method == 0 && e->packed_size != e->size)
 		return error_set(err, ERR_INVALID, "entry '%s' is stored, but has two sizes",
 				 shown);

@@ -67,7 +67,7 @@ void output_block(const struct output *o, unsigned width, const struct output_pa
 
 enum output_column_flags {
 	OUTPUT_RIGHT = 1, /* numbers */
-	OUTPUT_CUT = 2,	  /* may be cut at the width of a terminal */
+	OUTPUT_CUT = 2,	  /* is cut first where a terminal is too narrow */
 	OUTPUT_STATE = 4, /* coloured by what the state means */
 };
 
@@ -113,6 +113,8 @@ void output_progress_free(struct output_progress *p);
 
 /* ---------------------------------------------------------------- words */
 
+/* At most as many columns of a terminal; what was cut ends in "…". The caller frees. */
+char *output_cut(const char *text, size_t width);
 /* "2.5 GiB", "512 MiB"; the caller frees. */
 char *output_size(uint64_t bytes);
 /* "2", "0.5", "1.25"; the caller frees. */

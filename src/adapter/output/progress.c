@@ -6,6 +6,7 @@
 #include "adapter/output/output.h"
 #include "base/hash.h"
 #include "base/memory.h"
+#include "base/str.h"
 #include "base/text.h"
 #include "base/vector.h"
 
@@ -67,15 +68,22 @@ void output_progress_set(struct output_progress *p, const char *name, const char
 		output_progress_draw(p);
 }
 
+/* On a terminal never longer than a line: the next drawing goes back by lines. */
 static void print_thing(const struct output_progress *p, const struct thing *t)
 {
 	const struct output *o = p->output;
 	CLEANUP(freep) char *name = text_escaped(t->name);
 	CLEANUP(freep) char *state = text_escaped(t->state);
+	CLEANUP(freep) char *line = str_printf("  %-*s %s", NAME_WIDTH, name, state);
 	const char *colour = o->colour ? output_state_colour(state) : "";
+	CLEANUP(freep) char *cut = o->terminal ? output_cut(line, o->columns) : NULL;
+	size_t before = strlen(line) - strlen(state);
 
-	(void)fprintf(o->out, "  %-*s %s%s%s%s\n", NAME_WIDTH, name, colour, state,
-		      colour[0] != '\0' ? "\033[0m" : "", o->terminal ? "\033[K" : "");
+	if (cut != NULL && strcmp(cut, line) != 0)
+		(void)fprintf(o->out, "%s\033[K\n", cut);
+	else
+		(void)fprintf(o->out, "%.*s%s%s%s%s\n", (int)before, line, colour, state,
+			      colour[0] != '\0' ? "\033[0m" : "", o->terminal ? "\033[K" : "");
 }
 
 static void print_count(struct output_progress *p, size_t count)

@@ -1,22 +1,26 @@
 /*
- * Tables, by libsmartcols. The header, the rule and the indent are put in afterwards: it has no
- * word for a rule.
+ * Tables, by libsmartcols. What does not fit a terminal is cut before, so that it is marked; the
+ * header, the rule and the indent are put in afterwards: it has no word for a rule.
  */
 #include <libsmartcols.h>
 #include <string.h>
+#include <wchar.h>
 
 #include "adapter/output/output.h"
 #include "base/check.h"
 #include "base/str.h"
 #include "base/text.h"
+#include "base/vector.h"
+
+#define CUT_MARK "\xe2\x80\xa6" /* … */
 
 struct output_table {
 	const struct output *output;
 	const struct output_column *columns;
 	unsigned flags;
 	size_t column_count;
-	struct libscols_table *table;
-	size_t *widest; /* of each column */
+	VECTOR(char *) cells; /* of each row in turn */
+	size_t *widths;	      /* of each column, on the terminal, without the gap */
 };
 
 const char *output_state_colour(const char *state)
@@ -55,58 +59,161 @@ static void must(int r)
 		IMPOSSIBLE("libsmartcols refuses a table of ours");
 }
 
+/* ---------------------------------------------------------------- width */
+
+/* On a terminal. */
+static size_t width_of(const char *text)
+{
+	size_t width = 0, size = strlen(text);
+
+	for (size_t i = 0; i < size;) {
+		uint32_t code;
+		bool valid;
+		int columns;
+
+		i += text_next(text + i, size - i, &code, &valid);
+		columns = wcwidth((wchar_t)code);
+		width += columns > 0 ? (size_t)columns : 0;
+	}
+	return width;
+}
+
+char *output_cut(const char *text, size_t width)
+{
+	size_t used = 0, size = strlen(text), end = 0;
+
+	if (width_of(text) <= width)
+		return mem_strdup(text);
+	while (end < size) {
+		uint32_t code;
+		bool valid;
+		size_t n = text_next(text + end, size - end, &code, &valid);
+		int columns = wcwidth((wchar_t)code);
+
+		used += columns > 0 ? (size_t)columns : 0;
+		if (used >= width)
+			break;
+		end += n;
+	}
+	return width == 0 ? mem_strdup("") : str_printf("%.*s" CUT_MARK, (int)end, text);
+}
+
+/* The widest of the columns that have `flags`, if it is wider than `least`; NULL: none. */
+static size_t *widest_column(const struct output_table *t, unsigned flags, size_t least)
+{
+	size_t *found = NULL;
+
+	for (size_t i = 0; i < t->column_count; i++) {
+		if ((t->columns[i].flags & flags) == flags && t->widths[i] > least &&
+		    (found == NULL || t->widths[i] > *found))
+			found = &t->widths[i];
+	}
+	return found;
+}
+
+/* Makes columns narrower until all fit the terminal: first those that may be cut, then any. */
+static void fit(struct output_table *t)
+{
+	static const struct {
+		unsigned flags;
+		size_t least;
+	} steps[] = {{OUTPUT_CUT, 12}, {0, 12}, {OUTPUT_CUT, 6}, {0, 1}};
+	size_t room = t->output->columns, width = t->flags & OUTPUT_INDENTED ? 2 : 0;
+
+	if (!t->output->terminal)
+		return;
+	for (size_t i = 0; i < t->column_count; i++)
+		width += t->widths[i] + (i > 0);
+	for (size_t step = 0; step < ARRAY_SIZE(steps) && width > room;) {
+		size_t *column = widest_column(t, steps[step].flags, steps[step].least);
+
+		if (column == NULL) {
+			step++;
+			continue;
+		}
+		(*column)--;
+		width--;
+	}
+}
+
+/* ---------------------------------------------------------------- rows */
+
 struct output_table *output_table_new(const struct output *o,
 				      const struct output_column *columns, unsigned flags)
 {
 	struct output_table *t = mem_new(struct output_table);
-	unsigned indent = flags & OUTPUT_INDENTED ? 2 : 0;
 
 	t->output = o;
 	t->columns = columns;
 	t->flags = flags;
-	t->table = scols_new_table();
-	INVARIANT(t->table != NULL);
 	while (columns[t->column_count].name != NULL)
 		t->column_count++;
-	t->widest = mem_new_array(size_t, t->column_count);
-	for (const struct output_column *c = columns; c->name != NULL; c++) {
-		int f = (c->flags & OUTPUT_RIGHT ? SCOLS_FL_RIGHT : 0) |
-			(c->flags & OUTPUT_CUT && o->terminal ? SCOLS_FL_TRUNC : 0);
-		/* The gap to the next column is one of the width. libsmartcols takes a width
-		 * only as a hint: a padded header holds it. */
-		CLEANUP(freep)
-		char *name = str_printf("%-*s", c->width > 1 ? (int)c->width - 1 : 0, c->name);
-		struct libscols_column *column = scols_table_new_column(t->table, name, 0, f);
+	t->widths = mem_new_array(size_t, t->column_count);
+	for (size_t i = 0; i < t->column_count; i++) {
+		size_t width = strlen(columns[i].name);
 
-		INVARIANT(column != NULL);
-		t->widest[c - columns] = strlen(c->name);
+		/* The gap to the next column is one of the width. */
+		t->widths[i] = columns[i].width > width ? columns[i].width - 1u : width;
 	}
-	must(scols_table_enable_colors(t->table, o->colour));
-	/* Cells are made fit already. */
-	must(scols_table_enable_noencoding(t->table, 1));
-	must(scols_table_set_termforce(t->table, o->terminal ? SCOLS_TERMFORCE_ALWAYS
-							     : SCOLS_TERMFORCE_NEVER));
-	if (o->terminal && o->columns > indent + 20)
-		must(scols_table_set_termwidth(t->table, o->columns - indent));
 	return t;
 }
 
 void output_table_row(struct output_table *t, const char *const *cells)
 {
-	struct libscols_line *line = scols_table_new_line(t->table, NULL);
+	for (size_t i = 0; i < t->column_count; i++) {
+		CLEANUP(freep) char *safe = text_escaped(cells[i]);
+		char *text = mem_strdup(str_is_empty(safe) ? "-" : safe);
+		size_t width = width_of(text);
+
+		vector_push(&t->cells, text);
+		if (width > t->widths[i])
+			t->widths[i] = width;
+	}
+}
+
+/* ---------------------------------------------------------------- printing */
+
+static struct libscols_table *make_table(const struct output_table *t)
+{
+	struct libscols_table *table = scols_new_table();
+
+	INVARIANT(table != NULL);
+	for (size_t i = 0; i < t->column_count; i++) {
+		const struct output_column *c = &t->columns[i];
+		CLEANUP(freep) char *name = output_cut(c->name, t->widths[i]);
+		/* libsmartcols takes a width only as a hint: a padded header holds it. */
+		CLEANUP(freep)
+		char *padded =
+			str_printf("%s%*s", name, (int)(t->widths[i] - width_of(name)), "");
+
+		INVARIANT(scols_table_new_column(table, c->width > 1 ? padded : name, 0,
+						 c->flags & OUTPUT_RIGHT ? SCOLS_FL_RIGHT
+									 : 0) != NULL);
+	}
+	must(scols_table_enable_colors(table, t->output->colour));
+	/* Cells are made fit already. */
+	must(scols_table_enable_noencoding(table, 1));
+	/* Fitted already: colours are all that it has to know of the terminal. */
+	must(scols_table_set_termforce(table, t->output->terminal ? SCOLS_TERMFORCE_ALWAYS
+								  : SCOLS_TERMFORCE_NEVER));
+	must(scols_table_set_termwidth(table, 100000));
+	return table;
+}
+
+static void add_line(const struct output_table *t, struct libscols_table *table,
+		     char *const *cells)
+{
+	struct libscols_line *line = scols_table_new_line(table, NULL);
 
 	INVARIANT(line != NULL);
 	for (size_t i = 0; i < t->column_count; i++) {
-		CLEANUP(freep) char *safe = text_escaped(cells[i]);
-		const char *text = str_is_empty(safe) ? "-" : safe;
-		const char *colour = output_state_colour(text);
+		CLEANUP(freep) char *text = output_cut(cells[i], t->widths[i]);
+		const char *colour = output_state_colour(cells[i]);
 
 		must(scols_line_set_data(line, i, text));
 		if (t->output->colour && t->columns[i].flags & OUTPUT_STATE &&
 		    colour[0] != '\0')
 			must(scols_cell_set_color(scols_line_get_cell(line, i), colour));
-		if (strlen(text) > t->widest[i])
-			t->widest[i] = strlen(text);
 	}
 }
 
@@ -115,14 +222,21 @@ static size_t rule_length(const struct output_table *t)
 {
 	size_t length = 0;
 
-	for (size_t i = 0; i < t->column_count; i++) {
-		size_t width = t->widest[i] + 1;
-
-		length += width < t->columns[i].width ? t->columns[i].width : width;
-	}
+	for (size_t i = 0; i < t->column_count; i++)
+		length += t->widths[i] + 1;
 	if (t->output->terminal && length + 2 > t->output->columns)
 		length = t->output->columns > 2 ? t->output->columns - 2 : 1;
 	return length;
+}
+
+static void print_rows(const struct output_table *t, char **ret_text)
+{
+	struct libscols_table *table = make_table(t);
+
+	for (size_t i = 0; i < t->cells.count; i += t->column_count)
+		add_line(t, table, t->cells.items + i);
+	must(scols_print_table_to_string(table, ret_text));
+	scols_unref_table(table);
 }
 
 void output_table_print(struct output_table *t)
@@ -132,7 +246,8 @@ void output_table_print(struct output_table *t)
 	bool header = true;
 
 	/* Without a row nothing would be printed, not even the header. */
-	if (scols_table_get_nlines(t->table) == 0) {
+	fit(t);
+	if (t->cells.count == 0) {
 		for (size_t i = 0; i < t->column_count; i++)
 			(void)fprintf(out, "%s%s",
 				      i == 0 && t->flags & OUTPUT_INDENTED ? "  "
@@ -141,7 +256,7 @@ void output_table_print(struct output_table *t)
 				      t->columns[i].name);
 		(void)fputc('\n', out);
 	} else {
-		must(scols_print_table_to_string(t->table, &text));
+		print_rows(t, &text);
 	}
 	for (char *line = text; line != NULL && line[0] != '\0';) {
 		size_t length = strcspn(line, "\n");
@@ -162,7 +277,9 @@ void output_table_print(struct output_table *t)
 	}
 	(void)fflush(out);
 	free(text);
-	free(t->widest);
-	scols_unref_table(t->table);
+	vector_for_each (&t->cells, cell)
+		free(*cell);
+	vector_done(&t->cells);
+	free(t->widths);
 	free(t);
 }

@@ -4,6 +4,7 @@
 #include "core/control/control.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "base/memory.h"
@@ -192,6 +193,9 @@ int control_link_of_instance(const struct control *c, const char *id, const char
 	return 0;
 }
 
+/* Shorter ones are rather mistyped, and what they mean changes with every submission. */
+#define ID_PREFIX_MIN 4
+
 int control_resolve(const struct control *c, const char *text, const char **ret_id,
 		    struct error **err)
 {
@@ -203,7 +207,7 @@ int control_resolve(const struct control *c, const char *text, const char **ret_
 		return 0;
 	}
 	const struct application_id *found = NULL, *id = c->applications.registry.by_id;
-	for (; id != NULL && !str_is_empty(text); id = id->hh.next) {
+	for (; id != NULL && strlen(text) >= ID_PREFIX_MIN; id = id->hh.next) {
 		if (!str_has_prefix(id->text, text))
 			continue;
 		if (found != NULL && found->application != id->application)

@@ -24,7 +24,11 @@ static void compile_all(struct compile *c)
 			TOPOLOGY_MAX_SPACES);
 		return;
 	}
-	compile_names(c);
+	if (!compile_names(c)) {
+		/* What a name means is not known: findings about references would be guesses. */
+		compile_fields(c);
+		return;
+	}
 	bool tree = compile_tree(c);
 	compile_fields(c);
 	bool links = compile_links(c);

@@ -44,9 +44,11 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static void name_spaces(struct compile *c)
+/* Whether no two have the same name. */
+static bool name_spaces(struct compile *c)
 {
 	struct topology *t = c->t;
+	bool unique = true;
 
 	for (unsigned i = 0; i < t->space_count; i++) {
 		const Samoza__V1__Space *in = c->in->spaces[i];
@@ -70,10 +72,13 @@ static void name_spaces(struct compile *c)
 		const struct space *s = &t->spaces[t->by_name[i]];
 		const struct space *before = &t->spaces[t->by_name[i - 1]];
 
-		if (s->name[0] != '\0' && strcmp(s->name, before->name) == 0)
+		if (s->name[0] != '\0' && strcmp(s->name, before->name) == 0) {
 			finding(c, AT("spaces[%u].name", s->index),
 				"there are two spaces named '%s'", s->name);
+			unique = false;
+		}
 	}
+	return unique;
 }
 
 /* The space of which `name` is an instance ("api-2" of an `api` with count 3), or -1. */
@@ -173,17 +178,19 @@ static void name_facets(struct compile *c)
 	}
 }
 
-void compile_names(struct compile *c)
+bool compile_names(struct compile *c)
 {
 	struct topology *t = c->t;
+	bool unique;
 
 	t->space_count = (unsigned)c->in->n_spaces;
 	t->spaces = arena_new_array(c->arena, struct space, t->space_count);
 	t->by_name = arena_new_array(c->arena, unsigned, t->space_count);
-	name_spaces(c);
-	for (unsigned i = 0; i < t->space_count; i++)
+	unique = name_spaces(c);
+	for (unsigned i = 0; unique && i < t->space_count; i++)
 		check_clash(c, AT("spaces[%u].name", i), "space", t->spaces[i].name);
 	name_facets(c);
+	return unique;
 }
 
 char *hint_for(const struct compile *c, const char *name, bool facets_too)

@@ -8,7 +8,7 @@
 
 struct compile;
 
-void compile_names(struct compile *c);
+bool compile_names(struct compile *c);
 /* " (did you mean 'x'?)" for the closest of the spaces' names (and the facets', when asked),
  * or "". The caller frees. */
 char *hint_for(const struct compile *c, const char *name, bool facets_too);

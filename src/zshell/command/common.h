@@ -6,14 +6,15 @@
 
 #include "adapter/client/view.h"
 #include "proto/view.pb-c.h"
+#include "zshell/shell/confirm.h"
 #include "zshell/shell/resolve.h"
 #include "zshell/shell/shell.h"
 #include "zshell/shell/wait.h"
 
 /* Used as `.details` by every command that takes an ID. */
-#define ID_DETAILS                                                                          \
-	"ID is the topology's id, an unambiguous prefix of it, or its name: the one that\n" \
-	"is not stopped, or else the newest."
+#define ID_DETAILS                                                                        \
+	"ID is the topology's id, an unambiguous prefix of at least four characters of\n" \
+	"it, or its name: the one that is not stopped, or else the newest."
 #define SPACE_DETAILS                                                                    \
 	"NAME is TOPOLOGY/PATH (my-app/api, my-app/api-2/cache), or the path alone if\n" \
 	"only one topology has it."

@@ -16,7 +16,7 @@ static const struct cli_argument arguments[] = {
 };
 
 struct options {
-	bool all;
+	bool all, yes;
 	int64_t wait_ms;
 };
 
@@ -32,6 +32,26 @@ static const struct cli_option options[] = {
 	 .min = 1,
 	 .max = WAIT_MAX_MS,
 	 .help = "wait until it is done, at most TIME"},
+	{0},
+};
+
+/* Of commands that end something. */
+static const struct cli_option ending_options[] = {
+	{.name = "all",
+	 .offset = offsetof(struct options, all),
+	 .help = "the instance and everything below it; with TOPOLOGY alone, the whole "
+		 "topology"},
+	{.name = "wait",
+	 .type = CLI_DURATION,
+	 .offset = offsetof(struct options, wait_ms),
+	 .implied = WAIT_DEFAULT,
+	 .min = 1,
+	 .max = WAIT_MAX_MS,
+	 .help = "wait until it is done, at most TIME"},
+	{.name = "yes",
+	 .letter = 'y',
+	 .offset = offsetof(struct options, yes),
+	 .help = "do not ask on a terminal whether a prefix of an id means the right topology"},
 	{0},
 };
 
@@ -60,7 +80,7 @@ const struct cli_command command_spaces_stop = {
 	.summary = "stop an instance and everything below it",
 	.details = SPACE_DETAILS "\n" WAIT_DETAILS,
 	.arguments = arguments,
-	.options = options,
+	.options = ending_options,
 	.options_size = sizeof(struct options),
 	.run = run,
 };
@@ -70,7 +90,7 @@ const struct cli_command command_spaces_undeploy = {
 	.summary = "remove an instance and everything below it from its zhost",
 	.details = SPACE_DETAILS "\n" WAIT_DETAILS,
 	.arguments = arguments,
-	.options = options,
+	.options = ending_options,
 	.options_size = sizeof(struct options),
 	.run = run,
 };
@@ -81,11 +101,13 @@ static const struct request {
 	const char *word;    /* sent to zrms, which refuses a stop where nothing is deployed */
 	const char *grouped; /* with --all */
 	const char *doing;
+	const char *confirm; /* NULL: ends nothing */
 } requests[] = {
-	{&command_spaces_deploy, "deployed-stopped", NULL, "deploy-all", "Deploying"},
-	{&command_spaces_start, "deployed-started", NULL, "start-all", "Starting"},
-	{&command_spaces_stop, "deployed-stopped", "stop", "stop-all", "Stopping"},
-	{&command_spaces_undeploy, "not-deployed", NULL, "undeploy-all", "Undeploying"},
+	{&command_spaces_deploy, "deployed-stopped", NULL, "deploy-all", "Deploying", NULL},
+	{&command_spaces_start, "deployed-started", NULL, "start-all", "Starting", NULL},
+	{&command_spaces_stop, "deployed-stopped", "stop", "stop-all", "Stopping", "Stop"},
+	{&command_spaces_undeploy, "not-deployed", NULL, "undeploy-all", "Undeploying",
+	 "Undeploy"},
 };
 
 static const struct request *request_of(const struct cli_command *command)
@@ -184,6 +206,8 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	int r = all ? resolve_space_or_topology(shell, text, &ref, err)
 		    : resolve_space(shell, text, &ref, err);
 
+	if (r == 0 && q->confirm != NULL)
+		r = confirm(shell, &ref.topology, q->confirm, ref.path, given->yes, err);
 	if (r < 0)
 		return r;
 	name = str_printf("%s%s%s", ref.topology.name, ref.path != NULL ? "/" : "",

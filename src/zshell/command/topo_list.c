@@ -17,7 +17,7 @@ const struct cli_command command_topo_list = {
 };
 
 static const struct output_column columns[] = {
-	{"ID", 0, 0},
+	{"ID", OUTPUT_CUT, 0},
 	{"NAME", 0, 0},
 	{"VERSION", 0, 0},
 	{"STATE", OUTPUT_STATE, 0},

@@ -4,13 +4,17 @@
 static int run(void *context, const struct cli_run *line, struct error **err);
 
 struct options {
-	bool data;
+	bool data, yes;
 };
 
 static const struct cli_option options[] = {
 	{.name = "data",
 	 .offset = offsetof(struct options, data),
 	 .help = "also delete the data of its spaces, which cannot be restored"},
+	{.name = "yes",
+	 .letter = 'y',
+	 .offset = offsetof(struct options, yes),
+	 .help = "do not ask on a terminal whether a prefix of an id means the right topology"},
 	{0},
 };
 
@@ -33,6 +37,8 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	CLEANUP(freep) char *path = NULL;
 	int r = resolve_topology(shell, cli_argument(line, 0), &ref, err);
 
+	if (r == 0)
+		r = confirm(shell, &ref, "Remove", NULL, given->yes, err);
 	if (r < 0)
 		return r;
 	path = api_path("/v1/topologies/", ref.id, given->data ? "?data=1" : "", NULL);

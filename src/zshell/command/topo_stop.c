@@ -5,7 +5,7 @@ static int run(void *context, const struct cli_run *line, struct error **err);
 
 struct options {
 	int64_t wait_ms;
-	bool no_wait;
+	bool no_wait, yes;
 };
 
 static const struct cli_option options[] = {
@@ -20,6 +20,10 @@ static const struct cli_option options[] = {
 	{.name = "no-wait",
 	 .offset = offsetof(struct options, no_wait),
 	 .help = "do not wait until every space is unloaded"},
+	{.name = "yes",
+	 .letter = 'y',
+	 .offset = offsetof(struct options, yes),
+	 .help = "do not ask on a terminal whether a prefix of an id means the right topology"},
 	{0},
 };
 
@@ -50,6 +54,8 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	};
 	int r = resolve_topology(shell, cli_argument(line, 0), &ref, err);
 
+	if (r == 0)
+		r = confirm(shell, &ref, "Stop", NULL, given->yes, err);
 	if (r < 0)
 		return r;
 	if (o->format == OUTPUT_TABLE)

@@ -13,6 +13,9 @@ typedef Samoza__V1__SpaceView space_view;
 /* A message lists at most this many candidates. */
 #define NAMED_MAX 5
 
+/* Of a prefix [shell.zshell.ids]. */
+#define ID_PREFIX_MIN 4
+
 void topology_ref_done(struct topology_ref *ref)
 {
 	free(ref->id);
@@ -91,7 +94,7 @@ static const topology_view *find_topology(const Samoza__V1__TopologyListView *li
 			return t;
 		if (str_equal(t->name, text) && is_rather(t, by_name))
 			by_name = t;
-		if (!str_is_empty(text) && str_has_prefix(t->id, text)) {
+		if (strlen(text) >= ID_PREFIX_MIN && str_has_prefix(t->id, text)) {
 			*ret_many = by_prefix != NULL;
 			by_prefix = t;
 		}
@@ -101,9 +104,26 @@ static const topology_view *find_topology(const Samoza__V1__TopologyListView *li
 	return by_name != NULL ? by_name : by_prefix;
 }
 
-static void set_ref(struct topology_ref *ref, const char *id, const char *name)
+/* `text`: as the person wrote it. */
+static void set_ref(struct topology_ref *ref, const topology_view *t, const char *text)
 {
-	*ref = (struct topology_ref){mem_strdup(id), mem_strdup(name)};
+	*ref = (struct topology_ref){.id = mem_strdup(t->id), .name = mem_strdup(t->name)};
+	ref->by_prefix = text != NULL && !str_equal(text, t->id) && !str_equal(text, t->name);
+}
+
+static int no_topology(const Samoza__V1__TopologyListView *list, const char *text,
+		       struct error **err)
+{
+	for (size_t i = 0; i < list->n_topologies && !str_is_empty(text); i++) {
+		if (str_has_prefix(list->topologies[i]->id, text))
+			return error_set(
+				err, ERR_NOT_FOUND,
+				"no topology '%s'; a prefix of an id needs at least %d "
+				"characters\n`zshell topo` lists all topologies.",
+				text, ID_PREFIX_MIN);
+	}
+	return error_set(err, ERR_NOT_FOUND,
+			 "no topology '%s'\n`zshell topo` lists all topologies.", text);
 }
 
 int resolve_topology(struct shell *shell, const char *text, struct topology_ref *ret_ref,
@@ -121,9 +141,8 @@ int resolve_topology(struct shell *shell, const char *text, struct topology_ref 
 	if (many)
 		return ambiguous(text, list, err);
 	if (found == NULL)
-		return error_set(err, ERR_NOT_FOUND,
-				 "no topology '%s'\n`zshell topo` lists all topologies.", text);
-	set_ref(ret_ref, found->id, found->name);
+		return no_topology(list, text, err);
+	set_ref(ret_ref, found, text);
 	return 0;
 }
 
@@ -191,7 +210,7 @@ static int find_by_path(const Samoza__V1__TopologyListView *topologies,
 				 all.data, active > NAMED_MAX ? "\n  ..." : "");
 	if (best == NULL)
 		return no_space(spaces, path, err);
-	set_ref(&ret_ref->topology, best->id, best->name);
+	set_ref(&ret_ref->topology, best, NULL);
 	ret_ref->path = mem_strdup(path);
 	return 0;
 }
@@ -215,7 +234,7 @@ static int find_whole(const Samoza__V1__TopologyListView *topologies,
 	for (size_t i = 0; t != NULL && i < spaces->n_spaces; i++) {
 		if (str_equal(spaces->spaces[i]->topology_id, t->id) &&
 		    str_equal(spaces->spaces[i]->path, slash + 1)) {
-			set_ref(&ret_ref->topology, t->id, t->name);
+			set_ref(&ret_ref->topology, t, first);
 			ret_ref->path = mem_strdup(slash + 1);
 			return 0;
 		}
@@ -245,7 +264,7 @@ static int resolve(struct shell *shell, const char *text, bool topology_too,
 		if (many)
 			return ambiguous(text, topologies, err);
 		if (t != NULL) {
-			set_ref(&ret_ref->topology, t->id, t->name);
+			set_ref(&ret_ref->topology, t, text);
 			return 0;
 		}
 	}

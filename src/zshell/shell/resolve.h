@@ -1,5 +1,6 @@
 /*
- * Resolves names: a topology by its id, an unambiguous prefix of it, or its name (the
+ * Resolves names: a topology by its id, an unambiguous prefix of at least four characters of
+ * it, or its name (the
  * one that is not stopped, or else the newest); an instance by TOPOLOGY/PATH, or by its path
  * alone if only one topology has it.
  */
@@ -11,6 +12,7 @@
 struct topology_ref {
 	char *id;
 	char *name;
+	bool by_prefix; /* it was named by a prefix of its id */
 };
 
 struct space_ref {

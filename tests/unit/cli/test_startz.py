@@ -440,9 +440,19 @@ def test_a_node_joins_a_cluster(cluster, tmp_path):
     done = cluster.run("node", "--name", "camera", "--zrms", url, "--detach")
     assert done.returncode == 0, done
     assert [row[0] for row in cluster.rows()] == ["zrms", "edge-node-1", "camera"]
-    for name in ("../x", "zrms", ".x"):
-        done = cluster.run("node", "--name", name, "--zrms", url, "--detach")
+    for name in ("../x", "zrms", ".x", "-x", "-", "a b"):
+        done = cluster.run("node", f"--name={name}", "--zrms", url, "--detach")
         assert done.returncode == 1 and "invalid zhost name" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["-x", ".x", "zrms"])
+def test_a_configuration_with_a_name_that_no_zhost_may_have_is_refused(cluster, tmp_path, name):
+    config = tmp_path / "zhosts.yaml"
+    config.write_text(f'zhosts:\n- {{name: "{name}"}}\n')
+    done = cluster.up("--config", str(config))
+    assert done.returncode == 1, done
+    assert "expected" in done.stderr and f"'{name}'" in done.stderr, done.stderr
+    assert not os.path.exists(cluster.dir)
 
 
 def test_a_node_with_a_taken_name_is_not_ready(cluster):

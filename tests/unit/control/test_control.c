@@ -126,13 +126,15 @@ static void an_ambiguous_prefix_of_an_id_is_refused(void **state)
 	const char *id = NULL;
 	(void)state;
 	set_up(&f);
-	fixture_submit(&f, "id-1", "shop", ONE_SPACE);
-	assert_int_equal(control_resolve(f.control, "id-", &id, NULL), 0);
-	fixture_submit(&f, "id-2", "bank", ONE_SPACE);
+	fixture_submit(&f, "id-1a", "shop", ONE_SPACE);
+	assert_int_equal(control_resolve(f.control, "id-1", &id, NULL), 0);
+	assert_int_equal(control_resolve(f.control, "id-", &id, NULL), ERR_NOT_FOUND);
+	fixture_submit(&f, "id-1b", "bank", ONE_SPACE);
 	CLEANUP(error_freep) struct error *err = NULL;
-	assert_int_equal(control_resolve(f.control, "id-", &id, &err), ERR_CONFLICT);
-	assert_string_equal(err->message, "ambiguous id 'id-' matches at least id-1 (shop) and "
-					  "id-2 (bank); use a longer prefix");
+	assert_int_equal(control_resolve(f.control, "id-1", &id, &err), ERR_CONFLICT);
+	assert_string_equal(err->message,
+			    "ambiguous id 'id-1' matches at least id-1a (shop) and "
+			    "id-1b (bank); use a longer prefix");
 	fixture_done(&f);
 }
 

@@ -53,6 +53,10 @@ static const struct refusal refusals[] = {
 	/* Names */
 	{"- {name: a, type: CALL}\n- {name: a, type: UI}\n",
 	 "t.yaml:6:10: there are two spaces named 'a'\n"},
+	/* Nothing follows about references: it is not known which of the two they mean. */
+	{"- {name: a, type: CALL, imports: [{from: b}]}\n- {name: b, type: CALL}\n"
+	 "- {name: b, type: CALL, inside: a}\n- {name: c, type: CALL, inside: nothing}\n",
+	 "t.yaml:7:10: there are two spaces named 'b'\n"},
 	{"- {name: self, type: CALL}\n",
 	 "t.yaml:5:10: 'self' is reserved and cannot be a space's name\n"},
 	{"- {name: api, type: CALL, count: 3}\n- {name: api-2, type: CALL}\n",

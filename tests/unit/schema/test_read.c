@@ -63,6 +63,26 @@ static const struct bad bads[] = {
 	 "f:1:8: 'count': expected a whole number, found 'many'\n"},
 	{"quoted number", SPACE, "count: \"3\"\n",
 	 "f:1:8: 'count': expected a whole number, found the text \"3\"\n"},
+	{"octal or decimal", SPACE, "count: 010\nresources: {cpu: 010, memory: 041.5Gi}\n",
+	 "f:1:8: 'count': '010' begins with a zero, which some readers of YAML take for an "
+	 "octal "
+	 "number: write 10\n"
+	 "f:2:18: 'cpu': '010' begins with a zero, which some readers of YAML take for an "
+	 "octal "
+	 "number: write 10\n"},
+	{"octal or decimal, zero", SPACE, "count: 000\n",
+	 "f:1:8: 'count': '000' begins with a zero, which some readers of YAML take for an "
+	 "octal "
+	 "number: write 0\n"},
+	{"a quote that is not closed", SPACE, "name: \"a\ncount: 3\n",
+	 "f:1:7: not valid YAML: the quote that begins here is not closed\n"},
+	{"a quote that is closed by the next", SPACE, "name: \"a\ntype: UI\ninside: \"b\"\n",
+	 "f:1:7: not valid YAML: the quote that begins here is closed only in line 3: is one "
+	 "missing?\n"},
+	{"a quote in a list that is closed by the next", SPACE,
+	 "provides: [a, 'b]\nmin: 2\ninside: 'x'\n",
+	 "f:1:15: not valid YAML: the quote that begins here is closed only in line 3: is one "
+	 "missing?\n"},
 	{"fraction for a whole number", SPACE, "count: 1.5\n",
 	 "f:1:8: 'count': expected a whole number, found '1.5'\n"},
 	{"below the range", SPACE, "count: 0\n",
@@ -106,10 +126,13 @@ static const struct bad bads[] = {
 	 "f:1:16: 'provides[1]': expected 1 to 63 characters of a-z, 0-9 and -, found 'Not "
 	 "Ok'\n"},
 	{"amounts", SPACE, "resources: {cpu: fast, memory: -1MiB}\n",
-	 "f:1:18: 'cpu': expected an amount of cpu such as 100m or 2, found 'fast'\n"
-	 "f:1:32: 'memory': expected an amount of memory such as 32MiB, found '-1MiB'\n"},
+	 "f:1:18: 'cpu': expected an amount of cpu such as 100m or 2: cores, or m for "
+	 "thousandths, found 'fast'\n"
+	 "f:1:32: 'memory': expected an amount of memory such as 32MiB, with B, KiB, MiB, GiB, "
+	 "TiB, kB, MB, GB or TB, found '-1MiB'\n"},
 	{"duration", SPACE, "stop: {grace: 10}\n",
-	 "f:1:15: 'grace': expected a duration such as 10s, found '10'\n"},
+	 "f:1:15: 'grace': expected a duration such as 10s, with ms, s, m, h or d, found "
+	 "'10'\n"},
 	{"too long", TOPOLOGY,
 	 "apiVersion: samoza/v1\nkind: Topology\nmetadata: {name: "
 	 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}\n"

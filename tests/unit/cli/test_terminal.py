@@ -1,0 +1,124 @@
+"""zshell's commands on a terminal: narrow ones, and questions before something ends."""
+
+import json
+import os
+import re
+
+import pytest
+
+from fake_zrms import ID, OTHER, placements, space, topology
+from terminal import Terminal
+
+
+@pytest.fixture
+def on_terminal(zrms, environment):
+    opened = []
+
+    def run(*words, columns=80):
+        opened.append(Terminal(dict(environment, ZRMS_URL=zrms.url, TERM="xterm"), *words,
+                               columns=columns))
+        return opened[-1]
+    yield run
+    for terminal in opened:
+        terminal.close()
+
+
+@pytest.fixture
+def listed(zrms):
+    zrms.routes["GET /v1/topologies"] = (200, {"topologies": [topology()]})
+    zrms.routes[f"GET /v1/topologies/{ID}"] = (200, topology(placements=placements()))
+    zrms.routes["GET /v1/spaces"] = (200, {"spaces": [space("api")]})
+    zrms.routes[f"POST /v1/topologies/{ID}/stop"] = (200, topology("stopped"))
+    zrms.routes[f"DELETE /v1/topologies/{ID}"] = (200, topology("stopped"))
+    zrms.routes[f"POST /v1/topologies/{ID}/undeploy-all"] = (200, topology("stopped"))
+    zrms.routes[f"PUT /v1/topologies/{ID}/spaces/api/goal"] = (200, space("api"))
+
+
+def zhost(name, **more):
+    view = {"name": name, "state": "deployed-started", "cordoned": False, "instances": 1,
+            "zedge": "127.0.0.1:8088", "incarnation": 1,
+            "cpu_millicores": {"total": 4000, "reserved": 500},
+            "memory_bytes": {"total": 8 << 30, "reserved": 1 << 29}, "devices": [],
+            "labels": [{"name": "rack", "value": "a"}, {"name": "region", "value": "eu-west"}],
+            "capabilities": ["sensors.camera", "sensors.lidar"]}
+    view.update(more)
+    return view
+
+
+@pytest.mark.parametrize("columns", [20, 24, 40, 60, 80])
+def test_no_table_is_wider_than_the_terminal(on_terminal, listed, zrms, columns):
+    zrms.routes["GET /v1/zhosts"] = (200, {"zhosts": [zhost("edge-node-1"), zhost("caf\u00e9-2")]})
+    for words in (["topo"], ["cluster", "zhosts"], ["topo", "status", "my-app"], ["spaces"]):
+        text, status = on_terminal(*words, columns=columns).rest()
+        assert status == 0, text
+        lines = [line for line in text.splitlines() if line]
+        if words[:2] == ["topo", "status"]:  # keys and values are no table
+            lines = lines[lines.index("Placements:"):]
+        assert max(map(len, lines)) <= columns, text
+        wide, _ = on_terminal(*words, columns=400).rest()
+        if max(map(len, wide.splitlines())) > columns and words[1:2] != ["status"]:
+            assert "\u2026" in text, text
+        assert "\u2026" not in wide
+
+
+def test_what_is_cut_first_is_what_can_be_missed(on_terminal, zrms):
+    zrms.routes["GET /v1/zhosts"] = (200, {"zhosts": [zhost("edge-node-1")]})
+    text, _ = on_terminal("cluster", "zhosts", columns=90).rest()
+    assert re.search(r"^edge-node-1 running +0.5/4 .*127.0.0.1:8088.*\u2026", text, re.M), text
+
+
+ENDING = [["topo", "stop", "a1b2c3", "--no-wait"], ["topo", "rm", "a1b2c3"],
+          ["spaces", "stop", "a1b2c3/api"], ["spaces", "undeploy", "a1b2c3", "--all"]]
+
+
+@pytest.mark.parametrize("words", ENDING)
+@pytest.mark.parametrize("answer", ["n", "", "yess", "y"])
+def test_what_ends_something_asks_when_given_by_prefix(on_terminal, listed, zrms, words, answer):
+    t = on_terminal(*words)
+    t.expect(rf"(Stop|Remove|Undeploy) my-app(/api)? \({ID}\)\? \[y/N\] ")
+    assert zrms.asked("^(POST|PUT|DELETE)") == []
+    t.type(answer + "\r")
+    text, status = t.rest()
+    assert status == (0 if answer == "y" else 1), text
+    assert len(zrms.asked("^(POST|PUT|DELETE)")) == (1 if answer == "y" else 0)
+    assert ("not confirmed; nothing was changed" in text) == (answer != "y")
+
+
+@pytest.mark.parametrize("words", ENDING)
+def test_names_whole_ids_and_yes_are_not_asked_about(on_terminal, listed, zrms, words):
+    for other in ("my-app", ID, None):
+        asked = [w.replace("a1b2c3", other) if other else w for w in words]
+        text, status = on_terminal(*asked, *([] if other else ["--yes"])).rest()
+        assert status == 0 and "?" not in text, text
+    assert len(zrms.asked("^(POST|PUT|DELETE)")) == 3
+
+
+def test_the_interactive_shell_asks_too(on_terminal, listed, zrms):
+    t = on_terminal()
+    t.expect(r"zshell\[0\] >> ")
+    t.type("topo rm a1b2c3\r")
+    t.expect(r"Remove my-app .*\[y/N\] ")
+    t.type("n\r")
+    t.expect(r"not confirmed.*zshell\[1\] >> ")
+    t.type("topo rm a1b2c3\r")
+    t.expect(r"\[y/N\] ")
+    t.type("\x03")
+    t.expect(r"zshell\[2\] >> ")
+    t.type("topo rm a1b2c3\r")
+    t.expect(r"\[y/N\] ")
+    t.type("yes\r")
+    t.expect(r"removed.*zshell\[3\] >> ")
+    assert len(zrms.asked("^DELETE")) == 1
+
+
+def test_scripts_are_not_asked(zshell, listed, zrms):
+    assert zshell("topo", "rm", "a1b2c3").status == 0
+    assert len(zrms.asked("^DELETE")) == 1
+
+
+def test_a_prefix_needs_four_characters(zshell, listed, zrms):
+    done = zshell("topo", "rm", "a1b")
+    assert done.status == 1
+    assert "no topology 'a1b'; a prefix of an id needs at least 4 characters" in done.err
+    assert zrms.asked("^DELETE") == []
+    assert zshell("topo", "status", "a1b2").status == 0
