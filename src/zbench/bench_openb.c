@@ -37,7 +37,9 @@ static const struct cli_option options[] = {
 	 .type = CLI_PATH,
 	 .offset = offsetof(struct options, tasks),
 	 .required = true,
-	 .help = "CSV with cpu_milli, memory_mib, num_gpu, gpu_milli, gpu_spec"},
+	 .help = "CSV with cpu_milli, memory_mib, num_gpu, gpu_milli, and gpu_spec where tasks "
+		 "are bound "
+		 "to models"},
 	{.name = "seeds",
 	 .type = CLI_RANGE,
 	 .offset = offsetof(struct options, seeds),
@@ -129,7 +131,7 @@ static int read_nodes(struct trace *t, const char *path, struct error **err)
 static int read_tasks(struct trace *t, const char *path, struct error **err)
 {
 	static const char *const names[] = {"cpu_milli", "memory_mib", "num_gpu",
-					    "gpu_milli", "gpu_spec",   NULL};
+					    "gpu_milli", "?gpu_spec",  NULL};
 	CLEANUP(csv_done) struct csv csv = {0};
 	int r = csv_open(&csv, path, names, err);
 	while (r >= 0 && (r = csv_next(&csv, err)) > 0) {

@@ -34,16 +34,17 @@ int csv_open(struct csv *c, const char *path, const char *const *names, struct e
 		return csv_error(c, err, "the file is empty");
 	split(c);
 	for (; names[c->wanted] != NULL; c->wanted++) {
+		bool may_be_missing = names[c->wanted][0] == '?';
+		const char *name = names[c->wanted] + may_be_missing;
 		unsigned at = 0;
 		PRE(c->wanted < CSV_COLUMNS_MAX);
-		while (at < c->field_count && strcmp(c->fields[at], names[c->wanted]) != 0)
+		while (at < c->field_count && strcmp(c->fields[at], name) != 0)
 			at++;
-		if (at == c->field_count) {
-			CLEANUP(freep)
-			char *what = str_printf("there is no column '%s'", names[c->wanted]);
+		if (at == c->field_count && !may_be_missing) {
+			CLEANUP(freep) char *what = str_printf("there is no column '%s'", name);
 			return csv_error(c, err, what);
 		}
-		c->column[c->wanted] = at;
+		c->column[c->wanted] = at < c->field_count ? at : CSV_COLUMNS_MAX;
 	}
 	return 0;
 }
@@ -55,7 +56,7 @@ int csv_next(struct csv *c, struct error **err)
 	c->number++;
 	split(c);
 	for (unsigned i = 0; i < c->wanted; i++) {
-		if (c->column[i] >= c->field_count)
+		if (c->column[i] != CSV_COLUMNS_MAX && c->column[i] >= c->field_count)
 			return csv_error(c, err, "the line has too few fields");
 	}
 	return 1;
@@ -63,7 +64,7 @@ int csv_next(struct csv *c, struct error **err)
 
 const char *csv_text(const struct csv *c, unsigned i)
 {
-	return c->fields[c->column[i]];
+	return c->column[i] < CSV_COLUMNS_MAX ? c->fields[c->column[i]] : "";
 }
 
 int csv_number(const struct csv *c, unsigned i, uint64_t max, uint64_t *ret_value,

@@ -17,13 +17,13 @@ struct csv {
 	size_t capacity;
 	unsigned number;		  /* of the line */
 	unsigned wanted;		  /* columns asked for */
-	unsigned column[CSV_COLUMNS_MAX]; /* where each of them is */
+	unsigned column[CSV_COLUMNS_MAX]; /* where each of them is; CSV_COLUMNS_MAX: nowhere */
 	char *fields[CSV_COLUMNS_MAX];	  /* of the line */
 	unsigned field_count;
 };
 
-/* Opens the file and finds the columns; `names` ends with NULL. ERR_INVALID names what is
- * missing. */
+/* Opens the file and finds the columns; `names` ends with NULL. "?NAME": a column that may be missing; its
+ * fields are empty then. ERR_INVALID names what else is missing. */
 int csv_open(struct csv *c, const char *path, const char *const *names,
 	     struct error **err) must_check;
 /* Reads the next line: 1, 0 at the end, or ERR_INVALID. */

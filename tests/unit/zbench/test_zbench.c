@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "zbench/csv.h"
 #include "zbench/events.h"
 #include "zbench/report.h"
 
@@ -46,6 +47,32 @@ static void measures_become_json(void **state)
 	assert_string_equal(text, "{\"spaces\": 1000, \"seconds\": 1.5, \"seconds_min\": 1.0, "
 				  "\"seconds_max\": 9.877}");
 	report_done(&r);
+}
+
+/* Some published lists of tasks have no column for what others restrict. */
+static void a_column_may_be_missing(void **state)
+{
+	static const char *const names[] = {"cpu", "?model", "gpu", NULL};
+	static const char *const strict[] = {"cpu", "model", NULL};
+	char path[] = "/tmp/samoza-csv-XXXXXX";
+	CLEANUP(csv_done) struct csv csv = {0};
+	struct csv refused = {0};
+	CLEANUP(error_freep) struct error *err = NULL;
+	(void)state;
+	int fd = mkstemp(path);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "gpu,cpu\n2,8\n", 12), 12);
+	close(fd);
+	assert_int_equal(csv_open(&refused, path, strict, &err), ERR_INVALID);
+	assert_string_equal(err->message, "there is no column 'model'");
+	csv_done(&refused);
+	assert_int_equal(csv_open(&csv, path, names, NULL), 0);
+	assert_int_equal(csv_next(&csv, NULL), 1);
+	assert_string_equal(csv_text(&csv, 0), "8");
+	assert_string_equal(csv_text(&csv, 1), "");
+	assert_string_equal(csv_text(&csv, 2), "2");
+	assert_int_equal(csv_next(&csv, NULL), 0);
+	assert_int_equal(unlink(path), 0);
 }
 
 /* A server that takes one connection and one request, and answers with a text, so many bytes at
@@ -176,6 +203,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(quantiles),
 		cmocka_unit_test(measures_become_json),
+		cmocka_unit_test(a_column_may_be_missing),
 		cmocka_unit_test(replies_are_parsed_in_any_framing),
 		cmocka_unit_test(a_malformed_reply_is_an_error),
 		cmocka_unit_test(events_are_waited_for),
