@@ -45,6 +45,13 @@ static bool waits_for_parent(const struct agent *agent, const struct agent_copy 
 	       !family_may_start(agent, copy);
 }
 
+/* Its error says that a start has ended, and needs no other word. */
+static bool is_of_start(const struct agent_copy *copy)
+{
+	return copy->failed_action == SAMOZA__V1__FAILED_ACTION__FAILED_START ||
+	       copy->failed_action == SAMOZA__V1__FAILED_ACTION__FAILED_PROCESS;
+}
+
 static Samoza__V1__InstanceReport *report_new(const struct agent *agent,
 					      const struct agent_copy *copy)
 {
@@ -55,7 +62,7 @@ static Samoza__V1__InstanceReport *report_new(const struct agent *agent,
 	r.phase = (Samoza__V1__Phase)copy->phase;
 	r.error = copy->error;
 	r.failed_action = copy->failed_action;
-	if (r.error == NULL && waits_for_parent(agent, copy)) {
+	if (!is_of_start(copy) && waits_for_parent(agent, copy)) {
 		r.error = (char *)"start: its ancestor does not run here";
 		r.failed_action = SAMOZA__V1__FAILED_ACTION__FAILED_START;
 	}
