@@ -2,6 +2,9 @@
 
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/world/controller.h"
+#include "zsim/world/machine.h"
+#include "zsim/world/machine_state.h"
+#include "zsim/world/simulation.h"
 #include "zsim/world/world.h"
 
 #define DAY_MS 86400000
@@ -44,6 +47,27 @@ static void stall(struct fuzz *f)
 	controller_stall(&f->world, 1 + (int64_t)random_below(r, most));
 }
 
+/* What has come for it at this instant waits with what came before. */
+static void resume(struct fuzz *f, struct sim_machine *n)
+{
+	world_drain(&f->world);
+	if (n->suspended)
+		machine_resume(&f->world, n);
+}
+
+static void suspend(struct fuzz *f)
+{
+	struct world *w = &f->world;
+	struct sim_machine *n = w->machines.items[random_below(draws_random(f, DRAW_SUSPENDS),
+							       (uint32_t)w->machines.count)];
+	if (n->suspended) {
+		resume(f, n);
+	} else if (n->powered) {
+		draws_happened(f, DRAW_SUSPENDS);
+		machine_suspend(w, n);
+	}
+}
+
 static void set_clocks(struct fuzz *f)
 {
 	static const int64_t most_ms[] = {1000, 60000, 3600000, DAY_MS};
@@ -59,6 +83,16 @@ void draw_times(struct fuzz *f)
 {
 	if (draws_percent(f, DRAW_STALLS, 5))
 		stall(f);
+	if (draws_percent(f, DRAW_SUSPENDS, 10))
+		suspend(f);
 	if (draws_percent(f, DRAW_CLOCKS, 5))
 		set_clocks(f);
+}
+
+void draw_times_end(struct fuzz *f)
+{
+	f->world.zrms_stalls_until_ms = 0;
+	vector_for_each (&f->world.machines, n)
+		if ((*n)->suspended)
+			resume(f, *n);
 }

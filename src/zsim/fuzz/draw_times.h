@@ -1,5 +1,6 @@
 /*
- * Times and clocks: what zrms is started with, how long it stands still, what wall clocks say.
+ * Times and clocks: what zrms is started with, how long it stands still, which machines sleep, what wall
+ * clocks say.
  */
 #ifndef SAMOZA_ZSIM_FUZZ_DRAW_TIMES_H
 #define SAMOZA_ZSIM_FUZZ_DRAW_TIMES_H
@@ -10,5 +11,7 @@ struct fuzz;
 void draw_settings(struct fuzz *f);
 /* Once in each step. */
 void draw_times(struct fuzz *f);
+/* Faults end: nothing stands still or sleeps. */
+void draw_times_end(struct fuzz *f);
 
 #endif

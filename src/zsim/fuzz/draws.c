@@ -25,6 +25,7 @@ static const struct row rows[DRAWS] = {
 	[DRAW_EAGER] = {"eager", 4, 0, 100, "zrms gives up soon on a closed connection"},
 	[DRAW_SETTINGS] = {"settings", 3, 2, 25, "zrms starts with other times"},
 	[DRAW_STALLS] = {"stalls", 3, 2, 25, "zrms stands still, and links stay"},
+	[DRAW_SUSPENDS] = {"suspends", 3, 2, 25, "a machine sleeps for a while"},
 	[DRAW_CLOCKS] = {"clocks", 3, 2, 25, "wall clocks are set"},
 	[DRAW_LOADS] = {"loads", 3, 2, 25, "a store cannot be read at a start"},
 	[DRAW_HANGS] = {"hangs", 3, 2, 25, "an action never ends by itself"},

@@ -46,7 +46,7 @@ static int64_t frame_delay(void *user)
 static int64_t action_time(void *user, enum agent_action kind)
 {
 	struct fuzz *f = user;
-	if (draws_percent(f, DRAW_HANGS, 2)) {
+	if (draws_percent(f, DRAW_HANGS, 5)) {
 		draws_happened(f, DRAW_HANGS);
 		return NEVER_MS;
 	}

@@ -20,7 +20,7 @@ static struct reach reach_now(const struct world *w, const struct sim_machine *n
 		.link = n->link_id,
 		.life = n->life,
 		.zrms_life = w->zrms_life,
-		.is_whole = link_is_whole(w, n) && n->agent != NULL && w->control != NULL &&
+		.is_whole = link_is_whole(w, n) && machine_executes(n) && w->control != NULL &&
 			    !controller_stalls(w),
 		.since_ms = w->now_ms,
 	};

@@ -218,6 +218,8 @@ static void trouble_machine(struct fuzz *f)
 {
 	struct world *w = &f->world;
 	struct sim_machine *n = some_machine(f);
+	if (n->suspended)
+		return; /* draw_times.c */
 	if (n->agent == NULL) {
 		start_machine(f, n);
 		return;
@@ -258,7 +260,7 @@ static void trouble_process(struct fuzz *f)
 {
 	struct sim_machine *n = some_machine(f);
 	unsigned count = HASH_COUNT(n->processes);
-	if (count == 0)
+	if (count == 0 || n->suspended)
 		return;
 	unsigned which = random_below(&f->random, count);
 	struct sim_process *p = n->processes;
@@ -308,7 +310,7 @@ static void use_data(struct fuzz *f, struct random *r, bool writes)
 	struct sim_machine *n =
 		f->world.machines.items[random_below(r, (uint32_t)f->world.machines.count)];
 	unsigned count = HASH_COUNT(n->processes);
-	if (count == 0 || n->link_id == 0)
+	if (count == 0 || n->link_id == 0 || n->suspended)
 		return;
 	unsigned which = random_below(r, count);
 	struct sim_process *p = n->processes;
@@ -405,7 +407,7 @@ void fuzz_calm(struct fuzz *f)
 	struct world *w = &f->world;
 	world_log(w, "STEP faults end");
 	f->calm = true;
-	w->zrms_stalls_until_ms = 0;
+	draw_times_end(f);
 	if (w->control == NULL) {
 		controller_start(w);
 		check_loaded(f);
