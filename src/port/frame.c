@@ -23,6 +23,8 @@ static const struct frame_kind frame_kinds[] = {
 							 "heartbeat-ack"},
 	[SAMOZA__V1__FRAME_TYPE__FRAME_MESH_TABLE] = {&samoza__v1__mesh_table__descriptor,
 						      "mesh-table"},
+	[SAMOZA__V1__FRAME_TYPE__FRAME_MESH_SYNC] = {&samoza__v1__mesh_sync__descriptor,
+						     "mesh-sync"},
 	[SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE] = {&samoza__v1__mesh_message__descriptor,
 							"mesh-message"},
 	[SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REQUEST] = {&samoza__v1__data_request__descriptor,

@@ -9,6 +9,7 @@
 #include "model/compile.h"
 #include "schema/message.h"
 #include "schema/yaml.h"
+#include "zbench/bench_engine.h"
 
 #define NEW(type, descriptor) ((type *)schema_message_new(&descriptor))
 #define ID_FORMAT	      "6d3f6c52-6c0e-4d0b-9a53-%012llx"
@@ -67,6 +68,79 @@ static Samoza__V1__InstanceReport *obey(struct fleet_zhost *z,
 	return report;
 }
 
+/* ---- the mesh, as a zhost hears of it ---- */
+
+static void peer_remove(struct fleet_table *t, struct fleet_peer *p)
+{
+	t->sum -= p->sum;
+	HASH_DEL(t->peers, p);
+	free(p);
+}
+
+static void table_clear(struct fleet_table *t)
+{
+	while (t->peers != NULL)
+		peer_remove(t, t->peers);
+}
+
+static void table_remove(struct fleet_zhost *z, struct fleet_table *t)
+{
+	table_clear(t);
+	HASH_DEL(z->tables, t);
+	free(t);
+}
+
+static struct fleet_table *table_of(struct fleet_zhost *z, const char *topology)
+{
+	uint64_t id = str_hash(topology);
+	struct fleet_table *t = NULL;
+	HASH_FIND(hh, z->tables, &id, sizeof id, t);
+	if (t != NULL)
+		return t;
+	t = mem_new(struct fleet_table);
+	t->topology = id;
+	t->part = mesh_part(topology);
+	t->sum = mesh_topology_sum(topology);
+	HASH_ADD(hh, z->tables, topology, sizeof t->topology, t);
+	return t;
+}
+
+static void take_peer(struct fleet_table *t, const Samoza__V1__MeshPeer *said)
+{
+	uint64_t path = str_hash(said->path);
+	struct fleet_peer *p = NULL;
+	HASH_FIND(hh, t->peers, &path, sizeof path, p);
+	if (p != NULL)
+		peer_remove(t, p);
+	if (said->zhost == NULL)
+		return;
+	p = mem_new(struct fleet_peer);
+	p->path = path;
+	p->sum = mesh_peer_sum(said);
+	t->sum += p->sum;
+	HASH_ADD(hh, t->peers, path, sizeof p->path, p);
+}
+
+static void take_table(struct fleet_zhost *z, const Samoza__V1__MeshTable *message)
+{
+	struct fleet_table *t = table_of(z, message->topology);
+	if (message->full)
+		table_clear(t);
+	for (size_t k = 0; k < message->n_peers; k++)
+		take_peer(t, message->peers[k]);
+	if (t->peers == NULL)
+		table_remove(z, t);
+}
+
+/* For HELLO; the caller frees. */
+static uint64_t *mesh_sums(const struct fleet_zhost *z)
+{
+	uint64_t *sums = mem_new_array(uint64_t, MESH_PARTS);
+	for (const struct fleet_table *t = z->tables; t != NULL; t = t->hh.next)
+		sums[t->part] += t->sum;
+	return sums;
+}
+
 /* ---- zrms ---- */
 
 static void keep_record(struct fleet *f, struct record_change *change)
@@ -112,28 +186,39 @@ static void flush(struct fleet *f)
 		count_message(f, m);
 }
 
-static void keep_records(struct fleet *f)
+static struct fleet_zhost *zhost_of_link(struct fleet *f, uint64_t link_id);
+
+/* What zrms wants to be kept, and said of the mesh. */
+static void clear_outbox(struct fleet *f)
 {
 	vector_for_each (&f->outbox.records, r)
 		keep_record(f, r);
+	vector_for_each (&f->outbox.messages, m) {
+		struct fleet_zhost *z = zhost_of_link(f, m->link_id);
+		if (z != NULL && m->type == SAMOZA__V1__FRAME_TYPE__FRAME_MESH_TABLE)
+			take_table(z, (const Samoza__V1__MeshTable *)m->message);
+	}
+	outbox_clear(&f->outbox);
 }
 
 void fleet_take(struct fleet *f, const struct control_input *input)
 {
-	keep_records(f);
-	outbox_clear(&f->outbox);
+	clear_outbox(f);
 	f->now.mono_ms++;
 	f->now.wall_ms++;
+	double begin = thread_cpu_seconds();
 	control_handle(f->control, f->now, input, &f->outbox);
 	flush(f);
+	f->zrms_seconds += thread_cpu_seconds() - begin;
 }
 
 static struct fleet_zhost *zhost_of_link(struct fleet *f, uint64_t link_id)
 {
-	vector_for_each (&f->zhosts, z)
-		if (z->link_id == link_id)
-			return z;
-	return NULL;
+	uint32_t *index = NULL;
+	if (link_id < f->by_link.count)
+		index = &f->by_link.items[link_id];
+	struct fleet_zhost *z = index != NULL ? &f->zhosts.items[*index] : NULL;
+	return z != NULL && z->link_id == link_id ? z : NULL;
 }
 
 struct answer_report {
@@ -165,8 +250,7 @@ void fleet_settle(struct fleet *f)
 				*vector_add(&answers) =
 					(struct answer_report){m->link_id, answer(z, set)};
 		}
-		keep_records(f);
-		outbox_clear(&f->outbox);
+		clear_outbox(f);
 		f->now.mono_ms++;
 		f->now.wall_ms++;
 		vector_for_each (&answers, a) {
@@ -197,7 +281,10 @@ void fleet_hello(struct fleet *f, unsigned zhost)
 	for (struct fleet_copy *c = z->copies; c != NULL; c = c->hh.next)
 		hello->instances[hello->n_instances++] =
 			(Samoza__V1__InstanceReport *)schema_message_copy(&c->report->base);
-	z->link_id = ++f->next_link;
+	hello->n_mesh_sums = MESH_PARTS;
+	hello->mesh_sums = mesh_sums(z);
+	z->link_id = f->by_link.count;
+	vector_push(&f->by_link, zhost);
 	fleet_take(f, &(struct control_input){.type = CONTROL_HELLO,
 					      .hello = {z->link_id, hello}});
 	schema_message_free(hello);
@@ -300,6 +387,7 @@ void fleet_init(struct fleet *f, unsigned zhosts)
 		.now = {.mono_ms = 1000, .wall_ms = INT64_C(1800000000000)},
 	};
 	outbox_init(&f->outbox);
+	vector_push(&f->by_link, 0); /* link 0 is none */
 	for (unsigned k = 1; k <= zhosts; k++)
 		vector_add(&f->zhosts)->name = str_printf("bench-%u", k);
 	int r = control_start(f->control, f->now, &f->outbox, &err);
@@ -315,9 +403,12 @@ void fleet_done(struct fleet *f)
 	vector_for_each (&f->zhosts, z) {
 		while (z->copies != NULL)
 			copy_remove(z, z->copies);
+		while (z->tables != NULL)
+			table_remove(z, z->tables);
 		free(z->name);
 	}
 	vector_done(&f->zhosts);
+	vector_done(&f->by_link);
 	HASH_ITER (hh, f->records, record, next) {
 		HASH_DEL(f->records, record);
 		free(record->key);
@@ -361,8 +452,7 @@ static int no_record(void *user, enum record_kind kind, const char *id, const vo
 
 static void collect(struct fleet *f, struct outbox *o)
 {
-	keep_records(f);
-	outbox_clear(&f->outbox);
+	clear_outbox(f);
 	for (const struct fleet_record *r = f->records; r != NULL; r = r->hh.next)
 		*vector_add(&o->records) =
 			(struct record_change){.kind = r->kind,

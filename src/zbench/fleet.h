@@ -14,6 +14,7 @@
 #include "base/hash.h"
 #include "base/vector.h"
 #include "core/control/control.h"
+#include "core/mesh_sum.h"
 
 /* A copy on a zhost. */
 struct fleet_copy {
@@ -22,10 +23,26 @@ struct fleet_copy {
 	UT_hash_handle hh;
 };
 
+/* A started peer of a topology, and all of one topology, as zrms said. */
+struct fleet_peer {
+	uint64_t path; /* its hash */
+	uint64_t sum;
+	UT_hash_handle hh;
+};
+
+struct fleet_table {
+	uint64_t topology; /* hash of its id */
+	uint64_t sum;	   /* core/mesh_sum.h, with all its peers */
+	unsigned part;
+	struct fleet_peer *peers;
+	UT_hash_handle hh;
+};
+
 struct fleet_zhost {
 	char *name;
 	uint64_t link_id; /* 0: no connection */
 	struct fleet_copy *copies;
+	struct fleet_table *tables;
 };
 
 struct fleet_record {
@@ -42,9 +59,13 @@ struct fleet {
 	struct outbox outbox;
 	VECTOR(struct fleet_zhost) zhosts;
 	struct fleet_record *records;
-	uint64_t next_link, next_id;
-	uint64_t sent_bytes; /* to zhosts, since the caller set it to 0 */
-	bool is_encoding;    /* messages are encoded as well, as zrms does */
+	VECTOR(uint32_t) by_link; /* zhosts; link numbers are never used again */
+	uint64_t next_id;
+	/* Since the caller set them to 0: bytes to zhosts; CPU time in which zrms decided, counted and
+	 * encoded. */
+	uint64_t sent_bytes;
+	double zrms_seconds;
+	bool is_encoding; /* messages are encoded as well, as zrms does */
 };
 
 /* `zhosts` of them, "bench-1" …, with room for everything; none is connected. */

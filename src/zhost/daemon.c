@@ -71,13 +71,15 @@ struct zhost_daemon {
 static void on_connected(void *user)
 {
 	struct zhost_daemon *d = user;
-	reconcile_link(d->reconcile, true);
+	uint64_t mesh_sums[MESH_PARTS];
+	mesh_table_begin_link(mesh_table(d->mesh), mesh_sums);
+	reconcile_link_up(d->reconcile, mesh_sums);
 }
 
 static void on_disconnected(void *user)
 {
 	struct zhost_daemon *d = user;
-	reconcile_link(d->reconcile, false);
+	reconcile_link_down(d->reconcile);
 	log_service_disconnected(d->log_service);
 }
 

@@ -11,6 +11,11 @@ static void to_mesh_table(const struct frame_parts *p, const ProtobufCMessage *m
 	mesh_table_apply(mesh_table(p->mesh), (const Samoza__V1__MeshTable *)message);
 }
 
+static void to_mesh_sync(const struct frame_parts *p, const ProtobufCMessage *message)
+{
+	mesh_table_sync(mesh_table(p->mesh), ((const Samoza__V1__MeshSync *)message)->kept);
+}
+
 static void to_mesh(const struct frame_parts *p, const ProtobufCMessage *message)
 {
 	hub_transport_take(p->mesh_transport, (const Samoza__V1__MeshMessage *)message);
@@ -35,6 +40,7 @@ typedef void frame_route(const struct frame_parts *parts, const ProtobufCMessage
 
 static frame_route *const routes[] = {
 	[SAMOZA__V1__FRAME_TYPE__FRAME_MESH_TABLE] = to_mesh_table,
+	[SAMOZA__V1__FRAME_TYPE__FRAME_MESH_SYNC] = to_mesh_sync,
 	[SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE] = to_mesh,
 	[SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY] = to_data,
 	[SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGET] = to_data_forget,

@@ -244,7 +244,7 @@ static void take(struct agent *agent, const struct agent_input *input)
 	switch (input->type) {
 	case AGENT_LINK_UP:
 		link_down(agent);
-		hello_send(agent);
+		hello_send(agent, input->mesh_sums);
 		agent->linked = true;
 		return;
 	case AGENT_LINK_DOWN:

@@ -82,6 +82,8 @@ enum agent_input_type {
 struct agent_input {
 	enum agent_input_type type;
 	union {
+		const uint64_t
+			*mesh_sums; /* link up: MESH_PARTS of core/mesh_sum.h; NULL: none */
 		const Samoza__V1__HelloAck *hello_ack;
 		const Samoza__V1__Desired *desired;
 		const Samoza__V1__HeartbeatAck *heartbeat_ack;

@@ -20,6 +20,7 @@ int agent_frame_input(Samoza__V1__FrameType type, const ProtobufCMessage *messag
 		input.heartbeat_ack = (const Samoza__V1__HeartbeatAck *)message;
 		break;
 	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_TABLE:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_SYNC:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGET:

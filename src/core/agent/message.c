@@ -1,6 +1,8 @@
 /* What the agent sends to zrms: HELLO, reports, heartbeats. */
 #include "core/agent/message.h"
 
+#include "core/mesh_sum.h"
+
 #include "core/agent/family.h"
 
 void *message_copy(const void *message)
@@ -125,7 +127,7 @@ void reports_send(struct agent *agent)
 	send(agent, SAMOZA__V1__FRAME_TYPE__FRAME_REPORT, &report->base);
 }
 
-void hello_send(struct agent *agent)
+void hello_send(struct agent *agent, const uint64_t *mesh_sums)
 {
 	VECTOR(Samoza__V1__InstanceReport *) held = {0};
 	for (struct agent_copy *copy = agent->copies; copy != NULL; copy = copy->hh.next) {
@@ -144,6 +146,8 @@ void hello_send(struct agent *agent)
 	h.address = agent->address;
 	h.instances = held.items;
 	h.n_instances = held.count;
+	h.mesh_sums = (uint64_t *)(uintptr_t)mesh_sums;
+	h.n_mesh_sums = mesh_sums != NULL ? MESH_PARTS : 0;
 	send(agent, SAMOZA__V1__FRAME_TYPE__FRAME_HELLO, message_copy(&h));
 	vector_for_each (&held, r)
 		samoza__v1__instance_report__free_unpacked(*r, NULL);

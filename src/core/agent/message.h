@@ -12,7 +12,8 @@ void report_add(struct agent *agent, struct agent_copy *copy);
 void report_add_absent(struct agent *agent, const Samoza__V1__DesiredInstance *entry,
 		       Samoza__V1__FailedAction failed, const char *error);
 void reports_send(struct agent *agent);
-void hello_send(struct agent *agent);
+/* `mesh_sums`: as in agent_input. */
+void hello_send(struct agent *agent, const uint64_t *mesh_sums);
 void heartbeat_send(struct agent *agent);
 
 #endif

@@ -163,6 +163,12 @@ void application_serve(struct control_application *a, struct lifecycle *l, struc
 		a->routes.has_pages =
 			a->routes.has_pages ||
 			space_kind_of_type(a->topology->spaces[n].type)->has_pages;
+	if (a->routes.has_pages && !a->routes.is_in_pages) {
+		a->routes.is_in_pages = true;
+		vector_push(&a->list->with_pages, a);
+	}
+	a->routes.has_sum = false;
+	a->routes.all_subscribe = false;
 	/* Zhosts know slots that there may be no longer. */
 	vector_for_each (&a->routes.subscribers, subscriber)
 		subscriber->sent_link = 0;
@@ -240,12 +246,22 @@ struct control_application *application_new(struct application_list *list, const
 	a->name = a->application.name;
 	a->id = application_id(&a->application);
 	a->sequence = sequence;
+	a->list = list;
 	a->ticket = take_ticket(list, a);
 	state_machine_begin(&topology_machine, a, &a->state, TOPOLOGY_PENDING);
 	a->previous = list->last;
 	*(list->last != NULL ? &list->last->next : &list->first) = a;
 	list->last = a;
 	return a;
+}
+
+static void forget_pages(struct application_list *list, const struct control_application *a)
+{
+	for (size_t k = 0; k < list->with_pages.count; k++)
+		if (list->with_pages.items[k] == a) {
+			vector_remove_at(&list->with_pages, k);
+			return;
+		}
 }
 
 void application_free(struct application_list *list, struct place *place,
@@ -260,6 +276,8 @@ void application_free(struct application_list *list, struct place *place,
 	*(a->next != NULL ? &a->next->previous : &list->last) = a->previous;
 	list->by_ticket.items[a->ticket] = NULL;
 	vector_push(&list->free_tickets, a->ticket);
+	if (a->routes.is_in_pages)
+		forget_pages(list, a);
 	vector_done(&a->retired);
 	vector_done(&a->routes.changed);
 	vector_done(&a->routes.subscribers);
@@ -274,6 +292,7 @@ void application_list_done(struct application_list *list)
 	applications_done(&list->registry);
 	vector_done(&list->by_ticket);
 	vector_done(&list->free_tickets);
+	vector_done(&list->with_pages);
 }
 
 static struct control_application *of_application(struct application *a)

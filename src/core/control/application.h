@@ -115,18 +115,25 @@ struct subscriber {
 /* Routes of an application, as its subscribers know them (mesh_tables.h). */
 struct mesh_routes {
 	bool has_pages;	    /* a UI space: every zhost subscribes while it is not gone */
+	bool is_in_pages;   /* in application_list.with_pages */
+	uint64_t visited;   /* the hello that has looked at it (mesh_tables.c) */
 	bool all_subscribe; /* every zhost with a link is in `subscribers` */
 	uint64_t version;
+	uint64_t sum; /* of the whole table (core/mesh_sum.h) */
+	bool has_sum; /* it is that of now */
 	VECTOR(struct subscriber) subscribers;
 	VECTOR(uint32_t) by_zhost; /* by the zhost's index: position in subscribers, plus 1 */
 	VECTOR(struct slot_control *) changed;
 };
 
+struct application_list;
+
 struct control_application {
 	struct application application;
-	struct control *control; /* borrowed */
-	struct dirty_set *dirty; /* borrowed */
-	const char *id, *name;	 /* in application */
+	struct control *control;       /* borrowed */
+	struct dirty_set *dirty;       /* borrowed */
+	struct application_list *list; /* that it is in */
+	const char *id, *name;	       /* in application */
 	struct slot_set slots;
 	const struct declarations *declared; /* belongs to slots */
 	struct topology *topology;	     /* compiled; borrowed from `declared` */
@@ -152,6 +159,7 @@ struct application_list {
 	struct control_application *first, *last;	/* by sequence */
 	VECTOR(struct control_application *) by_ticket; /* NULL: the ticket is free */
 	VECTOR(uint32_t) free_tickets;
+	VECTOR(struct control_application *) with_pages; /* that have, or had */
 };
 
 #define application_for_each(list, a) \

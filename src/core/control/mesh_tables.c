@@ -4,6 +4,7 @@
 #include "core/control/dirty_set.h"
 #include "core/control/path_ends.h"
 #include "core/control/state.h"
+#include "core/mesh_sum.h"
 #include "model/space_kind.h"
 #include "schema/message.h"
 
@@ -39,6 +40,7 @@ void mesh_tables_count(struct control_application *a, struct control_zhost *z, i
 void mesh_tables_mark(struct slot_control *sc)
 {
 	struct control_application *a = application_of(sc->slot);
+	a->routes.has_sum = false;
 	if ((sc->marks & SLOT_ROUTE) == 0) {
 		sc->marks |= SLOT_ROUTE;
 		vector_push(&a->routes.changed, sc);
@@ -49,19 +51,6 @@ void mesh_tables_mark(struct slot_control *sc)
 static bool has_pages_to_serve(const struct control_application *a)
 {
 	return a->routes.has_pages && a->slots.not_gone > 0;
-}
-
-void mesh_tables_zhost_joined(struct control *c, struct control_zhost *z)
-{
-	application_for_each (&c->applications, a) {
-		struct subscriber *s = find_subscriber(&a->routes, z);
-		if (s != NULL)
-			s->sent_link = 0;
-		else
-			a->routes.all_subscribe = false;
-		if (has_pages_to_serve(a) || (s != NULL && s->placed > 0))
-			mark_application(a, APPLICATION_ROUTES);
-	}
 }
 
 /* ---- peers ---- */
@@ -136,6 +125,20 @@ static Samoza__V1__MeshTable *whole_table(const struct control_application *a)
 	return t;
 }
 
+/* Of whole_table(); 0: nobody is started, and who has heard of nobody says nothing. */
+static uint64_t table_sum(struct control_application *a)
+{
+	if (a->routes.has_sum)
+		return a->routes.sum;
+	Samoza__V1__MeshTable *t = whole_table(a);
+	a->routes.sum = t->n_peers > 0 ? mesh_topology_sum(a->id) : 0;
+	for (size_t k = 0; k < t->n_peers; k++)
+		a->routes.sum += mesh_peer_sum(t->peers[k]);
+	a->routes.has_sum = true;
+	schema_message_free(t);
+	return a->routes.sum;
+}
+
 static Samoza__V1__MeshTable *changed_table(const struct control_application *a)
 {
 	Samoza__V1__MeshTable *t = table_new(a);
@@ -153,6 +156,62 @@ static Samoza__V1__MeshTable *gone_table(const struct control_application *a)
 	t->has_gone = t->gone = true;
 	return t;
 }
+
+/* ---- a new link ---- */
+
+/* What a zhost should know that has just come. */
+typedef VECTOR(struct control_application *) known_list;
+
+static void add_known(struct control_application *a, uint64_t visit, known_list *list)
+{
+	if (a->routes.visited == visit)
+		return;
+	a->routes.visited = visit;
+	vector_push(list, a);
+}
+
+/* Those it holds copies of, and all with pages. */
+static void collect_known(struct control *c, const struct control_zhost *z, known_list *list)
+{
+	uint64_t visit = ++c->mesh_visits;
+	for (const struct copy *copy = z->first_copy; copy != NULL; copy = copy->next_on_zhost)
+		add_known(copy->unit->application, visit, list);
+	vector_for_each (&c->applications.with_pages, a)
+		add_known(*a, visit, list);
+}
+
+/* The parts whose tables it has as they are. */
+static uint64_t known_parts(const known_list *list, const uint64_t *sums)
+{
+	uint64_t expected[MESH_PARTS] = {0}, kept = 0;
+	vector_for_each (list, a)
+		expected[mesh_part((*a)->id)] += table_sum(*a);
+	for (unsigned k = 0; k < MESH_PARTS; k++)
+		if (expected[k] == sums[k])
+			kept |= UINT64_C(1) << k;
+	return kept;
+}
+
+void mesh_tables_zhost_joined(struct control *c, struct control_zhost *z, const uint64_t *sums,
+			      size_t count)
+{
+	known_list known = {0};
+	collect_known(c, z, &known);
+	z->mesh_syncs = count == MESH_PARTS;
+	z->mesh_kept = z->mesh_syncs ? known_parts(&known, sums) : 0;
+	vector_for_each (&known, item) {
+		struct control_application *a = *item;
+		struct subscriber *s = subscribe(&a->routes, z);
+		s->sent_link = 0;
+		if ((z->mesh_kept >> mesh_part(a->id) & 1) != 0)
+			s->sent_link = z->link_id;
+		else if (s->placed > 0 || has_pages_to_serve(a))
+			mark_application(a, APPLICATION_ROUTES);
+	}
+	vector_done(&known);
+}
+
+/* ---- in a flush ---- */
 
 static void update_subscriber(struct control *c, const struct control_application *a,
 			      struct subscriber *s)
@@ -189,6 +248,19 @@ static void send_tables(struct control *c, struct control_application *a)
 	vector_clear(&r->changed);
 }
 
+/* Behind the tables. */
+static void send_sync(struct control *c, struct control_zhost *z)
+{
+	if (!z->mesh_syncs || z->link_id == 0)
+		return;
+	z->mesh_syncs = false;
+	Samoza__V1__MeshSync *sync =
+		(Samoza__V1__MeshSync *)schema_message_new(&samoza__v1__mesh_sync__descriptor);
+	sync->kept = z->mesh_kept;
+	emit_message(&c->emitter, z->link_id, SAMOZA__V1__FRAME_TYPE__FRAME_MESH_SYNC, sync,
+		     false);
+}
+
 void mesh_tables_send(struct control *c)
 {
 	vector_for_each (&c->dirty.applications, a) {
@@ -197,4 +269,6 @@ void mesh_tables_send(struct control *c)
 		(*a)->marks &= ~(unsigned)APPLICATION_ROUTES;
 		send_tables(c, *a);
 	}
+	vector_for_each (&c->dirty.zhosts, z)
+		send_sync(c, *z);
 }

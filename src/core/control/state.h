@@ -60,6 +60,7 @@ struct control {
 	struct application_list applications;
 	struct zhost_registry zhosts;
 	VECTOR(struct forgotten) forgotten; /* by epoch */
+	uint64_t mesh_visits;		    /* hellos so far, for routes.visited */
 	struct heap deadlines;		    /* of zhosts: end of their silence */
 	struct heap exclusion_timers;	    /* ends of exclusions */
 	struct heap ends_by_timers; /* lost exclusive copies: when they have certainly ended */

@@ -42,6 +42,10 @@ struct control_zhost {
 	uint32_t copy_count;
 	bool record_marked;
 
+	/* mesh_tables.h */
+	bool mesh_syncs;    /* the end of its tables is to be said */
+	uint64_t mesh_kept; /* with this */
+
 	/* orders.h */
 	uint64_t desired_version;
 	bool order_all;		      /* the whole set is to be sent */

@@ -215,7 +215,7 @@ void zhost_hello(struct control *c, uint64_t link_id, const Samoza__V1__Hello *h
 	forget_send(c, z);
 	z->order_all = true;
 	mark_zhost(z);
-	mesh_tables_zhost_joined(c, z);
+	mesh_tables_zhost_joined(c, z, hello->mesh_sums, hello->n_mesh_sums);
 }
 
 void zhost_heartbeat(struct control *c, uint64_t link_id,

@@ -25,7 +25,7 @@ struct peer_entry {
 struct mesh_topology {
 	char *id, *name;
 	uint64_t version;
-	bool listed;
+	bool is_confirmed;	    /* said since the link began */
 	struct peer_entry *peers;   /* by path */
 	struct mesh_space *spaces;  /* by name; they stay while the topology does */
 	struct mesh_topology *next; /* of the same name */
@@ -285,6 +285,7 @@ static void peer_forget_hub(struct mesh_table *t, struct mesh_peer *peer)
 		return;
 	}
 	peer->listed = false;
+	peer->said_sum = 0;
 	free(peer->zhost);
 	peer->zhost = NULL;
 	peer_relist(t, peer);
@@ -309,6 +310,7 @@ static void peer_apply(struct mesh_table *t, struct mesh_topology *topology,
 	}
 	peer = peer_get(t, topology, said->path, said->space);
 	peer->listed = true;
+	peer->said_sum = mesh_peer_sum(said);
 	free(peer->zhost);
 	peer->zhost = mem_strdup(said->zhost);
 	/* What runs here knows its own placement best. */
@@ -341,12 +343,56 @@ void mesh_table_apply(struct mesh_table *t, const Samoza__V1__MeshTable *frame)
 		return;
 	topology = topology_get(t, frame->topology, frame->topology_name);
 	topology->version = gone ? 0 : frame->version;
+	topology->is_confirmed = true;
 	if (gone || frame->full)
 		topology_forget_hub(t, topology);
 	for (size_t i = 0; !gone && i < frame->n_peers; i++)
 		peer_apply(t, topology, frame->peers[i]);
 	if (topology->peers == NULL)
 		topology_delete(t, topology);
+}
+
+/* ---- a link begins ---- */
+
+static bool add_sum(const struct mesh_topology *topology, uint64_t *sum)
+{
+	struct peer_entry *entry, *next;
+	bool any = false;
+
+	*sum = mesh_topology_sum(topology->id);
+	HASH_ITER (hh, topology->peers, entry, next) {
+		any |= entry->peer.listed;
+		*sum += entry->peer.said_sum;
+	}
+	return any;
+}
+
+void mesh_table_begin_link(struct mesh_table *t, uint64_t ret_sums[MESH_PARTS])
+{
+	struct mesh_topology *topology, *next;
+
+	memset(ret_sums, 0, MESH_PARTS * sizeof(*ret_sums));
+	HASH_ITER (hh, t->topologies, topology, next) {
+		uint64_t sum;
+
+		if (add_sum(topology, &sum))
+			ret_sums[mesh_part(topology->id)] += sum;
+		topology->version = 0;
+		topology->is_confirmed = false;
+	}
+}
+
+void mesh_table_sync(struct mesh_table *t, uint64_t kept)
+{
+	struct mesh_topology *topology, *next;
+
+	HASH_ITER (hh, t->topologies, topology, next) {
+		if (topology->is_confirmed || (kept >> mesh_part(topology->id) & 1) != 0)
+			continue;
+		topology_forget_hub(t, topology);
+		if (topology->peers == NULL)
+			topology_delete(t, topology);
+	}
 }
 
 /* ---- what runs here ---- */

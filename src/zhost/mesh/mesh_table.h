@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "base/vector.h"
+#include "core/mesh_sum.h"
 #include "proto/wire.pb-c.h"
 
 struct mesh_receiver; /* mesh.h */
@@ -53,6 +54,7 @@ struct mesh_peer {
 	VECTOR(struct mesh_path) paths;
 	VECTOR(struct mesh_asset) assets; /* UI */
 	bool listed;			  /* by the hub */
+	uint64_t said_sum;		  /* of what the hub said (core/mesh_sum.h) */
 };
 
 struct mesh_table *mesh_table_new(const char *own_zhost);
@@ -60,6 +62,11 @@ void mesh_table_free(struct mesh_table *t);
 
 /* A frame of the hub. Frames of an older version than the table's are ignored (unless full). */
 void mesh_table_apply(struct mesh_table *t, const Samoza__V1__MeshTable *frame);
+/* A new link begins: what is known from the hub, for HELLO (core/mesh_sum.h); versions begin anew. */
+void mesh_table_begin_link(struct mesh_table *t, uint64_t ret_sums[MESH_PARTS]);
+/* The tables of the link have come: the hub's word on topologies that are neither among them nor in a part
+ * that is kept (bit N: part N) is forgotten. */
+void mesh_table_sync(struct mesh_table *t, uint64_t kept);
 /* An instance has a process here (or pages): it can send, and is reached once it is opened.
  * `local` comes back in routes. The peer is good until mesh_table_leave(). */
 struct mesh_peer *mesh_table_join(struct mesh_table *t, const Samoza__V1__InstanceKey *key,

@@ -44,9 +44,14 @@ static void take(struct reconcile *rec, const struct agent_input *input)
 		agent_loop_input(rec->commits, loop_now(rec->parts.loop), input);
 }
 
-void reconcile_link(struct reconcile *rec, bool up)
+void reconcile_link_up(struct reconcile *rec, const uint64_t *mesh_sums)
 {
-	take(rec, &(struct agent_input){.type = up ? AGENT_LINK_UP : AGENT_LINK_DOWN});
+	take(rec, &(struct agent_input){.type = AGENT_LINK_UP, .mesh_sums = mesh_sums});
+}
+
+void reconcile_link_down(struct reconcile *rec)
+{
+	take(rec, &(struct agent_input){.type = AGENT_LINK_DOWN});
 }
 
 void reconcile_input(struct reconcile *rec, const struct agent_input *input)

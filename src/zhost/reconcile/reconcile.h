@@ -53,8 +53,9 @@ void reconcile_close(struct reconcile *rec);
 /* NULL is fine. */
 void reconcile_free(struct reconcile *rec);
 
-/* The connection to zrms stands, or is gone. */
-void reconcile_link(struct reconcile *rec, bool up);
+/* The connection to zrms stands, or is gone. `mesh_sums`: as in struct agent_input. */
+void reconcile_link_up(struct reconcile *rec, const uint64_t *mesh_sums);
+void reconcile_link_down(struct reconcile *rec);
 /* A frame of zrms, or usage. Borrowed. */
 void reconcile_input(struct reconcile *rec, const struct agent_input *input);
 

@@ -300,6 +300,10 @@ void fixture_hello(struct fixture *f, const char *zhost, uint64_t link_id,
 	hello->instances = mem_new_array(Samoza__V1__InstanceReport *, count);
 	for (size_t k = 0; k < count; k++)
 		hello->instances[hello->n_instances++] = report_new(&instances[k]);
+	if (f->mesh_sums != NULL) {
+		hello->n_mesh_sums = MESH_PARTS;
+		hello->mesh_sums = mem_memdup(f->mesh_sums, MESH_PARTS * sizeof(uint64_t));
+	}
 	(void)fixture_handle(
 		f, &(struct control_input){.type = CONTROL_HELLO, .hello = {link_id, hello}});
 	schema_message_free(hello);

@@ -7,6 +7,7 @@
 
 #include "base/vector.h"
 #include "core/control/control.h"
+#include "core/mesh_sum.h"
 
 struct stored_record {
 	enum record_kind kind;
@@ -17,6 +18,7 @@ struct stored_record {
 
 struct fixture {
 	struct control *control;
+	const uint64_t *mesh_sums; /* of the next hellos: MESH_PARTS; NULL: none */
 	struct instant now;
 	struct outbox outbox; /* of the last batch */
 	VECTOR(struct stored_record) records;

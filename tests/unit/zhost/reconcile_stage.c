@@ -169,7 +169,7 @@ void acknowledge(struct stage *s, Samoza__V1__HelloAck__Verdict verdict)
 
 void join_cluster(struct stage *s)
 {
-	reconcile_link(s->reconcile, true);
+	reconcile_link_up(s->reconcile, NULL);
 	run_turn(s);
 	acknowledge(s, SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED);
 }

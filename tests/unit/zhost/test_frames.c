@@ -132,13 +132,13 @@ static void a_frame_is_for_the_core_or_has_a_route_or_is_refused(void **state)
 		schema_message_free(message);
 	}
 	assert_int_equal(core, 3);
-	assert_int_equal(routed, 5);
+	assert_int_equal(routed, 6);
 	assert_int_equal(core + routed + refused, types->n_values);
 	assert_int_equal(s->upstream.sent, 0);
 	assert_false(frames_has_route((Samoza__V1__FrameType)1000));
 }
 
-static void a_mesh_table_reaches_the_mesh(void **state)
+static void a_mesh_table_and_its_end_reach_the_mesh(void **state)
 {
 	struct stage *s = *state;
 	Samoza__V1__MeshPeer peer = SAMOZA__V1__MESH_PEER__INIT;
@@ -154,6 +154,12 @@ static void a_mesh_table_reaches_the_mesh(void **state)
 	table.n_peers = 1;
 	take(s, SAMOZA__V1__FRAME_TYPE__FRAME_MESH_TABLE, &table.base);
 	assert_int_equal(mesh_table_count(mesh_table(s->parts.mesh)), 1);
+	/* A link later, zrms does not know it any more. */
+	uint64_t sums[MESH_PARTS];
+	mesh_table_begin_link(mesh_table(s->parts.mesh), sums);
+	Samoza__V1__MeshSync sync = SAMOZA__V1__MESH_SYNC__INIT;
+	take(s, SAMOZA__V1__FRAME_TYPE__FRAME_MESH_SYNC, &sync.base);
+	assert_int_equal(mesh_table_count(mesh_table(s->parts.mesh)), 0);
 }
 
 static void a_message_reaches_the_mesh(void **state)
@@ -212,7 +218,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_frame_is_for_the_core_or_has_a_route_or_is_refused),
-		TEST(a_mesh_table_reaches_the_mesh),
+		TEST(a_mesh_table_and_its_end_reach_the_mesh),
 		TEST(a_message_reaches_the_mesh),
 		TEST(an_answer_to_a_data_request_reaches_its_instance),
 		TEST(what_is_to_be_forgotten_reaches_the_data_service),

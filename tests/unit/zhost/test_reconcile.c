@@ -10,7 +10,7 @@ static void a_link_is_answered_with_a_hello(void **state)
 {
 	struct stage *s = *state;
 	Samoza__V1__InstanceReport **reports;
-	reconcile_link(s->reconcile, true);
+	reconcile_link_up(s->reconcile, NULL);
 	run_turn(s);
 	assert_int_equal(s->upstream.last_type, SAMOZA__V1__FRAME_TYPE__FRAME_HELLO);
 	assert_int_equal(last_reports(s, &reports), 0);

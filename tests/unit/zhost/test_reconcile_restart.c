@@ -12,7 +12,7 @@ static void what_was_not_durable_is_unknown_after_a_restart(void **state)
 	desire(s, "a", STARTED);
 	crash(s, 0);
 	open_zhost(s);
-	reconcile_link(s->reconcile, true);
+	reconcile_link_up(s->reconcile, NULL);
 	run_turn(s);
 	assert_int_equal(last_reports(s, &reports), 0);
 }
@@ -39,7 +39,7 @@ static void a_running_instance_is_found_with_its_ports(void **state)
 	crash(s, 0);
 	further.is_running = true;
 	open_zhost(s);
-	reconcile_link(s->reconcile, true);
+	reconcile_link_up(s->reconcile, NULL);
 	run_turn(s);
 	assert_int_equal(last_report(s)->phase, SAMOZA__V1__PHASE__PHASE_STARTED);
 	assert_string_equal(last_report(s)->exports[0]->value, port);
@@ -53,7 +53,7 @@ static void an_end_that_no_zhost_saw_is_reported_with_its_reason(void **state)
 	crash(s, 0);
 	further.report = (struct exit_report){.is_known = true, .error = (char *)"trap: oops"};
 	open_zhost(s);
-	reconcile_link(s->reconcile, true);
+	reconcile_link_up(s->reconcile, NULL);
 	run_turn(s);
 	assert_int_equal(last_report(s)->phase, SAMOZA__V1__PHASE__PHASE_DEPLOYED);
 	assert_string_equal(last_report(s)->error, "process: trap: oops");
@@ -68,7 +68,7 @@ static void a_program_that_finished_unseen_has_not_failed(void **state)
 	further.report = (struct exit_report){
 		.is_known = true, .is_finished = true, .error = (char *)""};
 	open_zhost(s);
-	reconcile_link(s->reconcile, true);
+	reconcile_link_up(s->reconcile, NULL);
 	run_turn(s);
 	assert_true(last_report(s)->finished);
 	assert_int_equal(last_report(s)->failures, 0);
@@ -82,7 +82,7 @@ static void an_instance_that_was_ended_with_its_zhost_has_not_failed(void **stat
 	further.report =
 		(struct exit_report){.is_known = true, .is_asked = true, .error = (char *)""};
 	open_zhost(s);
-	reconcile_link(s->reconcile, true);
+	reconcile_link_up(s->reconcile, NULL);
 	run_turn(s);
 	assert_int_equal(last_report(s)->failures, 0);
 	assert_null(last_report(s)->error);
