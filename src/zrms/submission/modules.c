@@ -106,6 +106,8 @@ static void load(struct submission *s, struct submitted_module *module)
 		return;
 	if (module_check(module->data, module->size, module->memory_bytes, &info, &fault) < 0)
 		diagnostics_add(&s->findings, module->file->path, 0, 0, "%s", fault->message);
+	else
+		module->code_bytes = info.code_bytes;
 }
 
 void submission_modules_load(struct submission *s)
@@ -162,9 +164,14 @@ void submission_modules_translate(struct submission *s, void (*on_done)(struct s
 		wait = mem_new(struct module_wait);
 		*wait = (struct module_wait){.submission = s, .index = i};
 		s->translating++;
-		translations_ask(s->all->translations, module->file->hash,
-				 steal_ptr(&module->data), module->size, module->memory_bytes,
-				 on_translated, wait);
+		translations_ask(
+			s->all->translations,
+			&(struct translation_request){.module_digest = module->file->hash,
+						      .module = steal_ptr(&module->data),
+						      .size = module->size,
+						      .memory_bytes = module->memory_bytes,
+						      .code_bytes = module->code_bytes},
+			on_translated, wait);
 	}
 	answered(s);
 }

@@ -63,6 +63,7 @@ struct submitted_module {
 	uint64_t memory_bytes;	     /* of that space */
 	uint8_t *data;		     /* loaded, for check and translation */
 	size_t size;
+	uint32_t code_bytes; /* once loaded */
 	struct native_code native;
 	bool is_checked; /* as it is, for that memory */
 	bool is_known;	 /* its native code is */

@@ -10,6 +10,10 @@
 #include "base/heap.h"
 #include "base/state_machine.h"
 
+enum { COST_CLASSES = 3, REFUSALS_MAX = 1000, REFUSAL_MS = 3600 * 1000 };
+/* What gcc translates in a second, about. */
+#define CODE_BYTES_PER_SECOND 32768u
+
 struct asker {
 	translation_done_fn *done;
 	void *user;
@@ -28,6 +32,8 @@ struct translation_job {
 	char digest[65];   /* of the module */
 	struct translations *translations;
 	uint8_t state; /* enum job_state */
+	uint8_t cost_class;
+	uint64_t turn; /* the lowest is begun first */
 	uint8_t *module;
 	size_t size;
 	uint64_t memory_bytes;
@@ -49,10 +55,20 @@ struct known {
 	struct native_code native;
 };
 
+/* A module that was refused, in the order of the refusals. */
+struct refusal {
+	UT_hash_handle hh;
+	char digest[65];
+	int64_t until_ms;
+	struct error *err;
+};
+
 struct translations {
 	struct loop *loop;
 	struct translator *translator;
 	unsigned parallel, running;
+	unsigned running_of[COST_CLASSES];
+	struct refusal *refusals;
 	bool stopping;
 	struct translation_job *jobs;
 	struct known *known;
@@ -113,6 +129,48 @@ static void known_add(struct translations *t, const struct translation_job *job)
 	HASH_ADD_STR(t->known, digest, known);
 }
 
+/* ---- refusals ---- */
+
+static void refusal_free(struct translations *t, struct refusal *refusal)
+{
+	HASH_DEL(t->refusals, refusal);
+	error_free(refusal->err);
+	free(refusal);
+}
+
+/* The reason for which a module was refused; NULL: it was not, or long ago. */
+static const struct error *refusal_of(struct translations *t, const char *digest)
+{
+	struct refusal *refusal = NULL;
+	HASH_FIND_STR(t->refusals, digest, refusal);
+	if (refusal == NULL)
+		return NULL;
+	if (loop_now(t->loop).mono_ms < refusal->until_ms)
+		return refusal->err;
+	refusal_free(t, refusal);
+	return NULL;
+}
+
+/* What is wrong with the module, not with this machine. The oldest refusal makes room. */
+static void refusal_remember(struct translations *t, const struct translation_job *job)
+{
+	enum error_code code = job->err->code;
+	struct refusal *refusal = NULL;
+
+	if (code != ERR_INVALID && code != ERR_LIMIT && code != ERR_UNSUPPORTED)
+		return;
+	HASH_FIND_STR(t->refusals, job->digest, refusal);
+	if (refusal != NULL)
+		refusal_free(t, refusal);
+	else if (HASH_COUNT(t->refusals) >= REFUSALS_MAX)
+		refusal_free(t, t->refusals);
+	refusal = mem_new(struct refusal);
+	memcpy(refusal->digest, job->digest, sizeof(refusal->digest));
+	refusal->until_ms = loop_now(t->loop).mono_ms + REFUSAL_MS;
+	(void)error_set(&refusal->err, code, "%s", job->err->message);
+	HASH_ADD_STR(t->refusals, digest, refusal);
+}
+
 /* ---- end of a job ---- */
 
 static void queue_run(struct translations *t);
@@ -121,8 +179,10 @@ static void job_end(struct translation_job *job)
 {
 	struct translations *t = job->translations;
 	HASH_DEL(t->jobs, job);
-	if (job->state != JOB_QUEUED)
+	if (job->state != JOB_QUEUED) {
 		t->running--;
+		t->running_of[job->cost_class]--;
+	}
 	int64_t took_ms = loop_now(t->loop).mono_ms - job->began_ms;
 	if (job->err == NULL) {
 		known_add(t, job);
@@ -132,6 +192,7 @@ static void job_end(struct translation_job *job)
 			 LOG_S("native", job->native.digest), LOG_MS("took", took_ms));
 	} else {
 		t->refused_total++;
+		refusal_remember(t, job);
 		log_warn("module", "refused", LOG_S("module", job->digest), LOG_E(job->err));
 	}
 	for (size_t i = 0; i < job->askers.count; i++)
@@ -258,42 +319,85 @@ static void start_worked(uv_work_t *work, int status)
 	}
 }
 
+/* ---- the queue ---- */
+
+static uint8_t cost_class(uint32_t code_bytes)
+{
+	return code_bytes <= 64 * 1024 ? 0 : code_bytes <= 256 * 1024 ? 1 : 2;
+}
+
+/* See the header: also beyond `parallel` when only more expensive ones run. */
+static bool may_begin(const struct translations *t, const struct translation_job *job)
+{
+	unsigned not_dearer = 0;
+
+	if (t->running < t->parallel)
+		return true;
+	for (unsigned i = 0; i <= job->cost_class; i++)
+		not_dearer += t->running_of[i];
+	return not_dearer == 0;
+}
+
+static struct translation_job *queue_next(const struct translations *t)
+{
+	struct translation_job *job, *next, *first = NULL;
+	HASH_ITER (hh, t->jobs, job, next) {
+		if (job->state == JOB_QUEUED && may_begin(t, job) &&
+		    (first == NULL || job->turn < first->turn))
+			first = job;
+	}
+	return first;
+}
+
 static void queue_run(struct translations *t)
 {
-	struct translation_job *job, *next;
-	HASH_ITER (hh, t->jobs, job, next) {
-		if (t->running >= t->parallel || t->stopping)
-			return;
-		if (job->state != JOB_QUEUED)
-			continue;
+	struct translation_job *job;
+	while (!t->stopping && (job = queue_next(t)) != NULL) {
 		job_enter(job, JOB_STARTING);
 		job->began_ms = loop_now(t->loop).mono_ms;
 		t->running++;
+		t->running_of[job->cost_class]++;
 		int r = uv_queue_work(loop_uv(t->loop), &job->work, start_work, start_worked);
 		INVARIANT(r == 0);
 	}
 }
 
-void translations_ask(struct translations *t, const char *module_digest, uint8_t *module,
-		      size_t size, uint64_t memory_bytes, translation_done_fn *done, void *user)
+static struct translation_job *job_new(struct translations *t,
+				       const struct translation_request *request)
 {
+	struct translation_job *job = mem_new(struct translation_job);
+	(void)snprintf(job->digest, sizeof(job->digest), "%s", request->module_digest);
+	job->translations = t;
+	job->module = request->module;
+	job->size = request->size;
+	job->memory_bytes = request->memory_bytes;
+	job->cost_class = cost_class(request->code_bytes);
+	job->began_ms = loop_now(t->loop).mono_ms;
+	job->turn =
+		request->code_bytes + (uint64_t)job->began_ms * CODE_BYTES_PER_SECOND / 1000;
+	state_machine_begin(&job_machine, job, &job->state, JOB_QUEUED);
+	HASH_ADD_STR(t->jobs, digest, job);
+	return job;
+}
+
+void translations_ask(struct translations *t, const struct translation_request *request,
+		      translation_done_fn *done, void *user)
+{
+	const struct error *refused = refusal_of(t, request->module_digest);
 	struct translation_job *job = NULL;
-	HASH_FIND_STR(t->jobs, module_digest, job);
+	if (refused != NULL) {
+		free(request->module);
+		done(user, (int)refused->code, refused, NULL);
+		return;
+	}
+	HASH_FIND_STR(t->jobs, request->module_digest, job);
 	if (job != NULL) {
-		free(module);
+		free(request->module);
 		vector_push(&job->askers, ((struct asker){done, user}));
 		return;
 	}
-	job = mem_new(struct translation_job);
-	(void)snprintf(job->digest, sizeof(job->digest), "%s", module_digest);
-	job->translations = t;
-	job->module = module;
-	job->size = size;
-	job->memory_bytes = memory_bytes;
-	job->began_ms = loop_now(t->loop).mono_ms;
+	job = job_new(t, request);
 	vector_push(&job->askers, ((struct asker){done, user}));
-	state_machine_begin(&job_machine, job, &job->state, JOB_QUEUED);
-	HASH_ADD_STR(t->jobs, digest, job);
 	if (t->stopping)
 		job_refuse_stopping(job);
 	else
@@ -339,6 +443,8 @@ void translations_free(struct translations *t)
 		HASH_DEL(t->known, known);
 		free(known);
 	}
+	while (t->refusals != NULL)
+		refusal_free(t, t->refusals);
 	free(t);
 }
 

@@ -45,13 +45,14 @@ struct stage {
 	struct submissions *submissions;
 	struct answer answers[4]; /* by the number that a submission got as its request */
 	unsigned awaited;
+	struct answer *wanted; /* the loop stops at this answer, too */
 };
 
 /* ---- the listener ---- */
 
-static void answered(struct stage *st)
+static void answered(struct stage *st, const struct answer *a)
 {
-	if (--st->awaited == 0)
+	if (--st->awaited == 0 || a == st->wanted)
 		loop_stop(&st->loop);
 }
 
@@ -66,7 +67,7 @@ static void on_ready(void *user, void *request, struct submission *submission,
 	for (size_t i = 0; i < submit->record->n_artifacts; i++)
 		if (submit->record->artifacts[i]->native_digest != NULL)
 			a->native = mem_strdup(submit->record->artifacts[i]->native_digest);
-	answered(st);
+	answered(st, a);
 }
 
 static void on_refused(void *user, void *request, const struct error *error, char **details,
@@ -79,7 +80,7 @@ static void on_refused(void *user, void *request, const struct error *error, cha
 	a->code = error->code;
 	a->message = mem_strdup(error->message);
 	a->detail_count = detail_count;
-	answered(st);
+	answered(st, a);
 }
 
 static const struct submit_listener listener = {.on_ready = on_ready, .on_refused = on_refused};
@@ -107,7 +108,9 @@ static void make_directory(const struct stage *st, const char *name)
 	assert_int_equal(mkdir(path, 0700), 0);
 }
 
-static void begin(struct stage *st, bool allow_unsigned, bool can_translate)
+/* `stand_in`: a shell script in the place of wasm2c, $dir is the stage's directory; NULL: none. */
+static void begin_with(struct stage *st, bool allow_unsigned, bool can_translate,
+		       const char *stand_in)
 {
 	static char trust[80];
 	struct error *err = NULL;
@@ -122,7 +125,17 @@ static void begin(struct stage *st, bool allow_unsigned, bool can_translate)
 	st->store = artifact_memory_new();
 	st->artifacts = artifacts_new(st->store);
 	if (can_translate) {
-		const struct translator_options options = {.cache_directory = cache};
+		CLEANUP(freep) char *script = path_in(st, "wasm2c");
+		CLEANUP(freep)
+		char *text =
+			str_printf("#!/bin/sh\ndir=%s\n"
+				   "test \"$1\" = --version && exec wasm2c --version\n%s\n",
+				   st->directory, stand_in != NULL ? stand_in : "");
+		const struct translator_options options = {
+			.cache_directory = cache, .wasm2c = stand_in != NULL ? script : NULL};
+
+		write_text(script, text, strlen(text));
+		assert_int_equal(chmod(script, 0755), 0);
 
 		if (translator_new(&options, &st->translator, &err) < 0)
 			fail_msg("no translator: %s", err->message);
@@ -134,6 +147,11 @@ static void begin(struct stage *st, bool allow_unsigned, bool can_translate)
 					 can_translate ? "test" : NULL, "no compiler", &options,
 					 &listener, st, &st->submissions, &err),
 			 0);
+}
+
+static void begin(struct stage *st, bool allow_unsigned, bool can_translate)
+{
+	begin_with(st, allow_unsigned, can_translate, NULL);
 }
 
 static void forget(struct stage *st, size_t number)
@@ -237,6 +255,41 @@ static struct upload pack_module(const struct stage *st, const char *page)
 		    NULL);
 }
 
+static size_t put_number(char *to, uint32_t value)
+{
+	for (int i = 0; i < 5; i++)
+		to[i] = (char)((value >> 7 * i & 0x7f) | (i < 4 ? 0x80 : 0));
+	return 5;
+}
+
+/* A module of `functions` functions, each with `size` instructions that do nothing. */
+static struct upload pack_code(const struct stage *st, uint32_t functions, uint32_t size)
+{
+	static char module[4 << 20];
+	size_t at = 0;
+
+	memcpy(module, "\0asm\1\0\0\0\1\5\1\x60\0\1\x7f\3", 16);
+	at = 16;
+	at += put_number(module + at, 5 + functions);
+	at += put_number(module + at, functions);
+	memset(module + at, 0, functions);
+	at += functions;
+	memcpy(module + at, "\7\x0e\1\x0aon_process\0\0\x0a", 17);
+	at += 17;
+	at += put_number(module + at, 5 + functions * (5 + 4 + size));
+	at += put_number(module + at, functions);
+	for (uint32_t i = 0; i < functions; i++) {
+		at += put_number(module + at, 4 + size);
+		module[at++] = 0;
+		memset(module + at, 1, size);
+		at += size;
+		memcpy(module + at, "\x41\0\x0b", 3);
+		at += 3;
+	}
+	const struct file file = {"spaces/api/core.wasm", module, at};
+	return pack(st, HEAD "- {name: api, type: CALL}\n", &file, 1, NULL);
+}
+
 static void submit(struct stage *st, size_t number, struct upload upload, bool dry_run)
 {
 	st->awaited++;
@@ -249,6 +302,48 @@ static void wait_for_answers(struct stage *st)
 	if (st->awaited > 0)
 		loop_run(&st->loop);
 	assert_int_equal(st->awaited, 0);
+}
+
+static void wait_for_answer(struct stage *st, size_t number)
+{
+	st->wanted = &st->answers[number];
+	loop_run(&st->loop);
+	st->wanted = NULL;
+}
+
+/* ---- files that stand-ins make ---- */
+
+struct file_wait {
+	struct stage *st;
+	const char *pattern;
+	struct loop_timer *timer;
+	int64_t deadline_ms;
+};
+
+static void look_for_files(void *user)
+{
+	struct file_wait *wait = user;
+	int64_t now_ms = loop_now(&wait->st->loop).mono_ms;
+	CLEANUP(freep) char *test = path_in(wait->st, wait->pattern);
+	CLEANUP(freep) char *command = str_printf("ls %s >/dev/null 2>&1", test);
+
+	if (system(command) == 0 || now_ms > wait->deadline_ms)
+		loop_stop(&wait->st->loop);
+	else
+		loop_timer_at(wait->timer, now_ms + 10);
+}
+
+/* Runs the loop until there is a file of this name. */
+static void wait_for_file(struct stage *st, const char *name)
+{
+	struct file_wait wait = {st, name, NULL, loop_now(&st->loop).mono_ms + 60000};
+
+	wait.timer = loop_timer_new(&st->loop, look_for_files, &wait);
+	loop_timer_at(wait.timer, loop_now(&st->loop).mono_ms);
+	loop_run(&st->loop);
+	loop_timer_free(wait.timer);
+	CLEANUP(freep) char *path = path_in(st, name);
+	assert_int_equal(access(path, F_OK), 0);
 }
 
 static void count_one(void *user, const struct artifact_info *info)
@@ -403,6 +498,73 @@ static void submissions_with_one_module_share_its_translation(void **state)
 	end(&st);
 }
 
+/* Holds modules of more than 100 kB until the file "go" is there; the n-th makes the file held-n. */
+#define HOLDING                                              \
+	"if [ $(stat -c %s space.wasm) -gt 100000 ]; then\n" \
+	"  echo >$dir/held-$(ls $dir | grep -c held)\n"      \
+	"  while [ ! -e $dir/go ]; do sleep 0.02; done\n"    \
+	"fi\nexec wasm2c \"$@\""
+
+static void small_modules_do_not_wait_for_large_ones(void **state)
+{
+	struct stage st;
+
+	begin_with(&st, true, true, HOLDING);
+	submit(&st, 0, pack_code(&st, 2, 200000), false);
+	wait_for_file(&st, "held-0");
+	submit(&st, 1, pack_code(&st, 2, 200001), false);
+	wait_for_file(&st, "held-1");
+	/* Both places are taken; one of medium size waits for neither, a small one for none. */
+	submit(&st, 2, pack_code(&st, 1, 150000), false);
+	wait_for_file(&st, "held-2");
+	submit(&st, 3, pack_code(&st, 1, 10), false);
+	wait_for_answer(&st, 3);
+	assert_non_null(st.answers[3].submission);
+	for (size_t i = 0; i < 3; i++)
+		assert_true(st.answers[i].submission == NULL && st.answers[i].message == NULL);
+	CLEANUP(freep) char *go = path_in(&st, "go");
+	write_text(go, "", 0);
+	wait_for_answers(&st);
+	for (size_t i = 0; i < 3; i++)
+		assert_non_null(st.answers[i].submission);
+	end(&st);
+}
+
+static void a_refusal_of_the_translator_is_remembered(void **state)
+{
+	struct stage st;
+
+	begin_with(&st, true, true, "echo >>$dir/runs; echo too hard; exit 1");
+	for (size_t i = 0; i < 2; i++) {
+		submit(&st, i, pack_code(&st, 1, 10), false);
+		wait_for_answers(&st);
+		assert_int_equal(st.answers[i].code, ERR_INVALID);
+		assert_non_null(strstr(st.answers[i].message, "too hard"));
+	}
+	CLEANUP(freep) char *runs = path_in(&st, "runs");
+	struct stat info;
+	assert_int_equal(stat(runs, &info), 0);
+	assert_int_equal(info.st_size, 1);
+	end(&st);
+}
+
+/* A full disk says nothing about the module. */
+static void what_this_machine_lacks_is_not_remembered(void **state)
+{
+	struct stage st;
+
+	begin_with(&st, true, true,
+		   "[ -e $dir/once ] && exec wasm2c \"$@\"; echo >$dir/once\n"
+		   "echo 'x: No space left on device'; exit 1");
+	submit(&st, 0, pack_code(&st, 1, 10), false);
+	wait_for_answers(&st);
+	assert_int_equal(st.answers[0].code, ERR_IO);
+	submit(&st, 1, pack_code(&st, 1, 10), false);
+	wait_for_answers(&st);
+	assert_non_null(st.answers[1].submission);
+	end(&st);
+}
+
 static void an_invalid_module_is_a_finding(void **state)
 {
 	struct stage st;
@@ -431,6 +593,9 @@ int main(void)
 		cmocka_unit_test(a_new_module_needs_a_translator),
 		cmocka_unit_test(submissions_with_one_module_share_its_translation),
 		cmocka_unit_test(an_invalid_module_is_a_finding),
+		cmocka_unit_test(small_modules_do_not_wait_for_large_ones),
+		cmocka_unit_test(a_refusal_of_the_translator_is_remembered),
+		cmocka_unit_test(what_this_machine_lacks_is_not_remembered),
 	};
 
 	if (sodium_init() < 0)
