@@ -129,9 +129,11 @@ struct agent_order {
 	size_t n_imports; /* start, update */
 	Samoza__V1__Provider *const *imports;
 	uint64_t imports_version;
-	bool writes;	     /* it may write to its data: action, writes */
-	int64_t grace_ms;    /* stop: time for on_close; the agent orders the kill */
-	int64_t deadline_ms; /* renew, and start of an exclusive copy: monotonic; else NEVER_MS */
+	bool writes;	  /* it may write to its data: action, writes */
+	int64_t grace_ms; /* stop: time for on_close; the agent orders the kill */
+	/* Renew, and start of an exclusive copy: monotonic; else NEVER_MS. An order to start that is
+	 * carried out late is not begun after it: the action fails. */
+	int64_t deadline_ms;
 	const char *parent; /* instance path or NULL */
 };
 

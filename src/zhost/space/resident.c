@@ -469,11 +469,20 @@ void resident_ended(struct resident *r, const struct exit_report *report)
 
 /* ---- the beginning of an action ---- */
 
+/* The order to start it took longer than its lease: a disk that is slow, many starts before it. Another
+ * one may live elsewhere already [topology.exclusive.zrms]. */
+static bool lease_has_ended(const struct resident *r)
+{
+	return r->spec->exclusive && r->deadline_ms <= resident_now_ms(r);
+}
+
 static void launch(struct resident *r)
 {
 	CLEANUP(error_freep) struct error *err = NULL;
 	resident_enter(r, RESIDENT_STARTING);
-	if (resident_fill_exports(r, &err) < 0)
+	if (lease_has_ended(r))
+		resident_failed(r, "its lease ended before it could start");
+	else if (resident_fill_exports(r, &err) < 0)
 		resident_failed(r, err->message);
 	else
 		r->runtime->start(r);

@@ -125,7 +125,8 @@ void action_begin(struct world *w, struct sim_machine *n, const struct agent_ord
 	a->id = mem_strdup(id);
 	a->fails = is_planned_to_fail(w, name, o->kind);
 	HASH_ADD(hh, n->actions, number, sizeof(a->number), a);
-	if (o->kind == ACTION_START) {
+	bool is_too_late = o->kind == ACTION_START && o->deadline_ms <= w->now_ms;
+	if (o->kind == ACTION_START && !is_too_late) {
 		fill_exports(n, a, o);
 		process_begin(w, n, o, id);
 	}
@@ -138,6 +139,11 @@ void action_begin(struct world *w, struct sim_machine *n, const struct agent_ord
 	world_log(w, "%s on %s: %s begins", name, n->name, agent_action_name(o->kind));
 	if (w->hooks.action_begins != NULL)
 		w->hooks.action_begins(w->hooks.user, n, o);
+	if (is_too_late) {
+		a->fails = true;
+		plan_action(w, n, a->number, 0);
+		return;
+	}
 	int64_t time = w->hooks.action_time != NULL
 			       ? w->hooks.action_time(w->hooks.user, o->kind)
 			       : w->options.recipe_ms;

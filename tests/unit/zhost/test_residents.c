@@ -44,6 +44,7 @@ struct fixture {
 	struct residents *residents;
 	struct report report;
 	uint64_t next_action;
+	int64_t lease_end_ms; /* of exclusive ones; 0: what is ordered is not exclusive */
 };
 
 static void keep_error(struct report *r, const char *error)
@@ -173,13 +174,15 @@ static void order(struct fixture *f, enum agent_action kind, const char *path)
 	spec.type = FURTHER_TYPE;
 	spec.exports = exports;
 	spec.n_exports = 1;
+	spec.has_exclusive = spec.exclusive = f->lease_end_ms != 0;
 	struct agent_order o = {.type = ORDER_ACTION,
 				.action = ++f->next_action,
 				.kind = kind,
 				.key = &key,
 				.spec = &spec,
 				.grace_ms = 700,
-				.deadline_ms = NEVER_MS};
+				.deadline_ms =
+					f->lease_end_ms != 0 ? f->lease_end_ms : NEVER_MS};
 	struct task task;
 	task_init(&task, &o);
 	residents_carry_out(f->residents, &task);
@@ -303,6 +306,25 @@ static void a_failed_start_can_be_repeated(void **state)
 	assert_int_equal(further.resident->state, RESIDENT_DEPLOYED);
 	assert_int_equal(residents_counters(f->residents).start_failures, 1);
 	order(f, ACTION_START, "a");
+	resident_done(further.resident);
+	expect_done(f, "");
+}
+
+static void an_exclusive_one_is_not_started_after_the_end_of_its_lease(void **state)
+{
+	struct fixture *f = *state;
+	f->lease_end_ms = loop_now(&f->loop).mono_ms + 1000;
+	order(f, ACTION_DEPLOY, "a");
+	resident_done(further.resident);
+	f->report.done = 0;
+	sim_loop_run(&f->loop, 1000);
+	order(f, ACTION_START, "a");
+	assert_string_equal(further.asked, "deploy");
+	expect_done(f, "its lease ended before it could start");
+	assert_int_equal(further.resident->state, RESIDENT_DEPLOYED);
+	f->lease_end_ms++;
+	order(f, ACTION_START, "a");
+	assert_string_equal(further.asked, "start");
 	resident_done(further.resident);
 	expect_done(f, "");
 }
@@ -504,6 +526,7 @@ int main(void)
 		TEST(an_instance_goes_through_its_actions),
 		TEST(a_failed_deploy_leaves_nothing),
 		TEST(a_failed_start_can_be_repeated),
+		TEST(an_exclusive_one_is_not_started_after_the_end_of_its_lease),
 		TEST(starts_beyond_the_slots_wait_in_order),
 		TEST(a_queued_start_that_takes_too_long_fails),
 		TEST(a_kill_of_another_epoch_is_ignored),
