@@ -61,9 +61,18 @@ static size_t written_at_crash(void *user, size_t waiting)
 	return random_below(&f->random, (uint32_t)waiting + 1);
 }
 
+/* A client waits for a minute. */
+#define ZRMS_COMMIT_MAX_MS  40000
+#define ZHOST_COMMIT_MAX_MS 90000
+
 static int64_t commit_delay(void *user, bool is_zrms)
 {
 	struct fuzz *f = user;
+	if (f->born && draws_percent(f, DRAW_DISKS, 1)) {
+		draws_happened(f, DRAW_DISKS);
+		return random_below(draws_random(f, DRAW_DISKS),
+				    is_zrms ? ZRMS_COMMIT_MAX_MS : ZHOST_COMMIT_MAX_MS);
+	}
 	if (f->calm || !random_percent(&f->random, f->slow_commits_percent))
 		return 0;
 	f->counts->sides[is_zrms ? SIDE_ZRMS : SIDE_ZHOST].slow++;

@@ -28,6 +28,7 @@ static const struct row rows[DRAWS] = {
 	[DRAW_SUSPENDS] = {"suspends", 3, 2, 25, "a machine sleeps for a while"},
 	[DRAW_CLOCKS] = {"clocks", 3, 2, 25, "wall clocks are set"},
 	[DRAW_LOADS] = {"loads", 3, 2, 25, "a store cannot be read at a start"},
+	[DRAW_DISKS] = {"disks", 3, 2, 25, "a commit takes as long as a failure timeout"},
 	[DRAW_HANGS] = {"hangs", 3, 2, 25, "an action never ends by itself"},
 	[DRAW_REPEATS] = {"repeats", 3, 2, 25, "a frame or a request comes twice"},
 	[DRAW_CROWDS] = {"crowds", 3, 2, 25, "a request follows without an answer"},

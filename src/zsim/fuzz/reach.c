@@ -14,6 +14,15 @@ static bool link_is_whole(const struct world *w, const struct sim_machine *n)
 	       link->last_ms[1] <= w->now_ms;
 }
 
+/* Ordinary commits take less: fuzz/commits.c. */
+#define COMMIT_MAX_MS 5000
+
+static bool disk_is_stuck(const struct world *w, const struct sim_machine *n)
+{
+	return n->commit_ms - w->now_ms > COMMIT_MAX_MS ||
+	       w->zrms_commit_ms - w->now_ms > COMMIT_MAX_MS;
+}
+
 static struct reach reach_now(const struct world *w, const struct sim_machine *n)
 {
 	return (struct reach){
@@ -21,7 +30,7 @@ static struct reach reach_now(const struct world *w, const struct sim_machine *n
 		.life = n->life,
 		.zrms_life = w->zrms_life,
 		.is_whole = link_is_whole(w, n) && machine_executes(n) && w->control != NULL &&
-			    !controller_stalls(w),
+			    !controller_stalls(w) && !disk_is_stuck(w, n),
 		.since_ms = w->now_ms,
 	};
 }
