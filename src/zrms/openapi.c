@@ -58,10 +58,21 @@ static json_t *content(const char *media_type, json_t *schema)
 	return json_pack("{s{so}}", media_type, "schema", schema);
 }
 
-static json_t *parameter(const char *name, size_t size, const char *in, bool required)
+static json_t *path_parameter(const char *name, size_t size)
 {
-	return json_pack("{ss%sssbs{ss}}", "name", name, size, "in", in, "required", required,
+	return json_pack("{ss%sssbs{ss}}", "name", name, size, "in", "path", "required", 1,
 			 "schema", "type", "string");
+}
+
+static json_t *query_parameter(const struct http_query *query)
+{
+	static const char *const types[] = {
+		[HTTP_TEXT] = "string", [HTTP_NUMBER] = "integer", [HTTP_FLAG] = "boolean"};
+	json_t *schema = json_pack("{ss}", "type", types[query->type]);
+	if (query->type == HTTP_NUMBER)
+		set(schema, "minimum", json_integer(0));
+	return json_pack("{sssssbssso}", "name", query->name, "in", "query", "required", 0,
+			 "description", query->summary, "schema", schema);
 }
 
 /* "/v1/a/{path*}" is "/v1/a/{path}" there; its parameters are added to the list. */
@@ -74,9 +85,8 @@ static char *path_convert(const char *pattern, json_t *parameters)
 			continue;
 		if (*at == '{') {
 			size_t size = strcspn(at + 1, "*}");
-			INVARIANT(json_array_append_new(
-					  parameters, parameter(at + 1, size, "path", true)) ==
-				  0);
+			INVARIANT(json_array_append_new(parameters,
+							path_parameter(at + 1, size)) == 0);
 		}
 		*to++ = *at;
 	}
@@ -84,40 +94,71 @@ static char *path_convert(const char *pattern, json_t *parameters)
 	return steal_ptr(&path);
 }
 
-static void query_add(const char *list, json_t *parameters)
+static void query_add(const struct http_query *query, json_t *parameters)
 {
-	while (list != NULL && *list != '\0') {
-		size_t size = strcspn(list, " ");
-		INVARIANT(json_array_append_new(parameters,
-						parameter(list, size, "query", false)) == 0);
-		list += size + (list[size] == ' ');
-	}
+	for (; query != NULL && query->name != NULL; query++)
+		INVARIANT(json_array_append_new(parameters, query_parameter(query)) == 0);
 }
 
-static json_t *operation(const struct http_route *route, json_t *schemas, json_t *parameters)
+static json_t *request_body(const struct http_route *route, json_t *schemas)
 {
-	json_t *o = json_pack("{ss}", "summary", route->summary);
-	query_add(route->query, parameters);
-	if (json_array_size(parameters) > 0)
-		set(o, "parameters", json_incref(parameters));
+	json_t *accepted = NULL;
 	if (route->request_type != NULL)
-		set(o, "requestBody",
-		    json_pack("{sbso}", "required", 1, "content",
-			      content("application/json",
-				      type_reference(schemas, route->request_type))));
+		accepted = content("application/json",
+				   type_reference(schemas, route->request_type));
 	else if (route->body == HTTP_BODY_SPOOL)
-		set(o, "requestBody",
-		    json_pack("{sbso}", "required", 1, "content",
-			      content("application/vnd.samoza.mex+zip", json_object())));
+		accepted = content("application/vnd.samoza.mex+zip", json_object());
+	return accepted != NULL ? json_pack("{sbso}", "required", 1, "content", accepted)
+				: NULL;
+}
+
+static json_t *refusal(json_t *schemas)
+{
+	return json_pack("{ssso}", "description", "Refused, with the reason", "content",
+			 content("application/json",
+				 type_reference(schemas, &samoza__v1__error_view__descriptor)));
+}
+
+/* What any request may meet: itself wrong, from another site, a fault here, not now. */
+#define REFUSALS "400 403 500 503"
+
+/* A response of this content for each status of the list. */
+static void add_responses(json_t *responses, const char *list, json_t *response)
+{
+	while (list != NULL && *list != '\0') {
+		CLEANUP(freep) char *status = mem_strndup(list, 3);
+		set(responses, status, json_incref(response));
+		list += 3;
+		list += *list == ' ';
+	}
+	json_decref(response);
+}
+
+static json_t *responses(const struct http_route *route, json_t *schemas)
+{
+	json_t *all = json_object();
 	json_t *done = json_pack("{ss}", "description", "Done");
 	if (route->answer_type != NULL)
 		set(done, "content",
 		    content("application/json", type_reference(schemas, route->answer_type)));
-	json_t *refused = json_pack(
-		"{ssso}", "description", "Refused, with the reason", "content",
-		content("application/json",
-			type_reference(schemas, &samoza__v1__error_view__descriptor)));
-	set(o, "responses", json_pack("{soso}", "2XX", done, "default", refused));
+	add_responses(all, route->done != NULL ? route->done : "200", done);
+	add_responses(all, REFUSALS, refusal(schemas));
+	add_responses(all, route->refusals, refusal(schemas));
+	return all;
+}
+
+static json_t *operation(const struct http_route *route, json_t *schemas, json_t *parameters)
+{
+	INVARIANT(route->operation != NULL);
+	json_t *o =
+		json_pack("{ssss}", "operationId", route->operation, "summary", route->summary);
+	query_add(route->query, parameters);
+	if (json_array_size(parameters) > 0)
+		set(o, "parameters", json_incref(parameters));
+	json_t *body = request_body(route, schemas);
+	if (body != NULL)
+		set(o, "requestBody", body);
+	set(o, "responses", responses(route, schemas));
 	return o;
 }
 

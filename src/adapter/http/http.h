@@ -44,6 +44,17 @@ enum http_body {
 	HTTP_BODY_SPOOL,  /* at most options.spool_max; large ones go to a file */
 };
 
+enum http_value { HTTP_TEXT, HTTP_NUMBER, HTTP_FLAG /* 0, 1, true or false */ };
+
+/* A parameter of the query. */
+struct http_query {
+	const char *name;
+	enum http_value type;
+	const char *summary; /* for openapi.json */
+};
+/* For routes that take any parameter. */
+extern const struct http_query http_query_any[];
+
 /* One line of a server's table, which also makes openapi.json (openapi.h). */
 struct http_route {
 	const char *method; /* "GET" also answers HEAD */
@@ -52,10 +63,15 @@ struct http_route {
 	const char *pattern;
 	void (*handler)(void *context, struct http_request *request);
 	enum http_body body;
-	const char *query;   /* known parameters with a space between, or NULL; "*": any */
-	const char *summary; /* for openapi.json; NULL: not listed there */
+	const struct http_query *query; /* ends with {0}; NULL: none; http_query_any */
+	const char *summary;		/* for openapi.json; NULL: not listed there */
 	const ProtobufCMessageDescriptor *request_type; /* JSON body, or NULL */
 	const ProtobufCMessageDescriptor *answer_type;	/* JSON answer, or NULL */
+	/* Further for openapi.json: a name for the operation, the statuses of its success (NULL:
+	 * "200"), and those of its refusals beside the ones that every request may meet ("404 409"). */
+	const char *operation;
+	const char *done;
+	const char *refusals;
 };
 
 /* Zero takes the default. All strings and tables are borrowed for the server's life. */

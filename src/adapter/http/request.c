@@ -243,35 +243,41 @@ static struct refusal route_find(struct http_request *request)
 		str_printf("method %s not allowed: expected %s", request->method, allowed));
 }
 
-/* Whether `list` ("start dry_run") has the word. */
-static bool list_has(const char *list, const char *word)
+const struct http_query http_query_any[] = {{0}};
+
+static bool query_knows(const struct http_query *known, const char *name)
 {
-	size_t size = strlen(word);
-	while (list != NULL && *list != '\0') {
-		size_t n = strcspn(list, " ");
-		if (n == size && memcmp(list, word, n) == 0)
+	for (; known != NULL && known->name != NULL; known++)
+		if (str_equal(known->name, name))
 			return true;
-		list += n + (list[n] == ' ');
-	}
 	return false;
+}
+
+/* The known names with blanks between; the caller frees. */
+static char *query_names(const struct http_query *known)
+{
+	struct buffer names = BUFFER_INIT(64 * 1024);
+	int r = 0;
+	for (; known->name != NULL && r == 0; known++)
+		r = buffer_printf(&names, "%s%s", names.size > 0 ? " " : "", known->name);
+	INVARIANT(r == 0);
+	return buffer_steal(&names);
 }
 
 static struct refusal query_check(const struct http_request *request)
 {
-	const char *known = request->route->query;
-	if (str_equal(known, "*"))
+	const struct http_query *known = request->route->query;
+	if (known == http_query_any)
 		return NO_REFUSAL;
-	vector_for_each (&request->target.query, pair)
-		if (!list_has(known, pair->name))
-			return refuse(
-				400, "invalid",
-				known == NULL
-					? str_printf(
-						  "unknown query parameter '%s': expected none",
-						  pair->name)
-					: str_printf("unknown query parameter '%s': expected "
-						     "one of: %s",
-						     pair->name, known));
+	vector_for_each (&request->target.query, pair) {
+		if (query_knows(known, pair->name))
+			continue;
+		CLEANUP(freep)
+		char *names = known != NULL ? query_names(known) : mem_strdup("none");
+		return refuse(400, "invalid",
+			      str_printf("unknown query parameter '%s': expected %s%s",
+					 pair->name, known != NULL ? "one of: " : "", names));
+	}
 	return NO_REFUSAL;
 }
 

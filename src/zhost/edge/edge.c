@@ -483,6 +483,9 @@ static void on_notify(void *user)
 
 /* ---- life ---- */
 
+static const struct http_query session_query[] = {{.name = "session"}, {0}};
+static const struct http_query path_query[] = {{.name = "path"}, {0}};
+
 static const struct http_route routes[] = {
 	{.method = "GET", .pattern = "/", .handler = on_list},
 	{.method = "GET", .pattern = "/healthz", .handler = on_health},
@@ -490,28 +493,31 @@ static const struct http_route routes[] = {
 	{.method = "GET",
 	 .pattern = "/{topology}/{space}",
 	 .handler = on_redirect,
-	 .query = "*"},
-	{.method = "GET", .pattern = "/{topology}/{space}/", .handler = on_index, .query = "*"},
+	 .query = http_query_any},
+	{.method = "GET",
+	 .pattern = "/{topology}/{space}/",
+	 .handler = on_index,
+	 .query = http_query_any},
 	{.method = "GET",
 	 .pattern = "/{topology}/{space}/samoza.js",
 	 .handler = on_script,
-	 .query = "*"},
+	 .query = http_query_any},
 	{.method = "GET",
 	 .pattern = "/{topology}/{space}/_samoza/messages",
 	 .handler = on_messages,
-	 .query = "session"},
+	 .query = session_query},
 	{.method = "POST",
 	 .pattern = "/{topology}/{space}/_samoza/emit",
 	 .handler = on_emit,
 	 .body = HTTP_BODY_MEMORY,
-	 .query = "path"},
+	 .query = path_query},
 	{.method = "GET",
 	 .pattern = "/{topology}/{space}/_samoza/placements",
 	 .handler = on_placements},
 	{.method = "GET",
 	 .pattern = "/{topology}/{space}/{file*}",
 	 .handler = on_file,
-	 .query = "*"},
+	 .query = http_query_any},
 };
 
 static void on_expire(void *user)

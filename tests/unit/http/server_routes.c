@@ -96,8 +96,10 @@ static void handle_link(void *context, struct http_request *request)
 		http_reply_failure(request, 426, "invalid", "upgrade");
 }
 
+static const struct http_query hello_query[] = {{.name = "a"}, {.name = "b"}, {0}};
+
 static const struct http_route routes[] = {
-	{"GET", "/hello/{name}", handle_hello, .query = "a b"},
+	{"GET", "/hello/{name}", handle_hello, .query = hello_query},
 	{"POST", "/echo", handle_echo, HTTP_BODY_MEMORY},
 	{"POST", "/upload", handle_echo, HTTP_BODY_SPOOL},
 	{"GET", "/hold", handle_hold},

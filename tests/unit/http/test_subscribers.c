@@ -92,8 +92,10 @@ static void handle_events(void *context, struct http_request *request)
 	subscribers_add(subscribers, request, after, http_query(request, "topology"));
 }
 
+static const struct http_query events_query[] = {{.name = "after"}, {.name = "topology"}, {0}};
+
 static const struct http_route routes[] = {
-	{"GET", "/events", handle_events, .query = "after topology"}};
+	{"GET", "/events", handle_events, .query = events_query}};
 
 /* ---- a subscriber ---- */
 

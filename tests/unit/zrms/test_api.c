@@ -88,6 +88,48 @@ static bool is_refused(struct stage *s, int expected, const char *code, const ch
 	return status(s) == expected && strcmp(body(s), error) == 0;
 }
 
+/* Whether "/v1/a/{path*}/b" is the pattern of the path, which ends with the text or at '?'. */
+static bool is_pattern_of(const char *pattern, const char *path)
+{
+	while (*pattern != '\0' && *pattern == *path) {
+		pattern++;
+		path++;
+	}
+	if (*pattern != '{')
+		return *pattern == '\0' && (*path == '\0' || *path == '?');
+	return is_pattern_of(strchr(pattern, '}') + 1, path + strcspn(path, "/?"));
+}
+
+/* NULL: none is asked for. */
+static const struct http_route *route_of(const char *request)
+{
+	size_t count = 0, method = strcspn(request, " ");
+	const struct http_route *routes = api_routes(&count);
+	for (size_t i = 0; i < count; i++)
+		if (strncmp(request, routes[i].method, method) == 0 &&
+		    is_pattern_of(routes[i].pattern, request + method + 1))
+			return &routes[i];
+	return NULL;
+}
+
+/* What a client was told that it may meet. */
+static void every_refusal_is_in_the_description(void **state)
+{
+	static const char *const always[] = {"400", "403", "500", "503"};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(wrongs); i++) {
+		const struct http_route *route = route_of(wrongs[i].request);
+		CLEANUP(freep) char *code = str_printf("%d", wrongs[i].status);
+		if (route == NULL || route->summary == NULL)
+			continue;
+		bool is_told = route->refusals != NULL && strstr(route->refusals, code) != NULL;
+		for (size_t k = 0; k < ARRAY_SIZE(always); k++)
+			is_told = is_told || str_equal(always[k], code);
+		if (!is_told)
+			fail_msg("%s: %s", wrongs[i].request, code);
+	}
+}
+
 static void a_wrong_request_is_refused_with_a_reason(void **state)
 {
 	struct stage *s = *state;
@@ -338,6 +380,7 @@ int main(void)
 #define TEST(test) cmocka_unit_test_setup_teardown(test, begin, end)
 	const struct CMUnitTest tests[] = {
 		TEST(a_wrong_request_is_refused_with_a_reason),
+		cmocka_unit_test(every_refusal_is_in_the_description),
 		TEST(an_upload_that_is_too_large_is_refused),
 		TEST(a_large_upload_that_is_not_a_package_is_refused),
 		TEST(every_route_that_shows_a_view_answers_with_one),
