@@ -10,6 +10,8 @@ import math
 import struct
 import sys
 
+from programs import programs
+
 I32 = [0, 1, 2, 3, 7, 31, 32, 33, 0x55555555, 0x7FFFFFFF, 0x80000000, 0x80000001, 0xFFFFFF80, 0xFFFF8000,
        0xFFFFFFFE, 0xFFFFFFFF, 0x12345678]
 I64 = [0, 1, 2, 7, 31, 63, 64, 65, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0x100000000, 0x5555555555555555,
@@ -273,6 +275,18 @@ def control():
                   KEEP['i32'] % '(i64.gt_s (call_indirect (type $now) (i32.const 7)) (i64.const 1500000000000))')))
 
 
+PROGRAMS = 60
+
+
+def random_programs():
+    for n in range(PROGRAMS):
+        groups.append((f'random function {n}', loop('$a', 12, f'''(memory.fill (i32.const 0x4000) (i32.const 0x5a) (i32.const 0x4000))
+      (global.set $fuel (i32.const 300))
+      ''' + store(f'''(call $random{n} {load('i32', '$a')} {load('i64', '$a')}
+        (f32.load offset={AT['f32']} (i32.mul (local.get $a) (i32.const 20)))
+        (f64.load offset={AT['f64']} (i32.mul (local.get $a) (i32.const 40))))'''))))
+
+
 for kind in ('i32', 'i64'):
     integers(kind)
 for kind in ('f32', 'f64'):
@@ -280,6 +294,7 @@ for kind in ('f32', 'f64'):
 conversions()
 memory()
 control()
+random_programs()
 
 
 def data(kind):
@@ -309,6 +324,7 @@ WAT = f'''(module
   (import "wasi_snapshot_preview1" "fd_sync" (func $nosys (type $ii)))
   (memory (export "memory") 2 3)
   (global $gj (mut i64) (i64.const -5))
+  (global $fuel (mut i32) (i32.const 0))
   (global $gf f32 (f32.const nan:0x200001))
   (global $gd f64 (f64.const -0x1p-1074))
   (table $main 12 funcref)
@@ -327,6 +343,9 @@ WAT = f'''(module
       (then (i64.reinterpret_f64 (local.get $x)))
       (else (i64.or (i64.const 0x7ff0000000000001)
         (i64.and (i64.reinterpret_f64 (local.get $x)) (i64.const 0x8000000000000))))))
+  (func $burn (result i32)
+    (global.set $fuel (i32.sub (global.get $fuel) (i32.const 1)))
+    (i32.gt_s (global.get $fuel) (i32.const 0)))
   (func $branch (param i32) (result i32)
     (block $d (block $c (block $b (block $a (br_table $a $b $a $c $d (local.get 0)))
       (return (i32.const 10))) (return (i32.const 11))) (return (i32.const 12))) (i32.const 13))
@@ -346,6 +365,7 @@ WAT = f'''(module
       (block (result i32)
         (br_if 1 (i32.const 6) (i32.eq (local.get 0) (i32.const 2))) (drop)
         (return (i32.const 7)) (unreachable) (select) (i32.clz))))
+{programs(PROGRAMS, 1)}
 {functions}
 {trapping}
   (func $run
