@@ -278,6 +278,7 @@ static int publish(struct translation *tr, struct error **err)
 		return error_errno(err, "cannot rename %s to %s", from, to);
 	tr->path = steal_ptr(&to);
 	tr->step = STEP_DONE;
+	translator_trim(tr->translator, tr->path);
 	return 0;
 }
 

@@ -38,6 +38,9 @@ struct translator_options {
 	unsigned wall_seconds; /* for the whole; 0: 60 */
 	uint64_t memory_bytes; /* per program; 0: 2 GiB */
 	uint64_t output_bytes; /* per file; 0: 256 MiB */
+	uint64_t
+		cache_bytes; /* of all results; beyond it those go that were not used for longest;
+				  0: 2 GiB */
 };
 
 struct translator;
@@ -52,7 +55,7 @@ void translator_free(struct translator *t);
 /* "wasm2c 1.0.32, gcc ... x86_64": for logs and for comparing two machines. Borrowed. */
 const char *translator_description(const struct translator *t);
 
-/* The path in the cache (the caller frees) or NULL when it is not there. */
+/* The path in the cache (the caller frees) or NULL when it is not there. Counts as a use. */
 char *translator_cached(const struct translator *t, const char *key);
 
 struct translation;

@@ -19,6 +19,7 @@ struct translator {
 	unsigned wall_seconds;
 	uint64_t memory_bytes;
 	uint64_t output_bytes;
+	uint64_t cache_bytes;
 	atomic_uint translations; /* alive; begun in worker threads, freed by the loop's */
 };
 
@@ -39,6 +40,9 @@ int must_check translator_spawn(const struct translator *t, const char *director
 /* Of everything that the result depends on. */
 void translator_key(const struct translator *t, const struct translation_source *source,
 		    char ret_key[TRANSLATE_KEY_SIZE]);
+/* Removes results, the longest unused first, until the others are within the limit. `kept`: the
+ * path of one that stays; may be NULL. */
+void translator_trim(const struct translator *t, const char *kept);
 uint64_t translate_now_ms(void);
 /* With the plain files in it. */
 void translate_remove_directory(const char *path);

@@ -19,6 +19,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "base/vector.h"
 
 #define WASM2C_VERSION	"1.0.32"
 #define VERSION_WAIT_MS 10000
@@ -202,6 +203,53 @@ static void remove_leftovers(const char *cache)
 	closedir(dir);
 }
 
+struct cached_file {
+	char *path;
+	uint64_t bytes;
+	struct timespec used;
+};
+
+static int compare_use(const void *a, const void *b)
+{
+	const struct cached_file *x = a, *y = b;
+
+	if (x->used.tv_sec != y->used.tv_sec)
+		return x->used.tv_sec < y->used.tv_sec ? -1 : 1;
+	return (x->used.tv_nsec > y->used.tv_nsec) - (x->used.tv_nsec < y->used.tv_nsec);
+}
+
+void translator_trim(const struct translator *t, const char *kept)
+{
+	VECTOR(struct cached_file) files = {0};
+	DIR *dir = opendir(t->cache_directory);
+	struct dirent *entry;
+	uint64_t bytes = 0;
+
+	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+		struct stat st;
+
+		if (!str_has_suffix(entry->d_name, ".so") ||
+		    fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		bytes += (uint64_t)st.st_size;
+		vector_push(&files,
+			    ((struct cached_file){
+				    str_printf("%s/%s", t->cache_directory, entry->d_name),
+				    (uint64_t)st.st_size, st.st_mtim}));
+	}
+	if (dir != NULL)
+		closedir(dir);
+	if (bytes > t->cache_bytes)
+		qsort(files.items, files.count, sizeof(files.items[0]), compare_use);
+	vector_for_each (&files, file) {
+		if (bytes > t->cache_bytes && !str_equal(file->path, kept) &&
+		    unlink(file->path) == 0)
+			bytes -= file->bytes;
+		free(file->path);
+	}
+	vector_done(&files);
+}
+
 static int ask_versions(struct translator *t, struct error **err)
 {
 	CLEANUP(freep) char *directory = str_printf("%s/tmp-XXXXXX", t->cache_directory);
@@ -255,6 +303,7 @@ int translator_new(const struct translator_options *options, struct translator *
 	t->cpu_seconds = options->cpu_seconds != 0 ? options->cpu_seconds : 30;
 	t->wall_seconds = options->wall_seconds != 0 ? options->wall_seconds : 60;
 	t->memory_bytes = options->memory_bytes != 0 ? options->memory_bytes : 2ull << 30;
+	t->cache_bytes = options->cache_bytes != 0 ? options->cache_bytes : 2ull << 30;
 	t->output_bytes = options->output_bytes != 0 ? options->output_bytes : 256ull << 20;
 	if (r == 0 && sodium_init() < 0)
 		r = error_set(err, ERR_UNSUPPORTED, "libsodium does not start");
@@ -265,6 +314,7 @@ int translator_new(const struct translator_options *options, struct translator *
 		return r;
 	}
 	remove_leftovers(t->cache_directory);
+	translator_trim(t, NULL);
 	*ret_translator = t;
 	return 0;
 }
@@ -324,8 +374,10 @@ char *translator_cached(const struct translator *t, const char *key)
 {
 	char *path = str_printf("%s/%s.so", t->cache_directory, key);
 
-	if (access(path, R_OK) == 0)
+	if (access(path, R_OK) == 0) {
+		(void)utimensat(AT_FDCWD, path, NULL, 0);
 		return path;
+	}
 	free(path);
 	return NULL;
 }

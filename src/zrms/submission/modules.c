@@ -5,6 +5,9 @@
 #include "base/memory.h"
 #include "zrms/submission/stages.h"
 
+/* The oldest makes room: then the module is checked again. */
+enum { CHECKED_MAX = 10000 };
+
 struct checked_module {
 	UT_hash_handle hh;
 	char digest[65];
@@ -52,6 +55,11 @@ static void remember(struct submissions *all, const struct submitted_module *mod
 
 	HASH_FIND_STR(all->checked, module->file->hash, c);
 	if (c == NULL) {
+		if (HASH_COUNT(all->checked) >= CHECKED_MAX) {
+			struct checked_module *oldest = all->checked;
+			HASH_DEL(all->checked, oldest);
+			free(oldest);
+		}
 		c = mem_new(struct checked_module);
 		memcpy(c->digest, module->file->hash, sizeof(c->digest));
 		c->memory_bytes = module->memory_bytes;

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "adapter/artifact/digest.h"
 #include "adapter/log/log.h"
@@ -10,7 +11,7 @@
 #include "base/heap.h"
 #include "base/state_machine.h"
 
-enum { COST_CLASSES = 3, REFUSALS_MAX = 1000, REFUSAL_MS = 3600 * 1000 };
+enum { COST_CLASSES = 3, KNOWN_MAX = 2000, REFUSALS_MAX = 1000, REFUSAL_MS = 3600 * 1000 };
 /* What gcc translates in a second, about. */
 #define CODE_BYTES_PER_SECOND 32768u
 
@@ -118,12 +119,23 @@ const struct native_code *translations_known(const struct translations *t,
 {
 	struct known *known = NULL;
 	HASH_FIND_STR(t->known, module_digest, known);
-	return known != NULL ? &known->native : NULL;
+	/* The cache has a limit: what it dropped is to be made again. */
+	if (known == NULL || access(known->native.path, R_OK) < 0)
+		return NULL;
+	return &known->native;
 }
 
 static void known_add(struct translations *t, const struct translation_job *job)
 {
-	struct known *known = mem_new(struct known);
+	struct known *known = NULL;
+	HASH_FIND_STR(t->known, job->digest, known);
+	if (known == NULL && HASH_COUNT(t->known) >= KNOWN_MAX)
+		known = t->known;
+	if (known != NULL) {
+		HASH_DEL(t->known, known);
+		free(known);
+	}
+	known = mem_new(struct known);
 	memcpy(known->digest, job->digest, sizeof(known->digest));
 	known->native = job->native;
 	HASH_ADD_STR(t->known, digest, known);

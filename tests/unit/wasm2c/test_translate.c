@@ -232,6 +232,46 @@ static void test_large_data(void **state)
 	translator_free(t);
 }
 
+/* The cache has a limit: what was not used for longest goes first, the latest result stays. */
+static void test_cache_limit(void **state)
+{
+	struct translator *t = new_translator((struct translator_options){.cache_bytes = 1});
+	CLEANUP(buffer_done) struct buffer a = BUFFER_INIT(BUILDER_MAX);
+	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(BUILDER_MAX);
+	CLEANUP(freep) char *first = NULL;
+	CLEANUP(freep) char *second = NULL;
+	CLEANUP(freep) char *again = NULL;
+	struct stat st;
+
+	wasm_module(&a, "\0\x41\7\x0b", 4);
+	wasm_module(&b, "\0\x41\x8\x0b", 4);
+	assert_int_equal(
+		translate_now(t, (const uint8_t *)a.data, a.size, MEMORY, &first, NULL), 0);
+	assert_int_equal(stat(first, &st), 0);
+	assert_int_equal(
+		translate_now(t, (const uint8_t *)b.data, b.size, MEMORY, &second, NULL), 0);
+	assert_int_equal(access(first, F_OK), -1);
+	assert_int_equal(access(second, F_OK), 0);
+	translator_free(t);
+	/* Room for two: a use of the older one makes the other one go. */
+	t = new_translator(
+		(struct translator_options){.cache_bytes = (uint64_t)st.st_size * 5 / 2});
+	assert_int_equal(
+		translate_now(t, (const uint8_t *)a.data, a.size, MEMORY, &again, NULL), 0);
+	free(steal_ptr(&again));
+	assert_int_equal(
+		translate_now(t, (const uint8_t *)b.data, b.size, MEMORY, &again, NULL), 0);
+	buffer_clear(&a);
+	wasm_module(&a, "\0\x41\x9\x0b", 4);
+	free(steal_ptr(&again));
+	assert_int_equal(
+		translate_now(t, (const uint8_t *)a.data, a.size, MEMORY, &again, NULL), 0);
+	assert_int_equal(access(first, F_OK), -1);
+	assert_int_equal(access(second, F_OK), 0);
+	assert_int_equal(access(again, F_OK), 0);
+	translator_free(t);
+}
+
 /* A program in its own directory that stands for wasm2c, so that the limits can be seen. */
 static char *script(const char *name, const char *body)
 {
@@ -351,6 +391,7 @@ int main(void)
 		cmocka_unit_test(test_operand_types),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_objects),
+		cmocka_unit_test(test_cache_limit),
 		cmocka_unit_test(test_large_data),
 		cmocka_unit_test(test_key_depends_on_what_is_compiled),
 		cmocka_unit_test(test_versions),
