@@ -1,4 +1,5 @@
 /* Inputs, timers and the link; internal.h lists the other files of the agent. */
+#include "core/agent/attempts.h"
 #include "core/agent/copy.h"
 #include "core/agent/desired.h"
 #include "core/agent/lease.h"
@@ -108,6 +109,8 @@ static void begin_loaded(struct agent *agent)
 	/* All of them first: a parent that has ended stops what is inside it. */
 	for (struct agent_copy *copy = agent->copies; copy != NULL; copy = copy->hh.next)
 		lease_begin(agent, copy);
+	for (struct agent_copy *copy = agent->copies; copy != NULL; copy = copy->hh.next)
+		attempts_begin(agent, copy);
 	for (struct agent_copy *copy = agent->copies; copy != NULL; copy = copy->hh.next)
 		result_begin_exited(agent, copy);
 	for (struct agent_copy *copy = agent->copies; copy != NULL; copy = copy->hh.next)

@@ -27,6 +27,26 @@ void attempts_reset(struct agent *agent, struct agent_copy *copy)
 	attempts_set_timer(agent, copy, false);
 }
 
+void attempts_begin(struct agent *agent, struct agent_copy *copy)
+{
+	int64_t now = agent->now.mono_ms, shift = 0;
+	if (copy->failures.count == 0)
+		return;
+	if (!copy->same_boot) { /* a wall clock that was set back: no time has passed */
+		int64_t passed = agent->now.wall_ms - copy->loaded_wall_ms;
+		shift = now - (passed > 0 ? passed : 0) - copy->loaded_mono_ms;
+	}
+	vector_for_each (&copy->failures, failure) {
+		*failure += shift;
+		if (*failure > now)
+			*failure = now;
+	}
+	copy->retry_not_before_ms += shift;
+	if (copy->retry_not_before_ms > now + BACKOFF_MAX_MS)
+		copy->retry_not_before_ms = now + BACKOFF_MAX_MS;
+	copy->exhausted = copy->failures.count > limit_attempts(agent, copy);
+}
+
 void attempts_count_failure(struct agent *agent, struct agent_copy *copy)
 {
 	int64_t oldest = agent->now.mono_ms - limit_window_ms(agent, copy);

@@ -4,6 +4,9 @@
 
 #include "core/agent/internal.h"
 
+/* What was loaded is of this clock from now on: a restart of the agent, or of the machine, neither
+ * ends a back-off nor gives attempts back. */
+void attempts_begin(struct agent *agent, struct agent_copy *copy);
 void attempts_count_failure(struct agent *agent, struct agent_copy *copy);
 /* Somebody asked again: failures are forgotten. */
 void attempts_reset(struct agent *agent, struct agent_copy *copy);

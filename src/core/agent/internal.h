@@ -86,9 +86,12 @@ struct agent_copy {
 	char *early_exit;
 	bool early_not_renewed; /* and it was not renewed */
 
-	/* Failures within the window, oldest first, monotonic. */
+	/* Failures within the window, oldest first, monotonic. Until the first input they are on the
+	 * clocks of the record, which showed these times then. */
 	VECTOR(int64_t) failures;
 	int64_t retry_not_before_ms;
+	int64_t loaded_mono_ms, loaded_wall_ms;
+	bool same_boot; /* the record is of this boot: its monotonic clock goes on */
 	bool exhausted; /* no attempts are left */
 
 	struct family *family; /* of its parent; NULL: it has no parent */

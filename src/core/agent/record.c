@@ -15,6 +15,33 @@ static Samoza__V1__Phase class_of(const struct agent_copy *copy)
 	return (Samoza__V1__Phase)phase;
 }
 
+static void encode_attempts(const struct agent *agent, const struct agent_copy *copy,
+			    Samoza__V1__AgentRecord *r)
+{
+	r->has_next_start_is_restart = r->next_start_is_restart = copy->next_start_is_restart;
+	if (copy->failures.count == 0)
+		return;
+	r->failure_mono_ms = copy->failures.items;
+	r->n_failure_mono_ms = copy->failures.count;
+	r->has_retry_mono_ms = r->has_clock_mono_ms = r->has_clock_wall_ms = true;
+	r->retry_mono_ms = copy->retry_not_before_ms;
+	r->clock_mono_ms = agent->now.mono_ms;
+	r->clock_wall_ms = agent->now.wall_ms;
+}
+
+static void load_attempts(const struct agent *agent, struct agent_copy *copy,
+			  const Samoza__V1__AgentRecord *r)
+{
+	copy->next_start_is_restart = r->next_start_is_restart;
+	for (size_t n = 0; n < r->n_failure_mono_ms; n++)
+		vector_push(&copy->failures, r->failure_mono_ms[n]);
+	copy->retry_not_before_ms = r->retry_mono_ms;
+	copy->loaded_mono_ms = r->clock_mono_ms;
+	copy->loaded_wall_ms = r->clock_wall_ms;
+	copy->same_boot =
+		r->boot != NULL && agent->boot != NULL && str_equal(r->boot, agent->boot);
+}
+
 static struct agent_record encode(const struct agent *agent, const struct agent_copy *copy)
 {
 	Samoza__V1__DesiredInstance desired = *copy->desired;
@@ -32,6 +59,7 @@ static struct agent_record encode(const struct agent *agent, const struct agent_
 	r.imports_version = copy->imports_version;
 	r.restarts = copy->restarts;
 	r.boot = agent->boot;
+	encode_attempts(agent, copy, &r);
 	size_t size = samoza__v1__agent_record__get_packed_size(&r);
 	struct agent_record record = {mem_strdup(copy->id), mem_calloc(1, size), size};
 	samoza__v1__agent_record__pack(&r, record.data);
@@ -40,7 +68,9 @@ static struct agent_record encode(const struct agent *agent, const struct agent_
 
 void record_write(struct agent *agent, struct agent_copy *copy)
 {
-	bool is_here = copy->phase != PHASE_ABSENT;
+	/* Without its record a failed deploy would be tried at once after each restart. */
+	bool is_here = copy->phase != PHASE_ABSENT ||
+		       (copy->failures.count > 0 && !copy_is_unwanted(agent, copy));
 	if (copy->outdated)
 		vector_push(&agent->outbox->records,
 			    ((struct agent_record){.id = mem_strdup(copy->slot->id)}));
@@ -167,6 +197,7 @@ int agent_load(struct agent *agent, const void *data, size_t size, enum agent_fo
 	copy->rebooted =
 		r->boot != NULL && agent->boot != NULL && !str_equal(r->boot, agent->boot);
 	copy->restarts = r->restarts;
+	load_attempts(agent, copy, r);
 	copy->outdated = !r->has_phase;
 	copy->recorded = r->has_phase;
 	copy->desired->generation = 0; /* generations count from each HELLO */

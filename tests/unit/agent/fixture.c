@@ -146,7 +146,9 @@ static void take(struct fixture *f, const struct agent_input *input)
 {
 	struct agent_outbox o;
 	agent_outbox_init(&o);
-	agent_handle(f->agent, (struct instant){f->now_ms, 1000000 + f->now_ms}, input, &o);
+	agent_handle(f->agent,
+		     (struct instant){f->now_ms, 1000000 + f->now_ms + f->wall_ahead_ms}, input,
+		     &o);
 	vector_for_each (&o.records, r)
 		store(f, r);
 	vector_for_each (&o.orders, order)

@@ -31,6 +31,7 @@ struct fixture {
 	struct agent *agent;
 	struct buffer seen;
 	int64_t now_ms;
+	int64_t wall_ahead_ms;			   /* of where the wall clock is usually */
 	struct agent_record disk[FIXTURE_RECORDS]; /* what restart() reads */
 	bool records_shown;
 };

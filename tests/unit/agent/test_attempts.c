@@ -10,7 +10,7 @@ static void a_failed_deploy_is_retried_with_back_off(void **state)
 	ask(f, "a@1 g1 deployed");
 	ignore(f);
 	fails(f, 1, "no such artifact");
-	expect(f, "record T/a#1 -\n"
+	expect(f, "record T/a#1 absent\n"
 		  "report a@1 g1 absent failures=1 retry=1000 \"deploy: no such artifact\"\n");
 	assert_true(agent_is_busy(f->agent, NULL));
 	wait_ms(f, 999);
