@@ -72,9 +72,20 @@ def test_a_failed_start_reports_its_status_and_last_line(c):
     submit_failing(c, "bad", [{"name": "p", "restart": {"attempts": 0}}], {
         "p/recipes/start": "#!/bin/sh\necho working\necho 'no disk' >&2\nexit 3\n"})
     until(lambda: c.state("bad") == "failed", "it has failed")
-    assert re.fullmatch(r"start: exit status 3: working / no disk", error(c, "bad", "p"))
+    assert re.fullmatch(r"start: exit status 3: no disk", error(c, "bad", "p"))
     assert "p failed once on edge-node-1: start: exit status 3" in c.topology("bad")[
         "failure_reason"]
+
+
+def test_a_program_that_ends_with_status_0_has_ended_and_not_failed(c):
+    submit_failing(c, "zero", [{"name": "p", "run": {"mode": "foreground"},
+                                "restart": {"attempts": 0}}],
+                   {"p/recipes/start": "#!/bin/sh\necho bye\n"})
+    until(lambda: error(c, "zero", "p") != "", "it has ended")
+    assert error(c, "zero", "p") == (
+        "start: its program has ended, and is one that has to keep running")
+    at = c.space("zero", "p")["last_error_at"]
+    assert f"(at {at})" in c.zshell("spaces", "status", "zero/p").stdout
 
 
 def test_a_missing_interpreter_is_named(c):
@@ -115,9 +126,9 @@ def test_a_service_with_no_process_left_has_died(c):
 def test_a_stop_recipe_that_hangs_or_fails_is_recorded(c):
     native_deploy(c, "stops", [{"name": "hangs", "stop": {"grace": "1s"}}, {"name": "fails"}], {
         "hangs/recipes/start": "#!/bin/sh\nsleep 100011 >/dev/null 2>&1 &\n",
-        "hangs/recipes/stop": "#!/bin/sh\necho waits\nsleep 100012\n",
+        "hangs/recipes/stop": "#!/bin/sh\necho waits >&2\nsleep 100012\n",
         "fails/recipes/start": "#!/bin/sh\nsleep 100011 >/dev/null 2>&1 &\n",
-        "fails/recipes/stop": "#!/bin/sh\necho broken\nexit 7\n"})
+        "fails/recipes/stop": "#!/bin/sh\necho broken >&2\nexit 7\n"})
     c.zshell("spaces", "stop", "stops/hangs")
     c.zshell("spaces", "stop", "stops/fails")
     wait_space(c, "stops", "hangs", "deployed-stopped")
@@ -130,7 +141,7 @@ def test_a_stop_recipe_that_hangs_or_fails_is_recorded(c):
 def test_a_hung_recipe_does_not_block_other_instances(c):
     submit_failing(c, "hung", [{"name": "p", "recipes": {"timeout": "10s"},
                                 "restart": {"attempts": 0}}],
-                   {"p/recipes/start": "#!/bin/sh\necho thinks\nsleep 100015\n"})
+                   {"p/recipes/start": "#!/bin/sh\necho thinks >&2\nsleep 100015\n"})
     until(lambda: state(c, "hung", "p") == "starting", "it hangs")
     native_deploy(c, "quick", [{"name": "q"}],
                   {"q/recipes/start": "#!/bin/sh\nsleep 100016 >/dev/null 2>&1 &\n"})
@@ -178,9 +189,9 @@ def test_a_failed_or_hung_update_is_recorded_and_the_instance_stays_started(c):
         {"name": "hangs", "imports": [{"from": "db"}], "recipes": {"timeout": "4s"}}], {
         "db/recipes/start": "#!/bin/sh\nsleep 100022 >/dev/null 2>&1 &\n",
         "fails/recipes/start": "#!/bin/sh\nsleep 100023 >/dev/null 2>&1 &\n",
-        "fails/recipes/update": "#!/bin/sh\necho no\nexit 4\n",
+        "fails/recipes/update": "#!/bin/sh\necho no >&2\nexit 4\n",
         "hangs/recipes/start": "#!/bin/sh\nsleep 100024 >/dev/null 2>&1 &\n",
-        "hangs/recipes/update": "#!/bin/sh\necho hmm\nsleep 100025\n"})
+        "hangs/recipes/update": "#!/bin/sh\necho hmm >&2\nsleep 100025\n"})
     until(lambda: all(state(c, "badup", p) == "deployed-started" for p in
                       ("db-1", "db-2", "fails", "hangs")), "all run")
     c.zshell("spaces", "stop", "badup/db-2")
@@ -194,7 +205,7 @@ def test_a_failed_or_hung_update_is_recorded_and_the_instance_stays_started(c):
 
 def test_a_failed_deploy_and_a_failed_undeploy_are_reported(c):
     submit_failing(c, "deps", [{"name": "p", "restart": {"attempts": 0}}], {
-        "p/recipes/deploy": "#!/bin/sh\necho 'no room'\nexit 5\n",
+        "p/recipes/deploy": "#!/bin/sh\necho 'no room' >&2\nexit 5\n",
         "p/recipes/start": "#!/bin/sh\n"})
     until(lambda: c.state("deps") == "failed", "it has failed")
     assert error(c, "deps", "p") == "deploy: exit status 5: no room"
@@ -202,7 +213,7 @@ def test_a_failed_deploy_and_a_failed_undeploy_are_reported(c):
     assert spaces_directories(c, "edge-node-1") == []
     native_deploy(c, "undeps", [{"name": "p"}], {
         "p/recipes/start": "#!/bin/sh\nsleep 100026 >/dev/null 2>&1 &\n",
-        "p/recipes/undeploy": "#!/bin/sh\ntest -e may || { echo 'not yet'; exit 6; }\n"})
+        "p/recipes/undeploy": "#!/bin/sh\ntest -e may || { echo 'not yet' >&2; exit 6; }\n"})
     c.zshell("spaces", "undeploy", "undeps/p")
     until(lambda: error(c, "undeps", "p") == "undeploy: exit status 6: not yet", "it is said")
     assert state(c, "undeps", "p") == "deployed-stopped"
@@ -231,13 +242,13 @@ def test_a_hung_deploy_and_undeploy_time_out(c):
     # The limit holds for the recipes that do not hang, too: on a loaded machine they need seconds.
     submit_failing(c, "hangd", [{"name": "p", "recipes": {"timeout": "4s"},
                                  "restart": {"attempts": 0}}], {
-        "p/recipes/deploy": "#!/bin/sh\necho unpacks\nsleep 100037\n",
+        "p/recipes/deploy": "#!/bin/sh\necho unpacks >&2\nsleep 100037\n",
         "p/recipes/start": "#!/bin/sh\n"})
     until(lambda: c.state("hangd") == "failed", "it has failed")
     assert error(c, "hangd", "p") == "deploy: timed out after 4 s: unpacks"
     native_deploy(c, "hangu", [{"name": "p", "recipes": {"timeout": "4s"}}], {
         "p/recipes/start": "#!/bin/sh\n",
-        "p/recipes/undeploy": "#!/bin/sh\necho packs\nsleep 100037\n"})
+        "p/recipes/undeploy": "#!/bin/sh\necho packs >&2\nsleep 100037\n"})
     c.zshell("spaces", "undeploy", "hangu/p")
     until(lambda: error(c, "hangu", "p") == "undeploy: timed out after 4 s: packs", "it is said")
     assert processes_of("sleep 100037") == []

@@ -54,7 +54,7 @@ SERVER = """
 
 @pytest.mark.parametrize("check, why", [
     ({"http": "http://127.0.0.1:${port}/health"}, r"http://127.0.0.1:\d+/health: answered 500"),
-    ({"command": "echo /health >> checks; test ! -e sick || { echo is sick; exit 2; }"},
+    ({"command": "echo /health >> checks; test ! -e sick || { echo is sick >&2; exit 2; }"},
      r"the command failed: exit status 2: is sick")])
 def test_a_failing_health_check_counts_as_death(c, check, why):
     native_deploy(c, "health", [{

@@ -175,7 +175,10 @@ def test_memory_and_cpu_are_limited_where_the_machine_has_control_groups(c):
     assert "30000" in quotas or "30000 100000" in quotas, quotas
     for directory in spaces_directories(c, "edge-node-1"):
         (directory / "data" / "eat").write_text("")
-    until(lambda: error(c, "eats", "p") == "process: killed by signal 9", "it is killed", 30)
+    until(lambda: error(c, "eats", "p") == (
+        "process: killed by signal 9: out of memory, its limit is 48 MiB (resources.memory)"),
+        "it is killed", 30)
+    assert "out of memory: 1 process was killed at the limit of 48 MiB" in log_text(c)
     assert state(c, "eats", "calm") == "deployed-started"
     assert "has eaten" not in log_text(c)
     c.zshell("topo", "stop", "eats")

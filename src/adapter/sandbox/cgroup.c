@@ -140,7 +140,7 @@ static bool hands_out(const char *directory, const char *controller)
 static void limit_memory(const char *directory, bool is_unified, uint64_t bytes,
 			 struct cgroup *g)
 {
-	char text[32];
+	char text[32], path[PATH_MAX];
 
 	(void)snprintf(text, sizeof(text), "%" PRIu64, bytes);
 	if (bytes == 0 ||
@@ -148,7 +148,23 @@ static void limit_memory(const char *directory, bool is_unified, uint64_t bytes,
 		    0)
 		return;
 	(void)write_file(directory, "memory.oom.group", "1");
+	if (snprintf(path, sizeof(path), "%s/%s", directory,
+		     is_unified ? "memory.events" : "memory.oom_control") < (int)sizeof(path))
+		g->events_fd = open(path, O_RDONLY | O_CLOEXEC);
 	g->limited |= CGROUP_MEMORY;
+}
+
+uint64_t cgroup_oom_kills(const struct cgroup *g)
+{
+	char text[400];
+	ssize_t n = g->events_fd >= 0 ? pread(g->events_fd, text, sizeof(text) - 1, 0) : 0;
+	const char *at;
+
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	at = strstr(text, "oom_kill "); /* not oom_kill_disable */
+	return at != NULL ? strtoull(at + strlen("oom_kill "), NULL, 10) : 0;
 }
 
 static void limit_cpu(const char *directory, bool is_unified, uint32_t millicores,
@@ -272,7 +288,7 @@ static void make_separate(struct cgroup *g, const char *controller, const char *
 void cgroup_make(struct cgroup *g, const char *name, uint32_t cpu_millicores,
 		 uint64_t memory_bytes)
 {
-	*g = (struct cgroup){.kill_fd = -1};
+	*g = (struct cgroup){.kill_fd = -1, .events_fd = -1};
 	make_unified(g, name, cpu_millicores, memory_bytes);
 	if ((g->limited & CGROUP_MEMORY) == 0)
 		for (size_t c = 0; c < CONTROLLERS; c++)

@@ -29,12 +29,16 @@ struct cgroup {
 	unsigned procs_count;
 	uint32_t limited;  /* GROUP_*: what is given */
 	int kill_fd;	   /* version 2: writing "1" ends all in it; -1 */
+	int events_fd;	   /* file that counts kills for want of memory; -1 */
 	char missing[200]; /* why something is not limited; "" otherwise */
 };
 
 /* Makes it, or takes the existing one. Never fails. */
 void cgroup_make(struct cgroup *g, const char *name, uint32_t cpu_millicores,
 		 uint64_t memory_bytes);
+/* How many processes of it were killed at its limit of memory. Also without the rights with which
+ * it was made. */
+uint64_t cgroup_oom_kills(const struct cgroup *g);
 /* Removes it, if nothing is in it. */
 void cgroup_remove(const char *name);
 /* Kills every process in it. Returns how many there were. */

@@ -109,8 +109,10 @@ static void begin_loaded(struct agent *agent)
 	/* All of them first: a parent that has ended stops what is inside it. */
 	for (struct agent_copy *copy = agent->copies; copy != NULL; copy = copy->hh.next)
 		lease_begin(agent, copy);
-	for (struct agent_copy *copy = agent->copies; copy != NULL; copy = copy->hh.next)
+	for (struct agent_copy *copy = agent->copies; copy != NULL; copy = copy->hh.next) {
 		attempts_begin(agent, copy);
+		copy_watch_well(agent, copy);
+	}
 	for (struct agent_copy *copy = agent->copies; copy != NULL; copy = copy->hh.next)
 		result_begin_exited(agent, copy);
 	for (struct agent_copy *copy = agent->copies; copy != NULL; copy = copy->hh.next)

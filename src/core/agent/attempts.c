@@ -27,6 +27,12 @@ void attempts_reset(struct agent *agent, struct agent_copy *copy)
 	attempts_set_timer(agent, copy, false);
 }
 
+void attempts_forget(struct agent_copy *copy)
+{
+	vector_clear(&copy->failures);
+	copy->retry_not_before_ms = 0;
+}
+
 void attempts_begin(struct agent *agent, struct agent_copy *copy)
 {
 	int64_t now = agent->now.mono_ms, shift = 0;

@@ -4,6 +4,8 @@
 
 #include "core/agent/internal.h"
 
+/* All failures are older than the window. */
+void attempts_forget(struct agent_copy *copy);
 /* What was loaded is of this clock from now on: a restart of the agent, or of the machine, neither
  * ends a back-off nor gives attempts back. */
 void attempts_begin(struct agent *agent, struct agent_copy *copy);

@@ -5,6 +5,7 @@
 
 #include "core/agent/attempts.h"
 #include "core/agent/family.h"
+#include "core/agent/limit.h"
 #include "core/agent/message.h"
 #include "core/agent/slot.h"
 
@@ -35,16 +36,33 @@ static const char *failed_name(Samoza__V1__FailedAction failed)
 	IMPOSSIBLE("an error of no action");
 }
 
-void copy_set_error(struct agent_copy *copy, Samoza__V1__FailedAction failed, const char *error)
-{
-	free(copy->error);
-	copy->error = error != NULL ? str_printf("%s: %s", failed_name(failed), error) : NULL;
-	copy->failed_action = error != NULL ? failed : SAMOZA__V1__FAILED_ACTION__FAILED_NONE;
-}
-
 void copy_clear_error(struct agent_copy *copy)
 {
-	copy_set_error(copy, SAMOZA__V1__FAILED_ACTION__FAILED_NONE, NULL);
+	free(copy->error);
+	copy->error = NULL;
+	copy->failed_action = SAMOZA__V1__FAILED_ACTION__FAILED_NONE;
+	copy->error_wall_ms = 0;
+}
+
+void copy_set_error(struct agent *agent, struct agent_copy *copy,
+		    Samoza__V1__FailedAction failed, const char *error)
+{
+	copy_clear_error(copy);
+	if (error == NULL)
+		return;
+	copy->error = str_printf("%s: %s", failed_name(failed), error);
+	copy->failed_action = failed;
+	copy->error_wall_ms = agent->now.wall_ms;
+}
+
+void copy_watch_well(struct agent *agent, struct agent_copy *copy)
+{
+	copy->well = false;
+	if (copy->phase == PHASE_STARTED && copy->is_healthy)
+		heap_set(&agent->timers, &copy->well_timer.node,
+			 agent->now.mono_ms + limit_window_ms(agent, copy));
+	else
+		heap_remove(&agent->timers, &copy->well_timer.node);
 }
 
 void copy_drop_exports(struct agent_copy *copy)
@@ -75,6 +93,7 @@ void copy_enter(struct agent *agent, struct agent_copy *copy, enum agent_phase p
 		copy->start_unknown = false;
 	copy->is_healthy = phase == PHASE_STARTED;
 	state_machine_move(&phase_machine, copy, &copy->phase, phase);
+	copy_watch_well(agent, copy);
 	copy_touch(agent, copy, phase != PHASE_STOPPING);
 	report_add(agent, copy);
 	if (was_started)
@@ -110,6 +129,7 @@ struct agent_copy *copy_new(struct agent *agent, const Samoza__V1__InstanceKey *
 	copy->action_timer = (struct timer){.kind = TIMER_ACTION, .copy = copy};
 	copy->retry_timer = (struct timer){.kind = TIMER_RETRY, .copy = copy};
 	copy->lease_timer = (struct timer){.kind = TIMER_LEASE, .copy = copy};
+	copy->well_timer = (struct timer){.kind = TIMER_WELL, .copy = copy};
 	state_machine_begin(&phase_machine, copy, &copy->phase, PHASE_ABSENT);
 	HASH_ADD_KEYPTR(hh, agent->copies, copy->id, strlen(copy->id), copy);
 	if (spec->exclusive)
@@ -128,6 +148,7 @@ void copy_free(struct agent *agent, struct agent_copy *copy)
 	heap_remove(&agent->timers, &copy->action_timer.node);
 	attempts_set_timer(agent, copy, false);
 	heap_remove(&agent->timers, &copy->lease_timer.node);
+	heap_remove(&agent->timers, &copy->well_timer.node);
 	if (copy->spec->exclusive)
 		DL_DELETE2(agent->exclusive, copy, exclusive_prev, exclusive_next);
 	family_leave(agent, copy);

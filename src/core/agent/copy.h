@@ -14,9 +14,11 @@ void copy_enter(struct agent *agent, struct agent_copy *copy, enum agent_phase p
 /* The phase that a record of an earlier agent stands for. */
 void copy_adopt(struct agent_copy *copy, enum agent_phase phase);
 /* Why it is in its phase; `error` NULL: no error. */
-void copy_set_error(struct agent_copy *copy, Samoza__V1__FailedAction failed,
-		    const char *error);
+void copy_set_error(struct agent *agent, struct agent_copy *copy,
+		    Samoza__V1__FailedAction failed, const char *error);
 void copy_clear_error(struct agent_copy *copy);
+/* From now on it is counted how long a started copy has been well. */
+void copy_watch_well(struct agent *agent, struct agent_copy *copy);
 void copy_drop_exports(struct agent_copy *copy);
 /* Orders that its process and its action are killed, once. */
 void copy_kill(struct agent *agent, struct agent_copy *copy);

@@ -30,6 +30,7 @@ enum timer_kind {
 	TIMER_ACTION,	 /* the time limit of the running action */
 	TIMER_RETRY,	 /* the end of the back-off; set only while a retry is wanted */
 	TIMER_LEASE,	 /* exclusive: ask to stop, later kill */
+	TIMER_WELL,	 /* it has been well for its restart window */
 };
 
 struct timer {
@@ -60,8 +61,10 @@ struct agent_copy {
 	enum agent_phase phase; /* phase.h; moved by copy_enter() and copy_adopt() only */
 	char *error;		/* "ACTION: why it is in this phase", or NULL */
 	Samoza__V1__FailedAction failed_action; /* with `error` */
+	int64_t error_wall_ms;			/* with `error`: when */
 	bool is_healthy;			/* while started: its probes pass */
-	Samoza__V1__Variable **exports;		/* while started; owned */
+	bool well; /* while started: it has been so for its restart window, without an error */
+	Samoza__V1__Variable **exports; /* while started; owned */
 	size_t n_exports;
 	uint64_t imports_version, imports_hash; /* that the process knows */
 	uint32_t restarts;
@@ -102,7 +105,7 @@ struct agent_copy {
 	struct agent_copy *exclusive_next, *exclusive_prev;
 	bool fenced; /* zrms was silent for too long: it may have no process */
 
-	struct timer action_timer, retry_timer, lease_timer;
+	struct timer action_timer, retry_timer, lease_timer, well_timer;
 };
 
 /* The copies of one instance on this zhost: usually one; two while one replaces the other. */

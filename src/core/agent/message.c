@@ -69,6 +69,8 @@ static Samoza__V1__InstanceReport *report_new(const struct agent *agent,
 		r.failed_action = SAMOZA__V1__FAILED_ACTION__FAILED_START;
 	}
 	r.has_failed_action = r.error != NULL;
+	r.has_error_wall_ms = copy->error != NULL;
+	r.error_wall_ms = copy->error_wall_ms;
 	r.has_failures = true;
 	r.failures = (uint32_t)copy->failures.count;
 	r.has_exhausted = copy->exhausted;
@@ -83,6 +85,7 @@ static Samoza__V1__InstanceReport *report_new(const struct agent *agent,
 	if (copy->phase == PHASE_STARTED) {
 		r.has_healthy = true;
 		r.healthy = copy->is_healthy;
+		r.has_well = r.well = copy->well;
 		r.exports = copy->exports;
 		r.n_exports = copy->n_exports;
 		r.has_imports_version = true;

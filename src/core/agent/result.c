@@ -16,7 +16,7 @@
 static void fail(struct agent *agent, struct agent_copy *copy, enum agent_phase phase,
 		 Samoza__V1__FailedAction failed, const char *error)
 {
-	copy_set_error(copy, failed, error);
+	copy_set_error(agent, copy, failed, error);
 	attempts_count_failure(agent, copy);
 	if (phase == PHASE_DEPLOYED)
 		copy->next_start_is_restart = true;
@@ -81,7 +81,9 @@ static void update_done(struct agent *agent, struct agent_copy *copy, const char
 		return; /* its process has exited meanwhile */
 	copy->imports_version = copy->action_imports_version;
 	copy->imports_hash = copy->action_imports_hash;
-	copy_set_error(copy, FAILED(UPDATE), error);
+	copy_set_error(agent, copy, FAILED(UPDATE), error);
+	if (error != NULL)
+		copy_watch_well(agent, copy);
 	copy_touch(agent, copy, true);
 	report_add(agent, copy);
 }
@@ -127,11 +129,11 @@ void result_take(struct agent *agent, struct agent_copy *copy, const struct agen
 		break;
 	case ACTION_STOP:
 		heap_remove(&agent->timers, &copy->lease_timer.node);
-		copy_set_error(copy, FAILED(STOP), error);
+		copy_set_error(agent, copy, FAILED(STOP), error);
 		copy_enter(agent, copy, PHASE_DEPLOYED);
 		break;
 	case ACTION_UNDEPLOY:
-		copy_set_error(copy, FAILED(UNDEPLOY), error);
+		copy_set_error(agent, copy, FAILED(UNDEPLOY), error);
 		copy->undeploy_failed = error != NULL;
 		copy_enter(agent, copy, error != NULL ? PHASE_DEPLOYED : PHASE_ABSENT);
 		break;
@@ -179,6 +181,19 @@ void result_health(struct agent *agent, struct agent_copy *copy, bool is_healthy
 	if (copy->phase != PHASE_STARTED || copy->is_healthy == is_healthy)
 		return;
 	copy->is_healthy = is_healthy;
+	copy_watch_well(agent, copy);
+	report_add(agent, copy);
+}
+
+/* What went wrong before is over [lifecycle.failure.last-error]. */
+static void is_well(struct agent *agent, struct agent_copy *copy)
+{
+	copy->well = true;
+	copy_clear_error(copy);
+	if (copy->failures.count > 0) {
+		attempts_forget(copy);
+		copy_touch(agent, copy, true);
+	}
 	report_add(agent, copy);
 }
 
@@ -196,6 +211,9 @@ void result_timer(struct agent *agent, struct timer *timer)
 		return;
 	case TIMER_LEASE:
 		lease_expire(agent, copy);
+		return;
+	case TIMER_WELL:
+		is_well(agent, copy);
 		return;
 	case TIMER_HEARTBEAT:
 		break;

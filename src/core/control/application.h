@@ -101,6 +101,7 @@ struct slot_control {
 	uint32_t moving_place; /* root: the unit that it moves to, held while it leaves its
 				  zhost, or waited for; PLACE_NONE: it does not move */
 	char *last_error;      /* of a copy of it; NULL */
+	int64_t last_error_ms; /* when; wall clock */
 	unsigned marks;	       /* dirty_set.h */
 	bool unhealthy;	       /* counted in its application's `unhealthy` */
 };

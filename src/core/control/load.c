@@ -266,6 +266,7 @@ static void load_slot(struct control *c, const Samoza__V1__SlotRecord *r)
 	sc->of_path->writer = r->writer;
 	sc->last_zhost = zhost_find(&c->zhosts, r->last_zhost);
 	sc->last_error = mem_strdup(r->last_error);
+	sc->last_error_ms = r->last_error_ms;
 	sc->placed_before = r->placed_before;
 	sc->no_place = r->no_place;
 	sc->lost = r->lost;

@@ -50,6 +50,8 @@ static void write_slot(struct control *c, const struct slot_control *sc)
 	r.writer = sc->of_path->writer;
 	r.last_zhost = sc->last_zhost != NULL ? sc->last_zhost->name : NULL;
 	r.last_error = sc->last_error;
+	r.has_last_error_ms = sc->last_error != NULL && sc->last_error_ms != 0;
+	r.last_error_ms = sc->last_error_ms;
 	r.has_placed_before = r.placed_before = sc->placed_before;
 	r.has_no_place = r.no_place = sc->no_place;
 	r.has_lost = r.lost = sc->lost;

@@ -20,9 +20,15 @@ static void take_error(struct control *c, struct copy *copy,
 	copy->failures = r->failures;
 	copy->restarts = r->restarts;
 	copy->retry_at_ms = r->has_retry_ms ? c->now.mono_ms + (int64_t)r->retry_ms : 0;
-	if (r->error != NULL && !str_equal(r->error, sc->last_error)) {
+	/* A zhost of 0.1.0 does not say when. */
+	int64_t at_ms = r->has_error_wall_ms ? r->error_wall_ms : c->now.wall_ms;
+	bool is_new =
+		r->error != NULL && (!str_equal(r->error, sc->last_error) ||
+				     (r->has_error_wall_ms && at_ms != sc->last_error_ms));
+	if (is_new || (r->error == NULL && r->well && sc->last_error != NULL)) {
 		free(sc->last_error);
 		sc->last_error = mem_strdup(r->error);
+		sc->last_error_ms = is_new ? at_ms : 0;
 		mark_slot(sc);
 	}
 	copy->exhausted = r->exhausted;

@@ -154,6 +154,8 @@ Samoza__V1__SpaceView *view_space(const struct slot_control *sc)
 	v->epoch = copy != NULL ? copy->of_slot.epoch : 0;
 	v->restarts = copy != NULL ? copy->restarts : 0;
 	v->last_error = mem_strdup(sc->last_error);
+	if (sc->last_error != NULL && sc->last_error_ms != 0)
+		v->last_error_at = iso8601_text(sc->last_error_ms);
 	v->why = slot_why(s);
 	v->parent = parent != NULL ? mem_strdup(parent->path) : NULL;
 	add_imports(s, v);

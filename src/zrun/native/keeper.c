@@ -103,7 +103,8 @@ static void refuse(const struct keeper *k, uint32_t id, const char *path, int er
 }
 
 __attribute__((noreturn)) static void job(const char *path, char *const *arguments,
-					  char *const *environment, int output, int failed)
+					  char *const *environment, int output, int errors,
+					  int failed)
 {
 	struct sigaction by_default = {.sa_handler = SIG_DFL};
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), error;
@@ -117,7 +118,7 @@ __attribute__((noreturn)) static void job(const char *path, char *const *argumen
 	(void)umask(022);
 	if (null >= 0)
 		(void)dup2(null, STDIN_FILENO);
-	if (dup2(output, STDOUT_FILENO) >= 0 && dup2(output, STDERR_FILENO) >= 0)
+	if (dup2(output, STDOUT_FILENO) >= 0 && dup2(errors, STDERR_FILENO) >= 0)
 		(void)execve(path, arguments, environment);
 	error = errno;
 	(void)!write(failed, &error, sizeof(error));
@@ -128,7 +129,7 @@ __attribute__((noreturn)) static void job(const char *path, char *const *argumen
 struct program {
 	const char *path;
 	char *const *arguments, *const *environment;
-	int output, failed;
+	int output, errors, failed;
 };
 
 static pid_t fork_program(void *user)
@@ -137,7 +138,7 @@ static pid_t fork_program(void *user)
 	pid_t pid = fork();
 
 	if (pid == 0)
-		job(p->path, p->arguments, p->environment, p->output, p->failed);
+		job(p->path, p->arguments, p->environment, p->output, p->errors, p->failed);
 	return pid;
 }
 
@@ -168,14 +169,15 @@ static pid_t wait_for(pid_t pid, bool is_guarded, int *ret_status, int flags)
 			  : waitpid(pid, ret_status, flags);
 }
 
-static void start(struct keeper *k, uint32_t id, bool is_guarded, char *program, int output)
+static void start(struct keeper *k, uint32_t id, bool is_guarded, char *program,
+		  const int *outputs)
 {
 	const struct keeper_program *head = (const struct keeper_program *)program;
 	char *path = program + sizeof(*head);
 	char **arguments = array_of(path + head->path_size, head->arguments_count);
 	char **environment = array_of(path + head->path_size + head->arguments_size,
 				      head->environment_count);
-	struct program p = {path, arguments, environment, output, -1};
+	struct program p = {path, arguments, environment, outputs[0], outputs[1], -1};
 	int failed[2], error = 0;
 	pid_t pid;
 
@@ -207,7 +209,8 @@ static void start(struct keeper *k, uint32_t id, bool is_guarded, char *program,
 	tell(k, &(struct keeper_event){.type = KEEPER_STARTED, .id = id});
 }
 
-static void take_run(struct keeper *k, const struct keeper_order *order, int file, int output)
+static void take_run(struct keeper *k, const struct keeper_order *order, int file,
+		     const int *outputs)
 {
 	uint32_t id = order->id;
 	off_t size = lseek(file, 0, SEEK_END);
@@ -221,7 +224,7 @@ static void take_run(struct keeper *k, const struct keeper_order *order, int fil
 		tell_text(k, KEEPER_REFUSED, id, "no memory to run it: %s", strerror(errno));
 		return;
 	}
-	start(k, id, order->is_guarded != 0, program, output);
+	start(k, id, order->is_guarded != 0, program, outputs);
 	(void)munmap(program, (size_t)size);
 }
 
@@ -269,7 +272,7 @@ static bool take_order(struct keeper *k)
 	struct keeper_order order;
 	union {
 		struct cmsghdr header;
-		char bytes[CMSG_SPACE(2 * sizeof(int))];
+		char bytes[CMSG_SPACE(KEEPER_FDS * sizeof(int))];
 	} control;
 	struct iovec vector = {&order, sizeof(order)};
 	struct msghdr message = {.msg_iov = &vector,
@@ -278,7 +281,7 @@ static bool take_order(struct keeper *k)
 				 .msg_controllen = sizeof(control.bytes)};
 	ssize_t n = recvmsg(k->socket, &message, MSG_CMSG_CLOEXEC);
 	struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
-	int fds[2] = {-1, -1};
+	int fds[KEEPER_FDS] = {-1, -1, -1};
 
 	if (n < 0 && errno == EINTR)
 		return true;
@@ -286,16 +289,15 @@ static bool take_order(struct keeper *k)
 		return false;
 	if (c != NULL && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(fds)))
 		memcpy(fds, CMSG_DATA(c), sizeof(fds));
-	if (order.type == KEEPER_RUN && order.id != KEEPER_ALL && fds[1] >= 0)
-		take_run(k, &order, fds[0], fds[1]);
+	if (order.type == KEEPER_RUN && order.id != KEEPER_ALL && fds[0] >= 0)
+		take_run(k, &order, fds[0], fds + 1);
 	else if (order.type == KEEPER_SIGNAL)
 		take_signal(k, &order);
 	else if (order.type == KEEPER_FIND_PORT)
 		take_find_port(k, &order);
-	if (fds[0] >= 0)
-		close(fds[0]);
-	if (fds[1] >= 0)
-		close(fds[1]);
+	for (unsigned f = 0; f < KEEPER_FDS; f++)
+		if (fds[f] >= 0)
+			close(fds[f]);
 	return true;
 }
 

@@ -4,7 +4,7 @@
  * reports their ends. In its namespace of processes it is number 1: when it goes, all go.
  *
  *   supervisor (zrun)                                  keeper
- *     | KEEPER_RUN id, program, output ----------------> fork, session of its own, exec
+ *     | KEEPER_RUN id, program, outputs ---------------> fork, session of its own, exec
  *     |<------------------------- KEEPER_STARTED id  or  KEEPER_REFUSED id, text
  *     |<---------------------------- KEEPER_ENDED id, wait status, whether others are left
  *     |<------------------------------------------- KEEPER_EMPTY  nothing is left but what
@@ -40,10 +40,11 @@ enum keeper_event_type {
 };
 
 #define KEEPER_ALL  0 /* id of KEEPER_SIGNAL: every process */
+#define KEEPER_FDS  3
 #define KEEPER_JOBS 8 /* run at the same time; ids are 1 to KEEPER_JOBS */
 
-/* With two descriptors for KEEPER_RUN: a file with the program (struct keeper_program), and
- * what becomes its standard output and error. */
+/* With three descriptors for KEEPER_RUN: a file with the program (struct keeper_program), and
+ * what becomes its standard output and its standard error. */
 struct keeper_order {
 	uint32_t type;
 	uint32_t id;

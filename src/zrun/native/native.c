@@ -18,6 +18,7 @@
 #include "zrun/native/native_files.h"
 #include "zrun/native/native_health.h"
 #include "zrun/native/native_keeper.h"
+#include "zrun/native/native_memory.h"
 #include "zrun/native/native_programs.h"
 #include "zrun/native/native_settings.h"
 #include "zrun/native/native_turn.h"
@@ -45,10 +46,10 @@ static void read_settings(struct native *n)
 	n->timeout_ms = native_number(n, "timeout_ms");
 	n->deadline_ms = left_ms > 0 ? mono_ms() + left_ms : NEVER;
 	n->socket = -1;
-	n->group.kill_fd = -1;
+	n->group.kill_fd = n->group.events_fd = -1;
 	n->ready.fd = n->health.fd = -1;
 	for (int job = JOB_MAIN; job < JOB_COUNT; job++)
-		n->jobs[job].output.fd = -1;
+		n->jobs[job].output.fd = n->jobs[job].errors.fd = -1;
 	n->enclosure = (struct enclosure){
 		.uid = (uid_t)native_number(n, "uid"),
 		.gid = (gid_t)native_number(n, "uid"),
@@ -111,7 +112,7 @@ static void timeout_text(const struct native *n, enum job job, char *text, size_
 {
 	char last[NATIVE_TEXT], time[40];
 
-	output_last(&n->jobs[job].output, last, sizeof(last));
+	output_last(&n->jobs[job].errors, last, sizeof(last));
 	time_text(n->timeout_ms, time, sizeof(time));
 	native_text(text, size, "timed out after %s%s", time, last);
 }
@@ -125,8 +126,8 @@ static bool wait_for(struct native *n, enum job job, uint64_t until_ms, bool or_
 	       !(or_stop && runner_stopping(n->instance)))
 		native_turn(n, until_ms);
 	/* What it wrote last may still be in the pipe. */
-	if (!n->jobs[job].is_running && n->jobs[job].output.fd >= 0)
-		output_read(n->instance, &n->jobs[job].output, &n->budget);
+	if (!n->jobs[job].is_running)
+		native_read_outputs(n, job);
 	return !n->jobs[job].is_running;
 }
 
@@ -198,22 +199,25 @@ static void become_unprivileged(struct native *n)
 }
 
 /* The process, or all that `start` left, has gone. "" while it has not. */
-static void gone_text(const struct native *n, bool had_others, char *text, size_t size)
+static void gone_text(struct native *n, bool had_others, char *text, size_t size)
 {
 	const struct job_state *main = &n->jobs[JOB_MAIN];
 	char last[NATIVE_TEXT];
 
 	text[0] = '\0';
-	output_last(&main->output, last, sizeof(last));
+	output_last(&main->errors, last, sizeof(last));
 	if (n->keeper == 0)
-		native_text(text, size, "%s%s", n->keeper_error, last);
+		native_text(text, size, "%s%s%s", n->keeper_error, native_memory_text(n), last);
 	else if (n->is_foreground && !main->is_running && main->status == 0 &&
 		 !main->is_refused)
-		native_text(text, size, "exit status 0%s", last);
+		native_text(text, size,
+			    "its program has ended, and is one that has to keep running%s",
+			    last);
 	else if (n->is_foreground && !main->is_running)
 		native_job_error(n, JOB_MAIN, text, size);
 	else if (!n->is_foreground && had_others && n->is_empty)
-		native_text(text, size, "no process of it is left%s", last);
+		native_text(text, size, "no process of it is left%s%s", native_memory_text(n),
+			    last);
 }
 
 /* `start` of a service: returns. */
@@ -402,6 +406,7 @@ static void watch(struct native *n)
 			continue;
 		}
 		look_after_health(n);
+		native_memory_look(n);
 		output_report(n->instance, &n->budget, false);
 		native_turn(n, native_probe_due_ms(n, &n->health));
 	}
@@ -437,7 +442,7 @@ __attribute__((noreturn)) static void stop(struct native *n)
 	if (native_has_recipe(n, "stop") && n->keeper > 0) {
 		(void)native_start_recipe(n, JOB_RECIPE, "stop");
 		if (!wait_for(n, JOB_RECIPE, until, false)) {
-			output_last(&n->jobs[JOB_RECIPE].output, last, sizeof(last));
+			output_last(&n->jobs[JOB_RECIPE].errors, last, sizeof(last));
 			native_text(text, sizeof(text), "killed after %s%s", time, last);
 		} else {
 			native_job_error(n, JOB_RECIPE, text, sizeof(text));

@@ -64,7 +64,7 @@ static enum probe_result begin(struct native *n, struct probe *p)
 		return probe_begin(p, n->probe_error, sizeof(n->probe_error));
 	if (n->jobs[JOB_PROBE].is_running)
 		return PROBE_PENDING; /* a killed one has not ended yet */
-	n->jobs[JOB_PROBE].output.is_quiet = true;
+	n->jobs[JOB_PROBE].output.is_quiet = n->jobs[JOB_PROBE].errors.is_quiet = true;
 	return native_start_command(n, JOB_PROBE, p->value) ? PROBE_PENDING : PROBE_BAD;
 }
 

@@ -67,6 +67,7 @@ bool native_enclose(struct native *n, char *text, size_t size)
 	cgroup_make(&n->group, native_setting(n, "group"),
 		    (uint32_t)native_number(n, "cpu_millicores"),
 		    native_number(n, "memory_bytes"));
+	n->oom_kills = cgroup_oom_kills(&n->group);
 	if (n->group.missing[0] != '\0')
 		connection_note(n->instance, ZRUN_LEVEL_WARN, "resources: %s",
 				n->group.missing);
@@ -132,6 +133,6 @@ void native_end_all(struct native *n)
 			(void)poll(NULL, 0, 5);
 		}
 	for (int job = JOB_MAIN; job < JOB_COUNT; job++)
-		output_close(n->instance, &n->jobs[job].output, &n->budget);
+		native_close_outputs(n, (enum job)job);
 	output_report(n->instance, &n->budget, true);
 }

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "zrun/native/native_memory.h"
 #include "zrun/native/native_settings.h"
 
 #define SHELL "/bin/sh"
@@ -77,14 +78,13 @@ static int write_program(const char *path, const struct strings *arguments,
 	return fd;
 }
 
-static bool send_run(const struct native *n, enum job job, int program, int output)
+static bool send_run(const struct native *n, enum job job, const int *fds)
 {
 	struct keeper_order order = {
 		.type = KEEPER_RUN, .id = (uint32_t)job, .is_guarded = job == JOB_PROBE};
-	int fds[2] = {program, output};
 	union {
 		struct cmsghdr header;
-		char bytes[CMSG_SPACE(sizeof(fds))];
+		char bytes[CMSG_SPACE(KEEPER_FDS * sizeof(int))];
 	} control = {.bytes = {0}};
 	struct iovec vector = {&order, sizeof(order)};
 	struct msghdr message = {.msg_iov = &vector,
@@ -95,8 +95,8 @@ static bool send_run(const struct native *n, enum job job, int program, int outp
 
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(fds));
-	memcpy(CMSG_DATA(c), fds, sizeof(fds));
+	c->cmsg_len = CMSG_LEN(KEEPER_FDS * sizeof(int));
+	memcpy(CMSG_DATA(c), fds, KEEPER_FDS * sizeof(int));
 	return n->socket >= 0 && sendmsg(n->socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) > 0;
 }
 
@@ -105,26 +105,42 @@ static bool run(struct native *n, enum job job, const char *path,
 {
 	struct job_state *state = &n->jobs[job];
 	struct strings environment = {0};
-	int program, output = -1;
+	int fds[KEEPER_FDS] = {-1, -1, -1};
 	bool is_sent = false;
 
-	output_close(n->instance, &state->output, &n->budget);
+	native_close_outputs(n, job);
 	fill_environment(n, &environment, recipe);
-	program = write_program(path, arguments, &environment);
+	fds[0] = write_program(path, arguments, &environment);
 	strings_done(&environment);
-	if (program >= 0 && output_open(&state->output, &output) == 0)
-		is_sent = send_run(n, job, program, output);
+	if (fds[0] >= 0 && output_open(&state->output, &fds[1]) == 0 &&
+	    output_open(&state->errors, &fds[2]) == 0)
+		is_sent = send_run(n, job, fds);
 	state->is_running = is_sent;
 	state->is_refused = !is_sent;
 	state->status = 0;
 	if (!is_sent)
 		native_text(state->refusal, sizeof(state->refusal), "cannot run it: %s",
 			    n->socket < 0 ? n->keeper_error : strerror(errno));
-	if (output >= 0)
-		close(output);
-	if (program >= 0)
-		close(program);
+	for (unsigned k = 0; k < KEEPER_FDS; k++)
+		if (fds[k] >= 0)
+			close(fds[k]);
 	return is_sent;
+}
+
+void native_read_outputs(struct native *n, enum job job)
+{
+	struct job_state *state = &n->jobs[job];
+
+	if (state->output.fd >= 0)
+		output_read(n->instance, &state->output, &n->budget);
+	if (state->errors.fd >= 0)
+		output_read(n->instance, &state->errors, &n->budget);
+}
+
+void native_close_outputs(struct native *n, enum job job)
+{
+	output_close(n->instance, &n->jobs[job].output, &n->budget);
+	output_close(n->instance, &n->jobs[job].errors, &n->budget);
 }
 
 bool native_has_recipe(const struct native *n, const char *name)
@@ -169,19 +185,21 @@ bool native_start_command(struct native *n, enum job job, const char *command)
 	return ok;
 }
 
-void native_job_error(const struct native *n, enum job job, char *text, size_t size)
+void native_job_error(struct native *n, enum job job, char *text, size_t size)
 {
 	const struct job_state *state = &n->jobs[job];
 	char last[NATIVE_TEXT];
 
 	text[0] = '\0';
-	output_last(&state->output, last, sizeof(last));
+	output_last(&state->errors, last, sizeof(last));
 	if (state->is_refused)
 		native_text(text, size, "%s", state->refusal);
 	else if (WIFSIGNALED(state->status))
-		native_text(text, size, "killed by signal %d%s", WTERMSIG(state->status), last);
+		native_text(text, size, "killed by signal %d%s%s", WTERMSIG(state->status),
+			    native_memory_text(n), last);
 	else if (WEXITSTATUS(state->status) != 0)
-		native_text(text, size, "exit status %d%s", WEXITSTATUS(state->status), last);
+		native_text(text, size, "exit status %d%s%s", WEXITSTATUS(state->status),
+			    native_memory_text(n), last);
 }
 
 void native_find_port(struct native *n, enum job job, uint16_t port)

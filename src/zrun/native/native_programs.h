@@ -6,6 +6,9 @@
 
 #include "zrun/native/native_state.h"
 
+/* Takes what the program has printed, within reason; or all that is there, and closes it. */
+void native_read_outputs(struct native *n, enum job job);
+void native_close_outputs(struct native *n, enum job job);
 /* Whether the package has this recipe. */
 bool native_has_recipe(const struct native *n, const char *name);
 /* Runs recipes/NAME as that job; false when it cannot even be asked for (text). */
@@ -16,6 +19,6 @@ void native_find_port(struct native *n, enum job job, uint16_t port);
 bool native_start_command(struct native *n, enum job job, const char *command);
 void native_signal(struct native *n, uint32_t id, int number, bool only_first);
 /* "exit status 3: last line", or why it could not be run; "" for a successful exit. */
-void native_job_error(const struct native *n, enum job job, char *text, size_t size);
+void native_job_error(struct native *n, enum job job, char *text, size_t size);
 
 #endif

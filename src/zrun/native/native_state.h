@@ -19,6 +19,7 @@
  *   native_turn.c      one turn of waiting: zhost, keeper, outputs, probe
  *   native_health.c    ready and health
  *   native_programs.c  running recipes and commands
+ *   native_memory.c    whether it ran out of memory
  *   native_settings.c  what zhost asked for
  *   native_files.c     the directory    environment.c  the environment of recipes
  *   output.c           what is printed  probe.c        TCP and HTTP
@@ -53,7 +54,7 @@ struct job_state {
 	bool left; /* others were left when it ended */
 	int status;
 	char refusal[KEEPER_TEXT];
-	struct output output;
+	struct output output, errors; /* messages quote the second */
 };
 
 #define NATIVE_TEXT 400
@@ -76,6 +77,8 @@ struct native {
 	bool is_ready, is_empty;
 	bool has_failed; /* it cannot enclose */
 	char keeper_error[KEEPER_TEXT];
+	uint64_t oom_kills; /* in its control group, as far as they were seen */
+	uint64_t oom_ms;    /* when the last was seen, monotonic; 0: none was */
 
 	struct job_state jobs[JOB_COUNT];
 	struct output_budget budget;

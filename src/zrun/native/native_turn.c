@@ -8,12 +8,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "zrun/native/native_programs.h"
 #include "zrun/native/native_settings.h"
 #include "zrun/runner/clocks.h"
 #include "zrun/runner/termination.h"
 #include "zrun/runner/zhost_wait.h"
 
-#define TURN_MAX_MS 60000
+#define TURN_MAX_MS  60000
+#define FIRST_OUTPUT 3 /* among what is waited for: two of each job */
 
 /* ---- what the keeper reports ---- */
 
@@ -141,7 +143,8 @@ void native_turn(struct native *n, uint64_t until_ms)
 {
 	struct runner *i = n->instance;
 	const struct zhost_connection *l = &i->connection;
-	struct pollfd polls[3 + JOB_COUNT];
+	struct pollfd polls[FIRST_OUTPUT + 2 * JOB_COUNT];
+	const nfds_t count = sizeof(polls) / sizeof(polls[0]);
 	struct probe *probe = asking(n);
 
 	polls[0] = (struct pollfd){.fd = l->fd >= 0 ? l->fd : l->listener, .events = POLLIN};
@@ -151,16 +154,22 @@ void native_turn(struct native *n, uint64_t until_ms)
 	polls[2] = (struct pollfd){.fd = probe != NULL ? probe->fd : -1};
 	if (probe != NULL)
 		polls[2].events = probe_events(probe);
-	for (int job = JOB_MAIN; job < JOB_COUNT; job++)
-		polls[2 + job] =
-			(struct pollfd){.fd = n->jobs[job].output.fd, .events = POLLIN};
-	(void)poll(polls, 3 + JOB_COUNT - 1, wait_ms(n, until_ms));
+	for (int job = 0; job < JOB_COUNT; job++) {
+		const struct job_state *state = &n->jobs[job];
+
+		polls[FIRST_OUTPUT + 2 * job] = (struct pollfd){
+			.fd = job >= JOB_MAIN ? state->output.fd : -1, .events = POLLIN};
+		polls[FIRST_OUTPUT + 2 * job + 1] = (struct pollfd){
+			.fd = job >= JOB_MAIN ? state->errors.fd : -1, .events = POLLIN};
+	}
+	(void)poll(polls, count, wait_ms(n, until_ms));
 	if ((polls[0].revents & POLLOUT) != 0)
 		connection_flush(i);
 	connection_poll(i); /* looks at the clocks, too */
 	for (int job = JOB_MAIN; job < JOB_COUNT; job++)
-		if (polls[2 + job].revents != 0)
-			output_read(i, &n->jobs[job].output, &n->budget);
+		if (polls[FIRST_OUTPUT + 2 * job].revents != 0 ||
+		    polls[FIRST_OUTPUT + 2 * job + 1].revents != 0)
+			native_read_outputs(n, (enum job)job);
 	n->has_answer |= polls[2].revents != 0;
 	if (polls[1].revents != 0)
 		take_events(n);

@@ -29,6 +29,10 @@ static void print_head(const struct output *o, const Samoza__V1__SpaceView *s)
 {
 	CLEANUP(freep) char *restarts = str_printf("%" PRIu32, s->restarts);
 	CLEANUP(freep) char *epoch = str_printf("%" PRIu64, s->epoch);
+	CLEANUP(freep)
+	char *error = s->last_error_at != NULL
+			      ? str_printf("%s (at %s)", s->last_error, s->last_error_at)
+			      : mem_strdup(s->last_error);
 
 	output_line(o, "Space: %s", s->name);
 	output_block(o, 10,
@@ -41,7 +45,7 @@ static void print_head(const struct output *o, const Samoza__V1__SpaceView *s)
 						  {"Epoch", epoch},
 						  {"Restarts", restarts},
 						  {"Why", s->why},
-						  {"LastError", s->last_error},
+						  {"LastError", error},
 						  {0}});
 }
 

@@ -52,6 +52,8 @@ static void say_report(struct fixture *f, const char *what, const Samoza__V1__In
 		say(f, " retry=%" PRIu64, r->retry_ms);
 	if (r->has_healthy && !r->healthy)
 		say(f, " unhealthy");
+	if (r->well)
+		say(f, " well");
 	if (r->error != NULL)
 		say(f, " \"%s\"", r->error);
 	check_failed_action(r);

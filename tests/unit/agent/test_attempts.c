@@ -140,6 +140,42 @@ static void a_stop_during_the_back_off_does_not_shorten_it(void **state)
 		  "report a@1 g3 starting failures=1 restarts=1\n");
 }
 
+/* [lifecycle.failure.last-error] */
+static void an_error_is_over_when_the_copy_has_been_well_for_its_window(void **state)
+{
+	struct fixture *f = *state;
+	run(f, "a@1 g1 started window=500");
+	exits(f, "a", 1, "killed by signal 9");
+	wait_ms(f, 1000);
+	succeed(f, 3);
+	ignore(f);
+	health(f, "a", 1, false);
+	wait_ms(f, 600);
+	health(f, "a", 1, true);
+	ignore(f);
+	wait_ms(f, 499);
+	expect(f, "");
+	wait_ms(f, 1);
+	expect(f, "report a@1 g1 started restarts=1 well\n");
+	exits(f, "a", 1, "killed by signal 9");
+	expect(f, "report a@1 g1 deployed failures=1 restarts=1 retry=1000 "
+		  "\"process: killed by signal 9\"\n");
+}
+
+static void a_failed_update_is_over_when_the_copy_has_been_well_for_its_window(void **state)
+{
+	struct fixture *f = *state;
+	run(f, "a@1 g1 started i2 window=500");
+	wait_ms(f, 400);
+	ask(f, "a@1 g2 started i3 window=500");
+	fails(f, 3, "exit status 4");
+	ignore(f);
+	wait_ms(f, 499);
+	expect(f, "");
+	wait_ms(f, 1);
+	expect(f, "report a@1 g2 started i3 well\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -147,6 +183,8 @@ int main(void)
 		JOINED(a_new_retry_generation_restarts_exhausted_attempts),
 		JOINED(without_attempts_there_is_no_retry),
 		JOINED(failures_before_the_window_do_not_count),
+		JOINED(an_error_is_over_when_the_copy_has_been_well_for_its_window),
+		JOINED(a_failed_update_is_over_when_the_copy_has_been_well_for_its_window),
 		JOINED(the_back_off_grows_to_one_minute),
 		JOINED(the_unexpected_exit_of_a_process_is_a_failure),
 		JOINED(a_stop_during_the_back_off_does_not_shorten_it),
