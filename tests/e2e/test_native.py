@@ -223,6 +223,34 @@ def test_a_failed_deploy_and_a_failed_undeploy_are_reported(c):
     assert spaces_directories(c, "edge-node-1") == []
 
 
+def test_what_an_instance_keeps_outlives_all_but_its_removal_with_data(c):
+    package = native_deploy(c, "keep", [{"name": "db", "count": 2}], {
+        "db/recipes/deploy": "#!/bin/sh\necho $SAMOZA_EPOCH >> $SAMOZA_DATA/deploys\n",
+        "db/recipes/start": "#!/bin/sh\ncat $SAMOZA_DATA/deploys | tr '\\n' ' '\n"
+                            "echo is what $SAMOZA_INSTANCE has kept\n"
+                            "sleep 100049 >/dev/null 2>&1 &\n"})
+
+    def kept(path):
+        line, = [x for x in c.log_of("keep", path) if "has kept" in x][-1:]
+        return len(re.findall(r"\b\d+ ", line.split("is what")[0].split("info", 1)[-1]))
+    assert kept("db-1") == kept("db-2") == 1
+    c.zshell("topo", "stop", "keep")
+    until(lambda: spaces_directories(c, "edge-node-1") == [], "all is undeployed")
+    c.zshell("topo", "start", "keep", "--wait=60s")
+    until(lambda: kept("db-1") == 2 and kept("db-2") == 2, "both have found it again")
+    c.zshell("topo", "stop", "keep")
+    c.zshell("topo", "rm", "keep")
+    c.submit(package)
+    until(lambda: kept("db-1") == 3, "also under the name of a topology that was removed")
+    data = c.directory / "edge-node-1" / "data" / "keep"
+    assert len(list(data.iterdir())) == 2
+    c.zshell("topo", "stop", "keep")
+    c.zshell("topo", "rm", "keep", "--data")
+    until(lambda: not data.exists() and list(data.parent.iterdir()) == [], "it is removed")
+    c.submit(package)
+    until(lambda: kept("db-1") == 1, "it begins again with nothing")
+
+
 def test_recipes_see_exports_of_ancestors_and_may_leave_no_process(c):
     native_deploy(c, "inside", [
         {"name": "server", "exports": {"port": "", "ip": ""}},

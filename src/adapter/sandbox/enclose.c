@@ -104,6 +104,8 @@ static void allow_all(struct enclosure *e, int ruleset, uint64_t handled)
 		/* comm, oom_score_adj and so on of its own processes: no others are there. */
 		allow(c, ruleset, handled, "/proc", look | LANDLOCK_FS_WRITE_FILE);
 		allow(c, ruleset, handled, ENCLOSE_DATA, ~0ull);
+		if (e->kept != NULL)
+			allow(c, ruleset, handled, ENCLOSE_KEPT, ~0ull);
 		allow(c, ruleset, handled, ENCLOSE_TMP, ~0ull);
 		allow(c, ruleset, handled, "/var/tmp", ~0ull);
 		allow(c, ruleset, handled, "/dev/shm", ~0ull);
@@ -113,6 +115,8 @@ static void allow_all(struct enclosure *e, int ruleset, uint64_t handled)
 		allow(c, ruleset, handled, "/proc", look);
 		allow(c, ruleset, handled, e->package, look);
 		allow(c, ruleset, handled, e->data, ~0ull);
+		if (e->kept != NULL)
+			allow(c, ruleset, handled, e->kept, ~0ull);
 		allow(c, ruleset, handled, e->tmp, ~0ull);
 	}
 	for (size_t n = 0; n < sizeof(devices) / sizeof(devices[0]); n++)

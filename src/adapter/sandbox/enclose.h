@@ -27,6 +27,7 @@
 /* Where the directories are inside. */
 #define ENCLOSE_PACKAGE		 "/samoza/package"
 #define ENCLOSE_DATA		 "/samoza/data"
+#define ENCLOSE_KEPT		 "/samoza/kept"
 #define ENCLOSE_TMP		 "/tmp"
 
 #define ENCLOSE_NAMESPACE_PIDS	 (1u << 0)
@@ -36,6 +37,7 @@
 struct enclosure {
 	/* absolute, on the machine */
 	const char *package, *data, *tmp;
+	const char *kept;   /* a further directory of its own; NULL: none */
 	const char *hidden; /* a directory to hide, wherever it is; NULL: none */
 	uid_t uid;	    /* whom the processes run as, where the caller is root */
 	gid_t gid;

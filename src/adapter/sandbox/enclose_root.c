@@ -3,7 +3,7 @@
  *
  *   /usr /bin /sbin /lib* /etc /opt /srv /var …   the machine's, read only
  *   /samoza/package                               the space's files, read only
- *   /samoza/data  /tmp  /var/tmp                  its own
+ *   /samoza/data  /samoza/kept  /tmp  /var/tmp    its own
  *   /dev  /proc  /dev/shm  /run (empty)           new
  *
  * What is not named is not there: no /home, no /root, no sockets of the machine's daemons in
@@ -197,7 +197,12 @@ static int open_directory(const char *path)
 	return open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-static int own_directories(int package, int data, int tmp)
+/* Of the instance; open, or -1. */
+struct own {
+	int package, data, kept, tmp;
+};
+
+static int own_directories(const struct own *o)
 {
 	const uint64_t own = ATTRIBUTE_NOSUID | ATTRIBUTE_NODEV;
 	struct stat st;
@@ -206,10 +211,14 @@ static int own_directories(int package, int data, int tmp)
 	    make_directory(ENCLOSE_DATA, 0755) < 0 || make_directory(ENCLOSE_TMP, 0755) < 0 ||
 	    make_directory("/run", 0755) < 0)
 		return -1;
-	if (bind(NULL, package, ENCLOSE_PACKAGE, own | ATTRIBUTE_RDONLY) < 0 ||
-	    bind(NULL, data, ENCLOSE_DATA, own) < 0 || bind(NULL, tmp, ENCLOSE_TMP, own) < 0)
+	if (bind(NULL, o->package, ENCLOSE_PACKAGE, own | ATTRIBUTE_RDONLY) < 0 ||
+	    bind(NULL, o->data, ENCLOSE_DATA, own) < 0 ||
+	    bind(NULL, o->tmp, ENCLOSE_TMP, own) < 0)
 		return -1;
-	return stat(below("/var/tmp"), &st) == 0 ? bind(NULL, tmp, "/var/tmp", own) : 0;
+	if (o->kept >= 0 && (make_directory(ENCLOSE_KEPT, 0755) < 0 ||
+			     bind(NULL, o->kept, ENCLOSE_KEPT, own) < 0))
+		return -1;
+	return stat(below("/var/tmp"), &st) == 0 ? bind(NULL, o->tmp, "/var/tmp", own) : 0;
 }
 
 static int move_into(void)
@@ -226,8 +235,7 @@ static int move_into(void)
 	return chdir("/");
 }
 
-static int build(const struct enclosure *e, int package, int data, int tmp,
-		 const char **ret_what)
+static int build(const struct enclosure *e, const struct own *own, const char **ret_what)
 {
 	*ret_what = "an empty root directory";
 	if (mount("tmpfs", ROOT, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=1m") < 0)
@@ -244,7 +252,7 @@ static int build(const struct enclosure *e, int package, int data, int tmp,
 	if (processes_directory(e) < 0)
 		return -1;
 	*ret_what = "its own directories";
-	if (own_directories(package, data, tmp) < 0)
+	if (own_directories(own) < 0)
 		return -1;
 	*ret_what = "/etc/resolv.conf";
 	if (name_servers() < 0)
@@ -261,21 +269,26 @@ static int build(const struct enclosure *e, int package, int data, int tmp,
 
 int enclose_root(const struct enclosure *e, const char **ret_what)
 {
-	int package, data, tmp, r = -1, saved;
+	struct own own;
+	int r = -1, saved;
 
 	*ret_what = "private mounts";
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return -1;
 	*ret_what = "the space's directories";
-	package = open_directory(e->package);
-	data = open_directory(e->data);
-	tmp = open_directory(e->tmp);
-	if (package >= 0 && data >= 0 && tmp >= 0)
-		r = build(e, package, data, tmp, ret_what);
+	own = (struct own){.package = open_directory(e->package),
+			   .data = open_directory(e->data),
+			   .kept = e->kept != NULL ? open_directory(e->kept) : -1,
+			   .tmp = open_directory(e->tmp)};
+	if (own.package >= 0 && own.data >= 0 && own.tmp >= 0 &&
+	    (own.kept >= 0 || e->kept == NULL))
+		r = build(e, &own, ret_what);
 	saved = errno;
-	close(package);
-	close(data);
-	close(tmp);
+	close(own.package);
+	close(own.data);
+	close(own.tmp);
+	if (own.kept >= 0)
+		close(own.kept);
 	errno = saved;
 	return r;
 }

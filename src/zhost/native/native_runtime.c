@@ -16,6 +16,7 @@
 #include "base/str.h"
 #include "model/space_defaults.h"
 #include "zhost/artifact/package_files.h"
+#include "zhost/native/kept_data.h"
 #include "zrun/native/native_files.h"
 
 #define RESERVE_MS 400 /* of an action's time: for zrun to kill and to report */
@@ -142,27 +143,32 @@ static void set_recipes(struct native_launch *l, const struct native_action *a)
 	set(l, "recipes", b.data);
 }
 
-/* Its own user; once it has a directory, the owner of that. */
+/* Its own user; once it has a directory, the owner of that. What it has kept may be of a topology
+ * that had the name before. */
 static uid_t user_of(const struct native_runtime *n, const struct native_action *a,
-		     const char *directory)
+		     const struct native_launch *l)
 {
-	CLEANUP(freep) char *data = str_printf("%s/data", directory);
+	CLEANUP(freep) char *data = str_printf("%s/data", l->directory);
 	CLEANUP(freep) char *id = str_printf("%s/%s", n->dir->identity, a->slot_id);
 	struct stat st;
 	if (a->action != ACTION_DEPLOY && stat(data, &st) == 0 && st.st_uid != 0)
+		return st.st_uid;
+	if (l->kept != NULL && stat(l->kept, &st) == 0 && st.st_uid != 0)
 		return st.st_uid;
 	return n->has_users ? UID_FIRST + (uid_t)(str_hash(id) % UID_COUNT) : UID_NOBODY;
 }
 
 static void set_all(struct native_launch *l, struct native_runtime *n,
-		    const struct native_action *a)
+		    const struct native_action *a, uid_t user)
 {
 	set(l, "action", agent_action_name(a->action));
 	set(l, "folder", l->directory);
 	set(l, "hidden", n->dir->path);
 	set(l, "group", a->file_name);
 	set(l, "foreground", a->spec->foreground ? "1" : "0");
-	set_text(l, "uid", "%u", (unsigned)user_of(n, a, l->directory));
+	set_text(l, "uid", "%u", (unsigned)user);
+	if (l->kept != NULL)
+		set(l, "kept", l->kept);
 	set_times(l, a);
 	set_recipes(l, a);
 	set_text(l, "list", "%s/run/%s.f", n->dir->path, a->file_name);
@@ -186,12 +192,39 @@ static void fill_environment(struct native_launch *l, const struct native_runtim
 		variables_add(&l->environment, mem_strdup(v->name), v->value);
 }
 
-void native_launch_init(struct native_launch *l, struct native_runtime *n,
-			const struct native_action *a, struct launch_request *q)
+/* For an undeploy only where there is one. */
+static int find_kept(struct native_launch *l, const struct native_runtime *n,
+		     const struct native_action *a, uid_t *ret_user, struct error **err)
 {
+	const char *topology = a->spec->topology_name;
+	struct stat st;
+	l->kept = kept_data_find(n->dir->path, topology, a->key->path);
+	*ret_user = user_of(n, a, l);
+	if (l->kept == NULL)
+		return a->action == ACTION_UNDEPLOY
+			       ? 0
+			       : kept_data_make(n->dir->path, topology, a->key->path,
+						a->key->epoch, *ret_user, &l->kept, err);
+	/* Its making was interrupted. */
+	if (geteuid() == 0 && stat(l->kept, &st) == 0 && st.st_uid == 0 &&
+	    chown(l->kept, *ret_user, (gid_t)*ret_user) < 0)
+		return error_errno(err, "cannot give %s to its instance", l->kept);
+	return 0;
+}
+
+int native_launch_init(struct native_launch *l, struct native_runtime *n,
+		       const struct native_action *a, struct launch_request *q,
+		       struct error **err)
+{
+	uid_t user;
 	*l = (struct native_launch){
 		.directory = str_printf("%s/spaces/%s", n->dir->path, a->file_name)};
-	set_all(l, n, a);
+	int r = find_kept(l, n, a, &user, err);
+	if (r < 0) {
+		native_launch_done(l);
+		return r;
+	}
+	set_all(l, n, a, user);
 	fill_environment(l, n, a);
 	q->module_path = l->directory;
 	q->settings = variables_for_launch(&l->settings);
@@ -200,6 +233,7 @@ void native_launch_init(struct native_launch *l, struct native_runtime *n,
 	q->environment_count = l->environment.count;
 	q->seccomp_program = n->filter;
 	q->seccomp_size = n->filter_size;
+	return 0;
 }
 
 void native_launch_done(struct native_launch *l)
@@ -207,6 +241,7 @@ void native_launch_done(struct native_launch *l)
 	variables_done(&l->settings);
 	variables_done(&l->environment);
 	free(l->directory);
+	free(l->kept);
 }
 
 void native_ended(const char *file_name)
@@ -218,7 +253,7 @@ void native_ended(const char *file_name)
 
 struct removal {
 	uv_work_t work;
-	VECTOR(char *) directories;
+	path_vector directories;
 };
 
 static void remove_directories(uv_work_t *work)
@@ -237,6 +272,25 @@ static void removed(uv_work_t *work, int status)
 		free(*directory);
 	vector_done(&r->directories);
 	free(r);
+}
+
+/* Takes `r` over. */
+static void remove_in_thread(struct native_runtime *n, struct removal *r)
+{
+	r->work.data = r;
+	if (r->directories.count == 0 ||
+	    uv_queue_work(loop_uv(n->loop), &r->work, remove_directories, removed) != 0)
+		removed(&r->work, 0);
+}
+
+void native_forget(struct native_runtime *n, const char *topology, uint64_t epoch)
+{
+	CLEANUP(error_freep) struct error *err = NULL;
+	struct removal *r = mem_new(struct removal);
+	if (kept_data_forget(n->dir->path, topology, epoch, &r->directories, &err) < 0)
+		log_error("zhost", "data.not_forgotten", LOG_S("topology", topology),
+			  LOG_E(err), LOG_S("then", "remove it by hand"));
+	remove_in_thread(n, r);
 }
 
 /* Renamed at once, so that no instance uses them again; removed in a thread. */
@@ -260,12 +314,10 @@ void native_sweep(struct native_runtime *n, bool (*is_used)(void *user, const ch
 	}
 	if (dir != NULL)
 		(void)closedir(dir);
-	r->work.data = r;
+	kept_data_gone(n->dir->path, &r->directories);
 	if (r->directories.count > 0)
 		log_info("zhost", "swept", LOG_U("directories", r->directories.count));
-	if (r->directories.count == 0 ||
-	    uv_queue_work(loop_uv(n->loop), &r->work, remove_directories, removed) != 0)
-		removed(&r->work, 0);
+	remove_in_thread(n, r);
 }
 
 /* ---- life ---- */

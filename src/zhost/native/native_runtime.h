@@ -25,6 +25,9 @@ void native_runtime_free(struct native_runtime *n);
 void native_sweep(struct native_runtime *n, bool (*is_used)(void *user, const char *file_name),
 		  void *user);
 
+/* Forgets, durably, what the instances of a topology name have kept that were placed before `epoch`. */
+void native_forget(struct native_runtime *n, const char *topology, uint64_t epoch);
+
 /* Writes the list of the package's files for the zrun that deploys. */
 int native_write_list(struct native_runtime *n, const char *file_name,
 		      const Samoza__V1__InstanceSpec *spec, struct error **err) must_check;
@@ -45,13 +48,15 @@ struct native_action {
 /* What launching an action needs; native_launch_done() frees it. */
 struct native_launch {
 	char *directory;
+	char *kept; /* kept_data.h; NULL: none */
 	variable_vector settings;
 	variable_vector environment;
 };
 /* Fills the parts of the request in which NATIVE instances differ from WebAssembly: directory,
- * settings, environment, filter. */
-void native_launch_init(struct native_launch *l, struct native_runtime *n,
-			const struct native_action *a, struct launch_request *q);
+ * settings, environment, filter. Makes the directory of what the instance keeps. */
+int native_launch_init(struct native_launch *l, struct native_runtime *n,
+		       const struct native_action *a, struct launch_request *q,
+		       struct error **err) must_check;
 void native_launch_done(struct native_launch *l);
 /* The process of an instance has ended: removes its control group. */
 void native_ended(const char *file_name);

@@ -133,6 +133,8 @@ static void forget_local(void *user, const char *name, uint64_t epoch)
 	Samoza__V1__DataForgotten *answer;
 
 	if (name != NULL) {
+		/* Before the record of it, which says that it is done. */
+		residents_forget_data(rec->residents, name, epoch);
 		struct kv_change forget = {.operation = KV_FORGET, .owner = mem_strdup(name)};
 		char *value = str_printf("%" PRIu64, epoch);
 

@@ -54,9 +54,11 @@ static int launch(struct resident *r, struct error **err)
 	};
 	struct native_launch launch;
 	struct launch_request q = {0};
-	native_launch_init(&launch, resident_parts(r)->native, &action, &q);
-	result = process_space_launch(r, &q, err);
-	native_launch_done(&launch);
+	result = native_launch_init(&launch, resident_parts(r)->native, &action, &q, err);
+	if (result == 0) {
+		result = process_space_launch(r, &q, err);
+		native_launch_done(&launch);
+	}
 	variables_done(&ancestors);
 	return result;
 }

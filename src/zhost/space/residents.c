@@ -102,6 +102,12 @@ bool residents_take_up(struct residents *rs, const Samoza__V1__InstanceKey *key,
 	return true;
 }
 
+void residents_forget_data(struct residents *rs, const char *topology, uint64_t epoch)
+{
+	if (rs->parts.native != NULL)
+		native_forget(rs->parts.native, topology, epoch);
+}
+
 bool residents_has_file(const struct residents *rs, const char *file_name)
 {
 	for (const struct resident *r = rs->by_id; r != NULL; r = r->hh.next)

@@ -86,6 +86,8 @@ void residents_await_hello(struct residents *rs);
  * that was not loaded. */
 bool residents_take_up(struct residents *rs, const Samoza__V1__InstanceKey *key,
 		       struct exit_report *ret_report);
+/* Forgets what instances of a topology name have kept that were placed before `epoch`. */
+void residents_forget_data(struct residents *rs, const char *topology, uint64_t epoch);
 /* Whether a name is the file_name of an instance here. */
 bool residents_has_file(const struct residents *rs, const char *file_name);
 /* A line of zhost's own in the instance's log. PRE: it is here. */

@@ -9,6 +9,7 @@
  *                     (a link into memory, or a directory: run_dir.h)
  *   DIR/cache/        artifacts by digest
  *   DIR/spaces/       directories of NATIVE instances
+ *   DIR/data/         what NATIVE instances keep over an undeploy (kept_data.h)
  *   DIR/log/NAME.log  log of an instance             DIR/log/zrun.err  standard error of zrun
  *
  * NAME is that of instance_file.h.

@@ -72,6 +72,8 @@ static void set_directories(struct native *n)
 	n->enclosure.package = package;
 	n->enclosure.data = data;
 	n->enclosure.tmp = tmp;
+	if (native_setting(n, "kept")[0] != '\0')
+		n->enclosure.kept = native_setting(n, "kept");
 }
 
 /* ---- ends ---- */

@@ -93,6 +93,11 @@ bool native_enclose(struct native *n, char *text, size_t size)
 	if (!n->is_ready)
 		native_text(text, size, "%s",
 			    n->has_failed ? n->keeper_error : "its keeper does not start");
+	else if (n->enclosure.kept != NULL && native_kept(n) == NULL)
+		connection_note(
+			n->instance, ZRUN_LEVEL_WARN,
+			"sandbox: no SAMOZA_DATA: without namespaces of mounts its user "
+			"cannot reach the directory");
 	return n->is_ready;
 }
 

@@ -29,6 +29,13 @@ static const char *inside(const struct native *n, const char *directory, const c
 	return path;
 }
 
+const char *native_kept(const struct native *n)
+{
+	if (n->enclosure.kept == NULL || n->enclosure.has_root)
+		return n->enclosure.kept != NULL ? ENCLOSE_KEPT : NULL;
+	return n->is_root ? NULL : n->enclosure.kept;
+}
+
 static void fill_environment(const struct native *n, struct strings *e, const char *recipe)
 {
 	const struct runner *i = n->instance;
@@ -40,6 +47,8 @@ static void fill_environment(const struct native *n, struct strings *e, const ch
 	strings_add(e, "LANG", "C.UTF-8");
 	strings_add(e, "SAMOZA_RECIPE", recipe);
 	strings_add(e, "SAMOZA_DIR", inside(n, ENCLOSE_DATA, "data"));
+	if (native_kept(n) != NULL)
+		strings_add(e, "SAMOZA_DATA", native_kept(n));
 	strings_add(e, "SAMOZA_PACKAGE", inside(n, ENCLOSE_PACKAGE, "package"));
 	for (uint32_t k = 0; k < i->request->environment_count; k++) {
 		strings_add_text(e, at, strlen(at));

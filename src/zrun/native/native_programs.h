@@ -6,6 +6,9 @@
 
 #include "zrun/native/native_state.h"
 
+/* SAMOZA_DATA, the directory that outlives an undeploy. NULL: there is none, or without a root
+ * directory of its own another user than zhost's cannot reach it. */
+const char *native_kept(const struct native *n);
 /* Takes what the program has printed, within reason; or all that is there, and closes it. */
 void native_read_outputs(struct native *n, enum job job);
 void native_close_outputs(struct native *n, enum job job);
