@@ -7,6 +7,9 @@ enum {
 	READS_PER_TURN = 8,	   /* a busy peer must not starve the others */
 	KEEP_CAPACITY = 64 * 1024, /* a larger buffer is freed when it is empty */
 	CLOSE_AFTER_MS = 5000,
+	REST_MS = 10000, /* for the rest of a frame, or the next REST_BYTES of it */
+	REST_BYTES = 1024 * 1024,
+	URGENT_MAX = 64 * 1024,
 };
 
 struct wire_link {
@@ -18,7 +21,13 @@ struct wire_link {
 	struct buffer input;  /* the beginning of a frame that is not complete yet */
 	struct buffer output; /* [output_sent, size) waits to be written */
 	size_t output_sent;
+	size_t frame_left; /* bytes of the frame that output_sent is inside of; 0: at a border */
+	struct buffer
+		urgent; /* frames that pass those in `output`; [urgent_sent, size) waits */
+	size_t urgent_sent;
 	struct loop_timer *deadline; /* of wire_link_close_after() */
+	struct loop_timer *rest;     /* while `input` waits for the rest of a frame */
+	size_t rest_size;	     /* of `input` when it was set */
 	struct error *why;
 	bool write_wanted; /* on_ready() writes when the stream takes more */
 	bool closing;	   /* closed() follows */
@@ -82,6 +91,30 @@ static size_t frames_take(struct wire_link *link, const uint8_t *data, size_t si
 	return used;
 }
 
+static void on_rest(void *user)
+{
+	struct wire_link *link = user;
+	struct error *err = NULL;
+	(void)error_set(&err, ERR_TIMEOUT, "the rest of a frame did not come within %d s",
+			REST_MS / 1000);
+	link_fail(link, err);
+}
+
+/* Half a frame holds memory, which grows with what it says that it will be. `is_new`: it has begun
+ * in this reading. */
+static void rest_watch(struct wire_link *link, bool is_new)
+{
+	size_t size = link->input.size;
+	if (size == 0 && link->rest == NULL)
+		return;
+	if (size > 0 && !is_new && size < link->rest_size + REST_BYTES)
+		return;
+	if (link->rest == NULL)
+		link->rest = loop_timer_new(link->loop, on_rest, link);
+	link->rest_size = size;
+	loop_timer_at(link->rest, size > 0 ? loop_now(link->loop).mono_ms + REST_MS : NEVER_MS);
+}
+
 static void buffer_trim(struct buffer *b)
 {
 	if (b->size == 0 && b->capacity > KEEP_CAPACITY)
@@ -94,13 +127,15 @@ static void input_take(struct wire_link *link, const uint8_t *data, size_t size)
 		size_t used = frames_take(link, data, size);
 		int r = buffer_add(&link->input, data + used, size - used);
 		INVARIANT(r == 0); /* less than one frame and one read */
+		rest_watch(link, true);
 		return;
 	}
 	int r = buffer_add(&link->input, data, size);
 	INVARIANT(r == 0);
-	buffer_consume(&link->input,
-		       frames_take(link, (const uint8_t *)link->input.data, link->input.size));
+	size_t used = frames_take(link, (const uint8_t *)link->input.data, link->input.size);
+	buffer_consume(&link->input, used);
 	buffer_trim(&link->input);
+	rest_watch(link, used > 0);
 }
 
 static void link_read(struct wire_link *link)
@@ -132,20 +167,64 @@ static void want_set(struct wire_link *link)
 	stream_want(link->stream, STREAM_READ | (link->write_wanted ? STREAM_WRITE : 0u));
 }
 
+static bool is_urgent_waiting(const struct wire_link *link)
+{
+	return link->urgent_sent < link->urgent.size;
+}
+
+/* n bytes of the output were written: where the frame ends that is being written now. */
+static void output_wrote(struct wire_link *link, size_t n)
+{
+	while (n > 0) {
+		if (link->frame_left == 0) {
+			const uint8_t *head =
+				(const uint8_t *)link->output.data + link->output_sent;
+			link->frame_left = FRAME_HEADER_BYTES - 1 +
+					   ((size_t)head[0] | (size_t)head[1] << 8 |
+					    (size_t)head[2] << 16 | (size_t)head[3] << 24);
+		}
+		size_t part = n < link->frame_left ? n : link->frame_left;
+		link->frame_left -= part;
+		link->output_sent += part;
+		n -= part;
+	}
+}
+
+/* Writes a part of what is next. 1: something was written, 0: the stream takes no more. */
+static int write_some(struct wire_link *link, struct error **err)
+{
+	bool is_urgent = is_urgent_waiting(link) && link->frame_left == 0;
+	const char *from = is_urgent ? link->urgent.data + link->urgent_sent
+				     : link->output.data + link->output_sent;
+	size_t size = is_urgent			? link->urgent.size - link->urgent_sent
+		      : is_urgent_waiting(link) ? link->frame_left
+						: link->output.size - link->output_sent;
+	size_t n = 0;
+	int r = stream_write(link->stream, from, size, &n, err);
+	if (r < 0)
+		return r;
+	if (is_urgent)
+		link->urgent_sent += n;
+	else
+		output_wrote(link, n);
+	return n > 0;
+}
+
 static void link_write(struct wire_link *link)
 {
-	while (link->output_sent < link->output.size) {
-		size_t n = 0;
+	int r = 1;
+	while (r > 0 && wire_link_waiting(link) > 0) {
 		struct error *err = NULL;
-		if (stream_write(link->stream, link->output.data + link->output_sent,
-				 link->output.size - link->output_sent, &n, &err) < 0) {
+		r = write_some(link, &err);
+		if (r < 0) {
 			(void)error_wrap(&err, "cannot write to the link");
 			link_fail(link, err);
 			return;
 		}
-		if (n == 0)
-			break;
-		link->output_sent += n;
+	}
+	if (!is_urgent_waiting(link)) {
+		link->urgent_sent = 0;
+		buffer_clear(&link->urgent);
 	}
 	if (wire_link_waiting(link) == 0) {
 		link->output_sent = 0;
@@ -159,7 +238,7 @@ static void link_write(struct wire_link *link)
 
 size_t wire_link_waiting(const struct wire_link *link)
 {
-	return link->output.size - link->output_sent;
+	return link->output.size - link->output_sent + link->urgent.size - link->urgent_sent;
 }
 
 /* What was written is dropped from the front once it is the larger part. */
@@ -178,6 +257,13 @@ static int sending_allowed(const struct wire_link *link, struct error **err)
 	return 0;
 }
 
+/* That a machine lives does not wait behind what it has to say. */
+static bool is_urgent(Samoza__V1__FrameType type)
+{
+	return type == SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT ||
+	       type == SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT_ACK;
+}
+
 int wire_link_send(struct wire_link *link, Samoza__V1__FrameType type,
 		   const ProtobufCMessage *message, struct error **err)
 {
@@ -186,7 +272,8 @@ int wire_link_send(struct wire_link *link, Samoza__V1__FrameType type,
 		return r;
 	output_compact(link);
 	loop_defer(link->loop, &link->turn);
-	return frame_encode(&link->output, type, message, err);
+	return frame_encode(is_urgent(type) ? &link->urgent : &link->output, type, message,
+			    err);
 }
 
 int wire_link_forward(struct wire_link *link, const struct frame *frame, size_t room,
@@ -222,11 +309,13 @@ static void link_end(struct wire_link *link)
 {
 	loop_defer_cancel(link->loop, &link->turn);
 	loop_timer_free(link->deadline);
+	loop_timer_free(link->rest);
 	link->handler->closed(link->user, link, link->why);
 	stream_close(link->stream);
 	error_free(link->why);
 	buffer_done(&link->input);
 	buffer_done(&link->output);
+	buffer_done(&link->urgent);
 	free(link);
 }
 
@@ -251,6 +340,7 @@ struct wire_link *wire_link_new(struct stream *stream, size_t output_max,
 	link->user = user;
 	link->input = BUFFER_INIT(FRAME_MAX_BYTES + FRAME_HEADER_BYTES + LOOP_SCRATCH_BYTES);
 	link->output = BUFFER_INIT(output_max > 0 ? output_max : OUTPUT_MAX_DEFAULT);
+	link->urgent = BUFFER_INIT(URGENT_MAX);
 	stream_set_handler(stream, &stream_handler, link);
 	stream_want(stream, STREAM_READ);
 	return link;

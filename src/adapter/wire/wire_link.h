@@ -5,6 +5,9 @@
  *   stream ─► scratch ─► frames ─► handler->frame()           (no copies of whole frames)
  *   wire_link_send() ─► output buffer ─► one write before the loop waits
  *
+ * Heartbeats and their answers pass all other frames that wait. The rest of a frame that has begun to
+ * arrive must come within 10 s, or 1 MiB of it: then the link is closed.
+ *
  * Rules of ownership:
  *  1. wire_link_new() takes the stream over.
  *  2. After handler->closed() the link is gone. It is called exactly once, from the loop, never

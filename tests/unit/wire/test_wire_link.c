@@ -113,6 +113,15 @@ static void heartbeat_add(struct buffer *to, uint64_t counter)
 		frame_encode(to, SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT, &beat.base, NULL), 0);
 }
 
+/* A frame that waits its turn. */
+static int answer_send(struct wire_link *link, uint64_t epoch, struct error **err)
+{
+	Samoza__V1__DataForgotten answer = SAMOZA__V1__DATA_FORGOTTEN__INIT;
+	answer.epoch = epoch;
+	return wire_link_send(link, SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGOTTEN, &answer.base,
+			      err);
+}
+
 static int heartbeat_send(struct wire_link *link, uint64_t counter, struct error **err)
 {
 	Samoza__V1__Heartbeat beat = SAMOZA__V1__HEARTBEAT__INIT;
@@ -146,12 +155,51 @@ static void half_a_frame_waits_for_its_rest(void **state)
 	heartbeat_add(&b, 2);
 	heartbeat_add(&b, 3);
 	peer_send(s->peer, b.data, b.size - 1);
-	sim_loop_run(&s->peer->loop, 60000);
+	sim_loop_run(&s->peer->loop, 9000);
 	assert_int_equal(s->side.frames, 2);
 	assert_false(s->side.is_closed);
 	peer_send(s->peer, b.data + b.size - 1, 1);
 	peer_until(s->peer, &s->side.has_three);
 	assert_int_equal(s->side.last_counter, 3);
+}
+
+/* Sends a part of a frame, and lets time pass. */
+static void part(struct stage *s, const uint8_t *bytes, size_t size, int64_t ms)
+{
+	peer_send(s->peer, bytes, size);
+	sim_loop_run(&s->peer->loop, ms);
+}
+
+static void half_a_frame_is_held_for_ten_seconds(void **state)
+{
+	struct stage *s = *state;
+	CLEANUP(buffer_done) struct buffer frames = BUFFER_INIT(1000);
+	heartbeat_add(&frames, 1);
+	const uint8_t *bytes = (const uint8_t *)frames.data;
+	part(s, bytes, 6, 9000);
+	part(s, bytes + 6, frames.size - 6, 60000);
+	assert_int_equal(s->side.last_counter, 1);
+	assert_false(s->side.is_closed); /* nothing is held now */
+	part(s, bytes, 6, 5000);
+	part(s, bytes + 6, 1, 4900);
+	assert_false(s->side.is_closed);
+	part(s, bytes + 7, 1, 200);
+	assert_true(s->side.is_closed);
+	assert_int_equal(s->side.code, ERR_TIMEOUT);
+	assert_string_equal(s->side.why, "the rest of a frame did not come within 10 s");
+}
+
+static void a_large_frame_may_take_longer_while_it_comes(void **state)
+{
+	struct stage *s = *state;
+	const uint32_t size = 8 * 1024 * 1024;
+	CLEANUP(freep) uint8_t *mib = mem_calloc(1, 1024 * 1024);
+	part(s, (const uint8_t *)&size, sizeof(size), 10);
+	for (unsigned n = 0; n < 7; n++)
+		part(s, mib, 1024 * 1024, 9500);
+	assert_false(s->side.is_closed);
+	part(s, mib, 512 * 1024, 10500);
+	assert_true(s->side.is_closed);
 }
 
 static void an_end_in_the_middle_of_a_frame_closes_without_a_reason(void **state)
@@ -232,7 +280,7 @@ static void a_peer_that_does_not_read_fills_the_output_and_then_frames_are_refus
 	sim_network_window(s->peer->net, 1000);
 	stream_want(s->peer->stream, 0);
 	for (int r = 0; r == 0; sent++) {
-		r = heartbeat_send(s->side.link, sent, &err);
+		r = answer_send(s->side.link, sent, &err);
 		sim_loop_run(&s->peer->loop, 0);
 	}
 	assert_int_equal(err->code, ERR_LIMIT);
@@ -251,6 +299,27 @@ static void a_peer_that_does_not_read_fills_the_output_and_then_frames_are_refus
 	}
 	assert_int_equal(got, sent - 1);
 	assert_int_equal(used, s->peer->got.size);
+}
+
+/* The other side does not read for a while: what it then gets first. */
+static void a_heartbeat_passes_what_waits(void **state)
+{
+	struct stage *s = *state;
+	struct wire_link *link = s->side.link;
+	CLEANUP(buffer_done) struct buffer one = BUFFER_INIT(100000);
+	struct frame frame;
+	heartbeat_add(&one, 7);
+	assert_int_equal(frame_next(one.data, one.size, &frame, NULL), 1);
+	for (unsigned n = 0; n < 3; n++)
+		assert_int_equal(wire_link_forward(link, &frame, SIZE_MAX, NULL), 0);
+	assert_int_equal(heartbeat_send(link, 8, NULL), 0);
+	sim_loop_run(&s->peer->loop, 100);
+	assert_true(frame_next(s->peer->got.data, s->peer->got.size, &frame, NULL) > 0);
+	ProtobufCMessage *m = NULL;
+	assert_int_equal(frame_decode(&frame, &m, NULL), 0);
+	assert_int_equal(((Samoza__V1__Heartbeat *)m)->counter, 8);
+	protobuf_c_message_free_unpacked(m, NULL);
+	assert_int_equal(s->peer->got.size, 4 * one.size);
 }
 
 static void a_forwarded_frame_leaves_room_for_others(void **state)
@@ -356,6 +425,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(frames_are_found_however_the_bytes_arrive),
 		TEST(half_a_frame_waits_for_its_rest),
+		TEST(half_a_frame_is_held_for_ten_seconds),
+		TEST(a_large_frame_may_take_longer_while_it_comes),
+		TEST(a_heartbeat_passes_what_waits),
 		TEST(an_end_in_the_middle_of_a_frame_closes_without_a_reason),
 		TEST(an_impossible_frame_closes_the_link),
 		TEST(a_refused_frame_closes_the_link_and_nothing_after_it_is_read),

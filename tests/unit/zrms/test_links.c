@@ -502,7 +502,7 @@ static void a_full_link_drops_messages_and_keeps_room_for_the_core(void **state)
 	struct stage *s = *state;
 	enum { SIZE = 60000, COUNT = 200 };
 	CLEANUP(freep) char *payload = mem_calloc(1, SIZE + 1);
-	Samoza__V1__HeartbeatAck ack = SAMOZA__V1__HEARTBEAT_ACK__INIT;
+	Samoza__V1__HelloAck ack = SAMOZA__V1__HELLO_ACK__INIT;
 	memset(payload, 'x', SIZE);
 	members_make(s);
 	sim_network_silence(s->net, "zrms", "beta");
@@ -514,12 +514,11 @@ static void a_full_link_drops_messages_and_keeps_room_for_the_core(void **state)
 	uint64_t dropped = metric(s, "mesh_dropped_total");
 	assert_int_equal(forwarded + dropped, COUNT);
 	assert_true(forwarded * SIZE > 4 << 20 && forwarded * SIZE < 5 << 20);
-	zrms_send(s, &s->zhosts[1], SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT_ACK, &ack.base,
-		  false);
+	zrms_send(s, &s->zhosts[1], SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK, &ack.base, false);
 	sim_network_heal(s->net, "zrms", "beta");
 	sim_loop_run(&s->loop, 0);
 	assert_int_equal(s->zhosts[1].payloads.count, forwarded);
-	assert_int_equal(s->zhosts[1].last_type, SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT_ACK);
+	assert_int_equal(s->zhosts[1].last_type, SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK);
 	assert_int_equal(s->closed_calls, 0);
 }
 
