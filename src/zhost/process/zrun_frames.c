@@ -237,6 +237,7 @@ bool process_take_frame(struct zrun_process *p, const struct zrun_frame *frame,
 	case ZRUN_DATA_PUT:
 	case ZRUN_DATA_DELETE:
 	case ZRUN_DATA_LIST:
+		p->unanswered++;
 		return p->listener->data(p->user, frame->type, frame->correlation, body,
 					 frame->size);
 	case ZRUN_STOPPED:
@@ -285,6 +286,8 @@ void zrun_process_data_result(struct zrun_process *p, uint32_t correlation, int3
 	struct zrun_result result = {.status = status};
 	char *to;
 
+	if (p->unanswered > 0)
+		p->unanswered--;
 	if (p->fd < 0)
 		return; /* zrun repeats the request, or gives up, by itself */
 	to = process_frame(p, ZRUN_DATA_RESULT, correlation, sizeof(result) + size);

@@ -14,6 +14,12 @@
 #include "zhost/process/zrun_process.h"
 
 #define PROCESS_OUT_MAX ((size_t)4 * 1024 * 1024)
+/* What a process may leave unanswered: requests that wait for their answers, and bytes that it does
+ * not read. Past either, nothing is read from it, so that it waits and nobody else. A zrun has one
+ * request at a time, and a second one after the first was too late; messages for it are at most a
+ * window. */
+#define PROCESS_UNANSWERED_MAX 16
+#define PROCESS_OUT_BEHIND     ((size_t)2 * ZRUN_WINDOW_BYTES)
 
 struct zrun_processes {
 	struct zrun_processes_options options;
@@ -57,6 +63,9 @@ struct zrun_process {
 	uint32_t updates_ignored; /* UPDATED frames that answer an earlier zhost */
 	/* Sent, but not taken by the guest yet. */
 	uint32_t window_messages, window_bytes;
+	uint32_t unanswered; /* DATA_* frames, also of connections before */
+	bool is_draining;    /* its end was seen */
+	bool is_paused;	     /* nothing is read from it; `in` may hold whole frames */
 
 	struct exit_report report;
 };

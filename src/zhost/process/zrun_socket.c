@@ -44,13 +44,25 @@ static void buffer_settle(struct buffer *b)
 
 static void on_event(uv_poll_t *poll, int status, int events);
 
-static void poll_for(struct zrun_process *p, int events)
+static bool is_behind(const struct zrun_process *p)
 {
+	/* The last that a process has said is read in any case. */
+	return !p->is_draining &&
+	       (p->unanswered >= PROCESS_UNANSWERED_MAX || p->out.size >= PROCESS_OUT_BEHIND);
+}
+
+/* Waits for what there is to do next. */
+static void poll_next(struct zrun_process *p)
+{
+	int events = (p->is_paused ? 0 : UV_READABLE) | (p->out.size > 0 ? UV_WRITABLE : 0);
+
 	if (p->poll_events == events)
 		return;
 	p->poll_events = events;
 	(void)uv_poll_start(p->poll, events, on_event);
 }
+
+static void resume(struct zrun_process *p);
 
 /* Writes what the socket takes. Returns whether anything was written. */
 static bool process_write(struct zrun_process *p)
@@ -73,8 +85,10 @@ static bool process_write(struct zrun_process *p)
 	if (done > 0)
 		buffer_consume(&p->out, done);
 	buffer_settle(&p->out);
+	if (p->fd >= 0 && p->is_paused && !is_behind(p))
+		resume(p);
 	if (p->fd >= 0)
-		poll_for(p, p->out.size > 0 ? UV_READABLE | UV_WRITABLE : UV_READABLE);
+		poll_next(p);
 	return done > 0;
 }
 
@@ -104,6 +118,10 @@ static size_t take_frames(struct zrun_process *p, const uint8_t *data, size_t si
 	size_t used = 0;
 
 	while (p->fd >= 0) {
+		if (is_behind(p)) {
+			p->is_paused = true;
+			return used;
+		}
 		struct zrun_frame frame;
 		const uint8_t *body;
 		size_t need;
@@ -144,6 +162,19 @@ static void take_bytes(struct zrun_process *p, const uint8_t *data, size_t size)
 	buffer_settle(&p->in);
 }
 
+/* It has caught up: first what was read before. */
+static void resume(struct zrun_process *p)
+{
+	size_t used;
+
+	p->is_paused = false;
+	used = take_frames(p, (const uint8_t *)p->in.data, p->in.size);
+	if (p->fd < 0)
+		return;
+	buffer_consume(&p->in, used);
+	buffer_settle(&p->in);
+}
+
 /* One reading. False: nothing is there now, or the connection is gone. */
 static bool read_some(struct zrun_process *p)
 {
@@ -163,6 +194,9 @@ static bool read_some(struct zrun_process *p)
 
 void process_drain(struct zrun_process *p)
 {
+	p->is_draining = true;
+	if (p->fd >= 0 && p->is_paused)
+		resume(p);
 	while (p->fd >= 0 && read_some(p))
 		;
 }
@@ -173,8 +207,10 @@ static void on_event(uv_poll_t *poll, int status, int events)
 
 	if (p == NULL)
 		return;
-	if (status < 0 || (events & UV_READABLE) != 0)
+	if ((status < 0 || (events & UV_READABLE) != 0) && !p->is_paused)
 		(void)read_some(p);
+	if (p->fd >= 0 && p->is_paused)
+		poll_next(p);
 	if (p->fd >= 0 && (events & UV_WRITABLE) != 0)
 		(void)process_write(p);
 }
@@ -193,7 +229,7 @@ int process_connect(struct zrun_process *p, int fd, struct error **err)
 	p->is_connected = false;
 	p->poll->data = p;
 	p->poll_events = 0;
-	poll_for(p, UV_READABLE);
+	poll_next(p);
 	return 0;
 }
 
@@ -211,5 +247,6 @@ void process_disconnect(struct zrun_process *p)
 	buffer_done(&p->in);
 	buffer_done(&p->out);
 	p->in = p->out = BUFFER_INIT(PROCESS_OUT_MAX);
+	p->is_paused = false;
 	p->window_messages = p->window_bytes = 0;
 }

@@ -49,6 +49,81 @@ static void a_hello_of_another_instance_is_refused(void **state)
 	}
 }
 
+static unsigned words(const struct stage *s, const char *word)
+{
+	unsigned count = 0;
+	for (const char *at = s->log; (at = strstr(at, word)) != NULL; at += strlen(word))
+		count++;
+	return count;
+}
+
+/* Within what the socket holds. */
+enum { FLOOD = 60 };
+
+static void a_flood_of_requests_waits_for_its_answers(void **state)
+{
+	struct stage *s = *state;
+	struct fake_zrun *z = start(s);
+	const struct zrun_data head = {.key_size = 1};
+	char body[sizeof(head) + 1];
+	memcpy(mempcpy(body, &head, sizeof(head)), "k", 1);
+	s->log[0] = '\0';
+	for (uint32_t n = 1; n <= FLOOD; n++)
+		fake_zrun_send(z, ZRUN_DATA_GET, n, body, sizeof(body));
+	loop_run_ready(&s->loop);
+	assert_int_equal(words(s, "data("), 16);
+	zrun_process_data_result(s->process, 1, 0, "v", 1);
+	zrun_process_data_result(s->process, 2, 0, "v", 1);
+	loop_run_ready(&s->loop);
+	assert_int_equal(words(s, "data("), 18);
+	for (uint32_t n = 3; n <= FLOOD; n++) {
+		zrun_process_data_result(s->process, n, 0, "v", 1);
+		loop_run_ready(&s->loop);
+	}
+	assert_int_equal(words(s, "data("), FLOOD);
+}
+
+static void what_a_flooding_process_says_at_its_end_is_heard(void **state)
+{
+	struct stage *s = *state;
+	struct fake_zrun *z = start(s);
+	const struct zrun_data head = {.key_size = 1};
+	char body[sizeof(head) + 1];
+	memcpy(mempcpy(body, &head, sizeof(head)), "k", 1);
+	for (uint32_t n = 1; n <= FLOOD; n++)
+		fake_zrun_send(z, ZRUN_DATA_GET, n, body, sizeof(body));
+	fake_zrun_failed(z, "trap: unreachable in on_process");
+	loop_run_ready(&s->loop);
+	fake_zrun_exit(z, (ZRUN_EXIT_FAILED + ZRUN_FAILED_TRAP) << 8);
+	assert_report(s, true, false, false, "trap: unreachable in on_process");
+}
+
+/* zrun that reads no answers, and goes on to ask. */
+static void a_process_that_reads_nothing_is_read_no_more(void **state)
+{
+	struct stage *s = *state;
+	struct fake_zrun *z = start(s);
+	const struct zrun_emit head = {.address_size = 1};
+	struct zrun_frame frame = {
+		.size = sizeof(head) + 2, .type = ZRUN_EMIT, .correlation = 1};
+	char whole[sizeof(frame) + sizeof(head) + 2];
+	memcpy(mempcpy(mempcpy(whole, &frame, sizeof(frame)), &head, sizeof(head)), "ap", 2);
+	size_t sent = 0, quiet = 0;
+	while (quiet < 100) {
+		if (send(z->fd, whole, sizeof(whole), MSG_NOSIGNAL | MSG_DONTWAIT) ==
+		    (ssize_t)sizeof(whole)) {
+			sent++;
+			quiet = 0;
+		} else {
+			quiet++;
+			s->log[0] = '\0';
+			loop_run_ready(&s->loop);
+		}
+	}
+	assert_false(z->is_killed);
+	assert_in_range(sent, 1000, 1000000);
+}
+
 static void nothing_is_taken_before_the_hello(void **state)
 {
 	struct stage *s = *state;
@@ -151,6 +226,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_hello_of_another_instance_is_refused),
 		TEST(nothing_is_taken_before_the_hello),
+		TEST(a_flood_of_requests_waits_for_its_answers),
+		TEST(what_a_flooding_process_says_at_its_end_is_heard),
+		TEST(a_process_that_reads_nothing_is_read_no_more),
 		TEST(a_second_hello_ends_the_process),
 		TEST(a_malformed_frame_ends_the_process),
 		TEST(a_log_line_that_is_too_long_ends_the_process),
