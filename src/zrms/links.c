@@ -8,6 +8,9 @@
 enum {
 	HELLO_WAIT_MS = 10000,
 	OUTPUT_MAX = 64 * 1024 * 1024, /* the core's frames: a full set of 100,000 instances */
+	/* Requests of one zhost for data that wait for their answers. Past that it waits, so that it
+	 * fills neither memory nor the batches of others. */
+	UNANSWERED_MAX = 512,
 };
 
 struct zhost_link {
@@ -18,6 +21,7 @@ struct zhost_link {
 	struct loop_timer *hello_deadline; /* NULL once HELLO is there */
 	char *zhost;			   /* as its HELLO names it; NULL before */
 	bool is_member;
+	unsigned unanswered;
 };
 
 struct links {
@@ -50,6 +54,13 @@ static void other_take(struct zhost_link *l, Samoza__V1__FrameType type,
 				      (const Samoza__V1__LogChunk *)message);
 }
 
+/* The core answers each of them, whatever it is. */
+static void count_unanswered(struct zhost_link *l, int change)
+{
+	l->unanswered = change < 0 && l->unanswered == 0 ? 0 : l->unanswered + (unsigned)change;
+	wire_link_pause(l->wire, l->unanswered >= UNANSWERED_MAX);
+}
+
 static int message_take(struct zhost_link *l, Samoza__V1__FrameType type,
 			const ProtobufCMessage *message, struct error **err)
 {
@@ -61,6 +72,8 @@ static int message_take(struct zhost_link *l, Samoza__V1__FrameType type,
 		other_take(l, type, message);
 		return 0;
 	}
+	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REQUEST)
+		count_unanswered(l, 1);
 	if (input.type == CONTROL_HELLO)
 		r = hello_take(l, input.hello.message, err);
 	if (r < 0)
@@ -156,6 +169,8 @@ void links_send(struct links *links, const struct link_message *message)
 		CLEANUP(error_freep) struct error *why = NULL;
 		if (is_accepted(message))
 			l->is_member = true;
+		if (message->type == SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY)
+			count_unanswered(l, -1);
 		if (wire_link_send(l->wire, message->type, message->message, &why) < 0 &&
 		    why->code != ERR_UNAVAILABLE)
 			wire_link_close(l->wire, why);

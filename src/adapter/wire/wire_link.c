@@ -31,6 +31,8 @@ struct wire_link {
 	struct error *why;
 	bool write_wanted; /* on_ready() writes when the stream takes more */
 	bool closing;	   /* closed() follows */
+	bool is_paused;	   /* `input` may hold whole frames */
+	bool resumes;	   /* they are taken in the next turn */
 	bool close_at_end; /* of the output */
 };
 
@@ -75,7 +77,7 @@ void wire_link_close_after(struct wire_link *link)
 static size_t frames_take(struct wire_link *link, const uint8_t *data, size_t size)
 {
 	size_t used = 0;
-	while (!link->closing) {
+	while (!link->closing && !link->is_paused) {
 		struct frame frame;
 		struct error *err = NULL;
 		int r = frame_next(data + used, size - used, &frame, &err);
@@ -104,7 +106,7 @@ static void on_rest(void *user)
  * in this reading. */
 static void rest_watch(struct wire_link *link, bool is_new)
 {
-	size_t size = link->input.size;
+	size_t size = link->is_paused ? 0 : link->input.size;
 	if (size == 0 && link->rest == NULL)
 		return;
 	if (size > 0 && !is_new && size < link->rest_size + REST_BYTES)
@@ -138,9 +140,28 @@ static void input_take(struct wire_link *link, const uint8_t *data, size_t size)
 	rest_watch(link, used > 0);
 }
 
+/* What was read before it was paused. */
+static void input_resume(struct wire_link *link)
+{
+	link->resumes = false;
+	size_t used = frames_take(link, (const uint8_t *)link->input.data, link->input.size);
+	buffer_consume(&link->input, used);
+	buffer_trim(&link->input);
+	rest_watch(link, true);
+}
+
+void wire_link_pause(struct wire_link *link, bool is_paused)
+{
+	if (link->is_paused == is_paused)
+		return;
+	link->is_paused = is_paused;
+	link->resumes = !is_paused;
+	loop_defer(link->loop, &link->turn);
+}
+
 static void link_read(struct wire_link *link)
 {
-	for (unsigned i = 0; i < READS_PER_TURN && !link->closing; i++) {
+	for (unsigned i = 0; i < READS_PER_TURN && !link->closing && !link->is_paused; i++) {
 		size_t n = 0;
 		struct error *err = NULL;
 		int r = stream_read(link->stream, link->loop->scratch, LOOP_SCRATCH_BYTES, &n,
@@ -164,7 +185,8 @@ static void link_read(struct wire_link *link)
 static void want_set(struct wire_link *link)
 {
 	link->write_wanted = wire_link_waiting(link) > 0;
-	stream_want(link->stream, STREAM_READ | (link->write_wanted ? STREAM_WRITE : 0u));
+	stream_want(link->stream, (link->is_paused ? 0u : STREAM_READ) |
+					  (link->write_wanted ? STREAM_WRITE : 0u));
 }
 
 static bool is_urgent_waiting(const struct wire_link *link)
@@ -323,8 +345,12 @@ static void link_end(struct wire_link *link)
 static void on_turn(void *user)
 {
 	struct wire_link *link = user;
+	if (!link->closing && link->resumes)
+		input_resume(link);
 	if (!link->closing && !link->write_wanted)
 		link_write(link);
+	else if (!link->closing)
+		want_set(link);
 	if (link->closing)
 		link_end(link);
 }

@@ -51,6 +51,8 @@ int wire_link_send(struct wire_link *link, Samoza__V1__FrameType type,
  * that messages that may be lost leave room for those that may not. */
 int wire_link_forward(struct wire_link *link, const struct frame *frame, size_t room,
 		      struct error **err) must_check;
+/* No further frame is taken and nothing is read until it continues: the peer waits. */
+void wire_link_pause(struct wire_link *link, bool is_paused);
 /* Bytes that wait to be written. */
 size_t wire_link_waiting(const struct wire_link *link);
 

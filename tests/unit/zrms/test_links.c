@@ -144,9 +144,10 @@ static uint64_t link_of(const struct control_input *input)
 		return input->hello.link_id;
 	case CONTROL_HEARTBEAT:
 		return input->heartbeat.link_id;
+	case CONTROL_DATA:
+		return input->data.link_id;
 	case CONTROL_REPORT:
 	case CONTROL_CLOSED:
-	case CONTROL_DATA:
 	case CONTROL_FORGOTTEN:
 	case CONTROL_SUBMIT:
 	case CONTROL_TOPOLOGY:
@@ -383,6 +384,34 @@ static void log_chunks_do_not_go_to_the_core(void **state)
 	assert_int_equal(s->inputs, 1);
 }
 
+/* A flood of one zhost neither fills the memory of zrms nor holds up another. */
+static void a_zhost_with_too_many_unanswered_requests_waits(void **state)
+{
+	struct stage *s = *state;
+	Samoza__V1__InstanceKey key = SAMOZA__V1__INSTANCE_KEY__INIT;
+	Samoza__V1__DataRequest request = SAMOZA__V1__DATA_REQUEST__INIT;
+	Samoza__V1__DataReply reply = SAMOZA__V1__DATA_REPLY__INIT;
+	key.topology = key.path = (char *)"a";
+	request.key = &key;
+	request.operation = SAMOZA__V1__DATA_OPERATION__DATA_GET;
+	members_make(s);
+	unsigned before = s->inputs;
+	for (unsigned n = 0; n < 2000; n++)
+		zhost_send(&s->zhosts[0], SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REQUEST,
+			   &request.base);
+	sim_loop_run(&s->loop, 1000);
+	assert_int_equal(s->inputs - before, 512);
+	zhost_heartbeat(&s->zhosts[1]);
+	sim_loop_run(&s->loop, 1000);
+	assert_int_equal(s->inputs - before, 513);
+	for (unsigned n = 0; n < 2000; n++) {
+		zrms_send(s, &s->zhosts[0], SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY,
+			  &reply.base, false);
+		sim_loop_run(&s->loop, 0);
+	}
+	assert_int_equal(s->inputs - before, 2001);
+}
+
 static void messages_of_the_core_reach_their_zhost_and_may_close_its_link(void **state)
 {
 	struct stage *s = *state;
@@ -532,6 +561,7 @@ int main(void)
 		TEST(a_second_hello_closes_the_link),
 		TEST(a_frame_that_only_zrms_sends_closes_the_link),
 		TEST(log_chunks_do_not_go_to_the_core),
+		TEST(a_zhost_with_too_many_unanswered_requests_waits),
 		TEST(messages_of_the_core_reach_their_zhost_and_may_close_its_link),
 		TEST(a_link_that_cannot_take_a_message_of_the_core_is_closed),
 		TEST(closing_all_links_writes_what_waits),
