@@ -106,6 +106,8 @@ int process_space_launch(struct resident *r, struct launch_request *q, struct er
 	q->memory_bytes = r->spec->memory_bytes > 0 ? r->spec->memory_bytes
 						    : space_defaults().memory_bytes;
 	q->capabilities = r->capabilities;
+	q->cpu_millicores = r->spec->cpu_millicores > 0 ? r->spec->cpu_millicores
+							: space_defaults().cpu_millicores;
 	q->grace_ms = (uint32_t)resident_grace_ms(r);
 	q->imports = imports;
 	q->imports_count = r->imports.count;

@@ -70,6 +70,7 @@ struct launch_request {
 	const char *module_path; /* absolute: the translated module (.so) */
 	uint64_t memory_bytes;	 /* resources.memory: limit of the guest's linear memory */
 	uint32_t capabilities;	 /* enum zrun_capability bits */
+	uint32_t cpu_millicores; /* resources.cpu: its share under contention; 0: as zhost */
 	uint32_t watchdog_ms;	 /* 0: 30,000 */
 	uint32_t init_ms;	 /* 0: 5,000 */
 	uint32_t orphan_ms;	 /* 0: 600,000 */

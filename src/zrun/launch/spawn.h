@@ -34,6 +34,7 @@ struct spawn_request {
 	uint64_t stop_at_ms;
 	uint64_t end_at_ms;
 	uint32_t capabilities;
+	uint32_t cpu_millicores; /* 0: no less than others */
 	uint32_t watchdog_ms;
 	uint32_t init_ms;
 	uint32_t orphan_ms;

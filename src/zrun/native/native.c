@@ -409,7 +409,7 @@ static void watch(struct native *n)
 		}
 		look_after_health(n);
 		native_memory_look(n);
-		output_report(n->instance, &n->budget, false);
+		log_budget_report(n->instance, &n->budget, false);
 		native_turn(n, native_probe_due_ms(n, &n->health));
 	}
 	native_probe_stop(n, &n->health);

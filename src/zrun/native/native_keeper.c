@@ -19,6 +19,7 @@
 #include "zrun/native/process_tree.h"
 #include "zrun/protocol/process_identity.h"
 #include "zrun/runner/clocks.h"
+#include "zrun/runner/priority.h"
 
 #define ENCLOSE_MS 10000
 #define KILL_MS	   10000 /* how long the kernel may take to end what was killed */
@@ -40,6 +41,8 @@ __attribute__((noreturn)) static void keep(struct native *n, int socket)
 	(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
 	for (unsigned k = 0; k < n->group.procs_count; k++)
 		strings_add_text(&groups, n->group.procs[k], strlen(n->group.procs[k]));
+	if ((n->group.limited & CGROUP_CPU) == 0)
+		priority_set((uint32_t)native_number(n, "cpu_millicores"));
 	keeper_run(&n->enclosure, fd, groups.data, groups.size);
 }
 
@@ -69,8 +72,10 @@ bool native_enclose(struct native *n, char *text, size_t size)
 		    native_number(n, "memory_bytes"));
 	n->oom_kills = cgroup_oom_kills(&n->group);
 	if (n->group.missing[0] != '\0')
-		connection_note(n->instance, ZRUN_LEVEL_WARN, "resources: %s",
-				n->group.missing);
+		connection_note(
+			n->instance, ZRUN_LEVEL_WARN, "resources: %s%s", n->group.missing,
+			(n->group.limited & CGROUP_CPU) == 0 ? " (its cpu is a nice value only)"
+							     : "");
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0) {
 		native_text(text, size, "no socket for its keeper: %s", strerror(errno));
 		return false;
@@ -139,5 +144,5 @@ void native_end_all(struct native *n)
 		}
 	for (int job = JOB_MAIN; job < JOB_COUNT; job++)
 		native_close_outputs(n, (enum job)job);
-	output_report(n->instance, &n->budget, true);
+	log_budget_report(n->instance, &n->budget, true);
 }

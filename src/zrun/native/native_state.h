@@ -81,7 +81,7 @@ struct native {
 	uint64_t oom_ms;    /* when the last was seen, monotonic; 0: none was */
 
 	struct job_state jobs[JOB_COUNT];
-	struct output_budget budget;
+	struct log_budget budget;
 
 	/* updates: the set that recipes know; the last set that came is instance.imports */
 	struct strings known;

@@ -7,13 +7,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "zrun/runner/clocks.h"
 #include "zrun/runner/zhost_connection.h"
 
 #define READ_SIZE      (64 * 1024)
 #define READS_AT_ONCE  16 /* of one program, before others have their turn */
 #define READS_AT_CLOSE 64 /* what a pipe can hold, and more */
-#define REPORT_MS      5000
 
 int output_open(struct output *o, int *ret_write)
 {
@@ -27,39 +25,6 @@ int output_open(struct output *o, int *ret_write)
 	*o = (struct output){.fd = fds[0], .is_quiet = o->is_quiet};
 	*ret_write = fds[1];
 	return 0;
-}
-
-/* ---- the budget ---- */
-
-static bool afford(struct output_budget *b, size_t size)
-{
-	uint64_t now = mono_ms();
-
-	if (!b->is_begun) {
-		*b = (struct output_budget){
-			.at_ms = now, .left = OUTPUT_BURST, .is_begun = true};
-	}
-	b->left += (now - b->at_ms) * OUTPUT_BYTES_PER_S / 1000;
-	b->at_ms = now;
-	if (b->left > OUTPUT_BURST)
-		b->left = OUTPUT_BURST;
-	if (b->left < size) {
-		b->dropped += size;
-		return false;
-	}
-	b->left -= size;
-	return true;
-}
-
-void output_report(struct runner *i, struct output_budget *b, bool now)
-{
-	if (b->dropped == 0 || (!now && mono_ms() - b->dropped_at_ms < REPORT_MS))
-		return;
-	connection_note(i, ZRUN_LEVEL_WARN,
-			"it prints more than %d KiB a second: %llu bytes are not in this log",
-			OUTPUT_BYTES_PER_S / 1024, (unsigned long long)b->dropped);
-	b->dropped = 0;
-	b->dropped_at_ms = mono_ms();
 }
 
 /* ---- lines ---- */
@@ -78,7 +43,7 @@ static void keep_last(struct output *o, const char *line, size_t size)
 	o->last_count++;
 }
 
-static void line_end(struct runner *i, struct output *o, struct output_budget *b)
+static void line_end(struct runner *i, struct output *o, struct log_budget *b)
 {
 	size_t size = o->line_size;
 
@@ -88,12 +53,11 @@ static void line_end(struct runner *i, struct output *o, struct output_budget *b
 	if (size == 0)
 		return;
 	keep_last(o, o->line, size);
-	/* A line costs more than its letters. */
-	if (!o->is_quiet && afford(b, size + 32))
+	if (!o->is_quiet && log_budget_afford(b, size + LOG_LINE_COST))
 		connection_log(i, ZRUN_LOG_GUEST, ZRUN_LEVEL_INFO, o->line, size);
 }
 
-static void take(struct runner *i, struct output *o, struct output_budget *b, const char *data,
+static void take(struct runner *i, struct output *o, struct log_budget *b, const char *data,
 		 size_t size)
 {
 	while (size > 0) {
@@ -118,12 +82,13 @@ static void take(struct runner *i, struct output *o, struct output_budget *b, co
 }
 
 /* Without budget only the end of it matters, for the last lines. */
-static void take_some(struct runner *i, struct output *o, struct output_budget *b,
+static void take_some(struct runner *i, struct output *o, struct log_budget *b,
 		      const char *data, size_t size)
 {
 	const size_t end = (size_t)OUTPUT_LINE * (OUTPUT_LAST + 1);
 
-	if (b->is_begun && b->left < OUTPUT_LINE + 64 && !afford(b, OUTPUT_LINE + 64)) {
+	if (b->is_begun && b->left < OUTPUT_LINE + 64 &&
+	    !log_budget_afford(b, OUTPUT_LINE + 64)) {
 		b->dropped -= OUTPUT_LINE + 64; /* a question, no line */
 		if (size > end) {
 			b->dropped += size - end;
@@ -132,20 +97,19 @@ static void take_some(struct runner *i, struct output *o, struct output_budget *
 			o->line_size = 0;
 		}
 	} else if (b->is_begun && b->left >= OUTPUT_LINE + 64) {
-		output_report(i, b, false);
+		log_budget_report(i, b, false);
 	}
 	take(i, o, b, data, size);
 }
 
-static void finish(struct runner *i, struct output *o, struct output_budget *b)
+static void finish(struct runner *i, struct output *o, struct log_budget *b)
 {
 	line_end(i, o, b);
 	close(o->fd);
 	o->fd = -1;
 }
 
-static void read_some(struct runner *i, struct output *o, struct output_budget *b,
-		      unsigned reads)
+static void read_some(struct runner *i, struct output *o, struct log_budget *b, unsigned reads)
 {
 	static char data[READ_SIZE];
 
@@ -164,12 +128,12 @@ static void read_some(struct runner *i, struct output *o, struct output_budget *
 	}
 }
 
-void output_read(struct runner *i, struct output *o, struct output_budget *b)
+void output_read(struct runner *i, struct output *o, struct log_budget *b)
 {
 	read_some(i, o, b, READS_AT_ONCE);
 }
 
-void output_close(struct runner *i, struct output *o, struct output_budget *b)
+void output_close(struct runner *i, struct output *o, struct log_budget *b)
 {
 	if (o->fd < 0)
 		return;

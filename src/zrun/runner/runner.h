@@ -8,6 +8,8 @@
  *   stopping.c          a stop begins; clocks that the instance watches itself
  *   termination.c       signals, watchdog, deadlines: every way to end
  *   zhost_connection.c  the connection with zhost: sending, log lines, the last frame
+ *   log_budget.c        how much the space may log
+ *   priority.c          its share of the processors, where no control group gives it
  *   import_set.c clocks.c
  *
  * Each uses those below it. What runs inside (a WebAssembly guest, the recipes of a NATIVE space)
@@ -23,6 +25,7 @@
 #include "zrun/launch/spawn.h"
 #include "zrun/protocol/protocol.h"
 #include "zrun/runner/import_set.h"
+#include "zrun/runner/log_budget.h"
 #include "zrun/runner/zhost_connection.h"
 
 struct confine_shared;
@@ -64,6 +67,7 @@ struct runner {
 	uint64_t started_wall_ms;
 
 	struct zhost_connection connection;
+	struct log_budget log_budget; /* of a guest */
 	struct import_set imports;
 	bool imports_changed;  /* on_update is due */
 	unsigned updates_owed; /* UPDATED frames */

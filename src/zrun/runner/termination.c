@@ -53,6 +53,7 @@ void end_stopped(struct runner *i)
 		.result = i->finish_result,
 	};
 
+	log_budget_report(i, &i->log_budget, true);
 	connection_last(i, ZRUN_STOPPED, &stopped, sizeof(stopped), NULL, 0, LAST_FRAME_MS);
 	_exit(0);
 }

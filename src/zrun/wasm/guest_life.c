@@ -16,6 +16,7 @@
 #include "adapter/sandbox/confine.h"
 #include "adapter/wasm2c/imports.h"
 #include "zrun/runner/clocks.h"
+#include "zrun/runner/priority.h"
 #include "zrun/runner/stopping.h"
 #include "zrun/runner/termination.h"
 #include "zrun/runner/zhost_wait.h"
@@ -206,6 +207,7 @@ static void confine_and_load(struct guest *g, const struct confine_shared *share
 	struct confine c = {.shared = shared, .note = note, .data = i, .done = i->sandbox};
 	int module_fd = open_module(i);
 
+	priority_set(i->request->cpu_millicores);
 	confine_begin(&c, i->request->memory_bytes + DATA_OVERHEAD);
 	confine_enter(&c);
 	confine_landlock(&c, module_fd);

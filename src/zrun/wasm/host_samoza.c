@@ -32,8 +32,7 @@ uint32_t host_sys_log(struct guest *g, uint32_t level, uint32_t at, uint32_t siz
 		const char *feed = memchr(text, '\n', size);
 		uint32_t line = feed != NULL ? (uint32_t)(feed - text) : size;
 
-		connection_log(g->runner, ZRUN_LOG_GUEST, (enum zrun_log_level)level, text,
-			       line);
+		log_budget_line(g->runner, (enum zrun_log_level)level, text, line);
 		line += feed != NULL;
 		text += line;
 		size -= line;

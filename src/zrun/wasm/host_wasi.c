@@ -164,8 +164,8 @@ HOST(random_get, uint32_t to, uint32_t size)
 
 static void line_end(struct runner *i, unsigned stream)
 {
-	connection_log(i, ZRUN_LOG_GUEST, stream == 0 ? ZRUN_LEVEL_INFO : ZRUN_LEVEL_WARN,
-		       lines[stream].text, lines[stream].size);
+	log_budget_line(i, stream == 0 ? ZRUN_LEVEL_INFO : ZRUN_LEVEL_WARN, lines[stream].text,
+			lines[stream].size);
 	lines[stream].size = 0;
 }
 

@@ -1,0 +1,17 @@
+/*
+ * The share of a process under contention, without a control group: by its nice value. Joining a group
+ * of version 1 costs a start some 10 ms, and not every machine lets groups be made.
+ */
+#ifndef SAMOZA_ZRUN_RUNNER_PRIORITY_H
+#define SAMOZA_ZRUN_RUNNER_PRIORITY_H
+
+#include <stdint.h>
+
+/* Whose weight in the kernel is nearest to this part of a processor, where 1000 millicores have that
+ * of an ordinary process; 0 to 19. Never before an ordinary process, as zhost is: what runs in a space
+ * does not hold up the messages of others. 0 millicores: 0. */
+int priority_nice(uint32_t cpu_millicores);
+/* Of this process and its children to come. */
+void priority_set(uint32_t cpu_millicores);
+
+#endif
