@@ -199,6 +199,19 @@ static void process_ended(struct zrun_process *p, const char *error)
 	listener->ended(user, &report);
 }
 
+static void end_remains(void *user);
+
+/* Later, never from within the caller. */
+static void look_again(struct zrun_process *p)
+{
+	if (p->remains_timer == NULL)
+		p->remains_timer = loop_timer_new(p->owner->options.loop, end_remains, p);
+	loop_timer_at(p->remains_timer, now_ms(p) + p->remains_wait_ms);
+	p->remains_wait_ms *= 2;
+	if (p->remains_wait_ms > REMAINS_LAST_MS)
+		p->remains_wait_ms = REMAINS_LAST_MS;
+}
+
 /* Its zrun has ended. It has ended itself when nothing of it lives any more: never before, because
  * the next one must not meet this one's processes. */
 static void end_remains(void *user)
@@ -217,12 +230,7 @@ static void end_remains(void *user)
 			 LOG_U("for_ms", now - p->remains_since_ms),
 			 LOG_S("why", "killed, and not dead yet: it counts as running"));
 	}
-	if (p->remains_timer == NULL)
-		p->remains_timer = loop_timer_new(p->owner->options.loop, end_remains, p);
-	loop_timer_at(p->remains_timer, now + p->remains_wait_ms);
-	p->remains_wait_ms *= 2;
-	if (p->remains_wait_ms > REMAINS_LAST_MS)
-		p->remains_wait_ms = REMAINS_LAST_MS;
+	look_again(p);
 }
 
 /* `text`: of its wait status; taken over. */
@@ -386,8 +394,8 @@ struct zrun_process *zrun_process_find(struct zrun_processes *ps,
 	read_exit_report(p);
 	exited(p, launch_status_text(-1));
 	if (!remains_end(&p->remains)) {
-		end_remains(p);
-		return p; /* its end comes as `ended` */
+		look_again(p); /* its end comes as `ended`, from the loop */
+		return p;
 	}
 	*ret_report = p->report;
 	p->report.error = NULL;
