@@ -130,7 +130,8 @@ struct space {
 	const char **capabilities; /* sorted */
 	unsigned capability_count;
 
-	uint32_t cpu_millicores; /* of one instance, without its children */
+	uint32_t cpu_millicores;       /* of one instance, without its children */
+	uint32_t cpu_limit_millicores; /* 0: no limit */
 	uint64_t memory_bytes;
 	struct device_need *devices;
 	unsigned device_count;

@@ -148,7 +148,7 @@ def test_memory_and_cpu_are_limited_where_the_machine_has_control_groups(c):
     before = groups()
     native_deploy(c, "eats", [
         {"name": "p", "run": {"mode": "foreground"}, "restart": {"attempts": 0},
-         "resources": {"cpu": "300m", "memory": "48MiB"}},
+         "resources": {"cpu": "100m", "cpu_limit": "300m", "memory": "48MiB"}},
         {"name": "calm", "run": {"mode": "foreground"}}], {
         "p/recipes/start": """
             #!/usr/bin/python3
@@ -173,6 +173,10 @@ def test_memory_and_cpu_are_limited_where_the_machine_has_control_groups(c):
     quotas = [p.read_text().strip() for g in groups() - before
               for p in pathlib.Path(g).iterdir() if p.name in ("cpu.max", "cpu.cfs_quota_us")]
     assert "30000" in quotas or "30000 100000" in quotas, quotas
+    assert sum(q in ("30000", "30000 100000") for q in quotas) == 1, "the other has no limit"
+    shares = [p.read_text().strip() for g in groups() - before for p in pathlib.Path(g).iterdir()
+              if p.name in ("cpu.weight", "cpu.shares")]
+    assert "102" in shares or "4" in shares, shares
     for directory in spaces_directories(c, "edge-node-1"):
         (directory / "data" / "eat").write_text("")
     until(lambda: error(c, "eats", "p") == (

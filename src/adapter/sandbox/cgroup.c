@@ -167,32 +167,36 @@ uint64_t cgroup_oom_kills(const struct cgroup *g)
 	return at != NULL ? strtoull(at + strlen("oom_kill "), NULL, 10) : 0;
 }
 
-static void limit_cpu(const char *directory, bool is_unified, uint32_t millicores,
-		      struct cgroup *g)
+/* Its share under contention; the limit only where there is one. */
+static void limit_cpu(const char *directory, bool is_unified,
+		      const struct cgroup_resources *resources, struct cgroup *g)
 {
-	uint32_t most = millicores < CGROUP_CPU_LEAST ? CGROUP_CPU_LEAST : millicores;
-	uint64_t shares = (uint64_t)millicores * 1024 / 1000;
+	uint32_t limit = resources->cpu_limit_millicores;
+	uint64_t shares = (uint64_t)resources->cpu_millicores * 1024 / 1000;
+	uint64_t weight;
 	char text[64];
+	int r;
 
-	if (millicores == 0)
+	if (resources->cpu_millicores == 0)
 		return;
 	if (shares < 2)
 		shares = 2;
-	if (is_unified) {
-		uint64_t weight = 1 + (shares - 2) * 9999 / 262142;
-
-		(void)snprintf(text, sizeof(text), "%" PRIu64, weight > 10000 ? 10000 : weight);
-		(void)write_file(directory, "cpu.weight", text);
-		(void)snprintf(text, sizeof(text), "%" PRIu64 " 100000", (uint64_t)most * 100);
-		if (write_file(directory, "cpu.max", text) == 0)
-			g->limited |= CGROUP_CPU;
-		return;
+	weight = 1 + (shares - 2) * 9999 / 262142;
+	(void)snprintf(text, sizeof(text), "%" PRIu64,
+		       !is_unified	? shares
+		       : weight > 10000 ? 10000
+					: weight);
+	r = write_file(directory, is_unified ? "cpu.weight" : "cpu.shares", text);
+	if (r == 0 && limit > 0) {
+		if (limit < CGROUP_CPU_LEAST)
+			limit = CGROUP_CPU_LEAST;
+		if (!is_unified)
+			(void)write_file(directory, "cpu.cfs_period_us", "100000");
+		(void)snprintf(text, sizeof(text), is_unified ? "%u 100000" : "%u",
+			       limit * 100);
+		r = write_file(directory, is_unified ? "cpu.max" : "cpu.cfs_quota_us", text);
 	}
-	(void)snprintf(text, sizeof(text), "%" PRIu64, shares);
-	(void)write_file(directory, "cpu.shares", text);
-	(void)write_file(directory, "cpu.cfs_period_us", "100000");
-	(void)snprintf(text, sizeof(text), "%" PRIu64, (uint64_t)most * 100);
-	if (write_file(directory, "cpu.cfs_quota_us", text) == 0)
+	if (r == 0)
 		g->limited |= CGROUP_CPU;
 }
 
@@ -246,8 +250,8 @@ static void unified_above(const struct hierarchy *h, char *above, size_t size)
 	}
 }
 
-static void make_unified(struct cgroup *g, const char *name, uint32_t cpu_millicores,
-			 uint64_t memory_bytes)
+static void make_unified(struct cgroup *g, const char *name,
+			 const struct cgroup_resources *resources)
 {
 	struct hierarchy h;
 	char above[2 * PATH_MAX], directory[PATH_MAX], path[PATH_MAX];
@@ -257,8 +261,8 @@ static void make_unified(struct cgroup *g, const char *name, uint32_t cpu_millic
 	unified_above(&h, above, sizeof(above));
 	if (!make(above, name, directory, sizeof(directory)))
 		return;
-	limit_memory(directory, true, memory_bytes, g);
-	limit_cpu(directory, true, cpu_millicores, g);
+	limit_memory(directory, true, resources->memory_bytes, g);
+	limit_cpu(directory, true, resources, g);
 	limit_pids(directory, g);
 	add_procs(g, directory);
 	if (snprintf(path, sizeof(path), "%s/cgroup.kill", directory) < (int)sizeof(path))
@@ -266,7 +270,7 @@ static void make_unified(struct cgroup *g, const char *name, uint32_t cpu_millic
 }
 
 static void make_separate(struct cgroup *g, const char *controller, const char *name,
-			  uint32_t cpu_millicores, uint64_t memory_bytes)
+			  const struct cgroup_resources *resources)
 {
 	struct hierarchy h;
 	char above[2 * PATH_MAX], directory[PATH_MAX];
@@ -277,22 +281,21 @@ static void make_separate(struct cgroup *g, const char *controller, const char *
 	if (!make(above, name, directory, sizeof(directory)))
 		return;
 	if (strcmp(controller, "memory") == 0)
-		limit_memory(directory, false, memory_bytes, g);
+		limit_memory(directory, false, resources->memory_bytes, g);
 	else if (strcmp(controller, "cpu") == 0)
-		limit_cpu(directory, false, cpu_millicores, g);
+		limit_cpu(directory, false, resources, g);
 	else
 		limit_pids(directory, g);
 	add_procs(g, directory);
 }
 
-void cgroup_make(struct cgroup *g, const char *name, uint32_t cpu_millicores,
-		 uint64_t memory_bytes)
+void cgroup_make(struct cgroup *g, const char *name, const struct cgroup_resources *resources)
 {
 	*g = (struct cgroup){.kill_fd = -1, .events_fd = -1};
-	make_unified(g, name, cpu_millicores, memory_bytes);
+	make_unified(g, name, resources);
 	if ((g->limited & CGROUP_MEMORY) == 0)
 		for (size_t c = 0; c < CONTROLLERS; c++)
-			make_separate(g, controllers[c], name, cpu_millicores, memory_bytes);
+			make_separate(g, controllers[c], name, resources);
 	if ((g->limited & (CGROUP_MEMORY | CGROUP_CPU)) != (CGROUP_MEMORY | CGROUP_CPU))
 		(void)snprintf(g->missing, sizeof(g->missing), "no control group%s%s: %s",
 			       (g->limited & CGROUP_MEMORY) == 0 ? " for memory" : "",

@@ -2,8 +2,8 @@
  * Control groups for a tree of native processes, with libc alone: what `resources` of a space
  * give and allow, where the machine has them (version 2, version 1, or both side by side).
  *
- *   cpu      its share under contention, and at most its cpu, but not less than
- *            CGROUP_CPU_LEAST millicores: below that, starting takes longer than any time-out
+ *   cpu      its share under contention; and at most its limit, where it has one, but not less
+ *            than CGROUP_CPU_LEAST millicores: below that, starting takes longer than any time-out
  *   memory   at most its memory; past it the whole group is ended, where the kernel can
  *   pids     CGROUP_PIDS
  *
@@ -33,9 +33,14 @@ struct cgroup {
 	char missing[200]; /* why something is not limited; "" otherwise */
 };
 
+/* 0 each: not limited. */
+struct cgroup_resources {
+	uint32_t cpu_millicores, cpu_limit_millicores;
+	uint64_t memory_bytes;
+};
+
 /* Makes it, or takes the existing one. Never fails. */
-void cgroup_make(struct cgroup *g, const char *name, uint32_t cpu_millicores,
-		 uint64_t memory_bytes);
+void cgroup_make(struct cgroup *g, const char *name, const struct cgroup_resources *resources);
 /* How many processes of it were killed at its limit of memory. Also without the rights with which
  * it was made. */
 uint64_t cgroup_oom_kills(const struct cgroup *g);

@@ -95,6 +95,8 @@ Samoza__V1__InstanceSpec *instance_spec_new(const struct copy *copy)
 			s->has_stop_grace_ms = true;
 	s->cpu_millicores = space->cpu_millicores;
 	s->memory_bytes = space->memory_bytes;
+	s->has_cpu_limit_millicores = space->cpu_limit_millicores > 0;
+	s->cpu_limit_millicores = space->cpu_limit_millicores;
 	s->local_storage = space->storage == STORAGE_LOCAL;
 	s->exclusive = space->exclusive;
 	s->restart_attempts = space->restart_attempts;

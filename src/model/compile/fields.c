@@ -109,6 +109,13 @@ static void compile_resources(struct compile *c, struct space *s,
 		finding_error(c, AT("spaces[%u].resources.cpu", s->index), steal_ptr(&err));
 	else if (s->cpu_millicores == 0)
 		finding(c, AT("spaces[%u].resources.cpu", s->index), "cpu must be more than 0");
+	if (in->cpu_limit != NULL &&
+	    cpu_parse(in->cpu_limit, &s->cpu_limit_millicores, &err) < 0)
+		finding_error(c, AT("spaces[%u].resources.cpu_limit", s->index),
+			      steal_ptr(&err));
+	else if (in->cpu_limit != NULL && s->cpu_limit_millicores == 0)
+		finding(c, AT("spaces[%u].resources.cpu_limit", s->index),
+			"cpu_limit must be more than 0");
 	if (in->memory != NULL && memory_parse(in->memory, &s->memory_bytes, &err) < 0)
 		finding_error(c, AT("spaces[%u].resources.memory", s->index), steal_ptr(&err));
 	else if (s->memory_bytes == 0)

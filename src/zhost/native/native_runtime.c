@@ -174,6 +174,7 @@ static void set_all(struct native_launch *l, struct native_runtime *n,
 	set_text(l, "list", "%s/run/%s.f", n->dir->path, a->file_name);
 	set_text(l, "cache", "%s/cache", n->dir->path);
 	set_text(l, "cpu_millicores", "%u", a->spec->cpu_millicores);
+	set_text(l, "cpu_limit_millicores", "%u", a->spec->cpu_limit_millicores);
 	set_text(l, "memory_bytes", "%" PRIu64, a->spec->memory_bytes);
 	if (a->action == ACTION_START) {
 		set_probe(l, a, "ready", a->spec->ready);

@@ -108,6 +108,7 @@ int process_space_launch(struct resident *r, struct launch_request *q, struct er
 	q->capabilities = r->capabilities;
 	q->cpu_millicores = r->spec->cpu_millicores > 0 ? r->spec->cpu_millicores
 							: space_defaults().cpu_millicores;
+	q->cpu_limit_millicores = r->spec->cpu_limit_millicores;
 	q->grace_ms = (uint32_t)resident_grace_ms(r);
 	q->imports = imports;
 	q->imports_count = r->imports.count;

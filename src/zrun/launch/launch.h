@@ -71,10 +71,11 @@ struct launch_request {
 	uint64_t memory_bytes;	 /* resources.memory: limit of the guest's linear memory */
 	uint32_t capabilities;	 /* enum zrun_capability bits */
 	uint32_t cpu_millicores; /* resources.cpu: its share under contention; 0: as zhost */
-	uint32_t watchdog_ms;	 /* 0: 30,000 */
-	uint32_t init_ms;	 /* 0: 5,000 */
-	uint32_t orphan_ms;	 /* 0: 600,000 */
-	uint32_t grace_ms;	 /* for stops of its own (finished, orphan); 0: 10,000 */
+	uint32_t cpu_limit_millicores; /* resources.cpu_limit; 0: none */
+	uint32_t watchdog_ms;	       /* 0: 30,000 */
+	uint32_t init_ms;	       /* 0: 5,000 */
+	uint32_t orphan_ms;	       /* 0: 600,000 */
+	uint32_t grace_ms;	       /* for stops of its own (finished, orphan); 0: 10,000 */
 	/* exclusive: see struct zrun_renew; 0 otherwise */
 	uint64_t stop_at_ms;
 	uint64_t end_at_ms;

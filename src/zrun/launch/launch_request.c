@@ -54,6 +54,7 @@ static struct spawn_request header(const struct launch_request *r, uint32_t sequ
 		.end_at_ms = r->end_at_ms,
 		.capabilities = r->capabilities,
 		.cpu_millicores = r->cpu_millicores,
+		.cpu_limit_millicores = r->cpu_limit_millicores,
 		.watchdog_ms = or_default(r->watchdog_ms, 30000),
 		.init_ms = or_default(r->init_ms, 5000),
 		.orphan_ms = or_default(r->orphan_ms, 600000),

@@ -35,6 +35,7 @@ struct spawn_request {
 	uint64_t end_at_ms;
 	uint32_t capabilities;
 	uint32_t cpu_millicores; /* 0: no less than others */
+	uint32_t cpu_limit_millicores;
 	uint32_t watchdog_ms;
 	uint32_t init_ms;
 	uint32_t orphan_ms;

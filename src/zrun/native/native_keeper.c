@@ -65,17 +65,21 @@ static void record_keeper(const struct native *n)
 bool native_enclose(struct native *n, char *text, size_t size)
 {
 	uint64_t until = mono_ms() + ENCLOSE_MS;
+	const struct cgroup_resources resources = {
+		.cpu_millicores = (uint32_t)native_number(n, "cpu_millicores"),
+		.cpu_limit_millicores = (uint32_t)native_number(n, "cpu_limit_millicores"),
+		.memory_bytes = native_number(n, "memory_bytes"),
+	};
 	int sockets[2];
 
-	cgroup_make(&n->group, native_setting(n, "group"),
-		    (uint32_t)native_number(n, "cpu_millicores"),
-		    native_number(n, "memory_bytes"));
+	cgroup_make(&n->group, native_setting(n, "group"), &resources);
 	n->oom_kills = cgroup_oom_kills(&n->group);
 	if (n->group.missing[0] != '\0')
-		connection_note(
-			n->instance, ZRUN_LEVEL_WARN, "resources: %s%s", n->group.missing,
-			(n->group.limited & CGROUP_CPU) == 0 ? " (its cpu is a nice value only)"
-							     : "");
+		connection_note(n->instance, ZRUN_LEVEL_WARN, "resources: %s%s",
+				n->group.missing,
+				(n->group.limited & CGROUP_CPU) == 0
+					? " (cpu is a nice value, without a limit)"
+					: "");
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0) {
 		native_text(text, size, "no socket for its keeper: %s", strerror(errno));
 		return false;

@@ -1,6 +1,12 @@
 #include "zrun/runner/priority.h"
 
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <sys/resource.h>
+#include <sys/time.h>
+
+#include "zrun/runner/clocks.h"
 
 /* sched_prio_to_weight of the kernel, from nice 0 on. */
 static const uint32_t weights[] = {1024, 820, 655, 526, 423, 335, 272, 215, 172, 137,
@@ -23,4 +29,37 @@ int priority_nice(uint32_t cpu_millicores)
 void priority_set(uint32_t cpu_millicores)
 {
 	(void)setpriority(PRIO_PROCESS, 0, priority_nice(cpu_millicores));
+}
+
+/* ---- the limit ---- */
+
+#define QUOTA_MS 10 /* of its own time, between two looks at the clock */
+
+static uint64_t period_ms, period_from_ms;
+
+static void on_quota(int number)
+{
+	int saved = errno;
+	uint64_t until = period_from_ms + period_ms, now;
+
+	(void)number;
+	/* Again after other signals. */
+	while ((now = mono_ms()) < until)
+		(void)poll(NULL, 0, (int)(until - now));
+	period_from_ms = now;
+	errno = saved;
+}
+
+void priority_limit(uint32_t cpu_millicores)
+{
+	struct sigaction quota = {.sa_handler = on_quota, .sa_flags = SA_ONSTACK | SA_RESTART};
+	struct itimerval timer = {.it_value = {.tv_usec = QUOTA_MS * 1000},
+				  .it_interval = {.tv_usec = QUOTA_MS * 1000}};
+
+	if (cpu_millicores == 0 || cpu_millicores >= 1000)
+		return; /* it has one thread */
+	period_ms = QUOTA_MS * 1000 / cpu_millicores;
+	period_from_ms = mono_ms();
+	(void)sigaction(SIGPROF, &quota, NULL);
+	(void)setitimer(ITIMER_PROF, &timer, NULL);
 }

@@ -1,6 +1,7 @@
 /*
- * The share of a process under contention, without a control group: by its nice value. Joining a group
- * of version 1 costs a start some 10 ms, and not every machine lets groups be made.
+ * The share of a process under contention, and the most that it may use, without a control group: by
+ * its nice value and by pauses. Joining a group of version 1 costs a start some 10 ms, and not every
+ * machine lets groups be made.
  */
 #ifndef SAMOZA_ZRUN_RUNNER_PRIORITY_H
 #define SAMOZA_ZRUN_RUNNER_PRIORITY_H
@@ -13,5 +14,9 @@
 int priority_nice(uint32_t cpu_millicores);
 /* Of this process and its children to come. */
 void priority_set(uint32_t cpu_millicores);
+/* From now on this process uses at most this part of a processor: whenever it has computed for a while,
+ * it pauses for as long as that was too early (SIGPROF, on the signal stack). Handlers of other
+ * signals run meanwhile, deadlines too. Only for one thread. 0: no limit. */
+void priority_limit(uint32_t cpu_millicores);
 
 #endif

@@ -39,6 +39,7 @@ static const struct {
 	{"spaces.capabilities", CHANGE_REPLACE},
 	{"spaces.resources.cpu", CHANGE_REPLACE},
 	{"spaces.resources.memory", CHANGE_REPLACE},
+	{"spaces.resources.cpu_limit", CHANGE_REPLACE},
 	{"spaces.resources.devices.kind", CHANGE_REPLACE},
 	{"spaces.resources.devices.count", CHANGE_REPLACE},
 	{"spaces.resources.devices.share", CHANGE_REPLACE},

@@ -5,8 +5,11 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <signal.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "zrun/runner/priority.h"
@@ -50,12 +53,76 @@ static void it_is_set_for_the_process(void **state)
 	assert_int_equal(WEXITSTATUS(status), 19);
 }
 
+static uint64_t clock_of(clockid_t clock)
+{
+	struct timespec now;
+
+	(void)clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* On a loaded machine it uses even less. */
+static void a_limited_process_pauses(void **state)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		uint64_t from = clock_of(CLOCK_MONOTONIC), used;
+
+		priority_limit(100);
+		while (clock_of(CLOCK_MONOTONIC) < from + 1500)
+			continue;
+		used = clock_of(CLOCK_PROCESS_CPUTIME_ID);
+		_exit(used * 1000 / (clock_of(CLOCK_MONOTONIC) - from) < 250 ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static volatile sig_atomic_t alarms;
+
+static void on_alarm(int number)
+{
+	(void)number;
+	alarms++;
+}
+
+/* Deadlines are watched by SIGALRM. */
+static void another_signal_is_handled_during_a_pause(void **state)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		struct sigaction alarm_action = {.sa_handler = on_alarm};
+		struct itimerval timer = {.it_value = {.tv_usec = 100000},
+					  .it_interval = {.tv_usec = 100000}};
+		uint64_t from = clock_of(CLOCK_MONOTONIC);
+
+		(void)sigaction(SIGALRM, &alarm_action, NULL);
+		priority_limit(2); /* pauses of five seconds */
+		(void)setitimer(ITIMER_REAL, &timer, NULL);
+		while (alarms < 20)
+			continue;
+		_exit(clock_of(CLOCK_PROCESS_CPUTIME_ID) < 500 && from > 0 ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_share_is_the_nearest_weight_and_never_more_than_zhosts),
 		cmocka_unit_test(a_larger_share_is_never_nicer),
 		cmocka_unit_test(it_is_set_for_the_process),
+		cmocka_unit_test(a_limited_process_pauses),
+		cmocka_unit_test(another_signal_is_handled_during_a_pause),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
