@@ -84,7 +84,7 @@ const struct cli_command fuzz_command = {
 
 static volatile uint64_t seed_now;
 
-/* An assertion, or a call that does not come back: the only thing left to do is to print which
+/* An assertion, a crash, or a call that does not come back: the only thing left to do is to print which
  * seed it was. No printf in here. */
 static void on_signal(int signal_number)
 {
@@ -95,10 +95,13 @@ static void on_signal(int signal_number)
 	static const char before[] = "FAIL seed ";
 	static const char hangs[] = ": the core does not come back from a call\n";
 	static const char aborts[] = ": the core stops with an assertion\n";
+	static const char crashes[] = ": it crashes\n";
 	(void)!write(STDOUT_FILENO, before, sizeof(before) - 1);
 	(void)!write(STDOUT_FILENO, digits + at, sizeof(digits) - at);
 	if (signal_number == SIGALRM)
 		(void)!write(STDOUT_FILENO, hangs, sizeof(hangs) - 1);
+	else if (signal_number == SIGSEGV)
+		(void)!write(STDOUT_FILENO, crashes, sizeof(crashes) - 1);
 	else
 		(void)!write(STDOUT_FILENO, aborts, sizeof(aborts) - 1);
 	_exit(CLI_FAILED);
@@ -122,6 +125,7 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	struct fuzz_counts counts = {0};
 	(void)signal(SIGALRM, on_signal);
 	(void)signal(SIGABRT, on_signal);
+	(void)signal(SIGSEGV, on_signal);
 	for (uint64_t seed = given->seeds.first;; seed++) {
 		char *why = NULL;
 		seed_now = seed;

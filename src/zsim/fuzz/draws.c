@@ -33,6 +33,8 @@ static const struct row rows[DRAWS] = {
 	[DRAW_REPEATS] = {"repeats", 3, 2, 25, "a frame or a request comes twice"},
 	[DRAW_CROWDS] = {"crowds", 3, 2, 25, "a request follows without an answer"},
 	[DRAW_FINISHES] = {"finishes", 3, 2, 25, "a process finishes while it starts or stops"},
+	[DRAW_OWN_STOPS] = {"own-stops", 3, 2, 25,
+			    "a process is to stop before its lease ends"},
 	[DRAW_DEVICES] = {"devices", 3, 2, 15, "a space needs devices"},
 	[DRAW_NEAR] = {"near", 3, 2, 15, "a space is to be near a point"},
 	[DRAW_SPREAD] = {"spread", 3, 2, 15, "a space has to be spread"},

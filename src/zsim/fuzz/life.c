@@ -134,6 +134,19 @@ static bool load_fails(void *user, bool is_zrms)
 	return fails;
 }
 
+/* At most as long before as its zhost would ask it [topology.exclusive.zhost]. */
+static int64_t stops_early(void *user, int64_t grace_ms)
+{
+	struct fuzz *f = user;
+	int64_t most = f->world.options.timeout_ms - 2 * f->world.options.heartbeat_ms;
+	if (grace_ms > most)
+		grace_ms = most;
+	if (grace_ms <= 0 || !draws_have(f, DRAW_OWN_STOPS))
+		return 0;
+	draws_happened(f, DRAW_OWN_STOPS);
+	return (int64_t)random_below(draws_random(f, DRAW_OWN_STOPS), (uint32_t)grace_ms + 1);
+}
+
 static void action_begins(void *user, const struct sim_machine *machine,
 			  const struct agent_order *order)
 {
@@ -202,6 +215,7 @@ static void birth(struct fuzz *f)
 		.frame_repeats = frame_repeats,
 		.load_fails = load_fails,
 		.action_begins = action_begins,
+		.stops_early = stops_early,
 		.action_time = action_time,
 		.action_fails = action_fails,
 		.batch_more = batch_more,

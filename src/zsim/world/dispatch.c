@@ -105,7 +105,7 @@ static void process_ends_itself(struct world *w, struct sim_machine *n,
 		return;
 	if (p->killed)
 		machine_process_dies(w, n, p, PROCESS_FAILED, "killed by signal 9");
-	else if (p->deadline_ms <= w->now_ms || p->orphan_ms <= w->now_ms)
+	else if (p->own_end_ms <= w->now_ms || p->orphan_ms <= w->now_ms)
 		machine_process_dies(w, n, p, PROCESS_NOT_RENEWED, "not renewed by its zhost");
 }
 

@@ -27,6 +27,9 @@ struct world_hooks {
 	/* An action begins on a machine. */
 	void (*action_begins)(void *user, const struct sim_machine *machine,
 			      const struct agent_order *order);
+	/* How long before the end of its lease an exclusive process, which is to stop within `grace_ms`,
+	 * has stopped by itself. */
+	int64_t (*stops_early)(void *user, int64_t grace_ms);
 	/* Between two steps of the commit loop of zrms: whether it dies. */
 	bool (*crash_here)(void *user, enum commit_step step);
 	/* The same for a zhost. */

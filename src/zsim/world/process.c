@@ -69,6 +69,17 @@ static void check_second_life(struct world *w, const struct sim_machine *n,
 			check_pair(w, born, n, p, *other);
 }
 
+void process_lease(struct world *w, struct sim_machine *n, struct sim_process *p,
+		   int64_t deadline_ms)
+{
+	int64_t early = 0;
+	p->deadline_ms = deadline_ms;
+	if (p->deadline_ms != NEVER_MS && w->hooks.stops_early != NULL)
+		early = w->hooks.stops_early(w->hooks.user, p->grace_ms);
+	p->own_end_ms = p->deadline_ms - early;
+	process_plan_end(w, n, p, p->own_end_ms);
+}
+
 void process_begin(struct world *w, struct sim_machine *n, const struct agent_order *o,
 		   const char *id)
 {
@@ -88,12 +99,12 @@ void process_begin(struct world *w, struct sim_machine *n, const struct agent_or
 	p->name = str_printf("%s/%s", o->spec->topology_name, o->key->path);
 	p->epoch = o->key->epoch;
 	p->exclusive = o->spec->exclusive;
-	p->deadline_ms = o->deadline_ms;
 	p->orphan_ms = NEVER_MS;
+	p->grace_ms = (int64_t)o->spec->stop_grace_ms;
 	p->life = ++w->next_process;
 	check_second_life(w, n, p);
 	HASH_ADD_KEYPTR(hh, n->processes, p->id, strlen(p->id), p);
-	process_plan_end(w, n, p, p->deadline_ms);
+	process_lease(w, n, p, o->deadline_ms);
 }
 
 void processes_drop(struct sim_machine *n)
