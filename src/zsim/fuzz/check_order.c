@@ -194,6 +194,18 @@ void check_order_forget(struct fuzz *f, const struct submitted *s, const char *p
 	}
 }
 
+void check_order_moved(struct fuzz *f, const char *application, const char *path)
+{
+	if (f->stop_pairs.count == 0 || is_active(f, application, path))
+		return;
+	for (size_t k = f->stop_pairs.count; k-- > 0;) {
+		const struct stop_pair *pair = &f->stop_pairs.items[k];
+		if (str_equal(pair->application, application) &&
+		    (str_equal(pair->first, path) || str_equal(pair->then, path)))
+			drop_pair(f, k);
+	}
+}
+
 void check_order_committed(struct fuzz *f)
 {
 	forget_of_dead(f);

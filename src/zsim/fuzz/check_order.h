@@ -23,6 +23,8 @@ void check_order_answered(struct fuzz *f, bool is_granted);
 void check_order_forget(struct fuzz *f, const struct submitted *s, const char *path);
 /* It begins to stop. */
 void check_order_stop(struct fuzz *f, const struct submitted *s, const char *path);
+/* It is in another state: one that has stopped has left its group, also if its zhost starts it again. */
+void check_order_moved(struct fuzz *f, const char *application, const char *path);
 /* A commit is taken: who has stopped, or is to start again, holds nobody up. */
 void check_order_committed(struct fuzz *f);
 void check_order_done(struct fuzz *f);
