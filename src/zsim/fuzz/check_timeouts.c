@@ -10,7 +10,6 @@
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/mirrored.h"
 #include "zsim/fuzz/reach.h"
-#include "zsim/world/machine.h"
 #include "zsim/world/world.h"
 
 #define LOOK_EVERY_MS 5000
@@ -26,9 +25,8 @@ static bool is_transitive(const char *state)
 static void check_slot(struct fuzz *f, const struct mirrored *m)
 {
 	const Samoza__V1__CopyRecord *serving = mirror_serving(f, m);
-	const struct sim_machine *n = serving != NULL && !serving->lost
-					      ? machine_find(&f->world, serving->zhost)
-					      : NULL;
+	const struct sim_machine *n =
+		serving != NULL && !serving->lost ? mirror_machine(f, serving->zhost) : NULL;
 	int64_t since = n != NULL ? reach_since(f, n) : NEVER_MS;
 	if (since < m->since_ms)
 		since = m->since_ms;

@@ -40,6 +40,7 @@ static const struct row rows[DRAWS] = {
 	[DRAW_SPREAD] = {"spread", 3, 2, 15, "a space has to be spread"},
 	[DRAW_ACROSS] = {"across", 3, 2, 15, "a space has an affinity with another topology"},
 	[DRAW_LABELS] = {"labels", 3, 2, 15, "a zhost starts with other labels"},
+	[DRAW_TWINS] = {"twins", 3, 2, 15, "a zhost joins under the name of another one"},
 };
 
 /* ---- names ---- */

@@ -39,6 +39,7 @@ enum fuzz_draw {
 	DRAW_SPREAD,
 	DRAW_ACROSS,
 	DRAW_LABELS,
+	DRAW_TWINS,
 	DRAWS,
 };
 

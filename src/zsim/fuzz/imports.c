@@ -4,7 +4,7 @@
 
 #include "base/str.h"
 #include "zsim/fuzz/fuzz.h"
-#include "zsim/world/machine.h"
+#include "zsim/fuzz/mirrored.h"
 #include "zsim/world/machine_state.h"
 #include "zsim/world/process.h"
 #include "zsim/world/world.h"
@@ -99,7 +99,7 @@ void imports_check(struct fuzz *f, const struct submitted *s,
 	for (unsigned i = 0; i < s->topology->instance_count; i++) {
 		if (strcmp(views[i]->state, "deployed-started") != 0 || views[i]->zhost == NULL)
 			continue;
-		struct sim_machine *n = machine_find(&f->world, views[i]->zhost);
+		struct sim_machine *n = mirror_machine(f, views[i]->zhost);
 		CLEANUP(freep)
 		char *id = str_printf("%s/%s#%" PRIu64, s->id, views[i]->path, views[i]->epoch);
 		struct sim_process *p = NULL;

@@ -232,6 +232,11 @@ static void birth(struct fuzz *f)
 		machine_add(&f->world, spec);
 		schema_message_free(spec);
 	}
+	if (draws_have(f, DRAW_TWINS)) {
+		uint32_t of = random_below(draws_random(f, DRAW_TWINS),
+					   (uint32_t)f->world.machines.count);
+		(void)machine_add(&f->world, f->world.machines.items[of]->spec);
+	}
 	unsigned topologies = drawn_or(f, f->options->topologies, 1, 5);
 	for (unsigned i = 1; f->drawn.count < topologies && i < 1000; i++) {
 		Samoza__V1__Topology *t =

@@ -167,6 +167,11 @@ static void take_zhost(struct fuzz *f, const struct record_change *r)
 		return;
 	z->record = samoza__v1__zhost_record__unpack(NULL, r->size, r->data);
 	CLEANUP(error_freep) struct error *err = NULL;
+	if (z->record != NULL && z->joined != NULL &&
+	    !str_equal(z->joined, z->record->identity))
+		draws_happened(f, DRAW_TWINS);
+	free(z->joined);
+	z->joined = z->record != NULL ? mem_strdup(z->record->identity) : NULL;
 	if (z->record == NULL ||
 	    zhost_spec_compile(z->record->spec, "", NULL, NULL, &z->spec, &err) < 0)
 		world_violate(&f->world, "the record of zhost %s cannot be read", r->id);

@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/str.h"
 #include "zsim/fuzz/fuzz.h"
+#include "zsim/world/machine_state.h"
 
 struct submitted *fuzz_submitted(const struct fuzz *f, const char *id)
 {
@@ -91,6 +92,17 @@ struct mirrored_zhost *mirrored_zhost(struct fuzz *f, const char *name)
 	return z;
 }
 
+struct sim_machine *mirror_machine(const struct fuzz *f, const char *name)
+{
+	struct mirrored_zhost *z = NULL;
+	HASH_FIND_STR(f->zhosts, name, z);
+	vector_for_each (&f->world.machines, n)
+		if (z != NULL && z->record != NULL &&
+		    str_equal((*n)->identity, z->record->identity))
+			return *n;
+	return NULL;
+}
+
 void mirrored_done(struct fuzz *f)
 {
 	struct mirrored *m = NULL;
@@ -116,6 +128,7 @@ void mirrored_done(struct fuzz *f)
 		HASH_DELETE(hh, f->zhosts, z);
 		samoza__v1__zhost_record__free_unpacked(z->record, NULL);
 		zhost_spec_done(&z->spec);
+		free(z->joined);
 		free(z->name);
 		free(z->state);
 		free(z);

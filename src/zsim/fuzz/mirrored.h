@@ -8,6 +8,8 @@
 #include "model/zhost.h"
 #include "zsim/fuzz/fuzz.h"
 
+struct sim_machine;
+
 /* The last committed record of a slot, and where its events led. */
 struct mirrored {
 	char *id;			/* "APPLICATION-ID/PATH" */
@@ -35,6 +37,7 @@ struct mirrored_zhost {
 	Samoza__V1__ZhostRecord *record; /* NULL: deleted */
 	struct zhost_spec spec;
 	char *state;
+	char *joined;	   /* identity of the machine that has joined */
 	bool was_cordoned; /* before the commit `taken`, which brought the record */
 	uint64_t taken;
 	uint64_t cpu_millicores, memory_bytes, devices; /* placed there; while it is added up */
@@ -52,6 +55,8 @@ const struct mirrored_copy *mirror_copy(const struct fuzz *f, const char *topolo
 					const char *path, uint64_t epoch);
 /* The record of the copy that serves; NULL: none does. */
 const Samoza__V1__CopyRecord *mirror_serving(const struct fuzz *f, const struct mirrored *m);
+/* The machine that is the zhost of that name: of twins, the one that has joined; NULL. */
+struct sim_machine *mirror_machine(const struct fuzz *f, const char *name);
 struct submitted *fuzz_submitted(const struct fuzz *f, const char *id);
 /* The content of that revision of it. PRE: its record was committed. */
 const struct topology *fuzz_revision(const struct submitted *s, uint32_t number);
