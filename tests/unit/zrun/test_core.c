@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "adapter/wasm2c/imports.h"
 #include "adapter/wasm2c/object.h"
 #include "adapter/wasm2c/translate.h"
 #include "base/memory.h"
@@ -46,8 +47,11 @@ static char *read_file(const char *path, size_t *ret_size)
 /* The caller frees it. */
 static char *translate(const char *wasm, const char *compiler)
 {
+	/* A large module, perhaps on a busy machine: how long it takes is not the question. */
 	struct translator_options options = {.cache_directory = directory,
-					     .compiler = compiler};
+					     .compiler = compiler,
+					     .cpu_seconds = 200,
+					     .wall_seconds = 280};
 	struct translator *t = NULL;
 	struct error *error = NULL;
 	size_t size;
@@ -194,6 +198,42 @@ static void test_data_and_limit_of_memory(void **state)
 	play_end(&p);
 }
 
+/* The layout of version 0.1.0: what was translated then, and is referred to by topologies that were
+ * submitted then, is still loaded. */
+#define FORMAT_1                                                                       \
+	"#include <stdint.h>\n"                                                        \
+	"static uint32_t process(void *i) { return 7; }\n"                             \
+	"static void init(void) {}\n"                                                  \
+	"static void instantiate(void *i, void *h) {}\n"                               \
+	"const struct { uint32_t magic, size; uint64_t imports; void (*init)(void);\n" \
+	"  void (*instantiate)(void *, void *); void *(*memory)(void *);\n"            \
+	"  uint32_t (*on_init)(void *), (*on_process)(void *), (*on_close)(void *),\n" \
+	"    (*on_update)(void *); void (*start)(void *), (*initialize)(void *); }\n"  \
+	"samoza_guest_module = {0x4d5a4d53u, 8, UINT64_C(%llu), init, instantiate,\n"  \
+	"  .on_process = process};\n"
+
+static void test_format_1(void **state)
+{
+	static struct play p;
+	CLEANUP(freep) char *source = str_printf("%s/format1.c", directory);
+	CLEANUP(freep) char *so = str_printf("%s/format1.so", directory);
+	CLEANUP(freep)
+	char *command =
+		str_printf("gcc -w -fPIC -shared -nostdlib -Wl,-z,now -o %s %s && chmod 644 %s",
+			   so, source, so);
+	FILE *f = fopen(source, "w");
+
+	assert_non_null(f);
+	fprintf(f, FORMAT_1, (unsigned long long)imports_fingerprint());
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(system(command), 0);
+	play_start(&p, &(struct part){.guest = so});
+	play_until(&p, 0);
+	if (p.stopped.result != 7)
+		fail_msg("result %d, expected 7 (%s)", p.stopped.result, p.failed_text);
+	play_end(&p);
+}
+
 /* An object that uses all that object_check() lets pass is loaded. */
 static void test_offered_symbols(void **state)
 {
@@ -242,6 +282,7 @@ int main(void)
 		cmocka_unit_test(test_data_segments),
 		cmocka_unit_test(test_data_beyond_the_memory),
 		cmocka_unit_test(test_data_and_limit_of_memory),
+		cmocka_unit_test(test_format_1),
 		cmocka_unit_test(test_offered_symbols),
 	};
 
