@@ -56,10 +56,11 @@ void api_events(void *context, struct http_request *request)
 {
 	struct zrms *zrms = context;
 	const char *topology;
-	uint64_t after = 0, limit = 0;
+	uint64_t after = 0, limit = 0, among = 0;
 	bool stream = false;
 	if (!api_query_u64(request, "after", 0, INT64_MAX, &after) ||
 	    !api_query_u64(request, "limit", EVENTS_MAX, EVENTS_MAX, &limit) ||
+	    !api_query_u64(request, "newest", 0, INT64_MAX, &among) ||
 	    !wants_stream(request, &stream) || !topology_find(zrms, request, &topology))
 		return;
 	/* What a browser sends when it comes back is newer than the address it began with. */
@@ -67,6 +68,9 @@ void api_events(void *context, struct http_request *request)
 	uint64_t seen = 0;
 	if (last != NULL && str_to_u64(last, &seen) == 0 && seen > after)
 		after = seen;
+	uint64_t newest = control_newest_event(zrms->control);
+	if (among > 0 && newest > among && newest - among > after)
+		after = newest - among;
 	if (stream)
 		subscribers_add(zrms->subscribers, request, after, topology);
 	else

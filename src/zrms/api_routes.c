@@ -32,6 +32,7 @@ static const struct http_query events_query[] = {
 	{"topology", HTTP_TEXT, "Only those of this topology: its id"},
 	{"stream", HTTP_FLAG, "0: the stored ones, as JSON; otherwise as they occur, as server-sent events"},
 	{"limit", HTTP_NUMBER, "At most so many stored ones, up to 10,000"},
+	{"newest", HTTP_NUMBER, "Only those among the newest so many of the cluster"},
 	{0}};
 
 static const struct http_route routes[] = {

@@ -91,6 +91,8 @@ struct output_table *output_table_new(const struct output *o,
 void output_table_row(struct output_table *t, const char *const *cells);
 /* Prints and frees. */
 void output_table_print(struct output_table *t);
+/* Frees without printing. */
+void output_table_free(struct output_table *t);
 
 /* How a state colours: an SGR sequence or "". */
 const char *output_state_colour(const char *state);

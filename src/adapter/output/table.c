@@ -239,6 +239,15 @@ static void print_rows(const struct output_table *t, char **ret_text)
 	scols_unref_table(table);
 }
 
+void output_table_free(struct output_table *t)
+{
+	vector_for_each (&t->cells, cell)
+		free(*cell);
+	vector_done(&t->cells);
+	free(t->widths);
+	free(t);
+}
+
 void output_table_print(struct output_table *t)
 {
 	FILE *out = t->output->out;
@@ -277,9 +286,5 @@ void output_table_print(struct output_table *t)
 	}
 	(void)fflush(out);
 	free(text);
-	vector_for_each (&t->cells, cell)
-		free(*cell);
-	vector_done(&t->cells);
-	free(t->widths);
-	free(t);
+	output_table_free(t);
 }

@@ -76,6 +76,9 @@ int64_t control_next_ms(const struct control *control);
 
 /* ---- reading (no change, no outbox) ---- */
 
+/* The number of the newest event; 0: there was none. */
+uint64_t control_newest_event(const struct control *c);
+
 /* ID (also an older one), unambiguous prefix of one, or name. Returns the full id, borrowed until the
  * next input; ERR_NOT_FOUND, ERR_CONFLICT (ambiguous).
  */

@@ -239,6 +239,7 @@ Samoza__V1__ZhostView *view_zhost(const struct control *c, const struct control_
 	for (const struct copy *copy = z->first_copy; copy != NULL; copy = copy->next_on_zhost)
 		v->instances += !copy->unit->lost;
 	v->incarnation = z->incarnation;
+	v->since = z->since_ms != 0 ? iso8601_text(z->since_ms) : NULL;
 	v->has_latitude = v->has_longitude = z->spec.has_position;
 	v->latitude = z->spec.latitude;
 	v->longitude = z->spec.longitude;
@@ -311,4 +312,9 @@ Samoza__V1__ClusterView *control_view_cluster(const struct control *c)
 	v->topologies = counts(topologies, TOPOLOGY_STATE_COUNT, name_of_topology_state,
 			       &v->n_topologies);
 	return v;
+}
+
+uint64_t control_newest_event(const struct control *c)
+{
+	return c->emitter.next_event > 0 ? c->emitter.next_event - 1 : 0;
 }

@@ -13,6 +13,7 @@
 #include "core/control/reports.h"
 #include "core/control/state.h"
 #include "core/control/unload_order.h"
+#include "core/control/zhost_event.h"
 #include "schema/message.h"
 
 /* Versions of the link (proto/wire.proto) that this zrms speaks. */
@@ -30,8 +31,7 @@ static void zhost_move(struct control *c, struct control_zhost *z, enum zhost_st
 	enum zhost_state from = z->state;
 	state_machine_move(&zhost_machine, z, &z->state, to);
 	z->since_ms = c->now.wall_ms;
-	emit_event(&c->emitter, "zhost", z->name, zhost_states[from].name,
-		   zhost_states[to].name, NULL, cause);
+	zhost_event(c, z, zhost_states[from].name, zhost_states[to].name, cause);
 	mark_zhost(z);
 	if (z->place != PLACE_NONE)
 		place_zhost_flags(c->place, z->place, to == ZHOST_STARTED, z->cordoned);
@@ -403,8 +403,13 @@ void zhost_request(struct control *c, const struct control_input *input)
 	} else if (input->zhost.action == ZHOST_REMOVE) {
 		(void)zhost_remove(c, z, &err);
 	} else {
-		z->cordoned = input->zhost.action == ZHOST_CORDON;
-		if (z->cordoned)
+		bool cordoned = input->zhost.action == ZHOST_CORDON;
+		if (cordoned != z->cordoned)
+			zhost_event(c, z, zhost_states[z->state].name,
+				    zhost_states[z->state].name,
+				    cordoned ? "cordoned" : "uncordoned");
+		z->cordoned = cordoned;
+		if (cordoned)
 			placement_drop_held(c, z);
 		place_zhost_flags(c->place, z->place, z->state == ZHOST_STARTED, z->cordoned);
 		mark_zhost(z);

@@ -7,6 +7,7 @@
 #include "adapter/client/view.h"
 #include "proto/view.pb-c.h"
 #include "zshell/shell/confirm.h"
+#include "zshell/shell/history.h"
 #include "zshell/shell/resolve.h"
 #include "zshell/shell/shell.h"
 #include "zshell/shell/wait.h"
@@ -20,6 +21,10 @@
 	"only one topology has it."
 #define WAIT_DETAILS \
 	"With --wait: exits when it is done, or with status 4 after the timeout (60s)."
+
+/* How many events a status shows, and among how many of the newest it looks for them. */
+#define STATUS_EVENTS 5
+#define STATUS_NEWEST 20000
 
 extern const struct cli_argument topology_argument[]; /* ID */
 

@@ -1,9 +1,12 @@
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/buffer.h"
 #include "base/str.h"
 #include "zshell/command/commands.h"
 #include "zshell/command/common.h"
+
+#define PLACES_MAX 5
 
 static int run(void *context, const struct cli_run *line, struct error **err);
 
@@ -88,12 +91,98 @@ static void print_exports(const struct output *o, const Samoza__V1__SpaceView *s
 	output_table_print(table);
 }
 
+/* ---------------------------------------------------------------- earlier places */
+
+/* A stay of the instance on a zhost. Everything is borrowed from events. */
+struct stay {
+	const char *zhost, *until, *cause;
+};
+
+typedef VECTOR(struct stay) stay_vector;
+
+/* Whether a placement of `subject` places `name`, too: itself or what it is inside. */
+static bool places(const char *subject, const char *name)
+{
+	size_t n = strlen(subject);
+
+	return strncmp(subject, name, n) == 0 && (name[n] == '\0' || name[n] == '/');
+}
+
+static void end_stay(stay_vector *stays, const Samoza__V1__EventView *e)
+{
+	struct stay *last = stays->count > 0 ? vector_last(stays) : NULL;
+
+	if (last == NULL || last->until != NULL)
+		return;
+	last->until = e->time;
+	/* How its last failure there ended says more than that it was placed again. */
+	if (last->cause == NULL || str_equal(e->kind, "space"))
+		last->cause = e->cause;
+}
+
+static void take_event(stay_vector *stays, const char *name, const Samoza__V1__EventView *e)
+{
+	bool own = str_equal(e->kind, "space") && str_equal(e->subject, name);
+
+	if (str_equal(e->kind, "placement") && places(e->subject, name)) {
+		end_stay(stays, e);
+		*vector_add(stays) = (struct stay){.zhost = e->to};
+	} else if (own && str_equal(e->to, "not-deployed")) {
+		end_stay(stays, e);
+	} else if (own && stays->count > 0 && str_equal(e->to, "deployed-stopped") &&
+		   !str_equal(e->from, "deploying")) {
+		vector_last(stays)->cause = e->cause;
+	}
+}
+
+/* "was on beta until 2026-04-29T12:44:00Z: exit status 7", the newest first. */
+static void print_places(const struct output *o, const Samoza__V1__SpaceView *s,
+			 const struct history *history)
+{
+	stay_vector stays = {0};
+	size_t shown = 0;
+
+	vector_for_each (&history->events, e)
+		take_event(&stays, s->name, *e);
+	for (size_t i = stays.count; i > 0 && shown < PLACES_MAX; i--) {
+		const struct stay *stay = &stays.items[i - 1];
+
+		if (stay->until == NULL)
+			continue; /* it is there now */
+		if (shown++ == 0) {
+			output_line(o, "%s", "");
+			output_line(o, "Earlier places:");
+		}
+		output_line(o, "  was on %s until %s: %s", stay->zhost, stay->until,
+			    stay->cause);
+	}
+	vector_done(&stays);
+}
+
+static void print_events(const struct output *o, const Samoza__V1__SpaceView *s,
+			 struct history *history)
+{
+	size_t kept = 0;
+
+	vector_for_each (&history->events, e) {
+		if (str_equal((*e)->subject, s->name))
+			history->events.items[kept++] = *e;
+		else
+			view_free(*e);
+	}
+	history->events.count = kept;
+	history_keep_newest(history, STATUS_EVENTS);
+	history_print_section(o, history);
+}
+
 static int run(void *context, const struct cli_run *line, struct error **err)
 {
 	struct shell *shell = context;
 	CLEANUP(space_ref_done) struct space_ref ref = {0};
 	CLEANUP(view_freep) Samoza__V1__SpaceView *view = NULL;
 	CLEANUP(freep) char *path = NULL;
+	CLEANUP(history_done) struct history history = {0};
+	struct history_query query = {.newest = STATUS_NEWEST};
 	const struct output *o = &shell->output;
 	int r = resolve_space(shell, cli_argument(line, 0), &ref, err);
 
@@ -107,7 +196,12 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 		output_message(o, &view->base);
 		return CLI_DONE;
 	}
+	query.topology = ref.topology.id;
+	r = history_fetch(shell, &query, &history, err);
+	if (r < 0)
+		return r;
 	print_head(o, view);
+	print_places(o, view, &history);
 	print_imports(o, view);
 	print_exports(o, view);
 	if (view->n_log > 0) {
@@ -116,5 +210,6 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	}
 	for (size_t i = 0; i < view->n_log; i++)
 		output_line(o, "  %s", view->log[i]);
+	print_events(o, view, &history);
 	return CLI_DONE;
 }

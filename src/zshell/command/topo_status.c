@@ -12,7 +12,19 @@ const struct cli_command command_topo_status = {
 	.run = run,
 };
 
-static void print_head(const struct output *o, const Samoza__V1__TopologyView *t)
+/* When it came into its state, if that is among the events; NULL. Borrowed. */
+static const char *since_of(const Samoza__V1__TopologyView *t, const struct history *history)
+{
+	const char *since = NULL;
+
+	vector_for_each (&history->events, e)
+		if (str_equal((*e)->kind, "topology"))
+			since = str_equal((*e)->to, t->state) ? (*e)->time : NULL;
+	return since;
+}
+
+static void print_head(const struct output *o, const Samoza__V1__TopologyView *t,
+		       const struct history *history)
 {
 	CLEANUP(freep) char *spaces = str_printf("%u", t->spaces);
 
@@ -24,6 +36,7 @@ static void print_head(const struct output *o, const Samoza__V1__TopologyView *t
 						  {"Created", t->created},
 						  {"Updated", t->updated},
 						  {"FailureReason", t->failure_reason},
+						  {"Since", since_of(t, history)},
 						  {0}});
 }
 
@@ -32,6 +45,8 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	struct shell *shell = context;
 	CLEANUP(topology_ref_done) struct topology_ref ref = {0};
 	CLEANUP(view_freep) Samoza__V1__TopologyView *view = NULL;
+	CLEANUP(history_done) struct history history = {0};
+	struct history_query query = {.newest = STATUS_NEWEST};
 	int r = resolve_topology(shell, cli_argument(line, 0), &ref, err);
 
 	if (r == 0)
@@ -42,8 +57,14 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 		output_message(&shell->output, &view->base);
 		return CLI_DONE;
 	}
-	print_head(&shell->output, view);
+	query.topology = ref.id;
+	r = history_fetch(shell, &query, &history, err);
+	if (r < 0)
+		return r;
+	print_head(&shell->output, view, &history);
 	print_placements(&shell->output, view);
+	history_keep_newest(&history, STATUS_EVENTS);
+	history_print_section(&shell->output, &history);
 	print_notice(shell, view);
 	return CLI_DONE;
 }

@@ -181,11 +181,21 @@ static void take_zhost_event(struct fuzz *f, const Samoza__V1__EventRecord *e)
 {
 	struct mirrored_zhost *z = mirrored_zhost(f, e->subject);
 	if (e->from == NULL || e->to == NULL)
-		return; /* cordoned, uncordoned */
+		return;
 	const char *known = z->state != NULL ? z->state : "not-deployed";
+	/* The same once more, for each topology with instances there. */
+	if (e->topology != NULL && e->topology[0] != '\0') {
+		if (strcmp(known, e->to) != 0)
+			world_violate(&f->world, "%s hears that zhost %s is %s, but it is %s",
+				      e->topology, e->subject, e->to, known);
+		return;
+	}
 	if (strcmp(known, e->from) != 0)
 		world_violate(&f->world, "zhost %s goes from %s to %s, but it was %s",
 			      e->subject, e->from, e->to, known);
+	if (strcmp(e->from, e->to) == 0 &&
+	    (strcmp(e->cause, "cordoned") == 0 || strcmp(e->cause, "uncordoned") == 0))
+		return;
 	if (!legal_zhost_move(e->from, e->to))
 		world_violate(&f->world, "zhost %s may not go from %s to %s", e->subject,
 			      e->from, e->to);

@@ -48,6 +48,7 @@ class Fake:
         self.routes = {}
         self.requests = []
         self.events = []
+        self.answer_events = None
         self.connections = 0
         self.break_after = None  # events of one connection, then it breaks
         self.changed = threading.Condition()
@@ -99,9 +100,13 @@ class Fake:
                    "agent": handler.headers.get("User-Agent")}
         self.requests.append(request)
         if url.path == "/v1/events":
-            if query.get("stream") == "0":
+            if query.get("stream") == "0" and self.answer_events is not None:
+                self.send(handler, *self.answer_events(request))
+            elif query.get("stream") == "0":
                 after = int(query.get("after", 0))
-                self.send(handler, 200, {"events": [e for e in self.events if e["seq"] > after]})
+                self.send(handler, 200, {"events": [
+                    e for e in self.events if e["seq"] > after and
+                    query.get("topology") in (None, e.get("topology"))]})
             else:
                 self.stream(handler, int(query.get("after", 0)))
             return

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/str.h"
 #include "core/control/application.h"
 #include "core/control/zhost_registry.h"
 #include "fixture.h"
@@ -427,9 +428,55 @@ static void a_failed_topology_whose_zhost_returns_says_that_it_is_back(void **st
 	fixture_done(&f);
 }
 
+static int request_zhost(struct fixture *f, const char *name, enum zhost_action action)
+{
+	struct control_input input = {.type = CONTROL_ZHOST, .request = 1};
+	input.zhost.name = name;
+	input.zhost.action = action;
+	return fixture_handle(f, &input)->code;
+}
+
+/* "FROM -> TO CAUSE @TOPOLOGY" of the events of zhosts, one per line; the caller frees. */
+static char *zhost_history(const struct fixture *f)
+{
+	char *all = mem_strdup("");
+	vector_for_each (&f->events, e) {
+		if (strcmp((*e)->kind, "zhost") != 0)
+			continue;
+		char *more = str_printf("%s%s %s -> %s %s @%s\n", all, (*e)->subject,
+					(*e)->from, (*e)->to, (*e)->cause,
+					(*e)->topology != NULL ? (*e)->topology : "");
+		free(all);
+		all = more;
+	}
+	return all;
+}
+
+static void what_happens_to_a_zhost_is_told_to_its_topologies(void **state)
+{
+	struct fixture f;
+	(void)state;
+	set_up(&f);
+	fixture_hello(&f, "n2", 2, NULL, 0);
+	fixture_submit(&f, "a", "shop", "- {name: web, type: CALL, count: 4}\n");
+	fixture_clear_events(&f);
+	assert_int_equal(request_zhost(&f, "n1", ZHOST_CORDON), 0);
+	assert_int_equal(request_zhost(&f, "n1", ZHOST_CORDON), 0); /* nothing new */
+	assert_int_equal(request_zhost(&f, "n1", ZHOST_UNCORDON), 0);
+	fixture_hello(&f, "n3", 3, NULL, 0);
+	CLEANUP(freep) char *seen = zhost_history(&f);
+	assert_string_equal(seen, "n1 deployed-started -> deployed-started cordoned @\n"
+				  "n1 deployed-started -> deployed-started cordoned @a\n"
+				  "n1 deployed-started -> deployed-started uncordoned @\n"
+				  "n1 deployed-started -> deployed-started uncordoned @a\n"
+				  "n3 not-deployed -> deployed-started joined @\n");
+	fixture_done(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_happens_to_a_zhost_is_told_to_its_topologies),
 		cmocka_unit_test(a_space_that_waits_for_the_place_of_another_says_so),
 		cmocka_unit_test(a_failed_topology_whose_zhost_returns_says_that_it_is_back),
 		cmocka_unit_test(a_submitted_space_is_placed_deployed_and_started),

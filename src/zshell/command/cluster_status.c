@@ -1,0 +1,128 @@
+#include <inttypes.h>
+
+#include "base/buffer.h"
+#include "base/str.h"
+#include "zshell/command/commands.h"
+#include "zshell/command/common.h"
+
+static int run(void *context, const struct cli_run *line, struct error **err);
+
+static const struct cli_argument arguments[] = {
+	{.name = "ZHOST", .kind = ARGUMENT_ZHOST},
+	{0},
+};
+
+const struct cli_command command_cluster_status = {
+	.words = "cluster status",
+	.summary = "show one zhost: state, since when and why, load, instances, last events",
+	.arguments = arguments,
+	.run = run,
+};
+
+static const struct output_column instance_columns[] = {
+	{"SPACE", OUTPUT_CUT, 0}, {"STATE", OUTPUT_STATE, 0}, {"SINCE", 0, 0}, {0}};
+
+static char *load(const Samoza__V1__AmountView *a, char *(*text)(uint64_t))
+{
+	CLEANUP(freep) char *reserved = text(a->reserved);
+	CLEANUP(freep) char *total = text(a->total);
+
+	return str_printf("%s of %s reserved", reserved, total);
+}
+
+static char *labels(const Samoza__V1__ZhostView *z)
+{
+	struct buffer out = BUFFER_INIT(1 << 20);
+
+	for (size_t i = 0; i < z->n_labels; i++)
+		(void)buffer_printf(&out, "%s%s=%s", i > 0 ? ", " : "", z->labels[i]->name,
+				    z->labels[i]->value);
+	return buffer_steal(&out);
+}
+
+/* Why it is in its state: the cause of the last change, if it is among the events. */
+static const char *reason_of(const Samoza__V1__ZhostView *z, const struct history *history)
+{
+	const char *reason = NULL;
+
+	vector_for_each (&history->events, e)
+		if (str_equal((*e)->to, z->state) && !str_equal((*e)->from, (*e)->to))
+			reason = (*e)->cause;
+	return reason;
+}
+
+static void print_head(const struct output *o, const Samoza__V1__ZhostView *z,
+		       const struct history *history)
+{
+	CLEANUP(freep)
+	char *state =
+		str_printf("%s%s", state_shown(z->state), z->cordoned ? ", cordoned" : "");
+	CLEANUP(freep) char *cpu = load(z->cpu_millicores, output_cores);
+	CLEANUP(freep) char *memory = load(z->memory_bytes, output_size);
+	CLEANUP(freep) char *label = labels(z);
+
+	output_line(o, "Zhost: %s", z->name);
+	output_block(o, 10,
+		     (const struct output_pair[]){{"State", state},
+						  {"Since", z->since},
+						  {"Reason", reason_of(z, history)},
+						  {"Heartbeat", z->last_heartbeat},
+						  {"Zedge", z->zedge},
+						  {"CPU", cpu},
+						  {"Memory", memory},
+						  {"Labels", z->n_labels > 0 ? label : NULL},
+						  {0}});
+}
+
+static void print_instances(const struct output *o, const Samoza__V1__SpaceListView *list,
+			    const char *zhost)
+{
+	struct output_table *table = output_table_new(o, instance_columns, OUTPUT_INDENTED);
+	size_t count = 0;
+
+	for (size_t i = 0; i < list->n_spaces; i++) {
+		const Samoza__V1__SpaceView *s = list->spaces[i];
+
+		if (!str_equal(s->zhost, zhost))
+			continue;
+		output_table_row(table,
+				 (const char *[]){s->name, state_shown(s->state), s->since});
+		count++;
+	}
+	output_line(o, "%s", "");
+	output_line(o, count > 0 ? "Instances:" : "Instances: none");
+	if (count > 0)
+		output_table_print(table);
+	else
+		output_table_free(table);
+}
+
+static int run(void *context, const struct cli_run *line, struct error **err)
+{
+	struct shell *shell = context;
+	const char *name = cli_argument(line, 0);
+	CLEANUP(freep) char *path = api_path("/v1/zhosts/", name, NULL);
+	CLEANUP(view_freep) Samoza__V1__ZhostView *view = NULL;
+	CLEANUP(view_freep) Samoza__V1__SpaceListView *spaces = NULL;
+	CLEANUP(history_done) struct history history = {0};
+	const struct history_query query = {
+		.subject = name, .tail = STATUS_EVENTS, .newest = STATUS_NEWEST};
+	int r = api_get(shell->api, path, &samoza__v1__zhost_view__descriptor, (void **)&view,
+			err);
+
+	if (r == 0 && shell->output.format != OUTPUT_TABLE) {
+		output_message(&shell->output, &view->base);
+		return CLI_DONE;
+	}
+	if (r == 0)
+		r = api_get(shell->api, "/v1/spaces", &samoza__v1__space_list_view__descriptor,
+			    (void **)&spaces, err);
+	if (r == 0)
+		r = history_fetch(shell, &query, &history, err);
+	if (r < 0)
+		return r;
+	print_head(&shell->output, view, &history);
+	print_instances(&shell->output, spaces, name);
+	history_print_section(&shell->output, &history);
+	return CLI_DONE;
+}

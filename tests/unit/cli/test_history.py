@@ -1,0 +1,128 @@
+"""What has happened, as zshell shows it: `events`, `topo events`, and the ends of statuses."""
+
+import json
+import re
+import time
+
+import pytest
+
+from fake_zrms import ID, placements, space, topology
+
+
+def at(seconds):
+    """A time so long ago, as zrms writes it."""
+    now = time.time() - seconds
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1000):03d}Z"
+
+
+def event(seq, kind, subject, old, new, cause, ago=0, topology_id=ID):
+    view = {"seq": seq, "time": at(ago), "kind": kind, "subject": subject, "from": old, "to": new,
+            "cause": cause}
+    if topology_id:
+        view["topology"] = topology_id
+    return view
+
+
+@pytest.fixture
+def listed(zrms):
+    zrms.routes["GET /v1/topologies"] = (200, {"topologies": [topology()]})
+    zrms.routes[f"GET /v1/topologies/{ID}"] = (200, topology(placements=placements()))
+    zrms.routes["GET /v1/spaces"] = (200, {"spaces": [space("store")]})
+    zrms.routes[f"GET /v1/topologies/{ID}/spaces/store"] = (200, space("store"))
+
+
+@pytest.fixture
+def story(zrms, listed):
+    zrms.push(
+        event(1, "zhost", "beta", "not-deployed", "deployed-started", "joined", 4000, None),
+        event(2, "placement", "my-app/store", None, "beta", "placed", 3000),
+        event(3, "topology", "my-app", "pending", "running", "every space is running", 2990),
+        event(4, "space", "my-app/store", "deployed-started", "deployed-stopped",
+              "start: exit status 7", 300),
+        event(5, "placement", "my-app/store", "beta", "alpha",
+              "re-placed: its attempts there were used up", 290),
+        event(6, "zhost", "beta", "deployed-started", "problem", "no heartbeat for 3.1 s", 200,
+              None),
+        event(7, "zhost", "beta", "deployed-started", "problem", "no heartbeat for 3.1 s", 200),
+        event(8, "space", "my-app/store", "starting", "deployed-started", "started", 100))
+
+
+def subjects(done):
+    return [re.split(" +", line)[2] for line in done.out.splitlines()]
+
+
+def test_events_of_the_cluster_are_one_line_each(story, zshell):
+    done = zshell("events")
+    assert (done.status, done.err) == (0, "")
+    # The event of a zhost is there once, though a topology has it, too.
+    assert subjects(done) == ["beta", "my-app/store", "my-app", "my-app/store", "my-app/store",
+                              "beta", "my-app/store"]
+    assert done.out.splitlines()[0].endswith(
+        " zhost     beta not-deployed -> deployed-started joined")
+
+
+def test_events_are_chosen_by_time_number_and_text(story, zshell):
+    assert len(subjects(zshell("events", "--since", "10m"))) == 4
+    assert subjects(zshell("events", "--tail", "2")) == ["beta", "my-app/store"]
+    assert subjects(zshell("events", "--grep", "exit status 7")) == ["my-app/store"]
+    assert subjects(zshell("topo", "events", "my-app", "--since", "4m")) == [
+        "beta", "my-app/store"]
+    listed = json.loads(zshell("events", "--tail", "1", "-o", "json").out)
+    assert [e["seq"] for e in listed["events"]] == [8]
+
+
+def test_a_long_history_is_read_to_its_end(zrms, listed, zshell):
+    def page(request):
+        query = request["query"]
+        first = int(query["after"]) + 1
+        events = [event(i, "topology", "my-app", "a", "b", "c") for i in
+                  range(first, min(first + 10000, 20002))]
+        return 200, {"events": events}
+    zrms.answer_events = page
+    done = zshell("topo", "events", "my-app", "--tail", "1", "-o", "json")
+    assert [e["seq"] for e in json.loads(done.out)["events"]] == [20001]
+
+
+def test_repeats_are_one_line_where_asked(zrms, listed, zshell):
+    for i in range(12):
+        zrms.push(event(2 * i + 1, "space", "my-app/api", "deployed-started", "deployed-stopped",
+                        "exit status 7", 180 - 15 * i),
+                  event(2 * i + 2, "space", "my-app/api", "deployed-stopped", "starting",
+                        "tried again", 179 - 15 * i))
+    zrms.push(event(99, "topology", "my-app", "pending", "running", "every space is running"))
+    lines = zshell("topo", "events", "my-app", "--collapse").out.splitlines()
+    assert len(lines) == 3
+    assert lines[0].endswith("exit status 7 (\u00d712 in 3 min)"), lines
+    assert lines[1].endswith("tried again (\u00d712 in 3 min)"), lines
+    assert lines[2].endswith("every space is running")
+    assert len(zshell("topo", "events", "my-app").out.splitlines()) == 25
+
+
+def test_a_status_says_since_when_and_what_happened_last(story, zrms, zshell):
+    done = zshell("topo", "status", "my-app")
+    assert re.search(r"^  Since:     20", done.out, re.M), done
+    assert done.out.count("\nEvents:\n") == 1
+    assert done.out.rstrip().splitlines()[-1].endswith("starting -> deployed-started started")
+    assert len(done.out.split("Events:\n")[1].splitlines()) == 5
+
+
+def test_an_instance_names_its_earlier_places_with_their_ends(story, zshell):
+    done = zshell("spaces", "status", "my-app/store")
+    assert re.search(r"^Earlier places:\n  was on beta until 20\S+Z: start: exit status 7$",
+                     done.out, re.M), done
+    assert "was on alpha" not in done.out
+    assert "\nEvents:\n" in done.out
+
+
+def test_a_zhost_has_a_status_with_reason_and_events(story, zrms, zshell):
+    view = {"name": "beta", "state": "problem", "cordoned": True, "instances": 0,
+            "incarnation": 1, "cpu_millicores": {"total": 4000, "reserved": 500},
+            "memory_bytes": {"total": 8 << 30, "reserved": 0}, "labels": [], "devices": [],
+            "capabilities": [], "since": "2026-04-29T10:30:00Z"}
+    zrms.routes["GET /v1/zhosts/beta"] = (200, view)
+    done = zshell("cluster", "status", "beta")
+    assert done.status == 0, done
+    assert "Zhost: beta\n  State:     problem, cordoned\n  Since:     2026-04-29T10:30:00Z\n" \
+           "  Reason:    no heartbeat for 3.1 s\n" in done.out
+    assert done.out.rstrip().endswith("deployed-started -> problem no heartbeat for 3.1 s")
+    assert json.loads(zshell("cluster", "status", "beta", "-o", "json").out) == view
