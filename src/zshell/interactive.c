@@ -377,6 +377,47 @@ static int run_lines(struct shell *shell)
 	return status;
 }
 
+static int run_until_failure(struct shell *shell, const char *path, FILE *file)
+{
+	struct interactive i = {.shell = shell};
+	CLEANUP(freep) char *line = NULL;
+	size_t capacity = 0;
+	unsigned number = 0;
+	int status = CLI_DONE;
+
+	while (!shell->leave && status == CLI_DONE && getline(&line, &capacity, file) >= 0) {
+		number++;
+		line[strcspn(line, "\r\n")] = '\0';
+		if (!is_blank(line))
+			status = run_line(&i, line);
+	}
+	if (status != CLI_DONE && !shell->leave)
+		output_note(&shell->output, "%s:%u: stopped here: %s", path, number, line);
+	return status;
+}
+
+int interactive_run_file(struct shell *shell, const char *path)
+{
+	FILE *file = str_equal(path, "-") ? stdin : fopen(path, "re");
+	int status;
+
+	if (file == NULL) {
+		output_note(&shell->output, "zshell: cannot read %s: %s", path,
+			    strerror(errno));
+		return CLI_FAILED;
+	}
+	shell->interactive = true;
+	status = run_until_failure(shell, path, file);
+	if (ferror(file)) {
+		output_note(&shell->output, "zshell: cannot read %s: %s", path,
+			    strerror(errno));
+		status = CLI_FAILED;
+	}
+	if (file != stdin)
+		(void)fclose(file);
+	return status;
+}
+
 int interactive_run(struct shell *shell)
 {
 	shell->interactive = true;

@@ -19,6 +19,11 @@ static int run(struct shell *shell, const struct cli_run *line,
 		options.api = url;
 	if (shell_apply(shell, &options, &err) < 0)
 		return cli_refuse(&zshell_program, NULL, err);
+	if (options.execute != NULL && line->command != NULL)
+		return cli_usage_error(line,
+				       "-e FILE takes no command: its lines are the commands");
+	if (options.execute != NULL)
+		return interactive_run_file(shell, options.execute);
 	return line->command != NULL ? cli_run_command(line, shell) : interactive_run(shell);
 }
 

@@ -4,28 +4,24 @@
 
 #include "adapter/cli/version.h"
 #include "base/memory.h"
+#include "base/str.h"
 #include "zshell/command/commands.h"
 
 static const struct cli_command *const commands[] = {
-	&command_status,	 &command_topo,
-	&command_topo_list,	 &command_topo_submit,
-	&command_topo_status,	 &command_topo_explain,
-	&command_topo_stop,	 &command_topo_start,
-	&command_topo_recover,	 &command_topo_rm,
-	&command_topo_events,	 &command_spaces,
-	&command_spaces_list,	 &command_spaces_status,
-	&command_spaces_deploy,	 &command_spaces_start,
-	&command_spaces_stop,	 &command_spaces_undeploy,
-	&command_spaces_logs,	 &command_events,
-	&command_mesh_spaces,	 &command_cluster,
-	&command_cluster_zhosts, &command_cluster_status,
-	&command_cluster_cordon, &command_cluster_uncordon,
-	&command_cluster_rm,	 &cli_help_command,
-	&command_completion,	 &command_complete,
-	&command_exit,		 NULL,
+	&command_status,	 &command_topo,		  &command_topo_list,
+	&command_topo_submit,	 &command_topo_status,	  &command_topo_explain,
+	&command_topo_stop,	 &command_topo_start,	  &command_topo_recover,
+	&command_topo_rm,	 &command_topo_events,	  &command_spaces,
+	&command_spaces_list,	 &command_spaces_status,  &command_spaces_deploy,
+	&command_spaces_start,	 &command_spaces_stop,	  &command_spaces_undeploy,
+	&command_spaces_restart, &command_spaces_logs,	  &command_events,
+	&command_mesh_spaces,	 &command_cluster,	  &command_cluster_zhosts,
+	&command_cluster_status, &command_cluster_cordon, &command_cluster_uncordon,
+	&command_cluster_rm,	 &cli_help_command,	  &command_completion,
+	&command_complete,	 &command_exit,		  NULL,
 };
 
-static const char *const formats[] = {"table", "json", "yaml", NULL};
+static const char *const formats[] = {"table", "wide", "name", "json", "yaml", NULL};
 
 static const struct cli_option options[] = {
 	{.name = "output",
@@ -34,13 +30,20 @@ static const struct cli_option options[] = {
 	 .offset = offsetof(struct shell_options, format),
 	 .choices = formats,
 	 .value = "FORMAT",
-	 .help = "format of results, by default a table"},
+	 .help = "format of results, by default a table; wide: a table that is never cut; "
+		 "name: only the first column, without header"},
 	{.name = "api",
 	 .environment = "ZRMS_URL",
 	 .type = CLI_STRING,
 	 .offset = offsetof(struct shell_options, api),
 	 .value = "URL",
 	 .help = "address of zrms, by default http://127.0.0.1:7331"},
+	{.name = "execute",
+	 .letter = 'e',
+	 .type = CLI_PATH,
+	 .offset = offsetof(struct shell_options, execute),
+	 .help = "without a command: run the lines of FILE (-: of standard input), and stop at "
+		 "the first that fails"},
 	{0},
 };
 
@@ -90,8 +93,11 @@ int shell_apply(struct shell *shell, const struct shell_options *given, struct e
 	struct api *api = NULL;
 	int r = 0;
 
-	if (given->format != NULL)
+	if (given->format != NULL) {
 		r = output_format_parse(given->format, &shell->output.format, err);
+		shell->output.wide = str_equal(given->format, "wide");
+		shell->output.names_only = str_equal(given->format, "name");
+	}
 	if (r < 0 || given->api == NULL)
 		return r;
 	r = api_new(given->api, &api, err);
@@ -112,6 +118,9 @@ static int run_with(struct shell *shell, const struct cli_run *line,
 	int status;
 
 	copy.api = NULL;
+	if (given->execute != NULL)
+		return cli_usage_error(
+			line, "-e FILE is an option of zshell itself, not of its lines");
 	if (shell_apply(&copy, given, &err) < 0)
 		return cli_refuse(&zshell_program, line->command, err);
 	struct api *own = copy.api;

@@ -9,6 +9,7 @@
 /* Options of every command. NULL: not given on the line. */
 struct shell_options {
 	char *api, *format;
+	char *execute; /* file with lines to run; of the program's own line only */
 };
 
 extern const struct cli_program zshell_program;

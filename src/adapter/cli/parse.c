@@ -116,7 +116,9 @@ static struct found find_in(const struct cli_option *options, const char *word)
 			return (struct found){o, i, word[2 + n] == '=' ? word + 3 + n : NULL};
 		if (!is_long && o->letter != '\0' && word[1] == o->letter &&
 		    (word[2] == '\0' || o->type != CLI_FLAG))
-			return (struct found){o, i, word[2] != '\0' ? word + 2 : NULL};
+			/* -ojson, and -o=json as other tools have it. */
+			return (struct found){
+				o, i, word[2] == '\0' ? NULL : word + 2 + (word[2] == '=')};
 	}
 	return (struct found){0};
 }

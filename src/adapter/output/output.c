@@ -41,7 +41,7 @@ void output_init(struct output *o, FILE *out, FILE *err)
 
 int output_format_parse(const char *text, enum output_format *ret_format, struct error **err)
 {
-	if (str_equal(text, "table"))
+	if (str_equal(text, "table") || str_equal(text, "wide") || str_equal(text, "name"))
 		*ret_format = OUTPUT_TABLE;
 	else if (str_equal(text, "json"))
 		*ret_format = OUTPUT_JSON;
@@ -70,6 +70,8 @@ void output_line(const struct output *o, const char *format, ...)
 {
 	va_list args;
 
+	if (o->names_only)
+		return;
 	va_start(args, format);
 	print_line(o->out, format, args);
 	va_end(args);
@@ -112,6 +114,8 @@ void output_message_line(const struct output *o, const ProtobufCMessage *message
 
 void output_block(const struct output *o, unsigned width, const struct output_pair *pairs)
 {
+	if (o->names_only)
+		return;
 	for (const struct output_pair *p = pairs; p->key != NULL; p++) {
 		CLEANUP(freep) char *key = NULL;
 		CLEANUP(freep) char *value = text_escaped(p->value);

@@ -32,7 +32,9 @@ struct output {
 	FILE *out; /* borrowed */
 	FILE *err; /* borrowed */
 	enum output_format format;
-	bool terminal; /* `out` is one */
+	bool wide;	 /* tables are never cut */
+	bool names_only; /* of tables only the first column; no other lines */
+	bool terminal;	 /* `out` is one */
 	bool colour;
 	unsigned columns, rows; /* of the terminal; 0 when there is none */
 };

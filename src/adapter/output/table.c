@@ -120,7 +120,7 @@ static void fit(struct output_table *t)
 	} steps[] = {{OUTPUT_CUT, 12}, {0, 12}, {OUTPUT_CUT, 6}, {0, 1}};
 	size_t room = t->output->columns, width = t->flags & OUTPUT_INDENTED ? 2 : 0;
 
-	if (!t->output->terminal)
+	if (!t->output->terminal || t->output->wide)
 		return;
 	for (size_t i = 0; i < t->column_count; i++)
 		width += t->widths[i] + (i > 0);
@@ -255,6 +255,13 @@ void output_table_print(struct output_table *t)
 	bool header = true;
 
 	/* Without a row nothing would be printed, not even the header. */
+	if (t->output->names_only) {
+		for (size_t i = 0; i < t->cells.count; i += t->column_count)
+			(void)fprintf(out, "%s\n", t->cells.items[i]);
+		(void)fflush(out);
+		output_table_free(t);
+		return;
+	}
 	fit(t);
 	if (t->cells.count == 0) {
 		for (size_t i = 0; i < t->column_count; i++)

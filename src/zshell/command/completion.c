@@ -22,8 +22,10 @@ static const struct cli_argument shell_arguments[] = {
 
 const struct cli_command command_completion = {
 	.words = "completion",
-	.summary = "print the completion script for a shell: bash",
-	.details = "To enable it: source <(zshell completion bash)",
+	.summary = "print the completion script for a shell: bash, zsh or fish",
+	.details =
+		"To enable it, in bash and zsh: source <(zshell completion SHELL); in fish:\n"
+		"zshell completion fish | source",
 	.arguments = shell_arguments,
 	.run = run_completion,
 };
@@ -43,32 +45,69 @@ const struct cli_command command_exit = {
 	.run = run_exit,
 };
 
+/* Each asks `zshell complete` for the candidates, one per line; ":files" stands for names of files. */
+static const struct {
+	const char *shell, *script;
+} scripts[] = {
+	{"bash", "# bash completion for zshell\n"
+		 "_zshell() {\n"
+		 "\tlocal IFS=$'\\n' words candidate\n"
+		 "\twords=(\"${COMP_WORDS[@]:1:COMP_CWORD}\")\n"
+		 "\t[ \"${#words[@]}\" -gt 0 ] || words=('')\n"
+		 "\tCOMPREPLY=()\n"
+		 "\tfor candidate in $(\"${COMP_WORDS[0]}\" complete -- \"${words[@]}\" "
+		 "2>/dev/null); do\n"
+		 "\t\tif [ \"$candidate\" = ':files' ]; then\n"
+		 "\t\t\tcompopt -o default\n"
+		 "\t\telse\n"
+		 "\t\t\tCOMPREPLY+=(\"$candidate\")\n"
+		 "\t\tfi\n"
+		 "\tdone\n"
+		 "}\n"
+		 "complete -F _zshell zshell\n"},
+	{"zsh", "#compdef zshell\n"
+		"_zshell() {\n"
+		"\tlocal -a candidates\n"
+		"\tcandidates=(${(f)\"$(\"${words[1]}\" complete -- \"${(@)words[2,CURRENT]}\" "
+		"2>/dev/null)\"})\n"
+		"\tif (( ${candidates[(Ie):files]} )); then\n"
+		"\t\tcandidates=(${candidates:#:files})\n"
+		"\t\t_files\n"
+		"\tfi\n"
+		"\t(( ${#candidates} )) && compadd -a candidates\n"
+		"}\n"
+		"if [ \"${funcstack[1]}\" = _zshell ]; then\n"
+		"\t_zshell \"$@\"\n"
+		"else\n"
+		"\tcompdef _zshell zshell\n"
+		"fi\n"},
+	{"fish", "# fish completion for zshell\n"
+		 "function __zshell_complete\n"
+		 "\tset -l words (commandline -opc) (commandline -ct)\n"
+		 "\tfor candidate in ($words[1] complete -- $words[2..-1] 2>/dev/null)\n"
+		 "\t\tif test \"$candidate\" = :files\n"
+		 "\t\t\t__fish_complete_path (commandline -ct)\n"
+		 "\t\telse\n"
+		 "\t\t\techo $candidate\n"
+		 "\t\tend\n"
+		 "\tend\n"
+		 "end\n"
+		 "complete -c zshell -f -a '(__zshell_complete)'\n"},
+};
+
 static int run_completion(void *context, const struct cli_run *line, struct error **err)
 {
-	struct shell *shell = context;
-	if (!str_equal(cli_argument(line, 0), "bash")) {
-		(void)error_set(err, ERR_INVALID, "unsupported shell '%s': expected bash",
-				cli_argument(line, 0));
-		return CLI_USAGE;
+	const struct shell *shell = context;
+
+	for (size_t i = 0; i < ARRAY_SIZE(scripts); i++) {
+		if (str_equal(cli_argument(line, 0), scripts[i].shell)) {
+			(void)fputs(scripts[i].script, shell->output.out);
+			return CLI_DONE;
+		}
 	}
-	(void)fputs("# bash completion for zshell\n"
-		    "_zshell() {\n"
-		    "\tlocal IFS=$'\\n' words candidate\n"
-		    "\twords=(\"${COMP_WORDS[@]:1:COMP_CWORD}\")\n"
-		    "\t[ \"${#words[@]}\" -gt 0 ] || words=('')\n"
-		    "\tCOMPREPLY=()\n"
-		    "\tfor candidate in $(\"${COMP_WORDS[0]}\" complete -- \"${words[@]}\" "
-		    "2>/dev/null); do\n"
-		    "\t\tif [ \"$candidate\" = ':files' ]; then\n"
-		    "\t\t\tcompopt -o default\n"
-		    "\t\telse\n"
-		    "\t\t\tCOMPREPLY+=(\"$candidate\")\n"
-		    "\t\tfi\n"
-		    "\tdone\n"
-		    "}\n"
-		    "complete -F _zshell zshell\n",
-		    shell->output.out);
-	return CLI_DONE;
+	(void)error_set(err, ERR_INVALID, "unsupported shell '%s': expected bash, zsh or fish",
+			cli_argument(line, 0));
+	return CLI_USAGE;
 }
 
 static int run_complete(void *context, const struct cli_run *line, struct error **err)

@@ -46,6 +46,8 @@ static void add_zhosts(struct shell *shell, const char *current, struct cli_cand
 		cli_add_candidate(c, current, list->zhosts[i]->name);
 }
 
+static const char *const shells[] = {"bash", "fish", "zsh", NULL};
+
 static void add_names(void *context, int kind, const char *current, struct cli_candidates *c)
 {
 	if (kind == ARGUMENT_TOPOLOGY)
@@ -55,7 +57,8 @@ static void add_names(void *context, int kind, const char *current, struct cli_c
 	else if (kind == ARGUMENT_ZHOST)
 		add_zhosts(context, current, c);
 	else if (kind == ARGUMENT_SHELL)
-		cli_add_candidate(c, current, "bash");
+		for (const char *const *name = shells; *name != NULL; name++)
+			cli_add_candidate(c, current, *name);
 }
 
 void complete_words(struct shell *shell, const char *const *words, size_t count,

@@ -14,11 +14,11 @@ DEADLINE = 60
 
 
 class Terminal:
-    def __init__(self, env, *words, columns=80):
+    def __init__(self, env, *words, columns=80, program=None):
         self.master, slave = pty.openpty()
         self.text = ""
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
-        self.process = subprocess.Popen([os.environ["ZSHELL"], *words], stdin=slave, stdout=slave,
+        self.process = subprocess.Popen(program or [os.environ["ZSHELL"], *words], stdin=slave, stdout=slave,
                                         stderr=slave, env=env, close_fds=True,
                                         preexec_fn=self.own_terminal)
         os.close(slave)

@@ -11,6 +11,7 @@ import time
 import pytest
 
 from fake_zrms import CREATED, ID, OTHER, UPDATED, event, placements, space, topology
+from terminal import Terminal
 
 MEX = "application/vnd.samoza.mex+zip"
 
@@ -475,7 +476,7 @@ def test_an_error_without_a_reason(zrms, zshell):
     (["mesh"], "incomplete command 'mesh'; did you mean 'mesh spaces'?"), (["topo", "submit"], "FILE is missing"),
     (["topo", "status", "a", "b"], "unexpected argument 'b'"),
     (["topo", "stop", "a", "--now"], "unknown option --now"),
-    (["topo", "-o", "xml"], "'xml': expected one of table, json, yaml"), (["topo", "-o"], "--output needs a value: FORMAT"),
+    (["topo", "-o", "xml"], "'xml': expected one of table, wide, name, json, yaml"), (["topo", "-o"], "--output needs a value: FORMAT"),
     (["topo", "start", "a", "--wait=soon"], "'soon' is not a duration"),
     (["topo", "rm", "a", "--data=1"], "--data takes no value"),
     (["--api", "ftp://x", "topo"], "'ftp://x' is not the address of zrms"),
@@ -490,7 +491,7 @@ def test_help_lists_every_command_and_explains_each(zshell):
     help_text = zshell("help").out
     commands = re.findall(r"^  ((?:status|topo|spaces|events|mesh|cluster|help|completion|exit)(?: [a-z]+)?)",
                           help_text, re.M)
-    assert len(commands) == 28, commands
+    assert len(commands) == 29, commands
     for command in commands:
         one = zshell("help", *command.split())
         assert (one.status, one.err) == (0, ""), command
@@ -516,9 +517,9 @@ def test_completion_of_commands_options_and_names(zrms, listed, zshell):
     assert complete(zshell, "topo", "status", "a1") == [ID]
     assert complete(zshell, "spaces", "logs", "my-app/s") == ["my-app/store"]
     assert complete(zshell, "cluster", "cordon", "") == ["edge-node-1"]
-    assert complete(zshell, "topo", "submit", "--") == ["--api", "--dry-run", "--help", "--no-start",
+    assert complete(zshell, "topo", "submit", "--") == ["--api", "--dry-run", "--execute", "--help", "--no-start",
                                                          "--output", "--version", "--wait"]
-    assert complete(zshell, "topo", "-o", "") == ["json", "table", "yaml"]
+    assert complete(zshell, "topo", "-o", "") == ["json", "name", "table", "wide", "yaml"]
     assert complete(zshell, "-o", "json", "topo", "sub") == ["submit"]
     assert complete(zshell, "topo", "submit", "") == [":files"]
     assert complete(zshell, "help", "topo", "ex") == ["explain"]
@@ -561,3 +562,112 @@ def test_lines_from_a_pipe(zrms, listed, zshell):
     assert done.out.startswith("Topology: my-app\n")
     assert "zshell[" not in done.out
     assert done.status == 0
+
+
+# ------------------------------------------------------------------ scripts and formats
+
+def test_a_script_stops_at_the_first_line_that_fails(zrms, listed, zshell, tmp_path):
+    script = tmp_path / "script"
+    script.write_text("# first\ntopo status my-app\n\ntopo status nobody\ntopo status my-app\n")
+    done = zshell("-e", str(script))
+    assert done.status == 1
+    assert done.out.count("Topology: my-app") == 1
+    assert f"{script}:4: stopped here: topo status nobody" in done.err
+    done = zshell("-e", "-", stdin="topo status my-app\n")
+    assert (done.status, done.out.count("Topology: my-app")) == (0, 1)
+    assert zshell("-e", str(script), "topo").status == 2
+    assert zshell("-e", str(tmp_path / "missing")).status == 1
+    assert zshell("-e", "-", stdin="topo dance\ntopo status my-app\n").status == 2
+    assert zshell("-e", "-", stdin="topo -e x\n").status == 2
+
+
+def test_names_are_one_per_line_without_header(zrms, zshell):
+    zrms.routes["GET /v1/zhosts"] = (200, {"zhosts": [zhost("edge-node-1"), zhost("beta")]})
+    assert zshell("cluster", "zhosts", "-o", "name").out == "edge-node-1\nbeta\n"
+    assert zshell("-e", "-", "-o", "name", stdin="cluster zhosts\n").out == "edge-node-1\nbeta\n"
+    zrms.routes["GET /v1/zhosts"] = (200, {"zhosts": []})
+    assert zshell("cluster", "zhosts", "-o", "name").out == ""
+
+
+def test_the_value_of_a_short_option_may_follow_an_equals_sign(listed, zshell):
+    for words in (["-o=json"], ["-ojson"], ["-o", "json"], ["--output=json"]):
+        assert json.loads(zshell("topo", *words).out)["topologies"][0]["id"] == ID
+
+
+def packaged(shell):
+    return os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                        f"../../../packaging/completion/zshell.{shell}")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_packaged_completion_is_what_zshell_prints(zshell, shell):
+    with open(packaged(shell), encoding="utf-8") as file:
+        assert file.read() == zshell("completion", shell).out
+    assert zshell("completion", "tcsh").status == 2
+
+
+@pytest.fixture
+def on_path(zrms, listed, environment, tmp_path):
+    os.symlink(os.environ["ZSHELL"], tmp_path / "zshell")
+    return dict(environment, ZRMS_URL=zrms.url, HOME=str(tmp_path), TERM="xterm",
+                PATH=f"{tmp_path}:{environment['PATH']}")
+
+
+def test_fish_completes_with_the_packaged_script(on_path):
+    script = f"source {packaged('fish')}; complete -C 'zshell topo status m'"
+    done = subprocess.run(["fish", "--no-config", "-c", script], capture_output=True, text=True,
+                          env=on_path, timeout=60)
+    assert (done.stdout.strip(), done.returncode) == ("my-app", 0), done
+
+
+def test_zsh_completes_with_the_packaged_script(on_path, tmp_path):
+    t = Terminal(on_path, program=["zsh", "-f", "-i"])
+    try:
+        t.type(f"PS1='ready> '; autoload -Uz compinit; compinit -u -d {tmp_path}/dump; "
+               f"source {packaged('zsh')}\r")
+        t.expect("\nready> |\rready> ")
+        t.type("zshell topo status m\t\r")
+        t.expect("Topology: my-app")
+    finally:
+        t.close()
+
+
+# ------------------------------------------------------------------ restart
+
+def test_restart_stops_waits_and_starts_what_was_to_run(zrms, listed, zshell):
+    spaces = {"api": ["deployed-started", "deployed-started"],
+              "api/cache": ["deployed-started", "deployed-started"],
+              "api/idle": ["deployed-stopped", "deployed-stopped"],
+              "store": ["deployed-started", "deployed-started"]}
+
+    def views(_=None):
+        return 200, {"spaces": [space(p, *v) for p, v in spaces.items()]}
+
+    def goal(request):
+        path = re.search("/spaces/(.*)/goal", request["line"]).group(1)
+        wanted = json.loads(request["body"])["goal"]
+        for p, v in spaces.items():
+            if p == path or (p.startswith(path + "/") and wanted == "deployed-stopped"):
+                v[0], v[1] = wanted, wanted
+        return 200, space(path)
+    zrms.routes["GET /v1/spaces"] = views
+    zrms.routes[f"GET /v1/topologies/{ID}/spaces"] = views
+    for path in spaces:
+        zrms.routes[f"PUT /v1/topologies/{ID}/spaces/{path}/goal"] = goal
+    done = zshell("spaces", "restart", "my-app/api")
+    assert (done.status, done.err) == (0, ""), done
+    assert done.out == "Restarting my-app/api\nmy-app/api is running again.\n"
+    asked = [(re.search("/spaces/(.*)/goal", r["line"]).group(1), json.loads(r["body"])["goal"])
+             for r in zrms.asked("^PUT")]
+    assert asked == [("api", "deployed-stopped"), ("api", "deployed-started"),
+                     ("api/cache", "deployed-started")]
+    assert spaces["api/idle"] == ["deployed-stopped", "deployed-stopped"]
+
+
+def test_what_is_not_to_run_is_not_restarted(zrms, listed, zshell):
+    view = {"spaces": [space("api", "deployed-stopped", "deployed-stopped")]}
+    zrms.routes["GET /v1/spaces"] = (200, view)
+    zrms.routes[f"GET /v1/topologies/{ID}/spaces"] = (200, view)
+    done = zshell("spaces", "restart", "my-app/api")
+    assert done.status == 1 and "zshell spaces start my-app/api" in done.err
+    assert zrms.asked("^PUT") == []
