@@ -32,7 +32,7 @@ static const struct row rows[DRAWS] = {
 	[DRAW_HANGS] = {"hangs", 3, 2, 25, "an action never ends by itself"},
 	[DRAW_REPEATS] = {"repeats", 3, 2, 25, "a frame or a request comes twice"},
 	[DRAW_CROWDS] = {"crowds", 3, 2, 25, "a request follows without an answer"},
-	[DRAW_FINISHES] = {"finishes", 3, 2, 25, "a process finishes while it starts or stops"},
+	[DRAW_FINISHES] = {"finishes", 3, 2, 25, "a process finishes, at any moment"},
 	[DRAW_OWN_STOPS] = {"own-stops", 3, 2, 25,
 			    "a process is to stop before its lease ends"},
 	[DRAW_DEVICES] = {"devices", 3, 2, 15, "a space needs devices"},

@@ -256,6 +256,15 @@ static void trouble_machine(struct fuzz *f)
 	}
 }
 
+/* The first one whose start has not ended; else `other`. */
+static struct sim_process *one_that_starts(struct sim_machine *n, struct sim_process *other)
+{
+	for (struct sim_process *p = n->processes; p != NULL; p = p->hh.next)
+		if (!p->started)
+			return p;
+	return other;
+}
+
 static void trouble_process(struct fuzz *f)
 {
 	struct sim_machine *n = some_machine(f);
@@ -268,9 +277,9 @@ static void trouble_process(struct fuzz *f)
 		p = p->hh.next;
 	bool finishes = random_percent(&f->random, 20) && p->started;
 	if (draws_percent(f, DRAW_FINISHES, 50)) {
+		p = one_that_starts(n, p);
 		finishes = true;
-		if (!p->started)
-			draws_happened(f, DRAW_FINISHES);
+		draws_happened(f, DRAW_FINISHES);
 	}
 	machine_process_dies(&f->world, n, p, finishes ? PROCESS_FINISHED : PROCESS_FAILED,
 			     "killed by signal 9");
