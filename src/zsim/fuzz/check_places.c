@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/mirrored.h"
+#include "zsim/fuzz/place.h"
 #include "zsim/world/world.h"
 
 /* In this commit and before it: what was decided in between is the core's business. */
@@ -44,6 +45,17 @@ static void check_together(struct fuzz *f, const Samoza__V1__CopyRecord *placed)
 	}
 }
 
+static void check_suits(struct fuzz *f, const struct mirrored_copy *m,
+			const struct mirrored_zhost *z)
+{
+	const struct submitted *s = fuzz_submitted(f, m->record->application);
+	const struct topology *t = s != NULL ? fuzz_revision(s, m->record->revision) : NULL;
+	int root = t != NULL ? topology_find_instance(t, m->record->path) : -1;
+	if (root >= 0 && t->instances[root].parent < 0 && !place_suits(t, (unsigned)root, z))
+		world_violate(&f->world, "%s is placed on %s, which does not suit it", m->id,
+			      z->name);
+}
+
 void check_new_copy(struct fuzz *f, const struct mirrored_copy *m)
 {
 	const Samoza__V1__CopyRecord *r = m->record;
@@ -54,5 +66,7 @@ void check_new_copy(struct fuzz *f, const struct mirrored_copy *m)
 	if (z != NULL && is_cordoned(f, z))
 		world_violate(&f->world, "%s is placed on %s, which is cordoned", m->id,
 			      z->name);
+	if (z != NULL)
+		check_suits(f, m, z);
 	check_together(f, r);
 }

@@ -39,7 +39,7 @@
  * - in a grouped stop importers stop before their providers
  * - no state of an action outlives the time limit of its action
  * - nothing is deployed or started that zrms has withdrawn, by a zhost that can hear it
- * - nothing new is placed on a cordoned zhost; what was never placed is placed as a whole or not at all
+ * - nothing new is placed on a cordoned zhost, nor on one without what it needs; what was never placed is placed as a whole or not at all
  * - what was acknowledged of a space's data is read by every later copy
  * - exports are published exactly while an instance is started
  * - only legal transitions, each from the state in which the last one ended; records agree

@@ -54,11 +54,10 @@ static bool is_near(const struct near_rule *near, const struct zhost_spec *z)
 					     near->longitude) <= near->within_m;
 }
 
-static bool alone_fits(const struct root *r, const struct mirrored_zhost *z)
+bool place_suits(const struct topology *t, unsigned root, const struct mirrored_zhost *z)
 {
-	const struct topology *t = r->topology;
-	for (unsigned i = 0; i < t->instances[r->instance].subtree_count; i++) {
-		const struct space *s = instance_space(t, r->instance + i);
+	for (unsigned i = 0; i < t->instances[root].subtree_count; i++) {
+		const struct space *s = instance_space(t, root + i);
 		if (s->near.set && !is_near(&s->near, &z->spec))
 			return false;
 		for (unsigned c = 0; c < s->capability_count; c++)
@@ -139,7 +138,7 @@ static bool assign(struct search *s, size_t next, size_t count)
 		return affinities_hold(s, count) && capacity_holds(s, count);
 	struct root *r = &s->roots.items[next];
 	vector_for_each (&s->zhosts, z) {
-		if (!alone_fits(r, *z))
+		if (!place_suits(r->topology, r->instance, *z))
 			continue;
 		r->zhost = *z;
 		if (assign(s, next + 1, count))

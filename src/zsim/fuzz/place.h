@@ -4,8 +4,16 @@
 #ifndef SAMOZA_ZSIM_FUZZ_PLACE_H
 #define SAMOZA_ZSIM_FUZZ_PLACE_H
 
+#include <stdbool.h>
+
 struct fuzz;
+struct mirrored_zhost;
 struct submitted;
+struct topology;
+
+/* Whether it offers what the instance `root` and all inside of it need besides room: capabilities, labels,
+ * a position [topology.placement.rule-2] [topology.placement.rule-3]. */
+bool place_suits(const struct topology *t, unsigned root, const struct mirrored_zhost *z);
 
 /* The place that an instance without one could have ("t1/a waits for a place, and n2 would take
  * it"), found by an independent search. NULL: there is none. The caller frees. */
