@@ -437,6 +437,19 @@ static bool was_closing(const struct slot *s)
 	return false;
 }
 
+/* One that was about to stop without a reason of its own: its parent was. The children first. */
+static void restore_closing_above(const struct control_application *a)
+{
+	for (size_t k = a->slots.slots.count; k-- > 0;) {
+		const struct slot *s = a->slots.slots.items[k];
+		if (s->closing && s->parent != NULL &&
+		    s->parent->state == STATE_DEPLOYED_STARTED &&
+		    slot_effective_goal(s) == GOAL_DEPLOYED_STARTED &&
+		    slot_missing_import(s) == NULL)
+			s->parent->closing = true;
+	}
+}
+
 /* Stops that were under way continue in their order. */
 static void resume(struct control_application *a)
 {
@@ -453,6 +466,7 @@ static void resume(struct control_application *a)
 		if (!slot_is_placed(sc))
 			lifecycle_push(s);
 	}
+	restore_closing_above(a);
 	if (stopping.count > 0)
 		ordered_stop_begin(&a->slots, stopping.items, stopping.count);
 	vector_done(&stopping);
