@@ -88,11 +88,19 @@ static void update_done(struct agent *agent, struct agent_copy *copy, const char
 	report_add(agent, copy);
 }
 
+/* The order to kill it is on its way, and may be so for long (a slow disk): until it comes there is a
+ * process, whose end is a failure as any other. */
+static bool succeeded_before_kill(const struct agent_copy *copy,
+				  const struct agent_input *input)
+{
+	return copy->action_kind == ACTION_START && input->done.error == NULL;
+}
+
 void result_take(struct agent *agent, struct agent_copy *copy, const struct agent_input *input)
 {
 	CLEANUP(freep) char *timeout = NULL;
 	const char *error = input->done.error;
-	if (copy->killed) {
+	if (copy->killed && !succeeded_before_kill(copy, input)) {
 		timeout = copy->action_ms % 1000 == 0
 				  ? str_printf("%s %" PRId64 " s",
 					       copy->action_kind == ACTION_STOP

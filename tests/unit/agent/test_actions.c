@@ -141,9 +141,27 @@ static void an_action_that_exceeds_its_time_limit_is_killed_and_has_failed(void 
 	expect(f, "");
 	wait_ms(f, 1);
 	expect(f, "kill 2 start a@1\n");
-	succeed(f, 2); /* too late */
+	fails(f, 2, "killed by signal 9");
 	expect(f,
 	       "report a@1 g1 deployed failures=1 retry=1000 \"start: timed out after 5 s\"\n");
+}
+
+static void a_start_that_succeeds_before_it_is_killed_has_a_process(void **state)
+{
+	struct fixture *f = *state;
+	ask(f, "a@1 g1 started timeout=5000");
+	succeed(f, 1);
+	ignore(f);
+	wait_ms(f, 5000);
+	expect(f, "kill 2 start a@1\n");
+	succeed(f, 2);
+	expect(f, "report a@1 g1 started\n");
+	/* It is not started beside itself, however long the kill takes. */
+	wait_ms(f, 3000);
+	expect(f, "");
+	exits(f, "a", 1, "killed by signal 9");
+	expect(f, "report a@1 g1 deployed failures=1 retry=1000 \"process: killed by signal "
+		  "9\"\n");
 }
 
 static void a_stop_that_exceeds_its_grace_is_killed_and_has_succeeded(void **state)
@@ -210,6 +228,7 @@ int main(void)
 		JOINED(imports_that_are_as_before_lead_to_no_update),
 		JOINED(an_exit_during_an_update_is_reported_at_once),
 		JOINED(an_action_that_exceeds_its_time_limit_is_killed_and_has_failed),
+		JOINED(a_start_that_succeeds_before_it_is_killed_has_a_process),
 		JOINED(a_stop_that_exceeds_its_grace_is_killed_and_has_succeeded),
 		JOINED(a_failed_undeploy_waits_for_a_new_generation),
 		JOINED(health_is_reported_when_it_changes),
