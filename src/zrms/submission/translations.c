@@ -11,7 +11,13 @@
 #include "base/heap.h"
 #include "base/state_machine.h"
 
-enum { COST_CLASSES = 3, KNOWN_MAX = 2000, REFUSALS_MAX = 1000, REFUSAL_MS = 3600 * 1000 };
+enum {
+	COST_CLASSES = 3,
+	KNOWN_MAX = 2000,
+	REFUSALS_MAX = 1000,
+	REFUSAL_MS = 3600 * 1000,
+	LATE_MS = 60 * 1000
+};
 /* What gcc translates in a second, about. */
 #define CODE_BYTES_PER_SECOND 32768u
 
@@ -35,6 +41,7 @@ struct translation_job {
 	uint8_t state; /* enum job_state */
 	uint8_t cost_class;
 	uint64_t turn; /* the lowest is begun first */
+	bool is_late;  /* the time of the whole ran out: perhaps the machine was busy */
 	uint8_t *module;
 	size_t size;
 	uint64_t memory_bytes;
@@ -178,7 +185,7 @@ static void refusal_remember(struct translations *t, const struct translation_jo
 		refusal_free(t, t->refusals);
 	refusal = mem_new(struct refusal);
 	memcpy(refusal->digest, job->digest, sizeof(refusal->digest));
-	refusal->until_ms = loop_now(t->loop).mono_ms + REFUSAL_MS;
+	refusal->until_ms = loop_now(t->loop).mono_ms + (job->is_late ? LATE_MS : REFUSAL_MS);
 	(void)error_set(&refusal->err, code, "%s", job->err->message);
 	HASH_ADD_STR(t->refusals, digest, refusal);
 }
@@ -285,7 +292,9 @@ static void program_ended(uv_poll_t *poll, int status, int events)
 
 static void program_late(void *user)
 {
-	job_continue(user);
+	struct translation_job *job = user;
+	job->is_late = true;
+	job_continue(job);
 }
 
 static void job_watch(struct translation_job *job)
