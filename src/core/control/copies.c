@@ -209,6 +209,9 @@ static void copy_retire(struct copy *copy)
 	copy_set_exports(copy, NULL, 0);
 	if (copy->unit->lost || !copy->of_slot.active)
 		unload_order_release(copy);
+	/* Without a process it may start one by itself, until it has heard that it is to go. */
+	if (copy->of_slot.exclusive && !copy->unit->lost && !copy->absent)
+		copy->of_slot.active = true;
 	mark_copy(copy, COPY_RECORD);
 }
 
