@@ -26,6 +26,7 @@ static const struct http_query logs_query[] = {
 	{"path", HTTP_TEXT, "The instance; must be given"},
 	{"lines", HTTP_NUMBER, "The last so many, at most 10,000"},
 	{"follow", HTTP_FLAG, "1: what follows, as server-sent events"},
+	{"zhost", HTTP_TEXT, "From this zhost, where the instance was before"},
 	{0}};
 static const struct http_query events_query[] = {
 	{"after", HTTP_NUMBER, "Only events with a greater `seq`"},

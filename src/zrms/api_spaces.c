@@ -164,7 +164,12 @@ void api_topology_logs(void *context, struct http_request *request)
 	if (!api_resolve(zrms, request, http_param(request, "id"), &id))
 		return;
 	struct error *err = NULL;
-	if (control_link_of_instance(zrms->control, id, path, &link_id, &err) < 0)
+	/* What it printed where it was before is still there. */
+	const char *zhost = http_query(request, "zhost");
+	int r = str_is_empty(zhost)
+			? control_link_of_instance(zrms->control, id, path, &link_id, &err)
+			: control_link_of_zhost(zrms->control, zhost, &link_id, &err);
+	if (r < 0)
 		api_refuse(request, err);
 	else if (follow)
 		logs_follow(zrms->logs, link_id, id, path, (uint32_t)lines, request);

@@ -193,6 +193,18 @@ int control_link_of_instance(const struct control *c, const char *id, const char
 	return 0;
 }
 
+int control_link_of_zhost(const struct control *c, const char *name, uint64_t *ret_link,
+			  struct error **err)
+{
+	const struct control_zhost *z = zhost_find(&c->zhosts, name);
+	if (z == NULL || z->removed)
+		return error_set(err, ERR_NOT_FOUND, "no zhost %s", name);
+	if (z->link_id == 0)
+		return error_set(err, ERR_UNAVAILABLE, "zhost %s cannot be reached", name);
+	*ret_link = z->link_id;
+	return 0;
+}
+
 /* Shorter ones are rather mistyped, and what they mean changes with every submission. */
 #define ID_PREFIX_MIN 4
 

@@ -134,6 +134,9 @@ uint64_t control_link_of(const struct control *control, const char *zhost);
  * ERR_UNAVAILABLE. */
 int control_link_of_instance(const struct control *control, const char *id, const char *path,
 			     uint64_t *ret_link, struct error **err) must_check;
+/* The link of a zhost. ERR_NOT_FOUND: there is no such zhost; ERR_UNAVAILABLE: it has no link now. */
+int control_link_of_zhost(const struct control *c, const char *name, uint64_t *ret_link,
+			  struct error **err) must_check;
 
 extern const struct metric_source control_metrics; /* of struct control */
 

@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "zshell/command/commands.h"
 #include "zshell/command/common.h"
+#include "zshell/shell/places.h"
 
 static int run(void *context, const struct cli_run *line, struct error **err);
 
@@ -13,7 +14,7 @@ static const struct cli_argument arguments[] = {
 };
 
 struct options {
-	bool follow;
+	bool follow, previous, all;
 	uint32_t lines;
 };
 
@@ -22,6 +23,12 @@ static const struct cli_option options[] = {
 	 .letter = 'f',
 	 .offset = offsetof(struct options, follow),
 	 .help = "continue with new lines"},
+	{.name = "previous",
+	 .offset = offsetof(struct options, previous),
+	 .help = "what it printed on the zhost where it was before"},
+	{.name = "all",
+	 .offset = offsetof(struct options, all),
+	 .help = "what it printed on every zhost where it was, oldest first"},
 	{.name = "lines",
 	 .type = CLI_U32,
 	 .offset = offsetof(struct options, lines),
@@ -86,6 +93,90 @@ static int follow(struct shell *shell, const struct space_ref *ref, const char *
 	return api_follow(shell->api, &stream, err);
 }
 
+/* ---------------------------------------------------------------- earlier places */
+
+static int print_from(struct shell *shell, const struct space_ref *ref, const char *lines,
+		      const char *zhost, struct error **err)
+{
+	CLEANUP(view_freep) Samoza__V1__LogView *view = NULL;
+	CLEANUP(freep)
+	char *path = api_path("/v1/topologies/", ref->topology.id, "/logs?path=", ref->path,
+			      "&lines=", lines, "&zhost=", zhost, NULL);
+	int r = api_get(shell->api, path, &samoza__v1__log_view__descriptor, (void **)&view,
+			err);
+
+	if (r < 0)
+		return r;
+	if (shell->output.format != OUTPUT_TABLE)
+		output_message_line(&shell->output, &view->base);
+	for (size_t i = 0; i < view->n_lines && shell->output.format == OUTPUT_TABLE; i++)
+		output_line(&shell->output, "%s", view->lines[i]);
+	return 0;
+}
+
+/* The log of a zhost holds every stay there: each zhost once, by its last stay. */
+static bool is_last_stay(const stay_vector *stays, size_t at)
+{
+	for (size_t i = at + 1; i < stays->count; i++)
+		if (str_equal(stays->items[i].zhost, stays->items[at].zhost))
+			return false;
+	return true;
+}
+
+static int print_all(struct shell *shell, const struct space_ref *ref, const char *lines,
+		     const stay_vector *stays, struct error **err)
+{
+	const struct output *o = &shell->output;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < stays->count; i++) {
+		const struct stay *stay = &stays->items[i];
+		CLEANUP(error_freep) struct error *why = NULL;
+
+		if (!is_last_stay(stays, i))
+			continue;
+		if (o->format == OUTPUT_TABLE)
+			output_line(o, "==> %s%s%s <==", stay->zhost,
+				    stay->until != NULL ? ", until " : "",
+				    stay->until != NULL ? stay->until : "");
+		r = print_from(shell, ref, lines, stay->zhost, &why);
+		/* One that is gone does not hide the others. */
+		if (r < 0 && i + 1 < stays->count) {
+			output_note(o, "zshell: %s", why->message);
+			r = 0;
+		} else if (r < 0) {
+			return error_move(err, steal_ptr(&why));
+		}
+	}
+	return r;
+}
+
+static int print_earlier(struct shell *shell, const struct space_ref *ref, const char *lines,
+			 bool all, struct error **err)
+{
+	CLEANUP(history_done) struct history history = {0};
+	CLEANUP(freep) char *name = str_printf("%s/%s", ref->topology.name, ref->path);
+	const struct history_query query = {.topology = ref->topology.id};
+	stay_vector stays = {0};
+	const char *previous = NULL;
+	int r = history_fetch(shell, &query, &history, err);
+
+	if (r < 0)
+		return r;
+	places_find(&history, name, &stays);
+	for (size_t i = 0; i < stays.count; i++)
+		previous = stays.items[i].until != NULL ? stays.items[i].zhost : previous;
+	if (all)
+		r = print_all(shell, ref, lines, &stays, err);
+	else if (previous == NULL)
+		r = error_set(err, ERR_NOT_FOUND, "%s has not been on another zhost before",
+			      name);
+	else
+		r = print_from(shell, ref, lines, previous, err);
+	vector_done(&stays);
+	return r < 0 ? r : CLI_DONE;
+}
+
 static int run(void *context, const struct cli_run *line, struct error **err)
 {
 	struct shell *shell = context;
@@ -95,10 +186,16 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	CLEANUP(freep)
 	char *lines = str_printf("%" PRIu32, given->lines);
 	CLEANUP(freep) char *path = NULL;
-	int r = resolve_space(shell, cli_argument(line, 0), &ref, err);
+	int r;
 
+	if (given->previous + given->all + given->follow > 1)
+		return cli_usage_error(line,
+				       "of --previous, --all and -f only one can be given");
+	r = resolve_space(shell, cli_argument(line, 0), &ref, err);
 	if (r < 0)
 		return r;
+	if (given->previous || given->all)
+		return print_earlier(shell, &ref, lines, given->all, err);
 	if (given->follow)
 		return follow(shell, &ref, lines, err);
 	path = api_path("/v1/topologies/", ref.topology.id, "/logs?path=", ref.path,

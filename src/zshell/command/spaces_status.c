@@ -1,10 +1,10 @@
 #include <inttypes.h>
-#include <string.h>
 
 #include "base/buffer.h"
 #include "base/str.h"
 #include "zshell/command/commands.h"
 #include "zshell/command/common.h"
+#include "zshell/shell/places.h"
 
 #define PLACES_MAX 5
 
@@ -91,50 +91,6 @@ static void print_exports(const struct output *o, const Samoza__V1__SpaceView *s
 	output_table_print(table);
 }
 
-/* ---------------------------------------------------------------- earlier places */
-
-/* A stay of the instance on a zhost. Everything is borrowed from events. */
-struct stay {
-	const char *zhost, *until, *cause;
-};
-
-typedef VECTOR(struct stay) stay_vector;
-
-/* Whether a placement of `subject` places `name`, too: itself or what it is inside. */
-static bool places(const char *subject, const char *name)
-{
-	size_t n = strlen(subject);
-
-	return strncmp(subject, name, n) == 0 && (name[n] == '\0' || name[n] == '/');
-}
-
-static void end_stay(stay_vector *stays, const Samoza__V1__EventView *e)
-{
-	struct stay *last = stays->count > 0 ? vector_last(stays) : NULL;
-
-	if (last == NULL || last->until != NULL)
-		return;
-	last->until = e->time;
-	/* How its last failure there ended says more than that it was placed again. */
-	if (last->cause == NULL || str_equal(e->kind, "space"))
-		last->cause = e->cause;
-}
-
-static void take_event(stay_vector *stays, const char *name, const Samoza__V1__EventView *e)
-{
-	bool own = str_equal(e->kind, "space") && str_equal(e->subject, name);
-
-	if (str_equal(e->kind, "placement") && places(e->subject, name)) {
-		end_stay(stays, e);
-		*vector_add(stays) = (struct stay){.zhost = e->to};
-	} else if (own && str_equal(e->to, "not-deployed")) {
-		end_stay(stays, e);
-	} else if (own && stays->count > 0 && str_equal(e->to, "deployed-stopped") &&
-		   !str_equal(e->from, "deploying")) {
-		vector_last(stays)->cause = e->cause;
-	}
-}
-
 /* "was on beta until 2026-04-29T12:44:00Z: exit status 7", the newest first. */
 static void print_places(const struct output *o, const Samoza__V1__SpaceView *s,
 			 const struct history *history)
@@ -142,8 +98,7 @@ static void print_places(const struct output *o, const Samoza__V1__SpaceView *s,
 	stay_vector stays = {0};
 	size_t shown = 0;
 
-	vector_for_each (&history->events, e)
-		take_event(&stays, s->name, *e);
+	places_find(history, s->name, &stays);
 	for (size_t i = stays.count; i > 0 && shown < PLACES_MAX; i--) {
 		const struct stay *stay = &stays.items[i - 1];
 

@@ -126,3 +126,26 @@ def test_a_zhost_has_a_status_with_reason_and_events(story, zrms, zshell):
            "  Reason:    no heartbeat for 3.1 s\n" in done.out
     assert done.out.rstrip().endswith("deployed-started -> problem no heartbeat for 3.1 s")
     assert json.loads(zshell("cluster", "status", "beta", "-o", "json").out) == view
+
+
+def test_logs_of_earlier_places(story, zrms, zshell):
+    def log(request):
+        zhost = request["query"].get("zhost", "now")
+        return 200, {"lines": [f"{zhost} {i}" for i in range(int(request["query"]["lines"]))]}
+    zrms.routes[f"GET /v1/topologies/{ID}/logs"] = log
+    done = zshell("spaces", "logs", "my-app/store", "--lines", "2", "--previous")
+    assert (done.status, done.out) == (0, "beta 0\nbeta 1\n"), done
+    done = zshell("spaces", "logs", "my-app/store", "--lines", "1", "--all")
+    assert re.fullmatch("==> beta, until 20\\S+Z <==\nbeta 0\n==> alpha <==\nalpha 0\n", done.out), done
+    assert zshell("spaces", "logs", "my-app/store", "--all", "-f").status == 2
+    zrms.routes[f"GET /v1/topologies/{ID}/logs"] = lambda r: (
+        (503, {"error": {"code": "unavailable", "message": "zhost beta cannot be reached",
+                         "details": []}}) if r["query"]["zhost"] == "beta" else log(r))
+    done = zshell("spaces", "logs", "my-app/store", "--lines", "1", "--all")
+    assert done.status == 0 and "alpha 0" in done.out and "cannot be reached" in done.err
+
+
+def test_an_instance_that_was_nowhere_else_has_no_previous_log(zrms, listed, zshell):
+    zrms.push(event(1, "placement", "my-app/store", None, "beta", "placed", 3000))
+    done = zshell("spaces", "logs", "my-app/store", "--previous")
+    assert done.status == 1 and "has not been on another zhost before" in done.err
