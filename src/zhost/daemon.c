@@ -285,7 +285,6 @@ static void make_residents(struct zhost_daemon *d)
 {
 	struct residents_parts parts = {.loop = &d->loop,
 					.zhost = d->settings->name,
-					.timing = &d->timing,
 					.starts_at_once = d->settings->starts_at_once,
 					.artifacts = d->artifacts,
 					.data = d->data,

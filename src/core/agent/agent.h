@@ -118,7 +118,8 @@ struct agent_order {
 		 * answer the action. For an update by recipe: only the recipe's group. Without an
 		 * action (`action` 0): the process. */
 		ORDER_KILL,
-		ORDER_RENEW,  /* exclusive: the process may live until deadline_ms */
+		ORDER_RENEW, /* exclusive, or inside: the process stops at stop_ms, and may live
+				 until deadline_ms */
 		ORDER_WRITES, /* `writes` has changed */
 		ORDER_END, /* zrms removed this zhost: all is stopped, the program may exit */
 	} type;
@@ -131,9 +132,10 @@ struct agent_order {
 	uint64_t imports_version;
 	bool writes;	  /* it may write to its data: action, writes */
 	int64_t grace_ms; /* stop: time for on_close; the agent orders the kill */
-	/* Renew, and start of an exclusive copy: monotonic; else NEVER_MS. An order to start that is
-	 * carried out late is not begun after it: the action fails. */
-	int64_t deadline_ms;
+	/* Renew, and start of a copy that is exclusive or inside of one: monotonic; else NEVER_MS. An
+	 * order to start that is carried out late is not begun after deadline_ms: the action
+	 * fails. */
+	int64_t stop_ms, deadline_ms;
 	const char *parent; /* instance path or NULL */
 };
 

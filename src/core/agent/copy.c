@@ -178,6 +178,7 @@ void copy_kill(struct agent *agent, struct agent_copy *copy)
 			    .key = copy->key,
 			    .spec = copy->spec,
 			    .parent = copy->spec->parent,
+			    .stop_ms = NEVER_MS,
 			    .deadline_ms = NEVER_MS,
 		    }));
 }

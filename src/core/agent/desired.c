@@ -66,6 +66,7 @@ static void order_writes(struct agent *agent, struct agent_copy *copy, bool writ
 								  .spec = copy->spec,
 								  .parent = copy->spec->parent,
 								  .writes = writes,
+								  .stop_ms = NEVER_MS,
 								  .deadline_ms = NEVER_MS}));
 }
 

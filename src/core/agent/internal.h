@@ -4,6 +4,7 @@
  *   phase.c      the phases of a copy: table and invariant
  *   limit.c      time limits and numbers of attempts      attempts.c  failures and back-off
  *   family.c     parents and children here                slot.c      copies of one instance here
+ *   lease_times.c  when processes stop by themselves
  *   message.c    HELLO, reports, heartbeats
  *   copy.c       a copy as an object, the gate            record.c    records: write and load
  *   reconcile.c  what is due next

@@ -13,8 +13,19 @@
 
 #include "core/agent/copy.h"
 #include "core/agent/family.h"
+#include "core/agent/lease_times.h"
 #include "core/agent/limit.h"
 #include "core/agent/reconcile.h"
+
+/* It, and what is inside of it; exclusive ones inside are renewed by themselves. */
+static void renew_all(struct agent *agent, const struct agent_copy *copy)
+{
+	lease_order_renew(agent, copy);
+	const struct agent_copy *c = family_children(agent, copy);
+	for (; c != NULL; c = c->sibling_next)
+		if (phase_has_process(c->phase) && !c->spec->exclusive)
+			renew_all(agent, c);
+}
 
 void lease_begin(struct agent *agent, struct agent_copy *copy)
 {
@@ -32,14 +43,7 @@ void lease_renew(struct agent *agent, struct agent_copy *copy)
 	if (phase_has_process(copy->phase)) {
 		heap_set(&agent->timers, &copy->lease_timer.node,
 			 limit_lease_stop_ms(agent, copy));
-		vector_push(&agent->outbox->orders,
-			    ((struct agent_order){
-				    .type = ORDER_RENEW,
-				    .key = copy->key,
-				    .spec = copy->spec,
-				    .parent = copy->spec->parent,
-				    .deadline_ms = limit_lease_end_ms(agent),
-			    }));
+		renew_all(agent, copy);
 	}
 	reconcile(agent, copy);
 	if (was_fenced)

@@ -4,6 +4,7 @@
 #include "core/agent/attempts.h"
 #include "core/agent/copy.h"
 #include "core/agent/family.h"
+#include "core/agent/lease_times.h"
 #include "core/agent/limit.h"
 #include "core/agent/message.h"
 #include "core/agent/slot.h"
@@ -34,22 +35,27 @@ static void begin_action(struct agent *agent, struct agent_copy *copy, enum agen
 		.spec = copy->spec,
 		.parent = copy->spec->parent,
 		.writes = copy->desired->writes,
+		.stop_ms = NEVER_MS,
 		.deadline_ms = NEVER_MS,
 	};
+	struct lease_times lease = lease_of(agent, copy);
 	if (kind == ACTION_START || kind == ACTION_UPDATE) {
 		o.imports = copy->desired->imports;
 		o.n_imports = copy->desired->n_imports;
 		o.imports_version = copy->desired->imports_version;
 	}
-	if (kind == ACTION_START && copy->spec->exclusive) {
-		o.deadline_ms = limit_lease_end_ms(agent);
+	if (kind == ACTION_START) {
+		o.stop_ms = lease.stop_ms;
+		o.deadline_ms = lease.end_ms;
+		lease_share(agent, copy);
+	}
+	if (kind == ACTION_START && copy->spec->exclusive)
 		heap_set(&agent->timers, &copy->lease_timer.node,
 			 limit_lease_stop_ms(agent, copy));
-	}
 	copy->action_ms = limit_action_ms(agent, copy);
 	if (kind == ACTION_STOP) {
 		int64_t grace = limit_grace_ms(agent, copy);
-		int64_t left = limit_lease_end_ms(agent) - agent->now.mono_ms;
+		int64_t left = lease.end_ms - agent->now.mono_ms;
 		if (family_is_fenced(agent, copy) && grace > left)
 			grace = left > 0 ? left : 0;
 		o.grace_ms = copy->action_ms = grace;

@@ -74,7 +74,7 @@ struct resident *resident_new(struct residents *owner, const struct space_runtim
 	char log_name[INSTANCE_FILE_NAME_SIZE];
 	r->owner = owner;
 	r->runtime = runtime;
-	r->deadline_ms = NEVER_MS;
+	r->stop_ms = r->deadline_ms = NEVER_MS;
 	describe_instance(r, key, spec);
 	instance_file_name(key->topology, key->path, 0, log_name);
 	r->log = spacelog_open(owner->parts.logs, log_name);
@@ -206,18 +206,11 @@ static uint64_t boottime_ms(const struct resident *r, int64_t mono_ms)
 	return at > 1 ? (uint64_t)at : 1;
 }
 
-/* It is asked to stop early enough for its grace, which is at most the timeout less two
- * heartbeats [topology.exclusive.zhost]. */
 struct zrun_lease resident_lease(const struct resident *r)
 {
-	if (!r->spec->exclusive || r->deadline_ms == NEVER_MS)
+	if (r->deadline_ms == NEVER_MS)
 		return (struct zrun_lease){0};
-	const struct cluster_timing *timing = r->owner->parts.timing;
-	int64_t grace = (int64_t)resident_grace_ms(r);
-	int64_t most = timing->failure_timeout_ms - 2 * timing->heartbeat_ms;
-	if (grace > most)
-		grace = most > 0 ? most : 0;
-	return (struct zrun_lease){.stop_at_ms = boottime_ms(r, r->deadline_ms - grace),
+	return (struct zrun_lease){.stop_at_ms = boottime_ms(r, r->stop_ms),
 				   .end_at_ms = boottime_ms(r, r->deadline_ms)};
 }
 
@@ -494,6 +487,7 @@ static void start(struct resident *r, struct task *t)
 	imports_done(&r->imports);
 	r->imports = t->imports;
 	t->imports = (import_vector){0};
+	r->stop_ms = t->stop_ms;
 	r->deadline_ms = t->deadline_ms;
 	if (start_queue_take(r->owner->starts, &r->slot))
 		launch(r);

@@ -68,7 +68,8 @@ struct resident {
 	enum agent_action action_kind;
 	int64_t begun_ms;
 	import_vector imports; /* of a start */
-	int64_t deadline_ms;   /* exclusive: end of the lease; NEVER_MS otherwise */
+	int64_t stop_ms;       /* with a lease: it stops by itself then; NEVER_MS otherwise */
+	int64_t deadline_ms;   /* and its process is gone */
 	struct start_slot slot;
 
 	/* Artifacts that the action waits for. */
@@ -120,7 +121,7 @@ void resident_join_mesh(struct resident *r);
 void resident_leave_mesh(struct resident *r);
 /* How long its process may take to stop. */
 uint64_t resident_grace_ms(const struct resident *r);
-/* When an exclusive instance's process stops by itself; zero for others. */
+/* When the process of an instance with a lease stops by itself; zero for others. */
 struct zrun_lease resident_lease(const struct resident *r);
 /* NULL: it is not here. */
 struct resident *resident_find(const struct residents *owner,

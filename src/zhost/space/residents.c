@@ -24,6 +24,7 @@ static void renew(struct residents *rs, const struct task *t)
 	struct resident *r = resident_find(rs, t->key);
 	if (r == NULL)
 		return;
+	r->stop_ms = t->stop_ms;
 	r->deadline_ms = t->deadline_ms;
 	if (r->runtime->renew != NULL)
 		r->runtime->renew(r);

@@ -30,7 +30,6 @@ struct residents;
 struct residents_parts {
 	struct loop *loop;
 	const char *zhost; /* the name of this one */
-	const struct cluster_timing *timing;
 	unsigned starts_at_once;
 	struct artifacts *artifacts;
 	struct data_service *data;

@@ -10,6 +10,7 @@ void task_init(struct task *t, const struct agent_order *order)
 			   .kind = order->kind,
 			   .writes = order->writes,
 			   .grace_ms = order->grace_ms,
+			   .stop_ms = order->stop_ms,
 			   .deadline_ms = order->deadline_ms};
 	if (order->key != NULL)
 		t->key = (Samoza__V1__InstanceKey *)schema_message_copy(&order->key->base);

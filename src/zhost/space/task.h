@@ -16,7 +16,7 @@ struct task {
 	Samoza__V1__InstanceSpec *spec; /* deploy */
 	import_vector imports;		/* start, update; in the form that the kind takes */
 	bool writes;			/* it may write to its data */
-	int64_t grace_ms, deadline_ms;
+	int64_t grace_ms, stop_ms, deadline_ms;
 };
 
 void task_init(struct task *t, const struct agent_order *order);

@@ -115,6 +115,12 @@ static void plan_action(struct world *w, struct sim_machine *n, uint64_t number,
 	h->number = number;
 }
 
+void action_end_now(struct world *w, struct sim_machine *n, struct action *a, bool fails)
+{
+	a->fails = fails;
+	plan_action(w, n, a->number, 0);
+}
+
 void action_begin(struct world *w, struct sim_machine *n, const struct agent_order *o)
 {
 	CLEANUP(freep) char *id = agent_copy_id(o->key);
@@ -157,10 +163,8 @@ void action_kill(struct world *w, struct sim_machine *n, const struct agent_orde
 	world_log(w, "%s on %s: killed", id, n->name);
 	struct sim_process *p = process_find(n, id);
 	struct action *a = action_find(n, o->action);
-	if (a != NULL) {
-		a->fails = true;
-		plan_action(w, n, a->number, 0);
-	}
+	if (a != NULL)
+		action_end_now(w, n, a, true);
 	bool only_recipe =
 		o->kind == ACTION_DEPLOY || o->kind == ACTION_UNDEPLOY ||
 		(o->kind == ACTION_UPDATE && space_kind_of(o->spec->type)->update_can_be_ended);

@@ -29,6 +29,8 @@ struct action {
 struct action *action_find(struct sim_machine *n, uint64_t number);
 /* Begins what the agent ordered; its end is an event. */
 void action_begin(struct world *w, struct sim_machine *n, const struct agent_order *o);
+/* It ends now. */
+void action_end_now(struct world *w, struct sim_machine *n, struct action *a, bool fails);
 /* Ends one at once: it fails, with its process. */
 void action_kill(struct world *w, struct sim_machine *n, const struct agent_order *o);
 void action_free(struct sim_machine *n, struct action *a);

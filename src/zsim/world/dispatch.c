@@ -103,6 +103,8 @@ static void process_ends_itself(struct world *w, struct sim_machine *n,
 	HASH_FIND_STR(n->processes, h->id, p);
 	if (p == NULL || p->life != h->number)
 		return;
+	if (!p->killed && p->own_end_ms <= w->now_ms)
+		process_check_lease(w, n, p);
 	if (p->killed)
 		machine_process_dies(w, n, p, PROCESS_FAILED, "killed by signal 9");
 	else if (p->own_end_ms <= w->now_ms || p->orphan_ms <= w->now_ms)

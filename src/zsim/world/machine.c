@@ -175,9 +175,13 @@ void machine_process_dies(struct world *w, struct sim_machine *n, struct sim_pro
 	gone.path = mem_strdup(p->path);
 	struct action *a = NULL;
 	for (a = n->actions; a != NULL; a = a->hh.next)
-		if (a->kind == ACTION_START && strcmp(a->id, p->id) == 0) {
+		if (strcmp(a->id, p->id) != 0) {
+			continue;
+		} else if (a->kind == ACTION_START) {
 			a->fails = end != PROCESS_FINISHED;
 			a->finished = end == PROCESS_FINISHED;
+		} else if (a->kind == ACTION_STOP) {
+			action_end_now(w, n, a, end == PROCESS_FAILED);
 		}
 	world_log(w, "%s on %s: its process ends (%s)", p->name, n->name,
 		  end != PROCESS_FINISHED ? error : "well");

@@ -16,7 +16,7 @@ static void renew(struct world *w, struct sim_machine *n, const struct agent_ord
 	struct sim_process *p = process_find(n, id);
 	if (p == NULL || p->epoch != o->key->epoch)
 		return;
-	process_lease(w, n, p, o->deadline_ms);
+	process_lease(w, n, p, o->stop_ms, o->deadline_ms);
 }
 
 static void on_order(void *user, const struct agent_order *order)

@@ -70,14 +70,24 @@ static void check_second_life(struct world *w, const struct sim_machine *n,
 }
 
 void process_lease(struct world *w, struct sim_machine *n, struct sim_process *p,
-		   int64_t deadline_ms)
+		   int64_t stop_ms, int64_t deadline_ms)
 {
 	int64_t early = 0;
 	p->deadline_ms = deadline_ms;
 	if (p->deadline_ms != NEVER_MS && w->hooks.stops_early != NULL)
-		early = w->hooks.stops_early(w->hooks.user, p->grace_ms);
+		early = w->hooks.stops_early(w->hooks.user, deadline_ms - stop_ms);
 	p->own_end_ms = p->deadline_ms - early;
 	process_plan_end(w, n, p, p->own_end_ms);
+}
+
+void process_check_lease(struct world *w, struct sim_machine *n, const struct sim_process *p)
+{
+	size_t length = strlen(p->slot);
+	for (const struct sim_process *c = n->processes; c != NULL; c = c->hh.next)
+		if (strncmp(c->slot, p->slot, length) == 0 && c->slot[length] == '/' &&
+		    c->placement == p->placement && c->deadline_ms > p->own_end_ms)
+			world_violate(w, "the lease of %s on %s ends before that of %s",
+				      p->name, n->name, c->name);
 }
 
 void process_begin(struct world *w, struct sim_machine *n, const struct agent_order *o,
@@ -100,11 +110,10 @@ void process_begin(struct world *w, struct sim_machine *n, const struct agent_or
 	p->epoch = o->key->epoch;
 	p->exclusive = o->spec->exclusive;
 	p->orphan_ms = NEVER_MS;
-	p->grace_ms = (int64_t)o->spec->stop_grace_ms;
 	p->life = ++w->next_process;
 	check_second_life(w, n, p);
 	HASH_ADD_KEYPTR(hh, n->processes, p->id, strlen(p->id), p);
-	process_lease(w, n, p, o->deadline_ms);
+	process_lease(w, n, p, o->stop_ms, o->deadline_ms);
 }
 
 void processes_drop(struct sim_machine *n)

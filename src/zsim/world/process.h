@@ -27,7 +27,6 @@ struct sim_process {
 	bool killed;	     /* by its zhost, which notices later */
 	int64_t deadline_ms; /* exclusive: end of its lease; NEVER_MS */
 	int64_t own_end_ms;  /* exclusive: it has stopped by itself by then */
-	int64_t grace_ms;    /* within which it stops */
 	int64_t orphan_ms;   /* without its zhost: it ends itself then; NEVER_MS */
 	char *imports;	     /* of its last start or update: a line for each provider */
 	uint64_t life;	     /* a number of its own, for ends that were planned */
@@ -41,10 +40,12 @@ void process_begin(struct world *w, struct sim_machine *n, const struct agent_or
 		   const char *id);
 /* Its lease ends then; it stops by itself early enough. */
 void process_lease(struct world *w, struct sim_machine *n, struct sim_process *p,
-		   int64_t deadline_ms);
+		   int64_t stop_ms, int64_t deadline_ms);
 /* It ends itself then, unless its deadline has moved; NEVER_MS: it does not. */
 void process_plan_end(struct world *w, struct sim_machine *n, const struct sim_process *p,
 		      int64_t at_ms);
+/* Its lease has ended: the leases of what is inside of it have ended before. */
+void process_check_lease(struct world *w, struct sim_machine *n, const struct sim_process *p);
 void process_free(struct sim_machine *n, struct sim_process *p);
 void processes_drop(struct sim_machine *n);
 

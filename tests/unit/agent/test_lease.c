@@ -9,9 +9,9 @@ static void children_of_an_exclusive_copy_stop_with_its_lease(void **state)
 	wait_ms(f, 19999);
 	expect(f, "");
 	wait_ms(f, 1);
-	expect(f, "do 7 stop a/b/c@3 grace=10000\n");
+	expect(f, "do 7 stop a/b/c@3 grace=3333\n"); /* a third of the time is its level's */
 	succeed(f, 7);
-	expect(f, "do 8 stop a/b@2 grace=10000\n");
+	expect(f, "do 8 stop a/b@2 grace=6666\n");
 	wait_ms(f, 4000);
 	succeed(f, 8);
 	expect(f, "do 9 stop a@1 grace=6000\n");
@@ -24,15 +24,18 @@ static void children_of_an_exclusive_copy_stop_with_its_lease(void **state)
 		  "report a@1 g1 starting\n");
 	succeed(f, 10);
 	succeed(f, 11);
-	expect(f, "do 11 start a/b@2\n"
+	expect(f, "renew a until=54000\n"
+		  "do 11 start a/b@2 until=50666\n"
 		  "report a@1 g1 started\n"
 		  "report a/b@2 g1 starting\n"
-		  "do 12 start a/b/c@3\n"
+		  "renew a/b until=50666\n"
+		  "renew a until=54000\n"
+		  "do 12 start a/b/c@3 until=47333\n"
 		  "report a/b@2 g1 started\n"
 		  "report a/b/c@3 g1 starting\n");
 }
 
-static void no_child_outlives_the_lease(void **state)
+static void no_child_outlives_its_part_of_the_lease(void **state)
 {
 	struct fixture *f = *state;
 	run_family(f, " exclusive");
@@ -40,15 +43,14 @@ static void no_child_outlives_the_lease(void **state)
 	wait_ms(f, 20000);
 	succeed(f, 7);
 	wait_ms(f, 4000);
-	expect(f, "do 7 stop a/b/c@3 grace=10000\n"
-		  "do 8 stop a/b@2 grace=10000\n");
-	wait_ms(f, 5999); /* it hangs; its parent was not asked yet */
+	expect(f, "do 7 stop a/b/c@3 grace=3333\n"
+		  "do 8 stop a/b@2 grace=6666\n");
+	wait_ms(f, 2665); /* it hangs; its parent was not asked yet */
 	expect(f, "");
 	wait_ms(f, 1);
-	expect(f, "kill 8 stop a/b@2\n"
-		  "kill 0 stop a@1\n");
+	expect(f, "kill 8 stop a/b@2\n");
 	fails(f, 8, "killed");
-	expect(f, "do 9 stop a@1 grace=0\n");
+	expect(f, "do 9 stop a@1 grace=3334\n");
 }
 
 static void a_child_that_starts_at_the_end_of_the_lease_is_killed(void **state)
@@ -80,10 +82,13 @@ static void a_renewed_lease_starts_what_has_stopped(void **state)
 	ignore(f);
 	heartbeat_ack(f, 3);
 	expect(f, "renew a until=50000\n"
-		  "do 9 start a/b@2\n"
+		  "renew a/c until=45000\n"
+		  "renew a until=50000\n"
+		  "do 9 start a/b@2 until=45000\n"
 		  "report a/b@2 g1 starting\n");
 	succeed(f, 8);
-	expect(f, "do 10 start a/c@3\n"
+	expect(f, "renew a until=50000\n"
+		  "do 10 start a/c@3 until=45000\n"
 		  "report a/c@3 g1 deployed\n"
 		  "report a/c@3 g1 starting\n");
 }
@@ -181,7 +186,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		JOINED(children_of_an_exclusive_copy_stop_with_its_lease),
-		JOINED(no_child_outlives_the_lease),
+		JOINED(no_child_outlives_its_part_of_the_lease),
 		JOINED(a_child_that_starts_at_the_end_of_the_lease_is_killed),
 		JOINED(a_renewed_lease_starts_what_has_stopped),
 		JOINED(an_exclusive_copy_stops_when_zrms_is_silent),

@@ -86,7 +86,7 @@ char *digest_of(const char *text)
 
 void instance_init(struct instance *i, const char *path, Samoza__V1__SpaceType type)
 {
-	*i = (struct instance){.grace_ms = 700, .deadline_ms = NEVER_MS};
+	*i = (struct instance){.grace_ms = 700, .stop_ms = NEVER_MS, .deadline_ms = NEVER_MS};
 	samoza__v1__instance_key__init(&i->key);
 	i->key.topology = (char *)"t1";
 	i->key.path = (char *)(uintptr_t)path;
@@ -169,6 +169,7 @@ void order(struct stage *s, struct instance *i, enum agent_action kind)
 					   .imports = i->imports,
 					   .n_imports = i->n_imports,
 					   .grace_ms = i->grace_ms,
+					   .stop_ms = i->stop_ms,
 					   .deadline_ms = i->deadline_ms});
 }
 
@@ -182,8 +183,10 @@ void order_kill(struct stage *s, struct instance *i, enum agent_action kind)
 
 void order_renew(struct stage *s, struct instance *i, int64_t deadline_ms)
 {
-	carry_out(s, &(struct agent_order){
-			     .type = ORDER_RENEW, .key = &i->key, .deadline_ms = deadline_ms});
+	carry_out(s, &(struct agent_order){.type = ORDER_RENEW,
+					   .key = &i->key,
+					   .stop_ms = deadline_ms - 3000,
+					   .deadline_ms = deadline_ms});
 }
 
 void expect_done(struct stage *s, const char *error)
@@ -260,7 +263,6 @@ static void make_residents(struct stage *s)
 	s->processes = zrun_processes_new(&processes);
 	const struct residents_parts parts = {.loop = &s->loop,
 					      .zhost = "n1",
-					      .timing = &s->timing,
 					      .starts_at_once = 1,
 					      .artifacts = s->artifacts,
 					      .data = s->data,
@@ -286,7 +288,6 @@ int kinds_begin(void **state)
 	fake_host_init(&s->host);
 	fake_upstream_init(&s->upstream);
 	make_artifacts(s);
-	s->timing = (struct cluster_timing){1000, 5000};
 	s->logs = spacelogs_new(s->dir.log_fd);
 	s->ports = ports_new("127.0.0.1", 1, every_port_is_free);
 	s->mesh_transport = hub_transport_new(&s->upstream.upstream);

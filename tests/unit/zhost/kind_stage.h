@@ -25,7 +25,6 @@ struct stage {
 	struct artifacts *artifacts;
 	struct fake_upstream upstream;
 	struct fake_host host;
-	struct cluster_timing timing;
 	struct spacelogs *logs;
 	struct ports *ports;
 	struct mesh_transport *mesh_transport;
@@ -49,7 +48,7 @@ struct instance {
 	Samoza__V1__InstanceSpec spec;
 	Samoza__V1__Provider *imports[1];
 	size_t n_imports;
-	int64_t grace_ms, deadline_ms;
+	int64_t grace_ms, stop_ms, deadline_ms;
 	Samoza__V1__Variable port, variable;
 	Samoza__V1__Variable *exports[1], *variables[1];
 	Samoza__V1__Provider provider;

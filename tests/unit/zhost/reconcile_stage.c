@@ -47,7 +47,6 @@ static void make_parts(struct stage *s)
 	s->ports = ports_new("127.0.0.1", 1, every_port_is_free);
 	s->transport = hub_transport_new(&s->upstream.upstream);
 	s->mesh = mesh_new(&s->loop, "n1", s->transport);
-	s->timing = (struct cluster_timing){10000, 30000};
 	const struct reconcile_parts parts = {.loop = &s->loop,
 					      .kv = s->kv,
 					      .ports = s->ports,
@@ -59,7 +58,6 @@ static void make_parts(struct stage *s)
 	s->processes = zrun_processes_new(&processes);
 	const struct residents_parts residents = {.loop = &s->loop,
 						  .zhost = "n1",
-						  .timing = &s->timing,
 						  .starts_at_once = 2,
 						  .data = s->data,
 						  .mesh = s->mesh,

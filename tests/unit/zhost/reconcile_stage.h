@@ -24,7 +24,6 @@ struct stage {
 	struct kv *kv;
 	bool load_fails;
 	struct fake_upstream upstream;
-	struct cluster_timing timing;
 	struct spacelogs *logs;
 	struct ports *ports;
 	struct mesh_transport *transport;

@@ -209,9 +209,9 @@ static void a_lease_is_for_exclusive_instances(void **state)
 	struct zrun_renew renew;
 	i.spec.has_exclusive = i.spec.exclusive = true;
 	i.deadline_ms = loop_now(&s->loop).mono_ms + 60000;
+	i.stop_ms = i.deadline_ms - 3000;
 	deploy(s, &i);
 	struct fake_zrun *z = start(s, &i);
-	/* The timeout of 5 s less two heartbeats of 1 s is the longest grace. */
 	assert_int_equal(z->end_at_ms - z->stop_at_ms, 3000);
 	assert_int_equal(receive(s, z, &renew, sizeof(renew)), ZRUN_RENEW); /* after HELLO */
 	order_renew(s, &i, i.deadline_ms + 10000);
@@ -219,16 +219,18 @@ static void a_lease_is_for_exclusive_instances(void **state)
 	assert_in_range(renew.end_at_ms, z->end_at_ms + 9000, z->end_at_ms + 11000);
 }
 
-static void without_exclusive_there_is_no_lease(void **state)
+/* Also one that is not exclusive itself: it may be inside of one that is. */
+static void there_is_no_lease_before_one_is_ordered(void **state)
 {
 	struct stage *s = *state;
 	struct instance i = wasm();
-	char body[64];
+	struct zrun_renew renew;
 	deploy(s, &i);
 	struct fake_zrun *z = start(s, &i);
 	assert_int_equal(z->end_at_ms, 0);
 	order_renew(s, &i, loop_now(&s->loop).mono_ms + 60000);
-	assert_int_equal(receive(s, z, body, sizeof(body)), 0);
+	assert_int_equal(receive(s, z, &renew, sizeof(renew)), ZRUN_RENEW);
+	assert_int_equal(renew.end_at_ms - renew.stop_at_ms, 3000);
 }
 
 static void the_usage_of_an_instance_is_that_of_its_process(void **state)
@@ -315,7 +317,7 @@ int main(void)
 		TEST(wasm_that_is_killed_loses_its_process),
 		TEST(wasm_that_finishes_during_its_start_has_not_failed),
 		TEST(a_lease_is_for_exclusive_instances),
-		TEST(without_exclusive_there_is_no_lease),
+		TEST(there_is_no_lease_before_one_is_ordered),
 		TEST(the_usage_of_an_instance_is_that_of_its_process),
 		TEST(an_instance_sends_only_what_it_may),
 		TEST(the_exit_report_of_a_process_that_is_gone_is_found),

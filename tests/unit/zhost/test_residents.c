@@ -34,7 +34,6 @@ struct fixture {
 	char dir[64];
 	int dir_fd;
 	struct fake_upstream upstream;
-	struct cluster_timing timing;
 	struct spacelogs *logs;
 	struct ports *ports;
 	struct mesh_transport *transport;
@@ -109,10 +108,8 @@ static void make(struct fixture *f, unsigned starts_at_once)
 	f->mesh = mesh_new(&f->loop, "n1", f->transport);
 	f->data = data_service_new(&f->loop, &f->upstream.upstream, NULL, NULL);
 	f->processes = zrun_processes_new(&processes);
-	f->timing = (struct cluster_timing){1000, 5000};
 	struct residents_parts parts = {.loop = &f->loop,
 					.zhost = "n1",
-					.timing = &f->timing,
 					.starts_at_once = starts_at_once,
 					.data = f->data,
 					.mesh = f->mesh,
@@ -181,6 +178,7 @@ static void order(struct fixture *f, enum agent_action kind, const char *path)
 				.key = &key,
 				.spec = &spec,
 				.grace_ms = 700,
+				.stop_ms = f->lease_end_ms != 0 ? f->lease_end_ms : NEVER_MS,
 				.deadline_ms =
 					f->lease_end_ms != 0 ? f->lease_end_ms : NEVER_MS};
 	struct task task;
