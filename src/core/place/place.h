@@ -156,7 +156,8 @@ struct place_unit_request {
 enum place_mode {
 	PLACE_TOGETHER, /* all or none: first placement */
 	PLACE_RECOVER,	/* together; else one by one in the order of their paths, repeated
-			   until a pass places none */
+			   until a pass places none; then together those that may want each
+			   other, and again */
 };
 
 struct place_request {

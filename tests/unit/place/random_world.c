@@ -266,18 +266,12 @@ static void sort_for_recovery(const struct world *w, unsigned count, unsigned *o
  * left over had no place then. A unit that is placed later may break a spread of an earlier one,
  * or its affinity with its own space: see recovery_may_part_a_unit_from_its_space() in
  * test_handover.c. So the moments are repeated: what was there before, and then unit by unit, in
- * passes, until a pass places none.
+ * passes, until a pass places none; then, together, those that have a place only so, and again.
  */
-static void check_recovery(const struct world *w, const struct drawn_request *q)
+static void repeat_one_by_one(const struct world *w, struct world *then_world, unsigned count,
+			      const unsigned *order)
 {
-	struct world then = *w;
-	unsigned order[ORACLE_FACTS], count = (unsigned)q->request.unit_count;
-	memcpy(order, q->facts, count * sizeof(*order));
-	sort_for_recovery(w, count, order);
-	for (unsigned i = 0; i < count; i++) {
-		then.oracle.facts[order[i]].zhost = -1;
-		then.oracle.facts[order[i]].devices = NULL;
-	}
+	struct world then = *then_world;
 	for (bool placed = true; placed;) {
 		placed = false;
 		for (unsigned i = 0; i < count; i++) {
@@ -301,10 +295,47 @@ static void check_recovery(const struct world *w, const struct drawn_request *q)
 			placed = true;
 		}
 	}
+	*then_world = then;
+}
+
+/* What recovery placed and single units could not: two or more, each by the rules beside the others. */
+static bool repeat_together(const struct world *w, struct world *then, unsigned count,
+			    const unsigned *order)
+{
+	unsigned group[ORACLE_FACTS], size = 0;
 	for (unsigned i = 0; i < count; i++) {
-		if (then.oracle.facts[order[i]].zhost != w->oracle.facts[order[i]].zhost)
-			complain(&then, "recovery placed a unit that has no place", "");
+		const struct fact *now = &w->oracle.facts[order[i]];
+		if (then->oracle.facts[order[i]].zhost != now->zhost)
+			group[size++] = order[i];
 	}
+	if (size == 1)
+		complain(then, "recovery placed a unit that has no place", "");
+	for (unsigned i = 0; i < size; i++) {
+		then->oracle.facts[group[i]].zhost = w->oracle.facts[group[i]].zhost;
+		then->oracle.facts[group[i]].devices = w->oracle.facts[group[i]].devices;
+	}
+	for (unsigned i = 0; i < size; i++) {
+		const char *why = oracle_breaks(&then->oracle, group[i],
+						(unsigned)then->oracle.facts[group[i]].zhost);
+		if (why != NULL)
+			complain(then, "recovery placed units together against a rule", why);
+	}
+	return size > 0;
+}
+
+static void check_recovery(const struct world *w, const struct drawn_request *q)
+{
+	struct world then = *w;
+	unsigned order[ORACLE_FACTS], count = (unsigned)q->request.unit_count;
+	memcpy(order, q->facts, count * sizeof(*order));
+	sort_for_recovery(w, count, order);
+	for (unsigned i = 0; i < count; i++) {
+		then.oracle.facts[order[i]].zhost = -1;
+		then.oracle.facts[order[i]].devices = NULL;
+	}
+	do
+		repeat_one_by_one(w, &then, count, order);
+	while (repeat_together(w, &then, count, order));
 }
 
 static void check_together(const struct world *w, const struct drawn_request *q)

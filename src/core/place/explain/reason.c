@@ -78,6 +78,15 @@ static const struct requirement *first_unsatisfied(const struct filter *f,
 	return NULL;
 }
 
+unsigned reason_rule(const struct filter *f)
+{
+	struct remaining left;
+	remaining_init(f, &left);
+	const struct requirement *r = first_unsatisfied(f, &left);
+	free(left.zhosts);
+	return r != NULL ? r->rule->number : NO_RULE;
+}
+
 /* ---- sentences ---- */
 
 /* Whether all rules but the first hold. */

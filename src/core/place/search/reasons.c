@@ -9,6 +9,15 @@
 #include "core/place/state/groups.h"
 #include "core/place/state/units.h"
 
+unsigned search_rule_alone(struct place *p, const struct place_unit_request *r)
+{
+	struct filter f;
+	judgement_open(&f, p, r, OPTIMISTIC);
+	unsigned rule = reason_rule(&f);
+	judgement_close(&f);
+	return rule;
+}
+
 /* Whether the unit finds no place even alone; then why. */
 static bool reason_alone(struct place *p, const struct place_unit_request *r,
 			 struct place_reason *reason)
@@ -80,16 +89,22 @@ static int compare_paths(const void *a, const void *b)
 
 void search_reason(struct unit_search *s, struct place_reason *reason)
 {
-	bool found = false;
 	/* One unit of each kind is enough: the others would give the same reason. */
+	const struct place_unit_request *first = NULL;
+	unsigned first_rule = NO_RULE;
 	struct unit_kind **kinds = mem_new_array(struct unit_kind *, s->kind_count + 1);
 	for (uint32_t k = 0; k < s->kind_count; k++)
 		kinds[k] = &s->kinds[k];
 	qsort(kinds, s->kind_count, sizeof(*kinds), compare_paths);
-	for (uint32_t k = 0; k < s->kind_count && !found; k++)
-		found = reason_alone(s->place, kinds[k]->request, reason);
+	for (uint32_t k = 0; k < s->kind_count && first_rule > PLACE_RULE_STATE; k++) {
+		unsigned rule = search_rule_alone(s->place, kinds[k]->request);
+		if (rule >= first_rule)
+			continue;
+		first_rule = rule;
+		first = kinds[k]->request;
+	}
 	free(kinds);
-	if (!found)
+	if (first == NULL || !reason_alone(s->place, first, reason))
 		reason_together(s, reason);
 	if (s->budget_spent) {
 		char *detail =

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "core/place/explain/reason.h"
 #include "core/place/need/workload.h"
 #include "core/place/search/reasons.h"
 #include "core/place/search/search.h"
@@ -60,12 +61,26 @@ static int compare_paths(const void *a, const void *b, void *place)
 	return s != t ? (s < t ? -1 : 1) : x < y ? -1 : 1;
 }
 
-/* One by one in the order of paths, until a pass places none. The reason is that of the first
- * one left. */
-static void try_one_by_one(struct place_attempt *t, const struct place_unit_request **requests,
-			   uint32_t count)
+/* The one for which the earliest rule does not hold; of several the first. */
+static const struct place_unit_request *
+earliest_rule(struct place *p, const struct place_unit_request *const *requests, uint32_t count)
 {
-	qsort_r(requests, count, sizeof(*requests), compare_paths, t->place);
+	const struct place_unit_request *first = requests[0];
+	unsigned first_rule = search_rule_alone(p, first);
+	for (uint32_t i = 1; i < count && first_rule > 0; i++) {
+		unsigned rule = search_rule_alone(p, requests[i]);
+		if (rule < first_rule) {
+			first_rule = rule;
+			first = requests[i];
+		}
+	}
+	return first;
+}
+
+/* One by one, until a pass places none. Returns how many are left. */
+static uint32_t try_each(struct place_attempt *t, const struct place_unit_request **requests,
+			 uint32_t count)
+{
 	for (bool placed = true; placed;) {
 		uint32_t left = 0;
 		placed = false;
@@ -77,10 +92,48 @@ static void try_one_by_one(struct place_attempt *t, const struct place_unit_requ
 		}
 		count = left;
 	}
+	return count;
+}
+
+/* Those of the list that may want each other beside them (rules 4 and 5) go to its front; returns how
+ * many: the others have no place whatever is placed. */
+static uint32_t may_fit_together(struct place *p, const struct place_unit_request **requests,
+				 uint32_t count)
+{
+	uint32_t front = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		unsigned rule = search_rule_alone(p, requests[i]);
+		if (rule != PLACE_RULE_AFFINITY && rule != PLACE_RULE_SPREAD && rule != NO_RULE)
+			continue;
+		const struct place_unit_request *r = requests[i];
+		requests[i] = requests[front];
+		requests[front++] = r;
+	}
+	return front;
+}
+
+/* One by one in the order of paths; then together what may fit only so, and again. The reason is that
+ * of the earliest rule. */
+static void try_one_by_one(struct place_attempt *t, const struct place_unit_request **requests,
+			   uint32_t count)
+{
+	uint32_t tried = count;
+	for (;;) {
+		qsort_r(requests, count, sizeof(*requests), compare_paths, t->place);
+		count = try_each(t, requests, count);
+		uint32_t front = may_fit_together(t->place, requests, count);
+		if (front < 2 || front == tried || !try_together(t, requests, front, NULL))
+			break;
+		tried = front;
+		count -= front;
+		memmove(requests, requests + front, count * sizeof(*requests));
+	}
 	if (count == 0)
 		return;
+	qsort_r(requests, count, sizeof(*requests), compare_paths, t->place);
+	const struct place_unit_request *first = earliest_rule(t->place, requests, count);
 	place_reason_done(&t->result->reason);
-	bool found = try_together(t, &requests[0], 1, &t->result->reason);
+	bool found = try_together(t, &first, 1, &t->result->reason);
 	INVARIANT(!found);
 }
 
