@@ -98,6 +98,15 @@ struct application_slot *application_slot(struct application *a, const char *pat
 	return slot;
 }
 
+void application_trim_slots(struct application *a)
+{
+	struct application_slot *slot = NULL, *next = NULL;
+	HASH_ITER (hh, a->slots, slot, next)
+		if (slot->first == NULL &&
+		    topology_find_instance(a->served->topology, slot->path) < 0)
+			slot_free(slot);
+}
+
 /* ---- revisions ---- */
 
 void application_add_revision(struct application *a, struct revision *take)

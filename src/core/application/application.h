@@ -66,8 +66,11 @@ static inline const char *application_id(const struct application *a)
 
 /* The slot of that path; made where it is new. */
 struct application_slot *application_slot(struct application *a, const char *path);
-/* NULL when nothing was ever known of that path. */
+/* NULL when nothing is known of that path. */
 struct application_slot *application_find_slot(const struct application *a, const char *path);
+
+/* Forgets the slots that have no copy, and that the served revision does not declare. */
+void application_trim_slots(struct application *a);
 
 /* Takes the revision over. PRE: its number is new. */
 void application_add_revision(struct application *a, struct revision *take);

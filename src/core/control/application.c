@@ -223,6 +223,7 @@ void application_trim_revisions(struct control_application *a, struct place *pla
 		revision_free(r);
 	}
 	a->application.revisions.count = kept;
+	application_trim_slots(&a->application);
 }
 
 /* ---- the list ---- */

@@ -95,6 +95,7 @@ struct slot_control {
 	bool placed_again;  /* not for a new request: its zhost was lost, or it moved */
 	bool placed_before; /* since it was last undeployed */
 	bool no_place;	    /* a place was looked for, and there was none */
+	bool still_failed; /* out of attempts, and tried again without a request: until it starts */
 	bool seeking; /* root: it has lost what it had, and the next flush looks for a place */
 	struct exclusion *exclusions; /* root: zhosts that it must not take for now */
 	uint32_t place_unit; /* root: its unit in the engine, placed or not; else PLACE_NONE */
@@ -184,7 +185,7 @@ void application_serve_none(struct control_application *a, struct place *place);
 void application_open_revision(struct control_application *a, struct place *place,
 			       struct revision *revision, struct topology *topology);
 /* Takes both away again from what is neither served nor placed, and drops old revisions: the
- * REVISIONS_KEPT newest stay. `dropped` (NULL: nobody) is called before one is freed. */
+ * REVISIONS_KEPT newest stay, and so do slots of the served one and those with copies. `dropped` (NULL: nobody) is called before one is freed. */
 void application_trim_revisions(struct control_application *a, struct place *place,
 				void (*dropped)(void *user, const struct revision *revision),
 				void *user);

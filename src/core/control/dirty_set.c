@@ -78,6 +78,11 @@ void dirty_set_clear(struct dirty_set *set)
 		(list)->count = kept_;                            \
 	} while (0)
 
+void dirty_set_forget_zhost(struct dirty_set *set, const struct control_zhost *z)
+{
+	REMOVE_IF(&set->zhosts, item, *item == z);
+}
+
 void dirty_set_forget_copy(struct dirty_set *set, struct copy *copy)
 {
 	if ((copy->marks & (COPY_RECORD | COPY_ORDER)) == 0)

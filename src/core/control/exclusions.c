@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/control/state.h"
+#include "core/control/topology_state.h"
 #include "core/lifecycle/goal.h"
 
 static int64_t window_ms(const struct copy *copy)
@@ -94,15 +95,19 @@ void exclusion_restore(struct control *c, struct slot_control *root,
 /* ---- their ends ---- */
 
 /* It may be tried there again: copies that are exhausted on this very zhost try at once, others are
- * placed again with one more choice. */
+ * placed again with one more choice. `still_failed`: nothing but time has passed. */
 static void exclusion_ended(struct control *c, struct slot_control *root,
-			    const struct control_zhost *z)
+			    const struct control_zhost *z, bool still_failed)
 {
 	struct control_application *a = application_of(root->slot);
-	slot_for_each_below (root->slot, s)
-		if (slot_is_exhausted(control_of_slot(s)) &&
-		    slot_zhost(control_of_slot(s)) == z)
-			slot_retry(s);
+	slot_for_each_below (root->slot, s) {
+		struct slot_control *sc = control_of_slot(s);
+		if (!slot_is_exhausted(sc) || slot_zhost(sc) != z)
+			continue;
+		slot_retry(s);
+		sc->still_failed = still_failed;
+		topology_state_count(sc);
+	}
 	place_wait_wake(c->place, a->ticket);
 	mark_application(a, APPLICATION_PLACE);
 }
@@ -131,7 +136,7 @@ void exclusions_end_for(struct control *c, const struct control_zhost *z)
 			continue;
 		struct slot_control *root = e->root;
 		drop(c, e);
-		exclusion_ended(c, root, z);
+		exclusion_ended(c, root, z, false);
 		k = c->exclusion_timers.count; /* the heap moved: from its end again */
 	}
 }
@@ -144,7 +149,7 @@ void exclusions_tick(struct control *c)
 		struct slot_control *root = e->root;
 		const struct control_zhost *z = zhost_find(&c->zhosts, e->zhost);
 		drop(c, e);
-		exclusion_ended(c, root, z);
+		exclusion_ended(c, root, z, true);
 	}
 }
 

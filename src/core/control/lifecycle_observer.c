@@ -8,6 +8,13 @@
 #include "core/control/state.h"
 #include "core/control/topology_state.h"
 
+/* It has started, or is asked for something else: that it was out of attempts is over. */
+static void succeeded(struct slot_control *sc)
+{
+	sc->still_failed = false;
+	topology_state_count(sc);
+}
+
 static void on_moved(struct lifecycle *l, struct slot *s, enum instance_state from,
 		     const char *cause)
 {
@@ -22,6 +29,8 @@ static void on_moved(struct lifecycle *l, struct slot *s, enum instance_state fr
 	mark_application(a, APPLICATION_STATE);
 	if (from == STATE_DEPLOYED_STARTED || s->state == STATE_DEPLOYED_STARTED)
 		mesh_tables_mark(sc);
+	if (s->state == STATE_DEPLOYED_STARTED)
+		succeeded(sc);
 	if (copy == NULL)
 		return;
 	if (s->state == STATE_DEPLOYING && copy->undeploy_failed) {
@@ -61,6 +70,8 @@ static void on_retry(struct lifecycle *l, struct slot *s)
 	copy->undeploy_failed = false;
 	copy->retry_at_ms = 0;
 	copy->failures = 0;
+	copy->serves->still_failed = false;
+	mark_slot(copy->serves);
 	slot_publish_facts(copy->serves);
 	ordered(copy);
 	copy->forgiven = copy->generation;
@@ -69,7 +80,7 @@ static void on_retry(struct lifecycle *l, struct slot *s)
 static void on_goal_changed(struct lifecycle *l, struct slot *s, enum instance_goal from)
 {
 	struct slot_control *sc = control_of_slot(s);
-	sc->placed_again = false;
+	sc->placed_again = sc->still_failed = false;
 	slot_publish_facts(sc);
 	mark_slot(sc);
 	/* One without a place is tried again: at least its reason is wanted now. */

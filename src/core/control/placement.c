@@ -49,7 +49,7 @@ static void assign_copy(struct control *c, struct unit_placement *unit, struct s
 					  slot_declared_space(sc->slot)->exclusive);
 	slot_copy_set_writer(&copy->of_slot);
 	copy->generation = 1;
-	sc->lost = sc->no_place = false;
+	sc->lost = sc->no_place = sc->still_failed = false;
 	sc->placed_before = true;
 	sc->placed_again = again;
 	slot_publish_facts(sc);
@@ -398,7 +398,9 @@ static void place_application(struct control *c, struct control_application *a)
 			try_to_move(c, root, &exhausted, &reason);
 	}
 	wait(c, a, &lost, &first, &exhausted);
-	set_reason(c, a, reason);
+	if (reason != NULL ||
+	    a->unhealthy == 0) /* else it is tried again, and has still failed */
+		set_reason(c, a, reason);
 	mark_application(a, APPLICATION_STATE);
 	wants_done(&first);
 	wants_done(&lost);
@@ -477,8 +479,9 @@ char *placement_reason_now(const struct control_application *a)
 	} else {
 		reason = reason_of_exhausted(a, &wants);
 	}
+	bool lacks = wants.list.count > 0 || a->unhealthy > 0;
 	wants_done(&wants);
-	return reason != NULL ? reason : mem_strdup(a->reason);
+	return reason != NULL || !lacks ? reason : mem_strdup(a->reason);
 }
 
 /* ---- ends of placements ---- */

@@ -56,6 +56,7 @@ static void write_slot(struct control *c, const struct slot_control *sc)
 	r.has_no_place = r.no_place = sc->no_place;
 	r.has_lost = r.lost = sc->lost;
 	r.has_moving = r.moving = s->moving;
+	r.has_still_failed = r.still_failed = sc->still_failed;
 	VECTOR(Samoza__V1__Exclusion) list = {0};
 	for (const struct exclusion *e = sc->exclusions; e != NULL; e = e->next) {
 		Samoza__V1__Exclusion *x = vector_add(&list);
@@ -237,6 +238,11 @@ void records_delete_application(struct control *c, const struct control_applicat
 	records_delete_slots(c, a);
 	vector_for_each (&a->application.revisions, revision)
 		records_delete_revision(c, *revision);
+}
+
+void records_delete_zhost(struct control *c, const struct control_zhost *z)
+{
+	delete (c, RECORD_ZHOST, mem_strdup(z->name));
 }
 
 void records_delete_copy(struct control *c, const struct copy *copy)

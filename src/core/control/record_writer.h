@@ -17,6 +17,7 @@ void records_write_revision(struct control *c, const struct revision *revision);
  * left of the others then means nothing. */
 void records_delete_application(struct control *c, const struct control_application *a);
 void records_delete_slots(struct control *c, const struct control_application *a);
+void records_delete_zhost(struct control *c, const struct control_zhost *z);
 void records_delete_copy(struct control *c, const struct copy *copy);
 /* `control`: struct control. */
 void records_delete_revision(void *control, const struct revision *revision);

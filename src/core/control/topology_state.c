@@ -13,7 +13,7 @@ static bool is_unhealthy(const struct slot_control *sc)
 	if (s->goal != GOAL_DEPLOYED_STARTED || s->root->moving ||
 	    control_of_slot(s->root)->seeking)
 		return false;
-	return (sc->placed_before && sc->no_place) || slot_is_exhausted(sc);
+	return (sc->placed_before && sc->no_place) || slot_is_exhausted(sc) || sc->still_failed;
 }
 
 void topology_state_count(struct slot_control *sc)
@@ -81,7 +81,7 @@ static void settle(struct control_application *a, struct event_emitter *emitter)
 {
 	enum topology_state from = a->state, to = derive(a);
 	a->ever_started = a->ever_started || a->slots.to_start > 0;
-	if (to == TOPOLOGY_STOPPED && a->unhealthy == 0) {
+	if (to == TOPOLOGY_RUNNING || (to == TOPOLOGY_STOPPED && a->unhealthy == 0)) {
 		free(a->reason);
 		a->reason = NULL;
 	}

@@ -54,7 +54,8 @@ static Samoza__V1__TopologyView *topology_view(const struct control_application 
 	v->version = mem_strdup(a->application.served->record->version);
 	v->owner = str_is_empty(t->owner) ? NULL : mem_strdup(t->owner);
 	v->state = mem_strdup(topology_state_name(a->state));
-	v->failure_reason = placement_reason_now(a);
+	if (a->state != TOPOLOGY_RUNNING)
+		v->failure_reason = placement_reason_now(a);
 	v->spaces = t->instance_count;
 	v->created = iso8601_text(a->created_ms);
 	v->updated = iso8601_text(a->updated_ms);
@@ -74,7 +75,8 @@ Samoza__V1__TopologySummaryView *view_summary(const struct control_application *
 	v->version = mem_strdup(a->application.served->record->version);
 	v->owner = str_is_empty(t->owner) ? NULL : mem_strdup(t->owner);
 	v->state = mem_strdup(topology_state_name(a->state));
-	v->failure_reason = mem_strdup(a->reason);
+	if (a->state != TOPOLOGY_RUNNING)
+		v->failure_reason = mem_strdup(a->reason);
 	v->spaces = t->instance_count;
 	v->created = iso8601_text(a->created_ms);
 	v->updated = iso8601_text(a->updated_ms);

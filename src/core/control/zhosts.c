@@ -10,6 +10,7 @@
 #include "core/control/forget.h"
 #include "core/control/mesh_tables.h"
 #include "core/control/placement.h"
+#include "core/control/record_writer.h"
 #include "core/control/reports.h"
 #include "core/control/state.h"
 #include "core/control/unload_order.h"
@@ -367,6 +368,34 @@ void zhosts_start(struct control *c)
 
 /* ---- asked ---- */
 
+/* Nothing of a zhost is left but that it was removed: that is forgotten, too. */
+static void forget_zhost(struct control *c, struct control_zhost *z)
+{
+	application_for_each (&c->applications, a)
+		for (size_t k = 0; k < a->slots.slots.count; k++)
+			if (a->slot_controls[k].last_zhost == z)
+				a->slot_controls[k].last_zhost = NULL;
+	records_delete_zhost(c, z);
+	dirty_set_forget_zhost(&c->dirty, z);
+	zhost_free(&c->zhosts, z);
+}
+
+/* Of those that were removed, the last ones are remembered, to be told so when they say hello. */
+static void forget_long_removed(struct control *c)
+{
+	size_t count = 0;
+	struct control_zhost *oldest = NULL;
+	zhost_for_each (&c->zhosts, z) {
+		if (!z->removed || z->copy_count > 0)
+			continue;
+		count++;
+		if (oldest == NULL || z->since_ms < oldest->since_ms)
+			oldest = z;
+	}
+	if (count > REMOVED_ZHOSTS_KEPT)
+		forget_zhost(c, oldest);
+}
+
 static int zhost_remove(struct control *c, struct control_zhost *z, struct error **err)
 {
 	if (z->copy_count > 0 && z->state != ZHOST_PROBLEM)
@@ -391,6 +420,7 @@ static int zhost_remove(struct control *c, struct control_zhost *z, struct error
 			 "removed from the cluster");
 		zhost_set_link(&c->zhosts, z, 0);
 	}
+	forget_long_removed(c);
 	return 0;
 }
 

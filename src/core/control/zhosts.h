@@ -26,6 +26,8 @@ void zhost_heartbeat(struct control *c, uint64_t link_id,
 		     const Samoza__V1__Heartbeat *heartbeat);
 /* The link is gone. */
 void zhost_closed(struct control *c, uint64_t link_id);
+/* How many removed zhosts are remembered; one of before may join again as if it were new. */
+#define REMOVED_ZHOSTS_KEPT 1000
 /* Cordon, uncordon, remove. */
 void zhost_request(struct control *c, const struct control_input *input);
 

@@ -192,7 +192,8 @@ void expect_reason(struct step_run *run, const Samoza__V1__ReasonStep *step)
 		return;
 	}
 	const char *reason = view->failure_reason != NULL ? view->failure_reason : "";
-	if (strstr(reason, step->contains) == NULL)
+	bool none = step->contains[0] == '\0' && reason[0] != '\0';
+	if (none || strstr(reason, step->contains) == NULL)
 		step_fail(run, "reason of %s: expected '%s', seen '%s'", step->topology,
 			  step->contains, reason);
 	samoza__v1__topology_view__free_unpacked(view, NULL);

@@ -16,6 +16,7 @@
 #include "base/str.h"
 #include "core/control/application.h"
 #include "core/control/zhost_registry.h"
+#include "core/control/zhosts.h"
 #include "fixture.h"
 #include "schema/message.h"
 
@@ -360,6 +361,27 @@ static void a_record_that_cannot_be_read_is_refused(void **state)
 	control_free(c);
 }
 
+static void only_the_zhosts_removed_last_are_remembered(void **state)
+{
+	struct fixture f;
+	(void)state;
+	set_up(&f);
+	for (uint64_t k = 0; k <= REMOVED_ZHOSTS_KEPT; k++) {
+		CLEANUP(freep) char *name = str_printf("removed-%d", (int)k);
+		fixture_hello(&f, name, 1000 + k, NULL, 0);
+		struct control_input input = {.type = CONTROL_ZHOST,
+					      .zhost = {.name = name, .action = ZHOST_REMOVE}};
+		assert_int_equal(fixture_handle(&f, &input)->code, 0);
+		f.now.wall_ms++;
+	}
+	assert_null(fixture_record(&f, RECORD_ZHOST, "removed-0"));
+	assert_non_null(fixture_record(&f, RECORD_ZHOST, "removed-1"));
+	fixture_restart(&f);
+	fixture_hello(&f, "removed-0", 10, NULL, 0);
+	assert_non_null(fixture_record(&f, RECORD_ZHOST, "removed-0"));
+	fixture_done(&f);
+}
+
 /* ---- state machines ---- */
 
 static void the_tables_have_no_fault(void **state)
@@ -485,6 +507,7 @@ int main(void)
 		cmocka_unit_test(an_ambiguous_prefix_of_an_id_is_refused),
 		cmocka_unit_test(what_is_unknown_is_refused),
 		cmocka_unit_test(a_removed_topology_leaves_no_record),
+		cmocka_unit_test(only_the_zhosts_removed_last_are_remembered),
 		cmocka_unit_test(a_report_of_an_older_epoch_is_ignored),
 		cmocka_unit_test(a_zhost_that_joins_gets_the_whole_set),
 		cmocka_unit_test(a_silent_zhost_is_a_problem_and_its_spaces_are_placed_again),
