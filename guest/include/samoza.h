@@ -54,6 +54,7 @@ enum samoza_error {
 	SAMOZA_EAGAIN = 11,	   /* try again: a full queue, storage not reachable */
 	SAMOZA_EFAULT = 14,	   /* a pointer outside the memory */
 	SAMOZA_EINVAL = 22,	   /* an invalid argument */
+	SAMOZA_ENOSPC = 28,	   /* the quota of data is used up, or the disk is full */
 	SAMOZA_EMSGSIZE = 90,	   /* too large */
 	SAMOZA_ESHUTDOWN = 108,	   /* a stop was requested */
 	SAMOZA_EHOSTUNREACH = 113, /* no started instance is there */

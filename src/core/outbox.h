@@ -51,6 +51,7 @@ struct data_change {
 	void *cursor;
 	size_t cursor_size;
 	uint32_t limit_bytes;
+	uint64_t quota_bytes, group_quota_bytes; /* put: as in port/kv.h */
 };
 
 struct link_message {

@@ -36,5 +36,7 @@ struct space_defaults space_defaults(void)
 	INVARIANT(r == 0);
 	r = memory_parse(resources.memory, &d.memory_bytes, NULL);
 	INVARIANT(r == 0);
+	r = memory_parse(resources.data, &d.data_bytes, NULL);
+	INVARIANT(r == 0);
 	return d;
 }

@@ -9,7 +9,7 @@
 
 struct space_defaults {
 	uint32_t cpu_millicores;
-	uint64_t memory_bytes;
+	uint64_t memory_bytes, data_bytes;
 	uint32_t restart_attempts, restart_window_ms;
 	uint32_t stop_grace_ms;
 	uint32_t action_timeout_ms; /* of a recipe */

@@ -133,6 +133,7 @@ struct space {
 	uint32_t cpu_millicores;       /* of one instance, without its children */
 	uint32_t cpu_limit_millicores; /* 0: no limit */
 	uint64_t memory_bytes;
+	uint64_t data_bytes; /* what it may keep with data.put */
 	struct device_need *devices;
 	unsigned device_count;
 
@@ -196,8 +197,9 @@ struct topology {
 	unsigned path_count;
 	struct instance_decl *instances;
 	unsigned instance_count;
-	unsigned *by_path; /* instance indexes, sorted by path (strcmp) */
-	unsigned *by_name; /* space indexes, sorted by name */
+	uint64_t data_bytes; /* of all instances together */
+	unsigned *by_path;   /* instance indexes, sorted by path (strcmp) */
+	unsigned *by_name;   /* space indexes, sorted by name */
 };
 
 /* Takes a reference; returns `t`. Not thread safe: one event loop owns a topology. */

@@ -11,7 +11,7 @@
  *          done 1, done 2, done 3                           in order, once for each batch
  *
  * COMMIT_DURABLE: the batch is on disk and survives a power cut. COMMIT_FAILED: the store has
- * failed; the batch may be lost, and so may be all that were asked after it. COMMIT_LOST_LEADERSHIP:
+ * failed, also when it tried again; the batch may be lost, and so may be all that were asked after it. COMMIT_LOST_LEADERSHIP:
  * another process leads and this batch was refused. After either, every later commit ends the same
  * way, and the only sound reaction is to end the program: what was acknowledged earlier is safe.
  *
@@ -91,6 +91,12 @@ struct store_ops {
 	 * sees every commit asked for before it. */
 	void (*events)(struct store *store, uint64_t after, const char *topology,
 		       uint32_t limit, store_events_fn *done, void *user);
+	/* Its medium is full: what takes no more room is still committed, from a reserve; writes of
+	 * spaces that grow are refused (-ENOSPC), and so should be what else grows. NULL: never. */
+	bool (*is_tight)(const struct store *store);
+	/* A commit has failed and is tried again: all that were asked wait for it, and it may end in
+	 * COMMIT_FAILED. Until then nothing new should be promised. NULL: never. */
+	bool (*is_failing)(const struct store *store);
 	/* Of the struct store, for GET /metrics. NULL: none. */
 	const struct metric_source *metrics;
 	/* Answers what was asked for, frees the store, then calls `closed`. Nothing more may be
@@ -104,6 +110,16 @@ struct store {
 	struct batch_size
 		limits; /* of one batch; 0: none. A store gets what it can commit at once */
 };
+
+static inline bool store_is_tight(const struct store *store)
+{
+	return store->ops->is_tight != NULL && store->ops->is_tight(store);
+}
+
+static inline bool store_is_failing(const struct store *store)
+{
+	return store->ops->is_failing != NULL && store->ops->is_failing(store);
+}
 
 /* What a batch counts against the limits. */
 static inline struct batch_size store_batch_size(const struct outbox *o)
@@ -140,6 +156,8 @@ static inline struct kv_change data_change_as_kv(const struct data_change *chang
 		.cursor = change->cursor,
 		.cursor_size = change->cursor_size,
 		.limit_bytes = change->limit_bytes,
+		.quota_bytes = change->quota_bytes,
+		.group_quota_bytes = change->group_quota_bytes,
 	};
 }
 

@@ -119,7 +119,22 @@ struct api {
 void api_change(struct zrms *zrms, struct http_request *request, struct control_input *input,
 		api_answer_fn *answer)
 {
-	api_change_submitted(zrms, request, input, answer, NULL);
+	if (!api_refuse_while_failing(zrms, request))
+		api_change_submitted(zrms, request, input, answer, NULL);
+}
+
+bool api_refuse_while_failing(struct zrms *zrms, struct http_request *request)
+{
+	struct error *err = NULL;
+	if (!store_is_failing(zrms->store))
+		return false;
+	(void)error_set(
+		&err, ERR_IO,
+		"zrms cannot write its store in %s now (is its disk full, or away?): it "
+		"tries again for a while, and nothing was changed; try again later",
+		zrms->settings.dir);
+	api_refuse(request, err);
+	return true;
 }
 
 void api_change_submitted(struct zrms *zrms, struct http_request *request,

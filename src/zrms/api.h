@@ -35,6 +35,8 @@ typedef void api_answer_fn(struct zrms *zrms, struct http_request *request,
 			   const struct reply *reply);
 /* Hands a change to the core; `answer` is called when it has succeeded, durably; a refusal is
  * answered here. Sets input->request. */
+/* True: the store is failing, and the request was refused. api_change() asks by itself. */
+bool api_refuse_while_failing(struct zrms *zrms, struct http_request *request);
 void api_change(struct zrms *zrms, struct http_request *request, struct control_input *input,
 		api_answer_fn *answer);
 /* The same for a submission, which is notified once the core has decided. */

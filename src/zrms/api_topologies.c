@@ -150,6 +150,18 @@ void api_topologies_submit(void *context, struct http_request *request)
 	if (!api_query_bool(request, "start", true, &start) ||
 	    !api_query_bool(request, "dry_run", false, &dry_run))
 		return;
+	if (!dry_run && api_refuse_while_failing(zrms, request))
+		return;
+	if (!dry_run && store_is_tight(zrms->store)) {
+		(void)error_set(
+			&err, ERR_CONFLICT,
+			"the disk of zrms (%s) is full: nothing new is accepted, but stop, "
+			"rm and rm --data work; free at least 8 MiB there, then submit "
+			"again",
+			zrms->settings.dir);
+		api_refuse(request, err);
+		return;
+	}
 	if (take_upload(request, &upload, &err) < 0)
 		api_refuse(request, err);
 	else

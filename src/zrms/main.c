@@ -92,6 +92,41 @@ static void on_reply(void *user, const struct reply *reply)
 	api_reply(zrms->api, reply);
 }
 
+static void watch_failing(struct zrms *zrms)
+{
+	bool is_failing = store_is_failing(zrms->store);
+	if (is_failing == zrms->is_failing)
+		return;
+	zrms->is_failing = is_failing;
+	if (is_failing)
+		log_error("store", "failing", LOG_S("dir", zrms->settings.dir),
+			  LOG_S("then",
+				"changes are refused, and nothing is answered that is not "
+				"durable; it tries again for 30 s, then zrms exits"));
+	else
+		log_info("store", "recovered", LOG_S("dir", zrms->settings.dir));
+}
+
+/* A hook. Says each once, when it begins and when it ends. */
+static bool watch_store(void *user)
+{
+	struct zrms *zrms = user;
+	if (zrms->store == NULL)
+		return false;
+	watch_failing(zrms);
+	bool is_tight = store_is_tight(zrms->store);
+	if (is_tight == zrms->is_tight)
+		return false;
+	zrms->is_tight = is_tight;
+	if (is_tight)
+		log_error("store", "disk.full", LOG_S("dir", zrms->settings.dir),
+			  LOG_S("then", "nothing new is accepted; stop, rm and rm --data work; "
+					"free at least 8 MiB there"));
+	else
+		log_info("store", "disk.roomy", LOG_S("dir", zrms->settings.dir));
+	return false;
+}
+
 static void on_step(void *user, enum commit_step step)
 {
 	struct zrms *zrms = user;
@@ -194,9 +229,11 @@ static int directory_lock(struct zrms *zrms, struct error **err)
 	}
 	char pid[32];
 	int size = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
+	/* On a full disk it says no pid; it is locked all the same. */
 	if (ftruncate(zrms->lock_fd, 0) < 0 ||
 	    pwrite(zrms->lock_fd, pid, (size_t)size, 0) != size)
-		return error_errno(err, "cannot write %s", path);
+		log_warn("zrms", "lock.without.pid", LOG_S("file", path),
+			 LOG_S("reason", strerror(errno)));
 	return 0;
 }
 
@@ -232,8 +269,11 @@ static int address_write(struct zrms *zrms, struct error **err)
 	if (file == NULL)
 		return error_errno(err, "cannot write %s", temporary);
 	int printed = fprintf(file, "%s\n", text);
-	if (fclose(file) != 0 || printed < 0 || rename(temporary, path) < 0)
-		return error_errno(err, "cannot write %s", path);
+	if (fclose(file) != 0 || printed < 0 || rename(temporary, path) < 0) {
+		int r = error_errno(err, "cannot write %s", path);
+		(void)unlink(temporary);
+		return r;
+	}
 	log_info("zrms", "listening", LOG_S("address", text), LOG_S("dir", zrms->settings.dir));
 	return 0;
 }
@@ -446,6 +486,7 @@ static void on_end_signal(void *user, int signum)
 
 static void parts_free(struct zrms *zrms)
 {
+	loop_before_poll_remove(&zrms->loop, watch_store, zrms);
 	commit_driver_free(zrms->commits);
 	submissions_free(zrms->submissions);
 	translations_free(zrms->translations);
@@ -485,6 +526,7 @@ static int parts_open(struct zrms *zrms, const char *trust, const char *spool,
 	if (r == 0)
 		r = http_open(zrms, spool, err);
 	if (r == 0) {
+		loop_before_poll(&zrms->loop, watch_store, zrms);
 		api_register_metrics(zrms);
 		r = address_write(zrms, err);
 	}

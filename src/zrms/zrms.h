@@ -50,6 +50,7 @@ struct zrms {
 	struct http_server *http;
 	struct metric_registry metrics;
 	struct loop_timer *ending; /* checks whether everything is idle */
+	bool is_tight, is_failing; /* the store, when it was last looked at */
 	bool stopping;
 	int64_t end_ms; /* when stopping: no later than this */
 };

@@ -125,14 +125,16 @@ class Cluster:
     """`zhosts`: names, or dicts with the fields of a zhost's configuration."""
 
     def __init__(self, directory, zhosts=("edge-node-1", "edge-node-2", "edge-node-3"),
-                 heartbeat="200ms", timeout="1200ms", zrms_options=()):
+                 heartbeat="200ms", timeout="1200ms", zrms_options=(), prepare=None):
         self.directory = pathlib.Path(directory)
+        if prepare is not None:  # before anything is written
+            prepare(self.directory)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.key = self.directory / "key"
         run(BIN / "mex", "keygen", "-o", self.key)
         trust = self.directory / "zrms" / "trust"
-        trust.mkdir(parents=True)
+        trust.mkdir(parents=True, exist_ok=True)
         shutil.copy(f"{self.key}.pub", trust / "test.pub")
         self.zrms = Daemon(self, "zrms", [
             BIN / "zrms", "--dir", self.directory / "zrms", "--listen", f"127.0.0.1:{self.port}",

@@ -110,6 +110,30 @@ static void *copy_bytes(const void *data, size_t size)
 	return mem_memdup(size > 0 ? data : "", size);
 }
 
+/* Bytes of an owner ("NAME/PATH"), or of all with a name ("NAME/"). */
+static uint64_t use_of(const struct sim_disk *disk, const char *owner, bool is_group)
+{
+	size_t size = is_group ? strcspn(owner, "/") + 1 : strlen(owner) + 1;
+	uint64_t bytes = 0;
+	vector_for_each (&disk->values, v)
+		if (strncmp(v->owner, owner, size) == 0)
+			bytes += v->key_size + v->value_size;
+	return bytes;
+}
+
+static bool is_above_quota(const struct sim_disk *disk, size_t at, const struct kv_change *c)
+{
+	const struct sim_value *old = is_at(disk, at, c) ? &disk->values.items[at] : NULL;
+	uint64_t before = old != NULL ? old->key_size + old->value_size : 0;
+	uint64_t after = c->key_size + c->value_size;
+	if (after <= before)
+		return false;
+	return (c->quota_bytes > 0 &&
+		use_of(disk, c->owner, false) - before + after > c->quota_bytes) ||
+	       (c->group_quota_bytes > 0 &&
+		use_of(disk, c->owner, true) - before + after > c->group_quota_bytes);
+}
+
 static void value_put(struct sim_disk *disk, size_t at, const struct kv_change *c)
 {
 	if (!is_at(disk, at, c)) {
@@ -193,7 +217,10 @@ void sim_disk_apply(struct sim_disk *disk, const struct kv_change *c,
 			copy_bytes(disk->values.items[at].value, ret_answer->value_size);
 		return;
 	case KV_PUT:
-		value_put(disk, at, c);
+		if (is_above_quota(disk, at, c))
+			ret_answer->status = -ENOSPC;
+		else
+			value_put(disk, at, c);
 		return;
 	case KV_DELETE:
 		if (is_at(disk, at, c))

@@ -339,9 +339,11 @@ static int data_put(struct data_table *table, const struct kv_change *change,
 						       change->key_size, change->value,
 						       change->value_size)};
 	struct data_row before;
-	bool fits = true;
+	bool fits = !table->is_tight;
 	int r = row_of(table, change, &before, err);
-	if (r == 0 && after.bytes > before.bytes)
+	if (after.bytes <= before.bytes)
+		fits = true;
+	else if (r == 0 && fits)
 		r = check_quota(table, change, after.bytes - before.bytes, &fits, err);
 	if (r < 0)
 		return r;

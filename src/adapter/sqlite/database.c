@@ -15,14 +15,18 @@
 
 int database_failed(struct database *db, const char *doing, struct error **err)
 {
-	switch (sqlite3_errcode(db->handle)) {
+	int code = sqlite3_errcode(db->handle);
+	db->is_full = code == SQLITE_FULL;
+	db->is_damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+	switch (code) {
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
 		return error_set(err, ERR_CONFLICT, "%s is in use by another process",
 				 db->path);
 	case SQLITE_FULL:
-		return error_set(err, ERR_IO, "cannot %s: the disk of %s is full", doing,
-				 db->path);
+		return error_set(err, ERR_IO,
+				 "cannot %s: the disk of %s is full; free at least 8 MiB there",
+				 doing, db->path);
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
 		return error_set(err, ERR_INVALID, "%s is damaged or is no database: %s",
@@ -70,12 +74,55 @@ int database_step(struct database *db, sqlite3_stmt *statement, struct error **e
 	return 0;
 }
 
+static int pragma_int(struct database *db, const char *sql, int *ret_value, struct error **err)
+{
+	sqlite3_stmt *statement = NULL;
+	int r = database_prepare(db, sql, &statement, err);
+	if (r < 0)
+		return r;
+	if (sqlite3_step(statement) == SQLITE_ROW)
+		*ret_value = sqlite3_column_int(statement, 0);
+	else
+		r = database_failed(db, "read", err);
+	(void)sqlite3_finalize(statement);
+	return r;
+}
+
+#define FREE_PAGES_KEPT 256 /* 1 MiB: they are used again soon */
+
 void database_checkpoint(struct database *db)
 {
 	int left = 0, moved = 0;
 	if (sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &left,
 				      &moved) == SQLITE_OK)
 		db->wal_pages = left - moved;
+}
+
+#define GIVE_BACK_PAGES 512 /* in a transaction: their log must fit on a disk that is full */
+#define GIVE_BACK_STEPS 32  /* at a time: 64 MiB */
+
+static int free_pages(struct database *db)
+{
+	int count = 0;
+	return pragma_int(db, "PRAGMA freelist_count", &count, NULL) == 0 ? count : 0;
+}
+
+void database_give_back(struct database *db)
+{
+	int left = free_pages(db);
+	if (left < FREE_PAGES_KEPT)
+		return;
+	CLEANUP(freep)
+	char *sql = str_printf("PRAGMA incremental_vacuum(%d); PRAGMA wal_checkpoint(TRUNCATE)",
+			       GIVE_BACK_PAGES);
+	(void)sqlite3_exec(db->handle, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL);
+	for (int step = 0; step < GIVE_BACK_STEPS && left > 0; step++) {
+		int before = left;
+		(void)sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
+		left = free_pages(db);
+		if (left >= before)
+			return;
+	}
 }
 
 /* ---- copies ---- */
@@ -145,20 +192,6 @@ int database_copy(struct database *db, const char *path,
 }
 
 /* ---- opening ---- */
-
-static int pragma_int(struct database *db, const char *sql, int *ret_value, struct error **err)
-{
-	sqlite3_stmt *statement = NULL;
-	int r = database_prepare(db, sql, &statement, err);
-	if (r < 0)
-		return r;
-	if (sqlite3_step(statement) == SQLITE_ROW)
-		*ret_value = sqlite3_column_int(statement, 0);
-	else
-		r = database_failed(db, "read", err);
-	(void)sqlite3_finalize(statement);
-	return r;
-}
 
 static int schema_check(struct database *db, const struct database_schema *schema,
 			int *ret_version, struct error **err)
@@ -270,6 +303,16 @@ int database_open_to_read(struct database *db, const char *path,
 	return r;
 }
 
+/* A file of an earlier version keeps what is deleted; once rewritten, it can give it back. Where there
+ * is no room for that, it stays as it is. */
+static void vacuum(struct database *db)
+{
+	int mode = 0;
+	if (pragma_int(db, "PRAGMA auto_vacuum", &mode, NULL) == 0 && mode == 0)
+		(void)sqlite3_exec(db->handle, "PRAGMA auto_vacuum=INCREMENTAL; VACUUM", NULL,
+				   NULL, NULL);
+}
+
 int database_open(struct database *db, const char *path, const struct database_schema *schema,
 		  struct error **err)
 {
@@ -277,14 +320,19 @@ int database_open(struct database *db, const char *path, const struct database_s
 	if (r < 0)
 		return r;
 	r = connect(db, path, SQLITE_OPEN_READWRITE, err);
+	/* secure_delete: what is deleted must not be written once more, as zeros: a disk that is full
+	 * would have no room for that. */
 	if (r == 0)
 		r = database_exec(db,
+				  "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA secure_delete=FAST;"
 				  "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL;"
 				  "PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY;"
 				  "PRAGMA cache_size=-4096; PRAGMA journal_size_limit=67108864",
 				  err);
 	if (r == 0)
 		r = schema_update(db, schema, err);
+	if (r == 0 && db->is_updated)
+		vacuum(db);
 	if (r < 0) {
 		database_close(db);
 		return r;

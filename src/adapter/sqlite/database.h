@@ -23,6 +23,8 @@ struct database {
 	sqlite3 *handle;
 	char *path;
 	int wal_pages;	 /* in the write-ahead log, not yet in the file */
+	bool is_full;	 /* the last failure: the disk was full */
+	bool is_damaged; /* the last failure: the file was */
 	bool is_updated; /* it was new, or of an earlier version, when it was opened */
 	/* Only read: the log that SQLite makes where there was none, to be removed; or NULL. */
 	char *made_log;
@@ -64,6 +66,9 @@ int database_failed(struct database *db, const char *doing, struct error **err);
  * transaction. */
 int database_copy(struct database *db, const char *path,
 		  const struct database_downgrade *downgrade, struct error **err) must_check;
+/* Gives what was deleted back to the disk, a bounded amount at a time. For idle moments; failures are
+ * left to the next one. */
+void database_give_back(struct database *db);
 /* Moves the write-ahead log into the file as far as it can. Not needed for durability; keeps
  * the log short. Failures are left to the next commit to find. */
 void database_checkpoint(struct database *db);

@@ -2,6 +2,7 @@
 
 #include "adapter/sqlite/data_table.h"
 #include "adapter/sqlite/database.h"
+#include "adapter/sqlite/retry.h"
 #include "adapter/sqlite/worker.h"
 #include "base/check.h"
 #include "base/str.h"
@@ -25,7 +26,9 @@ struct sqlite_kv {
 	struct worker *worker;
 	struct database db;
 	struct data_table data;
-	struct error *broken; /* the first failure: nothing is written after it */
+	int64_t retry_ms;
+	atomic_bool is_failing; /* it tries again */
+	struct error *broken;	/* the first failure: nothing is written after it */
 	void (*closed)(void *user);
 	void *closed_user;
 };
@@ -75,11 +78,32 @@ static int requests_commit(struct sqlite_kv *s, struct worker_job *jobs, struct 
 	return r;
 }
 
+static void requests_reset(struct worker_job *jobs)
+{
+	for (struct worker_job *j = jobs; j != NULL; j = j->next) {
+		const struct kv_request *request = (const struct kv_request *)j;
+		for (size_t i = 0; i < request->count; i++)
+			data_answer_done(&request->answers[i]);
+	}
+}
+
+static void requests_commit_anyhow(struct sqlite_kv *s, struct worker_job *jobs)
+{
+	struct retry retry = {0};
+	while (requests_commit(s, jobs, &s->broken) < 0) {
+		if (!retry_wait(&retry, &s->db, s->retry_ms, &s->is_failing))
+			return;
+		error_free(steal_ptr(&s->broken));
+		requests_reset(jobs);
+	}
+	atomic_store(&s->is_failing, false);
+}
+
 static void kv_run(void *owner, struct worker_job *jobs)
 {
 	struct sqlite_kv *s = owner;
 	if (s->broken == NULL)
-		(void)!requests_commit(s, jobs, &s->broken);
+		requests_commit_anyhow(s, jobs);
 	for (struct worker_job *j = jobs; s->broken != NULL && j != NULL; j = j->next)
 		(void)error_set(&((struct kv_request *)j)->err, s->broken->code, "%s",
 				s->broken->message);
@@ -92,6 +116,8 @@ static void kv_idle(void *owner)
 	struct sqlite_kv *s = owner;
 	if (s->broken == NULL && s->db.wal_pages > CHECKPOINT_PAGES)
 		database_checkpoint(&s->db);
+	if (s->broken == NULL)
+		database_give_back(&s->db);
 }
 
 /* ---- in the loop's thread ---- */
@@ -198,10 +224,16 @@ static const struct kv_ops kv_ops = {
 	.close = sqlite_kv_close,
 };
 
+void sqlite_kv_retry_for(struct kv *kv, int64_t ms)
+{
+	((struct sqlite_kv *)kv)->retry_ms = ms;
+}
+
 int sqlite_kv_open(struct loop *loop, const char *path, struct kv **ret_kv, struct error **err)
 {
 	struct sqlite_kv *s = mem_new(struct sqlite_kv);
 	s->kv.ops = &kv_ops;
+	s->retry_ms = RETRY_FOR_MS;
 	int r = database_open(&s->db, path, &schema, err);
 	if (r < 0) {
 		free(s);

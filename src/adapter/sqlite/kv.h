@@ -14,6 +14,9 @@
 int sqlite_kv_open(struct loop *loop, const char *path, struct kv **ret_kv,
 		   struct error **err) must_check;
 
+/* As sqlite_store_retry_for(). */
+void sqlite_kv_retry_for(struct kv *kv, int64_t ms);
+
 /* sqlite:DIR, what a zhost keeps in DIR/zhost.db. */
 int sqlite_kv_open_dir(struct loop *loop, const char *dir, struct kv **ret_kv,
 		       struct error **err) must_check;

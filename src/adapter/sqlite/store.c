@@ -7,6 +7,8 @@
 #include "adapter/sqlite/database.h"
 #include "adapter/sqlite/inspect.h"
 #include "adapter/sqlite/ledger.h"
+#include "adapter/sqlite/reserve.h"
+#include "adapter/sqlite/retry.h"
 #include "adapter/sqlite/store_schema.h"
 #include "adapter/sqlite/worker.h"
 #include "base/buffer.h"
@@ -17,7 +19,9 @@
 enum {
 	CHECKPOINT_PAGES = 1000,       /* when idle: 4 MiB of log */
 	CHECKPOINT_PAGES_BUSY = 16384, /* also under load: 64 MiB */
-	TRIM_STEP = 1024,	       /* events that are deleted together */
+	CHECKPOINT_PAGES_SMALL = 512,  /* where little is free: half of the reserve */
+	ROOM_SMALL = 256 * 1024 * 1024,
+	TRIM_STEP = 1024, /* events that are deleted together */
 };
 
 struct sqlite_store {
@@ -26,6 +30,9 @@ struct sqlite_store {
 	struct database db;
 	struct data_table data;
 	struct ledger ledger;
+	struct reserve reserve;
+	int64_t retry_ms;
+	atomic_bool is_failing; /* it tries again */
 	sqlite3_stmt *begin, *commit, *record_put, *record_delete, *event_add, *event_trim,
 		*event_all, *event_of;
 	int64_t trimmed_seq;  /* no event up to it is left */
@@ -258,15 +265,62 @@ static void request_fail(struct store_request *request, const struct error *why)
 		(void)error_set(&request->err, why->code, "%s", why->message);
 }
 
+/* As before they were worked on. */
+static void requests_reset(struct worker_job *jobs)
+{
+	for (struct worker_job *j = jobs; j != NULL; j = j->next) {
+		struct store_request *request = (struct store_request *)j;
+		for (size_t i = 0; request->answers != NULL && i < request->outbox->data.count;
+		     i++)
+			data_answer_done(&request->answers[i]);
+		vector_for_each (&request->found, event)
+			samoza__v1__event_record__free_unpacked(*event, NULL);
+		vector_clear(&request->found);
+		request->more = false;
+		error_free(steal_ptr(&request->err));
+	}
+}
+
+/* Once, and on a full disk once more, with the room of the reserve, but without what grows. */
+static int requests_try(struct sqlite_store *s, struct worker_job *jobs)
+{
+	error_free(steal_ptr(&s->broken));
+	reserve_restore(&s->reserve);
+	s->data.is_tight = reserve_is_missed(&s->reserve);
+	int r = requests_commit(s, jobs, &s->broken);
+	if (r == 0 || !s->db.is_full)
+		return r;
+	reserve_give(&s->reserve);
+	database_checkpoint(&s->db); /* the log can be used from its beginning again */
+	error_free(steal_ptr(&s->broken));
+	requests_reset(jobs);
+	s->data.is_tight = true;
+	return requests_commit(s, jobs, &s->broken);
+}
+
+static void requests_commit_anyhow(struct sqlite_store *s, struct worker_job *jobs)
+{
+	struct retry retry = {0};
+	while (requests_try(s, jobs) < 0) {
+		if (!retry_wait(&retry, &s->db, s->retry_ms, &s->is_failing))
+			return;
+		requests_reset(jobs);
+	}
+	atomic_store(&s->is_failing, false);
+}
+
 static void store_run(void *owner, struct worker_job *jobs)
 {
 	struct sqlite_store *s = owner;
 	/* A hole in the order of commits would be worse than none of them. */
 	if (s->broken == NULL)
-		(void)!requests_commit(s, jobs, &s->broken);
+		requests_commit_anyhow(s, jobs);
 	for (struct worker_job *j = jobs; s->broken != NULL && j != NULL; j = j->next)
 		request_fail((struct store_request *)j, s->broken);
-	if (s->broken == NULL && s->db.wal_pages > CHECKPOINT_PAGES_BUSY)
+	/* What is in the log must still fit into the file. */
+	int most = reserve_room(&s->reserve) < ROOM_SMALL ? CHECKPOINT_PAGES_SMALL
+							  : CHECKPOINT_PAGES_BUSY;
+	if (s->broken == NULL && s->db.wal_pages > most)
 		database_checkpoint(&s->db);
 }
 
@@ -275,6 +329,9 @@ static void store_idle(void *owner)
 	struct sqlite_store *s = owner;
 	if (s->broken == NULL && s->db.wal_pages > CHECKPOINT_PAGES)
 		database_checkpoint(&s->db);
+	if (s->broken == NULL)
+		database_give_back(&s->db);
+	reserve_restore(&s->reserve);
 	ledger_sync(&s->ledger);
 	s->wal_pages = s->db.wal_pages;
 }
@@ -402,6 +459,8 @@ enum {
 	WAITING,
 	WAL_PAGES,
 	DAMAGED_EVENTS,
+	TIGHT,
+	FAILING,
 };
 static const struct metric metrics[] = {
 	[TRANSACTIONS] = {"zrms_store_transactions_total", METRIC_COUNTER,
@@ -419,6 +478,10 @@ static const struct metric metrics[] = {
 	[WAL_PAGES] = {"zrms_store_wal_pages", METRIC_GAUGE, "Pages in the write-ahead log."},
 	[DAMAGED_EVENTS] = {"zrms_store_damaged_events_total", METRIC_COUNTER,
 			    "Events that were read with a wrong checksum, and left out."},
+	[TIGHT] = {"zrms_store_tight", METRIC_GAUGE,
+		   "1: the disk is full, and nothing that grows is accepted."},
+	[FAILING] = {"zrms_store_failing", METRIC_GAUGE,
+		     "1: a transaction failed and is tried again."},
 };
 
 static void read_metrics(const void *part, struct metric_values *to)
@@ -434,6 +497,8 @@ static void read_metrics(const void *part, struct metric_values *to)
 	metric_set(to, WAITING, worker_waiting(s->worker));
 	metric_set(to, WAL_PAGES, (uint64_t)s->wal_pages);
 	metric_set(to, DAMAGED_EVENTS, s->damaged_events);
+	metric_set(to, TIGHT, reserve_is_missed(&s->reserve));
+	metric_set(to, FAILING, atomic_load(&s->is_failing));
 }
 
 const struct metric_source sqlite_store_metrics = METRIC_SOURCE(metrics, read_metrics);
@@ -493,6 +558,7 @@ static void store_end(struct sqlite_store *s)
 {
 	statements_finalize(s);
 	ledger_done(&s->ledger);
+	reserve_done(&s->reserve);
 	data_table_done(&s->data);
 	database_close(&s->db);
 	error_free(s->broken);
@@ -523,7 +589,24 @@ static int sqlite_store_keep_copy(struct store *store, const char *suffix, struc
 	return database_copy(&s->db, path, &store_downgrade, err);
 }
 
+static bool sqlite_store_is_tight(const struct store *store)
+{
+	return reserve_is_missed(&((const struct sqlite_store *)store)->reserve);
+}
+
+static bool sqlite_store_is_failing(const struct store *store)
+{
+	return atomic_load(&((const struct sqlite_store *)store)->is_failing);
+}
+
+void sqlite_store_retry_for(struct store *store, int64_t ms)
+{
+	((struct sqlite_store *)store)->retry_ms = ms;
+}
+
 static const struct store_ops store_ops = {
+	.is_failing = sqlite_store_is_failing,
+	.is_tight = sqlite_store_is_tight,
 	.inspect = sqlite_store_inspect,
 	.accept_loss = sqlite_store_accept_loss,
 	.load = sqlite_store_load,
@@ -540,8 +623,11 @@ int sqlite_store_open(struct loop *loop, const char *path, struct store **ret_st
 	struct sqlite_store *s = mem_new(struct sqlite_store);
 	s->store.ops = &store_ops;
 	s->ledger.witness_fd = -1;
+	s->retry_ms = RETRY_FOR_MS;
+	reserve_init(&s->reserve, path);
 	int r = database_open(&s->db, path, &store_schema, err);
 	if (r < 0) {
+		reserve_done(&s->reserve);
 		free(s);
 		return r;
 	}

@@ -9,7 +9,8 @@
  * `sum` is a checksum of the row (checksum.h). Events with a wrong one are left out of the history.
  *
  * Every batch that waits while a commit is on its way becomes part of the next transaction; a
- * failure fails them all.
+ * failure fails them all, after it was tried again for a while (retry.h). On a full disk, a reserve
+ * is used up first (reserve.h).
  */
 #ifndef SAMOZA_ADAPTER_SQLITE_STORE_H
 #define SAMOZA_ADAPTER_SQLITE_STORE_H
@@ -26,6 +27,10 @@ extern const struct metric_source sqlite_store_metrics; /* of the store */
 /* Creates the file where there is none. Errors as database_open(). */
 int sqlite_store_open(struct loop *loop, const char *path, struct store **ret_store,
 		      struct error **err) must_check;
+
+/* How long a transaction that failed is tried again before the store has failed; 30 s unless it is said,
+ * 0: not at all. Before the first commit. */
+void sqlite_store_retry_for(struct store *store, int64_t ms);
 
 /* sqlite:DIR, the store of zrms in DIR/zrms.db. */
 int sqlite_store_open_dir(struct loop *loop, const char *dir, struct store **ret_store,

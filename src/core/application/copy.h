@@ -49,6 +49,7 @@ struct application_slot {
 	struct application *application; /* borrowed */
 	char *path;
 	uint64_t writer;	   /* 0: no copy was ever placed */
+	bool data_full;		   /* a write was refused, and an event says so */
 	struct slot_copy *serving; /* NULL: none does */
 	struct slot_copy *first, *last;
 	UT_hash_handle hh;

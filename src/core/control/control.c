@@ -104,6 +104,9 @@ static void apply(struct control *c, const struct control_input *input)
 	case CONTROL_DATA:
 		data_request(c, input->data.link_id, input->data.message);
 		break;
+	case CONTROL_DATA_FULL:
+		data_full(c, input->data_full.owner);
+		break;
 	case CONTROL_FORGOTTEN:
 		forget_acknowledged(c, input->forgotten.link_id,
 				    input->forgotten.message->epoch);

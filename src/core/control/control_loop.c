@@ -1,5 +1,7 @@
 #include "core/control/control_loop.h"
 
+#include <errno.h>
+
 #include "base/check.h"
 #include "base/memory.h"
 #include "core/outbox.h"
@@ -87,6 +89,14 @@ static void commit(void *user, struct commit_batch *base)
 	loop->store->ops->commit(loop->store, &batch_of(base)->outbox, on_committed, base);
 }
 
+/* The core hears of what the store refused. */
+static void on_full(struct control_loop *loop, const struct data_change *change)
+{
+	const struct control_input input = {.type = CONTROL_DATA_FULL,
+					    .data_full = {.owner = change->owner}};
+	control_loop_input(loop, loop->now, &input);
+}
+
 static bool deliver(void *user, struct commit_batch *base, size_t n)
 {
 	struct control_loop *loop = user;
@@ -110,6 +120,8 @@ static bool deliver(void *user, struct commit_batch *base, size_t n)
 	n -= o->messages.count;
 	if (n < o->data.count) {
 		l->on_answer(loop->user, &o->data.items[n], &batch->answers[n]);
+		if (batch->answers[n].status == -ENOSPC)
+			on_full(loop, &o->data.items[n]);
 		return true;
 	}
 	n -= o->data.count;

@@ -1,11 +1,14 @@
 #include "core/control/data.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "base/str.h"
+#include "core/control/applications.h"
 #include "core/control/copies.h"
 #include "core/control/state.h"
+#include "model/quantity.h"
 #include "schema/message.h"
 
 static void answer(struct control *c, uint64_t link_id, uint64_t request, int status)
@@ -32,12 +35,40 @@ static struct copy *find_copy(const struct control *c, uint64_t link_id,
 	return z != NULL ? copy_find(c, z, key) : NULL;
 }
 
-static bool stores_in_cluster(const struct copy *copy)
+static const struct space *space_of(const struct copy *copy)
 {
 	const struct topology *t = copy->unit->revision->topology;
-	const struct space *space = instance_space(
-		t, (unsigned)topology_find_instance(t, copy->of_slot.slot->path));
+	return instance_space(t, (unsigned)topology_find_instance(t, copy->of_slot.slot->path));
+}
+
+static bool stores_in_cluster(const struct copy *copy)
+{
+	const struct space *space = space_of(copy);
 	return space_type_is_wasm(space->type) && space->storage == STORAGE_CLUSTER;
+}
+
+void data_full(struct control *c, const char *owner)
+{
+	const char *slash = strchr(owner, '/');
+	CLEANUP(freep) char *name = mem_strndup(owner, (size_t)(slash - owner));
+	struct control_application *a = application_by_name(&c->applications, name);
+	int instance = a != NULL ? topology_find_instance(a->topology, slash + 1) : -1;
+	c->count.data_full++;
+	if (instance < 0)
+		return; /* removed meanwhile */
+	struct application_slot *slot = application_slot(&a->application, slash + 1);
+	if (slot->data_full)
+		return;
+	slot->data_full = true;
+	CLEANUP(freep)
+	char *quota =
+		memory_format(instance_space(a->topology, (unsigned)instance)->data_bytes);
+	CLEANUP(freep) char *all = memory_format(a->topology->data_bytes);
+	CLEANUP(freep)
+	char *cause = str_printf("no room for its data: its quota is %s (resources.data), that "
+				 "of the whole topology %s; data.put is refused",
+				 quota, all);
+	emit_event(&c->emitter, "data", owner, NULL, NULL, a->id, cause);
 }
 
 void data_request(struct control *c, uint64_t link_id, const Samoza__V1__DataRequest *request)
@@ -48,6 +79,8 @@ void data_request(struct control *c, uint64_t link_id, const Samoza__V1__DataReq
 		answer(c, link_id, request->request, -ESTALE);
 		return;
 	}
+	if (request->operation == SAMOZA__V1__DATA_OPERATION__DATA_DELETE)
+		copy->of_slot.slot->data_full = false;
 	*vector_add(&c->emitter.outbox->data) = (struct data_change){
 		.link_id = link_id,
 		.request = request->request,
@@ -61,5 +94,7 @@ void data_request(struct control *c, uint64_t link_id, const Samoza__V1__DataReq
 		.cursor = request->has_cursor ? copy_bytes(request->cursor) : NULL,
 		.cursor_size = request->has_cursor ? request->cursor.len : 0,
 		.limit_bytes = request->limit_bytes,
+		.quota_bytes = space_of(copy)->data_bytes,
+		.group_quota_bytes = copy->unit->revision->topology->data_bytes,
 	};
 }

@@ -11,6 +11,9 @@
 
 struct control;
 
+/* A write of that owner was refused because its quota, or that of its topology, is used up. An event
+ * says so once, until something of it is deleted. */
+void data_full(struct control *c, const char *owner);
 void data_request(struct control *c, uint64_t link_id, const Samoza__V1__DataRequest *request);
 
 #endif

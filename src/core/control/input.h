@@ -22,6 +22,7 @@ enum control_input_type {
 	CONTROL_HEARTBEAT,
 	CONTROL_CLOSED,	   /* a link is gone */
 	CONTROL_DATA,	   /* data.* of a space with cluster storage: fenced, then a record */
+	CONTROL_DATA_FULL, /* a write of a space was refused: its quota is used up */
 	CONTROL_FORGOTTEN, /* a zhost has deleted local data */
 	CONTROL_TICK,	   /* control_next_ms() has come */
 };
@@ -101,6 +102,9 @@ struct control_input {
 			uint64_t link_id;
 			const Samoza__V1__DataForgotten *message;
 		} forgotten;
+		struct {
+			const char *owner; /* "TOPOLOGY-NAME/INSTANCE-PATH" */
+		} data_full;
 	};
 };
 

@@ -92,11 +92,12 @@ Samoza__V1__InstanceSpec *instance_spec_new(const struct copy *copy)
 	s->n_capabilities = space->capability_count;
 	s->has_cpu_millicores = s->has_memory_bytes = s->has_local_storage = s->has_exclusive =
 		s->has_restart_attempts = s->has_restart_window_ms = s->has_action_timeout_ms =
-			s->has_stop_grace_ms = true;
+			s->has_stop_grace_ms = s->has_data_bytes = true;
 	s->cpu_millicores = space->cpu_millicores;
 	s->memory_bytes = space->memory_bytes;
 	s->has_cpu_limit_millicores = space->cpu_limit_millicores > 0;
 	s->cpu_limit_millicores = space->cpu_limit_millicores;
+	s->data_bytes = space->data_bytes;
 	s->local_storage = space->storage == STORAGE_LOCAL;
 	s->exclusive = space->exclusive;
 	s->restart_attempts = space->restart_attempts;

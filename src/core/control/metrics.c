@@ -19,6 +19,7 @@ enum {
 	REPORTS_IGNORED,
 	DATA_REQUESTS,
 	DATA_STALE,
+	DATA_FULL,
 	BATCHES,
 };
 static const struct metric metrics[] = {
@@ -41,6 +42,8 @@ static const struct metric metrics[] = {
 			   "Requests to cluster storage."},
 	[DATA_STALE] = {"samoza_data_stale_total", METRIC_COUNTER,
 			"Requests of old epochs, refused."},
+	[DATA_FULL] = {"samoza_data_full_total", METRIC_COUNTER,
+		       "Writes of spaces that were refused for want of room."},
 	[BATCHES] = {"samoza_batches_total", METRIC_COUNTER, "Batches decided."},
 };
 
@@ -87,6 +90,7 @@ static void read_metrics(const void *part, struct metric_values *to)
 	metric_set(to, REPORTS_IGNORED, c->count.reports_ignored);
 	metric_set(to, DATA_REQUESTS, c->count.data_requests);
 	metric_set(to, DATA_STALE, c->count.data_stale);
+	metric_set(to, DATA_FULL, c->count.data_full);
 	metric_set(to, BATCHES, c->count.flushes);
 }
 

@@ -69,7 +69,7 @@ struct control {
 
 	struct {
 		uint64_t submits, placements, recoveries, zhost_problems, moves, heartbeats,
-			reports, reports_ignored, data_requests, data_stale, flushes;
+			reports, reports_ignored, data_requests, data_stale, data_full, flushes;
 	} count;
 	struct loaded_records loaded;
 	VECTOR(struct converted_record) converted; /* until the first flush */

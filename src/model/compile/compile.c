@@ -47,6 +47,15 @@ static void add_rest(struct diagnostics *all, unsigned hidden)
 			hidden == 1 ? " is" : "s are");
 }
 
+static void sum_data(struct topology *t)
+{
+	for (unsigned i = 0; i < t->instance_count; i++) {
+		uint64_t own = t->spaces[t->instances[i].space].data_bytes;
+		t->data_bytes =
+			t->data_bytes > UINT64_MAX - own ? UINT64_MAX : t->data_bytes + own;
+	}
+}
+
 int topology_compile(const Samoza__V1__Topology *in, const struct topology_source *source,
 		     const struct topology_options *options, struct diagnostics *findings,
 		     struct topology **ret_topology, struct error **err)
@@ -62,6 +71,7 @@ int topology_compile(const Samoza__V1__Topology *in, const struct topology_sourc
 	c.t->references = 1;
 	compile_all(&c);
 	if (c.finding_count == 0) {
+		sum_data(c.t);
 		*ret_topology = c.t;
 	} else {
 		topology_unref(c.t);

@@ -103,6 +103,7 @@ static void compile_resources(struct compile *c, struct space *s,
 
 	s->cpu_millicores = c->defaults.cpu_millicores;
 	s->memory_bytes = c->defaults.memory_bytes;
+	s->data_bytes = c->defaults.data_bytes;
 	if (in == NULL)
 		return;
 	if (in->cpu != NULL && cpu_parse(in->cpu, &s->cpu_millicores, &err) < 0)
@@ -121,6 +122,11 @@ static void compile_resources(struct compile *c, struct space *s,
 	else if (s->memory_bytes == 0)
 		finding(c, AT("spaces[%u].resources.memory", s->index),
 			"memory must be more than 0");
+	if (in->data != NULL && memory_parse(in->data, &s->data_bytes, &err) < 0)
+		finding_error(c, AT("spaces[%u].resources.data", s->index), steal_ptr(&err));
+	else if (s->data_bytes == 0)
+		finding(c, AT("spaces[%u].resources.data", s->index),
+			"data must be more than 0; a space without data.write keeps none");
 	s->devices = arena_new_array(c->arena, struct device_need, in->n_devices);
 	s->device_count = (unsigned)in->n_devices;
 	for (size_t i = 0; i < in->n_devices; i++)

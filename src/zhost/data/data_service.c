@@ -208,6 +208,19 @@ void data_take(struct data_service *s, const Samoza__V1__DataReply *reply)
 
 static void ask_local(struct request *q);
 
+/* Once, until something is deleted. */
+static void note_full(const struct request *q, int status)
+{
+	struct data_client *c = q->client;
+	if (q->operation == SAMOZA__V1__DATA_OPERATION__DATA_DELETE && status == 0)
+		c->is_full = false;
+	if (status != -ENOSPC || c->is_full)
+		return;
+	c->is_full = true;
+	log_warn("data", "full", LOG_S("topology", c->topology_name),
+		 LOG_S("path", c->key->path), LOG_BYTES("quota", c->quota_bytes));
+}
+
 static void local_done(void *data, const struct data_answer *a)
 {
 	struct request *q = data;
@@ -218,6 +231,7 @@ static void local_done(void *data, const struct data_answer *a)
 		answer(q, -ESTALE, NULL, 0);
 		return;
 	}
+	note_full(q, r);
 	if (q->operation != SAMOZA__V1__DATA_OPERATION__DATA_LIST || r < 0) {
 		answer(q, r, r >= 0 ? a->value : NULL, r >= 0 ? a->value_size : 0);
 		return;
@@ -260,6 +274,7 @@ static void ask_local(struct request *q)
 		.cursor = q->cursor,
 		.cursor_size = q->cursor_size,
 		.limit_bytes = LIST_PAGE,
+		.quota_bytes = c->quota_bytes,
 	};
 
 	q->value = q->cursor = NULL;

@@ -30,6 +30,8 @@ struct data_client {
 	const char *owner;     /* whose data it uses; NULL: its own */
 	uint32_t capabilities; /* enum zrun_capability */
 	bool is_local;	       /* `storage: local` */
+	uint64_t quota_bytes;  /* of local data; 0: none */
+	bool is_full;	       /* private: a write was refused, and the log says so */
 	bool may_write;	       /* local data now; otherwise -ESTALE */
 	/* The answer to one request; `content` is borrowed. */
 	void (*answer)(struct data_client *client, uint32_t correlation, int32_t status,

@@ -62,6 +62,7 @@ static void describe_instance(struct resident *r, const Samoza__V1__InstanceKey 
 				     .capabilities = r->capabilities,
 				     .owner = r->spec->data_owner,
 				     .is_local = spec->has_local_storage && spec->local_storage,
+				     .quota_bytes = spec->has_data_bytes ? spec->data_bytes : 0,
 				     .may_write = true,
 				     .answer = on_data_answer};
 }

@@ -260,6 +260,29 @@ static void one_copy_of_an_instance_writes_its_data(void **state)
 	fixture_done(&f);
 }
 
+/* A write carries the quotas that the store is to keep; a refusal is an event, once until something is
+ * deleted. */
+static void a_used_up_quota_is_an_event_once(void **state)
+{
+	struct fixture f;
+	(void)state;
+	struct epochs old = start_shop(&f);
+	assert_int_equal(put(&f, "db", old.db), 0);
+	const struct data_change *change = &f.outbox.data.items[0];
+	assert_int_equal(change->quota_bytes, 64u * 1024 * 1024);
+	assert_true(change->group_quota_bytes >= 2 * change->quota_bytes);
+	assert_int_equal(change->group_quota_bytes % change->quota_bytes, 0);
+	struct control_input full = {.type = CONTROL_DATA_FULL, .data_full = {"shop/db"}};
+	for (int i = 0; i < 3; i++)
+		(void)fixture_handle(&f, &full);
+	CLEANUP(freep) char *seen = fixture_events(&f, "data");
+	assert_non_null(strstr(seen, "shop/db"));
+	assert_null(strstr(strstr(seen, "shop/db") + 1, "shop/db"));
+	full.data_full.owner = "gone/db"; /* removed meanwhile */
+	(void)fixture_handle(&f, &full);
+	fixture_done(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -269,6 +292,7 @@ int main(void)
 		cmocka_unit_test(copies_that_need_each_other_go_together),
 		cmocka_unit_test(a_topology_that_still_unloads_cannot_be_removed),
 		cmocka_unit_test(one_copy_of_an_instance_writes_its_data),
+		cmocka_unit_test(a_used_up_quota_is_an_event_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -44,6 +44,7 @@ static const struct {
 	{"spaces.resources.devices.count", CHANGE_REPLACE},
 	{"spaces.resources.devices.share", CHANGE_REPLACE},
 	{"spaces.resources.devices.model", CHANGE_REPLACE},
+	{"spaces.resources.data", CHANGE_ADJUST},
 	{"spaces.placement.region", CHANGE_PLACE},
 	{"spaces.placement.kind", CHANGE_PLACE},
 	{"spaces.placement.constraints", CHANGE_PLACE},

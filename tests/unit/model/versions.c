@@ -27,6 +27,7 @@ const char sample[] =
 	"  resources:\n"
 	"    cpu: 200m\n"
 	"    memory: 64MiB\n"
+	"    data: 128MiB\n"
 	"    cpu_limit: 400m\n"
 	"    devices: [{kind: gpu, count: 2, share: 500m, model: T4}]\n"
 	"  placement:\n"

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sqlite3.h>
@@ -281,6 +282,87 @@ static void a_thread_that_cannot_be_made_is_an_error(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* ---- failures that pass ---- */
+
+/* No file of this process may grow; or all may again. */
+static void set_full(bool is_full)
+{
+	struct rlimit limit;
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = is_full ? 0 : limit.rlim_max;
+	(void)signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void until_failing(struct fixture *f, bool is_failing)
+{
+	for (int tries = 0; store_is_failing(f->store) != is_failing && tries < 1000; tries++)
+		(void)poll(NULL, 0, 10);
+	assert_int_equal(store_is_failing(f->store), is_failing);
+}
+
+/* Both batches wait, in order, and neither is answered before it is durable. */
+static void a_commit_that_fails_is_tried_again(void **state)
+{
+	struct fixture *f = *state;
+	struct waited_commit first = {.count = 1}, second = {.count = 1};
+	struct outbox other;
+	outbox_init(&other);
+	set_full(true);
+	PUT(&f->outbox, "shop/store", "k", "one");
+	add_event(&f->outbox, 1, NULL);
+	f->store->ops->commit(f->store, &f->outbox, committed, &first);
+	until_failing(f, true);
+	PUT(&other, "shop/store", "k", "two");
+	f->store->ops->commit(f->store, &other, committed, &second);
+	assert_false(first.waited.done);
+	set_full(false);
+	loop_until(&f->loop, &second.waited.done);
+	assert_true(first.waited.done);
+	assert_int_equal(first.waited.code, COMMIT_DURABLE);
+	assert_int_equal(second.waited.code, COMMIT_DURABLE);
+	until_failing(f, false);
+	assert_text(events(&f->loop, f->store, 0, NULL, 10), "1 end");
+	outbox_clear(&f->outbox);
+	add_data(&f->outbox, SAMOZA__V1__DATA_OPERATION__DATA_GET, "shop/store", "k", NULL);
+	assert_text(commit(&f->loop, f->store, &f->outbox), "0=two;");
+	outbox_done(&other);
+	free(first.waited.text);
+	free(second.waited.text);
+}
+
+/* ---- room ---- */
+
+static off_t size_of(const char *path)
+{
+	struct stat info;
+	return stat(path, &info) == 0 ? info.st_size : 0;
+}
+
+static off_t size_of_all(const struct fixture *f)
+{
+	CLEANUP(freep) char *log = str_printf("%s-wal", f->path);
+	return size_of(f->path) + size_of(log);
+}
+
+static void what_is_deleted_is_given_back_to_the_disk(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP(freep) char *value = mem_calloc(1, 1024 * 1024 + 1);
+	memset(value, 'x', 1024 * 1024);
+	for (int i = 0; i < 8; i++) {
+		CLEANUP(freep) char *key = str_printf("%d", i);
+		PUT(&f->outbox, "shop/store", key, value);
+		free(commit(&f->loop, f->store, &f->outbox));
+	}
+	assert_true(size_of_all(f) > 8 * 1024 * 1024);
+	vector_push(&f->outbox.data_forget, mem_strdup("shop"));
+	free(commit(&f->loop, f->store, &f->outbox));
+	for (int tries = 0; size_of_all(f) > 2 * 1024 * 1024 && tries < 1000; tries++)
+		(void)poll(NULL, 0, 10); /* the worker does it when it is idle */
+	assert_true(size_of_all(f) <= 2 * 1024 * 1024);
+}
+
 /* ---- kill -9 at any moment ---- */
 
 enum { CRASH_ROUNDS = 25, CRASH_IN_FLIGHT = 8 };
@@ -419,6 +501,8 @@ int main(void)
 		TEST(files_of_others_are_refused),
 		TEST(the_file_is_for_its_owner_only),
 		TEST(a_thread_that_cannot_be_made_is_an_error),
+		TEST(a_commit_that_fails_is_tried_again),
+		TEST(what_is_deleted_is_given_back_to_the_disk),
 		cmocka_unit_test(nothing_acknowledged_is_lost_and_nothing_is_half_there),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

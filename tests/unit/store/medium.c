@@ -45,7 +45,10 @@ static void sqlite_done(void *place)
 static int sqlite_open_store(void *place, struct store **ret_store, struct error **err)
 {
 	struct sqlite_place *p = place;
-	return sqlite_store_open(&p->loop, p->path, ret_store, err);
+	int r = sqlite_store_open(&p->loop, p->path, ret_store, err);
+	if (r == 0)
+		sqlite_store_retry_for(*ret_store, 0);
+	return r;
 }
 
 static int sqlite_open_copy(void *place, const char *suffix, struct store **ret_store,
@@ -59,7 +62,10 @@ static int sqlite_open_copy(void *place, const char *suffix, struct store **ret_
 static int sqlite_open_kv(void *place, struct kv **ret_kv, struct error **err)
 {
 	struct sqlite_place *p = place;
-	return sqlite_kv_open(&p->loop, p->path, ret_kv, err);
+	int r = sqlite_kv_open(&p->loop, p->path, ret_kv, err);
+	if (r == 0)
+		sqlite_kv_retry_for(*ret_kv, 0);
+	return r;
 }
 
 static void sqlite_until(void *place, const bool *is_done)

@@ -331,6 +331,40 @@ static void after_a_failed_commit_nothing_is_durable_any_more(void **state)
 	assert_commit(f, "0;", PUT("again", "4"));
 }
 
+static struct kv_change within(struct kv_change change, uint64_t quota, uint64_t group_quota)
+{
+	change.quota_bytes = quota;
+	change.group_quota_bytes = group_quota;
+	return change;
+}
+
+static void a_quota_counts_keys_and_values_of_an_owner(void **state)
+{
+	struct fixture *f = *state;
+	assert_commit(f, "0;0;-28;0;", within(PUT("a", "123"), 10, 0),
+		      within(PUT("b", "12345"), 10, 0), within(PUT("c", ""), 10, 0),
+		      change(KV_PUT, "shop/other", "c", "123456789"));
+	reopen(f);
+	/* What does not grow is taken, also above a quota that has become smaller. */
+	assert_commit(f, "-28;0;0;-28;0;-28;0;", within(PUT("c", ""), 10, 0),
+		      within(PUT("a", "456"), 5, 0), within(PUT("b", "1234"), 5, 0),
+		      within(PUT("b", "12345"), 5, 0), DELETE("a"),
+		      within(PUT("c", "123456"), 10, 0), within(PUT("c", "1234"), 10, 0));
+	assert_commit(f, "-2;0=1234;0=1234;", GET("a"), GET("b"), GET("c"));
+}
+
+static void a_quota_of_a_group_counts_all_owners_with_its_name(void **state)
+{
+	struct fixture *f = *state;
+	assert_commit(f, "0;0;-28;0;0;", within(PUT("a", "123"), 0, 10),
+		      within(change(KV_PUT, "shop/other", "b", "12345"), 0, 10),
+		      within(change(KV_PUT, "shop/other/below", "c", ""), 0, 10),
+		      within(change(KV_PUT, "shop-2/store", "c", "123456789"), 0, 10),
+		      within(change(KV_PUT, "sho/store", "c", "123456789"), 0, 10));
+	assert_commit(f, "0;0;", change(KV_FORGET, "shop/other", NULL, NULL),
+		      within(PUT("b", "12345"), 0, 10));
+}
+
 #define TEST(fn) cmocka_unit_test_prestate_setup_teardown(fn, setup, teardown, (void *)medium)
 
 int main(void)
@@ -346,6 +380,8 @@ int main(void)
 			TEST(keys_are_listed_by_prefix_a_page_at_a_time),
 			TEST(forgetting_an_owner_forgets_the_owners_below_it_and_no_others),
 			TEST(what_is_too_large_is_refused_and_the_rest_is_kept),
+			TEST(a_quota_counts_keys_and_values_of_an_owner),
+			TEST(a_quota_of_a_group_counts_all_owners_with_its_name),
 			TEST(many_batches_at_once_come_back_in_order),
 			TEST(closing_answers_what_was_asked_for),
 			TEST(after_a_failed_commit_nothing_is_durable_any_more),

@@ -148,6 +148,7 @@ static uint64_t link_of(const struct control_input *input)
 		return input->data.link_id;
 	case CONTROL_REPORT:
 	case CONTROL_CLOSED:
+	case CONTROL_DATA_FULL:
 	case CONTROL_FORGOTTEN:
 	case CONTROL_SUBMIT:
 	case CONTROL_TOPOLOGY:
