@@ -116,8 +116,14 @@ static int directory_adopt(struct artifact_store *store, const char *path, const
 	CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || fsync(fd) < 0)
 		return error_errno(err, "cannot read %s", path);
-	if (linkat(AT_FDCWD, path, store_of(store)->files_fd, digest, 0) < 0 && errno != EEXIST)
+	const struct directory_store *d = store_of(store);
+	CLEANUP(freep)
+	char *link_path = str_printf("%s/%s%.16s", d->temporary, d->prefix, digest);
+	/* Through a name of its own: what lies under the digest is replaced, whatever it is now. */
+	if ((unlink(link_path) < 0 && errno != ENOENT) || link(path, link_path) < 0 ||
+	    renameat(AT_FDCWD, link_path, d->files_fd, digest) < 0)
 		return error_errno(err, "cannot keep artifact %.12s", digest);
+	(void)unlink(link_path); /* where both were the same file, rename() does nothing */
 	return 0;
 }
 

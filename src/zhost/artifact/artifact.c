@@ -9,6 +9,7 @@
 
 #include <utlist.h>
 
+#include "adapter/artifact/digest.h"
 #include "adapter/artifact/directory.h"
 #include "adapter/log/log.h"
 #include "adapter/wasm2c/translate.h"
@@ -26,6 +27,9 @@ struct cached {
 	char *digest;
 	uint64_t size;
 	int64_t used_ms; /* wall clock; the file's mtime, to the hour */
+	/* When its content was looked at, or written, in this run: the file as it was then. */
+	bool is_sound;
+	struct stat seen;
 	UT_hash_handle hh;
 };
 
@@ -36,13 +40,18 @@ struct artifact_wait {
 	struct artifact_wait *next, *prev;
 };
 
-/* A download, or the compilation of a module. */
+/* A look at what the cache holds, a download, or the compilation of a module. */
 struct artifact_job {
 	struct artifacts *artifacts;
 	char *name; /* digest; of a compilation "compile:DIGEST" */
 	UT_hash_handle hh;
 	struct artifact_wait *waits;
 	uint64_t size_bytes;
+
+	/* look */
+	struct digest look;
+	int look_fd; /* -1: none */
+	struct stat seen;
 
 	/* download */
 	struct download *download;
@@ -124,7 +133,6 @@ static void on_listed(void *user, const struct artifact_info *info)
 static char *cached_path(struct artifacts *a, const char *digest)
 {
 	struct cached *c;
-	int64_t now = loop_now(a->options.loop).wall_ms;
 	char *path;
 
 	HASH_FIND(hh, a->cached, digest, ARTIFACT_DIGEST_CHARS, c);
@@ -136,11 +144,46 @@ static char *cached_path(struct artifacts *a, const char *digest)
 		free(path);
 		return NULL;
 	}
+	return path;
+}
+
+/* The file is still the one whose content is known: nobody has written to it since. */
+static bool is_sound(const struct cached *c, const char *path)
+{
+	struct stat now;
+
+	return c->is_sound && stat(path, &now) == 0 && now.st_ino == c->seen.st_ino &&
+	       now.st_size == c->seen.st_size && now.st_mtim.tv_sec == c->seen.st_mtim.tv_sec &&
+	       now.st_mtim.tv_nsec == c->seen.st_mtim.tv_nsec;
+}
+
+static struct cached *cached_find(struct artifacts *a, const char *digest)
+{
+	struct cached *c;
+
+	HASH_FIND(hh, a->cached, digest, ARTIFACT_DIGEST_CHARS, c);
+	return c;
+}
+
+/* Its content is known; a use that is noted changes the file's time, so first that. */
+static void cached_sound(struct artifacts *a, const char *digest, const char *path)
+{
+	struct cached *c = cached_find(a, digest);
+	int64_t now = loop_now(a->options.loop).wall_ms;
+
 	if (now - c->used_ms > TOUCH_MS) {
 		c->used_ms = now;
 		artifact_touch(a->options.store, digest);
 	}
-	return path;
+	c->is_sound = stat(path, &c->seen) == 0;
+}
+
+void artifact_suspect(struct artifacts *a, const char *digest)
+{
+	struct cached *c = artifact_digest_is_valid(digest) ? cached_find(a, digest) : NULL;
+
+	if (c != NULL)
+		c->is_sound = false;
 }
 
 /* ---- jobs ---- */
@@ -150,6 +193,7 @@ static struct artifact_job *job_new(struct artifacts *a, char *name)
 	struct artifact_job *j = mem_new(struct artifact_job);
 
 	j->artifacts = a;
+	j->look_fd = -1;
 	j->name = name;
 	HASH_ADD_KEYPTR(hh, a->jobs, j->name, strlen(j->name), j);
 	return j;
@@ -187,6 +231,7 @@ static void job_free(struct artifact_job *j)
 	artifact_abandon(j->writer);
 	job_unpoll(j);
 	loop_timer_free(j->timer);
+	closep(&j->look_fd);
 	translation_free(j->translation);
 	free(j->name);
 	free(j->module);
@@ -253,7 +298,9 @@ static int keep(struct artifact_job *j, uint64_t size, struct error **err)
 	r = artifact_finish(steal_ptr(&j->writer), err);
 	if (r < 0)
 		return r;
+	CLEANUP(freep) char *path = artifact_directory_path(a->options.store, j->name);
 	cached_add(a, j->name, size, loop_now(a->options.loop).wall_ms);
+	cached_sound(a, j->name, path);
 	a->counters.fetched++;
 	a->counters.bytes += size;
 	log_info("cache", "fetched", LOG_S("artifact", j->name), LOG_BYTES("size", size));
@@ -302,6 +349,76 @@ static struct artifact_wait *refuse(artifact_done_fn *done, void *data, struct e
 	return NULL;
 }
 
+/* ---- looking at what the cache holds ---- */
+
+static void look_again_elsewhere(struct artifact_job *j)
+{
+	struct artifacts *a = j->artifacts;
+	struct cached *c = cached_find(a, j->name);
+	struct error *err = NULL;
+
+	log_warn("cache", "damaged", LOG_S("artifact", j->name),
+		 LOG_S("then", "fetched from zrms again"));
+	a->counters.damaged++;
+	(void)artifact_remove(a->options.store, j->name);
+	if (c != NULL)
+		cached_drop(a, c);
+	if (download(j, &err) < 0)
+		job_fail(j, err);
+}
+
+static void look_ended(struct artifact_job *j)
+{
+	struct artifacts *a = j->artifacts;
+	struct cached *c = cached_find(a, j->name);
+	CLEANUP(freep) char *path = steal_ptr(&j->module_path);
+	char found[ARTIFACT_DIGEST_CHARS + 1];
+
+	digest_final(&j->look, found);
+	closep(&j->look_fd);
+	j->look_fd = -1;
+	loop_timer_free(steal_ptr(&j->timer));
+	if (c == NULL || strcmp(found, j->name) != 0) {
+		look_again_elsewhere(j);
+		return;
+	}
+	/* As it was before it was read: a later change shows. */
+	c->seen = j->seen;
+	c->is_sound = true;
+	job_end(j, path, NULL);
+}
+
+/* A piece in each turn of the loop: nothing else waits for a large file. */
+static void look_on(void *user)
+{
+	struct artifact_job *j = user;
+	struct loop *loop = j->artifacts->options.loop;
+	ssize_t n;
+
+	do
+		n = read(j->look_fd, loop->scratch, LOOP_SCRATCH_BYTES);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0) { /* what cannot be read has another digest */
+		look_ended(j);
+		return;
+	}
+	digest_add(&j->look, loop->scratch, (size_t)n);
+	loop_timer_at(j->timer, loop_now(loop).mono_ms);
+}
+
+static void look(struct artifact_job *j, const char *path)
+{
+	struct loop *loop = j->artifacts->options.loop;
+
+	j->module_path = mem_strdup(path);
+	j->look_fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (j->look_fd >= 0)
+		(void)fstat(j->look_fd, &j->seen);
+	digest_init(&j->look);
+	j->timer = loop_timer_new(loop, look_on, j);
+	loop_timer_at(j->timer, loop_now(loop).mono_ms);
+}
+
 struct artifact_wait *artifact_fetch(struct artifacts *a, const char *digest,
 				     uint64_t size_bytes, artifact_done_fn *done, void *data)
 {
@@ -314,7 +431,8 @@ struct artifact_wait *artifact_fetch(struct artifacts *a, const char *digest,
 		return refuse(done, data, err);
 	}
 	path = cached_path(a, digest);
-	if (path != NULL) {
+	if (path != NULL && is_sound(cached_find(a, digest), path)) {
+		cached_sound(a, digest, path);
 		a->counters.hits++;
 		done(data, path, NULL);
 		return NULL;
@@ -323,7 +441,9 @@ struct artifact_wait *artifact_fetch(struct artifacts *a, const char *digest,
 	if (j == NULL) {
 		j = job_new(a, mem_strdup(digest));
 		j->size_bytes = size_bytes;
-		if (download(j, &err) < 0) {
+		if (path != NULL)
+			look(j, path);
+		else if (download(j, &err) < 0) {
 			HASH_DEL(a->jobs, j);
 			job_free(j);
 			return refuse(done, data, err);
@@ -476,6 +596,12 @@ static bool is_for_us(const struct artifacts *a, const char *platform)
 	const char *machine = strrchr(platform, ' ');
 
 	return strcmp(machine != NULL ? machine + 1 : platform, a->options.machine) == 0;
+}
+
+void artifact_suspect_module(struct artifacts *a, const Samoza__V1__InstanceSpec *spec)
+{
+	artifact_suspect(a, spec->native_digest);
+	artifact_suspect(a, spec->module_digest);
 }
 
 struct artifact_wait *artifact_fetch_module(struct artifacts *a,

@@ -1,9 +1,10 @@
 /*
  * The cache of artifacts, by digest: modules as zrms compiled them, pages of UI spaces.
  *
- *   artifact_fetch(DIGEST) ── in cache/ ? ─ yes ─► done at once
- *                              │ no
- *                              ▼  one download, however many ask
+ *   artifact_fetch(DIGEST) ── in cache/ ? ─ yes, and known to be sound ─► done at once
+ *                              │ no    └───── yes ─► read once: has it that digest? ─ yes ─► done
+ *                              ▼  one download, however many ask    │ no: it is removed
+ *                              ◄────────────────────────────────────┘
  *        GET /v1/artifacts/sha256/DIGEST ─► store (port/artifact.h): cache/DIGEST
  *
  * A module for another kind of machine is fetched as WebAssembly and compiled here (adapter/
@@ -51,6 +52,10 @@ struct artifact_wait *artifact_fetch(struct artifacts *a, const char *digest,
 struct artifact_wait *artifact_fetch_module(struct artifacts *a,
 					    const Samoza__V1__InstanceSpec *spec,
 					    artifact_done_fn *done, void *data);
+/* What ran from it crashed: its content is looked at again before the next use. */
+void artifact_suspect(struct artifacts *a, const char *digest);
+/* The same for the module that an instance runs. */
+void artifact_suspect_module(struct artifacts *a, const Samoza__V1__InstanceSpec *spec);
 /* `done` is not called any more; a download continues, for others that wait or ask later. */
 void artifact_cancel(struct artifact_wait *wait);
 /* `done` is called now, with this error. */
@@ -60,6 +65,7 @@ struct artifact_counters {
 	uint64_t fetched, bytes; /* from zrms */
 	uint64_t hits;		 /* were in the cache */
 	uint64_t compiled;	 /* here */
+	uint64_t damaged;	 /* found in the cache, and removed */
 };
 struct artifact_counters artifacts_counters(const struct artifacts *a);
 

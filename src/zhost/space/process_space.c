@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/memory.h"
+#include "base/str.h"
 #include "model/space_defaults.h"
 
 struct zrun_identity process_space_identity(const struct resident *r)
@@ -42,6 +43,9 @@ static void on_ended(void *user, const struct exit_report *report)
 {
 	struct resident *r = user;
 	r->process = NULL;
+	/* Whether its module was damaged shows when it is next looked at. */
+	if (!report->is_known || !str_is_empty(report->error))
+		artifact_suspect_module(resident_parts(r)->artifacts, r->spec);
 	resident_ended(r, report);
 }
 

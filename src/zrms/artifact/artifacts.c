@@ -12,6 +12,7 @@ struct artifact {
 	char digest[ARTIFACT_DIGEST_CHARS + 1];
 	unsigned references; /* topologies and pins */
 	bool stored;
+	bool verified; /* stored by this run, which so knows its content */
 };
 
 /* What a topology needs, to let go of it when it is gone. */
@@ -74,8 +75,13 @@ void artifact_unpin(struct artifacts *a, const char *digest)
 
 bool artifact_is_stored(struct artifacts *a, const char *digest)
 {
-	struct artifact *artifact = artifact_find(a, digest);
-	return artifact != NULL && artifact->stored;
+	const struct artifact *artifact = artifact_find(a, digest);
+	struct artifact_reader *reader = NULL;
+	if (artifact == NULL || !artifact->stored || !artifact->verified ||
+	    artifact_get(a->store, digest, &reader, NULL) < 0)
+		return false;
+	artifact_close(reader);
+	return true;
 }
 
 void artifact_mark_stored(struct artifacts *a, const char *digest)
@@ -84,7 +90,7 @@ void artifact_mark_stored(struct artifacts *a, const char *digest)
 	PRE(artifact != NULL);
 	if (!artifact->stored)
 		a->stored_total++;
-	artifact->stored = true;
+	artifact->stored = artifact->verified = true;
 }
 
 /* ---- topologies ---- */

@@ -37,7 +37,8 @@ int artifacts_collect(struct artifacts *artifacts, struct error **err) must_chec
 
 void artifact_pin(struct artifacts *artifacts, const char *digest);
 void artifact_unpin(struct artifacts *artifacts, const char *digest);
-/* Whether the file is there (pinned or referred to, and written). */
+/* Whether the file is there, and this run has written it. What an earlier run left may be damaged or
+ * lost: a submission that needs it writes it again. */
 bool artifact_is_stored(struct artifacts *artifacts, const char *digest);
 /* A worker has written it: PRE: pinned. */
 void artifact_mark_stored(struct artifacts *artifacts, const char *digest);

@@ -153,8 +153,13 @@ static void at_start_what_nothing_refers_to_is_removed(void **state)
 	artifact_pin(s->artifacts, digest_of("pinned"));
 	assert_int_equal(artifacts_collect(s->artifacts, NULL), 1);
 	for (size_t i = 0; i < ARRAY_SIZE(needed); i++) {
-		assert_true(artifact_is_stored(s->artifacts, digest_of(needed[i])));
 		assert_int_equal(get(s, digest_of(needed[i])), 0);
+		/* Of an earlier run: it may be damaged, so a submission writes it again. */
+		assert_false(artifact_is_stored(s->artifacts, digest_of(needed[i])));
+		artifact_mark_stored(s->artifacts, digest_of(needed[i]));
+		assert_true(artifact_is_stored(s->artifacts, digest_of(needed[i])));
+		(void)artifact_remove(s->store, digest_of(needed[i])); /* lost */
+		assert_false(artifact_is_stored(s->artifacts, digest_of(needed[i])));
 	}
 	assert_true(is_in_store(s, "pinned"));
 	assert_false(is_in_store(s, "left over"));

@@ -1,0 +1,87 @@
+"""Files by digest that are damaged or lost, in the cache of a zhost and in zrms, come back."""
+import os
+
+from conftest import until
+
+
+def damage(path, keep_time=False):
+    """Other bytes in a file of the same size."""
+    before = path.stat()
+    path.chmod(0o644)
+    with open(path, "r+b") as file:
+        file.seek(before.st_size // 2)
+        file.write(b"X" * 64)
+    if keep_time:
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def cached(c):
+    return [p for p in (c.directory / "edge-node-1" / "cache").iterdir() if p.is_file()]
+
+
+def stored(c):
+    return [p for p in (c.directory / "zrms" / "artifacts" / "sha256").iterdir()]
+
+
+def restart(c, topology="app"):
+    c.zshell("topo", "stop", topology)
+    until(lambda: c.state(topology) == "stopped", "it is stopped")
+    c.zshell("topo", "start", topology, "--wait=30s")
+    assert c.state(topology) == "running"
+
+
+def log(c):
+    return (c.directory / "edge-node-1.log").read_text()
+
+
+def test_a_damaged_file_in_the_cache_is_fetched_again_and_not_run(start_cluster):
+    c = start_cluster(zhosts=["edge-node-1"])
+    c.deploy("app", [{"name": "a", "type": "CALL"}])
+    restart(c)
+    assert "cache   damaged" not in log(c) and log(c).count("cache   fetched") == 1
+    file, = cached(c)
+    sound = file.read_bytes()
+    damage(file)
+    restart(c)
+    assert log(c).count("cache   damaged") == 1 and file.read_bytes() == sound
+    # Where even its time is as it was, the next run of the zhost notices, or the first crash.
+    damage(file, keep_time=True)
+    c.zshell("topo", "stop", "app")
+    until(lambda: c.state("app") == "stopped", "it is stopped")
+    c.zhosts["edge-node-1"].kill()
+    c.zhosts["edge-node-1"].start()
+    c.wait_zhost("edge-node-1", "deployed-started")
+    c.zshell("topo", "start", "app", "--wait=30s")
+    assert log(c).count("cache   damaged") == 2 and file.read_bytes() == sound
+
+
+def test_a_file_that_crashed_is_looked_at_again(start_cluster):
+    c = start_cluster(zhosts=["edge-node-1"])
+    c.deploy("app", [{"name": "a", "type": "CALL"}])
+    file, = cached(c)
+    sound = file.read_bytes()
+    damage(file, keep_time=True)
+    c.kill_zruns("edge-node-1")
+    until(lambda: "cache   damaged" in log(c), "it is noticed")
+    until(lambda: file.exists() and file.read_bytes() == sound, "it is fetched again")
+    c.wait_state("app", "running")
+
+
+def test_a_submission_restores_what_zrms_has_lost(start_cluster):
+    c = start_cluster(zhosts=["edge-node-1"])
+    package = c.deploy("app", [{"name": "a", "type": "CALL"}])
+    for lose in (lambda path: path.unlink(), damage):
+        c.zshell("topo", "stop", "app")
+        until(lambda: c.state("app") == "stopped", "it is stopped")
+        for path in cached(c):
+            path.unlink()
+        c.zrms.kill()
+        sound = {path: path.read_bytes() for path in stored(c)}
+        for path in sound:
+            if lose != damage or path.stat().st_nlink == 1:  # others are cached translations, too
+                lose(path)
+        c.start_zrms()
+        c.wait_zhost("edge-node-1", "deployed-started")
+        c.submit(package)
+        assert c.state("app") == "running"
+        assert {path: path.read_bytes() for path in stored(c)} == sound
