@@ -270,7 +270,7 @@ void fleet_hello(struct fleet *f, unsigned zhost)
 {
 	struct fleet_zhost *z = &f->zhosts.items[zhost];
 	Samoza__V1__Hello *hello = NEW(Samoza__V1__Hello, samoza__v1__hello__descriptor);
-	hello->protocol = 2;
+	hello->protocol = 3;
 	hello->spec = NEW(Samoza__V1__ZhostSpec, samoza__v1__zhost_spec__descriptor);
 	hello->spec->name = mem_strdup(z->name);
 	hello->spec->cpu = mem_strdup("10000");

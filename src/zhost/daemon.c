@@ -113,8 +113,7 @@ static bool on_logs(void *user)
 static void on_usage(void *user, Samoza__V1__Usage *usage)
 {
 	struct zhost_daemon *d = user;
-	reconcile_input(d->reconcile,
-			&(struct agent_input){.type = AGENT_USAGE, .usage = usage});
+	reconcile_usage(d->reconcile, usage);
 	samoza__v1__usage__free_unpacked(usage, NULL);
 }
 

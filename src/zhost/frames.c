@@ -74,7 +74,9 @@ int frames_take(const struct frame_parts *p, Samoza__V1__FrameType type,
 		routes[type](p, message);
 		return 0;
 	}
-	reconcile_input(p->reconcile, &input);
+	r = reconcile_frame(p->reconcile, &input, err);
+	if (r < 0)
+		return r;
 	after_input(p, &input);
 	return 0;
 }

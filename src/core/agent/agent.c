@@ -2,6 +2,7 @@
 #include "core/agent/attempts.h"
 #include "core/agent/copy.h"
 #include "core/agent/desired.h"
+#include "core/agent/import_list.h"
 #include "core/agent/lease.h"
 #include "core/agent/message.h"
 #include "core/agent/reconcile.h"
@@ -83,6 +84,7 @@ void agent_free(struct agent *agent)
 		next = copy->hh.next;
 		copy_free(agent, copy);
 	}
+	import_lists_clear(agent);
 	vector_for_each (&agent->reports, r)
 		samoza__v1__instance_report__free_unpacked(*r, NULL);
 	vector_done(&agent->reports);
@@ -124,7 +126,9 @@ static void begin_loaded(struct agent *agent)
 static void link_down(struct agent *agent)
 {
 	agent->linked = agent->accepted = false;
+	agent->link_fault = NULL;
 	vector_clear(&agent->unacknowledged);
+	import_lists_clear(agent);
 	heap_remove(&agent->timers, &agent->heartbeat_timer.node);
 	vector_for_each (&agent->reports, r)
 		samoza__v1__instance_report__free_unpacked(*r, NULL);
@@ -184,6 +188,18 @@ static void heartbeat_ack(struct agent *agent, const Samoza__V1__HeartbeatAck *a
 	struct agent_copy *copy = NULL;
 	DL_FOREACH2 (agent->exclusive, copy, exclusive_next)
 		lease_renew(agent, copy);
+}
+
+/* It would act on half of what zrms knows. */
+static void give_up_link(struct agent *agent, const char *why)
+{
+	link_down(agent);
+	agent->link_fault = why;
+}
+
+const char *agent_link_fault(const struct agent *agent)
+{
+	return agent->link_fault;
 }
 
 /* ---- timers ---- */
@@ -259,7 +275,9 @@ static void take(struct agent *agent, const struct agent_input *input)
 		hello_ack(agent, input->hello_ack);
 		return;
 	case AGENT_DESIRED:
-		desired_apply(agent, input->desired);
+		if (!desired_apply(agent, input->desired))
+			give_up_link(agent, "zrms sent a change of a list of providers "
+					    "that this zhost does not have");
 		return;
 	case AGENT_HEARTBEAT_ACK:
 		heartbeat_ack(agent, input->heartbeat_ack);

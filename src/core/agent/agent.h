@@ -43,7 +43,7 @@
 
 struct agent;
 
-#define AGENT_PROTOCOL 2 /* of the link: proto/wire.proto */
+#define AGENT_PROTOCOL 3 /* of the link: proto/wire.proto */
 
 enum agent_action {
 	ACTION_DEPLOY, /* fetch and prepare artifacts, directory, recipe */
@@ -187,6 +187,9 @@ int agent_record_read(const void *data, size_t size, Samoza__V1__DesiredInstance
 void agent_handle(struct agent *agent, struct instant now, const struct agent_input *input,
 		  struct agent_outbox *outbox);
 int64_t agent_next_ms(const struct agent *agent);
+/* What zrms sent last does not fit what it had sent before on this link. It was not followed: the
+ * caller closes the link and connects again, and zrms sends everything. NULL: it fits. */
+const char *agent_link_fault(const struct agent *agent);
 
 /* For simulators: an action, grace or retry is still waiting (heartbeats do not count). */
 bool agent_is_busy(const struct agent *agent, char **ret_what);

@@ -5,6 +5,7 @@
 
 #include "core/agent/attempts.h"
 #include "core/agent/family.h"
+#include "core/agent/import_list.h"
 #include "core/agent/limit.h"
 #include "core/agent/message.h"
 #include "core/agent/slot.h"
@@ -155,6 +156,7 @@ void copy_free(struct agent *agent, struct agent_copy *copy)
 	slot_leave(agent, copy);
 	HASH_DELETE(hh, agent->copies, copy);
 	copy_drop_exports(copy);
+	copy_forget_lists(copy);
 	vector_done(&copy->failures);
 	samoza__v1__instance_key__free_unpacked(copy->key, NULL);
 	samoza__v1__instance_spec__free_unpacked(copy->spec, NULL);

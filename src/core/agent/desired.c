@@ -4,6 +4,7 @@
 #include "core/agent/attempts.h"
 #include "core/agent/copy.h"
 #include "core/agent/family.h"
+#include "core/agent/import_list.h"
 #include "core/agent/message.h"
 #include "core/agent/reconcile.h"
 #include "core/agent/slot.h"
@@ -18,13 +19,16 @@ static struct agent_copy *find(struct agent *agent, const Samoza__V1__InstanceKe
 	return copy;
 }
 
-/* The entry without its spec, which the copy keeps by itself. */
-static Samoza__V1__DesiredInstance *
-desired_without_spec(const Samoza__V1__DesiredInstance *entry)
+/* The copy takes over the entry: its spec and the lists of its imports are kept beside it. */
+static void copy_set_desired(struct agent *agent, struct agent_copy *copy,
+			     const Samoza__V1__DesiredInstance *entry)
 {
 	Samoza__V1__DesiredInstance shallow = *entry;
 	shallow.spec = NULL;
-	return message_copy(&shallow);
+	shallow.n_import_lists = 0;
+	copy_name_lists(agent, copy, entry);
+	samoza__v1__desired_instance__free_unpacked(copy->desired, NULL);
+	copy->desired = message_copy(&shallow);
 }
 
 /* A finished copy starts again when it is asked again: by a new generation that changes more than
@@ -89,8 +93,7 @@ static void change(struct agent *agent, struct agent_copy *copy,
 		order_writes(agent, copy, entry->writes);
 	if (entry->generation > old->generation || entry->target != NONE)
 		copy->undeploy_failed = false;
-	samoza__v1__desired_instance__free_unpacked(copy->desired, NULL);
-	copy->desired = desired_without_spec(entry);
+	copy_set_desired(agent, copy, entry);
 	copy_touch(agent, copy, is_durable);
 	vector_push(&agent->changed, copy);
 }
@@ -108,8 +111,7 @@ static void add(struct agent *agent, const Samoza__V1__DesiredInstance *entry)
 	}
 	struct agent_copy *copy = copy_new(agent, entry->key, entry->spec);
 	copy->listed = agent->full_sets;
-	samoza__v1__desired_instance__free_unpacked(copy->desired, NULL);
-	copy->desired = desired_without_spec(entry);
+	copy_set_desired(agent, copy, entry);
 	copy_touch(agent, copy, true);
 	vector_push(&agent->changed, copy);
 }
@@ -166,12 +168,17 @@ static void reconcile_changed(struct agent *agent)
 	vector_clear(&agent->changed);
 }
 
-void desired_apply(struct agent *agent, const Samoza__V1__Desired *desired)
+bool desired_apply(struct agent *agent, const Samoza__V1__Desired *desired)
 {
 	if (!agent->accepted || agent->removed)
-		return;
+		return true;
 	if (!agent->synced && !desired->full)
-		return; /* a change of a set that this agent never saw */
+		return true; /* a change of a set that this agent never saw */
+	if (!desired->full && desired->version <= agent->set_version)
+		return true; /* it comes twice */
+	if (!import_lists_take(agent, desired))
+		return false;
+	agent->set_version = desired->version;
 	bool first = !agent->synced;
 	if (desired->full) {
 		agent->full_sets++;
@@ -179,12 +186,13 @@ void desired_apply(struct agent *agent, const Samoza__V1__Desired *desired)
 	}
 	for (size_t n = 0; n < desired->n_instances; n++)
 		apply(agent, desired->instances[n]);
+	import_lists_drop(agent, desired);
 	if (desired->full)
 		drop_unlisted(agent);
 	reconcile_changed(agent);
-	if (!first)
-		return;
 	/* Copies that waited for the first full set, and that it does not change. */
-	for (struct agent_copy *copy = agent->copies; copy != NULL; copy = copy->hh.next)
+	for (struct agent_copy *copy = first ? agent->copies : NULL; copy != NULL;
+	     copy = copy->hh.next)
 		reconcile(agent, copy);
+	return true;
 }

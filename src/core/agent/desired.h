@@ -4,6 +4,7 @@
 
 #include "core/agent/internal.h"
 
-void desired_apply(struct agent *agent, const Samoza__V1__Desired *desired);
+/* False: the set does not fit those before, and was not followed. */
+bool desired_apply(struct agent *agent, const Samoza__V1__Desired *desired);
 
 #endif

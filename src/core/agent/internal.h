@@ -5,7 +5,7 @@
  *   limit.c      time limits and numbers of attempts      attempts.c  failures and back-off
  *   family.c     parents and children here                slot.c      copies of one instance here
  *   lease_times.c  when processes stop by themselves
- *   message.c    HELLO, reports, heartbeats
+ *   message.c    HELLO, reports, heartbeats               import_list.c  lists of providers
  *   copy.c       a copy as an object, the gate            record.c    records: write and load
  *   reconcile.c  what is due next
  *   lease.c      exclusive copies when zrms is silent
@@ -51,12 +51,15 @@ struct agent_copy {
 	bool recorded; /* it has a record */
 	bool outdated; /* that record has an id of format 1 */
 
-	/* What zrms asks. `desired` has no spec: that is below. */
+	/* What zrms asks. `desired` has no spec and names no lists: they are beside it. */
 	Samoza__V1__InstanceKey *key;
 	Samoza__V1__InstanceSpec *spec;
 	Samoza__V1__DesiredInstance *desired;
-	uint64_t listed;	      /* number of the last full set that listed it */
-	uint64_t answered_generation; /* of the last report */
+	struct agent_list **lists; /* of its imports (import_list.h) */
+	size_t list_count;
+	VECTOR(Samoza__V1__Provider *) imports; /* gathered for an action; borrowed */
+	uint64_t listed;			/* number of the last full set that listed it */
+	uint64_t answered_generation;		/* of the last report */
 
 	/* What is. */
 	enum agent_phase phase; /* phase.h; moved by copy_enter() and copy_adopt() only */
@@ -141,6 +144,7 @@ struct agent {
 	struct agent_copy *actions;   /* by number */
 	struct agent_copy *exclusive; /* list */
 	struct family *families;      /* by id */
+	struct agent_list *lists;     /* of the present link, by id */
 	struct agent_copy *touched;   /* list of this call */
 	uint64_t next_action;
 	size_t action_count, retry_count;
@@ -152,7 +156,9 @@ struct agent {
 	bool synced;   /* a full set came since this agent began */
 	bool removed;  /* from the cluster: stop all, then end */
 	bool ended;
+	const char *link_fault; /* agent_link_fault(); static */
 	uint64_t full_sets;
+	uint64_t set_version; /* of the last set */
 
 	struct timer heartbeat_timer;
 	uint64_t counter;

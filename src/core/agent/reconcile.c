@@ -4,26 +4,11 @@
 #include "core/agent/attempts.h"
 #include "core/agent/copy.h"
 #include "core/agent/family.h"
+#include "core/agent/import_list.h"
 #include "core/agent/lease_times.h"
 #include "core/agent/limit.h"
 #include "core/agent/message.h"
 #include "core/agent/slot.h"
-
-/* Over the providers and their variables, in their order. */
-static uint64_t hash_imports(const Samoza__V1__DesiredInstance *desired)
-{
-	uint64_t hash = 1;
-	for (size_t n = 0; n < desired->n_imports; n++) {
-		const Samoza__V1__Provider *p = desired->imports[n];
-		hash = hash * 31 + str_hash(p->import);
-		hash = hash * 31 + str_hash(p->path);
-		for (size_t v = 0; v < p->n_variables; v++) {
-			hash = hash * 31 + str_hash(p->variables[v]->name);
-			hash = hash * 31 + str_hash(p->variables[v]->value);
-		}
-	}
-	return hash;
-}
 
 static void begin_action(struct agent *agent, struct agent_copy *copy, enum agent_action kind)
 {
@@ -40,8 +25,9 @@ static void begin_action(struct agent *agent, struct agent_copy *copy, enum agen
 	};
 	struct lease_times lease = lease_of(agent, copy);
 	if (kind == ACTION_START || kind == ACTION_UPDATE) {
-		o.imports = copy->desired->imports;
-		o.n_imports = copy->desired->n_imports;
+		copy->action_imports_hash = copy_hash_imports(copy);
+		o.imports = copy->imports.items;
+		o.n_imports = copy->imports.count;
 		o.imports_version = copy->desired->imports_version;
 	}
 	if (kind == ACTION_START) {
@@ -63,7 +49,6 @@ static void begin_action(struct agent *agent, struct agent_copy *copy, enum agen
 	copy->action = o.action;
 	copy->action_kind = kind;
 	copy->action_imports_version = o.imports_version;
-	copy->action_imports_hash = hash_imports(copy->desired);
 	copy->killed = false;
 	HASH_ADD(hh_action, agent->actions, action, sizeof(copy->action), copy);
 	agent->action_count++;
@@ -116,7 +101,7 @@ static void reconcile_deployed(struct agent *agent, struct agent_copy *copy)
  * [lifecycle.dependency.unchanged]. */
 static void update(struct agent *agent, struct agent_copy *copy)
 {
-	if (hash_imports(copy->desired) != copy->imports_hash) {
+	if (copy_hash_imports(copy) != copy->imports_hash) {
 		begin_action(agent, copy, ACTION_UPDATE);
 		return;
 	}

@@ -46,6 +46,7 @@ static struct agent_record encode(const struct agent *agent, const struct agent_
 {
 	Samoza__V1__DesiredInstance desired = *copy->desired;
 	desired.spec = copy->spec;
+	desired.n_imports = 0; /* a start or update waits for the first set of zrms */
 	if (copy_is_unwanted(agent, copy))
 		desired.target = SAMOZA__V1__TARGET__TARGET_NONE;
 	Samoza__V1__AgentRecord r = SAMOZA__V1__AGENT_RECORD__INIT;

@@ -186,6 +186,7 @@ void application_serve_none(struct control_application *a, struct place *place)
 		place_unit_free(place, sc->place_unit);
 		free(sc->last_error);
 	}
+	import_lists_detach(&a->import_lists);
 	slot_set_done(&a->slots);
 	free(a->slot_controls);
 	free(a->importers_changed);

@@ -20,6 +20,7 @@
 #include "base/heap.h"
 #include "base/vector.h"
 #include "core/application/application.h"
+#include "core/control/provider_lists.h"
 #include "core/lifecycle/slot.h"
 #include "proto/record.pb-c.h"
 
@@ -84,6 +85,8 @@ struct copy {
 	/* -- what is left to do (dirty_set.h, orders.h) -- */
 	unsigned marks;
 	uint64_t sent_epoch, sent_link; /* for which the zhost has the specification */
+	struct list_on_zhost **lists;	/* of its imports, while its zhost is to know them */
+	unsigned list_count;
 };
 
 /* What control knows of a slot. */
@@ -151,6 +154,7 @@ struct control_application {
 	unsigned marks;		   /* dirty_set.h */
 	struct heap_node to_place; /* key: sequence (dirty_set.h) */
 	bool *importers_changed;   /* by space id: what it imports changed */
+	struct import_lists import_lists;
 	struct mesh_routes routes;
 
 	struct control_application *previous, *next; /* by sequence */

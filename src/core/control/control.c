@@ -49,6 +49,7 @@ void control_free(struct control *c)
 		application_dissolve(c, c->applications.first);
 	application_list_done(&c->applications);
 	outbox_done(&unwanted);
+	provider_lists_done(&c->provider_lists);
 	heap_done(&c->deadlines); /* of zhosts, whose timers it touches */
 	zhost_registry_done(&c->zhosts);
 	forget_done(c);

@@ -139,6 +139,7 @@ static void copy_free(struct control *c, struct copy *copy)
 	records_delete_copy(c, copy);
 	dirty_set_forget_copy(&c->dirty, copy);
 	heap_remove(&c->ends_by_timers, &copy->ends_by_timer);
+	import_lists_release(copy);
 	*(copy->previous_on_zhost != NULL ? &copy->previous_on_zhost->next_on_zhost
 					  : &z->first_copy) = copy->next_on_zhost;
 	if (copy->next_on_zhost != NULL)
@@ -206,6 +207,7 @@ static void copy_retire(struct copy *copy)
 	struct slot_control *sc = copy->serves;
 	sc->last_zhost = copy_zhost(copy);
 	copy->serves = NULL;
+	import_lists_release(copy);
 	copy_set_exports(copy, NULL, 0);
 	if (copy->unit->lost || !copy->of_slot.active)
 		unload_order_release(copy);

@@ -7,6 +7,7 @@ void dirty_set_done(struct dirty_set *set)
 	vector_done(&set->applications);
 	vector_done(&set->zhosts);
 	heap_done(&set->to_place);
+	vector_done(&set->ordered);
 }
 
 void mark_copy(struct copy *copy, unsigned marks)

@@ -39,6 +39,7 @@ struct dirty_set {
 	VECTOR(struct control_application *) applications;
 	VECTOR(struct control_zhost *) zhosts;
 	struct heap to_place; /* APPLICATION_PLACE, the oldest application first */
+	VECTOR(struct control_zhost *) ordered; /* something is asked of them (desired_set.h) */
 };
 
 void dirty_set_done(struct dirty_set *set);

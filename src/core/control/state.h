@@ -59,6 +59,7 @@ struct control {
 	struct place *place;
 	struct application_list applications;
 	struct zhost_registry zhosts;
+	struct provider_lists provider_lists;
 	VECTOR(struct forgotten) forgotten; /* by epoch */
 	uint64_t mesh_visits;		    /* hellos so far, for routes.visited */
 	struct heap deadlines;		    /* of zhosts: end of their silence */

@@ -30,6 +30,7 @@ struct control_zhost {
 	uint64_t forgotten_epoch; /* it has deleted local data up to this */
 
 	uint64_t link_id;	    /* 0: none */
+	uint32_t protocol;	    /* of the link, as its HELLO names it */
 	uint64_t counter;	    /* of the last heartbeat */
 	int64_t heard_ms;	    /* monotonic */
 	int64_t heard_wall_ms;	    /* 0: not since zrms started */
@@ -49,8 +50,7 @@ struct control_zhost {
 	/* orders.h */
 	uint64_t desired_version;
 	bool order_all;		      /* the whole set is to be sent */
-	Samoza__V1__Desired *desired; /* being put together in a flush */
-	size_t desired_capacity;
+	Samoza__V1__Desired *desired; /* being put together in a flush (desired_set.h) */
 	UT_hash_handle hh, hh_link;
 };
 

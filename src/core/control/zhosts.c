@@ -19,7 +19,7 @@
 
 /* Versions of the link (proto/wire.proto) that this zrms speaks. */
 #define PROTOCOL_OLDEST 1
-#define PROTOCOL_NEWEST 2
+#define PROTOCOL_NEWEST 3
 
 static void update_engine(struct control *c, struct control_zhost *z)
 {
@@ -161,6 +161,7 @@ static void take_identity(struct control *c, struct control_zhost *z, uint64_t l
 	if (z->link_id != 0)
 		refuse(c, z->link_id, "a newer connection of this zhost has taken over");
 	zhost_set_link(&c->zhosts, z, link_id);
+	z->protocol = hello->protocol;
 	z->removed = false;
 	z->incarnation = hello->incarnation;
 	if (!str_equal(z->identity, hello->identity))

@@ -53,15 +53,18 @@ const struct provider_set *slot_providers(const struct slot *s,
 	return declared->imports[import - declared->space->imports];
 }
 
-static bool counts_in(const struct slot *s, const struct provider_set *set)
+bool slot_can_provide(const struct slot *s, const struct provider_set *set)
 {
 	const struct declaration *declared = s->serving.declared;
-	if (s->state != STATE_DEPLOYED_STARTED)
-		return false;
 	for (unsigned k = 0; k < declared->provide_count; k++)
 		if (declared->provides[k] == set)
 			return true;
 	return false;
+}
+
+static bool counts_in(const struct slot *s, const struct provider_set *set)
+{
+	return s->state == STATE_DEPLOYED_STARTED && slot_can_provide(s, set);
 }
 
 const struct import_decl *slot_missing_import(const struct slot *s)
@@ -84,10 +87,10 @@ static int compare_paths(const void *pa, const void *pb)
 	return strcmp((*a)->path, (*b)->path);
 }
 
-void slot_each_provider(const struct slot *s, const struct import_decl *import,
-			void (*each)(void *user, struct slot *provider), void *user)
+/* NULL: of all of them. */
+static void each_started_but(const struct slot *s, const struct provider_set *set,
+			     void (*each)(void *user, struct slot *provider), void *user)
 {
-	const struct provider_set *set = slot_providers(s, import);
 	if (set->started == 0)
 		return;
 	CLEANUP(freep) struct slot **found = mem_new_array(struct slot *, set->started);
@@ -98,6 +101,18 @@ void slot_each_provider(const struct slot *s, const struct import_decl *import,
 	qsort(found, count, sizeof(*found), compare_paths);
 	for (size_t k = 0; k < count; k++)
 		each(user, found[k]);
+}
+
+void slot_each_provider(const struct slot *s, const struct import_decl *import,
+			void (*each)(void *user, struct slot *provider), void *user)
+{
+	each_started_but(s, slot_providers(s, import), each, user);
+}
+
+void provider_set_each_started(const struct provider_set *set,
+			       void (*each)(void *user, struct slot *provider), void *user)
+{
+	each_started_but(NULL, set, each, user);
 }
 
 struct slot *slot_find(const struct slot_set *set, const char *path)

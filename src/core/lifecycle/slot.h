@@ -168,9 +168,14 @@ const struct import_decl *slot_missing_import(const struct slot *s);
  * paths. */
 void slot_each_provider(const struct slot *s, const struct import_decl *import,
 			void (*each)(void *user, struct slot *provider), void *user);
+/* All started slots of a set, in the order of their paths, byte by byte. */
+void provider_set_each_started(const struct provider_set *set,
+			       void (*each)(void *user, struct slot *provider), void *user);
 /* All slots that could provide it, in the order of declaration. */
 const struct provider_set *slot_providers(const struct slot *s,
 					  const struct import_decl *import);
+/* It counts in the set while it is started. */
+bool slot_can_provide(const struct slot *s, const struct provider_set *set);
 /* The set's slot of that path, NULL when there is none. */
 struct slot *slot_find(const struct slot_set *set, const char *path);
 

@@ -54,9 +54,16 @@ void reconcile_link_down(struct reconcile *rec)
 	take(rec, &(struct agent_input){.type = AGENT_LINK_DOWN});
 }
 
-void reconcile_input(struct reconcile *rec, const struct agent_input *input)
+void reconcile_usage(struct reconcile *rec, const Samoza__V1__Usage *usage)
+{
+	take(rec, &(struct agent_input){.type = AGENT_USAGE, .usage = usage});
+}
+
+int reconcile_frame(struct reconcile *rec, const struct agent_input *input, struct error **err)
 {
 	take(rec, input);
+	const char *fault = agent_link_fault(rec->agent);
+	return fault != NULL ? error_set(err, ERR_INVALID, "%s", fault) : 0;
 }
 
 static void on_action_done(void *user, uint64_t action, const char *error, bool finished,

@@ -56,8 +56,12 @@ void reconcile_free(struct reconcile *rec);
 /* The connection to zrms stands, or is gone. `mesh_sums`: as in struct agent_input. */
 void reconcile_link_up(struct reconcile *rec, const uint64_t *mesh_sums);
 void reconcile_link_down(struct reconcile *rec);
-/* A frame of zrms, or usage. Borrowed. */
-void reconcile_input(struct reconcile *rec, const struct agent_input *input);
+/* A frame of zrms. Borrowed. ERR_INVALID: it does not fit those before; the connection is of no use
+ * any longer. */
+int reconcile_frame(struct reconcile *rec, const struct agent_input *input,
+		    struct error **err) must_check;
+/* Borrowed. */
+void reconcile_usage(struct reconcile *rec, const Samoza__V1__Usage *usage);
 
 /* Durable commits so far. */
 uint64_t reconcile_commits(const struct reconcile *rec);

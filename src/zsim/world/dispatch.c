@@ -49,6 +49,9 @@ static void take_agent_frame(struct world *w, struct sim_machine *n, const struc
 		n->refusal = is_refused ? mem_strdup(input.hello_ack->reason) : NULL;
 	}
 	machine_take(w, n, &input);
+	const char *fault = n->agent != NULL ? agent_link_fault(n->agent) : NULL;
+	if (fault != NULL)
+		world_violate(w, "%s has to connect again: %s", n->name, fault);
 	if (is_refused && n->link_id == h->link_id) {
 		sim_link_break(w, h->link_id, true, false);
 		n->link_id = 0;

@@ -3,7 +3,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/check.h"
 #include "base/str.h"
+#include "schema/message.h"
+
+#define MOST_LISTS 8
 
 static const char *const phase_names[] = {"absent",  "deploying", "deployed",	"starting",
 					  "started", "stopping",  "undeploying"};
@@ -87,6 +91,10 @@ static void say_order(struct fixture *f, const struct agent_order *o)
 		    o->key->path, o->key->epoch);
 		if (o->imports_version > 0)
 			say(f, " i%" PRIu64, o->imports_version);
+		if (f->imports_shown)
+			for (size_t i = 0; i < o->n_imports; i++)
+				say(f, " %s:%s=%s", o->imports[i]->import, o->imports[i]->path,
+				    o->imports[i]->variables[0]->value);
 		if (!o->writes)
 			say(f, " readonly");
 		if (o->kind == ACTION_STOP)
@@ -278,6 +286,7 @@ struct entry {
 	Samoza__V1__Provider provider, *providers[1];
 	Samoza__V1__Variable variable, *variables[1];
 	char value[32], parent[32];
+	uint64_t lists[4];
 };
 
 static void read_word(struct entry *w, const char *word, unsigned index)
@@ -336,6 +345,10 @@ static void read_word(struct entry *w, const char *word, unsigned index)
 		d->n_imports = 1;
 		if (w->value[0] == '\0')
 			snprintf(w->value, sizeof(w->value), "%" PRIu64, number);
+	} else if (sscanf(word, "list=%" SCNu64, &number) == 1) {
+		assert_true(d->n_import_lists < ARRAY_SIZE(w->lists));
+		w->lists[d->n_import_lists++] = number;
+		d->n_imports = 0;
 	} else if (sscanf(word, "port=%31s", w->value) == 1) {
 		w->variable.value = w->value;
 	} else {
@@ -363,6 +376,7 @@ static struct entry *read_entry(char *text)
 	w->provider.n_variables = 1;
 	w->providers[0] = &w->provider;
 	w->desired.imports = w->providers;
+	w->desired.import_lists = w->lists;
 	char *rest = NULL;
 	unsigned index = 0;
 	for (char *word = strtok_r(text, " ", &rest); word != NULL;
@@ -374,14 +388,77 @@ static struct entry *read_entry(char *text)
 	return w;
 }
 
+static Samoza__V1__Provider *provider_new(const char *path, const char *port)
+{
+	Samoza__V1__Variable v = SAMOZA__V1__VARIABLE__INIT, *variables[] = {&v};
+	Samoza__V1__Provider p = SAMOZA__V1__PROVIDER__INIT;
+	v.name = (char *)"port";
+	v.value = (char *)port;
+	p.import = (char *)"db";
+	p.path = (char *)path;
+	p.n_variables = 1;
+	p.variables = variables;
+	return (Samoza__V1__Provider *)schema_message_copy(&p.base);
+}
+
+static void read_list(Samoza__V1__Desired *d, char *text)
+{
+	Samoza__V1__ProviderList *list = NULL;
+	char *rest = NULL, *word = strtok_r(text, " ", &rest);
+	if (strcmp(word, "drop") == 0) {
+		word = strtok_r(NULL, " ", &rest);
+		assert_int_equal(str_to_u64(word, &d->dropped_lists[d->n_dropped_lists++]), 0);
+		return;
+	}
+	list = (Samoza__V1__ProviderList *)schema_message_new(
+		&samoza__v1__provider_list__descriptor);
+	list->providers = mem_new_array(Samoza__V1__Provider *, MOST_LISTS);
+	list->removed = mem_new_array(char *, MOST_LISTS);
+	assert_int_equal(sscanf(word, "%" SCNu64 "@%" SCNu64, &list->id, &list->version), 2);
+	while ((word = strtok_r(NULL, " ", &rest)) != NULL) {
+		char *value = strchr(word, '=');
+		if (strcmp(word, "full") == 0) {
+			list->full = true;
+		} else if (word[0] == '-') {
+			list->removed[list->n_removed++] = mem_strdup(word + 1);
+		} else {
+			assert_non_null(value);
+			*value = '\0';
+			list->providers[list->n_providers++] = provider_new(word, value + 1);
+		}
+	}
+	d->lists[d->n_lists++] = list;
+}
+
+/* What lists() gave, into a set of which the caller has made room. */
+static void take_lists(struct fixture *f, Samoza__V1__Desired *d)
+{
+	CLEANUP(freep) char *text = mem_strdup(f->lists != NULL ? f->lists : "");
+	char *rest = NULL;
+	for (char *one = strtok_r(text, ";", &rest); one != NULL;
+	     one = strtok_r(NULL, ";", &rest))
+		read_list(d, one);
+	f->lists = NULL;
+}
+
+void lists(struct fixture *f, const char *text)
+{
+	f->lists = text;
+}
+
 static void desired(struct fixture *f, bool full, const char *entries)
 {
 	Samoza__V1__DesiredInstance *list[16];
+	Samoza__V1__ProviderList *provider_lists[MOST_LISTS];
+	uint64_t dropped_lists[MOST_LISTS];
 	struct entry *owned[16];
 	Samoza__V1__Desired d = SAMOZA__V1__DESIRED__INIT;
-	d.version = 1;
+	d.version = ++f->sets;
 	d.full = full;
 	d.instances = list;
+	d.lists = provider_lists;
+	d.dropped_lists = dropped_lists;
+	take_lists(f, &d);
 	CLEANUP(freep) char *text = mem_strdup(entries);
 	char *rest = NULL;
 	for (char *one = strtok_r(text, ";", &rest); one != NULL;
@@ -391,6 +468,8 @@ static void desired(struct fixture *f, bool full, const char *entries)
 		d.n_instances++;
 	}
 	take(f, &(struct agent_input){.type = AGENT_DESIRED, .desired = &d});
+	for (size_t i = 0; i < d.n_lists; i++)
+		schema_message_free(d.lists[i]);
 	for (size_t i = 0; i < d.n_instances; i++) {
 		free(owned[i]->key.path);
 		free(owned[i]);

@@ -8,7 +8,8 @@
  *
  * An entry of a set is "PATH@EPOCH gGENERATION TARGET", then any of rRETRY_GENERATION,
  * iIMPORTS_VERSION, in=PARENT, port=VALUE (of the one provider that comes with iN; by default N),
- * of=PLACEMENT, revision=N, together (not alone), readonly (no writes), nospec, exclusive, attempts=N, window=MS, grace=MS, timeout=MS; entries are separated by ';'.
+ * of=PLACEMENT, revision=N, together (not alone), readonly (no writes), nospec, exclusive, attempts=N, window=MS, grace=MS, timeout=MS,
+ * list=ID for each list of providers; entries are separated by ';'.
  * "do N" is an order to carry out action number N; answer it by succeed(f, N) or fails(f, N, …).
  */
 #ifndef TESTS_UNIT_AGENT_FIXTURE_H
@@ -33,7 +34,9 @@ struct fixture {
 	int64_t now_ms;
 	int64_t wall_ahead_ms;			   /* of where the wall clock is usually */
 	struct agent_record disk[FIXTURE_RECORDS]; /* what restart() reads */
-	bool records_shown;
+	bool records_shown, imports_shown;
+	const char *lists; /* lists() */
+	uint64_t sets;	   /* so far: the version of the last one */
 };
 
 /* A test that gets `struct fixture *f = *state`: an agent that has joined its zrms, whose set is
@@ -62,6 +65,9 @@ void rejoin(struct fixture *f);
 /* A set of changes; a full set. */
 void ask(struct fixture *f, const char *entries);
 void ask_full(struct fixture *f, const char *entries);
+/* The next set comes with these lists of providers: "ID@VERSION", then "full", "PATH=PORT" of a provider,
+ * "-PATH" of one that is removed; or "drop ID". Separated by ';'. */
+void lists(struct fixture *f, const char *text);
 
 /* ---- actions and processes ---- */
 void succeed(struct fixture *f, uint64_t action);

@@ -18,7 +18,7 @@
 
 void fixture_init(struct fixture *f)
 {
-	*f = (struct fixture){.protocol = 2,
+	*f = (struct fixture){.protocol = 3,
 			      .now = {.mono_ms = 1000, .wall_ms = INT64_C(1800000000000)}};
 	outbox_init(&f->outbox);
 }
@@ -274,6 +274,13 @@ static Samoza__V1__InstanceReport *report_new(const struct reported *from)
 	r->has_failed_action = from->failed_action != SAMOZA__V1__FAILED_ACTION__FAILED_NONE;
 	r->failed_action = from->failed_action;
 	r->has_exhausted = r->exhausted = from->exhausted;
+	if (from->port != NULL) {
+		r->exports = mem_new_array(Samoza__V1__Variable *, 1);
+		r->exports[r->n_exports++] = (Samoza__V1__Variable *)schema_message_new(
+			&samoza__v1__variable__descriptor);
+		r->exports[0]->name = mem_strdup("port");
+		r->exports[0]->value = mem_strdup(from->port);
+	}
 	return r;
 }
 

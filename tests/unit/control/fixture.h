@@ -25,7 +25,7 @@ struct fixture {
 	VECTOR(Samoza__V1__EventRecord *)
 	events; /* committed, since fixture_init() or a clear */
 	uint64_t next_request;
-	uint32_t protocol; /* that zhosts speak: 2 */
+	uint32_t protocol; /* that zhosts speak: 3 */
 };
 
 /* An empty store. Nothing runs yet. */
@@ -78,6 +78,7 @@ struct reported {
 	const char *error;
 	Samoza__V1__FailedAction failed_action; /* FAILED_NONE: not sent, as in protocol 1 */
 	bool exhausted;				/* no attempts are left there */
+	const char *port;			/* that it exports; NULL: nothing */
 };
 
 /* A zhost of 4 CPUs and 8 GiB on a new link, which holds `instances`. */

@@ -1,0 +1,50 @@
+/*
+ * What one import of an application resolves to: its started providers, in the order of their paths,
+ * each with the variables that the import names. Equal imports of several spaces share a list.
+ *
+ *     provider_list_refresh() ──► version + 1, and what has changed since the version before
+ *
+ * An instance is not its own provider: its own entry, if there is one, is left out where a list is read.
+ */
+#ifndef SAMOZA_CORE_CONTROL_PROVIDER_LIST_H
+#define SAMOZA_CORE_CONTROL_PROVIDER_LIST_H
+
+#include "base/vector.h"
+#include "core/lifecycle/slot.h"
+#include "proto/wire.pb-c.h"
+
+struct list_entry {
+	Samoza__V1__Provider *provider; /* owned */
+	uint64_t hash;
+};
+
+struct provider_list {
+	uint64_t id;	  /* on the links of zhosts */
+	uint64_t version; /* grows by one with each change; 0: never filled */
+	uint64_t hash;	  /* the sum of its entries' hashes */
+	const struct import_decl
+		*import;		/* borrowed from the topology of the served revision */
+	const struct provider_set *set; /* borrowed */
+	VECTOR(struct list_entry) entries;
+};
+
+struct provider_changes {
+	VECTOR(const Samoza__V1__Provider *) put; /* new, or with other variables; borrowed */
+	VECTOR(char *) removed;			  /* paths; owned */
+};
+void provider_changes_done(struct provider_changes *changes);
+
+/* Compares with what there is now. False: nothing has changed. Else the version grows, and the
+ * changes, which are borrowed until the next refresh, lead to it from the one before. */
+bool provider_list_refresh(struct provider_list *list, struct provider_changes *ret_changes);
+void provider_list_clear(struct provider_list *list);
+
+/* Over the providers of an importer with that path: all but itself. */
+uint64_t provider_list_hash_for(const struct provider_list *list, const struct slot *importer);
+
+/* As zhosts get it. */
+Samoza__V1__ProviderList *provider_list_message(const struct provider_list *list);
+Samoza__V1__ProviderList *provider_list_change_message(const struct provider_list *list,
+						       const struct provider_changes *changes);
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * Which lists of providers (provider_list.h) an application has, and which zhost has which of them.
+ * A zhost gets a list once, with the first of its copies that names it; then, with each flush that
+ * changes the list, what has changed; and in the end that it is dropped, when no copy there names it any longer.
+ *
+ *     control_application ── provider_list ─┬─ list_on_zhost ◄── copy.lists
+ *                                           │       which link has it, how many copies name it
+ *                                           └─ list_on_zhost ◄── copy.lists
+ *
+ * Ids and versions mean something on one link only: on a new one everything is sent again. Zhosts of
+ * protocols 1 and 2 get their providers with each copy.
+ */
+#ifndef SAMOZA_CORE_CONTROL_PROVIDER_LISTS_H
+#define SAMOZA_CORE_CONTROL_PROVIDER_LISTS_H
+
+#include "base/vector.h"
+#include "proto/wire.pb-c.h"
+
+struct control_application;
+struct copy;
+struct list_on_zhost;
+struct shared_list;
+
+/* Of zrms. */
+struct provider_lists {
+	uint64_t next_id;
+	VECTOR(struct list_on_zhost *)
+	unnamed; /* that no copy names, until the end of the flush */
+};
+void provider_lists_done(struct provider_lists *lists);
+
+/* Of an application: the lists of its served revision. */
+struct import_lists {
+	struct shared_list
+		*by_set; /* by what they name; those with other variables behind it */
+	struct shared_list **
+		*of_space; /* by space id, then by import; NULL: not asked for yet */
+	uint32_t space_count;
+};
+/* Before the slots of the application go. PRE: no copy of them serves. */
+void import_lists_detach(struct import_lists *lists);
+
+/* In a flush: brings the lists that this space imports up to date; zhosts that have one get what has
+ * changed. */
+void import_lists_refresh(struct control_application *a, uint32_t space);
+/* Writes the providers of a serving copy into what its zhost is asked for, which gets the lists that
+ * it does not have. Returns the hash of what the copy imports. */
+uint64_t import_lists_name(struct copy *copy, Samoza__V1__DesiredInstance *to);
+/* It names lists no longer. */
+void import_lists_release(struct copy *copy);
+/* At the end of a flush: zhosts drop what none of their copies names. */
+void provider_lists_trim(struct provider_lists *lists);
+
+#endif
