@@ -86,6 +86,7 @@ static void every_frame_is_read(void **state)
 	(void)state;
 	assert_int_equal(read_all("protocol1"), 84);
 	assert_int_equal(read_all("protocol2"), 77);
+	assert_int_equal(read_all("protocol3"), 78);
 }
 
 static void check_hello(const char *format, uint32_t protocol)
@@ -118,6 +119,7 @@ static void a_hello_means_what_it_meant(void **state)
 	(void)state;
 	check_hello("protocol1", 1);
 	check_hello("protocol2", 2);
+	check_hello("protocol3", 3);
 }
 
 static void reports_of_protocol_1_name_the_failed_action_in_their_error(void **state)
@@ -155,6 +157,26 @@ static void reports_of_protocol_2_name_the_failed_action_in_a_field(void **state
 	assert_true(failed > 0 && healthy > 0);
 }
 
+static void sets_of_protocol_3_come_with_lists_and_their_changes(void **state)
+{
+	(void)state;
+	unsigned type = SAMOZA__V1__FRAME_TYPE__FRAME_DESIRED, full = 0, changes = 0;
+	size_t dropped = 0, named = 0, inlined = 0;
+	struct frames frames = open_frames("protocol3", type);
+	for (Samoza__V1__Desired *m; (m = next_message(&frames, type)) != NULL;) {
+		for (size_t i = 0; i < m->n_lists; i++)
+			*(m->lists[i]->full ? &full : &changes) += 1;
+		for (size_t i = 0; i < m->n_instances; i++) {
+			named += m->instances[i]->n_import_lists;
+			inlined += m->instances[i]->n_imports;
+		}
+		dropped += m->n_dropped_lists;
+		free_message(m);
+	}
+	assert_true(full > 0 && changes > 0 && dropped > 0 && named > 0);
+	assert_int_equal(inlined, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -162,6 +184,7 @@ int main(void)
 		cmocka_unit_test(a_hello_means_what_it_meant),
 		cmocka_unit_test(reports_of_protocol_1_name_the_failed_action_in_their_error),
 		cmocka_unit_test(reports_of_protocol_2_name_the_failed_action_in_a_field),
+		cmocka_unit_test(sets_of_protocol_3_come_with_lists_and_their_changes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
