@@ -234,7 +234,7 @@ static int parse_into(const char *text, struct constraint *c, struct error **err
 		return r;
 	skip_blanks(&p);
 	if (*p != '\0')
-		return bad(err, text, "something is left over at its end");
+		return bad(err, text, "unexpected text at its end");
 	for (unsigned i = 0; i < c->value_count; i++) {
 		if (strlen(c->values[i]) > LABEL_MAX_BYTES)
 			return bad(err, text, "a value is too long");

@@ -283,7 +283,7 @@ static void compile_metadata(struct compile *c, const Samoza__V1__ManifestMetada
 		error_free(err);
 	}
 	if (m->created[0] != '\0' && !is_time(m->created))
-		add(c, "metadata.created", "there is no such time: %s", m->created);
+		add(c, "metadata.created", "'%s' is not a valid time", m->created);
 }
 
 static int compare_strings(const void *a, const void *b)
@@ -444,9 +444,10 @@ int manifest_signed_size(const char *text, size_t size, size_t *ret_size, struct
 			start = at;
 		else if (start != SIZE_MAX && text[at] != ' ' && text[at] != '\n' &&
 			 text[at] != '\r' && text[at] != '}')
-			return error_set_at(err, ERR_INVALID, "manifest.yaml", line, 1,
-					    "the signature is the last block of the file, but "
-					    "something follows it");
+			return error_set_at(
+				err, ERR_INVALID, "manifest.yaml", line, 1,
+				"the signature must be the last block of the file, but "
+				"something follows it");
 		at = next;
 	}
 	*ret_size = start != SIZE_MAX ? start : size;

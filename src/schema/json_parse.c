@@ -96,7 +96,7 @@ static bool read_unicode(struct json *j)
 	if (!hex4(j, &code))
 		return false;
 	if (code == 0)
-		return wrong(j, "a NUL character in a text");
+		return wrong(j, "a NUL character in a string");
 	if (code >= 0xdc00 && code <= 0xdfff)
 		return wrong(j, "the second half of a surrogate pair alone");
 	if (code >= 0xd800 && code <= 0xdbff) {
@@ -123,7 +123,7 @@ static bool read_escape(struct json *j)
 	}
 	const char *found = c != '\0' ? strchr(from, c) : NULL;
 	if (found == NULL)
-		return wrong(j, "an unknown escape in a text");
+		return wrong(j, "an unknown escape sequence in a string");
 	j->at++;
 	return buffer_add(&j->string, &to[found - from], 1) == 0;
 }
@@ -138,7 +138,7 @@ static bool read_string(struct json *j)
 		       (unsigned char)*j->at >= 0x20)
 			j->at++;
 		if (buffer_add(&j->string, first, (size_t)(j->at - first)) < 0)
-			return wrong(j, "a text too long");
+			return wrong(j, "a string is too long");
 		if (j->at == j->end)
 			break;
 		if (*j->at == '"') {
@@ -146,12 +146,13 @@ static bool read_string(struct json *j)
 			return true;
 		}
 		if (*j->at != '\\')
-			return wrong(j, "a control character in a text (write \\n, \\t, ...)");
+			return wrong(j,
+				     "a control character in a string (write \\n, \\t, ...)");
 		j->at++;
 		if (!read_escape(j))
 			return false;
 	}
-	return wrong(j, "a text without an end");
+	return wrong(j, "a string without a closing quote");
 }
 
 static size_t digits(const char *s, const char *end)
@@ -270,7 +271,7 @@ static bool read_value(struct json *j)
 	if (size == 0)
 		size = word_length(j->at, j->end);
 	if (size == 0)
-		return wrong(j, c == '\0' ? "it ends too early" : "expected a value");
+		return wrong(j, c == '\0' ? "unexpected end of the text" : "expected a value");
 	if (tree_add(j->tree, j->findings, NODE_SCALAR, j->line, j->column, j->at, size) ==
 	    NULL)
 		return false;
@@ -290,7 +291,7 @@ bool json_parse(const char *text, size_t size, struct tree *t, struct findings *
 			 .string = BUFFER_INIT(SCHEMA_TEXT_MAX)};
 	bool complete = read_value(&j);
 	if (complete && peek(&j) != '\0')
-		complete = wrong(&j, "something follows the value");
+		complete = wrong(&j, "unexpected text after the value");
 	t->incomplete = !complete;
 	tree_close_all(t);
 	buffer_done(&j.string);

@@ -23,7 +23,7 @@ void finding_add(struct findings *f, unsigned line, unsigned column, const char 
 		return;
 	if (f->count == SCHEMA_FINDINGS_MAX) {
 		diagnostics_add(f->list, f->file, line, column,
-				"too many errors: what follows is not listed");
+				"too many errors: the rest are not listed");
 		return;
 	}
 	va_list args;
@@ -127,7 +127,7 @@ bool text_check(const char *text, size_t size, struct findings *f)
 		i += code < 0x80 ? 1 : text_next(text + i, size - i, &code, &valid);
 		if (!valid || code == 0) {
 			finding_add(f, line, column,
-				    code == 0 ? "a NUL byte: this is no text file"
+				    code == 0 ? "a NUL byte: this is not a text file"
 					      : "byte 0x%02x is not valid UTF-8",
 				    code);
 			return false;

@@ -114,7 +114,7 @@ static void duplicate_key(struct reader *r, const struct node *key, const struct
 {
 	CLEANUP(freep) char *text = node_description(key);
 	finding_add(r->findings, key->line, key->column,
-		    "duplicate key %s in %s; the first one is in line %u", text, where,
+		    "duplicate key %s in %s; the first one is on line %u", text, where,
 		    first->line);
 }
 
@@ -204,7 +204,7 @@ static void read_field(struct reader *r, ProtobufCMessage *message,
 			const struct schema_field *rule =
 				&table->fields[other - message->descriptor->fields];
 			finding_add(r->findings, key->line, key->column,
-				    "'%s' cannot stand beside '%s' in %s", slot->rule->key,
+				    "'%s' cannot be combined with '%s' in %s", slot->rule->key,
 				    rule->key, table->title);
 			return;
 		}

@@ -126,7 +126,7 @@ static bool leading_zero(struct findings *f, const struct slot *slot, const stru
 		digits--;
 	add_shortened(&without, digits, strlen(digits));
 	finding_add(f, node->line, node->column,
-		    "%s: %s begins with a zero, which some readers of YAML take for an octal "
+		    "%s: %s begins with a zero, which some YAML parsers read as an octal "
 		    "number: write %s%s",
 		    name, found, *node->text == '-' ? "-" : "", without.data);
 	return false;

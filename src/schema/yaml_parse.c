@@ -44,7 +44,7 @@ static bool unclosed_quote(const yaml_parser_t *parser, const struct long_quote 
 	quote->node->kind = NODE_INVALID; /* nothing else is said about what it swallowed */
 	finding_add(
 		f, LINE(quote->begin), COLUMN(quote->begin),
-		"not valid YAML: the quote that begins here is closed only in line %u: is one "
+		"not valid YAML: the quote that begins here is closed only on line %u: is one "
 		"missing?",
 		LINE(quote->end));
 	return true;
@@ -59,7 +59,7 @@ static void syntax_error(const yaml_parser_t *parser, const char *text, size_t s
 	const char *problem = parser->problem != NULL ? parser->problem : "unreadable";
 	if (at.index < size && text[at.index] == '\t') {
 		finding_add(f, LINE(at), COLUMN(at),
-			    "a tab cannot stand here: YAML is indented with spaces");
+			    "a tab is not allowed here: indent YAML with spaces");
 		return;
 	}
 	if (parser->context != NULL)

@@ -174,8 +174,7 @@ int config_keep(const struct state *s, struct member *m, const struct config *co
 		return 0;
 	r = config_read(m->config, &kept, err);
 	if (r < 0)
-		return error_wrap(err,
-				  "%s was started with a file that cannot be used any more",
+		return error_wrap(err, "%s was started with a file that can no longer be used",
 				  m->name);
 	return write_copy(s, m, &kept, err);
 }

@@ -281,7 +281,7 @@ static int stop(struct state *s, bool only_started, struct error **err)
 	if (first != NULL)
 		return error_move(err, steal_ptr(&first));
 	if (ended == 0 && !only_started)
-		(void)printf("Nothing of %s is running\n", s->dir);
+		(void)printf("Nothing is running in %s\n", s->dir);
 	(void)fflush(stdout);
 	return r;
 }

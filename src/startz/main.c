@@ -1,5 +1,5 @@
 /*
- * startz: a whole cluster, or one node, on this machine.
+ * startz: a whole cluster, or one zhost, on this machine.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -334,7 +334,7 @@ static const struct cli_command *const commands[] = {
 
 static const struct cli_program startz_program = {
 	.name = "startz",
-	.summary = "start a whole cluster, or one node, on this machine",
+	.summary = "start a whole cluster, or one zhost, on this machine",
 	.version = SAMOZA_VERSION,
 	.commands = commands,
 	.notes = "Without --dir: $STARTZ_DIR, otherwise $XDG_STATE_HOME/samoza/cluster.\n"

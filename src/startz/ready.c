@@ -86,7 +86,8 @@ int ready_zrms(const struct state *s, const struct member *m, const char *url,
 			r = has_ended(s, m, err);
 		else if (mono_now_ms() >= deadline_mono_ms)
 			r = error_set(err, ERR_TIMEOUT, "zrms at %s is not ready: %s", url,
-				      why != NULL ? why->message : "it reports that it is not");
+				      why != NULL ? why->message
+						  : "it reports that it is not ready");
 		else
 			r = pause_until_next(err);
 	}

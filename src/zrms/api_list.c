@@ -162,7 +162,7 @@ static bool read_page(struct list *l, struct http_request *request)
 		return true;
 	CLEANUP(freep)
 	char *message = str_printf("invalid value '%s' for after: expected the 'next' of the "
-				   "page before",
+				   "previous page",
 				   after);
 	http_reply_failure(request, 400, "invalid", message);
 	return false;

@@ -124,7 +124,7 @@ static int check_run(void *context, const struct cli_run *run, struct error **er
 	if (!str_is_empty(settings->store)) {
 		if (!str_has_prefix(settings->store, "sqlite:"))
 			return error_set(err, ERR_INVALID,
-					 "cannot look into %s: expected sqlite:DIR",
+					 "cannot check %s: expected sqlite:DIR",
 					 settings->store);
 		store = settings->store + strlen("sqlite:");
 	}
@@ -136,9 +136,10 @@ static int check_run(void *context, const struct cli_run *run, struct error **er
 			       : r;
 	unsigned artifacts = check_artifacts(&c, settings->dir);
 	if (!inventory.has_sums)
-		(void)printf("%s was written by a version without checksums: only its shape "
-			     "was checked; zrms adds them when it starts\n",
-			     path);
+		(void)printf(
+			"%s was written by a version without checksums: only its structure "
+			"was checked; zrms adds them when it starts\n",
+			path);
 	(void)printf("%s: %" PRIu64 " records, %" PRIu64 " events, %" PRIu64
 		     " values of spaces, %u artifacts: ",
 		     path, inventory.records, inventory.events, inventory.values, artifacts);
@@ -151,7 +152,7 @@ static int check_run(void *context, const struct cli_run *run, struct error **er
 
 const struct cli_command check_command = {
 	.words = "check",
-	.summary = "look for damage in the directory of a zrms that does not run",
+	.summary = "look for damage in the directory of a zrms that is not running",
 	.details =
 		"Reads the store and the artifacts of --dir, prints what is damaged, missing "
 		"or lost, one line each, and changes nothing. Exit status 1: something was "

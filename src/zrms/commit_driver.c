@@ -75,7 +75,7 @@ static const struct metric metrics[] = {
 	[DURABLE_BATCHES] = {"zrms_durable_batches_total", METRIC_COUNTER,
 			     "Batches that needed the disk."},
 	[COMMIT_WAIT] = {"zrms_commit_wait_microseconds_total", METRIC_COUNTER,
-			 "Time between asking for a commit and its answer."},
+			 "Time from requesting a commit to its completion."},
 };
 
 static void read_metrics(const void *part, struct metric_values *to)

@@ -232,7 +232,7 @@ bool links_is_empty(const struct links *links)
 
 enum { OPEN, OPENED, FRAMES };
 static const struct metric metrics[] = {
-	[OPEN] = {"zrms_links", METRIC_GAUGE, "Links of zhosts that are open."},
+	[OPEN] = {"zrms_links", METRIC_GAUGE, "Open links of zhosts."},
 	[OPENED] = {"zrms_links_total", METRIC_COUNTER, "Links that were opened."},
 	[FRAMES] = {"zrms_link_frames_total", METRIC_COUNTER, "Frames received."},
 };

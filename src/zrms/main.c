@@ -341,8 +341,7 @@ static int convert_prepare(struct zrms *zrms, struct error **err)
 		return 0;
 	int r = zrms->store->ops->keep_copy(zrms->store, ".format1", err);
 	if (r < 0)
-		return error_wrap(err,
-				  "cannot keep a copy of the store before it is converted");
+		return error_wrap(err, "cannot copy the store before it is converted");
 	log_info("store", "copied", LOG_S("why", "format 1 is to be converted"),
 		 LOG_S("copy", "zrms.db.format1"));
 	return 0;

@@ -61,7 +61,7 @@ def test_a_node_whose_name_is_taken_is_refused(home, tmp_path):
                    "http://" + before["zrms"][4], "--dir", other, "--detach", check=False)
         assert done.returncode == 1, done
         assert "edge-node-1 is ready" not in done.stdout
-        assert "another live zhost is named edge-node-1" in done.stderr
+        assert "another zhost named edge-node-1 is connected" in done.stderr
     finally:
         run(BIN / "startz", "down", "--dir", other, check=False)
     assert status(home) == before

@@ -56,7 +56,7 @@ static char *summary_of(const struct slot_control *sc, const struct place_explan
 				  str_plural(e->verdict_count));
 	if (sc->slot->goal == GOAL_NOT_DEPLOYED)
 		return str_printf(
-			"%s is not asked to be deployed: %u of %u zhost%s could take it",
+			"%s has the goal 'not deployed': %u of %u zhost%s could take it",
 			sc->slot->path, e->eligible_count, e->verdict_count,
 			str_plural(e->verdict_count));
 	return str_printf("%s has no place: %u of %u zhost%s could take it", sc->slot->path,

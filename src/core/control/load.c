@@ -362,9 +362,10 @@ static int load_placement(struct control *c, const Samoza__V1__CopyRecord *r,
 	struct control_zhost *z = zhost_find(&c->zhosts, r->zhost);
 	struct revision *revision = NULL;
 	if (z == NULL)
-		return error_set(err, ERR_INVALID,
-				 "a copy of %s/%s in the store is on %s, which is no zhost",
-				 a->name, r->path, r->zhost);
+		return error_set(
+			err, ERR_INVALID,
+			"a copy of %s/%s in the store is on %s, which is not a known zhost",
+			a->name, r->path, r->zhost);
 	int result = open_revision(c, a, r->revision, &revision, err);
 	if (result < 0)
 		return result;

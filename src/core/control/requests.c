@@ -139,7 +139,7 @@ static char *unreachable_notice(const struct control_application *a)
 	}
 	if (b.size == 0)
 		return NULL;
-	return str_printf("counted as unloaded; told to stop when the zhost returns: %s",
+	return str_printf("counted as unloaded; will be stopped when the zhost returns: %s",
 			  b.data);
 }
 
@@ -156,7 +156,8 @@ static int check_ended(const struct control *c, const struct control_application
 				return error_set(
 					err, ERR_CONFLICT,
 					"cannot remove %s: its exclusive instance %s may still "
-					"be running on a silent zhost; try again in %lld s",
+					"be running on a zhost that cannot be reached; try "
+					"again in %lld s",
 					a->name, copy->slot->path,
 					(long long)left_ms / 1000 + 1);
 		}

@@ -43,7 +43,7 @@ static enum topology_state derive(const struct control_application *a)
 static char *degraded_cause(uint32_t missing, uint32_t all)
 {
 	if (missing == 0)
-		return mem_strdup("what was lost is back");
+		return mem_strdup("all lost spaces are running again");
 	return str_printf("%u of %u space%s %s not running", missing, all, str_plural(all),
 			  missing == 1 ? "is" : "are");
 }
@@ -54,7 +54,7 @@ static char *cause_of(const struct control_application *a, enum topology_state t
 	case TOPOLOGY_RUNNING:
 		return mem_strdup("every space is running");
 	case TOPOLOGY_STOPPED:
-		return mem_strdup("nothing is to run");
+		return mem_strdup("no space has the goal running");
 	case TOPOLOGY_FAILED:
 		return mem_strdup(a->reason != NULL ? a->reason : "a space has no place");
 	case TOPOLOGY_DEGRADED:

@@ -141,9 +141,9 @@ static bool may_join(struct control *c, struct control_zhost *z, uint64_t link_i
 	}
 	if (!same && !z->removed && z->state == ZHOST_STARTED) {
 		CLEANUP(freep)
-		char *reason = str_printf("another live zhost is named %s; choose another "
+		char *reason = str_printf("another zhost named %s is connected; choose another "
 					  "--name, or wait until that "
-					  "one is a problem",
+					  "one is in state problem",
 					  z->name);
 		refuse(c, link_id, reason);
 		return false;
@@ -402,8 +402,8 @@ static int zhost_remove(struct control *c, struct control_zhost *z, struct error
 	if (z->copy_count > 0 && z->state != ZHOST_PROBLEM)
 		return error_set(
 			err, ERR_CONFLICT,
-			"%u %s placed on %s; stop or move %s first, or wait until it is a "
-			"problem",
+			"%u %s placed on %s; stop or move %s first, or wait until it is in "
+			"state problem",
 			z->copy_count, z->copy_count == 1 ? "instance is" : "instances are",
 			z->name, z->copy_count == 1 ? "it" : "them");
 	forsake_all(c, z);

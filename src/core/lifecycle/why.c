@@ -112,7 +112,7 @@ static void describe_failure(struct buffer *b, const struct slot *s, enum joint 
 	if (s->serving.exhausted)
 		say_join(b, joint, "has used up its attempts");
 	else if (s->serving.retry_at_ms > s->set->lifecycle->now.mono_ms)
-		say_join(b, joint, "failed and is tried again soon");
+		say_join(b, joint, "failed and will be retried soon");
 	else
 		say_join(b, joint,
 			 joint == JOINT_APPOSED ? "not started yet" : "is not started yet");

@@ -148,13 +148,13 @@ static void check_one_tree(struct compile *c, const struct pair *p)
 			finding(c, place,
 				"'%s' requires anti-affinity with itself on zhost, but several "
 				"of "
-				"its instances live inside one '%s', and so on one zhost",
+				"its instances are inside one '%s', and therefore on one zhost",
 				t->spaces[p->a].name, t->spaces[root_of(t, p->a)].name);
 	} else if (root_of(t, p->a) == root_of(t, (unsigned)p->b)) {
 		unsigned other = p->declared_by == p->a ? (unsigned)p->b : p->a;
 		finding(c, place,
 			"'%s' requires anti-affinity with '%s' on zhost, but both are '%s' or "
-			"inside it, and so always on one zhost",
+			"inside it, and therefore always on one zhost",
 			t->spaces[p->declared_by].name, t->spaces[other].name,
 			t->spaces[root_of(t, p->a)].name);
 	}
@@ -228,7 +228,7 @@ static void report_rules(struct compile *c, unsigned space, const struct label_r
 	else
 		finding(c, place,
 			"constraint '%s' of '%s' and '%s' of '%s' exclude each other, and "
-			"both live on one zhost",
+			"both are always on one zhost",
 			x->constraint->text, t->spaces[x->space].name, y->constraint->text,
 			t->spaces[y->space].name);
 }

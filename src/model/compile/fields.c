@@ -278,7 +278,8 @@ static void check_probe(struct compile *c, const char *field, const struct space
 				"expected an address that begins with http://");
 		else if (!is_probe_url(probe->value))
 			finding(c, AT("spaces[%u].%s.http", s->index, field),
-				"cannot ask '%.60s': expected http://ADDRESS:PORT/PATH with an "
+				"cannot probe '%.60s': expected http://ADDRESS:PORT/PATH with "
+				"an "
 				"address in numbers, or localhost; names are not resolved",
 				probe->value);
 		check_references(c, AT("spaces[%u].%s.http", s->index, field), s, probe->value);

@@ -52,7 +52,7 @@ static void unknown_provider(struct compile *c, unsigned space, size_t item, con
 	char *hint = hint_for(c, from, true);
 
 	finding(c, AT("spaces[%u].imports[%zu].from", space, item),
-		"there is no space and no facet '%s'%s", from, hint);
+		"there is no space or facet '%s'%s", from, hint);
 	free(hint);
 }
 

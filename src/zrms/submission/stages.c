@@ -94,12 +94,12 @@ static int upload_to_file(struct upload *u, struct error **err)
 		return 0;
 	u->fd = memfd_create("upload", MFD_CLOEXEC);
 	if (u->fd < 0)
-		return error_errno(err, "cannot keep the upload");
+		return error_errno(err, "cannot store the upload");
 	while (written < u->body_size) {
 		ssize_t n = write(u->fd, u->body + written, u->body_size - written);
 
 		if (n < 0 && errno != EINTR)
-			return error_errno(err, "cannot keep the upload");
+			return error_errno(err, "cannot store the upload");
 		written += n > 0 ? (size_t)n : 0;
 	}
 	free(steal_ptr(&u->body));

@@ -205,7 +205,7 @@ static const struct variation variations[] = {
 	{"model, in space.yaml",
 	 .replace = {"spaces/api/space.yaml", "resources:\n  memory: 64MiB\nimports:\n- {from: "
 					      "nobody}\n"},
-	 .text = "spaces/api/space.yaml:4:10: there is no space and no facet 'nobody'\n"},
+	 .text = "spaces/api/space.yaml:4:10: there is no space or facet 'nobody'\n"},
 	{"name in space.yaml", .replace = {"spaces/api/space.yaml", "name: apo\n"},
 	 .text = "spaces/api/space.yaml:1:7: the name 'apo' is not that of the directory\n"},
 	{"directory of nobody", .add = {"spaces/nobody/x", "x"},

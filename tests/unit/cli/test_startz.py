@@ -211,7 +211,7 @@ def test_down_ends_everything_and_the_ports_are_kept(cluster):
     assert not any(alive(pid) for pid in zruns)
     assert [row[2:4] for row in cluster.rows()] == [["-", "stopped"]] * 3
     assert [row[4] for row in cluster.rows()] == [row[4] for row in rows]
-    assert cluster.run("down").stdout == f"Nothing of {cluster.dir} is running\n"
+    assert cluster.run("down").stdout == f"Nothing is running in {cluster.dir}\n"
     cluster.again()
     assert [row[4] for row in cluster.rows()] == [row[4] for row in rows]
 
@@ -468,7 +468,7 @@ def test_a_node_with_a_taken_name_is_not_ready(cluster):
     assert done.returncode == 1, done
     assert "camera is ready" not in done.stdout
     assert "zrms refuses camera: link    refused" in done.stderr
-    assert "another live zhost is named so" in done.stderr
+    assert "another zhost named so is connected" in done.stderr
 
 
 def free_port():

@@ -444,7 +444,7 @@ static void a_failed_topology_whose_zhost_returns_says_that_it_is_back(void **st
 	bool seen = false;
 	vector_for_each (&f.events, e) {
 		assert_null(strstr((*e)->cause, "0 of"));
-		seen = seen || strcmp((*e)->cause, "what was lost is back") == 0;
+		seen = seen || strcmp((*e)->cause, "all lost spaces are running again") == 0;
 	}
 	assert_true(seen);
 	fixture_done(&f);

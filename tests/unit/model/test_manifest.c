@@ -162,7 +162,7 @@ static void an_invalid_manifest_is_refused(void **state)
 
 	assert_string_equal(findings,
 			    "m.yaml:3:30: '1.0.0-01' is not a semantic version such as 1.2.0\n"
-			    "m.yaml:3:49: there is no such time: 2023-02-29T10:30:00Z\n"
+			    "m.yaml:3:49: '2023-02-29T10:30:00Z' is not a valid time\n"
 			    "m.yaml:4:18: '..' in a path: '../t.yaml'\n"
 			    "m.yaml:4:37: space 'a' is listed twice\n"
 			    "m.yaml:9:12: the manifest cannot be in its own list\n"

@@ -78,9 +78,9 @@ static const struct refusal refusals[] = {
 	 "t.yaml:5:33: containment has a cycle: a is inside a\n"},
 	/* Imports */
 	{"- {name: a, type: CALL, imports: [{from: nobody}]}\n",
-	 "t.yaml:5:42: there is no space and no facet 'nobody'\n"},
+	 "t.yaml:5:42: there is no space or facet 'nobody'\n"},
 	{"- {name: a, type: CALL, imports: [{from: b-2}]}\n- {name: b, type: CALL, count: 2}\n",
-	 "t.yaml:5:42: there is no space and no facet 'b-2' (that is an instance: name the "
+	 "t.yaml:5:42: there is no space or facet 'b-2' (that is an instance: name the "
 	 "space 'b')\n"},
 	{"- {name: a, type: CALL, imports: [{from: b}, {from: b, optional: true}]}\n"
 	 "- {name: b, type: CALL}\n",
@@ -145,11 +145,11 @@ static const struct refusal refusals[] = {
 	 "true}]}}\n",
 	 "t.yaml:7:64: 'b' requires anti-affinity with 'a' on zhost, but both are 'p' or "
 	 "inside "
-	 "it, and so always on one zhost\n"},
+	 "it, and therefore always on one zhost\n"},
 	{"- {name: p, type: CALL}\n- {name: a, type: CALL, inside: p, count: 2, placement: "
 	 "{anti_affinity: [{with: self, required: true}]}}\n",
 	 "t.yaml:6:74: 'a' requires anti-affinity with itself on zhost, but several of its "
-	 "instances live inside one 'p', and so on one zhost\n"},
+	 "instances are inside one 'p', and therefore on one zhost\n"},
 	{"- {name: a, type: CALL, placement: {region: eu, constraints: [region == us]}}\n",
 	 "t.yaml:5:63: constraints 'region == eu' and 'region == us' of 'a' exclude each "
 	 "other\n"},
@@ -158,14 +158,15 @@ static const struct refusal refusals[] = {
 	{"- {name: p, type: CALL, placement: {kind: edge}}\n"
 	 "- {name: a, type: CALL, inside: p, placement: {constraints: [kind != edge]}}\n",
 	 "t.yaml:6:62: constraint 'kind == edge' of 'p' and 'kind != edge' of 'a' exclude each "
-	 "other, and both live on one zhost\n"},
+	 "other, and both are always on one zhost\n"},
 	/* Probes */
 	{"- {name: a, type: NATIVE, ready: {tcp: port}, health: {http: \"https://x/${y}\"}}\n",
 	 "t.yaml:5:40: 'port' is neither a port (1 to 65535) nor an export of 'a'\n"
 	 "t.yaml:5:62: 'a' has no export 'y'\n"
 	 "t.yaml:5:62: expected an address that begins with http://\n"},
 	{"- {name: a, type: NATIVE, ready: {http: \"http://db.example.com/\"}}\n",
-	 "t.yaml:5:41: cannot ask 'http://db.example.com/': expected http://ADDRESS:PORT/PATH "
+	 "t.yaml:5:41: cannot probe 'http://db.example.com/': expected "
+	 "http://ADDRESS:PORT/PATH "
 	 "with an address in numbers, or localhost; names are not resolved\n"},
 	{"- {name: a, type: NATIVE, ready: {tcp: \"65536\"}}\n",
 	 "t.yaml:5:40: '65536' is neither a port (1 to 65535) nor an export of 'a'\n"},

@@ -52,9 +52,9 @@ static const struct bad bads[] = {
 	{"dash for underscore", SPACE, "placement: {anti-affinity: []}\n",
 	 "f:1:13: unknown key 'anti-affinity' in placement; did you mean 'anti_affinity'?\n"},
 	{"duplicate key", SPACE, "name: a\ntype: UI\nname: b\n",
-	 "f:3:1: duplicate key 'name' in space; the first one is in line 1\n"},
+	 "f:3:1: duplicate key 'name' in space; the first one is on line 1\n"},
 	{"duplicate key of a map", SPACE, "exports:\n  ip: \"\"\n  port: 1\n  ip: x\n",
-	 "f:4:3: duplicate key 'ip' in exports; the first one is in line 2\n"},
+	 "f:4:3: duplicate key 'ip' in exports; the first one is on line 2\n"},
 	{"bad key of a map", SPACE, "exports: {a b: c}\n",
 	 "f:1:11: key 'a b' in exports must match ^[A-Za-z_][A-Za-z0-9_-]{0,62}$\n"},
 	{"list as a key", SPACE, "exports: {[a]: c}\n? [x]\n: y\n",
@@ -64,24 +64,24 @@ static const struct bad bads[] = {
 	{"quoted number", SPACE, "count: \"3\"\n",
 	 "f:1:8: 'count': expected a whole number, found the text \"3\"\n"},
 	{"octal or decimal", SPACE, "count: 010\nresources: {cpu: 010, memory: 041.5Gi}\n",
-	 "f:1:8: 'count': '010' begins with a zero, which some readers of YAML take for an "
+	 "f:1:8: 'count': '010' begins with a zero, which some YAML parsers read as an "
 	 "octal "
 	 "number: write 10\n"
-	 "f:2:18: 'cpu': '010' begins with a zero, which some readers of YAML take for an "
+	 "f:2:18: 'cpu': '010' begins with a zero, which some YAML parsers read as an "
 	 "octal "
 	 "number: write 10\n"},
 	{"octal or decimal, zero", SPACE, "count: 000\n",
-	 "f:1:8: 'count': '000' begins with a zero, which some readers of YAML take for an "
+	 "f:1:8: 'count': '000' begins with a zero, which some YAML parsers read as an "
 	 "octal "
 	 "number: write 0\n"},
 	{"a quote that is not closed", SPACE, "name: \"a\ncount: 3\n",
 	 "f:1:7: not valid YAML: the quote that begins here is not closed\n"},
 	{"a quote that is closed by the next", SPACE, "name: \"a\ntype: UI\ninside: \"b\"\n",
-	 "f:1:7: not valid YAML: the quote that begins here is closed only in line 3: is one "
+	 "f:1:7: not valid YAML: the quote that begins here is closed only on line 3: is one "
 	 "missing?\n"},
 	{"a quote in a list that is closed by the next", SPACE,
 	 "provides: [a, 'b]\nmin: 2\ninside: 'x'\n",
-	 "f:1:15: not valid YAML: the quote that begins here is closed only in line 3: is one "
+	 "f:1:15: not valid YAML: the quote that begins here is closed only on line 3: is one "
 	 "missing?\n"},
 	{"fraction for a whole number", SPACE, "count: 1.5\n",
 	 "f:1:8: 'count': expected a whole number, found '1.5'\n"},
@@ -152,7 +152,7 @@ static const struct bad bads[] = {
 	{"no spaces", TOPOLOGY, HEAD "spaces: []\n",
 	 "f:4:9: 'spaces' has 0 elements, at least 1 is needed\n"},
 	{"two of a oneof", SPACE, "ready: {tcp: 80, http: x}\n",
-	 "f:1:18: 'http' cannot stand beside 'tcp' in ready\n"},
+	 "f:1:18: 'http' cannot be combined with 'tcp' in ready\n"},
 	{"none of a oneof", SPACE, "health: {interval: 3s}\n",
 	 "f:1:9: missing one of 'tcp', 'http', 'command' in health\n"},
 	{"empty file", SPACE, "", "f:1:1: the file is empty\n"},
@@ -169,7 +169,7 @@ static const struct bad bads[] = {
 	{"two documents", SPACE, "name: a\n---\nname: b\n",
 	 "f:2:1: a second document: only one is allowed\n"},
 	{"tab", SPACE, "stop:\n\tgrace: 3s\n",
-	 "f:2:1: a tab cannot stand here: YAML is indented with spaces\n"},
+	 "f:2:1: a tab is not allowed here: indent YAML with spaces\n"},
 	{"errors before an error of syntax", SPACE, "nmae: a\ncount: 0\nprovides: [a\n: 3\n",
 	 "f:1:1: unknown key 'nmae' in space; did you mean 'name'?\n"
 	 "f:2:8: 'count' must be from 1 to 100000, not '0'\n"
@@ -208,7 +208,7 @@ static const struct bad bads[] = {
 	 "f:1:15: unknown key 'nam' in space; did you mean 'name'?\n"
 	 "f:2:10: 'count': expected a whole number, found 'x'\n"},
 	{"JSON with duplicates", SPACE, "{\"count\": 1, \"count\": 2}",
-	 "f:1:14: duplicate key 'count' in space; the first one is in line 1\n"},
+	 "f:1:14: duplicate key 'count' in space; the first one is on line 1\n"},
 	{"JSON null", SPACE, "{\"count\": null}",
 	 "f:1:11: 'count': expected a whole number, found nothing\n"},
 	{"a flow mapping that is no JSON", SPACE, "{count: 0}",
@@ -218,7 +218,7 @@ static const struct bad bads[] = {
 static const struct bad bad_jsons[] = {
 	{"fine", SPACE, " {\"name\": \"a\", \"exports\": {\"x\": \"\\ud83d\\ude00\\/\"}} ", ""},
 	{"YAML", SPACE, "name: a", "f:1:1: not valid JSON: expected a value\n"},
-	{"empty", SPACE, "", "f:1:1: not valid JSON: it ends too early\n"},
+	{"empty", SPACE, "", "f:1:1: not valid JSON: unexpected end of the text\n"},
 	{"cut off", SPACE, "{\"name\": \"a\"",
 	 "f:1:13: not valid JSON: expected ',' or '}' after "
 	 "a value\n"},
@@ -238,16 +238,18 @@ static const struct bad bad_jsons[] = {
 	 "{\"total\": 18446744073709551616, \"reserved\": 18446744073709551615}",
 	 "f:1:11: 'total' is out of range: '18446744073709551616'\n"},
 	{"NUL", SPACE, "{\"name\": \"\\u0000\"}",
-	 "f:1:17: not valid JSON: a NUL character in a text\n"},
+	 "f:1:17: not valid JSON: a NUL character in a string\n"},
 	{"bad escape", SPACE, "{\"name\": \"\\x\"}",
-	 "f:1:12: not valid JSON: an unknown escape in a text\n"},
+	 "f:1:12: not valid JSON: an unknown escape sequence in a string\n"},
 	{"line end in a text", SPACE, "{\"name\": \"a\nb\"}",
-	 "f:1:12: not valid JSON: a control character in a text (write \\n, \\t, ...)\n"},
+	 "f:1:12: not valid JSON: a control character in a string (write \\n, \\t, ...)\n"},
 	{"no end of text", SPACE, "{\"name\": \"a",
-	 "f:1:12: not valid JSON: a text without an "
-	 "end\n"},
-	{"two values", SPACE, "{} {}", "f:1:4: not valid JSON: something follows the value\n"},
-	{"comment", SPACE, "{} // no", "f:1:4: not valid JSON: something follows the value\n"},
+	 "f:1:12: not valid JSON: a string without a closing "
+	 "quote\n"},
+	{"two values", SPACE, "{} {}",
+	 "f:1:4: not valid JSON: unexpected text after the value\n"},
+	{"comment", SPACE, "{} // no",
+	 "f:1:4: not valid JSON: unexpected text after the value\n"},
 };
 
 static char *findings_text(const struct diagnostics *d)
@@ -379,7 +381,7 @@ static void test_number_of_findings_is_bounded(void **state)
 		ERR_INVALID);
 	assert_int_equal(d.list.count, SCHEMA_FINDINGS_MAX);
 	assert_string_equal(d.list.items[SCHEMA_FINDINGS_MAX - 1].message,
-			    "too many errors: what follows is not listed");
+			    "too many errors: the rest are not listed");
 }
 
 /* --------------------------------------------------------------- what is accepted */

@@ -51,7 +51,7 @@ static char *smallest_change(const struct filter *f, const struct requirement *r
 	if (domain_of(f->place, t->column, zhost) == DOMAIN_NONE)
 		return str_printf("label %s", scope_text(f->place, t->column));
 	CLEANUP(freep) char *name = what(f, r);
-	return str_printf("what satisfies %s", name);
+	return str_printf("an instance that satisfies %s", name);
 }
 
 const struct place_rule rule_affinity = {

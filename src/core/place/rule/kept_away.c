@@ -102,7 +102,7 @@ static char *smallest_change(const struct filter *f, const struct requirement *r
 			     uint32_t zhost)
 {
 	CLEANUP(freep) char *name = what(f, r);
-	return str_printf("nothing against %s", name);
+	return str_printf("no instance that violates %s", name);
 }
 
 const struct place_rule rule_kept_away = {

@@ -107,9 +107,9 @@ void search_reason(struct unit_search *s, struct place_reason *reason)
 	if (first == NULL || !reason_alone(s->place, first, reason))
 		reason_together(s, reason);
 	if (s->budget_spent) {
-		char *detail =
-			str_printf("%s; the search gave up after %llu steps, a place may exist",
-				   reason->detail, (unsigned long long)s->steps);
+		char *detail = str_printf(
+			"%s; the search gave up after %llu steps, so a place may exist",
+			reason->detail, (unsigned long long)s->steps);
 		free(reason->detail);
 		reason->detail = detail;
 	}
