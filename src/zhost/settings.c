@@ -51,7 +51,8 @@ static const struct cli_option options[] = {
 	 .offset = OPTION(cache_bytes),
 	 .fallback = "1GiB",
 	 .min = 1024 * 1024,
-	 .help = "Size limit of the artifact cache; the least recently used are removed first"},
+	 .help = "Size limit of the artifact cache; the least recently used artifacts are "
+		 "removed first"},
 	{.name = "starts-at-once",
 	 .environment = "ZHOST_STARTS_AT_ONCE",
 	 .type = CLI_U32,

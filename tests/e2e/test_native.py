@@ -93,14 +93,14 @@ def test_a_missing_interpreter_is_named(c):
                    {"p/recipes/start": "#!/usr/bin/no-such-shell -e\necho never\n"})
     until(lambda: c.state("interpreter") == "failed", "it has failed")
     assert error(c, "interpreter", "p") == (
-        "start: cannot run recipes/start: its interpreter '/usr/bin/no-such-shell' is not here")
+        "start: cannot run recipes/start: its interpreter '/usr/bin/no-such-shell' does not exist")
 
 
 def test_a_recipe_that_is_not_executable_code_is_named(c):
     submit_failing(c, "text", [{"name": "p", "restart": {"attempts": 0}}],
                    {"p/recipes/start": "echo never\n"})
     until(lambda: c.state("text") == "failed", "it has failed")
-    assert "neither a program of this machine nor a script that begins with #!" in error(
+    assert "neither a program for this machine nor a script that begins with #!" in error(
         c, "text", "p")
 
 
@@ -120,7 +120,7 @@ def test_a_service_with_no_process_left_has_died(c):
     until(lambda: c.space("gone", "p")["restarts"] == 1 and state(c, "gone", "p") ==
           "deployed-started", "it runs again")
     causes = [e["cause"] for e in c.events("gone") if e["to"] == "deployed-stopped"]
-    assert "process: no process of it is left" in causes
+    assert "process: it has no process left" in causes
 
 
 def test_a_stop_recipe_that_hangs_or_fails_is_recorded(c):

@@ -196,7 +196,7 @@ def test_what_a_check_leaves_behind_ends_with_it_and_is_not_the_service(c):
     until(lambda: c.space("leaves", "p")["restarts"] == 1 and
           state(c, "leaves", "p") == "deployed-started", "its death is seen, and it runs again")
     assert len(processes_of("sleep 100043")) <= 1
-    assert stops(c, "leaves") == ["process: no process of it is left"]
+    assert stops(c, "leaves") == ["process: it has no process left"]
     c.zshell("topo", "stop", "leaves")
     assert processes_of("sleep 100043") == []
 

@@ -75,7 +75,7 @@ def test_a_process_that_ignores_sigterm_is_killed_after_the_grace_period(c):
         "other/recipes/start": SLEEPER.format(100010)})
     c.zshell("spaces", "stop", "deaf/p")
     wait_space(c, "deaf", "p", "deployed-stopped")
-    assert re.fullmatch("stop: (processes of it did not end within 1 s and were killed"
+    assert re.fullmatch("stop: (some of its processes did not end within 1 s and were killed"
                         "|killed after 1 s)", error(c, "deaf", "p")), error(c, "deaf", "p")
     assert processes_of("recipes/start") == [], "nothing of it is left"
     assert state(c, "deaf", "other") == "deployed-started"
@@ -204,7 +204,7 @@ LESS = [
      "sandbox: no namespaces of processes and mounts: Operation not permitted"),
     # An ordinary user.
     ("user", ["setpriv", "--reuid=4321", "--regid=4321", "--clear-groups"],
-     "resources: no control group for memory for cpu: this user may not make any")]
+     "resources: no control group for memory for cpu: this user may not create any")]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give up rights")

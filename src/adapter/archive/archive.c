@@ -61,15 +61,16 @@ static int open_zip(int fd, struct archive *a, struct error **err)
 		return r;
 	}
 	if (zip_get_num_entries(a->zip, 0) != (zip_int64_t)a->raw.entries.count)
-		return error_set(
-			err, ERR_INVALID,
-			"inconsistent archive: its directory has another number of entries");
+		return error_set(err, ERR_INVALID,
+				 "inconsistent archive: its directory has a different number "
+				 "of entries");
 	vector_for_each (&a->raw.entries, raw) {
 		const char *name = zip_get_name(a->zip, raw->index, ZIP_FL_ENC_RAW);
 
 		if (name == NULL || strcmp(name, raw->name) != 0)
-			return error_set(err, ERR_INVALID,
-					 "inconsistent archive: its directory has other names");
+			return error_set(
+				err, ERR_INVALID,
+				"inconsistent archive: its directory has different names");
 	}
 	return 0;
 }

@@ -137,7 +137,7 @@ static int load_piece(void *context, const void *data, size_t size, struct error
 	struct loading *l = context;
 
 	if (size > l->capacity - l->size)
-		return error_set(err, ERR_INVALID, "the file is larger than it says");
+		return error_set(err, ERR_INVALID, "the file is larger than its entry says");
 	memcpy(l->data + l->size, data, size);
 	l->size += size;
 	return 0;

@@ -37,7 +37,7 @@ static int check_signed_part(struct opening *o, const char *text, size_t signed_
 		schema_position_of(o->package->private->manifest_positions, "signature").line,
 		0,
 		"the signature must be a block of its own at the end of the file: "
-		"without it the rest does not say the same");
+		"with that block removed, the rest is not the same manifest");
 }
 
 static int check_signature_block(struct opening *o, const char *text, size_t size,

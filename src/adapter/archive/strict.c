@@ -91,7 +91,7 @@ static int no_end_record(int fd, uint64_t file_size, struct error **err)
 	return r < 0 ? r
 		     : error_set(err, ERR_INVALID,
 				 "not a ZIP archive, or truncated, or followed by other data: "
-				 "its last %u bytes are no end record",
+				 "its last %u bytes are not an end record",
 				 END_RECORD_BYTES);
 }
 
@@ -121,7 +121,7 @@ static int read_end_record(int fd, uint64_t file_size, struct end_record *ret_en
 	    get32(p + 16) == 0xffffffff)
 		return error_set(
 			err, ERR_INVALID,
-			"the archive is in the form ZIP64, for sizes over 4 GiB, which is "
+			"the archive is in ZIP64 format, for sizes over 4 GiB, which is "
 			"not accepted: " MAKE_AGAIN);
 	*ret_end = (struct end_record){.entries = get16(p + 10),
 				       .directory_size = get32(p + 12),
@@ -132,7 +132,7 @@ static int read_end_record(int fd, uint64_t file_size, struct end_record *ret_en
 	if ((uint64_t)ret_end->directory_offset + ret_end->directory_size !=
 	    file_size - END_RECORD_BYTES)
 		return error_set(err, ERR_INVALID,
-				 "the directory does not stand right before the end record");
+				 "the directory is not directly before the end record");
 	return 0;
 }
 
@@ -149,11 +149,10 @@ static int check_extra(const unsigned char *p, size_t size, const char *name,
 			return error_set(err, ERR_INVALID,
 					 "entry '%s' has a malformed extra field", name);
 		if (id == 0x0001)
-			return error_set(
-				err, ERR_INVALID,
-				"entry '%s' is in the form ZIP64, for sizes over 4 GiB, "
-				"which is not accepted: " MAKE_AGAIN,
-				name);
+			return error_set(err, ERR_INVALID,
+					 "entry '%s' is in ZIP64 format, for sizes over 4 GiB, "
+					 "which is not accepted: " MAKE_AGAIN,
+					 name);
 		if (id != EXTRA_TIMES && id != EXTRA_OWNER && id != EXTRA_OWNER2 &&
 		    id != EXTRA_NTFS)
 			return error_set(err, ERR_INVALID,
@@ -199,7 +198,7 @@ static int check_item(const struct raw_entry *e, const unsigned char *p, const c
 	    e->local_offset == 0xffffffff)
 		return error_set(
 			err, ERR_INVALID,
-			"entry '%s' is in the form ZIP64, for sizes over 4 GiB, which is "
+			"entry '%s' is in ZIP64 format, for sizes over 4 GiB, which is "
 			"not accepted: " MAKE_AGAIN,
 			shown);
 	if (e->method == 0 && e->packed_size != e->size)
@@ -277,8 +276,8 @@ static int check_local(int fd, const struct raw_entry *e, const unsigned char *p
 		r = read_at(fd, rest, rest_size, e->local_offset + LOCAL_HEADER_BYTES, err);
 	}
 	if (r == 0 && memcmp(rest, p + DIRECTORY_ITEM_BYTES, e->name_size) != 0)
-		r = error_set(err, ERR_INVALID, "entry '%s': its local header has another name",
-			      shown);
+		r = error_set(err, ERR_INVALID,
+			      "entry '%s': its local header has a different name", shown);
 	if (r == 0)
 		r = check_extra(rest + e->name_size, rest_size - e->name_size, shown, err);
 	free(rest);
@@ -312,7 +311,7 @@ static int check_tiles(int fd, struct item *items, size_t count, uint64_t end,
 			char *shown = shown_name(items[i].entry->name);
 			r = error_set(err, ERR_INVALID,
 				      items[i].offset > next
-					      ? "something hidden stands before entry '%s'"
+					      ? "hidden data before entry '%s'"
 					      : "entry '%s' overlaps another one",
 				      shown);
 			free(shown);
@@ -321,7 +320,7 @@ static int check_tiles(int fd, struct item *items, size_t count, uint64_t end,
 		r = check_local(fd, items[i].entry, items[i].at, end, &next, err);
 	}
 	if (r == 0 && next != end)
-		r = error_set(err, ERR_INVALID, "something hidden stands before the directory");
+		r = error_set(err, ERR_INVALID, "hidden data before the directory");
 	return r;
 }
 

@@ -105,7 +105,7 @@ static int read_key_file(const char *path, const char *prefix, const char *what,
 		    decode(start, strcspn(start, " \r\n"), out, 32);
 	sodium_memzero(text, sizeof(text));
 	if (!good)
-		return error_set(err, ERR_INVALID, "%s is no %s: expected a line '%sBASE64'",
+		return error_set(err, ERR_INVALID, "%s is not a %s: expected a line '%sBASE64'",
 				 path, what, prefix);
 	return 0;
 }

@@ -90,12 +90,12 @@ static int writer_place(struct directory_writer *w, struct error **err)
 	digest_final(&w->hash, digest);
 	if (strcmp(digest, w->digest) != 0)
 		return error_set(err, ERR_INVALID,
-				 "artifact %.12s has another digest, %.12s: not accepted",
+				 "artifact %.12s has a different digest, %.12s: not accepted",
 				 w->digest, digest);
 	if (fchmod(w->fd, d->mode) < 0 || fsync(w->fd) < 0)
 		return error_errno(err, "cannot write artifact %.12s", w->digest);
 	if (renameat(AT_FDCWD, w->path, d->files_fd, w->digest) < 0)
-		return error_errno(err, "cannot keep artifact %.12s", w->digest);
+		return error_errno(err, "cannot store artifact %.12s", w->digest);
 	return 0;
 }
 
@@ -122,7 +122,7 @@ static int directory_adopt(struct artifact_store *store, const char *path, const
 	/* Through a name of its own: what lies under the digest is replaced, whatever it is now. */
 	if ((unlink(link_path) < 0 && errno != ENOENT) || link(path, link_path) < 0 ||
 	    renameat(AT_FDCWD, link_path, d->files_fd, digest) < 0)
-		return error_errno(err, "cannot keep artifact %.12s", digest);
+		return error_errno(err, "cannot store artifact %.12s", digest);
 	(void)unlink(link_path); /* where both were the same file, rename() does nothing */
 	return 0;
 }

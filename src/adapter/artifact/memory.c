@@ -134,7 +134,7 @@ static int memory_finish(struct artifact_writer *writer, struct error **err)
 	digest_final(&w->hash, digest);
 	if (strcmp(digest, w->digest) != 0) {
 		r = error_set(err, ERR_INVALID,
-			      "artifact %.12s has another digest, %.12s: not accepted",
+			      "artifact %.12s has a different digest, %.12s: not accepted",
 			      w->digest, digest);
 		buffer_done(&w->bytes);
 	} else {

@@ -260,10 +260,11 @@ static int unreachable(const struct api *api, CURLcode code, struct error **err)
 	}
 	(void)curl_easy_getinfo(api->easy, CURLINFO_TOTAL_TIME_T, &spent_us);
 	if (code == CURLE_OPERATION_TIMEDOUT)
-		return error_set(err, ERR_UNAVAILABLE,
-				 "zrms at %s does not answer: nothing in %.1f s. It is busy or "
-				 "held up; its log may tell why",
-				 api->url, (double)spent_us / 1e6);
+		return error_set(
+			err, ERR_UNAVAILABLE,
+			"zrms at %s does not answer: no data for %.1f s; it may be busy or "
+			"blocked, see its log",
+			api->url, (double)spent_us / 1e6);
 	return error_set(err, ERR_UNAVAILABLE, "zrms cannot be reached at %s: %s", api->url,
 			 why);
 }
@@ -282,8 +283,10 @@ static int finish(struct api *api, const struct buffer *body,
 		return 0;
 	if (view_read(type, body->data != NULL ? body->data : "", body->size, &message, err) <
 	    0) {
-		(void)error_wrap(err, "%s gives an answer that zshell %s does not understand",
-				 api->url, SAMOZA_VERSION);
+		(void)error_wrap(
+			err,
+			"%s sent an answer that version %s of this program does not understand",
+			api->url, SAMOZA_VERSION);
 		return ERR_INVALID;
 	}
 	*ret_message = message;

@@ -217,7 +217,7 @@ static int follow(struct reading *r, struct error **err)
 		int result;
 
 		if (mono_now_ms() >= r->stream->deadline_mono_ms)
-			return error_set(err, ERR_TIMEOUT, "the time is over");
+			return error_set(err, ERR_TIMEOUT, "timed out");
 		result = connect_once(r, &why);
 		if (r->result != 0)
 			return r->result < 0 ? r->result : 0;

@@ -51,7 +51,7 @@ static void on_idle(void *user)
 {
 	struct http_call *call = user;
 	struct error *err = NULL;
-	(void)error_set(&err, ERR_TIMEOUT, "%s:%u sends nothing", call->host, call->port);
+	(void)error_set(&err, ERR_TIMEOUT, "no data from %s:%u", call->host, call->port);
 	call_done(call, err);
 }
 
@@ -76,8 +76,9 @@ static int head_take(struct http_call *call, struct error **err)
 		return error_set(err, ERR_UNAVAILABLE, "%s:%u refused %s: HTTP status %d",
 				 call->host, call->port, call->upgrade, r->status);
 	if (r->status == 101 && call->upgrade == NULL)
-		return error_set(err, ERR_INVALID, "%s:%u switches protocols unasked",
-				 call->host, call->port);
+		return error_set(err, ERR_INVALID,
+				 "%s:%u switched protocols without being asked", call->host,
+				 call->port);
 	if (r->has_length && r->length > call->body_max)
 		return error_set(err, ERR_LIMIT, "a body of %llu bytes: larger than allowed",
 				 (unsigned long long)r->length);

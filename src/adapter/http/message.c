@@ -276,8 +276,9 @@ int http_response_finish(const struct http_response *r, struct error **err)
 	if (r->state == AT_END || r->state == IN_BODY_TO_END)
 		return 0;
 	return error_set(err, ERR_UNAVAILABLE,
-			 r->state == IN_HEAD ? "the connection was closed without an answer"
-					     : "the connection was closed in the middle");
+			 r->state == IN_HEAD
+				 ? "the connection was closed without an answer"
+				 : "the connection was closed in the middle of the answer");
 }
 
 /* ---- life ---- */

@@ -178,11 +178,11 @@ static struct refusal framing_check(struct http_request *request)
 					 "Host"));
 	if (counts.transfer_encoding > 0)
 		return refuse(411, "invalid",
-			      str_printf("a Transfer-Encoding is not taken: send "
+			      str_printf("Transfer-Encoding is not accepted: send "
 					 "Content-Length"));
 	const char *length = http_header(request, "Content-Length");
 	if (length != NULL && str_to_u64(length, &request->content_length) < 0)
-		return refuse(400, "invalid", str_printf("Content-Length is no number"));
+		return refuse(400, "invalid", str_printf("Content-Length is not a number"));
 	return NO_REFUSAL;
 }
 
@@ -206,7 +206,8 @@ static struct refusal origin_check(const struct http_request *request)
 			      str_printf("Host is not this machine's loopback address"));
 	if (origin != NULL && (!str_has_prefix(origin, "http://") ||
 			       strcasecmp(origin + strlen("http://"), host) != 0))
-		return refuse(403, "denied", str_printf("requests from other sites' pages"));
+		return refuse(403, "denied",
+			      str_printf("requests from pages of other sites are refused"));
 	return NO_REFUSAL;
 }
 
@@ -294,7 +295,7 @@ static struct refusal body_check(const struct http_request *request)
 	if (max == 0)
 		return refuse(400, "invalid", str_printf("unexpected body: expected none"));
 	return refuse(413, "limit",
-		      str_printf("the body has %llu bytes, at most %llu are taken",
+		      str_printf("the body has %llu bytes, at most %llu are accepted",
 				 (unsigned long long)request->content_length,
 				 (unsigned long long)max));
 }
@@ -392,7 +393,8 @@ static enum MHD_Result handler_call(struct http_request *request)
 	server->counters.waiting++;
 	request->in_handler = true;
 	if (request->spool_failed)
-		http_reply_failure(request, 503, "io", "cannot keep the body: disk full?");
+		http_reply_failure(request, 503, "io",
+				   "cannot store the body: is the disk full?");
 	else
 		request->route->handler(server->options.context, request);
 	request->in_handler = false;

@@ -37,7 +37,7 @@ int spool_open(struct http_request *request, struct error **err)
 			(void)unlink(name);
 	}
 	if (fd < 0)
-		return error_errno(err, "cannot keep the upload in %s", dir);
+		return error_errno(err, "cannot store the upload in %s", dir);
 	request->spool_fd = fd;
 	return 0;
 }

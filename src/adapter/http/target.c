@@ -64,9 +64,9 @@ static int segments_parse(struct http_target *target, const char *path, size_t s
 	size_t at = 0;
 	do {
 		if (path[at] != '/' || target->segments.count == TARGET_SEGMENTS_MAX)
-			return error_set(
-				err, ERR_INVALID,
-				"the path of the URL is not /... or has too many parts");
+			return error_set(err, ERR_INVALID,
+					 "the path of the URL does not begin with '/' or has "
+					 "too many parts");
 		at++;
 		const char *end = memchr(path + at, '/', size - at);
 		size_t length = end != NULL ? (size_t)(end - path) - at : size - at;

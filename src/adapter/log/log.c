@@ -71,8 +71,7 @@ int log_level_parse(const char *text, enum log_level *ret_level, struct error **
 		}
 	}
 	return error_set(err, ERR_INVALID,
-			 "'%s' is not a level of the log: expected error, warn, info or debug",
-			 text);
+			 "'%s' is not a log level: expected error, warn, info or debug", text);
 }
 
 /* "1970-01-01T00:00:00.000Z" */

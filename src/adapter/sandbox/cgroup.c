@@ -300,8 +300,8 @@ void cgroup_make(struct cgroup *g, const char *name, const struct cgroup_resourc
 		(void)snprintf(g->missing, sizeof(g->missing), "no control group%s%s: %s",
 			       (g->limited & CGROUP_MEMORY) == 0 ? " for memory" : "",
 			       (g->limited & CGROUP_CPU) == 0 ? " for cpu" : "",
-			       geteuid() != 0 ? "this user may not make any"
-					      : "this machine lets none be made here");
+			       geteuid() != 0 ? "this user may not create any"
+					      : "none can be created here");
 }
 
 static void sweep(const char *above)

@@ -56,8 +56,8 @@ static int transport_listen(struct stream_transport *transport,
 	struct sim_machine *m = container_of(transport, struct sim_machine, transport);
 	uint16_t port = options->at.port != 0 ? options->at.port : port_draw(m);
 	if (listener_find(m->net, m->name, port) != NULL)
-		return error_set(err, ERR_CONFLICT, "cannot listen on %s:%u: the port is taken",
-				 m->name, port);
+		return error_set(err, ERR_CONFLICT,
+				 "cannot listen on %s:%u: the port is in use", m->name, port);
 	struct sim_listener *l = mem_new(struct sim_listener);
 	l->listener = (struct stream_listener){
 		.ops = &listener_ops, .handler = handler, .user = user, .port = port};

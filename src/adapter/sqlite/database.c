@@ -29,7 +29,7 @@ int database_failed(struct database *db, const char *doing, struct error **err)
 				 doing, db->path);
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
-		return error_set(err, ERR_INVALID, "%s is damaged or is no database: %s",
+		return error_set(err, ERR_INVALID, "%s is damaged or is not a database: %s",
 				 db->path, sqlite3_errmsg(db->handle));
 	case SQLITE_READONLY:
 	case SQLITE_PERM:

@@ -472,7 +472,7 @@ static const struct metric metrics[] = {
 	[COMMIT_TIME] = {"zrms_store_commit_microseconds_total", METRIC_COUNTER,
 			 "Time spent in transactions."},
 	[LARGEST_GROUP] = {"zrms_store_largest_group", METRIC_GAUGE,
-			   "Most batches in one transaction."},
+			   "Largest number of batches in one transaction."},
 	[WAITING] = {"zrms_store_waiting", METRIC_GAUGE,
 		     "Batches and queries that are not answered yet."},
 	[WAL_PAGES] = {"zrms_store_wal_pages", METRIC_GAUGE, "Pages in the write-ahead log."},

@@ -48,7 +48,7 @@ static int socket_listen(const struct stream_listen_options *options,
 	if (bind(fd, address->ai_addr, address->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0) {
 		if (errno == EADDRINUSE)
 			return error_set(err, ERR_CONFLICT,
-					 "cannot listen on %s:%u: the port is taken", at->host,
+					 "cannot listen on %s:%u: the port is in use", at->host,
 					 at->port);
 		return error_errno(err, "cannot listen on %s:%u", at->host, at->port);
 	}

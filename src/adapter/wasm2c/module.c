@@ -36,8 +36,8 @@ static void type_section(struct reader *r, struct module *m)
 		size_t start = r->at;
 
 		if (read_byte(r) != TYPE_FUNCTION) {
-			reader_fail(r, ERR_INVALID, start, "type %" PRIu32 " is no function",
-				    i);
+			reader_fail(r, ERR_INVALID, start,
+				    "type %" PRIu32 " is not a function type", i);
 			return;
 		}
 		type->parameters = value_types(r, "parameters", MODULE_PARAMETERS_MAX,
@@ -214,7 +214,7 @@ static void table_section(struct reader *r, struct module *m)
 	start = r->at;
 	if (read_byte(r) != TYPE_FUNCREF) {
 		reader_fail(r, ERR_UNSUPPORTED, start,
-			    "a table of another type than funcref: reference types are not "
+			    "a table of a type other than funcref: reference types are not "
 			    "supported");
 		return;
 	}

@@ -226,8 +226,7 @@ static void mem_argument(struct reader *r, const struct module *m)
 
 	(void)read_u32(r);
 	if (r->result == 0 && align > 3)
-		reader_fail(r, ERR_INVALID, start, "alignment of 2 to the %" PRIu32 " bytes",
-			    align);
+		reader_fail(r, ERR_INVALID, start, "alignment of 2^%" PRIu32 " bytes", align);
 	if (r->result == 0 && m->memory_count == 0)
 		reader_fail(r, ERR_INVALID, start, "memory is used, but there is none");
 }

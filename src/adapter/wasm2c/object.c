@@ -105,8 +105,8 @@ static int check_symbols(const struct object *o, const Elf64_Shdr *symbols,
 	if (missing_count == 0)
 		return 0;
 	return error_set(err, ERR_UNSUPPORTED,
-			 "the C compiler calls what zrun does not have: %s%s", missing,
-			 missing_count > 8 ? ", ..." : "");
+			 "the compiled module calls functions that zrun does not have: %s%s",
+			 missing, missing_count > 8 ? ", ..." : "");
 }
 
 static int check_sections(const struct object *o, const Elf64_Ehdr *header, struct error **err)

@@ -246,7 +246,7 @@ static int step_failed(const struct translation *tr, const siginfo_t *end, struc
 	if (end->si_code != CLD_EXITED)
 		return error_set(
 			err, ERR_INVALID,
-			"module refused: %s was ended by signal %d (%s) while translating "
+			"module refused: %s was killed by signal %d (%s) while translating "
 			"it; limits: %u s of processor time, %llu MiB of memory",
 			what, end->si_status, strsignal(end->si_status),
 			seconds(tr, tr->translator->cpu_seconds),

@@ -273,7 +273,7 @@ static int ask_versions(struct translator *t, struct error **err)
 			" only, because it compiles what wasm2c writes",
 			t->wasm2c, wasm2c);
 	if (uname(&machine) < 0)
-		return error_errno(err, "cannot tell the machine's architecture");
+		return error_errno(err, "cannot determine the machine's architecture");
 	t->description = str_printf("wasm2c %s, %s, %s", wasm2c, compiler, machine.machine);
 	t->dialect = strstr(compiler, "clang") != NULL ? clang_dialect : gcc_dialect;
 	return 0;

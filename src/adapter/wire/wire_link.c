@@ -307,7 +307,7 @@ int wire_link_forward(struct wire_link *link, const struct frame *frame, size_t 
 	output_compact(link);
 	if (wire_link_waiting(link) > room ||
 	    buffer_add(&link->output, frame->whole, frame->whole_size) < 0)
-		return error_set(err, ERR_LIMIT, "%zu bytes wait to be written",
+		return error_set(err, ERR_LIMIT, "%zu bytes are still waiting to be written",
 				 wire_link_waiting(link));
 	loop_defer(link->loop, &link->turn);
 	return 0;

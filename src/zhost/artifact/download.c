@@ -18,7 +18,7 @@ static int on_head(void *user, const struct http_response *response, struct erro
 	(void)user;
 	if (response->status != 200)
 		return error_set(err, response->status == 404 ? ERR_NOT_FOUND : ERR_UNAVAILABLE,
-				 "zrms answered %d", response->status);
+				 "zrms answered with HTTP status %d", response->status);
 	if (!response->has_length)
 		return error_set(err, ERR_INVALID, "the answer has no Content-Length");
 	return 0;

@@ -154,8 +154,8 @@ static void on_health(void *context, struct http_request *q)
 
 enum { REQUESTS, SESSIONS };
 static const struct metric metrics[] = {
-	[REQUESTS] = {"zedge_requests_total", METRIC_COUNTER, "Requests of browsers."},
-	[SESSIONS] = {"zedge_sessions", METRIC_GAUGE, "Pages that are open."},
+	[REQUESTS] = {"zedge_requests_total", METRIC_COUNTER, "Requests from browsers."},
+	[SESSIONS] = {"zedge_sessions", METRIC_GAUGE, "Open pages."},
 };
 
 static void read_metrics(const void *part, struct metric_values *to)

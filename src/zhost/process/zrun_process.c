@@ -228,7 +228,7 @@ static void end_remains(void *user)
 		log_warn("spaces", "process.remains", LOG_S("topology", p->identity.topology),
 			 LOG_S("path", p->identity.path), LOG_U("keeper", p->remains.keeper),
 			 LOG_U("for_ms", now - p->remains_since_ms),
-			 LOG_S("why", "killed, and not dead yet: it counts as running"));
+			 LOG_S("why", "killed, but has not exited yet: it counts as running"));
 	}
 	look_again(p);
 }

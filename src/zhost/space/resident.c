@@ -404,7 +404,7 @@ static void start_ended(struct resident *r, bool is_finished, const char *error)
 		return;
 	}
 	r->owner->counters.start_failures++;
-	complete(r, RESIDENT_DEPLOYED, error[0] != '\0' ? error : "ended before it had started",
+	complete(r, RESIDENT_DEPLOYED, error[0] != '\0' ? error : "ended before it was started",
 		 false);
 }
 

@@ -29,7 +29,7 @@ static int address_of(int dir_fd, const char *name, struct sockaddr_un *ret_addr
 	n = snprintf(ret_address->sun_path, sizeof(ret_address->sun_path),
 		     "/proc/self/fd/%d/%s", dir_fd, name);
 	if (n < 0 || (size_t)n >= sizeof(ret_address->sun_path) || strchr(name, '/') != NULL)
-		return error_set(err, ERR_INVALID, "'%s' is no name for a socket", name);
+		return error_set(err, ERR_INVALID, "'%s' is not a valid socket name", name);
 	return 0;
 }
 
@@ -81,7 +81,7 @@ int launch_adopt(int connection_fd, pid_t *ret_pid, int *ret_pidfd, struct error
 	int pidfd;
 
 	if (getsockopt(connection_fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
-		return error_errno(err, "cannot tell who is connected");
+		return error_errno(err, "cannot identify the connected process");
 	/* We made the listener and zrun has not taken it over (yet). */
 	if (peer.pid <= 0 || peer.pid == getpid())
 		return error_set(err, ERR_UNAVAILABLE, "no instance has taken the socket");
@@ -108,7 +108,7 @@ int launch_reap(int pidfd, int *ret_status, struct error **err)
 	siginfo_t end = {0};
 
 	if (poll(&p, 1, 0) == 0)
-		return error_set(err, ERR_CONFLICT, "the process still runs");
+		return error_set(err, ERR_CONFLICT, "the process is still running");
 	if (waitid((idtype_t)P_PIDFD, (id_t)pidfd, &end, WEXITED | WNOHANG) < 0) {
 		if (errno != ECHILD)
 			return error_errno(err, "cannot wait for a process");
@@ -122,7 +122,7 @@ int launch_reap(int pidfd, int *ret_status, struct error **err)
 char *launch_status_text(int status)
 {
 	if (status == -1)
-		return mem_strdup("ended while no zhost watched");
+		return mem_strdup("ended while no zhost was watching it");
 	if (WIFSIGNALED(status))
 		return str_printf("killed by signal %d (%s)", WTERMSIG(status),
 				  strsignal(WTERMSIG(status)));

@@ -179,7 +179,7 @@ int launcher_start(struct launcher *l, struct error **err)
 	    recv(p.fd, &ready, sizeof(ready), 0) != sizeof(ready) || ready.sequence != 0) {
 		close(p.fd);
 		reap_zygote(l);
-		return error_set(err, ERR_UNAVAILABLE, "the zygote %s does not start",
+		return error_set(err, ERR_UNAVAILABLE, "the zygote %s did not start",
 				 l->zrun_path);
 	}
 	(void)fcntl(p.fd, F_SETFL, O_NONBLOCK);

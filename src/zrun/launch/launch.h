@@ -123,7 +123,7 @@ bool launch_is_zrun(pid_t pid);
 /* After the pidfd became readable. Fills *ret_status as waitpid() does; -1 as status when it
  * was not our child (adopted). ERR_CONFLICT while it still runs. */
 int must_check launch_reap(int pidfd, int *ret_status, struct error **err);
-/* "killed by signal 9 (Killed)", "exit status 3", "ended while no zhost watched" (-1). The
+/* "killed by signal 9 (Killed)", "exit status 3", "ended while no zhost was watching it" (-1). The
  * caller frees. */
 char *launch_status_text(int status);
 /* SIGKILL by pidfd; fine when it is gone already. */

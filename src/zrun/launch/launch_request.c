@@ -123,7 +123,7 @@ int launch_packet_init(struct launch_packet *packet, const struct launch_request
 	if (failed != 0)
 		return error_set(err, ERR_LIMIT,
 				 "imports and environment of %s are too large to start it: "
-				 "%u KiB with all it needs",
+				 "at most %u KiB in all",
 				 r->instance, SPAWN_MAX / 1024);
 	head.size = (uint32_t)b.size;
 	memcpy(b.data, &head, sizeof(head));

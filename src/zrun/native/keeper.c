@@ -89,11 +89,11 @@ static void refuse(const struct keeper *k, uint32_t id, const char *path, int er
 	interpreter_of(path, interpreter, sizeof(interpreter));
 	if (error == ENOENT && interpreter[0] != '\0')
 		tell_text(k, KEEPER_REFUSED, id,
-			  "cannot run %s: its interpreter '%s' is not here", shown,
+			  "cannot run %s: its interpreter '%s' does not exist", shown,
 			  interpreter);
 	else if (error == ENOEXEC)
 		tell_text(k, KEEPER_REFUSED, id,
-			  "cannot run %s: neither a program of this machine nor a script that "
+			  "cannot run %s: neither a program for this machine nor a script that "
 			  "begins with #!",
 			  shown);
 	else if (error == EACCES && interpreter[0] == '\0')
@@ -221,7 +221,8 @@ static void take_run(struct keeper *k, const struct keeper_order *order, int fil
 	/* Private: arguments and environment are not const for execve. */
 	program = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0);
 	if (program == MAP_FAILED) {
-		tell_text(k, KEEPER_REFUSED, id, "no memory to run it: %s", strerror(errno));
+		tell_text(k, KEEPER_REFUSED, id, "not enough memory to run it: %s",
+			  strerror(errno));
 		return;
 	}
 	start(k, id, order->is_guarded != 0, program, outputs);
@@ -398,7 +399,8 @@ void keeper_run(struct enclosure *enclosure, int socket, const char *groups, siz
 	enclosure->confine.data = &k;
 	join_groups(&k, groups, groups_size);
 	if (k.children < 0 || enclose_enter(enclosure) < 0) {
-		tell_text(&k, KEEPER_FAILED, 0, "cannot enclose it: %s", strerror(errno));
+		tell_text(&k, KEEPER_FAILED, 0, "cannot set up its sandbox: %s",
+			  strerror(errno));
 		_exit(1);
 	}
 	/* After the last change of user, which would forget it. Without a namespace it must

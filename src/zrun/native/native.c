@@ -197,7 +197,8 @@ static void become_unprivileged(struct native *n)
 		return;
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 || setresgid(uid, uid, uid) < 0 ||
 	    setresuid(uid, uid, uid) < 0 || syscall(SYS_capset, &header, kill_only) < 0)
-		fail(n, ZRUN_FAILED_SANDBOX, "cannot give up root: %s", strerror(errno));
+		fail(n, ZRUN_FAILED_SANDBOX, "cannot drop root privileges: %s",
+		     strerror(errno));
 }
 
 /* The process, or all that `start` left, has gone. "" while it has not. */
@@ -218,7 +219,7 @@ static void gone_text(struct native *n, bool had_others, char *text, size_t size
 	else if (n->is_foreground && !main->is_running)
 		native_job_error(n, JOB_MAIN, text, size);
 	else if (!n->is_foreground && had_others && n->is_empty)
-		native_text(text, size, "no process of it is left%s%s", native_memory_text(n),
+		native_text(text, size, "it has no process left%s%s", native_memory_text(n),
 			    last);
 }
 
@@ -462,7 +463,8 @@ __attribute__((noreturn)) static void stop(struct native *n)
 	}
 	if (!is_over(n) && text[0] == '\0')
 		native_text(text, sizeof(text),
-			    "processes of it did not end within %s and were killed", time);
+			    "some of its processes did not end within %s and were killed",
+			    time);
 	if (text[0] != '\0' && i->stop_cause == ZRUN_STOPPED_ASKED)
 		fail(n, ZRUN_FAILED_GRACE, "%s", text);
 	if (text[0] != '\0')
@@ -475,8 +477,8 @@ __attribute__((noreturn)) static void start(struct native *n)
 	char text[NATIVE_TEXT];
 
 	if (access(n->enclosure.package, F_OK) < 0)
-		fail(n, ZRUN_FAILED_LOAD, "its directory %s is gone: undeploy and deploy it",
-		     n->directory);
+		fail(n, ZRUN_FAILED_LOAD,
+		     "its directory %s is gone: undeploy it and deploy it again", n->directory);
 	if (!native_probe_read(n, "ready", &n->ready, text, sizeof(text)))
 		fail(n, ZRUN_FAILED_LOAD, "ready: %s", text);
 	if (!native_probe_read(n, "health", &n->health, text, sizeof(text)))

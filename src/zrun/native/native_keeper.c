@@ -101,7 +101,7 @@ bool native_enclose(struct native *n, char *text, size_t size)
 		native_turn(n, until);
 	if (!n->is_ready)
 		native_text(text, size, "%s",
-			    n->has_failed ? n->keeper_error : "its keeper does not start");
+			    n->has_failed ? n->keeper_error : "its keeper did not start");
 	else if (n->enclosure.kept != NULL && native_kept(n) == NULL)
 		connection_note(
 			n->instance, ZRUN_LEVEL_WARN,

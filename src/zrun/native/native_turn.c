@@ -31,7 +31,7 @@ static void take_keeper_end(struct native *n)
 	n->is_empty = true;
 	if (n->keeper_error[0] == '\0')
 		(void)snprintf(n->keeper_error, sizeof(n->keeper_error),
-			       "its processes were ended from outside");
+			       "its processes were killed from outside");
 	n->has_failed = true;
 	for (int job = JOB_MAIN; job < JOB_COUNT; job++)
 		if (n->jobs[job].is_running) {

@@ -84,13 +84,13 @@ bool probe_prepare(struct probe *p, char *text, size_t size)
 	if (p->kind == PROBE_TCP) {
 		if (read_port(p->value, p->value + strlen(p->value), &port))
 			return set_address(p, "127.0.0.1", port);
-		(void)snprintf(text, size, "'%s' is no port", p->value);
+		(void)snprintf(text, size, "'%s' is not a port", p->value);
 		return false;
 	}
 	if (p->kind != PROBE_HTTP || read_url(p))
 		return true;
 	(void)snprintf(text, size,
-		       "cannot ask %s: expected http://ADDRESS:PORT/PATH with an address in "
+		       "cannot probe %s: expected http://ADDRESS:PORT/PATH with an address in "
 		       "numbers, or localhost",
 		       p->value);
 	return false;
@@ -173,7 +173,7 @@ static enum probe_result ask(struct probe *p, char *text, size_t size)
 	/* A fresh connection takes it whole. */
 	if (n < 0 || (size_t)n >= sizeof(request) ||
 	    send(p->fd, request, (size_t)n, MSG_NOSIGNAL) != n)
-		return bad(p, text, size, "cannot be asked");
+		return bad(p, text, size, "cannot send the request");
 	return PROBE_PENDING;
 }
 
@@ -199,7 +199,7 @@ static enum probe_result judge(struct probe *p, char *text, size_t size)
 	char why[40];
 
 	if (strncmp(p->answer, "HTTP/1.", strlen("HTTP/1.")) != 0 || status < 100)
-		return bad(p, text, size, "does not answer in HTTP");
+		return bad(p, text, size, "the answer is not HTTP");
 	if (status >= 200 && status < 400)
 		return good(p);
 	(void)snprintf(why, sizeof(why), "answered %ld", status);

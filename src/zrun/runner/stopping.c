@@ -22,13 +22,14 @@ void runner_check_clocks(struct runner *i)
 		return;
 	if (i->connection.fd < 0 &&
 	    mono_ms() - i->connection.lost_ms >= i->request->orphan_ms) {
-		connection_note(i, ZRUN_LEVEL_WARN, "stops: no zhost for %u ms",
+		connection_note(i, ZRUN_LEVEL_WARN, "stopping: no zhost for %u ms",
 				i->request->orphan_ms);
 		runner_stop(i, ZRUN_STOPPED_ORPHAN, i->request->grace_ms);
 	} else if (i->stop_at_boot_ms != 0 && boot_ms() >= i->stop_at_boot_ms) {
 		uint64_t now = boot_ms();
 
-		connection_note(i, ZRUN_LEVEL_WARN, "stops: exclusive and not renewed in time");
+		connection_note(i, ZRUN_LEVEL_WARN,
+				"stopping: exclusive and not renewed in time");
 		runner_stop(i, ZRUN_STOPPED_NOT_RENEWED,
 			    i->end_at_boot_ms > now ? i->end_at_boot_ms - now : 0);
 	}

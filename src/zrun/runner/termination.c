@@ -184,7 +184,8 @@ void termination_install(struct runner *i)
 	stack.ss_sp = mmap(NULL, SIGNAL_STACK_SIZE, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 	if (stack.ss_sp == MAP_FAILED || sigaltstack(&stack, NULL) < 0)
-		die(ZRUN_FAILED_SANDBOX, errno, "no stack for signals: %s", strerror(errno));
+		die(ZRUN_FAILED_SANDBOX, errno, "no memory for the signal stack: %s",
+		    strerror(errno));
 	(void)sigaction(SIGSEGV, &fault, NULL);
 	(void)sigaction(SIGBUS, &fault, NULL);
 	(void)sigaction(SIGALRM, &alarm, NULL);

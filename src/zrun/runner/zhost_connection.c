@@ -141,7 +141,7 @@ static void ring_send(struct runner *i)
 
 		l->ring_dropped = 0;
 		connection_note(i, ZRUN_LEVEL_WARN,
-				"%u older log line%s lost while no zhost took them", dropped,
+				"%u older log line%s lost while no zhost read them", dropped,
 				dropped == 1 ? " was" : "s were");
 	}
 	flush(i);

@@ -16,7 +16,7 @@ static uint8_t answer[ZRUN_BODY_MAX];
 static void broken(struct runner *i, const char *why)
 {
 	connection_lost(i);
-	connection_note(i, ZRUN_LEVEL_ERROR, "disconnected zhost: %s", why);
+	connection_note(i, ZRUN_LEVEL_ERROR, "disconnected from zhost: %s", why);
 }
 
 static void take_message(struct runner *i, const struct zrun_frame *frame, const uint8_t *body)

@@ -76,7 +76,8 @@ void guest_image_map(struct guest *g, int module_fd)
 	guest_reserve(g);
 	(void)dl_iterate_phdr(find_place, &image);
 	if (image.offset < 0)
-		die(ZRUN_FAILED_LOAD, 0, "the start image of the module is not in its file");
+		die(ZRUN_FAILED_LOAD, 0,
+		    "the start image of the module is missing from its file");
 	for (uint32_t n = 0; n < g->module->run_count && runs[n].is_mapped; n++) {
 		if ((uint64_t)runs[n].at + runs[n].size > (uint64_t)guest_pages_max(g) * PAGE)
 			guest_no_memory(g, "the initial memory");

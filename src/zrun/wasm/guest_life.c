@@ -216,7 +216,8 @@ static void confine_and_load(struct guest *g, const struct confine_shared *share
 	close(module_fd);
 	guest_stack(g);
 	if (confine_finish(&c) < 0)
-		die(ZRUN_FAILED_SANDBOX, errno, "cannot give up root: %s", strerror(errno));
+		die(ZRUN_FAILED_SANDBOX, errno, "cannot drop root privileges: %s",
+		    strerror(errno));
 	if (shared->user_fd >= 0)
 		close(shared->user_fd);
 	if (shared->network_fd >= 0)

@@ -27,7 +27,7 @@ static uint32_t deny(struct guest *g, enum import_index index)
 		connection_note(
 			g->runner, ZRUN_LEVEL_WARN,
 			"%s.%s denied: the space does not declare the capability it needs; "
-			"further calls are denied without a word",
+			"further denied calls are not logged",
 			f->module, f->function);
 	}
 	return f->module[0] == 'w' ? WASI_EPERM : (uint32_t)-EPERM;

@@ -225,7 +225,7 @@ def test_unknown_key(shop, tmp_path):
     assert "not a trusted key" in err
     _, err = mex("build", shop / "counter", "-o", tmp_path / "x.mex", "--key",
                  tmp_path / "other.pub", status=1)
-    assert "no secret key" in err
+    assert "not a secret key" in err
 
 
 def test_all_findings_are_reported_with_their_positions(shop, tmp_path):

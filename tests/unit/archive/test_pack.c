@@ -166,7 +166,7 @@ static void keys_are_read_and_written(void **state)
 	assert_false(trust_has(t, key_a.public_key));
 	put_file(directory, "bad.pub", "ed25519 AAAA\n", 0600);
 	assert_int_equal(trust_add_directory(t, directory, &err), ERR_INVALID);
-	assert_non_null(strstr(err->message, "bad.pub is no public key"));
+	assert_non_null(strstr(err->message, "bad.pub is not a public key"));
 	error_freep(&err);
 	err = NULL;
 	/* a secret key is not taken for a public one */

@@ -357,7 +357,7 @@ static void a_taken_port_is_named(void **state)
 	const struct http_options options = {.address = "127.0.0.1",
 					     .port = http_server_port(s->server)};
 	assert_int_equal(http_server_new(&loop, &options, &server, &err), ERR_CONFLICT);
-	assert_contains(err->message, "taken");
+	assert_contains(err->message, "in use");
 	loop_done(&loop);
 	serving_free(s);
 }

@@ -192,7 +192,7 @@ static void another_content_than_its_digest_is_refused(void **state)
 	struct stage *s = *state;
 	CLEANUP(error_freep) struct error *err = NULL;
 	assert_int_equal(put_text(s->store, HELLO, "hellO", &err), ERR_INVALID);
-	assert_non_null(strstr(err->message, "another digest"));
+	assert_non_null(strstr(err->message, "a different digest"));
 	assert_false(is_there(s->store, HELLO));
 	assert_int_equal(put_text(s->store, HELLO, "hello", NULL), 0);
 	assert_int_equal(put_text(s->store, HELLO, "hell", NULL), ERR_INVALID);

@@ -217,7 +217,7 @@ static void files_of_others_are_refused(void **state)
 	for (int i = 0; i < 1000; i++)
 		(void)fprintf(file, "this is no database\n");
 	(void)fclose(file);
-	refused(text, ERR_INVALID, "no database");
+	refused(text, ERR_INVALID, "not a database");
 	refused("/nonexistent/x.db", ERR_NOT_FOUND, "/nonexistent/x.db");
 }
 

@@ -291,8 +291,8 @@ static void test_limits(void **state)
 		const char *name, *body, *part;
 		unsigned wall;
 	} cases[] = {
-		{"crash", "kill -SEGV $$", "ended by signal 11", 30},
-		{"spin", "while :; do :; done", "ended by signal", 30},
+		{"crash", "kill -SEGV $$", "killed by signal 11", 30},
+		{"spin", "while :; do :; done", "killed by signal", 30},
 		{"hang", "sleep 60", "takes longer than 1 s", 1},
 		{"fail", "echo no such luck; exit 3", "no such luck", 30},
 		{"full", "echo 'x: No space left on device'; exit 1", "no space left", 30},
@@ -320,7 +320,7 @@ static void test_objects(void **state)
 		const char *name, *body, *part;
 	} cases[] = {
 		{"calls", "exec gcc -finstrument-functions \"$@\"",
-		 "what zrun does not have: __cyg_profile_func_e"},
+		 "functions that zrun does not have: __cyg_profile_func_e"},
 		{"constructor",
 		 "echo 'static volatile int n; __attribute__((constructor)) static void f(void)"
 		 "{n = 1;}' >first.h\n"

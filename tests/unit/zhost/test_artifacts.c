@@ -78,7 +78,7 @@ static void content_of_another_digest_is_not_kept(void **state)
 	want(s, &b, "b", "hello");
 	answer(s, 0, "HELLO");
 	CLEANUP(freep)
-	char *why = str_printf("artifact %.12s has another digest, %.12s: not accepted",
+	char *why = str_printf("artifact %.12s has a different digest, %.12s: not accepted",
 			       digest_of("hello"), digest_of("HELLO"));
 	CLEANUP(freep) char *expected = str_printf("a!%s\nb!%s\n", why, why);
 	assert_answers(s, expected);
@@ -109,8 +109,10 @@ static void an_answer_without_an_artifact_is_an_error(void **state)
 	static const struct {
 		const char *answer, *why;
 	} cases[] = {
-		{"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "zrms answered 404"},
-		{"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", "zrms answered 503"},
+		{"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+		 "zrms answered with HTTP status 404"},
+		{"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n",
+		 "zrms answered with HTTP status 503"},
 		{"HTTP/1.1 200 OK\r\n\r\nhello", "the answer has no Content-Length"},
 	};
 	struct stage *s = *state;
@@ -150,7 +152,7 @@ static void a_zrms_that_falls_silent_is_an_error(void **state)
 	assert_answers(s, "");
 	sim_loop_run(&s->loop, 1);
 	CLEANUP(freep)
-	char *expected = str_printf("w!cannot fetch artifact %.12s: zrms:7331 sends nothing\n",
+	char *expected = str_printf("w!cannot fetch artifact %.12s: no data from zrms:7331\n",
 				    digest_of("hello"));
 	assert_answers(s, expected);
 	assert_int_equal(cache_files(s), 0);

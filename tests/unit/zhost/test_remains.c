@@ -144,7 +144,7 @@ static void after_a_restart_what_is_left_is_ended_first(void **state)
 	keeper_kill(keeper);
 	loop_run_until(&s->loop, is_ended, s);
 	assert_log(s, "ended");
-	assert_report(s, false, false, false, "ended while no zhost watched");
+	assert_report(s, false, false, false, "ended while no zhost was watching it");
 }
 
 static void an_eviction_waits_for_all(void **state)

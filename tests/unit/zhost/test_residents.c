@@ -432,7 +432,7 @@ static void an_end_before_the_start_has_completed_fails_the_start(void **state)
 	f->report.done = 0;
 	struct exit_report report = exited(false, false, "");
 	resident_ended(further.resident, &report);
-	expect_done(f, "ended before it had started");
+	expect_done(f, "ended before it was started");
 	assert_int_equal(f->report.ended, 0);
 }
 

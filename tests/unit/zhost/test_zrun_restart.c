@@ -107,7 +107,7 @@ static void a_process_of_an_earlier_zhost_is_adopted_by_its_socket(void **state)
 	assert_false(z->is_killed);
 	orphan_end(&o);
 	fake_zrun_exit(z, -1);
-	assert_report(s, false, false, false, "ended while no zhost watched");
+	assert_report(s, false, false, false, "ended while no zhost was watching it");
 }
 
 static void a_process_of_another_epoch_is_rejected_and_killed(void **state)

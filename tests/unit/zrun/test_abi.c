@@ -468,7 +468,7 @@ static void test_bad_frames(void **state)
 			play_quiet(&p, 1000);
 		play_connect(&p);
 		play_until(&p, ZRUN_LOG);
-		assert_true(play_logged(&p, "3 disconnected zhost"));
+		assert_true(play_logged(&p, "3 disconnected from zhost"));
 	}
 	play_message(&p, "p#s", "unharmed", 8);
 	play_until(&p, ZRUN_EMIT);

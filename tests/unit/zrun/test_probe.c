@@ -91,8 +91,8 @@ static void test_http(void **state)
 	expect_http("HTTP/1.0 302 Found\r\n\r\n", PROBE_GOOD, NULL);
 	expect_http("HTTP/1.1 500 Oh\r\n\r\n", PROBE_BAD, "answered 500");
 	expect_http("HTTP/1.1 404 No\r\n\r\n", PROBE_BAD, "answered 404");
-	expect_http("SSH-2.0-x\r\n", PROBE_BAD, "does not answer in HTTP");
-	expect_http("HTTP/1.1 2", PROBE_BAD, "does not answer in HTTP");
+	expect_http("SSH-2.0-x\r\n", PROBE_BAD, "the answer is not HTTP");
+	expect_http("HTTP/1.1 2", PROBE_BAD, "the answer is not HTTP");
 }
 
 /* A question whose request was taken, and the server's end of its connection. */
