@@ -47,7 +47,8 @@ static const struct cli_option options[] = {
 	 .type = CLI_STRING,
 	 .offset = offsetof(struct options, draws),
 	 .value = "NAMES",
-	 .help = "what every life draws beyond the ordinary, with commas between (all, none); "
+	 .help = "what every run draws beyond the ordinary, separated by commas (or all, "
+		 "none); "
 		 "by "
 		 "default each seed has its own"},
 	{.name = "verbose",
@@ -61,14 +62,14 @@ static int run(void *context, const struct cli_run *line, struct error **err);
 
 const struct cli_command fuzz_command = {
 	.words = "fuzz",
-	.summary = "search for what must never be, with random faults",
+	.summary = "search for violated invariants, with random faults",
 	.details =
 		"Each seed draws topologies, requests and faults (crashes, partitions, slow "
 		"and "
 		"lost messages, commits that take long or fail, a crash of zrms or of a zhost "
 		"between any two steps of its commit loop) and checks the invariants after "
 		"every step; then the faults end "
-		"and everything must become right. The same seed gives the same run. Failing "
+		"and everything must recover. The same seed gives the same run. Failing "
 		"seeds are printed.",
 	.options = options,
 	.options_size = sizeof(struct options),
@@ -93,8 +94,8 @@ static void on_signal(int signal_number)
 	for (uint64_t seed = seed_now; at == sizeof(digits) || seed > 0; seed /= 10)
 		digits[--at] = (char)('0' + seed % 10);
 	static const char before[] = "FAIL seed ";
-	static const char hangs[] = ": the core does not come back from a call\n";
-	static const char aborts[] = ": the core stops with an assertion\n";
+	static const char hangs[] = ": the core does not return from a call\n";
+	static const char aborts[] = ": an assertion of the core failed\n";
 	static const char crashes[] = ": it crashes\n";
 	(void)!write(STDOUT_FILENO, before, sizeof(before) - 1);
 	(void)!write(STDOUT_FILENO, digits + at, sizeof(digits) - at);

@@ -128,7 +128,7 @@ static void check_instance(const struct quiet *q, unsigned instance)
 	enum instance_state due = due_state(q, instance);
 	if (state != due)
 		world_violate(&q->f->world,
-			      "%s rests in %s, and should be %s (goal %s, error %s)", v->name,
+			      "%s settled as %s, but should be %s (goal %s, error %s)", v->name,
 			      v->state, state_name(due), v->goal,
 			      v->last_error != NULL ? v->last_error : "none");
 }

@@ -31,7 +31,7 @@ void check_asked(struct fuzz *f, const struct sim_machine *n, const struct agent
 		since = m->asked_ms;
 	if (since != NEVER_MS && f->world.now_ms - since > HEARS_WITHIN_MS)
 		world_violate(&f->world,
-			      "%s is %s on %s, and nobody has asked for that for %lld s", m->id,
+			      "%s is %s on %s, which has not been requested for %lld s", m->id,
 			      order->kind == ACTION_DEPLOY ? "deployed" : "started", n->name,
 			      (long long)(f->world.now_ms - since) / 1000);
 }

@@ -1,5 +1,5 @@
 /*
- * Random search for what must never be: one seed is one life of a small cluster, with random
+ * Random search for violated invariants: one seed is one life of a small cluster, with random
  * topologies, requests and faults, and invariants that are checked after every step.
  *
  *   life.c             one seed, birth to convergence

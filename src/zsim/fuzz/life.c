@@ -287,7 +287,7 @@ static void settle(struct fuzz *f)
 {
 	CLEANUP(freep) char *left = NULL;
 	if (f->world.violation == NULL && !world_settle(&f->world, &left))
-		world_violate(&f->world, "it does not come to rest within an hour: %s", left);
+		world_violate(&f->world, "it does not settle within an hour: %s", left);
 }
 
 static void converge(struct fuzz *f)

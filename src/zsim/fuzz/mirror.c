@@ -125,7 +125,7 @@ static void take_revision(struct fuzz *f, const struct record_change *r)
 	struct topology *topology = NULL;
 	if (s == NULL ||
 	    topology_compile(record->topology, NULL, NULL, NULL, &topology, NULL) < 0) {
-		world_violate(&f->world, "the record of revision %s is of no use", r->id);
+		world_violate(&f->world, "the record of revision %s cannot be used", r->id);
 	} else {
 		while (s->revisions.count < record->number)
 			(void)vector_add(&s->revisions);
@@ -143,7 +143,7 @@ static void take_application(struct fuzz *f, const struct record_change *r)
 		samoza__v1__application_record__unpack(NULL, r->size, r->data);
 	struct submitted *s = record != NULL ? fuzz_submitted(f, record->id) : NULL;
 	if (s == NULL || record->served < 1 || record->served > s->revisions.count) {
-		world_violate(&f->world, "the record of application %s is of no use", r->id);
+		world_violate(&f->world, "the record of application %s cannot be used", r->id);
 	} else {
 		struct topology *served = s->revisions.items[record->served - 1];
 		topology_unref(s->topology);

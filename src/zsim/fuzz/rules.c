@@ -88,14 +88,14 @@ static void check_one(struct fuzz *f, const struct family *y, unsigned instance)
 			      missing != NULL ? "without a provider of " : "under its parent",
 			      missing != NULL ? missing : ", which is not started");
 	if (state == STATE_UNRESOLVED && missing == NULL)
-		world_violate(&f->world, "%s/%s is unresolved and lacks nothing", y->name,
+		world_violate(&f->world, "%s/%s is unresolved, but lacks no provider", y->name,
 			      decl->path);
 	if (state == STATE_UNRESOLVED && orphan)
 		world_violate(&f->world,
 			      "%s/%s is unresolved under a parent that is not started", y->name,
 			      decl->path);
 	if (state == STATE_WAITING_FOR_ANCESTOR && !orphan)
-		world_violate(&f->world, "%s/%s waits for an ancestor that is there", y->name,
+		world_violate(&f->world, "%s/%s waits for an ancestor that is started", y->name,
 			      decl->path);
 }
 

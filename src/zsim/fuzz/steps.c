@@ -46,7 +46,7 @@ bool fuzz_ask(struct fuzz *f, struct control_input *input)
 	if (was_there && f->world.control != NULL && !a.answered)
 		world_violate(&f->world, "a request was not answered");
 	if (a.answered && a.code < 0 && str_is_empty(a.message))
-		world_violate(&f->world, "a refusal without a word");
+		world_violate(&f->world, "a refusal without a message");
 	world_log(&f->world, "  answer: %s%s%s",
 		  !a.answered ? "none"
 		  : granted   ? "granted"

@@ -94,7 +94,7 @@ static void expect_space(struct step_run *run, const char *name,
 static void expect_zhost(struct step_run *run, const char *name, const char *state)
 {
 	if (run->world->control == NULL) {
-		step_fail(run, "zrms does not run");
+		step_fail(run, "zrms is not running");
 		return;
 	}
 	CLEANUP(error_freep) struct error *err = NULL;

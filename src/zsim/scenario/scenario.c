@@ -202,7 +202,7 @@ void scenario_done(struct scenario *s)
 static void print_table(const struct world *w, FILE *out)
 {
 	if (w->control == NULL) {
-		fputs("                       zrms does not run\n", out);
+		fputs("                       zrms is not running\n", out);
 		return;
 	}
 	Samoza__V1__SpaceListView *list = control_view_spaces(w->control, NULL);

@@ -21,7 +21,7 @@ bool step_find(struct step_run *run, const char *name, const char **ret_id,
 	       const char **ret_path, char **ret_refusal)
 {
 	if (run->world->control == NULL) {
-		step_fail(run, "zrms does not run");
+		step_fail(run, "zrms is not running");
 		return false;
 	}
 	const char *slash = strchr(name, '/');

@@ -38,7 +38,7 @@ static void ask(struct step_run *run, struct control_input *input, const char *e
 {
 	struct answer a;
 	if (run->world->control == NULL) {
-		step_fail(run, "zrms does not run");
+		step_fail(run, "zrms is not running");
 		return;
 	}
 	client_ask(run->world, input, &a);
@@ -139,7 +139,7 @@ static void do_bulk(struct step_run *run, const Samoza__V1__BulkStep *step)
 	}
 	CLEANUP(freep)
 	char *unknown =
-		str_printf("'%s' is no grouped operation: ask for deploy-all, start-all, "
+		str_printf("invalid grouped operation '%s': expected deploy-all, start-all, "
 			   "stop-all or undeploy-all",
 			   step->action);
 	judge(run, step->error, unknown);
@@ -191,7 +191,7 @@ static void end_process(struct step_run *run, const char *space, enum process_en
 				where = *n;
 			}
 	if (found == NULL) {
-		step_fail(run, "no process of %s runs", space);
+		step_fail(run, "no process of %s is running", space);
 		return;
 	}
 	machine_process_dies(run->world, where, found, end, "killed by signal 9");
@@ -273,13 +273,13 @@ static void do_machine(struct step_run *run, const Samoza__V1__ZhostStep *step,
 		if (n->powered)
 			machine_kill(w, n);
 		else
-			step_fail(run, "%s is dead already", n->name);
+			step_fail(run, "%s is already dead", n->name);
 		return;
 	case SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_START:
 		if (n->agent == NULL)
 			begin_zhost(run, step, n);
 		else
-			step_fail(run, "%s runs already", n->name);
+			step_fail(run, "%s is already running", n->name);
 		return;
 	case SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_RESTART:
 		machine_stop_agent(w, n);
@@ -296,7 +296,7 @@ static void do_machine(struct step_run *run, const Samoza__V1__ZhostStep *step,
 		if (n->powered && !n->suspended)
 			machine_suspend(w, n);
 		else
-			step_fail(run, "%s is %s already", n->name,
+			step_fail(run, "%s is already %s", n->name,
 				  n->powered ? "suspended" : "dead");
 		return;
 	case SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_RESUME:
@@ -339,7 +339,7 @@ static void do_zrms(struct step_run *run, Samoza__V1__ZrmsEvent event)
 	bool runs = run->world->control != NULL;
 	bool starts = event == SAMOZA__V1__ZRMS_EVENT__ZRMS_START;
 	if (runs == starts)
-		step_fail(run, runs ? "zrms runs already" : "zrms does not run");
+		step_fail(run, runs ? "zrms is already running" : "zrms is not running");
 	else if (starts)
 		controller_start(run->world);
 	else

@@ -126,7 +126,7 @@ void world_drain(struct world *w)
 		if (w->hooks.after_step != NULL)
 			w->hooks.after_step(w->hooks.user);
 		if (steps > INSTANT_MAX_STEPS) {
-			world_violate(w, "it never comes to rest at %.3f s",
+			world_violate(w, "it never settles at %.3f s",
 				      (double)w->now_ms / 1000.0);
 			return;
 		}
