@@ -24,11 +24,12 @@ static int check_module(void *context, const uint8_t *data, size_t size, uint64_
 	if (str_has_suffix(fault->message, NO_ENTRY)) {
 		CLEANUP(error_freep) struct error *plain = fault;
 
-		return error_set(err, plain->code,
-				 "%s; in C that is SAMOZA_ON_PROCESS(void) of <samoza.h>, or, "
-				 "for a program with main(), the line -mexec-model=command in "
-				 "src/flags",
-				 plain->message);
+		return error_set(
+			err, plain->code,
+			"%s; in C that is SAMOZA_ON_PROCESS(void) from <samoza.h>, or, "
+			"for a program with main(), the line -mexec-model=command in "
+			"src/flags",
+			plain->message);
 	}
 	return error_move(err, fault);
 }
@@ -125,7 +126,7 @@ int check_translation(struct mex_package *p, const char *prefix, struct diagnost
 		return r;
 	r = translator_new(&(struct translator_options){.cache_directory = directory}, &t, err);
 	if (r < 0)
-		return error_wrap(err, "cannot translate modules, as zrms does, here; use "
+		return error_wrap(err, "cannot translate modules here as zrms does; use "
 				       "--no-translate to skip this check");
 	r = translate_all(t, p, prefix, findings, err);
 	translator_free(t);

@@ -34,7 +34,7 @@ static const struct cli_option options[] = {
 	 .fallback = "2000",
 	 .min = 10,
 	 .max = 1000000,
-	 .help = "of each writer in each run"},
+	 .help = "puts of each writer in each run"},
 	{.name = "zhosts",
 	 .type = CLI_U32,
 	 .offset = offsetof(struct options, zhosts),
@@ -56,7 +56,7 @@ const struct benchmark benchmark_data = {
 				"is "
 				"when it is on the disk of zrms. The rate is all puts divided "
 				"by "
-				"the time from the first writer's beginning to the last one's "
+				"the time from the first writer's start to the last one's "
 				"end.",
 			.options = options,
 			.options_size = sizeof(struct options),

@@ -28,14 +28,14 @@ static const struct cli_option options[] = {
 	 .fallback = "1000",
 	 .min = 2,
 	 .max = 10000,
-	 .help = "instances in the whole"},
+	 .help = "instances in all"},
 	{.name = "on-one",
 	 .type = CLI_U32,
 	 .offset = offsetof(struct options, on_one),
 	 .fallback = "300",
 	 .min = 1,
 	 .max = 10000,
-	 .help = "of them on the zhost that counts"},
+	 .help = "of them on the zhost that is measured"},
 	{0},
 };
 

@@ -58,7 +58,7 @@ const struct benchmark benchmark_openb = {
 	.command =
 		{
 			.words = "openb",
-			.summary = "packing of a GPU cluster by a production trace",
+			.summary = "packing of a GPU cluster from a production trace",
 			.details = "All tasks, and random clones of them until they request "
 				   "--demand times the "
 				   "devices of the cluster, are shuffled and placed one after "

@@ -48,7 +48,7 @@ static const struct cli_option options[] = {
 	{.name = "svg",
 	 .type = CLI_PATH,
 	 .offset = offsetof(struct options, svg),
-	 .help = "draws it there, with --growth"},
+	 .help = "with --growth: draw the result into this file"},
 	{0},
 };
 

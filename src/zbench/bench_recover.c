@@ -47,9 +47,9 @@ const struct benchmark benchmark_recover = {
 				"as "
 				"when a machine is lost. The time goes from the event "
 				"'problem' of "
-				"the zhost to the event 'running' of the topology. Those who "
-				"take "
-				"over have never seen the module. Each run has a new cluster.",
+				"the zhost to the event 'running' of the topology. The zhosts "
+				"that take over have never seen the module. Each run has a new "
+				"cluster.",
 			.options = options,
 			.options_size = sizeof(struct options),
 			.run = benchmark_run,

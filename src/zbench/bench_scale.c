@@ -40,8 +40,9 @@ const struct benchmark benchmark_scale = {
 				"zhosts lose their connection and come back, with 1,000 "
 				"topologies of pages; what zrms sends. hello: 10,000 zhosts "
 				"come back, with 2,000 topologies of five spaces. list: all "
-				"100,000 instances over REST; how long zrms answers nobody "
-				"else. provider and hello are CPU time. The zhosts are "
+				"100,000 instances over REST; how long zrms answers no "
+				"other request. provider and hello are CPU time. The zhosts "
+				"are "
 				"simulated and answer at once.",
 			.options = options,
 			.options_size = sizeof(struct options),

@@ -43,7 +43,7 @@ const struct benchmark benchmark_start = {
 				"Submits one topology with a WebAssembly space of --spaces "
 				"instances. The time goes from the first byte of the request "
 				"to the "
-				"arrival of the event 'running'. One run in front fills the "
+				"arrival of the event 'running'. One run beforehand fills the "
 				"caches "
 				"and does not count; between runs the topology is stopped and "
 				"removed.",

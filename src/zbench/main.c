@@ -253,7 +253,8 @@ static int run(struct bench_runner *runner, const struct cli_run *line, struct e
 		return r;
 	status = keeper_run(p->scratch, p->bench.keep, work, p);
 	if (p->bench.keep)
-		(void)fprintf(stderr, "zbench: everything is in %s\n", p->scratch);
+		(void)fprintf(stderr, "zbench: the clusters' directories are in %s\n",
+			      p->scratch);
 	return status;
 }
 

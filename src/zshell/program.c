@@ -70,7 +70,7 @@ static int status_of(void *context, const struct error *error)
 
 const struct cli_program zshell_program = {
 	.name = "zshell",
-	.summary = "the operator's shell of Samoza; interactive without a command",
+	.summary = "the operator's shell for Samoza; interactive without a command",
 	.version = SAMOZA_VERSION,
 	.commands = commands,
 	.options = options,

@@ -51,7 +51,8 @@ static const struct cli_option ending_options[] = {
 	{.name = "yes",
 	 .letter = 'y',
 	 .offset = offsetof(struct options, yes),
-	 .help = "do not ask on a terminal whether a prefix of an id means the right topology"},
+	 .help = "do not ask for confirmation on a terminal when the topology is given by a "
+		 "prefix of its id"},
 	{0},
 };
 

@@ -23,7 +23,7 @@ static const struct cli_option options[] = {
 	{.name = "yes",
 	 .letter = 'y',
 	 .offset = offsetof(struct options, yes),
-	 .help = "do not ask on a terminal whether a prefix of an id means the right topology"},
+	 .help = "do not ask for confirmation on a terminal when ID is only a prefix"},
 	{0},
 };
 
