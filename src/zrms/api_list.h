@@ -13,7 +13,7 @@
 #include "zrms/api.h"
 
 /* `member` is borrowed. `id`: as in control_list_next(); copied. */
-void api_send_list(struct zrms *zrms, struct http_request *request, enum control_list list,
+void api_send_list(struct zrms *zrms, struct http_request *request, enum control_list kind,
 		   const char *member, const char *id);
 
 #endif

@@ -113,10 +113,11 @@ static void *copy_bytes(const void *data, size_t size)
 /* Bytes of an owner ("NAME/PATH"), or of all with a name ("NAME/"). */
 static uint64_t use_of(const struct sim_disk *disk, const char *owner, bool is_group)
 {
-	size_t size = is_group ? strcspn(owner, "/") + 1 : strlen(owner) + 1;
+	size_t group = strcspn(owner, "/") + 1;
 	uint64_t bytes = 0;
 	vector_for_each (&disk->values, v)
-		if (strncmp(v->owner, owner, size) == 0)
+		if (is_group ? strncmp(v->owner, owner, group) == 0
+			     : str_equal(v->owner, owner))
 			bytes += v->key_size + v->value_size;
 	return bytes;
 }

@@ -140,20 +140,20 @@ static void next_zhosts(const struct control *c, struct list_position *at, struc
 
 /* ---- all ---- */
 
-size_t control_list_next(const struct control *c, enum control_list list, const char *id,
-			 struct list_position *at, ProtobufCMessage **views, size_t max)
+size_t control_list_next(const struct control *control, enum control_list list, const char *id,
+			 struct list_position *position, ProtobufCMessage **views, size_t max)
 {
 	struct slice slice = {.views = views, .max = max};
 	switch (list) {
 	case CONTROL_LIST_TOPOLOGIES:
-		next_topologies(c, at, &slice);
+		next_topologies(control, position, &slice);
 		break;
 	case CONTROL_LIST_SPACES:
 	case CONTROL_LIST_MESH:
-		next_instances(c, list, id, at, &slice);
+		next_instances(control, list, id, position, &slice);
 		break;
 	case CONTROL_LIST_ZHOSTS:
-		next_zhosts(c, at, &slice);
+		next_zhosts(control, position, &slice);
 		break;
 	}
 	return slice.count;
@@ -199,17 +199,18 @@ Samoza__V1__ZhostListView *control_view_zhosts(const struct control *c)
 	return v;
 }
 
-void list_position_done(struct list_position *at)
+void list_position_done(struct list_position *position)
 {
-	free(at->name);
-	*at = (struct list_position){0};
+	free(position->name);
+	*position = (struct list_position){0};
 }
 
-char *list_position_text(const struct list_position *at)
+char *list_position_text(const struct list_position *position)
 {
-	if (at->sequence == 0)
-		return mem_strdup(at->name);
-	return str_printf("%llu.%u", (unsigned long long)at->sequence, at->instance);
+	if (position->sequence == 0)
+		return mem_strdup(position->name);
+	return str_printf("%llu.%u", (unsigned long long)position->sequence,
+			  position->instance);
 }
 
 int list_position_parse(enum control_list list, const char *text, struct list_position *ret)
