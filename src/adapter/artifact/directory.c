@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -116,9 +117,12 @@ static int directory_adopt(struct artifact_store *store, const char *path, const
 	CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || fsync(fd) < 0)
 		return error_errno(err, "cannot read %s", path);
+	/* Several threads may adopt the same one at once. */
+	static atomic_uint adoptions;
 	const struct directory_store *d = store_of(store);
 	CLEANUP(freep)
-	char *link_path = str_printf("%s/%s%.16s", d->temporary, d->prefix, digest);
+	char *link_path = str_printf("%s/%s%.16s-%u", d->temporary, d->prefix, digest,
+				     atomic_fetch_add(&adoptions, 1));
 	/* Through a name of its own: what lies under the digest is replaced, whatever it is now. */
 	if ((unlink(link_path) < 0 && errno != ENOENT) || link(path, link_path) < 0 ||
 	    renameat(AT_FDCWD, link_path, d->files_fd, digest) < 0)
