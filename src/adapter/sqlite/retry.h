@@ -1,7 +1,7 @@
 /*
  * A transaction that failed and was rolled back is tried again, because most reasons pass: a full disk
  * on which somebody makes room, a disk that was away. Nothing of it was answered, and everything that
- * waits behind it waits on: to the caller it is a slow commit. In the worker's thread.
+ * is queued after it goes on waiting: to the caller it is a slow commit. In the worker's thread.
  *
  *     struct retry retry = {0};
  *     while (commit() < 0 && retry_wait(&retry, ...))

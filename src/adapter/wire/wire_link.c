@@ -279,7 +279,7 @@ static int sending_allowed(const struct wire_link *link, struct error **err)
 	return 0;
 }
 
-/* That a machine lives does not wait behind what it has to say. */
+/* A heartbeat does not wait for the data that is queued before it. */
 static bool is_urgent(Samoza__V1__FrameType type)
 {
 	return type == SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT ||

@@ -248,7 +248,7 @@ static void send_tables(struct control *c, struct control_application *a)
 	vector_clear(&r->changed);
 }
 
-/* Behind the tables. */
+/* After the tables. */
 static void send_sync(struct control *c, struct control_zhost *z)
 {
 	if (!z->mesh_syncs || z->link_id == 0)

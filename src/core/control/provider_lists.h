@@ -31,8 +31,7 @@ void provider_lists_done(struct provider_lists *lists);
 
 /* Of an application: the lists of its served revision. */
 struct import_lists {
-	struct shared_list
-		*by_set; /* by what they name; those with other variables behind it */
+	struct shared_list *by_set; /* by what they name; then those with other variables */
 	struct shared_list **
 		*of_space; /* by space id, then by import; NULL: not asked for yet */
 	uint32_t space_count;
