@@ -1,7 +1,8 @@
 /*
  * A grouped stop leaves pairs: an importer and a provider that were both active. They hold until one of
- * them has stopped or is asked to start again, also over further grouped stops; not over a death of zrms.
- * Pairs in a cycle are left out: there the core drops a constraint [lifecycle.group.cycles].
+ * them has stopped or is asked to start again, also over further grouped stops and deaths of zrms. Pairs in
+ * a cycle are left out, there the core drops a constraint [lifecycle.group.cycles]: mandatory imports only
+ * in a cycle of mandatory ones and of parents.
  */
 #include "zsim/fuzz/check_order.h"
 
@@ -47,15 +48,6 @@ static bool is_to_start(const struct fuzz *f, const char *application, const cha
 	       m->record->goal == SAMOZA__V1__GOAL__GOAL_DEPLOYED_STARTED;
 }
 
-/* A zrms that dies forgets its groups. */
-static void forget_of_dead(struct fuzz *f)
-{
-	if (f->stop_pairs_life != f->world.zrms_life)
-		while (f->stop_pairs.count > 0)
-			drop_pair(f, f->stop_pairs.count - 1);
-	f->stop_pairs_life = f->world.zrms_life;
-}
-
 /* ---- the order of a group ---- */
 
 /* Who stops before whom among the instances of one topology: a matrix, [first * count + then]. */
@@ -63,6 +55,12 @@ struct order {
 	const struct topology *topology;
 	bool *before;
 };
+
+static struct order order_new(const struct topology *t)
+{
+	size_t cells = (size_t)t->instance_count * t->instance_count;
+	return (struct order){.topology = t, .before = mem_new_array(bool, cells)};
+}
 
 static void add(struct order *o, unsigned first, unsigned then)
 {
@@ -85,7 +83,15 @@ static bool reaches_space(const struct order *o, unsigned then, unsigned first)
 	return false;
 }
 
-static void add_importer(struct order *o, const bool *members, unsigned importer)
+/* Instances of a space that imports itself stop one after the other. */
+static bool stops_before(const struct topology *t, unsigned importer, unsigned provider)
+{
+	return t->instances[importer].space != t->instances[provider].space ||
+	       strcmp(t->instances[importer].path, t->instances[provider].path) < 0;
+}
+
+static void add_imports_of(struct order *o, const bool *nodes, unsigned importer,
+			   bool with_optional)
 {
 	const struct topology *t = o->topology;
 	const struct space *space = instance_space(t, importer);
@@ -93,15 +99,28 @@ static void add_importer(struct order *o, const bool *members, unsigned importer
 		for (unsigned p = 0; p < space->imports[k].provider_count; p++) {
 			const struct space *provider =
 				&t->spaces[space->imports[k].providers[p]];
+			if (space->imports[k].optional && !with_optional)
+				continue;
 			for (unsigned n = 0; n < provider->instance_count; n++)
-				if (provider != space && members[provider->instances[n]])
+				if (nodes[provider->instances[n]] &&
+				    stops_before(t, importer, provider->instances[n]))
 					add(o, importer, provider->instances[n]);
 		}
+}
+
+static void add_imports(struct order *o, const bool *nodes, bool with_optional)
+{
+	for (unsigned i = 0; i < o->topology->instance_count; i++)
+		if (nodes[i])
+			add_imports_of(o, nodes, i, with_optional);
 }
 
 static void close_transitively(struct order *o)
 {
 	unsigned count = o->topology->instance_count;
+	for (unsigned i = 0; i < count; i++)
+		if (o->topology->instances[i].parent >= 0)
+			add(o, i, (unsigned)o->topology->instances[i].parent);
 	for (unsigned k = 0; k < count; k++)
 		for (unsigned a = 0; a < count; a++)
 			for (unsigned b = 0; reaches(o, a, k) && b < count; b++)
@@ -109,58 +128,127 @@ static void close_transitively(struct order *o)
 					add(o, a, b);
 }
 
-/* Of one group, with the pairs that hold already. */
+/* What may be in an order of the core: what is active, and all while commits are under way. */
+static bool *nodes_new(const struct fuzz *f, const struct submitted *s)
+{
+	const struct control_loop *commits = f->world.commits;
+	bool is_late = f->world.control != NULL &&
+		       (control_loop_in_flight(commits) > 0 || control_loop_is_due(commits));
+	bool *nodes = mem_new_array(bool, s->topology->instance_count);
+	for (unsigned i = 0; i < s->topology->instance_count; i++)
+		nodes[i] = is_late || is_active(f, s->id, s->topology->instances[i].path);
+	return nodes;
+}
+
+/* The imports among the nodes, and what follows from them; in a cycle the mandatory ones hold, where they
+ * are in none without the optional ones [lifecycle.group.cycles]. */
+struct orders {
+	struct order imports, mandatory_imports; /* as declared */
+	struct order all, mandatory;		 /* with what follows */
+};
+
+static struct orders orders_new(const struct topology *t, const bool *nodes)
+{
+	struct orders o = {order_new(t), order_new(t), order_new(t), order_new(t)};
+	add_imports(&o.imports, nodes, true);
+	add_imports(&o.mandatory_imports, nodes, false);
+	add_imports(&o.all, nodes, true);
+	add_imports(&o.mandatory, nodes, false);
+	close_transitively(&o.all);
+	close_transitively(&o.mandatory);
+	return o;
+}
+
+static void orders_done(struct orders *o)
+{
+	free(o->imports.before);
+	free(o->mandatory_imports.before);
+	free(o->all.before);
+	free(o->mandatory.before);
+}
+
+/* That instance stops before the other one, whatever else stops with them. */
+static bool holds(const struct orders *o, unsigned first, unsigned then)
+{
+	const struct topology *t = o->imports.topology;
+	if (!reaches(&o->imports, first, then) ||
+	    t->instances[first].space == t->instances[then].space)
+		return false;
+	return reaches(&o->mandatory_imports, first, then)
+		       ? !reaches_space(&o->mandatory, then, first)
+		       : !reaches_space(&o->all, then, first);
+}
+
+static void drop_what_no_longer_holds(struct fuzz *f, const struct submitted *s,
+				      const struct orders *o)
+{
+	for (size_t k = f->stop_pairs.count; k-- > 0;) {
+		const struct stop_pair *pair = &f->stop_pairs.items[k];
+		int first = topology_find_instance(s->topology, pair->first);
+		int then = topology_find_instance(s->topology, pair->then);
+		if (str_equal(pair->application, s->id) &&
+		    (first < 0 || then < 0 || !holds(o, (unsigned)first, (unsigned)then)))
+			drop_pair(f, k);
+	}
+}
+
+static bool has_pair(const struct fuzz *f, const struct submitted *s, unsigned first,
+		     unsigned then)
+{
+	const struct instance_decl *all = s->topology->instances;
+	vector_for_each (&f->stop_pairs, pair)
+		if (str_equal(pair->application, s->id) &&
+		    str_equal(pair->first, all[first].path) &&
+		    str_equal(pair->then, all[then].path))
+			return true;
+	return false;
+}
+
 static void add_group(struct fuzz *f, const struct submitted *s, const bool *members)
 {
 	const struct topology *t = s->topology;
-	size_t cells = (size_t)t->instance_count * t->instance_count;
-	struct order o = {.topology = t, .before = mem_new_array(bool, cells)};
-	for (unsigned i = 0; i < t->instance_count; i++)
-		if (members[i])
-			add_importer(&o, members, i);
-	CLEANUP(freep) bool *imports = mem_memdup(o.before, cells * sizeof(bool));
-	for (unsigned i = 0; i < t->instance_count; i++)
-		if (t->instances[i].parent >= 0)
-			add(&o, i, (unsigned)t->instances[i].parent);
-	vector_for_each (&f->stop_pairs, pair) {
-		int first = topology_find_instance(t, pair->first);
-		int then = topology_find_instance(t, pair->then);
-		if (str_equal(pair->application, s->id) && first >= 0 && then >= 0)
-			add(&o, (unsigned)first, (unsigned)then);
-	}
-	close_transitively(&o);
-	for (size_t k = f->stop_pairs.count; k-- > 0;) {
-		const struct stop_pair *pair = &f->stop_pairs.items[k];
-		int first = topology_find_instance(t, pair->first);
-		int then = topology_find_instance(t, pair->then);
-		if (str_equal(pair->application, s->id) &&
-		    (first < 0 || then < 0 || reaches(&o, (unsigned)then, (unsigned)first)))
-			drop_pair(f, k);
-	}
+	CLEANUP(freep) bool *nodes = nodes_new(f, s);
+	struct orders o = orders_new(t, nodes);
+	drop_what_no_longer_holds(f, s, &o);
 	for (unsigned a = 0; a < t->instance_count; a++)
 		for (unsigned b = 0; b < t->instance_count; b++)
-			if (imports[(size_t)a * t->instance_count + b] &&
-			    !reaches_space(&o, b, a))
+			if (members[a] && members[b] && holds(&o, a, b) &&
+			    !has_pair(f, s, a, b))
 				vector_push(&f->stop_pairs,
 					    ((struct stop_pair){
 						    mem_strdup(s->id),
 						    mem_strdup(t->instances[a].path),
 						    mem_strdup(t->instances[b].path), true}));
-	free(o.before);
+	orders_done(&o);
 }
 
-void check_order_ask(struct fuzz *f, const struct submitted *s, const char *path)
+void check_order_ask(struct fuzz *f, const struct submitted *s, const char *path,
+		     bool undeploys)
 {
 	const struct topology *t = s->topology;
-	forget_of_dead(f);
 	int root = path != NULL ? topology_find_instance(t, path) : 0;
 	unsigned end = path == NULL ? t->instance_count
 				    : (unsigned)root + t->instances[root].subtree_count;
 	CLEANUP(freep) bool *members = mem_new_array(bool, t->instance_count);
 	for (unsigned i = (unsigned)root; i < end; i++)
 		members[i] = is_active(f, s->id, t->instances[i].path) &&
-			     is_to_start(f, s->id, t->instances[i].path);
+			     (undeploys || is_to_start(f, s->id, t->instances[i].path));
 	add_group(f, s, members);
+}
+
+void check_order_start(struct fuzz *f)
+{
+	vector_for_each (&f->stop_pairs, pair)
+		pair->is_asked = false;
+	check_order_committed(f);
+	vector_for_each (&f->submitted, s) {
+		if (f->stop_pairs.count == 0)
+			return;
+		CLEANUP(freep) bool *nodes = nodes_new(f, s);
+		struct orders o = orders_new(s->topology, nodes);
+		drop_what_no_longer_holds(f, s, &o);
+		orders_done(&o);
+	}
 }
 
 void check_order_answered(struct fuzz *f, bool is_granted)
@@ -208,7 +296,6 @@ void check_order_moved(struct fuzz *f, const char *application, const char *path
 
 void check_order_committed(struct fuzz *f)
 {
-	forget_of_dead(f);
 	for (size_t k = f->stop_pairs.count; k-- > 0;) {
 		const struct stop_pair *pair = &f->stop_pairs.items[k];
 		if (!is_active(f, pair->application, pair->first) ||
@@ -223,7 +310,6 @@ void check_order_committed(struct fuzz *f)
 
 void check_order_stop(struct fuzz *f, const struct submitted *s, const char *path)
 {
-	forget_of_dead(f);
 	if (is_to_start(f, s->id, path) || !rules_may_run(f, s, path))
 		return; /* it moves, or a chain reaction stops it: that waits for nobody */
 	vector_for_each (&f->stop_pairs, pair)

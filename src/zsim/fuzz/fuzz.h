@@ -106,7 +106,6 @@ struct fuzz {
 	struct mirrored_zhost *zhosts;
 	VECTOR(struct reach) reaches;	     /* by index of the machine: reach.h */
 	VECTOR(struct stop_pair) stop_pairs; /* check_order.h */
-	uint64_t stop_pairs_life;	     /* of the zrms that they were asked of */
 	uint64_t commits;		     /* of zrms that this life has seen */
 	VECTOR(const char *) new_copies;     /* in the last one; borrowed */
 	int64_t timeouts_checked_ms;	     /* check_timeouts.h */

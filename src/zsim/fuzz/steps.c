@@ -180,7 +180,7 @@ static void act_on_topology(struct fuzz *f)
 	bool stops = action == TOPOLOGY_STOP || action == TOPOLOGY_STOP_ALL ||
 		     action == TOPOLOGY_UNDEPLOY_ALL;
 	if (stops)
-		check_order_ask(f, s, path);
+		check_order_ask(f, s, path, action != TOPOLOGY_STOP_ALL);
 	bool granted = fuzz_ask(f, &input);
 	check_order_answered(f, granted);
 	if (stops && !granted && f->is_told)
@@ -292,6 +292,7 @@ static void trouble_zrms(struct fuzz *f)
 		return;
 	}
 	draw_settings(f);
+	check_order_start(f);
 	controller_start(&f->world);
 	check_loaded(f);
 }
@@ -418,6 +419,7 @@ void fuzz_calm(struct fuzz *f)
 	f->calm = true;
 	draw_times_end(f);
 	if (w->control == NULL) {
+		check_order_start(f);
 		controller_start(w);
 		check_loaded(f);
 	}
