@@ -100,9 +100,21 @@ static void on_event(void *user, const Samoza__V1__EventRecord *e)
 			(*n)->removed = str_equal(e->to, "not-deployed");
 }
 
+/* Another machine that had joined under its name is given up. */
+static void on_accepted(struct world *w, const struct sim_machine *joined)
+{
+	vector_for_each (&w->machines, n)
+		if (str_equal((*n)->name, joined->name))
+			(*n)->replaced = *n != joined;
+}
+
 static void on_message(void *user, const struct link_message *m)
 {
 	struct world *w = user;
+	if (m->message != NULL && m->type == SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK &&
+	    ((const Samoza__V1__HelloAck *)m->message)->verdict ==
+		    SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED)
+		on_accepted(w, w->machines.items[w->links.items[m->link_id - 1].machine]);
 	if (m->message != NULL)
 		sim_link_send(w, m->link_id, true, m->type, m->message);
 	if (m->close)

@@ -34,6 +34,7 @@ struct sim_machine {
 	int64_t frame_delay_ms;	  /* that each frame to or from it takes */
 	bool powered;		  /* the machine is on */
 	bool removed;		  /* from the cluster: what has no lease counts as gone */
+	bool replaced;		  /* another machine has taken its name: the same */
 	bool suspended;		  /* it sleeps: nothing on it executes */
 	VECTOR(struct sim_event *) delayed; /* what came for it meanwhile */
 	bool partitioned;

@@ -47,8 +47,8 @@ static void check_pair(struct world *w, const struct sim_process *born,
 {
 	if (p == born || strcmp(p->name, born->name) != 0)
 		return;
-	if (there->removed && p->deadline_ms == NEVER_MS)
-		return; /* who removes a silent zhost vouches for what has no lease */
+	if ((there->removed || there->replaced) && p->deadline_ms == NEVER_MS)
+		return; /* who removes or replaces a silent zhost vouches for what has no lease */
 	if (there->suspended && p->deadline_ms <= w->now_ms)
 		return; /* it ends before it does anything else */
 	if (str_equal(p->id, born->id))
