@@ -41,6 +41,7 @@ static const struct row rows[DRAWS] = {
 	[DRAW_ACROSS] = {"across", 3, 2, 15, "a space has an affinity with another topology"},
 	[DRAW_LABELS] = {"labels", 3, 2, 15, "a zhost starts with other labels"},
 	[DRAW_TWINS] = {"twins", 3, 2, 15, "a zhost joins under the name of another one"},
+	[DRAW_PROTOCOLS] = {"protocols", 3, 2, 25, "a zhost starts with another protocol"},
 };
 
 /* ---- names ---- */

@@ -40,6 +40,7 @@ enum fuzz_draw {
 	DRAW_ACROSS,
 	DRAW_LABELS,
 	DRAW_TWINS,
+	DRAW_PROTOCOLS,
 	DRAWS,
 };
 

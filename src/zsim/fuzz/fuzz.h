@@ -8,6 +8,7 @@
  *     draws.c          the table: which seeds draw what beyond the ordinary, and how often it happened
  *     draw.c           zhosts and topologies
  *     draw_needs.c     devices, positions, spread, affinity across topologies, labels that change
+ *     draw_protocols.c zhosts of older protocols of the link, and what they become at a start
  *     draw_times.c     settings, a zrms that stands still, machines that sleep, clocks
  *     steps.c          requests, faults of machines and processes, use of data, time
  *     commits.c        when commits end, and what dies between their steps

@@ -16,6 +16,7 @@
 #include "zsim/fuzz/commits.h"
 #include "zsim/fuzz/draw.h"
 #include "zsim/fuzz/draw_needs.h"
+#include "zsim/fuzz/draw_protocols.h"
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/mirror.h"
 #include "zsim/fuzz/mirrored.h"
@@ -229,13 +230,14 @@ static void birth(struct fuzz *f)
 	for (unsigned i = 1; i <= zhosts; i++) {
 		Samoza__V1__ZhostSpec *spec = draw_zhost(&f->random, i);
 		draw_offers(f, spec);
-		machine_add(&f->world, spec);
+		draw_first_protocol(f, machine_add(&f->world, spec));
 		schema_message_free(spec);
 	}
 	if (draws_have(f, DRAW_TWINS)) {
 		uint32_t of = random_below(draws_random(f, DRAW_TWINS),
 					   (uint32_t)f->world.machines.count);
-		(void)machine_add(&f->world, f->world.machines.items[of]->spec);
+		draw_first_protocol(f,
+				    machine_add(&f->world, f->world.machines.items[of]->spec));
 	}
 	unsigned topologies = drawn_or(f, f->options->topologies, 1, 5);
 	for (unsigned i = 1; f->drawn.count < topologies && i < 1000; i++) {

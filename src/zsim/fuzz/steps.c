@@ -9,6 +9,7 @@
 #include "zsim/fuzz/check_data.h"
 #include "zsim/fuzz/check_order.h"
 #include "zsim/fuzz/draw_needs.h"
+#include "zsim/fuzz/draw_protocols.h"
 #include "zsim/fuzz/draw_times.h"
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/mirrored.h"
@@ -211,6 +212,7 @@ static void ask_zhost(struct fuzz *f, enum zhost_action action, const char *what
 static void start_machine(struct fuzz *f, struct sim_machine *n)
 {
 	draw_labels(f, n);
+	draw_protocol(f, n);
 	machine_start(&f->world, n);
 }
 

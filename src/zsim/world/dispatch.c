@@ -12,6 +12,7 @@
 #include "zsim/world/link.h"
 #include "zsim/world/machine.h"
 #include "zsim/world/machine_agent.h"
+#include "zsim/world/older_protocol.h"
 #include "zsim/world/process.h"
 #include "zsim/world/world.h"
 
@@ -32,9 +33,10 @@ static void take_control_frame(struct world *w, const struct sim_event *h,
 }
 
 static void take_agent_frame(struct world *w, struct sim_machine *n, const struct sim_event *h,
-			     const ProtobufCMessage *message)
+			     ProtobufCMessage *message)
 {
 	struct agent_input input;
+	older_protocol_to_agent(n->protocol, h->frame, message);
 	int r = agent_frame_input(h->frame, message, &input, NULL);
 	if (r < 0)
 		world_violate(w, "zrms sent a %s", message->descriptor->short_name);

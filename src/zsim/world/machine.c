@@ -10,6 +10,7 @@
 #include "zsim/world/event.h"
 #include "zsim/world/link.h"
 #include "zsim/world/machine_agent.h"
+#include "zsim/world/older_protocol.h"
 #include "zsim/world/process.h"
 #include "zsim/world/world.h"
 
@@ -137,6 +138,7 @@ struct sim_machine *machine_add(struct world *w, const Samoza__V1__ZhostSpec *sp
 	n->identity = world_uuid(w, n->name);
 	n->address = str_printf("10.0.%u.%u", (n->index + 1) / 256, (n->index + 1) % 256);
 	n->next_port = 30000;
+	n->protocol = PROTOCOL_NEWEST;
 	vector_push(&w->machines, n);
 	machine_start(w, n);
 	return n;

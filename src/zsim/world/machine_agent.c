@@ -2,9 +2,11 @@
 
 #include <stdlib.h>
 
+#include "schema/message.h"
 #include "zsim/world/action.h"
 #include "zsim/world/event.h"
 #include "zsim/world/link.h"
+#include "zsim/world/older_protocol.h"
 #include "zsim/world/process.h"
 #include "zsim/world/world.h"
 
@@ -44,7 +46,10 @@ static void on_order(void *user, const struct agent_order *order)
 static void on_message(void *user, Samoza__V1__FrameType type, const ProtobufCMessage *message)
 {
 	struct sim_machine *n = user;
-	sim_link_send(n->world, n->link_id, false, type, message);
+	ProtobufCMessage *said = older_protocol_from_agent(n->protocol, type, message);
+	sim_link_send(n->world, n->link_id, false, type, said);
+	if (said != message)
+		schema_message_free(said);
 }
 
 static void on_stopped(void *user, enum commit_outcome outcome, const struct error *why)

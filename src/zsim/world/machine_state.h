@@ -31,6 +31,7 @@ struct sim_machine {
 	uint64_t incarnation;
 	uint64_t boots;		  /* of the machine */
 	uint64_t forgotten_epoch; /* local data is deleted up to this */
+	uint32_t protocol;	  /* of the link, that its zhost speaks: older_protocol.h */
 	int64_t frame_delay_ms;	  /* that each frame to or from it takes */
 	bool powered;		  /* the machine is on */
 	bool removed;		  /* from the cluster: what has no lease counts as gone */

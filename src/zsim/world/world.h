@@ -20,7 +20,7 @@
  *                                     machine_agent.h  the zhost of a machine, and its end
  *                                     action.h         actions
  *                                     process.h        processes
- *   link.h        links between them
+ *   link.h        links between them      older_protocol.h  what an older zhost leaves out
  *   event.h       the queue
  *   world.h       the state of it all, and its log
  *
