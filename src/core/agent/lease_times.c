@@ -37,6 +37,13 @@ struct lease_times lease_of(const struct agent *agent, const struct agent_copy *
 	return times;
 }
 
+bool lease_holds_start(const struct agent *agent, const struct agent_copy *copy)
+{
+	return copy->spec->exclusive &&
+	       (!agent->has_lease || copy->fenced ||
+		agent->now.mono_ms >= limit_lease_stop_ms(agent, copy));
+}
+
 void lease_order_renew(struct agent *agent, const struct agent_copy *copy)
 {
 	struct lease_times times = lease_of(agent, copy);

@@ -16,6 +16,8 @@ struct lease_times {
 	int64_t stop_ms, end_ms;
 };
 struct lease_times lease_of(const struct agent *agent, const struct agent_copy *copy);
+/* An exclusive copy does not start before a heartbeat is acknowledged. */
+bool lease_holds_start(const struct agent *agent, const struct agent_copy *copy);
 /* Gives its process the lease of now. */
 void lease_order_renew(struct agent *agent, const struct agent_copy *copy);
 /* The copies that it is inside are given their lease again: it begins to take a part of their time. */

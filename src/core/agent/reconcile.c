@@ -90,8 +90,7 @@ static void reconcile_deployed(struct agent *agent, struct agent_copy *copy)
 	}
 	if (slot_holds_start(agent, copy))
 		return; /* the end of the other copy's process continues */
-	if (copy->spec->exclusive && (!agent->has_lease || copy->fenced ||
-				      agent->now.mono_ms >= limit_lease_stop_ms(agent, copy)))
+	if (lease_holds_start(agent, copy))
 		return; /* lease_renew() continues */
 	if (attempts_next_is_due(agent, copy))
 		begin(agent, copy, ACTION_START, PHASE_STARTING);

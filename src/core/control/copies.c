@@ -8,6 +8,7 @@
 #include "core/control/mesh_tables.h"
 #include "core/control/record_writer.h"
 #include "core/control/state.h"
+#include "core/control/target.h"
 #include "core/control/unload_order.h"
 
 static struct copy *copy_of_slot_copy(struct slot_copy *copy)
@@ -276,8 +277,7 @@ void unit_retry(struct unit_placement *unit)
 			continue;
 		copy->undeploy_failed = false;
 		copy->retry_generation++;
-		copy->generation++;
-		mark_copy(copy, COPY_RECORD | COPY_ORDER);
+		copy_order(copy, copy->target);
 	}
 }
 

@@ -6,6 +6,7 @@
 #include "core/control/mesh_tables.h"
 #include "core/control/placement.h"
 #include "core/control/state.h"
+#include "core/control/target.h"
 #include "core/control/topology_state.h"
 
 /* It has started, or is asked for something else: that it was out of attempts is over. */
@@ -43,21 +44,13 @@ static void on_moved(struct lifecycle *l, struct slot *s, enum instance_state fr
 		copy_set_exports(copy, NULL, 0);
 }
 
-/* Something else is asked of it: its zhost is to get it. */
-static void ordered(struct copy *copy)
-{
-	copy->generation++;
-	mark_copy(copy, COPY_RECORD | COPY_ORDER);
-	topology_state_count(copy->serves);
-}
-
 static void on_target(struct lifecycle *l, struct slot *s, enum instance_target target)
 {
 	struct copy *copy = serving_copy(control_of_slot(s));
 	if (copy == NULL || copy->target == target)
 		return;
-	copy->target = (uint8_t)target;
-	ordered(copy);
+	copy_order(copy, target);
+	topology_state_count(copy->serves);
 }
 
 static void on_retry(struct lifecycle *l, struct slot *s)
@@ -73,7 +66,8 @@ static void on_retry(struct lifecycle *l, struct slot *s)
 	copy->serves->still_failed = false;
 	mark_slot(copy->serves);
 	slot_publish_facts(copy->serves);
-	ordered(copy);
+	copy_order(copy, copy->target);
+	topology_state_count(copy->serves);
 	copy->forgiven = copy->generation;
 }
 

@@ -8,6 +8,7 @@
 #include "core/control/copies.h"
 #include "core/control/exclusions.h"
 #include "core/control/state.h"
+#include "core/control/target.h"
 #include "core/control/topology_state.h"
 #include "core/lifecycle/rules.h"
 
@@ -88,7 +89,7 @@ void placement_lost(struct control *c, struct copy *copy)
 	copy->exhausted = false;
 	copy->retry_at_ms = 0;
 	copy->undeploy_failed = false;
-	copy->target = TARGET_NONE;
+	copy_lose_target(copy);
 	copy->sent_epoch = 0;
 	slot_publish_facts(sc);
 	mark_copy(copy, COPY_RECORD);

@@ -8,6 +8,7 @@
 #include "core/control/copies.h"
 #include "core/control/placement.h"
 #include "core/control/state.h"
+#include "core/control/target.h"
 #include "core/control/topology_state.h"
 #include "core/lifecycle/goal.h"
 #include "core/lifecycle/rules.h"
@@ -83,14 +84,6 @@ static bool is_forgiven(const struct copy *copy, const Samoza__V1__InstanceRepor
 
 /* ---- by phase ---- */
 
-/* Nothing is asked of it any longer: its zhost, which may try again by itself, is told. */
-static void withdraw(struct copy *copy)
-{
-	copy->target = TARGET_NONE;
-	copy->generation++;
-	mark_copy(copy, COPY_RECORD | COPY_ORDER);
-}
-
 static void on_absent(struct copy *copy, const Samoza__V1__InstanceReport *r, bool adopting)
 {
 	copy->absent = has_gone(copy, r);
@@ -114,7 +107,7 @@ static void on_absent(struct copy *copy, const Samoza__V1__InstanceReport *r, bo
 	case STATE_STARTING:
 	case STATE_DEPLOYED_STARTED:
 	case STATE_STOPPING:
-		withdraw(copy);
+		copy_order(copy, TARGET_NONE); /* its zhost may try again by itself */
 		slot_move(copy->serves->slot, STATE_NOT_DEPLOYED, false,
 			  cause_of(r, "gone from its zhost"));
 		break;
@@ -196,7 +189,7 @@ static void on_deployed(struct copy *copy, const Samoza__V1__InstanceReport *r, 
 		    copy->serves->slot->goal != GOAL_NOT_DEPLOYED) {
 			/* No request would follow. It continues elsewhere under a newer epoch;
 			 * what is left here goes with the next full set. */
-			copy->target = TARGET_NONE;
+			copy_want(copy, TARGET_NONE);
 			slot_move(copy->serves->slot, STATE_NOT_DEPLOYED, false, r->error);
 			break;
 		}
@@ -223,6 +216,7 @@ static void on_starting(struct copy *copy, bool adopting)
 		return; /* its own retry, crossing our order to wait: it will stop */
 	switch (copy->serves->slot->state) {
 	case STATE_DEPLOYED_STOPPED:
+		copy_want(copy, TARGET_STARTED);
 		slot_move(copy->serves->slot, STATE_STARTING, false, "tried again");
 		break;
 	case STATE_DEPLOYED_STARTED:
@@ -237,7 +231,7 @@ static void on_starting(struct copy *copy, bool adopting)
 	case STATE_UNRESOLVED:
 	case STATE_WAITING_FOR_ANCESTOR:
 		if (adopting) {
-			copy->target = TARGET_STARTED; /* that is what it was asked for */
+			copy_take_up(copy, TARGET_STARTED);
 			slot_move(copy->serves->slot, STATE_STARTING, true,
 				  "its zhost is back");
 		}
@@ -289,7 +283,7 @@ static void on_started(struct copy *copy, const Samoza__V1__InstanceReport *r, b
 		return;
 	bool ordinary = copy->serves->slot->state == STATE_STARTING;
 	take_exports(copy, r);
-	copy->target = TARGET_STARTED;
+	(adopting ? copy_take_up : copy_want)(copy, TARGET_STARTED);
 	copy->retry_at_ms = 0;
 	slot_move(copy->serves->slot, STATE_DEPLOYED_STARTED, !ordinary,
 		  ordinary ? "started" : "its zhost is back");
@@ -301,7 +295,7 @@ static void on_stopping(struct copy *copy, const Samoza__V1__InstanceReport *r, 
 		slot_move(copy->serves->slot, STATE_STOPPING, false,
 			  cause_of(r, "its zhost stops it"));
 	} else if (copy->serves->slot->state == STATE_NOT_DEPLOYED && adopting) {
-		copy->target = TARGET_DEPLOYED;
+		copy_take_up(copy, TARGET_DEPLOYED);
 		slot_move(copy->serves->slot, STATE_STOPPING, true, "its zhost is back");
 	}
 }
@@ -424,7 +418,7 @@ void report_missing(struct control *c, struct control_zhost *z, const Samoza__V1
 			slot_move(s, STATE_NOT_DEPLOYED, false, "undeployed");
 			continue;
 		}
-		copy->target = TARGET_NONE;
+		copy_want(copy, TARGET_NONE);
 		slot_move(s, STATE_NOT_DEPLOYED, false, "gone from its zhost");
 	}
 	vector_done(&missing);

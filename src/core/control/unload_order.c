@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/control/state.h"
+#include "core/control/target.h"
 
 #define for_each_retired(a, it)                                                            \
 	vector_for_each (&(a)->retired, unit_)                                             \
@@ -113,9 +114,7 @@ static bool waits(const struct copy *copy)
 
 void unload_order_release(struct copy *copy)
 {
-	copy->target = TARGET_NONE;
-	copy->generation++;
-	mark_copy(copy, COPY_RECORD | COPY_ORDER);
+	copy_order(copy, TARGET_NONE);
 }
 
 /* What may go, goes. False: nothing may, and nothing is on its way. */

@@ -93,6 +93,21 @@ static void a_renewed_lease_starts_what_has_stopped(void **state)
 		  "report a/c@3 g1 starting\n");
 }
 
+/* That it is deployed would be taken for a start that failed. */
+static void a_start_that_waits_for_a_lease_is_answered_when_it_begins(void **state)
+{
+	struct fixture *f = *state;
+	ask(f, "a@1 g1 deployed exclusive");
+	succeed(f, 1);
+	wait_ms(f, 25000);
+	ignore(f);
+	ask(f, "a@1 g2 started exclusive");
+	expect(f, "");
+	heartbeat_ack(f, 3);
+	expect(f, "do 2 start a@1 until=50000\n"
+		  "report a@1 g2 starting\n");
+}
+
 /* [topology.exclusive.zhost]: 20 s after the last acknowledged heartbeat it is asked to stop,
  * at 30 s it is killed. */
 static void an_exclusive_copy_stops_when_zrms_is_silent(void **state)
@@ -189,6 +204,7 @@ int main(void)
 		JOINED(no_child_outlives_its_part_of_the_lease),
 		JOINED(a_child_that_starts_at_the_end_of_the_lease_is_killed),
 		JOINED(a_renewed_lease_starts_what_has_stopped),
+		JOINED(a_start_that_waits_for_a_lease_is_answered_when_it_begins),
 		JOINED(an_exclusive_copy_stops_when_zrms_is_silent),
 		JOINED(an_exclusive_copy_that_is_starting_is_killed_at_the_timeout),
 		JOINED(an_adopted_exclusive_copy_has_a_lease_too),

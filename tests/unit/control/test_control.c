@@ -22,6 +22,7 @@
 
 #define STARTED	  SAMOZA__V1__PHASE__PHASE_STARTED
 #define DEPLOYED  SAMOZA__V1__PHASE__PHASE_DEPLOYED
+#define STARTING  SAMOZA__V1__PHASE__PHASE_STARTING
 #define ABSENT	  SAMOZA__V1__PHASE__PHASE_ABSENT
 #define ONE_SPACE "- {name: web, type: CALL}\n"
 
@@ -252,6 +253,30 @@ static void a_zhost_that_returns_before_is_adopted(void **state)
 	fixture_hello(&f, "n1", 2, held, 1);
 	check_space(&f, "id-1", "web", "deployed-started on n1");
 	check_state(&f, "id-1", "running");
+	fixture_done(&f);
+}
+
+/* A retry of the zhost crosses the request to stop, and the link breaks. */
+static void what_a_report_makes_zrms_want_is_ordered(void **state)
+{
+	struct fixture f;
+	(void)state;
+	set_up(&f);
+	uint64_t epoch = start_one(&f, "id-1", "shop", ONE_SPACE);
+	struct reported web = {"id-1", "web", epoch, DEPLOYED, "process: killed by signal 9"};
+	fixture_report(&f, 1, &web);
+	check_space(&f, "id-1", "web", "starting on n1");
+	assert_int_equal(fixture_goal(&f, "id-1", "web", "deployed-stopped"), 0);
+	web.error = "start: exit status 1";
+	fixture_report(&f, 1, &web);
+	check_space(&f, "id-1", "web", "deployed-stopped on n1");
+	uint64_t generation = fixture_desired(&f, 1, "web")->generation;
+	web = (struct reported){"id-1", "web", epoch, STARTING, NULL};
+	fixture_hello(&f, "n1", 2, &web, 1);
+	check_space(&f, "id-1", "web", "starting on n1");
+	const Samoza__V1__DesiredInstance *asked = fixture_desired(&f, 2, "web");
+	assert_int_equal(asked->target, SAMOZA__V1__TARGET__TARGET_STARTED);
+	assert_true(asked->generation > generation);
 	fixture_done(&f);
 }
 
@@ -503,6 +528,7 @@ int main(void)
 		cmocka_unit_test(a_failed_topology_whose_zhost_returns_says_that_it_is_back),
 		cmocka_unit_test(a_submitted_space_is_placed_deployed_and_started),
 		cmocka_unit_test(without_start_nothing_is_placed),
+		cmocka_unit_test(what_a_report_makes_zrms_want_is_ordered),
 		cmocka_unit_test(a_name_is_taken_until_its_topology_is_stopped),
 		cmocka_unit_test(an_ambiguous_prefix_of_an_id_is_refused),
 		cmocka_unit_test(what_is_unknown_is_refused),
