@@ -144,7 +144,7 @@ static struct data_answer *write_batch(struct sim_store *s, const struct outbox 
 		sim_disk_apply(s->disk, &change, &answers[i]);
 	}
 	if (s->hooks.written != NULL)
-		s->hooks.written(s->hooks.user, o);
+		s->hooks.written(s->hooks.user, o, answers);
 	return answers;
 }
 

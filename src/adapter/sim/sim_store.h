@@ -12,8 +12,10 @@
 struct sim_store_hooks {
 	/* Something was asked, and waits. */
 	void (*asked)(void *user);
-	/* A batch is on disk; the caller of commit() does not know yet. */
-	void (*written)(void *user, const struct outbox *outbox);
+	/* A batch is on disk; the caller of commit() does not know yet. `answers`: one for each
+	 * of its changes of data; borrowed. */
+	void (*written)(void *user, const struct outbox *outbox,
+			const struct data_answer *answers);
 	/* Whether a load fails. */
 	bool (*load_fails)(void *user);
 	void *user;

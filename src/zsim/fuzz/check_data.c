@@ -12,15 +12,17 @@
 #include "zsim/world/process.h"
 #include "zsim/world/world.h"
 
-static struct stored *stored_of(struct fuzz *f, const char *owner)
+static struct stored *stored_of(struct fuzz *f, const char *owner, const char *key)
 {
 	struct stored *s = NULL;
-	HASH_FIND_STR(f->stored, owner, s);
+	CLEANUP(freep) char *id = str_printf("%s %s", owner, key);
+	HASH_FIND_STR(f->stored, id, s);
 	if (s != NULL)
 		return s;
 	s = mem_new(struct stored);
+	s->id = steal_ptr(&id);
 	s->owner = mem_strdup(owner);
-	HASH_ADD_KEYPTR(hh, f->stored, s->owner, strlen(s->owner), s);
+	HASH_ADD_KEYPTR(hh, f->stored, s->id, strlen(s->id), s);
 	return s;
 }
 
@@ -30,9 +32,9 @@ static struct data_access *access_of(struct fuzz *f, uint64_t number)
 	return &f->accesses.items[number - 1];
 }
 
-uint64_t check_data_asked(struct fuzz *f, const struct sim_process *p)
+uint64_t check_data_asked(struct fuzz *f, const struct sim_process *p, const char *key)
 {
-	struct stored *s = stored_of(f, p->name);
+	struct stored *s = stored_of(f, p->name, key);
 	*vector_add(&f->accesses) = (struct data_access){.slot = mem_strdup(p->slot),
 							 .epoch = p->epoch,
 							 .stored = s,
@@ -41,11 +43,30 @@ uint64_t check_data_asked(struct fuzz *f, const struct sim_process *p)
 	return f->accesses.count;
 }
 
-void check_data_committed(struct fuzz *f, const struct data_change *change)
+static void forget(struct stored *s)
+{
+	s->removals++;
+	s->known = 0;
+}
+
+void check_data_deletes(struct fuzz *f, uint64_t number)
+{
+	access_of(f, number)->deletes = true;
+	forget(access_of(f, number)->stored);
+}
+
+void check_data_committed(struct fuzz *f, const struct data_change *change, int status)
 {
 	struct data_access *a = access_of(f, change->request);
-	if (change->operation == SAMOZA__V1__DATA_OPERATION__DATA_PUT)
-		a->version = ++a->stored->version;
+	if (change->operation == SAMOZA__V1__DATA_OPERATION__DATA_DELETE)
+		a->stored->bytes = 0;
+	if (change->operation != SAMOZA__V1__DATA_OPERATION__DATA_PUT)
+		return;
+	a->is_refused = status != 0;
+	if (a->is_refused)
+		return;
+	a->version = ++a->stored->version;
+	a->stored->bytes = change->key_size + change->value_size;
 }
 
 void check_data_removed(struct fuzz *f, const char *topology_name)
@@ -53,8 +74,8 @@ void check_data_removed(struct fuzz *f, const char *topology_name)
 	size_t length = strlen(topology_name);
 	for (struct stored *s = f->stored; s != NULL; s = s->hh.next)
 		if (strncmp(s->owner, topology_name, length) == 0 && s->owner[length] == '/') {
-			s->removals++;
-			s->known = 0;
+			forget(s);
+			s->bytes = 0;
 		}
 }
 
@@ -65,6 +86,7 @@ static void check_read(struct fuzz *f, const struct data_access *a,
 	if (reply->status != -ENOENT) {
 		CLEANUP(freep)
 		char *text = mem_strndup((const char *)reply->value.data, reply->value.len);
+		text[strcspn(text, " ")] = '\0';
 		uint64_t number = 0;
 		if (str_to_u64(text, &number) < 0 || number < 1 || number > f->accesses.count ||
 		    access_of(f, number)->stored != a->stored) {
@@ -73,6 +95,11 @@ static void check_read(struct fuzz *f, const struct data_access *a,
 			return;
 		}
 		read = access_of(f, number)->version;
+		if (read == 0)
+			world_violate(&f->world,
+				      "%s reads its write of the number %" PRIu64
+				      ", which was refused",
+				      a->slot, number);
 	}
 	if (read < a->least && a->of_removals == a->stored->removals)
 		world_violate(&f->world,
@@ -84,7 +111,7 @@ static void check_read(struct fuzz *f, const struct data_access *a,
 void check_data_replied(struct fuzz *f, const Samoza__V1__DataReply *reply)
 {
 	const struct data_access *a = access_of(f, reply->request);
-	if (reply->status != 0 && reply->status != -ENOENT)
+	if ((reply->status != 0 && reply->status != -ENOENT) || a->is_refused || a->deletes)
 		return;
 	if (a->version == 0) {
 		draws_happened(f, DRAW_READS);
@@ -100,6 +127,7 @@ void check_data_done(struct fuzz *f)
 	struct stored *next = NULL;
 	HASH_ITER (hh, f->stored, s, next) {
 		HASH_DELETE(hh, f->stored, s);
+		free(s->id);
 		free(s->owner);
 		free(s);
 	}

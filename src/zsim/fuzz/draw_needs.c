@@ -124,9 +124,20 @@ static void need_other_topology(struct fuzz *f, Samoza__V1__Space *s)
 	draws_happened(f, DRAW_ACROSS);
 }
 
+/* Little: a value that is written has up to 1500 bytes (draw_data.c). */
+static void need_data(struct fuzz *f, Samoza__V1__Space *s)
+{
+	static const char *const quotas[] = {"1KiB", "2KiB", "4KiB"};
+	struct random *r = draws_random(f, DRAW_QUOTAS);
+	schema_set_string(&s->resources->data, s->resources->data,
+			  quotas[random_below(r, ARRAY_SIZE(quotas))]);
+}
+
 void draw_needs(struct fuzz *f, Samoza__V1__Topology *t)
 {
 	for (size_t k = 0; k < t->n_spaces; k++) {
+		if (draws_have(f, DRAW_QUOTAS))
+			need_data(f, t->spaces[k]);
 		if (draws_have(f, DRAW_DEVICES))
 			need_devices(f, t->spaces[k]);
 		if (draws_have(f, DRAW_NEAR))

@@ -42,6 +42,7 @@ static const struct row rows[DRAWS] = {
 	[DRAW_LABELS] = {"labels", 3, 2, 15, "a zhost starts with other labels"},
 	[DRAW_TWINS] = {"twins", 3, 2, 15, "a zhost joins under the name of another one"},
 	[DRAW_PROTOCOLS] = {"protocols", 3, 2, 25, "a zhost starts with another protocol"},
+	[DRAW_QUOTAS] = {"quotas", 3, 1, 15, "a write finds no room for its data"},
 };
 
 /* ---- names ---- */

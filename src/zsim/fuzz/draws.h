@@ -41,6 +41,7 @@ enum fuzz_draw {
 	DRAW_LABELS,
 	DRAW_TWINS,
 	DRAW_PROTOCOLS,
+	DRAW_QUOTAS,
 	DRAWS,
 };
 

@@ -10,7 +10,8 @@
  *     draw_needs.c     devices, positions, spread, affinity across topologies, labels that change
  *     draw_protocols.c zhosts of older protocols of the link, and what they become at a start
  *     draw_times.c     settings, a zrms that stands still, machines that sleep, clocks
- *     steps.c          requests, faults of machines and processes, use of data, time
+ *     draw_data.c      processes that read, write and delete their data
+ *     steps.c          requests, faults of machines and processes, time
  *     commits.c        when commits end, and what dies between their steps
  *
  *   what is checked
@@ -19,6 +20,7 @@
  *     check_order.c    who stops first in a grouped stop          check_data.c    what a copy reads
  *     check_places.c   cordons, all or none                       check_asked.c   withdrawn, and begun
  *     check_timeouts.c how long an action lasts                   reach.c         who hears whom
+ *     check_quotas.c   how much data a space may keep
  *     check.c          what zrms shows when all is idle           imports.c       who knows which providers
  *     place.c          confirms that there is no place
  *
@@ -42,6 +44,8 @@
  * - nothing is deployed or started that zrms has withdrawn, by a zhost that can hear it
  * - nothing new is placed on a cordoned zhost, nor on one without what it needs; what was never placed is placed as a whole or not at all
  * - what was acknowledged of a space's data is read by every later copy
+ * - a write of data is taken exactly when it fits into its quotas; what was refused or removed is not in
+ *   the store; an event says once that there is no room
  * - exports are published exactly while an instance is started
  * - only legal transitions, each from the state in which the last one ended; records agree
  *   with events
@@ -69,6 +73,7 @@ struct fuzz_options {
 
 struct fuzz_counts;
 struct data_access;
+struct quota_told;
 struct reach;
 struct stored;
 struct stop_pair;
@@ -100,6 +105,7 @@ struct fuzz {
 	VECTOR(Samoza__V1__Topology *) variants;
 	VECTOR(struct data_access) accesses; /* of spaces to their data, by number - 1 */
 	struct stored *stored;		     /* check_data.h */
+	struct quota_told *quotas_told;	     /* check_quotas.h */
 	VECTOR(struct submitted) submitted;
 
 	struct mirrored *instances;

@@ -12,6 +12,7 @@
 #include "zsim/fuzz/check_asked.h"
 #include "zsim/fuzz/check_data.h"
 #include "zsim/fuzz/check_order.h"
+#include "zsim/fuzz/check_quotas.h"
 #include "zsim/fuzz/check_timeouts.h"
 #include "zsim/fuzz/commits.h"
 #include "zsim/fuzz/draw.h"
@@ -307,6 +308,7 @@ static void end(struct fuzz *f)
 	mirrored_done(f);
 	check_order_done(f);
 	check_data_done(f);
+	check_quotas_done(f);
 	vector_done(&f->new_copies);
 	vector_done(&f->reaches);
 	vector_done(&f->adopts_asked);

@@ -11,6 +11,7 @@
 #include "zsim/fuzz/check_data.h"
 #include "zsim/fuzz/check_order.h"
 #include "zsim/fuzz/check_places.h"
+#include "zsim/fuzz/check_quotas.h"
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/legal.h"
 #include "zsim/fuzz/mirrored.h"
@@ -372,15 +373,18 @@ static void check_event(struct fuzz *f, const Samoza__V1__EventRecord *e)
 	check_record(f, id);
 }
 
-void mirror_committed(void *user, const struct outbox *o)
+void mirror_committed(void *user, const struct outbox *o, const struct data_answer *answers)
 {
 	struct fuzz *f = user;
 	bool placed = false;
 	VECTOR(uint64_t) writers = {0};
+	VECTOR(struct quotas) quotas = {0};
 	f->commits++;
 	vector_clear(&f->new_copies);
-	vector_for_each (&o->data, data)
+	vector_for_each (&o->data, data) {
 		vector_push(&writers, writer_of(f, data));
+		vector_push(&quotas, check_quotas_of(f, data));
+	}
 	if (f->adopts_asked.count > 0) {
 		f->adopts = f->adopts_asked.items[0];
 		vector_remove_at(&f->adopts_asked, 0);
@@ -421,12 +425,15 @@ void mirror_committed(void *user, const struct outbox *o)
 	check_order_committed(f);
 	vector_for_each (&o->data_forget, name)
 		check_data_removed(f, *name);
-	vector_for_each (&o->data, data)
-		check_data_committed(f, data);
-	for (size_t k = 0; k < o->data.count; k++)
-		check_put(f, &f->accesses.items[o->data.items[k].request - 1],
-			  writers.items[k]);
+	for (size_t k = 0; k < o->data.count; k++) {
+		const struct data_change *data = &o->data.items[k];
+		check_quotas_put(f, data, answers[k].status, quotas.items[k]);
+		check_data_committed(f, data, answers[k].status);
+		check_put(f, &f->accesses.items[data->request - 1], writers.items[k]);
+	}
+	check_quotas_committed(f, o);
 	vector_done(&writers);
+	vector_done(&quotas);
 	if (placed)
 		check_capacity(f);
 	vector_for_each (&f->submitted, s) {

@@ -6,8 +6,8 @@
 #include "base/str.h"
 #include "model/compile.h"
 #include "zsim/fuzz/check.h"
-#include "zsim/fuzz/check_data.h"
 #include "zsim/fuzz/check_order.h"
+#include "zsim/fuzz/draw_data.h"
 #include "zsim/fuzz/draw_needs.h"
 #include "zsim/fuzz/draw_protocols.h"
 #include "zsim/fuzz/draw_times.h"
@@ -314,52 +314,6 @@ static void change_weather(struct fuzz *f)
 	f->commit_fails_permille = random_percent(r, 20) ? 10 : 0;
 }
 
-/* ---- data ---- */
-
-/* Some process writes or reads, under the epoch that it has, wanted or not. */
-static void use_data(struct fuzz *f, struct random *r, bool writes)
-{
-	struct sim_machine *n =
-		f->world.machines.items[random_below(r, (uint32_t)f->world.machines.count)];
-	unsigned count = HASH_COUNT(n->processes);
-	if (count == 0 || n->link_id == 0 || n->suspended)
-		return;
-	unsigned which = random_below(r, count);
-	struct sim_process *p = n->processes;
-	while (which-- > 0)
-		p = p->hh.next;
-	Samoza__V1__InstanceKey key = SAMOZA__V1__INSTANCE_KEY__INIT;
-	key.topology = p->topology;
-	key.path = p->path;
-	key.epoch = p->epoch;
-	Samoza__V1__DataRequest request = SAMOZA__V1__DATA_REQUEST__INIT;
-	request.request = check_data_asked(f, p);
-	request.key = &key;
-	request.operation = writes ? SAMOZA__V1__DATA_OPERATION__DATA_PUT
-				   : SAMOZA__V1__DATA_OPERATION__DATA_GET;
-	request.data_key = (ProtobufCBinaryData){1, (uint8_t *)"k"};
-	CLEANUP(freep)
-	char *value = str_printf("%llu", (unsigned long long)request.request);
-	request.has_value = writes;
-	request.value = (ProtobufCBinaryData){strlen(value), (uint8_t *)value};
-	world_log(&f->world, "STEP %s %s under epoch %llu", p->name,
-		  writes ? "writes" : "reads", (unsigned long long)p->epoch);
-	if (writes)
-		draws_happened(f, DRAW_WRITES);
-	sim_link_send(&f->world, n->link_id, false, SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REQUEST,
-		      &request.base);
-}
-
-static void use_some_data(struct fuzz *f)
-{
-	struct random *r = draws_random(f, DRAW_CONTENTS); /* shared: these lives are old */
-	if (draws_have(f, DRAW_WRITES) && random_percent(r, 20))
-		use_data(f, r, true);
-	r = draws_random(f, DRAW_READS);
-	if (draws_percent(f, DRAW_READS, 30))
-		use_data(f, r, random_percent(r, 50));
-}
-
 /* ---- time ---- */
 
 static void pass_time(struct fuzz *f)
@@ -396,7 +350,7 @@ void fuzz_step(struct fuzz *f)
 		trouble_zrms(f);
 	else
 		change_weather(f);
-	use_some_data(f);
+	draw_data(f);
 	draw_times(f);
 	/* Often nothing more happens at this instant; sometimes the next step comes at once. */
 	if (f->world.violation == NULL && random_percent(&f->random, 70))

@@ -159,11 +159,12 @@ static const struct control_loop_listener listener = {
 
 /* ---- the store ---- */
 
-static void on_written(void *user, const struct outbox *outbox)
+static void on_written(void *user, const struct outbox *outbox,
+		       const struct data_answer *answers)
 {
 	struct world *w = user;
 	if (w->hooks.committed != NULL)
-		w->hooks.committed(w->hooks.user, outbox);
+		w->hooks.committed(w->hooks.user, outbox, answers);
 }
 
 static void on_asked(void *user)

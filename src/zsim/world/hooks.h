@@ -51,8 +51,9 @@ struct world_hooks {
 	bool (*batch_more)(void *user);
 	/* After every step of anything. */
 	void (*after_step)(void *user);
-	/* What was committed, before it is sent to anyone. */
-	void (*committed)(void *user, const struct outbox *o);
+	/* What was committed, before it is sent to anyone, with the answers to its changes of data. */
+	void (*committed)(void *user, const struct outbox *o,
+			  const struct data_answer *answers);
 	/* A frame arrives. */
 	void (*frame)(void *user, const struct sim_machine *machine, bool to_agent,
 		      Samoza__V1__FrameType type, const ProtobufCMessage *message);
