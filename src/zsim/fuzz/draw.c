@@ -187,6 +187,23 @@ static Samoza__V1__Space *draw_space(struct random *r, const Samoza__V1__Topolog
 	return s;
 }
 
+/* Some imports name variables, so that not all of one space are the same. */
+static void draw_variables(struct random *r, const Samoza__V1__Topology *t,
+			   Samoza__V1__Import *import)
+{
+	static const char *const names[] = {"port", "ip"};
+	bool has_them = false;
+	for (size_t i = 0; i < t->n_spaces; i++)
+		has_them |= str_equal(t->spaces[i]->name, import->from) &&
+			    t->spaces[i]->n_exports == ARRAY_SIZE(names);
+	if (!has_them || !random_percent(r, 30))
+		return;
+	unsigned chosen = 1 + random_below(r, 3);
+	for (unsigned k = 0; k < ARRAY_SIZE(names); k++)
+		if ((chosen & 1u << k) != 0)
+			ADD(import->variables, import->n_variables, mem_strdup(names[k]));
+}
+
 Samoza__V1__Topology *draw_topology(struct random *r, unsigned number)
 {
 	Samoza__V1__Topology *t =
@@ -197,5 +214,8 @@ Samoza__V1__Topology *draw_topology(struct random *r, unsigned number)
 	unsigned spaces = 1 + random_below(r, 7);
 	for (unsigned i = 0; i < spaces; i++)
 		ADD(t->spaces, t->n_spaces, draw_space(r, t, i, spaces));
+	for (size_t i = 0; i < t->n_spaces; i++)
+		for (size_t k = 0; k < t->spaces[i]->n_imports; k++)
+			draw_variables(r, t, t->spaces[i]->imports[k]);
 	return t;
 }
