@@ -427,12 +427,14 @@ static int load_copies(struct control *c, struct error **err)
 
 /* ---- going on ---- */
 
-/* A child that waits under a started parent: the parent was about to stop, and had others to
- * wait for. If it stays, they are evaluated again. */
+/* Started, and about to stop, but others inside of it have to stop first: it lacks a provider, or a child
+ * waits for it. If it stays, they are evaluated again. */
 static bool was_closing(const struct slot *s)
 {
 	if (s->state != STATE_DEPLOYED_STARTED)
 		return false;
+	if (slot_missing_import(s) != NULL)
+		return true;
 	slot_for_each_child (s, child)
 		if (child->state == STATE_WAITING_FOR_ANCESTOR)
 			return true;
@@ -452,6 +454,15 @@ static void restore_closing_above(const struct control_application *a)
 	}
 }
 
+/* What is inside of those stops, too, whether anything waits there or not. */
+static void restore_closing_below(const struct control_application *a)
+{
+	vector_for_each (&a->slots.slots, s)
+		if ((*s)->state == STATE_DEPLOYED_STARTED && (*s)->parent != NULL &&
+		    !slot_is_up((*s)->parent))
+			(*s)->closing = true;
+}
+
 /* Stops that were under way continue in their order. */
 static void resume(struct control_application *a)
 {
@@ -469,6 +480,7 @@ static void resume(struct control_application *a)
 			lifecycle_push(s);
 	}
 	restore_closing_above(a);
+	restore_closing_below(a);
 	if (stopping.count > 0)
 		ordered_stop_begin(&a->slots, stopping.items, stopping.count);
 	vector_done(&stopping);
