@@ -77,7 +77,7 @@ static bool has_gone(const struct copy *copy, const Samoza__V1__InstanceReport *
 /* What failed before its zhost heard that failures are to be forgotten: it tries again as soon as it does. */
 static bool is_forgiven(const struct copy *copy, const Samoza__V1__InstanceReport *r)
 {
-	return r->error != NULL && r->observed_generation < copy->forgiven &&
+	return (r->error != NULL || r->exhausted) && r->observed_generation < copy->forgiven &&
 	       (r->phase == SAMOZA__V1__PHASE__PHASE_ABSENT ||
 		r->phase == SAMOZA__V1__PHASE__PHASE_DEPLOYED);
 }
@@ -89,7 +89,7 @@ static void on_absent(struct copy *copy, const Samoza__V1__InstanceReport *r, bo
 	copy->absent = has_gone(copy, r);
 	switch (copy->serves->slot->state) {
 	case STATE_DEPLOYING:
-		if (adopting && r->error == NULL)
+		if (adopting && r->error == NULL && !r->exhausted)
 			return; /* it has not heard of the order yet */
 		slot_move(copy->serves->slot, STATE_NOT_DEPLOYED, false,
 			  cause_of(r, "deploy failed"));
@@ -148,7 +148,8 @@ static void finished(struct copy *copy)
 
 static void on_deployed(struct copy *copy, const Samoza__V1__InstanceReport *r, bool adopting)
 {
-	bool ended = r->finished || start_failed(r);
+	/* A zhost that has started since it failed knows no error any longer. */
+	bool ended = r->finished || start_failed(r) || (adopting && r->exhausted);
 	switch (copy->serves->slot->state) {
 	case STATE_NOT_DEPLOYED:
 		if (adopting)

@@ -280,6 +280,27 @@ static void what_a_report_makes_zrms_want_is_ordered(void **state)
 	fixture_done(&f);
 }
 
+/* Its zhost has started since, and does not know the error any longer. */
+static void what_is_out_of_attempts_there_does_not_go_on(void **state)
+{
+	struct fixture f;
+	(void)state;
+	set_up(&f);
+	fixture_submit(&f, "id-1", "shop", ONE_SPACE);
+	struct reported web = {"id-1", "web", fixture_desired(&f, 1, "web")->key->epoch, ABSENT,
+			       .exhausted = true};
+	check_space(&f, "id-1", "web", "deploying on n1");
+	fixture_hello(&f, "n1", 2, &web, 1);
+	check_space(&f, "id-1", "web", "not-deployed on n1");
+	assert_int_equal(fixture_goal(&f, "id-1", "web", "deployed-started"), 0);
+	report(&f, 2, "id-1", "web", web.epoch, DEPLOYED);
+	check_space(&f, "id-1", "web", "starting on n1");
+	web.phase = DEPLOYED;
+	fixture_hello(&f, "n1", 3, &web, 1);
+	check_space(&f, "id-1", "web", "deployed-stopped on n1");
+	fixture_done(&f);
+}
+
 /* ---- two copies of one slot ---- */
 
 static void an_exclusive_space_waits_for_the_copy_of_an_earlier_revision(void **state)
@@ -528,6 +549,7 @@ int main(void)
 		cmocka_unit_test(a_failed_topology_whose_zhost_returns_says_that_it_is_back),
 		cmocka_unit_test(a_submitted_space_is_placed_deployed_and_started),
 		cmocka_unit_test(without_start_nothing_is_placed),
+		cmocka_unit_test(what_is_out_of_attempts_there_does_not_go_on),
 		cmocka_unit_test(what_a_report_makes_zrms_want_is_ordered),
 		cmocka_unit_test(a_name_is_taken_until_its_topology_is_stopped),
 		cmocka_unit_test(an_ambiguous_prefix_of_an_id_is_refused),
