@@ -133,14 +133,15 @@ static void grouped_ask(struct slot *s, enum grouped_action action, const char *
 			slot_list *to_stop)
 {
 	enum instance_goal goal = grouped_goal(action);
+	/* One that is about to stop already takes part in the order, whoever asked it. */
+	if (goal != GOAL_DEPLOYED_STARTED && state_is_active(s->state))
+		vector_push(to_stop, s);
 	if (!grouped_concerns(action, s))
 		return;
 	/* Parents come first: one that takes part is already asked to start. */
 	if (goal == GOAL_DEPLOYED_STARTED && s->parent != NULL &&
 	    s->parent->goal != GOAL_DEPLOYED_STARTED)
 		return;
-	if (goal != GOAL_DEPLOYED_STARTED && state_is_active(s->state))
-		vector_push(to_stop, s);
 	ask(s, goal, cause);
 }
 

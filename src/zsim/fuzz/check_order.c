@@ -222,8 +222,7 @@ static void add_group(struct fuzz *f, const struct submitted *s, const bool *mem
 	orders_done(&o);
 }
 
-void check_order_ask(struct fuzz *f, const struct submitted *s, const char *path,
-		     bool undeploys)
+void check_order_ask(struct fuzz *f, const struct submitted *s, const char *path)
 {
 	const struct topology *t = s->topology;
 	int root = path != NULL ? topology_find_instance(t, path) : 0;
@@ -231,8 +230,7 @@ void check_order_ask(struct fuzz *f, const struct submitted *s, const char *path
 				    : (unsigned)root + t->instances[root].subtree_count;
 	CLEANUP(freep) bool *members = mem_new_array(bool, t->instance_count);
 	for (unsigned i = (unsigned)root; i < end; i++)
-		members[i] = is_active(f, s->id, t->instances[i].path) &&
-			     (undeploys || is_to_start(f, s->id, t->instances[i].path));
+		members[i] = is_active(f, s->id, t->instances[i].path);
 	add_group(f, s, members);
 }
 

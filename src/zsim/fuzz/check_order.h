@@ -16,10 +16,8 @@ struct stop_pair {
 	bool is_asked; /* the group is not committed yet, as far as is known */
 };
 
-/* A grouped stop is about to be asked: of the whole application, or of `path` and what is below it.
- * `undeploys`: also of what is asked to stop already. */
-void check_order_ask(struct fuzz *f, const struct submitted *s, const char *path,
-		     bool undeploys);
+/* A grouped stop is about to be asked: of the whole application, or of `path` and what is below it. */
+void check_order_ask(struct fuzz *f, const struct submitted *s, const char *path);
 void check_order_answered(struct fuzz *f, bool is_granted);
 /* zrms is about to start: it goes on with the stops that were under way. */
 void check_order_start(struct fuzz *f);

@@ -181,7 +181,7 @@ static void act_on_topology(struct fuzz *f)
 	bool stops = action == TOPOLOGY_STOP || action == TOPOLOGY_STOP_ALL ||
 		     action == TOPOLOGY_UNDEPLOY_ALL;
 	if (stops)
-		check_order_ask(f, s, path, action != TOPOLOGY_STOP_ALL);
+		check_order_ask(f, s, path);
 	bool granted = fuzz_ask(f, &input);
 	check_order_answered(f, granted);
 	if (stops && !granted && f->is_told)
