@@ -22,6 +22,7 @@
 #include "zhost/process/process_host.h"
 #include "zhost/reconcile/reconcile.h"
 #include "zhost/space/residents.h"
+#include "zhost/state/machine.h"
 #include "zhost/state/state_dir.h"
 #include "zhost/uplink/uplink.h"
 #include "zhost/usage.h"
@@ -317,7 +318,10 @@ static char *zedge_address(const struct zhost_daemon *d)
 static int begin_reconcile(struct zhost_daemon *d, struct error **err)
 {
 	CLEANUP(freep) char *zedge = zedge_address(d);
+	CLEANUP(freep)
+	char *machine_text = machine_digest(&machine_files, d->state_dir.lock_fd);
 	struct agent_config config = {
+		.machine = machine_text,
 		.identity = d->state_dir.identity,
 		.incarnation = d->state_dir.incarnation,
 		.spec = d->spec,

@@ -1,6 +1,6 @@
 /*
  * The program zhost, the agent of one machine: settings, log, limits; then the daemon, or
- * --end-spaces.
+ * --end-spaces or --new-identity.
  */
 #include <malloc.h>
 #include <stdio.h>
@@ -42,12 +42,32 @@ static int run_end_spaces(const struct zhost_settings *s, struct error **err)
 	return r;
 }
 
+static int run_new_identity(const struct zhost_settings *s, struct error **err)
+{
+	if (access(s->dir, F_OK) < 0)
+		return error_errno(err, "cannot find %s", s->dir);
+	struct state_dir dir;
+	char before[37];
+	int r = state_dir_open(&dir, s->dir, err);
+	if (r == 0)
+		r = state_dir_renew_identity(&dir, before, err);
+	if (r == 0)
+		printf("%s has the identity %s; it had %s\n", dir.path, dir.identity,
+		       before[0] != '\0' ? before : "none");
+	state_dir_close(&dir);
+	return r;
+}
+
 static int run(const struct zhost_settings *settings, int argc, char **argv)
 {
 	struct error *err = NULL;
-	int r = settings->end_spaces
-			? run_end_spaces(settings, &err)
-			: zhost_daemon_run(settings, cli_file_path(argc, argv), &err);
+	int r = 0;
+	if (settings->end_spaces)
+		r = run_end_spaces(settings, &err);
+	else if (settings->new_identity)
+		r = run_new_identity(settings, &err);
+	else
+		r = zhost_daemon_run(settings, cli_file_path(argc, argv), &err);
 	if (r >= 0)
 		return r;
 	CLEANUP(freep) char *text = error_text(err);

@@ -92,6 +92,12 @@ static const struct cli_option options[] = {
 	 .type = CLI_FLAG,
 	 .offset = OPTION(end_spaces),
 	 .help = "End every space of DIR and exit; its zhost must not be running"},
+	{.name = "new-identity",
+	 .type = CLI_FLAG,
+	 .offset = OPTION(new_identity),
+	 .help = "Give DIR, a copy of another zhost's, an identity of its own and exit; its "
+		 "zhost "
+		 "must not be running"},
 	{.name = "log-level",
 	 .environment = "ZHOST_LOG_LEVEL",
 	 .type = CLI_CHOICE,
@@ -128,7 +134,12 @@ int settings_check(struct zhost_settings *s, struct error **err)
 {
 	const char *address;
 
-	if (s->end_spaces)
+	if (s->end_spaces && s->new_identity)
+		return error_set(
+			err, ERR_INVALID,
+			"--end-spaces and --new-identity are two things: run one after "
+			"the other");
+	if (s->end_spaces || s->new_identity)
 		return 0;
 	if (str_is_empty(s->name))
 		return error_set(err, ERR_INVALID,

@@ -13,7 +13,7 @@ struct zhost_settings {
 	uint64_t cache_bytes;
 	uint32_t starts_at_once;
 	int64_t watchdog_ms, orphan_ms;
-	bool end_spaces;
+	bool end_spaces, new_identity;
 	bool no_zygote;
 	struct cli_address zrms_address; /* out of `zrms` */
 };

@@ -2,6 +2,7 @@
 import http.client
 import json
 import os
+import shutil
 import urllib.error
 import urllib.request
 
@@ -293,3 +294,38 @@ def test_zedge_listens_on_loopback_only(tmp_path, option, value):
     done = run(BIN / "zhost", "--dir", tmp_path / "z", "--name", "z", option, value, check=False)
     assert done.returncode == 2 and "no access control yet" in done.stderr
     assert os.listdir(tmp_path) == []
+
+
+def test_a_copy_of_a_directory_is_refused_until_it_has_an_identity_of_its_own(two):
+    two.deploy("still", [{"name": "web", "type": "CALL"}])
+    place = two.zhost_of("still", "web")
+    before, running = two.space("still", "web"), two.zruns(place)
+    copy = two.directory / "copy"
+    shutil.copytree(two.directory / place, copy, symlinks=True,
+                    ignore=shutil.ignore_patterns("run"))
+    second = two.add_zhost("n3")
+    second.kill()
+    command = list(second.command)
+    second.command = [copy if word == two.directory / "n3" else place if word == "n3" else word
+                      for word in command]
+    config = two.directory / "copy.yaml"
+    config.write_text(json.dumps({"zhosts": [{"name": place, "cpu": 4, "memory": "4GiB"}]}))
+    second.command[second.command.index("--config") + 1] = config
+    second.start()
+    until(lambda: "--new-identity" in second.log.read_text(), "the copy is refused, with what to do")
+    until(lambda: any(e.get("cause") == "another machine with the same identity was refused"
+                      for e in two.events()), "an event says it")
+    assert two.space("still", "web")["epoch"] == before["epoch"]
+    assert two.space("still", "web")["state"] == "deployed-started"
+    assert two.zruns(place) == running
+    two.wait_zhost(place, "deployed-started")
+
+    refused = run(BIN / "zhost", "--dir", copy, "--new-identity", check=False)
+    assert refused.returncode == 1 and "is in use by another zhost" in refused.stderr
+    second.kill()
+    assert "has the identity" in run(BIN / "zhost", "--dir", copy, "--new-identity").stdout
+    second.command = [copy if word == two.directory / "n3" else word for word in command]
+    second.start()
+    two.wait_zhost("n3", "deployed-started")
+    assert two.space("still", "web")["epoch"] == before["epoch"]
+    assert two.zruns(place) == running and two.zruns("n3") == []

@@ -261,6 +261,25 @@ struct sim_disk *sim_disk_find_copy(const struct sim_disk *disk, const char *suf
 	return NULL;
 }
 
+void sim_disk_copy(const struct sim_disk *disk, struct sim_disk *ret_other)
+{
+	sim_disk_for_each (disk, r)
+		sim_disk_put(ret_other, r->kind, r->id, r->data, r->size);
+	vector_for_each (&disk->events, e)
+		sim_disk_add_event(ret_other, *e);
+	vector_for_each (&disk->values, v) {
+		struct data_answer answer;
+		sim_disk_apply(ret_other,
+			       &(struct kv_change){.operation = KV_PUT,
+						   .owner = v->owner,
+						   .key = v->key,
+						   .key_size = v->key_size,
+						   .value = v->value,
+						   .value_size = v->value_size},
+			       &answer);
+	}
+}
+
 void sim_disk_keep_copy(struct sim_disk *disk, const char *suffix)
 {
 	struct sim_disk *kept = sim_disk_find_copy(disk, suffix);
@@ -270,21 +289,7 @@ void sim_disk_keep_copy(struct sim_disk *disk, const char *suffix)
 	}
 	sim_disk_done(kept);
 	*kept = (struct sim_disk){0};
-	sim_disk_for_each (disk, r)
-		sim_disk_put(kept, r->kind, r->id, r->data, r->size);
-	vector_for_each (&disk->events, e)
-		sim_disk_add_event(kept, *e);
-	vector_for_each (&disk->values, v) {
-		struct data_answer answer;
-		sim_disk_apply(kept,
-			       &(struct kv_change){.operation = KV_PUT,
-						   .owner = v->owner,
-						   .key = v->key,
-						   .key_size = v->key_size,
-						   .value = v->value,
-						   .value_size = v->value_size},
-			       &answer);
-	}
+	sim_disk_copy(disk, kept);
 }
 
 /* ---- all ---- */

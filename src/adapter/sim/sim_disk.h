@@ -61,6 +61,8 @@ void sim_disk_apply(struct sim_disk *disk, const struct kv_change *change,
 int sim_disk_each_value(const struct sim_disk *disk, const char *owner, kv_each_fn *each,
 			void *user, struct error **err) must_check;
 
+/* Adds what is on `disk`, without copies that it keeps, to `ret_other`, which is empty. */
+void sim_disk_copy(const struct sim_disk *disk, struct sim_disk *ret_other);
 /* Keeps it as it is now, without copies of its own. Replaces what was kept under that suffix. */
 void sim_disk_keep_copy(struct sim_disk *disk, const char *suffix);
 /* NULL when there is none; borrowed. */

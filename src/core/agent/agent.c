@@ -66,6 +66,7 @@ struct agent *agent_new(const struct agent_config *config)
 	agent->version = mem_strdup(config->version);
 	agent->address = mem_strdup(config->address);
 	agent->boot = mem_strdup(config->boot);
+	agent->machine = mem_strdup(config->machine);
 	agent->incarnation = config->incarnation;
 	agent->spec = message_copy(config->spec);
 	agent->heartbeat_ms = config->heartbeat_ms;
@@ -99,6 +100,7 @@ void agent_free(struct agent *agent)
 	free(agent->version);
 	free(agent->address);
 	free(agent->boot);
+	free(agent->machine);
 	free(agent);
 }
 
@@ -170,6 +172,7 @@ static void hello_ack(struct agent *agent, const Samoza__V1__HelloAck *ack)
 	}
 	/* The caller logs the reason, closes the link and connects again. */
 	link_down(agent);
+	desired_supersede(agent, ack);
 }
 
 static void heartbeat_ack(struct agent *agent, const Samoza__V1__HeartbeatAck *ack)

@@ -60,6 +60,8 @@ struct agent_config {
 	/* Differs for each boot of the machine: a process that a boot ended did not fail. NULL:
 	 * unknown. */
 	const char *boot;
+	/* Differs for each machine and directory, also where the directory is a copy. NULL: unknown. */
+	const char *machine;
 	const Samoza__V1__ZhostSpec *spec;		  /* borrowed for agent_new(), copied */
 	const char *zedge, *platform, *version, *address; /* for HELLO; may be NULL */
 	int64_t heartbeat_ms;				  /* until HELLO_ACK says otherwise */

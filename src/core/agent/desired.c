@@ -169,6 +169,19 @@ static void reconcile_changed(struct agent *agent)
 	vector_clear(&agent->changed);
 }
 
+void desired_supersede(struct agent *agent, const Samoza__V1__HelloAck *ack)
+{
+	for (size_t n = 0; n < ack->n_superseded; n++) {
+		struct agent_copy *copy = find(agent, ack->superseded[n]);
+		if (copy == NULL || copy->desired->target != SAMOZA__V1__TARGET__TARGET_STARTED)
+			continue;
+		copy->desired->target = SAMOZA__V1__TARGET__TARGET_DEPLOYED;
+		copy_touch(agent, copy, true);
+		vector_push(&agent->changed, copy);
+	}
+	reconcile_changed(agent);
+}
+
 bool desired_apply(struct agent *agent, const Samoza__V1__Desired *desired)
 {
 	if (!agent->accepted || agent->removed)

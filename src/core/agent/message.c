@@ -147,6 +147,7 @@ void hello_send(struct agent *agent, const uint64_t *mesh_sums)
 	h.platform = agent->platform;
 	h.version = agent->version;
 	h.address = agent->address;
+	h.machine = agent->machine;
 	h.instances = held.items;
 	h.n_instances = held.count;
 	h.mesh_sums = (uint64_t *)(uintptr_t)mesh_sums;

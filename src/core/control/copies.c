@@ -123,7 +123,7 @@ struct copy *copy_find(const struct control *c, const struct control_zhost *z,
 		return NULL;
 	slot_copy_for_each (slot, item) {
 		struct copy *copy = copy_of_slot_copy(item);
-		if (item->epoch == key->epoch && copy_zhost(copy) == z &&
+		if (item->epoch == key->epoch && (z == NULL || copy_zhost(copy) == z) &&
 		    str_equal(copy_key_topology(copy), key->topology))
 			return copy;
 	}

@@ -40,7 +40,7 @@ void copy_forsaken(struct control *c, struct copy *copy);
 /* Everything that the application has on zhosts is forgotten; records are deleted. */
 void units_forget(struct control *c, struct control_application *a);
 
-/* The copy that this key is about: on `z`, in whatever role, under this very epoch. NULL: none. */
+/* The copy that this key is about: on `z` (NULL: on any zhost), in whatever role, under this very epoch. NULL: none. */
 struct copy *copy_find(const struct control *c, const struct control_zhost *z,
 		       const Samoza__V1__InstanceKey *key);
 

@@ -84,6 +84,8 @@ void zhost_free(struct zhost_registry *r, struct control_zhost *z)
 	free(z->zedge);
 	free(z->address);
 	free(z->platform);
+	free(z->machine);
+	free(z->refused_machine);
 	free(z->name);
 	free(z);
 }

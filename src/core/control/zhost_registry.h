@@ -23,6 +23,7 @@ struct control_zhost {
 	Samoza__V1__ZhostSpec *message;
 	struct zhost_spec spec;
 	char *identity, *zedge, *address, *platform;
+	char *machine; /* where it runs (zhost_identity.h); NULL: it does not say */
 	uint64_t incarnation;
 	enum zhost_state state;
 	bool cordoned, removed;
@@ -42,6 +43,11 @@ struct control_zhost {
 	struct copy *first_copy;
 	uint32_t copy_count;
 	bool record_marked;
+
+	/* zhost_identity.h: the last one with its identity that was refused, and when first */
+	char *refused_machine;
+	int64_t refused_ms;
+	bool refused_told; /* there is an event of it */
 
 	/* mesh_tables.h */
 	bool mesh_syncs;    /* the end of its tables is to be said */

@@ -15,6 +15,7 @@
 #include "core/control/state.h"
 #include "core/control/unload_order.h"
 #include "core/control/zhost_event.h"
+#include "core/control/zhost_identity.h"
 #include "schema/message.h"
 
 /* Versions of the link (proto/wire.proto) that this zrms speaks. */
@@ -87,8 +88,8 @@ int64_t zhost_leases_end_ms(const struct control *c, const struct control_zhost 
 	return heard_ms + timeout + c->config.margin_ms;
 }
 
-static void send_ack(struct control *c, uint64_t link_id, Samoza__V1__HelloAck__Verdict verdict,
-		     const char *reason)
+static Samoza__V1__HelloAck *ack_new(const struct control *c,
+				     Samoza__V1__HelloAck__Verdict verdict, const char *reason)
 {
 	Samoza__V1__HelloAck *ack =
 		(Samoza__V1__HelloAck *)schema_message_new(&samoza__v1__hello_ack__descriptor);
@@ -98,8 +99,20 @@ static void send_ack(struct control *c, uint64_t link_id, Samoza__V1__HelloAck__
 	ack->heartbeat_ms = (uint64_t)c->config.heartbeat_ms;
 	ack->failure_timeout_ms = (uint64_t)c->config.failure_timeout_ms;
 	ack->cluster = mem_strdup(c->cluster);
-	emit_message(&c->emitter, link_id, SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK, ack,
-		     verdict != SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED);
+	return ack;
+}
+
+static void emit_ack(struct control *c, uint64_t link_id, Samoza__V1__HelloAck *take_ack)
+{
+	bool closes = take_ack->verdict != SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED;
+	emit_message(&c->emitter, link_id, SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK, take_ack,
+		     closes);
+}
+
+static void send_ack(struct control *c, uint64_t link_id, Samoza__V1__HelloAck__Verdict verdict,
+		     const char *reason)
+{
+	emit_ack(c, link_id, ack_new(c, verdict, reason));
 }
 
 static void refuse(struct control *c, uint64_t link_id, const char *reason)
@@ -128,24 +141,18 @@ static void forsake_all(struct control *c, struct control_zhost *z)
 static bool may_join(struct control *c, struct control_zhost *z, uint64_t link_id,
 		     const Samoza__V1__Hello *hello)
 {
-	bool same = str_equal(z->identity, hello->identity);
-	if (same && hello->incarnation < z->incarnation) {
-		refuse(c, link_id,
-		       "an older incarnation of this zhost; a newer one has joined");
+	CLEANUP(freep) char *refusal = zhost_identity_refusal(c, z, hello);
+	if (refusal != NULL) {
+		Samoza__V1__HelloAck *ack =
+			ack_new(c, SAMOZA__V1__HELLO_ACK__VERDICT__REFUSED, refusal);
+		zhost_name_superseded(c, z, hello, ack);
+		emit_ack(c, link_id, ack);
 		return false;
 	}
+	bool same = zhost_is_same(z, hello);
 	if (z->removed && same && hello->incarnation == z->incarnation) {
 		send_ack(c, link_id, SAMOZA__V1__HELLO_ACK__VERDICT__REMOVED,
 			 "removed from the cluster");
-		return false;
-	}
-	if (!same && !z->removed && z->state == ZHOST_STARTED) {
-		CLEANUP(freep)
-		char *reason = str_printf("another zhost named %s is connected; choose another "
-					  "--name, or wait until that "
-					  "one is in state problem",
-					  z->name);
-		refuse(c, link_id, reason);
 		return false;
 	}
 	if (!same)
@@ -156,19 +163,18 @@ static bool may_join(struct control *c, struct control_zhost *z, uint64_t link_i
 static void take_identity(struct control *c, struct control_zhost *z, uint64_t link_id,
 			  const Samoza__V1__Hello *hello)
 {
-	bool new_incarnation =
-		!str_equal(z->identity, hello->identity) || hello->incarnation > z->incarnation;
+	bool same = zhost_is_same(z, hello);
+	bool new_incarnation = !same || hello->incarnation > z->incarnation;
 	if (z->link_id != 0)
 		refuse(c, z->link_id, "a newer connection of this zhost has taken over");
 	zhost_set_link(&c->zhosts, z, link_id);
 	z->protocol = hello->protocol;
 	z->removed = false;
-	z->incarnation = hello->incarnation;
-	if (!str_equal(z->identity, hello->identity))
+	if (!same)
 		z->forgotten_epoch = 0; /* another directory */
 	if (new_incarnation)
 		z->counter = 0;
-	schema_set_string(&z->identity, NULL, hello->identity);
+	zhost_set_identity(z, hello);
 	schema_set_string(&z->zedge, NULL, hello->zedge);
 	schema_set_string(&z->address, NULL, hello->address);
 	schema_set_string(&z->platform, NULL, hello->platform);

@@ -142,22 +142,42 @@ static void draw_uuid(char text[37])
 		 b[13], b[14], b[15]);
 }
 
-int state_dir_begin(struct state_dir *f, struct error **err)
+/* "" when it has none yet. */
+static int read_identity(const struct state_dir *f, char ret_identity[37], struct error **err)
 {
-	char text[64], number[32];
+	char text[64];
 	int r = read_line(f, "identity", text, sizeof(text), err);
 
 	if (r < 0)
 		return r;
-	if (text[0] == '\0') {
+	if (text[0] != '\0' && strlen(text) != 36)
+		return error_set(err, ERR_INVALID, "%s/identity does not hold a uuid", f->path);
+	memcpy(ret_identity, text, strlen(text) + 1);
+	return 0;
+}
+
+int state_dir_renew_identity(struct state_dir *f, char ret_before[37], struct error **err)
+{
+	int r = read_identity(f, ret_before, err);
+
+	if (r < 0)
+		return r;
+	draw_uuid(f->identity);
+	return write_line(f, "identity", f->identity, err);
+}
+
+int state_dir_begin(struct state_dir *f, struct error **err)
+{
+	char text[64], number[32];
+	int r = read_identity(f, f->identity, err);
+
+	if (r < 0)
+		return r;
+	if (f->identity[0] == '\0') {
 		draw_uuid(f->identity);
 		r = write_line(f, "identity", f->identity, err);
 		if (r < 0)
 			return r;
-	} else if (strlen(text) != 36) {
-		return error_set(err, ERR_INVALID, "%s/identity does not hold a uuid", f->path);
-	} else {
-		memcpy(f->identity, text, sizeof(f->identity));
 	}
 	r = read_line(f, "incarnation", text, sizeof(text), err);
 	if (r < 0)

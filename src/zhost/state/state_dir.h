@@ -1,7 +1,7 @@
 /*
  * The directory of one zhost (--dir):
  *
- *   DIR/lock          held by the zhost that uses it
+ *   DIR/lock          held by the zhost that uses it, never replaced (machine.h)
  *   DIR/identity      a uuid, drawn once
  *   DIR/incarnation   a number that grows with each start, on disk before it is used
  *   DIR/zhost.db      records of the agent, drawn ports, data of `storage: local`
@@ -34,6 +34,9 @@ struct state_dir {
 int state_dir_open(struct state_dir *f, const char *path, struct error **err) must_check;
 /* Reads or draws the identity, and counts the incarnation up, durably. */
 int state_dir_begin(struct state_dir *f, struct error **err) must_check;
+/* Draws another identity, durably; PRE: not begun. `f` then has it. "" in ret_before: it had none. */
+int state_dir_renew_identity(struct state_dir *f, char ret_before[37],
+			     struct error **err) must_check;
 void state_dir_close(struct state_dir *f);
 
 #endif

@@ -305,6 +305,9 @@ static void do_machine(struct step_run *run, const Samoza__V1__ZhostStep *step,
 		else
 			step_fail(run, "%s is not suspended", n->name);
 		return;
+	case SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_COPY:
+		judge_hello(run, step, machine_add_copy(w, n));
+		return;
 	case SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_REMOVE:
 	case SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_CORDON:
 	case SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_UNCORDON:

@@ -102,6 +102,7 @@ void machine_start(struct world *w, struct sim_machine *n)
 		.identity = n->identity,
 		.incarnation = n->incarnation,
 		.boot = boot,
+		.machine = n->machine,
 		.spec = n->spec,
 		.address = n->address,
 		.heartbeat_ms = HEARTBEAT_MS,
@@ -125,7 +126,7 @@ void machine_start(struct world *w, struct sim_machine *n)
 	sim_link_connect_later(w, n, 0);
 }
 
-struct sim_machine *machine_add(struct world *w, const Samoza__V1__ZhostSpec *spec)
+static struct sim_machine *machine_new(struct world *w, const Samoza__V1__ZhostSpec *spec)
 {
 	struct sim_machine *n = mem_new(struct sim_machine);
 	n->world = w;
@@ -135,11 +136,29 @@ struct sim_machine *machine_add(struct world *w, const Samoza__V1__ZhostSpec *sp
 	CLEANUP(freep) uint8_t *data = mem_calloc(1, size + 1);
 	samoza__v1__zhost_spec__pack(spec, data);
 	n->spec = samoza__v1__zhost_spec__unpack(NULL, size, data);
-	n->identity = world_uuid(w, n->name);
+	n->machine = world_uuid(w, n->name);
 	n->address = str_printf("10.0.%u.%u", (n->index + 1) / 256, (n->index + 1) % 256);
 	n->next_port = 30000;
 	n->protocol = PROTOCOL_NEWEST;
 	vector_push(&w->machines, n);
+	return n;
+}
+
+struct sim_machine *machine_add(struct world *w, const Samoza__V1__ZhostSpec *spec)
+{
+	struct sim_machine *n = machine_new(w, spec);
+	n->identity = world_uuid(w, n->name);
+	machine_start(w, n);
+	return n;
+}
+
+struct sim_machine *machine_add_copy(struct world *w, const struct sim_machine *of)
+{
+	struct sim_machine *n = machine_new(w, of->spec);
+	world_log(w, "another machine begins with a copy of the disk of %s", n->name);
+	n->identity = mem_strdup(of->identity);
+	n->incarnation = of->incarnation;
+	sim_disk_copy(&of->disk, &n->disk);
 	machine_start(w, n);
 	return n;
 }
@@ -162,6 +181,7 @@ void machine_free(struct sim_machine *n)
 	samoza__v1__zhost_spec__free_unpacked(n->spec, NULL);
 	free(n->name);
 	free(n->identity);
+	free(n->machine);
 	free(n->refusal);
 	free(n->address);
 	free(n);

@@ -8,6 +8,8 @@
 
 /* Adds a machine; it is on, with an empty disk. */
 struct sim_machine *machine_add(struct world *w, const Samoza__V1__ZhostSpec *spec);
+/* Adds a machine with a copy of the disk of another one; it is on. */
+struct sim_machine *machine_add_copy(struct world *w, const struct sim_machine *of);
 void machine_free(struct sim_machine *n);
 /* The one that is on, else the newest; NULL. */
 struct sim_machine *machine_find(struct world *w, const char *name);

@@ -28,6 +28,7 @@ struct sim_machine {
 	unsigned index; /* in world.machines */
 	Samoza__V1__ZhostSpec *spec;
 	char *identity, *address;
+	char *machine; /* that a copy of its disk does not have */
 	uint64_t incarnation;
 	uint64_t boots;		  /* of the machine */
 	uint64_t forgotten_epoch; /* local data is deleted up to this */

@@ -251,6 +251,20 @@ void hello_ack(struct fixture *f, Samoza__V1__HelloAck__Verdict verdict)
 	take(f, &(struct agent_input){.type = AGENT_HELLO_ACK, .hello_ack = &ack});
 }
 
+void supersede(struct fixture *f, const char *path, uint64_t epoch)
+{
+	Samoza__V1__InstanceKey key = SAMOZA__V1__INSTANCE_KEY__INIT;
+	key.topology = (char *)"T";
+	key.path = (char *)path;
+	key.epoch = epoch;
+	Samoza__V1__InstanceKey *keys[] = {&key};
+	Samoza__V1__HelloAck ack = SAMOZA__V1__HELLO_ACK__INIT;
+	ack.verdict = SAMOZA__V1__HELLO_ACK__VERDICT__REFUSED;
+	ack.n_superseded = 1;
+	ack.superseded = keys;
+	take(f, &(struct agent_input){.type = AGENT_HELLO_ACK, .hello_ack = &ack});
+}
+
 void accept(struct fixture *f)
 {
 	hello_ack(f, SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED);

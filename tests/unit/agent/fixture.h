@@ -57,6 +57,8 @@ void ignore(struct fixture *f);
 void up(struct fixture *f);
 void down(struct fixture *f);
 void hello_ack(struct fixture *f, Samoza__V1__HelloAck__Verdict verdict);
+/* Refused, and this copy is taken over. */
+void supersede(struct fixture *f, const char *path, uint64_t epoch);
 void accept(struct fixture *f);
 void heartbeat_ack(struct fixture *f, uint64_t counter);
 /* up, accepted, an empty full set; and up and accepted. What the agent did is ignored. */

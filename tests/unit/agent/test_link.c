@@ -40,6 +40,37 @@ static void hello_reports_changes_made_while_disconnected(void **state)
 		  "\"start: exit status 1\"\n");
 }
 
+static void what_another_one_has_taken_over_stops_and_stays_deployed(void **state)
+{
+	struct fixture *f = *state;
+	ask_full(f, "a@1 g1 started");
+	succeed(f, 1);
+	succeed(f, 2);
+	ask(f, "b@2 g2 started");
+	succeed(f, 3);
+	succeed(f, 4);
+	down(f);
+	up(f);
+	ignore(f);
+	f->records_shown = true;
+	supersede(f, "a", 1);
+	expect(f, "record T/a#1 started\n"
+		  "do 5 stop a@1 grace=10000\n");
+	succeed(f, 5);
+	expect(f, "record T/a#1 deployed\n");
+	/* It does not start again by itself, nor in the next life of the zhost. */
+	wait_ms(f, 600000);
+	restart(f, "b@2 ");
+	wait_ms(f, 600000);
+	ignore(f);
+	f->records_shown = false;
+	rejoin(f);
+	ask_full(f, "a@1 g1 started; b@2 g2 started");
+	expect(f, "do 1 start a@1\n"
+		  "report a@1 g1 starting\n"
+		  "report b@2 g2 started well\n");
+}
+
 static void a_removed_zhost_stops_everything_and_exits(void **state)
 {
 	struct fixture *f = *state;
@@ -62,6 +93,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ALONE(heartbeats_begin_when_zrms_accepts),
 		JOINED(hello_reports_changes_made_while_disconnected),
+		JOINED(what_another_one_has_taken_over_stops_and_stays_deployed),
 		JOINED(a_removed_zhost_stops_everything_and_exits),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

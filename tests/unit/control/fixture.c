@@ -302,8 +302,10 @@ void fixture_hello(struct fixture *f, const char *zhost, uint64_t link_id,
 	hello->spec->name = mem_strdup(zhost);
 	hello->spec->cpu = mem_strdup("4");
 	hello->spec->memory = mem_strdup("8GiB");
-	hello->identity = str_printf("identity of %s", zhost);
-	hello->incarnation = incarnation(zhost);
+	hello->identity = f->identity != NULL ? mem_strdup(f->identity)
+					      : str_printf("identity of %s", zhost);
+	hello->machine = mem_strdup(f->machine);
+	hello->incarnation = f->incarnation != 0 ? f->incarnation : incarnation(zhost);
 	hello->instances = mem_new_array(Samoza__V1__InstanceReport *, count);
 	for (size_t k = 0; k < count; k++)
 		hello->instances[hello->n_instances++] = report_new(&instances[k]);

@@ -26,6 +26,9 @@ struct fixture {
 	events; /* committed, since fixture_init() or a clear */
 	uint64_t next_request;
 	uint32_t protocol; /* that zhosts speak: 3 */
+	/* Of the next hellos. NULL: one for each name; none. */
+	const char *identity, *machine;
+	uint64_t incarnation; /* 0: as the fixture has it */
 };
 
 /* An empty store. Nothing runs yet. */
