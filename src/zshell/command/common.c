@@ -80,7 +80,7 @@ int request_topology(struct shell *shell, const struct topology_ref *ref,
 	int r = 0;
 
 	if (request->wait)
-		r = wait_last_event(shell, ref->id, &wait.after, err);
+		r = wait_last_event(shell, &wait.after, err);
 	if (r == 0)
 		r = api_send(shell->api, "POST", path, NULL,
 			     &samoza__v1__topology_view__descriptor, (void **)&view, err);

@@ -216,7 +216,7 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	wait.topology = ref.topology;
 	wait.path = ref.path;
 	if (given->wait_ms > 0)
-		r = wait_last_event(shell, ref.topology.id, &wait.after, err);
+		r = wait_last_event(shell, &wait.after, err);
 	if (r == 0)
 		r = all ? send_all(shell, q, &ref, err) : send_one(shell, q, &ref, err);
 	if (r == 0 && all && q->command == &command_spaces_start)

@@ -126,7 +126,7 @@ static int set_goal(struct shell *shell, const struct space_ref *ref, const char
 static int stop(struct shell *shell, const struct space_ref *ref, struct wait *wait,
 		struct error **err)
 {
-	int r = wait_last_event(shell, ref->topology.id, &wait->after, err);
+	int r = wait_last_event(shell, &wait->after, err);
 
 	if (r == 0)
 		r = set_goal(shell, ref, ref->path, "deployed-stopped", "stop", err);
@@ -137,7 +137,7 @@ static int start(struct shell *shell, const struct space_ref *ref, const struct 
 		 const struct wait *wait, bool waits, struct error **err)
 {
 	struct wait again = *wait;
-	int r = wait_last_event(shell, ref->topology.id, &again.after, err);
+	int r = wait_last_event(shell, &again.after, err);
 
 	vector_for_each (&paths->list, path)
 		if (r == 0)

@@ -128,7 +128,7 @@ static int wait_for_it(struct shell *shell, const struct options *given,
 	if (o->format == OUTPUT_TABLE)
 		output_line(o, "%s", "");
 	/* It may be a further revision: what happened to the earlier ones is past. */
-	status = wait_last_event(shell, (*view)->id, &wait.after, err);
+	status = wait_last_event(shell, &wait.after, err);
 	if (status == 0)
 		status = wait_until(shell, &wait, err);
 	if (status < 0)

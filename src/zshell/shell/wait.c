@@ -11,6 +11,8 @@
 #include "proto/view.pb-c.h"
 
 #define ASK_TIMEOUT_MS 60000
+/* More than one: the newest may not be stored yet. */
+#define NEWEST_EVENTS "1000"
 
 /* The last known state of one instance, from GETs and events. */
 struct known {
@@ -334,14 +336,11 @@ int wait_until(struct shell *shell, const struct wait *wait, struct error **err)
 	return r;
 }
 
-int wait_last_event(struct shell *shell, const char *topology_id, uint64_t *ret_seq,
-		    struct error **err)
+int wait_last_event(struct shell *shell, uint64_t *ret_seq, struct error **err)
 {
 	CLEANUP(view_freep) Samoza__V1__EventListView *list = NULL;
-	CLEANUP(freep)
-	char *path = api_path("/v1/events?stream=0&after=0&topology=", topology_id, NULL);
-	int r = api_get(shell->api, path, &samoza__v1__event_list_view__descriptor,
-			(void **)&list, err);
+	int r = api_get(shell->api, "/v1/events?stream=0&after=0&newest=" NEWEST_EVENTS,
+			&samoza__v1__event_list_view__descriptor, (void **)&list, err);
 	uint64_t last = 0;
 
 	for (size_t i = 0; r == 0 && i < list->n_events; i++)

@@ -29,10 +29,8 @@ struct wait {
 	uint64_t after; /* the last event before the request */
 };
 
-/* The number of the topology's last event, to be read before the request. 0 for a topology
- * without events. */
-int wait_last_event(struct shell *shell, const char *topology_id, uint64_t *ret_seq,
-		    struct error **err) must_check;
+/* The number of the cluster's last stored event, to be read before the request. 0: there is none. */
+int wait_last_event(struct shell *shell, uint64_t *ret_seq, struct error **err) must_check;
 
 /*
  * CLI_DONE; CLI_FAILED when it has ended otherwise (failed, stopped); EXIT_TIMEOUT after the

@@ -11,6 +11,7 @@ ID = "a1b2c3d4-e5f6-7890-abcd-ef1234567890"
 OTHER = "a1b2ffff-0000-4000-8000-000000000000"
 CREATED = "2026-04-29T10:30:00Z"
 UPDATED = "2026-04-30T14:22:11Z"
+PAGE_EVENTS = 10000
 
 
 def topology(state="running", **more):
@@ -104,9 +105,11 @@ class Fake:
                 self.send(handler, *self.answer_events(request))
             elif query.get("stream") == "0":
                 after = int(query.get("after", 0))
+                if "newest" in query and self.events:
+                    after = max(after, self.events[-1]["seq"] - int(query["newest"]))
                 self.send(handler, 200, {"events": [
                     e for e in self.events if e["seq"] > after and
-                    query.get("topology") in (None, e.get("topology"))]})
+                    query.get("topology") in (None, e.get("topology"))][:PAGE_EVENTS]})
             else:
                 self.stream(handler, int(query.get("after", 0)))
             return

@@ -160,6 +160,18 @@ def test_stop_waits_for_the_last_space(zrms, zshell, mex):
     assert zrms.asked("^GET /v1/events")[-1]["query"]["after"] == "5"
 
 
+def test_a_wait_after_a_long_history_begins_with_its_end(zrms, zshell, mex):
+    zrms.routes[f"POST /v1/topologies/{ID}/stop"] = (202, topology("stopped"))
+    zrms.routes[f"GET /v1/topologies/{ID}/spaces"] = (
+        200, {"spaces": [space("api", "not-deployed", "not-deployed")]})
+    zrms.push(*(event(i, "space", "my-app/api", "starting", "deployed-started")
+                for i in range(1, 12001)), event(12001, "zhost", "n1", None, "problem", topology_id=None))
+    assert zshell("topo", "stop", "my-app", "--wait=50s").status == 0
+    stored, stream = zrms.asked("^GET /v1/events")
+    assert int(stored["query"]["newest"]) <= 1000
+    assert stream["query"]["after"] == "12001"
+
+
 def test_a_hung_stop_names_the_space(zrms, zshell, mex):
     zrms.routes[f"POST /v1/topologies/{ID}/stop"] = (202, topology("stopped"))
     zrms.routes[f"GET /v1/topologies/{ID}/spaces"] = (
