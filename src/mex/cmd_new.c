@@ -76,11 +76,12 @@ static int name_of(const char *directory, char **ret_name, struct error **err)
 		return error_errno(err, "cannot read directory %s", directory);
 	const char *name = strrchr(real, '/') + 1;
 	size_t size = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
-	if (size == 0 || size > 63 || name[size] != '\0')
+	if (size == 0 || size > 63 || name[size] != '\0' || name[0] == '-' ||
+	    name[size - 1] == '-')
 		return error_set(err, ERR_INVALID,
 				 "invalid topology name '%s' (the name of the directory): "
 				 "expected 1 to 63 "
-				 "characters of a-z, 0-9 and -",
+				 "characters of a-z, 0-9 and -, with no - at either end",
 				 name);
 	*ret_name = mem_strdup(name);
 	return 0;

@@ -72,6 +72,9 @@ def test_new_overwrites_nothing(shop):
     _, err = mex("new", shop / "Not_A_Name", status=1)
     assert "expected 1 to 63 characters of a-z, 0-9 and -" in err
     assert not (shop / "Not_A_Name").exists()
+    _, err = mex("new", shop / "trailing-", status=1)
+    assert "with no - at either end" in err
+    assert not (shop / "trailing-").exists()
 
 
 def test_keygen(shop):

@@ -397,6 +397,22 @@ static void a_restart_knows_goals_places_and_epochs_again(void **state)
 	fixture_done(&f);
 }
 
+static void a_name_that_an_earlier_version_accepted_continues(void **state)
+{
+	struct fixture f;
+	(void)state;
+	set_up(&f);
+	uint64_t epoch = start_one(&f, "id-1", "-x-", ONE_SPACE);
+	fixture_restart(&f);
+	check_space(&f, "id-1", "web", "deployed-started on n1");
+	const struct reported held[] = {{"id-1", "web", epoch, STARTED, NULL}};
+	fixture_hello(&f, "n1", 2, held, 1);
+	assert_int_equal(fixture_topology(&f, "id-1", TOPOLOGY_STOP), 0);
+	assert_int_equal(fixture_topology(&f, "id-1", TOPOLOGY_START), 0);
+	check_state(&f, "id-1", "pending");
+	fixture_done(&f);
+}
+
 static void a_record_that_cannot_be_read_is_refused(void **state)
 {
 	(void)state;
@@ -564,6 +580,7 @@ int main(void)
 		cmocka_unit_test(what_may_still_run_on_a_silent_zhost_cannot_be_removed),
 		cmocka_unit_test(a_clock_that_is_set_back_makes_no_exclusion_longer),
 		cmocka_unit_test(a_restart_knows_goals_places_and_epochs_again),
+		cmocka_unit_test(a_name_that_an_earlier_version_accepted_continues),
 		cmocka_unit_test(a_record_that_cannot_be_read_is_refused),
 		cmocka_unit_test(the_tables_have_no_fault),
 	};

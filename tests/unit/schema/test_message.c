@@ -200,7 +200,8 @@ static void test_jsonschema(void **state)
 	assert_int_equal(json_array_size(json_object_get(s, "required")), 4);
 	assert_true(json_is_false(json_object_get(s, "additionalProperties")));
 	check_references(s, json_object_get(s, "$defs"));
-	expect_text(definition(s, "Space", "name"), "pattern", "^[a-z0-9-]{1,63}$");
+	expect_text(definition(s, "Space", "name"), "pattern",
+		    "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$");
 	json_t *count = definition(s, "Space", "count");
 	assert_int_equal(json_integer_value(json_object_get(count, "minimum")), 1);
 	assert_int_equal(json_integer_value(json_object_get(count, "maximum")), 100000);

@@ -125,6 +125,16 @@ static const struct bad bads[] = {
 	{"pattern of an element", SPACE, "provides: [ok, Not Ok]\n",
 	 "f:1:16: 'provides[1]': expected 1 to 63 characters of a-z, 0-9 and -, found 'Not "
 	 "Ok'\n"},
+	{"dashes at the ends of a name", TOPOLOGY,
+	 "apiVersion: samoza/v1\nkind: Topology\nmetadata: {name: a-}\nspaces:\n"
+	 "  - {name: -x, type: UI}\n  - {name: \"-\", type: UI}\n  - {name: a-b--c, type: "
+	 "UI}\n",
+	 "f:3:18: 'name': expected 1 to 63 characters of a-z, 0-9 and -, with no - at either "
+	 "end, found 'a-'\n"
+	 "f:5:12: 'name': expected 1 to 63 characters of a-z, 0-9 and -, with no - at either "
+	 "end, found '-x'\n"
+	 "f:6:12: 'name': expected 1 to 63 characters of a-z, 0-9 and -, with no - at either "
+	 "end, found '-'\n"},
 	{"amounts", SPACE, "resources: {cpu: fast, memory: -1MiB}\n",
 	 "f:1:18: 'cpu': expected an amount of cpu such as 100m or 2: cores, or m for "
 	 "thousandths, found 'fast'\n"
@@ -137,7 +147,8 @@ static const struct bad bads[] = {
 	 "apiVersion: samoza/v1\nkind: Topology\nmetadata: {name: "
 	 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}\n"
 	 "spaces: [{name: a, type: UI}]\n",
-	 "f:3:18: 'name': expected 1 to 63 characters of a-z, 0-9 and -, found "
+	 "f:3:18: 'name': expected 1 to 63 characters of a-z, 0-9 and -, with no - at either "
+	 "end, found "
 	 "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...'\n"},
 	{"constant", TOPOLOGY,
 	 "apiVersion: samoza/v2\nkind: Topologie\nmetadata: {name: a}\n"
@@ -186,7 +197,8 @@ static const struct bad bads[] = {
 	{"all at once", TOPOLOGY,
 	 "apiVersion: samoza/v1\nkind: Topology\nmetadata: {name: A}\nspaces:\n"
 	 "  - {name: a, type: X, count: 0}\n  - {nam: b, type: UI}\npath: []\n",
-	 "f:3:18: 'name': expected 1 to 63 characters of a-z, 0-9 and -, found 'A'\n"
+	 "f:3:18: 'name': expected 1 to 63 characters of a-z, 0-9 and -, with no - at either "
+	 "end, found 'A'\n"
 	 "f:5:21: 'type' must be one of UI, IO, DATA, CHAT, CALL, NATIVE, not 'X'\n"
 	 "f:5:31: 'count' must be from 1 to 100000, not '0'\n"
 	 "f:6:5: missing 'name' in space\n"
