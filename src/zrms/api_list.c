@@ -5,6 +5,7 @@
 #include "base/buffer.h"
 #include "base/check.h"
 #include "base/str.h"
+#include "core/control/list_filter.h"
 #include "schema/json.h"
 
 enum {
@@ -20,6 +21,7 @@ struct list {
 	struct http_stream *stream;   /* then; NULL: the client has left */
 	enum control_list kind;
 	char *id;
+	struct list_filter filter;
 	struct list_position position;
 	uint64_t left;	     /* of the page; UINT64_MAX: all */
 	bool begun, ended;   /* a view was written; none follows */
@@ -33,6 +35,7 @@ static const struct http_stream_handler handler = {.closed = on_closed, .drained
 
 static void list_free(struct list *l)
 {
+	list_filter_done(&l->filter);
 	list_position_done(&l->position);
 	buffer_done(&l->slice);
 	free(l->id);
@@ -116,8 +119,8 @@ static void next_slice(struct list *l)
 	bool all = false;
 	while (!all && l->left > 0 && l->slice.size < SLICE_BYTES) {
 		size_t max = l->left < VIEWS_AT_ONCE ? (size_t)l->left : VIEWS_AT_ONCE;
-		size_t count = control_list_next(l->zrms->control, l->kind, l->id, &l->position,
-						 views, max);
+		size_t count = control_list_next(l->zrms->control, l->kind, l->id, &l->filter,
+						 &l->position, views, max);
 		for (size_t k = 0; k < count; k++)
 			add_view(l, views[k]);
 		if (l->left != UINT64_MAX)
@@ -168,6 +171,28 @@ static bool read_page(struct list *l, struct http_request *request)
 	return false;
 }
 
+/* What of the list the query asks for. False: refused already. */
+static bool read_filter(struct list *l, struct http_request *request)
+{
+	const struct list_filter_text text = {.states = http_query(request, "state"),
+					      .zhost = http_query(request, "zhost"),
+					      .labels = http_query(request, "label")};
+	CLEANUP(error_freep) struct error *err = NULL;
+	Samoza__V1__ZhostView *zhost = NULL;
+	if (list_filter_parse(l->kind, &text, &l->filter, &err) < 0) {
+		http_reply_failure(request, 400, "invalid", err->message);
+		return false;
+	}
+	if (text.zhost == NULL)
+		return true;
+	if (control_view_zhost(l->zrms->control, text.zhost, &zhost, &err) < 0) {
+		api_refuse(request, steal_ptr(&err));
+		return false;
+	}
+	samoza__v1__zhost_view__free_unpacked(zhost, NULL);
+	return true;
+}
+
 void api_send_list(struct zrms *zrms, struct http_request *request, enum control_list kind,
 		   const char *member, const char *id)
 {
@@ -175,7 +200,7 @@ void api_send_list(struct zrms *zrms, struct http_request *request, enum control
 	l->zrms = zrms;
 	l->kind = kind;
 	l->slice = BUFFER_INIT(WAITING_MAX);
-	if (!read_page(l, request)) {
+	if (!read_page(l, request) || !read_filter(l, request)) {
 		list_free(l);
 		return;
 	}

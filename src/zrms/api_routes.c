@@ -8,10 +8,24 @@
 
 /* clang-format off */
 /* What queries may say. */
-static const struct http_query list_query[] = {
-	{"limit", HTTP_NUMBER, "At most so many; the rest comes with the following pages"},
-	{"after", HTTP_TEXT, "`next` of the page before"},
-	{0}};
+#define PAGES \
+	{"limit", HTTP_NUMBER, "At most so many; the rest comes with the following pages"}, \
+	{"after", HTTP_TEXT, "`next` of the page before"}
+#define IN_STATE "Only those in one of these states, separated by commas"
+#define INSTANCE_IN_STATE IN_STATE "; failed: not in the state of its goal after an error"
+#define ON_ZHOST {"zhost", HTTP_TEXT, "Only those that are placed on this zhost"}
+#define OF_TOPOLOGY {"topology", HTTP_TEXT, "Only those of this topology: its id or name"}
+static const struct http_query topologies_query[] = {
+	{"state", HTTP_TEXT, IN_STATE}, PAGES, {0}};
+static const struct http_query spaces_query[] = {
+	{"state", HTTP_TEXT, INSTANCE_IN_STATE}, ON_ZHOST, OF_TOPOLOGY, PAGES, {0}};
+static const struct http_query own_spaces_query[] = {
+	{"state", HTTP_TEXT, INSTANCE_IN_STATE}, ON_ZHOST, PAGES, {0}};
+static const struct http_query mesh_query[] = {ON_ZHOST, OF_TOPOLOGY, PAGES, {0}};
+static const struct http_query zhosts_query[] = {
+	{"state", HTTP_TEXT, IN_STATE},
+	{"label", HTTP_TEXT, "Only those with all of these labels: NAME=VALUE, separated by commas"},
+	PAGES, {0}};
 static const struct http_query submit_query[] = {
 	{"start", HTTP_FLAG, "0: everything stays not-deployed"},
 	{"dry_run", HTTP_FLAG, "1: only compute where it would be placed"},
@@ -40,7 +54,7 @@ static const struct http_route routes[] = {
 	{"GET", "/v1/cluster", api_cluster, 0, NULL, "Summary of the cluster",
 	 NULL, VIEW(cluster_view),
 	 "getCluster", NULL, NULL},
-	{"GET", "/v1/topologies", api_topologies_list, 0, list_query, "All topologies",
+	{"GET", "/v1/topologies", api_topologies_list, 0, topologies_query, "All topologies",
 	 NULL, VIEW(topology_list_view),
 	 "listTopologies", NULL, NULL},
 	{"POST", "/v1/topologies", api_topologies_submit, HTTP_BODY_SPOOL, submit_query,
@@ -81,7 +95,7 @@ static const struct http_route routes[] = {
 	 "Last lines of an instance's log; follow=1: a stream of server-sent events",
 	 NULL, VIEW(log_view),
 	 "getLogs", NULL, "404 409"},
-	{"GET", "/v1/topologies/{id}/spaces", api_topology_spaces, 0, list_query,
+	{"GET", "/v1/topologies/{id}/spaces", api_topology_spaces, 0, own_spaces_query,
 	 "Instances of a topology", NULL, VIEW(space_list_view),
 	 "listTopologySpaces", NULL, "404 409"},
 	{"PUT", "/v1/topologies/{id}/spaces/{path*}/goal", api_space_goal, HTTP_BODY_MEMORY, NULL,
@@ -90,13 +104,13 @@ static const struct http_route routes[] = {
 	{"GET", "/v1/topologies/{id}/spaces/{path*}", api_space_get, 0, NULL,
 	 "One instance, with the last lines of its log", NULL, VIEW(space_view),
 	 "getSpace", NULL, "404 409"},
-	{"GET", "/v1/spaces", api_spaces_list, 0, list_query, "Instances of all topologies",
+	{"GET", "/v1/spaces", api_spaces_list, 0, spaces_query, "Instances of all topologies",
 	 NULL, VIEW(space_list_view),
-	 "listSpaces", NULL, NULL},
-	{"GET", "/v1/mesh/spaces", api_mesh_spaces, 0, list_query, "Every space registered in the mesh",
+	 "listSpaces", NULL, "404 409"},
+	{"GET", "/v1/mesh/spaces", api_mesh_spaces, 0, mesh_query, "Every space registered in the mesh",
 	 NULL, VIEW(mesh_space_list_view),
-	 "listMeshSpaces", NULL, NULL},
-	{"GET", "/v1/zhosts", api_zhosts_list, 0, list_query, "All zhosts", NULL, VIEW(zhost_list_view),
+	 "listMeshSpaces", NULL, "404 409"},
+	{"GET", "/v1/zhosts", api_zhosts_list, 0, zhosts_query, "All zhosts", NULL, VIEW(zhost_list_view),
 	 "listZhosts", NULL, NULL},
 	{"GET", "/v1/zhosts/{name}", api_zhost_get, 0, NULL, "One zhost", NULL, VIEW(zhost_view),
 	 "getZhost", NULL, "404"},

@@ -20,7 +20,9 @@ enum {
 
 void api_spaces_list(void *context, struct http_request *request)
 {
-	api_send_list(context, request, CONTROL_LIST_SPACES, "spaces", NULL);
+	const char *topology = http_query(request, "topology"), *id = NULL;
+	if (topology == NULL || api_resolve(context, request, topology, &id))
+		api_send_list(context, request, CONTROL_LIST_SPACES, "spaces", id);
 }
 
 void api_topology_spaces(void *context, struct http_request *request)
@@ -32,7 +34,9 @@ void api_topology_spaces(void *context, struct http_request *request)
 
 void api_mesh_spaces(void *context, struct http_request *request)
 {
-	api_send_list(context, request, CONTROL_LIST_MESH, "spaces", NULL);
+	const char *topology = http_query(request, "topology"), *id = NULL;
+	if (topology == NULL || api_resolve(context, request, topology, &id))
+		api_send_list(context, request, CONTROL_LIST_MESH, "spaces", id);
 }
 
 /* ---- one, with its log ---- */

@@ -26,6 +26,7 @@
 
 #include "base/error.h"
 #include "base/metrics.h"
+#include "base/vector.h"
 #include "core/control/config.h"
 #include "core/control/input.h"
 #include "core/instant.h"
@@ -117,10 +118,21 @@ char *list_position_text(const struct list_position *position);
 /* -1: it is none of this list. `ret` needs list_position_done(). */
 int list_position_parse(enum control_list list, const char *text,
 			struct list_position *ret) must_check;
+/* What of a list is asked for (list_filter.h); {0}: all of it. */
+struct list_filter_label {
+	char *name, *value;
+};
+struct list_filter {
+	uint32_t states; /* a bit for each that is asked for; 0: any */
+	char *zhost;	 /* NULL: any */
+	VECTOR(struct list_filter_label) labels;
+};
 /* The next views of a list, at most `max`, and where it goes on; fewer: that was the end. They are the
- * caller's. `id`: spaces of this topology only (none where it is gone); NULL: all. */
+ * caller's. `id`: spaces of this topology only (none where it is gone); NULL: all. `filter`: NULL: all.
+ */
 size_t control_list_next(const struct control *control, enum control_list list, const char *id,
-			 struct list_position *position, ProtobufCMessage **views, size_t max);
+			 const struct list_filter *filter, struct list_position *position,
+			 ProtobufCMessage **views, size_t max);
 
 /* Whole lists, where they are known to be short. */
 Samoza__V1__TopologyListView *control_view_topologies(const struct control *control);

@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "core/control/control.h"
 #include "core/control/iso8601.h"
+#include "core/control/list_filter.h"
 #include "core/control/view_parts.h"
 #include "model/space_kind.h"
 #include "schema/message.h"
@@ -15,8 +16,9 @@
 #define NEW(Type, type) \
 	((Samoza__V1__##Type *)schema_message_new(&samoza__v1__##type##__descriptor))
 
-/* Where views go. */
+/* Where views go, and which. */
 struct slice {
+	const struct list_filter *filter;
 	ProtobufCMessage **views;
 	size_t count, max;
 };
@@ -77,6 +79,8 @@ static uint32_t add_instances(struct slice *slice, const struct control_applicat
 {
 	for (; k < a->topology->instance_count && slice->count < slice->max; k++) {
 		const struct slot_control *sc = &a->slot_controls[k];
+		if (!list_filter_takes_instance(slice->filter, sc))
+			continue;
 		void *view = list == CONTROL_LIST_MESH ? (void *)mesh_view(sc)
 						       : (void *)view_space(sc);
 		if (view != NULL)
@@ -109,6 +113,8 @@ static void next_topologies(const struct control *c, struct list_position *at,
 	if (a != NULL && a->sequence == at->sequence && at->instance > 0)
 		a = a->next; /* it is in the list already */
 	for (; a != NULL && slice->count < slice->max; a = a->next) {
+		if (!list_filter_takes_topology(slice->filter, a))
+			continue;
 		slice_add(slice, view_summary(a));
 		set_position(at, a, 1);
 	}
@@ -126,7 +132,8 @@ static void next_zhosts(const struct control *c, struct list_position *at, struc
 {
 	VECTOR(struct control_zhost *) left = {0};
 	zhost_for_each (&c->zhosts, z)
-		if (!z->removed && (at->name == NULL || strcmp(z->name, at->name) > 0))
+		if (!z->removed && (at->name == NULL || strcmp(z->name, at->name) > 0) &&
+		    list_filter_takes_zhost(slice->filter, z))
 			vector_push(&left, z);
 	if (left.count > 1)
 		qsort(left.items, left.count, sizeof(*left.items), compare_names);
@@ -141,9 +148,12 @@ static void next_zhosts(const struct control *c, struct list_position *at, struc
 /* ---- all ---- */
 
 size_t control_list_next(const struct control *control, enum control_list list, const char *id,
-			 struct list_position *position, ProtobufCMessage **views, size_t max)
+			 const struct list_filter *filter, struct list_position *position,
+			 ProtobufCMessage **views, size_t max)
 {
-	struct slice slice = {.views = views, .max = max};
+	static const struct list_filter all;
+	struct slice slice = {
+		.filter = filter != NULL ? filter : &all, .views = views, .max = max};
 	switch (list) {
 	case CONTROL_LIST_TOPOLOGIES:
 		next_topologies(control, position, &slice);
@@ -169,7 +179,7 @@ static ProtobufCMessage **whole(const struct control *c, enum control_list list,
 	size_t count = 0, more;
 	do {
 		views = mem_resize(views, count + EACH, sizeof(*views));
-		more = control_list_next(c, list, id, &at, views + count, EACH);
+		more = control_list_next(c, list, id, NULL, &at, views + count, EACH);
 		count += more;
 	} while (more == EACH);
 	list_position_done(&at);

@@ -181,6 +181,9 @@ void stage_join(struct stage *s, const char *name)
 	Samoza__V1__ZhostSpec spec = SAMOZA__V1__ZHOST_SPEC__INIT;
 	Samoza__V1__Hello hello = SAMOZA__V1__HELLO__INIT;
 	spec.name = (char *)(uintptr_t)name;
+	spec.region = (char *)(uintptr_t)name;
+	spec.cpu = (char[]){"8"};
+	spec.memory = (char[]){"8GiB"};
 	hello.protocol = 2;
 	hello.spec = &spec;
 	hello.identity = (char *)(uintptr_t)name;

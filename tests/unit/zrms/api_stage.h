@@ -55,7 +55,7 @@ const char *body(const struct stage *s);
 int get(struct stage *s, const char *request);
 /* The body of an answer that came in chunks; the caller frees. */
 char *stage_unchunk(const struct stage *s);
-/* A topology of these spaces; a zhost without room that says hello. */
+/* A topology of these spaces; a zhost in the region of its own name that says hello. */
 void stage_submit(struct stage *s, const char *name, const char *spaces);
 void stage_join(struct stage *s, const char *name);
 

@@ -26,6 +26,13 @@ static const struct wrong wrongs[] = {
 	{"POST /v1/cluster", NULL, NULL, 405, "invalid", "method POST not allowed: expected GET"},
 	{"GET /v1/topologies/none", NULL, NULL, 404, "not-found", "no topology 'none'"},
 	{"GET /v1/topologies/shop?color=red", NULL, NULL, 400, "invalid", "unknown query parameter 'color': expected none"},
+	{"GET /v1/topologies?state=asleep", NULL, NULL, 400, "invalid", "unknown state 'asleep': expected one of pending, running, degraded, stopped, failed"},
+	{"GET /v1/topologies?state=running,", NULL, NULL, 400, "invalid", "unknown state '': expected one of pending, running, degraded, stopped, failed"},
+	{"GET /v1/spaces?state=running", NULL, NULL, 400, "invalid", "unknown state 'running': expected one of not-deployed, deploying, deployed-stopped, unresolved, waiting-for-ancestor, starting, deployed-started, stopping, undeploying, failed"},
+	{"GET /v1/spaces?zhost=nowhere", NULL, NULL, 404, "not-found", "no zhost nowhere"},
+	{"GET /v1/spaces?topology=none", NULL, NULL, 404, "not-found", "no topology 'none'"},
+	{"GET /v1/zhosts?state=failed", NULL, NULL, 400, "invalid", "unknown state 'failed': expected one of not-deployed, deployed-started, problem, undeploying"},
+	{"GET /v1/zhosts?label=region", NULL, NULL, 400, "invalid", "invalid label 'region': expected NAME=VALUE, such as region=eu"},
 	{"GET /v1/topologies/%ff", NULL, NULL, 400, "invalid", "control characters or invalid UTF-8 in the URL"},
 	{"GET /v1/zhosts/%00", NULL, NULL, 400, "invalid", "control characters or invalid UTF-8 in the URL"},
 	{"POST /v1/topologies?start=maybe", NULL, "", 400, "invalid", "invalid value 'maybe' for start: expected 0, 1, true or false"},
@@ -295,6 +302,58 @@ static void a_list_is_read_by_pages(void **state)
 	assert_int_equal(read_pages(s, "/v1/zhosts", "\"cordoned\""), 7);
 }
 
+/* How many entries a list has, by a word that each has once. */
+static size_t count_of(struct stage *s, const char *request, const char *mark)
+{
+	size_t count = 0;
+	assert_int_equal(get(s, request), 200);
+	for (const char *at = s->received.data; (at = strstr(at, mark)) != NULL; at++)
+		count++;
+	return count;
+}
+
+static void a_list_may_be_a_part(void **state)
+{
+	struct stage *s = *state;
+	stage_join(s, "n1");
+	stage_join(s, "n2");
+	stage_submit(s, "more", "- {name: web, type: CALL, count: 4}\n");
+	assert_int_equal(count_of(s, "GET /v1/topologies?state=pending,failed", "\"created\""),
+			 2);
+	assert_int_equal(count_of(s, "GET /v1/topologies?state=running", "\"created\""), 0);
+	assert_int_equal(count_of(s, "GET /v1/spaces?topology=more", "\"topology_id\""), 4);
+	assert_int_equal(count_of(s, "GET /v1/spaces?state=deploying", "\"topology_id\""), 5);
+	assert_int_equal(count_of(s, "GET /v1/spaces?state=failed", "\"topology_id\""), 0);
+	size_t n1 = count_of(s, "GET /v1/spaces?zhost=n1", "\"topology_id\"");
+	size_t n2 = count_of(s, "GET /v1/spaces?zhost=n2", "\"topology_id\"");
+	assert_int_equal(n1 + n2, 5);
+	assert_in_range(n1, 1, 4);
+	assert_int_equal(count_of(s, "GET /v1/topologies/more/spaces?zhost=n1&state=deploying",
+				  "\"topology_id\""),
+			 2);
+	assert_int_equal(count_of(s, "GET /v1/zhosts?state=deployed-started", "\"cordoned\""),
+			 2);
+	assert_int_equal(count_of(s, "GET /v1/zhosts?state=problem", "\"cordoned\""), 0);
+	assert_int_equal(count_of(s, "GET /v1/zhosts?label=region=n1", "\"cordoned\""), 1);
+	assert_int_equal(count_of(s, "GET /v1/zhosts?label=region=n1,rack=a", "\"cordoned\""),
+			 0);
+}
+
+/* Pages count only what is in the list. */
+static void a_part_is_read_by_pages(void **state)
+{
+	struct stage *s = *state;
+	stage_join(s, "n1");
+	stage_submit(s, "more", "- {name: web, type: CALL, count: 4}\n");
+	assert_int_equal(count_of(s, "GET /v1/spaces?topology=more&limit=3", "\"topology_id\""),
+			 3);
+	assert_non_null(strstr(s->received.data, "\"next\""));
+	assert_int_equal(
+		count_of(s, "GET /v1/spaces?state=deployed-started&limit=3", "\"topology_id\""),
+		0);
+	assert_null(strstr(s->received.data, "\"next\""));
+}
+
 /* Longer than a slice: it is written in several turns, and still one JSON text. */
 static void a_long_list_is_one_text(void **state)
 {
@@ -387,6 +446,8 @@ int main(void)
 		TEST(a_change_is_answered_when_it_is_durable),
 		TEST(a_view_is_sent_when_what_it_shows_is_durable),
 		TEST(a_list_is_read_by_pages),
+		TEST(a_list_may_be_a_part),
+		TEST(a_part_is_read_by_pages),
 		TEST(a_long_list_is_one_text),
 		TEST(a_client_may_leave_in_the_middle_of_a_list),
 		TEST(a_removed_topology_is_gone_but_for_its_events),

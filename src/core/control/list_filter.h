@@ -1,0 +1,34 @@
+/*
+ * Which entries of a list are asked for [shell.rest.filter].
+ *
+ *   state=pending,failed    zhost=n1    label=region=eu,rack=a
+ */
+#ifndef SAMOZA_CORE_CONTROL_LIST_FILTER_H
+#define SAMOZA_CORE_CONTROL_LIST_FILTER_H
+
+#include "core/control/control.h"
+
+struct control_application;
+struct control_zhost;
+struct slot_control;
+
+/* As a client writes it; borrowed; NULL: any. */
+struct list_filter_text {
+	const char *states; /* separated by commas */
+	const char *zhost;  /* of instances */
+	const char *labels; /* of zhosts: NAME=VALUE, all of them, separated by commas */
+};
+
+/* ERR_INVALID: a state that no entry of this list can have, or what is no label. The caller calls
+ * list_filter_done(), also after an error. */
+int list_filter_parse(enum control_list list, const struct list_filter_text *text,
+		      struct list_filter *ret_filter, struct error **err) must_check;
+void list_filter_done(struct list_filter *filter);
+
+bool list_filter_takes_topology(const struct list_filter *filter,
+				const struct control_application *a);
+bool list_filter_takes_instance(const struct list_filter *filter,
+				const struct slot_control *sc);
+bool list_filter_takes_zhost(const struct list_filter *filter, const struct control_zhost *z);
+
+#endif
