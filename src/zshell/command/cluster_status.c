@@ -1,9 +1,7 @@
-#include <inttypes.h>
-
-#include "base/buffer.h"
 #include "base/str.h"
 #include "zshell/command/commands.h"
 #include "zshell/command/common.h"
+#include "zshell/command/zhost_text.h"
 
 static int run(void *context, const struct cli_run *line, struct error **err);
 
@@ -22,24 +20,6 @@ const struct cli_command command_cluster_status = {
 static const struct output_column instance_columns[] = {
 	{"SPACE", OUTPUT_CUT, 0}, {"STATE", OUTPUT_STATE, 0}, {"SINCE", 0, 0}, {0}};
 
-static char *load(const Samoza__V1__AmountView *a, char *(*text)(uint64_t))
-{
-	CLEANUP(freep) char *reserved = text(a->reserved);
-	CLEANUP(freep) char *total = text(a->total);
-
-	return str_printf("%s of %s reserved", reserved, total);
-}
-
-static char *labels(const Samoza__V1__ZhostView *z)
-{
-	struct buffer out = BUFFER_INIT(1 << 20);
-
-	for (size_t i = 0; i < z->n_labels; i++)
-		(void)buffer_printf(&out, "%s%s=%s", i > 0 ? ", " : "", z->labels[i]->name,
-				    z->labels[i]->value);
-	return buffer_steal(&out);
-}
-
 /* Why it is in its state: the cause of the last change, if it is among the events. */
 static const char *reason_of(const Samoza__V1__ZhostView *z, const struct history *history)
 {
@@ -54,12 +34,12 @@ static const char *reason_of(const Samoza__V1__ZhostView *z, const struct histor
 static void print_head(const struct output *o, const Samoza__V1__ZhostView *z,
 		       const struct history *history)
 {
-	CLEANUP(freep)
-	char *state =
-		str_printf("%s%s", state_shown(z->state), z->cordoned ? ", cordoned" : "");
-	CLEANUP(freep) char *cpu = load(z->cpu_millicores, output_cores);
-	CLEANUP(freep) char *memory = load(z->memory_bytes, output_size);
-	CLEANUP(freep) char *label = labels(z);
+	CLEANUP(freep) char *state = zhost_state_text(z);
+	CLEANUP(freep) char *cpu = zhost_load_text(z->cpu_millicores, output_cores, " of ");
+	CLEANUP(freep) char *memory = zhost_load_text(z->memory_bytes, output_size, " of ");
+	CLEANUP(freep) char *cpu_line = str_printf("%s reserved", cpu);
+	CLEANUP(freep) char *memory_line = str_printf("%s reserved", memory);
+	CLEANUP(freep) char *label = zhost_labels_text(z, ", ");
 
 	output_line(o, "Zhost: %s", z->name);
 	output_block(o, 10,
@@ -68,8 +48,8 @@ static void print_head(const struct output *o, const Samoza__V1__ZhostView *z,
 						  {"Reason", reason_of(z, history)},
 						  {"Heartbeat", z->last_heartbeat},
 						  {"Zedge", z->zedge},
-						  {"CPU", cpu},
-						  {"Memory", memory},
+						  {"CPU", cpu_line},
+						  {"Memory", memory_line},
 						  {"Labels", z->n_labels > 0 ? label : NULL},
 						  {0}});
 }

@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "zshell/command/commands.h"
 #include "zshell/command/common.h"
+#include "zshell/command/zhost_text.h"
 
 static int run(void *context, const struct cli_run *line, struct error **err);
 
@@ -26,24 +27,6 @@ static const struct output_column columns[] = {
 	{0},
 };
 
-static char *load(const Samoza__V1__AmountView *a, char *(*text)(uint64_t))
-{
-	CLEANUP(freep) char *reserved = text(a->reserved);
-	CLEANUP(freep) char *total = text(a->total);
-
-	return str_printf("%s/%s", reserved, total);
-}
-
-static char *labels(const Samoza__V1__ZhostView *z)
-{
-	struct buffer out = BUFFER_INIT(1 << 20);
-
-	for (size_t i = 0; i < z->n_labels; i++)
-		(void)buffer_printf(&out, "%s%s=%s", i > 0 ? "," : "", z->labels[i]->name,
-				    z->labels[i]->value);
-	return buffer_steal(&out);
-}
-
 /* Capabilities and devices, which spaces can request. */
 static char *offers(const Samoza__V1__ZhostView *z)
 {
@@ -64,13 +47,11 @@ static char *offers(const Samoza__V1__ZhostView *z)
 
 static void add_row(struct output_table *table, const Samoza__V1__ZhostView *z)
 {
-	CLEANUP(freep)
-	char *state =
-		str_printf("%s%s", state_shown(z->state), z->cordoned ? ", cordoned" : "");
-	CLEANUP(freep) char *cpu = load(z->cpu_millicores, output_cores);
-	CLEANUP(freep) char *memory = load(z->memory_bytes, output_size);
+	CLEANUP(freep) char *state = zhost_state_text(z);
+	CLEANUP(freep) char *cpu = zhost_load_text(z->cpu_millicores, output_cores, "/");
+	CLEANUP(freep) char *memory = zhost_load_text(z->memory_bytes, output_size, "/");
 	CLEANUP(freep) char *spaces = str_printf("%" PRIu32, z->instances);
-	CLEANUP(freep) char *label = labels(z);
+	CLEANUP(freep) char *label = zhost_labels_text(z, ",");
 	CLEANUP(freep) char *offer = offers(z);
 
 	output_table_row(table, (const char *[]){z->name, state, cpu, memory, spaces, z->zedge,

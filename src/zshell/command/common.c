@@ -1,20 +1,98 @@
 #include "zshell/command/common.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+
 const struct cli_argument topology_argument[] = {
 	{.name = "ID", .kind = ARGUMENT_TOPOLOGY},
 	{0},
 };
 
-const struct cli_option wait_option[] = {
-	{.name = "wait",
-	 .type = CLI_DURATION,
-	 .offset = offsetof(struct wait_options, wait_ms),
-	 .implied = WAIT_DEFAULT,
-	 .min = 1,
-	 .max = WAIT_MAX_MS,
-	 .help = "wait until it is done, at most TIME"},
+const struct cli_argument space_argument[] = {
+	{.name = "TOPOLOGY/PATH", .kind = ARGUMENT_SPACE},
 	{0},
 };
+
+const struct cli_option wait_option[] = {
+	OPTION_WAIT(struct wait_options),
+	{0},
+};
+
+/* ---------------------------------------------------------------- what it is about */
+
+int topology_to_end(struct shell *shell, const char *text, const char *doing, bool yes,
+		    struct topology_ref *ret_ref, struct error **err)
+{
+	int r = resolve_topology(shell, text, ret_ref, err);
+
+	return r < 0 ? r : confirm(shell, ret_ref, doing, NULL, yes, err);
+}
+
+int space_to_end(struct shell *shell, const char *text, bool topology_too, const char *doing,
+		 bool yes, struct space_ref *ret_ref, struct error **err)
+{
+	int r = topology_too ? resolve_space_or_topology(shell, text, ret_ref, err)
+			     : resolve_space(shell, text, ret_ref, err);
+
+	return r < 0 ? r : confirm(shell, &ret_ref->topology, doing, ret_ref->path, yes, err);
+}
+
+void paths_done(struct paths *paths)
+{
+	vector_for_each (&paths->list, path)
+		free(*path);
+	vector_done(&paths->list);
+}
+
+static int compare_paths(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int paths_to_run(struct shell *shell, const struct space_ref *ref, struct paths *ret_paths,
+		 struct error **err)
+{
+	CLEANUP(view_freep) Samoza__V1__SpaceListView *list = NULL;
+	CLEANUP(freep)
+	char *path = api_path("/v1/topologies/", ref->topology.id, "/spaces", NULL);
+	int r = api_get(shell->api, path, &samoza__v1__space_list_view__descriptor,
+			(void **)&list, err);
+
+	for (size_t i = 0; r == 0 && i < list->n_spaces; i++) {
+		const Samoza__V1__SpaceView *s = list->spaces[i];
+
+		if (path_is_at_or_below(s->path, ref->path) &&
+		    str_equal(s->goal, "deployed-started"))
+			vector_push(&ret_paths->list, mem_strdup(s->path));
+	}
+	if (ret_paths->list.count > 1)
+		qsort(ret_paths->list.items, ret_paths->list.count,
+		      sizeof(*ret_paths->list.items), compare_paths);
+	return r;
+}
+
+/* ---------------------------------------------------------------- requests */
+
+int put_goal(struct shell *shell, const struct topology_ref *topology, const char *path,
+	     const char *goal, const char *word, Samoza__V1__SpaceView **ret_view,
+	     struct error **err)
+{
+	CLEANUP(freep)
+	char *url = api_path("/v1/topologies/", topology->id, "/spaces/", path, "/goal", NULL);
+	CLEANUP(freep) char *body = NULL;
+	Samoza__V1__GoalRequest request;
+
+	samoza__v1__goal_request__init(&request);
+	/* protobuf-c's strings are not const; they are only read. */
+	request.goal = (char *)(uintptr_t)goal;
+	request.command = (char *)(uintptr_t)word;
+	body = view_write(&request.base);
+	return api_send(shell->api, "PUT", url, body,
+			ret_view != NULL ? &samoza__v1__space_view__descriptor : NULL,
+			(void **)ret_view, err);
+}
 
 int get_topology(struct shell *shell, const char *id, Samoza__V1__TopologyView **ret_view,
 		 struct error **err)

@@ -5,6 +5,7 @@
 #define SAMOZA_ZSHELL_COMMAND_COMMON_H
 
 #include "adapter/client/view.h"
+#include "base/vector.h"
 #include "proto/view.pb-c.h"
 #include "zshell/shell/confirm.h"
 #include "zshell/shell/history.h"
@@ -27,12 +28,63 @@
 #define STATUS_NEWEST 20000
 
 extern const struct cli_argument topology_argument[]; /* ID */
+extern const struct cli_argument space_argument[];    /* TOPOLOGY/PATH */
+
+/* Options that several commands have, as entries of their tables; `settings` has wait_ms, no_wait, yes. */
+#define OPTION_WAIT(settings)                                                                \
+	{                                                                                    \
+		.name = "wait", .type = CLI_DURATION, .offset = offsetof(settings, wait_ms), \
+		.implied = WAIT_DEFAULT, .min = 1, .max = WAIT_MAX_MS,                       \
+		.help = "wait until it is done, at most TIME"                                \
+	}
+/* Of commands that wait unless they are told not to. */
+#define OPTION_WAIT_ALWAYS(settings, words)                                                  \
+	{                                                                                    \
+		.name = "wait", .type = CLI_DURATION, .offset = offsetof(settings, wait_ms), \
+		.fallback = WAIT_DEFAULT, .implied = WAIT_DEFAULT, .min = 1,                 \
+		.max = WAIT_MAX_MS, .help = words                                            \
+	}
+#define OPTION_NO_WAIT(settings, words)                                                 \
+	{                                                                               \
+		.name = "no-wait", .offset = offsetof(settings, no_wait), .help = words \
+	}
+#define OPTION_YES(settings)                                                              \
+	{                                                                                 \
+		.name = "yes", .letter = 'y', .offset = offsetof(settings, yes),          \
+		.help = "do not ask for confirmation on a terminal when the topology is " \
+			"given "                                                          \
+			"by a prefix of its id"                                           \
+	}
 
 /* --wait[=TIME], for commands without other options. */
 struct wait_options {
 	int64_t wait_ms; /* 0: not given */
 };
 extern const struct cli_option wait_option[];
+
+/*
+ * What a command is about that ends something: found, and confirmed where only a prefix names it
+ * [shell.zshell.confirm]. `doing`: "Stop". Freed by topology_ref_done(), space_ref_done().
+ */
+int topology_to_end(struct shell *shell, const char *text, const char *doing, bool yes,
+		    struct topology_ref *ret_ref, struct error **err) must_check;
+/* `topology_too`: also a topology alone; *ret_ref has no path then. */
+int space_to_end(struct shell *shell, const char *text, bool topology_too, const char *doing,
+		 bool yes, struct space_ref *ret_ref, struct error **err) must_check;
+
+/* Paths of the instances that are to run, at `ref` and below, parents before their children. */
+struct paths {
+	VECTOR(char *) list;
+};
+void paths_done(struct paths *paths);
+int paths_to_run(struct shell *shell, const struct space_ref *ref, struct paths *ret_paths,
+		 struct error **err) must_check;
+
+/* PUT of the goal of one instance. `word`: the command that was typed, or NULL; `ret_view` (view_free)
+ * may be NULL. */
+int put_goal(struct shell *shell, const struct topology_ref *topology, const char *path,
+	     const char *goal, const char *word, Samoza__V1__SpaceView **ret_view,
+	     struct error **err) must_check;
 
 int get_topology(struct shell *shell, const char *id, Samoza__V1__TopologyView **ret_view,
 		 struct error **err) must_check;

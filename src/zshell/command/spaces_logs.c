@@ -93,26 +93,31 @@ static int follow(struct shell *shell, const struct space_ref *ref, const char *
 	return api_follow(shell->api, &stream, err);
 }
 
-/* ---------------------------------------------------------------- earlier places */
-
+/* `zhost`: where it was before; NULL: where it is. */
 static int print_from(struct shell *shell, const struct space_ref *ref, const char *lines,
 		      const char *zhost, struct error **err)
 {
+	const struct output *o = &shell->output;
 	CLEANUP(view_freep) Samoza__V1__LogView *view = NULL;
 	CLEANUP(freep)
 	char *path = api_path("/v1/topologies/", ref->topology.id, "/logs?path=", ref->path,
-			      "&lines=", lines, "&zhost=", zhost, NULL);
+			      "&lines=", lines, zhost != NULL ? "&zhost=" : "",
+			      zhost != NULL ? zhost : "", NULL);
 	int r = api_get(shell->api, path, &samoza__v1__log_view__descriptor, (void **)&view,
 			err);
 
 	if (r < 0)
 		return r;
-	if (shell->output.format != OUTPUT_TABLE)
-		output_message_line(&shell->output, &view->base);
-	for (size_t i = 0; i < view->n_lines && shell->output.format == OUTPUT_TABLE; i++)
-		output_line(&shell->output, "%s", view->lines[i]);
+	if (o->format != OUTPUT_TABLE && zhost == NULL)
+		output_message(o, &view->base);
+	else if (o->format != OUTPUT_TABLE)
+		output_message_line(o, &view->base);
+	for (size_t i = 0; i < view->n_lines && o->format == OUTPUT_TABLE; i++)
+		output_line(o, "%s", view->lines[i]);
 	return 0;
 }
+
+/* ---------------------------------------------------------------- earlier places */
 
 /* The log of a zhost holds every stay there: each zhost once, by its last stay. */
 static bool is_last_stay(const stay_vector *stays, size_t at)
@@ -182,10 +187,8 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	struct shell *shell = context;
 	const struct options *given = line->options;
 	CLEANUP(space_ref_done) struct space_ref ref = {0};
-	CLEANUP(view_freep) Samoza__V1__LogView *view = NULL;
 	CLEANUP(freep)
 	char *lines = str_printf("%" PRIu32, given->lines);
-	CLEANUP(freep) char *path = NULL;
 	int r;
 
 	if (given->previous + given->all + given->follow > 1)
@@ -198,14 +201,6 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 		return print_earlier(shell, &ref, lines, given->all, err);
 	if (given->follow)
 		return follow(shell, &ref, lines, err);
-	path = api_path("/v1/topologies/", ref.topology.id, "/logs?path=", ref.path,
-			"&lines=", lines, NULL);
-	r = api_get(shell->api, path, &samoza__v1__log_view__descriptor, (void **)&view, err);
-	if (r < 0)
-		return r;
-	if (shell->output.format != OUTPUT_TABLE)
-		output_message(&shell->output, &view->base);
-	for (size_t i = 0; i < view->n_lines && shell->output.format == OUTPUT_TABLE; i++)
-		output_line(&shell->output, "%s", view->lines[i]);
-	return CLI_DONE;
+	r = print_from(shell, &ref, lines, NULL, err);
+	return r < 0 ? r : CLI_DONE;
 }

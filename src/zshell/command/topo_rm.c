@@ -11,10 +11,7 @@ static const struct cli_option options[] = {
 	{.name = "data",
 	 .offset = offsetof(struct options, data),
 	 .help = "also delete the data of its spaces, which cannot be restored"},
-	{.name = "yes",
-	 .letter = 'y',
-	 .offset = offsetof(struct options, yes),
-	 .help = "do not ask for confirmation on a terminal when ID is only a prefix"},
+	OPTION_YES(struct options),
 	{0},
 };
 
@@ -35,10 +32,8 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	const struct options *given = line->options;
 	CLEANUP(topology_ref_done) struct topology_ref ref = {0};
 	CLEANUP(freep) char *path = NULL;
-	int r = resolve_topology(shell, cli_argument(line, 0), &ref, err);
+	int r = topology_to_end(shell, cli_argument(line, 0), "Remove", given->yes, &ref, err);
 
-	if (r == 0)
-		r = confirm(shell, &ref, "Remove", NULL, given->yes, err);
 	if (r < 0)
 		return r;
 	path = api_path("/v1/topologies/", ref.id, given->data ? "?data=1" : "", NULL);

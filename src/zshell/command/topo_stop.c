@@ -9,21 +9,9 @@ struct options {
 };
 
 static const struct cli_option options[] = {
-	{.name = "wait",
-	 .type = CLI_DURATION,
-	 .offset = offsetof(struct options, wait_ms),
-	 .fallback = WAIT_DEFAULT,
-	 .implied = WAIT_DEFAULT,
-	 .min = 1,
-	 .max = WAIT_MAX_MS,
-	 .help = "wait at most TIME"},
-	{.name = "no-wait",
-	 .offset = offsetof(struct options, no_wait),
-	 .help = "do not wait until every space is unloaded"},
-	{.name = "yes",
-	 .letter = 'y',
-	 .offset = offsetof(struct options, yes),
-	 .help = "do not ask for confirmation on a terminal when ID is only a prefix"},
+	OPTION_WAIT_ALWAYS(struct options, "wait at most TIME"),
+	OPTION_NO_WAIT(struct options, "do not wait until every space is unloaded"),
+	OPTION_YES(struct options),
 	{0},
 };
 
@@ -52,10 +40,8 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 		.wait = !given->no_wait,
 		.timeout_ms = (uint64_t)given->wait_ms,
 	};
-	int r = resolve_topology(shell, cli_argument(line, 0), &ref, err);
+	int r = topology_to_end(shell, cli_argument(line, 0), "Stop", given->yes, &ref, err);
 
-	if (r == 0)
-		r = confirm(shell, &ref, "Stop", NULL, given->yes, err);
 	if (r < 0)
 		return r;
 	if (o->format == OUTPUT_TABLE)

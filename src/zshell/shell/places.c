@@ -1,16 +1,7 @@
 #include "zshell/shell/places.h"
 
-#include <string.h>
-
 #include "base/str.h"
-
-/* Whether a placement of `subject` places `name`, too: itself or what it is inside. */
-static bool places(const char *subject, const char *name)
-{
-	size_t n = strlen(subject);
-
-	return strncmp(subject, name, n) == 0 && (name[n] == '\0' || name[n] == '/');
-}
+#include "zshell/shell/resolve.h"
 
 static void end_stay(stay_vector *stays, const Samoza__V1__EventView *e)
 {
@@ -28,7 +19,8 @@ static void take_event(stay_vector *stays, const char *name, const Samoza__V1__E
 {
 	bool own = str_equal(e->kind, "space") && str_equal(e->subject, name);
 
-	if (str_equal(e->kind, "placement") && places(e->subject, name)) {
+	/* What it is inside is placed with it. */
+	if (str_equal(e->kind, "placement") && path_is_at_or_below(name, e->subject)) {
 		end_stay(stays, e);
 		*vector_add(stays) = (struct stay){.zhost = e->to};
 	} else if (own && str_equal(e->to, "not-deployed")) {

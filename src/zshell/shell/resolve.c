@@ -30,6 +30,14 @@ void space_ref_done(struct space_ref *ref)
 	ref->path = NULL;
 }
 
+bool path_is_at_or_below(const char *path, const char *top)
+{
+	size_t n = top != NULL ? strlen(top) : 0;
+
+	return top == NULL ||
+	       (strncmp(path, top, n) == 0 && (path[n] == '\0' || path[n] == '/'));
+}
+
 const char *state_shown(const char *state)
 {
 	static const struct {

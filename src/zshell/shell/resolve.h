@@ -32,6 +32,9 @@ int resolve_space(struct shell *shell, const char *text, struct space_ref *ret_r
 int resolve_space_or_topology(struct shell *shell, const char *text, struct space_ref *ret_ref,
 			      struct error **err) must_check;
 
+/* Whether the instance at `path` is the one at `top` or inside it; NULL: of the whole topology. */
+bool path_is_at_or_below(const char *path, const char *top);
+
 /* The word for people: "running" for "deployed-started". Borrowed; unknown states unchanged. */
 const char *state_shown(const char *state);
 

@@ -39,14 +39,7 @@ struct waiting {
 
 static bool in_scope(const struct wait *w, const char *path)
 {
-	size_t n;
-
-	if (w->path == NULL)
-		return true;
-	n = strlen(w->path);
-	if (strncmp(path, w->path, n) != 0)
-		return false;
-	return path[n] == '\0' || (path[n] == '/' && !w->alone);
+	return w->alone ? str_equal(path, w->path) : path_is_at_or_below(path, w->path);
 }
 
 static const char *wanted(const struct waiting *w, const struct known *k)

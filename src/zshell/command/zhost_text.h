@@ -1,0 +1,17 @@
+/*
+ * A zhost in words: what its row of `cluster zhosts` and its `cluster status` say. Callers free.
+ */
+#ifndef SAMOZA_ZSHELL_COMMAND_ZHOST_TEXT_H
+#define SAMOZA_ZSHELL_COMMAND_ZHOST_TEXT_H
+
+#include "proto/view.pb-c.h"
+
+/* "running, cordoned" */
+char *zhost_state_text(const Samoza__V1__ZhostView *z);
+/* "region=eu,rack=a", with what stands between them; "": none. */
+char *zhost_labels_text(const Samoza__V1__ZhostView *z, const char *between);
+/* "0.5/4": reserved of all; `text` writes one amount. */
+char *zhost_load_text(const Samoza__V1__AmountView *a, char *(*text)(uint64_t),
+		      const char *between);
+
+#endif
