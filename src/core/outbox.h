@@ -69,6 +69,7 @@ struct reply {
 	char *path;	/* instance it is about, or NULL */
 	struct error *error;
 	ProtobufCMessage *view; /* a ready answer (dry run), or NULL */
+	const char *effect;	/* of a submission: created, updated, unchanged; NULL. Static */
 };
 
 struct outbox {

@@ -22,6 +22,7 @@
 struct reader {
 	struct findings *findings;
 	bool incomplete; /* after an error of syntax: what is missing may have followed */
+	bool scenario;	 /* fields of scenarios are known */
 };
 
 static ProtobufCMessage *read_message(struct reader *r, const ProtobufCMessageDescriptor *type,
@@ -213,7 +214,13 @@ static void read_field(struct reader *r, ProtobufCMessage *message,
 		field_mark(message, field);
 }
 
-static void add_hint(struct buffer *out, const struct schema_message *table, const char *key)
+static bool is_known(const struct reader *r, const struct schema_field *field)
+{
+	return r->scenario || !field->scenario;
+}
+
+static void add_hint(const struct reader *r, struct buffer *out,
+		     const struct schema_message *table, const char *key)
 {
 	unsigned best = strlen(key) <= 3 ? 2 : 3; /* what is nearer than this is meant */
 	const char *meant = NULL;
@@ -221,7 +228,8 @@ static void add_hint(struct buffer *out, const struct schema_message *table, con
 		unsigned distance = strcasecmp(key, table->fields[i].key) == 0
 					    ? 0
 					    : str_distance(key, table->fields[i].key);
-		if (distance < best && distance < strlen(table->fields[i].key)) {
+		if (distance < best && distance < strlen(table->fields[i].key) &&
+		    is_known(r, &table->fields[i])) {
 			best = distance;
 			meant = table->fields[i].key;
 		}
@@ -231,8 +239,9 @@ static void add_hint(struct buffer *out, const struct schema_message *table, con
 		return;
 	}
 	for (unsigned i = 0; i < table->field_count && table->field_count <= HINT_LIST_MAX; i++)
-		(void)buffer_printf(out, "%s%s", i == 0 ? "; known: " : ", ",
-				    table->fields[i].key);
+		if (is_known(r, &table->fields[i]))
+			(void)buffer_printf(out, "%s%s", i == 0 ? "; known: " : ", ",
+					    table->fields[i].key);
 }
 
 static void unknown_key(struct reader *r, const struct schema_message *table,
@@ -246,7 +255,7 @@ static void unknown_key(struct reader *r, const struct schema_message *table,
 		return;
 	}
 	CLEANUP(buffer_done) struct buffer hint = BUFFER_INIT(4096);
-	add_hint(&hint, table, key->text);
+	add_hint(r, &hint, table, key->text);
 	CLEANUP(freep) char *text = node_description(key);
 	finding_add(r->findings, key->line, key->column, "unknown key %s in %s%s", text,
 		    table->title, hint.data != NULL ? hint.data : "");
@@ -303,10 +312,12 @@ static void check_missing(struct reader *r, const ProtobufCMessage *message,
 	}
 }
 
-static int find_field(const struct schema_message *table, const struct node *key)
+static int find_field(const struct reader *r, const struct schema_message *table,
+		      const struct node *key)
 {
 	for (unsigned i = 0; key->kind == NODE_SCALAR && i < table->field_count; i++) {
-		if (strcmp(table->fields[i].key, key->text) == 0)
+		if (strcmp(table->fields[i].key, key->text) == 0 &&
+		    is_known(r, &table->fields[i]))
 			return (int)i;
 	}
 	return -1;
@@ -334,7 +345,7 @@ static void read_members(struct reader *r, ProtobufCMessage *message,
 	const ProtobufCMessageDescriptor *type = message->descriptor;
 	for (size_t i = 0; i + 1 < node->size; i += 2) {
 		const struct node *key = node->items[i];
-		int index = find_field(table, key);
+		int index = find_field(r, table, key);
 		if (index < 0) {
 			unknown_key(r, table, key);
 			continue;
@@ -383,7 +394,9 @@ static ProtobufCMessage *read_message(struct reader *r, const ProtobufCMessageDe
 ProtobufCMessage *read_tree(const ProtobufCMessageDescriptor *type, const struct tree *tree,
 			    unsigned flags, struct findings *findings)
 {
-	struct reader r = {.findings = findings, .incomplete = tree->incomplete};
+	struct reader r = {.findings = findings,
+			   .incomplete = tree->incomplete,
+			   .scenario = (flags & SCHEMA_SCENARIO) != 0};
 	if (tree->root == NULL) {
 		if (!tree->incomplete)
 			finding_add(findings, 1, 1, "the file is empty");

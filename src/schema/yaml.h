@@ -40,6 +40,8 @@ enum schema_read_flags {
 	 * syntax: for code that looks for more findings. What was wrong is missing in it: any
 	 * field may be unset, an element of a list NULL. */
 	SCHEMA_KEEP = 2,
+	/* The file is a scenario: fields with the option `scenario` are known. */
+	SCHEMA_SCENARIO = 4,
 };
 
 /* Where each value of a message stood in its file. */

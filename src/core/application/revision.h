@@ -16,7 +16,8 @@ struct revision {
 	struct topology *topology;	    /* a reference; NULL: neither served nor placed */
 	const Samoza__V1__SpaceArtifacts **artifacts; /* by space; NULL entries */
 	uint32_t place; /* the topology's handle in the placement engine, while there is one */
-	uint32_t placements; /* how many are of this revision */
+	uint32_t placements;  /* how many are of this revision */
+	int64_t completed_ms; /* wall clock: when everything ran for the first time; 0: never */
 };
 
 /* Takes the record. */

@@ -90,6 +90,9 @@ int control_resolve(const struct control *control, const char *text, const char 
  * ERR_NOT_FOUND names what there is not. `now` is for times in sentences. */
 int control_view_topology(const struct control *control, const char *id,
 			  Samoza__V1__TopologyView **ret_view, struct error **err) must_check;
+int control_view_revisions(const struct control *control, const char *id,
+			   Samoza__V1__RevisionListView **ret_view,
+			   struct error **err) must_check;
 int control_view_space(const struct control *control, const char *id, const char *path,
 		       Samoza__V1__SpaceView **ret_view, struct error **err) must_check;
 int control_view_zhost(const struct control *control, const char *name,

@@ -44,6 +44,15 @@ void emit_reply(struct event_emitter *e, uint64_t request, struct error *take_er
 	};
 }
 
+void emit_submitted(struct event_emitter *e, uint64_t request, const char *topology,
+		    const char *effect)
+{
+	if (request == 0)
+		return;
+	*vector_add(&e->outbox->replies) = (struct reply){
+		.request = request, .topology = mem_strdup(topology), .effect = effect};
+}
+
 void emit_view(struct event_emitter *e, uint64_t request, ProtobufCMessage *take_view)
 {
 	if (request == 0) {

@@ -29,6 +29,9 @@ void emit_message(struct event_emitter *e, uint64_t link_id, Samoza__V1__FrameTy
 void emit_reply(struct event_emitter *e, uint64_t request, struct error *take_error,
 		const char *topology, const char *path, const char *notice);
 /* Takes a ready answer instead. `request` 0: frees it. */
+/* The answer to a submission that was accepted: `effect` is kept, not copied. */
+void emit_submitted(struct event_emitter *e, uint64_t request, const char *topology,
+		    const char *effect);
 void emit_view(struct event_emitter *e, uint64_t request, ProtobufCMessage *take_view);
 
 #endif

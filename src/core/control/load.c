@@ -239,6 +239,12 @@ static int load_applications(struct control *c, struct error **err)
 	}
 	vector_for_each (&loaded->applications, r) {
 		struct control_application *a = application_by_id(&c->applications, (*r)->id);
+		for (size_t k = 0; k < (*r)->n_completions; k++) {
+			struct revision *completed = application_revision(
+				&a->application, (*r)->completions[k]->number);
+			if (completed != NULL)
+				completed->completed_ms = (*r)->completions[k]->time_ms;
+		}
 		struct revision *served = NULL;
 		int result = open_revision(c, a, (*r)->served, &served, err);
 		if (result < 0)

@@ -150,7 +150,24 @@ static void write_application(struct control *c, const struct control_applicatio
 	for (size_t k = 1; k < of->ids.count; k++)
 		aliases[r.n_aliases++] = of->ids.items[k]->text;
 	r.aliases = aliases;
+	VECTOR(Samoza__V1__CompletedRevision) completions = {0};
+	vector_for_each (&of->revisions, revision) {
+		if ((*revision)->completed_ms == 0)
+			continue;
+		Samoza__V1__CompletedRevision *done = vector_add(&completions);
+		samoza__v1__completed_revision__init(done);
+		done->number = (*revision)->number;
+		done->time_ms = (*revision)->completed_ms;
+	}
+	CLEANUP(freep)
+	Samoza__V1__CompletedRevision **list =
+		mem_new_array(Samoza__V1__CompletedRevision *, completions.count);
+	for (size_t k = 0; k < completions.count; k++)
+		list[k] = &completions.items[k];
+	r.n_completions = completions.count;
+	r.completions = list;
 	put(c, RECORD_APPLICATION, mem_strdup(a->id), &r.base);
+	vector_done(&completions);
 }
 
 void records_write_revision(struct control *c, const struct revision *revision)

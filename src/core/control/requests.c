@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "core/application/submission_effect.h"
 #include "core/control/applications.h"
 #include "core/control/copies.h"
 #include "core/control/dry_run.h"
@@ -30,18 +31,50 @@ static int find_application(struct control *c, const char *id, struct control_ap
 	return 0;
 }
 
+static bool is_root(const struct slot *s)
+{
+	return s->parent == NULL;
+}
+
+/* What is still being unloaded goes on unloading in the background, beside its successor. */
+static void start_again(struct control *c, struct control_application *a)
+{
+	a->was_running = a->was_running && a->state != TOPOLOGY_STOPPED;
+	vector_for_each (&a->slots.slots, s) {
+		struct slot_control *sc = control_of_slot(*s);
+		if (!is_root(*s))
+			continue;
+		exclusions_forgive(c, sc);
+		if ((*s)->goal == GOAL_NOT_DEPLOYED)
+			unit_unload(c, sc, "unloads in the background");
+	}
+	mark_application(a, APPLICATION_PLACE);
+}
+
 /* ---- submit ---- */
 
-static int check_name(struct control *c, const char *name, struct error **err)
+/* Nothing of it is to run: it was stopped, or never started. */
+static bool is_stopped(const struct control_application *a)
 {
-	const struct control_application *a = application_by_name(&c->applications, name);
-	if (a == NULL || a->state == TOPOLOGY_STOPPED)
+	return a->state == TOPOLOGY_STOPPED || !a->ever_started;
+}
+
+/* What the submission means; ERR_CONFLICT: it is refused. */
+static int judge(const struct control_application *a, const struct control_submit *s,
+		 enum submission_effect *ret_effect, struct error **err)
+{
+	*ret_effect = SUBMISSION_CREATED;
+	if (a == NULL)
 		return 0;
+	const struct revision *newest =
+		application_revision(&a->application, a->application.newest);
+	int r = submission_judge(newest, s->record, is_stopped(a), ret_effect, err);
+	if (r < 0 || is_stopped(a) || *ret_effect == SUBMISSION_UNCHANGED)
+		return r;
 	return error_set(err, ERR_CONFLICT,
 			 "topology %s is %s (%s): stop it first; replacing a topology while it "
-			 "runs is not "
-			 "possible yet",
-			 name, topology_state_name(a->state), a->id);
+			 "runs is not possible yet",
+			 a->name, topology_state_name(a->state), a->id);
 }
 
 /* The application of that name, with what was submitted as the revision that it serves. */
@@ -64,18 +97,17 @@ static struct control_application *accept(struct control *c, const struct contro
 	return a;
 }
 
-void request_submit(struct control *c, const struct control_input *input)
+/* As asked by its submission: everything is to start. */
+static void start_submitted(struct control *c, struct control_application *a)
 {
-	const struct control_submit *s = &input->submit;
-	struct error *err = NULL;
-	if (check_name(c, s->topology->name, &err) < 0) {
-		emit_reply(&c->emitter, input->request, err, NULL, NULL, NULL);
-		return;
-	}
-	if (s->dry_run) {
-		emit_view(&c->emitter, input->request, &dry_run_view(c, s)->base);
-		return;
-	}
+	CLEANUP(freep) char *cause = by_actor(c, "submitted");
+	if (grouped_request(&a->slots, NULL, GROUPED_DEPLOY_ALL, cause, NULL) < 0)
+		IMPOSSIBLE("a whole topology has no parent that refuses");
+	a->ever_started = true;
+}
+
+static struct control_application *take(struct control *c, const struct control_submit *s)
+{
 	struct control_application *a = accept(c, s);
 	c->count.submits++;
 	CLEANUP(freep)
@@ -83,36 +115,36 @@ void request_submit(struct control *c, const struct control_input *input)
 	const char *state = topology_state_name(a->state);
 	emit_event(&c->emitter, "topology", a->name, a->application.newest > 1 ? state : NULL,
 		   state, a->id, cause);
-	if (s->start) {
-		CLEANUP(freep) char *started = by_actor(c, "submitted");
-		if (grouped_request(&a->slots, NULL, GROUPED_DEPLOY_ALL, started, NULL) < 0)
-			IMPOSSIBLE("a whole topology has no parent that refuses");
-		a->ever_started = true;
+	if (s->start)
+		start_submitted(c, a);
+	return a;
+}
+
+void request_submit(struct control *c, const struct control_input *input)
+{
+	const struct control_submit *s = &input->submit;
+	struct control_application *a =
+		application_by_name(&c->applications, s->topology->name);
+	enum submission_effect effect;
+	struct error *err = NULL;
+	if (judge(a, s, &effect, &err) < 0) {
+		emit_reply(&c->emitter, input->request, err, NULL, NULL, NULL);
+		return;
 	}
-	emit_reply(&c->emitter, input->request, NULL, a->id, NULL, NULL);
+	if (s->dry_run) {
+		emit_view(&c->emitter, input->request, &dry_run_view(c, s)->base);
+		return;
+	}
+	if (effect != SUBMISSION_UNCHANGED) {
+		a = take(c, s);
+	} else if (s->start && is_stopped(a)) {
+		start_again(c, a);
+		start_submitted(c, a);
+	}
+	emit_submitted(&c->emitter, input->request, a->id, submission_effect_name(effect));
 }
 
 /* ---- whole topologies ---- */
-
-static bool is_root(const struct slot *s)
-{
-	return s->parent == NULL;
-}
-
-/* What is still being unloaded goes on unloading in the background, beside its successor. */
-static void start_again(struct control *c, struct control_application *a)
-{
-	a->was_running = a->was_running && a->state != TOPOLOGY_STOPPED;
-	vector_for_each (&a->slots.slots, s) {
-		struct slot_control *sc = control_of_slot(*s);
-		if (!is_root(*s))
-			continue;
-		exclusions_forgive(c, sc);
-		if ((*s)->goal == GOAL_NOT_DEPLOYED)
-			unit_unload(c, sc, "unloads in the background");
-	}
-	mark_application(a, APPLICATION_PLACE);
-}
 
 static void recover(struct control *c, struct control_application *a)
 {

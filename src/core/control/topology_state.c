@@ -92,6 +92,8 @@ static void settle(struct control_application *a, struct event_emitter *emitter)
 	if (to == TOPOLOGY_RUNNING) {
 		a->was_running = true;
 		a->application.completed = a->application.served->number;
+		if (a->application.served->completed_ms == 0)
+			a->application.served->completed_ms = emitter->now.wall_ms;
 	} else if (to == TOPOLOGY_STOPPED) {
 		a->was_running = false;
 	}

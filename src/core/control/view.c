@@ -45,13 +45,22 @@ static Samoza__V1__PlacementView *placement_view(const struct slot_control *sc)
 	return v;
 }
 
+/* Whose version is shown: the last one in which everything ran, or else the newest. */
+static const struct revision *shown_revision(const struct control_application *a)
+{
+	const struct application *of = &a->application;
+	const struct revision *completed =
+		of->completed != 0 ? application_revision(of, of->completed) : NULL;
+	return completed != NULL ? completed : of->served;
+}
+
 static Samoza__V1__TopologyView *topology_view(const struct control_application *a)
 {
 	Samoza__V1__TopologyView *v = NEW(TopologyView, topology_view);
 	const struct topology *t = a->topology;
 	v->id = mem_strdup(a->id);
 	v->name = mem_strdup(a->name);
-	v->version = mem_strdup(a->application.served->record->version);
+	v->version = mem_strdup(shown_revision(a)->record->version);
 	v->owner = str_is_empty(t->owner) ? NULL : mem_strdup(t->owner);
 	v->state = mem_strdup(topology_state_name(a->state));
 	if (a->state != TOPOLOGY_RUNNING)
@@ -59,6 +68,8 @@ static Samoza__V1__TopologyView *topology_view(const struct control_application 
 	v->spaces = t->instance_count;
 	v->created = iso8601_text(a->created_ms);
 	v->updated = iso8601_text(a->updated_ms);
+	v->has_revision = a->application.newest > 1;
+	v->revision = shown_revision(a)->number;
 	v->placements = mem_new_array(Samoza__V1__PlacementView *, t->instance_count);
 	v->n_placements = t->instance_count;
 	for (uint32_t k = 0; k < t->instance_count; k++)
@@ -72,7 +83,7 @@ Samoza__V1__TopologySummaryView *view_summary(const struct control_application *
 	const struct topology *t = a->topology;
 	v->id = mem_strdup(a->id);
 	v->name = mem_strdup(a->name);
-	v->version = mem_strdup(a->application.served->record->version);
+	v->version = mem_strdup(shown_revision(a)->record->version);
 	v->owner = str_is_empty(t->owner) ? NULL : mem_strdup(t->owner);
 	v->state = mem_strdup(topology_state_name(a->state));
 	if (a->state != TOPOLOGY_RUNNING)

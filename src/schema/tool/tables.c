@@ -61,6 +61,8 @@ static void emit_rule(FILE *out, const char *full_name, const Samoza__V1__FieldR
 		fputs(", .required = true", out);
 	if (r->partial)
 		fputs(", .partial = true", out);
+	if (r->scenario)
+		fputs(", .scenario = true", out);
 	if (r->max_length > 0)
 		fprintf(out, ", .max_length = %u", r->max_length);
 	if (r->min_items > 0)

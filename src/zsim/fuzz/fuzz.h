@@ -87,9 +87,10 @@ struct submitted {
 	const char *name;	   /* borrowed from a message */
 	struct topology *topology; /* that it serves, or is to serve first; a reference */
 	VECTOR(struct topology *) revisions; /* committed ones, by number - 1; references */
-	bool acknowledged;		     /* it must be there */
-	bool may_be_gone;		     /* a request tried to remove it */
-	bool moved;			     /* an instance of it, in this commit */
+	char *newest_digest; /* of the package of the last of them; NULL: there is none */
+	bool acknowledged;   /* it must be there */
+	bool may_be_gone;    /* a request tried to remove it */
+	bool moved;	     /* an instance of it, in this commit */
 };
 
 struct fuzz {

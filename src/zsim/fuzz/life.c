@@ -318,6 +318,7 @@ static void end(struct fuzz *f)
 		vector_for_each (&s->revisions, revision)
 			topology_unref(*revision);
 		vector_done(&s->revisions);
+		free(s->newest_digest);
 	}
 	vector_done(&f->submitted);
 	world_done(&f->world);

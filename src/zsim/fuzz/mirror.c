@@ -130,6 +130,11 @@ static void take_revision(struct fuzz *f, const struct record_change *r)
 	} else {
 		while (s->revisions.count < record->number)
 			(void)vector_add(&s->revisions);
+		if (str_equal(s->newest_digest, record->package_digest))
+			world_violate(&f->world,
+				      "revision %s is the package of the one before it", r->id);
+		free(s->newest_digest);
+		s->newest_digest = mem_strdup(record->package_digest);
 		topology_unref(s->revisions.items[record->number - 1]);
 		s->revisions.items[record->number - 1] = topology;
 	}

@@ -106,7 +106,10 @@ static void submit(struct fuzz *f)
 	size_t index = (size_t)(s - f->submitted.items);
 	Samoza__V1__RevisionRecord record = SAMOZA__V1__REVISION_RECORD__INIT;
 	record.application = (char *)"";
-	record.package_digest = (char *)"";
+	CLEANUP(freep)
+	char *digest = str_printf("%s %u", message->metadata->name,
+				  message != f->drawn.items[drawn] ? 2u : 1u);
+	record.package_digest = digest;
 	record.topology = (Samoza__V1__Topology *)message;
 	bool start = random_percent(&f->random, 80);
 	world_log(&f->world, "STEP submit %s%s", s->name, start ? "" : " without start");

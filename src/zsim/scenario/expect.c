@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "base/str.h"
+#include "core/application/submission_effect.h"
 #include "zsim/scenario/history.h"
 #include "zsim/scenario/step_run.h"
 #include "zsim/world/machine.h"
@@ -19,7 +20,11 @@ static const char *or_none(const char *s)
 
 /* ---- expect ---- */
 
-static void expect_topology(struct step_run *run, const char *name, const char *state)
+/* What it is when it is not said: a first revision has none [shell]. */
+#define FIRST_REVISION 1u
+
+static void expect_topology(struct step_run *run, const char *name,
+			    const Samoza__V1__ExpectTopology *e)
 {
 	const char *id = NULL;
 	const char *path = NULL;
@@ -31,8 +36,16 @@ static void expect_topology(struct step_run *run, const char *name, const char *
 		step_fail(run, "%s: %s", name, err->message);
 		return;
 	}
-	if (strcmp(view->state, state) != 0)
-		step_fail(run, "topology %s: expected %s, seen %s%s%s", name, state,
+	const char *version = view->version != NULL ? view->version : VERSION_NONE;
+	uint32_t revision = view->has_revision ? view->revision : FIRST_REVISION;
+	if (e->version != NULL && strcmp(e->version, version) != 0)
+		step_fail(run, "topology %s: expected version %s, seen %s", name, e->version,
+			  version);
+	if (e->has_revision && e->revision != revision)
+		step_fail(run, "topology %s: expected revision %u, seen %u", name, e->revision,
+			  revision);
+	if (e->state != NULL && strcmp(view->state, e->state) != 0)
+		step_fail(run, "topology %s: expected %s, seen %s%s%s", name, e->state,
 			  view->state, view->failure_reason != NULL ? ": " : "",
 			  view->failure_reason != NULL ? view->failure_reason : "");
 	samoza__v1__topology_view__free_unpacked(view, NULL);

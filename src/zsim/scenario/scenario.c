@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "base/str.h"
+#include "core/application/submission_effect.h"
 #include "model/quantity.h"
 #include "model/zhost.h"
 #include "schema/message.h"
@@ -92,13 +93,15 @@ static void check_topologies(const struct scenario *s, struct diagnostics *findi
 	for (size_t i = 0; i < m->n_topologies; i++)
 		for (size_t k = 0; k < i; k++) {
 			if (strcmp(m->topologies[i]->metadata->name,
-				   m->topologies[k]->metadata->name) != 0)
+				   m->topologies[k]->metadata->name) != 0 ||
+			    strcmp(m->topologies[i]->version, m->topologies[k]->version) != 0)
 				continue;
 			struct schema_position at =
 				schema_position_of(s->positions, "topologies[%zu].metadata", i);
 			diagnostics_add(findings, s->file, at.line, at.column,
-					"there are two topologies '%s'",
-					m->topologies[i]->metadata->name);
+					"there are two topologies '%s' %s",
+					m->topologies[i]->metadata->name,
+					m->topologies[i]->version);
 		}
 }
 
@@ -140,6 +143,13 @@ static void check_steps(const struct scenario *s, struct diagnostics *findings)
 	}
 }
 
+static void fill_versions(struct scenario *s)
+{
+	for (size_t i = 0; i < s->message->n_topologies; i++)
+		if (s->message->topologies[i]->version == NULL)
+			s->message->topologies[i]->version = mem_strdup(VERSION_NONE);
+}
+
 /* options.restart_attempts takes the place of the default [scenario.meaning.defaults]. */
 static void fill_restart_attempts(struct scenario *s)
 {
@@ -168,12 +178,13 @@ int scenario_read(const char *file, struct scenario *ret_scenario, struct diagno
 		return r;
 	struct scenario s = {.file = file};
 	ProtobufCMessage *message = NULL;
-	r = schema_read_yaml(&samoza__v1__scenario__descriptor, file, text, size, 0, findings,
-			     &message, &s.positions, err);
+	r = schema_read_yaml(&samoza__v1__scenario__descriptor, file, text, size,
+			     SCHEMA_SCENARIO, findings, &message, &s.positions, err);
 	if (r < 0)
 		return r;
 	s.message = (Samoza__V1__Scenario *)message;
 	size_t before = findings->list.count;
+	fill_versions(&s);
 	read_options(&s, findings);
 	check_zhosts(&s, findings);
 	check_topologies(&s, findings);

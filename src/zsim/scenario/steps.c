@@ -52,40 +52,71 @@ static void ask(struct step_run *run, struct control_input *input, const char *e
 
 /* ---- topologies ---- */
 
-static const Samoza__V1__Topology *find_topology(const struct scenario *s, const char *name)
+static const Samoza__V1__Topology *find_topology(const struct scenario *s,
+						 const Samoza__V1__SubmitStep *step)
 {
-	for (size_t i = 0; i < s->message->n_topologies; i++)
-		if (strcmp(s->message->topologies[i]->metadata->name, name) == 0)
-			return s->message->topologies[i];
+	for (size_t i = 0; i < s->message->n_topologies; i++) {
+		const Samoza__V1__Topology *t = s->message->topologies[i];
+		if (strcmp(t->metadata->name, step->name) == 0 &&
+		    (step->version == NULL || strcmp(t->version, step->version) == 0))
+			return t;
+	}
 	return NULL;
+}
+
+/* What zrms keeps of a package: version, digest and artifacts stand for files that a scenario has not.
+ * The caller frees. */
+static Samoza__V1__RevisionRecord *package(const Samoza__V1__Topology *declared)
+{
+	Samoza__V1__RevisionRecord *r = mem_new(Samoza__V1__RevisionRecord);
+	samoza__v1__revision_record__init(r);
+	r->application = mem_strdup("");
+	r->topology = (Samoza__V1__Topology *)schema_message_copy(&declared->base);
+	r->version = mem_strdup(declared->version);
+	/* Each entry of the file is a package. */
+	r->package_digest = str_printf("%s %s", declared->metadata->name, declared->version);
+	schema_set_string(&r->topology->version, NULL, NULL);
+	r->artifacts = mem_new_array(Samoza__V1__SpaceArtifacts *, declared->n_spaces);
+	for (size_t k = 0; k < declared->n_spaces; k++) {
+		Samoza__V1__Space *space = r->topology->spaces[k];
+		if (space->build == NULL)
+			continue;
+		Samoza__V1__SpaceArtifacts *a = mem_new(Samoza__V1__SpaceArtifacts);
+		samoza__v1__space_artifacts__init(a);
+		a->space = mem_strdup(space->name);
+		a->module_digest = mem_strdup(space->build);
+		r->artifacts[r->n_artifacts++] = a;
+		schema_set_string(&space->build, NULL, NULL);
+	}
+	return r;
 }
 
 static void do_submit(struct step_run *run, const Samoza__V1__SubmitStep *step)
 {
-	const Samoza__V1__Topology *message = find_topology(run->scenario, step->name);
-	if (message == NULL) {
-		step_fail(run, "the file has no topology '%s'", step->name);
+	const Samoza__V1__Topology *declared = find_topology(run->scenario, step);
+	if (declared == NULL) {
+		step_fail(run, "the file has no topology '%s'%s%s", step->name,
+			  step->version != NULL ? " " : "",
+			  step->version != NULL ? step->version : "");
 		return;
 	}
 	CLEANUP(error_freep) struct error *err = NULL;
 	CLEANUP(topology_unrefp) struct topology *topology = NULL;
-	if (topology_compile(message, NULL, NULL, NULL, &topology, &err) < 0) {
+	Samoza__V1__RevisionRecord *record = package(declared);
+	if (topology_compile(record->topology, NULL, NULL, NULL, &topology, &err) < 0) {
 		judge(run, step->error, err->message);
-		return;
+	} else {
+		CLEANUP(freep) char *id = world_uuid(run->world, step->name);
+		struct control_input input = {
+			.type = CONTROL_SUBMIT,
+			.submit = {.id = id,
+				   .topology = topology,
+				   .record = record,
+				   .start = step->start},
+		};
+		ask(run, &input, step->error);
 	}
-	CLEANUP(freep) char *id = world_uuid(run->world, step->name);
-	Samoza__V1__RevisionRecord record = SAMOZA__V1__REVISION_RECORD__INIT;
-	record.application = (char *)"";
-	record.package_digest = "";
-	record.topology = (Samoza__V1__Topology *)message;
-	struct control_input input = {
-		.type = CONTROL_SUBMIT,
-		.submit = {.id = id,
-			   .topology = topology,
-			   .record = &record,
-			   .start = step->start},
-	};
-	ask(run, &input, step->error);
+	schema_message_free(record);
 }
 
 static void do_goal(struct step_run *run, const Samoza__V1__GoalStep *step)

@@ -3,12 +3,15 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
 
 #include "core/application/application.h"
+#include "core/application/submission_effect.h"
 #include "core/instant.h"
+#include "schema/message.h"
 
 /* ---- names and ids ---- */
 
@@ -158,6 +161,49 @@ static void slots_of_other_paths_do_not_count(void **state)
 	tear_down(&t);
 }
 
+/* ---- submissions under its name ---- */
+
+/* What submitting version and digest `to` means where `from` is the newest; or the refusal. */
+static const char *effect(const char *from_version, const char *from_digest, bool is_stopped,
+			  const char *to_version, const char *to_digest)
+{
+	static char refusal[200];
+	struct revision *newest = revision_of(1);
+	Samoza__V1__RevisionRecord package = SAMOZA__V1__REVISION_RECORD__INIT;
+	enum submission_effect seen = SUBMISSION_NONE;
+	struct error *err = NULL;
+	schema_set_string(&newest->record->version, NULL, from_version);
+	schema_set_string(&newest->record->package_digest, NULL, from_digest);
+	package.version = (char *)to_version;
+	package.package_digest = (char *)to_digest;
+	if (submission_judge(newest, &package, is_stopped, &seen, &err) < 0)
+		(void)snprintf(refusal, sizeof(refusal), "%s", err->message);
+	error_free(err);
+	revision_free(newest);
+	return seen != SUBMISSION_NONE ? submission_effect_name(seen) : refusal;
+}
+
+static void a_submission_is_judged_by_version_and_package(void **state)
+{
+	(void)state;
+	assert_string_equal(effect("1.2.0", "a", false, "1.2.0", "a"), "unchanged");
+	assert_string_equal(effect("1.2.0", "a", true, "1.2.0", "a"), "unchanged");
+	assert_string_equal(effect(NULL, "a", false, NULL, "a"), "unchanged");
+	assert_string_equal(effect("1.2.0", "a", false, "1.2.1", "b"), "updated");
+	assert_string_equal(effect("1.2.0-rc.1", "a", false, "1.2.0", "b"), "updated");
+	assert_string_equal(effect(NULL, "a", false, "0.0.1", "b"), "updated");
+	assert_string_equal(effect("1.2.0", "a", false, "1.2.0", "b"),
+			    "1.2.0 is deployed with other contents: raise the version");
+	assert_string_equal(effect("1.2.0", "a", false, "1.2.0+build", "b"),
+			    "1.2.0+build is deployed with other contents: raise the version");
+	assert_string_equal(effect("1.10.0", "a", false, "1.9.0", "b"),
+			    "1.9.0 is lower than 1.10.0: stop the topology first, or raise the "
+			    "version");
+	/* Nothing runs: anything may follow. */
+	assert_string_equal(effect("1.2.0", "a", true, "1.2.0", "b"), "updated");
+	assert_string_equal(effect("1.2.0", "a", true, "0.1.0", "b"), "updated");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -168,6 +214,7 @@ int main(void)
 		cmocka_unit_test(a_copy_is_alone_when_all_others_have_ended),
 		cmocka_unit_test(without_an_exclusive_copy_none_waits),
 		cmocka_unit_test(slots_of_other_paths_do_not_count),
+		cmocka_unit_test(a_submission_is_judged_by_version_and_package),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -226,7 +226,9 @@ int fixture_try_submit(struct fixture *f, const char *id, const char *name, cons
 		fail_msg("%s", err->message);
 	Samoza__V1__RevisionRecord record = SAMOZA__V1__REVISION_RECORD__INIT;
 	record.application = (char *)"";
-	record.package_digest = (char *)"";
+	/* Each submission is of a package of its own. */
+	CLEANUP(freep) char *digest = str_printf("package %u", ++f->packages);
+	record.package_digest = digest;
 	record.topology = message;
 	struct control_input input = {
 		.type = CONTROL_SUBMIT,

@@ -25,6 +25,7 @@ struct fixture {
 	VECTOR(Samoza__V1__EventRecord *)
 	events; /* committed, since fixture_init() or a clear */
 	uint64_t next_request;
+	unsigned packages; /* that were submitted */
 	uint32_t protocol; /* that zhosts speak: 3 */
 	/* Of the next hellos. NULL: one for each name; none. */
 	const char *identity, *machine;

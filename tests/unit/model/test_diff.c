@@ -205,6 +205,7 @@ static void the_content_hash_is_stable(void **state)
 	CLEANUP(schema_message_freep) Samoza__V1__Topology *t = read_text(sample);
 	Samoza__V1__SpaceArtifacts a = SAMOZA__V1__SPACE_ARTIFACTS__INIT;
 	a.space = "api", a.module_digest = "00ff";
+	schema_set_string(&t->spaces[1]->build, NULL, NULL); /* of scenarios only */
 	assert_int_equal(space_content(t->spaces[0], NULL), 0x1b6cbe71adcb0a37);
 	assert_int_equal(space_content(t->spaces[1], NULL), 0xe914b308c04165ac);
 	assert_int_equal(space_content(t->spaces[1], &a), 0xf5a990a2da287a37);

@@ -31,6 +31,8 @@ static const struct {
 	{"kind", CHANGE_KEY},
 	{"metadata.name", CHANGE_KEY},
 	{"metadata.owner", CHANGE_ADJUST},
+	{"version", CHANGE_ADJUST},	  /* of scenarios */
+	{"spaces.build", CHANGE_REPLACE}, /* of scenarios */
 	{"spaces.name", CHANGE_KEY},
 	{"spaces.type", CHANGE_REPLACE},
 	{"spaces.count", CHANGE_COUNT},

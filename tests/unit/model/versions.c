@@ -16,6 +16,7 @@ const char sample[] =
 	"apiVersion: samoza/v1\n"
 	"kind: Topology\n"
 	"metadata: {name: shop, owner: ops}\n"
+	"version: 1.2.0\n"
 	"spaces:\n"
 	"- {name: host, type: NATIVE}\n"
 	"- name: api\n"
@@ -47,6 +48,7 @@ const char sample[] =
 	"  stop: {grace: 4s}\n"
 	"  recipes: {timeout: 5s}\n"
 	"  run: {mode: foreground}\n"
+	"  build: a\n"
 	"  ready: {tcp: port}\n"
 	"  health: {http: 'http://127.0.0.1/', interval: 6s, timeout: 7s, failures: 8}\n"
 	"paths:\n"
@@ -56,8 +58,8 @@ Samoza__V1__Topology *read_text(const char *text)
 {
 	ProtobufCMessage *message = NULL;
 	struct error *err = NULL;
-	if (schema_read_yaml(&samoza__v1__topology__descriptor, "t.yaml", text, strlen(text), 0,
-			     NULL, &message, NULL, &err) < 0)
+	if (schema_read_yaml(&samoza__v1__topology__descriptor, "t.yaml", text, strlen(text),
+			     SCHEMA_SCENARIO, NULL, &message, NULL, &err) < 0)
 		fail_msg("%s\n%s", err->message, text);
 	return (Samoza__V1__Topology *)message;
 }

@@ -50,8 +50,10 @@ static ProtobufCMessage *must_read(const ProtobufCMessageDescriptor *type, const
 {
 	CLEANUP(error_freep) struct error *err = NULL;
 	ProtobufCMessage *m = NULL;
-	int r = json ? schema_read_json(type, "f", text, strlen(text), 0, NULL, &m, &err)
-		     : schema_read_yaml(type, "f", text, strlen(text), 0, NULL, &m, NULL, &err);
+	int r = json ? schema_read_json(type, "f", text, strlen(text), SCHEMA_SCENARIO, NULL,
+					&m, &err)
+		     : schema_read_yaml(type, "f", text, strlen(text), SCHEMA_SCENARIO, NULL,
+					&m, NULL, &err);
 	if (r < 0) {
 		CLEANUP(freep) char *why = error_text(err);
 		fail_msg("%s, seed %lu: %s\n%s", type->name, (unsigned long)seed, why, text);

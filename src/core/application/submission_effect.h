@@ -1,0 +1,39 @@
+/*
+ * What submitting a package means to the application that has its name. Compared is the newest revision
+ * that was accepted, by semantic precedence of the versions and by the digest of the package.
+ *
+ *                     same package   same version,    higher    lower
+ *                                    other contents   version   version
+ *   it is stopped     unchanged      updated          updated   updated
+ *   it is not         unchanged      refused          updated   refused
+ *
+ * So a submission may be repeated after a lost answer. Source: [change.counts].
+ */
+#ifndef SAMOZA_CORE_APPLICATION_SUBMISSION_EFFECT_H
+#define SAMOZA_CORE_APPLICATION_SUBMISSION_EFFECT_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "core/application/revision.h"
+
+enum submission_effect {
+	SUBMISSION_NONE,      /* no submission, or one that was refused */
+	SUBMISSION_CREATED,   /* the first one of its name */
+	SUBMISSION_UPDATED,   /* a further revision */
+	SUBMISSION_UNCHANGED, /* the newest revision is this package */
+};
+
+/* How a submission that has no version counts. */
+#define VERSION_NONE "0.0.0"
+
+/* `newest`: of the application; `package`: what is submitted (its version and digest count).
+ * ERR_CONFLICT: refused, with what to do. */
+int submission_judge(const struct revision *newest, const Samoza__V1__RevisionRecord *package,
+		     bool is_stopped, enum submission_effect *ret_effect,
+		     struct error **err) must_check;
+
+/* "created", "updated", "unchanged"; NULL for SUBMISSION_NONE. */
+const char *submission_effect_name(enum submission_effect effect);
+
+#endif
