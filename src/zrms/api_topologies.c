@@ -42,6 +42,20 @@ void api_topology_explain(void *context, struct http_request *request)
 		api_send_view(zrms, request, &view->base);
 }
 
+void api_topology_revisions(void *context, struct http_request *request)
+{
+	struct zrms *zrms = context;
+	const char *id;
+	Samoza__V1__RevisionListView *view = NULL;
+	struct error *err = NULL;
+	if (!api_resolve(zrms, request, http_param(request, "id"), &id))
+		return;
+	if (control_view_revisions(zrms->control, id, &view, &err) < 0)
+		api_refuse(request, err);
+	else
+		api_send_view(zrms, request, &view->base);
+}
+
 /* ---- changing: the answer is the topology as it is then ---- */
 
 static void topology_answer(struct zrms *zrms, struct http_request *request,
@@ -55,6 +69,7 @@ static void topology_answer(struct zrms *zrms, struct http_request *request,
 		api_refuse(request, err);
 		return;
 	}
+	view->effect = mem_strdup(reply->effect);
 	if (reply->message != NULL) {
 		free(view->notice);
 		view->notice = mem_strdup(reply->message);
@@ -78,7 +93,8 @@ static void answer_created(struct zrms *zrms, struct http_request *request,
 	}
 	CLEANUP(freep) char *location = str_printf("/v1/topologies/%s", reply->topology);
 	http_add_header(request, "Location", location);
-	topology_answer(zrms, request, reply, 201);
+	topology_answer(zrms, request, reply,
+			str_equal(reply->effect, "unchanged") ? 200 : 201);
 }
 
 static void topology_change(struct zrms *zrms, struct http_request *request,

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -260,6 +261,17 @@ class Cluster:
     def build(self, source, name=None):
         target = self.directory / f"{name or pathlib.Path(source).name}.mex"
         run(BIN / "mex", "build", source, "-o", target, "--key", self.key)
+        return target
+
+    def package_of_version(self, version, package):
+        """examples/my-app as another version, signed, beside that package."""
+        source = package.parent / f"my-app-{version}"
+        shutil.copytree(EXAMPLE, source)
+        manifest = source / "manifest.yaml"
+        manifest.write_text(re.sub(r"version: .*", f"version: {version}", manifest.read_text(), 1))
+        target = package.parent / f"my-app-{version}.mex"
+        run(BIN / "mex", "build", source, "-o", target)
+        run(BIN / "mex", "sign", target, "--key", self.key)
         return target
 
     def submit(self, package, wait="60s"):

@@ -50,11 +50,23 @@ def test_a_name_can_be_reused_once_its_topology_is_stopped(guest_book):
     page = Page(c.zedge("edge-node-2"))
     page.add("1", "from the first")
     page.close()
-    again = c.zshell("topo", "submit", c.package, check=False)
+    # What is deployed already is not touched, however often it is submitted.
+    places = c.get("/v1/topologies/my-app")["placements"]
+    assert "Topology unchanged:" in c.zshell("topo", "submit", c.package).stdout
+    assert "is running." in c.zshell("topo", "apply", c.package).stdout
+    assert c.get("/v1/topologies/my-app")["placements"] == places
+    higher = c.package_of_version("1.1.0", c.package)
+    again = c.zshell("topo", "submit", higher, check=False)
     assert again.returncode == 1 and "stop it first" in again.stderr
     c.zshell("topo", "stop", "my-app")
     first = c.get("/v1/topologies")["topologies"]
-    c.submit(c.package)
+    c.submit(higher)
+    history = c.get("/v1/topologies/my-app/revisions")["revisions"]
+    assert [(r["revision"], r["version"], r["result"]) for r in history] == \
+        [(1, "1.0.0", "completed"), (2, "1.1.0", "completed")]
+    shown = c.zshell("topo", "history", "my-app").stdout.splitlines()
+    assert shown[-1].split()[:2] == ["2", "1.1.0"] and shown[-1].split()[-1] == "completed"
+    assert "  Version:   1.1.0\n  Revision:  2\n" in c.zshell("topo", "status", "my-app").stdout
     page = Page(c.zedge("edge-node-2"))
     assert page.entries() == ["from the first"]
     # It is the same application: its id stays, and nothing lists two of one name.

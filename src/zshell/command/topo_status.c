@@ -27,17 +27,22 @@ static void print_head(const struct output *o, const Samoza__V1__TopologyView *t
 		       const struct history *history)
 {
 	CLEANUP(freep) char *spaces = str_printf("%u", t->spaces);
+	CLEANUP(freep)
+	char *revision = t->has_revision ? str_printf("%u", t->revision) : NULL;
 
 	output_line(o, "Topology: %s", t->name);
-	output_block(o, 10,
-		     (const struct output_pair[]){{"ID", t->id},
-						  {"State", t->state},
-						  {"Spaces", spaces},
-						  {"Created", t->created},
-						  {"Updated", t->updated},
-						  {"FailureReason", t->failure_reason},
-						  {"Since", since_of(t, history)},
-						  {0}});
+	output_block(
+		o, 10,
+		(const struct output_pair[]){{"ID", t->id},
+					     {"State", t->state},
+					     {"Spaces", spaces},
+					     {"Created", t->created},
+					     {"Updated", t->updated},
+					     {"Version", revision != NULL ? t->version : NULL},
+					     {"Revision", revision},
+					     {"FailureReason", t->failure_reason},
+					     {"Since", since_of(t, history)},
+					     {0}});
 }
 
 static int run(void *context, const struct cli_run *line, struct error **err)

@@ -46,6 +46,31 @@ const struct cli_command command_topo_submit = {
 	.run = run,
 };
 
+static const struct cli_option apply_options[] = {
+	{.name = "wait",
+	 .type = CLI_DURATION,
+	 .offset = offsetof(struct options, wait_ms),
+	 .fallback = WAIT_DEFAULT,
+	 .min = 1,
+	 .max = WAIT_MAX_MS,
+	 .help = "how long to wait until it is running"},
+	{0},
+};
+
+const struct cli_command command_topo_apply = {
+	.words = "topo apply",
+	.summary = "submit a topology if it differs from what is deployed, and wait",
+	.details = "FILE is a MEX. For scripts and repositories: the same command may be given "
+		   "any "
+		   "number of times;\nwhat is deployed already is not touched. Ends when the "
+		   "topology "
+		   "is running: status 1 when it\nfails or is refused, 4 after the timeout.",
+	.arguments = arguments,
+	.options = apply_options,
+	.options_size = sizeof(struct options),
+	.run = run,
+};
+
 /* Adds to a refusal what the user can do about it. */
 static int refused(int code, const char *file, struct error **err)
 {
@@ -70,14 +95,18 @@ static int refused(int code, const char *file, struct error **err)
 	return error_set(err, (enum error_code)code, "%s\n%s", message, hint);
 }
 
-static void print_created(const struct output *o, const Samoza__V1__TopologyView *view)
+static void print_effect(const struct output *o, const Samoza__V1__TopologyView *view)
 {
 	CLEANUP(freep) char *spaces = str_printf("%u", view->spaces);
 
 	if (o->format != OUTPUT_TABLE)
 		return;
 	output_line(o, "%s", "");
-	output_line(o, "Topology created:");
+	if (str_equal(view->effect, "unchanged"))
+		output_line(o, "%s", "Topology unchanged: this package was accepted already.");
+	else
+		output_line(o, "Topology %s:",
+			    str_equal(view->effect, "updated") ? "updated" : "created");
 	output_block(o, 7,
 		     (const struct output_pair[]){{"ID", view->id},
 						  {"Name", view->name},
@@ -166,7 +195,7 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 		return refused(r, file, err);
 	if (given->dry_run)
 		return show_dry_run(shell, view);
-	print_created(o, view);
+	print_effect(o, view);
 	print_notice(shell, view);
 	if (given->wait_ms > 0 && !given->no_start)
 		status = wait_for_it(shell, given, &view, err);
