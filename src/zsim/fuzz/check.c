@@ -6,6 +6,7 @@
 
 #include "base/str.h"
 #include "core/lifecycle/state.h"
+#include "zsim/fuzz/check_mesh.h"
 #include "zsim/fuzz/check_quotas.h"
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/imports.h"
@@ -307,6 +308,7 @@ void check_converged(struct fuzz *f)
 	if (list == NULL)
 		return;
 	check_all_topologies(f, list);
+	check_mesh_tables(f, list);
 	check_processes(f, list);
 	samoza__v1__space_list_view__free_unpacked(list, NULL);
 }

@@ -133,9 +133,34 @@ static void need_data(struct fuzz *f, Samoza__V1__Space *s)
 			  quotas[random_below(r, ARRAY_SIZE(quotas))]);
 }
 
+static void have_pages(struct fuzz *f, Samoza__V1__Space *s)
+{
+	if (!random_percent(draws_random(f, DRAW_PAGES), 25))
+		return;
+	s->type = SAMOZA__V1__SPACE_TYPE__UI;
+	draws_happened(f, DRAW_PAGES);
+}
+
+static void have_paths(struct fuzz *f, Samoza__V1__Topology *t)
+{
+	struct random *r = draws_random(f, DRAW_PAGES);
+	for (unsigned k = random_below(r, 4); k > 0; k--) {
+		Samoza__V1__Path *path = NEW(Samoza__V1__Path, samoza__v1__path__descriptor);
+		path->from =
+			mem_strdup(t->spaces[random_below(r, (uint32_t)t->n_spaces)]->name);
+		path->to = mem_strdup(t->spaces[random_below(r, (uint32_t)t->n_spaces)]->name);
+		path->name = str_printf("path-%u", k);
+		ADD(t->paths, t->n_paths, path);
+	}
+}
+
 void draw_needs(struct fuzz *f, Samoza__V1__Topology *t)
 {
+	if (draws_have(f, DRAW_PAGES))
+		have_paths(f, t);
 	for (size_t k = 0; k < t->n_spaces; k++) {
+		if (draws_have(f, DRAW_PAGES))
+			have_pages(f, t->spaces[k]);
 		if (draws_have(f, DRAW_QUOTAS))
 			need_data(f, t->spaces[k]);
 		if (draws_have(f, DRAW_DEVICES))

@@ -43,6 +43,7 @@ static const struct row rows[DRAWS] = {
 	[DRAW_TWINS] = {"twins", 3, 2, 15, "a zhost joins under the name of another one"},
 	[DRAW_PROTOCOLS] = {"protocols", 3, 2, 25, "a zhost starts with another protocol"},
 	[DRAW_QUOTAS] = {"quotas", 3, 1, 15, "a write finds no room for its data"},
+	[DRAW_PAGES] = {"pages", 3, 2, 20, "a space has pages, or paths to another one"},
 };
 
 /* ---- names ---- */

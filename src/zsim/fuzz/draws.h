@@ -42,6 +42,7 @@ enum fuzz_draw {
 	DRAW_TWINS,
 	DRAW_PROTOCOLS,
 	DRAW_QUOTAS,
+	DRAW_PAGES,
 	DRAWS,
 };
 

@@ -20,6 +20,7 @@
  *     check_order.c    who stops first in a grouped stop          check_data.c    what a copy reads
  *     check_places.c   cordons, all or none                       check_asked.c   withdrawn, and begun
  *     check_timeouts.c how long an action lasts                   reach.c         who hears whom
+ *     check_mesh.c     whom each zhost knows in the mesh
  *     check_quotas.c   how much data a space may keep
  *     check.c          what zrms shows when all is idle           imports.c       who knows which providers
  *     place.c          confirms that there is no place
@@ -54,7 +55,8 @@
  * - every request is answered
  * - nothing is sent or done before it is durable (world/machine.c, mirror.c)
  * - once faults end, all is idle within an hour, each topology runs or has a reason that an
- *   independent search confirms, and what runs is exactly what zrms reports
+ *   independent search confirms, what runs is exactly what zrms reports, and each zhost knows exactly the
+ *   peers in the mesh that it needs
  */
 #ifndef SAMOZA_ZSIM_FUZZ_FUZZ_H
 #define SAMOZA_ZSIM_FUZZ_FUZZ_H

@@ -7,6 +7,7 @@
 #include "core/agent/agent_frames.h"
 #include "core/control/control_frames.h"
 #include "port/frame.h"
+#include "zhost/mesh/mesh_table.h"
 #include "zsim/world/controller.h"
 #include "zsim/world/event.h"
 #include "zsim/world/link.h"
@@ -32,6 +33,15 @@ static void take_control_frame(struct world *w, const struct sim_event *h,
 		world_violate(w, "a zhost sent a %s", message->descriptor->short_name);
 }
 
+static void take_mesh_frame(struct sim_machine *n, Samoza__V1__FrameType type,
+			    const ProtobufCMessage *message)
+{
+	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_MESH_TABLE)
+		mesh_table_apply(n->mesh, (const Samoza__V1__MeshTable *)message);
+	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_MESH_SYNC)
+		mesh_table_sync(n->mesh, ((const Samoza__V1__MeshSync *)message)->kept);
+}
+
 static void take_agent_frame(struct world *w, struct sim_machine *n, const struct sim_event *h,
 			     ProtobufCMessage *message)
 {
@@ -42,8 +52,10 @@ static void take_agent_frame(struct world *w, struct sim_machine *n, const struc
 		world_violate(w, "zrms sent a %s", message->descriptor->short_name);
 	if (r == 0 && h->frame == SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGET)
 		machine_forget(w, n, (const Samoza__V1__DataForget *)message);
+	if (r == 0)
+		take_mesh_frame(n, h->frame, message);
 	if (r <= 0)
-		return; /* the mesh is not simulated */
+		return; /* messages through the mesh are not simulated */
 	bool is_refused = input.type == AGENT_HELLO_ACK &&
 			  input.hello_ack->verdict == SAMOZA__V1__HELLO_ACK__VERDICT__REFUSED;
 	if (input.type == AGENT_HELLO_ACK) {
@@ -98,7 +110,14 @@ static void connect_machine(struct world *w, struct sim_machine *n)
 	}
 	n->link_id = sim_link_open(w, n);
 	world_log(w, "%s connects", n->name);
-	machine_take(w, n, &(struct agent_input){.type = AGENT_LINK_UP});
+	uint64_t mesh_sums[MESH_PARTS];
+	if (n->protocol < PROTOCOL_NEWEST) {
+		mesh_table_free(n->mesh); /* it says nothing of it, and gets all */
+		n->mesh = mesh_table_new(n->name);
+	}
+	mesh_table_begin_link(n->mesh, mesh_sums);
+	machine_take(w, n,
+		     &(struct agent_input){.type = AGENT_LINK_UP, .mesh_sums = mesh_sums});
 }
 
 static void process_ends_itself(struct world *w, struct sim_machine *n,

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/str.h"
+#include "zhost/mesh/mesh_table.h"
 #include "zsim/world/action.h"
 #include "zsim/world/event.h"
 #include "zsim/world/link.h"
@@ -108,6 +109,7 @@ void machine_start(struct world *w, struct sim_machine *n)
 		.heartbeat_ms = HEARTBEAT_MS,
 		.failure_timeout_ms = FAILURE_TIMEOUT_MS,
 	});
+	n->mesh = mesh_table_new(n->name);
 	struct sim_kv_hooks hooks = machine_kv_hooks;
 	hooks.user = n;
 	n->kv = sim_kv_new(&n->disk, &hooks);
@@ -170,6 +172,7 @@ void machine_free(struct sim_machine *n)
 		sim_kv_crash(n->kv, 0);
 		agent_loop_free(n->commits);
 		agent_free(n->agent);
+		mesh_table_free(n->mesh);
 	}
 	actions_drop(n);
 	processes_drop(n);

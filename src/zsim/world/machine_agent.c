@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "schema/message.h"
+#include "zhost/mesh/mesh_table.h"
 #include "zsim/world/action.h"
 #include "zsim/world/event.h"
 #include "zsim/world/link.h"
@@ -100,6 +101,7 @@ static void agent_end(struct world *w, struct sim_machine *n)
 	sim_kv_crash(steal_ptr(&n->kv), written);
 	agent_loop_free(steal_ptr(&n->commits));
 	agent_free(steal_ptr(&n->agent));
+	mesh_table_free(steal_ptr(&n->mesh));
 	n->death = MACHINE_LIVES;
 }
 

@@ -12,6 +12,7 @@
 #include "core/agent/agent_loop.h"
 
 struct action;
+struct mesh_table;
 struct sim_event;
 struct sim_process;
 struct world;
@@ -40,7 +41,8 @@ struct sim_machine {
 	bool suspended;		  /* it sleeps: nothing on it executes */
 	VECTOR(struct sim_event *) delayed; /* what came for it meanwhile */
 	bool partitioned;
-	struct agent *agent; /* NULL: the zhost does not run */
+	struct mesh_table *mesh; /* what its zhost knows of the mesh; NULL as the agent */
+	struct agent *agent;	 /* NULL: the zhost does not run */
 	struct agent_loop *commits;
 	struct kv *kv;
 	int64_t commit_ms;	  /* when the last commit that was asked for is answered */

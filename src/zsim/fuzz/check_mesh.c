@@ -1,0 +1,88 @@
+#include "zsim/fuzz/check_mesh.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "model/compile.h"
+#include "model/space_kind.h"
+#include "zhost/mesh/mesh_table.h"
+#include "zsim/fuzz/fuzz.h"
+#include "zsim/fuzz/mirrored.h"
+#include "zsim/world/machine_state.h"
+#include "zsim/world/world.h"
+
+static const struct space_kind *kind_of(const struct submitted *s, const char *path)
+{
+	int index = topology_find_instance(s->topology, path);
+	return index >= 0
+		       ? space_kind_of_type(instance_space(s->topology, (unsigned)index)->type)
+		       : NULL;
+}
+
+static bool has_copy_at(const struct fuzz *f, const char *application, const char *zhost)
+{
+	for (const struct mirrored_copy *m = f->copies; m != NULL; m = m->hh.next)
+		if (m->record != NULL && str_equal(m->record->application, application) &&
+		    str_equal(m->record->zhost, zhost))
+			return true;
+	return false;
+}
+
+/* Pages are served by every zhost, as long as anything of their topology is there. */
+static bool serves_pages(const struct fuzz *f, const struct submitted *s)
+{
+	bool has_pages = false;
+	bool is_there = false;
+	for (unsigned i = 0; i < s->topology->instance_count; i++) {
+		const char *path = s->topology->instances[i].path;
+		const struct mirrored *m = mirror_find(f, s->id, path);
+		has_pages |= kind_of(s, path)->has_pages;
+		is_there |= m != NULL && m->record != NULL &&
+			    m->record->state != SAMOZA__V1__STATE__STATE_NOT_DEPLOYED;
+	}
+	return has_pages && is_there;
+}
+
+static void check_peer(struct fuzz *f, const struct sim_machine *n,
+		       const Samoza__V1__SpaceView *v)
+{
+	const struct mesh_peer *peer =
+		mesh_table_find(n->mesh, v->topology_id, v->path, strlen(v->path));
+	if (peer == NULL || peer->zhost == NULL)
+		world_violate(&f->world, "%s does not know that %s is started", n->name,
+			      v->name);
+	else if (!str_equal(peer->zhost, v->zhost) || peer->epoch != v->epoch)
+		world_violate(&f->world,
+			      "%s knows %s at %s under epoch %" PRIu64
+			      ", and it is at %s under %" PRIu64,
+			      n->name, v->name, peer->zhost, peer->epoch, v->zhost, v->epoch);
+}
+
+static void check_table(struct fuzz *f, const struct sim_machine *n,
+			const Samoza__V1__SpaceListView *list)
+{
+	size_t due = 0;
+	for (size_t i = 0; i < list->n_spaces; i++) {
+		const Samoza__V1__SpaceView *v = list->spaces[i];
+		const struct submitted *s = fuzz_submitted(f, v->topology_id);
+		const struct space_kind *kind = s != NULL ? kind_of(s, v->path) : NULL;
+		if (kind == NULL || !kind->is_in_mesh ||
+		    !str_equal(v->state, "deployed-started") ||
+		    (!has_copy_at(f, s->id, n->name) && !serves_pages(f, s)))
+			continue;
+		due++;
+		check_peer(f, n, v);
+	}
+	size_t known = mesh_table_count(n->mesh);
+	if (known != due)
+		world_violate(&f->world, "%s knows %zu peers in the mesh, and should know %zu",
+			      n->name, known, due);
+}
+
+void check_mesh_tables(struct fuzz *f, const Samoza__V1__SpaceListView *list)
+{
+	vector_for_each (&f->world.machines, n)
+		if (mirror_machine(f, (*n)->name) == *n && (*n)->mesh != NULL)
+			check_table(f, *n, list);
+}
