@@ -21,8 +21,10 @@
 #include "port/durability.h"
 #include "proto/wire.pb-c.h"
 
-#define KV_KEY_MAX    ((size_t)64 * 1024)
-#define KV_VALUE_MAX  ((size_t)8 * 1024 * 1024)
+#define KV_KEY_MAX   ((size_t)64 * 1024)
+#define KV_VALUE_MAX ((size_t)8 * 1024 * 1024)
+/* Begins the owners of what a zhost keeps for itself. */
+#define KV_OWN	      '@'
 #define KV_PAGE_BYTES ((size_t)64 * 1024) /* of a list whose request names no size */
 #define KV_PAGE_MAX   ((size_t)1024 * 1024)
 
@@ -91,6 +93,12 @@ struct kv_ops {
 	 * `changes` is borrowed until `done`. */
 	void (*commit)(struct kv *kv, const struct kv_change *changes, size_t count,
 		       kv_done_fn *done, void *user);
+	/* Its medium is full: what the zhost keeps for itself is still committed, from a reserve; puts
+	 * of spaces that grow are refused (-ENOSPC). NULL: never. */
+	bool (*is_tight)(const struct kv *kv);
+	/* A commit has failed and is tried again: all that were asked wait for it, and it may end in
+	 * COMMIT_FAILED. NULL: never. */
+	bool (*is_failing)(const struct kv *kv);
 	/* Answers what was asked for, frees the kv, then calls `closed`. Nothing more may be
 	 * asked. */
 	void (*close)(struct kv *kv, void (*closed)(void *user), void *user);
@@ -101,6 +109,16 @@ struct kv {
 	const struct kv_ops *ops;
 	struct batch_size limits; /* of one batch; 0: none */
 };
+
+static inline bool kv_is_tight(const struct kv *kv)
+{
+	return kv->ops->is_tight != NULL && kv->ops->is_tight(kv);
+}
+
+static inline bool kv_is_failing(const struct kv *kv)
+{
+	return kv->ops->is_failing != NULL && kv->ops->is_failing(kv);
+}
 
 /* What a change counts against the limits. */
 static inline size_t kv_change_bytes(const struct kv_change *change)

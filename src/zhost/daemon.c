@@ -62,6 +62,7 @@ struct zhost_daemon {
 	struct metrics_sources metrics_sources;
 	struct metric_registry metrics;
 
+	bool is_failing, is_tight; /* the store, when it was last looked at */
 	bool is_ending;
 	struct loop_timer *end_timer;
 	int exit_status;
@@ -111,9 +112,34 @@ static bool on_logs(void *user)
 	return spacelogs_flush(d->logs) || any;
 }
 
+/* Says each once, when it begins and when it ends. */
+static void watch_disk(struct zhost_daemon *d)
+{
+	bool is_failing = kv_is_failing(d->kv), is_tight = kv_is_tight(d->kv);
+	if (is_failing != d->is_failing && is_failing)
+		log_error("store", "write.failed", LOG_S("dir", d->state_dir.path),
+			  LOG_S("then",
+				"nothing is begun until it is durable; it is tried again "
+				"for 30 s, then zhost ends and its spaces continue"));
+	else if (is_failing != d->is_failing)
+		log_info("store", "recovered", LOG_S("dir", d->state_dir.path));
+	if (is_tight != d->is_tight && is_tight)
+		log_error("store", "disk.full", LOG_S("dir", d->state_dir.path),
+			  LOG_S("then", "local data does not grow; what runs goes on, stop and "
+					"undeploy work; free at least 8 MiB there"));
+	else if (is_tight != d->is_tight)
+		log_info("store", "disk.roomy", LOG_S("dir", d->state_dir.path));
+	d->is_failing = is_failing;
+	d->is_tight = is_tight;
+}
+
 static void on_usage(void *user, Samoza__V1__Usage *usage)
 {
 	struct zhost_daemon *d = user;
+	watch_disk(d);
+	usage->has_disk_full = true;
+	usage->disk_full = d->is_tight;
+	data_list_full(d->data, usage);
 	reconcile_usage(d->reconcile, usage);
 	samoza__v1__usage__free_unpacked(usage, NULL);
 }
@@ -201,13 +227,13 @@ static const struct kv_scheme kvs[] = {
 static int open_state(struct zhost_daemon *d, struct error **err)
 {
 	int r = state_dir_open(&d->state_dir, d->settings->dir, err);
-	if (r == 0)
-		r = state_dir_begin(&d->state_dir, err);
 	if (r < 0)
 		return r;
 	CLEANUP(freep) char *url = str_printf("sqlite:%s", d->state_dir.path);
 	d->cache_path = str_printf("%s/cache", d->state_dir.path);
-	return kv_open(kvs, ARRAY_SIZE(kvs), &d->loop, url, &d->kv, err);
+	/* First: on a full disk it makes room for the rest. */
+	r = kv_open(kvs, ARRAY_SIZE(kvs), &d->loop, url, &d->kv, err);
+	return r == 0 ? state_dir_begin(&d->state_dir, err) : r;
 }
 
 /* "x86_64": what native artifacts must be for. */
@@ -340,6 +366,7 @@ static void register_metrics(struct zhost_daemon *d)
 {
 	d->metrics_sources = (struct metrics_sources){.artifacts = d->artifacts,
 						      .data = d->data,
+						      .kv = d->kv,
 						      .mesh = d->mesh,
 						      .reconcile = d->reconcile,
 						      .residents = d->residents,

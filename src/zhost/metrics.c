@@ -24,6 +24,8 @@ enum {
 	STARTING,
 	PEERS,
 	LINK_UP,
+	TIGHT,
+	FAILING,
 };
 static const struct metric metrics[] = {
 	[STARTS] = {"zhost_starts_total", METRIC_COUNTER, "Starts of instances."},
@@ -58,6 +60,10 @@ static const struct metric metrics[] = {
 	[STARTING] = {"zhost_starting", METRIC_GAUGE, "Starts in progress."},
 	[PEERS] = {"zhost_mesh_peers", METRIC_GAUGE, "Instances known to the mesh here."},
 	[LINK_UP] = {"zhost_link_up", METRIC_GAUGE, "1 when zrms has accepted the link."},
+	[TIGHT] = {"zhost_store_tight", METRIC_GAUGE,
+		   "1: the disk is full, and local data does not grow."},
+	[FAILING] = {"zhost_store_failing", METRIC_GAUGE,
+		     "1: a transaction failed and is tried again."},
 };
 
 static void read_metrics(const void *part, struct metric_values *to)
@@ -88,6 +94,8 @@ static void read_metrics(const void *part, struct metric_values *to)
 	metric_set(to, STARTING, residents.starting);
 	metric_set(to, PEERS, mesh_table_count(mesh_table(from->mesh)));
 	metric_set(to, LINK_UP, upstream_is_up(uplink_upstream(from->uplink)) ? 1 : 0);
+	metric_set(to, TIGHT, kv_is_tight(from->kv));
+	metric_set(to, FAILING, kv_is_failing(from->kv));
 }
 
 const struct metric_source zhost_metrics = METRIC_SOURCE(metrics, read_metrics);

@@ -14,6 +14,7 @@
 struct metrics_sources {
 	struct artifacts *artifacts;
 	struct data_service *data;
+	struct kv *kv;
 	struct mesh *mesh;
 	struct reconcile *reconcile;
 	struct residents *residents;

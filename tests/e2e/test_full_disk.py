@@ -80,6 +80,9 @@ def test_local_data_has_the_same_quota(start_cluster):
     c.deploy("greedy", [space(storage="local", resources={"data": "2MiB"})], {"w": WRITER})
     until(lambda: "refused: no room" in said(c), "the quota is used up")
     assert "data    full" in (c.directory / "edge-node-1.log").read_text()
+    until(lambda: [e for e in c.events("greedy") if e["kind"] == "data"], "an event")
+    event, = [e for e in c.events("greedy") if e["kind"] == "data"]
+    assert event["subject"] == "greedy/w" and "2MiB" in event["cause"]
 
 
 def on_small_disk(start_cluster, small_disk, size):
@@ -131,3 +134,33 @@ def test_zrms_starts_stops_and_removes_on_a_disk_that_others_filled(small_disk, 
     assert "disk.full" in c.zrms.log.read_text()
     (disk / "filler").unlink()
     c.deploy("other", [space(resources={"data": "1MiB"})], {"w": WRITER})
+
+
+def test_a_zhost_whose_disk_is_full_goes_on_and_says_so(small_disk, start_cluster):
+    c = start_cluster(zhosts=["edge-node-1"],
+                      prepare=lambda d: small_disk(d / "edge-node-1", "40m"))
+    disk = c.directory / "edge-node-1"
+
+    def caused(text):
+        return [e for e in c.events() if e["kind"] == "zhost" and text in (e.get("cause") or "")]
+
+    c.deploy("greedy", [space(storage="local", resources={"data": "1GiB"})], {"w": WRITER})
+    until(lambda: "refused: no room" in said(c), "the disk is full", 60)
+    until(lambda: caused("its disk is full"), "an event says so")
+    assert "disk.full" in (c.directory / "edge-node-1.log").read_text()
+    assert c.zhosts["edge-node-1"].is_running() and c.state("greedy") == "running"
+    assert not [e for e in c.events("greedy") if e["kind"] == "data"]  # it is not its quota
+    # Its next life begins there, and finds what runs.
+    running = c.zruns("edge-node-1")
+    c.zhosts["edge-node-1"].kill()
+    c.zhosts["edge-node-1"].start()
+    c.wait_zhost("edge-node-1", "deployed-started")
+    until(lambda: c.state("greedy") == "running", "greedy runs")
+    assert c.zruns("edge-node-1") == running
+    c.zshell("topo", "stop", "greedy")
+    until(lambda: c.state("greedy") == "stopped", "greedy is stopped")
+    before = used(disk)
+    c.zshell("topo", "rm", "greedy", "--data")
+    until(lambda: used(disk) < before - 10 * MIB, "the room is given back", 60)
+    until(lambda: caused("its disk has room again"), "an event says so")
+    c.deploy("other", [space(storage="local", resources={"data": "1MiB"})], {"w": WRITER})

@@ -339,7 +339,7 @@ static int data_put(struct data_table *table, const struct kv_change *change,
 						       change->key_size, change->value,
 						       change->value_size)};
 	struct data_row before;
-	bool fits = !table->is_tight;
+	bool fits = !table->is_tight || change->owner[0] == KV_OWN;
 	int r = row_of(table, change, &before, err);
 	if (after.bytes <= before.bytes)
 		fits = true;

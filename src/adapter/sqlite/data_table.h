@@ -31,7 +31,7 @@ struct data_table {
 	struct ledger_rows *rows; /* borrowed; counted here; NULL: not counted */
 	sqlite3_stmt *get, *put, *remove, *list, *forget, *row_of, *sums_of, *use_of,
 		*use_of_group;
-	bool is_tight;	       /* the disk is full: no value may grow */
+	bool is_tight;	       /* the disk is full: no value of a space may grow */
 	struct data_use *uses; /* by owner: bytes, once they were asked for */
 };
 

@@ -2,6 +2,7 @@
 
 #include "adapter/sqlite/data_table.h"
 #include "adapter/sqlite/database.h"
+#include "adapter/sqlite/reserve.h"
 #include "adapter/sqlite/retry.h"
 #include "adapter/sqlite/worker.h"
 #include "base/check.h"
@@ -11,6 +12,8 @@ enum {
 	APPLICATION_ID = 0x534d4b56, /* "SMKV" */
 	CHECKPOINT_PAGES = 1000,
 	CHECKPOINT_PAGES_BUSY = 16384,
+	CHECKPOINT_PAGES_SMALL = 512, /* where little is free: half of the reserve */
+	ROOM_SMALL = 256 * 1024 * 1024,
 };
 
 static const char *const migrations[] = {DATA_TABLE_SQL, DATA_TABLE_SUM_SQL};
@@ -26,6 +29,7 @@ struct sqlite_kv {
 	struct worker *worker;
 	struct database db;
 	struct data_table data;
+	struct reserve reserve;
 	int64_t retry_ms;
 	atomic_bool is_failing; /* it tries again */
 	struct error *broken;	/* the first failure: nothing is written after it */
@@ -87,13 +91,29 @@ static void requests_reset(struct worker_job *jobs)
 	}
 }
 
+/* Once, and on a full disk once more, with the room of the reserve, but without what grows. */
+static int requests_try(struct sqlite_kv *s, struct worker_job *jobs)
+{
+	error_free(steal_ptr(&s->broken));
+	reserve_restore(&s->reserve);
+	s->data.is_tight = reserve_is_missed(&s->reserve);
+	int r = requests_commit(s, jobs, &s->broken);
+	if (r == 0 || !s->db.is_full)
+		return r;
+	reserve_give(&s->reserve);
+	database_checkpoint(&s->db); /* the log can be used from its beginning again */
+	error_free(steal_ptr(&s->broken));
+	requests_reset(jobs);
+	s->data.is_tight = true;
+	return requests_commit(s, jobs, &s->broken);
+}
+
 static void requests_commit_anyhow(struct sqlite_kv *s, struct worker_job *jobs)
 {
 	struct retry retry = {0};
-	while (requests_commit(s, jobs, &s->broken) < 0) {
+	while (requests_try(s, jobs) < 0) {
 		if (!retry_wait(&retry, &s->db, s->retry_ms, &s->is_failing))
 			return;
-		error_free(steal_ptr(&s->broken));
 		requests_reset(jobs);
 	}
 	atomic_store(&s->is_failing, false);
@@ -107,7 +127,10 @@ static void kv_run(void *owner, struct worker_job *jobs)
 	for (struct worker_job *j = jobs; s->broken != NULL && j != NULL; j = j->next)
 		(void)error_set(&((struct kv_request *)j)->err, s->broken->code, "%s",
 				s->broken->message);
-	if (s->broken == NULL && s->db.wal_pages > CHECKPOINT_PAGES_BUSY)
+	/* What is in the log must still fit into the file. */
+	int most = reserve_room(&s->reserve) < ROOM_SMALL ? CHECKPOINT_PAGES_SMALL
+							  : CHECKPOINT_PAGES_BUSY;
+	if (s->broken == NULL && s->db.wal_pages > most)
 		database_checkpoint(&s->db);
 }
 
@@ -118,6 +141,7 @@ static void kv_idle(void *owner)
 		database_checkpoint(&s->db);
 	if (s->broken == NULL)
 		database_give_back(&s->db);
+	reserve_restore(&s->reserve);
 }
 
 /* ---- in the loop's thread ---- */
@@ -195,6 +219,7 @@ static int sqlite_kv_load(struct kv *kv, const char *owner, kv_each_fn *each, vo
 
 static void kv_end(struct sqlite_kv *s)
 {
+	reserve_done(&s->reserve);
 	data_table_done(&s->data);
 	database_close(&s->db);
 	error_free(s->broken);
@@ -218,7 +243,19 @@ static void sqlite_kv_close(struct kv *kv, void (*closed)(void *user), void *use
 	worker_close(s->worker, worker_closed, s);
 }
 
+static bool sqlite_kv_is_tight(const struct kv *kv)
+{
+	return reserve_is_missed(&((const struct sqlite_kv *)kv)->reserve);
+}
+
+static bool sqlite_kv_is_failing(const struct kv *kv)
+{
+	return atomic_load(&((const struct sqlite_kv *)kv)->is_failing);
+}
+
 static const struct kv_ops kv_ops = {
+	.is_tight = sqlite_kv_is_tight,
+	.is_failing = sqlite_kv_is_failing,
 	.load = sqlite_kv_load,
 	.commit = sqlite_kv_commit,
 	.close = sqlite_kv_close,
@@ -234,8 +271,10 @@ int sqlite_kv_open(struct loop *loop, const char *path, struct kv **ret_kv, stru
 	struct sqlite_kv *s = mem_new(struct sqlite_kv);
 	s->kv.ops = &kv_ops;
 	s->retry_ms = RETRY_FOR_MS;
+	reserve_init(&s->reserve, path);
 	int r = database_open(&s->db, path, &schema, err);
 	if (r < 0) {
+		reserve_done(&s->reserve);
 		free(s);
 		return r;
 	}

@@ -71,6 +71,35 @@ void data_full(struct control *c, const char *owner)
 	emit_event(&c->emitter, "data", owner, NULL, NULL, a->id, cause);
 }
 
+static struct application_slot *slot_of(const struct copy *copy)
+{
+	return copy->of_slot.slot;
+}
+
+void data_full_on(struct control *c, struct control_zhost *z, const Samoza__V1__Usage *usage)
+{
+	if (usage->n_data_full == 0 && !z->has_full_data)
+		return;
+	z->has_full_data = usage->n_data_full > 0;
+	for (size_t k = 0; k < usage->n_data_full; k++) {
+		struct copy *copy = copy_find(c, z, usage->data_full[k]);
+		if (copy == NULL || stores_in_cluster(copy))
+			continue;
+		copy->marks |= COPY_LISTED;
+		CLEANUP(freep)
+		char *owner = str_printf("%s/%s", slot_of(copy)->application->name,
+					 slot_of(copy)->path);
+		data_full(c, owner);
+	}
+	/* Of the others something was deleted: the next refusal is told again. */
+	for (struct copy *copy = z->first_copy; copy != NULL; copy = copy->next_on_zhost) {
+		if ((copy->marks & COPY_LISTED) == 0 && slot_of(copy)->data_full &&
+		    !stores_in_cluster(copy))
+			slot_of(copy)->data_full = false;
+		copy->marks &= ~(unsigned)COPY_LISTED;
+	}
+}
+
 void data_request(struct control *c, uint64_t link_id, const Samoza__V1__DataRequest *request)
 {
 	const struct copy *copy = find_copy(c, link_id, request->key);

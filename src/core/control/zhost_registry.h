@@ -43,6 +43,7 @@ struct control_zhost {
 	struct copy *first_copy;
 	uint32_t copy_count;
 	bool record_marked;
+	bool disk_full, has_full_data; /* as its last heartbeat said */
 
 	/* zhost_identity.h: the last one with its identity that was refused, and when first */
 	char *refused_machine;

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/control/copies.h"
+#include "core/control/data.h"
 #include "core/control/exclusions.h"
 #include "core/control/forget.h"
 #include "core/control/mesh_tables.h"
@@ -226,6 +227,18 @@ void zhost_hello(struct control *c, uint64_t link_id, const Samoza__V1__Hello *h
 	mesh_tables_zhost_joined(c, z, hello->mesh_sums, hello->n_mesh_sums);
 }
 
+/* Its disk fills, or has room again. */
+static void note_disk(struct control *c, struct control_zhost *z, bool is_full)
+{
+	if (is_full == z->disk_full)
+		return;
+	z->disk_full = is_full;
+	zhost_event(c, z, zhost_states[z->state].name, zhost_states[z->state].name,
+		    is_full ? "its disk is full: local data does not grow; make room in the "
+			      "directory of the zhost"
+			    : "its disk has room again");
+}
+
 void zhost_heartbeat(struct control *c, uint64_t link_id,
 		     const Samoza__V1__Heartbeat *heartbeat)
 {
@@ -241,6 +254,8 @@ void zhost_heartbeat(struct control *c, uint64_t link_id,
 		z->usage.cpu_millicores = heartbeat->usage->cpu_millicores;
 		z->usage.memory_bytes = heartbeat->usage->memory_bytes;
 		z->usage.disk_bytes = heartbeat->usage->disk_bytes;
+		note_disk(c, z, heartbeat->usage->disk_full);
+		data_full_on(c, z, heartbeat->usage);
 	}
 	Samoza__V1__HeartbeatAck *ack = (Samoza__V1__HeartbeatAck *)schema_message_new(
 		&samoza__v1__heartbeat_ack__descriptor);

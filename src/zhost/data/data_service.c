@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/str.h"
+#include "schema/message.h"
 #include "zrun/protocol/protocol.h"
 
 /* Bytes that may wait in the connection to zrms; further requests wait here. */
@@ -214,7 +215,8 @@ static void note_full(const struct request *q, int status)
 	struct data_client *c = q->client;
 	if (q->operation == SAMOZA__V1__DATA_OPERATION__DATA_DELETE && status == 0)
 		c->is_full = false;
-	if (status != -ENOSPC || c->is_full)
+	const struct local_data *local = c->service->local;
+	if (status != -ENOSPC || c->is_full || local->disk_is_full(c->service->local_user))
 		return;
 	c->is_full = true;
 	log_warn("data", "full", LOG_S("topology", c->topology_name),
@@ -477,6 +479,17 @@ bool data_request(struct data_client *client, uint16_t type, uint32_t correlatio
 	else
 		ask_cluster(q);
 	return true;
+}
+
+void data_list_full(const struct data_service *s, Samoza__V1__Usage *to)
+{
+	VECTOR(Samoza__V1__InstanceKey *) keys = {0};
+	for (const struct data_client *c = s->clients; c != NULL; c = c->next)
+		if (c->is_full)
+			*vector_add(&keys) =
+				(Samoza__V1__InstanceKey *)schema_message_copy(&c->key->base);
+	to->n_data_full = keys.count;
+	to->data_full = keys.items;
 }
 
 /* ---- clients ---- */

@@ -52,6 +52,8 @@ struct local_data {
 	 * is kept under DATA_FORGOTTEN. `name` NULL: only sends `epoch` to zrms, once all of that
 	 * is durable. */
 	void (*forget)(void *user, const char *name, uint64_t epoch);
+	/* Nothing can be written because the disk is full, whatever the quota. */
+	bool (*disk_is_full)(void *user);
 	/* Deletes a record under DATA_FORGOTTEN. */
 	void (*drop_record)(void *user, const char *name);
 };
@@ -74,6 +76,9 @@ void data_client_drop(struct data_client *client);
  * False: the frame is malformed, the connection is to be closed. */
 bool data_request(struct data_client *client, uint16_t type, uint32_t correlation,
 		  const uint8_t *body, size_t size);
+
+/* The instances of which a write of local data was refused, for the next heartbeat. */
+void data_list_full(const struct data_service *s, Samoza__V1__Usage *to);
 
 /* From zrms. */
 void data_take(struct data_service *s, const Samoza__V1__DataReply *reply);

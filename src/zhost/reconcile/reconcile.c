@@ -163,8 +163,16 @@ static void drop_forgotten(void *user, const char *name)
 	agent_loop_put(rec->commits, DATA_FORGOTTEN, name, NULL, 0);
 }
 
-const struct local_data reconcile_local_data = {
-	.apply = apply_local, .forget = forget_local, .drop_record = drop_forgotten};
+static bool disk_is_full(void *user)
+{
+	const struct reconcile *rec = user;
+	return kv_is_tight(rec->parts.kv);
+}
+
+const struct local_data reconcile_local_data = {.apply = apply_local,
+						.forget = forget_local,
+						.drop_record = drop_forgotten,
+						.disk_is_full = disk_is_full};
 
 /* ---- what is durable goes out ---- */
 

@@ -343,6 +343,7 @@ void fixture_heartbeat(struct fixture *f, const char *zhost, uint64_t link_id)
 	heartbeat.identity = identity;
 	heartbeat.incarnation = incarnation(zhost);
 	heartbeat.counter = ++f->next_request;
+	heartbeat.usage = (Samoza__V1__Usage *)(uintptr_t)f->usage;
 	(void)fixture_handle(f, &(struct control_input){.type = CONTROL_HEARTBEAT,
 							.heartbeat = {link_id, &heartbeat}});
 }

@@ -30,6 +30,7 @@ struct fixture {
 	local_data_fn *done;
 	void *done_user;
 	uint64_t acknowledged;
+	bool is_disk_full;
 };
 
 static struct fixture *fixture; /* of the running test; the client has no user pointer */
@@ -75,8 +76,16 @@ static void drop_record(void *user, const char *name)
 	f->dropped++;
 }
 
-static const struct local_data local_data = {
-	.apply = apply, .forget = forget, .drop_record = drop_record};
+static bool disk_is_full(void *user)
+{
+	const struct fixture *f = user;
+	return f->is_disk_full;
+}
+
+static const struct local_data local_data = {.apply = apply,
+					     .forget = forget,
+					     .drop_record = drop_record,
+					     .disk_is_full = disk_is_full};
 
 static int begin(void **state)
 {
@@ -203,6 +212,37 @@ static void local_data_is_answered_after_its_commit(void **state)
 	assert_int_equal(f->upstream.sent, 0);
 }
 
+static size_t count_full(const struct fixture *f)
+{
+	Samoza__V1__Usage *usage = mem_new(Samoza__V1__Usage);
+	samoza__v1__usage__init(usage);
+	data_list_full(f->service, usage);
+	size_t count = usage->n_data_full;
+	if (count > 0)
+		assert_string_equal(usage->data_full[0]->path, "a");
+	samoza__v1__usage__free_unpacked(usage, NULL);
+	return count;
+}
+
+static void local_data_above_its_quota_is_listed_until_something_is_deleted(void **state)
+{
+	struct fixture *f = *state;
+	f->client.is_local = true;
+	assert_int_equal(count_full(f), 0);
+	assert_true(request(f, ZRUN_DATA_PUT, 11, "k", "v"));
+	f->is_disk_full = true; /* it is not its quota */
+	f->done(f->done_user, &(struct data_answer){.status = -ENOSPC});
+	assert_int_equal(f->status, -ENOSPC);
+	assert_int_equal(count_full(f), 0);
+	f->is_disk_full = false;
+	assert_true(request(f, ZRUN_DATA_PUT, 12, "k", "v"));
+	f->done(f->done_user, &(struct data_answer){.status = -ENOSPC});
+	assert_int_equal(count_full(f), 1);
+	assert_true(request(f, ZRUN_DATA_DELETE, 13, "k", ""));
+	f->done(f->done_user, &(struct data_answer){.status = 0});
+	assert_int_equal(count_full(f), 0);
+}
+
 static void a_copy_that_may_not_write_reads_local_data_only(void **state)
 {
 	struct fixture *f = *state;
@@ -270,6 +310,7 @@ int main(void)
 		TEST(a_request_that_stays_unanswered_is_to_be_repeated),
 		TEST(what_the_instance_may_not_do_is_refused_here),
 		TEST(local_data_is_answered_after_its_commit),
+		TEST(local_data_above_its_quota_is_listed_until_something_is_deleted),
 		TEST(a_copy_that_may_not_write_reads_local_data_only),
 		TEST(no_answer_reaches_the_process_after_the_one_that_asked),
 		TEST(deleted_local_data_is_not_written_again_by_older_instances),
