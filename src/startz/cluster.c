@@ -200,7 +200,8 @@ static int start_zrms(struct state *s, const struct up_settings *settings, struc
 		return r;
 	return process_start((char *[]){program, (char[]){"--dir"}, dir, (char[]){"--listen"},
 					m->address, (char[]){"--heartbeat"}, heartbeat,
-					(char[]){"--failure-timeout"}, timeout, NULL},
+					(char[]){"--failure-timeout"}, timeout,
+					(char[]){"--log-file"}, log, NULL},
 			     log, &m->process, record, s, err);
 }
 
@@ -261,11 +262,12 @@ static int start_zhost(struct state *s, const char *programs, struct member *m,
 		r = find_program(programs, "zhost", &program, err);
 	if (r < 0)
 		return r;
-	return process_start(
-		(char *[]){program, (char[]){"--dir"}, dir, (char[]){"--name"}, m->name,
-			   (char[]){"--zrms"}, m->zrms, (char[]){"--zedge"}, m->address,
-			   m->config != NULL ? (char[]){"--config"} : NULL, m->config, NULL},
-		log, &m->process, record, s, err);
+	return process_start((char *[]){program, (char[]){"--dir"}, dir, (char[]){"--name"},
+					m->name, (char[]){"--zrms"}, m->zrms,
+					(char[]){"--zedge"}, m->address, (char[]){"--log-file"},
+					log, m->config != NULL ? (char[]){"--config"} : NULL,
+					m->config, NULL},
+			     log, &m->process, record, s, err);
 }
 
 static void set(char **text, const char *value)

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "adapter/log/log_file.h"
 #include "base/str.h"
 
 #define KILL_WAIT_MS 10000
@@ -213,6 +214,8 @@ int process_start(char *const *argv, const char *log, struct process_id *id,
 	struct birth birth = {.go = {-1, -1}, .failed = {-1, -1}};
 	int r;
 
+	/* So that what is read of it afterwards is not moved away at once by the daemon. */
+	log_file_begin_anew(log, LOG_FILE_BYTES / 2);
 	if (pipe2(birth.go, O_CLOEXEC) < 0 || pipe2(birth.failed, O_CLOEXEC) < 0)
 		r = error_errno(err, "cannot start %s", argv[0]);
 	else

@@ -11,6 +11,7 @@
 #include <sodium.h>
 
 #include "adapter/log/log.h"
+#include "adapter/log/log_file.h"
 #include "base/check.h"
 #include "base/str.h"
 #include "zhost/daemon.h"
@@ -99,6 +100,11 @@ int main(int argc, char **argv)
 	(void)mallopt(M_TRIM_THRESHOLD, 256 * 1024);
 	(void)umask(077);
 	log_init(level, STDERR_FILENO);
+	if (settings.log_file != NULL && log_file_open(settings.log_file, &err) < 0) {
+		r = cli_refuse(&zhost_program, NULL, err);
+		cli_settings_done(&zhost_program, &settings);
+		return r;
+	}
 	raise_limits();
 	if (sodium_init() < 0)
 		IMPOSSIBLE("cannot get random numbers");

@@ -98,6 +98,14 @@ static const struct cli_option options[] = {
 	 .help = "Give DIR, a copy of another zhost's, an identity of its own and exit; its "
 		 "zhost "
 		 "must not be running"},
+	{.name = "log-file",
+	 .environment = "ZHOST_LOG_FILE",
+	 .type = CLI_PATH,
+	 .offset = OPTION(log_file),
+	 .value = "FILE",
+	 .help = "File for the log, in place of standard error: a new one is begun at 16 MiB, "
+		 "and "
+		 "three older ones are kept as FILE.1 to FILE.3"},
 	{.name = "log-level",
 	 .environment = "ZHOST_LOG_LEVEL",
 	 .type = CLI_CHOICE,

@@ -24,6 +24,7 @@
 #include "adapter/artifact/directory.h"
 #include "adapter/cli/version.h"
 #include "adapter/log/log.h"
+#include "adapter/log/log_file.h"
 #include "adapter/sqlite/store.h"
 #include "base/check.h"
 #include "base/str.h"
@@ -578,6 +579,10 @@ int main(int argc, char **argv)
 	r = log_level_parse(zrms.settings.log_level, &level, &err);
 	INVARIANT(r == 0); /* one of the choices */
 	log_init(level, STDERR_FILENO);
+	if (zrms.settings.log_file != NULL && log_file_open(zrms.settings.log_file, &err) < 0) {
+		log_error("zrms", "cannot.start", LOG_E(err));
+		_exit(1);
+	}
 	if (sodium_init() < 0)
 		IMPOSSIBLE("libsodium needs only getrandom()");
 	descriptors_raise();

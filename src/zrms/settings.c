@@ -101,6 +101,15 @@ static const struct cli_option options[] = {
 	 .offset = AT(accept_loss),
 	 .help = "Start on a store that is damaged or has lost changes, without what is lost; "
 		 "see zrms check"},
+	{.key = "log_file",
+	 .name = "log-file",
+	 .environment = "ZRMS_LOG_FILE",
+	 .type = CLI_PATH,
+	 .offset = AT(log_file),
+	 .value = "FILE",
+	 .help = "File for the log, in place of standard error: a new one is begun at 16 MiB, "
+		 "and "
+		 "three older ones are kept as FILE.1 to FILE.3"},
 	{.key = "log_level",
 	 .name = "log-level",
 	 .environment = "ZRMS_LOG_LEVEL",

@@ -15,7 +15,7 @@ struct settings {
 	char *trust; /* files, with ':' between */
 	bool allow_unsigned;
 	bool accept_loss;
-	char *log_level;
+	char *log_level, *log_file;
 };
 
 extern const struct cli_program settings_program;

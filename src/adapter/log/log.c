@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -14,6 +15,8 @@
 static _Atomic(int) log_max = LOG_LEVEL_INFO;
 static _Atomic(int) log_fd = STDERR_FILENO;
 static _Atomic(bool) log_journal = false;
+static pthread_mutex_t written_lock = PTHREAD_MUTEX_INITIALIZER;
+static void (*log_written)(void); /* with the lock */
 
 static const struct {
 	const char *name;
@@ -45,6 +48,14 @@ void log_init(enum log_level max, int fd)
 	log_fd = fd;
 	log_journal = journal_reads(fd);
 	errno = saved;
+}
+
+void log_set_fd(int fd, void (*written)(void))
+{
+	log_init((enum log_level)log_max, fd);
+	(void)pthread_mutex_lock(&written_lock);
+	log_written = written;
+	(void)pthread_mutex_unlock(&written_lock);
 }
 
 void log_set_level(enum log_level max)
@@ -172,5 +183,9 @@ void log_write(enum log_level level, const char *subsystem, const char *event,
 			break;
 		done += (size_t)n;
 	}
+	(void)pthread_mutex_lock(&written_lock);
+	if (log_written != NULL)
+		log_written();
+	(void)pthread_mutex_unlock(&written_lock);
 	errno = saved;
 }

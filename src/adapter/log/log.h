@@ -86,6 +86,9 @@ struct log_field {
 /* Without it: level info, to standard error. Reads JOURNAL_STREAM. `fd` is borrowed. */
 void log_init(enum log_level max, int fd);
 void log_set_level(enum log_level max);
+/* Another descriptor, borrowed, in place of that of log_init(). `written` is called after each line, by one
+ * thread at a time; it must not log. */
+void log_set_fd(int fd, void (*written)(void));
 bool log_enabled(enum log_level level);
 
 /* "error", "warn", "info", "debug". */

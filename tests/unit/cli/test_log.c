@@ -4,6 +4,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "adapter/log/log.h"
+#include "adapter/log/log_file.h"
 #include "base/str.h"
 #include "base/text.h"
 
@@ -171,6 +173,71 @@ static void level_names_are_parsed_again(void **state)
 	assert_non_null(strstr(err->message, "error, warn, info or debug"));
 }
 
+/* The number in the first or the last line of FILE.N; -1: there is no such file. */
+static long numbered_line(const char *path, int number, bool last)
+{
+	CLEANUP(freep)
+	char *name = number == 0 ? mem_strdup(path) : str_printf("%s.%d", path, number);
+	FILE *f = fopen(name, "r");
+	char line[200];
+	long n = -1;
+
+	while (f != NULL && (n < 0 || last) && fgets(line, sizeof(line), f) != NULL) {
+		const char *value = strstr(line, " n=");
+		if (value != NULL)
+			n = strtol(value + 3, NULL, 10);
+	}
+	if (f != NULL)
+		(void)fclose(f);
+	return n;
+}
+
+/* As startz has it: standard error leads to the file as well. */
+static void a_log_in_a_file_has_a_bound_and_loses_only_what_is_oldest(void **state)
+{
+	enum { LINES = 1000, BYTES = 4096 };
+	char directory[] = "/tmp/samoza-test-XXXXXX";
+	assert_non_null(mkdtemp(directory));
+	CLEANUP(freep) char *path = str_printf("%s/zrms.log", directory);
+	int saved = dup(STDERR_FILENO);
+	assert_true(saved >= 0);
+	CLEANUP(closep) int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	assert_int_equal(dup2(fd, STDERR_FILENO), STDERR_FILENO);
+
+	assert_int_equal(log_file_open(path, NULL), 0);
+	log_file_set_bytes(BYTES);
+	for (int n = 0; n < LINES; n++)
+		log_info("test", "line", LOG_I("n", n));
+	assert_int_equal(write(STDERR_FILENO, "a crash says why n=4711\n", 24), 24);
+	log_file_set_bytes(LOG_FILE_BYTES);
+	log_init(LOG_LEVEL_INFO, STDERR_FILENO);
+	assert_int_equal(dup2(saved, STDERR_FILENO), STDERR_FILENO);
+	(void)close(saved);
+
+	assert_int_equal(numbered_line(path, 0, true), 4711);
+	long next = LINES;
+	for (int n = 0; n <= LOG_FILES_KEPT; n++) {
+		CLEANUP(freep)
+		char *name = n == 0 ? mem_strdup(path) : str_printf("%s.%d", path, n);
+		struct stat st;
+		assert_int_equal(stat(name, &st), 0);
+		assert_true(st.st_size < BYTES + LOG_LINE_MAX);
+		if (n > 0)
+			assert_int_equal(numbered_line(path, n, true), next - 1);
+		next = numbered_line(path, n, false);
+		assert_int_equal(unlink(name), 0);
+	}
+	assert_int_equal(numbered_line(path, LOG_FILES_KEPT + 1, false), -1);
+	assert_int_equal(rmdir(directory), 0); /* nothing else is left */
+}
+
+static void a_log_that_cannot_be_opened_is_refused(void **state)
+{
+	CLEANUP(error_freep) struct error *err = NULL;
+	assert_true(log_file_open("/nowhere/zrms.log", &err) < 0);
+	assert_non_null(strstr(err->message, "/nowhere/zrms.log"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -181,6 +248,8 @@ int main(void)
 		cmocka_unit_test(levels_below_the_chosen_one_are_not_written),
 		cmocka_unit_test(a_long_line_is_cut_within_its_bound),
 		cmocka_unit_test(the_journal_gets_its_priority),
+		cmocka_unit_test(a_log_in_a_file_has_a_bound_and_loses_only_what_is_oldest),
+		cmocka_unit_test(a_log_that_cannot_be_opened_is_refused),
 		cmocka_unit_test(level_names_are_parsed_again),
 	};
 

@@ -102,10 +102,11 @@ def test_up_starts_everything_and_returns_when_ready(cluster):
     assert f"The cluster is ready: zshell --api http://{rows[0][4]}\n" in done.stdout
     assert json.loads(cluster.log("zrms").splitlines()[0])["zrms"] == [
         "--dir", cluster.dir + "/zrms", "--listen", rows[0][4], "--heartbeat", "250ms",
-        "--failure-timeout", "3s"]
+        "--failure-timeout", "3s", "--log-file", cluster.dir + "/log/zrms.log"]
     assert json.loads(cluster.log("edge-node-2").splitlines()[0])["zhost"] == [
         "--dir", cluster.dir + "/zhosts/edge-node-2", "--name", "edge-node-2", "--zrms",
-        "http://" + rows[0][4], "--zedge", rows[2][4]]
+        "http://" + rows[0][4], "--zedge", rows[2][4], "--log-file",
+        cluster.dir + "/log/edge-node-2.log"]
 
 
 def test_the_first_up_starts_three_zhosts(cluster):
