@@ -20,6 +20,7 @@
  *     check_order.c    who stops first in a grouped stop          check_data.c    what a copy reads
  *     check_places.c   cordons, all or none                       check_asked.c   withdrawn, and begun
  *     check_timeouts.c how long an action lasts                   reach.c         who hears whom
+ *     check_heard.c    who hears what happens to a zhost
  *     check_mesh.c     whom each zhost knows in the mesh
  *     check_quotas.c   how much data a space may keep
  *     check.c          what zrms shows when all is idle           imports.c       who knows which providers
@@ -48,6 +49,7 @@
  * - a write of data is taken exactly when it fits into its quotas; what was refused or removed is not in
  *   the store; an event says once that there is no room
  * - exports are published exactly while an instance is started
+ * - what happens to a zhost is also an event of each topology that has something there
  * - only legal transitions, each from the state in which the last one ended; records agree
  *   with events
  * - what was acknowledged is kept, also over crashes of zrms
@@ -74,6 +76,7 @@ struct fuzz_options {
 };
 
 struct fuzz_counts;
+struct copy_before;
 struct data_access;
 struct quota_told;
 struct reach;
@@ -114,11 +117,12 @@ struct fuzz {
 	struct mirrored *instances;
 	struct mirrored_copy *copies;
 	struct mirrored_zhost *zhosts;
-	VECTOR(struct reach) reaches;	     /* by index of the machine: reach.h */
-	VECTOR(struct stop_pair) stop_pairs; /* check_order.h */
-	uint64_t commits;		     /* of zrms that this life has seen */
-	VECTOR(const char *) new_copies;     /* in the last one; borrowed */
-	int64_t timeouts_checked_ms;	     /* check_timeouts.h */
+	VECTOR(struct reach) reaches;		  /* by index of the machine: reach.h */
+	VECTOR(struct stop_pair) stop_pairs;	  /* check_order.h */
+	uint64_t commits;			  /* of zrms that this life has seen */
+	VECTOR(struct copy_before) copies_before; /* a commit: check_heard.h */
+	VECTOR(const char *) new_copies;	  /* in the last one; borrowed */
+	int64_t timeouts_checked_ms;		  /* check_timeouts.h */
 	uint64_t last_seq;
 	/* A zhost has returned: a HELLO was taken into the batch that is open, into those that
 	 * the store has not written, oldest first, and into the one that it writes. */

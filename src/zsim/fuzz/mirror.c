@@ -9,6 +9,7 @@
 #include "core/lifecycle/state.h"
 #include "model/compile.h"
 #include "zsim/fuzz/check_data.h"
+#include "zsim/fuzz/check_heard.h"
 #include "zsim/fuzz/check_order.h"
 #include "zsim/fuzz/check_places.h"
 #include "zsim/fuzz/check_quotas.h"
@@ -386,6 +387,7 @@ void mirror_committed(void *user, const struct outbox *o, const struct data_answ
 	VECTOR(struct quotas) quotas = {0};
 	f->commits++;
 	vector_clear(&f->new_copies);
+	check_heard_before(f, o);
 	vector_for_each (&o->data, data) {
 		vector_push(&writers, writer_of(f, data));
 		vector_push(&quotas, check_quotas_of(f, data));
@@ -428,6 +430,7 @@ void mirror_committed(void *user, const struct outbox *o, const struct data_answ
 	vector_for_each (&f->new_copies, id)
 		check_new_copy(f, mirrored_copy(f, *id));
 	check_order_committed(f);
+	check_heard_after(f, o);
 	vector_for_each (&o->data_forget, name)
 		check_data_removed(f, *name);
 	for (size_t k = 0; k < o->data.count; k++) {
