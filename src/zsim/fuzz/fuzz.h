@@ -18,6 +18,7 @@
  *     mirror.c         each commit: records, events, capacity     mirrored.c      what was committed
  *     rules.c          what may run                               legal.c         which moves there are
  *     check_order.c    who stops first in a grouped stop          check_data.c    what a copy reads
+ *     check_unload.c   which retired copies go first
  *     check_places.c   cordons, all or none                       check_asked.c   withdrawn, and begun
  *     check_timeouts.c how long an action lasts                   reach.c         who hears whom
  *     check_heard.c    who hears what happens to a zhost
@@ -41,7 +42,7 @@
  * - a started instance has a started parent and its mandatory imports, or stops; an unresolved
  *   one lacks a provider, a waiting one waits for an ancestor
  * - children stop before their parent, go before it, and are where it is
- * - in a grouped stop importers stop before their providers
+ * - in a grouped stop importers stop before their providers; so unload retired copies, children first
  * - no state of an action outlives the time limit of its action
  * - nothing is deployed or started that zrms has withdrawn, by a zhost that can hear it
  * - nothing new is placed on a cordoned zhost, nor on one without what it needs; what was never placed is placed as a whole or not at all
@@ -121,8 +122,9 @@ struct fuzz {
 	VECTOR(struct stop_pair) stop_pairs;	  /* check_order.h */
 	uint64_t commits;			  /* of zrms that this life has seen */
 	VECTOR(struct copy_before) copies_before; /* a commit: check_heard.h */
-	VECTOR(const char *) new_copies;	  /* in the last one; borrowed */
-	int64_t timeouts_checked_ms;		  /* check_timeouts.h */
+	VECTOR(const char *) told_to_go; /* in the last commit; borrowed: check_unload.c */
+	VECTOR(const char *) new_copies; /* in the last one; borrowed */
+	int64_t timeouts_checked_ms;	 /* check_timeouts.h */
 	uint64_t last_seq;
 	/* A zhost has returned: a HELLO was taken into the batch that is open, into those that
 	 * the store has not written, oldest first, and into the one that it writes. */

@@ -13,6 +13,7 @@
 #include "zsim/fuzz/check_order.h"
 #include "zsim/fuzz/check_places.h"
 #include "zsim/fuzz/check_quotas.h"
+#include "zsim/fuzz/check_unload.h"
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/legal.h"
 #include "zsim/fuzz/mirrored.h"
@@ -92,6 +93,7 @@ static void take_copy(struct fuzz *f, const struct record_change *r)
 	m->record = samoza__v1__copy_record__unpack(NULL, r->size, r->data);
 	if (m->record == NULL || m->record->target != asked)
 		m->asked_ms = f->world.now_ms;
+	check_unload_copy(f, m->id, asked, m->record);
 	if (m->record == NULL)
 		world_violate(&f->world, "the record of %s cannot be read", r->id);
 	else if (was_retired && m->record->role != SAMOZA__V1__ROLE__ROLE_RETIRED)
@@ -430,6 +432,7 @@ void mirror_committed(void *user, const struct outbox *o, const struct data_answ
 	vector_for_each (&f->new_copies, id)
 		check_new_copy(f, mirrored_copy(f, *id));
 	check_order_committed(f);
+	check_unload_committed(f);
 	check_heard_after(f, o);
 	vector_for_each (&o->data_forget, name)
 		check_data_removed(f, *name);
