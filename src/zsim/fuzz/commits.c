@@ -7,6 +7,7 @@
 
 #include "base/buffer.h"
 #include "zsim/fuzz/fuzz.h"
+#include "zsim/fuzz/outages.h"
 #include "zsim/world/hooks.h"
 #include "zsim/world/machine_state.h"
 #include "zsim/world/world.h"
@@ -65,9 +66,13 @@ static size_t written_at_crash(void *user, size_t waiting)
 #define ZRMS_COMMIT_MAX_MS  40000
 #define ZHOST_COMMIT_MAX_MS 90000
 
-static int64_t commit_delay(void *user, bool is_zrms)
+static int64_t commit_delay(void *user, const struct sim_machine *machine)
 {
 	struct fuzz *f = user;
+	bool is_zrms = machine == NULL;
+	int64_t left = outages_left_ms(f, machine);
+	if (left > 0)
+		return left;
 	if (f->born && draws_percent(f, DRAW_DISKS, 1)) {
 		draws_happened(f, DRAW_DISKS);
 		return random_below(draws_random(f, DRAW_DISKS),
@@ -80,11 +85,18 @@ static int64_t commit_delay(void *user, bool is_zrms)
 	       (int64_t)random_below(&f->random, random_percent(&f->random, 20) ? 3000 : 50);
 }
 
-static enum commit_outcome commit_outcome(void *user, bool is_zrms, bool *ret_is_written)
+static enum commit_outcome commit_outcome(void *user, const struct sim_machine *machine,
+					  bool *ret_is_written)
 {
 	struct fuzz *f = user;
+	bool is_zrms = machine == NULL;
 	struct fuzz_commit_counts *counts = &f->counts->sides[is_zrms ? SIDE_ZRMS : SIDE_ZHOST];
 	*ret_is_written = true;
+	if (outages_fail(f, machine)) {
+		*ret_is_written = false;
+		counts->failed++;
+		return COMMIT_FAILED;
+	}
 	if (!chance(f, f->commit_fails_permille))
 		return COMMIT_DURABLE;
 	*ret_is_written = random_percent(&f->random, 50);

@@ -1,6 +1,7 @@
 #include "zsim/fuzz/draw_times.h"
 
 #include "zsim/fuzz/fuzz.h"
+#include "zsim/fuzz/outages.h"
 #include "zsim/world/controller.h"
 #include "zsim/world/machine.h"
 #include "zsim/world/machine_state.h"
@@ -85,6 +86,8 @@ void draw_times(struct fuzz *f)
 		stall(f);
 	if (draws_percent(f, DRAW_SUSPENDS, 10))
 		suspend(f);
+	if (draws_percent(f, DRAW_OUTAGES, 5))
+		outages_begin(f);
 	if (draws_percent(f, DRAW_CLOCKS, 5))
 		set_clocks(f);
 }

@@ -43,6 +43,7 @@ enum fuzz_draw {
 	DRAW_PROTOCOLS,
 	DRAW_QUOTAS,
 	DRAW_PAGES,
+	DRAW_OUTAGES,
 	DRAWS,
 };
 

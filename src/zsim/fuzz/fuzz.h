@@ -13,6 +13,7 @@
  *     draw_data.c      processes that read, write and delete their data
  *     steps.c          requests, faults of machines and processes, time
  *     commits.c        when commits end, and what dies between their steps
+ *     outages.c        stores that take no writes for a while
  *
  *   what is checked
  *     mirror.c         each commit: records, events, capacity     mirrored.c      what was committed
@@ -68,6 +69,7 @@
 #include "base/vector.h"
 #include "model/topology.h"
 #include "zsim/fuzz/draws.h"
+#include "zsim/fuzz/outages.h"
 #include "zsim/world/world.h"
 
 struct fuzz_options {
@@ -130,7 +132,9 @@ struct fuzz {
 	 * the store has not written, oldest first, and into the one that it writes. */
 	bool adopts_open, adopts;
 	VECTOR(bool) adopts_asked;
-	uint64_t asked_life; /* the zrms that asked */
+	struct outage outage;	       /* of the store of zrms: commits.h */
+	VECTOR(struct outage) outages; /* of zhosts, by index of the machine */
+	uint64_t asked_life;	       /* the zrms that asked */
 
 	/* How many faults there are at the moment. */
 	bool born;    /* faults may come */

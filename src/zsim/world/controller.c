@@ -174,7 +174,7 @@ static void on_asked(void *user)
 		w->hooks.asked(w->hooks.user);
 	if (w->hooks.commit_delay == NULL)
 		return; /* answered at the end of the turn */
-	int64_t at = w->now_ms + w->hooks.commit_delay(w->hooks.user, true);
+	int64_t at = w->now_ms + w->hooks.commit_delay(w->hooks.user, NULL);
 	if (at < w->zrms_commit_ms)
 		at = w->zrms_commit_ms; /* in order */
 	w->zrms_commit_ms = at;
@@ -195,7 +195,7 @@ static void answer_commit(struct world *w)
 	bool is_written = true;
 	enum commit_outcome outcome =
 		w->hooks.commit_outcome != NULL
-			? w->hooks.commit_outcome(w->hooks.user, true, &is_written)
+			? w->hooks.commit_outcome(w->hooks.user, NULL, &is_written)
 			: COMMIT_DURABLE;
 	if (sim_store_waiting(w->store) > 0)
 		sim_store_answer(w->store, outcome, is_written);

@@ -39,9 +39,10 @@ struct world_hooks {
 	 * first, are on disk all the same. */
 	size_t (*written_at_crash)(void *user, size_t waiting);
 	/* How long a commit takes, and how it ends; `ret_is_written`: one that fails is on disk all
-	 * the same. */
-	int64_t (*commit_delay)(void *user, bool is_zrms);
-	enum commit_outcome (*commit_outcome)(void *user, bool is_zrms, bool *ret_is_written);
+	 * the same. `machine`: of the zhost; NULL: of zrms. */
+	int64_t (*commit_delay)(void *user, const struct sim_machine *machine);
+	enum commit_outcome (*commit_outcome)(void *user, const struct sim_machine *machine,
+					      bool *ret_is_written);
 	/* Whether the store of zrms, or the kv of a zhost, cannot be read at its start: then it
 	 * does not run. */
 	bool (*load_fails)(void *user, bool is_zrms);

@@ -173,7 +173,7 @@ static void on_asked(void *user)
 	struct world *w = n->world;
 	if (w->hooks.commit_delay == NULL)
 		return; /* answered at the end of the turn */
-	int64_t at = w->now_ms + w->hooks.commit_delay(w->hooks.user, false);
+	int64_t at = w->now_ms + w->hooks.commit_delay(w->hooks.user, n);
 	if (at < n->commit_ms)
 		at = n->commit_ms; /* in order */
 	n->commit_ms = at;
@@ -197,7 +197,7 @@ static void answer_commit(struct sim_machine *n)
 	bool is_written = true;
 	enum commit_outcome outcome =
 		hooks->commit_outcome != NULL
-			? hooks->commit_outcome(hooks->user, false, &is_written)
+			? hooks->commit_outcome(hooks->user, n, &is_written)
 			: COMMIT_DURABLE;
 	if (sim_kv_waiting(n->kv) > 0)
 		sim_kv_answer(n->kv, outcome, is_written);

@@ -41,10 +41,11 @@ static bool is_nth(struct faults *f)
 	return ++f->calls == f->fails_at;
 }
 
-static enum commit_outcome on_commit(void *user, bool is_zrms, bool *ret_is_written)
+static enum commit_outcome on_commit(void *user, const struct sim_machine *machine,
+				     bool *ret_is_written)
 {
 	struct faults *f = user;
-	(void)is_zrms;
+	(void)machine;
 	if (!is_nth(f))
 		return COMMIT_DURABLE;
 	*ret_is_written = f->is_written;
