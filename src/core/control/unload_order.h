@@ -6,7 +6,8 @@
  *     retired ──► some active retired copy needs it ──► waits ──► that one has ended ──► told to go
  *        └──────► nothing needs it ──────────────────────────────────────────────────►─┘
  *
- * Where all that is left needs each other (a cycle of imports), all of it is told to go.
+ * Where all that is left needs each other (a cycle of imports), optional imports count no longer; where it
+ * still does, all of it is told to go.
  *
  * Source: [topology.stop.unload].
  */

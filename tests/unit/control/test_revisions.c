@@ -160,6 +160,37 @@ static void former_copies_go_in_the_order_of_a_stop(void **state)
 	fixture_done(&f);
 }
 
+/* As in an ordered stop: where nothing else is left to go, an optional import holds up nothing. */
+static void optional_imports_of_former_copies_hold_up_providers_except_in_cycles(void **state)
+{
+	static const char *const spaces[] = {
+		"- {name: web, type: CALL, imports: [{from: db, optional: true}]}\n"
+		"- {name: db, type: DATA}\n",
+		"- {name: web, type: CALL, imports: [{from: db}]}\n"
+		"- {name: db, type: DATA, imports: [{from: web, optional: true}]}\n"};
+	(void)state;
+	for (size_t k = 0; k < 2; k++) {
+		struct fixture f;
+		fixture_init(&f);
+		fixture_start(&f);
+		fixture_hello(&f, "n1", 1, NULL, 0);
+		fixture_submit(&f, "id-1", "shop", spaces[k]);
+		uint64_t web = asked_epoch(&f, "web"), db = asked_epoch(&f, "db");
+		report(&f, "web", web, DEPLOYED);
+		report(&f, "db", db, DEPLOYED);
+		report(&f, "db", db, STARTED);
+		report(&f, "web", web, STARTED);
+		check_space(&f, "web", "deployed-started on n1");
+		assert_int_equal(fixture_topology(&f, "id-1", TOPOLOGY_STOP), 0);
+		assert_int_equal(fixture_topology(&f, "id-1", TOPOLOGY_START), 0);
+		assert_int_equal(asked(&f, web), NONE);
+		assert_int_equal(asked(&f, db), -1);
+		report(&f, "web", web, DEPLOYED);
+		assert_int_equal(asked(&f, db), NONE);
+		fixture_done(&f);
+	}
+}
+
 /* What provides `x` needs another one that does: none of them could go first. */
 static void copies_that_need_each_other_go_together(void **state)
 {
@@ -289,6 +320,8 @@ int main(void)
 		cmocka_unit_test(a_revision_of_other_spaces_replaces_the_slots),
 		cmocka_unit_test(the_newest_revisions_are_kept),
 		cmocka_unit_test(former_copies_go_in_the_order_of_a_stop),
+		cmocka_unit_test(
+			optional_imports_of_former_copies_hold_up_providers_except_in_cycles),
 		cmocka_unit_test(copies_that_need_each_other_go_together),
 		cmocka_unit_test(a_topology_that_still_unloads_cannot_be_removed),
 		cmocka_unit_test(one_copy_of_an_instance_writes_its_data),
