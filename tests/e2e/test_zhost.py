@@ -177,6 +177,8 @@ SAMOZA_ON_CLOSE(void) { samoza_log(SAMOZA_INFO, "goodbye"); return 0; }
     two.wait_zhost(zhost, "problem")
     done = two.zshell("spaces", "logs", "teller/s", check=False)
     assert done.returncode != 0 and f"is on zhost {zhost}, which cannot be reached" in done.stderr
+    removed = two.zshell("cluster", "rm", zhost)
+    assert f"{zhost} was silent" in removed.stderr and "switch its machine off" in removed.stderr
 
 
 def test_messages_for_all_pages_reach_every_zedge(two):

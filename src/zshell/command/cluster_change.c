@@ -32,10 +32,25 @@ const struct cli_command command_cluster_rm = {
 	.summary = "remove a zhost",
 	.details =
 		"Refused while instances are placed there, unless the zhost is in the state\n"
-		"problem: then they are re-placed first.",
+		"problem: then they are re-placed first. Whoever removes a silent zhost "
+		"vouches for\n"
+		"it: zrms waits no longer for what may still run there without a lease. Make "
+		"sure\n"
+		"that its machine is off.",
 	.arguments = arguments,
 	.run = run,
 };
+
+static int is_silent(struct shell *shell, const char *path, bool *ret_silent,
+		     struct error **err)
+{
+	CLEANUP(view_freep) Samoza__V1__ZhostView *view = NULL;
+	int r = api_get(shell->api, path, &samoza__v1__zhost_view__descriptor, (void **)&view,
+			err);
+	if (r == 0)
+		*ret_silent = str_equal(view->state, "problem");
+	return r;
+}
 
 static int run(void *context, const struct cli_run *line, struct error **err)
 {
@@ -43,12 +58,15 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	const char *name = cli_argument(line, 0);
 	CLEANUP(freep) char *path = NULL;
 	const char *done;
-	int r;
+	bool silent = false;
+	int r = 0;
 
 	if (line->command == &command_cluster_rm) {
 		path = api_path("/v1/zhosts/", name, NULL);
 		done = "removed";
-		r = api_send(shell->api, "DELETE", path, NULL, NULL, NULL, err);
+		r = is_silent(shell, path, &silent, err);
+		if (r == 0)
+			r = api_send(shell->api, "DELETE", path, NULL, NULL, NULL, err);
 	} else if (line->command == &command_cluster_cordon) {
 		path = api_path("/v1/zhosts/", name, "/cordon", NULL);
 		done = "cordoned";
@@ -62,5 +80,11 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 		return r;
 	if (shell->output.format == OUTPUT_TABLE)
 		output_line(&shell->output, "Zhost %s %s.", name, done);
+	if (silent)
+		output_note(
+			&shell->output,
+			"%s was silent: what still runs there goes on until it can be reached; "
+			"switch its machine off, or end its processes.",
+			name);
 	return CLI_DONE;
 }

@@ -410,6 +410,7 @@ def test_commands_send_the_right_requests(zrms, listed, zshell, tmp_path):
     zrms.routes[f"DELETE /v1/topologies/{ID}"] = (200, {})
     zrms.routes["POST /v1/zhosts/n1/cordon"] = (200, {})
     zrms.routes["POST /v1/zhosts/n1/uncordon"] = (200, {})
+    zrms.routes["GET /v1/zhosts/n1"] = (200, zhost("n1"))
     zrms.routes["DELETE /v1/zhosts/n1"] = (200, {})
     zrms.routes["POST /v1/topologies"] = (201, topology("pending"))
     mex = tmp_path / "a.mex"
