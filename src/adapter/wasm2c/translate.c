@@ -12,6 +12,7 @@
 
 #include "adapter/wasm2c/glue.h"
 #include "adapter/wasm2c/object.h"
+#include "adapter/wasm2c/seal.h"
 #include "adapter/wasm2c/translate_private.h"
 #include "base/buffer.h"
 #include "base/check.h"
@@ -271,6 +272,9 @@ static int publish(struct translation *tr, struct error **err)
 	int r = object_check(from, err);
 	if (r < 0)
 		return error_wrap(err, "cannot translate the module on this machine");
+	r = seal_add(from, err);
+	if (r < 0)
+		return r;
 	/* Readable by instances, which run under another user. */
 	if (fd < 0 || fchmod(fd, 0644) < 0 || fdatasync(fd) < 0)
 		return error_errno(err, "cannot write %s", from);

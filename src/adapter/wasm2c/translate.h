@@ -55,7 +55,8 @@ void translator_free(struct translator *t);
 /* "wasm2c 1.0.32, gcc ... x86_64": for logs and for comparing two machines. Borrowed. */
 const char *translator_description(const struct translator *t);
 
-/* The path in the cache (the caller frees) or NULL when it is not there. Counts as a use. */
+/* The path in the cache (the caller frees) or NULL when it is not there; what is damaged is removed. Reads
+ * the file. Counts as a use. */
 char *translator_cached(const struct translator *t, const char *key);
 
 struct translation;

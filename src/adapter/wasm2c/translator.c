@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "adapter/wasm2c/glue.h"
+#include "adapter/wasm2c/seal.h"
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/str.h"
@@ -374,10 +375,11 @@ char *translator_cached(const struct translator *t, const char *key)
 {
 	char *path = str_printf("%s/%s.so", t->cache_directory, key);
 
-	if (access(path, R_OK) == 0) {
+	if (seal_holds(path)) {
 		(void)utimensat(AT_FDCWD, path, NULL, 0);
 		return path;
 	}
+	(void)unlink(path); /* damaged, or of a version that did not seal */
 	free(path);
 	return NULL;
 }

@@ -117,6 +117,49 @@ static void test_guest(void **state)
 	translator_free(t);
 }
 
+/* A bit in the code, the end of the file, all of it. */
+static void test_damaged(void **state)
+{
+	struct translator *t = new_translator((struct translator_options){0});
+	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(BUILDER_MAX);
+	char *path = NULL;
+	struct stat sound, st;
+
+	guest(&b);
+	assert_int_equal(translate_now(t, (const uint8_t *)b.data, b.size, MEMORY, &path, NULL),
+			 0);
+	assert_int_equal(stat(path, &sound), 0);
+	for (int damage = 0; damage < 3; damage++) {
+		struct translation *tr = NULL;
+		int fd = open(path, O_RDWR | O_CLOEXEC);
+		char *again = NULL;
+		char byte;
+
+		assert_true(fd >= 0);
+		assert_int_equal(pread(fd, &byte, 1, sound.st_size / 2), 1);
+		byte ^= 1;
+		if (damage == 0)
+			assert_int_equal(pwrite(fd, &byte, 1, sound.st_size / 2), 1);
+		else
+			assert_int_equal(ftruncate(fd, damage == 1 ? sound.st_size - 1 : 0), 0);
+		(void)close(fd);
+		/* It is made anew. */
+		assert_int_equal(translation_start(t, (const uint8_t *)b.data, b.size, MEMORY,
+						   &tr, NULL),
+				 1);
+		translation_free(tr);
+		assert_int_equal(
+			translate_now(t, (const uint8_t *)b.data, b.size, MEMORY, &again, NULL),
+			0);
+		assert_string_equal(again, path);
+		assert_int_equal(stat(path, &st), 0);
+		assert_int_equal(st.st_size, sound.st_size);
+		free(again);
+	}
+	free(path);
+	translator_free(t);
+}
+
 /* The same bytes from another translator in another directory, without the cache. */
 static void test_reproducible(void **state)
 {
@@ -387,6 +430,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_guest),
+		cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_reproducible),
 		cmocka_unit_test(test_operand_types),
 		cmocka_unit_test(test_limits),
