@@ -43,9 +43,8 @@ void api_openapi(void *context, struct http_request *request)
 
 /* ---- artifacts ---- */
 
-void api_artifact(void *context, struct http_request *request)
+static void send_artifact(struct zrms *zrms, struct http_request *request)
 {
-	struct zrms *zrms = context;
 	const char *digest = http_param(request, "digest");
 	struct artifact_reader *reader = NULL;
 	struct error *err = NULL;
@@ -60,6 +59,26 @@ void api_artifact(void *context, struct http_request *request)
 	http_add_header(request, "ETag", tag);
 	http_add_header(request, "Cache-Control", "public, max-age=31536000, immutable");
 	http_reply_file(request, 200, "application/octet-stream", fd, size);
+}
+
+static void artifact_looked(void *user, void *waiting, const struct error *damage)
+{
+	struct zrms *zrms = user;
+	struct http_request *request = waiting;
+	if (damage != NULL)
+		http_reply_failure(request, 404, "not-found", damage->message);
+	else
+		send_artifact(zrms, request);
+}
+
+void api_artifact(void *context, struct http_request *request)
+{
+	struct zrms *zrms = context;
+	const char *digest = http_param(request, "digest");
+	if (artifact_digest_is_valid(digest) &&
+	    artifact_look(zrms->looks, digest, artifact_looked, zrms, request))
+		return;
+	send_artifact(zrms, request);
 }
 
 /* ---- links ---- */

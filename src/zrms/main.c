@@ -320,9 +320,11 @@ static int artifact_store_open(struct zrms *zrms, struct error **err)
 	const struct artifact_directory_options options = {
 		.files = files, .temporary = temporary, .prefix = "tmp-", .mode = 0644};
 	int r = artifact_directory_open(&options, &zrms->artifact_store, err);
-	if (r == 0)
-		zrms->artifacts = artifacts_new(zrms->artifact_store);
-	return r;
+	if (r < 0)
+		return r;
+	zrms->artifacts = artifacts_new(zrms->artifact_store);
+	zrms->looks = looks_new(&zrms->loop, zrms->artifacts);
+	return 0;
 }
 
 /* The values of --store. */
@@ -498,6 +500,7 @@ static void parts_free(struct zrms *zrms)
 	links_free(zrms->links);
 	api_free(zrms->api);
 	control_free(zrms->control);
+	looks_free(zrms->looks);
 	artifacts_free(zrms->artifacts);
 	artifact_store_free(zrms->artifact_store);
 	loop_timer_free(zrms->ending);

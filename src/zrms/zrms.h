@@ -15,6 +15,7 @@
 #include "core/control/control.h"
 #include "port/store.h"
 #include "zrms/artifact/artifacts.h"
+#include "zrms/artifact/look.h"
 #include "zrms/commit_driver.h"
 #include "zrms/hub.h"
 #include "zrms/links.h"
@@ -40,6 +41,7 @@ struct zrms {
 	struct subscribers *subscribers;
 	struct artifact_store *artifact_store;
 	struct artifacts *artifacts;
+	struct looks *looks;
 	struct translator *translator;
 	struct error *translator_error;
 	struct translations *translations;

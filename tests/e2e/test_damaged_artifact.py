@@ -78,10 +78,31 @@ def test_a_submission_restores_what_zrms_has_lost(start_cluster):
         c.zrms.kill()
         sound = {path: path.read_bytes() for path in stored(c)}
         for path in sound:
-            if lose != damage or path.stat().st_nlink == 1:  # others are cached translations, too
-                lose(path)
+            lose(path)
         c.start_zrms()
         c.wait_zhost("edge-node-1", "deployed-started")
         c.submit(package)
         assert c.state("app") == "running"
         assert {path: path.read_bytes() for path in stored(c)} == sound
+
+
+def test_zrms_does_not_send_what_is_damaged_and_says_what_to_do(start_cluster):
+    c = start_cluster(zhosts=["edge-node-1"])
+    package = c.deploy("app", [{"name": "a", "type": "CALL"}])
+    c.zshell("topo", "stop", "app")
+    until(lambda: c.state("app") == "stopped", "it is stopped")
+    for path in cached(c):
+        path.unlink()
+    c.zrms.kill()
+    for path in stored(c):
+        damage(path)
+    c.start_zrms()
+    c.wait_zhost("edge-node-1", "deployed-started")
+    c.zshell("topo", "start", "app")
+    until(lambda: "submit its package again" in (c.space("app", "a").get("last_error") or ""),
+          "the space says what to do")
+    assert "artifact damaged" in (c.directory / "zrms.log").read_text()
+    c.zshell("topo", "stop", "app")
+    until(lambda: c.state("app") == "stopped", "it is stopped")
+    c.submit(package)
+    assert c.state("app") == "running"

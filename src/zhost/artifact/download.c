@@ -16,9 +16,14 @@ struct download {
 static int on_head(void *user, const struct http_response *response, struct error **err)
 {
 	(void)user;
+	if (response->status == 404)
+		return error_set(
+			err, ERR_NOT_FOUND,
+			"zrms answered with HTTP status 404: it has lost it, or found it "
+			"damaged; submit its package again");
 	if (response->status != 200)
-		return error_set(err, response->status == 404 ? ERR_NOT_FOUND : ERR_UNAVAILABLE,
-				 "zrms answered with HTTP status %d", response->status);
+		return error_set(err, ERR_UNAVAILABLE, "zrms answered with HTTP status %d",
+				 response->status);
 	if (!response->has_length)
 		return error_set(err, ERR_INVALID, "the answer has no Content-Length");
 	return 0;

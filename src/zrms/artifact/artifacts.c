@@ -12,13 +12,14 @@ struct artifact {
 	char digest[ARTIFACT_DIGEST_CHARS + 1];
 	unsigned references; /* topologies and pins */
 	bool stored;
-	bool verified; /* stored by this run, which so knows its content */
+	bool verified; /* stored or looked at by this run, which so knows its content */
 };
 
 /* What a topology needs, to let go of it when it is gone. */
 struct topology_artifacts {
 	UT_hash_handle hh;
 	char *id;
+	char *name;			 /* as people know it */
 	VECTOR(struct artifact *) needs; /* each once; one reference each */
 };
 
@@ -124,6 +125,7 @@ static int revision_needs(struct artifacts *a, struct topology_artifacts *t, con
 	if (record == NULL)
 		return error_set(err, ERR_INVALID, "the record of revision %s cannot be read",
 				 t->id);
+	t->name = mem_strdup(record->topology->metadata->name);
 	topology_needs(a, t, record->artifacts, record->n_artifacts);
 	samoza__v1__revision_record__free_unpacked(record, NULL);
 	return 0;
@@ -137,6 +139,7 @@ static int format1_needs(struct artifacts *a, struct topology_artifacts *t, cons
 	if (record == NULL)
 		return error_set(err, ERR_INVALID, "the record of topology %s cannot be read",
 				 t->id);
+	t->name = mem_strdup(record->name);
 	topology_needs(a, t, record->artifacts, record->n_artifacts);
 	samoza__v1__topology_record__free_unpacked(record, NULL);
 	return 0;
@@ -147,6 +150,7 @@ static void topology_free(struct artifacts *a, struct topology_artifacts *t)
 	HASH_DEL(a->topologies, t);
 	vector_done(&t->needs);
 	free(t->id);
+	free(t->name);
 	free(t);
 }
 
@@ -206,6 +210,35 @@ int artifacts_get(struct artifacts *a, const char *digest, struct artifact_reade
 	if (!artifact_digest_is_valid(digest) || artifact_find(a, digest) == NULL)
 		return error_set(err, ERR_NOT_FOUND, "no artifact '%s'", digest);
 	return artifact_get(a->store, digest, ret_reader, err);
+}
+
+bool artifact_is_verified(const struct artifacts *a, const char *digest)
+{
+	struct artifact *artifact = NULL;
+	HASH_FIND(hh, a->all, digest, ARTIFACT_DIGEST_CHARS, artifact);
+	return artifact != NULL && artifact->verified;
+}
+
+void artifact_looked_at(struct artifacts *a, const char *digest, bool is_sound)
+{
+	struct artifact *artifact = artifact_find(a, digest);
+	if (artifact == NULL || artifact->verified)
+		return; /* it is gone, or was written anew meanwhile */
+	artifact->verified = is_sound;
+	if (is_sound)
+		return;
+	artifact->stored = false;
+	(void)artifact_remove(a->store, digest);
+}
+
+const char *artifact_topology(const struct artifacts *a, const char *digest)
+{
+	struct topology_artifacts *t, *next;
+	HASH_ITER (hh, a->topologies, t, next)
+		vector_for_each (&t->needs, artifact)
+			if (str_equal((*artifact)->digest, digest))
+				return t->name;
+	return NULL;
 }
 
 /* ---- writing, in any thread ---- */

@@ -47,6 +47,13 @@ void artifact_mark_stored(struct artifacts *artifacts, const char *digest);
 int artifacts_get(struct artifacts *artifacts, const char *digest,
 		  struct artifact_reader **ret_reader, struct error **err) must_check;
 
+/* This run knows its content: it has written it, or looked at it (look.h). */
+bool artifact_is_verified(const struct artifacts *artifacts, const char *digest);
+/* Its content was looked at. What is damaged is removed: a submission that needs it writes it again. */
+void artifact_looked_at(struct artifacts *artifacts, const char *digest, bool is_sound);
+/* The name of a topology that needs it; NULL: none does. Borrowed. */
+const char *artifact_topology(const struct artifacts *artifacts, const char *digest);
+
 /* Any thread: writes a file of a package. PRE: pinned. Durable but for its name:
  * artifacts_sync() once after the last. */
 int artifacts_put_package_file(const struct artifacts *artifacts, struct mex_package *package,

@@ -110,7 +110,8 @@ static void an_answer_without_an_artifact_is_an_error(void **state)
 		const char *answer, *why;
 	} cases[] = {
 		{"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
-		 "zrms answered with HTTP status 404"},
+		 "zrms answered with HTTP status 404: it has lost it, or found it damaged; "
+		 "submit its package again"},
 		{"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n",
 		 "zrms answered with HTTP status 503"},
 		{"HTTP/1.1 200 OK\r\n\r\nhello", "the answer has no Content-Length"},

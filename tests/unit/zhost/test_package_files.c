@@ -43,9 +43,10 @@ static void a_module_for_another_machine_is_fetched_as_webassembly(void **state)
 	assert_non_null(strstr(s->calls[0].head, digest_of("module")));
 	answer_raw(s, 0, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
 	CLEANUP(freep)
-	char *why = str_printf(
-		"m!cannot fetch artifact %.12s: zrms answered with HTTP status 404\n",
-		digest_of("module"));
+	char *why =
+		str_printf("m!cannot fetch artifact %.12s: zrms answered with HTTP status 404: "
+			   "it has lost it, or found it damaged; submit its package again\n",
+			   digest_of("module"));
 	CLEANUP(freep) char *both = str_printf("%s%s", why, why);
 	assert_answers(s, both);
 }
@@ -129,7 +130,8 @@ static void a_file_that_is_missing_fails_the_package(void **state)
 	assert_int_equal(p.done, 1);
 	CLEANUP(freep)
 	char *expected =
-		str_printf("cannot fetch artifact %.12s: zrms answered with HTTP status 404",
+		str_printf("cannot fetch artifact %.12s: zrms answered with HTTP status 404: "
+			   "it has lost it, or found it damaged; submit its package again",
 			   digest_of("recipe"));
 	assert_string_equal(p.error, expected);
 	assert_int_equal(s->call_count, 1);

@@ -117,6 +117,7 @@ static void make_parts(struct stage *s)
 	z->control = control_new(&CONTROL_CONFIG_DEFAULT, "cluster");
 	assert_int_equal(artifact_directory_open(&directory, &z->artifact_store, NULL), 0);
 	z->artifacts = artifacts_new(z->artifact_store);
+	z->looks = looks_new(&z->loop, z->artifacts);
 	z->commits = commit_driver_new(&z->loop, z->control, z->store, &commit_listener, s);
 	z->links = links_new(&z->loop, &links_listener, s);
 	z->hub = hub_new(&z->loop, z->links, NULL, NULL);
@@ -248,6 +249,7 @@ int end(void **state)
 	links_free(z->links);
 	api_free(z->api);
 	control_free(z->control);
+	looks_free(z->looks);
 	artifacts_free(z->artifacts);
 	artifact_store_free(z->artifact_store);
 	sim_store_crash(z->store, 0);

@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "adapter/artifact/directory.h"
 
 /* ---- requests that are wrong ---- */
 
@@ -421,6 +424,30 @@ static void an_artifact_is_served_by_its_digest(void **state)
 	assert_int_equal(get(s, "GET /v1/artifacts/sha256/" UNKNOWN_DIGEST), 404);
 }
 
+/* An earlier run has stored it. */
+static void a_damaged_artifact_is_not_served_until_it_is_stored_again(void **state)
+{
+	struct stage *s = *state;
+	static const char *const contents[] = {"HELLO", "hello"};
+	artifact_pin(s->zrms.artifacts, UNKNOWN_DIGEST); /* of "hello" */
+	for (size_t k = 0; k < ARRAY_SIZE(contents); k++) {
+		CLEANUP(freep)
+		char *path = artifact_directory_path(s->zrms.artifact_store, UNKNOWN_DIGEST);
+		FILE *file = fopen(path, "w");
+		assert_non_null(file);
+		assert_int_equal(fwrite(contents[k], 1, 5, file), 5);
+		assert_int_equal(fclose(file), 0);
+		assert_int_equal(get(s, "GET /v1/artifacts/sha256/" UNKNOWN_DIGEST),
+				 k == 0 ? 404 : 200);
+		if (k == 0)
+			assert_non_null(strstr(body(s), "is damaged: submit the package"));
+		else
+			assert_string_equal(body(s), "hello");
+		assert_int_equal(access(path, F_OK), k == 0 ? -1 : 0);
+	}
+	artifact_unpin(s->zrms.artifacts, UNKNOWN_DIGEST);
+}
+
 static void while_zrms_ends_no_zhost_gets_a_link(void **state)
 {
 	struct stage *s = *state;
@@ -452,6 +479,7 @@ int main(void)
 		TEST(a_client_may_leave_in_the_middle_of_a_list),
 		TEST(a_removed_topology_is_gone_but_for_its_events),
 		TEST(an_artifact_is_served_by_its_digest),
+		TEST(a_damaged_artifact_is_not_served_until_it_is_stored_again),
 		TEST(while_zrms_ends_no_zhost_gets_a_link),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
