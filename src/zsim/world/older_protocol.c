@@ -7,6 +7,14 @@
 
 /* ---- to a zhost ---- */
 
+static void drop_superseded(Samoza__V1__HelloAck *ack)
+{
+	for (size_t k = 0; k < ack->n_superseded; k++)
+		samoza__v1__instance_key__free_unpacked(ack->superseded[k], NULL);
+	free(steal_ptr(&ack->superseded));
+	ack->n_superseded = 0;
+}
+
 static void drop_lists(Samoza__V1__Desired *desired)
 {
 	for (size_t k = 0; k < desired->n_lists; k++)
@@ -38,6 +46,8 @@ static void drop_copies(Samoza__V1__DesiredInstance *desired)
 void older_protocol_to_agent(uint32_t protocol, Samoza__V1__FrameType type,
 			     ProtobufCMessage *message)
 {
+	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK && protocol < 3)
+		drop_superseded((Samoza__V1__HelloAck *)message);
 	if (type != SAMOZA__V1__FRAME_TYPE__FRAME_DESIRED)
 		return;
 	Samoza__V1__Desired *desired = (Samoza__V1__Desired *)message;
@@ -60,6 +70,7 @@ static void shorten_report(uint32_t protocol, Samoza__V1__InstanceReport *r)
 static void shorten_hello(uint32_t protocol, Samoza__V1__Hello *hello)
 {
 	hello->protocol = protocol;
+	schema_set_string(&hello->machine, NULL, NULL);
 	free(steal_ptr(&hello->mesh_sums));
 	hello->n_mesh_sums = 0;
 	for (size_t k = 0; k < hello->n_instances; k++)
