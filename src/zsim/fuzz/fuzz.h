@@ -137,9 +137,10 @@ struct fuzz {
 	uint64_t asked_life;	       /* the zrms that asked */
 
 	/* How many faults there are at the moment. */
-	bool born;    /* faults may come */
-	bool is_told; /* the last request, or one like it, without an answer */
-	bool calm;    /* faults have ended */
+	bool born;     /* faults may come */
+	char *granted; /* id of the topology that the last request was about; NULL: refused */
+	bool is_told;  /* the last request, or one like it, without an answer */
+	bool calm;     /* faults have ended */
 	uint32_t action_fails_percent, slow_frames_percent, slow_actions_percent,
 		crash_permille, zhost_crash_permille, batch_percent, slow_commits_percent,
 		commit_fails_permille;

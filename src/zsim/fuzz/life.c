@@ -312,6 +312,7 @@ static void end(struct fuzz *f)
 	vector_done(&f->new_copies);
 	vector_done(&f->told_to_go);
 	vector_done(&f->outages);
+	free(f->granted);
 	vector_done(&f->reaches);
 	vector_done(&f->adopts_asked);
 	vector_for_each (&f->submitted, s) {

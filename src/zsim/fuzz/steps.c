@@ -53,6 +53,8 @@ bool fuzz_ask(struct fuzz *f, struct control_input *input)
 		  : granted   ? "granted"
 			      : "refused: ",
 		  a.message != NULL && granted ? ": " : "", a.message != NULL ? a.message : "");
+	free(f->granted);
+	f->granted = granted ? steal_ptr(&a.topology) : NULL;
 	answer_done(&a);
 	return granted;
 }
@@ -94,8 +96,7 @@ static void submit(struct fuzz *f)
 		IMPOSSIBLE("it was compiled when it was drawn");
 	char *id = world_uuid(&f->world, message->metadata->name);
 	struct submitted *s = kept_application(f, message->metadata->name);
-	bool is_new = s == NULL;
-	if (is_new) {
+	if (s == NULL) {
 		s = vector_add(&f->submitted);
 		*s = (struct submitted){.id = id,
 					.name = message->metadata->name,
@@ -103,7 +104,6 @@ static void submit(struct fuzz *f)
 	} else {
 		free(id);
 	}
-	size_t index = (size_t)(s - f->submitted.items);
 	Samoza__V1__RevisionRecord record = SAMOZA__V1__REVISION_RECORD__INIT;
 	record.application = (char *)"";
 	CLEANUP(freep)
@@ -120,9 +120,11 @@ static void submit(struct fuzz *f)
 			   .record = &record,
 			   .start = start},
 	};
-	bool granted = fuzz_ask(f, &input);
-	if (is_new)
-		f->submitted.items[index].acknowledged = granted;
+	/* Another submission of the name that was under way may have made the application. */
+	if (!fuzz_ask(f, &input))
+		return;
+	vector_for_each (&f->submitted, one)
+		one->acknowledged |= str_equal(one->id, f->granted);
 }
 
 static void set_goal(struct fuzz *f)
