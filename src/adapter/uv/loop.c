@@ -260,7 +260,11 @@ static int resume_init(struct uv_state *s, struct error **err)
 	if (s->resumed_fd < 0)
 		return error_errno(err, "cannot make a timer");
 	watch_resume(s->resumed_fd);
-	(void)uv_poll_init(&s->uv, &s->resumed, s->resumed_fd);
+	int r = uv_poll_init(&s->uv, &s->resumed, s->resumed_fd);
+	if (r < 0) { /* nothing of the handle is left in the loop */
+		closep(&s->resumed_fd);
+		return error_set(err, ERR_IO, "cannot watch a timer: %s", uv_strerror(r));
+	}
 	(void)uv_poll_start(&s->resumed, UV_READABLE, on_resumed);
 	uv_unref((uv_handle_t *)&s->resumed);
 	return 0;
