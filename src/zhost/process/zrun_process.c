@@ -355,19 +355,43 @@ int zrun_process_start(struct zrun_processes *ps, const struct zrun_identity *id
 
 /* ---- processes of an earlier zhost ---- */
 
-static bool adopt(struct zrun_process *p)
+/* 1: it is a zrun, and watched; 0: it is not, or is gone; or an error: it is not known. */
+static int adopt(struct zrun_process *p, struct error **err)
 {
-	CLEANUP(error_freep) struct error *err = NULL;
+	CLEANUP(error_freep) struct error *why = NULL;
 	int pidfd;
-	if (launch_adopt(p->fd, &p->pid, &pidfd, &err) < 0) {
-		log_warn("spaces", "process.lost", LOG_S("path", p->identity.path), LOG_E(err));
-		return false;
+	int r = launch_adopt(p->fd, &p->pid, &pidfd, &why);
+	if (r == ERR_UNAVAILABLE || r == ERR_NOT_FOUND) {
+		log_warn("spaces", "process.lost", LOG_S("path", p->identity.path), LOG_E(why));
+		return 0;
 	}
+	if (r < 0)
+		return error_move(err, steal_ptr(&why));
 	if (!launch_is_zrun(p->pid)) {
 		close(pidfd);
-		return false;
+		return 0;
 	}
-	return watch(p, pidfd, &err) == 0;
+	r = watch(p, pidfd, &why);
+	if (r == ERR_NOT_FOUND)
+		return 0;
+	return r < 0 ? error_move(err, steal_ptr(&why)) : 1;
+}
+
+/* 1: it lives; 0: it does not; or an error: for want of descriptors or memory it is not known. */
+static int connect_again(struct zrun_process *p, struct error **err)
+{
+	CLEANUP(error_freep) struct error *why = NULL;
+	char name[FILE_NAME_SIZE];
+	int fd;
+	socket_name(p->identity.file_name, name);
+	int r = launch_connect(p->owner->options.run_fd, name, &fd, &why);
+	/* Nobody listens, there is no such socket, or one that takes no further connection. */
+	if (r == ERR_UNAVAILABLE || r == ERR_NOT_FOUND || r == ERR_TIMEOUT)
+		return 0;
+	if (r < 0)
+		return error_move(err, steal_ptr(&why));
+	r = process_connect(p, fd, err);
+	return r < 0 ? r : adopt(p, err);
 }
 
 struct zrun_process *zrun_process_find(struct zrun_processes *ps,
@@ -377,20 +401,18 @@ struct zrun_process *zrun_process_find(struct zrun_processes *ps,
 {
 	*ret_report = (struct exit_report){0};
 	struct zrun_process *p = process_new(ps, identity, listener, user);
-	char name[FILE_NAME_SIZE];
-	int fd;
-	socket_name(identity->file_name, name);
-	if (launch_connect(ps->options.run_fd, name, &fd, NULL) == 0) {
-		CLEANUP(error_freep) struct error *err = NULL;
-		if (process_connect(p, fd, &err) == 0 && adopt(p))
-			return p;
-		if (err != NULL) { /* nobody would see its end: it must not live unseen */
-			log_error("spaces", "process.unwatched", LOG_S("path", identity->path),
-				  LOG_E(err));
-			(void)!zrun_process_evict(ps, identity, NULL);
-		}
-	}
+	struct error *err = NULL;
+	int r = connect_again(p, &err);
+	if (r > 0)
+		return p;
 	process_disconnect(p);
+	if (r < 0) {
+		if (ps->unknown == NULL)
+			ps->unknown = steal_ptr(&err);
+		error_free(err);
+		zrun_process_release(p);
+		return NULL;
+	}
 	read_exit_report(p);
 	exited(p, launch_status_text(-1));
 	if (!remains_end(&p->remains)) {
@@ -402,6 +424,14 @@ struct zrun_process *zrun_process_find(struct zrun_processes *ps,
 	zrun_process_remove_files(ps, identity->file_name);
 	zrun_process_release(p);
 	return NULL;
+}
+
+int zrun_processes_found(struct zrun_processes *ps, struct error **err)
+{
+	if (ps->unknown == NULL)
+		return 0;
+	(void)error_move(err, steal_ptr(&ps->unknown));
+	return error_wrap(err, "cannot look for what an earlier zhost left running");
 }
 
 int zrun_process_evict(struct zrun_processes *ps, const struct zrun_identity *identity,
@@ -533,5 +563,6 @@ void zrun_processes_free(struct zrun_processes *ps)
 		return;
 	PRE(ps->all == NULL);
 	loop_before_poll_remove(ps->options.loop, flush_hook, ps);
+	error_free(ps->unknown);
 	free(ps);
 }

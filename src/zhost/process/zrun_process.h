@@ -101,11 +101,15 @@ int zrun_process_start(struct zrun_processes *ps, const struct zrun_identity *id
 		       const struct zrun_process_listener *listener, void *user,
 		       struct zrun_process **ret_process, struct error **err) must_check;
 /* Takes over the process that an earlier zhost left. NULL: it has ended, with all that it ran, and
- * *ret_report has how, as far as it is known (`error` may be NULL). */
+ * *ret_report has how, as far as it is known (`error` may be NULL); or zrun_processes_found() says that it
+ * is not known, and nothing was done to it. */
 struct zrun_process *zrun_process_find(struct zrun_processes *ps,
 				       const struct zrun_identity *identity,
 				       const struct zrun_process_listener *listener, void *user,
 				       struct exit_report *ret_report);
+/* After zrun_process_find() of all. An error: for want of descriptors or memory it is not known of one
+ * whether it lives. The caller ends before it forgets it. */
+int zrun_processes_found(struct zrun_processes *ps, struct error **err) must_check;
 /* Kills a process of this instance that an earlier zhost left, and waits for its end and that of
  * all that it ran. ERR_CONFLICT: they have not ended yet. */
 int zrun_process_evict(struct zrun_processes *ps, const struct zrun_identity *identity,

@@ -25,6 +25,7 @@ struct zrun_processes {
 	struct zrun_processes_options options;
 	struct zrun_process *all;			 /* in order of their start */
 	struct zrun_process *unwritten, **unwritten_end; /* with frames to write */
+	struct error *unknown; /* why it is not known whether a process lives: the first */
 };
 
 struct zrun_socket_events;

@@ -366,7 +366,7 @@ static int take_up_all(struct reconcile *rec, struct error **err)
 	vector_for_each (&rec->loaded, record)
 		if (was_deployed(*record))
 			residents_load(rec->residents, (*record)->desired, phase_of(*record));
-	residents_await_hello(rec->residents);
+	r = residents_await_hello(rec->residents, err);
 	vector_for_each (&rec->loaded, record) {
 		if (r == 0)
 			r = take_up(rec, *record, &found, err);

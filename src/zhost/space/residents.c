@@ -80,9 +80,12 @@ void residents_load(struct residents *rs, const Samoza__V1__DesiredInstance *des
 		r->runtime->find(r);
 }
 
-void residents_await_hello(struct residents *rs)
+int residents_await_hello(struct residents *rs, struct error **err)
 {
-	zrun_processes_await_hello(rs->parts.processes, HELLO_MS);
+	int r = zrun_processes_found(rs->parts.processes, err);
+	if (r == 0)
+		zrun_processes_await_hello(rs->parts.processes, HELLO_MS);
+	return r;
 }
 
 bool residents_take_up(struct residents *rs, const Samoza__V1__InstanceKey *key,

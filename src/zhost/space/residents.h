@@ -78,8 +78,9 @@ void residents_close(struct residents *rs);
 /* An instance that a record says is deployed here: finds its process. */
 void residents_load(struct residents *rs, const Samoza__V1__DesiredInstance *desired,
 		    Samoza__V1__Phase phase);
-/* Waits until the processes that were found have said who they are. */
-void residents_await_hello(struct residents *rs);
+/* Waits until the processes that were found have said who they are. An error: of one it is not known
+ * whether it lives, for want of descriptors or memory; the zhost must not go on and forget it. */
+int residents_await_hello(struct residents *rs, struct error **err) must_check;
 /* Whether it runs; then it is in the mesh again. If not, *ret_report says how its process ended,
  * as far as it is known; the caller frees the error (which may be NULL). False for an instance
  * that was not loaded. */

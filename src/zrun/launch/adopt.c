@@ -86,6 +86,8 @@ int launch_adopt(int connection_fd, pid_t *ret_pid, int *ret_pidfd, struct error
 	if (peer.pid <= 0 || peer.pid == getpid())
 		return error_set(err, ERR_UNAVAILABLE, "no instance has taken the socket");
 	pidfd = (int)syscall(SYS_pidfd_open, peer.pid, 0);
+	if (pidfd < 0 && errno == ESRCH)
+		return error_set(err, ERR_UNAVAILABLE, "process %d has ended", (int)peer.pid);
 	if (pidfd < 0)
 		return error_errno(err, "cannot watch process %d", (int)peer.pid);
 	*ret_pid = peer.pid;

@@ -373,6 +373,6 @@ bool load(struct stage *s, struct instance *i, struct exit_report *ret_report)
 	desired.key = &i->key;
 	desired.spec = &i->spec;
 	residents_load(s->residents, &desired, SAMOZA__V1__PHASE__PHASE_STARTED);
-	residents_await_hello(s->residents);
+	assert_int_equal(residents_await_hello(s->residents, NULL), 0);
 	return residents_take_up(s->residents, &i->key, ret_report);
 }

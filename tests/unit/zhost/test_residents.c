@@ -476,7 +476,7 @@ static bool load(struct fixture *f, Samoza__V1__Phase phase, bool is_running)
 	desired.spec = &spec;
 	further.is_running = is_running;
 	residents_load(f->residents, &desired, phase);
-	residents_await_hello(f->residents);
+	assert_int_equal(residents_await_hello(f->residents, NULL), 0);
 	bool is_alive = residents_take_up(f->residents, &key, &report);
 	further.resident = resident_find(f->residents, &key);
 	return is_alive;

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -108,6 +109,38 @@ static void a_process_of_an_earlier_zhost_is_adopted_by_its_socket(void **state)
 	orphan_end(&o);
 	fake_zrun_exit(z, -1);
 	assert_report(s, false, false, false, "ended while no zhost was watching it");
+}
+
+/* From now on no descriptor can be opened; or as before. */
+static void set_descriptors(bool any)
+{
+	static rlim_t before;
+	struct rlimit limit;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	if (!any)
+		before = limit.rlim_cur;
+	limit.rlim_cur = any ? before : 0;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+static void without_descriptors_a_process_is_not_taken_for_gone(void **state)
+{
+	struct stage *s = *state;
+	CLEANUP(error_freep) struct error *err = NULL;
+	struct orphan o = orphan_new(s, "zrun", 7);
+	set_descriptors(false);
+	assert_null(find(s));
+	set_descriptors(true);
+	assert_int_equal(zrun_processes_found(s->processes, &err), ERR_IO);
+	assert_non_null(strstr(err->message, "Too many open files"));
+	assert_int_equal(kill(o.pid, 0), 0);
+	/* The next zhost finds it. */
+	assert_non_null(find(s));
+	assert_int_equal(zrun_processes_found(s->processes, NULL), 0);
+	assert_int_equal(zrun_process_pid(s->process), o.pid);
+	zrun_processes_await_hello(s->processes, 10000);
+	orphan_end(&o);
+	fake_zrun_exit(fake_zrun_last(&s->host), -1);
 }
 
 static void a_process_of_another_epoch_is_rejected_and_killed(void **state)
@@ -236,6 +269,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_process_of_an_earlier_zhost_is_adopted_by_its_socket),
+		TEST(without_descriptors_a_process_is_not_taken_for_gone),
 		TEST(a_process_of_another_epoch_is_rejected_and_killed),
 		TEST(a_process_that_is_not_a_zrun_is_not_adopted),
 		TEST(the_report_of_an_ended_process_is_found),
