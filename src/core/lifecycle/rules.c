@@ -226,20 +226,28 @@ static void rule_deployed(struct slot *s)
 	}
 }
 
+/* It was about to stop, and does not now: what is inside of it need not stop because of it. */
+static void stay_up(struct slot *s)
+{
+	if (!s->closing)
+		return;
+	s->closing = false;
+	push_children(s);
+}
+
 static void rule_started(struct slot *s)
 {
 	const struct import_decl *missing = slot_missing_import(s);
 	bool ancestor_gone = s->parent != NULL && !slot_is_up(s->parent);
 	bool unwanted = slot_effective_goal(s) != GOAL_DEPLOYED_STARTED;
 	if (!unwanted && !ancestor_gone && missing == NULL) {
-		if (s->closing) {
-			s->closing = false;
-			push_children(s);
-		}
+		stay_up(s);
 		return;
 	}
-	if (unwanted && !ancestor_gone && missing == NULL && ordered_stop_holds(s))
-		return; /* its importers in the group stop first */
+	if (unwanted && !ancestor_gone && missing == NULL && ordered_stop_holds(s)) {
+		stay_up(s); /* what stops before it in the group does so in its order */
+		return;
+	}
 	if (!s->closing) {
 		s->closing = true;
 		push_children(s);
