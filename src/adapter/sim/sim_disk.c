@@ -16,9 +16,20 @@ static void record_free(struct sim_record *r)
 	free(r);
 }
 
+/* The kind as one character, then the id; not printed, as the random search asks after every step. The
+ * caller frees. */
+static char *key_of(int kind, const char *id)
+{
+	size_t size = strlen(id) + 1;
+	char *key = mem_new_array(char, size + 1);
+	key[0] = (char)('A' + kind);
+	memcpy(key + 1, id, size);
+	return key;
+}
+
 const struct sim_record *sim_disk_get(const struct sim_disk *disk, int kind, const char *id)
 {
-	CLEANUP(freep) char *key = str_printf("%d %s", kind, id);
+	CLEANUP(freep) char *key = key_of(kind, id);
 	struct sim_record *r = NULL;
 	HASH_FIND_STR(disk->records, key, r);
 	return r;
@@ -37,9 +48,9 @@ void sim_disk_put(struct sim_disk *disk, int kind, const char *id, const void *d
 	}
 	if (r == NULL) {
 		r = mem_new(struct sim_record);
-		r->key = str_printf("%d %s", kind, id);
+		r->key = key_of(kind, id);
 		r->kind = kind;
-		r->id = strchr(r->key, ' ') + 1;
+		r->id = r->key + 1;
 		HASH_ADD_KEYPTR(hh, disk->records, r->key, strlen(r->key), r);
 	}
 	free(r->data);

@@ -13,7 +13,7 @@
 #include "proto/record.pb-c.h"
 
 struct sim_record {
-	char *key; /* "KIND ID" */
+	char *key; /* key_of() */
 	int kind;
 	const char *id; /* within key */
 	void *data;
