@@ -283,7 +283,8 @@ static void retired_lost(struct control *c, struct copy *copy)
 	struct unit_placement *unit = copy->unit;
 	unit->lost = true;
 	copy_set_active(copy, false);
-	unload_order_release(copy);
+	if (copy->target != TARGET_NONE)
+		unload_order_release(copy);
 	place_unit_free(c->place, unit->place_unit);
 	unit->place_unit = PLACE_NONE;
 	mark_copy(copy, COPY_RECORD);
@@ -326,7 +327,7 @@ static void lose_copies(struct control *c, struct control_zhost *z)
 {
 	VECTOR(struct copy *) all = {0};
 	for (struct copy *copy = z->first_copy; copy != NULL; copy = copy->next_on_zhost)
-		if (!copy->unit->lost)
+		if (!copy->unit->lost || copy_is_retired(copy)) /* which may have been back */
 			vector_push(&all, copy);
 	if (all.count > 0)
 		qsort(all.items, all.count, sizeof(*all.items), compare_losses);
