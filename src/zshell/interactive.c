@@ -2,6 +2,7 @@
  * The interactive shell: libedit reads lines, the table of commands runs and completes them.
  *
  *   zshell[0] >> topo status my-app
+ *   10.0.0.7:7331 zshell[1] >> topo        (zrms is not at the usual address)
  *
  * Ctrl-C abandons the line, or the command that runs; Ctrl-D ends. Without a terminal, lines
  * are read without prompt and history.
@@ -35,7 +36,7 @@ struct interactive {
 	History *history;
 	char *history_file; /* NULL: kept for this session only */
 	unsigned number;    /* of the prompt */
-	char prompt[32];
+	char *prompt;
 	mbstate_t reading;
 };
 
@@ -49,11 +50,24 @@ static struct interactive *of(EditLine *line)
 
 /* ---------------------------------------------------------------- keys */
 
+static const char *without_scheme(const char *url)
+{
+	const char *end = strstr(url, "://");
+
+	return end != NULL ? end + 3 : url;
+}
+
+/* Names zrms where it is not the usual one [shell.zshell.prompt]. */
 static char *prompt(EditLine *line)
 {
 	struct interactive *i = of(line);
+	const char *url = api_url(i->shell->api);
+	CLEANUP(freep) char *where = text_escaped(url);
+	bool usual = str_equal(url, DEFAULT_URL);
 
-	(void)snprintf(i->prompt, sizeof(i->prompt), "zshell[%u] >> ", i->number);
+	free(i->prompt);
+	i->prompt = str_printf("%s%szshell[%u] >> ", usual ? "" : without_scheme(where),
+			       usual ? "" : " ", i->number);
 	return i->prompt;
 }
 
@@ -158,6 +172,7 @@ static void list_candidates(const struct interactive *i, const struct cli_candid
 	vector_for_each (&c->list, s) {
 		widest = strlen(*s) > widest ? strlen(*s) : widest;
 	}
+	output_measure(&i->shell->output);
 	columns = i->shell->output.columns / (widest + 2);
 	columns = columns > 0 ? columns : 1;
 	(void)fputc('\n', stdout);
@@ -319,6 +334,7 @@ static void edit_end(struct interactive *i)
 	el_end(i->line);
 	history_end(i->history);
 	free(i->history_file);
+	free(i->prompt);
 }
 
 static int run_terminal(struct shell *shell)
@@ -369,6 +385,7 @@ static int run_lines(struct shell *shell)
 	size_t capacity = 0;
 	int status = CLI_DONE;
 
+	shell->output.no_pager = true;
 	while (!shell->leave && getline(&line, &capacity, stdin) >= 0) {
 		line[strcspn(line, "\r\n")] = '\0';
 		if (!is_blank(line))
@@ -407,6 +424,7 @@ int interactive_run_file(struct shell *shell, const char *path)
 		return CLI_FAILED;
 	}
 	shell->interactive = true;
+	shell->output.no_pager = true;
 	status = run_until_failure(shell, path, file);
 	if (ferror(file)) {
 		output_note(&shell->output, "zshell: cannot read %s: %s", path,

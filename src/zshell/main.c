@@ -6,8 +6,6 @@
 #include "zshell/interactive.h"
 #include "zshell/program.h"
 
-#define DEFAULT_URL "http://127.0.0.1:7331"
-
 static int run(struct shell *shell, const struct cli_run *line,
 	       const struct shell_options *given)
 {
@@ -24,7 +22,7 @@ static int run(struct shell *shell, const struct cli_run *line,
 				       "-e FILE takes no command: its lines are the commands");
 	if (options.execute != NULL)
 		return interactive_run_file(shell, options.execute);
-	return line->command != NULL ? cli_run_command(line, shell) : interactive_run(shell);
+	return line->command != NULL ? shell_run_command(shell, line) : interactive_run(shell);
 }
 
 int main(int argc, char **argv)

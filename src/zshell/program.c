@@ -68,6 +68,10 @@ static const struct cli_option options[] = {
 	 .offset = offsetof(struct shell_options, execute),
 	 .help = "without a command: run the lines of FILE (-: of standard input), and stop at "
 		 "the first that fails"},
+	{.name = "no-pager",
+	 .offset = offsetof(struct shell_options, no_pager),
+	 .help = "print at once what is longer than the terminal; by default $PAGER (less) "
+		 "shows it"},
 	{0},
 };
 
@@ -117,6 +121,7 @@ int shell_apply(struct shell *shell, const struct shell_options *given, struct e
 	struct api *api = NULL;
 	int r = 0;
 
+	shell->output.no_pager = shell->output.no_pager || given->no_pager;
 	if (given->format != NULL) {
 		r = output_format_parse(given->format, &shell->output.format, err);
 		shell->output.wide = str_equal(given->format, "wide");
@@ -131,6 +136,16 @@ int shell_apply(struct shell *shell, const struct shell_options *given, struct e
 	api_free(shell->api);
 	shell->api = api;
 	return 0;
+}
+
+int shell_run_command(struct shell *shell, const struct cli_run *line)
+{
+	int status;
+
+	output_measure(&shell->output);
+	status = cli_run_command(line, shell);
+	output_page_end(&shell->output);
+	return status;
 }
 
 /* Runs with the options of this line instead of the shell's own. */
@@ -150,7 +165,7 @@ static int run_with(struct shell *shell, const struct cli_run *line,
 	struct api *own = copy.api;
 	if (own == NULL)
 		copy.api = shell->api;
-	status = cli_run_command(line, &copy);
+	status = shell_run_command(&copy, line);
 	shell->leave = copy.leave;
 	api_free(own);
 	return status;

@@ -76,6 +76,7 @@ struct cli_option {
 	const char *implied;
 	uint64_t min, max; /* of numbers, in ms and bytes where that is the unit; max 0: none */
 	const char *const *choices; /* ends with NULL */
+	int kind;		    /* of the value, for completion: the program's own, or 0 */
 	bool required;
 	const char *value; /* its name in help; NULL: by the type ("FILE", "TIME") */
 	const char *help;  /* a phrase without a full stop; NULL ends the list */

@@ -138,6 +138,8 @@ void cli_complete(const struct cli_program *p, const char *const *words, size_t 
 		for (const char *const *choice = awaited->choices;
 		     choice != NULL && *choice != NULL; choice++)
 			cli_add_candidate(ret_candidates, current, *choice);
+		if (awaited->kind >= CLI_ARGUMENT_NAMES && names != NULL)
+			names(context, awaited->kind, current, ret_candidates);
 		*ret_files = awaited->type == CLI_PATH;
 	} else if (current[0] == '-') {
 		add_options(command != NULL ? command->options : NULL, current, ret_candidates);

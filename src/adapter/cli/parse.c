@@ -218,6 +218,16 @@ static bool is_option(const char *word)
 	return word[0] == '-' && word[1] != '\0';
 }
 
+/* Of the command that the words so far name; `topo --state failed` has no further ones. */
+static const struct cli_option *options_so_far(const struct parsing *p)
+{
+	size_t used;
+	const struct cli_command *c =
+		cli_find(p->program, p->plain.items, p->plain.count, &used);
+
+	return c != NULL ? c->options : NULL;
+}
+
 /* The words that are not options, as far as that can be known before the command is: an option
  * of a command that takes the next word must follow the command's own words. */
 static void collect_plain(struct parsing *p)
@@ -238,6 +248,8 @@ static void collect_plain(struct parsing *p)
 		f = find_in(p->program->options, word);
 		if (f.option == NULL)
 			f = find_in(cli_common_options(p->program), word);
+		if (f.option == NULL)
+			f = find_in(options_so_far(p), word);
 		if (f.option != NULL && wants_next(&f))
 			i++;
 	}

@@ -19,7 +19,6 @@ void output_init(struct output *o, FILE *out, FILE *err)
 {
 	const char *no_colour = getenv("NO_COLOR");
 	const char *terminal = getenv("TERM");
-	struct winsize size = {0};
 
 	/* All output is UTF-8, whatever else the locale asks for. */
 	if (setlocale(LC_CTYPE, "") == NULL || strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
@@ -29,7 +28,16 @@ void output_init(struct output *o, FILE *out, FILE *err)
 		return;
 	o->colour = str_is_empty(no_colour) && !str_is_empty(terminal) &&
 		    !str_equal(terminal, "dumb");
-	if (ioctl(fileno(out), TIOCGWINSZ, &size) == 0) {
+	output_measure(o);
+}
+
+void output_measure(struct output *o)
+{
+	struct winsize size = {0};
+
+	if (!o->terminal)
+		return;
+	if (ioctl(fileno(o->out), TIOCGWINSZ, &size) == 0) {
 		o->columns = size.ws_col;
 		o->rows = size.ws_row;
 	}

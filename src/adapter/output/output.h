@@ -28,6 +28,8 @@
 
 enum output_format { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_YAML };
 
+struct output_pager;
+
 struct output {
 	FILE *out; /* borrowed */
 	FILE *err; /* borrowed */
@@ -36,11 +38,15 @@ struct output {
 	bool names_only; /* of tables only the first column; no other lines */
 	bool terminal;	 /* `out` is one */
 	bool colour;
+	bool no_pager;		/* also what is longer than the terminal is printed at once */
 	unsigned columns, rows; /* of the terminal; 0 when there is none */
+	struct output_pager *pager; /* NULL: what is printed is not kept */
 };
 
 /* Looks whether the streams are terminals; sets the locale's character type to UTF-8. */
 void output_init(struct output *o, FILE *out, FILE *err);
+/* Looks again how large the terminal is. */
+void output_measure(struct output *o);
 /* "table", "json", "yaml"; 0, or ERR_INVALID with what there is. */
 int output_format_parse(const char *text, enum output_format *ret_format,
 			struct error **err) must_check;
@@ -64,6 +70,16 @@ struct output_pair {
 	const char *value;
 };
 void output_block(const struct output *o, unsigned width, const struct output_pair *pairs);
+
+/* ---------------------------------------------------------------- pager */
+
+/*
+ * From here on, results are kept until output_page_end(): then the user's pager ($PAGER, by default
+ * less) shows them if they are longer than the terminal. Nothing is kept where `out` is no terminal,
+ * or `no_pager` is set. For results that come at once, not for what is followed or waited for.
+ */
+void output_page(struct output *o);
+void output_page_end(struct output *o);
 
 /* ---------------------------------------------------------------- tables */
 
@@ -117,6 +133,8 @@ void output_progress_free(struct output_progress *p);
 
 /* ---------------------------------------------------------------- words */
 
+/* Columns of a terminal that a text takes. */
+size_t output_width(const char *text);
 /* At most as many columns of a terminal; what was cut ends in "…". The caller frees. */
 char *output_cut(const char *text, size_t width);
 /* "2.5 GiB", "512 MiB"; the caller frees. */

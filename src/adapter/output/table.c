@@ -61,8 +61,7 @@ static void must(int r)
 
 /* ---------------------------------------------------------------- width */
 
-/* On a terminal. */
-static size_t width_of(const char *text)
+size_t output_width(const char *text)
 {
 	size_t width = 0, size = strlen(text);
 
@@ -82,7 +81,7 @@ char *output_cut(const char *text, size_t width)
 {
 	size_t used = 0, size = strlen(text), end = 0;
 
-	if (width_of(text) <= width)
+	if (output_width(text) <= width)
 		return mem_strdup(text);
 	while (end < size) {
 		uint32_t code;
@@ -163,7 +162,7 @@ void output_table_row(struct output_table *t, const char *const *cells)
 	for (size_t i = 0; i < t->column_count; i++) {
 		CLEANUP(freep) char *safe = text_escaped(cells[i]);
 		char *text = mem_strdup(str_is_empty(safe) ? "-" : safe);
-		size_t width = width_of(text);
+		size_t width = output_width(text);
 
 		vector_push(&t->cells, text);
 		if (width > t->widths[i])
@@ -184,7 +183,7 @@ static struct libscols_table *make_table(const struct output_table *t)
 		/* libsmartcols takes a width only as a hint: a padded header holds it. */
 		CLEANUP(freep)
 		char *padded =
-			str_printf("%s%*s", name, (int)(t->widths[i] - width_of(name)), "");
+			str_printf("%s%*s", name, (int)(t->widths[i] - output_width(name)), "");
 
 		INVARIANT(scols_table_new_column(table, c->width > 1 ? padded : name, 0,
 						 c->flags & OUTPUT_RIGHT ? SCOLS_FL_RIGHT

@@ -50,6 +50,7 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 
 	if (r < 0)
 		return r;
+	output_page(&shell->output);
 	if (shell->output.format != OUTPUT_TABLE) {
 		output_message(&shell->output, &view->base);
 		return CLI_DONE;

@@ -4,14 +4,20 @@
 #include "base/str.h"
 #include "zshell/command/commands.h"
 #include "zshell/command/common.h"
+#include "zshell/command/list.h"
 #include "zshell/command/zhost_text.h"
 
 static int run(void *context, const struct cli_run *line, struct error **err);
+
+static const struct cli_option options[] = {
+	LIST_OPTION_STATE(zhost_states), LIST_OPTION_LABEL, {0}};
 
 const struct cli_command command_cluster_zhosts = {
 	.words = "cluster zhosts",
 	.summary = "list the zhosts with state, load, labels and capabilities",
 	.details = "CPU and MEMORY: reserved by placements / total.",
+	.options = options,
+	.options_size = sizeof(struct list_options),
 	.run = run,
 };
 
@@ -63,15 +69,11 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	struct shell *shell = context;
 	CLEANUP(view_freep) Samoza__V1__ZhostListView *list = NULL;
 	struct output_table *table;
-	int r = api_get(shell->api, "/v1/zhosts", &samoza__v1__zhost_list_view__descriptor,
-			(void **)&list, err);
+	int r = list_get(shell, "/v1/zhosts", line->options,
+			 &samoza__v1__zhost_list_view__descriptor, (void **)&list, err);
 
-	if (r < 0)
-		return r;
-	if (shell->output.format != OUTPUT_TABLE) {
-		output_message(&shell->output, &list->base);
-		return CLI_DONE;
-	}
+	if (r < 0 || list == NULL)
+		return r < 0 ? r : CLI_DONE;
 	table = output_table_new(&shell->output, columns, 0);
 	for (size_t i = 0; i < list->n_zhosts; i++)
 		add_row(table, list->zhosts[i]);

@@ -172,6 +172,8 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	r = history_fetch(shell, &query, &history, err);
 	if (r < 0)
 		return r;
+	if (!given->follow)
+		output_page(&shell->output);
 	print(&shell->output, given, given->follow, &history);
 	return given->follow ? follow(shell, &query, history.last, err) : CLI_DONE;
 }

@@ -197,6 +197,8 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	r = resolve_space(shell, cli_argument(line, 0), &ref, err);
 	if (r < 0)
 		return r;
+	if (!given->follow)
+		output_page(&shell->output);
 	if (given->previous || given->all)
 		return print_earlier(shell, &ref, lines, given->all, err);
 	if (given->follow)

@@ -134,6 +134,7 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 		add(&all, "zhost", z->name, zhost_state(z), z->address, state_shown(z->state));
 		add_zedge(shell, &all, z);
 	}
+	output_page(&shell->output);
 	if (shell->output.format == OUTPUT_TABLE)
 		print_table(&shell->output, &all);
 	else

@@ -132,6 +132,7 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 			err, ERR_NOT_FOUND,
 			"no instance %s/%s\n`zshell topo status %s` lists all instances.",
 			ref.name, space, ref.name);
+	output_page(&shell->output);
 	if (shell->output.format != OUTPUT_TABLE) {
 		output_message(&shell->output, &view->base);
 		return CLI_DONE;

@@ -28,6 +28,7 @@ def environment(tmp_path):
     env = {k: v for k, v in os.environ.items() if k not in ("ZRMS_URL", "NO_COLOR")}
     env["XDG_STATE_HOME"] = str(tmp_path / "state")
     env["LC_ALL"] = "C.UTF-8"
+    env["PAGER"] = ""
     return env
 
 

@@ -23,6 +23,9 @@ class Terminal:
                                         preexec_fn=self.own_terminal)
         os.close(slave)
 
+    def resize(self, columns):
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
+
     @staticmethod
     def own_terminal():
         os.setsid()
@@ -62,6 +65,8 @@ class Terminal:
             self.text += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", data)
 
     def close(self):
-        self.process.kill()
-        self.process.wait(DEADLINE)
-        os.close(self.master)
+        if self.master >= 0:
+            self.process.kill()
+            self.process.wait(DEADLINE)
+            os.close(self.master)
+        self.master = -1

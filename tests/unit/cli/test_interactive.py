@@ -1,6 +1,7 @@
 """The interactive shell on a terminal: prompt, history, completion, Ctrl-C, Ctrl-D."""
 
 import os
+import re
 
 import pytest
 
@@ -36,6 +37,27 @@ def test_the_prompt_counts_from_zero_and_ctrl_d_ends(start):
     t.expect(r"did you mean 'topo list'.*zshell\[2\] >> ")
     t.type("\x04")
     assert t.process.wait(DEADLINE) == 0
+
+
+def test_the_prompt_names_a_zrms_at_another_address(start, zrms, environment):
+    t = start()
+    t.expect(r"^" + re.escape(zrms.url.removeprefix("http://")) + r" zshell\[0\] >> ")
+    t.close()
+    usual = Terminal(dict(environment, TERM="xterm", ASAN_OPTIONS="detect_leaks=0"))
+    usual.expect(r"^zshell\[0\] >> ")
+    usual.type("\x04")
+    assert usual.process.wait(DEADLINE) == 0
+    usual.close()
+
+
+def test_a_table_fits_a_terminal_that_has_become_narrower(start):
+    t = start()
+    t.expect(r"zshell\[0\] >> ")
+    t.resize(30)
+    t.type("topo\r")
+    shown = t.expect(r"zshell\[1\] >> ")
+    lines = [line for line in shown.replace("\r", "").split("\n") if "\u2026" in line]
+    assert lines and all(len(line) <= 30 for line in lines), shown
 
 
 def test_exit_ends_too(start):

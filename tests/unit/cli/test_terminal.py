@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from fake_zrms import ID, OTHER, placements, space, topology
+from fake_zrms import ID, event, placements, space, topology
 from terminal import Terminal
 
 
@@ -14,8 +14,8 @@ from terminal import Terminal
 def on_terminal(zrms, environment):
     opened = []
 
-    def run(*words, columns=80):
-        opened.append(Terminal(dict(environment, ZRMS_URL=zrms.url, TERM="xterm"), *words,
+    def run(*words, columns=80, pager=""):
+        opened.append(Terminal(dict(environment, ZRMS_URL=zrms.url, TERM="xterm", PAGER=pager), *words,
                                columns=columns))
         return opened[-1]
     yield run
@@ -122,3 +122,64 @@ def test_a_prefix_needs_four_characters(zshell, listed, zrms):
     assert "no topology 'a1b'; a prefix of an id needs at least 4 characters" in done.err
     assert zrms.asked("^DELETE") == []
     assert zshell("topo", "status", "a1b2").status == 0
+
+
+def many(count):
+    return {"zhosts": [zhost(f"edge-node-{i}") for i in range(count)]}
+
+
+PAGED = "sed 's/^/paged: /'"
+
+
+def test_what_is_longer_than_the_terminal_is_paged(on_terminal, zrms):
+    zrms.routes["GET /v1/zhosts"] = (200, many(23))
+    text, status = on_terminal("cluster", "zhosts", pager=PAGED).rest()
+    assert status == 0 and text.count("paged: ") == 24, text
+    text, _ = on_terminal("cluster", "zhosts", "-o", "json", pager=PAGED).rest()
+    assert text.startswith("paged: {\n"), text
+    zrms.routes["GET /v1/zhosts"] = (200, many(22))
+    text, _ = on_terminal("cluster", "zhosts", pager=PAGED).rest()
+    assert "paged" not in text and "edge-node-21" in text, text
+    # Lines that the terminal would break count as several.
+    text, _ = on_terminal("cluster", "zhosts", "-o", "wide", columns=60, pager=PAGED).rest()
+    assert text.count("paged: ") == 23, text
+
+
+@pytest.mark.parametrize("words, pager", [
+    (["--no-pager"], PAGED), ([], ""), ([], "cat"), ([], "/nowhere/pager"), ([], "exit 127")])
+def test_everything_is_printed_where_there_is_no_pager(on_terminal, zrms, words, pager):
+    zrms.routes["GET /v1/zhosts"] = (200, many(40))
+    text, status = on_terminal("cluster", "zhosts", *words, pager=pager).rest()
+    assert status == 0 and "edge-node-39" in text and "paged" not in text, text
+
+
+def test_a_pager_that_is_left_early_ends_nothing(on_terminal, zrms):
+    zrms.routes["GET /v1/zhosts"] = (200, many(3000))
+    t = on_terminal(pager="head -n 2; echo left")
+    t.expect(r"zshell\[0\] >> ")
+    t.type("cluster zhosts\r")
+    t.expect(r"edge-node-0 .*left\r\n.*zshell\[1\] >> ")
+    t.type("cluster zhosts --no-pager -o name\r")
+    t.expect(r"edge-node-2999\r\n.*zshell\[2\] >> ")
+
+
+def test_ctrl_c_is_the_pagers(on_terminal, zrms):
+    zrms.routes["GET /v1/zhosts"] = (200, many(40))
+    t = on_terminal("cluster", "zhosts", pager="trap 'echo asked to end; exit' INT; echo ready; cat >/dev/null; "
+                    "while :; do sleep 0.02; done")
+    t.expect("ready")
+    t.type("\x03")
+    text, status = t.rest()
+    assert status == 0 and "asked to end" in text, text
+
+
+def test_what_is_no_terminal_or_followed_is_not_paged(zshell, on_terminal, zrms, listed, environment):
+    environment["PAGER"] = PAGED
+    zrms.routes["GET /v1/zhosts"] = (200, many(40))
+    assert "paged" not in zshell("cluster", "zhosts").out
+    zrms.push(*(event(i, "topology", "my-app", "pending", "running", f"cause {i}")
+                for i in range(1, 41)))
+    t = on_terminal("topo", "events", "my-app", "-f", pager=PAGED)
+    assert "paged" not in t.expect("cause 40")
+    text, _ = on_terminal("topo", "events", "my-app", "--each", pager=PAGED).rest()
+    assert text.count("paged: ") == 40, text

@@ -427,6 +427,33 @@ def test_commands_send_the_right_requests(zrms, listed, zshell, tmp_path):
         "POST /v1/topologies?start=0"]
 
 
+@pytest.mark.parametrize("words, line", [
+    (["topo", "--state", "degraded"], "/v1/topologies?state=degraded"),
+    (["topo", "list", "--state", "running"], "/v1/topologies?state=running"),
+    (["spaces", "--state", "running"], "/v1/spaces?state=deployed-started"),
+    (["spaces", "list", "--zhost", "n 1", "--state", "failed", "--topology", "x&y"],
+     "/v1/spaces?state=failed&zhost=n%201&topology=x%26y"),
+    (["mesh", "spaces", "--zhost", "n1"], "/v1/mesh/spaces?zhost=n1"),
+    (["cluster", "zhosts", "--state", "problem", "--label", "region=eu,rack=a"],
+     "/v1/zhosts?state=problem&label=region%3Deu%2Crack%3Da"),
+    (["cluster", "zhosts", "--state", "running"], "/v1/zhosts?state=deployed-started"),
+])
+@pytest.mark.parametrize("format", [[], ["-o", "json"]])
+def test_a_list_asks_for_the_part_that_is_wanted(zrms, zshell, words, line, format):
+    path = line.split("?")[0]
+    key = path.rsplit("/", 1)[1]
+    zrms.routes[f"GET {path}"] = (200, {key: []})
+    done = zshell(*words, *format)
+    assert (done.status, done.err) == (0, ""), done
+    assert [r["line"] for r in zrms.requests] == [f"GET {line}"]
+
+
+def test_a_state_that_nothing_of_the_list_has_is_refused(zrms, zshell):
+    done = zshell("topo", "--state", "deploying")
+    assert done.status == 2 and "degraded" in done.err, done
+    assert zrms.requests == []
+
+
 # ------------------------------------------------------------------ refusals and exit status
 
 def test_a_refusal_shows_all_findings_and_what_to_do(zrms, zshell, tmp_path):
@@ -518,12 +545,18 @@ def test_completion_of_commands_options_and_names(zrms, listed, zshell):
     assert complete(zshell, "topo", "status", "a1") == [ID]
     assert complete(zshell, "spaces", "logs", "my-app/s") == ["my-app/store"]
     assert complete(zshell, "cluster", "cordon", "") == ["edge-node-1"]
-    assert complete(zshell, "topo", "submit", "--") == ["--api", "--dry-run", "--execute", "--help", "--no-start",
-                                                         "--output", "--version", "--wait"]
+    assert complete(zshell, "topo", "submit", "--") == ["--api", "--dry-run", "--execute", "--help",
+                                                         "--no-pager", "--no-start", "--output",
+                                                         "--version", "--wait"]
     assert complete(zshell, "topo", "-o", "") == ["json", "name", "table", "wide", "yaml"]
     assert complete(zshell, "-o", "json", "topo", "sub") == ["submit"]
     assert complete(zshell, "topo", "submit", "") == [":files"]
     assert complete(zshell, "help", "topo", "ex") == ["explain"]
+    assert complete(zshell, "topo", "--state", "") == ["degraded", "failed", "pending", "running",
+                                                       "stopped"]
+    assert complete(zshell, "spaces", "list", "--state", "wa") == ["waiting-for-ancestor"]
+    assert complete(zshell, "spaces", "list", "--zhost", "") == ["edge-node-1"]
+    assert complete(zshell, "mesh", "spaces", "--topology", "my") == ["my-app"]
 
 
 def test_completion_without_zrms_is_silent(zshell):
