@@ -1,6 +1,7 @@
 #include "base/str.h"
 #include "zshell/command/commands.h"
 #include "zshell/command/common.h"
+#include "zshell/command/status_view.h"
 #include "zshell/command/zhost_text.h"
 
 static int run(void *context, const struct cli_run *line, struct error **err);
@@ -20,20 +21,10 @@ const struct cli_command command_cluster_status = {
 static const struct output_column instance_columns[] = {
 	{"SPACE", OUTPUT_CUT, 0}, {"STATE", OUTPUT_STATE, 0}, {"SINCE", 0, 0}, {0}};
 
-/* Why it is in its state: the cause of the last change, if it is among the events. */
-static const char *reason_of(const Samoza__V1__ZhostView *z, const struct history *history)
-{
-	const char *reason = NULL;
-
-	vector_for_each (&history->events, e)
-		if (str_equal((*e)->to, z->state) && !str_equal((*e)->from, (*e)->to))
-			reason = (*e)->cause;
-	return reason;
-}
-
 static void print_head(const struct output *o, const Samoza__V1__ZhostView *z,
 		       const struct history *history)
 {
+	const Samoza__V1__EventView *arrival = history_arrival(history, "zhost", z->state);
 	CLEANUP(freep) char *state = zhost_state_text(z);
 	CLEANUP(freep) char *cpu = zhost_load_text(z->cpu_millicores, output_cores, " of ");
 	CLEANUP(freep) char *memory = zhost_load_text(z->memory_bytes, output_size, " of ");
@@ -43,15 +34,16 @@ static void print_head(const struct output *o, const Samoza__V1__ZhostView *z,
 
 	output_line(o, "Zhost: %s", z->name);
 	output_block(o, 10,
-		     (const struct output_pair[]){{"State", state},
-						  {"Since", z->since},
-						  {"Reason", reason_of(z, history)},
-						  {"Heartbeat", z->last_heartbeat},
-						  {"Zedge", z->zedge},
-						  {"CPU", cpu_line},
-						  {"Memory", memory_line},
-						  {"Labels", z->n_labels > 0 ? label : NULL},
-						  {0}});
+		     (const struct output_pair[]){
+			     {"State", state},
+			     {"Since", z->since},
+			     {"Reason", arrival != NULL ? arrival->cause : NULL},
+			     {"Heartbeat", z->last_heartbeat},
+			     {"Zedge", z->zedge},
+			     {"CPU", cpu_line},
+			     {"Memory", memory_line},
+			     {"Labels", z->n_labels > 0 ? label : NULL},
+			     {0}});
 }
 
 static void print_instances(const struct output *o, const Samoza__V1__SpaceListView *list,
@@ -85,24 +77,25 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	CLEANUP(view_freep) Samoza__V1__ZhostView *view = NULL;
 	CLEANUP(view_freep) Samoza__V1__SpaceListView *spaces = NULL;
 	CLEANUP(history_done) struct history history = {0};
-	const struct history_query query = {
-		.subject = name, .tail = STATUS_EVENTS, .newest = STATUS_NEWEST};
+	const struct history_query query = {.subject = name, .newest = STATUS_NEWEST};
 	int r = api_get(shell->api, path, &samoza__v1__zhost_view__descriptor, (void **)&view,
 			err);
 
-	if (r == 0 && shell->output.format != OUTPUT_TABLE) {
-		output_message(&shell->output, &view->base);
-		return CLI_DONE;
-	}
-	if (r == 0)
-		r = api_get(shell->api, "/v1/spaces", &samoza__v1__space_list_view__descriptor,
-			    (void **)&spaces, err);
 	if (r == 0)
 		r = history_fetch(shell, &query, &history, err);
+	if (r == 0 && shell->output.format == OUTPUT_TABLE)
+		r = api_get(shell->api, "/v1/spaces", &samoza__v1__space_list_view__descriptor,
+			    (void **)&spaces, err);
 	if (r < 0)
 		return r;
+	output_page(&shell->output);
+	if (shell->output.format != OUTPUT_TABLE) {
+		status_print_zhost(&shell->output, view, &history);
+		return CLI_DONE;
+	}
 	print_head(&shell->output, view, &history);
 	print_instances(&shell->output, spaces, name);
+	history_keep_newest(&history, STATUS_EVENTS);
 	history_print_section(&shell->output, &history);
 	return CLI_DONE;
 }

@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "zshell/command/commands.h"
 #include "zshell/command/common.h"
+#include "zshell/command/status_view.h"
 #include "zshell/shell/places.h"
 
 #define PLACES_MAX 5
@@ -114,22 +115,6 @@ static void print_places(const struct output *o, const Samoza__V1__SpaceView *s,
 	vector_done(&stays);
 }
 
-static void print_events(const struct output *o, const Samoza__V1__SpaceView *s,
-			 struct history *history)
-{
-	size_t kept = 0;
-
-	vector_for_each (&history->events, e) {
-		if (str_equal((*e)->subject, s->name))
-			history->events.items[kept++] = *e;
-		else
-			view_free(*e);
-	}
-	history->events.count = kept;
-	history_keep_newest(history, STATUS_EVENTS);
-	history_print_section(o, history);
-}
-
 static int run(void *context, const struct cli_run *line, struct error **err)
 {
 	struct shell *shell = context;
@@ -145,16 +130,16 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 		return r;
 	path = api_path("/v1/topologies/", ref.topology.id, "/spaces/", ref.path, NULL);
 	r = api_get(shell->api, path, &samoza__v1__space_view__descriptor, (void **)&view, err);
+	query.topology = ref.topology.id;
+	if (r == 0)
+		r = history_fetch(shell, &query, &history, err);
 	if (r < 0)
 		return r;
+	output_page(&shell->output);
 	if (o->format != OUTPUT_TABLE) {
-		output_message(o, &view->base);
+		status_print_space(o, view, &history);
 		return CLI_DONE;
 	}
-	query.topology = ref.topology.id;
-	r = history_fetch(shell, &query, &history, err);
-	if (r < 0)
-		return r;
 	print_head(o, view);
 	print_places(o, view, &history);
 	print_imports(o, view);
@@ -165,6 +150,8 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	}
 	for (size_t i = 0; i < view->n_log; i++)
 		output_line(o, "  %s", view->log[i]);
-	print_events(o, view, &history);
+	history_keep_only(&history, view->name);
+	history_keep_newest(&history, STATUS_EVENTS);
+	history_print_section(o, &history);
 	return CLI_DONE;
 }

@@ -1,6 +1,7 @@
 #include "base/str.h"
 #include "zshell/command/commands.h"
 #include "zshell/command/common.h"
+#include "zshell/command/status_view.h"
 
 static int run(void *context, const struct cli_run *line, struct error **err);
 
@@ -12,23 +13,13 @@ const struct cli_command command_topo_status = {
 	.run = run,
 };
 
-/* When it came into its state, if that is among the events; NULL. Borrowed. */
-static const char *since_of(const Samoza__V1__TopologyView *t, const struct history *history)
-{
-	const char *since = NULL;
-
-	vector_for_each (&history->events, e)
-		if (str_equal((*e)->kind, "topology"))
-			since = str_equal((*e)->to, t->state) ? (*e)->time : NULL;
-	return since;
-}
-
 static void print_head(const struct output *o, const Samoza__V1__TopologyView *t,
 		       const struct history *history)
 {
 	CLEANUP(freep) char *spaces = str_printf("%u", t->spaces);
 	CLEANUP(freep)
 	char *revision = t->has_revision ? str_printf("%u", t->revision) : NULL;
+	const Samoza__V1__EventView *arrival = history_arrival(history, "topology", t->state);
 
 	output_line(o, "Topology: %s", t->name);
 	output_block(
@@ -41,7 +32,7 @@ static void print_head(const struct output *o, const Samoza__V1__TopologyView *t
 					     {"Version", revision != NULL ? t->version : NULL},
 					     {"Revision", revision},
 					     {"FailureReason", t->failure_reason},
-					     {"Since", since_of(t, history)},
+					     {"Since", arrival != NULL ? arrival->time : NULL},
 					     {0}});
 }
 
@@ -56,16 +47,16 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 
 	if (r == 0)
 		r = get_topology(shell, ref.id, &view, err);
+	query.topology = ref.id;
+	if (r == 0)
+		r = history_fetch(shell, &query, &history, err);
 	if (r < 0)
 		return r;
+	output_page(&shell->output);
 	if (shell->output.format != OUTPUT_TABLE) {
-		output_message(&shell->output, &view->base);
+		status_print_topology(&shell->output, view, &history);
 		return CLI_DONE;
 	}
-	query.topology = ref.id;
-	r = history_fetch(shell, &query, &history, err);
-	if (r < 0)
-		return r;
 	print_head(&shell->output, view, &history);
 	print_placements(&shell->output, view);
 	history_keep_newest(&history, STATUS_EVENTS);

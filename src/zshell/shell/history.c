@@ -68,6 +68,33 @@ bool history_takes(const struct history_query *query, const event_view *e)
 	return strstr(line, query->grep) != NULL;
 }
 
+const event_view *history_arrival(const struct history *history, const char *kind,
+				  const char *state)
+{
+	const event_view *found = NULL;
+
+	vector_for_each (&history->events, e) {
+		/* A cordon leaves the state as it is. */
+		if (!str_equal((*e)->kind, kind) || str_equal((*e)->from, (*e)->to))
+			continue;
+		found = str_equal((*e)->to, state) ? *e : NULL;
+	}
+	return found;
+}
+
+void history_keep_only(struct history *h, const char *subject)
+{
+	size_t kept = 0;
+
+	vector_for_each (&h->events, e) {
+		if (str_equal((*e)->subject, subject))
+			h->events.items[kept++] = *e;
+		else
+			view_free(*e);
+	}
+	h->events.count = kept;
+}
+
 void history_keep_newest(struct history *h, size_t count)
 {
 	size_t drop = h->events.count > count ? h->events.count - count : 0;

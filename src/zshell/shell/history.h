@@ -28,11 +28,18 @@ struct history {
 int history_fetch(struct shell *shell, const struct history_query *query,
 		  struct history *ret_history, struct error **err) must_check;
 void history_done(struct history *history);
+/* Frees those that are about something else. */
+void history_keep_only(struct history *history, const char *subject);
 /* Frees the oldest until `count` are left. */
 void history_keep_newest(struct history *history, size_t count);
 
 /* Whether an event that comes later belongs to it, too; `tail` does not matter. */
 bool history_takes(const struct history_query *query, const Samoza__V1__EventView *event);
+
+/* How the thing that the events of this kind are about came into `state`, in which it still is; NULL: not
+ * among the events. Borrowed. */
+const Samoza__V1__EventView *history_arrival(const struct history *history, const char *kind,
+					     const char *state);
 
 /* "TIME KIND SUBJECT OLD -> NEW CAUSE"; the caller frees. */
 char *history_line(const Samoza__V1__EventView *event);

@@ -22,7 +22,7 @@ static void take_event(stay_vector *stays, const char *name, const Samoza__V1__E
 	/* What it is inside is placed with it. */
 	if (str_equal(e->kind, "placement") && path_is_at_or_below(name, e->subject)) {
 		end_stay(stays, e);
-		*vector_add(stays) = (struct stay){.zhost = e->to};
+		*vector_add(stays) = (struct stay){.zhost = e->to, .since = e->time};
 	} else if (own && str_equal(e->to, "not-deployed")) {
 		end_stay(stays, e);
 	} else if (own && stays->count > 0 && str_equal(e->to, "deployed-stopped") &&

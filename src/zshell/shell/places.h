@@ -10,6 +10,7 @@
 /* A stay of the instance on a zhost. Everything is borrowed from events. */
 struct stay {
 	const char *zhost;
+	const char *since;
 	const char *until; /* NULL: it is there now */
 	const char *cause; /* of its end, or of its last failure there */
 };

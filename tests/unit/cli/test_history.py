@@ -125,7 +125,34 @@ def test_a_zhost_has_a_status_with_reason_and_events(story, zrms, zshell):
     assert "Zhost: beta\n  State:     problem, cordoned\n  Since:     2026-04-29T10:30:00Z\n" \
            "  Reason:    no heartbeat for 3.1 s\n" in done.out
     assert done.out.rstrip().endswith("deployed-started -> problem no heartbeat for 3.1 s")
-    assert json.loads(zshell("cluster", "status", "beta", "-o", "json").out) == view
+    listed = json.loads(zshell("cluster", "status", "beta", "-o", "json").out)
+    assert {k: listed[k] for k in view} == view
+    assert sorted(set(listed) - set(view)) == ["events", "reason"]
+    assert listed["reason"] == "no heartbeat for 3.1 s"
+    assert [e["seq"] for e in listed["events"]] == [1, 6]
+
+
+def test_a_status_in_json_has_since_reason_and_events(story, zrms, zshell):
+    plain = zrms.routes[f"GET /v1/topologies/{ID}"][1]
+    listed = json.loads(zshell("topo", "status", "my-app", "-o", "json").out)
+    assert {k: listed[k] for k in plain} == plain
+    assert listed["reason"] == "every space is running"
+    assert listed["since"] == [e for e in zrms.events if e["seq"] == 3][0]["time"]
+    assert [e["seq"] for e in listed["events"]] == [3, 4, 5, 7, 8]
+    zrms.routes[f"GET /v1/topologies/{ID}"] = (200, dict(plain, failure_reason="no zhost fits"))
+    listed = json.loads(zshell("topo", "status", "my-app", "-o", "json").out)
+    assert listed["reason"] == listed["failure_reason"] == "no zhost fits"
+
+
+def test_an_instance_in_json_has_its_places(story, zrms, zshell):
+    listed = json.loads(zshell("spaces", "status", "my-app/store", "-o", "json").out)
+    times = {e["seq"]: e["time"] for e in zrms.events}
+    assert listed["places"] == [
+        {"zhost": "beta", "since": times[2], "until": times[5], "cause": "start: exit status 7"},
+        {"zhost": "alpha", "since": times[5]}]
+    assert listed["reason"] == "started"
+    assert [e["seq"] for e in listed["events"]] == [2, 4, 5, 8]
+    assert "places:\n" in zshell("spaces", "status", "my-app/store", "-o", "yaml").out
 
 
 def test_logs_of_earlier_places(story, zrms, zshell):
