@@ -307,13 +307,26 @@ static int check_zhosts(struct state *s, const struct names *names, const char *
 	return r;
 }
 
-/* Starts the zhosts in `names` that are not running, and waits for them. Without a list in
+typedef VECTOR(struct awaited) awaited_vector;
+
+/* One that runs already is ready when its zrms says so, as the others [shell.startz.ready]. */
+static void await_running(const struct state *s, const struct member *m, const char *url,
+			  awaited_vector *awaited)
+{
+	if (m->zrms == NULL || str_equal(m->zrms, url))
+		vector_push(awaited, awaited_of(s, m, true));
+	else
+		(void)printf("%s is running with zrms at %s, zedge at %s\n", m->name, m->zrms,
+			     m->address);
+}
+
+/* Starts the zhosts in `names` that are not running, and waits for all of them. Without a list in
  * `config` each keeps its own. */
 static int up_zhosts(struct state *s, const struct names *names, const char *programs,
 		     const char *url, const struct config *config, int64_t deadline,
 		     struct error **err)
 {
-	VECTOR(struct awaited) awaited = {0};
+	awaited_vector awaited = {0};
 	int r = 0;
 
 	/* Add all members first: their addresses are borrowed below. */
@@ -325,14 +338,14 @@ static int up_zhosts(struct state *s, const struct names *names, const char *pro
 		struct member *m = state_find(s, *name);
 
 		if (process_runs(&m->process)) {
-			(void)printf("%s is running, zedge at %s\n", m->name, m->address);
+			await_running(s, m, url, &awaited);
 			continue;
 		}
 		set(&m->zrms, url);
 		r = config_keep(s, m, config, err);
 		if (r < 0)
 			break;
-		vector_push(&awaited, awaited_of(s, m));
+		vector_push(&awaited, awaited_of(s, m, false));
 		r = start_zhost(s, programs, m, err);
 		m->started = r == 0;
 		if (r < 0)

@@ -110,8 +110,10 @@ static uint64_t read_incarnation(const struct state *s, const char *name)
 	return number;
 }
 
-struct awaited awaited_of(const struct state *s, const struct member *m)
+struct awaited awaited_of(const struct state *s, const struct member *m, bool ran)
 {
+	uint64_t incarnation = read_incarnation(s, m->name);
+
 	CLEANUP(freep) char *path = state_path(s, "log/%s.log", m->name);
 	FILE *file = fopen(path, "re");
 	long end = file != NULL && fseek(file, 0, SEEK_END) == 0 ? ftell(file) : 0;
@@ -119,13 +121,17 @@ struct awaited awaited_of(const struct state *s, const struct member *m)
 	if (file != NULL)
 		(void)fclose(file);
 	return (struct awaited){.member = m,
-				.old_incarnation = read_incarnation(s, m->name),
-				.log_begin = end > 0 ? end : 0};
+				.ran = ran,
+				/* Of one that runs, the present one counts. */
+				.old_incarnation =
+					ran && incarnation > 0 ? incarnation - 1 : incarnation,
+				.log_begin = end > 0 && !ran ? end : 0};
 }
 
 void awaited_done(struct awaited *a)
 {
 	free(a->other_beat);
+	free(a->state);
 }
 
 /* The last log line of this run in which the zhost reports that zrms refuses it, unless zrms
@@ -167,10 +173,13 @@ static void look_at(struct awaited *a, const Samoza__V1__ZhostView *z)
 		a->other_lives = !str_equal(beat, a->other_beat);
 		return;
 	}
+	free(a->state);
+	a->state = mem_strdup(z->state);
 	a->ready =
 		str_equal(z->state, "deployed-started") && z->incarnation > a->old_incarnation;
 	if (a->ready)
-		(void)printf("%s is ready, zedge at %s\n", z->name, a->member->address);
+		(void)printf("%s is %s, zedge at %s\n", z->name, a->ran ? "running" : "ready",
+			     a->member->address);
 }
 
 /* Marks the zhosts that are ready according to zrms. Returns how many are not. */
@@ -187,6 +196,22 @@ static size_t look(struct awaited *list, size_t count, const Samoza__V1__ZhostLi
 	}
 	(void)fflush(stdout);
 	return missing;
+}
+
+static int too_late(const struct state *s, const struct awaited *a, struct error **err)
+{
+	const char *name = a->member->name;
+
+	if (!a->ran)
+		return error_set(err, ERR_TIMEOUT,
+				 "timed out waiting for %s; see %s/log/%s.log", name, s->dir,
+				 name);
+	return error_set(
+		err, ERR_TIMEOUT,
+		"%s was running already, but %s%s; see %s/log/%s.log, and end it to have "
+		"it started again (kill %d)",
+		name, a->state != NULL ? "zrms reports it as " : "zrms does not know it",
+		a->state != NULL ? a->state : "", s->dir, name, (int)a->member->process.pid);
 }
 
 static int check_alive(const struct state *s, const struct awaited *list, size_t count,
@@ -207,9 +232,7 @@ static int check_alive(const struct state *s, const struct awaited *list, size_t
 			return error_set(err, ERR_CONFLICT, "zrms refuses %s: %s",
 					 list[i].member->name, refusal);
 		if (late)
-			return error_set(err, ERR_TIMEOUT,
-					 "timed out waiting for %s; see %s/log/%s.log",
-					 list[i].member->name, s->dir, list[i].member->name);
+			return too_late(s, &list[i], err);
 	}
 	return 0;
 }

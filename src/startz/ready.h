@@ -8,10 +8,12 @@
 
 #include "startz/state.h"
 
-/* A zhost that is about to be started, and what distinguishes it: zrms may still show its
- * previous run as started, or another zhost of the same name. */
+/* A zhost that is about to be started, or runs already, and what distinguishes it: zrms may still
+ * show its previous run as started, or another zhost of the same name. */
 struct awaited {
 	const struct member *member; /* borrowed */
+	bool ran;		     /* before */
+	char *state; /* that zrms last said it is in; NULL: zrms does not know it */
 	uint64_t old_incarnation;
 	long log_begin;	  /* offset of this run in its log */
 	char *other_beat; /* heartbeat of another zhost of this name when first seen; or NULL */
@@ -19,8 +21,8 @@ struct awaited {
 	bool ready;
 };
 
-/* To be called before the start. Freed by awaited_done(). */
-struct awaited awaited_of(const struct state *s, const struct member *m);
+/* To be called before the start. `ran`: it runs already. Freed by awaited_done(). */
+struct awaited awaited_of(const struct state *s, const struct member *m, bool ran);
 void awaited_done(struct awaited *a);
 
 /* Waits until zrms answers GET /healthz. `m`: its process, or NULL if it is not ours. */

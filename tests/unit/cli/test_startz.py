@@ -167,6 +167,34 @@ def test_ready_means_the_new_incarnation(cluster):
     assert "startz down --dir" in done.stderr
 
 
+def test_what_runs_already_is_waited_for(cluster):
+    """A process that lives is no zhost that has joined."""
+    assert cluster.up("--zhosts", "2").returncode == 0
+    pids = cluster.pids()
+    state = os.path.join(cluster.dir, "zhosts", "edge-node-1", "state")
+    with open(state, "w") as file:
+        file.write("problem")
+    done = cluster.again("--ready-timeout", "300ms")
+    assert done.returncode == 1, done
+    assert "edge-node-1 was running already, but zrms reports it as problem" in done.stderr
+    assert f"kill {pids['edge-node-1']}" in done.stderr
+    assert "edge-node-1 is running" not in done.stdout
+    os.unlink(os.path.join(cluster.dir, "zhosts", "edge-node-1", "incarnation"))
+    assert "but zrms does not know it" in cluster.again("--ready-timeout", "300ms").stderr
+    assert cluster.pids() == pids  # it restarts nothing by itself
+
+    again = subprocess.Popen([STARTZ, "up", "--dir", cluster.dir, "--detach"], env=cluster.env,
+                             stdout=subprocess.PIPE, text=True)
+    assert again.stdout.readline().startswith("zrms is running at ")
+    assert again.stdout.readline().startswith("edge-node-2 is running, zedge at ")
+    os.unlink(state)
+    with open(os.path.join(cluster.dir, "zhosts", "edge-node-1", "incarnation"), "w") as file:
+        file.write("1")
+    assert again.stdout.readline().startswith("edge-node-1 is running, zedge at ")
+    assert again.wait(DEADLINE) == 0
+    again.stdout.close()
+
+
 @pytest.mark.parametrize("name", ["zrms", "edge-node-1"])
 def test_what_cannot_be_recorded_is_not_started(cluster, name):
     assert cluster.up("--zhosts", "1").returncode == 0
