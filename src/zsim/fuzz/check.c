@@ -13,6 +13,7 @@
 #include "zsim/fuzz/mirrored.h"
 #include "zsim/fuzz/place.h"
 #include "zsim/world/machine_state.h"
+#include "zsim/world/older_protocol.h"
 #include "zsim/world/process.h"
 #include "zsim/world/world.h"
 
@@ -255,6 +256,16 @@ static void check_processes(struct fuzz *f, const Samoza__V1__SpaceListView *lis
 			      running, shown);
 }
 
+/* It is told what another machine has taken over, and ends that; older protocols do not say it. */
+static void check_refused(struct fuzz *f, const struct sim_machine *n)
+{
+	for (const struct sim_process *p = n->processes; p != NULL; p = p->hh.next)
+		if (n->agent != NULL && n->protocol == PROTOCOL_NEWEST)
+			world_violate(&f->world,
+				      "%s, whose name another machine has, goes on running %s",
+				      n->name, p->name);
+}
+
 /* Of what a zhost keeps, zrms has a record, unless the zhost was told to remove it and failed: the
  * next link tells it again. */
 static void check_held(struct fuzz *f, const struct sim_machine *n)
@@ -304,6 +315,8 @@ void check_converged(struct fuzz *f)
 	vector_for_each (&f->world.machines, n)
 		if (has_joined(f, *n))
 			check_held(f, *n);
+		else
+			check_refused(f, *n);
 	Samoza__V1__SpaceListView *list = view_all(f);
 	if (list == NULL)
 		return;

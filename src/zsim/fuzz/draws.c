@@ -45,6 +45,7 @@ static const struct row rows[DRAWS] = {
 	[DRAW_QUOTAS] = {"quotas", 3, 1, 15, "a write finds no room for its data"},
 	[DRAW_PAGES] = {"pages", 3, 2, 20, "a space has pages, or paths to another one"},
 	[DRAW_OUTAGES] = {"outages", 3, 2, 20, "a store takes no writes for a while"},
+	[DRAW_COPIED] = {"copied", 3, 2, 20, "another machine has a copy of a zhost's disk"},
 };
 
 /* ---- names ---- */

@@ -44,6 +44,7 @@ enum fuzz_draw {
 	DRAW_QUOTAS,
 	DRAW_PAGES,
 	DRAW_OUTAGES,
+	DRAW_COPIED,
 	DRAWS,
 };
 

@@ -139,6 +139,7 @@ struct fuzz {
 	/* How many faults there are at the moment. */
 	bool born;     /* faults may come */
 	char *granted; /* id of the topology that the last request was about; NULL: refused */
+	bool has_copy; /* a machine of another one's disk */
 	bool is_told;  /* the last request, or one like it, without an answer */
 	bool calm;     /* faults have ended */
 	uint32_t action_fails_percent, slow_frames_percent, slow_actions_percent,

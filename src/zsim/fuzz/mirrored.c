@@ -98,7 +98,9 @@ struct sim_machine *mirror_machine(const struct fuzz *f, const char *name)
 	HASH_FIND_STR(f->zhosts, name, z);
 	vector_for_each (&f->world.machines, n)
 		if (z != NULL && z->record != NULL &&
-		    str_equal((*n)->identity, z->record->identity))
+		    str_equal((*n)->identity, z->record->identity) &&
+		    (str_is_empty(z->record->machine) ||
+		     str_equal((*n)->machine, z->record->machine)))
 			return *n;
 	return NULL;
 }

@@ -55,7 +55,7 @@ const struct mirrored_copy *mirror_copy(const struct fuzz *f, const char *topolo
 					const char *path, uint64_t epoch);
 /* The record of the copy that serves; NULL: none does. */
 const Samoza__V1__CopyRecord *mirror_serving(const struct fuzz *f, const struct mirrored *m);
-/* The machine that is the zhost of that name: of twins, the one that has joined; NULL. */
+/* The machine that is the zhost of that name: of twins and copies, the one that has joined; NULL. */
 struct sim_machine *mirror_machine(const struct fuzz *f, const char *name);
 struct submitted *fuzz_submitted(const struct fuzz *f, const char *id);
 /* The content of that revision of it. PRE: its record was committed. */

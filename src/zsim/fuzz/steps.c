@@ -263,6 +263,19 @@ static void trouble_machine(struct fuzz *f)
 	}
 }
 
+/* Once in a life. Zhosts of older protocols do not name their machine: those copies nobody can tell. */
+static void copy_machine(struct fuzz *f)
+{
+	if (f->has_copy || draws_have(f, DRAW_PROTOCOLS) || !draws_percent(f, DRAW_COPIED, 5))
+		return;
+	struct random *r = draws_random(f, DRAW_COPIED);
+	f->has_copy = true;
+	draws_happened(f, DRAW_COPIED);
+	(void)machine_add_copy(
+		&f->world,
+		f->world.machines.items[random_below(r, (uint32_t)f->world.machines.count)]);
+}
+
 /* The first one whose start has not ended; else `other`. */
 static struct sim_process *one_that_starts(struct sim_machine *n, struct sim_process *other)
 {
@@ -355,6 +368,7 @@ void fuzz_step(struct fuzz *f)
 		trouble_zrms(f);
 	else
 		change_weather(f);
+	copy_machine(f);
 	draw_data(f);
 	draw_times(f);
 	/* Often nothing more happens at this instant; sometimes the next step comes at once. */
