@@ -1,4 +1,5 @@
 #include "zrms/api.h"
+#include "zrms/api_reads.h"
 
 #include <string.h>
 
@@ -79,24 +80,34 @@ void api_send_view_now(struct http_request *request, unsigned status,
 }
 
 struct view_wait {
-	struct http_request *request;
+	struct api_read read;
+	struct zrms *zrms;
 	char *json;
 };
 
 static void view_durable(void *user)
 {
 	struct view_wait *wait = user;
-	http_reply(wait->request, 200, "application/json", wait->json, strlen(wait->json));
+	if (api_read_end(wait->zrms, &wait->read))
+		http_reply(wait->read.request, 200, "application/json", wait->json,
+			   strlen(wait->json));
+	else
+		free(wait->json);
 	free(wait);
 }
 
 void api_send_view(struct zrms *zrms, struct http_request *request, ProtobufCMessage *view)
 {
 	struct view_wait *wait = mem_new(struct view_wait);
-	wait->request = request;
+	http_add_header(request, "Cache-Control", "no-store");
+	if (!api_read_begin(zrms, &wait->read, request)) {
+		protobuf_c_message_free_unpacked(view, NULL);
+		free(wait);
+		return;
+	}
+	wait->zrms = zrms;
 	wait->json = schema_write_json(view, SCHEMA_JSON_COMPACT);
 	protobuf_c_message_free_unpacked(view, NULL);
-	http_add_header(request, "Cache-Control", "no-store");
 	commit_driver_after(zrms->commits, view_durable, wait);
 }
 

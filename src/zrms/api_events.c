@@ -5,14 +5,25 @@
 #include "schema/json.h"
 #include "zrms/api.h"
 #include "zrms/api_handlers.h"
+#include "zrms/api_reads.h"
 
 enum { EVENTS_MAX = 10000 };
+
+struct events_wait {
+	struct api_read read;
+	struct zrms *zrms;
+};
 
 static void events_listed(void *user, int code, const struct error *error,
 			  Samoza__V1__EventRecord **events, size_t count, bool more)
 {
 	(void)more;
-	struct http_request *request = user;
+	struct events_wait *wait = user;
+	struct http_request *request = wait->read.request;
+	bool is_refused = !api_read_end(wait->zrms, &wait->read);
+	free(wait);
+	if (is_refused)
+		return;
 	if (code < 0) {
 		http_reply_failure(request, 500, "io", error->message);
 		return;
@@ -71,9 +82,15 @@ void api_events(void *context, struct http_request *request)
 	uint64_t newest = control_newest_event(zrms->control);
 	if (among > 0 && newest > among && newest - among > after)
 		after = newest - among;
-	if (stream)
+	if (stream) {
 		subscribers_add(zrms->subscribers, request, after, topology);
-	else
+		return;
+	}
+	struct events_wait *wait = mem_new(struct events_wait);
+	wait->zrms = zrms;
+	if (api_read_begin(zrms, &wait->read, request))
 		zrms->store->ops->events(zrms->store, after, topology, (uint32_t)limit,
-					 events_listed, request);
+					 events_listed, wait);
+	else
+		free(wait);
 }

@@ -1,4 +1,5 @@
 #include "zrms/api_list.h"
+#include "zrms/api_reads.h"
 
 #include <string.h>
 
@@ -17,8 +18,8 @@ enum {
 
 struct list {
 	struct zrms *zrms;
-	struct http_request *request; /* not answered yet, with the first slice */
-	struct http_stream *stream;   /* then; NULL: the client has left */
+	struct api_read read;	    /* until the first slice is durable */
+	struct http_stream *stream; /* then; NULL: the client has left, or was refused */
 	enum control_list kind;
 	char *id;
 	struct list_filter filter;
@@ -84,7 +85,7 @@ static void send_slice(struct list *l)
 /* A list of one slice is an answer as any other. */
 static void begin_answer(struct list *l)
 {
-	struct http_request *request = steal_ptr(&l->request);
+	struct http_request *request = steal_ptr(&l->read.request);
 	http_add_header(request, "Cache-Control", "no-store");
 	if (l->ended) {
 		size_t size = l->slice.size;
@@ -101,7 +102,7 @@ static void slice_durable(void *user)
 {
 	struct list *l = user;
 	l->is_committing = false;
-	if (l->request != NULL) {
+	if (l->stream == NULL && api_read_end(l->zrms, &l->read)) {
 		begin_answer(l);
 		return;
 	}
@@ -200,12 +201,12 @@ void api_send_list(struct zrms *zrms, struct http_request *request, enum control
 	l->zrms = zrms;
 	l->kind = kind;
 	l->slice = BUFFER_INIT(WAITING_MAX);
-	if (!read_page(l, request) || !read_filter(l, request)) {
+	if (!read_page(l, request) || !read_filter(l, request) ||
+	    !api_read_begin(zrms, &l->read, request)) {
 		list_free(l);
 		return;
 	}
 	l->id = mem_strdup(id);
-	l->request = request;
 	CLEANUP(freep) char *begin = str_printf("{\"%s\":[", member);
 	add_text(l, begin);
 	next_slice(l);

@@ -31,6 +31,7 @@
 #include "core/control/control_frames.h"
 #include "zrms/api.h"
 #include "zrms/api_metrics.h"
+#include "zrms/api_reads.h"
 #include "zrms/api_routes.h"
 #include "zrms/store_start.h"
 #include "zrms/submission/uuid.h"
@@ -100,10 +101,13 @@ static void watch_failing(struct zrms *zrms)
 		return;
 	zrms->is_failing = is_failing;
 	if (is_failing)
-		log_error("store", "failing", LOG_S("dir", zrms->settings.dir),
-			  LOG_S("then",
-				"changes are refused, and nothing is answered that is not "
-				"durable; it tries again for 30 s, then zrms exits"));
+		api_reads_refuse(zrms);
+	if (is_failing)
+		log_error(
+			"store", "failing", LOG_S("dir", zrms->settings.dir),
+			LOG_S("then",
+			      "changes and reads are refused, because nothing is answered "
+			      "that is not durable; it tries again for 30 s, then zrms exits"));
 	else
 		log_info("store", "recovered", LOG_S("dir", zrms->settings.dir));
 }

@@ -42,6 +42,7 @@ struct zrms {
 	struct artifact_store *artifact_store;
 	struct artifacts *artifacts;
 	struct looks *looks;
+	struct api_read *reads; /* that wait (api_reads.h) */
 	struct translator *translator;
 	struct error *translator_error;
 	struct translations *translations;

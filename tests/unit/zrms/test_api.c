@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "adapter/artifact/directory.h"
+#include "zrms/api_reads.h"
 
 /* ---- requests that are wrong ---- */
 
@@ -424,6 +425,54 @@ static void an_artifact_is_served_by_its_digest(void **state)
 	assert_int_equal(get(s, "GET /v1/artifacts/sha256/" UNKNOWN_DIGEST), 404);
 }
 
+static bool is_store_failing;
+static bool store_fails(const struct store *store)
+{
+	(void)store;
+	return is_store_failing;
+}
+
+static bool a_read_waits(struct stage *s)
+{
+	return s->zrms.reads != NULL;
+}
+
+/* What waits when it begins, and what comes later: of views, lists and the history. */
+static void while_the_store_fails_reads_are_refused(void **state)
+{
+	struct stage *s = *state;
+	static const char *const reads[] = {"GET /v1/topologies/shop", "GET /v1/topologies",
+					    "GET /v1/events?stream=0"};
+	stage_join(s, "n1");
+	struct store_ops ops = *s->zrms.store->ops;
+	const struct store_ops *before = s->zrms.store->ops;
+	ops.is_failing = store_fails;
+	s->zrms.store->ops = &ops;
+	s->holds = true;
+	const struct control_input cordon = {.type = CONTROL_ZHOST,
+					     .zhost = {.name = "n1", .action = ZHOST_CORDON}};
+	commit_driver_input(s->zrms.commits, &cordon); /* a commit that is under way */
+	for (size_t k = 0; k < ARRAY_SIZE(reads); k++) {
+		is_store_failing = false;
+		ask(s, reads[k], "", NULL);
+		run_until(s, a_read_waits);
+		is_store_failing = true;
+		api_reads_refuse(&s->zrms);
+		run_until(s, is_complete);
+		assert_int_equal(status(s), 503);
+		assert_non_null(strstr(body(s), "cannot write its store"));
+		assert_int_equal(get(s, reads[k]), 503);
+		assert_int_equal(get(s, "GET /healthz"), 200);
+	}
+	/* It works again. */
+	is_store_failing = false;
+	s->holds = false;
+	answer_all(s);
+	for (size_t k = 0; k < ARRAY_SIZE(reads); k++)
+		assert_int_equal(get(s, reads[k]), 200);
+	s->zrms.store->ops = before;
+}
+
 /* An earlier run has stored it. */
 static void a_damaged_artifact_is_not_served_until_it_is_stored_again(void **state)
 {
@@ -479,6 +528,7 @@ int main(void)
 		TEST(a_client_may_leave_in_the_middle_of_a_list),
 		TEST(a_removed_topology_is_gone_but_for_its_events),
 		TEST(an_artifact_is_served_by_its_digest),
+		TEST(while_the_store_fails_reads_are_refused),
 		TEST(a_damaged_artifact_is_not_served_until_it_is_stored_again),
 		TEST(while_zrms_ends_no_zhost_gets_a_link),
 	};
