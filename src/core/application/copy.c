@@ -19,22 +19,47 @@ static void describe(const void *object, char *ret_name, size_t size)
 		snprintf(ret_name, size, "without copies");
 }
 
+/* Where a slot names its copy of that role; NULL: retired ones are not named. */
+static struct slot_copy **named_by(struct application_slot *slot, unsigned role)
+{
+	switch ((enum placement_role)role) {
+	case ROLE_SERVING:
+		return &slot->serving;
+	case ROLE_SUCCESSOR:
+		return &slot->next;
+	case ROLE_STANDBY:
+		return &slot->standby;
+	case ROLE_RETIRED:
+		return NULL;
+	}
+	IMPOSSIBLE("no such role");
+}
+
+static bool is_named_as(const struct slot_copy *copy, unsigned role)
+{
+	struct slot_copy **name = named_by(copy->slot, role);
+	return name != NULL && *name == copy;
+}
+
 static const char *invariant(const void *object, unsigned from, unsigned to)
 {
 	const struct placement *p = object;
 	(void)from;
 	vector_for_each (&p->copies, copy)
-		if (((*copy)->slot->serving == *copy) != (to == ROLE_SERVING))
-			return to == ROLE_SERVING
-				       ? "serves, but a slot of it is served by another"
-				       : "is retired, but still serves a slot";
+		for (unsigned role = 0; role < PLACEMENT_ROLE_COUNT; role++)
+			if (is_named_as(*copy, role) != (role == to && to != ROLE_RETIRED))
+				return role == to ? "has a role, but a slot names another copy"
+						  : "still has a role that it has left";
 	return NULL;
 }
 
+#define TO(role) STATE_MACHINE_BIT(ROLE_##role)
+/* Each is also what a record holds. */
 static const struct state_machine_state roles[PLACEMENT_ROLE_COUNT] = {
-	[ROLE_SERVING] = {"serving", STATE_MACHINE_BIT(ROLE_RETIRED), 0, STATE_MACHINE_INITIAL},
-	/* also what a record holds */
+	[ROLE_SERVING] = {"serving", TO(STANDBY) | TO(RETIRED), 0, STATE_MACHINE_INITIAL},
 	[ROLE_RETIRED] = {"retired", 0, 0, STATE_MACHINE_INITIAL | STATE_MACHINE_FINAL},
+	[ROLE_SUCCESSOR] = {"successor", TO(SERVING) | TO(RETIRED), 0, STATE_MACHINE_INITIAL},
+	[ROLE_STANDBY] = {"standby", TO(SERVING) | TO(RETIRED), 0, STATE_MACHINE_INITIAL},
 };
 
 const struct state_machine_type placement_machine = {
@@ -52,8 +77,15 @@ void placement_begin(struct placement *p, enum placement_role role)
 
 void placement_set_role(struct placement *p, enum placement_role role)
 {
-	vector_for_each (&p->copies, copy)
-		(*copy)->slot->serving = NULL;
+	vector_for_each (&p->copies, copy) {
+		struct slot_copy **was = named_by((*copy)->slot, p->role);
+		struct slot_copy **is = named_by((*copy)->slot, role);
+		if (was != NULL)
+			*was = NULL;
+		PRE(is == NULL || *is == NULL);
+		if (is != NULL)
+			*is = *copy;
+	}
 	state_machine_move(&placement_machine, p, &p->role, role);
 }
 
@@ -77,10 +109,10 @@ void slot_copy_join(struct placement *p, struct slot_copy *copy, struct applicat
 	*(slot->last != NULL ? &slot->last->next : &slot->first) = copy;
 	slot->last = copy;
 	vector_push(&p->copies, copy);
-	if (p->role == ROLE_SERVING) {
-		PRE(slot->serving == NULL);
-		slot->serving = copy;
-	}
+	struct slot_copy **name = named_by(slot, p->role);
+	PRE(name == NULL || *name == NULL);
+	if (name != NULL)
+		*name = copy;
 }
 
 void slot_copy_leave(struct slot_copy *copy)
@@ -90,8 +122,9 @@ void slot_copy_leave(struct slot_copy *copy)
 	size_t kept = 0;
 	*(copy->previous != NULL ? &copy->previous->next : &slot->first) = copy->next;
 	*(copy->next != NULL ? &copy->next->previous : &slot->last) = copy->previous;
-	if (slot->serving == copy)
-		slot->serving = NULL;
+	struct slot_copy **name = named_by(slot, p->role);
+	if (name != NULL)
+		*name = NULL;
 	for (size_t k = 0; k < p->copies.count; k++)
 		if (p->copies.items[k] != copy)
 			p->copies.items[kept++] = p->copies.items[k];

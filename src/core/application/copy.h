@@ -4,11 +4,14 @@
  *   struct placement   one unit (a root slot with everything below it) on one zhost, in one revision
  *     └─ copies        one for each slot of the unit
  *
- *      (new) ───► serving ───► retired ───► (end) when nothing of it is left on its zhost
+ *      (new) ───► successor ───► serving ◄───► standby
+ *                     │             │             │
+ *                     └─────────────┴─────────────┴───► retired ───► (end)
  *
- * A slot has at most one copy that serves, and any number of retired ones: they are to go, and are
- * kept until their zhost says that they have gone. placement_set_role() is the only function that
- * changes a role.
+ * A new one may also serve at once. A slot has at most one copy that serves, one that is to serve next
+ * (successor), one that may serve again (standby: installed, without a process), and any number of
+ * retired ones: they are to go, and are kept until their zhost says that they have gone.
+ * placement_set_role() is the only function that changes a role.
  */
 #ifndef SAMOZA_CORE_APPLICATION_COPY_H
 #define SAMOZA_CORE_APPLICATION_COPY_H
@@ -23,8 +26,13 @@
 struct application;
 struct application_slot;
 
-enum __attribute__((packed)) placement_role { ROLE_SERVING, ROLE_RETIRED };
-#define PLACEMENT_ROLE_COUNT 2
+enum __attribute__((packed)) placement_role {
+	ROLE_SERVING,
+	ROLE_RETIRED,
+	ROLE_SUCCESSOR,
+	ROLE_STANDBY,
+};
+#define PLACEMENT_ROLE_COUNT 4
 extern const struct state_machine_type placement_machine;
 
 struct placement {
@@ -51,19 +59,22 @@ struct application_slot {
 	uint64_t writer;	   /* 0: no copy was ever placed */
 	bool data_full;		   /* a write was refused, and an event says so */
 	struct slot_copy *serving; /* NULL: none does */
+	struct slot_copy *next;	   /* in the role of successor; NULL */
+	struct slot_copy *standby; /* in that role; NULL */
 	struct slot_copy *first, *last;
 	UT_hash_handle hh;
 };
 
 /* A new placement has copies yet to come. */
 void placement_begin(struct placement *p, enum placement_role role);
-/* The gate of a placement's role. Retiring takes its copies out of service. */
+/* The gate of a placement's role: its copies have that role in their slots from now on. PRE: no other
+ * copy of them has, unless they retire. */
 void placement_set_role(struct placement *p, enum placement_role role);
 /* PRE: its copies have left. */
 void placement_end(struct placement *p);
 
-/* A copy of the slot under that epoch. In a placement that serves it is the copy that serves: PRE:
- * the slot has no other one. */
+/* A copy of the slot under that epoch, in the role of the placement. PRE: the slot has no other one in
+ * that role, unless it is retired. */
 void slot_copy_join(struct placement *p, struct slot_copy *copy, struct application_slot *slot,
 		    uint64_t epoch);
 void slot_copy_leave(struct slot_copy *copy);

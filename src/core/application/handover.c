@@ -1,0 +1,236 @@
+#include "core/application/handover.h"
+
+#include <stdio.h>
+
+#include "base/check.h"
+#include "core/instant.h"
+
+/* ---- the table ---- */
+
+static void describe(const void *object, char *ret_name, size_t size)
+{
+	const struct handover *h = object;
+	snprintf(ret_name, size, "%s", handover_kind_name(h->kind));
+}
+
+static const char *invariant(const void *object, unsigned from, unsigned to)
+{
+	const struct handover *h = object;
+	(void)from;
+	bool start_first = to == HANDOVER_RISING || to == HANDOVER_DRAINING;
+	bool stop_first = to == HANDOVER_PREPARING || to == HANDOVER_STOPPING ||
+			  to == HANDOVER_STARTING || to == HANDOVER_RETURNING;
+	if ((start_first && h->kind != HANDOVER_START_FIRST) ||
+	    (stop_first && h->kind != HANDOVER_STOP_FIRST))
+		return "is in a state of the other kind";
+	return NULL;
+}
+
+#define TO(state) STATE_MACHINE_BIT(HANDOVER_##state)
+static const struct state_machine_state states[HANDOVER_STATE_COUNT] = {
+	/* Any of them may be what a record holds. */
+	[HANDOVER_PLACING] = {"placing",
+			      TO(RISING) | TO(PREPARING) | TO(RETIRING) | TO(REMOVING) |
+				      TO(DONE),
+			      0, STATE_MACHINE_INITIAL},
+	[HANDOVER_RISING] = {"rising", TO(PROVING) | TO(PLACING) | TO(RETIRING) | TO(REMOVING),
+			     0, STATE_MACHINE_INITIAL},
+	[HANDOVER_PREPARING] = {"preparing",
+				TO(STOPPING) | TO(PLACING) | TO(RETIRING) | TO(REMOVING), 0,
+				STATE_MACHINE_INITIAL},
+	[HANDOVER_STOPPING] = {"stopping",
+			       TO(STARTING) | TO(PLACING) | TO(RETIRING) | TO(REMOVING), 0,
+			       STATE_MACHINE_INITIAL},
+	[HANDOVER_STARTING] = {"starting",
+			       TO(PROVING) | TO(RETURNING) | TO(PLACING) | TO(RETIRING), 0,
+			       STATE_MACHINE_INITIAL},
+	[HANDOVER_PROVING] = {"proving",
+			      TO(DRAINING) | TO(RETURNING) | TO(PLACING) | TO(RETIRING) |
+				      TO(REMOVING),
+			      0, STATE_MACHINE_INITIAL},
+	[HANDOVER_DRAINING] = {"draining", TO(RETIRING), 0, STATE_MACHINE_INITIAL},
+	[HANDOVER_RETURNING] = {"returning", TO(REMOVING) | TO(RETIRING), 0,
+				STATE_MACHINE_INITIAL},
+	[HANDOVER_RETIRING] = {"retiring", TO(DONE), 0, STATE_MACHINE_INITIAL},
+	[HANDOVER_REMOVING] = {"removing", TO(DONE), 0, STATE_MACHINE_INITIAL},
+	[HANDOVER_DONE] = {"done", 0, 0, STATE_MACHINE_FINAL},
+};
+
+const struct state_machine_type handover_machine = {
+	.name = "handover",
+	.states = states,
+	.count = HANDOVER_STATE_COUNT,
+	.describe = describe,
+	.invariant = invariant,
+};
+
+const char *handover_kind_name(enum handover_kind kind)
+{
+	return kind == HANDOVER_START_FIRST ? "start-first" : "stop-first";
+}
+
+const char *handover_state_name(enum handover_state state)
+{
+	return states[state].name;
+}
+
+/* ---- life ---- */
+
+void handover_begin(struct handover *h)
+{
+	state_machine_begin(&handover_machine, h, &h->state, HANDOVER_PLACING);
+}
+
+void handover_restore(struct handover *h, enum handover_state state,
+		      const struct handover_limits *limits, int64_t now_wall_ms, int64_t now_ms,
+		      int64_t least_ms)
+{
+	state_machine_begin(&handover_machine, h, &h->state, state);
+	if (h->placed_wall_ms == 0)
+		return;
+	int64_t left = h->placed_wall_ms + limits->healthy_within_ms - now_wall_ms;
+	int64_t least = limits->healthy_for_ms + least_ms;
+	int64_t most = limits->healthy_within_ms > least ? limits->healthy_within_ms : least;
+	left = left < least ? least : left > most ? most : left;
+	h->late_at_ms = now_ms + left;
+	if (state == HANDOVER_DRAINING)
+		h->drained_at_ms = now_ms + least_ms;
+}
+
+void handover_enter(struct handover *h, enum handover_state to)
+{
+	if (to == HANDOVER_PLACING)
+		h->placed_wall_ms = h->late_at_ms = 0;
+	if (to == HANDOVER_PLACING || to == HANDOVER_RETIRING || to == HANDOVER_REMOVING)
+		h->healthy_since_ms = 0;
+	if (to != HANDOVER_DRAINING)
+		h->drained_at_ms = 0;
+	state_machine_move(&handover_machine, h, &h->state, to);
+}
+
+bool handover_is_between(const struct handover *h)
+{
+	return h->kind == HANDOVER_STOP_FIRST &&
+	       (h->state == HANDOVER_STARTING || h->state == HANDOVER_PROVING ||
+		h->state == HANDOVER_RETURNING);
+}
+
+/* ---- what follows ---- */
+
+/* Until the successor serves. */
+static enum handover_state before_switch(const struct handover *h,
+					 const struct handover_facts *f, bool late)
+{
+	if (f->cancelled || f->failed || late)
+		return HANDOVER_REMOVING;
+	if (f->placed_lost || !f->placed)
+		return HANDOVER_PLACING;
+	/* Nobody serves: whatever there is of the successor does. */
+	if (f->serving_lost)
+		return HANDOVER_RETIRING;
+	return h->state;
+}
+
+static enum handover_state next_while_between(const struct handover *h,
+					      const struct handover_facts *f, bool late)
+{
+	if (f->cancelled || !f->standby)
+		return HANDOVER_RETIRING;
+	if (h->state == HANDOVER_RETURNING)
+		return f->ended ? HANDOVER_REMOVING : h->state;
+	if (f->serving_lost)
+		return HANDOVER_PLACING;
+	if (f->failed || late || (h->state == HANDOVER_PROVING && !f->healthy))
+		return HANDOVER_RETURNING;
+	return f->healthy ? HANDOVER_PROVING : h->state;
+}
+
+static bool is_proven(const struct handover *h, const struct handover_limits *limits,
+		      int64_t now_ms)
+{
+	return h->healthy_since_ms != 0 &&
+	       now_ms - h->healthy_since_ms >= limits->healthy_for_ms;
+}
+
+static enum handover_state next_of_placing(const struct handover *h,
+					   const struct handover_facts *f)
+{
+	if (f->cancelled)
+		return f->placed || f->placed_lost ? HANDOVER_REMOVING : HANDOVER_DONE;
+	if (!f->placed)
+		return h->state;
+	if (!f->active)
+		return HANDOVER_RETIRING; /* nothing runs: it changes at once */
+	return h->kind == HANDOVER_START_FIRST ? HANDOVER_RISING : HANDOVER_PREPARING;
+}
+
+enum handover_state handover_next(struct handover *h, const struct handover_facts *f,
+				  const struct handover_limits *limits, int64_t now_ms)
+{
+	if (!f->healthy)
+		h->healthy_since_ms = 0;
+	else if (h->healthy_since_ms == 0)
+		h->healthy_since_ms = now_ms;
+	bool late = h->late_at_ms != 0 && now_ms >= h->late_at_ms;
+	enum handover_state next = h->state;
+	switch (h->state) {
+	case HANDOVER_PLACING:
+		return next_of_placing(h, f);
+	case HANDOVER_RISING:
+		next = before_switch(h, f, late && !f->healthy);
+		return next == h->state && f->healthy ? HANDOVER_PROVING : next;
+	case HANDOVER_PREPARING:
+		next = before_switch(h, f, late && !f->deployed);
+		return next == h->state && f->deployed ? HANDOVER_STOPPING : next;
+	case HANDOVER_STOPPING:
+		next = before_switch(h, f, false);
+		return next == h->state && f->ended && f->deployed ? HANDOVER_STARTING : next;
+	case HANDOVER_STARTING:
+	case HANDOVER_RETURNING:
+		return next_while_between(h, f, late && !f->healthy);
+	case HANDOVER_PROVING:
+		if (h->kind == HANDOVER_STOP_FIRST) {
+			next = next_while_between(h, f, false);
+			return next == h->state && is_proven(h, limits, now_ms)
+				       ? HANDOVER_RETIRING
+				       : next;
+		}
+		next = before_switch(h, f, !f->healthy && !f->placed_lost);
+		return next == h->state && is_proven(h, limits, now_ms) ? HANDOVER_DRAINING
+									: next;
+	case HANDOVER_DRAINING:
+		return f->cancelled || f->serving_lost || f->routes_known || f->gone ||
+				       now_ms >= h->drained_at_ms
+			       ? HANDOVER_RETIRING
+			       : h->state;
+	case HANDOVER_RETIRING:
+	case HANDOVER_REMOVING:
+		return f->gone ? HANDOVER_DONE : h->state;
+	case HANDOVER_DONE:
+		break;
+	}
+	IMPOSSIBLE("a handover that is done has no next state");
+}
+
+int64_t handover_due_ms(const struct handover *h, const struct handover_limits *limits)
+{
+	switch (h->state) {
+	case HANDOVER_RISING:
+	case HANDOVER_PREPARING:
+	case HANDOVER_STARTING:
+		return h->late_at_ms != 0 ? h->late_at_ms : NEVER_MS;
+	case HANDOVER_PROVING:
+		return h->healthy_since_ms != 0 ? h->healthy_since_ms + limits->healthy_for_ms
+						: NEVER_MS;
+	case HANDOVER_DRAINING:
+		return h->drained_at_ms;
+	case HANDOVER_PLACING:
+	case HANDOVER_STOPPING:
+	case HANDOVER_RETURNING:
+	case HANDOVER_RETIRING:
+	case HANDOVER_REMOVING:
+	case HANDOVER_DONE:
+		return NEVER_MS;
+	}
+	IMPOSSIBLE("no such state");
+}
