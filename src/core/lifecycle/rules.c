@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/lifecycle/ordered_stop.h"
+#include "core/lifecycle/start_condition.h"
 
 /* ---- moves ---- */
 
@@ -137,6 +138,8 @@ static const char *goal_cause(const struct slot *s)
 {
 	if (s->root->moving)
 		return "it is being re-placed";
+	if (s->root->yields && s->goal > GOAL_DEPLOYED_STOPPED)
+		return "it is being handed over";
 	return s->goal_cause != NULL ? s->goal_cause : "asked for";
 }
 
@@ -172,28 +175,26 @@ static void move_unless_there(struct slot *s, enum instance_state to, const char
 /* Steps 1 to 3 of "Start". */
 static void rule_start(struct slot *s)
 {
-	if (s->parent != NULL && !slot_is_up(s->parent)) {
-		set_target(s, TARGET_DEPLOYED);
-		CLEANUP(freep)
-		char *cause = str_printf("ancestor %s is not started", s->parent->path);
+	CLEANUP(freep) char *cause = NULL;
+	const struct start_side serving = start_side_serving(s);
+	enum start_obstacle obstacle = start_condition(s, &serving);
+	set_target(s, obstacle == START_MAY ? TARGET_STARTED : TARGET_DEPLOYED);
+	switch (obstacle) {
+	case START_ANCESTOR:
+		cause = str_printf("ancestor %s is not started", s->parent->path);
 		move_unless_there(s, STATE_WAITING_FOR_ANCESTOR, cause);
 		return;
-	}
-	const struct import_decl *missing = slot_missing_import(s);
-	if (missing != NULL) {
-		set_target(s, TARGET_DEPLOYED);
-		CLEANUP(freep)
-		char *cause = str_printf("no started provider of %s", missing->from);
+	case START_IMPORT:
+		cause = str_printf("no started provider of %s", slot_missing_import(s)->from);
 		move_unless_there(s, STATE_UNRESOLVED, cause);
 		return;
-	}
-	if (s->serving.may_run_at_ms > s->set->lifecycle->now.mono_ms) {
-		set_target(s, TARGET_DEPLOYED);
+	case START_OTHER_COPY:
 		move_unless_there(s, STATE_DEPLOYED_STOPPED,
 				  "another copy may still be running");
 		return;
+	case START_MAY:
+		break;
 	}
-	set_target(s, TARGET_STARTED);
 	if (s->serving.exhausted || retry_waits(s)) {
 		move_unless_there(s, STATE_DEPLOYED_STOPPED,
 				  s->serving.exhausted ? "retries exhausted"

@@ -92,6 +92,7 @@ struct slot {
 	enum instance_goal goal;
 	enum instance_state state;
 	bool moving;   /* root only: it leaves its zhost; the sub-tree acts as if undeployed */
+	bool yields;   /* root only: a handover wants the sub-tree stopped, but installed */
 	bool closing;  /* started, must stop, and waits for its descendants */
 	bool finished; /* the space ended by itself and well */
 	bool queued;
@@ -151,10 +152,14 @@ static inline const struct space *slot_declared_space(const struct slot *s)
 {
 	return s->serving.declared->space;
 }
-/* What the rules work toward: the goal, or not-deployed while its root leaves its zhost. */
+/* What the rules work toward: the goal, or not-deployed while its root leaves its zhost, and at most
+ * deployed-stopped while that yields to a handover. */
 static inline enum instance_goal slot_effective_goal(const struct slot *s)
 {
-	return s->root->moving ? GOAL_NOT_DEPLOYED : s->goal;
+	if (s->root->moving)
+		return GOAL_NOT_DEPLOYED;
+	return s->root->yields && s->goal > GOAL_DEPLOYED_STOPPED ? GOAL_DEPLOYED_STOPPED
+								  : s->goal;
 }
 /* Started and not about to stop: what a child waits for. */
 static inline bool slot_is_up(const struct slot *s)

@@ -1,0 +1,21 @@
+#include "core/lifecycle/start_condition.h"
+
+#include "core/lifecycle/lifecycle.h"
+
+struct start_side start_side_serving(const struct slot *s)
+{
+	return (struct start_side){
+		.parent_up = s->parent == NULL || slot_is_up(s->parent),
+		.may_run_at_ms = s->serving.may_run_at_ms,
+	};
+}
+
+enum start_obstacle start_condition(const struct slot *s, const struct start_side *side)
+{
+	if (!side->parent_up)
+		return START_ANCESTOR;
+	if (slot_missing_import(s) != NULL)
+		return START_IMPORT;
+	return side->may_run_at_ms > s->set->lifecycle->now.mono_ms ? START_OTHER_COPY
+								    : START_MAY;
+}
