@@ -181,7 +181,8 @@ void application_serve_none(struct control_application *a, struct place *place)
 	place_wait_end(place, a->ticket);
 	for (size_t k = 0; k < a->slots.slots.count; k++) {
 		struct slot_control *sc = &a->slot_controls[k];
-		INVARIANT(sc->exclusions == NULL && sc->of_path->serving == NULL);
+		INVARIANT(sc->exclusions == NULL && sc->of_path->serving == NULL &&
+			  sc->handover == NULL);
 		place_unit_free(place, sc->moving_place);
 		place_unit_free(place, sc->place_unit);
 		free(sc->last_error);
@@ -281,6 +282,7 @@ void application_free(struct application_list *list, struct place *place,
 	if (a->routes.is_in_pages)
 		forget_pages(list, a);
 	vector_done(&a->retired);
+	vector_done(&a->handovers);
 	vector_done(&a->routes.changed);
 	vector_done(&a->routes.subscribers);
 	vector_done(&a->routes.by_zhost);

@@ -6,7 +6,8 @@
  *     ├─ application          names, revisions, every copy by path            (core/application)
  *     ├─ slots                of the served revision: goals and states        (core/lifecycle)
  *     ├─ slot_controls[]      by slot id: its serving copy, place that is missing, exclusions
- *     └─ struct unit_placement   one unit on one zhost, serving or retired
+ *     ├─ struct unit_handover    of a root that is being handed over      (core/application/handover.h)
+ *     └─ struct unit_placement   one unit on one zhost, in a role
  *          └─ struct copy        what its zhost is asked for, and what it reported
  *
  * The rules of the life cycle see slots; of a copy they see the few facts that slot_publish_facts()
@@ -20,6 +21,7 @@
 #include "base/heap.h"
 #include "base/vector.h"
 #include "core/application/application.h"
+#include "core/application/handover.h"
 #include "core/control/provider_lists.h"
 #include "core/lifecycle/slot.h"
 #include "proto/record.pb-c.h"
@@ -44,14 +46,15 @@ struct instance_variable {
 	char *name, *value;
 };
 
-/* One unit on one zhost: it serves its slots, or has still to go. */
+/* One unit on one zhost: it serves its slots, stands beside the one that does, or has still to go. */
 struct unit_placement {
 	struct placement placement;		 /* its role and its copies */
 	struct control_application *application; /* borrowed */
 	struct revision *revision;		 /* borrowed */
 	struct control_zhost *zhost;		 /* borrowed */
 	uint64_t epoch;	     /* of its root's copy: names the placement in records */
-	uint32_t place_unit; /* in the engine; retired: it belongs to this placement */
+	uint32_t place_unit; /* in the engine; unless it serves: it belongs to this placement */
+	bool draining;	     /* retired, and not told to go before the new routes are known */
 	bool lost; /* its zhost fell silent: it holds no room, and is only kept for adoption or
 		      until it has certainly gone */
 	char *key_topology; /* id by which its zhost knows it; NULL: the application's */
@@ -61,7 +64,7 @@ struct unit_placement {
 struct copy {
 	struct slot_copy of_slot;    /* as one of the copies of its slot */
 	struct unit_placement *unit; /* borrowed; it names the zhost */
-	struct slot_control *serves; /* borrowed; NULL: it is retired */
+	struct slot_control *sc;     /* borrowed; NULL: it is retired */
 	struct copy *next_on_zhost, *previous_on_zhost;
 
 	/* -- asked -- */
@@ -72,6 +75,10 @@ struct copy {
 	uint64_t imports_version, imports_hash;
 
 	/* -- reported -- */
+	uint8_t phase;	   /* Samoza__V1__Phase, while `heard` */
+	bool heard;	   /* by this zrms */
+	bool healthy;	   /* it is started, and its probes pass */
+	uint64_t observed; /* generation that its zhost knew then */
 	bool absent;	/* nothing of it is on its zhost, which knows that nothing is asked */
 	bool exhausted; /* its retries are used up there */
 	bool undeploy_failed; /* not tried again before a request */
@@ -89,6 +96,16 @@ struct copy {
 	unsigned list_count;
 };
 
+/* Of a unit that is being handed over (handovers.h). */
+struct unit_handover {
+	struct handover handover;
+	struct slot_control *root; /* borrowed */
+	char *to;		   /* the zhost that was asked for; NULL: any other */
+	char *cause;		   /* "moved by ops" */
+	char *waits;		   /* why its successor has no place; NULL */
+	struct heap_node timer;	   /* handover_due_ms() */
+};
+
 /* What control knows of a slot. */
 struct slot_control {
 	struct slot *slot;		  /* borrowed */
@@ -100,7 +117,8 @@ struct slot_control {
 	bool no_place;	    /* a place was looked for, and there was none */
 	bool still_failed; /* out of attempts, and tried again without a request: until it starts */
 	bool seeking; /* root: it has lost what it had, and the next flush looks for a place */
-	struct exclusion *exclusions; /* root: zhosts that it must not take for now */
+	struct exclusion *exclusions;	/* root: zhosts that it must not take for now */
+	struct unit_handover *handover; /* root; NULL: there is none */
 	uint32_t place_unit; /* root: its unit in the engine, placed or not; else PLACE_NONE */
 	uint32_t moving_place; /* root: the unit that it moves to, held while it leaves its
 				  zhost, or waited for; PLACE_NONE: it does not move */
@@ -144,6 +162,7 @@ struct control_application {
 	struct topology *topology;	     /* compiled; borrowed from `declared` */
 	struct slot_control *slot_controls;  /* by slot id */
 	VECTOR(struct unit_placement *) retired;
+	VECTOR(struct slot_control *) handovers; /* roots that have one */
 	uint64_t sequence;
 	enum topology_state state;
 	char *reason; /* why a place is missing; NULL */
@@ -237,7 +256,21 @@ static inline struct control_zhost *copy_zhost(const struct copy *copy)
 }
 static inline bool copy_is_retired(const struct copy *copy)
 {
-	return copy->serves == NULL;
+	return copy->sc == NULL;
+}
+static inline bool copy_serves(const struct copy *copy)
+{
+	return copy->of_slot.slot->serving == &copy->of_slot;
+}
+/* It is the successor of one that serves, or may serve again. */
+static inline bool copy_is_beside(const struct copy *copy)
+{
+	return !copy_is_retired(copy) && !copy_serves(copy);
+}
+/* The placement that a copy belongs to; NULL: there is no copy. */
+static inline struct unit_placement *unit_of(const struct slot_copy *copy)
+{
+	return copy != NULL ? container_of(copy, struct copy, of_slot)->unit : NULL;
 }
 /* The id by which its zhost knows it. */
 static inline const char *copy_key_topology(const struct copy *copy)
@@ -255,6 +288,12 @@ static inline struct control_zhost *slot_zhost(const struct slot_control *sc)
 static inline bool slot_is_placed(const struct slot_control *sc)
 {
 	return sc->of_path->serving != NULL && !sc->lost;
+}
+/* The copy that serves it is a successor that is judged: its failure is not one of the topology. */
+static inline bool slot_is_judged(const struct slot *s)
+{
+	const struct unit_handover *h = control_of_slot(s->root)->handover;
+	return h != NULL && handover_is_between(&h->handover);
 }
 static inline bool slot_is_exhausted(const struct slot_control *sc)
 {

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "core/control/copies.h"
 #include "core/control/exclusions.h"
+#include "core/control/handovers.h"
 #include "core/control/record_writer.h"
 #include "core/control/state.h"
 #include "core/control/topology_state.h"
@@ -23,6 +24,7 @@ struct control_application *application_add(struct control *c, const char *name,
 
 void unit_unload(struct control *c, struct slot_control *root, const char *cause)
 {
+	handover_end(c, root);
 	if (serving_copy(root) == NULL)
 		return;
 	root->slot->moving = false;
@@ -82,6 +84,8 @@ void application_dissolve(struct control *c, struct control_application *a)
 {
 	for (size_t k = 0; k < a->slots.slots.count; k++)
 		exclusions_clear(c, &a->slot_controls[k]);
+	while (a->handovers.count > 0)
+		handover_end(c, a->handovers.items[0]);
 	place_wait_end(c->place, a->ticket);
 	units_forget(c, a);
 	dirty_set_forget(&c->dirty, a);

@@ -14,6 +14,7 @@
 #include "core/control/data.h"
 #include "core/control/exclusions.h"
 #include "core/control/forget.h"
+#include "core/control/handovers.h"
 #include "core/control/lifecycle_observer.h"
 #include "core/control/mesh_tables.h"
 #include "core/control/orders.h"
@@ -57,6 +58,7 @@ void control_free(struct control *c)
 	place_free(c->place);
 	heap_done(&c->exclusion_timers);
 	heap_done(&c->ends_by_timers);
+	heap_done(&c->handover_timers);
 	vector_for_each (&c->converted, record)
 		free(record->id);
 	vector_done(&c->converted);
@@ -87,6 +89,9 @@ static void apply(struct control *c, const struct control_input *input)
 	case CONTROL_GOAL:
 		request_goal(c, input);
 		break;
+	case CONTROL_MOVE:
+		handover_request(c, input);
+		break;
 	case CONTROL_ZHOST:
 		zhost_request(c, input);
 		break;
@@ -116,6 +121,7 @@ static void apply(struct control *c, const struct control_input *input)
 		zhosts_tick(c);
 		exclusions_tick(c);
 		copies_tick(c);
+		handovers_tick(c);
 		break;
 	}
 }
@@ -136,7 +142,11 @@ void control_handle(struct control *c, struct instant now, const struct control_
 void control_flush(struct control *c, struct instant now, struct outbox *outbox)
 {
 	control_enter(c, now, outbox);
-	placement_run(c);
+	do {
+		lifecycle_settle(&c->lifecycle);
+		(void)handovers_run(c);
+		placement_run(c);
+	} while (handovers_are_due(c));
 	unload_order_run(c);
 	topology_states_settle(&c->dirty, &c->emitter);
 	orders_send(c);
@@ -152,15 +162,21 @@ static int64_t earlier(int64_t a, int64_t b)
 
 int64_t control_next_ms(const struct control *c)
 {
-	return earlier(earlier(zhosts_next_ms(c), copies_next_ms(c)), exclusions_next_ms(c));
+	return earlier(earlier(zhosts_next_ms(c), copies_next_ms(c)),
+		       earlier(exclusions_next_ms(c), handovers_next_ms(c)));
 }
 
 bool control_is_busy(const struct control *c, struct instant now, char **ret_what)
 {
 	const struct copy *copy = copies_first_lost(c);
+	const struct unit_handover *h = handovers_first_timed(c);
 	(void)now;
+	if (copy == NULL && h != NULL && ret_what != NULL)
+		*ret_what = str_printf("%s/%s is being handed over (%s)",
+				       application_of(h->root->slot)->name, h->root->slot->path,
+				       handover_state_name(h->handover.state));
 	if (copy == NULL)
-		return false;
+		return h != NULL;
 	if (ret_what != NULL)
 		*ret_what = str_printf("%s/%s waits for the margin of its lost copy",
 				       copy->unit->application->name, copy->of_slot.slot->path);

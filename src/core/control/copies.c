@@ -9,7 +9,9 @@
 #include "core/control/record_writer.h"
 #include "core/control/state.h"
 #include "core/control/target.h"
+#include "core/control/topology_state.h"
 #include "core/control/unload_order.h"
+#include "core/lifecycle/rules.h"
 
 static struct copy *copy_of_slot_copy(struct slot_copy *copy)
 {
@@ -23,7 +25,7 @@ static void publish_serving(const struct application_slot *slot)
 {
 	if (slot->serving == NULL)
 		return;
-	struct slot_control *sc = copy_of_slot_copy(slot->serving)->serves;
+	struct slot_control *sc = copy_of_slot_copy(slot->serving)->sc;
 	slot_publish_facts(sc);
 	lifecycle_push(sc->slot);
 }
@@ -33,7 +35,7 @@ void copy_set_active(struct copy *copy, bool active)
 	if (copy->of_slot.active == active)
 		return;
 	copy->of_slot.active = active;
-	if (!copy_is_retired(copy))
+	if (copy_serves(copy))
 		return;
 	publish_serving(copy->of_slot.slot);
 	mark_application(copy->unit->application, APPLICATION_UNLOAD);
@@ -94,12 +96,12 @@ struct unit_placement *unit_placement_new(struct control_application *a,
 }
 
 struct copy *unit_copy_new(struct unit_placement *unit, struct application_slot *slot,
-			   struct slot_control *serves, uint64_t epoch, bool exclusive)
+			   struct slot_control *sc, uint64_t epoch, bool exclusive)
 {
 	struct control_zhost *z = unit->zhost;
 	struct copy *copy = mem_new(struct copy);
 	copy->unit = unit;
-	copy->serves = serves;
+	copy->sc = sc;
 	copy->absent = true;
 	slot_copy_join(&unit->placement, &copy->of_slot, slot, epoch);
 	copy->of_slot.exclusive = exclusive;
@@ -130,6 +132,17 @@ struct copy *copy_find(const struct control *c, const struct control_zhost *z,
 	return NULL;
 }
 
+void copy_take_exports(struct copy *copy, const Samoza__V1__InstanceReport *r)
+{
+	struct instance_variable *exports =
+		mem_new_array(struct instance_variable, r->n_exports);
+	for (size_t k = 0; k < r->n_exports; k++) {
+		exports[k].name = mem_strdup(r->exports[k]->name);
+		exports[k].value = mem_strdup(r->exports[k]->value);
+	}
+	copy_set_exports(copy, exports, r->n_exports);
+}
+
 /* ---- going ---- */
 
 static void copy_free(struct control *c, struct copy *copy)
@@ -147,8 +160,8 @@ static void copy_free(struct control *c, struct copy *copy)
 		copy->next_on_zhost->previous_on_zhost = copy->previous_on_zhost;
 	z->copy_count--;
 	mesh_tables_count(a, z, -1);
-	if (copy->serves != NULL)
-		copy->serves->last_zhost = z;
+	if (copy_serves(copy))
+		copy->sc->last_zhost = z;
 	slot_copy_leave(&copy->of_slot);
 	copy_set_exports(copy, NULL, 0);
 	free(copy);
@@ -174,6 +187,7 @@ static void retired_unit_ended(struct control *c, struct unit_placement *unit)
 	place_unit_free(c->place, unit->place_unit);
 	unit_free(unit);
 	application_trim_revisions(a, c->place, records_delete_revision, c);
+	mark_application(a, APPLICATION_HANDOVER);
 }
 
 void copy_gone(struct control *c, struct copy *copy)
@@ -205,9 +219,10 @@ static bool may_be_left(const struct copy *copy)
 /* One copy of a unit that is retired: what is left of it is to go, at once or in its turn. */
 static void copy_retire(struct copy *copy)
 {
-	struct slot_control *sc = copy->serves;
-	sc->last_zhost = copy_zhost(copy);
-	copy->serves = NULL;
+	struct slot_control *sc = copy->sc;
+	if (sc->of_path->serving == NULL)
+		sc->last_zhost = copy_zhost(copy);
+	copy->sc = NULL;
 	import_lists_release(copy);
 	copy_set_exports(copy, NULL, 0);
 	if (copy->unit->lost || !copy->of_slot.active)
@@ -268,6 +283,135 @@ void unit_retire(struct control *c, struct slot_control *root)
 	mark_application(a, APPLICATION_PLACE);
 	unit_supersede(c, root);
 }
+
+/* ---- beside the one that serves ---- */
+
+/* Out of its role, with its unit in the engine: retired, or, if nothing is left of it, freed. */
+static void unit_part(struct control *c, struct unit_placement *unit)
+{
+	for (size_t k = unit->placement.copies.count; k-- > 0;) {
+		struct copy *copy = copy_of_slot_copy(unit->placement.copies.items[k]);
+		if (!may_be_left(copy))
+			copy_free(c, copy);
+	}
+	if (unit->lost || unit->placement.copies.count == 0) {
+		place_unit_free(c->place, unit->place_unit);
+		unit->place_unit = PLACE_NONE;
+	}
+	if (unit->placement.copies.count == 0) {
+		unit_free(unit);
+		return;
+	}
+	placement_set_role(&unit->placement, ROLE_RETIRED);
+	vector_for_each (&unit->placement.copies, item) {
+		struct copy *copy = copy_of_slot_copy(*item);
+		/* Nobody needs it yet: it need not wait for its turn. */
+		bool at_once = copy->phase != SAMOZA__V1__PHASE__PHASE_STARTED;
+		copy_retire(copy);
+		if (at_once && copy->target != TARGET_NONE)
+			unload_order_release(copy);
+	}
+	vector_push(&unit->application->retired, unit);
+	mark_application(unit->application, APPLICATION_UNLOAD);
+}
+
+void unit_drop_beside(struct control *c, struct unit_placement *unit)
+{
+	PRE(unit->placement.role != ROLE_SERVING && unit->placement.role != ROLE_RETIRED);
+	unit_part(c, unit);
+}
+
+/* It waits, installed, and writes no longer. */
+static void unit_stand_by(struct unit_placement *unit)
+{
+	placement_set_role(&unit->placement, ROLE_STANDBY);
+	vector_for_each (&unit->placement.copies, item) {
+		struct copy *copy = copy_of_slot_copy(*item);
+		import_lists_release(copy);
+		copy_set_exports(copy, NULL, 0);
+		copy->exhausted = false;
+		copy->retry_at_ms = 0;
+		copy_order(copy, TARGET_DEPLOYED);
+	}
+}
+
+/* The state that a slot has with this copy, as its zhost reported it. */
+static enum instance_state state_with(const struct slot *s, const struct copy *copy)
+{
+	if (!copy->heard || copy->unit->lost)
+		return STATE_NOT_DEPLOYED;
+	switch ((Samoza__V1__Phase)copy->phase) {
+	case SAMOZA__V1__PHASE__PHASE_DEPLOYING:
+		return STATE_DEPLOYING;
+	case SAMOZA__V1__PHASE__PHASE_DEPLOYED:
+		return s->state == STATE_UNRESOLVED || s->state == STATE_WAITING_FOR_ANCESTOR
+			       ? s->state
+			       : STATE_DEPLOYED_STOPPED;
+	case SAMOZA__V1__PHASE__PHASE_STARTING:
+		return STATE_STARTING;
+	case SAMOZA__V1__PHASE__PHASE_STARTED:
+		return STATE_DEPLOYED_STARTED;
+	case SAMOZA__V1__PHASE__PHASE_STOPPING:
+		return STATE_STOPPING;
+	case SAMOZA__V1__PHASE__PHASE_UNDEPLOYING:
+		return STATE_UNDEPLOYING;
+	case SAMOZA__V1__PHASE__PHASE_ABSENT:
+	case _SAMOZA__V1__PHASE_IS_INT_SIZE:
+		break;
+	}
+	return STATE_NOT_DEPLOYED;
+}
+
+/* By way of not-deployed, where no move leads there directly. */
+static void take_state(struct slot *s, enum instance_state to, const char *cause)
+{
+	if (s->state != to && !state_machine_may_move(&slot_machine, s->state, to) &&
+	    !state_machine_may_adopt(&slot_machine, s->state, to))
+		slot_move(s, STATE_NOT_DEPLOYED, false, cause);
+	if (s->state != to)
+		slot_move(s, to, !state_machine_may_move(&slot_machine, s->state, to), cause);
+	else if (to == STATE_DEPLOYED_STARTED)
+		slot_exports_changed(s);
+	lifecycle_push(s);
+}
+
+/* From now on the slot is what this copy of it is. */
+static void copy_takes_over(struct copy *copy)
+{
+	struct slot_control *sc = copy->sc;
+	slot_copy_set_writer(&copy->of_slot);
+	sc->lost = sc->no_place = sc->placed_again = sc->still_failed = false;
+	sc->placed_before = true;
+	slot_publish_facts(sc);
+	copy_order(copy, (enum instance_target)copy->target); /* it writes */
+	mark_slot(sc);
+	mesh_tables_mark(sc);
+	topology_state_count(sc);
+}
+
+void unit_switch(struct control *c, struct slot_control *root, struct unit_placement *to,
+		 bool keeps, const char *cause)
+{
+	struct control_application *a = application_of(root->slot);
+	struct unit_placement *from = unit_of(root->of_path->serving);
+	PRE(to->placement.role != ROLE_SERVING && to->placement.role != ROLE_RETIRED);
+	place_wait_end(c->place, a->ticket); /* the unit may be one that is waited for */
+	mark_application(a, APPLICATION_PLACE);
+	if (from == NULL)
+		place_unit_free(c->place, root->place_unit);
+	else if (keeps)
+		unit_stand_by(from);
+	else
+		unit_part(c, from);
+	placement_set_role(&to->placement, ROLE_SERVING);
+	root->place_unit = to->place_unit;
+	vector_for_each (&to->placement.copies, item)
+		copy_takes_over(copy_of_slot_copy(*item));
+	slot_for_each_below (root->slot, s)
+		take_state(s, state_with(s, serving_copy(control_of_slot(s))), cause);
+}
+
+/* ---- at the end ---- */
 
 void unit_retry(struct unit_placement *unit)
 {

@@ -20,9 +20,9 @@ struct unit_placement *unit_placement_new(struct control_application *a,
 					  struct revision *revision, struct control_zhost *z,
 					  uint64_t epoch, uint32_t place_unit,
 					  enum placement_role role);
-/* A copy of the slot there. `serves` NULL: it is retired. PRE: no other copy serves it. */
+/* A copy of the slot there, in the role of the unit. `sc` NULL: it is retired. */
 struct copy *unit_copy_new(struct unit_placement *unit, struct application_slot *slot,
-			   struct slot_control *serves, uint64_t epoch, bool exclusive);
+			   struct slot_control *sc, uint64_t epoch, bool exclusive);
 
 /* The unit is no longer served by what it has on `root`'s zhost. What may be left there is retired;
  * what is certainly gone is freed. The slots have no copy afterwards, and the root's unit in the engine
@@ -30,6 +30,12 @@ struct copy *unit_copy_new(struct unit_placement *unit, struct application_slot 
 void unit_retire(struct control *c, struct slot_control *root);
 /* The same, when a place for its successor was just found. PRE: the application waits for nothing. */
 void unit_supersede(struct control *c, struct slot_control *root);
+/* `to`, beside the one that serves, serves the unit from now on, and writes. That one, if there is one,
+ * is retired, or (`keeps`) stands by. Slots whose state differs take that of their new copies. */
+void unit_switch(struct control *c, struct slot_control *root, struct unit_placement *to,
+		 bool keeps, const char *cause);
+/* A unit beside the one that serves is not wanted: what may be left of it is retired. */
+void unit_drop_beside(struct control *c, struct unit_placement *unit);
 /* What failed to go is asked again. PRE: retired. */
 void unit_retry(struct unit_placement *unit);
 /* Nothing is left of a copy: its record goes; the last one of a placement ends it. PRE: retired. */
@@ -43,6 +49,9 @@ void units_forget(struct control *c, struct control_application *a);
 /* The copy that this key is about: on `z` (NULL: on any zhost), in whatever role, under this very epoch. NULL: none. */
 struct copy *copy_find(const struct control *c, const struct control_zhost *z,
 		       const Samoza__V1__InstanceKey *key);
+
+/* It publishes what the report says. */
+void copy_take_exports(struct copy *copy, const Samoza__V1__InstanceReport *report);
 
 /* It has, or may have, a process; or it has none any longer: copies of the same slot may wait. */
 void copy_set_active(struct copy *copy, bool active);

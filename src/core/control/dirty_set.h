@@ -25,12 +25,13 @@ enum {
 /* Marks of applications. */
 enum {
 	APPLICATION_RECORD = 1,
-	APPLICATION_STATE = 2,	   /* derive its state */
-	APPLICATION_PLACE = 4,	   /* a slot may need a place: in to_place */
-	APPLICATION_IMPORTERS = 8, /* providers changed: importers_changed */
-	APPLICATION_ROUTES = 16,   /* send the mesh table */
-	APPLICATION_UNLOAD = 32,   /* a retired copy came, ended or went */
-	APPLICATION_LISTED = 64,   /* in the list */
+	APPLICATION_STATE = 2,	    /* derive its state */
+	APPLICATION_PLACE = 4,	    /* a slot may need a place: in to_place */
+	APPLICATION_IMPORTERS = 8,  /* providers changed: importers_changed */
+	APPLICATION_ROUTES = 16,    /* send the mesh table */
+	APPLICATION_UNLOAD = 32,    /* a retired copy came, ended or went */
+	APPLICATION_LISTED = 64,    /* in the list */
+	APPLICATION_HANDOVER = 128, /* a handover of it may move on */
 };
 
 struct dirty_set {

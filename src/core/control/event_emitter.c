@@ -18,6 +18,15 @@ void emit_event(struct event_emitter *e, const char *kind, const char *subject,
 	vector_push(&e->outbox->events, event);
 }
 
+void emit_copy_event(struct event_emitter *e, const char *subject, uint64_t epoch,
+		     const char *from, const char *to, const char *topology, const char *cause)
+{
+	emit_event(e, "copy", subject, from, to, topology, cause);
+	Samoza__V1__EventRecord *event = *vector_last(&e->outbox->events);
+	event->has_epoch = true;
+	event->epoch = epoch;
+}
+
 void emit_message(struct event_emitter *e, uint64_t link_id, Samoza__V1__FrameType type,
 		  void *take_message, bool close)
 {

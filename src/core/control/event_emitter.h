@@ -22,6 +22,9 @@ struct event_emitter {
  * NULL. Copies. */
 void emit_event(struct event_emitter *e, const char *kind, const char *subject,
 		const char *from, const char *to, const char *topology, const char *cause);
+/* The same of a copy that does not serve, which its epoch names. */
+void emit_copy_event(struct event_emitter *e, const char *subject, uint64_t epoch,
+		     const char *from, const char *to, const char *topology, const char *cause);
 /* Takes the message. `close`: the link is closed after it. */
 void emit_message(struct event_emitter *e, uint64_t link_id, Samoza__V1__FrameType type,
 		  void *take_message, bool close);

@@ -10,7 +10,7 @@
 
 static int64_t window_ms(const struct copy *copy)
 {
-	return slot_declared_space(copy->serves->slot)->restart_window_ms;
+	return slot_declared_space(copy->sc->slot)->restart_window_ms;
 }
 
 /* ---- one exclusion ---- */
@@ -47,7 +47,7 @@ void exclusion_add(struct control *c, struct slot_control *root, const struct co
 	CLEANUP(freep)
 	char *times = failed->failures == 1 ? mem_strdup("once")
 					    : str_printf("%u times", failed->failures);
-	const char *error = failed->serves->last_error;
+	const char *error = failed->sc->last_error;
 	e->sentence = str_printf("%s failed %s on %s: %s", failed->of_slot.slot->path, times,
 				 z->name, error != NULL ? error : "unknown");
 	e->next = root->exclusions;

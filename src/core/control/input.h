@@ -16,6 +16,7 @@ enum control_input_type {
 	CONTROL_SUBMIT,
 	CONTROL_TOPOLOGY, /* start, stop, recover, remove, grouped operations */
 	CONTROL_GOAL,	  /* of one instance */
+	CONTROL_MOVE,	  /* spaces move: of one unit */
 	CONTROL_ZHOST,	  /* cordon, uncordon, remove */
 	CONTROL_HELLO,	  /* a zhost on a new link */
 	CONTROL_REPORT,
@@ -75,6 +76,11 @@ struct control_input {
 			bool is_stop_command; /* `spaces stop`: refused where nothing is
 						 deployed */
 		} goal;
+		struct {
+			const char *id;
+			const char *path;
+			const char *zhost; /* NULL: any other */
+		} move;
 		struct {
 			const char *name;
 			enum zhost_action action;

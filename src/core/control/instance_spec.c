@@ -70,7 +70,7 @@ static void add_native(Samoza__V1__InstanceSpec *spec, const struct space *space
 
 Samoza__V1__InstanceSpec *instance_spec_new(const struct copy *copy)
 {
-	const struct slot *slot = copy->serves->slot;
+	const struct slot *slot = copy->sc->slot;
 	const struct control_application *a = application_of(slot);
 	const struct revision *revision = copy->unit->revision;
 	const struct space *space = slot_declared_space(slot);

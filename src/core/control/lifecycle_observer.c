@@ -27,7 +27,7 @@ static void on_moved(struct lifecycle *l, struct slot *s, enum instance_state fr
 	emit_event(&a->control->emitter, "space", subject, state_name(from),
 		   state_name(s->state), a->id, cause);
 	mark_slot(sc);
-	mark_application(a, APPLICATION_STATE);
+	mark_application(a, APPLICATION_STATE | APPLICATION_HANDOVER);
 	if (from == STATE_DEPLOYED_STARTED || s->state == STATE_DEPLOYED_STARTED)
 		mesh_tables_mark(sc);
 	if (s->state == STATE_DEPLOYED_STARTED)
@@ -50,7 +50,7 @@ static void on_target(struct lifecycle *l, struct slot *s, enum instance_target 
 	if (copy == NULL || copy->target == target)
 		return;
 	copy_order(copy, target);
-	topology_state_count(copy->serves);
+	topology_state_count(copy->sc);
 }
 
 static void on_retry(struct lifecycle *l, struct slot *s)
@@ -63,11 +63,11 @@ static void on_retry(struct lifecycle *l, struct slot *s)
 	copy->undeploy_failed = false;
 	copy->retry_at_ms = 0;
 	copy->failures = 0;
-	copy->serves->still_failed = false;
-	mark_slot(copy->serves);
-	slot_publish_facts(copy->serves);
+	copy->sc->still_failed = false;
+	mark_slot(copy->sc);
+	slot_publish_facts(copy->sc);
 	copy_order(copy, copy->target);
-	topology_state_count(copy->serves);
+	topology_state_count(copy->sc);
 	copy->forgiven = copy->generation;
 }
 
@@ -82,7 +82,7 @@ static void on_goal_changed(struct lifecycle *l, struct slot *s, enum instance_g
 	    (s->parent == NULL && (from == GOAL_NOT_DEPLOYED || s->goal == GOAL_NOT_DEPLOYED)))
 		placement_seek(sc);
 	topology_state_count(sc);
-	mark_application(application_of(s), APPLICATION_STATE);
+	mark_application(application_of(s), APPLICATION_STATE | APPLICATION_HANDOVER);
 }
 
 static void on_gone(struct lifecycle *l, struct slot *s)

@@ -14,6 +14,7 @@
 #include "core/control/exclusions.h"
 #include "core/control/forget.h"
 #include "core/control/format1.h"
+#include "core/control/handovers.h"
 #include "core/control/placement.h"
 #include "core/control/record_writer.h"
 #include "core/control/state.h"
@@ -325,13 +326,14 @@ static int load_copy(struct control *c, struct unit_placement *unit,
 	const struct control_application *a = unit->application;
 	int instance = topology_find_instance(unit->revision->topology, r->path);
 	bool serves = unit->placement.role == ROLE_SERVING;
-	const struct slot *s = serves ? slot_find(&a->slots, r->path) : NULL;
-	if (instance < 0 || (serves && s == NULL))
+	bool retired = unit->placement.role == ROLE_RETIRED;
+	const struct slot *s = retired ? NULL : slot_find(&a->slots, r->path);
+	if (instance < 0 || (!retired && s == NULL))
 		return error_set(err, ERR_INVALID, "a copy of %s/%s in the store has no slot",
 				 a->name, r->path);
 	const struct space *space =
 		instance_space(unit->revision->topology, (unsigned)instance);
-	struct slot_control *sc = serves ? control_of_slot(s) : NULL;
+	struct slot_control *sc = retired ? NULL : control_of_slot(s);
 	struct copy *copy =
 		unit_copy_new(unit, application_slot(&unit->application->application, r->path),
 			      sc, r->epoch, space->exclusive);
@@ -350,7 +352,7 @@ static int load_copy(struct control *c, struct unit_placement *unit,
 		slot_copy_set_writer(&copy->of_slot);
 	copy->of_slot.active = serves ? state_is_active(s->state) : r->active;
 	/* Of one that was never asked for there is nothing; whether its zhost heard the rest, it says. */
-	copy->absent = serves && s->state == STATE_NOT_DEPLOYED &&
+	copy->absent = !retired && (!serves || s->state == STATE_NOT_DEPLOYED) &&
 		       copy->target == TARGET_NONE && copy->generation <= 1;
 	load_exports(copy, r);
 	/* A lost copy may have been heard last just before zrms ended: count from now. */
@@ -377,7 +379,7 @@ static int load_placement(struct control *c, const Samoza__V1__CopyRecord *r,
 	if (result < 0)
 		return result;
 	enum placement_role role =
-		r->role == SAMOZA__V1__ROLE__ROLE_SERVING ? ROLE_SERVING : ROLE_RETIRED;
+		(enum placement_role)(r->role - SAMOZA__V1__ROLE__ROLE_SERVING);
 	struct unit_placement *unit =
 		unit_placement_new(a, revision, z, r->placement, PLACE_NONE, role);
 	unit->lost = r->lost;
@@ -430,6 +432,17 @@ static int load_copies(struct control *c, struct error **err)
 			restore_place(c, unit);
 	}
 	return 0;
+}
+
+/* ---- handovers ---- */
+
+static void load_handover(struct control *c, const Samoza__V1__SlotRecord *r)
+{
+	const struct control_application *a =
+		application_by_id(&c->applications, r->application);
+	const struct slot *s = slot_find(&a->slots, r->path);
+	if (s != NULL && r->handover != NULL)
+		handover_load(c, control_of_slot(s), r->handover);
 }
 
 /* ---- going on ---- */
@@ -533,6 +546,8 @@ int control_start(struct control *c, struct instant now, struct outbox *outbox,
 	r = load_copies(c, err);
 	if (r < 0)
 		return r;
+	vector_for_each (&c->loaded.slots, record)
+		load_handover(c, *record);
 	loaded_records_done(&c->loaded);
 	application_for_each (&c->applications, a)
 		resume(a);

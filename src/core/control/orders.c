@@ -38,7 +38,7 @@ static Samoza__V1__DesiredInstance *desired_new(struct copy *copy)
 	m->target = (Samoza__V1__Target)copy->target;
 	m->has_retry_generation = true;
 	m->retry_generation = copy->retry_generation;
-	m->has_writes = copy_is_retired(copy);
+	m->has_writes = !copy_serves(copy);
 	m->writes = slot_copy_writes(&copy->of_slot);
 	if (copy->target == TARGET_STARTED && !copy_is_retired(copy))
 		add_imports(copy, m);
@@ -86,9 +86,11 @@ static void mark_importers(struct control_application *a)
 		import_lists_refresh(a, space);
 		/* In whatever state: its zhost starts it (again) by itself. */
 		vector_for_each (&a->slots.spaces.items[space]->slots, s) {
-			struct copy *copy = serving_copy(control_of_slot(*s));
-			if (copy != NULL && copy->target == TARGET_STARTED)
-				mark_copy(copy, COPY_ORDER);
+			slot_copy_for_each (control_of_slot(*s)->of_path, item) {
+				struct copy *copy = container_of(item, struct copy, of_slot);
+				if (!copy_is_retired(copy) && copy->target == TARGET_STARTED)
+					mark_copy(copy, COPY_ORDER);
+			}
 		}
 	}
 	a->marks &= ~(unsigned)APPLICATION_IMPORTERS;

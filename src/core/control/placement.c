@@ -7,16 +7,12 @@
 #include "base/str.h"
 #include "core/control/copies.h"
 #include "core/control/exclusions.h"
+#include "core/control/handovers.h"
 #include "core/control/state.h"
 #include "core/control/target.h"
 #include "core/control/topology_state.h"
+#include "core/control/wants.h"
 #include "core/lifecycle/rules.h"
-
-#define for_each_root(a, root)                                          \
-	for (struct slot_control *root = (a)->slot_controls,            \
-				 *end_ = root + (a)->slots.slots.count; \
-	     root < end_; root++)                                       \
-		if (root->slot->parent == NULL)
 
 static struct control_zhost *zhost_of_handle(const struct control *c, uint32_t handle)
 {
@@ -83,7 +79,7 @@ uint32_t placement_unit(const struct slot_control *root)
 
 void placement_lost(struct control *c, struct copy *copy)
 {
-	struct slot_control *sc = copy->serves;
+	struct slot_control *sc = copy->sc;
 	copy->unit->lost = true;
 	sc->lost = true;
 	copy->exhausted = false;
@@ -113,7 +109,7 @@ void placement_adopt(struct control *c, struct copy *copy)
 	unit->lost = false;
 	vector_for_each (&unit->placement.copies, item) {
 		struct copy *below = container_of(*item, struct copy, of_slot);
-		struct slot_control *sc = below->serves;
+		struct slot_control *sc = below->sc;
 		sc->lost = sc->no_place = false;
 		copy_set_ends_by(c, below, 0);
 		slot_publish_facts(sc);
@@ -127,30 +123,6 @@ void placement_adopt(struct control *c, struct copy *copy)
 }
 
 /* ---- trying ---- */
-
-/* The units of one application that need a place, with their exclusions. */
-struct wants {
-	VECTOR(struct place_unit_request) list;
-	VECTOR(struct slot_control *) roots; /* of the same indexes */
-};
-
-static void wants_add(const struct control *c, struct wants *w, struct slot_control *root,
-		      uint32_t unit)
-{
-	uint32_t count = 0;
-	struct place_exclusion *excluded = exclusions_for_engine(c, root, &count);
-	*vector_add(&w->list) = (struct place_unit_request){
-		.unit = unit, .excluded = excluded, .excluded_count = count};
-	vector_push(&w->roots, root);
-}
-
-static void wants_done(struct wants *w)
-{
-	vector_for_each (&w->list, want)
-		free((void *)want->excluded);
-	vector_done(&w->list);
-	vector_done(&w->roots);
-}
 
 static void set_no_place(struct slot_control *root, bool no_place)
 {
@@ -215,20 +187,6 @@ static bool try_wants(struct control *c, struct wants *w, enum place_mode mode,
 		*ret_reason = place_reason_text(&result.reason);
 	place_result_done(&result);
 	return complete;
-}
-
-static bool exhausted_below(const struct slot_control *root)
-{
-	slot_for_each_below (root->slot, s)
-		if (slot_is_exhausted(control_of_slot(s)) && s->goal != GOAL_NOT_DEPLOYED)
-			return true;
-	return false;
-}
-
-/* Placed, but a copy of its unit is exhausted there. */
-static bool must_move(const struct slot_control *root)
-{
-	return !root->slot->moving && slot_is_placed(root) && exhausted_below(root);
 }
 
 /* Where it moves to: a second unit of its slot, placed there while the first one still holds its
@@ -301,12 +259,6 @@ static void try_to_move(struct control *c, struct slot_control *root, struct wan
 		wants_add(c, left, root, moving_place(c, root));
 }
 
-static bool needs_first_place(const struct slot_control *root)
-{
-	return root->slot->goal != GOAL_NOT_DEPLOYED && serving_copy(root) == NULL &&
-	       !root->lost;
-}
-
 /* What lacks a place now: lost units, and those that have none yet. */
 static void collect_wants(const struct control *c, const struct control_application *a,
 			  struct wants *lost, struct wants *first)
@@ -316,7 +268,7 @@ static void collect_wants(const struct control *c, const struct control_applicat
 			continue;
 		if (root->lost)
 			wants_add(c, lost, root, root->place_unit);
-		else if (needs_first_place(root))
+		else if (wants_first_place(root))
 			wants_add(c, first, root, root->place_unit);
 	}
 }
@@ -376,6 +328,28 @@ static void end_seeking(struct control_application *a)
 	}
 }
 
+/* A handover looks for the place of its successor. */
+static void try_successor(struct control *c, struct slot_control *root, struct wants *left)
+{
+	struct wants one = {0};
+	struct place_result result;
+	wants_add_successor(c, &one, root, moving_place(c, root));
+	const struct place_request request = {
+		.mode = PLACE_TOGETHER, .units = one.list.items, .unit_count = 1};
+	place_try(c->place, &request, &result);
+	handover_set_waits(root, result.complete ? NULL : place_reason_text(&result.reason));
+	if (result.complete) {
+		c->count.placements++;
+		handover_placed(c, root, zhost_of_handle(c, result.zhosts[0]),
+				root->moving_place);
+		root->moving_place = PLACE_NONE;
+	} else {
+		wants_add_successor(c, left, root, root->moving_place);
+	}
+	place_result_done(&result);
+	wants_done(&one);
+}
+
 static void place_application(struct control *c, struct control_application *a)
 {
 	struct wants first = {0}, lost = {0}, exhausted = {0};
@@ -395,8 +369,10 @@ static void place_application(struct control *c, struct control_application *a)
 	}
 	for_each_root (a, root) {
 		hold_again(c, root);
-		if (must_move(root))
+		if (wants_to_move(root))
 			try_to_move(c, root, &exhausted, &reason);
+		else if (handover_seeks(root))
+			try_successor(c, root, &exhausted);
 	}
 	wait(c, a, &lost, &first, &exhausted);
 	if (reason != NULL ||
@@ -429,60 +405,6 @@ void placement_run(struct control *c)
 		place_application(c, a);
 		lifecycle_settle(&c->lifecycle);
 	}
-}
-
-/* ---- reasons ---- */
-
-/* Of the first unit that is placed, but exhausted there; NULL: there is none. */
-static char *reason_of_exhausted(const struct control_application *a, struct wants *wants)
-{
-	const struct control *c = a->control;
-	struct slot_control *exhausted = NULL;
-	struct place_explanation e = {0};
-	for_each_root (a, root)
-		if (exhausted == NULL && must_move(root))
-			exhausted = root;
-	if (exhausted == NULL)
-		return NULL;
-	wants_add(c, wants, exhausted, exhausted->place_unit);
-	place_explain(c->place, &wants->list.items[0], &e);
-	char *reason = place_reason_text(&e.reason);
-	place_explanation_done(&e);
-	return reason;
-}
-
-/* Reasons age: zhosts come and go without making a place. So it is asked again when shown. */
-char *placement_reason_now(const struct control_application *a)
-{
-	const struct control *c = a->control;
-	struct wants wants = {0};
-	bool lost = false;
-	char *reason = NULL;
-	if (a->reason == NULL)
-		return NULL;
-	for_each_root (a, root) {
-		if (root->slot->moving || root->slot->goal == GOAL_NOT_DEPLOYED)
-			continue;
-		if (root->lost || needs_first_place(root))
-			wants_add(c, &wants, root, root->place_unit);
-		lost = lost || root->lost;
-	}
-	if (wants.list.count > 0) {
-		struct place_result result;
-		const struct place_request request = {.mode = lost ? PLACE_RECOVER
-								   : PLACE_TOGETHER,
-						      .units = wants.list.items,
-						      .unit_count = wants.list.count,
-						      .dry_run = true};
-		place_try(c->place, &request, &result);
-		reason = place_reason_text(&result.reason);
-		place_result_done(&result);
-	} else {
-		reason = reason_of_exhausted(a, &wants);
-	}
-	bool lacks = wants.list.count > 0 || a->unhealthy > 0;
-	wants_done(&wants);
-	return reason != NULL || !lacks ? reason : mem_strdup(a->reason);
 }
 
 /* ---- ends of placements ---- */
@@ -574,9 +496,9 @@ void placement_gone(struct control *c, struct slot_control *sc)
 
 void placement_exhausted(struct control *c, struct copy *copy)
 {
-	struct slot_control *root = control_of_slot(copy->serves->slot->root);
-	if (root->slot->moving || !slot_is_placed(copy->serves))
+	struct slot_control *root = control_of_slot(copy->sc->slot->root);
+	if (root->slot->moving || root->handover != NULL || !slot_is_placed(copy->sc))
 		return;
 	exclusion_add(c, root, copy);
-	placement_seek(copy->serves);
+	placement_seek(copy->sc);
 }

@@ -184,7 +184,7 @@ void import_lists_refresh(struct control_application *a, uint32_t space)
 static void hold(struct copy *copy)
 {
 	struct control_application *a = copy->unit->application;
-	const struct slot *slot = copy->serves->slot;
+	const struct slot *slot = copy->sc->slot;
 	unsigned count = slot_declared_space(slot)->import_count;
 	if (copy->lists != NULL || count == 0)
 		return;
@@ -226,7 +226,7 @@ static void mix(uint64_t *hash, uint64_t value)
 
 uint64_t import_lists_name(struct copy *copy, Samoza__V1__DesiredInstance *to)
 {
-	const struct slot *slot = copy->serves->slot;
+	const struct slot *slot = copy->sc->slot;
 	bool by_list = takes_lists(copy_zhost(copy));
 	uint64_t hash = 1;
 	hold(copy);

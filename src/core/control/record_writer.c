@@ -28,6 +28,26 @@ static void delete (struct control *c, enum record_kind kind, char *take_id)
 
 /* ---- slots and copies ---- */
 
+#define SAME(ours, theirs) _Static_assert((int)(ours) == (int)SAMOZA__V1__##theirs, "differs")
+SAME(ROLE_STANDBY + 1, ROLE__ROLE_STANDBY);
+SAME(HANDOVER_STOP_FIRST, HANDOVER_KIND__HANDOVER_KIND_STOP_FIRST);
+SAME(HANDOVER_REMOVING, HANDOVER_STATE__HANDOVER_STATE_REMOVING);
+
+static Samoza__V1__HandoverRecord *fill_handover(Samoza__V1__HandoverRecord *r,
+						 const struct unit_handover *h)
+{
+	samoza__v1__handover_record__init(r);
+	r->kind = (Samoza__V1__HandoverKind)h->handover.kind;
+	r->state = (Samoza__V1__HandoverState)h->handover.state;
+	r->cause = h->cause;
+	r->to = h->to;
+	r->has_placed_ms = h->handover.placed_wall_ms != 0;
+	r->placed_ms = h->handover.placed_wall_ms;
+	r->has_leaving = h->handover.leaving != 0;
+	r->leaving = h->handover.leaving;
+	return r;
+}
+
 static void write_slot(struct control *c, const struct slot_control *sc)
 {
 	const struct slot *s = sc->slot;
@@ -57,6 +77,9 @@ static void write_slot(struct control *c, const struct slot_control *sc)
 	r.has_lost = r.lost = sc->lost;
 	r.has_moving = r.moving = s->moving;
 	r.has_still_failed = r.still_failed = sc->still_failed;
+	Samoza__V1__HandoverRecord handover;
+	if (sc->handover != NULL)
+		r.handover = fill_handover(&handover, sc->handover);
 	VECTOR(Samoza__V1__Exclusion) list = {0};
 	for (const struct exclusion *e = sc->exclusions; e != NULL; e = e->next) {
 		Samoza__V1__Exclusion *x = vector_add(&list);
@@ -86,8 +109,7 @@ static void write_copy(struct control *c, const struct copy *copy)
 	r.placement = unit->epoch;
 	r.zhost = unit->zhost->name;
 	r.revision = unit->revision->number;
-	r.role = copy_is_retired(copy) ? SAMOZA__V1__ROLE__ROLE_RETIRED
-				       : SAMOZA__V1__ROLE__ROLE_SERVING;
+	r.role = (Samoza__V1__Role)(unit->placement.role + SAMOZA__V1__ROLE__ROLE_SERVING);
 	r.has_lost = r.lost = unit->lost;
 	r.target = (Samoza__V1__Target)copy->target;
 	r.generation = copy->generation;

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/control/copies.h"
+#include "core/control/handovers.h"
 #include "core/control/placement.h"
 #include "core/control/state.h"
 #include "core/control/target.h"
@@ -16,7 +17,7 @@
 static void take_error(struct control *c, struct copy *copy,
 		       const Samoza__V1__InstanceReport *r)
 {
-	struct slot_control *sc = copy->serves;
+	struct slot_control *sc = copy->sc;
 	bool exhausted = r->exhausted && !copy->exhausted;
 	copy->failures = r->failures;
 	copy->restarts = r->restarts;
@@ -38,17 +39,6 @@ static void take_error(struct control *c, struct copy *copy,
 	if (exhausted)
 		placement_exhausted(c, copy);
 	topology_state_count(sc);
-}
-
-static void take_exports(struct copy *copy, const Samoza__V1__InstanceReport *r)
-{
-	struct instance_variable *exports =
-		mem_new_array(struct instance_variable, r->n_exports);
-	for (size_t k = 0; k < r->n_exports; k++) {
-		exports[k].name = mem_strdup(r->exports[k]->name);
-		exports[k].value = mem_strdup(r->exports[k]->value);
-	}
-	copy_set_exports(copy, exports, r->n_exports);
 }
 
 static bool exports_differ(const struct copy *copy, const Samoza__V1__InstanceReport *r)
@@ -87,19 +77,18 @@ static bool is_forgiven(const struct copy *copy, const Samoza__V1__InstanceRepor
 static void on_absent(struct copy *copy, const Samoza__V1__InstanceReport *r, bool adopting)
 {
 	copy->absent = has_gone(copy, r);
-	switch (copy->serves->slot->state) {
+	switch (copy->sc->slot->state) {
 	case STATE_DEPLOYING:
 		if (adopting && r->error == NULL && !r->exhausted)
 			return; /* it has not heard of the order yet */
-		slot_move(copy->serves->slot, STATE_NOT_DEPLOYED, false,
+		slot_move(copy->sc->slot, STATE_NOT_DEPLOYED, false,
 			  cause_of(r, "deploy failed"));
 		break;
 	case STATE_UNDEPLOYING:
-		slot_move(copy->serves->slot, STATE_NOT_DEPLOYED, false,
-			  cause_of(r, "undeployed"));
+		slot_move(copy->sc->slot, STATE_NOT_DEPLOYED, false, cause_of(r, "undeployed"));
 		break;
 	case STATE_NOT_DEPLOYED:
-		lifecycle_push(copy->serves->slot); /* it may be tried again */
+		lifecycle_push(copy->sc->slot); /* it may be tried again */
 		break;
 	case STATE_DEPLOYED_STOPPED:
 	case STATE_UNRESOLVED:
@@ -108,7 +97,7 @@ static void on_absent(struct copy *copy, const Samoza__V1__InstanceReport *r, bo
 	case STATE_DEPLOYED_STARTED:
 	case STATE_STOPPING:
 		copy_order(copy, TARGET_NONE); /* its zhost may try again by itself */
-		slot_move(copy->serves->slot, STATE_NOT_DEPLOYED, false,
+		slot_move(copy->sc->slot, STATE_NOT_DEPLOYED, false,
 			  cause_of(r, "gone from its zhost"));
 		break;
 	case STATE_PROBLEM:
@@ -118,8 +107,8 @@ static void on_absent(struct copy *copy, const Samoza__V1__InstanceReport *r, bo
 
 static void on_deploying(struct copy *copy)
 {
-	if (copy->serves->slot->state == STATE_NOT_DEPLOYED && copy->target != TARGET_NONE)
-		slot_move(copy->serves->slot, STATE_DEPLOYING, false, "tried again");
+	if (copy->sc->slot->state == STATE_NOT_DEPLOYED && copy->target != TARGET_NONE)
+		slot_move(copy->sc->slot, STATE_DEPLOYING, false, "tried again");
 }
 
 /* Protocol 1 has no `failed_action`; there the error begins with the action's name. */
@@ -142,69 +131,67 @@ static bool start_failed(const Samoza__V1__InstanceReport *r)
 
 static void finished(struct copy *copy)
 {
-	copy->serves->slot->finished = true;
-	goal_request(copy->serves->slot, GOAL_DEPLOYED_STOPPED, "finished by itself");
+	copy->sc->slot->finished = true;
+	goal_request(copy->sc->slot, GOAL_DEPLOYED_STOPPED, "finished by itself");
 }
 
 static void on_deployed(struct copy *copy, const Samoza__V1__InstanceReport *r, bool adopting)
 {
 	/* A zhost that has started since it failed knows no error any longer. */
 	bool ended = r->finished || start_failed(r) || (adopting && r->exhausted);
-	switch (copy->serves->slot->state) {
+	switch (copy->sc->slot->state) {
 	case STATE_NOT_DEPLOYED:
 		if (adopting)
-			slot_move(copy->serves->slot, STATE_DEPLOYED_STOPPED, true,
+			slot_move(copy->sc->slot, STATE_DEPLOYED_STOPPED, true,
 				  "its zhost is back");
 		break;
 	case STATE_DEPLOYING:
-		slot_move(copy->serves->slot, STATE_DEPLOYED_STOPPED, false, "deployed");
+		slot_move(copy->sc->slot, STATE_DEPLOYED_STOPPED, false, "deployed");
 		break;
 	case STATE_STARTING:
 		if (!ended && (adopting || r->observed_generation < copy->generation))
 			return; /* it has not heard of the order yet */
 		if (r->finished) {
-			slot_move(copy->serves->slot, STATE_DEPLOYED_STARTED, false, "started");
+			slot_move(copy->sc->slot, STATE_DEPLOYED_STARTED, false, "started");
 			finished(copy);
-			slot_move(copy->serves->slot, STATE_DEPLOYED_STOPPED, false,
+			slot_move(copy->sc->slot, STATE_DEPLOYED_STOPPED, false,
 				  "finished by itself");
 			return;
 		}
-		slot_move(copy->serves->slot, STATE_DEPLOYED_STOPPED, false,
+		slot_move(copy->sc->slot, STATE_DEPLOYED_STOPPED, false,
 			  cause_of(r, "start failed"));
 		break;
 	case STATE_DEPLOYED_STARTED:
 		if (r->finished)
 			finished(copy);
-		slot_move(copy->serves->slot, STATE_DEPLOYED_STOPPED, false,
+		slot_move(copy->sc->slot, STATE_DEPLOYED_STOPPED, false,
 			  r->finished ? "finished by itself" : cause_of(r, "stopped there"));
 		break;
 	case STATE_STOPPING:
 		if (r->finished)
 			finished(copy);
-		slot_stopped(copy->serves->slot, cause_of(r, "stopped"));
+		slot_stopped(copy->sc->slot, cause_of(r, "stopped"));
 		break;
 	case STATE_UNDEPLOYING:
 		if (!undeploy_failed(r))
 			return; /* not begun yet; an error is of something before */
-		if (copy->serves->slot->root->moving &&
-		    copy->serves->slot->goal != GOAL_NOT_DEPLOYED) {
+		if (copy->sc->slot->root->moving && copy->sc->slot->goal != GOAL_NOT_DEPLOYED) {
 			/* No request would follow. It continues elsewhere under a newer epoch;
 			 * what is left here goes with the next full set. */
 			copy_want(copy, TARGET_NONE);
-			slot_move(copy->serves->slot, STATE_NOT_DEPLOYED, false, r->error);
+			slot_move(copy->sc->slot, STATE_NOT_DEPLOYED, false, r->error);
 			break;
 		}
 		copy->undeploy_failed = true;
-		slot_publish_facts(copy->serves);
-		slot_move(copy->serves->slot, STATE_DEPLOYED_STOPPED, false, r->error);
+		slot_publish_facts(copy->sc);
+		slot_move(copy->sc->slot, STATE_DEPLOYED_STOPPED, false, r->error);
 		break;
 	case STATE_DEPLOYED_STOPPED:
 	case STATE_UNRESOLVED:
 	case STATE_WAITING_FOR_ANCESTOR:
-		if (r->finished && !copy->serves->slot->finished)
-			finished(copy); /* tried again and done while disconnected */
-		lifecycle_push(
-			copy->serves->slot); /* a try that had begun before the order came */
+		if (r->finished && !copy->sc->slot->finished)
+			finished(copy);		/* tried again and done while disconnected */
+		lifecycle_push(copy->sc->slot); /* a try that had begun before the order came */
 		break;
 	case STATE_PROBLEM:
 		IMPOSSIBLE("only a zhost has a problem");
@@ -215,17 +202,16 @@ static void on_starting(struct copy *copy, bool adopting)
 {
 	if (copy->target != TARGET_STARTED && !adopting)
 		return; /* its own retry, crossing our order to wait: it will stop */
-	switch (copy->serves->slot->state) {
+	switch (copy->sc->slot->state) {
 	case STATE_DEPLOYED_STOPPED:
 		copy_want(copy, TARGET_STARTED);
-		slot_move(copy->serves->slot, STATE_STARTING, false, "tried again");
+		slot_move(copy->sc->slot, STATE_STARTING, false, "tried again");
 		break;
 	case STATE_DEPLOYED_STARTED:
 		/* It died and is being started again, while disconnected. */
-		slot_move(copy->serves->slot, STATE_DEPLOYED_STOPPED, false,
-			  copy->serves->last_error != NULL ? copy->serves->last_error
-							   : "ended");
-		slot_move(copy->serves->slot, STATE_STARTING, false, "tried again");
+		slot_move(copy->sc->slot, STATE_DEPLOYED_STOPPED, false,
+			  copy->sc->last_error != NULL ? copy->sc->last_error : "ended");
+		slot_move(copy->sc->slot, STATE_STARTING, false, "tried again");
 		break;
 	case STATE_NOT_DEPLOYED:
 	case STATE_DEPLOYING:
@@ -233,8 +219,7 @@ static void on_starting(struct copy *copy, bool adopting)
 	case STATE_WAITING_FOR_ANCESTOR:
 		if (adopting) {
 			copy_take_up(copy, TARGET_STARTED);
-			slot_move(copy->serves->slot, STATE_STARTING, true,
-				  "its zhost is back");
+			slot_move(copy->sc->slot, STATE_STARTING, true, "its zhost is back");
 		}
 		break;
 	case STATE_STARTING:
@@ -249,7 +234,7 @@ static void on_starting(struct copy *copy, bool adopting)
 static void on_started(struct copy *copy, const Samoza__V1__InstanceReport *r, bool adopting)
 {
 	bool arrives = false;
-	switch (copy->serves->slot->state) {
+	switch (copy->sc->slot->state) {
 	case STATE_STARTING:
 		arrives = true;
 		break;
@@ -260,9 +245,9 @@ static void on_started(struct copy *copy, const Samoza__V1__InstanceReport *r, b
 	case STATE_DEPLOYED_STARTED:
 		if (!exports_differ(copy, r))
 			return;
-		take_exports(copy, r);
+		copy_take_exports(copy, r);
 		mark_copy(copy, COPY_RECORD);
-		slot_exports_changed(copy->serves->slot);
+		slot_exports_changed(copy->sc->slot);
 		return;
 	case STATE_NOT_DEPLOYED:
 	case STATE_DEPLOYING:
@@ -282,22 +267,22 @@ static void on_started(struct copy *copy, const Samoza__V1__InstanceReport *r, b
 	}
 	if (!arrives)
 		return;
-	bool ordinary = copy->serves->slot->state == STATE_STARTING;
-	take_exports(copy, r);
+	bool ordinary = copy->sc->slot->state == STATE_STARTING;
+	copy_take_exports(copy, r);
 	(adopting ? copy_take_up : copy_want)(copy, TARGET_STARTED);
 	copy->retry_at_ms = 0;
-	slot_move(copy->serves->slot, STATE_DEPLOYED_STARTED, !ordinary,
+	slot_move(copy->sc->slot, STATE_DEPLOYED_STARTED, !ordinary,
 		  ordinary ? "started" : "its zhost is back");
 }
 
 static void on_stopping(struct copy *copy, const Samoza__V1__InstanceReport *r, bool adopting)
 {
-	if (copy->serves->slot->state == STATE_DEPLOYED_STARTED) {
-		slot_move(copy->serves->slot, STATE_STOPPING, false,
+	if (copy->sc->slot->state == STATE_DEPLOYED_STARTED) {
+		slot_move(copy->sc->slot, STATE_STOPPING, false,
 			  cause_of(r, "its zhost stops it"));
-	} else if (copy->serves->slot->state == STATE_NOT_DEPLOYED && adopting) {
+	} else if (copy->sc->slot->state == STATE_NOT_DEPLOYED && adopting) {
 		copy_take_up(copy, TARGET_DEPLOYED);
-		slot_move(copy->serves->slot, STATE_STOPPING, true, "its zhost is back");
+		slot_move(copy->sc->slot, STATE_STOPPING, true, "its zhost is back");
 	}
 }
 
@@ -305,9 +290,9 @@ static void on_undeploying(struct copy *copy, bool adopting)
 {
 	/* Asked for before the zhost was lost; the rules will deploy it again where it is
 	 * wanted. */
-	if (adopting && copy->serves->slot->state == STATE_NOT_DEPLOYED &&
-	    copy->serves->slot->goal != GOAL_NOT_DEPLOYED)
-		slot_move(copy->serves->slot, STATE_UNDEPLOYING, true, "its zhost is back");
+	if (adopting && copy->sc->slot->state == STATE_NOT_DEPLOYED &&
+	    copy->sc->slot->goal != GOAL_NOT_DEPLOYED)
+		slot_move(copy->sc->slot, STATE_UNDEPLOYING, true, "its zhost is back");
 }
 
 static void apply_phase(struct copy *copy, const Samoza__V1__InstanceReport *r, bool adopting)
@@ -382,6 +367,16 @@ void report_apply(struct control *c, struct control_zhost *z,
 			take_retired(c, copy, r);
 		return;
 	}
+	copy->healthy =
+		r->phase == SAMOZA__V1__PHASE__PHASE_STARTED && (!r->has_healthy || r->healthy);
+	copy->observed = r->observed_generation;
+	mark_application(copy->unit->application, APPLICATION_HANDOVER);
+	if (copy_is_beside(copy)) {
+		handover_report(c, copy, r);
+		return;
+	}
+	copy->phase = (uint8_t)r->phase;
+	copy->heard = true;
 	if (copy->unit->lost)
 		placement_adopt(c, copy);
 	if (is_forgiven(copy, r))
@@ -410,7 +405,14 @@ void report_missing(struct control *c, struct control_zhost *z, const Samoza__V1
 				copy_gone(c, copy);
 			continue;
 		}
-		struct slot *s = copy->serves->slot;
+		if (copy_is_beside(copy)) {
+			if (!copy->unit->lost)
+				handover_report_missing(c, copy);
+			continue;
+		}
+		copy->phase = SAMOZA__V1__PHASE__PHASE_ABSENT;
+		copy->heard = true;
+		struct slot *s = copy->sc->slot;
 		if (copy->unit->lost || s->state == STATE_NOT_DEPLOYED ||
 		    s->state == STATE_DEPLOYING)
 			continue; /* nothing is there, and nothing was known to be */

@@ -11,7 +11,7 @@ static bool is_unhealthy(const struct slot_control *sc)
 {
 	const struct slot *s = sc->slot;
 	if (s->goal != GOAL_DEPLOYED_STARTED || s->root->moving ||
-	    control_of_slot(s->root)->seeking)
+	    control_of_slot(s->root)->seeking || slot_is_judged(s))
 		return false;
 	return (sc->placed_before && sc->no_place) || slot_is_exhausted(sc) || sc->still_failed;
 }

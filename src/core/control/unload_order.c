@@ -109,7 +109,7 @@ static bool is_needed(struct need *needs, const struct copy *copy)
 
 static bool waits(const struct copy *copy)
 {
-	return copy->target != TARGET_NONE;
+	return copy->target != TARGET_NONE && !copy->unit->draining;
 }
 
 void unload_order_release(struct copy *copy)

@@ -9,6 +9,7 @@
 #include "core/control/data.h"
 #include "core/control/exclusions.h"
 #include "core/control/forget.h"
+#include "core/control/handovers.h"
 #include "core/control/mesh_tables.h"
 #include "core/control/placement.h"
 #include "core/control/record_writer.h"
@@ -124,8 +125,10 @@ static void refuse(struct control *c, uint64_t link_id, const char *reason)
 /* It will not come back from there: a unit that was kept for adoption is retired as a whole. */
 static void forsake(struct control *c, struct copy *copy)
 {
-	if (!copy_is_retired(copy))
-		unit_retire(c, control_of_slot(copy->serves->slot->root));
+	if (copy_is_beside(copy))
+		unit_drop_beside(c, copy->unit);
+	else if (!copy_is_retired(copy))
+		unit_retire(c, control_of_slot(copy->sc->slot->root));
 	copy_forsaken(c, copy);
 }
 
@@ -219,7 +222,7 @@ void zhost_hello(struct control *c, uint64_t link_id, const Samoza__V1__Hello *h
 	report_missing(c, z, hello);
 	for (struct copy *copy = z->first_copy; copy != NULL; copy = copy->next_on_zhost)
 		if (!copy_is_retired(copy))
-			lifecycle_push(copy->serves->slot); /* it may have waited for this */
+			lifecycle_push(copy->sc->slot); /* it may have waited for this */
 	send_ack(c, link_id, SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED, NULL);
 	forget_send(c, z);
 	z->order_all = true;
@@ -306,6 +309,8 @@ static void lose(struct control *c, const struct control_zhost *z, struct copy *
 		copy_set_ends_by(c, copy, certainly_ended);
 	if (copy_is_retired(copy))
 		retired_lost(c, copy);
+	else if (copy_is_beside(copy))
+		handover_lost(c, copy);
 	else
 		placement_lost(c, copy);
 }
@@ -319,8 +324,7 @@ static int compare_losses(const void *pa, const void *pb)
 	if (copy_is_retired(a) || copy_is_retired(b))
 		return (a->of_slot.epoch > b->of_slot.epoch) -
 		       (a->of_slot.epoch < b->of_slot.epoch);
-	return (a->serves->slot->id > b->serves->slot->id) -
-	       (a->serves->slot->id < b->serves->slot->id);
+	return (a->sc->slot->id > b->sc->slot->id) - (a->sc->slot->id < b->sc->slot->id);
 }
 
 static void lose_copies(struct control *c, struct control_zhost *z)

@@ -45,6 +45,7 @@ enum fuzz_draw {
 	DRAW_PAGES,
 	DRAW_OUTAGES,
 	DRAW_COPIED,
+	DRAW_MOVES,
 	DRAWS,
 };
 

@@ -27,17 +27,62 @@ static void take_slot(struct fuzz *f, const struct record_change *r)
 	struct mirrored *m = mirrored_instance(f, r->id);
 	m->was_first = m->record == NULL || m->is_first;
 	m->is_first = true;
+	if (m->taken != f->commits)
+		m->served = m->record != NULL ? m->record->serving : 0;
 	m->taken = f->commits;
+	uint64_t writer = m->record != NULL ? m->record->writer : 0;
 	samoza__v1__slot_record__free_unpacked(m->record, NULL);
 	m->record = NULL;
 	if (r->data == NULL)
 		return;
 	m->record = samoza__v1__slot_record__unpack(NULL, r->size, r->data);
+	/* The right to write is given back to the incumbent of a handover. */
+	if (m->record != NULL && m->record->writer < writer && m->wrote > m->record->writer)
+		m->wrote = m->record->writer;
 	if (m->record == NULL)
 		world_violate(&f->world, "the record of %s cannot be read", r->id);
 	else
 		m->is_first = m->record->goal == SAMOZA__V1__GOAL__GOAL_NOT_DEPLOYED ||
 			      (!m->record->has_serving && !m->record->lost);
+}
+
+static bool has_handover(const struct fuzz *f, const Samoza__V1__SlotRecord *r)
+{
+	CLEANUP(freep) char *root = mem_strndup(r->path, strcspn(r->path, "/"));
+	const struct mirrored *m = mirror_find(f, r->application, root);
+	return m != NULL && m->record != NULL && m->record->handover != NULL;
+}
+
+/* In this commit another copy took over that had been there before, or two did in turn: the state that
+ * its zhost had reported of it is taken. */
+static bool is_handed_over(struct fuzz *f, const struct mirrored *m)
+{
+	if (m->taken != f->commits || m->record == NULL || !m->record->has_serving ||
+	    m->record->serving == m->served)
+		return false;
+	if (has_handover(f, m->record))
+		return true;
+	CLEANUP(freep) char *id = str_printf("%s#%" PRIu64, m->id, m->record->serving);
+	vector_for_each (&f->new_copies, new)
+		if (str_equal(*new, id))
+			return false;
+	return true;
+}
+
+/* [change.handover.start-first] What was served stays so. */
+static void check_switch(struct fuzz *f, const struct mirrored *m,
+			 const Samoza__V1__EventRecord *e)
+{
+	CLEANUP(freep) char *root = mem_strndup(m->record->path, strcspn(m->record->path, "/"));
+	const struct mirrored *r = mirror_find(f, m->record->application, root);
+	const Samoza__V1__HandoverRecord *h =
+		r != NULL && r->record != NULL ? r->record->handover : NULL;
+	if (h != NULL && h->kind == SAMOZA__V1__HANDOVER_KIND__HANDOVER_KIND_START_FIRST &&
+	    h->state == SAMOZA__V1__HANDOVER_STATE__HANDOVER_STATE_DRAINING &&
+	    str_equal(e->from, "deployed-started") && str_equal(e->cause, h->cause))
+		world_violate(&f->world,
+			      "%s was served, and is so no longer after a switch: %s",
+			      e->subject, e->to);
 }
 
 static void take_instance_event(struct fuzz *f, const Samoza__V1__EventRecord *e)
@@ -64,9 +109,12 @@ static void take_instance_event(struct fuzz *f, const Samoza__V1__EventRecord *e
 	if (strcmp(known, e->from) != 0)
 		world_violate(&f->world, "%s goes from %s to %s, but it was %s", e->subject,
 			      e->from, e->to, known);
-	if (!legal_move(e->from, e->to, f->adopts))
+	bool adopts = f->adopts || is_handed_over(f, m);
+	if (!legal_move(e->from, e->to, adopts))
 		world_violate(&f->world, "%s may not go from %s to %s%s", e->subject, e->from,
-			      e->to, f->adopts ? ", not even adopted" : "");
+			      e->to, adopts ? ", not even adopted" : "");
+	if (adopts && !f->adopts)
+		check_switch(f, m, e);
 	free(m->state);
 	m->state = mem_strdup(e->to);
 	m->since_ms = f->world.now_ms;
@@ -370,6 +418,9 @@ static void check_record(struct fuzz *f, const char *id)
 			      known);
 	check_exports(f, m);
 	check_zhost(f, m);
+	if (m->record->has_serving && m->record->writer != m->record->serving)
+		world_violate(&f->world, "%s is served by %" PRIu64 ", and %" PRIu64 " writes",
+			      id, m->record->serving, m->record->writer);
 }
 
 /* An event is never without its record. */

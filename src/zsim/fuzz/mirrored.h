@@ -20,6 +20,8 @@ struct mirrored {
 	 * before the commit `taken`. */
 	bool is_first, was_first;
 	uint64_t taken; /* number of the commit that brought the record */
+	uint64_t
+		served; /* epoch of the copy that served before the commit `taken`; 0: none did */
 	uint64_t wrote; /* the epoch whose write was accepted last */
 	UT_hash_handle hh;
 };

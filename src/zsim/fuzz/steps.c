@@ -343,6 +343,35 @@ static void pass_time(struct fuzz *f)
 	world_advance(&f->world, ms);
 }
 
+/* ---- handovers ---- */
+
+/* Refusals are fine: it is not placed, it is handed over already, there is no other place. */
+static void move_some_unit(struct fuzz *f)
+{
+	if (!draws_percent(f, DRAW_MOVES, 20))
+		return;
+	struct random *r = draws_random(f, DRAW_MOVES);
+	if (f->submitted.count == 0 || f->world.violation != NULL || f->world.control == NULL)
+		return;
+	const struct submitted *s =
+		&f->submitted.items[random_below(r, (uint32_t)f->submitted.count)];
+	const struct topology *t = s->topology;
+	const char *path = t->instances[random_below(r, t->instance_count)].path;
+	const char *to = NULL;
+	if (random_percent(r, 30))
+		to = f->world.machines
+			     .items[random_below(r, (uint32_t)f->world.machines.count)]
+			     ->name;
+	world_log(&f->world, "STEP move %s/%s%s%s", s->name, path, to != NULL ? " to " : "",
+		  to != NULL ? to : "");
+	struct control_input input = {
+		.type = CONTROL_MOVE,
+		.move = {.id = s->id, .path = path, .zhost = to},
+	};
+	if (fuzz_ask(f, &input))
+		draws_happened(f, DRAW_MOVES);
+}
+
 void fuzz_step(struct fuzz *f)
 {
 	unsigned draw = random_below(&f->random, 100);
@@ -371,6 +400,7 @@ void fuzz_step(struct fuzz *f)
 	copy_machine(f);
 	draw_data(f);
 	draw_times(f);
+	move_some_unit(f);
 	/* Often nothing more happens at this instant; sometimes the next step comes at once. */
 	if (f->world.violation == NULL && random_percent(&f->random, 70))
 		world_drain(&f->world);

@@ -136,6 +136,23 @@ static void do_goal(struct step_run *run, const Samoza__V1__GoalStep *step)
 	ask(run, &input, step->error);
 }
 
+static void do_move(struct step_run *run, const Samoza__V1__MoveStep *step)
+{
+	const char *id = NULL;
+	const char *path = NULL;
+	CLEANUP(freep) char *refusal = NULL;
+	if (!step_find(run, step->space, &id, &path, &refusal)) {
+		if (refusal != NULL)
+			judge(run, step->error, refusal);
+		return;
+	}
+	struct control_input input = {
+		.type = CONTROL_MOVE,
+		.move = {.id = id, .path = path, .zhost = step->to},
+	};
+	ask(run, &input, step->error);
+}
+
 static const struct {
 	const char *name;
 	enum topology_action action;
@@ -424,6 +441,8 @@ void step_do(struct step_run *run, const Samoza__V1__ScenarioStep *step)
 		do_submit(run, step->submit);
 	else if (step->goal != NULL)
 		do_goal(run, step->goal);
+	else if (step->move != NULL)
+		do_move(run, step->move);
 	else if (step->bulk != NULL)
 		do_bulk(run, step->bulk);
 	else if (step->fail != NULL)
@@ -472,6 +491,10 @@ char *step_text(const Samoza__V1__ScenarioStep *step)
 				  step->submit->start ? "" : " without start");
 	if (step->goal != NULL)
 		return str_printf("goal %s: %s", step->goal->space, step->goal->to);
+	if (step->move != NULL)
+		return str_printf("move %s%s%s", step->move->space,
+				  step->move->to != NULL ? " to " : "",
+				  step->move->to != NULL ? step->move->to : "");
 	if (step->bulk != NULL)
 		return str_printf("%s %s%s%s", step->bulk->action, step->bulk->topology,
 				  step->bulk->path != NULL ? "/" : "",

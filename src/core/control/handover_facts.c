@@ -1,0 +1,159 @@
+#include "core/control/handover_facts.h"
+
+#include "core/control/state.h"
+#include "core/lifecycle/start_condition.h"
+
+static struct copy *copy_of(const struct slot_copy *copy)
+{
+	return copy != NULL ? container_of(copy, struct copy, of_slot) : NULL;
+}
+
+bool phase_is_active(Samoza__V1__Phase phase)
+{
+	return phase == SAMOZA__V1__PHASE__PHASE_STARTING ||
+	       phase == SAMOZA__V1__PHASE__PHASE_STARTED ||
+	       phase == SAMOZA__V1__PHASE__PHASE_STOPPING;
+}
+
+static bool is_installed(const struct copy *copy)
+{
+	return copy->heard && (copy->phase == SAMOZA__V1__PHASE__PHASE_DEPLOYED ||
+			       phase_is_active((Samoza__V1__Phase)copy->phase));
+}
+
+static bool is_started(const struct copy *copy)
+{
+	return copy->heard && copy->phase == SAMOZA__V1__PHASE__PHASE_STARTED;
+}
+
+/* ---- copies beside the one that serves ---- */
+
+/* The copy of the same placement that its slot's parent has; NULL: the slot is a root. */
+static const struct copy *copy_above(const struct copy *copy)
+{
+	const struct slot *parent = copy->sc->slot->parent;
+	if (parent == NULL)
+		return NULL;
+	const struct application_slot *of = control_of_slot(parent)->of_path;
+	return copy_of(copy->unit->placement.role == ROLE_SUCCESSOR ? of->next : of->standby);
+}
+
+static enum start_obstacle obstacle_of(const struct copy *copy)
+{
+	const struct control *c = copy->unit->application->control;
+	const struct copy *above = copy_above(copy);
+	const struct start_side side = {
+		.parent_up =
+			above == NULL || (above->target == TARGET_STARTED && is_started(above)),
+		.may_run_at_ms = slot_copy_alone_at_ms(&copy->of_slot, c->now.mono_ms),
+	};
+	return start_condition(copy->sc->slot, &side);
+}
+
+enum instance_target handover_target_of(const struct copy *copy)
+{
+	const struct slot *s = copy->sc->slot;
+	const struct copy *above = copy_above(copy);
+	const struct unit_handover *h = control_of_slot(s->root)->handover;
+	if (s->goal == GOAL_NOT_DEPLOYED || h == NULL)
+		return TARGET_NONE;
+	if (above != NULL && !is_installed(above))
+		return (enum instance_target)copy->target; /* parents are deployed first */
+	bool starts = copy->unit->placement.role == ROLE_SUCCESSOR &&
+		      h->handover.kind == HANDOVER_START_FIRST &&
+		      s->goal == GOAL_DEPLOYED_STARTED && obstacle_of(copy) == START_MAY;
+	return starts ? TARGET_STARTED : TARGET_DEPLOYED;
+}
+
+/* It runs, or it is held up by what holds up the one that serves, too. */
+static bool runs_as_due(const struct copy *copy)
+{
+	const struct slot *s = copy->sc->slot;
+	if (s->goal != GOAL_DEPLOYED_STARTED)
+		return s->goal == GOAL_NOT_DEPLOYED ||
+		       (copy->heard && copy->phase == SAMOZA__V1__PHASE__PHASE_DEPLOYED);
+	if (is_started(copy))
+		return copy->healthy && copy->target == TARGET_STARTED;
+	return is_installed(copy) && s->state != STATE_DEPLOYED_STARTED &&
+	       obstacle_of(copy) != START_MAY;
+}
+
+static void add_successor(struct handover_facts *f, const struct slot_control *root)
+{
+	const struct unit_placement *unit = unit_of(root->of_path->next);
+	if (unit == NULL)
+		return;
+	f->placed = !unit->lost;
+	f->placed_lost = unit->lost;
+	f->deployed = f->healthy = f->placed;
+	vector_for_each (&unit->placement.copies, item) {
+		const struct copy *copy = copy_of(*item);
+		bool wanted = copy->sc->slot->goal != GOAL_NOT_DEPLOYED;
+		f->deployed = f->deployed && (!wanted || is_installed(copy));
+		f->healthy = f->healthy && runs_as_due(copy);
+		f->failed = f->failed || (wanted && copy->exhausted);
+	}
+}
+
+/* ---- copies that serve ---- */
+
+static bool serves_as_due(const struct slot_control *sc)
+{
+	const struct slot *s = sc->slot;
+	const struct copy *copy = serving_copy(sc);
+	if (s->goal != GOAL_DEPLOYED_STARTED)
+		return s->goal == GOAL_NOT_DEPLOYED || s->state == STATE_DEPLOYED_STOPPED;
+	if (s->state == STATE_DEPLOYED_STARTED)
+		return copy->heard && copy->healthy;
+	return s->state == STATE_UNRESOLVED || s->state == STATE_WAITING_FOR_ANCESTOR;
+}
+
+/* It has no process, and starts none by itself: its zhost knows what is asked. */
+static bool has_ended(const struct copy *copy)
+{
+	return copy->unit->lost || copy->absent ||
+	       (copy->heard && !phase_is_active((Samoza__V1__Phase)copy->phase) &&
+		copy->observed >= copy->generation);
+}
+
+static void add_serving(struct handover_facts *f, const struct slot_control *root)
+{
+	bool between = handover_is_between(&root->handover->handover);
+	f->serving_lost = root->lost || root->of_path->serving == NULL;
+	f->ended = true;
+	if (between)
+		f->healthy = !f->serving_lost;
+	slot_for_each_below (root->slot, s) {
+		const struct slot_control *sc = control_of_slot(s);
+		const struct copy *copy = serving_copy(sc);
+		bool is_active = state_is_active(s->state) || state_is_transitive(s->state);
+		f->active = f->active || is_active;
+		f->ended = f->ended && !is_active && (copy == NULL || has_ended(copy));
+		if (!between)
+			continue;
+		f->healthy = f->healthy && serves_as_due(sc);
+		f->failed = f->failed ||
+			    (copy != NULL && copy->exhausted && s->goal != GOAL_NOT_DEPLOYED);
+	}
+}
+
+static bool has_gone(const struct control_application *a, uint64_t placement)
+{
+	vector_for_each (&a->retired, unit)
+		if ((*unit)->epoch == placement && !(*unit)->lost)
+			return false;
+	return true;
+}
+
+struct handover_facts handover_facts_of(const struct slot_control *root)
+{
+	const struct unit_placement *standby = unit_of(root->of_path->standby);
+	struct handover_facts f = {
+		.cancelled = root->slot->goal == GOAL_NOT_DEPLOYED,
+		.standby = standby != NULL && !standby->lost,
+		.gone = has_gone(application_of(root->slot), root->handover->handover.leaving),
+	};
+	add_successor(&f, root);
+	add_serving(&f, root);
+	return f;
+}

@@ -1,0 +1,449 @@
+#include "core/control/handovers.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "base/str.h"
+#include "core/control/copies.h"
+#include "core/control/handover_facts.h"
+#include "core/control/state.h"
+#include "core/control/target.h"
+#include "core/control/topology_state.h"
+#include "core/lifecycle/rules.h"
+#include "model/space_kind.h"
+
+/* Of a move, a drain and a repair of balance [change.words.healthy]. */
+static const struct handover_limits limits = {.healthy_for_ms = 0,
+					      .healthy_within_ms = INT64_C(300000)};
+
+static void mark(struct slot_control *root)
+{
+	mark_application(application_of(root->slot), APPLICATION_HANDOVER);
+}
+
+/* ---- life ---- */
+
+/* Whether the incumbent stops before the successor starts [change.handover.kind]. One member is enough. */
+static enum handover_kind kind_of(const struct slot_control *root)
+{
+	slot_for_each_below (root->slot, s) {
+		const struct space *space = slot_declared_space(s);
+		bool writes = false;
+		for (unsigned k = 0; k < space->capability_count; k++)
+			writes = writes || str_equal(space->capabilities[k], "data.write");
+		if (space->exclusive || writes || space->storage == STORAGE_LOCAL ||
+		    !space_type_is_wasm(space->type))
+			return HANDOVER_STOP_FIRST;
+	}
+	return HANDOVER_START_FIRST;
+}
+
+static struct unit_handover *handover_new(struct slot_control *root, const char *to,
+					  const char *cause)
+{
+	PRE(root->handover == NULL && root->slot->parent == NULL);
+	struct unit_handover *h = mem_new(struct unit_handover);
+	h->root = root;
+	h->to = mem_strdup(to);
+	h->cause = mem_strdup(cause);
+	root->handover = h;
+	vector_push(&application_of(root->slot)->handovers, root);
+	mark(root);
+	return h;
+}
+
+static void handover_free(struct control *c, struct slot_control *root)
+{
+	struct control_application *a = application_of(root->slot);
+	struct unit_handover *h = root->handover;
+	size_t at = 0;
+	while (a->handovers.items[at] != root)
+		at++;
+	vector_remove_at(&a->handovers, at);
+	heap_remove(&c->handover_timers, &h->timer);
+	root->handover = NULL;
+	free(h->to);
+	free(h->cause);
+	free(h->waits);
+	free(h);
+	mark_slot(root);
+	mark_application(a, APPLICATION_PLACE | APPLICATION_STATE);
+	slot_for_each_below (root->slot, s)
+		topology_state_count(control_of_slot(s));
+}
+
+void handover_start(struct control *c, struct slot_control *root, const char *to,
+		    const char *cause)
+{
+	struct unit_handover *h = handover_new(root, to, cause);
+	h->handover.kind = kind_of(root);
+	handover_begin(&h->handover);
+	mark_slot(root);
+	mark_application(application_of(root->slot), APPLICATION_PLACE);
+}
+
+static struct unit_placement *retired_unit(const struct control_application *a, uint64_t epoch)
+{
+	vector_for_each (&a->retired, unit)
+		if ((*unit)->epoch == epoch)
+			return *unit;
+	return NULL;
+}
+
+void handover_load(struct control *c, struct slot_control *root,
+		   const Samoza__V1__HandoverRecord *r)
+{
+	struct unit_handover *h = handover_new(root, r->to, r->cause);
+	h->handover.kind = (enum handover_kind)r->kind;
+	h->handover.placed_wall_ms = r->placed_ms;
+	h->handover.leaving = r->leaving;
+	handover_restore(&h->handover, (enum handover_state)r->state, &limits, c->now.wall_ms,
+			 c->now.mono_ms, c->config.heartbeat_ms);
+	enum handover_state state = h->handover.state;
+	root->slot->yields = state == HANDOVER_STOPPING || state == HANDOVER_RETURNING;
+	struct unit_placement *leaving = retired_unit(application_of(root->slot), r->leaving);
+	if (leaving != NULL)
+		leaving->draining = state == HANDOVER_DRAINING;
+}
+
+static void set_yields(struct slot_control *root, bool yields)
+{
+	if (root->slot->yields == yields)
+		return;
+	root->slot->yields = yields;
+	slot_for_each_below (root->slot, s)
+		lifecycle_push(s);
+}
+
+static void stop_draining(struct control_application *a, uint64_t epoch)
+{
+	struct unit_placement *unit = retired_unit(a, epoch);
+	if (unit == NULL)
+		return;
+	unit->draining = false;
+	mark_application(a, APPLICATION_UNLOAD);
+}
+
+static void drop_beside(struct control *c, const struct slot_copy *copy)
+{
+	struct unit_placement *unit = unit_of(copy);
+	if (unit != NULL)
+		unit_drop_beside(c, unit);
+}
+
+void handover_end(struct control *c, struct slot_control *root)
+{
+	struct unit_handover *h = root->handover;
+	if (h == NULL)
+		return;
+	set_yields(root, false);
+	stop_draining(application_of(root->slot), h->handover.leaving);
+	drop_beside(c, root->of_path->next);
+	drop_beside(c, root->of_path->standby);
+	handover_free(c, root);
+}
+
+/* ---- the successor's place ---- */
+
+bool handover_seeks(const struct slot_control *root)
+{
+	return root->handover != NULL && root->handover->handover.state == HANDOVER_PLACING &&
+	       root->of_path->next == NULL && root->slot->goal != GOAL_NOT_DEPLOYED &&
+	       slot_is_placed(root);
+}
+
+void handover_set_waits(struct slot_control *root, char *take_reason)
+{
+	free(root->handover->waits);
+	root->handover->waits = take_reason;
+}
+
+void handover_placed(struct control *c, struct slot_control *root, struct control_zhost *z,
+		     uint32_t place_unit)
+{
+	struct control_application *a = application_of(root->slot);
+	struct unit_handover *h = root->handover;
+	CLEANUP(freep) char *subject = str_printf("%s/%s", a->name, root->slot->path);
+	emit_event(&c->emitter, "placement", subject, slot_zhost(root)->name, z->name, a->id,
+		   h->cause);
+	struct unit_placement *unit = unit_placement_new(
+		a, a->application.served, z, c->next_epoch, place_unit, ROLE_SUCCESSOR);
+	slot_for_each_below (root->slot, s) {
+		struct slot_control *sc = control_of_slot(s);
+		struct copy *copy = unit_copy_new(unit, sc->of_path, sc, c->next_epoch++,
+						  slot_declared_space(s)->exclusive);
+		copy->generation = 1;
+		mark_copy(copy, COPY_RECORD);
+	}
+	h->handover.placed_wall_ms = c->now.wall_ms;
+	h->handover.late_at_ms = c->now.mono_ms + limits.healthy_within_ms;
+	mark_slot(root);
+	mark(root);
+}
+
+/* ---- reports ---- */
+
+static const char *phase_name(const struct copy *copy)
+{
+	static const char *const names[] = {
+		"not-deployed",	    "deploying", "deployed-stopped", "starting",
+		"deployed-started", "stopping",	 "undeploying"};
+	return copy->heard && copy->phase < ARRAY_SIZE(names) ? names[copy->phase] : names[0];
+}
+
+static void set_phase(struct control *c, struct copy *copy, uint8_t phase, const char *cause)
+{
+	const struct control_application *a = copy->unit->application;
+	CLEANUP(freep) char *subject = str_printf("%s/%s", a->name, copy->of_slot.slot->path);
+	const char *from = phase_name(copy);
+	copy->heard = true;
+	copy->phase = phase;
+	if (!str_equal(from, phase_name(copy)))
+		emit_copy_event(&c->emitter, subject, copy->of_slot.epoch, from,
+				phase_name(copy), a->id, cause);
+	copy_set_active(copy, phase_is_active((Samoza__V1__Phase)phase));
+}
+
+static void find_again(struct control *c, struct unit_placement *unit)
+{
+	unit->lost = false;
+	vector_for_each (&unit->placement.copies, item) {
+		struct copy *copy = container_of(*item, struct copy, of_slot);
+		copy_set_ends_by(c, copy, 0);
+		mark_copy(copy, COPY_RECORD);
+	}
+}
+
+void handover_report(struct control *c, struct copy *copy, const Samoza__V1__InstanceReport *r)
+{
+	if (copy->unit->lost)
+		find_again(c, copy->unit);
+	copy->failures = r->failures;
+	copy->restarts = r->restarts;
+	copy->exhausted = r->exhausted;
+	copy->absent = r->phase == SAMOZA__V1__PHASE__PHASE_ABSENT &&
+		       copy->target == TARGET_NONE &&
+		       r->observed_generation >= copy->generation;
+	set_phase(c, copy, (uint8_t)r->phase, r->error != NULL ? r->error : "reported");
+	if (r->phase == SAMOZA__V1__PHASE__PHASE_STARTED)
+		copy_take_exports(copy, r);
+	else
+		copy_set_exports(copy, NULL, 0);
+	mark_copy(copy, COPY_RECORD);
+}
+
+void handover_report_missing(struct control *c, struct copy *copy)
+{
+	copy->healthy = false;
+	set_phase(c, copy, SAMOZA__V1__PHASE__PHASE_ABSENT, "not on its zhost");
+	mark_application(copy->unit->application, APPLICATION_HANDOVER);
+}
+
+void handover_lost(struct control *c, struct copy *copy)
+{
+	copy->unit->lost = true;
+	copy->healthy = false;
+	set_phase(c, copy, SAMOZA__V1__PHASE__PHASE_ABSENT, "zhost lost");
+	copy->heard = false;
+	copy_set_exports(copy, NULL, 0);
+	mark_copy(copy, COPY_RECORD);
+	mark_application(copy->unit->application, APPLICATION_HANDOVER);
+}
+
+/* ---- moves ---- */
+
+static bool is_before_switch(const struct handover *h)
+{
+	return h->state == HANDOVER_PLACING || h->state == HANDOVER_RISING ||
+	       h->state == HANDOVER_PREPARING || h->state == HANDOVER_STOPPING ||
+	       (h->state == HANDOVER_PROVING && h->kind == HANDOVER_START_FIRST);
+}
+
+/* The successor serves; the incumbent leaves, or stands by. */
+static void hand_over(struct control *c, struct slot_control *root, bool keeps)
+{
+	struct unit_handover *h = root->handover;
+	const struct unit_placement *from = unit_of(root->of_path->serving);
+	uint64_t epoch = from != NULL ? from->epoch : 0;
+	unit_switch(c, root, unit_of(root->of_path->next), keeps, h->cause);
+	h->handover.leaving = keeps ? 0 : epoch;
+}
+
+static void hand_back(struct control *c, struct slot_control *root)
+{
+	const struct unit_placement *failed = unit_of(root->of_path->serving);
+	uint64_t epoch = failed != NULL ? failed->epoch : 0;
+	unit_switch(c, root, unit_of(root->of_path->standby), false,
+		    "its successor has failed");
+	root->handover->handover.leaving = epoch;
+}
+
+/* From then on nobody takes it back. */
+static void drop_remembering(struct control *c, struct slot_control *root,
+			     const struct slot_copy *copy)
+{
+	const struct unit_placement *unit = unit_of(copy);
+	if (unit == NULL)
+		return;
+	root->handover->handover.leaving = unit->epoch;
+	drop_beside(c, copy);
+}
+
+static void enter_retiring(struct control *c, struct slot_control *root)
+{
+	struct unit_handover *h = root->handover;
+	if (is_before_switch(&h->handover))
+		hand_over(c, root, false);
+	else if (handover_is_between(&h->handover))
+		drop_remembering(c, root, root->of_path->standby);
+	stop_draining(application_of(root->slot), h->handover.leaving);
+}
+
+/* A successor is not wanted, or lost; the incumbent serves. */
+static void end_successor(struct control *c, struct slot_control *root)
+{
+	if (handover_is_between(&root->handover->handover))
+		hand_back(c, root);
+	else
+		drop_remembering(c, root, root->of_path->next);
+}
+
+static void enter_draining(struct control *c, struct slot_control *root)
+{
+	struct unit_handover *h = root->handover;
+	hand_over(c, root, false);
+	struct unit_placement *leaving =
+		retired_unit(application_of(root->slot), h->handover.leaving);
+	if (leaving != NULL)
+		leaving->draining = true;
+	h->handover.drained_at_ms = c->now.mono_ms + c->config.heartbeat_ms;
+}
+
+static void enter(struct control *c, struct slot_control *root, enum handover_state to)
+{
+	struct unit_handover *h = root->handover;
+	bool yields = to == HANDOVER_STOPPING || to == HANDOVER_RETURNING;
+	switch (to) {
+	case HANDOVER_PLACING:
+	case HANDOVER_REMOVING:
+		end_successor(c, root);
+		break;
+	case HANDOVER_STARTING:
+		hand_over(c, root, true);
+		break;
+	case HANDOVER_DRAINING:
+		enter_draining(c, root);
+		break;
+	case HANDOVER_RETIRING:
+		enter_retiring(c, root);
+		break;
+	case HANDOVER_RISING:
+	case HANDOVER_PREPARING:
+	case HANDOVER_STOPPING:
+	case HANDOVER_PROVING:
+	case HANDOVER_RETURNING:
+	case HANDOVER_DONE:
+		break;
+	}
+	handover_enter(&h->handover, to);
+	set_yields(root, yields);
+	mark_slot(root);
+	mark_application(application_of(root->slot), APPLICATION_STATE);
+	if (to == HANDOVER_PLACING)
+		mark_application(application_of(root->slot), APPLICATION_PLACE);
+	slot_for_each_below (root->slot, s)
+		topology_state_count(control_of_slot(s));
+}
+
+/* What stands beside the one that serves is asked for what is due. */
+static void ask_beside(const struct slot_copy *first)
+{
+	const struct unit_placement *unit = unit_of(first);
+	if (unit == NULL || unit->lost)
+		return;
+	vector_for_each (&unit->placement.copies, item) {
+		struct copy *copy = container_of(*item, struct copy, of_slot);
+		enum instance_target target = handover_target_of(copy);
+		copy_want(copy, target);
+	}
+}
+
+static void set_timer(struct control *c, struct unit_handover *h)
+{
+	int64_t due = handover_due_ms(&h->handover, &limits);
+	if (due == NEVER_MS)
+		heap_remove(&c->handover_timers, &h->timer);
+	else
+		heap_set(&c->handover_timers, &h->timer, due);
+}
+
+/* As far as it goes now. False: it is done. */
+static bool run(struct control *c, struct slot_control *root)
+{
+	struct unit_handover *h = root->handover;
+	for (;;) {
+		const struct handover_facts facts = handover_facts_of(root);
+		enum handover_state next =
+			handover_next(&h->handover, &facts, &limits, c->now.mono_ms);
+		if (next == h->handover.state)
+			break;
+		enter(c, root, next);
+		if (next == HANDOVER_DONE) {
+			handover_free(c, root);
+			return false;
+		}
+		ask_beside(root->of_path->next);
+		lifecycle_settle(&c->lifecycle);
+	}
+	ask_beside(root->of_path->next);
+	ask_beside(root->of_path->standby);
+	set_timer(c, h);
+	return true;
+}
+
+bool handovers_are_due(const struct control *c)
+{
+	vector_for_each (&c->dirty.applications, a)
+		if (((*a)->marks & APPLICATION_HANDOVER) != 0 && (*a)->handovers.count > 0)
+			return true;
+	return false;
+}
+
+bool handovers_run(struct control *c)
+{
+	bool any = handovers_are_due(c);
+	for (size_t k = 0; any && k < c->dirty.applications.count; k++) {
+		struct control_application *a = c->dirty.applications.items[k];
+		if ((a->marks & APPLICATION_HANDOVER) == 0)
+			continue;
+		a->marks &= ~(unsigned)APPLICATION_HANDOVER;
+		for (size_t n = 0; n < a->handovers.count;)
+			n += run(c, a->handovers.items[n]);
+	}
+	return any;
+}
+
+/* ---- time ---- */
+
+void handovers_tick(struct control *c)
+{
+	for (struct heap_node *n;
+	     (n = heap_first(&c->handover_timers)) != NULL && n->key <= c->now.mono_ms;) {
+		struct unit_handover *h = container_of(n, struct unit_handover, timer);
+		heap_remove(&c->handover_timers, n);
+		mark(h->root);
+	}
+}
+
+int64_t handovers_next_ms(const struct control *c)
+{
+	const struct heap_node *n = heap_first(&c->handover_timers);
+	return n != NULL ? n->key : NEVER_MS;
+}
+
+const struct unit_handover *handovers_first_timed(const struct control *c)
+{
+	const struct heap_node *n = heap_first(&c->handover_timers);
+	return n != NULL ? container_of(n, struct unit_handover, timer) : NULL;
+}

@@ -1,0 +1,58 @@
+/*
+ * Handovers of units: what belongs to each move of the table in core/application/handover.h, and what
+ * the copies beside the one that serves are asked for. One root slot has at most one.
+ *
+ *   request ──► handover_start()             reports, losses, time ──► mark_application(HANDOVER)
+ *                    │                                                        │
+ *                    ▼            in a flush                                  ▼
+ *               placing ◄──► placement.c: handover_placed()            handovers_run()
+ *                                                              facts ─► handover_next() ─► the move
+ *
+ * A move is made in one commit with everything that belongs to it: roles, writer, states of slots.
+ * Source: [change.handover].
+ */
+#ifndef SAMOZA_CORE_CONTROL_HANDOVERS_H
+#define SAMOZA_CORE_CONTROL_HANDOVERS_H
+
+#include "core/control/application.h"
+#include "proto/wire.pb-c.h"
+
+struct control_input;
+
+/* `spaces move`. */
+void handover_request(struct control *c, const struct control_input *input);
+
+/* The unit is to be handed over. `to` NULL: to any other zhost. Copies. PRE: it is placed and has no
+ * handover. */
+void handover_start(struct control *c, struct slot_control *root, const char *to,
+		    const char *cause);
+/* One that a record holds, once all copies are loaded. */
+void handover_load(struct control *c, struct slot_control *root,
+		   const Samoza__V1__HandoverRecord *record);
+/* The unit is unloaded, or forgotten: what stands beside the one that serves is retired. Nothing where
+ * there is no handover. */
+void handover_end(struct control *c, struct slot_control *root);
+
+/* It looks for a place for its successor. */
+bool handover_seeks(const struct slot_control *root);
+/* There is one. Takes `place_unit`. */
+void handover_placed(struct control *c, struct slot_control *root, struct control_zhost *z,
+		     uint32_t place_unit);
+/* There is none, and why; NULL: nothing is waited for. Takes the text. */
+void handover_set_waits(struct slot_control *root, char *take_reason);
+/* What a zhost says of a copy beside the one that serves. */
+void handover_report(struct control *c, struct copy *copy, const Samoza__V1__InstanceReport *r);
+/* Its zhost has nothing of it. */
+void handover_report_missing(struct control *c, struct copy *copy);
+/* Its zhost is silent. */
+void handover_lost(struct control *c, struct copy *copy);
+
+/* In a flush: moves on what can. True: something was looked at, so there may be more to place. */
+bool handovers_run(struct control *c);
+bool handovers_are_due(const struct control *c);
+void handovers_tick(struct control *c);
+int64_t handovers_next_ms(const struct control *c);
+/* One that time will move on; NULL: there is none. */
+const struct unit_handover *handovers_first_timed(const struct control *c);
+
+#endif

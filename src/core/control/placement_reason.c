@@ -1,0 +1,59 @@
+/* Why there is no place. */
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "core/control/placement.h"
+#include "core/control/state.h"
+#include "core/control/wants.h"
+
+/* Of the first unit that is placed, but exhausted there; NULL: there is none. */
+static char *reason_of_exhausted(const struct control_application *a, struct wants *wants)
+{
+	const struct control *c = a->control;
+	struct slot_control *exhausted = NULL;
+	struct place_explanation e = {0};
+	for_each_root (a, root)
+		if (exhausted == NULL && wants_to_move(root))
+			exhausted = root;
+	if (exhausted == NULL)
+		return NULL;
+	wants_add(c, wants, exhausted, exhausted->place_unit);
+	place_explain(c->place, &wants->list.items[0], &e);
+	char *reason = place_reason_text(&e.reason);
+	place_explanation_done(&e);
+	return reason;
+}
+
+/* Reasons age: zhosts come and go without making a place. So it is asked again when shown. */
+char *placement_reason_now(const struct control_application *a)
+{
+	const struct control *c = a->control;
+	struct wants wants = {0};
+	bool lost = false;
+	char *reason = NULL;
+	if (a->reason == NULL)
+		return NULL;
+	for_each_root (a, root) {
+		if (root->slot->moving || root->slot->goal == GOAL_NOT_DEPLOYED)
+			continue;
+		if (root->lost || wants_first_place(root))
+			wants_add(c, &wants, root, root->place_unit);
+		lost = lost || root->lost;
+	}
+	if (wants.list.count > 0) {
+		struct place_result result;
+		const struct place_request request = {.mode = lost ? PLACE_RECOVER
+								   : PLACE_TOGETHER,
+						      .units = wants.list.items,
+						      .unit_count = wants.list.count,
+						      .dry_run = true};
+		place_try(c->place, &request, &result);
+		reason = place_reason_text(&result.reason);
+		place_result_done(&result);
+	} else {
+		reason = reason_of_exhausted(a, &wants);
+	}
+	bool lacks = wants.list.count > 0 || a->unhealthy > 0;
+	wants_done(&wants);
+	return reason != NULL || !lacks ? reason : mem_strdup(a->reason);
+}

@@ -1,0 +1,66 @@
+#include "core/control/wants.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "core/control/exclusions.h"
+#include "core/control/state.h"
+
+void wants_add(const struct control *c, struct wants *w, struct slot_control *root,
+	       uint32_t unit)
+{
+	uint32_t count = 0;
+	struct place_exclusion *excluded = exclusions_for_engine(c, root, &count);
+	*vector_add(&w->list) = (struct place_unit_request){
+		.unit = unit, .excluded = excluded, .excluded_count = count};
+	vector_push(&w->roots, root);
+}
+
+void wants_add_successor(const struct control *c, struct wants *w, struct slot_control *root,
+			 uint32_t unit)
+{
+	wants_add(c, w, root, unit);
+	struct place_unit_request *want = vector_last(&w->list);
+	const struct control_zhost *own = slot_zhost(root);
+	const struct control_zhost *only =
+		root->handover != NULL ? zhost_find(&c->zhosts, root->handover->to) : NULL;
+	if (only != NULL && only->place != PLACE_NONE) {
+		want->has_only = true;
+		want->only = only->place;
+	}
+	if (own == NULL || own->place == PLACE_NONE)
+		return;
+	struct place_exclusion *excluded =
+		mem_resize((void *)want->excluded, want->excluded_count + 1, sizeof(*excluded));
+	excluded[want->excluded_count++] =
+		(struct place_exclusion){.zhost = own->place, .sentence = "it is there now"};
+	want->excluded = excluded;
+}
+
+void wants_done(struct wants *w)
+{
+	vector_for_each (&w->list, want)
+		free((void *)want->excluded);
+	vector_done(&w->list);
+	vector_done(&w->roots);
+}
+
+static bool exhausted_below(const struct slot_control *root)
+{
+	slot_for_each_below (root->slot, s)
+		if (slot_is_exhausted(control_of_slot(s)) && s->goal != GOAL_NOT_DEPLOYED)
+			return true;
+	return false;
+}
+
+bool wants_to_move(const struct slot_control *root)
+{
+	return !root->slot->moving && root->handover == NULL && slot_is_placed(root) &&
+	       exhausted_below(root);
+}
+
+bool wants_first_place(const struct slot_control *root)
+{
+	return root->slot->goal != GOAL_NOT_DEPLOYED && serving_copy(root) == NULL &&
+	       !root->lost;
+}

@@ -1,0 +1,34 @@
+/*
+ * Units that need a place, as a request to the engine.
+ */
+#ifndef SAMOZA_CORE_CONTROL_WANTS_H
+#define SAMOZA_CORE_CONTROL_WANTS_H
+
+#include "core/control/application.h"
+#include "core/place/place.h"
+
+#define for_each_root(a, root)                                          \
+	for (struct slot_control *root = (a)->slot_controls,            \
+				 *end_ = root + (a)->slots.slots.count; \
+	     root < end_; root++)                                       \
+		if (root->slot->parent == NULL)
+
+/* The units of one application that need a place, with their exclusions. */
+struct wants {
+	VECTOR(struct place_unit_request) list;
+	VECTOR(struct slot_control *) roots; /* of the same indexes */
+};
+
+void wants_add(const struct control *c, struct wants *w, struct slot_control *root,
+	       uint32_t unit);
+/* Not where it is now. */
+void wants_add_successor(const struct control *c, struct wants *w, struct slot_control *root,
+			 uint32_t unit);
+void wants_done(struct wants *w);
+
+/* It is to be deployed, and was never placed, or undeployed since. */
+bool wants_first_place(const struct slot_control *root);
+/* Placed, but a copy of its unit is exhausted there. */
+bool wants_to_move(const struct slot_control *root);
+
+#endif
