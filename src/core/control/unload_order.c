@@ -71,13 +71,17 @@ static const struct space *space_of(const struct copy *copy)
 	return instance_space(t, (unsigned)topology_find_instance(t, copy->of_slot.slot->path));
 }
 
-/* Its imports, and what it is inside of. */
-static void add_needs_of(struct need **needs, const struct copy *copy, bool with_optional)
+/* What holds up a copy: the fewer count, the more may go. */
+enum counted { COUNT_ALL, COUNT_MANDATORY, COUNT_CHILDREN };
+
+/* Its imports, as far as they count, and what it is inside of. */
+static void add_needs_of(struct need **needs, const struct copy *copy, enum counted counted)
 {
 	const struct space *space = space_of(copy);
 	const char *path = copy->of_slot.slot->path;
 	for (unsigned k = 0; k < space->import_count; k++)
-		if (!space->imports[k].optional || with_optional)
+		if (counted == COUNT_ALL ||
+		    (counted == COUNT_MANDATORY && !space->imports[k].optional))
 			add_need(needs, name_key(copy, space->imports[k].from), copy);
 	for (const char *slash = strchr(path, '/'); slash != NULL;
 	     slash = strchr(slash + 1, '/'))
@@ -118,13 +122,13 @@ void unload_order_release(struct copy *copy)
 }
 
 /* What may go, goes. False: nothing may, and nothing is on its way. */
-static bool release_free(struct control_application *a, bool with_optional)
+static bool release_free(struct control_application *a, enum counted counted)
 {
 	bool going = false;
 	struct need *needs = NULL;
 	for_each_retired (a, user)
 		if (user->of_slot.active)
-			add_needs_of(&needs, user, with_optional);
+			add_needs_of(&needs, user, counted);
 	for_each_retired (a, copy) {
 		if (waits(copy) && !is_needed(needs, copy))
 			unload_order_release(copy);
@@ -144,12 +148,12 @@ static bool any_waits(const struct control_application *a)
 
 static void run(struct control_application *a)
 {
-	/* In a cycle optional imports hold up nothing [lifecycle.group.cycles]. */
-	if (!any_waits(a) || release_free(a, true) || release_free(a, false))
-		return;
-	for_each_retired (a, copy)
-		if (waits(copy))
-			unload_order_release(copy);
+	/* In a cycle optional imports hold up nothing, then no import does; children always go before
+	 * their parents [lifecycle.group.cycles]. */
+	for (enum counted counted = COUNT_ALL; any_waits(a) && counted <= COUNT_CHILDREN;
+	     counted++)
+		if (release_free(a, counted))
+			return;
 }
 
 void unload_order_run(struct control *c)

@@ -7,7 +7,7 @@
  *        └──────► nothing needs it ──────────────────────────────────────────────────►─┘
  *
  * Where all that is left needs each other (a cycle of imports), optional imports count no longer; where it
- * still does, all of it is told to go.
+ * still does, no import does. Children always go before their parents.
  *
  * Source: [topology.stop.unload].
  */

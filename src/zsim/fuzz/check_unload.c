@@ -24,14 +24,17 @@ static const struct space *space_of(const struct fuzz *f, const Samoza__V1__Copy
 	return index >= 0 ? instance_space(*ret_topology, (unsigned)index) : NULL;
 }
 
-/* Exclusive ones are left out: they count as active without a process, until they have heard that they are
- * to go. */
-static bool is_unloading(const struct fuzz *f, const Samoza__V1__CopyRecord *r)
+static bool is_unloading(const Samoza__V1__CopyRecord *r)
+{
+	return r != NULL && r->role == SAMOZA__V1__ROLE__ROLE_RETIRED && r->active && !r->lost;
+}
+
+/* Exclusive ones count as active without a process, until they have heard that they are to go: of them it
+ * is only looked at whether they make a circle. */
+static bool is_checked(const struct fuzz *f, const Samoza__V1__CopyRecord *r)
 {
 	const struct topology *t = NULL;
-	if (r == NULL || r->role != SAMOZA__V1__ROLE__ROLE_RETIRED || !r->active || r->lost)
-		return false;
-	const struct space *space = space_of(f, r, &t);
+	const struct space *space = is_unloading(r) ? space_of(f, r, &t) : NULL;
 	return space != NULL && !space->exclusive;
 }
 
@@ -77,8 +80,7 @@ static struct unloading unloading_of(const struct fuzz *f, const char *applicati
 {
 	struct unloading u = {0};
 	for (const struct mirrored_copy *m = f->copies; m != NULL; m = m->hh.next)
-		if (is_unloading(f, m->record) &&
-		    str_equal(m->record->application, application))
+		if (is_unloading(m->record) && str_equal(m->record->application, application))
 			vector_push(&u.copies, m);
 	size_t count = u.copies.count;
 	u.needs = mem_new_array(bool, count *count + 1);
@@ -113,7 +115,8 @@ static void check_told(struct fuzz *f, const struct mirrored_copy *told)
 	while (at < u.copies.count && u.copies.items[at] != told)
 		at++;
 	for (size_t user = 0; at < u.copies.count && user < u.copies.count; user++)
-		if (needs(&u, user, at) && !has_circle(&u))
+		if (needs(&u, user, at) && is_checked(f, u.copies.items[user]->record) &&
+		    (is_inside(u.copies.items[user]->record, told->record) || !has_circle(&u)))
 			world_violate(&f->world, "%s is told to go before %s, which needs it",
 				      told->id, u.copies.items[user]->id);
 	free(u.needs);
@@ -125,7 +128,7 @@ void check_unload_committed(struct fuzz *f)
 	vector_for_each (&f->told_to_go, id) {
 		const struct mirrored_copy *m = NULL;
 		HASH_FIND_STR(f->copies, *id, m);
-		if (m != NULL && is_unloading(f, m->record))
+		if (m != NULL && is_checked(f, m->record))
 			check_told(f, m);
 	}
 	vector_clear(&f->told_to_go);

@@ -191,6 +191,40 @@ static void optional_imports_of_former_copies_hold_up_providers_except_in_cycles
 	}
 }
 
+/* Each needs the other one, and one is inside of the other: that one goes first all the same. */
+static void in_a_cycle_of_former_copies_children_go_before_their_parents(void **state)
+{
+	static const char circle[] =
+		"- {name: a, type: CALL, provides: [x], imports: [{from: x}]}\n"
+		"- {name: b, inside: a, type: CALL, provides: [x], imports: [{from: x}]}\n"
+		"- {name: c, type: CALL, provides: [x]}\n";
+	struct fixture f;
+	(void)state;
+	fixture_init(&f);
+	fixture_start(&f);
+	fixture_hello(&f, "n1", 1, NULL, 0);
+	fixture_submit(&f, "id-1", "shop", circle);
+	uint64_t a = asked_epoch(&f, "a"), c = asked_epoch(&f, "c");
+	report(&f, "a", a, DEPLOYED);
+	uint64_t b = asked_epoch(&f, "a/b");
+	report(&f, "c", c, DEPLOYED);
+	report(&f, "c", c, STARTED);
+	report(&f, "a", a, STARTED);
+	report(&f, "a/b", b, DEPLOYED);
+	report(&f, "a/b", b, STARTED);
+	assert_int_equal(fixture_goal(&f, "id-1", "c", "not-deployed"), 0);
+	report(&f, "c", c, DEPLOYED);
+	report(&f, "c", c, ABSENT);
+	check_space(&f, "a/b", "deployed-started on n1");
+	assert_int_equal(fixture_topology(&f, "id-1", TOPOLOGY_STOP), 0);
+	assert_int_equal(fixture_topology(&f, "id-1", TOPOLOGY_START), 0);
+	assert_int_equal(asked(&f, b), NONE);
+	assert_int_equal(asked(&f, a), -1);
+	report(&f, "a/b", b, DEPLOYED);
+	assert_int_equal(asked(&f, a), NONE);
+	fixture_done(&f);
+}
+
 /* What provides `x` needs another one that does: none of them could go first. */
 static void copies_that_need_each_other_go_together(void **state)
 {
@@ -322,6 +356,7 @@ int main(void)
 		cmocka_unit_test(former_copies_go_in_the_order_of_a_stop),
 		cmocka_unit_test(
 			optional_imports_of_former_copies_hold_up_providers_except_in_cycles),
+		cmocka_unit_test(in_a_cycle_of_former_copies_children_go_before_their_parents),
 		cmocka_unit_test(copies_that_need_each_other_go_together),
 		cmocka_unit_test(a_topology_that_still_unloads_cannot_be_removed),
 		cmocka_unit_test(one_copy_of_an_instance_writes_its_data),
