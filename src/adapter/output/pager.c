@@ -22,8 +22,6 @@
 /* Colours as they are; nothing is cleared. */
 #define LESS_OPTIONS "LESS=FRX"
 
-extern char **environ;
-
 struct output_pager {
 	FILE *terminal; /* where output goes otherwise */
 	FILE *kept;

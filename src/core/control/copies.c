@@ -286,6 +286,17 @@ void unit_retire(struct control *c, struct slot_control *root)
 
 /* ---- beside the one that serves ---- */
 
+/* Or it is not known, since this zrms has not heard of it. */
+static bool any_has_started(const struct unit_placement *unit)
+{
+	vector_for_each (&unit->placement.copies, item) {
+		const struct copy *copy = copy_of_slot_copy(*item);
+		if (!copy->heard || copy->phase == SAMOZA__V1__PHASE__PHASE_STARTED)
+			return true;
+	}
+	return false;
+}
+
 /* Out of its role, with its unit in the engine: retired, or, if nothing is left of it, freed. */
 static void unit_part(struct control *c, struct unit_placement *unit)
 {
@@ -302,11 +313,11 @@ static void unit_part(struct control *c, struct unit_placement *unit)
 		unit_free(unit);
 		return;
 	}
+	/* Nobody needs it yet: it need not wait for its turn. */
+	bool at_once = !any_has_started(unit);
 	placement_set_role(&unit->placement, ROLE_RETIRED);
 	vector_for_each (&unit->placement.copies, item) {
 		struct copy *copy = copy_of_slot_copy(*item);
-		/* Nobody needs it yet: it need not wait for its turn. */
-		bool at_once = copy->phase != SAMOZA__V1__PHASE__PHASE_STARTED;
 		copy_retire(copy);
 		if (at_once && copy->target != TARGET_NONE)
 			unload_order_release(copy);
