@@ -83,7 +83,10 @@ def test_a_program_that_ends_with_status_0_has_ended_and_not_failed(c):
                    {"p/recipes/start": "#!/bin/sh\necho bye\n"})
     until(lambda: error(c, "zero", "p") != "", "it has ended")
     assert error(c, "zero", "p") == (
-        "start: its program has ended, and is one that has to keep running")
+        "start: ended with exit status 0; a service is expected to run on")
+    until(lambda: c.state("zero") == "failed", "it is out of attempts")
+    assert ("p has ended once with exit status 0 on edge-node-1; a service is expected to run on"
+            in c.topology("zero")["failure_reason"])
     at = c.space("zero", "p")["last_error_at"]
     assert f"(at {at})" in c.zshell("spaces", "status", "zero/p").stdout
 

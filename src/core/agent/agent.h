@@ -94,6 +94,7 @@ struct agent_input {
 			uint64_t action;   /* number of the action */
 			const char *error; /* NULL: success; else without the action's name */
 			bool finished;	   /* start: `_start` returned 0 already */
+			bool is_ended;	   /* start, with `error`: its program ended with 0 */
 			size_t n_exports;
 			const Samoza__V1__Variable *const *exports; /* start */
 		} done;
@@ -101,6 +102,7 @@ struct agent_input {
 			const char *topology, *path;
 			uint64_t epoch;
 			bool finished;	   /* exited successfully by itself: not a failure */
+			bool is_ended;	   /* with exit status 0, and has to keep running */
 			bool not_renewed;  /* its lease ended, or it was too long without its
 					      zhost: not a failure */
 			const char *error; /* "killed by signal 9", "watchdog: …" */

@@ -15,7 +15,7 @@ char *agent_copy_id(const Samoza__V1__InstanceKey *key)
 	return str_printf("%s/%s#%" PRIu64, key->topology, key->path, key->epoch);
 }
 
-static const char *failed_name(Samoza__V1__FailedAction failed)
+static const char *failed_name(const struct agent_copy *copy, Samoza__V1__FailedAction failed)
 {
 	switch (failed) {
 	case SAMOZA__V1__FAILED_ACTION__FAILED_DEPLOY:
@@ -30,6 +30,8 @@ static const char *failed_name(Samoza__V1__FailedAction failed)
 		return "undeploy";
 	case SAMOZA__V1__FAILED_ACTION__FAILED_PROCESS:
 		return "process";
+	case SAMOZA__V1__FAILED_ACTION__FAILED_ENDED:
+		return copy->phase == PHASE_STARTING ? "start" : "process";
 	case SAMOZA__V1__FAILED_ACTION__FAILED_NONE:
 	case _SAMOZA__V1__FAILED_ACTION_IS_INT_SIZE:
 		break;
@@ -51,7 +53,7 @@ void copy_set_error(struct agent *agent, struct agent_copy *copy,
 	copy_clear_error(copy);
 	if (error == NULL)
 		return;
-	copy->error = str_printf("%s: %s", failed_name(failed), error);
+	copy->error = str_printf("%s: %s", failed_name(copy, failed), error);
 	copy->failed_action = failed;
 	copy->error_wall_ms = agent->now.wall_ms;
 }

@@ -92,6 +92,7 @@ struct agent_copy {
 	/* The process exited while its start was running: why; "" for success; NULL: it did not. */
 	char *early_exit;
 	bool early_not_renewed; /* and it was not renewed */
+	bool early_is_ended;	/* and it ended with exit status 0, but has to keep running */
 
 	/* Failures within the window, oldest first, monotonic. Until the first input they are on the
 	 * clocks of the record, which showed these times then. */

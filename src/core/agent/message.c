@@ -51,7 +51,8 @@ static bool waits_for_parent(const struct agent *agent, const struct agent_copy 
 static bool is_of_start(const struct agent_copy *copy)
 {
 	return copy->failed_action == SAMOZA__V1__FAILED_ACTION__FAILED_START ||
-	       copy->failed_action == SAMOZA__V1__FAILED_ACTION__FAILED_PROCESS;
+	       copy->failed_action == SAMOZA__V1__FAILED_ACTION__FAILED_PROCESS ||
+	       copy->failed_action == SAMOZA__V1__FAILED_ACTION__FAILED_ENDED;
 }
 
 static Samoza__V1__InstanceReport *report_new(const struct agent *agent,

@@ -25,7 +25,7 @@ static void fail(struct agent *agent, struct agent_copy *copy, enum agent_phase 
 
 /* The process of a started copy is gone; `error` is "" if it finished. */
 static void process_exited(struct agent *agent, struct agent_copy *copy, bool not_renewed,
-			   const char *error)
+			   bool is_ended, const char *error)
 {
 	heap_remove(&agent->timers, &copy->lease_timer.node);
 	if (not_renewed || lease_is_over(agent, copy)) { /* its lease ended: not a failure */
@@ -36,7 +36,8 @@ static void process_exited(struct agent *agent, struct agent_copy *copy, bool no
 		copy_clear_error(copy);
 		copy_enter(agent, copy, PHASE_DEPLOYED);
 	} else {
-		fail(agent, copy, PHASE_DEPLOYED, FAILED(PROCESS), error);
+		fail(agent, copy, PHASE_DEPLOYED, is_ended ? FAILED(ENDED) : FAILED(PROCESS),
+		     error);
 	}
 }
 
@@ -61,7 +62,10 @@ static void start_done(struct agent *agent, struct agent_copy *copy,
 	}
 	if (error != NULL) {
 		heap_remove(&agent->timers, &copy->lease_timer.node);
-		fail(agent, copy, PHASE_DEPLOYED, FAILED(START), error);
+		fail(agent, copy, PHASE_DEPLOYED,
+		     input->done.is_ended && error == input->done.error ? FAILED(ENDED)
+									: FAILED(START),
+		     error);
 		return;
 	}
 	set_exports(copy, input->done.n_exports, input->done.exports);
@@ -70,9 +74,10 @@ static void start_done(struct agent *agent, struct agent_copy *copy,
 	copy_clear_error(copy);
 	copy_enter(agent, copy, PHASE_STARTED);
 	if (copy->early_exit != NULL)
-		process_exited(agent, copy, copy->early_not_renewed, copy->early_exit);
+		process_exited(agent, copy, copy->early_not_renewed, copy->early_is_ended,
+			       copy->early_exit);
 	else if (input->done.finished)
-		process_exited(agent, copy, false, "");
+		process_exited(agent, copy, false, false, "");
 }
 
 static void update_done(struct agent *agent, struct agent_copy *copy, const char *error)
@@ -150,7 +155,7 @@ void result_take(struct agent *agent, struct agent_copy *copy, const struct agen
 	copy->early_exit = NULL;
 	if (copy->early_not_renewed)
 		lease_lost(agent, copy);
-	copy->early_not_renewed = false;
+	copy->early_not_renewed = copy->early_is_ended = false;
 	reconcile(agent, copy);
 	reconcile_around(agent, copy);
 }
@@ -167,6 +172,7 @@ void result_process_ended(struct agent *agent, struct agent_copy *copy,
 			return;
 		copy->early_exit = mem_strdup(error); /* until the start is answered */
 		copy->early_not_renewed = not_renewed;
+		copy->early_is_ended = input->ended.is_ended;
 		return;
 	}
 	if (copy->orphan) { /* whether its start had succeeded is unknown: no failure */
@@ -174,7 +180,7 @@ void result_process_ended(struct agent *agent, struct agent_copy *copy,
 		heap_remove(&agent->timers, &copy->lease_timer.node);
 		copy_enter(agent, copy, PHASE_DEPLOYED);
 	} else if (copy->phase == PHASE_STARTED) {
-		process_exited(agent, copy, not_renewed, error);
+		process_exited(agent, copy, not_renewed, input->ended.is_ended, error);
 	} else {
 		return; /* it is being stopped, or this was known */
 	}

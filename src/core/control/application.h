@@ -86,6 +86,8 @@ struct copy {
 	int64_t retry_at_ms;  /* monotonic: the zhost tries again then; 0: no retry waits */
 	struct heap_node ends_by_timer; /* until of_slot.ends_by_ms */
 	uint32_t failures, restarts;
+	bool ended_last; /* the newest failure: it ended with exit status 0, and should run on */
+	bool ended_only;		   /* so did all of them */
 	struct instance_variable *exports; /* as published while started */
 	size_t export_count;
 

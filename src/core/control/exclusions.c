@@ -31,6 +31,23 @@ static void drop(struct control *c, struct exclusion *e)
 	mark_slot(root);
 }
 
+/* Why it is not to be there, for people, in FailureReason; the caller frees. */
+static char *sentence_new(const struct copy *failed, const char *zhost)
+{
+	const char *path = failed->of_slot.slot->path;
+	const char *error = failed->sc->last_error;
+	CLEANUP(freep)
+	char *times = failed->failures == 1 ? mem_strdup("once")
+					    : str_printf("%u times", failed->failures);
+	if (failed->ended_last) /* [lifecycle.failure.exit-0] */
+		return str_printf("%s has ended %s%s with exit status 0 on %s; a service is "
+				  "expected to run on",
+				  path, times, failed->ended_only ? "" : ", the last time",
+				  zhost);
+	return str_printf("%s failed %s on %s: %s", path, times, zhost,
+			  error != NULL ? error : "unknown");
+}
+
 void exclusion_add(struct control *c, struct slot_control *root, const struct copy *failed)
 {
 	const struct control_zhost *z = copy_zhost(failed);
@@ -44,12 +61,7 @@ void exclusion_add(struct control *c, struct slot_control *root, const struct co
 	e->zhost = mem_strdup(z->name);
 	e->incarnation = z->incarnation;
 	e->until_wall_ms = c->now.wall_ms + window_ms(failed);
-	CLEANUP(freep)
-	char *times = failed->failures == 1 ? mem_strdup("once")
-					    : str_printf("%u times", failed->failures);
-	const char *error = failed->sc->last_error;
-	e->sentence = str_printf("%s failed %s on %s: %s", failed->of_slot.slot->path, times,
-				 z->name, error != NULL ? error : "unknown");
+	e->sentence = sentence_new(failed, z->name);
 	e->next = root->exclusions;
 	root->exclusions = e;
 	heap_set(&c->exclusion_timers, &e->timer, c->now.mono_ms + window_ms(failed));

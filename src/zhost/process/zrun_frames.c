@@ -189,6 +189,7 @@ bool process_take_exit_report(struct zrun_process *p, uint16_t type, const uint8
 	if (p->report.is_known)
 		return true;
 	if (type == ZRUN_FAILED && zrun_take(&c, &failed, sizeof(failed))) {
+		p->report.is_ended = failed.kind == ZRUN_FAILED_ENDED;
 		p->report.not_renewed = failed.kind == ZRUN_FAILED_NOT_RENEWED;
 		p->report.error = c.left > 0 ? mem_strndup((const char *)c.at, c.left)
 					     : str_printf("failed (kind %u, code %d)",

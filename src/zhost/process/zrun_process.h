@@ -36,6 +36,7 @@ struct exit_report {
 	bool is_known;	  /* from the process itself; false: killed, or a fault of zrun */
 	bool is_finished; /* by itself, successfully */
 	bool is_asked;	  /* it was asked to stop, or no zhost or lease was left: no failure */
+	bool is_ended;	  /* its program has to keep running, and ended with exit status 0 */
 	bool not_renewed; /* no zhost or lease was left, also where it had to be killed for that */
 	char *error;	  /* "" when successful; owned */
 };

@@ -19,7 +19,7 @@
 struct missed_end {
 	Samoza__V1__InstanceKey *key;
 	char *error;
-	bool is_finished;
+	bool is_finished, is_ended;
 };
 
 struct reconcile {
@@ -67,13 +67,15 @@ int reconcile_frame(struct reconcile *rec, const struct agent_input *input, stru
 }
 
 static void on_action_done(void *user, uint64_t action, const char *error, bool finished,
-			   Samoza__V1__Variable *const *exports, size_t n_exports)
+			   bool is_ended, Samoza__V1__Variable *const *exports,
+			   size_t n_exports)
 {
 	const struct agent_input input = {
 		.type = AGENT_ACTION_DONE,
 		.done = {.action = action,
 			 .error = error,
 			 .finished = finished,
+			 .is_ended = is_ended,
 			 .n_exports = n_exports,
 			 .exports = (const Samoza__V1__Variable *const *)exports}};
 
@@ -81,13 +83,14 @@ static void on_action_done(void *user, uint64_t action, const char *error, bool 
 }
 
 static void on_ended(void *user, const Samoza__V1__InstanceKey *key, bool finished,
-		     bool not_renewed, const char *error)
+		     bool is_ended, bool not_renewed, const char *error)
 {
 	const struct agent_input input = {.type = AGENT_PROCESS_ENDED,
 					  .ended = {.topology = key->topology,
 						    .path = key->path,
 						    .epoch = key->epoch,
 						    .finished = finished,
+						    .is_ended = is_ended,
 						    .not_renewed = not_renewed,
 						    .error = error}};
 
@@ -338,7 +341,8 @@ static int take_up(struct reconcile *rec, Samoza__V1__AgentRecord *record, unsig
 				((struct missed_end){.key = (Samoza__V1__InstanceKey *)
 							     schema_message_copy(&key->base),
 						     .error = mem_strdup(error),
-						     .is_finished = report.is_finished}));
+						     .is_finished = report.is_finished,
+						     .is_ended = report.is_ended}));
 			if (!report.is_finished) {
 				CLEANUP(freep)
 				char *text = str_printf("process: %s", report.error);
@@ -391,7 +395,7 @@ static void missed_done(struct reconcile *rec)
 static void report_missed(struct reconcile *rec)
 {
 	vector_for_each (&rec->missed, m)
-		on_ended(rec, m->key, m->is_finished, false, m->error);
+		on_ended(rec, m->key, m->is_finished, m->is_ended, false, m->error);
 	missed_done(rec);
 }
 

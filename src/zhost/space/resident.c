@@ -262,8 +262,8 @@ static void log_completion(const struct resident *r, const char *error)
 }
 
 /* Completes the action under way in the state that it leads to. Removed: `r` is gone. */
-static void complete(struct resident *r, enum resident_state to, const char *error,
-		     bool is_finished)
+static void complete_start(struct resident *r, enum resident_state to, const char *error,
+			   bool is_finished, bool is_ended)
 {
 	struct residents *owner = r->owner;
 	uint64_t action = r->action;
@@ -276,13 +276,18 @@ static void complete(struct resident *r, enum resident_state to, const char *err
 		resident_leave_mesh(r);
 	if (to != r->state)
 		resident_enter(r, to);
-	owner->listener->action_done(owner->user, action, error, is_finished, r->exports,
-				     has_exports ? r->n_exports : 0);
+	owner->listener->action_done(owner->user, action, error, is_finished, is_ended,
+				     r->exports, has_exports ? r->n_exports : 0);
 	if (to == RESIDENT_REMOVED)
 		resident_free(r);
 	else
 		drop_exports(r);
 	start_next(owner);
+}
+
+static void complete(struct resident *r, enum resident_state to, const char *error)
+{
+	complete_start(r, to, error, false, false);
 }
 
 static void undeployed(struct resident *r)
@@ -291,7 +296,7 @@ static void undeployed(struct resident *r)
 	if (ports_release(owner->parts.ports, r->id))
 		owner->listener->ports_changed(owner->user, r->id);
 	zrun_process_remove_files(owner->parts.processes, r->file_name);
-	complete(r, RESIDENT_REMOVED, NULL, false);
+	complete(r, RESIDENT_REMOVED, NULL);
 }
 
 void resident_done(struct resident *r)
@@ -299,14 +304,14 @@ void resident_done(struct resident *r)
 	switch (r->state) {
 	case RESIDENT_DEPLOYING:
 	case RESIDENT_STOPPING:
-		complete(r, RESIDENT_DEPLOYED, NULL, false);
+		complete(r, RESIDENT_DEPLOYED, NULL);
 		return;
 	case RESIDENT_STARTING:
 		open_in_mesh(r, true);
-		complete(r, RESIDENT_STARTED, NULL, false);
+		complete(r, RESIDENT_STARTED, NULL);
 		return;
 	case RESIDENT_UPDATING:
-		complete(r, RESIDENT_STARTED, NULL, false);
+		complete(r, RESIDENT_STARTED, NULL);
 		return;
 	case RESIDENT_UNDEPLOYING:
 		undeployed(r);
@@ -324,7 +329,7 @@ static void start_failed(struct resident *r, const char *error)
 {
 	r->owner->counters.start_failures++;
 	resident_log(r, "error", "start: %s", error);
-	complete(r, RESIDENT_DEPLOYED, error, false);
+	complete(r, RESIDENT_DEPLOYED, error);
 }
 
 void resident_failed(struct resident *r, const char *error)
@@ -332,7 +337,7 @@ void resident_failed(struct resident *r, const char *error)
 	switch (r->state) {
 	case RESIDENT_DEPLOYING: /* nothing is here, and the core may forget it */
 		resident_log(r, "error", "deploy: %s", error);
-		complete(r, RESIDENT_REMOVED, error, false);
+		complete(r, RESIDENT_REMOVED, error);
 		return;
 	case RESIDENT_QUEUED:
 	case RESIDENT_STARTING:
@@ -340,11 +345,11 @@ void resident_failed(struct resident *r, const char *error)
 		return;
 	case RESIDENT_UPDATING:
 		resident_log(r, "error", "update: %s", error);
-		complete(r, RESIDENT_STARTED, error, false);
+		complete(r, RESIDENT_STARTED, error);
 		return;
 	case RESIDENT_UNDEPLOYING:
 		resident_log(r, "error", "undeploy: %s", error);
-		complete(r, RESIDENT_DEPLOYED, error, false);
+		complete(r, RESIDENT_DEPLOYED, error);
 		return;
 	case RESIDENT_DEPLOYED:
 	case RESIDENT_STARTED:
@@ -397,20 +402,21 @@ static void recipe_ended(struct resident *r, bool is_finished, const char *error
 		resident_failed(r, error[0] != '\0' ? error : "it was interrupted");
 }
 
-static void start_ended(struct resident *r, bool is_finished, const char *error)
+static void start_ended(struct resident *r, bool is_finished, bool is_ended, const char *error)
 {
 	if (is_finished) {
-		complete(r, RESIDENT_DEPLOYED, NULL, true);
+		complete_start(r, RESIDENT_DEPLOYED, NULL, true, false);
 		return;
 	}
 	r->owner->counters.start_failures++;
-	complete(r, RESIDENT_DEPLOYED, error[0] != '\0' ? error : "ended before it was started",
-		 false);
+	complete_start(r, RESIDENT_DEPLOYED,
+		       error[0] != '\0' ? error : "ended before it was started", false,
+		       is_ended);
 }
 
 /* A started instance, without being asked. */
-static void ended_by_itself(struct resident *r, bool is_finished, bool not_renewed,
-			    const char *error)
+static void ended_by_itself(struct resident *r, bool is_finished,
+			    const struct exit_report *report, const char *error)
 {
 	struct residents *owner = r->owner;
 	owner->counters.deaths++;
@@ -422,11 +428,11 @@ static void ended_by_itself(struct resident *r, bool is_finished, bool not_renew
 		log_warn("spaces", "process.ended", LOG_S("topology", r->spec->topology_name),
 			 LOG_S("path", r->key->path), LOG_S("error", error));
 	if (r->state == RESIDENT_UPDATING)
-		complete(r, RESIDENT_DEPLOYED, error[0] != '\0' ? error : "the process ended",
-			 false);
+		complete(r, RESIDENT_DEPLOYED, error[0] != '\0' ? error : "the process ended");
 	else
 		resident_enter(r, RESIDENT_DEPLOYED);
-	owner->listener->ended(owner->user, r->key, is_finished, not_renewed,
+	owner->listener->ended(owner->user, r->key, is_finished, report->is_ended,
+			       report->not_renewed,
 			       error[0] != '\0' ? error : "ended by itself");
 }
 
@@ -454,11 +460,11 @@ void resident_ended(struct resident *r, const struct exit_report *report)
 	if (error[0] != '\0')
 		resident_log(r, "error", "%s: %s", log_prefix(r), error);
 	if (r->state == RESIDENT_STARTING && r->action != 0)
-		start_ended(r, is_finished, error);
+		start_ended(r, is_finished, report->is_ended, error);
 	else if (r->state == RESIDENT_STOPPING)
-		complete(r, RESIDENT_DEPLOYED, error[0] != '\0' ? error : NULL, false);
+		complete(r, RESIDENT_DEPLOYED, error[0] != '\0' ? error : NULL);
 	else
-		ended_by_itself(r, is_finished, report->not_renewed, error);
+		ended_by_itself(r, is_finished, report, error);
 }
 
 /* ---- the beginning of an action ---- */
@@ -500,7 +506,7 @@ static void start(struct resident *r, struct task *t)
 static void update(struct resident *r, const import_vector *imports)
 {
 	if (r->state != RESIDENT_STARTED) {
-		complete(r, r->state, NULL, false);
+		complete(r, r->state, NULL);
 		return;
 	}
 	resident_enter(r, RESIDENT_UPDATING);
@@ -510,7 +516,7 @@ static void update(struct resident *r, const import_vector *imports)
 static void stop(struct resident *r, int64_t grace_ms)
 {
 	if (r->state == RESIDENT_DEPLOYED) {
-		complete(r, RESIDENT_DEPLOYED, NULL, false);
+		complete(r, RESIDENT_DEPLOYED, NULL);
 		return;
 	}
 	/* Nothing reaches it from now on; it may send until it ends. */

@@ -42,13 +42,16 @@ struct residents_parts {
 
 struct residents_listener {
 	/* The action is complete. `error` NULL: it succeeded; `is_finished`: a start whose process
-	 * has exited successfully already. Everything is borrowed. */
+	 * has exited successfully already; `is_ended`: a start whose program ended with exit status
+	 * 0, and has to keep running. Everything is borrowed. */
 	void (*action_done)(void *user, uint64_t action, const char *error, bool is_finished,
-			    Samoza__V1__Variable *const *exports, size_t n_exports);
-	/* A started instance has ended by itself; `not_renewed`: for want of a lease, or of a
+			    bool is_ended, Samoza__V1__Variable *const *exports,
+			    size_t n_exports);
+	/* A started instance has ended by itself; `is_ended`: its program, which has to keep
+	 * running, with exit status 0; `not_renewed`: for want of a lease, or of a
 	 * zhost. */
 	void (*ended)(void *user, const Samoza__V1__InstanceKey *key, bool is_finished,
-		      bool not_renewed, const char *error);
+		      bool is_ended, bool not_renewed, const char *error);
 	/* The health check of a started instance fails, or succeeds again. */
 	void (*health)(void *user, const Samoza__V1__InstanceKey *key, bool is_healthy);
 	/* The copy `id` holds other ports than before: ports_record() is to be kept. */

@@ -201,6 +201,14 @@ static void become_unprivileged(struct native *n)
 		     strerror(errno));
 }
 
+static bool has_ended_well(const struct native *n)
+{
+	const struct job_state *main = &n->jobs[JOB_MAIN];
+
+	return n->keeper != 0 && n->is_foreground && !main->is_running && !main->is_refused &&
+	       WIFEXITED(main->status) && WEXITSTATUS(main->status) == 0;
+}
+
 /* The process, or all that `start` left, has gone. "" while it has not. */
 static void gone_text(struct native *n, bool had_others, char *text, size_t size)
 {
@@ -211,16 +219,20 @@ static void gone_text(struct native *n, bool had_others, char *text, size_t size
 	output_last(&main->errors, last, sizeof(last));
 	if (n->keeper == 0)
 		native_text(text, size, "%s%s%s", n->keeper_error, native_memory_text(n), last);
-	else if (n->is_foreground && !main->is_running && main->status == 0 &&
-		 !main->is_refused)
+	else if (has_ended_well(n)) /* [lifecycle.failure.exit-0] */
 		native_text(text, size,
-			    "its program has ended, and is one that has to keep running%s",
+			    "ended with exit status 0; a service is expected to run on%s",
 			    last);
 	else if (n->is_foreground && !main->is_running)
 		native_job_error(n, JOB_MAIN, text, size);
 	else if (!n->is_foreground && had_others && n->is_empty)
 		native_text(text, size, "it has no process left%s%s", native_memory_text(n),
 			    last);
+}
+
+__attribute__((noreturn)) static void gone(struct native *n, const char *text)
+{
+	fail(n, has_ended_well(n) ? ZRUN_FAILED_ENDED : ZRUN_FAILED_RECIPE, "%s", text);
 }
 
 /* `start` of a service: returns. */
@@ -259,7 +271,7 @@ static void wait_until_ready(struct native *n)
 	for (;;) {
 		gone_text(n, had_others, text, sizeof(text));
 		if (text[0] != '\0')
-			fail(n, ZRUN_FAILED_RECIPE, "%s", text);
+			gone(n, text);
 		if (n->ready.kind != PROBE_NONE) {
 			enum probe_result result = native_probe(n, &n->ready);
 
@@ -403,7 +415,7 @@ static void watch(struct native *n)
 	while (!runner_stopping(n->instance)) {
 		gone_text(n, had_others, text, sizeof(text));
 		if (text[0] != '\0')
-			fail(n, ZRUN_FAILED_RECIPE, "%s", text);
+			gone(n, text);
 		if (n->update_due) {
 			update(n);
 			continue;

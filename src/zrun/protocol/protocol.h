@@ -268,6 +268,7 @@ enum zrun_failed_kind {
 	ZRUN_FAILED_NOT_RENEWED = 10, /* exclusive, end_at_ms passed while stopping */
 	ZRUN_FAILED_RECIPE = 11,      /* NATIVE: a recipe failed, or its process ended */
 	ZRUN_FAILED_HEALTH = 12,      /* NATIVE: the health check failed too often */
+	ZRUN_FAILED_ENDED = 13,	      /* NATIVE: its program ended with exit status 0 */
 };
 /* text: one sentence for a person, e.g. "trap: out of bounds memory access in on_process";
  * without the name of the action that failed, which zhost knows. */

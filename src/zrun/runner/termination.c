@@ -81,6 +81,7 @@ static void end_of(struct runner *i, enum zrun_failed_kind kind)
 	case ZRUN_FAILED_EXIT:
 	case ZRUN_FAILED_RECIPE:
 	case ZRUN_FAILED_HEALTH:
+	case ZRUN_FAILED_ENDED:
 		break;
 	}
 	die(kind, 0, "ended by its timer");

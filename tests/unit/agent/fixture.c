@@ -33,7 +33,10 @@ static void check_failed_action(const Samoza__V1__InstanceReport *r)
 	if (r->error == NULL)
 		return;
 	assert_int_not_equal(r->failed_action, SAMOZA__V1__FAILED_ACTION__FAILED_NONE);
-	assert_true(str_has_prefix(r->error, prefixes[r->failed_action]));
+	if (r->failed_action == SAMOZA__V1__FAILED_ACTION__FAILED_ENDED)
+		assert_true(str_has_prefix(r->error, "process: ended with exit status 0"));
+	else
+		assert_true(str_has_prefix(r->error, prefixes[r->failed_action]));
 }
 
 static void say_report(struct fixture *f, const char *what, const Samoza__V1__InstanceReport *r)
@@ -58,6 +61,8 @@ static void say_report(struct fixture *f, const char *what, const Samoza__V1__In
 		say(f, " unhealthy");
 	if (r->well)
 		say(f, " well");
+	if (r->failed_action == SAMOZA__V1__FAILED_ACTION__FAILED_ENDED)
+		say(f, " ended");
 	if (r->error != NULL)
 		say(f, " \"%s\"", r->error);
 	check_failed_action(r);
@@ -564,6 +569,16 @@ static void ended(struct fixture *f, const char *path, uint64_t epoch, const cha
 void exits(struct fixture *f, const char *path, uint64_t epoch, const char *error)
 {
 	ended(f, path, epoch, error);
+}
+
+void ends_with_0(struct fixture *f, const char *path, uint64_t epoch, const char *error)
+{
+	take(f, &(struct agent_input){.type = AGENT_PROCESS_ENDED,
+				      .ended = {.topology = "T",
+						.path = path,
+						.epoch = epoch,
+						.is_ended = true,
+						.error = error}});
 }
 
 void finishes(struct fixture *f, const char *path, uint64_t epoch)

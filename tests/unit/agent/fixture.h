@@ -84,6 +84,8 @@ void run(struct fixture *f, const char *entry);
 /* a, with a child a/b and its child a/b/c, which run; the next action is 7. `words` are for a. */
 void run_family(struct fixture *f, const char *words);
 void exits(struct fixture *f, const char *path, uint64_t epoch, const char *error);
+/* With exit status 0, and it has to keep running. */
+void ends_with_0(struct fixture *f, const char *path, uint64_t epoch, const char *error);
 void finishes(struct fixture *f, const char *path, uint64_t epoch);
 void health(struct fixture *f, const char *path, uint64_t epoch, bool is_healthy);
 

@@ -61,6 +61,15 @@ static void a_process_that_exits_before_its_start_is_answered_has_started(void *
 		  "9\"\n");
 }
 
+static void an_end_with_exit_status_0_is_an_action_of_its_own(void **state)
+{
+	struct fixture *f = *state;
+	run(f, "a@1 g1 started");
+	ends_with_0(f, "a", 1, "ended with exit status 0");
+	expect(f, "report a@1 g1 deployed failures=1 retry=1000 ended \"process: ended with "
+		  "exit status 0\"\n");
+}
+
 static void a_finished_process_starts_again_only_when_asked_again(void **state)
 {
 	struct fixture *f = *state;
@@ -222,6 +231,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		JOINED(deploys_then_starts_and_reports_each_phase),
 		JOINED(an_action_ends_before_a_new_request_is_followed),
+		JOINED(an_end_with_exit_status_0_is_an_action_of_its_own),
 		JOINED(a_process_that_exits_before_its_start_is_answered_has_started),
 		JOINED(a_finished_process_starts_again_only_when_asked_again),
 		JOINED(new_imports_lead_to_an_update),

@@ -280,6 +280,8 @@ static Samoza__V1__InstanceReport *report_new(const struct reported *from)
 	r->error = mem_strdup(from->error);
 	r->has_failed_action = from->failed_action != SAMOZA__V1__FAILED_ACTION__FAILED_NONE;
 	r->failed_action = from->failed_action;
+	r->has_failures = from->failures > 0;
+	r->failures = from->failures;
 	r->has_exhausted = r->exhausted = from->exhausted;
 	if (from->port != NULL) {
 		r->exports = mem_new_array(Samoza__V1__Variable *, 1);

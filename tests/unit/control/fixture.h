@@ -83,6 +83,7 @@ struct reported {
 	const char *error;
 	Samoza__V1__FailedAction failed_action; /* FAILED_NONE: not sent, as in protocol 1 */
 	bool exhausted;				/* no attempts are left there */
+	uint32_t failures;			/* that count there */
 	const char *port;			/* that it exports; NULL: nothing */
 };
 

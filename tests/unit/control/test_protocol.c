@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "fixture.h"
+#include "schema/message.h"
 
 #define ACK	 SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK
 #define DEPLOYED SAMOZA__V1__PHASE__PHASE_DEPLOYED
@@ -173,6 +174,52 @@ static void copies_that_were_placed_together_name_the_epoch_of_their_root(void *
 	fixture_done(&f);
 }
 
+static void ends(struct fixture *f, struct reported *web, bool with_0, uint32_t failures,
+		 bool exhausted)
+{
+	web->phase = STARTED;
+	fixture_report(f, 1, web);
+	web->phase = DEPLOYED;
+	web->error = with_0 ? "process: ended with exit status 0" : "process: exit status 3";
+	web->failed_action = with_0 ? SAMOZA__V1__FAILED_ACTION__FAILED_ENDED
+				    : SAMOZA__V1__FAILED_ACTION__FAILED_PROCESS;
+	web->failures = failures;
+	web->exhausted = exhausted;
+	fixture_report(f, 1, web);
+}
+
+/* `web` has ended `count` times with exit status 0, or once before with another: for which reason
+ * is its topology failed? */
+static void check_reason(bool once_with_3, uint32_t count, const char *expected)
+{
+	struct fixture f;
+	set_up(&f, 3);
+	fixture_hello(&f, "n1", 1, NULL, 0);
+	fixture_submit(&f, "a1", "shop", "- {name: web, type: NATIVE}\n");
+	struct reported web = report_of(&f, "web", DEPLOYED);
+	fixture_report(&f, 1, &web);
+	for (uint32_t k = 1; k <= count; k++)
+		ends(&f, &web, !once_with_3 || k > 1, k, k == count);
+	CLEANUP(error_freep) struct error *err = NULL;
+	Samoza__V1__TopologyView *view = NULL;
+	assert_int_equal(control_view_topology(f.control, "a1", &view, &err), 0);
+	assert_string_equal(view->state, "failed");
+	if (strstr(view->failure_reason, expected) == NULL)
+		fail_msg("'%s' is not in '%s'", expected, view->failure_reason);
+	schema_message_free(view);
+	fixture_done(&f);
+}
+
+static void an_end_with_exit_status_0_is_not_called_a_failure(void **state)
+{
+	(void)state;
+	check_reason(false, 1,
+		     "web has ended once with exit status 0 on n1; a service is expected to "
+		     "run on");
+	check_reason(false, 3, "web has ended 3 times with exit status 0 on n1; a service");
+	check_reason(true, 3, "web has ended 3 times, the last time with exit status 0 on n1");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -181,6 +228,7 @@ int main(void)
 		cmocka_unit_test(a_recorded_hello_of_every_protocol_is_accepted),
 		cmocka_unit_test(a_failed_undeploy_of_protocol_2_is_known_by_its_action),
 		cmocka_unit_test(a_failed_undeploy_of_protocol_1_is_known_by_its_error),
+		cmocka_unit_test(an_end_with_exit_status_0_is_not_called_a_failure),
 		cmocka_unit_test(copies_that_were_placed_together_name_the_epoch_of_their_root),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

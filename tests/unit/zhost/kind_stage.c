@@ -26,10 +26,12 @@ static void keep_error(struct stage *s, const char *error)
 }
 
 static void on_action_done(void *user, uint64_t action, const char *error, bool is_finished,
-			   Samoza__V1__Variable *const *exports, size_t n_exports)
+			   bool is_ended, Samoza__V1__Variable *const *exports,
+			   size_t n_exports)
 {
 	struct stage *s = user;
 	(void)exports;
+	(void)is_ended;
 	(void)n_exports;
 	s->done++;
 	s->action = action;
@@ -38,8 +40,9 @@ static void on_action_done(void *user, uint64_t action, const char *error, bool 
 }
 
 static void on_ended(void *user, const Samoza__V1__InstanceKey *key, bool is_finished,
-		     bool not_renewed, const char *error)
+		     bool is_ended, bool not_renewed, const char *error)
 {
+	(void)is_ended;
 	(void)not_renewed;
 	struct stage *s = user;
 	(void)key;

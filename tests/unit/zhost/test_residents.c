@@ -53,10 +53,12 @@ static void keep_error(struct report *r, const char *error)
 }
 
 static void on_action_done(void *user, uint64_t action, const char *error, bool is_finished,
-			   Samoza__V1__Variable *const *exports, size_t n_exports)
+			   bool is_ended, Samoza__V1__Variable *const *exports,
+			   size_t n_exports)
 {
 	struct fixture *f = user;
 	(void)exports;
+	(void)is_ended;
 	f->report.done++;
 	f->report.action = action;
 	f->report.is_finished = is_finished;
@@ -65,8 +67,9 @@ static void on_action_done(void *user, uint64_t action, const char *error, bool 
 }
 
 static void on_ended(void *user, const Samoza__V1__InstanceKey *key, bool is_finished,
-		     bool not_renewed, const char *error)
+		     bool is_ended, bool not_renewed, const char *error)
 {
+	(void)is_ended;
 	(void)not_renewed;
 	struct fixture *f = user;
 	(void)key;
