@@ -3,20 +3,39 @@
  */
 #include <ctype.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "adapter/cli/private.h"
 #include "base/buffer.h"
 #include "base/str.h"
 
-#define LEFT  32
-#define WIDTH 96
+#define WIDTH	  96 /* at most */
+#define WIDTH_MIN 20
+/* Of the column with names, where the terminal has room for another. */
+#define LEFT		32
+#define LEFT_WITH_WIDTH 64
+/* Of the text under its name, otherwise. */
+#define UNDER 6
 
 /* ---- text ---- */
 
-/* Fills the words of `text` into lines of WIDTH columns after `indent`; the first line has
+static size_t width_of(FILE *out)
+{
+	struct winsize size = {0};
+
+	if (ioctl(fileno(out), TIOCGWINSZ, &size) < 0 || size.ws_col == 0)
+		return WIDTH;
+	if (size.ws_col < WIDTH_MIN)
+		return WIDTH_MIN;
+	return size.ws_col < WIDTH ? size.ws_col : WIDTH;
+}
+
+/* Fills the words of `text` into lines that `out` has room for, after `indent`; the first line has
  * begun and `column` columns are used. A blank line in `text` is kept. */
 static void fill(FILE *out, const char *text, unsigned indent, size_t column)
 {
+	size_t width = width_of(out);
+
 	while (*text != '\0') {
 		size_t gap = strspn(text, " \n");
 		bool is_paragraph = memmem(text, gap, "\n\n", 2) != NULL;
@@ -25,7 +44,7 @@ static void fill(FILE *out, const char *text, unsigned indent, size_t column)
 		text += gap;
 		if (size == 0)
 			break;
-		if (is_paragraph || column + 1 + size > WIDTH) {
+		if (is_paragraph || (column > indent && column + 1 + size > width)) {
 			(void)fprintf(out, is_paragraph ? "\n\n%*s" : "\n%*s", (int)indent, "");
 			column = indent;
 		} else if (column > indent) {
@@ -49,15 +68,20 @@ static void print_item(FILE *out, const char *left, const char *text, const char
 {
 	struct buffer all = BUFFER_INIT(64 * 1024);
 	size_t size = strlen(left);
+	unsigned indent = LEFT + 4;
 
 	(void)buffer_add_string(&all, text);
 	if (details != NULL && details[0] != '\0')
 		(void)buffer_printf(&all, " (%s)", details);
-	if (size <= LEFT)
+	if (width_of(out) < LEFT_WITH_WIDTH) {
+		(void)fprintf(out, "  %s\n%*s", left, UNDER, "");
+		indent = UNDER;
+	} else if (size <= LEFT) {
 		(void)fprintf(out, "  %-*s  ", LEFT, left);
-	else
+	} else {
 		(void)fprintf(out, "  %s\n%*s", left, LEFT + 4, "");
-	fill(out, all.data != NULL ? all.data : "", LEFT + 4, LEFT + 4);
+	}
+	fill(out, all.data != NULL ? all.data : "", indent, indent);
 	buffer_done(&all);
 }
 
@@ -86,8 +110,10 @@ static void print_exits(FILE *out, const struct cli_program *p)
 	const struct cli_exit *e = cli_exits(p);
 
 	(void)fputs("\nExit status:\n", out);
-	for (size_t i = 0; e[i].meaning != NULL; i++)
-		(void)fprintf(out, "  %d  %s\n", e[i].status, e[i].meaning);
+	for (size_t i = 0; e[i].meaning != NULL; i++) {
+		(void)fprintf(out, "  %d  ", e[i].status);
+		fill(out, e[i].meaning, 5, 5);
+	}
 }
 
 /* ---- commands ---- */

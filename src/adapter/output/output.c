@@ -85,6 +85,51 @@ void output_line(const struct output *o, const char *format, ...)
 	va_end(args);
 }
 
+/* Words that do not fit the terminal begin a new line, after `indent` columns. */
+static void print_words(const struct output *o, const char *text, size_t indent)
+{
+	size_t column = 0;
+
+	indent = indent < o->columns / 2 ? indent : 0;
+	while (*text != '\0') {
+		size_t gap = strspn(text, " ");
+		size_t size = strcspn(text + gap, " ");
+		CLEANUP(freep) char *word = mem_strndup(text + gap, size);
+		size_t width = output_width(word);
+
+		if (column > indent && column + gap + width > o->columns) {
+			(void)fprintf(o->out, "\n%*s", (int)indent, "");
+			column = indent;
+		} else {
+			(void)fprintf(o->out, "%*s", (int)gap, "");
+			column += gap;
+		}
+		(void)fputs(word, o->out);
+		column += width;
+		text += gap + size;
+	}
+	(void)fputc('\n', o->out);
+}
+
+void output_text(const struct output *o, unsigned indent, const char *format, ...)
+{
+	CLEANUP(freep) char *text = NULL;
+	CLEANUP(freep) char *safe = NULL;
+	va_list args;
+
+	if (o->names_only)
+		return;
+	va_start(args, format);
+	text = str_vprintf(format, args);
+	va_end(args);
+	safe = text_escaped(text);
+	if (o->terminal)
+		print_words(o, safe, indent);
+	else
+		(void)fprintf(o->out, "%s\n", safe);
+	(void)fflush(o->out);
+}
+
 void output_note(const struct output *o, const char *format, ...)
 {
 	va_list args;
@@ -126,12 +171,17 @@ void output_block(const struct output *o, unsigned width, const struct output_pa
 		return;
 	for (const struct output_pair *p = pairs; p->key != NULL; p++) {
 		CLEANUP(freep) char *key = NULL;
+		CLEANUP(freep) char *line = NULL;
 		CLEANUP(freep) char *value = text_escaped(p->value);
 
 		if (value == NULL)
 			continue;
 		key = str_printf("%s:", p->key);
-		(void)fprintf(o->out, "  %-*s %s\n", (int)width, key, value);
+		line = str_printf("  %-*s %s", (int)width, key, value);
+		if (o->terminal)
+			print_words(o, line, width + 3);
+		else
+			(void)fprintf(o->out, "%s\n", line);
 	}
 }
 

@@ -54,6 +54,10 @@ int output_format_parse(const char *text, enum output_format *ret_format,
 /* One line of text for a person; arguments are made fit, the format is ours. */
 void output_line(const struct output *o, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+/* The same for sentences: on a terminal, lines end between words, and what follows is indented under the
+ * first, by `indent` columns. For logs and what a program printed: output_line(). */
+void output_text(const struct output *o, unsigned indent, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 /* The same to standard error. */
 void output_note(const struct output *o, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

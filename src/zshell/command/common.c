@@ -132,7 +132,7 @@ void print_placements(const struct output *o, const Samoza__V1__TopologyView *t)
 	output_line(o, "Why:");
 	for (size_t i = 0; i < t->n_placements; i++) {
 		if (t->placements[i]->why != NULL)
-			output_line(o, "  %s", t->placements[i]->why);
+			output_text(o, 4, "  %s", t->placements[i]->why);
 	}
 }
 

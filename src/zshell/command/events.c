@@ -94,7 +94,7 @@ static int on_event(void *data, const struct api_event *event, struct error **er
 		return r;
 	line = history_line(view);
 	if (f->shell->output.format == OUTPUT_TABLE)
-		output_line(&f->shell->output, "%s", line);
+		output_text(&f->shell->output, 4, "%s", line);
 	else
 		output_message_line(&f->shell->output, &view->base);
 	return 0;

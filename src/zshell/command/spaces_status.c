@@ -109,7 +109,7 @@ static void print_places(const struct output *o, const Samoza__V1__SpaceView *s,
 			output_line(o, "%s", "");
 			output_line(o, "Earlier places:");
 		}
-		output_line(o, "  was on %s until %s: %s", stay->zhost, stay->until,
+		output_text(o, 4, "  was on %s until %s: %s", stay->zhost, stay->until,
 			    stay->cause);
 	}
 	vector_done(&stays);

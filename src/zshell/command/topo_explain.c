@@ -69,11 +69,11 @@ static void print_space(const struct output *o, const Samoza__V1__ExplainSpaceVi
 
 	output_line(o, "%s", "");
 	output_line(o, "%s -> %s", s->space, s->zhost != NULL ? s->zhost : "no place");
-	output_line(o, "  %s", s->summary);
+	output_text(o, 4, "  %s", s->summary);
 	if (s->reason != NULL && !str_equal(s->reason, s->summary))
-		output_line(o, "  Reason: %s", s->reason);
+		output_text(o, 4, "  Reason: %s", s->reason);
 	if (s->smallest_change != NULL)
-		output_line(o, "  It would fit with: %s", s->smallest_change);
+		output_text(o, 4, "  It would fit with: %s", s->smallest_change);
 	if (s->n_zhosts == 0)
 		return;
 	table = output_table_new(o, columns, OUTPUT_INDENTED);

@@ -13,6 +13,9 @@
 /* A later one than this after the last is no repeat. */
 #define REPEAT_GAP_MS 600000
 
+/* Of the further lines of an event that a terminal is too narrow for. */
+#define HANGING 4
+
 typedef Samoza__V1__EventView event_view;
 
 int64_t history_time_ms(const char *text)
@@ -238,6 +241,7 @@ static void print_collapsed(const struct output *o, const struct history *histor
 			    const char *indent)
 {
 	struct repeats all = {0};
+	unsigned hanging = (unsigned)strlen(indent) + HANGING;
 
 	vector_for_each (&history->events, e)
 		take(&all, *e);
@@ -248,10 +252,10 @@ static void print_collapsed(const struct output *o, const struct history *histor
 		CLEANUP(freep) char *span = span_text((*one)->last_ms - (*one)->first_ms);
 
 		if ((*one)->count == 1)
-			output_line(o, "%s%s", indent, line);
+			output_text(o, hanging, "%s%s", indent, line);
 		else
-			output_line(o, "%s%s (\xc3\x97%zu in %s)", indent, line, (*one)->count,
-				    span);
+			output_text(o, hanging, "%s%s (\xc3\x97%zu in %s)", indent, line,
+				    (*one)->count, span);
 	}
 	repeats_done(&all);
 }
@@ -266,7 +270,7 @@ void history_print(const struct output *o, const struct history *history, bool c
 	vector_for_each (&history->events, e) {
 		CLEANUP(freep) char *line = history_line(*e);
 
-		output_line(o, "%s%s", indent, line);
+		output_text(o, (unsigned)strlen(indent) + HANGING, "%s%s", indent, line);
 	}
 }
 

@@ -55,7 +55,10 @@ class Terminal:
 
     def rest(self):
         """Everything until the program ends, and its status."""
+        end = time.monotonic() + DEADLINE
         while True:
+            if not select.select([self.master], [], [], max(0, end - time.monotonic()))[0]:
+                raise AssertionError(f"it does not end: {self.text!r}")
             try:
                 data = os.read(self.master, 65536).decode(errors="replace")
             except OSError:

@@ -183,3 +183,29 @@ def test_what_is_no_terminal_or_followed_is_not_paged(zshell, on_terminal, zrms,
     assert "paged" not in t.expect("cause 40")
     text, _ = on_terminal("topo", "events", "my-app", "--each", pager=PAGED).rest()
     assert text.count("paged: ") == 40, text
+
+
+@pytest.mark.parametrize("columns", [40, 60])
+def test_sentences_are_broken_between_words(on_terminal, zrms, listed, columns):
+    zrms.push(event(1, "space", "my-app/api", "deployed-stopped", "starting",
+                    "every one of its providers is running again"))
+    for words in (["events"], ["topo", "status", "my-app"]):
+        text, status = on_terminal(*words, columns=columns).rest()
+        # An id is one word.
+        assert status == 0 and all(len(line) <= columns or ID in line for line in text.splitlines()), text
+        shown = re.search(r"^( *2026-04-30T14:22:11Z.*\n(?: {4,}.*\n?)+)", text, re.M)
+        assert shown, text
+        assert " ".join(shown.group(1).split()) == (
+            "2026-04-30T14:22:11Z space my-app/api deployed-stopped -> starting every one of its "
+            "providers is running again")
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 200])
+def test_help_fits_the_terminal(on_terminal, columns):
+    for words in (["help"], ["topo", "submit", "--help"], ["help", "spaces"]):
+        text, status = on_terminal(*words, columns=columns).rest()
+        lines = [line for line in text.splitlines() if not line.startswith("usage:")]
+        # A name, or a command with its arguments, is not broken.
+        wide = [line for line in lines if len(line) > columns and "  " in line.strip()]
+        assert status == 0 and wide == [], wide
+        assert columns < 96 or max(map(len, lines)) > 80
