@@ -77,7 +77,7 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 		r = api_send(shell->api, "POST", path, NULL, NULL, NULL, err);
 	}
 	if (r < 0)
-		return r;
+		return hint_zhosts(r, err);
 	if (shell->output.format == OUTPUT_TABLE)
 		output_line(&shell->output, "Zhost %s %s.", name, done);
 	if (silent)

@@ -81,8 +81,9 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	int r = api_get(shell->api, path, &samoza__v1__zhost_view__descriptor, (void **)&view,
 			err);
 
-	if (r == 0)
-		r = history_fetch(shell, &query, &history, err);
+	if (r < 0)
+		return hint_zhosts(r, err);
+	r = history_fetch(shell, &query, &history, err);
 	if (r == 0 && shell->output.format == OUTPUT_TABLE)
 		r = api_get(shell->api, "/v1/spaces", &samoza__v1__space_list_view__descriptor,
 			    (void **)&spaces, err);

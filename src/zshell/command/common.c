@@ -136,6 +136,17 @@ void print_placements(const struct output *o, const Samoza__V1__TopologyView *t)
 	}
 }
 
+int hint_zhosts(int r, struct error **err)
+{
+	CLEANUP(error_freep) struct error *why = NULL;
+
+	if (r != ERR_NOT_FOUND || err == NULL || *err == NULL)
+		return r;
+	why = steal_ptr(err);
+	return error_set(err, ERR_NOT_FOUND, "%s\n`zshell cluster zhosts` lists all zhosts.",
+			 why->message);
+}
+
 void print_notice(const struct shell *shell, const Samoza__V1__TopologyView *view)
 {
 	if (view->notice != NULL)

@@ -91,6 +91,8 @@ int get_topology(struct shell *shell, const char *id, Samoza__V1__TopologyView *
 
 /* The table "Placements:", followed by the reasons of the instances that are not running. */
 void print_placements(const struct output *o, const Samoza__V1__TopologyView *t);
+/* `r`, with a hint where `err` says that there is no such zhost. */
+int hint_zhosts(int r, struct error **err) must_check;
 /* The notice of an answer, if any, on standard error. */
 void print_notice(const struct shell *shell, const Samoza__V1__TopologyView *view);
 

@@ -1,7 +1,9 @@
 """What has happened, as zshell shows it: `events`, `topo events`, and the ends of statuses."""
 
 import json
+import os
 import re
+import subprocess
 import time
 
 import pytest
@@ -98,6 +100,31 @@ def test_repeats_are_one_line_where_asked(zrms, listed, zshell):
     assert len(zshell("topo", "events", "my-app").out.splitlines()) == 25
 
 
+def test_a_repeat_long_after_is_a_line_of_its_own(zrms, listed, zshell):
+    for seq, ago in ((1, 5000), (2, 4700), (3, 100)):
+        zrms.push(event(seq, "space", "my-app/api", "starting", "deployed-started", "started", ago))
+    lines = zshell("topo", "events", "my-app", "--collapse").out.splitlines()
+    assert len(lines) == 2 and lines[0].endswith("started (\u00d72 in 5 min)"), lines
+    assert lines[1].endswith("starting -> deployed-started started"), lines
+
+
+def test_following_shows_only_what_was_asked_for(zrms, listed, environment):
+    zrms.push(event(1, "space", "my-app/api", "starting", "deployed-started", "started", 5))
+    process = subprocess.Popen([os.environ["ZSHELL"], "events", "-f", "--grep", "wanted"],
+                               env=dict(environment, ZRMS_URL=zrms.url), stdout=subprocess.PIPE,
+                               text=True)
+    try:
+        while zrms.connections == 0:
+            time.sleep(0.005)
+        zrms.push(event(2, "space", "my-app/api", "starting", "deployed-started", "other"),
+                  event(3, "space", "my-app/api", "starting", "deployed-started", "wanted"))
+        assert process.stdout.readline().endswith("deployed-started wanted\n")
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
 def test_a_status_says_since_when_and_what_happened_last(story, zrms, zshell):
     done = zshell("topo", "status", "my-app")
     assert re.search(r"^  Since:     20", done.out, re.M), done
@@ -111,7 +138,8 @@ def test_an_instance_names_its_earlier_places_with_their_ends(story, zshell):
     assert re.search(r"^Earlier places:\n  was on beta until 20\S+Z: start: exit status 7$",
                      done.out, re.M), done
     assert "was on alpha" not in done.out
-    assert "\nEvents:\n" in done.out
+    shown = done.out.split("\nEvents:\n")[1].splitlines()
+    assert shown and all(re.split(" +", line.strip())[2] == "my-app/store" for line in shown), done
 
 
 def test_a_zhost_has_a_status_with_reason_and_events(story, zrms, zshell):
@@ -120,16 +148,21 @@ def test_a_zhost_has_a_status_with_reason_and_events(story, zrms, zshell):
             "memory_bytes": {"total": 8 << 30, "reserved": 0}, "labels": [], "devices": [],
             "capabilities": [], "since": "2026-04-29T10:30:00Z"}
     zrms.routes["GET /v1/zhosts/beta"] = (200, view)
+    zrms.routes["GET /v1/spaces"] = (200, {"spaces": [space("here", zhost="beta"),
+                                                      space("elsewhere", zhost="alpha")]})
+    # A cordon changes no state: it is not why the zhost is in it.
+    zrms.push(event(9, "zhost", "beta", "problem", "problem", "cordoned", 50, None))
     done = zshell("cluster", "status", "beta")
     assert done.status == 0, done
     assert "Zhost: beta\n  State:     problem, cordoned\n  Since:     2026-04-29T10:30:00Z\n" \
            "  Reason:    no heartbeat for 3.1 s\n" in done.out
-    assert done.out.rstrip().endswith("deployed-started -> problem no heartbeat for 3.1 s")
+    assert "my-app/here" in done.out and "elsewhere" not in done.out
+    assert done.out.rstrip().endswith("problem -> problem cordoned")
     listed = json.loads(zshell("cluster", "status", "beta", "-o", "json").out)
     assert {k: listed[k] for k in view} == view
     assert sorted(set(listed) - set(view)) == ["events", "reason"]
     assert listed["reason"] == "no heartbeat for 3.1 s"
-    assert [e["seq"] for e in listed["events"]] == [1, 6]
+    assert [e["seq"] for e in listed["events"]] == [1, 6, 9]
 
 
 def test_a_status_in_json_has_since_reason_and_events(story, zrms, zshell):
@@ -170,6 +203,26 @@ def test_logs_of_earlier_places(story, zrms, zshell):
                          "details": []}}) if r["query"]["zhost"] == "beta" else log(r))
     done = zshell("spaces", "logs", "my-app/store", "--lines", "1", "--all")
     assert done.status == 0 and "alpha 0" in done.out and "cannot be reached" in done.err
+
+
+def test_an_instance_moves_with_what_it_is_inside(zrms, listed, zshell):
+    inner = space("store/cache")
+    zrms.routes["GET /v1/spaces"] = (200, {"spaces": [space("store"), inner]})
+    zrms.routes[f"GET /v1/topologies/{ID}/spaces/store/cache"] = (200, inner)
+    zrms.push(event(1, "placement", "my-app/store", None, "beta", "placed", 30),
+              event(2, "placement", "my-app/store", "beta", "alpha", "re-placed", 20),
+              event(3, "placement", "my-app/stored", "x", "y", "re-placed", 10))
+    listed = json.loads(zshell("spaces", "status", "my-app/store/cache", "-o", "json").out)
+    assert [p["zhost"] for p in listed["places"]] == ["beta", "alpha"]
+
+
+def test_a_zhost_where_it_was_twice_has_one_log(zrms, listed, zshell):
+    zrms.push(event(1, "placement", "my-app/store", None, "beta", "placed", 30),
+              event(2, "placement", "my-app/store", "beta", "alpha", "re-placed", 20),
+              event(3, "placement", "my-app/store", "alpha", "beta", "re-placed", 10))
+    zrms.routes[f"GET /v1/topologies/{ID}/logs"] = lambda r: (200, {"lines": [r["query"]["zhost"]]})
+    done = zshell("spaces", "logs", "my-app/store", "--all")
+    assert [line for line in done.out.splitlines() if "=" not in line] == ["alpha", "beta"], done
 
 
 def test_an_instance_that_was_nowhere_else_has_no_previous_log(zrms, listed, zshell):

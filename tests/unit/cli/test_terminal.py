@@ -14,9 +14,9 @@ from terminal import Terminal
 def on_terminal(zrms, environment):
     opened = []
 
-    def run(*words, columns=80, pager=""):
+    def run(*words, columns=80, pager="", program=None):
         opened.append(Terminal(dict(environment, ZRMS_URL=zrms.url, TERM="xterm", PAGER=pager), *words,
-                               columns=columns))
+                               columns=columns, program=program))
         return opened[-1]
     yield run
     for terminal in opened:
@@ -111,9 +111,21 @@ def test_the_interactive_shell_asks_too(on_terminal, listed, zrms):
     assert len(zrms.asked("^DELETE")) == 1
 
 
-def test_scripts_are_not_asked(zshell, listed, zrms):
+def test_scripts_are_not_asked(zshell, on_terminal, listed, zrms):
     assert zshell("topo", "rm", "a1b2c3").status == 0
-    assert len(zrms.asked("^DELETE")) == 1
+    # Neither where only standard input comes from elsewhere.
+    text, status = on_terminal(program=["sh", "-c", 'echo n | "$ZSHELL" topo rm a1b2c3']).rest()
+    assert status == 0 and "?" not in text, text
+    assert len(zrms.asked("^DELETE")) == 2
+
+
+def test_a_restart_asks_too(on_terminal, listed, zrms):
+    t = on_terminal("spaces", "restart", "a1b2c3/api")
+    t.expect(rf"Restart my-app/api \({ID}\)\? \[y/N\] ")
+    t.type("n\r")
+    text, status = t.rest()
+    assert status == 1 and "not confirmed" in text, text
+    assert zrms.asked("^PUT") == []
 
 
 def test_a_prefix_needs_four_characters(zshell, listed, zrms):

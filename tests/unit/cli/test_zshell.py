@@ -448,6 +448,18 @@ def test_a_list_asks_for_the_part_that_is_wanted(zrms, zshell, words, line, form
     assert [r["line"] for r in zrms.requests] == [f"GET {line}"]
 
 
+@pytest.mark.parametrize("words, request_line", [
+    (["cluster", "status", "nope"], "GET /v1/zhosts/nope"),
+    (["cluster", "cordon", "nope"], "POST /v1/zhosts/nope/cordon"),
+    (["cluster", "rm", "nope"], "GET /v1/zhosts/nope")])
+def test_an_unknown_zhost_is_refused_with_what_to_do(zrms, zshell, words, request_line):
+    zrms.routes[request_line] = (404, {"error": {"code": "not-found", "message": "no zhost nope",
+                                                 "details": []}})
+    done = zshell(*words)
+    assert (done.status, done.err) == (
+        1, "zshell: no zhost nope\n`zshell cluster zhosts` lists all zhosts.\n"), done
+
+
 def test_a_state_that_nothing_of_the_list_has_is_refused(zrms, zshell):
     done = zshell("topo", "--state", "deploying")
     assert done.status == 2 and "degraded" in done.err, done
@@ -675,7 +687,7 @@ def test_restart_stops_waits_and_starts_what_was_to_run(zrms, listed, zshell):
               "store": ["deployed-started", "deployed-started"]}
 
     def views(_=None):
-        return 200, {"spaces": [space(p, *v) for p, v in spaces.items()]}
+        return 200, {"spaces": [space(p, *v) for p, v in reversed(spaces.items())]}
 
     def goal(request):
         path = re.search("/spaces/(.*)/goal", request["line"]).group(1)
