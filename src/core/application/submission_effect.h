@@ -7,7 +7,8 @@
  *   it is stopped     unchanged      updated          updated   updated
  *   it is not         unchanged      refused          updated   refused
  *
- * So a submission may be repeated after a lost answer. Source: [change.counts].
+ * So a submission may be repeated after a lost answer. Source:
+ * [topology.redeploy.effect] [change.submit].
  */
 #ifndef SAMOZA_CORE_APPLICATION_SUBMISSION_EFFECT_H
 #define SAMOZA_CORE_APPLICATION_SUBMISSION_EFFECT_H
