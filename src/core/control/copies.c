@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "core/control/handover_facts.h"
 #include "core/control/mesh_tables.h"
 #include "core/control/record_writer.h"
 #include "core/control/state.h"
@@ -286,17 +287,6 @@ void unit_retire(struct control *c, struct slot_control *root)
 
 /* ---- beside the one that serves ---- */
 
-/* Or it is not known, since this zrms has not heard of it. */
-static bool any_has_started(const struct unit_placement *unit)
-{
-	vector_for_each (&unit->placement.copies, item) {
-		const struct copy *copy = copy_of_slot_copy(*item);
-		if (!copy->heard || copy->phase == SAMOZA__V1__PHASE__PHASE_STARTED)
-			return true;
-	}
-	return false;
-}
-
 /* Out of its role, with its unit in the engine: retired, or, if nothing is left of it, freed. */
 static void unit_part(struct control *c, struct unit_placement *unit)
 {
@@ -313,11 +303,11 @@ static void unit_part(struct control *c, struct unit_placement *unit)
 		unit_free(unit);
 		return;
 	}
-	/* Nobody needs it yet: it need not wait for its turn. */
-	bool at_once = !any_has_started(unit);
 	placement_set_role(&unit->placement, ROLE_RETIRED);
 	vector_for_each (&unit->placement.copies, item) {
 		struct copy *copy = copy_of_slot_copy(*item);
+		/* Without a process nobody needs it: it must not start one while it waits for its turn. */
+		bool at_once = copy->heard && !phase_is_active((Samoza__V1__Phase)copy->phase);
 		copy_retire(copy);
 		if (at_once && copy->target != TARGET_NONE)
 			unload_order_release(copy);

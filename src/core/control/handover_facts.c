@@ -65,13 +65,21 @@ enum instance_target handover_target_of(const struct copy *copy)
 	return starts ? TARGET_STARTED : TARGET_DEPLOYED;
 }
 
-/* It runs, or it is held up by what holds up the one that serves, too. */
+static bool is_busy(const struct slot *s)
+{
+	return state_is_active(s->state) || state_is_transitive(s->state);
+}
+
+/* It runs, or it is held up by what holds up the one that serves, too. One that is not to run is as due when
+ * that one has stopped, in the order of its stop. */
 static bool runs_as_due(const struct copy *copy)
 {
 	const struct slot *s = copy->sc->slot;
-	if (s->goal != GOAL_DEPLOYED_STARTED)
-		return s->goal == GOAL_NOT_DEPLOYED ||
-		       (copy->heard && copy->phase == SAMOZA__V1__PHASE__PHASE_DEPLOYED);
+	if (s->goal == GOAL_NOT_DEPLOYED)
+		return !is_busy(s);
+	if (s->goal == GOAL_DEPLOYED_STOPPED)
+		return !is_busy(s) && copy->heard &&
+		       copy->phase == SAMOZA__V1__PHASE__PHASE_DEPLOYED;
 	if (is_started(copy))
 		return copy->healthy && copy->target == TARGET_STARTED;
 	return is_installed(copy) && s->state != STATE_DEPLOYED_STARTED &&
@@ -126,9 +134,8 @@ static void add_serving(struct handover_facts *f, const struct slot_control *roo
 	slot_for_each_below (root->slot, s) {
 		const struct slot_control *sc = control_of_slot(s);
 		const struct copy *copy = serving_copy(sc);
-		bool is_active = state_is_active(s->state) || state_is_transitive(s->state);
-		f->active = f->active || is_active;
-		f->ended = f->ended && !is_active && (copy == NULL || has_ended(copy));
+		f->active = f->active || is_busy(s);
+		f->ended = f->ended && !is_busy(s) && (copy == NULL || has_ended(copy));
 		if (!between)
 			continue;
 		f->healthy = f->healthy && serves_as_due(sc);

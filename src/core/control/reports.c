@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/control/copies.h"
+#include "core/control/handover_facts.h"
 #include "core/control/handovers.h"
 #include "core/control/placement.h"
 #include "core/control/state.h"
@@ -345,13 +346,6 @@ static void apply_phase(struct copy *copy, const Samoza__V1__InstanceReport *r, 
 
 /* ---- retired copies ---- */
 
-static bool has_process(Samoza__V1__Phase phase)
-{
-	return phase == SAMOZA__V1__PHASE__PHASE_STARTING ||
-	       phase == SAMOZA__V1__PHASE__PHASE_STARTED ||
-	       phase == SAMOZA__V1__PHASE__PHASE_STOPPING;
-}
-
 /* It is to go, and nothing else is asked of it. */
 static void take_retired(struct control *c, struct copy *copy,
 			 const Samoza__V1__InstanceReport *r)
@@ -363,7 +357,7 @@ static void take_retired(struct control *c, struct copy *copy,
 	/* Without a process it may start one by itself, until it has heard that it is to go. */
 	bool has_heard =
 		copy->target == TARGET_NONE && r->observed_generation >= copy->generation;
-	copy_set_active(copy, has_process(r->phase) || !has_heard);
+	copy_set_active(copy, phase_is_active(r->phase) || !has_heard);
 	copy->undeploy_failed = undeploy_failed(r);
 	copy_set_ends_by(c, copy, 0);
 	mark_copy(copy, COPY_RECORD);
