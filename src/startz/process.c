@@ -215,7 +215,7 @@ int process_start(char *const *argv, const char *log, struct process_id *id,
 	int r;
 
 	/* So that what is read of it afterwards is not moved away at once by the daemon. */
-	log_file_begin_anew(log, LOG_FILE_BYTES / 2);
+	log_file_start_new(log, LOG_FILE_BYTES / 2);
 	if (pipe2(birth.go, O_CLOEXEC) < 0 || pipe2(birth.failed, O_CLOEXEC) < 0)
 		r = error_errno(err, "cannot start %s", argv[0]);
 	else

@@ -71,7 +71,7 @@ int log_file_open(const char *path, struct error **err)
 	return 0;
 }
 
-void log_file_begin_anew(const char *path, int64_t most_bytes)
+void log_file_start_new(const char *path, int64_t most_bytes)
 {
 	struct stat st;
 	if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > most_bytes)

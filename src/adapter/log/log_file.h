@@ -16,8 +16,8 @@
 
 /* The log goes to this file from now on, at the same level. Once for each program. */
 int log_file_open(const char *path, struct error **err) must_check;
-/* Begins FILE anew when it is too large, before anybody has it open. What fails is left as it is. */
-void log_file_begin_anew(const char *path, int64_t most_bytes);
+/* Starts a new FILE when it is too large, before anybody has it open. What fails is left as it is. */
+void log_file_start_new(const char *path, int64_t most_bytes);
 /* For tests: another bound. */
 void log_file_set_bytes(int64_t bytes);
 

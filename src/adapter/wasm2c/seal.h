@@ -1,6 +1,6 @@
 /*
  * A result in the cache of a translator ends with a digest of all that is before it, so that what a disk
- * has damaged is not taken for a result. Loaders of shared objects do not look behind the end.
+ * has damaged is not taken for a result. Loaders of shared objects do not read what follows the end.
  */
 #ifndef SAMOZA_ADAPTER_WASM2C_SEAL_H
 #define SAMOZA_ADAPTER_WASM2C_SEAL_H

@@ -70,7 +70,7 @@ char *zhost_identity_refusal(struct control *c, struct control_zhost *z,
 	return NULL;
 }
 
-/* Whoever is connected under its name holds what is placed under that name. What is placed under another
+/* The zhost that is connected under its name holds what is placed under that name. What is placed under another
  * name may be its own: it was started with a wrong --name. */
 static bool is_superseded(const struct control *c, const struct control_zhost *z,
 			  const Samoza__V1__Hello *hello, const Samoza__V1__InstanceKey *key)

@@ -133,7 +133,7 @@ static void grouped_ask(struct slot *s, enum grouped_action action, const char *
 			slot_list *to_stop)
 {
 	enum instance_goal goal = grouped_goal(action);
-	/* One that is about to stop already takes part in the order, whoever asked it. */
+	/* One that is about to stop already takes part in the order, no matter who asked it. */
 	if (goal != GOAL_DEPLOYED_STARTED && state_is_active(s->state))
 		vector_push(to_stop, s);
 	if (!grouped_concerns(action, s))

@@ -62,7 +62,7 @@ void mesh_table_free(struct mesh_table *t);
 
 /* A frame of the hub. Frames of an older version than the table's are ignored (unless full). */
 void mesh_table_apply(struct mesh_table *t, const Samoza__V1__MeshTable *frame);
-/* A new link begins: what is known from the hub, for HELLO (core/mesh_sum.h); versions begin anew. */
+/* A new link begins: what is known from the hub, for HELLO (core/mesh_sum.h); versions start again. */
 void mesh_table_begin_link(struct mesh_table *t, uint64_t ret_sums[MESH_PARTS]);
 /* The tables of the link have come: the hub's word on topologies that are neither among them nor in a part
  * that is kept (bit N: part N) is forgotten. */

@@ -223,7 +223,7 @@ void artifact_looked_at(struct artifacts *a, const char *digest, bool is_sound)
 {
 	struct artifact *artifact = artifact_find(a, digest);
 	if (artifact == NULL || artifact->verified)
-		return; /* it is gone, or was written anew meanwhile */
+		return; /* it is gone, or was written again meanwhile */
 	artifact->verified = is_sound;
 	if (is_sound)
 		return;

@@ -55,7 +55,7 @@ static void look_ended(struct look *l)
 {
 	char found[ARTIFACT_DIGEST_CHARS + 1];
 	digest_final(&l->found, found);
-	/* It may have been written anew meanwhile. */
+	/* It may have been written again meanwhile. */
 	bool is_sound = str_equal(found, l->digest) ||
 			artifact_is_verified(l->looks->artifacts, l->digest);
 	CLEANUP(error_freep) struct error *damage = is_sound ? NULL : damage_of(l);

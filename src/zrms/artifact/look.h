@@ -6,7 +6,7 @@
  *                                                                       └──► removed: it is damaged
  *
  * A damaged artifact is not handed out; its zhosts are told to have the package submitted again, and a
- * submission writes it anew.
+ * submission writes it again.
  */
 #ifndef SAMOZA_ZRMS_ARTIFACT_LOOK_H
 #define SAMOZA_ZRMS_ARTIFACT_LOOK_H
