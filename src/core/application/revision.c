@@ -4,6 +4,8 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "base/str.h"
+#include "model/diff.h"
 
 struct revision *revision_new(Samoza__V1__RevisionRecord *take_record)
 {
@@ -31,6 +33,13 @@ void revision_open(struct revision *r, struct topology *topology)
 		if (space >= 0)
 			r->artifacts[space] = r->record->artifacts[k];
 	}
+	r->contents = mem_new_array(uint64_t, topology->space_count);
+	for (size_t k = 0; k < r->record->topology->n_spaces; k++) {
+		const Samoza__V1__Space *declared = r->record->topology->spaces[k];
+		int space = topology_find_space(topology, declared->name);
+		if (space >= 0)
+			r->contents[space] = space_content(declared, r->artifacts[space]);
+	}
 }
 
 void revision_close(struct revision *r)
@@ -40,5 +49,34 @@ void revision_close(struct revision *r)
 	topology_unref(r->topology);
 	r->topology = NULL;
 	free(r->artifacts);
+	free(r->contents);
 	r->artifacts = NULL;
+	r->contents = NULL;
+}
+
+bool revision_content(const struct revision *r, const char *path, uint64_t *ret_content)
+{
+	PRE(r->topology != NULL);
+	int instance = topology_find_instance(r->topology, path);
+	if (instance < 0)
+		return false;
+	*ret_content = r->contents[r->topology->instances[instance].space];
+	return true;
+}
+
+bool revision_has_instances_of(const struct revision *a, const struct topology *b,
+			       const char **ret_differs)
+{
+	PRE(a->topology != NULL);
+	for (unsigned k = 0; k < b->instance_count; k++)
+		if (topology_find_instance(a->topology, b->instances[k].path) < 0) {
+			*ret_differs = b->instances[k].path;
+			return false;
+		}
+	for (unsigned k = 0; k < a->topology->instance_count; k++)
+		if (topology_find_instance(b, a->topology->instances[k].path) < 0) {
+			*ret_differs = a->topology->instances[k].path;
+			return false;
+		}
+	return true;
 }

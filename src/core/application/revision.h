@@ -5,15 +5,21 @@
 #ifndef SAMOZA_CORE_APPLICATION_REVISION_H
 #define SAMOZA_CORE_APPLICATION_REVISION_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "model/topology.h"
 #include "proto/record.pb-c.h"
 
+struct declarations; /* core/lifecycle/slot.h */
+
 struct revision {
 	uint32_t number;
 	Samoza__V1__RevisionRecord *record; /* as it is kept: package, artifacts, who, when */
 	struct topology *topology;	    /* a reference; NULL: neither served nor placed */
+	uint64_t *contents; /* by space, while it has a topology: space_content() */
+	const struct declarations
+		*declared; /* in the slots of its application; NULL: it is not. Borrowed */
 	const Samoza__V1__SpaceArtifacts **artifacts; /* by space; NULL entries */
 	uint32_t place; /* the topology's handle in the placement engine, while there is one */
 	uint32_t placements;  /* how many are of this revision */
@@ -28,5 +34,12 @@ void revision_free(struct revision *r);
 void revision_open(struct revision *r, struct topology *topology);
 /* Drops that again. */
 void revision_close(struct revision *r);
+
+/* Of the instance with that path: equal in two revisions where nothing that reaches its process differs.
+ * False: it is not declared. PRE: open. */
+bool revision_content(const struct revision *r, const char *path, uint64_t *ret_content);
+/* The two declare the same instances. PRE: `a` is open. */
+bool revision_has_instances_of(const struct revision *a, const struct topology *b,
+			       const char **ret_differs);
 
 #endif

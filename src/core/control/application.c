@@ -82,11 +82,21 @@ static int64_t may_run_at_ms(const struct slot_control *sc)
 	return slot_copy_alone_at_ms(&copy->of_slot, sc->slot->set->lifecycle->now.mono_ms);
 }
 
+/* As the copy's revision does; without one, as it would be placed. */
+static const struct declaration *declared_of(const struct slot_control *sc,
+					     const struct copy *copy)
+{
+	if (copy != NULL)
+		return copy->declared;
+	const struct control_application *a = application_of(sc->slot);
+	return declarations_of(unplaced_revision(a)->declared, sc->slot);
+}
+
 void slot_publish_facts(struct slot_control *sc)
 {
 	const struct copy *copy = serving_copy(sc);
 	struct serving_facts facts = {
-		.declared = sc->slot->serving.declared,
+		.declared = declared_of(sc, copy),
 		.placed = slot_is_placed(sc),
 		.zhost_lost = sc->lost,
 		.no_place = sc->no_place,
@@ -138,13 +148,51 @@ static uint32_t slot_mate(const struct control_application *a, const char *path)
 	return PLACE_NONE;
 }
 
+uint32_t application_new_unit(const struct control_application *a, struct place *place,
+			      const struct revision *revision, const struct slot *root,
+			      uint32_t mate)
+{
+	int32_t instance = declarations_instance(revision->declared, root);
+	PRE(instance >= 0 && root->parent == NULL && root->set == &a->slots);
+	return place_unit_new(place, revision->place, (uint32_t)instance, mate);
+}
+
+static bool has_pages(const struct topology *t)
+{
+	for (unsigned n = 0; n < t->space_count; n++)
+		if (space_kind_of_type(t->spaces[n].type)->has_pages)
+			return true;
+	return false;
+}
+
+static void take_pages(struct control_application *a, const struct topology *t)
+{
+	a->routes.has_pages = a->routes.has_pages || has_pages(t);
+	if (!a->routes.has_pages || a->routes.is_in_pages)
+		return;
+	a->routes.is_in_pages = true;
+	vector_push(&a->list->with_pages, a);
+}
+
+void application_declare(struct control_application *a, struct revision *revision)
+{
+	if (revision->declared != NULL)
+		return;
+	size_t slots = a->slots.slots.count, spaces = a->slots.spaces.count;
+	revision->declared = slot_set_declare(&a->slots, revision->topology);
+	INVARIANT(slots == a->slots.slots.count && spaces == a->slots.spaces.count);
+	take_pages(a, revision->topology);
+	a->routes.has_sum = false;
+	a->routes.all_subscribe = false;
+}
+
 void application_serve(struct control_application *a, struct lifecycle *l, struct place *place,
 		       struct revision *revision)
 {
 	application_serve_none(a, place);
 	a->application.served = revision;
 	slot_set_init(&a->slots, l);
-	a->declared = slot_set_declare(&a->slots, revision->topology);
+	a->declared = revision->declared = slot_set_declare(&a->slots, revision->topology);
 	a->topology = a->declared->topology;
 	a->slot_controls = mem_new_array(struct slot_control, a->slots.slots.count);
 	a->importers_changed = mem_new_array(bool, a->slots.spaces.count);
@@ -154,19 +202,14 @@ void application_serve(struct control_application *a, struct lifecycle *l, struc
 		sc->slot = s;
 		sc->of_path = application_slot(&a->application, s->path);
 		sc->place_unit = sc->moving_place = PLACE_NONE;
-		if (s->parent == NULL)
-			sc->place_unit = place_unit_new(place, revision->place, i,
-							slot_mate(a, s->path));
+		if (s->parent == NULL) {
+			sc->place_unit = application_new_unit(a, place, revision, s,
+							      slot_mate(a, s->path));
+			sc->place_revision = revision;
+		}
 	}
 	a->routes.has_pages = false;
-	for (unsigned n = 0; n < a->topology->space_count; n++)
-		a->routes.has_pages =
-			a->routes.has_pages ||
-			space_kind_of_type(a->topology->spaces[n].type)->has_pages;
-	if (a->routes.has_pages && !a->routes.is_in_pages) {
-		a->routes.is_in_pages = true;
-		vector_push(&a->list->with_pages, a);
-	}
+	take_pages(a, a->topology);
 	a->routes.has_sum = false;
 	a->routes.all_subscribe = false;
 	/* Zhosts know slots that there may be no longer. */
@@ -189,6 +232,8 @@ void application_serve_none(struct control_application *a, struct place *place)
 	}
 	import_lists_detach(&a->import_lists);
 	slot_set_done(&a->slots);
+	vector_for_each (&a->application.revisions, r)
+		(*r)->declared = NULL;
 	free(a->slot_controls);
 	free(a->importers_changed);
 	vector_clear(&a->routes.changed);
@@ -196,6 +241,16 @@ void application_serve_none(struct control_application *a, struct place *place)
 	a->importers_changed = NULL;
 	a->application.served = NULL;
 	a->unhealthy = 0;
+}
+
+/* A unit that has no place is to be placed in it. */
+static bool is_sought_in(const struct control_application *a, const struct revision *r)
+{
+	for (size_t k = 0; r->topology != NULL && k < a->slots.slots.count; k++)
+		if (a->slot_controls[k].place_revision == r ||
+		    a->slot_controls[k].moving_revision == r)
+			return true;
+	return false;
 }
 
 static void close_revision(struct place *place, struct revision *r)
@@ -213,7 +268,8 @@ void application_trim_revisions(struct control_application *a, struct place *pla
 	size_t kept = 0, count = a->application.revisions.count;
 	for (size_t k = 0; k < count; k++) {
 		struct revision *r = a->application.revisions.items[k];
-		bool used = r == a->application.served || r->placements > 0;
+		bool used =
+			r == a->application.served || r->placements > 0 || is_sought_in(a, r);
 		if (!used)
 			close_revision(place, r);
 		if (used || count - k <= REVISIONS_KEPT) {

@@ -62,9 +62,10 @@ struct unit_placement {
 
 /* A copy of a slot: what its zhost is asked for, and what it reported. */
 struct copy {
-	struct slot_copy of_slot;    /* as one of the copies of its slot */
-	struct unit_placement *unit; /* borrowed; it names the zhost */
-	struct slot_control *sc;     /* borrowed; NULL: it is retired */
+	struct slot_copy of_slot;	    /* as one of the copies of its slot */
+	struct unit_placement *unit;	    /* borrowed; it names the zhost */
+	struct slot_control *sc;	    /* borrowed; NULL: it is retired */
+	const struct declaration *declared; /* by its revision; borrowed; NULL: it is retired */
 	struct copy *next_on_zhost, *previous_on_zhost;
 
 	/* -- asked -- */
@@ -122,12 +123,14 @@ struct slot_control {
 	struct exclusion *exclusions;	/* root: zhosts that it must not take for now */
 	struct unit_handover *handover; /* root; NULL: there is none */
 	uint32_t place_unit; /* root: its unit in the engine, placed or not; else PLACE_NONE */
+	struct revision *place_revision; /* of `place_unit`; borrowed */
 	uint32_t moving_place; /* root: the unit that it moves to, held while it leaves its
 				  zhost, or waited for; PLACE_NONE: it does not move */
-	char *last_error;      /* of a copy of it; NULL */
-	int64_t last_error_ms; /* when; wall clock */
-	unsigned marks;	       /* dirty_set.h */
-	bool unhealthy;	       /* counted in its application's `unhealthy` */
+	struct revision *moving_revision; /* of `moving_place`; borrowed */
+	char *last_error;		  /* of a copy of it; NULL */
+	int64_t last_error_ms;		  /* when; wall clock */
+	unsigned marks;			  /* dirty_set.h */
+	bool unhealthy;			  /* counted in its application's `unhealthy` */
 };
 
 /* A zhost that gets the mesh table of an application: it holds copies, or serves pages. */
@@ -206,6 +209,12 @@ void application_serve(struct control_application *a, struct lifecycle *l, struc
 		       struct revision *revision);
 /* Ends its slots. PRE: as above. */
 void application_serve_none(struct control_application *a, struct place *place);
+/* Its slots are also those of this revision. PRE: it is open, and declares the same instances. */
+void application_declare(struct control_application *a, struct revision *revision);
+/* A unit for `root` in the engine, without a place, in this revision. PRE: the revision is declared. */
+uint32_t application_new_unit(const struct control_application *a, struct place *place,
+			      const struct revision *revision, const struct slot *root,
+			      uint32_t slot_mate);
 /* Gives the revision its compiled topology, and the engine its needs. */
 void application_open_revision(struct control_application *a, struct place *place,
 			       struct revision *revision, struct topology *topology);
@@ -245,6 +254,11 @@ static inline struct slot_control *control_of_slot(const struct slot *s)
 {
 	return &application_of(s)->slot_controls[s->id];
 }
+/* The revision in which a unit that has no copy is placed. */
+static inline struct revision *unplaced_revision(const struct control_application *a)
+{
+	return a->application.served;
+}
 /* The copy that serves; NULL: none is placed. */
 static inline struct copy *serving_copy(const struct slot_control *sc)
 {
@@ -273,6 +287,12 @@ static inline bool copy_is_beside(const struct copy *copy)
 static inline struct unit_placement *unit_of(const struct slot_copy *copy)
 {
 	return copy != NULL ? container_of(copy, struct copy, of_slot)->unit : NULL;
+}
+/* The revision that serves the unit of `root`, or in which it is to be placed. */
+static inline struct revision *slot_revision(const struct slot_control *root)
+{
+	const struct unit_placement *unit = unit_of(root->of_path->serving);
+	return unit != NULL ? unit->revision : unplaced_revision(application_of(root->slot));
 }
 /* The id by which its zhost knows it. */
 static inline const char *copy_key_topology(const struct copy *copy)

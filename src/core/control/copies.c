@@ -103,6 +103,8 @@ struct copy *unit_copy_new(struct unit_placement *unit, struct application_slot 
 	struct copy *copy = mem_new(struct copy);
 	copy->unit = unit;
 	copy->sc = sc;
+	if (sc != NULL)
+		copy->declared = declarations_of(unit->revision->declared, sc->slot);
 	copy->absent = true;
 	slot_copy_join(&unit->placement, &copy->of_slot, slot, epoch);
 	copy->of_slot.exclusive = exclusive;
@@ -224,6 +226,7 @@ static void copy_retire(struct copy *copy)
 	if (sc->of_path->serving == NULL)
 		sc->last_zhost = copy_zhost(copy);
 	copy->sc = NULL;
+	copy->declared = NULL;
 	import_lists_release(copy);
 	copy_set_exports(copy, NULL, 0);
 	if (copy->unit->lost || !copy->of_slot.active)
@@ -240,16 +243,19 @@ static void unit_leave(struct control *c, struct slot_control *root,
 		       struct unit_placement *unit)
 {
 	const struct control_application *a = unit->application;
+	struct revision *revision = unplaced_revision(a);
 	placement_set_role(&unit->placement, ROLE_RETIRED);
 	vector_for_each (&unit->placement.copies, item)
 		copy_retire(copy_of_slot_copy(*item));
 	vector_push(&unit->application->retired, unit);
 	mark_application(unit->application, APPLICATION_UNLOAD);
-	if (unit->lost)
+	if (unit->lost) {
 		unit->place_unit = PLACE_NONE;
-	else
-		root->place_unit = place_unit_new(c->place, a->application.served->place,
-						  root->slot->id, unit->place_unit);
+		return;
+	}
+	root->place_unit =
+		application_new_unit(a, c->place, revision, root->slot, unit->place_unit);
+	root->place_revision = revision;
 }
 
 void unit_supersede(struct control *c, struct slot_control *root)
@@ -406,6 +412,7 @@ void unit_switch(struct control *c, struct slot_control *root, struct unit_place
 		unit_part(c, from);
 	placement_set_role(&to->placement, ROLE_SERVING);
 	root->place_unit = to->place_unit;
+	root->place_revision = to->revision;
 	vector_for_each (&to->placement.copies, item)
 		copy_takes_over(copy_of_slot_copy(*item));
 	slot_for_each_below (root->slot, s)

@@ -43,6 +43,7 @@ static enum start_obstacle obstacle_of(const struct copy *copy)
 	const struct control *c = copy->unit->application->control;
 	const struct copy *above = copy_above(copy);
 	const struct start_side side = {
+		.declared = copy->declared,
 		.parent_up =
 			above == NULL || (above->target == TARGET_STARTED && is_started(above)),
 		.may_run_at_ms = slot_copy_alone_at_ms(&copy->of_slot, c->now.mono_ms),

@@ -146,6 +146,12 @@ void handover_end(struct control *c, struct slot_control *root)
 
 /* ---- the successor's place ---- */
 
+struct revision *handover_revision(const struct slot_control *root)
+{
+	PRE(root->handover != NULL);
+	return slot_revision(root);
+}
+
 bool handover_seeks(const struct slot_control *root)
 {
 	return root->handover != NULL && root->handover->handover.state == HANDOVER_PLACING &&
@@ -167,12 +173,14 @@ void handover_placed(struct control *c, struct slot_control *root, struct contro
 	CLEANUP(freep) char *subject = str_printf("%s/%s", a->name, root->slot->path);
 	emit_event(&c->emitter, "placement", subject, slot_zhost(root)->name, z->name, a->id,
 		   h->cause);
-	struct unit_placement *unit = unit_placement_new(
-		a, a->application.served, z, c->next_epoch, place_unit, ROLE_SUCCESSOR);
+	struct revision *revision = handover_revision(root);
+	struct unit_placement *unit =
+		unit_placement_new(a, revision, z, c->next_epoch, place_unit, ROLE_SUCCESSOR);
 	slot_for_each_below (root->slot, s) {
 		struct slot_control *sc = control_of_slot(s);
-		struct copy *copy = unit_copy_new(unit, sc->of_path, sc, c->next_epoch++,
-						  slot_declared_space(s)->exclusive);
+		const struct space *space = declarations_of(revision->declared, s)->space;
+		struct copy *copy =
+			unit_copy_new(unit, sc->of_path, sc, c->next_epoch++, space->exclusive);
 		copy->generation = 1;
 		mark_copy(copy, COPY_RECORD);
 	}

@@ -33,6 +33,8 @@ void handover_load(struct control *c, struct slot_control *root,
  * there is no handover. */
 void handover_end(struct control *c, struct slot_control *root);
 
+/* That its successor is to have. PRE: there is a handover. */
+struct revision *handover_revision(const struct slot_control *root);
 /* It looks for a place for its successor. */
 bool handover_seeks(const struct slot_control *root);
 /* There is one. Takes `place_unit`. */

@@ -73,7 +73,7 @@ Samoza__V1__InstanceSpec *instance_spec_new(const struct copy *copy)
 	const struct slot *slot = copy->sc->slot;
 	const struct control_application *a = application_of(slot);
 	const struct revision *revision = copy->unit->revision;
-	const struct space *space = slot_declared_space(slot);
+	const struct space *space = copy->declared->space;
 	const struct slot *parent = slot->parent;
 	Samoza__V1__InstanceSpec *s =
 		NEW(Samoza__V1__InstanceSpec, samoza__v1__instance_spec__descriptor);

@@ -380,6 +380,8 @@ static int load_placement(struct control *c, const Samoza__V1__CopyRecord *r,
 		return result;
 	enum placement_role role =
 		(enum placement_role)(r->role - SAMOZA__V1__ROLE__ROLE_SERVING);
+	if (role != ROLE_RETIRED)
+		application_declare(a, revision);
 	struct unit_placement *unit =
 		unit_placement_new(a, revision, z, r->placement, PLACE_NONE, role);
 	unit->lost = r->lost;

@@ -57,7 +57,6 @@ static bool has_pages_to_serve(const struct control_application *a)
 
 static Samoza__V1__MeshPeer *peer_new(const struct slot_control *sc)
 {
-	const struct control_application *a = application_of(sc->slot);
 	const struct space *space = slot_declared_space(sc->slot);
 	const struct copy *copy = serving_copy(sc);
 	Samoza__V1__MeshPeer *p =
@@ -75,8 +74,9 @@ static Samoza__V1__MeshPeer *peer_new(const struct slot_control *sc)
 	p->type = (Samoza__V1__SpaceType)type;
 	if (!space_kind_of_type(space->type)->has_pages)
 		return p;
-	p->paths = path_ends(a->topology, space, &p->n_paths);
-	const Samoza__V1__SpaceArtifacts *from = a->application.served->artifacts[space->index];
+	const struct revision *revision = copy->unit->revision;
+	p->paths = path_ends(revision->topology, space, &p->n_paths);
+	const Samoza__V1__SpaceArtifacts *from = revision->artifacts[space->index];
 	if (from == NULL)
 		return p;
 	p->assets = mem_new_array(Samoza__V1__AssetFile *, from->n_assets);

@@ -42,8 +42,10 @@ static void emit_placement(struct control *c, const struct slot_control *root,
 static void assign_copy(struct control *c, struct unit_placement *unit, struct slot_control *sc,
 			uint64_t epoch, bool again)
 {
-	struct copy *copy = unit_copy_new(unit, sc->of_path, sc, epoch,
-					  slot_declared_space(sc->slot)->exclusive);
+	const struct declaration *declared =
+		declarations_of(unit->revision->declared, sc->slot);
+	struct copy *copy =
+		unit_copy_new(unit, sc->of_path, sc, epoch, declared->space->exclusive);
 	slot_copy_set_writer(&copy->of_slot);
 	copy->generation = 1;
 	sc->lost = sc->no_place = sc->still_failed = false;
@@ -66,7 +68,7 @@ static void assign(struct control *c, struct slot_control *root, struct control_
 	emit_placement(c, root, z, leaves);
 	unit_supersede(c, root);
 	struct unit_placement *unit = unit_placement_new(
-		a, a->application.served, z, c->next_epoch, root->place_unit, ROLE_SERVING);
+		a, root->place_revision, z, c->next_epoch, root->place_unit, ROLE_SERVING);
 	slot_for_each_below (root->slot, s)
 		assign_copy(c, unit, control_of_slot(s), c->next_epoch++, again);
 }
@@ -189,14 +191,26 @@ static bool try_wants(struct control *c, struct wants *w, enum place_mode mode,
 	return complete;
 }
 
+static void drop_moving_place(struct control *c, struct slot_control *root)
+{
+	place_unit_free(c->place, root->moving_place);
+	root->moving_place = PLACE_NONE;
+	root->moving_revision = NULL;
+}
+
 /* Where it moves to: a second unit of its slot, placed there while the first one still holds its
  * room on the old zhost. */
-static uint32_t moving_place(struct control *c, struct slot_control *root)
+static uint32_t moving_place(struct control *c, struct slot_control *root,
+			     struct revision *revision)
 {
-	if (root->moving_place == PLACE_NONE)
-		root->moving_place = place_unit_new(
-			c->place, application_of(root->slot)->application.served->place,
-			root->slot->id, root->place_unit);
+	if (root->moving_place != PLACE_NONE && root->moving_revision != revision)
+		drop_moving_place(c, root);
+	if (root->moving_place == PLACE_NONE) {
+		root->moving_place =
+			application_new_unit(application_of(root->slot), c->place, revision,
+					     root->slot, root->place_unit);
+		root->moving_revision = revision;
+	}
 	return root->moving_place;
 }
 
@@ -245,7 +259,7 @@ static uint32_t try_alone(struct control *c, struct slot_control *root, uint32_t
 static void hold_again(struct control *c, struct slot_control *root)
 {
 	if (root->slot->moving && root->slot->goal != GOAL_NOT_DEPLOYED &&
-	    place_where(c->place, moving_place(c, root)) == PLACE_NONE)
+	    place_where(c->place, moving_place(c, root, slot_revision(root))) == PLACE_NONE)
 		(void)try_alone(c, root, root->moving_place, PLACE_NONE, NULL);
 }
 
@@ -253,10 +267,11 @@ static void hold_again(struct control *c, struct slot_control *root)
 static void try_to_move(struct control *c, struct slot_control *root, struct wants *left,
 			char **ret_reason)
 {
-	if (try_alone(c, root, moving_place(c, root), PLACE_NONE, ret_reason) != PLACE_NONE)
+	uint32_t unit = moving_place(c, root, slot_revision(root));
+	if (try_alone(c, root, unit, PLACE_NONE, ret_reason) != PLACE_NONE)
 		begin_move(c, root);
 	else
-		wants_add(c, left, root, moving_place(c, root));
+		wants_add(c, left, root, unit);
 }
 
 /* What lacks a place now: lost units, and those that have none yet. */
@@ -278,10 +293,8 @@ static void forget_waiting(struct control *c, struct control_application *a)
 {
 	place_wait_end(c->place, a->ticket);
 	for_each_root (a, root) {
-		if (root->slot->moving)
-			continue;
-		place_unit_free(c->place, root->moving_place);
-		root->moving_place = PLACE_NONE;
+		if (!root->slot->moving)
+			drop_moving_place(c, root);
 	}
 }
 
@@ -333,7 +346,7 @@ static void try_successor(struct control *c, struct slot_control *root, struct w
 {
 	struct wants one = {0};
 	struct place_result result;
-	wants_add_successor(c, &one, root, moving_place(c, root));
+	wants_add_successor(c, &one, root, moving_place(c, root, handover_revision(root)));
 	const struct place_request request = {
 		.mode = PLACE_TOGETHER, .units = one.list.items, .unit_count = 1};
 	place_try(c->place, &request, &result);
@@ -343,6 +356,7 @@ static void try_successor(struct control *c, struct slot_control *root, struct w
 		handover_placed(c, root, zhost_of_handle(c, result.zhosts[0]),
 				root->moving_place);
 		root->moving_place = PLACE_NONE;
+		root->moving_revision = NULL;
 	} else {
 		wants_add_successor(c, left, root, root->moving_place);
 	}
@@ -443,7 +457,9 @@ static void end_move(struct control *c, struct slot_control *root)
 	if (root->moving_place != PLACE_NONE) {
 		place_unit_free(c->place, root->place_unit);
 		root->place_unit = root->moving_place;
+		root->place_revision = root->moving_revision;
 		root->moving_place = PLACE_NONE;
+		root->moving_revision = NULL;
 	}
 	if (z != NULL && z != root->last_zhost) {
 		assign(c, root, z, true);

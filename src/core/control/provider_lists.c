@@ -46,15 +46,25 @@ static bool has_same_variables(const struct import_decl *a, const struct import_
 	return true;
 }
 
-static struct shared_list *find_or_add(struct control_application *a, const struct slot *slot,
+static struct shared_list *find(const struct control_application *a,
+				const struct provider_set *set,
+				const struct import_decl *import)
+{
+	struct shared_list *list = NULL;
+	HASH_FIND_PTR(a->import_lists.by_set, &set, list);
+	while (list != NULL && !has_same_variables(list->content.import, import))
+		list = list->next;
+	return list;
+}
+
+static struct shared_list *find_or_add(struct control_application *a,
+				       const struct provider_set *set,
 				       const struct import_decl *import)
 {
-	const struct provider_set *set = slot_providers(slot, import);
-	struct shared_list *first = NULL, *list = NULL;
+	struct shared_list *first = NULL, *list = find(a, set, import);
+	if (list != NULL)
+		return list;
 	HASH_FIND_PTR(a->import_lists.by_set, &set, first);
-	for (list = first; list != NULL; list = list->next)
-		if (has_same_variables(list->content.import, import))
-			return list;
 	list = mem_new(struct shared_list);
 	list->set = set;
 	list->content = (struct provider_list){
@@ -66,25 +76,6 @@ static struct shared_list *find_or_add(struct control_application *a, const stru
 		first->next = list;
 	}
 	return list;
-}
-
-/* One for each import of the slot's space, in the order of declaration. */
-static struct shared_list **lists_of(struct control_application *a, const struct slot *slot)
-{
-	struct import_lists *all = &a->import_lists;
-	const struct space *space = slot_declared_space(slot);
-	if (all->of_space == NULL) {
-		all->space_count = (uint32_t)a->slots.spaces.count;
-		all->of_space = mem_new_array(struct shared_list **, all->space_count);
-	}
-	if (all->of_space[slot->space] == NULL) {
-		struct shared_list **lists =
-			mem_new_array(struct shared_list *, space->import_count);
-		for (unsigned k = 0; k < space->import_count; k++)
-			lists[k] = find_or_add(a, slot, &space->imports[k]);
-		all->of_space[slot->space] = lists;
-	}
-	return all->of_space[slot->space];
 }
 
 void import_lists_detach(struct import_lists *lists)
@@ -99,9 +90,6 @@ void import_lists_detach(struct import_lists *lists)
 				free(list);
 		}
 	}
-	for (uint32_t k = 0; k < lists->space_count; k++)
-		free(lists->of_space[k]);
-	free(lists->of_space);
 	*lists = (struct import_lists){0};
 }
 
@@ -167,32 +155,43 @@ static void refresh(struct shared_list *list, uint64_t flush)
 	provider_changes_done(&changes);
 }
 
+/* What the space imports in this revision. */
+static void refresh_lists(const struct control_application *a, const struct declarations *d,
+			  const char *space, uint64_t flush)
+{
+	int index = topology_find_space(d->topology, space);
+	const struct declaration *declared = index >= 0 ? &d->spaces[index] : NULL;
+	for (unsigned k = 0; declared != NULL && k < declared->space->import_count; k++) {
+		struct shared_list *list =
+			find(a, declared->imports[k], &declared->space->imports[k]);
+		if (list != NULL)
+			refresh(list, flush);
+	}
+}
+
 void import_lists_refresh(struct control_application *a, uint32_t space)
 {
-	const struct import_lists *all = &a->import_lists;
-	struct shared_list **lists = all->of_space != NULL ? all->of_space[space] : NULL;
-	if (lists == NULL)
-		return;
-	const struct slot *any = a->slots.spaces.items[space]->slots.items[0];
-	for (unsigned k = 0; k < slot_declared_space(any)->import_count; k++)
-		refresh(lists[k], a->control->count.flushes + 1);
+	const char *name = a->slots.spaces.items[space]->name;
+	vector_for_each (&a->slots.declarations, d)
+		refresh_lists(a, *d, name, a->control->count.flushes + 1);
 }
 
 /* ---- copies ---- */
 
-/* A copy stays on its zhost, and its space imports the same as long as it serves. */
+/* A copy stays on its zhost, and its revision imports the same. */
 static void hold(struct copy *copy)
 {
 	struct control_application *a = copy->unit->application;
-	const struct slot *slot = copy->sc->slot;
-	unsigned count = slot_declared_space(slot)->import_count;
+	const struct declaration *declared = copy->declared;
+	unsigned count = declared->space->import_count;
 	if (copy->lists != NULL || count == 0)
 		return;
-	struct shared_list **lists = lists_of(a, slot);
 	copy->lists = mem_new_array(struct list_on_zhost *, count);
 	copy->list_count = count;
 	for (unsigned k = 0; k < count; k++) {
-		copy->lists[k] = list_on_zhost(lists[k], a->control, copy_zhost(copy));
+		struct shared_list *list =
+			find_or_add(a, declared->imports[k], &declared->space->imports[k]);
+		copy->lists[k] = list_on_zhost(list, a->control, copy_zhost(copy));
 		copy->lists[k]->named++;
 	}
 }

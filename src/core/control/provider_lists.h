@@ -29,12 +29,9 @@ struct provider_lists {
 };
 void provider_lists_done(struct provider_lists *lists);
 
-/* Of an application: the lists of its served revision. */
+/* Of an application: the lists of the revisions that its slots follow. */
 struct import_lists {
 	struct shared_list *by_set; /* by what they name; then those with other variables */
-	struct shared_list **
-		*of_space; /* by space id, then by import; NULL: not asked for yet */
-	uint32_t space_count;
 };
 /* Before the slots of the application go. PRE: no copy of them serves. */
 void import_lists_detach(struct import_lists *lists);

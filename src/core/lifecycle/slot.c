@@ -67,9 +67,20 @@ static bool counts_in(const struct slot *s, const struct provider_set *set)
 	return s->state == STATE_DEPLOYED_STARTED && slot_can_provide(s, set);
 }
 
+const struct declaration *declarations_of(const struct declarations *d, const struct slot *s)
+{
+	int32_t instance = declarations_instance(d, s);
+	return instance >= 0 ? &d->spaces[d->topology->instances[instance].space] : NULL;
+}
+
 const struct import_decl *slot_missing_import(const struct slot *s)
 {
-	const struct declaration *declared = s->serving.declared;
+	return slot_missing_import_of(s, s->serving.declared);
+}
+
+const struct import_decl *slot_missing_import_of(const struct slot *s,
+						 const struct declaration *declared)
+{
 	for (unsigned k = 0; k < declared->space->import_count; k++) {
 		const struct import_decl *import = &declared->space->imports[k];
 		const struct provider_set *set = declared->imports[k];

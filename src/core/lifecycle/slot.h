@@ -63,6 +63,8 @@ struct declarations {
 	struct topology *topology;  /* a reference */
 	struct declaration *spaces; /* by the topology's space index */
 	struct slot **slots;	    /* by the topology's instance index */
+	int32_t *instances;	 /* by slot id: the index in `slots`; -1: it is not declared */
+	uint32_t instance_count; /* entries of `instances`: slots that there were then */
 };
 
 /* What the rules need to know of the copy that serves a slot. By value: control sets it with
@@ -169,6 +171,16 @@ static inline bool slot_is_up(const struct slot *s)
 /* The first mandatory import without a started provider other than the slot itself; NULL: none is
  * missing. */
 const struct import_decl *slot_missing_import(const struct slot *s);
+/* The same of a copy that does not serve, as its own revision declares it. */
+const struct import_decl *slot_missing_import_of(const struct slot *s,
+						 const struct declaration *declared);
+/* Which instance of the revision's topology it is; -1: it is not declared there. */
+static inline int32_t declarations_instance(const struct declarations *d, const struct slot *s)
+{
+	return s->id < d->instance_count ? d->instances[s->id] : -1;
+}
+/* What the revision declares of the slot; NULL: nothing. */
+const struct declaration *declarations_of(const struct declarations *d, const struct slot *s);
 /* Started slots that provide `import` (of the slot's declaration) to `s`, in the order of their
  * paths. */
 void slot_each_provider(const struct slot *s, const struct import_decl *import,

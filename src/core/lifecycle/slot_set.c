@@ -158,6 +158,16 @@ static void index_importers(struct slot_set *set)
 			merge_importers(&(*d)->spaces[n]);
 }
 
+static void index_instances(const struct slot_set *set, struct declarations *d)
+{
+	d->instance_count = (uint32_t)set->slots.count;
+	d->instances = mem_new_array(int32_t, d->instance_count);
+	for (uint32_t k = 0; k < d->instance_count; k++)
+		d->instances[k] = -1;
+	for (unsigned i = 0; i < d->topology->instance_count; i++)
+		d->instances[d->slots[i]->id] = (int32_t)i;
+}
+
 const struct declarations *slot_set_declare(struct slot_set *set, struct topology *topology)
 {
 	struct declarations *d = mem_new(struct declarations);
@@ -170,6 +180,7 @@ const struct declarations *slot_set_declare(struct slot_set *set, struct topolog
 	}
 	for (unsigned i = 0; i < topology->instance_count; i++)
 		add_slot(set, d, i);
+	index_instances(set, d);
 	vector_push(&set->declarations, d);
 	add_providers(set, d);
 	index_importers(set);
@@ -187,6 +198,7 @@ static void declarations_free(struct declarations *d)
 	}
 	free(d->spaces);
 	free(d->slots);
+	free(d->instances);
 	topology_unref(d->topology);
 	free(d);
 }
@@ -219,8 +231,33 @@ void slot_set_done(struct slot_set *set)
 	vector_done(&set->declarations);
 }
 
+/* What they import may be provided, or not, from now on. */
+static void push_importers(const struct slot *s, const struct declaration *provider)
+{
+	struct lifecycle *l = s->set->lifecycle;
+	vector_for_each (&provider->importers, importer) {
+		vector_for_each (&s->set->spaces.items[importer->space]->slots, other)
+			lifecycle_push(*other);
+		l->observer->on_imports_changed(l, s->set, importer->space);
+	}
+}
+
+/* A slot that is started counts under the names of the declaration that it has now. */
+static void change_declaration(struct slot *s, const struct declaration *to)
+{
+	const struct declaration *from = s->serving.declared;
+	for (unsigned k = 0; k < from->provide_count; k++)
+		from->provides[k]->started--;
+	for (unsigned k = 0; k < to->provide_count; k++)
+		to->provides[k]->started++;
+	push_importers(s, from);
+	push_importers(s, to);
+}
+
 void slot_set_serving(struct slot *s, const struct serving_facts *facts)
 {
 	PRE(facts->declared != NULL);
+	if (s->state == STATE_DEPLOYED_STARTED && facts->declared != s->serving.declared)
+		change_declaration(s, facts->declared);
 	s->serving = *facts;
 }

@@ -19,7 +19,7 @@ void slot_set_done(struct slot_set *set);
  * belongs to the set. */
 const struct declarations *slot_set_declare(struct slot_set *set, struct topology *topology);
 
-/* What the rules know of the copy that serves. The caller pushes the slot (lifecycle_push()) where
+/* What the rules know of the copy that serves; another declaration may provide under other names. The caller pushes the slot (lifecycle_push()) where
  * the change can matter now. */
 void slot_set_serving(struct slot *s, const struct serving_facts *facts);
 

@@ -17,8 +17,9 @@ enum start_obstacle {
 
 /* What differs between the copies of a slot. */
 struct start_side {
-	bool parent_up;	       /* or it has none */
-	int64_t may_run_at_ms; /* monotonic; 0: at any time */
+	const struct declaration *declared; /* of the copy's revision: its imports */
+	bool parent_up;			    /* or it has none */
+	int64_t may_run_at_ms;		    /* monotonic; 0: at any time */
 };
 
 struct start_side start_side_serving(const struct slot *s);
