@@ -154,6 +154,7 @@ struct space {
 	unsigned import_count;
 
 	bool exclusive;
+	bool optional; /* it, or a space that it is inside of: the topology runs without it */
 	enum space_storage storage;
 	uint32_t restart_attempts; /* retries after the first failure within the window */
 	uint32_t restart_window_ms;

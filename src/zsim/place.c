@@ -187,7 +187,8 @@ static void add_placements(struct placement_run *p, Samoza__V1__PlaceTopology *t
 			(Samoza__V1__PlacePlacement *)schema_message_new(
 				&samoza__v1__place_placement__descriptor);
 		one->space = mem_strdup(t->instances[i].path);
-		one->zhost = mem_strdup(place_zhost_name(p->place, zhost));
+		if (zhost != PLACE_NONE) /* else it is optional */
+			one->zhost = mem_strdup(place_zhost_name(p->place, zhost));
 		to->placements[to->n_placements++] = one;
 	}
 }
@@ -237,7 +238,9 @@ static void print_placements(const Samoza__V1__PlaceTopology *t)
 	}
 	printf("%s: placed\n  %-32s %s\n", t->name, "SPACE", "ZHOST");
 	for (size_t i = 0; i < t->n_placements; i++)
-		printf("  %-32s %s\n", t->placements[i]->space, t->placements[i]->zhost);
+		printf("  %-32s %s\n", t->placements[i]->space,
+		       t->placements[i]->zhost != NULL ? t->placements[i]->zhost
+						       : "- (optional: no place)");
 }
 
 static void try_topology(struct placement_run *p, Samoza__V1__PlaceTopology *to,
@@ -245,16 +248,9 @@ static void try_topology(struct placement_run *p, Samoza__V1__PlaceTopology *to,
 {
 	uint32_t handle = place_topology_add(p->place, t, p->answer->n_topologies);
 	CLEANUP(freep) uint32_t *units = mem_new_array(uint32_t, t->instance_count);
-	VECTOR(struct place_unit_request) requests = {0};
 	place_units_new(p->place, handle, units);
-	for (unsigned i = 0; i < t->instance_count; i += t->instances[i].subtree_count)
-		vector_add(&requests)->unit = units[i];
 	struct place_result result;
-	place_try(p->place,
-		  &(struct place_request){.mode = PLACE_TOGETHER,
-					  .units = requests.items,
-					  .unit_count = requests.count},
-		  &result);
+	place_try_topology(p->place, t, units, &result);
 	to->placed = result.complete;
 	if (result.complete)
 		add_placements(p, to, t, units);
@@ -265,7 +261,6 @@ static void try_topology(struct placement_run *p, Samoza__V1__PlaceTopology *to,
 	if (p->explain)
 		explain(p, to, t, units);
 	place_result_done(&result);
-	vector_done(&requests);
 }
 
 /* ---- all topologies ---- */

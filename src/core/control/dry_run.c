@@ -8,24 +8,27 @@
 #include "core/control/state.h"
 #include "schema/message.h"
 
+/* An optional one that would have no place; the caller frees. */
+static char *why_unplaced(struct place *p, const char *path, uint32_t unit)
+{
+	struct place_explanation e;
+	place_explain(p, &(struct place_unit_request){.unit = unit}, &e);
+	CLEANUP(freep) char *reason = place_reason_text(&e.reason);
+	place_explanation_done(&e);
+	return str_printf("%s would have no place: %s", path,
+			  reason != NULL ? reason : "all places are taken");
+}
+
 Samoza__V1__TopologyView *dry_run_view(struct control *c, const struct control_submit *s)
 {
 	struct topology *t = s->topology;
 	Samoza__V1__TopologyView *v = (Samoza__V1__TopologyView *)schema_message_new(
 		&samoza__v1__topology_view__descriptor);
-	VECTOR(struct place_unit_request) wants = {0};
 	struct place_result result;
 	uint32_t handle = place_topology_add(c->place, t, UINT64_MAX);
 	CLEANUP(freep) uint32_t *units = mem_new_array(uint32_t, t->instance_count);
 	place_units_new(c->place, handle, units);
-	for (uint32_t k = 0; k < t->instance_count; k += t->instances[k].subtree_count)
-		vector_add(&wants)->unit = units[k];
-	place_try(c->place,
-		  &(struct place_request){.mode = PLACE_TOGETHER,
-					  .units = wants.items,
-					  .unit_count = wants.count,
-					  .dry_run = true},
-		  &result);
+	place_try_topology(c->place, t, units, &result); /* the places go with the units */
 	v->id = mem_strdup("");
 	v->name = mem_strdup(t->name);
 	v->version = mem_strdup(s->record->version);
@@ -36,17 +39,19 @@ Samoza__V1__TopologyView *dry_run_view(struct control *c, const struct control_s
 	v->notice = mem_strdup("dry run: nothing was changed");
 	v->placements = mem_new_array(Samoza__V1__PlacementView *, t->instance_count);
 	const char *zhost = NULL;
-	for (uint32_t k = 0, root = 0; k < t->instance_count; k++) {
+	for (uint32_t k = 0; k < t->instance_count; k++) {
 		if (t->instances[k].parent < 0) {
-			uint32_t at = result.complete ? result.zhosts[root] : PLACE_NONE;
+			uint32_t at = place_where(c->place, units[k]);
 			zhost = at != PLACE_NONE ? place_zhost_name(c->place, at) : NULL;
-			root++;
 		}
 		Samoza__V1__PlacementView *p = (Samoza__V1__PlacementView *)schema_message_new(
 			&samoza__v1__placement_view__descriptor);
 		p->space = mem_strdup(t->instances[k].path);
 		p->zhost = mem_strdup(zhost);
 		p->state = mem_strdup(state_name(STATE_NOT_DEPLOYED));
+		p->has_optional_part = p->optional_part = instance_space(t, k)->optional;
+		if (result.complete && zhost == NULL && t->instances[k].parent < 0)
+			p->why = why_unplaced(c->place, p->space, units[k]);
 		v->placements[v->n_placements++] = p;
 	}
 	if (!result.complete) {
@@ -59,7 +64,6 @@ Samoza__V1__TopologyView *dry_run_view(struct control *c, const struct control_s
 		}
 	}
 	place_result_done(&result);
-	vector_done(&wants);
 	for (uint32_t k = 0; k < t->instance_count; k++)
 		place_unit_free(c->place, units[k]);
 	place_topology_remove(c->place, handle);

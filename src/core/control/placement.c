@@ -274,18 +274,49 @@ static void try_to_move(struct control *c, struct slot_control *root, struct wan
 		wants_add(c, left, root, unit);
 }
 
-/* What lacks a place now: lost units, and those that have none yet. */
+/* What lacks a place now: lost units, those that have none yet, and of both kinds those without
+ * which the topology runs. */
 static void collect_wants(const struct control *c, const struct control_application *a,
-			  struct wants *lost, struct wants *first)
+			  struct wants *lost, struct wants *first, struct wants *optional)
 {
 	for_each_root (a, root) {
-		if (root->slot->moving || root->slot->goal == GOAL_NOT_DEPLOYED)
+		if (root->slot->moving || root->slot->goal == GOAL_NOT_DEPLOYED ||
+		    (!root->lost && !wants_first_place(root)))
 			continue;
-		if (root->lost)
-			wants_add(c, lost, root, root->place_unit);
-		else if (wants_first_place(root))
-			wants_add(c, first, root, root->place_unit);
+		wants_add(c,
+			  slot_is_optional(root->slot) ? optional
+			  : root->lost		       ? lost
+						       : first,
+			  root, root->place_unit);
 	}
+}
+
+/* Those that have never had a place wait until the whole has one: they would take room from it. */
+static void keep_waiting(struct wants *optional)
+{
+	size_t kept = 0;
+	for (size_t k = 0; k < optional->list.count; k++) {
+		if (!optional->roots.items[k]->lost) {
+			set_no_place(optional->roots.items[k], true);
+			free((void *)optional->list.items[k].excluded);
+			continue;
+		}
+		optional->roots.items[kept] = optional->roots.items[k];
+		optional->list.items[kept++] = optional->list.items[k];
+	}
+	optional->list.count = optional->roots.count = kept;
+}
+
+/* After all others, each for itself [change.optional.optional]. That one has no place is no reason
+ * of the topology's. */
+static void try_optional(struct control *c, struct wants *optional, bool whole_waits)
+{
+	char *reason = NULL;
+	if (whole_waits)
+		keep_waiting(optional);
+	if (optional->list.count > 0)
+		(void)try_wants(c, optional, PLACE_RECOVER, &reason);
+	free(reason);
 }
 
 /* What it waited for is collected again. */
@@ -301,14 +332,14 @@ static void forget_waiting(struct control *c, struct control_application *a)
 /* Waits for places of all that is left. */
 static void wait(struct control *c, const struct control_application *a,
 		 const struct wants *lost, const struct wants *first,
-		 const struct wants *exhausted)
+		 const struct wants *exhausted, const struct wants *optional)
 {
 	VECTOR(struct place_unit_request) waiting = {0};
-	const struct wants *const parts[] = {lost, first, exhausted};
+	const struct wants *const parts[] = {lost, first, exhausted, optional};
 	for (size_t p = 0; p < ARRAY_SIZE(parts); p++)
 		vector_for_each (&parts[p]->list, want)
 			vector_push(&waiting, *want);
-	bool only_first = lost->list.count == 0 && exhausted->list.count == 0;
+	bool only_first = lost->list.count + exhausted->list.count + optional->list.count == 0;
 	const struct place_request request = {.mode = only_first ? PLACE_TOGETHER
 								 : PLACE_RECOVER,
 					      .units = waiting.items,
@@ -366,12 +397,13 @@ static void try_successor(struct control *c, struct slot_control *root, struct w
 
 static void place_application(struct control *c, struct control_application *a)
 {
-	struct wants first = {0}, lost = {0}, exhausted = {0};
+	struct wants first = {0}, lost = {0}, exhausted = {0}, optional = {0};
 	char *reason = NULL;
+	char *reason_of_optional = NULL;
 	forget_waiting(c, a);
 	end_seeking(a);
 	a->slots.blocker = NULL;
-	collect_wants(c, a, &lost, &first);
+	collect_wants(c, a, &lost, &first, &optional);
 	if (lost.list.count > 0)
 		(void)try_wants(c, &lost, PLACE_RECOVER, &reason);
 	if (first.list.count > 0 && try_wants(c, &first, PLACE_TOGETHER, &reason) &&
@@ -384,11 +416,14 @@ static void place_application(struct control *c, struct control_application *a)
 	for_each_root (a, root) {
 		hold_again(c, root);
 		if (wants_to_move(root))
-			try_to_move(c, root, &exhausted, &reason);
+			try_to_move(c, root, &exhausted,
+				    slot_is_optional(root->slot) ? &reason_of_optional
+								 : &reason);
 		else if (handover_seeks(root))
 			try_successor(c, root, &exhausted);
 	}
-	wait(c, a, &lost, &first, &exhausted);
+	try_optional(c, &optional, first.list.count > 0);
+	wait(c, a, &lost, &first, &exhausted, &optional);
 	if (reason != NULL ||
 	    a->unhealthy == 0) /* else it is tried again, and has still failed */
 		set_reason(c, a, reason);
@@ -396,6 +431,8 @@ static void place_application(struct control *c, struct control_application *a)
 	wants_done(&first);
 	wants_done(&lost);
 	wants_done(&exhausted);
+	wants_done(&optional);
+	free(reason_of_optional);
 }
 
 static struct control_application *next_due(struct control *c)

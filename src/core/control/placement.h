@@ -24,6 +24,8 @@ void placement_run(struct control *c);
 /* Why there is no place, judged over the zhosts as they are now; the caller frees. NULL: no place
  * is missing. */
 char *placement_reason_now(const struct control_application *a);
+/* The same of one unit by itself, by its root. NULL: it has a place, or would have one. */
+char *placement_reason_of(const struct slot_control *root);
 
 /* Its placement in the engine; while it moves, the one that it moves to. */
 uint32_t placement_unit(const struct slot_control *root);

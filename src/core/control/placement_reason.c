@@ -13,7 +13,7 @@ static char *reason_of_exhausted(const struct control_application *a, struct wan
 	struct slot_control *exhausted = NULL;
 	struct place_explanation e = {0};
 	for_each_root (a, root)
-		if (exhausted == NULL && wants_to_move(root))
+		if (exhausted == NULL && !slot_is_optional(root->slot) && wants_to_move(root))
 			exhausted = root;
 	if (exhausted == NULL)
 		return NULL;
@@ -21,6 +21,21 @@ static char *reason_of_exhausted(const struct control_application *a, struct wan
 	place_explain(c->place, &wants->list.items[0], &e);
 	char *reason = place_reason_text(&e.reason);
 	place_explanation_done(&e);
+	return reason;
+}
+
+char *placement_reason_of(const struct slot_control *root)
+{
+	const struct control *c = application_of(root->slot)->control;
+	struct wants one = {0};
+	struct place_explanation e = {0};
+	if (slot_is_placed(root) || root->slot->moving || !root->no_place)
+		return NULL;
+	wants_add(c, &one, (struct slot_control *)root, root->place_unit);
+	place_explain(c->place, &one.list.items[0], &e);
+	char *reason = place_reason_text(&e.reason);
+	place_explanation_done(&e);
+	wants_done(&one);
 	return reason;
 }
 
@@ -34,7 +49,8 @@ char *placement_reason_now(const struct control_application *a)
 	if (a->reason == NULL)
 		return NULL;
 	for_each_root (a, root) {
-		if (root->slot->moving || root->slot->goal == GOAL_NOT_DEPLOYED)
+		if (root->slot->moving || root->slot->goal == GOAL_NOT_DEPLOYED ||
+		    slot_is_optional(root->slot))
 			continue;
 		if (root->lost || wants_first_place(root))
 			wants_add(c, &wants, root, root->place_unit);

@@ -10,7 +10,7 @@
 static bool is_unhealthy(const struct slot_control *sc)
 {
 	const struct slot *s = sc->slot;
-	if (s->goal != GOAL_DEPLOYED_STARTED || s->root->moving ||
+	if (s->goal != GOAL_DEPLOYED_STARTED || slot_is_optional(s) || s->root->moving ||
 	    control_of_slot(s->root)->seeking || slot_is_judged(s))
 		return false;
 	return (sc->placed_before && sc->no_place) || slot_is_exhausted(sc) || sc->still_failed;
@@ -48,11 +48,21 @@ static char *degraded_cause(uint32_t missing, uint32_t all)
 			  missing == 1 ? "is" : "are");
 }
 
+static bool has_optional(const struct topology *t)
+{
+	for (unsigned k = 0; k < t->space_count; k++)
+		if (t->spaces[k].optional)
+			return true;
+	return false;
+}
+
 static char *cause_of(const struct control_application *a, enum topology_state to)
 {
 	switch (to) {
 	case TOPOLOGY_RUNNING:
-		return mem_strdup("every space is running");
+		return mem_strdup(has_optional(a->topology)
+					  ? "every space that is not optional is running"
+					  : "every space is running");
 	case TOPOLOGY_STOPPED:
 		return mem_strdup("no space has the goal running");
 	case TOPOLOGY_FAILED:

@@ -33,6 +33,17 @@ static const char *zhost_name_of(const struct slot_control *sc)
 
 /* ---- topologies ---- */
 
+/* Of an optional one the topology's own reason says nothing. */
+static void add_reason(char **why, char *take_reason)
+{
+	if (take_reason != NULL) {
+		char *both = str_printf("%s: %s", *why, take_reason);
+		free(*why);
+		*why = both;
+	}
+	free(take_reason);
+}
+
 static Samoza__V1__PlacementView *placement_view(const struct slot_control *sc)
 {
 	const struct slot *s = sc->slot;
@@ -42,6 +53,9 @@ static Samoza__V1__PlacementView *placement_view(const struct slot_control *sc)
 	v->state = mem_strdup(state_name(s->state));
 	v->goal = mem_strdup(goal_name(s->goal));
 	v->why = slot_why(s);
+	v->has_optional_part = v->optional_part = slot_is_optional(s);
+	if (v->optional_part && v->why != NULL && s->set->blocker == NULL)
+		add_reason(&v->why, placement_reason_of(control_of_slot(s->root)));
 	return v;
 }
 

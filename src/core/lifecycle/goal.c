@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "core/lifecycle/ordered_stop.h"
+#include "core/lifecycle/slot_set.h"
 
 int goal_check(const struct slot *s, enum instance_goal goal, struct error **err)
 {
@@ -31,15 +32,12 @@ static void set_goal(struct slot *s, enum instance_goal goal, const char *cause)
 	struct slot_set *set = s->set;
 	struct lifecycle *l = set->lifecycle;
 	enum instance_goal from = s->goal;
-	bool is_started = s->state == STATE_DEPLOYED_STARTED;
 	bool is_deployed = s->state != STATE_NOT_DEPLOYED;
-	set->to_start -= from == GOAL_DEPLOYED_STARTED;
-	set->to_start += goal == GOAL_DEPLOYED_STARTED;
-	set->to_start_started -= from == GOAL_DEPLOYED_STARTED && is_started;
-	set->to_start_started += goal == GOAL_DEPLOYED_STARTED && is_started;
+	slot_count_required(s, -1);
 	set->not_gone -= from != GOAL_NOT_DEPLOYED || is_deployed;
 	set->not_gone += goal != GOAL_NOT_DEPLOYED || is_deployed;
 	s->goal = goal;
+	slot_count_required(s, 1);
 	free(s->goal_cause);
 	s->goal_cause = mem_strdup(cause);
 	s->goal_ms = l->now.wall_ms;

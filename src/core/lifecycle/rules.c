@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/lifecycle/ordered_stop.h"
+#include "core/lifecycle/slot_set.h"
 #include "core/lifecycle/start_condition.h"
 
 /* ---- moves ---- */
@@ -57,7 +58,7 @@ static void count_move(struct slot *s, enum instance_state from, enum instance_s
 {
 	struct slot_set *set = s->set;
 	const struct declaration *declared = s->serving.declared;
-	if (s->goal == GOAL_DEPLOYED_STARTED) {
+	if (s->goal == GOAL_DEPLOYED_STARTED && !slot_is_optional(s)) {
 		set->to_start_started -= from == STATE_DEPLOYED_STARTED;
 		set->to_start_started += to == STATE_DEPLOYED_STARTED;
 	}
@@ -113,7 +114,7 @@ void slot_restore(struct slot *s, enum instance_goal goal, enum instance_state s
 {
 	PRE(s->state == STATE_NOT_DEPLOYED && s->goal == GOAL_NOT_DEPLOYED);
 	s->goal = goal;
-	s->set->to_start += goal == GOAL_DEPLOYED_STARTED;
+	slot_count_required(s, 1);
 	s->set->not_gone += goal != GOAL_NOT_DEPLOYED;
 	if (state == STATE_NOT_DEPLOYED)
 		return;

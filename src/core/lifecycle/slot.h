@@ -126,10 +126,10 @@ struct slot_set {
 	VECTOR(struct declarations *) declarations; /* of each revision */
 	struct provider_set *providers;		    /* by name */
 	struct slot_space *spaces_by_name;
-	/* counts that the state of the topology is derived from */
+	/* counts that the state of the topology is derived from: optional slots do not count */
 	uint32_t to_start;	   /* goal deployed-started */
 	uint32_t to_start_started; /* ... and in that state */
-	uint32_t not_gone;	   /* goal or state above not-deployed */
+	uint32_t not_gone;	   /* all slots: goal or state above not-deployed */
 	/* The slot without a place for which the others that have none wait: those that were never
 	 * placed are placed together or not at all [topology.placement.together]. NULL: none. */
 	const struct slot *blocker;
@@ -153,6 +153,11 @@ extern const struct state_machine_type slot_machine;
 static inline const struct space *slot_declared_space(const struct slot *s)
 {
 	return s->serving.declared->space;
+}
+/* The topology runs without it [change.optional.optional]. */
+static inline bool slot_is_optional(const struct slot *s)
+{
+	return slot_declared_space(s)->optional;
 }
 /* What the rules work toward: the goal, or not-deployed while its root leaves its zhost, and at most
  * deployed-stopped while that yields to a handover. */

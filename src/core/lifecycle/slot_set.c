@@ -254,10 +254,25 @@ static void change_declaration(struct slot *s, const struct declaration *to)
 	push_importers(s, to);
 }
 
+void slot_count_required(struct slot *s, int sign)
+{
+	PRE(sign == 1 || sign == -1);
+	if (s->goal != GOAL_DEPLOYED_STARTED || slot_is_optional(s))
+		return;
+	s->set->to_start += (uint32_t)sign;
+	if (s->state == STATE_DEPLOYED_STARTED)
+		s->set->to_start_started += (uint32_t)sign;
+}
+
 void slot_set_serving(struct slot *s, const struct serving_facts *facts)
 {
 	PRE(facts->declared != NULL);
 	if (s->state == STATE_DEPLOYED_STARTED && facts->declared != s->serving.declared)
 		change_declaration(s, facts->declared);
+	bool counts_otherwise = facts->declared->space->optional != slot_is_optional(s);
+	if (counts_otherwise)
+		slot_count_required(s, -1);
 	s->serving = *facts;
+	if (counts_otherwise)
+		slot_count_required(s, 1);
 }

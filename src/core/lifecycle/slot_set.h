@@ -19,7 +19,12 @@ void slot_set_done(struct slot_set *set);
  * belongs to the set. */
 const struct declarations *slot_set_declare(struct slot_set *set, struct topology *topology);
 
-/* What the rules know of the copy that serves; another declaration may provide under other names. The caller pushes the slot (lifecycle_push()) where
+/* Its part in the counts of the set that the state of the topology is derived from: taken out (-1)
+ * before its goal or its declaration changes, put in again (1) afterwards. */
+void slot_count_required(struct slot *s, int sign);
+
+/* What the rules know of the copy that serves; another declaration may provide under other names, or
+ * be optional. The caller pushes the slot (lifecycle_push()) where
  * the change can matter now. */
 void slot_set_serving(struct slot *s, const struct serving_facts *facts);
 

@@ -188,6 +188,11 @@ struct place_result {
 /* Tries; keeps what it placed unless dry_run. `ret` is filled in every case; the caller ends it
  * with place_result_done(). */
 void place_try(struct place *p, const struct place_request *request, struct place_result *ret);
+/* As a topology is first placed: what is not optional together; then, where that has a place, the
+ * optional ones, each for itself. `units`: of place_units_new(). The result is that of the first
+ * step; place_where() says which of the optional ones have a place. */
+void place_try_topology(struct place *p, const struct topology *t, const uint32_t *units,
+			struct place_result *ret);
 void place_result_done(struct place_result *result);
 void place_reason_done(struct place_reason *reason);
 /* "SENTENCE" or "SENTENCE: DETAIL"; the caller frees. NULL when there is none. */

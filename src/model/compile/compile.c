@@ -31,6 +31,8 @@ static void compile_all(struct compile *c)
 	}
 	bool tree = compile_tree(c);
 	compile_fields(c);
+	if (tree)
+		compile_optional(c);
 	bool links = compile_links(c);
 	if (tree && links)
 		compile_startable(c);

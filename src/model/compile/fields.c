@@ -404,6 +404,7 @@ void compile_fields(struct compile *c)
 		compile_placement(c, s, in->placement);
 		compile_exports(c, s, in);
 		s->exclusive = in->has_exclusive && in->exclusive;
+		s->optional = in->has_optional && in->optional;
 		if (in->has_storage && in->storage == SAMOZA__V1__STORAGE_KIND__STORAGE_LOCAL)
 			s->storage = STORAGE_LOCAL;
 		compile_times(c, s, in);

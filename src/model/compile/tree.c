@@ -133,6 +133,23 @@ static void set_children(struct compile *c)
 	}
 }
 
+void compile_optional(struct compile *c)
+{
+	bool all = true;
+	for (unsigned i = 0; i < c->t->space_count; i++) {
+		struct space *s = &c->t->spaces[i];
+		for (const struct space *above = s; !s->optional && above->parent >= 0;) {
+			above = &c->t->spaces[above->parent];
+			s->optional = above->optional;
+		}
+		all = all && s->optional;
+	}
+	if (all)
+		finding(c, AT("spaces"),
+			"every space is optional: at least one must not be, since the state of "
+			"the topology is derived from those");
+}
+
 bool compile_tree(struct compile *c)
 {
 	bool good = find_parents(c);

@@ -110,11 +110,37 @@ static const struct output_column placement_columns[] = {
 	{0},
 };
 
+static void print_why(const struct output *o, const Samoza__V1__TopologyView *t)
+{
+	output_line(o, "%s", "");
+	output_line(o, "Why:");
+	for (size_t i = 0; i < t->n_placements; i++) {
+		const Samoza__V1__PlacementView *p = t->placements[i];
+
+		if (p->why != NULL && !p->optional_part)
+			output_text(o, 4, "  %s", p->why);
+	}
+}
+
+/* Those that do not run: the topology's state says nothing of them. */
+static void print_optional(const struct output *o, const Samoza__V1__TopologyView *t)
+{
+	output_line(o, "%s", "");
+	output_line(o, "Optional:");
+	for (size_t i = 0; i < t->n_placements; i++) {
+		const Samoza__V1__PlacementView *p = t->placements[i];
+
+		if (p->why != NULL && p->optional_part)
+			output_text(o, 4, "  %s: %s", state_shown(p->state), p->why);
+	}
+}
+
 void print_placements(const struct output *o, const Samoza__V1__TopologyView *t)
 {
 	struct output_table *table =
 		output_table_new(o, placement_columns, OUTPUT_RULED | OUTPUT_INDENTED);
 	bool why = false;
+	bool optional = false;
 
 	output_line(o, "%s", "");
 	output_line(o, "Placements:");
@@ -123,17 +149,14 @@ void print_placements(const struct output *o, const Samoza__V1__TopologyView *t)
 
 		output_table_row(table,
 				 (const char *[]){p->space, p->zhost, state_shown(p->state)});
-		why = why || p->why != NULL;
+		why = why || (p->why != NULL && !p->optional_part);
+		optional = optional || (p->why != NULL && p->optional_part);
 	}
 	output_table_print(table);
-	if (!why)
-		return;
-	output_line(o, "%s", "");
-	output_line(o, "Why:");
-	for (size_t i = 0; i < t->n_placements; i++) {
-		if (t->placements[i]->why != NULL)
-			output_text(o, 4, "  %s", t->placements[i]->why);
-	}
+	if (why)
+		print_why(o, t);
+	if (optional)
+		print_optional(o, t);
 }
 
 int hint_zhosts(int r, struct error **err)

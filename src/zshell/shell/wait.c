@@ -126,8 +126,10 @@ static int get_topology(struct waiting *w, struct error **err)
 	set_text(&w->reason, view->failure_reason);
 	show_all(w, view);
 	for (size_t i = 0; w->reason == NULL && i < view->n_placements; i++) {
-		if (view->placements[i]->why != NULL && !str_equal(view->state, "running"))
-			w->reason = mem_strdup(view->placements[i]->why);
+		const Samoza__V1__PlacementView *p = view->placements[i];
+
+		if (p->why != NULL && !p->optional_part && !str_equal(view->state, "running"))
+			w->reason = mem_strdup(p->why);
 	}
 	return 0;
 }

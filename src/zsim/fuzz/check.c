@@ -156,8 +156,11 @@ static void check_topology_state(const struct quiet *q)
 	unsigned to_start = 0;
 	unsigned started = 0;
 	for (unsigned i = 0; i < q->submitted->topology->instance_count; i++) {
-		to_start += q->goals[i] == GOAL_DEPLOYED_STARTED;
-		started += q->goals[i] == GOAL_DEPLOYED_STARTED && is_started(q, i);
+		if (q->goals[i] != GOAL_DEPLOYED_STARTED ||
+		    instance_space(q->submitted->topology, i)->optional)
+			continue;
+		to_start++;
+		started += is_started(q, i);
 	}
 	bool runs = to_start > 0 && to_start == started;
 	if (runs != (strcmp(view->state, "running") == 0))

@@ -1,6 +1,7 @@
 /*
  * [topology.zhosts.cordon] No new placement on a cordoned zhost. [topology.placement.together] Of what was
- * never placed, or was undeployed since, all is placed or nothing, also while older copies still unload.
+ * never placed, or was undeployed since, all is placed or nothing, also while older copies still unload;
+ * [change.optional.optional] optional spaces have no part in that, and wait for it.
  */
 #include "zsim/fuzz/check_places.h"
 
@@ -28,6 +29,13 @@ static bool is_root(const Samoza__V1__SlotRecord *r)
 	return strchr(r->path, '/') == NULL;
 }
 
+static bool is_optional(const struct fuzz *f, const Samoza__V1__SlotRecord *r)
+{
+	const struct submitted *s = fuzz_submitted(f, r->application);
+	int instance = s != NULL ? topology_find_instance(s->topology, r->path) : -1;
+	return instance >= 0 && instance_space(s->topology, (unsigned)instance)->optional;
+}
+
 static void check_together(struct fuzz *f, const Samoza__V1__CopyRecord *placed)
 {
 	const struct mirrored *slot = mirror_find(f, placed->application, placed->path);
@@ -37,7 +45,7 @@ static void check_together(struct fuzz *f, const Samoza__V1__CopyRecord *placed)
 	for (const struct mirrored *m = f->instances; m != NULL; m = m->hh.next) {
 		const Samoza__V1__SlotRecord *r = m->record;
 		if (r == NULL || !str_equal(r->application, placed->application) ||
-		    !is_root(r) || !is_first(f, m) || r->has_serving ||
+		    !is_root(r) || !is_first(f, m) || r->has_serving || is_optional(f, r) ||
 		    r->goal == SAMOZA__V1__GOAL__GOAL_NOT_DEPLOYED)
 			continue;
 		world_violate(&f->world, "%s is placed without %s, which waits for a place",

@@ -133,6 +133,18 @@ static void need_data(struct fuzz *f, Samoza__V1__Space *s)
 			  quotas[random_below(r, ARRAY_SIZE(quotas))]);
 }
 
+/* The first one never is: not all may be. */
+static void be_optional(struct fuzz *f, Samoza__V1__Topology *t)
+{
+	struct random *r = draws_random(f, DRAW_OPTIONAL);
+	for (size_t k = 1; k < t->n_spaces; k++) {
+		if (!random_percent(r, 40))
+			continue;
+		t->spaces[k]->has_optional = t->spaces[k]->optional = true;
+		draws_happened(f, DRAW_OPTIONAL);
+	}
+}
+
 static void have_pages(struct fuzz *f, Samoza__V1__Space *s)
 {
 	if (!random_percent(draws_random(f, DRAW_PAGES), 25))
@@ -158,6 +170,8 @@ void draw_needs(struct fuzz *f, Samoza__V1__Topology *t)
 {
 	if (draws_have(f, DRAW_PAGES))
 		have_paths(f, t);
+	if (draws_have(f, DRAW_OPTIONAL))
+		be_optional(f, t);
 	for (size_t k = 0; k < t->n_spaces; k++) {
 		if (draws_have(f, DRAW_PAGES))
 			have_pages(f, t->spaces[k]);

@@ -46,6 +46,7 @@ static const struct row rows[DRAWS] = {
 	[DRAW_PAGES] = {"pages", 3, 2, 20, "a space has pages, or paths to another one"},
 	[DRAW_OUTAGES] = {"outages", 3, 2, 20, "a store takes no writes for a while"},
 	[DRAW_COPIED] = {"copied", 3, 2, 20, "another machine has a copy of a zhost's disk"},
+	[DRAW_OPTIONAL] = {"optional", 3, 2, 20, "a space is optional"},
 	[DRAW_MOVES] = {"moves", 3, 2, 35, "a unit is handed over to another zhost"},
 };
 

@@ -46,6 +46,7 @@ enum fuzz_draw {
 	DRAW_OUTAGES,
 	DRAW_COPIED,
 	DRAW_MOVES,
+	DRAW_OPTIONAL,
 	DRAWS,
 };
 

@@ -190,16 +190,22 @@ static void add_placed(struct search *s)
 	s->placed = s->roots.count;
 }
 
-/* `again`: instances that lost their place with its zhost; else instances that never had a place,
- * or were undeployed since. */
-static size_t add_waiting(struct search *s, const struct submitted *t, bool again)
+enum waiting {
+	WAIT_TOGETHER, /* never had a place, or were undeployed since: all of them or none */
+	WAIT_ALONE,    /* lost their place with its zhost, or are optional */
+};
+
+static size_t add_waiting(struct search *s, const struct submitted *t, enum waiting kind)
 {
 	size_t before = s->roots.count;
 	for (unsigned i = 0; i < t->topology->instance_count; i++) {
 		const Samoza__V1__SlotRecord *r = record_of(s->f, t, i);
 		if (t->topology->instances[i].parent >= 0 || r == NULL ||
 		    r->goal == SAMOZA__V1__GOAL__GOAL_NOT_DEPLOYED ||
-		    (r->has_serving && !r->lost) || r->lost != again)
+		    (r->has_serving && !r->lost))
+			continue;
+		bool alone = r->lost || instance_space(t->topology, i)->optional;
+		if (alone != (kind == WAIT_ALONE))
 			continue;
 		vector_push(&s->roots, ((struct root){t->topology, i, NULL}));
 	}
@@ -208,7 +214,7 @@ static size_t add_waiting(struct search *s, const struct submitted *t, bool agai
 
 static char *joint_place(struct search *s, const struct submitted *t)
 {
-	size_t requested = add_waiting(s, t, false);
+	size_t requested = add_waiting(s, t, WAIT_TOGETHER);
 	bool fits = requested > 0 && requested <= REQUESTED_MAX &&
 		    assign(s, s->placed, s->placed + requested);
 	s->roots.count = s->placed;
@@ -219,11 +225,15 @@ static char *joint_place(struct search *s, const struct submitted *t)
 
 static char *single_place(struct search *s, const struct submitted *t)
 {
-	size_t requested = add_waiting(s, t, true);
+	bool whole_waits = add_waiting(s, t, WAIT_TOGETHER) > 0;
+	s->roots.count = s->placed;
+	size_t requested = add_waiting(s, t, WAIT_ALONE);
 	char *found = NULL;
 	for (size_t i = 0; i < requested && found == NULL; i++) {
 		struct root *r = &s->roots.items[s->placed];
 		*r = s->roots.items[s->placed + i];
+		if (whole_waits && !record_of(s->f, t, r->instance)->lost)
+			continue; /* optional: after the others */
 		if (assign(s, s->placed, s->placed + 1))
 			found = str_printf("%s/%s waits for a place, and %s would take it",
 					   t->name, t->topology->instances[r->instance].path,

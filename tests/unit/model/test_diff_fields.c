@@ -70,6 +70,7 @@ static const struct {
 	{"spaces.imports.variables", CHANGE_REPLACE},
 	{"spaces.imports.optional", CHANGE_REPLACE},
 	{"spaces.exclusive", CHANGE_REPLACE},
+	{"spaces.optional", CHANGE_ADJUST},
 	{"spaces.storage", CHANGE_REPLACE},
 	{"spaces.restart.attempts", CHANGE_ADJUST},
 	{"spaces.restart.window", CHANGE_ADJUST},

@@ -225,6 +225,28 @@ static void depth_is_limited(void **state)
 			    "t.yaml:37:35: 's32' is contained more than 32 levels deep\n");
 }
 
+static void what_is_inside_of_an_optional_space_is_optional(void **state)
+{
+	CLEANUP(freep) char *none = NULL;
+	CLEANUP(freep) char *findings = NULL;
+	CLEANUP(topology_unrefp)
+	struct topology *t =
+		compile_text(HEAD "- {name: c, type: CALL, inside: b}\n"
+				  "- {name: b, type: CALL, inside: a, optional: true}\n"
+				  "- {name: a, type: CALL}\n",
+			     &none);
+
+	assert_non_null(t);
+	assert_true(t->spaces[0].optional && t->spaces[1].optional && !t->spaces[2].optional);
+	assert_null(compile_text(HEAD "- {name: b, type: CALL, inside: a}\n"
+				      "- {name: a, type: CALL, optional: true}\n",
+				 &findings));
+	assert_string_equal(
+		findings,
+		"t.yaml:5:1: every space is optional: at least one must not be, since "
+		"the state of the topology is derived from those\n");
+}
+
 /* Findings past the limit are counted, and the first ones stand first. */
 static void findings_are_limited(void **state)
 {
@@ -596,6 +618,7 @@ int main(void)
 		cmocka_unit_test(invalid_topologies_are_refused),
 		cmocka_unit_test(a_probe_that_could_not_be_asked_is_refused),
 		cmocka_unit_test(depth_is_limited),
+		cmocka_unit_test(what_is_inside_of_an_optional_space_is_optional),
 		cmocka_unit_test(findings_are_limited),
 		cmocka_unit_test(valid_topologies_are_accepted),
 		cmocka_unit_test(instances_are_expanded_in_preorder),

@@ -43,6 +43,7 @@ const char sample[] =
 	"  exports: {port: '5432'}\n"
 	"  imports: [{from: host, variables: [ip], optional: true}]\n"
 	"  exclusive: true\n"
+	"  optional: true\n"
 	"  storage: local\n"
 	"  restart: {attempts: 2, window: 3m}\n"
 	"  stop: {grace: 4s}\n"
