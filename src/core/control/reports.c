@@ -154,18 +154,29 @@ static void finished(struct copy *copy)
 	goal_request(copy->sc->slot, GOAL_DEPLOYED_STOPPED, "finished by itself");
 }
 
+/* It was not known to run: its zhost was silent, or it took over, asked to start, before it was installed.
+ * What had finished before the newest order starts again. */
+static void finished_unseen(struct copy *copy, const Samoza__V1__InstanceReport *r)
+{
+	bool is_newest = r->observed_generation >= copy->generation;
+	if (r->finished && (is_newest || copy->target == TARGET_STARTED))
+		finished(copy);
+}
+
 static void on_deployed(struct copy *copy, const Samoza__V1__InstanceReport *r, bool adopting)
 {
 	/* A zhost that has started since it failed knows no error any longer. */
 	bool ended = r->finished || start_failed(r) || (adopting && r->exhausted);
 	switch (copy->sc->slot->state) {
 	case STATE_NOT_DEPLOYED:
-		if (adopting)
-			slot_move(copy->sc->slot, STATE_DEPLOYED_STOPPED, true,
-				  "its zhost is back");
+		if (!adopting)
+			break;
+		slot_move(copy->sc->slot, STATE_DEPLOYED_STOPPED, true, "its zhost is back");
+		finished_unseen(copy, r);
 		break;
 	case STATE_DEPLOYING:
 		slot_move(copy->sc->slot, STATE_DEPLOYED_STOPPED, false, "deployed");
+		finished_unseen(copy, r);
 		break;
 	case STATE_STARTING:
 		if (!ended && (adopting || r->observed_generation < copy->generation))
