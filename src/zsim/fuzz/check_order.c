@@ -26,8 +26,19 @@ static void drop_pair(struct fuzz *f, size_t at)
 	vector_remove_at(&f->stop_pairs, at);
 }
 
+static void forget_unanswered(struct fuzz *f)
+{
+	vector_for_each (&f->unanswered_stops, stop) {
+		free(stop->application);
+		free(stop->path);
+	}
+	vector_clear(&f->unanswered_stops);
+}
+
 void check_order_done(struct fuzz *f)
 {
+	forget_unanswered(f);
+	vector_done(&f->unanswered_stops);
 	while (f->stop_pairs.count > 0)
 		drop_pair(f, f->stop_pairs.count - 1);
 	vector_done(&f->stop_pairs);
@@ -46,6 +57,14 @@ static bool is_to_start(const struct fuzz *f, const char *application, const cha
 	const struct mirrored *m = mirror_find(f, application, path);
 	return m == NULL || m->record == NULL ||
 	       m->record->goal == SAMOZA__V1__GOAL__GOAL_DEPLOYED_STARTED;
+}
+
+static bool is_at_or_below(const char *path, const char *top)
+{
+	if (top == NULL)
+		return true;
+	size_t length = strlen(top);
+	return strncmp(path, top, length) == 0 && (path[length] == '\0' || path[length] == '/');
 }
 
 /* ---- the order of a group ---- */
@@ -128,15 +147,21 @@ static void close_transitively(struct order *o)
 					add(o, a, b);
 }
 
+/* Commits are under way: what is mirrored is older than what zrms knows. */
+static bool is_late(const struct fuzz *f)
+{
+	const struct control_loop *commits = f->world.commits;
+	return f->world.control != NULL &&
+	       (control_loop_in_flight(commits) > 0 || control_loop_is_due(commits));
+}
+
 /* What may be in an order of the core: what is active, and all while commits are under way. */
 static bool *nodes_new(const struct fuzz *f, const struct submitted *s)
 {
-	const struct control_loop *commits = f->world.commits;
-	bool is_late = f->world.control != NULL &&
-		       (control_loop_in_flight(commits) > 0 || control_loop_is_due(commits));
+	bool late = is_late(f);
 	bool *nodes = mem_new_array(bool, s->topology->instance_count);
 	for (unsigned i = 0; i < s->topology->instance_count; i++)
-		nodes[i] = is_late || is_active(f, s->id, s->topology->instances[i].path);
+		nodes[i] = late || is_active(f, s->id, s->topology->instances[i].path);
 	return nodes;
 }
 
@@ -192,6 +217,14 @@ static void drop_what_no_longer_holds(struct fuzz *f, const struct submitted *s,
 	}
 }
 
+static bool may_stop_already(const struct fuzz *f, const struct submitted *s, const char *path)
+{
+	vector_for_each (&f->unanswered_stops, stop)
+		if (str_equal(stop->application, s->id) && is_at_or_below(path, stop->path))
+			return true;
+	return false;
+}
+
 static bool has_pair(const struct fuzz *f, const struct submitted *s, unsigned first,
 		     unsigned then)
 {
@@ -213,6 +246,7 @@ static void add_group(struct fuzz *f, const struct submitted *s, const bool *mem
 	for (unsigned a = 0; a < t->instance_count; a++)
 		for (unsigned b = 0; b < t->instance_count; b++)
 			if (members[a] && members[b] && holds(&o, a, b) &&
+			    !may_stop_already(f, s, t->instances[b].path) &&
 			    !has_pair(f, s, a, b))
 				vector_push(&f->stop_pairs,
 					    ((struct stop_pair){
@@ -229,6 +263,8 @@ void check_order_ask(struct fuzz *f, const struct submitted *s, const char *path
 	unsigned end = path == NULL ? t->instance_count
 				    : (unsigned)root + t->instances[root].subtree_count;
 	CLEANUP(freep) bool *members = mem_new_array(bool, t->instance_count);
+	if (!is_late(f))
+		forget_unanswered(f);
 	for (unsigned i = (unsigned)root; i < end; i++)
 		members[i] = is_active(f, s->id, t->instances[i].path);
 	add_group(f, s, members);
@@ -249,6 +285,12 @@ void check_order_start(struct fuzz *f)
 	}
 }
 
+void check_order_unanswered(struct fuzz *f, const struct submitted *s, const char *path)
+{
+	vector_push(&f->unanswered_stops,
+		    ((struct unanswered_stop){mem_strdup(s->id), mem_strdup(path)}));
+}
+
 void check_order_answered(struct fuzz *f, bool is_granted)
 {
 	for (size_t k = f->stop_pairs.count; k-- > 0;) {
@@ -261,14 +303,6 @@ void check_order_answered(struct fuzz *f, bool is_granted)
 }
 
 /* ---- its end ---- */
-
-static bool is_at_or_below(const char *path, const char *top)
-{
-	if (top == NULL)
-		return true;
-	size_t length = strlen(top);
-	return strncmp(path, top, length) == 0 && (path[length] == '\0' || path[length] == '/');
-}
 
 void check_order_forget(struct fuzz *f, const struct submitted *s, const char *path)
 {

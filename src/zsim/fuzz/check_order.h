@@ -16,6 +16,11 @@ struct stop_pair {
 	bool is_asked; /* the group is not committed yet, as far as is known */
 };
 
+/* What may have begun to stop before the next group is asked. */
+struct unanswered_stop {
+	char *application, *path; /* id; and what is below the path */
+};
+
 /* A grouped stop is about to be asked: of the whole application, or of `path` and what is below it. */
 void check_order_ask(struct fuzz *f, const struct submitted *s, const char *path);
 void check_order_answered(struct fuzz *f, bool is_granted);
@@ -23,6 +28,9 @@ void check_order_answered(struct fuzz *f, bool is_granted);
 void check_order_start(struct fuzz *f);
 /* What is at `path` and below (NULL: everything of it) is stopped for another reason: no order holds for it any longer. */
 void check_order_forget(struct fuzz *f, const struct submitted *s, const char *path);
+/* A stop of `path` and what is below it was asked, and nobody has the answer: what of it stops may do so
+ * before a later group is asked, which cannot be seen before its commit. */
+void check_order_unanswered(struct fuzz *f, const struct submitted *s, const char *path);
 /* It begins to stop. */
 void check_order_stop(struct fuzz *f, const struct submitted *s, const char *path);
 /* It is in another state: one that has stopped has left its group, also if its zhost starts it again. */

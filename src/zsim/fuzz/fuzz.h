@@ -85,6 +85,7 @@ struct quota_told;
 struct reach;
 struct stored;
 struct stop_pair;
+struct unanswered_stop;
 struct mirrored;
 struct mirrored_copy;
 struct mirrored_zhost;
@@ -120,10 +121,11 @@ struct fuzz {
 	struct mirrored *instances;
 	struct mirrored_copy *copies;
 	struct mirrored_zhost *zhosts;
-	VECTOR(struct reach) reaches;		  /* by index of the machine: reach.h */
-	VECTOR(struct stop_pair) stop_pairs;	  /* check_order.h */
-	uint64_t commits;			  /* of zrms that this life has seen */
-	VECTOR(struct copy_before) copies_before; /* a commit: check_heard.h */
+	VECTOR(struct reach) reaches;			 /* by index of the machine: reach.h */
+	VECTOR(struct stop_pair) stop_pairs;		 /* check_order.h */
+	VECTOR(struct unanswered_stop) unanswered_stops; /* the same */
+	uint64_t commits;				 /* of zrms that this life has seen */
+	VECTOR(struct copy_before) copies_before;	 /* a commit: check_heard.h */
 	VECTOR(const char *) told_to_go; /* in the last commit; borrowed: check_unload.c */
 	VECTOR(const char *) new_copies; /* in the last one; borrowed */
 	int64_t timeouts_checked_ms;	 /* check_timeouts.h */

@@ -136,14 +136,18 @@ static void set_goal(struct fuzz *f)
 		return;
 	const char *path = some_path(f, s);
 	const char *goal = goals[random_below(&f->random, ARRAY_SIZE(goals))];
-	if (strcmp(goal, "deployed-started") != 0)
+	bool stops = strcmp(goal, "deployed-started") != 0;
+	if (stops)
 		check_order_forget(f, s, path);
 	world_log(&f->world, "STEP goal %s/%s: %s", s->name, path, goal);
 	struct control_input input = {
 		.type = CONTROL_GOAL,
 		.goal = {.id = s->id, .path = path, .goal = goal},
 	};
-	if (!fuzz_ask(f, &input) || f->world.control == NULL)
+	bool granted = fuzz_ask(f, &input);
+	if (stops && f->is_told)
+		check_order_unanswered(f, s, path);
+	if (!granted || f->world.control == NULL)
 		return;
 	/* Acknowledged means durable. */
 	const struct mirrored *m = mirror_find(f, s->id, path);
@@ -191,6 +195,8 @@ static void act_on_topology(struct fuzz *f)
 	check_order_answered(f, granted);
 	if (stops && !granted && f->is_told)
 		check_order_forget(f, s, NULL);
+	if (stops && path != NULL && f->is_told)
+		check_order_unanswered(f, s, path);
 	if (action == TOPOLOGY_REMOVE && !granted && !f->is_told && f->world.control != NULL)
 		s->may_be_gone = was_gone;
 }
