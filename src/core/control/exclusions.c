@@ -68,6 +68,14 @@ void exclusion_add(struct control *c, struct slot_control *root, const struct co
 	mark_slot(root);
 }
 
+bool exclusion_exists(const struct slot_control *root, const struct control_zhost *z)
+{
+	for (const struct exclusion *e = root->exclusions; e != NULL; e = e->next)
+		if (str_equal(e->zhost, z->name))
+			return true;
+	return false;
+}
+
 /* The longest that one of the unit may last. */
 static int64_t longest_window_ms(const struct slot_control *root)
 {

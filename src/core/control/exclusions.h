@@ -26,6 +26,8 @@ struct exclusion {
 
 /* `failed`: the root of `root`'s unit or a copy below it, exhausted where it is. */
 void exclusion_add(struct control *c, struct slot_control *root, const struct copy *failed);
+/* The unit must not take that zhost. */
+bool exclusion_exists(const struct slot_control *root, const struct control_zhost *z);
 /* As it was in a record. */
 void exclusion_restore(struct control *c, struct slot_control *root,
 		       const Samoza__V1__Exclusion *record);

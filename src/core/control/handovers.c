@@ -156,7 +156,17 @@ bool handover_seeks(const struct slot_control *root)
 {
 	return root->handover != NULL && root->handover->handover.state == HANDOVER_PLACING &&
 	       root->of_path->next == NULL && root->slot->goal != GOAL_NOT_DEPLOYED &&
-	       slot_is_placed(root);
+	       !root->slot->moving && slot_is_placed(root);
+}
+
+void handover_re_placed(struct control *c, struct slot_control *root,
+			const struct control_zhost *z)
+{
+	const struct unit_handover *h = root->handover;
+	if (h == NULL || h->handover.state != HANDOVER_PLACING || root->of_path->next != NULL)
+		return;
+	if (h->to == NULL || str_equal(h->to, z->name))
+		handover_end(c, root);
 }
 
 void handover_set_waits(struct slot_control *root, char *take_reason)
@@ -358,8 +368,8 @@ static void enter(struct control *c, struct slot_control *root, enum handover_st
 	set_yields(root, yields);
 	mark_slot(root);
 	mark_application(application_of(root->slot), APPLICATION_STATE);
-	if (to == HANDOVER_PLACING)
-		mark_application(application_of(root->slot), APPLICATION_PLACE);
+	/* A place for another successor; or the copy that serves has used up its attempts meanwhile. */
+	mark_application(application_of(root->slot), APPLICATION_PLACE);
 	slot_for_each_below (root->slot, s)
 		topology_state_count(control_of_slot(s));
 }

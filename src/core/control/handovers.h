@@ -40,6 +40,10 @@ bool handover_seeks(const struct slot_control *root);
 /* There is one. Takes `place_unit`. */
 void handover_placed(struct control *c, struct slot_control *root, struct control_zhost *z,
 		     uint32_t place_unit);
+/* The unit was placed again on `z`, because its zhost was lost or its attempts were used up. A handover
+ * that had not found a place yet ends, if that is where it was to go. */
+void handover_re_placed(struct control *c, struct slot_control *root,
+			const struct control_zhost *z);
 /* There is none, and why; NULL: nothing is waited for. Takes the text. */
 void handover_set_waits(struct slot_control *root, char *take_reason);
 /* What a zhost says of a copy beside the one that serves. */

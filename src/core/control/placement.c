@@ -71,6 +71,7 @@ static void assign(struct control *c, struct slot_control *root, struct control_
 		a, root->place_revision, z, c->next_epoch, root->place_unit, ROLE_SERVING);
 	slot_for_each_below (root->slot, s)
 		assign_copy(c, unit, control_of_slot(s), c->next_epoch++, again);
+	handover_re_placed(c, root, z);
 }
 
 uint32_t placement_unit(const struct slot_control *root)
@@ -373,7 +374,7 @@ static void end_seeking(struct control_application *a)
 }
 
 /* A handover looks for the place of its successor. */
-static void try_successor(struct control *c, struct slot_control *root, struct wants *left)
+static void try_successor(struct control *c, struct slot_control *root)
 {
 	struct wants one = {0};
 	struct place_result result;
@@ -388,11 +389,22 @@ static void try_successor(struct control *c, struct slot_control *root, struct w
 				root->moving_place);
 		root->moving_place = PLACE_NONE;
 		root->moving_revision = NULL;
-	} else {
-		wants_add_successor(c, left, root, root->moving_place);
 	}
 	place_result_done(&result);
 	wants_done(&one);
+}
+
+/* What had used up its attempts while another copy stood beside it. */
+static void exclude_exhausted(struct control *c, struct slot_control *root)
+{
+	if (!wants_to_move(root))
+		return;
+	slot_for_each_below (root->slot, s) {
+		struct copy *copy = serving_copy(control_of_slot(s));
+		if (copy != NULL && copy->exhausted && s->goal != GOAL_NOT_DEPLOYED &&
+		    !exclusion_exists(root, copy_zhost(copy)))
+			exclusion_add(c, root, copy);
+	}
 }
 
 static void place_application(struct control *c, struct control_application *a)
@@ -415,12 +427,15 @@ static void place_application(struct control *c, struct control_application *a)
 	}
 	for_each_root (a, root) {
 		hold_again(c, root);
+		exclude_exhausted(c, root);
+		if (handover_seeks(root))
+			try_successor(c, root);
 		if (wants_to_move(root))
 			try_to_move(c, root, &exhausted,
 				    slot_is_optional(root->slot) ? &reason_of_optional
 								 : &reason);
 		else if (handover_seeks(root))
-			try_successor(c, root, &exhausted);
+			wants_add_successor(c, &exhausted, root, root->moving_place);
 	}
 	try_optional(c, &optional, first.list.count > 0);
 	wait(c, a, &lost, &first, &exhausted, &optional);
@@ -550,7 +565,7 @@ void placement_gone(struct control *c, struct slot_control *sc)
 void placement_exhausted(struct control *c, struct copy *copy)
 {
 	struct slot_control *root = control_of_slot(copy->sc->slot->root);
-	if (root->slot->moving || root->handover != NULL || !slot_is_placed(copy->sc))
+	if (root->slot->moving || !stands_alone(root) || !slot_is_placed(copy->sc))
 		return;
 	exclusion_add(c, root, copy);
 	placement_seek(copy->sc);

@@ -45,6 +45,11 @@ void wants_done(struct wants *w)
 	vector_done(&w->roots);
 }
 
+bool stands_alone(const struct slot_control *root)
+{
+	return root->of_path->next == NULL && root->of_path->standby == NULL;
+}
+
 static bool exhausted_below(const struct slot_control *root)
 {
 	slot_for_each_below (root->slot, s)
@@ -55,7 +60,7 @@ static bool exhausted_below(const struct slot_control *root)
 
 bool wants_to_move(const struct slot_control *root)
 {
-	return !root->slot->moving && root->handover == NULL && slot_is_placed(root) &&
+	return !root->slot->moving && stands_alone(root) && slot_is_placed(root) &&
 	       exhausted_below(root);
 }
 

@@ -28,7 +28,10 @@ void wants_done(struct wants *w);
 
 /* It is to be deployed, and was never placed, or undeployed since. */
 bool wants_first_place(const struct slot_control *root);
-/* Placed, but a copy of its unit is exhausted there. */
+/* No copy stands beside the one that serves: there is no handover, or it waits for a place, or for what
+ * has to go. */
+bool stands_alone(const struct slot_control *root);
+/* Placed, but a copy of its unit is exhausted there, and no other copy of the unit stands beside it. */
 bool wants_to_move(const struct slot_control *root);
 
 #endif
