@@ -1,17 +1,9 @@
 #include "zbench/benchmarks.h"
 
 const struct benchmark *const benchmarks[] = {
-	&benchmark_start,
-	&benchmark_topology,
-	&benchmark_submit,
-	&benchmark_message,
-	&benchmark_data,
-	&benchmark_memory,
-	&benchmark_recover,
-	&benchmark_place,
-	&benchmark_openb,
-	&benchmark_scale,
-	NULL,
+	&benchmark_start,     &benchmark_topology, &benchmark_submit, &benchmark_message,
+	&benchmark_neighbour, &benchmark_data,	   &benchmark_memory, &benchmark_recover,
+	&benchmark_place,     &benchmark_openb,	   &benchmark_scale,  NULL,
 };
 
 const struct cli_command benchmark_all = {
@@ -25,6 +17,7 @@ const struct cli_command *const benchmark_commands[] = {
 	&benchmark_topology.command,
 	&benchmark_submit.command,
 	&benchmark_message.command,
+	&benchmark_neighbour.command,
 	&benchmark_data.command,
 	&benchmark_memory.command,
 	&benchmark_recover.command,

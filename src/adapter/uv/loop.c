@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "base/heap.h"
+#include "base/spin.h"
 
 /* Messages that follow each other within BURST_NS make the loop poll for SPIN_NS. */
 #define BURST_NS UINT64_C(500000)
@@ -22,6 +23,7 @@ struct uv_state {
 	uv_idle_t spin; /* while it runs, the poll does not wait */
 	VECTOR(uv_signal_t *) signals;
 	uint64_t message_ns, spin_until_ns; /* of loop_busy_poll() */
+	struct spin spinning;
 	uv_poll_t resumed; /* readable after the machine slept, or its clock was set */
 	int resumed_fd;
 };
@@ -118,10 +120,21 @@ int loop_start_threads(struct loop *loop, struct error **err)
 
 /* ---- before the poll ---- */
 
+static bool spins(const struct uv_state *s)
+{
+	uint64_t now = s->spin_until_ns != 0 ? uv_hrtime() : 0;
+	return now < s->spin_until_ns && spin_may(&s->spinning, now);
+}
+
+/* Not when it is only work that waits. */
 static void spin(uv_idle_t *idle)
 {
-	(void)idle;
+	struct uv_state *s = container_of(idle, struct uv_state, spin);
+	if (!spins(s))
+		return;
+	uint64_t before = uv_hrtime();
 	(void)sched_yield();
+	spin_yielded(&s->spinning, before, uv_hrtime());
 }
 
 static void busy_poll(struct loop *loop)
@@ -138,7 +151,7 @@ static void on_prepare(uv_prepare_t *prepare)
 	struct loop *loop = prepare->data;
 	struct uv_state *s = state_of(loop);
 	bool more = loop_work_run(loop);
-	if (more || (s->spin_until_ns != 0 && uv_hrtime() < s->spin_until_ns))
+	if (more || spins(s))
 		(void)uv_idle_start(&s->spin, spin);
 	else
 		(void)uv_idle_stop(&s->spin);

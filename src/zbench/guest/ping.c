@@ -1,7 +1,7 @@
 /*
  * Sends requests along `ball`, one after the other, each when the last one was answered, and
  * logs how long that took: "zbench ping p50_ns=… p99_ns=…". The import pong.messages says how
- * many.
+ * many, pong.pause_ms how long it sleeps before each (without: not at all).
  */
 #include <samoza.h>
 #include <stdio.h>
@@ -40,7 +40,7 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static void measure(unsigned count)
+static void measure(unsigned count, unsigned pause_ms)
 {
 	char line[128];
 	int r = 0;
@@ -54,8 +54,11 @@ static void measure(unsigned count)
 			return;
 	}
 	for (unsigned i = 0; i < count; i++) {
-		uint64_t begin = now();
+		uint64_t begin;
 
+		if (pause_ms > 0 && samoza_sleep(pause_ms) == 1)
+			return;
+		begin = now();
 		r = ask();
 		samples[i] = (uint32_t)(now() - begin);
 		if (r < 0) {
@@ -72,13 +75,14 @@ static void measure(unsigned count)
 
 SAMOZA_ON_PROCESS(void)
 {
-	char text[16] = "";
+	char text[16] = "", pause[16] = "";
 	unsigned count;
 
 	(void)samoza_import("pong.messages", text, sizeof(text));
+	(void)samoza_import("pong.pause_ms", pause, sizeof(pause));
 	count = (unsigned)strtoul(text, NULL, 10);
 	if (count >= 100 && count <= SAMPLES_MAX)
-		measure(count);
+		measure(count, (unsigned)strtoul(pause, NULL, 10));
 	else
 		(void)samoza_log(SAMOZA_ERROR, "zbench ping has no number of messages");
 	while (samoza_sleep(60000) == 0)

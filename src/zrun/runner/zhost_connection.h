@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/spin.h"
 #include "zrun/protocol/protocol.h"
 
 struct runner;
@@ -27,6 +28,7 @@ struct zhost_connection {
 	int fd; /* -1: no zhost */
 	int status_fd;
 	uint64_t lost_ms;    /* monotonic; since when there is none */
+	struct spin spin;    /* while others compute it does not */
 	bool spin_next;	     /* the last wait was short: the next one spins before it sleeps */
 	uint32_t generation; /* counts connections that were lost */
 

@@ -12,7 +12,7 @@
 #include "zrun/runner/zhost_frames.h"
 
 /* A wait shorter than twice this is one of a conversation. */
-#define SPIN_US 60
+#define SPIN_NS 60000ull
 
 void connection_poll(struct runner *i)
 {
@@ -22,30 +22,35 @@ void connection_poll(struct runner *i)
 	runner_check_clocks(i);
 }
 
-static uint64_t mono_us(void)
+static uint64_t mono_ns(void)
 {
 	struct timespec now;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
 /* poll() that spins for some microseconds before it sleeps, yielding the processor to others,
  * because waking a sleeping processor takes longer than most answers take to arrive. It spins
- * only after a short wait: after a long one the next wait sleeps at once. */
+ * only after a short wait (after a long one the next wait sleeps at once), and only while no
+ * other program wants the processor. */
 static int poll_spin(struct zhost_connection *l, struct pollfd *p, int timeout_ms)
 {
-	uint64_t begin = mono_us();
+	uint64_t begin = mono_ns(), now = begin;
 	int r = 0;
 
-	while (l->spin_next && timeout_ms > 0 && mono_us() - begin < SPIN_US) {
+	while (l->spin_next && timeout_ms > 0 && now - begin < SPIN_NS &&
+	       spin_may(&l->spin, now)) {
 		r = poll(p, 1, 0);
 		if (r != 0)
 			return r;
+		now = mono_ns();
 		(void)sched_yield();
+		spin_yielded(&l->spin, now, mono_ns());
+		now = mono_ns();
 	}
 	r = poll(p, 1, timeout_ms);
-	l->spin_next = r > 0 && mono_us() - begin < 2 * SPIN_US;
+	l->spin_next = r > 0 && mono_ns() - begin < 2 * SPIN_NS;
 	return r;
 }
 
