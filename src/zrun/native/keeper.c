@@ -20,6 +20,7 @@
 #include "zrun/native/guard.h"
 #include "zrun/native/port_owner.h"
 #include "zrun/native/process_tree.h"
+#include "zrun/runner/priority.h"
 
 #define PROGRAM_MAX (8 * 1024 * 1024)
 
@@ -115,6 +116,7 @@ __attribute__((noreturn)) static void job(const char *path, char *const *argumen
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)setsid();
+	priority_set_session();
 	(void)umask(022);
 	if (null >= 0)
 		(void)dup2(null, STDIN_FILENO);

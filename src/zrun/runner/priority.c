@@ -1,10 +1,14 @@
 #include "zrun/runner/priority.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include "zrun/runner/clocks.h"
 
@@ -29,6 +33,25 @@ int priority_nice(uint32_t cpu_millicores)
 void priority_set(uint32_t cpu_millicores)
 {
 	(void)setpriority(PRIO_PROCESS, 0, priority_nice(cpu_millicores));
+}
+
+#define TRIES	 4
+#define TRIES_MS 100 /* others than root may set one in this time */
+
+void priority_set_session(void)
+{
+	int nice = getpriority(PRIO_PROCESS, 0), fd;
+	char text[16];
+
+	if (nice <= 0 || getsid(0) != getpid())
+		return;
+	fd = open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return; /* a kernel without */
+	(void)snprintf(text, sizeof(text), "%d", nice);
+	for (int n = 0; n < TRIES && write(fd, text, strlen(text)) < 0 && errno == EAGAIN; n++)
+		(void)poll(NULL, 0, TRIES_MS);
+	close(fd);
 }
 
 /* ---- the limit ---- */

@@ -14,6 +14,9 @@
 int priority_nice(uint32_t cpu_millicores);
 /* Of this process and its children to come. */
 void priority_set(uint32_t cpu_millicores);
+/* Where the kernel shares the processors between sessions first (autogroups), the nice value of a
+ * process counts only within its session. Gives it to the session, too, if it is this process' own. */
+void priority_set_session(void);
 /* From now on this process uses at most this part of a processor: whenever it has computed for a while,
  * it pauses for as long as that was too early (SIGPROF, on the signal stack). Handlers of other
  * signals run meanwhile, deadlines too. Only for one thread. 0: no limit. */

@@ -208,6 +208,7 @@ static void confine_and_load(struct guest *g, const struct confine_shared *share
 	int module_fd = open_module(i);
 
 	priority_set(i->request->cpu_millicores);
+	priority_set_session();
 	priority_limit(i->request->cpu_limit_millicores);
 	confine_begin(&c, i->request->memory_bytes + DATA_OVERHEAD);
 	confine_enter(&c);

@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -51,6 +53,40 @@ static void it_is_set_for_the_process(void **state)
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(WEXITSTATUS(status), 19);
+}
+
+/* In a session of its own the kernel weighs the session, not the process. */
+static void a_session_of_its_own_has_the_share_too(void **state)
+{
+	char text[80] = "";
+	int pipes[2], status = 0;
+	FILE *file;
+	pid_t pid;
+
+	(void)state;
+	file = fopen("/proc/self/autogroup", "re");
+	if (file == NULL) {
+		print_message("skipped: this kernel has no autogroups\n");
+		skip();
+	}
+	(void)fclose(file);
+	assert_int_equal(pipe(pipes), 0);
+	pid = fork();
+	if (pid == 0) {
+		(void)setsid();
+		priority_set(50);
+		priority_set_session();
+		file = fopen("/proc/self/autogroup", "re");
+		if (file == NULL || fgets(text, sizeof(text), file) == NULL)
+			_exit(1);
+		_exit(write(pipes[1], text, strlen(text)) > 0 ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(WEXITSTATUS(status), 0);
+	assert_true(read(pipes[0], text, sizeof(text) - 1) > 0);
+	assert_non_null(strstr(text, " nice 13\n"));
+	close(pipes[0]);
+	close(pipes[1]);
 }
 
 static uint64_t clock_of(clockid_t clock)
@@ -121,6 +157,7 @@ int main(void)
 		cmocka_unit_test(the_share_is_the_nearest_weight_and_never_more_than_zhosts),
 		cmocka_unit_test(a_larger_share_is_never_nicer),
 		cmocka_unit_test(it_is_set_for_the_process),
+		cmocka_unit_test(a_session_of_its_own_has_the_share_too),
 		cmocka_unit_test(a_limited_process_pauses),
 		cmocka_unit_test(another_signal_is_handled_during_a_pause),
 	};
