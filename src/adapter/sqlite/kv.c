@@ -1,20 +1,10 @@
 #include "adapter/sqlite/kv.h"
 
-#include "adapter/sqlite/data_table.h"
-#include "adapter/sqlite/database.h"
-#include "adapter/sqlite/reserve.h"
-#include "adapter/sqlite/retry.h"
-#include "adapter/sqlite/worker.h"
+#include "adapter/sqlite/commits.h"
 #include "base/check.h"
 #include "base/str.h"
 
-enum {
-	APPLICATION_ID = 0x534d4b56, /* "SMKV" */
-	CHECKPOINT_PAGES = 1000,
-	CHECKPOINT_PAGES_BUSY = 16384,
-	CHECKPOINT_PAGES_SMALL = 512, /* where little is free: half of the reserve */
-	ROOM_SMALL = 256 * 1024 * 1024,
-};
+enum { APPLICATION_ID = 0x534d4b56 }; /* "SMKV" */
 
 static const char *const migrations[] = {DATA_TABLE_SQL, DATA_TABLE_SUM_SQL};
 
@@ -26,13 +16,7 @@ static const struct database_schema schema = {
 
 struct sqlite_kv {
 	struct kv kv; /* first */
-	struct worker *worker;
-	struct database db;
-	struct data_table data;
-	struct reserve reserve;
-	int64_t retry_ms;
-	atomic_bool is_failing; /* it tries again */
-	struct error *broken;	/* the first failure: nothing is written after it */
+	struct commits commits;
 	void (*closed)(void *user);
 	void *closed_user;
 };
@@ -53,7 +37,8 @@ static int request_apply(struct sqlite_kv *s, struct kv_request *request, struct
 {
 	int r = 0;
 	for (size_t i = 0; i < request->count && r == 0; i++)
-		r = data_table_apply(&s->data, &request->changes[i], &request->answers[i], err);
+		r = data_table_apply(&s->commits.data, &request->changes[i],
+				     &request->answers[i], err);
 	return r;
 }
 
@@ -70,15 +55,15 @@ static int requests_commit(struct sqlite_kv *s, struct worker_job *jobs, struct 
 	bool writes = false;
 	for (struct worker_job *j = jobs; j != NULL; j = j->next)
 		writes = writes || request_writes((struct kv_request *)j);
-	int r = writes ? database_exec(&s->db, "BEGIN IMMEDIATE", err) : 0;
+	int r = writes ? database_exec(&s->commits.db, "BEGIN IMMEDIATE", err) : 0;
 	for (struct worker_job *j = jobs; j != NULL && r == 0; j = j->next)
 		r = request_apply(s, (struct kv_request *)j, err);
 	if (r == 0 && writes)
-		r = database_exec(&s->db, "COMMIT", err);
-	if (r < 0 && sqlite3_get_autocommit(s->db.handle) == 0)
-		(void)sqlite3_exec(s->db.handle, "ROLLBACK", NULL, NULL, NULL);
+		r = database_exec(&s->commits.db, "COMMIT", err);
+	if (r < 0 && sqlite3_get_autocommit(s->commits.db.handle) == 0)
+		(void)sqlite3_exec(s->commits.db.handle, "ROLLBACK", NULL, NULL, NULL);
 	if (r < 0)
-		data_table_rolled_back(&s->data);
+		data_table_rolled_back(&s->commits.data);
 	return r;
 }
 
@@ -91,57 +76,26 @@ static void requests_reset(struct worker_job *jobs)
 	}
 }
 
-/* Once, and on a full disk once more, with the room of the reserve, but without what grows. */
-static int requests_try(struct sqlite_kv *s, struct worker_job *jobs)
+static int commit_all(void *owner, struct worker_job *jobs, struct error **err)
 {
-	error_free(steal_ptr(&s->broken));
-	reserve_restore(&s->reserve);
-	s->data.is_tight = reserve_is_missed(&s->reserve);
-	int r = requests_commit(s, jobs, &s->broken);
-	if (r == 0 || !s->db.is_full)
-		return r;
-	reserve_give(&s->reserve);
-	database_checkpoint(&s->db); /* the log can be used from its beginning again */
-	error_free(steal_ptr(&s->broken));
-	requests_reset(jobs);
-	s->data.is_tight = true;
-	return requests_commit(s, jobs, &s->broken);
+	return requests_commit(owner, jobs, err);
 }
 
-static void requests_commit_anyhow(struct sqlite_kv *s, struct worker_job *jobs)
-{
-	struct retry retry = {0};
-	while (requests_try(s, jobs) < 0) {
-		if (!retry_wait(&retry, &s->db, s->retry_ms, &s->is_failing))
-			return;
-		requests_reset(jobs);
-	}
-	atomic_store(&s->is_failing, false);
-}
+static const struct commits_ops commits_ops = {.commit = commit_all, .reset = requests_reset};
 
 static void kv_run(void *owner, struct worker_job *jobs)
 {
 	struct sqlite_kv *s = owner;
-	if (s->broken == NULL)
-		requests_commit_anyhow(s, jobs);
-	for (struct worker_job *j = jobs; s->broken != NULL && j != NULL; j = j->next)
-		(void)error_set(&((struct kv_request *)j)->err, s->broken->code, "%s",
-				s->broken->message);
-	/* What is in the log must still fit into the file. */
-	int most = reserve_room(&s->reserve) < ROOM_SMALL ? CHECKPOINT_PAGES_SMALL
-							  : CHECKPOINT_PAGES_BUSY;
-	if (s->broken == NULL && s->db.wal_pages > most)
-		database_checkpoint(&s->db);
+	commits_run(&s->commits, jobs);
+	const struct error *broken = s->commits.broken;
+	for (struct worker_job *j = jobs; broken != NULL && j != NULL; j = j->next)
+		(void)error_set(&((struct kv_request *)j)->err, broken->code, "%s",
+				broken->message);
 }
 
 static void kv_idle(void *owner)
 {
-	struct sqlite_kv *s = owner;
-	if (s->broken == NULL && s->db.wal_pages > CHECKPOINT_PAGES)
-		database_checkpoint(&s->db);
-	if (s->broken == NULL)
-		database_give_back(&s->db);
-	reserve_restore(&s->reserve);
+	commits_idle(&((struct sqlite_kv *)owner)->commits);
 }
 
 /* ---- in the loop's thread ---- */
@@ -175,7 +129,7 @@ static void sqlite_kv_commit(struct kv *kv, const struct kv_change *changes, siz
 	request->answers = mem_new_array(struct data_answer, count + 1);
 	request->done = done;
 	request->user = user;
-	worker_add(s->worker, &request->base);
+	worker_add(s->commits.worker, &request->base);
 }
 
 static int row_load(const struct sqlite_kv *s, const char *owner, sqlite3_stmt *row,
@@ -187,7 +141,7 @@ static int row_load(const struct sqlite_kv *s, const char *owner, sqlite3_stmt *
 	if (sqlite3_column_int64(row, 2) != data_sum(owner, key, key_size, value, value_size))
 		return error_set(err, ERR_INVALID,
 				 "%s is damaged: the checksum of '%.*s' of %s is wrong",
-				 s->db.path, (int)key_size,
+				 s->commits.db.path, (int)key_size,
 				 key != NULL ? (const char *)key : "", owner);
 	return each(user, key, key_size, value, value_size, err);
 }
@@ -196,9 +150,9 @@ static int sqlite_kv_load(struct kv *kv, const char *owner, kv_each_fn *each, vo
 			  struct error **err)
 {
 	struct sqlite_kv *s = (struct sqlite_kv *)kv;
-	PRE(worker_waiting(s->worker) == 0);
+	PRE(worker_waiting(s->commits.worker) == 0);
 	sqlite3_stmt *statement = NULL;
-	int r = database_prepare(&s->db,
+	int r = database_prepare(&s->commits.db,
 				 "SELECT key, value, sum FROM data WHERE owner=?1 ORDER BY key",
 				 &statement, err);
 	if (r < 0)
@@ -207,7 +161,7 @@ static int sqlite_kv_load(struct kv *kv, const char *owner, kv_each_fn *each, vo
 	int step;
 	while (r == 0 && (step = sqlite3_step(statement)) != SQLITE_DONE) {
 		if (step != SQLITE_ROW)
-			r = database_failed(&s->db, "read", err);
+			r = database_failed(&s->commits.db, "read", err);
 		else
 			r = row_load(s, owner, statement, each, user, err);
 	}
@@ -219,10 +173,7 @@ static int sqlite_kv_load(struct kv *kv, const char *owner, kv_each_fn *each, vo
 
 static void kv_end(struct sqlite_kv *s)
 {
-	reserve_done(&s->reserve);
-	data_table_done(&s->data);
-	database_close(&s->db);
-	error_free(s->broken);
+	commits_done(&s->commits);
 	free(s);
 }
 
@@ -240,17 +191,17 @@ static void sqlite_kv_close(struct kv *kv, void (*closed)(void *user), void *use
 	struct sqlite_kv *s = (struct sqlite_kv *)kv;
 	s->closed = closed;
 	s->closed_user = user;
-	worker_close(s->worker, worker_closed, s);
+	worker_close(s->commits.worker, worker_closed, s);
 }
 
 static bool sqlite_kv_is_tight(const struct kv *kv)
 {
-	return reserve_is_missed(&((const struct sqlite_kv *)kv)->reserve);
+	return reserve_is_missed(&((const struct sqlite_kv *)kv)->commits.reserve);
 }
 
 static bool sqlite_kv_is_failing(const struct kv *kv)
 {
-	return atomic_load(&((const struct sqlite_kv *)kv)->is_failing);
+	return atomic_load(&((const struct sqlite_kv *)kv)->commits.is_failing);
 }
 
 static const struct kv_ops kv_ops = {
@@ -263,24 +214,21 @@ static const struct kv_ops kv_ops = {
 
 void sqlite_kv_retry_for(struct kv *kv, int64_t ms)
 {
-	((struct sqlite_kv *)kv)->retry_ms = ms;
+	((struct sqlite_kv *)kv)->commits.retry_ms = ms;
 }
 
 int sqlite_kv_open(struct loop *loop, const char *path, struct kv **ret_kv, struct error **err)
 {
 	struct sqlite_kv *s = mem_new(struct sqlite_kv);
 	s->kv.ops = &kv_ops;
-	s->retry_ms = RETRY_FOR_MS;
-	reserve_init(&s->reserve, path);
-	int r = database_open(&s->db, path, &schema, err);
+	int r = commits_open(&s->commits, &commits_ops, s, path, &schema, err);
 	if (r < 0) {
-		reserve_done(&s->reserve);
 		free(s);
 		return r;
 	}
-	r = data_table_init(&s->data, &s->db, NULL, err);
+	r = data_table_init(&s->commits.data, &s->commits.db, NULL, err);
 	if (r == 0)
-		r = worker_new(loop, "kv", &worker_ops, s, &s->worker, err);
+		r = worker_new(loop, "kv", &worker_ops, s, &s->commits.worker, err);
 	if (r < 0) {
 		kv_end(s);
 		return r;

@@ -2,15 +2,15 @@
  * port/store.h on SQLite: one file, one thread, group commit.
  *
  *   record(kind, id, data, sum)       what the core loads at start
- *   event(seq, topology, data, sum)   history; the newest STORE_EVENTS_KEPT are kept
+ *   event(seq, topology, data, sum)   history; the newest are kept (history.h)
  *   data(owner, key, value, sum)      of spaces (data_table.h)
  *   ledger(batch, records, total)     what there should be (ledger.h)
  *
  * `sum` is a checksum of the row (checksum.h). Events with a wrong one are left out of the history.
  *
  * Every batch that waits while a commit is on its way becomes part of the next transaction; a
- * failure fails them all, after it was tried again for a while (retry.h). On a full disk, a reserve
- * is used up first (reserve.h).
+ * failure fails them all, after it was tried again for a while; on a full disk, a reserve is used up
+ * first (commits.h).
  */
 #ifndef SAMOZA_ADAPTER_SQLITE_STORE_H
 #define SAMOZA_ADAPTER_SQLITE_STORE_H
@@ -19,8 +19,7 @@
 #include "port/scheme.h"
 #include "port/store.h"
 
-#define STORE_EVENTS_KEPT 1000000
-#define STORE_EVENTS_MAX  10000 /* of one answer */
+#define STORE_EVENTS_MAX 10000 /* of one answer */
 
 extern const struct metric_source sqlite_store_metrics; /* of the store */
 

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "../store/content.h"
+#include "adapter/sqlite/history.h"
 #include "adapter/sqlite/store.h"
 #include "base/str.h"
 #include "directory.h"
@@ -162,7 +163,7 @@ static void only_the_newest_events_are_kept(void **state)
 	add_event(&f->outbox, 1, NULL);
 	add_event(&f->outbox, 2, NULL);
 	free(commit(&f->loop, f->store, &f->outbox));
-	add_event(&f->outbox, STORE_EVENTS_KEPT + 5000, NULL);
+	add_event(&f->outbox, HISTORY_KEPT + 5000, NULL);
 	free(commit(&f->loop, f->store, &f->outbox));
 	assert_text(events(&f->loop, f->store, 0, NULL, 10), "1005000 end");
 }
