@@ -88,7 +88,8 @@ struct store_ops {
 	void (*commit)(struct store *store, const struct outbox *outbox, store_done_fn *done,
 		       void *user);
 	/* History with seq > after, of one topology (id) or of all (NULL), at most `limit`. It
-	 * sees every commit asked for before it. */
+	 * sees every commit asked for before it; while one of them fails (is_failing()), a store may
+	 * answer with what is durable, before those that wait. */
 	void (*events)(struct store *store, uint64_t after, const char *topology,
 		       uint32_t limit, store_events_fn *done, void *user);
 	/* Its medium is full: what takes no more room is still committed, from a reserve; writes of

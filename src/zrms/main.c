@@ -31,9 +31,9 @@
 #include "core/control/control_frames.h"
 #include "zrms/api.h"
 #include "zrms/api_metrics.h"
-#include "zrms/api_reads.h"
 #include "zrms/api_routes.h"
 #include "zrms/store_start.h"
+#include "zrms/store_watch.h"
 #include "zrms/submission/uuid.h"
 #include "zrms/zrms.h"
 
@@ -92,44 +92,6 @@ static void on_reply(void *user, const struct reply *reply)
 {
 	struct zrms *zrms = user;
 	api_reply(zrms->api, reply);
-}
-
-static void watch_failing(struct zrms *zrms)
-{
-	bool is_failing = store_is_failing(zrms->store);
-	if (is_failing == zrms->is_failing)
-		return;
-	zrms->is_failing = is_failing;
-	if (is_failing)
-		api_reads_refuse(zrms);
-	if (is_failing)
-		log_error(
-			"store", "failing", LOG_S("dir", zrms->settings.dir),
-			LOG_S("then",
-			      "changes and reads are refused, because nothing is answered "
-			      "that is not durable; it tries again for 30 s, then zrms exits"));
-	else
-		log_info("store", "recovered", LOG_S("dir", zrms->settings.dir));
-}
-
-/* A hook. Says each once, when it begins and when it ends. */
-static bool watch_store(void *user)
-{
-	struct zrms *zrms = user;
-	if (zrms->store == NULL)
-		return false;
-	watch_failing(zrms);
-	bool is_tight = store_is_tight(zrms->store);
-	if (is_tight == zrms->is_tight)
-		return false;
-	zrms->is_tight = is_tight;
-	if (is_tight)
-		log_error("store", "disk.full", LOG_S("dir", zrms->settings.dir),
-			  LOG_S("then", "nothing new is accepted; stop, rm and rm --data work; "
-					"free at least 8 MiB there"));
-	else
-		log_info("store", "disk.roomy", LOG_S("dir", zrms->settings.dir));
-	return false;
 }
 
 static void on_step(void *user, enum commit_step step)
@@ -492,7 +454,7 @@ static void on_end_signal(void *user, int signum)
 
 static void parts_free(struct zrms *zrms)
 {
-	loop_before_poll_remove(&zrms->loop, watch_store, zrms);
+	loop_before_poll_remove(&zrms->loop, store_watch, zrms);
 	commit_driver_free(zrms->commits);
 	submissions_free(zrms->submissions);
 	translations_free(zrms->translations);
@@ -533,7 +495,7 @@ static int parts_open(struct zrms *zrms, const char *trust, const char *spool,
 	if (r == 0)
 		r = http_open(zrms, spool, err);
 	if (r == 0) {
-		loop_before_poll(&zrms->loop, watch_store, zrms);
+		loop_before_poll(&zrms->loop, store_watch, zrms);
 		api_register_metrics(zrms);
 		r = address_write(zrms, err);
 	}

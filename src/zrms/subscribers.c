@@ -32,6 +32,7 @@ struct subscribers {
 	struct store *store;
 	struct subscriber *first;
 	struct http_stream_handler handler;
+	char *lasting; /* what new ones are to hear, too; or NULL */
 };
 
 /* ---- what an event looks like ---- */
@@ -150,6 +151,24 @@ void subscribers_event(struct subscribers *subscribers, const Samoza__V1__EventR
 	}
 }
 
+/* ---- what keeps events from coming ---- */
+
+/* A stream without room for it has enough to read. */
+static void subscriber_say(const struct subscriber *s, const char *text)
+{
+	CLEANUP(freep) char *comment = str_printf(": notice: %s\n\n", text);
+	(void)!http_stream_write(s->stream, comment, strlen(comment));
+}
+
+void subscribers_say(struct subscribers *subscribers, const char *text, bool lasts)
+{
+	PRE(strchr(text, '\n') == NULL);
+	free(subscribers->lasting);
+	subscribers->lasting = lasts ? mem_strdup(text) : NULL;
+	for (const struct subscriber *s = subscribers->first; s != NULL; s = s->next)
+		subscriber_say(s, text);
+}
+
 /* ---- life ---- */
 
 static void subscriber_closed(void *user, struct http_stream *stream)
@@ -181,6 +200,8 @@ void subscribers_add(struct subscribers *subscribers, struct http_request *reque
 	/* At once, so that the client knows that it is heard. */
 	int r = http_stream_write(s->stream, ":\n\n", 3);
 	INVARIANT(r == 0);
+	if (subscribers->lasting != NULL)
+		subscriber_say(s, subscribers->lasting);
 	subscriber_list(s);
 }
 
@@ -204,5 +225,6 @@ void subscribers_free(struct subscribers *subscribers)
 	if (subscribers == NULL)
 		return;
 	PRE(subscribers->first == NULL);
+	free(subscribers->lasting);
 	free(subscribers);
 }

@@ -10,6 +10,9 @@
  *
  * The store lists exactly the events that were announced before, in the same order (port/store.h),
  * so no event is missed between the two; the cursor drops what would come twice.
+ *
+ * While the store fails, what is durable is still sent, and a comment line says why nothing new comes;
+ * another one says that it works again.
  */
 #ifndef SAMOZA_ZRMS_SUBSCRIBERS_H
 #define SAMOZA_ZRMS_SUBSCRIBERS_H
@@ -30,6 +33,8 @@ void subscribers_add(struct subscribers *subscribers, struct http_request *reque
 		     uint64_t after, const char *topology);
 /* An event has become durable. */
 void subscribers_event(struct subscribers *subscribers, const Samoza__V1__EventRecord *event);
+/* Each stream says it, in a comment ("notice: TEXT"); those that begin from now on, too, if it `lasts`. One line. */
+void subscribers_say(struct subscribers *subscribers, const char *text, bool lasts);
 void subscribers_end_all(struct subscribers *subscribers);
 
 /* What a record looks like outside; samoza__v1__event_view__free_unpacked(). */

@@ -80,6 +80,9 @@ struct api_stream {
 	void *data;
 	/* Told once per loss that it is being tried again. May be NULL. */
 	void (*lost)(void *data, const char *why);
+	/* zrms says in a comment why no events come, or that they come again. May be NULL; otherwise as
+	 * `handle`. */
+	int (*notice)(void *data, const char *text, struct error **err);
 };
 
 /*

@@ -59,6 +59,16 @@ static void dispatch(struct reading *r)
 	r->id[0] = '\0';
 }
 
+/* Whoever stands between may add comments of its own. */
+static void take_comment(struct reading *r, const char *text, size_t size)
+{
+	static const char begin[] = "notice: ";
+	CLEANUP(freep) char *copy = mem_strndup(text, size);
+
+	if (r->stream->notice != NULL && r->result == 0 && str_has_prefix(copy, begin))
+		r->result = r->stream->notice(r->stream->data, copy + strlen(begin), r->err);
+}
+
 static void take_line(struct reading *r, const char *line, size_t size)
 {
 	const char *colon = memchr(line, ':', size);
@@ -80,8 +90,10 @@ static void take_line(struct reading *r, const char *line, size_t size)
 	} else if (name == 2 && memcmp(line, "id", 2) == 0 && length < sizeof(r->id)) {
 		memcpy(r->id, value, length);
 		r->id[length] = '\0';
+	} else if (name == 0 && length > 0) {
+		take_comment(r, value, length);
 	}
-	/* Comments and other fields mean nothing to us. */
+	/* Other fields mean nothing to us. */
 }
 
 static void take_lines(struct reading *r)

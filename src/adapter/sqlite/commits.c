@@ -47,23 +47,26 @@ static bool retry_wait(struct commits *c, int64_t *until_ms)
 		*until_ms = now_ms() + c->retry_ms;
 	if (now_ms() >= *until_ms)
 		return false;
-	atomic_store(&c->is_failing, true);
+	if (!atomic_exchange(&c->is_failing, true))
+		worker_wake_loop(c->worker);
 	(void)poll(NULL, 0, PAUSE_MS);
 	return true;
 }
 
-static void commit_anyhow(struct commits *c, struct worker_job *jobs)
+static void commit_anyhow(struct commits *c, struct worker_job **jobs)
 {
 	int64_t until_ms = 0; /* 0: it has not failed yet */
-	while (commit_try(c, jobs) < 0) {
+	while (commit_try(c, *jobs) < 0) {
 		if (!retry_wait(c, &until_ms))
 			return;
-		c->ops->reset(jobs);
+		c->ops->reset(*jobs);
+		if (c->ops->meanwhile != NULL)
+			c->ops->meanwhile(c->owner, jobs);
 	}
 	atomic_store(&c->is_failing, false);
 }
 
-void commits_run(struct commits *c, struct worker_job *jobs)
+void commits_run(struct commits *c, struct worker_job **jobs)
 {
 	/* A hole in the order of commits would be worse than none of them. */
 	if (c->broken == NULL)

@@ -29,6 +29,8 @@ struct commits_ops {
 	int (*commit)(void *owner, struct worker_job *jobs, struct error **err);
 	/* The jobs are as before they were worked on. */
 	void (*reset)(struct worker_job *jobs);
+	/* Between two attempts: answers what need not wait for them. May be NULL. */
+	void (*meanwhile)(void *owner, struct worker_job **jobs);
 };
 
 /* Embedded by a store. */
@@ -53,7 +55,7 @@ int commits_open(struct commits *c, const struct commits_ops *ops, void *owner,
 void commits_done(struct commits *c);
 
 /* For worker_ops. After a run with `broken`, the caller fails the jobs with it. */
-void commits_run(struct commits *c, struct worker_job *jobs);
+void commits_run(struct commits *c, struct worker_job **jobs);
 void commits_idle(struct commits *c);
 
 #endif

@@ -83,12 +83,12 @@ static int commit_all(void *owner, struct worker_job *jobs, struct error **err)
 
 static const struct commits_ops commits_ops = {.commit = commit_all, .reset = requests_reset};
 
-static void kv_run(void *owner, struct worker_job *jobs)
+static void kv_run(void *owner, struct worker_job **jobs)
 {
 	struct sqlite_kv *s = owner;
 	commits_run(&s->commits, jobs);
 	const struct error *broken = s->commits.broken;
-	for (struct worker_job *j = jobs; broken != NULL && j != NULL; j = j->next)
+	for (struct worker_job *j = *jobs; broken != NULL && j != NULL; j = j->next)
 		(void)error_set(&((struct kv_request *)j)->err, broken->code, "%s",
 				broken->message);
 }

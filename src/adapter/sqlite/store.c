@@ -200,13 +200,32 @@ static int commit_all(void *owner, struct worker_job *jobs, struct error **err)
 	return requests_commit(owner, jobs, err);
 }
 
-static const struct commits_ops commits_ops = {.commit = commit_all, .reset = requests_reset};
+static bool is_of_history(const struct worker_job *job)
+{
+	return ((const struct store_request *)job)->type == REQUEST_EVENTS;
+}
 
-static void store_run(void *owner, struct worker_job *jobs)
+/* What is durable can be read while a commit fails. */
+static void history_answer(void *owner, struct worker_job **jobs)
+{
+	struct sqlite_store *s = owner;
+	struct worker_job *asked = worker_split(s->commits.worker, jobs, is_of_history);
+	for (struct worker_job *j = asked; j != NULL; j = j->next)
+		(void)!events_list(s, (struct store_request *)j); /* the answer says it */
+	worker_answer(s->commits.worker, asked);
+}
+
+static const struct commits_ops commits_ops = {
+	.commit = commit_all,
+	.reset = requests_reset,
+	.meanwhile = history_answer,
+};
+
+static void store_run(void *owner, struct worker_job **jobs)
 {
 	struct sqlite_store *s = owner;
 	commits_run(&s->commits, jobs);
-	for (struct worker_job *j = jobs; s->commits.broken != NULL && j != NULL; j = j->next)
+	for (struct worker_job *j = *jobs; s->commits.broken != NULL && j != NULL; j = j->next)
 		request_fail((struct store_request *)j, s->commits.broken);
 }
 

@@ -43,10 +43,11 @@ static bool queue_wait(struct worker *worker, bool idle_done)
 	return worker->queue == NULL && !worker->closing;
 }
 
-static void jobs_finish(struct worker *worker, struct worker_job *jobs, struct worker_job **end)
+static void jobs_finish(struct worker *worker, struct worker_job *jobs)
 {
 	*worker->finished_end = jobs;
-	worker->finished_end = end;
+	while (*worker->finished_end != NULL)
+		worker->finished_end = &(*worker->finished_end)->next;
 	(void)uv_async_send(&worker->async);
 }
 
@@ -57,21 +58,64 @@ static void *worker_main(void *user)
 	(void)pthread_mutex_lock(&worker->lock);
 	while (worker->queue != NULL || !worker->closing) {
 		bool idle = queue_wait(worker, idle_done);
-		struct worker_job *jobs = worker->queue, **end = worker->queue_end;
+		struct worker_job *jobs = worker->queue;
 		worker->queue = NULL;
 		worker->queue_end = &worker->queue;
 		(void)pthread_mutex_unlock(&worker->lock);
 		if (idle && worker->ops->idle != NULL)
 			worker->ops->idle(worker->owner);
 		if (jobs != NULL)
-			worker->ops->run(worker->owner, jobs);
+			worker->ops->run(worker->owner, &jobs);
 		idle_done = idle;
 		(void)pthread_mutex_lock(&worker->lock);
 		if (jobs != NULL)
-			jobs_finish(worker, jobs, end);
+			jobs_finish(worker, jobs);
 	}
 	(void)pthread_mutex_unlock(&worker->lock);
 	return NULL;
+}
+
+/* Moves those that may from `*from` to the end of a list; returns the new end of what is left. */
+static struct worker_job **list_split(struct worker_job **from, struct worker_job ***to,
+				      bool (*may)(const struct worker_job *job))
+{
+	while (*from != NULL) {
+		struct worker_job *job = *from;
+		if (!may(job)) {
+			from = &job->next;
+			continue;
+		}
+		*from = job->next;
+		job->next = NULL;
+		**to = job;
+		*to = &job->next;
+	}
+	return from;
+}
+
+struct worker_job *worker_split(struct worker *worker, struct worker_job **jobs,
+				bool (*may)(const struct worker_job *job))
+{
+	struct worker_job *taken = NULL, **end = &taken;
+	(void)list_split(jobs, &end, may);
+	(void)pthread_mutex_lock(&worker->lock);
+	worker->queue_end = list_split(&worker->queue, &end, may);
+	(void)pthread_mutex_unlock(&worker->lock);
+	return taken;
+}
+
+void worker_answer(struct worker *worker, struct worker_job *jobs)
+{
+	if (jobs == NULL)
+		return;
+	(void)pthread_mutex_lock(&worker->lock);
+	jobs_finish(worker, jobs);
+	(void)pthread_mutex_unlock(&worker->lock);
+}
+
+void worker_wake_loop(struct worker *worker)
+{
+	(void)uv_async_send(&worker->async);
 }
 
 static void worker_free(uv_handle_t *handle)

@@ -23,8 +23,9 @@ struct worker_job {
 };
 
 struct worker_ops {
-	/* The list, in order; the worker's thread. Must not free them. */
-	void (*run)(void *owner, struct worker_job *jobs);
+	/* The list, in order; the worker's thread. Must not free them, but may take some out:
+	 * worker_split(). */
+	void (*run)(void *owner, struct worker_job **jobs);
 	/* Nothing has waited for a while; the worker's thread. */
 	void (*idle)(void *owner);
 	/* The loop's thread; frees the job. */
@@ -36,6 +37,14 @@ struct worker_ops {
 int worker_new(struct loop *loop, const char *name, const struct worker_ops *ops, void *owner,
 	       struct worker **ret_worker, struct error **err) must_check;
 void worker_add(struct worker *worker, struct worker_job *job);
+/* Within run(), where it lasts: takes those out of `*jobs` and of the queue that `may` overtake the others,
+ * in order. The caller works on them, then answers them. */
+struct worker_job *worker_split(struct worker *worker, struct worker_job **jobs,
+				bool (*may)(const struct worker_job *job)) must_check;
+/* Their done() follows at once, not after run(). May be NULL. */
+void worker_answer(struct worker *worker, struct worker_job *jobs);
+/* The loop turns, to see what has changed. Any thread. */
+void worker_wake_loop(struct worker *worker);
 /* Jobs that are not done yet. */
 size_t worker_waiting(const struct worker *worker);
 /* Works off what waits (every done() is called), ends the thread, then calls `closed` from the

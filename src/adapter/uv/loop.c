@@ -309,6 +309,7 @@ int loop_init(struct loop *loop, struct error **err)
 	}
 	loop_work_init(loop, &uv_ops, s);
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN);
 	(void)uv_prepare_init(&s->uv, &s->prepare);
 	s->prepare.data = loop;
 	(void)uv_prepare_start(&s->prepare, on_prepare);

@@ -16,7 +16,8 @@
 
 typedef void loop_signal_fn(void *user, int signum);
 
-/* In the caller's memory, which must not move. Ignores SIGPIPE for the whole process. */
+/* In the caller's memory, which must not move. Ignores SIGPIPE and SIGXFSZ for the
+ * whole process: a write that fails is an error of that write. */
 int loop_init(struct loop *loop, struct error **err) must_check;
 /* PRE: every handle that others opened is closed or closing. Runs until all are closed. */
 void loop_done(struct loop *loop);

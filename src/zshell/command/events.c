@@ -108,6 +108,15 @@ static void on_loss(void *data, const char *why)
 		    why);
 }
 
+static int on_notice(void *data, const char *text, struct error **err)
+{
+	const struct follower *f = data;
+
+	(void)err;
+	output_note(&f->shell->output, "%s", text);
+	return 0;
+}
+
 static int follow(struct shell *shell, const struct history_query *query, uint64_t after,
 		  struct error **err)
 {
@@ -123,6 +132,7 @@ static int follow(struct shell *shell, const struct history_query *query, uint64
 		.deadline_mono_ms = INT64_MAX,
 		.handle = on_event,
 		.lost = on_loss,
+		.notice = on_notice,
 		.data = &follower,
 	};
 

@@ -208,13 +208,25 @@ static void take_event(struct waiting *w, const Samoza__V1__EventView *e)
 	}
 }
 
+/* For the stream. */
+static int confirm_now(struct waiting *w, struct error **err)
+{
+	CLEANUP(error_freep) struct error *why = NULL;
+	int r = confirm(w, &why);
+
+	/* zrms does not answer now: either the stream will break as well, and is resumed, or it says
+	 * when zrms answers again. */
+	if (r < 0 && r != ERR_UNAVAILABLE && r != ERR_TIMEOUT)
+		return error_move(err, steal_ptr(&why));
+	return w->done ? API_STREAM_END : 0;
+}
+
 static int on_event(void *data, const struct api_event *event, struct error **err)
 {
 	struct waiting *w = data;
 	CLEANUP(view_freep) Samoza__V1__EventView *view = NULL;
-	CLEANUP(error_freep) struct error *why = NULL;
 	bool before = seems_done(w);
-	int r = 0;
+	int r;
 
 	if (event != NULL) {
 		r = view_read(&samoza__v1__event_view__descriptor, event->data, event->size,
@@ -227,11 +239,17 @@ static int on_event(void *data, const struct api_event *event, struct error **er
 	}
 	/* Also after a reconnect: the last change may have happened meanwhile. */
 	if (event == NULL || (!before && seems_done(w)))
-		r = confirm(w, &why);
-	/* zrms is not reachable now: the stream will break as well, and is resumed. */
-	if (r < 0 && r != ERR_UNAVAILABLE)
-		return error_move(err, steal_ptr(&why));
-	return w->done ? API_STREAM_END : 0;
+		return confirm_now(w, err);
+	return 0;
+}
+
+/* The store of zrms fails: states are not told until it works again, and says so. */
+static int on_notice(void *data, const char *text, struct error **err)
+{
+	struct waiting *w = data;
+
+	output_note(&w->shell->output, "%s", text);
+	return confirm_now(w, err);
 }
 
 static void on_loss(void *data, const char *why)
@@ -281,6 +299,7 @@ static int follow(struct waiting *w, struct error **err)
 		.handle = on_event,
 		.data = w,
 		.lost = on_loss,
+		.notice = on_notice,
 	};
 	int r = api_follow(w->shell->api, &stream, &why);
 

@@ -48,7 +48,7 @@ class Fake:
     def __init__(self):
         self.routes = {}
         self.requests = []
-        self.events = []
+        self.events = []  # of the stream; {"seq": N, "comment": TEXT} is a comment between them
         self.answer_events = None
         self.connections = 0
         self.break_after = None  # events of one connection, then it breaks
@@ -108,7 +108,7 @@ class Fake:
                 if "newest" in query and self.events:
                     after = max(after, self.events[-1]["seq"] - int(query["newest"]))
                 self.send(handler, 200, {"events": [
-                    e for e in self.events if e["seq"] > after and
+                    e for e in self.events if e["seq"] > after and "comment" not in e and
                     query.get("topology") in (None, e.get("topology"))][:PAGE_EVENTS]})
             else:
                 self.stream(handler, int(query.get("after", 0)))
@@ -150,12 +150,15 @@ class Fake:
                     return
             for e in ready:
                 after = e["seq"]
-                text = f"id: {e['seq']}\nevent: {e['kind']}\ndata: {json.dumps(e)}\n\n"
+                if "comment" in e:
+                    text = f": {e['comment']}\n\n"
+                else:
+                    text = f"id: {e['seq']}\nevent: {e['kind']}\ndata: {json.dumps(e)}\n\n"
                 try:
                     handler.wfile.write(text.encode())
                     handler.wfile.flush()
                 except OSError:
                     return
-                sent += 1
+                sent += "comment" not in e
                 if self.break_after is not None and sent >= self.break_after:
                     return

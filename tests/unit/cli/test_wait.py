@@ -236,3 +236,20 @@ def test_following_a_log_ends_with_zshell(zrms, zshell, environment, mex):
         process.kill()
         process.wait(60)
         process.stdout.close()
+
+
+def test_a_notice_of_zrms_is_shown_and_what_is_awaited_is_asked_for_again(zrms, zshell, mex):
+    asked = []
+
+    def view(request):  # on the connection, then at each notice
+        asked.append(request)
+        if len(asked) < 3:
+            if len(asked) == 2:
+                zrms.push({"seq": 2, "comment": "notice: zrms writes again"})
+            return 503, {"error": {"code": "unavailable", "message": "not durable", "details": []}}
+        return 200, topology("running")
+    zrms.routes[f"GET /v1/topologies/{ID}"] = view
+    zrms.push({"seq": 1, "comment": "notice: zrms cannot write"}, {"seq": 1, "comment": "of a proxy"})
+    done = zshell("topo", "submit", mex, "--wait=50s")
+    assert done.status == 0, done
+    assert done.err == "zrms cannot write\nzrms writes again\n"

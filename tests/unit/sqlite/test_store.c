@@ -332,6 +332,35 @@ static void a_commit_that_fails_is_tried_again(void **state)
 	free(second.waited.text);
 }
 
+/* What is asked while it fails and what was asked together with it; the rest comes when it is durable. */
+static void what_is_durable_is_read_while_a_commit_fails(void **state)
+{
+	struct fixture *f = *state;
+	struct waited_commit commits[2] = {{.count = 0}, {.count = 0}};
+	struct outbox other;
+	outbox_init(&other);
+	add_event(&f->outbox, 1, NULL);
+	free(commit(&f->loop, f->store, &f->outbox));
+	outbox_clear(&f->outbox);
+	set_full(true);
+	add_event(&f->outbox, 2, NULL);
+	f->store->ops->commit(f->store, &f->outbox, committed, &commits[0]);
+	assert_text(events(&f->loop, f->store, 0, NULL, 10), "1 end");
+	until_failing(f, true);
+	add_event(&other, 3, NULL);
+	f->store->ops->commit(f->store, &other, committed, &commits[1]);
+	for (int n = 0; n < 3; n++)
+		assert_text(events(&f->loop, f->store, 0, NULL, 10), "1 end");
+	assert_false(commits[0].waited.done);
+	set_full(false);
+	loop_until(&f->loop, &commits[1].waited.done);
+	assert_true(commits[0].waited.done);
+	assert_text(events(&f->loop, f->store, 0, NULL, 10), "1 2 3 end");
+	outbox_done(&other);
+	for (size_t n = 0; n < ARRAY_SIZE(commits); n++)
+		free(commits[n].waited.text);
+}
+
 /* ---- room ---- */
 
 static off_t size_of(const char *path)
@@ -503,6 +532,7 @@ int main(void)
 		TEST(the_file_is_for_its_owner_only),
 		TEST(a_thread_that_cannot_be_made_is_an_error),
 		TEST(a_commit_that_fails_is_tried_again),
+		TEST(what_is_durable_is_read_while_a_commit_fails),
 		TEST(what_is_deleted_is_given_back_to_the_disk),
 		cmocka_unit_test(nothing_acknowledged_is_lost_and_nothing_is_half_there),
 	};

@@ -1,0 +1,101 @@
+"""A store of zrms that cannot be written for a while: who follows is told, and misses nothing."""
+import json
+import resource
+import signal
+import subprocess
+import threading
+
+from conftest import BIN, run, until
+from native import native_app, native_deploy
+
+SERVE = "#!/bin/sh\nwhile :; do sleep 1; done >/dev/null 2>&1 &\n"
+
+
+class Follower:
+    """A zshell that goes on printing: its lines as they come."""
+
+    def __init__(self, *command):
+        self.process = subprocess.Popen([str(c) for c in command], text=True, bufsize=1,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.lines, self.notes = [], []
+        for stream, to in ((self.process.stdout, self.lines), (self.process.stderr, self.notes)):
+            threading.Thread(target=lambda s=stream, t=to: t.extend(s), daemon=True).start()
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def store_fails(cluster, fails):
+    """No file of zrms can grow; or all can again."""
+    _, hard = resource.prlimit(cluster.zrms.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(cluster.zrms.pid, resource.RLIMIT_FSIZE, (0 if fails else hard, hard))
+
+
+def stored(cluster):
+    return [e["seq"] for e in json.loads(cluster.zshell("events", "-o", "json").stdout)["events"]]
+
+
+def test_streams_say_that_the_store_fails_and_continue(start_cluster):
+    c = start_cluster(zhosts=["edge-node-1"])
+    native_deploy(c, "shop", [{"name": "a"}], {"a/recipes/start": SERVE})
+    command = (BIN / "zshell", "--api", c.url, "events", "-f", "-o", "json")
+    first, later = Follower(*command), None
+    try:
+        until(lambda: len(first.lines) == len(stored(c)) > 0, "the history is shown")
+        store_fails(c, True)
+        known = len(first.lines)
+        c.zhosts["edge-node-1"].kill()  # zrms notices, and cannot make it durable
+        until(lambda: any("cannot write its store" in n for n in first.notes), "it is said")
+        later = Follower(*command)
+        until(lambda: any("cannot write its store" in n for n in later.notes), "also to new ones")
+        until(lambda: len(later.lines) == known, "what is durable is shown")
+        assert len(first.lines) == known
+        store_fails(c, False)
+        for follower in (first, later):
+            until(lambda f=follower: any("writes its store again" in n for n in f.notes), "it ends")
+            until(lambda f=follower: any('"problem"' in line for line in f.lines), "the event")
+        c.zhosts["edge-node-1"].start()
+        c.wait_state("shop", "running")
+        for follower in (first, later):
+            until(lambda f=follower: len(f.lines) >= len(stored(c)), "all are shown")
+            seen = [json.loads(line)["seq"] for line in follower.lines]
+            assert seen == stored(c)[:len(seen)]  # nothing is missing, and nothing is there twice
+        assert c.zrms.is_running()
+    finally:
+        for follower in filter(None, (first, later)):
+            follower.end()
+
+
+def test_who_waits_for_a_topology_waits_on(start_cluster):
+    c = start_cluster(zhosts=["edge-node-1"], timeout="60s")
+    package = c.build(native_app(c, "shop", [{"name": "a"}], {"a/recipes/start": SERVE}), "shop")
+    c.zshell("topo", "submit", package)
+    c.wait_state("shop", "running")
+    c.zshell("topo", "stop", "shop")
+    until(lambda: c.state("shop") == "stopped", "shop is stopped")
+    c.zhosts["edge-node-1"].process.send_signal(signal.SIGSTOP)  # what starts hangs until it continues
+    waiting = Follower(BIN / "zshell", "--api", c.url, "topo", "start", "shop", "--wait=60s")
+    change = waiting
+    try:
+        until(lambda: c.state("shop") == "pending", "the request is durable")
+        store_fails(c, True)
+        change = Follower(BIN / "zshell", "--api", c.url, "cluster", "uncordon", "edge-node-1")
+        until(lambda: any("cannot write its store" in n for n in waiting.notes), "it is said")
+        assert waiting.process.poll() is None
+        store_fails(c, False)
+        c.zhosts["edge-node-1"].process.send_signal(signal.SIGCONT)
+        assert waiting.process.wait(30) == 0, waiting.notes
+        assert change.process.wait(30) == 0, change.notes
+    finally:
+        change.end()
+        waiting.end()
+
+
+def test_a_file_that_may_not_grow_does_not_end_zrms_at_once(start_cluster):
+    c = start_cluster(zhosts=[])
+    store_fails(c, True)
+    package = c.build(native_app(c, "shop", [{"name": "a"}], {"a/recipes/start": SERVE}), "shop")
+    refused = run(BIN / "zshell", "--api", c.url, "topo", "submit", package, check=False)
+    assert refused.returncode != 0
+    assert c.zrms.is_running()
