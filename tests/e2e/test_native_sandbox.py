@@ -227,6 +227,8 @@ def test_without_root_an_instance_still_runs_and_is_still_confined(sweep_groups,
             "p/recipes/start": f"""
                 #!/bin/sh
                 echo x > here && echo x > $TMPDIR/there && cat here && echo "own directories work"
+                echo x >> $SAMOZA_DATA/starts && echo "kept $(wc -l < $SAMOZA_DATA/starts) starts"
+                ls $SAMOZA_DATA/../.. $SAMOZA_DATA/../../.. && echo "LOOKED"
                 for f in /etc/samoza-was-here {c.directory}/was-here $SAMOZA_PACKAGE/was-here \\
                          {directory}/was-here /tmp/../var/tmp/../samoza-was-here; do
                     if (echo x >> "$f") 2>/dev/null; then echo "WROTE $f"; fi
@@ -240,6 +242,8 @@ def test_without_root_an_instance_still_runs_and_is_still_confined(sweep_groups,
         text = "\n".join(p.read_text() for p in (own / "log").glob("*.log"))
         assert said in text, "what is missing is said"
         assert "own directories work" in text and "WROTE" not in text and "MOUNTED" not in text, text
+        assert "kept 1 starts" in text, text
+        assert "LOOKED" not in text or "--reuid=4321" in prefix, text
         assert re.search(r"CapEff:\s*0000000000000000", text), text
         assert re.search(r"NoNewPrivs:\s*1", text) and re.search(r"Seccomp:\s*2", text), text
         assert not re.search(r"Uid:\s*0", text), text
@@ -252,6 +256,10 @@ def test_without_root_an_instance_still_runs_and_is_still_confined(sweep_groups,
         text = "\n".join(p.read_text() for p in (own / "log").glob("*.log"))
         assert "stop in " in text
         assert list((own / "spaces").iterdir()) == []
+        c.zshell("topo", "start", "less", "--wait=60s")
+        text = "\n".join(p.read_text() for p in (own / "log").glob("*.log"))
+        assert "kept 2 starts" in text, "it outlived the undeploy"
+        c.zshell("topo", "stop", "less")
         native_deploy(c, "more", [{"name": "p"}], {
             "p/recipes/start": "#!/bin/sh\nsetsid sleep 100040 >/dev/null 2>&1 &\n"})
         zrun, = c.zruns("edge-node-1")

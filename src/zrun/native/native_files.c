@@ -107,6 +107,30 @@ int native_remove(const char *directory, char *text, size_t text_size)
 	return result;
 }
 
+/* ---- the way to a directory ---- */
+
+int native_open_way(const char *top, const char *path)
+{
+	char above[4200];
+	size_t size = strlen(top);
+	struct stat st;
+
+	if (size == 0 || strncmp(path, top, size) != 0 || path[size] != '/' ||
+	    snprintf(above, sizeof(above), "%s", path) >= (int)sizeof(above)) {
+		errno = EINVAL;
+		return -1;
+	}
+	for (char *slash; (slash = strrchr(above, '/')) >= above + size;) {
+		*slash = '\0';
+		if (lstat(above, &st) < 0)
+			return -1;
+		if ((st.st_mode & S_IXOTH) == 0 &&
+		    chmod(above, (st.st_mode & 07777) | S_IXOTH) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* ---- installing ---- */
 
 static int make_directory(int at, const char *name, mode_t mode)
@@ -186,6 +210,16 @@ static int install_files(int cache, int package, FILE *list, char *text, size_t 
 	return 0;
 }
 
+/* Of the instance only its own user looks inside, where there is more than one user. */
+static int make_top(const char *directory, uid_t uid)
+{
+	if (mkdir(directory, 0755) < 0)
+		return -1;
+	if (geteuid() != 0)
+		return chmod(directory, 0755);
+	return chown(directory, 0, (gid_t)uid) == 0 ? chmod(directory, 0750) : -1;
+}
+
 static int make_own(int at, const char *name, uid_t uid)
 {
 	if (make_directory(at, name, 0700) < 0)
@@ -205,7 +239,7 @@ int native_install(const char *directory, const char *list, const char *cache, u
 		(void)fclose(file);
 		return -1;
 	}
-	top = mkdir(directory, 0755) == 0 && chmod(directory, 0755) == 0
+	top = make_top(directory, uid) == 0
 		      ? open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 		      : -1;
 	if (top >= 0 && make_directory(top, "package", 0755) == 0 &&

@@ -15,6 +15,9 @@
  * out of `cache`. data/ and tmp/ belong to uid (where we are root). 0, or -1 with a text. */
 int native_install(const char *directory, const char *list, const char *cache, uid_t uid,
 		   char *text, size_t text_size);
+/* Lets other users through `top` and the directories below it that `path` lies in, so that a process
+ * which is in one of them finds it by a path that does not begin above `top`. 0, or -1 with errno. */
+int native_open_way(const char *top, const char *path);
 /* Removes the directory and all in it, whatever the instance has made of it: links are not
  * followed, depth does not matter. 0, or -1 with a text. */
 int native_remove(const char *directory, char *text, size_t text_size);

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "zrun/native/native_files.h"
 #include "zrun/native/native_health.h"
 #include "zrun/native/native_programs.h"
 #include "zrun/native/native_settings.h"
@@ -62,6 +63,21 @@ static void record_keeper(const struct native *n)
 	connection_record(n->instance, ZRUN_KEEPER, &keeper, sizeof(keeper));
 }
 
+/* Without a root directory of their own its programs find what it keeps by way of zhost's directory
+ * (native_kept()), which is closed to them. */
+static void find_kept(struct native *n)
+{
+	struct enclosure *e = &n->enclosure;
+
+	if (e->kept == NULL || (native_open_way(e->hidden, e->kept) == 0 &&
+				native_open_way(e->hidden, n->directory) == 0))
+		return;
+	connection_note(n->instance, ZRUN_LEVEL_WARN,
+			"sandbox: no SAMOZA_DATA: its user cannot be let through %s: %s",
+			e->hidden, strerror(errno));
+	e->kept = NULL;
+}
+
 bool native_enclose(struct native *n, char *text, size_t size)
 {
 	uint64_t until = mono_ms() + ENCLOSE_MS;
@@ -102,11 +118,8 @@ bool native_enclose(struct native *n, char *text, size_t size)
 	if (!n->is_ready)
 		native_text(text, size, "%s",
 			    n->has_failed ? n->keeper_error : "its keeper did not start");
-	else if (n->enclosure.kept != NULL && native_kept(n) == NULL)
-		connection_note(
-			n->instance, ZRUN_LEVEL_WARN,
-			"sandbox: no SAMOZA_DATA: without namespaces of mounts its user "
-			"cannot reach the directory");
+	else if (!n->enclosure.has_root && n->is_root)
+		find_kept(n);
 	return n->is_ready;
 }
 

@@ -29,11 +29,18 @@ static const char *inside(const struct native *n, const char *directory, const c
 	return path;
 }
 
+/* Without a root directory of their own, from data/ up to zhost's directory and down again. */
 const char *native_kept(const struct native *n)
 {
+	static char path[4200];
+
 	if (n->enclosure.kept == NULL || n->enclosure.has_root)
 		return n->enclosure.kept != NULL ? ENCLOSE_KEPT : NULL;
-	return n->is_root ? NULL : n->enclosure.kept;
+	if (!n->is_root)
+		return n->enclosure.kept;
+	native_text(path, sizeof(path), "../../..%s",
+		    n->enclosure.kept + strlen(n->enclosure.hidden));
+	return path;
 }
 
 static void fill_environment(const struct native *n, struct strings *e, const char *recipe)

@@ -6,8 +6,7 @@
 
 #include "zrun/native/native_state.h"
 
-/* SAMOZA_DATA, the directory that outlives an undeploy. NULL: there is none, or without a root
- * directory of its own another user than zhost's cannot reach it. */
+/* SAMOZA_DATA, the directory that outlives an undeploy. NULL: there is none. */
 const char *native_kept(const struct native *n);
 /* Takes what the program has printed, within reason; or all that is there, and closes it. */
 void native_read_outputs(struct native *n, enum job job);

@@ -165,6 +165,44 @@ static void test_directories_deeper_than_any_path_are_removed(void **state)
 	assert_int_equal(access(directory, F_OK), -1);
 }
 
+static mode_t mode_of(const char *name)
+{
+	struct stat st;
+
+	assert_int_equal(stat(name[0] != '\0' ? in_top(name) : top, &st), 0);
+	return st.st_mode & 07777;
+}
+
+static void the_way_is_opened_for_passing_but_not_for_looking(void **state)
+{
+	(void)state;
+	assert_int_equal(chmod(top, 0700), 0);
+	assert_int_equal(mkdir(in_top("a"), 0750), 0);
+	assert_int_equal(mkdir(in_top("a/b"), 0711), 0);
+	assert_int_equal(mkdir(in_top("a/b/c"), 0700), 0);
+	assert_int_equal(native_open_way(top, in_top("a/b/c")), 0);
+	assert_int_equal(mode_of(""), 0701);
+	assert_int_equal(mode_of("a"), 0751);
+	assert_int_equal(mode_of("a/b"), 0711);
+	assert_int_equal(mode_of("a/b/c"), 0700);
+	assert_int_equal(native_open_way(in_top("cache"), "/elsewhere"), -1);
+	assert_int_equal(native_open_way("", "/elsewhere"), -1);
+	assert_int_equal(native_open_way(top, in_top("missing/b")), -1);
+}
+
+static void others_do_not_look_into_it(void **state)
+{
+	char text[300];
+
+	(void)state;
+	if (geteuid() != 0) {
+		print_message("skipped: an ordinary user has no other user to keep out\n");
+		skip();
+	}
+	assert_int_equal(install("", text, sizeof(text)), 0);
+	assert_int_equal(mode_of("one"), 0750);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -175,6 +213,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_remove_follows_no_links, begin, end),
 		cmocka_unit_test_setup_teardown(
 			test_directories_deeper_than_any_path_are_removed, begin, end),
+		cmocka_unit_test_setup_teardown(
+			the_way_is_opened_for_passing_but_not_for_looking, begin, end),
+		cmocka_unit_test_setup_teardown(others_do_not_look_into_it, begin, end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
