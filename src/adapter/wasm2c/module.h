@@ -11,7 +11,7 @@
  *                    (not the types on the operand stack: wasm-validate does that)
  *   module_rewrite   what the translator gets: no custom section, of the exports only those
  *                    that zrun calls, indices that can only be 0 as one byte, and active data
- *                    segments empty: their content is the image
+ *                    segments empty, or left out where there are many: their content is the image
  *
  * No memory is taken in proportion to a number that the module merely claims.
  */
@@ -60,6 +60,7 @@ struct module_info {
 	uint32_t functions;	/* defined ones */
 	uint32_t code_bytes;
 	uint32_t passive_bytes; /* of data */
+	uint32_t data_named;	/* data segments up to the last that code names */
 	uint32_t elements;	/* in segments */
 	/* Of import_table[i]: imported. */
 	bool imports[128];

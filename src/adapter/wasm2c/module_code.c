@@ -77,7 +77,8 @@ struct body {
 	const struct module *module;
 	uint32_t locals; /* parameters included */
 	uint32_t depth;
-	uint32_t function; /* index, for messages */
+	uint32_t function;   /* index, for messages */
+	uint32_t data_named; /* data segments up to the last that it names */
 	/* of the present instruction */
 	struct small_number small[3];
 	unsigned small_count;
@@ -177,7 +178,7 @@ static void prefix_fc(struct reader *r, struct body *b)
 {
 	const struct module *m = b->module;
 	size_t start = r->at;
-	uint32_t sub = read_u32(r);
+	uint32_t sub = read_u32(r), index;
 
 	if (sub < 0x80)
 		note_small(b, start, r->at, sub);
@@ -188,7 +189,9 @@ static void prefix_fc(struct reader *r, struct body *b)
 	case 9: /* data.drop */
 		if (!m->has_data_count)
 			reader_fail(r, ERR_INVALID, start, "no data count section");
-		read_index(r, "data segment", m->data_count);
+		index = read_index(r, "data segment", m->data_count);
+		if (r->result == 0 && index >= b->data_named)
+			b->data_named = index + 1;
 		if (sub == 8)
 			read_memory(r, b);
 		return;
@@ -381,6 +384,8 @@ static void body(struct reader *r, struct module *m, uint32_t index)
 		reader_fail(r, ERR_INVALID, r->at, "bytes after the end of function %" PRIu32,
 			    function);
 	r->end = outer_end;
+	if (b.data_named > m->info.data_named)
+		m->info.data_named = b.data_named;
 }
 
 void module_check_code(struct reader *r, struct module *m)

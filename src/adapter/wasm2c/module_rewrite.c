@@ -21,51 +21,117 @@ static size_t put(uint8_t *to, size_t at, const uint8_t *data, size_t size)
 	return at + size;
 }
 
-/* Writes the data section with its passive segments as they are and its active ones empty: what
- * these write goes to the image. One that ends beyond the initial memory traps at every start, also
- * when it is empty. */
-static size_t rewrite_data(struct reader *r, uint64_t memory_size, uint8_t *to,
-			   image_segments *segments)
+/* So few segments stay where they are, in case code names them: they cost nothing. */
+#define SEGMENTS_KEPT 64
+
+/* One that is read, and where. */
+struct segment {
+	size_t start, end;
+	uint32_t offset, length;
+	const uint8_t *bytes;
+	bool is_passive, is_inside;
+};
+
+static bool read_segment(struct reader *r, uint64_t memory_size, struct segment *s)
 {
-	/* No segment becomes longer. */
-	CLEANUP(freep) uint8_t *content = mem_calloc(r->end - r->at + 1, 1);
-	uint32_t count = read_u32(r);
-	size_t size = 0, at = 0;
+	*s = (struct segment){.start = r->at};
+	uint32_t flags = read_u32(r);
+	if (flags == 2)
+		(void)read_u32(r);
+	s->is_passive = flags == 1;
+	if (!s->is_passive)
+		s->offset = module_read_i32(r);
+	s->length = read_u32(r);
+	s->bytes = read_bytes(r, s->length);
+	s->end = r->at;
+	s->is_inside = (uint64_t)s->offset + s->length <= memory_size;
+	return s->bytes != NULL;
+}
 
-	write_u32(content, &size, count);
+/* What stands in the place of a segment. */
+static size_t put_segment(uint8_t *to, size_t at, const struct reader *r,
+			  const struct segment *s)
+{
+	if (s->is_passive || (!s->is_inside && s->length == 0))
+		return put(to, at, r->data + s->start, s->end - s->start);
+	return s->is_inside ? put(to, at, nothing, sizeof(nothing))
+			    : put(to, at, trap, sizeof(trap));
+}
+
+/* Rewrites a data section with its passive segments as they are and its active ones empty: what
+ * these write goes to the image. One that ends beyond the initial memory traps at every start, also
+ * when it is empty. Of those behind `named` only the first of these is left, since each costs the
+ * compiler more than the one before. *ret_count: how many are left; the size of the content. */
+static size_t rewrite_data(struct reader *r, uint64_t memory_size, uint32_t named,
+			   uint8_t *content, uint32_t *ret_count, image_segments *segments)
+{
+	uint32_t count = read_u32(r), kept = 0;
+	bool has_trap = false;
+	struct segment s;
+	size_t size = 0;
+
 	for (uint32_t i = 0; i < count && r->result == 0; i++) {
-		size_t start = r->at;
-		uint32_t flags = read_u32(r), offset = 0, length;
-		const uint8_t *bytes;
-
-		if (flags == 2)
-			(void)read_u32(r);
-		if (flags != 1)
-			offset = module_read_i32(r);
-		length = read_u32(r);
-		bytes = read_bytes(r, length);
-		if (bytes == NULL)
+		if (!read_segment(r, memory_size, &s))
 			break;
-		bool is_inside = (uint64_t)offset + length <= memory_size;
-		if (flags == 1 || (!is_inside && length == 0)) {
-			size = put(content, size, r->data + start, r->at - start);
-		} else if (!is_inside) {
-			size = put(content, size, trap, sizeof(trap));
-		} else {
-			size = put(content, size, nothing, sizeof(nothing));
-			if (length > 0)
-				vector_push(segments,
-					    ((struct image_segment){offset, length, bytes}));
-		}
+		if (!s.is_passive && s.is_inside && s.length > 0)
+			vector_push(segments,
+				    ((struct image_segment){s.offset, s.length, s.bytes}));
+		bool is_trap = !s.is_passive && !s.is_inside;
+		if (i >= named && i >= SEGMENTS_KEPT && (!is_trap || has_trap))
+			continue;
+		has_trap |= is_trap;
+		size = put_segment(content, size, r, &s);
+		kept++;
 	}
-	to[at++] = SECTION_DATA;
-	write_u32(to, &at, (uint32_t)size);
-	return put(to, at, content, size);
+	*ret_count = kept;
+	return size;
+}
+
+/* The data section, and the section before the code that says how many segments it has. */
+struct data_sections {
+	uint8_t *content; /* NULL: there is none */
+	size_t size;
+	uint32_t count;
+};
+
+static struct reader section_reader(const struct reader *r, size_t at, uint32_t size)
+{
+	return (struct reader){.data = r->data, .at = at, .end = at + size, .err = r->err};
+}
+
+/* The data section comes after what announces its count. */
+static void find_data(struct reader r, const struct module_info *info, struct data_sections *d,
+		      image_segments *segments)
+{
+	while (r.result == 0 && r.at < r.end) {
+		uint8_t id = read_byte(&r);
+		uint32_t size = read_u32(&r);
+		struct reader inner = section_reader(&r, r.at, size);
+
+		if (read_bytes(&r, size) == NULL || id != SECTION_DATA)
+			continue;
+		/* No segment becomes longer. */
+		d->content = mem_calloc(size + 1, 1);
+		d->size = rewrite_data(&inner, (uint64_t)info->initial_pages * MODULE_PAGE,
+				       info->data_named, d->content, &d->count, segments);
+	}
+}
+
+static size_t put_section(uint8_t *to, uint8_t id, uint32_t count, const uint8_t *content,
+			  size_t content_size)
+{
+	uint8_t number[5];
+	size_t number_size = 0, at = 0;
+
+	write_u32(number, &number_size, count);
+	to[at++] = id;
+	write_u32(to, &at, (uint32_t)(number_size + content_size));
+	at = put(to, at, number, number_size);
+	return content_size > 0 ? put(to, at, content, content_size) : at;
 }
 
 /* The sections of `r` one by one to `out`; returns the size. */
-static size_t rewrite_sections(struct reader *r, uint64_t memory_size, uint8_t *out,
-			       image_segments *segments)
+static size_t rewrite_sections(struct reader *r, const struct data_sections *d, uint8_t *out)
 {
 	size_t at = put(out, 0, r->data, r->at), end = r->end;
 
@@ -73,15 +139,16 @@ static size_t rewrite_sections(struct reader *r, uint64_t memory_size, uint8_t *
 		size_t start = r->at;
 		uint8_t id = read_byte(r);
 		uint32_t size = read_u32(r);
-		struct reader inner = {
-			.data = r->data, .at = r->at, .end = r->at + size, .err = r->err};
+		struct reader inner = section_reader(r, r->at, size);
 
 		if (read_bytes(r, size) == NULL)
 			break;
 		if (id == SECTION_EXPORT)
 			at += module_rewrite_exports(&inner, out + at);
 		else if (id == SECTION_DATA)
-			at += rewrite_data(&inner, memory_size, out + at, segments);
+			at += put_section(out + at, id, d->count, d->content, d->size);
+		else if (id == SECTION_DATA_COUNT && read_u32(&inner) != d->count)
+			at += put_section(out + at, id, d->count, NULL, 0);
 		else if (id != SECTION_CUSTOM)
 			at = put(out, at, r->data + start, r->at - start);
 		r->result = inner.result;
@@ -97,6 +164,7 @@ int module_rewrite(const uint8_t *data, size_t size, struct module_rewritten *re
 	CLEANUP(freep) uint8_t *out = mem_calloc(size + 16, 1);
 	struct reader r = {.data = normal, .at = 8, .end = size, .err = err};
 	image_segments segments = {0};
+	struct data_sections rewritten = {0};
 	struct module_info info;
 
 	PRE(size >= 8);
@@ -104,8 +172,9 @@ int module_rewrite(const uint8_t *data, size_t size, struct module_rewritten *re
 	int result = module_walk(normal, size, UINT64_MAX, normal, &info, err);
 	if (result < 0)
 		return result;
-	size_t out_size = rewrite_sections(&r, (uint64_t)info.initial_pages * MODULE_PAGE, out,
-					   &segments);
+	find_data(r, &info, &rewritten, &segments);
+	size_t out_size = rewrite_sections(&r, &rewritten, out);
+	free(rewritten.content);
 	if (r.result == 0) {
 		*ret = (struct module_rewritten){.data = steal_ptr(&out), .size = out_size};
 		image_build(&ret->image, segments.items, segments.count);

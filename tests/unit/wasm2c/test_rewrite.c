@@ -103,6 +103,70 @@ static void test_image(void **state)
 	assert_int_equal(m.image.data[32 + 70000], 0);
 }
 
+/* Many segments are left out where no code names them; one beyond the memory still traps. */
+static void test_many_segments(void **state)
+{
+	static uint32_t segments[1000][3];
+	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(BUILDER_MAX);
+	CLEANUP(module_rewritten_done) struct module_rewritten m = {0};
+	struct error *error = NULL;
+	struct module_info info;
+
+	for (uint32_t i = 0; i < ARRAY_SIZE(segments); i++) {
+		segments[i][0] = i % 100 == 99; /* passive */
+		segments[i][1] = i * 100;
+		segments[i][2] = 50;
+	}
+	segments[500][1] = segments[700][1] = 0x7fffffff;
+	with_data(&b, 2, segments, ARRAY_SIZE(segments));
+	verdict_accepted(&b, &info);
+	assert_int_equal(module_rewrite((const uint8_t *)b.data, b.size, &m, &error), 0);
+	assert_true(m.size < 1000);
+	assert_null(memmem(m.data, m.size, "dd", 2));
+	/* "nothing" 64 times, and one that traps. */
+	const uint8_t trapping[] = {0, 0x41, 0x7f, 0x0b, 1, 0};
+	const uint8_t *at = memmem(m.data, m.size, trapping, sizeof(trapping));
+	assert_non_null(at);
+	assert_ptr_equal(at + sizeof(trapping), m.data + m.size);
+	size_t written = 0;
+	for (size_t n = 0; n < m.image.size; n++)
+		written += m.image.data[n] == 'd';
+	assert_int_equal(written, (ARRAY_SIZE(segments) - 10 - 2) * 50);
+}
+
+/* Code that names a segment keeps all up to it where they are. */
+static void test_named_segments(void **state)
+{
+	/* i32.const 0, 0, 1; memory.init 299; i32.const 0; end */
+	static const uint8_t code[] = "\0\x41\0\x41\0\x41\1\xfc\x08\xab\2\0\x41\0\x0b";
+	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(BUILDER_MAX);
+	CLEANUP(buffer_done) struct buffer c = BUFFER_INIT(BUILDER_MAX);
+	CLEANUP(module_rewritten_done) struct module_rewritten m = {0};
+	struct error *error = NULL;
+	struct module_info info, after;
+
+	wasm_begin(&b);
+	wasm_types(&b);
+	wasm_function(&b);
+	(void)buffer_add(&c, "\1\0\1", 3);
+	wasm_section(&b, 5, &c);
+	wasm_export(&b, "on_process", 10, 0, 0);
+	wasm_u32(&c, 1000);
+	wasm_section(&b, 12, &c);
+	wasm_code(&b, code, sizeof(code) - 1);
+	wasm_u32(&c, 1000);
+	for (unsigned i = 0; i < 1000; i++)
+		(void)buffer_add(&c, i == 299 ? "\1\1n" : "\0\x41\0\x0b\1d", i == 299 ? 3 : 6);
+	wasm_section(&b, 11, &c);
+	verdict_accepted(&b, &info);
+	assert_int_equal(info.data_named, 300);
+	assert_int_equal(module_rewrite((const uint8_t *)b.data, b.size, &m, &error), 0);
+	assert_int_equal(module_check(m.data, m.size, MEMORY, &after, &error), 0);
+	assert_int_equal(after.data_named, 300);
+	assert_int_equal(after.passive_bytes, 1);
+	assert_int_equal(m.data[m.size - 1], 'n'); /* the last that is left */
+}
+
 /* Small segments far apart stay small, and do not become gigabytes of zeros. */
 static void test_sparse_image(void **state)
 {
@@ -191,8 +255,9 @@ static void test_mutations(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rewrite),	     cmocka_unit_test(test_image),
-		cmocka_unit_test(test_sparse_image), cmocka_unit_test(test_passive_limit),
+		cmocka_unit_test(test_rewrite),	      cmocka_unit_test(test_image),
+		cmocka_unit_test(test_many_segments), cmocka_unit_test(test_named_segments),
+		cmocka_unit_test(test_sparse_image),  cmocka_unit_test(test_passive_limit),
 		cmocka_unit_test(test_mutations),
 	};
 
