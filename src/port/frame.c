@@ -25,6 +25,8 @@ static const struct frame_kind frame_kinds[] = {
 						      "mesh-table"},
 	[SAMOZA__V1__FRAME_TYPE__FRAME_MESH_SYNC] = {&samoza__v1__mesh_sync__descriptor,
 						     "mesh-sync"},
+	[SAMOZA__V1__FRAME_TYPE__FRAME_MESH_APPLIED] = {&samoza__v1__mesh_applied__descriptor,
+							"mesh-applied"},
 	[SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE] = {&samoza__v1__mesh_message__descriptor,
 							"mesh-message"},
 	[SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REQUEST] = {&samoza__v1__data_request__descriptor,

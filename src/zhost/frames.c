@@ -8,7 +8,14 @@
 
 static void to_mesh_table(const struct frame_parts *p, const ProtobufCMessage *message)
 {
-	mesh_table_apply(mesh_table(p->mesh), (const Samoza__V1__MeshTable *)message);
+	const Samoza__V1__MeshTable *table = (const Samoza__V1__MeshTable *)message;
+	Samoza__V1__MeshApplied applied = SAMOZA__V1__MESH_APPLIED__INIT;
+	mesh_table_apply(mesh_table(p->mesh), table);
+	if (!table->confirm)
+		return;
+	applied.topology = table->topology;
+	applied.version = table->version;
+	upstream_send(p->upstream, SAMOZA__V1__FRAME_TYPE__FRAME_MESH_APPLIED, &applied.base);
 }
 
 static void to_mesh_sync(const struct frame_parts *p, const ProtobufCMessage *message)

@@ -43,7 +43,7 @@
 
 struct agent;
 
-#define AGENT_PROTOCOL 3 /* of the link: proto/wire.proto */
+#define AGENT_PROTOCOL 4 /* of the link: proto/wire.proto */
 
 enum agent_action {
 	ACTION_DEPLOY, /* fetch and prepare artifacts, directory, recipe */
@@ -124,7 +124,7 @@ struct agent_order {
 		ORDER_KILL,
 		ORDER_RENEW, /* exclusive, or inside: the process stops at stop_ms, and may live
 				 until deadline_ms */
-		ORDER_WRITES, /* `writes` has changed */
+		ORDER_RIGHTS, /* `writes` or `serves` has changed */
 		ORDER_END, /* zrms removed this zhost: all is stopped, the program may exit */
 	} type;
 	uint64_t action; /* number, for ORDER_ACTION */
@@ -134,7 +134,8 @@ struct agent_order {
 	size_t n_imports; /* start, update */
 	Samoza__V1__Provider *const *imports;
 	uint64_t imports_version;
-	bool writes;	  /* it may write to its data: action, writes */
+	bool writes;	  /* it may write to its data: action, rights */
+	bool serves;	  /* messages to the instance are for it: action, rights */
 	int64_t grace_ms; /* stop: time for on_close; the agent orders the kill */
 	/* Renew, and start of a copy that is exclusive or inside of one: monotonic; else NEVER_MS. An
 	 * order to start that is carried out late is not begun after deadline_ms: the action

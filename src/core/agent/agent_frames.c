@@ -32,6 +32,7 @@ int agent_frame_input(Samoza__V1__FrameType type, const ProtobufCMessage *messag
 	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REQUEST:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGOTTEN:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_LOG_CHUNK:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_APPLIED:
 	case _SAMOZA__V1__FRAME_TYPE_IS_INT_SIZE:
 	default:
 		return error_set(err, ERR_INVALID,

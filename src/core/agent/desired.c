@@ -64,13 +64,15 @@ static void adjust(struct agent *agent, struct agent_copy *copy,
 	copy_touch(agent, copy, true);
 }
 
-static void order_writes(struct agent *agent, struct agent_copy *copy, bool writes)
+static void order_rights(struct agent *agent, struct agent_copy *copy,
+			 const Samoza__V1__DesiredInstance *entry)
 {
-	vector_push(&agent->outbox->orders, ((struct agent_order){.type = ORDER_WRITES,
+	vector_push(&agent->outbox->orders, ((struct agent_order){.type = ORDER_RIGHTS,
 								  .key = copy->key,
 								  .spec = copy->spec,
 								  .parent = copy->spec->parent,
-								  .writes = writes,
+								  .writes = entry->writes,
+								  .serves = entry->serves,
 								  .stop_ms = NEVER_MS,
 								  .deadline_ms = NEVER_MS}));
 }
@@ -84,14 +86,15 @@ static void change(struct agent *agent, struct agent_copy *copy,
 		return;
 	if (entry->spec != NULL)
 		adjust(agent, copy, entry->spec);
-	bool is_durable = entry->target != old->target || entry->writes != old->writes ||
+	bool rights_change = entry->writes != old->writes || entry->serves != old->serves;
+	bool is_durable = entry->target != old->target || rights_change ||
 			  entry->retry_generation != old->retry_generation;
 	if (entry->retry_generation > old->retry_generation)
 		attempts_reset(agent, copy);
 	if (copy->finished && asks_again(old, entry))
 		copy->finished = false;
-	if (entry->writes != old->writes && copy->phase != PHASE_ABSENT)
-		order_writes(agent, copy, entry->writes);
+	if (rights_change && copy->phase != PHASE_ABSENT)
+		order_rights(agent, copy, entry);
 	if (entry->generation > old->generation || entry->target != NONE)
 		copy->undeploy_failed = false;
 	copy_set_desired(agent, copy, entry);

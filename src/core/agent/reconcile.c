@@ -20,6 +20,7 @@ static void begin_action(struct agent *agent, struct agent_copy *copy, enum agen
 		.spec = copy->spec,
 		.parent = copy->spec->parent,
 		.writes = copy->desired->writes,
+		.serves = copy->desired->serves,
 		.stop_ms = NEVER_MS,
 		.deadline_ms = NEVER_MS,
 	};

@@ -93,8 +93,12 @@ void handover_restore(struct handover *h, enum handover_state state,
 	int64_t most = limits->healthy_within_ms > least ? limits->healthy_within_ms : least;
 	left = left < least ? least : left > most ? most : left;
 	h->late_at_ms = now_ms + left;
-	if (state == HANDOVER_DRAINING)
-		h->drained_at_ms = now_ms + least_ms;
+}
+
+void handover_set_drain(struct handover *h, int64_t from_ms, int64_t until_ms)
+{
+	h->drain_from_ms = from_ms;
+	h->drained_at_ms = until_ms;
 }
 
 void handover_enter(struct handover *h, enum handover_state to)
@@ -104,7 +108,7 @@ void handover_enter(struct handover *h, enum handover_state to)
 	if (to == HANDOVER_PLACING || to == HANDOVER_RETIRING || to == HANDOVER_REMOVING)
 		h->healthy_since_ms = 0;
 	if (to != HANDOVER_DRAINING)
-		h->drained_at_ms = 0;
+		h->drain_from_ms = h->drained_at_ms = 0;
 	state_machine_move(&handover_machine, h, &h->state, to);
 }
 
@@ -164,6 +168,14 @@ static enum handover_state next_of_placing(const struct handover *h,
 	return h->kind == HANDOVER_START_FIRST ? HANDOVER_RISING : HANDOVER_PREPARING;
 }
 
+static bool is_drained(struct handover *h, const struct handover_facts *f, int64_t now_ms)
+{
+	if (now_ms >= h->drain_from_ms)
+		h->drain_from_ms = 0;
+	return f->cancelled || f->serving_lost || f->gone || now_ms >= h->drained_at_ms ||
+	       (f->routes_known && h->drain_from_ms == 0);
+}
+
 enum handover_state handover_next(struct handover *h, const struct handover_facts *f,
 				  const struct handover_limits *limits, int64_t now_ms)
 {
@@ -199,10 +211,7 @@ enum handover_state handover_next(struct handover *h, const struct handover_fact
 		return next == h->state && is_proven(h, limits, now_ms) ? HANDOVER_DRAINING
 									: next;
 	case HANDOVER_DRAINING:
-		return f->cancelled || f->serving_lost || f->routes_known || f->gone ||
-				       now_ms >= h->drained_at_ms
-			       ? HANDOVER_RETIRING
-			       : h->state;
+		return is_drained(h, f, now_ms) ? HANDOVER_RETIRING : h->state;
 	case HANDOVER_RETIRING:
 	case HANDOVER_REMOVING:
 		return f->gone ? HANDOVER_DONE : h->state;
@@ -223,7 +232,7 @@ int64_t handover_due_ms(const struct handover *h, const struct handover_limits *
 		return h->healthy_since_ms != 0 ? h->healthy_since_ms + limits->healthy_for_ms
 						: NEVER_MS;
 	case HANDOVER_DRAINING:
-		return h->drained_at_ms;
+		return h->drain_from_ms != 0 ? h->drain_from_ms : h->drained_at_ms;
 	case HANDOVER_PLACING:
 	case HANDOVER_STOPPING:
 	case HANDOVER_RETURNING:

@@ -57,9 +57,14 @@ struct handover {
 	int64_t placed_wall_ms;	  /* when the successor was placed; 0: it is not */
 	int64_t late_at_ms;	  /* monotonic: it must be healthy by then; 0: no limit yet */
 	int64_t healthy_since_ms; /* monotonic, not kept over a restart; 0: it is not */
-	int64_t drained_at_ms;	  /* monotonic: routes count as known then; 0: not draining */
-	uint64_t leaving;	  /* the placement that is to go (epoch of its root); 0: none */
+	int64_t drain_from_ms; /* monotonic: draining ends no earlier; 0: whenever routes are known */
+	int64_t drained_at_ms; /* monotonic: routes count as known then; 0: not draining */
+	uint64_t leaving;      /* the placement that is to go (epoch of its root); 0: none */
 };
+
+/* Draining ends between these two, once routes are known; `from_ms` 0: whenever they are. PRE: it is
+ * draining, or about to. */
+void handover_set_drain(struct handover *h, int64_t from_ms, int64_t until_ms);
 
 /* What is the case now. */
 struct handover_facts {

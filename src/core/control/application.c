@@ -182,7 +182,7 @@ void application_declare(struct control_application *a, struct revision *revisio
 	revision->declared = slot_set_declare(&a->slots, revision->topology);
 	INVARIANT(slots == a->slots.slots.count && spaces == a->slots.spaces.count);
 	take_pages(a, revision->topology);
-	a->routes.has_sum = false;
+	a->routes.has_sum[0] = a->routes.has_sum[1] = false;
 	a->routes.all_subscribe = false;
 }
 
@@ -210,7 +210,7 @@ void application_serve(struct control_application *a, struct lifecycle *l, struc
 	}
 	a->routes.has_pages = false;
 	take_pages(a, a->topology);
-	a->routes.has_sum = false;
+	a->routes.has_sum[0] = a->routes.has_sum[1] = false;
 	a->routes.all_subscribe = false;
 	/* Zhosts know slots that there may be no longer. */
 	vector_for_each (&a->routes.subscribers, subscriber)
@@ -301,6 +301,7 @@ struct control_application *application_new(struct application_list *list, const
 					    const char *id, uint64_t sequence)
 {
 	struct control_application *a = mem_new(struct control_application);
+	a->routes.version = 1;
 	application_init(&list->registry, &a->application, name, id);
 	a->name = a->application.name;
 	a->id = application_id(&a->application);

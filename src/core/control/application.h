@@ -107,6 +107,7 @@ struct unit_handover {
 	char *cause;		   /* "moved by ops" */
 	char *waits;		   /* why its successor has no place; NULL */
 	struct heap_node timer;	   /* handover_due_ms() */
+	uint64_t route_version;	   /* draining: of the mesh table with the switch */
 };
 
 /* What control knows of a slot. */
@@ -138,6 +139,7 @@ struct subscriber {
 	struct control_zhost *zhost; /* borrowed */
 	uint32_t placed;	     /* copies of the application there */
 	uint64_t sent_link;	     /* the link on which it has the whole table; 0: none */
+	uint64_t applied; /* version of the table by which it goes, on that link; 0: not said */
 };
 
 /* Routes of an application, as its subscribers know them (mesh_tables.h). */
@@ -146,9 +148,11 @@ struct mesh_routes {
 	bool is_in_pages;   /* in application_list.with_pages */
 	uint64_t visited;   /* the hello that has looked at it (mesh_tables.c) */
 	bool all_subscribe; /* every zhost with a link is in `subscribers` */
-	uint64_t version;
-	uint64_t sum; /* of the whole table (core/mesh_sum.h) */
-	bool has_sum; /* it is that of now */
+	uint64_t version;   /* of the table as sent last; from 1 on */
+	/* Of the whole table (core/mesh_sum.h), for zhosts that do not know of copies that do not
+	 * serve, and [1] for those that do; and whether it is that of now. */
+	uint64_t sums[2];
+	bool has_sum[2];
 	VECTOR(struct subscriber) subscribers;
 	VECTOR(uint32_t) by_zhost; /* by the zhost's index: position in subscribers, plus 1 */
 	VECTOR(struct slot_control *) changed;

@@ -117,6 +117,9 @@ static void apply(struct control *c, const struct control_input *input)
 		forget_acknowledged(c, input->forgotten.link_id,
 				    input->forgotten.message->epoch);
 		break;
+	case CONTROL_MESH_APPLIED:
+		mesh_tables_applied(c, input->applied.link_id, input->applied.message);
+		break;
 	case CONTROL_TICK:
 		zhosts_tick(c);
 		exclusions_tick(c);
@@ -149,8 +152,8 @@ void control_flush(struct control *c, struct instant now, struct outbox *outbox)
 	} while (handovers_are_due(c));
 	unload_order_run(c);
 	topology_states_settle(&c->dirty, &c->emitter);
+	mesh_tables_send(c); /* before a stop: who gets both sends nothing to what stops */
 	orders_send(c);
-	mesh_tables_send(c);
 	records_write(c);
 	c->count.flushes++;
 }

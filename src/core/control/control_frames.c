@@ -33,6 +33,11 @@ int control_frame_input(uint64_t link_id, Samoza__V1__FrameType type,
 		input.forgotten.link_id = link_id;
 		input.forgotten.message = (const Samoza__V1__DataForgotten *)message;
 		break;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_APPLIED:
+		input.type = CONTROL_MESH_APPLIED;
+		input.applied.link_id = link_id;
+		input.applied.message = (const Samoza__V1__MeshApplied *)message;
+		break;
 	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_LOG_CHUNK:
 		return 0;

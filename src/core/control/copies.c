@@ -314,6 +314,7 @@ static void unit_part(struct control *c, struct unit_placement *unit)
 		struct copy *copy = copy_of_slot_copy(*item);
 		/* Without a process nobody needs it: it must not start one while it waits for its turn. */
 		bool at_once = copy->heard && !phase_is_active((Samoza__V1__Phase)copy->phase);
+		mesh_tables_mark(copy->sc);
 		copy_retire(copy);
 		if (at_once && copy->target != TARGET_NONE)
 			unload_order_release(copy);

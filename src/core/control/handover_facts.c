@@ -1,5 +1,6 @@
 #include "core/control/handover_facts.h"
 
+#include "core/control/mesh_tables.h"
 #include "core/control/state.h"
 #include "core/lifecycle/start_condition.h"
 
@@ -159,6 +160,8 @@ struct handover_facts handover_facts_of(const struct slot_control *root)
 	struct handover_facts f = {
 		.cancelled = root->slot->goal == GOAL_NOT_DEPLOYED,
 		.standby = standby != NULL && !standby->lost,
+		.routes_known = mesh_tables_known(application_of(root->slot),
+						  root->handover->route_version),
 		.gone = has_gone(application_of(root->slot), root->handover->handover.leaving),
 	};
 	add_successor(&f, root);

@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "core/control/copies.h"
 #include "core/control/handover_facts.h"
+#include "core/control/mesh_tables.h"
 #include "core/control/state.h"
 #include "core/control/target.h"
 #include "core/control/topology_state.h"
@@ -37,6 +38,30 @@ static enum handover_kind kind_of(const struct slot_control *root)
 			return HANDOVER_STOP_FIRST;
 	}
 	return HANDOVER_START_FIRST;
+}
+
+/* Such a zhost takes each copy that it has started for one that serves, so that messages would reach a
+ * successor too early, or an incumbent too late: there they must not run at the same time. */
+static const struct control_zhost *older_of(const struct control_zhost *from,
+					    const struct control_zhost *to)
+{
+	if (from != NULL && !zhost_knows_copies(from))
+		return from;
+	return zhost_knows_copies(to) ? NULL : to;
+}
+
+/* Now that it is known where to. The cause of the placement; the caller frees. */
+static char *choose_kind(struct slot_control *root, const struct control_zhost *to)
+{
+	struct unit_handover *h = root->handover;
+	const struct control_zhost *older = h->handover.kind == HANDOVER_START_FIRST
+						    ? older_of(slot_zhost(root), to)
+						    : NULL;
+	if (older == NULL)
+		return mem_strdup(h->cause);
+	h->handover.kind = HANDOVER_STOP_FIRST;
+	return str_printf("%s; stop-first, because the zhost program of %s is older", h->cause,
+			  older->name);
 }
 
 static struct unit_handover *handover_new(struct slot_control *root, const char *to,
@@ -83,6 +108,16 @@ void handover_start(struct control *c, struct slot_control *root, const char *to
 	mark_application(application_of(root->slot), APPLICATION_PLACE);
 }
 
+/* Whoever can be reached is to know the new routes before the incumbent is told to go; one that is not
+ * heard at all is lost by then. `waits`: some do not say when they do. */
+static void set_drain(const struct control *c, struct unit_handover *h, uint64_t route_version,
+		      bool waits)
+{
+	h->route_version = route_version;
+	handover_set_drain(&h->handover, waits ? c->now.mono_ms + c->config.heartbeat_ms : 0,
+			   c->now.mono_ms + c->config.failure_timeout_ms);
+}
+
 static struct unit_placement *retired_unit(const struct control_application *a, uint64_t epoch)
 {
 	vector_for_each (&a->retired, unit)
@@ -101,6 +136,8 @@ void handover_load(struct control *c, struct slot_control *root,
 	handover_restore(&h->handover, (enum handover_state)r->state, &limits, c->now.wall_ms,
 			 c->now.mono_ms, c->config.heartbeat_ms);
 	enum handover_state state = h->handover.state;
+	if (state == HANDOVER_DRAINING) /* zhosts come back first, and get the table */
+		set_drain(c, h, mesh_tables_next_version(application_of(root->slot)) - 1, true);
 	root->slot->yields = state == HANDOVER_STOPPING || state == HANDOVER_RETURNING;
 	struct unit_placement *leaving = retired_unit(application_of(root->slot), r->leaving);
 	if (leaving != NULL)
@@ -116,9 +153,23 @@ static void set_yields(struct slot_control *root, bool yields)
 		lifecycle_push(s);
 }
 
-static void stop_draining(struct control_application *a, uint64_t epoch)
+/* Its zhost is told that it serves no longer; it goes on. */
+static void set_draining(struct unit_placement *unit)
 {
-	struct unit_placement *unit = retired_unit(a, epoch);
+	unit->draining = true;
+	vector_for_each (&unit->placement.copies, item)
+		mark_copy(container_of(*item, struct copy, of_slot), COPY_ORDER);
+}
+
+/* What has handed over is told to go, if it is there still, and nobody sends anything to it any longer. */
+static void stop_draining(struct slot_control *root)
+{
+	struct control_application *a = application_of(root->slot);
+	const struct handover *h = &root->handover->handover;
+	struct unit_placement *unit = retired_unit(a, h->leaving);
+	if (h->state == HANDOVER_DRAINING)
+		slot_for_each_below (root->slot, s)
+			mesh_tables_mark(control_of_slot(s));
 	if (unit == NULL)
 		return;
 	unit->draining = false;
@@ -138,7 +189,7 @@ void handover_end(struct control *c, struct slot_control *root)
 	if (h == NULL)
 		return;
 	set_yields(root, false);
-	stop_draining(application_of(root->slot), h->handover.leaving);
+	stop_draining(root);
 	drop_beside(c, root->of_path->next);
 	drop_beside(c, root->of_path->standby);
 	handover_free(c, root);
@@ -180,9 +231,10 @@ void handover_placed(struct control *c, struct slot_control *root, struct contro
 {
 	struct control_application *a = application_of(root->slot);
 	struct unit_handover *h = root->handover;
+	CLEANUP(freep) char *cause = choose_kind(root, z);
 	CLEANUP(freep) char *subject = str_printf("%s/%s", a->name, root->slot->path);
 	emit_event(&c->emitter, "placement", subject, slot_zhost(root)->name, z->name, a->id,
-		   h->cause);
+		   cause);
 	struct revision *revision = handover_revision(root);
 	struct unit_placement *unit =
 		unit_placement_new(a, revision, z, c->next_epoch, place_unit, ROLE_SUCCESSOR);
@@ -215,8 +267,11 @@ static void set_phase(struct control *c, struct copy *copy, uint8_t phase, const
 	const struct control_application *a = copy->unit->application;
 	CLEANUP(freep) char *subject = str_printf("%s/%s", a->name, copy->of_slot.slot->path);
 	const char *from = phase_name(copy);
+	bool was_started = copy->heard && copy->phase == SAMOZA__V1__PHASE__PHASE_STARTED;
 	copy->heard = true;
 	copy->phase = phase;
+	if (was_started != (phase == SAMOZA__V1__PHASE__PHASE_STARTED))
+		mesh_tables_mark(copy->sc);
 	if (!str_equal(from, phase_name(copy)))
 		emit_copy_event(&c->emitter, subject, copy->of_slot.epoch, from,
 				phase_name(copy), a->id, cause);
@@ -315,7 +370,7 @@ static void enter_retiring(struct control *c, struct slot_control *root)
 		hand_over(c, root, false);
 	else if (handover_is_between(&h->handover))
 		drop_remembering(c, root, root->of_path->standby);
-	stop_draining(application_of(root->slot), h->handover.leaving);
+	stop_draining(root);
 }
 
 /* A successor is not wanted, or lost; the incumbent serves. */
@@ -334,8 +389,9 @@ static void enter_draining(struct control *c, struct slot_control *root)
 	struct unit_placement *leaving =
 		retired_unit(application_of(root->slot), h->handover.leaving);
 	if (leaving != NULL)
-		leaving->draining = true;
-	h->handover.drained_at_ms = c->now.mono_ms + c->config.heartbeat_ms;
+		set_draining(leaving);
+	const struct control_application *a = application_of(root->slot);
+	set_drain(c, h, mesh_tables_next_version(a), mesh_tables_has_silent(a));
 }
 
 static void enter(struct control *c, struct slot_control *root, enum handover_state to)

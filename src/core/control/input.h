@@ -25,7 +25,8 @@ enum control_input_type {
 	CONTROL_DATA,	   /* data.* of a space with cluster storage: fenced, then a record */
 	CONTROL_DATA_FULL, /* a write of a space was refused: its quota is used up */
 	CONTROL_FORGOTTEN, /* a zhost has deleted local data */
-	CONTROL_TICK,	   /* control_next_ms() has come */
+	CONTROL_MESH_APPLIED, /* a zhost goes by a mesh table */
+	CONTROL_TICK,	      /* control_next_ms() has come */
 };
 
 enum topology_action {
@@ -108,6 +109,10 @@ struct control_input {
 			uint64_t link_id;
 			const Samoza__V1__DataForgotten *message;
 		} forgotten;
+		struct {
+			uint64_t link_id;
+			const Samoza__V1__MeshApplied *message;
+		} applied;
 		struct {
 			const char *owner; /* "TOPOLOGY-NAME/INSTANCE-PATH" */
 		} data_full;

@@ -40,7 +40,7 @@ void mesh_tables_count(struct control_application *a, struct control_zhost *z, i
 void mesh_tables_mark(struct slot_control *sc)
 {
 	struct control_application *a = application_of(sc->slot);
-	a->routes.has_sum = false;
+	a->routes.has_sum[0] = a->routes.has_sum[1] = false;
 	if ((sc->marks & SLOT_ROUTE) == 0) {
 		sc->marks |= SLOT_ROUTE;
 		vector_push(&a->routes.changed, sc);
@@ -55,15 +55,17 @@ static bool has_pages_to_serve(const struct control_application *a)
 
 /* ---- peers ---- */
 
-static Samoza__V1__MeshPeer *peer_new(const struct slot_control *sc)
+/* `copy` NULL: of the slot, which is not started. */
+static Samoza__V1__MeshPeer *peer_new(const struct slot_control *sc, const struct copy *copy)
 {
-	const struct space *space = slot_declared_space(sc->slot);
-	const struct copy *copy = serving_copy(sc);
+	const struct space *space = copy != NULL && copy->declared != NULL
+					    ? copy->declared->space
+					    : slot_declared_space(sc->slot);
 	Samoza__V1__MeshPeer *p =
 		(Samoza__V1__MeshPeer *)schema_message_new(&samoza__v1__mesh_peer__descriptor);
 	p->path = mem_strdup(sc->slot->path);
 	p->space = mem_strdup(space->name);
-	if (sc->slot->state != STATE_DEPLOYED_STARTED || copy == NULL)
+	if (copy == NULL)
 		return p;
 	int type = 0;
 	(void)schema_enum_value(&samoza__v1__space_type__descriptor,
@@ -72,6 +74,9 @@ static Samoza__V1__MeshPeer *peer_new(const struct slot_control *sc)
 	p->has_epoch = p->has_type = true;
 	p->epoch = copy->of_slot.epoch;
 	p->type = (Samoza__V1__SpaceType)type;
+	p->has_serving = !copy_serves(copy);
+	p->serving = copy_serves(copy);
+	p->has_draining = p->draining = copy_is_retired(copy);
 	if (!space_kind_of_type(space->type)->has_pages)
 		return p;
 	const struct revision *revision = copy->unit->revision;
@@ -87,6 +92,18 @@ static Samoza__V1__MeshPeer *peer_new(const struct slot_control *sc)
 	return p;
 }
 
+/* It is started, and serves, or gets the answers to what it has asked: as a successor, or until it is told
+ * to go. */
+static bool is_listed(const struct copy *copy)
+{
+	if (copy_serves(copy))
+		return copy->sc->slot->state == STATE_DEPLOYED_STARTED;
+	if (copy_is_retired(copy))
+		return copy->unit->draining && !copy->unit->lost;
+	return copy->unit->placement.role == ROLE_SUCCESSOR && copy->heard &&
+	       copy->phase == SAMOZA__V1__PHASE__PHASE_STARTED;
+}
+
 /* A NATIVE process has no queue: messages to it have no receiver. */
 static bool takes_messages(const struct slot_control *sc)
 {
@@ -95,6 +112,14 @@ static bool takes_messages(const struct slot_control *sc)
 
 /* ---- tables ---- */
 
+static bool is_draining(const struct control_application *a)
+{
+	vector_for_each (&a->handovers, root)
+		if ((*root)->handover->handover.state == HANDOVER_DRAINING)
+			return true;
+	return false;
+}
+
 static Samoza__V1__MeshTable *table_new(const struct control_application *a)
 {
 	Samoza__V1__MeshTable *t = (Samoza__V1__MeshTable *)schema_message_new(
@@ -102,6 +127,7 @@ static Samoza__V1__MeshTable *table_new(const struct control_application *a)
 	t->topology = mem_strdup(a->id);
 	t->topology_name = mem_strdup(a->name);
 	t->version = a->routes.version;
+	t->has_confirm = t->confirm = is_draining(a);
 	return t;
 }
 
@@ -112,40 +138,62 @@ static void send_table(struct control *c, const struct subscriber *s,
 		     take_table, false);
 }
 
-static Samoza__V1__MeshTable *whole_table(const struct control_application *a)
+typedef VECTOR(Samoza__V1__MeshPeer *) peer_list;
+
+/* The copies of a slot that are listed, the one that serves first. `all`: not only that one. */
+static void add_peers(peer_list *list, const struct slot_control *sc, bool all)
 {
-	size_t count = a->slots.slots.count;
+	const struct copy *serving = serving_copy(sc);
+	if (!takes_messages(sc))
+		return;
+	if (serving != NULL && is_listed(serving))
+		vector_push(list, peer_new(sc, serving));
+	slot_copy_for_each (sc->of_path, item) {
+		const struct copy *copy = container_of(item, struct copy, of_slot);
+		if (all && copy != serving && is_listed(copy))
+			vector_push(list, peer_new(sc, copy));
+	}
+}
+
+static Samoza__V1__MeshTable *whole_table(const struct control_application *a, bool all)
+{
+	peer_list list = {0};
 	Samoza__V1__MeshTable *t = table_new(a);
 	t->full = true;
-	t->peers = mem_new_array(Samoza__V1__MeshPeer *, count);
-	for (size_t k = 0; k < count; k++)
-		if (takes_messages(&a->slot_controls[k]) &&
-		    a->slot_controls[k].slot->state == STATE_DEPLOYED_STARTED)
-			t->peers[t->n_peers++] = peer_new(&a->slot_controls[k]);
+	for (size_t k = 0; k < a->slots.slots.count; k++)
+		add_peers(&list, &a->slot_controls[k], all);
+	t->peers = list.items;
+	t->n_peers = list.count;
 	return t;
 }
 
 /* Of whole_table(); 0: nobody is started, and who has heard of nobody says nothing. */
-static uint64_t table_sum(struct control_application *a)
+static uint64_t table_sum(struct control_application *a, bool all)
 {
-	if (a->routes.has_sum)
-		return a->routes.sum;
-	Samoza__V1__MeshTable *t = whole_table(a);
-	a->routes.sum = t->n_peers > 0 ? mesh_topology_sum(a->id) : 0;
+	uint64_t *sum = &a->routes.sums[all];
+	if (a->routes.has_sum[all])
+		return *sum;
+	Samoza__V1__MeshTable *t = whole_table(a, all);
+	*sum = t->n_peers > 0 ? mesh_topology_sum(a->id) : 0;
 	for (size_t k = 0; k < t->n_peers; k++)
-		a->routes.sum += mesh_peer_sum(t->peers[k]);
-	a->routes.has_sum = true;
+		*sum += mesh_peer_sum(t->peers[k]);
+	a->routes.has_sum[all] = true;
 	schema_message_free(t);
-	return a->routes.sum;
+	return *sum;
 }
 
-static Samoza__V1__MeshTable *changed_table(const struct control_application *a)
+static Samoza__V1__MeshTable *changed_table(const struct control_application *a, bool all)
 {
+	peer_list list = {0};
 	Samoza__V1__MeshTable *t = table_new(a);
-	t->peers = mem_new_array(Samoza__V1__MeshPeer *, a->routes.changed.count);
-	vector_for_each (&a->routes.changed, sc)
-		if (takes_messages(*sc))
-			t->peers[t->n_peers++] = peer_new(*sc);
+	vector_for_each (&a->routes.changed, sc) {
+		size_t before = list.count;
+		add_peers(&list, *sc, all);
+		if (list.count == before && takes_messages(*sc))
+			vector_push(&list, peer_new(*sc, NULL));
+	}
+	t->peers = list.items;
+	t->n_peers = list.count;
 	return t;
 }
 
@@ -181,15 +229,23 @@ static void collect_known(struct control *c, const struct control_zhost *z, know
 }
 
 /* The parts whose tables it has as they are. */
-static uint64_t known_parts(const known_list *list, const uint64_t *sums)
+static uint64_t known_parts(const known_list *list, const struct control_zhost *z,
+			    const uint64_t *sums)
 {
 	uint64_t expected[MESH_PARTS] = {0}, kept = 0;
 	vector_for_each (list, a)
-		expected[mesh_part((*a)->id)] += table_sum(*a);
+		expected[mesh_part((*a)->id)] += table_sum(*a, zhost_knows_copies(z));
 	for (unsigned k = 0; k < MESH_PARTS; k++)
 		if (expected[k] == sums[k])
 			kept |= UINT64_C(1) << k;
 	return kept;
+}
+
+/* It goes by the table as it is; what changes it in this flush has a newer version. */
+static void set_kept(struct subscriber *s, const struct control_application *a)
+{
+	s->sent_link = s->zhost->link_id;
+	s->applied = a->routes.version;
 }
 
 void mesh_tables_zhost_joined(struct control *c, struct control_zhost *z, const uint64_t *sums,
@@ -198,16 +254,74 @@ void mesh_tables_zhost_joined(struct control *c, struct control_zhost *z, const 
 	known_list known = {0};
 	collect_known(c, z, &known);
 	z->mesh_syncs = count == MESH_PARTS;
-	z->mesh_kept = z->mesh_syncs ? known_parts(&known, sums) : 0;
+	z->mesh_kept = z->mesh_syncs ? known_parts(&known, z, sums) : 0;
 	vector_for_each (&known, item) {
 		struct control_application *a = *item;
 		struct subscriber *s = subscribe(&a->routes, z);
-		s->sent_link = 0;
+		s->sent_link = s->applied = 0;
 		if ((z->mesh_kept >> mesh_part(a->id) & 1) != 0)
-			s->sent_link = z->link_id;
-		else if (s->placed > 0 || has_pages_to_serve(a))
+			set_kept(s, a);
+		if (a->handovers.count > 0)
+			mark_application(a, APPLICATION_HANDOVER);
+		if (s->sent_link == z->link_id)
+			continue;
+		if (s->placed > 0 || has_pages_to_serve(a))
 			mark_application(a, APPLICATION_ROUTES);
 	}
+	vector_done(&known);
+}
+
+/* ---- who goes by it ---- */
+
+uint64_t mesh_tables_next_version(const struct control_application *a)
+{
+	return a->routes.version + 1;
+}
+
+/* It has a link, and has the table, or gets it in the next flush. */
+static bool is_reached(const struct control_application *a, const struct subscriber *s)
+{
+	return s->zhost->link_id != 0 && (s->placed > 0 || has_pages_to_serve(a));
+}
+
+bool mesh_tables_known(const struct control_application *a, uint64_t version)
+{
+	if (a->routes.version < version)
+		return false; /* it is not sent yet */
+	vector_for_each (&a->routes.subscribers, s)
+		if (is_reached(a, s) && zhost_knows_copies(s->zhost) && s->applied < version)
+			return false;
+	return true;
+}
+
+bool mesh_tables_has_silent(const struct control_application *a)
+{
+	vector_for_each (&a->routes.subscribers, s)
+		if (is_reached(a, s) && !zhost_knows_copies(s->zhost))
+			return true;
+	return false;
+}
+
+void mesh_tables_applied(struct control *c, uint64_t link_id,
+			 const Samoza__V1__MeshApplied *message)
+{
+	const struct control_zhost *z = zhost_by_link(&c->zhosts, link_id);
+	struct control_application *a = application_by_id(&c->applications, message->topology);
+	struct subscriber *s = z != NULL && a != NULL ? find_subscriber(&a->routes, z) : NULL;
+	if (s == NULL || s->sent_link != link_id || message->version > a->routes.version ||
+	    message->version <= s->applied)
+		return;
+	s->applied = message->version;
+	mark_application(a, APPLICATION_HANDOVER);
+}
+
+void mesh_tables_zhost_left(struct control *c, const struct control_zhost *z)
+{
+	known_list known = {0};
+	collect_known(c, z, &known);
+	vector_for_each (&known, a)
+		if ((*a)->handovers.count > 0)
+			mark_application(*a, APPLICATION_HANDOVER);
 	vector_done(&known);
 }
 
@@ -217,6 +331,7 @@ static void update_subscriber(struct control *c, const struct control_applicatio
 			      struct subscriber *s)
 {
 	uint64_t link_id = s->zhost->link_id;
+	bool all = zhost_knows_copies(s->zhost);
 	if (link_id == 0)
 		return;
 	if (s->placed == 0 && !has_pages_to_serve(a)) {
@@ -224,10 +339,11 @@ static void update_subscriber(struct control *c, const struct control_applicatio
 			send_table(c, s, gone_table(a));
 		s->sent_link = 0;
 	} else if (s->sent_link != link_id) {
-		send_table(c, s, whole_table(a));
+		send_table(c, s, whole_table(a, all));
 		s->sent_link = link_id;
+		s->applied = 0;
 	} else if (a->routes.changed.count > 0) {
-		send_table(c, s, changed_table(a));
+		send_table(c, s, changed_table(a, all));
 	}
 }
 

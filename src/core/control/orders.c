@@ -40,6 +40,8 @@ static Samoza__V1__DesiredInstance *desired_new(struct copy *copy)
 	m->retry_generation = copy->retry_generation;
 	m->has_writes = !copy_serves(copy);
 	m->writes = slot_copy_writes(&copy->of_slot);
+	m->has_serves = !copy_serves(copy);
+	m->serves = copy_serves(copy);
 	if (copy->target == TARGET_STARTED && !copy_is_retired(copy))
 		add_imports(copy, m);
 	else

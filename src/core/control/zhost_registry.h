@@ -61,6 +61,12 @@ struct control_zhost {
 	UT_hash_handle hh, hh_link;
 };
 
+/* It tells the copy that serves from those beside it, and says by which mesh tables it goes. */
+static inline bool zhost_knows_copies(const struct control_zhost *z)
+{
+	return z->protocol >= 4;
+}
+
 struct zhost_registry {
 	struct control_zhost *by_name; /* in the order in which they came */
 	struct control_zhost *by_link;

@@ -22,7 +22,7 @@
 
 /* Versions of the link (proto/wire.proto) that this zrms speaks. */
 #define PROTOCOL_OLDEST 1
-#define PROTOCOL_NEWEST 3
+#define PROTOCOL_NEWEST 4
 
 static void update_engine(struct control *c, struct control_zhost *z)
 {
@@ -273,6 +273,7 @@ void zhost_closed(struct control *c, uint64_t link_id)
 	if (z == NULL)
 		return;
 	zhost_set_link(&c->zhosts, z, 0);
+	mesh_tables_zhost_left(c, z);
 	int64_t off = c->config.on_disconnect_ms;
 	if (off > 0 && z->state == ZHOST_STARTED && c->now.mono_ms + off < z->deadline.key)
 		heap_set(&c->deadlines, &z->deadline, c->now.mono_ms + off);
@@ -352,6 +353,7 @@ static void zhost_fails(struct control *c, struct control_zhost *z)
 		/* It has to introduce itself again before it is believed. */
 		refuse(c, z->link_id, "no heartbeat within the failure timeout; reconnect");
 		zhost_set_link(&c->zhosts, z, 0);
+		mesh_tables_zhost_left(c, z);
 	}
 	lose_copies(c, z);
 }
@@ -446,6 +448,7 @@ static int zhost_remove(struct control *c, struct control_zhost *z, struct error
 		send_ack(c, z->link_id, SAMOZA__V1__HELLO_ACK__VERDICT__REMOVED,
 			 "removed from the cluster");
 		zhost_set_link(&c->zhosts, z, 0);
+		mesh_tables_zhost_left(c, z);
 	}
 	forget_long_removed(c);
 	return 0;

@@ -49,8 +49,11 @@ static int emit_here(struct mesh *m, const struct mesh_peer *sender, const char 
 	/* Only here: between two zhosts the hub polls; if every zhost did, it got slower. */
 	if (r != -EHOSTUNREACH)
 		loop_busy_poll(m->loop);
-	if (r == 0)
+	if (r == 0) {
 		m->counters.emits_local++;
+		if (sender_suffix == NULL)
+			mesh_table_note_peer(route->peer, sender);
+	}
 	return r;
 }
 
@@ -65,9 +68,9 @@ static int emit_pages(struct mesh *m, const struct mesh_peer *sender,
 				 route->name, sender->path, payload, size);
 }
 
-static int emit_away(struct mesh *m, const struct mesh_peer *sender, const char *from,
-		     const struct mesh_route *route, const char *to, const char *zhost,
-		     const void *payload, size_t size)
+static int emit_away(struct mesh *m, const struct mesh_peer *sender, bool is_page,
+		     const char *from, const struct mesh_route *route, const char *to,
+		     const char *zhost, const void *payload, size_t size)
 {
 	Samoza__V1__MeshMessage message = SAMOZA__V1__MESH_MESSAGE__INIT;
 	int r;
@@ -78,6 +81,10 @@ static int emit_away(struct mesh *m, const struct mesh_peer *sender, const char 
 	message.to = (char *)to;
 	message.to_zhost = (char *)zhost;
 	message.from_zhost = (char *)m->zhost;
+	message.has_from_epoch = !is_page;
+	message.from_epoch = sender->epoch;
+	message.has_to_epoch = route->suffix_size == 0;
+	message.to_epoch = route->peer->epoch;
 	message.payload.data = (uint8_t *)payload;
 	message.payload.len = size;
 	r = mesh_transport_send(m->transport, &message);
@@ -111,7 +118,8 @@ static int emit(struct mesh *m, const struct mesh_peer *sender, const char *send
 		return -EINVAL;
 	if (strcmp(zhost, m->zhost) == 0)
 		return emit_pages(m, sender, &route, payload, size);
-	return emit_away(m, sender, from.text, &route, to.text, zhost, payload, size);
+	return emit_away(m, sender, sender_suffix != NULL, from.text, &route, to.text, zhost,
+			 payload, size);
 }
 
 int mesh_emit(struct mesh *m, const struct mesh_peer *sender, const char *sender_suffix,
@@ -134,13 +142,23 @@ static bool is_declared(const struct mesh_peer *to, const char *path_name)
 	return false;
 }
 
+static int deliver_here(struct mesh_peer *peer, const Samoza__V1__MeshMessage *message)
+{
+	int r = peer->local->deliver(peer->local, message->path_name, message->from, NULL, 0,
+				     message->payload.data, message->payload.len);
+
+	if (r == 0 && message->has_from_epoch)
+		mesh_table_note(peer, message->from, message->from_epoch);
+	return r;
+}
+
 static int take(struct mesh *m, const Samoza__V1__MeshMessage *message)
 {
 	const char *suffix = strchr(message->to, '~');
 	size_t path_size =
 		suffix != NULL ? (size_t)(suffix - message->to) : strlen(message->to);
-	struct mesh_peer *peer =
-		mesh_table_find(m->table, message->topology, message->to, path_size);
+	struct mesh_peer *peer = mesh_table_find_receiver(
+		m->table, message->topology, message->to, path_size, message->to_epoch);
 
 	if (message->payload.len == 0 || message->payload.len > ZRUN_PAYLOAD_MAX)
 		return -EMSGSIZE;
@@ -160,8 +178,7 @@ static int take(struct mesh *m, const Samoza__V1__MeshMessage *message)
 					 message->payload.data, message->payload.len);
 	if (!peer->is_open || suffix != NULL)
 		return -EHOSTUNREACH;
-	return peer->local->deliver(peer->local, message->path_name, message->from, NULL, 0,
-				    message->payload.data, message->payload.len);
+	return deliver_here(peer, message);
 }
 
 static void on_received(void *user, const Samoza__V1__MeshMessage *message)

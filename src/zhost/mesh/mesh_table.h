@@ -5,7 +5,9 @@
  *   topology "a1b2…"  (by id and by name)
  *     ├─ spaces  store ─► here: [store-1]   elsewhere: [store-2 at n2, store-3 at n3]
  *     │                                      `turn` says whose turn it is
- *     └─ peers   "store-1", "store-2", "dashboard" …
+ *     └─ slots   "store-1", "store-2", "dashboard" …
+ *                   └─ peers: the copies that are known, by epoch. One serves; beside it, while it is
+ *                      replaced, are those that only get the answers to what they have asked
  *
  * What runs here is entered by zhost itself, not by the hub, so spaces of one zhost continue
  * talking while zrms is away [topology.recovery.zrms-crash], also after a restart of this
@@ -28,6 +30,7 @@ struct mesh_receiver; /* mesh.h */
 struct mesh_table;
 struct mesh_topology;
 struct mesh_space;
+struct mesh_slot;
 
 /* The other end of a declared path, as the space names it in emit_to. */
 struct mesh_path {
@@ -41,13 +44,16 @@ struct mesh_asset {
 	uint64_t size_bytes;
 };
 
+/* A copy of an instance. */
 struct mesh_peer {
 	struct mesh_topology *topology; /* borrowed */
 	struct mesh_space *space;	/* borrowed */
-	char *path;			/* of the instance */
+	struct mesh_slot *slot;		/* borrowed */
+	const char *path;		/* of the instance; borrowed */
 	char *zhost;			/* where the hub says it is started; NULL: nowhere */
 	uint64_t epoch;
 	bool is_ui;
+	bool serves;		     /* messages to the instance are for it */
 	struct mesh_receiver *local; /* borrowed; NULL: not here */
 	bool is_open;		     /* here, and started: can be sent to */
 	bool is_elsewhere;	     /* started on another zhost */
@@ -55,6 +61,10 @@ struct mesh_peer {
 	VECTOR(struct mesh_asset) assets; /* UI */
 	bool listed;			  /* by the hub */
 	uint64_t said_sum;		  /* of what the hub said (core/mesh_sum.h) */
+	VECTOR(uint64_t)
+	asked_by; /* here: by number of a slot: epoch of the copy that last sent
+				      something; 0: none has */
+	struct mesh_peer *next, *prev; /* of the slot */
 };
 
 struct mesh_table *mesh_table_new(const char *own_zhost);
@@ -74,13 +84,20 @@ struct mesh_peer *mesh_table_join(struct mesh_table *t, const Samoza__V1__Instan
 				  struct mesh_receiver *local);
 /* It has started; or it is being stopped. NULL is fine. */
 void mesh_table_open(struct mesh_table *t, struct mesh_peer *peer, bool is_open);
+/* Whether it serves: what the hub says of it later counts as well. From mesh_table_join() on it does. NULL is
+ * fine. */
+void mesh_table_serve(struct mesh_table *t, struct mesh_peer *peer, bool serves);
+/* A copy of that epoch (0: unknown) of the instance `from` has sent something to `to`, which is here: so
+ * that the answer to "from" goes to the same copy. */
+void mesh_table_note(struct mesh_peer *to, const char *from, uint64_t epoch);
+void mesh_table_note_peer(struct mesh_peer *to, const struct mesh_peer *from);
 /* It no longer is here. NULL is fine. */
 void mesh_table_leave(struct mesh_table *t, struct mesh_peer *peer);
 
 /* Where one message goes: `peer` is the receiving instance; `suffix`, where not empty, what
  * followed it in the address ("~SESSION": a page of a UI space). */
 struct mesh_route {
-	const struct mesh_peer *peer;
+	struct mesh_peer *peer;
 	const char *name; /* of the path: borrowed from the sender */
 	const char *suffix;
 	size_t suffix_size; /* borrowed from the address */
@@ -91,9 +108,13 @@ struct mesh_route {
 int mesh_table_route(struct mesh_table *t, const struct mesh_peer *sender, const char *address,
 		     size_t address_size, struct mesh_route *ret_route);
 
-/* NULL when unknown. */
+/* The copy of the instance that serves; where none is known, another one. NULL when unknown. */
 struct mesh_peer *mesh_table_find(struct mesh_table *t, const char *topology, const char *path,
 				  size_t path_size);
+/* Who gets what has come for that copy (0: for any): it, while it takes messages here; else another one
+ * that does; else as above. */
+struct mesh_peer *mesh_table_find_receiver(struct mesh_table *t, const char *topology,
+					   const char *path, size_t path_size, uint64_t epoch);
 /* A UI space by the names of the URL: the first of its instances that is started somewhere. */
 struct mesh_peer *mesh_table_find_ui(struct mesh_table *t, const char *topology_name,
 				     size_t topology_name_size, const char *space,
@@ -105,7 +126,7 @@ const char *mesh_topology_id(const struct mesh_topology *topology);
 const char *mesh_topology_name(const struct mesh_topology *topology);
 const char *mesh_space_name(const struct mesh_space *space);
 
-/* Every started peer, topology by topology, by path. */
+/* Every started copy that serves, topology by topology, by path. */
 typedef void mesh_visit_fn(void *data, const struct mesh_peer *peer);
 void mesh_table_visit(struct mesh_table *t, mesh_visit_fn *visit, void *data);
 void mesh_topology_visit(struct mesh_topology *topology, mesh_visit_fn *visit, void *data);

@@ -158,12 +158,20 @@ void resident_join_mesh(struct resident *r)
 {
 	r->peer = mesh_table_join(mesh_table(r->owner->parts.mesh), r->key, r->spec,
 				  &r->receiver);
+	mesh_table_serve(mesh_table(r->owner->parts.mesh), r->peer, r->serves);
 }
 
 void resident_leave_mesh(struct resident *r)
 {
 	mesh_table_leave(mesh_table(r->owner->parts.mesh), r->peer);
 	r->peer = NULL;
+}
+
+void resident_set_rights(struct resident *r, bool writes, bool serves)
+{
+	r->data.may_write = writes;
+	r->serves = serves;
+	mesh_table_serve(mesh_table(r->owner->parts.mesh), r->peer, serves);
 }
 
 static void open_in_mesh(struct resident *r, bool is_open)

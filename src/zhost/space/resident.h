@@ -84,6 +84,7 @@ struct resident {
 	/* After a restart: of the record, and of the process that find() found ended. */
 	Samoza__V1__Phase loaded_phase;
 	struct exit_report last_report;
+	bool serves;		/* messages to the instance are for it */
 	struct mesh_peer *peer; /* while it is in the mesh */
 	struct mesh_receiver receiver;
 	struct data_client data;
@@ -142,6 +143,8 @@ struct resident *resident_new(struct residents *owner, const struct space_runtim
 void resident_free(struct resident *r);
 void resident_begin(struct resident *r, struct task *task);
 void resident_kill(struct resident *r, bool is_update);
+/* Whether it may write to its data, and whether messages to the instance are for it. */
+void resident_set_rights(struct resident *r, bool writes, bool serves);
 /* It was found running after a restart of zhost, or its start was found under way. */
 void resident_adopt(struct resident *r, bool is_started);
 

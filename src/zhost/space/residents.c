@@ -15,7 +15,7 @@ static void begin(struct residents *rs, struct task *t)
 	INVARIANT((r == NULL) == (t->kind == ACTION_DEPLOY));
 	if (r == NULL)
 		r = resident_new(rs, space_runtime_of(t->spec->type), t->key, t->spec, t);
-	r->data.may_write = t->writes;
+	resident_set_rights(r, t->writes, t->serves);
 	resident_begin(r, t);
 }
 
@@ -45,10 +45,10 @@ void residents_carry_out(struct residents *rs, struct task *t)
 	case ORDER_RENEW:
 		renew(rs, t);
 		return;
-	case ORDER_WRITES:
+	case ORDER_RIGHTS:
 		r = resident_find(rs, t->key);
 		if (r != NULL)
-			r->data.may_write = t->writes;
+			resident_set_rights(r, t->writes, t->serves);
 		return;
 	case ORDER_END:
 		log_info("zhost", "removed", LOG_S("zhost", rs->parts.zhost),
@@ -75,7 +75,7 @@ void residents_load(struct residents *rs, const Samoza__V1__DesiredInstance *des
 	const struct space_runtime *runtime = space_runtime_of(desired->spec->type);
 	struct resident *r = resident_new(rs, runtime, desired->key, desired->spec, NULL);
 	r->loaded_phase = phase;
-	r->data.may_write = desired->writes;
+	resident_set_rights(r, desired->writes, desired->serves);
 	if (may_run(phase) && r->runtime->find != NULL)
 		r->runtime->find(r);
 }

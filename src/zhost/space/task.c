@@ -9,6 +9,7 @@ void task_init(struct task *t, const struct agent_order *order)
 			   .action = order->action,
 			   .kind = order->kind,
 			   .writes = order->writes,
+			   .serves = order->serves,
 			   .grace_ms = order->grace_ms,
 			   .stop_ms = order->stop_ms,
 			   .deadline_ms = order->deadline_ms};

@@ -16,6 +16,7 @@ struct task {
 	Samoza__V1__InstanceSpec *spec; /* deploy */
 	import_vector imports;		/* start, update; in the form that the kind takes */
 	bool writes;			/* it may write to its data */
+	bool serves;			/* messages to the instance are for it */
 	int64_t grace_ms, stop_ms, deadline_ms;
 };
 

@@ -263,7 +263,7 @@ static void check_processes(struct fuzz *f, const Samoza__V1__SpaceListView *lis
 static void check_refused(struct fuzz *f, const struct sim_machine *n)
 {
 	for (const struct sim_process *p = n->processes; p != NULL; p = p->hh.next)
-		if (n->agent != NULL && n->protocol == PROTOCOL_NEWEST)
+		if (n->agent != NULL && older_protocol_says_itself(n->protocol))
 			world_violate(&f->world,
 				      "%s, whose name another machine has, goes on running %s",
 				      n->name, p->name);

@@ -38,7 +38,7 @@
  *   for nothing, and leaves no record once nothing of it is left
  * - a write to a slot's data is accepted only from the copy that its record names as the writer, and
  *   from no earlier copy once a later one's was
- * - a mesh table names each path once, with a copy whose record is committed (life.c)
+ * - a mesh table names copies whose records are committed, of each path one that serves at most (life.c)
  * - the capacity of a zhost is never exceeded by what is placed there, or still has to go
  * - a started instance has a started parent and its mandatory imports, or stops; an unresolved
  *   one lacks a provider, a waiting one waits for an ancestor

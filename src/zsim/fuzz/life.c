@@ -84,8 +84,16 @@ static void check_desired(struct fuzz *f, const Samoza__V1__Desired *set)
 	}
 }
 
-/* A route leads to the one copy that serves, and its record is committed. */
-static void check_mesh(struct fuzz *f, const Samoza__V1__MeshTable *table)
+static bool names_twice(const Samoza__V1__MeshPeer *p, const Samoza__V1__MeshPeer *other)
+{
+	return str_equal(p->path, other->path) &&
+	       (p->epoch == other->epoch || (p->serving && other->serving));
+}
+
+/* Routes lead to copies whose records are committed, to one that serves at most; zhosts that know of no
+ * others get no others. */
+static void check_mesh(struct fuzz *f, const struct sim_machine *machine,
+		       const Samoza__V1__MeshTable *table)
 {
 	for (size_t k = 0; k < table->n_peers; k++) {
 		const Samoza__V1__MeshPeer *p = table->peers[k];
@@ -97,8 +105,13 @@ static void check_mesh(struct fuzz *f, const Samoza__V1__MeshTable *table)
 				      ", of which no record is committed",
 				      p->path, p->epoch);
 		for (size_t n = 0; n < k; n++)
-			if (str_equal(table->peers[n]->path, p->path))
+			if (names_twice(p, table->peers[n]))
 				world_violate(&f->world, "two routes lead to %s", p->path);
+		if (!p->serving && machine->protocol < 4)
+			world_violate(&f->world,
+				      "%s, which is older, hears of a copy of %s that does "
+				      "not serve",
+				      machine->name, p->path);
 	}
 }
 
@@ -111,7 +124,7 @@ static void frame(void *user, const struct sim_machine *machine, bool to_agent,
 	if (to_agent && type == SAMOZA__V1__FRAME_TYPE__FRAME_DESIRED)
 		check_desired(f, (const Samoza__V1__Desired *)message);
 	if (to_agent && type == SAMOZA__V1__FRAME_TYPE__FRAME_MESH_TABLE)
-		check_mesh(f, (const Samoza__V1__MeshTable *)message);
+		check_mesh(f, machine, (const Samoza__V1__MeshTable *)message);
 	if (to_agent && type == SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY)
 		check_data_replied(f, (const Samoza__V1__DataReply *)message);
 }

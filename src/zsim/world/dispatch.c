@@ -33,11 +33,24 @@ static void take_control_frame(struct world *w, const struct sim_event *h,
 		world_violate(w, "a zhost sent a %s", message->descriptor->short_name);
 }
 
-static void take_mesh_frame(struct sim_machine *n, Samoza__V1__FrameType type,
+static void take_mesh_table(struct world *w, struct sim_machine *n,
+			    const Samoza__V1__MeshTable *table)
+{
+	Samoza__V1__MeshApplied applied = SAMOZA__V1__MESH_APPLIED__INIT;
+	mesh_table_apply(n->mesh, table);
+	if (!table->confirm)
+		return;
+	applied.topology = table->topology;
+	applied.version = table->version;
+	sim_link_send(w, n->link_id, false, SAMOZA__V1__FRAME_TYPE__FRAME_MESH_APPLIED,
+		      &applied.base);
+}
+
+static void take_mesh_frame(struct world *w, struct sim_machine *n, Samoza__V1__FrameType type,
 			    const ProtobufCMessage *message)
 {
 	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_MESH_TABLE)
-		mesh_table_apply(n->mesh, (const Samoza__V1__MeshTable *)message);
+		take_mesh_table(w, n, (const Samoza__V1__MeshTable *)message);
 	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_MESH_SYNC)
 		mesh_table_sync(n->mesh, ((const Samoza__V1__MeshSync *)message)->kept);
 }
@@ -53,7 +66,7 @@ static void take_agent_frame(struct world *w, struct sim_machine *n, const struc
 	if (r == 0 && h->frame == SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGET)
 		machine_forget(w, n, (const Samoza__V1__DataForget *)message);
 	if (r == 0)
-		take_mesh_frame(n, h->frame, message);
+		take_mesh_frame(w, n, h->frame, message);
 	if (r <= 0)
 		return; /* messages through the mesh are not simulated */
 	bool is_refused = input.type == AGENT_HELLO_ACK &&
@@ -111,7 +124,7 @@ static void connect_machine(struct world *w, struct sim_machine *n)
 	n->link_id = sim_link_open(w, n);
 	world_log(w, "%s connects", n->name);
 	uint64_t mesh_sums[MESH_PARTS];
-	if (n->protocol < PROTOCOL_NEWEST) {
+	if (!older_protocol_says_itself(n->protocol)) {
 		mesh_table_free(n->mesh); /* it says nothing of it, and gets all */
 		n->mesh = mesh_table_new(n->name);
 	}

@@ -35,8 +35,8 @@ static void on_order(void *user, const struct agent_order *order)
 	case ORDER_RENEW:
 		renew(n->world, n, order);
 		break;
-	case ORDER_WRITES:
-		break; /* no data is written here */
+	case ORDER_RIGHTS:
+		break; /* no data is written here, and no messages are sent */
 	case ORDER_END:
 		world_log(n->world, "%s ends: it was removed", n->name);
 		n->death = MACHINE_AGENT_DIES;

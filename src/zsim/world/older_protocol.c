@@ -48,9 +48,15 @@ void older_protocol_to_agent(uint32_t protocol, Samoza__V1__FrameType type,
 {
 	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK && protocol < 3)
 		drop_superseded((Samoza__V1__HelloAck *)message);
+	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_MESH_TABLE && protocol < 4)
+		((Samoza__V1__MeshTable *)message)->confirm = false;
 	if (type != SAMOZA__V1__FRAME_TYPE__FRAME_DESIRED)
 		return;
 	Samoza__V1__Desired *desired = (Samoza__V1__Desired *)message;
+	for (size_t k = 0; protocol < 4 && k < desired->n_instances; k++) {
+		desired->instances[k]->has_serves = false;
+		desired->instances[k]->serves = true;
+	}
 	if (protocol < 3)
 		drop_lists(desired);
 	for (size_t k = 0; protocol < 2 && k < desired->n_instances; k++)
@@ -70,6 +76,8 @@ static void shorten_report(uint32_t protocol, Samoza__V1__InstanceReport *r)
 static void shorten_hello(uint32_t protocol, Samoza__V1__Hello *hello)
 {
 	hello->protocol = protocol;
+	if (older_protocol_says_itself(protocol))
+		return;
 	schema_set_string(&hello->machine, NULL, NULL);
 	free(steal_ptr(&hello->mesh_sums));
 	hello->n_mesh_sums = 0;
@@ -87,7 +95,7 @@ ProtobufCMessage *older_protocol_from_agent(uint32_t protocol, Samoza__V1__Frame
 					    const ProtobufCMessage *message)
 {
 	bool changes = type == SAMOZA__V1__FRAME_TYPE__FRAME_HELLO ||
-		       type == SAMOZA__V1__FRAME_TYPE__FRAME_REPORT;
+		       (type == SAMOZA__V1__FRAME_TYPE__FRAME_REPORT && protocol < 3);
 	if (protocol >= PROTOCOL_NEWEST || !changes)
 		return (ProtobufCMessage *)(uintptr_t)message;
 	ProtobufCMessage *copy = schema_message_copy(message);

@@ -11,12 +11,18 @@
 #ifndef SAMOZA_ZSIM_WORLD_OLDER_PROTOCOL_H
 #define SAMOZA_ZSIM_WORLD_OLDER_PROTOCOL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "proto/wire.pb-c.h"
 
-#define PROTOCOL_NEWEST 3
+#define PROTOCOL_NEWEST 4
 
+/* It says what it knows of the mesh, and where its directory is. */
+static inline bool older_protocol_says_itself(uint32_t protocol)
+{
+	return protocol >= 3;
+}
 /* Changes `message`, which the caller owns. `protocol`: the zhost's, from 1. */
 void older_protocol_to_agent(uint32_t protocol, Samoza__V1__FrameType type,
 			     ProtobufCMessage *message);

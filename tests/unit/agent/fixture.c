@@ -102,6 +102,8 @@ static void say_order(struct fixture *f, const struct agent_order *o)
 				    o->imports[i]->variables[0]->value);
 		if (!o->writes)
 			say(f, " readonly");
+		if (!o->serves)
+			say(f, " beside");
 		if (o->kind == ACTION_STOP)
 			say(f, " grace=%" PRId64, o->grace_ms);
 		if (o->deadline_ms != NEVER_MS)
@@ -115,9 +117,9 @@ static void say_order(struct fixture *f, const struct agent_order *o)
 	case ORDER_RENEW:
 		say(f, "renew %s until=%" PRId64 "\n", o->key->path, o->deadline_ms);
 		return;
-	case ORDER_WRITES:
-		say(f, "writes %s@%" PRIu64 " %s\n", o->key->path, o->key->epoch,
-		    o->writes ? "yes" : "no");
+	case ORDER_RIGHTS:
+		say(f, "rights %s@%" PRIu64 "%s%s\n", o->key->path, o->key->epoch,
+		    o->writes ? " writes" : "", o->serves ? " serves" : "");
 		return;
 	case ORDER_END:
 		say(f, "end\n");
@@ -330,6 +332,9 @@ static void read_word(struct entry *w, const char *word, unsigned index)
 	} else if (strcmp(word, "readonly") == 0) {
 		d->has_writes = true;
 		d->writes = false;
+	} else if (strcmp(word, "beside") == 0) {
+		d->has_serves = true;
+		d->serves = false;
 	} else if (strcmp(word, "together") == 0) {
 		w->spec.has_alone = true;
 		w->spec.alone = false;

@@ -65,13 +65,32 @@ static void a_change_of_the_right_to_write_is_passed_on(void **state)
 	expect(f, "do 1 deploy a@1 readonly\n"
 		  "report a@1 g1 deploying\n");
 	ask(f, "a@1 g2 deployed");
-	expect(f, "writes a@1 yes\n");
+	expect(f, "rights a@1 writes serves\n");
 	succeed(f, 1);
 	ignore(f);
 	ask(f, "a@1 g3 started readonly");
-	expect(f, "writes a@1 no\n"
+	expect(f, "rights a@1 serves\n"
 		  "do 2 start a@1 readonly\n"
 		  "report a@1 g3 starting\n");
+}
+
+static void that_another_copy_serves_is_passed_on_and_kept(void **state)
+{
+	struct fixture *f = *state;
+	ask(f, "a@1 g1 started beside");
+	expect(f, "do 1 deploy a@1 beside\n"
+		  "report a@1 g1 deploying\n");
+	succeed(f, 1);
+	expect(f, "do 2 start a@1 beside\n"
+		  "report a@1 g1 deployed\n"
+		  "report a@1 g1 starting\n");
+	succeed(f, 2);
+	ignore(f);
+	f->records_shown = true;
+	ask(f, "a@1 g2 started");
+	expect(f, "record T/a#1 started\n"
+		  "rights a@1 writes serves\n"
+		  "report a@1 g2 started\n");
 }
 
 static void a_copy_without_a_spec_is_not_deployed(void **state)
@@ -94,6 +113,7 @@ int main(void)
 		JOINED(a_full_set_removes_copies_of_any_epoch),
 		JOINED(a_spec_of_a_higher_revision_is_adopted),
 		JOINED(a_change_of_the_right_to_write_is_passed_on),
+		JOINED(that_another_copy_serves_is_passed_on_and_kept),
 		JOINED(a_copy_that_a_full_set_does_not_list_is_stopped),
 		JOINED(a_copy_without_a_spec_is_not_deployed),
 	};

@@ -51,6 +51,23 @@ static void start_first_runs_both_before_it_switches(void **state)
 	assert_int_equal(step(&h, f, 9000), HANDOVER_DONE);
 }
 
+static void draining_ends_when_routes_are_known_but_not_too_early(void **state)
+{
+	struct handover h = {.kind = HANDOVER_START_FIRST};
+	struct handover_facts f = {.placed = true, .active = true, .healthy = true};
+	(void)state;
+	handover_restore(&h, HANDOVER_DRAINING, &limits, 0, 1000, 500);
+	handover_set_drain(&h, 1500, 9000);
+	f.routes_known = true;
+	assert_int_equal(handover_due_ms(&h, &limits), 1500);
+	assert_int_equal(step(&h, f, 1499), HANDOVER_DRAINING);
+	f.routes_known = false;
+	assert_int_equal(step(&h, f, 1500), HANDOVER_DRAINING);
+	assert_int_equal(handover_due_ms(&h, &limits), 9000);
+	f.routes_known = true;
+	assert_int_equal(step(&h, f, 1501), HANDOVER_RETIRING);
+}
+
 static void stop_first_starts_the_successor_when_the_incumbent_has_ended(void **state)
 {
 	struct handover h = begun(HANDOVER_STOP_FIRST);
@@ -141,6 +158,7 @@ static void what_was_healthy_proves_it_again_after_a_restart(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(draining_ends_when_routes_are_known_but_not_too_early),
 		cmocka_unit_test(start_first_runs_both_before_it_switches),
 		cmocka_unit_test(stop_first_starts_the_successor_when_the_incumbent_has_ended),
 		cmocka_unit_test(a_failed_stop_first_successor_gives_the_slot_back),

@@ -18,7 +18,7 @@
 
 void fixture_init(struct fixture *f)
 {
-	*f = (struct fixture){.protocol = 3,
+	*f = (struct fixture){.protocol = 4,
 			      .now = {.mono_ms = 1000, .wall_ms = INT64_C(1800000000000)}};
 	outbox_init(&f->outbox);
 }

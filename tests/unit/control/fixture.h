@@ -26,7 +26,7 @@ struct fixture {
 	events; /* committed, since fixture_init() or a clear */
 	uint64_t next_request;
 	unsigned packages; /* that were submitted */
-	uint32_t protocol; /* that zhosts speak: 3 */
+	uint32_t protocol; /* that zhosts speak: 4 */
 	/* Of the next hellos. NULL: one for each name; none. */
 	const char *identity, *machine;
 	uint64_t incarnation;		/* 0: as the fixture has it */

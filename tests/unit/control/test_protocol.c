@@ -1,4 +1,4 @@
-/* zhosts of protocols 1, 2 and 3 (proto/wire.proto). */
+/* zhosts of protocols 1 to 4 (proto/wire.proto). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -33,12 +33,12 @@ static const Samoza__V1__HelloAck *hello(struct fixture *f, uint32_t protocol, u
 	return (const Samoza__V1__HelloAck *)fixture_message(f, link_id, ACK);
 }
 
-static void protocols_1_to_3_are_accepted(void **state)
+static void protocols_1_to_4_are_accepted(void **state)
 {
 	(void)state;
 	struct fixture f;
 	set_up(&f, 0);
-	for (uint32_t protocol = 1; protocol <= 3; protocol++)
+	for (uint32_t protocol = 1; protocol <= 4; protocol++)
 		assert_int_equal(hello(&f, protocol, protocol)->verdict,
 				 SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED);
 	fixture_done(&f);
@@ -49,10 +49,10 @@ static void other_protocols_are_refused(void **state)
 	(void)state;
 	struct fixture f;
 	set_up(&f, 0);
-	const Samoza__V1__HelloAck *ack = hello(&f, 4, 1);
+	const Samoza__V1__HelloAck *ack = hello(&f, 5, 1);
 	assert_int_equal(ack->verdict, SAMOZA__V1__HELLO_ACK__VERDICT__REFUSED);
-	assert_string_equal(ack->reason, "unsupported protocol version 4; this zrms supports "
-					 "versions 1 to 3");
+	assert_string_equal(ack->reason, "unsupported protocol version 5; this zrms supports "
+					 "versions 1 to 4");
 	assert_int_equal(hello(&f, 0, 2)->verdict, SAMOZA__V1__HELLO_ACK__VERDICT__REFUSED);
 	fixture_done(&f);
 }
@@ -223,7 +223,7 @@ static void an_end_with_exit_status_0_is_not_called_a_failure(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(protocols_1_to_3_are_accepted),
+		cmocka_unit_test(protocols_1_to_4_are_accepted),
 		cmocka_unit_test(other_protocols_are_refused),
 		cmocka_unit_test(a_recorded_hello_of_every_protocol_is_accepted),
 		cmocka_unit_test(a_failed_undeploy_of_protocol_2_is_known_by_its_action),

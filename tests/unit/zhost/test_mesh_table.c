@@ -34,8 +34,9 @@ static int end(void **state)
 	return 0;
 }
 
-static struct mesh_peer *join(const char *path, const char *space, Samoza__V1__PathEnd *end_a,
-			      Samoza__V1__PathEnd *end_b, void *local)
+static struct mesh_peer *join_copy(const char *path, uint64_t epoch, const char *space,
+				   Samoza__V1__PathEnd *end_a, Samoza__V1__PathEnd *end_b,
+				   void *local)
 {
 	Samoza__V1__InstanceKey key = SAMOZA__V1__INSTANCE_KEY__INIT;
 	Samoza__V1__InstanceSpec spec = SAMOZA__V1__INSTANCE_SPEC__INIT;
@@ -43,7 +44,7 @@ static struct mesh_peer *join(const char *path, const char *space, Samoza__V1__P
 
 	key.topology = "t1";
 	key.path = (char *)path;
-	key.epoch = 1;
+	key.epoch = epoch;
 	spec.topology_name = "app";
 	spec.space = (char *)space;
 	spec.type = SAMOZA__V1__SPACE_TYPE__CALL;
@@ -52,9 +53,17 @@ static struct mesh_peer *join(const char *path, const char *space, Samoza__V1__P
 	return mesh_table_join(table, &key, &spec, local);
 }
 
+static struct mesh_peer *join(const char *path, const char *space, Samoza__V1__PathEnd *end_a,
+			      Samoza__V1__PathEnd *end_b, void *local)
+{
+	return join_copy(path, 1, space, end_a, end_b, local);
+}
+
 struct said {
 	const char *path, *space, *zhost;
 	bool is_ui;
+	uint64_t epoch;
+	bool is_beside; /* it does not serve */
 };
 
 static void say(const struct said *peers, size_t n, bool full, uint64_t version, bool gone)
@@ -68,7 +77,9 @@ static void say(const struct said *peers, size_t n, bool full, uint64_t version,
 		messages[i].path = (char *)peers[i].path;
 		messages[i].space = (char *)peers[i].space;
 		messages[i].zhost = (char *)peers[i].zhost;
-		messages[i].has_type = true;
+		messages[i].has_type = messages[i].has_epoch = messages[i].has_serving = true;
+		messages[i].epoch = peers[i].epoch;
+		messages[i].serving = !peers[i].is_beside;
 		messages[i].type = peers[i].is_ui ? SAMOZA__V1__SPACE_TYPE__UI
 						  : SAMOZA__V1__SPACE_TYPE__CALL;
 		if (peers[i].is_ui) {
@@ -274,6 +285,111 @@ static void pages_are_found_by_names_while_started(void **state)
 	assert_null(mesh_table_find_ui(table, "app", 3, "page", 4));
 }
 
+/* ---- an instance is being replaced ---- */
+
+static int old_here, new_here;
+
+static void messages_go_to_the_copy_that_serves(void **state)
+{
+	struct mesh_peer *api = join("api", "api", &rows_store, NULL, &api_here);
+	struct mesh_peer *old = join_copy("store", 1, "store", &rows_api, NULL, &old_here);
+	struct mesh_peer *new = join_copy("store", 2, "store", &rows_api, NULL, &new_here);
+	struct mesh_route r;
+
+	(void)state;
+	mesh_table_serve(table, new, false);
+	mesh_table_open(table, old, true);
+	mesh_table_open(table, new, true);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(route(api, "rows", &r), 0);
+		assert_ptr_equal(r.peer->local, &old_here);
+	}
+	mesh_table_serve(table, old, false);
+	assert_int_equal(route(api, "rows", &r), -EHOSTUNREACH);
+	mesh_table_serve(table, new, true);
+	assert_int_equal(route(api, "rows", &r), 0);
+	assert_ptr_equal(r.peer->local, &new_here);
+	mesh_table_leave(table, old);
+	assert_int_equal(route(api, "rows", &r), 0);
+	assert_ptr_equal(r.peer->local, &new_here);
+}
+
+static void one_table_of_the_hub_switches_here_and_elsewhere(void **state)
+{
+	const struct said before[] = {{"store", "store", "n1", .epoch = 1},
+				      {"store", "store", "n2", .epoch = 2, .is_beside = true}};
+	const struct said after[] = {{"store", "store", "n2", .epoch = 2},
+				     {"store", "store", "n1", .epoch = 1, .is_beside = true}};
+	const struct said end[] = {{"store", "store", "n2", .epoch = 2}};
+	struct mesh_peer *api = join("api", "api", &rows_store, NULL, &api_here);
+	struct mesh_peer *old = join_copy("store", 1, "store", &rows_api, NULL, &old_here);
+	struct mesh_route r;
+
+	(void)state;
+	mesh_table_open(table, old, true);
+	say(before, 2, true, 1, false);
+	assert_int_equal(route(api, "rows", &r), 0);
+	assert_ptr_equal(r.peer->local, &old_here);
+	say(after, 2, false, 2, false);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(route(api, "rows", &r), 0);
+		assert_string_equal(r.peer->zhost, "n2");
+	}
+	/* It still gets what was sent for it. */
+	assert_ptr_equal(mesh_table_find_receiver(table, "t1", "store", 5, 1), old);
+	assert_ptr_equal(mesh_table_find_receiver(table, "t1", "store", 5, 0), old);
+	mesh_table_leave(table, old);
+	say(end, 1, false, 3, false);
+	assert_int_equal(mesh_table_count(table), 2);
+}
+
+static void an_answer_reaches_the_copy_that_has_asked(void **state)
+{
+	const struct said both[] = {{"api", "api", "n2", .epoch = 7},
+				    {"api", "api", "n3", .epoch = 5, .is_beside = true}};
+	const struct said one[] = {{"api", "api", "n2", .epoch = 7}};
+	struct mesh_peer *store = join("store", "store", &rows_api, NULL, &store_here);
+	struct mesh_route r;
+
+	(void)state;
+	say(both, 2, true, 1, false);
+	assert_int_equal(route(store, "rows#api", &r), 0);
+	assert_int_equal(r.peer->epoch, 7);
+	mesh_table_note(store, "api", 5);
+	assert_int_equal(route(store, "rows#api", &r), 0);
+	assert_int_equal(r.peer->epoch, 5);
+	/* A message that is no answer to it. */
+	assert_int_equal(route(store, "rows", &r), 0);
+	assert_int_equal(r.peer->epoch, 7);
+	/* It has gone. */
+	say(one, 1, false, 2, false);
+	assert_int_equal(route(store, "rows#api", &r), 0);
+	assert_int_equal(r.peer->epoch, 7);
+	/* Whoever asks next is answered. */
+	say(both, 2, false, 3, false);
+	mesh_table_note(store, "api", 7);
+	assert_int_equal(route(store, "rows#api", &r), 0);
+	assert_int_equal(r.peer->epoch, 7);
+	/* An older zhost does not say which copy it was. */
+	mesh_table_note(store, "api", 0);
+	mesh_table_note(store, "nobody", 3);
+	assert_int_equal(route(store, "rows#api", &r), 0);
+	assert_int_equal(r.peer->epoch, 7);
+}
+
+static void a_copy_is_no_other_instance_of_its_own_space(void **state)
+{
+	struct mesh_peer *old = join_copy("api", 1, "api", &rows_api, NULL, &old_here);
+	struct mesh_peer *new = join_copy("api", 2, "api", &rows_api, NULL, &new_here);
+	struct mesh_route r;
+
+	(void)state;
+	mesh_table_open(table, old, true);
+	mesh_table_open(table, new, true);
+	mesh_table_serve(table, new, false);
+	assert_int_equal(route(new, "rows", &r), -EHOSTUNREACH);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -289,6 +405,10 @@ int main(void)
 		TEST(an_instance_listed_here_that_does_not_run_is_unreachable),
 		TEST(a_space_with_a_path_to_itself_does_not_reach_itself),
 		TEST(pages_are_found_by_names_while_started),
+		TEST(messages_go_to_the_copy_that_serves),
+		TEST(one_table_of_the_hub_switches_here_and_elsewhere),
+		TEST(an_answer_reaches_the_copy_that_has_asked),
+		TEST(a_copy_is_no_other_instance_of_its_own_space),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,238 @@
+/* Ways of messages, and what others want to know. */
+#include <errno.h>
+
+#include "base/str.h"
+#include "zhost/mesh/mesh_objects.h"
+
+static const struct mesh_path *path_find(const struct mesh_peer *peer, const char *name,
+					 size_t size)
+{
+	vector_for_each (&peer->paths, p)
+		if (strlen(p->name) == size && memcmp(p->name, name, size) == 0)
+			return p;
+	return NULL;
+}
+
+bool mesh_peer_is_started(const struct mesh_peer *peer)
+{
+	return peer->is_open || peer->is_elsewhere;
+}
+
+/* The one that serves, here rather than elsewhere; else one that runs; else one that is here. */
+static unsigned worth_of(const struct mesh_peer *peer)
+{
+	if (!mesh_peer_is_started(peer))
+		return peer->local != NULL ? 2 : 1;
+	if (peer->serves)
+		return peer->is_open ? 6 : 5;
+	return peer->is_open ? 4 : 3;
+}
+
+/* NULL: none is known. */
+static struct mesh_peer *best_of(const struct mesh_slot *slot)
+{
+	struct mesh_peer *best = NULL;
+
+	for (struct mesh_peer *peer = slot->peers; peer != NULL; peer = peer->next)
+		if (best == NULL || worth_of(peer) > worth_of(best))
+			best = peer;
+	return best;
+}
+
+/* Of those that take messages here. NULL: none does. */
+static struct mesh_peer *best_here(const struct mesh_slot *slot)
+{
+	struct mesh_peer *best = NULL;
+
+	for (struct mesh_peer *peer = slot->peers; peer != NULL; peer = peer->next)
+		if (peer->is_open && (best == NULL || worth_of(peer) > worth_of(best)))
+			best = peer;
+	return best;
+}
+
+/* The copy that last sent something to `sender`, as long as it can be reached: after a handover the
+ * former one gets the answers to what it has asked. Else the one that serves. */
+static struct mesh_peer *who_asked(const struct mesh_peer *sender, const struct mesh_slot *slot)
+{
+	struct mesh_peer *asked =
+		slot->number < sender->asked_by.count
+			? mesh_slot_peer(slot, sender->asked_by.items[slot->number])
+			: NULL;
+
+	return asked != NULL && mesh_peer_is_started(asked) ? asked : best_of(slot);
+}
+
+void mesh_table_note(struct mesh_peer *to, const char *from, uint64_t epoch)
+{
+	const struct mesh_slot *slot = mesh_slot_find(to->topology, from, strlen(from));
+
+	if (slot == NULL || epoch == 0)
+		return;
+	while (to->asked_by.count <= slot->number)
+		(void)vector_add(&to->asked_by);
+	to->asked_by.items[slot->number] = epoch;
+}
+
+void mesh_table_note_peer(struct mesh_peer *to, const struct mesh_peer *from)
+{
+	while (to->asked_by.count <= from->slot->number)
+		(void)vector_add(&to->asked_by);
+	to->asked_by.items[from->slot->number] = from->epoch;
+}
+
+/* "path#sender": exactly that one, if it is at the other end of the path. */
+static int route_exact(const struct mesh_peer *sender, const char *to, size_t to_size,
+		       const char *space, struct mesh_route *route)
+{
+	const char *tilde = memchr(to, '~', to_size);
+	size_t path_size = tilde != NULL ? (size_t)(tilde - to) : to_size;
+	const struct mesh_slot *slot = mesh_slot_find(sender->topology, to, path_size);
+	struct mesh_peer *peer = slot != NULL ? who_asked(sender, slot) : NULL;
+
+	/* It may have been there a moment ago: the path exists, the receiver does not answer. */
+	if (peer == NULL)
+		return path_size == 0 ? -EINVAL : -EHOSTUNREACH;
+	if (strcmp(peer->space->name, space) != 0)
+		return -ENOENT;
+	route->peer = peer;
+	route->suffix = tilde;
+	route->suffix_size = to_size - path_size;
+	if (tilde != NULL && !peer->is_ui)
+		return -ENOENT;
+	return mesh_peer_is_started(peer) ? 0 : -EHOSTUNREACH;
+}
+
+int mesh_table_route(struct mesh_table *t, const struct mesh_peer *sender, const char *address,
+		     size_t address_size, struct mesh_route *ret_route)
+{
+	const char *hash = memchr(address, '#', address_size);
+	size_t name_size = hash != NULL ? (size_t)(hash - address) : address_size;
+	const struct mesh_path *path = path_find(sender, address, name_size);
+	struct mesh_route route = {0};
+	struct mesh_space *space;
+	peer_vector *list;
+	int r;
+
+	if (path == NULL)
+		return -ENOENT;
+	route.name = path->name;
+	if (hash != NULL) {
+		r = route_exact(sender, hash + 1, address_size - name_size - 1, path->space,
+				&route);
+		if (r == 0)
+			*ret_route = route;
+		return r;
+	}
+	HASH_FIND_STR(sender->topology->spaces, path->space, space);
+	if (space == NULL)
+		return -EHOSTUNREACH;
+	list = space->here.count > 0 ? &space->here : &space->elsewhere;
+	/* A path from a space to itself means its other instances. */
+	for (size_t i = 0; i < list->count; i++) {
+		route.peer = list->items[space->turn++ % list->count];
+		if (route.peer->slot != sender->slot) {
+			*ret_route = route;
+			return 0;
+		}
+	}
+	if (list == &space->here && space->elsewhere.count > 0) {
+		route.peer = space->elsewhere.items[space->turn++ % space->elsewhere.count];
+		*ret_route = route;
+		return 0;
+	}
+	return -EHOSTUNREACH;
+}
+
+struct mesh_peer *mesh_table_find(struct mesh_table *t, const char *topology_id,
+				  const char *path, size_t path_size)
+{
+	const struct mesh_topology *topology = mesh_topology_find(t, topology_id);
+	const struct mesh_slot *slot =
+		topology != NULL ? mesh_slot_find(topology, path, path_size) : NULL;
+
+	return slot != NULL ? best_of(slot) : NULL;
+}
+
+struct mesh_peer *mesh_table_find_receiver(struct mesh_table *t, const char *topology_id,
+					   const char *path, size_t path_size, uint64_t epoch)
+{
+	const struct mesh_topology *topology = mesh_topology_find(t, topology_id);
+	const struct mesh_slot *slot =
+		topology != NULL ? mesh_slot_find(topology, path, path_size) : NULL;
+	struct mesh_peer *peer;
+
+	if (slot == NULL)
+		return NULL;
+	peer = mesh_slot_peer(slot, epoch);
+	if (peer == NULL || !peer->is_open)
+		peer = best_here(slot);
+	return peer != NULL ? peer : best_of(slot);
+}
+
+struct mesh_peer *mesh_table_find_ui(struct mesh_table *t, const char *topology_name,
+				     size_t topology_name_size, const char *space_name,
+				     size_t space_size)
+{
+	struct name_entry *entry;
+
+	HASH_FIND(hh, t->names, topology_name, topology_name_size, entry);
+	for (struct mesh_topology *topology = entry != NULL ? entry->first : NULL;
+	     topology != NULL; topology = topology->next) {
+		struct mesh_space *space;
+		peer_vector *list;
+
+		HASH_FIND(hh, topology->spaces, space_name, space_size, space);
+		if (space == NULL)
+			continue;
+		list = space->here.count > 0 ? &space->here : &space->elsewhere;
+		if (list->count > 0 && list->items[0]->is_ui)
+			return list->items[0];
+	}
+	return NULL;
+}
+
+const char *mesh_topology_id(const struct mesh_topology *topology)
+{
+	return topology->id;
+}
+
+const char *mesh_topology_name(const struct mesh_topology *topology)
+{
+	return topology->name;
+}
+
+const char *mesh_space_name(const struct mesh_space *space)
+{
+	return space->name;
+}
+
+static int by_path(struct mesh_slot *a, struct mesh_slot *b)
+{
+	return strcmp(a->path, b->path);
+}
+
+void mesh_topology_visit(struct mesh_topology *topology, mesh_visit_fn *visit, void *data)
+{
+	struct mesh_slot *slot, *next;
+
+	HASH_SORT(topology->slots, by_path);
+	HASH_ITER (hh, topology->slots, slot, next) {
+		const struct mesh_peer *peer = best_of(slot);
+
+		if (peer != NULL && peer->serves && mesh_peer_is_started(peer))
+			visit(data, peer);
+	}
+}
+
+void mesh_table_visit(struct mesh_table *t, mesh_visit_fn *visit, void *data)
+{
+	struct mesh_topology *topology, *next;
+
+	HASH_ITER (hh, t->topologies, topology, next)
+		mesh_topology_visit(topology, visit, data);
+}
+
+size_t mesh_table_count(const struct mesh_table *t)
+{
+	return t->peers;
+}
