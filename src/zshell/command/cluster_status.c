@@ -18,6 +18,9 @@ const struct cli_command command_cluster_status = {
 	.run = run,
 };
 
+/* Of the instances: as many as are looked at. */
+#define SHOWN "100"
+
 static const struct output_column instance_columns[] = {
 	{"SPACE", OUTPUT_CUT, 0}, {"STATE", OUTPUT_STATE, 0}, {"SINCE", 0, 0}, {0}};
 
@@ -50,23 +53,22 @@ static void print_instances(const struct output *o, const Samoza__V1__SpaceListV
 			    const char *zhost)
 {
 	struct output_table *table = output_table_new(o, instance_columns, OUTPUT_INDENTED);
-	size_t count = 0;
 
 	for (size_t i = 0; i < list->n_spaces; i++) {
 		const Samoza__V1__SpaceView *s = list->spaces[i];
 
-		if (!str_equal(s->zhost, zhost))
-			continue;
 		output_table_row(table,
 				 (const char *[]){s->name, state_shown(s->state), s->since});
-		count++;
 	}
 	output_line(o, "%s", "");
-	output_line(o, count > 0 ? "Instances:" : "Instances: none");
-	if (count > 0)
+	output_line(o, list->n_spaces > 0 ? "Instances:" : "Instances: none");
+	if (list->n_spaces > 0)
 		output_table_print(table);
 	else
 		output_table_free(table);
+	if (list->next != NULL)
+		output_text(o, 4, "  and more; `zshell spaces list --zhost %s` lists all",
+			    zhost);
 }
 
 static int run(void *context, const struct cli_run *line, struct error **err)
@@ -74,6 +76,8 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	struct shell *shell = context;
 	const char *name = cli_argument(line, 0);
 	CLEANUP(freep) char *path = api_path("/v1/zhosts/", name, NULL);
+	CLEANUP(freep)
+	char *there = api_path("/v1/spaces?zhost=", name, "&limit=" SHOWN, NULL);
 	CLEANUP(view_freep) Samoza__V1__ZhostView *view = NULL;
 	CLEANUP(view_freep) Samoza__V1__SpaceListView *spaces = NULL;
 	CLEANUP(history_done) struct history history = {0};
@@ -85,7 +89,7 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 		return hint_zhosts(r, err);
 	r = history_fetch(shell, &query, &history, err);
 	if (r == 0 && shell->output.format == OUTPUT_TABLE)
-		r = api_get(shell->api, "/v1/spaces", &samoza__v1__space_list_view__descriptor,
+		r = api_get(shell->api, there, &samoza__v1__space_list_view__descriptor,
 			    (void **)&spaces, err);
 	if (r < 0)
 		return r;

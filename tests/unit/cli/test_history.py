@@ -148,21 +148,37 @@ def test_a_zhost_has_a_status_with_reason_and_events(story, zrms, zshell):
             "memory_bytes": {"total": 8 << 30, "reserved": 0}, "labels": [], "devices": [],
             "capabilities": [], "since": "2026-04-29T10:30:00Z"}
     zrms.routes["GET /v1/zhosts/beta"] = (200, view)
-    zrms.routes["GET /v1/spaces"] = (200, {"spaces": [space("here", zhost="beta"),
-                                                      space("elsewhere", zhost="alpha")]})
+    zrms.routes["GET /v1/spaces?zhost=beta&limit=100"] = (200, {"spaces": [
+        space("here", zhost="beta")]})
     # A cordon changes no state: it is not why the zhost is in it.
     zrms.push(event(9, "zhost", "beta", "problem", "problem", "cordoned", 50, None))
     done = zshell("cluster", "status", "beta")
     assert done.status == 0, done
     assert "Zhost: beta\n  State:     problem, cordoned\n  Since:     2026-04-29T10:30:00Z\n" \
            "  Reason:    no heartbeat for 3.1 s\n" in done.out
-    assert "my-app/here" in done.out and "elsewhere" not in done.out
+    assert "my-app/here" in done.out and "and more" not in done.out
     assert done.out.rstrip().endswith("problem -> problem cordoned")
     listed = json.loads(zshell("cluster", "status", "beta", "-o", "json").out)
     assert {k: listed[k] for k in view} == view
     assert sorted(set(listed) - set(view)) == ["events", "reason"]
     assert listed["reason"] == "no heartbeat for 3.1 s"
     assert [e["seq"] for e in listed["events"]] == [1, 6, 9]
+
+
+def test_a_zhost_with_many_instances_shows_a_part(story, zrms, zshell):
+    zrms.routes["GET /v1/zhosts/beta"] = (200, {
+        "name": "beta", "state": "deployed-started", "cordoned": False, "instances": 250,
+        "incarnation": 1, "cpu_millicores": {"total": 4000, "reserved": 500},
+        "memory_bytes": {"total": 8 << 30, "reserved": 0}})
+    zrms.routes["GET /v1/spaces?zhost=beta&limit=100"] = (200, {
+        "spaces": [space(f"s{i}", zhost="beta") for i in range(100)], "next": "100.s99"})
+    done = zshell("cluster", "status", "beta")
+    assert done.out.count("  my-app/s") == 100, done
+    assert "\n  and more; `zshell spaces list --zhost beta` lists all\n" in done.out
+    # Nothing is asked for that grows with the cluster.
+    assert [r["line"] for r in zrms.asked("^GET /v1/(spaces|topologies)")] == [
+        "GET /v1/spaces?zhost=beta&limit=100"]
+    assert all("newest" in r["query"] for r in zrms.asked("^GET /v1/events"))
 
 
 def test_a_status_in_json_has_since_reason_and_events(story, zrms, zshell):
