@@ -35,7 +35,7 @@ int cli_refuse(const struct cli_program *program, const struct cli_command *comm
 	if (command != NULL) {
 		CLEANUP(freep) char *usage = cli_command_usage(command);
 
-		(void)fprintf(stderr, "usage: %s %s\n", program->name, usage);
+		cli_print_usage_line(program->name, usage, stderr);
 	} else {
 		cli_print_usage(program, stderr);
 	}

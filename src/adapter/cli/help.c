@@ -19,15 +19,23 @@
 
 /* ---- text ---- */
 
-static size_t width_of(FILE *out)
+/* 0: `out` is no terminal. */
+static size_t columns_of(FILE *out)
 {
 	struct winsize size = {0};
 
-	if (ioctl(fileno(out), TIOCGWINSZ, &size) < 0 || size.ws_col == 0)
+	return ioctl(fileno(out), TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+static size_t width_of(FILE *out)
+{
+	size_t columns = columns_of(out);
+
+	if (columns == 0)
 		return WIDTH;
-	if (size.ws_col < WIDTH_MIN)
+	if (columns < WIDTH_MIN)
 		return WIDTH_MIN;
-	return size.ws_col < WIDTH ? size.ws_col : WIDTH;
+	return columns < WIDTH ? columns : WIDTH;
 }
 
 /* Fills the words of `text` into lines that `out` has room for, after `indent`; the first line has
@@ -54,6 +62,42 @@ static void fill(FILE *out, const char *text, unsigned indent, size_t column)
 		(void)fwrite(text, 1, size, out);
 		column += size;
 		text += size;
+	}
+	(void)fputc('\n', out);
+}
+
+/* Up to the next space that is outside of brackets: "[--wait TIME]" is not broken. */
+static size_t usage_unit(const char *text)
+{
+	size_t size = 0;
+	int depth = 0;
+
+	for (; text[size] != '\0' && (text[size] != ' ' || depth > 0); size++) {
+		depth += text[size] == '[';
+		depth -= text[size] == ']';
+	}
+	return size;
+}
+
+void cli_print_usage_line(const char *program, const char *usage, FILE *out)
+{
+	size_t width = width_of(out);
+	size_t column = strlen("usage: ") + strlen(program);
+
+	(void)fprintf(out, "usage: %s", program);
+	while (*usage != '\0') {
+		size_t size = usage_unit(usage);
+
+		if (columns_of(out) > 0 && column > UNDER && column + 1 + size > width) {
+			(void)fprintf(out, "\n%*s", UNDER, "");
+			column = UNDER;
+		} else {
+			(void)fputc(' ', out);
+			column++;
+		}
+		(void)fwrite(usage, 1, size, out);
+		column += size;
+		usage += size + (usage[size] == ' ');
 	}
 	(void)fputc('\n', out);
 }
@@ -141,12 +185,14 @@ static const char *command_name(const struct cli_program *p)
 
 void cli_print_usage(const struct cli_program *p, FILE *out)
 {
+	CLEANUP(freep) char *usage = NULL;
+
 	if (p->commands == NULL)
-		(void)fprintf(out, "usage: %s [OPTIONS]\n", p->name);
-	else if (p->is_optional)
-		(void)fprintf(out, "usage: %s [OPTIONS] [%s]\n", p->name, command_name(p));
+		usage = mem_strdup("[OPTIONS]");
 	else
-		(void)fprintf(out, "usage: %s %s [OPTIONS]\n", p->name, command_name(p));
+		usage = str_printf(p->is_optional ? "[OPTIONS] [%s]" : "%s [OPTIONS]",
+				   command_name(p));
+	cli_print_usage_line(p->name, usage, out);
 }
 
 /* "COMMAND" as the heading "Commands:". */
@@ -161,9 +207,11 @@ static void print_heading(FILE *out, const char *name)
 void cli_print_help(const struct cli_program *p, FILE *out)
 {
 	const char *name = command_name(p);
+	CLEANUP(freep) char *summary = str_printf("%s: %s.", p->name, p->summary);
 
 	cli_print_usage(p, out);
-	(void)fprintf(out, "\n%s: %s.\n", p->name, p->summary);
+	(void)fputc('\n', out);
+	print_paragraphs(out, summary);
 	if (p->commands != NULL) {
 		print_heading(out, name);
 		print_commands(out, p, "");
@@ -173,8 +221,13 @@ void cli_print_help(const struct cli_program *p, FILE *out)
 		(void)fputc('\n', out);
 		print_paragraphs(out, p->notes);
 	}
-	if (p->commands != NULL)
-		(void)fprintf(out, "\nMore on a command: %s %s --help\n", p->name, name);
+	if (p->commands != NULL) {
+		CLEANUP(freep)
+		char *more = str_printf("More on a command: %s %s --help", p->name, name);
+
+		(void)fputc('\n', out);
+		print_paragraphs(out, more);
+	}
 	print_exits(out, p);
 }
 
@@ -182,8 +235,13 @@ void cli_print_command_help(const struct cli_program *p, const struct cli_comman
 {
 	CLEANUP(freep) char *usage = cli_command_usage(c);
 
-	(void)fprintf(out, "usage: %s %s\n\n%c%s.\n", p->name, usage,
-		      toupper((unsigned char)c->summary[0]), c->summary + 1);
+	CLEANUP(freep)
+	char *summary =
+		str_printf("%c%s.", toupper((unsigned char)c->summary[0]), c->summary + 1);
+
+	cli_print_usage_line(p->name, usage, out);
+	(void)fputc('\n', out);
+	print_paragraphs(out, summary);
 	if (c->details != NULL) {
 		(void)fputc('\n', out);
 		print_paragraphs(out, c->details);

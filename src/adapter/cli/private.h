@@ -63,7 +63,9 @@ char *cli_option_usage(const struct cli_option *option);
 /* "default 30s; 1s to 1h; $ZRMS_TIMEOUT", "" where there is nothing to add. The caller frees.
  */
 char *cli_option_details(const struct cli_option *option);
-/* help.c: "usage: mex COMMAND [OPTIONS]", a line. */
+/* help.c: "usage: mex COMMAND [OPTIONS]", a line; of what follows the program's name. On a terminal it is
+ * broken where it is too long, but not inside of brackets. */
+void cli_print_usage_line(const char *program, const char *usage, FILE *out);
 void cli_print_usage(const struct cli_program *program, FILE *out);
 /* "topo submit FILE". The caller frees. */
 char *cli_command_arguments(const struct cli_command *command);

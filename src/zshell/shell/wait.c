@@ -337,7 +337,7 @@ int wait_until(struct shell *shell, const struct wait *wait, struct error **err)
 	struct waiting w = {.shell = shell, .wait = wait};
 	int r;
 
-	if (wait->progress)
+	if (wait->progress && !shell->output.names_only)
 		w.progress = output_progress_new(&shell->output, wait->what == WAIT_UNLOADED
 									 ? "not deployed"
 									 : "running");

@@ -216,8 +216,21 @@ def test_sentences_are_broken_between_words(on_terminal, zrms, listed, columns):
 def test_help_fits_the_terminal(on_terminal, columns):
     for words in (["help"], ["topo", "submit", "--help"], ["help", "spaces"]):
         text, status = on_terminal(*words, columns=columns).rest()
-        lines = [line for line in text.splitlines() if not line.startswith("usage:")]
+        lines = text.splitlines()
         # A name, or a command with its arguments, is not broken.
-        wide = [line for line in lines if len(line) > columns and "  " in line.strip()]
+        wide = [line for line in lines if len(line) > columns and not re.match("  [^ ]", line)]
         assert status == 0 and wide == [], wide
         assert columns < 96 or max(map(len, lines)) > 80
+
+
+@pytest.mark.parametrize("columns", [30, 40, 60])
+def test_usage_is_broken_between_its_parts(on_terminal, zshell, columns):
+    for words in (["spaces", "list", "--help"], ["topo", "start"], ["spaces", "logs", "--lines"], ["dance"]):
+        text, _ = on_terminal(*words, columns=columns).rest()
+        usage = re.search(r"^usage: .*\n(?: {6}[^ ].*\n)*", text, re.M).group(0).splitlines()
+        assert all(len(line) <= columns for line in usage), usage
+        assert all(line.count("[") == line.count("]") for line in usage), usage
+        # Its words are those that are printed elsewhere, on one line.
+        done = zshell(*words)
+        whole = re.search("^usage: .*$", done.out + done.err, re.M).group(0)
+        assert " ".join(" ".join(usage).split()) == whole

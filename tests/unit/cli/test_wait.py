@@ -80,6 +80,12 @@ def test_a_change_faster_than_events_is_shown_with_its_result(zrms, zshell, mex)
                              f"Topology {ID} is running.\n"), done
 
 
+def test_with_names_only_no_progress_is_shown(zrms, zshell, mex):
+    States(zrms, "running")
+    done = zshell("topo", "submit", mex, "--wait=50s", "-o", "name")
+    assert (done.status, done.out) == (0, ""), done
+
+
 def test_the_stream_resumes_after_the_last_event(zrms, zshell, mex):
     states = States(zrms, "pending")
     zrms.break_after = 2

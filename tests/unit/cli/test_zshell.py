@@ -635,6 +635,22 @@ def test_names_are_one_per_line_without_header(zrms, zshell):
     assert zshell("cluster", "zhosts", "-o", "name").out == ""
 
 
+def test_with_names_only_no_other_line_is_printed(zrms, listed, zshell):
+    """Blocks, sentences, headings and lines that say what is done: of what has a table and what has none."""
+    zrms.push(event(1, "topology", "my-app", None, "running"))
+    zrms.routes["GET /v1/spaces"] = (200, {"spaces": [space("api")]})
+    zrms.routes[f"GET /v1/topologies/{ID}/spaces/api"] = (200, space("api", log=["a line"]))
+    zrms.routes[f"POST /v1/topologies/{ID}/start"] = (202, topology())
+    zrms.routes["GET /v1/zhosts/beta"] = (200, zhost("beta"))
+    for words, names in ((["topo"], [ID]), (["spaces"], ["my-app/api"]),
+                         (["topo", "status", "my-app"], ["dashboard", "api", "store"]),
+                         (["cluster", "status", "beta"], ["my-app/api"]),
+                         (["spaces", "status", "api"], []), (["topo", "start", "my-app"], []),
+                         (["events"], []), (["topo", "events", "my-app"], [])):
+        done = zshell(*words, "-o", "name")
+        assert (done.status, done.out.splitlines()) == (0, names), (words, done)
+
+
 def test_the_value_of_a_short_option_may_follow_an_equals_sign(listed, zshell):
     for words in (["-o=json"], ["-ojson"], ["-o", "json"], ["--output=json"]):
         assert json.loads(zshell("topo", *words).out)["topologies"][0]["id"] == ID
@@ -708,6 +724,38 @@ def test_restart_stops_waits_and_starts_what_was_to_run(zrms, listed, zshell):
     assert asked == [("api", "deployed-stopped"), ("api", "deployed-started"),
                      ("api/cache", "deployed-started")]
     assert spaces["api/idle"] == ["deployed-stopped", "deployed-stopped"]
+
+
+def test_restart_starts_nothing_before_all_of_it_has_stopped(zrms, listed, zshell):
+    """What has to stop is `stopping` for a while; a start that is asked for then would end the stop."""
+    states, goals, early = {"api": "deployed-started", "api/cache": "deployed-started"}, {}, []
+
+    def views(_=None):
+        view = 200, {"spaces": [space(p, s, goals.get(p, "deployed-started"))
+                                for p, s in states.items()]}
+        for number, (path, state) in enumerate(states.items()):
+            if state == "stopping" and zrms.connections > 0:  # it was seen; now it ends
+                states[path] = "deployed-stopped"
+                zrms.push(event(10 + number, "space", f"my-app/{path}", state, "deployed-stopped"))
+        return view
+
+    def goal(request):
+        path = re.search("/spaces/(.*)/goal", request["line"]).group(1)
+        wanted = json.loads(request["body"])["goal"]
+        if wanted == "deployed-started":
+            early.extend(p for p, s in states.items() if s == "stopping")
+            states[path], goals[path] = wanted, wanted
+        else:
+            for p in states:
+                states[p], goals[p] = "stopping", wanted
+        return 200, space(path)
+    zrms.routes["GET /v1/spaces"] = views
+    zrms.routes[f"GET /v1/topologies/{ID}/spaces"] = views
+    for path in states:
+        zrms.routes[f"PUT /v1/topologies/{ID}/spaces/{path}/goal"] = goal
+    done = zshell("spaces", "restart", "my-app/api", "--wait=20s")
+    assert (done.status, early) == (0, []), done
+    assert set(states.values()) == {"deployed-started"}
 
 
 def test_what_is_not_to_run_is_not_restarted(zrms, listed, zshell):
