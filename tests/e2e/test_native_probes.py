@@ -2,11 +2,12 @@
 import os
 import re
 import signal
+import socket
 
 import pytest
 from conftest import free_port, is_alive, until
 from native import (SLEEPER, data_of, error, log_text, native_deploy, processes_of, state,
-                    submit_failing)
+                    submit_failing, wait_space)
 
 
 def test_a_foreground_process_counts_as_started_once_it_is_ready(c):
@@ -238,6 +239,42 @@ def test_a_port_counts_only_when_the_instance_itself_listens_on_it(c, check, mod
     assert "starting" not in {e["from"] for e in c.events("stranger")
                               if e["to"] == "deployed-started" and e["kind"] == "space"}
     assert state(c, "owner", "p") == "deployed-started"
+
+
+@pytest.mark.parametrize("mode", ["service", "foreground"])
+def test_a_port_that_another_program_took_during_a_back_off_is_named(c, mode):
+    port = free_port()
+    start = """
+        #!/usr/bin/python3
+        import os, socket, time
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", {port}))
+        listener.listen()
+        if "{mode}" == "service" and os.fork() > 0:
+            os._exit(0)
+        time.sleep(100051)
+        """.format(port=port, mode=mode)
+    native_deploy(c, "taken", [{"name": "p", "run": {"mode": mode}, "ready": {"tcp": str(port)},
+                                "restart": {"attempts": 1000}}], {"p/recipes/start": start})
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+
+        def take():
+            for pid, _ in processes_of("recipes/start"):
+                os.kill(pid, signal.SIGKILL)
+            try:
+                other.bind(("127.0.0.1", port))
+            except OSError:
+                return False
+            other.listen()
+            return True
+        until(take, "the port is another's")
+        until(lambda: f"port {port} is in use by " in (error(c, "taken", "p") or ""), "it is said")
+        text = error(c, "taken", "p")
+        assert f"(process {os.getpid()})" in text, text
+        assert "Address already in use" in text, text
+    wait_space(c, "taken", "p", "deployed-started")
 
 
 def test_an_instance_that_stays_sick_uses_up_its_attempts(c):

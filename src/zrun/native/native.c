@@ -235,6 +235,15 @@ __attribute__((noreturn)) static void gone(struct native *n, const char *text)
 	fail(n, has_ended_well(n) ? ZRUN_FAILED_ENDED : ZRUN_FAILED_RECIPE, "%s", text);
 }
 
+/* Before it was ready: perhaps because it could not listen. */
+__attribute__((noreturn)) static void gone_early(struct native *n, const char *text)
+{
+	char with_port[NATIVE_TEXT];
+
+	native_text(with_port, sizeof(with_port), "%.270s%s", text, native_port_text(n));
+	gone(n, with_port);
+}
+
 /* `start` of a service: returns. */
 static void run_service(struct native *n)
 {
@@ -246,7 +255,7 @@ static void run_service(struct native *n)
 	}
 	native_job_error(n, JOB_MAIN, text, sizeof(text));
 	if (text[0] != '\0')
-		fail(n, ZRUN_FAILED_RECIPE, "%s", text);
+		fail(n, ZRUN_FAILED_RECIPE, "%.270s%s", text, native_port_text(n));
 	if (!n->jobs[JOB_MAIN].left)
 		connection_note(
 			n->instance, ZRUN_LEVEL_INFO,
@@ -271,7 +280,7 @@ static void wait_until_ready(struct native *n)
 	for (;;) {
 		gone_text(n, had_others, text, sizeof(text));
 		if (text[0] != '\0')
-			gone(n, text);
+			gone_early(n, text);
 		if (n->ready.kind != PROBE_NONE) {
 			enum probe_result result = native_probe(n, &n->ready);
 
@@ -291,7 +300,7 @@ static void wait_until_ready(struct native *n)
 		return;
 	native_probe_stop(n, &n->ready);
 	timeout_text(n, JOB_MAIN, text, sizeof(text));
-	fail(n, ZRUN_FAILED_RECIPE, "not ready: %s (%.150s)", text, n->probe_error);
+	fail(n, ZRUN_FAILED_RECIPE, "not ready: %s (%.220s)", text, n->probe_error);
 }
 
 /* ---- started ---- */
@@ -495,6 +504,7 @@ __attribute__((noreturn)) static void start(struct native *n)
 		fail(n, ZRUN_FAILED_LOAD, "ready: %s", text);
 	if (!native_probe_read(n, "health", &n->health, text, sizeof(text)))
 		fail(n, ZRUN_FAILED_LOAD, "health: %s", text);
+	native_port_look(n);
 	if (!native_enclose(n, text, sizeof(text)))
 		fail(n, ZRUN_FAILED_SANDBOX, "%s", text);
 	become_unprivileged(n);

@@ -75,6 +75,31 @@ static bool must_own(const struct native *n, const struct probe *p)
 	return p->is_local && (n->is_foreground || n->jobs[JOB_MAIN].left);
 }
 
+void native_port_look(struct native *n)
+{
+	const struct probe *probes[] = {&n->ready, &n->health};
+
+	n->taken = (struct port_taken){0};
+	for (size_t k = 0; k < sizeof(probes) / sizeof(probes[0]) && n->taken.port == 0; k++) {
+		uint16_t port = probe_local_port(probes[k]);
+
+		if (port != 0 &&
+		    port_user(port, n->taken.user, sizeof(n->taken.user), &n->taken.socket))
+			n->taken.port = port;
+	}
+}
+
+const char *native_port_text(const struct native *n)
+{
+	static char text[120];
+
+	if (n->taken.port == 0 || !port_has_socket(n->taken.port, n->taken.socket))
+		return "";
+	native_text(text, sizeof(text), "; port %u is in use by %s", (unsigned)n->taken.port,
+		    n->taken.user);
+	return text;
+}
+
 static enum probe_result judge_owner(struct native *n, const struct probe *p)
 {
 	if (!n->knows_owner)
@@ -82,8 +107,8 @@ static enum probe_result judge_owner(struct native *n, const struct probe *p)
 	if (n->owner != PORT_FOREIGN)
 		return PROBE_GOOD;
 	native_text(n->probe_error, sizeof(n->probe_error),
-		    "port %u: answered, but no process of this instance listens on it",
-		    (unsigned)p->port);
+		    "port %u: answered, but no process of this instance listens on it%s",
+		    (unsigned)p->port, native_port_text(n));
 	return PROBE_BAD;
 }
 

@@ -15,4 +15,10 @@ enum probe_result native_probe(struct native *n, struct probe *p);
 uint64_t native_probe_due_ms(const struct native *n, const struct probe *p);
 void native_probe_stop(struct native *n, struct probe *p);
 
+/* Before anything of the instance runs: whether another program listens on the port that `ready` or
+ * `health` asks. */
+void native_port_look(struct native *n);
+/* "; port 8080 is in use by python3 (process 1234)" as long as that program listens on it, or "". */
+const char *native_port_text(const struct native *n);
+
 #endif

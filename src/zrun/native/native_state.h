@@ -95,6 +95,11 @@ struct native {
 	/* Whose port it is that has answered: the keeper looks. */
 	bool asks_owner, knows_owner;
 	enum port_owner owner;
+	struct port_taken { /* before anything of it ran, while zrun may still look at others */
+		uint16_t port; /* 0: none was */
+		unsigned long socket;
+		char user[80];
+	} taken;
 	uint32_t probe_failures;
 	char probe_error[NATIVE_TEXT];
 };

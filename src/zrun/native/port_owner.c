@@ -16,6 +16,7 @@
 struct search {
 	unsigned long inodes[LISTENERS_MAX];
 	unsigned count;
+	unsigned uid;	 /* of the first */
 	bool is_of_user; /* a listener belongs to the caller's user */
 	bool is_found, is_unreadable;
 };
@@ -38,6 +39,8 @@ static bool read_listeners(struct search *s, const char *path, uint16_t port)
 			   &local, &state, &uid, &inode) != 4 ||
 		    local != port || state != STATE_LISTEN)
 			continue;
+		if (s->count == 0)
+			s->uid = uid;
 		s->inodes[s->count++] = inode;
 		s->is_of_user |= uid == geteuid();
 	}
@@ -97,4 +100,62 @@ enum port_owner port_owner(uint16_t port, pid_t root, bool is_own_user)
 	if (s.is_found || (s.is_unreadable && s.is_of_user && is_own_user))
 		return PORT_OWN;
 	return PORT_FOREIGN;
+}
+
+static bool find_listeners(struct search *s, uint16_t port)
+{
+	(void)read_listeners(s, "/proc/net/tcp", port);
+	(void)read_listeners(s, "/proc/net/tcp6", port);
+	return s->count > 0;
+}
+
+/* "NAME (process PID)"; false where it has gone. */
+static bool process_text(pid_t pid, char *text, size_t size)
+{
+	char path[40], name[20] = "";
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	file = fopen(path, "re");
+	if (file == NULL)
+		return false;
+	if (fgets(name, sizeof(name), file) != NULL)
+		name[strcspn(name, "\n")] = '\0';
+	(void)fclose(file);
+	(void)snprintf(text, size, "%s (process %d)", name, (int)pid);
+	return name[0] != '\0';
+}
+
+bool port_user(uint16_t port, char *text, size_t size, unsigned long *ret_socket)
+{
+	struct search s = {0};
+	DIR *dir;
+
+	if (!find_listeners(&s, port))
+		return false;
+	*ret_socket = s.inodes[0];
+	(void)snprintf(text, size, "a program of user %u", s.uid);
+	dir = opendir("/proc");
+	for (struct dirent *e; dir != NULL && !s.is_found && (e = readdir(dir)) != NULL;) {
+		pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
+
+		if (pid > 0)
+			look_at(pid, &s);
+		if (s.is_found && !process_text(pid, text, size))
+			break;
+	}
+	if (dir != NULL)
+		(void)closedir(dir);
+	return true;
+}
+
+bool port_has_socket(uint16_t port, unsigned long socket)
+{
+	struct search s = {0};
+
+	(void)find_listeners(&s, port);
+	for (unsigned n = 0; n < s.count; n++)
+		if (s.inodes[n] == socket)
+			return true;
+	return false;
 }

@@ -6,6 +6,7 @@
 #define SAMOZA_ZRUN_NATIVE_PORT_OWNER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -19,5 +20,11 @@ enum port_owner {
  * runs as this user; then a socket of this user counts where the descriptors of some process cannot
  * be read. */
 enum port_owner port_owner(uint16_t port, pid_t root, bool is_own_user);
+
+/* Who listens on it, as far as the caller may know: "python3 (process 1234)", "a program of user 33".
+ * *ret_socket: its socket, by which it is recognised. False: nobody, or /proc does not say. */
+bool port_user(uint16_t port, char *text, size_t size, unsigned long *ret_socket);
+/* Whether that socket still listens on it. */
+bool port_has_socket(uint16_t port, unsigned long socket);
 
 #endif

@@ -117,12 +117,12 @@ static enum probe_result good(struct probe *p)
 }
 
 /* The other end has an address of this machine: the kernel connects to it from the same one. */
-static bool is_local(const struct probe *p)
+static bool is_local(const struct probe *p, int fd)
 {
 	struct sockaddr_storage own;
 	socklen_t size = sizeof(own);
 
-	if (getsockname(p->fd, (struct sockaddr *)&own, &size) < 0 ||
+	if (getsockname(fd, (struct sockaddr *)&own, &size) < 0 ||
 	    own.ss_family != p->address.ss_family)
 		return false;
 	if (own.ss_family == AF_INET) {
@@ -141,6 +141,21 @@ static uint16_t port_of(const struct probe *p)
 	return ntohs(p->address.ss_family == AF_INET
 			     ? ((const struct sockaddr_in *)&p->address)->sin_port
 			     : ((const struct sockaddr_in6 *)&p->address)->sin6_port);
+}
+
+/* Connecting a datagram socket sends nothing. */
+uint16_t probe_local_port(const struct probe *p)
+{
+	int fd = p->address_size > 0
+			 ? socket(p->address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0)
+			 : -1;
+	bool found = fd >= 0 &&
+		     connect(fd, (const struct sockaddr *)&p->address, p->address_size) == 0 &&
+		     is_local(p, fd);
+
+	if (fd >= 0)
+		close(fd);
+	return found ? port_of(p) : 0;
 }
 
 enum probe_result probe_begin(struct probe *p, char *text, size_t size)
@@ -186,7 +201,7 @@ static enum probe_result connected(struct probe *p, char *text, size_t size)
 	if (error != 0)
 		return bad(p, text, size, strerror(error));
 	p->is_connected = true;
-	p->is_local = is_local(p);
+	p->is_local = is_local(p, p->fd);
 	p->port = port_of(p);
 	return p->kind == PROBE_TCP ? good(p) : ask(p, text, size);
 }

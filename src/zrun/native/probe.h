@@ -40,6 +40,8 @@ struct probe {
 
 /* Reads the value. False with a text when it cannot be asked: "http://db/: …". */
 bool probe_prepare(struct probe *p, char *text, size_t size);
+/* The port of this machine that it will ask; 0: none. */
+uint16_t probe_local_port(const struct probe *p);
 /* Begins a question. PROBE_BAD with a text at once, or PROBE_PENDING: poll p->fd. */
 enum probe_result probe_begin(struct probe *p, char *text, size_t size);
 /* What to poll for. */
