@@ -342,7 +342,7 @@ void application_free(struct application_list *list, struct place *place,
 	vector_done(&a->handovers);
 	vector_done(&a->routes.changed);
 	vector_done(&a->routes.subscribers);
-	vector_done(&a->routes.by_zhost);
+	zhost_positions_clear(&a->routes.by_zhost);
 	free(a->reason);
 	free(a);
 }

@@ -23,6 +23,7 @@
 #include "core/application/application.h"
 #include "core/application/handover.h"
 #include "core/control/provider_lists.h"
+#include "core/control/zhost_positions.h"
 #include "core/lifecycle/slot.h"
 #include "proto/record.pb-c.h"
 
@@ -154,7 +155,7 @@ struct mesh_routes {
 	uint64_t sums[2];
 	bool has_sum[2];
 	VECTOR(struct subscriber) subscribers;
-	VECTOR(uint32_t) by_zhost; /* by the zhost's index: position in subscribers, plus 1 */
+	struct zhost_positions by_zhost; /* in `subscribers` */
 	VECTOR(struct slot_control *) changed;
 };
 

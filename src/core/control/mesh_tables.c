@@ -1,5 +1,6 @@
 #include "core/control/mesh_tables.h"
 
+#include "base/check.h"
 #include "base/memory.h"
 #include "core/control/dirty_set.h"
 #include "core/control/path_ends.h"
@@ -13,8 +14,8 @@
 static struct subscriber *find_subscriber(const struct mesh_routes *r,
 					  const struct control_zhost *z)
 {
-	uint32_t position = z->index < r->by_zhost.count ? r->by_zhost.items[z->index] : 0;
-	return position > 0 ? &r->subscribers.items[position - 1] : NULL;
+	size_t position = zhost_positions_find(&r->by_zhost, z->index);
+	return position != ZHOST_POSITION_NONE ? &r->subscribers.items[position] : NULL;
 }
 
 static struct subscriber *subscribe(struct mesh_routes *r, struct control_zhost *z)
@@ -22,12 +23,28 @@ static struct subscriber *subscribe(struct mesh_routes *r, struct control_zhost 
 	struct subscriber *s = find_subscriber(r, z);
 	if (s != NULL)
 		return s;
-	while (r->by_zhost.count <= z->index)
-		(void)vector_add(&r->by_zhost);
+	zhost_positions_add(&r->by_zhost, z->index, r->subscribers.count);
 	s = vector_add(&r->subscribers);
 	s->zhost = z;
-	r->by_zhost.items[z->index] = (uint32_t)r->subscribers.count;
 	return s;
+}
+
+static void unsubscribe(struct mesh_routes *r, const struct control_zhost *z)
+{
+	const struct subscriber *s = find_subscriber(r, z);
+	if (s == NULL)
+		return;
+	PRE(s->placed == 0);
+	vector_remove_at(&r->subscribers, (size_t)(s - r->subscribers.items));
+	zhost_positions_clear(&r->by_zhost);
+	for (size_t k = 0; k < r->subscribers.count; k++)
+		zhost_positions_add(&r->by_zhost, r->subscribers.items[k].zhost->index, k);
+}
+
+void mesh_tables_zhost_forgotten(struct control *c, const struct control_zhost *z)
+{
+	application_for_each (&c->applications, a)
+		unsubscribe(&a->routes, z);
 }
 
 void mesh_tables_count(struct control_application *a, struct control_zhost *z, int change)

@@ -33,6 +33,8 @@ void mesh_tables_zhost_joined(struct control *c, struct control_zhost *z, const 
 			      size_t count);
 /* It has no link any longer: nobody waits for what it knows. */
 void mesh_tables_zhost_left(struct control *c, const struct control_zhost *z);
+/* It is about to be freed. PRE: it holds no copies. */
+void mesh_tables_zhost_forgotten(struct control *c, const struct control_zhost *z);
 /* In a flush: sends what changed. */
 void mesh_tables_send(struct control *c);
 

@@ -404,6 +404,7 @@ static void forget_zhost(struct control *c, struct control_zhost *z)
 		for (size_t k = 0; k < a->slots.slots.count; k++)
 			if (a->slot_controls[k].last_zhost == z)
 				a->slot_controls[k].last_zhost = NULL;
+	mesh_tables_zhost_forgotten(c, z);
 	records_delete_zhost(c, z);
 	dirty_set_forget_zhost(&c->dirty, z);
 	zhost_free(&c->zhosts, z);

@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/control/application.h"
+#include "core/control/state.h"
 #include "core/control/zhost_registry.h"
 #include "core/control/zhosts.h"
 #include "fixture.h"
@@ -444,6 +445,66 @@ static void only_the_zhosts_removed_last_are_remembered(void **state)
 	fixture_done(&f);
 }
 
+static int remove_zhost(struct fixture *f, const char *name)
+{
+	struct control_input input = {.type = CONTROL_ZHOST,
+				      .zhost = {.name = name, .action = ZHOST_REMOVE}};
+	int code = fixture_handle(f, &input)->code;
+	f->now.wall_ms++;
+	return code;
+}
+
+/* One that held copies and knows their routes is removed, and its record is given up for later ones: no
+ * application leads to it any more, and its routes are sent on without it. */
+static void a_forgotten_zhost_has_no_routes(void **state)
+{
+	struct fixture f;
+	(void)state;
+	set_up(&f);
+	fixture_submit(&f, "id-1", "shop", ONE_SPACE);
+	const struct control_application *a =
+		application_by_id(&f.control->applications, "id-1");
+	uint64_t epoch = fixture_desired(&f, 1, "web")->key->epoch;
+	assert_int_equal(a->routes.subscribers.count, 1);
+	assert_int_equal(fixture_topology(&f, "id-1", TOPOLOGY_STOP), 0);
+	report(&f, 1, "id-1", "web", epoch, DEPLOYED);
+	report(&f, 1, "id-1", "web", epoch, ABSENT);
+	assert_int_equal(remove_zhost(&f, "n1"), 0);
+	for (uint64_t k = 0; k < REMOVED_ZHOSTS_KEPT; k++) {
+		CLEANUP(freep) char *name = str_printf("removed-%d", (int)k);
+		assert_int_equal(a->routes.subscribers.count, 1);
+		fixture_hello(&f, name, 1000 + k, NULL, 0);
+		assert_int_equal(remove_zhost(&f, name), 0);
+	}
+	assert_null(fixture_record(&f, RECORD_ZHOST, "n1"));
+	assert_int_equal(a->routes.subscribers.count, 0);
+	fixture_hello(&f, "n2", 2, NULL, 0);
+	assert_int_equal(fixture_topology(&f, "id-1", TOPOLOGY_START), 0);
+	assert_int_equal(a->routes.subscribers.count, 1);
+	assert_int_equal(a->routes.by_zhost.count, 1);
+	fixture_done(&f);
+}
+
+/* ---- zhosts by position ---- */
+
+static void positions_are_found_by_the_index_of_a_zhost(void **state)
+{
+	enum { COUNT = 1000, STEP = 4096 }; /* as far apart as the ones of a large cluster */
+	struct zhost_positions p = {0};
+	(void)state;
+	for (uint32_t k = 0; k < COUNT; k++) {
+		assert_true(zhost_positions_find(&p, k * STEP) == ZHOST_POSITION_NONE);
+		zhost_positions_add(&p, k * STEP, k);
+	}
+	for (uint32_t k = 0; k < COUNT; k++) {
+		assert_int_equal(zhost_positions_find(&p, k * STEP), k);
+		assert_true(zhost_positions_find(&p, k * STEP + 1) == ZHOST_POSITION_NONE);
+	}
+	assert_in_range(p.place_count, 2 * COUNT, 4 * COUNT); /* and not COUNT * STEP */
+	zhost_positions_clear(&p);
+	assert_true(zhost_positions_find(&p, 0) == ZHOST_POSITION_NONE);
+}
+
 /* ---- state machines ---- */
 
 static void the_tables_have_no_fault(void **state)
@@ -572,6 +633,8 @@ int main(void)
 		cmocka_unit_test(what_is_unknown_is_refused),
 		cmocka_unit_test(a_removed_topology_leaves_no_record),
 		cmocka_unit_test(only_the_zhosts_removed_last_are_remembered),
+		cmocka_unit_test(a_forgotten_zhost_has_no_routes),
+		cmocka_unit_test(positions_are_found_by_the_index_of_a_zhost),
 		cmocka_unit_test(a_report_of_an_older_epoch_is_ignored),
 		cmocka_unit_test(a_zhost_that_joins_gets_the_whole_set),
 		cmocka_unit_test(a_silent_zhost_is_a_problem_and_its_spaces_are_placed_again),
