@@ -31,9 +31,10 @@ struct space_kind {
 
 	bool has_process; /* runs in a zrun; false: it is served from the cache */
 	bool has_module; /* one core.wasm, translated for the machine that runs it; uses data.* */
-	bool has_pages;	  /* files that zedge serves, and pages that send messages */
-	bool has_recipes; /* recipes/ in the package, run by a zrun with an environment */
-	bool is_in_mesh;  /* messages reach it */
+	bool has_pages; /* files that zedge serves, and pages that send messages */
+	/* recipes/ in the package, run by a zrun with an environment; commands can be run beside them */
+	bool has_recipes;
+	bool is_in_mesh;	  /* messages reach it */
 	bool update_can_be_ended; /* an update that takes too long is ended without the instance */
 	const char *required_file; /* below spaces/NAME/; NULL: none */
 };

@@ -41,6 +41,9 @@ static const struct frame_kind frame_kinds[] = {
 						       "data-forget"},
 	[SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGOTTEN] =
 		{&samoza__v1__data_forgotten__descriptor, "data-forgotten"},
+	[SAMOZA__V1__FRAME_TYPE__FRAME_EXEC] = {&samoza__v1__exec__descriptor, "exec"},
+	[SAMOZA__V1__FRAME_TYPE__FRAME_EXEC_REPLY] = {&samoza__v1__exec_reply__descriptor,
+						      "exec-reply"},
 };
 
 const ProtobufCMessageDescriptor *frame_descriptor(unsigned type)

@@ -13,6 +13,7 @@
 #include "zhost/artifact/artifact.h"
 #include "zhost/data/data_service.h"
 #include "zhost/edge/edge.h"
+#include "zhost/exec/exec_service.h"
 #include "zhost/frames.h"
 #include "zhost/log/log_service.h"
 #include "zhost/mesh/hub_transport.h"
@@ -57,6 +58,7 @@ struct zhost_daemon {
 	struct zrun_processes *processes;
 	struct native_runtime *native;
 	struct residents *residents;
+	struct exec_service *exec;
 	struct edge *edge;
 	struct usage *usage;
 	struct metrics_sources metrics_sources;
@@ -83,6 +85,7 @@ static void on_disconnected(void *user)
 	struct zhost_daemon *d = user;
 	reconcile_link_down(d->reconcile);
 	log_service_disconnected(d->log_service);
+	exec_service_disconnected(d->exec);
 }
 
 static int on_frame(void *user, Samoza__V1__FrameType type, ProtobufCMessage *message,
@@ -94,7 +97,8 @@ static int on_frame(void *user, Samoza__V1__FrameType type, ProtobufCMessage *me
 					  .mesh = d->mesh,
 					  .mesh_transport = d->mesh_transport,
 					  .data = d->data,
-					  .logs = d->log_service};
+					  .logs = d->log_service,
+					  .exec = d->exec};
 	int r = frames_take(&parts, type, message, err);
 	protobuf_c_message_free_unpacked(message, NULL);
 	return r;
@@ -320,6 +324,12 @@ static void make_residents(struct zhost_daemon *d)
 					.logs = d->logs,
 					.processes = d->processes};
 	d->residents = residents_new(&parts, &reconcile_residents, d->reconcile);
+	const struct exec_service_parts exec = {.loop = &d->loop,
+						.residents = d->residents,
+						.upstream = uplink_upstream(d->uplink),
+						.zhost = d->settings->name,
+						.is_allowed = d->settings->allow_exec};
+	d->exec = exec_service_new(&exec);
 }
 
 static int make_edge(struct zhost_daemon *d, struct error **err)
@@ -348,6 +358,7 @@ static int begin_reconcile(struct zhost_daemon *d, struct error **err)
 	char *machine_text = machine_digest(&machine_files, d->state_dir.lock_fd);
 	struct agent_config config = {
 		.machine = machine_text,
+		.allows_exec = d->settings->allow_exec,
 		.identity = d->state_dir.identity,
 		.incarnation = d->state_dir.incarnation,
 		.spec = d->spec,
@@ -421,6 +432,7 @@ static void finish(struct zhost_daemon *d)
 	edge_free(d->edge);
 	metric_registry_done(&d->metrics);
 	usage_free(d->usage);
+	exec_service_free(d->exec);
 	residents_free(d->residents);
 	zrun_processes_free(d->processes);
 	process_host_free(d->process_host);

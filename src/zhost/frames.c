@@ -43,6 +43,11 @@ static void to_logs(const struct frame_parts *p, const ProtobufCMessage *message
 	log_service_take(p->logs, (const Samoza__V1__LogRequest *)message);
 }
 
+static void to_exec(const struct frame_parts *p, const ProtobufCMessage *message)
+{
+	exec_service_take(p->exec, (const Samoza__V1__Exec *)message);
+}
+
 typedef void frame_route(const struct frame_parts *parts, const ProtobufCMessage *message);
 
 static frame_route *const routes[] = {
@@ -52,6 +57,7 @@ static frame_route *const routes[] = {
 	[SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY] = to_data,
 	[SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGET] = to_data_forget,
 	[SAMOZA__V1__FRAME_TYPE__FRAME_LOG_REQUEST] = to_logs,
+	[SAMOZA__V1__FRAME_TYPE__FRAME_EXEC] = to_exec,
 };
 
 bool frames_has_route(Samoza__V1__FrameType type)

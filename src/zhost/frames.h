@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "port/mesh.h"
 #include "zhost/data/data_service.h"
+#include "zhost/exec/exec_service.h"
 #include "zhost/log/log_service.h"
 #include "zhost/mesh/mesh.h"
 #include "zhost/reconcile/reconcile.h"
@@ -20,6 +21,7 @@ struct frame_parts {
 	struct mesh_transport *mesh_transport; /* of hub_transport_new() */
 	struct data_service *data;
 	struct log_service *logs;
+	struct exec_service *exec;
 };
 
 /* `message` is borrowed. ERR_INVALID: only a zhost sends such a frame. PRE: the message is of the

@@ -79,6 +79,13 @@ static const struct cli_option options[] = {
 	 .max = 86400000,
 	 .fallback = "10m",
 	 .help = "How long a space keeps running without a zhost"},
+	{.name = "allow-exec",
+	 .key = "exec.allowed",
+	 .environment = "ZHOST_ALLOW_EXEC",
+	 .type = CLI_FLAG,
+	 .offset = OPTION(allow_exec),
+	 .help = "Allow `zshell spaces exec` to run commands in the NATIVE instances of this "
+		 "zhost"},
 	{.name = "zrun",
 	 .environment = "ZHOST_ZRUN",
 	 .type = CLI_PATH,

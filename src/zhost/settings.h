@@ -15,6 +15,7 @@ struct zhost_settings {
 	int64_t watchdog_ms, orphan_ms;
 	bool end_spaces, new_identity;
 	bool no_zygote;
+	bool allow_exec;
 	struct cli_address zrms_address; /* out of `zrms` */
 };
 

@@ -118,6 +118,8 @@ struct waiting {
 	uint64_t number;
 	struct http_request *request;
 	api_answer_fn *answer;
+	api_told_fn *told;	       /* NULL: a request waits */
+	void *user;		       /* of told() */
 	struct submission *submission; /* NULL: the change is none */
 };
 
@@ -163,6 +165,18 @@ void api_change_submitted(struct zrms *zrms, struct http_request *request,
 	commit_driver_input(zrms->commits, input);
 }
 
+void api_ask(struct zrms *zrms, struct control_input *input, api_told_fn *told, void *user)
+{
+	struct api *api = zrms->api;
+	struct waiting *w = mem_new(struct waiting);
+	w->number = ++api->last_number;
+	w->told = told;
+	w->user = user;
+	HASH_ADD(hh, api->waiting, number, sizeof w->number, w);
+	input->request = w->number;
+	commit_driver_input(zrms->commits, input);
+}
+
 static void reply_refused(struct http_request *request, const struct reply *reply)
 {
 	struct error *err = NULL;
@@ -185,7 +199,9 @@ void api_reply(struct api *api, const struct reply *reply)
 	HASH_DEL(api->waiting, w);
 	if (w->submission != NULL)
 		submission_decided(w->submission);
-	if (reply->code < 0)
+	if (w->told != NULL)
+		w->told(w->user, reply);
+	else if (reply->code < 0)
 		reply_refused(w->request, reply);
 	else
 		w->answer(api->zrms, w->request, reply);

@@ -23,6 +23,9 @@ size_t api_waiting(const struct api *api);
 char *api_error_body(void *context, const char *code, const char *message,
 		     const char **ret_type);
 /* For the listener of the commits: sends the answer that waits for `reply`. */
+/* Told once, when what the input did is durable, or why it was refused. `input` is borrowed. */
+typedef void api_told_fn(void *user, const struct reply *reply);
+void api_ask(struct zrms *zrms, struct control_input *input, api_told_fn *told, void *user);
 void api_reply(struct api *api, const struct reply *reply);
 
 /* For submissions_new(); its user is the zrms, its requests are http_requests. */

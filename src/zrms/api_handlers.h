@@ -15,6 +15,8 @@ api_handler api_topologies_list, api_topologies_submit, api_topology_get, api_to
 /* api_spaces.c */
 api_handler api_topology_spaces, api_space_get, api_space_goal, api_topology_logs,
 	api_spaces_list, api_mesh_spaces;
+/* api_exec.c */
+api_handler api_space_exec;
 /* api_zhosts.c */
 api_handler api_zhosts_list, api_zhost_get, api_zhost_cordon, api_zhost_uncordon,
 	api_zhost_remove, api_cluster;

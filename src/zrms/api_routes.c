@@ -104,6 +104,10 @@ static const struct http_route routes[] = {
 	{"PUT", "/v1/topologies/{id}/spaces/{path*}/goal", api_space_goal, HTTP_BODY_MEMORY, NULL,
 	 "Set the goal of one instance", VIEW(goal_request), VIEW(space_view),
 	 "setGoal", NULL, "404 409 411 413 422"},
+	{"GET", "/v1/topologies/{id}/spaces/{path*}/exec", api_space_exec, 0, NULL,
+	 "Run a command in an instance: switches to samoza-exec/1, frames of the messages Exec and "
+	 "ExecReply (docs/rest.md)", NULL, NULL,
+	 "execSpace", "101", "403 404 409 422 426 503"},
 	{"GET", "/v1/topologies/{id}/spaces/{path*}", api_space_get, 0, NULL,
 	 "One instance, with the last lines of its log", NULL, VIEW(space_view),
 	 "getSpace", NULL, "404 409"},

@@ -21,6 +21,7 @@ struct zhost_link {
 	struct loop_timer *hello_deadline; /* NULL once HELLO is there */
 	char *zhost;			   /* as its HELLO names it; NULL before */
 	bool is_member;
+	bool has_exec, allows_exec; /* as its HELLO said */
 	unsigned unanswered;
 };
 
@@ -42,13 +43,20 @@ static int hello_take(struct zhost_link *l, const Samoza__V1__Hello *hello, stru
 	loop_timer_free(l->hello_deadline);
 	l->hello_deadline = NULL;
 	l->zhost = mem_strdup(hello->spec->name);
+	l->has_exec = hello->has_exec;
+	l->allows_exec = hello->exec;
 	return 0;
 }
 
-/* What the core does not take: only lines of logs come as whole messages. */
+/* What the core does not take: lines of logs, and what commands print. */
 static void other_take(struct zhost_link *l, Samoza__V1__FrameType type,
-		       const ProtobufCMessage *message)
+		       ProtobufCMessage *message)
 {
+	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_EXEC_REPLY) {
+		l->links->listener->exec_reply(l->links->user, l->id,
+					       (Samoza__V1__ExecReply *)message);
+		return;
+	}
 	INVARIANT(type == SAMOZA__V1__FRAME_TYPE__FRAME_LOG_CHUNK);
 	l->links->listener->log_chunk(l->links->user, l->id,
 				      (const Samoza__V1__LogChunk *)message);
@@ -62,7 +70,7 @@ static void count_unanswered(struct zhost_link *l, int change)
 }
 
 static int message_take(struct zhost_link *l, Samoza__V1__FrameType type,
-			const ProtobufCMessage *message, struct error **err)
+			ProtobufCMessage *message, struct error **err)
 {
 	struct control_input input;
 	int r = control_frame_input(l->id, type, message, &input, err);
@@ -186,6 +194,24 @@ int links_send_frame(struct links *links, uint64_t link_id, Samoza__V1__FrameTyp
 	if (l == NULL)
 		return error_set(err, ERR_UNAVAILABLE, "the zhost is not connected");
 	return wire_link_send(l->wire, type, message, err);
+}
+
+int links_check_exec(struct links *links, uint64_t link_id, struct error **err)
+{
+	const struct zhost_link *l = link_find(links, link_id);
+	if (l == NULL)
+		return error_set(err, ERR_UNAVAILABLE, "the zhost is not connected");
+	if (!l->has_exec)
+		return error_set(err, ERR_UNSUPPORTED,
+				 "zhost %s is of an earlier version, which runs no commands: "
+				 "update it",
+				 l->zhost);
+	if (!l->allows_exec)
+		return error_set(err, ERR_DENIED,
+				 "commands are not allowed on zhost %s: start it with "
+				 "--allow-exec",
+				 l->zhost);
+	return 0;
 }
 
 int links_forward(struct links *links, uint64_t link_id, const struct frame *frame, size_t room,

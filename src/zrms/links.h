@@ -7,6 +7,7 @@
  *   member ◄───────────────────────────────────────── HELLO_ACK accepted
  *
  *   frames of the core (core/control/control_frames.h) ─► input
+ *   EXEC_REPLY ─► exec_reply
  *   LOG_CHUNK ─► log_chunk          MESH_MESSAGE ─► mesh_frame, as it came
  */
 #ifndef SAMOZA_ZRMS_LINKS_H
@@ -27,6 +28,7 @@ struct links_listener {
 	/* A frame of the core, as its input. */
 	void (*input)(void *user, const struct control_input *input);
 	void (*log_chunk)(void *user, uint64_t link_id, const Samoza__V1__LogChunk *chunk);
+	void (*exec_reply)(void *user, uint64_t link_id, Samoza__V1__ExecReply *reply);
 	/* `is_member`: zrms has accepted the zhost. Negative: the link is closed. */
 	int (*mesh_frame)(void *user, bool is_member, const struct frame *frame,
 			  struct error **err);
@@ -46,6 +48,9 @@ void links_send(struct links *links, const struct link_message *message);
 /* ERR_UNAVAILABLE: there is no such link, or it is closing. ERR_LIMIT: it takes no more. */
 int links_send_frame(struct links *links, uint64_t link_id, Samoza__V1__FrameType type,
 		     const ProtobufCMessage *message, struct error **err) must_check;
+/* Whether commands can be run behind it, as its HELLO said. ERR_UNSUPPORTED: its zhost is of an earlier version;
+ * ERR_DENIED: it does not allow it; ERR_UNAVAILABLE. */
+int links_check_exec(struct links *links, uint64_t link_id, struct error **err) must_check;
 /* A frame as it came from another link; as wire_link_forward(). */
 int links_forward(struct links *links, uint64_t link_id, const struct frame *frame, size_t room,
 		  struct error **err) must_check;

@@ -140,6 +140,12 @@ static void on_log_chunk(void *user, uint64_t link_id, const Samoza__V1__LogChun
 	logs_chunk(zrms->logs, link_id, chunk);
 }
 
+static void on_exec_reply(void *user, uint64_t link_id, Samoza__V1__ExecReply *reply)
+{
+	struct zrms *zrms = user;
+	execs_reply(zrms->execs, link_id, reply);
+}
+
 static int on_mesh_frame(void *user, bool is_member, const struct frame *frame,
 			 struct error **err)
 {
@@ -151,6 +157,7 @@ static void on_link_closed(void *user, uint64_t link_id, bool had_hello)
 {
 	struct zrms *zrms = user;
 	logs_link_gone(zrms->logs, link_id);
+	execs_link_gone(zrms->execs, link_id);
 	if (!had_hello)
 		return; /* unknown to the core */
 	const struct control_input input = {.type = CONTROL_CLOSED,
@@ -161,9 +168,30 @@ static void on_link_closed(void *user, uint64_t link_id, bool had_hello)
 static const struct links_listener links_listener = {
 	.input = on_input,
 	.log_chunk = on_log_chunk,
+	.exec_reply = on_exec_reply,
 	.mesh_frame = on_mesh_frame,
 	.closed = on_link_closed,
 };
+
+/* The event of a command, before it is run. */
+static void on_exec_record(void *user, const char *topology, const char *path,
+			   const char *program, exec_recorded_fn *done, void *waiting)
+{
+	struct control_input input = {
+		.type = CONTROL_EXEC,
+		.exec = {.id = topology, .path = path, .program = program}};
+	api_ask(user, &input, done, waiting);
+}
+
+static int on_exec_find(void *user, const char *topology, const char *path,
+			struct control_exec *ret, struct error **err)
+{
+	const struct zrms *zrms = user;
+	return control_exec_find(zrms->control, topology, path, ret, err);
+}
+
+static const struct exec_control exec_recorder = {.find = on_exec_find,
+						  .record = on_exec_record};
 
 static uint64_t on_link_of(void *user, const char *zhost)
 {
@@ -408,6 +436,7 @@ static void close_listeners(struct zrms *zrms)
 {
 	subscribers_end_all(zrms->subscribers);
 	logs_end_all(zrms->logs);
+	execs_end_all(zrms->execs);
 	links_close_all(zrms->links);
 }
 
@@ -423,7 +452,8 @@ static void end_check(void *user)
 		    (zrms->translations == NULL || translations_is_idle(zrms->translations));
 	if (idle)
 		close_listeners(zrms);
-	if (idle && links_is_empty(zrms->links) && commit_driver_is_idle(zrms->commits) &&
+	if (idle && links_is_empty(zrms->links) && execs_is_empty(zrms->execs) &&
+	    commit_driver_is_idle(zrms->commits) &&
 	    http_server_counters(zrms->http).waiting == 0) {
 		commit_driver_end(zrms->commits);
 		http_server_free(zrms->http);
@@ -462,6 +492,7 @@ static void parts_free(struct zrms *zrms)
 		translator_free(zrms->translator);
 	subscribers_free(zrms->subscribers);
 	logs_free(zrms->logs);
+	execs_free(zrms->execs);
 	hub_free(zrms->hub);
 	links_free(zrms->links);
 	api_free(zrms->api);
@@ -486,6 +517,7 @@ static int parts_open(struct zrms *zrms, const char *trust, const char *spool,
 	zrms->links = links_new(&zrms->loop, &links_listener, zrms);
 	zrms->hub = hub_new(&zrms->loop, zrms->links, on_link_of, zrms);
 	zrms->logs = logs_new(&zrms->loop, zrms->links);
+	zrms->execs = execs_new(&zrms->loop, zrms->links, &exec_recorder, zrms);
 	zrms->subscribers = subscribers_new(zrms->store);
 	zrms->api = api_new(zrms);
 	r = submissions_open(zrms, trust, err);

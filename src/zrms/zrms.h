@@ -17,6 +17,7 @@
 #include "zrms/artifact/artifacts.h"
 #include "zrms/artifact/look.h"
 #include "zrms/commit_driver.h"
+#include "zrms/exec.h"
 #include "zrms/hub.h"
 #include "zrms/links.h"
 #include "zrms/logs.h"
@@ -38,6 +39,7 @@ struct zrms {
 	struct links *links;
 	struct hub *hub;
 	struct logs *logs;
+	struct execs *execs;
 	struct subscribers *subscribers;
 	struct artifact_store *artifact_store;
 	struct artifacts *artifacts;

@@ -26,10 +26,26 @@ static void read_message(struct zrun_cursor *c)
 		(void)zrun_take_bytes(c, &from, message.from_size);
 }
 
+static void read_exec(const uint8_t *body, size_t size)
+{
+	struct zrun_exec exec;
+	const char *words, *term;
+	if (!zrun_exec_parse(body, size, &exec, &words, &term))
+		return;
+	/* The words can be walked as zrun walks them. */
+	uint32_t count = 0;
+	for (const char *at = words; at < words + exec.words_size; at += strlen(at) + 1)
+		count++;
+	INVARIANT(count == exec.words_count && count > 0);
+	INVARIANT(term + exec.term_size <= (const char *)body + size);
+}
+
 static void read_body(const struct zrun_frame *frame, const uint8_t *body)
 {
 	struct zrun_cursor c = {body, frame->size};
 	struct zrun_hello hello;
+	if (frame->type == ZRUN_EXEC)
+		read_exec(body, frame->size);
 	if (frame->type == ZRUN_UPDATE)
 		read_update(&c);
 	else if (frame->type == ZRUN_MESSAGE)

@@ -29,6 +29,7 @@ struct wire_link {
 	struct loop_timer *rest;     /* while `input` waits for the rest of a frame */
 	size_t rest_size;	     /* of `input` when it was set */
 	struct error *why;
+	size_t frame_max;  /* of those that come in */
 	bool write_wanted; /* on_ready() writes when the stream takes more */
 	bool closing;	   /* closed() follows */
 	bool is_paused;	   /* `input` may hold whole frames */
@@ -73,6 +74,20 @@ void wire_link_close_after(struct wire_link *link)
 
 /* ---- reading ---- */
 
+/* Before the rest of it is kept. */
+static int size_check(const struct wire_link *link, const uint8_t *data, size_t size,
+		      struct error **err)
+{
+	size_t length = size >= 4 ? (size_t)data[0] | (size_t)data[1] << 8 |
+					    (size_t)data[2] << 16 | (size_t)data[3] << 24
+				  : 0;
+	if (length > link->frame_max)
+		return error_set(err, ERR_INVALID,
+				 "a frame of %zu bytes (at most %zu are allowed)", length,
+				 link->frame_max);
+	return 0;
+}
+
 /* Hands the whole frames at the front to the handler; returns how many bytes they took. */
 static size_t frames_take(struct wire_link *link, const uint8_t *data, size_t size)
 {
@@ -80,7 +95,9 @@ static size_t frames_take(struct wire_link *link, const uint8_t *data, size_t si
 	while (!link->closing && !link->is_paused) {
 		struct frame frame;
 		struct error *err = NULL;
-		int r = frame_next(data + used, size - used, &frame, &err);
+		int r = size_check(link, data + used, size - used, &err);
+		if (r == 0)
+			r = frame_next(data + used, size - used, &frame, &err);
 		if (r == 0)
 			break;
 		if (r > 0) {
@@ -148,6 +165,11 @@ static void input_resume(struct wire_link *link)
 	buffer_consume(&link->input, used);
 	buffer_trim(&link->input);
 	rest_watch(link, true);
+}
+
+void wire_link_limit(struct wire_link *link, size_t frame_bytes)
+{
+	link->frame_max = frame_bytes;
 }
 
 void wire_link_pause(struct wire_link *link, bool is_paused)
@@ -363,6 +385,7 @@ struct wire_link *wire_link_new(struct stream *stream, size_t output_max,
 	link->loop = stream->loop;
 	link->turn = (struct loop_task){.fn = on_turn, .user = link};
 	link->handler = handler;
+	link->frame_max = FRAME_MAX_BYTES;
 	link->user = user;
 	link->input = BUFFER_INIT(FRAME_MAX_BYTES + FRAME_HEADER_BYTES + LOOP_SCRATCH_BYTES);
 	link->output = BUFFER_INIT(output_max > 0 ? output_max : OUTPUT_MAX_DEFAULT);

@@ -67,6 +67,7 @@ struct agent *agent_new(const struct agent_config *config)
 	agent->address = mem_strdup(config->address);
 	agent->boot = mem_strdup(config->boot);
 	agent->machine = mem_strdup(config->machine);
+	agent->allows_exec = config->allows_exec;
 	agent->incarnation = config->incarnation;
 	agent->spec = message_copy(config->spec);
 	agent->heartbeat_ms = config->heartbeat_ms;

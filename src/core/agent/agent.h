@@ -64,7 +64,8 @@ struct agent_config {
 	const char *machine;
 	const Samoza__V1__ZhostSpec *spec;		  /* borrowed for agent_new(), copied */
 	const char *zedge, *platform, *version, *address; /* for HELLO; may be NULL */
-	int64_t heartbeat_ms;				  /* until HELLO_ACK says otherwise */
+	bool allows_exec;     /* for HELLO: commands may be run in its NATIVE instances */
+	int64_t heartbeat_ms; /* until HELLO_ACK says otherwise */
 	int64_t failure_timeout_ms;
 };
 

@@ -25,6 +25,7 @@ int agent_frame_input(Samoza__V1__FrameType type, const ProtobufCMessage *messag
 	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGET:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_LOG_REQUEST:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_EXEC:
 		return 0;
 	case SAMOZA__V1__FRAME_TYPE__FRAME_HELLO:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_REPORT:
@@ -33,6 +34,7 @@ int agent_frame_input(Samoza__V1__FrameType type, const ProtobufCMessage *messag
 	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGOTTEN:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_LOG_CHUNK:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_APPLIED:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_EXEC_REPLY:
 	case _SAMOZA__V1__FRAME_TYPE_IS_INT_SIZE:
 	default:
 		return error_set(err, ERR_INVALID,

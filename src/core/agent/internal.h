@@ -135,6 +135,7 @@ struct sent_heartbeat {
 
 struct agent {
 	char *identity, *zedge, *platform, *version, *address, *boot, *machine;
+	bool allows_exec;
 	uint64_t incarnation;
 	Samoza__V1__ZhostSpec *spec;
 	int64_t heartbeat_ms, failure_timeout_ms;

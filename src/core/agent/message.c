@@ -149,6 +149,8 @@ void hello_send(struct agent *agent, const uint64_t *mesh_sums)
 	h.version = agent->version;
 	h.address = agent->address;
 	h.machine = agent->machine;
+	h.has_exec = true;
+	h.exec = agent->allows_exec;
 	h.instances = held.items;
 	h.n_instances = held.count;
 	h.mesh_sums = (uint64_t *)(uintptr_t)mesh_sums;

@@ -13,6 +13,7 @@
 #include "core/control/copies.h"
 #include "core/control/data.h"
 #include "core/control/exclusions.h"
+#include "core/control/exec.h"
 #include "core/control/forget.h"
 #include "core/control/handovers.h"
 #include "core/control/lifecycle_observer.h"
@@ -91,6 +92,9 @@ static void apply(struct control *c, const struct control_input *input)
 		break;
 	case CONTROL_MOVE:
 		handover_request(c, input);
+		break;
+	case CONTROL_EXEC:
+		request_exec(c, input);
 		break;
 	case CONTROL_ZHOST:
 		zhost_request(c, input);

@@ -153,6 +153,18 @@ int control_link_of_instance(const struct control *control, const char *id, cons
 int control_link_of_zhost(const struct control *c, const char *name, uint64_t *ret_link,
 			  struct error **err) must_check;
 
+/* Where a command is run in an instance: the copy that serves, and its zhost's link. Borrowed until the
+ * next input. ERR_NOT_FOUND, ERR_UNSUPPORTED (it runs no programs), ERR_CONFLICT (it is not started),
+ * ERR_UNAVAILABLE (its zhost has no link now). */
+struct control_exec {
+	const char *topology, *path;
+	uint64_t epoch;
+	const char *zhost;
+	uint64_t link_id;
+};
+int control_exec_find(const struct control *c, const char *id, const char *path,
+		      struct control_exec *ret, struct error **err) must_check;
+
 extern const struct metric_source control_metrics; /* of struct control */
 
 /* ---- what a simulator asks, to know when all is idle [scenario.meaning.settle] ---- */

@@ -40,6 +40,7 @@ int control_frame_input(uint64_t link_id, Samoza__V1__FrameType type,
 		break;
 	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_LOG_CHUNK:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_EXEC_REPLY:
 		return 0;
 	case SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_DESIRED:
@@ -49,6 +50,7 @@ int control_frame_input(uint64_t link_id, Samoza__V1__FrameType type,
 	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGET:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_LOG_REQUEST:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_EXEC:
 	case _SAMOZA__V1__FRAME_TYPE_IS_INT_SIZE:
 	default:
 		return error_set(err, ERR_INVALID, "a %s, which only zrms sends",

@@ -8,7 +8,7 @@
 #include "core/control/control.h"
 #include "port/store.h"
 
-/* 1: *ret_input, which borrows the message. 0: a frame that is not the core's (mesh, logs).
+/* 1: *ret_input, which borrows the message. 0: a frame that is not the core's (mesh, logs, exec).
  * ERR_INVALID: only zrms sends such a frame. PRE: the message is of the type. */
 int control_frame_input(uint64_t link_id, Samoza__V1__FrameType type,
 			const ProtobufCMessage *message, struct control_input *ret_input,

@@ -17,6 +17,7 @@ enum control_input_type {
 	CONTROL_TOPOLOGY, /* start, stop, recover, remove, grouped operations */
 	CONTROL_GOAL,	  /* of one instance */
 	CONTROL_MOVE,	  /* spaces move: of one unit */
+	CONTROL_EXEC,	  /* a command is run in an instance: an event */
 	CONTROL_ZHOST,	  /* cordon, uncordon, remove */
 	CONTROL_HELLO,	  /* a zhost on a new link */
 	CONTROL_REPORT,
@@ -82,6 +83,11 @@ struct control_input {
 			const char *path;
 			const char *zhost; /* NULL: any other */
 		} move;
+		struct {
+			const char *id;
+			const char *path;
+			const char *program; /* the first word of the command */
+		} exec;
 		struct {
 			const char *name;
 			enum zhost_action action;

@@ -6,8 +6,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "adapter/log/log.h"
+#include "base/check.h"
 #include "base/str.h"
 #include "zhost/process/zrun_process_private.h"
 #include "zhost/process/zrun_socket.h"
@@ -89,13 +91,14 @@ bool process_hello_matches(const struct zrun_process *p, const uint8_t *body, si
 	       is_text(p->identity.path, instance, ret_hello->instance_size);
 }
 
-static bool take_hello(struct zrun_process *p, const uint8_t *body, size_t size)
+static bool take_hello(struct zrun_process *p, uint16_t flags, const uint8_t *body, size_t size)
 {
 	struct zrun_hello hello;
 
 	if (p->is_connected || !process_hello_matches(p, body, size, &hello))
 		return false;
 	p->is_connected = true;
+	p->takes_exec = (flags & ZRUN_FLAG_EXEC) != 0;
 	p->window_messages = hello.queued_messages;
 	p->window_bytes = hello.queued_bytes;
 	p->updates_ignored = hello.update_pending;
@@ -103,6 +106,7 @@ static bool take_hello(struct zrun_process *p, const uint8_t *body, size_t size)
 		  LOG_U("pid", hello.pid), LOG_U("phase", hello.phase),
 		  LOG_U("sandbox", hello.sandbox));
 	resend(p);
+	p->listener->commands_lost(p->user);
 	p->listener->connected(p->user, hello.phase == ZRUN_PHASE_STARTED);
 	return true;
 }
@@ -179,6 +183,26 @@ static bool take_emit(struct zrun_process *p, uint32_t correlation, const uint8_
 	return true;
 }
 
+static bool take_command(struct zrun_process *p, uint16_t type, const uint8_t *body,
+			 size_t size)
+{
+	struct zrun_cursor c = {body, size};
+	struct zrun_exec_report said;
+
+	if (!zrun_take(&c, &said, sizeof(said)))
+		return false;
+	const struct command_report report = {
+		.event = type == ZRUN_EXEC_STARTED   ? COMMAND_STARTED
+			 : type == ZRUN_EXEC_REFUSED ? COMMAND_REFUSED
+						     : COMMAND_ENDED,
+		.session = said.session,
+		.status = said.status,
+		.text = (const char *)c.at,
+		.size = c.left};
+	p->listener->command(p->user, &report);
+	return true;
+}
+
 bool process_take_exit_report(struct zrun_process *p, uint16_t type, const uint8_t *body,
 			      size_t size)
 {
@@ -220,7 +244,7 @@ bool process_take_frame(struct zrun_process *p, const struct zrun_frame *frame,
 		return false;
 	switch (frame->type) {
 	case ZRUN_HELLO:
-		return take_hello(p, body, frame->size);
+		return take_hello(p, frame->flags, body, frame->size);
 	case ZRUN_STARTED:
 		p->listener->started(p->user);
 		return true;
@@ -241,12 +265,69 @@ bool process_take_frame(struct zrun_process *p, const struct zrun_frame *frame,
 		p->unanswered++;
 		return p->listener->data(p->user, frame->type, frame->correlation, body,
 					 frame->size);
+	case ZRUN_EXEC_STARTED:
+	case ZRUN_EXEC_REFUSED:
+	case ZRUN_EXEC_ENDED:
+		return take_command(p, frame->type, body, frame->size);
 	case ZRUN_STOPPED:
 	case ZRUN_FAILED:
 		return process_take_exit_report(p, frame->type, body, frame->size);
 	default:
 		return false;
 	}
+}
+
+/* ---- commands ---- */
+
+static int command_check(const struct zrun_process *p, const struct zrun_command *command,
+			 size_t size, struct error **err)
+{
+	if (!p->is_connected)
+		return error_set(err, ERR_UNAVAILABLE,
+				 "its process cannot be asked just now; try again");
+	if (!p->takes_exec)
+		return error_set(err, ERR_UNSUPPORTED,
+				 "it was started by an earlier version of zhost, which runs no "
+				 "commands: restart the instance");
+	if (size > ZRUN_BODY_MAX || strlen(command->term) > ZRUN_TERM_MAX)
+		return error_set(err, ERR_LIMIT, "the command is too long");
+	return 0;
+}
+
+int zrun_process_exec(struct zrun_process *p, const struct zrun_command *command,
+		      const int *fds, struct error **err)
+{
+	struct zrun_exec head = {.session = command->session,
+				 .words_size = (uint32_t)command->words_size,
+				 .words_count = command->words_count,
+				 .term_size = (uint16_t)strlen(command->term),
+				 .is_terminal = command->is_terminal};
+	size_t size = sizeof(head) + command->words_size + strlen(command->term);
+	int r = command_check(p, command, size, err);
+	if (r == 0 && PROCESS_OUT_MAX - p->out.size < size + sizeof(struct zrun_frame))
+		r = error_set(err, ERR_UNAVAILABLE, "its process does not read; try again");
+	if (r < 0) {
+		for (unsigned f = 0; f < ZRUN_EXEC_FDS; f++)
+			close(fds[f]);
+		return r;
+	}
+	process_pass(p, fds);
+	char *to = process_frame(p, ZRUN_EXEC, 0, size);
+	INVARIANT(to != NULL);
+	to = mempcpy(to, &head, sizeof(head));
+	to = mempcpy(to, command->words, command->words_size);
+	memcpy(to, command->term, head.term_size);
+	return 0;
+}
+
+void zrun_process_exec_signal(struct zrun_process *p, uint32_t session, int signal)
+{
+	struct zrun_exec_signal order = {.session = session, .signal = signal};
+	void *body = p->fd >= 0 && p->is_connected && p->takes_exec
+			     ? process_frame(p, ZRUN_EXEC_SIGNAL, 0, sizeof(order))
+			     : NULL;
+	if (body != NULL)
+		memcpy(body, &order, sizeof(order));
 }
 
 /* ---- messages and data ---- */

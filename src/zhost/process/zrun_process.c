@@ -154,6 +154,7 @@ void zrun_process_release(struct zrun_process *p)
 		p->owner->options.host->methods->watch_free(p->watch);
 	buffer_done(&p->in);
 	buffer_done(&p->out);
+	vector_done(&p->passed);
 	free(p->report.error);
 	free(p->exit_text);
 	free(p);

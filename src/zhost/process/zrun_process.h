@@ -46,6 +46,16 @@ struct zrun_lease {
 	uint64_t stop_at_ms, end_at_ms; /* 0: none */
 };
 
+/* What became of a command (protocol.h, EXEC). Text is borrowed, and of zrun: not checked. */
+enum command_event { COMMAND_STARTED, COMMAND_REFUSED, COMMAND_ENDED };
+struct command_report {
+	enum command_event event;
+	uint32_t session;
+	int32_t status; /* struct zrun_exec_report */
+	const char *text;
+	size_t size;
+};
+
 struct zrun_process_listener {
 	/* HELLO came; `is_started`: the instance runs already. */
 	void (*connected)(void *user, bool is_started);
@@ -60,6 +70,10 @@ struct zrun_process_listener {
 	/* What was found (zrun_process_find) is another process; it was killed and let go of,
 	 * and the object is gone. */
 	void (*rejected)(void *user);
+	/* Of a command that zrun_process_exec() sent. */
+	void (*command)(void *user, const struct command_report *report);
+	/* The connection is another one: the commands of the one before have ended, or will. */
+	void (*commands_lost)(void *user);
 	/* A line of its log. */
 	void (*log)(void *user, int64_t wall_ms, const char *level, const char *text,
 		    size_t size);
@@ -132,6 +146,21 @@ int64_t zrun_process_pid(const struct zrun_process *p); /* -1 while not known */
 int zrun_process_deliver(struct zrun_process *p, const char *path_name, const char *sender,
 			 const char *sender_suffix, size_t sender_suffix_size,
 			 const void *payload, size_t size);
+/* A command beside what runs. */
+struct zrun_command {
+	uint32_t session;  /* drawn by the caller */
+	const char *words; /* each with its NUL */
+	size_t words_size;
+	uint32_t words_count;
+	const char *term; /* "": not set */
+	bool is_terminal;
+};
+/* `fds`: ZRUN_EXEC_FDS descriptors, taken over, also on an error. ERR_UNSUPPORTED: the process was started
+ * by an earlier version. ERR_UNAVAILABLE: it cannot be asked now. */
+int zrun_process_exec(struct zrun_process *p, const struct zrun_command *command,
+		      const int *fds, struct error **err) must_check;
+/* 0: ends it with all that it has started. */
+void zrun_process_exec_signal(struct zrun_process *p, uint32_t session, int signal);
 /* The answer to a DATA_* frame. */
 void zrun_process_data_result(struct zrun_process *p, uint32_t correlation, int32_t status,
 			      const void *content, size_t size);

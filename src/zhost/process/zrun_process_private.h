@@ -10,6 +10,7 @@
 
 #include "adapter/uv/loop.h"
 #include "base/buffer.h"
+#include "base/vector.h"
 #include "zhost/process/remains.h"
 #include "zhost/process/zrun_process.h"
 
@@ -29,6 +30,12 @@ struct zrun_processes {
 };
 
 struct zrun_socket_events;
+
+/* Descriptors that go with the byte at `at` of what waits to be written. */
+struct zrun_passed {
+	size_t at;
+	int fds[ZRUN_EXEC_FDS];
+};
 
 struct zrun_process {
 	struct zrun_processes *owner; /* borrowed */
@@ -51,12 +58,14 @@ struct zrun_process {
 	int64_t remains_since_ms, remains_wait_ms, remains_logged_ms; /* monotonic */
 	char *exit_text;					      /* of its wait status */
 
-	struct buffer in;  /* the beginning of a frame */
-	struct buffer out; /* frames not written yet */
+	struct buffer in;		   /* the beginning of a frame */
+	struct buffer out;		   /* frames not written yet */
+	VECTOR(struct zrun_passed) passed; /* with them, in their order */
 	bool is_unwritten;
 	struct zrun_process *unwritten_next;
 
 	bool is_connected; /* HELLO came over this connection */
+	bool takes_exec;   /* as that said */
 	bool kill_wanted;
 	bool stop_asked;
 	int64_t stop_by_ms; /* end of the grace, monotonic */

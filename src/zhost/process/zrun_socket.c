@@ -34,6 +34,25 @@ void *process_frame(struct zrun_process *p, uint16_t type, uint32_t correlation,
 	return to + sizeof(frame);
 }
 
+void process_pass(struct zrun_process *p, const int fds[ZRUN_EXEC_FDS])
+{
+	struct zrun_passed *passed = vector_add(&p->passed);
+
+	passed->at = p->out.size;
+	memcpy(passed->fds, fds, sizeof(passed->fds));
+}
+
+static void close_passed(struct zrun_process *p, size_t n)
+{
+	for (size_t k = 0; k < n; k++)
+		for (unsigned f = 0; f < ZRUN_EXEC_FDS; f++)
+			close(p->passed.items[k].fds[f]);
+	p->passed.count -= n;
+	if (p->passed.count > 0)
+		memmove(p->passed.items, p->passed.items + n,
+			p->passed.count * sizeof(p->passed.items[0]));
+}
+
 static void buffer_settle(struct buffer *b)
 {
 	if (b->size > 0 || b->capacity <= PROCESS_BUFFER_KEPT)
@@ -64,14 +83,42 @@ static void poll_next(struct zrun_process *p)
 
 static void resume(struct zrun_process *p);
 
+/* send() of what waits from `done` on; with the descriptors that belong to its first byte, and not
+ * further than to those of a later one. */
+static ssize_t send_some(struct zrun_process *p, size_t done)
+{
+	struct zrun_passed *next = p->passed.count > 0 ? &p->passed.items[0] : NULL;
+	size_t end = next != NULL && next->at > done ? next->at : p->out.size;
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(next->fds))];
+	} control = {.bytes = {0}};
+	struct iovec vector = {p->out.data + done, end - done};
+	struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
+
+	if (next == NULL || next->at > done)
+		return send(p->fd, p->out.data + done, end - done, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (p->passed.count > 1)
+		vector.iov_len = p->passed.items[1].at - done;
+	message.msg_control = control.bytes;
+	message.msg_controllen = sizeof(control.bytes);
+	control.header = (struct cmsghdr){.cmsg_level = SOL_SOCKET,
+					  .cmsg_type = SCM_RIGHTS,
+					  .cmsg_len = CMSG_LEN(sizeof(next->fds))};
+	memcpy(CMSG_DATA(&control.header), next->fds, sizeof(next->fds));
+	ssize_t n = sendmsg(p->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (n > 0)
+		close_passed(p, 1);
+	return n;
+}
+
 /* Writes what the socket takes. Returns whether anything was written. */
 static bool process_write(struct zrun_process *p)
 {
 	size_t done = 0;
 
 	while (p->fd >= 0 && done < p->out.size) {
-		ssize_t n = send(p->fd, p->out.data + done, p->out.size - done,
-				 MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t n = send_some(p, done);
 
 		if (n > 0) {
 			done += (size_t)n;
@@ -84,6 +131,8 @@ static bool process_write(struct zrun_process *p)
 	}
 	if (done > 0)
 		buffer_consume(&p->out, done);
+	vector_for_each (&p->passed, passed)
+		passed->at -= done;
 	buffer_settle(&p->out);
 	if (p->fd >= 0 && p->is_paused && !is_behind(p))
 		resume(p);
@@ -246,6 +295,7 @@ void process_disconnect(struct zrun_process *p)
 	/* Half a frame is of no use to the next connection. */
 	buffer_done(&p->in);
 	buffer_done(&p->out);
+	close_passed(p, p->passed.count);
 	p->in = p->out = BUFFER_INIT(PROCESS_OUT_MAX);
 	p->is_paused = false;
 	p->window_messages = p->window_bytes = 0;

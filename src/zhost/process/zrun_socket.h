@@ -33,5 +33,7 @@ void process_drain(struct zrun_process *p);
  * is full. The frame is sent with the others of this turn. */
 void *process_frame(struct zrun_process *p, uint16_t type, uint32_t correlation,
 		    size_t body_size);
+/* The descriptors go with the next frame, and are closed here once they are sent. */
+void process_pass(struct zrun_process *p, const int fds[ZRUN_EXEC_FDS]);
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "model/space_defaults.h"
+#include "zhost/space/commands.h"
 
 struct zrun_identity process_space_identity(const struct resident *r)
 {
@@ -39,10 +40,23 @@ static void on_health(void *user, bool is_healthy)
 	resident_health(user, is_healthy);
 }
 
+static void on_command(void *user, const struct command_report *report)
+{
+	const struct resident *r = user;
+	resident_command(r, report);
+}
+
+static void on_commands_lost(void *user)
+{
+	const struct resident *r = user;
+	resident_commands_lost(r);
+}
+
 static void on_ended(void *user, const struct exit_report *report)
 {
 	struct resident *r = user;
 	r->process = NULL;
+	resident_commands_lost(r);
 	/* Whether its module was damaged shows when it is next looked at. */
 	if (!report->is_known || !str_is_empty(report->error))
 		artifact_suspect_module(resident_parts(r)->artifacts, r->spec);
@@ -53,6 +67,7 @@ static void on_rejected(void *user)
 {
 	struct resident *r = user;
 	r->process = NULL;
+	resident_commands_lost(r);
 }
 
 static void on_log(void *user, int64_t wall_ms, const char *level, const char *text,
@@ -92,6 +107,8 @@ static const struct zrun_process_listener listener = {
 	.health = on_health,
 	.ended = on_ended,
 	.rejected = on_rejected,
+	.command = on_command,
+	.commands_lost = on_commands_lost,
 	.log = on_log,
 	.emit = on_emit,
 	.data = on_data,

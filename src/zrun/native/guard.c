@@ -11,7 +11,8 @@
 
 #include "zrun/native/process_tree.h"
 
-#define AGAIN_NS 10000000 /* between two rounds of killing */
+#define PASS_SIGNAL SIGUSR2  /* with the number of another one as its value */
+#define AGAIN_NS    10000000 /* between two rounds of killing */
 
 pid_t guard_fork(void)
 {
@@ -21,6 +22,11 @@ pid_t guard_fork(void)
 pid_t guard_wait(pid_t pid, int *ret_status, int flags)
 {
 	return waitpid(pid, ret_status, flags | (int)__WCLONE);
+}
+
+void guard_pass(pid_t guard, int number)
+{
+	(void)sigqueue(guard, PASS_SIGNAL, (union sigval){.sival_int = number});
 }
 
 __attribute__((noreturn)) static void end_as(int status)
@@ -62,6 +68,7 @@ void guard_run(pid_t (*program)(void *user), void *user)
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	sigaddset(&set, SIGTERM);
+	sigaddset(&set, PASS_SIGNAL);
 	(void)sigprocmask(SIG_SETMASK, &set, NULL);
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	pid = program(user);
@@ -70,15 +77,21 @@ void guard_run(pid_t (*program)(void *user), void *user)
 	/* Whose ends are waited for: the output's, the keeper's socket. */
 	(void)syscall(SYS_close_range, 0u, ~0u, 0u);
 	while (reap(pid, &status, &is_over)) {
-		siginfo_t info;
+		siginfo_t info = {0};
+		int number;
 
 		if (is_over) {
 			(void)process_tree_signal(getpid(), SIGKILL, false);
 			(void)kill(-pid, SIGKILL);
 			(void)sigtimedwait(&set, &info, &again);
-		} else if (sigwaitinfo(&set, &info) == SIGTERM) {
-			is_over = true;
+			continue;
 		}
+		number = sigwaitinfo(&set, &info);
+		if (number == SIGTERM)
+			is_over = true;
+		else if (number == PASS_SIGNAL && info.si_code == SI_QUEUE &&
+			 info.si_value.sival_int > 0)
+			(void)kill(-pid, info.si_value.sival_int);
 	}
 	end_as(status);
 }

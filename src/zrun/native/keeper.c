@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -81,6 +82,18 @@ static void interpreter_of(const char *path, char *name, size_t size)
 	(void)snprintf(name, size, "%.*s", (int)strcspn(at, " \t\r\n"), at);
 }
 
+__attribute__((format(printf, 4, 5))) static void
+refuse_text(const struct keeper *k, uint32_t id, int error, const char *format, ...)
+{
+	struct keeper_event event = {.type = KEEPER_REFUSED, .id = id, .status = error};
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(event.text, sizeof(event.text), format, args);
+	va_end(args);
+	tell(k, &event);
+}
+
 static void refuse(const struct keeper *k, uint32_t id, const char *path, int error)
 {
 	const char *slash = strstr(path, "/recipes/");
@@ -88,28 +101,50 @@ static void refuse(const struct keeper *k, uint32_t id, const char *path, int er
 	char interpreter[160];
 
 	interpreter_of(path, interpreter, sizeof(interpreter));
-	if (error == ENOENT && interpreter[0] != '\0')
-		tell_text(k, KEEPER_REFUSED, id,
-			  "cannot run %s: its interpreter '%s' does not exist", shown,
-			  interpreter);
+	if (strchr(path, '/') == NULL && error == ENOENT)
+		refuse_text(k, id, error, "cannot run %s: there is no such program in its PATH",
+			    shown);
+	else if (error == ENOENT && interpreter[0] != '\0')
+		refuse_text(k, id, error, "cannot run %s: its interpreter '%s' does not exist",
+			    shown, interpreter);
 	else if (error == ENOEXEC)
-		tell_text(k, KEEPER_REFUSED, id,
-			  "cannot run %s: neither a program for this machine nor a script that "
-			  "begins with #!",
-			  shown);
+		refuse_text(
+			k, id, error,
+			"cannot run %s: neither a program for this machine nor a script that "
+			"begins with #!",
+			shown);
 	else if (error == EACCES && interpreter[0] == '\0')
-		tell_text(k, KEEPER_REFUSED, id, "cannot run %s: it is not executable", shown);
+		refuse_text(k, id, error, "cannot run %s: it is not executable", shown);
 	else
-		tell_text(k, KEEPER_REFUSED, id, "cannot run %s: %s", shown, strerror(error));
+		refuse_text(k, id, error, "cannot run %s: %s", shown, strerror(error));
 }
 
-__attribute__((noreturn)) static void job(const char *path, char *const *arguments,
-					  char *const *environment, int output, int errors,
-					  int failed)
+/* Of a program that is to run. */
+struct program {
+	const char *path;
+	char *const *arguments, *const *environment;
+	int output, errors, input; /* input: -1: empty */
+	bool is_terminal, is_searched;
+	int failed; /* takes errno where it cannot be run */
+};
+
+/* Standard input, output and errors; everything else is closed by exec. */
+static bool connect_program(const struct program *p)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int input = p->input >= 0 ? p->input : null;
+
+	if ((input >= 0 && dup2(input, STDIN_FILENO) < 0) ||
+	    dup2(p->output, STDOUT_FILENO) < 0 || dup2(p->errors, STDERR_FILENO) < 0)
+		return false;
+	return !p->is_terminal || ioctl(STDIN_FILENO, TIOCSCTTY, 0) == 0;
+}
+
+__attribute__((noreturn)) static void job(const struct program *p)
 {
 	struct sigaction by_default = {.sa_handler = SIG_DFL};
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC), error;
 	sigset_t none;
+	int error;
 
 	for (int s = 1; s < NSIG; s++)
 		(void)sigaction(s, &by_default, NULL);
@@ -118,21 +153,17 @@ __attribute__((noreturn)) static void job(const char *path, char *const *argumen
 	(void)setsid();
 	priority_set_session();
 	(void)umask(022);
-	if (null >= 0)
-		(void)dup2(null, STDIN_FILENO);
-	if (dup2(output, STDOUT_FILENO) >= 0 && dup2(errors, STDERR_FILENO) >= 0)
-		(void)execve(path, arguments, environment);
+	if (connect_program(p)) {
+		environ = (char **)(uintptr_t)p->environment;
+		if (p->is_searched)
+			(void)execvp(p->path, p->arguments);
+		else
+			(void)execve(p->path, p->arguments, p->environment);
+	}
 	error = errno;
-	(void)!write(failed, &error, sizeof(error));
+	(void)!write(p->failed, &error, sizeof(error));
 	_exit(127);
 }
-
-/* Of a program that is to run. */
-struct program {
-	const char *path;
-	char *const *arguments, *const *environment;
-	int output, errors, failed;
-};
 
 static pid_t fork_program(void *user)
 {
@@ -140,7 +171,7 @@ static pid_t fork_program(void *user)
 	pid_t pid = fork();
 
 	if (pid == 0)
-		job(p->path, p->arguments, p->environment, p->output, p->errors, p->failed);
+		job(p);
 	return pid;
 }
 
@@ -171,20 +202,31 @@ static pid_t wait_for(pid_t pid, bool is_guarded, int *ret_status, int flags)
 			  : waitpid(pid, ret_status, flags);
 }
 
-static void start(struct keeper *k, uint32_t id, bool is_guarded, char *program,
-		  const int *outputs)
+static void start(struct keeper *k, const struct keeper_order *order, char *program,
+		  const int *files)
 {
 	const struct keeper_program *head = (const struct keeper_program *)program;
+	uint32_t id = order->id;
+	bool is_guarded = order->is_guarded != 0;
 	char *path = program + sizeof(*head);
 	char **arguments = array_of(path + head->path_size, head->arguments_count);
 	char **environment = array_of(path + head->path_size + head->arguments_size,
 				      head->environment_count);
-	struct program p = {path, arguments, environment, outputs[0], outputs[1], -1};
+	struct program p = {.path = path,
+			    .arguments = arguments,
+			    .environment = environment,
+			    .output = files[0],
+			    .errors = files[1],
+			    .input = files[2],
+			    .is_terminal = order->is_terminal != 0,
+			    .is_searched = order->is_searched != 0};
 	int failed[2], error = 0;
 	pid_t pid;
 
 	if (arguments == NULL || environment == NULL || pipe2(failed, O_CLOEXEC) < 0) {
 		refuse(k, id, path, errno);
+		free(arguments);
+		free(environment);
 		return;
 	}
 	p.failed = failed[1];
@@ -212,7 +254,7 @@ static void start(struct keeper *k, uint32_t id, bool is_guarded, char *program,
 }
 
 static void take_run(struct keeper *k, const struct keeper_order *order, int file,
-		     const int *outputs)
+		     const int *files)
 {
 	uint32_t id = order->id;
 	off_t size = lseek(file, 0, SEEK_END);
@@ -223,11 +265,10 @@ static void take_run(struct keeper *k, const struct keeper_order *order, int fil
 	/* Private: arguments and environment are not const for execve. */
 	program = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0);
 	if (program == MAP_FAILED) {
-		tell_text(k, KEEPER_REFUSED, id, "not enough memory to run it: %s",
-			  strerror(errno));
+		refuse_text(k, id, errno, "not enough memory to run it: %s", strerror(errno));
 		return;
 	}
-	start(k, id, order->is_guarded != 0, program, outputs);
+	start(k, order, program, files);
 	(void)munmap(program, (size_t)size);
 }
 
@@ -247,6 +288,8 @@ static void take_signal(struct keeper *k, const struct keeper_order *order)
 
 	if (order->id == KEEPER_ALL) {
 		signal_all(k, order->signal);
+	} else if (pid > 0 && k->guarded[order->id] && order->only_first != 0) {
+		guard_pass(pid, order->signal);
 	} else if (pid > 0 && k->guarded[order->id]) {
 		(void)kill(pid, SIGTERM);
 	} else if (pid > 0 && order->only_first != 0) {
@@ -284,15 +327,15 @@ static bool take_order(struct keeper *k)
 				 .msg_controllen = sizeof(control.bytes)};
 	ssize_t n = recvmsg(k->socket, &message, MSG_CMSG_CLOEXEC);
 	struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
-	int fds[KEEPER_FDS] = {-1, -1, -1};
+	int fds[KEEPER_FDS] = {-1, -1, -1, -1};
 
 	if (n < 0 && errno == EINTR)
 		return true;
 	if (n != sizeof(order) || order.id > KEEPER_JOBS)
 		return false;
-	if (c != NULL && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(fds)))
-		memcpy(fds, CMSG_DATA(c), sizeof(fds));
-	if (order.type == KEEPER_RUN && order.id != KEEPER_ALL && fds[0] >= 0)
+	if (c != NULL && c->cmsg_type == SCM_RIGHTS && c->cmsg_len <= CMSG_LEN(sizeof(fds)))
+		memcpy(fds, CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0));
+	if (order.type == KEEPER_RUN && order.id != KEEPER_ALL && fds[2] >= 0)
 		take_run(k, &order, fds[0], fds + 1);
 	else if (order.type == KEEPER_SIGNAL)
 		take_signal(k, &order);

@@ -33,24 +33,27 @@ enum keeper_event_type {
 	KEEPER_NOTE = 17,   /* text: a step of the enclosure is missing */
 	KEEPER_FAILED = 18, /* text: it cannot be enclosed; the keeper exits */
 	KEEPER_STARTED = 19,
-	KEEPER_REFUSED = 20, /* text: why it cannot be run */
+	KEEPER_REFUSED = 20, /* text: why it cannot be run; status: errno */
 	KEEPER_ENDED = 21,
 	KEEPER_EMPTY = 22,
 	KEEPER_PORT = 23, /* id, and in `status` an enum port_owner */
 };
 
 #define KEEPER_ALL  0 /* id of KEEPER_SIGNAL: every process */
-#define KEEPER_FDS  3
-#define KEEPER_JOBS 8 /* run at the same time; ids are 1 to KEEPER_JOBS */
+#define KEEPER_FDS  4
+#define KEEPER_JOBS 16 /* run at the same time; ids are 1 to KEEPER_JOBS */
 
-/* With three descriptors for KEEPER_RUN: a file with the program (struct keeper_program), and
- * what becomes its standard output and its standard error. */
+/* With descriptors for KEEPER_RUN: a file with the program (struct keeper_program), what becomes its
+ * standard output and its standard error, and perhaps its standard input; without that one, it is
+ * empty. */
 struct keeper_order {
 	uint32_t type;
 	uint32_t id;
 	int32_t signal;
-	uint32_t only_first; /* the program itself, not what it started */
-	uint32_t is_guarded; /* of KEEPER_RUN: what it leaves ends with it (guard.h) */
+	uint32_t only_first;  /* the program itself, not what it started */
+	uint32_t is_guarded;  /* of KEEPER_RUN: what it leaves ends with it (guard.h) */
+	uint32_t is_terminal; /* of KEEPER_RUN: its input becomes its controlling terminal */
+	uint32_t is_searched; /* of KEEPER_RUN: a path without '/' is looked up in its PATH */
 	/* of KEEPER_FIND_PORT: port_owner() */
 	uint32_t port;
 	uint32_t is_own_user;

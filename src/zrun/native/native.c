@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "adapter/sandbox/confine.h"
+#include "zrun/native/native_exec.h"
 #include "zrun/native/native_files.h"
 #include "zrun/native/native_health.h"
 #include "zrun/native/native_keeper.h"
@@ -556,4 +557,6 @@ const struct runner_kind runner_kind_native = {
 	.run = run,
 	.update = take_update,
 	.cancel = cancel,
+	.exec = native_exec_begin,
+	.exec_signal = native_exec_signal,
 };

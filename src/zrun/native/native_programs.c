@@ -94,52 +94,71 @@ static int write_program(const char *path, const struct strings *arguments,
 	return fd;
 }
 
-static bool send_run(const struct native *n, enum job job, const int *fds)
+static bool send_run(const struct native *n, const struct keeper_order *order, const int *fds,
+		     size_t count)
 {
-	struct keeper_order order = {
-		.type = KEEPER_RUN, .id = (uint32_t)job, .is_guarded = job == JOB_PROBE};
+	struct keeper_order copy = *order;
 	union {
 		struct cmsghdr header;
 		char bytes[CMSG_SPACE(KEEPER_FDS * sizeof(int))];
 	} control = {.bytes = {0}};
-	struct iovec vector = {&order, sizeof(order)};
+	struct iovec vector = {&copy, sizeof(copy)};
 	struct msghdr message = {.msg_iov = &vector,
 				 .msg_iovlen = 1,
 				 .msg_control = control.bytes,
-				 .msg_controllen = sizeof(control.bytes)};
+				 .msg_controllen = CMSG_SPACE(count * sizeof(int))};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&message);
 
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(KEEPER_FDS * sizeof(int));
-	memcpy(CMSG_DATA(c), fds, KEEPER_FDS * sizeof(int));
+	c->cmsg_len = CMSG_LEN(count * sizeof(int));
+	memcpy(CMSG_DATA(c), fds, count * sizeof(int));
 	return n->socket >= 0 && sendmsg(n->socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) > 0;
+}
+
+bool native_send_program(struct native *n, const struct keeper_order *order,
+			 const struct native_program *program, const int *files, size_t count)
+{
+	struct strings environment = {0};
+	int fds[KEEPER_FDS];
+	bool is_sent;
+
+	fill_environment(n, &environment, program->recipe);
+	if (program->term != NULL)
+		strings_add(&environment, "TERM", program->term);
+	fds[0] = write_program(program->path, program->arguments, &environment);
+	strings_done(&environment);
+	if (fds[0] < 0)
+		return false;
+	memcpy(fds + 1, files, count * sizeof(int));
+	is_sent = send_run(n, order, fds, 1 + count);
+	close(fds[0]);
+	return is_sent;
 }
 
 static bool run(struct native *n, enum job job, const char *path,
 		const struct strings *arguments, const char *recipe)
 {
+	const struct keeper_order order = {
+		.type = KEEPER_RUN, .id = (uint32_t)job, .is_guarded = job == JOB_PROBE};
+	const struct native_program program = {path, arguments, recipe, NULL};
 	struct job_state *state = &n->jobs[job];
-	struct strings environment = {0};
-	int fds[KEEPER_FDS] = {-1, -1, -1};
+	int files[2] = {-1, -1};
 	bool is_sent = false;
 
 	native_close_outputs(n, job);
-	fill_environment(n, &environment, recipe);
-	fds[0] = write_program(path, arguments, &environment);
-	strings_done(&environment);
-	if (fds[0] >= 0 && output_open(&state->output, &fds[1]) == 0 &&
-	    output_open(&state->errors, &fds[2]) == 0)
-		is_sent = send_run(n, job, fds);
+	if (output_open(&state->output, &files[0]) == 0 &&
+	    output_open(&state->errors, &files[1]) == 0)
+		is_sent = native_send_program(n, &order, &program, files, 2);
 	state->is_running = is_sent;
 	state->is_refused = !is_sent;
 	state->status = 0;
 	if (!is_sent)
 		native_text(state->refusal, sizeof(state->refusal), "cannot run it: %s",
 			    n->socket < 0 ? n->keeper_error : strerror(errno));
-	for (unsigned k = 0; k < KEEPER_FDS; k++)
-		if (fds[k] >= 0)
-			close(fds[k]);
+	for (unsigned k = 0; k < 2; k++)
+		if (files[k] >= 0)
+			close(files[k]);
 	return is_sent;
 }
 

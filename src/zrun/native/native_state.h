@@ -18,6 +18,7 @@
  *   native_keeper.c    the keeper: its start, its end
  *   native_turn.c      one turn of waiting: zhost, keeper, outputs, probe
  *   native_health.c    ready and health
+ *   native_exec.c      commands that a person runs beside it
  *   native_programs.c  running recipes and commands
  *   native_memory.c    whether it ran out of memory
  *   native_settings.c  what zhost asked for
@@ -59,6 +60,13 @@ struct job_state {
 
 #define NATIVE_TEXT 400
 
+/* A command that zhost asked for; its job has the number JOB_COUNT and its place among them. */
+struct native_exec {
+	uint32_t session;    /* zhost's */
+	uint32_t generation; /* of the connection that asked */
+	bool is_used;
+};
+
 struct native {
 	struct runner *instance; /* borrowed */
 
@@ -81,6 +89,8 @@ struct native {
 	uint64_t oom_ms;    /* when the last was seen, monotonic; 0: none was */
 
 	struct job_state jobs[JOB_COUNT];
+	struct native_exec execs[ZRUN_EXEC_MAX];
+	uint32_t exec_generation; /* those of others were told to end */
 	struct log_budget budget;
 
 	/* updates: the set that recipes know; the last set that came is instance.imports */

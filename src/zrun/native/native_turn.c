@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "zrun/native/native_exec.h"
 #include "zrun/native/native_programs.h"
 #include "zrun/native/native_settings.h"
 #include "zrun/runner/clocks.h"
@@ -33,6 +34,7 @@ static void take_keeper_end(struct native *n)
 		(void)snprintf(n->keeper_error, sizeof(n->keeper_error),
 			       "its processes were killed from outside");
 	n->has_failed = true;
+	native_exec_gone(n);
 	for (int job = JOB_MAIN; job < JOB_COUNT; job++)
 		if (n->jobs[job].is_running) {
 			n->jobs[job].is_running = false;
@@ -46,6 +48,10 @@ static void take_event(struct native *n, const struct keeper_event *event)
 	struct job_state *job =
 		event->id >= JOB_MAIN && event->id < JOB_COUNT ? &n->jobs[event->id] : NULL;
 
+	if (event->id >= JOB_COUNT) {
+		native_exec_event(n, event);
+		return;
+	}
 	switch (event->type) {
 	case KEEPER_READY:
 		n->is_ready = true;
@@ -166,6 +172,7 @@ void native_turn(struct native *n, uint64_t until_ms)
 	if ((polls[0].revents & POLLOUT) != 0)
 		connection_flush(i);
 	connection_poll(i); /* looks at the clocks, too */
+	native_exec_check(n);
 	for (int job = JOB_MAIN; job < JOB_COUNT; job++)
 		if (polls[FIRST_OUTPUT + 2 * job].revents != 0 ||
 		    polls[FIRST_OUTPUT + 2 * job + 1].revents != 0)

@@ -11,7 +11,7 @@
  *           | size   | type  | flags | correlation | body, `size` bytes
  *           | u32    | u16   | u16   | u32         |
  *
- * `size` is at most ZRUN_BODY_MAX. `flags` is 0 and reserved. `correlation` is chosen by zrun
+ * `size` is at most ZRUN_BODY_MAX. `flags` is 0 but in HELLO (ZRUN_FLAG_EXEC). `correlation` is chosen by zrun
  * for EMIT and DATA_* (never 0) and repeated in the answer; 0 in every other frame. A body is
  * one of the packed structs below, followed by the strings it names, in the order named,
  * without padding and without NUL bytes.
@@ -35,6 +35,15 @@
  * was killed, or died of a fault of the host's: see its wait status. The status file of a NATIVE
  * instance begins with KEEPER: the end of zrun is not the end of what it ran, which may take
  * longer to die.
+ *
+ * EXEC runs a command beside what a started NATIVE instance runs. Its standard input, output and
+ * errors are three descriptors that come with the frame (SCM_RIGHTS); what goes through them is no
+ * business of zrun's. All commands end with the connection that they came over.
+ *
+ *     |EXEC session, command -------------------------->|
+ *     |<------------- EXEC_STARTED, or EXEC_REFUSED text|
+ *     |EXEC_SIGNAL session, signal -------------------->|
+ *     |<----------------------------- EXEC_ENDED session|  and nothing that it left lives
  *
  * Order and batching: zrun takes many frames with one read and answers in order; zhost
  * should do the same and write runs of frames at once. While zrun waits for an answer it
@@ -79,6 +88,10 @@ enum zrun_frame_type {
 	ZRUN_UPDATE = 5, /* struct zrun_update, then each struct zrun_import, name, value */
 	ZRUN_RENEW = 6,	 /* struct zrun_renew */
 	ZRUN_CANCEL = 7, /* no body; NATIVE: ends the recipe `update`, which has failed then */
+	/* struct zrun_exec, words of the command each with its NUL, TERM; with ZRUN_EXEC_FDS
+	 * descriptors. Only to a zrun whose HELLO has ZRUN_FLAG_EXEC. */
+	ZRUN_EXEC = 8,
+	ZRUN_EXEC_SIGNAL = 9, /* struct zrun_exec_signal */
 
 	/* zrun to zhost */
 	ZRUN_HELLO =
@@ -98,6 +111,11 @@ enum zrun_frame_type {
 
 	/* zrun to its status file only, before anything else */
 	ZRUN_KEEPER = 45, /* struct zrun_keeper */
+
+	/* zrun to zhost */
+	ZRUN_EXEC_STARTED = 46, /* struct zrun_exec_report */
+	ZRUN_EXEC_REFUSED = 47, /* struct zrun_exec_report, text */
+	ZRUN_EXEC_ENDED = 48,	/* struct zrun_exec_report */
 };
 
 /* Capabilities that guard calls, as bits of the spawn request. Names as in space.yaml. */
@@ -151,6 +169,31 @@ struct zrun_import {
 struct zrun_renew {
 	uint64_t stop_at_ms;
 	uint64_t end_at_ms;
+} __attribute__((packed));
+
+#define ZRUN_FLAG_EXEC 1   /* in HELLO: it takes EXEC */
+#define ZRUN_EXEC_FDS  3   /* standard input, output, errors; all the same of a terminal */
+#define ZRUN_TERM_MAX  255 /* bytes of TERM */
+#define ZRUN_EXEC_MAX  8   /* commands at the same time in one instance */
+
+struct zrun_exec {
+	uint32_t session; /* chosen by zhost, repeated in what is said about it */
+	uint32_t words_size, words_count;
+	uint16_t term_size;
+	uint8_t is_terminal; /* it becomes the controlling terminal */
+} __attribute__((packed));
+
+/* To the process group of the command; 0: it is ended with all that it has started. */
+struct zrun_exec_signal {
+	uint32_t session;
+	int32_t signal;
+} __attribute__((packed));
+
+/* status: of STARTED 0, of REFUSED the exit status that a shell would give it (126, 127) or 0 where it
+ * was not even tried, of ENDED as of waitpid(). */
+struct zrun_exec_report {
+	uint32_t session;
+	int32_t status;
 } __attribute__((packed));
 
 /* ---- zrun to zhost ---------------------------------------------------------------- */
@@ -342,6 +385,26 @@ static inline bool zrun_take_bytes(struct zrun_cursor *c, const char **ret_data,
 	c->at += size;
 	c->left -= size;
 	return true;
+}
+
+/* Reads an EXEC. False where it is damaged: the words are as many as it says, each with its NUL and the first
+ * not empty; TERM has none. */
+static inline bool zrun_exec_parse(const uint8_t *body, size_t size, struct zrun_exec *ret_exec,
+				   const char **ret_words, const char **ret_term)
+{
+	struct zrun_cursor c = {body, size};
+	uint32_t count = 0;
+
+	if (!zrun_take(&c, ret_exec, sizeof(*ret_exec)) || ret_exec->words_size == 0 ||
+	    ret_exec->term_size > ZRUN_TERM_MAX ||
+	    !zrun_take_bytes(&c, ret_words, ret_exec->words_size) ||
+	    !zrun_take_bytes(&c, ret_term, ret_exec->term_size))
+		return false;
+	for (uint32_t at = 0; at < ret_exec->words_size; at++)
+		count += (*ret_words)[at] == '\0';
+	return count == ret_exec->words_count && (*ret_words)[0] != '\0' &&
+	       (*ret_words)[ret_exec->words_size - 1] == '\0' &&
+	       memchr(*ret_term, '\0', ret_exec->term_size) == NULL;
 }
 
 #endif

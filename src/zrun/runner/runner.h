@@ -42,6 +42,11 @@ struct runner_kind {
 	void (*update)(struct runner *i, bool is_same);
 	/* The update that is under way is to end. NULL: it cannot be ended. */
 	void (*cancel)(struct runner *i);
+	/* A command is to run beside the space; its words and TERM are borrowed, the descriptors are
+	 * the kind's to close. NULL: it runs none, and HELLO says so. */
+	void (*exec)(struct runner *i, const struct zrun_exec *exec, const char *words,
+		     const char *term, const int fds[ZRUN_EXEC_FDS]);
+	void (*exec_signal)(struct runner *i, uint32_t session, int signal);
 	/* A stop begins, or must end earlier: by i->stop_deadline_ms. NULL: nothing to do. */
 	void (*stop)(struct runner *i);
 	/* The process faulted at this address: does not return if the space is the reason.

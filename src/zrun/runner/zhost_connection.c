@@ -78,6 +78,7 @@ bool connection_send3(struct runner *i, enum zrun_frame_type type, uint32_t corr
 	struct zrun_frame frame = {
 		.size = (uint32_t)(a_size + b_size + c_size),
 		.type = (uint16_t)type,
+		.flags = type == ZRUN_HELLO && i->kind->exec != NULL ? ZRUN_FLAG_EXEC : 0,
 		.correlation = correlation,
 	};
 	uint8_t *to;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "zrun/runner/message_queue.h"
 #include "zrun/runner/runner.h"
@@ -12,6 +13,85 @@
 
 static uint8_t in[CONNECTION_IN_SIZE];
 static uint8_t answer[ZRUN_BODY_MAX];
+
+/* Descriptors that have come before their frames are whole, in order. */
+static struct {
+	int fds[ZRUN_EXEC_MAX][ZRUN_EXEC_FDS];
+	unsigned count;
+	uint32_t generation; /* of the connection that they came over */
+} passed;
+
+/* ---- descriptors ---------------------------------------------------------------------- */
+
+static void close_all(const int *fds, size_t count)
+{
+	for (size_t f = 0; f < count; f++)
+		close(fds[f]);
+}
+
+static void passed_clear(void)
+{
+	for (unsigned n = 0; n < passed.count; n++)
+		close_all(passed.fds[n], ZRUN_EXEC_FDS);
+	passed.count = 0;
+}
+
+static void passed_add(const int *fds, size_t count)
+{
+	/* One EXEC has three; of more of them than can run only the first are kept, and the frames of
+	 * the others are refused. */
+	if (count != ZRUN_EXEC_FDS || passed.count == ZRUN_EXEC_MAX) {
+		close_all(fds, count);
+		return;
+	}
+	memcpy(passed.fds[passed.count++], fds, sizeof(passed.fds[0]));
+}
+
+static bool passed_take(int ret_fds[ZRUN_EXEC_FDS])
+{
+	if (passed.count == 0)
+		return false;
+	memcpy(ret_fds, passed.fds[0], sizeof(passed.fds[0]));
+	passed.count--;
+	memmove(passed.fds[0], passed.fds[1], passed.count * sizeof(passed.fds[0]));
+	return true;
+}
+
+/* recv() that takes descriptors, too. */
+static ssize_t receive(const struct runner *i, void *to, size_t size)
+{
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(8 * sizeof(int))];
+	} control;
+	struct iovec vector = {to, size};
+	struct msghdr message = {.msg_iov = &vector,
+				 .msg_iovlen = 1,
+				 .msg_control = control.bytes,
+				 .msg_controllen = sizeof(control.bytes)};
+	ssize_t n;
+
+	/* A guest's filter knows no recvmsg(); descriptors that nobody asks for are closed. */
+	if (i->kind->exec == NULL)
+		return recv(i->connection.fd, to, size, MSG_DONTWAIT);
+	if (passed.generation != i->connection.generation)
+		passed_clear();
+	passed.generation = i->connection.generation;
+	n = recvmsg(i->connection.fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	for (struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&message) : NULL; c != NULL;
+	     c = CMSG_NXTHDR(&message, c)) {
+		int fds[8];
+		size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || count > 8)
+			continue;
+		memcpy(fds, CMSG_DATA(c), count * sizeof(int));
+		passed_add(fds, count);
+	}
+	return n;
+}
+
+/* ---- frames --------------------------------------------------------------------------- */
 
 static void broken(struct runner *i, const char *why)
 {
@@ -117,6 +197,42 @@ static void take_renew(struct runner *i, const struct zrun_frame *frame, const u
 	termination_arm(i);
 }
 
+static void take_exec(struct runner *i, const struct zrun_frame *frame, const uint8_t *body)
+{
+	struct zrun_exec exec;
+	const char *words, *term;
+	char terminated[ZRUN_TERM_MAX + 1] = "";
+	int fds[ZRUN_EXEC_FDS];
+
+	if (i->kind->exec == NULL ||
+	    !zrun_exec_parse(body, frame->size, &exec, &words, &term)) {
+		broken(i, "a damaged command");
+		return;
+	}
+	if (!passed_take(fds)) {
+		struct zrun_exec_report report = {.session = exec.session};
+		static const char why[] = "its descriptors did not come";
+
+		(void)connection_send(i, ZRUN_EXEC_REFUSED, 0, &report, sizeof(report), why,
+				      sizeof(why) - 1);
+		return;
+	}
+	memcpy(terminated, term, exec.term_size);
+	i->kind->exec(i, &exec, words, terminated, fds);
+}
+
+static void take_exec_signal(struct runner *i, const struct zrun_frame *frame,
+			     const uint8_t *body)
+{
+	struct zrun_cursor c = {body, frame->size};
+	struct zrun_exec_signal order;
+
+	if (i->kind->exec_signal == NULL || !zrun_take(&c, &order, sizeof(order)))
+		broken(i, "a damaged signal");
+	else
+		i->kind->exec_signal(i, order.session, order.signal);
+}
+
 static void take_frame(struct runner *i, const struct zrun_frame *frame, const uint8_t *body)
 {
 	struct zrun_cursor c = {body, frame->size};
@@ -143,6 +259,12 @@ static void take_frame(struct runner *i, const struct zrun_frame *frame, const u
 	case ZRUN_CANCEL:
 		if (i->kind->cancel != NULL)
 			i->kind->cancel(i);
+		break;
+	case ZRUN_EXEC:
+		take_exec(i, frame, body);
+		break;
+	case ZRUN_EXEC_SIGNAL:
+		take_exec_signal(i, frame, body);
 		break;
 	default:
 		broken(i, "a frame of an unknown type");
@@ -180,7 +302,7 @@ bool zhost_frames_read(struct runner *i)
 {
 	struct zhost_connection *l = &i->connection;
 	size_t space = sizeof(in) - l->in_size;
-	ssize_t n = recv(l->fd, in + l->in_size, space, MSG_DONTWAIT);
+	ssize_t n = receive(i, in + l->in_size, space);
 
 	if (n < 0 && errno == EINTR)
 		return true;
@@ -193,5 +315,6 @@ bool zhost_frames_read(struct runner *i)
 	}
 	l->in_size += (size_t)n;
 	take_all(i);
-	return (size_t)n >= space;
+	/* What follows descriptors is read apart. */
+	return (size_t)n >= space || i->kind->exec != NULL;
 }

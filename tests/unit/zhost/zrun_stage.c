@@ -89,6 +89,18 @@ static bool on_data(void *user, uint16_t type, uint32_t correlation, const uint8
 	return !s->refuses_data;
 }
 
+static void on_command(void *user, const struct command_report *report)
+{
+	struct stage *s = user;
+	note(s, "command(%d,%u,%d,%.*s)", (int)report->event, report->session, report->status,
+	     (int)report->size, report->text);
+}
+
+static void on_commands_lost(void *user)
+{
+	(void)user;
+}
+
 const struct zrun_process_listener zrun_stage_listener = {
 	.connected = on_connected,
 	.started = on_started,
@@ -96,6 +108,8 @@ const struct zrun_process_listener zrun_stage_listener = {
 	.health = on_health,
 	.ended = on_ended,
 	.rejected = on_rejected,
+	.command = on_command,
+	.commands_lost = on_commands_lost,
 	.log = on_log,
 	.emit = on_emit,
 	.data = on_data,

@@ -154,6 +154,7 @@ static uint64_t link_of(const struct control_input *input)
 	case CONTROL_SUBMIT:
 	case CONTROL_TOPOLOGY:
 	case CONTROL_GOAL:
+	case CONTROL_EXEC:
 	case CONTROL_MOVE:
 	case CONTROL_ZHOST:
 	case CONTROL_TICK:

@@ -472,6 +472,11 @@ static void frame_arrived(struct play *p, const struct zrun_frame *frame, const 
 	case ZRUN_UPDATE:
 	case ZRUN_RENEW:
 	case ZRUN_CANCEL:
+	case ZRUN_EXEC:
+	case ZRUN_EXEC_SIGNAL:
+	case ZRUN_EXEC_STARTED:
+	case ZRUN_EXEC_REFUSED:
+	case ZRUN_EXEC_ENDED:
 	case ZRUN_KEEPER:
 	default:
 		fail_msg("frame of type %d from zrun", frame->type);

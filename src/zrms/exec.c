@@ -1,0 +1,336 @@
+#include "zrms/exec.h"
+
+#include "adapter/log/log.h"
+#include "base/check.h"
+#include "base/hash.h"
+#include "base/str.h"
+#include "base/text.h"
+#include "port/exec.h"
+#include "schema/message.h"
+
+enum {
+	SESSIONS_MAX = 256,
+	START_WAIT_MS = 10000,
+	/* What zrms says itself comes in addition to the window. */
+	OUTPUT_MAX = EXEC_WINDOW + EXEC_FRAME_MAX,
+	PROGRAM_SHOWN = 200, /* bytes of its first word, in the event */
+};
+
+struct exec {
+	UT_hash_handle hh;
+	uint64_t number; /* on the link */
+	struct execs *execs;
+	struct wire_link *client;	   /* NULL: it has gone */
+	struct loop_timer *start_deadline; /* NULL once `start` is there */
+	char *topology, *path;
+	Samoza__V1__ExecStart *start; /* until it was sent */
+	bool is_recording;
+	uint64_t link_id; /* 0: the zhost knows nothing of it, or no more */
+	char *zhost;
+	size_t input_credit, output_credit; /* bytes that either end may send */
+};
+
+struct execs {
+	struct loop *loop;
+	struct links *links;
+	const struct exec_control *control;
+	void *user;
+	struct exec *all; /* by number */
+	uint64_t last_number;
+};
+
+/* ---- to the client ---- */
+
+static void to_client(struct exec *x, const Samoza__V1__ExecReply *reply)
+{
+	CLEANUP(error_freep) struct error *err = NULL;
+	if (x->client != NULL &&
+	    wire_link_send(x->client, SAMOZA__V1__FRAME_TYPE__FRAME_EXEC_REPLY, &reply->base,
+			   &err) < 0 &&
+	    err->code != ERR_UNAVAILABLE)
+		wire_link_close(x->client, err);
+}
+
+/* The last thing that it hears. */
+static void end_client(struct exec *x, const char *error)
+{
+	Samoza__V1__ExecReply reply = SAMOZA__V1__EXEC_REPLY__INIT;
+	Samoza__V1__ExecEnd end = SAMOZA__V1__EXEC_END__INIT;
+	if (x->client == NULL)
+		return;
+	end.error = (char *)(uintptr_t)error;
+	reply.end = &end;
+	to_client(x, &reply);
+	wire_link_close_after(x->client);
+}
+
+/* ---- to the zhost ---- */
+
+static int to_zhost(struct exec *x, Samoza__V1__Exec *message, struct error **err)
+{
+	message->session = x->number;
+	return links_send_frame(x->execs->links, x->link_id, SAMOZA__V1__FRAME_TYPE__FRAME_EXEC,
+				&message->base, err);
+}
+
+static void cancel(struct exec *x)
+{
+	Samoza__V1__Exec message = SAMOZA__V1__EXEC__INIT;
+	CLEANUP(error_freep) struct error *err = NULL;
+	if (x->link_id == 0)
+		return;
+	message.has_cancel = true;
+	message.cancel = true;
+	(void)!to_zhost(x, &message, &err); /* where its link is gone, the command is, too */
+	x->link_id = 0;
+}
+
+/* ---- life of a session ---- */
+
+static void exec_free(struct exec *x)
+{
+	HASH_DEL(x->execs->all, x);
+	loop_timer_free(x->start_deadline);
+	schema_message_free(x->start);
+	free(x->topology);
+	free(x->path);
+	free(x->zhost);
+	free(x);
+}
+
+static void on_closed(void *user, struct wire_link *wire, const struct error *why)
+{
+	struct exec *x = user;
+	(void)wire;
+	x->client = NULL;
+	if (why != NULL)
+		log_info("exec", "client.lost", LOG_S("path", x->path), LOG_E(why));
+	cancel(x);
+	if (!x->is_recording)
+		exec_free(x);
+}
+
+/* ---- start ---- */
+
+static int send_start(struct exec *x, struct error **err)
+{
+	Samoza__V1__Exec message = SAMOZA__V1__EXEC__INIT;
+	Samoza__V1__InstanceKey key = SAMOZA__V1__INSTANCE_KEY__INIT;
+	struct control_exec found;
+	int r = x->execs->control->find(x->execs->user, x->topology, x->path, &found, err);
+	if (r == 0)
+		r = links_check_exec(x->execs->links, found.link_id, err);
+	if (r < 0)
+		return r;
+	key.topology = x->topology;
+	key.path = x->path;
+	key.epoch = found.epoch;
+	if (x->start->key != NULL)
+		samoza__v1__instance_key__free_unpacked(x->start->key, NULL);
+	x->start->key = &key;
+	message.start = x->start;
+	x->link_id = found.link_id;
+	x->zhost = mem_strdup(found.zhost);
+	r = to_zhost(x, &message, err);
+	x->start->key = NULL;
+	if (r < 0)
+		x->link_id = 0;
+	return r;
+}
+
+static void on_recorded(void *waiting, const struct reply *reply)
+{
+	struct exec *x = waiting;
+	CLEANUP(error_freep) struct error *err = NULL;
+	x->is_recording = false;
+	if (x->client == NULL) {
+		exec_free(x);
+		return;
+	}
+	if (reply->code < 0) {
+		end_client(x, reply->message != NULL ? reply->message : "refused");
+		return;
+	}
+	if (send_start(x, &err) < 0) {
+		end_client(x, err->message);
+		return;
+	}
+	schema_message_free(steal_ptr(&x->start));
+	wire_link_pause(x->client, false);
+}
+
+static int take_start(struct exec *x, Samoza__V1__Exec *m, struct error **err)
+{
+	if (x->start_deadline == NULL || m->start == NULL || m->start->n_command == 0)
+		return error_set(err, ERR_INVALID,
+				 "expected `start` first, once, and a command");
+	loop_timer_free(steal_ptr(&x->start_deadline));
+	x->start = steal_ptr(&m->start);
+	const ProtobufCBinaryData *word = &x->start->command[0];
+	CLEANUP(freep)
+	char *whole = mem_strndup(word->len > 0 ? (const char *)word->data : "",
+				  word->len < PROGRAM_SHOWN ? word->len : PROGRAM_SHOWN);
+	CLEANUP(freep) char *program = text_escaped(whole);
+	/* What follows is read when the zhost knows of it. */
+	wire_link_pause(x->client, true);
+	x->is_recording = true;
+	x->execs->control->record(x->execs->user, x->topology, x->path, program, on_recorded,
+				  x);
+	return 0;
+}
+
+/* ---- from the client ---- */
+
+static int take_more(struct exec *x, Samoza__V1__Exec *m, struct error **err)
+{
+	size_t input = m->has_input ? m->input.len : 0, credit = m->has_credit ? m->credit : 0;
+	if (input > x->input_credit || credit > EXEC_WINDOW - x->output_credit)
+		return error_set(err, ERR_INVALID, "it sent more than its window allows");
+	if (x->link_id == 0)
+		return 0; /* the command has ended */
+	x->input_credit -= input;
+	x->output_credit += credit;
+	return to_zhost(x, m, err);
+}
+
+static int on_frame(void *user, struct wire_link *wire, const struct frame *frame,
+		    struct error **err)
+{
+	struct exec *x = user;
+	ProtobufCMessage *message = NULL;
+	(void)wire;
+	if (frame->type != SAMOZA__V1__FRAME_TYPE__FRAME_EXEC)
+		return error_set(err, ERR_INVALID, "expected exec, not a frame of the type %u",
+				 frame->type);
+	int r = frame_decode(frame, &message, err);
+	if (r < 0)
+		return r;
+	Samoza__V1__Exec *m = (Samoza__V1__Exec *)message;
+	r = x->start_deadline != NULL || m->start != NULL ? take_start(x, m, err)
+							  : take_more(x, m, err);
+	protobuf_c_message_free_unpacked(message, NULL);
+	return r;
+}
+
+static const struct wire_link_handler handler = {.frame = on_frame, .closed = on_closed};
+
+static void on_start_missing(void *user)
+{
+	end_client(user, "no command came within 10 s");
+}
+
+void execs_add(struct execs *execs, const char *topology, const char *path,
+	       struct stream *stream)
+{
+	struct exec *x = mem_new(struct exec);
+	x->execs = execs;
+	x->number = ++execs->last_number;
+	x->topology = mem_strdup(topology);
+	x->path = mem_strdup(path);
+	x->input_credit = x->output_credit = EXEC_WINDOW;
+	HASH_ADD(hh, execs->all, number, sizeof(x->number), x);
+	x->client = wire_link_new(stream, OUTPUT_MAX, &handler, x);
+	wire_link_limit(x->client, EXEC_FRAME_MAX);
+	x->start_deadline = loop_timer_new(execs->loop, on_start_missing, x);
+	loop_timer_at(x->start_deadline, loop_now(execs->loop).mono_ms + START_WAIT_MS);
+}
+
+int execs_check(struct execs *execs, const char *topology, const char *path, struct error **err)
+{
+	struct control_exec found;
+	int r = execs->control->find(execs->user, topology, path, &found, err);
+	if (r == 0)
+		r = links_check_exec(execs->links, found.link_id, err);
+	if (r == 0 && HASH_COUNT(execs->all) >= SESSIONS_MAX)
+		r = error_set(err, ERR_TIMEOUT,
+			      "as many commands run as may at the same time (%d): end one of "
+			      "them",
+			      SESSIONS_MAX);
+	return r;
+}
+
+/* ---- from the zhost ---- */
+
+static bool is_within_windows(const struct exec *x, const Samoza__V1__ExecReply *reply)
+{
+	size_t output = (reply->has_output ? reply->output.len : 0) +
+			(reply->has_errors ? reply->errors.len : 0);
+	size_t credit = reply->has_credit ? reply->credit : 0;
+	return output <= x->output_credit && credit <= EXEC_WINDOW - x->input_credit;
+}
+
+void execs_reply(struct execs *execs, uint64_t link_id, Samoza__V1__ExecReply *reply)
+{
+	struct exec *x = NULL;
+	HASH_FIND(hh, execs->all, &reply->session, sizeof(reply->session), x);
+	if (x == NULL || x->link_id != link_id)
+		return; /* late, or not asked */
+	if (!is_within_windows(x, reply)) {
+		end_client(x, "its zhost sent more than the window allows");
+		cancel(x);
+		return;
+	}
+	x->output_credit -= (reply->has_output ? reply->output.len : 0) +
+			    (reply->has_errors ? reply->errors.len : 0);
+	x->input_credit += reply->has_credit ? reply->credit : 0;
+	reply->session = 0;
+	to_client(x, reply);
+	if (reply->end == NULL)
+		return;
+	x->link_id = 0;
+	if (x->client != NULL)
+		wire_link_close_after(x->client);
+}
+
+void execs_link_gone(struct execs *execs, uint64_t link_id)
+{
+	struct exec *x, *next;
+	HASH_ITER (hh, execs->all, x, next) {
+		if (x->link_id != link_id)
+			continue;
+		CLEANUP(freep)
+		char *text = str_printf("the command was ended: the connection with zhost %s "
+					"was lost",
+					x->zhost);
+		x->link_id = 0;
+		end_client(x, text);
+	}
+}
+
+/* ---- life of all ---- */
+
+void execs_end_all(struct execs *execs)
+{
+	struct exec *x, *next;
+	HASH_ITER (hh, execs->all, x, next) {
+		if (x->client == NULL)
+			continue;
+		if (x->link_id != 0 || x->start_deadline != NULL)
+			end_client(x, "the command was ended: zrms is shutting down");
+		cancel(x);
+	}
+}
+
+bool execs_is_empty(const struct execs *execs)
+{
+	return execs->all == NULL;
+}
+
+struct execs *execs_new(struct loop *loop, struct links *links,
+			const struct exec_control *control, void *user)
+{
+	struct execs *execs = mem_new(struct execs);
+	execs->loop = loop;
+	execs->links = links;
+	execs->control = control;
+	execs->user = user;
+	return execs;
+}
+
+void execs_free(struct execs *execs)
+{
+	if (execs == NULL)
+		return;
+	PRE(execs_is_empty(execs));
+	free(execs);
+}

@@ -1,0 +1,51 @@
+/*
+ * `spaces exec` in zrms: streams of clients that were upgraded, and the sessions behind them.
+ *
+ *   client ── Exec ──► session ── Exec, with zrms' number ──► link ──► zhost
+ *          ◄─ ExecReply ─┘     ◄───────── ExecReply ───────────┘
+ *
+ * Before a command goes to its zhost an event of it is durable. What waits here for a slow end is at most
+ * the windows of its session (port/exec.h): who sends more loses the session. When either end goes, the
+ * other one is told.
+ */
+#ifndef SAMOZA_ZRMS_EXEC_H
+#define SAMOZA_ZRMS_EXEC_H
+
+#include "core/control/control.h"
+#include "port/stream.h"
+#include "zrms/links.h"
+
+struct execs;
+
+/* The core as sessions need it. `done` is called once, perhaps from within. */
+typedef void exec_recorded_fn(void *waiting, const struct reply *reply);
+struct exec_control {
+	/* control_exec_find(). */
+	int (*find)(void *user, const char *topology, const char *path,
+		    struct control_exec *ret, struct error **err);
+	/* CONTROL_EXEC. */
+	void (*record)(void *user, const char *topology, const char *path, const char *program,
+		       exec_recorded_fn *done, void *waiting);
+};
+
+/* All borrowed. */
+struct execs *execs_new(struct loop *loop, struct links *links,
+			const struct exec_control *control, void *user);
+/* PRE: execs_is_empty(). NULL is fine. */
+void execs_free(struct execs *execs);
+
+/* Whether a command can be run there; ERR_TIMEOUT: there are too many sessions. */
+int execs_check(struct execs *execs, const char *topology, const char *path,
+		struct error **err) must_check;
+/* A client's stream, once its request was upgraded; taken over. */
+void execs_add(struct execs *execs, const char *topology, const char *path,
+	       struct stream *stream);
+
+/* Of links_listener. */
+void execs_reply(struct execs *execs, uint64_t link_id, Samoza__V1__ExecReply *reply);
+void execs_link_gone(struct execs *execs, uint64_t link_id);
+
+void execs_end_all(struct execs *execs);
+bool execs_is_empty(const struct execs *execs);
+
+#endif

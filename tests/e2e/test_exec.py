@@ -1,0 +1,339 @@
+"""`spaces exec`: commands in started NATIVE instances."""
+import fcntl
+import hashlib
+import os
+import pathlib
+import pty
+import select
+import signal
+import struct
+import subprocess
+import termios
+import time
+
+import pytest
+from conftest import BIN, DEADLINE, is_alive, until
+from native import SLEEPER, native_deploy, processes_of, state, wait_space
+
+FACTS = """
+    id -u; id -g; id -G
+    readlink /proc/self/ns/mnt /proc/self/ns/pid /proc/self/ns/ipc /proc/self/ns/user /proc/self/root
+    pwd
+    cat /proc/self/cgroup /proc/self/mountinfo
+    ulimit -a
+    grep -E '^(Cap|NoNewPrivs|Seccomp:|Uid|Gid|Groups)' /proc/self/status
+    env | grep -Ev '^(SAMOZA_RECIPE|_|OLDPWD|TERM)=' | sort
+"""
+
+
+@pytest.fixture
+def x(sweep_groups, start_cluster, monkeypatch):
+    """One zhost that allows commands, with an instance `run/p`."""
+    monkeypatch.setenv("ZHOST_ALLOW_EXEC", "true")
+    cluster = start_cluster(zhosts=("edge-node-1",))
+    native_deploy(cluster, "run", [{"name": "p", "run": {"mode": "foreground"}}],
+                  {"p/recipes/start": SLEEPER.format(300001)})
+    return cluster
+
+
+def command(cluster, *words):
+    return [str(BIN / "zshell"), "--api", cluster.url, "spaces", "exec", *words]
+
+
+def execute(cluster, *words, data=b"", timeout=60):
+    return subprocess.run(command(cluster, *words), input=data, capture_output=True,
+                          timeout=timeout, check=False)
+
+
+def begin(cluster, *words, **options):
+    return subprocess.Popen(command(cluster, *words), stdin=subprocess.PIPE,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+
+
+def sh(cluster, script, *options, **more):
+    return execute(cluster, *options, "run/p", "--", "sh", "-c", script, **more)
+
+
+def wait_line(process, line):
+    """Reads its output up to that line."""
+    while True:
+        assert select.select([process.stdout], [], [], DEADLINE)[0], f"no {line!r}"
+        got = process.stdout.readline()
+        if got.strip() == line:
+            return
+        assert got, process.stderr.read()
+
+
+def gone(words):
+    until(lambda: processes_of(words) == [], f"no process has {words}")
+
+
+def test_the_exit_status_is_that_of_the_command_and_both_outputs_are_apart(x):
+    done = sh(x, "echo to the output; echo to the errors >&2; exit 7")
+    assert (done.returncode, done.stdout, done.stderr) == (7, b"to the output\n", b"to the errors\n")
+    assert sh(x, "true").returncode == 0
+    assert sh(x, "kill -KILL $$").returncode == 128 + signal.SIGKILL
+    assert sh(x, "kill -TERM $$").returncode == 128 + signal.SIGTERM
+    none = execute(x, "run/p", "--", "no-such-program")
+    assert none.returncode == 127
+    assert b"cannot run no-such-program: there is no such program in its PATH" in none.stderr
+    data = execute(x, "run/p", "--", "/etc/passwd")
+    assert data.returncode == 126 and b"/etc/passwd: it is not executable" in data.stderr
+    assert execute(x, "run/p").returncode == 2
+    # Options after -- are the command's.
+    assert execute(x, "run/p", "--", "echo", "-i", "--", "-t").stdout == b"-i -- -t\n"
+    until(lambda: state(x, "run", "p") == "deployed-started", "it runs on")
+
+
+def test_ten_mebibytes_pass_both_ways_unchanged(x):
+    data = os.urandom(10 * 1024 * 1024)
+    echo = execute(x, "-i", "run/p", "--", "cat", data=data)
+    assert echo.returncode == 0, echo.stderr
+    assert hashlib.sha256(echo.stdout).digest() == hashlib.sha256(data).digest()
+    both = execute(x, "-i", "run/p", "--", "sh", "-c", "tee /dev/stderr", data=data)
+    assert both.stdout == data and both.stderr == data
+    one = execute(x, "-i", "run/p", "--", "sha256sum", data=data)
+    assert one.stdout.split()[0].decode() == hashlib.sha256(data).hexdigest()
+    # Without -i there is no input, and a command that reads none of it ends all the same.
+    assert sh(x, "wc -c", data=data).stdout.strip() == b"0"
+    assert sh(x, "echo done", "-i", data=data).stdout == b"done\n"
+
+
+def test_a_command_runs_in_the_surroundings_of_its_instance(x, start_cluster):
+    native_deploy(x, "twin", [{"name": "p", "run": {"mode": "foreground"},
+                               "exports": {"ip": None, "port": None}}], {
+        "p/recipes/start": f"#!/bin/sh\n({FACTS}) > facts\nexec sleep 300002\n"})
+    until(lambda: execute(x, "twin/p", "--", "test", "-s", "facts").returncode == 0, "facts are there")
+    own = execute(x, "twin/p", "--", "cat", "facts").stdout.decode()
+    seen = execute(x, "twin/p", "--", "sh", "-c", FACTS).stdout.decode()
+    assert seen == own and "SAMOZA_EXPORT_port" in seen
+    assert "Seccomp:\t2" in seen and "CapEff:\t0000000000000000" in seen
+    # Nothing but its own three descriptors, and no way to more.
+    assert execute(x, "twin/p", "--", "ls", "/proc/self/fd").stdout.split() == [b"0", b"1", b"2", b"3"]
+    for refused in (["mount", "-t", "tmpfs", "none", "/tmp"], ["unshare", "-U", "true"],
+                    ["touch", "/etc/here"], ["ls", str(x.directory)], ["cat", "/etc/shadow"]):
+        assert execute(x, "twin/p", "--", *refused).returncode != 0, refused
+    groups = execute(x, "twin/p", "--", "cat", "/proc/self/cgroup").stdout
+    pid, = [pid for pid, line in processes_of("sleep 300002")]
+    assert groups == pathlib.Path(f"/proc/{pid}/cgroup").read_bytes()
+
+
+def test_what_cannot_run_commands_is_refused_with_the_reason(x, start_cluster, monkeypatch):
+    x.deploy("pages", [{"name": "page", "type": "UI"}, {"name": "wasm", "type": "IO"}])
+    for path, kind in (("pages/page", b"UI"), ("pages/wasm", b"IO")):
+        done = execute(x, path, "--", "true")
+        assert done.returncode == 1
+        assert b"it is a %s space, and only NATIVE spaces run programs" % kind in done.stderr
+    assert b"nobody" in execute(x, "nobody/p", "--", "true").stderr
+    assert execute(x, "run/q", "--", "true").returncode == 1
+    x.zshell("spaces", "stop", "run/p")
+    wait_space(x, "run", "p", "deployed-stopped")
+    done = execute(x, "run/p", "--", "true")
+    assert done.returncode == 1
+    assert b"it is deployed-stopped, not deployed-started" in done.stderr
+    x.zrms.kill()
+    assert execute(x, "run/p", "--", "true").returncode == 3
+    # Off by default.
+    monkeypatch.delenv("ZHOST_ALLOW_EXEC")
+    closed = start_cluster(zhosts=("edge-node-1",))
+    native_deploy(closed, "run", [{"name": "p", "run": {"mode": "foreground"}}],
+                  {"p/recipes/start": SLEEPER.format(300003)})
+    done = execute(closed, "run/p", "--", "touch", "was-here")
+    assert done.returncode == 1
+    assert b"commands are not allowed on zhost edge-node-1: start it with --allow-exec" in done.stderr
+    assert not [e for e in closed.events() if e["kind"] == "exec"]
+
+
+def test_the_first_word_of_a_command_is_an_event_and_no_other(x):
+    sh(x, "echo secret-word")
+    event, = [e for e in x.events() if e["kind"] == "exec"]
+    assert event["subject"] == "run/p" and event["to"] == "edge-node-1"
+    assert event["cause"] == "'sh' run by operator" and "secret-word" not in str(event)
+    assert "'sh' run by operator" in x.zshell("topo", "events", "run").stdout
+
+
+def test_ctrl_c_interrupts_the_command_at_the_other_end(x):
+    p = begin(x, "run/p", "--", "sh", "-c", "echo on; exec sleep 300004")
+    wait_line(p, b"on")
+    p.send_signal(signal.SIGINT)
+    assert p.wait(DEADLINE) == 128 + signal.SIGINT
+    gone("sleep 300004")
+    # A command may take it as it likes; a second one leaves it, and ends it.
+    p = begin(x, "run/p", "--", "sh", "-c",
+              "trap 'echo heard' INT; echo on; while true; do sleep 300005; done")
+    wait_line(p, b"on")
+    p.send_signal(signal.SIGINT)
+    wait_line(p, b"heard")
+    p.send_signal(signal.SIGINT)
+    assert p.wait(DEADLINE) == 128 + signal.SIGINT
+    gone("sleep 300005")
+
+
+def test_nothing_is_left_running_when_the_client_goes(x):
+    script = ("trap '' HUP TERM INT; (setsid sleep 300006 &); sleep 300007 & echo on; "
+              "while true; do sleep 300008; done")
+    p = begin(x, "-i", "run/p", "--", "sh", "-c", script)
+    wait_line(p, b"on")
+    assert processes_of("sleep 300006") and processes_of("sleep 300007")
+    p.kill()
+    for words in ("sleep 300006", "sleep 300007", "sleep 300008"):
+        gone(words)
+    # What a command leaves behind ends with it, too.
+    assert sh(x, "(setsid sleep 300009 &); exit 3").returncode == 3
+    assert processes_of("sleep 300009") == []
+    assert processes_of("sleep 300001"), "the instance runs on"
+    assert state(x, "run", "p") == "deployed-started"
+
+
+def test_the_end_of_the_instance_ends_the_command(x):
+    p = begin(x, "run/p", "--", "sh", "-c", "trap '' TERM HUP; echo on; while true; do sleep 300010; done")
+    wait_line(p, b"on")
+    x.zshell("spaces", "stop", "run/p")
+    assert p.wait(DEADLINE) == 1
+    assert b"its instance has stopped" in p.stderr.read()
+    gone("sleep 300010")
+    wait_space(x, "run", "p", "deployed-stopped")
+
+
+def test_the_end_of_zrms_ends_the_command_with_a_message(x):
+    p = begin(x, "run/p", "--", "sh", "-c", "echo on; exec sleep 300011")
+    wait_line(p, b"on")
+    x.zrms.kill()
+    assert p.wait(DEADLINE) == 3
+    assert b"lost the connection to zrms" in p.stderr.read()
+    gone("sleep 300011")
+    x.start_zrms()
+    until(lambda: sh(x, "echo again").stdout == b"again\n", "commands run again")
+    p = begin(x, "run/p", "--", "sh", "-c", "echo on; exec sleep 300012")
+    wait_line(p, b"on")
+    x.zrms.kill(signal.SIGTERM)
+    assert p.wait(DEADLINE) == 1
+    assert b"zrms is shutting down" in p.stderr.read()
+    gone("sleep 300012")
+
+
+def test_a_new_zhost_ends_the_commands_of_the_one_before(x):
+    for number in (signal.SIGKILL, signal.SIGTERM):
+        p = begin(x, "run/p", "--", "sh", "-c", "trap '' HUP; echo on; while true; do sleep 300013; done")
+        wait_line(p, b"on")
+        x.zhosts["edge-node-1"].kill(number)
+        assert p.wait(DEADLINE) == 1
+        assert b"the connection with zhost edge-node-1 was lost" in p.stderr.read()
+        gone("sleep 300013")
+        x.zhosts["edge-node-1"].start()
+        x.wait_zhost("edge-node-1", "deployed-started")
+        until(lambda: sh(x, "echo again").stdout == b"again\n", "commands run again")
+    assert processes_of("sleep 300001"), "the instance has run on"
+
+
+def test_a_reader_that_does_not_read_holds_up_nobody_else(x):
+    slow = begin(x, "run/p", "--", "cat", "/dev/zero")
+    assert select.select([slow.stdout], [], [], DEADLINE)[0]
+    # It is held at its window: the command is asleep in its write, and heartbeats and others pass.
+    pid, = [pid for pid, line in processes_of("cat /dev/zero") if "zshell" not in line]
+    for _ in range(5):
+        assert sh(x, "echo quick").stdout == b"quick\n"
+    before = pathlib.Path(f"/proc/{pid}/io").read_text().split("wchar: ")[1].split()[0]
+    assert int(before) < 2 * 1024 * 1024
+    for daemon in (x.zrms, x.zhosts["edge-node-1"]):
+        text = pathlib.Path(f"/proc/{daemon.pid}/status").read_text()
+        assert int(text.split("VmRSS:")[1].split()[0]) < 131072
+    assert x.get("/v1/zhosts/edge-node-1")["state"] == "deployed-started"
+    slow.kill()
+    gone("cat /dev/zero")
+
+
+def test_sessions_are_bounded_and_idle_ones_stay(x):
+    held = []
+    for _ in range(8):
+        p = begin(x, "-i", "run/p", "--", "sh", "-c", "echo on; cat")
+        wait_line(p, b"on")
+        held.append(p)
+    ninth = sh(x, "true")
+    assert ninth.returncode == 1
+    assert b"as many commands run in this instance as may at the same time" in ninth.stderr
+    for p in held:
+        out, _ = p.communicate(b"still here\n", DEADLINE)
+        assert out == b"still here\n" and p.returncode == 0
+    assert sh(x, "true").returncode == 0
+
+
+class Terminal:
+    """zshell on a terminal of its own."""
+
+    def __init__(self, cluster, *words, rows=33, columns=77):
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.environ["TERM"] = "vt100"
+            line = command(cluster, *words)
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+            os.execv(line[0], line)
+        self.text = b""
+
+    def resize(self, rows, columns):
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def type(self, text):
+        os.write(self.fd, text)
+
+    def expect(self, words):
+        end = time.monotonic() + DEADLINE
+        while words not in self.text:
+            assert select.select([self.fd], [], [], max(0, end - time.monotonic()))[0], self.text
+            try:
+                self.text += os.read(self.fd, 4096)
+            except OSError:
+                break
+        assert words in self.text, self.text
+        self.text = self.text.split(words, 1)[1]
+
+    def wait(self):
+        end = time.monotonic() + DEADLINE
+        while time.monotonic() < end:
+            if select.select([self.fd], [], [], 0.02)[0]:
+                try:
+                    self.text += os.read(self.fd, 4096)
+                except OSError:
+                    pass
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid != 0:
+                os.close(self.fd)
+                return os.waitstatus_to_exitcode(status)
+        raise AssertionError(f"it has not ended: {self.text}")
+
+
+def test_a_terminal_has_the_size_of_the_callers_and_follows_it(x):
+    t = Terminal(x, "-i", "-t", "run/p", "--", "sh")
+    t.type(b"stty size; echo $TERM; test -t 0 && test -t 1 && test -t 2 && echo all-three\r")
+    t.expect(b"33 77\r\n")
+    t.expect(b"vt100\r\n")
+    t.expect(b"all-three\r\n")
+    t.type(b"trap 'stty size' WINCH; echo trap''ped\r")
+    t.expect(b"trapped")
+    t.resize(50, 132)
+    t.type(b"\r")
+    t.expect(b"50 132\r\n")
+    # Ctrl-C is the terminal's business: it interrupts what runs in the shell, not the shell.
+    t.type(b"echo in''side; sleep 300014\r")
+    t.expect(b"inside")
+    until(lambda: processes_of("sleep 300014"), "it sleeps")
+    t.type(b"\x03")
+    t.type(b"echo after''wards $?\r")
+    t.expect(b"afterwards 130")
+    t.type(b"tty -s && cat /dev/tty >/dev/null & exit 5\r")
+    assert t.wait() == 5
+
+
+def test_a_terminal_that_hangs_up_ends_its_command(x):
+    t = Terminal(x, "-i", "-t", "run/p", "--", "sh", "-c", "echo on; exec sleep 300015")
+    t.expect(b"on")
+    os.kill(t.pid, signal.SIGKILL)
+    assert t.wait() == -signal.SIGKILL
+    gone("sleep 300015")
+    assert execute(x, "-t", "run/p", "--", "true").returncode == 2
+
+
+def test_pids_of_commands_are_those_of_the_instance(x):
+    inside = sh(x, "ls -d /proc/[0-9]*").stdout.decode().split()
+    assert len(inside) < 10 and "/proc/1" in inside
+    assert is_alive(x.zhosts["edge-node-1"].pid)

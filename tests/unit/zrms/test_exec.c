@@ -1,0 +1,503 @@
+/* zrms/exec.h without processes: a zhost's link and a client's stream over simulated streams, and a core
+ * that answers as the test wants. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "adapter/sim/loop.h"
+#include "adapter/sim/network.h"
+#include "adapter/wire/wire_link.h"
+#include "base/memory.h"
+#include "port/exec.h"
+#include "schema/message.h"
+#include "zrms/exec.h"
+
+enum { LINK_PORT = 1, CLIENT_PORT = 2, DEADLINE_MS = 60000 };
+
+/* A zhost's or a client's end. */
+struct end {
+	struct stream *stream; /* until it is connected */
+	struct wire_link *wire;
+	bool is_closed;
+	unsigned frames;
+	ProtobufCMessage *last;
+};
+
+struct stage {
+	struct loop loop;
+	struct sim_network *net;
+	struct stream_transport *machine;
+	struct stream_listener *links_listener, *clients_listener;
+	struct links *links;
+	struct execs *execs;
+	struct end zhost, client;
+	uint64_t link_id;
+	/* of the core */
+	bool is_held; /* the record of a command is not durable yet */
+	exec_recorded_fn *recorded;
+	void *waiting;
+	char program[300];
+	unsigned records;
+};
+
+/* ---- ends ---- */
+
+static int on_frame(void *user, struct wire_link *wire, const struct frame *frame,
+		    struct error **err)
+{
+	struct end *e = user;
+	(void)wire;
+	e->frames++;
+	if (e->last != NULL)
+		protobuf_c_message_free_unpacked(e->last, NULL);
+	return frame_decode(frame, &e->last, err);
+}
+
+static void on_closed(void *user, struct wire_link *wire, const struct error *why)
+{
+	struct end *e = user;
+	(void)wire;
+	(void)why;
+	e->wire = NULL;
+	e->is_closed = true;
+}
+
+static const struct wire_link_handler wire_handler = {.frame = on_frame, .closed = on_closed};
+
+static void on_connected(void *user, struct stream *stream, const struct error *why)
+{
+	struct end *e = user;
+	assert_null(why);
+	e->stream = NULL;
+	e->wire = wire_link_new(stream, 0, &wire_handler, e);
+}
+
+static const struct stream_handler connect_handler = {.connected = on_connected};
+
+static const Samoza__V1__Exec *order(const struct stage *s)
+{
+	assert_ptr_equal(s->zhost.last->descriptor, &samoza__v1__exec__descriptor);
+	return (const Samoza__V1__Exec *)s->zhost.last;
+}
+
+static const Samoza__V1__ExecReply *answer(const struct stage *s)
+{
+	assert_ptr_equal(s->client.last->descriptor, &samoza__v1__exec_reply__descriptor);
+	return (const Samoza__V1__ExecReply *)s->client.last;
+}
+
+static void client_send(struct stage *s, const Samoza__V1__Exec *message)
+{
+	assert_int_equal(wire_link_send(s->client.wire, SAMOZA__V1__FRAME_TYPE__FRAME_EXEC,
+					&message->base, NULL),
+			 0);
+	sim_loop_run(&s->loop, 100);
+}
+
+static void zhost_send(struct stage *s, const Samoza__V1__ExecReply *message)
+{
+	assert_int_equal(wire_link_send(s->zhost.wire, SAMOZA__V1__FRAME_TYPE__FRAME_EXEC_REPLY,
+					&message->base, NULL),
+			 0);
+	sim_loop_run(&s->loop, 100);
+}
+
+static ProtobufCBinaryData bytes(size_t size)
+{
+	static uint8_t zeros[EXEC_FRAME_MAX + 1000];
+	assert_true(size <= sizeof(zeros));
+	return (ProtobufCBinaryData){.data = zeros, .len = size};
+}
+
+static void client_start(struct stage *s)
+{
+	Samoza__V1__Exec message = SAMOZA__V1__EXEC__INIT;
+	Samoza__V1__ExecStart start = SAMOZA__V1__EXEC_START__INIT;
+	Samoza__V1__InstanceKey key = SAMOZA__V1__INSTANCE_KEY__INIT;
+	ProtobufCBinaryData words[] = {{2, (uint8_t *)"ls"}, {6, (uint8_t *)"secret"}};
+	/* Another instance than that of its stream: zrms knows better. */
+	key.topology = key.path = (char *)"other";
+	start.key = &key;
+	start.n_command = 2;
+	start.command = words;
+	message.session = 77;
+	message.start = &start;
+	client_send(s, &message);
+}
+
+static void client_input(struct stage *s, size_t size)
+{
+	Samoza__V1__Exec message = SAMOZA__V1__EXEC__INIT;
+	message.has_input = true;
+	message.input = bytes(size);
+	client_send(s, &message);
+}
+
+static void zhost_output(struct stage *s, size_t size)
+{
+	Samoza__V1__ExecReply reply = SAMOZA__V1__EXEC_REPLY__INIT;
+	reply.session = order(s)->session;
+	reply.has_output = true;
+	reply.output = bytes(size);
+	zhost_send(s, &reply);
+}
+
+static void zhost_hello(struct stage *s, const bool *exec)
+{
+	Samoza__V1__ZhostSpec spec = SAMOZA__V1__ZHOST_SPEC__INIT;
+	Samoza__V1__Hello hello = SAMOZA__V1__HELLO__INIT;
+	spec.name = (char *)"alpha";
+	hello.protocol = 3;
+	hello.spec = &spec;
+	hello.identity = (char *)"identity";
+	hello.incarnation = 1;
+	hello.has_exec = exec != NULL;
+	hello.exec = exec != NULL && *exec;
+	assert_int_equal(wire_link_send(s->zhost.wire, SAMOZA__V1__FRAME_TYPE__FRAME_HELLO,
+					&hello.base, NULL),
+			 0);
+	sim_loop_run(&s->loop, 0);
+}
+
+/* ---- zrms ---- */
+
+static void on_input(void *user, const struct control_input *input)
+{
+	struct stage *s = user;
+	if (input->type == CONTROL_HELLO)
+		s->link_id = input->hello.link_id;
+}
+
+static void on_reply(void *user, uint64_t link_id, Samoza__V1__ExecReply *reply)
+{
+	struct stage *s = user;
+	execs_reply(s->execs, link_id, reply);
+}
+
+static void on_link_closed(void *user, uint64_t link_id, bool had_hello)
+{
+	struct stage *s = user;
+	(void)had_hello;
+	execs_link_gone(s->execs, link_id);
+}
+
+static const struct links_listener links_listener = {
+	.input = on_input, .exec_reply = on_reply, .closed = on_link_closed};
+
+static int find(void *user, const char *topology, const char *path, struct control_exec *ret,
+		struct error **err)
+{
+	const struct stage *s = user;
+	if (strcmp(path, "p") != 0)
+		return error_set(err, ERR_NOT_FOUND, "no %s", path);
+	*ret = (struct control_exec){.topology = topology,
+				     .path = path,
+				     .epoch = 9,
+				     .zhost = "alpha",
+				     .link_id = s->link_id};
+	return 0;
+}
+
+static void record(void *user, const char *topology, const char *path, const char *program,
+		   exec_recorded_fn *done, void *waiting)
+{
+	struct stage *s = user;
+	const struct reply reply = {0};
+	(void)topology;
+	(void)path;
+	s->records++;
+	(void)snprintf(s->program, sizeof(s->program), "%s", program);
+	s->recorded = done;
+	s->waiting = waiting;
+	if (!s->is_held)
+		done(waiting, &reply);
+}
+
+static const struct exec_control control = {.find = find, .record = record};
+
+static void on_link(void *user, struct stream *stream)
+{
+	links_add(((struct stage *)user)->links, stream);
+}
+
+static void on_client(void *user, struct stream *stream)
+{
+	execs_add(((struct stage *)user)->execs, "t", "p", stream);
+}
+
+static const struct stream_listen_handler link_handler = {.accepted = on_link};
+static const struct stream_listen_handler client_handler = {.accepted = on_client};
+
+/* ---- stage ---- */
+
+static void connect_end(struct stage *s, struct end *e, uint16_t port)
+{
+	const struct stream_connect_options to = {.to = {"zrms", port}, .timeout_ms = 1000};
+	e->stream = stream_connect(s->machine, &to, &connect_handler, e);
+	sim_loop_run(&s->loop, 0);
+}
+
+static int begin(void **state)
+{
+	static const bool yes = true;
+	struct stage *s = mem_new(struct stage);
+	const struct stream_listen_options links_at = {.at = {"zrms", LINK_PORT}};
+	const struct stream_listen_options clients_at = {.at = {"zrms", CLIENT_PORT}};
+	sim_loop_init(&s->loop);
+	s->net = sim_network_new(&s->loop, 3);
+	s->machine = sim_network_machine(s->net, "zrms");
+	s->links = links_new(&s->loop, &links_listener, s);
+	s->execs = execs_new(&s->loop, s->links, &control, s);
+	assert_int_equal(stream_listen(s->machine, &links_at, &link_handler, s,
+				       &s->links_listener, NULL),
+			 0);
+	assert_int_equal(stream_listen(s->machine, &clients_at, &client_handler, s,
+				       &s->clients_listener, NULL),
+			 0);
+	connect_end(s, &s->zhost, LINK_PORT);
+	zhost_hello(s, &yes);
+	connect_end(s, &s->client, CLIENT_PORT);
+	*state = s;
+	return 0;
+}
+
+static void end_done(struct end *e)
+{
+	if (e->wire != NULL)
+		wire_link_close(e->wire, NULL);
+	if (e->last != NULL)
+		protobuf_c_message_free_unpacked(e->last, NULL);
+	e->last = NULL;
+}
+
+static int end(void **state)
+{
+	struct stage *s = *state;
+	end_done(&s->client);
+	sim_loop_run(&s->loop, DEADLINE_MS);
+	end_done(&s->zhost);
+	sim_loop_run(&s->loop, DEADLINE_MS);
+	end_done(&s->client);
+	assert_true(execs_is_empty(s->execs));
+	execs_free(s->execs);
+	links_free(s->links);
+	stream_listener_close(s->links_listener);
+	stream_listener_close(s->clients_listener);
+	stream_transport_free(s->machine);
+	sim_network_free(s->net);
+	sim_loop_done(&s->loop);
+	free(s);
+	return 0;
+}
+
+/* ---- tests ---- */
+
+static void a_zhost_that_does_not_allow_commands_or_is_older_is_refused_with_words(void **state)
+{
+	static const bool no = false;
+	struct stage *s = *state;
+	CLEANUP(error_freep) struct error *err = NULL;
+	assert_int_equal(execs_check(s->execs, "t", "p", &err), 0);
+	assert_int_equal(execs_check(s->execs, "t", "q", &err), ERR_NOT_FOUND);
+	for (int k = 0; k < 2; k++) {
+		wire_link_close(s->zhost.wire, NULL);
+		sim_loop_run(&s->loop, DEADLINE_MS);
+		connect_end(s, &s->zhost, LINK_PORT);
+		zhost_hello(s, k == 0 ? &no : NULL);
+		error_free(steal_ptr(&err));
+		assert_int_equal(execs_check(s->execs, "t", "p", &err),
+				 k == 0 ? ERR_DENIED : ERR_UNSUPPORTED);
+		assert_non_null(strstr(err->message, k == 0 ? "start it with --allow-exec"
+							    : "of an earlier version"));
+	}
+}
+
+static void a_command_goes_to_its_zhost_after_its_event_is_durable(void **state)
+{
+	struct stage *s = *state;
+	const struct reply durable = {0};
+	s->is_held = true;
+	client_start(s);
+	client_input(s, 10);
+	assert_int_equal(s->zhost.frames, 0);
+	assert_string_equal(s->program, "ls");
+	s->recorded(s->waiting, &durable);
+	sim_loop_run(&s->loop, 100);
+	/* The start, then what waited. */
+	assert_int_equal(s->zhost.frames, 2);
+	assert_int_equal(order(s)->input.len, 10);
+	assert_int_equal(s->records, 1);
+}
+
+static void a_start_names_the_copy_that_zrms_knows_and_a_number_of_its_own(void **state)
+{
+	struct stage *s = *state;
+	client_start(s);
+	assert_string_equal(order(s)->start->key->topology, "t");
+	assert_string_equal(order(s)->start->key->path, "p");
+	assert_int_equal(order(s)->start->key->epoch, 9);
+	assert_int_equal(order(s)->start->n_command, 2);
+	assert_int_not_equal(order(s)->session, 77);
+}
+
+static void an_end_is_passed_on_and_closes_the_stream(void **state)
+{
+	struct stage *s = *state;
+	Samoza__V1__ExecReply reply = SAMOZA__V1__EXEC_REPLY__INIT;
+	Samoza__V1__ExecEnd done = SAMOZA__V1__EXEC_END__INIT;
+	client_start(s);
+	reply.session = order(s)->session;
+	done.has_exit_status = true;
+	done.exit_status = 7;
+	reply.end = &done;
+	zhost_send(s, &reply);
+	assert_int_equal(answer(s)->end->exit_status, 7);
+	assert_true(s->client.is_closed);
+	/* The zhost has forgotten it already. */
+	assert_int_equal(s->zhost.frames, 1);
+	assert_true(execs_is_empty(s->execs));
+}
+
+static void a_client_that_sends_more_than_its_window_loses_its_command(void **state)
+{
+	struct stage *s = *state;
+	client_start(s);
+	client_input(s, EXEC_PART_MAX);
+	client_input(s, EXEC_PART_MAX);
+	assert_false(s->client.is_closed);
+	client_input(s, 1);
+	assert_true(s->client.is_closed);
+	assert_true(order(s)->cancel);
+}
+
+static void what_the_zhost_has_taken_may_be_sent_again(void **state)
+{
+	struct stage *s = *state;
+	Samoza__V1__ExecReply reply = SAMOZA__V1__EXEC_REPLY__INIT;
+	client_start(s);
+	reply.session = order(s)->session;
+	reply.has_credit = true;
+	reply.credit = EXEC_PART_MAX;
+	for (unsigned n = 0; n < 10; n++) {
+		client_input(s, EXEC_PART_MAX);
+		zhost_send(s, &reply);
+	}
+	assert_false(s->client.is_closed);
+	/* More than was sent cannot have been taken. */
+	zhost_send(s, &reply);
+	assert_true(s->client.is_closed);
+}
+
+static void a_zhost_that_sends_more_than_its_window_loses_the_session_only(void **state)
+{
+	struct stage *s = *state;
+	Samoza__V1__Exec taken = SAMOZA__V1__EXEC__INIT;
+	client_start(s);
+	zhost_output(s, EXEC_PART_MAX);
+	taken.has_credit = true;
+	taken.credit = EXEC_PART_MAX;
+	client_send(s, &taken);
+	zhost_output(s, EXEC_PART_MAX);
+	zhost_output(s, EXEC_PART_MAX);
+	assert_false(s->client.is_closed);
+	zhost_output(s, 1);
+	assert_true(s->client.is_closed);
+	assert_true(order(s)->cancel);
+	assert_false(s->zhost.is_closed);
+}
+
+static void a_frame_that_is_too_large_is_not_kept(void **state)
+{
+	struct stage *s = *state;
+	client_start(s);
+	client_input(s, EXEC_FRAME_MAX + 1);
+	assert_true(s->client.is_closed);
+	assert_true(order(s)->cancel);
+}
+
+static void a_client_that_goes_cancels_its_command(void **state)
+{
+	struct stage *s = *state;
+	client_start(s);
+	wire_link_close(s->client.wire, NULL);
+	sim_loop_run(&s->loop, 100);
+	assert_true(order(s)->cancel);
+	assert_true(execs_is_empty(s->execs));
+}
+
+static void a_client_that_goes_before_its_event_is_durable_runs_nothing(void **state)
+{
+	struct stage *s = *state;
+	const struct reply durable = {0};
+	s->is_held = true;
+	client_start(s);
+	wire_link_close(s->client.wire, NULL);
+	sim_loop_run(&s->loop, DEADLINE_MS);
+	/* Nothing is read from it while it waits: its end shows afterwards. */
+	s->recorded(s->waiting, &durable);
+	sim_loop_run(&s->loop, DEADLINE_MS);
+	assert_true(s->zhost.frames == 0 || order(s)->cancel);
+	assert_true(execs_is_empty(s->execs));
+}
+
+static void the_end_of_the_link_is_told_to_the_client(void **state)
+{
+	struct stage *s = *state;
+	client_start(s);
+	wire_link_close(s->zhost.wire, NULL);
+	sim_loop_run(&s->loop, 100);
+	assert_string_equal(answer(s)->end->error,
+			    "the command was ended: the connection with zhost alpha was lost");
+	assert_true(s->client.is_closed);
+}
+
+static void a_stream_without_a_command_is_closed_after_ten_seconds(void **state)
+{
+	struct stage *s = *state;
+	sim_loop_run(&s->loop, 9000);
+	assert_false(s->client.is_closed);
+	sim_loop_run(&s->loop, 2000);
+	assert_true(s->client.is_closed);
+	assert_int_equal(s->records, 0);
+}
+
+static void data_before_the_command_and_a_second_command_close_the_stream(void **state)
+{
+	struct stage *s = *state;
+	client_input(s, 3);
+	assert_true(s->client.is_closed);
+	assert_int_equal(s->zhost.frames, 0);
+	connect_end(s, &s->client, CLIENT_PORT);
+	s->client.is_closed = false;
+	client_start(s);
+	assert_int_equal(s->zhost.frames, 1);
+	client_start(s);
+	assert_true(s->client.is_closed);
+}
+
+int main(void)
+{
+#define TEST(test) cmocka_unit_test_setup_teardown(test, begin, end)
+	const struct CMUnitTest tests[] = {
+		TEST(a_zhost_that_does_not_allow_commands_or_is_older_is_refused_with_words),
+		TEST(a_command_goes_to_its_zhost_after_its_event_is_durable),
+		TEST(a_start_names_the_copy_that_zrms_knows_and_a_number_of_its_own),
+		TEST(an_end_is_passed_on_and_closes_the_stream),
+		TEST(a_client_that_sends_more_than_its_window_loses_its_command),
+		TEST(what_the_zhost_has_taken_may_be_sent_again),
+		TEST(a_zhost_that_sends_more_than_its_window_loses_the_session_only),
+		TEST(a_frame_that_is_too_large_is_not_kept),
+		TEST(a_client_that_goes_cancels_its_command),
+		TEST(a_client_that_goes_before_its_event_is_durable_runs_nothing),
+		TEST(the_end_of_the_link_is_told_to_the_client),
+		TEST(a_stream_without_a_command_is_closed_after_ten_seconds),
+		TEST(data_before_the_command_and_a_second_command_close_the_stream),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
