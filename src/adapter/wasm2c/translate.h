@@ -20,6 +20,7 @@
 #ifndef SAMOZA_ADAPTER_WASM2C_TRANSLATE_H
 #define SAMOZA_ADAPTER_WASM2C_TRANSLATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -52,7 +53,12 @@ int must_check translator_new(const struct translator_options *options,
 			      struct translator **ret_translator, struct error **err);
 /* All its translations must be freed before. */
 void translator_free(struct translator *t);
-/* "wasm2c 1.0.32, gcc ... x86_64": for logs and for comparing two machines. Borrowed. */
+/* What this program makes of a module beside the other programs' part, in eight hexadecimal digits: native
+ * code of another version should be made again. */
+const char *translate_version(void);
+/* Whether a translator's description is of this version. */
+bool translate_is_current(const char *description);
+/* "wasm2c 1.0.32, gcc ..., glue 12ab34cd, x86_64": for logs and for comparing two machines. Borrowed. */
 const char *translator_description(const struct translator *t);
 
 /* The path in the cache (the caller frees) or NULL when it is not there; what is damaged is removed. Reads

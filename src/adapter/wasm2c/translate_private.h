@@ -13,6 +13,7 @@ struct translator {
 	char *wasm_validate;
 	char *wasm2c;
 	char *compiler;
+	char *programs; /* their versions, and the machine */
 	char *description;
 	const char *const *dialect; /* arguments of this compiler alone; NULL at the end */
 	unsigned cpu_seconds;

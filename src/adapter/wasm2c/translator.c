@@ -23,6 +23,8 @@
 #include "base/vector.h"
 
 #define WASM2C_VERSION	"1.0.32"
+#define REWRITE_VERSION "1"
+#define GLUE		"glue "
 #define VERSION_WAIT_MS 10000
 #define LEFTOVER_AGE_S	3600
 
@@ -275,7 +277,9 @@ static int ask_versions(struct translator *t, struct error **err)
 			t->wasm2c, wasm2c);
 	if (uname(&machine) < 0)
 		return error_errno(err, "cannot determine the machine's architecture");
-	t->description = str_printf("wasm2c %s, %s, %s", wasm2c, compiler, machine.machine);
+	t->programs = str_printf("wasm2c %s, %s, %s", wasm2c, compiler, machine.machine);
+	t->description = str_printf("wasm2c %s, %s, " GLUE "%s, %s", wasm2c, compiler,
+				    translate_version(), machine.machine);
 	t->dialect = strstr(compiler, "clang") != NULL ? clang_dialect : gcc_dialect;
 	return 0;
 }
@@ -329,6 +333,7 @@ void translator_free(struct translator *t)
 	free(t->wasm_validate);
 	free(t->wasm2c);
 	free(t->compiler);
+	free(t->programs);
 	free(t->description);
 	free(t);
 }
@@ -352,6 +357,41 @@ static void hash_arguments(crypto_hash_sha256_state *state, const char *const *a
 		hash_part(state, arguments[i], strlen(arguments[i]));
 }
 
+/* Of what is written around every module. What rewriting changes in some modules only is
+ * REWRITE_VERSION: to be raised when native code made before should not be run any more. */
+const char *translate_version(void)
+{
+	static char text[9];
+	unsigned char digest[crypto_hash_sha256_BYTES];
+	crypto_hash_sha256_state state;
+	CLEANUP(buffer_done) struct buffer glue = BUFFER_INIT(1 << 20);
+	const struct image image = {0};
+	struct module_info info = {.exports = UINT32_MAX};
+
+	if (text[0] != '\0')
+		return text;
+	memset(info.imports, true, sizeof(info.imports));
+	glue_write(&glue, &info, &image);
+	crypto_hash_sha256_init(&state);
+	hash_part(&state, REWRITE_VERSION, strlen(REWRITE_VERSION));
+	hash_part(&state, glue.data, glue.size);
+	hash_arguments(&state, translate_compiler_arguments);
+	for (size_t i = 0; i < ARRAY_SIZE(glue_files); i++)
+		hash_part(&state, glue_files[i].content, glue_files[i].size);
+	crypto_hash_sha256_final(&state, digest);
+	sodium_bin2hex(text, sizeof(text), digest, 4);
+	return text;
+}
+
+bool translate_is_current(const char *description)
+{
+	const char *at = strstr(description, GLUE);
+	size_t size = strlen(translate_version());
+
+	return at != NULL && strncmp(at + strlen(GLUE), translate_version(), size) == 0 &&
+	       at[strlen(GLUE) + size] == ',';
+}
+
 void translator_key(const struct translator *t, const struct translation_source *source,
 		    char ret_key[TRANSLATE_KEY_SIZE])
 {
@@ -362,7 +402,7 @@ void translator_key(const struct translator *t, const struct translation_source 
 	hash_part(&state, source->module.data, source->module.size);
 	hash_part(&state, source->module.image.data, source->module.image.size);
 	hash_part(&state, source->glue.data, source->glue.size);
-	hash_part(&state, t->description, strlen(t->description));
+	hash_part(&state, t->programs, strlen(t->programs));
 	hash_arguments(&state, t->dialect);
 	hash_arguments(&state, translate_compiler_arguments);
 	for (size_t i = 0; i < ARRAY_SIZE(glue_files); i++)

@@ -59,6 +59,7 @@ struct artifact_job {
 
 	/* compilation */
 	char *module; /* digest */
+	char *native; /* digest of what zrms has made with an earlier version, for when it fails */
 	uint64_t memory_bytes;
 	char *module_path;
 	struct translation *translation;
@@ -235,6 +236,7 @@ static void job_free(struct artifact_job *j)
 	translation_free(j->translation);
 	free(j->name);
 	free(j->module);
+	free(j->native);
 	free(j->module_path);
 	free(j);
 }
@@ -456,6 +458,32 @@ struct artifact_wait *artifact_fetch(struct artifacts *a, const char *digest,
 
 static void compile_step(struct artifact_job *j, int r, struct error *err);
 
+static void on_native(void *data, const char *path, const struct error *error)
+{
+	job_end(data, path, error);
+}
+
+/* Takes the error over. What ran before can still run: zrms or a compiler may only be away. */
+static void compile_failed(struct artifact_job *j, struct error *error)
+{
+	struct artifacts *a = j->artifacts;
+	CLEANUP(freep) char *native = steal_ptr(&j->native);
+
+	if (native == NULL) {
+		job_fail(j, error);
+		return;
+	}
+	log_warn("cache", "not_renewed", LOG_S("module", j->module), LOG_E(error),
+		 LOG_S("then", "what an earlier version of zrms made of it is used"));
+	error_free(error);
+	job_unpoll(j);
+	if (j->is_compiling)
+		a->compiling--;
+	j->is_compiling = false;
+	(void)artifact_fetch(a, native, 0, on_native, j);
+	compile_next(a);
+}
+
 static void on_compiler(uv_poll_t *poll, int status, int events)
 {
 	struct artifact_job *j = poll->data;
@@ -487,7 +515,7 @@ static void compile_step(struct artifact_job *j, int r, struct error *err)
 	struct artifacts *a = j->artifacts;
 
 	if (r < 0) {
-		job_fail(j, err);
+		compile_failed(j, err);
 		return;
 	}
 	if (r == 0) {
@@ -500,7 +528,7 @@ static void compile_step(struct artifact_job *j, int r, struct error *err)
 	}
 	if (loop_poll_new(a->options.loop, translation_fd(j->translation), &j->poll, &err) <
 	    0) {
-		job_fail(j, err);
+		compile_failed(j, err);
 		return;
 	}
 	j->poll->data = j;
@@ -579,7 +607,7 @@ static void on_module(void *data, const char *path, const struct error *error)
 
 	if (path == NULL) {
 		(void)error_set(&err, error->code, "%s", error->message);
-		job_fail(j, err);
+		compile_failed(j, err);
 		return;
 	}
 	j->module_path = mem_strdup(path);
@@ -589,7 +617,7 @@ static void on_module(void *data, const char *path, const struct error *error)
 	compile_next(j->artifacts);
 }
 
-/* "wasm2c 1.0.32, gcc 12.2.0, x86_64": the machine is what counts, since a module calls nothing
+/* "wasm2c 1.0.32, gcc 12.2.0, glue 12ab34cd, x86_64": the machine is what counts, since a module calls nothing
  * but the table that zrun gives it. */
 static bool is_for_us(const struct artifacts *a, const char *platform)
 {
@@ -613,8 +641,11 @@ struct artifact_wait *artifact_fetch_module(struct artifacts *a,
 	struct artifact_job *j;
 	CLEANUP(freep) char *name = NULL;
 
-	if (spec->native_digest != NULL && spec->native_platform != NULL &&
-	    is_for_us(a, spec->native_platform))
+	bool runs_here = spec->native_digest != NULL && spec->native_platform != NULL &&
+			 is_for_us(a, spec->native_platform);
+
+	if (runs_here &&
+	    (translate_is_current(spec->native_platform) || spec->module_digest == NULL))
 		return artifact_fetch(a, spec->native_digest, 0, done, data);
 	if (spec->module_digest == NULL || !artifact_digest_is_valid(spec->module_digest)) {
 		(void)error_set(&err, ERR_INVALID, "zrms named no module for space '%s'",
@@ -627,6 +658,7 @@ struct artifact_wait *artifact_fetch_module(struct artifacts *a,
 		return job_wait(j, done, data);
 	j = job_new(a, mem_strdup(name));
 	j->module = mem_strdup(spec->module_digest);
+	j->native = runs_here ? mem_strdup(spec->native_digest) : NULL;
 	j->memory_bytes =
 		spec->memory_bytes > 0 ? spec->memory_bytes : (uint64_t)32 * 1024 * 1024;
 	/* The caller's wait before anything can end the job from within. */

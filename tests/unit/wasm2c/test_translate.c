@@ -423,6 +423,23 @@ static void test_objects(void **state)
 	}
 }
 
+/* A description names the version of what is compiled around a module, before the machine. */
+static void test_current(void **state)
+{
+	struct translator *t = new_translator((struct translator_options){0});
+	CLEANUP(freep) char *own = str_printf("a, glue %s, x86_64", translate_version());
+	CLEANUP(freep) char *longer = str_printf("a, glue %s0, x86_64", translate_version());
+
+	(void)state;
+	assert_int_equal(strlen(translate_version()), 8);
+	assert_true(translate_is_current(translator_description(t)));
+	assert_true(translate_is_current(own));
+	assert_false(translate_is_current(longer));
+	assert_false(translate_is_current("wasm2c 1.0.32, gcc 12.2.0, x86_64"));
+	assert_false(translate_is_current("wasm2c 1.0.32, gcc 12.2.0, glue 00000000, x86_64"));
+	translator_free(t);
+}
+
 static void test_versions(void **state)
 {
 	char *path = str_printf("%s-old", directory);
@@ -474,6 +491,7 @@ int main(void)
 		cmocka_unit_test(test_cache_limit),
 		cmocka_unit_test(test_large_data),
 		cmocka_unit_test(test_key_depends_on_what_is_compiled),
+		cmocka_unit_test(test_current),
 		cmocka_unit_test(test_versions),
 	};
 

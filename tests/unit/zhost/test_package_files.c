@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "adapter/wasm2c/translate.h"
 #include "base/str.h"
 #include "zhost/artifact/package_files.h"
 
@@ -21,9 +22,56 @@ static void a_module_for_this_machine_is_fetched_as_zrms_compiled_it(void **stat
 	struct stage *s = *state;
 	Samoza__V1__InstanceSpec spec = SAMOZA__V1__INSTANCE_SPEC__INIT;
 	struct want w;
+	CLEANUP(freep)
+	char *platform =
+		str_printf("wasm2c 1.0.32, gcc 12.2.0, glue %s, x86_64", translate_version());
+	spec.native_digest = (char *)(uintptr_t)digest_of("native");
+	spec.native_platform = platform;
+	spec.module_digest = (char *)(uintptr_t)digest_of("module");
+	want_module(s, &w, &spec);
+	answer(s, 0, "native");
+	assert_answers(s, "m=native\n");
+}
+
+/* Records name what zrms has made of a module at its submission, perhaps years ago. It is made again here
+ * before the next start; where that fails, what ran before still runs. */
+static void what_an_earlier_version_compiled_is_made_again(void **state)
+{
+	static const char *const platforms[] = {
+		"wasm2c 1.0.32, gcc 12.2.0, x86_64",
+		"wasm2c 1.0.32, gcc 12.2.0, glue 00000000, x86_64"};
+	struct stage *s = *state;
+	Samoza__V1__InstanceSpec spec = SAMOZA__V1__INSTANCE_SPEC__INIT;
+	struct want a, b;
+	spec.native_digest = (char *)(uintptr_t)digest_of("native");
+	spec.native_platform = (char *)(uintptr_t)platforms[0];
+	spec.module_digest = (char *)(uintptr_t)digest_of("module");
+	want_module(s, &a, &spec);
+	want_module(s, &b, &spec);
+	assert_int_equal(s->call_count, 1);
+	assert_non_null(strstr(s->calls[0].head, digest_of("module")));
+	answer_raw(s, 0, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+	assert_answers(s, "");
+	assert_int_equal(s->call_count, 2);
+	assert_non_null(strstr(s->calls[1].head, digest_of("native")));
+	answer(s, 1, "native");
+	assert_answers(s, "m=native\nm=native\n");
+	spec.native_platform = (char *)(uintptr_t)platforms[1];
+	want_module(s, &a, &spec);
+	assert_int_equal(s->call_count, 3);
+	assert_non_null(strstr(s->calls[2].head, digest_of("module")));
+	answer(s, 2, "damaged");
+	assert_answers(s, "m=native\n");
+}
+
+/* A cluster whose zrms stored no WebAssembly. */
+static void without_its_module_it_is_used_as_it_is(void **state)
+{
+	struct stage *s = *state;
+	Samoza__V1__InstanceSpec spec = SAMOZA__V1__INSTANCE_SPEC__INIT;
+	struct want w;
 	spec.native_digest = (char *)(uintptr_t)digest_of("native");
 	spec.native_platform = (char *)"wasm2c 1.0.32, gcc 12.2.0, x86_64";
-	spec.module_digest = (char *)(uintptr_t)digest_of("module");
 	want_module(s, &w, &spec);
 	answer(s, 0, "native");
 	assert_answers(s, "m=native\n");
@@ -160,6 +208,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_module_for_this_machine_is_fetched_as_zrms_compiled_it),
+		TEST(what_an_earlier_version_compiled_is_made_again),
+		TEST(without_its_module_it_is_used_as_it_is),
 		TEST(a_module_for_another_machine_is_fetched_as_webassembly),
 		TEST(an_instance_without_a_module_is_refused_at_once),
 		TEST(the_files_of_a_package_are_fetched_one_after_another),
