@@ -312,12 +312,12 @@ static void unit_part(struct control *c, struct unit_placement *unit)
 	placement_set_role(&unit->placement, ROLE_RETIRED);
 	vector_for_each (&unit->placement.copies, item) {
 		struct copy *copy = copy_of_slot_copy(*item);
-		/* Without a process nobody needs it: it must not start one while it waits for its turn. */
-		bool at_once = copy->heard && !phase_is_active((Samoza__V1__Phase)copy->phase);
 		mesh_tables_mark(copy->sc);
+		/* Without a process nobody needs it, also if it was asked to start: it must not start
+		 * one while it waits for its turn, nor does it hold up others. */
+		if (copy->heard && !phase_is_active((Samoza__V1__Phase)copy->phase))
+			copy->of_slot.active = false;
 		copy_retire(copy);
-		if (at_once && copy->target != TARGET_NONE)
-			unload_order_release(copy);
 	}
 	vector_push(&unit->application->retired, unit);
 	mark_application(unit->application, APPLICATION_UNLOAD);
