@@ -146,6 +146,29 @@ void copy_take_exports(struct copy *copy, const Samoza__V1__InstanceReport *r)
 	copy_set_exports(copy, exports, r->n_exports);
 }
 
+/* Errors that are counted as failures; `failures` are those that were known before. */
+static void take_end(struct copy *copy, const Samoza__V1__InstanceReport *r)
+{
+	if (r->failures == 0)
+		copy->ended_last = copy->ended_only = false;
+	if (r->error == NULL || r->failures == 0 || !r->has_failed_action ||
+	    r->failed_action == SAMOZA__V1__FAILED_ACTION__FAILED_UPDATE ||
+	    r->failed_action == SAMOZA__V1__FAILED_ACTION__FAILED_STOP ||
+	    r->failed_action == SAMOZA__V1__FAILED_ACTION__FAILED_UNDEPLOY)
+		return;
+	copy->ended_last = r->failed_action == SAMOZA__V1__FAILED_ACTION__FAILED_ENDED;
+	copy->ended_only =
+		copy->ended_last &&
+		(r->failures == 1 || (copy->ended_only && r->failures <= copy->failures + 1));
+}
+
+void copy_take_failures(struct copy *copy, const Samoza__V1__InstanceReport *r)
+{
+	take_end(copy, r);
+	copy->failures = r->failures;
+	copy->restarts = r->restarts;
+}
+
 /* ---- going ---- */
 
 static void copy_free(struct control *c, struct copy *copy)

@@ -53,6 +53,9 @@ struct copy *copy_find(const struct control *c, const struct control_zhost *z,
 /* It publishes what the report says. */
 void copy_take_exports(struct copy *copy, const Samoza__V1__InstanceReport *report);
 
+/* How often it has failed on its zhost, and in what way. */
+void copy_take_failures(struct copy *copy, const Samoza__V1__InstanceReport *report);
+
 /* It has, or may have, a process; or it has none any longer: copies of the same slot may wait. */
 void copy_set_active(struct copy *copy, bool active);
 

@@ -292,8 +292,7 @@ void handover_report(struct control *c, struct copy *copy, const Samoza__V1__Ins
 {
 	if (copy->unit->lost)
 		find_again(c, copy->unit);
-	copy->failures = r->failures;
-	copy->restarts = r->restarts;
+	copy_take_failures(copy, r);
 	copy->exhausted = r->exhausted;
 	copy->absent = r->phase == SAMOZA__V1__PHASE__PHASE_ABSENT &&
 		       copy->target == TARGET_NONE &&

@@ -346,6 +346,8 @@ static int load_copy(struct control *c, struct unit_placement *unit,
 	copy->undeploy_failed = r->undeploy_failed;
 	copy->forsaken = r->forsaken;
 	copy->failures = r->failures;
+	copy->ended_last = r->ended_last;
+	copy->ended_only = r->ended_only;
 	copy->restarts = r->restarts;
 	/* A slot that the served revision has not has no record that names the writer. */
 	if (r->writes && copy->of_slot.slot->writer == 0)

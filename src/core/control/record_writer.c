@@ -119,6 +119,8 @@ static void write_copy(struct control *c, const struct copy *copy)
 	r.has_undeploy_failed = r.undeploy_failed = copy->undeploy_failed;
 	r.has_failures = copy->failures != 0;
 	r.failures = copy->failures;
+	r.has_ended_last = r.ended_last = copy->ended_last;
+	r.has_ended_only = r.ended_only = copy->ended_only;
 	r.has_restarts = copy->restarts != 0;
 	r.restarts = copy->restarts;
 	r.has_imports_version = copy->imports_version != 0;

@@ -15,30 +15,12 @@
 #include "core/lifecycle/goal.h"
 #include "core/lifecycle/rules.h"
 
-/* Errors that are counted as failures; `failures` are those that were known before. */
-static void take_end(struct copy *copy, const Samoza__V1__InstanceReport *r)
-{
-	if (r->failures == 0)
-		copy->ended_last = copy->ended_only = false;
-	if (r->error == NULL || r->failures == 0 || !r->has_failed_action ||
-	    r->failed_action == SAMOZA__V1__FAILED_ACTION__FAILED_UPDATE ||
-	    r->failed_action == SAMOZA__V1__FAILED_ACTION__FAILED_STOP ||
-	    r->failed_action == SAMOZA__V1__FAILED_ACTION__FAILED_UNDEPLOY)
-		return;
-	copy->ended_last = r->failed_action == SAMOZA__V1__FAILED_ACTION__FAILED_ENDED;
-	copy->ended_only =
-		copy->ended_last &&
-		(r->failures == 1 || (copy->ended_only && r->failures <= copy->failures + 1));
-}
-
 static void take_error(struct control *c, struct copy *copy,
 		       const Samoza__V1__InstanceReport *r)
 {
 	struct slot_control *sc = copy->sc;
 	bool exhausted = r->exhausted && !copy->exhausted;
-	take_end(copy, r);
-	copy->failures = r->failures;
-	copy->restarts = r->restarts;
+	copy_take_failures(copy, r);
 	copy->retry_at_ms = r->has_retry_ms ? c->now.mono_ms + (int64_t)r->retry_ms : 0;
 	/* A zhost of 0.1.0 does not say when. */
 	int64_t at_ms = r->has_error_wall_ms ? r->error_wall_ms : c->now.wall_ms;

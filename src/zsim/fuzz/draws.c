@@ -48,6 +48,7 @@ static const struct row rows[DRAWS] = {
 	[DRAW_COPIED] = {"copied", 3, 2, 20, "another machine has a copy of a zhost's disk"},
 	[DRAW_OPTIONAL] = {"optional", 3, 2, 20, "a space is optional"},
 	[DRAW_MOVES] = {"moves", 3, 2, 35, "a unit is handed over to another zhost"},
+	[DRAW_EXITS] = {"exits", 3, 2, 20, "a service ends with exit status 0"},
 };
 
 /* ---- names ---- */

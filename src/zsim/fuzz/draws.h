@@ -47,6 +47,7 @@ enum fuzz_draw {
 	DRAW_COPIED,
 	DRAW_MOVES,
 	DRAW_OPTIONAL,
+	DRAW_EXITS,
 	DRAWS,
 };
 

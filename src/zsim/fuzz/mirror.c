@@ -18,9 +18,23 @@
 #include "zsim/fuzz/legal.h"
 #include "zsim/fuzz/mirrored.h"
 #include "zsim/fuzz/rules.h"
+#include "zsim/world/machine.h"
 #include "zsim/world/world.h"
 
 /* ---- instances ---- */
+
+/* [lifecycle.failure.exit-0] */
+static void check_sentences(struct fuzz *f, const Samoza__V1__SlotRecord *r)
+{
+	for (size_t k = 0; k < r->n_exclusions; k++) {
+		const char *sentence = r->exclusions[k]->sentence;
+		if (strstr(sentence, " failed ") != NULL &&
+		    strstr(sentence, PROCESS_EXITED_ERROR) != NULL)
+			world_violate(&f->world,
+				      "%s/%s calls an end with exit status 0 a failure: %s",
+				      r->application, r->path, sentence);
+	}
+}
 
 static void take_slot(struct fuzz *f, const struct record_change *r)
 {
@@ -44,6 +58,8 @@ static void take_slot(struct fuzz *f, const struct record_change *r)
 	else
 		m->is_first = m->record->goal == SAMOZA__V1__GOAL__GOAL_NOT_DEPLOYED ||
 			      (!m->record->has_serving && !m->record->lost);
+	if (m->record != NULL)
+		check_sentences(f, m->record);
 }
 
 static bool has_handover(const struct fuzz *f, const Samoza__V1__SlotRecord *r)

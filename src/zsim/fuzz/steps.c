@@ -301,14 +301,21 @@ static void trouble_process(struct fuzz *f)
 	struct sim_process *p = n->processes;
 	while (which-- > 0)
 		p = p->hh.next;
-	bool finishes = random_percent(&f->random, 20) && p->started;
+	enum process_end end = random_percent(&f->random, 20) && p->started ? PROCESS_FINISHED
+									    : PROCESS_FAILED;
 	if (draws_percent(f, DRAW_FINISHES, 50)) {
 		p = one_that_starts(n, p);
-		finishes = true;
+		end = PROCESS_FINISHED;
 		draws_happened(f, DRAW_FINISHES);
 	}
-	machine_process_dies(&f->world, n, p, finishes ? PROCESS_FINISHED : PROCESS_FAILED,
-			     "killed by signal 9");
+	/* Zhosts of older protocols do not say in what way something ended. */
+	if (!draws_have(f, DRAW_PROTOCOLS) && draws_percent(f, DRAW_EXITS, 70)) {
+		end = PROCESS_EXITED;
+		draws_happened(f, DRAW_EXITS);
+	}
+	machine_process_dies(&f->world, n, p, end,
+			     end == PROCESS_EXITED ? PROCESS_EXITED_ERROR
+						   : "killed by signal 9");
 }
 
 static void trouble_zrms(struct fuzz *f)

@@ -242,7 +242,9 @@ static void end_process(struct step_run *run, const char *space, enum process_en
 		step_fail(run, "no process of %s is running", space);
 		return;
 	}
-	machine_process_dies(run->world, where, found, end, "killed by signal 9");
+	machine_process_dies(run->world, where, found, end,
+			     end == PROCESS_EXITED ? PROCESS_EXITED_ERROR
+						   : "killed by signal 9");
 }
 
 static void do_slow(struct step_run *run, const Samoza__V1__SlowStep *step)
@@ -451,6 +453,8 @@ void step_do(struct step_run *run, const Samoza__V1__ScenarioStep *step)
 		end_process(run, step->kill->space, PROCESS_FAILED);
 	else if (step->finish != NULL)
 		end_process(run, step->finish->space, PROCESS_FINISHED);
+	else if (step->exit != NULL)
+		end_process(run, step->exit->space, PROCESS_EXITED);
 	else if (step->slow != NULL)
 		do_slow(run, step->slow);
 	else if (step->zhost != NULL)
@@ -508,6 +512,8 @@ char *step_text(const Samoza__V1__ScenarioStep *step)
 		return str_printf("kill %s", step->kill->space);
 	if (step->finish != NULL)
 		return str_printf("finish %s", step->finish->space);
+	if (step->exit != NULL)
+		return str_printf("exit %s", step->exit->space);
 	if (step->slow != NULL)
 		return str_printf("frames of %s take %s", step->slow->zhost, step->slow->by);
 	if (step->zhost != NULL)

@@ -20,7 +20,8 @@ struct action {
 	enum agent_action kind;
 	char *id; /* of the copy */
 	bool fails;
-	bool finished;			      /* start: its process has ended well meanwhile */
+	bool finished; /* start: its process has ended well meanwhile */
+	bool exited;   /* start: so did its program, with exit status 0 */
 	char **export_names, **export_values; /* of a start */
 	size_t export_count;
 	UT_hash_handle hh;

@@ -205,6 +205,7 @@ void machine_process_dies(struct world *w, struct sim_machine *n, struct sim_pro
 		} else if (a->kind == ACTION_START) {
 			a->fails = end != PROCESS_FINISHED;
 			a->finished = end == PROCESS_FINISHED;
+			a->exited = end == PROCESS_EXITED;
 		} else if (a->kind == ACTION_STOP) {
 			action_end_now(w, n, a, end == PROCESS_FAILED);
 		}
@@ -221,6 +222,7 @@ void machine_process_dies(struct world *w, struct sim_machine *n, struct sim_pro
 					       .path = gone.path,
 					       .epoch = gone.epoch,
 					       .finished = end == PROCESS_FINISHED,
+					       .is_ended = end == PROCESS_EXITED,
 					       .not_renewed = end == PROCESS_NOT_RENEWED,
 					       .error = error}});
 	free(gone.topology);
@@ -253,7 +255,10 @@ void machine_action_ends(struct world *w, struct sim_machine *n, uint64_t number
 		  a->fails ? "fails" : "done");
 	struct agent_input input = {.type = AGENT_ACTION_DONE,
 				    .done = {.action = number,
-					     .error = a->fails ? "exit status 1" : NULL,
+					     .error = !a->fails	  ? NULL
+						      : a->exited ? PROCESS_EXITED_ERROR
+								  : "exit status 1",
+					     .is_ended = a->fails && a->exited,
 					     .finished = a->finished && !a->fails,
 					     .n_exports = a->export_count,
 					     .exports = exports}};

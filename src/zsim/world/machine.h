@@ -29,8 +29,10 @@ void machine_heal(struct world *w, struct sim_machine *n);
 enum process_end {
 	PROCESS_FINISHED,
 	PROCESS_FAILED,
+	PROCESS_EXITED,	     /* its program has to keep running, and ended with exit status 0 */
 	PROCESS_NOT_RENEWED, /* its lease ended, or it was without a zhost for too long */
 };
+#define PROCESS_EXITED_ERROR "ended with exit status 0; a service is expected to run on"
 /* A process of it ends; `error`: why, unless it finished. */
 void machine_process_dies(struct world *w, struct sim_machine *n, struct sim_process *p,
 			  enum process_end end, const char *error);
