@@ -5,15 +5,18 @@ import os
 import pathlib
 import pty
 import select
+import shutil
 import signal
 import struct
 import subprocess
+import tempfile
 import termios
 import time
 
 import pytest
 from conftest import BIN, DEADLINE, is_alive, until
 from native import SLEEPER, native_deploy, processes_of, state, wait_space
+from test_native_sandbox import LESS, add_zhost_by
 
 FACTS = """
     id -u; id -g; id -G
@@ -331,6 +334,46 @@ def test_a_terminal_that_hangs_up_ends_its_command(x):
     assert t.wait() == -signal.SIGKILL
     gone("sleep 300015")
     assert execute(x, "-t", "run/p", "--", "true").returncode == 2
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give up rights")
+@pytest.mark.parametrize("prefix", [less[1] for less in LESS], ids=[less[0] for less in LESS])
+def test_a_zhost_with_fewer_rights_runs_commands_in_the_box_of_the_instance(
+        sweep_groups, start_cluster, monkeypatch, prefix):
+    monkeypatch.setenv("ZHOST_ALLOW_EXEC", "true")
+    c = start_cluster(zhosts=())
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="samoza-e2e-"))
+    try:
+        directory.chmod(0o755)
+        own = directory / "zhost"
+        own.mkdir(mode=0o700)
+        if "--reuid=4321" in prefix:
+            os.chown(own, 4321, 4321)
+        add_zhost_by(c, prefix, own)
+        native_deploy(c, "run", [{"name": "p", "run": {"mode": "foreground"}, "stop": {"grace": "1s"}}], {
+            "p/recipes/start": f"#!/bin/sh\n({FACTS}) > facts\nexec sleep 300020\n"})
+        facts = sh(c, "cat facts").stdout.decode()
+        assert sh(c, FACTS).stdout.decode() == facts
+        assert "CapEff:\t0000000000000000" in facts and "Seccomp:\t2" in facts
+        assert sh(c, "ls /proc/self/fd | wc -l").stdout.strip() == b"4"
+        assert sh(c, "touch /etc/here").returncode != 0
+        assert sh(c, f"ls {c.directory}").returncode != 0 or "--reuid=4321" in prefix
+        p = begin(c, "-i", "run/p", "--", "sh", "-c",
+                  "trap '' HUP; (setsid sleep 300021 &); echo on; while true; do sleep 300022; done")
+        wait_line(p, b"on")
+        p.kill()
+        gone("sleep 300021")
+        gone("sleep 300022")
+        t = Terminal(c, "-i", "-t", "run/p", "--", "sh")
+        t.type(b"stty size; test -t 1 && echo termi''nal; exit 4\r")
+        t.expect(b"33 77\r\n")
+        t.expect(b"terminal")
+        assert t.wait() == 4
+        assert len(processes_of("sleep 300020")) == 1, "the instance runs on"
+        c.zshell("topo", "stop", "run")
+    finally:
+        c.stop()
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def test_pids_of_commands_are_those_of_the_instance(x):

@@ -103,6 +103,12 @@ static int on_reply(struct exec_session *s, Samoza__V1__ExecReply *reply)
 	return r;
 }
 
+static void log_end(const struct exec_session *s, const char *why)
+{
+	log_info("exec", "ended", LOG_S("topology", s->key->topology),
+		 LOG_S("path", s->key->path), LOG_U("command", s->id), LOG_S("why", why));
+}
+
 static void on_drained(struct exec_session *s)
 {
 	Samoza__V1__ExecEnd end = SAMOZA__V1__EXEC_END__INIT;
@@ -111,6 +117,10 @@ static void on_drained(struct exec_session *s)
 	end.exit_status = end.has_exit_status ? (uint32_t)WEXITSTATUS(s->status) : 0;
 	end.has_signal = !end.has_exit_status;
 	end.signal = end.has_signal ? (uint32_t)WTERMSIG(s->status) : 0;
+	CLEANUP(freep)
+	char *why = str_printf("%s %u", end.has_signal ? "signal" : "exit status",
+			       end.has_signal ? end.signal : end.exit_status);
+	log_end(s, why);
 	send_end(s->service, s->number, &end);
 	session_free(s);
 }
@@ -141,6 +151,8 @@ static void on_report(void *user, const struct command_report *report)
 	if (session == NULL)
 		return;
 	if (report->event == COMMAND_STARTED) {
+		log_info("exec", "started", LOG_S("topology", session->key->topology),
+			 LOG_S("path", session->key->path), LOG_U("command", session->id));
 		Samoza__V1__ExecReply reply = SAMOZA__V1__EXEC_REPLY__INIT;
 
 		reply.has_started = true;
@@ -152,6 +164,8 @@ static void on_report(void *user, const struct command_report *report)
 		CLEANUP(freep) char *text = mem_strndup(report->text, report->size);
 		send_error(s, session->number, text, report->status);
 	}
+	if (report->event == COMMAND_ENDED && !is_watched(session))
+		log_end(session, "nobody waited for it");
 	if (report->event == COMMAND_REFUSED || !is_watched(session))
 		session_free(session);
 	else
@@ -179,6 +193,7 @@ static void on_lost(void *user, const Samoza__V1__InstanceKey *key)
 		if (is_watched(session))
 			send_error(s, session->number,
 				   "the command was ended: its instance has stopped", 0);
+		log_end(session, "its instance has stopped");
 		session_free(session);
 	}
 }

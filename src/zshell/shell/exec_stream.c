@@ -217,10 +217,11 @@ static int resize(struct exec_stream *s, struct error **err)
 
 /* ---- output ---- */
 
-/* Waits as long as it takes: the command's output waits meanwhile, and nobody else's. */
+/* Waits as long as it takes: the command's output waits meanwhile, and nobody else's. Ctrl-C ends the
+ * waiting; what was not written is lost. */
 static int write_all(int fd, const ProtobufCBinaryData *part, struct error **err)
 {
-	for (size_t done = 0; done < part->len;) {
+	for (size_t done = 0; done < part->len && !interrupt_pending();) {
 		ssize_t n = write(fd, part->data + done, part->len - done);
 
 		if (n < 0 && errno == EAGAIN)
