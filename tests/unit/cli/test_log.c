@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "adapter/log/log.h"
@@ -231,6 +233,56 @@ static void a_log_in_a_file_has_a_bound_and_loses_only_what_is_oldest(void **sta
 	assert_int_equal(rmdir(directory), 0); /* nothing else is left */
 }
 
+/* In a child: a program has one log. 0: all is as it should be. */
+static int log_without_descriptors(const char *path)
+{
+	enum { BYTES = 4096, LINES = 300 };
+	const struct rlimit none = {.rlim_cur = 0, .rlim_max = 0};
+	CLEANUP(freep) char *shifted = str_printf("%s.1", path);
+	struct stat st;
+	if (log_file_open(path, NULL) < 0)
+		return 1;
+	log_file_set_bytes(BYTES);
+	if (setrlimit(RLIMIT_NOFILE, &none) < 0)
+		return 2;
+	for (int n = 0; n < LINES; n++)
+		log_info("test", "line", LOG_I("n", n));
+	if (access(shifted, F_OK) == 0 || stat(path, &st) < 0)
+		return 3; /* it was put aside, and none took its place */
+	return st.st_size > BYTES ? 0 : 4;
+}
+
+static void a_log_grows_on_where_no_other_can_be_begun(void **state)
+{
+	char directory[] = "/tmp/samoza-test-XXXXXX";
+	int status = 0;
+	assert_non_null(mkdtemp(directory));
+	CLEANUP(freep) char *path = str_printf("%s/zrms.log", directory);
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(log_without_descriptors(path));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(numbered_line(path, 0, false), 0);
+	assert_int_equal(numbered_line(path, 0, true), 299);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(directory), 0);
+}
+
+static void a_log_is_not_written_through_a_link(void **state)
+{
+	char directory[] = "/tmp/samoza-test-XXXXXX";
+	assert_non_null(mkdtemp(directory));
+	CLEANUP(freep) char *path = str_printf("%s/zrms.log", directory);
+	CLEANUP(freep) char *elsewhere = str_printf("%s/elsewhere", directory);
+	assert_int_equal(symlink(elsewhere, path), 0);
+	CLEANUP(error_freep) struct error *err = NULL;
+	assert_true(log_file_open(path, &err) < 0);
+	assert_int_equal(access(elsewhere, F_OK), -1);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(directory), 0);
+}
+
 static void a_log_that_cannot_be_opened_is_refused(void **state)
 {
 	CLEANUP(error_freep) struct error *err = NULL;
@@ -249,6 +301,8 @@ int main(void)
 		cmocka_unit_test(a_long_line_is_cut_within_its_bound),
 		cmocka_unit_test(the_journal_gets_its_priority),
 		cmocka_unit_test(a_log_in_a_file_has_a_bound_and_loses_only_what_is_oldest),
+		cmocka_unit_test(a_log_grows_on_where_no_other_can_be_begun),
+		cmocka_unit_test(a_log_is_not_written_through_a_link),
 		cmocka_unit_test(a_log_that_cannot_be_opened_is_refused),
 		cmocka_unit_test(level_names_are_parsed_again),
 	};

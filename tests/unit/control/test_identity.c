@@ -122,6 +122,42 @@ static void what_an_older_incarnation_runs_is_superseded_by_the_newer_one(void *
 	fixture_done(&f);
 }
 
+static void nothing_is_superseded_while_the_newer_one_has_no_link(void **state)
+{
+	struct fixture f;
+	set_up(&f);
+	assert_int_equal(hello(&f, 2, "A", 3)->verdict, ACCEPTED);
+	struct control_input closed = {.type = CONTROL_CLOSED, .closed = {.link_id = 2}};
+	fixture_take(&f, &closed);
+	fixture_flush(&f);
+	const Samoza__V1__HelloAck *ack = hello(&f, 3, "A", 2);
+	assert_int_equal(ack->verdict, REFUSED);
+	assert_int_equal(ack->n_superseded, 0);
+	fixture_done(&f);
+}
+
+/* A copy is refused, the first one connects again, and the copy is still there. */
+static void a_copy_is_told_again_after_the_first_one_has_connected_again(void **state)
+{
+	struct fixture f;
+	set_up(&f);
+	for (uint64_t k = 0; k < 2; k++) {
+		fixture_advance(&f, 1000);
+		fixture_clear_events(&f);
+		const Samoza__V1__HelloAck *ack = hello(&f, 10 + k, "B", 5);
+		assert_non_null(
+			strstr(ack->reason, "may join when that one is in state problem"));
+		fixture_advance(&f, 1000);
+		fixture_heartbeat(&f, "n1", k == 0 ? 1 : 20);
+		assert_int_equal(hello(&f, 12 + k, "B", 5)->verdict, REFUSED);
+		assert_int_equal(f.events.count,
+				 2); /* of the zhost, and for the topology there */
+		if (k == 0)
+			assert_int_equal(hello(&f, 20, "A", 1)->verdict, ACCEPTED);
+	}
+	fixture_done(&f);
+}
+
 static void a_zhost_with_a_wrong_name_keeps_what_is_placed_on_it(void **state)
 {
 	struct fixture f;
@@ -158,6 +194,8 @@ int main(void)
 		cmocka_unit_test(
 			another_machine_joins_after_the_timeout_and_nothing_is_adopted),
 		cmocka_unit_test(what_an_older_incarnation_runs_is_superseded_by_the_newer_one),
+		cmocka_unit_test(nothing_is_superseded_while_the_newer_one_has_no_link),
+		cmocka_unit_test(a_copy_is_told_again_after_the_first_one_has_connected_again),
 		cmocka_unit_test(a_zhost_with_a_wrong_name_keeps_what_is_placed_on_it),
 		cmocka_unit_test(a_zhost_that_does_not_name_its_machine_joins_as_before),
 	};

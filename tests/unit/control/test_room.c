@@ -11,11 +11,13 @@
 #include "base/str.h"
 #include "fixture.h"
 
-static const char space[] =
+static const char in_cluster[] =
+	"- {name: web, type: DATA, storage: cluster, resources: {data: 2MiB}}\n";
+static const char local[] =
 	"- {name: web, type: DATA, storage: local, resources: {data: 2MiB}}\n";
 
 /* One instance on n1; its key. */
-static Samoza__V1__InstanceKey set_up(struct fixture *f)
+static Samoza__V1__InstanceKey set_up(struct fixture *f, const char *space)
 {
 	fixture_init(f);
 	fixture_start(f);
@@ -54,7 +56,7 @@ static void a_full_disk_is_told_when_it_begins_and_when_it_ends(void **state)
 {
 	struct fixture f;
 	(void)state;
-	(void)set_up(&f);
+	(void)set_up(&f, local);
 	Samoza__V1__Usage usage = SAMOZA__V1__USAGE__INIT;
 	expect(&f, &usage, "zhost", nothing);
 	usage.has_disk_full = usage.disk_full = true;
@@ -70,7 +72,7 @@ static void local_data_above_its_quota_is_told_once_until_something_is_deleted(v
 {
 	struct fixture f;
 	(void)state;
-	Samoza__V1__InstanceKey key = set_up(&f), other = key;
+	Samoza__V1__InstanceKey key = set_up(&f, local), other = key;
 	Samoza__V1__InstanceKey *full[] = {&key, &other};
 	other.epoch = 99; /* not placed there: nothing is known of it */
 	Samoza__V1__Usage usage = SAMOZA__V1__USAGE__INIT, roomy = SAMOZA__V1__USAGE__INIT;
@@ -83,12 +85,27 @@ static void local_data_above_its_quota_is_told_once_until_something_is_deleted(v
 	fixture_done(&f);
 }
 
+/* zrms knows itself what of it is full. */
+static void a_zhost_says_nothing_of_data_in_the_cluster(void **state)
+{
+	struct fixture f;
+	(void)state;
+	Samoza__V1__InstanceKey key = set_up(&f, in_cluster);
+	Samoza__V1__InstanceKey *full[] = {&key};
+	Samoza__V1__Usage usage = SAMOZA__V1__USAGE__INIT;
+	usage.n_data_full = 1;
+	usage.data_full = full;
+	expect(&f, &usage, "data", nothing);
+	fixture_done(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_full_disk_is_told_when_it_begins_and_when_it_ends),
 		cmocka_unit_test(
 			local_data_above_its_quota_is_told_once_until_something_is_deleted),
+		cmocka_unit_test(a_zhost_says_nothing_of_data_in_the_cluster),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -111,29 +111,38 @@ static void a_process_of_an_earlier_zhost_is_adopted_by_its_socket(void **state)
 	assert_report(s, false, false, false, "ended while no zhost was watching it");
 }
 
-/* From now on no descriptor can be opened; or as before. */
-static void set_descriptors(bool any)
+/* From now on only `count` descriptors can be opened; -1: as many as before. */
+static void set_descriptors(int count)
 {
 	static rlim_t before;
 	struct rlimit limit;
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
-	if (!any)
+	if (count >= 0) {
+		int next = dup(STDERR_FILENO); /* the lowest that is free */
+		assert_true(next >= 0);
+		(void)close(next);
 		before = limit.rlim_cur;
-	limit.rlim_cur = any ? before : 0;
+		limit.rlim_cur = (rlim_t)(next + count);
+	} else {
+		limit.rlim_cur = before;
+	}
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
 static void without_descriptors_a_process_is_not_taken_for_gone(void **state)
 {
 	struct stage *s = *state;
-	CLEANUP(error_freep) struct error *err = NULL;
 	struct orphan o = orphan_new(s, "zrun", 7);
-	set_descriptors(false);
-	assert_null(find(s));
-	set_descriptors(true);
-	assert_int_equal(zrun_processes_found(s->processes, &err), ERR_IO);
-	assert_non_null(strstr(err->message, "Too many open files"));
-	assert_int_equal(kill(o.pid, 0), 0);
+	/* For the connection; for what watches the process. */
+	for (int count = 0; count < 2; count++) {
+		CLEANUP(error_freep) struct error *err = NULL;
+		set_descriptors(count);
+		assert_null(find(s));
+		set_descriptors(-1);
+		assert_int_equal(zrun_processes_found(s->processes, &err), ERR_IO);
+		assert_non_null(strstr(err->message, "Too many open files"));
+		assert_int_equal(kill(o.pid, 0), 0);
+	}
 	/* The next zhost finds it. */
 	assert_non_null(find(s));
 	assert_int_equal(zrun_processes_found(s->processes, NULL), 0);

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "adapter/artifact/directory.h"
-#include "zrms/api_reads.h"
 #include "zrms/store_watch.h"
 
 /* ---- requests that are wrong ---- */
@@ -457,8 +456,9 @@ static void while_the_store_fails_reads_are_refused(void **state)
 		is_store_failing = false;
 		ask(s, reads[k], "", NULL);
 		run_until(s, a_read_waits);
+		(void)store_watch(&s->zrms);
 		is_store_failing = true;
-		api_reads_refuse(&s->zrms);
+		(void)store_watch(&s->zrms);
 		run_until(s, is_complete);
 		assert_int_equal(status(s), 503);
 		assert_non_null(strstr(body(s), "cannot write its store"));
