@@ -54,7 +54,7 @@ static Samoza__V1__PackageView *view_package(const struct mex_package *p)
 		schema_set_string(&v->publisher, NULL, p->manifest.publisher);
 	if (p->manifest.created[0] != '\0')
 		schema_set_string(&v->created, NULL, p->manifest.created);
-	schema_set_string(&v->rollout, NULL, "replace");
+	schema_set_string(&v->rollout, NULL, rollout_policy_name(p->manifest.rollout.policy));
 	v->packed_bytes = p->packed_bytes;
 	v->unpacked_bytes = p->unpacked_bytes;
 	schema_set_string(&v->digest, NULL, p->digest);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "schema/message.h"
 
 /* ---- Versions ---- */
 
@@ -354,16 +355,27 @@ static void compile_integrity(struct compile *c, const Samoza__V1__Integrity *in
 	}
 }
 
+static void compile_rollout(struct compile *c, const Samoza__V1__Rollout *in,
+			    struct manifest *m)
+{
+	CLEANUP(error_freep) struct error *err = NULL;
+	if (rollout_spec_read(in, &m->rollout, &err) < 0)
+		add(c, "rollout", "%s", err->message);
+	if (in != NULL)
+		m->rollout_message = (Samoza__V1__Rollout *)schema_message_copy(&in->base);
+}
+
 int manifest_compile(const Samoza__V1__Manifest *in, const struct schema_positions *positions,
 		     struct diagnostics *findings, struct manifest *ret_manifest,
 		     struct error **err)
 {
 	struct compile c = {.positions = positions};
-	struct manifest m = {.rollout = ROLLOUT_REPLACE};
+	struct manifest m = {0};
 	int r = 0;
 
 	compile_metadata(&c, in->metadata, &m);
 	compile_spec(&c, in->spec, &m);
+	compile_rollout(&c, in->rollout, &m);
 	if (in->integrity != NULL)
 		compile_integrity(&c, in->integrity, &m);
 	if (in->signature != NULL) {
@@ -403,6 +415,7 @@ void manifest_done(struct manifest *m)
 	free(m->files);
 	free(m->public_key);
 	free(m->signature);
+	schema_message_free(m->rollout_message);
 	*m = (struct manifest){0};
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/diagnostics.h"
 #include "base/error.h"
+#include "model/rollout.h"
 #include "proto/model.pb-c.h"
 #include "schema/yaml.h"
 
@@ -32,8 +33,6 @@ int version_compare(const struct version *a, const struct version *b);
 
 /* ---- Manifest ---- */
 
-enum rollout_policy { ROLLOUT_REPLACE };
-
 struct manifest_file {
 	char *path;
 	char hash[65]; /* 64 lower-case hexadecimal digits */
@@ -49,7 +48,8 @@ struct manifest {
 	char *topology_path;
 	char **spaces; /* as declared; none: not said */
 	unsigned space_count;
-	enum rollout_policy rollout;
+	struct rollout_spec rollout;	      /* the defaults where it says nothing */
+	Samoza__V1__Rollout *rollout_message; /* as it stands there; NULL: nowhere */
 
 	bool has_integrity;
 	struct manifest_file *files; /* sorted by path */

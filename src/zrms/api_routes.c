@@ -33,6 +33,9 @@ static const struct http_query submit_query[] = {
 static const struct http_query remove_query[] = {
 	{"data", HTTP_FLAG, "1: the data of its spaces, too"},
 	{0}};
+static const struct http_query rollback_query[] = {
+	{"to", HTTP_NUMBER, "Number of the revision; otherwise the completed one before"},
+	{0}};
 static const struct http_query path_query[] = {
 	{"path", HTTP_TEXT, "Only this instance; of grouped operations: and everything below"},
 	{0}};
@@ -82,6 +85,21 @@ static const struct http_route routes[] = {
 	{"POST", "/v1/topologies/{id}/recover", api_topology_recover, 0, NULL,
 	 "End exclusions, make all attempts available, and try again", NULL, VIEW(topology_view),
 	 "recoverTopology", NULL, "404 409"},
+	{"POST", "/v1/topologies/{id}/promote", api_topology_promote, 0, NULL,
+	 "The rollout that waits continues", NULL, VIEW(topology_view),
+	 "promoteRollout", NULL, "404 409"},
+	{"POST", "/v1/topologies/{id}/abort", api_topology_abort, 0, NULL,
+	 "The rollout goes back to the last completed revision", NULL, VIEW(topology_view),
+	 "abortRollout", NULL, "404 409"},
+	{"POST", "/v1/topologies/{id}/pause", api_topology_pause, 0, NULL,
+	 "The rollout begins nothing new", NULL, VIEW(topology_view),
+	 "pauseRollout", NULL, "404 409"},
+	{"POST", "/v1/topologies/{id}/resume", api_topology_resume, 0, NULL,
+	 "A paused rollout continues", NULL, VIEW(topology_view),
+	 "resumeRollout", NULL, "404 409"},
+	{"POST", "/v1/topologies/{id}/rollback", api_topology_rollback, 0, rollback_query,
+	 "A new revision with the content of an earlier one, at once", NULL, VIEW(topology_view),
+	 "rollbackTopology", NULL, "404 409"},
 	{"POST", "/v1/topologies/{id}/deploy-all", api_topology_deploy_all, 0, path_query,
 	 "Grouped: deploy and start all, or PATH and everything below", NULL, VIEW(topology_view),
 	 "deployAll", NULL, "404 409"},

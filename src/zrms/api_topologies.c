@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/str.h"
+#include "core/application/rollout.h"
 #include "zrms/api.h"
 #include "zrms/api_handlers.h"
 #include "zrms/api_list.h"
@@ -124,6 +125,43 @@ TOPOLOGY_HANDLER(api_topology_deploy_all, TOPOLOGY_DEPLOY_ALL)
 TOPOLOGY_HANDLER(api_topology_start_all, TOPOLOGY_START_ALL)
 TOPOLOGY_HANDLER(api_topology_stop_all, TOPOLOGY_STOP_ALL)
 TOPOLOGY_HANDLER(api_topology_undeploy_all, TOPOLOGY_UNDEPLOY_ALL)
+
+/* ---- rollouts ---- */
+
+static void rollout_change(struct zrms *zrms, struct http_request *request,
+			   enum rollout_command command)
+{
+	const char *id;
+	if (!api_resolve(zrms, request, http_param(request, "id"), &id))
+		return;
+	struct control_input input = {.type = CONTROL_ROLLOUT,
+				      .rollout = {.id = id, .command = (int)command}};
+	api_change(zrms, request, &input, answer_changed);
+}
+
+#define ROLLOUT_HANDLER(name, command)                         \
+	void name(void *context, struct http_request *request) \
+	{                                                      \
+		rollout_change(context, request, command);     \
+	}
+
+ROLLOUT_HANDLER(api_topology_promote, ROLLOUT_PROMOTE)
+ROLLOUT_HANDLER(api_topology_abort, ROLLOUT_ABORT)
+ROLLOUT_HANDLER(api_topology_pause, ROLLOUT_PAUSE)
+ROLLOUT_HANDLER(api_topology_resume, ROLLOUT_RESUME)
+
+void api_topology_rollback(void *context, struct http_request *request)
+{
+	struct zrms *zrms = context;
+	const char *id;
+	uint64_t to = 0;
+	if (!api_resolve(zrms, request, http_param(request, "id"), &id) ||
+	    !api_query_u64(request, "to", 0, UINT32_MAX, &to))
+		return;
+	struct control_input input = {.type = CONTROL_ROLLBACK,
+				      .rollback = {.id = id, .to = (uint32_t)to}};
+	api_change(zrms, request, &input, answer_changed);
+}
 
 /* It is gone: there is nothing to show. */
 static void answer_removed(struct zrms *zrms, struct http_request *request,

@@ -112,6 +112,13 @@ void handover_enter(struct handover *h, enum handover_state to)
 	state_machine_move(&handover_machine, h, &h->state, to);
 }
 
+bool handover_is_before_switch(const struct handover *h)
+{
+	return h->state == HANDOVER_PLACING || h->state == HANDOVER_RISING ||
+	       h->state == HANDOVER_PREPARING || h->state == HANDOVER_STOPPING ||
+	       (h->state == HANDOVER_PROVING && h->kind == HANDOVER_START_FIRST);
+}
+
 bool handover_is_between(const struct handover *h)
 {
 	return h->kind == HANDOVER_STOP_FIRST &&
@@ -144,7 +151,7 @@ static enum handover_state next_while_between(const struct handover *h,
 		return f->ended ? HANDOVER_REMOVING : h->state;
 	if (f->serving_lost)
 		return HANDOVER_PLACING;
-	if (f->failed || late || (h->state == HANDOVER_PROVING && !f->healthy))
+	if (f->failed || late || (h->state == HANDOVER_PROVING && !f->healthy && !f->starting))
 		return HANDOVER_RETURNING;
 	return f->healthy ? HANDOVER_PROVING : h->state;
 }
@@ -193,7 +200,7 @@ enum handover_state handover_next(struct handover *h, const struct handover_fact
 		return next == h->state && f->healthy ? HANDOVER_PROVING : next;
 	case HANDOVER_PREPARING:
 		next = before_switch(h, f, late && !f->deployed);
-		return next == h->state && f->deployed ? HANDOVER_STOPPING : next;
+		return next == h->state && f->deployed && !f->held ? HANDOVER_STOPPING : next;
 	case HANDOVER_STOPPING:
 		next = before_switch(h, f, false);
 		return next == h->state && f->ended && f->deployed ? HANDOVER_STARTING : next;

@@ -72,9 +72,11 @@ struct handover_facts {
 	bool placed;	  /* a successor, on a zhost that is not lost */
 	bool placed_lost; /* a successor, and its zhost is lost */
 	bool deployed;	  /* as much of the successor as is to be deployed */
+	bool held;	  /* others are to stop with it: its owner says when */
 	bool healthy;	  /* as much of the successor as is to run runs, and its probes pass */
-	bool failed;	  /* of the successor: its attempts are used up */
-	bool active;	  /* the copies that serve: some runs, or an action is under way */
+	bool starting; /* what is not healthy has not failed: it is about to start, or to stop */
+	bool failed;   /* of the successor: its attempts are used up */
+	bool active;   /* the copies that serve: some runs, or an action is under way */
 	bool ended; /* the copies that serve: certainly none runs, and none starts by itself */
 	bool serving_lost; /* their zhost is lost */
 	bool standby;	   /* the incumbent may serve again */
@@ -99,6 +101,8 @@ enum handover_state handover_next(struct handover *h, const struct handover_fact
 				  const struct handover_limits *limits, int64_t now_ms);
 /* The gate. */
 void handover_enter(struct handover *h, enum handover_state to);
+/* The incumbent serves. */
+bool handover_is_before_switch(const struct handover *h);
 /* A successor serves, and the incumbent may again. */
 bool handover_is_between(const struct handover *h);
 /* When handover_next() may answer something else though no fact has changed; NEVER_MS: never. */

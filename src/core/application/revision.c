@@ -64,6 +64,15 @@ bool revision_content(const struct revision *r, const char *path, uint64_t *ret_
 	return true;
 }
 
+const char *revision_result_name(const char *text)
+{
+	static const char *const names[] = {"failed", "aborted", "superseded"};
+	for (size_t k = 0; k < ARRAY_SIZE(names); k++)
+		if (str_equal(text, names[k]))
+			return names[k];
+	return NULL;
+}
+
 bool revision_has_instances_of(const struct revision *a, const struct topology *b,
 			       const char **ret_differs)
 {

@@ -24,6 +24,8 @@ struct revision {
 	uint32_t place; /* the topology's handle in the placement engine, while there is one */
 	uint32_t placements;  /* how many are of this revision */
 	int64_t completed_ms; /* wall clock: when everything ran for the first time; 0: never */
+	/* How its rollout ended where it did not complete: "failed", "aborted", "superseded". NULL. */
+	const char *result;
 };
 
 /* Takes the record. */
@@ -38,6 +40,8 @@ void revision_close(struct revision *r);
 /* Of the instance with that path: equal in two revisions where nothing that reaches its process differs.
  * False: it is not declared. PRE: open. */
 bool revision_content(const struct revision *r, const char *path, uint64_t *ret_content);
+/* "failed", "aborted", "superseded"; NULL: none of them. */
+const char *revision_result_name(const char *text);
 /* The two declare the same instances. PRE: `a` is open. */
 bool revision_has_instances_of(const struct revision *a, const struct topology *b,
 			       const char **ret_differs);

@@ -253,6 +253,26 @@ static bool is_sought_in(const struct control_application *a, const struct revis
 	return false;
 }
 
+static bool is_of_rollout(const struct control_application *a, const struct revision *r)
+{
+	vector_for_each (&a->handovers, root)
+		if ((*root)->handover->revision == r)
+			return true; /* one that was superseded */
+	return a->rollout != NULL && (r == a->rollout->target || r == a->rollout->base);
+}
+
+struct revision *application_before(const struct control_application *a,
+				    const struct revision *than)
+{
+	for (size_t k = a->application.revisions.count; k-- > 0;) {
+		struct revision *r = a->application.revisions.items[k];
+		if (r->number < than->number && r->completed_ms != 0 &&
+		    !str_equal(r->record->package_digest, than->record->package_digest))
+			return r;
+	}
+	return NULL;
+}
+
 static void close_revision(struct place *place, struct revision *r)
 {
 	if (r->topology == NULL)
@@ -266,13 +286,16 @@ void application_trim_revisions(struct control_application *a, struct place *pla
 				void *user)
 {
 	size_t kept = 0, count = a->application.revisions.count;
+	const struct revision *last =
+		application_revision(&a->application, a->application.completed);
+	const struct revision *before = last != NULL ? application_before(a, last) : NULL;
 	for (size_t k = 0; k < count; k++) {
 		struct revision *r = a->application.revisions.items[k];
-		bool used =
-			r == a->application.served || r->placements > 0 || is_sought_in(a, r);
+		bool used = r == a->application.served || r->placements > 0 ||
+			    is_sought_in(a, r) || is_of_rollout(a, r);
 		if (!used)
 			close_revision(place, r);
-		if (used || count - k <= REVISIONS_KEPT) {
+		if (used || count - k <= REVISIONS_KEPT || r == last || r == before) {
 			a->application.revisions.items[kept++] = r;
 			continue;
 		}
@@ -343,6 +366,7 @@ void application_free(struct application_list *list, struct place *place,
 	vector_done(&a->routes.changed);
 	vector_done(&a->routes.subscribers);
 	zhost_positions_clear(&a->routes.by_zhost);
+	free(a->last_rollout.cause);
 	free(a->reason);
 	free(a);
 }

@@ -22,6 +22,7 @@
 #include "base/vector.h"
 #include "core/application/application.h"
 #include "core/application/handover.h"
+#include "core/application/rollout.h"
 #include "core/control/provider_lists.h"
 #include "core/control/zhost_positions.h"
 #include "core/lifecycle/slot.h"
@@ -104,11 +105,16 @@ struct copy {
 struct unit_handover {
 	struct handover handover;
 	struct slot_control *root; /* borrowed */
+	struct revision *revision; /* its successor's, of a rollout; NULL: a move. Borrowed */
+	bool returns;		   /* to a revision that ran before: it does not fail */
+	bool held;		   /* it stops when the rollout says so (handovers_stop()) */
+	bool unwanted;		   /* the rollout leads elsewhere meanwhile */
 	char *to;		   /* the zhost that was asked for; NULL: any other */
 	char *cause;		   /* "moved by ops" */
 	char *waits;		   /* why its successor has no place; NULL */
-	struct heap_node timer;	   /* handover_due_ms() */
-	uint64_t route_version;	   /* draining: of the mesh table with the switch */
+	char *error; /* the last of its successor's, "api: start: exit status 3"; NULL */
+	struct heap_node timer; /* handover_due_ms() */
+	uint64_t route_version; /* draining: of the mesh table with the switch */
 };
 
 /* What control knows of a slot. */
@@ -161,6 +167,24 @@ struct mesh_routes {
 
 struct application_list;
 
+/* The way to another revision, under way (rollouts.h). */
+struct application_rollout {
+	struct rollout rollout;
+	struct revision *target, *base; /* borrowed; base NULL: none has completed */
+	uint32_t *places;		/* by the target's space index: rollout_order() */
+	bool at_once;			/* a rollback: not batch by batch */
+	bool failed;			/* seen in this flush */
+	char *by, *cause;		/* who asked for it; what has failed (NULL) */
+};
+
+/* One that did not complete, until the next change. */
+struct last_rollout {
+	const char *result; /* "failed", "aborted"; NULL: there is none */
+	char *cause;	    /* NULL */
+	uint32_t revision, back_on;
+	int64_t time_ms; /* wall clock */
+};
+
 struct control_application {
 	struct application application;
 	struct control *control;       /* borrowed */
@@ -173,6 +197,8 @@ struct control_application {
 	struct slot_control *slot_controls;  /* by slot id */
 	VECTOR(struct unit_placement *) retired;
 	VECTOR(struct slot_control *) handovers; /* roots that have one */
+	struct application_rollout *rollout;	 /* NULL: none is under way */
+	struct last_rollout last_rollout;
 	uint64_t sequence;
 	enum topology_state state;
 	char *reason; /* why a place is missing; NULL */
@@ -223,8 +249,11 @@ uint32_t application_new_unit(const struct control_application *a, struct place 
 /* Gives the revision its compiled topology, and the engine its needs. */
 void application_open_revision(struct control_application *a, struct place *place,
 			       struct revision *revision, struct topology *topology);
+/* The newest that completed before that one, with another package; NULL: there is none. */
+struct revision *application_before(const struct control_application *a,
+				    const struct revision *than);
 /* Takes both away again from what is neither served nor placed, and drops old revisions: the
- * REVISIONS_KEPT newest stay, and so do slots of the served one and those with copies. `dropped` (NULL: nobody) is called before one is freed. */
+ * REVISIONS_KEPT newest stay, the last completed one and the one that `topo rollback` means, and so do slots of the served one and those with copies. `dropped` (NULL: nobody) is called before one is freed. */
 void application_trim_revisions(struct control_application *a, struct place *place,
 				void (*dropped)(void *user, const struct revision *revision),
 				void *user);
@@ -262,7 +291,10 @@ static inline struct slot_control *control_of_slot(const struct slot *s)
 /* The revision in which a unit that has no copy is placed. */
 static inline struct revision *unplaced_revision(const struct control_application *a)
 {
-	return a->application.served;
+	if (a->rollout == NULL)
+		return a->application.served;
+	return a->rollout->rollout.state == ROLLOUT_RETURNING ? a->rollout->base
+							      : a->rollout->target;
 }
 /* The copy that serves; NULL: none is placed. */
 static inline struct copy *serving_copy(const struct slot_control *sc)

@@ -8,8 +8,10 @@
 #include "core/control/exclusions.h"
 #include "core/control/handovers.h"
 #include "core/control/record_writer.h"
+#include "core/control/rollouts.h"
 #include "core/control/state.h"
 #include "core/control/topology_state.h"
+#include "core/control/unload_unit.h"
 #include "core/lifecycle/rules.h"
 #include "schema/message.h"
 
@@ -20,30 +22,6 @@ struct control_application *application_add(struct control *c, const char *name,
 	a->control = c;
 	a->dirty = &c->dirty;
 	return a;
-}
-
-void unit_unload(struct control *c, struct slot_control *root, const char *cause)
-{
-	handover_end(c, root);
-	if (serving_copy(root) == NULL)
-		return;
-	root->slot->moving = false;
-	unit_retire(c, root);
-	/* Children first, as they would go. */
-	VECTOR(struct slot *) slots = {0};
-	slot_for_each_below (root->slot, s)
-		vector_push(&slots, s);
-	for (size_t k = slots.count; k-- > 0;) {
-		struct slot *s = slots.items[k];
-		struct slot_control *sc = control_of_slot(s);
-		sc->placed_before = sc->no_place = sc->placed_again = sc->lost = false;
-		slot_publish_facts(sc);
-		if (s->state != STATE_NOT_DEPLOYED)
-			slot_move(s, STATE_NOT_DEPLOYED, false, cause);
-		mark_slot(sc);
-		topology_state_count(sc);
-	}
-	vector_done(&slots);
 }
 
 /* The slots of the revision that is served end. */
@@ -60,19 +38,35 @@ static void end_slots(struct control *c, struct control_application *a)
 	dirty_set_forget_slots(&c->dirty, a);
 }
 
-void application_revise(struct control *c, struct control_application *a,
-			Samoza__V1__RevisionRecord *take_record, struct topology *topology)
+struct revision *application_accept(struct control *c, struct control_application *a,
+				    Samoza__V1__RevisionRecord *take_record,
+				    struct topology *topology)
 {
 	take_record->number = a->application.newest + 1;
 	schema_set_string(&take_record->application, NULL, a->id);
-	if (a->application.served != NULL)
-		end_slots(c, a);
 	struct revision *revision = revision_new(take_record);
 	application_add_revision(&a->application, revision);
 	application_open_revision(a, c->place, revision, topology);
+	records_write_revision(c, revision);
+	mark_application(a, APPLICATION_RECORD);
+	return revision;
+}
+
+void application_revise(struct control *c, struct control_application *a,
+			Samoza__V1__RevisionRecord *take_record, struct topology *topology)
+{
+	rollout_drop(c, a, "superseded");
+	application_switch(c, a, application_accept(c, a, take_record, topology));
+}
+
+void application_switch(struct control *c, struct control_application *a,
+			struct revision *revision)
+{
+	PRE(a->rollout == NULL);
+	if (a->application.served != NULL)
+		end_slots(c, a);
 	application_serve(a, &c->lifecycle, c->place, revision);
 	application_trim_revisions(a, c->place, records_delete_revision, c);
-	records_write_revision(c, revision);
 	vector_for_each (&a->slots.slots, s) {
 		slot_publish_facts(control_of_slot(*s));
 		mark_slot(control_of_slot(*s));
@@ -82,10 +76,11 @@ void application_revise(struct control *c, struct control_application *a,
 
 void application_dissolve(struct control *c, struct control_application *a)
 {
-	for (size_t k = 0; k < a->slots.slots.count; k++)
-		exclusions_clear(c, &a->slot_controls[k]);
+	rollout_forget(a);
 	while (a->handovers.count > 0)
 		handover_end(c, a->handovers.items[0]);
+	for (size_t k = 0; k < a->slots.slots.count; k++)
+		exclusions_clear(c, &a->slot_controls[k]);
 	place_wait_end(c->place, a->ticket);
 	units_forget(c, a);
 	dirty_set_forget(&c->dirty, a);

@@ -23,6 +23,8 @@
 #include "core/control/record_writer.h"
 #include "core/control/reports.h"
 #include "core/control/requests.h"
+#include "core/control/rollout_request.h"
+#include "core/control/rollouts.h"
 #include "core/control/state.h"
 #include "core/control/topology_state.h"
 #include "core/control/unload_order.h"
@@ -96,6 +98,12 @@ static void apply(struct control *c, const struct control_input *input)
 	case CONTROL_EXEC:
 		request_exec(c, input);
 		break;
+	case CONTROL_ROLLOUT:
+		rollout_request(c, input);
+		break;
+	case CONTROL_ROLLBACK:
+		rollback_request(c, input);
+		break;
 	case CONTROL_ZHOST:
 		zhost_request(c, input);
 		break;
@@ -151,9 +159,10 @@ void control_flush(struct control *c, struct instant now, struct outbox *outbox)
 	control_enter(c, now, outbox);
 	do {
 		lifecycle_settle(&c->lifecycle);
+		rollouts_run(c);
 		(void)handovers_run(c);
 		placement_run(c);
-	} while (handovers_are_due(c));
+	} while (handovers_are_due(c) || rollouts_are_due(c));
 	unload_order_run(c);
 	topology_states_settle(&c->dirty, &c->emitter);
 	mesh_tables_send(c); /* before a stop: who gets both sends nothing to what stops */

@@ -304,6 +304,20 @@ void unit_supersede(struct control *c, struct slot_control *root)
 	}
 }
 
+void unit_rebase(struct control *c, struct slot_control *root)
+{
+	const struct control_application *a = application_of(root->slot);
+	struct revision *revision = unplaced_revision(a);
+	PRE(root->of_path->serving == NULL);
+	if (root->place_revision == revision)
+		return;
+	uint32_t unit =
+		application_new_unit(a, c->place, revision, root->slot, root->place_unit);
+	place_unit_free(c->place, root->place_unit);
+	root->place_unit = unit;
+	root->place_revision = revision;
+}
+
 void unit_retire(struct control *c, struct slot_control *root)
 {
 	struct control_application *a = application_of(root->slot);
@@ -312,6 +326,7 @@ void unit_retire(struct control *c, struct slot_control *root)
 	place_wait_end(c->place, a->ticket); /* the unit may be one that is waited for */
 	mark_application(a, APPLICATION_PLACE);
 	unit_supersede(c, root);
+	unit_rebase(c, root);
 }
 
 /* ---- beside the one that serves ---- */

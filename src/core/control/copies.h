@@ -28,7 +28,10 @@ struct copy *unit_copy_new(struct unit_placement *unit, struct application_slot 
  * what is certainly gone is freed. The slots have no copy afterwards, and the root's unit in the engine
  * is one without a place, or with the one that was just found. Nothing when it has no placement. */
 void unit_retire(struct control *c, struct slot_control *root);
-/* The same, when a place for its successor was just found. PRE: the application waits for nothing. */
+/* The unit in the engine of one that has no copy is of the revision in which it is to be placed. PRE: nothing
+ * waits for it. */
+void unit_rebase(struct control *c, struct slot_control *root);
+/* As unit_retire(), when a place for its successor was just found. PRE: the application waits for nothing. */
 void unit_supersede(struct control *c, struct slot_control *root);
 /* `to`, beside the one that serves, serves the unit from now on, and writes. That one, if there is one,
  * is retired, or (`keeps`) stands by. Slots whose state differs take that of their new copies. */

@@ -32,6 +32,7 @@ enum {
 	APPLICATION_UNLOAD = 32,    /* a retired copy came, ended or went */
 	APPLICATION_LISTED = 64,    /* in the list */
 	APPLICATION_HANDOVER = 128, /* a handover of it may move on */
+	APPLICATION_ROLLOUT = 256,  /* its rollout may */
 };
 
 struct dirty_set {

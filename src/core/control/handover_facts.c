@@ -118,6 +118,16 @@ static bool serves_as_due(const struct slot_control *sc)
 	return s->state == STATE_UNRESOLVED || s->state == STATE_WAITING_FOR_ANCESTOR;
 }
 
+/* What it waited for has come, or has gone: that is no failure. */
+static bool is_starting(const struct slot_control *sc)
+{
+	const struct copy *copy = serving_copy(sc);
+	enum instance_state state = sc->slot->state;
+	return copy != NULL && copy->failures == 0 && !copy->exhausted &&
+	       (state == STATE_STARTING || state == STATE_STOPPING ||
+		state == STATE_DEPLOYED_STOPPED);
+}
+
 /* It has no process, and starts none by itself: its zhost knows what is asked. */
 static bool has_ended(const struct copy *copy)
 {
@@ -132,7 +142,7 @@ static void add_serving(struct handover_facts *f, const struct slot_control *roo
 	f->serving_lost = root->lost || root->of_path->serving == NULL;
 	f->ended = true;
 	if (between)
-		f->healthy = !f->serving_lost;
+		f->healthy = f->starting = !f->serving_lost;
 	slot_for_each_below (root->slot, s) {
 		const struct slot_control *sc = control_of_slot(s);
 		const struct copy *copy = serving_copy(sc);
@@ -140,6 +150,7 @@ static void add_serving(struct handover_facts *f, const struct slot_control *roo
 		f->ended = f->ended && !is_busy(s) && (copy == NULL || has_ended(copy));
 		if (!between)
 			continue;
+		f->starting = f->starting && (serves_as_due(sc) || is_starting(sc));
 		f->healthy = f->healthy && serves_as_due(sc);
 		f->failed = f->failed ||
 			    (copy != NULL && copy->exhausted && s->goal != GOAL_NOT_DEPLOYED);
@@ -154,6 +165,22 @@ static bool has_gone(const struct control_application *a, uint64_t placement)
 	return true;
 }
 
+/* What the rollout that it belongs to wants. */
+static void add_owner(struct handover_facts *f, const struct unit_handover *h)
+{
+	bool between = handover_is_between(&h->handover);
+	f->held = h->held;
+	if (h->unwanted && handover_is_before_switch(&h->handover))
+		f->cancelled = true;
+	else if (h->unwanted && between)
+		f->failed = true;
+	else if (h->returns && between && f->failed) {
+		/* From here on it is retried and placed again like any that serves. */
+		f->failed = false;
+		f->healthy = true;
+	}
+}
+
 struct handover_facts handover_facts_of(const struct slot_control *root)
 {
 	const struct unit_placement *standby = unit_of(root->of_path->standby);
@@ -166,5 +193,6 @@ struct handover_facts handover_facts_of(const struct slot_control *root)
 	};
 	add_successor(&f, root);
 	add_serving(&f, root);
+	add_owner(&f, root->handover);
 	return f;
 }

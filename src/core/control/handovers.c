@@ -6,17 +6,33 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/control/copies.h"
+#include "core/control/exclusions.h"
 #include "core/control/handover_facts.h"
 #include "core/control/mesh_tables.h"
 #include "core/control/state.h"
 #include "core/control/target.h"
 #include "core/control/topology_state.h"
+#include "core/lifecycle/ordered_stop.h"
 #include "core/lifecycle/rules.h"
 #include "model/space_kind.h"
 
 /* Of a move, a drain and a repair of balance [change.words.healthy]. */
-static const struct handover_limits limits = {.healthy_for_ms = 0,
-					      .healthy_within_ms = INT64_C(300000)};
+static const struct handover_limits moves = {.healthy_for_ms = 0,
+					     .healthy_within_ms = INT64_C(300000)};
+/* What serves again is not judged. */
+static const struct handover_limits returns = {.healthy_for_ms = 0,
+					       .healthy_within_ms = INT64_C(1) << 50};
+
+static struct handover_limits limits_of(const struct unit_handover *h)
+{
+	const struct application_rollout *r = application_of(h->root->slot)->rollout;
+	if (h->returns)
+		return returns;
+	if (h->revision == NULL || r == NULL)
+		return moves;
+	return (struct handover_limits){.healthy_for_ms = r->rollout.spec.healthy_for_ms,
+					.healthy_within_ms = r->rollout.spec.healthy_within_ms};
+}
 
 static void mark(struct slot_control *root)
 {
@@ -91,11 +107,17 @@ static void handover_free(struct control *c, struct slot_control *root)
 	free(h->to);
 	free(h->cause);
 	free(h->waits);
+	free(h->error);
 	free(h);
 	mark_slot(root);
-	mark_application(a, APPLICATION_PLACE | APPLICATION_STATE);
-	slot_for_each_below (root->slot, s)
+	mark_application(a, APPLICATION_PLACE | APPLICATION_STATE | APPLICATION_ROLLOUT);
+	slot_for_each_below (root->slot, s) {
+		struct copy *copy = serving_copy(control_of_slot(s));
+		/* While it was handed over, nothing was tried elsewhere. */
+		if (copy != NULL && copy->exhausted && slot_is_placed(copy->sc))
+			exclusion_add(c, root, copy);
 		topology_state_count(control_of_slot(s));
+	}
 }
 
 void handover_start(struct control *c, struct slot_control *root, const char *to,
@@ -103,6 +125,20 @@ void handover_start(struct control *c, struct slot_control *root, const char *to
 {
 	struct unit_handover *h = handover_new(root, to, cause);
 	h->handover.kind = kind_of(root);
+	handover_begin(&h->handover);
+	mark_slot(root);
+	mark_application(application_of(root->slot), APPLICATION_PLACE);
+}
+
+void handover_start_change(struct control *c, struct slot_control *root,
+			   struct revision *revision, bool is_return, bool held,
+			   const char *cause)
+{
+	struct unit_handover *h = handover_new(root, NULL, cause);
+	h->handover.kind = HANDOVER_STOP_FIRST;
+	h->revision = revision;
+	h->returns = is_return;
+	h->held = held;
 	handover_begin(&h->handover);
 	mark_slot(root);
 	mark_application(application_of(root->slot), APPLICATION_PLACE);
@@ -133,6 +169,11 @@ void handover_load(struct control *c, struct slot_control *root,
 	h->handover.kind = (enum handover_kind)r->kind;
 	h->handover.placed_wall_ms = r->placed_ms;
 	h->handover.leaving = r->leaving;
+	h->returns = r->returns;
+	if (r->has_revision)
+		h->revision = application_revision(&application_of(root->slot)->application,
+						   r->revision);
+	const struct handover_limits limits = limits_of(h);
 	handover_restore(&h->handover, (enum handover_state)r->state, &limits, c->now.wall_ms,
 			 c->now.mono_ms, c->config.heartbeat_ms);
 	enum handover_state state = h->handover.state;
@@ -149,8 +190,11 @@ static void set_yields(struct slot_control *root, bool yields)
 	if (root->slot->yields == yields)
 		return;
 	root->slot->yields = yields;
-	slot_for_each_below (root->slot, s)
+	slot_for_each_below (root->slot, s) {
+		if (!yields && s->goal == GOAL_DEPLOYED_STARTED)
+			ordered_stop_leave(s); /* it is wanted again */
 		lifecycle_push(s);
+	}
 }
 
 /* Its zhost is told that it serves no longer; it goes on. */
@@ -200,7 +244,8 @@ void handover_end(struct control *c, struct slot_control *root)
 struct revision *handover_revision(const struct slot_control *root)
 {
 	PRE(root->handover != NULL);
-	return slot_revision(root);
+	return root->handover->revision != NULL ? root->handover->revision
+						: slot_revision(root);
 }
 
 bool handover_seeks(const struct slot_control *root)
@@ -247,7 +292,7 @@ void handover_placed(struct control *c, struct slot_control *root, struct contro
 		mark_copy(copy, COPY_RECORD);
 	}
 	h->handover.placed_wall_ms = c->now.wall_ms;
-	h->handover.late_at_ms = c->now.mono_ms + limits.healthy_within_ms;
+	h->handover.late_at_ms = c->now.mono_ms + limits_of(h).healthy_within_ms;
 	mark_slot(root);
 	mark(root);
 }
@@ -288,12 +333,23 @@ static void find_again(struct control *c, struct unit_placement *unit)
 	}
 }
 
+static void take_successor_error(const struct copy *copy, const char *error)
+{
+	struct unit_handover *h = control_of_slot(copy->sc->slot->root)->handover;
+	if (h == NULL || copy->unit->placement.role != ROLE_SUCCESSOR)
+		return;
+	free(h->error);
+	h->error = str_printf("%s: %s", copy->sc->slot->path, error);
+}
+
 void handover_report(struct control *c, struct copy *copy, const Samoza__V1__InstanceReport *r)
 {
 	if (copy->unit->lost)
 		find_again(c, copy->unit);
 	copy_take_failures(copy, r);
 	copy->exhausted = r->exhausted;
+	if (r->error != NULL)
+		take_successor_error(copy, r->error);
 	copy->absent = r->phase == SAMOZA__V1__PHASE__PHASE_ABSENT &&
 		       copy->target == TARGET_NONE &&
 		       r->observed_generation >= copy->generation;
@@ -324,13 +380,6 @@ void handover_lost(struct control *c, struct copy *copy)
 }
 
 /* ---- moves ---- */
-
-static bool is_before_switch(const struct handover *h)
-{
-	return h->state == HANDOVER_PLACING || h->state == HANDOVER_RISING ||
-	       h->state == HANDOVER_PREPARING || h->state == HANDOVER_STOPPING ||
-	       (h->state == HANDOVER_PROVING && h->kind == HANDOVER_START_FIRST);
-}
 
 /* The successor serves; the incumbent leaves, or stands by. */
 static void hand_over(struct control *c, struct slot_control *root, bool keeps)
@@ -365,7 +414,7 @@ static void drop_remembering(struct control *c, struct slot_control *root,
 static void enter_retiring(struct control *c, struct slot_control *root)
 {
 	struct unit_handover *h = root->handover;
-	if (is_before_switch(&h->handover))
+	if (handover_is_before_switch(&h->handover))
 		hand_over(c, root, false);
 	else if (handover_is_between(&h->handover))
 		drop_remembering(c, root, root->of_path->standby);
@@ -422,7 +471,7 @@ static void enter(struct control *c, struct slot_control *root, enum handover_st
 	handover_enter(&h->handover, to);
 	set_yields(root, yields);
 	mark_slot(root);
-	mark_application(application_of(root->slot), APPLICATION_STATE);
+	mark_application(application_of(root->slot), APPLICATION_STATE | APPLICATION_ROLLOUT);
 	/* A place for another successor; or the copy that serves has used up its attempts meanwhile. */
 	mark_application(application_of(root->slot), APPLICATION_PLACE);
 	slot_for_each_below (root->slot, s)
@@ -444,23 +493,67 @@ static void ask_beside(const struct slot_copy *first)
 
 static void set_timer(struct control *c, struct unit_handover *h)
 {
+	const struct handover_limits limits = limits_of(h);
 	int64_t due = handover_due_ms(&h->handover, &limits);
-	if (due == NEVER_MS)
+	/* What time has not moved on when it was due waits for something else. */
+	if (due == NEVER_MS || due <= c->now.mono_ms)
 		heap_remove(&c->handover_timers, &h->timer);
 	else
 		heap_set(&c->handover_timers, &h->timer, due);
+}
+
+/* Of a successor in the revision that the rollout leads to. */
+static bool is_failure(const struct unit_handover *h, const struct handover_facts *facts,
+		       enum handover_state next)
+{
+	bool ends = next == HANDOVER_REMOVING || next == HANDOVER_RETURNING;
+	return ends && h->revision != NULL && !h->returns && !h->unwanted &&
+	       !facts->cancelled && h->handover.state != HANDOVER_RETURNING;
+}
+
+static const char *last_error_below(const struct slot_control *root, const struct slot **ret)
+{
+	slot_for_each_below (root->slot, s) {
+		const struct slot_control *sc = control_of_slot(s);
+		*ret = s;
+		if (sc->last_error != NULL && s->state != STATE_DEPLOYED_STARTED)
+			return sc->last_error;
+	}
+	return NULL;
+}
+
+static void note_failure(const struct slot_control *root)
+{
+	struct application_rollout *r = application_of(root->slot)->rollout;
+	if (r == NULL || r->failed)
+		return;
+	const struct slot *s = NULL;
+	const char *error = handover_is_between(&root->handover->handover)
+				    ? last_error_below(root, &s)
+				    : NULL;
+	r->failed = true;
+	free(r->cause);
+	if (error != NULL)
+		r->cause = str_printf("%s: %s", s->path, error);
+	else if (root->handover->error != NULL)
+		r->cause = mem_strdup(root->handover->error);
+	else
+		r->cause = str_printf("%s did not become healthy in time", root->slot->path);
 }
 
 /* As far as it goes now. False: it is done. */
 static bool run(struct control *c, struct slot_control *root)
 {
 	struct unit_handover *h = root->handover;
+	const struct handover_limits limits = limits_of(h);
 	for (;;) {
 		const struct handover_facts facts = handover_facts_of(root);
 		enum handover_state next =
 			handover_next(&h->handover, &facts, &limits, c->now.mono_ms);
 		if (next == h->handover.state)
 			break;
+		if (is_failure(h, &facts, next))
+			note_failure(root);
 		enter(c, root, next);
 		if (next == HANDOVER_DONE) {
 			handover_free(c, root);
@@ -473,6 +566,48 @@ static bool run(struct control *c, struct slot_control *root)
 	ask_beside(root->of_path->standby);
 	set_timer(c, h);
 	return true;
+}
+
+/* ---- several together ---- */
+
+bool handover_is_deployed(const struct slot_control *root)
+{
+	return handover_facts_of(root).deployed;
+}
+
+static bool stops_now(const struct unit_handover *h, bool unwanted)
+{
+	if (h->unwanted != unwanted || h->revision == NULL)
+		return false;
+	return unwanted ? h->handover.state == HANDOVER_STARTING ||
+				  (h->handover.state == HANDOVER_PROVING &&
+				   h->handover.kind == HANDOVER_STOP_FIRST)
+			: h->handover.state == HANDOVER_PREPARING;
+}
+
+void handovers_stop(struct control *c, struct control_application *a, bool unwanted)
+{
+	slot_list active = {0};
+	vector_for_each (&a->handovers, item) {
+		struct slot_control *root = *item;
+		struct unit_handover *h = root->handover;
+		if (!stops_now(h, unwanted))
+			continue;
+		if (unwanted && unit_of(root->of_path->standby) == NULL)
+			continue; /* nothing to return to */
+		enter(c, root, unwanted ? HANDOVER_RETURNING : HANDOVER_STOPPING);
+		/* It has waited for others. */
+		h->handover.placed_wall_ms = c->now.wall_ms;
+		h->handover.late_at_ms = c->now.mono_ms + limits_of(h).healthy_within_ms;
+		slot_for_each_below (root->slot, s)
+			if (state_is_active(s->state))
+				vector_push(&active, s);
+	}
+	if (active.count > 0)
+		ordered_stop_begin(&a->slots, active.items, active.count);
+	vector_done(&active);
+	lifecycle_settle(&c->lifecycle);
+	mark_application(a, APPLICATION_HANDOVER);
 }
 
 bool handovers_are_due(const struct control *c)

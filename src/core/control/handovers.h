@@ -22,10 +22,20 @@ struct control_input;
 /* `spaces move`. */
 void handover_request(struct control *c, const struct control_input *input);
 
-/* The unit is to be handed over. `to` NULL: to any other zhost. Copies. PRE: it is placed and has no
- * handover. */
+/* The unit is to be handed over to another zhost; `to` NULL: to any. Copies. PRE: it is placed and has
+ * no handover. */
 void handover_start(struct control *c, struct slot_control *root, const char *to,
 		    const char *cause);
+/* The same, to copies of another revision: stop-first on the zhost where it is, while that is eligible.
+ * Nothing stops before handovers_stop() where it is `held`. */
+void handover_start_change(struct control *c, struct slot_control *root,
+			   struct revision *revision, bool returns, bool held,
+			   const char *cause);
+/* Those of a rollout that are in the state `from`, and wanted or not, stop together, importers before
+ * providers: from preparing they are deployed, from starting and proving they return. */
+void handovers_stop(struct control *c, struct control_application *a, bool unwanted);
+/* Everything of it that is to be deployed is. */
+bool handover_is_deployed(const struct slot_control *root);
 /* One that a record holds, once all copies are loaded. */
 void handover_load(struct control *c, struct slot_control *root,
 		   const Samoza__V1__HandoverRecord *record);

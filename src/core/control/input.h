@@ -18,6 +18,8 @@ enum control_input_type {
 	CONTROL_GOAL,	  /* of one instance */
 	CONTROL_MOVE,	  /* spaces move: of one unit */
 	CONTROL_EXEC,	  /* a command is run in an instance: an event */
+	CONTROL_ROLLOUT,  /* topo promote, abort, pause, resume */
+	CONTROL_ROLLBACK, /* topo rollback */
 	CONTROL_ZHOST,	  /* cordon, uncordon, remove */
 	CONTROL_HELLO,	  /* a zhost on a new link */
 	CONTROL_REPORT,
@@ -88,6 +90,14 @@ struct control_input {
 			const char *path;
 			const char *program; /* the first word of the command */
 		} exec;
+		struct {
+			const char *id;
+			int command; /* enum rollout_command (core/application/rollout.h) */
+		} rollout;
+		struct {
+			const char *id;
+			uint32_t to; /* number of a revision; 0: the completed one before */
+		} rollback;
 		struct {
 			const char *name;
 			enum zhost_action action;

@@ -110,6 +110,9 @@ Samoza__V1__InstanceSpec *instance_spec_new(const struct copy *copy)
 		s->exports[k] = variable_new(space->exports[k].name, space->exports[k].value);
 	s->paths = path_ends(revision->topology, space, &s->n_paths);
 	s->package_digest = mem_strdup(revision->record->package_digest);
+	s->has_revision = true;
+	s->revision = revision->number;
+	s->version = mem_strdup(revision->record->version);
 	if (space_kind_of_type(space->type)->has_recipes)
 		add_native(s, space);
 	if (revision->artifacts[space->index] != NULL)

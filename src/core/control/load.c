@@ -17,6 +17,7 @@
 #include "core/control/handovers.h"
 #include "core/control/placement.h"
 #include "core/control/record_writer.h"
+#include "core/control/rollouts.h"
 #include "core/control/state.h"
 #include "core/control/topology_state.h"
 #include "core/control/zhosts.h"
@@ -225,6 +226,18 @@ static int open_revision(struct control *c, struct control_application *a, uint3
 	return 0;
 }
 
+static int load_rollout(struct control *c, struct control_application *a,
+			const Samoza__V1__ApplicationRecord *r, struct error **err)
+{
+	struct revision *revision = NULL;
+	int result = 0;
+	if (r->rollout != NULL)
+		result = open_revision(c, a, r->rollout->target, &revision, err);
+	if (result >= 0 && r->rollout != NULL && r->rollout->has_back_to)
+		result = open_revision(c, a, r->rollout->back_to, &revision, err);
+	return result < 0 ? result : rollout_load(c, a, r, err);
+}
+
 static int load_applications(struct control *c, struct error **err)
 {
 	struct loaded_records *loaded = &c->loaded;
@@ -251,6 +264,9 @@ static int load_applications(struct control *c, struct error **err)
 		if (result < 0)
 			return result;
 		application_serve(a, &c->lifecycle, c->place, served);
+		result = load_rollout(c, a, *r, err);
+		if (result < 0)
+			return result;
 	}
 	return 0;
 }
@@ -392,6 +408,23 @@ static int load_placement(struct control *c, const Samoza__V1__CopyRecord *r,
 	return 0;
 }
 
+/* The unit that its root has in the engine is of the served revision. */
+static void take_root_place(struct control *c, struct slot_control *root,
+			    struct unit_placement *unit)
+{
+	const struct control_application *a = unit->application;
+	if (root->place_revision != unit->revision) {
+		uint32_t own = application_new_unit(a, c->place, unit->revision, root->slot,
+						    root->place_unit);
+		place_unit_free(c->place, root->place_unit);
+		root->place_unit = own;
+		root->place_revision = unit->revision;
+	}
+	unit->place_unit = root->place_unit;
+	if (!unit->lost)
+		place_add(c->place, unit->place_unit, unit->zhost->place);
+}
+
 /* A retired unit has its place in the engine until it is gone. */
 static void restore_place(struct control *c, struct unit_placement *unit)
 {
@@ -401,16 +434,15 @@ static void restore_place(struct control *c, struct unit_placement *unit)
 	root_path[strcspn(root_path, "/")] = '\0';
 	const struct slot *s = slot_find(&a->slots, root_path);
 	if (unit->placement.role == ROLE_SERVING) {
-		unit->place_unit = control_of_slot(s)->place_unit;
-		if (!unit->lost)
-			place_add(c->place, unit->place_unit, unit->zhost->place);
+		take_root_place(c, control_of_slot(s), unit);
 		return;
 	}
 	int instance = topology_find_instance(unit->revision->topology, root_path);
 	unit->place_unit =
 		place_unit_new(c->place, unit->revision->place, (uint32_t)instance,
 			       s != NULL ? control_of_slot(s)->place_unit : PLACE_NONE);
-	if (!unit->lost && !unit->zhost->removed)
+	/* Those beside the one that serves may share its room: load_beside(). */
+	if (!unit->lost && !unit->zhost->removed && unit->placement.role == ROLE_RETIRED)
 		place_add(c->place, unit->place_unit, unit->zhost->place);
 }
 
@@ -440,13 +472,39 @@ static int load_copies(struct control *c, struct error **err)
 
 /* ---- handovers ---- */
 
-static void load_handover(struct control *c, const Samoza__V1__SlotRecord *r)
+/* Its place in the engine: of the two copies of a stop-first handover at most one runs. */
+static void load_beside(struct control *c, const struct slot_control *root,
+			const struct slot_copy *copy)
 {
-	const struct control_application *a =
-		application_by_id(&c->applications, r->application);
+	const struct unit_placement *unit = unit_of(copy);
+	const struct unit_placement *serving = unit_of(root->of_path->serving);
+	if (unit == NULL || unit->lost || unit->zhost->removed)
+		return;
+	if (serving != NULL && !serving->lost && serving->zhost == unit->zhost &&
+	    root->handover != NULL && root->handover->handover.kind == HANDOVER_STOP_FIRST)
+		place_share_room(c->place, unit->place_unit, serving->place_unit);
+	place_add(c->place, unit->place_unit, unit->zhost->place);
+}
+
+static int load_handover(struct control *c, const Samoza__V1__SlotRecord *r, struct error **err)
+{
+	struct control_application *a = application_by_id(&c->applications, r->application);
 	const struct slot *s = slot_find(&a->slots, r->path);
-	if (s != NULL && r->handover != NULL)
+	if (s == NULL || s->parent != NULL)
+		return 0;
+	const struct slot_control *root = control_of_slot(s);
+	if (r->handover != NULL && r->handover->has_revision) {
+		struct revision *revision = NULL;
+		int result = open_revision(c, a, r->handover->revision, &revision, err);
+		if (result < 0)
+			return result;
+		application_declare(a, revision);
+	}
+	if (r->handover != NULL)
 		handover_load(c, control_of_slot(s), r->handover);
+	load_beside(c, root, root->of_path->next);
+	load_beside(c, root, root->of_path->standby);
+	return 0;
 }
 
 /* ---- going on ---- */
@@ -496,7 +554,8 @@ static void resume(struct control_application *a)
 		struct slot_control *sc = control_of_slot(s);
 		slot_publish_facts(sc);
 		topology_state_count(sc);
-		if (state_is_active(s->state) && s->goal != GOAL_DEPLOYED_STARTED)
+		if (state_is_active(s->state) &&
+		    (s->goal != GOAL_DEPLOYED_STARTED || s->root->yields))
 			vector_push(&stopping, s);
 		s->closing = was_closing(s);
 		/* What is on a zhost waits for that zhost's report. */
@@ -550,8 +609,11 @@ int control_start(struct control *c, struct instant now, struct outbox *outbox,
 	r = load_copies(c, err);
 	if (r < 0)
 		return r;
-	vector_for_each (&c->loaded.slots, record)
-		load_handover(c, *record);
+	vector_for_each (&c->loaded.slots, record) {
+		r = load_handover(c, *record, err);
+		if (r < 0)
+			return r;
+	}
 	loaded_records_done(&c->loaded);
 	application_for_each (&c->applications, a)
 		resume(a);

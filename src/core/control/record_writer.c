@@ -43,6 +43,9 @@ static Samoza__V1__HandoverRecord *fill_handover(Samoza__V1__HandoverRecord *r,
 	r->to = h->to;
 	r->has_placed_ms = h->handover.placed_wall_ms != 0;
 	r->placed_ms = h->handover.placed_wall_ms;
+	r->has_revision = h->revision != NULL;
+	r->revision = h->revision != NULL ? h->revision->number : 0;
+	r->has_returns = r->returns = h->returns;
 	r->has_leaving = h->handover.leaving != 0;
 	r->leaving = h->handover.leaving;
 	return r;
@@ -153,6 +156,40 @@ static void write_copy(struct control *c, const struct copy *copy)
 
 /* ---- applications ---- */
 
+SAME(ROLLOUT_RETURNING, ROLLOUT_STATE__ROLLOUT_STATE_RETURNING);
+
+static Samoza__V1__RolloutRecord *fill_rollout(Samoza__V1__RolloutRecord *r,
+					       const struct application_rollout *rollout)
+{
+	if (rollout == NULL)
+		return NULL;
+	samoza__v1__rollout_record__init(r);
+	r->target = rollout->target->number;
+	r->has_back_to = rollout->base != NULL;
+	r->back_to = rollout->base != NULL ? rollout->base->number : 0;
+	r->state = (Samoza__V1__RolloutState)rollout->rollout.state;
+	r->has_aborted = r->aborted = rollout->rollout.aborted;
+	r->has_at_once = r->at_once = rollout->at_once;
+	r->by = rollout->by;
+	r->cause = rollout->cause;
+	return r;
+}
+
+static Samoza__V1__LastRolloutRecord *fill_last(Samoza__V1__LastRolloutRecord *r,
+						const struct last_rollout *last)
+{
+	if (last->result == NULL)
+		return NULL;
+	samoza__v1__last_rollout_record__init(r);
+	r->revision = last->revision;
+	r->result = (char *)last->result;
+	r->cause = last->cause;
+	r->time_ms = last->time_ms;
+	r->has_back_on = last->back_on != 0;
+	r->back_on = last->back_on;
+	return r;
+}
+
 static void write_application(struct control *c, const struct control_application *a)
 {
 	const struct application *of = &a->application;
@@ -190,8 +227,29 @@ static void write_application(struct control *c, const struct control_applicatio
 		list[k] = &completions.items[k];
 	r.n_completions = completions.count;
 	r.completions = list;
+	Samoza__V1__RolloutRecord rollout;
+	Samoza__V1__LastRolloutRecord last;
+	r.rollout = fill_rollout(&rollout, a->rollout);
+	r.last_rollout = fill_last(&last, &a->last_rollout);
+	VECTOR(Samoza__V1__RevisionResultRecord) results = {0};
+	vector_for_each (&of->revisions, revision) {
+		if ((*revision)->result == NULL)
+			continue;
+		Samoza__V1__RevisionResultRecord *result = vector_add(&results);
+		samoza__v1__revision_result_record__init(result);
+		result->number = (*revision)->number;
+		result->result = (char *)(*revision)->result;
+	}
+	CLEANUP(freep)
+	Samoza__V1__RevisionResultRecord **pointers =
+		mem_new_array(Samoza__V1__RevisionResultRecord *, results.count);
+	for (size_t k = 0; k < results.count; k++)
+		pointers[k] = &results.items[k];
+	r.n_results = results.count;
+	r.results = pointers;
 	put(c, RECORD_APPLICATION, mem_strdup(a->id), &r.base);
 	vector_done(&completions);
+	vector_done(&results);
 }
 
 void records_write_revision(struct control *c, const struct revision *revision)

@@ -13,8 +13,11 @@
 #include "core/control/exclusions.h"
 #include "core/control/forget.h"
 #include "core/control/record_writer.h"
+#include "core/control/rollouts.h"
 #include "core/control/state.h"
+#include "core/control/unload_unit.h"
 #include "core/lifecycle/goal.h"
+#include "model/compile.h"
 #include "schema/message.h"
 
 static char *by_actor(const struct control *c, const char *what)
@@ -59,6 +62,27 @@ static bool is_stopped(const struct control_application *a)
 	return a->state == TOPOLOGY_STOPPED || !a->ever_started;
 }
 
+/* Whether what runs can be led to what is submitted. */
+static int check_change(const struct control_application *a, const struct control_submit *s,
+			struct error **err)
+{
+	struct rollout_spec spec;
+	const char *differs = NULL;
+	if (!s->start)
+		return error_set(err, ERR_CONFLICT,
+				 "%s is %s: a change of what runs is not submitted without "
+				 "start; stop the topology first",
+				 a->name, topology_state_name(a->state));
+	if (!revision_has_instances_of(a->application.served, s->topology, &differs))
+		return error_set(
+			err, ERR_CONFLICT,
+			"%s %s has other instances (%s) than what runs, and adding and "
+			"removing them while it runs is not possible yet; stop the "
+			"topology first",
+			a->name, s->record->version != NULL ? s->record->version : "", differs);
+	return rollout_spec_read(s->record->rollout, &spec, err);
+}
+
 /* What the submission means; ERR_CONFLICT: it is refused. */
 static int judge(const struct control_application *a, const struct control_submit *s,
 		 enum submission_effect *ret_effect, struct error **err)
@@ -71,10 +95,29 @@ static int judge(const struct control_application *a, const struct control_submi
 	int r = submission_judge(newest, s->record, is_stopped(a), ret_effect, err);
 	if (r < 0 || is_stopped(a) || *ret_effect == SUBMISSION_UNCHANGED)
 		return r;
-	return error_set(err, ERR_CONFLICT,
-			 "topology %s is %s (%s): stop it first; replacing a topology while it "
-			 "runs is not possible yet",
-			 a->name, topology_state_name(a->state), a->id);
+	return check_change(a, s, err);
+}
+
+static Samoza__V1__RevisionRecord *record_of(const struct control *c,
+					     const struct control_submit *s)
+{
+	Samoza__V1__RevisionRecord *record =
+		(Samoza__V1__RevisionRecord *)schema_message_copy(&s->record->base);
+	schema_set_string(&record->by, NULL, c->actor);
+	record->created_ms = c->now.wall_ms;
+	return record;
+}
+
+/* What runs is led to what is submitted. */
+static void change(struct control *c, struct control_application *a,
+		   const struct control_submit *s)
+{
+	struct rollout_spec spec;
+	if (rollout_spec_read(s->record->rollout, &spec, NULL) < 0)
+		IMPOSSIBLE("check_change() has read it");
+	c->count.submits++;
+	rollout_to(c, a, application_accept(c, a, record_of(c, s), s->topology), &spec, false,
+		   c->actor);
 }
 
 /* The application of that name, with what was submitted as the revision that it serves. */
@@ -82,10 +125,7 @@ static struct control_application *accept(struct control *c, const struct contro
 {
 	struct control_application *a =
 		application_by_name(&c->applications, s->topology->name);
-	Samoza__V1__RevisionRecord *record =
-		(Samoza__V1__RevisionRecord *)schema_message_copy(&s->record->base);
-	schema_set_string(&record->by, NULL, c->actor);
-	record->created_ms = c->now.wall_ms;
+	Samoza__V1__RevisionRecord *record = record_of(c, s);
 	if (a == NULL) {
 		PRE(application_by_id(&c->applications, s->id) == NULL);
 		a = application_add(c, s->topology->name, s->id, c->next_sequence++);
@@ -135,7 +175,9 @@ void request_submit(struct control *c, const struct control_input *input)
 		emit_view(&c->emitter, input->request, &dry_run_view(c, s)->base);
 		return;
 	}
-	if (effect != SUBMISSION_UNCHANGED) {
+	if (effect == SUBMISSION_UPDATED && !is_stopped(a)) {
+		change(c, a, s);
+	} else if (effect != SUBMISSION_UNCHANGED) {
 		a = take(c, s);
 	} else if (s->start && is_stopped(a)) {
 		start_again(c, a);
@@ -255,15 +297,33 @@ static int grouped(struct control *c, struct control_application *a,
 static int stop(struct control *c, struct control_application *a,
 		const struct control_input *input, struct error **err)
 {
+	rollout_drop(c, a, "aborted");
 	/* Asked for, so it counts as stopped even if it never was started. */
 	a->ever_started = true;
 	mark_application(a, APPLICATION_STATE);
 	return grouped(c, a, input, GROUPED_UNDEPLOY_ALL, "stopped", err);
 }
 
+/* None has completed, and the newest one was aborted by the stop [change.submit.completes]. */
+static void switch_to(struct control *c, struct control_application *a, struct revision *newest)
+{
+	if (newest->topology == NULL) {
+		CLEANUP(topology_unrefp) struct topology *topology = NULL;
+		if (topology_compile(newest->record->topology, NULL, NULL, NULL, &topology,
+				     NULL) < 0)
+			IMPOSSIBLE("it was accepted");
+		application_open_revision(a, c->place, newest, topology);
+	}
+	application_switch(c, a, newest);
+}
+
 static int start(struct control *c, struct control_application *a,
 		 const struct control_input *input, struct error **err)
 {
+	struct revision *newest = application_revision(&a->application, a->application.newest);
+	if (a->rollout == NULL && a->application.completed == 0 &&
+	    a->application.served != newest && is_stopped(a))
+		switch_to(c, a, newest);
 	start_again(c, a);
 	return grouped(c, a, input, GROUPED_DEPLOY_ALL, "started", err);
 }

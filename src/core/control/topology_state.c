@@ -87,6 +87,15 @@ static void enter(struct control_application *a, struct event_emitter *emitter,
 		   topology_state_name(to), a->id, cause);
 }
 
+/* Everything that it declares runs. During a rollout that is for rollouts.h to say. */
+static void complete_served(struct control_application *a, int64_t wall_ms)
+{
+	struct revision *served = a->application.served;
+	a->application.completed = served->number;
+	if (served->completed_ms == 0)
+		served->completed_ms = wall_ms;
+}
+
 static void settle(struct control_application *a, struct event_emitter *emitter)
 {
 	enum topology_state from = a->state, to = derive(a);
@@ -101,9 +110,8 @@ static void settle(struct control_application *a, struct event_emitter *emitter)
 	}
 	if (to == TOPOLOGY_RUNNING) {
 		a->was_running = true;
-		a->application.completed = a->application.served->number;
-		if (a->application.served->completed_ms == 0)
-			a->application.served->completed_ms = emitter->now.wall_ms;
+		if (a->rollout == NULL)
+			complete_served(a, emitter->now.wall_ms);
 	} else if (to == TOPOLOGY_STOPPED) {
 		a->was_running = false;
 	}

@@ -84,6 +84,8 @@ static Samoza__V1__TopologyView *topology_view(const struct control_application 
 	v->updated = iso8601_text(a->updated_ms);
 	v->has_revision = a->application.newest > 1;
 	v->revision = shown_revision(a)->number;
+	v->rollout = view_rollout(a);
+	v->last_rollout = view_last_rollout(a);
 	v->placements = mem_new_array(Samoza__V1__PlacementView *, t->instance_count);
 	v->n_placements = t->instance_count;
 	for (uint32_t k = 0; k < t->instance_count; k++)
@@ -180,6 +182,11 @@ Samoza__V1__SpaceView *view_space(const struct slot_control *sc)
 	v->since = iso8601_text(s->since_ms != 0 ? s->since_ms : a->created_ms);
 	v->epoch = copy != NULL ? copy->of_slot.epoch : 0;
 	v->restarts = copy != NULL ? copy->restarts : 0;
+	v->has_revision = a->application.newest > 1;
+	v->revision = slot_revision(control_of_slot(s->root))->number;
+	if (v->has_revision)
+		v->version =
+			mem_strdup(slot_revision(control_of_slot(s->root))->record->version);
 	v->last_error = mem_strdup(sc->last_error);
 	if (sc->last_error != NULL && sc->last_error_ms != 0)
 		v->last_error_at = iso8601_text(sc->last_error_ms);

@@ -8,6 +8,9 @@
 #include "proto/view.pb-c.h"
 
 Samoza__V1__TopologySummaryView *view_summary(const struct control_application *a);
+/* NULL: none is under way; every one has completed. */
+Samoza__V1__RolloutView *view_rollout(const struct control_application *a);
+Samoza__V1__LastRolloutView *view_last_rollout(const struct control_application *a);
 Samoza__V1__SpaceView *view_space(const struct slot_control *sc);
 Samoza__V1__ZhostView *view_zhost(const struct control *c, const struct control_zhost *z);
 

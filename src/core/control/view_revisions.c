@@ -1,11 +1,18 @@
 #include "base/memory.h"
+#include "base/str.h"
 #include "core/control/control.h"
 #include "core/control/iso8601.h"
+#include "core/control/rollouts.h"
 #include "core/control/state.h"
+#include "core/control/view_parts.h"
 #include "schema/message.h"
 
 static const char *result_of(const struct control_application *a, const struct revision *r)
 {
+	if (a->rollout != NULL && r == a->rollout->target)
+		return "under-way";
+	if (r->result != NULL)
+		return r->result;
 	if (r->completed_ms != 0 || r->number == a->application.completed)
 		return "completed";
 	if (r != a->application.served)
@@ -22,11 +29,76 @@ static Samoza__V1__RevisionView *revision_view(const struct control_application 
 	v->version = mem_strdup(r->record->version);
 	v->created = iso8601_text(r->record->created_ms);
 	v->by = mem_strdup(r->record->by);
-	v->what = mem_strdup("submit");
+	v->what = mem_strdup(r->record->what != NULL ? r->record->what : "submit");
 	v->result = mem_strdup(result_of(a, r));
 	if (r->completed_ms != 0)
 		v->completed = iso8601_text(r->completed_ms);
 	v->package_digest = mem_strdup(r->record->package_digest);
+	return v;
+}
+
+static const char *version_of(const struct control_application *a, uint32_t number)
+{
+	const struct revision *r = application_revision(&a->application, number);
+	return r != NULL ? r->record->version : NULL;
+}
+
+/* "api-3 is starting on edge-node-2", "db waits for a place: ..." */
+static char *detail_of(const struct control_application *a)
+{
+	vector_for_each (&a->handovers, item) {
+		const struct unit_handover *h = (*item)->handover;
+		if (h->revision != NULL && h->waits != NULL)
+			return str_printf("%s waits for a place: %s", (*item)->slot->path,
+					  h->waits);
+	}
+	vector_for_each (&a->handovers, item) {
+		const struct unit_handover *h = (*item)->handover;
+		const struct slot *s = (*item)->slot;
+		const struct slot_copy *next = (*item)->of_path->next;
+		if (h->revision == NULL)
+			continue;
+		const struct unit_placement *unit =
+			unit_of(next != NULL ? next : (*item)->of_path->serving);
+		return str_printf(
+			"%s is %s%s%s", s->path, handover_state_name(h->handover.state),
+			unit != NULL ? " on " : "", unit != NULL ? unit->zhost->name : "");
+	}
+	return rollout_waits_text(a);
+}
+
+Samoza__V1__RolloutView *view_rollout(const struct control_application *a)
+{
+	const struct application_rollout *r = a->rollout;
+	if (r == NULL)
+		return NULL;
+	Samoza__V1__RolloutView *v = (Samoza__V1__RolloutView *)schema_message_new(
+		&samoza__v1__rollout_view__descriptor);
+	v->policy = mem_strdup(rollout_policy_name(r->rollout.spec.policy));
+	v->state = mem_strdup(rollout_state_name(r->rollout.state));
+	v->revision = r->target->number;
+	v->version = mem_strdup(r->target->record->version);
+	rollout_progress(a, &v->done, &v->all);
+	v->detail = detail_of(a);
+	v->cause = mem_strdup(r->cause);
+	return v;
+}
+
+Samoza__V1__LastRolloutView *view_last_rollout(const struct control_application *a)
+{
+	const struct last_rollout *last = &a->last_rollout;
+	if (last->result == NULL)
+		return NULL;
+	Samoza__V1__LastRolloutView *v = (Samoza__V1__LastRolloutView *)schema_message_new(
+		&samoza__v1__last_rollout_view__descriptor);
+	v->revision = last->revision;
+	v->version = mem_strdup(version_of(a, last->revision));
+	v->result = mem_strdup(last->result);
+	v->cause = mem_strdup(last->cause);
+	v->time = iso8601_text(last->time_ms);
+	v->has_back_on_revision = last->back_on != 0;
+	v->back_on_revision = last->back_on;
+	v->back_on = mem_strdup(version_of(a, last->back_on));
 	return v;
 }
 

@@ -16,9 +16,48 @@ void wants_add(const struct control *c, struct wants *w, struct slot_control *ro
 	vector_push(&w->roots, root);
 }
 
+static bool is_bound(const struct slot_control *root)
+{
+	slot_for_each_below (root->slot, s)
+		if (slot_declared_space(s)->storage == STORAGE_LOCAL)
+			return true;
+	return false;
+}
+
+/* A zhost of protocol 1 knows an instance by its path: it holds one copy of it. */
+#define PROTOCOL_OF_COPIES 2
+
+/* It stays where it is while that is eligible; what keeps its data there waits for that. A new version
+ * may be tried on zhosts on which the one before has failed. */
+static void add_changed(struct wants *w, struct slot_control *root, uint32_t unit)
+{
+	const struct control_zhost *own = slot_zhost(root);
+	struct place_unit_request want = {.unit = unit};
+	bool known = own != NULL && own->place != PLACE_NONE;
+	if (known && own->protocol != 0 && own->protocol < PROTOCOL_OF_COPIES) {
+		struct place_exclusion *excluded = mem_new(struct place_exclusion);
+		*excluded = (struct place_exclusion){
+			.zhost = own->place,
+			.sentence = "its zhost program is older and holds one copy only"};
+		want.excluded = excluded;
+		want.excluded_count = 1;
+	} else if (known) {
+		want.shares_room = true;
+		want.replaces = root->place_unit;
+		want.has_only = is_bound(root);
+		want.only = own->place;
+	}
+	vector_push(&w->list, want);
+	vector_push(&w->roots, root);
+}
+
 void wants_add_successor(const struct control *c, struct wants *w, struct slot_control *root,
 			 uint32_t unit)
 {
+	if (root->handover != NULL && root->handover->revision != NULL) {
+		add_changed(w, root, unit);
+		return;
+	}
 	wants_add(c, w, root, unit);
 	struct place_unit_request *want = vector_last(&w->list);
 	const struct control_zhost *own = slot_zhost(root);

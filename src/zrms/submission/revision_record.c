@@ -43,6 +43,7 @@ revision_record_new(const struct mex_package *package,
 	record->publisher = borrowed(package->manifest.publisher);
 	record->package_digest = borrowed(package->digest);
 	record->topology = package->topology_message;
+	record->rollout = package->manifest.rollout_message;
 	record->n_artifacts = package->topology->space_count;
 	record->artifacts = mem_new_array(Samoza__V1__SpaceArtifacts *, record->n_artifacts);
 	for (unsigned i = 0; i < package->topology->space_count; i++) {

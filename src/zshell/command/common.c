@@ -176,6 +176,30 @@ void print_notice(const struct shell *shell, const Samoza__V1__TopologyView *vie
 		output_note(&shell->output, "%s", view->notice);
 }
 
+char *rollout_text(const Samoza__V1__RolloutView *r)
+{
+	if (r == NULL)
+		return NULL;
+	bool stays = str_equal(r->state, "advancing");
+	const char *what = stays			   ? r->policy
+			   : str_equal(r->state, "paused") ? "paused on its way"
+							   : "going back from its way";
+	const char *more = stays || r->cause == NULL ? r->detail : r->cause;
+
+	return str_printf("%s to %s, %u of %u%s%s%s", what,
+			  r->version != NULL ? r->version : "0.0.0", r->done, r->all,
+			  more != NULL ? " (" : "", more != NULL ? more : "",
+			  more != NULL ? ")" : "");
+}
+
+void print_rollout(const struct output *o, const Samoza__V1__TopologyView *view)
+{
+	CLEANUP(freep) char *text = rollout_text(view->rollout);
+
+	if (text != NULL)
+		output_line(o, "Rollout: %s", text);
+}
+
 int request_topology(struct shell *shell, const struct topology_ref *ref,
 		     const struct topology_request *request,
 		     Samoza__V1__TopologyView **ret_view, struct error **err)

@@ -108,6 +108,10 @@ struct topology_request {
 	bool progress;
 	uint64_t timeout_ms;
 };
+/* "Rollout: rolling to 1.3.0, 2 of 5 (api-3 is starting on edge-node-2)", where one is under way. */
+void print_rollout(const struct output *o, const Samoza__V1__TopologyView *view);
+/* The caller frees; NULL: there is none. */
+char *rollout_text(const Samoza__V1__RolloutView *rollout);
 int request_topology(struct shell *shell, const struct topology_ref *ref,
 		     const struct topology_request *request,
 		     Samoza__V1__TopologyView **ret_view, struct error **err) must_check;

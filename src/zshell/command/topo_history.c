@@ -8,8 +8,8 @@ const struct cli_command command_topo_history = {
 	.words = "topo history",
 	.summary = "list what was accepted under a topology's name, the newest last",
 	.details = ID_DETAILS "\nRESULT: completed (every space ran), under-way, stopped (not "
-			      "started since), or superseded\nby a later revision before every "
-			      "space ran.",
+			      "started since), superseded\nby a later revision before every "
+			      "space ran, failed, or aborted.",
 	.arguments = topology_argument,
 	.run = run,
 };

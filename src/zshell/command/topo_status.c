@@ -13,12 +13,28 @@ const struct cli_command command_topo_status = {
 	.run = run,
 };
 
+/* "1.3.0 failed 3 minutes ago: api: start: exit status 3; back on 1.2.0" */
+static char *last_text(const Samoza__V1__LastRolloutView *r)
+{
+	if (r == NULL)
+		return NULL;
+	CLEANUP(freep) char *when = history_ago(r->time);
+
+	return str_printf("%s %s %s%s%s%s%s", r->version != NULL ? r->version : "0.0.0",
+			  str_equal(r->result, "failed") ? "failed" : "was aborted", when,
+			  r->cause != NULL ? ": " : "", r->cause != NULL ? r->cause : "",
+			  r->back_on != NULL ? "; back on " : "",
+			  r->back_on != NULL ? r->back_on : "");
+}
+
 static void print_head(const struct output *o, const Samoza__V1__TopologyView *t,
 		       const struct history *history)
 {
 	CLEANUP(freep) char *spaces = str_printf("%u", t->spaces);
 	CLEANUP(freep)
 	char *revision = t->has_revision ? str_printf("%u", t->revision) : NULL;
+	CLEANUP(freep) char *rollout = rollout_text(t->rollout);
+	CLEANUP(freep) char *last = last_text(t->last_rollout);
 	const Samoza__V1__EventView *arrival = history_arrival(history, "topology", t->state);
 
 	output_line(o, "Topology: %s", t->name);
@@ -31,6 +47,8 @@ static void print_head(const struct output *o, const Samoza__V1__TopologyView *t
 					     {"Updated", t->updated},
 					     {"Version", revision != NULL ? t->version : NULL},
 					     {"Revision", revision},
+					     {"Rollout", rollout},
+					     {"Last rollout", last},
 					     {"FailureReason", t->failure_reason},
 					     {"Since", arrival != NULL ? arrival->time : NULL},
 					     {0}});

@@ -154,6 +154,8 @@ static int wait_for_it(struct shell *shell, const struct options *given,
 	Samoza__V1__TopologyView *now = NULL;
 	int status, r;
 
+	if ((*view)->rollout != NULL || (*view)->last_rollout != NULL)
+		wait.what = WAIT_ROLLOUT;
 	if (o->format == OUTPUT_TABLE)
 		output_line(o, "%s", "");
 	/* It may be a further revision: what happened to the earlier ones is past. */

@@ -40,6 +40,25 @@ static int64_t wall_now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+char *history_ago(const char *time)
+{
+	int64_t seconds = (wall_now_ms() - history_time_ms(time)) / 1000;
+	int64_t count = seconds < 0 ? 0 : seconds;
+	const char *unit = "second";
+
+	if (count >= 2 * 86400) {
+		count /= 86400;
+		unit = "day";
+	} else if (count >= 2 * 3600) {
+		count /= 3600;
+		unit = "hour";
+	} else if (count >= 2 * 60) {
+		count /= 60;
+		unit = "minute";
+	}
+	return str_printf("%lld %s%s ago", (long long)count, unit, count == 1 ? "" : "s");
+}
+
 static const char *or_dash(const char *s)
 {
 	return str_is_empty(s) ? "-" : s;

@@ -51,5 +51,7 @@ void history_print_section(const struct output *o, const struct history *history
 
 /* "2026-04-29T10:30:00Z" in milliseconds since 1970; 0 for what is no time. */
 int64_t history_time_ms(const char *text);
+/* How long ago that was: "3 minutes ago". The caller frees. */
+char *history_ago(const char *time);
 
 #endif

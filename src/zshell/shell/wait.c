@@ -32,6 +32,7 @@ struct waiting {
 	char *topology_state; /* from events and GETs */
 	char *reason;	      /* FailureReason, or what it lacks */
 	bool ran;	      /* it has been running since the request */
+	bool rollout_moved;   /* an event says so; the next GET clears it */
 	uint64_t last;	      /* event */
 	int status;	      /* of the whole, once `done` */
 	bool done;
@@ -146,6 +147,8 @@ static void finish(struct waiting *w, int status)
 /* Whether the known states would end the wait, if they are still valid. */
 static bool seems_done(const struct waiting *w)
 {
+	if (w->wait->what == WAIT_ROLLOUT)
+		return w->rollout_moved;
 	if (w->wait->what != WAIT_RUNNING)
 		return w->missing == 0;
 	return str_equal(w->topology_state, "running") ||
@@ -153,10 +156,63 @@ static bool seems_done(const struct waiting *w)
 	       str_equal(w->topology_state, "stopped");
 }
 
+/* By what zrms shows of the rollout. */
+static void judge_rollout(struct waiting *w, const Samoza__V1__TopologyView *view)
+{
+	const struct output *o = &w->shell->output;
+	const Samoza__V1__RolloutView *r = view->rollout;
+	const Samoza__V1__LastRolloutView *last = view->last_rollout;
+
+	if (r != NULL && str_equal(r->state, "paused")) {
+		bool asked = r->cause != NULL && str_has_prefix(r->cause, "paused by");
+
+		output_note(o,
+			    "The rollout to %s waits (%s): `zshell topo promote %s` "
+			    "continues, `zshell topo abort %s` goes back.",
+			    r->version, r->cause != NULL ? r->cause : "paused", view->name,
+			    view->name);
+		finish(w, asked ? CLI_DONE : CLI_FAILED);
+	} else if (r == NULL && last != NULL) {
+		output_note(o, "The rollout to %s %s%s%s%s%s", last->version,
+			    str_equal(last->result, "aborted") ? "was aborted" : last->result,
+			    last->cause != NULL ? ": " : "",
+			    last->cause != NULL ? last->cause : "",
+			    last->back_on != NULL ? "; back on " : "",
+			    last->back_on != NULL ? last->back_on : "");
+		finish(w, CLI_FAILED);
+	} else if (r == NULL && str_equal(view->state, "running")) {
+		finish(w, CLI_DONE);
+	} else if (r == NULL &&
+		   (str_equal(view->state, "stopped") || str_equal(view->state, "failed"))) {
+		output_note(o, "Topology %s is %s%s%s", w->wait->topology.id, view->state,
+			    view->failure_reason != NULL ? ": " : ".",
+			    view->failure_reason != NULL ? view->failure_reason : "");
+		finish(w, CLI_FAILED);
+	}
+}
+
+static int confirm_rollout(struct waiting *w, struct error **err)
+{
+	CLEANUP(view_freep) Samoza__V1__TopologyView *view = NULL;
+	CLEANUP(freep) char *path = api_path("/v1/topologies/", w->wait->topology.id, NULL);
+	int r = api_get(w->shell->api, path, &samoza__v1__topology_view__descriptor,
+			(void **)&view, err);
+
+	if (r < 0)
+		return r;
+	w->rollout_moved = false;
+	set_text(&w->topology_state, view->state);
+	set_text(&w->reason, view->rollout != NULL ? view->rollout->detail : NULL);
+	judge_rollout(w, view);
+	return 0;
+}
+
 /* Reads the state from zrms, and decides on that alone. */
 static int confirm(struct waiting *w, struct error **err)
 {
 	const char *id = w->wait->topology.id;
+	if (w->wait->what == WAIT_ROLLOUT)
+		return confirm_rollout(w, err);
 	int r = w->wait->what == WAIT_RUNNING ? get_topology(w, err) : get_spaces(w, err);
 
 	if (r < 0)
@@ -202,7 +258,10 @@ static void take_event(struct waiting *w, const Samoza__V1__EventView *e)
 		learn(w, path, e->to, NULL);
 		if (w->progress != NULL)
 			output_progress_set(w->progress, path, state_shown(e->to));
+	} else if (str_equal(e->kind, "rollout")) {
+		w->rollout_moved = true;
 	} else if (str_equal(e->kind, "topology")) {
+		w->rollout_moved = true;
 		set_text(&w->topology_state, e->to);
 		w->ran = w->ran || str_equal(e->to, "running");
 	}
@@ -268,7 +327,7 @@ static void time_over(struct waiting *w)
 	CLEANUP(freep) char *time = duration_format(w->wait->timeout_ms);
 	size_t named = 0;
 
-	if (w->wait->what == WAIT_RUNNING) {
+	if (w->wait->what == WAIT_RUNNING || w->wait->what == WAIT_ROLLOUT) {
 		output_note(o, "Topology %s is still %s after %s%s%s", w->wait->topology.id,
 			    w->topology_state != NULL ? w->topology_state : "pending", time,
 			    w->reason != NULL ? ": " : ".", w->reason != NULL ? w->reason : "");

@@ -14,7 +14,9 @@
 #define WAIT_MAX_MS  UINT64_C(2592000000)
 
 enum wait_for {
-	WAIT_RUNNING,  /* the topology is running; failed or stopped ends the wait, too */
+	WAIT_RUNNING, /* the topology is running; failed or stopped ends the wait, too */
+	WAIT_ROLLOUT, /* no rollout is under way and it runs, or the rollout waits for people; what
+			  was taken back ends the wait, too */
 	WAIT_UNLOADED, /* every instance is not deployed */
 	WAIT_GOALS,    /* every instance of the subtree is in the state of its goal */
 };

@@ -8,6 +8,7 @@
 #include "core/lifecycle/state.h"
 #include "zsim/fuzz/check_mesh.h"
 #include "zsim/fuzz/check_quotas.h"
+#include "zsim/fuzz/check_rollouts.h"
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/imports.h"
 #include "zsim/fuzz/mirrored.h"
@@ -314,6 +315,7 @@ void check_converged(struct fuzz *f)
 {
 	check_kept(f);
 	check_nothing_retired(f);
+	check_rollouts(f);
 	check_quotas_idle(f);
 	vector_for_each (&f->world.machines, n)
 		if (has_joined(f, *n))

@@ -48,6 +48,7 @@ enum fuzz_draw {
 	DRAW_MOVES,
 	DRAW_OPTIONAL,
 	DRAW_EXITS,
+	DRAW_ROLLOUTS,
 	DRAWS,
 };
 

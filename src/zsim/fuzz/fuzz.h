@@ -113,6 +113,7 @@ struct fuzz {
 	VECTOR(Samoza__V1__Topology *) drawn;
 	/* In some lives: another content for the name, by the same indexes; NULL: none. */
 	VECTOR(Samoza__V1__Topology *) variants;
+	uint32_t versions;		     /* that were drawn: draw_versions.h */
 	VECTOR(struct data_access) accesses; /* of spaces to their data, by number - 1 */
 	struct stored *stored;		     /* check_data.h */
 	struct quota_told *quotas_told;	     /* check_quotas.h */

@@ -197,7 +197,7 @@ static void take_revision(struct fuzz *f, const struct record_change *r)
 	} else {
 		while (s->revisions.count < record->number)
 			(void)vector_add(&s->revisions);
-		if (str_equal(s->newest_digest, record->package_digest))
+		if (record->what == NULL && str_equal(s->newest_digest, record->package_digest))
 			world_violate(&f->world,
 				      "revision %s is the package of the one before it", r->id);
 		free(s->newest_digest);
@@ -332,6 +332,24 @@ static bool same_placement_has(const struct fuzz *f, const Samoza__V1__CopyRecor
 	return false;
 }
 
+/* [change.handover.stop-first] Of the two copies of a slot on one zhost at most one runs: they hold room
+ * together, here the same, and the newest stands for all. */
+static bool shares_room(const struct fuzz *f, const Samoza__V1__CopyRecord *r)
+{
+	size_t root = strcspn(r->path, "/");
+	if (!draws_have(f, DRAW_ROLLOUTS))
+		return false;
+	for (const struct mirrored_copy *m = f->copies; m != NULL; m = m->hh.next)
+		if (m->record != NULL && !m->record->lost &&
+		    m->record->placement > r->placement &&
+		    str_equal(m->record->application, r->application) &&
+		    strcspn(m->record->path, "/") == root &&
+		    strncmp(m->record->path, r->path, root) == 0 &&
+		    str_equal(m->record->zhost, r->zhost))
+			return true;
+	return false;
+}
+
 /* A placement holds room for its root and all its descendants, retired or not, until it is gone or
  * its zhost is lost. Its copies go one by one: the first of them stands for all. */
 static void add_load(struct fuzz *f, const struct mirrored_copy *m)
@@ -349,6 +367,8 @@ static void add_load(struct fuzz *f, const struct mirrored_copy *m)
 			      m->id);
 		return;
 	}
+	if (shares_room(f, r))
+		return;
 	const struct instance_decl *root = &t->instances[index];
 	for (unsigned i = 0; i < root->subtree_count; i++) {
 		const char *path = t->instances[(unsigned)index + i].path;

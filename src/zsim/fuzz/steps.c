@@ -4,13 +4,16 @@
 
 #include "base/check.h"
 #include "base/str.h"
+#include "core/application/rollout.h"
 #include "model/compile.h"
+#include "schema/message.h"
 #include "zsim/fuzz/check.h"
 #include "zsim/fuzz/check_order.h"
 #include "zsim/fuzz/draw_data.h"
 #include "zsim/fuzz/draw_needs.h"
 #include "zsim/fuzz/draw_protocols.h"
 #include "zsim/fuzz/draw_times.h"
+#include "zsim/fuzz/draw_versions.h"
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/mirrored.h"
 #include "zsim/world/client.h"
@@ -86,7 +89,8 @@ static void submit(struct fuzz *f)
 {
 	uint32_t drawn = random_below(&f->random, (uint32_t)f->drawn.count);
 	const Samoza__V1__Topology *message = f->drawn.items[drawn];
-	if (f->variants.items[drawn] != NULL &&
+	/* The checks know one content of what runs. */
+	if (f->variants.items[drawn] != NULL && !draws_have(f, DRAW_ROLLOUTS) &&
 	    random_percent(draws_random(f, DRAW_CONTENTS), 50))
 		message = f->variants.items[drawn];
 	if (message != f->drawn.items[drawn])
@@ -104,25 +108,31 @@ static void submit(struct fuzz *f)
 	} else {
 		free(id);
 	}
-	Samoza__V1__RevisionRecord record = SAMOZA__V1__REVISION_RECORD__INIT;
-	record.application = (char *)"";
+	Samoza__V1__RevisionRecord plain = SAMOZA__V1__REVISION_RECORD__INIT;
+	plain.application = (char *)"";
 	CLEANUP(freep)
 	char *digest = str_printf("%s %u", message->metadata->name,
 				  message != f->drawn.items[drawn] ? 2u : 1u);
-	record.package_digest = digest;
-	record.topology = (Samoza__V1__Topology *)message;
+	plain.package_digest = digest;
+	plain.topology = (Samoza__V1__Topology *)message;
+	Samoza__V1__RevisionRecord *version =
+		draws_have(f, DRAW_ROLLOUTS) ? draw_version(f, message) : NULL;
 	bool start = random_percent(&f->random, 80);
 	world_log(&f->world, "STEP submit %s%s", s->name, start ? "" : " without start");
 	struct control_input input = {
 		.type = CONTROL_SUBMIT,
 		.submit = {.id = s->id,
 			   .topology = topology,
-			   .record = &record,
+			   .record = version != NULL ? version : &plain,
 			   .start = start},
 	};
 	/* Another submission of the name that was under way may have made the application. */
-	if (!fuzz_ask(f, &input))
+	bool granted = fuzz_ask(f, &input);
+	schema_message_free(version);
+	if (!granted)
 		return;
+	if (version != NULL)
+		draws_happened(f, DRAW_ROLLOUTS);
 	vector_for_each (&f->submitted, one)
 		one->acknowledged |= str_equal(one->id, f->granted);
 }
@@ -385,6 +395,29 @@ static void move_some_unit(struct fuzz *f)
 		draws_happened(f, DRAW_MOVES);
 }
 
+/* Refusals are fine: there is no rollout, or it does not wait. */
+static void ask_of_some_rollout(struct fuzz *f)
+{
+	if (!draws_percent(f, DRAW_ROLLOUTS, 12))
+		return;
+	struct random *r = draws_random(f, DRAW_ROLLOUTS);
+	if (f->submitted.count == 0 || f->world.violation != NULL || f->world.control == NULL)
+		return;
+	const struct submitted *s =
+		&f->submitted.items[random_below(r, (uint32_t)f->submitted.count)];
+	uint32_t what = random_below(r, 6);
+	struct control_input input = {.type = CONTROL_ROLLBACK, .rollback = {.id = s->id}};
+	if (what < 4)
+		input = (struct control_input){
+			.type = CONTROL_ROLLOUT,
+			.rollout = {.id = s->id, .command = (int)what},
+		};
+	world_log(&f->world, "STEP %s %s",
+		  what < 4 ? rollout_command_name((enum rollout_command)what) : "rollback",
+		  s->name);
+	(void)fuzz_ask(f, &input);
+}
+
 void fuzz_step(struct fuzz *f)
 {
 	unsigned draw = random_below(&f->random, 100);
@@ -414,6 +447,7 @@ void fuzz_step(struct fuzz *f)
 	draw_data(f);
 	draw_times(f);
 	move_some_unit(f);
+	ask_of_some_rollout(f);
 	/* Often nothing more happens at this instant; sometimes the next step comes at once. */
 	if (f->world.violation == NULL && random_percent(&f->random, 70))
 		world_drain(&f->world);

@@ -23,6 +23,17 @@ static const char *or_none(const char *s)
 /* What it is when it is not said: a first revision has none [shell]. */
 #define FIRST_REVISION 1u
 
+static const char *rollout_of(const Samoza__V1__TopologyView *view)
+{
+	if (view->rollout == NULL)
+		return view->last_rollout != NULL ? "failed" : "none";
+	if (strcmp(view->rollout->state, "paused") == 0)
+		return "paused";
+	bool waits = view->rollout->detail != NULL &&
+		     strstr(view->rollout->detail, " waits ") != NULL;
+	return waits ? "waiting" : "under-way";
+}
+
 static void expect_topology(struct step_run *run, const char *name,
 			    const Samoza__V1__ExpectTopology *e)
 {
@@ -44,6 +55,10 @@ static void expect_topology(struct step_run *run, const char *name,
 	if (e->has_revision && e->revision != revision)
 		step_fail(run, "topology %s: expected revision %u, seen %u", name, e->revision,
 			  revision);
+	if (e->rollout != NULL && strcmp(e->rollout, rollout_of(view)) != 0)
+		step_fail(run, "topology %s: expected rollout %s, seen %s%s%s", name,
+			  e->rollout, rollout_of(view), view->rollout != NULL ? ": " : "",
+			  view->rollout != NULL ? or_none(view->rollout->detail) : "");
 	if (e->state != NULL && strcmp(view->state, e->state) != 0)
 		step_fail(run, "topology %s: expected %s, seen %s%s%s", name, e->state,
 			  view->state, view->failure_reason != NULL ? ": " : "",
@@ -92,6 +107,10 @@ static void expect_space(struct step_run *run, const char *name,
 			  view->state, view->last_error != NULL ? " (last error: " : "",
 			  view->last_error != NULL ? view->last_error : "",
 			  view->last_error != NULL ? ")" : "");
+	const char *version = view->version != NULL ? view->version : VERSION_NONE;
+	if (e->version != NULL && strcmp(e->version, version) != 0)
+		step_fail(run, "space %s: expected version %s, seen %s", name, e->version,
+			  version);
 	expect_zhost_of(run, name, e, view->zhost);
 	if (e->goal != NULL && strcmp(e->goal, view->goal) != 0)
 		step_fail(run, "space %s: expected the goal %s, seen %s", name, e->goal,

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/str.h"
+#include "core/application/rollout.h"
 #include "model/compile.h"
 #include "model/quantity.h"
 #include "model/zhost.h"
@@ -76,6 +77,8 @@ static Samoza__V1__RevisionRecord *package(const Samoza__V1__Topology *declared)
 	/* Each entry of the file is a package. */
 	r->package_digest = str_printf("%s %s", declared->metadata->name, declared->version);
 	schema_set_string(&r->topology->version, NULL, NULL);
+	r->rollout = r->topology->rollout;
+	r->topology->rollout = NULL;
 	r->artifacts = mem_new_array(Samoza__V1__SpaceArtifacts *, declared->n_spaces);
 	for (size_t k = 0; k < declared->n_spaces; k++) {
 		Samoza__V1__Space *space = r->topology->spaces[k];
@@ -153,6 +156,38 @@ static void do_move(struct step_run *run, const Samoza__V1__MoveStep *step)
 	ask(run, &input, step->error);
 }
 
+static void do_rollout(struct step_run *run, const Samoza__V1__RolloutStep *step)
+{
+	const char *id = NULL, *path = NULL;
+	CLEANUP(freep) char *refusal = NULL;
+	if (!step_find(run, step->topology, &id, &path, &refusal)) {
+		if (refusal != NULL)
+			judge(run, step->error, refusal);
+		return;
+	}
+	struct control_input input = {
+		.type = CONTROL_ROLLOUT,
+		.rollout = {.id = id, .command = (int)step->do_},
+	};
+	ask(run, &input, step->error);
+}
+
+static void do_rollback(struct step_run *run, const Samoza__V1__RollbackStep *step)
+{
+	const char *id = NULL, *path = NULL;
+	CLEANUP(freep) char *refusal = NULL;
+	if (!step_find(run, step->topology, &id, &path, &refusal)) {
+		if (refusal != NULL)
+			judge(run, step->error, refusal);
+		return;
+	}
+	struct control_input input = {
+		.type = CONTROL_ROLLBACK,
+		.rollback = {.id = id, .to = step->to},
+	};
+	ask(run, &input, step->error);
+}
+
 static const struct {
 	const char *name;
 	enum topology_action action;
@@ -224,6 +259,7 @@ static void do_fail(struct step_run *run, const Samoza__V1__FailStep *step)
 		.name = mem_strdup(step->space),
 		.action = (enum agent_action)step->action,
 		.times = step->times,
+		.version = mem_strdup(step->version),
 	};
 }
 
@@ -445,6 +481,10 @@ void step_do(struct step_run *run, const Samoza__V1__ScenarioStep *step)
 		do_goal(run, step->goal);
 	else if (step->move != NULL)
 		do_move(run, step->move);
+	else if (step->rollout != NULL)
+		do_rollout(run, step->rollout);
+	else if (step->rollback != NULL)
+		do_rollback(run, step->rollback);
 	else if (step->bulk != NULL)
 		do_bulk(run, step->bulk);
 	else if (step->fail != NULL)
@@ -495,6 +535,12 @@ char *step_text(const Samoza__V1__ScenarioStep *step)
 				  step->submit->start ? "" : " without start");
 	if (step->goal != NULL)
 		return str_printf("goal %s: %s", step->goal->space, step->goal->to);
+	if (step->rollout != NULL)
+		return str_printf(
+			"rollout %s: %s", step->rollout->topology,
+			rollout_command_name((enum rollout_command)step->rollout->do_));
+	if (step->rollback != NULL)
+		return str_printf("rollback %s", step->rollback->topology);
 	if (step->move != NULL)
 		return str_printf("move %s%s%s", step->move->space,
 				  step->move->to != NULL ? " to " : "",

@@ -95,10 +95,12 @@ static void check_stop(struct world *w, struct sim_machine *n, const char *id, c
 				      p->name);
 }
 
-static bool is_planned_to_fail(struct world *w, const char *name, enum agent_action kind)
+static bool is_planned_to_fail(struct world *w, const char *name, enum agent_action kind,
+			       const char *version)
 {
 	vector_for_each (&w->failures, f) {
-		if (f->times > 0 && f->action == kind && strcmp(f->name, name) == 0) {
+		if (f->times > 0 && f->action == kind && strcmp(f->name, name) == 0 &&
+		    (f->version == NULL || str_equal(f->version, version))) {
 			f->times--;
 			return true;
 		}
@@ -129,7 +131,7 @@ void action_begin(struct world *w, struct sim_machine *n, const struct agent_ord
 	a->number = o->action;
 	a->kind = o->kind;
 	a->id = mem_strdup(id);
-	a->fails = is_planned_to_fail(w, name, o->kind);
+	a->fails = is_planned_to_fail(w, name, o->kind, o->spec->version);
 	HASH_ADD(hh, n->actions, number, sizeof(a->number), a);
 	bool is_too_late = o->kind == ACTION_START && o->deadline_ms <= w->now_ms;
 	if (o->kind == ACTION_START && !is_too_late) {

@@ -36,6 +36,8 @@ void world_done(struct world *w)
 	vector_done(&w->zrms_backlog);
 	sim_disk_done(&w->disk);
 	vector_for_each (&w->failures, f)
+		free(f->version);
+	vector_for_each (&w->failures, f)
 		free(f->name);
 	vector_done(&w->failures);
 	vector_for_each (&w->log, line)

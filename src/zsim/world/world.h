@@ -53,6 +53,7 @@ struct planned_failure {
 	char *name; /* "TOPOLOGY-NAME/PATH" */
 	enum agent_action action;
 	uint32_t times;
+	char *version; /* of copies of this version only; NULL: of all */
 };
 
 struct world {

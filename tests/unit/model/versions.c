@@ -17,6 +17,8 @@ const char sample[] =
 	"kind: Topology\n"
 	"metadata: {name: shop, owner: ops}\n"
 	"version: 1.2.0\n"
+	"rollout: {policy: rolling, batch: '2', healthy: {for: 1s, within: 2m}, on_failure: "
+	"pause}\n"
 	"spaces:\n"
 	"- {name: host, type: NATIVE}\n"
 	"- name: api\n"

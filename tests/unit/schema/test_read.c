@@ -104,8 +104,8 @@ static const struct bad bads[] = {
 	 "f:1:7: 'type' must be one of UI, IO, DATA, CHAT, CALL, NATIVE, not 'WEB'\n"},
 	{"the only enum value", MANIFEST,
 	 "apiVersion: samoza/v1\nkind: MEX\nmetadata: {name: a, version: 1.0.0}\nspec: {}\n"
-	 "rollout: {policy: canary}\n",
-	 "f:5:19: 'policy' must be replace, not 'canary'\n"},
+	 "integrity: {algorithm: md5}\n",
+	 "f:5:24: 'algorithm' must be sha256, not 'md5'\n"},
 	{"scalar for a list", SPACE, "imports: cache\n",
 	 "f:1:10: 'imports': expected a list, found 'cache'\n"},
 	{"scalar for a mapping", SPACE, "resources: 3\n",

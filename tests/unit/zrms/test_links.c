@@ -156,6 +156,8 @@ static uint64_t link_of(const struct control_input *input)
 	case CONTROL_GOAL:
 	case CONTROL_EXEC:
 	case CONTROL_MOVE:
+	case CONTROL_ROLLOUT:
+	case CONTROL_ROLLBACK:
 	case CONTROL_ZHOST:
 	case CONTROL_TICK:
 		break;

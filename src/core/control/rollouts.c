@@ -1,0 +1,656 @@
+#include "core/control/rollouts.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "base/str.h"
+#include "core/control/copies.h"
+#include "core/control/handovers.h"
+#include "core/control/mesh_tables.h"
+#include "core/control/placement.h"
+#include "core/control/record_writer.h"
+#include "core/control/state.h"
+#include "core/control/target.h"
+#include "core/control/topology_state.h"
+#include "core/control/unload_unit.h"
+#include "core/control/wants.h"
+#include "core/lifecycle/rules.h"
+
+static void mark(struct control_application *a)
+{
+	mark_application(a, APPLICATION_ROLLOUT | APPLICATION_HANDOVER | APPLICATION_RECORD);
+}
+
+/* ---- units and revisions ---- */
+
+/* Where the rollout leads now. */
+static struct revision *wanted_revision(const struct control_application *a)
+{
+	const struct application_rollout *r = a->rollout;
+	return r->rollout.state == ROLLOUT_RETURNING ? r->base : r->target;
+}
+
+/* Each instance of the unit has equal content in both. */
+static bool has_same_content(const struct slot_control *root, const struct revision *from,
+			     const struct revision *to)
+{
+	if (from == to)
+		return true;
+	slot_for_each_below (root->slot, s) {
+		uint64_t before = 0, after = 0;
+		if (!revision_content(from, s->path, &before) ||
+		    !revision_content(to, s->path, &after) || before != after)
+			return false;
+	}
+	return true;
+}
+
+/* It is served with the content of that revision, or by nothing. */
+static bool is_current(const struct slot_control *root, const struct revision *revision)
+{
+	const struct unit_placement *unit = unit_of(root->of_path->serving);
+	return unit == NULL || has_same_content(root, unit->revision, revision);
+}
+
+/* Nothing else happens to it: a handover may begin. */
+static bool can_change(const struct slot_control *root)
+{
+	return root->handover == NULL && !root->slot->moving && slot_is_placed(root) &&
+	       root->slot->goal != GOAL_NOT_DEPLOYED;
+}
+
+/* A unit that has no copy is to be placed in the revision that is wanted now. */
+static void rebase_unplaced(struct control *c, struct control_application *a)
+{
+	place_wait_end(c->place, a->ticket);
+	mark_application(a, APPLICATION_PLACE);
+	for_each_root (a, root) {
+		if (root->of_path->serving != NULL || root->slot->moving)
+			continue;
+		unit_rebase(c, root);
+		slot_for_each_below (root->slot, s) {
+			slot_publish_facts(control_of_slot(s));
+			lifecycle_push(s);
+		}
+	}
+}
+
+/* ---- beginning ---- */
+
+static void emit(struct control *c, const struct control_application *a, const char *from,
+		 const char *to, const char *cause)
+{
+	emit_event(&c->emitter, "rollout", a->name, from, to, a->id, cause);
+}
+
+static const char *version_of(const struct revision *r)
+{
+	return r->record->version != NULL ? r->record->version : "0.0.0";
+}
+
+/* Its slots follow that revision, so it can be returned to. */
+static struct revision *base_of(const struct control_application *a)
+{
+	struct revision *completed =
+		application_revision(&a->application, a->application.completed);
+	return completed != NULL && completed->declared != NULL && completed->topology != NULL
+		       ? completed
+		       : NULL;
+}
+
+static void lead_to(struct control_application *a, struct revision *target,
+		    const struct rollout_spec *spec, bool at_once, const char *by)
+{
+	struct application_rollout *r = a->rollout;
+	r->target = target;
+	r->at_once = at_once;
+	r->failed = false;
+	r->rollout.spec = *spec;
+	r->rollout.aborted = false;
+	free(r->by);
+	free(r->cause);
+	free(r->places);
+	r->by = mem_strdup(by);
+	r->cause = NULL;
+	r->places = mem_new_array(uint32_t, target->topology->space_count);
+	rollout_order(target->topology, r->places);
+}
+
+static void forget_last(struct control_application *a)
+{
+	free(a->last_rollout.cause);
+	a->last_rollout = (struct last_rollout){0};
+}
+
+void rollout_to(struct control *c, struct control_application *a, struct revision *target,
+		const struct rollout_spec *spec, bool at_once, const char *by)
+{
+	struct application_rollout *r = a->rollout;
+	CLEANUP(freep) char *from = NULL;
+	application_declare(a, target);
+	forget_last(a);
+	if (r == NULL) {
+		from = mem_strdup(version_of(a->application.served));
+		r = a->rollout = mem_new(struct application_rollout);
+		r->base = base_of(a);
+		r->rollout.has_base = r->base != NULL;
+		lead_to(a, target, spec, at_once, by);
+		rollout_begin(&r->rollout);
+	} else {
+		from = mem_strdup(version_of(r->target));
+		r->target->result = "superseded";
+		lead_to(a, target, spec, at_once, by);
+		rollout_enter(&r->rollout, ROLLOUT_ADVANCING);
+	}
+	CLEANUP(freep)
+	char *cause = str_printf("%s, %s by %s", rollout_policy_name(spec->policy),
+				 at_once ? "rolled back" : "submitted", by);
+	emit(c, a, from, version_of(target), cause);
+	a->updated_ms = c->now.wall_ms;
+	rebase_unplaced(c, a);
+	mark(a);
+}
+
+/* ---- the end ---- */
+
+void rollout_forget(struct control_application *a)
+{
+	struct application_rollout *r = a->rollout;
+	if (r == NULL)
+		return;
+	a->rollout = NULL;
+	free(r->by);
+	free(r->cause);
+	free(r->places);
+	free(r);
+}
+
+/* Its slots follow that revision, which the slots know already. */
+static void serve(struct control_application *a, struct revision *revision)
+{
+	a->application.served = revision;
+	a->declared = revision->declared;
+	a->topology = revision->topology;
+}
+
+static void end(struct control *c, struct control_application *a)
+{
+	rollout_forget(a);
+	rebase_unplaced(c, a);
+	a->updated_ms = c->now.wall_ms;
+	mark_application(a, APPLICATION_RECORD | APPLICATION_STATE | APPLICATION_HANDOVER);
+	application_trim_revisions(a, c->place, records_delete_revision, c);
+}
+
+static void complete(struct control *c, struct control_application *a)
+{
+	struct revision *target = a->rollout->target;
+	CLEANUP(freep) char *from = mem_strdup(version_of(a->application.served));
+	a->application.completed = target->number;
+	target->completed_ms = c->now.wall_ms;
+	serve(a, target);
+	end(c, a);
+	emit(c, a, from, version_of(target), "completed");
+}
+
+static void remember(struct control *c, struct control_application *a, const char *result)
+{
+	struct application_rollout *r = a->rollout;
+	forget_last(a);
+	r->target->result = result;
+	a->last_rollout = (struct last_rollout){
+		.result = result,
+		.cause = steal_ptr(&r->cause),
+		.revision = r->target->number,
+		.back_on = r->base != NULL ? r->base->number : 0,
+		.time_ms = c->now.wall_ms,
+	};
+}
+
+static void returned(struct control *c, struct control_application *a)
+{
+	struct revision *base = a->rollout->base;
+	const char *result = a->rollout->rollout.aborted ? "aborted" : "failed";
+	CLEANUP(freep) char *from = mem_strdup(version_of(a->rollout->target));
+	CLEANUP(freep)
+	char *cause = str_printf(
+		"%s%s%s; back on %s", result, a->rollout->cause != NULL ? ": " : "",
+		a->rollout->cause != NULL ? a->rollout->cause : "", version_of(base));
+	remember(c, a, result);
+	serve(a, base);
+	end(c, a);
+	emit(c, a, from, version_of(base), cause);
+}
+
+void rollout_drop(struct control *c, struct control_application *a, const char *result)
+{
+	if (a->rollout == NULL)
+		return;
+	emit(c, a, version_of(a->rollout->target), NULL, result);
+	remember(c, a, result);
+	end(c, a);
+}
+
+/* ---- units that do not change ---- */
+
+/* What does not reach its process takes effect: its copies are of the target's revision from now on.
+ * False: its place does not satisfy that one. */
+static bool relabel(struct control *c, struct slot_control *root, struct revision *target)
+{
+	struct unit_placement *unit = unit_of(root->of_path->serving);
+	if (unit == NULL || unit->revision == target)
+		return true;
+	int32_t instance = declarations_instance(target->declared, root->slot);
+	if (!place_unit_resize(c->place, unit->place_unit, target->place, (uint32_t)instance))
+		return false;
+	unit->revision->placements--;
+	target->placements++;
+	unit->revision = target;
+	root->place_revision = target;
+	vector_for_each (&unit->placement.copies, item) {
+		struct copy *copy = container_of(*item, struct copy, of_slot);
+		copy->declared = declarations_of(target->declared, copy->sc->slot);
+		copy->sent_epoch = 0;
+		if (!unit->lost)
+			copy_order(copy, (enum instance_target)copy->target);
+		mark_copy(copy, COPY_RECORD);
+		mesh_tables_mark(copy->sc);
+		slot_publish_facts(copy->sc);
+		lifecycle_push(copy->sc->slot);
+	}
+	return true;
+}
+
+/* False: one has to move first, and does. */
+static bool relabel_all(struct control *c, struct control_application *a)
+{
+	struct revision *target = a->rollout->target;
+	bool all = true;
+	place_wait_end(c->place, a->ticket);
+	mark_application(a, APPLICATION_PLACE);
+	for_each_root (a, root) {
+		if (relabel(c, root, target))
+			continue;
+		all = false;
+		if (can_change(root))
+			handover_start_change(c, root, target, false, false,
+					      "its place does not fit the new version");
+	}
+	return all;
+}
+
+/* ---- facts ---- */
+
+/* A copy that serves in the target, and has been proven, is not what it was. */
+static const char *illness(const struct slot_control *sc)
+{
+	const struct copy *copy = serving_copy(sc);
+	const struct slot *s = sc->slot;
+	if (copy == NULL || s->goal != GOAL_DEPLOYED_STARTED || copy->unit->lost)
+		return NULL;
+	bool ended = s->state == STATE_DEPLOYED_STOPPED && copy->failures > 0;
+	if (copy->exhausted || ended)
+		return sc->last_error != NULL ? sc->last_error : "failed";
+	if (s->state == STATE_DEPLOYED_STARTED && copy->heard && !copy->healthy)
+		return "is not healthy any longer";
+	return NULL;
+}
+
+static void notice_illness(struct control_application *a)
+{
+	struct application_rollout *r = a->rollout;
+	for_each_root (a, root) {
+		const struct unit_placement *unit = unit_of(root->of_path->serving);
+		if (r->failed || unit == NULL || unit->revision != r->target ||
+		    (root->handover != NULL &&
+		     root->handover->handover.state != HANDOVER_RETIRING))
+			continue;
+		slot_for_each_below (root->slot, s) {
+			const char *what = illness(control_of_slot(s));
+			if (what == NULL || r->failed)
+				continue;
+			r->failed = true;
+			free(r->cause);
+			r->cause = str_printf("%s: %s", s->path, what);
+		}
+	}
+}
+
+static bool is_settled(const struct control_application *a, const struct revision *revision)
+{
+	if (a->handovers.count > 0)
+		return false;
+	for_each_root (a, root)
+		if (root->slot->moving || !is_current(root, revision))
+			return false;
+	return true;
+}
+
+static struct rollout_facts facts_of(struct control *c, struct control_application *a)
+{
+	struct application_rollout *r = a->rollout;
+	if (r->rollout.state == ROLLOUT_ADVANCING)
+		notice_illness(a);
+	struct rollout_facts f = {.failed = r->failed};
+	r->failed = false;
+	if (r->rollout.state == ROLLOUT_RETURNING)
+		f.returned = is_settled(a, r->base);
+	else if (r->rollout.state == ROLLOUT_ADVANCING && !f.failed)
+		f.complete = is_settled(a, r->target) &&
+			     a->slots.to_start_started == a->slots.to_start &&
+			     relabel_all(c, a);
+	return f;
+}
+
+/* ---- waves ---- */
+
+static char *cause_of(const struct application_rollout *r, bool returns)
+{
+	if (returns)
+		return str_printf("back to %s", version_of(r->base));
+	return str_printf("rollout to %s by %s", version_of(r->target), r->by);
+}
+
+/* Handovers that lead elsewhere than the rollout does now. */
+static void mark_unwanted(struct control_application *a)
+{
+	const struct revision *wanted = wanted_revision(a);
+	vector_for_each (&a->handovers, item) {
+		struct unit_handover *h = (*item)->handover;
+		h->unwanted =
+			h->revision != NULL && !has_same_content(*item, h->revision, wanted);
+	}
+}
+
+static bool has_change_under_way(const struct control_application *a)
+{
+	vector_for_each (&a->handovers, item)
+		if ((*item)->handover->revision != NULL)
+			return true;
+	return false;
+}
+
+static void begin(struct control *c, struct slot_control *root, bool held)
+{
+	const struct control_application *a = application_of(root->slot);
+	bool returns = a->rollout->rollout.state == ROLLOUT_RETURNING;
+	CLEANUP(freep) char *cause = cause_of(a->rollout, returns);
+	handover_start_change(c, root, wanted_revision(a), returns, held, cause);
+}
+
+static uint32_t place_of(const struct control_application *a, const struct slot *root)
+{
+	const struct application_rollout *r = a->rollout;
+	return r->places[declarations_of(r->target->declared, root)->space->index];
+}
+
+/* The first space in the order of imports that has something to change: a batch of its instances, of the
+ * lowest numbers. */
+static void begin_batch(struct control *c, struct control_application *a)
+{
+	const struct application_rollout *r = a->rollout;
+	uint32_t first = UINT32_MAX;
+	if (has_change_under_way(a))
+		return;
+	for_each_root (a, root)
+		if (!is_current(root, r->target) && place_of(a, root->slot) < first)
+			first = place_of(a, root->slot);
+	uint32_t batch = 0;
+	for_each_root (a, root) {
+		if (is_current(root, r->target) || place_of(a, root->slot) != first)
+			continue;
+		const struct space *space =
+			declarations_of(r->target->declared, root->slot)->space;
+		if (batch >= rollout_spec_batch(&r->rollout.spec, space->instance_count))
+			return;
+		batch++;
+		if (can_change(root))
+			begin(c, root, false);
+	}
+}
+
+/* All at once: they are installed, then stop together. */
+static void begin_all(struct control *c, struct control_application *a)
+{
+	for_each_root (a, root)
+		if (!is_current(root, wanted_revision(a)) && can_change(root))
+			begin(c, root, true);
+}
+
+static bool is_prepared(const struct slot_control *root)
+{
+	const struct handover *h = &root->handover->handover;
+	return h->state == HANDOVER_PREPARING && handover_is_deployed(root);
+}
+
+/* Nothing stops before everything that stops with it is installed. */
+static void stop_prepared(struct control *c, struct control_application *a)
+{
+	bool any = false;
+	vector_for_each (&a->handovers, item) {
+		const struct unit_handover *h = (*item)->handover;
+		if (!h->held || h->unwanted || (*item)->lost)
+			continue;
+		bool waits = h->handover.state == HANDOVER_PLACING ||
+			     h->handover.state == HANDOVER_PREPARING;
+		if (waits && !is_prepared(*item))
+			return;
+		any = any || waits;
+	}
+	if (any)
+		handovers_stop(c, a, false);
+}
+
+/* It is not to be deployed, and yet has a copy that nothing moves: its zhost is lost, or could not undeploy
+ * it. Started later, it must not be of a revision that is past. */
+static bool is_left_behind(const struct slot_control *root)
+{
+	if (root->slot->goal != GOAL_NOT_DEPLOYED || serving_copy(root) == NULL)
+		return false;
+	slot_for_each_below (root->slot, s) {
+		const struct copy *copy = serving_copy(control_of_slot(s));
+		if (state_is_active(s->state) || state_is_transitive(s->state) ||
+		    (!root->lost && s->state != STATE_NOT_DEPLOYED &&
+		     (copy == NULL || !copy->undeploy_failed)))
+			return false;
+	}
+	return true;
+}
+
+static void unload_left(struct control *c, struct control_application *a)
+{
+	for_each_root (a, root)
+		if (!is_current(root, wanted_revision(a)) && is_left_behind(root))
+			unit_unload(c, root, "unloads in the background");
+}
+
+static void act(struct control *c, struct control_application *a)
+{
+	const struct application_rollout *r = a->rollout;
+	mark_unwanted(a);
+	handovers_stop(c, a, true);
+	unload_left(c, a);
+	if (r->rollout.state == ROLLOUT_PAUSED)
+		return;
+	bool rolls = r->rollout.spec.policy == ROLLOUT_ROLLING && !r->at_once;
+	if (r->rollout.state == ROLLOUT_ADVANCING && rolls)
+		begin_batch(c, a);
+	else
+		begin_all(c, a);
+	stop_prepared(c, a);
+}
+
+/* ---- moves ---- */
+
+static void enter(struct control *c, struct control_application *a, enum rollout_state to)
+{
+	struct application_rollout *r = a->rollout;
+	rollout_enter(&r->rollout, to);
+	mark(a);
+	if (to == ROLLOUT_COMPLETED) {
+		complete(c, a);
+		return;
+	}
+	if (to == ROLLOUT_RETURNED) {
+		returned(c, a);
+		return;
+	}
+	emit(c, a, version_of(r->target), rollout_state_name(to),
+	     r->cause != NULL ? r->cause : "asked for");
+	if (to == ROLLOUT_RETURNING)
+		rebase_unplaced(c, a);
+}
+
+static void run(struct control *c, struct control_application *a)
+{
+	while (a->rollout != NULL) {
+		const struct rollout_facts facts = facts_of(c, a);
+		enum rollout_state next = rollout_next(&a->rollout->rollout, &facts);
+		if (next == a->rollout->rollout.state)
+			break;
+		enter(c, a, next);
+	}
+	if (a->rollout != NULL)
+		act(c, a);
+	lifecycle_settle(&c->lifecycle);
+}
+
+bool rollouts_are_due(const struct control *c)
+{
+	vector_for_each (&c->dirty.applications, a)
+		if (((*a)->marks & APPLICATION_ROLLOUT) != 0 && (*a)->rollout != NULL)
+			return true;
+	return false;
+}
+
+void rollouts_run(struct control *c)
+{
+	for (size_t k = 0; k < c->dirty.applications.count; k++) {
+		struct control_application *a = c->dirty.applications.items[k];
+		bool due = (a->marks & (APPLICATION_ROLLOUT | APPLICATION_HANDOVER)) != 0;
+		a->marks &= ~(unsigned)APPLICATION_ROLLOUT;
+		if (due && a->rollout != NULL)
+			run(c, a);
+	}
+}
+
+/* ---- requests ---- */
+
+int rollout_do(struct control *c, struct control_application *a, enum rollout_command command,
+	       struct error **err)
+{
+	struct application_rollout *r = a->rollout;
+	enum rollout_state to;
+	if (r == NULL)
+		return error_set(err, ERR_CONFLICT, "no rollout of %s is under way", a->name);
+	int result = rollout_command(&r->rollout, command, &to, err);
+	if (result < 0)
+		return error_wrap(err, "%s", a->name);
+	free(r->cause);
+	r->cause =
+		command == ROLLOUT_ABORT
+			? str_printf("aborted by %s", c->actor)
+			: str_printf("%s by %s",
+				     command == ROLLOUT_PAUSE ? "paused" : "resumed", c->actor);
+	r->rollout.aborted = command == ROLLOUT_ABORT;
+	r->failed = false;
+	enter(c, a, to);
+	if (command != ROLLOUT_ABORT && command != ROLLOUT_PAUSE) {
+		free(r->cause);
+		r->cause = NULL;
+	}
+	a->updated_ms = c->now.wall_ms;
+	return 0;
+}
+
+/* ---- from a record ---- */
+
+static void load_last(struct control_application *a, const Samoza__V1__LastRolloutRecord *r)
+{
+	a->last_rollout = (struct last_rollout){
+		.result = revision_result_name(r->result),
+		.cause = mem_strdup(r->cause),
+		.revision = r->revision,
+		.back_on = r->back_on,
+		.time_ms = r->time_ms,
+	};
+}
+
+int rollout_load(struct control *c, struct control_application *a,
+		 const Samoza__V1__ApplicationRecord *record, struct error **err)
+{
+	const Samoza__V1__RolloutRecord *from = record->rollout;
+	for (size_t k = 0; k < record->n_results; k++) {
+		struct revision *revision =
+			application_revision(&a->application, record->results[k]->number);
+		if (revision != NULL)
+			revision->result = revision_result_name(record->results[k]->result);
+	}
+	if (record->last_rollout != NULL)
+		load_last(a, record->last_rollout);
+	if (from == NULL)
+		return 0;
+	struct revision *target = application_revision(&a->application, from->target);
+	struct revision *base = from->back_to != 0
+					? application_revision(&a->application, from->back_to)
+					: NULL;
+	struct rollout_spec spec;
+	int result = rollout_spec_read(target->record->rollout, &spec, err);
+	if (result < 0)
+		return error_wrap(err, "topology %s, revision %u in the store", a->name,
+				  target->number);
+	application_declare(a, target);
+	if (base != NULL)
+		application_declare(a, base);
+	a->rollout = mem_new(struct application_rollout);
+	a->rollout->base = base;
+	a->rollout->rollout.has_base = base != NULL;
+	lead_to(a, target, &spec, from->at_once, from->by);
+	rollout_restore(&a->rollout->rollout, (enum rollout_state)from->state);
+	a->rollout->rollout.aborted = from->aborted;
+	a->rollout->rollout.spec.pauses = a->rollout->rollout.spec.pauses || from->at_once;
+	a->rollout->cause = mem_strdup(from->cause);
+	mark_application(a, APPLICATION_ROLLOUT);
+	return 0;
+}
+
+/* ---- how far it is ---- */
+
+void rollout_progress(const struct control_application *a, uint32_t *ret_done,
+		      uint32_t *ret_all)
+{
+	const struct application_rollout *r = a->rollout;
+	const struct revision *from = r->base != NULL ? r->base : a->application.served;
+	*ret_done = *ret_all = 0;
+	for_each_root (a, root) {
+		const struct unit_placement *unit = unit_of(root->of_path->serving);
+		bool served = unit != NULL && unit->revision == r->target;
+		if (!served && has_same_content(root, from, r->target) &&
+		    is_current(root, r->target))
+			continue;
+		++*ret_all;
+		*ret_done += served && root->handover == NULL;
+	}
+}
+
+char *rollout_waits_text(const struct control_application *a)
+{
+	const struct revision *wanted = wanted_revision(a);
+	for_each_root (a, root) {
+		const char *path = root->slot->path;
+		if (root->handover != NULL && root->handover->revision == NULL)
+			return str_printf("%s waits for its move (%s)", path,
+					  handover_state_name(root->handover->handover.state));
+		if (root->slot->moving)
+			return str_printf("%s waits until it has left its zhost", path);
+		if (is_current(root, wanted))
+			continue;
+		if (root->slot->goal == GOAL_NOT_DEPLOYED)
+			return str_printf("%s waits until it is undeployed", path);
+		if (root->lost)
+			return str_printf("%s waits for a place, as its zhost was lost", path);
+		return str_printf("%s is next", path);
+	}
+	return mem_strdup("everything is handed over; it waits until all of it runs");
+}

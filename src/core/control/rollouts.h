@@ -1,0 +1,47 @@
+/*
+ * Rollouts: how an application that is not stopped gets from one revision to another. The table is
+ * core/application/rollout.h; what belongs to each of its moves is here. Its only tool is the handover
+ * (handovers.h) of a unit to copies of another revision.
+ *
+ *   submission ──► rollout_to() ─────┐       a handover that moved on, a slot, a copy ──► mark_application()
+ *   request    ──► rollout_do() ─────┤                                                            │
+ *                                    ▼              in a flush, before the handovers              ▼
+ *                             advancing ... ◄──────────────────────────────────────────── rollouts_run()
+ *                                                    facts ─► rollout_next() ─► handovers of the next wave
+ *
+ * A unit is current for a revision where each of its slots is served with equal content. So what is left
+ * to do follows from the copies: a newer submission, a return and a start of zrms need no list.
+ * Source: [change.rollout].
+ */
+#ifndef SAMOZA_CORE_CONTROL_ROLLOUTS_H
+#define SAMOZA_CORE_CONTROL_ROLLOUTS_H
+
+#include "core/control/application.h"
+
+/* It begins, or the one that is under way leads there from now on. Copies `by`. PRE: the target is a revision
+ * of the application, open, with the instances that it has. */
+void rollout_to(struct control *c, struct control_application *a, struct revision *target,
+		const struct rollout_spec *spec, bool at_once, const char *by);
+/* promote, abort, pause, resume */
+int rollout_do(struct control *c, struct control_application *a, enum rollout_command command,
+	       struct error **err) must_check;
+/* The application stops, or is submitted again while stopped: `result` is "aborted" or "superseded".
+ * Nothing where there is no rollout. */
+void rollout_drop(struct control *c, struct control_application *a, const char *result);
+/* The application is forgotten. */
+void rollout_forget(struct control_application *a);
+/* One that a record holds. PRE: the revisions of the application are loaded, and its slots. */
+int rollout_load(struct control *c, struct control_application *a,
+		 const Samoza__V1__ApplicationRecord *record, struct error **err);
+
+/* In a flush: what can go on does. */
+void rollouts_run(struct control *c);
+bool rollouts_are_due(const struct control *c);
+
+/* What it waits for, where it hands nothing over; the caller frees. */
+char *rollout_waits_text(const struct control_application *a);
+/* How many units differ between the two revisions, and how many are served in the target. */
+void rollout_progress(const struct control_application *a, uint32_t *ret_done,
+		      uint32_t *ret_all);
+
+#endif

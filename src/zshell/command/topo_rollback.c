@@ -1,0 +1,76 @@
+#include "base/str.h"
+#include "zshell/command/commands.h"
+#include "zshell/command/common.h"
+
+static int run(void *context, const struct cli_run *line, struct error **err);
+
+struct options {
+	int64_t wait_ms;
+	uint32_t to;
+};
+
+static const struct cli_option options[] = {
+	{.name = "to",
+	 .type = CLI_U32,
+	 .offset = offsetof(struct options, to),
+	 .value = "REVISION",
+	 .min = 1,
+	 .max = UINT32_MAX,
+	 .help = "the revision whose content is wanted; otherwise the completed one before"},
+	{.name = "wait",
+	 .type = CLI_DURATION,
+	 .offset = offsetof(struct options, wait_ms),
+	 .implied = WAIT_DEFAULT,
+	 .min = 1,
+	 .max = WAIT_MAX_MS,
+	 .help = "show progress until it is running, at most TIME"},
+	{0},
+};
+
+const struct cli_command command_topo_rollback = {
+	.words = "topo rollback",
+	.summary = "go back to the content of an earlier revision, at once",
+	.details = ID_DETAILS
+	"\nIt becomes a new revision; a second rollback returns. Data is not rolled back. "
+	"`topo history`\nlists the revisions. With --wait: status 1 when it fails, 4 after the "
+	"timeout (60s).",
+	.arguments = topology_argument,
+	.options = options,
+	.options_size = sizeof(struct options),
+	.run = run,
+};
+
+static int run(void *context, const struct cli_run *line, struct error **err)
+{
+	struct shell *shell = context;
+	const struct options *given = line->options;
+	CLEANUP(topology_ref_done) struct topology_ref ref = {0};
+	CLEANUP(view_freep) Samoza__V1__TopologyView *view = NULL;
+	const struct output *o = &shell->output;
+	CLEANUP(freep)
+	char *action = given->to != 0 ? str_printf("rollback?to=%u", given->to)
+				      : mem_strdup("rollback");
+	const struct topology_request request = {
+		.action = action,
+		.what = WAIT_ROLLOUT,
+		.wait = given->wait_ms > 0,
+		.progress = true,
+		.timeout_ms = (uint64_t)given->wait_ms,
+	};
+	int r = resolve_topology(shell, cli_argument(line, 0), &ref, err);
+
+	if (r < 0)
+		return r;
+	if (o->format == OUTPUT_TABLE)
+		output_line(o, "Rolling back topology %s", ref.id);
+	r = request_topology(shell, &ref, &request, &view, err);
+	if (r < 0)
+		return r;
+	if (o->format != OUTPUT_TABLE)
+		output_message(o, &view->base);
+	else if (r == CLI_DONE && request.wait)
+		output_line(o, "Topology %s is running.", ref.id);
+	else
+		print_rollout(o, view);
+	return r;
+}

@@ -1,0 +1,56 @@
+#include "zsim/fuzz/draw_versions.h"
+
+#include "base/memory.h"
+#include "base/str.h"
+#include "schema/message.h"
+#include "zsim/fuzz/draws.h"
+#include "zsim/fuzz/fuzz.h"
+
+#define PROGRAMS 3 /* of a space: few, so that many spaces stay as they are */
+
+static Samoza__V1__Rollout *draw_policy(struct random *r)
+{
+	Samoza__V1__Rollout *rollout =
+		(Samoza__V1__Rollout *)schema_message_new(&samoza__v1__rollout__descriptor);
+	rollout->has_policy = rollout->has_on_failure = true;
+	rollout->policy = random_percent(r, 50) ? SAMOZA__V1__ROLLOUT_POLICY__ROLLING
+						: SAMOZA__V1__ROLLOUT_POLICY__REPLACE;
+	rollout->on_failure = random_percent(r, 80) ? SAMOZA__V1__ROLLOUT_ON_FAILURE__ROLLBACK
+						    : SAMOZA__V1__ROLLOUT_ON_FAILURE__PAUSE;
+	static const char *const batches[] = {"1", "2", "50%", "100%"};
+	static const char *const times[] = {"0s", "1s", "5s"};
+	static const char *const limits[] = {"6s", "30s", "5m"};
+	schema_set_string(&rollout->batch, samoza__v1__rollout__batch__default_value,
+			  batches[random_below(r, ARRAY_SIZE(batches))]);
+	rollout->healthy = (Samoza__V1__RolloutHealthy *)schema_message_new(
+		&samoza__v1__rollout_healthy__descriptor);
+	schema_set_string(&rollout->healthy->for_,
+			  samoza__v1__rollout_healthy__for__default_value,
+			  times[random_below(r, ARRAY_SIZE(times))]);
+	schema_set_string(&rollout->healthy->within,
+			  samoza__v1__rollout_healthy__within__default_value,
+			  limits[random_below(r, ARRAY_SIZE(limits))]);
+	return rollout;
+}
+
+Samoza__V1__RevisionRecord *draw_version(struct fuzz *f, const Samoza__V1__Topology *message)
+{
+	struct random *r = draws_random(f, DRAW_ROLLOUTS);
+	Samoza__V1__RevisionRecord *record = (Samoza__V1__RevisionRecord *)schema_message_new(
+		&samoza__v1__revision_record__descriptor);
+	record->application = mem_strdup("");
+	record->version = str_printf("1.0.%u", f->versions++);
+	record->package_digest = str_printf("%s %s", message->metadata->name, record->version);
+	record->topology = (Samoza__V1__Topology *)schema_message_copy(&message->base);
+	record->rollout = draw_policy(r);
+	record->artifacts = mem_new_array(Samoza__V1__SpaceArtifacts *, message->n_spaces);
+	for (size_t k = 0; k < message->n_spaces; k++) {
+		Samoza__V1__SpaceArtifacts *a =
+			(Samoza__V1__SpaceArtifacts *)schema_message_new(
+				&samoza__v1__space_artifacts__descriptor);
+		a->space = mem_strdup(message->spaces[k]->name);
+		a->module_digest = str_printf("program %u", random_below(r, PROGRAMS));
+		record->artifacts[record->n_artifacts++] = a;
+	}
+	return record;
+}
