@@ -1,0 +1,74 @@
+"""Versions of what runs, with real processes: replaced, taken back, rolled back."""
+import json
+
+from conftest import until
+from native import native_app, processes_of
+
+
+def package(c, version, word, last="exec sleep 1000", **rollout):
+    """An importer and its provider; `word` is in their command lines."""
+    start = f"#!/bin/sh\n# {word}\n{last}\n".replace("sleep", f"env VERSION={word} sleep")
+    spaces = [{"name": name, "run": {"mode": "foreground"}, "restart": {"attempts": 0},
+               **({"imports": [{"from": "db"}]} if name == "web" else {})} for name in ("web", "db")]
+    directory = native_app(c, "shop", spaces, {
+        "db/recipes/start": start,
+        "web/recipes/start": f"#!/bin/sh\n# {word}\nexec sleep 1000\n"}, version)
+    manifest = json.loads((directory / "manifest.yaml").read_text())
+    (directory / "manifest.yaml").write_text(json.dumps({**manifest, "rollout": rollout}))
+    return c.build(directory, f"shop-{version}")
+
+
+def line_of(c, name):
+    shown = c.zshell("topo", "status", "shop").stdout.splitlines()
+    return next((line.split(":", 1)[1].strip() for line in shown if line.strip().startswith(f"{name}:")), None)
+
+
+def test_a_version_replaces_what_runs_and_a_bad_one_is_taken_back(start_cluster):
+    c = start_cluster(zhosts=["edge-node-1"])
+    short = {"healthy": {"for": "100ms", "within": "30s"}}
+    c.submit(package(c, "1.0.0", "first"))
+    identity = c.topology("shop")["id"]
+    done = c.zshell("topo", "submit", package(c, "1.1.0", "second", **short), "--wait=60s").stdout
+    assert "Topology updated:" in done and f"Topology {identity} is running." in done
+    assert (line_of(c, "Version"), line_of(c, "Revision")) == ("1.1.0", "2")
+    until(lambda: len(c.zruns("edge-node-1")) == 2, "the former copies are gone")
+    assert {c.space("shop", name)["version"] for name in ("web", "db")} == {"1.1.0"}
+    stops = [e["subject"] for e in c.events("shop") if e["kind"] == "space" and e["to"] == "stopping"]
+    assert stops == ["shop/web", "shop/db"]
+
+    bad = c.zshell("topo", "submit", package(c, "1.2.0", "third", "exit 3", **short), "--wait=60s", check=False)
+    assert bad.returncode == 1, bad
+    assert "The rollout to 1.2.0 failed: db: " in bad.stderr and "back on 1.1.0" in bad.stderr, bad.stderr
+    until(lambda: c.state("shop") == "running", "what was before runs")
+    assert line_of(c, "Version") == "1.1.0"
+    assert line_of(c, "Last rollout").startswith("1.2.0 failed ")
+    assert "failed" not in [e["to"] for e in c.events("shop") if e["kind"] == "topology"]
+
+    c.zshell("topo", "rollback", "shop", "--wait=60s")
+    assert (line_of(c, "Version"), line_of(c, "Revision"), line_of(c, "Last rollout")) == ("1.0.0", "4", None)
+    history = c.get("/v1/topologies/shop/revisions")["revisions"]
+    assert [(r["version"], r["what"], r["result"]) for r in history] == [
+        ("1.0.0", "submit", "completed"), ("1.1.0", "submit", "completed"),
+        ("1.2.0", "submit", "failed"), ("1.0.0", "rollback to 1", "completed")]
+    assert processes_of("sleep 1000")
+
+
+def test_a_rolling_version_waits_for_people(start_cluster):
+    c = start_cluster(zhosts=["edge-node-1"])
+    c.submit(package(c, "1.0.0", "first"))
+    rolling = package(c, "1.1.0", "second", policy="rolling", healthy={"for": "1h", "within": "2h"})
+    c.zshell("topo", "submit", rolling)
+    until(lambda: c.space("shop", "db")["version"] == "1.1.0", "the provider is replaced")
+    assert line_of(c, "Rollout").startswith("rolling to 1.1.0, 0 of 2 (db is "), c.zshell("topo", "status", "shop")
+    c.zshell("topo", "pause", "shop")
+    assert line_of(c, "Rollout").startswith("paused on its way to 1.1.0")
+    again = c.zshell("topo", "pause", "shop", check=False)
+    assert again.returncode == 1 and "paused already" in again.stderr
+    c.zshell("topo", "resume", "shop")
+    c.zshell("topo", "abort", "shop")
+    until(lambda: line_of(c, "Last rollout") is not None, "it went back")
+    assert line_of(c, "Last rollout").startswith("1.1.0 was aborted ")
+    until(lambda: c.state("shop") == "running", "what was before runs")
+    assert {c.space("shop", name)["version"] for name in ("web", "db")} == {"1.0.0"}
+    none = c.zshell("topo", "promote", "shop", check=False)
+    assert none.returncode == 1 and "no rollout of shop is under way" in none.stderr
