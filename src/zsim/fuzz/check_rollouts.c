@@ -2,8 +2,68 @@
 
 #include <string.h>
 
+#include "base/str.h"
 #include "zsim/fuzz/fuzz.h"
+#include "zsim/fuzz/mirrored.h"
 #include "zsim/world/world.h"
+
+/* ---- batches ---- */
+
+void check_rollouts_take(struct submitted *s, const Samoza__V1__RolloutRecord *rollout)
+{
+	memset(&s->rollout, 0, sizeof(s->rollout));
+	if (rollout == NULL)
+		return;
+	s->rollout.target = rollout->target;
+	s->rollout.state = rollout->state;
+	s->rollout.at_once = rollout->at_once;
+}
+
+/* Handed over to the target, in its turn: not because its place does not fit the new version. */
+static bool is_in_batch(const struct submitted *s, const struct mirrored *m)
+{
+	const Samoza__V1__SlotRecord *r = m->record;
+	return r != NULL && r->handover != NULL && r->handover->revision == s->rollout.target &&
+	       !r->handover->returns && str_equal(r->application, s->id) &&
+	       str_has_prefix(r->handover->cause, "rollout to ");
+}
+
+static void check_batch(struct fuzz *f, const struct submitted *s)
+{
+	const struct topology *t = s->revisions.items[s->rollout.target - 1];
+	const struct rollout_spec *spec = &s->policies.items[s->rollout.target - 1];
+	const struct space *space = NULL;
+	uint32_t count = 0;
+	for (const struct mirrored *m = f->instances; m != NULL; m = m->hh.next) {
+		if (!is_in_batch(s, m))
+			continue;
+		int index = topology_find_instance(t, m->record->path);
+		const struct space *own =
+			index >= 0 ? instance_space(t, (unsigned)index) : NULL;
+		if (own == NULL || (space != NULL && own != space)) {
+			world_violate(&f->world, "%s is handed over beside another space",
+				      m->id);
+			return;
+		}
+		space = own;
+		count++;
+	}
+	if (space != NULL && count > rollout_spec_batch(spec, space->instance_count))
+		world_violate(&f->world, "%u of %s/%s are handed over, more than a batch of %u",
+			      count, s->name, space->name,
+			      rollout_spec_batch(spec, space->instance_count));
+}
+
+void check_rollouts_committed(struct fuzz *f)
+{
+	vector_for_each (&f->submitted, s)
+		if (s->rollout.target != 0 && !s->rollout.at_once &&
+		    s->rollout.state == SAMOZA__V1__ROLLOUT_STATE__ROLLOUT_STATE_ADVANCING &&
+		    s->policies.items[s->rollout.target - 1].policy == ROLLOUT_ROLLING)
+			check_batch(f, s);
+}
+
+/* ---- at rest ---- */
 
 /* [change.rollout] Nothing waits but for a place, for people, or for what does not run. */
 void check_rollouts(struct fuzz *f)

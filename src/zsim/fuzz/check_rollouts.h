@@ -1,10 +1,17 @@
-/* Rollouts, when all is at rest. */
+/* Rollouts: the batches that they hand over, and what they leave when all is at rest. */
 #ifndef SAMOZA_ZSIM_FUZZ_CHECK_ROLLOUTS_H
 #define SAMOZA_ZSIM_FUZZ_CHECK_ROLLOUTS_H
 
-struct fuzz;
+#include "proto/record.pb-c.h"
 
-/* What can go on has gone on; what is done left nothing of another revision. */
+struct fuzz;
+struct submitted;
+
+/* The application's record has come; NULL: no rollout is under way. */
+void check_rollouts_take(struct submitted *s, const Samoza__V1__RolloutRecord *rollout);
+/* After each commit: of a rolling one at most a batch of one space is handed over. */
+void check_rollouts_committed(struct fuzz *f);
+/* At rest: what can go on has gone on. */
 void check_rollouts(struct fuzz *f);
 
 #endif

@@ -67,6 +67,7 @@
 
 #include "base/random.h"
 #include "base/vector.h"
+#include "model/rollout.h"
 #include "model/topology.h"
 #include "zsim/fuzz/draws.h"
 #include "zsim/fuzz/outages.h"
@@ -95,7 +96,13 @@ struct submitted {
 	char *id;
 	const char *name;	   /* borrowed from a message */
 	struct topology *topology; /* that it serves, or is to serve first; a reference */
-	VECTOR(struct topology *) revisions; /* committed ones, by number - 1; references */
+	VECTOR(struct topology *) revisions;  /* committed ones, by number - 1; references */
+	VECTOR(struct rollout_spec) policies; /* of them */
+	struct {
+		uint32_t target; /* number of a revision; 0: none is under way */
+		Samoza__V1__RolloutState state;
+		bool at_once;
+	} rollout;	     /* as its record says */
 	char *newest_digest; /* of the package of the last of them; NULL: there is none */
 	bool acknowledged;   /* it must be there */
 	bool may_be_gone;    /* a request tried to remove it */

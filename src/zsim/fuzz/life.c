@@ -334,6 +334,7 @@ static void end(struct fuzz *f)
 		vector_for_each (&s->revisions, revision)
 			topology_unref(*revision);
 		vector_done(&s->revisions);
+		vector_done(&s->policies);
 		free(s->newest_digest);
 	}
 	vector_done(&f->submitted);

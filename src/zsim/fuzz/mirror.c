@@ -13,6 +13,7 @@
 #include "zsim/fuzz/check_order.h"
 #include "zsim/fuzz/check_places.h"
 #include "zsim/fuzz/check_quotas.h"
+#include "zsim/fuzz/check_rollouts.h"
 #include "zsim/fuzz/check_unload.h"
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/legal.h"
@@ -202,6 +203,12 @@ static void take_revision(struct fuzz *f, const struct record_change *r)
 				      "revision %s is the package of the one before it", r->id);
 		free(s->newest_digest);
 		s->newest_digest = mem_strdup(record->package_digest);
+		while (s->policies.count < record->number)
+			(void)vector_add(&s->policies);
+		if (rollout_spec_read(record->rollout, &s->policies.items[record->number - 1],
+				      NULL) < 0)
+			world_violate(&f->world, "the policy of revision %s cannot be used",
+				      r->id);
 		topology_unref(s->revisions.items[record->number - 1]);
 		s->revisions.items[record->number - 1] = topology;
 	}
@@ -221,6 +228,7 @@ static void take_application(struct fuzz *f, const struct record_change *r)
 		struct topology *served = s->revisions.items[record->served - 1];
 		topology_unref(s->topology);
 		s->topology = topology_ref(served);
+		check_rollouts_take(s, record->rollout);
 	}
 	samoza__v1__application_record__free_unpacked(record, NULL);
 }
@@ -520,6 +528,7 @@ void mirror_committed(void *user, const struct outbox *o, const struct data_answ
 	vector_for_each (&f->new_copies, id)
 		check_new_copy(f, mirrored_copy(f, *id));
 	check_order_committed(f);
+	check_rollouts_committed(f);
 	check_unload_committed(f);
 	check_heard_after(f, o);
 	vector_for_each (&o->data_forget, name)
