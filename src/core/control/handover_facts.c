@@ -169,7 +169,7 @@ static bool has_gone(const struct control_application *a, uint64_t placement)
 static void add_owner(struct handover_facts *f, const struct unit_handover *h)
 {
 	bool between = handover_is_between(&h->handover);
-	f->held = h->held;
+	f->held = h->held && f->active; /* where nothing runs, nothing stops with it */
 	if (h->unwanted && handover_is_before_switch(&h->handover))
 		f->cancelled = true;
 	else if (h->unwanted && between)

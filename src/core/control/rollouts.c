@@ -352,14 +352,19 @@ static char *cause_of(const struct application_rollout *r, bool returns)
 	return str_printf("rollout to %s by %s", version_of(r->target), r->by);
 }
 
-/* Handovers that lead elsewhere than the rollout does now. */
+/* Handovers that lead elsewhere than the rollout does now, and, while it is paused, those that would wait for
+ * others: what they are to replace goes on without them. */
 static void mark_unwanted(struct control_application *a)
 {
 	const struct revision *wanted = wanted_revision(a);
+	bool paused = a->rollout->rollout.state == ROLLOUT_PAUSED;
 	vector_for_each (&a->handovers, item) {
 		struct unit_handover *h = (*item)->handover;
+		bool waits = h->held && (h->handover.state == HANDOVER_PLACING ||
+					 h->handover.state == HANDOVER_PREPARING);
 		h->unwanted =
-			h->revision != NULL && !has_same_content(*item, h->revision, wanted);
+			h->revision != NULL &&
+			((paused && waits) || !has_same_content(*item, h->revision, wanted));
 	}
 }
 
