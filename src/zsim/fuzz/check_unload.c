@@ -12,7 +12,9 @@
 /* What unloads of one application, and has a process. */
 struct unloading {
 	VECTOR(const struct mirrored_copy *) copies;
-	bool *needs; /* a matrix: [user * count + needed] */
+	/* Matrices: [user * count + needed]. */
+	bool *needs;	 /* all imports, and what something is inside of */
+	bool *mandatory; /* without the optional ones */
 };
 
 static const struct space *space_of(const struct fuzz *f, const Samoza__V1__CopyRecord *r,
@@ -55,7 +57,7 @@ static bool is_inside(const Samoza__V1__CopyRecord *r, const Samoza__V1__CopyRec
 
 /* Any provider of the same revision counts, whichever placement it is of. */
 static bool imports(const struct fuzz *f, const Samoza__V1__CopyRecord *user,
-		    const Samoza__V1__CopyRecord *provider)
+		    const Samoza__V1__CopyRecord *provider, bool with_optional)
 {
 	const struct topology *t = NULL;
 	const struct topology *of_provider = NULL;
@@ -65,15 +67,10 @@ static bool imports(const struct fuzz *f, const Samoza__V1__CopyRecord *user,
 		return false;
 	for (unsigned k = 0; k < space->import_count; k++)
 		for (unsigned p = 0; p < space->imports[k].provider_count; p++)
-			if (!space->imports[k].optional &&
+			if ((with_optional || !space->imports[k].optional) &&
 			    &t->spaces[space->imports[k].providers[p]] == provides)
 				return true;
 	return false;
-}
-
-static bool needs(const struct unloading *u, size_t user, size_t needed)
-{
-	return u->needs[user * u->copies.count + needed];
 }
 
 static struct unloading unloading_of(const struct fuzz *f, const char *application)
@@ -84,20 +81,23 @@ static struct unloading unloading_of(const struct fuzz *f, const char *applicati
 			vector_push(&u.copies, m);
 	size_t count = u.copies.count;
 	u.needs = mem_new_array(bool, count *count + 1);
+	u.mandatory = mem_new_array(bool, count *count + 1);
 	for (size_t a = 0; a < count; a++)
 		for (size_t b = 0; b < count; b++) {
 			const Samoza__V1__CopyRecord *user = u.copies.items[a]->record;
 			const Samoza__V1__CopyRecord *needed = u.copies.items[b]->record;
+			bool inside = a != b && is_inside(user, needed);
 			u.needs[a * count + b] =
-				a != b && (is_inside(user, needed) || imports(f, user, needed));
+				inside || (a != b && imports(f, user, needed, true));
+			u.mandatory[a * count + b] =
+				inside || (a != b && imports(f, user, needed, false));
 		}
 	return u;
 }
 
-static bool has_circle(const struct unloading *u)
+static bool has_circle(const bool *needs, size_t count)
 {
-	size_t count = u->copies.count;
-	CLEANUP(freep) bool *all = mem_memdup(u->needs, (count * count + 1) * sizeof(bool));
+	CLEANUP(freep) bool *all = mem_memdup(needs, (count * count + 1) * sizeof(bool));
 	for (size_t k = 0; k < count; k++)
 		for (size_t a = 0; a < count; a++)
 			for (size_t b = 0; all[a * count + k] && b < count; b++)
@@ -108,6 +108,18 @@ static bool has_circle(const struct unloading *u)
 	return false;
 }
 
+/* In a circle optional imports hold up nothing; where it is one without them, no import does
+ * [lifecycle.group.cycles]. */
+static bool holds_up(const struct unloading *u, size_t user, size_t needed)
+{
+	size_t count = u->copies.count, cell = user * count + needed;
+	if (u->needs[cell] &&
+	    (is_inside(u->copies.items[user]->record, u->copies.items[needed]->record) ||
+	     !has_circle(u->needs, count)))
+		return true;
+	return u->mandatory[cell] && !has_circle(u->mandatory, count);
+}
+
 static void check_told(struct fuzz *f, const struct mirrored_copy *told)
 {
 	struct unloading u = unloading_of(f, told->record->application);
@@ -115,11 +127,11 @@ static void check_told(struct fuzz *f, const struct mirrored_copy *told)
 	while (at < u.copies.count && u.copies.items[at] != told)
 		at++;
 	for (size_t user = 0; at < u.copies.count && user < u.copies.count; user++)
-		if (needs(&u, user, at) && is_checked(f, u.copies.items[user]->record) &&
-		    (is_inside(u.copies.items[user]->record, told->record) || !has_circle(&u)))
+		if (is_checked(f, u.copies.items[user]->record) && holds_up(&u, user, at))
 			world_violate(&f->world, "%s is told to go before %s, which needs it",
 				      told->id, u.copies.items[user]->id);
 	free(u.needs);
+	free(u.mandatory);
 	vector_done(&u.copies);
 }
 
