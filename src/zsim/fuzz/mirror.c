@@ -20,6 +20,8 @@
 #include "zsim/fuzz/mirrored.h"
 #include "zsim/fuzz/rules.h"
 #include "zsim/world/machine.h"
+#include "zsim/world/machine_state.h"
+#include "zsim/world/process.h"
 #include "zsim/world/world.h"
 
 /* ---- instances ---- */
@@ -37,6 +39,24 @@ static void check_sentences(struct fuzz *f, const Samoza__V1__SlotRecord *r)
 	}
 }
 
+static bool is_handed_over_in(const Samoza__V1__SlotRecord *r, Samoza__V1__HandoverState state)
+{
+	return r != NULL && r->handover != NULL && r->handover->state == state;
+}
+
+/* [change.handover.stop-first]: no process of the incumbent `epoch` is left. */
+static void check_ended(struct fuzz *f, const Samoza__V1__SlotRecord *r, uint64_t epoch)
+{
+	vector_for_each (&f->world.machines, n)
+		for (const struct sim_process *p = (*n)->processes; p != NULL; p = p->hh.next)
+			if (p->epoch == epoch && str_equal(p->path, r->path) &&
+			    str_equal(p->topology, r->application))
+				world_violate(&f->world,
+					      "the successor of %s starts beside its "
+					      "incumbent, which runs on %s",
+					      p->name, (*n)->name);
+}
+
 static void take_slot(struct fuzz *f, const struct record_change *r)
 {
 	struct mirrored *m = mirrored_instance(f, r->id);
@@ -46,6 +66,9 @@ static void take_slot(struct fuzz *f, const struct record_change *r)
 		m->served = m->record != NULL ? m->record->serving : 0;
 	m->taken = f->commits;
 	uint64_t writer = m->record != NULL ? m->record->writer : 0;
+	uint64_t incumbent = m->record != NULL ? m->record->serving : 0;
+	bool starts = is_handed_over_in(m->record,
+					SAMOZA__V1__HANDOVER_STATE__HANDOVER_STATE_STARTING);
 	samoza__v1__slot_record__free_unpacked(m->record, NULL);
 	m->record = NULL;
 	if (r->data == NULL)
@@ -61,6 +84,9 @@ static void take_slot(struct fuzz *f, const struct record_change *r)
 			      (!m->record->has_serving && !m->record->lost);
 	if (m->record != NULL)
 		check_sentences(f, m->record);
+	if (!starts &&
+	    is_handed_over_in(m->record, SAMOZA__V1__HANDOVER_STATE__HANDOVER_STATE_STARTING))
+		check_ended(f, m->record, incumbent);
 }
 
 static bool has_handover(const struct fuzz *f, const Samoza__V1__SlotRecord *r)
