@@ -141,6 +141,7 @@ static void on_usage(void *user, Samoza__V1__Usage *usage)
 {
 	struct zhost_daemon *d = user;
 	watch_disk(d);
+	state_dir_bound_stderr(&d->state_dir);
 	usage->has_disk_full = true;
 	usage->disk_full = d->is_tight;
 	data_list_full(d->data, usage);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,7 +15,8 @@
 #include "base/str.h"
 #include "zhost/state/run_dir.h"
 
-#define STDERR_MAX ((off_t)1024 * 1024)
+#define STDERR_MAX  ((off_t)1024 * 1024)
+#define STDERR_KEPT (256 * 1024)
 
 static int make_directories(const char *path, struct error **err)
 {
@@ -56,16 +58,31 @@ static int lock_directory(struct state_dir *f, struct error **err)
 	return error_errno(err, "cannot lock %s", f->path);
 }
 
-/* A new one with each zhost that finds it too long. */
+/* The same file for all: a process that outlives its zhost would go on writing to a removed one, which
+ * nobody bounds. */
 static int open_stderr(struct state_dir *f, struct error **err)
 {
-	struct stat st;
-
-	if (fstatat(f->log_fd, "zrun.err", &st, 0) == 0 && st.st_size > STDERR_MAX)
-		(void)unlinkat(f->log_fd, "zrun.err", 0);
 	f->stderr_fd = openat(f->log_fd, "zrun.err",
 			      O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-	return f->stderr_fd < 0 ? error_errno(err, "cannot open %s/log/zrun.err", f->path) : 0;
+	if (f->stderr_fd < 0)
+		return error_errno(err, "cannot open %s/log/zrun.err", f->path);
+	state_dir_bound_stderr(f);
+	return 0;
+}
+
+/* Writers append, so what they write meanwhile comes before or after the end that is kept. */
+void state_dir_bound_stderr(struct state_dir *f)
+{
+	struct stat st;
+	if (fstat(f->stderr_fd, &st) < 0 || st.st_size <= STDERR_MAX)
+		return;
+	CLEANUP(closep)
+	int fd = openat(f->log_fd, "zrun.err", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	CLEANUP(freep) char *text = mem_calloc(1, STDERR_KEPT);
+	ssize_t n = fd >= 0 ? pread(fd, text, STDERR_KEPT, st.st_size - STDERR_KEPT) : 0;
+	const char *line = n > 0 ? memchr(text, '\n', (size_t)n) : NULL;
+	if (ftruncate(f->stderr_fd, 0) == 0 && line != NULL)
+		(void)!write(f->stderr_fd, line + 1, (size_t)(text + n - line - 1));
 }
 
 int state_dir_open(struct state_dir *f, const char *path, struct error **err)

@@ -37,6 +37,8 @@ int state_dir_begin(struct state_dir *f, struct error **err) must_check;
 /* Draws another identity, durably; PRE: not begun. `f` then has it. "" in ret_before: it had none. */
 int state_dir_renew_identity(struct state_dir *f, char ret_before[37],
 			     struct error **err) must_check;
+/* Keeps only the end of zrun.err once it is over 1 MiB. The processes that write to it go on doing so. */
+void state_dir_bound_stderr(struct state_dir *f);
 void state_dir_close(struct state_dir *f);
 
 #endif

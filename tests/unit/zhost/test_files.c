@@ -211,12 +211,65 @@ static void logs_are_bounded_and_read_across_their_files(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
+static off_t size_of(int fd)
+{
+	struct stat st;
+
+	assert_int_equal(fstat(fd, &st), 0);
+	return st.st_size;
+}
+
+static void fill(int fd, unsigned lines)
+{
+	char line[1025];
+
+	memset(line, 'x', sizeof(line));
+	line[1023] = '\n';
+	for (unsigned i = 0; i < lines; i++)
+		assert_int_equal(write(fd, line, 1024), 1024);
+	assert_int_equal(write(fd, "the end\n", 8), 8);
+}
+
+/* Processes that outlive their zhost hold the file, so it stays the same one. */
+static void standard_error_of_processes_is_bounded_while_they_write(void **state)
+{
+	struct state_dir f;
+	char path[100], text[4096] = "";
+	int earlier;
+	(void)state;
+	snprintf(path, sizeof(path), "%s/bounded", root);
+	assert_int_equal(state_dir_open(&f, path, NULL), 0);
+	fill(f.stderr_fd, 1000);
+	state_dir_bound_stderr(&f);
+	assert_int_equal(size_of(f.stderr_fd), 1000 * 1024 + 8); /* not too long yet */
+	fill(f.stderr_fd, 2000);
+	state_dir_bound_stderr(&f);
+	assert_in_range(size_of(f.stderr_fd), 1024, 256 * 1024);
+	assert_int_equal(write(f.stderr_fd, "more\n", 5), 5);
+	CLEANUP(closep) int fd = openat(f.log_fd, "zrun.err", O_RDONLY);
+	assert_true(pread(fd, text, 1000, 0) > 0);
+	assert_int_equal(text[0], 'x'); /* a whole line */
+	memset(text, 0, sizeof(text));
+	assert_int_equal(pread(fd, text, 100, size_of(fd) - 13), 13);
+	assert_string_equal(text, "the end\nmore\n");
+	fill(f.stderr_fd, 2000);
+	earlier = dup(f.stderr_fd);
+	state_dir_close(&f);
+	assert_int_equal(state_dir_open(&f, path, NULL), 0);
+	assert_in_range(size_of(earlier), 1024, 256 * 1024);
+	fill(earlier, 10);
+	assert_int_equal(size_of(earlier), size_of(f.stderr_fd));
+	close(earlier);
+	state_dir_close(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(urls_map_to_files_of_the_space),
 		TEST(files_have_types),
 		TEST(a_directory_keeps_its_identity_and_counts_incarnations),
+		TEST(standard_error_of_processes_is_bounded_while_they_write),
 		TEST(names_depend_on_all_their_parts),
 		TEST(logs_keep_time_and_level),
 		TEST(copies_of_an_instance_share_its_log),
