@@ -16,22 +16,11 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/str.h"
+#include "zhost/artifact/cached.h"
 #include "zhost/artifact/download.h"
 
 #define ARTIFACT_MAX ((uint64_t)256 * 1024 * 1024)
-#define TOUCH_MS     ((int64_t)3600 * 1000)
 #define COMPILES_MAX 2
-
-/* A file that is in the cache. */
-struct cached {
-	char *digest;
-	uint64_t size;
-	int64_t used_ms; /* wall clock; the file's mtime, to the hour */
-	/* When its content was looked at, or written, in this run: the file as it was then. */
-	bool is_sound;
-	struct stat seen;
-	UT_hash_handle hh;
-};
 
 struct artifact_wait {
 	struct artifact_job *job;
@@ -72,9 +61,8 @@ struct artifact_job {
 struct artifacts {
 	struct artifacts_options options;
 	struct artifact_counters counters;
-	struct cached *cached;
+	struct cached_files cache;
 	struct artifact_job *jobs;
-	uint64_t bytes;
 	struct translator *translator; /* made when first needed */
 	struct artifact_job *queue;    /* compilations that wait */
 	unsigned compiling;
@@ -82,106 +70,10 @@ struct artifacts {
 
 /* ---- the cache ---- */
 
-static void cached_add(struct artifacts *a, const char *digest, uint64_t size, int64_t used_ms)
-{
-	struct cached *c = mem_new(struct cached);
-
-	c->digest = mem_strdup(digest);
-	c->size = size;
-	c->used_ms = used_ms;
-	HASH_ADD_KEYPTR(hh, a->cached, c->digest, ARTIFACT_DIGEST_CHARS, c);
-	a->bytes += size;
-}
-
-static void cached_drop(struct artifacts *a, struct cached *c)
-{
-	a->bytes -= c->size;
-	HASH_DEL(a->cached, c);
-	free(c->digest);
-	free(c);
-}
-
-static int cached_compare(struct cached *x, struct cached *y)
-{
-	return x->used_ms != y->used_ms ? (x->used_ms < y->used_ms ? -1 : 1)
-					: strcmp(x->digest, y->digest);
-}
-
-/* A module that is removed while instances run it stays theirs; the next start fetches it. */
-static void trim(struct artifacts *a)
-{
-	uint64_t most = a->options.cache_bytes;
-	struct cached *c, *next;
-
-	if (a->bytes <= most)
-		return;
-	HASH_SORT(a->cached, cached_compare);
-	HASH_ITER (hh, a->cached, c, next) {
-		if (a->bytes <= most / 10 * 9)
-			break;
-		(void)artifact_remove(a->options.store, c->digest);
-		cached_drop(a, c);
-	}
-	log_info("cache", "trimmed", LOG_BYTES("size", a->bytes), LOG_BYTES("most", most));
-}
-
-static void on_listed(void *user, const struct artifact_info *info)
-{
-	cached_add(user, info->digest, info->size, info->used_ms);
-}
-
-/* The path, the caller frees; NULL when it is not there. */
-static char *cached_path(struct artifacts *a, const char *digest)
-{
-	struct cached *c;
-	char *path;
-
-	HASH_FIND(hh, a->cached, digest, ARTIFACT_DIGEST_CHARS, c);
-	if (c == NULL)
-		return NULL;
-	path = artifact_directory_path(a->options.store, digest);
-	if (access(path, R_OK) < 0) { /* removed by hand */
-		cached_drop(a, c);
-		free(path);
-		return NULL;
-	}
-	return path;
-}
-
-/* The file is still the one whose content is known: nobody has written to it since. */
-static bool is_sound(const struct cached *c, const char *path)
-{
-	struct stat now;
-
-	return c->is_sound && stat(path, &now) == 0 && now.st_ino == c->seen.st_ino &&
-	       now.st_size == c->seen.st_size && now.st_mtim.tv_sec == c->seen.st_mtim.tv_sec &&
-	       now.st_mtim.tv_nsec == c->seen.st_mtim.tv_nsec;
-}
-
-static struct cached *cached_find(struct artifacts *a, const char *digest)
-{
-	struct cached *c;
-
-	HASH_FIND(hh, a->cached, digest, ARTIFACT_DIGEST_CHARS, c);
-	return c;
-}
-
-/* Its content is known; a use that is noted changes the file's time, so first that. */
-static void cached_sound(struct artifacts *a, const char *digest, const char *path)
-{
-	struct cached *c = cached_find(a, digest);
-	int64_t now = loop_now(a->options.loop).wall_ms;
-
-	if (now - c->used_ms > TOUCH_MS) {
-		c->used_ms = now;
-		artifact_touch(a->options.store, digest);
-	}
-	c->is_sound = stat(path, &c->seen) == 0;
-}
-
 void artifact_suspect(struct artifacts *a, const char *digest)
 {
-	struct cached *c = artifact_digest_is_valid(digest) ? cached_find(a, digest) : NULL;
+	struct cached *c =
+		artifact_digest_is_valid(digest) ? cached_find(&a->cache, digest) : NULL;
 
 	if (c != NULL)
 		c->is_sound = false;
@@ -301,8 +193,8 @@ static int keep(struct artifact_job *j, uint64_t size, struct error **err)
 	if (r < 0)
 		return r;
 	CLEANUP(freep) char *path = artifact_directory_path(a->options.store, j->name);
-	cached_add(a, j->name, size, loop_now(a->options.loop).wall_ms);
-	cached_sound(a, j->name, path);
+	cached_add(&a->cache, j->name, size);
+	cached_sound(&a->cache, j->name, path);
 	a->counters.fetched++;
 	a->counters.bytes += size;
 	log_info("cache", "fetched", LOG_S("artifact", j->name), LOG_BYTES("size", size));
@@ -323,7 +215,7 @@ static void on_downloaded(void *user, uint64_t size, const struct error *why)
 	} else if (keep(j, size, &err) == 0) {
 		path = artifact_directory_path(a->options.store, j->name);
 		job_end(j, path, NULL);
-		trim(a);
+		cached_trim(&a->cache);
 		return;
 	}
 	job_fail(j, err);
@@ -356,7 +248,7 @@ static struct artifact_wait *refuse(artifact_done_fn *done, void *data, struct e
 static void look_again_elsewhere(struct artifact_job *j)
 {
 	struct artifacts *a = j->artifacts;
-	struct cached *c = cached_find(a, j->name);
+	struct cached *c = cached_find(&a->cache, j->name);
 	struct error *err = NULL;
 
 	log_warn("cache", "damaged", LOG_S("artifact", j->name),
@@ -364,7 +256,7 @@ static void look_again_elsewhere(struct artifact_job *j)
 	a->counters.damaged++;
 	(void)artifact_remove(a->options.store, j->name);
 	if (c != NULL)
-		cached_drop(a, c);
+		cached_drop(&a->cache, c);
 	if (download(j, &err) < 0)
 		job_fail(j, err);
 }
@@ -372,7 +264,7 @@ static void look_again_elsewhere(struct artifact_job *j)
 static void look_ended(struct artifact_job *j)
 {
 	struct artifacts *a = j->artifacts;
-	struct cached *c = cached_find(a, j->name);
+	struct cached *c = cached_find(&a->cache, j->name);
 	CLEANUP(freep) char *path = steal_ptr(&j->module_path);
 	char found[ARTIFACT_DIGEST_CHARS + 1];
 
@@ -432,9 +324,9 @@ struct artifact_wait *artifact_fetch(struct artifacts *a, const char *digest,
 		(void)error_set(&err, ERR_INVALID, "'%s' is not a digest", digest);
 		return refuse(done, data, err);
 	}
-	path = cached_path(a, digest);
-	if (path != NULL && is_sound(cached_find(a, digest), path)) {
-		cached_sound(a, digest, path);
+	path = cached_path(&a->cache, digest);
+	if (path != NULL && cached_is_sound(cached_find(&a->cache, digest), path)) {
+		cached_sound(&a->cache, digest, path);
 		a->counters.hits++;
 		done(data, path, NULL);
 		return NULL;
@@ -538,27 +430,6 @@ static void compile_step(struct artifact_job *j, int r, struct error *err)
 	loop_timer_at(j->timer, (int64_t)translation_deadline_ms(j->translation));
 }
 
-static int module_read(const char *path, uint8_t **ret_data, size_t *ret_size,
-		       struct error **err)
-{
-	CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	size_t have = 0;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return error_errno(err, "cannot read module %s", path);
-	*ret_data = mem_calloc(1, (size_t)st.st_size + 1);
-	while (have < (size_t)st.st_size) {
-		ssize_t n = read(fd, *ret_data + have, (size_t)st.st_size - have);
-
-		if (n <= 0)
-			return error_errno(err, "cannot read module %s", path);
-		have += (size_t)n;
-	}
-	*ret_size = have;
-	return 0;
-}
-
 static int translator_get(struct artifacts *a, struct error **err)
 {
 	CLEANUP(freep) char *directory = NULL;
@@ -582,7 +453,7 @@ static void compile(struct artifact_job *j)
 	j->is_compiling = true;
 	a->compiling++;
 	if (r == 0)
-		r = module_read(j->module_path, &module, &size, &err);
+		r = cached_read(j->module_path, &module, &size, &err);
 	if (r == 0)
 		r = translation_start(a->translator, module, size, j->memory_bytes,
 				      &j->translation, &err);
@@ -677,12 +548,11 @@ int artifacts_new(const struct artifacts_options *options, struct artifacts **re
 	int r;
 
 	a->options = *options;
-	r = artifact_list(a->options.store, on_listed, a, err);
+	r = cached_init(&a->cache, options->loop, options->store, options->cache_bytes, err);
 	if (r < 0) {
 		artifacts_free(a);
 		return r;
 	}
-	trim(a);
 	*ret_artifacts = a;
 	return 0;
 }
@@ -694,7 +564,6 @@ struct artifact_counters artifacts_counters(const struct artifacts *a)
 
 void artifacts_free(struct artifacts *a)
 {
-	struct cached *c, *next_cached;
 	struct artifact_job *j, *next_job;
 
 	if (a == NULL)
@@ -704,8 +573,7 @@ void artifacts_free(struct artifacts *a)
 		download_cancel(j->download);
 		job_free(j);
 	}
-	HASH_ITER (hh, a->cached, c, next_cached)
-		cached_drop(a, c);
+	cached_done(&a->cache);
 	translator_free(a->translator);
 	free(a);
 }
