@@ -173,6 +173,8 @@ void play_start(struct play *p, const struct part *part)
 		.capabilities = part->capabilities == NO_CAPABILITIES
 					? 0
 					: or_default(part->capabilities, ALL_CAPABILITIES),
+		.cpu_millicores = part->cpu_millicores,
+		.cpu_limit_millicores = part->cpu_limit_millicores,
 		.watchdog_ms = part->watchdog_ms,
 		.init_ms = part->init_ms,
 		.orphan_ms = part->orphan_ms,
@@ -416,6 +418,11 @@ static void take_log(struct play *p, struct zrun_cursor c)
 	struct zrun_log log = {0};
 
 	assert_true(zrun_take(&c, &log, sizeof(log)));
+	if (log.source != ZRUN_LOG_GUEST) {
+		p->last_note_level = log.level;
+		(void)snprintf(p->last_note, sizeof(p->last_note), "%.*s", (int)c.left,
+			       (const char *)c.at);
+	}
 	if (p->log_size + c.left + 4 < sizeof(p->log))
 		p->log_size += (size_t)snprintf(p->log + p->log_size,
 						sizeof(p->log) - p->log_size, "%d %.*s\n",

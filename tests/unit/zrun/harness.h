@@ -27,6 +27,7 @@ struct part {
 	const char *test_case; /* given to the guest as the import "test.case" */
 	uint32_t capabilities; /* 0: all; NO_CAPABILITIES: none */
 	uint64_t memory_bytes;
+	uint32_t cpu_millicores, cpu_limit_millicores;
 	uint32_t watchdog_ms, init_ms, orphan_ms, grace_ms;
 	uint64_t stop_at_ms, end_at_ms;
 	bool without_zygote;
@@ -54,6 +55,8 @@ struct play {
 	char failed_text[1024];
 	char log[64 * 1024]; /* all lines, "LEVEL text\n" */
 	size_t log_size;
+	char last_note[256]; /* of zrun itself, not of the guest */
+	int last_note_level;
 	uint32_t credit_messages;
 	uint32_t credit_bytes;
 

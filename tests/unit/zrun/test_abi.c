@@ -2,9 +2,11 @@
  * real zrun. */
 #include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -449,6 +451,48 @@ static void test_wasi(void **state)
 	play_end(&p);
 }
 
+/* 2 MB of log lines: a burst of them and what a few seconds add arrive, and the log says that the others
+ * did not. */
+static void test_flood_of_log_lines(void **state)
+{
+	finishes(&(struct part){.guest = GUEST_ABI, .test_case = "flood"});
+	assert_in_range(p.count[ZRUN_LOG], 1000, 10000);
+	assert_int_equal(p.last_note_level, ZRUN_LEVEL_WARN);
+	assert_non_null(strstr(p.last_note, "it prints more than 64 KiB a second"));
+}
+
+/* Whether it has a handler for this signal. */
+static bool handles(pid_t pid, int number)
+{
+	unsigned long long mask = 0;
+	char path[40], line[200];
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file) != NULL)
+		if (sscanf(line, "SigCgt: %llx", &mask) == 1)
+			break;
+	(void)fclose(file);
+	return (mask >> (number - 1) & 1) != 0;
+}
+
+static void test_share_and_limit_of_cpu(void **state)
+{
+	starts(&(struct part){.guest = GUEST_ABI, .test_case = "echo", .cpu_millicores = 50});
+	assert_int_equal(getpriority(PRIO_PROCESS, (id_t)p.pid), 13);
+	assert_false(handles(p.pid, SIGPROF));
+	play_end(&p);
+	starts(&(struct part){.guest = GUEST_ABI,
+			      .test_case = "echo",
+			      .cpu_millicores = 500,
+			      .cpu_limit_millicores = 600});
+	assert_int_equal(getpriority(PRIO_PROCESS, (id_t)p.pid), 3);
+	assert_true(handles(p.pid, SIGPROF));
+	play_end(&p);
+}
+
 static void test_bad_frames(void **state)
 {
 	static const struct zrun_frame frames[] = {
@@ -502,6 +546,8 @@ int main(void)
 		cmocka_unit_test(test_data_away),
 		cmocka_unit_test(test_exclusive),
 		cmocka_unit_test(test_wasi),
+		cmocka_unit_test(test_flood_of_log_lines),
+		cmocka_unit_test(test_share_and_limit_of_cpu),
 		cmocka_unit_test(test_bad_frames),
 	};
 

@@ -245,6 +245,14 @@ SAMOZA_ON_PROCESS(void)
 		return samoza_sleep(100000);
 	if (is("eat"))
 		return eat();
+	if (is("flood")) {
+		char line[101] = "";
+
+		memset(line, 'x', 100);
+		for (int i = 0; i < 20000; i++)
+			samoza_log(SAMOZA_INFO, line);
+		return OK;
+	}
 	if (is("finish"))
 		return 42;
 	if (is("trap"))
