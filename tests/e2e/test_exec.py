@@ -172,6 +172,21 @@ def test_ctrl_c_interrupts_the_command_at_the_other_end(x):
     gone("sleep 300005")
 
 
+def test_ctrl_c_is_heard_while_what_reads_the_output_does_not(x):
+    p = begin(x, "run/p", "--", "sh", "-c", "exec cat /dev/zero")
+    assert select.select([p.stdout], [], [], DEADLINE)[0]
+
+    def is_blocked():
+        return pathlib.Path(f"/proc/{p.pid}/syscall").read_text().startswith("1 0x1 ")  # write to it
+
+    until(is_blocked, "zshell waits for its reader")
+    p.send_signal(signal.SIGINT)
+    until(lambda: [line for _, line in processes_of("cat /dev/zero") if "zshell" not in line] == [],
+          "the command has ended")
+    p.communicate(timeout=DEADLINE)  # what was on its way
+    assert p.returncode == 128 + signal.SIGINT
+
+
 def test_nothing_is_left_running_when_the_client_goes(x):
     script = ("trap '' HUP TERM INT; (setsid sleep 300006 &); sleep 300007 & echo on; "
               "while true; do sleep 300008; done")

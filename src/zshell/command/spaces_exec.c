@@ -38,14 +38,13 @@ const struct cli_command command_spaces_exec = {
 	.words = "spaces exec",
 	.summary = "run a command in a running instance of a NATIVE space",
 	.details = SPACE_DETAILS
-	"\nThe command runs as the instance does: its user, directories, environment, sandbox "
-	"and\nlimits. Write -- before it, so that its options are its own:\n\n"
-	"    zshell spaces exec my-app/db -- psql -c 'select 1'\n"
-	"    zshell spaces exec -i -t my-app/db -- sh\n\n"
+	"\n\nThe command runs as the instance does: its user, directories, environment, "
+	"sandbox "
+	"and limits. Write -- before it, so that its options are its own: `zshell spaces exec "
+	"my-app/db -- psql -c 'select 1'`, or `zshell spaces exec -i -t my-app/db -- sh`.\n\n"
 	"The exit status is the command's; 128 and the number of the signal that ended it; 126 "
-	"or\n127 where it cannot be run. Ctrl-C interrupts the command; a second one leaves "
-	"it, "
-	"which\nends it, too. Whatever the command leaves running ends with it.\n"
+	"or 127 where it cannot be run. Ctrl-C interrupts the command; a second one leaves it, "
+	"which ends it, too. Whatever the command leaves running ends with it.\n\n"
 	"The zhost must have been started with --allow-exec.",
 	.arguments = arguments,
 	.options = options,

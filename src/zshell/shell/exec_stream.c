@@ -100,6 +100,7 @@ struct exec_stream {
 	bool reads_input; /* there may be more of it */
 	size_t credit;	  /* of input that may be sent */
 	size_t taken;	  /* of output, not reported yet */
+	bool drops; /* Ctrl-C came while this program's own output was blocked: it is not waited for */
 	bool has_ended;
 	int status;
 	char *refusal;
@@ -191,6 +192,7 @@ static int interrupt(struct exec_stream *s, struct error **err)
 	Samoza__V1__Exec message = SAMOZA__V1__EXEC__INIT;
 
 	interrupt_clear();
+	s->drops = false;
 	if (s->interrupts++ > 0) {
 		s->has_ended = true;
 		s->status = INTERRUPTED;
@@ -219,15 +221,17 @@ static int resize(struct exec_stream *s, struct error **err)
 
 /* Waits as long as it takes: the command's output waits meanwhile, and nobody else's. Ctrl-C ends the
  * waiting; what was not written is lost. */
-static int write_all(int fd, const ProtobufCBinaryData *part, struct error **err)
+static int write_all(struct exec_stream *s, int fd, const ProtobufCBinaryData *part,
+		     struct error **err)
 {
-	for (size_t done = 0; done < part->len && !interrupt_pending();) {
+	for (size_t done = 0; done < part->len && !s->drops;) {
 		ssize_t n = write(fd, part->data + done, part->len - done);
 
 		if (n < 0 && errno == EAGAIN)
 			(void)poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, -1);
 		else if (n < 0 && errno != EINTR)
 			return error_errno(err, "cannot write what the command printed");
+		s->drops = (n < 0 || (size_t)n < part->len - done) && interrupt_pending();
 		done += n > 0 ? (size_t)n : 0;
 	}
 	return 0;
@@ -249,9 +253,9 @@ static int take_reply(struct exec_stream *s, const Samoza__V1__ExecReply *reply,
 	int r = 0;
 
 	if (reply->has_output)
-		r = write_all(STDOUT_FILENO, &reply->output, err);
+		r = write_all(s, STDOUT_FILENO, &reply->output, err);
 	if (r == 0 && reply->has_errors)
-		r = write_all(STDERR_FILENO, &reply->errors, err);
+		r = write_all(s, STDERR_FILENO, &reply->errors, err);
 	s->taken += (reply->has_output ? reply->output.len : 0) +
 		    (reply->has_errors ? reply->errors.len : 0);
 	if (reply->has_credit)
@@ -325,6 +329,9 @@ static int turn(struct exec_stream *s, struct error **err)
 		return error_errno(err, "cannot wait");
 	if (interrupt_pending())
 		r = interrupt(s, err);
+	/* Before what follows may block in this program's own output. */
+	if (r == 0 && !s->has_ended)
+		r = flush(s, err);
 	if (r == 0 && polls[3].revents != 0)
 		r = resize(s, err);
 	if (r == 0 && polls[1].revents != 0)
