@@ -111,6 +111,8 @@ struct probe {
 	uint32_t interval_ms, timeout_ms, failures;
 };
 
+#define SPACE_REPLACE_NEVER UINT32_MAX
+
 struct space {
 	unsigned index;
 	const char *name;
@@ -159,6 +161,7 @@ struct space {
 	uint32_t restart_attempts; /* retries after the first failure within the window */
 	uint32_t restart_window_ms;
 	uint32_t stop_grace_ms;
+	uint32_t replace_after_ms;  /* of a silent zhost; 0: the failure timeout */
 	uint32_t action_timeout_ms; /* recipes.timeout; of every action whatever the type */
 	enum space_run_mode run_mode;
 	struct probe ready, health;

@@ -103,3 +103,26 @@ def test_a_partitioned_zhost_is_a_problem_and_returns(guest_book):
                        if z["space"] == "api"]) == 1, "one api")
     page = Page(c.zedge(others(c, name)[0]))
     assert page.add("1", "healed") == ["healed"]
+
+
+def test_a_space_that_is_never_replaced_waits_for_its_zhost_over_a_restart_of_zrms(start_cluster):
+    c = start_cluster(zhosts=["edge-1", "edge-2"])
+    c.deploy("watch", [{"name": "cam", "type": "CALL", "loss": {"replace_after": "never"}},
+                       {"name": "web", "type": "CALL"}])
+    lost = c.zhost_of("watch", "cam")
+    processes = c.zruns(lost)
+    c.zhosts[lost].kill()
+    c.wait_zhost(lost, "problem")
+    c.wait_state("watch", "degraded")
+    c.zrms.kill()
+    c.start_zrms()
+    # web is placed again where it has to be; cam is told as waiting.
+    until(lambda: next(p for p in c.topology("watch")["placements"] if p["space"] == "web")["state"]
+          == "deployed-started", "web runs")
+    assert c.state("watch") == "degraded"
+    said = " ".join(c.zshell("topo", "status", "watch").stdout.split())
+    assert f"cam waits for its zhost {lost}, silent since " in said
+    c.zhosts[lost].start()
+    c.wait_state("watch", "running")
+    assert c.zhost_of("watch", "cam") == lost
+    assert set(c.zruns(lost)) & set(processes), "the process that ran all the time was adopted"

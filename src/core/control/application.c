@@ -6,6 +6,8 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "core/control/loss.h"
+#include "core/control/zhost_registry.h"
 #include "core/lifecycle/lifecycle.h"
 #include "core/lifecycle/slot_set.h"
 #include "core/place/place.h"
@@ -104,6 +106,14 @@ void slot_publish_facts(struct slot_control *sc)
 		.may_run_at_ms = may_run_at_ms(sc),
 		.last_error = sc->last_error,
 	};
+	const struct unit_loss *loss = control_of_slot(sc->slot->root)->loss;
+	if (loss != NULL && slot_zhost(sc) != NULL) {
+		const struct instant *now = &sc->slot->set->lifecycle->now;
+		facts.waits_for = slot_zhost(sc)->name;
+		facts.silent_ms = loss->heard_wall_ms;
+		if (loss->replace_at_ms != NEVER_MS)
+			facts.replace_ms = now->wall_ms + loss->replace_at_ms - now->mono_ms;
+	}
 	if (copy != NULL) {
 		facts.exhausted = copy->exhausted;
 		facts.undeploy_failed = copy->undeploy_failed;
@@ -225,7 +235,7 @@ void application_serve_none(struct control_application *a, struct place *place)
 	for (size_t k = 0; k < a->slots.slots.count; k++) {
 		struct slot_control *sc = &a->slot_controls[k];
 		INVARIANT(sc->exclusions == NULL && sc->of_path->serving == NULL &&
-			  sc->handover == NULL);
+			  sc->handover == NULL && sc->loss == NULL);
 		place_unit_free(place, sc->moving_place);
 		place_unit_free(place, sc->place_unit);
 		free(sc->last_error);

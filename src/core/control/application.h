@@ -117,6 +117,14 @@ struct unit_handover {
 	uint64_t route_version; /* draining: of the mesh table with the switch */
 };
 
+/* Of a lost unit that waits for its zhost (loss.h). */
+struct unit_loss {
+	struct slot_control *root; /* borrowed */
+	int64_t heard_wall_ms;	   /* the last heartbeat of its zhost */
+	int64_t replace_at_ms;	   /* monotonic; NEVER_MS */
+	struct heap_node timer;
+};
+
 /* What control knows of a slot. */
 struct slot_control {
 	struct slot *slot;		  /* borrowed */
@@ -130,6 +138,7 @@ struct slot_control {
 	bool seeking; /* root: it has lost what it had, and the next flush looks for a place */
 	struct exclusion *exclusions;	/* root: zhosts that it must not take for now */
 	struct unit_handover *handover; /* root; NULL: there is none */
+	struct unit_loss *loss;		/* root; NULL: it waits for no zhost */
 	uint32_t place_unit; /* root: its unit in the engine, placed or not; else PLACE_NONE */
 	struct revision *place_revision; /* of `place_unit`; borrowed */
 	uint32_t moving_place; /* root: the unit that it moves to, held while it leaves its

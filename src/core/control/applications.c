@@ -7,6 +7,7 @@
 #include "core/control/copies.h"
 #include "core/control/exclusions.h"
 #include "core/control/handovers.h"
+#include "core/control/loss.h"
 #include "core/control/record_writer.h"
 #include "core/control/rollouts.h"
 #include "core/control/state.h"
@@ -32,6 +33,7 @@ static void end_slots(struct control *c, struct control_application *a)
 		if (sc->slot->parent == NULL)
 			unit_unload(c, sc, "unloads in the background");
 		exclusions_clear(c, sc);
+		loss_forget(c, sc);
 	}
 	lifecycle_settle(&c->lifecycle);
 	records_delete_slots(c, a);
@@ -79,8 +81,10 @@ void application_dissolve(struct control *c, struct control_application *a)
 	rollout_forget(a);
 	while (a->handovers.count > 0)
 		handover_end(c, a->handovers.items[0]);
-	for (size_t k = 0; k < a->slots.slots.count; k++)
+	for (size_t k = 0; k < a->slots.slots.count; k++) {
 		exclusions_clear(c, &a->slot_controls[k]);
+		loss_forget(c, &a->slot_controls[k]);
+	}
 	place_wait_end(c->place, a->ticket);
 	units_forget(c, a);
 	dirty_set_forget(&c->dirty, a);

@@ -2,6 +2,7 @@
  * The front door: inputs in, consequences out. See control.h for the contract.
  */
 #include "core/control/control.h"
+#include "core/control/loss.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +61,7 @@ void control_free(struct control *c)
 	lifecycle_done(&c->lifecycle);
 	place_free(c->place);
 	heap_done(&c->exclusion_timers);
+	heap_done(&c->loss_timers);
 	heap_done(&c->ends_by_timers);
 	heap_done(&c->handover_timers);
 	vector_for_each (&c->converted, record)
@@ -135,6 +137,7 @@ static void apply(struct control *c, const struct control_input *input)
 	case CONTROL_TICK:
 		zhosts_tick(c);
 		exclusions_tick(c);
+		loss_tick(c);
 		copies_tick(c);
 		handovers_tick(c);
 		break;
@@ -178,7 +181,8 @@ static int64_t earlier(int64_t a, int64_t b)
 
 int64_t control_next_ms(const struct control *c)
 {
-	return earlier(earlier(zhosts_next_ms(c), copies_next_ms(c)),
+	int64_t zhosts = earlier(zhosts_next_ms(c), loss_next_ms(c));
+	return earlier(earlier(zhosts, copies_next_ms(c)),
 		       earlier(exclusions_next_ms(c), handovers_next_ms(c)));
 }
 
@@ -191,8 +195,12 @@ bool control_is_busy(const struct control *c, struct instant now, char **ret_wha
 		*ret_what = str_printf("%s/%s is being handed over (%s)",
 				       application_of(h->root->slot)->name, h->root->slot->path,
 				       handover_state_name(h->handover.state));
+	const struct slot_control *lost = loss_first(c);
+	if (copy == NULL && h == NULL && lost != NULL && ret_what != NULL)
+		*ret_what = str_printf("%s/%s waits for its zhost",
+				       application_of(lost->slot)->name, lost->slot->path);
 	if (copy == NULL)
-		return h != NULL;
+		return h != NULL || lost != NULL;
 	if (ret_what != NULL)
 		*ret_what = str_printf("%s/%s waits for the margin of its lost copy",
 				       copy->unit->application->name, copy->of_slot.slot->path);

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/control/handover_facts.h"
+#include "core/control/loss.h"
 #include "core/control/mesh_tables.h"
 #include "core/control/record_writer.h"
 #include "core/control/state.h"
@@ -428,6 +429,7 @@ static void copy_takes_over(struct copy *copy)
 	slot_copy_set_writer(&copy->of_slot);
 	sc->lost = sc->no_place = sc->placed_again = sc->still_failed = false;
 	sc->placed_before = true;
+	loss_forget(copy->unit->application->control, sc);
 	slot_publish_facts(sc);
 	copy_order(copy, (enum instance_target)copy->target); /* it writes */
 	mark_slot(sc);

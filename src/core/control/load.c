@@ -15,6 +15,7 @@
 #include "core/control/forget.h"
 #include "core/control/format1.h"
 #include "core/control/handovers.h"
+#include "core/control/loss.h"
 #include "core/control/placement.h"
 #include "core/control/record_writer.h"
 #include "core/control/rollouts.h"
@@ -297,6 +298,8 @@ static void load_slot(struct control *c, const Samoza__V1__SlotRecord *r)
 	sc->still_failed = r->still_failed;
 	for (size_t k = r->n_exclusions; k-- > 0;) /* the newest is the first */
 		exclusion_restore(c, sc, r->exclusions[k]);
+	if (r->has_waits_since_ms)
+		loss_restore(c, sc, r->waits_since_ms);
 }
 
 /* ---- copies ---- */

@@ -8,6 +8,7 @@
 #include "core/control/copies.h"
 #include "core/control/exclusions.h"
 #include "core/control/handovers.h"
+#include "core/control/loss.h"
 #include "core/control/state.h"
 #include "core/control/target.h"
 #include "core/control/topology_state.h"
@@ -66,6 +67,7 @@ static void assign(struct control *c, struct slot_control *root, struct control_
 	struct control_application *a = application_of(root->slot);
 	bool again = root->lost || leaves;
 	emit_placement(c, root, z, leaves);
+	loss_forget(c, root);
 	unit_supersede(c, root);
 	struct unit_placement *unit = unit_placement_new(
 		a, root->place_revision, z, c->next_epoch, root->place_unit, ROLE_SERVING);
@@ -95,6 +97,7 @@ void placement_lost(struct control *c, struct copy *copy)
 	mark_slot(sc);
 	topology_state_count(sc);
 	if (sc->slot->parent == NULL && !sc->slot->moving) {
+		loss_begin(c, sc, c->now.mono_ms - copy_zhost(copy)->heard_ms);
 		place_remove(c->place, sc->place_unit);
 		mark_application(application_of(sc->slot), APPLICATION_PLACE);
 	}
@@ -114,6 +117,7 @@ void placement_adopt(struct control *c, struct copy *copy)
 		struct copy *below = container_of(*item, struct copy, of_slot);
 		struct slot_control *sc = below->sc;
 		sc->lost = sc->no_place = false;
+		loss_forget(c, sc);
 		copy_set_ends_by(c, below, 0);
 		slot_publish_facts(sc);
 		mark_copy(below, COPY_RECORD);
@@ -282,13 +286,13 @@ static void collect_wants(const struct control *c, const struct control_applicat
 {
 	for_each_root (a, root) {
 		if (root->slot->moving || root->slot->goal == GOAL_NOT_DEPLOYED ||
-		    (!root->lost && !wants_first_place(root)))
+		    loss_waits(root) || (!root->lost && !wants_first_place(root)))
 			continue;
-		wants_add(c,
-			  slot_is_optional(root->slot) ? optional
-			  : root->lost		       ? lost
-						       : first,
-			  root, root->place_unit);
+		wants_add_lost(c,
+			       slot_is_optional(root->slot) ? optional
+			       : root->lost		    ? lost
+							    : first,
+			       root);
 	}
 }
 
@@ -518,6 +522,7 @@ static void end_move(struct control *c, struct slot_control *root)
 		return;
 	}
 	place_remove(c->place, root->place_unit);
+	loss_forget(c, root);
 	slot_for_each_below (root->slot, s) {
 		struct slot_control *sc = control_of_slot(s);
 		sc->lost = false;
@@ -553,6 +558,7 @@ void placement_gone(struct control *c, struct slot_control *sc)
 	if (root->slot->goal != GOAL_NOT_DEPLOYED)
 		return;
 	unit_retire(c, root);
+	loss_forget(c, root);
 	slot_for_each_below (root->slot, s) {
 		struct slot_control *below = control_of_slot(s);
 		below->lost = below->no_place = below->placed_before = false;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "core/control/loss.h"
 #include "core/control/placement.h"
 #include "core/control/state.h"
 #include "core/control/wants.h"
@@ -31,7 +32,7 @@ char *placement_reason_of(const struct slot_control *root)
 	struct place_explanation e = {0};
 	if (slot_is_placed(root) || root->slot->moving || !root->no_place)
 		return NULL;
-	wants_add(c, &one, (struct slot_control *)root, root->place_unit);
+	wants_add_lost(c, &one, (struct slot_control *)root);
 	place_explain(c->place, &one.list.items[0], &e);
 	char *reason = place_reason_text(&e.reason);
 	place_explanation_done(&e);
@@ -50,10 +51,10 @@ char *placement_reason_now(const struct control_application *a)
 		return NULL;
 	for_each_root (a, root) {
 		if (root->slot->moving || root->slot->goal == GOAL_NOT_DEPLOYED ||
-		    slot_is_optional(root->slot))
+		    slot_is_optional(root->slot) || loss_waits(root))
 			continue;
 		if (root->lost || wants_first_place(root))
-			wants_add(c, &wants, root, root->place_unit);
+			wants_add_lost(c, &wants, root);
 		lost = lost || root->lost;
 	}
 	if (wants.list.count > 0) {

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/control/exclusions.h"
+#include "core/control/loss.h"
 #include "core/control/record_id.h"
 #include "core/control/state.h"
 
@@ -78,6 +79,8 @@ static void write_slot(struct control *c, const struct slot_control *sc)
 	r.has_placed_before = r.placed_before = sc->placed_before;
 	r.has_no_place = r.no_place = sc->no_place;
 	r.has_lost = r.lost = sc->lost;
+	r.has_waits_since_ms = loss_waits(sc);
+	r.waits_since_ms = loss_waits(sc) ? sc->loss->heard_wall_ms : 0;
 	r.has_moving = r.moving = s->moving;
 	r.has_still_failed = r.still_failed = sc->still_failed;
 	Samoza__V1__HandoverRecord handover;

@@ -8,6 +8,7 @@
 #include "core/control/copies.h"
 #include "core/control/handover_facts.h"
 #include "core/control/handovers.h"
+#include "core/control/loss.h"
 #include "core/control/placement.h"
 #include "core/control/state.h"
 #include "core/control/target.h"
@@ -418,6 +419,8 @@ void report_missing(struct control *c, struct control_zhost *z, const Samoza__V1
 		copy->phase = SAMOZA__V1__PHASE__PHASE_ABSENT;
 		copy->heard = true;
 		struct slot *s = copy->sc->slot;
+		if (copy->unit->lost && s->parent == NULL)
+			loss_end(c, copy->sc);
 		if (copy->unit->lost || s->state == STATE_NOT_DEPLOYED ||
 		    s->state == STATE_DEPLOYING)
 			continue; /* nothing is there, and nothing was known to be */

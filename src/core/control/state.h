@@ -64,6 +64,7 @@ struct control {
 	uint64_t mesh_visits;		    /* hellos so far, for routes.visited */
 	struct heap deadlines;		    /* of zhosts: end of their silence */
 	struct heap exclusion_timers;	    /* ends of exclusions */
+	struct heap loss_timers;	    /* lost units that wait for their zhost */
 	struct heap handover_timers;	    /* handover_due_ms() */
 	struct heap ends_by_timers; /* lost exclusive copies: when they have certainly ended */
 	int64_t next_check_ms;

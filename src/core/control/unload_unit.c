@@ -2,6 +2,7 @@
 
 #include "core/control/copies.h"
 #include "core/control/handovers.h"
+#include "core/control/loss.h"
 #include "core/control/state.h"
 #include "core/control/topology_state.h"
 #include "core/lifecycle/rules.h"
@@ -13,6 +14,7 @@ void unit_unload(struct control *c, struct slot_control *root, const char *cause
 		return;
 	root->slot->moving = false;
 	unit_retire(c, root);
+	loss_forget(c, root);
 	/* Children first, as they would go. */
 	VECTOR(struct slot *) slots = {0};
 	slot_for_each_below (root->slot, s)

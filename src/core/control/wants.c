@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "core/control/exclusions.h"
+#include "core/control/loss.h"
 #include "core/control/state.h"
 
 void wants_add(const struct control *c, struct wants *w, struct slot_control *root,
@@ -14,6 +15,16 @@ void wants_add(const struct control *c, struct wants *w, struct slot_control *ro
 	*vector_add(&w->list) = (struct place_unit_request){
 		.unit = unit, .excluded = excluded, .excluded_count = count};
 	vector_push(&w->roots, root);
+}
+
+void wants_add_lost(const struct control *c, struct wants *w, struct slot_control *root)
+{
+	const struct control_zhost *own = slot_zhost(root);
+	wants_add(c, w, root, root->place_unit);
+	if (own == NULL || own->place == PLACE_NONE || !loss_only_there(root))
+		return;
+	vector_last(&w->list)->has_only = true;
+	vector_last(&w->list)->only = own->place;
 }
 
 static bool is_bound(const struct slot_control *root)

@@ -21,6 +21,8 @@ struct wants {
 
 void wants_add(const struct control *c, struct wants *w, struct slot_control *root,
 	       uint32_t unit);
+/* Lost with its zhost, or never placed: where it may be placed now (loss.h). */
+void wants_add_lost(const struct control *c, struct wants *w, struct slot_control *root);
 /* Not where it is now. */
 void wants_add_successor(const struct control *c, struct wants *w, struct slot_control *root,
 			 uint32_t unit);

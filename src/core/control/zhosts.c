@@ -10,6 +10,7 @@
 #include "core/control/exclusions.h"
 #include "core/control/forget.h"
 #include "core/control/handovers.h"
+#include "core/control/loss.h"
 #include "core/control/mesh_tables.h"
 #include "core/control/placement.h"
 #include "core/control/record_writer.h"
@@ -127,8 +128,10 @@ static void forsake(struct control *c, struct copy *copy)
 {
 	if (copy_is_beside(copy))
 		unit_drop_beside(c, copy->unit);
-	else if (!copy_is_retired(copy))
+	else if (!copy_is_retired(copy)) {
+		loss_end(c, control_of_slot(copy->sc->slot->root));
 		unit_retire(c, control_of_slot(copy->sc->slot->root));
+	}
 	copy_forsaken(c, copy);
 }
 

@@ -73,6 +73,9 @@ struct serving_facts {
 	const struct declaration *declared; /* of the copy's revision; borrowed */
 	bool placed;			    /* on a zhost that is not lost */
 	bool zhost_lost;	/* its zhost is silent; the place is kept for adoption */
+	const char *waits_for;	/* lost: the zhost that it is to return to; borrowed, or NULL */
+	int64_t silent_ms;	/* wall clock: that zhost was heard for the last time */
+	int64_t replace_ms;	/* wall clock: it is placed on another one then; 0: never */
 	bool no_place;		/* a place was looked for, and there was none */
 	bool placed_again;	/* not for a new request: its zhost was lost, or it moved */
 	bool exhausted;		/* its retries are used up there */

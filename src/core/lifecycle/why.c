@@ -45,7 +45,7 @@ static void say_join(struct buffer *b, enum joint joint, const char *verb)
 static void say_time(struct buffer *b, int64_t wall_ms)
 {
 	int64_t minutes = wall_ms / 60000;
-	(void)buffer_printf(b, " at %02d:%02d", (int)(minutes / 60 % 24), (int)(minutes % 60));
+	(void)buffer_printf(b, " %02d:%02d", (int)(minutes / 60 % 24), (int)(minutes % 60));
 }
 
 static void describe_goal(struct buffer *b, const struct slot *s, enum joint joint)
@@ -57,6 +57,7 @@ static void describe_goal(struct buffer *b, const struct slot *s, enum joint joi
 	}
 	say_join(b, joint, apposed ? "" : "was ");
 	say(b, s->goal_cause);
+	say(b, " at");
 	say_time(b, s->goal_ms);
 }
 
@@ -120,6 +121,18 @@ static void describe_failure(struct buffer *b, const struct slot *s, enum joint 
 		(void)buffer_printf(b, " (%s)", s->serving.last_error);
 }
 
+/* "waits for its zhost edge-1, silent since 14:05, and is placed again at 14:35" */
+static void describe_wait(struct buffer *b, const struct slot *s, enum joint joint)
+{
+	say_join(b, joint, "waits for its zhost ");
+	(void)buffer_printf(b, "%s, silent since", s->serving.waits_for);
+	say_time(b, s->serving.silent_ms);
+	if (s->serving.replace_ms == 0)
+		return;
+	say(b, ", and is placed again at");
+	say_time(b, s->serving.replace_ms);
+}
+
 static void describe(struct buffer *b, const struct slot *s, enum joint joint, int depth)
 {
 	const char *is = joint == JOINT_APPOSED ? "" : "is ";
@@ -152,6 +165,8 @@ static void describe(struct buffer *b, const struct slot *s, enum joint joint, i
 			say(b, ": a topology is placed as a whole");
 		} else if (s->serving.no_place || has_no_place(s))
 			say_join(b, joint, "has no place");
+		else if (s->serving.waits_for != NULL)
+			describe_wait(b, s, joint);
 		else if (s->serving.zhost_lost)
 			say_join(b, joint, "was lost with its zhost");
 		else

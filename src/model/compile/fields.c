@@ -381,6 +381,16 @@ static void compile_times(struct compile *c, struct space *s, const Samoza__V1__
 					c->defaults.action_timeout_ms, 1, LONGEST_ACTION_MS);
 }
 
+static void compile_loss(struct compile *c, struct space *s, const Samoza__V1__Loss *in)
+{
+	const char *after = in != NULL ? in->replace_after : NULL;
+	s->replace_after_ms =
+		str_equal(after, "never")
+			? SPACE_REPLACE_NEVER
+			: duration(c, AT("spaces[%u].loss.replace_after", s->index), after, 0,
+				   0, LONGEST_WINDOW_MS);
+}
+
 static enum space_type type_of(struct compile *c, unsigned index, const Samoza__V1__Space *in)
 {
 	if (in->has_type && space_kind_of(in->type) != NULL)
@@ -408,6 +418,7 @@ void compile_fields(struct compile *c)
 		if (in->has_storage && in->storage == SAMOZA__V1__STORAGE_KIND__STORAGE_LOCAL)
 			s->storage = STORAGE_LOCAL;
 		compile_times(c, s, in);
+		compile_loss(c, s, in->loss);
 		if (in->run != NULL && in->run->has_mode &&
 		    in->run->mode == SAMOZA__V1__RUN_MODE__RUN_FOREGROUND)
 			s->run_mode = RUN_FOREGROUND;

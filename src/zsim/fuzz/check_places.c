@@ -2,6 +2,7 @@
  * [topology.zhosts.cordon] No new placement on a cordoned zhost. [topology.placement.together] Of what was
  * never placed, or was undeployed since, all is placed or nothing, also while older copies still unload;
  * [change.optional.optional] optional spaces have no part in that, and wait for it.
+ * [change.loss.replace-after] What is lost waits for its zhost as long as it declares.
  */
 #include "zsim/fuzz/check_places.h"
 
@@ -64,6 +65,37 @@ static void check_suits(struct fuzz *f, const struct mirrored_copy *m,
 			      z->name);
 }
 
+/* The most that zrms may need to see that a zhost is silent, after its last heartbeat. */
+#define NOTICE_MAX_MS 200000
+
+/* It is placed while the zhost of the copy before it is silent: not too early, unless somebody has asked
+ * for it since, or it was leaving that zhost
+ * anyway. A wall clock that is set may shorten the time over a restart of zrms. */
+static void check_waited(struct fuzz *f, const struct mirrored_copy *m)
+{
+	const struct mirrored *slot = mirror_find(f, m->record->application, m->record->path);
+	const struct mirrored_copy *before = NULL;
+	const struct mirrored_zhost *z = NULL;
+	if (slot == NULL || slot->record == NULL || !is_root(slot->record) ||
+	    draws_have(f, DRAW_CLOCKS))
+		return;
+	before = mirror_copy(f, m->record->application, m->record->path, slot->served);
+	if (before != NULL && before->record != NULL)
+		HASH_FIND_STR(f->zhosts, before->record->zhost, z);
+	if (z == NULL || z->record == NULL || z->record->removed ||
+	    z->record->state != SAMOZA__V1__STATE__STATE_PROBLEM ||
+	    slot->record->goal_ms > z->record->since_ms || slot->was_moving)
+		return;
+	const struct submitted *s = fuzz_submitted(f, m->record->application);
+	const struct topology *t = fuzz_revision(s, before->record->revision);
+	int root = topology_find_instance(t, m->record->path);
+	int64_t after = root >= 0 ? place_replace_after_ms(t, (unsigned)root) : 0;
+	int64_t silent_ms = WORLD_WALL_MS + f->world.now_ms - z->record->since_ms;
+	if (after == SPACE_REPLACE_NEVER || silent_ms + NOTICE_MAX_MS < after)
+		world_violate(&f->world, "%s is placed while it is to wait for %s", slot->id,
+			      z->name);
+}
+
 void check_new_copy(struct fuzz *f, const struct mirrored_copy *m)
 {
 	const Samoza__V1__CopyRecord *r = m->record;
@@ -77,4 +109,5 @@ void check_new_copy(struct fuzz *f, const struct mirrored_copy *m)
 	if (z != NULL)
 		check_suits(f, m, z);
 	check_together(f, r);
+	check_waited(f, m);
 }

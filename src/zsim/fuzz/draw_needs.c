@@ -145,6 +145,17 @@ static void be_optional(struct fuzz *f, Samoza__V1__Topology *t)
 	}
 }
 
+static void wait_for_zhost(struct fuzz *f, Samoza__V1__Space *s)
+{
+	static const char *const times[] = {"1s", "90s", "5m", "5m", "never"};
+	struct random *r = draws_random(f, DRAW_LOSS);
+	if (!random_percent(r, 40))
+		return;
+	s->loss = NEW(Samoza__V1__Loss, samoza__v1__loss__descriptor);
+	s->loss->replace_after = mem_strdup(times[random_below(r, ARRAY_SIZE(times))]);
+	draws_happened(f, DRAW_LOSS);
+}
+
 static void have_pages(struct fuzz *f, Samoza__V1__Space *s)
 {
 	if (!random_percent(draws_random(f, DRAW_PAGES), 25))
@@ -175,6 +186,8 @@ void draw_needs(struct fuzz *f, Samoza__V1__Topology *t)
 	for (size_t k = 0; k < t->n_spaces; k++) {
 		if (draws_have(f, DRAW_PAGES))
 			have_pages(f, t->spaces[k]);
+		if (draws_have(f, DRAW_LOSS))
+			wait_for_zhost(f, t->spaces[k]);
 		if (draws_have(f, DRAW_QUOTAS))
 			need_data(f, t->spaces[k]);
 		if (draws_have(f, DRAW_DEVICES))

@@ -47,6 +47,7 @@ static const struct row rows[DRAWS] = {
 	[DRAW_OUTAGES] = {"outages", 3, 2, 20, "a store takes no writes for a while"},
 	[DRAW_COPIED] = {"copied", 3, 2, 20, "another machine has a copy of a zhost's disk"},
 	[DRAW_OPTIONAL] = {"optional", 3, 2, 20, "a space is optional"},
+	[DRAW_LOSS] = {"loss", 3, 2, 20, "a space waits for its lost zhost"},
 	[DRAW_MOVES] = {"moves", 3, 2, 35, "a unit is handed over to another zhost"},
 	[DRAW_EXITS] = {"exits", 3, 2, 20, "a service ends with exit status 0"},
 	[DRAW_ROLLOUTS] = {"rollouts", 3, 2, 35, "a new version of what runs is submitted"},

@@ -49,12 +49,14 @@ enum fuzz_draw {
 	DRAW_OPTIONAL,
 	DRAW_EXITS,
 	DRAW_ROLLOUTS,
+	DRAW_LOSS,
 	DRAWS,
 };
 
 /* A set of kinds, one bit for each; DRAWS_BY_SEED: those of the table. */
-typedef uint32_t fuzz_draws;
-#define DRAWS_BY_SEED UINT32_MAX
+typedef uint64_t fuzz_draws;
+#define DRAWS_BY_SEED UINT64_MAX
+_Static_assert(DRAWS < 64, "each kind has a bit, and DRAWS_BY_SEED is no set of them");
 
 /* "stalls,clocks", "all", "none". ERR_INVALID names those that there are. */
 int draws_parse(const char *text, fuzz_draws *ret_draws, struct error **err) must_check;

@@ -61,6 +61,7 @@ static void take_slot(struct fuzz *f, const struct record_change *r)
 {
 	struct mirrored *m = mirrored_instance(f, r->id);
 	m->was_first = m->record == NULL || m->is_first;
+	m->was_moving = m->record != NULL && (m->record->moving || m->record->handover != NULL);
 	m->is_first = true;
 	if (m->taken != f->commits)
 		m->served = m->record != NULL ? m->record->serving : 0;

@@ -54,6 +54,16 @@ static bool is_near(const struct near_rule *near, const struct zhost_spec *z)
 					     near->longitude) <= near->within_m;
 }
 
+uint32_t place_replace_after_ms(const struct topology *t, unsigned root)
+{
+	uint32_t longest = 0;
+	for (unsigned i = 0; i < t->instances[root].subtree_count; i++) {
+		uint32_t own = instance_space(t, root + i)->replace_after_ms;
+		longest = own > longest ? own : longest;
+	}
+	return longest;
+}
+
 bool place_suits(const struct topology *t, unsigned root, const struct mirrored_zhost *z)
 {
 	for (unsigned i = 0; i < t->instances[root].subtree_count; i++) {
@@ -202,7 +212,7 @@ static size_t add_waiting(struct search *s, const struct submitted *t, enum wait
 		const Samoza__V1__SlotRecord *r = record_of(s->f, t, i);
 		if (t->topology->instances[i].parent >= 0 || r == NULL ||
 		    r->goal == SAMOZA__V1__GOAL__GOAL_NOT_DEPLOYED ||
-		    (r->has_serving && !r->lost))
+		    (r->has_serving && !r->lost) || r->has_waits_since_ms)
 			continue;
 		bool alone = r->lost || instance_space(t->topology, i)->optional;
 		if (alone != (kind == WAIT_ALONE))
@@ -223,6 +233,18 @@ static char *joint_place(struct search *s, const struct submitted *t)
 		    : NULL;
 }
 
+/* [change.loss.replace-after] With `never` only its own zhost. */
+static bool may_take(const struct fuzz *f, const struct submitted *t, const struct root *r)
+{
+	const struct mirrored *m =
+		mirror_find(f, t->id, t->topology->instances[r->instance].path);
+	const Samoza__V1__CopyRecord *serving = mirror_serving(f, m);
+	if (serving == NULL ||
+	    place_replace_after_ms(t->topology, r->instance) != SPACE_REPLACE_NEVER)
+		return true;
+	return str_equal(serving->zhost, r->zhost->name);
+}
+
 static char *single_place(struct search *s, const struct submitted *t)
 {
 	bool whole_waits = add_waiting(s, t, WAIT_TOGETHER) > 0;
@@ -234,7 +256,7 @@ static char *single_place(struct search *s, const struct submitted *t)
 		*r = s->roots.items[s->placed + i];
 		if (whole_waits && !record_of(s->f, t, r->instance)->lost)
 			continue; /* optional: after the others */
-		if (assign(s, s->placed, s->placed + 1))
+		if (assign(s, s->placed, s->placed + 1) && may_take(s->f, t, r))
 			found = str_printf("%s/%s waits for a place, and %s would take it",
 					   t->name, t->topology->instances[r->instance].path,
 					   r->zhost->name);

@@ -5,6 +5,7 @@
 #define SAMOZA_ZSIM_FUZZ_PLACE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct fuzz;
 struct mirrored_zhost;
@@ -14,6 +15,9 @@ struct topology;
 /* Whether it offers what the instance `root` and all inside of it need besides room: capabilities, labels,
  * a position [topology.placement.rule-2] [topology.placement.rule-3]. */
 bool place_suits(const struct topology *t, unsigned root, const struct mirrored_zhost *z);
+
+/* The longest `loss.replace_after` of the instance and all inside of it. */
+uint32_t place_replace_after_ms(const struct topology *t, unsigned root);
 
 /* The place that an instance without one could have ("t1/a waits for a place, and n2 would take
  * it"), found by an independent search. NULL: there is none. The caller frees. */

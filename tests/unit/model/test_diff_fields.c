@@ -76,6 +76,7 @@ static const struct {
 	{"spaces.imports.optional", CHANGE_REPLACE},
 	{"spaces.exclusive", CHANGE_REPLACE},
 	{"spaces.optional", CHANGE_ADJUST},
+	{"spaces.loss.replace_after", CHANGE_ADJUST},
 	{"spaces.storage", CHANGE_REPLACE},
 	{"spaces.restart.attempts", CHANGE_ADJUST},
 	{"spaces.restart.window", CHANGE_ADJUST},
