@@ -29,7 +29,7 @@ void handover_start(struct control *c, struct slot_control *root, const char *to
 /* The same, to copies of another revision: stop-first on the zhost where it is, while that is eligible.
  * Nothing stops before handovers_stop() where it is `held`. */
 void handover_start_change(struct control *c, struct slot_control *root,
-			   struct revision *revision, bool returns, bool held,
+			   struct revision *revision, bool is_return, bool held,
 			   const char *cause);
 /* Those of a rollout that are in the state `from`, and wanted or not, stop together, importers before
  * providers: from preparing they are deployed, from starting and proving they return. */

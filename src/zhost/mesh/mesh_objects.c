@@ -66,10 +66,11 @@ static void paths_clear(struct mesh_peer *peer)
 	vector_clear(&peer->paths);
 }
 
-void mesh_peer_set_paths(struct mesh_peer *peer, Samoza__V1__PathEnd *const *paths, size_t n)
+void mesh_peer_set_paths(struct mesh_peer *peer, Samoza__V1__PathEnd *const *paths,
+			 size_t count)
 {
 	paths_clear(peer);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < count; i++)
 		vector_push(&peer->paths,
 			    ((struct mesh_path){.name = mem_strdup(paths[i]->name),
 						.space = mem_strdup(paths[i]->space)}));
@@ -85,10 +86,10 @@ static void assets_clear(struct mesh_peer *peer)
 }
 
 void mesh_peer_set_assets(struct mesh_peer *peer, Samoza__V1__AssetFile *const *assets,
-			  size_t n)
+			  size_t count)
 {
 	assets_clear(peer);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < count; i++)
 		vector_push(&peer->assets,
 			    ((struct mesh_asset){.name = mem_strdup(assets[i]->name),
 						 .digest = mem_strdup(assets[i]->digest),
