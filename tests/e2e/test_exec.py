@@ -165,6 +165,9 @@ def test_ctrl_c_interrupts_the_command_at_the_other_end(x):
     p = begin(x, "run/p", "--", "sh", "-c",
               "trap 'echo heard' INT; echo on; while true; do sleep 300005; done")
     wait_line(p, b"on")
+    # A shell runs a trap when the command in its foreground has ended: that has to be there.
+    until(lambda: "sleep 300005" in [line.strip() for _, line in processes_of("sleep 300005")],
+          "the shell waits for its command")
     p.send_signal(signal.SIGINT)
     wait_line(p, b"heard")
     p.send_signal(signal.SIGINT)
