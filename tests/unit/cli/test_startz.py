@@ -685,7 +685,7 @@ def test_the_foreground_restarts_nothing_by_itself(cluster, foreground):
 def test_ctrl_c_while_starting_leaves_nothing_running(cluster, foreground):
     os.makedirs(os.path.join(cluster.dir, "zhosts", "edge-node-1"))
     open(os.path.join(cluster.dir, "zhosts", "edge-node-1", "silent"), "w").close()
-    f = foreground("--zhosts", "1")
+    f = foreground("--zhosts", "1", "--api", "127.0.0.1:0")
     f.expect("zrms is ready")
     until(lambda: len(cluster.pids()) == 2)
     pids = cluster.pids()
