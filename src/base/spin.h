@@ -1,7 +1,7 @@
 /*
  * Polling for a while before sleeping, only where it is free: each turn yields the processor, and when
  * another program took it for long, the processors are not idle. Then the sleeper is the faster one:
- * the kernel wakes it before those who compute, while one who yields goes behind all of them.
+ * the kernel wakes it before those who compute, while one who yields waits for all of them.
  *
  *   spin_may(&s, now) ─► poll ─► spin_yielded(&s, before, after) ─► spin_may() …
  *

@@ -1,5 +1,5 @@
 /*
- * `spaces exec` in zrms: streams of clients that were upgraded, and the sessions behind them.
+ * `spaces exec` in zrms: streams of clients that were upgraded, and their sessions.
  *
  *   client ── Exec ──► session ── Exec, with zrms' number ──► link ──► zhost
  *          ◄─ ExecReply ─┘     ◄───────── ExecReply ───────────┘

@@ -48,7 +48,7 @@ void links_send(struct links *links, const struct link_message *message);
 /* ERR_UNAVAILABLE: there is no such link, or it is closing. ERR_LIMIT: it takes no more. */
 int links_send_frame(struct links *links, uint64_t link_id, Samoza__V1__FrameType type,
 		     const ProtobufCMessage *message, struct error **err) must_check;
-/* Whether commands can be run behind it, as its HELLO said. ERR_UNSUPPORTED: its zhost is of an earlier version;
+/* Whether commands can be run at its other end, as its HELLO said. ERR_UNSUPPORTED: its zhost is of an earlier version;
  * ERR_DENIED: it does not allow it; ERR_UNAVAILABLE. */
 int links_check_exec(struct links *links, uint64_t link_id, struct error **err) must_check;
 /* A frame as it came from another link; as wire_link_forward(). */

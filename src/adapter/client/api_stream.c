@@ -59,7 +59,7 @@ static void dispatch(struct reading *r)
 	r->id[0] = '\0';
 }
 
-/* Whoever stands between may add comments of its own. */
+/* A proxy may add comments of its own. */
 static void take_comment(struct reading *r, const char *text, size_t size)
 {
 	static const char begin[] = "notice: ";

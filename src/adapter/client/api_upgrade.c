@@ -119,7 +119,7 @@ static int refused(const struct api *api, int fd, long status, const char *lengt
 	return r < 0 ? r : api_refusal(status, body, err);
 }
 
-/* *ret_rest: what came behind the head already. */
+/* *ret_rest: what came after the head already. */
 static int read_answer(const struct api *api, int fd, struct buffer *ret_rest,
 		       struct error **err)
 {

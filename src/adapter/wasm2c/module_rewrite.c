@@ -60,7 +60,7 @@ static size_t put_segment(uint8_t *to, size_t at, const struct reader *r,
 
 /* Rewrites a data section with its passive segments as they are and its active ones empty: what
  * these write goes to the image. One that ends beyond the initial memory traps at every start, also
- * when it is empty. Of those behind `named` only the first of these is left, since each costs the
+ * when it is empty. Of those after `named` only the first of these is left, since each costs the
  * compiler more than the one before. *ret_count: how many are left; the size of the content. */
 static size_t rewrite_data(struct reader *r, uint64_t memory_size, uint32_t named,
 			   uint8_t *content, uint32_t *ret_count, image_segments *segments)

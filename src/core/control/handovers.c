@@ -144,7 +144,7 @@ void handover_start_change(struct control *c, struct slot_control *root,
 	mark_application(application_of(root->slot), APPLICATION_PLACE);
 }
 
-/* Whoever can be reached is to know the new routes before the incumbent is told to go; one that is not
+/* Every zhost that can be reached is to know the new routes before the incumbent is told to go; one that is not
  * heard at all is lost by then. `waits`: some do not say when they do. */
 static void set_drain(const struct control *c, struct unit_handover *h, uint64_t route_version,
 		      bool waits)

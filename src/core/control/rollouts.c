@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "core/control/copies.h"
 #include "core/control/handovers.h"
+#include "core/control/loss.h"
 #include "core/control/mesh_tables.h"
 #include "core/control/placement.h"
 #include "core/control/record_writer.h"
@@ -449,7 +450,7 @@ static void stop_prepared(struct control *c, struct control_application *a)
 
 /* It is not to be deployed, and yet has a copy that nothing moves: its zhost is lost, or could not undeploy
  * it. Started later, it must not be of a revision that is past. */
-static bool is_left_behind(const struct slot_control *root)
+static bool is_left_over(const struct slot_control *root)
 {
 	if (root->slot->goal != GOAL_NOT_DEPLOYED || serving_copy(root) == NULL)
 		return false;
@@ -466,7 +467,7 @@ static bool is_left_behind(const struct slot_control *root)
 static void unload_left(struct control *c, struct control_application *a)
 {
 	for_each_root (a, root)
-		if (!is_current(root, wanted_revision(a)) && is_left_behind(root))
+		if (!is_current(root, wanted_revision(a)) && is_left_over(root))
 			unit_unload(c, root, "unloads in the background");
 }
 
@@ -653,6 +654,9 @@ char *rollout_waits_text(const struct control_application *a)
 			continue;
 		if (root->slot->goal == GOAL_NOT_DEPLOYED)
 			return str_printf("%s waits until it is undeployed", path);
+		if (loss_waits(root))
+			return str_printf("%s waits for its zhost %s", path,
+					  slot_zhost(root)->name);
 		if (root->lost)
 			return str_printf("%s waits for a place, as its zhost was lost", path);
 		return str_printf("%s is next", path);

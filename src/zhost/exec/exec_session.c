@@ -109,7 +109,7 @@ static void read_end(struct exec_session *s, struct exec_end *e)
 		}
 		if (size < 0 && errno == EINTR)
 			continue;
-		/* Nothing more comes from a command that has ended, whoever else has its pipe. */
+		/* Nothing more comes from a command that has ended, whatever else has its pipe. */
 		if (size == 0 || errno != EAGAIN || s->has_ended)
 			end_close(e);
 		return;

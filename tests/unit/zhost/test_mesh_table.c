@@ -365,7 +365,7 @@ static void an_answer_reaches_the_copy_that_has_asked(void **state)
 	say(one, 1, false, 2, false);
 	assert_int_equal(route(store, "rows#api", &r), 0);
 	assert_int_equal(r.peer->epoch, 7);
-	/* Whoever asks next is answered. */
+	/* The one that asks next is answered. */
 	say(both, 2, false, 3, false);
 	mesh_table_note(store, "api", 7);
 	assert_int_equal(route(store, "rows#api", &r), 0);
