@@ -122,16 +122,23 @@ static void do_submit(struct step_run *run, const Samoza__V1__SubmitStep *step)
 	schema_message_free(record);
 }
 
+/* step_find(); where there is nothing of that name, that is the answer. */
+static bool find_or_judge(struct step_run *run, const char *name, const char *expected,
+			  const char **ret_id, const char **ret_path)
+{
+	CLEANUP(freep) char *refusal = NULL;
+	if (step_find(run, name, ret_id, ret_path, &refusal))
+		return true;
+	if (refusal != NULL)
+		judge(run, expected, refusal);
+	return false;
+}
+
 static void do_goal(struct step_run *run, const Samoza__V1__GoalStep *step)
 {
-	const char *id = NULL;
-	const char *path = NULL;
-	CLEANUP(freep) char *refusal = NULL;
-	if (!step_find(run, step->space, &id, &path, &refusal)) {
-		if (refusal != NULL)
-			judge(run, step->error, refusal);
+	const char *id = NULL, *path = NULL;
+	if (!find_or_judge(run, step->space, step->error, &id, &path))
 		return;
-	}
 	struct control_input input = {
 		.type = CONTROL_GOAL,
 		.goal = {.id = id, .path = path, .goal = step->to},
@@ -141,14 +148,9 @@ static void do_goal(struct step_run *run, const Samoza__V1__GoalStep *step)
 
 static void do_move(struct step_run *run, const Samoza__V1__MoveStep *step)
 {
-	const char *id = NULL;
-	const char *path = NULL;
-	CLEANUP(freep) char *refusal = NULL;
-	if (!step_find(run, step->space, &id, &path, &refusal)) {
-		if (refusal != NULL)
-			judge(run, step->error, refusal);
+	const char *id = NULL, *path = NULL;
+	if (!find_or_judge(run, step->space, step->error, &id, &path))
 		return;
-	}
 	struct control_input input = {
 		.type = CONTROL_MOVE,
 		.move = {.id = id, .path = path, .zhost = step->to},
@@ -159,12 +161,8 @@ static void do_move(struct step_run *run, const Samoza__V1__MoveStep *step)
 static void do_rollout(struct step_run *run, const Samoza__V1__RolloutStep *step)
 {
 	const char *id = NULL, *path = NULL;
-	CLEANUP(freep) char *refusal = NULL;
-	if (!step_find(run, step->topology, &id, &path, &refusal)) {
-		if (refusal != NULL)
-			judge(run, step->error, refusal);
+	if (!find_or_judge(run, step->topology, step->error, &id, &path))
 		return;
-	}
 	struct control_input input = {
 		.type = CONTROL_ROLLOUT,
 		.rollout = {.id = id, .command = (int)step->do_},
@@ -175,12 +173,8 @@ static void do_rollout(struct step_run *run, const Samoza__V1__RolloutStep *step
 static void do_rollback(struct step_run *run, const Samoza__V1__RollbackStep *step)
 {
 	const char *id = NULL, *path = NULL;
-	CLEANUP(freep) char *refusal = NULL;
-	if (!step_find(run, step->topology, &id, &path, &refusal)) {
-		if (refusal != NULL)
-			judge(run, step->error, refusal);
+	if (!find_or_judge(run, step->topology, step->error, &id, &path))
 		return;
-	}
 	struct control_input input = {
 		.type = CONTROL_ROLLBACK,
 		.rollback = {.id = id, .to = step->to},
@@ -200,14 +194,9 @@ static const struct {
 
 static void do_bulk(struct step_run *run, const Samoza__V1__BulkStep *step)
 {
-	const char *id = NULL;
-	const char *path = NULL;
-	CLEANUP(freep) char *refusal = NULL;
-	if (!step_find(run, step->topology, &id, &path, &refusal)) {
-		if (refusal != NULL)
-			judge(run, step->error, refusal);
+	const char *id = NULL, *path = NULL;
+	if (!find_or_judge(run, step->topology, step->error, &id, &path))
 		return;
-	}
 	for (size_t i = 0; i < ARRAY_SIZE(bulk_actions); i++) {
 		if (strcmp(bulk_actions[i].name, step->action) != 0)
 			continue;
@@ -230,14 +219,9 @@ static void do_bulk(struct step_run *run, const Samoza__V1__BulkStep *step)
 
 static void do_topology(struct step_run *run, const Samoza__V1__TopologyStep *step)
 {
-	const char *id = NULL;
-	const char *path = NULL;
-	CLEANUP(freep) char *refusal = NULL;
-	if (!step_find(run, step->name, &id, &path, &refusal)) {
-		if (refusal != NULL)
-			judge(run, step->error, refusal);
+	const char *id = NULL, *path = NULL;
+	if (!find_or_judge(run, step->name, step->error, &id, &path))
 		return;
-	}
 	static const enum topology_action actions[] = {
 		[SAMOZA__V1__TOPOLOGY_VERB__TOPOLOGY_VERB_START] = TOPOLOGY_START,
 		[SAMOZA__V1__TOPOLOGY_VERB__TOPOLOGY_VERB_STOP] = TOPOLOGY_STOP,
