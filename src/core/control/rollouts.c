@@ -7,10 +7,10 @@
 #include "base/str.h"
 #include "core/control/copies.h"
 #include "core/control/handovers.h"
-#include "core/control/loss.h"
 #include "core/control/mesh_tables.h"
 #include "core/control/placement.h"
 #include "core/control/record_writer.h"
+#include "core/control/rollout_progress.h"
 #include "core/control/state.h"
 #include "core/control/target.h"
 #include "core/control/topology_state.h"
@@ -23,36 +23,7 @@ static void mark(struct control_application *a)
 	mark_application(a, APPLICATION_ROLLOUT | APPLICATION_HANDOVER | APPLICATION_RECORD);
 }
 
-/* ---- units and revisions ---- */
-
-/* Where the rollout leads now. */
-static struct revision *wanted_revision(const struct control_application *a)
-{
-	const struct application_rollout *r = a->rollout;
-	return r->rollout.state == ROLLOUT_RETURNING ? r->base : r->target;
-}
-
-/* Each instance of the unit has equal content in both. */
-static bool has_same_content(const struct slot_control *root, const struct revision *from,
-			     const struct revision *to)
-{
-	if (from == to)
-		return true;
-	slot_for_each_below (root->slot, s) {
-		uint64_t before = 0, after = 0;
-		if (!revision_content(from, s->path, &before) ||
-		    !revision_content(to, s->path, &after) || before != after)
-			return false;
-	}
-	return true;
-}
-
-/* It is served with the content of that revision, or by nothing. */
-static bool is_current(const struct slot_control *root, const struct revision *revision)
-{
-	const struct unit_placement *unit = unit_of(root->of_path->serving);
-	return unit == NULL || has_same_content(root, unit->revision, revision);
-}
+/* ---- units ---- */
 
 /* Nothing else happens to it: a handover may begin. */
 static bool can_change(const struct slot_control *root)
@@ -323,7 +294,7 @@ static bool is_settled(const struct control_application *a, const struct revisio
 	if (a->handovers.count > 0)
 		return false;
 	for_each_root (a, root)
-		if (root->slot->moving || !is_current(root, revision))
+		if (root->slot->moving || !rollout_is_current(root, revision))
 			return false;
 	return true;
 }
@@ -357,15 +328,15 @@ static char *cause_of(const struct application_rollout *r, bool returns)
  * others: what they are to replace goes on without them. */
 static void mark_unwanted(struct control_application *a)
 {
-	const struct revision *wanted = wanted_revision(a);
+	const struct revision *wanted = rollout_wanted(a);
 	bool paused = a->rollout->rollout.state == ROLLOUT_PAUSED;
 	vector_for_each (&a->handovers, item) {
 		struct unit_handover *h = (*item)->handover;
 		bool waits = h->held && (h->handover.state == HANDOVER_PLACING ||
 					 h->handover.state == HANDOVER_PREPARING);
-		h->unwanted =
-			h->revision != NULL &&
-			((paused && waits) || !has_same_content(*item, h->revision, wanted));
+		h->unwanted = h->revision != NULL &&
+			      ((paused && waits) ||
+			       !rollout_has_same_content(*item, h->revision, wanted));
 	}
 }
 
@@ -382,7 +353,7 @@ static void begin(struct control *c, struct slot_control *root, bool held)
 	const struct control_application *a = application_of(root->slot);
 	bool returns = a->rollout->rollout.state == ROLLOUT_RETURNING;
 	CLEANUP(freep) char *cause = cause_of(a->rollout, returns);
-	handover_start_change(c, root, wanted_revision(a), returns, held, cause);
+	handover_start_change(c, root, rollout_wanted(a), returns, held, cause);
 }
 
 static uint32_t place_of(const struct control_application *a, const struct slot *root)
@@ -400,11 +371,11 @@ static void begin_batch(struct control *c, struct control_application *a)
 	if (has_change_under_way(a))
 		return;
 	for_each_root (a, root)
-		if (!is_current(root, r->target) && place_of(a, root->slot) < first)
+		if (!rollout_is_current(root, r->target) && place_of(a, root->slot) < first)
 			first = place_of(a, root->slot);
 	uint32_t batch = 0;
 	for_each_root (a, root) {
-		if (is_current(root, r->target) || place_of(a, root->slot) != first)
+		if (rollout_is_current(root, r->target) || place_of(a, root->slot) != first)
 			continue;
 		const struct space *space =
 			declarations_of(r->target->declared, root->slot)->space;
@@ -420,7 +391,7 @@ static void begin_batch(struct control *c, struct control_application *a)
 static void begin_all(struct control *c, struct control_application *a)
 {
 	for_each_root (a, root)
-		if (!is_current(root, wanted_revision(a)) && can_change(root))
+		if (!rollout_is_current(root, rollout_wanted(a)) && can_change(root))
 			begin(c, root, true);
 }
 
@@ -467,7 +438,7 @@ static bool is_left_over(const struct slot_control *root)
 static void unload_left(struct control *c, struct control_application *a)
 {
 	for_each_root (a, root)
-		if (!is_current(root, wanted_revision(a)) && is_left_over(root))
+		if (!rollout_is_current(root, rollout_wanted(a)) && is_left_over(root))
 			unit_unload(c, root, "unloads in the background");
 }
 
@@ -619,47 +590,4 @@ int rollout_load(struct control *c, struct control_application *a,
 	a->rollout->cause = mem_strdup(from->cause);
 	mark_application(a, APPLICATION_ROLLOUT);
 	return 0;
-}
-
-/* ---- how far it is ---- */
-
-void rollout_progress(const struct control_application *a, uint32_t *ret_done,
-		      uint32_t *ret_all)
-{
-	const struct application_rollout *r = a->rollout;
-	const struct revision *from = r->base != NULL ? r->base : a->application.served;
-	*ret_done = *ret_all = 0;
-	for_each_root (a, root) {
-		const struct unit_placement *unit = unit_of(root->of_path->serving);
-		bool served = unit != NULL && unit->revision == r->target;
-		if (!served && has_same_content(root, from, r->target) &&
-		    is_current(root, r->target))
-			continue;
-		++*ret_all;
-		*ret_done += served && root->handover == NULL;
-	}
-}
-
-char *rollout_waits_text(const struct control_application *a)
-{
-	const struct revision *wanted = wanted_revision(a);
-	for_each_root (a, root) {
-		const char *path = root->slot->path;
-		if (root->handover != NULL && root->handover->revision == NULL)
-			return str_printf("%s waits for its move (%s)", path,
-					  handover_state_name(root->handover->handover.state));
-		if (root->slot->moving)
-			return str_printf("%s waits until it has left its zhost", path);
-		if (is_current(root, wanted))
-			continue;
-		if (root->slot->goal == GOAL_NOT_DEPLOYED)
-			return str_printf("%s waits until it is undeployed", path);
-		if (loss_waits(root))
-			return str_printf("%s waits for its zhost %s", path,
-					  slot_zhost(root)->name);
-		if (root->lost)
-			return str_printf("%s waits for a place, as its zhost was lost", path);
-		return str_printf("%s is next", path);
-	}
-	return mem_strdup("everything is handed over; it waits until all of it runs");
 }

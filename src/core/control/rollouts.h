@@ -38,10 +38,4 @@ int rollout_load(struct control *c, struct control_application *a,
 void rollouts_run(struct control *c);
 bool rollouts_are_due(const struct control *c);
 
-/* What it waits for, where it hands nothing over; the caller frees. */
-char *rollout_waits_text(const struct control_application *a);
-/* How many units differ between the two revisions, and how many are served in the target. */
-void rollout_progress(const struct control_application *a, uint32_t *ret_done,
-		      uint32_t *ret_all);
-
 #endif

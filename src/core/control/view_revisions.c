@@ -2,7 +2,7 @@
 #include "base/str.h"
 #include "core/control/control.h"
 #include "core/control/iso8601.h"
-#include "core/control/rollouts.h"
+#include "core/control/rollout_progress.h"
 #include "core/control/state.h"
 #include "core/control/view_parts.h"
 #include "schema/message.h"

@@ -1,0 +1,24 @@
+/*
+ * How far a rollout is. Nothing of it is stored: a unit is current for a revision where each of its slots
+ * is served with equal content, and what is left to do follows from that.
+ */
+#ifndef SAMOZA_CORE_CONTROL_ROLLOUT_PROGRESS_H
+#define SAMOZA_CORE_CONTROL_ROLLOUT_PROGRESS_H
+
+#include "core/control/application.h"
+
+/* Where the rollout leads now: to its target, or back. PRE: there is one. */
+struct revision *rollout_wanted(const struct control_application *a);
+/* Each instance of the unit has equal content in both. */
+bool rollout_has_same_content(const struct slot_control *root, const struct revision *from,
+			      const struct revision *to);
+/* The unit is served with the content of that revision, or by nothing. */
+bool rollout_is_current(const struct slot_control *root, const struct revision *revision);
+
+/* What it waits for, where it hands nothing over; the caller frees. */
+char *rollout_waits_text(const struct control_application *a);
+/* How many units differ between the two revisions, and how many are served in the target. */
+void rollout_progress(const struct control_application *a, uint32_t *ret_done,
+		      uint32_t *ret_all);
+
+#endif
