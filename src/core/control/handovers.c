@@ -8,7 +8,7 @@
 #include "core/control/copies.h"
 #include "core/control/exclusions.h"
 #include "core/control/handover_facts.h"
-#include "core/control/mesh_tables.h"
+#include "core/control/handover_moves.h"
 #include "core/control/state.h"
 #include "core/control/target.h"
 #include "core/control/topology_state.h"
@@ -144,24 +144,6 @@ void handover_start_change(struct control *c, struct slot_control *root,
 	mark_application(application_of(root->slot), APPLICATION_PLACE);
 }
 
-/* Every zhost that can be reached is to know the new routes before the incumbent is told to go; one that is not
- * heard at all is lost by then. `waits`: some do not say when they do. */
-static void set_drain(const struct control *c, struct unit_handover *h, uint64_t route_version,
-		      bool waits)
-{
-	h->route_version = route_version;
-	handover_set_drain(&h->handover, waits ? c->now.mono_ms + c->config.heartbeat_ms : 0,
-			   c->now.mono_ms + c->config.failure_timeout_ms);
-}
-
-static struct unit_placement *retired_unit(const struct control_application *a, uint64_t epoch)
-{
-	vector_for_each (&a->retired, unit)
-		if ((*unit)->epoch == epoch)
-			return *unit;
-	return NULL;
-}
-
 void handover_load(struct control *c, struct slot_control *root,
 		   const Samoza__V1__HandoverRecord *r)
 {
@@ -176,66 +158,14 @@ void handover_load(struct control *c, struct slot_control *root,
 	const struct handover_limits limits = limits_of(h);
 	handover_restore(&h->handover, (enum handover_state)r->state, &limits, c->now.wall_ms,
 			 c->now.mono_ms, c->config.heartbeat_ms);
-	enum handover_state state = h->handover.state;
-	if (state == HANDOVER_DRAINING) /* zhosts come back first, and get the table */
-		set_drain(c, h, mesh_tables_next_version(application_of(root->slot)) - 1, true);
-	root->slot->yields = state == HANDOVER_STOPPING || state == HANDOVER_RETURNING;
-	struct unit_placement *leaving = retired_unit(application_of(root->slot), r->leaving);
-	if (leaving != NULL)
-		leaving->draining = state == HANDOVER_DRAINING;
-}
-
-static void set_yields(struct slot_control *root, bool yields)
-{
-	if (root->slot->yields == yields)
-		return;
-	root->slot->yields = yields;
-	slot_for_each_below (root->slot, s) {
-		if (!yields && s->goal == GOAL_DEPLOYED_STARTED)
-			ordered_stop_leave(s); /* it is wanted again */
-		lifecycle_push(s);
-	}
-}
-
-/* Its zhost is told that it serves no longer; it goes on. */
-static void set_draining(struct unit_placement *unit)
-{
-	unit->draining = true;
-	vector_for_each (&unit->placement.copies, item)
-		mark_copy(container_of(*item, struct copy, of_slot), COPY_ORDER);
-}
-
-/* What has handed over is told to go, if it is there still, and nobody sends anything to it any longer. */
-static void stop_draining(struct slot_control *root)
-{
-	struct control_application *a = application_of(root->slot);
-	const struct handover *h = &root->handover->handover;
-	struct unit_placement *unit = retired_unit(a, h->leaving);
-	if (h->state == HANDOVER_DRAINING)
-		slot_for_each_below (root->slot, s)
-			mesh_tables_mark(control_of_slot(s));
-	if (unit == NULL)
-		return;
-	unit->draining = false;
-	mark_application(a, APPLICATION_UNLOAD);
-}
-
-static void drop_beside(struct control *c, const struct slot_copy *copy)
-{
-	struct unit_placement *unit = unit_of(copy);
-	if (unit != NULL)
-		unit_drop_beside(c, unit);
+	handover_resume(c, root);
 }
 
 void handover_end(struct control *c, struct slot_control *root)
 {
-	struct unit_handover *h = root->handover;
-	if (h == NULL)
+	if (root->handover == NULL)
 		return;
-	set_yields(root, false);
-	stop_draining(root);
-	drop_beside(c, root->of_path->next);
-	drop_beside(c, root->of_path->standby);
+	handover_let_go(c, root);
 	handover_free(c, root);
 }
 
@@ -295,187 +225,6 @@ void handover_placed(struct control *c, struct slot_control *root, struct contro
 	h->handover.late_at_ms = c->now.mono_ms + limits_of(h).healthy_within_ms;
 	mark_slot(root);
 	mark(root);
-}
-
-/* ---- reports ---- */
-
-static const char *phase_name(const struct copy *copy)
-{
-	static const char *const names[] = {
-		"not-deployed",	    "deploying", "deployed-stopped", "starting",
-		"deployed-started", "stopping",	 "undeploying"};
-	return copy->heard && copy->phase < ARRAY_SIZE(names) ? names[copy->phase] : names[0];
-}
-
-static void set_phase(struct control *c, struct copy *copy, uint8_t phase, const char *cause)
-{
-	const struct control_application *a = copy->unit->application;
-	CLEANUP(freep) char *subject = str_printf("%s/%s", a->name, copy->of_slot.slot->path);
-	const char *from = phase_name(copy);
-	bool was_started = copy->heard && copy->phase == SAMOZA__V1__PHASE__PHASE_STARTED;
-	copy->heard = true;
-	copy->phase = phase;
-	if (was_started != (phase == SAMOZA__V1__PHASE__PHASE_STARTED))
-		mesh_tables_mark(copy->sc);
-	if (!str_equal(from, phase_name(copy)))
-		emit_copy_event(&c->emitter, subject, copy->of_slot.epoch, from,
-				phase_name(copy), a->id, cause);
-	copy_set_active(copy, phase_is_active((Samoza__V1__Phase)phase));
-}
-
-static void find_again(struct control *c, struct unit_placement *unit)
-{
-	unit->lost = false;
-	vector_for_each (&unit->placement.copies, item) {
-		struct copy *copy = container_of(*item, struct copy, of_slot);
-		copy_set_ends_by(c, copy, 0);
-		mark_copy(copy, COPY_RECORD);
-	}
-}
-
-static void take_successor_error(const struct copy *copy, const char *error)
-{
-	struct unit_handover *h = control_of_slot(copy->sc->slot->root)->handover;
-	if (h == NULL || copy->unit->placement.role != ROLE_SUCCESSOR)
-		return;
-	free(h->error);
-	h->error = str_printf("%s: %s", copy->sc->slot->path, error);
-}
-
-void handover_report(struct control *c, struct copy *copy, const Samoza__V1__InstanceReport *r)
-{
-	if (copy->unit->lost)
-		find_again(c, copy->unit);
-	copy_take_failures(copy, r);
-	copy->exhausted = r->exhausted;
-	if (r->error != NULL)
-		take_successor_error(copy, r->error);
-	copy->absent = r->phase == SAMOZA__V1__PHASE__PHASE_ABSENT &&
-		       copy->target == TARGET_NONE &&
-		       r->observed_generation >= copy->generation;
-	set_phase(c, copy, (uint8_t)r->phase, r->error != NULL ? r->error : "reported");
-	if (r->phase == SAMOZA__V1__PHASE__PHASE_STARTED)
-		copy_take_exports(copy, r);
-	else
-		copy_set_exports(copy, NULL, 0);
-	mark_copy(copy, COPY_RECORD);
-}
-
-void handover_report_missing(struct control *c, struct copy *copy)
-{
-	copy->healthy = false;
-	set_phase(c, copy, SAMOZA__V1__PHASE__PHASE_ABSENT, "not on its zhost");
-	mark_application(copy->unit->application, APPLICATION_HANDOVER);
-}
-
-void handover_lost(struct control *c, struct copy *copy)
-{
-	copy->unit->lost = true;
-	copy->healthy = false;
-	set_phase(c, copy, SAMOZA__V1__PHASE__PHASE_ABSENT, "zhost lost");
-	copy->heard = false;
-	copy_set_exports(copy, NULL, 0);
-	mark_copy(copy, COPY_RECORD);
-	mark_application(copy->unit->application, APPLICATION_HANDOVER);
-}
-
-/* ---- moves ---- */
-
-/* The successor serves; the incumbent leaves, or stands by. */
-static void hand_over(struct control *c, struct slot_control *root, bool keeps)
-{
-	struct unit_handover *h = root->handover;
-	const struct unit_placement *from = unit_of(root->of_path->serving);
-	uint64_t epoch = from != NULL ? from->epoch : 0;
-	unit_switch(c, root, unit_of(root->of_path->next), keeps, h->cause);
-	h->handover.leaving = keeps ? 0 : epoch;
-}
-
-static void hand_back(struct control *c, struct slot_control *root)
-{
-	const struct unit_placement *failed = unit_of(root->of_path->serving);
-	uint64_t epoch = failed != NULL ? failed->epoch : 0;
-	unit_switch(c, root, unit_of(root->of_path->standby), false,
-		    "its successor has failed");
-	root->handover->handover.leaving = epoch;
-}
-
-/* From then on nobody takes it back. */
-static void drop_remembering(struct control *c, struct slot_control *root,
-			     const struct slot_copy *copy)
-{
-	const struct unit_placement *unit = unit_of(copy);
-	if (unit == NULL)
-		return;
-	root->handover->handover.leaving = unit->epoch;
-	drop_beside(c, copy);
-}
-
-static void enter_retiring(struct control *c, struct slot_control *root)
-{
-	struct unit_handover *h = root->handover;
-	if (handover_is_before_switch(&h->handover))
-		hand_over(c, root, false);
-	else if (handover_is_between(&h->handover))
-		drop_remembering(c, root, root->of_path->standby);
-	stop_draining(root);
-}
-
-/* A successor is not wanted, or lost; the incumbent serves. */
-static void end_successor(struct control *c, struct slot_control *root)
-{
-	if (handover_is_between(&root->handover->handover))
-		hand_back(c, root);
-	else
-		drop_remembering(c, root, root->of_path->next);
-}
-
-static void enter_draining(struct control *c, struct slot_control *root)
-{
-	struct unit_handover *h = root->handover;
-	hand_over(c, root, false);
-	struct unit_placement *leaving =
-		retired_unit(application_of(root->slot), h->handover.leaving);
-	if (leaving != NULL)
-		set_draining(leaving);
-	const struct control_application *a = application_of(root->slot);
-	set_drain(c, h, mesh_tables_next_version(a), mesh_tables_has_silent(a));
-}
-
-static void enter(struct control *c, struct slot_control *root, enum handover_state to)
-{
-	struct unit_handover *h = root->handover;
-	bool yields = to == HANDOVER_STOPPING || to == HANDOVER_RETURNING;
-	switch (to) {
-	case HANDOVER_PLACING:
-	case HANDOVER_REMOVING:
-		end_successor(c, root);
-		break;
-	case HANDOVER_STARTING:
-		hand_over(c, root, true);
-		break;
-	case HANDOVER_DRAINING:
-		enter_draining(c, root);
-		break;
-	case HANDOVER_RETIRING:
-		enter_retiring(c, root);
-		break;
-	case HANDOVER_RISING:
-	case HANDOVER_PREPARING:
-	case HANDOVER_STOPPING:
-	case HANDOVER_PROVING:
-	case HANDOVER_RETURNING:
-	case HANDOVER_DONE:
-		break;
-	}
-	handover_enter(&h->handover, to);
-	set_yields(root, yields);
-	mark_slot(root);
-	mark_application(application_of(root->slot), APPLICATION_STATE | APPLICATION_ROLLOUT);
-	/* A place for another successor; or the copy that serves has used up its attempts meanwhile. */
-	mark_application(application_of(root->slot), APPLICATION_PLACE);
-	slot_for_each_below (root->slot, s)
-		topology_state_count(control_of_slot(s));
 }
 
 /* What stands beside the one that serves is asked for what is due. */
@@ -554,7 +303,7 @@ static bool run(struct control *c, struct slot_control *root)
 			break;
 		if (is_failure(h, &facts, next))
 			note_failure(root);
-		enter(c, root, next);
+		handover_move(c, root, next);
 		if (next == HANDOVER_DONE) {
 			handover_free(c, root);
 			return false;
@@ -595,7 +344,7 @@ void handovers_stop(struct control *c, struct control_application *a, bool unwan
 			continue;
 		if (unwanted && unit_of(root->of_path->standby) == NULL)
 			continue; /* nothing to return to */
-		enter(c, root, unwanted ? HANDOVER_RETURNING : HANDOVER_STOPPING);
+		handover_move(c, root, unwanted ? HANDOVER_RETURNING : HANDOVER_STOPPING);
 		/* It has waited for others. */
 		h->handover.placed_wall_ms = c->now.wall_ms;
 		h->handover.late_at_ms = c->now.mono_ms + limits_of(h).healthy_within_ms;

@@ -1,6 +1,6 @@
 /*
- * Handovers of units: what belongs to each move of the table in core/application/handover.h, and what
- * the copies beside the one that serves are asked for. One root slot has at most one.
+ * Handovers of units: how each begins, gets a place, moves on by the table in core/application/handover.h,
+ * and ends, and what the copies beside the one that serves are asked for. One root slot has at most one.
  *
  *   request ──► handover_start()             reports, losses, time ──► mark_application(HANDOVER)
  *                    │                                                        │
@@ -8,7 +8,7 @@
  *               placing ◄──► placement.c: handover_placed()            handovers_run()
  *                                                              facts ─► handover_next() ─► the move
  *
- * A move is made in one commit with everything that belongs to it: roles, writer, states of slots.
+ * What belongs to a move is in handover_moves.h, what zhosts say of the copies in handover_reports.h.
  * Source: [change.handover].
  */
 #ifndef SAMOZA_CORE_CONTROL_HANDOVERS_H
@@ -56,12 +56,6 @@ void handover_re_placed(struct control *c, struct slot_control *root,
 			const struct control_zhost *z);
 /* There is none, and why; NULL: nothing is waited for. Takes the text. */
 void handover_set_waits(struct slot_control *root, char *take_reason);
-/* What a zhost says of a copy beside the one that serves. */
-void handover_report(struct control *c, struct copy *copy, const Samoza__V1__InstanceReport *r);
-/* Its zhost has nothing of it. */
-void handover_report_missing(struct control *c, struct copy *copy);
-/* Its zhost is silent. */
-void handover_lost(struct control *c, struct copy *copy);
 
 /* In a flush: moves on what can. True: something was looked at, so there may be more to place. */
 bool handovers_run(struct control *c);

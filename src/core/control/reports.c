@@ -7,7 +7,7 @@
 #include "base/str.h"
 #include "core/control/copies.h"
 #include "core/control/handover_facts.h"
-#include "core/control/handovers.h"
+#include "core/control/handover_reports.h"
 #include "core/control/loss.h"
 #include "core/control/placement.h"
 #include "core/control/state.h"

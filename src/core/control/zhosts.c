@@ -9,7 +9,7 @@
 #include "core/control/data.h"
 #include "core/control/exclusions.h"
 #include "core/control/forget.h"
-#include "core/control/handovers.h"
+#include "core/control/handover_reports.h"
 #include "core/control/loss.h"
 #include "core/control/mesh_tables.h"
 #include "core/control/placement.h"
