@@ -174,6 +174,30 @@ static void a_zhost_with_a_wrong_name_keeps_what_is_placed_on_it(void **state)
 	fixture_done(&f);
 }
 
+/* What it runs has another place since: only what still counts may go on until its name is put right. */
+static void a_zhost_with_a_wrong_name_stops_what_was_placed_elsewhere(void **state)
+{
+	struct fixture f;
+	set_up(&f);
+	uint64_t before = web.epoch;
+	fixture_advance(&f, 40000);
+	f.machine = "C";
+	fixture_hello(&f, "n2", 2, NULL, 0);
+	const Samoza__V1__DesiredInstance *desired = fixture_desired(&f, 2, "web");
+	assert_non_null(desired);
+	assert_true(desired->key->epoch > before);
+	f.identity = "identity of n1";
+	f.machine = "A";
+	fixture_hello(&f, "n2", 3, &web, 1);
+	const Samoza__V1__HelloAck *ack =
+		(const Samoza__V1__HelloAck *)fixture_message(&f, 3, ACK);
+	assert_int_equal(ack->verdict, REFUSED);
+	assert_int_equal(ack->n_superseded, 1);
+	assert_string_equal(ack->superseded[0]->path, "web");
+	assert_int_equal(ack->superseded[0]->epoch, before);
+	fixture_done(&f);
+}
+
 /* Zhosts of before: nothing is known but the identity. */
 static void a_zhost_that_does_not_name_its_machine_joins_as_before(void **state)
 {
@@ -197,6 +221,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_superseded_while_the_newer_one_has_no_link),
 		cmocka_unit_test(a_copy_is_told_again_after_the_first_one_has_connected_again),
 		cmocka_unit_test(a_zhost_with_a_wrong_name_keeps_what_is_placed_on_it),
+		cmocka_unit_test(a_zhost_with_a_wrong_name_stops_what_was_placed_elsewhere),
 		cmocka_unit_test(a_zhost_that_does_not_name_its_machine_joins_as_before),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

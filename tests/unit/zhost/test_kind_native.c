@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "descriptors.h"
 #include "kind_stage.h"
 
 static struct instance wasm(void)
@@ -220,6 +221,23 @@ static void a_native_undeploy_that_fails_can_be_repeated(void **state)
 	assert_null(resident_of(s, &i));
 }
 
+/* Else the space would be taken for gone, and started a second time beside its process. */
+static void a_zhost_that_could_not_look_for_a_process_does_not_start(void **state)
+{
+	struct stage *s = *state;
+	struct instance i = native();
+	Samoza__V1__DesiredInstance desired = SAMOZA__V1__DESIRED_INSTANCE__INIT;
+	desired.key = &i.key;
+	desired.spec = &i.spec;
+	set_descriptors(0);
+	residents_load(s->residents, &desired, SAMOZA__V1__PHASE__PHASE_STARTED);
+	set_descriptors(-1);
+	CLEANUP(error_freep) struct error *err = NULL;
+	assert_int_equal(residents_await_hello(s->residents, &err), ERR_IO);
+	assert_non_null(strstr(err->message, "cannot look for what an earlier zhost left"));
+	assert_non_null(strstr(err->message, "Too many open files"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, kinds_begin, kinds_end)
 
 int main(void)
@@ -234,6 +252,7 @@ int main(void)
 		TEST(a_native_update_that_takes_too_long_is_ended_alone),
 		TEST(a_native_instance_is_stopped_and_removed_by_processes),
 		TEST(a_native_undeploy_that_fails_can_be_repeated),
+		TEST(a_zhost_that_could_not_look_for_a_process_does_not_start),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,12 +6,12 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/str.h"
+#include "descriptors.h"
 #include "zhost/process/end_spaces.h"
 
 /* A process that an earlier zhost left: it listens under `name`, sends `hello`, and lives until it
@@ -84,6 +84,13 @@ static void orphan_end(struct orphan *o)
 	assert_killed(o->pid);
 }
 
+static void assert_exited(pid_t child)
+{
+	int status = 0;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 static struct zrun_process *find(struct stage *s)
 {
 	struct exit_report report;
@@ -109,24 +116,6 @@ static void a_process_of_an_earlier_zhost_is_adopted_by_its_socket(void **state)
 	orphan_end(&o);
 	fake_zrun_exit(z, -1);
 	assert_report(s, false, false, false, "ended while no zhost was watching it");
-}
-
-/* From now on only `count` descriptors can be opened; -1: as many as before. */
-static void set_descriptors(int count)
-{
-	static rlim_t before;
-	struct rlimit limit;
-	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
-	if (count >= 0) {
-		int next = dup(STDERR_FILENO); /* the lowest that is free */
-		assert_true(next >= 0);
-		(void)close(next);
-		before = limit.rlim_cur;
-		limit.rlim_cur = (rlim_t)(next + count);
-	} else {
-		limit.rlim_cur = before;
-	}
-	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
 static void without_descriptors_a_process_is_not_taken_for_gone(void **state)
@@ -173,6 +162,33 @@ static void a_process_that_is_not_a_zrun_is_not_adopted(void **state)
 	orphan_end(&o);
 }
 
+/* Between fork and listen() the socket still carries the number of the zhost that made it. When that zhost
+ * ends there, the next one meets a number without a process: that is no reason not to start. */
+static void a_socket_whose_maker_has_ended_is_without_a_process(void **state)
+{
+	struct stage *s = *state;
+	int listener_fd = -1, ends[2];
+	assert_int_equal(pipe(ends), 0);
+	pid_t maker = fork();
+	assert_true(maker >= 0);
+	if (maker == 0) {
+		bool listens =
+			launch_listen(s->run_fd, FILE_NAME ".s", &listener_fd, NULL) == 0;
+		pid_t holder = listens ? fork() : -1;
+		if (holder != 0)
+			_exit(holder > 0 ? 0 : 1);
+		(void)close(ends[1]);
+		char byte;
+		_exit(read(ends[0], &byte, 1) == 0 ? 0 : 1); /* until the test closes its end */
+	}
+	assert_exited(maker);
+	(void)close(ends[0]);
+	assert_null(find(s));
+	assert_int_equal(zrun_processes_found(s->processes, NULL), 0);
+	assert_int_equal(s->host.all.count, 0);
+	(void)close(ends[1]);
+}
+
 static void the_report_of_an_ended_process_is_found(void **state)
 {
 	struct stage *s = *state;
@@ -207,13 +223,6 @@ static void an_evicted_process_is_killed(void **state)
 }
 
 /* ---- zhost --end-spaces ---- */
-
-static void assert_exited(pid_t child)
-{
-	int status = 0;
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-}
 
 static bool is_in_run(const struct stage *s, const char *name)
 {
@@ -281,6 +290,7 @@ int main(void)
 		TEST(without_descriptors_a_process_is_not_taken_for_gone),
 		TEST(a_process_of_another_epoch_is_rejected_and_killed),
 		TEST(a_process_that_is_not_a_zrun_is_not_adopted),
+		TEST(a_socket_whose_maker_has_ended_is_without_a_process),
 		TEST(the_report_of_an_ended_process_is_found),
 		TEST(a_damaged_report_is_ignored),
 		TEST(an_evicted_process_is_killed),
