@@ -177,7 +177,12 @@ static bool read_filter(struct list *l, struct http_request *request)
 {
 	const struct list_filter_text text = {.states = http_query(request, "state"),
 					      .zhost = http_query(request, "zhost"),
-					      .labels = http_query(request, "label")};
+					      .labels = http_query(request, "label"),
+					      .topology_states =
+						      http_query(request, "topology_state"),
+					      .named = http_query(request, "named"),
+					      .prefix = http_query(request, "prefix"),
+					      .path = http_query(request, "path")};
 	CLEANUP(error_freep) struct error *err = NULL;
 	Samoza__V1__ZhostView *zhost = NULL;
 	if (list_filter_parse(l->kind, &text, &l->filter, &err) < 0) {

@@ -5,7 +5,8 @@
  *   slice of views ─► durable ─► sent ─► taken by the client ─► the next slice
  *
  * `limit` and `after` of the query ask for one page; `next` is the `after` of the following page and
- * absent at the end. `state`, `zhost` and `label` ask for a part of the list (core/control/list_filter.h).
+ * absent at the end. The others of struct list_filter_text ask for a part of the list
+ * (core/control/list_filter.h).
  */
 #ifndef SAMOZA_ZRMS_API_LIST_H
 #define SAMOZA_ZRMS_API_LIST_H

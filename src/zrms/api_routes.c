@@ -13,19 +13,23 @@
 	{"after", HTTP_TEXT, "`next` of the page before"}
 #define IN_STATE "Only those in one of these states, separated by commas"
 #define INSTANCE_IN_STATE IN_STATE "; failed: not in the state of its goal after an error"
+#define NAMED {"named", HTTP_TEXT, "Only what this names: the topology with this id or name, or else all whose ids begin so"}
+#define PREFIX(of) {"prefix", HTTP_TEXT, "Only those whose " of " begins so"}
+#define AT_PATH {"path", HTTP_TEXT, "Only those at this path"}
 #define ON_ZHOST {"zhost", HTTP_TEXT, "Only those that are placed on this zhost"}
 #define OF_TOPOLOGY {"topology", HTTP_TEXT, "Only those of this topology: its id or name"}
 static const struct http_query topologies_query[] = {
-	{"state", HTTP_TEXT, IN_STATE}, PAGES, {0}};
+	{"state", HTTP_TEXT, IN_STATE}, NAMED, PREFIX("name or id"), PAGES, {0}};
 static const struct http_query spaces_query[] = {
-	{"state", HTTP_TEXT, INSTANCE_IN_STATE}, ON_ZHOST, OF_TOPOLOGY, PAGES, {0}};
+	{"state", HTTP_TEXT, INSTANCE_IN_STATE}, ON_ZHOST, OF_TOPOLOGY, AT_PATH, PREFIX("TOPOLOGY/PATH"),
+	{"topology_state", HTTP_TEXT, "Only those of topologies in one of these states"}, PAGES, {0}};
 static const struct http_query own_spaces_query[] = {
-	{"state", HTTP_TEXT, INSTANCE_IN_STATE}, ON_ZHOST, PAGES, {0}};
+	{"state", HTTP_TEXT, INSTANCE_IN_STATE}, ON_ZHOST, AT_PATH, PAGES, {0}};
 static const struct http_query mesh_query[] = {ON_ZHOST, OF_TOPOLOGY, PAGES, {0}};
 static const struct http_query zhosts_query[] = {
 	{"state", HTTP_TEXT, IN_STATE},
 	{"label", HTTP_TEXT, "Only those with all of these labels: NAME=VALUE, separated by commas"},
-	PAGES, {0}};
+	PREFIX("name"), PAGES, {0}};
 static const struct http_query submit_query[] = {
 	{"start", HTTP_FLAG, "0: everything stays not-deployed"},
 	{"dry_run", HTTP_FLAG, "1: only compute where it would be placed"},

@@ -55,6 +55,12 @@ def test_a_generated_client_runs_a_topology(cluster, client, example_package):
     assert len(rest["spaces"]) == 1 and "next" not in rest
     names = sorted(s["name"] for s in page["spaces"] + rest["spaces"])
     assert names == ["my-app/api", "my-app/dashboard", "my-app/store"]
+    for name in ("my-app", page["spaces"][0]["topology_id"][:6]):
+        found = client.call("listTopologies", named=name, limit=2)[1]["topologies"]
+        assert [t["name"] for t in found] == ["my-app"]
+    assert client.call("listTopologies", named="my")[1]["topologies"] == []
+    assert [s["name"] for s in client.call("listSpaces", path="api")[1]["spaces"]] == ["my-app/api"]
+    assert len(client.call("listSpaces", prefix="my-app/")[1]["spaces"]) == 3
     # Parameters go where the document says: a path with '/', a body, a number, a flag.
     status, seen = client.call("setGoal", {"goal": "deployed-stopped"}, id="my-app", path="api")
     assert (status, seen["goal"]) == (200, "deployed-stopped")

@@ -249,9 +249,6 @@ int control_link_of_zhost(const struct control *c, const char *name, uint64_t *r
 	return 0;
 }
 
-/* Shorter ones are rather mistyped, and what they mean changes with every submission. */
-#define ID_PREFIX_MIN 4
-
 int control_resolve(const struct control *c, const char *text, const char **ret_id,
 		    struct error **err)
 {
@@ -263,7 +260,7 @@ int control_resolve(const struct control *c, const char *text, const char **ret_
 		return 0;
 	}
 	const struct application_id *found = NULL, *id = c->applications.registry.by_id;
-	for (; id != NULL && strlen(text) >= ID_PREFIX_MIN; id = id->hh.next) {
+	for (; id != NULL && strlen(text) >= CONTROL_ID_PREFIX_MIN; id = id->hh.next) {
 		if (!str_has_prefix(id->text, text))
 			continue;
 		if (found != NULL && found->application != id->application)

@@ -80,6 +80,9 @@ int64_t control_next_ms(const struct control *control);
 /* The number of the newest event; 0: there was none. */
 uint64_t control_newest_event(const struct control *c);
 
+/* Shorter prefixes of ids are rather mistyped, and what they mean changes with every submission. */
+#define CONTROL_ID_PREFIX_MIN 4
+
 /* ID (also an older one), unambiguous prefix of one, or name. Returns the full id, borrowed until the
  * next input; ERR_NOT_FOUND, ERR_CONFLICT (ambiguous).
  */
@@ -126,8 +129,12 @@ struct list_filter_label {
 	char *name, *value;
 };
 struct list_filter {
-	uint32_t states; /* a bit for each that is asked for; 0: any */
-	char *zhost;	 /* NULL: any */
+	uint32_t states;	  /* a bit for each that is asked for; 0: any */
+	uint32_t topology_states; /* of instances: the same of their topologies */
+	char *zhost;		  /* NULL: any; so are the following */
+	char *named;		  /* of topologies: what names them */
+	char *prefix;		  /* of the name; of a topology also of an id */
+	char *path;		  /* of instances */
 	VECTOR(struct list_filter_label) labels;
 };
 /* The next views of a list, at most `max`, and where it goes on; fewer: that was the end. They are the

@@ -102,11 +102,17 @@ int list_filter_parse(enum control_list list, const struct list_filter_text *tex
 		      struct list_filter *ret_filter, struct error **err)
 {
 	CLEANUP(freep) char *states = mem_strdup(text->states);
+	CLEANUP(freep) char *topology_states = mem_strdup(text->topology_states);
 	CLEANUP(freep) char *labels = mem_strdup(text->labels);
 	int r = 0;
-	*ret_filter = (struct list_filter){.zhost = mem_strdup(text->zhost)};
+	*ret_filter = (struct list_filter){.zhost = mem_strdup(text->zhost),
+					   .named = mem_strdup(text->named),
+					   .prefix = mem_strdup(text->prefix),
+					   .path = mem_strdup(text->path)};
 	for (char *rest = states, *word; r == 0 && (word = next_word(&rest)) != NULL;)
 		r = add_state(names_of(list), word, &ret_filter->states, err);
+	for (char *rest = topology_states, *word; r == 0 && (word = next_word(&rest)) != NULL;)
+		r = add_state(topology_name, word, &ret_filter->topology_states, err);
 	for (char *rest = labels, *word; r == 0 && (word = next_word(&rest)) != NULL;)
 		r = add_label(ret_filter, word, err);
 	return r;
@@ -120,6 +126,9 @@ void list_filter_done(struct list_filter *filter)
 	}
 	vector_done(&filter->labels);
 	free(filter->zhost);
+	free(filter->named);
+	free(filter->prefix);
+	free(filter->path);
 	*filter = (struct list_filter){0};
 }
 
@@ -130,10 +139,59 @@ static bool takes_state(const struct list_filter *filter, unsigned state)
 	return filter->states == 0 || (filter->states >> state & 1) != 0;
 }
 
+static bool has_id_prefix(const struct control_application *a, const char *prefix)
+{
+	vector_for_each (&a->application.ids, id)
+		if (str_has_prefix((*id)->text, prefix))
+			return true;
+	return false;
+}
+
+const struct control_application *list_filter_named(const struct list_filter *filter,
+						    const struct application_list *applications)
+{
+	const struct control_application *a = NULL;
+	if (filter->named != NULL)
+		a = application_by_id(applications, filter->named);
+	if (a == NULL && filter->named != NULL)
+		a = application_by_name(applications, filter->named);
+	return a;
+}
+
+static bool takes_name(const struct list_filter *filter, const struct control_application *a)
+{
+	if (filter->named != NULL && !str_equal(a->name, filter->named) &&
+	    (strlen(filter->named) < CONTROL_ID_PREFIX_MIN || !has_id_prefix(a, filter->named)))
+		return false;
+	return filter->prefix == NULL || str_has_prefix(a->name, filter->prefix) ||
+	       (filter->prefix[0] != '\0' && has_id_prefix(a, filter->prefix));
+}
+
 bool list_filter_takes_topology(const struct list_filter *filter,
 				const struct control_application *a)
 {
-	return takes_state(filter, a->state);
+	return takes_state(filter, a->state) && takes_name(filter, a);
+}
+
+bool list_filter_takes_instances_of(const struct list_filter *filter,
+				    const struct control_application *a)
+{
+	if (filter->topology_states != 0 && (filter->topology_states >> a->state & 1) == 0)
+		return false;
+	if (filter->prefix == NULL)
+		return true;
+	const char *slash = strchr(filter->prefix, '/');
+	if (slash == NULL)
+		return str_has_prefix(a->name, filter->prefix);
+	size_t n = (size_t)(slash - filter->prefix);
+	return strncmp(a->name, filter->prefix, n) == 0 && a->name[n] == '\0';
+}
+
+/* "my-app/api" of "my-app/api-2"; what comes before the slash was compared already. */
+static bool has_prefix(const struct list_filter *filter, const struct slot_control *sc)
+{
+	const char *slash = filter->prefix != NULL ? strchr(filter->prefix, '/') : NULL;
+	return slash == NULL || str_has_prefix(sc->slot->path, slash + 1);
 }
 
 static bool has_failed(const struct slot_control *sc)
@@ -146,6 +204,9 @@ bool list_filter_takes_instance(const struct list_filter *filter, const struct s
 {
 	const struct control_zhost *z = slot_zhost(sc);
 	if (filter->zhost != NULL && (z == NULL || !str_equal(z->name, filter->zhost)))
+		return false;
+	if (!has_prefix(filter, sc) ||
+	    (filter->path != NULL && !str_equal(sc->slot->path, filter->path)))
 		return false;
 	return takes_state(filter, sc->slot->state) ||
 	       ((filter->states >> FAILED_BIT & 1) != 0 && has_failed(sc));
@@ -166,5 +227,6 @@ bool list_filter_takes_zhost(const struct list_filter *filter, const struct cont
 	vector_for_each (&filter->labels, wanted)
 		if (!has_label(z, wanted))
 			return false;
-	return takes_state(filter, z->state);
+	return takes_state(filter, z->state) &&
+	       (filter->prefix == NULL || str_has_prefix(z->name, filter->prefix));
 }

@@ -73,10 +73,23 @@ static Samoza__V1__MeshSpaceView *mesh_view(const struct slot_control *sc)
 	return v;
 }
 
+/* Where to look on from `k`: a path has one instance at most. */
+static uint32_t first_at_path(const struct list_filter *filter,
+			      const struct control_application *a, uint32_t k)
+{
+	if (filter->path == NULL)
+		return k;
+	const struct slot *s = application_served_slot(a, filter->path, NULL);
+	return s != NULL && s->id >= k ? s->id : a->topology->instance_count;
+}
+
 /* Views of one application's instances from `k` on; the first that is not in the slice. */
 static uint32_t add_instances(struct slice *slice, const struct control_application *a,
 			      enum control_list list, uint32_t k)
 {
+	if (!list_filter_takes_instances_of(slice->filter, a))
+		return a->topology->instance_count;
+	k = first_at_path(slice->filter, a, k);
 	for (; k < a->topology->instance_count && slice->count < slice->max; k++) {
 		const struct slot_control *sc = &a->slot_controls[k];
 		if (!list_filter_takes_instance(slice->filter, sc))
@@ -110,9 +123,13 @@ static void next_topologies(const struct control *c, struct list_position *at,
 			    struct slice *slice)
 {
 	const struct control_application *a = application_at(c, at);
+	const struct control_application *only =
+		list_filter_named(slice->filter, &c->applications);
 	if (a != NULL && a->sequence == at->sequence && at->instance > 0)
 		a = a->next; /* it is in the list already */
-	for (; a != NULL && slice->count < slice->max; a = a->next) {
+	if (a != NULL && only != NULL)
+		a = only->sequence >= a->sequence ? only : NULL;
+	for (; a != NULL && slice->count < slice->max; a = only == NULL ? a->next : NULL) {
 		if (!list_filter_takes_topology(slice->filter, a))
 			continue;
 		slice_add(slice, view_summary(a));

@@ -1,20 +1,36 @@
 /*
- * Completion of names that zrms knows. It never fails: without zrms there are no names.
+ * Completion of names that zrms knows, of those that begin with the word. It never fails: without zrms
+ * there are no names.
  */
 #include "zshell/shell/complete.h"
 
 #include "adapter/client/view.h"
+#include "base/str.h"
 #include "proto/view.pb-c.h"
 
 /* The user waits for the answer to a key. */
 #define ASK_TIMEOUT_MS 1500
 
+/* More would help nobody, and a part of them would be completed to what they happen to share. */
+#define NAMES_MAX 1000
+
+/* Whether *ret_list (view_free) has all names of a list that begin with `current`. */
+static bool get_names(struct shell *shell, const char *list, const char *current,
+		      const ProtobufCMessageDescriptor *type, void **ret_list)
+{
+	CLEANUP(freep) char *path = api_path(list, current, "&limit=", NULL);
+	CLEANUP(freep) char *whole = str_printf("%s%d", path, NAMES_MAX);
+
+	return api_get(shell->api, whole, type, ret_list, NULL) == 0;
+}
+
 static void add_topologies(struct shell *shell, const char *current, struct cli_candidates *c)
 {
 	CLEANUP(view_freep) Samoza__V1__TopologyListView *list = NULL;
 
-	if (api_get(shell->api, "/v1/topologies", &samoza__v1__topology_list_view__descriptor,
-		    (void **)&list, NULL) < 0)
+	if (!get_names(shell, "/v1/topologies?prefix=", current,
+		       &samoza__v1__topology_list_view__descriptor, (void **)&list) ||
+	    list->next != NULL)
 		return;
 	for (size_t i = 0; i < list->n_topologies; i++) {
 		cli_add_candidate(c, current, list->topologies[i]->name);
@@ -28,8 +44,9 @@ static void add_spaces(struct shell *shell, const char *current, struct cli_cand
 {
 	CLEANUP(view_freep) Samoza__V1__SpaceListView *list = NULL;
 
-	if (api_get(shell->api, "/v1/spaces", &samoza__v1__space_list_view__descriptor,
-		    (void **)&list, NULL) < 0)
+	if (!get_names(shell, "/v1/spaces?prefix=", current,
+		       &samoza__v1__space_list_view__descriptor, (void **)&list) ||
+	    list->next != NULL)
 		return;
 	for (size_t i = 0; i < list->n_spaces; i++)
 		cli_add_candidate(c, current, list->spaces[i]->name);
@@ -39,8 +56,9 @@ static void add_zhosts(struct shell *shell, const char *current, struct cli_cand
 {
 	CLEANUP(view_freep) Samoza__V1__ZhostListView *list = NULL;
 
-	if (api_get(shell->api, "/v1/zhosts", &samoza__v1__zhost_list_view__descriptor,
-		    (void **)&list, NULL) < 0)
+	if (!get_names(shell, "/v1/zhosts?prefix=", current,
+		       &samoza__v1__zhost_list_view__descriptor, (void **)&list) ||
+	    list->next != NULL)
 		return;
 	for (size_t i = 0; i < list->n_zhosts; i++)
 		cli_add_candidate(c, current, list->zhosts[i]->name);

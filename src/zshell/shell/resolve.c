@@ -13,6 +13,9 @@ typedef Samoza__V1__SpaceView space_view;
 /* A message lists at most this many candidates. */
 #define NAMED_MAX 5
 
+/* A name that is none is compared with so many. */
+#define COMPARED_MAX 500
+
 /* Of a prefix [shell.zshell.ids]. */
 #define ID_PREFIX_MIN 4
 
@@ -71,28 +74,42 @@ static bool is_rather(const topology_view *a, const topology_view *b)
 	return str_compare(a->created, b->created) > 0;
 }
 
+/* What names topologies, as few as tell one from several. */
+static int get_topologies(struct shell *shell, const char *query, const char *text,
+			  unsigned max, Samoza__V1__TopologyListView **ret_list,
+			  struct error **err)
+{
+	CLEANUP(freep) char *pair = api_path(query, text, NULL);
+	CLEANUP(freep) char *path = str_printf("/v1/topologies?%s&limit=%u", pair, max);
+
+	return api_get(shell->api, path, &samoza__v1__topology_list_view__descriptor,
+		       (void **)ret_list, err);
+}
+
 static int ambiguous(const char *text, const Samoza__V1__TopologyListView *list,
 		     struct error **err)
 {
 	CLEANUP(buffer_done) struct buffer all = BUFFER_INIT(1 << 16);
 	size_t named = 0;
+	bool more = list->n_topologies > NAMED_MAX;
 
-	for (size_t i = 0; i < list->n_topologies; i++) {
+	for (size_t i = 0; i < list->n_topologies && named < NAMED_MAX; i++, named++) {
 		const topology_view *t = list->topologies[i];
 
-		if (str_has_prefix(t->id, text) && named++ < NAMED_MAX)
-			(void)buffer_printf(&all, "\n  %s  %s  %s", t->id, t->name, t->state);
+		(void)buffer_printf(&all, "\n  %s  %s  %s", t->id, t->name, t->state);
 	}
 	return error_set(err, ERR_CONFLICT,
-			 "ambiguous id '%s' matches %zu topologies; use a longer prefix:%s%s",
-			 text, named, all.data, named > NAMED_MAX ? "\n  ..." : "");
+			 "ambiguous id '%s' matches %s%zu topologies; use a longer prefix:%s%s",
+			 text, more ? "more than " : "", named, all.data,
+			 more ? "\n  ..." : "");
 }
 
-/* By name, then by id, then by a prefix of the id. NULL: none; *ret_many: several by prefix. */
-static const topology_view *find_topology(const Samoza__V1__TopologyListView *list,
+/* What `text` names, of what zrms says that it may: by id, by name, then by a prefix of the id. NULL:
+ * nothing; *ret_many: several by prefix. */
+static const topology_view *pick_topology(const Samoza__V1__TopologyListView *list,
 					  const char *text, bool *ret_many)
 {
-	const topology_view *by_name = NULL, *by_prefix = NULL;
+	const topology_view *by_name = NULL;
 
 	*ret_many = false;
 	for (size_t i = 0; i < list->n_topologies; i++) {
@@ -102,66 +119,97 @@ static const topology_view *find_topology(const Samoza__V1__TopologyListView *li
 			return t;
 		if (str_equal(t->name, text) && is_rather(t, by_name))
 			by_name = t;
-		if (strlen(text) >= ID_PREFIX_MIN && str_has_prefix(t->id, text)) {
-			*ret_many = by_prefix != NULL;
-			by_prefix = t;
-		}
 	}
-	if (by_name != NULL)
-		*ret_many = false;
-	return by_name != NULL ? by_name : by_prefix;
+	if (by_name != NULL || list->n_topologies == 0)
+		return by_name;
+	*ret_many = list->n_topologies > 1;
+	return list->topologies[0];
 }
 
 /* `text`: as the person wrote it. */
 static void set_ref(struct topology_ref *ref, const topology_view *t, const char *text)
 {
 	*ref = (struct topology_ref){.id = mem_strdup(t->id), .name = mem_strdup(t->name)};
-	ref->by_prefix = text != NULL && !str_equal(text, t->id) && !str_equal(text, t->name);
+	/* A whole id may be an older one. */
+	ref->by_prefix =
+		text != NULL && !str_equal(text, t->name) && strlen(text) < strlen(t->id);
 }
 
-static int no_topology(const Samoza__V1__TopologyListView *list, const char *text,
-		       struct error **err)
+static int no_topology(struct shell *shell, const char *text, struct error **err)
 {
-	for (size_t i = 0; i < list->n_topologies && !str_is_empty(text); i++) {
-		if (str_has_prefix(list->topologies[i]->id, text))
-			return error_set(
-				err, ERR_NOT_FOUND,
-				"no topology '%s'; a prefix of an id needs at least %d "
-				"characters\n`zshell topo` lists all topologies.",
-				text, ID_PREFIX_MIN);
+	CLEANUP(view_freep) Samoza__V1__TopologyListView *list = NULL;
+	size_t n = strlen(text);
+
+	if (n > 0 && n < ID_PREFIX_MIN &&
+	    get_topologies(shell, "prefix=", text, NAMED_MAX, &list, NULL) == 0) {
+		for (size_t i = 0; i < list->n_topologies; i++)
+			if (str_has_prefix(list->topologies[i]->id, text))
+				return error_set(
+					err, ERR_NOT_FOUND,
+					"no topology '%s'; a prefix of an id needs at least %d "
+					"characters\n`zshell topo` lists all topologies.",
+					text, ID_PREFIX_MIN);
 	}
 	return error_set(err, ERR_NOT_FOUND,
 			 "no topology '%s'\n`zshell topo` lists all topologies.", text);
 }
 
-int resolve_topology(struct shell *shell, const char *text, struct topology_ref *ret_ref,
-		     struct error **err)
+/* ERR_NOT_FOUND without setting err: none is named so. */
+static int find_topology(struct shell *shell, const char *text, struct topology_ref *ret_ref,
+			 struct error **err)
 {
 	CLEANUP(view_freep) Samoza__V1__TopologyListView *list = NULL;
+	int r = get_topologies(shell, "named=", text, NAMED_MAX + 1, &list, err);
 	const topology_view *found;
 	bool many;
-	int r = api_get(shell->api, "/v1/topologies",
-			&samoza__v1__topology_list_view__descriptor, (void **)&list, err);
 
 	if (r < 0)
 		return r;
-	found = find_topology(list, text, &many);
+	found = pick_topology(list, text, &many);
 	if (many)
 		return ambiguous(text, list, err);
 	if (found == NULL)
-		return no_topology(list, text, err);
+		return ERR_NOT_FOUND;
 	set_ref(ret_ref, found, text);
 	return 0;
 }
 
+int resolve_topology(struct shell *shell, const char *text, struct topology_ref *ret_ref,
+		     struct error **err)
+{
+	CLEANUP(error_freep) struct error *why = NULL;
+	int r = find_topology(shell, text, ret_ref, &why);
+
+	if (r == 0)
+		return 0;
+	return why != NULL ? error_move(err, steal_ptr(&why)) : no_topology(shell, text, err);
+}
+
 /* ---------------------------------------------------------------- instances */
 
-static int no_space(const Samoza__V1__SpaceListView *list, const char *text, struct error **err)
+/* `query` is escaped. */
+static int get_spaces(struct shell *shell, const char *query, unsigned max,
+		      Samoza__V1__SpaceListView **ret_list, struct error **err)
 {
+	CLEANUP(freep) char *path = str_printf("/v1/spaces?%slimit=%u", query, max);
+
+	return api_get(shell->api, path, &samoza__v1__space_list_view__descriptor,
+		       (void **)ret_list, err);
+}
+
+/* `id`: of the topology that was named; NULL: none was. */
+static int no_space(struct shell *shell, const char *text, const char *id, struct error **err)
+{
+	CLEANUP(view_freep) Samoza__V1__SpaceListView *list = NULL;
+	CLEANUP(freep) char *of = id != NULL ? str_printf("topology=%s&", id) : mem_strdup("");
 	const char *nearest = NULL;
 	unsigned best = 4;
 
-	for (size_t i = 0; i < list->n_spaces && strlen(text) < 200; i++) {
+	int r = strlen(text) < 200 ? get_spaces(shell, of, COMPARED_MAX, &list, err) : 0;
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; list != NULL && i < list->n_spaces; i++) {
 		unsigned d = str_distance(list->spaces[i]->path, text);
 		unsigned whole = str_distance(list->spaces[i]->name, text);
 
@@ -180,106 +228,101 @@ static int no_space(const Samoza__V1__SpaceListView *list, const char *text, str
 			 "no instance %s\n`zshell spaces` lists all instances.", text);
 }
 
-static const topology_view *topology_of(const Samoza__V1__TopologyListView *topologies,
-					const space_view *s)
-{
-	for (size_t i = 0; i < topologies->n_topologies; i++) {
-		if (str_equal(topologies->topologies[i]->id, s->topology_id))
-			return topologies->topologies[i];
-	}
-	return NULL;
-}
-
-/* By the path alone: in the only topology that has it and is not stopped, or the newest. */
-static int find_by_path(const Samoza__V1__TopologyListView *topologies,
-			const Samoza__V1__SpaceListView *spaces, const char *path,
-			struct space_ref *ret_ref, struct error **err)
+static int ambiguous_path(const char *path, const Samoza__V1__SpaceListView *list,
+			  struct error **err)
 {
 	CLEANUP(buffer_done) struct buffer all = BUFFER_INIT(1 << 16);
-	const topology_view *best = NULL;
-	size_t active = 0;
+	bool more = list->n_spaces > NAMED_MAX;
+	size_t named = 0;
 
-	for (size_t i = 0; i < spaces->n_spaces; i++) {
-		const topology_view *t;
-
-		if (!str_equal(spaces->spaces[i]->path, path))
-			continue;
-		t = topology_of(topologies, spaces->spaces[i]);
-		if (t == NULL)
-			continue;
-		if (!is_stopped(t) && active++ < NAMED_MAX)
-			(void)buffer_printf(&all, "\n  %s/%s", t->name, path);
-		if (is_rather(t, best))
-			best = t;
-	}
-	if (active > 1)
-		return error_set(err, ERR_CONFLICT,
-				 "ambiguous path: %zu topologies have '%s':%s%s", active, path,
-				 all.data, active > NAMED_MAX ? "\n  ..." : "");
-	if (best == NULL)
-		return no_space(spaces, path, err);
-	set_ref(&ret_ref->topology, best, NULL);
-	ret_ref->path = mem_strdup(path);
-	return 0;
+	for (; named < list->n_spaces && named < NAMED_MAX; named++)
+		(void)buffer_printf(&all, "\n  %s", list->spaces[named]->name);
+	return error_set(err, ERR_CONFLICT, "ambiguous path: %s%zu topologies have '%s':%s%s",
+			 more ? "more than " : "", named, path, all.data,
+			 more ? "\n  ..." : "");
 }
 
-/* TOPOLOGY/PATH. 0: found; ERR_NOT_FOUND without setting err: not found. */
-static int find_whole(const Samoza__V1__TopologyListView *topologies,
-		      const Samoza__V1__SpaceListView *spaces, const char *text,
-		      struct space_ref *ret_ref, struct error **err)
+static void set_space(struct space_ref *ref, const space_view *s)
 {
+	ref->topology = (struct topology_ref){.id = mem_strdup(s->topology_id),
+					      .name = mem_strdup(s->topology)};
+	ref->path = mem_strdup(s->path);
+}
+
+/* By the path alone: of the only topology that has it and is not stopped, or else of the only one. */
+static int find_by_path(struct shell *shell, const char *path, struct space_ref *ret_ref,
+			struct error **err)
+{
+	static const char *const of[] = {"topology_state=pending,running,degraded,failed&",
+					 "topology_state=stopped&"};
+	CLEANUP(freep) char *pair = api_path("path=", path, NULL);
+
+	for (size_t k = 0; k < ARRAY_SIZE(of); k++) {
+		CLEANUP(view_freep) Samoza__V1__SpaceListView *list = NULL;
+		CLEANUP(freep) char *query = str_printf("%s&%s", pair, of[k]);
+		int r = get_spaces(shell, query, NAMED_MAX + 1, &list, err);
+
+		if (r < 0)
+			return r;
+		if (list->n_spaces > 1)
+			return ambiguous_path(path, list, err);
+		if (list->n_spaces == 0)
+			continue;
+		set_space(ret_ref, list->spaces[0]);
+		return 0;
+	}
+	return ERR_NOT_FOUND;
+}
+
+/* TOPOLOGY/PATH. ERR_NOT_FOUND without setting err: not found; *ret_ref may name the topology. */
+static int find_whole(struct shell *shell, const char *text, struct space_ref *ret_ref,
+		      struct error **err)
+{
+	CLEANUP(view_freep) Samoza__V1__SpaceListView *list = NULL;
 	const char *slash = strchr(text, '/');
 	CLEANUP(freep)
 	char *first = slash != NULL ? mem_strndup(text, (size_t)(slash - text)) : NULL;
-	const topology_view *t;
-	bool many;
+	int r = first != NULL ? find_topology(shell, first, &ret_ref->topology, err)
+			      : ERR_NOT_FOUND;
 
-	if (first == NULL)
+	if (r < 0)
+		return r;
+	CLEANUP(freep)
+	char *pair = api_path("topology=", ret_ref->topology.id, "&path=", slash + 1, NULL);
+	CLEANUP(freep) char *query = str_printf("%s&", pair);
+	r = get_spaces(shell, query, 1, &list, err);
+	if (r < 0)
+		return r;
+	if (list->n_spaces == 0)
 		return ERR_NOT_FOUND;
-	t = find_topology(topologies, first, &many);
-	if (many)
-		return ambiguous(first, topologies, err);
-	for (size_t i = 0; t != NULL && i < spaces->n_spaces; i++) {
-		if (str_equal(spaces->spaces[i]->topology_id, t->id) &&
-		    str_equal(spaces->spaces[i]->path, slash + 1)) {
-			set_ref(&ret_ref->topology, t, first);
-			ret_ref->path = mem_strdup(slash + 1);
-			return 0;
-		}
-	}
-	return ERR_NOT_FOUND;
+	ret_ref->path = mem_strdup(list->spaces[0]->path);
+	return 0;
 }
 
 static int resolve(struct shell *shell, const char *text, bool topology_too,
 		   struct space_ref *ret_ref, struct error **err)
 {
-	CLEANUP(view_freep) Samoza__V1__TopologyListView *topologies = NULL;
-	CLEANUP(view_freep) Samoza__V1__SpaceListView *spaces = NULL;
+	CLEANUP(space_ref_done) struct space_ref found = {0};
 	CLEANUP(error_freep) struct error *why = NULL;
-	int r = api_get(shell->api, "/v1/topologies",
-			&samoza__v1__topology_list_view__descriptor, (void **)&topologies, err);
+	int r = ERR_NOT_FOUND;
 
-	if (r < 0)
-		return r;
-	r = api_get(shell->api, "/v1/spaces", &samoza__v1__space_list_view__descriptor,
-		    (void **)&spaces, err);
-	if (r < 0)
-		return r;
-	if (topology_too) {
-		bool many;
-		const topology_view *t = find_topology(topologies, text, &many);
+	if (topology_too)
+		r = find_topology(shell, text, &found.topology, &why);
+	if (r < 0 && why == NULL)
+		r = find_whole(shell, text, &found, &why);
+	if (r < 0 && why == NULL) {
+		CLEANUP(topology_ref_done) struct topology_ref named = found.topology;
 
-		if (many)
-			return ambiguous(text, topologies, err);
-		if (t != NULL) {
-			set_ref(&ret_ref->topology, t, text);
-			return 0;
-		}
+		found = (struct space_ref){0};
+		r = find_by_path(shell, text, &found, &why);
+		if (r < 0 && why == NULL)
+			r = no_space(shell, text, named.id, &why);
 	}
-	r = find_whole(topologies, spaces, text, ret_ref, &why);
 	if (why != NULL)
 		return error_move(err, steal_ptr(&why));
-	return r == 0 ? 0 : find_by_path(topologies, spaces, text, ret_ref, err);
+	*ret_ref = found;
+	found = (struct space_ref){0};
+	return r;
 }
 
 int resolve_space(struct shell *shell, const char *text, struct space_ref *ret_ref,

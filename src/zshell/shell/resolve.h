@@ -2,7 +2,8 @@
  * Resolves names: a topology by its id, an unambiguous prefix of at least four characters of
  * it, or its name (the
  * one that is not stopped, or else the newest); an instance by TOPOLOGY/PATH, or by its path
- * alone if only one topology has it.
+ * alone if only one topology has it. zrms looks them up (`named=`, `path=` of lists): what it answers does
+ * not grow with the cluster.
  */
 #ifndef SAMOZA_ZSHELL_SHELL_RESOLVE_H
 #define SAMOZA_ZSHELL_SHELL_RESOLVE_H

@@ -48,6 +48,7 @@ class Fake:
     def __init__(self):
         self.routes = {}
         self.requests = []
+        self.sent_bytes = 0  # of answers
         self.events = []  # of the stream; {"seq": N, "comment": TEXT} is a comment between them
         self.answer_events = None
         self.connections = 0
@@ -120,11 +121,43 @@ class Fake:
         if route is None:
             route = (404, {"error": {"code": "not_found", "message": f"no {url.path}",
                                      "details": []}})
-        self.send(handler, *route)
+        status, value = route
+        if handler.command == "GET" and isinstance(value, dict):
+            value = self.part(value, query)
+        self.send(handler, status, value)
 
-    @staticmethod
-    def send(handler, status, value):
+    def part(self, value, query):
+        """Of a list what is asked for by name, as zrms does."""
+        given = {k: query[k] for k in ("named", "prefix", "path", "topology", "topology_state",
+                                       "limit") if k in query}
+        lists = [k for k in ("topologies", "spaces", "zhosts") if isinstance(value.get(k), list)]
+        if not given or not lists:
+            return value
+        entries = value[lists[0]]
+        if "named" in given:
+            named = given["named"]
+            entries = [e for e in entries if named in (e["id"], e["name"])] or [
+                e for e in entries if len(named) >= 4 and e["id"].startswith(named)]
+        if "prefix" in given:
+            entries = [e for e in entries if e["name"].startswith(given["prefix"]) or
+                       e.get("id", "").startswith(given["prefix"])]
+        if "path" in given:
+            entries = [e for e in entries if e["path"] == given["path"]]
+        if "topology" in given:
+            entries = [e for e in entries if given["topology"] in (e["topology"],
+                                                                   e["topology_id"])]
+        if "topology_state" in given:
+            listed = self.routes.get("GET /v1/topologies", (200, {}))[1].get("topologies", [])
+            states = {t["id"]: t["state"] for t in listed}
+            entries = [e for e in entries if states.get(e["topology_id"], "running") in
+                       given["topology_state"].split(",")]
+        limit = int(given.get("limit", len(entries)))
+        more = {"next": "1.1"} if len(entries) > limit or "next" in value else {}
+        return {lists[0]: entries[:limit], **more}
+
+    def send(self, handler, status, value):
         data = value if isinstance(value, bytes) else json.dumps(value).encode()
+        self.sent_bytes += len(data)
         handler.send_response(status)
         handler.send_header("Content-Type", "application/json")
         handler.send_header("Content-Length", str(len(data)))

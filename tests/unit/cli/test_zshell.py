@@ -369,6 +369,57 @@ def test_a_path_of_two_topologies_is_ambiguous(zrms, zshell):
         1, "zshell: ambiguous path: 2 topologies have 'api':\n  my-app/api\n  other/api\n")
 
 
+def test_several_stopped_topologies_with_a_path_are_ambiguous_too(zrms, zshell):
+    zrms.routes["GET /v1/topologies"] = (200, {"topologies": [
+        topology("stopped"), topology("stopped", id=OTHER, name="other")]})
+    zrms.routes["GET /v1/spaces"] = (200, {"spaces": [
+        space("api"), space("api", topology_name="other", topology_id=OTHER)]})
+    done = zshell("spaces", "status", "api")
+    assert (done.status, done.err) == (
+        1, "zshell: ambiguous path: 2 topologies have 'api':\n  my-app/api\n  other/api\n")
+    zrms.routes["GET /v1/topologies"] = (200, {"topologies": [
+        topology("stopped"), topology(id=OTHER, name="other")]})
+    zrms.routes[f"GET /v1/topologies/{OTHER}/spaces/api"] = (200, space("api", topology_name="other"))
+    assert zshell("spaces", "status", "api").out.startswith("Space: other/api\n")
+
+
+def many(zrms, count):
+    """A cluster of so many topologies with an instance each."""
+    ids = [f"{k:08x}-e5f6-7890-abcd-ef1234567890" for k in range(count)]
+    zrms.routes["GET /v1/topologies"] = (200, {"topologies": [
+        topology(id=i, name=f"app-{k}") for k, i in enumerate(ids)]})
+    zrms.routes["GET /v1/spaces"] = (200, {"spaces": [
+        space("api", topology_name=f"app-{k}", topology_id=i) for k, i in enumerate(ids)]})
+    zrms.routes[f"GET /v1/topologies/{ids[7]}"] = (200, topology(id=ids[7], name="app-7"))
+    zrms.routes[f"GET /v1/topologies/{ids[7]}/spaces/api"] = (200, space("api"))
+    zrms.routes[f"GET /v1/topologies/{ids[7]}/logs"] = (200, {"lines": ["a line"]})
+
+
+@pytest.mark.parametrize("words", [
+    ["topo", "status", "app-7"], ["topo", "status", "00000007"], ["topo", "status", "0000"],
+    ["topo", "status", "nobody"], ["topo", "status", "000"], ["spaces", "status", "app-7/api"],
+    ["spaces", "logs", "00000007/api"], ["spaces", "status", "api"],
+    ["complete", "--", "topo", "status", "app-7"], ["complete", "--", "spaces", "logs", "app-7"],
+    ["complete", "--", "topo", "status", ""], ["complete", "--", "spaces", "logs", ""]],
+    ids=" ".join)
+def test_a_name_costs_as_little_in_a_large_cluster(zrms, zshell, words):
+    few, large = 1000, 5000
+    many(zrms, few)
+    zshell(*words)
+    before = zrms.sent_bytes
+    many(zrms, large)
+    zshell(*words)
+    assert zrms.sent_bytes - before <= 1.1 * before
+    assert before > 0
+
+
+def test_more_names_than_anybody_reads_are_not_completed(zrms, zshell):
+    many(zrms, 1200)
+    assert complete(zshell, "topo", "status", "") == []
+    assert len(complete(zshell, "topo", "status", "app-11")) == 111
+    assert len(complete(zshell, "spaces", "logs", "app-11")) == 111
+
+
 # ------------------------------------------------------------------ goals
 
 @pytest.mark.parametrize("word,body", [
