@@ -162,7 +162,9 @@ static void on_deployed(struct copy *copy, const Samoza__V1__InstanceReport *r, 
 		finished_unseen(copy, r);
 		break;
 	case STATE_STARTING:
-		if (!ended && (adopting || r->observed_generation < copy->generation))
+		/* A successor that was starting when it took over may be asked for less by now. */
+		if (!ended && ((adopting && copy->target == TARGET_STARTED) ||
+			       r->observed_generation < copy->generation))
 			return; /* it has not heard of the order yet */
 		if (r->finished) {
 			slot_move(copy->sc->slot, STATE_DEPLOYED_STARTED, false, "started");
