@@ -57,6 +57,7 @@ struct unit_placement {
 	uint64_t epoch;	     /* of its root's copy: names the placement in records */
 	uint32_t place_unit; /* in the engine; unless it serves: it belongs to this placement */
 	bool draining;	     /* retired, and not told to go before the new routes are known */
+	bool answered; /* retired: until it has gone it gets the answers to what it asked */
 	bool lost; /* its zhost fell silent: it holds no room, and is only kept for adoption or
 		      until it has certainly gone */
 	char *key_topology; /* id by which its zhost knows it; NULL: the application's */

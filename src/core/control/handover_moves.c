@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "core/control/copies.h"
+#include "core/control/handover_events.h"
 #include "core/control/mesh_tables.h"
 #include "core/control/state.h"
 #include "core/control/topology_state.h"
@@ -41,20 +42,16 @@ static void set_yields(struct slot_control *root, bool yields)
 /* Its zhost is told that it serves no longer; it goes on. */
 static void set_draining(struct unit_placement *unit)
 {
-	unit->draining = true;
+	unit->draining = unit->answered = true;
 	vector_for_each (&unit->placement.copies, item)
 		mark_copy(container_of(*item, struct copy, of_slot), COPY_ORDER);
 }
 
-/* What has handed over is told to go, if it is there still, and nobody sends anything to it any longer. */
+/* What has handed over is told to go, if it is there still. */
 static void stop_draining(struct slot_control *root)
 {
 	struct control_application *a = application_of(root->slot);
-	const struct handover *h = &root->handover->handover;
-	struct unit_placement *unit = retired_unit(a, h->leaving);
-	if (h->state == HANDOVER_DRAINING)
-		slot_for_each_below (root->slot, s)
-			mesh_tables_mark(control_of_slot(s));
+	struct unit_placement *unit = retired_unit(a, root->handover->handover.leaving);
 	if (unit == NULL)
 		return;
 	unit->draining = false;
@@ -135,7 +132,10 @@ void handover_move(struct control *c, struct slot_control *root, enum handover_s
 	bool yields = to == HANDOVER_STOPPING || to == HANDOVER_RETURNING;
 	switch (to) {
 	case HANDOVER_PLACING:
+		end_successor(c, root);
+		break;
 	case HANDOVER_REMOVING:
+		handover_emit_failure(c, root);
 		end_successor(c, root);
 		break;
 	case HANDOVER_STARTING:
@@ -176,8 +176,11 @@ void handover_resume(struct control *c, struct slot_control *root)
 		set_drain(c, h, mesh_tables_next_version(a) - 1, true);
 	root->slot->yields = state == HANDOVER_STOPPING || state == HANDOVER_RETURNING;
 	struct unit_placement *leaving = retired_unit(a, h->handover.leaving);
-	if (leaving != NULL)
-		leaving->draining = state == HANDOVER_DRAINING;
+	if (leaving == NULL)
+		return;
+	leaving->draining = state == HANDOVER_DRAINING;
+	leaving->answered = h->handover.kind == HANDOVER_START_FIRST &&
+			    (state == HANDOVER_DRAINING || state == HANDOVER_RETIRING);
 }
 
 void handover_let_go(struct control *c, struct slot_control *root)
@@ -186,4 +189,15 @@ void handover_let_go(struct control *c, struct slot_control *root)
 	stop_draining(root);
 	drop_beside(c, root->of_path->next);
 	drop_beside(c, root->of_path->standby);
+}
+
+void handover_leave(struct slot_control *root)
+{
+	const struct handover *h = &root->handover->handover;
+	struct unit_placement *unit = retired_unit(application_of(root->slot), h->leaving);
+	if (unit != NULL)
+		unit->answered = false;
+	if (h->kind == HANDOVER_START_FIRST)
+		slot_for_each_below (root->slot, s)
+			mesh_tables_mark(control_of_slot(s));
 }

@@ -20,5 +20,8 @@ void handover_resume(struct control *c, struct slot_control *root);
 /* Whatever stands beside the copies that serve is to go, and the unit yields no longer. PRE: it has a
  * handover. */
 void handover_let_go(struct control *c, struct slot_control *root);
+/* It is over: what has handed over is gone, or no longer waited for, and gets no answers any longer. PRE: it has
+ * a handover. */
+void handover_leave(struct slot_control *root);
 
 #endif

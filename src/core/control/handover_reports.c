@@ -9,7 +9,7 @@
 #include "core/control/mesh_tables.h"
 #include "core/control/state.h"
 
-static const char *phase_name(const struct copy *copy)
+const char *copy_phase_name(const struct copy *copy)
 {
 	static const char *const names[] = {
 		"not-deployed",	    "deploying", "deployed-stopped", "starting",
@@ -21,15 +21,15 @@ static void set_phase(struct control *c, struct copy *copy, uint8_t phase, const
 {
 	const struct control_application *a = copy->unit->application;
 	CLEANUP(freep) char *subject = str_printf("%s/%s", a->name, copy->of_slot.slot->path);
-	const char *from = phase_name(copy);
+	const char *from = copy_phase_name(copy);
 	bool was_started = copy->heard && copy->phase == SAMOZA__V1__PHASE__PHASE_STARTED;
 	copy->heard = true;
 	copy->phase = phase;
 	if (was_started != (phase == SAMOZA__V1__PHASE__PHASE_STARTED))
 		mesh_tables_mark(copy->sc);
-	if (!str_equal(from, phase_name(copy)))
+	if (!str_equal(from, copy_phase_name(copy)))
 		emit_copy_event(&c->emitter, subject, copy->of_slot.epoch, from,
-				phase_name(copy), a->id, cause);
+				copy_phase_name(copy), a->id, cause);
 	copy_set_active(copy, phase_is_active((Samoza__V1__Phase)phase));
 }
 

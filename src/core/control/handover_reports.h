@@ -9,6 +9,8 @@
 #include "proto/wire.pb-c.h"
 
 void handover_report(struct control *c, struct copy *copy, const Samoza__V1__InstanceReport *r);
+/* As its zhost has reported it, in the words of states: "starting". */
+const char *copy_phase_name(const struct copy *copy);
 /* Its zhost has nothing of it. */
 void handover_report_missing(struct control *c, struct copy *copy);
 /* Its zhost is silent. */

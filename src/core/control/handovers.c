@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "core/control/copies.h"
 #include "core/control/exclusions.h"
+#include "core/control/handover_events.h"
 #include "core/control/handover_facts.h"
 #include "core/control/handover_moves.h"
 #include "core/control/state.h"
@@ -103,6 +104,7 @@ static void handover_free(struct control *c, struct slot_control *root)
 		at++;
 	vector_remove_at(&a->handovers, at);
 	heap_remove(&c->handover_timers, &h->timer);
+	handover_leave(root);
 	root->handover = NULL;
 	free(h->to);
 	free(h->cause);
@@ -260,34 +262,14 @@ static bool is_failure(const struct unit_handover *h, const struct handover_fact
 	       !facts->cancelled && h->handover.state != HANDOVER_RETURNING;
 }
 
-static const char *last_error_below(const struct slot_control *root, const struct slot **ret)
-{
-	slot_for_each_below (root->slot, s) {
-		const struct slot_control *sc = control_of_slot(s);
-		*ret = s;
-		if (sc->last_error != NULL && s->state != STATE_DEPLOYED_STARTED)
-			return sc->last_error;
-	}
-	return NULL;
-}
-
 static void note_failure(const struct slot_control *root)
 {
 	struct application_rollout *r = application_of(root->slot)->rollout;
 	if (r == NULL || r->failed)
 		return;
-	const struct slot *s = NULL;
-	const char *error = handover_is_between(&root->handover->handover)
-				    ? last_error_below(root, &s)
-				    : NULL;
 	r->failed = true;
 	free(r->cause);
-	if (error != NULL)
-		r->cause = str_printf("%s: %s", s->path, error);
-	else if (root->handover->error != NULL)
-		r->cause = mem_strdup(root->handover->error);
-	else
-		r->cause = str_printf("%s did not become healthy in time", root->slot->path);
+	r->cause = handover_failure(root);
 }
 
 /* As far as it goes now. False: it is done. */
@@ -305,6 +287,7 @@ static bool run(struct control *c, struct slot_control *root)
 			note_failure(root);
 		handover_move(c, root, next);
 		if (next == HANDOVER_DONE) {
+			handover_emit_end(c, root);
 			handover_free(c, root);
 			return false;
 		}

@@ -116,7 +116,7 @@ static bool is_listed(const struct copy *copy)
 	if (copy_serves(copy))
 		return copy->sc->slot->state == STATE_DEPLOYED_STARTED;
 	if (copy_is_retired(copy))
-		return copy->unit->draining && !copy->unit->lost;
+		return copy->unit->answered && !copy->unit->lost;
 	return copy->unit->placement.role == ROLE_SUCCESSOR && copy->heard &&
 	       copy->phase == SAMOZA__V1__PHASE__PHASE_STARTED;
 }

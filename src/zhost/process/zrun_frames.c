@@ -332,6 +332,11 @@ void zrun_process_exec_signal(struct zrun_process *p, uint32_t session, int sign
 
 /* ---- messages and data ---- */
 
+uint32_t zrun_process_untaken(const struct zrun_process *p)
+{
+	return p->window_messages;
+}
+
 int zrun_process_deliver(struct zrun_process *p, const char *name, const char *sender,
 			 const char *sender_suffix, size_t sender_suffix_size,
 			 const void *payload, size_t size)

@@ -146,6 +146,9 @@ int64_t zrun_process_pid(const struct zrun_process *p); /* -1 while not known */
 int zrun_process_deliver(struct zrun_process *p, const char *path_name, const char *sender,
 			 const char *sender_suffix, size_t sender_suffix_size,
 			 const void *payload, size_t size);
+/* Messages that were delivered, and that it has not taken, as far as it has said: it says so for many at a
+ * time (ZRUN_CREDIT_MESSAGES). */
+uint32_t zrun_process_untaken(const struct zrun_process *p);
 /* A command beside what runs. */
 struct zrun_command {
 	uint32_t session;  /* drawn by the caller */

@@ -89,6 +89,7 @@ static int on_emit(void *user, const char *address, size_t address_size, const v
 		return -EMSGSIZE;
 	if (r->peer == NULL)
 		return -EHOSTUNREACH;
+	farewell_used(r);
 	return mesh_emit(resident_parts(r)->mesh, r->peer, NULL, address, address_size, payload,
 			 size);
 }

@@ -31,6 +31,7 @@ static int on_message(struct mesh_receiver *receiver, const char *path_name, con
 		      size_t size)
 {
 	struct resident *r = container_of(receiver, struct resident, receiver);
+	farewell_used(r);
 	return r->process != NULL
 		       ? zrun_process_deliver(r->process, path_name, sender, sender_suffix,
 					      sender_suffix_size, payload, size)
@@ -100,6 +101,7 @@ void resident_free(struct resident *r)
 		artifact_cancel(r->wait);
 	package_fetch_cancel(r->files);
 	start_queue_leave(r->owner->starts, &r->slot);
+	farewell_end(r);
 	zrun_process_release(r->process);
 	data_client_remove(&r->data);
 	resident_leave_mesh(r);
@@ -464,6 +466,7 @@ void resident_ended(struct resident *r, const struct exit_report *report)
 		return;
 	}
 	data_client_drop(&r->data);
+	farewell_end(r);
 	resident_leave_mesh(r);
 	if (error[0] != '\0')
 		resident_log(r, "error", "%s: %s", log_prefix(r), error);
@@ -521,16 +524,22 @@ static void update(struct resident *r, const import_vector *imports)
 	r->runtime->update(r, imports);
 }
 
+static void stop_now(struct resident *r, int64_t grace_ms)
+{
+	/* Nothing reaches it from now on; it may send until it ends. */
+	open_in_mesh(r, false);
+	r->runtime->stop(r, grace_ms);
+}
+
 static void stop(struct resident *r, int64_t grace_ms)
 {
 	if (r->state == RESIDENT_DEPLOYED) {
 		complete(r, RESIDENT_DEPLOYED, NULL);
 		return;
 	}
-	/* Nothing reaches it from now on; it may send until it ends. */
-	open_in_mesh(r, false);
 	resident_enter(r, RESIDENT_STOPPING);
-	r->runtime->stop(r, grace_ms);
+	if (!farewell_begin(r, grace_ms, stop_now))
+		stop_now(r, grace_ms);
 }
 
 void resident_begin(struct resident *r, struct task *t)

@@ -33,6 +33,7 @@
 #include "zhost/artifact/package_files.h"
 #include "zhost/environment/variables.h"
 #include "zhost/process/zrun_process.h"
+#include "zhost/space/farewell.h"
 #include "zhost/space/residents.h"
 #include "zhost/space/space_runtime.h"
 #include "zhost/space/start_queue.h"
@@ -87,6 +88,7 @@ struct resident {
 	bool serves;		/* messages to the instance are for it */
 	struct mesh_peer *peer; /* while it is in the mesh */
 	struct mesh_receiver receiver;
+	struct farewell farewell;
 	struct data_client data;
 };
 

@@ -68,6 +68,7 @@
 /* How much zhost may send before the guest has taken it. A MESSAGE costs its whole frame
  * (zrun_message_cost). A zhost that passes the window is disconnected. */
 #define ZRUN_WINDOW_MESSAGES 256
+#define ZRUN_CREDIT_MESSAGES (ZRUN_WINDOW_MESSAGES / 4) /* so many are said at a time */
 #define ZRUN_WINDOW_BYTES    (1024 * 1024)
 
 #define ZRUN_DATA_WAIT_MS    5000 /* data.* and emit_to: then -EAGAIN */

@@ -69,7 +69,7 @@ void connection_message_taken(struct runner *i)
 	l->credit_messages++;
 	l->credit_bytes += size;
 	/* A quarter of the window: zhost always has room left when the guest waits. */
-	if (l->credit_messages >= ZRUN_WINDOW_MESSAGES / 4 ||
+	if (l->credit_messages >= ZRUN_CREDIT_MESSAGES ||
 	    l->credit_bytes >= ZRUN_WINDOW_BYTES / 4) {
 		struct zrun_credit credit = {l->credit_messages, l->credit_bytes};
 

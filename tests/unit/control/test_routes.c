@@ -186,6 +186,9 @@ static void the_incumbent_goes_when_every_zhost_goes_by_the_new_routes(void **st
 		applied(&s, link_id, version);
 	}
 	assert_true(incumbent_is_told_to_go(&s));
+	/* Until it has gone it gets the answers to what it has asked. */
+	expect_routes(&s, 3, NULL);
+	reports(&s, 1, "api", s.incumbent, SAMOZA__V1__PHASE__PHASE_ABSENT);
 	expect_routes(&s, 3, "successor");
 	fixture_done(&s.f);
 }

@@ -169,6 +169,7 @@ void order(struct stage *s, struct instance *i, enum agent_action kind)
 					   .kind = kind,
 					   .key = &i->key,
 					   .spec = &i->spec,
+					   .serves = !i->has_left,
 					   .imports = i->imports,
 					   .n_imports = i->n_imports,
 					   .grace_ms = i->grace_ms,

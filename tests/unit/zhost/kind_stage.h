@@ -49,6 +49,7 @@ struct instance {
 	Samoza__V1__Provider *imports[1];
 	size_t n_imports;
 	int64_t grace_ms, stop_ms, deadline_ms;
+	bool has_left; /* another copy serves in its place */
 	Samoza__V1__Variable port, variable;
 	Samoza__V1__Variable *exports[1], *variables[1];
 	Samoza__V1__Provider provider;

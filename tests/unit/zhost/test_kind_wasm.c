@@ -300,6 +300,84 @@ static void the_exit_report_of_a_process_that_is_gone_is_found(void **state)
 	free(report.error);
 }
 
+/* ---- a copy that has handed over ---- */
+
+struct farewell_stage {
+	struct stage *s;
+	struct fake_zrun *z;
+	struct instance i;
+	int64_t begun_ms, until_ms;
+	uint32_t grace_ms; /* of the stop; 0: not asked yet */
+};
+
+static bool is_asked_to_stop(void *user)
+{
+	struct farewell_stage *f = user;
+	struct zrun_stop stop;
+	size_t size;
+	uint16_t type;
+	while ((type = fake_zrun_receive(f->z, &stop, sizeof(stop), &size)) != 0)
+		if (type == ZRUN_STOP)
+			f->grace_ms = stop.grace_ms;
+	return f->grace_ms > 0 ||
+	       (f->until_ms > 0 && loop_now(&f->s->loop).mono_ms >= f->until_ms);
+}
+
+/* It is told to stop, after so many messages have come to it. */
+static void leave_with_messages(struct farewell_stage *f, struct stage *s, unsigned messages,
+				int64_t grace_ms)
+{
+	*f = (struct farewell_stage){.s = s, .i = wasm()};
+	deploy(s, &f->i);
+	f->z = start(s, &f->i);
+	for (unsigned k = 0; k < messages; k++)
+		assert_int_equal(zrun_process_deliver(resident_of(s, &f->i)->process,
+						      "questions", "b", "", 0, "?", 1),
+				 0);
+	f->i.has_left = true;
+	f->i.grace_ms = grace_ms;
+	f->begun_ms = loop_now(&s->loop).mono_ms;
+	order(s, &f->i, ACTION_STOP);
+	f->i.grace_ms = 700;
+}
+
+static void a_copy_that_has_handed_over_takes_what_waits_for_it(void **state)
+{
+	struct farewell_stage f;
+	leave_with_messages(&f, *state, ZRUN_CREDIT_MESSAGES, 60000);
+	assert_true(resident_of(f.s, &f.i)->peer->is_open);
+	f.until_ms = f.begun_ms + 1200;
+	loop_run_until(&f.s->loop, is_asked_to_stop, &f);
+	assert_int_equal(f.grace_ms, 0); /* it may have taken none of them */
+	struct zrun_credit credit = {ZRUN_CREDIT_MESSAGES, 1};
+	fake_zrun_send(f.z, ZRUN_CREDIT, 0, &credit, sizeof(credit));
+	f.until_ms = 0;
+	loop_run_until(&f.s->loop, is_asked_to_stop, &f);
+	assert_in_range(f.grace_ms, 30000, 59000);
+}
+
+static void a_copy_that_has_handed_over_has_half_of_its_grace_to_stop(void **state)
+{
+	struct farewell_stage f;
+	leave_with_messages(&f, *state, ZRUN_CREDIT_MESSAGES, 300);
+	assert_int_equal(f.grace_ms, 0);
+	loop_run_until(&f.s->loop, is_asked_to_stop, &f);
+	assert_true(loop_now(&f.s->loop).mono_ms >= f.begun_ms + 150);
+	assert_in_range(f.grace_ms, 1, 150);
+	assert_false(resident_of(f.s, &f.i)->peer->is_open);
+}
+
+static void a_copy_that_serves_is_asked_to_stop_at_once(void **state)
+{
+	struct farewell_stage f = {.s = *state, .i = wasm()};
+	deploy(f.s, &f.i);
+	f.z = start(f.s, &f.i);
+	order(f.s, &f.i, ACTION_STOP);
+	f.until_ms = 1; /* only what is there */
+	assert_true(is_asked_to_stop(&f));
+	assert_in_range(f.grace_ms, 600, 700);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, kinds_begin, kinds_end)
 
 int main(void)
@@ -314,6 +392,9 @@ int main(void)
 		TEST(wasm_whose_launch_fails_can_be_started_again),
 		TEST(wasm_gets_new_imports_as_a_frame),
 		TEST(wasm_has_stopped_when_its_process_has_ended),
+		TEST(a_copy_that_has_handed_over_takes_what_waits_for_it),
+		TEST(a_copy_that_has_handed_over_has_half_of_its_grace_to_stop),
+		TEST(a_copy_that_serves_is_asked_to_stop_at_once),
 		TEST(wasm_that_is_killed_loses_its_process),
 		TEST(wasm_that_finishes_during_its_start_has_not_failed),
 		TEST(a_lease_is_for_exclusive_instances),

@@ -180,6 +180,7 @@ static void order(struct fixture *f, enum agent_action kind, const char *path)
 				.kind = kind,
 				.key = &key,
 				.spec = &spec,
+				.serves = true,
 				.grace_ms = 700,
 				.stop_ms = f->lease_end_ms != 0 ? f->lease_end_ms : NEVER_MS,
 				.deadline_ms =

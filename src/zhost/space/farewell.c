@@ -1,0 +1,64 @@
+#include "zhost/space/farewell.h"
+
+#include "zhost/space/resident.h"
+#include "zhost/space/residents_private.h"
+#include "zrun/protocol/protocol.h"
+
+/* A question that takes its receiver longer is not waited for. */
+#define QUIET_MS 500
+
+static int64_t now_ms(const struct resident *r)
+{
+	return loop_now(r->owner->parts.loop).mono_ms;
+}
+
+void farewell_used(struct resident *r)
+{
+	if (!r->serves)
+		r->farewell.used_ms = now_ms(r);
+}
+
+void farewell_end(struct resident *r)
+{
+	loop_timer_free(r->farewell.timer);
+	r->farewell.timer = NULL;
+}
+
+static void look(void *user)
+{
+	struct resident *r = user;
+	struct farewell *f = &r->farewell;
+	int64_t now = now_ms(r);
+	uint32_t untaken = zrun_process_untaken(r->process);
+	if (untaken != f->untaken || untaken >= ZRUN_CREDIT_MESSAGES)
+		f->used_ms = now;
+	f->untaken = untaken;
+	int64_t quiet_at = f->used_ms + QUIET_MS;
+	if (quiet_at > f->wait_until_ms)
+		quiet_at = f->wait_until_ms;
+	if (now < quiet_at) {
+		loop_timer_at(f->timer, quiet_at);
+		return;
+	}
+	farewell_end(r);
+	r->farewell.over(r, f->stop_by_ms > now ? f->stop_by_ms - now : 0);
+}
+
+bool farewell_begin(struct resident *r, int64_t grace_ms, farewell_over *over)
+{
+	int64_t now = now_ms(r);
+	if (r->serves || r->spec->exclusive || r->peer == NULL || r->process == NULL)
+		return false;
+	r->farewell = (struct farewell){
+		.timer = loop_timer_new(r->owner->parts.loop, look, r),
+		.over = over,
+		.used_ms = now,
+		.untaken = zrun_process_untaken(r->process),
+		.wait_until_ms = now + grace_ms / 2,
+		.stop_by_ms = now + grace_ms,
+	};
+	loop_timer_at(r->farewell.timer, now + QUIET_MS < r->farewell.wait_until_ms
+						 ? now + QUIET_MS
+						 : r->farewell.wait_until_ms);
+	return true;
+}
