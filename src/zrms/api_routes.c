@@ -126,6 +126,10 @@ static const struct http_route routes[] = {
 	{"PUT", "/v1/topologies/{id}/spaces/{path*}/goal", api_space_goal, HTTP_BODY_MEMORY, NULL,
 	 "Set the goal of one instance", VIEW(goal_request), VIEW(space_view),
 	 "setGoal", NULL, "404 409 411 413 422"},
+	{"POST", "/v1/topologies/{id}/spaces/{path*}/move", api_space_move, HTTP_BODY_MEMORY, NULL,
+	 "Hand one instance, with all that is inside of it, over to another zhost",
+	 VIEW(move_request), VIEW(space_view),
+	 "moveSpace", NULL, "404 409 411 413 422"},
 	{"GET", "/v1/topologies/{id}/spaces/{path*}/exec", api_space_exec, 0, NULL,
 	 "Run a command in an instance: switches to samoza-exec/1, frames of the messages Exec and "
 	 "ExecReply (docs/rest.md)", NULL, NULL,

@@ -101,17 +101,18 @@ static void answer_space(struct zrms *zrms, struct http_request *request,
 	samoza__v1__space_view__free_unpacked(view, NULL);
 }
 
-static Samoza__V1__GoalRequest *goal_read(struct http_request *request)
+/* NULL: it was refused. */
+static ProtobufCMessage *body_read(struct http_request *request,
+				   const ProtobufCMessageDescriptor *type)
 {
 	CLEANUP(error_freep) struct error *err = NULL;
 	struct diagnostics findings = {0};
 	ProtobufCMessage *message = NULL;
-	if (schema_read_json(&samoza__v1__goal_request__descriptor, NULL,
-			     http_body_data(request), http_body_size(request), 0, &findings,
-			     &message, &err) < 0)
+	if (schema_read_json(type, NULL, http_body_data(request), http_body_size(request), 0,
+			     &findings, &message, &err) < 0)
 		http_reply_failure(request, 400, "invalid", err->message);
 	diagnostics_done(&findings);
-	return (Samoza__V1__GoalRequest *)message;
+	return message;
 }
 
 void api_space_goal(void *context, struct http_request *request)
@@ -120,7 +121,8 @@ void api_space_goal(void *context, struct http_request *request)
 	const char *id;
 	if (!api_resolve(zrms, request, http_param(request, "id"), &id))
 		return;
-	Samoza__V1__GoalRequest *goal = goal_read(request);
+	Samoza__V1__GoalRequest *goal = (Samoza__V1__GoalRequest *)body_read(
+		request, &samoza__v1__goal_request__descriptor);
 	if (goal == NULL)
 		return;
 	struct control_input input = {
@@ -131,6 +133,25 @@ void api_space_goal(void *context, struct http_request *request)
 			 .is_stop_command = str_equal(goal->command, "stop")}};
 	api_change(zrms, request, &input, answer_space);
 	samoza__v1__goal_request__free_unpacked(goal, NULL);
+}
+
+/* ---- move ---- */
+
+void api_space_move(void *context, struct http_request *request)
+{
+	struct zrms *zrms = context;
+	const char *id;
+	if (!api_resolve(zrms, request, http_param(request, "id"), &id))
+		return;
+	Samoza__V1__MoveRequest *move = (Samoza__V1__MoveRequest *)body_read(
+		request, &samoza__v1__move_request__descriptor);
+	if (move == NULL)
+		return;
+	struct control_input input = {
+		.type = CONTROL_MOVE,
+		.move = {.id = id, .path = http_param(request, "path"), .zhost = move->zhost}};
+	api_change(zrms, request, &input, answer_space);
+	samoza__v1__move_request__free_unpacked(move, NULL);
 }
 
 /* ---- log ---- */

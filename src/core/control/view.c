@@ -192,6 +192,7 @@ Samoza__V1__SpaceView *view_space(const struct slot_control *sc)
 		v->last_error_at = iso8601_text(sc->last_error_ms);
 	v->why = slot_why(s);
 	v->parent = parent != NULL ? mem_strdup(parent->path) : NULL;
+	v->handover = view_handover(sc);
 	add_imports(s, v);
 	size_t exports = copy != NULL ? copy->export_count : 0;
 	v->exports = mem_new_array(Samoza__V1__VariableView *, exports);

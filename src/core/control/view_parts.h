@@ -12,6 +12,8 @@ Samoza__V1__TopologySummaryView *view_summary(const struct control_application *
 Samoza__V1__RolloutView *view_rollout(const struct control_application *a);
 Samoza__V1__LastRolloutView *view_last_rollout(const struct control_application *a);
 Samoza__V1__SpaceView *view_space(const struct slot_control *sc);
+/* NULL: its unit is not handed over. */
+Samoza__V1__HandoverView *view_handover(const struct slot_control *sc);
 Samoza__V1__ZhostView *view_zhost(const struct control *c, const struct control_zhost *z);
 
 #endif

@@ -29,6 +29,21 @@ static const struct output_column import_columns[] = {
 static const struct output_column export_columns[] = {
 	{"NAME", 0, 0}, {"VALUE", OUTPUT_CUT, 0}, {0}};
 
+/* "1.3.0 on edge-node-2, starting"; the caller frees. NULL: it is not replaced. */
+static char *next_text(const Samoza__V1__HandoverView *h)
+{
+	if (h == NULL)
+		return NULL;
+	if (h->next != NULL)
+		return str_printf("%s%son %s, %s (%s)",
+				  h->next->version != NULL ? h->next->version : "",
+				  h->next->version != NULL ? " " : "", h->next->zhost,
+				  state_shown(h->next->state), h->cause);
+	if (h->waits != NULL)
+		return str_printf("waits for a place: %s (%s)", h->waits, h->cause);
+	return str_printf("%s (%s)", h->state, h->cause);
+}
+
 static void print_head(const struct output *o, const Samoza__V1__SpaceView *s)
 {
 	CLEANUP(freep) char *restarts = str_printf("%" PRIu32, s->restarts);
@@ -38,12 +53,15 @@ static void print_head(const struct output *o, const Samoza__V1__SpaceView *s)
 			      ? str_printf("%s (at %s)", s->last_error, s->last_error_at)
 			      : mem_strdup(s->last_error);
 
+	CLEANUP(freep) char *next = next_text(s->handover);
+
 	output_line(o, "Space: %s", s->name);
 	output_block(o, 10,
 		     (const struct output_pair[]){{"Type", s->type},
 						  {"State", state_shown(s->state)},
 						  {"Goal", state_shown(s->goal)},
 						  {"Zhost", s->zhost != NULL ? s->zhost : "-"},
+						  {"Next", next},
 						  {"Parent", s->parent},
 						  {"Since", s->since},
 						  {"Epoch", epoch},

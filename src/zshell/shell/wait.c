@@ -33,6 +33,9 @@ struct waiting {
 	char *reason;	      /* FailureReason, or what it lacks */
 	bool ran;	      /* it has been running since the request */
 	bool rollout_moved;   /* an event says so; the next GET clears it */
+	bool moves;	      /* moved: an event came since the last GET */
+	char *zhost;	      /* moved: where it is now */
+	bool moved;	      /* moved: it is handed over, or will not be */
 	uint64_t last;	      /* event */
 	int status;	      /* of the whole, once `done` */
 	bool done;
@@ -100,6 +103,25 @@ static int get_spaces(struct waiting *w, struct error **err)
 	return r;
 }
 
+/* Where the instance is, and whether it is on its way still. */
+static int get_space(struct waiting *w, struct error **err)
+{
+	CLEANUP(view_freep) Samoza__V1__SpaceView *view = NULL;
+	CLEANUP(freep)
+	char *path = api_path("/v1/topologies/", w->wait->topology.id, "/spaces/",
+			      w->wait->path, NULL);
+	int r = api_get(w->shell->api, path, &samoza__v1__space_view__descriptor,
+			(void **)&view, err);
+
+	if (r < 0)
+		return r;
+	w->moves = false;
+	set_text(&w->zhost, view->zhost);
+	w->moved = view->handover == NULL;
+	learn(w, view->path, view->state, view->state);
+	return 0;
+}
+
 /* A progress display that shows all instances at once includes those without an event so far;
  * at the end, every display does. */
 static void show_all(const struct waiting *w, const Samoza__V1__TopologyView *view)
@@ -149,6 +171,8 @@ static bool seems_done(const struct waiting *w)
 {
 	if (w->wait->what == WAIT_ROLLOUT)
 		return w->rollout_moved;
+	if (w->wait->what == WAIT_MOVED)
+		return w->moved || w->moves;
 	if (w->wait->what != WAIT_RUNNING)
 		return w->missing == 0;
 	return str_equal(w->topology_state, "running") ||
@@ -207,18 +231,36 @@ static int confirm_rollout(struct waiting *w, struct error **err)
 	return 0;
 }
 
+/* Elsewhere, or where it was. */
+static void end_move(struct waiting *w)
+{
+	bool stays = w->zhost == NULL || str_equal(w->zhost, w->wait->from);
+
+	if (stays)
+		output_note(&w->shell->output, "%s/%s was not moved: %s",
+			    w->wait->topology.name, w->wait->path,
+			    w->reason != NULL ? w->reason : "it is no longer to run");
+	finish(w, stays ? CLI_FAILED : CLI_DONE);
+}
+
 /* Reads the state from zrms, and decides on that alone. */
 static int confirm(struct waiting *w, struct error **err)
 {
 	const char *id = w->wait->topology.id;
 	if (w->wait->what == WAIT_ROLLOUT)
 		return confirm_rollout(w, err);
-	int r = w->wait->what == WAIT_RUNNING ? get_topology(w, err) : get_spaces(w, err);
+	int r = w->wait->what == WAIT_RUNNING ? get_topology(w, err)
+		: w->wait->what == WAIT_MOVED ? get_space(w, err)
+					      : get_spaces(w, err);
 
 	if (r < 0)
 		return r;
 	if (!seems_done(w))
 		return 0;
+	if (w->wait->what == WAIT_MOVED) {
+		end_move(w);
+		return 0;
+	}
 	if (w->wait->what == WAIT_RUNNING && str_equal(w->topology_state, "failed")) {
 		output_note(&w->shell->output, "Topology %s failed: %s", id,
 			    w->reason != NULL ? w->reason : "-");
@@ -246,6 +288,23 @@ static const char *path_of(const char *subject)
 	return slash != NULL ? slash + 1 : NULL;
 }
 
+/* Each event of the instance is a reason to look; that of its way back says why. */
+static void take_move_event(struct waiting *w, const char *path, const Samoza__V1__EventView *e)
+{
+	CLEANUP(freep) char *shown = NULL;
+
+	w->moves = true;
+	if (str_equal(e->kind, "placement") && str_equal(e->to, w->wait->from))
+		set_text(&w->reason, e->cause);
+	if (w->progress == NULL)
+		return;
+	if (str_equal(e->kind, "copy"))
+		shown = str_printf("its successor is %s", state_shown(e->to));
+	else if (str_equal(e->kind, "placement"))
+		shown = str_printf("to %s", e->to);
+	output_progress_set(w->progress, path, shown != NULL ? shown : state_shown(e->to));
+}
+
 static void take_event(struct waiting *w, const Samoza__V1__EventView *e)
 {
 	const char *path = path_of(e->subject);
@@ -254,7 +313,9 @@ static void take_event(struct waiting *w, const Samoza__V1__EventView *e)
 		w->last = e->seq;
 	if (e->to == NULL)
 		return;
-	if (str_equal(e->kind, "space") && path != NULL && in_scope(w->wait, path)) {
+	if (w->wait->what == WAIT_MOVED && path != NULL && in_scope(w->wait, path))
+		take_move_event(w, path, e);
+	else if (str_equal(e->kind, "space") && path != NULL && in_scope(w->wait, path)) {
 		learn(w, path, e->to, NULL);
 		if (w->progress != NULL)
 			output_progress_set(w->progress, path, state_shown(e->to));
@@ -297,7 +358,7 @@ static int on_event(void *data, const struct api_event *event, struct error **er
 			output_progress_draw(w->progress);
 	}
 	/* Also after a reconnect: the last change may have happened meanwhile. */
-	if (event == NULL || (!before && seems_done(w)))
+	if (event == NULL || (!before && seems_done(w)) || w->moves)
 		return confirm_now(w, err);
 	return 0;
 }
@@ -389,6 +450,7 @@ static void waiting_done(struct waiting *w)
 	}
 	free(w->topology_state);
 	free(w->reason);
+	free(w->zhost);
 }
 
 int wait_until(struct shell *shell, const struct wait *wait, struct error **err)

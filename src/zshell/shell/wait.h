@@ -19,12 +19,14 @@ enum wait_for {
 			  was taken back ends the wait, too */
 	WAIT_UNLOADED, /* every instance is not deployed */
 	WAIT_GOALS,    /* every instance of the subtree is in the state of its goal */
+	WAIT_MOVED,    /* another zhost serves the instance; CLI_FAILED: `from` does still */
 };
 
 struct wait {
 	enum wait_for what;
 	struct topology_ref topology; /* borrowed */
 	const char *path;	      /* of the subtree; NULL: all */
+	const char *from;	      /* moved: the zhost that it leaves */
 	bool alone;		      /* only the instance at `path`, not what is below it */
 	bool progress;		      /* shows it */
 	uint64_t timeout_ms;
