@@ -27,6 +27,10 @@ static void encode_attempts(const struct agent *agent, const struct agent_copy *
 	r->retry_mono_ms = copy->retry_not_before_ms;
 	r->clock_mono_ms = agent->now.mono_ms;
 	r->clock_wall_ms = agent->now.wall_ms;
+	r->error = copy->error;
+	r->has_failed_action = r->has_error_wall_ms = copy->error != NULL;
+	r->failed_action = copy->failed_action;
+	r->error_wall_ms = copy->error_wall_ms;
 }
 
 static void load_attempts(const struct agent *agent, struct agent_copy *copy,
@@ -35,6 +39,11 @@ static void load_attempts(const struct agent *agent, struct agent_copy *copy,
 	copy->next_start_is_restart = r->next_start_is_restart;
 	for (size_t n = 0; n < r->n_failure_mono_ms; n++)
 		vector_push(&copy->failures, r->failure_mono_ms[n]);
+	if (r->error != NULL) {
+		copy->error = mem_strdup(r->error);
+		copy->failed_action = r->failed_action;
+		copy->error_wall_ms = r->error_wall_ms;
+	}
 	copy->retry_not_before_ms = r->retry_mono_ms;
 	copy->loaded_mono_ms = r->clock_mono_ms;
 	copy->loaded_wall_ms = r->clock_wall_ms;

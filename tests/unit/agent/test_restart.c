@@ -84,7 +84,8 @@ static void a_restart_does_not_end_a_back_off(void **state)
 	restart(f, "");
 	rejoin(f);
 	ask_full(f, "a@1 g2 started");
-	expect(f, "report a@1 g2 deployed failures=2 restarts=1 retry=1500\n");
+	expect(f, "report a@1 g2 deployed failures=2 restarts=1 retry=1500 \"start: exit "
+		  "status 3\"\n");
 	wait_ms(f, 1499);
 	expect(f, "");
 	wait_ms(f, 1);
@@ -103,7 +104,8 @@ static void a_restart_gives_no_attempts_back(void **state)
 	restart(f, "");
 	rejoin(f);
 	ask_full(f, "a@1 g2 started attempts=1");
-	expect(f, "report a@1 g2 deployed failures=2 restarts=1 exhausted\n");
+	expect(f, "report a@1 g2 deployed failures=2 restarts=1 exhausted \"start: exit status "
+		  "3\"\n");
 	assert_false(agent_is_busy(f->agent, NULL));
 	ask(f, "a@1 g3 started r1 attempts=1");
 	expect(f, "do 1 start a@1\n"
@@ -156,7 +158,8 @@ static void a_reboot_gives_no_attempts_back(void **state)
 	reboot(f);
 	rejoin(f);
 	ask_full(f, "a@1 g2 started attempts=2 window=60000");
-	expect(f, "report a@1 g2 deployed failures=2 restarts=1 retry=1500\n");
+	expect(f, "report a@1 g2 deployed failures=2 restarts=1 retry=1500 \"start: exit "
+		  "status 3\"\n");
 	wait_ms(f, 1500);
 	expect(f, "do 1 start a@1\n"
 		  "report a@1 g2 starting failures=2 restarts=2\n");
@@ -174,7 +177,8 @@ static void a_wall_clock_that_was_set_back_delays_a_retry_by_its_back_off_only(v
 	reboot(f);
 	rejoin(f);
 	ask_full(f, "a@1 g2 started");
-	expect(f, "report a@1 g2 deployed failures=1 retry=1000\n");
+	expect(f, "report a@1 g2 deployed failures=1 retry=1000 \"process: killed by signal "
+		  "9\"\n");
 	wait_ms(f, 1000);
 	expect(f, "do 1 start a@1\n"
 		  "report a@1 g2 starting failures=1 restarts=1\n");
