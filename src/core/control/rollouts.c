@@ -401,13 +401,20 @@ static bool is_prepared(const struct slot_control *root)
 	return h->state == HANDOVER_PREPARING && handover_is_deployed(root);
 }
 
+/* In a return it holds no others back: they leave the version that has failed. */
+static bool waits_for_room(const struct control_application *a, const struct unit_handover *h)
+{
+	return a->rollout->rollout.state == ROLLOUT_RETURNING &&
+	       h->handover.state == HANDOVER_PLACING && h->waits != NULL;
+}
+
 /* Nothing stops before everything that stops with it is installed. */
 static void stop_prepared(struct control *c, struct control_application *a)
 {
 	bool any = false;
 	vector_for_each (&a->handovers, item) {
 		const struct unit_handover *h = (*item)->handover;
-		if (!h->held || h->unwanted || (*item)->lost)
+		if (!h->held || h->unwanted || (*item)->lost || waits_for_room(a, h))
 			continue;
 		bool waits = h->handover.state == HANDOVER_PLACING ||
 			     h->handover.state == HANDOVER_PREPARING;
