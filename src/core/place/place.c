@@ -126,6 +126,8 @@ void place_remove(struct place *p, uint32_t unit)
 	uint32_t zhost = u->zhost;
 	unit_detach(p, u);
 	room_leave(p, u);
+	if (u->need->demand->device_total > 0)
+		room_devices_freed(p, node_at(p, zhost));
 	wait_unit_left(p, u->need, zhost);
 }
 
@@ -203,6 +205,8 @@ bool place_unit_resize(struct place *p, uint32_t unit, uint32_t topology, uint32
 	free(devices);
 	if (zhost != PLACE_NONE) {
 		unit_attach(p, u, zhost, false);
+		if (before->demand->device_total > 0)
+			room_devices_freed(p, node_at(p, zhost));
 		wait_unit_left(p, before, zhost);
 		wait_unit_came(p, u);
 	}

@@ -397,6 +397,24 @@ static void revisions_are_neighbours(void **state)
 	place_free(p);
 }
 
+/* As after a restart: the two do not share what they have there. */
+static void devices_that_one_leaves_are_those_of_the_one_that_lacks_them(void **state)
+{
+	(void)state;
+	struct slot s;
+	uint32_t count;
+	slot_init(&s, GPUS("2"), GPUS("2"));
+	place_add(s.place, s.successor, s.n1);
+	assert_int_equal(place_devices(s.place, s.successor, &count)[0], UINT16_MAX);
+	place_remove(s.place, s.incumbent);
+	assert_int_equal(gpus_free(&s, s.n1), 0);
+	assert_int_equal(place_devices(s.place, s.successor, &count)[0], 0);
+	assert_int_equal(place_devices(s.place, s.successor, &count)[1], 1);
+	place_remove(s.place, s.successor);
+	assert_int_equal(gpus_free(&s, s.n1), 2);
+	slot_done(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -405,6 +423,7 @@ int main(void)
 		cmocka_unit_test(room_elsewhere_is_not_shared),
 		cmocka_unit_test(shared_room_is_remembered),
 		cmocka_unit_test(devices_are_used_again),
+		cmocka_unit_test(devices_that_one_leaves_are_those_of_the_one_that_lacks_them),
 		cmocka_unit_test(a_unit_may_be_bound_to_one_zhost),
 		cmocka_unit_test(waits_for_room_beside_its_incumbent),
 		cmocka_unit_test(waits_for_its_incumbent_to_be_placed),

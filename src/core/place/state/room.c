@@ -177,6 +177,19 @@ static int compare_units(const void *a, const void *b)
 	return order != 0 ? order : x->handle < y->handle ? -1 : 1;
 }
 
+/* Oldest topology first. PRE: they hold none. */
+static void choose_all(struct place *p, struct place_unit **units, uint32_t count)
+{
+	if (count > 1)
+		qsort(units, count, sizeof(struct place_unit *), compare_units);
+	for (uint32_t i = 0; i < count; i++) {
+		struct place_unit *u = units[i];
+		shared_devices_change(p, u, u->zhost, false, 1);
+		choose_shared_devices(p, u, u->zhost);
+		shared_devices_change(p, u, u->zhost, true, -1);
+	}
+}
+
 void room_assign_devices(struct place *p, struct place_node *node)
 {
 	uint32_t count = 0;
@@ -187,12 +200,19 @@ void room_assign_devices(struct place *p, struct place_node *node)
 		if (u->need->demand->device_total > 0)
 			units[count++] = u;
 	}
-	qsort(units, count, sizeof(struct place_unit *), compare_units);
-	for (uint32_t i = 0; i < count; i++) {
-		struct place_unit *u = units[i];
-		shared_devices_change(p, u, u->zhost, false, 1);
-		choose_shared_devices(p, u, u->zhost);
-		shared_devices_change(p, u, u->zhost, true, -1);
-	}
+	choose_all(p, units, count);
+	free(units);
+}
+
+void room_devices_freed(struct place *p, struct place_node *node)
+{
+	if (node->device_count == 0)
+		return;
+	uint32_t count = 0;
+	struct place_unit **units = mem_new_array(struct place_unit *, node->unit_count + 1);
+	for_each_unit_on (p, node, u)
+		if (u->need->demand->device_total > 0 && u->devices[0] == DEVICE_NONE)
+			units[count++] = u;
+	choose_all(p, units, count);
 	free(units);
 }

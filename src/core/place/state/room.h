@@ -26,5 +26,8 @@ void joint_room_change(struct place *p, const struct place_unit *u, int32_t sign
 /* Assigns the devices of a zhost again among its units, oldest topology first. PRE: all are
  * free. */
 void room_assign_devices(struct place *p, struct place_node *node);
+/* A unit may be where there are too few devices for it: its zhost offers less than before, or two units of
+ * a slot are there after a restart. It takes those that others have left, before anything new does. */
+void room_devices_freed(struct place *p, struct place_node *node);
 
 #endif
