@@ -51,9 +51,32 @@ void rollout_progress(const struct control_application *a, uint32_t *ret_done,
 	}
 }
 
+uint32_t rollout_place_of(const struct control_application *a, const struct slot *root)
+{
+	const struct application_rollout *r = a->rollout;
+	return r->places[declarations_of(r->target->declared, root)->space->index];
+}
+
+/* The first one that is not what is wanted, in the order in which they change; NULL: all are. One that cannot
+ * change holds up those after it. */
+static const struct slot_control *first_to_change(const struct control_application *a)
+{
+	const struct rollout *r = &a->rollout->rollout;
+	bool rolls = r->state == ROLLOUT_ADVANCING && r->spec.policy == ROLLOUT_ROLLING &&
+		     !a->rollout->at_once;
+	const struct slot_control *first = NULL;
+	for_each_root (a, root) {
+		if (rollout_is_current(root, rollout_wanted(a)))
+			continue;
+		if (first == NULL || (rolls && rollout_place_of(a, root->slot) <
+						       rollout_place_of(a, first->slot)))
+			first = root;
+	}
+	return first;
+}
+
 char *rollout_waits_text(const struct control_application *a)
 {
-	const struct revision *wanted = rollout_wanted(a);
 	for_each_root (a, root) {
 		const char *path = root->slot->path;
 		if (root->handover != NULL && root->handover->revision == NULL)
@@ -61,16 +84,16 @@ char *rollout_waits_text(const struct control_application *a)
 					  handover_state_name(root->handover->handover.state));
 		if (root->slot->moving)
 			return str_printf("%s waits until it has left its zhost", path);
-		if (rollout_is_current(root, wanted))
-			continue;
-		if (root->slot->goal == GOAL_NOT_DEPLOYED)
-			return str_printf("%s waits until it is undeployed", path);
-		if (loss_waits(root))
-			return str_printf("%s waits for its zhost %s", path,
-					  slot_zhost(root)->name);
-		if (root->lost)
-			return str_printf("%s waits for a place, as its zhost was lost", path);
-		return str_printf("%s is next", path);
 	}
-	return mem_strdup("everything is handed over; it waits until all of it runs");
+	const struct slot_control *first = first_to_change(a);
+	if (first == NULL)
+		return mem_strdup("everything is handed over; it waits until all of it runs");
+	const char *path = first->slot->path;
+	if (first->slot->goal == GOAL_NOT_DEPLOYED)
+		return str_printf("%s waits until it is undeployed", path);
+	if (loss_waits(first))
+		return str_printf("%s waits for its zhost %s", path, slot_zhost(first)->name);
+	if (first->lost)
+		return str_printf("%s waits for a place, as its zhost was lost", path);
+	return str_printf("%s is next", path);
 }

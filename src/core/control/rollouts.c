@@ -356,12 +356,6 @@ static void begin(struct control *c, struct slot_control *root, bool held)
 	handover_start_change(c, root, rollout_wanted(a), returns, held, cause);
 }
 
-static uint32_t place_of(const struct control_application *a, const struct slot *root)
-{
-	const struct application_rollout *r = a->rollout;
-	return r->places[declarations_of(r->target->declared, root)->space->index];
-}
-
 /* The first space in the order of imports that has something to change: a batch of its instances, of the
  * lowest numbers. */
 static void begin_batch(struct control *c, struct control_application *a)
@@ -371,11 +365,13 @@ static void begin_batch(struct control *c, struct control_application *a)
 	if (has_change_under_way(a))
 		return;
 	for_each_root (a, root)
-		if (!rollout_is_current(root, r->target) && place_of(a, root->slot) < first)
-			first = place_of(a, root->slot);
+		if (!rollout_is_current(root, r->target) &&
+		    rollout_place_of(a, root->slot) < first)
+			first = rollout_place_of(a, root->slot);
 	uint32_t batch = 0;
 	for_each_root (a, root) {
-		if (rollout_is_current(root, r->target) || place_of(a, root->slot) != first)
+		if (rollout_is_current(root, r->target) ||
+		    rollout_place_of(a, root->slot) != first)
 			continue;
 		const struct space *space =
 			declarations_of(r->target->declared, root->slot)->space;
