@@ -162,6 +162,7 @@ struct space {
 	uint32_t restart_window_ms;
 	uint32_t stop_grace_ms;
 	uint32_t replace_after_ms;  /* of a silent zhost; 0: the failure timeout */
+	uint32_t stop_after_ms;	    /* by a zhost that is cut off; 0: never */
 	uint32_t action_timeout_ms; /* recipes.timeout; of every action whatever the type */
 	enum space_run_mode run_mode;
 	struct probe ready, health;

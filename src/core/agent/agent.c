@@ -4,6 +4,7 @@
 #include "core/agent/desired.h"
 #include "core/agent/import_list.h"
 #include "core/agent/lease.h"
+#include "core/agent/link_record.h"
 #include "core/agent/message.h"
 #include "core/agent/reconcile.h"
 #include "core/agent/record.h"
@@ -95,6 +96,7 @@ void agent_free(struct agent *agent)
 	heap_done(&agent->timers);
 	samoza__v1__zhost_spec__free_unpacked(agent->spec, NULL);
 	samoza__v1__usage__free_unpacked(agent->usage, NULL);
+	samoza__v1__link_record__free_unpacked(agent->link_record, NULL);
 	free(agent->identity);
 	free(agent->zedge);
 	free(agent->platform);
@@ -110,6 +112,7 @@ static void begin_loaded(struct agent *agent)
 {
 	agent->begun = true;
 	agent->lease_from_ms = agent->now.mono_ms;
+	link_record_begin(agent);
 	records_convert(agent);
 	/* All of them first: a parent that has ended stops what is inside it. */
 	for (struct agent_copy *copy = agent->copies; copy != NULL; copy = copy->hh.next)
@@ -162,6 +165,7 @@ static void hello_ack(struct agent *agent, const Samoza__V1__HelloAck *ack)
 	switch (ack->verdict) {
 	case SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED:
 		agent->accepted = true;
+		link_record_update(agent);
 		heartbeat_send(agent);
 		return;
 	case SAMOZA__V1__HELLO_ACK__VERDICT__REMOVED:
@@ -185,13 +189,14 @@ static void heartbeat_ack(struct agent *agent, const Samoza__V1__HeartbeatAck *a
 	if (known == agent->unacknowledged.count ||
 	    agent->unacknowledged.items[known].counter != ack->counter)
 		return; /* sent on another link */
-	agent->lease_from_ms = agent->unacknowledged.items[known].mono_ms;
+	agent->lease_from_ms = agent->heard_ms = agent->unacknowledged.items[known].mono_ms;
 	agent->has_lease = true;
 	for (size_t n = 0; n <= known; n++)
 		vector_remove_at(&agent->unacknowledged, 0);
 	struct agent_copy *copy = NULL;
-	DL_FOREACH2 (agent->exclusive, copy, exclusive_next)
+	DL_FOREACH2 (agent->leased, copy, leased_next)
 		lease_renew(agent, copy);
+	link_record_update(agent);
 }
 
 /* It would act on half of what zrms knows. */

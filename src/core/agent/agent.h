@@ -21,7 +21,7 @@
  * undeployed, whatever its epoch. Copies with `alone` take turns: the newer one is deployed, and
  * starts when the process of the older one has ended. Exclusive instances
  * [topology.exclusive.zhost] are asked to stop, then killed, counted from sending the last
- * heartbeat that zrms acknowledged.
+ * heartbeat that zrms acknowledged; those with `loss.stop_after`, too, at their own time.
  *
  * After a restart nothing is deployed or started before the first full set of zrms: zrms may have
  * asked another zhost meanwhile. What runs continues to run; what is to stop stops.
@@ -123,7 +123,7 @@ struct agent_order {
 		 * answer the action. For an update by recipe: only the recipe's group. Without an
 		 * action (`action` 0): the process. */
 		ORDER_KILL,
-		ORDER_RENEW, /* exclusive, or inside: the process stops at stop_ms, and may live
+		ORDER_RENEW, /* it, or what it is inside of, has a lease or had one: the process stops at stop_ms, and may live
 				 until deadline_ms */
 		ORDER_RIGHTS, /* `writes` or `serves` has changed */
 		ORDER_END, /* zrms removed this zhost: all is stopped, the program may exit */
@@ -138,7 +138,7 @@ struct agent_order {
 	bool writes;	  /* it may write to its data: action, rights */
 	bool serves;	  /* messages to the instance are for it: action, rights */
 	int64_t grace_ms; /* stop: time for on_close; the agent orders the kill */
-	/* Renew, and start of a copy that is exclusive or inside of one: monotonic; else NEVER_MS. An
+	/* Renew, and start of a copy that has a lease or is inside of one: monotonic; else NEVER_MS. An
 	 * order to start that is carried out late is not begun after deadline_ms: the action
 	 * fails. */
 	int64_t stop_ms, deadline_ms;
@@ -150,10 +150,15 @@ struct agent_message {
 	ProtobufCMessage *message;  /* owned */
 };
 
-/* What a restarted zhost must know about one instance (AgentRecord). */
+/* Owners of records in the kv. */
+#define AGENT_RECORDS \
+	"@agent" /* what a restarted zhost must know about each instance (AgentRecord) */
+#define AGENT_LINK "@link" /* and about its link (LinkRecord) */
+
 struct agent_record {
-	char *id;   /* "TOPOLOGY-ID/PATH#EPOCH" */
-	void *data; /* NULL: delete */
+	const char *owner; /* static */
+	char *id;	   /* AGENT_RECORDS: "TOPOLOGY-ID/PATH#EPOCH" */
+	void *data;	   /* NULL: delete */
 	size_t size;
 };
 
@@ -185,6 +190,9 @@ enum agent_found {
  * since: then the instance starts again as if it had been stopped. ERR_INVALID: unreadable. */
 int agent_load(struct agent *agent, const void *data, size_t size, enum agent_found found,
 	       struct error **err) must_check;
+/* The same for the record of AGENT_LINK. */
+int agent_load_link(struct agent *agent, const void *data, size_t size,
+		    struct error **err) must_check;
 /* Reads what a record is about, to look for its process before agent_load(). Free the result
  * with samoza__v1__desired_instance__free_unpacked(). */
 int agent_record_read(const void *data, size_t size, Samoza__V1__DesiredInstance **ret_desired,

@@ -246,7 +246,7 @@ static void gather(struct agent_loop *loop, struct agent_batch *batch)
 	vector_for_each (&from->records, r) {
 		const struct kv_change change = {
 			.operation = r->data != NULL ? KV_PUT : KV_DELETE,
-			.owner = mem_strdup(AGENT_RECORDS),
+			.owner = mem_strdup(r->owner),
 			.key = r->id,
 			.key_size = strlen(r->id),
 			.value = r->data,

@@ -22,7 +22,6 @@
 #include "port/kv.h"
 
 /* Owner of the core's records (AgentRecord, by instance id). */
-#define AGENT_RECORDS "@agent"
 
 struct agent_loop;
 

@@ -135,8 +135,8 @@ struct agent_copy *copy_new(struct agent *agent, const Samoza__V1__InstanceKey *
 	copy->well_timer = (struct timer){.kind = TIMER_WELL, .copy = copy};
 	state_machine_begin(&phase_machine, copy, &copy->phase, PHASE_ABSENT);
 	HASH_ADD_KEYPTR(hh, agent->copies, copy->id, strlen(copy->id), copy);
-	if (spec->exclusive)
-		DL_APPEND2(agent->exclusive, copy, exclusive_prev, exclusive_next);
+	if (copy_has_lease(copy))
+		DL_APPEND2(agent->leased, copy, leased_prev, leased_next);
 	slot_join(agent, copy);
 	family_join(agent, copy);
 	return copy;
@@ -152,8 +152,8 @@ void copy_free(struct agent *agent, struct agent_copy *copy)
 	attempts_set_timer(agent, copy, false);
 	heap_remove(&agent->timers, &copy->lease_timer.node);
 	heap_remove(&agent->timers, &copy->well_timer.node);
-	if (copy->spec->exclusive)
-		DL_DELETE2(agent->exclusive, copy, exclusive_prev, exclusive_next);
+	if (copy_has_lease(copy))
+		DL_DELETE2(agent->leased, copy, leased_prev, leased_next);
 	family_leave(agent, copy);
 	slot_leave(agent, copy);
 	HASH_DELETE(hh, agent->copies, copy);

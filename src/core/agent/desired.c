@@ -5,7 +5,9 @@
 #include "core/agent/copy.h"
 #include "core/agent/family.h"
 #include "core/agent/import_list.h"
+#include "core/agent/lease.h"
 #include "core/agent/lease_times.h"
+#include "core/agent/link_record.h"
 #include "core/agent/message.h"
 #include "core/agent/reconcile.h"
 #include "core/agent/slot.h"
@@ -50,6 +52,7 @@ static void adjust(struct agent *agent, struct agent_copy *copy,
 	bool is_newer = spec->revision > copy->spec->revision;
 	if (!is_newer && spec->placement == copy->spec->placement)
 		return;
+	bool had_lease = copy_has_lease(copy);
 	family_leave(agent, copy);
 	if (is_newer) {
 		bool exclusive = copy->spec->exclusive; /* this cannot be adjusted */
@@ -61,6 +64,7 @@ static void adjust(struct agent *agent, struct agent_copy *copy,
 	copy->spec->has_placement = true;
 	copy->spec->placement = spec->placement;
 	family_join(agent, copy);
+	lease_adjust(agent, copy, had_lease);
 	copy_touch(agent, copy, true);
 }
 
@@ -204,6 +208,7 @@ bool desired_apply(struct agent *agent, const Samoza__V1__Desired *desired)
 	for (size_t n = 0; n < desired->n_instances; n++)
 		apply(agent, desired->instances[n]);
 	import_lists_drop(agent, desired);
+	link_record_update(agent);
 	if (desired->full)
 		drop_unlisted(agent);
 	reconcile_changed(agent);

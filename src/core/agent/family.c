@@ -70,7 +70,7 @@ void family_leave(struct agent *agent, struct agent_copy *copy)
 
 bool family_is_fenced(const struct agent *agent, const struct agent_copy *copy)
 {
-	if (agent->exclusive == NULL)
+	if (agent->leased == NULL)
 		return false;
 	for (; copy != NULL; copy = family_parent(agent, copy))
 		if (copy->fenced)

@@ -5,10 +5,11 @@
  *   limit.c      time limits and numbers of attempts      attempts.c  failures and back-off
  *   family.c     parents and children here                slot.c      copies of one instance here
  *   lease_times.c  when processes stop by themselves
+ *   link_record.c  the record of the link: write and load
  *   message.c    HELLO, reports, heartbeats               import_list.c  lists of providers
  *   copy.c       a copy as an object, the gate            record.c    records: write and load
  *   reconcile.c  what is due next
- *   lease.c      exclusive copies when zrms is silent
+ *   lease.c      leases, when zrms is silent
  *   result.c     results, exits, time limits              desired.c   the sets that zrms sends
  *   agent.c      inputs, timers, link
  */
@@ -30,7 +31,7 @@ enum timer_kind {
 	TIMER_HEARTBEAT, /* the agent's */
 	TIMER_ACTION,	 /* the time limit of the running action */
 	TIMER_RETRY,	 /* the end of the back-off; set only while a retry is wanted */
-	TIMER_LEASE,	 /* exclusive: ask to stop, later kill */
+	TIMER_LEASE,	 /* it has a lease: ask to stop, later kill */
 	TIMER_WELL,	 /* it has been well for its restart window */
 };
 
@@ -106,8 +107,8 @@ struct agent_copy {
 	char *children_id;     /* of the family of its children */
 	struct agent_copy *sibling_next, *sibling_prev;
 
-	/* Exclusive ones. */
-	struct agent_copy *exclusive_next, *exclusive_prev;
+	/* Those with a lease (copy_has_lease()). */
+	struct agent_copy *leased_next, *leased_prev;
 	bool fenced; /* zrms was silent for too long: it may have no process */
 
 	struct timer action_timer, retry_timer, lease_timer, well_timer;
@@ -141,13 +142,13 @@ struct agent {
 	int64_t heartbeat_ms, failure_timeout_ms;
 	struct space_defaults defaults; /* for what a spec leaves out */
 
-	struct agent_copy *copies;    /* by id; iterated by insertion */
-	struct agent_slot *slots;     /* by id */
-	struct agent_copy *actions;   /* by number */
-	struct agent_copy *exclusive; /* list */
-	struct family *families;      /* by id */
-	struct agent_list *lists;     /* of the present link, by id */
-	struct agent_copy *touched;   /* list of this call */
+	struct agent_copy *copies;  /* by id; iterated by insertion */
+	struct agent_slot *slots;   /* by id */
+	struct agent_copy *actions; /* by number */
+	struct agent_copy *leased;  /* list */
+	struct family *families;    /* by id */
+	struct agent_list *lists;   /* of the present link, by id */
+	struct agent_copy *touched; /* list of this call */
 	uint64_t next_action;
 	size_t action_count, retry_count;
 	struct heap timers;
@@ -168,6 +169,11 @@ struct agent {
 	Samoza__V1__Usage *usage;
 	bool has_lease;	       /* a heartbeat was acknowledged since this agent began */
 	int64_t lease_from_ms; /* when the last acknowledged one was sent; else when it began */
+	/* The same, also of an agent before this one, as far as the record of the link says (link_record.h). */
+	int64_t heard_ms;
+	Samoza__V1__LinkRecord *link_record; /* on the disk; NULL: there is none */
+	bool is_heard_recorded;
+	int64_t recorded_ms; /* heard_ms of the record, on this clock */
 
 	/* Of one call of agent_handle(). */
 	struct instant now;
@@ -175,6 +181,12 @@ struct agent {
 	VECTOR(Samoza__V1__InstanceReport *) reports;
 	VECTOR(struct agent_copy *) changed; /* by the set that is being applied */
 };
+
+/* It may have a process only while zrms acknowledges heartbeats: lease.h. */
+static inline bool copy_has_lease(const struct agent_copy *copy)
+{
+	return copy->spec->exclusive || copy->spec->stop_after_ms > 0;
+}
 
 /* zrms asks that it is not here. */
 static inline bool copy_is_unwanted(const struct agent *agent, const struct agent_copy *copy)

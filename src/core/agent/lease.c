@@ -1,10 +1,12 @@
 /*
- * Leases of exclusive copies [topology.exclusive.zhost]: a copy may have a process only while zrms
- * acknowledges heartbeats. Counted from when the last acknowledged heartbeat was sent:
+ * Leases: a copy may have a process only while zrms acknowledges heartbeats. Exclusive copies have one
+ * [topology.exclusive.zhost], and those with `loss.stop_after` [change.loss.stop-after]. Counted from
+ * when the last acknowledged heartbeat was sent:
  *
  *     sent ─────────────────────────────────► stop ─────────────► end
- *       └──── failure timeout less grace ───────┘                  │
+ *       └──── failure timeout less grace ───────┘                  │    exclusive
  *       └──────────────── failure timeout ─────────────────────────┘
+ *       └──── stop_after ───────────────────────┴───── grace ──────┘    the others
  *
  * At `stop` the copy is fenced: it and all copies inside it are asked to stop, the innermost first.
  * At `end` what still runs is killed.
@@ -17,19 +19,19 @@
 #include "core/agent/limit.h"
 #include "core/agent/reconcile.h"
 
-/* It, and what is inside of it; exclusive ones inside are renewed by themselves. */
+/* It, and what is inside of it; those with a lease of their own are renewed by themselves. */
 static void renew_all(struct agent *agent, const struct agent_copy *copy)
 {
 	lease_order_renew(agent, copy);
 	const struct agent_copy *c = family_children(agent, copy);
 	for (; c != NULL; c = c->sibling_next)
-		if (phase_has_process(c->phase) && !c->spec->exclusive)
+		if (phase_has_process(c->phase) && !copy_has_lease(c))
 			renew_all(agent, c);
 }
 
 void lease_begin(struct agent *agent, struct agent_copy *copy)
 {
-	if (copy->spec->exclusive && phase_has_process(copy->phase))
+	if (copy_has_lease(copy) && phase_has_process(copy->phase))
 		heap_set(&agent->timers, &copy->lease_timer.node,
 			 limit_lease_stop_ms(agent, copy));
 }
@@ -63,21 +65,30 @@ static void kill_all(struct agent *agent, struct agent_copy *copy)
 bool lease_is_over(const struct agent *agent, const struct agent_copy *copy)
 {
 	for (; copy != NULL; copy = family_parent(agent, copy))
-		if (copy->fenced ||
-		    (copy->spec->exclusive && agent->now.mono_ms >= limit_lease_end_ms(agent)))
+		if (copy->fenced || (copy_has_lease(copy) &&
+				     agent->now.mono_ms >= limit_lease_end_ms(agent, copy)))
 			return true;
 	return false;
 }
 
+/* A process without a zhost ends, too, long before the lease of a copy that is not exclusive. */
+static bool may_be_lost(const struct agent *agent, const struct agent_copy *copy)
+{
+	return copy->spec->exclusive ||
+	       (copy_has_lease(copy) &&
+		agent->now.mono_ms + agent->heartbeat_ms >= limit_lease_stop_ms(agent, copy));
+}
+
 void lease_lost(struct agent *agent, struct agent_copy *copy)
 {
-	while (copy != NULL && !copy->spec->exclusive)
+	while (copy != NULL && !may_be_lost(agent, copy))
 		copy = family_parent(agent, copy);
 	if (copy == NULL || copy->fenced)
 		return;
 	copy->fenced = true;
 	if (phase_has_process(copy->phase))
-		heap_set(&agent->timers, &copy->lease_timer.node, limit_lease_end_ms(agent));
+		heap_set(&agent->timers, &copy->lease_timer.node,
+			 limit_lease_end_ms(agent, copy));
 	reconcile_inside(agent, copy);
 	reconcile(agent, copy);
 }
@@ -85,11 +96,29 @@ void lease_lost(struct agent *agent, struct agent_copy *copy)
 void lease_expire(struct agent *agent, struct agent_copy *copy)
 {
 	copy->fenced = true;
-	if (agent->now.mono_ms >= limit_lease_end_ms(agent)) {
+	if (agent->now.mono_ms >= limit_lease_end_ms(agent, copy)) {
 		kill_all(agent, copy);
 		return;
 	}
-	heap_set(&agent->timers, &copy->lease_timer.node, limit_lease_end_ms(agent));
+	heap_set(&agent->timers, &copy->lease_timer.node, limit_lease_end_ms(agent, copy));
 	reconcile_inside(agent, copy);
 	reconcile(agent, copy);
+}
+
+void lease_adjust(struct agent *agent, struct agent_copy *copy, bool had_lease)
+{
+	bool has_lease = copy_has_lease(copy);
+	if (had_lease && !has_lease) {
+		DL_DELETE2(agent->leased, copy, leased_prev, leased_next);
+		heap_remove(&agent->timers, &copy->lease_timer.node);
+		copy->fenced = false;
+	} else if (!had_lease && has_lease) {
+		DL_APPEND2(agent->leased, copy, leased_prev, leased_next);
+	}
+	if (!phase_has_process(copy->phase) || !(had_lease || has_lease))
+		return;
+	if (has_lease && !copy->fenced)
+		heap_set(&agent->timers, &copy->lease_timer.node,
+			 limit_lease_stop_ms(agent, copy));
+	renew_all(agent, copy);
 }

@@ -27,7 +27,7 @@ struct lease_times lease_of(const struct agent *agent, const struct agent_copy *
 	struct lease_times times = {NEVER_MS, NEVER_MS};
 	int64_t level = height_of(agent, copy);
 	for (const struct agent_copy *x = copy; x != NULL; x = family_parent(agent, x)) {
-		if (!x->spec->exclusive)
+		if (!copy_has_lease(x))
 			continue;
 		int64_t parts = height_of(agent, x) + 1, grace = limit_grace_ms(agent, x);
 		int64_t stop = limit_lease_stop_ms(agent, x);
@@ -39,8 +39,8 @@ struct lease_times lease_of(const struct agent *agent, const struct agent_copy *
 
 bool lease_holds_start(const struct agent *agent, const struct agent_copy *copy)
 {
-	return copy->spec->exclusive &&
-	       (!agent->has_lease || copy->fenced ||
+	return copy_has_lease(copy) &&
+	       ((copy->spec->exclusive && !agent->has_lease) || copy->fenced ||
 		agent->now.mono_ms >= limit_lease_stop_ms(agent, copy));
 }
 

@@ -33,10 +33,16 @@ int64_t limit_grace_ms(const struct agent *agent, const struct agent_copy *copy)
 
 int64_t limit_lease_stop_ms(const struct agent *agent, const struct agent_copy *copy)
 {
-	return agent->lease_from_ms + agent->failure_timeout_ms - limit_grace_ms(agent, copy);
+	int64_t timeout = agent->failure_timeout_ms;
+	if (copy->spec->exclusive)
+		return agent->lease_from_ms + timeout - limit_grace_ms(agent, copy);
+	int64_t after = (int64_t)copy->spec->stop_after_ms;
+	return agent->heard_ms + (after > timeout ? after : timeout);
 }
 
-int64_t limit_lease_end_ms(const struct agent *agent)
+int64_t limit_lease_end_ms(const struct agent *agent, const struct agent_copy *copy)
 {
-	return agent->lease_from_ms + agent->failure_timeout_ms;
+	if (copy->spec->exclusive)
+		return agent->lease_from_ms + agent->failure_timeout_ms;
+	return limit_lease_stop_ms(agent, copy) + limit_grace_ms(agent, copy);
 }

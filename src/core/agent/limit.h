@@ -12,8 +12,8 @@ uint32_t limit_attempts(const struct agent *agent, const struct agent_copy *copy
 /* How long a stop may take; of an exclusive copy at most the failure timeout less two heartbeats
  * [topology.exclusive.zhost]. */
 int64_t limit_grace_ms(const struct agent *agent, const struct agent_copy *copy);
-/* When an exclusive copy is asked to stop, and when it is killed (lease.c); monotonic. */
+/* When a copy with a lease is asked to stop, and when it is killed (lease.c); monotonic. */
 int64_t limit_lease_stop_ms(const struct agent *agent, const struct agent_copy *copy);
-int64_t limit_lease_end_ms(const struct agent *agent);
+int64_t limit_lease_end_ms(const struct agent *agent, const struct agent_copy *copy);
 
 #endif

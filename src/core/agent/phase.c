@@ -82,9 +82,9 @@ static const char *invariant(const void *object, unsigned from, unsigned to)
 	if (heap_has(&copy->retry_timer.node) && copy->action != 0)
 		return "waits for a retry while an action runs";
 	/* Leases begin with the first input: not yet where a record is adopted. */
-	if (copy->spec->exclusive && has_process && from != PHASE_ABSENT && !copy->fenced &&
+	if (copy_has_lease(copy) && has_process && from != PHASE_ABSENT && !copy->fenced &&
 	    !heap_has(&copy->lease_timer.node))
-		return "is exclusive and has a process without a lease";
+		return "has a process, and its lease has no end";
 	(void)to;
 	return check_action(copy);
 }

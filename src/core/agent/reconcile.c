@@ -36,7 +36,7 @@ static void begin_action(struct agent *agent, struct agent_copy *copy, enum agen
 		o.deadline_ms = lease.end_ms;
 		lease_share(agent, copy);
 	}
-	if (kind == ACTION_START && copy->spec->exclusive)
+	if (kind == ACTION_START && copy_has_lease(copy))
 		heap_set(&agent->timers, &copy->lease_timer.node,
 			 limit_lease_stop_ms(agent, copy));
 	copy->action_ms = limit_action_ms(agent, copy);

@@ -71,7 +71,8 @@ static struct agent_record encode(const struct agent *agent, const struct agent_
 	r.boot = agent->boot;
 	encode_attempts(agent, copy, &r);
 	size_t size = samoza__v1__agent_record__get_packed_size(&r);
-	struct agent_record record = {mem_strdup(copy->id), mem_calloc(1, size), size};
+	struct agent_record record = {AGENT_RECORDS, mem_strdup(copy->id), mem_calloc(1, size),
+				      size};
 	samoza__v1__agent_record__pack(&r, record.data);
 	return record;
 }
@@ -83,13 +84,15 @@ void record_write(struct agent *agent, struct agent_copy *copy)
 		       (copy->failures.count > 0 && !copy_is_unwanted(agent, copy));
 	if (copy->outdated)
 		vector_push(&agent->outbox->records,
-			    ((struct agent_record){.id = mem_strdup(copy->slot->id)}));
+			    ((struct agent_record){.owner = AGENT_RECORDS,
+						   .id = mem_strdup(copy->slot->id)}));
 	copy->outdated = false;
 	if (is_here)
 		vector_push(&agent->outbox->records, encode(agent, copy));
 	else if (copy->recorded)
 		vector_push(&agent->outbox->records,
-			    ((struct agent_record){.id = mem_strdup(copy->id)}));
+			    ((struct agent_record){.owner = AGENT_RECORDS,
+						   .id = mem_strdup(copy->id)}));
 	copy->recorded = is_here;
 }
 

@@ -104,6 +104,8 @@ Samoza__V1__InstanceSpec *instance_spec_new(const struct copy *copy)
 	s->restart_window_ms = space->restart_window_ms;
 	s->action_timeout_ms = space->action_timeout_ms;
 	s->stop_grace_ms = space->stop_grace_ms;
+	s->has_stop_after_ms = space->stop_after_ms > 0;
+	s->stop_after_ms = space->stop_after_ms;
 	s->exports = mem_new_array(Samoza__V1__Variable *, space->export_count);
 	s->n_exports = space->export_count;
 	for (unsigned k = 0; k < space->export_count; k++)

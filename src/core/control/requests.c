@@ -18,6 +18,7 @@
 #include "core/control/unload_unit.h"
 #include "core/lifecycle/goal.h"
 #include "model/compile.h"
+#include "model/quantity.h"
 #include "schema/message.h"
 
 static char *by_actor(const struct control *c, const char *what)
@@ -83,19 +84,42 @@ static int check_change(const struct control_application *a, const struct contro
 	return rollout_spec_read(s->record->rollout, &spec, err);
 }
 
-/* What the submission means; ERR_CONFLICT: it is refused. */
-static int judge(const struct control_application *a, const struct control_submit *s,
-		 enum submission_effect *ret_effect, struct error **err)
+/* A heartbeat may be late by a failure timeout: nothing can be cut off for less. */
+static int check_stop_after(const struct control *c, const struct topology *t,
+			    struct error **err)
+{
+	for (unsigned k = 0; k < t->space_count; k++) {
+		const struct space *space = &t->spaces[k];
+		if (space->stop_after_ms == 0 || space->exclusive ||
+		    space->stop_after_ms >= (uint64_t)c->config.failure_timeout_ms)
+			continue;
+		CLEANUP(freep) char *own = duration_format(space->stop_after_ms);
+		CLEANUP(freep)
+		char *least = duration_format((uint64_t)c->config.failure_timeout_ms);
+		return error_set(err, ERR_INVALID,
+				 "loss.stop_after of space '%s' is %s, and a zhost is cut off "
+				 "only after the failure timeout of %s; expected at least %s, "
+				 "or never",
+				 space->name, own, least, least);
+	}
+	return 0;
+}
+
+/* What the submission means; ERR_CONFLICT, ERR_INVALID: it is refused. */
+static int judge(const struct control *c, const struct control_application *a,
+		 const struct control_submit *s, enum submission_effect *ret_effect,
+		 struct error **err)
 {
 	*ret_effect = SUBMISSION_CREATED;
 	if (a == NULL)
-		return 0;
+		return check_stop_after(c, s->topology, err);
 	const struct revision *newest =
 		application_revision(&a->application, a->application.newest);
 	int r = submission_judge(newest, s->record, is_stopped(a), ret_effect, err);
-	if (r < 0 || is_stopped(a) || *ret_effect == SUBMISSION_UNCHANGED)
+	if (r < 0 || *ret_effect == SUBMISSION_UNCHANGED)
 		return r;
-	return check_change(a, s, err);
+	r = check_stop_after(c, s->topology, err);
+	return r < 0 || is_stopped(a) ? r : check_change(a, s, err);
 }
 
 static Samoza__V1__RevisionRecord *record_of(const struct control *c,
@@ -167,7 +191,7 @@ void request_submit(struct control *c, const struct control_input *input)
 		application_by_name(&c->applications, s->topology->name);
 	enum submission_effect effect;
 	struct error *err = NULL;
-	if (judge(a, s, &effect, &err) < 0) {
+	if (judge(c, a, s, &effect, &err) < 0) {
 		emit_reply(&c->emitter, input->request, err, NULL, NULL, NULL);
 		return;
 	}

@@ -389,6 +389,10 @@ static void compile_loss(struct compile *c, struct space *s, const Samoza__V1__L
 			? SPACE_REPLACE_NEVER
 			: duration(c, AT("spaces[%u].loss.replace_after", s->index), after, 0,
 				   0, LONGEST_WINDOW_MS);
+	const char *stop = in != NULL ? in->stop_after : NULL;
+	if (!str_equal(stop, "never"))
+		s->stop_after_ms = duration(c, AT("spaces[%u].loss.stop_after", s->index), stop,
+					    0, 1, LONGEST_WINDOW_MS);
 }
 
 static enum space_type type_of(struct compile *c, unsigned index, const Samoza__V1__Space *in)

@@ -258,6 +258,16 @@ static int load_ports(void *user, const void *key, size_t key_size, const void *
 	return ports_load(rec->parts.ports, id, text, err);
 }
 
+static int load_link(void *user, const void *key, size_t key_size, const void *value,
+		     size_t value_size, struct error **err)
+{
+	const struct reconcile *rec = user;
+
+	(void)key;
+	(void)key_size;
+	return agent_load_link(rec->agent, value, value_size, err);
+}
+
 static int load_agent(void *user, const void *key, size_t key_size, const void *value,
 		      size_t value_size, struct error **err)
 {
@@ -437,6 +447,8 @@ int reconcile_begin(struct reconcile *rec, struct residents *residents,
 	rec->agent = agent_new(&complete);
 	rec->commits = agent_loop_new(rec->agent, rec->parts.kv, &commit_listener, rec);
 	r = rec->parts.kv->ops->load(rec->parts.kv, OWNER_PORTS, load_ports, rec, err);
+	if (r == 0)
+		r = rec->parts.kv->ops->load(rec->parts.kv, AGENT_LINK, load_link, rec, err);
 	if (r == 0)
 		r = rec->parts.kv->ops->load(rec->parts.kv, AGENT_RECORDS, load_agent, rec,
 					     err);

@@ -166,7 +166,7 @@ void process_space_kill(struct resident *r, bool is_update)
 void process_space_renew(struct resident *r)
 {
 	struct zrun_lease lease = resident_lease(r);
-	if (r->process != NULL && lease.end_at_ms != 0)
+	if (r->process != NULL)
 		zrun_process_renew(r->process, &lease);
 }
 

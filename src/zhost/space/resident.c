@@ -484,7 +484,7 @@ void resident_ended(struct resident *r, const struct exit_report *report)
  * one may live elsewhere already [topology.exclusive.zrms]. */
 static bool lease_has_ended(const struct resident *r)
 {
-	return r->spec->exclusive && r->deadline_ms <= resident_now_ms(r);
+	return r->deadline_ms <= resident_now_ms(r);
 }
 
 static void launch(struct resident *r)

@@ -38,7 +38,7 @@ struct space_runtime {
 	/* Ends at once what the action under way waits for, or the process. `is_update`: it is an
 	 * update that takes too long. */
 	void (*kill)(struct resident *r, bool is_update);
-	/* The lease of an exclusive instance is longer now. NULL: it runs in no process. */
+	/* The instance has another lease now, or none any longer. NULL: it runs in no process. */
 	void (*renew)(struct resident *r);
 
 	/* After a restart of zhost. find() takes over what an earlier zhost left running; NULL:

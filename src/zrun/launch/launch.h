@@ -76,7 +76,7 @@ struct launch_request {
 	uint32_t init_ms;	       /* 0: 5,000 */
 	uint32_t orphan_ms;	       /* 0: 600,000 */
 	uint32_t grace_ms;	       /* for stops of its own (finished, orphan); 0: 10,000 */
-	/* exclusive: see struct zrun_renew; 0 otherwise */
+	/* with a lease: see struct zrun_renew; 0 otherwise */
 	uint64_t stop_at_ms;
 	uint64_t end_at_ms;
 

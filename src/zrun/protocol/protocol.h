@@ -164,7 +164,7 @@ struct zrun_import {
 	uint32_t value_size;
 } __attribute__((packed));
 
-/* For `exclusive` instances. Absolute times in milliseconds of CLOCK_BOOTTIME, which also
+/* For instances with a lease; zeros: it has none any longer. Absolute times in milliseconds of CLOCK_BOOTTIME, which also
  * counts while the machine sleeps. From stop_at_ms on the instance stops by itself with
  * the time until end_at_ms as its grace; at end_at_ms its process is gone. */
 struct zrun_renew {

@@ -92,7 +92,7 @@ struct runner {
 	volatile bool in_host;
 	volatile uint64_t deadline_ms;	   /* monotonic, hard; 0: none */
 	volatile uint8_t deadline_kind;	   /* enum zrun_failed_kind */
-	volatile uint64_t stop_at_boot_ms; /* exclusive: 0 none */
+	volatile uint64_t stop_at_boot_ms; /* of its lease; 0: none */
 	volatile uint64_t end_at_boot_ms;
 	volatile uint8_t
 		overdue; /* kind of a hard end that waits for the host's code to pause */

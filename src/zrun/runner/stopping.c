@@ -28,8 +28,9 @@ void runner_check_clocks(struct runner *i)
 	} else if (i->stop_at_boot_ms != 0 && boot_ms() >= i->stop_at_boot_ms) {
 		uint64_t now = boot_ms();
 
-		connection_note(i, ZRUN_LEVEL_WARN,
-				"stopping: exclusive and not renewed in time");
+		connection_note(
+			i, ZRUN_LEVEL_WARN,
+			"stopping: its zhost was cut off from zrms for as long as it may be");
 		runner_stop(i, ZRUN_STOPPED_NOT_RENEWED,
 			    i->end_at_boot_ms > now ? i->end_at_boot_ms - now : 0);
 	}

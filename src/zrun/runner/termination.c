@@ -71,7 +71,8 @@ static void end_of(struct runner *i, enum zrun_failed_kind kind)
 		die(kind, 0, "%s did not return within the grace period", i->running);
 	case ZRUN_FAILED_NOT_RENEWED:
 		die(kind, 0,
-		    "exclusive, not renewed in time, and %s did not return before the end",
+		    "its zhost was cut off from zrms for too long, and %s did not return "
+		    "before the end",
 		    i->running);
 	case ZRUN_FAILED_LOAD:
 	case ZRUN_FAILED_SANDBOX:

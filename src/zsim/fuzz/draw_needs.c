@@ -148,11 +148,15 @@ static void be_optional(struct fuzz *f, Samoza__V1__Topology *t)
 static void wait_for_zhost(struct fuzz *f, Samoza__V1__Space *s)
 {
 	static const char *const times[] = {"1s", "90s", "5m", "5m", "never"};
+	/* Longer than any failure timeout that is drawn. */
+	static const char *const stops[] = {"181s", "5m", "20m", "never"};
 	struct random *r = draws_random(f, DRAW_LOSS);
 	if (!random_percent(r, 40))
 		return;
 	s->loss = NEW(Samoza__V1__Loss, samoza__v1__loss__descriptor);
 	s->loss->replace_after = mem_strdup(times[random_below(r, ARRAY_SIZE(times))]);
+	if (random_percent(r, 50))
+		s->loss->stop_after = mem_strdup(stops[random_below(r, ARRAY_SIZE(stops))]);
 	draws_happened(f, DRAW_LOSS);
 }
 

@@ -22,6 +22,7 @@
  *     check_unload.c   which retired copies go first
  *     check_places.c   cordons, all or none                       check_asked.c   withdrawn, and begun
  *     check_timeouts.c how long an action lasts                   reach.c         who hears whom
+ *     check_cut_off.c  how long what is cut off lives
  *     check_heard.c    who hears what happens to a zhost
  *     check_mesh.c     whom each zhost knows in the mesh
  *     check_quotas.c   how much data a space may keep
@@ -45,6 +46,8 @@
  * - children stop before their parent, go before it, and are where it is
  * - in a grouped stop importers stop before their providers; so unload retired copies, children first
  * - no state of an action outlives the time limit of its action
+ * - no instance lives longer than its `loss.stop_after` and its grace after the last heartbeat of its zhost
+ *   that zrms acknowledged
  * - nothing is deployed or started that zrms has withdrawn, by a zhost that can hear it
  * - nothing new is placed on a cordoned zhost, nor on one without what it needs; what was never placed is placed as a whole or not at all
  * - what was acknowledged of a space's data is read by every later copy
@@ -79,6 +82,7 @@ struct fuzz_options {
 	bool verbose;
 };
 
+struct cut_off;
 struct fuzz_counts;
 struct copy_before;
 struct data_access;
@@ -137,6 +141,8 @@ struct fuzz {
 	VECTOR(const char *) told_to_go; /* in the last commit; borrowed: check_unload.c */
 	VECTOR(const char *) new_copies; /* in the last one; borrowed */
 	int64_t timeouts_checked_ms;	 /* check_timeouts.h */
+	VECTOR(struct cut_off) cut_offs; /* by index of the machine: check_cut_off.h */
+	int64_t cut_offs_checked_ms;
 	uint64_t last_seq;
 	/* A zhost has returned: a HELLO was taken into the batch that is open, into those that
 	 * the store has not written, oldest first, and into the one that it writes. */

@@ -10,6 +10,7 @@
 #include "schema/message.h"
 #include "zsim/fuzz/check.h"
 #include "zsim/fuzz/check_asked.h"
+#include "zsim/fuzz/check_cut_off.h"
 #include "zsim/fuzz/check_data.h"
 #include "zsim/fuzz/check_order.h"
 #include "zsim/fuzz/check_quotas.h"
@@ -121,6 +122,7 @@ static void frame(void *user, const struct sim_machine *machine, bool to_agent,
 	struct fuzz *f = user;
 	if (!to_agent && type == SAMOZA__V1__FRAME_TYPE__FRAME_HELLO)
 		f->adopts_open = true;
+	cut_off_frame(f, machine, type, message);
 	if (to_agent && type == SAMOZA__V1__FRAME_TYPE__FRAME_DESIRED)
 		check_desired(f, (const Samoza__V1__Desired *)message);
 	if (to_agent && type == SAMOZA__V1__FRAME_TYPE__FRAME_MESH_TABLE)
@@ -173,6 +175,7 @@ static void after_step(void *user)
 	reach_watch(user);
 	check_kept(user);
 	check_timeouts(user);
+	check_cut_off(user);
 }
 
 /* ---- a life ---- */
@@ -327,6 +330,7 @@ static void end(struct fuzz *f)
 	vector_done(&f->outages);
 	free(f->granted);
 	vector_done(&f->reaches);
+	vector_done(&f->cut_offs);
 	vector_done(&f->adopts_asked);
 	vector_for_each (&f->submitted, s) {
 		free(s->id);

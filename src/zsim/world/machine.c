@@ -65,6 +65,15 @@ static int load_record(void *user, const void *key, size_t key_size, const void 
 	return agent_load(n->agent, value, size, found_process(n, id, is_alive), err);
 }
 
+static int load_link(void *user, const void *key, size_t key_size, const void *value,
+		     size_t size, struct error **err)
+{
+	const struct sim_machine *n = user;
+	(void)key;
+	(void)key_size;
+	return agent_load_link(n->agent, value, size, err);
+}
+
 static int load_forgotten(void *user, const void *key, size_t key_size, const void *value,
 			  size_t size, struct error **err)
 {
@@ -83,6 +92,8 @@ static int load_disk(struct world *w, struct sim_machine *n)
 	CLEANUP(error_freep) struct error *err = NULL;
 	n->forgotten_epoch = 0;
 	int r = n->kv->ops->load(n->kv, FORGOTTEN, load_forgotten, n, &err);
+	if (r == 0)
+		r = n->kv->ops->load(n->kv, AGENT_LINK, load_link, n, &err);
 	if (r == 0)
 		r = n->kv->ops->load(n->kv, AGENT_RECORDS, load_record, n, &err);
 	if (r < 0 && !w->load_fails)

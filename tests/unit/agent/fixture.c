@@ -144,9 +144,9 @@ static void store(struct fixture *f, const struct agent_record *r)
 	free(slot->data);
 	*slot = (struct agent_record){0};
 	if (r->data != NULL)
-		*slot = (struct agent_record){mem_strdup(r->id), mem_memdup(r->data, r->size),
-					      r->size};
-	if (!f->records_shown)
+		*slot = (struct agent_record){r->owner, mem_strdup(r->id),
+					      mem_memdup(r->data, r->size), r->size};
+	if (!f->records_shown || str_equal(r->owner, AGENT_LINK))
 		return;
 	if (r->data == NULL) {
 		say(f, "record %s -\n", r->id);
@@ -619,6 +619,12 @@ static void load(struct fixture *f, const char *boot, const char *alive)
 	for (size_t i = 0; i < FIXTURE_RECORDS; i++) {
 		if (f->disk[i].id == NULL)
 			continue;
+		if (str_equal(f->disk[i].owner, AGENT_LINK)) {
+			assert_int_equal(agent_load_link(f->agent, f->disk[i].data,
+							 f->disk[i].size, NULL),
+					 0);
+			continue;
+		}
 		Samoza__V1__DesiredInstance *d = NULL;
 		assert_int_equal(agent_record_read(f->disk[i].data, f->disk[i].size, &d, NULL),
 				 0);

@@ -77,6 +77,7 @@ static const struct {
 	{"spaces.exclusive", CHANGE_REPLACE},
 	{"spaces.optional", CHANGE_ADJUST},
 	{"spaces.loss.replace_after", CHANGE_ADJUST},
+	{"spaces.loss.stop_after", CHANGE_ADJUST},
 	{"spaces.storage", CHANGE_REPLACE},
 	{"spaces.restart.attempts", CHANGE_ADJUST},
 	{"spaces.restart.window", CHANGE_ADJUST},

@@ -46,7 +46,7 @@ const char sample[] =
 	"  imports: [{from: host, variables: [ip], optional: true}]\n"
 	"  exclusive: true\n"
 	"  optional: true\n"
-	"  loss: {replace_after: 9s}\n"
+	"  loss: {replace_after: 9s, stop_after: 8m}\n"
 	"  storage: local\n"
 	"  restart: {attempts: 2, window: 3m}\n"
 	"  stop: {grace: 4s}\n"

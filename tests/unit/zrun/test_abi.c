@@ -413,7 +413,7 @@ static void test_exclusive(void **state)
 			     .test_case = "loop",
 			     .stop_at_ms = boot + 200,
 			     .end_at_ms = boot + 600},
-	      ZRUN_FAILED_NOT_RENEWED, "not renewed in time");
+	      ZRUN_FAILED_NOT_RENEWED, "its zhost was cut off from zrms for too long");
 	/* Renewed in time: continues past the first end. */
 	clock_gettime(CLOCK_BOOTTIME, &now);
 	boot = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
