@@ -93,7 +93,9 @@ static void check_waited(struct fuzz *f, const struct mirrored_copy *m)
 	int64_t silent_ms = WORLD_WALL_MS + f->world.now_ms - z->record->since_ms;
 	/* A zrms that stood still notices later than that. */
 	bool too_early = !draws_have(f, DRAW_STALLS) && silent_ms + NOTICE_MAX_MS < after;
-	if (after == SPACE_REPLACE_NEVER || too_early)
+	/* Its zhost was back meanwhile, and had nothing of it: it may take any other one. */
+	bool may_move = slot->lost_ms < z->record->since_ms - WORLD_WALL_MS;
+	if (after == SPACE_REPLACE_NEVER || (too_early && !may_move))
 		world_violate(&f->world, "%s is placed while it is to wait for %s", slot->id,
 			      z->name);
 }

@@ -68,6 +68,7 @@ static void take_slot(struct fuzz *f, const struct record_change *r)
 	m->taken = f->commits;
 	uint64_t writer = m->record != NULL ? m->record->writer : 0;
 	uint64_t incumbent = m->record != NULL ? m->record->serving : 0;
+	bool was_lost = m->record != NULL && m->record->lost;
 	bool starts = is_handed_over_in(m->record,
 					SAMOZA__V1__HANDOVER_STATE__HANDOVER_STATE_STARTING);
 	samoza__v1__slot_record__free_unpacked(m->record, NULL);
@@ -78,6 +79,8 @@ static void take_slot(struct fuzz *f, const struct record_change *r)
 	/* The right to write is given back to the incumbent of a handover. */
 	if (m->record != NULL && m->record->writer < writer && m->wrote > m->record->writer)
 		m->wrote = m->record->writer;
+	if (m->record != NULL && m->record->lost && !was_lost)
+		m->lost_ms = f->world.now_ms;
 	if (m->record == NULL)
 		world_violate(&f->world, "the record of %s cannot be read", r->id);
 	else

@@ -19,6 +19,7 @@ struct mirrored {
 	/* It has no place, or has to give it up: it is placed with others like it. And so it was
 	 * before the commit `taken`. */
 	bool is_first, was_first;
+	int64_t lost_ms; /* when it was lost for the last time */
 	bool was_moving; /* before the commit `taken`: it was leaving its zhost, or handed over */
 	uint64_t taken; /* number of the commit that brought the record */
 	uint64_t
