@@ -42,6 +42,15 @@ typedef void store_done_fn(void *user, enum commit_outcome outcome, const struct
 typedef int store_record_fn(void *user, enum record_kind kind, const char *id, const void *data,
 			    size_t size, struct error **err);
 
+/* How what is durable is read. Both of the first may be called in a thread of the store's: they touch
+ * only what `user` owns. */
+struct store_reader {
+	store_record_fn *on_record;		       /* as of load() */
+	int (*on_end)(void *user, struct error **err); /* after the last record */
+	/* On the loop's thread, once. `code`: 0 or the error's; `error` is borrowed. */
+	void (*done)(void *user, int code, const struct error *error);
+};
+
 /* Ascending by seq; borrowed for the call. `code`: 0 or the error's. `more`: there are further ones
  * after the last. */
 typedef void store_events_fn(void *user, int code, const struct error *error,
@@ -92,11 +101,16 @@ struct store_ops {
 	 * answer with what is durable, before those that wait. */
 	void (*events)(struct store *store, uint64_t after, const char *topology,
 		       uint32_t limit, store_events_fn *done, void *user);
+	/* All records that are durable. It sees every commit asked for before it that does not fail;
+	 * while one does, it is answered before those that wait. `reader` is borrowed until done.
+	 * NULL: it cannot. */
+	void (*read)(struct store *store, const struct store_reader *reader, void *user);
 	/* Its medium is full: what takes no more room is still committed, from a reserve; writes of
 	 * spaces that grow are refused (-ENOSPC), and so should be what else grows. NULL: never. */
 	bool (*is_tight)(const struct store *store);
 	/* A commit has failed and is tried again: all that were asked wait for it, and it may end in
-	 * COMMIT_FAILED. Until then nothing new should be promised. NULL: never. */
+	 * COMMIT_FAILED. Until then nothing new should be promised; what is durable can be
+	 * read: events(), read(). NULL: never. */
 	bool (*is_failing)(const struct store *store);
 	/* Of the struct store, for GET /metrics. NULL: none. */
 	const struct metric_source *metrics;

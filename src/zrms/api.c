@@ -88,23 +88,29 @@ struct view_wait {
 static void view_durable(void *user)
 {
 	struct view_wait *wait = user;
-	if (api_read_end(wait->zrms, &wait->read))
-		http_reply(wait->read.request, 200, "application/json", wait->json,
-			   strlen(wait->json));
-	else
-		free(wait->json);
+	if (api_read_end(wait->zrms, &wait->read)) {
+		size_t size = strlen(wait->json);
+		http_add_header(wait->read.request, "Cache-Control", "no-store");
+		http_reply(wait->read.request, 200, "application/json", steal_ptr(&wait->json),
+			   size);
+	}
+	free(wait->json);
 	free(wait);
 }
 
 void api_send_view(struct zrms *zrms, struct http_request *request, ProtobufCMessage *view)
 {
-	struct view_wait *wait = mem_new(struct view_wait);
-	http_add_header(request, "Cache-Control", "no-store");
-	if (!api_read_begin(zrms, &wait->read, request)) {
+	if (!api_read_ready(zrms, request)) { /* it fails since the handler began */
 		protobuf_c_message_free_unpacked(view, NULL);
-		free(wait);
 		return;
 	}
+	if (api_control_is_durable(zrms)) {
+		api_send_view_now(request, 200, view);
+		protobuf_c_message_free_unpacked(view, NULL);
+		return;
+	}
+	struct view_wait *wait = mem_new(struct view_wait);
+	api_read_begin(zrms, &wait->read, request);
 	wait->zrms = zrms;
 	wait->json = schema_write_json(view, SCHEMA_JSON_COMPACT);
 	protobuf_c_message_free_unpacked(view, NULL);
@@ -238,7 +244,7 @@ bool api_resolve(struct zrms *zrms, struct http_request *request, const char *te
 		 const char **ret_id)
 {
 	struct error *err = NULL;
-	if (control_resolve(zrms->control, text, ret_id, &err) == 0)
+	if (control_resolve(api_control(zrms), text, ret_id, &err) == 0)
 		return true;
 	api_refuse(request, err);
 	return false;

@@ -2,8 +2,8 @@
  * The REST interface: one table of routes (api_routes.h), handlers by subject (api_handlers.h),
  * and, here, what they share. Answers are the views of proto/view.proto as JSON; errors are ErrorView.
  *
- * Reading: the core's view is written down at once and sent when everything that it shows is
- * durable. Changing: the request waits under a number until the core's reply comes out of a
+ * Reading (api_reads.h): the core's view is written down at once and sent when everything that it
+ * shows is durable. Changing: the request waits under a number until the core's reply comes out of a
  * durable batch.
  */
 #ifndef SAMOZA_ZRMS_API_H
@@ -47,7 +47,7 @@ void api_change_submitted(struct zrms *zrms, struct http_request *request,
 			  struct control_input *input, api_answer_fn *answer,
 			  struct submission *submission);
 
-/* Sends the view (taken over) as soon as what it shows is durable. */
+/* Sends the view (taken over), which shows api_control() as it is now, as soon as it is durable. */
 void api_send_view(struct zrms *zrms, struct http_request *request, ProtobufCMessage *view);
 /* At once. */
 void api_send_view_now(struct http_request *request, unsigned status,

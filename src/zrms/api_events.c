@@ -9,21 +9,11 @@
 
 enum { EVENTS_MAX = 10000 };
 
-struct events_wait {
-	struct api_read read;
-	struct zrms *zrms;
-};
-
 static void events_listed(void *user, int code, const struct error *error,
 			  Samoza__V1__EventRecord **events, size_t count, bool more)
 {
 	(void)more;
-	struct events_wait *wait = user;
-	struct http_request *request = wait->read.request;
-	bool is_refused = !api_read_end(wait->zrms, &wait->read);
-	free(wait);
-	if (is_refused)
-		return;
+	struct http_request *request = user;
 	if (code < 0) {
 		http_reply_failure(request, 500, "io", error->message);
 		return;
@@ -44,7 +34,7 @@ static bool topology_find(struct zrms *zrms, struct http_request *request, const
 	const char *text = http_query(request, "topology");
 	CLEANUP(error_freep) struct error *err = NULL;
 	*ret_id = NULL;
-	if (str_is_empty(text) || control_resolve(zrms->control, text, ret_id, &err) == 0)
+	if (str_is_empty(text) || control_resolve(api_control(zrms), text, ret_id, &err) == 0)
 		return true;
 	if (err->code == ERR_NOT_FOUND && strlen(text) == 36 &&
 	    strspn(text, "0123456789abcdef-") == 36) {
@@ -69,6 +59,8 @@ void api_events(void *context, struct http_request *request)
 	const char *topology;
 	uint64_t after = 0, limit = 0, among = 0;
 	bool stream = false;
+	if (!api_read_ready(zrms, request))
+		return;
 	if (!api_query_u64(request, "after", 0, INT64_MAX, &after) ||
 	    !api_query_u64(request, "limit", EVENTS_MAX, EVENTS_MAX, &limit) ||
 	    !api_query_u64(request, "newest", 0, INT64_MAX, &among) ||
@@ -79,18 +71,14 @@ void api_events(void *context, struct http_request *request)
 	uint64_t seen = 0;
 	if (last != NULL && str_to_u64(last, &seen) == 0 && seen > after)
 		after = seen;
-	uint64_t newest = control_newest_event(zrms->control);
+	uint64_t newest = control_newest_event(api_control(zrms));
 	if (among > 0 && newest > among && newest - among > after)
 		after = newest - among;
 	if (stream) {
 		subscribers_add(zrms->subscribers, request, after, topology);
 		return;
 	}
-	struct events_wait *wait = mem_new(struct events_wait);
-	wait->zrms = zrms;
-	if (api_read_begin(zrms, &wait->read, request))
-		zrms->store->ops->events(zrms->store, after, topology, (uint32_t)limit,
-					 events_listed, wait);
-	else
-		free(wait);
+	/* What is on disk: it need not wait for a commit that fails. */
+	zrms->store->ops->events(zrms->store, after, topology, (uint32_t)limit, events_listed,
+				 request);
 }

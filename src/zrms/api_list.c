@@ -18,7 +18,7 @@ enum {
 
 struct list {
 	struct zrms *zrms;
-	struct api_read read;	    /* until the first slice is durable */
+	struct api_read read;	    /* the request, until the first slice is durable */
 	struct http_stream *stream; /* then; NULL: the client has left, or was refused */
 	enum control_list kind;
 	char *id;
@@ -98,19 +98,22 @@ static void begin_answer(struct list *l)
 	send_slice(l);
 }
 
+static void take_slice(struct list *l)
+{
+	if (l->stream == NULL)
+		begin_answer(l);
+	else
+		send_slice(l);
+}
+
 static void slice_durable(void *user)
 {
 	struct list *l = user;
 	l->is_committing = false;
-	if (l->stream == NULL && api_read_end(l->zrms, &l->read)) {
-		begin_answer(l);
-		return;
-	}
-	if (l->stream == NULL) {
+	if (l->stream != NULL || api_read_end(l->zrms, &l->read))
+		take_slice(l);
+	else
 		list_free(l);
-		return;
-	}
-	send_slice(l);
 }
 
 /* Writes down what fits into a slice. */
@@ -120,8 +123,8 @@ static void next_slice(struct list *l)
 	bool all = false;
 	while (!all && l->left > 0 && l->slice.size < SLICE_BYTES) {
 		size_t max = l->left < VIEWS_AT_ONCE ? (size_t)l->left : VIEWS_AT_ONCE;
-		size_t count = control_list_next(l->zrms->control, l->kind, l->id, &l->filter,
-						 &l->position, views, max);
+		size_t count = control_list_next(api_control(l->zrms), l->kind, l->id,
+						 &l->filter, &l->position, views, max);
 		for (size_t k = 0; k < count; k++)
 			add_view(l, views[k]);
 		if (l->left != UINT64_MAX)
@@ -130,7 +133,13 @@ static void next_slice(struct list *l)
 	}
 	if (all || l->left == 0)
 		add_end(l, !all);
+	if (api_control_is_durable(l->zrms)) {
+		take_slice(l);
+		return;
+	}
 	l->is_committing = true;
+	if (l->stream == NULL)
+		api_read_begin(l->zrms, &l->read, l->read.request);
 	commit_driver_after(l->zrms->commits, slice_durable, l);
 }
 
@@ -191,7 +200,7 @@ static bool read_filter(struct list *l, struct http_request *request)
 	}
 	if (text.zhost == NULL)
 		return true;
-	if (control_view_zhost(l->zrms->control, text.zhost, &zhost, &err) < 0) {
+	if (control_view_zhost(api_control(l->zrms), text.zhost, &zhost, &err) < 0) {
 		api_refuse(request, steal_ptr(&err));
 		return false;
 	}
@@ -206,11 +215,11 @@ void api_send_list(struct zrms *zrms, struct http_request *request, enum control
 	l->zrms = zrms;
 	l->kind = kind;
 	l->slice = BUFFER_INIT(WAITING_MAX);
-	if (!read_page(l, request) || !read_filter(l, request) ||
-	    !api_read_begin(zrms, &l->read, request)) {
+	if (!read_page(l, request) || !read_filter(l, request)) {
 		list_free(l);
 		return;
 	}
+	l->read.request = request;
 	l->id = mem_strdup(id);
 	CLEANUP(freep) char *begin = str_printf("{\"%s\":[", member);
 	add_text(l, begin);

@@ -7,6 +7,7 @@
 #include "zrms/api.h"
 #include "zrms/api_handlers.h"
 #include "zrms/api_list.h"
+#include "zrms/api_reads.h"
 
 enum {
 	STATUS_LOG_LINES = 20, /* of one space's status */
@@ -21,6 +22,8 @@ enum {
 void api_spaces_list(void *context, struct http_request *request)
 {
 	const char *topology = http_query(request, "topology"), *id = NULL;
+	if (!api_read_ready(context, request))
+		return;
 	if (topology == NULL || api_resolve(context, request, topology, &id))
 		api_send_list(context, request, CONTROL_LIST_SPACES, "spaces", id);
 }
@@ -28,6 +31,8 @@ void api_spaces_list(void *context, struct http_request *request)
 void api_topology_spaces(void *context, struct http_request *request)
 {
 	const char *id;
+	if (!api_read_ready(context, request))
+		return;
 	if (api_resolve(context, request, http_param(request, "id"), &id))
 		api_send_list(context, request, CONTROL_LIST_SPACES, "spaces", id);
 }
@@ -35,6 +40,8 @@ void api_topology_spaces(void *context, struct http_request *request)
 void api_mesh_spaces(void *context, struct http_request *request)
 {
 	const char *topology = http_query(request, "topology"), *id = NULL;
+	if (!api_read_ready(context, request))
+		return;
 	if (topology == NULL || api_resolve(context, request, topology, &id))
 		api_send_list(context, request, CONTROL_LIST_MESH, "spaces", id);
 }
@@ -44,22 +51,41 @@ void api_mesh_spaces(void *context, struct http_request *request)
 struct space_wait {
 	struct zrms *zrms;
 	struct http_request *request;
-	Samoza__V1__SpaceView *view;
 };
+
+/* The instance as it is now, without its log where it has none of its own: *ret_view. False: refused. */
+static bool space_find(struct zrms *zrms, struct http_request *request, const char **ret_id,
+		       Samoza__V1__SpaceView **ret_view)
+{
+	struct error *err = NULL;
+	if (!api_resolve(zrms, request, http_param(request, "id"), ret_id))
+		return false;
+	if (control_view_space(api_control(zrms), *ret_id, http_param(request, "path"),
+			       ret_view, &err) == 0)
+		return true;
+	api_refuse(request, err);
+	return false;
+}
 
 static void space_log_done(void *user, int code, const char *message, char **lines,
 			   size_t count)
 {
 	(void)message;
 	struct space_wait *wait = user;
-	if (code == 0 && wait->view->n_log == 0) {
-		wait->view->log = mem_new_array(char *, count);
-		for (size_t i = 0; i < count; i++)
-			wait->view->log[i] = mem_strdup(lines[i]);
-		wait->view->n_log = count;
-	}
-	api_send_view(wait->zrms, wait->request, &wait->view->base);
+	struct zrms *zrms = wait->zrms;
+	struct http_request *request = wait->request;
+	Samoza__V1__SpaceView *view = NULL;
+	const char *id;
 	free(wait);
+	if (!space_find(zrms, request, &id, &view))
+		return;
+	if (code == 0 && view->n_log == 0) {
+		view->log = mem_new_array(char *, count);
+		for (size_t i = 0; i < count; i++)
+			view->log[i] = mem_strdup(lines[i]);
+		view->n_log = count;
+	}
+	api_send_view(zrms, request, &view->base);
 }
 
 void api_space_get(void *context, struct http_request *request)
@@ -67,22 +93,18 @@ void api_space_get(void *context, struct http_request *request)
 	struct zrms *zrms = context;
 	const char *id, *path = http_param(request, "path");
 	Samoza__V1__SpaceView *view = NULL;
-	struct error *err = NULL;
-	if (!api_resolve(zrms, request, http_param(request, "id"), &id))
-		return;
-	if (control_view_space(zrms->control, id, path, &view, &err) < 0) {
-		api_refuse(request, err);
-		return;
-	}
 	uint64_t link_id = 0;
+	if (!api_read_ready(zrms, request) || !space_find(zrms, request, &id, &view))
+		return;
 	if (control_link_of_instance(zrms->control, id, path, &link_id, NULL) < 0) {
 		api_send_view(zrms, request, &view->base);
 		return;
 	}
 	struct space_wait *wait = mem_new(struct space_wait);
-	*wait = (struct space_wait){zrms, request, view};
+	*wait = (struct space_wait){zrms, request};
 	logs_ask(zrms->logs, link_id, id, path, STATUS_LOG_LINES, STATUS_LOG_WAIT_MS,
 		 space_log_done, wait);
+	samoza__v1__space_view__free_unpacked(view, NULL);
 }
 
 /* ---- goal ---- */
@@ -178,6 +200,8 @@ void api_topology_logs(void *context, struct http_request *request)
 	const char *id, *path = http_query(request, "path");
 	uint64_t lines = 0, link_id = 0;
 	bool follow = false;
+	if (!api_read_ready(zrms, request))
+		return;
 	if (!api_query_u64(request, "lines", LOG_LINES, LOG_LINES_MAX, &lines) ||
 	    !api_query_bool(request, "follow", false, &follow))
 		return;

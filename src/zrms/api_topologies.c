@@ -6,11 +6,14 @@
 #include "zrms/api.h"
 #include "zrms/api_handlers.h"
 #include "zrms/api_list.h"
+#include "zrms/api_reads.h"
 
 /* ---- reading ---- */
 
 void api_topologies_list(void *context, struct http_request *request)
 {
+	if (!api_read_ready(context, request))
+		return;
 	api_send_list(context, request, CONTROL_LIST_TOPOLOGIES, "topologies", NULL);
 }
 
@@ -20,9 +23,11 @@ void api_topology_get(void *context, struct http_request *request)
 	const char *id;
 	Samoza__V1__TopologyView *view = NULL;
 	struct error *err = NULL;
+	if (!api_read_ready(zrms, request))
+		return;
 	if (!api_resolve(zrms, request, http_param(request, "id"), &id))
 		return;
-	if (control_view_topology(zrms->control, id, &view, &err) < 0)
+	if (control_view_topology(api_control(zrms), id, &view, &err) < 0)
 		api_refuse(request, err);
 	else
 		api_send_view(zrms, request, &view->base);
@@ -34,10 +39,12 @@ void api_topology_explain(void *context, struct http_request *request)
 	const char *id;
 	Samoza__V1__ExplainView *view = NULL;
 	struct error *err = NULL;
+	if (!api_read_ready(zrms, request))
+		return;
 	if (!api_resolve(zrms, request, http_param(request, "id"), &id))
 		return;
-	if (control_view_explain(zrms->control, id, http_query(request, "path"), &view, &err) <
-	    0)
+	if (control_view_explain(api_control(zrms), id, http_query(request, "path"), &view,
+				 &err) < 0)
 		api_refuse(request, err);
 	else
 		api_send_view(zrms, request, &view->base);
@@ -49,9 +56,11 @@ void api_topology_revisions(void *context, struct http_request *request)
 	const char *id;
 	Samoza__V1__RevisionListView *view = NULL;
 	struct error *err = NULL;
+	if (!api_read_ready(zrms, request))
+		return;
 	if (!api_resolve(zrms, request, http_param(request, "id"), &id))
 		return;
-	if (control_view_revisions(zrms->control, id, &view, &err) < 0)
+	if (control_view_revisions(api_control(zrms), id, &view, &err) < 0)
 		api_refuse(request, err);
 	else
 		api_send_view(zrms, request, &view->base);

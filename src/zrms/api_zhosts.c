@@ -2,16 +2,21 @@
 #include "zrms/api.h"
 #include "zrms/api_handlers.h"
 #include "zrms/api_list.h"
+#include "zrms/api_reads.h"
 
 void api_zhosts_list(void *context, struct http_request *request)
 {
+	if (!api_read_ready(context, request))
+		return;
 	api_send_list(context, request, CONTROL_LIST_ZHOSTS, "zhosts", NULL);
 }
 
 void api_cluster(void *context, struct http_request *request)
 {
 	struct zrms *zrms = context;
-	api_send_view(zrms, request, &control_view_cluster(zrms->control)->base);
+	if (!api_read_ready(zrms, request))
+		return;
+	api_send_view(zrms, request, &control_view_cluster(api_control(zrms))->base);
 }
 
 void api_zhost_get(void *context, struct http_request *request)
@@ -19,7 +24,9 @@ void api_zhost_get(void *context, struct http_request *request)
 	struct zrms *zrms = context;
 	Samoza__V1__ZhostView *view = NULL;
 	struct error *err = NULL;
-	if (control_view_zhost(zrms->control, http_param(request, "name"), &view, &err) < 0)
+	if (!api_read_ready(zrms, request))
+		return;
+	if (control_view_zhost(api_control(zrms), http_param(request, "name"), &view, &err) < 0)
 		api_refuse(request, err);
 	else
 		api_send_view(zrms, request, &view->base);

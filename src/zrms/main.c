@@ -31,6 +31,7 @@
 #include "core/control/control_frames.h"
 #include "zrms/api.h"
 #include "zrms/api_metrics.h"
+#include "zrms/api_reads.h"
 #include "zrms/api_routes.h"
 #include "zrms/store_start.h"
 #include "zrms/store_watch.h"
@@ -368,6 +369,8 @@ static int state_open(struct zrms *zrms, struct error **err)
 		r = store_start_continue(zrms->control, &losses, err);
 	if (r < 0)
 		return error_wrap(err, "cannot load %s", store);
+	zrms->committed =
+		committed_new(&zrms->loop, zrms->store, &config, api_reads_continue, zrms);
 	r = convert_prepare(zrms, err);
 	if (r < 0)
 		return r;
@@ -458,6 +461,7 @@ static void end_check(void *user)
 		commit_driver_end(zrms->commits);
 		http_server_free(zrms->http);
 		zrms->http = NULL;
+		api_reads_end(zrms);
 		zrms->store->ops->close(zrms->store, store_closed, zrms);
 		return;
 	}
@@ -496,6 +500,7 @@ static void parts_free(struct zrms *zrms)
 	hub_free(zrms->hub);
 	links_free(zrms->links);
 	api_free(zrms->api);
+	committed_free(zrms->committed);
 	control_free(zrms->control);
 	looks_free(zrms->looks);
 	artifacts_free(zrms->artifacts);

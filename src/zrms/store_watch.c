@@ -5,19 +5,22 @@
 
 static void on_failing(struct zrms *zrms)
 {
-	api_reads_refuse(zrms);
+	api_reads_park(zrms);
+	committed_begin(zrms->committed);
 	subscribers_say(zrms->subscribers,
 			"zrms cannot write its store now (is its disk full, or away?): what "
 			"happens is shown when it is durable; zrms tries again for a while",
 			true);
 	log_error("store", "failing", LOG_S("dir", zrms->settings.dir),
-		  LOG_S("then", "changes and reads are refused, because nothing is answered "
-				"that is not durable; it tries again for 30 s, then zrms "
-				"exits"));
+		  LOG_S("then", "changes are refused, because nothing is answered that is not "
+				"durable, and reads see what is durable; it tries again for "
+				"30 s, then zrms exits"));
 }
 
 static void on_recovered(struct zrms *zrms)
 {
+	committed_end(zrms->committed);
+	api_reads_continue(zrms);
 	subscribers_say(zrms->subscribers, "zrms writes its store again", false);
 	log_info("store", "recovered", LOG_S("dir", zrms->settings.dir));
 }

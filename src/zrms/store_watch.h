@@ -1,7 +1,7 @@
 /*
  * What follows from how the store is: each is logged once, when it begins and when it ends.
  *
- *     it fails ────► reads that wait are refused, streams of events say why nothing comes
+ *     it fails ────► reads see what is durable, streams of events say why nothing comes
  *     recovered ───► the streams say so
  */
 #ifndef SAMOZA_ZRMS_STORE_WATCH_H

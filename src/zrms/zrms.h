@@ -17,6 +17,7 @@
 #include "zrms/artifact/artifacts.h"
 #include "zrms/artifact/look.h"
 #include "zrms/commit_driver.h"
+#include "zrms/committed.h"
 #include "zrms/exec.h"
 #include "zrms/hub.h"
 #include "zrms/links.h"
@@ -44,7 +45,9 @@ struct zrms {
 	struct artifact_store *artifact_store;
 	struct artifacts *artifacts;
 	struct looks *looks;
-	struct api_read *reads; /* that wait (api_reads.h) */
+	struct api_read *reads;	     /* that wait (api_reads.h) */
+	struct api_parked *parked;   /* that are handled again */
+	struct committed *committed; /* what they see while the store fails */
 	struct translator *translator;
 	struct error *translator_error;
 	struct translations *translations;

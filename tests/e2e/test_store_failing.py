@@ -1,9 +1,11 @@
 """A store of zrms that cannot be written for a while: who follows is told, and misses nothing."""
 import json
+import re
 import resource
 import signal
 import subprocess
 import threading
+import urllib.request
 
 from conftest import BIN, run, until
 from native import native_app, native_deploy
@@ -30,6 +32,11 @@ def store_fails(cluster, fails):
     """No file of zrms can grow; or all can again."""
     _, hard = resource.prlimit(cluster.zrms.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(cluster.zrms.pid, resource.RLIMIT_FSIZE, (0 if fails else hard, hard))
+
+
+def metrics(cluster):
+    with urllib.request.urlopen(f"{cluster.url}/metrics", timeout=20) as answer:
+        return answer.read().decode()
 
 
 def stored(cluster):
@@ -98,4 +105,35 @@ def test_a_file_that_may_not_grow_does_not_end_zrms_at_once(start_cluster):
     package = c.build(native_app(c, "shop", [{"name": "a"}], {"a/recipes/start": SERVE}), "shop")
     refused = run(BIN / "zshell", "--api", c.url, "topo", "submit", package, check=False)
     assert refused.returncode != 0
+    assert c.zrms.is_running()
+
+
+def test_what_is_committed_can_be_read_meanwhile(start_cluster):
+    c = start_cluster(zhosts=["edge-node-1", "edge-node-2"])
+    native_deploy(c, "shop", [{"name": "a"}],
+                  {"a/recipes/start": "#!/bin/sh\nwhile :; do echo tick; sleep 1; done &\n"})
+    package = c.build(native_app(c, "late", [{"name": "a"}], {"a/recipes/start": SERVE}), "late")
+    here = c.get("/v1/spaces")["spaces"][0]["zhost"]
+    other, = (z for z in c.zhosts if z != here)
+    known = stored(c)
+    store_fails(c, True)
+    c.zhosts[other].kill()  # zrms notices, and cannot make it durable
+    until(lambda: re.search(r"^zrms_store_failing 1$", metrics(c), re.M), "the store fails")
+    logs = Follower(BIN / "zshell", "--api", c.url, "spaces", "logs", "-f", "shop/a")
+    try:
+        until(lambda: any("tick" in line for line in logs.lines), "the log is followed")
+    finally:
+        logs.end()
+    refused = run(BIN / "zshell", "--api", c.url, "topo", "submit", package, check=False)
+    assert refused.returncode == 1 and "nothing was changed" in refused.stderr, refused
+    assert stored(c) == known
+    zhosts = {z["name"]: z["state"] for z in c.get("/v1/zhosts")["zhosts"]}
+    assert zhosts == {"edge-node-1": "deployed-started", "edge-node-2": "deployed-started"}
+    for words in (["topo"], ["topo", "status", "shop"], ["spaces"], ["spaces", "status", "shop/a"],
+                  ["cluster", "zhosts"], ["cluster", "status", other], ["topo", "explain", "shop"], ["topo", "history", "shop"],
+                  ["topo", "events", "shop"], ["mesh", "spaces"], ["complete", "--", "topo", "status", ""]):
+        shown = c.zshell(*words)
+        assert "late" not in shown.stdout and shown.stderr == "", (words, shown)
+    store_fails(c, False)
+    until(lambda: c.get(f"/v1/zhosts/{other}")["state"] == "problem", "it is told when it is durable")
     assert c.zrms.is_running()

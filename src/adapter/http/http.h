@@ -135,6 +135,9 @@ int http_body_fd(const struct http_request *request);
 /* Hands the body in memory over; NULL when it is in a file. The caller frees. */
 char *http_body_take(struct http_request *request);
 
+/* Calls the handler of a request that was not answered yet again. Not from inside a handler. */
+void http_handle_again(struct http_request *request);
+
 /* ---- the answer: exactly one of the replies ends the request ---- */
 
 /* A further header; before the reply. */

@@ -405,6 +405,12 @@ static enum MHD_Result handler_call(struct http_request *request)
 	return MHD_YES;
 }
 
+void http_handle_again(struct http_request *request)
+{
+	PRE(!request->answered && !request->in_handler);
+	request->route->handler(request->server->options.context, request);
+}
+
 enum MHD_Result request_handle(void *cls, struct MHD_Connection *connection, const char *url,
 			       const char *method, const char *version, const char *data,
 			       size_t *data_size, void **context)

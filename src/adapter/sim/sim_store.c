@@ -6,12 +6,13 @@
 #include "base/memory.h"
 #include "base/str.h"
 
-/* A commit or a query of the history. */
+/* A commit, a query of the history, or of the records. */
 struct sim_request {
 	struct sim_request *next, *prev;
 	const struct outbox *outbox; /* commit: borrowed until it is answered */
 	store_done_fn *committed;
-	store_events_fn *listed; /* query */
+	store_events_fn *listed;	   /* query */
+	const struct store_reader *reader; /* of all records; borrowed */
 	uint64_t after;
 	char *topology;
 	uint32_t limit;
@@ -71,20 +72,33 @@ static void sim_events(struct store *store, uint64_t after, const char *topology
 	tell_asked(store);
 }
 
-static int sim_load(struct store *store, store_record_fn *each, void *user, struct error **err)
+static void sim_read(struct store *store, const struct store_reader *reader, void *user)
 {
-	const struct sim_store_hooks *hooks = &sim_of(store)->hooks;
+	struct sim_request *request = ask(store, user);
+	request->reader = reader;
+	tell_asked(store);
+}
+
+static int load_records(const struct sim_store *s, store_record_fn *each, void *user,
+			struct error **err)
+{
 	int r = 0;
-	PRE(sim_of(store)->waiting == 0);
-	if (hooks->load_fails != NULL && hooks->load_fails(hooks->user))
-		return error_set(err, ERR_IO, "the disk cannot be read");
-	sim_disk_for_each (sim_of(store)->disk, record) {
+	sim_disk_for_each (s->disk, record) {
 		r = each(user, (enum record_kind)record->kind, record->id, record->data,
 			 record->size, err);
 		if (r < 0)
 			break;
 	}
 	return r;
+}
+
+static int sim_load(struct store *store, store_record_fn *each, void *user, struct error **err)
+{
+	const struct sim_store_hooks *hooks = &sim_of(store)->hooks;
+	PRE(sim_of(store)->waiting == 0);
+	if (hooks->load_fails != NULL && hooks->load_fails(hooks->user))
+		return error_set(err, ERR_IO, "the disk cannot be read");
+	return load_records(sim_of(store), each, user, err);
 }
 
 /* A simulated disk forgets nothing. */
@@ -186,6 +200,16 @@ static void list_events(const struct sim_store *s, const struct sim_request *q)
 	vector_done(&found);
 }
 
+static void read_records(const struct sim_store *s, const struct sim_request *q)
+{
+	CLEANUP(error_freep) struct error *why = NULL;
+	why_of(s->broken, &why);
+	int r = why == NULL ? load_records(s, q->reader->on_record, q->user, &why) : 0;
+	if (r == 0 && why == NULL)
+		r = q->reader->on_end(q->user, &why);
+	q->reader->done(q->user, why != NULL ? (int)why->code : r, why);
+}
+
 static void answer_commit(struct sim_store *s, const struct sim_request *q,
 			  enum commit_outcome outcome, bool is_written)
 {
@@ -202,6 +226,14 @@ static void answer_commit(struct sim_store *s, const struct sim_request *q,
 	answers_free(answers, count);
 }
 
+static void answer_read(struct sim_store *s, const struct sim_request *q)
+{
+	if (q->reader != NULL)
+		read_records(s, q);
+	else
+		list_events(s, q);
+}
+
 void sim_store_answer(struct store *store, enum commit_outcome outcome, bool is_written)
 {
 	struct sim_store *s = sim_of(store);
@@ -209,8 +241,22 @@ void sim_store_answer(struct store *store, enum commit_outcome outcome, bool is_
 	if (request->outbox != NULL)
 		answer_commit(s, request, outcome, is_written);
 	else
-		list_events(s, request);
+		answer_read(s, request);
 	request_free(request);
+}
+
+void sim_store_answer_reads(struct store *store)
+{
+	struct sim_store *s = sim_of(store);
+	struct sim_request *request, *next;
+	DL_FOREACH_SAFE (s->requests, request, next) {
+		if (request->outbox != NULL)
+			continue;
+		DL_DELETE(s->requests, request);
+		s->waiting--;
+		answer_read(s, request);
+		request_free(request);
+	}
 }
 
 size_t sim_store_waiting(const struct store *store)
@@ -250,6 +296,7 @@ static const struct store_ops sim_store_ops = {
 	.keep_copy = sim_keep_copy,
 	.commit = sim_commit,
 	.events = sim_events,
+	.read = sim_read,
 	.close = sim_close,
 };
 

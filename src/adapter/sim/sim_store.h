@@ -29,6 +29,8 @@ size_t sim_store_waiting(const struct store *store);
  * durable one always is. After a first outcome that is not durable, all that follow are like it,
  * and nothing is written. PRE: one waits. */
 void sim_store_answer(struct store *store, enum commit_outcome outcome, bool is_written);
+/* Answers what only reads, before the commits that wait, as a store does while one of them fails. */
+void sim_store_answer_reads(struct store *store);
 /* The program dies: of the batches that wait, the `written` oldest are on disk, and none is
  * answered. Frees the store. */
 void sim_store_crash(struct store *store, size_t written);

@@ -26,7 +26,7 @@ struct sqlite_store {
 	void *closed_user;
 };
 
-enum request_type { REQUEST_COMMIT, REQUEST_EVENTS };
+enum request_type { REQUEST_COMMIT, REQUEST_EVENTS, REQUEST_READ };
 
 struct store_request {
 	struct worker_job base; /* first */
@@ -44,6 +44,8 @@ struct store_request {
 	history_events found;
 	bool more;
 	store_events_fn *listed;
+	/* read */
+	const struct store_reader *reader; /* borrowed until done */
 };
 
 /* ---- in the worker's thread: one batch ---- */
@@ -125,7 +127,7 @@ static int requests_work(struct sqlite_store *s, struct worker_job *jobs, struct
 		if (request->type == REQUEST_COMMIT) {
 			r = batch_write(s, request, err);
 			count++;
-		} else if (events_list(s, request) < 0) {
+		} else if (request->type == REQUEST_EVENTS && events_list(s, request) < 0) {
 			continue; /* reported to the caller; no other request is affected */
 		}
 	}
@@ -200,25 +202,60 @@ static int commit_all(void *owner, struct worker_job *jobs, struct error **err)
 	return requests_commit(owner, jobs, err);
 }
 
-static bool is_of_history(const struct worker_job *job)
+static int records_load(struct sqlite_store *s, store_record_fn *each, void *user,
+			struct error **err)
 {
-	return ((const struct store_request *)job)->type == REQUEST_EVENTS;
+	sqlite3_stmt *statement = NULL;
+	int r = database_prepare(&s->commits.db,
+				 "SELECT kind, id, data FROM record "
+				 "WHERE sum=checksum(kind, id, data) ORDER BY kind, id",
+				 &statement, err);
+	int step;
+	while (r == 0 && (step = sqlite3_step(statement)) != SQLITE_DONE) {
+		if (step != SQLITE_ROW)
+			r = database_failed(&s->commits.db, "read", err);
+		else
+			r = each(user, (enum record_kind)sqlite3_column_int(statement, 0),
+				 (const char *)sqlite3_column_text(statement, 1),
+				 sqlite3_column_blob(statement, 2),
+				 (size_t)sqlite3_column_bytes(statement, 2), err);
+	}
+	(void)sqlite3_finalize(statement);
+	return r;
+}
+
+/* Never within a transaction, which may fail: it can be read only once. */
+static void records_read(struct sqlite_store *s, struct store_request *request)
+{
+	int r = records_load(s, request->reader->on_record, request->user, &request->err);
+	if (r == 0)
+		(void)!request->reader->on_end(request->user, &request->err);
+}
+
+static bool is_reading(const struct worker_job *job)
+{
+	return ((const struct store_request *)job)->type != REQUEST_COMMIT;
 }
 
 /* What is durable can be read while a commit fails. */
-static void history_answer(void *owner, struct worker_job **jobs)
+static void reads_answer(void *owner, struct worker_job **jobs)
 {
 	struct sqlite_store *s = owner;
-	struct worker_job *asked = worker_split(s->commits.worker, jobs, is_of_history);
-	for (struct worker_job *j = asked; j != NULL; j = j->next)
-		(void)!events_list(s, (struct store_request *)j); /* the answer says it */
+	struct worker_job *asked = worker_split(s->commits.worker, jobs, is_reading);
+	for (struct worker_job *j = asked; j != NULL; j = j->next) {
+		struct store_request *request = (struct store_request *)j;
+		if (request->type == REQUEST_READ)
+			records_read(s, request);
+		else
+			(void)!events_list(s, request); /* the answer says it */
+	}
 	worker_answer(s->commits.worker, asked);
 }
 
 static const struct commits_ops commits_ops = {
 	.commit = commit_all,
 	.reset = requests_reset,
-	.meanwhile = history_answer,
+	.meanwhile = reads_answer,
 };
 
 static void store_run(void *owner, struct worker_job **jobs)
@@ -227,6 +264,11 @@ static void store_run(void *owner, struct worker_job **jobs)
 	commits_run(&s->commits, jobs);
 	for (struct worker_job *j = *jobs; s->commits.broken != NULL && j != NULL; j = j->next)
 		request_fail((struct store_request *)j, s->commits.broken);
+	for (struct worker_job *j = *jobs; j != NULL; j = j->next) {
+		struct store_request *request = (struct store_request *)j;
+		if (request->type == REQUEST_READ && request->err == NULL)
+			records_read(s, request);
+	}
 }
 
 static void store_idle(void *owner)
@@ -266,6 +308,8 @@ static void store_done(void *owner, struct worker_job *base)
 			data_answer_done(&answers[i]);
 		free(answers);
 		request->answers = NULL;
+	} else if (request->type == REQUEST_READ) {
+		request->reader->done(request->user, code, request->err);
 	} else {
 		request->listed(request->user, code, request->err, request->found.items,
 				request->found.count, request->more);
@@ -308,6 +352,17 @@ static void sqlite_store_events(struct store *store, uint64_t after, const char 
 	worker_add(s->commits.worker, &request->base);
 }
 
+static void sqlite_store_read(struct store *store, const struct store_reader *reader,
+			      void *user)
+{
+	struct sqlite_store *s = (struct sqlite_store *)store;
+	struct store_request *request = mem_new(struct store_request);
+	request->type = REQUEST_READ;
+	request->reader = reader;
+	request->user = user;
+	worker_add(s->commits.worker, &request->base);
+}
+
 static int sqlite_store_inspect(struct store *store, store_finding_fn *each, void *user,
 				struct error **err)
 {
@@ -330,23 +385,7 @@ static int sqlite_store_load(struct store *store, store_record_fn *each, void *u
 {
 	struct sqlite_store *s = (struct sqlite_store *)store;
 	PRE(worker_waiting(s->commits.worker) == 0);
-	sqlite3_stmt *statement = NULL;
-	int r = database_prepare(&s->commits.db,
-				 "SELECT kind, id, data FROM record "
-				 "WHERE sum=checksum(kind, id, data) ORDER BY kind, id",
-				 &statement, err);
-	int step;
-	while (r == 0 && (step = sqlite3_step(statement)) != SQLITE_DONE) {
-		if (step != SQLITE_ROW)
-			r = database_failed(&s->commits.db, "read", err);
-		else
-			r = each(user, (enum record_kind)sqlite3_column_int(statement, 0),
-				 (const char *)sqlite3_column_text(statement, 1),
-				 sqlite3_column_blob(statement, 2),
-				 (size_t)sqlite3_column_bytes(statement, 2), err);
-	}
-	(void)sqlite3_finalize(statement);
-	return r;
+	return records_load(s, each, user, err);
 }
 
 enum {
@@ -488,6 +527,7 @@ static const struct store_ops store_ops = {
 	.keep_copy = sqlite_store_keep_copy,
 	.commit = sqlite_store_commit,
 	.events = sqlite_store_events,
+	.read = sqlite_store_read,
 	.metrics = &sqlite_store_metrics,
 	.close = sqlite_store_close,
 };

@@ -361,6 +361,70 @@ static void what_is_durable_is_read_while_a_commit_fails(void **state)
 		free(commits[n].waited.text);
 }
 
+/* What a reader was given. */
+struct reading {
+	struct waited waited;
+	unsigned records;
+	bool at_end;
+};
+
+static int on_read_record(void *user, enum record_kind kind, const char *id, const void *data,
+			  size_t size, struct error **err)
+{
+	struct reading *reading = user;
+	(void)err;
+	assert_false(reading->at_end);
+	assert_int_equal(kind, RECORD_ZHOST);
+	assert_string_equal(id, "z");
+	assert_int_equal(size, 3);
+	assert_memory_equal(data, "old", 3);
+	reading->records++;
+	return 0;
+}
+
+static int on_read_end(void *user, struct error **err)
+{
+	struct reading *reading = user;
+	(void)err;
+	reading->at_end = true;
+	return 0;
+}
+
+static void on_read(void *user, int code, const struct error *error)
+{
+	struct reading *reading = user;
+	assert_int_equal(code, 0);
+	assert_null(error);
+	reading->waited.done = true;
+}
+
+static void records_that_are_durable_are_read_while_a_commit_fails(void **state)
+{
+	static const struct store_reader reader = {
+		.on_record = on_read_record, .on_end = on_read_end, .done = on_read};
+	struct fixture *f = *state;
+	struct waited_commit late = {.count = 0};
+	struct reading readings[2] = {{.records = 0}};
+	put_record(&f->outbox, RECORD_ZHOST, "z", "old");
+	free(commit(&f->loop, f->store, &f->outbox));
+	outbox_clear(&f->outbox);
+	set_full(true);
+	put_record(&f->outbox, RECORD_ZHOST, "z", "new");
+	f->store->ops->commit(f->store, &f->outbox, committed, &late);
+	/* Asked together with it, and while it fails. */
+	for (size_t k = 0; k < ARRAY_SIZE(readings); k++) {
+		f->store->ops->read(f->store, &reader, &readings[k]);
+		loop_until(&f->loop, &readings[k].waited.done);
+		assert_true(readings[k].at_end);
+		assert_int_equal(readings[k].records, 1);
+		until_failing(f, true);
+	}
+	assert_false(late.waited.done);
+	set_full(false);
+	loop_until(&f->loop, &late.waited.done);
+	free(late.waited.text);
+}
+
 /* ---- room ---- */
 
 static off_t size_of(const char *path)
@@ -533,6 +597,7 @@ int main(void)
 		TEST(a_thread_that_cannot_be_made_is_an_error),
 		TEST(a_commit_that_fails_is_tried_again),
 		TEST(what_is_durable_is_read_while_a_commit_fails),
+		TEST(records_that_are_durable_are_read_while_a_commit_fails),
 		TEST(what_is_deleted_is_given_back_to_the_disk),
 		cmocka_unit_test(nothing_acknowledged_is_lost_and_nothing_is_half_there),
 	};

@@ -1,4 +1,5 @@
 #include "api_stage.h"
+#include "zrms/api_reads.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -124,6 +125,8 @@ static void make_parts(struct stage *s)
 	z->logs = logs_new(&z->loop, z->links);
 	z->subscribers = subscribers_new(z->store);
 	z->api = api_new(z);
+	z->committed = committed_new(&z->loop, z->store, &CONTROL_CONFIG_DEFAULT,
+				     api_reads_continue, z);
 	assert_int_equal(submissions_new(&z->loop, z->artifacts, NULL, NULL, "no compiler",
 					 &submit, &api_submit_listener, z, &z->submissions,
 					 NULL),
@@ -239,6 +242,8 @@ int end(void **state)
 	subscribers_end_all(z->subscribers);
 	logs_end_all(z->logs);
 	http_server_free(z->http);
+	api_reads_end(z);
+	answer_all(s);
 	loop_defer_cancel(&z->loop, &s->answer);
 	metric_registry_done(&z->metrics);
 	commit_driver_free(z->commits);
@@ -248,6 +253,7 @@ int end(void **state)
 	hub_free(z->hub);
 	links_free(z->links);
 	api_free(z->api);
+	committed_free(z->committed);
 	control_free(z->control);
 	looks_free(z->looks);
 	artifacts_free(z->artifacts);

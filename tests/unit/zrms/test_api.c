@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "adapter/artifact/directory.h"
-#include "zrms/store_watch.h"
 
 /* ---- requests that are wrong ---- */
 
@@ -291,128 +290,6 @@ static void an_artifact_is_served_by_its_digest(void **state)
 	assert_int_equal(get(s, "GET /v1/artifacts/sha256/" UNKNOWN_DIGEST), 404);
 }
 
-static bool is_store_failing;
-static bool store_fails(const struct store *store)
-{
-	(void)store;
-	return is_store_failing;
-}
-
-static bool a_read_waits(struct stage *s)
-{
-	return s->zrms.reads != NULL;
-}
-
-/* What waits when it begins, and what comes later: of views, lists and the history. */
-static void while_the_store_fails_reads_are_refused(void **state)
-{
-	struct stage *s = *state;
-	static const char *const reads[] = {"GET /v1/topologies/shop", "GET /v1/topologies",
-					    "GET /v1/events?stream=0"};
-	stage_join(s, "n1");
-	struct store_ops ops = *s->zrms.store->ops;
-	const struct store_ops *before = s->zrms.store->ops;
-	ops.is_failing = store_fails;
-	s->zrms.store->ops = &ops;
-	s->holds = true;
-	const struct control_input cordon = {.type = CONTROL_ZHOST,
-					     .zhost = {.name = "n1", .action = ZHOST_CORDON}};
-	commit_driver_input(s->zrms.commits, &cordon); /* a commit that is under way */
-	for (size_t k = 0; k < ARRAY_SIZE(reads); k++) {
-		is_store_failing = false;
-		ask(s, reads[k], "", NULL);
-		run_until(s, a_read_waits);
-		(void)store_watch(&s->zrms);
-		is_store_failing = true;
-		(void)store_watch(&s->zrms);
-		run_until(s, is_complete);
-		assert_int_equal(status(s), 503);
-		assert_non_null(strstr(body(s), "cannot write its store"));
-		assert_int_equal(get(s, reads[k]), 503);
-		assert_int_equal(get(s, "GET /healthz"), 200);
-	}
-	/* It works again. */
-	is_store_failing = false;
-	s->holds = false;
-	answer_all(s);
-	for (size_t k = 0; k < ARRAY_SIZE(reads); k++)
-		assert_int_equal(get(s, reads[k]), 200);
-	s->zrms.store->ops = before;
-}
-
-static const char *awaited_cause;
-static bool has_said_again(struct stage *s)
-{
-	return strstr(s->received.data, "writes its store again") != NULL &&
-	       strstr(s->received.data, awaited_cause) != NULL;
-}
-
-static bool has_said_failing(struct stage *s)
-{
-	return s->received.size > 0 &&
-	       strstr(s->received.data, "cannot write its store") != NULL;
-}
-
-static bool is_history_read(struct stage *s)
-{
-	return sim_store_waiting(s->zrms.store) == 0;
-}
-
-static bool is_streaming(struct stage *s)
-{
-	return http_server_counters(s->zrms.http).streams == 1;
-}
-
-static size_t times_in(const char *text, const char *part)
-{
-	size_t count = 0;
-	for (; (text = strstr(text, part)) != NULL; text += strlen(part))
-		count++;
-	return count;
-}
-
-/* One that is there already (k 0) and one that begins then (k 1). */
-static void a_stream_of_events_says_that_the_store_fails(void **state)
-{
-	struct stage *s = *state;
-	static const char *const causes[] = {"\"cause\":\"cordoned", "\"cause\":\"uncordoned"};
-	struct store_ops ops = *s->zrms.store->ops;
-	const struct store_ops *before = s->zrms.store->ops;
-	stage_join(s, "n1");
-	ops.is_failing = store_fails;
-	s->zrms.store->ops = &ops;
-	for (size_t k = 0; k < 2; k++) {
-		is_store_failing = k == 1;
-		(void)store_watch(&s->zrms);
-		ask(s, "GET /v1/events", "", NULL);
-		run_until(s, k == 0 ? is_streaming : has_said_failing);
-		run_until(s, is_history_read);
-		s->holds = true;
-		const struct control_input change = {
-			.type = CONTROL_ZHOST,
-			.zhost = {.name = "n1",
-				  .action = k == 0 ? ZHOST_CORDON : ZHOST_UNCORDON}};
-		commit_driver_input(s->zrms.commits, &change);
-		is_store_failing = true;
-		(void)store_watch(&s->zrms);
-		run_until(s, has_said_failing);
-		assert_int_equal(times_in(body(s), causes[k]), 0); /* not durable yet */
-		is_store_failing = false;
-		s->holds = false;
-		answer_all(s);
-		(void)store_watch(&s->zrms);
-		(void)store_watch(&s->zrms);
-		awaited_cause = causes[k];
-		run_until(s, has_said_again);
-		/* Of the zhost, and in the history of the topology there. */
-		assert_int_equal(times_in(body(s), causes[k]), 2);
-		assert_int_equal(times_in(body(s), "cannot write its store"), 1);
-		assert_int_equal(times_in(body(s), "writes its store again"), 1);
-	}
-	s->zrms.store->ops = before;
-}
-
-/* An earlier run has stored it. */
 static void a_damaged_artifact_is_not_served_until_it_is_stored_again(void **state)
 {
 	struct stage *s = *state;
@@ -462,8 +339,6 @@ int main(void)
 		TEST(a_view_is_sent_when_what_it_shows_is_durable),
 		TEST(a_removed_topology_is_gone_but_for_its_events),
 		TEST(an_artifact_is_served_by_its_digest),
-		TEST(while_the_store_fails_reads_are_refused),
-		TEST(a_stream_of_events_says_that_the_store_fails),
 		TEST(a_damaged_artifact_is_not_served_until_it_is_stored_again),
 		TEST(while_zrms_ends_no_zhost_gets_a_link),
 	};
