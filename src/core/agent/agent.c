@@ -228,7 +228,7 @@ static void tick(struct agent *agent)
 
 int64_t agent_next_ms(const struct agent *agent)
 {
-	const struct heap_node *node = heap_first(&agent->timers);
+	const struct heap_node *node = agent->ended ? NULL : heap_first(&agent->timers);
 	return node != NULL ? node->key : NEVER_MS;
 }
 

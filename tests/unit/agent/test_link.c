@@ -82,6 +82,8 @@ static void a_removed_zhost_stops_everything_and_exits(void **state)
 	succeed(f, 3);
 	ignore(f);
 	succeed(f, 4);
+	/* Until the end is durable nothing is due: a zhost that asks when would ask without a pause. */
+	assert_int_equal(agent_next_ms(f->agent), NEVER_MS);
 	expect(f, "end\n"
 		  "report a@1 g1 absent\n");
 	up(f);
