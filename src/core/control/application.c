@@ -224,7 +224,7 @@ void application_serve(struct control_application *a, struct lifecycle *l, struc
 	a->routes.all_subscribe = false;
 	/* Zhosts know slots that there may be no longer. */
 	vector_for_each (&a->routes.subscribers, subscriber)
-		subscriber->sent_link = 0;
+		subscriber->is_outdated = true;
 }
 
 void application_serve_none(struct control_application *a, struct place *place)

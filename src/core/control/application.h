@@ -156,6 +156,7 @@ struct subscriber {
 	struct control_zhost *zhost; /* borrowed */
 	uint32_t placed;	     /* copies of the application there */
 	uint64_t sent_link;	     /* the link on which it has the whole table; 0: none */
+	bool is_outdated; /* what it has is of another revision: it needs all of it */
 	uint64_t applied; /* version of the table by which it goes, on that link; 0: not said */
 };
 

@@ -276,6 +276,7 @@ void mesh_tables_zhost_joined(struct control *c, struct control_zhost *z, const 
 		struct control_application *a = *item;
 		struct subscriber *s = subscribe(&a->routes, z);
 		s->sent_link = s->applied = 0;
+		s->is_outdated = false;
 		if ((z->mesh_kept >> mesh_part(a->id) & 1) != 0)
 			set_kept(s, a);
 		if (a->handovers.count > 0)
@@ -355,9 +356,10 @@ static void update_subscriber(struct control *c, const struct control_applicatio
 		if (s->sent_link == link_id)
 			send_table(c, s, gone_table(a));
 		s->sent_link = 0;
-	} else if (s->sent_link != link_id) {
+	} else if (s->sent_link != link_id || s->is_outdated) {
 		send_table(c, s, whole_table(a, all));
 		s->sent_link = link_id;
+		s->is_outdated = false;
 		s->applied = 0;
 	} else if (a->routes.changed.count > 0) {
 		send_table(c, s, changed_table(a, all));

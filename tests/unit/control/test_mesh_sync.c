@@ -60,18 +60,27 @@ static void cut_n2(struct stage *s)
 	s->link_id = 0;
 }
 
+static uint64_t epoch_of(const struct stage *s, const char *path)
+{
+	const Samoza__V1__DesiredInstance *d = fixture_desired(&s->f, 1, path);
+	assert_non_null(d);
+	return d->key->epoch;
+}
+
+static void start(struct stage *s, const char *id, const char *path, uint64_t epoch)
+{
+	struct reported r = {id, path, epoch, SAMOZA__V1__PHASE__PHASE_DEPLOYED, NULL};
+	fixture_report(&s->f, 1, &r);
+	r.phase = STARTED;
+	fixture_report(&s->f, 1, &r);
+	deliver(s);
+}
+
 /* Its pages are started on n1. */
 static void run(struct stage *s, const char *id, const char *name)
 {
 	fixture_submit(&s->f, id, name, PAGES);
-	const Samoza__V1__DesiredInstance *d = fixture_desired(&s->f, 1, "web");
-	assert_non_null(d);
-	uint64_t epoch = d->key->epoch;
-	fixture_report(
-		&s->f, 1,
-		&(struct reported){id, "web", epoch, SAMOZA__V1__PHASE__PHASE_DEPLOYED, NULL});
-	fixture_report(&s->f, 1, &(struct reported){id, "web", epoch, STARTED, NULL});
-	deliver(s);
+	start(s, id, "web", epoch_of(s, "web"));
 }
 
 static bool n2_serves(struct stage *s, const char *name)
@@ -163,6 +172,28 @@ static void what_was_removed_meanwhile_is_forgotten(void **state)
 	assert_true(n2_serves(s, "news"));
 }
 
+/* The next revision begins while the provider still runs, and stops behind its importer. */
+static void what_another_revision_replaces_is_forgotten(void **state)
+{
+	struct stage *s = *state;
+	join_and_cordon(s);
+	fixture_submit(&s->f, "id-1", "shop",
+		       "- {name: api, type: CALL}\n"
+		       "- {name: web, type: UI, imports: [{from: api}]}\n");
+	uint64_t api = epoch_of(s, "api"), web = epoch_of(s, "web");
+	start(s, "id-1", "api", api);
+	start(s, "id-1", "web", web);
+	assert_int_equal(mesh_table_count(s->table), 2);
+	assert_int_equal(fixture_topology(&s->f, "id-1", TOPOLOGY_STOP), 0);
+	deliver(s);
+	assert_int_equal(mesh_table_count(s->table), 1);
+	assert_int_equal(
+		fixture_try_submit(&s->f, "id-1", "shop", "- {name: api, type: CALL}\n", false),
+		0);
+	deliver(s);
+	assert_int_equal(mesh_table_count(s->table), 0);
+}
+
 static void a_zhost_without_sums_gets_all(void **state)
 {
 	struct stage *s = *state;
@@ -183,6 +214,7 @@ int main(void)
 		TEST(also_after_a_restart_of_zrms),
 		TEST(what_changed_meanwhile_is_sent),
 		TEST(what_was_removed_meanwhile_is_forgotten),
+		TEST(what_another_revision_replaces_is_forgotten),
 		TEST(a_zhost_without_sums_gets_all),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
