@@ -6,25 +6,21 @@
 
 #include <stdlib.h>
 
-#include "base/check.h"
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/control/applications.h"
-#include "core/control/copies.h"
 #include "core/control/exclusions.h"
 #include "core/control/forget.h"
 #include "core/control/format1.h"
-#include "core/control/handovers.h"
+#include "core/control/load_copies.h"
+#include "core/control/load_resume.h"
+#include "core/control/load_revision.h"
 #include "core/control/loss.h"
-#include "core/control/placement.h"
 #include "core/control/record_writer.h"
 #include "core/control/rollouts.h"
 #include "core/control/state.h"
-#include "core/control/topology_state.h"
 #include "core/control/zhosts.h"
-#include "core/lifecycle/ordered_stop.h"
 #include "core/lifecycle/rules.h"
-#include "model/compile.h"
 #include "schema/message.h"
 
 static const ProtobufCMessageDescriptor *descriptor_of(enum record_kind kind)
@@ -207,35 +203,15 @@ static void load_application(struct control *c, const Samoza__V1__ApplicationRec
 	a->updated_ms = r->updated_ms;
 }
 
-/* Compiles it and tells the engine its needs, unless that was done. */
-static int open_revision(struct control *c, struct control_application *a, uint32_t number,
-			 struct revision **ret_revision, struct error **err)
-{
-	struct revision *revision = application_revision(&a->application, number);
-	if (revision == NULL)
-		return error_set(err, ERR_INVALID, "topology %s in the store lacks revision %u",
-				 a->name, number);
-	*ret_revision = revision;
-	if (revision->topology != NULL)
-		return 0;
-	CLEANUP(topology_unrefp) struct topology *topology = NULL;
-	int r = topology_compile(revision->record->topology, NULL, NULL, NULL, &topology, err);
-	if (r < 0)
-		return error_wrap(err, "topology %s, revision %u in the store", a->name,
-				  number);
-	application_open_revision(a, c->place, revision, topology);
-	return 0;
-}
-
 static int load_rollout(struct control *c, struct control_application *a,
 			const Samoza__V1__ApplicationRecord *r, struct error **err)
 {
 	struct revision *revision = NULL;
 	int result = 0;
 	if (r->rollout != NULL)
-		result = open_revision(c, a, r->rollout->target, &revision, err);
+		result = load_revision(c, a, r->rollout->target, &revision, err);
 	if (result >= 0 && r->rollout != NULL && r->rollout->has_back_to)
-		result = open_revision(c, a, r->rollout->back_to, &revision, err);
+		result = load_revision(c, a, r->rollout->back_to, &revision, err);
 	return result < 0 ? result : rollout_load(c, a, r, err);
 }
 
@@ -261,7 +237,7 @@ static int load_applications(struct control *c, struct error **err)
 				completed->completed_ms = (*r)->completions[k]->time_ms;
 		}
 		struct revision *served = NULL;
-		int result = open_revision(c, a, (*r)->served, &served, err);
+		int result = load_revision(c, a, (*r)->served, &served, err);
 		if (result < 0)
 			return result;
 		application_serve(a, &c->lifecycle, c->place, served);
@@ -302,276 +278,7 @@ static void load_slot(struct control *c, const Samoza__V1__SlotRecord *r)
 		loss_restore(c, sc, r->waits_since_ms);
 }
 
-/* ---- copies ---- */
-
-/* Copies of one placement beside each other, parents before their children. */
-static int compare_copies(const void *pa, const void *pb)
-{
-	const Samoza__V1__CopyRecord *a = *(Samoza__V1__CopyRecord *const *)pa;
-	const Samoza__V1__CopyRecord *b = *(Samoza__V1__CopyRecord *const *)pb;
-	int order = strcmp(a->application, b->application);
-	if (order == 0)
-		order = (a->placement > b->placement) - (a->placement < b->placement);
-	if (order == 0)
-		order = strcmp(a->zhost, b->zhost);
-	if (order == 0)
-		order = (a->revision > b->revision) - (a->revision < b->revision);
-	if (order == 0)
-		order = a->role < b->role ? -1 : a->role > b->role;
-	return order != 0 ? order : strcmp(a->path, b->path);
-}
-
-static bool same_placement(const Samoza__V1__CopyRecord *a, const Samoza__V1__CopyRecord *b)
-{
-	return str_equal(a->application, b->application) && a->placement == b->placement &&
-	       str_equal(a->zhost, b->zhost) && a->revision == b->revision &&
-	       a->role == b->role;
-}
-
-static void load_exports(struct copy *copy, const Samoza__V1__CopyRecord *r)
-{
-	struct instance_variable *exports =
-		mem_new_array(struct instance_variable, r->n_exports);
-	for (size_t k = 0; k < r->n_exports; k++) {
-		exports[k].name = mem_strdup(r->exports[k]->name);
-		exports[k].value = mem_strdup(r->exports[k]->value);
-	}
-	copy_set_exports(copy, exports, r->n_exports);
-}
-
-static int load_copy(struct control *c, struct unit_placement *unit,
-		     const Samoza__V1__CopyRecord *r, struct error **err)
-{
-	const struct control_application *a = unit->application;
-	int instance = topology_find_instance(unit->revision->topology, r->path);
-	bool serves = unit->placement.role == ROLE_SERVING;
-	bool retired = unit->placement.role == ROLE_RETIRED;
-	const struct slot *s = retired ? NULL : slot_find(&a->slots, r->path);
-	if (instance < 0 || (!retired && s == NULL))
-		return error_set(err, ERR_INVALID, "a copy of %s/%s in the store has no slot",
-				 a->name, r->path);
-	const struct space *space =
-		instance_space(unit->revision->topology, (unsigned)instance);
-	struct slot_control *sc = retired ? NULL : control_of_slot(s);
-	struct copy *copy =
-		unit_copy_new(unit, application_slot(&unit->application->application, r->path),
-			      sc, r->epoch, space->exclusive);
-	copy->target = (uint8_t)r->target;
-	copy->generation = r->generation;
-	copy->retry_generation = r->retry_generation;
-	copy->imports_version = r->imports_version;
-	copy->imports_hash = r->imports_hash;
-	copy->exhausted = r->exhausted;
-	copy->undeploy_failed = r->undeploy_failed;
-	copy->forsaken = r->forsaken;
-	copy->failures = r->failures;
-	copy->ended_last = r->ended_last;
-	copy->ended_only = r->ended_only;
-	copy->restarts = r->restarts;
-	/* A slot that the served revision has not has no record that names the writer. */
-	if (r->writes && copy->of_slot.slot->writer == 0)
-		slot_copy_set_writer(&copy->of_slot);
-	copy->of_slot.active = serves ? state_is_active(s->state) : r->active;
-	/* Of one that was never asked for there is nothing; whether its zhost heard the rest, it says. */
-	copy->absent = !retired && (!serves || s->state == STATE_NOT_DEPLOYED) &&
-		       copy->target == TARGET_NONE && copy->generation <= 1;
-	load_exports(copy, r);
-	/* A lost copy may have been heard last just before zrms ended: count from now. */
-	if (unit->lost)
-		copy_set_ends_by(c, copy,
-				 space->exclusive
-					 ? zhost_leases_end_ms(c, unit->zhost, c->now.mono_ms)
-					 : NEVER_MS);
-	return 0;
-}
-
-static int load_placement(struct control *c, const Samoza__V1__CopyRecord *r,
-			  struct unit_placement **ret_unit, struct error **err)
-{
-	struct control_application *a = application_by_id(&c->applications, r->application);
-	struct control_zhost *z = zhost_find(&c->zhosts, r->zhost);
-	struct revision *revision = NULL;
-	if (z == NULL)
-		return error_set(
-			err, ERR_INVALID,
-			"a copy of %s/%s in the store is on %s, which is not a known zhost",
-			a->name, r->path, r->zhost);
-	int result = open_revision(c, a, r->revision, &revision, err);
-	if (result < 0)
-		return result;
-	enum placement_role role =
-		(enum placement_role)(r->role - SAMOZA__V1__ROLE__ROLE_SERVING);
-	if (role != ROLE_RETIRED)
-		application_declare(a, revision);
-	struct unit_placement *unit =
-		unit_placement_new(a, revision, z, r->placement, PLACE_NONE, role);
-	unit->lost = r->lost;
-	unit->key_topology = mem_strdup(r->key_topology);
-	*ret_unit = unit;
-	return 0;
-}
-
-/* The unit that its root has in the engine is of the served revision. */
-static void take_root_place(struct control *c, struct slot_control *root,
-			    struct unit_placement *unit)
-{
-	const struct control_application *a = unit->application;
-	if (root->place_revision != unit->revision) {
-		uint32_t own = application_new_unit(a, c->place, unit->revision, root->slot,
-						    root->place_unit);
-		place_unit_free(c->place, root->place_unit);
-		root->place_unit = own;
-		root->place_revision = unit->revision;
-	}
-	unit->place_unit = root->place_unit;
-	if (!unit->lost)
-		place_add(c->place, unit->place_unit, unit->zhost->place);
-}
-
-/* A retired unit has its place in the engine until it is gone. */
-static void restore_place(struct control *c, struct unit_placement *unit)
-{
-	const struct slot_copy *first = unit->placement.copies.items[0];
-	struct control_application *a = unit->application;
-	CLEANUP(freep) char *root_path = mem_strdup(first->slot->path);
-	root_path[strcspn(root_path, "/")] = '\0';
-	const struct slot *s = slot_find(&a->slots, root_path);
-	if (unit->placement.role == ROLE_SERVING) {
-		take_root_place(c, control_of_slot(s), unit);
-		return;
-	}
-	int instance = topology_find_instance(unit->revision->topology, root_path);
-	unit->place_unit =
-		place_unit_new(c->place, unit->revision->place, (uint32_t)instance,
-			       s != NULL ? control_of_slot(s)->place_unit : PLACE_NONE);
-	/* Those beside the one that serves may share its room: load_beside(). */
-	if (!unit->lost && !unit->zhost->removed && unit->placement.role == ROLE_RETIRED)
-		place_add(c->place, unit->place_unit, unit->zhost->place);
-}
-
-static int load_copies(struct control *c, struct error **err)
-{
-	struct loaded_records *loaded = &c->loaded;
-	struct unit_placement *unit = NULL;
-	if (loaded->copies.count > 1)
-		qsort(loaded->copies.items, loaded->copies.count, sizeof(*loaded->copies.items),
-		      compare_copies);
-	for (size_t k = 0; k < loaded->copies.count; k++) {
-		const Samoza__V1__CopyRecord *r = loaded->copies.items[k];
-		if (k == 0 || !same_placement(r, loaded->copies.items[k - 1])) {
-			int result = load_placement(c, r, &unit, err);
-			if (result < 0)
-				return result;
-		}
-		int result = load_copy(c, unit, r, err);
-		if (result < 0)
-			return result;
-		if (k + 1 == loaded->copies.count ||
-		    !same_placement(r, loaded->copies.items[k + 1]))
-			restore_place(c, unit);
-	}
-	return 0;
-}
-
-/* ---- handovers ---- */
-
-/* Its place in the engine: of the two copies of a stop-first handover at most one runs. */
-static void load_beside(struct control *c, const struct slot_control *root,
-			const struct slot_copy *copy)
-{
-	const struct unit_placement *unit = unit_of(copy);
-	const struct unit_placement *serving = unit_of(root->of_path->serving);
-	if (unit == NULL || unit->lost || unit->zhost->removed)
-		return;
-	if (serving != NULL && !serving->lost && serving->zhost == unit->zhost &&
-	    root->handover != NULL && root->handover->handover.kind == HANDOVER_STOP_FIRST)
-		place_share_room(c->place, unit->place_unit, serving->place_unit);
-	place_add(c->place, unit->place_unit, unit->zhost->place);
-}
-
-static int load_handover(struct control *c, const Samoza__V1__SlotRecord *r, struct error **err)
-{
-	struct control_application *a = application_by_id(&c->applications, r->application);
-	const struct slot *s = slot_find(&a->slots, r->path);
-	if (s == NULL || s->parent != NULL)
-		return 0;
-	const struct slot_control *root = control_of_slot(s);
-	if (r->handover != NULL && r->handover->has_revision) {
-		struct revision *revision = NULL;
-		int result = open_revision(c, a, r->handover->revision, &revision, err);
-		if (result < 0)
-			return result;
-		application_declare(a, revision);
-	}
-	if (r->handover != NULL)
-		handover_load(c, control_of_slot(s), r->handover);
-	load_beside(c, root, root->of_path->next);
-	load_beside(c, root, root->of_path->standby);
-	return 0;
-}
-
-/* ---- going on ---- */
-
-/* Started, and about to stop, but others inside of it have to stop first: it lacks a provider, or a child
- * waits for it. If it stays, they are evaluated again. */
-static bool was_closing(const struct slot *s)
-{
-	if (s->state != STATE_DEPLOYED_STARTED)
-		return false;
-	if (slot_missing_import(s) != NULL)
-		return true;
-	slot_for_each_child (s, child)
-		if (child->state == STATE_WAITING_FOR_ANCESTOR)
-			return true;
-	return false;
-}
-
-/* One that was about to stop without a reason of its own: its parent was. The children first. */
-static void restore_closing_above(const struct control_application *a)
-{
-	for (size_t k = a->slots.slots.count; k-- > 0;) {
-		const struct slot *s = a->slots.slots.items[k];
-		if (s->closing && s->parent != NULL &&
-		    s->parent->state == STATE_DEPLOYED_STARTED &&
-		    slot_effective_goal(s) == GOAL_DEPLOYED_STARTED &&
-		    slot_missing_import(s) == NULL)
-			s->parent->closing = true;
-	}
-}
-
-/* What is inside of those stops, too, whether anything waits there or not. */
-static void restore_closing_below(const struct control_application *a)
-{
-	vector_for_each (&a->slots.slots, s)
-		if ((*s)->state == STATE_DEPLOYED_STARTED && (*s)->parent != NULL &&
-		    !slot_is_up((*s)->parent))
-			(*s)->closing = true;
-}
-
-/* Stops that were under way continue in their order. */
-static void resume(struct control_application *a)
-{
-	slot_list stopping = {0};
-	vector_for_each (&a->slots.slots, item) {
-		struct slot *s = *item;
-		struct slot_control *sc = control_of_slot(s);
-		slot_publish_facts(sc);
-		topology_state_count(sc);
-		if (state_is_active(s->state) &&
-		    (s->goal != GOAL_DEPLOYED_STARTED || s->root->yields))
-			vector_push(&stopping, s);
-		s->closing = was_closing(s);
-		/* What is on a zhost waits for that zhost's report. */
-		if (!slot_is_placed(sc))
-			lifecycle_push(s);
-	}
-	restore_closing_above(a);
-	restore_closing_below(a);
-	if (stopping.count > 0)
-		ordered_stop_begin(&a->slots, stopping.items, stopping.count);
-	vector_done(&stopping);
-	mark_application(a, APPLICATION_STATE | APPLICATION_PLACE | APPLICATION_UNLOAD);
-}
+/* ---- all of it ---- */
 
 /* All of it is written in the present format, before the old records are deleted. */
 static void write_converted(struct control *c)
@@ -619,7 +326,7 @@ int control_start(struct control *c, struct instant now, struct outbox *outbox,
 	}
 	loaded_records_done(&c->loaded);
 	application_for_each (&c->applications, a)
-		resume(a);
+		load_resume(a);
 	if (converts)
 		write_converted(c);
 	zhosts_start(c);

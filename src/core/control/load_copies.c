@@ -1,0 +1,219 @@
+#include "core/control/load_copies.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "base/str.h"
+#include "core/control/copies.h"
+#include "core/control/handovers.h"
+#include "core/control/load_revision.h"
+#include "core/control/state.h"
+#include "core/control/zhosts.h"
+
+/* ---- copies ---- */
+
+/* Copies of one placement beside each other, parents before their children. */
+static int compare_copies(const void *pa, const void *pb)
+{
+	const Samoza__V1__CopyRecord *a = *(Samoza__V1__CopyRecord *const *)pa;
+	const Samoza__V1__CopyRecord *b = *(Samoza__V1__CopyRecord *const *)pb;
+	int order = strcmp(a->application, b->application);
+	if (order == 0)
+		order = (a->placement > b->placement) - (a->placement < b->placement);
+	if (order == 0)
+		order = strcmp(a->zhost, b->zhost);
+	if (order == 0)
+		order = (a->revision > b->revision) - (a->revision < b->revision);
+	if (order == 0)
+		order = a->role < b->role ? -1 : a->role > b->role;
+	return order != 0 ? order : strcmp(a->path, b->path);
+}
+
+static bool same_placement(const Samoza__V1__CopyRecord *a, const Samoza__V1__CopyRecord *b)
+{
+	return str_equal(a->application, b->application) && a->placement == b->placement &&
+	       str_equal(a->zhost, b->zhost) && a->revision == b->revision &&
+	       a->role == b->role;
+}
+
+static void load_exports(struct copy *copy, const Samoza__V1__CopyRecord *r)
+{
+	struct instance_variable *exports =
+		mem_new_array(struct instance_variable, r->n_exports);
+	for (size_t k = 0; k < r->n_exports; k++) {
+		exports[k].name = mem_strdup(r->exports[k]->name);
+		exports[k].value = mem_strdup(r->exports[k]->value);
+	}
+	copy_set_exports(copy, exports, r->n_exports);
+}
+
+static int load_copy(struct control *c, struct unit_placement *unit,
+		     const Samoza__V1__CopyRecord *r, struct error **err)
+{
+	const struct control_application *a = unit->application;
+	int instance = topology_find_instance(unit->revision->topology, r->path);
+	bool serves = unit->placement.role == ROLE_SERVING;
+	bool retired = unit->placement.role == ROLE_RETIRED;
+	const struct slot *s = retired ? NULL : slot_find(&a->slots, r->path);
+	if (instance < 0 || (!retired && s == NULL))
+		return error_set(err, ERR_INVALID, "a copy of %s/%s in the store has no slot",
+				 a->name, r->path);
+	const struct space *space =
+		instance_space(unit->revision->topology, (unsigned)instance);
+	struct slot_control *sc = retired ? NULL : control_of_slot(s);
+	struct copy *copy =
+		unit_copy_new(unit, application_slot(&unit->application->application, r->path),
+			      sc, r->epoch, space->exclusive);
+	copy->target = (uint8_t)r->target;
+	copy->generation = r->generation;
+	copy->retry_generation = r->retry_generation;
+	copy->imports_version = r->imports_version;
+	copy->imports_hash = r->imports_hash;
+	copy->exhausted = r->exhausted;
+	copy->undeploy_failed = r->undeploy_failed;
+	copy->forsaken = r->forsaken;
+	copy->failures = r->failures;
+	copy->ended_last = r->ended_last;
+	copy->ended_only = r->ended_only;
+	copy->restarts = r->restarts;
+	/* A slot that the served revision has not has no record that names the writer. */
+	if (r->writes && copy->of_slot.slot->writer == 0)
+		slot_copy_set_writer(&copy->of_slot);
+	copy->of_slot.active = serves ? state_is_active(s->state) : r->active;
+	/* Of one that was never asked for there is nothing; whether its zhost heard the rest, it says. */
+	copy->absent = !retired && (!serves || s->state == STATE_NOT_DEPLOYED) &&
+		       copy->target == TARGET_NONE && copy->generation <= 1;
+	load_exports(copy, r);
+	/* A lost copy may have been heard last just before zrms ended: count from now. */
+	if (unit->lost)
+		copy_set_ends_by(c, copy,
+				 space->exclusive
+					 ? zhost_leases_end_ms(c, unit->zhost, c->now.mono_ms)
+					 : NEVER_MS);
+	return 0;
+}
+
+static int load_placement(struct control *c, const Samoza__V1__CopyRecord *r,
+			  struct unit_placement **ret_unit, struct error **err)
+{
+	struct control_application *a = application_by_id(&c->applications, r->application);
+	struct control_zhost *z = zhost_find(&c->zhosts, r->zhost);
+	struct revision *revision = NULL;
+	if (z == NULL)
+		return error_set(
+			err, ERR_INVALID,
+			"a copy of %s/%s in the store is on %s, which is not a known zhost",
+			a->name, r->path, r->zhost);
+	int result = load_revision(c, a, r->revision, &revision, err);
+	if (result < 0)
+		return result;
+	enum placement_role role =
+		(enum placement_role)(r->role - SAMOZA__V1__ROLE__ROLE_SERVING);
+	if (role != ROLE_RETIRED)
+		application_declare(a, revision);
+	struct unit_placement *unit =
+		unit_placement_new(a, revision, z, r->placement, PLACE_NONE, role);
+	unit->lost = r->lost;
+	unit->key_topology = mem_strdup(r->key_topology);
+	*ret_unit = unit;
+	return 0;
+}
+
+/* The unit that its root has in the engine is of the served revision. */
+static void take_root_place(struct control *c, struct slot_control *root,
+			    struct unit_placement *unit)
+{
+	const struct control_application *a = unit->application;
+	if (root->place_revision != unit->revision) {
+		uint32_t own = application_new_unit(a, c->place, unit->revision, root->slot,
+						    root->place_unit);
+		place_unit_free(c->place, root->place_unit);
+		root->place_unit = own;
+		root->place_revision = unit->revision;
+	}
+	unit->place_unit = root->place_unit;
+	if (!unit->lost)
+		place_add(c->place, unit->place_unit, unit->zhost->place);
+}
+
+/* A retired unit has its place in the engine until it is gone. */
+static void restore_place(struct control *c, struct unit_placement *unit)
+{
+	const struct slot_copy *first = unit->placement.copies.items[0];
+	struct control_application *a = unit->application;
+	CLEANUP(freep) char *root_path = mem_strdup(first->slot->path);
+	root_path[strcspn(root_path, "/")] = '\0';
+	const struct slot *s = slot_find(&a->slots, root_path);
+	if (unit->placement.role == ROLE_SERVING) {
+		take_root_place(c, control_of_slot(s), unit);
+		return;
+	}
+	int instance = topology_find_instance(unit->revision->topology, root_path);
+	unit->place_unit =
+		place_unit_new(c->place, unit->revision->place, (uint32_t)instance,
+			       s != NULL ? control_of_slot(s)->place_unit : PLACE_NONE);
+	/* Those beside the one that serves may share its room: load_beside(). */
+	if (!unit->lost && !unit->zhost->removed && unit->placement.role == ROLE_RETIRED)
+		place_add(c->place, unit->place_unit, unit->zhost->place);
+}
+
+int load_copies(struct control *c, struct error **err)
+{
+	struct loaded_records *loaded = &c->loaded;
+	struct unit_placement *unit = NULL;
+	if (loaded->copies.count > 1)
+		qsort(loaded->copies.items, loaded->copies.count, sizeof(*loaded->copies.items),
+		      compare_copies);
+	for (size_t k = 0; k < loaded->copies.count; k++) {
+		const Samoza__V1__CopyRecord *r = loaded->copies.items[k];
+		if (k == 0 || !same_placement(r, loaded->copies.items[k - 1])) {
+			int result = load_placement(c, r, &unit, err);
+			if (result < 0)
+				return result;
+		}
+		int result = load_copy(c, unit, r, err);
+		if (result < 0)
+			return result;
+		if (k + 1 == loaded->copies.count ||
+		    !same_placement(r, loaded->copies.items[k + 1]))
+			restore_place(c, unit);
+	}
+	return 0;
+}
+
+/* ---- handovers ---- */
+
+/* Its place in the engine: of the two copies of a stop-first handover at most one runs. */
+static void load_beside(struct control *c, const struct slot_control *root,
+			const struct slot_copy *copy)
+{
+	const struct unit_placement *unit = unit_of(copy);
+	const struct unit_placement *serving = unit_of(root->of_path->serving);
+	if (unit == NULL || unit->lost || unit->zhost->removed)
+		return;
+	if (serving != NULL && !serving->lost && serving->zhost == unit->zhost &&
+	    root->handover != NULL && root->handover->handover.kind == HANDOVER_STOP_FIRST)
+		place_share_room(c->place, unit->place_unit, serving->place_unit);
+	place_add(c->place, unit->place_unit, unit->zhost->place);
+}
+
+int load_handover(struct control *c, const Samoza__V1__SlotRecord *r, struct error **err)
+{
+	struct control_application *a = application_by_id(&c->applications, r->application);
+	const struct slot *s = slot_find(&a->slots, r->path);
+	if (s == NULL || s->parent != NULL)
+		return 0;
+	const struct slot_control *root = control_of_slot(s);
+	if (r->handover != NULL && r->handover->has_revision) {
+		struct revision *revision = NULL;
+		int result = load_revision(c, a, r->handover->revision, &revision, err);
+		if (result < 0)
+			return result;
+		application_declare(a, revision);
+	}
+	if (r->handover != NULL)
+		handover_load(c, control_of_slot(s), r->handover);
+	load_beside(c, root, root->of_path->next);
+	load_beside(c, root, root->of_path->standby);
+	return 0;
+}
