@@ -9,23 +9,16 @@
  * A graceful shutdown saves time, not data: a kill at any moment loses nothing that was
  * acknowledged.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
 #include <sodium.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "adapter/artifact/directory.h"
 #include "adapter/cli/version.h"
 #include "adapter/log/log.h"
 #include "adapter/log/log_file.h"
-#include "adapter/sqlite/store.h"
 #include "base/check.h"
 #include "base/str.h"
 #include "core/control/control_frames.h"
@@ -33,9 +26,9 @@
 #include "zrms/api_metrics.h"
 #include "zrms/api_reads.h"
 #include "zrms/api_routes.h"
-#include "zrms/store_start.h"
+#include "zrms/directory.h"
+#include "zrms/state_open.h"
 #include "zrms/store_watch.h"
-#include "zrms/submission/uuid.h"
 #include "zrms/zrms.h"
 
 enum {
@@ -200,79 +193,7 @@ static uint64_t on_link_of(void *user, const char *zhost)
 	return control_link_of(zrms->control, zhost);
 }
 
-/* ---- directory ---- */
-
-static int directory_make(const char *path, struct error **err)
-{
-	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		return error_errno(err, "cannot make the directory %s", path);
-	return 0;
-}
-
-/* DIR/lock, for the life of the process; it holds the pid, for people. */
-static int directory_lock(struct zrms *zrms, struct error **err)
-{
-	CLEANUP(freep) char *path = str_printf("%s/lock", zrms->settings.dir);
-	zrms->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (zrms->lock_fd < 0)
-		return error_errno(err, "cannot open %s", path);
-	if (flock(zrms->lock_fd, LOCK_EX | LOCK_NB) < 0) {
-		char pid[32] = "";
-		ssize_t n = pread(zrms->lock_fd, pid, sizeof pid - 1, 0);
-		pid[n > 0 ? strcspn(pid, "\n") : 0] = '\0';
-		return error_set(err, ERR_CONFLICT, "%s is in use by another zrms (pid %s)",
-				 zrms->settings.dir, pid);
-	}
-	char pid[32];
-	int size = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
-	/* On a full disk it says no pid; it is locked all the same. */
-	if (ftruncate(zrms->lock_fd, 0) < 0 ||
-	    pwrite(zrms->lock_fd, pid, (size_t)size, 0) != size)
-		log_warn("zrms", "lock.without.pid", LOG_S("file", path),
-			 LOG_S("reason", strerror(errno)));
-	return 0;
-}
-
-static int directory_open(struct zrms *zrms, struct error **err)
-{
-	CLEANUP(freep) char *trust = str_printf("%s/trust", zrms->settings.dir);
-	CLEANUP(freep) char *cache = str_printf("%s/cache", zrms->settings.dir);
-	CLEANUP(freep) char *spool = str_printf("%s/spool", zrms->settings.dir);
-	int r = directory_make(zrms->settings.dir, err);
-	if (r == 0)
-		r = directory_lock(zrms, err);
-	if (r == 0) { /* of an earlier run: no program may connect to it */
-		CLEANUP(freep) char *address = str_printf("%s/address", zrms->settings.dir);
-		(void)unlink(address);
-		r = directory_make(trust, err);
-	}
-	if (r == 0)
-		r = directory_make(cache, err);
-	if (r == 0)
-		r = directory_make(spool, err);
-	return r;
-}
-
-/* DIR/address: where zrms listens, for programs that gave it port 0. By rename: never half. */
-static int address_write(struct zrms *zrms, struct error **err)
-{
-	struct cli_address address = zrms->settings.listen;
-	address.port = http_server_port(zrms->http);
-	CLEANUP(freep) char *text = cli_address_text(&address);
-	CLEANUP(freep) char *path = str_printf("%s/address", zrms->settings.dir);
-	CLEANUP(freep) char *temporary = str_printf("%s/address.new", zrms->settings.dir);
-	FILE *file = fopen(temporary, "we");
-	if (file == NULL)
-		return error_errno(err, "cannot write %s", temporary);
-	int printed = fprintf(file, "%s\n", text);
-	if (fclose(file) != 0 || printed < 0 || rename(temporary, path) < 0) {
-		int r = error_errno(err, "cannot write %s", path);
-		(void)unlink(temporary);
-		return r;
-	}
-	log_info("zrms", "listening", LOG_S("address", text), LOG_S("dir", zrms->settings.dir));
-	return 0;
-}
+/* ---- descriptors ---- */
 
 static void descriptors_raise(void)
 {
@@ -296,89 +217,6 @@ static unsigned connections_max(void)
 }
 
 /* ---- parts ---- */
-
-static int record_load(void *user, enum record_kind kind, const char *id, const void *data,
-		       size_t size, struct error **err)
-{
-	struct zrms *zrms = user;
-	int r = control_load(zrms->control, kind, data, size, err);
-	if (r == 0)
-		r = artifacts_record(zrms->artifacts, kind, id, data, size, err);
-	return r < 0 ? error_wrap(err, "record %d '%s'", (int)kind, id) : 0;
-}
-
-/* DIR/artifacts/sha256/DIGEST; what is being written: DIR/artifacts/tmp-… */
-static int artifact_store_open(struct zrms *zrms, struct error **err)
-{
-	CLEANUP(freep) char *temporary = str_printf("%s/artifacts", zrms->settings.dir);
-	CLEANUP(freep) char *files = str_printf("%s/sha256", temporary);
-	const struct artifact_directory_options options = {
-		.files = files, .temporary = temporary, .prefix = "tmp-", .mode = 0644};
-	int r = artifact_directory_open(&options, &zrms->artifact_store, err);
-	if (r < 0)
-		return r;
-	zrms->artifacts = artifacts_new(zrms->artifact_store);
-	zrms->looks = looks_new(&zrms->loop, zrms->artifacts);
-	return 0;
-}
-
-/* The values of --store. */
-static const struct store_scheme stores[] = {
-	{"sqlite", "sqlite:DIR", sqlite_store_open_dir},
-};
-
-static char *store_url(const struct settings *s)
-{
-	return str_is_empty(s->store) ? str_printf("sqlite:%s", s->dir) : mem_strdup(s->store);
-}
-
-/* An earlier version cannot read what this one writes: what it wrote is kept for a way back. */
-static int convert_prepare(struct zrms *zrms, struct error **err)
-{
-	if (!control_is_to_convert(zrms->control))
-		return 0;
-	int r = zrms->store->ops->keep_copy(zrms->store, ".format1", err);
-	if (r < 0)
-		return error_wrap(err, "cannot copy the store before it is converted");
-	log_info("store", "copied", LOG_S("why", "format 1 is to be converted"),
-		 LOG_S("copy", "zrms.db.format1"));
-	return 0;
-}
-
-static int state_open(struct zrms *zrms, struct error **err)
-{
-	struct control_config config;
-	CLEANUP(freep) char *store = store_url(&zrms->settings);
-	char cluster[UUID_SIZE];
-	uuid_draw(cluster);
-	int r = settings_control(&zrms->settings, &config, err);
-	if (r == 0)
-		r = store_open(stores, ARRAY_SIZE(stores), &zrms->loop, store, &zrms->store,
-			       err);
-	if (r == 0)
-		r = artifact_store_open(zrms, err);
-	if (r < 0)
-		return r;
-	zrms->control = control_new(&config, cluster);
-	CLEANUP(store_losses_done) struct store_losses losses = {0};
-	r = store_start_inspect(zrms->store, store, zrms->settings.accept_loss, &losses, err);
-	if (r < 0)
-		return r;
-	r = zrms->store->ops->load(zrms->store, record_load, zrms, err);
-	if (r == 0)
-		r = store_start_continue(zrms->control, &losses, err);
-	if (r < 0)
-		return error_wrap(err, "cannot load %s", store);
-	zrms->committed =
-		committed_new(&zrms->loop, zrms->store, &config, api_reads_continue, zrms);
-	r = convert_prepare(zrms, err);
-	if (r < 0)
-		return r;
-	r = artifacts_collect(zrms->artifacts, err);
-	if (r > 0)
-		log_info("artifacts", "collected", LOG_I("removed", r));
-	return r < 0 ? r : 0;
-}
 
 /* Without the programs that translate, everything works but submitting modules that are not in
  * the cache; the refusal names what is missing. */
@@ -534,7 +372,7 @@ static int parts_open(struct zrms *zrms, const char *trust, const char *spool,
 	if (r == 0) {
 		loop_before_poll(&zrms->loop, store_watch, zrms);
 		api_register_metrics(zrms);
-		r = address_write(zrms, err);
+		r = directory_write_address(zrms, err);
 	}
 	return r;
 }

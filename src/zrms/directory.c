@@ -1,0 +1,84 @@
+#include "zrms/directory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "adapter/log/log.h"
+#include "base/str.h"
+
+static int directory_make(const char *path, struct error **err)
+{
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return error_errno(err, "cannot make the directory %s", path);
+	return 0;
+}
+
+/* DIR/lock, for the life of the process; it holds the pid, for people. */
+static int directory_lock(struct zrms *zrms, struct error **err)
+{
+	CLEANUP(freep) char *path = str_printf("%s/lock", zrms->settings.dir);
+	zrms->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (zrms->lock_fd < 0)
+		return error_errno(err, "cannot open %s", path);
+	if (flock(zrms->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+		char pid[32] = "";
+		ssize_t n = pread(zrms->lock_fd, pid, sizeof pid - 1, 0);
+		pid[n > 0 ? strcspn(pid, "\n") : 0] = '\0';
+		return error_set(err, ERR_CONFLICT, "%s is in use by another zrms (pid %s)",
+				 zrms->settings.dir, pid);
+	}
+	char pid[32];
+	int size = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
+	/* On a full disk it says no pid; it is locked all the same. */
+	if (ftruncate(zrms->lock_fd, 0) < 0 ||
+	    pwrite(zrms->lock_fd, pid, (size_t)size, 0) != size)
+		log_warn("zrms", "lock.without.pid", LOG_S("file", path),
+			 LOG_S("reason", strerror(errno)));
+	return 0;
+}
+
+int directory_open(struct zrms *zrms, struct error **err)
+{
+	CLEANUP(freep) char *trust = str_printf("%s/trust", zrms->settings.dir);
+	CLEANUP(freep) char *cache = str_printf("%s/cache", zrms->settings.dir);
+	CLEANUP(freep) char *spool = str_printf("%s/spool", zrms->settings.dir);
+	int r = directory_make(zrms->settings.dir, err);
+	if (r == 0)
+		r = directory_lock(zrms, err);
+	if (r == 0) { /* of an earlier run: no program may connect to it */
+		CLEANUP(freep) char *address = str_printf("%s/address", zrms->settings.dir);
+		(void)unlink(address);
+		r = directory_make(trust, err);
+	}
+	if (r == 0)
+		r = directory_make(cache, err);
+	if (r == 0)
+		r = directory_make(spool, err);
+	return r;
+}
+
+/* By rename: never half. */
+int directory_write_address(struct zrms *zrms, struct error **err)
+{
+	struct cli_address address = zrms->settings.listen;
+	address.port = http_server_port(zrms->http);
+	CLEANUP(freep) char *text = cli_address_text(&address);
+	CLEANUP(freep) char *path = str_printf("%s/address", zrms->settings.dir);
+	CLEANUP(freep) char *temporary = str_printf("%s/address.new", zrms->settings.dir);
+	FILE *file = fopen(temporary, "we");
+	if (file == NULL)
+		return error_errno(err, "cannot write %s", temporary);
+	int printed = fprintf(file, "%s\n", text);
+	if (fclose(file) != 0 || printed < 0 || rename(temporary, path) < 0) {
+		int r = error_errno(err, "cannot write %s", path);
+		(void)unlink(temporary);
+		return r;
+	}
+	log_info("zrms", "listening", LOG_S("address", text), LOG_S("dir", zrms->settings.dir));
+	return 0;
+}

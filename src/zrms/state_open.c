@@ -1,0 +1,93 @@
+#include "zrms/state_open.h"
+
+#include "adapter/artifact/directory.h"
+#include "adapter/log/log.h"
+#include "adapter/sqlite/store.h"
+#include "base/memory.h"
+#include "base/str.h"
+#include "zrms/api_reads.h"
+#include "zrms/store_start.h"
+#include "zrms/submission/uuid.h"
+
+static int record_load(void *user, enum record_kind kind, const char *id, const void *data,
+		       size_t size, struct error **err)
+{
+	struct zrms *zrms = user;
+	int r = control_load(zrms->control, kind, data, size, err);
+	if (r == 0)
+		r = artifacts_record(zrms->artifacts, kind, id, data, size, err);
+	return r < 0 ? error_wrap(err, "record %d '%s'", (int)kind, id) : 0;
+}
+
+/* DIR/artifacts/sha256/DIGEST; what is being written: DIR/artifacts/tmp-… */
+static int artifact_store_open(struct zrms *zrms, struct error **err)
+{
+	CLEANUP(freep) char *temporary = str_printf("%s/artifacts", zrms->settings.dir);
+	CLEANUP(freep) char *files = str_printf("%s/sha256", temporary);
+	const struct artifact_directory_options options = {
+		.files = files, .temporary = temporary, .prefix = "tmp-", .mode = 0644};
+	int r = artifact_directory_open(&options, &zrms->artifact_store, err);
+	if (r < 0)
+		return r;
+	zrms->artifacts = artifacts_new(zrms->artifact_store);
+	zrms->looks = looks_new(&zrms->loop, zrms->artifacts);
+	return 0;
+}
+
+/* The values of --store. */
+static const struct store_scheme stores[] = {
+	{"sqlite", "sqlite:DIR", sqlite_store_open_dir},
+};
+
+static char *store_url(const struct settings *s)
+{
+	return str_is_empty(s->store) ? str_printf("sqlite:%s", s->dir) : mem_strdup(s->store);
+}
+
+/* An earlier version cannot read what this one writes: what it wrote is kept for a way back. */
+static int convert_prepare(struct zrms *zrms, struct error **err)
+{
+	if (!control_is_to_convert(zrms->control))
+		return 0;
+	int r = zrms->store->ops->keep_copy(zrms->store, ".format1", err);
+	if (r < 0)
+		return error_wrap(err, "cannot copy the store before it is converted");
+	log_info("store", "copied", LOG_S("why", "format 1 is to be converted"),
+		 LOG_S("copy", "zrms.db.format1"));
+	return 0;
+}
+
+int state_open(struct zrms *zrms, struct error **err)
+{
+	struct control_config config;
+	CLEANUP(freep) char *store = store_url(&zrms->settings);
+	char cluster[UUID_SIZE];
+	uuid_draw(cluster);
+	int r = settings_control(&zrms->settings, &config, err);
+	if (r == 0)
+		r = store_open(stores, ARRAY_SIZE(stores), &zrms->loop, store, &zrms->store,
+			       err);
+	if (r == 0)
+		r = artifact_store_open(zrms, err);
+	if (r < 0)
+		return r;
+	zrms->control = control_new(&config, cluster);
+	CLEANUP(store_losses_done) struct store_losses losses = {0};
+	r = store_start_inspect(zrms->store, store, zrms->settings.accept_loss, &losses, err);
+	if (r < 0)
+		return r;
+	r = zrms->store->ops->load(zrms->store, record_load, zrms, err);
+	if (r == 0)
+		r = store_start_continue(zrms->control, &losses, err);
+	if (r < 0)
+		return error_wrap(err, "cannot load %s", store);
+	zrms->committed =
+		committed_new(&zrms->loop, zrms->store, &config, api_reads_continue, zrms);
+	r = convert_prepare(zrms, err);
+	if (r < 0)
+		return r;
+	r = artifacts_collect(zrms->artifacts, err);
+	if (r > 0)
+		log_info("artifacts", "collected", LOG_I("removed", r));
+	return r < 0 ? r : 0;
+}

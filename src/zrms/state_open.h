@@ -1,0 +1,10 @@
+/* What zrms knew when it ended: its store, the records in the core, and the artifacts. */
+#ifndef SAMOZA_ZRMS_STATE_OPEN_H
+#define SAMOZA_ZRMS_STATE_OPEN_H
+
+#include "zrms/zrms.h"
+
+/* Makes `store`, `control`, `committed`, `artifact_store`, `artifacts` and `looks`. After an error the process ends. */
+int state_open(struct zrms *zrms, struct error **err) must_check;
+
+#endif
