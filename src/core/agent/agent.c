@@ -107,11 +107,18 @@ void agent_free(struct agent *agent)
 	free(agent);
 }
 
+static void lease_from(struct agent *agent, int64_t sent_ms)
+{
+	agent->lease_from_ms = sent_ms;
+	agent->lease_timeout_ms = agent->failure_timeout_ms;
+	agent->lease_heartbeat_ms = agent->heartbeat_ms;
+}
+
 /* The first input gives the time: copies that were loaded begin. */
 static void begin_loaded(struct agent *agent)
 {
 	agent->begun = true;
-	agent->lease_from_ms = agent->now.mono_ms;
+	lease_from(agent, agent->now.mono_ms);
 	link_record_begin(agent);
 	records_convert(agent);
 	/* All of them first: a parent that has ended stops what is inside it. */
@@ -189,7 +196,8 @@ static void heartbeat_ack(struct agent *agent, const Samoza__V1__HeartbeatAck *a
 	if (known == agent->unacknowledged.count ||
 	    agent->unacknowledged.items[known].counter != ack->counter)
 		return; /* sent on another link */
-	agent->lease_from_ms = agent->heard_ms = agent->unacknowledged.items[known].mono_ms;
+	lease_from(agent, agent->unacknowledged.items[known].mono_ms);
+	agent->heard_ms = agent->lease_from_ms;
 	agent->has_lease = true;
 	for (size_t n = 0; n <= known; n++)
 		vector_remove_at(&agent->unacknowledged, 0);

@@ -171,6 +171,8 @@ struct agent {
 	int64_t lease_from_ms; /* when the last acknowledged one was sent; else when it began */
 	/* The same, also of an agent before this one, as far as the record of the link says (link_record.h). */
 	int64_t heard_ms;
+	/* As they were when it was acknowledged: another timeout counts from the next one on. */
+	int64_t lease_timeout_ms, lease_heartbeat_ms;
 	Samoza__V1__LinkRecord *link_record; /* on the disk; NULL: there is none */
 	bool is_heard_recorded;
 	int64_t recorded_ms; /* heard_ms of the record, on this clock */

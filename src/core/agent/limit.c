@@ -24,7 +24,7 @@ int64_t limit_grace_ms(const struct agent *agent, const struct agent_copy *copy)
 	int64_t grace = copy->spec->has_stop_grace_ms ? (int64_t)copy->spec->stop_grace_ms
 						      : agent->defaults.stop_grace_ms;
 	if (copy->spec->exclusive) {
-		int64_t most = agent->failure_timeout_ms - 2 * agent->heartbeat_ms;
+		int64_t most = agent->lease_timeout_ms - 2 * agent->lease_heartbeat_ms;
 		if (grace > most)
 			grace = most > 0 ? most : 0;
 	}
@@ -33,7 +33,7 @@ int64_t limit_grace_ms(const struct agent *agent, const struct agent_copy *copy)
 
 int64_t limit_lease_stop_ms(const struct agent *agent, const struct agent_copy *copy)
 {
-	int64_t timeout = agent->failure_timeout_ms;
+	int64_t timeout = agent->lease_timeout_ms;
 	if (copy->spec->exclusive)
 		return agent->lease_from_ms + timeout - limit_grace_ms(agent, copy);
 	int64_t after = (int64_t)copy->spec->stop_after_ms;
@@ -43,6 +43,6 @@ int64_t limit_lease_stop_ms(const struct agent *agent, const struct agent_copy *
 int64_t limit_lease_end_ms(const struct agent *agent, const struct agent_copy *copy)
 {
 	if (copy->spec->exclusive)
-		return agent->lease_from_ms + agent->failure_timeout_ms;
+		return agent->lease_from_ms + agent->lease_timeout_ms;
 	return limit_lease_stop_ms(agent, copy) + limit_grace_ms(agent, copy);
 }

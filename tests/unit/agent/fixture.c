@@ -277,6 +277,16 @@ void accept(struct fixture *f)
 	hello_ack(f, SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED);
 }
 
+void accept_within(struct fixture *f, uint64_t heartbeat_ms, uint64_t timeout_ms)
+{
+	Samoza__V1__HelloAck ack = SAMOZA__V1__HELLO_ACK__INIT;
+	ack.verdict = SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED;
+	ack.has_heartbeat_ms = ack.has_failure_timeout_ms = true;
+	ack.heartbeat_ms = heartbeat_ms;
+	ack.failure_timeout_ms = timeout_ms;
+	take(f, &(struct agent_input){.type = AGENT_HELLO_ACK, .hello_ack = &ack});
+}
+
 void rejoin(struct fixture *f)
 {
 	up(f);

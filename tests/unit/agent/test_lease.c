@@ -93,6 +93,30 @@ static void a_renewed_lease_starts_what_has_stopped(void **state)
 		  "report a/c@3 g1 starting\n");
 }
 
+/* What runs has its lease by the timeout before: a start inside of it must not shorten that of its parent
+ * alone, which would end before the other children. */
+static void a_new_timeout_counts_from_the_next_acknowledged_heartbeat_on(void **state)
+{
+	struct fixture *f = *state;
+	const char *set =
+		"a/c@3 g2 started in=a;a/b@2 g1 started in=a;a@1 g1 started exclusive";
+	ask(f, "a/c@3 g1 deployed in=a;a/b@2 g1 started in=a;a@1 g1 started exclusive");
+	succeed_all(f, 1, 5);
+	down(f);
+	wait_ms(f, 15000);
+	up(f);
+	accept_within(f, 2000, 8000);
+	ignore(f);
+	ask_full(f, set);
+	expect(f, "renew a until=30000\n"
+		  "do 6 start a/c@3 until=25000\n"
+		  "report a/c@3 g2 starting\n");
+	heartbeat_ack(f, 2);
+	expect(f, "renew a until=23000\n"
+		  "renew a/c until=21000\n"
+		  "renew a/b until=21000\n");
+}
+
 /* That it is deployed would be taken for a start that failed. */
 static void a_start_that_waits_for_a_lease_is_answered_when_it_begins(void **state)
 {
@@ -204,6 +228,7 @@ int main(void)
 		JOINED(no_child_outlives_its_part_of_the_lease),
 		JOINED(a_child_that_starts_at_the_end_of_the_lease_is_killed),
 		JOINED(a_renewed_lease_starts_what_has_stopped),
+		JOINED(a_new_timeout_counts_from_the_next_acknowledged_heartbeat_on),
 		JOINED(a_start_that_waits_for_a_lease_is_answered_when_it_begins),
 		JOINED(an_exclusive_copy_stops_when_zrms_is_silent),
 		JOINED(an_exclusive_copy_that_is_starting_is_killed_at_the_timeout),
