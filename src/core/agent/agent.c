@@ -3,6 +3,7 @@
 #include "core/agent/copy.h"
 #include "core/agent/desired.h"
 #include "core/agent/import_list.h"
+#include "core/agent/import_set.h"
 #include "core/agent/lease.h"
 #include "core/agent/link_record.h"
 #include "core/agent/message.h"
@@ -40,6 +41,8 @@ void agent_outbox_clear(struct agent_outbox *o)
 		free(r->id);
 		free(r->data);
 	}
+	vector_for_each (&o->orders, order)
+		import_set_unref(order->import_set);
 	vector_for_each (&o->messages, m)
 		protobuf_c_message_free_unpacked(m->message, NULL);
 	vector_clear(&o->records);

@@ -116,6 +116,8 @@ struct agent_input {
 };
 
 /* Something to do; all is borrowed until the next agent_handle(). */
+struct import_set;
+
 struct agent_order {
 	enum {
 		ORDER_ACTION, /* do it; answer with AGENT_ACTION_DONE */
@@ -134,6 +136,8 @@ struct agent_order {
 	const Samoza__V1__InstanceSpec *spec;
 	size_t n_imports; /* start, update */
 	Samoza__V1__Provider *const *imports;
+	struct import_set
+		*import_set; /* it holds `imports`; the outbox has a reference (import_set.h) */
 	uint64_t imports_version;
 	bool writes;	  /* it may write to its data: action, rights */
 	bool serves;	  /* messages to the instance are for it: action, rights */

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "core/agent/import_set.h"
 #include "core/agent/message.h"
 
 struct answer_wait {
@@ -46,29 +47,22 @@ static const struct agent_batch *const_batch_of(const struct commit_batch *base)
 
 /* ---- orders ---- */
 
-/* With copies of what it borrows from the core. */
-static struct agent_order order_copy(const struct agent_order *order)
+/* With copies of what it borrows from the core, and the reference to the providers. */
+static struct agent_order order_take(struct agent_order *from)
 {
-	struct agent_order copy = *order;
-	copy.key = message_copy(order->key);
-	copy.spec = order->type != ORDER_RENEW ? message_copy(order->spec) : NULL;
-	copy.parent = copy.spec != NULL ? copy.spec->parent : NULL;
-	Samoza__V1__Provider **imports = NULL;
-	if (order->n_imports > 0)
-		imports = mem_new_array(Samoza__V1__Provider *, order->n_imports);
-	for (size_t i = 0; i < order->n_imports; i++)
-		imports[i] = message_copy(order->imports[i]);
-	copy.imports = imports;
-	return copy;
+	struct agent_order order = *from;
+	order.key = message_copy(from->key);
+	order.spec = from->type != ORDER_RENEW ? message_copy(from->spec) : NULL;
+	order.parent = order.spec != NULL ? order.spec->parent : NULL;
+	from->import_set = NULL;
+	return order;
 }
 
 static void order_done(struct agent_order *order)
 {
 	samoza__v1__instance_key__free_unpacked((Samoza__V1__InstanceKey *)order->key, NULL);
 	samoza__v1__instance_spec__free_unpacked((Samoza__V1__InstanceSpec *)order->spec, NULL);
-	for (size_t i = 0; i < order->n_imports; i++)
-		samoza__v1__provider__free_unpacked(order->imports[i], NULL);
-	free((void *)order->imports);
+	import_set_unref(order->import_set);
 }
 
 /* ---- batches ---- */
@@ -255,7 +249,7 @@ static void gather(struct agent_loop *loop, struct agent_batch *batch)
 		add_change(batch, &change, NULL, NULL);
 	}
 	vector_for_each (&from->orders, order)
-		vector_push(&batch->orders, order_copy(order));
+		vector_push(&batch->orders, order_take(order));
 	vector_for_each (&from->messages, m)
 		vector_push(&batch->messages, ((struct link_message){loop->link, *m}));
 	vector_clear(&from->records);

@@ -1,11 +1,11 @@
 #include "core/agent/import_list.h"
 
-#include "core/agent/message.h"
+#include "core/agent/import_set.h"
 
 struct agent_list {
 	uint64_t id, version;
 	unsigned references; /* of the agent's table, and of each copy that names it */
-	VECTOR(Samoza__V1__Provider *) providers; /* by path; owned */
+	VECTOR(struct agent_provider *) providers; /* by path; each refers to it */
 	UT_hash_handle hh;
 };
 
@@ -16,7 +16,7 @@ static void list_unref(struct agent_list *list)
 	if (--list->references > 0)
 		return;
 	vector_for_each (&list->providers, p)
-		samoza__v1__provider__free_unpacked(*p, NULL);
+		agent_provider_unref(*p);
 	vector_done(&list->providers);
 	free(list);
 }
@@ -42,11 +42,11 @@ static size_t position(const struct agent_list *list, const char *path, bool *re
 {
 	size_t low = 0, high = list->providers.count;
 	*ret_found = false;
-	if (high > 0 && strcmp(list->providers.items[high - 1]->path, path) < 0)
+	if (high > 0 && strcmp(list->providers.items[high - 1]->provider->path, path) < 0)
 		return high;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		int order = strcmp(list->providers.items[middle]->path, path);
+		int order = strcmp(list->providers.items[middle]->provider->path, path);
 		if (order == 0) {
 			*ret_found = true;
 			return middle;
@@ -64,13 +64,13 @@ static void list_put(struct agent_list *list, const Samoza__V1__Provider *provid
 	bool found = false;
 	size_t at = position(list, provider->path, &found);
 	if (found) {
-		samoza__v1__provider__free_unpacked(list->providers.items[at], NULL);
+		agent_provider_unref(list->providers.items[at]);
 	} else {
 		(void)vector_add(&list->providers);
 		memmove(&list->providers.items[at + 1], &list->providers.items[at],
 			(list->providers.count - 1 - at) * sizeof(*list->providers.items));
 	}
-	list->providers.items[at] = message_copy(provider);
+	list->providers.items[at] = agent_provider_new(provider);
 }
 
 static void list_remove(struct agent_list *list, const char *path)
@@ -79,14 +79,14 @@ static void list_remove(struct agent_list *list, const char *path)
 	size_t at = position(list, path, &found);
 	if (!found)
 		return;
-	samoza__v1__provider__free_unpacked(list->providers.items[at], NULL);
+	agent_provider_unref(list->providers.items[at]);
 	vector_remove_at(&list->providers, at);
 }
 
 static void list_clear(struct agent_list *list)
 {
 	vector_for_each (&list->providers, p)
-		samoza__v1__provider__free_unpacked(*p, NULL);
+		agent_provider_unref(*p);
 	vector_clear(&list->providers);
 }
 
@@ -155,7 +155,6 @@ void copy_forget_lists(struct agent_copy *copy)
 	free(copy->lists);
 	copy->lists = NULL;
 	copy->list_count = 0;
-	vector_done(&copy->imports);
 }
 
 void copy_name_lists(struct agent *agent, struct agent_copy *copy,
@@ -173,30 +172,43 @@ void copy_name_lists(struct agent *agent, struct agent_copy *copy,
 	}
 }
 
-void copy_gather_imports(struct agent_copy *copy)
+/* Calls it for each provider, import by import, each in the order of paths. */
+static void each_import(const struct agent_copy *copy,
+			void (*visit)(void *user, struct agent_provider *p), void *user)
 {
 	const Samoza__V1__DesiredInstance *desired = copy->desired;
-	vector_clear(&copy->imports);
-	for (size_t n = 0; n < desired->n_imports; n++) /* protocols 1 and 2 */
-		vector_push(&copy->imports, desired->imports[n]);
+	for (size_t n = 0; n < desired->n_imports; n++) { /* protocols 1 and 2 */
+		struct agent_provider *p = agent_provider_new(desired->imports[n]);
+		visit(user, p);
+		agent_provider_unref(p);
+	}
 	for (size_t n = 0; n < copy->list_count; n++)
 		vector_for_each (&copy->lists[n]->providers, p)
-			if (!str_equal((*p)->path, copy->key->path))
-				vector_push(&copy->imports, *p);
+			if (!str_equal((*p)->provider->path, copy->key->path))
+				visit(user, *p);
 }
 
-uint64_t copy_hash_imports(struct agent_copy *copy)
+static void add_to_set(void *user, struct agent_provider *p)
+{
+	import_set_add(user, p);
+}
+
+struct import_set *copy_imports(const struct agent_copy *copy)
+{
+	struct import_set *set = import_set_new();
+	each_import(copy, add_to_set, set);
+	return set;
+}
+
+static void add_to_hash(void *user, struct agent_provider *p)
+{
+	uint64_t *hash = user;
+	*hash = agent_provider_hash(p, *hash);
+}
+
+uint64_t copy_hash_imports(const struct agent_copy *copy)
 {
 	uint64_t hash = 1;
-	copy_gather_imports(copy);
-	vector_for_each (&copy->imports, item) {
-		const Samoza__V1__Provider *p = *item;
-		hash = hash * 31 + str_hash(p->import);
-		hash = hash * 31 + str_hash(p->path);
-		for (size_t v = 0; v < p->n_variables; v++) {
-			hash = hash * 31 + str_hash(p->variables[v]->name);
-			hash = hash * 31 + str_hash(p->variables[v]->value);
-		}
-	}
+	each_import(copy, add_to_hash, &hash);
 	return hash;
 }

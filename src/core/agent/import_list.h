@@ -3,7 +3,7 @@
  *
  *     agent.lists ──► agent_list ◄── copy.lists      a list lives as long as somebody refers to it
  *
- * A list changes in place, for all copies that name it. A full set forgets the lists of the set before; a
+ * A list changes in place, for all copies that name it; what has gone out with an order does not (import_set.h). A full set forgets the lists of the set before; a
  * copy keeps what it names until zrms asks something else of it, also while there is no link.
  */
 #ifndef SAMOZA_CORE_AGENT_IMPORT_LIST_H
@@ -24,10 +24,9 @@ void copy_name_lists(struct agent *agent, struct agent_copy *copy,
 		     const Samoza__V1__DesiredInstance *entry);
 void copy_forget_lists(struct agent_copy *copy);
 
-/* Its providers, import by import, each in the order of paths: in copy->imports, borrowed until the
- * next set. */
-void copy_gather_imports(struct agent_copy *copy);
+/* Its providers as they are now, import by import, each in the order of paths; the caller has the reference. */
+struct import_set *copy_imports(const struct agent_copy *copy);
 /* Over them; the same in all versions, since records hold it. */
-uint64_t copy_hash_imports(struct agent_copy *copy);
+uint64_t copy_hash_imports(const struct agent_copy *copy);
 
 #endif

@@ -58,9 +58,8 @@ struct agent_copy {
 	Samoza__V1__DesiredInstance *desired;
 	struct agent_list **lists; /* of its imports (import_list.h) */
 	size_t list_count;
-	VECTOR(Samoza__V1__Provider *) imports; /* gathered for an action; borrowed */
-	uint64_t listed;			/* number of the last full set that listed it */
-	uint64_t answered_generation;		/* of the last report */
+	uint64_t listed;	      /* number of the last full set that listed it */
+	uint64_t answered_generation; /* of the last report */
 
 	/* What is. */
 	enum agent_phase phase; /* phase.h; moved by copy_enter() and copy_adopt() only */

@@ -5,6 +5,7 @@
 #include "core/agent/copy.h"
 #include "core/agent/family.h"
 #include "core/agent/import_list.h"
+#include "core/agent/import_set.h"
 #include "core/agent/lease_times.h"
 #include "core/agent/limit.h"
 #include "core/agent/message.h"
@@ -27,8 +28,9 @@ static void begin_action(struct agent *agent, struct agent_copy *copy, enum agen
 	struct lease_times lease = lease_of(agent, copy);
 	if (kind == ACTION_START || kind == ACTION_UPDATE) {
 		copy->action_imports_hash = copy_hash_imports(copy);
-		o.imports = copy->imports.items;
-		o.n_imports = copy->imports.count;
+		o.import_set = copy_imports(copy);
+		o.imports = o.import_set->providers;
+		o.n_imports = o.import_set->count;
 		o.imports_version = copy->desired->imports_version;
 	}
 	if (kind == ACTION_START) {
