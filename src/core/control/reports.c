@@ -131,10 +131,13 @@ static bool start_failed(const Samoza__V1__InstanceReport *r)
 	       (str_has_prefix(r->error, "start:") || str_has_prefix(r->error, "process:"));
 }
 
+/* What is to be undeployed by now stays so. */
 static void finished(struct copy *copy)
 {
-	copy->sc->slot->finished = true;
-	goal_request(copy->sc->slot, GOAL_DEPLOYED_STOPPED, "finished by itself");
+	struct slot *s = copy->sc->slot;
+	s->finished = true;
+	if (s->goal == GOAL_DEPLOYED_STARTED)
+		goal_request(s, GOAL_DEPLOYED_STOPPED, "finished by itself");
 }
 
 /* It was not known to run: its zhost was silent, or it took over, asked to start, before it was installed.

@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 
+#include "base/str.h"
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/mirrored.h"
 #include "zsim/fuzz/reach.h"
@@ -13,6 +14,17 @@
 
 /* For commits that take long, on both sides. */
 #define HEARS_WITHIN_MS 10000
+
+void check_goal(struct fuzz *f, const Samoza__V1__SlotRecord *before,
+		const Samoza__V1__SlotRecord *now)
+{
+	Samoza__V1__Goal from =
+		before != NULL ? before->goal : SAMOZA__V1__GOAL__GOAL_NOT_DEPLOYED;
+	if (now->goal > from && !str_has_suffix(now->goal_cause, " by operator"))
+		world_violate(&f->world, "the goal of %s/%s has risen without a request (%s)",
+			      now->application, now->path,
+			      now->goal_cause != NULL ? now->goal_cause : "");
+}
 
 void check_asked(struct fuzz *f, const struct sim_machine *n, const struct agent_order *order)
 {

@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "core/lifecycle/state.h"
 #include "model/compile.h"
+#include "zsim/fuzz/check_asked.h"
 #include "zsim/fuzz/check_data.h"
 #include "zsim/fuzz/check_heard.h"
 #include "zsim/fuzz/check_order.h"
@@ -71,11 +72,14 @@ static void take_slot(struct fuzz *f, const struct record_change *r)
 	bool was_lost = m->record != NULL && m->record->lost;
 	bool starts = is_handed_over_in(m->record,
 					SAMOZA__V1__HANDOVER_STATE__HANDOVER_STATE_STARTING);
-	samoza__v1__slot_record__free_unpacked(m->record, NULL);
-	m->record = NULL;
+	Samoza__V1__SlotRecord *before = steal_ptr(&m->record);
+	if (r->data != NULL)
+		m->record = samoza__v1__slot_record__unpack(NULL, r->size, r->data);
+	if (m->record != NULL)
+		check_goal(f, before, m->record);
+	samoza__v1__slot_record__free_unpacked(before, NULL);
 	if (r->data == NULL)
 		return;
-	m->record = samoza__v1__slot_record__unpack(NULL, r->size, r->data);
 	/* The right to write is given back to the incumbent of a handover. */
 	if (m->record != NULL && m->record->writer < writer && m->wrote > m->record->writer)
 		m->wrote = m->record->writer;
