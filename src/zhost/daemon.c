@@ -378,6 +378,7 @@ static void register_metrics(struct zhost_daemon *d)
 {
 	d->metrics_sources = (struct metrics_sources){.artifacts = d->artifacts,
 						      .data = d->data,
+						      .exec = d->exec,
 						      .kv = d->kv,
 						      .mesh = d->mesh,
 						      .reconcile = d->reconcile,

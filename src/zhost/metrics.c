@@ -26,6 +26,9 @@ enum {
 	LINK_UP,
 	TIGHT,
 	FAILING,
+	EXECS,
+	EXECS_STARTED,
+	EXECS_REFUSED,
 };
 static const struct metric metrics[] = {
 	[STARTS] = {"zhost_starts_total", METRIC_COUNTER, "Starts of instances."},
@@ -64,6 +67,12 @@ static const struct metric metrics[] = {
 		   "1: the disk is full, and local data does not grow."},
 	[FAILING] = {"zhost_store_failing", METRIC_GAUGE,
 		     "1: a transaction failed and is tried again."},
+	[EXECS] = {"zhost_exec_sessions", METRIC_GAUGE,
+		   "Commands of `spaces exec` that run here."},
+	[EXECS_STARTED] = {"zhost_exec_started_total", METRIC_COUNTER,
+			   "Commands of `spaces exec` that were started."},
+	[EXECS_REFUSED] = {"zhost_exec_refused_total", METRIC_COUNTER,
+			   "Commands of `spaces exec` that were refused or could not be run."},
 };
 
 static void read_metrics(const void *part, struct metric_values *to)
@@ -72,6 +81,7 @@ static void read_metrics(const void *part, struct metric_values *to)
 	struct residents_counters residents = residents_counters(from->residents);
 	struct artifact_counters artifacts = artifacts_counters(from->artifacts);
 	struct mesh_counters mesh = mesh_counters(from->mesh);
+	struct exec_counters execs = exec_service_counters(from->exec);
 
 	metric_set(to, STARTS, residents.starts);
 	metric_set(to, START_FAILURES, residents.start_failures);
@@ -96,6 +106,9 @@ static void read_metrics(const void *part, struct metric_values *to)
 	metric_set(to, LINK_UP, upstream_is_up(uplink_upstream(from->uplink)) ? 1 : 0);
 	metric_set(to, TIGHT, kv_is_tight(from->kv));
 	metric_set(to, FAILING, kv_is_failing(from->kv));
+	metric_set(to, EXECS, execs.running);
+	metric_set(to, EXECS_STARTED, execs.started);
+	metric_set(to, EXECS_REFUSED, execs.refused);
 }
 
 const struct metric_source zhost_metrics = METRIC_SOURCE(metrics, read_metrics);

@@ -5,6 +5,7 @@
 #include "base/metrics.h"
 #include "zhost/artifact/artifact.h"
 #include "zhost/data/data_service.h"
+#include "zhost/exec/exec_service.h"
 #include "zhost/mesh/mesh.h"
 #include "zhost/reconcile/reconcile.h"
 #include "zhost/space/residents.h"
@@ -14,6 +15,7 @@
 struct metrics_sources {
 	struct artifacts *artifacts;
 	struct data_service *data;
+	struct exec_service *exec;
 	struct kv *kv;
 	struct mesh *mesh;
 	struct reconcile *reconcile;

@@ -35,8 +35,9 @@ struct execs {
 	struct links *links;
 	const struct exec_control *control;
 	void *user;
-	struct exec *all; /* by number */
-	uint64_t last_number;
+	struct exec *all;     /* by number */
+	uint64_t last_number; /* as many were opened */
+	uint64_t refused, input_bytes, output_bytes;
 };
 
 /* ---- to the client ---- */
@@ -148,10 +149,12 @@ static void on_recorded(void *waiting, const struct reply *reply)
 		return;
 	}
 	if (reply->code < 0) {
+		x->execs->refused++;
 		end_client(x, reply->message != NULL ? reply->message : "refused");
 		return;
 	}
 	if (send_start(x, &err) < 0) {
+		x->execs->refused++;
 		end_client(x, err->message);
 		return;
 	}
@@ -188,6 +191,7 @@ static int take_more(struct exec *x, Samoza__V1__Exec *m, struct error **err)
 		return error_set(err, ERR_INVALID, "it sent more than its window allows");
 	if (x->link_id == 0)
 		return 0; /* the command has ended */
+	x->execs->input_bytes += input;
 	x->input_credit -= input;
 	x->output_credit += credit;
 	return to_zhost(x, m, err);
@@ -270,8 +274,10 @@ void execs_reply(struct execs *execs, uint64_t link_id, Samoza__V1__ExecReply *r
 		cancel(x);
 		return;
 	}
-	x->output_credit -= (reply->has_output ? reply->output.len : 0) +
-			    (reply->has_errors ? reply->errors.len : 0);
+	size_t output = (reply->has_output ? reply->output.len : 0) +
+			(reply->has_errors ? reply->errors.len : 0);
+	execs->output_bytes += output;
+	x->output_credit -= output;
 	x->input_credit += reply->has_credit ? reply->credit : 0;
 	reply->session = 0;
 	to_client(x, reply);
@@ -296,6 +302,32 @@ void execs_link_gone(struct execs *execs, uint64_t link_id)
 		end_client(x, text);
 	}
 }
+
+/* ---- counted ---- */
+
+enum { SESSIONS, OPENED, REFUSED, INPUT, OUTPUT };
+static const struct metric metrics[] = {
+	[SESSIONS] = {"zrms_exec_sessions", METRIC_GAUGE, "Open sessions of `spaces exec`."},
+	[OPENED] = {"zrms_exec_sessions_total", METRIC_COUNTER,
+		    "Sessions of `spaces exec` that were opened."},
+	[REFUSED] = {"zrms_exec_refused_total", METRIC_COUNTER,
+		     "Commands that zrms refused after their session was opened."},
+	[INPUT] = {"zrms_exec_input_bytes_total", METRIC_COUNTER, "Bytes sent to commands."},
+	[OUTPUT] = {"zrms_exec_output_bytes_total", METRIC_COUNTER,
+		    "Bytes that commands printed."},
+};
+
+static void read_metrics(const void *part, struct metric_values *to)
+{
+	const struct execs *execs = part;
+	metric_set(to, SESSIONS, HASH_COUNT(execs->all));
+	metric_set(to, OPENED, execs->last_number);
+	metric_set(to, REFUSED, execs->refused);
+	metric_set(to, INPUT, execs->input_bytes);
+	metric_set(to, OUTPUT, execs->output_bytes);
+}
+
+const struct metric_source execs_metrics = METRIC_SOURCE(metrics, read_metrics);
 
 /* ---- life of all ---- */
 

@@ -11,6 +11,7 @@
 #ifndef SAMOZA_ZRMS_EXEC_H
 #define SAMOZA_ZRMS_EXEC_H
 
+#include "base/metrics.h"
 #include "core/control/control.h"
 #include "port/stream.h"
 #include "zrms/links.h"
@@ -44,6 +45,8 @@ void execs_add(struct execs *execs, const char *topology, const char *path,
 /* Of links_listener. */
 void execs_reply(struct execs *execs, uint64_t link_id, Samoza__V1__ExecReply *reply);
 void execs_link_gone(struct execs *execs, uint64_t link_id);
+
+extern const struct metric_source execs_metrics; /* of struct execs */
 
 void execs_end_all(struct execs *execs);
 bool execs_is_empty(const struct execs *execs);

@@ -4,6 +4,7 @@ import hashlib
 import os
 import pathlib
 import pty
+import re
 import select
 import shutil
 import signal
@@ -12,6 +13,7 @@ import subprocess
 import tempfile
 import termios
 import time
+import urllib.request
 
 import pytest
 from conftest import BIN, DEADLINE, is_alive, until
@@ -145,6 +147,26 @@ def test_what_cannot_run_commands_is_refused_with_the_reason(x, start_cluster, m
     assert done.returncode == 1
     assert b"commands are not allowed on zhost edge-node-1: start it with --allow-exec" in done.stderr
     assert not [e for e in closed.events() if e["kind"] == "exec"]
+
+
+def counted(url, name):
+    with urllib.request.urlopen(f"{url}/metrics", timeout=DEADLINE) as answer:
+        return int(re.search(rf"^{name} (\d+)$", answer.read().decode(), re.M).group(1))
+
+
+def test_commands_are_counted(x):
+    zhost = x.zedge("edge-node-1")
+    waiting = begin(x, "-i", "run/p", "--", "sh", "-c", "echo is there; cat")
+    wait_line(waiting, b"is there")
+    assert counted(x.url, "zrms_exec_sessions") == counted(zhost, "zhost_exec_sessions") == 1
+    waiting.communicate(b"twelve bytes", timeout=DEADLINE)
+    until(lambda: counted(x.url, "zrms_exec_sessions") == 0, "the session has ended")
+    assert counted(zhost, "zhost_exec_sessions") == 0
+    assert counted(x.url, "zrms_exec_sessions_total") == counted(zhost, "zhost_exec_started_total") == 1
+    assert counted(x.url, "zrms_exec_input_bytes_total") == 12
+    assert counted(x.url, "zrms_exec_output_bytes_total") == len("is there\ntwelve bytes")
+    assert execute(x, "run/p", "--", "no-such-program").returncode == 127
+    assert counted(zhost, "zhost_exec_refused_total") == 1
 
 
 def test_the_first_word_of_a_command_is_an_event_and_no_other(x):

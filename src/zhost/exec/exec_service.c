@@ -23,6 +23,7 @@ struct exec_service {
 	struct exec_session *sessions;
 	unsigned count;
 	uint32_t last_id;
+	uint64_t started, refused;
 };
 
 /* ---- what goes to zrms ---- */
@@ -151,6 +152,7 @@ static void on_report(void *user, const struct command_report *report)
 	if (session == NULL)
 		return;
 	if (report->event == COMMAND_STARTED) {
+		s->started++;
 		log_info("exec", "started", LOG_S("topology", session->key->topology),
 			 LOG_S("path", session->key->path), LOG_U("command", session->id));
 		Samoza__V1__ExecReply reply = SAMOZA__V1__EXEC_REPLY__INIT;
@@ -160,6 +162,7 @@ static void on_report(void *user, const struct command_report *report)
 		(void)on_reply(session, &reply);
 		return;
 	}
+	s->refused += report->event == COMMAND_REFUSED;
 	if (report->event == COMMAND_REFUSED && is_watched(session)) {
 		CLEANUP(freep) char *text = mem_strndup(report->text, report->size);
 		send_error(s, session->number, text, report->status);
@@ -266,6 +269,7 @@ static void take_start(struct exec_service *s, uint64_t number,
 	struct exec_session *session;
 
 	if (check(s, start, &err) < 0) {
+		s->refused++;
 		send_error(s, number, err->message, 0);
 		return;
 	}
@@ -280,6 +284,7 @@ static void take_start(struct exec_service *s, uint64_t number,
 	DL_APPEND(s->sessions, session);
 	s->count++;
 	if (run(s, session, start, &err) < 0) {
+		s->refused++;
 		send_error(s, number, err->message, 0);
 		session_free(session);
 	}
@@ -324,6 +329,12 @@ void exec_service_disconnected(struct exec_service *s)
 
 	DL_FOREACH (s->sessions, session)
 		abandon(session);
+}
+
+struct exec_counters exec_service_counters(const struct exec_service *s)
+{
+	return (struct exec_counters){
+		.started = s->started, .refused = s->refused, .running = s->count};
 }
 
 /* ---- life ---- */

@@ -30,6 +30,12 @@ struct exec_service *exec_service_new(const struct exec_service_parts *parts);
 /* Its commands end as their connections do. NULL is fine. */
 void exec_service_free(struct exec_service *s);
 
+struct exec_counters {
+	uint64_t started, refused; /* since zhost started */
+	unsigned running;
+};
+struct exec_counters exec_service_counters(const struct exec_service *s);
+
 void exec_service_take(struct exec_service *s, const Samoza__V1__Exec *message);
 /* The connection to zrms is gone, and with it all clients. */
 void exec_service_disconnected(struct exec_service *s);
