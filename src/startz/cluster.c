@@ -262,12 +262,19 @@ static int start_zhost(struct state *s, const char *programs, struct member *m,
 		r = find_program(programs, "zhost", &program, err);
 	if (r < 0)
 		return r;
-	return process_start((char *[]){program, (char[]){"--dir"}, dir, (char[]){"--name"},
-					m->name, (char[]){"--zrms"}, m->zrms,
-					(char[]){"--zedge"}, m->address, (char[]){"--log-file"},
-					log, m->config != NULL ? (char[]){"--config"} : NULL,
-					m->config, NULL},
-			     log, &m->process, record, s, err);
+	static char config[] = "--config", allow_exec[] = "--allow-exec";
+	char *words[16] = {program,    (char[]){"--dir"},      dir,	(char[]){"--name"},
+			   m->name,    (char[]){"--zrms"},     m->zrms, (char[]){"--zedge"},
+			   m->address, (char[]){"--log-file"}, log};
+	size_t n = 11;
+
+	if (m->config != NULL) {
+		words[n++] = config;
+		words[n++] = m->config;
+	}
+	if (m->allows_exec)
+		words[n++] = allow_exec;
+	return process_start(words, log, &m->process, record, s, err);
 }
 
 static void set(char **text, const char *value)
@@ -281,7 +288,7 @@ static void set(char **text, const char *value)
 /* Refuses what cannot be taken by a zhost that runs: startz restarts nothing by itself
  * [shell.startz.changed]. */
 static int check_zhosts(struct state *s, const struct names *names, const char *url,
-			const struct config *config, struct error **err)
+			const struct config *config, bool allow_exec, struct error **err)
 {
 	int r = 0;
 
@@ -303,30 +310,37 @@ static int check_zhosts(struct state *s, const struct names *names, const char *
 				      "%s is running with zrms at %s: stop it first (startz "
 				      "down --dir %s)",
 				      m->name, m->zrms, s->dir);
+		else if (allow_exec && !m->allows_exec)
+			r = error_set(err, ERR_CONFLICT,
+				      "%s is running without --allow-exec, which it reads only "
+				      "when it starts: stop it first (startz down --dir %s)",
+				      m->name, s->dir);
 	}
 	return r;
 }
 
 typedef VECTOR(struct awaited) awaited_vector;
 
-/* One that runs already is ready when its zrms says so, as the others [shell.startz.ready]. */
-static void await_running(const struct state *s, const struct member *m, const char *url,
-			  awaited_vector *awaited)
+static void awaited_all_done(awaited_vector *list)
 {
-	if (m->zrms == NULL || str_equal(m->zrms, url))
-		vector_push(awaited, awaited_of(s, m, true));
-	else
-		(void)printf("%s is running with zrms at %s, zedge at %s\n", m->name, m->zrms,
-			     m->address);
+	vector_for_each (list, a)
+		awaited_done(a);
+	vector_done(list);
 }
 
-/* Starts the zhosts in `names` that are not running, and waits for all of them. Without a list in
- * `config` each keeps its own. */
-static int up_zhosts(struct state *s, const struct names *names, const char *programs,
-		     const char *url, const struct config *config, int64_t deadline,
-		     struct error **err)
+/* Zhosts that are to be started with the same options. */
+struct zhost_start {
+	const char *programs, *url;
+	const struct config *config; /* without a list, each keeps its own */
+	bool allow_exec;
+};
+
+/* Starts the zhosts in `names` that are not running, and waits for all of them. */
+static int up_zhosts(struct state *s, const struct names *names,
+		     const struct zhost_start *start, int64_t deadline, struct error **err)
 {
-	awaited_vector awaited = {0};
+	awaited_vector awaited = {0},
+		       others = {0}; /* others: of another zrms, and left alone */
 	int r = 0;
 
 	/* Add all members first: their addresses are borrowed below. */
@@ -338,15 +352,23 @@ static int up_zhosts(struct state *s, const struct names *names, const char *pro
 		struct member *m = state_find(s, *name);
 
 		if (process_runs(&m->process)) {
-			await_running(s, m, url, &awaited);
+			bool is_own = m->zrms == NULL || str_equal(m->zrms, start->url);
+
+			if (is_own)
+				vector_push(&awaited, awaited_of(s, m, true));
+			else
+				vector_push(&others, awaited_of(s, m, true));
+			if (!is_own)
+				vector_last(&others)->of_other = true;
 			continue;
 		}
-		set(&m->zrms, url);
-		r = config_keep(s, m, config, err);
+		set(&m->zrms, start->url);
+		m->allows_exec = start->allow_exec;
+		r = config_keep(s, m, start->config, err);
 		if (r < 0)
 			break;
 		vector_push(&awaited, awaited_of(s, m, false));
-		r = start_zhost(s, programs, m, err);
+		r = start_zhost(s, start->programs, m, err);
 		m->started = r == 0;
 		if (r < 0)
 			break;
@@ -355,10 +377,12 @@ static int up_zhosts(struct state *s, const struct names *names, const char *pro
 	if (r == 0) /* what else has changed: times, configurations */
 		r = state_save(s, err);
 	if (r == 0)
-		r = ready_zhosts(s, url, awaited.items, awaited.count, deadline, err);
-	vector_for_each (&awaited, a)
-		awaited_done(a);
-	vector_done(&awaited);
+		r = ready_zhosts(s, start->url, awaited.items, awaited.count, deadline, err);
+	vector_for_each (&others, a) /* ready when its own zrms says so [shell.startz.ready] */
+		if (r == 0)
+			r = ready_zhosts(s, a->member->zrms, a, 1, deadline, err);
+	awaited_all_done(&awaited);
+	awaited_all_done(&others);
 	return r;
 }
 
@@ -461,15 +485,17 @@ int cluster_up(struct state *s, const struct up_settings *settings, struct error
 	if (r == 0)
 		r = check_running_zrms(s, settings, err);
 	if (r == 0)
-		r = check_zhosts(s, &names, NULL, &config, err);
+		r = check_zhosts(s, &names, NULL, &config, settings->allow_exec, err);
 	if (r == 0)
 		r = make_key(s, err);
 	if (r < 0)
 		return r;
 	remember_times(s, settings);
 	r = up_zrms(s, settings, deadline, &url, err);
+	const struct zhost_start start = {settings->programs, url, &config,
+					  settings->allow_exec};
 	if (r == 0)
-		r = up_zhosts(s, &names, settings->programs, url, &config, deadline, err);
+		r = up_zhosts(s, &names, &start, deadline, err);
 	if (r == 0)
 		(void)printf("The cluster is ready: zshell --api %s\n", url);
 	(void)fflush(stdout);
@@ -489,10 +515,12 @@ int cluster_node(struct state *s, const struct node_settings *settings, struct e
 	vector_push(&names.list, mem_strdup(settings->name));
 	r = config_read(settings->config, &config, err);
 	if (r == 0)
-		r = check_zhosts(s, &names, settings->zrms, &config, err);
+		r = check_zhosts(s, &names, settings->zrms, &config, settings->allow_exec, err);
 	if (r == 0)
 		r = ready_zrms(s, NULL, settings->zrms, deadline, err);
 	if (r < 0)
 		return r;
-	return up_zhosts(s, &names, settings->programs, settings->zrms, &config, deadline, err);
+	const struct zhost_start start = {settings->programs, settings->zrms, &config,
+					  settings->allow_exec};
+	return up_zhosts(s, &names, &start, deadline, err);
 }

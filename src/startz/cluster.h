@@ -18,12 +18,13 @@ struct up_settings {
 	char *config;			  /* file with zhosts; NULL: as before */
 	char *programs;			  /* where zrms and zhost are; NULL: as startz */
 	bool detach;
+	bool allow_exec; /* of the zhosts that are started now */
 };
 
 struct node_settings {
 	char *dir, *name, *zrms, *config, *programs;
 	int64_t ready_ms;
-	bool detach;
+	bool detach, allow_exec;
 };
 
 /* The checks of `up` that need no cluster, before anything is created: incompatible durations,

@@ -56,6 +56,13 @@ static const struct cli_option up_options[] = {
 	 .offset = UP(config),
 	 .help = "the zhosts with capacity, labels and capabilities (a YAML list `zhosts`); it "
 		 "is copied"},
+	{.name = "allow-exec",
+	 .environment = "ZHOST_ALLOW_EXEC",
+	 .type = CLI_FLAG,
+	 .offset = UP(allow_exec),
+	 .help = "let people run commands in NATIVE spaces (`zshell spaces exec`) on the "
+		 "zhosts "
+		 "that are started now"},
 	{.name = "detach",
 	 .type = CLI_FLAG,
 	 .offset = UP(detach),
@@ -98,6 +105,11 @@ static const struct cli_option node_options[] = {
 	 .type = CLI_PATH,
 	 .offset = NODE(config),
 	 .help = "capacity, labels and capabilities (a YAML list `zhosts` with this name)"},
+	{.name = "allow-exec",
+	 .environment = "ZHOST_ALLOW_EXEC",
+	 .type = CLI_FLAG,
+	 .offset = NODE(allow_exec),
+	 .help = "let people run commands in NATIVE spaces on it (`zshell spaces exec`)"},
 	{.name = "detach",
 	 .type = CLI_FLAG,
 	 .offset = NODE(detach),

@@ -163,7 +163,7 @@ static char *find_refusal(const struct state *s, const struct awaited *a)
 }
 
 /* Takes over what zrms reports about the zhost of this name. */
-static void look_at(struct awaited *a, const Samoza__V1__ZhostView *z)
+static void look_at(struct awaited *a, const Samoza__V1__ZhostView *z, const char *with)
 {
 	const char *beat = z->last_heartbeat != NULL ? z->last_heartbeat : "";
 
@@ -178,19 +178,20 @@ static void look_at(struct awaited *a, const Samoza__V1__ZhostView *z)
 	a->ready =
 		str_equal(z->state, "deployed-started") && z->incarnation > a->old_incarnation;
 	if (a->ready)
-		(void)printf("%s is %s, zedge at %s\n", z->name, a->ran ? "running" : "ready",
-			     a->member->address);
+		(void)printf("%s is %s%s, zedge at %s\n", z->name, a->ran ? "running" : "ready",
+			     with, a->member->address);
 }
 
 /* Marks the zhosts that are ready according to zrms. Returns how many are not. */
-static size_t look(struct awaited *list, size_t count, const Samoza__V1__ZhostListView *zhosts)
+static size_t look(struct awaited *list, size_t count, const Samoza__V1__ZhostListView *zhosts,
+		   const char *with)
 {
 	size_t missing = 0;
 
 	for (size_t i = 0; i < count; i++) {
 		for (size_t k = 0; k < zhosts->n_zhosts && !list[i].ready; k++) {
 			if (str_equal(zhosts->zhosts[k]->name, list[i].member->name))
-				look_at(&list[i], zhosts->zhosts[k]);
+				look_at(&list[i], zhosts->zhosts[k], with);
 		}
 		missing += !list[i].ready;
 	}
@@ -198,7 +199,18 @@ static size_t look(struct awaited *list, size_t count, const Samoza__V1__ZhostLi
 	return missing;
 }
 
-static int too_late(const struct state *s, const struct awaited *a, struct error **err)
+/* What zrms at `url` says about a zhost that ran before. The caller frees. */
+static char *what_zrms_says(const struct awaited *a, const char *url, bool answers)
+{
+	if (!answers)
+		return str_printf("zrms at %s does not answer", url);
+	if (a->state == NULL)
+		return str_printf("zrms at %s does not know it", url);
+	return str_printf("zrms at %s reports it as %s", url, a->state);
+}
+
+static int too_late(const struct state *s, const struct awaited *a, const char *url,
+		    bool answers, struct error **err)
 {
 	const char *name = a->member->name;
 
@@ -206,16 +218,18 @@ static int too_late(const struct state *s, const struct awaited *a, struct error
 		return error_set(err, ERR_TIMEOUT,
 				 "timed out waiting for %s; see %s/log/%s.log", name, s->dir,
 				 name);
+	CLEANUP(freep) char *says = what_zrms_says(a, url, answers);
+
 	return error_set(
 		err, ERR_TIMEOUT,
-		"%s was running already, but %s%s; see %s/log/%s.log, and end it to have "
+		"%s was running already, but %s; see %s/log/%s.log, and end it to have "
 		"it started again (kill %d)",
-		name, a->state != NULL ? "zrms reports it as " : "zrms does not know it",
-		a->state != NULL ? a->state : "", s->dir, name, (int)a->member->process.pid);
+		name, says, s->dir, name, (int)a->member->process.pid);
 }
 
 static int check_alive(const struct state *s, const struct awaited *list, size_t count,
-		       int64_t deadline_mono_ms, struct error **err)
+		       const char *url, bool answers, int64_t deadline_mono_ms,
+		       struct error **err)
 {
 	for (size_t i = 0; i < count; i++) {
 		CLEANUP(freep) char *refusal = NULL;
@@ -232,7 +246,7 @@ static int check_alive(const struct state *s, const struct awaited *list, size_t
 			return error_set(err, ERR_CONFLICT, "zrms refuses %s: %s",
 					 list[i].member->name, refusal);
 		if (late)
-			return too_late(s, &list[i], err);
+			return too_late(s, &list[i], url, answers, err);
 	}
 	return 0;
 }
@@ -242,17 +256,23 @@ int ready_zhosts(const struct state *s, const char *url, struct awaited *list, s
 {
 	struct api *api = NULL;
 	int r = count > 0 ? api_new(url, &api, err) : 0;
+	/* One that was not started with the zrms of this cluster says so. */
+	bool other = count > 0 && list[0].ran && list[0].of_other;
+	CLEANUP(freep)
+	char *with = other ? str_printf(" with zrms at %s", url) : mem_strdup("");
 
 	if (api != NULL)
 		api_set_timeout(api, ANSWER_MAX_MS);
 	while (r == 0 && count > 0) {
 		CLEANUP(view_freep) Samoza__V1__ZhostListView *zhosts = NULL;
 
-		if (api_get(api, "/v1/zhosts", &samoza__v1__zhost_list_view__descriptor,
-			    (void **)&zhosts, NULL) == 0 &&
-		    look(list, count, zhosts) == 0)
+		bool answers =
+			api_get(api, "/v1/zhosts", &samoza__v1__zhost_list_view__descriptor,
+				(void **)&zhosts, NULL) == 0;
+
+		if (answers && look(list, count, zhosts, with) == 0)
 			break;
-		r = check_alive(s, list, count, deadline_mono_ms, err);
+		r = check_alive(s, list, count, url, answers, deadline_mono_ms, err);
 		if (r == 0)
 			r = pause_until_next(err);
 	}

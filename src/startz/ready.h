@@ -13,6 +13,7 @@
 struct awaited {
 	const struct member *member; /* borrowed */
 	bool ran;		     /* before */
+	bool of_other;		     /* zrms; set by the caller */
 	char *state; /* that zrms last said it is in; NULL: zrms does not know it */
 	uint64_t old_incarnation;
 	long log_begin;	  /* offset of this run in its log */

@@ -29,11 +29,12 @@ struct process_id {
 };
 
 struct member {
-	char *name;    /* "zrms", "edge-node-1" */
-	char *program; /* "zrms", "zhost" */
-	char *address; /* where it listens: "127.0.0.1:7331"; NULL: not known yet */
-	char *zrms;    /* of a zhost: the URL of its zrms */
-	char *config;  /* absolute path, or NULL */
+	char *name;	  /* "zrms", "edge-node-1" */
+	char *program;	  /* "zrms", "zhost" */
+	char *address;	  /* where it listens: "127.0.0.1:7331"; NULL: not known yet */
+	char *zrms;	  /* of a zhost: the URL of its zrms */
+	char *config;	  /* absolute path, or NULL */
+	bool allows_exec; /* of a zhost: it was started with --allow-exec */
 	struct process_id process;
 	bool started; /* the process is one that this run of startz started; not saved */
 };

@@ -6,6 +6,7 @@ import signal
 import pytest
 
 from conftest import BIN, free_port, is_alive, run, until, zruns_below
+from native import SLEEPER, native_app
 
 
 @pytest.fixture
@@ -50,6 +51,18 @@ def test_a_second_up_starts_only_what_is_missing(home):
     assert after["zrms"] == before["zrms"] and after["edge-node-1"] == before["edge-node-1"]
     assert after["edge-node-2"][2] != before["edge-node-2"][2]
     assert after["edge-node-2"][4] == before["edge-node-2"][4]
+
+
+def test_commands_run_where_up_allows_them(home, start_cluster):
+    up(home, "--api", f"127.0.0.1:{free_port()}", "--allow-exec")
+    url = "http://" + status(home)["zrms"][4]
+    c = start_cluster(zhosts=[])  # builds the package
+    package = c.build(native_app(c, "run", [{"name": "p", "run": {"mode": "foreground"}}],
+                                 {"p/recipes/start": SLEEPER.format(300101)}), "run")
+    run(BIN / "mex", "sign", package, "--key", home / "keys/dev")
+    zshell = BIN / "zshell", "--api", url
+    run(*zshell, "topo", "submit", package, "--wait=30s")
+    assert run(*zshell, "spaces", "exec", "run/p", "--", "echo", "hello").stdout == "hello\n"
 
 
 def test_a_node_whose_name_is_taken_is_refused(home, tmp_path):

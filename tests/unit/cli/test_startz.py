@@ -171,16 +171,17 @@ def test_what_runs_already_is_waited_for(cluster):
     """A process that lives is no zhost that has joined."""
     assert cluster.up("--zhosts", "2").returncode == 0
     pids = cluster.pids()
+    url = "http://" + cluster.rows()[0][4]
     state = os.path.join(cluster.dir, "zhosts", "edge-node-1", "state")
     with open(state, "w") as file:
         file.write("problem")
     done = cluster.again("--ready-timeout", "300ms")
     assert done.returncode == 1, done
-    assert "edge-node-1 was running already, but zrms reports it as problem" in done.stderr
+    assert f"edge-node-1 was running already, but zrms at {url} reports it as problem" in done.stderr
     assert f"kill {pids['edge-node-1']}" in done.stderr
     assert "edge-node-1 is running" not in done.stdout
     os.unlink(os.path.join(cluster.dir, "zhosts", "edge-node-1", "incarnation"))
-    assert "but zrms does not know it" in cluster.again("--ready-timeout", "300ms").stderr
+    assert f"but zrms at {url} does not know it" in cluster.again("--ready-timeout", "300ms").stderr
     assert cluster.pids() == pids  # it restarts nothing by itself
 
     again = subprocess.Popen([STARTZ, "up", "--dir", cluster.dir, "--detach"], env=cluster.env,
@@ -193,6 +194,65 @@ def test_what_runs_already_is_waited_for(cluster):
     assert again.stdout.readline().startswith("edge-node-1 is running, zedge at ")
     assert again.wait(DEADLINE) == 0
     again.stdout.close()
+
+
+def test_a_zhost_of_another_zrms_is_ready_when_that_one_says_so(cluster, tmp_path):
+    other = Cluster(tmp_path / "other")
+    assert other.up("--zhosts", "1").returncode == 0
+    theirs = "http://" + other.rows()[0][4]
+    assert cluster.up("--zhosts", "1").returncode == 0
+    zrms = os.path.join(other.dir, "zrms")
+    try:
+        # It runs, and its zrms does not know it.
+        done = cluster.run("node", "--name", "camera", "--zrms", theirs, "--detach",
+                           "--ready-timeout", "300ms")
+        assert done.returncode == 1, done
+        camera, = (row for row in cluster.rows() if row[0] == "camera")
+        done = cluster.again("--ready-timeout", "300ms")
+        assert done.returncode == 1, done
+        assert f"camera was running already, but zrms at {theirs} does not know it" in done.stderr
+        assert "camera is running" not in done.stdout
+        with open(os.path.join(zrms, "others.json"), "w") as file:
+            json.dump({"camera": camera[4]}, file)
+        done = cluster.again()
+        assert done.returncode == 0, done
+        assert f"camera is running with zrms at {theirs}, zedge at {camera[4]}\n" in done.stdout
+        assert "edge-node-1 is running, zedge at " in done.stdout
+    finally:
+        other.run("down")
+    done = cluster.again("--ready-timeout", "300ms")
+    assert done.returncode == 1, done
+    assert f"camera was running already, but zrms at {theirs} does not answer" in done.stderr
+
+
+def given(cluster, name):
+    """The words with which a zhost was started last."""
+    starts = [json.loads(line) for line in cluster.log(name).splitlines() if line[0] == "{"]
+    return starts[-1]["zhost"]
+
+
+def test_commands_are_allowed_on_the_zhosts_that_are_started_so(cluster):
+    cluster.env.pop("ZHOST_ALLOW_EXEC", None)
+    assert cluster.up("--zhosts", "2").returncode == 0
+    assert "--allow-exec" not in given(cluster, "edge-node-1")
+    # It is read only at a start [shell.startz.changed].
+    done = cluster.again("--allow-exec")
+    assert done.returncode == 1, done
+    assert "edge-node-1 is running without --allow-exec, which it reads only when it starts" \
+        in done.stderr
+    cluster.run("down")
+    assert cluster.again("--allow-exec").returncode == 0
+    assert [given(cluster, f"edge-node-{i}")[-1] for i in (1, 2)] == ["--allow-exec"] * 2
+    # What runs stays as it is, and what is started again is asked for anew.
+    os.kill(cluster.pids()["edge-node-2"], signal.SIGKILL)
+    until(lambda: "edge-node-2" not in cluster.pids())
+    assert cluster.again().returncode == 0
+    assert "--allow-exec" in given(cluster, "edge-node-1")
+    assert "--allow-exec" not in given(cluster, "edge-node-2")
+    url = "http://" + cluster.rows()[0][4]
+    cluster.env["ZHOST_ALLOW_EXEC"] = "true"
+    assert cluster.run("node", "--name", "camera", "--zrms", url, "--detach").returncode == 0
+    assert "--allow-exec" in given(cluster, "camera")
 
 
 @pytest.mark.parametrize("name", ["zrms", "edge-node-1"])
