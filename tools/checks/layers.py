@@ -13,6 +13,7 @@ ORDER = [
     ["base"], ["proto"], ["schema"], ["model"],
     ["core"], ["port"], ["core/commit"], ["core/lifecycle"], ["core/application", "core/place", "core/agent"],
     ["core/control"],
+    ["adapter/terminal"],
     ["adapter/log", "adapter/cli", "adapter/output", "adapter/uv", "adapter/sim", "adapter/http",
      "adapter/wire", "adapter/artifact", "adapter/sqlite", "adapter/archive", "adapter/wasm2c", "adapter/sandbox",
      "adapter/client"],

@@ -3,14 +3,17 @@
  */
 #include <stdarg.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "adapter/cli/private.h"
+#include "adapter/terminal/terminal.h"
 #include "base/str.h"
 #include "base/text.h"
 
 void cli_print_error(const struct cli_program *program, const struct error *error)
 {
 	CLEANUP(freep) char *text = error_text(error);
+	size_t columns = terminal_columns(STDERR_FILENO);
 	bool first = true;
 
 	for (char *line = text; line != NULL;) {
@@ -20,8 +23,14 @@ void cli_print_error(const struct cli_program *program, const struct error *erro
 		if (end != NULL)
 			*end++ = '\0';
 		safe = text_escaped(line);
-		(void)fprintf(stderr, "%s%s%s\n", first ? program->name : "", first ? ": " : "",
-			      safe);
+		CLEANUP(freep)
+		char *whole = str_printf("%s%s%s", first ? program->name : "",
+					 first ? ": " : "", safe);
+		/* What belongs to a line of a list is indented under it. */
+		CLEANUP(freep)
+		char *broken = terminal_break(whole, columns, strspn(whole, " ") + 2);
+
+		(void)fprintf(stderr, "%s\n", broken);
 		first = false;
 		line = end;
 	}

@@ -3,9 +3,9 @@
  */
 #include <ctype.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
 #include "adapter/cli/private.h"
+#include "adapter/terminal/terminal.h"
 #include "base/buffer.h"
 #include "base/str.h"
 
@@ -19,17 +19,9 @@
 
 /* ---- text ---- */
 
-/* 0: `out` is no terminal. */
-static size_t columns_of(FILE *out)
-{
-	struct winsize size = {0};
-
-	return ioctl(fileno(out), TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
-}
-
 static size_t width_of(FILE *out)
 {
-	size_t columns = columns_of(out);
+	size_t columns = terminal_columns(fileno(out));
 
 	if (columns == 0)
 		return WIDTH;
@@ -88,7 +80,8 @@ void cli_print_usage_line(const char *program, const char *usage, FILE *out)
 	while (*usage != '\0') {
 		size_t size = usage_unit(usage);
 
-		if (columns_of(out) > 0 && column > UNDER && column + 1 + size > width) {
+		if (terminal_columns(fileno(out)) > 0 && column > UNDER &&
+		    column + 1 + size > width) {
 			(void)fprintf(out, "\n%*s", UNDER, "");
 			column = UNDER;
 		} else {

@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "adapter/terminal/terminal.h"
 #include "base/buffer.h"
 #include "base/check.h"
 #include "base/str.h"
@@ -88,27 +89,9 @@ void output_line(const struct output *o, const char *format, ...)
 /* Words that do not fit the terminal begin a new line, after `indent` columns. */
 static void print_words(const struct output *o, const char *text, size_t indent)
 {
-	size_t column = 0;
+	CLEANUP(freep) char *broken = terminal_break(text, o->columns, indent);
 
-	indent = indent < o->columns / 2 ? indent : 0;
-	while (*text != '\0') {
-		size_t gap = strspn(text, " ");
-		size_t size = strcspn(text + gap, " ");
-		CLEANUP(freep) char *word = mem_strndup(text + gap, size);
-		size_t width = output_width(word);
-
-		if (column > indent && column + gap + width > o->columns) {
-			(void)fprintf(o->out, "\n%*s", (int)indent, "");
-			column = indent;
-		} else {
-			(void)fprintf(o->out, "%*s", (int)gap, "");
-			column += gap;
-		}
-		(void)fputs(word, o->out);
-		column += width;
-		text += gap + size;
-	}
-	(void)fputc('\n', o->out);
+	(void)fprintf(o->out, "%s\n", broken);
 }
 
 void output_text(const struct output *o, unsigned indent, const char *format, ...)
@@ -135,8 +118,12 @@ void output_note(const struct output *o, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	print_line(o->err, format, args);
+	CLEANUP(freep) char *text = str_vprintf(format, args);
 	va_end(args);
+	CLEANUP(freep) char *safe = text_escaped(text);
+	CLEANUP(freep) char *broken = terminal_break(safe, terminal_columns(fileno(o->err)), 2);
+	(void)fprintf(o->err, "%s\n", broken);
+	(void)fflush(o->err);
 }
 
 void output_message(const struct output *o, const ProtobufCMessage *message)

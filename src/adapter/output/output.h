@@ -58,7 +58,7 @@ void output_line(const struct output *o, const char *format, ...)
  * first, by `indent` columns. For logs and what a program printed: output_line(). */
 void output_text(const struct output *o, unsigned indent, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
-/* The same to standard error. */
+/* The same sentences to standard error. */
 void output_note(const struct output *o, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
@@ -137,8 +137,6 @@ void output_progress_free(struct output_progress *p);
 
 /* ---------------------------------------------------------------- words */
 
-/* Columns of a terminal that a text takes. */
-size_t output_width(const char *text);
 /* At most as many columns of a terminal; what was cut ends in "…". The caller frees. */
 char *output_cut(const char *text, size_t width);
 /* "2.5 GiB", "512 MiB"; the caller frees. */

@@ -14,9 +14,11 @@
 #include <unistd.h>
 
 #include "adapter/output/output.h"
+#include "adapter/terminal/terminal.h"
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "base/text.h"
 
 #define DEFAULT_PAGER "less"
 /* Colours as they are; nothing is cleared. */
@@ -78,7 +80,7 @@ static size_t rows_of(const struct output *o, const char *text)
 	while (*text != '\0') {
 		size_t size = strcspn(text, "\n");
 		CLEANUP(freep) char *plain = without_colours(text, size);
-		size_t width = output_width(plain);
+		size_t width = terminal_width(plain);
 
 		rows += width == 0 ? 1 : (width + o->columns - 1) / o->columns;
 		text += size + (text[size] == '\n');

@@ -7,6 +7,8 @@
 #include <wchar.h>
 
 #include "adapter/output/output.h"
+#include "adapter/terminal/terminal.h"
+#include "base/buffer.h"
 #include "base/check.h"
 #include "base/str.h"
 #include "base/text.h"
@@ -61,27 +63,11 @@ static void must(int r)
 
 /* ---------------------------------------------------------------- width */
 
-size_t output_width(const char *text)
-{
-	size_t width = 0, size = strlen(text);
-
-	for (size_t i = 0; i < size;) {
-		uint32_t code;
-		bool valid;
-		int columns;
-
-		i += text_next(text + i, size - i, &code, &valid);
-		columns = wcwidth((wchar_t)code);
-		width += columns > 0 ? (size_t)columns : 0;
-	}
-	return width;
-}
-
 char *output_cut(const char *text, size_t width)
 {
 	size_t used = 0, size = strlen(text), end = 0;
 
-	if (output_width(text) <= width)
+	if (terminal_width(text) <= width)
 		return mem_strdup(text);
 	while (end < size) {
 		uint32_t code;
@@ -162,7 +148,7 @@ void output_table_row(struct output_table *t, const char *const *cells)
 	for (size_t i = 0; i < t->column_count; i++) {
 		CLEANUP(freep) char *safe = text_escaped(cells[i]);
 		char *text = mem_strdup(str_is_empty(safe) ? "-" : safe);
-		size_t width = output_width(text);
+		size_t width = terminal_width(text);
 
 		vector_push(&t->cells, text);
 		if (width > t->widths[i])
@@ -182,8 +168,8 @@ static struct libscols_table *make_table(const struct output_table *t)
 		CLEANUP(freep) char *name = output_cut(c->name, t->widths[i]);
 		/* libsmartcols takes a width only as a hint: a padded header holds it. */
 		CLEANUP(freep)
-		char *padded =
-			str_printf("%s%*s", name, (int)(t->widths[i] - output_width(name)), "");
+		char *padded = str_printf("%s%*s", name,
+					  (int)(t->widths[i] - terminal_width(name)), "");
 
 		INVARIANT(scols_table_new_column(table, c->width > 1 ? padded : name, 0,
 						 c->flags & OUTPUT_RIGHT ? SCOLS_FL_RIGHT
@@ -228,14 +214,30 @@ static size_t rule_length(const struct output_table *t)
 	return length;
 }
 
-static void print_rows(const struct output_table *t, char **ret_text)
+/* Without a row libsmartcols prints nothing, not even the header. */
+static char *header_text(const struct output_table *t)
+{
+	struct buffer text = BUFFER_INIT(1 << 16);
+
+	for (size_t i = 0; i < t->column_count; i++) {
+		CLEANUP(freep) char *name = output_cut(t->columns[i].name, t->widths[i]);
+
+		(void)buffer_printf(&text, "%s%s", i > 0 ? " " : "", name);
+	}
+	(void)buffer_add_string(&text, "\n");
+	return buffer_steal(&text);
+}
+
+static char *rows_text(const struct output_table *t)
 {
 	struct libscols_table *table = make_table(t);
+	char *text = NULL;
 
 	for (size_t i = 0; i < t->cells.count; i += t->column_count)
 		add_line(t, table, t->cells.items + i);
-	must(scols_print_table_to_string(table, ret_text));
+	must(scols_print_table_to_string(table, &text));
 	scols_unref_table(table);
+	return text;
 }
 
 void output_table_free(struct output_table *t)
@@ -253,7 +255,6 @@ void output_table_print(struct output_table *t)
 	char *text = NULL;
 	bool header = true;
 
-	/* Without a row nothing would be printed, not even the header. */
 	if (t->output->names_only) {
 		for (size_t i = 0; i < t->cells.count; i += t->column_count)
 			(void)fprintf(out, "%s\n", t->cells.items[i]);
@@ -262,17 +263,7 @@ void output_table_print(struct output_table *t)
 		return;
 	}
 	fit(t);
-	if (t->cells.count == 0) {
-		for (size_t i = 0; i < t->column_count; i++)
-			(void)fprintf(out, "%s%s",
-				      i == 0 && t->flags & OUTPUT_INDENTED ? "  "
-				      : i > 0				   ? " "
-									   : "",
-				      t->columns[i].name);
-		(void)fputc('\n', out);
-	} else {
-		print_rows(t, &text);
-	}
+	text = t->cells.count == 0 ? header_text(t) : rows_text(t);
 	for (char *line = text; line != NULL && line[0] != '\0';) {
 		size_t length = strcspn(line, "\n");
 		size_t shown = length;
@@ -281,7 +272,7 @@ void output_table_print(struct output_table *t)
 			shown--;
 		(void)fprintf(out, "%s%.*s\n", t->flags & OUTPUT_INDENTED ? "  " : "",
 			      (int)shown, line);
-		if (header && t->flags & OUTPUT_RULED) {
+		if (header && t->cells.count > 0 && t->flags & OUTPUT_RULED) {
 			(void)fputs(t->flags & OUTPUT_INDENTED ? "  " : "", out);
 			for (size_t i = rule_length(t); i > 0; i--)
 				(void)fputc('-', out);

@@ -212,6 +212,35 @@ def test_sentences_are_broken_between_words(on_terminal, zrms, listed, columns):
             "providers is running again")
 
 
+@pytest.mark.parametrize("columns", [30, 44, 60])
+def test_errors_and_notes_are_broken_between_words(on_terminal, zrms, zshell, columns):
+    other = "a1b2ffff-0000-4000-8000-000000000000"
+    zrms.routes["GET /v1/topologies"] = (200, {"topologies": [topology(), topology(id=other)]})
+    for words in (["topo", "status", "nobody-is-called-so"], ["topo", "status", "a1b2"],
+                  ["topo", "submit", "a-file-that-is-not-there.mex"], ["topo", "--state", "what"]):
+        text, status = on_terminal(*words, columns=columns).rest()
+        done = zshell(*words)
+        assert status == done.status != 0
+        lines = [line for line in text.splitlines() if len(line.split()) > 1]
+        assert all(len(line) <= columns or ID in line or other in line for line in lines), text
+        assert text.split() == done.err.split()
+        broken = len(text.splitlines()) > len(done.err.splitlines())
+        assert broken == (max(map(len, done.err.splitlines())) > columns), text
+
+
+@pytest.mark.parametrize("columns", [20, 30, 40, 60])
+def test_the_header_of_an_empty_table_fits_the_terminal(on_terminal, zrms, columns):
+    zrms.routes["GET /v1/topologies"] = (200, {"topologies": []})
+    zrms.routes["GET /v1/zhosts"] = (200, {"zhosts": []})
+    zrms.routes["GET /v1/spaces"] = (200, {"spaces": []})
+    for words in (["topo"], ["cluster", "zhosts"], ["spaces"]):
+        text, status = on_terminal(*words, columns=columns).rest()
+        lines = text.splitlines()
+        assert status == 0 and max(map(len, lines)) <= columns, text
+        wide, _ = on_terminal(*words, columns=400).rest()
+        assert "\u2026" in lines[0] or lines[0].split() == wide.split(), (text, wide)
+
+
 @pytest.mark.parametrize("columns", [40, 60, 80, 200])
 def test_help_fits_the_terminal(on_terminal, columns):
     for words in (["help"], ["topo", "submit", "--help"], ["help", "spaces"]):
