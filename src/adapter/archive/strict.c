@@ -260,6 +260,12 @@ static int check_local(int fd, const struct raw_entry *e, const unsigned char *p
 		r = read_at(fd, local, sizeof(local), e->local_offset, err);
 	if (r == 0 && get32(local) != 0x04034b50)
 		r = error_set(err, ERR_INVALID, "entry '%s' has no local header", shown);
+	if (r == 0 && (get32(local + 18) == 0xffffffff || get32(local + 22) == 0xffffffff))
+		r = error_set(
+			err, ERR_INVALID,
+			"entry '%s' is in ZIP64 format, for sizes over 4 GiB, which is not "
+			"accepted: " MAKE_AGAIN,
+			shown);
 	/* Flags, method, time, date, CRC, sizes, length of the name: 20 bytes from offset 6 in
 	 * the local header, from offset 8 in the directory. */
 	if (r == 0 && (memcmp(local + 6, p + 8, 20) != 0 || get16(local + 26) != e->name_size))
