@@ -100,7 +100,6 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	}
 	print_head(&shell->output, view, &history);
 	print_instances(&shell->output, spaces, name);
-	history_keep_newest(&history, STATUS_EVENTS);
-	history_print_section(&shell->output, &history);
+	history_print_section(&shell->output, &history, STATUS_EVENTS);
 	return CLI_DONE;
 }

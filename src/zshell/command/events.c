@@ -32,7 +32,7 @@ static const struct cli_option options[] = {
 	 .offset = offsetof(struct options, tail),
 	 .min = 1,
 	 .max = 1000000,
-	 .help = "only the newest N events"},
+	 .help = "only the newest N events, or N lines where repeats are one"},
 	{.name = "grep",
 	 .type = CLI_STRING,
 	 .offset = offsetof(struct options, grep),
@@ -139,14 +139,20 @@ static int follow(struct shell *shell, const struct history_query *query, uint64
 	return api_follow(shell->api, &stream, err);
 }
 
+/* Repeats are one line. */
+static bool collapses(const struct output *o, const struct options *given)
+{
+	return o->format == OUTPUT_TABLE &&
+	       (given->collapse || (o->terminal && !given->each && !given->follow));
+}
+
 static void print(const struct output *o, const struct options *given, bool follows,
 		  const struct history *h)
 {
 	Samoza__V1__EventListView list = SAMOZA__V1__EVENT_LIST_VIEW__INIT;
-	bool collapse = given->collapse || (o->terminal && !given->each && !follows);
 
 	if (o->format == OUTPUT_TABLE) {
-		history_print(o, h, collapse, "");
+		history_print(o, h, collapses(o, given), given->tail, "");
 		return;
 	}
 	list.events = h->events.items;
@@ -165,6 +171,7 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	CLEANUP(history_done) struct history history = {0};
 	struct history_query query = {
 		.grep = given->grep, .since_ms = given->since_ms, .tail = given->tail};
+	bool collapse = collapses(&shell->output, given);
 	bool filtered = given->grep != NULL || given->since_ms > 0 || given->tail > 0;
 	int r = line->command == &command_topo_events
 			? resolve_topology(shell, cli_argument(line, 0), &ref, err)
@@ -179,6 +186,11 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	/* Nothing older can be among them. */
 	if (query.topology == NULL && given->grep == NULL)
 		query.newest = UINT64_C(2) * given->tail;
+	/* A line may stand for many of them. */
+	if (collapse && given->tail > 0) {
+		query.tail = 0;
+		query.newest = query.newest > 0 ? query.newest + STATUS_NEWEST : 0;
+	}
 	r = history_fetch(shell, &query, &history, err);
 	if (r < 0)
 		return r;

@@ -169,7 +169,6 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	for (size_t i = 0; i < view->n_log; i++)
 		output_line(o, "  %s", view->log[i]);
 	history_keep_only(&history, view->name);
-	history_keep_newest(&history, STATUS_EVENTS);
-	history_print_section(o, &history);
+	history_print_section(o, &history, STATUS_EVENTS);
 	return CLI_DONE;
 }

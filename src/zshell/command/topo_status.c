@@ -77,8 +77,7 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	}
 	print_head(&shell->output, view, &history);
 	print_placements(&shell->output, view);
-	history_keep_newest(&history, STATUS_EVENTS);
-	history_print_section(&shell->output, &history);
+	history_print_section(&shell->output, &history, STATUS_EVENTS);
 	print_notice(shell, view);
 	return CLI_DONE;
 }

@@ -256,7 +256,13 @@ static char *span_text(int64_t ms)
 	return str_printf("%" PRId64 " h", (ms + 1800000) / 3600000);
 }
 
-static void print_collapsed(const struct output *o, const struct history *history,
+/* Of `count` lines, where the last `lines` begin; 0: all are wanted. */
+static size_t first_of(size_t count, size_t lines)
+{
+	return lines > 0 && count > lines ? count - lines : 0;
+}
+
+static void print_collapsed(const struct output *o, const struct history *history, size_t lines,
 			    const char *indent)
 {
 	struct repeats all = {0};
@@ -266,38 +272,40 @@ static void print_collapsed(const struct output *o, const struct history *histor
 		take(&all, *e);
 	if (all.list.count > 1)
 		qsort(all.list.items, all.list.count, sizeof(*all.list.items), compare_last);
-	vector_for_each (&all.list, one) {
-		CLEANUP(freep) char *line = history_line((*one)->last);
-		CLEANUP(freep) char *span = span_text((*one)->last_ms - (*one)->first_ms);
+	for (size_t i = first_of(all.list.count, lines); i < all.list.count; i++) {
+		const struct repeated *one = all.list.items[i];
+		CLEANUP(freep) char *line = history_line(one->last);
+		CLEANUP(freep) char *span = span_text(one->last_ms - one->first_ms);
 
-		if ((*one)->count == 1)
+		if (one->count == 1)
 			output_text(o, hanging, "%s%s", indent, line);
 		else
 			output_text(o, hanging, "%s%s (\xc3\x97%zu in %s)", indent, line,
-				    (*one)->count, span);
+				    one->count, span);
 	}
 	repeats_done(&all);
 }
 
 void history_print(const struct output *o, const struct history *history, bool collapse,
-		   const char *indent)
+		   size_t lines, const char *indent)
 {
 	if (collapse) {
-		print_collapsed(o, history, indent);
+		print_collapsed(o, history, lines, indent);
 		return;
 	}
-	vector_for_each (&history->events, e) {
-		CLEANUP(freep) char *line = history_line(*e);
+	size_t count = history->events.count;
+	for (size_t i = first_of(count, lines); i < count; i++) {
+		CLEANUP(freep) char *line = history_line(history->events.items[i]);
 
 		output_text(o, (unsigned)strlen(indent) + HANGING, "%s%s", indent, line);
 	}
 }
 
-void history_print_section(const struct output *o, const struct history *history)
+void history_print_section(const struct output *o, const struct history *history, size_t lines)
 {
 	if (history->events.count == 0)
 		return;
 	output_line(o, "%s", "");
 	output_line(o, "Events:");
-	history_print(o, history, true, "  ");
+	history_print(o, history, true, lines, "  ");
 }

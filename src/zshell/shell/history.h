@@ -43,11 +43,12 @@ const Samoza__V1__EventView *history_arrival(const struct history *history, cons
 
 /* "TIME KIND SUBJECT OLD -> NEW CAUSE"; the caller frees. */
 char *history_line(const Samoza__V1__EventView *event);
-/* Prints a line for each; `collapse`: one for all repeats. Each line after `indent`. */
+/* Prints a line for each; `collapse`: one for all repeats. Each line after `indent`; only the last
+ * `lines` of them, 0: all. */
 void history_print(const struct output *o, const struct history *history, bool collapse,
-		   const char *indent);
-/* The section "Events:" of a status, if there are any. */
-void history_print_section(const struct output *o, const struct history *history);
+		   size_t lines, const char *indent);
+/* The section "Events:" of a status, if there are any: at most `lines`. */
+void history_print_section(const struct output *o, const struct history *history, size_t lines);
 
 /* "2026-04-29T10:30:00Z" in milliseconds since 1970; 0 for what is no time. */
 int64_t history_time_ms(const char *text);

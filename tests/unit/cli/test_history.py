@@ -85,6 +85,21 @@ def test_a_long_history_is_read_to_its_end(zrms, listed, zshell):
     assert [e["seq"] for e in json.loads(done.out)["events"]] == [20001]
 
 
+def test_the_tail_of_collapsed_events_is_a_number_of_lines(zrms, listed, zshell):
+    zrms.push(event(1, "topology", "my-app", "-", "pending", "submitted", 300))
+    for i in range(12):
+        zrms.push(event(2 * i + 2, "space", "my-app/api", "deployed-started", "deployed-stopped",
+                        "exit status 7", 180 - 15 * i),
+                  event(2 * i + 3, "space", "my-app/api", "deployed-stopped", "starting",
+                        "tried again", 179 - 15 * i))
+    for words in (["events"], ["topo", "events", "my-app"]):
+        lines = zshell(*words, "--collapse", "--tail", "2").out.splitlines()
+        assert len(lines) == 2 and all("(\u00d712 in 3 min)" in line for line in lines), lines
+        assert len(zshell(*words, "--tail", "2").out.splitlines()) == 2
+    shown = zshell("topo", "status", "my-app").out.split("Events:\n")[1].splitlines()
+    assert len(shown) == 3 and shown[-1].endswith("tried again (\u00d712 in 3 min)"), shown
+
+
 def test_repeats_are_one_line_where_asked(zrms, listed, zshell):
     for i in range(12):
         zrms.push(event(2 * i + 1, "space", "my-app/api", "deployed-started", "deployed-stopped",
