@@ -12,6 +12,7 @@
 
 #include "adapter/wasm2c/glue.h"
 #include "adapter/wasm2c/object.h"
+#include "adapter/wasm2c/processor_time.h"
 #include "adapter/wasm2c/seal.h"
 #include "adapter/wasm2c/translate_private.h"
 #include "base/buffer.h"
@@ -45,7 +46,9 @@ struct translation {
 	char key[TRANSLATE_KEY_SIZE];
 	char *path;
 	char *directory;
-	uint64_t deadline_ms;
+	uint64_t end_ms;  /* of the whole */
+	uint64_t look_ms; /* at what the program has done since the last look */
+	uint64_t used;	  /* processor time of its group at the last look */
 	pid_t pid;
 	int pidfd;
 };
@@ -124,6 +127,13 @@ static unsigned seconds(const struct translation *tr, unsigned base)
 	return base + (unsigned)(2ull * base * tr->info.code_bytes / MODULE_CODE_MAX);
 }
 
+static void look_later(struct translation *tr)
+{
+	uint64_t at = translate_now_ms() + 1000ull * tr->translator->stall_seconds;
+
+	tr->look_ms = at < tr->end_ms ? at : tr->end_ms;
+}
+
 static int run(struct translation *tr, enum step step, const char *const *argv,
 	       struct error **err)
 {
@@ -134,6 +144,8 @@ static int run(struct translation *tr, enum step step, const char *const *argv,
 	if (r < 0)
 		return r;
 	tr->step = step;
+	tr->used = 0;
+	look_later(tr);
 	tr->pidfd = (int)syscall(SYS_pidfd_open, tr->pid, 0);
 	if (tr->pidfd < 0)
 		return error_errno(err, "cannot watch %s", argv[0]);
@@ -210,7 +222,7 @@ int translation_start(struct translator *t, const uint8_t *module, size_t size,
 		*ret_translation = tr;
 		return 0;
 	}
-	tr->deadline_ms = translate_now_ms() + 1000ull * seconds(tr, t->wall_seconds);
+	tr->end_ms = translate_now_ms() + 1000ull * seconds(tr, t->wall_seconds);
 	r = prepare_directory(tr, err);
 	if (r == 0)
 		r = run_validate(tr, err);
@@ -237,10 +249,11 @@ static void output_text(const struct translation *tr, char *text, size_t size)
 		text[length - 1] = '\0';
 }
 
+static const char *const program_names[] = {"wasm-validate", "wasm2c", "the C compiler"};
+
 static int step_failed(const struct translation *tr, const siginfo_t *end, struct error **err)
 {
-	static const char *const names[] = {"wasm-validate", "wasm2c", "the C compiler"};
-	const char *what = names[tr->step];
+	const char *what = program_names[tr->step];
 	char text[400];
 
 	output_text(tr, text, sizeof(text));
@@ -301,6 +314,31 @@ static void stop_program(struct translation *tr)
 	tr->pid = 0;
 }
 
+/* On a busy machine it may take long, but does something. */
+static int check_progress(struct translation *tr, struct error **err)
+{
+	uint64_t now = translate_now_ms(), used;
+
+	if (now < tr->look_ms)
+		return 1;
+	if (now >= tr->end_ms) {
+		stop_program(tr);
+		return error_set(err, ERR_INVALID,
+				 "module refused: translating it takes longer than %u s",
+				 seconds(tr, tr->translator->wall_seconds));
+	}
+	used = processor_time_of_group(tr->pid);
+	if (used == tr->used) {
+		stop_program(tr);
+		return error_set(err, ERR_INVALID,
+				 "module refused: %s did nothing for %u s while translating it",
+				 program_names[tr->step], tr->translator->stall_seconds);
+	}
+	tr->used = used;
+	look_later(tr);
+	return 1;
+}
+
 int translation_continue(struct translation *tr, struct error **err)
 {
 	siginfo_t end = {0};
@@ -309,14 +347,8 @@ int translation_continue(struct translation *tr, struct error **err)
 		return 0;
 	if (waitid((idtype_t)P_PIDFD, (id_t)tr->pidfd, &end, WEXITED | WNOHANG) < 0)
 		return error_errno(err, "cannot wait for a translation");
-	if (end.si_pid == 0) {
-		if (translate_now_ms() < tr->deadline_ms)
-			return 1;
-		stop_program(tr);
-		return error_set(err, ERR_INVALID,
-				 "module refused: translating it takes longer than %u s",
-				 seconds(tr, tr->translator->wall_seconds));
-	}
+	if (end.si_pid == 0)
+		return check_progress(tr, err);
 	/* The compiler's driver may have left files. */
 	(void)kill(-tr->pid, SIGKILL);
 	tr->pid = 0;
@@ -344,7 +376,7 @@ int translation_fd(const struct translation *tr)
 
 uint64_t translation_deadline_ms(const struct translation *tr)
 {
-	return tr->deadline_ms;
+	return tr->look_ms;
 }
 
 const char *translation_path(const struct translation *tr)
@@ -389,7 +421,7 @@ int translate_now(struct translator *t, const uint8_t *module, size_t size,
 		struct pollfd p = {.fd = tr->pidfd, .events = POLLIN};
 		uint64_t now = translate_now_ms();
 
-		(void)poll(&p, 1, now < tr->deadline_ms ? (int)(tr->deadline_ms - now) + 1 : 0);
+		(void)poll(&p, 1, now < tr->look_ms ? (int)(tr->look_ms - now) + 1 : 0);
 		r = translation_continue(tr, err);
 	}
 	if (r == 0)

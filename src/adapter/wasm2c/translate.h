@@ -13,6 +13,9 @@
  *               translation_fd() is readable or translation_deadline_ms() has passed, then
  *               translation_continue() -> 0: translation_path()
  *
+ * A program has limits of processor time, so a busy machine only makes it slow. One that uses none for a
+ * while, or takes too long altogether, is ended.
+ *
  * A program that dies of a signal or outlives its limits means "module refused"
  * (ERR_INVALID); missing programs and a full disk are ERR_UNAVAILABLE and ERR_IO: nothing is
  * said about the module then, and it can be tried again.
@@ -35,10 +38,11 @@ struct translator_options {
 	const char *wasm_validate;
 	const char *compiler; /* NULL: cc */
 	/* For a module with hardly any code; three times that for MODULE_CODE_MAX. */
-	unsigned cpu_seconds;  /* per program; 0: 30 */
-	unsigned wall_seconds; /* for the whole; 0: 60 */
-	uint64_t memory_bytes; /* per program; 0: 2 GiB */
-	uint64_t output_bytes; /* per file; 0: 256 MiB */
+	unsigned cpu_seconds;	/* per program; 0: 30 */
+	unsigned stall_seconds; /* without any processor time; 0: 60 */
+	unsigned wall_seconds;	/* for the whole; 0: 20 minutes */
+	uint64_t memory_bytes;	/* per program; 0: 2 GiB */
+	uint64_t output_bytes;	/* per file; 0: 256 MiB */
 	uint64_t
 		cache_bytes; /* of all results; beyond it those go that were not used for longest;
 				  0: 2 GiB */
@@ -74,7 +78,8 @@ int must_check translation_start(struct translator *t, const uint8_t *module, si
 				 struct error **err);
 /* A pidfd, readable when the current program has ended; another one after each step. */
 int translation_fd(const struct translation *tr);
-/* CLOCK_MONOTONIC, milliseconds. */
+/* When translation_continue() is to be called though the program has not ended; another one after each
+ * call. CLOCK_MONOTONIC, milliseconds. */
 uint64_t translation_deadline_ms(const struct translation *tr);
 /* 1: continue to wait, 0: done, or an error. Never blocks. */
 int must_check translation_continue(struct translation *tr, struct error **err);

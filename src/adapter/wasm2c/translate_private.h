@@ -17,6 +17,7 @@ struct translator {
 	char *description;
 	const char *const *dialect; /* arguments of this compiler alone; NULL at the end */
 	unsigned cpu_seconds;
+	unsigned stall_seconds;
 	unsigned wall_seconds;
 	uint64_t memory_bytes;
 	uint64_t output_bytes;

@@ -25,7 +25,7 @@
 #define WASM2C_VERSION	"1.0.32"
 #define REWRITE_VERSION "1"
 #define GLUE		"glue "
-#define VERSION_WAIT_MS 10000
+#define VERSION_WAIT_MS 60000
 #define LEFTOVER_AGE_S	3600
 
 /*
@@ -306,7 +306,8 @@ int translator_new(const struct translator_options *options, struct translator *
 	t->wasm2c = mem_strdup(options->wasm2c != NULL ? options->wasm2c : "wasm2c");
 	t->compiler = mem_strdup(options->compiler != NULL ? options->compiler : "cc");
 	t->cpu_seconds = options->cpu_seconds != 0 ? options->cpu_seconds : 30;
-	t->wall_seconds = options->wall_seconds != 0 ? options->wall_seconds : 60;
+	t->wall_seconds = options->wall_seconds != 0 ? options->wall_seconds : 20 * 60;
+	t->stall_seconds = options->stall_seconds != 0 ? options->stall_seconds : 60;
 	t->memory_bytes = options->memory_bytes != 0 ? options->memory_bytes : 2ull << 30;
 	t->cache_bytes = options->cache_bytes != 0 ? options->cache_bytes : 2ull << 30;
 	t->output_bytes = options->output_bytes != 0 ? options->output_bytes : 256ull << 20;

@@ -41,7 +41,7 @@ struct translation_job {
 	uint8_t state; /* enum job_state */
 	uint8_t cost_class;
 	uint64_t turn; /* the lowest is begun first */
-	bool is_late;  /* the time of the whole ran out: perhaps the machine was busy */
+	bool is_late;  /* it was ended for its time, not by what the programs said */
 	uint8_t *module;
 	size_t size;
 	uint64_t memory_bytes;
@@ -275,12 +275,14 @@ static void job_continue(struct translation_job *job)
 {
 	job_unwatch(job); /* each step has a descriptor of its own */
 	int r = translation_continue(job->translation, &job->err);
-	if (r > 0)
+	if (r > 0) {
+		job->is_late = false;
 		job_watch(job);
-	else if (r == 0)
+	} else if (r == 0) {
 		job_digest(job);
-	else
+	} else {
 		job_end(job);
+	}
 }
 
 static void program_ended(uv_poll_t *poll, int status, int events)

@@ -2,7 +2,7 @@
  * Translates modules to native code (adapter/wasm2c), a few at a time, each module once: a module
  * that is being translated already is not begun again; all that asked for it get the same answer.
  * A refusal is remembered for an hour, so that a module that takes long to refuse does so once; for
- * a minute when the time of the whole ran out, which may be the machine's fault.
+ * a minute when its time ran out, which may be the machine's fault.
  *
  *   ask ──► queue ──► check and start ──► programs run ──► digest of the result ──► done
  *                     (worker thread)     (child processes)   (worker thread)
