@@ -4,6 +4,7 @@ import pathlib
 import re
 import shutil
 import signal
+import subprocess
 import tempfile
 
 import pytest
@@ -269,3 +270,36 @@ def test_without_root_an_instance_still_runs_and_is_still_confined(sweep_groups,
     finally:
         c.stop()
         shutil.rmtree(directory, ignore_errors=True)
+
+
+# Root that may make namespaces, but finds no control groups.
+NO_GROUPS = ["unshare", "--mount", "sh", "-c",
+             "grep -E ' - cgroup2? ' /proc/self/mountinfo | sort -r | while read -r _ _ _ _ at _; "
+             "do umount -l $at; done; exec \"$@\"", "sh"]
+
+
+@pytest.mark.skipif(subprocess.run(["unshare", "--mount", "true"], check=False).returncode != 0,
+                    reason="no mount namespaces")
+def test_without_control_groups_the_share_is_a_nice_value(start_cluster):
+    c = start_cluster(zhosts=())
+    add_zhost_by(c, NO_GROUPS, c.directory / "edge-node-1")
+    native_deploy(c, "nice", [{"name": "p", "run": {"mode": "foreground"},
+                               "resources": {"cpu": "50m"}}],
+                  {"p/recipes/start": SLEEPER.format(100041)})
+    assert "(cpu is a nice value, without a limit)" in log_text(c)
+    (pid, _), = processes_of("sleep 100041")
+    assert os.getpriority(os.PRIO_PROCESS, pid) == 13
+    session = pathlib.Path(f"/proc/{pid}/autogroup")
+    if session.exists():  # the kernel weighs sessions first
+        assert session.read_text().endswith(" nice 13\n"), session.read_text()
+
+
+def test_a_space_of_webassembly_has_its_share_and_limit(start_cluster):
+    c = start_cluster(zhosts=["edge-node-1"])
+    c.deploy("app", [{"name": "a", "type": "CALL",
+                      "resources": {"cpu": "50m", "cpu_limit": "300m"}}])
+    zrun, = c.zruns("edge-node-1")
+    assert os.getpriority(os.PRIO_PROCESS, zrun) == 13  # all have the zygote's session
+    status = pathlib.Path(f"/proc/{zrun}/status").read_text()
+    handled = int(re.search(r"SigCgt:\s*([0-9a-f]+)", status).group(1), 16)
+    assert handled >> (signal.SIGPROF - 1) & 1, "it pauses when it has used its limit"

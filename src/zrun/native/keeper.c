@@ -126,6 +126,7 @@ struct program {
 	int output, errors, input; /* input: -1: empty */
 	bool is_terminal, is_searched;
 	int failed; /* takes errno where it cannot be run */
+	int socket; /* the keeper's */
 };
 
 /* Standard input, output and errors; everything else is closed by exec. */
@@ -140,6 +141,15 @@ static bool connect_program(const struct program *p)
 	return !p->is_terminal || ioctl(STDIN_FILENO, TIOCSCTTY, 0) == 0;
 }
 
+/* The files of this process that the kernel keeps belong to root while nobody may look into it, as into the
+ * keeper. Without the keeper's socket it has nothing that its program will not have. */
+static void take_share_of_session(int socket)
+{
+	close(socket);
+	(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	priority_set_session();
+}
+
 __attribute__((noreturn)) static void job(const struct program *p)
 {
 	struct sigaction by_default = {.sa_handler = SIG_DFL};
@@ -151,7 +161,7 @@ __attribute__((noreturn)) static void job(const struct program *p)
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)setsid();
-	priority_set_session();
+	take_share_of_session(p->socket);
 	(void)umask(022);
 	if (connect_program(p)) {
 		environ = (char **)(uintptr_t)p->environment;
@@ -230,6 +240,7 @@ static void start(struct keeper *k, const struct keeper_order *order, char *prog
 		return;
 	}
 	p.failed = failed[1];
+	p.socket = k->socket;
 	pid = is_guarded ? fork_guarded(&p) : fork_program(&p);
 	if (pid < 0)
 		error = errno;

@@ -493,6 +493,30 @@ static void test_share_and_limit_of_cpu(void **state)
 	play_end(&p);
 }
 
+/* One that was started without a zygote has a session of its own, and where the kernel weighs sessions first,
+ * the share of that counts. */
+static void test_share_of_its_session(void **state)
+{
+	char path[40], line[80] = "";
+	FILE *file;
+
+	starts(&(struct part){.guest = GUEST_ABI,
+			      .test_case = "echo",
+			      .cpu_millicores = 50,
+			      .without_zygote = true});
+	(void)snprintf(path, sizeof(path), "/proc/%d/autogroup", (int)p.pid);
+	file = fopen(path, "re");
+	if (file != NULL) {
+		(void)!fgets(line, sizeof(line), file);
+		(void)fclose(file);
+	}
+	play_end(&p);
+	if (file == NULL)
+		skip(); /* this kernel has no autogroups */
+	if (strstr(line, " nice 13\n") == NULL)
+		fail_msg("its session: %s", line);
+}
+
 static void test_bad_frames(void **state)
 {
 	static const struct zrun_frame frames[] = {
@@ -548,6 +572,7 @@ int main(void)
 		cmocka_unit_test(test_wasi),
 		cmocka_unit_test(test_flood_of_log_lines),
 		cmocka_unit_test(test_share_and_limit_of_cpu),
+		cmocka_unit_test(test_share_of_its_session),
 		cmocka_unit_test(test_bad_frames),
 	};
 
