@@ -331,3 +331,11 @@ def test_a_copy_of_a_directory_is_refused_until_it_has_an_identity_of_its_own(tw
     two.wait_zhost("n3", "deployed-started")
     assert two.space("still", "web")["epoch"] == before["epoch"]
     assert two.zruns(place) == running and two.zruns("n3") == []
+
+
+def test_what_processes_write_to_standard_error_is_bounded_while_the_zhost_runs(two):
+    file = two.directory / "n1" / "log" / "zrun.err"
+    with open(file, "ab") as end:
+        end.write(b"a line of a process\n" * 100_000)
+    assert file.stat().st_size > 1 << 20
+    until(lambda: file.stat().st_size <= 256 << 10, "its end is kept", 60)

@@ -19,7 +19,8 @@ struct side {
 	unsigned frames, closed_calls;
 	uint64_t last_counter;
 	unsigned last_type;
-	bool is_connected, is_closed, has_three, has_hundred, refuse, echo, forward_failed;
+	bool is_connected, is_closed, has_three, has_hundred, refuse, echo, pauses,
+		forward_failed;
 	int code; /* of closed(), or 0 */
 	char *why;
 	size_t forward_room;
@@ -39,6 +40,8 @@ static int on_frame(void *user, struct wire_link *link, const struct frame *fram
 	side->has_three = side->frames >= 3;
 	side->has_hundred = side->frames >= 100;
 	side->last_type = frame->type;
+	if (side->pauses)
+		wire_link_pause(link, true);
 	if (side->refuse)
 		return error_set(err, ERR_INVALID, "not this frame");
 	if (frame->type == SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT) {
@@ -189,6 +192,40 @@ static void half_a_frame_is_held_for_ten_seconds(void **state)
 	assert_string_equal(s->side.why, "the rest of a frame did not come within 10 s");
 }
 
+/* Each of two frames has its own ten seconds. */
+static void a_frame_that_begins_in_the_middle_of_a_reading_has_its_own_time(void **state)
+{
+	struct stage *s = *state;
+	CLEANUP(buffer_done) struct buffer frames = BUFFER_INIT(1000);
+	heartbeat_add(&frames, 1);
+	const size_t size = frames.size;
+	heartbeat_add(&frames, 2);
+	const uint8_t *bytes = (const uint8_t *)frames.data;
+	part(s, bytes, 6, 9000);
+	part(s, bytes + 6, size, 9000); /* the rest of the first, six bytes of the second */
+	assert_false(s->side.is_closed);
+	part(s, bytes + 6 + size, size - 6, 100);
+	assert_int_equal(s->side.last_counter, 2);
+}
+
+/* This side does not take it: the peer is not to blame. */
+static void a_paused_link_waits_for_no_rest(void **state)
+{
+	struct stage *s = *state;
+	CLEANUP(buffer_done) struct buffer frames = BUFFER_INIT(1000);
+	heartbeat_add(&frames, 1);
+	heartbeat_add(&frames, 2);
+	s->side.pauses = true;
+	part(s, (const uint8_t *)frames.data, frames.size, 60000);
+	assert_int_equal(s->side.frames, 1);
+	assert_false(s->side.is_closed);
+	s->side.pauses = false;
+	wire_link_pause(s->side.link, false);
+	sim_loop_run(&s->peer->loop, 60000);
+	assert_int_equal(s->side.last_counter, 2);
+	assert_false(s->side.is_closed);
+}
+
 static void a_large_frame_may_take_longer_while_it_comes(void **state)
 {
 	struct stage *s = *state;
@@ -322,6 +359,23 @@ static void a_heartbeat_passes_what_waits(void **state)
 	assert_int_equal(s->peer->got.size, 4 * one.size);
 }
 
+/* Without it a zhost would take zrms for silent. */
+static void an_answer_to_a_heartbeat_passes_what_waits(void **state)
+{
+	struct stage *s = *state;
+	Samoza__V1__HeartbeatAck ack = SAMOZA__V1__HEARTBEAT_ACK__INIT;
+	struct frame frame;
+	for (unsigned n = 0; n < 3; n++)
+		assert_int_equal(answer_send(s->side.link, n, NULL), 0);
+	assert_int_equal(wire_link_send(s->side.link,
+					SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT_ACK, &ack.base,
+					NULL),
+			 0);
+	sim_loop_run(&s->peer->loop, 100);
+	assert_true(frame_next(s->peer->got.data, s->peer->got.size, &frame, NULL) > 0);
+	assert_int_equal(frame.type, SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT_ACK);
+}
+
 static void a_forwarded_frame_leaves_room_for_others(void **state)
 {
 	struct stage *s = *state;
@@ -426,8 +480,11 @@ int main(void)
 		TEST(frames_are_found_however_the_bytes_arrive),
 		TEST(half_a_frame_waits_for_its_rest),
 		TEST(half_a_frame_is_held_for_ten_seconds),
+		TEST(a_frame_that_begins_in_the_middle_of_a_reading_has_its_own_time),
+		TEST(a_paused_link_waits_for_no_rest),
 		TEST(a_large_frame_may_take_longer_while_it_comes),
 		TEST(a_heartbeat_passes_what_waits),
+		TEST(an_answer_to_a_heartbeat_passes_what_waits),
 		TEST(an_end_in_the_middle_of_a_frame_closes_without_a_reason),
 		TEST(an_impossible_frame_closes_the_link),
 		TEST(a_refused_frame_closes_the_link_and_nothing_after_it_is_read),

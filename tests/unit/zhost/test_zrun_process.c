@@ -369,6 +369,51 @@ static void a_broken_connection_is_made_again_and_repeats_what_counts(void **sta
 	assert_false(z->is_killed);
 }
 
+/* ---- turns ---- */
+
+static struct fake_zrun *talker;
+static unsigned emits;
+
+static void talk(void)
+{
+	const struct zrun_emit head = {.address_size = 1};
+	char body[sizeof(head) + 2];
+	memcpy(mempcpy(body, &head, sizeof(head)), "ap", 2);
+	fake_zrun_send(talker, ZRUN_EMIT, 1, body, sizeof(body));
+}
+
+/* It has always more to say. */
+static int on_emit(void *user, const char *address, size_t address_size, const void *payload,
+		   size_t size)
+{
+	(void)user, (void)address, (void)address_size, (void)payload, (void)size;
+	if (++emits < 1000)
+		talk();
+	return 0;
+}
+
+/* Otherwise other processes, and zrms, would wait until it has said all. */
+static void a_process_that_talks_without_end_is_read_once_in_a_turn(void **state)
+{
+	struct stage *s = *state;
+	struct zrun_process_listener listener = zrun_stage_listener;
+	struct launch_request q = {
+		.module_path = "/cache/module.so", .memory_bytes = 1 << 20, .grace_ms = 500};
+	const struct zrun_lease lease = {0};
+	listener.emit = on_emit;
+	emits = 0;
+	assert_int_equal(zrun_process_start(s->processes, &s->identity, &q, &lease, &listener,
+					    s, &s->process, NULL),
+			 0);
+	talker = fake_zrun_last(&s->host);
+	fake_zrun_hello(talker, ZRUN_PHASE_STARTING);
+	loop_run_ready(&s->loop);
+	talk();
+	for (unsigned turn = 0; turn < 10; turn++)
+		(void)uv_run(loop_uv(&s->loop), UV_RUN_NOWAIT);
+	assert_in_range(emits, 1, 10);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, zrun_stage_begin, zrun_stage_end)
 
 int main(void)
@@ -395,6 +440,7 @@ int main(void)
 		TEST(a_process_that_says_nothing_ended_by_its_status),
 		TEST(a_report_that_was_written_while_no_zhost_was_connected_is_read),
 		TEST(a_broken_connection_is_made_again_and_repeats_what_counts),
+		TEST(a_process_that_talks_without_end_is_read_once_in_a_turn),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -309,7 +309,45 @@ static void a_damaged_artifact_is_not_served_until_it_is_stored_again(void **sta
 		else
 			assert_string_equal(body(s), "hello");
 		assert_int_equal(access(path, F_OK), k == 0 ? -1 : 0);
+		assert_int_equal(artifact_is_verified(s->zrms.artifacts, UNKNOWN_DIGEST), k);
 	}
+	/* Once in each run. */
+	assert_false(artifact_look(s->zrms.looks, UNKNOWN_DIGEST, NULL, NULL, NULL));
+	artifact_unpin(s->zrms.artifacts, UNKNOWN_DIGEST);
+}
+
+static bool is_looked;
+
+static void on_looked(void *user, void *waiting, const struct error *damage)
+{
+	(void)user;
+	(void)waiting;
+	assert_null(damage);
+	is_looked = true;
+}
+
+static bool was_looked_at(struct stage *s)
+{
+	(void)s;
+	return is_looked;
+}
+
+/* What was read was damaged, but a submission has written it again. */
+static void an_artifact_that_is_written_again_during_a_look_is_sound(void **state)
+{
+	struct stage *s = *state;
+	CLEANUP(freep)
+	char *path = artifact_directory_path(s->zrms.artifact_store, UNKNOWN_DIGEST);
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	assert_int_equal(fwrite("HELLO", 1, 5, file), 5);
+	assert_int_equal(fclose(file), 0);
+	artifact_pin(s->zrms.artifacts, UNKNOWN_DIGEST);
+	is_looked = false;
+	assert_true(artifact_look(s->zrms.looks, UNKNOWN_DIGEST, on_looked, NULL, NULL));
+	artifact_mark_stored(s->zrms.artifacts, UNKNOWN_DIGEST);
+	run_until(s, was_looked_at);
+	assert_int_equal(access(path, F_OK), 0);
 	artifact_unpin(s->zrms.artifacts, UNKNOWN_DIGEST);
 }
 
@@ -340,6 +378,7 @@ int main(void)
 		TEST(a_removed_topology_is_gone_but_for_its_events),
 		TEST(an_artifact_is_served_by_its_digest),
 		TEST(a_damaged_artifact_is_not_served_until_it_is_stored_again),
+		TEST(an_artifact_that_is_written_again_during_a_look_is_sound),
 		TEST(while_zrms_ends_no_zhost_gets_a_link),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -173,7 +173,9 @@ static void an_artifact_of_two_topologies_stays_until_both_are_gone(void **state
 	assert_int_equal(record(s, "2", "module", NULL, NULL, NULL), 0);
 	assert_int_equal(forget(s, "1"), 0);
 	assert_true(is_in_store(s, "module"));
+	assert_string_equal(artifact_topology(s->artifacts, digest_of("module")), "shop");
 	assert_int_equal(forget(s, "2"), 0);
+	assert_null(artifact_topology(s->artifacts, digest_of("module")));
 	assert_false(is_in_store(s, "module"));
 	assert_int_equal(get(s, digest_of("module")), ERR_NOT_FOUND);
 }
