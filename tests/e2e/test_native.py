@@ -91,6 +91,24 @@ def test_a_program_that_ends_with_status_0_has_ended_and_not_failed(c):
     assert f"(at {at})" in c.zshell("spaces", "status", "zero/p").stdout
 
 
+def test_a_service_that_ends_with_status_0_later_has_ended_and_not_failed(c):
+    native_deploy(c, "later", [{"name": "p", "run": {"mode": "foreground"},
+                                "ready": {"command": "test -e ready"},
+                                "restart": {"attempts": 0}}],
+                  {"p/recipes/start": """
+                      #!/bin/sh
+                      touch ready
+                      until [ -e end ]; do sleep 0.1; done
+                  """})
+    directory, = spaces_directories(c, "edge-node-1")
+    (directory / "data" / "end").write_text("")
+    until(lambda: c.state("later") == "failed", "it is out of attempts")
+    assert error(c, "later", "p") == (
+        "process: ended with exit status 0; a service is expected to run on")
+    assert ("p has ended once with exit status 0 on edge-node-1; a service is expected to run on"
+            in c.topology("later")["failure_reason"])
+
+
 def test_a_missing_interpreter_is_named(c):
     submit_failing(c, "interpreter", [{"name": "p", "restart": {"attempts": 0}}],
                    {"p/recipes/start": "#!/usr/bin/no-such-shell -e\necho never\n"})
@@ -252,6 +270,24 @@ def test_what_an_instance_keeps_outlives_all_but_its_removal_with_data(c):
     until(lambda: not data.exists() and list(data.parent.iterdir()) == [], "it is removed")
     c.submit(package)
     until(lambda: kept("db-1") == 1, "it begins again with nothing")
+
+
+def test_a_zhost_finishes_what_the_one_before_began_with_kept_data(c):
+    native_deploy(c, "begun", [{"name": "p", "run": {"mode": "foreground"}}], {
+        "p/recipes/start": "#!/bin/sh\necho x >> $SAMOZA_DATA/starts && exec sleep 100042\n"})
+    c.zshell("topo", "stop", "begun")
+    until(lambda: c.state("begun") == "stopped", "it is stopped")
+    c.zhosts["edge-node-1"].kill()
+    data = c.directory / "edge-node-1" / "data"
+    kept, = (data / "begun").iterdir()
+    if os.geteuid() == 0:
+        os.chown(kept, 0, 0)  # made, and not given to its instance yet
+    (data / ".gone-7-old-p@1" / "x").mkdir(parents=True)  # moved away, and not removed yet
+    c.zhosts["edge-node-1"].start()
+    c.wait_zhost("edge-node-1", "deployed-started")
+    until(lambda: [p.name for p in data.iterdir()] == ["begun"], "what was moved away is removed")
+    c.zshell("topo", "start", "begun", "--wait=60s")
+    assert (kept / "starts").read_text() == "x\nx\n"
 
 
 def test_recipes_see_exports_of_ancestors_and_may_leave_no_process(c):

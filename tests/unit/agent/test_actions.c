@@ -70,6 +70,38 @@ static void an_end_with_exit_status_0_is_an_action_of_its_own(void **state)
 		  "exit status 0\"\n");
 }
 
+static void an_end_with_exit_status_0_before_its_start_is_answered_is_one_too(void **state)
+{
+	struct fixture *f = *state;
+	ask(f, "a@1 g1 started");
+	succeed(f, 1);
+	ignore(f);
+	ends_with_0(f, "a", 1, "ended with exit status 0");
+	expect(f, "");
+	succeed(f, 2);
+	expect(f, "report a@1 g1 started\n"
+		  "report a@1 g1 deployed failures=1 retry=1000 ended \"process: ended with "
+		  "exit status 0\"\n");
+}
+
+/* That its parent is gone as well says nothing more. */
+static void an_end_with_exit_status_0_stays_the_error_while_its_parent_is_away(void **state)
+{
+	struct fixture *f = *state;
+	run_family(f, "");
+	ends_with_0(f, "a/b/c", 3, "ended with exit status 0");
+	ignore(f);
+	ask(f, "a@1 g2 deployed");
+	expect(f,
+	       "do 7 stop a/b@2 grace=10000\n"
+	       "report a/b/c@3 g1 deployed failures=1 retry=1000 ended \"process: ended with "
+	       "exit status 0\"\n"
+	       "report a/b@2 g1 stopping\n"
+	       "report a/b/c@3 g1 deployed failures=1 retry=1000 ended \"process: ended with "
+	       "exit status 0\"\n"
+	       "report a@1 g2 started\n");
+}
+
 static void a_finished_process_starts_again_only_when_asked_again(void **state)
 {
 	struct fixture *f = *state;
@@ -232,6 +264,8 @@ int main(void)
 		JOINED(deploys_then_starts_and_reports_each_phase),
 		JOINED(an_action_ends_before_a_new_request_is_followed),
 		JOINED(an_end_with_exit_status_0_is_an_action_of_its_own),
+		JOINED(an_end_with_exit_status_0_before_its_start_is_answered_is_one_too),
+		JOINED(an_end_with_exit_status_0_stays_the_error_while_its_parent_is_away),
 		JOINED(a_process_that_exits_before_its_start_is_answered_has_started),
 		JOINED(a_finished_process_starts_again_only_when_asked_again),
 		JOINED(new_imports_lead_to_an_update),

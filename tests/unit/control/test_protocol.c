@@ -210,6 +210,28 @@ static void check_reason(bool once_with_3, uint32_t count, const char *expected)
 	fixture_done(&f);
 }
 
+/* What was asked to start has ended while its zhost was away: it was started, and is not waited for. */
+static void an_end_with_exit_status_0_answers_the_order_to_start(void **state)
+{
+	(void)state;
+	struct fixture f;
+	set_up(&f, 3);
+	fixture_hello(&f, "n1", 1, NULL, 0);
+	fixture_submit(&f, "a1", "shop", "- {name: web, type: NATIVE}\n");
+	struct reported web = report_of(&f, "web", DEPLOYED);
+	fixture_report(&f, 1, &web);
+	CLEANUP(freep) char *before = fixture_space(&f, "a1", "web");
+	assert_string_equal(before, "starting on n1");
+	web.error = "start: ended with exit status 0";
+	web.failed_action = SAMOZA__V1__FAILED_ACTION__FAILED_ENDED;
+	web.failures = 1;
+	fixture_clear_events(&f);
+	fixture_hello(&f, "n1", 2, &web, 1);
+	CLEANUP(freep) char *events = fixture_events(&f, "space");
+	assert_non_null(strstr(events, "starting -> deployed-stopped"));
+	fixture_done(&f);
+}
+
 static void an_end_with_exit_status_0_is_not_called_a_failure(void **state)
 {
 	(void)state;
@@ -228,6 +250,7 @@ int main(void)
 		cmocka_unit_test(a_recorded_hello_of_every_protocol_is_accepted),
 		cmocka_unit_test(a_failed_undeploy_of_protocol_2_is_known_by_its_action),
 		cmocka_unit_test(a_failed_undeploy_of_protocol_1_is_known_by_its_error),
+		cmocka_unit_test(an_end_with_exit_status_0_answers_the_order_to_start),
 		cmocka_unit_test(an_end_with_exit_status_0_is_not_called_a_failure),
 		cmocka_unit_test(copies_that_were_placed_together_name_the_epoch_of_their_root),
 	};
