@@ -297,9 +297,9 @@ def test_without_control_groups_the_share_is_a_nice_value(start_cluster):
 def test_a_space_of_webassembly_has_its_share_and_limit(start_cluster):
     c = start_cluster(zhosts=["edge-node-1"])
     c.deploy("app", [{"name": "a", "type": "CALL",
-                      "resources": {"cpu": "50m", "cpu_limit": "300m"}}])
+                      "resources": {"cpu": "500m", "cpu_limit": "600m"}}])
     zrun, = c.zruns("edge-node-1")
-    assert os.getpriority(os.PRIO_PROCESS, zrun) == 13  # all have the zygote's session
+    assert os.getpriority(os.PRIO_PROCESS, zrun) == 3  # all have the zygote's session
     status = pathlib.Path(f"/proc/{zrun}/status").read_text()
     handled = int(re.search(r"SigCgt:\s*([0-9a-f]+)", status).group(1), 16)
     assert handled >> (signal.SIGPROF - 1) & 1, "it pauses when it has used its limit"
