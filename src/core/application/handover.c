@@ -85,6 +85,9 @@ void handover_restore(struct handover *h, enum handover_state state,
 		      const struct handover_limits *limits, int64_t now_wall_ms, int64_t now_ms,
 		      int64_t least_ms)
 {
+	/* Nothing has been heard of it yet: that is no sign that it is ill. */
+	if (state == HANDOVER_PROVING)
+		state = h->kind == HANDOVER_START_FIRST ? HANDOVER_RISING : HANDOVER_STARTING;
 	state_machine_begin(&handover_machine, h, &h->state, state);
 	if (h->placed_wall_ms == 0)
 		return;
