@@ -43,7 +43,7 @@
 
 struct agent;
 
-#define AGENT_PROTOCOL 4 /* of the link: proto/wire.proto */
+#define AGENT_PROTOCOL 5 /* of the link: proto/wire.proto */
 
 enum agent_action {
 	ACTION_DEPLOY, /* fetch and prepare artifacts, directory, recipe */

@@ -39,11 +39,19 @@ struct agent_copy *slot_copies(const struct agent *agent, const char *id)
 	return slot != NULL ? slot->copies : NULL;
 }
 
+/* One of the two is to have no process while the other has. */
+static bool take_turns(const struct agent_copy *copy, const struct agent_copy *other)
+{
+	bool beside = copy->spec->beside == other->key->epoch ||
+		      other->spec->beside == copy->key->epoch;
+	return !beside && (copy->spec->alone || other->spec->alone);
+}
+
 bool slot_holds_start(const struct agent *agent, const struct agent_copy *copy)
 {
 	const struct agent_copy *other = copy->slot->copies;
 	for (; other != NULL; other = other->slot_next) {
-		if (other == copy || !(copy->spec->alone || other->spec->alone))
+		if (other == copy || !take_turns(copy, other))
 			continue;
 		if (phase_has_process(other->phase))
 			return true;

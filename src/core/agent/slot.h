@@ -9,8 +9,8 @@ void slot_leave(struct agent *agent, struct agent_copy *copy);
 /* Of the slot "TOPOLOGY-ID/PATH": the oldest copy, whose next is `slot_next`; or NULL. */
 struct agent_copy *slot_copies(const struct agent *agent, const char *id);
 
-/* It may not start now: one of the two must be alone, and the other one has (or may have) a
- * process, or is newer and wanted started. */
+/* It may not start now: another copy, beside which it is not to run, has (or may have) a process, or is newer
+ * and wanted started. */
 bool slot_holds_start(const struct agent *agent, const struct agent_copy *copy);
 
 #endif

@@ -23,7 +23,7 @@
 
 /* Versions of the link (proto/wire.proto) that this zrms speaks. */
 #define PROTOCOL_OLDEST 1
-#define PROTOCOL_NEWEST 4
+#define PROTOCOL_NEWEST 5
 
 static void update_engine(struct control *c, struct control_zhost *z)
 {

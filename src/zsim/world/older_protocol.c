@@ -57,6 +57,11 @@ void older_protocol_to_agent(uint32_t protocol, Samoza__V1__FrameType type,
 		desired->instances[k]->has_serves = false;
 		desired->instances[k]->serves = true;
 	}
+	for (size_t k = 0; protocol < 5 && k < desired->n_instances; k++)
+		if (desired->instances[k]->spec != NULL) {
+			desired->instances[k]->spec->has_beside = false;
+			desired->instances[k]->spec->beside = 0;
+		}
 	if (protocol < 3)
 		drop_lists(desired);
 	for (size_t k = 0; protocol < 2 && k < desired->n_instances; k++)

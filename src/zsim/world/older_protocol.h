@@ -16,7 +16,7 @@
 
 #include "proto/wire.pb-c.h"
 
-#define PROTOCOL_NEWEST 4
+#define PROTOCOL_NEWEST 5
 
 /* It says what it knows of the mesh, and where its directory is. */
 static inline bool older_protocol_says_itself(uint32_t protocol)

@@ -17,6 +17,7 @@ void process_free(struct sim_machine *n, struct sim_process *p)
 	free(p->topology);
 	free(p->path);
 	free(p->name);
+	free(p->version);
 	free(p->imports);
 	free(p);
 }
@@ -57,7 +58,9 @@ static void check_pair(struct world *w, const struct sim_process *born,
 	if (p->exclusive || born->exclusive)
 		world_violate(w, "%s is exclusive and live twice: on %s and %s", p->name,
 			      there->name, here->name);
-	if (here == there && (p->alone || born->alone) && str_equal(p->slot, born->slot))
+	bool beside = p->beside == born->epoch || born->beside == p->epoch;
+	if (here == there && !beside && (p->alone || born->alone) &&
+	    str_equal(p->slot, born->slot))
 		world_violate(w, "two copies of %s are live on %s", p->name, here->name);
 }
 
@@ -104,9 +107,11 @@ void process_begin(struct world *w, struct sim_machine *n, const struct agent_or
 	p->slot = str_printf("%s/%s", o->key->topology, o->key->path);
 	p->placement = o->spec->placement;
 	p->alone = o->spec->alone;
+	p->beside = o->spec->beside;
 	p->topology = mem_strdup(o->key->topology);
 	p->path = mem_strdup(o->key->path);
 	p->name = str_printf("%s/%s", o->spec->topology_name, o->key->path);
+	p->version = mem_strdup(o->spec->version);
 	p->epoch = o->key->epoch;
 	p->exclusive = o->spec->exclusive;
 	p->orphan_ms = NEVER_MS;

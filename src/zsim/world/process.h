@@ -21,7 +21,9 @@ struct sim_process {
 	char *id;		      /* agent_copy_id() */
 	char *slot;		      /* "TOPOLOGY-ID/PATH" */
 	char *topology, *path, *name; /* name: "TOPOLOGY-NAME/PATH" */
+	char *version;
 	uint64_t epoch, placement;
+	uint64_t beside; /* another copy that may run on the same machine; 0: none */
 	bool exclusive, alone;
 	bool started;	     /* its start has succeeded */
 	bool killed;	     /* by its zhost, which notices later */

@@ -38,7 +38,7 @@ static void protocols_1_to_4_are_accepted(void **state)
 	(void)state;
 	struct fixture f;
 	set_up(&f, 0);
-	for (uint32_t protocol = 1; protocol <= 4; protocol++)
+	for (uint32_t protocol = 1; protocol <= 5; protocol++)
 		assert_int_equal(hello(&f, protocol, protocol)->verdict,
 				 SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED);
 	fixture_done(&f);
@@ -49,10 +49,10 @@ static void other_protocols_are_refused(void **state)
 	(void)state;
 	struct fixture f;
 	set_up(&f, 0);
-	const Samoza__V1__HelloAck *ack = hello(&f, 5, 1);
+	const Samoza__V1__HelloAck *ack = hello(&f, 6, 1);
 	assert_int_equal(ack->verdict, SAMOZA__V1__HELLO_ACK__VERDICT__REFUSED);
-	assert_string_equal(ack->reason, "unsupported protocol version 5; this zrms supports "
-					 "versions 1 to 4");
+	assert_string_equal(ack->reason, "unsupported protocol version 6; this zrms supports "
+					 "versions 1 to 5");
 	assert_int_equal(hello(&f, 0, 2)->verdict, SAMOZA__V1__HELLO_ACK__VERDICT__REFUSED);
 	fixture_done(&f);
 }
