@@ -1,11 +1,14 @@
-/* Steps that look: expect, trace, order, reason, live. */
+/* Steps that look: expect, trace, order, reason, live, away, moves. */
 
 #include "zsim/scenario/expect.h"
 
 #include <inttypes.h>
 
+#include "base/check.h"
 #include "base/str.h"
 #include "core/application/submission_effect.h"
+#include "model/quantity.h"
+#include "zsim/scenario/availability.h"
 #include "zsim/scenario/history.h"
 #include "zsim/scenario/step_run.h"
 #include "zsim/world/machine.h"
@@ -274,4 +277,27 @@ void expect_live(struct step_run *run, const Samoza__V1__ScenarioStep *step)
 		vector_done(&seen);
 		vector_done(&expected);
 	}
+}
+
+/* ---- changes ---- */
+
+void expect_away(struct step_run *run, const Samoza__V1__ScenarioStep *step)
+{
+	for (size_t i = 0; i < step->n_away; i++) {
+		const char *name = step->away[i]->key;
+		uint64_t most_ms = 0;
+		if (duration_parse(step->away[i]->value, &most_ms, NULL) < 0)
+			IMPOSSIBLE("the duration was checked when the file was read");
+		int64_t ms = availability_take_ms(run->availability, name);
+		if (ms > (int64_t)most_ms)
+			step_fail(run, "away: expected %s for %s at most, seen %" PRIi64 "ms",
+				  name, step->away[i]->value, ms);
+	}
+}
+
+void expect_moves(struct step_run *run, uint32_t expected)
+{
+	uint32_t seen = history_take_moves(run->history);
+	if (seen != expected)
+		step_fail(run, "moves: expected %u, seen %u", expected, seen);
 }

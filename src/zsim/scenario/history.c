@@ -16,6 +16,7 @@ struct instance_history {
 struct history {
 	struct instance_history *instances;
 	size_t followed;
+	uint32_t moves; /* since the last question */
 };
 
 struct history *history_new(void)
@@ -67,11 +68,20 @@ static struct instance_history *find_or_add(struct history *h, const char *topol
 	return i;
 }
 
+/* A successor has a place; recovery is not meant. */
+static bool is_move(const Samoza__V1__EventRecord *e)
+{
+	return strcmp(e->kind, "placement") == 0 && e->from != NULL && e->to != NULL &&
+	       e->cause != NULL && strcmp(e->cause, "placed") != 0 &&
+	       !str_has_prefix(e->cause, "re-placed");
+}
+
 void history_follow(struct history *h, const struct world *w)
 {
 	for (; h->followed < w->disk.events.count; h->followed++) {
 		const Samoza__V1__EventRecord *e = w->disk.events.items[h->followed];
 		const char *slash = strchr(e->subject, '/');
+		h->moves += is_move(e);
 		if (strcmp(e->kind, "space") != 0 || slash == NULL || e->topology == NULL ||
 		    e->to == NULL)
 			continue;
@@ -99,6 +109,13 @@ char *history_trace(struct history *h, const char *topology, const char *path, c
 	clear(i);
 	vector_push(&i->states, last);
 	return text;
+}
+
+uint32_t history_take_moves(struct history *h)
+{
+	uint32_t moves = h->moves;
+	h->moves = 0;
+	return moves;
 }
 
 uint64_t history_started(const struct history *h, const char *topology, const char *path)

@@ -18,5 +18,7 @@ void history_follow(struct history *h, const struct world *w);
 char *history_trace(struct history *h, const char *topology, const char *path, const char *now);
 /* When it last reached deployed-started, as the number of the event; 0: never. */
 uint64_t history_started(const struct history *h, const char *topology, const char *path);
+/* How many units were handed over since the last call: a successor was begun. */
+uint32_t history_take_moves(struct history *h);
 
 #endif

@@ -9,6 +9,7 @@
 #include "model/quantity.h"
 #include "model/zhost.h"
 #include "schema/message.h"
+#include "zsim/scenario/availability.h"
 #include "zsim/scenario/files.h"
 #include "zsim/scenario/history.h"
 #include "zsim/scenario/step_run.h"
@@ -115,6 +116,20 @@ static bool is_plain_fault(Samoza__V1__ZhostEvent event)
 	       event == SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_RESUME;
 }
 
+static void check_away(const struct scenario *s, size_t index, struct diagnostics *findings)
+{
+	const Samoza__V1__ScenarioStep *step = s->message->steps[index];
+	for (size_t n = 0; n < step->n_away; n++) {
+		uint64_t ms = 0;
+		CLEANUP(error_freep) struct error *err = NULL;
+		struct schema_position at =
+			schema_position_of(s->positions, "steps[%zu].away", index);
+		if (duration_parse(step->away[n]->value, &ms, &err) < 0)
+			diagnostics_add(findings, s->file, at.line, at.column, "%s",
+					err->message);
+	}
+}
+
 static void check_steps(const struct scenario *s, struct diagnostics *findings)
 {
 	for (size_t i = 0; i < s->message->n_steps; i++) {
@@ -134,12 +149,15 @@ static void check_steps(const struct scenario *s, struct diagnostics *findings)
 				"zrms cannot refuse this: only add, start, restart, remove, "
 				"cordon and uncordon take an error");
 		}
-		const char *duration = step->slow != NULL ? step->slow->by : step->advance;
+		const char *duration = step->slow != NULL	 ? step->slow->by
+				       : step->unhealthy != NULL ? step->unhealthy->for_
+								 : step->advance;
 		uint64_t ms = 0;
 		CLEANUP(error_freep) struct error *err = NULL;
 		if (duration != NULL && duration_parse(duration, &ms, &err) < 0)
 			diagnostics_add(findings, s->file, at.line, at.column, "%s",
 					err->message);
+		check_away(s, i, findings);
 	}
 }
 
@@ -279,6 +297,11 @@ static bool check_known_failure(const struct step_run *run, bool passed, FILE *o
 	return !passed && run->known_seen;
 }
 
+static void after_step(void *user)
+{
+	availability_follow(user);
+}
+
 bool scenario_run(const struct scenario *s, const struct scenario_print *print, FILE *out)
 {
 	struct world w;
@@ -286,6 +309,9 @@ bool scenario_run(const struct scenario *s, const struct scenario_print *print, 
 	w.keep_log = print->log;
 	struct step_run run = {
 		.scenario = s, .world = &w, .history = history_new(), .print = print};
+	run.availability = availability_new(s->message, &w);
+	w.hooks.user = run.availability;
+	w.hooks.after_step = after_step;
 	controller_start(&w);
 	for (size_t i = 0; i < s->message->n_zhosts; i++)
 		machine_add(&w, s->message->zhosts[i]);
@@ -305,6 +331,7 @@ bool scenario_run(const struct scenario *s, const struct scenario_print *print, 
 	fprintf(out, "%s %s%s\n", passed ? "PASS" : "FAIL", s->message->scenario,
 		passed && s->message->known_failure != NULL ? " (known failure)" : "");
 	vector_done(&run.wrong);
+	availability_free(run.availability);
 	history_free(run.history);
 	world_done(&w);
 	return passed;

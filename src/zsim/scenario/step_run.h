@@ -9,6 +9,7 @@
 #include "base/vector.h"
 #include "zsim/scenario/scenario.h"
 
+struct availability;
 struct history;
 struct world;
 
@@ -16,6 +17,7 @@ struct step_run {
 	const struct scenario *scenario;
 	struct world *world;
 	struct history *history;
+	struct availability *availability;
 	const struct scenario_print *print;
 	VECTOR(char *) wrong; /* "what: expected X, seen Y" */
 	bool known_seen;      /* the known failure was among them */

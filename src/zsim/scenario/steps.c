@@ -1,4 +1,4 @@
-/* Steps that do: submit, goal, bulk, fail, kill, finish, slow, zhost, zrms, settings, advance,
+/* Steps that do: submit, goal, bulk, fail, unhealthy, kill, finish, slow, zhost, zrms, settings, advance,
  * settle, topology. */
 
 #include "zsim/scenario/steps.h"
@@ -247,6 +247,15 @@ static void do_fail(struct step_run *run, const Samoza__V1__FailStep *step)
 	};
 }
 
+static void do_unhealthy(struct step_run *run, const Samoza__V1__UnhealthyStep *step)
+{
+	uint64_t ms = 0;
+	if (step->for_ != NULL && duration_parse(step->for_, &ms, NULL) < 0)
+		IMPOSSIBLE("the duration was checked when the file was read");
+	int64_t until_ms = step->for_ != NULL ? run->world->now_ms + (int64_t)ms : NEVER_MS;
+	machine_add_illness(run->world, step->space, step->version, until_ms);
+}
+
 static void end_process(struct step_run *run, const char *space, enum process_end end)
 {
 	struct sim_process *found = NULL;
@@ -473,6 +482,8 @@ void step_do(struct step_run *run, const Samoza__V1__ScenarioStep *step)
 		do_bulk(run, step->bulk);
 	else if (step->fail != NULL)
 		do_fail(run, step->fail);
+	else if (step->unhealthy != NULL)
+		do_unhealthy(run, step->unhealthy);
 	else if (step->kill != NULL)
 		end_process(run, step->kill->space, PROCESS_FAILED);
 	else if (step->finish != NULL)
@@ -501,71 +512,10 @@ void step_do(struct step_run *run, const Samoza__V1__ScenarioStep *step)
 		expect_order(run, step);
 	else if (step->n_live > 0)
 		expect_live(run, step);
+	else if (step->n_away > 0)
+		expect_away(run, step);
+	else if (step->has_moves)
+		expect_moves(run, step->moves);
 	else if (step->settle)
 		do_settle(run);
-}
-
-/* ---- for people ---- */
-
-static const char *zhost_event_name(Samoza__V1__ZhostEvent event)
-{
-	return schema_enum_spelling(&samoza__v1__zhost_event__descriptor, (int)event);
-}
-
-char *step_text(const Samoza__V1__ScenarioStep *step)
-{
-	if (step->submit != NULL)
-		return str_printf("submit %s%s", step->submit->name,
-				  step->submit->start ? "" : " without start");
-	if (step->goal != NULL)
-		return str_printf("goal %s: %s", step->goal->space, step->goal->to);
-	if (step->rollout != NULL)
-		return str_printf(
-			"rollout %s: %s", step->rollout->topology,
-			rollout_command_name((enum rollout_command)step->rollout->do_));
-	if (step->rollback != NULL)
-		return str_printf("rollback %s", step->rollback->topology);
-	if (step->move != NULL)
-		return str_printf("move %s%s%s", step->move->space,
-				  step->move->to != NULL ? " to " : "",
-				  step->move->to != NULL ? step->move->to : "");
-	if (step->bulk != NULL)
-		return str_printf("%s %s%s%s", step->bulk->action, step->bulk->topology,
-				  step->bulk->path != NULL ? "/" : "",
-				  step->bulk->path != NULL ? step->bulk->path : "");
-	if (step->fail != NULL)
-		return str_printf("fail %s of %s, %u time%s",
-				  agent_action_name((enum agent_action)step->fail->action),
-				  step->fail->space, step->fail->times,
-				  str_plural(step->fail->times));
-	if (step->kill != NULL)
-		return str_printf("kill %s", step->kill->space);
-	if (step->finish != NULL)
-		return str_printf("finish %s", step->finish->space);
-	if (step->exit != NULL)
-		return str_printf("exit %s", step->exit->space);
-	if (step->slow != NULL)
-		return str_printf("frames of %s take %s", step->slow->zhost, step->slow->by);
-	if (step->zhost != NULL)
-		return str_printf("zhost %s: %s", step->zhost->name,
-				  zhost_event_name(step->zhost->do_));
-	if (step->settings != NULL)
-		return mem_strdup("settings of zrms");
-	if (step->has_zrms)
-		return str_printf("zrms: %s",
-				  schema_enum_spelling(&samoza__v1__zrms_event__descriptor,
-						       (int)step->zrms));
-	if (step->topology != NULL)
-		return str_printf("topology %s: %s", step->topology->name,
-				  schema_enum_spelling(&samoza__v1__topology_verb__descriptor,
-						       (int)step->topology->do_));
-	if (step->advance != NULL)
-		return str_printf("advance %s", step->advance);
-	if (step->reason != NULL)
-		return str_printf("reason of %s", step->reason->topology);
-	return mem_strdup(step->expect != NULL ? "expect"
-			  : step->n_trace > 0  ? "trace"
-			  : step->n_order > 0  ? "order"
-			  : step->n_live > 0   ? "live"
-					       : "settle");
 }

@@ -217,6 +217,9 @@ void world_dispatch(struct world *w, struct sim_event *h)
 	case SIM_EVENT_END:
 		process_ends_itself(w, n, h);
 		break;
+	case SIM_EVENT_HEALTH:
+		machine_probe_all(w);
+		break;
 	case SIM_EVENT_COMMITTED:
 		if (n == NULL && w->control != NULL && w->zrms_life == h->life)
 			controller_answer_commit(w);

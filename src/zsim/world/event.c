@@ -6,7 +6,7 @@
 
 bool sim_event_is_foreground(enum sim_event_type type)
 {
-	return type != SIM_EVENT_CONNECT && type != SIM_EVENT_END;
+	return type != SIM_EVENT_CONNECT && type != SIM_EVENT_END && type != SIM_EVENT_HEALTH;
 }
 
 struct sim_event *world_plan(struct world *w, int64_t at_ms, enum sim_event_type type)

@@ -101,6 +101,55 @@ static int load_disk(struct world *w, struct sim_machine *n)
 	return r;
 }
 
+/* ---- health ---- */
+
+static bool is_ill(const struct world *w, const struct sim_process *p)
+{
+	vector_for_each (&w->illnesses, i)
+		if (i->until_ms > w->now_ms && strcmp(i->name, p->name) == 0 &&
+		    (i->version == NULL || str_equal(i->version, p->version)))
+			return true;
+	return false;
+}
+
+static void probe(struct world *w, struct sim_machine *n)
+{
+	if (w->illnesses.count == 0 || !machine_executes(n))
+		return;
+	struct sim_process *next = NULL;
+	for (struct sim_process *p = n->processes; p != NULL; p = next) {
+		next = p->hh.next;
+		Samoza__V1__InstanceKey key = SAMOZA__V1__INSTANCE_KEY__INIT;
+		key.topology = p->topology;
+		key.path = p->path;
+		key.epoch = p->epoch;
+		if (p->started)
+			machine_take(
+				w, n,
+				&(struct agent_input){
+					.type = AGENT_HEALTH,
+					.health = {.key = &key, .is_healthy = !is_ill(w, p)}});
+	}
+}
+
+void machine_probe_all(struct world *w)
+{
+	vector_for_each (&w->machines, n)
+		probe(w, *n);
+}
+
+void machine_add_illness(struct world *w, const char *name, const char *version,
+			 int64_t until_ms)
+{
+	*vector_add(&w->illnesses) = (struct planned_illness){
+		.name = mem_strdup(name), .version = mem_strdup(version), .until_ms = until_ms};
+	if (until_ms != NEVER_MS)
+		world_plan(w, until_ms, SIM_EVENT_HEALTH)->machine = MACHINE_NONE;
+	machine_probe_all(w);
+}
+
+/* ---- life ---- */
+
 void machine_start(struct world *w, struct sim_machine *n)
 {
 	PRE(n->agent == NULL);
@@ -137,6 +186,7 @@ void machine_start(struct world *w, struct sim_machine *n)
 		p->orphan_ms = NEVER_MS;
 	machine_take(w, n, &(struct agent_input){.type = AGENT_TICK});
 	sim_link_connect_later(w, n, 0);
+	probe(w, n);
 }
 
 static struct sim_machine *machine_new(struct world *w, const Samoza__V1__ZhostSpec *spec)
@@ -280,6 +330,7 @@ void machine_action_ends(struct world *w, struct sim_machine *n, uint64_t number
 	action_free(n, a);
 	free(variables);
 	free(exports);
+	probe(w, n);
 }
 
 /* Data is not simulated; what must hold is the order: each one once, and never one that would

@@ -38,6 +38,12 @@ void machine_process_dies(struct world *w, struct sim_machine *n, struct sim_pro
 			  enum process_end end, const char *error);
 /* The time of an action is over: its result goes to the agent. */
 void machine_action_ends(struct world *w, struct sim_machine *n, uint64_t number);
+/* From now on, until then, the probes of what has that name ("TOPOLOGY-NAME/PATH") fail; `version` NULL: whatever
+ * its version. Copies. */
+void machine_add_illness(struct world *w, const char *name, const char *version,
+			 int64_t until_ms);
+/* Each zhost takes a look at what it runs. */
+void machine_probe_all(struct world *w);
 /* Deletes local data, and reports it to zrms. */
 void machine_forget(struct world *w, struct sim_machine *n,
 		    const Samoza__V1__DataForget *forget);

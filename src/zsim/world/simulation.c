@@ -40,6 +40,11 @@ void world_done(struct world *w)
 	vector_for_each (&w->failures, f)
 		free(f->name);
 	vector_done(&w->failures);
+	vector_for_each (&w->illnesses, i) {
+		free(i->name);
+		free(i->version);
+	}
+	vector_done(&w->illnesses);
 	vector_for_each (&w->log, line)
 		free(*line);
 	vector_done(&w->log);

@@ -56,6 +56,13 @@ struct planned_failure {
 	char *version; /* of copies of this version only; NULL: of all */
 };
 
+/* The probes of what has that name fail. */
+struct planned_illness {
+	char *name;	  /* "TOPOLOGY-NAME/PATH" */
+	char *version;	  /* of copies of this version only; NULL: of all */
+	int64_t until_ms; /* NEVER_MS: for good */
+};
+
 struct world {
 	struct world_options options;
 	struct world_hooks hooks;
@@ -77,6 +84,7 @@ struct world {
 	VECTOR(struct sim_machine *) machines;
 	VECTOR(struct sim_link) links; /* link number - 1 */
 	VECTOR(struct planned_failure) failures;
+	VECTOR(struct planned_illness) illnesses;
 	VECTOR(char *) log; /* one line per thing that happened, when `keep_log` */
 	bool keep_log;
 	FILE *print_log; /* or at once to here */
