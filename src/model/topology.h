@@ -158,6 +158,7 @@ struct space {
 	bool exclusive;
 	bool optional; /* it, or a space that it is inside of: the topology runs without it */
 	enum space_storage storage;
+	bool stops_first; /* before its successor starts; else the successor runs first */
 	uint32_t restart_attempts; /* retries after the first failure within the window */
 	uint32_t restart_window_ms;
 	uint32_t stop_grace_ms;

@@ -9,13 +9,13 @@
 #include "core/control/exclusions.h"
 #include "core/control/handover_events.h"
 #include "core/control/handover_facts.h"
+#include "core/control/handover_kind.h"
 #include "core/control/handover_moves.h"
 #include "core/control/state.h"
 #include "core/control/target.h"
 #include "core/control/topology_state.h"
 #include "core/lifecycle/ordered_stop.h"
 #include "core/lifecycle/rules.h"
-#include "model/space_kind.h"
 
 /* Of a move, a drain and a repair of balance [change.words.healthy]. */
 static const struct handover_limits moves = {.healthy_for_ms = 0,
@@ -41,45 +41,6 @@ static void mark(struct slot_control *root)
 }
 
 /* ---- life ---- */
-
-/* Whether the incumbent stops before the successor starts [change.handover.kind]. One member is enough. */
-static enum handover_kind kind_of(const struct slot_control *root)
-{
-	slot_for_each_below (root->slot, s) {
-		const struct space *space = slot_declared_space(s);
-		bool writes = false;
-		for (unsigned k = 0; k < space->capability_count; k++)
-			writes = writes || str_equal(space->capabilities[k], "data.write");
-		if (space->exclusive || writes || space->storage == STORAGE_LOCAL ||
-		    !space_type_is_wasm(space->type))
-			return HANDOVER_STOP_FIRST;
-	}
-	return HANDOVER_START_FIRST;
-}
-
-/* Such a zhost takes each copy that it has started for one that serves, so that messages would reach a
- * successor too early, or an incumbent too late: there they must not run at the same time. */
-static const struct control_zhost *older_of(const struct control_zhost *from,
-					    const struct control_zhost *to)
-{
-	if (from != NULL && !zhost_knows_copies(from))
-		return from;
-	return zhost_knows_copies(to) ? NULL : to;
-}
-
-/* Now that it is known where to. The cause of the placement; the caller frees. */
-static char *choose_kind(struct slot_control *root, const struct control_zhost *to)
-{
-	struct unit_handover *h = root->handover;
-	const struct control_zhost *older = h->handover.kind == HANDOVER_START_FIRST
-						    ? older_of(slot_zhost(root), to)
-						    : NULL;
-	if (older == NULL)
-		return mem_strdup(h->cause);
-	h->handover.kind = HANDOVER_STOP_FIRST;
-	return str_printf("%s; stop-first, because the zhost program of %s is older", h->cause,
-			  older->name);
-}
 
 static struct unit_handover *handover_new(struct slot_control *root, const char *to,
 					  const char *cause)
@@ -126,18 +87,19 @@ void handover_start(struct control *c, struct slot_control *root, const char *to
 		    const char *cause)
 {
 	struct unit_handover *h = handover_new(root, to, cause);
-	h->handover.kind = kind_of(root);
+	h->handover.kind = handover_kind_of(root->slot, slot_revision(root));
 	handover_begin(&h->handover);
 	mark_slot(root);
 	mark_application(application_of(root->slot), APPLICATION_PLACE);
 }
 
 void handover_start_change(struct control *c, struct slot_control *root,
-			   struct revision *revision, bool is_return, bool held,
-			   const char *cause)
+			   struct revision *revision, enum handover_kind kind, bool is_return,
+			   bool held, const char *cause)
 {
+	PRE(!held || kind == HANDOVER_STOP_FIRST);
 	struct unit_handover *h = handover_new(root, NULL, cause);
-	h->handover.kind = HANDOVER_STOP_FIRST;
+	h->handover.kind = kind;
 	h->revision = revision;
 	h->returns = is_return;
 	h->held = held;
@@ -208,7 +170,7 @@ void handover_placed(struct control *c, struct slot_control *root, struct contro
 {
 	struct control_application *a = application_of(root->slot);
 	struct unit_handover *h = root->handover;
-	CLEANUP(freep) char *cause = choose_kind(root, z);
+	CLEANUP(freep) char *cause = handover_choose_kind(root, z);
 	CLEANUP(freep) char *subject = str_printf("%s/%s", a->name, root->slot->path);
 	emit_event(&c->emitter, "placement", subject, slot_zhost(root)->name, z->name, a->id,
 		   cause);

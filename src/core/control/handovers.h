@@ -27,10 +27,10 @@ void handover_request(struct control *c, const struct control_input *input);
 void handover_start(struct control *c, struct slot_control *root, const char *to,
 		    const char *cause);
 /* The same, to copies of another revision: stop-first on the zhost where it is, while that is eligible.
- * Nothing stops before handovers_stop() where it is `held`. */
+ * Nothing stops before handovers_stop() where it is `held`, which is stop-first. */
 void handover_start_change(struct control *c, struct slot_control *root,
-			   struct revision *revision, bool is_return, bool held,
-			   const char *cause);
+			   struct revision *revision, enum handover_kind kind, bool is_return,
+			   bool held, const char *cause);
 /* Those of a rollout that are in the state `from`, and wanted or not, stop together, importers before
  * providers: from preparing they are deployed, from starting and proving they return. */
 void handovers_stop(struct control *c, struct control_application *a, bool unwanted);

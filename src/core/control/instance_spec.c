@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "core/control/handover_kind.h"
 #include "core/control/path_ends.h"
 #include "model/space_kind.h"
 #include "schema/message.h"
@@ -115,6 +116,8 @@ Samoza__V1__InstanceSpec *instance_spec_new(const struct copy *copy)
 	s->has_revision = true;
 	s->revision = revision->number;
 	s->version = mem_strdup(revision->record->version);
+	s->beside = handover_beside(copy);
+	s->has_beside = s->beside != 0;
 	if (space_kind_of_type(space->type)->has_recipes)
 		add_native(s, space);
 	if (revision->artifacts[space->index] != NULL)

@@ -150,6 +150,7 @@ static int load_zhost(struct control *c, const Samoza__V1__ZhostRecord *r, struc
 	z->address = mem_strdup(r->address);
 	z->platform = mem_strdup(r->platform);
 	z->machine = mem_strdup(r->machine);
+	z->protocol = r->protocol;
 	z->since_ms = r->since_ms;
 	z->forgotten_epoch = r->forgotten_epoch;
 	z->lease_timeout_ms = (int64_t)r->lease_timeout_ms;

@@ -275,6 +275,8 @@ static void write_zhost(struct control *c, const struct control_zhost *z)
 	r.address = z->address;
 	r.platform = z->platform;
 	r.machine = z->machine;
+	r.has_protocol = z->protocol != 0;
+	r.protocol = z->protocol;
 	r.has_since_ms = true;
 	r.since_ms = z->since_ms;
 	r.has_forgotten_epoch = z->forgotten_epoch != 0;

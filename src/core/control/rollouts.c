@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/control/copies.h"
+#include "core/control/handover_kind.h"
 #include "core/control/handovers.h"
 #include "core/control/mesh_tables.h"
 #include "core/control/placement.h"
@@ -246,8 +247,9 @@ static bool relabel_all(struct control *c, struct control_application *a)
 			continue;
 		all = false;
 		if (can_change(root))
-			handover_start_change(c, root, target, false, false,
-					      "its place does not fit the new version");
+			handover_start_change(c, root, target,
+					      handover_kind_of_change(root, target), false,
+					      false, "its place does not fit the new version");
 	}
 	return all;
 }
@@ -348,12 +350,19 @@ static bool has_change_under_way(const struct control_application *a)
 	return false;
 }
 
-static void begin(struct control *c, struct slot_control *root, bool held)
+/* What is replaced all at once stops first, in one ordered stop. A return, and a step back, leave served what
+ * can be. */
+static void begin(struct control *c, struct slot_control *root, bool together)
 {
 	const struct control_application *a = application_of(root->slot);
-	bool returns = a->rollout->rollout.state == ROLLOUT_RETURNING;
-	CLEANUP(freep) char *cause = cause_of(a->rollout, returns);
-	handover_start_change(c, root, rollout_wanted(a), returns, held, cause);
+	const struct application_rollout *r = a->rollout;
+	bool returns = r->rollout.state == ROLLOUT_RETURNING;
+	bool replaces = together && !returns && !r->at_once;
+	enum handover_kind kind = replaces ? HANDOVER_STOP_FIRST
+					   : handover_kind_of_change(root, rollout_wanted(a));
+	CLEANUP(freep) char *cause = cause_of(r, returns);
+	handover_start_change(c, root, rollout_wanted(a), kind, returns,
+			      together && kind == HANDOVER_STOP_FIRST, cause);
 }
 
 /* The first space in the order of imports that has something to change: a batch of its instances, of the

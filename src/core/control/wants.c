@@ -53,10 +53,10 @@ static void add_changed(struct wants *w, struct slot_control *root, uint32_t uni
 		want.excluded = excluded;
 		want.excluded_count = 1;
 	} else if (known) {
-		want.shares_room = true;
-		want.replaces = root->place_unit;
 		want.has_only = is_bound(root);
 		want.only = own->place;
+		want.shares_room = root->handover->handover.kind == HANDOVER_STOP_FIRST;
+		want.replaces = root->place_unit;
 	}
 	vector_push(&w->list, want);
 	vector_push(&w->roots, root);

@@ -31,7 +31,7 @@ struct control_zhost {
 	uint64_t forgotten_epoch; /* it has deleted local data up to this */
 
 	uint64_t link_id;	    /* 0: none */
-	uint32_t protocol;	    /* of the link, as its HELLO names it */
+	uint32_t protocol;	    /* as its last HELLO names it; 0: not known */
 	uint64_t counter;	    /* of the last heartbeat */
 	int64_t heard_ms;	    /* monotonic */
 	int64_t heard_wall_ms;	    /* 0: not since zrms started */
@@ -65,6 +65,11 @@ struct control_zhost {
 static inline bool zhost_knows_copies(const struct control_zhost *z)
 {
 	return z->protocol >= 4;
+}
+/* Two copies of an instance may run on it at the same time, in a start-first handover. */
+static inline bool zhost_runs_two(const struct control_zhost *z)
+{
+	return z->protocol >= 5;
 }
 
 struct zhost_registry {

@@ -395,6 +395,30 @@ static void compile_loss(struct compile *c, struct space *s, const Samoza__V1__L
 					    0, 1, LONGEST_WINDOW_MS);
 }
 
+static bool has_capability(const struct space *s, const char *capability)
+{
+	for (unsigned k = 0; k < s->capability_count; k++)
+		if (strcmp(s->capabilities[k], capability) == 0)
+			return true;
+	return false;
+}
+
+/* [change.handover.kind] PRE: type, capabilities, exclusive and storage are known. */
+static void compile_handover(struct compile *c, struct space *s, const Samoza__V1__Space *in)
+{
+	bool writes = has_capability(s, "data.write");
+	s->stops_first = s->exclusive || writes || s->storage == STORAGE_LOCAL ||
+			 !space_type_is_wasm(s->type);
+	if (!in->has_handover)
+		return;
+	s->stops_first = in->handover == SAMOZA__V1__HANDOVER__HANDOVER_STOP_FIRST;
+	if (!s->stops_first && (s->exclusive || writes))
+		finding(c, AT("spaces[%u].handover", s->index),
+			"handover: start-first does not go with %s, because both copies would "
+			"run at the same time; remove one of the two",
+			s->exclusive ? "exclusive: true" : "the capability data.write");
+}
+
 static enum space_type type_of(struct compile *c, unsigned index, const Samoza__V1__Space *in)
 {
 	if (in->has_type && space_kind_of(in->type) != NULL)
@@ -421,6 +445,7 @@ void compile_fields(struct compile *c)
 		s->optional = in->has_optional && in->optional;
 		if (in->has_storage && in->storage == SAMOZA__V1__STORAGE_KIND__STORAGE_LOCAL)
 			s->storage = STORAGE_LOCAL;
+		compile_handover(c, s, in);
 		compile_times(c, s, in);
 		compile_loss(c, s, in->loss);
 		if (in->run != NULL && in->run->has_mode &&

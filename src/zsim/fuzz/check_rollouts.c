@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "zsim/fuzz/draws.h"
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/mirrored.h"
 #include "zsim/world/world.h"
@@ -54,8 +55,58 @@ static void check_batch(struct fuzz *f, const struct submitted *s)
 			      rollout_spec_batch(spec, space->instance_count));
 }
 
+/* ---- kinds ---- */
+
+static bool stops_first(const struct topology *t, const char *root)
+{
+	size_t length = strlen(root);
+	for (unsigned k = 0; k < t->instance_count; k++) {
+		const char *path = t->instances[k].path;
+		if (strncmp(path, root, length) == 0 &&
+		    (path[length] == '\0' || path[length] == '/') &&
+		    instance_space(t, k)->stops_first)
+			return true;
+	}
+	return false;
+}
+
+static bool is_before_switch(const Samoza__V1__HandoverRecord *h)
+{
+	return h->state == SAMOZA__V1__HANDOVER_STATE__HANDOVER_STATE_RISING ||
+	       h->state == SAMOZA__V1__HANDOVER_STATE__HANDOVER_STATE_PREPARING ||
+	       h->state == SAMOZA__V1__HANDOVER_STATE__HANDOVER_STATE_STOPPING;
+}
+
+/* [change.handover.kind] What may run beside its successor does, so that it is served all the time; what may not does
+ * not. All at once, everything stops first. */
+static void check_kind(struct fuzz *f, const struct submitted *s, const struct mirrored *m)
+{
+	const Samoza__V1__HandoverRecord *h = m->record != NULL ? m->record->handover : NULL;
+	const Samoza__V1__CopyRecord *serving = mirror_serving(f, m);
+	if (h == NULL || !h->has_revision || serving == NULL || !is_before_switch(h) ||
+	    !str_equal(m->record->application, s->id))
+		return;
+	bool stops = stops_first(s->revisions.items[h->revision - 1], m->record->path) ||
+		     stops_first(s->revisions.items[serving->revision - 1], m->record->path);
+	bool starts = h->kind == SAMOZA__V1__HANDOVER_KIND__HANDOVER_KIND_START_FIRST;
+	bool is_step_back = s->rollout.at_once && h->revision == s->rollout.target;
+	bool at_once = !h->returns && !is_step_back &&
+		       s->policies.items[h->revision - 1].policy == ROLLOUT_REPLACE;
+	if (starts && stops)
+		world_violate(&f->world, "%s stops first, and is handed over start-first",
+			      m->id);
+	if (!starts && !stops && !at_once && !draws_have(f, DRAW_PROTOCOLS))
+		world_violate(&f->world,
+			      "%s may run beside its successor, and is handed over stop-first",
+			      m->id);
+}
+
 void check_rollouts_committed(struct fuzz *f)
 {
+	vector_for_each (&f->submitted, s)
+		for (const struct mirrored *m = s->rollout.target != 0 ? f->instances : NULL;
+		     m != NULL; m = m->hh.next)
+			check_kind(f, s, m);
 	vector_for_each (&f->submitted, s)
 		if (s->rollout.target != 0 && !s->rollout.at_once &&
 		    s->rollout.state == SAMOZA__V1__ROLLOUT_STATE__ROLLOUT_STATE_ADVANCING &&

@@ -33,6 +33,24 @@ static Samoza__V1__Rollout *draw_policy(struct random *r)
 	return rollout;
 }
 
+static bool must_stop_first(const Samoza__V1__Space *s)
+{
+	bool stops = s->has_exclusive && s->exclusive;
+	for (size_t k = 0; k < s->n_capabilities; k++)
+		stops = stops || str_equal(s->capabilities[k], "data.write");
+	return stops;
+}
+
+static void draw_handover(struct random *r, Samoza__V1__Space *s)
+{
+	s->has_handover = random_percent(r, 20);
+	if (!s->has_handover)
+		return;
+	s->handover = must_stop_first(s) || random_percent(r, 50)
+			      ? SAMOZA__V1__HANDOVER__HANDOVER_STOP_FIRST
+			      : SAMOZA__V1__HANDOVER__HANDOVER_START_FIRST;
+}
+
 Samoza__V1__RevisionRecord *draw_version(struct fuzz *f, const Samoza__V1__Topology *message)
 {
 	struct random *r = draws_random(f, DRAW_ROLLOUTS);
@@ -51,6 +69,7 @@ Samoza__V1__RevisionRecord *draw_version(struct fuzz *f, const Samoza__V1__Topol
 		a->space = mem_strdup(message->spaces[k]->name);
 		a->module_digest = str_printf("program %u", random_below(r, PROGRAMS));
 		record->artifacts[record->n_artifacts++] = a;
+		draw_handover(r, record->topology->spaces[k]);
 	}
 	return record;
 }

@@ -95,8 +95,11 @@ static void submit(struct fuzz *f)
 		message = f->variants.items[drawn];
 	if (message != f->drawn.items[drawn])
 		draws_happened(f, DRAW_CONTENTS);
+	Samoza__V1__RevisionRecord *version =
+		draws_have(f, DRAW_ROLLOUTS) ? draw_version(f, message) : NULL;
 	CLEANUP(topology_unrefp) struct topology *topology = NULL;
-	if (topology_compile(message, NULL, NULL, NULL, &topology, NULL) < 0)
+	if (topology_compile(version != NULL ? version->topology : message, NULL, NULL, NULL,
+			     &topology, NULL) < 0)
 		IMPOSSIBLE("it was compiled when it was drawn");
 	char *id = world_uuid(&f->world, message->metadata->name);
 	struct submitted *s = kept_application(f, message->metadata->name);
@@ -115,8 +118,6 @@ static void submit(struct fuzz *f)
 				  message != f->drawn.items[drawn] ? 2u : 1u);
 	plain.package_digest = digest;
 	plain.topology = (Samoza__V1__Topology *)message;
-	Samoza__V1__RevisionRecord *version =
-		draws_have(f, DRAW_ROLLOUTS) ? draw_version(f, message) : NULL;
 	bool start = random_percent(&f->random, 80);
 	world_log(&f->world, "STEP submit %s%s", s->name, start ? "" : " without start");
 	struct control_input input = {

@@ -68,12 +68,13 @@ static struct instance_history *find_or_add(struct history *h, const char *topol
 	return i;
 }
 
-/* A successor has a place; recovery is not meant. */
+/* A successor has a place; recovery is not meant, nor is the end of a handover that failed. */
 static bool is_move(const Samoza__V1__EventRecord *e)
 {
 	return strcmp(e->kind, "placement") == 0 && e->from != NULL && e->to != NULL &&
 	       e->cause != NULL && strcmp(e->cause, "placed") != 0 &&
-	       !str_has_prefix(e->cause, "re-placed");
+	       !str_has_prefix(e->cause, "re-placed") &&
+	       !str_has_prefix(e->cause, "it stays on ");
 }
 
 void history_follow(struct history *h, const struct world *w)

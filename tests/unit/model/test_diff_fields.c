@@ -78,6 +78,7 @@ static const struct {
 	{"spaces.optional", CHANGE_ADJUST},
 	{"spaces.loss.replace_after", CHANGE_ADJUST},
 	{"spaces.loss.stop_after", CHANGE_ADJUST},
+	{"spaces.handover", CHANGE_ADJUST},
 	{"spaces.storage", CHANGE_REPLACE},
 	{"spaces.restart.attempts", CHANGE_ADJUST},
 	{"spaces.restart.window", CHANGE_ADJUST},

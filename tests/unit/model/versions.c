@@ -47,6 +47,7 @@ const char sample[] =
 	"  exclusive: true\n"
 	"  optional: true\n"
 	"  loss: {replace_after: 9s, stop_after: 8m}\n"
+	"  handover: stop-first\n"
 	"  storage: local\n"
 	"  restart: {attempts: 2, window: 3m}\n"
 	"  stop: {grace: 4s}\n"

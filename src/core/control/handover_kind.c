@@ -1,0 +1,59 @@
+#include "core/control/handover_kind.h"
+
+#include "base/memory.h"
+#include "base/str.h"
+#include "core/control/zhost_registry.h"
+
+enum handover_kind handover_kind_of(struct slot *root, const struct revision *revision)
+{
+	slot_for_each_below (root, s)
+		if (declarations_of(revision->declared, s)->space->stops_first)
+			return HANDOVER_STOP_FIRST;
+	return HANDOVER_START_FIRST;
+}
+
+enum handover_kind handover_kind_of_change(const struct slot_control *root,
+					   const struct revision *to)
+{
+	const struct control_zhost *own = slot_zhost(root);
+	if (own != NULL && own->protocol != 0 && !zhost_runs_two(own))
+		return HANDOVER_STOP_FIRST;
+	return handover_kind_of(root->slot, slot_revision(root)) == HANDOVER_STOP_FIRST
+		       ? HANDOVER_STOP_FIRST
+		       : handover_kind_of(root->slot, to);
+}
+
+/* A zhost that does not know copies takes each one that it has started for one that serves, so that
+ * messages would reach a successor too early, or an incumbent too late. One that does not run two starts
+ * a successor when its incumbent has ended. There the two must not run at the same time. */
+static const struct control_zhost *older_of(const struct control_zhost *from,
+					    const struct control_zhost *to)
+{
+	if (from != NULL && !zhost_knows_copies(from))
+		return from;
+	return zhost_knows_copies(to) && (from != to || zhost_runs_two(to)) ? NULL : to;
+}
+
+char *handover_choose_kind(struct slot_control *root, const struct control_zhost *to)
+{
+	struct unit_handover *h = root->handover;
+	const struct control_zhost *older = h->handover.kind == HANDOVER_START_FIRST
+						    ? older_of(slot_zhost(root), to)
+						    : NULL;
+	if (older == NULL)
+		return mem_strdup(h->cause);
+	h->handover.kind = HANDOVER_STOP_FIRST;
+	return str_printf("%s; stop-first, because the zhost program of %s is older", h->cause,
+			  older->name);
+}
+
+uint64_t handover_beside(const struct copy *copy)
+{
+	if (copy->unit->placement.role != ROLE_SUCCESSOR)
+		return 0;
+	const struct unit_handover *h = control_of_slot(copy->sc->slot->root)->handover;
+	const struct copy *incumbent = serving_copy(copy->sc);
+	bool both = h != NULL && h->handover.kind == HANDOVER_START_FIRST &&
+		    incumbent != NULL && copy_zhost(incumbent) == copy_zhost(copy);
+	return both ? incumbent->of_slot.epoch : 0;
+}
