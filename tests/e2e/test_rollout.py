@@ -3,6 +3,7 @@ import json
 
 from conftest import until
 from native import native_app, processes_of
+from test_move import ASKER, FRONT, QUESTIONS, STORE, answers_pass, counted, path, space
 
 
 def package(c, version, word, last="exec sleep 1000", **rollout):
@@ -72,3 +73,41 @@ def test_a_rolling_version_waits_for_people(start_cluster):
     assert {c.space("shop", name)["version"] for name in ("web", "db")} == {"1.0.0"}
     none = c.zshell("topo", "promote", "shop", check=False)
     assert none.returncode == 1 and "no rollout of shop is under way" in none.stderr
+
+
+def asked_app(c, version, memory):
+    """The spaces of test_move.py; with another amount of memory, `front` and `store` are other contents."""
+    sources = {"asker": ASKER.replace("@QUESTIONS@", str(QUESTIONS)), "front": FRONT,
+               "store": STORE.replace("@TAKES_MS@", "0")}
+    spaces = [space("asker"), *(space(name, resources={"memory": memory}) for name in ("front", "store"))]
+    directory = c.app("shop", spaces, sources, [path("questions", "asker", "front"), path("rows", "front", "store")])
+    manifest = json.loads((directory / "manifest.yaml").read_text())
+    manifest["metadata"]["version"] = version
+    manifest["rollout"] = {"policy": "rolling", "healthy": {"for": "2s"}}
+    (directory / "manifest.yaml").write_text(json.dumps(manifest))
+    return c.build(directory, f"shop-{version}")
+
+
+def test_a_new_version_runs_beside_the_old_one_and_every_question_is_answered(start_cluster):
+    c = start_cluster(zhosts=["edge-node-1"])
+    c.submit(asked_app(c, "1.0.0", "32MiB"))
+    answers_pass(c, "shop", 100)
+    before = c.zruns("edge-node-1")
+    assert len(before) == 3
+
+    c.zshell("topo", "submit", asked_app(c, "1.1.0", "40MiB"))
+    until(lambda: len(c.zruns("edge-node-1")) == 4, "a second copy runs")
+    assert set(before) < set(c.zruns("edge-node-1"))
+    c.zrms.kill()  # before it takes over
+    c.start_zrms()
+    until(lambda: line_of(c, "Version") == "1.1.0", "the new version has completed")
+    until(lambda: len(c.zruns("edge-node-1")) == 3, "the former copies are gone")
+    assert len(set(before) & set(c.zruns("edge-node-1"))) == 1, "only the asker has not changed"
+
+    c.zshell("topo", "rollback", "shop", "--wait=60s")
+    assert line_of(c, "Version") == "1.0.0"
+    states = [e["to"] for e in c.events("shop") if e["kind"] == "space"]
+    assert states.count("deployed-started") == 3 and "stopping" not in states
+    assert counted(c, "shop")[0] < QUESTIONS
+    answers_pass(c, "shop", QUESTIONS)
+    assert counted(c, "shop") == (QUESTIONS, 0, 0)
