@@ -248,7 +248,7 @@ static void memory_section(struct reader *r, struct module *m)
 
 static void global_section(struct reader *r, struct module *m)
 {
-	uint32_t count = read_count(r, "globals", MODULE_FUNCTIONS_MAX, 4);
+	uint32_t count = read_count(r, "globals", MODULE_GLOBALS_MAX, 4);
 
 	for (uint32_t i = 0; i < count && r->result == 0; i++) {
 		uint8_t type = r->at < r->end ? r->data[r->at] : 0;
@@ -278,7 +278,7 @@ static void start_section(struct reader *r, struct module *m)
 
 static void element_section(struct reader *r, struct module *m)
 {
-	uint32_t count = read_count(r, "element segments", MODULE_FUNCTIONS_MAX, 3);
+	uint32_t count = read_count(r, "element segments", MODULE_SEGMENTS_MAX, 3);
 
 	for (uint32_t i = 0; i < count && r->result == 0; i++) {
 		size_t start = r->at;

@@ -190,6 +190,11 @@ static void prefix_fc(struct reader *r, struct body *b)
 		if (!m->has_data_count)
 			reader_fail(r, ERR_INVALID, start, "no data count section");
 		index = read_index(r, "data segment", m->data_count);
+		if (r->result == 0 && index >= MODULE_SEGMENTS_MAX)
+			reader_fail(r, ERR_LIMIT, start,
+				    "the code names data segment %" PRIu32
+				    ", at most the first %d may be named",
+				    index, MODULE_SEGMENTS_MAX);
 		if (r->result == 0 && index >= b->data_named)
 			b->data_named = index + 1;
 		if (sub == 8)

@@ -215,6 +215,11 @@ static void test_sections(void **state)
 	} cases[] = {
 		{4, "\1\x70\0\xa1\x8d\x06", 6, ERR_LIMIT, "100001 elements"},
 		{4, "\1\x6f\0\1", 4, ERR_UNSUPPORTED, "reference types"},
+		{6, "\x89\x27", 2, ERR_LIMIT, "5001 globals, at most 5000 are allowed"},
+		{6, "\x88\x27", 2, ERR_INVALID, "5000 globals do not fit what is left"},
+		{9, "\x89\x27", 2, ERR_LIMIT,
+		 "5001 element segments, at most 5000 are allowed"},
+		{9, "\x88\x27", 2, ERR_INVALID, "5000 element segments do not fit"},
 		{4, "\2\x70\0\1\x70\0\1", 7, ERR_UNSUPPORTED, "several tables"},
 		{5, "\1\0\x81\x04", 4, ERR_LIMIT, "initial memory is 32832 KiB"},
 		{5, "\1\0\x80\x80\x04", 5, ERR_LIMIT, "initial memory is 4194304 KiB"},

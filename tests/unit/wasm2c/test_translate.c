@@ -311,6 +311,91 @@ static void test_large_data(void **state)
 	translator_free(t);
 }
 
+enum many { GLOBALS, ELEMENT_SEGMENTS, DATA_SEGMENTS };
+
+/* A module with as many of them as there may be, each of which the compiler sees. */
+static void module_of_many(struct buffer *b, enum many kind)
+{
+	CLEANUP(buffer_done) struct buffer c = BUFFER_INIT(BUILDER_MAX);
+	CLEANUP(buffer_done) struct buffer body = BUFFER_INIT(BUILDER_MAX);
+	const uint32_t count = kind == GLOBALS ? MODULE_GLOBALS_MAX : MODULE_SEGMENTS_MAX;
+
+	wasm_begin(b);
+	wasm_types(b);
+	wasm_function(b);
+	if (kind == ELEMENT_SEGMENTS) {
+		(void)buffer_add(&c, "\1\x70\0", 3);
+		wasm_u32(&c, count);
+		wasm_section(b, 4, &c);
+	}
+	(void)buffer_add(&c, "\1\0\1", 3);
+	wasm_section(b, 5, &c);
+	if (kind == GLOBALS) {
+		wasm_u32(&c, count);
+		for (uint32_t i = 0; i < count; i++) {
+			(void)buffer_add(&c, "\x7f\1\x41", 3);
+			wasm_i32(&c, i);
+			(void)buffer_add(&c, "\x0b", 1);
+		}
+		wasm_section(b, 6, &c);
+	}
+	wasm_export(b, "on_process", 10, 0, 0);
+	if (kind == ELEMENT_SEGMENTS) {
+		wasm_u32(&c, count);
+		for (uint32_t i = 0; i < count; i++) {
+			(void)buffer_add(&c, "\0\x41", 2);
+			wasm_i32(&c, i);
+			(void)buffer_add(&c, "\x0b\1\0", 3);
+		}
+		wasm_section(b, 9, &c);
+	}
+	if (kind == DATA_SEGMENTS) {
+		wasm_u32(&c, count);
+		wasm_section(b, 12, &c);
+	}
+	(void)buffer_add(&body, "\0\x41\0", 3);
+	for (uint32_t i = 0; kind == GLOBALS && i < count; i++) {
+		(void)buffer_add(&body, "\x23", 1);
+		wasm_u32(&body, i);
+		(void)buffer_add(&body, "\x6a", 1);
+	}
+	if (kind == DATA_SEGMENTS) {
+		(void)buffer_add(&body, "\xfc\x09", 2);
+		wasm_u32(&body, count - 1);
+	}
+	(void)buffer_add(&body, "\x0b", 1);
+	wasm_code(b, body.data, body.size);
+	if (kind == DATA_SEGMENTS) {
+		wasm_u32(&c, count);
+		for (uint32_t i = 0; i < count; i++)
+			(void)buffer_add(&c, "\1\1x", 3);
+		wasm_section(b, 11, &c);
+	}
+}
+
+/* What is at a limit of [guest-abi.limits.module] is translated in less than the limit of processor time. */
+static void test_many(void **state)
+{
+	struct translator *t = new_translator((struct translator_options){0});
+
+	(void)state;
+	for (enum many kind = GLOBALS; kind <= DATA_SEGMENTS; kind++) {
+		CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(BUILDER_MAX);
+		CLEANUP(freep) char *path = NULL;
+		struct error *error = NULL;
+		double before = processor_seconds();
+
+		module_of_many(&b, kind);
+		if (translate_now(t, (const uint8_t *)b.data, b.size, MEMORY, &path, &error) <
+		    0)
+			fail_msg("%d: refused: %s", (int)kind, error->message);
+		print_message("%d: %.2f s\n", (int)kind, processor_seconds() - before);
+		assert_true(processor_seconds() - before < 15);
+		assert_int_equal(unlink(path), 0);
+	}
+	translator_free(t);
+}
+
 /* The cache has a limit: what was not used for longest goes first, the latest result stays. */
 static void test_cache_limit(void **state)
 {
@@ -521,6 +606,7 @@ int main(void)
 		cmocka_unit_test(test_objects),
 		cmocka_unit_test(test_cache_limit),
 		cmocka_unit_test(test_large_data),
+		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_key_depends_on_what_is_compiled),
 		cmocka_unit_test(test_current),
 		cmocka_unit_test(test_versions),
