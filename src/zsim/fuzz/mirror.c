@@ -70,8 +70,11 @@ static void take_slot(struct fuzz *f, const struct record_change *r)
 	uint64_t writer = m->record != NULL ? m->record->writer : 0;
 	uint64_t incumbent = m->record != NULL ? m->record->serving : 0;
 	bool was_lost = m->record != NULL && m->record->lost;
+	/* One that was being proven is begun again by a start of zrms. */
 	bool starts = is_handed_over_in(m->record,
-					SAMOZA__V1__HANDOVER_STATE__HANDOVER_STATE_STARTING);
+					SAMOZA__V1__HANDOVER_STATE__HANDOVER_STATE_STARTING) ||
+		      is_handed_over_in(m->record,
+					SAMOZA__V1__HANDOVER_STATE__HANDOVER_STATE_PROVING);
 	Samoza__V1__SlotRecord *before = steal_ptr(&m->record);
 	if (r->data != NULL)
 		m->record = samoza__v1__slot_record__unpack(NULL, r->size, r->data);
