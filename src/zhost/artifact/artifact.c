@@ -17,6 +17,7 @@
 #include "base/hash.h"
 #include "base/str.h"
 #include "zhost/artifact/cached.h"
+#include "zhost/artifact/compiled.h"
 #include "zhost/artifact/download.h"
 
 #define ARTIFACT_MAX ((uint64_t)256 * 1024 * 1024)
@@ -62,6 +63,7 @@ struct artifacts {
 	struct artifacts_options options;
 	struct artifact_counters counters;
 	struct cached_files cache;
+	struct compiled_files compiled;
 	struct artifact_job *jobs;
 	struct translator *translator; /* made when first needed */
 	struct artifact_job *queue;    /* compilations that wait */
@@ -415,6 +417,7 @@ static void compile_step(struct artifact_job *j, int r, struct error *err)
 
 		a->counters.compiled++;
 		log_info("cache", "compiled", LOG_S("module", j->module));
+		compiled_add(&a->compiled, j->module, j->memory_bytes, path);
 		job_end(j, path, NULL);
 		return;
 	}
@@ -501,6 +504,8 @@ void artifact_suspect_module(struct artifacts *a, const Samoza__V1__InstanceSpec
 {
 	artifact_suspect(a, spec->native_digest);
 	artifact_suspect(a, spec->module_digest);
+	if (spec->module_digest != NULL)
+		compiled_suspect(&a->compiled, spec->module_digest);
 }
 
 struct artifact_wait *artifact_fetch_module(struct artifacts *a,
@@ -523,6 +528,14 @@ struct artifact_wait *artifact_fetch_module(struct artifacts *a,
 				spec->space);
 		return refuse(done, data, err);
 	}
+	const uint64_t memory_bytes =
+		spec->memory_bytes > 0 ? spec->memory_bytes : (uint64_t)32 * 1024 * 1024;
+	const char *path = compiled_use(&a->compiled, spec->module_digest, memory_bytes);
+	if (path != NULL) {
+		a->counters.hits++;
+		done(data, path, NULL);
+		return NULL;
+	}
 	name = str_printf("compile:%s", spec->module_digest);
 	HASH_FIND_STR(a->jobs, name, j);
 	if (j != NULL)
@@ -530,8 +543,7 @@ struct artifact_wait *artifact_fetch_module(struct artifacts *a,
 	j = job_new(a, mem_strdup(name));
 	j->module = mem_strdup(spec->module_digest);
 	j->native = runs_here ? mem_strdup(spec->native_digest) : NULL;
-	j->memory_bytes =
-		spec->memory_bytes > 0 ? spec->memory_bytes : (uint64_t)32 * 1024 * 1024;
+	j->memory_bytes = memory_bytes;
 	/* The caller's wait before anything can end the job from within. */
 	w = job_wait(j, done, data);
 	(void)artifact_fetch(a, spec->module_digest, 0, on_module, j);
@@ -574,6 +586,7 @@ void artifacts_free(struct artifacts *a)
 		job_free(j);
 	}
 	cached_done(&a->cache);
+	compiled_done(&a->compiled);
 	translator_free(a->translator);
 	free(a);
 }
