@@ -16,8 +16,8 @@ import time
 import urllib.request
 
 import pytest
-from conftest import BIN, DEADLINE, is_alive, until
-from native import SLEEPER, native_deploy, processes_of, state, wait_space
+from conftest import BIN, DEADLINE, free_port, is_alive, until
+from native import SLEEPER, error, native_deploy, processes_of, state, wait_space
 from test_native_sandbox import LESS, add_zhost_by
 
 FACTS = """
@@ -426,3 +426,48 @@ def test_pids_of_commands_are_those_of_the_instance(x):
     inside = sh(x, "ls -d /proc/[0-9]*").stdout.decode().split()
     assert len(inside) < 10 and "/proc/1" in inside
     assert is_alive(x.zhosts["edge-node-1"].pid)
+
+
+# Listens as soon as the port is free, and until its end.
+TAKER = """
+import socket, time
+while True:
+    try:
+        s = socket.create_server(("127.0.0.1", {port}), reuse_port=False)
+        break
+    except OSError:
+        time.sleep(0.01)
+print("listens", flush=True)
+while True:
+    s.accept()[0].close()
+"""
+
+SERVICE = """
+    #!/usr/bin/python3
+    import pathlib, socket, time
+    s = socket.create_server(("127.0.0.1", {port}))
+    s.settimeout(0.05)
+    while not pathlib.Path("deaf").exists():
+        try:
+            s.accept()[0].close()
+        except TimeoutError:
+            pass
+    s.close()
+    time.sleep(300011)
+"""
+
+
+def test_a_port_of_a_command_is_not_one_of_the_service(x):
+    port = free_port()
+    check = {"tcp": str(port), "interval": "200ms", "timeout": "2s", "failures": 5}
+    native_deploy(x, "deaf", [{"name": "p", "run": {"mode": "foreground"}, "health": check,
+                               "ready": {"tcp": str(port)}, "restart": {"attempts": 0}}],
+                  {"p/recipes/start": SERVICE.format(port=port)})
+    taker = begin(x, "deaf/p", "--", "python3", "-c", TAKER.format(port=port))
+    for data in (x.directory / "edge-node-1" / "spaces").glob("*/data"):
+        (data / "deaf").write_text("")  # the other instance does not look at it
+    wait_line(taker, b"listens")
+    until(lambda: x.state("deaf") == "failed", "its health check fails", 60)
+    assert (f"port {port}: answered, but no process of this instance listens on it"
+            in error(x, "deaf", "p"))
+    taker.wait(DEADLINE)

@@ -313,12 +313,19 @@ static void take_signal(struct keeper *k, const struct keeper_order *order)
 
 /* ---- ports ---- */
 
+/* A probe's command and one of `spaces exec` are no part of the service. */
 static void take_find_port(const struct keeper *k, const struct keeper_order *order)
 {
+	pid_t guards[KEEPER_JOBS];
+	size_t count = 0;
+
+	for (unsigned id = 1; id <= KEEPER_JOBS; id++)
+		if (k->jobs[id] > 0 && k->guarded[id])
+			guards[count++] = k->jobs[id];
 	tell(k, &(struct keeper_event){.type = KEEPER_PORT,
 				       .id = order->id,
 				       .status = (int32_t)port_owner((uint16_t)order->port,
-								     getpid(),
+								     getpid(), guards, count,
 								     order->is_own_user != 0)});
 }
 

@@ -87,7 +87,8 @@ static void look_at(pid_t pid, void *user)
 	(void)closedir(dir);
 }
 
-enum port_owner port_owner(uint16_t port, pid_t root, bool is_own_user)
+enum port_owner port_owner(uint16_t port, pid_t root, const pid_t *without,
+			   size_t without_count, bool is_own_user)
 {
 	struct search s = {0};
 	bool is_known = read_listeners(&s, "/proc/net/tcp", port);
@@ -95,7 +96,7 @@ enum port_owner port_owner(uint16_t port, pid_t root, bool is_own_user)
 	is_known |= read_listeners(&s, "/proc/net/tcp6", port);
 	if (!is_known)
 		return PORT_UNKNOWN;
-	if (s.count > 0 && process_tree_each(root, look_at, &s) < 0)
+	if (s.count > 0 && process_tree_each(root, without, without_count, look_at, &s) < 0)
 		return PORT_UNKNOWN;
 	if (s.is_found || (s.is_unreadable && s.is_of_user && is_own_user))
 		return PORT_OWN;

@@ -16,10 +16,11 @@ enum port_owner {
 	PORT_FOREIGN, /* or nothing listens on it */
 };
 
-/* Whether `root` or a process below it listens on this TCP port. `is_own_user`: no other instance
+/* Whether `root` or a process below it, but for those of `without` and below, listens on this TCP port. `is_own_user`: no other instance
  * runs as this user; then a socket of this user counts where the descriptors of some process cannot
  * be read. */
-enum port_owner port_owner(uint16_t port, pid_t root, bool is_own_user);
+enum port_owner port_owner(uint16_t port, pid_t root, const pid_t *without,
+			   size_t without_count, bool is_own_user);
 
 /* Who listens on it, as far as the caller may know: "python3 (process 1234)", "a program of user 33".
  * *ret_socket: its socket, by which it is recognised. False: nobody, or /proc does not say. */

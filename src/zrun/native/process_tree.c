@@ -106,7 +106,13 @@ static void place(const struct table *t, struct entry *from, pid_t root)
 	}
 }
 
-static int each(pid_t root, bool with_root, void (*fn)(pid_t pid, void *user), void *user)
+struct without {
+	const pid_t *pids;
+	size_t count;
+};
+
+static int each(pid_t root, bool with_root, struct without without,
+		void (*fn)(pid_t pid, void *user), void *user)
 {
 	struct table t = {0};
 	int count = 0;
@@ -114,6 +120,12 @@ static int each(pid_t root, bool with_root, void (*fn)(pid_t pid, void *user), v
 	if (!read_table(&t))
 		return -1;
 	qsort(t.entries, t.count, sizeof(*t.entries), compare);
+	for (size_t i = 0; i < without.count; i++) {
+		struct entry *e = find(&t, without.pids[i]);
+
+		if (e != NULL)
+			e->place = ELSEWHERE;
+	}
 	for (size_t i = 0; i < t.count; i++)
 		place(&t, &t.entries[i], root);
 	for (size_t i = 0; i < t.count; i++)
@@ -132,10 +144,11 @@ static void send_signal(pid_t pid, void *user)
 
 int process_tree_signal(pid_t root, int signal, bool with_root)
 {
-	return each(root, with_root, send_signal, &signal);
+	return each(root, with_root, (struct without){0}, send_signal, &signal);
 }
 
-int process_tree_each(pid_t root, void (*fn)(pid_t pid, void *user), void *user)
+int process_tree_each(pid_t root, const pid_t *without, size_t without_count,
+		      void (*fn)(pid_t pid, void *user), void *user)
 {
-	return each(root, true, fn, user);
+	return each(root, true, (struct without){without, without_count}, fn, user);
 }
