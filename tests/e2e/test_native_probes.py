@@ -277,6 +277,53 @@ def test_a_port_that_another_program_took_during_a_back_off_is_named(c, mode):
     wait_space(c, "taken", "p", "deployed-started")
 
 
+def test_a_drawn_port_that_another_program_took_during_a_back_off_is_drawn_again(c):
+    native_deploy(c, "drawn", [
+        {"name": "db", "provides": ["database"], "exports": {"port": ""},
+         "run": {"mode": "foreground"}, "ready": {"tcp": "port"}, "restart": {"attempts": 1000}},
+        {"name": "app", "imports": [{"from": "database", "variables": ["port"]}]}], {
+        "db/recipes/start": """
+            #!/usr/bin/python3
+            import os, socket, time
+            listener = socket.socket()
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(("127.0.0.1", int(os.environ["SAMOZA_EXPORT_port"])))
+            listener.listen()
+            time.sleep(100053)
+            """,
+        # Without its only provider it is stopped meanwhile.
+        "app/recipes/start": "#!/bin/sh\necho \"db is at $SAMOZA_IMPORT_database_0_port\"\n"
+                             "sleep 100054 >/dev/null 2>&1 &\n"})
+
+    def port_of():
+        return next((int(e["value"]) for e in c.space("drawn", "db").get("exports") or []), 0)
+    port = port_of()
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+
+        def take():
+            for pid, words in processes_of("recipes/start"):
+                if "python3" in words:
+                    os.kill(pid, signal.SIGKILL)
+            try:
+                other.bind(("127.0.0.1", port))
+            except OSError:
+                return False
+            other.listen()
+            return True
+        until(take, "the port is another's")
+        wait_space(c, "drawn", "db", "deployed-started")
+        now = until(lambda: port_of() not in (0, port) and port_of(), "it has another port")
+        until(lambda: f"db is at {now}" in log_text(c), "its importer knows", 30)
+        assert "Address already in use" not in log_text(c), "no start has failed for it"
+    # It keeps that, also when the first one is free again.
+    restarts = c.space("drawn", "db")["restarts"]
+    (pid, _), = [p for p in processes_of("recipes/start") if "python3" in p[1]]
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: c.space("drawn", "db")["restarts"] > restarts and port_of() == now,
+          "it runs again")
+
+
 def test_an_instance_that_stays_sick_uses_up_its_attempts(c):
     native_deploy(c, "sick", [{
         "name": "p", "run": {"mode": "foreground"}, "restart": {"attempts": 1},

@@ -1,6 +1,7 @@
 #include "zhost/environment/ports.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -228,6 +229,25 @@ bool ports_rename(struct ports *p, const char *from, const char *to)
 	return true;
 }
 
+void ports_drop_taken(struct ports *p, const char *id, bool (*is_taken)(uint16_t port))
+{
+	struct holder *h;
+	size_t kept = 0;
+
+	HASH_FIND_STR(p->holders, id, h);
+	if (h == NULL)
+		return;
+	vector_for_each (&h->drawn, d) {
+		if (is_taken(d->port)) {
+			taken_set(p, d->port, false);
+			free(d->name);
+		} else {
+			h->drawn.items[kept++] = *d;
+		}
+	}
+	h->drawn.count = kept;
+}
+
 bool ports_release(struct ports *p, const char *id)
 {
 	struct holder *h;
@@ -242,12 +262,25 @@ bool ports_release(struct ports *p, const char *id)
 	return true;
 }
 
-bool ports_is_free(uint16_t port)
+static bool can_bind(uint16_t port, bool beside_old)
 {
 	CLEANUP(closep) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct sockaddr_in address = {.sin_family = AF_INET,
 				      .sin_port = htons(port),
 				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int on = beside_old;
 
-	return fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+	return fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+	       bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+}
+
+bool ports_is_free(uint16_t port)
+{
+	return can_bind(port, false);
+}
+
+/* With SO_REUSEADDR connections that the instance itself had are not in the way. */
+bool ports_is_taken(uint16_t port)
+{
+	return !can_bind(port, true) && errno == EADDRINUSE;
 }

@@ -3,7 +3,8 @@
  * zhost's address, any other empty value with a port that no other instance on this zhost has.
  *
  * A drawn port stays with its instance until ports_release(), so it is the same after a
- * restart of the space and of the zhost. Ports come from 20,000 to 32,767, below the range
+ * restart of the space and of the zhost; but where another program has taken it while the instance did not
+ * run, ports_drop_taken() has it drawn again. Ports come from 20,000 to 32,767, below the range
  * from which the kernel draws its own; zhosts that share a machine begin at different places
  * of it, and a port that another program listens on is skipped.
  */
@@ -41,10 +42,15 @@ int ports_load(struct ports *p, const char *id, const char *record,
 	       struct error **err) must_check;
 /* Hands the ports of `from` to `to`. False: `from` has none, or `to` has some. */
 bool ports_rename(struct ports *p, const char *from, const char *to);
+/* PRE: nothing of the copy runs. Lets go of its ports on which `is_taken` says that a program listens: the next
+ * ports_fill() draws others. */
+void ports_drop_taken(struct ports *p, const char *id, bool (*is_taken)(uint16_t port));
 /* Whether it held any. */
 bool ports_release(struct ports *p, const char *id);
 
-/* Whether one can listen on 127.0.0.1:port now. */
+/* Whether one can listen on 127.0.0.1:port now, and no connection was there a short time ago. */
 bool ports_is_free(uint16_t port);
+/* Whether a program listens on 127.0.0.1:port. */
+bool ports_is_taken(uint16_t port);
 
 #endif

@@ -491,6 +491,8 @@ static void launch(struct resident *r)
 {
 	CLEANUP(error_freep) struct error *err = NULL;
 	resident_enter(r, RESIDENT_STARTING);
+	/* Nothing of it runs: who listens on a port of its is another program. */
+	ports_drop_taken(r->owner->parts.ports, r->id, ports_is_taken);
 	if (lease_has_ended(r))
 		resident_failed(r, "its lease ended before it could start");
 	else if (resident_fill_exports(r, &err) < 0)

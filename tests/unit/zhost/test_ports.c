@@ -1,7 +1,11 @@
 /* Exports that are filled in at start [formats.topology.exports]. */
 #include "test.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "zhost/environment/ports.h"
 
@@ -75,6 +79,54 @@ static void a_port_in_use_is_skipped(void **state)
 	expect("t/a", "port", "", "20006", true);
 }
 
+static bool is_busy(uint16_t port)
+{
+	return port == busy;
+}
+
+static void a_port_that_another_program_has_taken_is_drawn_again(void **state)
+{
+	(void)state;
+	expect("t/a", "port", "", "20005", true);
+	expect("t/a", "admin", "", "20006", true);
+	ports_drop_taken(ports, "t/a", is_busy);
+	expect("t/a", "port", "", "20005", false);
+	busy = 20005;
+	ports_drop_taken(ports, "t/a", is_busy);
+	ports_drop_taken(ports, "t/b", is_busy); /* it has none */
+	expect("t/a", "admin", "", "20006", false);
+	expect("t/a", "port", "", "20007", true);
+	char *record = ports_record(ports, "t/a");
+	assert_string_equal(record, "admin=20006 port=20007");
+	free(record);
+}
+
+/* Also where it listens on all addresses; connections that are over are not in the way. */
+static void a_port_is_taken_while_a_program_listens_on_it(void **state)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET};
+	socklen_t size = sizeof(address);
+	int on = 1, listener = socket(AF_INET, SOCK_STREAM, 0), client, server;
+	(void)state;
+	assert_int_equal(setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), 0);
+	assert_int_equal(bind(listener, (struct sockaddr *)&address, size), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+	uint16_t port = ntohs(address.sin_port);
+	assert_true(ports_is_taken(port));
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	client = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(connect(client, (struct sockaddr *)&address, size), 0);
+	server = accept(listener, NULL, NULL);
+	assert_true(server >= 0);
+	/* This side closes first, so it waits for a while (TIME_WAIT). */
+	close(server);
+	close(client);
+	close(listener);
+	assert_false(ports_is_taken(port));
+	assert_false(ports_is_free(port));
+}
+
 static void recorded_ports_are_assigned_again(void **state)
 {
 	char *record;
@@ -144,6 +196,8 @@ int main(void)
 		TEST(the_ip_is_the_zhosts_and_given_values_are_kept),
 		TEST(ports_are_distinct_and_stable),
 		TEST(a_port_in_use_is_skipped),
+		TEST(a_port_that_another_program_has_taken_is_drawn_again),
+		TEST(a_port_is_taken_while_a_program_listens_on_it),
 		TEST(recorded_ports_are_assigned_again),
 		TEST(released_ports_can_be_assigned_again),
 		TEST(ports_can_be_handed_to_another_id),
