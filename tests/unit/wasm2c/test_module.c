@@ -203,6 +203,33 @@ static void test_features(void **state)
 	}
 }
 
+/* Code may name the first MODULE_SEGMENTS_MAX data segments, however many there are. */
+static void test_named_data(void **state)
+{
+	(void)state;
+	for (uint32_t index = MODULE_SEGMENTS_MAX - 1; index <= MODULE_SEGMENTS_MAX; index++) {
+		CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(BUILDER_MAX);
+		CLEANUP(buffer_done) struct buffer c = BUFFER_INIT(BUILDER_MAX);
+
+		wasm_begin(&b);
+		wasm_types(&b);
+		wasm_function(&b);
+		(void)buffer_add(&c, "\1\0\1", 3);
+		wasm_section(&b, 5, &c);
+		wasm_export(&b, "on_process", 10, 0, 0);
+		wasm_u32(&c, 10000);
+		wasm_section(&b, 12, &c);
+		(void)buffer_add(&c, "\0\xfc\x09", 3);
+		wasm_u32(&c, index);
+		(void)buffer_add(&c, "\x41\0\x0b", 3);
+		wasm_code(&b, c.data, c.size);
+		if (index < MODULE_SEGMENTS_MAX)
+			verdict_refused(&b, ERR_INVALID, "10000 data segments are announced");
+		else
+			verdict_refused(&b, ERR_LIMIT, "the code names data segment 5000");
+	}
+}
+
 /* Type and function section, then one section with this content. */
 static void test_sections(void **state)
 {
@@ -364,6 +391,7 @@ int main(void)
 		cmocka_unit_test(test_locals),
 		cmocka_unit_test(test_nesting),
 		cmocka_unit_test(test_features),
+		cmocka_unit_test(test_named_data),
 		cmocka_unit_test(test_sections),
 		cmocka_unit_test(test_claims),
 		cmocka_unit_test(test_large),
