@@ -185,7 +185,8 @@ struct application_rollout {
 	uint32_t *places;		/* by the target's space index: rollout_order() */
 	bool at_once;			/* a rollback: not batch by batch */
 	bool failed;			/* seen in this flush */
-	char *by, *cause;		/* who asked for it; what has failed (NULL) */
+	bool moves_begun; /* of units that do not change, and whose place does not fit */
+	char *by, *cause; /* who asked for it; what has failed (NULL) */
 };
 
 /* One that did not complete, until the next change. */

@@ -34,6 +34,12 @@ bool rollout_is_current(const struct slot_control *root, const struct revision *
 	return unit == NULL || rollout_has_same_content(root, unit->revision, revision);
 }
 
+bool rollout_can_change(const struct slot_control *root)
+{
+	return root->handover == NULL && !root->slot->moving && slot_is_placed(root) &&
+	       root->slot->goal != GOAL_NOT_DEPLOYED;
+}
+
 void rollout_progress(const struct control_application *a, uint32_t *ret_done,
 		      uint32_t *ret_all)
 {

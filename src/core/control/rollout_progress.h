@@ -15,6 +15,8 @@ bool rollout_has_same_content(const struct slot_control *root, const struct revi
 /* The unit is served with the content of that revision, or by nothing. */
 bool rollout_is_current(const struct slot_control *root, const struct revision *revision);
 
+/* Nothing else happens to it: a handover may begin. */
+bool rollout_can_change(const struct slot_control *root);
 /* Spaces with a smaller one change first. */
 uint32_t rollout_place_of(const struct control_application *a, const struct slot *root);
 /* What it waits for, where it hands nothing over; the caller frees. */

@@ -12,6 +12,7 @@
 #include "core/control/placement.h"
 #include "core/control/record_writer.h"
 #include "core/control/rollout_progress.h"
+#include "core/control/rollout_relabel.h"
 #include "core/control/state.h"
 #include "core/control/target.h"
 #include "core/control/topology_state.h"
@@ -25,13 +26,6 @@ static void mark(struct control_application *a)
 }
 
 /* ---- units ---- */
-
-/* Nothing else happens to it: a handover may begin. */
-static bool can_change(const struct slot_control *root)
-{
-	return root->handover == NULL && !root->slot->moving && slot_is_placed(root) &&
-	       root->slot->goal != GOAL_NOT_DEPLOYED;
-}
 
 /* A unit that has no copy is to be placed in the revision that is wanted now. */
 static void rebase_unplaced(struct control *c, struct control_application *a)
@@ -78,6 +72,7 @@ static void lead_to(struct control_application *a, struct revision *target,
 	struct application_rollout *r = a->rollout;
 	r->target = target;
 	r->at_once = at_once;
+	r->moves_begun = false;
 	r->failed = false;
 	r->rollout.spec = *spec;
 	r->rollout.aborted = false;
@@ -205,55 +200,6 @@ void rollout_drop(struct control *c, struct control_application *a, const char *
 	end(c, a);
 }
 
-/* ---- units that do not change ---- */
-
-/* What does not reach its process takes effect: its copies are of the target's revision from now on.
- * False: its place does not satisfy that one. */
-static bool relabel(struct control *c, struct slot_control *root, struct revision *target)
-{
-	struct unit_placement *unit = unit_of(root->of_path->serving);
-	if (unit == NULL || unit->revision == target)
-		return true;
-	int32_t instance = declarations_instance(target->declared, root->slot);
-	if (!place_unit_resize(c->place, unit->place_unit, target->place, (uint32_t)instance))
-		return false;
-	unit->revision->placements--;
-	target->placements++;
-	unit->revision = target;
-	root->place_revision = target;
-	vector_for_each (&unit->placement.copies, item) {
-		struct copy *copy = container_of(*item, struct copy, of_slot);
-		copy->declared = declarations_of(target->declared, copy->sc->slot);
-		copy->sent_epoch = 0;
-		if (!unit->lost)
-			copy_order(copy, (enum instance_target)copy->target);
-		mark_copy(copy, COPY_RECORD);
-		mesh_tables_mark(copy->sc);
-		slot_publish_facts(copy->sc);
-		lifecycle_push(copy->sc->slot);
-	}
-	return true;
-}
-
-/* False: one has to move first, and does. */
-static bool relabel_all(struct control *c, struct control_application *a)
-{
-	struct revision *target = a->rollout->target;
-	bool all = true;
-	place_wait_end(c->place, a->ticket);
-	mark_application(a, APPLICATION_PLACE);
-	for_each_root (a, root) {
-		if (relabel(c, root, target))
-			continue;
-		all = false;
-		if (can_change(root))
-			handover_start_change(c, root, target,
-					      handover_kind_of_change(root, target), false,
-					      false, "its place does not fit the new version");
-	}
-	return all;
-}
-
 /* ---- facts ---- */
 
 /* A copy that serves in the target, and has been proven, is not what it was. */
@@ -309,11 +255,11 @@ static struct rollout_facts facts_of(struct control *c, struct control_applicati
 	struct rollout_facts f = {.failed = r->failed};
 	r->failed = false;
 	if (r->rollout.state == ROLLOUT_RETURNING)
-		f.returned = is_settled(a, r->base);
+		f.returned = is_settled(a, r->base) && rollout_relabel(c, a);
 	else if (r->rollout.state == ROLLOUT_ADVANCING && !f.failed)
 		f.complete = is_settled(a, r->target) &&
 			     a->slots.to_start_started == a->slots.to_start &&
-			     relabel_all(c, a);
+			     rollout_relabel(c, a);
 	return f;
 }
 
@@ -387,7 +333,7 @@ static void begin_batch(struct control *c, struct control_application *a)
 		if (batch >= rollout_spec_batch(&r->rollout.spec, space->instance_count))
 			return;
 		batch++;
-		if (can_change(root))
+		if (rollout_can_change(root))
 			begin(c, root, false);
 	}
 }
@@ -396,7 +342,7 @@ static void begin_batch(struct control *c, struct control_application *a)
 static void begin_all(struct control *c, struct control_application *a)
 {
 	for_each_root (a, root)
-		if (!rollout_is_current(root, rollout_wanted(a)) && can_change(root))
+		if (!rollout_is_current(root, rollout_wanted(a)) && rollout_can_change(root))
 			begin(c, root, true);
 }
 
@@ -462,6 +408,7 @@ static void act(struct control *c, struct control_application *a)
 	unload_left(c, a);
 	if (r->rollout.state == ROLLOUT_PAUSED)
 		return;
+	rollout_begin_moves(c, a);
 	bool rolls = r->rollout.spec.policy == ROLLOUT_ROLLING && !r->at_once;
 	if (r->rollout.state == ROLLOUT_ADVANCING && rolls)
 		begin_batch(c, a);
@@ -487,6 +434,7 @@ static void enter(struct control *c, struct control_application *a, enum rollout
 	}
 	emit(c, a, version_of(r->target), rollout_state_name(to),
 	     r->cause != NULL ? r->cause : "asked for");
+	r->moves_begun = false;
 	if (to == ROLLOUT_RETURNING)
 		rebase_unplaced(c, a);
 }

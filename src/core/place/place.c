@@ -180,29 +180,44 @@ static bool may_stay(struct place *p, const struct place_unit *u, uint32_t zhost
 	return stays;
 }
 
-bool place_unit_resize(struct place *p, uint32_t unit, uint32_t topology, uint32_t instance)
+bool place_unit_may_stay(struct place *p, uint32_t unit, uint32_t topology, uint32_t instance)
 {
 	struct place_unit *u = unit_checked(p, unit);
 	struct need *before = u->need,
 		    *n = need_checked(topology_checked(p, topology), instance);
 	uint32_t zhost = u->zhost, instance_before = u->instance;
 	uint16_t *devices = u->devices;
-	PRE(u->waiter == 0);
-	if (zhost != PLACE_NONE)
-		unit_detach(p, u);
+	PRE(u->waiter == 0 && zhost != PLACE_NONE);
+	unit_detach(p, u);
 	set_need(p, u, n, instance);
 	u->devices = n->demand->device_total > 0
 			     ? mem_new_array(uint16_t, n->demand->device_total)
 			     : NULL;
-	bool stays = zhost == PLACE_NONE || may_stay(p, u, zhost);
-	if (!stays) {
-		set_need(p, u, before, instance_before);
-		free(u->devices);
-		u->devices = devices;
-		unit_attach(p, u, zhost, true);
-		return false;
+	bool stays = may_stay(p, u, zhost);
+	set_need(p, u, before, instance_before);
+	free(u->devices);
+	u->devices = devices;
+	unit_attach(p, u, zhost, true);
+	return stays;
+}
+
+bool place_unit_resize(struct place *p, uint32_t unit, uint32_t topology, uint32_t instance)
+{
+	struct place_unit *u = unit_checked(p, unit);
+	struct need *before = u->need,
+		    *n = need_checked(topology_checked(p, topology), instance);
+	uint32_t zhost = u->zhost;
+	PRE(u->waiter == 0);
+	if (zhost != PLACE_NONE) {
+		if (!place_unit_may_stay(p, unit, topology, instance))
+			return false;
+		unit_detach(p, u);
 	}
-	free(devices);
+	set_need(p, u, n, instance);
+	free(u->devices);
+	u->devices = n->demand->device_total > 0
+			     ? mem_new_array(uint16_t, n->demand->device_total)
+			     : NULL;
 	if (zhost != PLACE_NONE) {
 		unit_attach(p, u, zhost, false);
 		if (before->demand->device_total > 0)

@@ -112,6 +112,9 @@ void place_unit_free(struct place *p, uint32_t unit);
  * ticket waits for it. */
 bool place_unit_resize(struct place *p, uint32_t unit, uint32_t topology,
 		       uint32_t instance) must_check;
+/* Whether that would be true; nothing changes. PRE: placed; no ticket waits for it. */
+bool place_unit_may_stay(struct place *p, uint32_t unit, uint32_t topology,
+			 uint32_t instance) must_check;
 /* From now on the two hold room together while they are on the same zhost: of each amount and
  * of each device as much as the one that needs more, since at most one of them runs at a time.
  * It ends when one of them is removed. PRE: units of one slot; `unit` is not placed. */

@@ -289,6 +289,8 @@ static void a_unit_grows_where_it_is(void **state)
 	assert_int_equal(cpu_on(&s, s.n1), 1000);
 	slot_done(&s);
 	slot_init(&s, PARENT, CHILD("4"));
+	assert_false(place_unit_may_stay(s.place, s.incumbent, s.new.topology, 0));
+	assert_true(place_unit_may_stay(s.place, s.incumbent, s.old.topology, 0));
 	assert_false(place_unit_resize(s.place, s.incumbent, s.new.topology, 0));
 	assert_int_equal(cpu_on(&s, s.n1), 1000);
 	/* A cordon does not drive it away, a rule does. */
