@@ -348,6 +348,9 @@ static void read_word(struct entry *w, const char *word, unsigned index)
 	} else if (strcmp(word, "together") == 0) {
 		w->spec.has_alone = true;
 		w->spec.alone = false;
+	} else if (sscanf(word, "next-to=%" SCNu64, &number) == 1) {
+		w->spec.has_beside = true;
+		w->spec.beside = number;
 	} else if (sscanf(word, "of=%" SCNu64, &number) == 1) {
 		w->spec.has_placement = true;
 		w->spec.placement = number;

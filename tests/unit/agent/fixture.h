@@ -8,7 +8,7 @@
  *
  * An entry of a set is "PATH@EPOCH gGENERATION TARGET", then any of rRETRY_GENERATION,
  * iIMPORTS_VERSION, in=PARENT, port=VALUE (of the one provider that comes with iN; by default N),
- * of=PLACEMENT, revision=N, together (not alone), readonly (no writes), beside (another one serves), nospec, exclusive, attempts=N, window=MS, grace=MS, timeout=MS,
+ * of=PLACEMENT, revision=N, together (not alone), next-to=EPOCH (it may run beside that one), readonly (no writes), beside (another one serves), nospec, exclusive, attempts=N, window=MS, grace=MS, timeout=MS,
  * list=ID for each list of providers; entries are separated by ';'.
  * "do N" is an order to carry out action number N; answer it by succeed(f, N) or fails(f, N, …).
  */

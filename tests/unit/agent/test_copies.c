@@ -90,6 +90,36 @@ static void copies_that_need_not_be_alone_run_together(void **state)
 		  "report a@3 g3 starting\n");
 }
 
+/* Start-first: recovery may place a third copy there meanwhile, which takes its turn. */
+static void a_successor_runs_beside_its_incumbent_and_beside_no_other_copy(void **state)
+{
+	struct fixture *f = *state;
+	run(f, "a@1 g1 started");
+	ask(f, "a@2 g2 started next-to=1");
+	succeed(f, 3);
+	succeed(f, 4);
+	expect(f, "do 3 deploy a@2\n"
+		  "report a@2 g2 deploying\n"
+		  "do 4 start a@2\n"
+		  "report a@2 g2 deployed\n"
+		  "report a@2 g2 starting\n"
+		  "report a@2 g2 started\n");
+	ask(f, "a@3 g3 started next-to=2");
+	succeed(f, 5);
+	expect(f, "do 5 deploy a@3\n"
+		  "report a@3 g3 deploying\n"
+		  "report a@3 g3 deployed\n"); /* not beside the first one */
+	ask(f, "a@1 g4 none");
+	succeed(f, 6);
+	expect(f, "do 6 stop a@1 grace=10000\n"
+		  "report a@1 g4 stopping\n"
+		  "do 7 undeploy a@1\n"
+		  "do 8 start a@3\n"
+		  "report a@1 g4 deployed\n"
+		  "report a@1 g4 undeploying\n"
+		  "report a@3 g3 starting\n");
+}
+
 /* Each placement has a parent and a child of its own. */
 static void a_child_belongs_to_the_parent_of_its_placement(void **state)
 {
@@ -166,6 +196,7 @@ int main(void)
 		JOINED(a_newer_copy_starts_when_the_older_one_crashes),
 		JOINED(an_older_copy_does_not_start_while_a_newer_one_is_wanted),
 		JOINED(copies_that_need_not_be_alone_run_together),
+		JOINED(a_successor_runs_beside_its_incumbent_and_beside_no_other_copy),
 		JOINED(a_child_belongs_to_the_parent_of_its_placement),
 		JOINED(a_restarted_agent_adopts_each_copy_by_its_own_process),
 	};
