@@ -112,15 +112,19 @@ static int compare_labels(const void *a, const void *b)
 static void read_labels(struct reader *reader, const Samoza__V1__ZhostSpec *in,
 			struct zhost_spec *z)
 {
-	struct label *labels = mem_new_array(struct label, in->n_labels + 2);
+	struct label *labels = mem_new_array(struct label, in->n_labels + 3);
 	unsigned count = 0, kept = 0;
 
 	if (!str_is_empty(in->region))
 		labels[count++] = (struct label){mem_strdup("region"), mem_strdup(in->region)};
 	if (!str_is_empty(in->kind))
 		labels[count++] = (struct label){mem_strdup("kind"), mem_strdup(in->kind)};
+	if (!str_is_empty(in->name))
+		labels[count++] = (struct label){mem_strdup(ZHOST_LABEL), mem_strdup(in->name)};
 	for (size_t i = 0; i < in->n_labels; i++) {
 		const char *value = in->labels[i]->value;
+		if (strcmp(in->labels[i]->key, ZHOST_LABEL) == 0)
+			continue;
 		labels[count++] = (struct label){mem_strdup(in->labels[i]->key),
 						 mem_strdup(value != NULL ? value : "")};
 	}

@@ -20,12 +20,15 @@ struct zhost_device {
 };
 
 /* Everything it points to is its own; zhost_spec_done() frees it. */
+/* The label of every zhost that is its name. */
+#define ZHOST_LABEL "zhost"
+
 struct zhost_spec {
 	char *name;
 	bool has_cpu, has_memory; /* false: whatever the machine has; the number is then 0 */
 	uint32_t cpu_millicores;
 	uint64_t memory_bytes;
-	struct label_set labels;   /* with region and kind */
+	struct label_set labels;   /* with region, kind and ZHOST_LABEL */
 	const char **capabilities; /* sorted, unique; without those that every zhost offers */
 	unsigned capability_count;
 	struct zhost_device *devices; /* in declaration order */

@@ -264,9 +264,12 @@ Samoza__V1__ZhostView *view_zhost(const struct control *c, const struct control_
 		v->last_heartbeat = iso8601_text(z->heard_wall_ms);
 	}
 	v->labels = mem_new_array(Samoza__V1__VariableView *, z->spec.labels.count);
-	for (unsigned k = 0; k < z->spec.labels.count; k++)
+	for (unsigned k = 0; k < z->spec.labels.count; k++) {
+		if (str_equal(z->spec.labels.items[k].name, ZHOST_LABEL))
+			continue; /* its name is shown as such */
 		v->labels[v->n_labels++] = variable_view(z->spec.labels.items[k].name,
 							 z->spec.labels.items[k].value);
+	}
 	v->capabilities = mem_new_array(char *, z->spec.capability_count);
 	for (unsigned k = 0; k < z->spec.capability_count; k++)
 		v->capabilities[v->n_capabilities++] = mem_strdup(z->spec.capabilities[k]);

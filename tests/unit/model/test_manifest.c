@@ -222,7 +222,8 @@ static void a_zhost_description_is_compiled(void **state)
 		zhost_spec_compile(list->zhosts[0], "zhosts[0]", positions, NULL, &z, NULL), 0);
 	assert_int_equal(z.cpu_millicores, 4000);
 	assert_int_equal(z.memory_bytes, UINT64_C(8) << 30);
-	assert_int_equal(z.labels.count, 4);
+	assert_int_equal(z.labels.count, 5);
+	assert_string_equal(label_set_find(&z.labels, "zhost"), "n1");
 	assert_string_equal(label_set_find(&z.labels, "region"), "eu");
 	assert_string_equal(label_set_find(&z.labels, "arch"), "x");
 	assert_null(label_set_find(&z.labels, "zone"));
