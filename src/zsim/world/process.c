@@ -59,8 +59,7 @@ static void check_pair(struct world *w, const struct sim_process *born,
 		world_violate(w, "%s is exclusive and live twice: on %s and %s", p->name,
 			      there->name, here->name);
 	bool beside = p->beside == born->epoch || born->beside == p->epoch;
-	if (here == there && !beside && (p->alone || born->alone) &&
-	    str_equal(p->slot, born->slot))
+	if (here == there && !beside && str_equal(p->slot, born->slot))
 		world_violate(w, "two copies of %s are live on %s", p->name, here->name);
 }
 
@@ -106,7 +105,6 @@ void process_begin(struct world *w, struct sim_machine *n, const struct agent_or
 	p->id = mem_strdup(id);
 	p->slot = str_printf("%s/%s", o->key->topology, o->key->path);
 	p->placement = o->spec->placement;
-	p->alone = o->spec->alone;
 	p->beside = o->spec->beside;
 	p->topology = mem_strdup(o->key->topology);
 	p->path = mem_strdup(o->key->path);

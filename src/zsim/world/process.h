@@ -24,7 +24,7 @@ struct sim_process {
 	char *version;
 	uint64_t epoch, placement;
 	uint64_t beside; /* another copy that may run on the same machine; 0: none */
-	bool exclusive, alone;
+	bool exclusive;
 	bool started;	     /* its start has succeeded */
 	bool killed;	     /* by its zhost, which notices later */
 	int64_t deadline_ms; /* exclusive: end of its lease; NEVER_MS */
