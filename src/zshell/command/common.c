@@ -200,9 +200,10 @@ void print_rollout(const struct output *o, const Samoza__V1__TopologyView *view)
 		output_line(o, "Rollout: %s", text);
 }
 
-int request_topology(struct shell *shell, const struct topology_ref *ref,
-		     const struct topology_request *request,
-		     Samoza__V1__TopologyView **ret_view, struct error **err)
+/* *ret_view (view_free) is set as soon as zrms has answered. */
+static int post_and_wait(struct shell *shell, const struct topology_ref *ref,
+			 const struct topology_request *request,
+			 Samoza__V1__TopologyView **ret_view, struct error **err)
 {
 	CLEANUP(freep)
 	char *path = api_path("/v1/topologies/", ref->id, "/", request->action, NULL);
@@ -225,4 +226,31 @@ int request_topology(struct shell *shell, const struct topology_ref *ref,
 	print_notice(shell, view);
 	*ret_view = steal_ptr(&view);
 	return request->wait ? wait_until(shell, &wait, err) : CLI_DONE;
+}
+
+int request_topology(struct shell *shell, const struct cli_run *line,
+		     const struct topology_request *request, struct error **err)
+{
+	CLEANUP(topology_ref_done) struct topology_ref ref = {0};
+	CLEANUP(view_freep) Samoza__V1__TopologyView *view = NULL;
+	const struct output *o = &shell->output;
+	const char *name = cli_argument(line, 0);
+	int r = request->ends != NULL
+			? topology_to_end(shell, name, request->ends, request->yes, &ref, err)
+			: resolve_topology(shell, name, &ref, err);
+
+	if (r < 0)
+		return r;
+	if (request->doing != NULL && o->format == OUTPUT_TABLE)
+		output_line(o, "%s topology %s", request->doing, ref.id);
+	r = post_and_wait(shell, &ref, request, &view, err);
+	if (r < 0)
+		return r;
+	if (o->format != OUTPUT_TABLE)
+		output_message(o, &view->base);
+	else if (r == CLI_DONE && request->wait)
+		output_line(o, "Topology %s %s.", ref.id, request->done);
+	else if (request->rollout)
+		print_rollout(o, view);
+	return r;
 }

@@ -96,24 +96,29 @@ int hint_zhosts(int r, struct error **err) must_check;
 /* The notice of an answer, if any, on standard error. */
 void print_notice(const struct shell *shell, const Samoza__V1__TopologyView *view);
 
+/* "Rollout: rolling to 1.3.0, 2 of 5 (api-3 is starting on edge-node-2)", where one is under way. */
+void print_rollout(const struct output *o, const Samoza__V1__TopologyView *view);
+/* The caller frees; NULL: there is none. */
+char *rollout_text(const Samoza__V1__RolloutView *rollout);
+
 /*
- * POST /v1/topologies/ID/ACTION, then waits for `what` if `wait`. Prints the notice of the
- * answer and the progress. *ret_view (view_free) is set as soon as zrms has answered. Returns
- * an exit status or an error.
+ * What the commands have in common that ask something of the topology which is their argument: POST
+ * /v1/topologies/ID/ACTION, then it waits for `what` if `wait`. Prints what begins, the notice of the answer, the
+ * progress and how it ended. Returns an exit status or an error.
  */
 struct topology_request {
 	const char *action; /* "start" */
+	const char *ends; /* asks first: "Stop" [shell.zshell.confirm]; NULL: it ends nothing */
+	bool yes;	  /* do not ask */
+	const char *doing; /* "Starting"; NULL: not said */
+	const char *done;  /* "is running", when it has waited */
+	bool rollout;	   /* otherwise: say how far its rollout is */
 	enum wait_for what;
 	bool wait;
 	bool progress;
 	uint64_t timeout_ms;
 };
-/* "Rollout: rolling to 1.3.0, 2 of 5 (api-3 is starting on edge-node-2)", where one is under way. */
-void print_rollout(const struct output *o, const Samoza__V1__TopologyView *view);
-/* The caller frees; NULL: there is none. */
-char *rollout_text(const Samoza__V1__RolloutView *rollout);
-int request_topology(struct shell *shell, const struct topology_ref *ref,
-		     const struct topology_request *request,
-		     Samoza__V1__TopologyView **ret_view, struct error **err) must_check;
+int request_topology(struct shell *shell, const struct cli_run *line,
+		     const struct topology_request *request, struct error **err) must_check;
 
 #endif

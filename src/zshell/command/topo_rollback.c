@@ -42,35 +42,20 @@ const struct cli_command command_topo_rollback = {
 
 static int run(void *context, const struct cli_run *line, struct error **err)
 {
-	struct shell *shell = context;
 	const struct options *given = line->options;
-	CLEANUP(topology_ref_done) struct topology_ref ref = {0};
-	CLEANUP(view_freep) Samoza__V1__TopologyView *view = NULL;
-	const struct output *o = &shell->output;
 	CLEANUP(freep)
 	char *action = given->to != 0 ? str_printf("rollback?to=%u", given->to)
 				      : mem_strdup("rollback");
 	const struct topology_request request = {
 		.action = action,
+		.doing = "Rolling back",
+		.done = "is running",
+		.rollout = true,
 		.what = WAIT_ROLLOUT,
 		.wait = given->wait_ms > 0,
 		.progress = true,
 		.timeout_ms = (uint64_t)given->wait_ms,
 	};
-	int r = resolve_topology(shell, cli_argument(line, 0), &ref, err);
 
-	if (r < 0)
-		return r;
-	if (o->format == OUTPUT_TABLE)
-		output_line(o, "Rolling back topology %s", ref.id);
-	r = request_topology(shell, &ref, &request, &view, err);
-	if (r < 0)
-		return r;
-	if (o->format != OUTPUT_TABLE)
-		output_message(o, &view->base);
-	else if (r == CLI_DONE && request.wait)
-		output_line(o, "Topology %s is running.", ref.id);
-	else
-		print_rollout(o, view);
-	return r;
+	return request_topology(context, line, &request, err);
 }

@@ -39,21 +39,10 @@ const struct cli_command command_topo_resume = {
 
 static int run(void *context, const struct cli_run *line, struct error **err)
 {
-	struct shell *shell = context;
-	CLEANUP(topology_ref_done) struct topology_ref ref = {0};
-	CLEANUP(view_freep) Samoza__V1__TopologyView *view = NULL;
-	const struct output *o = &shell->output;
-	const struct topology_request request = {.action = line->command->words +
-							   strlen("topo ")};
-	int r = resolve_topology(shell, cli_argument(line, 0), &ref, err);
+	const struct topology_request request = {
+		.action = line->command->words + strlen("topo "),
+		.rollout = true,
+	};
 
-	if (r == 0)
-		r = request_topology(shell, &ref, &request, &view, err);
-	if (r < 0)
-		return r;
-	if (o->format != OUTPUT_TABLE)
-		output_message(o, &view->base);
-	else
-		print_rollout(o, view);
-	return CLI_DONE;
+	return request_topology(context, line, &request, err);
 }

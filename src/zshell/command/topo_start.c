@@ -25,31 +25,17 @@ const struct cli_command command_topo_recover = {
 
 static int run(void *context, const struct cli_run *line, struct error **err)
 {
-	struct shell *shell = context;
 	const struct wait_options *given = line->options;
-	CLEANUP(topology_ref_done) struct topology_ref ref = {0};
-	CLEANUP(view_freep) Samoza__V1__TopologyView *view = NULL;
-	const struct output *o = &shell->output;
 	bool start = line->command == &command_topo_start;
 	const struct topology_request request = {
 		.action = start ? "start" : "recover",
+		.doing = start ? "Starting" : "Recovering",
+		.done = "is running",
 		.what = WAIT_RUNNING,
 		.wait = given->wait_ms > 0,
 		.progress = true,
 		.timeout_ms = (uint64_t)given->wait_ms,
 	};
-	int r = resolve_topology(shell, cli_argument(line, 0), &ref, err);
 
-	if (r < 0)
-		return r;
-	if (o->format == OUTPUT_TABLE)
-		output_line(o, "%s topology %s", start ? "Starting" : "Recovering", ref.id);
-	r = request_topology(shell, &ref, &request, &view, err);
-	if (r < 0)
-		return r;
-	if (o->format != OUTPUT_TABLE)
-		output_message(o, &view->base);
-	else if (r == CLI_DONE && request.wait)
-		output_line(o, "Topology %s is running.", ref.id);
-	return r;
+	return request_topology(context, line, &request, err);
 }

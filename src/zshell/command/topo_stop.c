@@ -29,29 +29,17 @@ const struct cli_command command_topo_stop = {
 
 static int run(void *context, const struct cli_run *line, struct error **err)
 {
-	struct shell *shell = context;
 	const struct options *given = line->options;
-	CLEANUP(topology_ref_done) struct topology_ref ref = {0};
-	CLEANUP(view_freep) Samoza__V1__TopologyView *view = NULL;
-	const struct output *o = &shell->output;
 	const struct topology_request request = {
 		.action = "stop",
+		.ends = "Stop",
+		.yes = given->yes,
+		.doing = "Stopping",
+		.done = "stopped",
 		.what = WAIT_UNLOADED,
 		.wait = !given->no_wait,
 		.timeout_ms = (uint64_t)given->wait_ms,
 	};
-	int r = topology_to_end(shell, cli_argument(line, 0), "Stop", given->yes, &ref, err);
 
-	if (r < 0)
-		return r;
-	if (o->format == OUTPUT_TABLE)
-		output_line(o, "Stopping topology %s", ref.id);
-	r = request_topology(shell, &ref, &request, &view, err);
-	if (r < 0)
-		return r;
-	if (o->format != OUTPUT_TABLE)
-		output_message(o, &view->base);
-	else if (r == CLI_DONE && request.wait)
-		output_line(o, "Topology %s stopped.", ref.id);
-	return r;
+	return request_topology(context, line, &request, err);
 }
