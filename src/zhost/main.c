@@ -80,7 +80,6 @@ static int run(const struct zhost_settings *settings, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	struct zhost_settings settings = {0};
-	enum log_level level = LOG_LEVEL_INFO;
 	struct error *err = NULL;
 	CLEANUP(cli_run_done) struct cli_run line = {0};
 	int r = cli_start(&zhost_program, argc, argv, &settings, &line);
@@ -89,8 +88,6 @@ int main(int argc, char **argv)
 		return r;
 	}
 	r = settings_check(&settings, &err);
-	if (r == 0)
-		r = log_level_parse(settings.log_level, &level, &err);
 	if (r < 0) {
 		cli_settings_done(&zhost_program, &settings);
 		return cli_refuse(&zhost_program, NULL, err);
@@ -99,8 +96,7 @@ int main(int argc, char **argv)
 	(void)mallopt(M_ARENA_MAX, 1);
 	(void)mallopt(M_TRIM_THRESHOLD, 256 * 1024);
 	(void)umask(077);
-	log_init(level, STDERR_FILENO);
-	if (settings.log_file != NULL && log_file_open(settings.log_file, &err) < 0) {
+	if (log_start(settings.log_level, settings.log_file, &err) < 0) {
 		r = cli_refuse(&zhost_program, NULL, err);
 		cli_settings_done(&zhost_program, &settings);
 		return r;

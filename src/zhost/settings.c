@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "adapter/cli/log_options.h"
 #include "adapter/cli/version.h"
 #include "base/str.h"
 #include "model/zhost.h"
@@ -15,7 +16,6 @@
 
 #define FILE_MAX ((off_t)4 * 1024 * 1024)
 
-static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
 static const char *const other_keys[] = {"zhosts", NULL};
 
 #define OPTION(member) offsetof(struct zhost_settings, member)
@@ -105,21 +105,7 @@ static const struct cli_option options[] = {
 	 .help = "Give DIR, a copy of another zhost's, an identity of its own and exit; its "
 		 "zhost "
 		 "must not be running"},
-	{.name = "log-file",
-	 .environment = "ZHOST_LOG_FILE",
-	 .type = CLI_PATH,
-	 .offset = OPTION(log_file),
-	 .value = "FILE",
-	 .help = "File for the log, in place of standard error: a new one is begun at 16 MiB, "
-		 "and "
-		 "three older ones are kept as FILE.1 to FILE.3"},
-	{.name = "log-level",
-	 .environment = "ZHOST_LOG_LEVEL",
-	 .type = CLI_CHOICE,
-	 .offset = OPTION(log_level),
-	 .fallback = "info",
-	 .choices = levels,
-	 .help = "Lowest level that is logged"},
+	CLI_LOG_OPTIONS(struct zhost_settings, "ZHOST"),
 	{0},
 };
 

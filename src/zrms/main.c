@@ -419,11 +419,7 @@ int main(int argc, char **argv)
 		cli_settings_done(&settings_program, &zrms.settings);
 		return r;
 	}
-	enum log_level level = LOG_LEVEL_INFO;
-	r = log_level_parse(zrms.settings.log_level, &level, &err);
-	INVARIANT(r == 0); /* one of the choices */
-	log_init(level, STDERR_FILENO);
-	if (zrms.settings.log_file != NULL && log_file_open(zrms.settings.log_file, &err) < 0) {
+	if (log_start(zrms.settings.log_level, zrms.settings.log_file, &err) < 0) {
 		log_error("zrms", "cannot.start", LOG_E(err));
 		_exit(1);
 	}

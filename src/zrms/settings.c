@@ -2,11 +2,10 @@
 
 #include <stddef.h>
 
+#include "adapter/cli/log_options.h"
 #include "adapter/cli/version.h"
 #include "zrms/api_metrics.h"
 #include "zrms/check.h"
-
-static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
 
 #define AT(field) offsetof(struct settings, field)
 #define HOUR_MS	  (60ull * 60 * 1000)
@@ -101,23 +100,7 @@ static const struct cli_option options[] = {
 	 .offset = AT(accept_loss),
 	 .help = "Start on a store that is damaged or has lost changes, without what is lost; "
 		 "see zrms check"},
-	{.key = "log_file",
-	 .name = "log-file",
-	 .environment = "ZRMS_LOG_FILE",
-	 .type = CLI_PATH,
-	 .offset = AT(log_file),
-	 .value = "FILE",
-	 .help = "File for the log, in place of standard error: a new one is begun at 16 MiB, "
-		 "and "
-		 "three older ones are kept as FILE.1 to FILE.3"},
-	{.key = "log_level",
-	 .name = "log-level",
-	 .environment = "ZRMS_LOG_LEVEL",
-	 .type = CLI_CHOICE,
-	 .offset = AT(log_level),
-	 .fallback = "info",
-	 .choices = levels,
-	 .help = "Lowest level that is logged"},
+	CLI_LOG_OPTIONS(struct settings, "ZRMS"),
 	{0},
 };
 

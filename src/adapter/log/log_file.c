@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "adapter/log/log.h"
+#include "base/check.h"
 #include "base/memory.h"
 #include "base/str.h"
 
@@ -69,6 +70,16 @@ int log_file_open(const char *path, struct error **err)
 	file.path = mem_strdup(path);
 	log_set_fd(file.fd, on_written);
 	return 0;
+}
+
+int log_start(const char *level, const char *path, struct error **err)
+{
+	enum log_level parsed = LOG_LEVEL_INFO;
+	int r = log_level_parse(level, &parsed, NULL);
+
+	INVARIANT(r == 0); /* one of the choices */
+	log_init(parsed, STDERR_FILENO);
+	return path != NULL ? log_file_open(path, err) : 0;
 }
 
 void log_file_start_new(const char *path, int64_t most_bytes)

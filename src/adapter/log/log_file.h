@@ -16,6 +16,9 @@
 
 /* The log goes to this file from now on, at the same level. Once for each program. */
 int log_file_open(const char *path, struct error **err) must_check;
+/* The log of a daemon, as its options say (adapter/cli/log_options.h): to standard error at this level, or
+ * to `file` (NULL: none). PRE: `level` is one of those. */
+int log_start(const char *level, const char *path, struct error **err) must_check;
 /* Starts a new FILE when it is too large, before anybody has it open. What fails is left as it is. */
 void log_file_start_new(const char *path, int64_t most_bytes);
 /* For tests: another bound. */
