@@ -3,7 +3,8 @@ import subprocess
 
 import pytest
 
-from fake_zrms import Fake
+from fake_zrms import ID, Fake, placements, topology
+from startz_cluster import Cluster, alive
 
 DEADLINE = 60  # of any command; far more than it needs
 
@@ -40,3 +41,21 @@ def zshell(zrms, environment):
         return Result(subprocess.run([os.environ["ZSHELL"], *words], env=env, input=stdin,
                                      capture_output=True, text=True, timeout=DEADLINE))
     return run
+
+
+@pytest.fixture
+def listed(zrms):
+    """One topology, as lists and as itself."""
+    view = topology(placements=placements())
+    zrms.routes["GET /v1/topologies"] = (200, {"topologies": [topology()]})
+    zrms.routes[f"GET /v1/topologies/{ID}"] = (200, view)
+    return view
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    c = Cluster(tmp_path / "a directory")
+    yield c
+    c.run("down")
+    for pid in c.zruns() if os.path.isdir(os.path.join(c.dir, "zhosts")) else []:
+        assert not alive(pid)

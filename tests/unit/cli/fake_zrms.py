@@ -42,6 +42,21 @@ def event(seq, kind, subject, old, new, cause="asked", topology_id=ID):
             "to": new, "cause": cause, "topology": topology_id}
 
 
+def zhost(name, **more):
+    view = {"name": name, "state": "deployed-started", "cordoned": False, "instances": 2,
+            "cpu_millicores": {"total": 2000, "reserved": 150},
+            "memory_bytes": {"total": 8 << 30, "reserved": 96 << 20},
+            "labels": [{"name": "region", "value": "eu"}], "capabilities": ["sensors.camera"],
+            "devices": [{"kind": "gpu", "model": "T4", "count": 2, "free": 1}],
+            "incarnation": 1}
+    view.update(more)
+    return view
+
+
+def refusal(status, message, *details):
+    return status, {"error": {"code": "refused", "message": message, "details": list(details)}}
+
+
 class Fake:
     """routes: "GET /v1/topologies" -> (status, object) or a function of the request."""
 
