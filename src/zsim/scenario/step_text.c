@@ -29,6 +29,8 @@ char *step_text(const Samoza__V1__ScenarioStep *step)
 		return str_printf("move %s%s%s", step->move->space,
 				  step->move->to != NULL ? " to " : "",
 				  step->move->to != NULL ? step->move->to : "");
+	if (step->exec != NULL)
+		return str_printf("exec in %s", step->exec->space);
 	if (step->bulk != NULL)
 		return str_printf("%s %s%s%s", step->bulk->action, step->bulk->topology,
 				  step->bulk->path != NULL ? "/" : "",

@@ -182,6 +182,25 @@ static void do_rollback(struct step_run *run, const Samoza__V1__RollbackStep *st
 	ask(run, &input, step->error);
 }
 
+/* The core decides whether and where; what runs there is no part of the simulation. */
+static void do_exec(struct step_run *run, const Samoza__V1__ExecStep *step)
+{
+	const char *id = NULL, *path = NULL;
+	struct control_exec found;
+	CLEANUP(error_freep) struct error *err = NULL;
+	if (!find_or_judge(run, step->space, step->error, &id, &path))
+		return;
+	int r = control_exec_find(run->world->control, id, path, &found, &err);
+	if (r == 0 && step->on != NULL && !str_equal(found.zhost, step->on))
+		step_fail(run, "%s: a command runs on %s, not on %s", step->space, found.zhost,
+			  step->on);
+	struct control_input input = {
+		.type = CONTROL_EXEC,
+		.exec = {.id = id, .path = path, .program = "true"},
+	};
+	ask(run, &input, step->error);
+}
+
 static const struct {
 	const char *name;
 	enum topology_action action;
@@ -478,6 +497,8 @@ void step_do(struct step_run *run, const Samoza__V1__ScenarioStep *step)
 		do_rollout(run, step->rollout);
 	else if (step->rollback != NULL)
 		do_rollback(run, step->rollback);
+	else if (step->exec != NULL)
+		do_exec(run, step->exec);
 	else if (step->bulk != NULL)
 		do_bulk(run, step->bulk);
 	else if (step->fail != NULL)
