@@ -105,6 +105,7 @@ void api_send_view(struct zrms *zrms, struct http_request *request, ProtobufCMes
 		return;
 	}
 	if (api_control_is_durable(zrms)) {
+		api_read_notice(request);
 		api_send_view_now(request, 200, view);
 		protobuf_c_message_free_unpacked(view, NULL);
 		return;

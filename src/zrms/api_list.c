@@ -134,6 +134,8 @@ static void next_slice(struct list *l)
 	if (all || l->left == 0)
 		add_end(l, !all);
 	if (api_control_is_durable(l->zrms)) {
+		if (l->stream == NULL)
+			api_read_notice(l->read.request);
 		take_slice(l);
 		return;
 	}

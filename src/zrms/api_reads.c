@@ -56,6 +56,13 @@ const struct control *api_control(const struct zrms *zrms)
 	return durable != NULL ? durable : zrms->control;
 }
 
+void api_read_notice(struct http_request *request)
+{
+	http_add_header(request, "Samoza-Notice",
+			"zrms cannot write its store now (is its disk full, or away?): this is "
+			"what was durable when it last could, and changes are refused");
+}
+
 void api_read_begin(struct zrms *zrms, struct api_read *read, struct http_request *request)
 {
 	read->request = request;

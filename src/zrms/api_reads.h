@@ -27,6 +27,9 @@ const struct control *api_control(const struct zrms *zrms);
 /* What api_control() shows is durable: nothing is to be waited for. */
 bool api_control_is_durable(const struct zrms *zrms);
 
+/* The answer says so (`Samoza-Notice`). Before the reply; PRE: api_control_is_durable(). */
+void api_read_notice(struct http_request *request);
+
 /* PRE: api_read_ready(), and not api_control_is_durable(). */
 void api_read_begin(struct zrms *zrms, struct api_read *read, struct http_request *request);
 /* What it shows is durable. False: somebody else answers; else read->request is to be answered. */

@@ -95,6 +95,11 @@ static void on_slow(void *data, const char *url)
 	output_note(data, "still waiting for zrms at %s ...", url);
 }
 
+static void on_notice(void *data, const char *text)
+{
+	output_note(data, "%s", text);
+}
+
 int shell_apply(struct shell *shell, const struct shell_options *given, struct error **err)
 {
 	struct api *api = NULL;
@@ -122,7 +127,9 @@ int shell_run_command(struct shell *shell, const struct cli_run *line)
 	int status;
 
 	output_measure(&shell->output);
+	api_on_notice(shell->api, on_notice, &shell->output);
 	status = cli_run_command(line, shell);
+	api_on_notice(shell->api, NULL, NULL);
 	output_page_end(&shell->output);
 	return status;
 }

@@ -93,6 +93,13 @@ void api_on_slow(struct api *api, api_slow_fn slow, void *data)
 	api->slow_data = data;
 }
 
+void api_on_notice(struct api *api, api_notice_fn notice, void *data)
+{
+	api->notice = notice;
+	api->notice_data = data;
+	api->was_noticed = false;
+}
+
 /* Percent-encodes all but letters, digits, -._~ and /. */
 static void add_escaped(struct buffer *out, const char *s)
 {
@@ -269,6 +276,18 @@ static int unreachable(const struct api *api, CURLcode code, struct error **err)
 			 why);
 }
 
+static void tell_notice(struct api *api)
+{
+	struct curl_header *header = NULL;
+
+	if (api->notice == NULL || api->was_noticed ||
+	    curl_easy_header(api->easy, "Samoza-Notice", 0, CURLH_HEADER, -1, &header) !=
+		    CURLHE_OK)
+		return;
+	api->was_noticed = true;
+	api->notice(api->notice_data, header->value);
+}
+
 static int finish(struct api *api, const struct buffer *body,
 		  const ProtobufCMessageDescriptor *type, void **ret_message,
 		  struct error **err)
@@ -279,6 +298,7 @@ static int finish(struct api *api, const struct buffer *body,
 	(void)curl_easy_getinfo(api->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (status < 200 || status > 299)
 		return api_refusal(status, body, err);
+	tell_notice(api);
 	if (type == NULL)
 		return 0;
 	if (view_read(type, body->data != NULL ? body->data : "", body->size, &message, err) <

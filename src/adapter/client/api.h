@@ -32,6 +32,10 @@ void api_set_timeout(struct api *api, int64_t timeout_ms);
 /* Told once for each request (not of streams) that has no answer after 2 s. */
 typedef void (*api_slow_fn)(void *data, const char *url);
 void api_on_slow(struct api *api, api_slow_fn slow, void *data);
+/* Told of the first answer from now on with a notice (`Samoza-Notice`): it is true, but not all that there is
+ * to know. NULL: of none. */
+typedef void (*api_notice_fn)(void *data, const char *text);
+void api_on_notice(struct api *api, api_notice_fn notice, void *data);
 
 /* Joins pieces; every second one (from the second on) is escaped, `/` in it stays. The caller
  * frees. Ends with NULL. */

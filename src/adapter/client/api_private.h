@@ -16,6 +16,9 @@ struct api {
 	int64_t timeout_ms;
 	api_slow_fn slow; /* NULL: not reported */
 	void *slow_data;
+	api_notice_fn notice; /* NULL: not reported */
+	void *notice_data;
+	bool was_noticed;
 	int64_t tell_mono_ms; /* of the request that runs: when to call `slow`; 0: not */
 };
 

@@ -83,6 +83,7 @@ void complete_words(struct shell *shell, const char *const *words, size_t count,
 		    const char *current, struct cli_candidates *ret_candidates, bool *ret_files)
 {
 	api_set_timeout(shell->api, ASK_TIMEOUT_MS);
+	api_on_notice(shell->api, NULL, NULL);
 	cli_complete(shell->program, words, count, current, add_names, shell, ret_candidates,
 		     ret_files);
 	api_set_timeout(shell->api, 0);

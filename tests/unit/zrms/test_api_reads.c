@@ -65,6 +65,9 @@ static void assert_as_committed(struct stage *s)
 	assert_null(strstr(body(s), "\"cordoned\":true"));
 	assert_null(strstr(body(s), "\"cause\":\"cordoned"));
 	assert_non_null(strstr(s->received.data, "Cache-Control: no-store"));
+	/* History is history. */
+	assert_true((strstr(s->received.data, "Samoza-Notice: zrms cannot write its store") !=
+		     NULL) == (strstr(body(s), "\"events\":") == NULL));
 }
 
 /* `ops` replaces those of the store, until it works again. */
@@ -99,6 +102,7 @@ static void assert_cordoned(struct stage *s)
 {
 	assert_int_equal(get(s, "GET /v1/zhosts/n1"), 200);
 	assert_non_null(strstr(body(s), "\"cordoned\":true"));
+	assert_null(strstr(s->received.data, "Samoza-Notice"));
 }
 
 static void while_the_store_fails_reads_show_what_is_durable(void **state)
