@@ -200,8 +200,6 @@ void api_topology_logs(void *context, struct http_request *request)
 	const char *id, *path = http_query(request, "path");
 	uint64_t lines = 0, link_id = 0;
 	bool follow = false;
-	if (!api_read_ready(zrms, request))
-		return;
 	if (!api_query_u64(request, "lines", LOG_LINES, LOG_LINES_MAX, &lines) ||
 	    !api_query_bool(request, "follow", false, &follow))
 		return;

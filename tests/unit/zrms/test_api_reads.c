@@ -192,6 +192,9 @@ static void a_store_that_cannot_be_read_either_refuses_reads(void **state)
 	assert_non_null(strstr(body(s), "cannot write its store"));
 	assert_int_equal(get(s, "GET /v1/topologies/shop"), 503);
 	assert_int_equal(get(s, "GET /healthz"), 200);
+	/* A log is no state of zrms: its zhost is asked, which has a link that is none here. */
+	assert_int_equal(get(s, "GET /v1/topologies/shop/logs?path=web"), 503);
+	assert_null(strstr(body(s), "cannot write its store"));
 	mend_store(s);
 	assert_cordoned(s);
 	s->zrms.store->ops = before;
