@@ -72,12 +72,20 @@ static bool has_pages_to_serve(const struct control_application *a)
 
 /* ---- peers ---- */
 
+/* As the revision of the copy declares it, also of one that is retired; NULL: of the slot. */
+static const struct space *space_of(const struct slot_control *sc, const struct copy *copy)
+{
+	const struct declarations *declared =
+		copy != NULL ? copy->unit->revision->declared : NULL;
+	const struct declaration *own =
+		declared != NULL ? declarations_of(declared, sc->slot) : NULL;
+	return own != NULL ? own->space : slot_declared_space(sc->slot);
+}
+
 /* `copy` NULL: of the slot, which is not started. */
 static Samoza__V1__MeshPeer *peer_new(const struct slot_control *sc, const struct copy *copy)
 {
-	const struct space *space = copy != NULL && copy->declared != NULL
-					    ? copy->declared->space
-					    : slot_declared_space(sc->slot);
+	const struct space *space = space_of(sc, copy);
 	Samoza__V1__MeshPeer *p =
 		(Samoza__V1__MeshPeer *)schema_message_new(&samoza__v1__mesh_peer__descriptor);
 	p->path = mem_strdup(sc->slot->path);
