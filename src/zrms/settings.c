@@ -82,6 +82,17 @@ static const struct cli_option options[] = {
 	 .fallback = "2s",
 	 .max = HOUR_MS,
 	 .help = "Time after the timeout before an exclusive space is started elsewhere"},
+	{.key = "drain.units",
+	 .name = "drain-units",
+	 .environment = "ZRMS_DRAIN_UNITS",
+	 .type = CLI_U32,
+	 .offset = AT(drain_units),
+	 .fallback = "4",
+	 .min = 1,
+	 .max = 10000,
+	 .help = "How many spaces, each with what is inside of it, all drains together hand "
+		 "over "
+		 "at a time"},
 	{.key = "trust",
 	 .name = "trust",
 	 .environment = "ZRMS_TRUST",
@@ -141,6 +152,7 @@ int settings_control(const struct settings *s, struct control_config *ret_config
 		.check_ms = s->check_ms < s->timeout_ms / 6 ? s->check_ms : s->timeout_ms / 6,
 		.on_disconnect_ms = s->on_disconnect_ms,
 		.margin_ms = s->margin_ms,
+		.drain_units = s->drain_units,
 	};
 	return 0;
 }

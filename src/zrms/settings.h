@@ -12,6 +12,7 @@ struct settings {
 	char *store; /* URL; NULL: sqlite:DIR of `dir` */
 	struct cli_address listen;
 	int64_t interval_ms, timeout_ms, check_ms, on_disconnect_ms, margin_ms;
+	uint32_t drain_units;
 	char *trust; /* files, with ':' between */
 	bool allow_unsigned;
 	bool accept_loss;

@@ -108,6 +108,7 @@ struct unit_handover {
 	struct slot_control *root; /* borrowed */
 	struct revision *revision; /* its successor's, of a rollout; NULL: a move. Borrowed */
 	bool returns;		   /* to a revision that ran before: it does not fail */
+	bool drains;		   /* of a drain (drains.h), not of a request for this unit */
 	bool held;		   /* it stops when the rollout says so (handovers_stop()) */
 	bool unwanted;		   /* the rollout leads elsewhere meanwhile */
 	char *to;		   /* the zhost that was asked for; NULL: any other */

@@ -13,11 +13,14 @@ struct control_config {
 	int64_t check_ms;	    /* failure_detection.check_interval         5 s */
 	int64_t on_disconnect_ms;   /* failure_detection.on_disconnect; 0: off      */
 	int64_t margin_ms;	    /* failure_detection.margin                 2 s */
+	uint32_t drain_units;	    /* drain.units: handed over at a time; 0: the default */
 };
+#define DRAIN_UNITS_DEFAULT 4
 #define CONTROL_CONFIG_DEFAULT                                \
 	((struct control_config){.heartbeat_ms = 10000,       \
 				 .failure_timeout_ms = 30000, \
 				 .check_ms = 5000,            \
-				 .margin_ms = 2000})
+				 .margin_ms = 2000,           \
+				 .drain_units = DRAIN_UNITS_DEFAULT})
 
 #endif

@@ -13,6 +13,7 @@
 #include "core/control/applications.h"
 #include "core/control/copies.h"
 #include "core/control/data.h"
+#include "core/control/drains.h"
 #include "core/control/exclusions.h"
 #include "core/control/exec.h"
 #include "core/control/forget.h"
@@ -138,6 +139,7 @@ static void apply(struct control *c, const struct control_input *input)
 		zhosts_tick(c);
 		exclusions_tick(c);
 		loss_tick(c);
+		drains_tick(c);
 		copies_tick(c);
 		handovers_tick(c);
 		break;
@@ -160,12 +162,15 @@ void control_handle(struct control *c, struct instant now, const struct control_
 void control_flush(struct control *c, struct instant now, struct outbox *outbox)
 {
 	control_enter(c, now, outbox);
+	drains_prepare(c);
 	do {
-		lifecycle_settle(&c->lifecycle);
-		rollouts_run(c);
-		(void)handovers_run(c);
-		placement_run(c);
-	} while (handovers_are_due(c) || rollouts_are_due(c));
+		do {
+			lifecycle_settle(&c->lifecycle);
+			rollouts_run(c);
+			(void)handovers_run(c);
+			placement_run(c);
+		} while (handovers_are_due(c) || rollouts_are_due(c));
+	} while (drains_run(c));
 	unload_order_run(c);
 	topology_states_settle(&c->dirty, &c->emitter);
 	mesh_tables_send(c); /* before a stop: who gets both sends nothing to what stops */
@@ -182,6 +187,7 @@ static int64_t earlier(int64_t a, int64_t b)
 int64_t control_next_ms(const struct control *c)
 {
 	int64_t zhosts = earlier(zhosts_next_ms(c), loss_next_ms(c));
+	zhosts = earlier(zhosts, drains_next_ms(c));
 	return earlier(earlier(zhosts, copies_next_ms(c)),
 		       earlier(exclusions_next_ms(c), handovers_next_ms(c)));
 }

@@ -6,6 +6,7 @@
 #include "core/control/handovers.h"
 #include "core/control/input.h"
 #include "core/control/state.h"
+#include "core/control/successor_place.h"
 #include "core/control/wants.h"
 
 static int check_destination(const struct control *c, const struct slot_control *root,
@@ -26,16 +27,12 @@ static int check_destination(const struct control *c, const struct slot_control 
 /* Data that stays on its zhost would be lost to it. */
 static int check_storage(const struct slot_control *root, struct error **err)
 {
-	slot_for_each_below (root->slot, s) {
-		const struct space *space = slot_declared_space(s);
-		if (space->storage == STORAGE_LOCAL)
-			return error_set(err, ERR_CONFLICT,
-					 "%s/%s keeps its data on %s (storage: local), so it "
-					 "cannot be moved",
-					 application_of(s)->name, s->path,
-					 slot_zhost(root)->name);
-	}
-	return 0;
+	const struct slot *s = unit_bound(root);
+	if (s == NULL)
+		return 0;
+	return error_set(err, ERR_CONFLICT,
+			 "%s/%s keeps its data on %s (storage: local), so it cannot be moved",
+			 application_of(s)->name, s->path, slot_zhost(root)->name);
 }
 
 static int check_unit(const struct slot_control *root, const char *path, struct error **err)
@@ -66,30 +63,12 @@ static int check_unit(const struct slot_control *root, const char *path, struct 
 static int check_place(struct control *c, struct slot_control *root, const char *to,
 		       struct error **err)
 {
-	struct unit_handover wanted = {.root = root, .to = (char *)to};
-	struct wants one = {0};
-	struct place_result result;
-	const struct control_application *a = application_of(root->slot);
-	uint32_t unit = application_new_unit(a, c->place, slot_revision(root), root->slot,
-					     root->place_unit);
-	root->handover = &wanted;
-	wants_add_successor(c, &one, root, unit);
-	root->handover = NULL;
-	const struct place_request request = {.mode = PLACE_TOGETHER,
-					      .units = one.list.items,
-					      .unit_count = 1,
-					      .dry_run = true};
-	place_try(c->place, &request, &result);
-	CLEANUP(freep) char *reason = place_reason_text(&result.reason);
-	bool complete = result.complete;
-	place_result_done(&result);
-	wants_done(&one);
-	place_unit_free(c->place, unit);
-	if (complete)
+	CLEANUP(freep) char *reason = NULL;
+	if (successor_has_place(c, root, to, &reason))
 		return 0;
-	return error_set(err, ERR_CONFLICT, "%s/%s cannot be moved%s%s: %s", a->name,
-			 root->slot->path, to != NULL ? " to " : "", to != NULL ? to : "",
-			 reason != NULL ? reason : "there is no place for it");
+	return error_set(err, ERR_CONFLICT, "%s/%s cannot be moved%s%s: %s",
+			 application_of(root->slot)->name, root->slot->path,
+			 to != NULL ? " to " : "", to != NULL ? to : "", reason);
 }
 
 static int move(struct control *c, const struct control_input *input, struct error **err)

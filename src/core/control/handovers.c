@@ -116,6 +116,7 @@ void handover_load(struct control *c, struct slot_control *root,
 	h->handover.placed_wall_ms = r->placed_ms;
 	h->handover.leaving = r->leaving;
 	h->returns = r->returns;
+	h->drains = r->drains;
 	if (r->has_revision)
 		h->revision = application_revision(&application_of(root->slot)->application,
 						   r->revision);

@@ -47,6 +47,7 @@ enum zhost_action {
 	ZHOST_CORDON,
 	ZHOST_UNCORDON,
 	ZHOST_REMOVE,
+	ZHOST_DRAIN,
 };
 
 struct control_submit {
@@ -101,6 +102,8 @@ struct control_input {
 		struct {
 			const char *name;
 			enum zhost_action action;
+			int64_t deadline_ms; /* drain: from now on; 0: none */
+			bool force;	     /* drain: what is left then is stopped */
 		} zhost;
 		struct {
 			uint64_t link_id;

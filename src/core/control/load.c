@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/control/applications.h"
+#include "core/control/drains.h"
 #include "core/control/exclusions.h"
 #include "core/control/forget.h"
 #include "core/control/format1.h"
@@ -154,6 +155,7 @@ static int load_zhost(struct control *c, const Samoza__V1__ZhostRecord *r, struc
 	z->since_ms = r->since_ms;
 	z->forgotten_epoch = r->forgotten_epoch;
 	z->lease_timeout_ms = (int64_t)r->lease_timeout_ms;
+	drains_load(c, z, r->drain);
 	if (!z->removed)
 		z->place = place_zhost_set(c->place, &z->spec, z->state == ZHOST_STARTED,
 					   z->cordoned);

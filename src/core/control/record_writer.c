@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "core/control/drain.h"
 #include "core/control/exclusions.h"
 #include "core/control/loss.h"
 #include "core/control/record_id.h"
@@ -49,6 +50,7 @@ static Samoza__V1__HandoverRecord *fill_handover(Samoza__V1__HandoverRecord *r,
 	r->has_returns = r->returns = h->returns;
 	r->has_leaving = h->handover.leaving != 0;
 	r->leaving = h->handover.leaving;
+	r->has_drains = r->drains = h->drains;
 	return r;
 }
 
@@ -262,8 +264,24 @@ void records_write_revision(struct control *c, const struct revision *revision)
 	    &revision->record->base);
 }
 
+static Samoza__V1__DrainRecord *fill_drain(Samoza__V1__DrainRecord *r,
+					   const struct zhost_drain *d)
+{
+	if (d == NULL)
+		return NULL;
+	samoza__v1__drain_record__init(r);
+	r->state = (Samoza__V1__DrainState)(d->state + 1);
+	r->by = d->by;
+	r->began_ms = d->began_wall_ms;
+	r->has_deadline_ms = d->deadline_wall_ms != 0;
+	r->deadline_ms = d->deadline_wall_ms;
+	r->has_force = r->force = d->force;
+	return r;
+}
+
 static void write_zhost(struct control *c, const struct control_zhost *z)
 {
+	Samoza__V1__DrainRecord drain;
 	Samoza__V1__ZhostRecord r = SAMOZA__V1__ZHOST_RECORD__INIT;
 	r.spec = z->message;
 	r.identity = z->identity;
@@ -283,6 +301,7 @@ static void write_zhost(struct control *c, const struct control_zhost *z)
 	r.forgotten_epoch = z->forgotten_epoch;
 	r.has_lease_timeout_ms = z->lease_timeout_ms != 0;
 	r.lease_timeout_ms = (uint64_t)z->lease_timeout_ms;
+	r.drain = fill_drain(&drain, z->drain);
 	put(c, RECORD_ZHOST, mem_strdup(z->name), &r.base);
 }
 

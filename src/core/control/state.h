@@ -67,6 +67,8 @@ struct control {
 	struct heap loss_timers;	    /* lost units that wait for their zhost */
 	struct heap handover_timers;	    /* handover_due_ms() */
 	struct heap ends_by_timers; /* lost exclusive copies: when they have certainly ended */
+	uint32_t drains;	    /* zhosts with a drain that are not empty */
+	bool drains_due;	    /* looks at them in the next flush, whatever has changed */
 	int64_t next_check_ms;
 	int64_t awake_ms; /* end of the last call */
 

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/control/control.h"
+#include "core/control/drain.h"
 #include "core/control/iso8601.h"
 #include "core/control/placement.h"
 #include "core/control/state.h"
@@ -243,6 +244,31 @@ static void add_devices(const struct control *c, const struct control_zhost *z,
 	}
 }
 
+/* As many as are named; how many there are is said. */
+#define LEFT_MAX 1000
+
+static Samoza__V1__DrainView *view_drain(const struct zhost_drain *d)
+{
+	if (d == NULL)
+		return NULL;
+	Samoza__V1__DrainView *v = NEW(DrainView, drain_view);
+	v->state = mem_strdup(drain_state_name(d->state));
+	v->by = mem_strdup(d->by);
+	v->since = iso8601_text(d->began_wall_ms);
+	v->deadline = d->deadline_wall_ms != 0 ? iso8601_text(d->deadline_wall_ms) : NULL;
+	v->has_force = v->force = d->force;
+	v->left_count = (uint32_t)d->left.count;
+	size_t count = d->left.count < LEFT_MAX ? d->left.count : LEFT_MAX;
+	v->left = mem_new_array(Samoza__V1__DrainLeftView *, count);
+	for (size_t k = 0; k < count; k++) {
+		Samoza__V1__DrainLeftView *one = NEW(DrainLeftView, drain_left_view);
+		one->name = mem_strdup(d->left.items[k].name);
+		one->why = mem_strdup(d->left.items[k].why);
+		v->left[v->n_left++] = one;
+	}
+	return v;
+}
+
 Samoza__V1__ZhostView *view_zhost(const struct control *c, const struct control_zhost *z)
 {
 	struct place_usage usage = {.cpu_offered = z->spec.cpu_millicores,
@@ -253,6 +279,7 @@ Samoza__V1__ZhostView *view_zhost(const struct control *c, const struct control_
 	v->name = mem_strdup(z->name);
 	v->state = mem_strdup(zhost_states[z->state].name);
 	v->cordoned = z->cordoned;
+	v->drain = view_drain(z->drain);
 	v->zedge = mem_strdup(z->zedge);
 	v->address = mem_strdup(z->address);
 	v->cpu_millicores = amount_view(usage.cpu_offered, usage.cpu_reserved);

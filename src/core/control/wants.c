@@ -27,12 +27,12 @@ void wants_add_lost(const struct control *c, struct wants *w, struct slot_contro
 	vector_last(&w->list)->only = own->place;
 }
 
-static bool is_bound(const struct slot_control *root)
+const struct slot *unit_bound(const struct slot_control *root)
 {
 	slot_for_each_below (root->slot, s)
 		if (slot_declared_space(s)->storage == STORAGE_LOCAL)
-			return true;
-	return false;
+			return s;
+	return NULL;
 }
 
 /* A zhost of protocol 1 knows an instance by its path: it holds one copy of it. */
@@ -53,7 +53,7 @@ static void add_changed(struct wants *w, struct slot_control *root, uint32_t uni
 		want.excluded = excluded;
 		want.excluded_count = 1;
 	} else if (known) {
-		want.has_only = is_bound(root);
+		want.has_only = unit_bound(root) != NULL;
 		want.only = own->place;
 		want.shares_room = root->handover->handover.kind == HANDOVER_STOP_FIRST;
 		want.replaces = root->place_unit;

@@ -36,4 +36,7 @@ bool stands_alone(const struct slot_control *root);
 /* Placed, but a copy of its unit is exhausted there, and no other copy of the unit stands beside it. */
 bool wants_to_move(const struct slot_control *root);
 
+/* Its slot whose data stays on its zhost, and would be lost to it elsewhere; NULL: there is none. */
+const struct slot *unit_bound(const struct slot_control *root);
+
 #endif

@@ -1,4 +1,5 @@
 #include "core/control/zhost_registry.h"
+#include "core/control/drain.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,6 +87,7 @@ void zhost_free(struct zhost_registry *r, struct control_zhost *z)
 	free(z->platform);
 	free(z->machine);
 	free(z->refused_machine);
+	drain_free(z->drain);
 	free(z->name);
 	free(z);
 }

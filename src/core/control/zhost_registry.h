@@ -15,6 +15,7 @@
 
 struct copy;
 struct dirty_set;
+struct zhost_drain;
 
 struct control_zhost {
 	struct dirty_set *dirty; /* borrowed */
@@ -27,6 +28,7 @@ struct control_zhost {
 	uint64_t incarnation;
 	enum zhost_state state;
 	bool cordoned, removed;
+	struct zhost_drain *drain; /* drain.h; NULL: it is not drained */
 	int64_t since_ms;
 	uint64_t forgotten_epoch; /* it has deleted local data up to this */
 

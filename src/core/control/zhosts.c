@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "core/control/copies.h"
 #include "core/control/data.h"
+#include "core/control/drains.h"
 #include "core/control/exclusions.h"
 #include "core/control/forget.h"
 #include "core/control/handover_reports.h"
@@ -447,6 +448,7 @@ static int zhost_remove(struct control *c, struct control_zhost *z, struct error
 	place_zhost_remove(c->place, z->place);
 	z->place = PLACE_NONE;
 	z->cordoned = false;
+	drain_drop(c, z);
 	forget_trim(c);
 	if (z->link_id != 0) {
 		send_ack(c, z->link_id, SAMOZA__V1__HELLO_ACK__VERDICT__REMOVED,
@@ -458,6 +460,20 @@ static int zhost_remove(struct control *c, struct control_zhost *z, struct error
 	return 0;
 }
 
+static void set_cordon(struct control *c, struct control_zhost *z, bool cordoned)
+{
+	if (cordoned != z->cordoned)
+		zhost_event(c, z, zhost_states[z->state].name, zhost_states[z->state].name,
+			    cordoned ? "cordoned" : "uncordoned");
+	z->cordoned = cordoned;
+	if (cordoned)
+		placement_drop_held(c, z);
+	else
+		drain_cancel(c, z);
+	place_zhost_flags(c->place, z->place, z->state == ZHOST_STARTED, z->cordoned);
+	mark_zhost(z);
+}
+
 void zhost_request(struct control *c, const struct control_input *input)
 {
 	struct error *err = NULL;
@@ -466,17 +482,15 @@ void zhost_request(struct control *c, const struct control_input *input)
 		(void)error_set(&err, ERR_NOT_FOUND, "no zhost %s", input->zhost.name);
 	} else if (input->zhost.action == ZHOST_REMOVE) {
 		(void)zhost_remove(c, z, &err);
+	} else if (input->zhost.action == ZHOST_DRAIN && input->zhost.force &&
+		   input->zhost.deadline_ms <= 0) {
+		(void)error_set(&err, ERR_INVALID,
+				"force stops what is left at the deadline: give a deadline");
 	} else {
-		bool cordoned = input->zhost.action == ZHOST_CORDON;
-		if (cordoned != z->cordoned)
-			zhost_event(c, z, zhost_states[z->state].name,
-				    zhost_states[z->state].name,
-				    cordoned ? "cordoned" : "uncordoned");
-		z->cordoned = cordoned;
-		if (cordoned)
-			placement_drop_held(c, z);
-		place_zhost_flags(c->place, z->place, z->state == ZHOST_STARTED, z->cordoned);
-		mark_zhost(z);
+		bool drains = input->zhost.action == ZHOST_DRAIN;
+		set_cordon(c, z, drains || input->zhost.action == ZHOST_CORDON);
+		if (drains)
+			drain_begin(c, z, input->zhost.deadline_ms, input->zhost.force);
 	}
 	emit_reply(&c->emitter, input->request, err, NULL, NULL, NULL);
 }

@@ -448,6 +448,10 @@ void compile_fields(struct compile *c)
 		compile_handover(c, s, in);
 		compile_times(c, s, in);
 		compile_loss(c, s, in->loss);
+		s->max_unavailable =
+			in->disruption != NULL && in->disruption->has_max_unavailable
+				? in->disruption->max_unavailable
+				: 1;
 		if (in->run != NULL && in->run->has_mode &&
 		    in->run->mode == SAMOZA__V1__RUN_MODE__RUN_FOREGROUND)
 			s->run_mode = RUN_FOREGROUND;

@@ -160,6 +160,16 @@ static void wait_for_zhost(struct fuzz *f, Samoza__V1__Space *s)
 	draws_happened(f, DRAW_LOSS);
 }
 
+static void bear_disruption(struct fuzz *f, Samoza__V1__Space *s)
+{
+	struct random *r = draws_random(f, DRAW_DRAINS);
+	if (!random_percent(r, 25))
+		return;
+	s->disruption = NEW(Samoza__V1__Disruption, samoza__v1__disruption__descriptor);
+	s->disruption->has_max_unavailable = true;
+	s->disruption->max_unavailable = 1 + random_below(r, 3);
+}
+
 static void have_pages(struct fuzz *f, Samoza__V1__Space *s)
 {
 	if (!random_percent(draws_random(f, DRAW_PAGES), 25))
@@ -190,6 +200,8 @@ void draw_needs(struct fuzz *f, Samoza__V1__Topology *t)
 	for (size_t k = 0; k < t->n_spaces; k++) {
 		if (draws_have(f, DRAW_PAGES))
 			have_pages(f, t->spaces[k]);
+		if (draws_have(f, DRAW_DRAINS))
+			bear_disruption(f, t->spaces[k]);
 		if (draws_have(f, DRAW_LOSS))
 			wait_for_zhost(f, t->spaces[k]);
 		if (draws_have(f, DRAW_QUOTAS))

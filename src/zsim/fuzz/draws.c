@@ -51,6 +51,7 @@ static const struct row rows[DRAWS] = {
 	[DRAW_MOVES] = {"moves", 3, 2, 35, "a unit is handed over to another zhost"},
 	[DRAW_EXITS] = {"exits", 3, 2, 20, "a service ends with exit status 0"},
 	[DRAW_ROLLOUTS] = {"rollouts", 3, 2, 35, "a new version of what runs is submitted"},
+	[DRAW_DRAINS] = {"drains", 3, 2, 25, "a zhost is drained"},
 };
 
 /* ---- names ---- */

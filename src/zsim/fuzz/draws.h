@@ -50,6 +50,7 @@ enum fuzz_draw {
 	DRAW_EXITS,
 	DRAW_ROLLOUTS,
 	DRAW_LOSS,
+	DRAW_DRAINS,
 	DRAWS,
 };
 

@@ -12,6 +12,7 @@
 #include "zsim/fuzz/check_asked.h"
 #include "zsim/fuzz/check_cut_off.h"
 #include "zsim/fuzz/check_data.h"
+#include "zsim/fuzz/check_drains.h"
 #include "zsim/fuzz/check_order.h"
 #include "zsim/fuzz/check_quotas.h"
 #include "zsim/fuzz/check_timeouts.h"
@@ -319,6 +320,28 @@ static void converge(struct fuzz *f)
 		check_converged(f);
 }
 
+/* In peace, all that can leave a zhost does. */
+static void drain_one(struct fuzz *f)
+{
+	if (!draws_have(f, DRAW_DRAINS) || f->world.violation != NULL)
+		return;
+	uint32_t which =
+		random_below(draws_random(f, DRAW_DRAINS), (uint32_t)f->world.machines.count);
+	const char *zhost = f->world.machines.items[which]->name;
+	if (!fuzz_drain(f, zhost, 0, false))
+		return;
+	settle(f);
+	if (f->world.violation == NULL)
+		check_drained(f, zhost);
+	struct control_input input = {
+		.type = CONTROL_ZHOST,
+		.zhost = {.name = zhost, .action = ZHOST_UNCORDON},
+	};
+	if (f->world.violation == NULL)
+		(void)fuzz_ask(f, &input);
+	converge(f);
+}
+
 static void end(struct fuzz *f)
 {
 	mirrored_done(f);
@@ -367,6 +390,7 @@ bool fuzz_live(uint64_t seed, const struct fuzz_options *options, struct fuzz_co
 	if (f.world.violation == NULL)
 		world_advance(&f.world, CALM_MS);
 	converge(&f);
+	drain_one(&f);
 	/* And once more after every request that is made in peace. */
 	for (unsigned i = 0; i < PEACEFUL_REQUESTS && f.world.violation == NULL; i++) {
 		fuzz_request(&f);

@@ -10,6 +10,7 @@
 #include "model/compile.h"
 #include "zsim/fuzz/check_asked.h"
 #include "zsim/fuzz/check_data.h"
+#include "zsim/fuzz/check_drains.h"
 #include "zsim/fuzz/check_heard.h"
 #include "zsim/fuzz/check_order.h"
 #include "zsim/fuzz/check_places.h"
@@ -70,6 +71,8 @@ static void take_slot(struct fuzz *f, const struct record_change *r)
 	uint64_t writer = m->record != NULL ? m->record->writer : 0;
 	uint64_t incumbent = m->record != NULL ? m->record->serving : 0;
 	bool was_lost = m->record != NULL && m->record->lost;
+	bool drained =
+		m->record != NULL && m->record->handover != NULL && m->record->handover->drains;
 	/* One that was being proven is begun again by a start of zrms. */
 	bool starts = is_handed_over_in(m->record,
 					SAMOZA__V1__HANDOVER_STATE__HANDOVER_STATE_STARTING) ||
@@ -95,6 +98,9 @@ static void take_slot(struct fuzz *f, const struct record_change *r)
 			      (!m->record->has_serving && !m->record->lost);
 	if (m->record != NULL)
 		check_sentences(f, m->record);
+	if (!drained && m->record != NULL && m->record->handover != NULL &&
+	    m->record->handover->drains)
+		m->drain_began = f->commits;
 	/* One that was being proven starts once more with zrms, and serves already. */
 	if (!starts && m->record != NULL && m->record->serving != incumbent &&
 	    is_handed_over_in(m->record, SAMOZA__V1__HANDOVER_STATE__HANDOVER_STATE_STARTING))
@@ -316,6 +322,7 @@ static void take_zhost_event(struct fuzz *f, const Samoza__V1__EventRecord *e)
 			      e->subject, e->from, e->to, known);
 	if (strcmp(e->from, e->to) == 0 &&
 	    (strcmp(e->cause, "cordoned") == 0 || strcmp(e->cause, "uncordoned") == 0 ||
+	     strncmp(e->cause, "drain", 5) == 0 ||
 	     strcmp(e->cause, "another machine with the same identity was refused") == 0))
 		return;
 	if (!legal_zhost_move(e->from, e->to))
@@ -569,6 +576,7 @@ void mirror_committed(void *user, const struct outbox *o, const struct data_answ
 		check_new_copy(f, mirrored_copy(f, *id));
 	check_order_committed(f);
 	check_rollouts_committed(f);
+	check_drains_committed(f);
 	check_unload_committed(f);
 	check_heard_after(f, o);
 	vector_for_each (&o->data_forget, name)

@@ -278,21 +278,63 @@ static bool has_required_spread(const struct topology *t)
 	return false;
 }
 
+static void add_available(struct search *s)
+{
+	for (struct mirrored_zhost *z = s->f->zhosts; z != NULL; z = z->hh.next)
+		if (z->record != NULL && !z->record->removed && !z->record->cordoned &&
+		    z->record->state == SAMOZA__V1__STATE__STATE_DEPLOYED_STARTED)
+			vector_push(&s->zhosts, z);
+}
+
 char *place_anyway(const struct fuzz *f, const struct submitted *t)
 {
 	struct search s = {.f = f};
 	if (has_required_spread(t->topology))
 		return NULL;
-	for (struct mirrored_zhost *z = f->zhosts; z != NULL; z = z->hh.next)
-		if (z->record != NULL && !z->record->removed && !z->record->cordoned &&
-		    z->record->state == SAMOZA__V1__STATE__STATE_DEPLOYED_STARTED)
-			vector_push(&s.zhosts, z);
+	add_available(&s);
 	char *found = NULL;
 	if (s.zhosts.count <= ZHOSTS_MAX) {
 		add_placed(&s);
 		found = joint_place(&s, t);
 		if (found == NULL)
 			found = single_place(&s, t);
+	}
+	vector_done(&s.roots);
+	vector_done(&s.zhosts);
+	return found;
+}
+
+/* What serves it does not count against its own successor. */
+static void leave_out(struct search *s, const struct topology *t, const char *path)
+{
+	for (size_t k = s->placed; k > 0; k--) {
+		const struct root *r = &s->roots.items[k - 1];
+		if (strcmp(r->topology->name, t->name) == 0 &&
+		    str_equal(r->topology->instances[r->instance].path, path)) {
+			vector_remove_at(&s->roots, k - 1);
+			s->placed--;
+		}
+	}
+}
+
+const char *place_elsewhere(const struct fuzz *f, const struct submitted *t, const char *path)
+{
+	struct search s = {.f = f};
+	const char *found = NULL;
+	const Samoza__V1__CopyRecord *serving = mirror_serving(f, mirror_find(f, t->id, path));
+	if (serving == NULL)
+		return NULL;
+	const struct topology *topology = fuzz_revision(t, serving->revision);
+	int instance = topology_find_instance(topology, path);
+	if (instance < 0 || has_required_spread(topology))
+		return NULL;
+	add_available(&s);
+	if (s.zhosts.count <= ZHOSTS_MAX) {
+		add_placed(&s);
+		leave_out(&s, topology, path);
+		vector_push(&s.roots, ((struct root){topology, (unsigned)instance, NULL}));
+		if (assign(&s, s.placed, s.placed + 1))
+			found = s.roots.items[s.placed].zhost->name;
 	}
 	vector_done(&s.roots);
 	vector_done(&s.zhosts);

@@ -19,6 +19,10 @@ bool place_suits(const struct topology *t, unsigned root, const struct mirrored_
 /* The longest `loss.replace_after` of the instance and all inside of it. */
 uint32_t place_replace_after_ms(const struct topology *t, unsigned root);
 
+/* Another zhost that would take the unit of that root as it is placed now; NULL: there is none, or that is
+ * not known. */
+const char *place_elsewhere(const struct fuzz *f, const struct submitted *t, const char *path);
+
 /* The place that an instance without one could have ("t1/a waits for a place, and n2 would take
  * it"), found by an independent search. NULL: there is none. The caller frees. */
 char *place_anyway(const struct fuzz *f, const struct submitted *t);

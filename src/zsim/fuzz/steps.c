@@ -396,6 +396,37 @@ static void move_some_unit(struct fuzz *f)
 		draws_happened(f, DRAW_MOVES);
 }
 
+bool fuzz_drain(struct fuzz *f, const char *zhost, int64_t deadline_ms, bool force)
+{
+	world_log(&f->world, "STEP drain %s%s%s", zhost,
+		  deadline_ms > 0 ? " until a deadline" : "", force ? " with force" : "");
+	struct control_input input = {
+		.type = CONTROL_ZHOST,
+		.zhost = {.name = zhost,
+			  .action = ZHOST_DRAIN,
+			  .deadline_ms = deadline_ms,
+			  .force = force},
+	};
+	bool granted = fuzz_ask(f, &input);
+	if (granted)
+		draws_happened(f, DRAW_DRAINS);
+	return granted;
+}
+
+static void drain_some_zhost(struct fuzz *f)
+{
+	static const int64_t deadlines[] = {0, 5000, 60000, 1200000};
+	if (!draws_percent(f, DRAW_DRAINS, 6))
+		return;
+	struct random *r = draws_random(f, DRAW_DRAINS);
+	if (f->world.violation != NULL || f->world.control == NULL)
+		return;
+	uint32_t which = random_below(r, (uint32_t)f->world.machines.count);
+	int64_t deadline_ms = deadlines[random_below(r, ARRAY_SIZE(deadlines))];
+	(void)fuzz_drain(f, f->world.machines.items[which]->name, deadline_ms,
+			 deadline_ms > 0 && random_percent(r, 30));
+}
+
 /* Refusals are fine: there is no rollout, or it does not wait. */
 static void ask_of_some_rollout(struct fuzz *f)
 {
@@ -449,6 +480,7 @@ void fuzz_step(struct fuzz *f)
 	draw_times(f);
 	move_some_unit(f);
 	ask_of_some_rollout(f);
+	drain_some_zhost(f);
 	/* Often nothing more happens at this instant; sometimes the next step comes at once. */
 	if (f->world.violation == NULL && random_percent(&f->random, 70))
 		world_drain(&f->world);

@@ -5,6 +5,7 @@
 #define SAMOZA_ZSIM_FUZZ_STEPS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct control_input;
 struct fuzz;
@@ -16,5 +17,8 @@ void fuzz_request(struct fuzz *f);
 void fuzz_calm(struct fuzz *f);
 /* Asks and checks that there is an answer; true when it was granted. */
 bool fuzz_ask(struct fuzz *f, struct control_input *input);
+
+/* Asks for the drain of that zhost. False: it was refused, or not answered. */
+bool fuzz_drain(struct fuzz *f, const char *zhost, int64_t deadline_ms, bool force);
 
 #endif

@@ -142,6 +142,40 @@ static void expect_zhost(struct step_run *run, const char *name, const char *sta
 	samoza__v1__zhost_view__free_unpacked(view, NULL);
 }
 
+static const char *why_left(const Samoza__V1__DrainView *view, const char *name)
+{
+	for (size_t k = 0; view != NULL && k < view->n_left; k++)
+		if (strcmp(view->left[k]->name, name) == 0)
+			return view->left[k]->why;
+	return "";
+}
+
+static void expect_drain(struct step_run *run, const char *name,
+			 const Samoza__V1__ExpectDrain *e)
+{
+	if (run->world->control == NULL) {
+		step_fail(run, "zrms is not running");
+		return;
+	}
+	CLEANUP(error_freep) struct error *err = NULL;
+	Samoza__V1__ZhostView *view = NULL;
+	if (control_view_zhost(run->world->control, name, &view, &err) < 0) {
+		step_fail(run, "%s", err->message);
+		return;
+	}
+	const char *seen = view->drain != NULL ? view->drain->state : "none";
+	if (e->state != NULL && strcmp(seen, e->state) != 0)
+		step_fail(run, "drain of %s: expected %s, seen %s", name, e->state, seen);
+	for (size_t k = 0; k < e->n_left; k++) {
+		const char *part = e->left[k]->value;
+		const char *why = why_left(view->drain, e->left[k]->key);
+		if (part[0] == '\0' ? why[0] != '\0' : strstr(why, part) == NULL)
+			step_fail(run, "drain of %s: expected of %s '%s', seen '%s'", name,
+				  e->left[k]->key, part, why);
+	}
+	samoza__v1__zhost_view__free_unpacked(view, NULL);
+}
+
 void expect_states(struct step_run *run, const Samoza__V1__ExpectStep *step)
 {
 	for (size_t i = 0; i < step->n_topologies; i++)
@@ -150,6 +184,8 @@ void expect_states(struct step_run *run, const Samoza__V1__ExpectStep *step)
 		expect_space(run, step->spaces[i]->key, step->spaces[i]->value);
 	for (size_t i = 0; i < step->n_zhosts; i++)
 		expect_zhost(run, step->zhosts[i]->key, step->zhosts[i]->value);
+	for (size_t i = 0; i < step->n_drains; i++)
+		expect_drain(run, step->drains[i]->key, step->drains[i]->value);
 }
 
 /* ---- trace and order ---- */

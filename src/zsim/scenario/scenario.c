@@ -147,7 +147,7 @@ static void check_steps(const struct scenario *s, struct diagnostics *findings)
 			diagnostics_add(
 				findings, s->file, at.line, at.column,
 				"zrms cannot refuse this: only add, start, restart, remove, "
-				"cordon and uncordon take an error");
+				"cordon, uncordon and drain take an error");
 		}
 		const char *duration = step->slow != NULL	 ? step->slow->by
 				       : step->unhealthy != NULL ? step->unhealthy->for_

@@ -355,9 +355,15 @@ static void add_zhost(struct step_run *run, const Samoza__V1__ZhostStep *step)
 static void ask_zhost(struct step_run *run, const Samoza__V1__ZhostStep *step,
 		      enum zhost_action action)
 {
+	uint64_t ms = 0;
+	if (step->deadline != NULL && duration_parse(step->deadline, &ms, NULL) < 0)
+		IMPOSSIBLE("the duration was checked when the file was read");
 	struct control_input input = {
 		.type = CONTROL_ZHOST,
-		.zhost = {.name = step->name, .action = action},
+		.zhost = {.name = step->name,
+			  .action = action,
+			  .deadline_ms = (int64_t)ms,
+			  .force = step->force},
 	};
 	ask(run, &input, step->error);
 }
@@ -409,6 +415,7 @@ static void do_machine(struct step_run *run, const Samoza__V1__ZhostStep *step,
 	case SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_REMOVE:
 	case SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_CORDON:
 	case SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_UNCORDON:
+	case SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_DRAIN:
 	case SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_ADD:
 	case _SAMOZA__V1__ZHOST_EVENT_IS_INT_SIZE:
 		break;
@@ -426,6 +433,8 @@ static void do_zhost(struct step_run *run, const Samoza__V1__ZhostStep *step)
 		ask_zhost(run, step, ZHOST_CORDON);
 	} else if (step->do_ == SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_UNCORDON) {
 		ask_zhost(run, step, ZHOST_UNCORDON);
+	} else if (step->do_ == SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_DRAIN) {
+		ask_zhost(run, step, ZHOST_DRAIN);
 	} else {
 		struct sim_machine *n = machine_find(run->world, step->name);
 		if (n == NULL)

@@ -79,6 +79,7 @@ static const struct {
 	{"spaces.loss.replace_after", CHANGE_ADJUST},
 	{"spaces.loss.stop_after", CHANGE_ADJUST},
 	{"spaces.handover", CHANGE_ADJUST},
+	{"spaces.disruption.max_unavailable", CHANGE_ADJUST},
 	{"spaces.storage", CHANGE_REPLACE},
 	{"spaces.restart.attempts", CHANGE_ADJUST},
 	{"spaces.restart.window", CHANGE_ADJUST},

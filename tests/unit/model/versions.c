@@ -48,6 +48,7 @@ const char sample[] =
 	"  optional: true\n"
 	"  loss: {replace_after: 9s, stop_after: 8m}\n"
 	"  handover: stop-first\n"
+	"  disruption: {max_unavailable: 2}\n"
 	"  storage: local\n"
 	"  restart: {attempts: 2, window: 3m}\n"
 	"  stop: {grace: 4s}\n"
