@@ -52,6 +52,9 @@ void api_send_view(struct zrms *zrms, struct http_request *request, ProtobufCMes
 /* At once. */
 void api_send_view_now(struct http_request *request, unsigned status,
 		       const ProtobufCMessage *view);
+/* The JSON of the body; the caller frees. NULL: it was refused. */
+ProtobufCMessage *api_read_body(struct http_request *request,
+				const ProtobufCMessageDescriptor *type);
 /* ErrorView, with the status that belongs to the code. Takes the error over. */
 void api_refuse(struct http_request *request, struct error *error);
 void api_refuse_details(struct http_request *request, const struct error *error, char **details,

@@ -123,27 +123,13 @@ static void answer_space(struct zrms *zrms, struct http_request *request,
 	samoza__v1__space_view__free_unpacked(view, NULL);
 }
 
-/* NULL: it was refused. */
-static ProtobufCMessage *body_read(struct http_request *request,
-				   const ProtobufCMessageDescriptor *type)
-{
-	CLEANUP(error_freep) struct error *err = NULL;
-	struct diagnostics findings = {0};
-	ProtobufCMessage *message = NULL;
-	if (schema_read_json(type, NULL, http_body_data(request), http_body_size(request), 0,
-			     &findings, &message, &err) < 0)
-		http_reply_failure(request, 400, "invalid", err->message);
-	diagnostics_done(&findings);
-	return message;
-}
-
 void api_space_goal(void *context, struct http_request *request)
 {
 	struct zrms *zrms = context;
 	const char *id;
 	if (!api_resolve(zrms, request, http_param(request, "id"), &id))
 		return;
-	Samoza__V1__GoalRequest *goal = (Samoza__V1__GoalRequest *)body_read(
+	Samoza__V1__GoalRequest *goal = (Samoza__V1__GoalRequest *)api_read_body(
 		request, &samoza__v1__goal_request__descriptor);
 	if (goal == NULL)
 		return;
@@ -165,7 +151,7 @@ void api_space_move(void *context, struct http_request *request)
 	const char *id;
 	if (!api_resolve(zrms, request, http_param(request, "id"), &id))
 		return;
-	Samoza__V1__MoveRequest *move = (Samoza__V1__MoveRequest *)body_read(
+	Samoza__V1__MoveRequest *move = (Samoza__V1__MoveRequest *)api_read_body(
 		request, &samoza__v1__move_request__descriptor);
 	if (move == NULL)
 		return;

@@ -1,4 +1,5 @@
 #include "base/check.h"
+#include "model/quantity.h"
 #include "zrms/api.h"
 #include "zrms/api_handlers.h"
 #include "zrms/api_list.h"
@@ -73,6 +74,44 @@ void api_zhost_cordon(void *context, struct http_request *request)
 void api_zhost_uncordon(void *context, struct http_request *request)
 {
 	zhost_change(context, request, ZHOST_UNCORDON, answer_zhost);
+}
+
+/* Longer than anybody waits. */
+#define DEADLINE_MAX_MS (UINT64_C(30) * 24 * 3600 * 1000)
+
+static bool read_deadline(struct http_request *request, const char *text, uint64_t *ret_ms)
+{
+	CLEANUP(error_freep) struct error *err = NULL;
+	*ret_ms = 0;
+	if (text == NULL)
+		return true;
+	if (duration_parse(text, ret_ms, &err) < 0) {
+		http_reply_failure(request, 422, "invalid", err->message);
+		return false;
+	}
+	if (*ret_ms > 0 && *ret_ms <= DEADLINE_MAX_MS)
+		return true;
+	http_reply_failure(request, 422, "invalid",
+			   "the deadline must be more than 0s, and at most 30d");
+	return false;
+}
+
+void api_zhost_drain(void *context, struct http_request *request)
+{
+	Samoza__V1__DrainRequest *drain = (Samoza__V1__DrainRequest *)api_read_body(
+		request, &samoza__v1__drain_request__descriptor);
+	uint64_t ms = 0;
+	if (drain == NULL)
+		return;
+	struct control_input input = {
+		.type = CONTROL_ZHOST,
+		.zhost = {.name = http_param(request, "name"), .action = ZHOST_DRAIN}};
+	if (read_deadline(request, drain->deadline, &ms)) {
+		input.zhost.deadline_ms = (int64_t)ms;
+		input.zhost.force = drain->force;
+		api_change(context, request, &input, answer_zhost);
+	}
+	samoza__v1__drain_request__free_unpacked(drain, NULL);
 }
 
 void api_zhost_remove(void *context, struct http_request *request)

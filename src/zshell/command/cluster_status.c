@@ -24,6 +24,19 @@ const struct cli_command command_cluster_status = {
 static const struct output_column instance_columns[] = {
 	{"SPACE", OUTPUT_CUT, 0}, {"STATE", OUTPUT_STATE, 0}, {"SINCE", 0, 0}, {0}};
 
+static void print_drain(const struct output *o, const Samoza__V1__DrainView *d)
+{
+	if (d == NULL)
+		return;
+	CLEANUP(freep)
+	char *text = str_printf("%s, asked for by %s at %s%s%s%s", d->state, d->by, d->since,
+				d->deadline != NULL ? ", until " : "",
+				d->deadline != NULL ? d->deadline : "",
+				d->force ? ", then what is left is stopped" : "");
+	output_block(o, 10, (const struct output_pair[]){{"Drain", text}, {0}});
+	print_left(o, d);
+}
+
 static void print_head(const struct output *o, const Samoza__V1__ZhostView *z,
 		       const struct history *history)
 {
@@ -47,6 +60,7 @@ static void print_head(const struct output *o, const Samoza__V1__ZhostView *z,
 			     {"Memory", memory_line},
 			     {"Labels", z->n_labels > 0 ? label : NULL},
 			     {0}});
+	print_drain(o, z->drain);
 }
 
 static void print_instances(const struct output *o, const Samoza__V1__SpaceListView *list,

@@ -1,12 +1,20 @@
 #include "zshell/command/zhost_text.h"
 
+#include <inttypes.h>
+
 #include "base/buffer.h"
 #include "base/str.h"
 #include "zshell/shell/resolve.h"
 
 char *zhost_state_text(const Samoza__V1__ZhostView *z)
 {
-	return str_printf("%s%s", state_shown(z->state), z->cordoned ? ", cordoned" : "");
+	const Samoza__V1__DrainView *d = z->drain;
+	const char *mark = d == NULL			    ? "cordoned"
+			   : str_equal(d->state, "ended")   ? "cordoned, drain ended"
+			   : str_equal(d->state, "drained") ? "cordoned, drained"
+							    : "cordoned, draining";
+	return str_printf("%s%s%s", state_shown(z->state), z->cordoned ? ", " : "",
+			  z->cordoned ? mark : "");
 }
 
 char *zhost_labels_text(const Samoza__V1__ZhostView *z, const char *between)
@@ -27,4 +35,17 @@ char *zhost_load_text(const Samoza__V1__AmountView *a, char *(*text)(uint64_t),
 	CLEANUP(freep) char *total = text(a->total);
 
 	return str_printf("%s%s%s", reserved, between, total);
+}
+
+#define LEFT_SHOWN 10
+
+void print_left(const struct output *o, const Samoza__V1__DrainView *d)
+{
+	for (size_t k = 0; k < d->n_left && k < LEFT_SHOWN; k++) {
+		CLEANUP(freep)
+		char *text = str_printf("%s: %s", d->left[k]->name, d->left[k]->why);
+		output_block(o, 10, (const struct output_pair[]){{"Left", text}, {0}});
+	}
+	if (d->left_count > LEFT_SHOWN)
+		output_line(o, "  and %" PRIu32 " more", d->left_count - LEFT_SHOWN);
 }

@@ -1,0 +1,277 @@
+/*
+ * `cluster drain`: hands everything on a zhost over to other zhosts.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "adapter/client/view.h"
+#include "base/memory.h"
+#include "base/str.h"
+#include "model/quantity.h"
+#include "zshell/command/commands.h"
+#include "zshell/command/common.h"
+#include "zshell/command/zhost_text.h"
+
+static int run(void *context, const struct cli_run *line, struct error **err);
+
+/* The end at a deadline is seen, and what is stopped then has its time. */
+#define AFTER_DEADLINE_MS 60000
+#define ASK_TIMEOUT_MS	  60000
+
+struct options {
+	int64_t deadline_ms, wait_ms;
+	bool force;
+};
+
+static const struct cli_option options[] = {
+	{
+		.name = "deadline",
+		.type = CLI_DURATION,
+		.value = "TIME",
+		.offset = offsetof(struct options, deadline_ms),
+		.min = 1,
+		.max = WAIT_MAX_MS,
+		.help = "end after TIME, whatever is left; the zhost stays cordoned",
+	},
+	{
+		.name = "force",
+		.offset = offsetof(struct options, force),
+		.help = "stop at the deadline what is left",
+	},
+	OPTION_WAIT(struct options),
+	{0},
+};
+
+static const struct cli_argument arguments[] = {
+	{.name = "ZHOST", .kind = ARGUMENT_ZHOST},
+	{0},
+};
+
+const struct cli_command command_cluster_drain = {
+	.words = "cluster drain",
+	.summary = "move everything away from a zhost",
+	.details =
+		"Cordons it, and hands over to other zhosts what is there: a few at a time, "
+		"without\nan outage where the kind of a space allows it. What has local data "
+		"is not moved.\nWhat cannot move says why (`cluster status`), and moves when "
+		"that changes.\n`cluster uncordon` ends a drain.\nWith --wait: exits when "
+		"nothing is left, with status 1 when the zhost was uncordoned,\nor with "
+		"status 4 at the deadline or after the timeout, with what is left and why.",
+	.arguments = arguments,
+	.options = options,
+	.options_size = sizeof(struct options),
+	.run = run,
+};
+
+struct drain_wait {
+	struct shell *shell;
+	const char *zhost;
+	char *path;
+	struct output_progress *progress; /* NULL: not shown */
+	Samoza__V1__ZhostView *view;	  /* as zrms said last; NULL: not yet */
+	int status;			  /* of the whole, once `done` */
+	bool done;
+};
+
+/* ---------------------------------------------------------------- what is left */
+
+static const char *why_left(const Samoza__V1__DrainView *d, const char *name)
+{
+	for (size_t k = 0; k < d->n_left; k++)
+		if (str_equal(d->left[k]->name, name))
+			return d->left[k]->why;
+	return NULL;
+}
+
+/* What was left before, and is not now, has moved. */
+static void show(const struct drain_wait *w, const Samoza__V1__DrainView *before,
+		 const Samoza__V1__DrainView *now)
+{
+	for (size_t k = 0; before != NULL && k < before->n_left; k++)
+		if (why_left(now, before->left[k]->name) == NULL)
+			output_progress_set(w->progress, before->left[k]->name, "gone");
+	for (size_t k = 0; k < now->n_left; k++)
+		output_progress_set(w->progress, now->left[k]->name, now->left[k]->why);
+	output_progress_draw(w->progress);
+}
+
+static void finish(struct drain_wait *w, int status)
+{
+	w->done = true;
+	w->status = status;
+}
+
+/* Reads the state from zrms, and decides on that alone. */
+static int look(struct drain_wait *w, struct error **err)
+{
+	Samoza__V1__ZhostView *now = NULL;
+	const struct output *o = &w->shell->output;
+	int r = api_get(w->shell->api, w->path, &samoza__v1__zhost_view__descriptor,
+			(void **)&now, err);
+	if (r < 0)
+		return r;
+	if (now->drain != NULL && w->progress != NULL)
+		show(w, w->view != NULL ? w->view->drain : NULL, now->drain);
+	view_free(w->view);
+	w->view = now;
+	if (now->drain == NULL) {
+		output_note(o, "The drain of %s has ended: the zhost was uncordoned.",
+			    w->zhost);
+		finish(w, CLI_FAILED);
+	} else if (str_equal(now->drain->state, "drained")) {
+		finish(w, CLI_DONE);
+	} else if (str_equal(now->drain->state, "ended")) {
+		output_note(o, "The drain of %s has ended at its deadline; it stays cordoned.",
+			    w->zhost);
+		finish(w, EXIT_TIMEOUT);
+	}
+	return 0;
+}
+
+/* ---------------------------------------------------------------- waiting */
+
+static bool concerns(const struct drain_wait *w, const Samoza__V1__EventView *e)
+{
+	if (str_equal(e->kind, "zhost"))
+		return str_equal(e->subject, w->zhost);
+	return str_equal(e->kind, "copy") || str_equal(e->kind, "placement") ||
+	       str_equal(e->kind, "space");
+}
+
+static int on_event(void *data, const struct api_event *event, struct error **err)
+{
+	struct drain_wait *w = data;
+	CLEANUP(view_freep) Samoza__V1__EventView *view = NULL;
+	CLEANUP(error_freep) struct error *why = NULL;
+	if (event != NULL) {
+		int r = view_read(&samoza__v1__event_view__descriptor, event->data, event->size,
+				  (ProtobufCMessage **)&view, err);
+		if (r < 0)
+			return error_wrap(err, "cannot read the event stream");
+		if (!concerns(w, view))
+			return 0;
+	}
+	int r = look(w, &why);
+	/* zrms does not answer now: the stream breaks as well, and is resumed. */
+	if (r < 0 && r != ERR_UNAVAILABLE && r != ERR_TIMEOUT)
+		return error_move(err, steal_ptr(&why));
+	return w->done ? API_STREAM_END : 0;
+}
+
+static void on_loss(void *data, const char *why)
+{
+	const struct drain_wait *w = data;
+	output_note(&w->shell->output, "lost the connection to zrms (%s); reconnecting ...",
+		    why);
+}
+
+static int follow(struct drain_wait *w, uint64_t after, int64_t wait_ms, struct error **err)
+{
+	CLEANUP(error_freep) struct error *why = NULL;
+	const struct api_stream stream = {
+		.path = "/v1/events?stream=1",
+		.resume = "after",
+		.after = after,
+		.deadline_mono_ms = mono_now_ms() + wait_ms,
+		.handle = on_event,
+		.data = w,
+		.lost = on_loss,
+	};
+	int r = api_follow(w->shell->api, &stream, &why);
+	if (r < 0 && r != ERR_TIMEOUT)
+		return error_move(err, steal_ptr(&why));
+	/* zrms decides, if it still answers. */
+	if (r == ERR_TIMEOUT && (look(w, NULL) < 0 || !w->done)) {
+		CLEANUP(freep) char *time = duration_format((uint64_t)wait_ms);
+		output_note(
+			&w->shell->output,
+			"Not done after %s; the drain continues: `zshell cluster status %s` "
+			"shows it.",
+			time, w->zhost);
+		finish(w, EXIT_TIMEOUT);
+	}
+	return 0;
+}
+
+static int wait_for_it(struct drain_wait *w, uint64_t after, int64_t wait_ms,
+		       struct error **err)
+{
+	const struct output *o = &w->shell->output;
+	if (!o->names_only)
+		w->progress = output_progress_new(o, "gone");
+	api_set_timeout(w->shell->api, ASK_TIMEOUT_MS);
+	int r = follow(w, after, wait_ms, err);
+	api_set_timeout(w->shell->api, 0);
+	output_progress_free(steal_ptr(&w->progress));
+	if (r < 0)
+		return r;
+	bool has_list = w->view != NULL && w->view->drain != NULL;
+	if (o->format == OUTPUT_TABLE && w->status == CLI_DONE)
+		output_line(o, "Zhost %s is drained.", w->zhost);
+	else if (o->format == OUTPUT_TABLE && has_list)
+		print_left(o, w->view->drain);
+	return w->status;
+}
+
+/* ---------------------------------------------------------------- the whole */
+
+static int request(struct drain_wait *w, const struct options *given, struct error **err)
+{
+	CLEANUP(freep) char *url = api_path("/v1/zhosts/", w->zhost, "/drain", NULL);
+	CLEANUP(freep) char *deadline = NULL;
+	CLEANUP(freep) char *body = NULL;
+	Samoza__V1__DrainRequest drain = SAMOZA__V1__DRAIN_REQUEST__INIT;
+	if (given->deadline_ms > 0)
+		deadline = duration_format((uint64_t)given->deadline_ms);
+	drain.deadline = deadline;
+	drain.has_force = drain.force = given->force;
+	body = view_write(&drain.base);
+	return api_send(w->shell->api, "POST", url, body, &samoza__v1__zhost_view__descriptor,
+			(void **)&w->view, err);
+}
+
+static void print_begun(const struct drain_wait *w)
+{
+	const struct output *o = &w->shell->output;
+	const Samoza__V1__DrainView *d = w->view->drain;
+	if (o->format != OUTPUT_TABLE)
+		output_message(o, &w->view->base);
+	else if (d == NULL)
+		output_line(o, "Zhost %s was uncordoned meanwhile.", w->zhost);
+	else
+		output_line(o, "Draining %s: %" PRIu32 " %s left.", w->zhost, d->left_count,
+			    d->left_count == 1 ? "space is" : "spaces are");
+}
+
+static int drain(struct drain_wait *w, const struct options *given, struct error **err)
+{
+	int64_t wait_ms = given->wait_ms;
+	uint64_t after = 0;
+	int r = 0;
+	if (wait_ms > 0 && given->deadline_ms > 0 &&
+	    wait_ms < given->deadline_ms + AFTER_DEADLINE_MS)
+		wait_ms = given->deadline_ms + AFTER_DEADLINE_MS;
+	if (wait_ms > 0)
+		r = wait_last_event(w->shell, &after, err);
+	if (r == 0)
+		r = request(w, given, err);
+	if (r < 0)
+		return hint_zhosts(r, err);
+	print_begun(w);
+	return wait_ms > 0 ? wait_for_it(w, after, wait_ms, err) : CLI_DONE;
+}
+
+static int run(void *context, const struct cli_run *line, struct error **err)
+{
+	const struct options *given = line->options;
+	struct drain_wait w = {.shell = context, .zhost = cli_argument(line, 0)};
+	if (given->force && given->deadline_ms == 0)
+		return error_set(err, ERR_INVALID,
+				 "--force stops what is left at the deadline: add --deadline "
+				 "10m");
+	w.path = api_path("/v1/zhosts/", w.zhost, NULL);
+	int r = drain(&w, given, err);
+	view_free(w.view);
+	free(w.path);
+	return r;
+}
