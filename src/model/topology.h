@@ -165,6 +165,7 @@ struct space {
 	uint32_t max_unavailable;   /* instances that a drain may leave unserved; from 1 on */
 	uint32_t replace_after_ms;  /* of a silent zhost; 0: the failure timeout */
 	uint32_t stop_after_ms;	    /* by a zhost that is cut off; 0: never */
+	bool offline_start;	    /* its zhost may start it again without zrms */
 	uint32_t action_timeout_ms; /* recipes.timeout; of every action whatever the type */
 	enum space_run_mode run_mode;
 	struct probe ready, health;

@@ -36,6 +36,7 @@
 struct zhost_daemon {
 	struct loop loop;
 	struct stream_transport *transport; /* to zrms */
+	struct stream_transport *to_spaces; /* to ports that spaces export */
 	const struct zhost_settings *settings;
 	struct state_dir state_dir;
 	Samoza__V1__ZhostSpec *spec;
@@ -269,8 +270,11 @@ static void make_parts(struct zhost_daemon *d)
 	d->ports = ports_new(d->address, str_hash(d->settings->name), ports_is_free);
 	d->mesh_transport = hub_transport_new(upstream);
 	d->mesh = mesh_new(&d->loop, d->settings->name, d->mesh_transport);
-	struct reconcile_parts parts = {
-		.loop = &d->loop, .kv = d->kv, .ports = d->ports, .upstream = upstream};
+	struct reconcile_parts parts = {.loop = &d->loop,
+					.kv = d->kv,
+					.ports = d->ports,
+					.upstream = upstream,
+					.transport = d->to_spaces};
 	d->reconcile = reconcile_new(&parts, &reconcile_listener, d);
 	d->data = data_service_new(&d->loop, upstream, &reconcile_local_data, d->reconcile);
 }
@@ -370,7 +374,11 @@ static int begin_reconcile(struct zhost_daemon *d, struct error **err)
 		.heartbeat_ms = d->timing.heartbeat_ms,
 		.failure_timeout_ms = d->timing.failure_timeout_ms,
 	};
-	return reconcile_begin(d->reconcile, d->residents, &config, err);
+	int r = reconcile_begin(d->reconcile, d->residents, &config, err);
+	/* So that it is back within a failure timeout when zrms is. */
+	if (r == 0)
+		d->timing.heartbeat_ms = reconcile_heartbeat_ms(d->reconcile);
+	return r;
 }
 
 /* zedge, which serves them, adds its own. */
@@ -394,6 +402,8 @@ static int begin(struct zhost_daemon *d, const char *config_file, struct error *
 		r = open_state(d, err);
 	if (r == 0)
 		r = stream_transport_open(&d->loop, "plain", NULL, &d->transport, err);
+	if (r == 0)
+		r = stream_transport_open(&d->loop, "plain", NULL, &d->to_spaces, err);
 	if (r < 0)
 		return r;
 	make_parts(d);
@@ -449,6 +459,7 @@ static void finish(struct zhost_daemon *d)
 	ports_free(d->ports);
 	uplink_free(d->uplink);
 	stream_transport_free(d->transport);
+	stream_transport_free(d->to_spaces);
 	if (d->kv != NULL) /* it never began */
 		d->kv->ops->close(d->kv, on_kv_closed, d);
 	loop_done(&d->loop);

@@ -1,4 +1,6 @@
 /* Inputs, timers and the link; internal.h lists the other files of the agent. */
+#include "core/agent/alone.h"
+#include "core/agent/alone_events.h"
 #include "core/agent/attempts.h"
 #include "core/agent/copy.h"
 #include "core/agent/desired.h"
@@ -78,6 +80,8 @@ struct agent *agent_new(const struct agent_config *config)
 	agent->failure_timeout_ms = config->failure_timeout_ms;
 	agent->defaults = space_defaults();
 	agent->heartbeat_timer = (struct timer){.kind = TIMER_HEARTBEAT};
+	agent->alone_timer = (struct timer){.kind = TIMER_ALONE};
+	agent->try_timer = (struct timer){.kind = TIMER_TRY};
 	return agent;
 }
 
@@ -91,6 +95,7 @@ void agent_free(struct agent *agent)
 		copy_free(agent, copy);
 	}
 	import_lists_clear(agent);
+	alone_free(agent);
 	vector_for_each (&agent->reports, r)
 		samoza__v1__instance_report__free_unpacked(*r, NULL);
 	vector_done(&agent->reports);
@@ -135,12 +140,14 @@ static void begin_loaded(struct agent *agent)
 		result_begin_exited(agent, copy);
 	for (struct agent_copy *copy = agent->copies; copy != NULL; copy = copy->hh.next)
 		reconcile(agent, copy);
+	alone_watch(agent);
 }
 
 /* ---- link ---- */
 
 static void link_down(struct agent *agent)
 {
+	bool was_accepted = agent->accepted;
 	agent->linked = agent->accepted = false;
 	agent->link_fault = NULL;
 	vector_clear(&agent->unacknowledged);
@@ -149,6 +156,8 @@ static void link_down(struct agent *agent)
 	vector_for_each (&agent->reports, r)
 		samoza__v1__instance_report__free_unpacked(*r, NULL);
 	vector_clear(&agent->reports);
+	if (was_accepted)
+		alone_watch(agent);
 }
 
 /* Removed from the cluster: all is stopped and undeployed [lifecycle.root.removed]. */
@@ -157,6 +166,7 @@ static void remove_all(struct agent *agent)
 	if (agent->removed)
 		return;
 	agent->removed = true;
+	alone_end(agent);
 	for (struct agent_copy *copy = agent->copies; copy != NULL; copy = copy->hh.next) {
 		copy_touch(agent, copy, true);
 		reconcile(agent, copy);
@@ -175,6 +185,7 @@ static void hello_ack(struct agent *agent, const Samoza__V1__HelloAck *ack)
 	switch (ack->verdict) {
 	case SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED:
 		agent->accepted = true;
+		alone_end(agent);
 		link_record_update(agent);
 		heartbeat_send(agent);
 		return;
@@ -186,6 +197,8 @@ static void hello_ack(struct agent *agent, const Samoza__V1__HelloAck *ack)
 		break;
 	}
 	/* The caller logs the reason, closes the link and connects again. */
+	agent->refused = true;
+	alone_end(agent);
 	link_down(agent);
 	desired_supersede(agent, ack);
 }
@@ -222,6 +235,11 @@ const char *agent_link_fault(const struct agent *agent)
 	return agent->link_fault;
 }
 
+int64_t agent_heartbeat_ms(const struct agent *agent)
+{
+	return agent->heartbeat_ms;
+}
+
 /* ---- timers ---- */
 
 static void tick(struct agent *agent)
@@ -232,6 +250,10 @@ static void tick(struct agent *agent)
 		struct timer *timer = container_of(node, struct timer, node);
 		if (timer->kind == TIMER_HEARTBEAT)
 			heartbeat_send(agent);
+		else if (timer->kind == TIMER_ALONE)
+			alone_begin(agent);
+		else if (timer->kind == TIMER_TRY)
+			alone_try_again(agent);
 		else
 			result_timer(agent, timer);
 	}
@@ -314,6 +336,9 @@ static void take(struct agent *agent, const struct agent_input *input)
 	case AGENT_USAGE:
 		samoza__v1__usage__free_unpacked(agent->usage, NULL);
 		agent->usage = message_copy(input->usage);
+		return;
+	case AGENT_TRIED:
+		alone_tried(agent, input->tried.address, input->tried.answers);
 		return;
 	case AGENT_TICK:
 		tick(agent);

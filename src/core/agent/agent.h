@@ -24,7 +24,8 @@
  * heartbeat that zrms acknowledged; those with `loss.stop_after`, too, at their own time.
  *
  * After a restart nothing is deployed or started before the first full set of zrms: zrms may have
- * asked another zhost meanwhile. What runs continues to run; what is to stop stops.
+ * asked another zhost meanwhile. What runs continues to run; what is to stop stops. Only where zrms cannot
+ * be reached for a failure timeout, what is placed nowhere else starts again: alone.h.
  *
  * Every generation is answered: by the report of the action that it leads to or, where nothing is
  * to be done, by a report of the phase as it stands.
@@ -79,6 +80,7 @@ enum agent_input_type {
 	AGENT_PROCESS_ENDED, /* a started instance's process failed or finished by itself */
 	AGENT_HEALTH,	     /* the probes of a started instance fail, or pass again */
 	AGENT_USAGE,	     /* for the next heartbeat */
+	AGENT_TRIED,	     /* the answer to ORDER_TRY */
 	AGENT_TICK,
 };
 
@@ -112,6 +114,10 @@ struct agent_input {
 			const Samoza__V1__InstanceKey *key;
 			bool is_healthy;
 		} health;
+		struct {
+			const char *address; /* of the order */
+			bool answers;	     /* a connection was made */
+		} tried;
 	};
 };
 
@@ -128,7 +134,9 @@ struct agent_order {
 		ORDER_RENEW, /* it, or what it is inside of, has a lease or had one: the process stops at stop_ms, and may live
 				 until deadline_ms */
 		ORDER_RIGHTS, /* `writes` or `serves` has changed */
-		ORDER_END, /* zrms removed this zhost: all is stopped, the program may exit */
+		ORDER_TRY, /* connect to the address `text`, "IP:PORT"; answer with AGENT_TRIED */
+		ORDER_WAITS, /* without zrms: why the copy does not start, `text`, for the log */
+		ORDER_END,   /* zrms removed this zhost: all is stopped, the program may exit */
 	} type;
 	uint64_t action; /* number, for ORDER_ACTION */
 	enum agent_action kind;
@@ -147,6 +155,7 @@ struct agent_order {
 	 * fails. */
 	int64_t stop_ms, deadline_ms;
 	const char *parent; /* instance path or NULL */
+	const char *text;   /* try, waits */
 };
 
 struct agent_message {
@@ -201,6 +210,9 @@ int agent_load_link(struct agent *agent, const void *data, size_t size,
  * with samoza__v1__desired_instance__free_unpacked(). */
 int agent_record_read(const void *data, size_t size, Samoza__V1__DesiredInstance **ret_desired,
 		      struct error **err) must_check;
+
+/* As zrms said last: of the record, until it says it again. */
+int64_t agent_heartbeat_ms(const struct agent *agent);
 
 void agent_handle(struct agent *agent, struct instant now, const struct agent_input *input,
 		  struct agent_outbox *outbox);

@@ -54,6 +54,7 @@ static struct agent_order order_take(struct agent_order *from)
 	order.key = message_copy(from->key);
 	order.spec = from->type != ORDER_RENEW ? message_copy(from->spec) : NULL;
 	order.parent = order.spec != NULL ? order.spec->parent : NULL;
+	order.text = mem_strdup(from->text);
 	from->import_set = NULL;
 	return order;
 }
@@ -63,6 +64,7 @@ static void order_done(struct agent_order *order)
 	samoza__v1__instance_key__free_unpacked((Samoza__V1__InstanceKey *)order->key, NULL);
 	samoza__v1__instance_spec__free_unpacked((Samoza__V1__InstanceSpec *)order->spec, NULL);
 	import_set_unref(order->import_set);
+	free((char *)order->text);
 }
 
 /* ---- batches ---- */

@@ -66,7 +66,8 @@ void attempts_count_failure(struct agent *agent, struct agent_copy *copy)
 	if (backoff > BACKOFF_MAX_MS)
 		backoff = BACKOFF_MAX_MS;
 	copy->retry_not_before_ms = agent->now.mono_ms + backoff;
-	copy->exhausted = copy->failures.count > limit_attempts(agent, copy);
+	/* Without zrms nothing is placed elsewhere, and what it needs of zrms may come back. */
+	copy->exhausted = !agent->alone && copy->failures.count > limit_attempts(agent, copy);
 }
 
 bool attempts_next_is_due(struct agent *agent, struct agent_copy *copy)

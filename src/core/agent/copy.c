@@ -6,6 +6,7 @@
 #include "core/agent/attempts.h"
 #include "core/agent/family.h"
 #include "core/agent/import_list.h"
+#include "core/agent/known_imports.h"
 #include "core/agent/limit.h"
 #include "core/agent/message.h"
 #include "core/agent/slot.h"
@@ -159,6 +160,8 @@ void copy_free(struct agent *agent, struct agent_copy *copy)
 	HASH_DELETE(hh, agent->copies, copy);
 	copy_drop_exports(copy);
 	copy_forget_lists(copy);
+	known_imports_free(copy);
+	free(copy->waited);
 	vector_done(&copy->failures);
 	samoza__v1__instance_key__free_unpacked(copy->key, NULL);
 	samoza__v1__instance_spec__free_unpacked(copy->spec, NULL);

@@ -172,16 +172,28 @@ void copy_name_lists(struct agent *agent, struct agent_copy *copy,
 	}
 }
 
+typedef void visit_provider_fn(void *user, struct agent_provider *p);
+
+static void visit_copy(visit_provider_fn *visit, void *user,
+		       const Samoza__V1__Provider *provider)
+{
+	struct agent_provider *p = agent_provider_new(provider);
+	visit(user, p);
+	agent_provider_unref(p);
+}
+
 /* Calls it for each provider, import by import, each in the order of paths. */
-static void each_import(const struct agent_copy *copy,
-			void (*visit)(void *user, struct agent_provider *p), void *user)
+static void each_import(const struct agent_copy *copy, visit_provider_fn *visit, void *user)
 {
 	const Samoza__V1__DesiredInstance *desired = copy->desired;
-	for (size_t n = 0; n < desired->n_imports; n++) { /* protocols 1 and 2 */
-		struct agent_provider *p = agent_provider_new(desired->imports[n]);
-		visit(user, p);
-		agent_provider_unref(p);
+	if (copy->starts_alone) {
+		vector_for_each (&copy->known, known)
+			if (known->is_up)
+				visit_copy(visit, user, known->provider);
+		return;
 	}
+	for (size_t n = 0; n < desired->n_imports; n++) /* protocols 1 and 2 */
+		visit_copy(visit, user, desired->imports[n]);
 	for (size_t n = 0; n < copy->list_count; n++)
 		vector_for_each (&copy->lists[n]->providers, p)
 			if (!str_equal((*p)->provider->path, copy->key->path))

@@ -9,7 +9,10 @@
  *   message.c    HELLO, reports, heartbeats               import_list.c  lists of providers
  *   copy.c       a copy as an object, the gate            record.c    records: write and load
  *   reconcile.c  what is due next
+ *   alone_events.c  starts without zrms: what happens meanwhile
  *   lease.c      leases, when zrms is silent
+ *   known_imports.c  providers that a record keeps
+ *   alone.c      starts without zrms: what may start now
  *   result.c     results, exits, time limits              desired.c   the sets that zrms sends
  *   agent.c      inputs, timers, link
  */
@@ -33,12 +36,20 @@ enum timer_kind {
 	TIMER_RETRY,	 /* the end of the back-off; set only while a retry is wanted */
 	TIMER_LEASE,	 /* it has a lease: ask to stop, later kill */
 	TIMER_WELL,	 /* it has been well for its restart window */
+	TIMER_ALONE,	 /* the agent's: zrms was out of reach for a failure timeout */
+	TIMER_TRY,	 /* the agent's: addresses are to be tried again */
 };
 
 struct timer {
 	struct heap_node node;
 	enum timer_kind kind;
 	struct agent_copy *copy; /* NULL for the agent's own */
+};
+
+/* A provider of which a record keeps the values (known_imports.h). */
+struct known_provider {
+	Samoza__V1__Provider *provider; /* owned */
+	bool is_up;			/* it is imported by what starts without zrms */
 };
 
 struct agent_copy {
@@ -58,7 +69,10 @@ struct agent_copy {
 	Samoza__V1__DesiredInstance *desired;
 	struct agent_list **lists; /* of its imports (import_list.h) */
 	size_t list_count;
-	uint64_t listed;	      /* number of the last full set that listed it */
+	uint64_t listed;		     /* number of the last full set that listed it */
+	VECTOR(struct known_provider) known; /* with offline_start */
+	bool starts_alone; /* without zrms: it imports those of `known` that are up */
+	char *waited;	   /* without zrms: why it does not start; NULL */
 	uint64_t answered_generation; /* of the last report */
 
 	/* What is. */
@@ -157,12 +171,15 @@ struct agent {
 	bool accepted; /* and zrms agreed */
 	bool synced;   /* a full set came since this agent began */
 	bool removed;  /* from the cluster: stop all, then end */
+	bool refused;  /* zrms does not take this zhost for the one that it knows */
+	bool alone;    /* it starts without zrms (alone.h) */
 	bool ended;
 	const char *link_fault; /* agent_link_fault(); static */
 	uint64_t full_sets;
 	uint64_t set_version; /* of the last set */
 
-	struct timer heartbeat_timer;
+	struct timer heartbeat_timer, alone_timer, try_timer;
+	struct alone_trial *trials; /* by address */
 	uint64_t counter;
 	VECTOR(struct sent_heartbeat) unacknowledged; /* on this link, oldest first */
 	Samoza__V1__Usage *usage;

@@ -40,13 +40,24 @@ static int64_t lag_ms(const struct agent *agent)
 	return lag == NEVER_MS || lag < LINK_LAG_MS ? lag : LINK_LAG_MS;
 }
 
+static bool may_be_alone(const struct agent *agent)
+{
+	for (const struct agent_copy *copy = agent->copies; copy != NULL; copy = copy->hh.next)
+		if (copy->spec->offline_start)
+			return true;
+	return false;
+}
+
 static bool is_due(const struct agent *agent)
 {
 	int64_t lag = lag_ms(agent);
 	const Samoza__V1__LinkRecord *r = agent->link_record;
-	if (lag == NEVER_MS)
+	if (lag == NEVER_MS && !may_be_alone(agent))
 		return false;
-	return !agent->is_heard_recorded || agent->heard_ms - agent->recorded_ms > lag ||
+	return r == NULL ||
+	       (lag != NEVER_MS &&
+		(!agent->is_heard_recorded || agent->heard_ms - agent->recorded_ms > lag)) ||
+	       !str_equal(r->machine, agent->machine) ||
 	       r->heartbeat_ms != agent->heartbeat_ms ||
 	       r->failure_timeout_ms != agent->failure_timeout_ms;
 }
@@ -61,6 +72,7 @@ void link_record_update(struct agent *agent)
 	r.clock_mono_ms = agent->now.mono_ms;
 	r.clock_wall_ms = agent->now.wall_ms;
 	r.boot = agent->boot;
+	r.machine = agent->machine;
 	r.heartbeat_ms = agent->heartbeat_ms;
 	r.failure_timeout_ms = agent->failure_timeout_ms;
 	size_t size = samoza__v1__link_record__get_packed_size(&r);

@@ -69,6 +69,11 @@ static Samoza__V1__InstanceReport *report_new(const struct agent *agent,
 		r.error = (char *)"start: its ancestor does not run here";
 		r.failed_action = SAMOZA__V1__FAILED_ACTION__FAILED_START;
 	}
+	CLEANUP(freep)
+	char *waited = copy->waited != NULL
+			       ? str_printf("waited without zrms: %s", copy->waited)
+			       : NULL;
+	r.waited = waited;
 	r.has_failed_action = r.error != NULL;
 	r.has_error_wall_ms = copy->error != NULL;
 	r.error_wall_ms = copy->error_wall_ms;

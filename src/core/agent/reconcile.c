@@ -1,11 +1,13 @@
 /* What is due next for a copy, and for those that wait for it. */
 #include "core/agent/reconcile.h"
 
+#include "core/agent/alone.h"
 #include "core/agent/attempts.h"
 #include "core/agent/copy.h"
 #include "core/agent/family.h"
 #include "core/agent/import_list.h"
 #include "core/agent/import_set.h"
+#include "core/agent/known_imports.h"
 #include "core/agent/lease_times.h"
 #include "core/agent/limit.h"
 #include "core/agent/message.h"
@@ -31,7 +33,10 @@ static void begin_action(struct agent *agent, struct agent_copy *copy, enum agen
 		o.import_set = copy_imports(copy);
 		o.imports = o.import_set->providers;
 		o.n_imports = o.import_set->count;
-		o.imports_version = copy->desired->imports_version;
+		if (copy->spec->offline_start && !copy->starts_alone)
+			known_imports_keep(copy, o.import_set);
+		/* What it imports without zrms is compared when zrms is back. */
+		o.imports_version = copy->starts_alone ? 0 : copy->desired->imports_version;
 	}
 	if (kind == ACTION_START) {
 		o.stop_ms = lease.stop_ms;
@@ -83,9 +88,12 @@ static void reconcile_deployed(struct agent *agent, struct agent_copy *copy)
 			begin(agent, copy, ACTION_UNDEPLOY, PHASE_UNDEPLOYING);
 		return;
 	}
-	if (copy->desired->target != SAMOZA__V1__TARGET__TARGET_STARTED || !agent->synced)
+	if (copy->desired->target != SAMOZA__V1__TARGET__TARGET_STARTED ||
+	    !(agent->synced || agent->alone))
 		return;
 	if (!family_may_start(agent, copy)) {
+		if (agent->alone)
+			alone_wait(agent, copy, mem_strdup("its ancestor does not run"));
 		/* The parent's start reconciles its children. */
 		if (!copy->waiting_reported)
 			report_add(agent, copy);
@@ -93,6 +101,8 @@ static void reconcile_deployed(struct agent *agent, struct agent_copy *copy)
 	}
 	if (slot_holds_start(agent, copy))
 		return; /* the end of the other copy's process continues */
+	if (!agent->synced && !alone_may_start(agent, copy))
+		return;
 	if (lease_holds_start(agent, copy))
 		return; /* lease_renew() continues */
 	if (attempts_next_is_due(agent, copy))
@@ -121,6 +131,8 @@ void reconcile(struct agent *agent, struct agent_copy *copy)
 	case PHASE_ABSENT:
 		if (copy_is_unwanted(agent, copy))
 			copy_touch(agent, copy, false); /* freed at the end of the call */
+		else if (agent->alone)
+			alone_wait(agent, copy, mem_strdup("it is not installed"));
 		else if (agent->synced && attempts_next_is_due(agent, copy))
 			begin(agent, copy, ACTION_DEPLOY, PHASE_DEPLOYING);
 		return;
@@ -136,6 +148,8 @@ void reconcile(struct agent *agent, struct agent_copy *copy)
 		} else if (copy->desired->imports_version > copy->imports_version &&
 			   agent->synced) {
 			update(agent, copy);
+		} else if (alone_wants_update(agent, copy)) {
+			begin_action(agent, copy, ACTION_UPDATE);
 		}
 		return;
 	case PHASE_STARTING:

@@ -3,6 +3,7 @@
 
 #include "core/agent/copy.h"
 #include "core/agent/family.h"
+#include "core/agent/known_imports.h"
 #include "core/agent/slot.h"
 
 /* What a restart must know: a stop in progress may still have a process, and that one may never have
@@ -70,6 +71,9 @@ static struct agent_record encode(const struct agent *agent, const struct agent_
 	r.restarts = copy->restarts;
 	r.boot = agent->boot;
 	encode_attempts(agent, copy, &r);
+	CLEANUP(freep) Samoza__V1__Provider **known = known_imports_list(copy);
+	r.known_imports = known;
+	r.n_known_imports = copy->known.count;
 	size_t size = samoza__v1__agent_record__get_packed_size(&r);
 	struct agent_record record = {AGENT_RECORDS, mem_strdup(copy->id), mem_calloc(1, size),
 				      size};
@@ -211,6 +215,7 @@ int agent_load(struct agent *agent, const void *data, size_t size, enum agent_fo
 		r->boot != NULL && agent->boot != NULL && !str_equal(r->boot, agent->boot);
 	copy->restarts = r->restarts;
 	load_attempts(agent, copy, r);
+	known_imports_load(copy, r);
 	copy->outdated = !r->has_phase;
 	copy->recorded = r->has_phase;
 	copy->desired->generation = 0; /* generations count from each HELLO */

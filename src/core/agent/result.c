@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 
+#include "core/agent/alone_events.h"
 #include "core/agent/attempts.h"
 #include "core/agent/copy.h"
 #include "core/agent/family.h"
@@ -158,6 +159,7 @@ void result_take(struct agent *agent, struct agent_copy *copy, const struct agen
 	copy->early_not_renewed = copy->early_is_ended = false;
 	reconcile(agent, copy);
 	reconcile_around(agent, copy);
+	alone_provider_changed(agent, copy);
 }
 
 void result_process_ended(struct agent *agent, struct agent_copy *copy,
@@ -230,9 +232,11 @@ void result_timer(struct agent *agent, struct timer *timer)
 		is_well(agent, copy);
 		return;
 	case TIMER_HEARTBEAT:
+	case TIMER_ALONE:
+	case TIMER_TRY:
 		break;
 	}
-	IMPOSSIBLE("a heartbeat timer belongs to no copy");
+	IMPOSSIBLE("a timer of the agent belongs to no copy");
 }
 
 void result_begin_exited(struct agent *agent, struct agent_copy *copy)

@@ -69,6 +69,18 @@ static void add_native(Samoza__V1__InstanceSpec *spec, const struct space *space
 	spec->health = probe_new(&space->health);
 }
 
+static void add_offline_start(Samoza__V1__InstanceSpec *spec, const struct space *space)
+{
+	spec->has_offline_start = spec->offline_start = space->offline_start;
+	if (!space->offline_start)
+		return;
+	spec->mandatory_imports = mem_new_array(char *, space->import_count);
+	for (unsigned k = 0; k < space->import_count; k++)
+		if (!space->imports[k].optional)
+			spec->mandatory_imports[spec->n_mandatory_imports++] =
+				mem_strdup(space->imports[k].from);
+}
+
 Samoza__V1__InstanceSpec *instance_spec_new(const struct copy *copy)
 {
 	const struct slot *slot = copy->sc->slot;
@@ -107,6 +119,7 @@ Samoza__V1__InstanceSpec *instance_spec_new(const struct copy *copy)
 	s->stop_grace_ms = space->stop_grace_ms;
 	s->has_stop_after_ms = space->stop_after_ms > 0;
 	s->stop_after_ms = space->stop_after_ms;
+	add_offline_start(s, space);
 	s->exports = mem_new_array(Samoza__V1__Variable *, space->export_count);
 	s->n_exports = space->export_count;
 	for (unsigned k = 0; k < space->export_count; k++)

@@ -55,6 +55,8 @@ static bool exports_differ(const struct copy *copy, const Samoza__V1__InstanceRe
 
 static const char *cause_of(const Samoza__V1__InstanceReport *r, const char *ordinary)
 {
+	if (r->waited != NULL)
+		return r->waited; /* the error is of before */
 	return r->error != NULL ? r->error : ordinary;
 }
 
@@ -157,7 +159,8 @@ static void on_deployed(struct copy *copy, const Samoza__V1__InstanceReport *r, 
 	case STATE_NOT_DEPLOYED:
 		if (!adopting)
 			break;
-		slot_move(copy->sc->slot, STATE_DEPLOYED_STOPPED, true, "its zhost is back");
+		slot_move(copy->sc->slot, STATE_DEPLOYED_STOPPED, true,
+			  r->waited != NULL ? r->waited : "its zhost is back");
 		finished_unseen(copy, r);
 		break;
 	case STATE_DEPLOYING:

@@ -31,8 +31,10 @@ static void compile_all(struct compile *c)
 	}
 	bool tree = compile_tree(c);
 	compile_fields(c);
-	if (tree)
+	if (tree) {
 		compile_optional(c);
+		compile_offline_start(c);
+	}
 	bool links = compile_links(c);
 	if (tree && links)
 		compile_startable(c);

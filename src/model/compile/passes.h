@@ -22,6 +22,8 @@ bool compile_tree(struct compile *c);
 void compile_fields(struct compile *c);
 /* After tree and fields. What is inside of an optional space is optional; a finding when all are. */
 void compile_optional(struct compile *c);
+/* Which spaces start without zrms. PRE: compile_fields(). */
+void compile_offline_start(struct compile *c);
 void compile_placement(struct compile *c, struct space *s, const Samoza__V1__Placement *in);
 bool compile_links(struct compile *c);
 /* After names, in place of compile_links(): only whether the names are known. Unset ones are

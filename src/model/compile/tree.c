@@ -150,6 +150,43 @@ void compile_optional(struct compile *c)
 			"the topology is derived from those");
 }
 
+static unsigned root_of(const struct topology *t, unsigned space)
+{
+	while (t->spaces[space].parent >= 0)
+		space = (unsigned)t->spaces[space].parent;
+	return space;
+}
+
+/* What stays together is never placed elsewhere if one of it never is. */
+static bool is_never_replaced(const struct topology *t, unsigned space)
+{
+	for (unsigned i = 0; i < t->space_count; i++)
+		if (t->spaces[i].replace_after_ms == SPACE_REPLACE_NEVER &&
+		    root_of(t, i) == root_of(t, space))
+			return true;
+	return false;
+}
+
+void compile_offline_start(struct compile *c)
+{
+	for (unsigned i = 0; i < c->t->space_count; i++) {
+		const Samoza__V1__Loss *in = c->in->spaces[i]->loss;
+		struct space *s = &c->t->spaces[i];
+		bool is_asked = in != NULL && in->has_offline_start && in->offline_start;
+		bool is_denied = in != NULL && in->has_offline_start && !in->offline_start;
+		bool is_fixed = is_never_replaced(c->t, i);
+		s->offline_start = is_fixed && !s->exclusive && !is_denied;
+		if (is_asked && s->exclusive)
+			finding(c, AT("spaces[%u].loss.offline_start", i),
+				"an exclusive space cannot start without zrms, which alone "
+				"knows that it runs nowhere else");
+		else if (is_asked && !is_fixed)
+			finding(c, AT("spaces[%u].loss.offline_start", i),
+				"offline_start needs replace_after: never; otherwise zrms may "
+				"start the space on another zhost meanwhile");
+	}
+}
+
 bool compile_tree(struct compile *c)
 {
 	bool good = find_parents(c);

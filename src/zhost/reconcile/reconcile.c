@@ -10,6 +10,7 @@
 #include "core/agent/agent_loop.h"
 #include "proto/agent.pb-c.h"
 #include "schema/message.h"
+#include "zhost/reconcile/trials.h"
 #include "zhost/space/task.h"
 
 /* Owners of our own records; those of spaces are "TOPOLOGY/INSTANCE". */
@@ -29,6 +30,7 @@ struct reconcile {
 	struct agent *agent;
 	struct agent_loop *commits; /* NULL before reconcile_begin() */
 	struct residents *residents;
+	struct trials *trials;
 	bool is_closing;
 	uint64_t durable;
 	struct loop_timer *timer;
@@ -101,6 +103,12 @@ static void on_health(void *user, const Samoza__V1__InstanceKey *key, bool is_he
 {
 	take(user, &(struct agent_input){.type = AGENT_HEALTH,
 					 .health = {.key = key, .is_healthy = is_healthy}});
+}
+
+static void on_tried(void *user, const char *address, bool answers)
+{
+	take(user, &(struct agent_input){.type = AGENT_TRIED,
+					 .tried = {.address = address, .answers = answers}});
 }
 
 static void on_ports_changed(void *user, const char *id)
@@ -186,6 +194,16 @@ static void on_order(void *user, const struct agent_order *order)
 
 	if (rec->is_closing)
 		return;
+	if (order->type == ORDER_TRY) {
+		trials_begin(rec->trials, order->text);
+		return;
+	}
+	if (order->type == ORDER_WAITS) {
+		log_warn("spaces", "waits", LOG_S("topology", order->spec->topology_name),
+			 LOG_S("path", order->key->path), LOG_S("why", order->text),
+			 LOG_S("until", "zrms is reached, or what is missing is there"));
+		return;
+	}
 	task_init(&task, order);
 	residents_carry_out(rec->residents, &task);
 	task_done(&task);
@@ -432,6 +450,7 @@ struct reconcile *reconcile_new(const struct reconcile_parts *parts,
 	rec->listener = listener;
 	rec->user = user;
 	rec->timer = loop_timer_new(parts->loop, on_timer, rec);
+	rec->trials = trials_new(parts->transport, on_tried, rec);
 	return rec;
 }
 
@@ -462,6 +481,11 @@ int reconcile_begin(struct reconcile *rec, struct residents *residents,
 	return 0;
 }
 
+int64_t reconcile_heartbeat_ms(const struct reconcile *rec)
+{
+	return agent_heartbeat_ms(rec->agent);
+}
+
 void reconcile_close(struct reconcile *rec)
 {
 	rec->is_closing = true;
@@ -478,6 +502,7 @@ void reconcile_free(struct reconcile *rec)
 		return;
 	loop_before_poll_remove(rec->parts.loop, turn, rec);
 	loop_timer_free(rec->timer);
+	trials_free(rec->trials);
 	vector_for_each (&rec->loaded, record)
 		samoza__v1__agent_record__free_unpacked(*record, NULL);
 	vector_done(&rec->loaded);

@@ -16,6 +16,7 @@
 #include "core/agent/agent.h"
 #include "port/kv.h"
 #include "port/loop.h"
+#include "port/stream.h"
 #include "zhost/data/data_service.h"
 #include "zhost/environment/ports.h"
 #include "zhost/space/residents.h"
@@ -29,6 +30,7 @@ struct reconcile_parts {
 	struct kv *kv; /* open */
 	struct ports *ports;
 	struct upstream *upstream;
+	struct stream_transport *transport; /* to the ports of spaces */
 };
 
 struct reconcile_listener {
@@ -48,6 +50,8 @@ struct reconcile *reconcile_new(const struct reconcile_parts *parts,
  * `residents` was made with reconcile_residents. */
 int reconcile_begin(struct reconcile *rec, struct residents *residents,
 		    const struct agent_config *config, struct error **err) must_check;
+/* The heartbeat as zrms said last, also to a zhost before this one. PRE: begun. */
+int64_t reconcile_heartbeat_ms(const struct reconcile *rec);
 /* No commit is begun and no order carried out any more. */
 void reconcile_close(struct reconcile *rec);
 /* NULL is fine. */

@@ -50,6 +50,9 @@ void residents_carry_out(struct residents *rs, struct task *t)
 		if (r != NULL)
 			resident_set_rights(r, t->writes, t->serves);
 		return;
+	case ORDER_TRY:
+	case ORDER_WAITS:
+		break; /* not of a resident */
 	case ORDER_END:
 		log_info("zhost", "removed", LOG_S("zhost", rs->parts.zhost),
 			 LOG_S("why", "removed from the cluster; all its spaces are stopped"));

@@ -83,6 +83,12 @@ static bool is_awake(struct fuzz *f, const struct sim_machine *n)
 	return !n->suspended && f->world.now_ms > c->awake_ms;
 }
 
+/* Over a boot only the wall clock tells how long it is cut off, and that is set. */
+static bool has_lost_time(const struct fuzz *f, const struct sim_machine *n)
+{
+	return n->boots > 1 && draws_have(f, DRAW_CLOCKS);
+}
+
 void check_cut_off(struct fuzz *f)
 {
 	if (!draws_have(f, DRAW_LOSS))
@@ -91,6 +97,6 @@ void check_cut_off(struct fuzz *f)
 	if (looks)
 		f->cut_offs_checked_ms = f->world.now_ms;
 	vector_for_each (&f->world.machines, n)
-		if (is_awake(f, *n) && looks)
+		if (is_awake(f, *n) && looks && !has_lost_time(f, *n))
 			check_machine(f, *n);
 }

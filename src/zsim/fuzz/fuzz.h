@@ -22,7 +22,7 @@
  *     check_unload.c   which retired copies go first
  *     check_places.c   cordons, all or none                       check_asked.c   withdrawn, and begun
  *     check_timeouts.c how long an action lasts                   reach.c         who hears whom
- *     check_cut_off.c  how long what is cut off lives
+ *     check_cut_off.c  how long what is cut off lives             check_alone.c   what starts without zrms
  *     check_heard.c    who hears what happens to a zhost
  *     check_mesh.c     whom each zhost knows in the mesh
  *     check_quotas.c   how much data a space may keep
@@ -46,6 +46,8 @@
  * - children stop before their parent, go before it, and are where it is
  * - in a grouped stop importers stop before their providers; so unload retired copies, children first
  * - no state of an action outlives the time limit of its action
+ * - a zhost that has not heard zrms since it began starts nothing but what may start so, after a failure
+ *   timeout, and with a provider of each mandatory import
  * - no instance lives longer than its `loss.stop_after` and its grace after the last heartbeat of its zhost
  *   that zrms acknowledged
  * - nothing is deployed or started that zrms has withdrawn, by a zhost that can hear it
@@ -82,6 +84,7 @@ struct fuzz_options {
 	bool verbose;
 };
 
+struct begun_zhost;
 struct cut_off;
 struct fuzz_counts;
 struct copy_before;
@@ -143,6 +146,7 @@ struct fuzz {
 	int64_t timeouts_checked_ms;	 /* check_timeouts.h */
 	VECTOR(struct cut_off) cut_offs; /* by index of the machine: check_cut_off.h */
 	int64_t cut_offs_checked_ms;
+	VECTOR(struct begun_zhost) begun; /* the same: check_alone.h */
 	uint64_t last_seq;
 	/* A zhost has returned: a HELLO was taken into the batch that is open, into those that
 	 * the store has not written, oldest first, and into the one that it writes. */

@@ -9,6 +9,7 @@
 #include "model/compile.h"
 #include "schema/message.h"
 #include "zsim/fuzz/check.h"
+#include "zsim/fuzz/check_alone.h"
 #include "zsim/fuzz/check_asked.h"
 #include "zsim/fuzz/check_cut_off.h"
 #include "zsim/fuzz/check_data.h"
@@ -124,6 +125,8 @@ static void frame(void *user, const struct sim_machine *machine, bool to_agent,
 	if (!to_agent && type == SAMOZA__V1__FRAME_TYPE__FRAME_HELLO)
 		f->adopts_open = true;
 	cut_off_frame(f, machine, type, message);
+	if (to_agent)
+		alone_frame(f, machine, type, message);
 	if (to_agent && type == SAMOZA__V1__FRAME_TYPE__FRAME_DESIRED)
 		check_desired(f, (const Samoza__V1__Desired *)message);
 	if (to_agent && type == SAMOZA__V1__FRAME_TYPE__FRAME_MESH_TABLE)
@@ -169,6 +172,7 @@ static void action_begins(void *user, const struct sim_machine *machine,
 			  const struct agent_order *order)
 {
 	check_asked(user, machine, order);
+	check_alone(user, machine, order);
 }
 
 static void after_step(void *user)
@@ -177,6 +181,7 @@ static void after_step(void *user)
 	check_kept(user);
 	check_timeouts(user);
 	check_cut_off(user);
+	alone_watch_machines(user);
 }
 
 /* ---- a life ---- */
@@ -354,6 +359,7 @@ static void end(struct fuzz *f)
 	free(f->granted);
 	vector_done(&f->reaches);
 	vector_done(&f->cut_offs);
+	vector_done(&f->begun);
 	vector_done(&f->adopts_asked);
 	vector_for_each (&f->submitted, s) {
 		free(s->id);

@@ -341,6 +341,30 @@ static void trouble_zrms(struct fuzz *f)
 	check_loaded(f);
 }
 
+/* zrms is out of reach, and most machines start while it is: each may be alone then. */
+static void cut_power(struct fuzz *f)
+{
+	struct random *r = draws_random(f, DRAW_LOSS);
+	if (!draws_percent(f, DRAW_LOSS, 4))
+		return;
+	world_log(&f->world, "STEP the power is off");
+	if (f->world.control != NULL)
+		controller_crash(&f->world);
+	for (unsigned k = 0; k < 3 && f->world.violation == NULL; k++) {
+		vector_for_each (&f->world.machines, n) {
+			if ((*n)->suspended || !random_percent(r, 60))
+				continue;
+			if ((*n)->agent != NULL)
+				(random_percent(r, 60) ? machine_kill
+						       : machine_stop_agent)(&f->world, *n);
+			world_drain(&f->world);
+			if ((*n)->agent == NULL && f->world.violation == NULL)
+				start_machine(f, *n);
+		}
+		world_advance(&f->world, (int64_t)random_below(r, 90000));
+	}
+}
+
 /* How bad it is from now on. */
 static void change_weather(struct fuzz *f)
 {
@@ -478,6 +502,7 @@ void fuzz_step(struct fuzz *f)
 	copy_machine(f);
 	draw_data(f);
 	draw_times(f);
+	cut_power(f);
 	move_some_unit(f);
 	ask_of_some_rollout(f);
 	drain_some_zhost(f);

@@ -220,6 +220,10 @@ void world_dispatch(struct world *w, struct sim_event *h)
 	case SIM_EVENT_HEALTH:
 		machine_probe_all(w);
 		break;
+	case SIM_EVENT_TRIED:
+		if (n->agent != NULL && n->life == h->life)
+			machine_tried(w, n, h->id);
+		break;
 	case SIM_EVENT_COMMITTED:
 		if (n == NULL && w->control != NULL && w->zrms_life == h->life)
 			controller_answer_commit(w);

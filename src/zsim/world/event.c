@@ -6,7 +6,8 @@
 
 bool sim_event_is_foreground(enum sim_event_type type)
 {
-	return type != SIM_EVENT_CONNECT && type != SIM_EVENT_END && type != SIM_EVENT_HEALTH;
+	return type != SIM_EVENT_CONNECT && type != SIM_EVENT_END && type != SIM_EVENT_HEALTH &&
+	       type != SIM_EVENT_TRIED;
 }
 
 struct sim_event *world_plan(struct world *w, int64_t at_ms, enum sim_event_type type)

@@ -22,6 +22,7 @@ enum sim_event_type {
 	SIM_EVENT_ACTION,    /* an action ends */
 	SIM_EVENT_END,	     /* a process ends itself; settle does not wait for it */
 	SIM_EVENT_HEALTH,    /* an illness ends; settle does not wait for it */
+	SIM_EVENT_TRIED,     /* an agent has tried an address; settle does not wait for it */
 	SIM_EVENT_COMMITTED, /* the store of zrms, or the kv of a zhost, answers */
 };
 

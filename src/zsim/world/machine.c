@@ -290,6 +290,40 @@ void machine_process_dies(struct world *w, struct sim_machine *n, struct sim_pro
 	free(gone.path);
 }
 
+static const char *export_of(const struct action *a, const char *name)
+{
+	for (size_t i = 0; i < a->export_count; i++)
+		if (str_equal(a->export_names[i], name))
+			return a->export_values[i];
+	return NULL;
+}
+
+static char *address_of(const struct action *a)
+{
+	const char *ip = export_of(a, "ip"), *port = export_of(a, "port");
+	return ip != NULL && port != NULL ? str_printf("%s:%s", ip, port) : NULL;
+}
+
+static bool listens(const struct sim_machine *n, const char *address)
+{
+	for (const struct sim_process *p = n->processes; p != NULL; p = p->hh.next)
+		if (str_equal(p->listens, address))
+			return true;
+	return false;
+}
+
+void machine_tried(struct world *w, struct sim_machine *n, const char *address)
+{
+	bool answers = false;
+	vector_for_each (&w->machines, other)
+		answers |= (*other == n || !(n->partitioned || (*other)->partitioned)) &&
+			   !(*other)->suspended && listens(*other, address);
+	world_log(w, "%s tries %s: %s", n->name, address, answers ? "it answers" : "no answer");
+	machine_take(w, n,
+		     &(struct agent_input){.type = AGENT_TRIED,
+					   .tried = {.address = address, .answers = answers}});
+}
+
 void machine_action_ends(struct world *w, struct sim_machine *n, uint64_t number)
 {
 	struct action *a = action_find(n, number);
@@ -298,8 +332,10 @@ void machine_action_ends(struct world *w, struct sim_machine *n, uint64_t number
 	struct sim_process *p = process_find(n, a->id);
 	if (a->kind == ACTION_START && p == NULL && !a->finished)
 		a->fails = true;
-	if (p != NULL && a->kind == ACTION_START && !a->fails)
+	if (p != NULL && a->kind == ACTION_START && !a->fails) {
 		p->started = true;
+		p->listens = address_of(a);
+	}
 	if (p != NULL && ((a->kind == ACTION_START && a->fails) || a->kind == ACTION_STOP))
 		process_free(n, p);
 	Samoza__V1__Variable *variables =

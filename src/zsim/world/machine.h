@@ -37,6 +37,8 @@ enum process_end {
 void machine_process_dies(struct world *w, struct sim_machine *n, struct sim_process *p,
 			  enum process_end end, const char *error);
 /* The time of an action is over: its result goes to the agent. */
+/* The answer to ORDER_TRY. */
+void machine_tried(struct world *w, struct sim_machine *n, const char *address);
 void machine_action_ends(struct world *w, struct sim_machine *n, uint64_t number);
 /* From now on, until then, the probes of what has that name ("TOPOLOGY-NAME/PATH") fail; `version` NULL: whatever
  * its version. Copies. */

@@ -22,6 +22,15 @@ static void renew(struct world *w, struct sim_machine *n, const struct agent_ord
 	process_lease(w, n, p, o->stop_ms, o->deadline_ms);
 }
 
+/* The network answers, or does not, a moment later. */
+static void try_address(struct world *w, const struct sim_machine *n, const char *address)
+{
+	struct sim_event *h = world_plan(w, w->now_ms + 1, SIM_EVENT_TRIED);
+	h->machine = n->index;
+	h->life = n->life;
+	h->id = mem_strdup(address);
+}
+
 static void on_order(void *user, const struct agent_order *order)
 {
 	struct sim_machine *n = user;
@@ -34,6 +43,13 @@ static void on_order(void *user, const struct agent_order *order)
 		break;
 	case ORDER_RENEW:
 		renew(n->world, n, order);
+		break;
+	case ORDER_TRY:
+		try_address(n->world, n, order->text);
+		break;
+	case ORDER_WAITS:
+		world_log(n->world, "%s/%s waits on %s: %s", order->spec->topology_name,
+			  order->key->path, n->name, order->text);
 		break;
 	case ORDER_RIGHTS:
 		break; /* no data is written here, and no messages are sent */

@@ -19,6 +19,7 @@ void process_free(struct sim_machine *n, struct sim_process *p)
 	free(p->name);
 	free(p->version);
 	free(p->imports);
+	free(p->listens);
 	free(p);
 }
 
@@ -40,6 +41,11 @@ void process_plan_end(struct world *w, struct sim_machine *n, const struct sim_p
 	h->id = mem_strdup(p->id);
 }
 
+static bool is_vouched_for(const struct sim_machine *n)
+{
+	return n->removed || n->replaced;
+}
+
 /* What must never be, checked where it would begin. A slot is a path under a topology's name, over
  * all revisions of that application. */
 static void check_pair(struct world *w, const struct sim_process *born,
@@ -48,7 +54,8 @@ static void check_pair(struct world *w, const struct sim_process *born,
 {
 	if (p == born || strcmp(p->name, born->name) != 0)
 		return;
-	if ((there->removed || there->replaced) && p->deadline_ms == NEVER_MS)
+	if ((is_vouched_for(there) && p->deadline_ms == NEVER_MS) ||
+	    (is_vouched_for(here) && born->deadline_ms == NEVER_MS))
 		return; /* who removes or replaces a silent zhost vouches for what has no lease */
 	if (there->suspended && p->deadline_ms <= w->now_ms)
 		return; /* it ends before it does anything else */
@@ -114,6 +121,7 @@ void process_begin(struct world *w, struct sim_machine *n, const struct agent_or
 	p->exclusive = o->spec->exclusive;
 	p->orphan_ms = NEVER_MS;
 	p->life = ++w->next_process;
+	p->deadline_ms = o->deadline_ms;
 	check_second_life(w, n, p);
 	HASH_ADD_KEYPTR(hh, n->processes, p->id, strlen(p->id), p);
 	process_lease(w, n, p, o->stop_ms, o->deadline_ms);

@@ -31,7 +31,8 @@ struct sim_process {
 	int64_t own_end_ms;  /* exclusive: it has stopped by itself by then */
 	int64_t orphan_ms;   /* without its zhost: it ends itself then; NEVER_MS */
 	char *imports;	     /* of its last start or update: a line for each provider */
-	uint64_t life;	     /* a number of its own, for ends that were planned */
+	char *listens; /* once it has started: "IP:PORT" of its exports; NULL: they have none */
+	uint64_t life; /* a number of its own, for ends that were planned */
 	UT_hash_handle hh;
 };
 

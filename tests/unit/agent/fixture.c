@@ -121,6 +121,12 @@ static void say_order(struct fixture *f, const struct agent_order *o)
 		say(f, "rights %s@%" PRIu64 "%s%s\n", o->key->path, o->key->epoch,
 		    o->writes ? " writes" : "", o->serves ? " serves" : "");
 		return;
+	case ORDER_TRY:
+		say(f, "try %s\n", o->text);
+		return;
+	case ORDER_WAITS:
+		say(f, "waits %s@%" PRIu64 ": %s\n", o->key->path, o->key->epoch, o->text);
+		return;
 	case ORDER_END:
 		say(f, "end\n");
 		return;

@@ -78,6 +78,7 @@ static const struct {
 	{"spaces.optional", CHANGE_ADJUST},
 	{"spaces.loss.replace_after", CHANGE_ADJUST},
 	{"spaces.loss.stop_after", CHANGE_ADJUST},
+	{"spaces.loss.offline_start", CHANGE_ADJUST},
 	{"spaces.handover", CHANGE_ADJUST},
 	{"spaces.disruption.max_unavailable", CHANGE_ADJUST},
 	{"spaces.storage", CHANGE_REPLACE},

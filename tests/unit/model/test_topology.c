@@ -247,6 +247,38 @@ static void what_is_inside_of_an_optional_space_is_optional(void **state)
 		"the state of the topology is derived from those\n");
 }
 
+/* [change.loss.alone] */
+static void only_what_is_never_placed_elsewhere_starts_without_zrms(void **state)
+{
+	CLEANUP(freep) char *none = NULL, *findings = NULL;
+	CLEANUP(topology_unrefp)
+	struct topology *t = compile_text(
+		HEAD "- {name: a, type: CALL}\n"
+		     "- {name: b, type: CALL, loss: {replace_after: never}}\n"
+		     "- {name: c, type: CALL, inside: b}\n"
+		     "- {name: d, type: CALL, inside: b, loss: {offline_start: false}}\n"
+		     "- {name: e, type: CALL, inside: b, exclusive: true}\n",
+		&none);
+
+	assert_non_null(t);
+	assert_false(t->spaces[0].offline_start);
+	assert_true(t->spaces[1].offline_start);
+	assert_true(t->spaces[2].offline_start); /* it stays with b */
+	assert_false(t->spaces[3].offline_start);
+	assert_false(t->spaces[4].offline_start);
+	assert_null(compile_text(
+		HEAD "- {name: a, type: CALL, loss: {offline_start: true}}\n"
+		     "- {name: b, type: CALL, exclusive: true, loss: {replace_after: never, "
+		     "offline_start: true}}\n",
+		&findings));
+	assert_string_equal(
+		findings,
+		"t.yaml:5:47: offline_start needs replace_after: never; otherwise zrms "
+		"may start the space on another zhost meanwhile\n"
+		"t.yaml:6:86: an exclusive space cannot start without zrms, which "
+		"alone knows that it runs nowhere else\n");
+}
+
 /* Findings past the limit are counted, and the first ones stand first. */
 static void findings_are_limited(void **state)
 {
@@ -619,6 +651,7 @@ int main(void)
 		cmocka_unit_test(a_probe_that_could_not_be_asked_is_refused),
 		cmocka_unit_test(depth_is_limited),
 		cmocka_unit_test(what_is_inside_of_an_optional_space_is_optional),
+		cmocka_unit_test(only_what_is_never_placed_elsewhere_starts_without_zrms),
 		cmocka_unit_test(findings_are_limited),
 		cmocka_unit_test(valid_topologies_are_accepted),
 		cmocka_unit_test(instances_are_expanded_in_preorder),

@@ -1,0 +1,96 @@
+"""A site without zrms after a power cut [change.loss.alone]."""
+import re
+import time
+
+import pytest
+
+from conftest import until
+from control_groups import groups_swept
+from native import native_app
+
+SERVER = """
+    #!/usr/bin/python3
+    import os, socket
+    s = socket.create_server((os.environ["SAMOZA_EXPORT_ip"], int(os.environ["SAMOZA_EXPORT_port"])))
+    while True:
+        s.accept()[0].close()
+"""
+
+
+def space(name, zhost, imports=(), **more):
+    return {"name": name, "exports": {"ip": "", "port": ""}, "run": {"mode": "foreground"},
+            "ready": {"tcp": "port"}, "placement": {"constraints": [f"place == {zhost}"]},
+            "imports": [{"from": i, "variables": ["ip", "port"]} for i in imports],
+            "loss": {"replace_after": "never"}, **more}
+
+
+@pytest.fixture(autouse=True)
+def sweep_groups():
+    with groups_swept():
+        yield
+
+
+def cut_power(c, count):
+    """zrms is gone, and all machines with that many spaces."""
+    assert sum(len(c.zruns(name)) for name in c.zhosts) == count
+    c.zrms.kill()
+    for name in c.zhosts:
+        c.kill_machine(name)
+        until(lambda n=name: not c.zruns(n), "all is off")
+
+
+def lines(c, zhost, words):
+    """What the log of its last start says."""
+    return [line for line in c.zhosts[zhost].log.read_text().split(" started name=")[-1].splitlines()
+            if words in line]
+
+
+def started_at(c, zhost, path):
+    (line,) = [x for x in lines(c, zhost, "action=start") if f"path={path} " in x]
+    return line.split()[0]
+
+
+def test_a_site_alone_starts_in_the_order_of_its_needs_and_nothing_restarts(start_cluster):
+    c = start_cluster(zhosts=[{"name": n, "labels": {"place": n}} for n in ("edge-1", "edge-2")])
+    spaces = [space("web", "edge-1", ["api"]), space("api", "edge-1", ["disk"]), space("disk", "edge-2"),
+              space("arm", "edge-2", exclusive=True),
+              space("pen", "edge-2", loss={"replace_after": "never", "offline_start": False})]
+    c.submit(c.build(native_app(c, "site", spaces,
+                                {f"{s['name']}/recipes/start": SERVER for s in spaces}), "site"))
+    cut_power(c, len(spaces))
+    c.zhosts["edge-1"].start()
+    until(lambda: lines(c, "edge-1", "waits"), "edge-1 says what it waits for")
+    said = " ".join(lines(c, "edge-1", "waits"))
+    assert "path=api" in said and "needs 'disk': disk on another zhost does not answer at 127.0.0.1:" in said
+    assert "path=web" in said and "needs 'api': api is not started yet" in said
+    assert not c.zruns("edge-1")
+    c.zhosts["edge-2"].start()
+    until(lambda: len(c.zruns("edge-1")) == 2 and lines(c, "edge-2", "waits"), "the site runs")
+    until(lambda: [x for x in lines(c, "edge-1", "action=start") if "path=web " in x], "web has started")
+    assert started_at(c, "edge-2", "disk") < started_at(c, "edge-1", "api") < started_at(c, "edge-1", "web")
+    said = " ".join(lines(c, "edge-2", "waits"))
+    assert "loss.offline_start is false" in said and "only zrms knows that it runs nowhere else" in said
+    (disk,) = c.zruns("edge-2")
+    ran = [disk, *c.zruns("edge-1")]
+    mark = max(int(seq) for seq in re.findall(r" seq=(\d+)", c.zrms.log.read_text()))
+    c.start_zrms()
+    until(lambda: len(c.zruns("edge-2")) == 3, "zrms starts what waited")
+    c.wait_state("site", "running")
+    assert set(ran) <= {*c.zruns("edge-1"), *c.zruns("edge-2")}, "nothing restarts"
+    causes = {e["subject"]: e["cause"] for e in c.events("site", mark) if e["to"] == "deployed-stopped"}
+    assert causes["site/pen"] == "waited without zrms: loss.offline_start is false"
+    assert not {"site/web", "site/api", "site/disk"} & set(causes)
+
+
+def test_many_spaces_start_soon_after_the_zhosts_have_decided(start_cluster):
+    c = start_cluster(zhosts=["edge-1", "edge-2", "edge-3"])
+    count = 60
+    c.deploy("many", [{"name": "s", "type": "CALL", "count": count, "loss": {"replace_after": "never"},
+                       "resources": {"cpu": "10m", "memory": "4MiB"}}])
+    cut_power(c, count)
+    begun = time.monotonic()
+    for daemon in c.zhosts.values():
+        daemon.start()
+    # One failure timeout of 1.2 s, then the starts; a busy machine has a wide deadline.
+    until(lambda: sum(len(c.zruns(name)) for name in c.zhosts) == count, "all run")
+    print(f"{count} spaces in {time.monotonic() - begun - 1.2:.2f} s")
