@@ -37,8 +37,9 @@ bool api_read_end(struct zrms *zrms, struct api_read *read);
 
 /* The store begins to fail: what waits is parked. */
 void api_reads_park(struct zrms *zrms);
-/* What is durable can be read, or the store works again, or neither: what is parked is answered. */
-void api_reads_continue(void *zrms);
+/* What is durable can be read, or the store works again, or neither: what is parked is answered. `user`: struct
+ * zrms. */
+void api_reads_continue(void *user);
 /* Nothing waits any more: the HTTP server is gone. Before the store is closed. */
 void api_reads_end(struct zrms *zrms);
 

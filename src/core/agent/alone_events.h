@@ -9,6 +9,6 @@ void alone_begin(struct agent *agent);
 /* A trial has ended. */
 void alone_tried(struct agent *agent, const char *address, bool answers);
 /* The copy has started or ended: those that import from it. */
-void alone_provider_changed(struct agent *agent, const struct agent_copy *copy);
+void alone_provider_changed(struct agent *agent, const struct agent_copy *provider);
 
 #endif

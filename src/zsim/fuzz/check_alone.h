@@ -17,12 +17,11 @@ struct begun_zhost {
 };
 
 /* A frame arrives at a zhost. */
-void alone_frame(struct fuzz *f, const struct sim_machine *machine, Samoza__V1__FrameType type,
+void alone_frame(struct fuzz *f, const struct sim_machine *n, Samoza__V1__FrameType type,
 		 const ProtobufCMessage *message);
 /* After every step of anything. */
 void alone_watch_machines(struct fuzz *f);
 /* An action begins. */
-void check_alone(struct fuzz *f, const struct sim_machine *machine,
-		 const struct agent_order *order);
+void check_alone(struct fuzz *f, const struct sim_machine *n, const struct agent_order *order);
 
 #endif

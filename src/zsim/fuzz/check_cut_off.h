@@ -28,8 +28,8 @@ struct cut_off {
 };
 
 /* A frame arrives. */
-void cut_off_frame(struct fuzz *f, const struct sim_machine *machine,
-		   Samoza__V1__FrameType type, const ProtobufCMessage *message);
+void cut_off_frame(struct fuzz *f, const struct sim_machine *n, Samoza__V1__FrameType type,
+		   const ProtobufCMessage *message);
 /* After every step of anything. */
 void check_cut_off(struct fuzz *f);
 
