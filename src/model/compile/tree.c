@@ -157,24 +157,25 @@ static unsigned root_of(const struct topology *t, unsigned space)
 	return space;
 }
 
-/* What stays together is never placed elsewhere if one of it never is. */
-static bool is_never_replaced(const struct topology *t, unsigned space)
+/* By root: what stays together is never placed elsewhere if one of it never is. The caller frees. */
+static bool *never_replaced_new(const struct topology *t)
 {
+	bool *never = mem_new_array(bool, t->space_count);
 	for (unsigned i = 0; i < t->space_count; i++)
-		if (t->spaces[i].replace_after_ms == SPACE_REPLACE_NEVER &&
-		    root_of(t, i) == root_of(t, space))
-			return true;
-	return false;
+		if (t->spaces[i].replace_after_ms == SPACE_REPLACE_NEVER)
+			never[root_of(t, i)] = true;
+	return never;
 }
 
 void compile_offline_start(struct compile *c)
 {
+	CLEANUP(freep) bool *never = never_replaced_new(c->t);
 	for (unsigned i = 0; i < c->t->space_count; i++) {
 		const Samoza__V1__Loss *in = c->in->spaces[i]->loss;
 		struct space *s = &c->t->spaces[i];
 		bool is_asked = in != NULL && in->has_offline_start && in->offline_start;
 		bool is_denied = in != NULL && in->has_offline_start && !in->offline_start;
-		bool is_fixed = is_never_replaced(c->t, i);
+		bool is_fixed = never[root_of(c->t, i)];
 		s->offline_start = is_fixed && !s->exclusive && !is_denied;
 		if (is_asked && s->exclusive)
 			finding(c, AT("spaces[%u].loss.offline_start", i),
