@@ -169,7 +169,7 @@ def test_commands_are_allowed_on_the_zhosts_that_are_started_so(cluster):
     cluster.run("down")
     assert cluster.again("--allow-exec").returncode == 0
     assert [given(cluster, f"edge-node-{i}")[-1] for i in (1, 2)] == ["--allow-exec"] * 2
-    # What runs stays as it is, and what is started again is asked for anew.
+    # What runs stays as it is, and what is started again is asked for again.
     os.kill(cluster.pids()["edge-node-2"], signal.SIGKILL)
     until(lambda: "edge-node-2" not in cluster.pids())
     assert cluster.again().returncode == 0

@@ -140,7 +140,7 @@ static void also_after_a_restart_of_zrms(void **state)
 	s->link_id = 0;
 	connect_n2(s);
 	assert_int_equal(s->tables, 0);
-	/* Versions began anew on both sides: what changes now is taken. */
+	/* Versions began again on both sides: what changes now is taken. */
 	assert_true(n2_serves(s, "shop"));
 	assert_int_equal(fixture_topology(&s->f, "id-1", TOPOLOGY_STOP), 0);
 	deliver(s);
@@ -172,7 +172,7 @@ static void what_was_removed_meanwhile_is_forgotten(void **state)
 	assert_true(n2_serves(s, "news"));
 }
 
-/* The next revision begins while the provider still runs, and stops behind its importer. */
+/* The next revision begins while the provider still runs, and stops after its importer. */
 static void what_another_revision_replaces_is_forgotten(void **state)
 {
 	struct stage *s = *state;
