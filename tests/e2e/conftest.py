@@ -86,19 +86,30 @@ def zruns_below(zhost_pid):
     return [pid for pid in map(int, children.split()) if name_of(pid).startswith("zrun")]
 
 
-def is_alive(pid):
+def stat_of(pid):
+    """Fields of /proc/PID/stat from the state on; None: there is no such process."""
     try:
-        state = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     except OSError:
-        return False
-    return state not in ("Z", "X")
+        return None
+
+
+def is_alive(pid):
+    stat = stat_of(pid)
+    return stat is not None and stat[0] not in ("Z", "X")
+
+
+def start_of(pid):
+    """When it began, in ticks since boot: with it, the number of a process is unique."""
+    stat = stat_of(pid)
+    return int(stat[19]) if stat is not None else None
 
 
 class Daemon:
     def __init__(self, cluster, name, command, log):
         self.cluster, self.name, self.command, self.log = cluster, name, command, log
         self.process = None
-        self.zruns = set()
+        self.zruns = {}  # processes of its spaces, also those that have ended: pid -> start_of(pid)
 
     def start(self):
         self.process = subprocess.Popen(
@@ -182,8 +193,10 @@ class Cluster:
         """Processes of spaces on that zhost: its children, and those that outlived it."""
         daemon = self.zhosts[name]
         if daemon.is_running():
-            daemon.zruns.update(zruns_below(daemon.pid))
-        return sorted(pid for pid in daemon.zruns if is_alive(pid))
+            daemon.zruns.update({pid: start_of(pid) for pid in zruns_below(daemon.pid)})
+        # By name, too: the program that forks them is called "zrun" until it has named itself.
+        return sorted(pid for pid, start in daemon.zruns.items() if is_alive(pid)
+                      and start_of(pid) == start and name_of(pid).startswith("zrun"))
 
     def kill_zruns(self, name):
         for pid in self.zruns(name):
