@@ -22,7 +22,11 @@ BIN = pathlib.Path(os.environ.get("SAMOZA_BIN", ROOT / "build" / "bin"))
 DEADLINE = 20.0  # for anything that should happen at once, on a loaded machine
 
 
-PORTS = iter(range(20000 + os.getpid() * 64 % 9000, 32000))
+# Tests run in several processes at once (pytest-xdist): each has ports of its own.
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+PORTS = iter(range(20000 + 12000 * WORKER // WORKERS + os.getpid() * 64 % 2000,
+                   20000 + 12000 * (WORKER + 1) // WORKERS))
 
 
 def free_port():
@@ -334,6 +338,14 @@ def example_package(tmp_path_factory):
     target = tmp_path_factory.mktemp("example") / "my-app.mex"
     run(BIN / "mex", "build", EXAMPLE, "-o", target)
     return target
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+def pytest_collection_modifyitems(items):
+    """Tests that look at processes and control groups of the whole machine run one after another."""
+    for item in items:
+        if "sweep_groups" in item.fixturenames or hasattr(item.module, "processes_of"):
+            item.add_marker(pytest.mark.xdist_group("the machine"))
 
 
 @pytest.hookimpl(hookwrapper=True)
