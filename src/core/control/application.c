@@ -167,6 +167,14 @@ uint32_t application_new_unit(const struct control_application *a, struct place 
 	return place_unit_new(place, revision->place, (uint32_t)instance, mate);
 }
 
+static void give_unit(const struct control_application *a, struct place *place,
+		      struct revision *revision, struct slot_control *root)
+{
+	root->place_unit = application_new_unit(a, place, revision, root->slot,
+						slot_mate(a, root->slot->path));
+	root->place_revision = revision;
+}
+
 static bool has_pages(const struct topology *t)
 {
 	for (unsigned n = 0; n < t->space_count; n++)
@@ -184,17 +192,90 @@ static void take_pages(struct control_application *a, const struct topology *t)
 	vector_push(&a->list->with_pages, a);
 }
 
+/* What control knows of slots and spaces has the indexes that those have in the slot set. */
+static void grow_controls(struct control_application *a)
+{
+	while (a->slot_controls.count < a->slots.slots.count) {
+		struct slot *s = a->slots.slots.items[a->slot_controls.count];
+		struct slot_control *sc = mem_new(struct slot_control);
+		sc->slot = s;
+		sc->of_path = application_slot(&a->application, s->path);
+		sc->place_unit = sc->moving_place = PLACE_NONE;
+		vector_push(&a->slot_controls, sc);
+	}
+	while (a->importers_changed.count < a->slots.spaces.count)
+		vector_push(&a->importers_changed, false);
+}
+
 void application_declare(struct control_application *a, struct revision *revision)
 {
 	if (revision->declared != NULL)
 		return;
-	size_t slots = a->slots.slots.count, spaces = a->slots.spaces.count;
 	revision->declared = slot_set_declare(&a->slots, revision->topology);
-	INVARIANT(slots == a->slots.slots.count && spaces == a->slots.spaces.count);
+	grow_controls(a);
 	take_pages(a, revision->topology);
 	a->routes.has_sum[0] = a->routes.has_sum[1] = false;
 	a->routes.all_subscribe = false;
 }
+
+/* Slots without a copy follow the revision in which they would be placed. */
+void application_withdraw(struct control_application *a, struct revision *revision)
+{
+	const struct declarations *d = revision->declared;
+	if (d == NULL)
+		return;
+	for (unsigned k = 0; k < d->topology->instance_count; k++) {
+		const struct slot *s = d->slots[k];
+		if (s != NULL && s->serving.declared == declarations_of(d, s))
+			slot_publish_facts(control_of_slot(s));
+	}
+	revision->declared = NULL;
+	slot_set_withdraw(&a->slots, d);
+}
+
+/* ---- slots that end ---- */
+
+static void slot_control_free(struct place *place, struct slot_control *sc)
+{
+	INVARIANT(sc->exclusions == NULL && sc->of_path->serving == NULL &&
+		  sc->handover == NULL && sc->loss == NULL);
+	place_unit_free(place, sc->moving_place);
+	place_unit_free(place, sc->place_unit);
+	free(sc->last_error);
+	free(sc);
+}
+
+static void forget_route(struct control_application *a, const struct slot_control *sc)
+{
+	for (size_t k = 0; k < a->routes.changed.count; k++)
+		if (a->routes.changed.items[k] == sc) {
+			vector_remove_at(&a->routes.changed, k);
+			return;
+		}
+}
+
+void application_remove_slots(struct control_application *a, struct place *place,
+			      bool (*goes)(const struct slot_control *sc))
+{
+	slot_list gone = {0};
+	size_t kept = 0;
+	for (size_t k = 0; k < a->slot_controls.count; k++) {
+		struct slot_control *sc = a->slot_controls.items[k];
+		if (!goes(sc)) {
+			a->slot_controls.items[kept++] = sc;
+			continue;
+		}
+		vector_push(&gone, sc->slot);
+		forget_route(a, sc);
+		slot_control_free(place, sc);
+	}
+	a->slot_controls.count = kept;
+	if (gone.count > 0)
+		slot_set_remove(&a->slots, &gone);
+	vector_done(&gone);
+}
+
+/* ---- slots of one revision ---- */
 
 void application_serve(struct control_application *a, struct lifecycle *l, struct place *place,
 		       struct revision *revision)
@@ -204,20 +285,10 @@ void application_serve(struct control_application *a, struct lifecycle *l, struc
 	slot_set_init(&a->slots, l);
 	a->declared = revision->declared = slot_set_declare(&a->slots, revision->topology);
 	a->topology = a->declared->topology;
-	a->slot_controls = mem_new_array(struct slot_control, a->slots.slots.count);
-	a->importers_changed = mem_new_array(bool, a->slots.spaces.count);
-	for (uint32_t i = 0; i < a->topology->instance_count; i++) {
-		struct slot *s = a->declared->slots[i];
-		struct slot_control *sc = &a->slot_controls[s->id];
-		sc->slot = s;
-		sc->of_path = application_slot(&a->application, s->path);
-		sc->place_unit = sc->moving_place = PLACE_NONE;
-		if (s->parent == NULL) {
-			sc->place_unit = application_new_unit(a, place, revision, s,
-							      slot_mate(a, s->path));
-			sc->place_revision = revision;
-		}
-	}
+	grow_controls(a);
+	vector_for_each (&a->slots.slots, s)
+		if ((*s)->parent == NULL)
+			give_unit(a, place, revision, control_of_slot(*s));
 	a->routes.has_pages = false;
 	take_pages(a, a->topology);
 	a->routes.has_sum[0] = a->routes.has_sum[1] = false;
@@ -232,23 +303,15 @@ void application_serve_none(struct control_application *a, struct place *place)
 	if (a->application.served == NULL)
 		return;
 	place_wait_end(place, a->ticket);
-	for (size_t k = 0; k < a->slots.slots.count; k++) {
-		struct slot_control *sc = &a->slot_controls[k];
-		INVARIANT(sc->exclusions == NULL && sc->of_path->serving == NULL &&
-			  sc->handover == NULL && sc->loss == NULL);
-		place_unit_free(place, sc->moving_place);
-		place_unit_free(place, sc->place_unit);
-		free(sc->last_error);
-	}
+	vector_for_each (&a->slot_controls, sc)
+		slot_control_free(place, *sc);
 	import_lists_detach(&a->import_lists);
 	slot_set_done(&a->slots);
 	vector_for_each (&a->application.revisions, r)
 		(*r)->declared = NULL;
-	free(a->slot_controls);
-	free(a->importers_changed);
+	vector_clear(&a->slot_controls);
+	vector_clear(&a->importers_changed);
 	vector_clear(&a->routes.changed);
-	a->slot_controls = NULL;
-	a->importers_changed = NULL;
 	a->application.served = NULL;
 	a->unhealthy = 0;
 }
@@ -257,8 +320,8 @@ void application_serve_none(struct control_application *a, struct place *place)
 static bool is_sought_in(const struct control_application *a, const struct revision *r)
 {
 	for (size_t k = 0; r->topology != NULL && k < a->slots.slots.count; k++)
-		if (a->slot_controls[k].place_revision == r ||
-		    a->slot_controls[k].moving_revision == r)
+		if (a->slot_controls.items[k]->place_revision == r ||
+		    a->slot_controls.items[k]->moving_revision == r)
 			return true;
 	return false;
 }
@@ -303,8 +366,10 @@ void application_trim_revisions(struct control_application *a, struct place *pla
 		struct revision *r = a->application.revisions.items[k];
 		bool used = r == a->application.served || r->placements > 0 ||
 			    is_sought_in(a, r) || is_of_rollout(a, r);
-		if (!used)
+		if (!used) {
+			application_withdraw(a, r);
 			close_revision(place, r);
+		}
 		if (used || count - k <= REVISIONS_KEPT || r == last || r == before) {
 			a->application.revisions.items[kept++] = r;
 			continue;
@@ -371,6 +436,8 @@ void application_free(struct application_list *list, struct place *place,
 	vector_push(&list->free_tickets, a->ticket);
 	if (a->routes.is_in_pages)
 		forget_pages(list, a);
+	vector_done(&a->slot_controls);
+	vector_done(&a->importers_changed);
 	vector_done(&a->retired);
 	vector_done(&a->handovers);
 	vector_done(&a->routes.changed);

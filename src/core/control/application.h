@@ -5,7 +5,7 @@
  *   struct control_application
  *     ├─ application          names, revisions, every copy by path            (core/application)
  *     ├─ slots                of the served revision: goals and states        (core/lifecycle)
- *     ├─ slot_controls[]      by slot id: its serving copy, place that is missing, exclusions
+ *     ├─ slot_controls        by slot id: its serving copy, place that is missing, exclusions
  *     ├─ struct unit_handover    of a root that is being handed over      (core/application/handover.h)
  *     └─ struct unit_placement   one unit on one zhost, in a role
  *          └─ struct copy        what its zhost is asked for, and what it reported
@@ -205,9 +205,9 @@ struct control_application {
 	struct application_list *list; /* that it is in */
 	const char *id, *name;	       /* in application */
 	struct slot_set slots;
-	const struct declarations *declared; /* belongs to slots */
-	struct topology *topology;	     /* compiled; borrowed from `declared` */
-	struct slot_control *slot_controls;  /* by slot id */
+	const struct declarations *declared;	     /* belongs to slots */
+	struct topology *topology;		     /* compiled; borrowed from `declared` */
+	VECTOR(struct slot_control *) slot_controls; /* by slot id */
 	VECTOR(struct unit_placement *) retired;
 	VECTOR(struct slot_control *) handovers; /* roots that have one */
 	struct application_rollout *rollout;	 /* NULL: none is under way */
@@ -217,11 +217,11 @@ struct control_application {
 	char *reason; /* why a place is missing; NULL */
 	bool was_running, ever_started;
 	int64_t created_ms, updated_ms;
-	uint32_t ticket;	   /* under which the engine knows what it waits for */
-	uint32_t unhealthy;	   /* slots to start that have no place or are exhausted */
-	unsigned marks;		   /* dirty_set.h */
-	struct heap_node to_place; /* key: sequence (dirty_set.h) */
-	bool *importers_changed;   /* by space id: what it imports changed */
+	uint32_t ticket;		/* under which the engine knows what it waits for */
+	uint32_t unhealthy;		/* slots to start that have no place or are exhausted */
+	unsigned marks;			/* dirty_set.h */
+	struct heap_node to_place;	/* key: sequence (dirty_set.h) */
+	VECTOR(bool) importers_changed; /* by space id: what it imports changed */
 	struct import_lists import_lists;
 	struct mesh_routes routes;
 
@@ -253,8 +253,17 @@ void application_serve(struct control_application *a, struct lifecycle *l, struc
 		       struct revision *revision);
 /* Ends its slots. PRE: as above. */
 void application_serve_none(struct control_application *a, struct place *place);
-/* Its slots are also those of this revision. PRE: it is open, and declares the same instances. */
+/* Its slots are also those of this revision: slots of instances that are new are added, without a place
+ * in the engine. PRE: it is open. */
 void application_declare(struct control_application *a, struct revision *revision);
+/* Its slots follow that revision no longer. Nothing where it is not declared. PRE: it is not served, and
+ * no copy of it has a role other than retired. */
+void application_withdraw(struct control_application *a, struct revision *revision);
+/* The slots for which `goes` holds end, with those that are inside of them. PRE: not-deployed, and so is
+ * their goal; they have no copy but retired ones, nothing waits for their units in the engine, and they are
+ * not marked. */
+void application_remove_slots(struct control_application *a, struct place *place,
+			      bool (*goes)(const struct slot_control *sc));
 /* A unit for `root` in the engine, without a place, in this revision. PRE: the revision is declared. */
 uint32_t application_new_unit(const struct control_application *a, struct place *place,
 			      const struct revision *revision, const struct slot *root,
@@ -299,7 +308,7 @@ static inline struct control_application *application_of(const struct slot *s)
 }
 static inline struct slot_control *control_of_slot(const struct slot *s)
 {
-	return &application_of(s)->slot_controls[s->id];
+	return application_of(s)->slot_controls.items[s->id];
 }
 /* The revision in which a unit that has no copy is placed. */
 static inline struct revision *unplaced_revision(const struct control_application *a)

@@ -29,7 +29,7 @@ struct control_application *application_add(struct control *c, const char *name,
 static void end_slots(struct control *c, struct control_application *a)
 {
 	for (size_t k = 0; k < a->slots.slots.count; k++) {
-		struct slot_control *sc = &a->slot_controls[k];
+		struct slot_control *sc = a->slot_controls.items[k];
 		if (sc->slot->parent == NULL)
 			unit_unload(c, sc, "unloads in the background");
 		exclusions_clear(c, sc);
@@ -82,8 +82,8 @@ void application_dissolve(struct control *c, struct control_application *a)
 	while (a->handovers.count > 0)
 		handover_end(c, a->handovers.items[0]);
 	for (size_t k = 0; k < a->slots.slots.count; k++) {
-		exclusions_clear(c, &a->slot_controls[k]);
-		loss_forget(c, &a->slot_controls[k]);
+		exclusions_clear(c, a->slot_controls.items[k]);
+		loss_forget(c, a->slot_controls.items[k]);
 	}
 	place_wait_end(c->place, a->ticket);
 	units_forget(c, a);

@@ -478,7 +478,7 @@ void units_forget(struct control *c, struct control_application *a)
 {
 	for (size_t k = 0; k < a->slots.slots.count; k++)
 		if (a->slots.slots.items[k]->parent == NULL)
-			unit_retire(c, &a->slot_controls[k]);
+			unit_retire(c, a->slot_controls.items[k]);
 	while (a->retired.count > 0) {
 		struct unit_placement *unit = a->retired.items[0];
 		while (unit->placement.copies.count > 1)

@@ -184,7 +184,7 @@ static uint32_t unavailable_beside(const struct slot_control *root, const struct
 	const struct control_application *a = application_of(root->slot);
 	uint32_t count = 0;
 	for (size_t k = 0; k < a->slots.slots.count; k++) {
-		const struct slot *s = a->slot_controls[k].slot;
+		const struct slot *s = a->slot_controls.items[k]->slot;
 		if (s->root == root->slot || s->goal != GOAL_DEPLOYED_STARTED ||
 		    !str_equal(slot_declared_space(s)->name, space->name))
 			continue;

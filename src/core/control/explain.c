@@ -120,9 +120,9 @@ int control_view_explain(const struct control *c, const char *id, const char *pa
 		return ERR_NOT_FOUND;
 	Samoza__V1__ExplainView *v = NEW(ExplainView, explain_view);
 	v->topology = mem_strdup(a->name);
-	v->spaces = mem_new_array(Samoza__V1__ExplainSpaceView *, a->topology->instance_count);
-	for (uint32_t k = 0; k < a->topology->instance_count; k++) {
-		const struct slot_control *sc = &a->slot_controls[k];
+	v->spaces = mem_new_array(Samoza__V1__ExplainSpaceView *, a->slots.slots.count);
+	for (size_t k = 0; k < a->slots.slots.count; k++) {
+		const struct slot_control *sc = a->slot_controls.items[k];
 		if (only != NULL && sc->slot != only)
 			continue;
 		v->spaces[v->n_spaces++] =

@@ -101,7 +101,7 @@ static void on_gone(struct lifecycle *l, struct slot *s)
 static void on_imports_changed(struct lifecycle *l, struct slot_set *set, uint32_t space)
 {
 	struct control_application *a = container_of(set, struct control_application, slots);
-	a->importers_changed[space] = true;
+	a->importers_changed.items[space] = true;
 	mark_application(a, APPLICATION_IMPORTERS);
 }
 

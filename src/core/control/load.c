@@ -290,7 +290,7 @@ static void write_converted(struct control *c)
 		vector_for_each (&a->application.revisions, revision)
 			records_write_revision(c, *revision);
 		for (size_t k = 0; k < a->slots.slots.count; k++)
-			mark_slot(&a->slot_controls[k]);
+			mark_slot(a->slot_controls.items[k]);
 		mark_application(a, APPLICATION_RECORD);
 	}
 	zhost_for_each (&c->zhosts, z)

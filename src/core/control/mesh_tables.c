@@ -186,7 +186,7 @@ static Samoza__V1__MeshTable *whole_table(const struct control_application *a, b
 	Samoza__V1__MeshTable *t = table_new(a);
 	t->full = true;
 	for (size_t k = 0; k < a->slots.slots.count; k++)
-		add_peers(&list, &a->slot_controls[k], all);
+		add_peers(&list, a->slot_controls.items[k], all);
 	t->peers = list.items;
 	t->n_peers = list.count;
 	return t;

@@ -63,8 +63,8 @@ static void read_topologies(const struct control *c, struct metric_values *to)
 
 	application_for_each (&c->applications, a) {
 		topologies[a->state]++;
-		for (uint32_t k = 0; k < a->topology->instance_count; k++)
-			spaces[a->slot_controls[k].slot->state]++;
+		for (size_t k = 0; k < a->slots.slots.count; k++)
+			spaces[a->slot_controls.items[k]->slot->state]++;
 	}
 	for (unsigned s = 0; s < TOPOLOGY_STATE_COUNT; s++)
 		metric_set_labelled(to, TOPOLOGIES, topology_state_name((enum topology_state)s),

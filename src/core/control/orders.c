@@ -82,9 +82,9 @@ static void send_set(struct control *c, struct control_zhost *z, bool full)
 static void mark_importers(struct control_application *a)
 {
 	for (uint32_t space = 0; space < a->slots.spaces.count; space++) {
-		if (!a->importers_changed[space])
+		if (!a->importers_changed.items[space])
 			continue;
-		a->importers_changed[space] = false;
+		a->importers_changed.items[space] = false;
 		import_lists_refresh(a, space);
 		/* In whatever state: its zhost starts it (again) by itself. */
 		vector_for_each (&a->slots.spaces.items[space]->slots, s) {

@@ -11,14 +11,12 @@
 
 /* ---- entries ---- */
 
-static bool is_imported(const struct import_decl *import, const char *variable)
+static bool is_imported(const struct provider_list *list, const char *variable)
 {
-	if (import->variable_count == 0)
-		return true;
-	for (unsigned k = 0; k < import->variable_count; k++)
-		if (str_equal(import->variables[k], variable))
+	vector_for_each (&list->variables, imported)
+		if (str_equal(*imported, variable))
 			return true;
-	return false;
+	return list->variables.count == 0;
 }
 
 static void mix(uint64_t *hash, const char *text)
@@ -27,14 +25,14 @@ static void mix(uint64_t *hash, const char *text)
 	*hash ^= *hash >> 29;
 }
 
-static uint64_t entry_hash(const struct import_decl *import, const struct slot *provider)
+static uint64_t entry_hash(const struct provider_list *list, const struct slot *provider)
 {
 	const struct copy *copy = serving_copy(control_of_slot(provider));
 	uint64_t hash = 1;
 	mix(&hash, provider->path);
 	for (size_t k = 0; k < copy->export_count; k++) {
 		const struct instance_variable *v = &copy->exports[k];
-		if (!is_imported(import, v->name))
+		if (!is_imported(list, v->name))
 			continue;
 		mix(&hash, v->name);
 		mix(&hash, v->value);
@@ -42,17 +40,17 @@ static uint64_t entry_hash(const struct import_decl *import, const struct slot *
 	return hash;
 }
 
-static Samoza__V1__Provider *provider_new(const struct import_decl *import,
+static Samoza__V1__Provider *provider_new(const struct provider_list *list,
 					  const struct slot *provider)
 {
 	const struct copy *copy = serving_copy(control_of_slot(provider));
 	Samoza__V1__Provider *p = NEW(Samoza__V1__Provider, samoza__v1__provider__descriptor);
-	p->import = mem_strdup(import->from);
+	p->import = mem_strdup(list->from);
 	p->path = mem_strdup(provider->path);
 	p->variables = mem_new_array(Samoza__V1__Variable *, copy->export_count);
 	for (size_t k = 0; k < copy->export_count; k++) {
 		const struct instance_variable *from = &copy->exports[k];
-		if (!is_imported(import, from->name))
+		if (!is_imported(list, from->name))
 			continue;
 		Samoza__V1__Variable *v =
 			NEW(Samoza__V1__Variable, samoza__v1__variable__descriptor);
@@ -75,7 +73,7 @@ struct refresh {
 
 static void put(struct refresh *r, const struct slot *provider, uint64_t hash)
 {
-	struct list_entry entry = {provider_new(r->list->import, provider), hash};
+	struct list_entry entry = {provider_new(r->list, provider), hash};
 	vector_push(&r->entries, entry);
 	vector_push(&r->changes->put, entry.provider);
 }
@@ -92,7 +90,7 @@ static void compare(void *user, struct slot *provider)
 {
 	struct refresh *r = user;
 	const struct provider_list *list = r->list;
-	uint64_t hash = entry_hash(list->import, provider);
+	uint64_t hash = entry_hash(list, provider);
 	int order = 1;
 	r->hash += hash;
 	while (r->at < list->entries.count &&
@@ -131,6 +129,23 @@ void provider_changes_done(struct provider_changes *changes)
 		free(*path);
 	vector_done(&changes->removed);
 	vector_done(&changes->put);
+}
+
+void provider_list_init(struct provider_list *list, uint64_t id, const struct provider_set *set,
+			const struct import_decl *import)
+{
+	*list = (struct provider_list){.id = id, .from = mem_strdup(import->from), .set = set};
+	for (unsigned k = 0; k < import->variable_count; k++)
+		vector_push(&list->variables, mem_strdup(import->variables[k]));
+}
+
+void provider_list_done(struct provider_list *list)
+{
+	provider_list_clear(list);
+	vector_for_each (&list->variables, variable)
+		free(*variable);
+	vector_done(&list->variables);
+	free(list->from);
 }
 
 void provider_list_clear(struct provider_list *list)

@@ -19,11 +19,11 @@ struct list_entry {
 };
 
 struct provider_list {
-	uint64_t id;	  /* on the links of zhosts */
-	uint64_t version; /* grows by one with each change; 0: never filled */
-	uint64_t hash;	  /* the sum of its entries' hashes */
-	const struct import_decl
-		*import;		/* borrowed from the topology of the served revision */
+	uint64_t id;			/* on the links of zhosts */
+	uint64_t version;		/* grows by one with each change; 0: never filled */
+	uint64_t hash;			/* the sum of its entries' hashes */
+	char *from;			/* the space or facet that it names */
+	VECTOR(char *) variables;	/* in the order of declaration; none: all */
 	const struct provider_set *set; /* borrowed */
 	VECTOR(struct list_entry) entries;
 };
@@ -37,7 +37,11 @@ void provider_changes_done(struct provider_changes *changes);
 /* Compares with what there is now. False: nothing has changed. Else the version grows, and the
  * changes, which are borrowed until the next refresh, lead to it from the one before. */
 bool provider_list_refresh(struct provider_list *list, struct provider_changes *ret_changes);
+/* Its entries, and its memory. */
 void provider_list_clear(struct provider_list *list);
+void provider_list_init(struct provider_list *list, uint64_t id, const struct provider_set *set,
+			const struct import_decl *import);
+void provider_list_done(struct provider_list *list);
 
 /* Over the providers of an importer with that path: all but itself. */
 uint64_t provider_list_hash_for(const struct provider_list *list, const struct slot *importer);

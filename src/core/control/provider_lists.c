@@ -36,12 +36,12 @@ struct shared_list {
 
 /* ---- lists of an application ---- */
 
-static bool has_same_variables(const struct import_decl *a, const struct import_decl *b)
+static bool has_same_variables(const struct provider_list *a, const struct import_decl *b)
 {
-	if (a->variable_count != b->variable_count)
+	if (a->variables.count != b->variable_count)
 		return false;
-	for (unsigned k = 0; k < a->variable_count; k++)
-		if (!str_equal(a->variables[k], b->variables[k]))
+	for (unsigned k = 0; k < b->variable_count; k++)
+		if (!str_equal(a->variables.items[k], b->variables[k]))
 			return false;
 	return true;
 }
@@ -52,7 +52,7 @@ static struct shared_list *find(const struct control_application *a,
 {
 	struct shared_list *list = NULL;
 	HASH_FIND_PTR(a->import_lists.by_set, &set, list);
-	while (list != NULL && !has_same_variables(list->content.import, import))
+	while (list != NULL && !has_same_variables(&list->content, import))
 		list = list->next;
 	return list;
 }
@@ -67,8 +67,7 @@ static struct shared_list *find_or_add(struct control_application *a,
 	HASH_FIND_PTR(a->import_lists.by_set, &set, first);
 	list = mem_new(struct shared_list);
 	list->set = set;
-	list->content = (struct provider_list){
-		.id = ++a->control->provider_lists.next_id, .import = import, .set = set};
+	provider_list_init(&list->content, ++a->control->provider_lists.next_id, set, import);
 	if (first == NULL) {
 		HASH_ADD_PTR(a->import_lists.by_set, set, list);
 	} else {
@@ -76,6 +75,12 @@ static struct shared_list *find_or_add(struct control_application *a,
 		first->next = list;
 	}
 	return list;
+}
+
+static void shared_list_free(struct shared_list *list)
+{
+	provider_list_done(&list->content);
+	free(list);
 }
 
 void import_lists_detach(struct import_lists *lists)
@@ -87,7 +92,7 @@ void import_lists_detach(struct import_lists *lists)
 			next = list->next;
 			list->is_detached = true;
 			if (list->on_zhosts == NULL)
-				free(list);
+				shared_list_free(list);
 		}
 	}
 	*lists = (struct import_lists){0};
@@ -135,7 +140,7 @@ static void list_on_zhost_free(struct list_on_zhost *on)
 		return;
 	provider_list_clear(&list->content);
 	if (list->is_detached)
-		free(list);
+		shared_list_free(list);
 }
 
 static void refresh(struct shared_list *list, uint64_t flush)
@@ -233,7 +238,7 @@ uint64_t import_lists_name(struct copy *copy, Samoza__V1__DesiredInstance *to)
 		to->import_lists = mem_new_array(uint64_t, copy->list_count);
 	for (unsigned k = 0; k < copy->list_count; k++) {
 		const struct provider_list *list = &copy->lists[k]->list->content;
-		mix(&hash, str_hash(list->import->from));
+		mix(&hash, str_hash(list->from));
 		mix(&hash, provider_list_hash_for(list, slot));
 		if (by_list) {
 			name_list(copy->lists[k]);

@@ -80,17 +80,18 @@ static Samoza__V1__TopologyView *topology_view(const struct control_application 
 	v->state = mem_strdup(topology_state_name(a->state));
 	if (a->state != TOPOLOGY_RUNNING)
 		v->failure_reason = placement_reason_now(a);
-	v->spaces = t->instance_count;
+	v->spaces = (uint32_t)a->slots.slots.count;
 	v->created = iso8601_text(a->created_ms);
 	v->updated = iso8601_text(a->updated_ms);
 	v->has_revision = a->application.newest > 1;
 	v->revision = shown_revision(a)->number;
 	v->rollout = view_rollout(a);
 	v->last_rollout = view_last_rollout(a);
-	v->placements = mem_new_array(Samoza__V1__PlacementView *, t->instance_count);
-	v->n_placements = t->instance_count;
-	for (uint32_t k = 0; k < t->instance_count; k++)
-		v->placements[k] = placement_view(&a->slot_controls[k]);
+	size_t count = a->slots.slots.count;
+	v->placements = mem_new_array(Samoza__V1__PlacementView *, count);
+	v->n_placements = count;
+	for (size_t k = 0; k < count; k++)
+		v->placements[k] = placement_view(a->slot_controls.items[k]);
 	return v;
 }
 
@@ -105,7 +106,7 @@ Samoza__V1__TopologySummaryView *view_summary(const struct control_application *
 	v->state = mem_strdup(topology_state_name(a->state));
 	if (a->state != TOPOLOGY_RUNNING)
 		v->failure_reason = mem_strdup(a->reason);
-	v->spaces = t->instance_count;
+	v->spaces = (uint32_t)a->slots.slots.count;
 	v->created = iso8601_text(a->created_ms);
 	v->updated = iso8601_text(a->updated_ms);
 	return v;
@@ -369,8 +370,8 @@ Samoza__V1__ClusterView *control_view_cluster(const struct control *c)
 	}
 	application_for_each (&c->applications, a) {
 		topologies[a->state]++;
-		for (uint32_t k = 0; k < a->topology->instance_count; k++)
-			spaces[a->slot_controls[k].slot->state]++;
+		for (size_t k = 0; k < a->slots.slots.count; k++)
+			spaces[a->slot_controls.items[k]->slot->state]++;
 	}
 	v->zhosts = counts(zhosts, STATE_COUNT, name_of_state, &v->n_zhosts);
 	v->spaces = counts(spaces, STATE_COUNT, name_of_state, &v->n_spaces);

@@ -10,6 +10,7 @@
 #include "core/control/iso8601.h"
 #include "core/control/list_filter.h"
 #include "core/control/view_parts.h"
+#include "core/lifecycle/slot_set.h"
 #include "model/space_kind.h"
 #include "schema/message.h"
 
@@ -73,25 +74,26 @@ static Samoza__V1__MeshSpaceView *mesh_view(const struct slot_control *sc)
 	return v;
 }
 
-/* Where to look on from `k`: a path has one instance at most. */
-static uint32_t first_at_path(const struct list_filter *filter,
-			      const struct control_application *a, uint32_t k)
+/* Where to look on from `serial`: a path has one instance at most. */
+static size_t first_to_view(const struct list_filter *filter,
+			    const struct control_application *a, uint32_t serial)
 {
 	if (filter->path == NULL)
-		return k;
+		return slot_set_from_serial(&a->slots, serial);
 	const struct slot *s = application_served_slot(a, filter->path, NULL);
-	return s != NULL && s->id >= k ? s->id : a->topology->instance_count;
+	return s != NULL && s->serial >= serial ? s->id : a->slots.slots.count;
 }
 
-/* Views of one application's instances from `k` on; the first that is not in the slice. */
+/* Views of one application's instances from that serial number on; the first that is not in the slice. */
 static uint32_t add_instances(struct slice *slice, const struct control_application *a,
-			      enum control_list list, uint32_t k)
+			      enum control_list list, uint32_t serial)
 {
+	size_t count = a->slots.slots.count;
 	if (!list_filter_takes_instances_of(slice->filter, a))
-		return a->topology->instance_count;
-	k = first_at_path(slice->filter, a, k);
-	for (; k < a->topology->instance_count && slice->count < slice->max; k++) {
-		const struct slot_control *sc = &a->slot_controls[k];
+		return a->slots.next_serial;
+	size_t k = first_to_view(slice->filter, a, serial);
+	for (; k < count && slice->count < slice->max; k++) {
+		const struct slot_control *sc = a->slot_controls.items[k];
 		if (!list_filter_takes_instance(slice->filter, sc))
 			continue;
 		void *view = list == CONTROL_LIST_MESH ? (void *)mesh_view(sc)
@@ -99,7 +101,7 @@ static uint32_t add_instances(struct slice *slice, const struct control_applicat
 		if (view != NULL)
 			slice_add(slice, view);
 	}
-	return k;
+	return k < count ? a->slots.slots.items[k]->serial : a->slots.next_serial;
 }
 
 static void next_instances(const struct control *c, enum control_list list, const char *id,
@@ -107,15 +109,15 @@ static void next_instances(const struct control *c, enum control_list list, cons
 {
 	const struct control_application *a =
 		id != NULL ? application_by_id(&c->applications, id) : application_at(c, at);
-	uint32_t k = a != NULL && a->sequence == at->sequence ? at->instance : 0;
+	uint32_t serial = a != NULL && a->sequence == at->sequence ? at->instance : 0;
 	for (; a != NULL && slice->count < slice->max; a = a->next) {
-		k = add_instances(slice, a, list, k);
-		set_position(at, a, k);
+		serial = add_instances(slice, a, list, serial);
+		set_position(at, a, serial);
 		if (id != NULL)
 			return;
-		if (k < a->topology->instance_count)
+		if (serial < a->slots.next_serial)
 			return;
-		k = 0;
+		serial = 0;
 	}
 }
 

@@ -7,10 +7,11 @@
 #include "core/control/application.h"
 #include "core/place/place.h"
 
-#define for_each_root(a, root)                                          \
-	for (struct slot_control *root = (a)->slot_controls,            \
-				 *end_ = root + (a)->slots.slots.count; \
-	     root < end_; root++)                                       \
+/* PRE: no slot is added or removed meanwhile. */
+#define for_each_root(a, root)                                                   \
+	for (struct slot_control **at_ = (a)->slot_controls.items,               \
+				 **end_ = at_ + (a)->slot_controls.count, *root; \
+	     at_ < end_ && (root = *at_) != NULL; at_++)                         \
 		if (root->slot->parent == NULL)
 
 /* The units of one application that need a place, with their exclusions. */

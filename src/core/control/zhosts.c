@@ -406,8 +406,8 @@ static void forget_zhost(struct control *c, struct control_zhost *z)
 {
 	application_for_each (&c->applications, a)
 		for (size_t k = 0; k < a->slots.slots.count; k++)
-			if (a->slot_controls[k].last_zhost == z)
-				a->slot_controls[k].last_zhost = NULL;
+			if (a->slot_controls.items[k]->last_zhost == z)
+				a->slot_controls.items[k]->last_zhost = NULL;
 	mesh_tables_zhost_forgotten(c, z);
 	records_delete_zhost(c, z);
 	dirty_set_forget_zhost(&c->dirty, z);

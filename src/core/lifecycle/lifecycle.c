@@ -53,3 +53,18 @@ void lifecycle_forget(const struct slot_set *set)
 			lifecycle_push(s);
 	}
 }
+
+void lifecycle_take(struct slot *s)
+{
+	struct lifecycle *l = s->set->lifecycle;
+	struct slot *before = NULL;
+	if (!s->queued)
+		return;
+	for (struct slot *queued = l->first; queued != s; queued = queued->next_queued)
+		before = queued;
+	*(before != NULL ? &before->next_queued : &l->first) = s->next_queued;
+	if (l->last == s)
+		l->last = before;
+	s->queued = false;
+	s->next_queued = NULL;
+}

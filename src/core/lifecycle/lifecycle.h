@@ -61,5 +61,7 @@ void lifecycle_push(struct slot *s);
 struct slot *lifecycle_pop(struct lifecycle *l);
 /* Takes the slots of `set` out of the queue. */
 void lifecycle_forget(const struct slot_set *set);
+/* Takes that one out; nothing where it is not in. */
+void lifecycle_take(struct slot *s);
 
 #endif

@@ -104,10 +104,11 @@ static void each_started_but(const struct slot *s, const struct provider_set *se
 {
 	if (set->started == 0)
 		return;
+	/* Of those that provide it in some revision: what they are served in counts. */
 	CLEANUP(freep) struct slot **found = mem_new_array(struct slot *, set->started);
 	size_t count = 0;
 	vector_for_each (&set->slots, provider)
-		if (*provider != s && (*provider)->state == STATE_DEPLOYED_STARTED)
+		if (*provider != s && counts_in(*provider, set))
 			found[count++] = *provider;
 	qsort(found, count, sizeof(*found), compare_paths);
 	for (size_t k = 0; k < count; k++)
@@ -128,10 +129,10 @@ void provider_set_each_started(const struct provider_set *set,
 
 struct slot *slot_find(const struct slot_set *set, const char *path)
 {
-	/* Each revision finds its own instances by path; a slot has the id of the first one. */
+	/* Each revision finds its own instances by path. */
 	vector_for_each (&set->declarations, d) {
 		int index = topology_find_instance((*d)->topology, path);
-		if (index >= 0)
+		if (index >= 0 && (*d)->slots[index] != NULL)
 			return (*d)->slots[index];
 	}
 	return NULL;

@@ -42,9 +42,9 @@ typedef VECTOR(struct importer) importer_list;
 
 /* What an import can name within one slot set. */
 struct provider_set {
-	const char *name; /* of a space or a facet; borrowed from a declared topology */
-	uint32_t started; /* providers in deployed-started */
-	VECTOR(struct slot *) slots; /* all that can provide it, in the order of declaration */
+	char *name;		     /* of a space or a facet */
+	uint32_t started;	     /* providers in deployed-started */
+	VECTOR(struct slot *) slots; /* all that can provide it in some revision */
 	importer_list importers;
 	UT_hash_handle hh;
 };
@@ -62,7 +62,7 @@ struct declaration {
 struct declarations {
 	struct topology *topology;  /* a reference */
 	struct declaration *spaces; /* by the topology's space index */
-	struct slot **slots;	    /* by the topology's instance index */
+	struct slot **slots;	    /* by the topology's instance index; NULL: it was removed */
 	int32_t *instances;	 /* by slot id: the index in `slots`; -1: it is not declared */
 	uint32_t instance_count; /* entries of `instances`: slots that there were then */
 };
@@ -87,10 +87,11 @@ struct serving_facts {
 };
 
 struct slot {
-	struct slot_set *set;	    /* borrowed */
-	uint32_t id;		    /* in set->slots; never changes */
-	uint32_t space;		    /* interned in the set by the space's name */
-	const char *path;	    /* borrowed from the topology that declared it first */
+	struct slot_set *set; /* borrowed */
+	uint32_t id;	      /* in set->slots: lower once one before it is removed */
+	uint32_t serial;      /* grows in that order; never changes, is not used again */
+	uint32_t space;	      /* interned in the set by the space's name */
+	char *path;
 	struct slot *parent, *root; /* NULL: it is a root; the root of itself */
 	struct slot *first_child, *last_child, *next_sibling; /* in the order of declaration */
 
@@ -116,15 +117,16 @@ struct slot {
 /* A space, over all revisions that declare it. */
 struct slot_space {
 	uint32_t id;
-	const char *name;
-	VECTOR(struct slot *) slots; /* in the order of declaration */
+	char *name;
+	VECTOR(struct slot *) slots; /* in the order in which they came */
 	UT_hash_handle hh;
 };
 
 /* Embedded by its owner: container_of(slot->set, ...). */
 struct slot_set {
-	struct lifecycle *lifecycle;		    /* borrowed */
-	VECTOR(struct slot *) slots;		    /* by id; parents before their children */
+	struct lifecycle *lifecycle; /* borrowed */
+	VECTOR(struct slot *) slots; /* by id: as they came, parents before their children */
+	uint32_t next_serial;
 	VECTOR(struct slot_space *) spaces;	    /* by interned id */
 	VECTOR(struct declarations *) declarations; /* of each revision */
 	struct provider_set *providers;		    /* by name */
@@ -196,7 +198,7 @@ void slot_each_provider(const struct slot *s, const struct import_decl *import,
 /* All started slots of a set, in the order of their paths, byte by byte. */
 void provider_set_each_started(const struct provider_set *set,
 			       void (*each)(void *user, struct slot *provider), void *user);
-/* All slots that could provide it, in the order of declaration. */
+/* All slots that could provide it. */
 const struct provider_set *slot_providers(const struct slot *s,
 					  const struct import_decl *import);
 /* It counts in the set while it is started. */

@@ -20,10 +20,10 @@ static uint32_t intern_space(struct slot_set *set, const char *name)
 	HASH_FIND_STR(set->spaces_by_name, name, space);
 	if (space == NULL) {
 		space = mem_new(struct slot_space);
-		space->name = name;
+		space->name = mem_strdup(name);
 		space->id = (uint32_t)set->spaces.count;
 		vector_push(&set->spaces, space);
-		HASH_ADD_KEYPTR(hh, set->spaces_by_name, name, strlen(name), space);
+		HASH_ADD_KEYPTR(hh, set->spaces_by_name, space->name, strlen(name), space);
 	}
 	return space->id;
 }
@@ -34,8 +34,8 @@ static struct provider_set *intern_provider_set(struct slot_set *set, const char
 	HASH_FIND_STR(set->providers, name, found);
 	if (found == NULL) {
 		found = mem_new(struct provider_set);
-		found->name = name;
-		HASH_ADD_KEYPTR(hh, set->providers, name, strlen(name), found);
+		found->name = mem_strdup(name);
+		HASH_ADD_KEYPTR(hh, set->providers, found->name, strlen(name), found);
 	}
 	return found;
 }
@@ -56,6 +56,16 @@ static void declare_space(struct slot_set *set, struct declaration *declared,
 
 /* ---- slots ---- */
 
+/* It was removed, and is declared again: revisions that declared it before know it, too. */
+static void link_again(struct slot_set *set, struct slot *s)
+{
+	vector_for_each (&set->declarations, d) {
+		int index = topology_find_instance((*d)->topology, s->path);
+		if (index >= 0)
+			(*d)->slots[index] = s;
+	}
+}
+
 static void add_slot(struct slot_set *set, struct declarations *d, unsigned instance)
 {
 	const struct instance_decl *decl = &d->topology->instances[instance];
@@ -67,8 +77,10 @@ static void add_slot(struct slot_set *set, struct declarations *d, unsigned inst
 	s = mem_new(struct slot);
 	s->set = set;
 	s->id = (uint32_t)set->slots.count;
+	s->serial = set->next_serial++;
 	s->space = intern_space(set, d->topology->spaces[decl->space].name);
-	s->path = decl->path;
+	s->path = mem_strdup(decl->path);
+	link_again(set, s);
 	s->root = s;
 	s->serving.declared = &d->spaces[decl->space];
 	state_machine_begin(&slot_machine, s, &s->state, STATE_NOT_DEPLOYED);
@@ -85,21 +97,46 @@ static void add_slot(struct slot_set *set, struct declarations *d, unsigned inst
 }
 
 /* Every slot of the revision is a possible provider under the names of its declaration. */
-static void add_providers(struct slot_set *set, const struct declarations *d)
+static void add_providers(const struct declarations *d)
 {
 	for (unsigned n = 0; n < d->topology->space_count; n++) {
 		const struct declaration *declared = &d->spaces[n];
 		for (unsigned k = 0; k < declared->provide_count; k++)
 			for (unsigned i = 0; i < declared->space->instance_count; i++) {
 				struct slot *s = d->slots[declared->space->instances[i]];
-				bool known = false;
-				if (set->declarations.count > 1)
-					vector_for_each (&declared->provides[k]->slots, other)
-						known = known || *other == s;
-				if (!known)
+				if (s != NULL)
 					vector_push(&declared->provides[k]->slots, s);
 			}
 	}
+}
+
+static int compare_ids(const void *pa, const void *pb)
+{
+	const struct slot *const *a = pa, *const *b = pb;
+	return ((*a)->id > (*b)->id) - ((*a)->id < (*b)->id);
+}
+
+/* Several revisions may declare the same. */
+static void sort_providers(struct provider_set *p)
+{
+	if (p->slots.count < 2)
+		return;
+	qsort(p->slots.items, p->slots.count, sizeof(struct slot *), compare_ids);
+	size_t kept = 1;
+	for (size_t k = 1; k < p->slots.count; k++)
+		if (p->slots.items[k] != p->slots.items[kept - 1])
+			p->slots.items[kept++] = p->slots.items[k];
+	p->slots.count = kept;
+}
+
+static void index_providers(struct slot_set *set)
+{
+	for (struct provider_set *p = set->providers; p != NULL; p = p->hh.next)
+		vector_clear(&p->slots);
+	vector_for_each (&set->declarations, d)
+		add_providers(*d);
+	for (struct provider_set *p = set->providers; p != NULL; p = p->hh.next)
+		sort_providers(p);
 }
 
 /* ---- importers ---- */
@@ -160,12 +197,23 @@ static void index_importers(struct slot_set *set)
 
 static void index_instances(const struct slot_set *set, struct declarations *d)
 {
+	free(d->instances);
 	d->instance_count = (uint32_t)set->slots.count;
 	d->instances = mem_new_array(int32_t, d->instance_count);
 	for (uint32_t k = 0; k < d->instance_count; k++)
 		d->instances[k] = -1;
 	for (unsigned i = 0; i < d->topology->instance_count; i++)
-		d->instances[d->slots[i]->id] = (int32_t)i;
+		if (d->slots[i] != NULL)
+			d->instances[d->slots[i]->id] = (int32_t)i;
+}
+
+/* After a change of slots or declarations. */
+static void index_all(struct slot_set *set)
+{
+	vector_for_each (&set->declarations, d)
+		index_instances(set, *d);
+	index_providers(set);
+	index_importers(set);
 }
 
 const struct declarations *slot_set_declare(struct slot_set *set, struct topology *topology)
@@ -180,14 +228,19 @@ const struct declarations *slot_set_declare(struct slot_set *set, struct topolog
 	}
 	for (unsigned i = 0; i < topology->instance_count; i++)
 		add_slot(set, d, i);
-	index_instances(set, d);
 	vector_push(&set->declarations, d);
-	add_providers(set, d);
-	index_importers(set);
+	index_all(set);
 	return d;
 }
 
 /* ---- the end ---- */
+
+static void slot_free(struct slot *s)
+{
+	free(s->goal_cause);
+	free(s->path);
+	free(s);
+}
 
 static void declarations_free(struct declarations *d)
 {
@@ -213,23 +266,101 @@ void slot_set_done(struct slot_set *set)
 		HASH_DEL(set->providers, p);
 		vector_done(&p->slots);
 		vector_done(&p->importers);
+		free(p->name);
 		free(p);
 	}
 	HASH_CLEAR(hh, set->spaces_by_name);
 	vector_for_each (&set->spaces, space) {
 		vector_done(&(*space)->slots);
+		free((*space)->name);
 		free(*space);
 	}
-	vector_for_each (&set->slots, s) {
-		free((*s)->goal_cause);
-		free(*s);
-	}
+	vector_for_each (&set->slots, s)
+		slot_free(*s);
 	vector_for_each (&set->declarations, d)
 		declarations_free(*d);
 	vector_done(&set->spaces);
 	vector_done(&set->slots);
 	vector_done(&set->declarations);
 }
+
+/* ---- what ends while others run ---- */
+
+void slot_set_withdraw(struct slot_set *set, const struct declarations *declared)
+{
+	size_t at = 0;
+	while (set->declarations.items[at] != declared)
+		at++;
+	struct declarations *d = set->declarations.items[at];
+	for (unsigned n = 0; n < d->topology->space_count; n++)
+		vector_for_each (&set->slots, s)
+			PRE((*s)->serving.declared != &d->spaces[n]);
+	vector_remove_at(&set->declarations, at);
+	declarations_free(d);
+	index_all(set);
+}
+
+static void leave_parent(struct slot *s)
+{
+	struct slot *parent = s->parent, *before = NULL;
+	if (parent == NULL)
+		return;
+	for (struct slot *c = parent->first_child; c != s; c = c->next_sibling)
+		before = c;
+	*(before != NULL ? &before->next_sibling : &parent->first_child) = s->next_sibling;
+	if (parent->last_child == s)
+		parent->last_child = before;
+}
+
+static void leave_space(struct slot *s)
+{
+	struct slot_space *space = s->set->spaces.items[s->space];
+	size_t at = 0;
+	while (space->slots.items[at] != s)
+		at++;
+	vector_remove_at(&space->slots, at);
+}
+
+/* Its children have left. */
+static void slot_leave(struct slot *s)
+{
+	PRE(s->first_child == NULL && s->goal == GOAL_NOT_DEPLOYED &&
+	    s->state == STATE_NOT_DEPLOYED && !s->serving.placed);
+	ordered_stop_leave(s);
+	lifecycle_take(s);
+	leave_parent(s);
+	leave_space(s);
+	if (s->set->blocker == s)
+		s->set->blocker = NULL;
+	vector_for_each (&s->set->declarations, d) {
+		int32_t instance = declarations_instance(*d, s);
+		if (instance >= 0)
+			(*d)->slots[instance] = NULL;
+	}
+}
+
+void slot_set_remove(struct slot_set *set, const slot_list *gone)
+{
+	for (size_t k = gone->count; k-- > 0;)
+		slot_leave(gone->items[k]);
+	size_t kept = 0, next = 0;
+	for (size_t k = 0; k < set->slots.count; k++) {
+		struct slot *s = set->slots.items[k];
+		if (next < gone->count && gone->items[next] == s) {
+			next++;
+			continue;
+		}
+		s->id = (uint32_t)kept;
+		set->slots.items[kept++] = s;
+	}
+	INVARIANT(next == gone->count);
+	set->slots.count = kept;
+	index_all(set);
+	vector_for_each (gone, s)
+		slot_free(*s);
+}
+
+/* ---- serving ---- */
 
 /* What they import may be provided, or not, from now on. */
 static void push_importers(const struct slot *s, const struct declaration *provider)
@@ -275,4 +406,19 @@ void slot_set_serving(struct slot *s, const struct serving_facts *facts)
 	s->serving = *facts;
 	if (counts_otherwise)
 		slot_count_required(s, 1);
+}
+
+/* ---- reading ---- */
+
+size_t slot_set_from_serial(const struct slot_set *set, uint32_t serial)
+{
+	size_t low = 0, high = set->slots.count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (set->slots.items[middle]->serial < serial)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
 }

@@ -3,6 +3,8 @@
  *
  *     slot_set_init(&set, lifecycle)
  *     declarations = slot_set_declare(&set, topology)     once per revision; its instances get slots
+ *     slot_set_withdraw(&set, declarations)               that revision is past
+ *     slot_set_remove(&set, &slots)                       those slots are in no revision that is wanted
  *     ...
  *     slot_set_done(&set)
  */
@@ -18,6 +20,14 @@ void slot_set_done(struct slot_set *set);
  * by this declaration), and which spaces import from which. Takes a reference of the topology. The result
  * belongs to the set. */
 const struct declarations *slot_set_declare(struct slot_set *set, struct topology *topology);
+/* Nothing of that revision counts any longer; slots stay. PRE: no slot is served by it. */
+void slot_set_withdraw(struct slot_set *set, const struct declarations *declared);
+/* Ends these slots: the others keep their order, and get ids without gaps. Revisions that declare them know
+ * them no longer. PRE: by id, with all that are inside of them; goals and states are not-deployed, none
+ * has a place. */
+void slot_set_remove(struct slot_set *set, const slot_list *gone);
+/* The id of the first slot with that serial number, or a later one; the number of slots: there is none. */
+size_t slot_set_from_serial(const struct slot_set *set, uint32_t serial);
 
 /* Its part in the counts of the set that the state of the topology is derived from: taken out (-1)
  * before its goal or its declaration changes, put in again (1) afterwards. */

@@ -49,16 +49,14 @@ static const struct lifecycle_observer observer = {
 	.on_imports_changed = on_imports_changed,
 };
 
-void stage_set_up(struct stage *stage, const char *spaces, enum instance_goal goal,
-		  enum instance_state state)
+struct topology *stage_compile(const char *spaces)
 {
 	CLEANUP(error_freep) struct error *err = NULL;
 	CLEANUP(schema_message_freep) ProtobufCMessage *message = NULL;
-	CLEANUP(topology_unrefp) struct topology *topology = NULL;
 	CLEANUP(buffer_done) struct buffer yaml = BUFFER_INIT(4 * 1024 * 1024);
+	struct topology *topology = NULL;
 	struct diagnostics findings = {0};
 
-	*stage = (struct stage){.stops = BUFFER_INIT(1024 * 1024)};
 	assert_int_equal(buffer_printf(&yaml,
 				       "apiVersion: samoza/v1\nkind: Topology\n"
 				       "metadata: {name: t}\nspaces:\n%s",
@@ -72,6 +70,15 @@ void stage_set_up(struct stage *stage, const char *spaces, enum instance_goal go
 	if (r < 0)
 		fail_msg("%s", err->message);
 	diagnostics_done(&findings);
+	return topology;
+}
+
+void stage_set_up(struct stage *stage, const char *spaces, enum instance_goal goal,
+		  enum instance_state state)
+{
+	CLEANUP(topology_unrefp) struct topology *topology = stage_compile(spaces);
+
+	*stage = (struct stage){.stops = BUFFER_INIT(1024 * 1024)};
 	lifecycle_init(&stage->lifecycle, &observer);
 	slot_set_init(&stage->slots, &stage->lifecycle);
 	(void)slot_set_declare(&stage->slots, topology);

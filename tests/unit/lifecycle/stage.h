@@ -23,6 +23,8 @@ struct stage {
 /* `spaces`: the list of topology.yaml. All instances are placed, with that goal and state. */
 void stage_set_up(struct stage *stage, const char *spaces, enum instance_goal goal,
 		  enum instance_state state);
+/* The caller drops the reference. */
+struct topology *stage_compile(const char *spaces);
 void stage_tear_down(struct stage *stage);
 struct slot *stage_slot(struct stage *stage, const char *path);
 /* Every action that is under way succeeds, in rounds, until there is none. */
