@@ -296,6 +296,8 @@ static void retired_lost(struct control *c, struct copy *copy)
 	place_unit_free(c->place, unit->place_unit);
 	unit->place_unit = PLACE_NONE;
 	mark_copy(copy, COPY_RECORD);
+	/* A handover that waits for its end continues, and takes it from the routes. */
+	mark_application(unit->application, APPLICATION_HANDOVER);
 }
 
 /* One copy of a zhost that is gone: kept for adoption. */

@@ -209,6 +209,31 @@ static void a_zhost_without_a_link_is_not_waited_for(void **state)
 	fixture_done(&s.f);
 }
 
+static void a_former_copy_that_is_lost_leaves_the_routes(void **state)
+{
+	struct stage s;
+	const struct control_config config = CONTROL_CONFIG_DEFAULT;
+	(void)state;
+	begin(&s, 4, 4, 4);
+	rise(&s);
+	uint64_t version = version_sent(&s, 3);
+	for (uint64_t link_id = 1; link_id <= 3; link_id++)
+		applied(&s, link_id, version);
+	assert_true(incumbent_is_told_to_go(&s));
+	(void)fixture_handle(&s.f,
+			     &(struct control_input){.type = CONTROL_CLOSED, .closed = {1}});
+	CLEANUP(freep) char *last = NULL;
+	for (int64_t ms = 0; ms <= config.failure_timeout_ms && last == NULL; ms += 1000) {
+		fixture_heartbeat(&s.f, "n2", 2);
+		fixture_heartbeat(&s.f, "n3", 3);
+		fixture_advance(&s.f, 1000);
+		last = routes(&s, 3);
+	}
+	assert_non_null(last);
+	assert_string_equal(last, "successor");
+	fixture_done(&s.f);
+}
+
 static void a_zhost_that_comes_back_is_waited_for_again(void **state)
 {
 	struct stage s;
@@ -308,6 +333,7 @@ int main(void)
 		cmocka_unit_test(a_successor_gets_no_messages_before_the_switch),
 		cmocka_unit_test(the_incumbent_goes_when_every_zhost_goes_by_the_new_routes),
 		cmocka_unit_test(a_zhost_without_a_link_is_not_waited_for),
+		cmocka_unit_test(a_former_copy_that_is_lost_leaves_the_routes),
 		cmocka_unit_test(a_zhost_that_comes_back_is_waited_for_again),
 		cmocka_unit_test(one_that_never_says_so_does_not_hold_it_up_for_ever),
 		cmocka_unit_test(an_older_zhost_is_given_a_heartbeat_interval),
