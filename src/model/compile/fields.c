@@ -408,7 +408,7 @@ static void compile_handover(struct compile *c, struct space *s, const Samoza__V
 {
 	bool writes = has_capability(s, "data.write");
 	s->stops_first = s->exclusive || writes || s->storage == STORAGE_LOCAL ||
-			 !space_type_is_wasm(s->type);
+			 space_kind_of_type(s->type)->has_recipes;
 	if (!in->has_handover)
 		return;
 	s->stops_first = in->handover == SAMOZA__V1__HANDOVER__HANDOVER_STOP_FIRST;
