@@ -1,4 +1,4 @@
-// A person at the guest book's page, in headless Chromium: reads commands from standard input, one
+// A person at a page, such as the guest book's, in headless Chromium: reads commands from standard input, one
 // a line, and answers each with one line of JSON.
 //
 //   sign NAME|TEXT    types both and presses the button
@@ -6,6 +6,9 @@
 //   status            the line of status
 //   placements        {space: zhost} as the page shows it
 //   shot FILE         a screenshot
+//   text ADDRESS      of the page that is loaded from there now, in the same window
+//   fetch FILE        what the page that is open gets when it loads a file of its space
+//   stranger ADDRESS  as `text`, in a window of another browser
 import { createInterface } from 'node:readline';
 import { chromium } from 'playwright-core';
 
@@ -39,6 +42,19 @@ const commands = {
   async shot(file) {
     await page.screenshot({ path: file });
     return true;
+  },
+  async text(where) {
+    await page.goto(where);
+    return page.innerText('body');
+  },
+  fetch: (file) => page.evaluate(async (name) => (await fetch(name)).text(), file),
+  async stranger(where) {
+    const context = await browser.newContext();
+    const other = await context.newPage();
+    await other.goto(where);
+    const text = await other.innerText('body');
+    await context.close();
+    return text;
   },
   problems: () => problems,
 };

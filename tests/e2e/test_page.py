@@ -1,4 +1,4 @@
-"""The guest book in a real browser."""
+"""Pages in a real browser."""
 import json
 import shutil
 import subprocess
@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from conftest import ROOT, until
+from test_rollout import line_of
 
 
 class Browser:
@@ -59,4 +60,34 @@ def test_an_entry_typed_in_a_browser_appears_and_survives_the_loss_of_the_stores
     until(lambda: person.do("entries") == ["after the loss", "hello from a browser"],
           "the page works again")
     until(lambda: person.do("placements").get("store") not in (None, lost), "its new place is shown")
+    assert person.do("problems") == []
+
+
+def page_of(c, version, zhost):
+    """A page that names its version, as another file of it does; the version runs on that zhost."""
+    directory = c.app("shop", [{"name": "web", "type": "UI", "stop": {"grace": "10m"},
+                                "placement": {"constraints": [f"zhost == {zhost}"]}}])
+    for name in ("index.html", "late.txt"):
+        (directory / "spaces" / "web" / name).write_text(version)
+    manifest = json.loads((directory / "manifest.yaml").read_text())
+    manifest["metadata"]["version"] = version
+    manifest["rollout"] = {"policy": "rolling", "healthy": {"for": "0s"}}
+    (directory / "manifest.yaml").write_text(json.dumps(manifest))
+    return c.build(directory, f"shop-{version}")
+
+
+def test_a_page_stays_with_its_version_until_that_is_gone(start_cluster, browser):
+    c = start_cluster()
+    c.submit(page_of(c, "1.0.0", "edge-node-1"))
+    addresses = [f"{c.zedge(name)}/shop/web/" for name in ("edge-node-2", "edge-node-3")]
+    person = browser(addresses[0])
+    c.zshell("topo", "submit", page_of(c, "1.1.0", "edge-node-2"))
+    until(lambda: all(person.do("stranger", a) == "1.1.0" for a in addresses), "who comes now gets the new version")
+    assert person.do("fetch", "late.txt") == "1.0.0"
+    assert person.do("text", addresses[0]) == "1.0.0"
+    assert person.do("text", addresses[1]) == "1.0.0", "also at another zedge"
+    c.kill_machine("edge-node-1")
+    until(lambda: person.do("fetch", "late.txt") == "1.1.0", "its version is gone")
+    assert person.do("text", addresses[0]) == "1.1.0"
+    until(lambda: line_of(c, "Version") == "1.1.0", "the rollout waits for nothing else")
     assert person.do("problems") == []

@@ -17,6 +17,7 @@
 #include "schema/json.h"
 #include "zhost/edge/broadcast.h"
 #include "zhost/edge/file_type.h"
+#include "zhost/edge/page_cookie.h"
 #include "zhost/edge/session.h"
 #include "zrun/protocol/protocol.h"
 
@@ -64,12 +65,13 @@ static void reply_text(struct http_request *q, const char *type, struct buffer *
 	http_reply(q, 200, type, buffer_steal(b), size);
 }
 
-/* The started UI space that the URL names; NULL after a 404. */
+/* The started UI space that the URL names, in the version that the page has; NULL after a 404. */
 static struct mesh_peer *find_space(struct edge *e, struct http_request *q)
 {
 	const char *topology = http_param(q, "topology"), *space = http_param(q, "space");
 	struct mesh_peer *peer = mesh_table_find_ui(mesh_table(e->options.mesh), topology,
-						    strlen(topology), space, strlen(space));
+						    strlen(topology), space, strlen(space),
+						    page_cookie_read(http_header(q, "Cookie")));
 
 	if (peer == NULL)
 		http_reply_failure(
@@ -207,6 +209,7 @@ static void add_policy(struct http_request *q)
 	http_add_header(q, "Content-Security-Policy", policy);
 	http_add_header(q, "Referrer-Policy", "same-origin");
 	http_add_header(q, "Cache-Control", "no-cache");
+	http_add_header(q, "Vary", "Cookie");
 }
 
 static void reply_path(struct http_request *q, const char *name, const char *digest,
@@ -261,6 +264,7 @@ static void serve(struct edge *e, struct http_request *q, const char *url)
 
 	if (peer == NULL)
 		return;
+	page_cookie_set(q, http_param(q, "topology"), http_param(q, "space"), peer->version);
 	name = file_of_url(url);
 	vector_for_each (&peer->assets, a) {
 		if (name == NULL || strcmp(a->name, name) != 0)
@@ -466,8 +470,9 @@ static const struct mesh_pages mesh_pages = {.deliver = on_mesh_deliver,
 static void notify_home(void *data, const char *topology, const char *space)
 {
 	struct edge *e = data;
-	const struct mesh_peer *peer = mesh_table_find_ui(
-		mesh_table(e->options.mesh), topology, strlen(topology), space, strlen(space));
+	const struct mesh_peer *peer =
+		mesh_table_find_ui(mesh_table(e->options.mesh), topology, strlen(topology),
+				   space, strlen(space), 0);
 
 	if (peer != NULL)
 		broadcast_notify(e->broadcast, peer);

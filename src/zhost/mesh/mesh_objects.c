@@ -41,6 +41,7 @@ static void peer_unlist(struct mesh_peer *peer)
 {
 	list_remove(&peer->space->here, peer);
 	list_remove(&peer->space->elsewhere, peer);
+	list_remove(&peer->space->leaving, peer);
 }
 
 /* A peer that the hub lists at this zhost but that does not run here cannot be reached. */
@@ -49,8 +50,11 @@ void mesh_peer_relist(const struct mesh_table *t, struct mesh_peer *peer)
 	peer_unlist(peer);
 	peer->is_elsewhere =
 		!peer->is_open && peer->zhost != NULL && strcmp(peer->zhost, t->own_zhost) != 0;
-	if (!peer->serves)
+	if (!peer->serves) {
+		if (peer->leaves && peer->is_ui && (peer->is_open || peer->is_elsewhere))
+			list_insert(&peer->space->leaving, peer);
 		return;
+	}
 	if (peer->is_open)
 		list_insert(&peer->space->here, peer);
 	else if (peer->is_elsewhere)
@@ -94,6 +98,27 @@ void mesh_peer_set_assets(struct mesh_peer *peer, Samoza__V1__AssetFile *const *
 			    ((struct mesh_asset){.name = mem_strdup(assets[i]->name),
 						 .digest = mem_strdup(assets[i]->digest),
 						 .size_bytes = assets[i]->size_bytes}));
+}
+
+/* FNV-1a, as str_hash(), with the end of each text. */
+static uint64_t add_text(uint64_t h, const char *text)
+{
+	do
+		h = (h ^ (uint8_t)*text) * 0x100000001b3u;
+	while (*text++ != '\0');
+	return h;
+}
+
+void mesh_peer_set_ui(struct mesh_peer *peer, bool is_ui)
+{
+	uint64_t h = 0xcbf29ce484222325u;
+
+	vector_for_each (&peer->assets, a)
+		h = add_text(add_text(h, a->name), a->digest);
+	vector_for_each (&peer->paths, p)
+		h = add_text(add_text(h, p->name), p->space);
+	peer->is_ui = is_ui;
+	peer->version = !is_ui ? 0 : h != 0 ? h : 1;
 }
 
 static struct mesh_space *space_get(struct mesh_topology *topology, const char *name)
@@ -267,6 +292,7 @@ void mesh_topology_delete(struct mesh_table *t, struct mesh_topology *topology)
 		HASH_DEL(topology->spaces, space);
 		vector_done(&space->here);
 		vector_done(&space->elsewhere);
+		vector_done(&space->leaving);
 		free(space->name);
 		free(space);
 	}

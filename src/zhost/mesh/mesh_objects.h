@@ -13,6 +13,7 @@ typedef VECTOR(struct mesh_peer *) peer_vector;
 struct mesh_space {
 	char *name;
 	peer_vector here, elsewhere; /* borrowed: started, and they serve */
+	peer_vector leaving;	     /* borrowed: started, UI, and they have handed over */
 	size_t turn;
 	UT_hash_handle hh;
 };
@@ -77,5 +78,7 @@ void mesh_peer_set_paths(struct mesh_peer *peer, Samoza__V1__PathEnd *const *pat
 			 size_t count);
 void mesh_peer_set_assets(struct mesh_peer *peer, Samoza__V1__AssetFile *const *assets,
 			  size_t count);
+/* Its files and paths are set: what they are gives its version. */
+void mesh_peer_set_ui(struct mesh_peer *peer, bool is_ui);
 
 #endif

@@ -169,9 +169,29 @@ struct mesh_peer *mesh_table_find_receiver(struct mesh_table *t, const char *top
 	return peer != NULL ? peer : best_of(slot);
 }
 
+/* NULL: none of that version is started. */
+static struct mesh_peer *ui_of_version(const struct mesh_space *space, uint64_t version)
+{
+	const peer_vector *const lists[] = {&space->here, &space->elsewhere, &space->leaving};
+
+	for (size_t k = 0; k < ARRAY_SIZE(lists); k++)
+		vector_for_each (lists[k], peer)
+			if ((*peer)->version == version)
+				return *peer;
+	return NULL;
+}
+
+/* For a page that begins. NULL: none serves. */
+static struct mesh_peer *ui_that_serves(const struct mesh_space *space)
+{
+	const peer_vector *list = space->here.count > 0 ? &space->here : &space->elsewhere;
+
+	return list->count > 0 && list->items[0]->is_ui ? list->items[0] : NULL;
+}
+
 struct mesh_peer *mesh_table_find_ui(struct mesh_table *t, const char *topology_name,
 				     size_t topology_name_size, const char *space_name,
-				     size_t space_size)
+				     size_t space_size, uint64_t version)
 {
 	struct name_entry *entry;
 
@@ -179,14 +199,17 @@ struct mesh_peer *mesh_table_find_ui(struct mesh_table *t, const char *topology_
 	for (struct mesh_topology *topology = entry != NULL ? entry->first : NULL;
 	     topology != NULL; topology = topology->next) {
 		struct mesh_space *space;
-		peer_vector *list;
+		struct mesh_peer *peer = NULL;
 
 		HASH_FIND(hh, topology->spaces, space_name, space_size, space);
 		if (space == NULL)
 			continue;
-		list = space->here.count > 0 ? &space->here : &space->elsewhere;
-		if (list->count > 0 && list->items[0]->is_ui)
-			return list->items[0];
+		if (version != 0)
+			peer = ui_of_version(space, version);
+		if (peer == NULL)
+			peer = ui_that_serves(space);
+		if (peer != NULL)
+			return peer;
 	}
 	return NULL;
 }

@@ -39,6 +39,7 @@ static void peer_forget_hub(struct mesh_table *t, struct mesh_peer *peer)
 	}
 	peer->listed = false;
 	peer->said_sum = 0;
+	peer->leaves = false;
 	free(peer->zhost);
 	peer->zhost = NULL;
 	mesh_peer_relist(t, peer);
@@ -78,11 +79,12 @@ static void peer_apply(struct mesh_table *t, struct mesh_topology *topology,
 	free(peer->zhost);
 	peer->zhost = mem_strdup(said->zhost);
 	peer->serves = said->serving;
+	peer->leaves = said->has_draining && said->draining;
 	/* What runs here knows itself best. */
 	if (peer->local == NULL) {
-		peer->is_ui = said->has_type && has_pages(said->type);
 		mesh_peer_set_paths(peer, said->paths, said->n_paths);
 		mesh_peer_set_assets(peer, said->assets, said->n_assets);
+		mesh_peer_set_ui(peer, said->has_type && has_pages(said->type));
 	}
 	mesh_peer_relist(t, peer);
 }
@@ -174,9 +176,9 @@ struct mesh_peer *mesh_table_join(struct mesh_table *t, const Samoza__V1__Instan
 
 	PRE(local != NULL);
 	peer->local = local;
-	peer->is_ui = has_pages(spec->type);
 	mesh_peer_set_paths(peer, spec->paths, spec->n_paths);
 	mesh_peer_set_assets(peer, spec->assets, spec->n_assets);
+	mesh_peer_set_ui(peer, has_pages(spec->type));
 	mesh_peer_relist(t, peer);
 	return peer;
 }

@@ -54,6 +54,8 @@ struct mesh_peer {
 	uint64_t epoch;
 	bool is_ui;
 	bool serves;		     /* messages to the instance are for it */
+	bool leaves;		     /* it has handed over; the hub says so */
+	uint64_t version;	     /* UI: stands for its files and paths; 0: no UI */
 	struct mesh_receiver *local; /* borrowed; NULL: not here */
 	bool is_open;		     /* here, and started: can be sent to */
 	bool is_elsewhere;	     /* started on another zhost */
@@ -115,10 +117,11 @@ struct mesh_peer *mesh_table_find(struct mesh_table *t, const char *topology, co
  * that does; else as above. */
 struct mesh_peer *mesh_table_find_receiver(struct mesh_table *t, const char *topology,
 					   const char *path, size_t path_size, uint64_t epoch);
-/* A UI space by the names of the URL: the first of its instances that is started somewhere. */
+/* A UI space by the names of the URL: a started copy of that version, also one that leaves, or else (0: of
+ * any) the first that serves. */
 struct mesh_peer *mesh_table_find_ui(struct mesh_table *t, const char *topology_name,
 				     size_t topology_name_size, const char *space,
-				     size_t space_size);
+				     size_t space_size, uint64_t version);
 /* Whether it is started, here or elsewhere. */
 bool mesh_peer_is_started(const struct mesh_peer *peer);
 

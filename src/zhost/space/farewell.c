@@ -29,6 +29,11 @@ static void look(void *user)
 	struct resident *r = user;
 	struct farewell *f = &r->farewell;
 	int64_t now = now_ms(r);
+	if (r->process == NULL) { /* pages */
+		farewell_end(r);
+		r->farewell.over(r, 0);
+		return;
+	}
 	uint32_t untaken = zrun_process_untaken(r->process);
 	if (untaken != f->untaken || untaken >= ZRUN_CREDIT_MESSAGES)
 		f->used_ms = now;
@@ -44,21 +49,27 @@ static void look(void *user)
 	r->farewell.over(r, f->stop_by_ms > now ? f->stop_by_ms - now : 0);
 }
 
+/* When the end is first looked at. */
+static int64_t look_at(const struct resident *r, int64_t now)
+{
+	int64_t until = r->farewell.wait_until_ms;
+	return r->process != NULL && now + QUIET_MS < until ? now + QUIET_MS : until;
+}
+
 bool farewell_begin(struct resident *r, int64_t grace_ms, farewell_over *over)
 {
 	int64_t now = now_ms(r);
-	if (r->serves || r->spec->exclusive || r->peer == NULL || r->process == NULL)
+	if (r->serves || r->spec->exclusive || r->peer == NULL ||
+	    (r->process == NULL && !r->runtime->kind->has_pages))
 		return false;
 	r->farewell = (struct farewell){
 		.timer = loop_timer_new(r->owner->parts.loop, look, r),
 		.over = over,
 		.used_ms = now,
-		.untaken = zrun_process_untaken(r->process),
+		.untaken = r->process != NULL ? zrun_process_untaken(r->process) : 0,
 		.wait_until_ms = now + grace_ms / 2,
 		.stop_by_ms = now + grace_ms,
 	};
-	loop_timer_at(r->farewell.timer, now + QUIET_MS < r->farewell.wait_until_ms
-						 ? now + QUIET_MS
-						 : r->farewell.wait_until_ms);
+	loop_timer_at(r->farewell.timer, look_at(r, now));
 	return true;
 }

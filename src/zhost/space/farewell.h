@@ -1,7 +1,8 @@
 /*
- * The end of a copy that has handed over: it is asked to stop when it has taken what waits for it, as far as
+ * The end of a copy that has handed over. One with a process is asked to stop when it has taken what waits for it, as far as
  * that is known, and has neither got nor sent anything for a moment, so that it can answer what it was asked. At most half of its
- * grace period is spent on that.
+ * grace period is spent on that. Pages have no process: they stay for half of their grace period, so that what was loaded
+ * from them gets the rest of its files [change.rollout.page].
  *
  *   stop ──► quiet? ──no──► waits, and still gets answers ──quiet, or half of the grace is over──► stops
  *              └────yes──────────────────────────────────────────────────────────────────────────────▲

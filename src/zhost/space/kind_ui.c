@@ -1,6 +1,7 @@
 /* UI spaces: pages in the cache, served by zedge; no process. */
 #include "zhost/space/space_runtime.h"
 
+#include "zhost/space/farewell.h"
 #include "zhost/space/resident.h"
 
 static void on_files(void *user, const char *error)
@@ -46,9 +47,15 @@ static void undeploy(struct resident *r)
 	resident_done(r);
 }
 
-static void kill_fetch(struct resident *r, bool is_update)
+/* What has handed over stays no longer; or files that did not arrive. */
+static void end_wait(struct resident *r, bool is_update)
 {
 	(void)is_update;
+	if (r->state == RESIDENT_STOPPING) {
+		farewell_end(r);
+		resident_done(r);
+		return;
+	}
 	resident_abort_fetch(r);
 }
 
@@ -65,6 +72,6 @@ const struct space_runtime space_runtime_ui = {
 	.update = update,
 	.stop = stop,
 	.undeploy = undeploy,
-	.kill = kill_fetch,
+	.kill = end_wait,
 	.probe = probe,
 };

@@ -230,6 +230,17 @@ int fixture_try_submit(struct fixture *f, const char *id, const char *name, cons
 	CLEANUP(freep) char *digest = str_printf("package %u", ++f->packages);
 	record.package_digest = digest;
 	record.topology = message;
+	record.version = (char *)(uintptr_t)f->version;
+	record.rollout = f->rollout;
+	Samoza__V1__AssetFile file = SAMOZA__V1__ASSET_FILE__INIT, *files[] = {&file};
+	Samoza__V1__SpaceArtifacts web = SAMOZA__V1__SPACE_ARTIFACTS__INIT, *all[] = {&web};
+	file.name = "index.html";
+	file.digest = (char *)(uintptr_t)f->web_file;
+	web.space = "web";
+	web.assets = files;
+	web.n_assets = 1;
+	record.artifacts = all;
+	record.n_artifacts = f->web_file != NULL ? 1 : 0;
 	struct control_input input = {
 		.type = CONTROL_SUBMIT,
 		.submit = {.id = id, .topology = topology, .record = &record, .start = start},

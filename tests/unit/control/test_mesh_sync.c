@@ -85,7 +85,7 @@ static void run(struct stage *s, const char *id, const char *name)
 
 static bool n2_serves(struct stage *s, const char *name)
 {
-	return mesh_table_find_ui(s->table, name, strlen(name), "web", 3) != NULL;
+	return mesh_table_find_ui(s->table, name, strlen(name), "web", 3, 0) != NULL;
 }
 
 static int begin(void **state)

@@ -327,6 +327,75 @@ static void beside_an_older_zhost_a_move_is_stop_first(void **state)
 	expect_stop_first(3, 4, "n1");
 }
 
+/* The pages of the table to n1: "FILE serves|leaves|rises; …"; "" without one. The caller frees. */
+static char *pages(const struct fixture *f)
+{
+	const Samoza__V1__MeshTable *t =
+		(const Samoza__V1__MeshTable *)fixture_message(f, 1, TABLE);
+	char *text = mem_strdup("");
+	for (size_t k = 0; t != NULL && k < t->n_peers; k++) {
+		const Samoza__V1__MeshPeer *p = t->peers[k];
+		if (!str_equal(p->path, "web"))
+			continue;
+		CLEANUP(freep) char *before = text;
+		text = str_printf("%s%s %s; ", before,
+				  p->n_assets == 1 ? p->assets[0]->digest : "nothing",
+				  p->draining  ? "leaves"
+				  : p->serving ? "serves"
+					       : "rises");
+	}
+	return text;
+}
+
+static void web_reports(struct fixture *f, uint64_t epoch, Samoza__V1__Phase phase)
+{
+	fixture_report(f, 1, &(struct reported){ID, "web", epoch, phase, NULL});
+}
+
+static uint64_t submit_pages(struct fixture *f, const char *version, const char *file)
+{
+	f->version = version;
+	f->web_file = file;
+	fixture_submit(f, ID, "shop", "- {name: web, type: UI}\n");
+	const Samoza__V1__DesiredInstance *d = fixture_desired(f, 1, "web");
+	assert_non_null(d);
+	uint64_t epoch = d->key->epoch;
+	web_reports(f, epoch, DEPLOYED);
+	web_reports(f, epoch, STARTED);
+	return epoch;
+}
+
+static void pages_that_leave_have_the_files_of_their_own_version(void **state)
+{
+	struct fixture f;
+	Samoza__V1__Rollout rollout = SAMOZA__V1__ROLLOUT__INIT;
+	rollout.has_policy = true;
+	rollout.policy = SAMOZA__V1__ROLLOUT_POLICY__ROLLING;
+	(void)state;
+	fixture_init(&f);
+	f.rollout = &rollout;
+	f.protocol = 5; /* two copies of one instance may be on one zhost */
+	fixture_start(&f);
+	fixture_hello(&f, "n1", 1, NULL, 0);
+	uint64_t old = submit_pages(&f, "1.0.0", "old");
+	(void)submit_pages(&f, "1.1.0", "new");
+	CLEANUP(freep) char *rising = pages(&f);
+	assert_string_equal(rising, "old serves; new rises; ");
+	CLEANUP(freep) char *both = mem_strdup("");
+	for (int k = 0; k < 20 && both[0] == '\0'; k++) {
+		/* Until it has been healthy for long enough. */
+		if (k % 2 == 0)
+			fixture_heartbeat(&f, "n1", 1);
+		else
+			fixture_advance(&f, 1000);
+		free(both);
+		both = pages(&f);
+	}
+	assert_string_equal(both, "new serves; old leaves; ");
+	web_reports(&f, old, SAMOZA__V1__PHASE__PHASE_ABSENT);
+	fixture_done(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -338,6 +407,7 @@ int main(void)
 		cmocka_unit_test(one_that_never_says_so_does_not_hold_it_up_for_ever),
 		cmocka_unit_test(an_older_zhost_is_given_a_heartbeat_interval),
 		cmocka_unit_test(beside_an_older_zhost_a_move_is_stop_first),
+		cmocka_unit_test(pages_that_leave_have_the_files_of_their_own_version),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

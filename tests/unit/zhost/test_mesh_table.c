@@ -64,12 +64,15 @@ struct said {
 	bool is_ui;
 	uint64_t epoch;
 	bool is_beside; /* it does not serve */
+	bool leaves;
+	const char *file; /* of a UI space: digest of its one file; NULL: none */
 };
 
 static void say(const struct said *peers, size_t n, bool full, uint64_t version, bool gone)
 {
 	Samoza__V1__MeshTable frame = SAMOZA__V1__MESH_TABLE__INIT;
 	Samoza__V1__MeshPeer messages[8], *pointers[8];
+	Samoza__V1__AssetFile files[8], *assets[8];
 	Samoza__V1__PathEnd *page_paths[] = {&queries_api};
 
 	for (size_t i = 0; i < n; i++) {
@@ -86,6 +89,13 @@ static void say(const struct said *peers, size_t n, bool full, uint64_t version,
 			messages[i].paths = page_paths;
 			messages[i].n_paths = 1;
 		}
+		messages[i].has_draining = messages[i].draining = peers[i].leaves;
+		samoza__v1__asset_file__init(&files[i]);
+		files[i].name = "index.html";
+		files[i].digest = (char *)peers[i].file;
+		assets[i] = &files[i];
+		messages[i].assets = &assets[i];
+		messages[i].n_assets = peers[i].file != NULL ? 1 : 0;
 		pointers[i] = &messages[i];
 	}
 	frame.topology = "t1";
@@ -206,7 +216,7 @@ static void a_page_is_answered_by_its_session(void **state)
 	assert_string_equal(r.peer->path, "page");
 	assert_int_equal(r.suffix_size, strlen("~ab12@n3"));
 	assert_memory_equal(r.suffix, "~ab12@n3", r.suffix_size);
-	page = mesh_table_find_ui(table, "app", 3, "page", 4);
+	page = mesh_table_find_ui(table, "app", 3, "page", 4, 0);
 	assert_non_null(page);
 	assert_int_equal(route(page, "queries", &r), 0);
 	assert_ptr_equal(r.peer->local, &api_here);
@@ -276,16 +286,64 @@ static void pages_are_found_by_names_while_started(void **state)
 	const struct said stopped[] = {{"page", "page", NULL, true}};
 
 	(void)state;
-	assert_null(mesh_table_find_ui(table, "app", 3, "page", 4));
+	assert_null(mesh_table_find_ui(table, "app", 3, "page", 4, 0));
 	say(peers, 2, true, 1, false);
-	assert_non_null(mesh_table_find_ui(table, "app", 3, "page", 4));
-	assert_null(mesh_table_find_ui(table, "app", 3, "api", 3));
-	assert_null(mesh_table_find_ui(table, "ap", 2, "page", 4));
+	assert_non_null(mesh_table_find_ui(table, "app", 3, "page", 4, 0));
+	assert_null(mesh_table_find_ui(table, "app", 3, "api", 3, 0));
+	assert_null(mesh_table_find_ui(table, "ap", 2, "page", 4, 0));
 	say(stopped, 1, false, 2, false);
-	assert_null(mesh_table_find_ui(table, "app", 3, "page", 4));
+	assert_null(mesh_table_find_ui(table, "app", 3, "page", 4, 0));
 }
 
 /* ---- an instance is being replaced ---- */
+
+static const char *file_for(uint64_t version)
+{
+	const struct mesh_peer *page = mesh_table_find_ui(table, "app", 3, "page", 4, version);
+
+	return page != NULL ? page->assets.items[0].digest : "none";
+}
+
+static void a_page_stays_with_its_version_until_that_is_gone(void **state)
+{
+	const struct said before[] = {
+		{"page", "page", "n2", true, .epoch = 1, .file = "old"},
+		{"page", "page", "n3", true, .epoch = 2, .is_beside = true, .file = "new"}};
+	const struct said after[] = {{"page", "page", "n3", true, .epoch = 2, .file = "new"},
+				     {"page", "page", "n2", true, .epoch = 1, .is_beside = true,
+				      .leaves = true, .file = "old"}};
+	const struct said end[] = {{"page", "page", "n3", true, .epoch = 2, .file = "new"}};
+	uint64_t old, new;
+
+	(void)state;
+	say(before, 2, true, 1, false);
+	old = mesh_table_find_ui(table, "app", 3, "page", 4, 0)->version;
+	say(after, 2, false, 2, false);
+	new = mesh_table_find_ui(table, "app", 3, "page", 4, 0)->version;
+	assert_true(old != 0 && new != 0 && old != new);
+	assert_string_equal(file_for(0), "new");
+	assert_string_equal(file_for(new), "new");
+	assert_string_equal(file_for(old), "old");
+	say(end, 1, false, 3, false);
+	assert_string_equal(file_for(old), "new");
+	/* What does not serve has no pages, also none of an earlier time. */
+	say(before, 2, false, 4, false);
+	assert_string_equal(file_for(new), "old");
+}
+
+static void a_copy_with_the_same_files_is_of_the_same_version(void **state)
+{
+	const struct said moved[] = {{"page", "page", "n3", true, .epoch = 2, .file = "same"},
+				     {"page", "page", "n2", true, .epoch = 1, .is_beside = true,
+				      .leaves = true, .file = "same"}};
+	const struct mesh_peer *page;
+
+	(void)state;
+	say(moved, 2, true, 1, false);
+	page = mesh_table_find_ui(table, "app", 3, "page", 4, 0);
+	assert_string_equal(page->zhost, "n3");
+	assert_ptr_equal(mesh_table_find_ui(table, "app", 3, "page", 4, page->version), page);
+}
 
 static int old_here, new_here;
 
@@ -405,6 +463,8 @@ int main(void)
 		TEST(an_instance_listed_here_that_does_not_run_is_unreachable),
 		TEST(a_space_with_a_path_to_itself_does_not_reach_itself),
 		TEST(pages_are_found_by_names_while_started),
+		TEST(a_page_stays_with_its_version_until_that_is_gone),
+		TEST(a_copy_with_the_same_files_is_of_the_same_version),
 		TEST(messages_go_to_the_copy_that_serves),
 		TEST(one_table_of_the_hub_switches_here_and_elsewhere),
 		TEST(an_answer_reaches_the_copy_that_has_asked),
