@@ -74,6 +74,24 @@ const char *handover_state_name(enum handover_state state)
 	return states[state].name;
 }
 
+const char *handover_state_text(enum handover_state state)
+{
+	static const char *const texts[HANDOVER_STATE_COUNT] = {
+		[HANDOVER_PLACING] = "the new copy waits for a place",
+		[HANDOVER_RISING] = "the new copy takes over",
+		[HANDOVER_PREPARING] = "the new copy is being deployed",
+		[HANDOVER_STOPPING] = "the former copy stops",
+		[HANDOVER_STARTING] = "the new copy starts",
+		[HANDOVER_PROVING] = "the new copy must stay healthy for a while",
+		[HANDOVER_DRAINING] = "the new copy has taken over",
+		[HANDOVER_RETURNING] = "the former copy starts again",
+		[HANDOVER_RETIRING] = "the former copy goes",
+		[HANDOVER_REMOVING] = "the new copy goes",
+		[HANDOVER_DONE] = "it has ended",
+	};
+	return texts[state];
+}
+
 /* ---- life ---- */
 
 void handover_begin(struct handover *h)

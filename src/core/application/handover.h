@@ -109,6 +109,8 @@ bool handover_is_between(const struct handover *h);
 int64_t handover_due_ms(const struct handover *h, const struct handover_limits *limits);
 
 const char *handover_kind_name(enum handover_kind kind);
-const char *handover_state_name(enum handover_state state);
+const char *handover_state_name(enum handover_state state); /* of the interface: "rising" */
+/* What happens, for people: "the new copy takes over". */
+const char *handover_state_text(enum handover_state state);
 
 #endif

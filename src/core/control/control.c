@@ -200,7 +200,7 @@ bool control_is_busy(const struct control *c, struct instant now, char **ret_wha
 	if (copy == NULL && h != NULL && ret_what != NULL)
 		*ret_what = str_printf("%s/%s is being handed over (%s)",
 				       application_of(h->root->slot)->name, h->root->slot->path,
-				       handover_state_name(h->handover.state));
+				       handover_state_text(h->handover.state));
 	const struct slot_control *lost = loss_first(c);
 	if (copy == NULL && h == NULL && lost != NULL && ret_what != NULL)
 		*ret_what = str_printf("%s/%s waits for its zhost",

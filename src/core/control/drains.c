@@ -218,7 +218,7 @@ static const char *version_of(const struct revision *r)
 static char *on_its_way(const struct slot_control *root)
 {
 	const struct unit_handover *h = root->handover;
-	const char *state = handover_state_name(h->handover.state);
+	const char *state = handover_state_text(h->handover.state);
 	if (h->revision != NULL)
 		return str_printf("waits for the rollout to %s, which replaces it (%s)",
 				  version_of(h->revision), state);

@@ -49,7 +49,7 @@ static int check_unit(const struct slot_control *root, const char *path, struct 
 	if (root->handover != NULL)
 		return error_set(err, ERR_CONFLICT, "%s/%s is being handed over (%s): %s",
 				 a->name, path,
-				 handover_state_name(root->handover->handover.state),
+				 handover_state_text(root->handover->handover.state),
 				 root->handover->cause);
 	if (root->slot->moving)
 		return error_set(err, ERR_CONFLICT,

@@ -87,7 +87,7 @@ char *rollout_waits_text(const struct control_application *a)
 		const char *path = root->slot->path;
 		if (root->handover != NULL && root->handover->revision == NULL)
 			return str_printf("%s waits for its move (%s)", path,
-					  handover_state_name(root->handover->handover.state));
+					  handover_state_text(root->handover->handover.state));
 		if (root->slot->moving)
 			return str_printf("%s waits until it has left its zhost", path);
 	}

@@ -43,6 +43,17 @@ static const char *version_of(const struct control_application *a, uint32_t numb
 	return r != NULL ? r->record->version : NULL;
 }
 
+/* "api-3 is starting on edge-node-2"; the caller frees. `unit`: the new copy, or the one that serves; NULL: none. */
+static char *under_way(const char *path, enum handover_state state,
+		       const struct unit_placement *unit)
+{
+	bool starts = state == HANDOVER_RISING || state == HANDOVER_STARTING;
+	if (unit != NULL && (starts || state == HANDOVER_PREPARING))
+		return str_printf("%s is %s on %s", path,
+				  starts ? "starting" : "being deployed", unit->zhost->name);
+	return str_printf("%s is being handed over: %s", path, handover_state_text(state));
+}
+
 /* "api-3 is starting on edge-node-2", "db waits for a place: ..." */
 static char *detail_of(const struct control_application *a)
 {
@@ -60,9 +71,7 @@ static char *detail_of(const struct control_application *a)
 			continue;
 		const struct unit_placement *unit =
 			unit_of(next != NULL ? next : (*item)->of_path->serving);
-		return str_printf(
-			"%s is %s%s%s", s->path, handover_state_name(h->handover.state),
-			unit != NULL ? " on " : "", unit != NULL ? unit->zhost->name : "");
+		return under_way(s->path, h->handover.state, unit);
 	}
 	return rollout_waits_text(a);
 }

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -155,9 +156,23 @@ static void what_was_healthy_proves_it_again_after_a_restart(void **state)
 	assert_int_equal(step(&h, f, 10000), HANDOVER_DRAINING);
 }
 
+static void people_read_no_name_of_a_state(void **state)
+{
+	(void)state;
+	for (unsigned k = 0; k < HANDOVER_STATE_COUNT; k++) {
+		const char *text = handover_state_text((enum handover_state)k);
+		assert_non_null(text);
+		for (unsigned other = 0; other < HANDOVER_STATE_COUNT; other++)
+			assert_null(
+				strstr(text, handover_state_name((enum handover_state)other)));
+	}
+	assert_string_equal(handover_state_text(HANDOVER_RISING), "the new copy takes over");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(people_read_no_name_of_a_state),
 		cmocka_unit_test(draining_ends_when_routes_are_known_but_not_too_early),
 		cmocka_unit_test(start_first_runs_both_before_it_switches),
 		cmocka_unit_test(stop_first_starts_the_successor_when_the_incumbent_has_ended),
