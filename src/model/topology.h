@@ -118,6 +118,7 @@ struct space {
 	const char *name;
 	enum space_type type;
 	unsigned count;	    /* instances (in each instance of the parent) */
+	bool numbered;	    /* NAME-1, …; else there is one, of the space's name */
 	int parent;	    /* space index, -1 for a root */
 	unsigned depth;	    /* 0 for a root */
 	unsigned *children; /* space indexes, in declaration order */

@@ -102,8 +102,7 @@ void application_trim_slots(struct application *a)
 {
 	struct application_slot *slot = NULL, *next = NULL;
 	HASH_ITER (hh, a->slots, slot, next)
-		if (slot->first == NULL &&
-		    topology_find_instance(a->served->topology, slot->path) < 0)
+		if (slot->first == NULL && !slot->declared)
 			slot_free(slot);
 }
 

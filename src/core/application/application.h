@@ -69,7 +69,7 @@ struct application_slot *application_slot(struct application *a, const char *pat
 /* NULL when nothing is known of that path. */
 struct application_slot *application_find_slot(const struct application *a, const char *path);
 
-/* Forgets the slots that have no copy, and that the served revision does not declare. */
+/* Forgets the slots that have no copy, and are not declared any longer. */
 void application_trim_slots(struct application *a);
 
 /* Takes the revision over. PRE: its number is new. */

@@ -57,6 +57,7 @@ struct application_slot {
 	struct application *application; /* borrowed */
 	char *path;
 	uint64_t writer;	   /* 0: no copy was ever placed */
+	bool declared;		   /* instances of that path are known: it is kept */
 	bool data_full;		   /* a write was refused, and an event says so */
 	struct slot_copy *serving; /* NULL: none does */
 	struct slot_copy *next;	   /* in the role of successor; NULL */

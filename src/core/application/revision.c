@@ -73,19 +73,20 @@ const char *revision_result_name(const char *text)
 	return NULL;
 }
 
-bool revision_has_instances_of(const struct revision *a, const struct topology *b,
-			       const char **ret_differs)
+const char *revision_version(const struct revision *r)
+{
+	return r->record->version != NULL ? r->record->version : "0.0.0";
+}
+
+const char *revision_renames(const struct revision *a, const struct topology *b)
 {
 	PRE(a->topology != NULL);
-	for (unsigned k = 0; k < b->instance_count; k++)
-		if (topology_find_instance(a->topology, b->instances[k].path) < 0) {
-			*ret_differs = b->instances[k].path;
-			return false;
-		}
-	for (unsigned k = 0; k < a->topology->instance_count; k++)
-		if (topology_find_instance(b, a->topology->instances[k].path) < 0) {
-			*ret_differs = a->topology->instances[k].path;
-			return false;
-		}
-	return true;
+	for (unsigned k = 0; k < b->space_count; k++) {
+		const char *name = b->spaces[k].name;
+		int before = topology_find_space(a->topology, name);
+		if (before >= 0 &&
+		    a->topology->spaces[before].numbered != b->spaces[k].numbered)
+			return name;
+	}
+	return NULL;
 }

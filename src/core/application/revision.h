@@ -40,10 +40,12 @@ void revision_close(struct revision *r);
 /* Of the instance with that path: equal in two revisions where nothing that reaches its process differs.
  * False: it is not declared. PRE: open. */
 bool revision_content(const struct revision *r, const char *path, uint64_t *ret_content);
+/* "0.0.0" where it names none. */
+const char *revision_version(const struct revision *r);
 /* "failed", "aborted", "superseded"; NULL: none of them. */
 const char *revision_result_name(const char *text);
-/* The two declare the same instances. PRE: `a` is open. */
-bool revision_has_instances_of(const struct revision *a, const struct topology *b,
-			       const char **ret_differs);
+/* A space that both declare, and whose instances have other names in `b`, because a count was written or
+ * is written no longer; NULL: there is none. PRE: `a` is open. */
+const char *revision_renames(const struct revision *a, const struct topology *b);
 
 #endif

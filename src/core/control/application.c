@@ -84,14 +84,20 @@ static int64_t may_run_at_ms(const struct slot_control *sc)
 	return slot_copy_alone_at_ms(&copy->of_slot, sc->slot->set->lifecycle->now.mono_ms);
 }
 
-/* As the copy's revision does; without one, as it would be placed. */
+/* As the copy's revision does; without one, as it would be placed; else, as it was or will be. */
 static const struct declaration *declared_of(const struct slot_control *sc,
 					     const struct copy *copy)
 {
 	if (copy != NULL)
 		return copy->declared;
 	const struct control_application *a = application_of(sc->slot);
-	return declarations_of(unplaced_revision(a)->declared, sc->slot);
+	const struct declarations *wanted = unplaced_revision(a)->declared;
+	const struct declaration *found =
+		wanted != NULL ? declarations_of(wanted, sc->slot) : NULL;
+	vector_for_each (&a->application.revisions, r)
+		if (found == NULL && (*r)->declared != NULL)
+			found = declarations_of((*r)->declared, sc->slot);
+	return found;
 }
 
 void slot_publish_facts(struct slot_control *sc)
@@ -167,12 +173,18 @@ uint32_t application_new_unit(const struct control_application *a, struct place 
 	return place_unit_new(place, revision->place, (uint32_t)instance, mate);
 }
 
-static void give_unit(const struct control_application *a, struct place *place,
-		      struct revision *revision, struct slot_control *root)
+void application_give_unit(const struct control_application *a, struct place *place,
+			   struct revision *revision, struct slot_control *root)
 {
-	root->place_unit = application_new_unit(a, place, revision, root->slot,
-						slot_mate(a, root->slot->path));
-	root->place_revision = revision;
+	uint32_t own = root->place_unit;
+	uint32_t mate = own != PLACE_NONE ? own : slot_mate(a, root->slot->path);
+	if (declarations_instance(revision->declared, root->slot) < 0)
+		revision = a->application.served; /* it is about to be removed */
+	bool is_declared = declarations_instance(revision->declared, root->slot) >= 0;
+	root->place_unit = is_declared
+				   ? application_new_unit(a, place, revision, root->slot, mate)
+				   : PLACE_NONE;
+	root->place_revision = is_declared ? revision : NULL;
 }
 
 static bool has_pages(const struct topology *t)
@@ -200,6 +212,7 @@ static void grow_controls(struct control_application *a)
 		struct slot_control *sc = mem_new(struct slot_control);
 		sc->slot = s;
 		sc->of_path = application_slot(&a->application, s->path);
+		sc->of_path->declared = true;
 		sc->place_unit = sc->moving_place = PLACE_NONE;
 		vector_push(&a->slot_controls, sc);
 	}
@@ -219,18 +232,24 @@ void application_declare(struct control_application *a, struct revision *revisio
 }
 
 /* Slots without a copy follow the revision in which they would be placed. */
-void application_withdraw(struct control_application *a, struct revision *revision)
+bool application_withdraw(struct control_application *a, struct revision *revision)
 {
 	const struct declarations *d = revision->declared;
 	if (d == NULL)
-		return;
+		return true;
+	revision->declared = NULL;
 	for (unsigned k = 0; k < d->topology->instance_count; k++) {
 		const struct slot *s = d->slots[k];
-		if (s != NULL && s->serving.declared == declarations_of(d, s))
-			slot_publish_facts(control_of_slot(s));
+		if (s == NULL || s->serving.declared != declarations_of(d, s))
+			continue;
+		if (declared_of(control_of_slot(s), NULL) == NULL) {
+			revision->declared = d; /* it is to be removed first */
+			return false;
+		}
+		slot_publish_facts(control_of_slot(s));
 	}
-	revision->declared = NULL;
 	slot_set_withdraw(&a->slots, d);
+	return true;
 }
 
 /* ---- slots that end ---- */
@@ -239,6 +258,7 @@ static void slot_control_free(struct place *place, struct slot_control *sc)
 {
 	INVARIANT(sc->exclusions == NULL && sc->of_path->serving == NULL &&
 		  sc->handover == NULL && sc->loss == NULL);
+	sc->of_path->declared = false;
 	place_unit_free(place, sc->moving_place);
 	place_unit_free(place, sc->place_unit);
 	free(sc->last_error);
@@ -288,7 +308,7 @@ void application_serve(struct control_application *a, struct lifecycle *l, struc
 	grow_controls(a);
 	vector_for_each (&a->slots.slots, s)
 		if ((*s)->parent == NULL)
-			give_unit(a, place, revision, control_of_slot(*s));
+			application_give_unit(a, place, revision, control_of_slot(*s));
 	a->routes.has_pages = false;
 	take_pages(a, a->topology);
 	a->routes.has_sum[0] = a->routes.has_sum[1] = false;
@@ -313,7 +333,7 @@ void application_serve_none(struct control_application *a, struct place *place)
 	vector_clear(&a->importers_changed);
 	vector_clear(&a->routes.changed);
 	a->application.served = NULL;
-	a->unhealthy = 0;
+	a->unhealthy = a->leaving = 0;
 }
 
 /* A unit that has no place is to be placed in it. */
@@ -366,10 +386,9 @@ void application_trim_revisions(struct control_application *a, struct place *pla
 		struct revision *r = a->application.revisions.items[k];
 		bool used = r == a->application.served || r->placements > 0 ||
 			    is_sought_in(a, r) || is_of_rollout(a, r);
-		if (!used) {
-			application_withdraw(a, r);
+		used = used || !application_withdraw(a, r);
+		if (!used)
 			close_revision(place, r);
-		}
 		if (used || count - k <= REVISIONS_KEPT || r == last || r == before) {
 			a->application.revisions.items[kept++] = r;
 			continue;

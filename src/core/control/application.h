@@ -218,6 +218,7 @@ struct control_application {
 	bool was_running, ever_started;
 	int64_t created_ms, updated_ms;
 	uint32_t ticket;		/* under which the engine knows what it waits for */
+	uint32_t leaving;		/* slots that no revision that is wanted declares */
 	uint32_t unhealthy;		/* slots to start that have no place or are exhausted */
 	unsigned marks;			/* dirty_set.h */
 	struct heap_node to_place;	/* key: sequence (dirty_set.h) */
@@ -256,9 +257,9 @@ void application_serve_none(struct control_application *a, struct place *place);
 /* Its slots are also those of this revision: slots of instances that are new are added, without a place
  * in the engine. PRE: it is open. */
 void application_declare(struct control_application *a, struct revision *revision);
-/* Its slots follow that revision no longer. Nothing where it is not declared. PRE: it is not served, and
- * no copy of it has a role other than retired. */
-void application_withdraw(struct control_application *a, struct revision *revision);
+/* Its slots follow that revision no longer. False: it is kept, because a slot is in no other one. PRE: it is
+ * not served, and no copy of it has a role other than retired. */
+bool application_withdraw(struct control_application *a, struct revision *revision);
 /* The slots for which `goes` holds end, with those that are inside of them. PRE: not-deployed, and so is
  * their goal; they have no copy but retired ones, nothing waits for their units in the engine, and they are
  * not marked. */
@@ -268,6 +269,10 @@ void application_remove_slots(struct control_application *a, struct place *place
 uint32_t application_new_unit(const struct control_application *a, struct place *place,
 			      const struct revision *revision, const struct slot *root,
 			      uint32_t slot_mate);
+/* The root gets a unit in the engine, without a place, in this revision, or, where that does not declare it, in
+ * the one that is served; none where that does not, either. The one that it had is the caller's. */
+void application_give_unit(const struct control_application *a, struct place *place,
+			   struct revision *revision, struct slot_control *root);
 /* Gives the revision its compiled topology, and the engine its needs. */
 void application_open_revision(struct control_application *a, struct place *place,
 			       struct revision *revision, struct topology *topology);
@@ -317,6 +322,11 @@ static inline struct revision *unplaced_revision(const struct control_applicatio
 		return a->application.served;
 	return a->rollout->rollout.state == ROLLOUT_RETURNING ? a->rollout->base
 							      : a->rollout->target;
+}
+/* The instance is part of that revision. PRE: it is declared. */
+static inline bool revision_declares(const struct revision *r, const struct slot *s)
+{
+	return declarations_of(r->declared, s) != NULL;
 }
 /* The copy that serves; NULL: none is placed. */
 static inline struct copy *serving_copy(const struct slot_control *sc)

@@ -45,6 +45,7 @@ struct revision *application_accept(struct control *c, struct control_applicatio
 				    struct topology *topology)
 {
 	take_record->number = a->application.newest + 1;
+	take_record->has_numbered = take_record->numbered = true;
 	schema_set_string(&take_record->application, NULL, a->id);
 	struct revision *revision = revision_new(take_record);
 	application_add_revision(&a->application, revision);

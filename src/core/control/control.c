@@ -19,6 +19,7 @@
 #include "core/control/forget.h"
 #include "core/control/handovers.h"
 #include "core/control/lifecycle_observer.h"
+#include "core/control/members.h"
 #include "core/control/mesh_tables.h"
 #include "core/control/orders.h"
 #include "core/control/placement.h"
@@ -175,6 +176,7 @@ void control_flush(struct control *c, struct instant now, struct outbox *outbox)
 	topology_states_settle(&c->dirty, &c->emitter);
 	mesh_tables_send(c); /* before a stop: who gets both sends nothing to what stops */
 	orders_send(c);
+	members_trim(c); /* what they were is known by then */
 	records_write(c);
 	c->count.flushes++;
 }

@@ -14,6 +14,7 @@
 #include "core/control/topology_state.h"
 #include "core/control/unload_order.h"
 #include "core/lifecycle/rules.h"
+#include "core/lifecycle/slot_set.h"
 
 static struct copy *copy_of_slot_copy(struct slot_copy *copy)
 {
@@ -266,8 +267,6 @@ static void copy_retire(struct copy *copy)
 static void unit_leave(struct control *c, struct slot_control *root,
 		       struct unit_placement *unit)
 {
-	const struct control_application *a = unit->application;
-	struct revision *revision = unplaced_revision(a);
 	placement_set_role(&unit->placement, ROLE_RETIRED);
 	vector_for_each (&unit->placement.copies, item)
 		copy_retire(copy_of_slot_copy(*item));
@@ -277,9 +276,8 @@ static void unit_leave(struct control *c, struct slot_control *root,
 		unit->place_unit = PLACE_NONE;
 		return;
 	}
-	root->place_unit =
-		application_new_unit(a, c->place, revision, root->slot, unit->place_unit);
-	root->place_revision = revision;
+	application_give_unit(unit->application, c->place, unplaced_revision(unit->application),
+			      root);
 }
 
 void unit_supersede(struct control *c, struct slot_control *root)
@@ -312,11 +310,9 @@ void unit_rebase(struct control *c, struct slot_control *root)
 	PRE(root->of_path->serving == NULL);
 	if (root->place_revision == revision)
 		return;
-	uint32_t unit =
-		application_new_unit(a, c->place, revision, root->slot, root->place_unit);
-	place_unit_free(c->place, root->place_unit);
-	root->place_unit = unit;
-	root->place_revision = revision;
+	uint32_t before = root->place_unit;
+	application_give_unit(a, c->place, revision, root);
+	place_unit_free(c->place, before);
 }
 
 void unit_retire(struct control *c, struct slot_control *root)
@@ -382,10 +378,10 @@ static void unit_stand_by(struct unit_placement *unit)
 	}
 }
 
-/* The state that a slot has with this copy, as its zhost reported it. */
+/* The state that a slot has with this copy, as its zhost reported it; NULL: its revision has none. */
 static enum instance_state state_with(const struct slot *s, const struct copy *copy)
 {
-	if (!copy->heard || copy->unit->lost)
+	if (copy == NULL || !copy->heard || copy->unit->lost)
 		return STATE_NOT_DEPLOYED;
 	switch ((Samoza__V1__Phase)copy->phase) {
 	case SAMOZA__V1__PHASE__PHASE_DEPLOYING:
@@ -437,6 +433,16 @@ static void copy_takes_over(struct copy *copy)
 	topology_state_count(sc);
 }
 
+void slot_left_out(struct slot_control *sc)
+{
+	sc->lost = sc->no_place = sc->placed_again = sc->still_failed = false;
+	slot_publish_facts(sc);
+	slot_set_unplaced(sc->slot, true);
+	mark_slot(sc);
+	mesh_tables_mark(sc);
+	topology_state_count(sc);
+}
+
 void unit_switch(struct control *c, struct slot_control *root, struct unit_placement *to,
 		 bool keeps, const char *cause)
 {
@@ -456,6 +462,9 @@ void unit_switch(struct control *c, struct slot_control *root, struct unit_place
 	root->place_revision = to->revision;
 	vector_for_each (&to->placement.copies, item)
 		copy_takes_over(copy_of_slot_copy(*item));
+	slot_for_each_below (root->slot, s)
+		if (serving_copy(control_of_slot(s)) == NULL)
+			slot_left_out(control_of_slot(s));
 	slot_for_each_below (root->slot, s)
 		take_state(s, state_with(s, serving_copy(control_of_slot(s))), cause);
 }

@@ -37,6 +37,8 @@ void unit_supersede(struct control *c, struct slot_control *root);
  * is retired, or (`keeps`) stands by. Slots whose state differs take that of their new copies. */
 void unit_switch(struct control *c, struct slot_control *root, struct unit_placement *to,
 		 bool keeps, const char *cause);
+/* The revision that serves its unit from now on does not declare it. PRE: it has no copy. */
+void slot_left_out(struct slot_control *sc);
 /* A unit beside the one that serves is not wanted: what may be left of it is retired. */
 void unit_drop_beside(struct control *c, struct unit_placement *unit);
 /* What failed to go is asked again. PRE: retired. */

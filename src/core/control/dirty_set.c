@@ -92,6 +92,13 @@ void dirty_set_forget_copy(struct dirty_set *set, struct copy *copy)
 	copy->marks = 0;
 }
 
+void dirty_set_forget_slot(struct dirty_set *set, struct slot_control *sc)
+{
+	if ((sc->marks & SLOT_RECORD) != 0)
+		REMOVE_IF(&set->slots, item, *item == sc);
+	sc->marks &= ~(unsigned)SLOT_RECORD;
+}
+
 void dirty_set_forget_slots(struct dirty_set *set, const struct control_application *a)
 {
 	REMOVE_IF(&set->slots, item, application_of((*item)->slot) == a);

@@ -58,6 +58,7 @@ void dirty_set_clear(struct dirty_set *set);
 /* They are about to be freed. */
 void dirty_set_forget_copy(struct dirty_set *set, struct copy *copy);
 void dirty_set_forget_zhost(struct dirty_set *set, const struct control_zhost *z);
+void dirty_set_forget_slot(struct dirty_set *set, struct slot_control *sc);
 void dirty_set_forget_slots(struct dirty_set *set, const struct control_application *a);
 void dirty_set_forget(struct dirty_set *set, struct control_application *a);
 

@@ -148,7 +148,7 @@ static void add_serving(struct handover_facts *f, const struct slot_control *roo
 		const struct copy *copy = serving_copy(sc);
 		f->active = f->active || is_busy(s);
 		f->ended = f->ended && !is_busy(s) && (copy == NULL || has_ended(copy));
-		if (!between)
+		if (!between || (copy == NULL && s->unplaced))
 			continue;
 		f->starting = f->starting && (serves_as_due(sc) || is_starting(sc));
 		f->healthy = f->healthy && serves_as_due(sc);

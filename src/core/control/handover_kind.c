@@ -6,9 +6,11 @@
 
 enum handover_kind handover_kind_of(struct slot *root, const struct revision *revision)
 {
-	slot_for_each_below (root, s)
-		if (declarations_of(revision->declared, s)->space->stops_first)
+	slot_for_each_below (root, s) {
+		const struct declaration *declared = declarations_of(revision->declared, s);
+		if (declared != NULL && declared->space->stops_first)
 			return HANDOVER_STOP_FIRST;
+	}
 	return HANDOVER_START_FIRST;
 }
 

@@ -180,9 +180,11 @@ void handover_placed(struct control *c, struct slot_control *root, struct contro
 		unit_placement_new(a, revision, z, c->next_epoch, place_unit, ROLE_SUCCESSOR);
 	slot_for_each_below (root->slot, s) {
 		struct slot_control *sc = control_of_slot(s);
-		const struct space *space = declarations_of(revision->declared, s)->space;
-		struct copy *copy =
-			unit_copy_new(unit, sc->of_path, sc, c->next_epoch++, space->exclusive);
+		const struct declaration *declared = declarations_of(revision->declared, s);
+		if (declared == NULL)
+			continue; /* that revision has none */
+		struct copy *copy = unit_copy_new(unit, sc->of_path, sc, c->next_epoch++,
+						  declared->space->exclusive);
 		copy->generation = 1;
 		mark_copy(copy, COPY_RECORD);
 	}

@@ -17,11 +17,13 @@
 #include "core/control/load_resume.h"
 #include "core/control/load_revision.h"
 #include "core/control/loss.h"
+#include "core/control/members.h"
 #include "core/control/record_writer.h"
 #include "core/control/rollouts.h"
 #include "core/control/state.h"
 #include "core/control/zhosts.h"
 #include "core/lifecycle/rules.h"
+#include "core/lifecycle/slot_set.h"
 #include "schema/message.h"
 
 static const ProtobufCMessageDescriptor *descriptor_of(enum record_kind kind)
@@ -183,6 +185,15 @@ static void remember_converted(struct control *c)
 
 /* ---- applications ---- */
 
+/* What an older zrms accepted with `count: 1` has the name of its space. */
+static void keep_names(Samoza__V1__RevisionRecord *r)
+{
+	for (size_t k = 0; !r->numbered && k < r->topology->n_spaces; k++)
+		if (r->topology->spaces[k]->count == 1)
+			r->topology->spaces[k]->has_count = false;
+	r->has_numbered = r->numbered = true;
+}
+
 static int compare_sequence(const void *pa, const void *pb)
 {
 	const Samoza__V1__ApplicationRecord *a = *(Samoza__V1__ApplicationRecord *const *)pa;
@@ -229,6 +240,7 @@ static int load_applications(struct control *c, struct error **err)
 	vector_for_each (&loaded->revisions, r) {
 		struct control_application *a =
 			application_by_id(&c->applications, (*r)->application);
+		keep_names(*r);
 		application_add_revision(&a->application, revision_new(steal_ptr(r)));
 	}
 	vector_for_each (&loaded->applications, r) {
@@ -267,6 +279,7 @@ static void load_slot(struct control *c, const Samoza__V1__SlotRecord *r)
 	s->goal_ms = r->goal_ms;
 	s->finished = r->finished;
 	s->moving = r->moving;
+	slot_set_unplaced(s, r->unplaced);
 	sc->of_path->writer = r->writer;
 	sc->last_zhost = zhost_find(&c->zhosts, r->last_zhost);
 	sc->last_error = mem_strdup(r->last_error);
@@ -317,6 +330,9 @@ int control_start(struct control *c, struct instant now, struct outbox *outbox,
 	int r = load_applications(c, err);
 	if (r < 0)
 		return r;
+	r = load_declare(c, err);
+	if (r < 0)
+		return r;
 	vector_for_each (&c->loaded.slots, record)
 		load_slot(c, *record);
 	r = load_copies(c, err);
@@ -328,8 +344,11 @@ int control_start(struct control *c, struct instant now, struct outbox *outbox,
 			return r;
 	}
 	loaded_records_done(&c->loaded);
-	application_for_each (&c->applications, a)
+	application_for_each (&c->applications, a) {
+		members_load(a);
+		load_units(c, a);
 		load_resume(a);
+	}
 	if (converts)
 		write_converted(c);
 	zhosts_start(c);

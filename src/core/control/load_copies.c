@@ -157,6 +157,30 @@ static void restore_place(struct control *c, struct unit_placement *unit)
 		place_add(c->place, unit->place_unit, unit->zhost->place);
 }
 
+int load_declare(struct control *c, struct error **err)
+{
+	vector_for_each (&c->loaded.copies, item) {
+		const Samoza__V1__CopyRecord *r = *item;
+		struct control_application *a =
+			application_by_id(&c->applications, r->application);
+		struct revision *revision = NULL;
+		if (r->role == SAMOZA__V1__ROLE__ROLE_RETIRED)
+			continue;
+		int result = load_revision(c, a, r->revision, &revision, err);
+		if (result < 0)
+			return result;
+		application_declare(a, revision);
+	}
+	return 0;
+}
+
+void load_units(struct control *c, struct control_application *a)
+{
+	vector_for_each (&a->slot_controls, sc)
+		if ((*sc)->slot->parent == NULL && (*sc)->of_path->serving == NULL)
+			unit_rebase(c, *sc);
+}
+
 int load_copies(struct control *c, struct error **err)
 {
 	struct loaded_records *loaded = &c->loaded;

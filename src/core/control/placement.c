@@ -71,8 +71,12 @@ static void assign(struct control *c, struct slot_control *root, struct control_
 	unit_supersede(c, root);
 	struct unit_placement *unit = unit_placement_new(
 		a, root->place_revision, z, c->next_epoch, root->place_unit, ROLE_SERVING);
-	slot_for_each_below (root->slot, s)
-		assign_copy(c, unit, control_of_slot(s), c->next_epoch++, again);
+	slot_for_each_below (root->slot, s) {
+		if (revision_declares(unit->revision, s))
+			assign_copy(c, unit, control_of_slot(s), c->next_epoch++, again);
+		else
+			slot_left_out(control_of_slot(s));
+	}
 	handover_re_placed(c, root, z);
 }
 
@@ -226,6 +230,8 @@ static void begin_move(struct control *c, struct slot_control *root)
 	slot_for_each_below (root->slot, s) {
 		struct slot_control *sc = control_of_slot(s);
 		struct copy *copy = serving_copy(sc);
+		if (copy == NULL)
+			continue; /* its unit's revision does not declare it */
 		copy->exhausted = false;
 		copy->undeploy_failed = false; /* for an earlier request */
 		copy->retry_at_ms = 0;

@@ -84,6 +84,7 @@ static void write_slot(struct control *c, const struct slot_control *sc)
 	r.has_waits_since_ms = loss_waits(sc);
 	r.waits_since_ms = loss_waits(sc) ? sc->loss->heard_wall_ms : 0;
 	r.has_moving = r.moving = s->moving;
+	r.has_unplaced = r.unplaced = s->unplaced;
 	r.has_still_failed = r.still_failed = sc->still_failed;
 	Samoza__V1__HandoverRecord handover;
 	if (sc->handover != NULL)
@@ -348,6 +349,11 @@ void records_write(struct control *c)
 	c->written.next_epoch = c->next_epoch;
 	c->written.next_sequence = c->next_sequence;
 	c->written.next_event = c->emitter.next_event;
+}
+
+void records_delete_slot(struct control *c, const struct slot_control *sc)
+{
+	delete (c, RECORD_SLOT, record_id_slot(application_of(sc->slot)->id, sc->slot->path));
 }
 
 void records_delete_slots(struct control *c, const struct control_application *a)

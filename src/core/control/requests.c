@@ -68,19 +68,19 @@ static int check_change(const struct control_application *a, const struct contro
 			struct error **err)
 {
 	struct rollout_spec spec;
-	const char *differs = NULL;
+	const char *renamed = revision_renames(a->application.served, s->topology);
 	if (!s->start)
 		return error_set(err, ERR_CONFLICT,
 				 "%s is %s: a change of what runs is not submitted without "
 				 "start; stop the topology first",
 				 a->name, topology_state_name(a->state));
-	if (!revision_has_instances_of(a->application.served, s->topology, &differs))
-		return error_set(
-			err, ERR_CONFLICT,
-			"%s %s has other instances (%s) than what runs, and adding and "
-			"removing them while it runs is not possible yet; stop the "
-			"topology first",
-			a->name, s->record->version != NULL ? s->record->version : "", differs);
+	if (renamed != NULL)
+		return error_set(err, ERR_CONFLICT,
+				 "%s %s gives the instances of %s other names, because a count "
+				 "is written or is not any longer, and that is not possible "
+				 "while it runs; keep it as it is, or stop the topology first",
+				 a->name, s->record->version != NULL ? s->record->version : "",
+				 renamed);
 	return rollout_spec_read(s->record->rollout, &spec, err);
 }
 

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "core/control/handovers.h"
 #include "core/control/loss.h"
+#include "core/control/members.h"
 #include "core/control/wants.h"
 #include "core/control/zhost_registry.h"
 
@@ -21,8 +22,9 @@ bool rollout_has_same_content(const struct slot_control *root, const struct revi
 		return true;
 	slot_for_each_below (root->slot, s) {
 		uint64_t before = 0, after = 0;
-		if (!revision_content(from, s->path, &before) ||
-		    !revision_content(to, s->path, &after) || before != after)
+		bool is_in_from = revision_content(from, s->path, &before);
+		bool is_in_to = revision_content(to, s->path, &after);
+		if (is_in_from != is_in_to || before != after)
 			return false;
 	}
 	return true;
@@ -31,7 +33,8 @@ bool rollout_has_same_content(const struct slot_control *root, const struct revi
 bool rollout_is_current(const struct slot_control *root, const struct revision *revision)
 {
 	const struct unit_placement *unit = unit_of(root->of_path->serving);
-	return unit == NULL || rollout_has_same_content(root, unit->revision, revision);
+	return unit == NULL || !revision_declares(revision, root->slot) ||
+	       rollout_has_same_content(root, unit->revision, revision);
 }
 
 bool rollout_can_change(const struct slot_control *root)
@@ -49,6 +52,8 @@ void rollout_progress(const struct control_application *a, uint32_t *ret_done,
 	for_each_root (a, root) {
 		const struct unit_placement *unit = unit_of(root->of_path->serving);
 		bool served = unit != NULL && unit->revision == r->target;
+		if (!revision_declares(r->target, root->slot))
+			continue; /* it stops when the rollout completes */
 		if (!served && rollout_has_same_content(root, from, r->target) &&
 		    rollout_is_current(root, r->target))
 			continue;
@@ -92,6 +97,11 @@ char *rollout_waits_text(const struct control_application *a)
 			return str_printf("%s waits until it has left its zhost", path);
 	}
 	const struct slot_control *first = first_to_change(a);
+	const struct slot *unplaced = first == NULL ? members_missing(a) : NULL;
+	if (unplaced != NULL && unplaced->unplaced)
+		return str_printf("%s waits for a place%s%s", unplaced->path,
+				  a->reason != NULL ? ": " : "",
+				  a->reason != NULL ? a->reason : "");
 	if (first == NULL)
 		return mem_strdup("everything is handed over; it waits until all of it runs");
 	const char *path = first->slot->path;

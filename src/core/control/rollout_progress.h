@@ -12,7 +12,7 @@ struct revision *rollout_wanted(const struct control_application *a);
 /* Each instance of the unit has equal content in both. */
 bool rollout_has_same_content(const struct slot_control *root, const struct revision *from,
 			      const struct revision *to);
-/* The unit is served with the content of that revision, or by nothing. */
+/* The unit is served with the content of that revision, or by nothing, or is no part of it. */
 bool rollout_is_current(const struct slot_control *root, const struct revision *revision);
 
 /* Nothing else happens to it: a handover may begin. */

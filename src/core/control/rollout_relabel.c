@@ -19,7 +19,7 @@ static uint32_t instance_in(const struct revision *wanted, const struct slot_con
 static bool relabel(struct control *c, struct slot_control *root, struct revision *wanted)
 {
 	struct unit_placement *unit = unit_of(root->of_path->serving);
-	if (unit == NULL || unit->revision == wanted)
+	if (unit == NULL || unit->revision == wanted || !revision_declares(wanted, root->slot))
 		return true;
 	if (!place_unit_resize(c->place, unit->place_unit, wanted->place,
 			       instance_in(wanted, root)))
@@ -71,6 +71,7 @@ void rollout_begin_moves(struct control *c, struct control_application *a)
 	for_each_root (a, root) {
 		const struct unit_placement *unit = unit_of(root->of_path->serving);
 		if (unit == NULL || unit->revision == wanted || unit->lost ||
+		    !revision_declares(wanted, root->slot) ||
 		    !rollout_is_current(root, wanted) || !rollout_can_change(root))
 			continue;
 		if (!place_unit_may_stay(c->place, unit->place_unit, wanted->place,

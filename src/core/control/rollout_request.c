@@ -92,7 +92,6 @@ static int roll_back(struct control *c, struct control_application *a, uint32_t 
 		     struct error **err)
 {
 	const struct revision *to = NULL;
-	const char *differs = NULL;
 	CLEANUP(topology_unrefp) struct topology *topology = NULL;
 	struct rollout_spec spec;
 	int r = check_running(a, err);
@@ -104,13 +103,13 @@ static int roll_back(struct control *c, struct control_application *a, uint32_t 
 		r = topology_compile(to->record->topology, NULL, NULL, NULL, &topology, err);
 	if (r < 0)
 		return r;
-	if (!revision_has_instances_of(a->application.served, topology, &differs))
-		return error_set(
-			err, ERR_CONFLICT,
-			"revision %u of %s has other instances (%s) than what runs, and "
-			"adding and removing them while it runs is not possible yet; "
-			"stop the topology first",
-			to->number, a->name, differs);
+	const char *renamed = revision_renames(a->application.served, topology);
+	if (renamed != NULL)
+		return error_set(err, ERR_CONFLICT,
+				 "revision %u of %s gives the instances of %s other names, "
+				 "because a count was written or is not any longer, and that "
+				 "is not possible while it runs; stop the topology first",
+				 to->number, a->name, renamed);
 	/* At once, and it waits where it fails: there is nothing better to go back to. */
 	spec.policy = ROLLOUT_REPLACE;
 	spec.pauses = true;

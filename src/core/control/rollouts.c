@@ -8,6 +8,7 @@
 #include "core/control/copies.h"
 #include "core/control/handover_kind.h"
 #include "core/control/handovers.h"
+#include "core/control/members.h"
 #include "core/control/mesh_tables.h"
 #include "core/control/placement.h"
 #include "core/control/record_writer.h"
@@ -51,11 +52,6 @@ static void emit(struct control *c, const struct control_application *a, const c
 	emit_event(&c->emitter, "rollout", a->name, from, to, a->id, cause);
 }
 
-static const char *version_of(const struct revision *r)
-{
-	return r->record->version != NULL ? r->record->version : "0.0.0";
-}
-
 /* Its slots follow that revision, so it can be returned to. */
 static struct revision *base_of(const struct control_application *a)
 {
@@ -96,17 +92,17 @@ void rollout_to(struct control *c, struct control_application *a, struct revisio
 {
 	struct application_rollout *r = a->rollout;
 	CLEANUP(freep) char *from = NULL;
-	application_declare(a, target);
+	members_add(c, a, target, by);
 	forget_last(a);
 	if (r == NULL) {
-		from = mem_strdup(version_of(a->application.served));
+		from = mem_strdup(revision_version(a->application.served));
 		r = a->rollout = mem_new(struct application_rollout);
 		r->base = base_of(a);
 		r->rollout.has_base = r->base != NULL;
 		lead_to(a, target, spec, at_once, by);
 		rollout_begin(&r->rollout);
 	} else {
-		from = mem_strdup(version_of(r->target));
+		from = mem_strdup(revision_version(r->target));
 		r->target->result = "superseded";
 		lead_to(a, target, spec, at_once, by);
 		rollout_enter(&r->rollout, ROLLOUT_ADVANCING);
@@ -114,8 +110,9 @@ void rollout_to(struct control *c, struct control_application *a, struct revisio
 	CLEANUP(freep)
 	char *cause = str_printf("%s, %s by %s", rollout_policy_name(spec->policy),
 				 at_once ? "rolled back" : "submitted", by);
-	emit(c, a, from, version_of(target), cause);
+	emit(c, a, from, revision_version(target), cause);
 	a->updated_ms = c->now.wall_ms;
+	members_update(c, a);
 	rebase_unplaced(c, a);
 	mark(a);
 }
@@ -145,6 +142,7 @@ static void serve(struct control_application *a, struct revision *revision)
 static void end(struct control *c, struct control_application *a)
 {
 	rollout_forget(a);
+	members_update(c, a);
 	rebase_unplaced(c, a);
 	a->updated_ms = c->now.wall_ms;
 	mark_application(a, APPLICATION_RECORD | APPLICATION_STATE | APPLICATION_HANDOVER);
@@ -154,12 +152,12 @@ static void end(struct control *c, struct control_application *a)
 static void complete(struct control *c, struct control_application *a)
 {
 	struct revision *target = a->rollout->target;
-	CLEANUP(freep) char *from = mem_strdup(version_of(a->application.served));
+	CLEANUP(freep) char *from = mem_strdup(revision_version(a->application.served));
 	a->application.completed = target->number;
 	target->completed_ms = c->now.wall_ms;
 	serve(a, target);
 	end(c, a);
-	emit(c, a, from, version_of(target), "completed");
+	emit(c, a, from, revision_version(target), "completed");
 }
 
 static void remember(struct control *c, struct control_application *a, const char *result)
@@ -180,22 +178,22 @@ static void returned(struct control *c, struct control_application *a)
 {
 	struct revision *base = a->rollout->base;
 	const char *result = a->rollout->rollout.aborted ? "aborted" : "failed";
-	CLEANUP(freep) char *from = mem_strdup(version_of(a->rollout->target));
+	CLEANUP(freep) char *from = mem_strdup(revision_version(a->rollout->target));
 	CLEANUP(freep)
 	char *cause = str_printf(
 		"%s%s%s; back on %s", result, a->rollout->cause != NULL ? ": " : "",
-		a->rollout->cause != NULL ? a->rollout->cause : "", version_of(base));
+		a->rollout->cause != NULL ? a->rollout->cause : "", revision_version(base));
 	remember(c, a, result);
 	serve(a, base);
 	end(c, a);
-	emit(c, a, from, version_of(base), cause);
+	emit(c, a, from, revision_version(base), cause);
 }
 
 void rollout_drop(struct control *c, struct control_application *a, const char *result)
 {
 	if (a->rollout == NULL)
 		return;
-	emit(c, a, version_of(a->rollout->target), NULL, result);
+	emit(c, a, revision_version(a->rollout->target), NULL, result);
 	remember(c, a, result);
 	end(c, a);
 }
@@ -209,10 +207,12 @@ static const char *illness(const struct slot_control *sc)
 	const struct slot *s = sc->slot;
 	if (copy == NULL || s->goal != GOAL_DEPLOYED_STARTED || copy->unit->lost)
 		return NULL;
-	bool ended = s->state == STATE_DEPLOYED_STOPPED && copy->failures > 0;
+	/* One that was added is tried as often as any that starts. */
+	bool was_there = revision_declares(application_of(s)->application.served, s);
+	bool ended = was_there && s->state == STATE_DEPLOYED_STOPPED && copy->failures > 0;
 	if (copy->exhausted || ended)
 		return sc->last_error != NULL ? sc->last_error : "failed";
-	if (s->state == STATE_DEPLOYED_STARTED && copy->heard && !copy->healthy)
+	if (was_there && s->state == STATE_DEPLOYED_STARTED && copy->heard && !copy->healthy)
 		return "is not healthy any longer";
 	return NULL;
 }
@@ -257,8 +257,7 @@ static struct rollout_facts facts_of(struct control *c, struct control_applicati
 	if (r->rollout.state == ROLLOUT_RETURNING)
 		f.returned = is_settled(a, r->base) && rollout_relabel(c, a);
 	else if (r->rollout.state == ROLLOUT_ADVANCING && !f.failed)
-		f.complete = is_settled(a, r->target) &&
-			     a->slots.to_start_started == a->slots.to_start &&
+		f.complete = is_settled(a, r->target) && members_missing(a) == NULL &&
 			     rollout_relabel(c, a);
 	return f;
 }
@@ -268,8 +267,8 @@ static struct rollout_facts facts_of(struct control *c, struct control_applicati
 static char *cause_of(const struct application_rollout *r, bool returns)
 {
 	if (returns)
-		return str_printf("back to %s", version_of(r->base));
-	return str_printf("rollout to %s by %s", version_of(r->target), r->by);
+		return str_printf("back to %s", revision_version(r->base));
+	return str_printf("rollout to %s by %s", revision_version(r->target), r->by);
 }
 
 /* Handovers that lead elsewhere than the rollout does now, and, while it is paused, those that would wait for
@@ -432,11 +431,13 @@ static void enter(struct control *c, struct control_application *a, enum rollout
 		returned(c, a);
 		return;
 	}
-	emit(c, a, version_of(r->target), rollout_state_name(to),
+	emit(c, a, revision_version(r->target), rollout_state_name(to),
 	     r->cause != NULL ? r->cause : "asked for");
 	r->moves_begun = false;
-	if (to == ROLLOUT_RETURNING)
-		rebase_unplaced(c, a);
+	if (to != ROLLOUT_RETURNING)
+		return;
+	members_update(c, a);
+	rebase_unplaced(c, a);
 }
 
 static void run(struct control *c, struct control_application *a)

@@ -10,6 +10,11 @@
 int goal_check(const struct slot *s, enum instance_goal goal, struct error **err)
 {
 	const struct slot *parent = s->parent;
+	if (s->leaves && goal != GOAL_NOT_DEPLOYED)
+		return error_set(err, ERR_CONFLICT,
+				 "%s is being removed: the version that is wanted does not "
+				 "declare it",
+				 s->path);
 	if (parent == NULL)
 		return 0;
 	if (goal == GOAL_DEPLOYED_STARTED && parent->goal != GOAL_DEPLOYED_STARTED)
@@ -74,6 +79,8 @@ void goal_retry(struct slot *s)
 /* One slot of a request: a new goal starts with no failure counted, too. */
 static void ask(struct slot *s, enum instance_goal goal, const char *cause)
 {
+	if (s->leaves && goal != GOAL_NOT_DEPLOYED)
+		return;
 	if (s->goal == goal) {
 		goal_retry(s);
 		return;
@@ -134,7 +141,7 @@ static void grouped_ask(struct slot *s, enum grouped_action action, const char *
 	/* One that is about to stop already takes part in the order, no matter who asked it. */
 	if (goal != GOAL_DEPLOYED_STARTED && state_is_active(s->state))
 		vector_push(to_stop, s);
-	if (!grouped_concerns(action, s))
+	if (!grouped_concerns(action, s) || (s->leaves && goal != GOAL_NOT_DEPLOYED))
 		return;
 	/* Parents come first: one that takes part is already asked to start. */
 	if (goal == GOAL_DEPLOYED_STARTED && s->parent != NULL &&

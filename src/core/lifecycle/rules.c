@@ -58,7 +58,7 @@ static void count_move(struct slot *s, enum instance_state from, enum instance_s
 {
 	struct slot_set *set = s->set;
 	const struct declaration *declared = s->serving.declared;
-	if (s->goal == GOAL_DEPLOYED_STARTED && !slot_is_optional(s)) {
+	if (slot_is_required(s)) {
 		set->to_start_started -= from == STATE_DEPLOYED_STARTED;
 		set->to_start_started += to == STATE_DEPLOYED_STARTED;
 	}

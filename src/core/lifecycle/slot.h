@@ -97,9 +97,12 @@ struct slot {
 
 	enum instance_goal goal;
 	enum instance_state state;
-	bool moving;   /* root only: it leaves its zhost; the sub-tree acts as if undeployed */
-	bool yields;   /* root only: a handover wants the sub-tree stopped, but installed */
-	bool closing;  /* started, must stop, and waits for its descendants */
+	bool moving;  /* root only: it leaves its zhost; the sub-tree acts as if undeployed */
+	bool yields;  /* root only: a handover wants the sub-tree stopped, but installed */
+	bool closing; /* started, must stop, and waits for its descendants */
+	bool leaves;  /* no revision that is wanted declares it: its goal stays not-deployed */
+	bool unplaced; /* a change has added it, or is about to remove it, and it has no copy: it does
+			  not count for the state of the topology */
 	bool finished; /* the space ended by itself and well */
 	bool queued;
 	uint32_t active_below;	    /* all below in starting, deployed-started, stopping */
@@ -131,7 +134,8 @@ struct slot_set {
 	VECTOR(struct declarations *) declarations; /* of each revision */
 	struct provider_set *providers;		    /* by name */
 	struct slot_space *spaces_by_name;
-	/* counts that the state of the topology is derived from: optional slots do not count */
+	/* counts that the state of the topology is derived from: slots that are optional, or unplaced
+	 * by a change, do not count */
 	uint32_t to_start;	   /* goal deployed-started */
 	uint32_t to_start_started; /* ... and in that state */
 	uint32_t not_gone;	   /* all slots: goal or state above not-deployed */
@@ -163,6 +167,11 @@ static inline const struct space *slot_declared_space(const struct slot *s)
 static inline bool slot_is_optional(const struct slot *s)
 {
 	return slot_declared_space(s)->optional;
+}
+/* Its goal counts for the state of the topology. */
+static inline bool slot_is_required(const struct slot *s)
+{
+	return s->goal == GOAL_DEPLOYED_STARTED && !slot_is_optional(s) && !s->unplaced;
 }
 /* What the rules work toward: the goal, or not-deployed while its root leaves its zhost, and at most
  * deployed-stopped while that yields to a handover. */

@@ -388,7 +388,7 @@ static void change_declaration(struct slot *s, const struct declaration *to)
 void slot_count_required(struct slot *s, int sign)
 {
 	PRE(sign == 1 || sign == -1);
-	if (s->goal != GOAL_DEPLOYED_STARTED || slot_is_optional(s))
+	if (!slot_is_required(s))
 		return;
 	s->set->to_start += (uint32_t)sign;
 	if (s->state == STATE_DEPLOYED_STARTED)
@@ -400,12 +400,24 @@ void slot_set_serving(struct slot *s, const struct serving_facts *facts)
 	PRE(facts->declared != NULL);
 	if (s->state == STATE_DEPLOYED_STARTED && facts->declared != s->serving.declared)
 		change_declaration(s, facts->declared);
-	bool counts_otherwise = facts->declared->space->optional != slot_is_optional(s);
+	bool is_placed_now = s->unplaced && facts->placed;
+	bool counts_otherwise =
+		is_placed_now || facts->declared->space->optional != slot_is_optional(s);
 	if (counts_otherwise)
 		slot_count_required(s, -1);
 	s->serving = *facts;
+	if (is_placed_now)
+		s->unplaced = false;
 	if (counts_otherwise)
 		slot_count_required(s, 1);
+}
+
+void slot_set_unplaced(struct slot *s, bool unplaced)
+{
+	PRE(!unplaced || !s->serving.placed);
+	slot_count_required(s, -1);
+	s->unplaced = unplaced;
+	slot_count_required(s, 1);
 }
 
 /* ---- reading ---- */

@@ -37,5 +37,7 @@ void slot_count_required(struct slot *s, int sign);
  * be optional. The caller pushes the slot (lifecycle_push()) where
  * the change can matter now. */
 void slot_set_serving(struct slot *s, const struct serving_facts *facts);
+/* A change has added it, or will remove it: it does not count until it is placed. PRE: it has no place. */
+void slot_set_unplaced(struct slot *s, bool unplaced);
 
 #endif

@@ -59,7 +59,7 @@ static void add_instances(struct compile *c, struct space *s, int parent, const 
 		struct instance_decl *instance = &t->instances[index];
 		char suffix[16] = "";
 
-		if (s->count > 1)
+		if (s->numbered)
 			(void)snprintf(suffix, sizeof(suffix), "-%u", ordinal);
 		size_t prefix = parent >= 0 ? strlen(path) + 1 : 0;
 		size_t size = prefix + strlen(s->name) + strlen(suffix) + 1;

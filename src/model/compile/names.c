@@ -57,6 +57,7 @@ static bool name_spaces(struct compile *c)
 		s->index = i;
 		s->parent = -1;
 		s->count = in->count;
+		s->numbered = in->has_count != 0;
 		s->name = arena_strdup(c->arena, in->name != NULL ? in->name : "");
 		if (in->name == NULL)
 			finding(c, AT("spaces[%u]", i), "a space needs a name");

@@ -12,12 +12,18 @@
 #include "zsim/world/machine_state.h"
 #include "zsim/world/world.h"
 
+/* Of its space in a revision that declares it; NULL: none does. */
 static const struct space_kind *kind_of(const struct submitted *s, const char *path)
 {
 	int index = topology_find_instance(s->topology, path);
-	return index >= 0
-		       ? space_kind_of_type(instance_space(s->topology, (unsigned)index)->type)
-		       : NULL;
+	if (index >= 0)
+		return space_kind_of_type(instance_space(s->topology, (unsigned)index)->type);
+	vector_for_each (&s->revisions, t) {
+		index = *t != NULL ? topology_find_instance(*t, path) : -1;
+		if (index >= 0)
+			return space_kind_of_type(instance_space(*t, (unsigned)index)->type);
+	}
+	return NULL;
 }
 
 static bool has_copy_at(const struct fuzz *f, const char *application, const char *zhost)

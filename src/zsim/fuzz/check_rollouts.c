@@ -116,6 +116,30 @@ void check_rollouts_committed(struct fuzz *f)
 
 /* ---- at rest ---- */
 
+static bool may_stay(const struct fuzz *f, const struct mirrored *m)
+{
+	const Samoza__V1__CopyRecord *serving = mirror_serving(f, m);
+	return serving != NULL && serving->undeploy_failed; /* until somebody asks */
+}
+
+/* [change.submit.verdict-added] [change.submit.completes] Once a rollout has ended, there is what is served. */
+static void check_members(struct fuzz *f, const struct submitted *s)
+{
+	if (s->rollout.target != 0)
+		return;
+	for (const struct mirrored *m = f->instances; m != NULL; m = m->hh.next) {
+		const Samoza__V1__SlotRecord *r = m->record;
+		if (r == NULL || !str_equal(r->application, s->id))
+			continue;
+		if (topology_find_instance(s->topology, r->path) < 0 && !may_stay(f, m))
+			world_violate(&f->world,
+				      "%s is in no version that is wanted, and stays", m->id);
+		if (r->unplaced)
+			world_violate(&f->world,
+				      "%s does not count, and no rollout is under way", m->id);
+	}
+}
+
 /* [change.rollout] Nothing waits but for a place, for people, or for what does not run. */
 void check_rollouts(struct fuzz *f)
 {
@@ -124,6 +148,7 @@ void check_rollouts(struct fuzz *f)
 		CLEANUP(error_freep) struct error *err = NULL;
 		if (control_view_topology(f->world.control, s->id, &v, &err) < 0)
 			continue;
+		check_members(f, s);
 		const Samoza__V1__RolloutView *r = v->rollout;
 		if (r != NULL && strcmp(r->state, "paused") != 0 &&
 		    strcmp(v->state, "running") == 0 &&

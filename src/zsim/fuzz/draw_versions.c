@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/str.h"
+#include "model/compile.h"
 #include "schema/message.h"
 #include "zsim/fuzz/draws.h"
 #include "zsim/fuzz/fuzz.h"
@@ -51,6 +52,43 @@ static void draw_handover(struct random *r, Samoza__V1__Space *s)
 			      : SAMOZA__V1__HANDOVER__HANDOVER_START_FIRST;
 }
 
+static bool compiles(const Samoza__V1__Topology *message)
+{
+	CLEANUP(topology_unrefp) struct topology *topology = NULL;
+	return topology_compile(message, NULL, NULL, NULL, &topology, NULL) >= 0;
+}
+
+static void draw_count(struct random *r, Samoza__V1__Topology *t)
+{
+	Samoza__V1__Space *s = t->spaces[random_below(r, (uint32_t)t->n_spaces)];
+	uint32_t count = s->count;
+	s->count = 1 + random_below(r, 4);
+	if (!compiles(t))
+		s->count = count;
+}
+
+static void leave_out(struct random *r, Samoza__V1__Topology *t)
+{
+	size_t at = random_below(r, (uint32_t)t->n_spaces);
+	Samoza__V1__Space *s = t->spaces[at];
+	t->spaces[at] = t->spaces[--t->n_spaces];
+	if (t->n_spaces > 0 && compiles(t)) {
+		samoza__v1__space__free_unpacked(s, NULL);
+		return;
+	}
+	t->spaces[t->n_spaces++] = t->spaces[at];
+	t->spaces[at] = s;
+}
+
+/* Other versions have other instances, where the rest still means something. */
+static void draw_members(struct random *r, Samoza__V1__Topology *t)
+{
+	if (random_percent(r, 30))
+		draw_count(r, t);
+	if (random_percent(r, 20))
+		leave_out(r, t);
+}
+
 Samoza__V1__RevisionRecord *draw_version(struct fuzz *f, const Samoza__V1__Topology *message)
 {
 	struct random *r = draws_random(f, DRAW_ROLLOUTS);
@@ -61,6 +99,8 @@ Samoza__V1__RevisionRecord *draw_version(struct fuzz *f, const Samoza__V1__Topol
 	record->package_digest = str_printf("%s %s", message->metadata->name, record->version);
 	record->topology = (Samoza__V1__Topology *)schema_message_copy(&message->base);
 	record->rollout = draw_policy(r);
+	message = record->topology;
+	draw_members(r, record->topology);
 	record->artifacts = mem_new_array(Samoza__V1__SpaceArtifacts *, message->n_spaces);
 	for (size_t k = 0; k < message->n_spaces; k++) {
 		Samoza__V1__SpaceArtifacts *a =

@@ -136,3 +136,24 @@ void mirrored_done(struct fuzz *f)
 		free(z);
 	}
 }
+
+static bool declares_all_of(const struct topology *t, const struct topology *of)
+{
+	for (unsigned k = 0; k < of->instance_count; k++)
+		if (topology_find_instance(t, of->instances[k].path) < 0)
+			return false;
+	return true;
+}
+
+bool fuzz_has_other_members(const struct fuzz *f, const struct submitted *s)
+{
+	const struct topology *target =
+		s->rollout.target != 0 ? fuzz_revision(s, s->rollout.target) : s->topology;
+	if (!declares_all_of(s->topology, target) || !declares_all_of(target, s->topology))
+		return true;
+	for (const struct mirrored *m = f->instances; m != NULL; m = m->hh.next)
+		if (m->record != NULL && str_equal(m->record->application, s->id) &&
+		    topology_find_instance(s->topology, m->record->path) < 0)
+			return true;
+	return false;
+}

@@ -151,6 +151,8 @@ void rules_check_undeploy(struct fuzz *f, const struct submitted *s, const char 
 
 void rules_check(struct fuzz *f, const struct submitted *s)
 {
+	if (fuzz_has_other_members(f, s))
+		return;
 	struct family y = family_of(f, s);
 	for (unsigned i = 0; i < s->topology->instance_count; i++)
 		check_one(f, &y, i);
