@@ -118,6 +118,10 @@ static int start_zrms(struct cluster *c, const struct cluster_options *options,
 	vector_push(&w.list, str_printf("%ums", heartbeat));
 	vector_push(&w.list, mem_strdup("--failure-timeout"));
 	vector_push(&w.list, str_printf("%ums", timeout));
+	if (options->drain_units != 0) {
+		vector_push(&w.list, mem_strdup("--drain-units"));
+		vector_push(&w.list, str_printf("%u", options->drain_units));
+	}
 	return start_program(c, "zrms", &w, &c->zrms, err);
 }
 

@@ -84,7 +84,7 @@ def test_a_site_alone_starts_in_the_order_of_its_needs_and_nothing_restarts(star
 
 def test_many_spaces_start_soon_after_the_zhosts_have_decided(start_cluster):
     c = start_cluster(zhosts=["edge-1", "edge-2", "edge-3"])
-    count = 60
+    count = 300
     c.deploy("many", [{"name": "s", "type": "CALL", "count": count, "loss": {"replace_after": "never"},
                        "resources": {"cpu": "10m", "memory": "4MiB"}}])
     cut_power(c, count)
