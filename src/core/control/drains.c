@@ -155,12 +155,18 @@ void drain_drop(struct control *c, struct control_zhost *z)
 
 /* ---- what allows a handover ---- */
 
+/* Its new copy has not taken over yet, or has to prove itself. */
+static bool is_handed_over(const struct slot_control *root)
+{
+	return root->handover != NULL && root->handover->handover.state != HANDOVER_RETIRING;
+}
+
 static uint32_t under_way(const struct control *c)
 {
 	uint32_t count = 0;
 	application_for_each (&c->applications, a)
 		vector_for_each (&a->handovers, root)
-			count += (*root)->handover->drains;
+			count += (*root)->handover->drains && is_handed_over(*root);
 	return count;
 }
 
@@ -178,28 +184,54 @@ static bool serves_space(const struct slot_control *root, const char *space)
 	return false;
 }
 
-/* Instances of the space outside of the unit that are to run, and are unserved or being handed over. */
-static uint32_t unavailable_beside(const struct slot_control *root, const struct space *space)
+/* What one look at a zhost counts once, for all units of it. */
+struct tally {
+	uint32_t under_way; /* handed over by drains, in the cluster */
+	/* Instances of the space that are to run, and are unserved or being handed over. NULL: not counted. */
+	const struct control_application *application;
+	const char *space;
+	uint32_t unavailable;
+};
+
+static bool is_to_run(const struct slot *s, const char *space)
 {
-	const struct control_application *a = application_of(root->slot);
-	uint32_t count = 0;
+	return s->goal == GOAL_DEPLOYED_STARTED &&
+	       str_equal(slot_declared_space(s)->name, space);
+}
+
+static void count_unavailable(struct tally *tally, const struct control_application *a,
+			      const char *space)
+{
+	if (tally->application == a && str_equal(tally->space, space))
+		return;
+	tally->application = a;
+	tally->space = space;
+	tally->unavailable = 0;
 	for (size_t k = 0; k < a->slots.slots.count; k++) {
 		const struct slot *s = a->slot_controls.items[k]->slot;
-		if (s->root == root->slot || s->goal != GOAL_DEPLOYED_STARTED ||
-		    !str_equal(slot_declared_space(s)->name, space->name))
-			continue;
-		count += s->state != STATE_DEPLOYED_STARTED ||
-			 control_of_slot(s->root)->handover != NULL;
+		bool counts = s->state != STATE_DEPLOYED_STARTED ||
+			      is_handed_over(control_of_slot(s->root));
+		tally->unavailable += counts && is_to_run(s, space);
 	}
-	return count;
+}
+
+/* Outside of the unit. PRE: it is not being handed over. */
+static uint32_t unavailable_beside(struct tally *tally, const struct slot_control *root,
+				   const char *space)
+{
+	count_unavailable(tally, application_of(root->slot), space);
+	uint32_t own = 0;
+	slot_for_each_below (root->slot, s)
+		own += s->state != STATE_DEPLOYED_STARTED && is_to_run(s, space);
+	return tally->unavailable - own;
 }
 
 /* NULL: its spaces can do without it for a while. */
-static char *disruption(const struct slot_control *root)
+static char *disruption(struct tally *tally, const struct slot_control *root)
 {
 	slot_for_each_below (root->slot, s) {
 		const struct space *space = slot_declared_space(s);
-		uint32_t beside = unavailable_beside(root, space);
+		uint32_t beside = unavailable_beside(tally, root, space->name);
 		if (beside >= space->max_unavailable && serves_space(root, space->name))
 			return str_printf("waits: %u of %s %s unserved or handed over already, "
 					  "and disruption.max_unavailable is %u",
@@ -249,26 +281,29 @@ static char *obstacle(const struct slot_control *root)
 		return str_printf("waits for the rollout to %s, which waits to be promoted, "
 				  "resumed or aborted",
 				  version_of(a->rollout->target));
-	return disruption(root);
+	return NULL;
 }
 
 /* Begins its handover, or says why not. */
 static char *try_unit(struct control *c, const struct control_zhost *z,
-		      struct slot_control *root, bool begins)
+		      struct slot_control *root, struct tally *tally, bool begins)
 {
 	char *why = obstacle(root);
 	if (why != NULL)
 		return why;
 	if (!begins)
 		return mem_strdup("stays: the drain ends");
-	if (under_way(c) >= units_at_a_time(c))
+	if (tally->under_way >= units_at_a_time(c))
 		return str_printf("waits for its turn: %u units are handed over at a time",
 				  units_at_a_time(c));
-	if (!successor_has_place(c, root, NULL, &why))
+	why = disruption(tally, root);
+	if (why != NULL || !successor_has_place(c, root, NULL, &why))
 		return why;
 	CLEANUP(freep) char *cause = str_printf("%s is drained by %s", z->name, z->drain->by);
 	handover_start(c, root, NULL, cause);
 	root->handover->drains = true;
+	tally->under_way++;
+	tally->application = NULL;
 	return NULL;
 }
 
@@ -305,6 +340,7 @@ static bool look(struct control *c, struct control_zhost *z, bool begins)
 	root_vector roots = {0};
 	struct zhost_drain *d = z->drain;
 	bool begun = false;
+	struct tally tally = {.under_way = under_way(c)};
 	drain_forget_left(d);
 	if (z->copy_count == 0) {
 		enter(c, z, DRAIN_DRAINED);
@@ -313,7 +349,7 @@ static bool look(struct control *c, struct control_zhost *z, bool begins)
 	}
 	roots_on(z, &roots);
 	vector_for_each (&roots, root) {
-		char *why = try_unit(c, z, *root, begins);
+		char *why = try_unit(c, z, *root, &tally, begins);
 		if (why == NULL) {
 			begun = true;
 			why = on_its_way(*root);
