@@ -47,7 +47,7 @@ static int emit_here(struct mesh *m, const struct mesh_peer *sender, const char 
 			    sender_suffix != NULL ? strlen(sender_suffix) : 0, payload, size);
 
 	/* Only here: between two zhosts the hub polls; if every zhost did, it got slower. */
-	if (r != -EHOSTUNREACH)
+	if (r != -EHOSTUNREACH && m->loop != NULL)
 		loop_busy_poll(m->loop);
 	if (r == 0) {
 		m->counters.emits_local++;

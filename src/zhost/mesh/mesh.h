@@ -6,6 +6,9 @@
  *                   └─ runs elsewhere ─► transport (port/mesh.h) ─► the mesh of that zhost
  *
  * At most once, in order per sender and receiver: everything goes through one buffer each.
+ *
+ * Pure: what it does besides its state it does through the receivers, the pages, the transport and the loop
+ * that it is given, so that zsim runs it, too.
  */
 #ifndef SAMOZA_ZHOST_MESH_MESH_H
 #define SAMOZA_ZHOST_MESH_MESH_H
@@ -41,7 +44,8 @@ struct mesh_counters {
 	uint64_t page_messages;
 };
 
-/* All borrowed. `zhost`: the name of this one. Receives what the transport brings. */
+/* All borrowed. `loop`: waits busily after a message between two spaces here; NULL: nothing waits. `zhost`:
+ * the name of this one. Receives what the transport brings. */
 struct mesh *mesh_new(struct loop *loop, const char *zhost, struct mesh_transport *transport);
 /* NULL is fine. */
 void mesh_free(struct mesh *m);
