@@ -51,7 +51,7 @@ static struct mesh_peer *best_here(const struct mesh_slot *slot)
 }
 
 /* The copy that last sent something to `sender`, as long as it can be reached: after a handover the
- * former one gets the answers to what it has asked. Else the one that serves. */
+ * former one gets the answers to what it has asked. NULL: there is none. */
 static struct mesh_peer *who_asked(const struct mesh_peer *sender, const struct mesh_slot *slot)
 {
 	struct mesh_peer *asked =
@@ -59,7 +59,7 @@ static struct mesh_peer *who_asked(const struct mesh_peer *sender, const struct 
 			? mesh_slot_peer(slot, sender->asked_by.items[slot->number])
 			: NULL;
 
-	return asked != NULL && mesh_peer_is_started(asked) ? asked : best_of(slot);
+	return asked != NULL && mesh_peer_is_started(asked) ? asked : NULL;
 }
 
 void mesh_table_note(struct mesh_peer *to, const char *from, uint64_t epoch)
@@ -87,7 +87,8 @@ static int route_exact(const struct mesh_peer *sender, const char *to, size_t to
 	const char *tilde = memchr(to, '~', to_size);
 	size_t path_size = tilde != NULL ? (size_t)(tilde - to) : to_size;
 	const struct mesh_slot *slot = mesh_slot_find(sender->topology, to, path_size);
-	struct mesh_peer *peer = slot != NULL ? who_asked(sender, slot) : NULL;
+	struct mesh_peer *asked = slot != NULL ? who_asked(sender, slot) : NULL;
+	struct mesh_peer *peer = asked != NULL || slot == NULL ? asked : best_of(slot);
 
 	/* It may have been there a moment ago: the path exists, the receiver does not answer. */
 	if (peer == NULL)
@@ -99,7 +100,10 @@ static int route_exact(const struct mesh_peer *sender, const char *to, size_t to
 	route->suffix_size = to_size - path_size;
 	if (tilde != NULL && !peer->is_ui)
 		return -ENOENT;
-	return mesh_peer_is_started(peer) ? 0 : -EHOSTUNREACH;
+	/* Pages are where their sessions are, whichever copy serves. */
+	return mesh_peer_is_started(peer) && (peer == asked || peer->serves || peer->is_ui)
+		       ? 0
+		       : -EHOSTUNREACH;
 }
 
 int mesh_table_route(struct mesh_table *t, const struct mesh_peer *sender, const char *address,
@@ -164,9 +168,12 @@ struct mesh_peer *mesh_table_find_receiver(struct mesh_table *t, const char *top
 	if (slot == NULL)
 		return NULL;
 	peer = mesh_slot_peer(slot, epoch);
-	if (peer == NULL || !peer->is_open)
-		peer = best_here(slot);
-	return peer != NULL ? peer : best_of(slot);
+	if (peer != NULL && peer->is_open)
+		return peer;
+	peer = best_here(slot);
+	if (peer == NULL)
+		return best_of(slot);
+	return peer->serves || epoch == 0 ? peer : NULL;
 }
 
 /* NULL: none of that version is started. */

@@ -59,6 +59,19 @@ static void slot_forget_hub(struct mesh_table *t, struct mesh_slot *slot)
 	}
 }
 
+/* Another copy serves. What runs here serves no longer, also where the frame does not name it: then it has
+ * lost its place, and is told to stop. */
+static void others_yield(const struct mesh_table *t, const struct mesh_slot *slot,
+			 const struct mesh_peer *serving)
+{
+	for (struct mesh_peer *other = slot->peers; other != NULL; other = other->next) {
+		if (other == serving || !other->serves)
+			continue;
+		other->serves = false;
+		mesh_peer_relist(t, other);
+	}
+}
+
 /* What a frame says of a path is all that it knows of it. */
 static void peer_apply(struct mesh_table *t, struct mesh_topology *topology,
 		       const Samoza__V1__MeshPeer *said)
@@ -87,6 +100,8 @@ static void peer_apply(struct mesh_table *t, struct mesh_topology *topology,
 		mesh_peer_set_ui(peer, said->has_type && has_pages(said->type));
 	}
 	mesh_peer_relist(t, peer);
+	if (peer->serves && peer->epoch != 0) /* an older zrms names no epochs */
+		others_yield(t, slot, peer);
 }
 
 static void topology_forget_hub(struct mesh_table *t, struct mesh_topology *topology)

@@ -114,7 +114,7 @@ int mesh_table_route(struct mesh_table *t, const struct mesh_peer *sender, const
 struct mesh_peer *mesh_table_find(struct mesh_table *t, const char *topology, const char *path,
 				  size_t path_size);
 /* Who gets what has come for that copy (0: for any): it, while it takes messages here; else another one
- * that does; else as above. */
+ * that serves here (for any: that takes messages); else as above, but none that takes messages. NULL: nobody. */
 struct mesh_peer *mesh_table_find_receiver(struct mesh_table *t, const char *topology,
 					   const char *path, size_t path_size, uint64_t epoch);
 /* A UI space by the names of the URL: a started copy of that version, also one that leaves, or else (0: of

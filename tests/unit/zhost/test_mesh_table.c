@@ -448,6 +448,64 @@ static void a_copy_is_no_other_instance_of_its_own_space(void **state)
 	assert_int_equal(route(new, "rows", &r), -EHOSTUNREACH);
 }
 
+/* It is about to serve, or to stop: nobody has sent it anything. */
+static void a_copy_that_neither_serves_nor_has_asked_gets_no_answer(void **state)
+{
+	const struct said beside[] = {{"api", "api", "n3", .epoch = 7, .is_beside = true}};
+	struct mesh_peer *store = join("store", "store", &rows_api, NULL, &store_here);
+	struct mesh_peer *new = join_copy("api", 8, "api", &rows_store, NULL, &new_here);
+	struct mesh_route r;
+
+	(void)state;
+	say(beside, 1, true, 1, false);
+	mesh_table_note(store, "api", 5);
+	assert_int_equal(route(store, "rows#api", &r), -EHOSTUNREACH);
+	mesh_table_serve(table, new, false);
+	mesh_table_open(table, new, true);
+	assert_int_equal(route(store, "rows#api", &r), -EHOSTUNREACH);
+	mesh_table_note(store, "api", 8);
+	assert_int_equal(route(store, "rows#api", &r), 0);
+	assert_ptr_equal(r.peer, new);
+}
+
+static void what_has_come_for_a_copy_that_is_gone_waits_for_no_successor(void **state)
+{
+	struct mesh_peer *old = join_copy("store", 1, "store", &rows_api, NULL, &old_here);
+	struct mesh_peer *new = join_copy("store", 2, "store", &rows_api, NULL, &new_here);
+
+	(void)state;
+	mesh_table_open(table, old, true);
+	mesh_table_open(table, new, true);
+	mesh_table_serve(table, new, false);
+	assert_ptr_equal(mesh_table_find_receiver(table, "t1", "store", 5, 1), old);
+	mesh_table_leave(table, old);
+	assert_null(mesh_table_find_receiver(table, "t1", "store", 5, 1));
+	assert_ptr_equal(mesh_table_find_receiver(table, "t1", "store", 5, 2), new);
+	mesh_table_serve(table, new, true);
+	assert_ptr_equal(mesh_table_find_receiver(table, "t1", "store", 5, 1), new);
+}
+
+/* Its zhost was lost for a while; zrms has not told it to stop yet. */
+static void a_copy_whose_place_another_has_taken_serves_no_longer(void **state)
+{
+	const struct said other[] = {{"store", "store", "n2", .epoch = 2}};
+	const struct said own[] = {{"store", "store", "n1", .epoch = 1}};
+	struct mesh_peer *api = join("api", "api", &rows_store, NULL, &api_here);
+	struct mesh_peer *old = join_copy("store", 1, "store", &rows_api, NULL, &old_here);
+	struct mesh_route r;
+
+	(void)state;
+	mesh_table_open(table, old, true);
+	assert_int_equal(route(api, "rows", &r), 0);
+	assert_ptr_equal(r.peer, old);
+	say(other, 1, true, 1, false);
+	assert_int_equal(route(api, "rows", &r), 0);
+	assert_string_equal(r.peer->zhost, "n2");
+	say(own, 1, false, 2, false);
+	assert_int_equal(route(api, "rows", &r), 0);
+	assert_ptr_equal(r.peer, old);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -469,6 +527,9 @@ int main(void)
 		TEST(one_table_of_the_hub_switches_here_and_elsewhere),
 		TEST(an_answer_reaches_the_copy_that_has_asked),
 		TEST(a_copy_is_no_other_instance_of_its_own_space),
+		TEST(a_copy_that_neither_serves_nor_has_asked_gets_no_answer),
+		TEST(what_has_come_for_a_copy_that_is_gone_waits_for_no_successor),
+		TEST(a_copy_whose_place_another_has_taken_serves_no_longer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
