@@ -6,7 +6,7 @@
 #include "base/str.h"
 #include "model/compile.h"
 #include "model/space_kind.h"
-#include "zhost/mesh/mesh_table.h"
+#include "zhost/mesh/mesh.h"
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/mirrored.h"
 #include "zsim/world/machine_state.h"
@@ -54,7 +54,7 @@ static void check_peer(struct fuzz *f, const struct sim_machine *n,
 		       const Samoza__V1__SpaceView *v)
 {
 	const struct mesh_peer *peer =
-		mesh_table_find(n->mesh, v->topology_id, v->path, strlen(v->path));
+		mesh_table_find(mesh_table(n->mesh), v->topology_id, v->path, strlen(v->path));
 	if (peer == NULL || peer->zhost == NULL)
 		world_violate(&f->world, "%s does not know that %s is started", n->name,
 			      v->name);
@@ -80,7 +80,7 @@ static void check_table(struct fuzz *f, const struct sim_machine *n,
 		due++;
 		check_peer(f, n, v);
 	}
-	size_t known = mesh_table_count(n->mesh);
+	size_t known = mesh_table_count(mesh_table(n->mesh));
 	if (known != due)
 		world_violate(&f->world, "%s knows %zu peers in the mesh, and should know %zu",
 			      n->name, known, due);

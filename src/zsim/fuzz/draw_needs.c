@@ -178,23 +178,29 @@ static void have_pages(struct fuzz *f, Samoza__V1__Space *s)
 	draws_happened(f, DRAW_PAGES);
 }
 
-static void have_paths(struct fuzz *f, Samoza__V1__Topology *t)
+static void have_paths(struct random *r, Samoza__V1__Topology *t, unsigned count,
+		       const char *name)
 {
-	struct random *r = draws_random(f, DRAW_PAGES);
-	for (unsigned k = random_below(r, 4); k > 0; k--) {
+	for (unsigned k = count; k > 0; k--) {
 		Samoza__V1__Path *path = NEW(Samoza__V1__Path, samoza__v1__path__descriptor);
 		path->from =
 			mem_strdup(t->spaces[random_below(r, (uint32_t)t->n_spaces)]->name);
 		path->to = mem_strdup(t->spaces[random_below(r, (uint32_t)t->n_spaces)]->name);
-		path->name = str_printf("path-%u", k);
+		path->name = str_printf("%s-%u", name, k);
 		ADD(t->paths, t->n_paths, path);
 	}
 }
 
 void draw_needs(struct fuzz *f, Samoza__V1__Topology *t)
 {
-	if (draws_have(f, DRAW_PAGES))
-		have_paths(f, t);
+	if (draws_have(f, DRAW_PAGES)) {
+		struct random *r = draws_random(f, DRAW_PAGES);
+		have_paths(r, t, random_below(r, 4), "path");
+	}
+	if (draws_have(f, DRAW_MESSAGES)) {
+		struct random *r = draws_random(f, DRAW_MESSAGES);
+		have_paths(r, t, 1 + random_below(r, 5), "way");
+	}
 	if (draws_have(f, DRAW_OPTIONAL))
 		be_optional(f, t);
 	for (size_t k = 0; k < t->n_spaces; k++) {

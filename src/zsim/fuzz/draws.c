@@ -52,6 +52,7 @@ static const struct row rows[DRAWS] = {
 	[DRAW_EXITS] = {"exits", 3, 2, 20, "a service ends with exit status 0"},
 	[DRAW_ROLLOUTS] = {"rollouts", 3, 2, 35, "a new version of what runs is submitted"},
 	[DRAW_DRAINS] = {"drains", 3, 2, 25, "a zhost is drained"},
+	[DRAW_MESSAGES] = {"messages", 3, 2, 25, "a message arrives at a space"},
 };
 
 /* ---- names ---- */

@@ -51,6 +51,7 @@ enum fuzz_draw {
 	DRAW_ROLLOUTS,
 	DRAW_LOSS,
 	DRAW_DRAINS,
+	DRAW_MESSAGES,
 	DRAWS,
 };
 

@@ -11,6 +11,7 @@
  *     draw_protocols.c zhosts of older protocols of the link, and what they become at a start
  *     draw_times.c     settings, a zrms that stands still, machines that sleep, clocks
  *     draw_data.c      processes that read, write and delete their data
+ *     draw_messages.c  spaces that send messages and answer them
  *     steps.c          requests, faults of machines and processes, time
  *     commits.c        when commits end, and what dies between their steps
  *     outages.c        stores that take no writes for a while
@@ -25,6 +26,7 @@
  *     check_cut_off.c  how long what is cut off lives             check_alone.c   what starts without zrms
  *     check_heard.c    who hears what happens to a zhost
  *     check_mesh.c     whom each zhost knows in the mesh
+ *     check_messages.c which messages arrive, and where
  *     check_quotas.c   how much data a space may keep
  *     check.c          what zrms shows when all is idle           imports.c       who knows which providers
  *     place.c          confirms that there is no place
@@ -40,6 +42,8 @@
  * - a write to a slot's data is accepted only from the copy that its record names as the writer, and
  *   from no earlier copy once a later one's was
  * - a mesh table names copies whose records are committed, of each path one that serves at most (life.c)
+ * - a message between spaces arrives once at most, in order between two copies, along a declared path, at a copy
+ *   that has served or that asked for it; what is refused says so, and a handover loses none (check_messages.h)
  * - the capacity of a zhost is never exceeded by what is placed there, or still has to go
  * - a started instance has a started parent and its mandatory imports, or stops; an unresolved
  *   one lacks a provider, a waiting one waits for an ancestor
@@ -89,6 +93,7 @@ struct cut_off;
 struct fuzz_counts;
 struct copy_before;
 struct data_access;
+struct messages;
 struct quota_told;
 struct reach;
 struct stored;
@@ -131,6 +136,7 @@ struct fuzz {
 	VECTOR(struct data_access) accesses; /* of spaces to their data, by number - 1 */
 	struct stored *stored;		     /* check_data.h */
 	struct quota_told *quotas_told;	     /* check_quotas.h */
+	struct messages *messages;	     /* check_messages.h; NULL: none are drawn */
 	VECTOR(struct submitted) submitted;
 
 	struct mirrored *instances;

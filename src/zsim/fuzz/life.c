@@ -14,11 +14,13 @@
 #include "zsim/fuzz/check_cut_off.h"
 #include "zsim/fuzz/check_data.h"
 #include "zsim/fuzz/check_drains.h"
+#include "zsim/fuzz/check_messages.h"
 #include "zsim/fuzz/check_order.h"
 #include "zsim/fuzz/check_quotas.h"
 #include "zsim/fuzz/check_timeouts.h"
 #include "zsim/fuzz/commits.h"
 #include "zsim/fuzz/draw.h"
+#include "zsim/fuzz/draw_messages.h"
 #include "zsim/fuzz/draw_needs.h"
 #include "zsim/fuzz/draw_protocols.h"
 #include "zsim/fuzz/fuzz.h"
@@ -125,6 +127,7 @@ static void frame(void *user, const struct sim_machine *machine, bool to_agent,
 	if (!to_agent && type == SAMOZA__V1__FRAME_TYPE__FRAME_HELLO)
 		f->adopts_open = true;
 	cut_off_frame(f, machine, type, message);
+	check_messages_frame(f, machine, to_agent, type, message);
 	if (to_agent)
 		alone_frame(f, machine, type, message);
 	if (to_agent && type == SAMOZA__V1__FRAME_TYPE__FRAME_DESIRED)
@@ -138,8 +141,9 @@ static void frame(void *user, const struct sim_machine *machine, bool to_agent,
 static bool frame_repeats(void *user, Samoza__V1__FrameType type)
 {
 	struct fuzz *f = user;
-	(void)type;
-	bool repeats = draws_percent(f, DRAW_REPEATS, 3);
+	/* A transport brings a message once at most (port/mesh.h). */
+	bool repeats = type != SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE &&
+		       draws_percent(f, DRAW_REPEATS, 3);
 	if (repeats)
 		draws_happened(f, DRAW_REPEATS);
 	return repeats;
@@ -173,6 +177,7 @@ static void action_begins(void *user, const struct sim_machine *machine,
 {
 	check_asked(user, machine, order);
 	check_alone(user, machine, order);
+	check_messages_action(user, machine, order);
 }
 
 static void after_step(void *user)
@@ -182,6 +187,7 @@ static void after_step(void *user)
 	check_timeouts(user);
 	check_cut_off(user);
 	alone_watch_machines(user);
+	draw_messages(user);
 }
 
 /* ---- a life ---- */
@@ -217,6 +223,7 @@ static void draw_contents(struct fuzz *f)
 
 static void birth(struct fuzz *f)
 {
+	check_messages_begin(f);
 	struct world_options options = {
 		.heartbeat_ms = 10000,
 		.timeout_ms = 30000,
@@ -246,6 +253,9 @@ static void birth(struct fuzz *f)
 		.after_step = after_step,
 		.committed = mirror_committed,
 		.frame = frame,
+		.message_leaves = check_messages_leaves,
+		.message_arrives = check_messages_arrives,
+		.message_dropped = check_messages_dropped,
 	};
 	commits_hooks(f, &f->world.hooks);
 	controller_start(&f->world);
@@ -323,6 +333,8 @@ static void converge(struct fuzz *f)
 	settle(f);
 	if (f->world.violation == NULL)
 		check_converged(f);
+	if (f->world.violation == NULL)
+		check_messages_idle(f);
 }
 
 /* In peace, all that can leave a zhost does. */
@@ -353,6 +365,7 @@ static void end(struct fuzz *f)
 	check_order_done(f);
 	check_data_done(f);
 	check_quotas_done(f);
+	check_messages_done(f);
 	vector_done(&f->new_copies);
 	vector_done(&f->told_to_go);
 	vector_done(&f->outages);

@@ -12,6 +12,7 @@
 #include "zsim/fuzz/check_data.h"
 #include "zsim/fuzz/check_drains.h"
 #include "zsim/fuzz/check_heard.h"
+#include "zsim/fuzz/check_messages.h"
 #include "zsim/fuzz/check_order.h"
 #include "zsim/fuzz/check_places.h"
 #include "zsim/fuzz/check_quotas.h"
@@ -96,8 +97,10 @@ static void take_slot(struct fuzz *f, const struct record_change *r)
 	else
 		m->is_first = m->record->goal == SAMOZA__V1__GOAL__GOAL_NOT_DEPLOYED ||
 			      (!m->record->has_serving && !m->record->lost);
-	if (m->record != NULL)
+	if (m->record != NULL) {
 		check_sentences(f, m->record);
+		check_messages_slot(f, m->record);
+	}
 	if (!drained && m->record != NULL && m->record->handover != NULL &&
 	    m->record->handover->drains)
 		m->drain_began = f->commits;

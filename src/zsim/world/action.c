@@ -8,6 +8,7 @@
 #include "model/space_kind.h"
 #include "zsim/world/event.h"
 #include "zsim/world/machine_state.h"
+#include "zsim/world/messages.h"
 #include "zsim/world/process.h"
 #include "zsim/world/world.h"
 
@@ -144,9 +145,13 @@ void action_begin(struct world *w, struct sim_machine *n, const struct agent_ord
 		check_stop(w, n, id, name);
 	if (p != NULL && (o->kind == ACTION_START || o->kind == ACTION_UPDATE))
 		take_imports(w, p, o);
+	if (p != NULL)
+		messages_serve(p, o->serves);
 	world_log(w, "%s on %s: %s begins", name, n->name, agent_action_name(o->kind));
 	if (w->hooks.action_begins != NULL)
 		w->hooks.action_begins(w->hooks.user, n, o);
+	if (o->kind == ACTION_STOP && p != NULL)
+		messages_stop(p);
 	if (is_too_late) {
 		a->fails = true;
 		plan_action(w, n, a->number, 0);

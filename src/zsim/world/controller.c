@@ -101,8 +101,10 @@ static void on_event(void *user, const Samoza__V1__EventRecord *e)
 }
 
 /* Another machine that had joined under its name is given up. */
-static void on_accepted(struct world *w, const struct sim_machine *joined)
+static void on_accepted(struct world *w, struct sim_link *link)
 {
+	const struct sim_machine *joined = w->machines.items[link->machine];
+	link->is_member = true;
 	vector_for_each (&w->machines, n)
 		if (str_equal((*n)->name, joined->name))
 			(*n)->replaced = *n != joined;
@@ -114,7 +116,7 @@ static void on_message(void *user, const struct link_message *m)
 	if (m->message != NULL && m->type == SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK &&
 	    ((const Samoza__V1__HelloAck *)m->message)->verdict ==
 		    SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED)
-		on_accepted(w, w->machines.items[w->links.items[m->link_id - 1].machine]);
+		on_accepted(w, &w->links.items[m->link_id - 1]);
 	if (m->message != NULL)
 		sim_link_send(w, m->link_id, true, m->type, m->message);
 	if (m->close)

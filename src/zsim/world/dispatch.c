@@ -7,12 +7,13 @@
 #include "core/agent/agent_frames.h"
 #include "core/control/control_frames.h"
 #include "port/frame.h"
-#include "zhost/mesh/mesh_table.h"
+#include "zhost/mesh/mesh.h"
 #include "zsim/world/controller.h"
 #include "zsim/world/event.h"
 #include "zsim/world/link.h"
 #include "zsim/world/machine.h"
 #include "zsim/world/machine_agent.h"
+#include "zsim/world/messages.h"
 #include "zsim/world/older_protocol.h"
 #include "zsim/world/process.h"
 #include "zsim/world/world.h"
@@ -21,6 +22,10 @@ static void take_control_frame(struct world *w, const struct sim_event *h,
 			       const ProtobufCMessage *message)
 {
 	struct sim_link *link = &w->links.items[h->link_id - 1];
+	if (h->frame == SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE) {
+		messages_forward(w, link, h, message);
+		return;
+	}
 	bool is_core = h->frame != SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REQUEST; /* a process' */
 	if (is_core && !link->greeted && h->frame != SAMOZA__V1__FRAME_TYPE__FRAME_HELLO)
 		world_violate(w, "a %s precedes HELLO on its link",
@@ -31,28 +36,6 @@ static void take_control_frame(struct world *w, const struct sim_event *h,
 		controller_take(w, &input);
 	else
 		world_violate(w, "a zhost sent a %s", message->descriptor->short_name);
-}
-
-static void take_mesh_table(struct world *w, struct sim_machine *n,
-			    const Samoza__V1__MeshTable *table)
-{
-	Samoza__V1__MeshApplied applied = SAMOZA__V1__MESH_APPLIED__INIT;
-	mesh_table_apply(n->mesh, table);
-	if (!table->confirm)
-		return;
-	applied.topology = table->topology;
-	applied.version = table->version;
-	sim_link_send(w, n->link_id, false, SAMOZA__V1__FRAME_TYPE__FRAME_MESH_APPLIED,
-		      &applied.base);
-}
-
-static void take_mesh_frame(struct world *w, struct sim_machine *n, Samoza__V1__FrameType type,
-			    const ProtobufCMessage *message)
-{
-	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_MESH_TABLE)
-		take_mesh_table(w, n, (const Samoza__V1__MeshTable *)message);
-	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_MESH_SYNC)
-		mesh_table_sync(n->mesh, ((const Samoza__V1__MeshSync *)message)->kept);
 }
 
 static void take_agent_frame(struct world *w, struct sim_machine *n, const struct sim_event *h,
@@ -66,9 +49,9 @@ static void take_agent_frame(struct world *w, struct sim_machine *n, const struc
 	if (r == 0 && h->frame == SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGET)
 		machine_forget(w, n, (const Samoza__V1__DataForget *)message);
 	if (r == 0)
-		take_mesh_frame(w, n, h->frame, message);
+		messages_take(w, n, h->frame, message);
 	if (r <= 0)
-		return; /* messages through the mesh are not simulated */
+		return;
 	bool is_refused = input.type == AGENT_HELLO_ACK &&
 			  input.hello_ack->verdict == SAMOZA__V1__HELLO_ACK__VERDICT__REFUSED;
 	if (input.type == AGENT_HELLO_ACK) {
@@ -124,11 +107,10 @@ static void connect_machine(struct world *w, struct sim_machine *n)
 	n->link_id = sim_link_open(w, n);
 	world_log(w, "%s connects", n->name);
 	uint64_t mesh_sums[MESH_PARTS];
-	if (!older_protocol_says_itself(n->protocol)) {
-		mesh_table_free(n->mesh); /* it says nothing of it, and gets all */
-		n->mesh = mesh_table_new(n->name);
-	}
-	mesh_table_begin_link(n->mesh, mesh_sums);
+	mesh_table_begin_link(mesh_table(n->mesh), mesh_sums);
+	if (!older_protocol_says_itself(n->protocol))
+		mesh_table_sync(mesh_table(n->mesh),
+				0); /* it says nothing of it, and gets all */
 	machine_take(w, n,
 		     &(struct agent_input){.type = AGENT_LINK_UP, .mesh_sums = mesh_sums});
 }

@@ -58,6 +58,16 @@ struct world_hooks {
 	/* A frame arrives. */
 	void (*frame)(void *user, const struct sim_machine *machine, bool to_agent,
 		      Samoza__V1__FrameType type, const ProtobufCMessage *message);
+	/* A message leaves its zhost for another one. */
+	void (*message_leaves)(void *user, const struct sim_machine *machine,
+			       const Samoza__V1__MeshMessage *message);
+	/* A process gets a message of the instance `sender`; 0, or -EAGAIN: it takes no more now. */
+	int (*message_arrives)(void *user, const struct sim_process *receiver,
+			       const char *path_name, const char *sender, const char *payload,
+			       size_t size);
+	/* It came to the zhost of that machine, and nothing there takes it. */
+	void (*message_dropped)(void *user, const struct sim_machine *machine,
+				const Samoza__V1__MeshMessage *message);
 };
 
 #endif

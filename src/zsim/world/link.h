@@ -17,6 +17,7 @@ struct sim_link {
 	unsigned machine; /* its index */
 	bool open;
 	bool greeted;	    /* its first frame to zrms has arrived: a HELLO */
+	bool is_member;	    /* zrms has accepted its HELLO */
 	int64_t last_ms[2]; /* when the last frame of each direction arrives: order is kept */
 };
 

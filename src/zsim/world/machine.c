@@ -6,11 +6,11 @@
 
 #include "base/check.h"
 #include "base/str.h"
-#include "zhost/mesh/mesh_table.h"
 #include "zsim/world/action.h"
 #include "zsim/world/event.h"
 #include "zsim/world/link.h"
 #include "zsim/world/machine_agent.h"
+#include "zsim/world/messages.h"
 #include "zsim/world/older_protocol.h"
 #include "zsim/world/process.h"
 #include "zsim/world/world.h"
@@ -50,6 +50,14 @@ static void drop_exit_reports(struct sim_machine *n)
 	vector_done(&n->exit_reports);
 }
 
+static void adopt(struct sim_machine *n, struct sim_process *p,
+		  const Samoza__V1__DesiredInstance *desired)
+{
+	messages_join(n, p, desired->key, desired->spec);
+	messages_serve(p, desired->serves);
+	messages_started(p);
+}
+
 static int load_record(void *user, const void *key, size_t key_size, const void *value,
 		       size_t size, struct error **err)
 {
@@ -59,8 +67,10 @@ static int load_record(void *user, const void *key, size_t key_size, const void 
 	int r = agent_record_read(value, size, &desired, err);
 	if (r < 0)
 		return r;
-	const struct sim_process *p = process_find(n, id);
+	struct sim_process *p = process_find(n, id);
 	bool is_alive = p != NULL && p->epoch == desired->key->epoch;
+	if (is_alive && p->started)
+		adopt(n, p, desired);
 	samoza__v1__desired_instance__free_unpacked(desired, NULL);
 	return agent_load(n->agent, value, size, found_process(n, id, is_alive), err);
 }
@@ -169,7 +179,7 @@ void machine_start(struct world *w, struct sim_machine *n)
 		.heartbeat_ms = HEARTBEAT_MS,
 		.failure_timeout_ms = FAILURE_TIMEOUT_MS,
 	});
-	n->mesh = mesh_table_new(n->name);
+	messages_begin(n);
 	struct sim_kv_hooks hooks = machine_kv_hooks;
 	hooks.user = n;
 	n->kv = sim_kv_new(&n->disk, &hooks);
@@ -233,7 +243,7 @@ void machine_free(struct sim_machine *n)
 		sim_kv_crash(n->kv, 0);
 		agent_loop_free(n->commits);
 		agent_free(n->agent);
-		mesh_table_free(n->mesh);
+		messages_end(n);
 	}
 	actions_drop(n);
 	processes_drop(n);
@@ -334,6 +344,7 @@ void machine_action_ends(struct world *w, struct sim_machine *n, uint64_t number
 		a->fails = true;
 	if (p != NULL && a->kind == ACTION_START && !a->fails) {
 		p->started = true;
+		messages_started(p);
 		p->listens = address_of(a);
 	}
 	if (p != NULL && ((a->kind == ACTION_START && a->fails) || a->kind == ACTION_STOP))

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 
 #include "schema/message.h"
-#include "zhost/mesh/mesh_table.h"
 #include "zsim/world/action.h"
 #include "zsim/world/event.h"
 #include "zsim/world/link.h"
+#include "zsim/world/messages.h"
 #include "zsim/world/older_protocol.h"
 #include "zsim/world/process.h"
 #include "zsim/world/world.h"
@@ -20,6 +20,15 @@ static void renew(struct world *w, struct sim_machine *n, const struct agent_ord
 	if (p == NULL || p->epoch != o->key->epoch)
 		return;
 	process_lease(w, n, p, o->stop_ms, o->deadline_ms);
+}
+
+/* Data is not written here. */
+static void take_rights(struct sim_machine *n, const struct agent_order *o)
+{
+	CLEANUP(freep) char *id = agent_copy_id(o->key);
+	struct sim_process *p = process_find(n, id);
+	if (p != NULL)
+		messages_serve(p, o->serves);
 }
 
 /* The network answers, or does not, a moment later. */
@@ -52,7 +61,8 @@ static void on_order(void *user, const struct agent_order *order)
 			  order->key->path, n->name, order->text);
 		break;
 	case ORDER_RIGHTS:
-		break; /* no data is written here, and no messages are sent */
+		take_rights(n, order);
+		break;
 	case ORDER_END:
 		world_log(n->world, "%s ends: it was removed", n->name);
 		n->death = MACHINE_AGENT_DIES;
@@ -117,7 +127,7 @@ static void agent_end(struct world *w, struct sim_machine *n)
 	sim_kv_crash(steal_ptr(&n->kv), written);
 	agent_loop_free(steal_ptr(&n->commits));
 	agent_free(steal_ptr(&n->agent));
-	mesh_table_free(steal_ptr(&n->mesh));
+	messages_end(n);
 	n->death = MACHINE_LIVES;
 }
 

@@ -10,9 +10,10 @@
 #include "adapter/sim/sim_kv.h"
 #include "base/vector.h"
 #include "core/agent/agent_loop.h"
+#include "port/mesh.h"
 
 struct action;
-struct mesh_table;
+struct mesh;
 struct sim_event;
 struct sim_process;
 struct world;
@@ -41,8 +42,9 @@ struct sim_machine {
 	bool suspended;		  /* it sleeps: nothing on it executes */
 	VECTOR(struct sim_event *) delayed; /* what came for it meanwhile */
 	bool partitioned;
-	struct mesh_table *mesh; /* what its zhost knows of the mesh; NULL as the agent */
-	struct agent *agent;	 /* NULL: the zhost does not run */
+	struct mesh *mesh;		 /* of its zhost: messages.h; NULL as the agent */
+	struct mesh_transport transport; /* of the mesh: through its link */
+	struct agent *agent;		 /* NULL: the zhost does not run */
 	struct agent_loop *commits;
 	struct kv *kv;
 	int64_t commit_ms;	  /* when the last commit that was asked for is answered */

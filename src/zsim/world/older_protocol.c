@@ -5,6 +5,12 @@
 #include "base/memory.h"
 #include "schema/message.h"
 
+static void drop_epochs(Samoza__V1__MeshMessage *message)
+{
+	message->has_from_epoch = message->has_to_epoch = false;
+	message->from_epoch = message->to_epoch = 0;
+}
+
 /* ---- to a zhost ---- */
 
 static void drop_superseded(Samoza__V1__HelloAck *ack)
@@ -48,6 +54,8 @@ void older_protocol_to_agent(uint32_t protocol, Samoza__V1__FrameType type,
 {
 	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK && protocol < 3)
 		drop_superseded((Samoza__V1__HelloAck *)message);
+	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE && protocol < 4)
+		drop_epochs((Samoza__V1__MeshMessage *)message);
 	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_MESH_TABLE && protocol < 4)
 		((Samoza__V1__MeshTable *)message)->confirm = false;
 	if (type != SAMOZA__V1__FRAME_TYPE__FRAME_DESIRED)
@@ -100,12 +108,15 @@ ProtobufCMessage *older_protocol_from_agent(uint32_t protocol, Samoza__V1__Frame
 					    const ProtobufCMessage *message)
 {
 	bool changes = type == SAMOZA__V1__FRAME_TYPE__FRAME_HELLO ||
+		       (type == SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE && protocol < 4) ||
 		       (type == SAMOZA__V1__FRAME_TYPE__FRAME_REPORT && protocol < 3);
 	if (protocol >= PROTOCOL_NEWEST || !changes)
 		return (ProtobufCMessage *)(uintptr_t)message;
 	ProtobufCMessage *copy = schema_message_copy(message);
 	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_HELLO)
 		shorten_hello(protocol, (Samoza__V1__Hello *)copy);
+	else if (type == SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE)
+		drop_epochs((Samoza__V1__MeshMessage *)copy);
 	else
 		shorten_reports(protocol, (Samoza__V1__Report *)copy);
 	return copy;

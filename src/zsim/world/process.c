@@ -7,10 +7,12 @@
 #include "base/str.h"
 #include "zsim/world/event.h"
 #include "zsim/world/machine_state.h"
+#include "zsim/world/messages.h"
 #include "zsim/world/world.h"
 
 void process_free(struct sim_machine *n, struct sim_process *p)
 {
+	messages_leave(p);
 	HASH_DELETE(hh, n->processes, p);
 	free(p->id);
 	free(p->slot);
@@ -23,7 +25,7 @@ void process_free(struct sim_machine *n, struct sim_process *p)
 	free(p);
 }
 
-struct sim_process *process_find(struct sim_machine *n, const char *id)
+struct sim_process *process_find(const struct sim_machine *n, const char *id)
 {
 	struct sim_process *p = NULL;
 	HASH_FIND_STR(n->processes, id, p);
@@ -124,6 +126,7 @@ void process_begin(struct world *w, struct sim_machine *n, const struct agent_or
 	p->deadline_ms = o->deadline_ms;
 	check_second_life(w, n, p);
 	HASH_ADD_KEYPTR(hh, n->processes, p->id, strlen(p->id), p);
+	messages_join(n, p, o->key, o->spec);
 	process_lease(w, n, p, o->stop_ms, o->deadline_ms);
 }
 

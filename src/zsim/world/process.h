@@ -9,6 +9,7 @@
 
 #include "base/hash.h"
 #include "core/agent/agent.h"
+#include "zhost/mesh/mesh.h"
 
 struct sim_machine;
 struct world;
@@ -33,11 +34,15 @@ struct sim_process {
 	char *imports;	     /* of its last start or update: a line for each provider */
 	char *listens; /* once it has started: "IP:PORT" of its exports; NULL: they have none */
 	uint64_t life; /* a number of its own, for ends that were planned */
+	/* In the mesh: messages.h. NULL: it is in none. */
+	struct sim_machine *machine;
+	struct mesh_peer *peer;
+	struct mesh_receiver receiver;
 	UT_hash_handle hh;
 };
 
 /* NULL when there is none; by agent_copy_id(). */
-struct sim_process *process_find(struct sim_machine *n, const char *id);
+struct sim_process *process_find(const struct sim_machine *n, const char *id);
 /* Begins the start of one, and checks that it may live beside all others. */
 void process_begin(struct world *w, struct sim_machine *n, const struct agent_order *o,
 		   const char *id);

@@ -20,6 +20,7 @@
  *                                     machine_agent.h  the zhost of a machine, and its end
  *                                     action.h         actions
  *                                     process.h        processes
+ *   messages.h    messages between spaces
  *   link.h        links between them      older_protocol.h  what an older zhost leaves out
  *   event.h       the queue
  *   world.h       the state of it all, and its log
