@@ -99,6 +99,8 @@ struct import_decl {
 	bool is_facet;
 	int facet; /* index in facets[], -1 for a space */
 	bool optional;
+	uint32_t
+		patience_ms; /* without its last provider, that was not asked to stop; 0: none */
 	const unsigned *providers; /* space indexes, ascending; shared between equal imports */
 	unsigned provider_count;   /* at least 1; may contain the importing space itself */
 	const char **variables; /* in declaration order; none: all that the provider exports */

@@ -107,6 +107,7 @@ void slot_publish_facts(struct slot_control *sc)
 		.declared = declared_of(sc, copy),
 		.placed = slot_is_placed(sc),
 		.zhost_lost = sc->lost,
+		.may_return = sc->lost && copy != NULL,
 		.no_place = sc->no_place,
 		.placed_again = sc->placed_again,
 		.may_run_at_ms = may_run_at_ms(sc),
@@ -226,6 +227,7 @@ void application_declare(struct control_application *a, struct revision *revisio
 		return;
 	revision->declared = slot_set_declare(&a->slots, revision->topology);
 	grow_controls(a);
+	import_lists_keep(a, revision->declared);
 	take_pages(a, revision->topology);
 	a->routes.has_sum[0] = a->routes.has_sum[1] = false;
 	a->routes.all_subscribe = false;
@@ -309,6 +311,7 @@ void application_serve(struct control_application *a, struct lifecycle *l, struc
 	vector_for_each (&a->slots.slots, s)
 		if ((*s)->parent == NULL)
 			application_give_unit(a, place, revision, control_of_slot(*s));
+	import_lists_keep(a, a->declared);
 	a->routes.has_pages = false;
 	take_pages(a, a->topology);
 	a->routes.has_sum[0] = a->routes.has_sum[1] = false;

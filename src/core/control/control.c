@@ -32,6 +32,7 @@
 #include "core/control/topology_state.h"
 #include "core/control/unload_order.h"
 #include "core/control/zhosts.h"
+#include "core/lifecycle/patience.h"
 #include "core/lifecycle/rules.h"
 
 struct control *control_new(const struct control_config *config, const char *cluster)
@@ -154,6 +155,7 @@ void control_handle(struct control *c, struct instant now, const struct control_
 	if (input->actor != NULL)
 		c->actor = input->actor;
 	zhosts_notice_sleep(c);
+	patience_tick(&c->lifecycle); /* it is over, whatever has come */
 	apply(c, input);
 	lifecycle_settle(&c->lifecycle);
 	topology_states_settle(&c->dirty, &c->emitter);
@@ -163,6 +165,7 @@ void control_handle(struct control *c, struct instant now, const struct control_
 void control_flush(struct control *c, struct instant now, struct outbox *outbox)
 {
 	control_enter(c, now, outbox);
+	patience_tick(&c->lifecycle);
 	drains_prepare(c);
 	do {
 		do {
@@ -190,6 +193,7 @@ int64_t control_next_ms(const struct control *c)
 {
 	int64_t zhosts = earlier(zhosts_next_ms(c), loss_next_ms(c));
 	zhosts = earlier(zhosts, drains_next_ms(c));
+	zhosts = earlier(zhosts, patience_next_ms(&c->lifecycle));
 	return earlier(earlier(zhosts, copies_next_ms(c)),
 		       earlier(exclusions_next_ms(c), handovers_next_ms(c)));
 }
@@ -207,8 +211,16 @@ bool control_is_busy(const struct control *c, struct instant now, char **ret_wha
 	if (copy == NULL && h == NULL && lost != NULL && ret_what != NULL)
 		*ret_what = str_printf("%s/%s waits for its zhost",
 				       application_of(lost->slot)->name, lost->slot->path);
+	const struct provider_set *set = patience_first(&c->lifecycle);
+	if (copy == NULL && h == NULL && lost == NULL && set != NULL && ret_what != NULL)
+		*ret_what = str_printf("importers of %s run on without it", set->name);
+	const struct slot *back = patience_first_returned(&c->lifecycle);
+	if (copy == NULL && h == NULL && lost == NULL && set == NULL && back != NULL &&
+	    ret_what != NULL)
+		*ret_what = str_printf("%s runs on until the zhost of a provider is back",
+				       back->path);
 	if (copy == NULL)
-		return h != NULL || lost != NULL;
+		return h != NULL || lost != NULL || set != NULL || back != NULL;
 	if (ret_what != NULL)
 		*ret_what = str_printf("%s/%s waits for the margin of its lost copy",
 				       copy->unit->application->name, copy->of_slot.slot->path);

@@ -22,6 +22,7 @@
 #include "core/control/rollouts.h"
 #include "core/control/state.h"
 #include "core/control/zhosts.h"
+#include "core/lifecycle/patience.h"
 #include "core/lifecycle/rules.h"
 #include "core/lifecycle/slot_set.h"
 #include "schema/message.h"
@@ -265,6 +266,11 @@ static int load_applications(struct control *c, struct error **err)
 
 /* ---- slots ---- */
 
+static int64_t at_most(int64_t left_ms, int64_t all_ms)
+{
+	return left_ms < all_ms ? left_ms : all_ms; /* the clock may have been set back */
+}
+
 static void load_slot(struct control *c, const Samoza__V1__SlotRecord *r)
 {
 	const struct control_application *a =
@@ -290,6 +296,9 @@ static void load_slot(struct control *c, const Samoza__V1__SlotRecord *r)
 	sc->still_failed = r->still_failed;
 	for (size_t k = r->n_exclusions; k-- > 0;) /* the newest is the first */
 		exclusion_restore(c, sc, r->exclusions[k]);
+	if (r->has_returned_until_ms)
+		slot_returned(s, c->now.mono_ms + at_most(r->returned_until_ms - c->now.wall_ms,
+							  c->config.failure_timeout_ms));
 	if (r->has_waits_since_ms)
 		loss_restore(c, sc, r->waits_since_ms);
 }
@@ -342,6 +351,11 @@ int control_start(struct control *c, struct instant now, struct outbox *outbox,
 		r = load_handover(c, *record, err);
 		if (r < 0)
 			return r;
+	}
+	vector_for_each (&c->loaded.applications, record) {
+		struct control_application *a =
+			application_by_id(&c->applications, (*record)->id);
+		import_lists_load(a, (*record)->kept_imports, (*record)->n_kept_imports);
 	}
 	loaded_records_done(&c->loaded);
 	application_for_each (&c->applications, a) {

@@ -3,6 +3,7 @@
 #include "core/control/state.h"
 #include "core/control/topology_state.h"
 #include "core/lifecycle/ordered_stop.h"
+#include "core/lifecycle/patience.h"
 #include "core/lifecycle/rules.h"
 
 /* Started, and about to stop, but others inside of it have to stop first: it lacks a provider, or a child
@@ -11,7 +12,7 @@ static bool was_closing(const struct slot *s)
 {
 	if (s->state != STATE_DEPLOYED_STARTED)
 		return false;
-	if (slot_missing_import(s) != NULL)
+	if (slot_lost_import(s) != NULL)
 		return true;
 	slot_for_each_child (s, child)
 		if (child->state == STATE_WAITING_FOR_ANCESTOR)
@@ -27,7 +28,7 @@ static void restore_closing_above(const struct control_application *a)
 		if (s->closing && s->parent != NULL &&
 		    s->parent->state == STATE_DEPLOYED_STARTED &&
 		    slot_effective_goal(s) == GOAL_DEPLOYED_STARTED &&
-		    slot_missing_import(s) == NULL)
+		    slot_lost_import(s) == NULL)
 			s->parent->closing = true;
 	}
 }

@@ -6,17 +6,27 @@
 #include "core/control/desired_set.h"
 #include "core/control/instance_spec.h"
 #include "core/control/state.h"
+#include "core/lifecycle/patience.h"
 #include "schema/message.h"
 
 #define NEW(type, descriptor) ((type *)schema_message_new(&descriptor))
 
 /* ---- one copy ---- */
 
+/* What its process knows is to stay: it runs on only until the zhosts of its providers are back, or patience
+ * lasts for providers that nobody else knows. */
+static bool keeps_imports(const struct copy *copy)
+{
+	return copy_serves(copy) && copy->sc->slot->state == STATE_DEPLOYED_STARTED &&
+	       (!import_lists_are_known(copy) || slot_awaits_return(copy->sc->slot));
+}
+
 /* A set of providers that differs from the one sent before gets a new version. */
 static void add_imports(struct copy *copy, Samoza__V1__DesiredInstance *to)
 {
 	uint64_t hash = import_lists_name(copy, to);
-	if (hash != copy->imports_hash) {
+	bool is_first = copy->imports_version == 0;
+	if (is_first || (hash != copy->imports_hash && !keeps_imports(copy))) {
 		copy->imports_hash = hash;
 		copy->imports_version++;
 		mark_copy(copy, COPY_RECORD);

@@ -156,6 +156,27 @@ void provider_list_clear(struct provider_list *list)
 	list->hash = 0;
 }
 
+/* ---- kept by a store ---- */
+
+void provider_list_restore(struct provider_list *list, Samoza__V1__Provider *const *providers,
+			   size_t count)
+{
+	provider_list_clear(list);
+	for (size_t k = 0; k < count; k++) {
+		uint64_t hash = 1;
+		mix(&hash, providers[k]->path);
+		for (size_t v = 0; v < providers[k]->n_variables; v++) {
+			mix(&hash, providers[k]->variables[v]->name);
+			mix(&hash, providers[k]->variables[v]->value);
+		}
+		struct list_entry entry = {
+			(Samoza__V1__Provider *)schema_message_copy(&providers[k]->base), hash};
+		vector_push(&list->entries, entry);
+		list->hash += hash;
+	}
+	list->version++;
+}
+
 /* ---- reading ---- */
 
 static int compare_path(const void *path, const void *entry)
@@ -170,6 +191,14 @@ uint64_t provider_list_hash_for(const struct provider_list *list, const struct s
 		own = bsearch(importer->path, list->entries.items, list->entries.count,
 			      sizeof(*list->entries.items), compare_path);
 	return own != NULL ? list->hash - own->hash : list->hash;
+}
+
+bool provider_list_has_other(const struct provider_list *list, const char *path)
+{
+	vector_for_each (&list->entries, entry)
+		if (!str_equal(entry->provider->path, path))
+			return true;
+	return false;
 }
 
 /* ---- messages ---- */

@@ -42,9 +42,15 @@ void provider_list_clear(struct provider_list *list);
 void provider_list_init(struct provider_list *list, uint64_t id, const struct provider_set *set,
 			const struct import_decl *import);
 void provider_list_done(struct provider_list *list);
+/* Copies of these, in the order of their paths. */
+void provider_list_restore(struct provider_list *list, Samoza__V1__Provider *const *providers,
+			   size_t count);
 
 /* Over the providers of an importer with that path: all but itself. */
 uint64_t provider_list_hash_for(const struct provider_list *list, const struct slot *importer);
+
+/* It has an entry of another one than that path. */
+bool provider_list_has_other(const struct provider_list *list, const char *path);
 
 /* As zhosts get it. */
 Samoza__V1__ProviderList *provider_list_message(const struct provider_list *list);

@@ -8,6 +8,7 @@
 #include "core/control/desired_set.h"
 #include "core/control/provider_list.h"
 #include "core/control/state.h"
+#include "core/lifecycle/patience.h"
 #include "schema/message.h"
 
 /* Of the link: from here on a zhost takes lists. */
@@ -26,11 +27,15 @@ struct list_on_zhost {
 
 struct shared_list {
 	struct provider_list content;
-	const struct provider_set *set;	 /* key */
-	bool is_detached;		 /* its slots are gone; it goes with the last zhost */
-	uint64_t refreshed;		 /* in the flush of that number */
-	struct list_on_zhost *on_zhosts; /* by zhost_index; NULL: the content is not kept */
-	struct shared_list *next;	 /* of the same set, with other variables */
+	struct provider_set *set; /* key */
+	uint32_t patience_ms;
+	bool of_providers;  /* of importers that provide it themselves */
+	bool is_recorded;   /* the patience of its import lasts, as a record says */
+	bool is_detached;   /* its slots are gone; it goes with the last zhost */
+	uint64_t refreshed; /* in the flush of that number */
+	struct list_on_zhost *on_zhosts; /* by zhost_index; NULL: the content is kept only of an
+					    import with patience */
+	struct shared_list *next;	 /* of the same set, with other variables or patience */
 	UT_hash_handle hh;
 };
 
@@ -46,28 +51,59 @@ static bool has_same_variables(const struct provider_list *a, const struct impor
 	return true;
 }
 
+/* The import has patience: what it resolves to now is what importers keep later. */
+static bool is_kept(const struct shared_list *list)
+{
+	return list->patience_ms > 0;
+}
+
+/* Nothing changes for its importers, although its last provider has gone. */
+static bool is_frozen(const struct shared_list *list)
+{
+	return patience_lasts(list->set, list->patience_ms, list->of_providers);
+}
+
+static bool is_list_of(const struct shared_list *list, const struct import_decl *import,
+		       bool of_providers)
+{
+	return has_same_variables(&list->content, import) &&
+	       list->patience_ms == import->patience_ms &&
+	       (import->patience_ms == 0 || list->of_providers == of_providers);
+}
+
+/* Of import `k` of the space. */
 static struct shared_list *find(const struct control_application *a,
-				const struct provider_set *set,
-				const struct import_decl *import)
+				const struct declaration *declared, unsigned k)
 {
 	struct shared_list *list = NULL;
-	HASH_FIND_PTR(a->import_lists.by_set, &set, list);
-	while (list != NULL && !has_same_variables(&list->content, import))
+	HASH_FIND_PTR(a->import_lists.by_set, &declared->imports[k], list);
+	bool of_providers = declaration_provides(declared, declared->imports[k]);
+	while (list != NULL && !is_list_of(list, &declared->space->imports[k], of_providers))
 		list = list->next;
 	return list;
 }
 
-static struct shared_list *find_or_add(struct control_application *a,
-				       const struct provider_set *set,
-				       const struct import_decl *import)
+static void fill(struct provider_list *list)
 {
-	struct shared_list *first = NULL, *list = find(a, set, import);
+	struct provider_changes all = {0};
+	(void)provider_list_refresh(list, &all);
+	provider_changes_done(&all);
+}
+
+static struct shared_list *find_or_add(struct control_application *a,
+				       const struct declaration *declared, unsigned k)
+{
+	struct provider_set *set = declared->imports[k];
+	struct shared_list *first = NULL, *list = find(a, declared, k);
 	if (list != NULL)
 		return list;
 	HASH_FIND_PTR(a->import_lists.by_set, &set, first);
 	list = mem_new(struct shared_list);
 	list->set = set;
-	provider_list_init(&list->content, ++a->control->provider_lists.next_id, set, import);
+	list->of_providers = declaration_provides(declared, set);
+	list->patience_ms = declared->space->imports[k].patience_ms;
+	provider_list_init(&list->content, ++a->control->provider_lists.next_id, set,
+			   &declared->space->imports[k]);
 	if (first == NULL) {
 		HASH_ADD_PTR(a->import_lists.by_set, set, list);
 	} else {
@@ -75,6 +111,20 @@ static struct shared_list *find_or_add(struct control_application *a,
 		first->next = list;
 	}
 	return list;
+}
+
+void import_lists_keep(struct control_application *a, const struct declarations *d)
+{
+	bool is_loading = a->control->loaded.applications.count > 0; /* import_lists_load() */
+	for (unsigned n = 0; n < d->topology->space_count; n++) {
+		const struct declaration *declared = &d->spaces[n];
+		for (unsigned k = 0; k < declared->space->import_count; k++)
+			if (declared->space->imports[k].patience_ms > 0) {
+				struct shared_list *list = find_or_add(a, declared, k);
+				if (!is_loading && list->on_zhosts == NULL)
+					fill(&list->content);
+			}
+	}
 }
 
 static void shared_list_free(struct shared_list *list)
@@ -117,11 +167,8 @@ static struct list_on_zhost *list_on_zhost(struct shared_list *list, struct cont
 	HASH_FIND(hh, list->on_zhosts, &z->index, sizeof(z->index), on);
 	if (on != NULL)
 		return on;
-	if (list->on_zhosts == NULL) {
-		struct provider_changes all = {0};
-		(void)provider_list_refresh(&list->content, &all);
-		provider_changes_done(&all);
-	}
+	if (list->on_zhosts == NULL && !is_kept(list))
+		fill(&list->content);
 	on = mem_new(struct list_on_zhost);
 	on->list = list;
 	on->zhost = z;
@@ -138,18 +185,20 @@ static void list_on_zhost_free(struct list_on_zhost *on)
 	free(on);
 	if (list->on_zhosts != NULL)
 		return;
-	provider_list_clear(&list->content);
 	if (list->is_detached)
 		shared_list_free(list);
+	else if (!is_kept(list))
+		provider_list_clear(&list->content);
 }
 
 static void refresh(struct shared_list *list, uint64_t flush)
 {
 	struct provider_changes changes = {0};
-	if (list->refreshed == flush)
+	if (list->refreshed == flush || is_frozen(list))
 		return;
 	list->refreshed = flush;
-	if (list->on_zhosts != NULL && provider_list_refresh(&list->content, &changes)) {
+	if ((list->on_zhosts != NULL || is_kept(list)) &&
+	    provider_list_refresh(&list->content, &changes)) {
 		struct list_on_zhost *on = list->on_zhosts;
 		for (; on != NULL; on = on->hh.next)
 			if (has_list(on))
@@ -161,16 +210,18 @@ static void refresh(struct shared_list *list, uint64_t flush)
 }
 
 /* What the space imports in this revision. */
-static void refresh_lists(const struct control_application *a, const struct declarations *d,
+static void refresh_lists(struct control_application *a, const struct declarations *d,
 			  const char *space, uint64_t flush)
 {
 	int index = topology_find_space(d->topology, space);
 	const struct declaration *declared = index >= 0 ? &d->spaces[index] : NULL;
 	for (unsigned k = 0; declared != NULL && k < declared->space->import_count; k++) {
-		struct shared_list *list =
-			find(a, declared->imports[k], &declared->space->imports[k]);
-		if (list != NULL)
-			refresh(list, flush);
+		struct shared_list *list = find(a, declared, k);
+		if (list == NULL)
+			continue;
+		if (is_frozen(list) || list->is_recorded)
+			a->marks |= APPLICATION_RECORD;
+		refresh(list, flush);
 	}
 }
 
@@ -194,8 +245,7 @@ static void hold(struct copy *copy)
 	copy->lists = mem_new_array(struct list_on_zhost *, count);
 	copy->list_count = count;
 	for (unsigned k = 0; k < count; k++) {
-		struct shared_list *list =
-			find_or_add(a, declared->imports[k], &declared->space->imports[k]);
+		struct shared_list *list = find_or_add(a, declared, k);
 		copy->lists[k] = list_on_zhost(list, a->control, copy_zhost(copy));
 		copy->lists[k]->named++;
 	}
@@ -250,6 +300,17 @@ uint64_t import_lists_name(struct copy *copy, Samoza__V1__DesiredInstance *to)
 	return hash;
 }
 
+bool import_lists_are_known(const struct copy *copy)
+{
+	for (unsigned k = 0; k < copy->list_count; k++) {
+		const struct shared_list *list = copy->lists[k]->list;
+		if (is_frozen(list) &&
+		    !provider_list_has_other(&list->content, copy->of_slot.slot->path))
+			return false;
+	}
+	return true;
+}
+
 void import_lists_release(struct copy *copy)
 {
 	for (unsigned k = 0; k < copy->list_count; k++) {
@@ -262,6 +323,80 @@ void import_lists_release(struct copy *copy)
 	free(copy->lists);
 	copy->lists = NULL;
 	copy->list_count = 0;
+}
+
+/* ---- patience, over a restart ---- */
+
+static Samoza__V1__KeptImportRecord *record_new(const struct control *c,
+						const struct shared_list *list)
+{
+	const struct provider_list *content = &list->content;
+	Samoza__V1__KeptImportRecord *r = (Samoza__V1__KeptImportRecord *)schema_message_new(
+		&samoza__v1__kept_import_record__descriptor);
+	r->from = mem_strdup(content->from);
+	r->patience_ms = list->patience_ms;
+	r->until_ms = c->now.wall_ms - c->now.mono_ms +
+		      patience_ends_ms(list->set, list->patience_ms, list->of_providers);
+	r->has_of_providers = r->of_providers = list->of_providers;
+	r->variables = mem_new_array(char *, content->variables.count);
+	vector_for_each (&content->variables, variable)
+		r->variables[r->n_variables++] = mem_strdup(*variable);
+	r->providers = mem_new_array(Samoza__V1__Provider *, content->entries.count);
+	vector_for_each (&content->entries, entry)
+		r->providers[r->n_providers++] =
+			(Samoza__V1__Provider *)schema_message_copy(&entry->provider->base);
+	return r;
+}
+
+void import_lists_record(const struct control_application *a, kept_import_records *ret_kept)
+{
+	struct shared_list *first = a->import_lists.by_set;
+	for (; first != NULL; first = first->hh.next)
+		for (struct shared_list *list = first; list != NULL; list = list->next) {
+			list->is_recorded = is_frozen(list);
+			if (list->is_recorded)
+				vector_push(ret_kept, record_new(a->control, list));
+		}
+}
+
+static bool is_record_of(const Samoza__V1__KeptImportRecord *r, const struct shared_list *list)
+{
+	if (!str_equal(r->from, list->content.from) || r->patience_ms != list->patience_ms ||
+	    r->of_providers != list->of_providers ||
+	    r->n_variables != list->content.variables.count)
+		return false;
+	for (size_t k = 0; k < r->n_variables; k++)
+		if (!str_equal(r->variables[k], list->content.variables.items[k]))
+			return false;
+	return true;
+}
+
+static void restore(struct control_application *a, struct shared_list *list,
+		    const Samoza__V1__KeptImportRecord *r)
+{
+	const struct instant *now = &a->control->now;
+	int64_t left = r->until_ms - now->wall_ms;
+	if (!is_record_of(r, list))
+		return;
+	if (left > r->patience_ms)
+		left = r->patience_ms; /* the clock was set back */
+	patience_restore(list->set, list->of_providers, now->mono_ms + left - r->patience_ms,
+			 now->mono_ms + a->control->config.heartbeat_ms);
+	list->is_recorded = true;
+	if (is_frozen(list))
+		provider_list_restore(&list->content, r->providers, r->n_providers);
+}
+
+void import_lists_load(struct control_application *a,
+		       Samoza__V1__KeptImportRecord *const *records, size_t count)
+{
+	struct shared_list *first = a->import_lists.by_set;
+	for (; first != NULL; first = first->hh.next)
+		for (struct shared_list *list = first; list != NULL; list = list->next) {
+			fill(&list->content);
+			for (size_t k = 0; k < count; k++)
+				restore(a, list, records[k]);
+		}
 }
 
 /* ---- the end of a flush ---- */

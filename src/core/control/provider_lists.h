@@ -13,11 +13,15 @@
 #ifndef SAMOZA_CORE_CONTROL_PROVIDER_LISTS_H
 #define SAMOZA_CORE_CONTROL_PROVIDER_LISTS_H
 
+#include <stdbool.h>
+
 #include "base/vector.h"
+#include "proto/record.pb-c.h"
 #include "proto/wire.pb-c.h"
 
 struct control_application;
 struct copy;
+struct declarations;
 struct list_on_zhost;
 struct shared_list;
 
@@ -36,12 +40,25 @@ struct import_lists {
 /* Before the slots of the application go. PRE: no copy of them serves. */
 void import_lists_detach(struct import_lists *lists);
 
+/* The lists of imports with patience have the present providers from now on, whether a zhost has them
+ * or not. */
+void import_lists_keep(struct control_application *a, const struct declarations *d);
+/* Those whose patience lasts, for the record of the application; the caller frees each with
+ * schema_message_free(). */
+typedef VECTOR(Samoza__V1__KeptImportRecord *) kept_import_records;
+void import_lists_record(const struct control_application *a, kept_import_records *ret_kept);
+/* From there. PRE: the states of all slots and the exports of all copies are loaded. */
+void import_lists_load(struct control_application *a,
+		       Samoza__V1__KeptImportRecord *const *records, size_t count);
+
 /* In a flush: brings the lists that this space imports up to date; zhosts that have one get what has
  * changed. */
 void import_lists_refresh(struct control_application *a, uint32_t space);
 /* Writes the providers of a serving copy into what its zhost is asked for, which gets the lists that
  * it does not have. Returns the hash of what the copy imports. */
 uint64_t import_lists_name(struct copy *copy, Samoza__V1__DesiredInstance *to);
+/* False: the providers of one came and went in one batch, so that only its zhost may know them. */
+bool import_lists_are_known(const struct copy *copy);
 /* It names lists no longer. */
 void import_lists_release(struct copy *copy);
 /* At the end of a flush: zhosts drop what none of their copies names. */

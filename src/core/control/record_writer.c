@@ -10,6 +10,7 @@
 #include "core/control/loss.h"
 #include "core/control/record_id.h"
 #include "core/control/state.h"
+#include "schema/message.h"
 
 static void put(struct control *c, enum record_kind kind, char *take_id,
 		const ProtobufCMessage *message)
@@ -83,6 +84,8 @@ static void write_slot(struct control *c, const struct slot_control *sc)
 	r.has_lost = r.lost = sc->lost;
 	r.has_waits_since_ms = loss_waits(sc);
 	r.waits_since_ms = loss_waits(sc) ? sc->loss->heard_wall_ms : 0;
+	r.has_returned_until_ms = s->returned_until_ms != 0;
+	r.returned_until_ms = s->returned_until_ms - c->now.mono_ms + c->now.wall_ms;
 	r.has_moving = r.moving = s->moving;
 	r.has_unplaced = r.unplaced = s->unplaced;
 	r.has_still_failed = r.still_failed = sc->still_failed;
@@ -253,7 +256,14 @@ static void write_application(struct control *c, const struct control_applicatio
 		pointers[k] = &results.items[k];
 	r.n_results = results.count;
 	r.results = pointers;
+	kept_import_records kept = {0};
+	import_lists_record(a, &kept);
+	r.n_kept_imports = kept.count;
+	r.kept_imports = kept.items;
 	put(c, RECORD_APPLICATION, mem_strdup(a->id), &r.base);
+	vector_for_each (&kept, import)
+		schema_message_free(*import);
+	vector_done(&kept);
 	vector_done(&completions);
 	vector_done(&results);
 }

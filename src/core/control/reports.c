@@ -14,6 +14,7 @@
 #include "core/control/target.h"
 #include "core/control/topology_state.h"
 #include "core/lifecycle/goal.h"
+#include "core/lifecycle/patience.h"
 #include "core/lifecycle/rules.h"
 
 static void take_error(struct control *c, struct copy *copy,
@@ -289,11 +290,16 @@ static void on_started(struct copy *copy, const Samoza__V1__InstanceReport *r, b
 	if (!arrives)
 		return;
 	bool ordinary = copy->sc->slot->state == STATE_STARTING;
+	bool was_lost = copy->sc->slot->state == STATE_NOT_DEPLOYED;
 	copy_take_exports(copy, r);
 	(adopting ? copy_take_up : copy_want)(copy, TARGET_STARTED);
 	copy->retry_at_ms = 0;
 	slot_move(copy->sc->slot, STATE_DEPLOYED_STARTED, !ordinary,
 		  ordinary ? "started" : "its zhost is back");
+	if (was_lost)
+		slot_returned(copy->sc->slot,
+			      control_of(copy->sc->slot)->now.mono_ms +
+				      control_of(copy->sc->slot)->config.failure_timeout_ms);
 }
 
 static void on_stopping(struct copy *copy, const Samoza__V1__InstanceReport *r, bool adopting)

@@ -30,6 +30,7 @@ static bool relabel(struct control *c, struct slot_control *root, struct revisio
 	root->place_revision = wanted;
 	vector_for_each (&unit->placement.copies, item) {
 		struct copy *copy = container_of(*item, struct copy, of_slot);
+		import_lists_release(copy); /* its imports may have another patience */
 		copy->declared = declarations_of(wanted->declared, copy->sc->slot);
 		copy->sent_epoch = 0;
 		if (!unit->lost)

@@ -13,6 +13,7 @@
 #include "core/control/placement.h"
 #include "core/control/state.h"
 #include "core/control/view_parts.h"
+#include "core/lifecycle/patience.h"
 #include "core/lifecycle/why.h"
 #include "schema/message.h"
 
@@ -149,6 +150,19 @@ static void add_provider(void *user, struct slot *provider)
 	v->providers[v->n_providers++] = mem_strdup(provider->path);
 }
 
+static void add_patience(const struct slot *s, const struct import_decl *import,
+			 Samoza__V1__ImportView *v)
+{
+	const struct provider_set *set = slot_providers(s, import);
+	const struct instant *now = &s->set->lifecycle->now;
+	bool of_provider = slot_can_provide(s, set);
+	if (s->state == STATE_DEPLOYED_STARTED &&
+	    patience_lasts(set, import->patience_ms, of_provider))
+		v->kept_until =
+			iso8601_text(now->wall_ms - now->mono_ms +
+				     patience_ends_ms(set, import->patience_ms, of_provider));
+}
+
 static void add_imports(const struct slot *s, Samoza__V1__SpaceView *v)
 {
 	const struct space *space = slot_declared_space(s);
@@ -158,6 +172,7 @@ static void add_imports(const struct slot *s, Samoza__V1__SpaceView *v)
 		Samoza__V1__ImportView *iv = NEW(ImportView, import_view);
 		iv->from = mem_strdup(import->from);
 		iv->optional_import = import->optional;
+		add_patience(s, import, iv);
 		slot_each_provider(s, import, add_provider,
 				   &(struct provider_names){.view = iv});
 		v->imports[v->n_imports++] = iv;

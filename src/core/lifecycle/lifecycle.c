@@ -10,6 +10,8 @@ void lifecycle_init(struct lifecycle *l, const struct lifecycle_observer *observ
 void lifecycle_done(struct lifecycle *l)
 {
 	INVARIANT(l->first == NULL);
+	heap_done(&l->patience_timers);
+	heap_done(&l->returned_timers);
 }
 
 void lifecycle_push(struct slot *s)

@@ -47,8 +47,10 @@ struct lifecycle_observer {
 
 struct lifecycle {
 	const struct lifecycle_observer *observer;
-	struct instant now;	   /* set by the caller before each call */
-	struct slot *first, *last; /* queue, oldest first */
+	struct instant now;	     /* set by the caller before each call */
+	struct slot *first, *last;   /* queue, oldest first */
+	struct heap patience_timers; /* of provider sets (patience.h) */
+	struct heap returned_timers; /* of slots */
 };
 
 void lifecycle_init(struct lifecycle *l, const struct lifecycle_observer *observer);

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/lifecycle/ordered_stop.h"
+#include "core/lifecycle/patience.h"
 #include "core/lifecycle/slot_set.h"
 #include "core/lifecycle/start_condition.h"
 
@@ -74,9 +75,18 @@ static void count_move(struct slot *s, enum instance_state from, enum instance_s
 		above->active_below -= state_is_active(from);
 		above->active_below += state_is_active(to);
 	}
+	if (from == to)
+		return;
 	for (unsigned k = 0; k < declared->provide_count; k++) {
-		declared->provides[k]->started -= from == STATE_DEPLOYED_STARTED;
-		declared->provides[k]->started += to == STATE_DEPLOYED_STARTED;
+		struct provider_set *provides = declared->provides[k];
+		if (from == STATE_DEPLOYED_STARTED) {
+			provides->started--;
+			patience_provider_left(provides, s->goal != GOAL_DEPLOYED_STARTED);
+		}
+		if (to == STATE_DEPLOYED_STARTED) {
+			provides->started++;
+			patience_provider_came(provides);
+		}
 	}
 }
 
@@ -86,8 +96,10 @@ void slot_move(struct slot *s, enum instance_state to, bool adopting, const char
 	enum instance_state from = s->state;
 	uint32_t started_before = started_in_space(s);
 
-	if (to != STATE_DEPLOYED_STARTED)
+	if (to != STATE_DEPLOYED_STARTED) {
 		s->closing = false;
+		slot_returned(s, 0);
+	}
 	if (state_is_active(from) && !state_is_active(to))
 		ordered_stop_leave(s);
 	(adopting ? state_machine_adopt : state_machine_move)(&slot_machine, s, &s->state, to);
@@ -239,7 +251,7 @@ static void stay_up(struct slot *s)
 
 static void rule_started(struct slot *s)
 {
-	const struct import_decl *missing = slot_missing_import(s);
+	const struct import_decl *missing = slot_lost_import(s);
 	bool ancestor_gone = s->parent != NULL && !slot_is_up(s->parent);
 	bool unwanted = slot_effective_goal(s) != GOAL_DEPLOYED_STARTED;
 	if (!unwanted && !ancestor_gone && missing == NULL) {

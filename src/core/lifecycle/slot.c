@@ -53,13 +53,17 @@ const struct provider_set *slot_providers(const struct slot *s,
 	return declared->imports[import - declared->space->imports];
 }
 
-bool slot_can_provide(const struct slot *s, const struct provider_set *set)
+bool declaration_provides(const struct declaration *declared, const struct provider_set *set)
 {
-	const struct declaration *declared = s->serving.declared;
 	for (unsigned k = 0; k < declared->provide_count; k++)
 		if (declared->provides[k] == set)
 			return true;
 	return false;
+}
+
+bool slot_can_provide(const struct slot *s, const struct provider_set *set)
+{
+	return declaration_provides(s->serving.declared, set);
 }
 
 static bool counts_in(const struct slot *s, const struct provider_set *set)

@@ -23,6 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/heap.h"
 #include "base/vector.h"
 #include "core/lifecycle/state.h"
 #include "model/topology.h"
@@ -37,14 +38,26 @@ struct importer {
 	bool mandatory; /* at least one of its imports is */
 };
 
+/* The last provider, or the last one but one, has left deployed-started. */
+struct provider_loss {
+	bool is_lost;	       /* and had not been asked to; no other one has come since */
+	int64_t at_ms;	       /* monotonic */
+	int64_t not_before_ms; /* no patience ends earlier: zhosts are to report first */
+};
+
 /* Sorted by space, no repeats. */
 typedef VECTOR(struct importer) importer_list;
 
 /* What an import can name within one slot set. */
 struct provider_set {
-	char *name;		     /* of a space or a facet */
-	uint32_t started;	     /* providers in deployed-started */
-	VECTOR(struct slot *) slots; /* all that can provide it in some revision */
+	char *name;		      /* of a space or a facet */
+	uint32_t started;	      /* providers in deployed-started */
+	VECTOR(struct slot *) slots;  /* all that can provide it in some revision */
+	struct provider_loss lost[2]; /* when `started` fell to 0, and to 1 or less */
+	VECTOR(uint32_t)
+	patiences; /* of the imports that name it and have some; milliseconds */
+	struct heap_node patience_timer;
+	struct slot_set *of; /* borrowed */
 	importer_list importers;
 	UT_hash_handle hh;
 };
@@ -73,6 +86,7 @@ struct serving_facts {
 	const struct declaration *declared; /* of the copy's revision; borrowed */
 	bool placed;			    /* on a zhost that is not lost */
 	bool zhost_lost;	/* its zhost is silent; the place is kept for adoption */
+	bool may_return;	/* lost, and not placed again: its zhost may bring it back */
 	const char *waits_for;	/* lost: the zhost that it is to return to; borrowed, or NULL */
 	int64_t silent_ms;	/* wall clock: that zhost was heard for the last time */
 	int64_t replace_ms;	/* wall clock: it is placed on another one then; 0: never */
@@ -112,6 +126,10 @@ struct slot {
 	struct slot *next_queued;
 
 	struct serving_facts serving;
+	/* Its zhost is back, and so it is started: no chain reaction before, while what it imports is on
+	 * zhosts that may return, too (patience.h). Monotonic; 0: none. */
+	int64_t returned_until_ms;
+	struct heap_node returned_timer;
 	int64_t since_ms; /* wall clock of the last move */
 	int64_t goal_ms;  /* wall clock */
 	char *goal_cause; /* "stopped by ops" */
@@ -210,6 +228,8 @@ void provider_set_each_started(const struct provider_set *set,
 /* All slots that could provide it. */
 const struct provider_set *slot_providers(const struct slot *s,
 					  const struct import_decl *import);
+/* A slot of that declaration counts in the set while it is started. */
+bool declaration_provides(const struct declaration *declared, const struct provider_set *set);
 /* It counts in the set while it is started. */
 bool slot_can_provide(const struct slot *s, const struct provider_set *set);
 /* The set's slot of that path, NULL when there is none. */

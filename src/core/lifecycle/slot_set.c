@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "core/lifecycle/lifecycle.h"
 #include "core/lifecycle/ordered_stop.h"
+#include "core/lifecycle/patience.h"
 
 void slot_set_init(struct slot_set *set, struct lifecycle *l)
 {
@@ -35,6 +36,7 @@ static struct provider_set *intern_provider_set(struct slot_set *set, const char
 	if (found == NULL) {
 		found = mem_new(struct provider_set);
 		found->name = mem_strdup(name);
+		found->of = set;
 		HASH_ADD_KEYPTR(hh, set->providers, found->name, strlen(name), found);
 	}
 	return found;
@@ -164,12 +166,25 @@ static void normalise(importer_list *list)
 	list->count = kept;
 }
 
+static void add_patience(struct provider_set *set, uint32_t patience_ms)
+{
+	if (patience_ms == 0)
+		return;
+	vector_for_each (&set->patiences, known)
+		if (*known == patience_ms)
+			return;
+	vector_push(&set->patiences, patience_ms);
+}
+
 static void collect_importers(struct slot_set *set, const struct declaration *importer)
 {
 	uint32_t id = intern_space(set, importer->space->name);
-	for (unsigned k = 0; k < importer->space->import_count; k++)
-		*vector_add(&importer->imports[k]->importers) = (struct importer){
-			.space = id, .mandatory = !importer->space->imports[k].optional};
+	for (unsigned k = 0; k < importer->space->import_count; k++) {
+		const struct import_decl *import = &importer->space->imports[k];
+		*vector_add(&importer->imports[k]->importers) =
+			(struct importer){.space = id, .mandatory = !import->optional};
+		add_patience(importer->imports[k], import->patience_ms);
+	}
 }
 
 static void merge_importers(struct declaration *provider)
@@ -183,8 +198,10 @@ static void merge_importers(struct declaration *provider)
 
 static void index_importers(struct slot_set *set)
 {
-	for (struct provider_set *p = set->providers; p != NULL; p = p->hh.next)
+	for (struct provider_set *p = set->providers; p != NULL; p = p->hh.next) {
 		vector_clear(&p->importers);
+		vector_clear(&p->patiences);
+	}
 	vector_for_each (&set->declarations, d)
 		for (unsigned n = 0; n < (*d)->topology->space_count; n++)
 			collect_importers(set, &(*d)->spaces[n]);
@@ -237,6 +254,7 @@ const struct declarations *slot_set_declare(struct slot_set *set, struct topolog
 
 static void slot_free(struct slot *s)
 {
+	slot_returned(s, 0);
 	free(s->goal_cause);
 	free(s->path);
 	free(s);
@@ -264,9 +282,11 @@ void slot_set_done(struct slot_set *set)
 	for (struct provider_set *p = set->providers, *next; p != NULL; p = next) {
 		next = p->hh.next;
 		HASH_DEL(set->providers, p);
+		heap_remove(&set->lifecycle->patience_timers, &p->patience_timer);
 		vector_done(&p->slots);
 		vector_done(&p->importers);
 		free(p->name);
+		vector_done(&p->patiences);
 		free(p);
 	}
 	HASH_CLEAR(hh, set->spaces_by_name);
@@ -373,14 +393,34 @@ static void push_importers(const struct slot *s, const struct declaration *provi
 	}
 }
 
+/* What lacks it may have stayed for its zhost, which is back, or was given up. */
+static void push_those_that_stay(const struct slot *s)
+{
+	const struct declaration *provider = s->serving.declared;
+	for (unsigned k = 0; k < provider->provide_count; k++) {
+		if (provider->provides[k]->started > 1)
+			continue;
+		vector_for_each (&provider->provides[k]->importers, importer)
+			vector_for_each (&s->set->spaces.items[importer->space]->slots, other)
+				if ((*other)->returned_until_ms > 0)
+					lifecycle_push(*other);
+	}
+}
+
 /* A slot that is started counts under the names of the declaration that it has now. */
 static void change_declaration(struct slot *s, const struct declaration *to)
 {
 	const struct declaration *from = s->serving.declared;
 	for (unsigned k = 0; k < from->provide_count; k++)
 		from->provides[k]->started--;
-	for (unsigned k = 0; k < to->provide_count; k++)
+	for (unsigned k = 0; k < to->provide_count; k++) {
 		to->provides[k]->started++;
+		patience_provider_came(to->provides[k]);
+	}
+	/* A version that provides under that name no longer: a handover, which nobody asked to stop. */
+	for (unsigned k = 0; k < from->provide_count; k++)
+		if (!declaration_provides(to, from->provides[k]))
+			patience_provider_left(from->provides[k], false);
 	push_importers(s, from);
 	push_importers(s, to);
 }
@@ -405,6 +445,8 @@ void slot_set_serving(struct slot *s, const struct serving_facts *facts)
 		is_placed_now || facts->declared->space->optional != slot_is_optional(s);
 	if (counts_otherwise)
 		slot_count_required(s, -1);
+	if (s->serving.may_return && !facts->may_return)
+		push_those_that_stay(s);
 	s->serving = *facts;
 	if (is_placed_now)
 		s->unplaced = false;

@@ -42,9 +42,8 @@ static const char **copy_sorted(struct compile *c, unsigned space, const char *f
 	return copy;
 }
 
-/* A duration from `text` (NULL: `fallback`) in [least, most]. */
-static uint32_t duration(struct compile *c, struct place place, const char *text,
-			 uint32_t fallback, uint64_t least, uint64_t most)
+uint32_t compile_duration(struct compile *c, struct place place, const char *text,
+			  uint32_t fallback, uint64_t least, uint64_t most)
 {
 	struct error *err = NULL;
 	uint64_t ms;
@@ -351,11 +350,11 @@ static void compile_health(struct compile *c, struct space *s,
 		return;
 	}
 	s->health.interval_ms =
-		duration(c, AT("spaces[%u].health.interval", s->index), in->interval,
-			 s->health.interval_ms, 10, LONGEST_ACTION_MS);
+		compile_duration(c, AT("spaces[%u].health.interval", s->index), in->interval,
+				 s->health.interval_ms, 10, LONGEST_ACTION_MS);
 	s->health.timeout_ms =
-		duration(c, AT("spaces[%u].health.timeout", s->index), in->timeout,
-			 s->health.timeout_ms, 1, LONGEST_ACTION_MS);
+		compile_duration(c, AT("spaces[%u].health.timeout", s->index), in->timeout,
+				 s->health.timeout_ms, 1, LONGEST_ACTION_MS);
 	s->health.failures = in->failures;
 	if (s->health.failures == 0)
 		finding(c, AT("spaces[%u].health.failures", s->index),
@@ -370,15 +369,17 @@ static void compile_times(struct compile *c, struct space *s, const Samoza__V1__
 				      : c->defaults.restart_attempts;
 	if (in->restart != NULL && in->restart->has_attempts)
 		s->restart_attempts = in->restart->attempts;
-	s->restart_window_ms = duration(c, AT("spaces[%u].restart.window", s->index),
-					in->restart != NULL ? in->restart->window : NULL,
-					c->defaults.restart_window_ms, 1, LONGEST_WINDOW_MS);
-	s->stop_grace_ms = duration(c, AT("spaces[%u].stop.grace", s->index),
-				    in->stop != NULL ? in->stop->grace : NULL,
-				    c->defaults.stop_grace_ms, 0, LONGEST_ACTION_MS);
-	s->action_timeout_ms = duration(c, AT("spaces[%u].recipes.timeout", s->index),
-					in->recipes != NULL ? in->recipes->timeout : NULL,
-					c->defaults.action_timeout_ms, 1, LONGEST_ACTION_MS);
+	s->restart_window_ms =
+		compile_duration(c, AT("spaces[%u].restart.window", s->index),
+				 in->restart != NULL ? in->restart->window : NULL,
+				 c->defaults.restart_window_ms, 1, LONGEST_WINDOW_MS);
+	s->stop_grace_ms = compile_duration(c, AT("spaces[%u].stop.grace", s->index),
+					    in->stop != NULL ? in->stop->grace : NULL,
+					    c->defaults.stop_grace_ms, 0, LONGEST_ACTION_MS);
+	s->action_timeout_ms =
+		compile_duration(c, AT("spaces[%u].recipes.timeout", s->index),
+				 in->recipes != NULL ? in->recipes->timeout : NULL,
+				 c->defaults.action_timeout_ms, 1, LONGEST_ACTION_MS);
 }
 
 static void compile_loss(struct compile *c, struct space *s, const Samoza__V1__Loss *in)
@@ -387,12 +388,13 @@ static void compile_loss(struct compile *c, struct space *s, const Samoza__V1__L
 	s->replace_after_ms =
 		str_equal(after, "never")
 			? SPACE_REPLACE_NEVER
-			: duration(c, AT("spaces[%u].loss.replace_after", s->index), after, 0,
-				   0, LONGEST_WINDOW_MS);
+			: compile_duration(c, AT("spaces[%u].loss.replace_after", s->index),
+					   after, 0, 0, LONGEST_WINDOW_MS);
 	const char *stop = in != NULL ? in->stop_after : NULL;
 	if (!str_equal(stop, "never"))
-		s->stop_after_ms = duration(c, AT("spaces[%u].loss.stop_after", s->index), stop,
-					    0, 1, LONGEST_WINDOW_MS);
+		s->stop_after_ms =
+			compile_duration(c, AT("spaces[%u].loss.stop_after", s->index), stop, 0,
+					 1, LONGEST_WINDOW_MS);
 }
 
 static bool has_capability(const struct space *s, const char *capability)

@@ -27,6 +27,8 @@ static bool exports_variable(const struct space *s, const char *name)
 	return false;
 }
 
+#define LONGEST_PATIENCE_MS (UINT64_C(86400) * 1000)
+
 /* At most this many providers are asked for each variable of an import: with a facet that
  * thousands provide, one that lacks the variable is found among the first, or not at all. */
 #define PROVIDERS_ASKED 100u
@@ -65,6 +67,9 @@ static bool compile_import(struct compile *c, const struct space *s, size_t item
 	out->facet = provider < 0 ? topology_find_facet(t, in->from) : -1;
 	out->is_facet = out->facet >= 0;
 	out->optional = in->has_optional && in->optional;
+	out->patience_ms =
+		compile_duration(c, AT("spaces[%u].imports[%zu].patience", s->index, item),
+				 in->patience, 0, 0, LONGEST_PATIENCE_MS);
 	if (provider >= 0) {
 		out->from = t->spaces[provider].name;
 		out->providers = &t->spaces[provider].index;

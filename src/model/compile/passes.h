@@ -15,6 +15,11 @@
 #include "model/topology.h"
 
 struct compile;
+struct place;
+
+/* A duration from `text` (NULL: `fallback`) in [least, most]. */
+uint32_t compile_duration(struct compile *c, struct place place, const char *text,
+			  uint32_t fallback, uint64_t least, uint64_t most);
 
 /* After names. Sets parent, depth and children; false when there is a cycle or a wrong parent.
  */

@@ -85,6 +85,9 @@ static void print_imports(const struct output *o, const Samoza__V1__SpaceView *s
 		for (size_t j = 0; j < import->n_providers; j++)
 			(void)buffer_printf(&all, "%s%s", j > 0 ? ", " : "",
 					    import->providers[j]);
+		if (import->kept_until != NULL)
+			(void)buffer_printf(&all, "none; it runs on until %s",
+					    import->kept_until);
 		output_table_row(table, (const char *[]){import->from,
 							 import->optional_import ? "optional"
 										 : "mandatory",

@@ -170,6 +170,17 @@ static void bear_disruption(struct fuzz *f, Samoza__V1__Space *s)
 	s->disruption->max_unavailable = 1 + random_below(r, 3);
 }
 
+static void be_patient(struct fuzz *f, Samoza__V1__Space *s)
+{
+	static const char *const times[] = {"500ms", "5s", "20s", "20s", "90s"};
+	struct random *r = draws_random(f, DRAW_PATIENCE);
+	for (size_t k = 0; k < s->n_imports; k++)
+		if (random_percent(r, 60))
+			schema_set_string(&s->imports[k]->patience,
+					  samoza__v1__import__patience__default_value,
+					  times[random_below(r, ARRAY_SIZE(times))]);
+}
+
 static void have_pages(struct fuzz *f, Samoza__V1__Space *s)
 {
 	if (!random_percent(draws_random(f, DRAW_PAGES), 25))
@@ -206,6 +217,8 @@ void draw_needs(struct fuzz *f, Samoza__V1__Topology *t)
 	for (size_t k = 0; k < t->n_spaces; k++) {
 		if (draws_have(f, DRAW_PAGES))
 			have_pages(f, t->spaces[k]);
+		if (draws_have(f, DRAW_PATIENCE))
+			be_patient(f, t->spaces[k]);
 		if (draws_have(f, DRAW_DRAINS))
 			bear_disruption(f, t->spaces[k]);
 		if (draws_have(f, DRAW_LOSS))

@@ -52,6 +52,7 @@ enum fuzz_draw {
 	DRAW_LOSS,
 	DRAW_DRAINS,
 	DRAW_MESSAGES,
+	DRAW_PATIENCE,
 	DRAWS,
 };
 

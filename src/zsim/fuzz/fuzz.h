@@ -139,6 +139,9 @@ struct fuzz {
 	struct messages *messages;	     /* check_messages.h; NULL: none are drawn */
 	VECTOR(struct submitted) submitted;
 
+	uint64_t zrms_life;	 /* of the world, as seen last */
+	int64_t zrms_changed_ms; /* wall clock: when it was seen to change */
+	int64_t event_ms;	 /* wall clock of zrms at the last event */
 	struct mirrored *instances;
 	struct mirrored_copy *copies;
 	struct mirrored_zhost *zhosts;

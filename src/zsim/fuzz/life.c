@@ -16,6 +16,7 @@
 #include "zsim/fuzz/check_drains.h"
 #include "zsim/fuzz/check_messages.h"
 #include "zsim/fuzz/check_order.h"
+#include "zsim/fuzz/check_patience.h"
 #include "zsim/fuzz/check_quotas.h"
 #include "zsim/fuzz/check_timeouts.h"
 #include "zsim/fuzz/commits.h"
@@ -178,6 +179,7 @@ static void action_begins(void *user, const struct sim_machine *machine,
 	check_asked(user, machine, order);
 	check_alone(user, machine, order);
 	check_messages_action(user, machine, order);
+	check_patience_update(user, machine, order);
 }
 
 static void after_step(void *user)

@@ -14,6 +14,7 @@
 #include "zsim/fuzz/check_heard.h"
 #include "zsim/fuzz/check_messages.h"
 #include "zsim/fuzz/check_order.h"
+#include "zsim/fuzz/check_patience.h"
 #include "zsim/fuzz/check_places.h"
 #include "zsim/fuzz/check_quotas.h"
 #include "zsim/fuzz/check_rollouts.h"
@@ -66,6 +67,9 @@ static void take_slot(struct fuzz *f, const struct record_change *r)
 	m->was_first = m->record == NULL || m->is_first;
 	m->was_moving = m->record != NULL && (m->record->moving || m->record->handover != NULL);
 	m->is_first = true;
+	if (m->taken != f->commits)
+		m->goal_before = m->record != NULL ? m->record->goal
+						   : SAMOZA__V1__GOAL__GOAL_NOT_DEPLOYED;
 	if (m->taken != f->commits)
 		m->served = m->record != NULL ? m->record->serving : 0;
 	m->taken = f->commits;
@@ -162,6 +166,8 @@ static void take_instance_event(struct fuzz *f, const Samoza__V1__EventRecord *e
 	if (s != NULL)
 		s->moved = true;
 	/* What a zhost does by itself is reported late: world/action.c looks at the processes. */
+	if (s != NULL)
+		check_patience_moved(f, s, m, e);
 	if (s != NULL && strcmp(e->to, "stopping") == 0 &&
 	    strcmp(e->cause, "its zhost stops it") != 0) {
 		rules_check_stop(f, s, slash + 1);
@@ -534,6 +540,9 @@ void mirror_committed(void *user, const struct outbox *o, const struct data_answ
 	VECTOR(uint64_t) writers = {0};
 	VECTOR(struct quotas) quotas = {0};
 	f->commits++;
+	if (f->zrms_life != f->world.zrms_life)
+		f->zrms_changed_ms = world_instant(&f->world).wall_ms;
+	f->zrms_life = f->world.zrms_life;
 	vector_clear(&f->new_copies);
 	check_heard_before(f, o);
 	vector_for_each (&o->data, data) {
@@ -563,6 +572,7 @@ void mirror_committed(void *user, const struct outbox *o, const struct data_answ
 			world_violate(&f->world, "event %" PRIu64 " comes after %" PRIu64,
 				      e->seq, f->last_seq);
 		f->last_seq = e->seq;
+		f->event_ms = e->time_ms;
 		if (strcmp(e->kind, "space") == 0)
 			take_instance_event(f, e);
 		else if (strcmp(e->kind, "zhost") == 0)

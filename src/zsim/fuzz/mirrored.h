@@ -25,7 +25,15 @@ struct mirrored {
 	uint64_t drain_began; /* number of the commit that began to hand it over for a drain */
 	uint64_t
 		served; /* epoch of the copy that served before the commit `taken`; 0: none did */
-	uint64_t wrote; /* the epoch whose write was accepted last */
+	Samoza__V1__Goal goal_before; /* before the commit `taken` */
+	struct {
+		int64_t at_ms; /* wall clock of zrms */
+		uint64_t seq;  /* of the event; 0: never */
+		bool asked;    /* it was to stop */
+		bool unclear;  /* whether it was */
+	} left;		       /* deployed-started, the last time: check_patience.h */
+	int64_t returned_ms; /* wall clock: its zhost was back, and so it was started; 0: no */
+	uint64_t wrote;	     /* the epoch whose write was accepted last */
 	UT_hash_handle hh;
 };
 

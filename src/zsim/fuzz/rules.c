@@ -7,6 +7,8 @@
 
 #include "base/str.h"
 #include "core/lifecycle/state.h"
+#include "zsim/fuzz/check_patience.h"
+#include "zsim/fuzz/family.h"
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/mirrored.h"
 #include "zsim/world/world.h"
@@ -57,13 +59,15 @@ static bool is_wanted(const struct family *y, unsigned instance)
 	return r == NULL || r->record == NULL || !r->record->moving;
 }
 
-/* Started, and not due to stop: what a child depends on. */
-static bool is_up(const struct family *y, unsigned instance)
+/* Started, and not due to stop: what a child depends on. `at_most`: STAY_UNCLEAR where in doubt it is. */
+static bool is_up(const struct fuzz *f, const struct family *y, unsigned instance,
+		  enum stay at_most)
 {
 	int parent = y->topology->instances[instance].parent;
+	const char *import = NULL;
 	return is_started(y, instance) && is_wanted(y, instance) &&
-	       family_missing_import(y, instance) == NULL &&
-	       (parent < 0 || is_up(y, (unsigned)parent));
+	       stay_of(f, y, instance, f->event_ms, &import) <= at_most &&
+	       (parent < 0 || is_up(f, y, (unsigned)parent, at_most));
 }
 
 static bool has_active_below(const struct family *y, unsigned instance)
@@ -80,13 +84,18 @@ static void check_one(struct fuzz *f, const struct family *y, unsigned instance)
 	const struct instance_decl *decl = &y->topology->instances[instance];
 	enum instance_state state = state_of(y, instance);
 	const char *missing = family_missing_import(y, instance);
-	bool orphan = decl->parent >= 0 && !is_up(y, (unsigned)decl->parent);
+	bool orphan = decl->parent >= 0 && !is_up(f, y, (unsigned)decl->parent, STAY_UNCLEAR);
+	bool in_doubt = decl->parent >= 0 && !is_up(f, y, (unsigned)decl->parent, STAY_MAY);
+	const char *lost = NULL;
+	if (state == STATE_DEPLOYED_STARTED &&
+	    stay_of(f, y, instance, f->event_ms, &lost) != STAY_NOT)
+		lost = NULL;
 	if (state == STATE_DEPLOYED_STARTED && is_wanted(y, instance) &&
-	    (missing != NULL || orphan) && !has_active_below(y, instance))
+	    (lost != NULL || orphan) && !has_active_below(y, instance))
 		world_violate(&f->world, "%s/%s stays deployed-started %s%s", y->name,
 			      decl->path,
-			      missing != NULL ? "without a provider of " : "under its parent",
-			      missing != NULL ? missing : ", which is not started");
+			      lost != NULL ? "without a provider of " : "under its parent",
+			      lost != NULL ? lost : ", which is not started");
 	if (state == STATE_UNRESOLVED && missing == NULL)
 		world_violate(&f->world, "%s/%s is unresolved, but lacks no provider", y->name,
 			      decl->path);
@@ -94,21 +103,9 @@ static void check_one(struct fuzz *f, const struct family *y, unsigned instance)
 		world_violate(&f->world,
 			      "%s/%s is unresolved under a parent that is not started", y->name,
 			      decl->path);
-	if (state == STATE_WAITING_FOR_ANCESTOR && !orphan)
+	if (state == STATE_WAITING_FOR_ANCESTOR && !orphan && !in_doubt)
 		world_violate(&f->world, "%s/%s waits for an ancestor that is started", y->name,
 			      decl->path);
-}
-
-static struct family family_of(struct fuzz *f, const struct submitted *s)
-{
-	struct family y = {
-		.name = s->name,
-		.topology = s->topology,
-		.members = mem_new_array(const struct mirrored *, s->topology->instance_count),
-	};
-	for (unsigned i = 0; i < s->topology->instance_count; i++)
-		y.members[i] = mirror_find(f, s->id, s->topology->instances[i].path);
-	return y;
 }
 
 bool rules_may_run(struct fuzz *f, const struct submitted *s, const char *path)

@@ -6,13 +6,8 @@
 
 #include "zsim/fuzz/fuzz.h"
 
-struct mirrored;
+struct family;
 
-struct family {
-	const char *name;
-	const struct topology *topology;
-	const struct mirrored **members; /* by instance index; NULL: no record, no event yet */
-};
 /* A mandatory import without a started provider other than the instance itself, or NULL. */
 const char *family_missing_import(const struct family *y, unsigned instance);
 /* Its ancestors are started, and neither they nor it lack a provider. */

@@ -117,6 +117,8 @@ def test_one_space(zrms, listed, zshell):
     zrms.routes[f"GET /v1/topologies/{ID}/spaces/api"] = (200, space(
         "api", "unresolved", why="api is unresolved: needs store", last_error="start: trap",
         imports=[{"from": "store", "optional_import": False, "providers": []},
+                 {"from": "rates", "optional_import": False, "providers": [],
+                  "kept_until": UPDATED},
                  {"from": "cache", "optional_import": True, "providers": ["cache-1", "cache-2"]}],
         exports=[{"name": "port", "value": "80"}], log=["hello", "evil \x1b[31m\nline"]))
     assert zshell("spaces", "status", "api").out == (
@@ -134,6 +136,7 @@ def test_one_space(zrms, listed, zshell):
         "Imports:\n"
         "  FROM  KIND      PROVIDERS\n"
         "  store mandatory -\n"
+        f"  rates mandatory none; it runs on until {UPDATED}\n"
         "  cache optional  cache-1, cache-2\n"
         "\n"
         "Exports:\n"

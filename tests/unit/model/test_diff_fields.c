@@ -74,6 +74,7 @@ static const struct {
 	{"spaces.imports.from", CHANGE_REPLACE},
 	{"spaces.imports.variables", CHANGE_REPLACE},
 	{"spaces.imports.optional", CHANGE_REPLACE},
+	{"spaces.imports.patience", CHANGE_ADJUST},
 	{"spaces.exclusive", CHANGE_REPLACE},
 	{"spaces.optional", CHANGE_ADJUST},
 	{"spaces.loss.replace_after", CHANGE_ADJUST},

@@ -88,6 +88,9 @@ static const struct refusal refusals[] = {
 	{"- {name: a, type: CALL, imports: [{from: b, variables: [ip, prot]}]}\n"
 	 "- {name: b, type: CALL, exports: {port: \"\"}}\n",
 	 "t.yaml:5:61: 'b' does not export 'prot'\n"},
+	{"- {name: a, type: CALL, imports: [{from: b, patience: 25h}]}\n"
+	 "- {name: b, type: CALL}\n",
+	 "t.yaml:5:55: 25h is out of range: 0ms to 1d\n"},
 	/* Who can never start */
 	{"- {name: a, type: CALL, imports: [{from: b}]}\n"
 	 "- {name: b, type: CALL, imports: [{from: a}]}\n",

@@ -43,7 +43,7 @@ const char sample[] =
 	"    spread: [{over: region, max_skew: 2, required: true}]\n"
 	"    strategy: pack\n"
 	"  exports: {port: '5432'}\n"
-	"  imports: [{from: host, variables: [ip], optional: true}]\n"
+	"  imports: [{from: host, variables: [ip], optional: true, patience: 7s}]\n"
 	"  exclusive: true\n"
 	"  optional: true\n"
 	"  loss: {replace_after: 9s, stop_after: 8m, offline_start: false}\n"

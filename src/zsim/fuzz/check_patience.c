@@ -1,0 +1,185 @@
+#include "zsim/fuzz/check_patience.h"
+
+#include <string.h>
+
+#include "base/str.h"
+#include "core/agent/agent.h"
+#include "zsim/fuzz/family.h"
+#include "zsim/fuzz/mirrored.h"
+#include "zsim/world/machine_state.h"
+
+#define HEARTBEAT_MOST_MS 10000 /* that is drawn */
+
+/* ---- the providers of one import ---- */
+
+struct providers {
+	bool any_started;
+	bool may_return; /* one is lost, and its zhost may bring it back */
+	uint64_t
+		self_left; /* the event by which it left itself, and counted for others; 0: none */
+	const struct mirrored *last; /* to leave deployed-started; NULL: none did */
+};
+
+static struct providers providers_of(const struct family *y, unsigned instance,
+				     const struct import_decl *import)
+{
+	struct providers found = {0};
+	for (unsigned p = 0; p < import->provider_count; p++) {
+		const struct space *provider = &y->topology->spaces[import->providers[p]];
+		for (unsigned n = 0; n < provider->instance_count; n++) {
+			const struct mirrored *m = y->members[provider->instances[n]];
+			if (m == NULL)
+				continue;
+			if (provider->instances[n] == instance) {
+				found.self_left = m->left.seq;
+				continue;
+			}
+			found.any_started |= str_equal(m->state, "deployed-started");
+			found.may_return |=
+				m->record != NULL && m->record->lost && m->record->has_serving;
+			if (m->left.seq > 0 &&
+			    (found.last == NULL || m->left.seq > found.last->left.seq))
+				found.last = m;
+		}
+	}
+	return found;
+}
+
+/* ---- how long it stays ---- */
+
+static enum stay by_patience(const struct fuzz *f, const struct import_decl *import,
+			     const struct mirrored *last, uint64_t self_left, int64_t at_ms)
+{
+	if (import->patience_ms == 0 || last == NULL ||
+	    (last->left.asked && !last->left.unclear))
+		return STAY_NOT;
+	if (last->left.unclear || last->left.seq < self_left || draws_have(f, DRAW_CLOCKS))
+		return STAY_UNCLEAR;
+	if (at_ms < last->left.at_ms + import->patience_ms)
+		return STAY_MAY;
+	/* After a start of zrms zhosts report first. */
+	int64_t most_ms = draws_have(f, DRAW_SETTINGS) ? HEARTBEAT_MOST_MS
+						       : f->world.options.heartbeat_ms;
+	return f->zrms_changed_ms > last->left.at_ms && at_ms < f->zrms_changed_ms + most_ms
+		       ? STAY_UNCLEAR
+		       : STAY_NOT;
+}
+
+static enum stay by_return(const struct fuzz *f, const struct mirrored *m, bool may_return,
+			   int64_t at_ms)
+{
+	bool drawn = draws_have(f, DRAW_SETTINGS);
+	int64_t least = drawn ? 8000 : f->world.options.timeout_ms;
+	int64_t most = drawn ? 180000 : f->world.options.timeout_ms;
+	if (m == NULL || m->returned_ms == 0 || !may_return)
+		return STAY_NOT;
+	if (draws_have(f, DRAW_CLOCKS))
+		return STAY_UNCLEAR;
+	if (at_ms < m->returned_ms + least)
+		return STAY_MAY;
+	return at_ms < m->returned_ms + most ? STAY_UNCLEAR : STAY_NOT;
+}
+
+static enum stay least_strict(enum stay a, enum stay b)
+{
+	return a < b ? a : b;
+}
+
+static enum stay by_import(const struct fuzz *f, const struct family *y, unsigned instance,
+			   const struct import_decl *import, int64_t at_ms)
+{
+	struct providers p = providers_of(y, instance, import);
+	if (import->optional || p.any_started)
+		return STAY_MAY;
+	return least_strict(by_patience(f, import, p.last, p.self_left, at_ms),
+			    by_return(f, y->members[instance], p.may_return, at_ms));
+}
+
+enum stay stay_of(const struct fuzz *f, const struct family *y, unsigned instance,
+		  int64_t at_ms, const char **ret_import)
+{
+	const struct space *s = instance_space(y->topology, instance);
+	enum stay worst = STAY_MAY;
+	*ret_import = NULL;
+	for (unsigned k = 0; k < s->import_count; k++) {
+		enum stay stay = by_import(f, y, instance, &s->imports[k], at_ms);
+		if (stay <= worst)
+			continue;
+		worst = stay;
+		*ret_import = s->imports[k].from;
+	}
+	return worst;
+}
+
+/* ---- as it comes ---- */
+
+/* "lost the last provider of red": it must not stop before its time. */
+static void check_stop(struct fuzz *f, const struct submitted *s,
+		       const Samoza__V1__EventRecord *e)
+{
+	static const char prefix[] = "lost the last provider of ";
+	const char *slash = strchr(e->subject, '/');
+	int index = slash != NULL ? topology_find_instance(s->topology, slash + 1) : -1;
+	if (!str_equal(e->to, "stopping") || !str_has_prefix(e->cause, prefix) || index < 0)
+		return;
+	const char *name = e->cause + sizeof(prefix) - 1;
+	const struct space *space = instance_space(s->topology, (unsigned)index);
+	struct family y = family_of(f, s);
+	for (unsigned k = 0; k < space->import_count; k++) {
+		const struct import_decl *import = &space->imports[k];
+		if (str_equal(import->from, name) &&
+		    by_import(f, &y, (unsigned)index, import, e->time_ms) == STAY_MAY)
+			world_violate(&f->world, "%s stops for want of %s before its time",
+				      e->subject, name);
+		if (str_equal(import->from, name) && import->patience_ms > 0)
+			draws_happened(f, DRAW_PATIENCE);
+	}
+	free(y.members);
+}
+
+void check_patience_moved(struct fuzz *f, const struct submitted *s, struct mirrored *m,
+			  const Samoza__V1__EventRecord *e)
+{
+	check_stop(f, s, e);
+	if (str_equal(e->from, "deployed-started")) {
+		Samoza__V1__Goal goal = m->record != NULL ? m->record->goal
+							  : SAMOZA__V1__GOAL__GOAL_NOT_DEPLOYED;
+		m->left.at_ms = e->time_ms;
+		m->left.seq = e->seq;
+		m->left.asked = goal != SAMOZA__V1__GOAL__GOAL_DEPLOYED_STARTED;
+		m->left.unclear = m->taken == f->commits && m->goal_before != goal;
+		m->returned_ms = 0;
+	} else if (str_equal(e->from, "not-deployed") && str_equal(e->to, "deployed-started")) {
+		m->returned_ms = e->time_ms;
+	}
+}
+
+static bool has_provider(const struct agent_order *order, const char *import)
+{
+	for (size_t p = 0; p < order->n_imports; p++)
+		if (str_equal(order->imports[p]->import, import))
+			return true;
+	return false;
+}
+
+void check_patience_update(struct fuzz *f, const struct sim_machine *n,
+			   const struct agent_order *order)
+{
+	const struct submitted *s = fuzz_submitted(f, order->key->topology);
+	int index = s != NULL ? topology_find_instance(s->topology, order->key->path) : -1;
+	if (order->kind != ACTION_UPDATE || index < 0)
+		return;
+	const struct space *space = instance_space(s->topology, (unsigned)index);
+	struct family y = family_of(f, s);
+	for (unsigned k = 0; k < space->import_count; k++) {
+		const struct import_decl *import = &space->imports[k];
+		struct providers p = providers_of(&y, (unsigned)index, import);
+		if (!p.any_started && !has_provider(order, import->from) &&
+		    by_patience(f, import, p.last, p.self_left,
+				world_instant(&f->world).wall_ms) == STAY_MAY)
+			world_violate(&f->world,
+				      "%s/%s is updated on %s without %s, whose patience lasts",
+				      s->name, order->key->path, n->name, import->from);
+	}
+	free(y.members);
+}
