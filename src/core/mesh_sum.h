@@ -24,4 +24,7 @@ uint64_t mesh_topology_sum(const char *topology_id);
 /* Of all that the message says. */
 uint64_t mesh_peer_sum(const Samoza__V1__MeshPeer *peer);
 
+/* The same, of a share. */
+uint64_t mesh_share_sum(const Samoza__V1__MeshShare *share);
+
 #endif

@@ -69,7 +69,7 @@ static void reply_text(struct http_request *q, const char *type, struct buffer *
 static struct mesh_peer *find_space(struct edge *e, struct http_request *q)
 {
 	const char *topology = http_param(q, "topology"), *space = http_param(q, "space");
-	struct mesh_peer *peer = mesh_table_find_ui(mesh_table(e->options.mesh), topology,
+	struct mesh_peer *peer = mesh_table_draw_ui(mesh_table(e->options.mesh), topology,
 						    strlen(topology), space, strlen(space),
 						    page_cookie_read(http_header(q, "Cookie")));
 

@@ -42,6 +42,7 @@ static void peer_unlist(struct mesh_peer *peer)
 	list_remove(&peer->space->here, peer);
 	list_remove(&peer->space->elsewhere, peer);
 	list_remove(&peer->space->leaving, peer);
+	list_remove(&peer->space->sharing, peer);
 }
 
 /* A peer that the hub lists at this zhost but that does not run here cannot be reached. */
@@ -53,6 +54,8 @@ void mesh_peer_relist(const struct mesh_table *t, struct mesh_peer *peer)
 	if (!peer->serves) {
 		if (peer->leaves && peer->is_ui && (peer->is_open || peer->is_elsewhere))
 			list_insert(&peer->space->leaving, peer);
+		else if (peer->shares && (peer->is_open || peer->is_elsewhere))
+			list_insert(&peer->space->sharing, peer);
 		return;
 	}
 	if (peer->is_open)
@@ -70,6 +73,12 @@ static void paths_clear(struct mesh_peer *peer)
 	vector_clear(&peer->paths);
 }
 
+/* Where the sender begins to draw: so that many that send little do not all draw the same. */
+static uint32_t phase_of(const char *path, uint64_t epoch, const char *name)
+{
+	return (uint32_t)((str_hash(path) + str_hash(name) + epoch * 618) % 1000);
+}
+
 void mesh_peer_set_paths(struct mesh_peer *peer, Samoza__V1__PathEnd *const *paths,
 			 size_t count)
 {
@@ -77,7 +86,9 @@ void mesh_peer_set_paths(struct mesh_peer *peer, Samoza__V1__PathEnd *const *pat
 	for (size_t i = 0; i < count; i++)
 		vector_push(&peer->paths,
 			    ((struct mesh_path){.name = mem_strdup(paths[i]->name),
-						.space = mem_strdup(paths[i]->space)}));
+						.space = mem_strdup(paths[i]->space),
+						.drawn = phase_of(peer->path, peer->epoch,
+								  paths[i]->name)}));
 }
 
 static void assets_clear(struct mesh_peer *peer)
@@ -121,7 +132,7 @@ void mesh_peer_set_ui(struct mesh_peer *peer, bool is_ui)
 	peer->version = !is_ui ? 0 : h != 0 ? h : 1;
 }
 
-static struct mesh_space *space_get(struct mesh_topology *topology, const char *name)
+struct mesh_space *mesh_space_get(struct mesh_topology *topology, const char *name)
 {
 	struct mesh_space *space;
 
@@ -156,7 +167,7 @@ struct mesh_peer *mesh_peer_get(struct mesh_table *t, struct mesh_topology *topo
 	if (peer != NULL) {
 		if (strcmp(peer->space->name, space) != 0) {
 			peer_unlist(peer);
-			peer->space = space_get(topology, space);
+			peer->space = mesh_space_get(topology, space);
 		}
 		return peer;
 	}
@@ -166,7 +177,7 @@ struct mesh_peer *mesh_peer_get(struct mesh_table *t, struct mesh_topology *topo
 	peer->path = slot->path;
 	peer->epoch = epoch;
 	peer->serves = true;
-	peer->space = space_get(topology, space);
+	peer->space = mesh_space_get(topology, space);
 	DL_INSERT_INORDER(slot->peers, peer, by_epoch);
 	t->peers++;
 	return peer;
@@ -293,6 +304,7 @@ void mesh_topology_delete(struct mesh_table *t, struct mesh_topology *topology)
 		vector_done(&space->here);
 		vector_done(&space->elsewhere);
 		vector_done(&space->leaving);
+		vector_done(&space->sharing);
 		free(space->name);
 		free(space);
 	}

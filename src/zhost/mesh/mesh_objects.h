@@ -10,11 +10,21 @@
 
 typedef VECTOR(struct mesh_peer *) peer_vector;
 
+/* Of a canary (mesh_share.h). */
+struct mesh_share {
+	uint32_t revision; /* whose copies get it; 0: there is none */
+	uint32_t permille;
+	uint32_t drawn; /* by pages */
+	uint64_t sum;	/* of what the hub said */
+};
+
 struct mesh_space {
 	char *name;
 	peer_vector here, elsewhere; /* borrowed: started, and they serve */
 	peer_vector leaving;	     /* borrowed: started, UI, and they have handed over */
+	peer_vector sharing;	     /* borrowed: started, beside the one that serves */
 	size_t turn;
+	struct mesh_share share;
 	UT_hash_handle hh;
 };
 
@@ -59,6 +69,8 @@ struct mesh_topology *mesh_topology_get(struct mesh_table *t, const char *id, co
 /* With all that is known of it. */
 void mesh_topology_delete(struct mesh_table *t, struct mesh_topology *topology);
 
+/* Made where it is not known. */
+struct mesh_space *mesh_space_get(struct mesh_topology *topology, const char *name);
 struct mesh_slot *mesh_slot_find(const struct mesh_topology *topology, const char *path,
 				 size_t size);
 struct mesh_slot *mesh_slot_get(struct mesh_topology *topology, const char *path);

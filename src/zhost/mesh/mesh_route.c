@@ -3,9 +3,9 @@
 
 #include "base/str.h"
 #include "zhost/mesh/mesh_objects.h"
+#include "zhost/mesh/mesh_share.h"
 
-static const struct mesh_path *path_find(const struct mesh_peer *peer, const char *name,
-					 size_t size)
+static struct mesh_path *path_find(const struct mesh_peer *peer, const char *name, size_t size)
 {
 	vector_for_each (&peer->paths, p)
 		if (strlen(p->name) == size && memcmp(p->name, name, size) == 0)
@@ -106,12 +106,19 @@ static int route_exact(const struct mesh_peer *sender, const char *to, size_t to
 		       : -EHOSTUNREACH;
 }
 
+static bool is_ui(const struct mesh_space *space)
+{
+	const peer_vector *list = space->here.count > 0 ? &space->here : &space->elsewhere;
+
+	return list->count > 0 && list->items[0]->is_ui;
+}
+
 int mesh_table_route(struct mesh_table *t, const struct mesh_peer *sender, const char *address,
 		     size_t address_size, struct mesh_route *ret_route)
 {
 	const char *hash = memchr(address, '#', address_size);
 	size_t name_size = hash != NULL ? (size_t)(hash - address) : address_size;
-	const struct mesh_path *path = path_find(sender, address, name_size);
+	struct mesh_path *path = path_find(sender, address, name_size);
 	struct mesh_route route = {0};
 	struct mesh_space *space;
 	peer_vector *list;
@@ -130,6 +137,12 @@ int mesh_table_route(struct mesh_table *t, const struct mesh_peer *sender, const
 	HASH_FIND_STR(sender->topology->spaces, path->space, space);
 	if (space == NULL)
 		return -EHOSTUNREACH;
+	/* What goes to pages is for all of them, in whatever version. */
+	route.peer = is_ui(space) ? NULL : mesh_share_draw(space, sender->slot, &path->drawn);
+	if (route.peer != NULL) {
+		*ret_route = route;
+		return 0;
+	}
 	list = space->here.count > 0 ? &space->here : &space->elsewhere;
 	/* A path from a space to itself means its other instances. */
 	for (size_t i = 0; i < list->count; i++) {
@@ -179,7 +192,8 @@ struct mesh_peer *mesh_table_find_receiver(struct mesh_table *t, const char *top
 /* NULL: none of that version is started. */
 static struct mesh_peer *ui_of_version(const struct mesh_space *space, uint64_t version)
 {
-	const peer_vector *const lists[] = {&space->here, &space->elsewhere, &space->leaving};
+	const peer_vector *const lists[] = {&space->here, &space->elsewhere, &space->sharing,
+					    &space->leaving};
 
 	for (size_t k = 0; k < ARRAY_SIZE(lists); k++)
 		vector_for_each (lists[k], peer)
@@ -193,12 +207,12 @@ static struct mesh_peer *ui_that_serves(const struct mesh_space *space)
 {
 	const peer_vector *list = space->here.count > 0 ? &space->here : &space->elsewhere;
 
-	return list->count > 0 && list->items[0]->is_ui ? list->items[0] : NULL;
+	return is_ui(space) ? list->items[0] : NULL;
 }
 
-struct mesh_peer *mesh_table_find_ui(struct mesh_table *t, const char *topology_name,
-				     size_t topology_name_size, const char *space_name,
-				     size_t space_size, uint64_t version)
+static struct mesh_peer *find_ui(struct mesh_table *t, const char *topology_name,
+				 size_t topology_name_size, const char *space_name,
+				 size_t space_size, uint64_t version, bool draws)
 {
 	struct name_entry *entry;
 
@@ -213,12 +227,39 @@ struct mesh_peer *mesh_table_find_ui(struct mesh_table *t, const char *topology_
 			continue;
 		if (version != 0)
 			peer = ui_of_version(space, version);
+		if (peer == NULL && draws && is_ui(space))
+			peer = mesh_share_draw(space, NULL, &space->share.drawn);
 		if (peer == NULL)
 			peer = ui_that_serves(space);
 		if (peer != NULL)
 			return peer;
 	}
 	return NULL;
+}
+
+struct mesh_peer *mesh_table_find_ui(struct mesh_table *t, const char *topology_name,
+				     size_t topology_name_size, const char *space,
+				     size_t space_size, uint64_t version)
+{
+	return find_ui(t, topology_name, topology_name_size, space, space_size, version, false);
+}
+
+struct mesh_peer *mesh_table_draw_ui(struct mesh_table *t, const char *topology_name,
+				     size_t topology_name_size, const char *space,
+				     size_t space_size, uint64_t version)
+{
+	return find_ui(t, topology_name, topology_name_size, space, space_size, version, true);
+}
+
+uint32_t mesh_table_share(const struct mesh_table *t, const char *topology_id,
+			  const char *space_name)
+{
+	const struct mesh_topology *topology = mesh_topology_find(t, topology_id);
+	struct mesh_space *space = NULL;
+
+	if (topology != NULL)
+		HASH_FIND_STR(topology->spaces, space_name, space);
+	return space != NULL ? space->share.permille : 0;
 }
 
 const char *mesh_topology_id(const struct mesh_topology *topology)

@@ -39,7 +39,7 @@ static void peer_forget_hub(struct mesh_table *t, struct mesh_peer *peer)
 	}
 	peer->listed = false;
 	peer->said_sum = 0;
-	peer->leaves = false;
+	peer->leaves = peer->shares = false;
 	free(peer->zhost);
 	peer->zhost = NULL;
 	mesh_peer_relist(t, peer);
@@ -93,6 +93,8 @@ static void peer_apply(struct mesh_table *t, struct mesh_topology *topology,
 	peer->zhost = mem_strdup(said->zhost);
 	peer->serves = said->serving;
 	peer->leaves = said->has_draining && said->draining;
+	peer->shares = said->has_sharing && said->sharing;
+	peer->revision = said->revision;
 	/* What runs here knows itself best. */
 	if (peer->local == NULL) {
 		mesh_peer_set_paths(peer, said->paths, said->n_paths);
@@ -114,6 +116,21 @@ static void topology_forget_hub(struct mesh_table *t, struct mesh_topology *topo
 	}
 }
 
+/* All that there are. */
+static void shares_apply(struct mesh_topology *topology, const Samoza__V1__MeshTable *frame)
+{
+	for (struct mesh_space *space = topology->spaces; space != NULL; space = space->hh.next)
+		space->share = (struct mesh_share){.drawn = space->share.drawn};
+	for (size_t k = 0; k < frame->n_shares; k++) {
+		const Samoza__V1__MeshShare *said = frame->shares[k];
+		struct mesh_share *share = &mesh_space_get(topology, said->space)->share;
+
+		share->revision = said->revision;
+		share->permille = said->permille;
+		share->sum = mesh_share_sum(said);
+	}
+}
+
 void mesh_table_apply(struct mesh_table *t, const Samoza__V1__MeshTable *frame)
 {
 	struct mesh_topology *topology = mesh_topology_find(t, frame->topology);
@@ -129,6 +146,8 @@ void mesh_table_apply(struct mesh_table *t, const Samoza__V1__MeshTable *frame)
 	t->frames++;
 	if (gone || frame->full)
 		topology_forget_hub(t, topology);
+	if (!gone)
+		shares_apply(topology, frame);
 	for (size_t i = 0; !gone && i < frame->n_peers; i++)
 		peer_apply(t, topology, frame->peers[i]);
 	if (topology->slots == NULL)
@@ -147,6 +166,9 @@ static bool add_sum(const struct mesh_topology *topology, uint64_t *sum)
 			any |= p->listed;
 			*sum += p->said_sum;
 		}
+	for (const struct mesh_space *space = topology->spaces; space != NULL;
+	     space = space->hh.next)
+		*sum += space->share.sum;
 	return any;
 }
 

@@ -36,6 +36,7 @@ struct mesh_slot;
 struct mesh_path {
 	char *name;
 	char *space;
+	uint32_t drawn; /* of the share that copies of a newer revision get (mesh_share.h) */
 };
 
 struct mesh_asset {
@@ -53,9 +54,11 @@ struct mesh_peer {
 	char *zhost;			/* where the hub says it is started; NULL: nowhere */
 	uint64_t epoch;
 	bool is_ui;
-	bool serves;		     /* messages to the instance are for it */
-	bool leaves;		     /* it has handed over; the hub says so */
-	uint64_t version;	     /* UI: stands for its files and paths; 0: no UI */
+	bool serves;	   /* messages to the instance are for it */
+	bool leaves;	   /* it has handed over; the hub says so */
+	bool shares;	   /* it gets a share beside the one that serves; the hub says so */
+	uint32_t revision; /* where there are shares; 0: it is not said */
+	uint64_t version;  /* UI: stands for its files and paths; 0: no UI */
 	struct mesh_receiver *local; /* borrowed; NULL: not here */
 	bool is_open;		     /* here, and started: can be sent to */
 	bool is_elsewhere;	     /* started on another zhost */
@@ -122,6 +125,12 @@ struct mesh_peer *mesh_table_find_receiver(struct mesh_table *t, const char *top
 struct mesh_peer *mesh_table_find_ui(struct mesh_table *t, const char *topology_name,
 				     size_t topology_name_size, const char *space,
 				     size_t space_size, uint64_t version);
+/* The same, for a page that begins: where the space has a share, it is drawn. */
+struct mesh_peer *mesh_table_draw_ui(struct mesh_table *t, const char *topology_name,
+				     size_t topology_name_size, const char *space,
+				     size_t space_size, uint64_t version);
+/* Of the space: per mille that copies of a newer revision get; 0: there is no share. */
+uint32_t mesh_table_share(const struct mesh_table *t, const char *topology, const char *space);
 /* Whether it is started, here or elsewhere. */
 bool mesh_peer_is_started(const struct mesh_peer *peer);
 

@@ -65,8 +65,14 @@ struct said {
 	uint64_t epoch;
 	bool is_beside; /* it does not serve */
 	bool leaves;
+	bool shares;
+	uint32_t revision;
 	const char *file; /* of a UI space: digest of its one file; NULL: none */
 };
+
+/* Of revision 2, in what is said from now on; NULL: of no space. */
+static const char *share_of;
+static uint32_t share_permille;
 
 static void say(const struct said *peers, size_t n, bool full, uint64_t version, bool gone)
 {
@@ -74,6 +80,7 @@ static void say(const struct said *peers, size_t n, bool full, uint64_t version,
 	Samoza__V1__MeshPeer messages[8], *pointers[8];
 	Samoza__V1__AssetFile files[8], *assets[8];
 	Samoza__V1__PathEnd *page_paths[] = {&queries_api};
+	Samoza__V1__MeshShare share = SAMOZA__V1__MESH_SHARE__INIT, *shares[] = {&share};
 
 	for (size_t i = 0; i < n; i++) {
 		samoza__v1__mesh_peer__init(&messages[i]);
@@ -89,6 +96,9 @@ static void say(const struct said *peers, size_t n, bool full, uint64_t version,
 			messages[i].paths = page_paths;
 			messages[i].n_paths = 1;
 		}
+		messages[i].has_sharing = messages[i].sharing = peers[i].shares;
+		messages[i].has_revision = peers[i].revision != 0;
+		messages[i].revision = peers[i].revision;
 		messages[i].has_draining = messages[i].draining = peers[i].leaves;
 		samoza__v1__asset_file__init(&files[i]);
 		files[i].name = "index.html";
@@ -104,6 +114,11 @@ static void say(const struct said *peers, size_t n, bool full, uint64_t version,
 	frame.full = full;
 	frame.has_gone = gone;
 	frame.gone = gone;
+	share.space = (char *)share_of;
+	share.revision = 2;
+	share.permille = share_permille;
+	frame.shares = shares;
+	frame.n_shares = share_of != NULL ? 1 : 0;
 	frame.peers = pointers;
 	frame.n_peers = n;
 	mesh_table_apply(table, &frame);
@@ -506,6 +521,140 @@ static void a_copy_whose_place_another_has_taken_serves_no_longer(void **state)
 	assert_ptr_equal(r.peer, old);
 }
 
+/* How many of `count` messages get to the copy of that epoch. */
+static unsigned reached(const struct mesh_peer *from, const char *address, uint64_t epoch,
+			unsigned count)
+{
+	struct mesh_route r;
+	unsigned n = 0;
+
+	for (unsigned k = 0; k < count; k++) {
+		assert_int_equal(route(from, address, &r), 0);
+		n += r.peer->epoch == epoch;
+	}
+	return n;
+}
+
+static void a_share_is_drawn_before_what_is_here_is_preferred(void **state)
+{
+	struct mesh_peer *api = join("api", "api", &rows_store, NULL, &api_here);
+	struct mesh_peer *store =
+		join_copy("store-2", 5, "store", &rows_api, NULL, &store_here);
+
+	(void)state;
+	mesh_table_open(table, store, true);
+	share_of = "store";
+	share_permille = 100;
+	say((const struct said[]){{.path = "store-1",
+				   .space = "store",
+				   .zhost = "n2",
+				   .epoch = 7,
+				   .revision = 2},
+				  {.path = "store-2",
+				   .space = "store",
+				   .zhost = "n1",
+				   .epoch = 5,
+				   .revision = 1},
+				  {.path = "store-3",
+				   .space = "store",
+				   .zhost = "n2",
+				   .epoch = 6,
+				   .revision = 1}},
+	    3, true, 1, false);
+	assert_int_equal(reached(api, "rows", 7, 1000), 100);
+	/* The rest is for the copy of the former version that is here. */
+	assert_int_equal(reached(api, "rows", 5, 1000), 900);
+	share_permille = 500;
+	say(NULL, 0, false, 2, false);
+	assert_int_equal(reached(api, "rows", 7, 1000), 500);
+	/* Without a share the local one comes first. */
+	share_of = NULL;
+	say(NULL, 0, false, 3, false);
+	assert_int_equal(reached(api, "rows", 5, 1000), 1000);
+}
+
+static void a_second_copy_gets_its_share_and_only_that(void **state)
+{
+	struct mesh_peer *api = join("api", "api", &rows_store, NULL, &api_here);
+	struct mesh_route r;
+
+	(void)state;
+	share_of = "store";
+	share_permille = 250;
+	say((const struct said[]){{.path = "store",
+				   .space = "store",
+				   .zhost = "n2",
+				   .epoch = 5,
+				   .revision = 1},
+				  {.path = "store",
+				   .space = "store",
+				   .zhost = "n3",
+				   .epoch = 7,
+				   .revision = 2,
+				   .is_beside = true,
+				   .shares = true}},
+	    2, true, 1, false);
+	assert_int_equal(reached(api, "rows", 7, 1000), 250);
+	/* Named by its path it is the one that serves. */
+	for (unsigned k = 0; k < 10; k++) {
+		assert_int_equal(route(api, "rows#store", &r), 0);
+		assert_int_equal(r.peer->epoch, 5);
+	}
+	/* One that is not proven yet gets nothing. */
+	say((const struct said[]){{.path = "store",
+				   .space = "store",
+				   .zhost = "n2",
+				   .epoch = 5,
+				   .revision = 1},
+				  {.path = "store",
+				   .space = "store",
+				   .zhost = "n3",
+				   .epoch = 7,
+				   .revision = 2,
+				   .is_beside = true}},
+	    2, true, 2, false);
+	assert_int_equal(reached(api, "rows", 7, 1000), 0);
+	share_of = NULL;
+}
+
+static void a_page_that_begins_draws_the_share_and_others_do_not(void **state)
+{
+	unsigned newer = 0;
+
+	(void)state;
+	share_of = "page";
+	share_permille = 100;
+	say((const struct said[]){{.path = "page",
+				   .space = "page",
+				   .zhost = "n2",
+				   .is_ui = true,
+				   .epoch = 5,
+				   .revision = 1,
+				   .file = "a"},
+				  {.path = "page",
+				   .space = "page",
+				   .zhost = "n3",
+				   .is_ui = true,
+				   .epoch = 7,
+				   .revision = 2,
+				   .is_beside = true,
+				   .shares = true,
+				   .file = "b"}},
+	    2, true, 1, false);
+	for (unsigned k = 0; k < 1000; k++)
+		newer += mesh_table_draw_ui(table, "app", 3, "page", 4, 0)->epoch == 7;
+	assert_int_equal(newer, 100);
+	const struct mesh_peer *peer = mesh_table_find_ui(table, "app", 3, "page", 4, 0);
+	assert_int_equal(peer->epoch, 5);
+	/* A page keeps the version that it began with. */
+	uint64_t version = mesh_table_find(table, "t1", "page", 4)->version;
+	for (unsigned k = 0; k < 20; k++)
+		assert_int_equal(
+			mesh_table_draw_ui(table, "app", 3, "page", 4, version)->version,
+			version);
+	share_of = NULL;
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -530,6 +679,9 @@ int main(void)
 		TEST(a_copy_that_neither_serves_nor_has_asked_gets_no_answer),
 		TEST(what_has_come_for_a_copy_that_is_gone_waits_for_no_successor),
 		TEST(a_copy_whose_place_another_has_taken_serves_no_longer),
+		TEST(a_share_is_drawn_before_what_is_here_is_preferred),
+		TEST(a_second_copy_gets_its_share_and_only_that),
+		TEST(a_page_that_begins_draws_the_share_and_others_do_not),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
