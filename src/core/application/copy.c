@@ -26,6 +26,7 @@ static struct slot_copy **named_by(struct application_slot *slot, unsigned role)
 	case ROLE_SERVING:
 		return &slot->serving;
 	case ROLE_SUCCESSOR:
+	case ROLE_SHARING:
 		return &slot->next;
 	case ROLE_STANDBY:
 		return &slot->standby;
@@ -41,13 +42,19 @@ static bool is_named_as(const struct slot_copy *copy, unsigned role)
 	return name != NULL && *name == copy;
 }
 
+static bool has_name_of(const struct slot_copy *copy, unsigned role, unsigned other)
+{
+	return named_by(copy->slot, role) == named_by(copy->slot, other);
+}
+
 static const char *invariant(const void *object, unsigned from, unsigned to)
 {
 	const struct placement *p = object;
 	(void)from;
 	vector_for_each (&p->copies, copy)
 		for (unsigned role = 0; role < PLACEMENT_ROLE_COUNT; role++)
-			if (is_named_as(*copy, role) != (role == to && to != ROLE_RETIRED))
+			if (is_named_as(*copy, role) !=
+			    (has_name_of(*copy, role, to) && to != ROLE_RETIRED))
 				return role == to ? "has a role, but a slot names another copy"
 						  : "still has a role that it has left";
 	return NULL;
@@ -58,7 +65,9 @@ static const char *invariant(const void *object, unsigned from, unsigned to)
 static const struct state_machine_state roles[PLACEMENT_ROLE_COUNT] = {
 	[ROLE_SERVING] = {"serving", TO(STANDBY) | TO(RETIRED), 0, STATE_MACHINE_INITIAL},
 	[ROLE_RETIRED] = {"retired", 0, 0, STATE_MACHINE_INITIAL | STATE_MACHINE_FINAL},
-	[ROLE_SUCCESSOR] = {"successor", TO(SERVING) | TO(RETIRED), 0, STATE_MACHINE_INITIAL},
+	[ROLE_SUCCESSOR] = {"successor", TO(SERVING) | TO(SHARING) | TO(RETIRED), 0,
+			    STATE_MACHINE_INITIAL},
+	[ROLE_SHARING] = {"sharing", TO(SERVING) | TO(RETIRED), 0, STATE_MACHINE_INITIAL},
 	[ROLE_STANDBY] = {"standby", TO(SERVING) | TO(RETIRED), 0, STATE_MACHINE_INITIAL},
 };
 

@@ -4,12 +4,12 @@
  *   struct placement   one unit (a root slot with everything below it) on one zhost, in one revision
  *     └─ copies        one for each slot of the unit
  *
- *      (new) ───► successor ───► serving ◄───► standby
- *                     │             │             │
- *                     └─────────────┴─────────────┴───► retired ───► (end)
+ *      (new) ───► successor ─────────► serving ◄───► standby
+ *                     │  └─► sharing ─►─┘│             │
+ *                     └─────────┴────────┴─────────────┴───► retired ───► (end)
  *
  * A new one may also serve at once. A slot has at most one copy that serves, one that is to serve next
- * (successor), one that may serve again (standby: installed, without a process), and any number of
+ * (successor, or sharing: it gets a share of what the slot gets, too), one that may serve again (standby: installed, without a process), and any number of
  * retired ones: they are to go, and are kept until their zhost says that they have gone.
  * placement_set_role() is the only function that changes a role.
  */
@@ -31,8 +31,9 @@ enum __attribute__((packed)) placement_role {
 	ROLE_RETIRED,
 	ROLE_SUCCESSOR,
 	ROLE_STANDBY,
+	ROLE_SHARING,
 };
-#define PLACEMENT_ROLE_COUNT 4
+#define PLACEMENT_ROLE_COUNT 5
 extern const struct state_machine_type placement_machine;
 
 struct placement {
@@ -60,7 +61,7 @@ struct application_slot {
 	bool declared;		   /* instances of that path are known: it is kept */
 	bool data_full;		   /* a write was refused, and an event says so */
 	struct slot_copy *serving; /* NULL: none does */
-	struct slot_copy *next;	   /* in the role of successor; NULL */
+	struct slot_copy *next;	   /* in the role of successor, or sharing; NULL */
 	struct slot_copy *standby; /* in that role; NULL */
 	struct slot_copy *first, *last;
 	UT_hash_handle hh;

@@ -17,7 +17,8 @@ static const char *invariant(const void *object, unsigned from, unsigned to)
 {
 	const struct handover *h = object;
 	(void)from;
-	bool start_first = to == HANDOVER_RISING || to == HANDOVER_DRAINING;
+	bool start_first =
+		to == HANDOVER_RISING || to == HANDOVER_SHARING || to == HANDOVER_DRAINING;
 	bool stop_first = to == HANDOVER_PREPARING || to == HANDOVER_STOPPING ||
 			  to == HANDOVER_STARTING || to == HANDOVER_RETURNING;
 	if ((start_first && h->kind != HANDOVER_START_FIRST) ||
@@ -45,14 +46,17 @@ static const struct state_machine_state states[HANDOVER_STATE_COUNT] = {
 			       TO(PROVING) | TO(RETURNING) | TO(PLACING) | TO(RETIRING), 0,
 			       STATE_MACHINE_INITIAL},
 	[HANDOVER_PROVING] = {"proving",
-			      TO(DRAINING) | TO(RETURNING) | TO(PLACING) | TO(RETIRING) |
-				      TO(REMOVING),
+			      TO(SHARING) | TO(DRAINING) | TO(RETURNING) | TO(PLACING) |
+				      TO(RETIRING) | TO(REMOVING),
 			      0, STATE_MACHINE_INITIAL},
 	[HANDOVER_DRAINING] = {"draining", TO(RETIRING), 0, STATE_MACHINE_INITIAL},
 	[HANDOVER_RETURNING] = {"returning", TO(REMOVING) | TO(RETIRING), 0,
 				STATE_MACHINE_INITIAL},
 	[HANDOVER_RETIRING] = {"retiring", TO(DONE), 0, STATE_MACHINE_INITIAL},
 	[HANDOVER_REMOVING] = {"removing", TO(DONE), 0, STATE_MACHINE_INITIAL},
+	[HANDOVER_SHARING] = {"sharing",
+			      TO(DRAINING) | TO(PLACING) | TO(RETIRING) | TO(REMOVING), 0,
+			      STATE_MACHINE_INITIAL},
 	[HANDOVER_DONE] = {"done", 0, 0, STATE_MACHINE_FINAL},
 };
 
@@ -87,6 +91,7 @@ const char *handover_state_text(enum handover_state state)
 		[HANDOVER_RETURNING] = "the former copy starts again",
 		[HANDOVER_RETIRING] = "the former copy goes",
 		[HANDOVER_REMOVING] = "the new copy goes",
+		[HANDOVER_SHARING] = "the new copy gets its share beside the former one",
 		[HANDOVER_DONE] = "it has ended",
 	};
 	return texts[state];
@@ -137,6 +142,7 @@ bool handover_is_before_switch(const struct handover *h)
 {
 	return h->state == HANDOVER_PLACING || h->state == HANDOVER_RISING ||
 	       h->state == HANDOVER_PREPARING || h->state == HANDOVER_STOPPING ||
+	       h->state == HANDOVER_SHARING ||
 	       (h->state == HANDOVER_PROVING && h->kind == HANDOVER_START_FIRST);
 }
 
@@ -191,7 +197,7 @@ static enum handover_state next_of_placing(const struct handover *h,
 		return f->placed || f->placed_lost ? HANDOVER_REMOVING : HANDOVER_DONE;
 	if (!f->placed)
 		return h->state;
-	if (!f->active)
+	if (!f->active && !f->shares)
 		return HANDOVER_RETIRING; /* nothing runs: it changes at once */
 	return h->kind == HANDOVER_START_FIRST ? HANDOVER_RISING : HANDOVER_PREPARING;
 }
@@ -202,6 +208,12 @@ static bool is_drained(struct handover *h, const struct handover_facts *f, int64
 		h->drain_from_ms = 0;
 	return f->cancelled || f->serving_lost || f->gone || now_ms >= h->drained_at_ms ||
 	       (f->routes_known && h->drain_from_ms == 0);
+}
+
+/* A successor that has been healthy, start-first: it is no longer, and not for want of what it waits for. */
+static bool is_ill(const struct handover_facts *f)
+{
+	return !f->healthy && !f->starting && !f->placed_lost;
 }
 
 enum handover_state handover_next(struct handover *h, const struct handover_facts *f,
@@ -221,7 +233,9 @@ enum handover_state handover_next(struct handover *h, const struct handover_fact
 		return next == h->state && f->healthy ? HANDOVER_PROVING : next;
 	case HANDOVER_PREPARING:
 		next = before_switch(h, f, late && !f->deployed);
-		return next == h->state && f->deployed && !f->held ? HANDOVER_STOPPING : next;
+		return next == h->state && f->deployed && !f->held && !f->shares
+			       ? HANDOVER_STOPPING
+			       : next;
 	case HANDOVER_STOPPING:
 		next = before_switch(h, f, false);
 		return next == h->state && f->ended && f->deployed ? HANDOVER_STARTING : next;
@@ -235,9 +249,17 @@ enum handover_state handover_next(struct handover *h, const struct handover_fact
 				       ? HANDOVER_RETIRING
 				       : next;
 		}
-		next = before_switch(h, f, !f->healthy && !f->placed_lost);
-		return next == h->state && is_proven(h, limits, now_ms) ? HANDOVER_DRAINING
-									: next;
+		next = before_switch(h, f, is_ill(f));
+		if (next != h->state || !is_proven(h, limits, now_ms))
+			return next;
+		return f->shares ? HANDOVER_SHARING : HANDOVER_DRAINING;
+	case HANDOVER_SHARING:
+		next = before_switch(h, f, is_ill(f));
+		if (next != h->state || !f->healthy)
+			return next;
+		if (f->serving_exhausted)
+			return HANDOVER_RETIRING;
+		return f->shares ? next : HANDOVER_DRAINING;
 	case HANDOVER_DRAINING:
 		return is_drained(h, f, now_ms) ? HANDOVER_RETIRING : h->state;
 	case HANDOVER_RETIRING:
@@ -266,6 +288,7 @@ int64_t handover_due_ms(const struct handover *h, const struct handover_limits *
 	case HANDOVER_RETURNING:
 	case HANDOVER_RETIRING:
 	case HANDOVER_REMOVING:
+	case HANDOVER_SHARING:
 	case HANDOVER_DONE:
 		return NEVER_MS;
 	}

@@ -6,7 +6,8 @@
  * start-first: the successor runs before it takes over.
  *
  *   (new) ──► placing ──placed──► rising ──healthy──► proving ──long enough──► draining
- *               ▲  │ ▲               │  successor       │ failed                  │ routes
+ *               ▲  │ ▲               │  successor       │ ▲ sharing: canary, as   │ routes
+ *               │  │ │               │                  │ └─ long as it is held ─►│
  *               │  │ └─its zhost lost┴──────────────────┤                         │ are known
  *               │  │ nothing runs                       ▼                         ▼
  *               │  └───────────────────────────► ... removing ──gone──► done ◄── retiring
@@ -17,6 +18,10 @@
  *                                    │ failed                │                   │ failed             │
  *                                    ▼                       ▼                   ▼                    ▼
  *                         done ◄── removing ◄──successor ended────────────── returning          retiring ──► done
+ *
+ * sharing: the successor of a single slot gets a share of what it gets, and its incumbent goes on serving. A
+ * stop-first one that is held stays in preparing. It takes the slot at once when the attempts of what serves are
+ * used up: nothing else is tried while it stands beside.
  *
  * The successor serves from draining (start-first) or starting (stop-first) on: that is one step, in one
  * commit. In returning it serves still, and stops; entering removing from there makes the incumbent
@@ -46,9 +51,10 @@ enum __attribute__((packed)) handover_state {
 	HANDOVER_RETURNING,
 	HANDOVER_RETIRING,
 	HANDOVER_REMOVING,
+	HANDOVER_SHARING,
 	HANDOVER_DONE,
 };
-#define HANDOVER_STATE_COUNT 11
+#define HANDOVER_STATE_COUNT 12
 extern const struct state_machine_type handover_machine;
 
 struct handover {
@@ -73,15 +79,17 @@ struct handover_facts {
 	bool placed_lost; /* a successor, and its zhost is lost */
 	bool deployed;	  /* as much of the successor as is to be deployed */
 	bool held;	  /* others are to stop with it: its owner says when */
+	bool shares;	  /* it does not take over before its owner says so */
 	bool healthy;	  /* as much of the successor as is to run runs, and its probes pass */
 	bool starting; /* what is not healthy has not failed: it is about to start, or to stop */
 	bool failed;   /* of the successor: its attempts are used up */
 	bool active;   /* the copies that serve: some runs, or an action is under way */
 	bool ended; /* the copies that serve: certainly none runs, and none starts by itself */
-	bool serving_lost; /* their zhost is lost */
-	bool standby;	   /* the incumbent may serve again */
-	bool routes_known; /* every reachable zhost has the new routes */
-	bool gone;	   /* what is leaving has gone, or cannot be reached */
+	bool serving_lost;	/* their zhost is lost */
+	bool serving_exhausted; /* their attempts are used up */
+	bool standby;		/* the incumbent may serve again */
+	bool routes_known;	/* every reachable zhost has the new routes */
+	bool gone;		/* what is leaving has gone, or cannot be reached */
 };
 
 /* How long the successor must be healthy, and how long that may take from its placement on. */

@@ -22,18 +22,23 @@ static const char *invariant(const void *object, unsigned from, unsigned to)
 	(void)from;
 	if ((to == ROLLOUT_RETURNING || to == ROLLOUT_RETURNED) && !r->has_base)
 		return "returns, and there is no revision to return to";
+	if (to == ROLLOUT_WAITING && !rollout_is_in_steps(r))
+		return "waits, and there is no step that follows";
 	return NULL;
 }
 
 #define TO(state) STATE_MACHINE_BIT(ROLLOUT_##state)
 static const struct state_machine_state states[ROLLOUT_STATE_COUNT] = {
-	/* Any of the first three may be what a record holds. */
+	/* Any of the first four may be what a record holds. */
 	[ROLLOUT_ADVANCING] = {"advancing",
-			       TO(ADVANCING) | TO(PAUSED) | TO(RETURNING) | TO(COMPLETED), 0,
-			       STATE_MACHINE_INITIAL},
+			       TO(ADVANCING) | TO(PAUSED) | TO(RETURNING) | TO(WAITING) |
+				       TO(COMPLETED),
+			       0, STATE_MACHINE_INITIAL},
 	[ROLLOUT_PAUSED] = {"paused", TO(ADVANCING) | TO(RETURNING), 0, STATE_MACHINE_INITIAL},
 	[ROLLOUT_RETURNING] = {"returning", TO(ADVANCING) | TO(RETURNED), 0,
 			       STATE_MACHINE_INITIAL},
+	[ROLLOUT_WAITING] = {"waiting", TO(ADVANCING) | TO(PAUSED) | TO(RETURNING), 0,
+			     STATE_MACHINE_INITIAL},
 	[ROLLOUT_COMPLETED] = {"completed", 0, 0, STATE_MACHINE_FINAL},
 	[ROLLOUT_RETURNED] = {"returned", 0, 0, STATE_MACHINE_FINAL},
 };
@@ -61,9 +66,21 @@ void rollout_restore(struct rollout *r, enum rollout_state state)
 	state_machine_begin(&rollout_machine, r, &r->state, state);
 }
 
-void rollout_enter(struct rollout *r, enum rollout_state to)
+bool rollout_is_in_steps(const struct rollout *r)
 {
+	return r->spec.policy == ROLLOUT_CANARY && r->step < r->spec.step_count;
+}
+
+void rollout_enter(struct rollout *r, enum rollout_state to, bool promotes)
+{
+	PRE(!promotes || r->state == ROLLOUT_WAITING);
+	r->step += promotes;
 	state_machine_move(&rollout_machine, r, &r->state, to);
+}
+
+static enum rollout_state after_failure(const struct rollout *r)
+{
+	return r->has_base && !r->spec.pauses ? ROLLOUT_RETURNING : ROLLOUT_PAUSED;
 }
 
 enum rollout_state rollout_next(const struct rollout *r, const struct rollout_facts *f)
@@ -71,9 +88,14 @@ enum rollout_state rollout_next(const struct rollout *r, const struct rollout_fa
 	switch (r->state) {
 	case ROLLOUT_ADVANCING:
 		if (f->failed)
-			return r->has_base && !r->spec.pauses ? ROLLOUT_RETURNING
-							      : ROLLOUT_PAUSED;
-		return f->complete ? ROLLOUT_COMPLETED : r->state;
+			return after_failure(r);
+		if (f->complete)
+			return ROLLOUT_COMPLETED;
+		return rollout_is_in_steps(r) && f->step_done ? ROLLOUT_WAITING : r->state;
+	case ROLLOUT_WAITING:
+		if (f->failed)
+			return after_failure(r);
+		return !f->step_done || f->due ? ROLLOUT_ADVANCING : r->state;
 	case ROLLOUT_RETURNING:
 		return f->returned ? ROLLOUT_RETURNED : r->state;
 	case ROLLOUT_PAUSED:
@@ -123,8 +145,13 @@ int rollout_command(const struct rollout *r, enum rollout_command command,
 	}
 	if (r->state == ROLLOUT_ADVANCING)
 		return error_set(err, ERR_CONFLICT,
-				 "the rollout is under way and does not wait for '%s'",
-				 rollout_command_name(command));
+				 "the rollout is under way and does not wait for '%s'%s",
+				 rollout_command_name(command),
+				 rollout_is_in_steps(r) ? "; wait until its step is done" : "");
+	if (r->state == ROLLOUT_WAITING && command == ROLLOUT_RESUME)
+		return error_set(
+			err, ERR_CONFLICT,
+			"the rollout is not paused: it waits for 'promote', or 'abort'");
 	*ret_state = ROLLOUT_ADVANCING;
 	return 0;
 }

@@ -7,11 +7,17 @@
  *                        ┌──promote, resume──┐
  *                        ▼                   │
  *   (new) ──submit──► advancing ──pause──► paused     a new submission: advancing to the newer revision,
- *                      │  │ │                │ ▲      from every state
+ *                      │  │ │ ▲              │ ▲      from every state
+ *                      │  │ │ └─promote, time, a loss──── waiting: canary, a step is done
+ *                      │  │ └──a step is done───────────►   (pause, failures, abort: as from advancing)
+ *                      │  │ │                │ ▲
  *      all is served   │  │ └─fails: pause───┼─┘
  *                      │  └─fails: rollback──┼──► returning ◄── abort
  *                      ▼                     │        │ all is current for the base
  *                  completed                 └─abort──┘──► returned
+ *
+ * Canary goes by steps: how many were promoted is kept. Behind the last one it is as any other. A step that is
+ * disturbed by a loss is led to again, and then waits again.
  *
  * A rollout that has no base (no revision completed before) does not return: it pauses. A return does
  * not fail. Source: [change.rollout].
@@ -32,10 +38,11 @@ enum __attribute__((packed)) rollout_state {
 	ROLLOUT_ADVANCING,
 	ROLLOUT_PAUSED,
 	ROLLOUT_RETURNING,
+	ROLLOUT_WAITING,
 	ROLLOUT_COMPLETED,
 	ROLLOUT_RETURNED,
 };
-#define ROLLOUT_STATE_COUNT 5
+#define ROLLOUT_STATE_COUNT 6
 extern const struct state_machine_type rollout_machine;
 
 struct rollout {
@@ -43,13 +50,16 @@ struct rollout {
 	struct rollout_spec spec; /* of the target's package; of a rollback: at once */
 	bool has_base;		  /* a revision that it may go back to */
 	bool aborted;		  /* it goes back because a person asked */
+	uint32_t step;		  /* canary: how many were promoted */
 };
 
 /* What is the case now. */
 struct rollout_facts {
 	bool failed; /* a copy of the target's has failed, or did not become healthy in time */
-	bool complete; /* every unit is served in the target, and all that is to run runs */
-	bool returned; /* every unit is current for the base, and nothing is handed over */
+	bool complete;	/* every unit is served in the target, and all that is to run runs */
+	bool returned;	/* every unit is current for the base, and nothing is handed over */
+	bool step_done; /* canary: so is what belongs to the step, for the target */
+	bool due;	/* waiting: everything has been healthy for as long as was asked */
 };
 
 enum rollout_command { ROLLOUT_PROMOTE, ROLLOUT_ABORT, ROLLOUT_PAUSE, ROLLOUT_RESUME };
@@ -62,8 +72,10 @@ enum rollout_state rollout_next(const struct rollout *r, const struct rollout_fa
 /* The state that a request leads to. ERR_CONFLICT: it is refused, and why. */
 int rollout_command(const struct rollout *r, enum rollout_command command,
 		    enum rollout_state *ret_state, struct error **err) must_check;
-/* The gate. */
-void rollout_enter(struct rollout *r, enum rollout_state to);
+/* The gate. `promotes`: one step further. */
+void rollout_enter(struct rollout *r, enum rollout_state to, bool promotes);
+/* It goes by steps, and is not behind the last. */
+bool rollout_is_in_steps(const struct rollout *r);
 const char *rollout_state_name(enum rollout_state state);
 /* NULL: `text` is none of "promote", "abort", "pause", "resume". */
 const char *rollout_command_name(enum rollout_command command);

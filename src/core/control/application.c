@@ -91,7 +91,8 @@ static const struct declaration *declared_of(const struct slot_control *sc,
 	if (copy != NULL)
 		return copy->declared;
 	const struct control_application *a = application_of(sc->slot);
-	const struct declarations *wanted = unplaced_revision(a)->declared;
+	const struct declarations *wanted =
+		unplaced_revision(control_of_slot(sc->slot->root))->declared;
 	const struct declaration *found =
 		wanted != NULL ? declarations_of(wanted, sc->slot) : NULL;
 	vector_for_each (&a->application.revisions, r)

@@ -127,6 +127,13 @@ struct unit_loss {
 	struct heap_node timer;
 };
 
+/* What a step of a canary means for a unit. */
+enum __attribute__((packed)) rollout_turn {
+	TURN_NOW,    /* it is led to the target; so is everything of other policies */
+	TURN_SHARES, /* a copy of the target runs beside the one that serves */
+	TURN_LATER,  /* it stays in the version before */
+};
+
 /* What control knows of a slot. */
 struct slot_control {
 	struct slot *slot;		  /* borrowed */
@@ -137,6 +144,7 @@ struct slot_control {
 	bool placed_before; /* since it was last undeployed */
 	bool no_place;	    /* a place was looked for, and there was none */
 	bool still_failed; /* out of attempts, and tried again without a request: until it starts */
+	enum rollout_turn turn; /* root: in the present step of a rollout (rollout_steps.h) */
 	bool seeking; /* root: it has lost what it had, and the next flush looks for a place */
 	struct exclusion *exclusions;	/* root: zhosts that it must not take for now */
 	struct unit_handover *handover; /* root; NULL: there is none */
@@ -166,6 +174,7 @@ struct mesh_routes {
 	bool has_pages;	    /* a UI space: every zhost subscribes while it is not gone */
 	bool is_in_pages;   /* in application_list.with_pages */
 	uint64_t visited;   /* the hello that has looked at it (mesh_tables.c) */
+	bool has_shares;    /* a canary: its copies get a share (rollout_steps.h) */
 	bool all_subscribe; /* every zhost with a link is in `subscribers` */
 	uint64_t version;   /* of the table as sent last; from 1 on */
 	/* Of the whole table (core/mesh_sum.h), for zhosts that do not know of copies that do not
@@ -182,12 +191,15 @@ struct application_list;
 /* The way to another revision, under way (rollouts.h). */
 struct application_rollout {
 	struct rollout rollout;
-	struct revision *target, *base; /* borrowed; base NULL: none has completed */
-	uint32_t *places;		/* by the target's space index: rollout_order() */
-	bool at_once;			/* a rollback: not batch by batch */
-	bool failed;			/* seen in this flush */
-	bool moves_begun; /* of units that do not change, and whose place does not fit */
-	char *by, *cause; /* who asked for it; what has failed (NULL) */
+	struct control_application *application; /* borrowed */
+	struct revision *target, *base;		 /* borrowed; base NULL: none has completed */
+	uint32_t *places; /* by the target's space index: rollout_order() */
+	bool at_once;	  /* a rollback: not batch by batch */
+	bool failed;	  /* seen in this flush */
+	int64_t promote_at_ms; /* monotonic: waiting, and the next step follows by itself; or NEVER_MS */
+	struct heap_node timer; /* until then */
+	bool moves_begun;	/* of units that do not change, and whose place does not fit */
+	char *by, *cause;	/* who asked for it; what has failed (NULL) */
 };
 
 /* One that did not complete, until the next change. */
@@ -315,13 +327,25 @@ static inline struct slot_control *control_of_slot(const struct slot *s)
 {
 	return application_of(s)->slot_controls.items[s->id];
 }
-/* The revision in which a unit that has no copy is placed. */
-static inline struct revision *unplaced_revision(const struct control_application *a)
+/* From which the rollout leads away. PRE: there is one. */
+static inline struct revision *rollout_from(const struct control_application *a)
+{
+	return a->rollout->base != NULL ? a->rollout->base : a->application.served;
+}
+/* Where everything is led: the served one, where there is no rollout. */
+static inline struct revision *wanted_revision(const struct control_application *a)
 {
 	if (a->rollout == NULL)
 		return a->application.served;
 	return a->rollout->rollout.state == ROLLOUT_RETURNING ? a->rollout->base
 							      : a->rollout->target;
+}
+/* The revision in which the unit of `root` is placed while it has no copy. */
+static inline struct revision *unplaced_revision(const struct slot_control *root)
+{
+	const struct control_application *a = application_of(root->slot);
+	return a->rollout != NULL && root->turn != TURN_NOW ? rollout_from(a)
+							    : wanted_revision(a);
 }
 /* The instance is part of that revision. PRE: it is declared. */
 static inline bool revision_declares(const struct revision *r, const struct slot *s)
@@ -347,6 +371,11 @@ static inline bool copy_serves(const struct copy *copy)
 {
 	return copy->of_slot.slot->serving == &copy->of_slot;
 }
+/* It is to serve next, and is a successor, or shares. */
+static inline bool copy_is_next(const struct copy *copy)
+{
+	return copy->of_slot.slot->next == &copy->of_slot;
+}
 /* It is the successor of one that serves, or may serve again. */
 static inline bool copy_is_beside(const struct copy *copy)
 {
@@ -361,7 +390,7 @@ static inline struct unit_placement *unit_of(const struct slot_copy *copy)
 static inline struct revision *slot_revision(const struct slot_control *root)
 {
 	const struct unit_placement *unit = unit_of(root->of_path->serving);
-	return unit != NULL ? unit->revision : unplaced_revision(application_of(root->slot));
+	return unit != NULL ? unit->revision : unplaced_revision(root);
 }
 /* The id by which its zhost knows it. */
 static inline const char *copy_key_topology(const struct copy *copy)

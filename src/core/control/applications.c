@@ -59,6 +59,7 @@ void application_revise(struct control *c, struct control_application *a,
 			Samoza__V1__RevisionRecord *take_record, struct topology *topology)
 {
 	rollout_drop(c, a, "superseded");
+	rollout_forget_last(a);
 	application_switch(c, a, application_accept(c, a, take_record, topology));
 }
 

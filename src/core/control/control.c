@@ -67,6 +67,7 @@ void control_free(struct control *c)
 	heap_done(&c->loss_timers);
 	heap_done(&c->ends_by_timers);
 	heap_done(&c->handover_timers);
+	heap_done(&c->rollout_timers);
 	vector_for_each (&c->converted, record)
 		free(record->id);
 	vector_done(&c->converted);
@@ -144,6 +145,7 @@ static void apply(struct control *c, const struct control_input *input)
 		drains_tick(c);
 		copies_tick(c);
 		handovers_tick(c);
+		rollouts_tick(c);
 		break;
 	}
 }
@@ -192,39 +194,50 @@ static int64_t earlier(int64_t a, int64_t b)
 int64_t control_next_ms(const struct control *c)
 {
 	int64_t zhosts = earlier(zhosts_next_ms(c), loss_next_ms(c));
-	zhosts = earlier(zhosts, drains_next_ms(c));
+	zhosts = earlier(zhosts, earlier(drains_next_ms(c), rollouts_next_ms(c)));
 	zhosts = earlier(zhosts, patience_next_ms(&c->lifecycle));
 	return earlier(earlier(zhosts, copies_next_ms(c)),
 		       earlier(exclusions_next_ms(c), handovers_next_ms(c)));
 }
 
-bool control_is_busy(const struct control *c, struct instant now, char **ret_what)
+/* What the core waits for by itself; NULL: nothing. The caller frees. */
+static char *waits_for(const struct control *c)
 {
 	const struct copy *copy = copies_first_lost(c);
+	if (copy != NULL)
+		return str_printf("%s/%s waits for the margin of its lost copy",
+				  copy->unit->application->name, copy->of_slot.slot->path);
 	const struct unit_handover *h = handovers_first_timed(c);
-	(void)now;
-	if (copy == NULL && h != NULL && ret_what != NULL)
-		*ret_what = str_printf("%s/%s is being handed over (%s)",
-				       application_of(h->root->slot)->name, h->root->slot->path,
-				       handover_state_text(h->handover.state));
+	if (h != NULL)
+		return str_printf("%s/%s is being handed over (%s)",
+				  application_of(h->root->slot)->name, h->root->slot->path,
+				  handover_state_text(h->handover.state));
 	const struct slot_control *lost = loss_first(c);
-	if (copy == NULL && h == NULL && lost != NULL && ret_what != NULL)
-		*ret_what = str_printf("%s/%s waits for its zhost",
-				       application_of(lost->slot)->name, lost->slot->path);
+	if (lost != NULL)
+		return str_printf("%s/%s waits for its zhost", application_of(lost->slot)->name,
+				  lost->slot->path);
 	const struct provider_set *set = patience_first(&c->lifecycle);
-	if (copy == NULL && h == NULL && lost == NULL && set != NULL && ret_what != NULL)
-		*ret_what = str_printf("importers of %s run on without it", set->name);
+	if (set != NULL)
+		return str_printf("importers of %s run on without it", set->name);
 	const struct slot *back = patience_first_returned(&c->lifecycle);
-	if (copy == NULL && h == NULL && lost == NULL && set == NULL && back != NULL &&
-	    ret_what != NULL)
-		*ret_what = str_printf("%s runs on until the zhost of a provider is back",
-				       back->path);
-	if (copy == NULL)
-		return h != NULL || lost != NULL || set != NULL || back != NULL;
-	if (ret_what != NULL)
-		*ret_what = str_printf("%s/%s waits for the margin of its lost copy",
-				       copy->unit->application->name, copy->of_slot.slot->path);
-	return true;
+	if (back != NULL)
+		return str_printf("%s runs on until the zhost of a provider is back",
+				  back->path);
+	const struct control_application *timed = rollouts_first_timed(c);
+	if (timed != NULL)
+		return str_printf("the next step of the rollout of %s waits for its time",
+				  timed->name);
+	return NULL;
+}
+
+bool control_is_busy(const struct control *c, struct instant now, char **ret_what)
+{
+	CLEANUP(freep) char *what = waits_for(c);
+	bool is_busy = what != NULL;
+	(void)now;
+	if (is_busy && ret_what != NULL)
+		*ret_what = steal_ptr(&what);
+	return is_busy;
 }
 
 uint64_t control_link_of(const struct control *c, const char *zhost)

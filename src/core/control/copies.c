@@ -276,8 +276,7 @@ static void unit_leave(struct control *c, struct slot_control *root,
 		unit->place_unit = PLACE_NONE;
 		return;
 	}
-	application_give_unit(unit->application, c->place, unplaced_revision(unit->application),
-			      root);
+	application_give_unit(unit->application, c->place, unplaced_revision(root), root);
 }
 
 void unit_supersede(struct control *c, struct slot_control *root)
@@ -306,7 +305,7 @@ void unit_supersede(struct control *c, struct slot_control *root)
 void unit_rebase(struct control *c, struct slot_control *root)
 {
 	const struct control_application *a = application_of(root->slot);
-	struct revision *revision = unplaced_revision(a);
+	struct revision *revision = unplaced_revision(root);
 	PRE(root->of_path->serving == NULL);
 	if (root->place_revision == revision)
 		return;

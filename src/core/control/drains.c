@@ -277,7 +277,8 @@ static char *obstacle(const struct slot_control *root)
 	if (bound != NULL)
 		return str_printf("%s keeps its data here (storage: local), so it is not moved",
 				  bound->path);
-	if (a->rollout != NULL && a->rollout->rollout.state == ROLLOUT_PAUSED)
+	if (a->rollout != NULL && (a->rollout->rollout.state == ROLLOUT_PAUSED ||
+				   a->rollout->rollout.state == ROLLOUT_WAITING))
 		return str_printf("waits for the rollout to %s, which waits to be promoted, "
 				  "resumed or aborted",
 				  version_of(a->rollout->target));

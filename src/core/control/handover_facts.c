@@ -1,6 +1,7 @@
 #include "core/control/handover_facts.h"
 
 #include "core/control/mesh_tables.h"
+#include "core/control/rollout_steps.h"
 #include "core/control/state.h"
 #include "core/lifecycle/start_condition.h"
 
@@ -36,7 +37,7 @@ static const struct copy *copy_above(const struct copy *copy)
 	if (parent == NULL)
 		return NULL;
 	const struct application_slot *of = control_of_slot(parent)->of_path;
-	return copy_of(copy->unit->placement.role == ROLE_SUCCESSOR ? of->next : of->standby);
+	return copy_of(copy_is_next(copy) ? of->next : of->standby);
 }
 
 static enum start_obstacle obstacle_of(const struct copy *copy)
@@ -61,8 +62,7 @@ enum instance_target handover_target_of(const struct copy *copy)
 		return TARGET_NONE;
 	if (above != NULL && !is_installed(above))
 		return (enum instance_target)copy->target; /* parents are deployed first */
-	bool starts = copy->unit->placement.role == ROLE_SUCCESSOR &&
-		      h->handover.kind == HANDOVER_START_FIRST &&
+	bool starts = copy_is_next(copy) && h->handover.kind == HANDOVER_START_FIRST &&
 		      s->goal == GOAL_DEPLOYED_STARTED && obstacle_of(copy) == START_MAY;
 	return starts ? TARGET_STARTED : TARGET_DEPLOYED;
 }
@@ -88,6 +88,16 @@ static bool runs_as_due(const struct copy *copy)
 	       obstacle_of(copy) != START_MAY;
 }
 
+/* What it waited for has come, or has gone, or nothing is heard of it yet: that is no failure. */
+static bool is_changing(const struct copy *copy)
+{
+	if (!copy->heard)
+		return true;
+	if (copy->failures > 0 || copy->exhausted)
+		return false;
+	return !is_started(copy) || copy->target != TARGET_STARTED;
+}
+
 static void add_successor(struct handover_facts *f, const struct slot_control *root)
 {
 	const struct unit_placement *unit = unit_of(root->of_path->next);
@@ -95,12 +105,13 @@ static void add_successor(struct handover_facts *f, const struct slot_control *r
 		return;
 	f->placed = !unit->lost;
 	f->placed_lost = unit->lost;
-	f->deployed = f->healthy = f->placed;
+	f->deployed = f->healthy = f->starting = f->placed;
 	vector_for_each (&unit->placement.copies, item) {
 		const struct copy *copy = copy_of(*item);
 		bool wanted = copy->sc->slot->goal != GOAL_NOT_DEPLOYED;
 		f->deployed = f->deployed && (!wanted || is_installed(copy));
 		f->healthy = f->healthy && runs_as_due(copy);
+		f->starting = f->starting && (runs_as_due(copy) || is_changing(copy));
 		f->failed = f->failed || (wanted && copy->exhausted);
 	}
 }
@@ -147,6 +158,9 @@ static void add_serving(struct handover_facts *f, const struct slot_control *roo
 		const struct slot_control *sc = control_of_slot(s);
 		const struct copy *copy = serving_copy(sc);
 		f->active = f->active || is_busy(s);
+		f->serving_exhausted =
+			f->serving_exhausted ||
+			(copy != NULL && copy->exhausted && s->goal != GOAL_NOT_DEPLOYED);
 		f->ended = f->ended && !is_busy(s) && (copy == NULL || has_ended(copy));
 		if (!between || (copy == NULL && s->unplaced))
 			continue;
@@ -170,6 +184,7 @@ static void add_owner(struct handover_facts *f, const struct unit_handover *h)
 {
 	bool between = handover_is_between(&h->handover);
 	f->held = h->held && f->active; /* where nothing runs, nothing stops with it */
+	f->shares = rollout_shares(h->root);
 	if (h->unwanted && handover_is_before_switch(&h->handover))
 		f->cancelled = true;
 	else if (h->unwanted && between)

@@ -51,7 +51,7 @@ char *handover_choose_kind(struct slot_control *root, const struct control_zhost
 
 uint64_t handover_beside(const struct copy *copy)
 {
-	if (copy->unit->placement.role != ROLE_SUCCESSOR)
+	if (!copy_is_next(copy))
 		return 0;
 	const struct unit_handover *h = control_of_slot(copy->sc->slot->root)->handover;
 	const struct copy *incumbent = serving_copy(copy->sc);

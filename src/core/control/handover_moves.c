@@ -126,6 +126,17 @@ static void enter_draining(struct control *c, struct slot_control *root)
 	set_drain(c, h, mesh_tables_next_version(a), mesh_tables_has_silent(a));
 }
 
+/* It serves beside the one that serves. */
+static void enter_sharing(struct unit_placement *unit)
+{
+	placement_set_role(&unit->placement, ROLE_SHARING);
+	vector_for_each (&unit->placement.copies, item) {
+		struct copy *copy = container_of(*item, struct copy, of_slot);
+		mark_copy(copy, COPY_RECORD | COPY_ORDER);
+		mesh_tables_mark(copy->sc);
+	}
+}
+
 void handover_move(struct control *c, struct slot_control *root, enum handover_state to)
 {
 	struct unit_handover *h = root->handover;
@@ -143,6 +154,9 @@ void handover_move(struct control *c, struct slot_control *root, enum handover_s
 		break;
 	case HANDOVER_DRAINING:
 		enter_draining(c, root);
+		break;
+	case HANDOVER_SHARING:
+		enter_sharing(unit_of(root->of_path->next));
 		break;
 	case HANDOVER_RETIRING:
 		enter_retiring(c, root);

@@ -4,6 +4,7 @@
  *
  *   draining, starting, retiring from before the switch     the successor serves and writes
  *   removing from returning                                 the incumbent serves and writes again
+ *   sharing                                                 the successor gets a share
  *   stopping, returning                                     the unit yields: it acts as if it were to stop
  *
  * Source: [change.handover].

@@ -46,7 +46,7 @@ static void find_again(struct control *c, struct unit_placement *unit)
 static void take_successor_error(const struct copy *copy, const char *error)
 {
 	struct unit_handover *h = control_of_slot(copy->sc->slot->root)->handover;
-	if (h == NULL || copy->unit->placement.role != ROLE_SUCCESSOR)
+	if (h == NULL || !copy_is_next(copy))
 		return;
 	free(h->error);
 	h->error = str_printf("%s: %s", copy->sc->slot->path, error);

@@ -267,6 +267,11 @@ static bool run(struct control *c, struct slot_control *root)
 
 /* ---- several together ---- */
 
+bool handover_is_healthy(const struct slot_control *root)
+{
+	return handover_facts_of(root).healthy;
+}
+
 bool handover_is_deployed(const struct slot_control *root)
 {
 	return handover_facts_of(root).deployed;

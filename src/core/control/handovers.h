@@ -34,6 +34,8 @@ void handover_start_change(struct control *c, struct slot_control *root,
 /* Those of a rollout that are in the state `from`, and wanted or not, stop together, importers before
  * providers: from preparing they are deployed, from starting and proving they return. */
 void handovers_stop(struct control *c, struct control_application *a, bool unwanted);
+/* Everything of its successor that is to run runs, and its probes pass. */
+bool handover_is_healthy(const struct slot_control *root);
 /* Everything of it that is to be deployed is. */
 bool handover_is_deployed(const struct slot_control *root);
 /* One that a record holds, once all copies are loaded. */

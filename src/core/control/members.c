@@ -55,7 +55,7 @@ void members_add(struct control *c, struct control_application *a, struct revisi
 
 static void leave(struct control_application *a, struct slot *s, slot_list *to_stop)
 {
-	const struct revision *wanted = unplaced_revision(a);
+	const struct revision *wanted = wanted_revision(a);
 	CLEANUP(freep) char *cause = str_printf("not in %s", revision_version(wanted));
 	s->leaves = true;
 	a->leaving++;

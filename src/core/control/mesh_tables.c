@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "core/control/dirty_set.h"
 #include "core/control/path_ends.h"
+#include "core/control/rollout_steps.h"
 #include "core/control/state.h"
 #include "core/mesh_sum.h"
 #include "model/space_kind.h"
@@ -65,6 +66,21 @@ void mesh_tables_mark(struct slot_control *sc)
 	mark_application(a, APPLICATION_ROUTES);
 }
 
+void mesh_tables_mark_shares(struct control_application *a)
+{
+	bool has_shares = a->rollout != NULL && rollout_has_shares(a);
+	if (!has_shares && !a->routes.has_shares)
+		return;
+	a->routes.has_shares = has_shares;
+	for (size_t k = 0; k < a->slots.slots.count; k++)
+		mesh_tables_mark(a->slot_controls.items[k]);
+}
+
+void mesh_tables_load_shares(struct control_application *a)
+{
+	a->routes.has_shares = rollout_has_shares(a);
+}
+
 static bool has_pages_to_serve(const struct control_application *a)
 {
 	return a->routes.has_pages && a->slots.not_gone > 0;
@@ -102,6 +118,9 @@ static Samoza__V1__MeshPeer *peer_new(const struct slot_control *sc, const struc
 	p->has_serving = !copy_serves(copy);
 	p->serving = copy_serves(copy);
 	p->has_draining = p->draining = copy_is_retired(copy);
+	p->has_revision = copy->unit->application->routes.has_shares;
+	p->revision = copy->unit->revision->number;
+	p->has_sharing = p->sharing = copy->unit->placement.role == ROLE_SHARING;
 	if (!space_kind_of_type(space->type)->has_pages)
 		return p;
 	const struct revision *revision = copy->unit->revision;
@@ -125,7 +144,7 @@ static bool is_listed(const struct copy *copy)
 		return copy->sc->slot->state == STATE_DEPLOYED_STARTED;
 	if (copy_is_retired(copy))
 		return copy->unit->answered && !copy->unit->lost;
-	return copy->unit->placement.role == ROLE_SUCCESSOR && copy->heard &&
+	return copy_is_next(copy) && copy->heard &&
 	       copy->phase == SAMOZA__V1__PHASE__PHASE_STARTED;
 }
 
@@ -145,6 +164,27 @@ static bool is_draining(const struct control_application *a)
 	return false;
 }
 
+/* Of each space of which both versions get something. */
+static void add_shares(Samoza__V1__MeshTable *t, const struct control_application *a)
+{
+	if (!a->routes.has_shares)
+		return;
+	const struct revision *target = a->rollout->target;
+	t->shares = mem_new_array(Samoza__V1__MeshShare *, target->topology->space_count);
+	for (unsigned k = 0; k < target->topology->space_count; k++) {
+		const char *space = target->topology->spaces[k].name;
+		uint32_t permille = rollout_permille(a, k);
+		if (permille == 0)
+			continue;
+		Samoza__V1__MeshShare *share = (Samoza__V1__MeshShare *)schema_message_new(
+			&samoza__v1__mesh_share__descriptor);
+		share->space = mem_strdup(space);
+		share->revision = target->number;
+		share->permille = permille;
+		t->shares[t->n_shares++] = share;
+	}
+}
+
 static Samoza__V1__MeshTable *table_new(const struct control_application *a)
 {
 	Samoza__V1__MeshTable *t = (Samoza__V1__MeshTable *)schema_message_new(
@@ -153,6 +193,7 @@ static Samoza__V1__MeshTable *table_new(const struct control_application *a)
 	t->topology_name = mem_strdup(a->name);
 	t->version = a->routes.version;
 	t->has_confirm = t->confirm = is_draining(a);
+	add_shares(t, a);
 	return t;
 }
 
@@ -202,6 +243,8 @@ static uint64_t table_sum(struct control_application *a, bool all)
 	*sum = t->n_peers > 0 ? mesh_topology_sum(a->id) : 0;
 	for (size_t k = 0; k < t->n_peers; k++)
 		*sum += mesh_peer_sum(t->peers[k]);
+	for (size_t k = 0; t->n_peers > 0 && k < t->n_shares; k++)
+		*sum += mesh_share_sum(t->shares[k]);
 	a->routes.has_sum[all] = true;
 	schema_message_free(t);
 	return *sum;

@@ -17,6 +17,10 @@
 
 /* A copy of the slot started, or is started no longer, or another one serves. */
 void mesh_tables_mark(struct slot_control *sc);
+/* A rollout went on: whether, and how much, copies of it share may have changed. */
+void mesh_tables_mark_shares(struct control_application *a);
+/* As records say: zhosts may know it already. PRE: there is a rollout. */
+void mesh_tables_load_shares(struct control_application *a);
 /* The version that the next table has. */
 uint64_t mesh_tables_next_version(const struct control_application *a);
 /* Every zhost with a link that has the table goes by that version, or a newer one, or is too old to say so. */

@@ -166,8 +166,10 @@ static void write_copy(struct control *c, const struct copy *copy)
 /* ---- applications ---- */
 
 SAME(ROLLOUT_RETURNING, ROLLOUT_STATE__ROLLOUT_STATE_RETURNING);
+SAME(ROLLOUT_WAITING, ROLLOUT_STATE__ROLLOUT_STATE_WAITING);
 
-static Samoza__V1__RolloutRecord *fill_rollout(Samoza__V1__RolloutRecord *r,
+static Samoza__V1__RolloutRecord *fill_rollout(const struct control *c,
+					       Samoza__V1__RolloutRecord *r,
 					       const struct application_rollout *rollout)
 {
 	if (rollout == NULL)
@@ -179,6 +181,10 @@ static Samoza__V1__RolloutRecord *fill_rollout(Samoza__V1__RolloutRecord *r,
 	r->state = (Samoza__V1__RolloutState)rollout->rollout.state;
 	r->has_aborted = r->aborted = rollout->rollout.aborted;
 	r->has_at_once = r->at_once = rollout->at_once;
+	r->has_step = rollout->rollout.step != 0;
+	r->step = rollout->rollout.step;
+	r->has_promote_ms = rollout->promote_at_ms != NEVER_MS;
+	r->promote_ms = c->now.wall_ms + (rollout->promote_at_ms - c->now.mono_ms);
 	r->by = rollout->by;
 	r->cause = rollout->cause;
 	return r;
@@ -238,7 +244,7 @@ static void write_application(struct control *c, const struct control_applicatio
 	r.completions = list;
 	Samoza__V1__RolloutRecord rollout;
 	Samoza__V1__LastRolloutRecord last;
-	r.rollout = fill_rollout(&rollout, a->rollout);
+	r.rollout = fill_rollout(c, &rollout, a->rollout);
 	r.last_rollout = fill_last(&last, &a->last_rollout);
 	VECTOR(Samoza__V1__RevisionResultRecord) results = {0};
 	vector_for_each (&of->revisions, revision) {

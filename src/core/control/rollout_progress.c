@@ -6,6 +6,7 @@
 #include "core/control/handovers.h"
 #include "core/control/loss.h"
 #include "core/control/members.h"
+#include "core/control/rollout_steps.h"
 #include "core/control/wants.h"
 #include "core/control/zhost_registry.h"
 
@@ -13,21 +14,6 @@ struct revision *rollout_wanted(const struct control_application *a)
 {
 	const struct application_rollout *r = a->rollout;
 	return r->rollout.state == ROLLOUT_RETURNING ? r->base : r->target;
-}
-
-bool rollout_has_same_content(const struct slot_control *root, const struct revision *from,
-			      const struct revision *to)
-{
-	if (from == to)
-		return true;
-	slot_for_each_below (root->slot, s) {
-		uint64_t before = 0, after = 0;
-		bool is_in_from = revision_content(from, s->path, &before);
-		bool is_in_to = revision_content(to, s->path, &after);
-		if (is_in_from != is_in_to || before != after)
-			return false;
-	}
-	return true;
 }
 
 bool rollout_is_current(const struct slot_control *root, const struct revision *revision)
@@ -66,6 +52,35 @@ uint32_t rollout_place_of(const struct control_application *a, const struct slot
 {
 	const struct application_rollout *r = a->rollout;
 	return r->places[declarations_of(r->target->declared, root)->space->index];
+}
+
+/* A second copy is as far as it gets in this step. */
+static bool is_beside(const struct slot_control *root)
+{
+	const struct handover *h = &root->handover->handover;
+	return rollout_shares(root) &&
+	       (h->state == HANDOVER_SHARING ||
+		(h->state == HANDOVER_PREPARING && handover_is_deployed(root)));
+}
+
+static bool is_done(const struct control_application *a, const struct slot_control *root)
+{
+	if (root->handover != NULL && root->handover->revision != NULL)
+		return is_beside(root);
+	if (!revision_declares(a->rollout->target, root->slot))
+		return true; /* it goes when everything is done */
+	if (root->turn == TURN_LATER || root->slot->goal == GOAL_NOT_DEPLOYED)
+		return true;
+	return root->handover == NULL && !root->slot->moving && !root->lost &&
+	       rollout_is_current(root, a->rollout->target);
+}
+
+bool rollout_step_is_done(const struct control_application *a)
+{
+	for_each_root (a, root)
+		if (!is_done(a, root))
+			return false;
+	return true;
 }
 
 /* The first one that is not what is wanted, in the order in which they change; NULL: all are. One that cannot

@@ -9,9 +9,6 @@
 
 /* Where the rollout leads now: to its target, or back. PRE: there is one. */
 struct revision *rollout_wanted(const struct control_application *a);
-/* Each instance of the unit has equal content in both. */
-bool rollout_has_same_content(const struct slot_control *root, const struct revision *from,
-			      const struct revision *to);
 /* The unit is served with the content of that revision, or by nothing, or is no part of it. */
 bool rollout_is_current(const struct slot_control *root, const struct revision *revision);
 
@@ -24,5 +21,7 @@ char *rollout_waits_text(const struct control_application *a);
 /* How many units differ between the two revisions, and how many are served in the target. */
 void rollout_progress(const struct control_application *a, uint32_t *ret_done,
 		      uint32_t *ret_all);
+/* What has its turn in this step of a canary is current, or shares, and nothing else is handed over for it. */
+bool rollout_step_is_done(const struct control_application *a);
 
 #endif

@@ -6,18 +6,15 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/control/copies.h"
-#include "core/control/handover_kind.h"
 #include "core/control/handovers.h"
 #include "core/control/members.h"
 #include "core/control/mesh_tables.h"
-#include "core/control/placement.h"
 #include "core/control/record_writer.h"
 #include "core/control/rollout_progress.h"
 #include "core/control/rollout_relabel.h"
+#include "core/control/rollout_steps.h"
+#include "core/control/rollout_waves.h"
 #include "core/control/state.h"
-#include "core/control/target.h"
-#include "core/control/topology_state.h"
-#include "core/control/unload_unit.h"
 #include "core/control/wants.h"
 #include "core/lifecycle/rules.h"
 
@@ -52,6 +49,14 @@ static void emit(struct control *c, const struct control_application *a, const c
 	emit_event(&c->emitter, "rollout", a->name, from, to, a->id, cause);
 }
 
+/* What had to wait for this step is changed now, or placed so. */
+static void begin_step(struct control *c, struct control_application *a)
+{
+	rollout_set_turns(a);
+	mesh_tables_mark_shares(a);
+	rebase_unplaced(c, a);
+}
+
 /* Its slots follow that revision, so it can be returned to. */
 static struct revision *base_of(const struct control_application *a)
 {
@@ -60,6 +65,48 @@ static struct revision *base_of(const struct control_application *a)
 	return completed != NULL && completed->declared != NULL && completed->topology != NULL
 		       ? completed
 		       : NULL;
+}
+
+/* ---- time ---- */
+
+/* The next step follows at that time (monotonic). */
+static void set_clock(struct control *c, struct application_rollout *r, int64_t promote_at_ms)
+{
+	r->promote_at_ms = promote_at_ms;
+	if (promote_at_ms > c->now.mono_ms)
+		heap_set(&c->rollout_timers, &r->timer, promote_at_ms);
+	else
+		heap_remove(&c->rollout_timers, &r->timer);
+}
+
+static void stop_clock(struct control *c, struct application_rollout *r)
+{
+	r->promote_at_ms = NEVER_MS;
+	heap_remove(&c->rollout_timers, &r->timer);
+}
+
+void rollouts_tick(struct control *c)
+{
+	for (struct heap_node *n;
+	     (n = heap_first(&c->rollout_timers)) != NULL && n->key <= c->now.mono_ms;) {
+		struct application_rollout *r =
+			container_of(n, struct application_rollout, timer);
+		heap_remove(&c->rollout_timers, n);
+		mark_application(r->application, APPLICATION_ROLLOUT);
+	}
+}
+
+int64_t rollouts_next_ms(const struct control *c)
+{
+	const struct heap_node *n = heap_first(&c->rollout_timers);
+	return n != NULL ? n->key : NEVER_MS;
+}
+
+const struct control_application *rollouts_first_timed(const struct control *c)
+{
+	const struct heap_node *n = heap_first(&c->rollout_timers);
+	return n != NULL ? container_of(n, struct application_rollout, timer)->application
+			 : NULL;
 }
 
 static void lead_to(struct control_application *a, struct revision *target,
@@ -71,6 +118,9 @@ static void lead_to(struct control_application *a, struct revision *target,
 	r->moves_begun = false;
 	r->failed = false;
 	r->rollout.spec = *spec;
+	if (at_once) /* never through a canary */
+		r->rollout.spec.policy = ROLLOUT_REPLACE;
+	r->rollout.step = 0;
 	r->rollout.aborted = false;
 	free(r->by);
 	free(r->cause);
@@ -81,7 +131,15 @@ static void lead_to(struct control_application *a, struct revision *target,
 	rollout_order(target->topology, r->places);
 }
 
-static void forget_last(struct control_application *a)
+static struct application_rollout *rollout_new(struct control_application *a)
+{
+	struct application_rollout *r = mem_new(struct application_rollout);
+	r->application = a;
+	r->promote_at_ms = NEVER_MS;
+	return r;
+}
+
+void rollout_forget_last(struct control_application *a)
 {
 	free(a->last_rollout.cause);
 	a->last_rollout = (struct last_rollout){0};
@@ -93,10 +151,10 @@ void rollout_to(struct control *c, struct control_application *a, struct revisio
 	struct application_rollout *r = a->rollout;
 	CLEANUP(freep) char *from = NULL;
 	members_add(c, a, target, by);
-	forget_last(a);
+	rollout_forget_last(a);
 	if (r == NULL) {
 		from = mem_strdup(revision_version(a->application.served));
-		r = a->rollout = mem_new(struct application_rollout);
+		r = a->rollout = rollout_new(a);
 		r->base = base_of(a);
 		r->rollout.has_base = r->base != NULL;
 		lead_to(a, target, spec, at_once, by);
@@ -105,7 +163,8 @@ void rollout_to(struct control *c, struct control_application *a, struct revisio
 		from = mem_strdup(revision_version(r->target));
 		r->target->result = "superseded";
 		lead_to(a, target, spec, at_once, by);
-		rollout_enter(&r->rollout, ROLLOUT_ADVANCING);
+		rollout_enter(&r->rollout, ROLLOUT_ADVANCING, false);
+		stop_clock(c, r);
 	}
 	CLEANUP(freep)
 	char *cause = str_printf("%s, %s by %s", rollout_policy_name(spec->policy),
@@ -113,7 +172,7 @@ void rollout_to(struct control *c, struct control_application *a, struct revisio
 	emit(c, a, from, revision_version(target), cause);
 	a->updated_ms = c->now.wall_ms;
 	members_update(c, a);
-	rebase_unplaced(c, a);
+	begin_step(c, a);
 	mark(a);
 }
 
@@ -124,6 +183,7 @@ void rollout_forget(struct control_application *a)
 	struct application_rollout *r = a->rollout;
 	if (r == NULL)
 		return;
+	stop_clock(a->control, r);
 	a->rollout = NULL;
 	free(r->by);
 	free(r->cause);
@@ -143,6 +203,7 @@ static void end(struct control *c, struct control_application *a)
 {
 	rollout_forget(a);
 	members_update(c, a);
+	mesh_tables_mark_shares(a);
 	rebase_unplaced(c, a);
 	a->updated_ms = c->now.wall_ms;
 	mark_application(a, APPLICATION_RECORD | APPLICATION_STATE | APPLICATION_HANDOVER);
@@ -163,7 +224,7 @@ static void complete(struct control *c, struct control_application *a)
 static void remember(struct control *c, struct control_application *a, const char *result)
 {
 	struct application_rollout *r = a->rollout;
-	forget_last(a);
+	rollout_forget_last(a);
 	r->target->result = result;
 	a->last_rollout = (struct last_rollout){
 		.result = result,
@@ -247,181 +308,79 @@ static bool is_settled(const struct control_application *a, const struct revisio
 	return true;
 }
 
+/* Everything of the target is heard to be well. */
+static bool is_well(const struct control_application *a)
+{
+	for_each_root (a, root) {
+		const struct unit_placement *unit = unit_of(root->of_path->serving);
+		if (root->handover != NULL &&
+		    root->handover->handover.state == HANDOVER_SHARING &&
+		    !handover_is_healthy(root))
+			return false;
+		if (unit == NULL || unit->revision != a->rollout->target)
+			continue;
+		slot_for_each_below (root->slot, s) {
+			const struct copy *copy = serving_copy(control_of_slot(s));
+			if (s->goal == GOAL_DEPLOYED_STARTED &&
+			    (copy == NULL || !copy->heard || !copy->healthy))
+				return false;
+		}
+	}
+	return true;
+}
+
+static void add_step(struct control *c, const struct control_application *a,
+		     struct rollout_facts *f)
+{
+	const struct application_rollout *r = a->rollout;
+	f->step_done = rollout_step_is_done(a);
+	f->due = r->promote_at_ms <= c->now.mono_ms && is_well(a);
+}
+
 static struct rollout_facts facts_of(struct control *c, struct control_application *a)
 {
 	struct application_rollout *r = a->rollout;
-	if (r->rollout.state == ROLLOUT_ADVANCING)
+	if (r->rollout.state == ROLLOUT_ADVANCING || r->rollout.state == ROLLOUT_WAITING)
 		notice_illness(a);
 	struct rollout_facts f = {.failed = r->failed};
 	r->failed = false;
 	if (r->rollout.state == ROLLOUT_RETURNING)
 		f.returned = is_settled(a, r->base) && rollout_relabel(c, a);
 	else if (r->rollout.state == ROLLOUT_ADVANCING && !f.failed)
-		f.complete = is_settled(a, r->target) && members_missing(a) == NULL &&
-			     rollout_relabel(c, a);
+		f.complete = rollout_steps_have_ended(a) && is_settled(a, r->target) &&
+			     members_missing(a) == NULL && rollout_relabel(c, a);
+	if (rollout_is_in_steps(&r->rollout))
+		add_step(c, a, &f);
 	return f;
-}
-
-/* ---- waves ---- */
-
-static char *cause_of(const struct application_rollout *r, bool returns)
-{
-	if (returns)
-		return str_printf("back to %s", revision_version(r->base));
-	return str_printf("rollout to %s by %s", revision_version(r->target), r->by);
-}
-
-/* Handovers that lead elsewhere than the rollout does now, and, while it is paused, those that would wait for
- * others: what they are to replace goes on without them. */
-static void mark_unwanted(struct control_application *a)
-{
-	const struct revision *wanted = rollout_wanted(a);
-	bool paused = a->rollout->rollout.state == ROLLOUT_PAUSED;
-	vector_for_each (&a->handovers, item) {
-		struct unit_handover *h = (*item)->handover;
-		bool waits = h->held && (h->handover.state == HANDOVER_PLACING ||
-					 h->handover.state == HANDOVER_PREPARING);
-		h->unwanted = h->revision != NULL &&
-			      ((paused && waits) ||
-			       !rollout_has_same_content(*item, h->revision, wanted));
-	}
-}
-
-static bool has_change_under_way(const struct control_application *a)
-{
-	vector_for_each (&a->handovers, item)
-		if ((*item)->handover->revision != NULL)
-			return true;
-	return false;
-}
-
-/* What is replaced all at once stops first, in one ordered stop. A return, and a step back, leave served what
- * can be. */
-static void begin(struct control *c, struct slot_control *root, bool together)
-{
-	const struct control_application *a = application_of(root->slot);
-	const struct application_rollout *r = a->rollout;
-	bool returns = r->rollout.state == ROLLOUT_RETURNING;
-	bool replaces = together && !returns && !r->at_once;
-	enum handover_kind kind = replaces ? HANDOVER_STOP_FIRST
-					   : handover_kind_of_change(root, rollout_wanted(a));
-	CLEANUP(freep) char *cause = cause_of(r, returns);
-	handover_start_change(c, root, rollout_wanted(a), kind, returns,
-			      together && kind == HANDOVER_STOP_FIRST, cause);
-}
-
-/* The first space in the order of imports that has something to change: a batch of its instances, of the
- * lowest numbers. */
-static void begin_batch(struct control *c, struct control_application *a)
-{
-	const struct application_rollout *r = a->rollout;
-	uint32_t first = UINT32_MAX;
-	if (has_change_under_way(a))
-		return;
-	for_each_root (a, root)
-		if (!rollout_is_current(root, r->target) &&
-		    rollout_place_of(a, root->slot) < first)
-			first = rollout_place_of(a, root->slot);
-	uint32_t batch = 0;
-	for_each_root (a, root) {
-		if (rollout_is_current(root, r->target) ||
-		    rollout_place_of(a, root->slot) != first)
-			continue;
-		const struct space *space =
-			declarations_of(r->target->declared, root->slot)->space;
-		if (batch >= rollout_spec_batch(&r->rollout.spec, space->instance_count))
-			return;
-		batch++;
-		if (rollout_can_change(root))
-			begin(c, root, false);
-	}
-}
-
-/* All at once: they are installed, then stop together. */
-static void begin_all(struct control *c, struct control_application *a)
-{
-	for_each_root (a, root)
-		if (!rollout_is_current(root, rollout_wanted(a)) && rollout_can_change(root))
-			begin(c, root, true);
-}
-
-static bool is_prepared(const struct slot_control *root)
-{
-	const struct handover *h = &root->handover->handover;
-	return h->state == HANDOVER_PREPARING && handover_is_deployed(root);
-}
-
-/* In a return it holds no others back: they leave the version that has failed. */
-static bool waits_for_room(const struct control_application *a, const struct unit_handover *h)
-{
-	return a->rollout->rollout.state == ROLLOUT_RETURNING &&
-	       h->handover.state == HANDOVER_PLACING && h->waits != NULL;
-}
-
-/* Nothing stops before everything that stops with it is installed. */
-static void stop_prepared(struct control *c, struct control_application *a)
-{
-	bool any = false;
-	vector_for_each (&a->handovers, item) {
-		const struct unit_handover *h = (*item)->handover;
-		if (!h->held || h->unwanted || (*item)->lost || waits_for_room(a, h))
-			continue;
-		bool waits = h->handover.state == HANDOVER_PLACING ||
-			     h->handover.state == HANDOVER_PREPARING;
-		if (waits && !is_prepared(*item))
-			return;
-		any = any || waits;
-	}
-	if (any)
-		handovers_stop(c, a, false);
-}
-
-/* It is not to be deployed, and yet has a copy that nothing moves: its zhost is lost, or could not undeploy
- * it. Started later, it must not be of a revision that is past. */
-static bool is_left_over(const struct slot_control *root)
-{
-	if (root->slot->goal != GOAL_NOT_DEPLOYED || serving_copy(root) == NULL)
-		return false;
-	slot_for_each_below (root->slot, s) {
-		const struct copy *copy = serving_copy(control_of_slot(s));
-		if (state_is_active(s->state) || state_is_transitive(s->state) ||
-		    (!root->lost && s->state != STATE_NOT_DEPLOYED &&
-		     (copy == NULL || !copy->undeploy_failed)))
-			return false;
-	}
-	return true;
-}
-
-static void unload_left(struct control *c, struct control_application *a)
-{
-	for_each_root (a, root)
-		if (!rollout_is_current(root, rollout_wanted(a)) && is_left_over(root))
-			unit_unload(c, root, "unloads in the background");
-}
-
-static void act(struct control *c, struct control_application *a)
-{
-	const struct application_rollout *r = a->rollout;
-	mark_unwanted(a);
-	handovers_stop(c, a, true);
-	unload_left(c, a);
-	if (r->rollout.state == ROLLOUT_PAUSED)
-		return;
-	rollout_begin_moves(c, a);
-	bool rolls = r->rollout.spec.policy == ROLLOUT_ROLLING && !r->at_once;
-	if (r->rollout.state == ROLLOUT_ADVANCING && rolls)
-		begin_batch(c, a);
-	else
-		begin_all(c, a);
-	stop_prepared(c, a);
 }
 
 /* ---- moves ---- */
 
-static void enter(struct control *c, struct control_application *a, enum rollout_state to)
+/* The caller frees. */
+static char *cause_of_move(const struct control_application *a, bool promotes)
+{
+	const struct application_rollout *r = a->rollout;
+	if (r->rollout.state == ROLLOUT_WAITING)
+		return rollout_step_text(a);
+	if (r->cause != NULL)
+		return mem_strdup(r->cause);
+	if (promotes)
+		return str_printf("everything has been healthy after step %u", r->rollout.step);
+	return mem_strdup(rollout_is_in_steps(&r->rollout)
+				  ? "what belongs to the step has to be led "
+				    "to the new version again"
+				  : "asked for");
+}
+
+/* `promotes`: from waiting to the next step. */
+static void enter(struct control *c, struct control_application *a, enum rollout_state to,
+		  bool promotes)
 {
 	struct application_rollout *r = a->rollout;
-	rollout_enter(&r->rollout, to);
+	rollout_enter(&r->rollout, to, promotes);
+	stop_clock(c, r);
+	if (to == ROLLOUT_WAITING && r->rollout.spec.promotes)
+		set_clock(c, r, c->now.mono_ms + r->rollout.spec.promote_after_ms);
 	mark(a);
 	if (to == ROLLOUT_COMPLETED) {
 		complete(c, a);
@@ -431,13 +390,16 @@ static void enter(struct control *c, struct control_application *a, enum rollout
 		returned(c, a);
 		return;
 	}
-	emit(c, a, revision_version(r->target), rollout_state_name(to),
-	     r->cause != NULL ? r->cause : "asked for");
+	CLEANUP(freep) char *cause = cause_of_move(a, promotes);
+	emit(c, a, revision_version(r->target), rollout_state_name(to), cause);
 	r->moves_begun = false;
-	if (to != ROLLOUT_RETURNING)
-		return;
-	members_update(c, a);
-	rebase_unplaced(c, a);
+	if (to == ROLLOUT_RETURNING) {
+		members_update(c, a);
+		rebase_unplaced(c, a);
+	}
+	if (promotes)
+		begin_step(c, a);
+	mesh_tables_mark_shares(a);
 }
 
 static void run(struct control *c, struct control_application *a)
@@ -447,10 +409,12 @@ static void run(struct control *c, struct control_application *a)
 		enum rollout_state next = rollout_next(&a->rollout->rollout, &facts);
 		if (next == a->rollout->rollout.state)
 			break;
-		enter(c, a, next);
+		bool promotes = a->rollout->rollout.state == ROLLOUT_WAITING &&
+				next == ROLLOUT_ADVANCING && facts.step_done;
+		enter(c, a, next, promotes);
 	}
 	if (a->rollout != NULL)
-		act(c, a);
+		rollout_act(c, a);
 	lifecycle_settle(&c->lifecycle);
 }
 
@@ -481,19 +445,20 @@ int rollout_do(struct control *c, struct control_application *a, enum rollout_co
 	struct application_rollout *r = a->rollout;
 	enum rollout_state to;
 	if (r == NULL)
-		return error_set(err, ERR_CONFLICT, "no rollout of %s is under way", a->name);
+		return error_set(
+			err, ERR_CONFLICT,
+			"no rollout of %s is under way; a submission of a higher version "
+			"begins one",
+			a->name);
 	int result = rollout_command(&r->rollout, command, &to, err);
 	if (result < 0)
 		return error_wrap(err, "%s", a->name);
 	free(r->cause);
-	r->cause =
-		command == ROLLOUT_ABORT
-			? str_printf("aborted by %s", c->actor)
-			: str_printf("%s by %s",
-				     command == ROLLOUT_PAUSE ? "paused" : "resumed", c->actor);
+	static const char *const done[] = {"promoted", "aborted", "paused", "resumed"};
+	r->cause = str_printf("%s by %s", done[command], c->actor);
 	r->rollout.aborted = command == ROLLOUT_ABORT;
 	r->failed = false;
-	enter(c, a, to);
+	enter(c, a, to, command == ROLLOUT_PROMOTE && r->rollout.state == ROLLOUT_WAITING);
 	if (command != ROLLOUT_ABORT && command != ROLLOUT_PAUSE) {
 		free(r->cause);
 		r->cause = NULL;
@@ -513,6 +478,19 @@ static void load_last(struct control_application *a, const Samoza__V1__LastRollo
 		.back_on = r->back_on,
 		.time_ms = r->time_ms,
 	};
+}
+
+/* Nothing has been heard yet: that everything is well takes a heartbeat. */
+static int64_t resumed_clock(const struct control *c, const struct rollout_spec *spec,
+			     int64_t promote_wall_ms)
+{
+	int64_t left = promote_wall_ms - c->now.wall_ms;
+	int64_t most = spec->promote_after_ms > c->config.heartbeat_ms ? spec->promote_after_ms
+								       : c->config.heartbeat_ms;
+	left = left < c->config.heartbeat_ms ? c->config.heartbeat_ms
+	       : left > most		     ? most
+					     : left;
+	return c->now.mono_ms + left;
 }
 
 int rollout_load(struct control *c, struct control_application *a,
@@ -541,11 +519,16 @@ int rollout_load(struct control *c, struct control_application *a,
 	application_declare(a, target);
 	if (base != NULL)
 		application_declare(a, base);
-	a->rollout = mem_new(struct application_rollout);
+	a->rollout = rollout_new(a);
 	a->rollout->base = base;
 	a->rollout->rollout.has_base = base != NULL;
 	lead_to(a, target, &spec, from->at_once, from->by);
 	rollout_restore(&a->rollout->rollout, (enum rollout_state)from->state);
+	a->rollout->rollout.step = from->step;
+	rollout_set_turns(a);
+	mesh_tables_load_shares(a);
+	if (from->has_promote_ms)
+		set_clock(c, a->rollout, resumed_clock(c, &spec, from->promote_ms));
 	a->rollout->rollout.aborted = from->aborted;
 	a->rollout->rollout.spec.pauses = a->rollout->rollout.spec.pauses || from->at_once;
 	a->rollout->cause = mem_strdup(from->cause);

@@ -28,6 +28,8 @@ int rollout_do(struct control *c, struct control_application *a, enum rollout_co
 /* The application stops, or is submitted again while stopped: `result` is "aborted" or "superseded".
  * Nothing where there is no rollout. */
 void rollout_drop(struct control *c, struct control_application *a, const char *result);
+/* How the last one ended is not said any longer: there is another change. */
+void rollout_forget_last(struct control_application *a);
 /* The application is forgotten. */
 void rollout_forget(struct control_application *a);
 /* One that a record holds. PRE: the revisions of the application are loaded, and its slots. */
@@ -37,5 +39,10 @@ int rollout_load(struct control *c, struct control_application *a,
 /* In a flush: what can go on does. */
 void rollouts_run(struct control *c);
 bool rollouts_are_due(const struct control *c);
+/* What waits for its time [change.rollout.canary]. */
+void rollouts_tick(struct control *c);
+int64_t rollouts_next_ms(const struct control *c);
+/* One that time will lead on; NULL: there is none. */
+const struct control_application *rollouts_first_timed(const struct control *c);
 
 #endif

@@ -3,6 +3,7 @@
 #include "core/control/control.h"
 #include "core/control/iso8601.h"
 #include "core/control/rollout_progress.h"
+#include "core/control/rollout_steps.h"
 #include "core/control/state.h"
 #include "core/control/view_parts.h"
 #include "schema/message.h"
@@ -57,6 +58,8 @@ static char *under_way(const char *path, enum handover_state state,
 /* "api-3 is starting on edge-node-2", "db waits for a place: ..." */
 static char *detail_of(const struct control_application *a)
 {
+	if (a->rollout->rollout.state == ROLLOUT_WAITING)
+		return rollout_step_text(a);
 	vector_for_each (&a->handovers, item) {
 		const struct unit_handover *h = (*item)->handover;
 		if (h->revision != NULL && h->waits != NULL)
@@ -76,6 +79,19 @@ static char *detail_of(const struct control_application *a)
 	return rollout_waits_text(a);
 }
 
+static void view_steps(Samoza__V1__RolloutView *v, const struct control_application *a)
+{
+	const struct application_rollout *r = a->rollout;
+	if (r->rollout.spec.policy != ROLLOUT_CANARY)
+		return;
+	v->has_step = v->has_steps = true;
+	v->step = r->rollout.step + 1;
+	v->steps = r->rollout.spec.step_count;
+	if (r->promote_at_ms != NEVER_MS)
+		v->promotes_at = iso8601_text(a->control->now.wall_ms + r->promote_at_ms -
+					      a->control->now.mono_ms);
+}
+
 Samoza__V1__RolloutView *view_rollout(const struct control_application *a)
 {
 	const struct application_rollout *r = a->rollout;
@@ -89,6 +105,7 @@ Samoza__V1__RolloutView *view_rollout(const struct control_application *a)
 	v->version = mem_strdup(r->target->record->version);
 	rollout_progress(a, &v->done, &v->all);
 	v->detail = detail_of(a);
+	view_steps(v, a);
 	v->cause = mem_strdup(r->cause);
 	return v;
 }

@@ -240,6 +240,16 @@ static bool has_joined(const struct fuzz *f, const struct sim_machine *n)
 	return mirror_machine(f, n->name) == n;
 }
 
+/* Of canaries: they run beside those that are shown as started. */
+static size_t sharing_count(const struct fuzz *f)
+{
+	size_t count = 0;
+	for (const struct mirrored_copy *m = f->copies; m != NULL; m = m->hh.next)
+		count += m->record != NULL &&
+			 m->record->role == SAMOZA__V1__ROLE__ROLE_SHARING && m->record->active;
+	return count;
+}
+
 static void check_processes(struct fuzz *f, const Samoza__V1__SpaceListView *list)
 {
 	size_t running = 0;
@@ -263,6 +273,7 @@ static void check_processes(struct fuzz *f, const Samoza__V1__SpaceListView *lis
 				      "%s is shown as started on %s, and is not there", v->name,
 				      v->zhost);
 	}
+	shown += sharing_count(f);
 	if (running != shown)
 		world_violate(&f->world, "%zu processes run, %zu spaces are shown as started",
 			      running, shown);

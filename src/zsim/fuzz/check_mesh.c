@@ -50,11 +50,33 @@ static bool serves_pages(const struct fuzz *f, const struct submitted *s)
 	return has_pages && is_there;
 }
 
+/* An older program is told only of copies that serve. */
+static bool knows_copies(const struct sim_machine *n)
+{
+	return n->protocol >= 4;
+}
+
+/* Of a canary: it runs beside the one that serves; NULL: none does. */
+static const Samoza__V1__CopyRecord *sharing(const struct fuzz *f, const char *application,
+					     const char *path)
+{
+	for (const struct mirrored_copy *m = f->copies; m != NULL; m = m->hh.next)
+		if (m->record != NULL && m->record->role == SAMOZA__V1__ROLE__ROLE_SHARING &&
+		    m->record->active && str_equal(m->record->application, application) &&
+		    str_equal(m->record->path, path))
+			return m->record;
+	return NULL;
+}
+
 static void check_peer(struct fuzz *f, const struct sim_machine *n,
 		       const Samoza__V1__SpaceView *v)
 {
 	const struct mesh_peer *peer =
 		mesh_table_find(mesh_table(n->mesh), v->topology_id, v->path, strlen(v->path));
+	const Samoza__V1__CopyRecord *beside = sharing(f, v->topology_id, v->path);
+	/* Machines of the search do not open what runs on them: what runs elsewhere is preferred. */
+	if (beside != NULL && peer != NULL && peer->epoch == beside->epoch)
+		return;
 	if (peer == NULL || peer->zhost == NULL)
 		world_violate(&f->world, "%s does not know that %s is started", n->name,
 			      v->name);
@@ -63,6 +85,25 @@ static void check_peer(struct fuzz *f, const struct sim_machine *n,
 			      "%s knows %s at %s under epoch %" PRIu64
 			      ", and it is at %s under %" PRIu64,
 			      n->name, v->name, peer->zhost, peer->epoch, v->zhost, v->epoch);
+}
+
+/* [change.rollout.canary] Who sends something knows the share: as the records say. */
+static void check_share(struct fuzz *f, const struct sim_machine *n,
+			const Samoza__V1__SpaceView *v)
+{
+	const struct submitted *s = fuzz_submitted(f, v->topology_id);
+	const struct rollout_spec *spec =
+		s->rollout.target != 0 ? &s->policies.items[s->rollout.target - 1] : NULL;
+	bool is_shared =
+		sharing(f, v->topology_id, v->path) != NULL && strchr(v->path, '/') == NULL;
+	uint32_t known = mesh_table_share(mesh_table(n->mesh), v->topology_id, v->space);
+	if (is_shared && knows_copies(n) && known != spec->steps[s->rollout.step] * 10)
+		world_violate(&f->world, "%s gives %u per mille to the canary of %s, step %u",
+			      n->name, known, v->name, s->rollout.step + 1);
+	if (spec == NULL && known != 0)
+		world_violate(&f->world,
+			      "%s gives %u per mille of %s to a canary that has ended", n->name,
+			      known, v->name);
 }
 
 static void check_table(struct fuzz *f, const struct sim_machine *n,
@@ -77,8 +118,9 @@ static void check_table(struct fuzz *f, const struct sim_machine *n,
 		    !str_equal(v->state, "deployed-started") ||
 		    (!has_copy_at(f, s->id, n->name) && !serves_pages(f, s)))
 			continue;
-		due++;
+		due += knows_copies(n) && sharing(f, s->id, v->path) != NULL ? 2 : 1;
 		check_peer(f, n, v);
+		check_share(f, n, v);
 	}
 	size_t known = mesh_table_count(mesh_table(n->mesh));
 	if (known != due)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "model/diff.h"
 #include "zsim/fuzz/draws.h"
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/mirrored.h"
@@ -10,12 +11,24 @@
 
 /* ---- batches ---- */
 
-void check_rollouts_take(struct submitted *s, const Samoza__V1__RolloutRecord *rollout)
+void check_rollouts_take(struct fuzz *f, struct submitted *s,
+			 const Samoza__V1__ApplicationRecord *record)
 {
+	const Samoza__V1__RolloutRecord *rollout = record->rollout;
+	if (rollout != NULL && rollout->target == s->rollout.target &&
+	    rollout->step != s->rollout.step &&
+	    (rollout->step != s->rollout.step + 1 ||
+	     s->rollout.state != SAMOZA__V1__ROLLOUT_STATE__ROLLOUT_STATE_WAITING))
+		world_violate(&f->world,
+			      "the canary of %s was promoted to step %u from %u, "
+			      "where it did not wait",
+			      s->name, rollout->step, s->rollout.step);
 	memset(&s->rollout, 0, sizeof(s->rollout));
 	if (rollout == NULL)
 		return;
 	s->rollout.target = rollout->target;
+	s->rollout.from = rollout->has_back_to ? rollout->back_to : record->served;
+	s->rollout.step = rollout->step;
 	s->rollout.state = rollout->state;
 	s->rollout.at_once = rollout->at_once;
 }
@@ -101,8 +114,153 @@ static void check_kind(struct fuzz *f, const struct submitted *s, const struct m
 			      m->id);
 }
 
+/* ---- canaries ---- */
+
+static bool is_below(const struct topology *t, const struct space *space, const char *name)
+{
+	for (; strcmp(space->name, name) != 0; space = &t->spaces[space->parent])
+		if (space->parent < 0)
+			return false;
+	return true;
+}
+
+/* Something that reaches a process of the unit differs between the two revisions. */
+static bool differs(const struct submitted *s, const char *root, uint32_t from, uint32_t to)
+{
+	const Samoza__V1__RevisionRecord *before = s->packages.items[from - 1];
+	const Samoza__V1__RevisionRecord *after = s->packages.items[to - 1];
+	const struct topology *t = s->revisions.items[to - 1];
+	struct topology_diff diff = {0};
+	bool found = false;
+	int instance = topology_find_instance(t, root);
+	if (from == to || instance < 0)
+		return from != to;
+	topology_diff(&(struct topology_version){before->topology, before->artifacts},
+		      &(struct topology_version){after->topology, after->artifacts}, &diff);
+	for (size_t k = 0; k < t->space_count && k < diff.spaces.count; k++) {
+		const struct space_diff *d = &diff.spaces.items[k];
+		bool inner = t->spaces[k].parent >= 0; /* others come and go beside it */
+		found = found ||
+			((d->verdict >= SPACE_REPLACED || (inner && d->count_differs)) &&
+			 is_below(t, &t->spaces[k],
+				  instance_space(t, (unsigned)instance)->name));
+	}
+	/* Behind those of the new version are the ones that it has no longer. */
+	const struct topology *old = s->revisions.items[from - 1];
+	for (size_t k = t->space_count; k < diff.spaces.count; k++) {
+		int space = topology_find_space(old, diff.spaces.items[k].name);
+		found = found ||
+			(space >= 0 && is_below(old, &old->spaces[space],
+						instance_space(t, (unsigned)instance)->name));
+	}
+	topology_diff_done(&diff);
+	return found;
+}
+
+static bool is_root_of(const struct submitted *s, const struct mirrored *m)
+{
+	return m->record != NULL && str_equal(m->record->application, s->id) &&
+	       strchr(m->record->path, '/') == NULL;
+}
+
+/* It is in the target, or on its way there. */
+static bool is_led(const struct fuzz *f, const struct submitted *s, const struct mirrored *m)
+{
+	const Samoza__V1__CopyRecord *serving = mirror_serving(f, m);
+	return is_in_batch(s, m) || (serving != NULL && serving->revision == s->rollout.target);
+}
+
+/* [change.rollout.canary] Of a single instance a copy runs beside the one that serves, and does not take over
+ * while that one is there. */
+static bool takes_over_early(const struct submitted *s, const struct mirrored *m)
+{
+	const Samoza__V1__HandoverRecord *h = m->record->handover;
+	return is_in_batch(s, m) &&
+	       h->state == SAMOZA__V1__HANDOVER_STATE__HANDOVER_STATE_DRAINING;
+}
+
+static void check_space(struct fuzz *f, const struct submitted *s, const struct space *space)
+{
+	const struct topology *t = s->revisions.items[s->rollout.target - 1];
+	uint32_t count = 0,
+		 share = rollout_spec_share(&s->policies.items[s->rollout.target - 1],
+					    s->rollout.step, space->instance_count);
+	for (const struct mirrored *m = f->instances; m != NULL; m = m->hh.next) {
+		int instance =
+			is_root_of(s, m) ? topology_find_instance(t, m->record->path) : -1;
+		if (instance < 0 || instance_space(t, (unsigned)instance) != space ||
+		    !is_led(f, s, m) ||
+		    topology_find_instance(s->revisions.items[s->rollout.from - 1],
+					   m->record->path) < 0 ||
+		    !differs(s, m->record->path, s->rollout.from, s->rollout.target))
+			continue;
+		count++;
+		if (stops_first(t, m->record->path) && is_in_batch(s, m))
+			world_violate(&f->world,
+				      "%s stops first, and changes before the last "
+				      "promotion of its canary",
+				      m->id);
+		if (space->instance_count == 1 && takes_over_early(s, m))
+			world_violate(&f->world,
+				      "the only instance %s changes before the last "
+				      "promotion of its canary",
+				      m->id);
+	}
+	if (count > share)
+		world_violate(&f->world,
+			      "%u of %s/%s are in the new version, or on their way, "
+			      "more than %u in step %u of its canary",
+			      count, s->name, space->name, share, s->rollout.step + 1);
+}
+
+static bool is_in_steps(const struct submitted *s)
+{
+	const struct rollout_spec *spec =
+		s->rollout.target != 0 ? &s->policies.items[s->rollout.target - 1] : NULL;
+	return spec != NULL && spec->policy == ROLLOUT_CANARY && !s->rollout.at_once &&
+	       s->rollout.step < spec->step_count &&
+	       s->rollout.state != SAMOZA__V1__ROLLOUT_STATE__ROLLOUT_STATE_RETURNING;
+}
+
+static void check_canary(struct fuzz *f, const struct submitted *s)
+{
+	const struct topology *t = s->revisions.items[s->rollout.target - 1];
+	for (unsigned k = 0; k < t->space_count; k++)
+		if (t->spaces[k].parent < 0)
+			check_space(f, s, &t->spaces[k]);
+}
+
+/* ---- what does not change ---- */
+
+/* [change.submit.verdict-unchanged] What a rollout hands over because it changes, does. */
+static void check_touched(struct fuzz *f, const struct submitted *s)
+{
+	for (const struct mirrored *m = f->instances; m != NULL; m = m->hh.next) {
+		const Samoza__V1__HandoverRecord *h =
+			m->taken == f->commits && is_root_of(s, m) ? m->record->handover : NULL;
+		const Samoza__V1__CopyRecord *serving =
+			h != NULL && h->has_revision ? mirror_serving(f, m) : NULL;
+		if (serving == NULL || !is_before_switch(h) ||
+		    !(str_has_prefix(h->cause, "rollout to ") ||
+		      (str_has_prefix(h->cause, "back to ") &&
+		       !str_has_prefix(h->cause, "back to a place "))))
+			continue;
+		if (!differs(s, m->record->path, serving->revision, h->revision))
+			world_violate(&f->world,
+				      "%s is handed over from revision %u to %u, which do not "
+				      "differ in it",
+				      m->id, serving->revision, h->revision);
+	}
+}
+
 void check_rollouts_committed(struct fuzz *f)
 {
+	vector_for_each (&f->submitted, s) {
+		if (is_in_steps(s))
+			check_canary(f, s);
+		if (s->rollout.target != 0)
+			check_touched(f, s);
+	}
 	vector_for_each (&f->submitted, s)
 		for (const struct mirrored *m = s->rollout.target != 0 ? f->instances : NULL;
 		     m != NULL; m = m->hh.next)
@@ -140,6 +298,27 @@ static void check_members(struct fuzz *f, const struct submitted *s)
 	}
 }
 
+/* [change.rollout.failure] Everything that was changed is back. `base` 0: there was nothing to go back to. */
+static void check_returned(struct fuzz *f, const struct submitted *s, uint32_t base)
+{
+	for (const struct mirrored *m = base != 0 ? f->instances : NULL; m != NULL;
+	     m = m->hh.next) {
+		const Samoza__V1__CopyRecord *serving =
+			is_root_of(s, m) ? mirror_serving(f, m) : NULL;
+		if (serving != NULL && differs(s, m->record->path, serving->revision, base))
+			world_violate(&f->world,
+				      "%s is of revision %u, and its rollout is back on %u",
+				      m->id, serving->revision, base);
+	}
+}
+
+/* And not ended by a stop, which only retires the copies beside. */
+static bool was_returned(const Samoza__V1__LastRolloutView *last)
+{
+	return strcmp(last->result, "failed") == 0 ||
+	       (last->cause != NULL && str_has_prefix(last->cause, "aborted by "));
+}
+
 /* [change.rollout] Nothing waits but for a place, for people, or for what does not run. */
 void check_rollouts(struct fuzz *f)
 {
@@ -150,7 +329,10 @@ void check_rollouts(struct fuzz *f)
 			continue;
 		check_members(f, s);
 		const Samoza__V1__RolloutView *r = v->rollout;
+		if (r == NULL && v->last_rollout != NULL && was_returned(v->last_rollout))
+			check_returned(f, s, v->last_rollout->back_on_revision);
 		if (r != NULL && strcmp(r->state, "paused") != 0 &&
+		    (strcmp(r->state, "waiting") != 0 || r->promotes_at != NULL) &&
 		    strcmp(v->state, "running") == 0 &&
 		    strstr(r->detail, " waits for a place") == NULL &&
 		    strstr(r->detail, " waits for its move") == NULL)

@@ -7,8 +7,9 @@
 struct fuzz;
 struct submitted;
 
-/* The application's record has come; NULL: no rollout is under way. */
-void check_rollouts_take(struct submitted *s, const Samoza__V1__RolloutRecord *rollout);
+/* The application's record has come. */
+void check_rollouts_take(struct fuzz *f, struct submitted *s,
+			 const Samoza__V1__ApplicationRecord *record);
 /* After each commit: of a rolling one at most a batch of one space is handed over. */
 void check_rollouts_committed(struct fuzz *f);
 /* At rest: what can go on has gone on. */

@@ -9,13 +9,35 @@
 
 #define PROGRAMS 3 /* of a space: few, so that many spaces stay as they are */
 
+static Samoza__V1__RolloutCanary *draw_canary(struct random *r)
+{
+	static const char *const steps[][2] = {
+		{"10%", "50%"}, {"34%", "100%"}, {"50%", NULL}, {"100%", NULL}};
+	static const char *const pauses[] = {"manual", "manual", "2s", "20s"};
+	const char *const *chosen = steps[random_below(r, ARRAY_SIZE(steps))];
+	Samoza__V1__RolloutCanary *canary = (Samoza__V1__RolloutCanary *)schema_message_new(
+		&samoza__v1__rollout_canary__descriptor);
+	canary->steps = mem_new_array(char *, 2);
+	while (canary->n_steps < 2 && chosen[canary->n_steps] != NULL) {
+		canary->steps[canary->n_steps] = mem_strdup(chosen[canary->n_steps]);
+		canary->n_steps++;
+	}
+	schema_set_string(&canary->pause, samoza__v1__rollout_canary__pause__default_value,
+			  pauses[random_below(r, ARRAY_SIZE(pauses))]);
+	return canary;
+}
+
 static Samoza__V1__Rollout *draw_policy(struct random *r)
 {
 	Samoza__V1__Rollout *rollout =
 		(Samoza__V1__Rollout *)schema_message_new(&samoza__v1__rollout__descriptor);
 	rollout->has_policy = rollout->has_on_failure = true;
-	rollout->policy = random_percent(r, 50) ? SAMOZA__V1__ROLLOUT_POLICY__ROLLING
-						: SAMOZA__V1__ROLLOUT_POLICY__REPLACE;
+	static const Samoza__V1__RolloutPolicy policies[] = {
+		SAMOZA__V1__ROLLOUT_POLICY__REPLACE, SAMOZA__V1__ROLLOUT_POLICY__ROLLING,
+		SAMOZA__V1__ROLLOUT_POLICY__CANARY};
+	rollout->policy = policies[random_below(r, ARRAY_SIZE(policies))];
+	if (rollout->policy == SAMOZA__V1__ROLLOUT_POLICY__CANARY)
+		rollout->canary = draw_canary(r);
 	rollout->on_failure = random_percent(r, 80) ? SAMOZA__V1__ROLLOUT_ON_FAILURE__ROLLBACK
 						    : SAMOZA__V1__ROLLOUT_ON_FAILURE__PAUSE;
 	static const char *const batches[] = {"1", "2", "50%", "100%"};

@@ -110,8 +110,11 @@ struct submitted {
 	struct topology *topology; /* that it serves, or is to serve first; a reference */
 	VECTOR(struct topology *) revisions;  /* committed ones, by number - 1; references */
 	VECTOR(struct rollout_spec) policies; /* of them */
+	VECTOR(Samoza__V1__RevisionRecord *) packages; /* of them; NULL entries */
 	struct {
 		uint32_t target; /* number of a revision; 0: none is under way */
+		uint32_t from;	 /* the one that it leads away from */
+		uint32_t step;
 		Samoza__V1__RolloutState state;
 		bool at_once;
 	} rollout;	     /* as its record says */

@@ -383,6 +383,10 @@ static void end(struct fuzz *f)
 			topology_unref(*revision);
 		vector_done(&s->revisions);
 		vector_done(&s->policies);
+		vector_for_each (&s->packages, package)
+			if (*package != NULL)
+				samoza__v1__revision_record__free_unpacked(*package, NULL);
+		vector_done(&s->packages);
 		free(s->newest_digest);
 	}
 	vector_done(&f->submitted);

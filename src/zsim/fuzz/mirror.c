@@ -266,8 +266,14 @@ static void take_revision(struct fuzz *f, const struct record_change *r)
 				      r->id);
 		topology_unref(s->revisions.items[record->number - 1]);
 		s->revisions.items[record->number - 1] = topology;
+		while (s->packages.count < record->number)
+			(void)vector_add(&s->packages);
+		Samoza__V1__RevisionRecord *former = s->packages.items[record->number - 1];
+		s->packages.items[record->number - 1] = record;
+		record = former;
 	}
-	samoza__v1__revision_record__free_unpacked(record, NULL);
+	if (record != NULL)
+		samoza__v1__revision_record__free_unpacked(record, NULL);
 }
 
 static void take_application(struct fuzz *f, const struct record_change *r)
@@ -283,7 +289,7 @@ static void take_application(struct fuzz *f, const struct record_change *r)
 		struct topology *served = s->revisions.items[record->served - 1];
 		topology_unref(s->topology);
 		s->topology = topology_ref(served);
-		check_rollouts_take(s, record->rollout);
+		check_rollouts_take(f, s, record);
 	}
 	samoza__v1__application_record__free_unpacked(record, NULL);
 }

@@ -461,7 +461,10 @@ static void ask_of_some_rollout(struct fuzz *f)
 		return;
 	const struct submitted *s =
 		&f->submitted.items[random_below(r, (uint32_t)f->submitted.count)];
-	uint32_t what = random_below(r, 6);
+	static const uint32_t commands[] = {ROLLOUT_PROMOTE,   ROLLOUT_PROMOTE, ROLLOUT_PROMOTE,
+					    ROLLOUT_ABORT,     ROLLOUT_PAUSE,	ROLLOUT_RESUME,
+					    ROLLOUT_RESUME + 1};
+	uint32_t what = commands[random_below(r, ARRAY_SIZE(commands))];
 	struct control_input input = {.type = CONTROL_ROLLBACK, .rollback = {.id = s->id}};
 	if (what < 4)
 		input = (struct control_input){

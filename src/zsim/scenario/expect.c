@@ -32,6 +32,8 @@ static const char *rollout_of(const Samoza__V1__TopologyView *view)
 		return view->last_rollout != NULL ? "failed" : "none";
 	if (strcmp(view->rollout->state, "paused") == 0)
 		return "paused";
+	if (strcmp(view->rollout->state, "waiting") == 0)
+		return "waiting";
 	bool waits = view->rollout->detail != NULL &&
 		     strstr(view->rollout->detail, " waits ") != NULL;
 	return waits ? "waiting" : "under-way";

@@ -169,6 +169,65 @@ static void people_read_no_name_of_a_state(void **state)
 	assert_string_equal(handover_state_text(HANDOVER_RISING), "the new copy takes over");
 }
 
+static void one_that_shares_takes_over_when_its_owner_says_so(void **state)
+{
+	struct handover h = begun(HANDOVER_START_FIRST);
+	struct handover_facts f = {.placed = true, .shares = true};
+	(void)state;
+	/* Also where nothing runs: the slot is not the successor's. */
+	assert_int_equal(step(&h, f, 0), HANDOVER_RISING);
+	f.active = f.deployed = f.healthy = true;
+	assert_int_equal(step(&h, f, 1000), HANDOVER_PROVING);
+	assert_int_equal(step(&h, f, 6000), HANDOVER_SHARING);
+	assert_true(handover_is_before_switch(&h));
+	/* What it needs has gone for a while. */
+	f.healthy = false;
+	f.starting = true;
+	assert_int_equal(step(&h, f, 7000), HANDOVER_SHARING);
+	f.shares = false;
+	assert_int_equal(step(&h, f, 7500), HANDOVER_SHARING);
+	f.healthy = true;
+	assert_int_equal(step(&h, f, 8000), HANDOVER_DRAINING);
+}
+
+static void one_that_shares_and_is_ill_is_removed(void **state)
+{
+	struct handover h = begun(HANDOVER_START_FIRST);
+	struct handover_facts f = {.placed = true, .active = true, .shares = true};
+	(void)state;
+	h.state = HANDOVER_SHARING;
+	assert_int_equal(step(&h, f, 0), HANDOVER_REMOVING);
+	h.state = HANDOVER_SHARING;
+	f = (struct handover_facts){.placed_lost = true, .active = true, .shares = true};
+	assert_int_equal(step(&h, f, 0), HANDOVER_PLACING);
+}
+
+static void one_that_shares_takes_the_slot_of_what_is_lost_or_exhausted(void **state)
+{
+	struct handover h = begun(HANDOVER_START_FIRST);
+	struct handover_facts f = {
+		.placed = true, .healthy = true, .shares = true, .serving_lost = true};
+	(void)state;
+	h.state = HANDOVER_SHARING;
+	assert_int_equal(step(&h, f, 0), HANDOVER_RETIRING);
+	h.state = HANDOVER_SHARING;
+	f = (struct handover_facts){
+		.placed = true, .healthy = true, .shares = true, .serving_exhausted = true};
+	assert_int_equal(step(&h, f, 0), HANDOVER_RETIRING);
+}
+
+static void a_stop_first_one_that_is_held_stops_nothing(void **state)
+{
+	struct handover h = begun(HANDOVER_STOP_FIRST);
+	struct handover_facts f = {
+		.placed = true, .active = true, .deployed = true, .shares = true};
+	(void)state;
+	assert_int_equal(step(&h, f, 0), HANDOVER_PREPARING);
+	assert_int_equal(step(&h, f, 0), HANDOVER_PREPARING);
+	f.shares = false;
+	assert_int_equal(step(&h, f, 0), HANDOVER_STOPPING);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -179,6 +238,10 @@ int main(void)
 		cmocka_unit_test(a_failed_stop_first_successor_gives_the_slot_back),
 		cmocka_unit_test(a_successor_that_is_late_or_fails_is_removed),
 		cmocka_unit_test(losses_before_and_after_the_switch),
+		cmocka_unit_test(one_that_shares_takes_over_when_its_owner_says_so),
+		cmocka_unit_test(one_that_shares_and_is_ill_is_removed),
+		cmocka_unit_test(one_that_shares_takes_the_slot_of_what_is_lost_or_exhausted),
+		cmocka_unit_test(a_stop_first_one_that_is_held_stops_nothing),
 		cmocka_unit_test(what_was_healthy_proves_it_again_after_a_restart),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

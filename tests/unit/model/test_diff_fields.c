@@ -32,11 +32,13 @@ static const struct {
 	{"metadata.name", CHANGE_KEY},
 	{"metadata.owner", CHANGE_ADJUST},
 	{"version", CHANGE_ADJUST},	   /* of scenarios */
-	{"rollout.policy", CHANGE_ADJUST}, /* of scenarios, as the four below */
+	{"rollout.policy", CHANGE_ADJUST}, /* of scenarios, as the six below */
 	{"rollout.batch", CHANGE_ADJUST},
 	{"rollout.healthy.for", CHANGE_ADJUST},
 	{"rollout.healthy.within", CHANGE_ADJUST},
 	{"rollout.on_failure", CHANGE_ADJUST},
+	{"rollout.canary.steps", CHANGE_ADJUST},
+	{"rollout.canary.pause", CHANGE_ADJUST},
 	{"spaces.build", CHANGE_REPLACE}, /* of scenarios */
 	{"spaces.name", CHANGE_KEY},
 	{"spaces.type", CHANGE_REPLACE},

@@ -18,7 +18,7 @@ const char sample[] =
 	"metadata: {name: shop, owner: ops}\n"
 	"version: 1.2.0\n"
 	"rollout: {policy: rolling, batch: '2', healthy: {for: 1s, within: 2m}, on_failure: "
-	"pause}\n"
+	"pause, canary: {steps: ['10%', '50%'], pause: 10m}}\n"
 	"spaces:\n"
 	"- {name: host, type: NATIVE}\n"
 	"- name: api\n"
