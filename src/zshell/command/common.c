@@ -180,14 +180,21 @@ char *rollout_text(const Samoza__V1__RolloutView *r)
 {
 	if (r == NULL)
 		return NULL;
+	if (str_equal(r->state, "waiting"))
+		return str_printf("%s to %s, %s", r->policy,
+				  r->version != NULL ? r->version : "0.0.0", r->detail);
 	bool stays = str_equal(r->state, "advancing");
+	CLEANUP(freep)
+	char *step = stays && r->has_step && r->step <= r->steps
+			     ? str_printf(", step %u of %u", r->step, r->steps)
+			     : mem_strdup("");
 	const char *what = stays			   ? r->policy
 			   : str_equal(r->state, "paused") ? "paused on its way"
 							   : "going back from its way";
 	const char *more = stays || r->cause == NULL ? r->detail : r->cause;
 
-	return str_printf("%s to %s, %u of %u%s%s%s", what,
-			  r->version != NULL ? r->version : "0.0.0", r->done, r->all,
+	return str_printf("%s to %s%s, %u of %u%s%s%s", what,
+			  r->version != NULL ? r->version : "0.0.0", step, r->done, r->all,
 			  more != NULL ? " (" : "", more != NULL ? more : "",
 			  more != NULL ? ")" : "");
 }

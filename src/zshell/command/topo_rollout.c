@@ -8,7 +8,8 @@ static int run(void *context, const struct cli_run *line, struct error **err);
 const struct cli_command command_topo_promote = {
 	.words = "topo promote",
 	.summary = "let a rollout that waits continue",
-	.details = ID_DETAILS,
+	.details = ID_DETAILS
+	"\nA canary takes its next step; after the last one, everything changes.",
 	.arguments = topology_argument,
 	.run = run,
 };

@@ -196,6 +196,12 @@ static void judge_rollout(struct waiting *w, const Samoza__V1__TopologyView *vie
 			    r->version, r->cause != NULL ? r->cause : "paused", view->name,
 			    view->name);
 		finish(w, asked ? CLI_DONE : CLI_FAILED);
+	} else if (r != NULL && str_equal(r->state, "waiting") && r->promotes_at == NULL) {
+		output_note(o,
+			    "The rollout to %s waits (%s): `zshell topo promote %s` takes the "
+			    "next step, `zshell topo abort %s` goes back.",
+			    r->version, r->detail, view->name, view->name);
+		finish(w, CLI_DONE);
 	} else if (r == NULL && last != NULL) {
 		output_note(o, "The rollout to %s %s%s%s%s%s", last->version,
 			    str_equal(last->result, "aborted") ? "was aborted" : last->result,
