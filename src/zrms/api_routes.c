@@ -33,12 +33,16 @@ static const struct http_query zhosts_query[] = {
 static const struct http_query submit_query[] = {
 	{"start", HTTP_FLAG, "0: everything stays not-deployed"},
 	{"dry_run", HTTP_FLAG, "1: only compute where it would be placed"},
+	{"reset_values", HTTP_FLAG, "1: counts that were scaled are those of the package again"},
 	{0}};
 static const struct http_query remove_query[] = {
 	{"data", HTTP_FLAG, "1: the data of its spaces, too"},
 	{0}};
 static const struct http_query rollback_query[] = {
 	{"to", HTTP_NUMBER, "Number of the revision; otherwise the completed one before"},
+	{0}};
+static const struct http_query scale_query[] = {
+	{"spaces", HTTP_TEXT, "Their counts: SPACE=N, separated by commas; must be given"},
 	{0}};
 static const struct http_query path_query[] = {
 	{"path", HTTP_TEXT, "Only this instance; of grouped operations: and everything below"},
@@ -104,6 +108,9 @@ static const struct http_route routes[] = {
 	{"POST", "/v1/topologies/{id}/rollback", api_topology_rollback, 0, rollback_query,
 	 "A new revision with the content of an earlier one, at once", NULL, VIEW(topology_view),
 	 "rollbackTopology", NULL, "404 409"},
+	{"POST", "/v1/topologies/{id}/scale", api_topology_scale, 0, scale_query,
+	 "A new revision in which only counts differ", NULL, VIEW(topology_view),
+	 "scaleTopology", NULL, "404 409 422"},
 	{"POST", "/v1/topologies/{id}/deploy-all", api_topology_deploy_all, 0, path_query,
 	 "Grouped: deploy and start all, or PATH and everything below", NULL, VIEW(topology_view),
 	 "deployAll", NULL, "404 409"},

@@ -172,6 +172,18 @@ void api_topology_rollback(void *context, struct http_request *request)
 	api_change(zrms, request, &input, answer_changed);
 }
 
+void api_topology_scale(void *context, struct http_request *request)
+{
+	struct zrms *zrms = context;
+	const char *id;
+	if (!api_resolve(zrms, request, http_param(request, "id"), &id))
+		return;
+	struct control_input input = {
+		.type = CONTROL_SCALE,
+		.scale = {.id = id, .counts = http_query(request, "spaces")}};
+	api_change(zrms, request, &input, answer_changed);
+}
+
 /* It is gone: there is nothing to show. */
 static void answer_removed(struct zrms *zrms, struct http_request *request,
 			   const struct reply *reply)
@@ -208,10 +220,11 @@ void api_topologies_submit(void *context, struct http_request *request)
 	struct zrms *zrms = context;
 	struct upload upload;
 	struct error *err = NULL;
-	bool start = true, dry_run = false;
+	bool start = true, dry_run = false, resets = false;
 
 	if (!api_query_bool(request, "start", true, &start) ||
-	    !api_query_bool(request, "dry_run", false, &dry_run))
+	    !api_query_bool(request, "dry_run", false, &dry_run) ||
+	    !api_query_bool(request, "reset_values", false, &resets))
 		return;
 	if (!dry_run && api_refuse_while_failing(zrms, request))
 		return;
@@ -228,7 +241,7 @@ void api_topologies_submit(void *context, struct http_request *request)
 	if (take_upload(request, &upload, &err) < 0)
 		api_refuse(request, err);
 	else
-		submissions_add(zrms->submissions, &upload, request, start, dry_run);
+		submissions_add(zrms->submissions, &upload, request, start, dry_run, resets);
 }
 
 static void on_ready(void *user, void *request, struct submission *submission,

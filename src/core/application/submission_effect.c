@@ -35,12 +35,14 @@ static int compare_versions(const char *a, const char *b)
 }
 
 int submission_judge(const struct revision *newest, const Samoza__V1__RevisionRecord *package,
-		     bool is_stopped, enum submission_effect *ret_effect, struct error **err)
+		     bool is_stopped, bool resets, enum submission_effect *ret_effect,
+		     struct error **err)
 {
 	const char *from = version_of(newest->record), *to = version_of(package);
 	if (str_equal(newest->record->package_digest, package->package_digest) &&
 	    str_equal(from, to)) {
-		*ret_effect = SUBMISSION_UNCHANGED;
+		bool differs = resets && newest->record->n_scaled > 0;
+		*ret_effect = differs ? SUBMISSION_UPDATED : SUBMISSION_UNCHANGED;
 		return 0;
 	}
 	int order = compare_versions(from, to);

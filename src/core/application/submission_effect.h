@@ -28,10 +28,11 @@ enum submission_effect {
 /* How a submission that has no version counts. */
 #define VERSION_NONE "0.0.0"
 
-/* `newest`: of the application; `package`: what is submitted (its version and digest count).
+/* `newest`: of the application; `package`: what is submitted (its version and digest count). `resets`: counts that
+ * people gave end.
  * ERR_CONFLICT: refused, with what to do. */
 int submission_judge(const struct revision *newest, const Samoza__V1__RevisionRecord *package,
-		     bool is_stopped, enum submission_effect *ret_effect,
+		     bool is_stopped, bool resets, enum submission_effect *ret_effect,
 		     struct error **err) must_check;
 
 /* "created", "updated", "unchanged"; NULL for SUBMISSION_NONE. */

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "core/application/scaled.h"
 #include "core/control/loss.h"
 #include "core/control/zhost_registry.h"
 #include "core/lifecycle/lifecycle.h"
@@ -364,7 +365,7 @@ struct revision *application_before(const struct control_application *a,
 	for (size_t k = a->application.revisions.count; k-- > 0;) {
 		struct revision *r = a->application.revisions.items[k];
 		if (r->number < than->number && r->completed_ms != 0 &&
-		    !str_equal(r->record->package_digest, than->record->package_digest))
+		    !scaled_is_same(r->record, than->record))
 			return r;
 	}
 	return NULL;

@@ -288,7 +288,7 @@ void application_give_unit(const struct control_application *a, struct place *pl
 /* Gives the revision its compiled topology, and the engine its needs. */
 void application_open_revision(struct control_application *a, struct place *place,
 			       struct revision *revision, struct topology *topology);
-/* The newest that completed before that one, with another package; NULL: there is none. */
+/* The newest that completed before that one, with another package or other counts; NULL: there is none. */
 struct revision *application_before(const struct control_application *a,
 				    const struct revision *than);
 /* Takes both away again from what is neither served nor placed, and drops old revisions: the

@@ -28,6 +28,7 @@
 #include "core/control/requests.h"
 #include "core/control/rollout_request.h"
 #include "core/control/rollouts.h"
+#include "core/control/scale_request.h"
 #include "core/control/state.h"
 #include "core/control/topology_state.h"
 #include "core/control/unload_order.h"
@@ -109,6 +110,9 @@ static void apply(struct control *c, const struct control_input *input)
 		break;
 	case CONTROL_ROLLBACK:
 		rollback_request(c, input);
+		break;
+	case CONTROL_SCALE:
+		scale_request(c, input);
 		break;
 	case CONTROL_ZHOST:
 		zhost_request(c, input);

@@ -20,6 +20,7 @@ enum control_input_type {
 	CONTROL_EXEC,	  /* a command is run in an instance: an event */
 	CONTROL_ROLLOUT,  /* topo promote, abort, pause, resume */
 	CONTROL_ROLLBACK, /* topo rollback */
+	CONTROL_SCALE,	  /* topo scale */
 	CONTROL_ZHOST,	  /* cordon, uncordon, remove */
 	CONTROL_HELLO,	  /* a zhost on a new link */
 	CONTROL_REPORT,
@@ -59,6 +60,7 @@ struct control_submit {
 	const Samoza__V1__RevisionRecord *record;
 	bool dry_run; /* answer with places or reasons (a TopologyView), change nothing */
 	bool start;   /* false: --no-start */
+	bool resets;  /* --reset-values: counts are those of the package again */
 };
 
 struct control_input {
@@ -99,6 +101,10 @@ struct control_input {
 			const char *id;
 			uint32_t to; /* number of a revision; 0: the completed one before */
 		} rollback;
+		struct {
+			const char *id;
+			const char *counts; /* "api=3,web=2" */
+		} scale;
 		struct {
 			const char *name;
 			enum zhost_action action;

@@ -14,6 +14,7 @@
 #include "core/control/forget.h"
 #include "core/control/record_writer.h"
 #include "core/control/rollouts.h"
+#include "core/control/scale_request.h"
 #include "core/control/state.h"
 #include "core/control/unload_unit.h"
 #include "core/lifecycle/goal.h"
@@ -115,41 +116,31 @@ static int judge(const struct control *c, const struct control_application *a,
 		return check_stop_after(c, s->topology, err);
 	const struct revision *newest =
 		application_revision(&a->application, a->application.newest);
-	int r = submission_judge(newest, s->record, is_stopped(a), ret_effect, err);
+	int r = submission_judge(newest, s->record, is_stopped(a), s->resets, ret_effect, err);
 	if (r < 0 || *ret_effect == SUBMISSION_UNCHANGED)
 		return r;
 	r = check_stop_after(c, s->topology, err);
 	return r < 0 || is_stopped(a) ? r : check_change(a, s, err);
 }
 
-static Samoza__V1__RevisionRecord *record_of(const struct control *c,
-					     const struct control_submit *s)
-{
-	Samoza__V1__RevisionRecord *record =
-		(Samoza__V1__RevisionRecord *)schema_message_copy(&s->record->base);
-	schema_set_string(&record->by, NULL, c->actor);
-	record->created_ms = c->now.wall_ms;
-	return record;
-}
-
 /* What runs is led to what is submitted. */
 static void change(struct control *c, struct control_application *a,
-		   const struct control_submit *s)
+		   const struct accepted *accepted)
 {
 	struct rollout_spec spec;
-	if (rollout_spec_read(s->record->rollout, &spec, NULL) < 0)
+	if (rollout_spec_read(accepted->record->rollout, &spec, NULL) < 0)
 		IMPOSSIBLE("check_change() has read it");
 	c->count.submits++;
-	rollout_to(c, a, application_accept(c, a, record_of(c, s), s->topology), &spec, false,
-		   c->actor);
+	rollout_to(c, a, application_accept(c, a, accepted->record, accepted->topology), &spec,
+		   false, c->actor);
 }
 
 /* The application of that name, with what was submitted as the revision that it serves. */
-static struct control_application *accept(struct control *c, const struct control_submit *s)
+static struct control_application *accept(struct control *c, const struct control_submit *s,
+					  const struct accepted *accepted)
 {
 	struct control_application *a =
 		application_by_name(&c->applications, s->topology->name);
-	Samoza__V1__RevisionRecord *record = record_of(c, s);
 	if (a == NULL) {
 		PRE(application_by_id(&c->applications, s->id) == NULL);
 		a = application_add(c, s->topology->name, s->id, c->next_sequence++);
@@ -157,7 +148,7 @@ static struct control_application *accept(struct control *c, const struct contro
 	}
 	a->updated_ms = c->now.wall_ms;
 	a->was_running = false;
-	application_revise(c, a, record, s->topology);
+	application_revise(c, a, accepted->record, accepted->topology);
 	return a;
 }
 
@@ -170,9 +161,10 @@ static void start_submitted(struct control *c, struct control_application *a)
 	a->ever_started = true;
 }
 
-static struct control_application *take(struct control *c, const struct control_submit *s)
+static struct control_application *take(struct control *c, const struct control_submit *s,
+					const struct accepted *accepted)
 {
-	struct control_application *a = accept(c, s);
+	struct control_application *a = accept(c, s, accepted);
 	c->count.submits++;
 	CLEANUP(freep)
 	char *cause = by_actor(c, s->start ? "submitted" : "submitted without start");
@@ -199,14 +191,20 @@ void request_submit(struct control *c, const struct control_input *input)
 		emit_view(&c->emitter, input->request, &dry_run_view(c, s)->base);
 		return;
 	}
+	struct accepted accepted = {0};
+	if (effect != SUBMISSION_UNCHANGED && accepted_new(c, a, s, &accepted, &err) < 0) {
+		emit_reply(&c->emitter, input->request, err, NULL, NULL, NULL);
+		return;
+	}
 	if (effect == SUBMISSION_UPDATED && !is_stopped(a)) {
-		change(c, a, s);
+		change(c, a, &accepted);
 	} else if (effect != SUBMISSION_UNCHANGED) {
-		a = take(c, s);
+		a = take(c, s, &accepted);
 	} else if (s->start && is_stopped(a)) {
 		start_again(c, a);
 		start_submitted(c, a);
 	}
+	topology_unref(accepted.topology);
 	emit_submitted(&c->emitter, input->request, a->id, submission_effect_name(effect));
 }
 

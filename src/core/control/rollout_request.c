@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "core/application/scaled.h"
 #include "core/control/applications.h"
 #include "core/control/input.h"
 #include "core/control/rollouts.h"
@@ -57,7 +58,7 @@ static int find_revision(const struct control_application *a, uint32_t number,
 				 "no other revision of %s has completed before %u, so there is "
 				 "none to go back to",
 				 a->name, current->number);
-	if (str_equal(found->record->package_digest, current->record->package_digest))
+	if (scaled_is_same(found->record, current->record))
 		return error_set(err, ERR_CONFLICT,
 				 "revision %u of %s has the content of the current one, %u",
 				 found->number, a->name, current->number);

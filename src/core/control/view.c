@@ -88,6 +88,7 @@ static Samoza__V1__TopologyView *topology_view(const struct control_application 
 	v->revision = shown_revision(a)->number;
 	v->rollout = view_rollout(a);
 	v->last_rollout = view_last_rollout(a);
+	view_scaled(a, v);
 	size_t count = a->slots.slots.count;
 	v->placements = mem_new_array(Samoza__V1__PlacementView *, count);
 	v->n_placements = count;

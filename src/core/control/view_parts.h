@@ -11,6 +11,8 @@ Samoza__V1__TopologySummaryView *view_summary(const struct control_application *
 /* NULL: none is under way; every one has completed. */
 Samoza__V1__RolloutView *view_rollout(const struct control_application *a);
 Samoza__V1__LastRolloutView *view_last_rollout(const struct control_application *a);
+/* Counts of its newest revision that people have set. */
+void view_scaled(const struct control_application *a, Samoza__V1__TopologyView *v);
 Samoza__V1__SpaceView *view_space(const struct slot_control *sc);
 /* NULL: its unit is not handed over. */
 Samoza__V1__HandoverView *view_handover(const struct slot_control *sc);

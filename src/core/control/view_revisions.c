@@ -143,3 +143,19 @@ int control_view_revisions(const struct control *c, const char *id,
 	*ret_view = v;
 	return 0;
 }
+
+void view_scaled(const struct control_application *a, Samoza__V1__TopologyView *v)
+{
+	const struct revision *newest =
+		application_revision(&a->application, a->application.newest);
+	const Samoza__V1__RevisionRecord *r = newest->record;
+	v->scaled = mem_new_array(Samoza__V1__ScaledView *, r->n_scaled);
+	for (size_t k = 0; k < r->n_scaled; k++) {
+		Samoza__V1__ScaledView *scaled = (Samoza__V1__ScaledView *)schema_message_new(
+			&samoza__v1__scaled_view__descriptor);
+		scaled->space = mem_strdup(r->scaled[k]->space);
+		scaled->count = r->scaled[k]->count;
+		scaled->package = r->scaled[k]->package_count;
+		v->scaled[v->n_scaled++] = scaled;
+	}
+}

@@ -223,7 +223,8 @@ static void hand_over(struct submission *s)
 					      .topology = s->package->topology,
 					      .record = record,
 					      .start = s->start,
-					      .dry_run = s->dry_run};
+					      .dry_run = s->dry_run,
+					      .resets = s->resets};
 	s->all->submitted_total++;
 	/* The pins stay until the core's record refers to the artifacts: until it has decided. */
 	s->all->listener->on_ready(s->all->user, s->request, s, &submit);

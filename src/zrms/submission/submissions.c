@@ -7,7 +7,7 @@
 #include "zrms/submission/stages.h"
 
 void submissions_add(struct submissions *all, const struct upload *upload, void *request,
-		     bool start, bool dry_run)
+		     bool start, bool dry_run, bool resets)
 {
 	struct submission *s = mem_new(struct submission);
 	struct error *err = NULL;
@@ -16,6 +16,7 @@ void submissions_add(struct submissions *all, const struct upload *upload, void 
 				 .request = request,
 				 .start = start,
 				 .dry_run = dry_run,
+				 .resets = resets,
 				 .upload = *upload};
 	if (trusted_keys_refresh(&all->trusted, all->options.trust_directory,
 				 all->options.trust_files, &err) < 0) {

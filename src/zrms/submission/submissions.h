@@ -60,9 +60,9 @@ int submissions_new(struct loop *loop, struct artifacts *artifacts,
 void submissions_free(struct submissions *s);
 
 /* Takes the upload over: frees `body`, closes `fd`. Answers through the listener. `dry_run`:
- * makes all checks, keeps nothing. */
+ * makes all checks, keeps nothing; `resets`: counts that people gave end. */
 void submissions_add(struct submissions *all, const struct upload *upload, void *request,
-		     bool start, bool dry_run);
+		     bool start, bool dry_run, bool resets);
 /* The core has decided, durably, on a submission that was handed to it. Frees it. */
 void submission_decided(struct submission *submission);
 bool submissions_is_idle(const struct submissions *s);

@@ -207,13 +207,30 @@ void print_rollout(const struct output *o, const Samoza__V1__TopologyView *view)
 		output_line(o, "Rollout: %s", text);
 }
 
+char *scaled_text(const Samoza__V1__TopologyView *t)
+{
+	char *text = NULL;
+
+	for (size_t k = 0; k < t->n_scaled; k++) {
+		const Samoza__V1__ScaledView *s = t->scaled[k];
+		CLEANUP(freep) char *before = text;
+		text = str_printf("%s%s%s %u (scaled; package: %u)",
+				  before != NULL ? before : "", before != NULL ? ", " : "",
+				  s->space, s->count, s->package);
+	}
+	return text;
+}
+
 /* *ret_view (view_free) is set as soon as zrms has answered. */
 static int post_and_wait(struct shell *shell, const struct topology_ref *ref,
 			 const struct topology_request *request,
 			 Samoza__V1__TopologyView **ret_view, struct error **err)
 {
 	CLEANUP(freep)
-	char *path = api_path("/v1/topologies/", ref->id, "/", request->action, NULL);
+	char *path = request->query == NULL
+			     ? api_path("/v1/topologies/", ref->id, "/", request->action, NULL)
+			     : api_path("/v1/topologies/", ref->id, "/", request->action,
+					request->query, request->value, NULL);
 	CLEANUP(view_freep) Samoza__V1__TopologyView *view = NULL;
 	struct wait wait = {
 		.what = request->what,

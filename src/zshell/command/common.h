@@ -100,6 +100,8 @@ void print_notice(const struct shell *shell, const Samoza__V1__TopologyView *vie
 void print_rollout(const struct output *o, const Samoza__V1__TopologyView *view);
 /* The caller frees; NULL: there is none. */
 char *rollout_text(const Samoza__V1__RolloutView *rollout);
+/* "api 5 (scaled; package: 3)"; the caller frees. NULL: none is. */
+char *scaled_text(const Samoza__V1__TopologyView *t);
 
 /*
  * What the commands have in common that ask something of the topology which is their argument: POST
@@ -108,6 +110,8 @@ char *rollout_text(const Samoza__V1__RolloutView *rollout);
  */
 struct topology_request {
 	const char *action; /* "start" */
+	const char *query;  /* "to=", and its value; NULL: none */
+	const char *value;
 	const char *ends; /* asks first: "Stop" [shell.zshell.confirm]; NULL: it ends nothing */
 	bool yes;	  /* do not ask */
 	const char *doing; /* "Starting"; NULL: not said */

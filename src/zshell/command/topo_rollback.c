@@ -43,11 +43,11 @@ const struct cli_command command_topo_rollback = {
 static int run(void *context, const struct cli_run *line, struct error **err)
 {
 	const struct options *given = line->options;
-	CLEANUP(freep)
-	char *action = given->to != 0 ? str_printf("rollback?to=%u", given->to)
-				      : mem_strdup("rollback");
+	CLEANUP(freep) char *to = given->to != 0 ? str_printf("%u", given->to) : NULL;
 	const struct topology_request request = {
-		.action = action,
+		.action = "rollback",
+		.query = to != NULL ? "?to=" : NULL,
+		.value = to,
 		.doing = "Rolling back",
 		.done = "is running",
 		.rollout = true,

@@ -34,6 +34,7 @@ static void print_head(const struct output *o, const Samoza__V1__TopologyView *t
 	CLEANUP(freep)
 	char *revision = t->has_revision ? str_printf("%u", t->revision) : NULL;
 	CLEANUP(freep) char *rollout = rollout_text(t->rollout);
+	CLEANUP(freep) char *scaled = scaled_text(t);
 	CLEANUP(freep) char *last = last_text(t->last_rollout);
 	const Samoza__V1__EventView *arrival = history_arrival(history, "topology", t->state);
 
@@ -47,6 +48,7 @@ static void print_head(const struct output *o, const Samoza__V1__TopologyView *t
 					     {"Updated", t->updated},
 					     {"Version", revision != NULL ? t->version : NULL},
 					     {"Revision", revision},
+					     {"Counts", scaled},
 					     {"Rollout", rollout},
 					     {"Last rollout", last},
 					     {"FailureReason", t->failure_reason},

@@ -11,7 +11,7 @@ static const struct cli_argument arguments[] = {
 
 struct options {
 	int64_t wait_ms;
-	bool no_start, dry_run;
+	bool no_start, dry_run, reset_values;
 };
 
 static const struct cli_option options[] = {
@@ -25,6 +25,9 @@ static const struct cli_option options[] = {
 	{.name = "no-start",
 	 .offset = offsetof(struct options, no_start),
 	 .help = "store it without deploying anything"},
+	{.name = "reset-values",
+	 .offset = offsetof(struct options, reset_values),
+	 .help = "counts that `topo scale` has set are those of the package again"},
 	{.name = "dry-run",
 	 .offset = offsetof(struct options, dry_run),
 	 .help = "only show where each instance would be placed, or why it cannot be placed"},
@@ -119,6 +122,9 @@ static const char *submit_path(const struct options *given)
 {
 	if (given->dry_run)
 		return "/v1/topologies?dry_run=1";
+	if (given->reset_values)
+		return given->no_start ? "/v1/topologies?reset_values=1&start=0"
+				       : "/v1/topologies?reset_values=1";
 	return given->no_start ? "/v1/topologies?start=0" : "/v1/topologies";
 }
 

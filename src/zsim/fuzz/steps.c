@@ -451,6 +451,23 @@ static void drain_some_zhost(struct fuzz *f)
 			 deadline_ms > 0 && random_percent(r, 30));
 }
 
+/* Refusals are fine: the count makes no sense together with the rest. */
+static void scale(struct fuzz *f, const struct submitted *s)
+{
+	struct random *r = draws_random(f, DRAW_ROLLOUTS);
+	uint32_t space = random_below(r, s->topology->space_count);
+	CLEANUP(freep)
+	char *counts =
+		str_printf("%s=%u", s->topology->spaces[space].name, 1 + random_below(r, 4));
+	struct control_input input = {.type = CONTROL_SCALE,
+				      .scale = {.id = s->id, .counts = counts}};
+	world_log(&f->world, "STEP scale %s %s", s->name, counts);
+	(void)fuzz_ask(f, &input);
+}
+
+/* Beside the commands of a rollout. */
+enum { ROLLBACK = ROLLOUT_RESUME + 1, SCALE };
+
 /* Refusals are fine: there is no rollout, or it does not wait. */
 static void ask_of_some_rollout(struct fuzz *f)
 {
@@ -461,18 +478,23 @@ static void ask_of_some_rollout(struct fuzz *f)
 		return;
 	const struct submitted *s =
 		&f->submitted.items[random_below(r, (uint32_t)f->submitted.count)];
-	static const uint32_t commands[] = {ROLLOUT_PROMOTE,   ROLLOUT_PROMOTE, ROLLOUT_PROMOTE,
-					    ROLLOUT_ABORT,     ROLLOUT_PAUSE,	ROLLOUT_RESUME,
-					    ROLLOUT_RESUME + 1};
+	static const uint32_t commands[] = {ROLLOUT_PROMOTE, ROLLOUT_PROMOTE, ROLLOUT_PROMOTE,
+					    ROLLOUT_ABORT,   ROLLOUT_PAUSE,   ROLLOUT_RESUME,
+					    ROLLBACK,	     SCALE,	      SCALE};
 	uint32_t what = commands[random_below(r, ARRAY_SIZE(commands))];
 	struct control_input input = {.type = CONTROL_ROLLBACK, .rollback = {.id = s->id}};
-	if (what < 4)
+	if (what == SCALE) {
+		scale(f, s);
+		return;
+	}
+	if (what != ROLLBACK)
 		input = (struct control_input){
 			.type = CONTROL_ROLLOUT,
 			.rollout = {.id = s->id, .command = (int)what},
 		};
 	world_log(&f->world, "STEP %s %s",
-		  what < 4 ? rollout_command_name((enum rollout_command)what) : "rollback",
+		  what != ROLLBACK ? rollout_command_name((enum rollout_command)what)
+				   : "rollback",
 		  s->name);
 	(void)fuzz_ask(f, &input);
 }

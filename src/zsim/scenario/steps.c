@@ -182,6 +182,26 @@ static void do_rollback(struct step_run *run, const Samoza__V1__RollbackStep *st
 	ask(run, &input, step->error);
 }
 
+static void do_scale(struct step_run *run, const Samoza__V1__ScaleStep *step)
+{
+	const char *id = NULL, *path = NULL;
+	CLEANUP(freep) char *counts = NULL;
+	if (!find_or_judge(run, step->topology, step->error, &id, &path))
+		return;
+	for (size_t k = 0; k < step->n_spaces; k++) {
+		char *longer = str_printf("%s%s%s=%u", counts != NULL ? counts : "",
+					  counts != NULL ? "," : "", step->spaces[k]->key,
+					  step->spaces[k]->value);
+		free(counts);
+		counts = longer;
+	}
+	struct control_input input = {
+		.type = CONTROL_SCALE,
+		.scale = {.id = id, .counts = counts},
+	};
+	ask(run, &input, step->error);
+}
+
 /* The core decides whether and where; what runs there is no part of the simulation. */
 static void do_exec(struct step_run *run, const Samoza__V1__ExecStep *step)
 {
@@ -504,6 +524,8 @@ void step_do(struct step_run *run, const Samoza__V1__ScenarioStep *step)
 		do_move(run, step->move);
 	else if (step->rollout != NULL)
 		do_rollout(run, step->rollout);
+	else if (step->scale != NULL)
+		do_scale(run, step->scale);
 	else if (step->rollback != NULL)
 		do_rollback(run, step->rollback);
 	else if (step->exec != NULL)

@@ -176,7 +176,7 @@ static const char *effect(const char *from_version, const char *from_digest, boo
 	schema_set_string(&newest->record->package_digest, NULL, from_digest);
 	package.version = (char *)to_version;
 	package.package_digest = (char *)to_digest;
-	if (submission_judge(newest, &package, is_stopped, &seen, &err) < 0)
+	if (submission_judge(newest, &package, is_stopped, false, &seen, &err) < 0)
 		(void)snprintf(refusal, sizeof(refusal), "%s", err->message);
 	error_free(err);
 	revision_free(newest);
