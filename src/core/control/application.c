@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/application/scaled.h"
+#include "core/control/dirty_set.h"
 #include "core/control/loss.h"
 #include "core/control/zhost_registry.h"
 #include "core/lifecycle/lifecycle.h"
@@ -207,6 +208,19 @@ static void take_pages(struct control_application *a, const struct topology *t)
 	vector_push(&a->list->with_pages, a);
 }
 
+/* A revision has been withdrawn: zhosts that only served its pages need no table any longer. */
+static void review_pages(struct control_application *a)
+{
+	bool had_pages = a->routes.has_pages;
+	a->routes.has_pages = false;
+	vector_for_each (&a->slots.declarations, d)
+		take_pages(a, (*d)->topology);
+	if (had_pages == a->routes.has_pages)
+		return;
+	a->routes.all_subscribe = false;
+	mark_application(a, APPLICATION_ROUTES);
+}
+
 /* What control knows of slots and spaces has the indexes that those have in the slot set. */
 static void grow_controls(struct control_application *a)
 {
@@ -253,6 +267,7 @@ bool application_withdraw(struct control_application *a, struct revision *revisi
 		slot_publish_facts(control_of_slot(s));
 	}
 	slot_set_withdraw(&a->slots, d);
+	review_pages(a);
 	return true;
 }
 

@@ -185,7 +185,8 @@ void control_flush(struct control *c, struct instant now, struct outbox *outbox)
 	topology_states_settle(&c->dirty, &c->emitter);
 	mesh_tables_send(c); /* before a stop: who gets both sends nothing to what stops */
 	orders_send(c);
-	members_trim(c); /* what they were is known by then */
+	members_trim(c);	     /* what they were is known by then */
+	mesh_tables_send_changed(c); /* pages may have gone with them */
 	records_write(c);
 	c->count.flushes++;
 }

@@ -12,12 +12,17 @@
 
 /* ---- copies ---- */
 
-/* Copies of one placement beside each other, parents before their children. */
+/* Copies of one placement beside each other, parents before their children; in an application first those
+ * that serve, whose units in the engine the others join. */
 static int compare_copies(const void *pa, const void *pb)
 {
 	const Samoza__V1__CopyRecord *a = *(Samoza__V1__CopyRecord *const *)pa;
 	const Samoza__V1__CopyRecord *b = *(Samoza__V1__CopyRecord *const *)pb;
 	int order = strcmp(a->application, b->application);
+	if (order == 0)
+		order = b->role == SAMOZA__V1__ROLE__ROLE_SERVING
+				? a->role != SAMOZA__V1__ROLE__ROLE_SERVING
+				: -(a->role == SAMOZA__V1__ROLE__ROLE_SERVING);
 	if (order == 0)
 		order = (a->placement > b->placement) - (a->placement < b->placement);
 	if (order == 0)

@@ -447,7 +447,7 @@ static void send_sync(struct control *c, struct control_zhost *z)
 		     false);
 }
 
-void mesh_tables_send(struct control *c)
+void mesh_tables_send_changed(struct control *c)
 {
 	vector_for_each (&c->dirty.applications, a) {
 		if (((*a)->marks & APPLICATION_ROUTES) == 0)
@@ -455,6 +455,11 @@ void mesh_tables_send(struct control *c)
 		(*a)->marks &= ~(unsigned)APPLICATION_ROUTES;
 		send_tables(c, *a);
 	}
+}
+
+void mesh_tables_send(struct control *c)
+{
+	mesh_tables_send_changed(c);
 	vector_for_each (&c->dirty.zhosts, z)
 		send_sync(c, *z);
 }

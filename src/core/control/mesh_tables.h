@@ -41,5 +41,7 @@ void mesh_tables_zhost_left(struct control *c, const struct control_zhost *z);
 void mesh_tables_zhost_forgotten(struct control *c, const struct control_zhost *z);
 /* In a flush: sends what changed. */
 void mesh_tables_send(struct control *c);
+/* The same, of applications that changed after that. */
+void mesh_tables_send_changed(struct control *c);
 
 #endif
