@@ -125,7 +125,8 @@ static bool could_leave(const struct fuzz *f, const struct submitted *s,
 	    m->record->goal == SAMOZA__V1__GOAL__GOAL_NOT_DEPLOYED ||
 	    is_bound(t, (unsigned)root) ||
 	    (s->rollout.target != 0 &&
-	     s->rollout.state == SAMOZA__V1__ROLLOUT_STATE__ROLLOUT_STATE_PAUSED))
+	     (s->rollout.state == SAMOZA__V1__ROLLOUT_STATE__ROLLOUT_STATE_PAUSED ||
+	      s->rollout.state == SAMOZA__V1__ROLLOUT_STATE__ROLLOUT_STATE_WAITING)))
 		return false;
 	for (unsigned i = 0; i < t->instances[root].subtree_count; i++) {
 		const char *path = t->instances[(unsigned)root + i].path;

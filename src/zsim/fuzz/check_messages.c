@@ -40,7 +40,7 @@ struct message {
 /* What is known of a copy, by its id. */
 struct heard_copy {
 	char *id;
-	bool has_served;
+	bool has_served;     /* or got a share, as a canary */
 	int64_t replaced_ms; /* when another one last took over from it; 0: none has */
 	int64_t stop_ms; /* since its last start: when it was asked to stop; 0: it was not */
 	UT_hash_handle hh;
@@ -59,6 +59,7 @@ struct pair {
 struct said {
 	char *key;
 	uint64_t serves; /* epoch; 0: none */
+	uint64_t shares; /* the canary beside it */
 	UT_hash_handle hh;
 };
 
@@ -204,16 +205,37 @@ static void forget_said(struct messages *all, const struct sim_machine *n,
 	}
 }
 
-static void hear(struct messages *all, const struct sim_machine *n, const char *application,
-		 const Samoza__V1__MeshPeer *peer)
+static struct said *said_get(struct messages *all, const struct sim_machine *n,
+			     const char *application, const char *path)
 {
-	struct said *said = said_find(all, n, application, peer->path);
+	struct said *said = said_find(all, n, application, path);
 	if (said == NULL) {
 		said = mem_new(struct said);
-		said->key = said_key(n, application, peer->path);
+		said->key = said_key(n, application, path);
 		HASH_ADD_KEYPTR(hh, all->said, said->key, strlen(said->key), said);
 	}
-	said->serves = peer->zhost != NULL && peer->serving ? peer->epoch : 0;
+	return said;
+}
+
+/* A path is named once for each of its copies: one of them serves at most (life.c). */
+static void hear(struct messages *all, const struct sim_machine *n,
+		 const Samoza__V1__MeshTable *table)
+{
+	for (size_t k = 0; k < table->n_peers; k++) {
+		struct said *said = said_get(all, n, table->topology, table->peers[k]->path);
+		said->serves = said->shares = 0;
+	}
+	for (size_t k = 0; k < table->n_peers; k++) {
+		const Samoza__V1__MeshPeer *peer = table->peers[k];
+		struct said *said = said_get(all, n, table->topology, peer->path);
+		if (peer->zhost != NULL && peer->serving)
+			said->serves = peer->epoch;
+		else if (peer->zhost != NULL && peer->sharing) {
+			said->shares = peer->epoch;
+			copy_of_epoch(all, table->topology, peer->path, peer->epoch)
+				->has_served = true;
+		}
+	}
 }
 
 void check_messages_frame(struct fuzz *f, const struct sim_machine *n, bool to_agent,
@@ -225,13 +247,8 @@ void check_messages_frame(struct fuzz *f, const struct sim_machine *n, bool to_a
 		return;
 	if (table->full || table->gone)
 		forget_said(f->messages, n, table->topology);
-	/* A path is named once for each of its copies, and one of them serves at most (life.c). */
-	for (size_t k = 0; !table->gone && k < table->n_peers; k++)
-		if (!table->peers[k]->serving || table->peers[k]->zhost == NULL)
-			hear(f->messages, n, table->topology, table->peers[k]);
-	for (size_t k = 0; !table->gone && k < table->n_peers; k++)
-		if (table->peers[k]->serving)
-			hear(f->messages, n, table->topology, table->peers[k]);
+	if (!table->gone)
+		hear(f->messages, n, table);
 }
 
 void check_messages_action(struct fuzz *f, const struct sim_machine *n,
@@ -374,7 +391,7 @@ static void check_route(struct fuzz *f, const struct sim_machine *n, const struc
 	const struct said *said = said_find(f->messages, n, m->application, to);
 	if (m->question != 0 || (is_here && (said == NULL || said->serves == 0)))
 		return;
-	if (said == NULL || said->serves != epoch)
+	if (said == NULL || (said->serves != epoch && said->shares != epoch))
 		world_violate(&f->world,
 			      "%s sends a message of %s to %s under epoch %" PRIu64
 			      "; zrms said last that %" PRIu64 " serves",

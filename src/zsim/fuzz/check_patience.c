@@ -141,6 +141,8 @@ void check_patience_moved(struct fuzz *f, const struct submitted *s, struct mirr
 			  const Samoza__V1__EventRecord *e)
 {
 	check_stop(f, s, e);
+	if (str_equal(e->to, "deployed-started"))
+		m->came_ms = e->time_ms;
 	if (str_equal(e->from, "deployed-started")) {
 		Samoza__V1__Goal goal = m->record != NULL ? m->record->goal
 							  : SAMOZA__V1__GOAL__GOAL_NOT_DEPLOYED;
@@ -148,8 +150,11 @@ void check_patience_moved(struct fuzz *f, const struct submitted *s, struct mirr
 		m->left.seq = e->seq;
 		m->left.asked = goal != SAMOZA__V1__GOAL__GOAL_DEPLOYED_STARTED;
 		m->left.unclear = m->taken == f->commits && m->goal_before != goal;
+		m->left.at_once = m->came_ms == e->time_ms;
 		m->returned_ms = 0;
-	} else if (str_equal(e->from, "not-deployed") && str_equal(e->to, "deployed-started")) {
+	} else if (str_equal(e->from, "not-deployed") && str_equal(e->to, "deployed-started") &&
+		   str_equal(e->cause,
+			     "its zhost is back")) { /* not where a successor serves */
 		m->returned_ms = e->time_ms;
 	}
 }
@@ -174,7 +179,8 @@ void check_patience_update(struct fuzz *f, const struct sim_machine *n,
 	for (unsigned k = 0; k < space->import_count; k++) {
 		const struct import_decl *import = &space->imports[k];
 		struct providers p = providers_of(&y, (unsigned)index, import);
-		if (!p.any_started && !has_provider(order, import->from) &&
+		if (!p.any_started && !has_provider(order, import->from) && p.last != NULL &&
+		    !p.last->left.at_once &&
 		    by_patience(f, import, p.last, p.self_left,
 				world_instant(&f->world).wall_ms) == STAY_MAY)
 			world_violate(&f->world,

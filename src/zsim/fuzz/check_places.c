@@ -33,8 +33,15 @@ static bool is_root(const Samoza__V1__SlotRecord *r)
 static bool is_optional(const struct fuzz *f, const Samoza__V1__SlotRecord *r)
 {
 	const struct submitted *s = fuzz_submitted(f, r->application);
-	int instance = s != NULL ? topology_find_instance(s->topology, r->path) : -1;
-	return instance >= 0 && instance_space(s->topology, (unsigned)instance)->optional;
+	if (s == NULL)
+		return false;
+	const struct topology *t = s->topology;
+	int instance = topology_find_instance(t, r->path);
+	if (instance < 0 && s->rollout.target != 0) { /* one that the rollout adds */
+		t = fuzz_revision(s, s->rollout.target);
+		instance = topology_find_instance(t, r->path);
+	}
+	return instance >= 0 && instance_space(t, (unsigned)instance)->optional;
 }
 
 static void check_together(struct fuzz *f, const Samoza__V1__CopyRecord *placed)
