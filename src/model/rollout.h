@@ -33,7 +33,7 @@ int rollout_spec_read(const Samoza__V1__Rollout *in, struct rollout_spec *ret_sp
 /* How many of `count` instances may change at a time: at least one. */
 uint32_t rollout_spec_batch(const struct rollout_spec *spec, uint32_t count);
 /* Canary: how many of `count` instances are in the new version after that step (from 0): at least one; all,
- * behind the last. */
+ * after the last. */
 uint32_t rollout_spec_share(const struct rollout_spec *spec, uint32_t step, uint32_t count);
 /* "replace", "rolling", "canary" */
 const char *rollout_policy_name(enum rollout_policy policy);

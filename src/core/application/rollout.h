@@ -16,7 +16,7 @@
  *                      ▼                     │        │ all is current for the base
  *                  completed                 └─abort──┘──► returned
  *
- * Canary goes by steps: how many were promoted is kept. Behind the last one it is as any other. A step that is
+ * Canary goes by steps: how many were promoted is kept. After the last one it is as any other. A step that is
  * disturbed by a loss is led to again, and then waits again.
  *
  * A rollout that has no base (no revision completed before) does not return: it pauses. A return does
@@ -74,7 +74,7 @@ int rollout_command(const struct rollout *r, enum rollout_command command,
 		    enum rollout_state *ret_state, struct error **err) must_check;
 /* The gate. `promotes`: one step further. */
 void rollout_enter(struct rollout *r, enum rollout_state to, bool promotes);
-/* It goes by steps, and is not behind the last. */
+/* It goes by steps, and is not after the last. */
 bool rollout_is_in_steps(const struct rollout *r);
 const char *rollout_state_name(enum rollout_state state);
 /* NULL: `text` is none of "promote", "abort", "pause", "resume". */

@@ -5,7 +5,7 @@
  *   share of revision 7: 100 per mille     every tenth ──► [copies of 7, and those that share]
  *                                          the others ──► [all others that serve]
  *
- * No chance is involved: whoever draws adds up what is due, and each thousand is one draw.
+ * No chance is involved: the caller adds up what is due, and each thousand is one draw.
  */
 #ifndef SAMOZA_ZHOST_MESH_MESH_SHARE_H
 #define SAMOZA_ZHOST_MESH_MESH_SHARE_H

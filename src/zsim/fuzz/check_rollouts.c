@@ -145,7 +145,7 @@ static bool differs(const struct submitted *s, const char *root, uint32_t from, 
 			 is_below(t, &t->spaces[k],
 				  instance_space(t, (unsigned)instance)->name));
 	}
-	/* Behind those of the new version are the ones that it has no longer. */
+	/* After those of the new version come the ones that it has no longer. */
 	const struct topology *old = s->revisions.items[from - 1];
 	for (size_t k = t->space_count; k < diff.spaces.count; k++) {
 		int space = topology_find_space(old, diff.spaces.items[k].name);
