@@ -125,8 +125,10 @@ def test_a_recipe_cannot_write_outside_its_directory(c):
     assert "sandbox:" not in text, "every step of the enclosure stands on this machine"
 
 
-def test_a_fork_bomb_is_limited_and_killed(c):
-    native_deploy(c, "bomb", [{"name": "p", "stop": {"grace": "1s"}},
+def test_a_fork_bomb_is_killed_whole(c):
+    # Enough memory for all 300: killed for lack of it, the first of them would fork no more.
+    native_deploy(c, "bomb", [{"name": "p", "stop": {"grace": "1s"},
+                               "resources": {"cpu": "500m", "memory": "512MiB"}},
                               {"name": "calm", "run": {"mode": "foreground"}}], {
         "p/recipes/start": """
             #!/usr/bin/python3
