@@ -2,7 +2,7 @@
 BUILD ?= build
 RUN_DIR ?= run
 
-.PHONY: build run run-lamp stop test mutate check check-clang check-long coverage fuzz sanitize tsan format bench install clean help setup
+.PHONY: build run run-lamp stop test mutate check check-long coverage fuzz sanitize tsan format bench install clean help setup
 
 help:
 	@echo "make build     build everything, into $(BUILD)/bin/"
@@ -12,7 +12,7 @@ help:
 	@echo "make stop      stop that cluster"
 	@echo "make test      run all tests; ends with 'N passed, N failed'"
 	@echo "make mutate    break the core on purpose, once per invariant; the random search must find it"
-	@echo "make check     layers, circles, format, citations, static analysis, a clang build, sanitizers"
+	@echo "make check     layers, circles, format, citations, static analysis, a clang build with sanitizers"
 	@echo "make sanitize  unit tests and scenarios with AddressSanitizer and UndefinedBehaviorSanitizer"
 	@echo "make tsan      the same with ThreadSanitizer"
 	@echo "make coverage  how much of each directory the unit tests and scenarios reach"
@@ -60,18 +60,10 @@ check:
 	@tools/setup check
 	@$(MAKE) --no-print-directory build
 	@tools/check --analysis $(BUILD)
-	@$(MAKE) --no-print-directory check-clang
 	@$(MAKE) --no-print-directory sanitize
 
-# The compiler that `make build` does not use: its warnings are errors too.
-check-clang: $(BUILD)-clang/build.ninja
-	@ninja -C $(BUILD)-clang --quiet
-
-$(BUILD)-clang/build.ninja:
-	@CC=clang meson setup $(BUILD)-clang -Dtests=true >$(BUILD)-clang.log 2>&1 || { cat $(BUILD)-clang.log; rm -f $(BUILD)-clang.log; exit 1; }
-	@rm -f $(BUILD)-clang.log
-
-# SUITES='unit' leaves the scenarios out.
+# SUITES='unit' leaves the scenarios out. The build is clang's, which `make build` does not use: its
+# warnings are errors there too.
 SUITES ?= unit scenario
 
 sanitize: $(BUILD)-asan/build.ninja
@@ -125,4 +117,4 @@ install: build
 	@meson install -C $(BUILD) $(if $(DESTDIR),--destdir $(DESTDIR))
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-clang $(BUILD)-asan $(BUILD)-tsan $(BUILD)-fuzz $(BUILD)-coverage $(BUILD)-mutate $(BUILD)-long
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-fuzz $(BUILD)-coverage $(BUILD)-mutate $(BUILD)-long
