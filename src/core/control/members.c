@@ -108,14 +108,23 @@ void members_load(struct control_application *a)
 	}
 }
 
-/* Nothing of it is left but copies that are retired, and zhosts know the routes without it. */
+static bool is_handed_over(const struct slot *root)
+{
+	vector_for_each (&application_of(root)->handovers, item)
+		if ((*item)->slot == root)
+			return true;
+	return false;
+}
+
+/* Nothing of it is left but copies that are retired, and zhosts know the routes without it, and without those that had
+ * handed over. */
 static bool is_over(const struct slot_control *sc)
 {
 	const struct slot *s = sc->slot;
 	const struct application_slot *of = sc->of_path;
 	return s->leaves && s->goal == GOAL_NOT_DEPLOYED && s->state == STATE_NOT_DEPLOYED &&
 	       of->serving == NULL && of->next == NULL && of->standby == NULL &&
-	       sc->handover == NULL && sc->loss == NULL && !sc->lost && !s->root->moving &&
+	       !is_handed_over(s->root) && sc->loss == NULL && !sc->lost && !s->root->moving &&
 	       (sc->marks & SLOT_ROUTE) == 0;
 }
 

@@ -298,10 +298,13 @@ static void notice_illness(struct control_application *a)
 	}
 }
 
+/* Every slot is served in that revision. Copies that have handed over may still be there: their end is not waited
+ * for [change.submit.completes]. */
 static bool is_settled(const struct control_application *a, const struct revision *revision)
 {
-	if (a->handovers.count > 0)
-		return false;
+	vector_for_each (&a->handovers, root)
+		if ((*root)->handover->handover.state != HANDOVER_RETIRING)
+			return false;
 	for_each_root (a, root)
 		if (root->slot->moving || !rollout_is_current(root, revision))
 			return false;
