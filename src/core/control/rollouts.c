@@ -325,6 +325,7 @@ static bool is_well(const struct control_application *a)
 		slot_for_each_below (root->slot, s) {
 			const struct copy *copy = serving_copy(control_of_slot(s));
 			if (s->goal == GOAL_DEPLOYED_STARTED &&
+			    revision_declares(a->rollout->target, s) &&
 			    (copy == NULL || !copy->heard || !copy->healthy))
 				return false;
 		}

@@ -35,19 +35,33 @@ static bool has_copy_at(const struct fuzz *f, const char *application, const cha
 	return false;
 }
 
-/* Pages are served by every zhost, as long as anything of their topology is there. */
+static bool has_pages(const struct topology *t)
+{
+	for (unsigned k = 0; t != NULL && k < t->space_count; k++)
+		if (space_kind_of_type(t->spaces[k].type)->has_pages)
+			return true;
+	return false;
+}
+
+static bool revision_has_pages(const struct submitted *s, uint32_t number)
+{
+	return number != 0 && has_pages(s->revisions.items[number - 1]);
+}
+
+/* Pages are served by every zhost, as long as anything of their topology is there. They may be of what is served, of
+ * what a rollout leads to or from, or of a copy that is left of another version. */
 static bool serves_pages(const struct fuzz *f, const struct submitted *s)
 {
-	bool has_pages = false;
-	bool is_there = false;
-	for (unsigned i = 0; i < s->topology->instance_count; i++) {
-		const char *path = s->topology->instances[i].path;
-		const struct mirrored *m = mirror_find(f, s->id, path);
-		has_pages |= kind_of(s, path)->has_pages;
-		is_there |= m != NULL && m->record != NULL &&
-			    m->record->state != SAMOZA__V1__STATE__STATE_NOT_DEPLOYED;
-	}
-	return has_pages && is_there;
+	bool some = has_pages(s->topology) || revision_has_pages(s, s->rollout.target) ||
+		    revision_has_pages(s, s->rollout.from);
+	for (const struct mirrored_copy *m = f->copies; !some && m != NULL; m = m->hh.next)
+		some = m->record != NULL && str_equal(m->record->application, s->id) &&
+		       revision_has_pages(s, m->record->revision);
+	for (const struct mirrored *m = some ? f->instances : NULL; m != NULL; m = m->hh.next)
+		if (m->record != NULL && str_equal(m->record->application, s->id) &&
+		    m->record->state != SAMOZA__V1__STATE__STATE_NOT_DEPLOYED)
+			return true;
+	return false;
 }
 
 /* An older program is told only of copies that serve. */
@@ -115,10 +129,12 @@ static void check_table(struct fuzz *f, const struct sim_machine *n,
 		const struct submitted *s = fuzz_submitted(f, v->topology_id);
 		const struct space_kind *kind = s != NULL ? kind_of(s, v->path) : NULL;
 		if (kind == NULL || !kind->is_in_mesh ||
-		    !str_equal(v->state, "deployed-started") ||
 		    (!has_copy_at(f, s->id, n->name) && !serves_pages(f, s)))
 			continue;
-		due += knows_copies(n) && sharing(f, s->id, v->path) != NULL ? 2 : 1;
+		due += knows_copies(n) && sharing(f, s->id, v->path) != NULL;
+		if (!str_equal(v->state, "deployed-started"))
+			continue; /* one that only a canary has */
+		due++;
 		check_peer(f, n, v);
 		check_share(f, n, v);
 	}
