@@ -370,7 +370,7 @@ int fleet_submit(struct fleet *f, const char *name, const char *spaces, unsigned
 					      .submit = {.id = id,
 							 .topology = topology,
 							 .record = record,
-							 .start = true}});
+							 .options = {.start = true}}});
 	vector_for_each (&f->outbox.replies, reply)
 		if (reply->code != 0)
 			return error_set(err, ERR_INVALID, "%s", reply->message);

@@ -34,6 +34,9 @@ static const struct http_query submit_query[] = {
 	{"start", HTTP_FLAG, "0: everything stays not-deployed"},
 	{"dry_run", HTTP_FLAG, "1: only compute where it would be placed"},
 	{"reset_values", HTTP_FLAG, "1: counts that were scaled are those of the package again"},
+	{"allow_downgrade", HTTP_FLAG, "1: the version may be lower than that of what runs"},
+	{"no_surge", HTTP_FLAG,
+	 "1: what finds no room for a second copy stops before its successor starts"},
 	{0}};
 static const struct http_query remove_query[] = {
 	{"data", HTTP_FLAG, "1: the data of its spaces, too"},

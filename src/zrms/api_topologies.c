@@ -220,15 +220,17 @@ void api_topologies_submit(void *context, struct http_request *request)
 	struct zrms *zrms = context;
 	struct upload upload;
 	struct error *err = NULL;
-	bool start = true, dry_run = false, resets = false;
+	struct submission_options options = {0};
 
-	if (!api_query_bool(request, "start", true, &start) ||
-	    !api_query_bool(request, "dry_run", false, &dry_run) ||
-	    !api_query_bool(request, "reset_values", false, &resets))
+	if (!api_query_bool(request, "start", true, &options.start) ||
+	    !api_query_bool(request, "dry_run", false, &options.dry_run) ||
+	    !api_query_bool(request, "reset_values", false, &options.resets) ||
+	    !api_query_bool(request, "allow_downgrade", false, &options.downgrades) ||
+	    !api_query_bool(request, "no_surge", false, &options.no_surge))
 		return;
-	if (!dry_run && api_refuse_while_failing(zrms, request))
+	if (!options.dry_run && api_refuse_while_failing(zrms, request))
 		return;
-	if (!dry_run && store_is_tight(zrms->store)) {
+	if (!options.dry_run && store_is_tight(zrms->store)) {
 		(void)error_set(
 			&err, ERR_CONFLICT,
 			"the disk of zrms (%s) is full: nothing new is accepted, but stop, "
@@ -241,7 +243,7 @@ void api_topologies_submit(void *context, struct http_request *request)
 	if (take_upload(request, &upload, &err) < 0)
 		api_refuse(request, err);
 	else
-		submissions_add(zrms->submissions, &upload, request, start, dry_run, resets);
+		submissions_add(zrms->submissions, &upload, request, &options);
 }
 
 static void on_ready(void *user, void *request, struct submission *submission,

@@ -35,13 +35,13 @@ static int compare_versions(const char *a, const char *b)
 }
 
 int submission_judge(const struct revision *newest, const Samoza__V1__RevisionRecord *package,
-		     bool is_stopped, bool resets, enum submission_effect *ret_effect,
-		     struct error **err)
+		     bool is_stopped, const struct submission_options *options,
+		     enum submission_effect *ret_effect, struct error **err)
 {
 	const char *from = version_of(newest->record), *to = version_of(package);
 	if (str_equal(newest->record->package_digest, package->package_digest) &&
 	    str_equal(from, to)) {
-		bool differs = resets && newest->record->n_scaled > 0;
+		bool differs = options->resets && newest->record->n_scaled > 0;
 		*ret_effect = differs ? SUBMISSION_UPDATED : SUBMISSION_UNCHANGED;
 		return 0;
 	}
@@ -49,10 +49,9 @@ int submission_judge(const struct revision *newest, const Samoza__V1__RevisionRe
 	if (!is_stopped && order == 0)
 		return error_set(err, ERR_CONFLICT,
 				 "%s is deployed with other contents: raise the version", to);
-	if (!is_stopped && order < 0)
+	if (!is_stopped && order < 0 && !options->downgrades)
 		return error_set(err, ERR_CONFLICT,
-				 "%s is lower than %s: stop the topology first, or "
-				 "raise the version",
+				 "%s is lower than %s: use topo rollback or --allow-downgrade",
 				 to, from);
 	*ret_effect = SUBMISSION_UPDATED;
 	return 0;

@@ -25,15 +25,23 @@ enum submission_effect {
 	SUBMISSION_UNCHANGED, /* the newest revision is this package */
 };
 
+/* What who submits asks for, beside the package. */
+struct submission_options {
+	bool start;	 /* false: --no-start */
+	bool dry_run;	 /* answer with places or reasons (a TopologyView), change nothing */
+	bool resets;	 /* --reset-values: counts that people gave end */
+	bool downgrades; /* --allow-downgrade: the version may be lower */
+	bool no_surge;	 /* --no-surge: what has no room for a second copy stops first */
+};
+
 /* How a submission that has no version counts. */
 #define VERSION_NONE "0.0.0"
 
-/* `newest`: of the application; `package`: what is submitted (its version and digest count). `resets`: counts that
- * people gave end.
+/* `newest`: of the application; `package`: what is submitted (its version and digest count).
  * ERR_CONFLICT: refused, with what to do. */
 int submission_judge(const struct revision *newest, const Samoza__V1__RevisionRecord *package,
-		     bool is_stopped, bool resets, enum submission_effect *ret_effect,
-		     struct error **err) must_check;
+		     bool is_stopped, const struct submission_options *options,
+		     enum submission_effect *ret_effect, struct error **err) must_check;
 
 /* "created", "updated", "unchanged"; NULL for SUBMISSION_NONE. */
 const char *submission_effect_name(enum submission_effect effect);

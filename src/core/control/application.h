@@ -195,6 +195,7 @@ struct application_rollout {
 	struct revision *target, *base;		 /* borrowed; base NULL: none has completed */
 	uint32_t *places; /* by the target's space index: rollout_order() */
 	bool at_once;	  /* a rollback: not batch by batch */
+	bool no_surge;	  /* what finds no room for a second copy stops first */
 	bool failed;	  /* seen in this flush */
 	int64_t promote_at_ms; /* monotonic: waiting, and the next step follows by itself; or NEVER_MS */
 	struct heap_node timer; /* until then */

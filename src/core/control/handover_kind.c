@@ -2,6 +2,8 @@
 
 #include "base/memory.h"
 #include "base/str.h"
+#include "core/control/rollout_steps.h"
+#include "core/control/state.h"
 #include "core/control/zhost_registry.h"
 
 enum handover_kind handover_kind_of(struct slot *root, const struct revision *revision)
@@ -47,6 +49,22 @@ char *handover_choose_kind(struct slot_control *root, const struct control_zhost
 	h->handover.kind = HANDOVER_STOP_FIRST;
 	return str_printf("%s; stop-first, because the zhost program of %s is older", h->cause,
 			  older->name);
+}
+
+bool handover_stop_first(struct slot_control *root)
+{
+	struct unit_handover *h = root->handover;
+	const struct application_rollout *r = application_of(root->slot)->rollout;
+	/* A second copy that is to share what arrives needs its room. */
+	if (r == NULL || !r->no_surge || h->revision == NULL ||
+	    h->handover.kind == HANDOVER_STOP_FIRST || rollout_shares(root))
+		return false;
+	h->handover.kind = HANDOVER_STOP_FIRST;
+	CLEANUP(freep) char *cause = steal_ptr(&h->cause);
+	h->cause =
+		str_printf("%s; stop-first, because there is no room for a second copy", cause);
+	mark_slot(root);
+	return true;
 }
 
 uint64_t handover_beside(const struct copy *copy)

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/application/submission_effect.h"
 #include "proto/record.pb-c.h"
 #include "proto/wire.pb-c.h"
 
@@ -58,9 +59,7 @@ struct control_submit {
 	/* What is kept: source message, version, publisher, digests. Application, number, time and
 	 * who are filled in by the core. */
 	const Samoza__V1__RevisionRecord *record;
-	bool dry_run; /* answer with places or reasons (a TopologyView), change nothing */
-	bool start;   /* false: --no-start */
-	bool resets;  /* --reset-values: counts are those of the package again */
+	struct submission_options options;
 };
 
 struct control_input {

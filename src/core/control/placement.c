@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "core/control/copies.h"
 #include "core/control/exclusions.h"
+#include "core/control/handover_kind.h"
 #include "core/control/handovers.h"
 #include "core/control/loss.h"
 #include "core/control/state.h"
@@ -383,8 +384,8 @@ static void end_seeking(struct control_application *a)
 	}
 }
 
-/* A handover looks for the place of its successor. */
-static void try_successor(struct control *c, struct slot_control *root)
+/* A handover looks for the place of its successor. False: there is none. */
+static bool place_successor(struct control *c, struct slot_control *root)
 {
 	struct wants one = {0};
 	struct place_result result;
@@ -400,8 +401,16 @@ static void try_successor(struct control *c, struct slot_control *root)
 		root->moving_place = PLACE_NONE;
 		root->moving_revision = NULL;
 	}
+	bool placed = result.complete;
 	place_result_done(&result);
 	wants_done(&one);
+	return placed;
+}
+
+static void try_successor(struct control *c, struct slot_control *root)
+{
+	if (!place_successor(c, root) && handover_stop_first(root))
+		(void)place_successor(c, root);
 }
 
 /* What had used up its attempts while another copy stood beside it. */

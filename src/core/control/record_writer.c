@@ -181,6 +181,7 @@ static Samoza__V1__RolloutRecord *fill_rollout(const struct control *c,
 	r->state = (Samoza__V1__RolloutState)rollout->rollout.state;
 	r->has_aborted = r->aborted = rollout->rollout.aborted;
 	r->has_at_once = r->at_once = rollout->at_once;
+	r->has_no_surge = r->no_surge = rollout->no_surge;
 	r->has_step = rollout->rollout.step != 0;
 	r->step = rollout->rollout.step;
 	r->has_promote_ms = rollout->promote_at_ms != NEVER_MS;

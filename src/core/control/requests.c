@@ -70,7 +70,7 @@ static int check_change(const struct control_application *a, const struct contro
 {
 	struct rollout_spec spec;
 	const char *renamed = revision_renames(a->application.served, s->topology);
-	if (!s->start)
+	if (!s->options.start)
 		return error_set(err, ERR_CONFLICT,
 				 "%s is %s: a change of what runs is not submitted without "
 				 "start; stop the topology first",
@@ -116,7 +116,8 @@ static int judge(const struct control *c, const struct control_application *a,
 		return check_stop_after(c, s->topology, err);
 	const struct revision *newest =
 		application_revision(&a->application, a->application.newest);
-	int r = submission_judge(newest, s->record, is_stopped(a), s->resets, ret_effect, err);
+	int r = submission_judge(newest, s->record, is_stopped(a), &s->options, ret_effect,
+				 err);
 	if (r < 0 || *ret_effect == SUBMISSION_UNCHANGED)
 		return r;
 	r = check_stop_after(c, s->topology, err);
@@ -125,14 +126,15 @@ static int judge(const struct control *c, const struct control_application *a,
 
 /* What runs is led to what is submitted. */
 static void change(struct control *c, struct control_application *a,
-		   const struct accepted *accepted)
+		   const struct control_submit *s, const struct accepted *accepted)
 {
+	const struct rollout_wish wish = {.no_surge = s->options.no_surge, .by = c->actor};
 	struct rollout_spec spec;
 	if (rollout_spec_read(accepted->record->rollout, &spec, NULL) < 0)
 		IMPOSSIBLE("check_change() has read it");
 	c->count.submits++;
 	rollout_to(c, a, application_accept(c, a, accepted->record, accepted->topology), &spec,
-		   false, c->actor);
+		   &wish);
 }
 
 /* The application of that name, with what was submitted as the revision that it serves. */
@@ -167,11 +169,11 @@ static struct control_application *take(struct control *c, const struct control_
 	struct control_application *a = accept(c, s, accepted);
 	c->count.submits++;
 	CLEANUP(freep)
-	char *cause = by_actor(c, s->start ? "submitted" : "submitted without start");
+	char *cause = by_actor(c, s->options.start ? "submitted" : "submitted without start");
 	const char *state = topology_state_name(a->state);
 	emit_event(&c->emitter, "topology", a->name, a->application.newest > 1 ? state : NULL,
 		   state, a->id, cause);
-	if (s->start)
+	if (s->options.start)
 		start_submitted(c, a);
 	return a;
 }
@@ -187,7 +189,7 @@ void request_submit(struct control *c, const struct control_input *input)
 		emit_reply(&c->emitter, input->request, err, NULL, NULL, NULL);
 		return;
 	}
-	if (s->dry_run) {
+	if (s->options.dry_run) {
 		emit_view(&c->emitter, input->request, &dry_run_view(c, s)->base);
 		return;
 	}
@@ -197,10 +199,12 @@ void request_submit(struct control *c, const struct control_input *input)
 		return;
 	}
 	if (effect == SUBMISSION_UPDATED && !is_stopped(a)) {
-		change(c, a, &accepted);
+		change(c, a, s, &accepted);
 	} else if (effect != SUBMISSION_UNCHANGED) {
 		a = take(c, s, &accepted);
-	} else if (s->start && is_stopped(a)) {
+	} else if (s->options.no_surge && !is_stopped(a)) {
+		rollout_end_surge(a);
+	} else if (s->options.start && is_stopped(a)) {
 		start_again(c, a);
 		start_submitted(c, a);
 	}

@@ -114,8 +114,8 @@ static int roll_back(struct control *c, struct control_application *a, uint32_t 
 	/* At once, and it waits where it fails: there is nothing better to go back to. */
 	spec.policy = ROLLOUT_REPLACE;
 	spec.pauses = true;
-	rollout_to(c, a, application_accept(c, a, record_of(c, to), topology), &spec, true,
-		   c->actor);
+	rollout_to(c, a, application_accept(c, a, record_of(c, to), topology), &spec,
+		   &(const struct rollout_wish){.at_once = true, .by = c->actor});
 	return 0;
 }
 

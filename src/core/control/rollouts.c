@@ -110,22 +110,23 @@ const struct control_application *rollouts_first_timed(const struct control *c)
 }
 
 static void lead_to(struct control_application *a, struct revision *target,
-		    const struct rollout_spec *spec, bool at_once, const char *by)
+		    const struct rollout_spec *spec, const struct rollout_wish *wish)
 {
 	struct application_rollout *r = a->rollout;
 	r->target = target;
-	r->at_once = at_once;
+	r->at_once = wish->at_once;
+	r->no_surge = wish->no_surge;
 	r->moves_begun = false;
 	r->failed = false;
 	r->rollout.spec = *spec;
-	if (at_once) /* never through a canary */
+	if (wish->at_once) /* never through a canary */
 		r->rollout.spec.policy = ROLLOUT_REPLACE;
 	r->rollout.step = 0;
 	r->rollout.aborted = false;
 	free(r->by);
 	free(r->cause);
 	free(r->places);
-	r->by = mem_strdup(by);
+	r->by = mem_strdup(wish->by);
 	r->cause = NULL;
 	r->places = mem_new_array(uint32_t, target->topology->space_count);
 	rollout_order(target->topology, r->places);
@@ -146,29 +147,29 @@ void rollout_forget_last(struct control_application *a)
 }
 
 void rollout_to(struct control *c, struct control_application *a, struct revision *target,
-		const struct rollout_spec *spec, bool at_once, const char *by)
+		const struct rollout_spec *spec, const struct rollout_wish *wish)
 {
 	struct application_rollout *r = a->rollout;
 	CLEANUP(freep) char *from = NULL;
-	members_add(c, a, target, by);
+	members_add(c, a, target, wish->by);
 	rollout_forget_last(a);
 	if (r == NULL) {
 		from = mem_strdup(revision_version(a->application.served));
 		r = a->rollout = rollout_new(a);
 		r->base = base_of(a);
 		r->rollout.has_base = r->base != NULL;
-		lead_to(a, target, spec, at_once, by);
+		lead_to(a, target, spec, wish);
 		rollout_begin(&r->rollout);
 	} else {
 		from = mem_strdup(revision_version(r->target));
 		r->target->result = "superseded";
-		lead_to(a, target, spec, at_once, by);
+		lead_to(a, target, spec, wish);
 		rollout_enter(&r->rollout, ROLLOUT_ADVANCING, false);
 		stop_clock(c, r);
 	}
 	CLEANUP(freep)
 	char *cause = str_printf("%s, %s by %s", rollout_policy_name(spec->policy),
-				 at_once ? "rolled back" : "submitted", by);
+				 wish->at_once ? "rolled back" : "submitted", wish->by);
 	emit(c, a, from, revision_version(target), cause);
 	a->updated_ms = c->now.wall_ms;
 	members_update(c, a);
@@ -443,6 +444,15 @@ void rollouts_run(struct control *c)
 
 /* ---- requests ---- */
 
+void rollout_end_surge(struct control_application *a)
+{
+	if (a->rollout == NULL || a->rollout->no_surge)
+		return;
+	a->rollout->no_surge = true;
+	mark(a);
+	mark_application(a, APPLICATION_PLACE);
+}
+
 int rollout_do(struct control *c, struct control_application *a, enum rollout_command command,
 	       struct error **err)
 {
@@ -526,7 +536,9 @@ int rollout_load(struct control *c, struct control_application *a,
 	a->rollout = rollout_new(a);
 	a->rollout->base = base;
 	a->rollout->rollout.has_base = base != NULL;
-	lead_to(a, target, &spec, from->at_once, from->by);
+	const struct rollout_wish wish = {
+		.at_once = from->at_once, .no_surge = from->no_surge, .by = from->by};
+	lead_to(a, target, &spec, &wish);
 	rollout_restore(&a->rollout->rollout, (enum rollout_state)from->state);
 	a->rollout->rollout.step = from->step;
 	rollout_set_turns(a);

@@ -18,10 +18,19 @@
 
 #include "core/control/application.h"
 
-/* It begins, or the one that is under way leads there from now on. Copies `by`. PRE: the target is a revision
- * of the application, open, with the instances that it has. */
+/* What a person has asked for. */
+struct rollout_wish {
+	bool at_once; /* a rollback: not batch by batch */
+	bool no_surge; /* what finds no room for a second copy stops first [change.handover.room] */
+	const char *by; /* whose request it is */
+};
+
+/* It begins, or the one that is under way leads there from now on. Copies. PRE: the target is a revision of the
+ * application, open, with the instances that it has. */
 void rollout_to(struct control *c, struct control_application *a, struct revision *target,
-		const struct rollout_spec *spec, bool at_once, const char *by);
+		const struct rollout_spec *spec, const struct rollout_wish *wish);
+/* From now on, what finds no room for a second copy stops first. Nothing where there is no rollout. */
+void rollout_end_surge(struct control_application *a);
 /* promote, abort, pause, resume */
 int rollout_do(struct control *c, struct control_application *a, enum rollout_command command,
 	       struct error **err) must_check;

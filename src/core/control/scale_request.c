@@ -34,7 +34,7 @@ int accepted_new(struct control *c, const struct control_application *a,
 	const struct revision *newest =
 		a != NULL ? application_revision(&a->application, a->application.newest) : NULL;
 	struct accepted accepted = {.record = copy_of(c, s->record)};
-	if (newest != NULL && !s->resets)
+	if (newest != NULL && !s->options.resets)
 		scaled_carry(accepted.record, newest->record);
 	if (accepted.record->n_scaled == 0)
 		accepted.topology = topology_ref(s->topology);
@@ -57,8 +57,8 @@ static void begin(struct control *c, struct control_application *a,
 		application_revise(c, a, take_record, topology);
 		return;
 	}
-	rollout_to(c, a, application_accept(c, a, take_record, topology), spec, false,
-		   c->actor);
+	rollout_to(c, a, application_accept(c, a, take_record, topology), spec,
+		   &(const struct rollout_wish){.by = c->actor});
 }
 
 static int scale(struct control *c, struct control_application *a, const char *counts,

@@ -35,7 +35,7 @@ static const char *invariant(const void *object, unsigned from, unsigned to)
 		return "has an open package after its check";
 	if (s->translating != 0)
 		return "waits for no translation when a stage begins";
-	if (to == SUBMISSION_STORING && s->dry_run)
+	if (to == SUBMISSION_STORING && s->options.dry_run)
 		return "stores nothing in a dry run";
 	return NULL;
 }
@@ -151,7 +151,7 @@ static enum submission_stage after_modules(struct submission *s)
 {
 	bool complete = s->missing.count == 0;
 
-	if (s->dry_run)
+	if (s->options.dry_run)
 		return SUBMISSION_DECIDING;
 	vector_for_each (&s->modules, module) {
 		pin(s, module->native.digest);
@@ -222,9 +222,7 @@ static void hand_over(struct submission *s)
 	const struct control_submit submit = {.id = id,
 					      .topology = s->package->topology,
 					      .record = record,
-					      .start = s->start,
-					      .dry_run = s->dry_run,
-					      .resets = s->resets};
+					      .options = s->options};
 	s->all->submitted_total++;
 	/* The pins stay until the core's record refers to the artifacts: until it has decided. */
 	s->all->listener->on_ready(s->all->user, s->request, s, &submit);

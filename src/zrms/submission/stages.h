@@ -73,7 +73,7 @@ struct submission {
 	struct submissions *all;
 	void *request; /* the caller's */
 	uint8_t stage; /* enum submission_stage */
-	bool start, dry_run, resets;
+	struct submission_options options;
 	struct upload upload;
 	struct trusted_keys *trusted;
 	uv_work_t work; /* the stage's turn in a thread */

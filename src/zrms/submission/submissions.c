@@ -7,17 +7,13 @@
 #include "zrms/submission/stages.h"
 
 void submissions_add(struct submissions *all, const struct upload *upload, void *request,
-		     bool start, bool dry_run, bool resets)
+		     const struct submission_options *options)
 {
 	struct submission *s = mem_new(struct submission);
 	struct error *err = NULL;
 
-	*s = (struct submission){.all = all,
-				 .request = request,
-				 .start = start,
-				 .dry_run = dry_run,
-				 .resets = resets,
-				 .upload = *upload};
+	*s = (struct submission){
+		.all = all, .request = request, .options = *options, .upload = *upload};
 	if (trusted_keys_refresh(&all->trusted, all->options.trust_directory,
 				 all->options.trust_files, &err) < 0) {
 		all->refused_total++;

@@ -59,10 +59,10 @@ int submissions_new(struct loop *loop, struct artifacts *artifacts,
 /* PRE: submissions_is_idle(). NULL is fine. */
 void submissions_free(struct submissions *s);
 
-/* Takes the upload over: frees `body`, closes `fd`. Answers through the listener. `dry_run`:
- * makes all checks, keeps nothing; `resets`: counts that people gave end. */
+/* Takes the upload over: frees `body`, closes `fd`. Answers through the listener. With
+ * `dry_run` it makes all checks and keeps nothing. */
 void submissions_add(struct submissions *all, const struct upload *upload, void *request,
-		     bool start, bool dry_run, bool resets);
+		     const struct submission_options *options);
 /* The core has decided, durably, on a submission that was handed to it. Frees it. */
 void submission_decided(struct submission *submission);
 bool submissions_is_idle(const struct submissions *s);

@@ -11,7 +11,7 @@ static const struct cli_argument arguments[] = {
 
 struct options {
 	int64_t wait_ms;
-	bool no_start, dry_run, reset_values;
+	bool no_start, dry_run, reset_values, allow_downgrade, no_surge;
 };
 
 static const struct cli_option options[] = {
@@ -28,6 +28,12 @@ static const struct cli_option options[] = {
 	{.name = "reset-values",
 	 .offset = offsetof(struct options, reset_values),
 	 .help = "counts that `topo scale` has set are those of the package again"},
+	{.name = "allow-downgrade",
+	 .offset = offsetof(struct options, allow_downgrade),
+	 .help = "the version may be lower than that of what runs"},
+	{.name = "no-surge",
+	 .offset = offsetof(struct options, no_surge),
+	 .help = "what finds no room for a second copy stops before its successor starts"},
 	{.name = "dry-run",
 	 .offset = offsetof(struct options, dry_run),
 	 .help = "only show where each instance would be placed, or why it cannot be placed"},
@@ -57,6 +63,12 @@ static const struct cli_option apply_options[] = {
 	 .min = 1,
 	 .max = WAIT_MAX_MS,
 	 .help = "how long to wait until it is running"},
+	{.name = "allow-downgrade",
+	 .offset = offsetof(struct options, allow_downgrade),
+	 .help = "the version may be lower than that of what runs"},
+	{.name = "no-surge",
+	 .offset = offsetof(struct options, no_surge),
+	 .help = "what finds no room for a second copy stops before its successor starts"},
 	{0},
 };
 
@@ -118,14 +130,14 @@ static void print_effect(const struct output *o, const Samoza__V1__TopologyView 
 						  {0}});
 }
 
-static const char *submit_path(const struct options *given)
+/* The caller frees. */
+static char *submit_path(const struct options *given)
 {
-	if (given->dry_run)
-		return "/v1/topologies?dry_run=1";
-	if (given->reset_values)
-		return given->no_start ? "/v1/topologies?reset_values=1&start=0"
-				       : "/v1/topologies?reset_values=1";
-	return given->no_start ? "/v1/topologies?start=0" : "/v1/topologies";
+	return str_printf("/v1/topologies?start=%d%s%s%s%s", !given->no_start,
+			  given->dry_run ? "&dry_run=1" : "",
+			  given->reset_values ? "&reset_values=1" : "",
+			  given->allow_downgrade ? "&allow_downgrade=1" : "",
+			  given->no_surge ? "&no_surge=1" : "");
 }
 
 /* The placements, or why there are none. */
@@ -191,13 +203,14 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	const struct output *o = &shell->output;
 	const char *file = cli_argument(line, 0);
 	int status = CLI_DONE;
+	CLEANUP(freep) char *path = submit_path(given);
 	int r = api_check_file(file, err);
 
 	if (r < 0)
 		return r;
 	if (o->format == OUTPUT_TABLE)
 		output_line(o, "Submitting topology from %s...", file);
-	r = api_upload(shell->api, submit_path(given), "application/vnd.samoza.mex+zip", file,
+	r = api_upload(shell->api, path, "application/vnd.samoza.mex+zip", file,
 		       &samoza__v1__topology_view__descriptor, (void **)&view, err);
 	if (r < 0)
 		return refused(r, file, err);

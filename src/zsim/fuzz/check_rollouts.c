@@ -31,6 +31,7 @@ void check_rollouts_take(struct fuzz *f, struct submitted *s,
 	s->rollout.step = rollout->step;
 	s->rollout.state = rollout->state;
 	s->rollout.at_once = rollout->at_once;
+	s->rollout.no_surge = rollout->no_surge;
 }
 
 /* Handed over to the target, in its turn: not because its place does not fit the new version. */
@@ -108,7 +109,8 @@ static void check_kind(struct fuzz *f, const struct submitted *s, const struct m
 	if (starts && stops)
 		world_violate(&f->world, "%s stops first, and is handed over start-first",
 			      m->id);
-	if (!starts && !stops && !at_once && !draws_have(f, DRAW_PROTOCOLS))
+	if (!starts && !stops && !at_once && !draws_have(f, DRAW_PROTOCOLS) &&
+	    !draws_have(f, DRAW_NO_SURGE))
 		world_violate(&f->world,
 			      "%s may run beside its successor, and is handed over stop-first",
 			      m->id);
@@ -319,6 +321,25 @@ static bool was_returned(const Samoza__V1__LastRolloutView *last)
 	       (last->cause != NULL && str_has_prefix(last->cause, "aborted by "));
 }
 
+/* [change.handover.room] Nothing waits for the room of a second copy, but for that of a canary. */
+static void check_no_surge(struct fuzz *f, const struct submitted *s)
+{
+	if (!s->rollout.no_surge ||
+	    s->policies.items[s->rollout.target - 1].policy == ROLLOUT_CANARY)
+		return;
+	for (const struct mirrored *m = f->instances; m != NULL; m = m->hh.next) {
+		const Samoza__V1__HandoverRecord *h =
+			m->record != NULL ? m->record->handover : NULL;
+		const Samoza__V1__CopyRecord *serving = mirror_serving(f, m);
+		if (h != NULL && h->has_revision && serving != NULL && !serving->lost &&
+		    str_equal(m->record->application, s->id) && !m->record->moving &&
+		    m->record->goal != SAMOZA__V1__GOAL__GOAL_NOT_DEPLOYED &&
+		    h->kind == SAMOZA__V1__HANDOVER_KIND__HANDOVER_KIND_START_FIRST &&
+		    h->state == SAMOZA__V1__HANDOVER_STATE__HANDOVER_STATE_PLACING)
+			world_violate(&f->world, "%s waits for room for a second copy", m->id);
+	}
+}
+
 /* [change.rollout] Nothing waits but for a place, for people, or for what does not run. */
 void check_rollouts(struct fuzz *f)
 {
@@ -328,6 +349,7 @@ void check_rollouts(struct fuzz *f)
 		if (control_view_topology(f->world.control, s->id, &v, &err) < 0)
 			continue;
 		check_members(f, s);
+		check_no_surge(f, s);
 		const Samoza__V1__RolloutView *r = v->rollout;
 		if (r == NULL && v->last_rollout != NULL && was_returned(v->last_rollout))
 			check_returned(f, s, v->last_rollout->back_on_revision);

@@ -53,6 +53,8 @@ static const struct row rows[DRAWS] = {
 	[DRAW_ROLLOUTS] = {"rollouts", 3, 2, 35, "a new version of what runs is submitted"},
 	[DRAW_DRAINS] = {"drains", 3, 2, 25, "a zhost is drained"},
 	[DRAW_MESSAGES] = {"messages", 3, 2, 25, "a message arrives at a space"},
+	[DRAW_NO_SURGE] = {"no-surge", 3, 2, 25,
+			   "what has no room for a second copy stops first"},
 	[DRAW_PATIENCE] = {"patience", 3, 2, 25, "an importer waits for its last provider"},
 };
 

@@ -53,6 +53,7 @@ enum fuzz_draw {
 	DRAW_DRAINS,
 	DRAW_MESSAGES,
 	DRAW_PATIENCE,
+	DRAW_NO_SURGE,
 	DRAWS,
 };
 

@@ -116,7 +116,7 @@ struct submitted {
 		uint32_t from;	 /* the one that it leads away from */
 		uint32_t step;
 		Samoza__V1__RolloutState state;
-		bool at_once;
+		bool at_once, no_surge;
 	} rollout;	     /* as its record says */
 	char *newest_digest; /* of the package of the last of them; NULL: there is none */
 	bool acknowledged;   /* it must be there */

@@ -125,8 +125,11 @@ static void submit(struct fuzz *f)
 		.submit = {.id = s->id,
 			   .topology = topology,
 			   .record = version != NULL ? version : &plain,
-			   .start = start},
+			   .options = {.start = start,
+				       .no_surge = draws_percent(f, DRAW_NO_SURGE, 50)}},
 	};
+	if (input.submit.options.no_surge)
+		draws_happened(f, DRAW_NO_SURGE);
 	/* Another submission of the name that was under way may have made the application. */
 	bool granted = fuzz_ask(f, &input);
 	schema_message_free(version);

@@ -115,7 +115,9 @@ static void do_submit(struct step_run *run, const Samoza__V1__SubmitStep *step)
 			.submit = {.id = id,
 				   .topology = topology,
 				   .record = record,
-				   .start = step->start},
+				   .options = {.start = step->start,
+					       .downgrades = step->allow_downgrade,
+					       .no_surge = step->no_surge}},
 		};
 		ask(run, &input, step->error);
 	}

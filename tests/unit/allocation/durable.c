@@ -162,11 +162,12 @@ static void zrms_submit(struct zrms_life *life)
 	record.number = 1;
 	record.package_digest = (char *)"";
 	record.topology = message;
-	const struct control_input input = {
-		.type = CONTROL_SUBMIT,
-		.request = 1,
-		.submit = {
-			.id = "id-1", .topology = topology, .record = &record, .start = true}};
+	const struct control_input input = {.type = CONTROL_SUBMIT,
+					    .request = 1,
+					    .submit = {.id = "id-1",
+						       .topology = topology,
+						       .record = &record,
+						       .options = {.start = true}}};
 	control_loop_input(life->commits, now, &input);
 }
 

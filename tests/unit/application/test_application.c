@@ -164,8 +164,9 @@ static void slots_of_other_paths_do_not_count(void **state)
 /* ---- submissions under its name ---- */
 
 /* What submitting version and digest `to` means where `from` is the newest; or the refusal. */
-static const char *effect(const char *from_version, const char *from_digest, bool is_stopped,
-			  const char *to_version, const char *to_digest)
+static const char *effect_with(struct submission_options options, const char *from_version,
+			       const char *from_digest, bool is_stopped, const char *to_version,
+			       const char *to_digest)
 {
 	static char refusal[200];
 	struct revision *newest = revision_of(1);
@@ -176,11 +177,18 @@ static const char *effect(const char *from_version, const char *from_digest, boo
 	schema_set_string(&newest->record->package_digest, NULL, from_digest);
 	package.version = (char *)to_version;
 	package.package_digest = (char *)to_digest;
-	if (submission_judge(newest, &package, is_stopped, false, &seen, &err) < 0)
+	if (submission_judge(newest, &package, is_stopped, &options, &seen, &err) < 0)
 		(void)snprintf(refusal, sizeof(refusal), "%s", err->message);
 	error_free(err);
 	revision_free(newest);
 	return seen != SUBMISSION_NONE ? submission_effect_name(seen) : refusal;
+}
+
+static const char *effect(const char *from_version, const char *from_digest, bool is_stopped,
+			  const char *to_version, const char *to_digest)
+{
+	return effect_with((struct submission_options){0}, from_version, from_digest,
+			   is_stopped, to_version, to_digest);
 }
 
 static void a_submission_is_judged_by_version_and_package(void **state)
@@ -197,8 +205,12 @@ static void a_submission_is_judged_by_version_and_package(void **state)
 	assert_string_equal(effect("1.2.0", "a", false, "1.2.0+build", "b"),
 			    "1.2.0+build is deployed with other contents: raise the version");
 	assert_string_equal(effect("1.10.0", "a", false, "1.9.0", "b"),
-			    "1.9.0 is lower than 1.10.0: stop the topology first, or raise the "
-			    "version");
+			    "1.9.0 is lower than 1.10.0: use topo rollback or "
+			    "--allow-downgrade");
+	const struct submission_options lower = {.downgrades = true};
+	assert_string_equal(effect_with(lower, "1.10.0", "a", false, "1.9.0", "b"), "updated");
+	assert_string_equal(effect_with(lower, "1.2.0", "a", false, "1.2.0", "b"),
+			    "1.2.0 is deployed with other contents: raise the version");
 	/* Nothing runs: anything may follow. */
 	assert_string_equal(effect("1.2.0", "a", true, "1.2.0", "b"), "updated");
 	assert_string_equal(effect("1.2.0", "a", true, "0.1.0", "b"), "updated");

@@ -243,7 +243,10 @@ int fixture_try_submit(struct fixture *f, const char *id, const char *name, cons
 	record.n_artifacts = f->web_file != NULL ? 1 : 0;
 	struct control_input input = {
 		.type = CONTROL_SUBMIT,
-		.submit = {.id = id, .topology = topology, .record = &record, .start = start},
+		.submit = {.id = id,
+			   .topology = topology,
+			   .record = &record,
+			   .options = {.start = start}},
 	};
 	const struct reply *reply = fixture_handle(f, &input);
 	assert_non_null(reply);

@@ -158,9 +158,11 @@ static void submit(struct stage *s, const char *id, const char *text)
 	record.number = 1;
 	record.package_digest = (char *)"";
 	record.topology = (Samoza__V1__Topology *)message;
-	const struct control_input input = {
-		.type = CONTROL_SUBMIT,
-		.submit = {.id = id, .topology = topology, .record = &record, .start = true}};
+	const struct control_input input = {.type = CONTROL_SUBMIT,
+					    .submit = {.id = id,
+						       .topology = topology,
+						       .record = &record,
+						       .options = {.start = true}}};
 	commit_driver_input(s->zrms.commits, &input);
 	topology_unref(topology);
 	schema_message_free(message);

@@ -293,7 +293,8 @@ static struct upload pack_code(const struct stage *st, uint32_t functions, uint3
 static void submit(struct stage *st, size_t number, struct upload upload, bool dry_run)
 {
 	st->awaited++;
-	submissions_add(st->submissions, &upload, (void *)number, true, dry_run, false);
+	const struct submission_options options = {.start = true, .dry_run = dry_run};
+	submissions_add(st->submissions, &upload, (void *)number, &options);
 }
 
 /* Until every submission has its answer. */

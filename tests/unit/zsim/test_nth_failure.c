@@ -145,9 +145,11 @@ static void submit(struct world *w, const struct faults *f, const Samoza__V1__To
 	record.application = (char *)"";
 	record.package_digest = (char *)"";
 	record.topology = (Samoza__V1__Topology *)message;
-	struct control_input input = {
-		.type = CONTROL_SUBMIT,
-		.submit = {.id = id, .topology = topology, .record = &record, .start = true}};
+	struct control_input input = {.type = CONTROL_SUBMIT,
+				      .submit = {.id = id,
+						 .topology = topology,
+						 .record = &record,
+						 .options = {.start = true}}};
 	ask(w, f, &input);
 	/* Acknowledged, or refused the second time because the first was kept. */
 	assert_non_null(sim_disk_get(&w->disk, RECORD_APPLICATION, id));
