@@ -193,9 +193,10 @@ struct tally {
 	uint32_t unavailable;
 };
 
+/* What a change adds is no instance of its space before its first placement. */
 static bool is_to_run(const struct slot *s, const char *space)
 {
-	return s->goal == GOAL_DEPLOYED_STARTED &&
+	return s->goal == GOAL_DEPLOYED_STARTED && !s->unplaced &&
 	       str_equal(slot_declared_space(s)->name, space);
 }
 

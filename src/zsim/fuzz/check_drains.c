@@ -10,13 +10,17 @@
 /* The default of drain.units. */
 #define UNITS_MAX 4
 
+/* Instances keep their space over all revisions. */
 static const char *space_of(const struct fuzz *f, const struct mirrored *m)
 {
 	const struct submitted *s = fuzz_submitted(f, m->record->application);
-	int instance = s != NULL && s->topology != NULL
-			       ? topology_find_instance(s->topology, m->record->path)
-			       : -1;
-	return instance >= 0 ? instance_space(s->topology, (unsigned)instance)->name : NULL;
+	for (size_t k = s != NULL ? s->revisions.count : 0; k > 0; k--) {
+		const struct topology *t = s->revisions.items[k - 1];
+		int instance = t != NULL ? topology_find_instance(t, m->record->path) : -1;
+		if (instance >= 0)
+			return instance_space(t, (unsigned)instance)->name;
+	}
+	return NULL;
 }
 
 /* The most that a revision of it declares. */
@@ -41,9 +45,11 @@ static bool is_handed_over_by_drain(const struct mirrored *m)
 	return m->record != NULL && m->record->handover != NULL && m->record->handover->drains;
 }
 
+/* What a change adds counts from its first placement on. */
 static bool is_unserved(const struct mirrored *m)
 {
-	return m->record->goal == SAMOZA__V1__GOAL__GOAL_DEPLOYED_STARTED &&
+	return !m->record->unplaced &&
+	       m->record->goal == SAMOZA__V1__GOAL__GOAL_DEPLOYED_STARTED &&
 	       !str_equal(m->state, "deployed-started");
 }
 
