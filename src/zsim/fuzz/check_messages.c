@@ -9,6 +9,7 @@
 #include "model/space_kind.h"
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/mirrored.h"
+#include "zsim/fuzz/reach.h"
 #include "zsim/world/machine_state.h"
 #include "zsim/world/process.h"
 #include "zsim/world/world.h"
@@ -26,8 +27,9 @@ enum message_state {
 
 struct message {
 	enum message_state state;
-	char *sender;  /* copy */
-	uint64_t life; /* of its process */
+	char *sender;	  /* copy */
+	uint64_t life;	  /* of its process */
+	unsigned machine; /* index */
 	char *application, *path, *from;
 	char *space;	      /* of `from`; NULL: not known any longer */
 	uint64_t question;    /* that it answers; 0: it is for any slot at the other end */
@@ -42,6 +44,8 @@ struct heard_copy {
 	char *id;
 	bool has_served;     /* or got a share, as a canary */
 	int64_t replaced_ms; /* when another one last took over from it; 0: none has */
+	bool is_lost;	     /* its zhost was silent for too long */
+	uint64_t unlinked;   /* bit N: machine N had no link when zrms withdrew the copy */
 	int64_t stop_ms; /* since its last start: when it was asked to stop; 0: it was not */
 	UT_hash_handle hh;
 };
@@ -177,6 +181,21 @@ void check_messages_slot(struct fuzz *f, const Samoza__V1__SlotRecord *r)
 			f->world.now_ms;
 }
 
+void check_messages_copy(struct fuzz *f, const Samoza__V1__CopyRecord *r,
+			 Samoza__V1__Target asked)
+{
+	if (f->messages == NULL)
+		return;
+	struct heard_copy *copy = copy_of_epoch(f->messages, r->application, r->path, r->epoch);
+	copy->is_lost = r->lost;
+	if (asked != SAMOZA__V1__TARGET__TARGET_STARTED || r->target >= asked)
+		return;
+	copy->unlinked = 0;
+	vector_for_each (&f->world.machines, n)
+		if (reach_unlinked_in_commit(f, *n))
+			copy->unlinked |= UINT64_C(1) << (*n)->index % 64;
+}
+
 static char *said_key(const struct sim_machine *n, const char *application, const char *path)
 {
 	return str_printf("%u %" PRIu64 " %s/%s", n->index, n->life, application, path);
@@ -299,6 +318,7 @@ uint64_t check_messages_number(struct fuzz *f, const struct sim_machine *n,
 	*m = (struct message){
 		.sender = mem_strdup(p->id),
 		.life = p->life,
+		.machine = n->index,
 		.application = mem_strdup(p->topology),
 		.path = mem_strdup(path),
 		.from = mem_strdup(p->path),
@@ -528,7 +548,8 @@ int check_messages_arrives(void *user, const struct sim_process *p, const char *
 /* ---- what is lost ---- */
 
 /* The slot was served all the time; the copy that the message was for was asked to stop after another one had
- * taken over. A zhost that says nothing is waited for until the failure timeout, an older one not as long. */
+ * taken over. That is no handover where its zhost was lost. A zhost that says nothing is waited for until the
+ * failure timeout, one without a link is not, and an older one not as long. */
 static bool is_lost_in_switch(struct fuzz *f, const struct message *m,
 			      const Samoza__V1__MeshMessage *message)
 {
@@ -539,7 +560,9 @@ static bool is_lost_in_switch(struct fuzz *f, const struct message *m,
 	return serving != NULL && serving->epoch != message->to_epoch &&
 	       serving->target == SAMOZA__V1__TARGET__TARGET_STARTED &&
 	       str_equal(slot->state, "deployed-started") && slot->since_ms < m->sent_ms &&
-	       !draws_have(f, DRAW_PROTOCOLS) && copy->stop_ms != 0 && copy->replaced_ms != 0 &&
+	       !draws_have(f, DRAW_PROTOCOLS) && !copy->is_lost &&
+	       (copy->unlinked >> m->machine % 64 & 1) == 0 && copy->stop_ms != 0 &&
+	       copy->replaced_ms != 0 &&
 	       f->world.now_ms - copy->replaced_ms < f->world.options.timeout_ms;
 }
 

@@ -54,6 +54,9 @@ void check_messages_action(struct fuzz *f, const struct sim_machine *n,
 
 /* That record of a slot was committed. */
 void check_messages_slot(struct fuzz *f, const Samoza__V1__SlotRecord *r);
+/* That record of a copy was; before it, `asked` was its target. */
+void check_messages_copy(struct fuzz *f, const Samoza__V1__CopyRecord *r,
+			 Samoza__V1__Target asked);
 /* All is idle, and faults have ended. */
 void check_messages_idle(struct fuzz *f);
 

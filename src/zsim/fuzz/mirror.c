@@ -218,6 +218,8 @@ static void take_copy(struct fuzz *f, const struct record_change *r)
 		world_violate(&f->world, "%s was retired, and is so no longer", r->id);
 	else if (m->record->role == SAMOZA__V1__ROLE__ROLE_RETIRED && m->record->target > asked)
 		world_violate(&f->world, "%s is retired, and asked for more", r->id);
+	if (m->record != NULL)
+		check_messages_copy(f, m->record, asked);
 }
 
 /* A slot is served by the copy that its record names, and by no other. */

@@ -41,14 +41,22 @@ static bool is_same(const struct reach *a, const struct reach *b)
 	       a->is_whole == b->is_whole;
 }
 
+static bool is_unlinked(const struct fuzz *f, const struct sim_machine *n)
+{
+	return f->world.control != NULL && control_link_of(f->world.control, n->name) == 0;
+}
+
 void reach_watch(struct fuzz *f)
 {
 	vector_for_each (&f->world.machines, n) {
 		const struct reach now = reach_now(&f->world, *n);
 		if ((*n)->index >= f->reaches.count)
 			vector_push(&f->reaches, now);
-		else if (!is_same(&f->reaches.items[(*n)->index], &now))
-			f->reaches.items[(*n)->index] = now;
+		struct reach *known = &f->reaches.items[(*n)->index];
+		int64_t unlinked_ms = is_unlinked(f, *n) ? f->world.now_ms : known->unlinked_ms;
+		if (!is_same(known, &now))
+			*known = now;
+		known->unlinked_ms = unlinked_ms;
 	}
 }
 
@@ -57,4 +65,10 @@ int64_t reach_since(const struct fuzz *f, const struct sim_machine *n)
 	if (n->index >= f->reaches.count || !f->reaches.items[n->index].is_whole)
 		return NEVER_MS;
 	return f->reaches.items[n->index].since_ms;
+}
+
+bool reach_unlinked_in_commit(const struct fuzz *f, const struct sim_machine *n)
+{
+	return n->index >= f->reaches.count ||
+	       f->world.now_ms - f->reaches.items[n->index].unlinked_ms <= COMMIT_MAX_MS;
 }

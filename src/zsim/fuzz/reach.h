@@ -16,11 +16,14 @@ struct reach {
 	uint64_t link, life, zrms_life;
 	bool is_whole;
 	int64_t since_ms;
+	int64_t unlinked_ms; /* when zrms, while it ran, had no link with it; the last time */
 };
 
 /* After every step of anything. */
 void reach_watch(struct fuzz *f);
 /* NEVER_MS: they do not, just now. */
 int64_t reach_since(const struct fuzz *f, const struct sim_machine *n);
+/* zrms need not have heard of it when it made the batch that it commits now: it had no link then. */
+bool reach_unlinked_in_commit(const struct fuzz *f, const struct sim_machine *n);
 
 #endif
