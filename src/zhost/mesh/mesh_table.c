@@ -229,12 +229,24 @@ void mesh_table_open(struct mesh_table *t, struct mesh_peer *peer, bool is_open)
 	mesh_peer_relist(t, peer);
 }
 
+/* The hub says so. An older one names no epochs. */
+static bool is_served_by_another(const struct mesh_peer *peer)
+{
+	for (const struct mesh_peer *other = peer->slot->peers; other != NULL;
+	     other = other->next)
+		if (other != peer && other->listed && other->serves && other->epoch != 0)
+			return true;
+	return false;
+}
+
 void mesh_table_serve(struct mesh_table *t, struct mesh_peer *peer, bool serves)
 {
 	if (peer == NULL)
 		return;
 	PRE(peer->local != NULL);
-	peer->serves = serves;
+	if (peer->listed)
+		return;
+	peer->serves = serves && !is_served_by_another(peer);
 	mesh_peer_relist(t, peer);
 }
 

@@ -89,7 +89,8 @@ struct mesh_peer *mesh_table_join(struct mesh_table *t, const Samoza__V1__Instan
 				  struct mesh_receiver *local);
 /* It has started; or it is being stopped. NULL is fine. */
 void mesh_table_open(struct mesh_table *t, struct mesh_peer *peer, bool is_open);
-/* Whether it serves: what the hub says of it later counts as well. From mesh_table_join() on it does. NULL is
+/* Whether it serves, as an order says. What the hub says of its instance is newer, before or after: tables are sent
+ * first and apply at once, an order waits for the agent's next commit. From mesh_table_join() on it does. NULL is
  * fine. */
 void mesh_table_serve(struct mesh_table *t, struct mesh_peer *peer, bool serves);
 /* A copy of that epoch (0: unknown) of the instance `from` has sent something to `to`, which is here: so

@@ -521,6 +521,51 @@ static void a_copy_whose_place_another_has_taken_serves_no_longer(void **state)
 	assert_ptr_equal(r.peer, old);
 }
 
+/* Tables apply at once; an order comes with the next commit of the agent, and may be older. */
+static void an_order_does_not_take_back_what_a_table_says(void **state)
+{
+	const struct said after[] = {{"store", "store", "n2", .epoch = 2},
+				     {"store", "store", "n1", .epoch = 1, .is_beside = true}};
+	struct mesh_peer *api = join("api", "api", &rows_store, NULL, &api_here);
+	struct mesh_peer *old = join_copy("store", 1, "store", &rows_api, NULL, &old_here);
+	struct mesh_route r;
+
+	(void)state;
+	mesh_table_open(table, old, true);
+	say(after, 2, true, 1, false);
+	mesh_table_serve(table, old, true);
+	assert_int_equal(route(api, "rows", &r), 0);
+	assert_string_equal(r.peer->zhost, "n2");
+	/* Nor does its process, when it begins again. */
+	mesh_table_leave(table, old);
+	old = join_copy("store", 1, "store", &rows_api, NULL, &old_here);
+	mesh_table_serve(table, old, true);
+	mesh_table_open(table, old, true);
+	assert_int_equal(route(api, "rows", &r), 0);
+	assert_string_equal(r.peer->zhost, "n2");
+	/* What the hub no longer says does not count. */
+	say(after, 0, true, 2, false);
+	mesh_table_serve(table, old, true);
+	assert_int_equal(route(api, "rows", &r), 0);
+	assert_ptr_equal(r.peer, old);
+}
+
+static void a_table_of_an_older_hub_leaves_it_to_the_orders(void **state)
+{
+	const struct said listed[] = {{"store", "store", "n1"}};
+	struct mesh_peer *api = join("api", "api", &rows_store, NULL, &api_here);
+	struct mesh_peer *own = join_copy("store", 1, "store", &rows_api, NULL, &old_here);
+	struct mesh_route r;
+
+	(void)state;
+	say(listed, 1, true, 1, false);
+	mesh_table_serve(table, own, false);
+	mesh_table_serve(table, own, true);
+	mesh_table_open(table, own, true);
+	assert_int_equal(route(api, "rows", &r), 0);
+	assert_ptr_equal(r.peer, own);
+}
+
 /* How many of `count` messages get to the copy of that epoch. */
 static unsigned reached(const struct mesh_peer *from, const char *address, uint64_t epoch,
 			unsigned count)
@@ -679,6 +724,8 @@ int main(void)
 		TEST(a_copy_that_neither_serves_nor_has_asked_gets_no_answer),
 		TEST(what_has_come_for_a_copy_that_is_gone_waits_for_no_successor),
 		TEST(a_copy_whose_place_another_has_taken_serves_no_longer),
+		TEST(an_order_does_not_take_back_what_a_table_says),
+		TEST(a_table_of_an_older_hub_leaves_it_to_the_orders),
 		TEST(a_share_is_drawn_before_what_is_here_is_preferred),
 		TEST(a_second_copy_gets_its_share_and_only_that),
 		TEST(a_page_that_begins_draws_the_share_and_others_do_not),
