@@ -179,6 +179,11 @@ struct mesh_peer *mesh_peer_get(struct mesh_table *t, struct mesh_topology *topo
 	peer->serves = true;
 	peer->space = mesh_space_get(topology, space);
 	DL_INSERT_INORDER(slot->peers, peer, by_epoch);
+	if (slot->is_unlisted) {
+		slot->is_unlisted = false;
+		topology->unlisted--;
+	}
+	topology->peers++;
 	t->peers++;
 	return peer;
 }
@@ -187,6 +192,7 @@ void mesh_peer_delete(struct mesh_table *t, struct mesh_peer *peer)
 {
 	peer_unlist(peer);
 	DL_DELETE(peer->slot->peers, peer);
+	peer->topology->peers--;
 	paths_clear(peer);
 	vector_done(&peer->paths);
 	assets_clear(peer);
@@ -223,14 +229,36 @@ struct mesh_slot *mesh_slot_get(struct mesh_topology *topology, const char *path
 	return slot;
 }
 
-void mesh_slot_trim(struct mesh_topology *topology, struct mesh_slot *slot)
+static void slot_delete(struct mesh_topology *topology, struct mesh_slot *slot)
 {
-	if (slot->peers != NULL)
-		return;
 	HASH_DEL(topology->slots, slot);
 	vector_push(&topology->free_numbers, slot->number);
 	free(slot->path);
 	free(slot);
+}
+
+struct mesh_slot *mesh_slot_note(struct mesh_topology *topology, const char *path)
+{
+	struct mesh_slot *slot = mesh_slot_find(topology, path, strlen(path));
+
+	if (slot == NULL && topology->unlisted >= MESH_UNLISTED_MAX)
+		return NULL;
+	slot = mesh_slot_get(topology, path);
+	slot->has_asked = true;
+	mesh_slot_trim(topology, slot);
+	return slot;
+}
+
+void mesh_slot_trim(struct mesh_topology *topology, struct mesh_slot *slot)
+{
+	if (slot->peers != NULL || slot->is_unlisted)
+		return;
+	if (slot->has_asked && topology->unlisted < MESH_UNLISTED_MAX) {
+		slot->is_unlisted = true;
+		topology->unlisted++;
+		return;
+	}
+	slot_delete(topology, slot);
 }
 
 /* ---- topologies ---- */
@@ -297,7 +325,7 @@ void mesh_topology_delete(struct mesh_table *t, struct mesh_topology *topology)
 	HASH_ITER (hh, topology->slots, slot, next_slot) {
 		while (slot->peers != NULL)
 			mesh_peer_delete(t, slot->peers);
-		mesh_slot_trim(topology, slot);
+		slot_delete(topology, slot);
 	}
 	HASH_ITER (hh, topology->spaces, space, next_space) {
 		HASH_DEL(topology->spaces, space);
@@ -314,4 +342,10 @@ void mesh_topology_delete(struct mesh_table *t, struct mesh_topology *topology)
 	free(topology->id);
 	free(topology->name);
 	free(topology);
+}
+
+void mesh_topology_trim(struct mesh_table *t, struct mesh_topology *topology)
+{
+	if (topology->peers == 0)
+		mesh_topology_delete(t, topology);
 }

@@ -34,6 +34,8 @@ struct mesh_slot {
 	uint32_t number;	 /* in its topology; used again once it is gone */
 	uint64_t said_in;	 /* mesh_table.frames of the frame that last named it */
 	struct mesh_peer *peers; /* by epoch, the oldest first */
+	bool has_asked;		 /* something here: it stays, and so does its number */
+	bool is_unlisted;	 /* it stays for that alone */
 	UT_hash_handle hh;
 };
 
@@ -45,6 +47,8 @@ struct mesh_topology {
 	struct mesh_space *spaces; /* by name; they stay while the topology does */
 	VECTOR(uint32_t) free_numbers;
 	uint32_t next_number;
+	uint32_t unlisted; /* slots without peers */
+	size_t peers;
 	struct mesh_topology *next; /* of the same name */
 	UT_hash_handle hh;
 };
@@ -68,13 +72,17 @@ struct mesh_topology *mesh_topology_find(const struct mesh_table *t, const char 
 struct mesh_topology *mesh_topology_get(struct mesh_table *t, const char *id, const char *name);
 /* With all that is known of it. */
 void mesh_topology_delete(struct mesh_table *t, struct mesh_topology *topology);
+/* Unless a copy of it is known. */
+void mesh_topology_trim(struct mesh_table *t, struct mesh_topology *topology);
 
 /* Made where it is not known. */
 struct mesh_space *mesh_space_get(struct mesh_topology *topology, const char *name);
 struct mesh_slot *mesh_slot_find(const struct mesh_topology *topology, const char *path,
 				 size_t size);
 struct mesh_slot *mesh_slot_get(struct mesh_topology *topology, const char *path);
-/* Unless a copy of it is known. */
+/* The same; NULL where there are too many that no copy is known of. */
+struct mesh_slot *mesh_slot_note(struct mesh_topology *topology, const char *path);
+/* Unless a copy of it is known, or it has asked something. */
 void mesh_slot_trim(struct mesh_topology *topology, struct mesh_slot *slot);
 
 /* The copy of that epoch; NULL. */

@@ -64,9 +64,9 @@ static struct mesh_peer *who_asked(const struct mesh_peer *sender, const struct 
 
 void mesh_table_note(struct mesh_peer *to, const char *from, uint64_t epoch)
 {
-	const struct mesh_slot *slot = mesh_slot_find(to->topology, from, strlen(from));
+	const struct mesh_slot *slot = epoch != 0 ? mesh_slot_note(to->topology, from) : NULL;
 
-	if (slot == NULL || epoch == 0)
+	if (slot == NULL)
 		return;
 	while (to->asked_by.count <= slot->number)
 		(void)vector_add(&to->asked_by);
@@ -75,6 +75,7 @@ void mesh_table_note(struct mesh_peer *to, const char *from, uint64_t epoch)
 
 void mesh_table_note_peer(struct mesh_peer *to, const struct mesh_peer *from)
 {
+	from->slot->has_asked = true;
 	while (to->asked_by.count <= from->slot->number)
 		(void)vector_add(&to->asked_by);
 	to->asked_by.items[from->slot->number] = from->epoch;

@@ -150,8 +150,7 @@ void mesh_table_apply(struct mesh_table *t, const Samoza__V1__MeshTable *frame)
 		shares_apply(topology, frame);
 	for (size_t i = 0; !gone && i < frame->n_peers; i++)
 		peer_apply(t, topology, frame->peers[i]);
-	if (topology->slots == NULL)
-		mesh_topology_delete(t, topology);
+	mesh_topology_trim(t, topology);
 }
 
 /* ---- a link begins ---- */
@@ -195,8 +194,7 @@ void mesh_table_sync(struct mesh_table *t, uint64_t kept)
 		if (topology->is_confirmed || (kept >> mesh_part(topology->id) & 1) != 0)
 			continue;
 		topology_forget_hub(t, topology);
-		if (topology->slots == NULL)
-			mesh_topology_delete(t, topology);
+		mesh_topology_trim(t, topology);
 	}
 }
 
@@ -268,6 +266,5 @@ void mesh_table_leave(struct mesh_table *t, struct mesh_peer *peer)
 	else
 		mesh_peer_relist(t, peer);
 	mesh_slot_trim(topology, slot);
-	if (topology->slots == NULL)
-		mesh_topology_delete(t, topology);
+	mesh_topology_trim(t, topology);
 }

@@ -26,6 +26,9 @@
 #include "core/mesh_sum.h"
 #include "proto/wire.pb-c.h"
 
+/* Of a topology: instances of which no copy is known, and that have asked something. */
+#define MESH_UNLISTED_MAX 1024
+
 struct mesh_receiver; /* mesh.h */
 struct mesh_table;
 struct mesh_topology;
@@ -94,7 +97,7 @@ void mesh_table_open(struct mesh_table *t, struct mesh_peer *peer, bool is_open)
  * fine. */
 void mesh_table_serve(struct mesh_table *t, struct mesh_peer *peer, bool serves);
 /* A copy of that epoch (0: unknown) of the instance `from` has sent something to `to`, which is here: so
- * that the answer to "from" goes to the same copy. */
+ * that the answer to "from" goes to the same copy, also where the hub lists it later, or again. */
 void mesh_table_note(struct mesh_peer *to, const char *from, uint64_t epoch);
 void mesh_table_note_peer(struct mesh_peer *to, const struct mesh_peer *from);
 /* It no longer is here. NULL is fine. */

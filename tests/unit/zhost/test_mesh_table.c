@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "zhost/mesh/mesh_table.h"
@@ -450,6 +451,50 @@ static void an_answer_reaches_the_copy_that_has_asked(void **state)
 	assert_int_equal(r.peer->epoch, 7);
 }
 
+/* It sends something as soon as it has started: its zhost knows that before the hub does. */
+static void a_question_that_comes_before_its_sender_is_listed_is_remembered(void **state)
+{
+	const struct said before[] = {{"api", "api", "n3", .epoch = 5}};
+	const struct said none[] = {{"api", "api", NULL}};
+	const struct said after[] = {
+		{"api", "api", "n2", .epoch = 7},
+		{"api", "api", "n3", .epoch = 5, .is_beside = true, .leaves = true}};
+	struct mesh_peer *store = join("store", "store", &rows_api, NULL, &store_here);
+	struct mesh_route r;
+
+	(void)state;
+	mesh_table_note(store, "api", 5);
+	assert_int_equal(route(store, "rows#api", &r), -EHOSTUNREACH);
+	say(before, 1, true, 1, false);
+	say(none, 1, false, 2, false);
+	say(after, 2, false, 3, false);
+	assert_int_equal(route(store, "rows#api", &r), 0);
+	assert_int_equal(r.peer->epoch, 5);
+	mesh_table_leave(table, store);
+	say(after, 0, true, 4, false);
+	assert_int_equal(mesh_table_count(table), 0);
+}
+
+/* Whoever names many senders costs no more for it. */
+static void senders_that_are_not_listed_are_remembered_up_to_a_limit(void **state)
+{
+	struct mesh_peer *store = join("store", "store", &rows_api, NULL, &store_here);
+	const struct said late[] = {{"late", "api", "n2", .epoch = 7},
+				    {"late", "api", "n3", .epoch = 5, .is_beside = true}};
+	struct mesh_route r;
+	char name[16];
+
+	(void)state;
+	for (unsigned k = 0; k < MESH_UNLISTED_MAX; k++) {
+		snprintf(name, sizeof(name), "api-%u", k);
+		mesh_table_note(store, name, 5);
+	}
+	mesh_table_note(store, "late", 5);
+	say(late, 2, false, 1, false);
+	assert_int_equal(route(store, "rows#late", &r), 0);
+	assert_int_equal(r.peer->epoch, 7);
+}
+
 static void a_copy_is_no_other_instance_of_its_own_space(void **state)
 {
 	struct mesh_peer *old = join_copy("api", 1, "api", &rows_api, NULL, &old_here);
@@ -720,6 +765,8 @@ int main(void)
 		TEST(messages_go_to_the_copy_that_serves),
 		TEST(one_table_of_the_hub_switches_here_and_elsewhere),
 		TEST(an_answer_reaches_the_copy_that_has_asked),
+		TEST(a_question_that_comes_before_its_sender_is_listed_is_remembered),
+		TEST(senders_that_are_not_listed_are_remembered_up_to_a_limit),
 		TEST(a_copy_is_no_other_instance_of_its_own_space),
 		TEST(a_copy_that_neither_serves_nor_has_asked_gets_no_answer),
 		TEST(what_has_come_for_a_copy_that_is_gone_waits_for_no_successor),
