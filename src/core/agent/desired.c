@@ -6,11 +6,9 @@
 #include "core/agent/family.h"
 #include "core/agent/import_list.h"
 #include "core/agent/lease.h"
-#include "core/agent/lease_times.h"
 #include "core/agent/link_record.h"
 #include "core/agent/message.h"
 #include "core/agent/reconcile.h"
-#include "core/agent/slot.h"
 
 #define NONE SAMOZA__V1__TARGET__TARGET_NONE
 
@@ -149,16 +147,6 @@ static void drop_unlisted(struct agent *agent)
 	}
 }
 
-/* Its start is held up by another copy of the instance, or until a heartbeat is acknowledged. It answers
- * when it starts: for zrms, which asks for one of the two copies only, the start has begun. */
-static bool start_is_held_up(const struct agent *agent, const struct agent_copy *copy)
-{
-	return copy->phase == PHASE_DEPLOYED && !copy_is_unwanted(agent, copy) &&
-	       copy->desired->target == SAMOZA__V1__TARGET__TARGET_STARTED && !copy->finished &&
-	       !copy->exhausted && family_may_start(agent, copy) &&
-	       (slot_holds_start(agent, copy) || lease_holds_start(agent, copy));
-}
-
 /* Once the whole set is known: parents and children may be in it in any order. */
 static void reconcile_changed(struct agent *agent)
 {
@@ -168,10 +156,7 @@ static void reconcile_changed(struct agent *agent)
 		for (struct agent_copy *c = copy->slot->copies; c != NULL; c = c->slot_next)
 			if (c != copy)
 				reconcile(agent, c);
-		if (copy->action == 0 &&
-		    copy->answered_generation < copy->desired->generation &&
-		    !start_is_held_up(agent, copy))
-			report_add(agent, copy);
+		reconcile_answer(agent, copy);
 	}
 	vector_clear(&agent->changed);
 }

@@ -109,6 +109,23 @@ static void reconcile_deployed(struct agent *agent, struct agent_copy *copy)
 		begin(agent, copy, ACTION_START, PHASE_STARTING);
 }
 
+/* Its start is held up by another copy of the instance, or until a heartbeat is acknowledged. It answers
+ * when it starts: for zrms, which asks for one of the two copies only, the start has begun. */
+static bool start_is_held_up(const struct agent *agent, const struct agent_copy *copy)
+{
+	return copy->phase == PHASE_DEPLOYED && !copy_is_unwanted(agent, copy) &&
+	       copy->desired->target == SAMOZA__V1__TARGET__TARGET_STARTED && !copy->finished &&
+	       !copy->exhausted && family_may_start(agent, copy) &&
+	       (slot_holds_start(agent, copy) || lease_holds_start(agent, copy));
+}
+
+void reconcile_answer(struct agent *agent, struct agent_copy *copy)
+{
+	if (copy->action == 0 && copy->answered_generation < copy->desired->generation &&
+	    !start_is_held_up(agent, copy))
+		report_add(agent, copy);
+}
+
 /* No update for a set that is again what the process knows
  * [lifecycle.dependency.unchanged]. */
 static void update(struct agent *agent, struct agent_copy *copy)

@@ -6,6 +6,8 @@
 
 /* Begins the next action, if one is due. */
 void reconcile(struct agent *agent, struct agent_copy *copy);
+/* Reports the copy where nothing has answered the last order, and nothing is about to: no action runs. */
+void reconcile_answer(struct agent *agent, struct agent_copy *copy);
 /* All copies inside it, the innermost first. */
 void reconcile_inside(struct agent *agent, const struct agent_copy *copy);
 /* Its phase has changed: the copies that it is inside, its children, other copies of its slot. */

@@ -159,6 +159,8 @@ void result_take(struct agent *agent, struct agent_copy *copy, const struct agen
 	copy->early_not_renewed = copy->early_is_ended = false;
 	reconcile(agent, copy);
 	reconcile_around(agent, copy);
+	/* An update whose process has ended says nothing by itself. */
+	reconcile_answer(agent, copy);
 	alone_provider_changed(agent, copy);
 }
 

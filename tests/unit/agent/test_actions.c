@@ -172,6 +172,21 @@ static void an_exit_during_an_update_is_reported_at_once(void **state)
 		  "report a@1 g2 starting failures=1 restarts=1\n");
 }
 
+/* zrms counts a copy as ended when its zhost has answered the very order to stop. */
+static void an_order_during_an_update_whose_process_has_ended_is_answered(void **state)
+{
+	struct fixture *f = *state;
+	run(f, "a@1 g1 started");
+	ask(f, "a@1 g2 started i1");
+	ignore(f);
+	finishes(f, "a", 1);
+	expect(f, "report a@1 g2 deployed finished\n");
+	ask(f, "a@1 g3 deployed i1");
+	expect(f, "");
+	succeed(f, 3);
+	expect(f, "report a@1 g3 deployed\n");
+}
+
 static void an_action_that_exceeds_its_time_limit_is_killed_and_has_failed(void **state)
 {
 	struct fixture *f = *state;
@@ -271,6 +286,7 @@ int main(void)
 		JOINED(new_imports_lead_to_an_update),
 		JOINED(imports_that_are_as_before_lead_to_no_update),
 		JOINED(an_exit_during_an_update_is_reported_at_once),
+		JOINED(an_order_during_an_update_whose_process_has_ended_is_answered),
 		JOINED(an_action_that_exceeds_its_time_limit_is_killed_and_has_failed),
 		JOINED(a_start_that_succeeds_before_it_is_killed_has_a_process),
 		JOINED(a_stop_that_exceeds_its_grace_is_killed_and_has_succeeded),
