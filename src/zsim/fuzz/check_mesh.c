@@ -131,9 +131,10 @@ static void check_table(struct fuzz *f, const struct sim_machine *n,
 		if (kind == NULL || !kind->is_in_mesh ||
 		    (!has_copy_at(f, s->id, n->name) && !serves_pages(f, s)))
 			continue;
+		/* Of what a canary adds, the copy beside is the only one. */
 		due += knows_copies(n) && sharing(f, s->id, v->path) != NULL;
 		if (!str_equal(v->state, "deployed-started"))
-			continue; /* one that only a canary has */
+			continue;
 		due++;
 		check_peer(f, n, v);
 		check_share(f, n, v);
