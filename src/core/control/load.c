@@ -267,9 +267,16 @@ static int load_applications(struct control *c, struct error **err)
 
 /* ---- slots ---- */
 
-static int64_t at_most(int64_t left_ms, int64_t all_ms)
+/* Until when it stays, for want of a provider whose zhost may return: one heartbeat interval at least, in which
+ * zhosts come back. */
+static int64_t stays_until_ms(const struct control *c, int64_t until_wall_ms)
 {
-	return left_ms < all_ms ? left_ms : all_ms; /* the clock may have been set back */
+	int64_t left = until_wall_ms - c->now.wall_ms;
+	if (left > c->config.failure_timeout_ms) /* the clock may have been set back */
+		left = c->config.failure_timeout_ms;
+	if (left < c->config.heartbeat_ms)
+		left = c->config.heartbeat_ms;
+	return c->now.mono_ms + left;
 }
 
 static void load_slot(struct control *c, const Samoza__V1__SlotRecord *r)
@@ -298,8 +305,7 @@ static void load_slot(struct control *c, const Samoza__V1__SlotRecord *r)
 	for (size_t k = r->n_exclusions; k-- > 0;) /* the newest is the first */
 		exclusion_restore(c, sc, r->exclusions[k]);
 	if (r->has_returned_until_ms)
-		slot_returned(s, c->now.mono_ms + at_most(r->returned_until_ms - c->now.wall_ms,
-							  c->config.failure_timeout_ms));
+		slot_returned(s, stays_until_ms(c, r->returned_until_ms));
 	if (r->has_waits_since_ms)
 		loss_restore(c, sc, r->waits_since_ms);
 }

@@ -45,10 +45,12 @@ static void restore_closing_below(const struct control_application *a)
 void load_resume(struct control_application *a)
 {
 	slot_list stopping = {0};
+	/* All of them first: importers look at those of providers. */
+	vector_for_each (&a->slots.slots, s)
+		slot_publish_facts(control_of_slot(*s));
 	vector_for_each (&a->slots.slots, item) {
 		struct slot *s = *item;
 		struct slot_control *sc = control_of_slot(s);
-		slot_publish_facts(sc);
 		topology_state_count(sc);
 		if (state_is_active(s->state) &&
 		    (s->goal != GOAL_DEPLOYED_STARTED || s->root->yields))

@@ -47,6 +47,14 @@ static struct providers providers_of(const struct family *y, unsigned instance,
 
 /* ---- how long it stays ---- */
 
+/* zrms has started after that, and zhosts report first. */
+static bool reports_first(const struct fuzz *f, int64_t after_ms, int64_t at_ms)
+{
+	int64_t most_ms = draws_have(f, DRAW_SETTINGS) ? HEARTBEAT_MOST_MS
+						       : f->world.options.heartbeat_ms;
+	return f->zrms_changed_ms > after_ms && at_ms < f->zrms_changed_ms + most_ms;
+}
+
 static enum stay by_patience(const struct fuzz *f, const struct import_decl *import,
 			     const struct mirrored *last, uint64_t self_left, int64_t at_ms)
 {
@@ -57,12 +65,7 @@ static enum stay by_patience(const struct fuzz *f, const struct import_decl *imp
 		return STAY_UNCLEAR;
 	if (at_ms < last->left.at_ms + import->patience_ms)
 		return STAY_MAY;
-	/* After a start of zrms zhosts report first. */
-	int64_t most_ms = draws_have(f, DRAW_SETTINGS) ? HEARTBEAT_MOST_MS
-						       : f->world.options.heartbeat_ms;
-	return f->zrms_changed_ms > last->left.at_ms && at_ms < f->zrms_changed_ms + most_ms
-		       ? STAY_UNCLEAR
-		       : STAY_NOT;
+	return reports_first(f, last->left.at_ms, at_ms) ? STAY_UNCLEAR : STAY_NOT;
 }
 
 static enum stay by_return(const struct fuzz *f, const struct mirrored *m, bool may_return,
@@ -77,7 +80,9 @@ static enum stay by_return(const struct fuzz *f, const struct mirrored *m, bool 
 		return STAY_UNCLEAR;
 	if (at_ms < m->returned_ms + least)
 		return STAY_MAY;
-	return at_ms < m->returned_ms + most ? STAY_UNCLEAR : STAY_NOT;
+	if (at_ms < m->returned_ms + most)
+		return STAY_UNCLEAR;
+	return reports_first(f, m->returned_ms, at_ms) ? STAY_UNCLEAR : STAY_NOT;
 }
 
 static enum stay least_strict(enum stay a, enum stay b)
