@@ -70,8 +70,8 @@ static char *detail_of(const struct control_application *a)
 		const struct unit_handover *h = (*item)->handover;
 		const struct slot *s = (*item)->slot;
 		const struct slot_copy *next = (*item)->of_path->next;
-		if (h->revision == NULL)
-			continue;
+		if (h->revision == NULL || h->handover.state == HANDOVER_SHARING)
+			continue; /* what shares is as far as its step lets it be */
 		const struct unit_placement *unit =
 			unit_of(next != NULL ? next : (*item)->of_path->serving);
 		return under_way(s->path, h->handover.state, unit);
