@@ -13,10 +13,12 @@
 #include "core/control/exclusions.h"
 #include "core/control/forget.h"
 #include "core/control/record_writer.h"
+#include "core/control/rollout_progress.h"
 #include "core/control/rollouts.h"
 #include "core/control/scale_request.h"
 #include "core/control/state.h"
 #include "core/control/unload_unit.h"
+#include "core/control/wants.h"
 #include "core/lifecycle/goal.h"
 #include "model/compile.h"
 #include "model/quantity.h"
@@ -302,6 +304,16 @@ static int remove_application(struct control *c, struct control_application *a, 
 	return 0;
 }
 
+/* A stop has aborted the rollout, and a copy of its version unloads: what is wanted again is what is served, in a
+ * new copy [change.rollout.stop] [change.submit.start]. */
+static void leave_outdated(struct control *c, const struct control_application *a,
+			   struct slot_control *root)
+{
+	if (a->rollout == NULL && root->slot->goal == GOAL_NOT_DEPLOYED &&
+	    !rollout_is_current(root, a->application.served))
+		unit_unload(c, root, "unloads in the background");
+}
+
 static int grouped(struct control *c, struct control_application *a,
 		   const struct control_input *input, enum grouped_action action,
 		   const char *what, struct error **err)
@@ -316,6 +328,9 @@ static int grouped(struct control *c, struct control_application *a,
 		vector_for_each (&a->slots.slots, s)
 			if (is_root(*s) && (root == NULL || *s == root->root))
 				exclusions_forgive(c, control_of_slot(*s));
+	for_each_root (a, one)
+		if (action == GROUPED_DEPLOY_ALL && (root == NULL || one->slot == root))
+			leave_outdated(c, a, one);
 	CLEANUP(freep) char *cause = by_actor(c, what);
 	return grouped_request(&a->slots, root, action, cause, err);
 }
@@ -431,6 +446,8 @@ static int set_goal(struct control *c, struct control_application *a,
 	CLEANUP(freep) char *cause = by_actor(c, verb_of(s->goal, goal));
 	if (goal == GOAL_DEPLOYED_STARTED)
 		exclusions_forgive(c, control_of_slot(s->root));
+	if (goal != GOAL_NOT_DEPLOYED && is_root(s))
+		leave_outdated(c, a, control_of_slot(s));
 	goal_request(s, goal, cause);
 	return 0;
 }

@@ -23,6 +23,7 @@ void check_rollouts_take(struct fuzz *f, struct submitted *s,
 			      "the canary of %s was promoted to step %u from %u, "
 			      "where it did not wait",
 			      s->name, rollout->step, s->rollout.step);
+	s->served = record->served;
 	memset(&s->rollout, 0, sizeof(s->rollout));
 	if (rollout == NULL)
 		return;
@@ -126,7 +127,19 @@ static bool is_below(const struct topology *t, const struct space *space, const 
 	return true;
 }
 
-/* Something that reaches a process of the unit differs between the two revisions. */
+/* Every instance of the unit that `other` declares is one in `t`, too. */
+static bool has_members_of(const struct topology *t, const struct topology *other,
+			   const char *root)
+{
+	int first = topology_find_instance(other, root);
+	for (unsigned k = 0; first >= 0 && k < other->instances[first].subtree_count; k++)
+		if (topology_find_instance(t, other->instances[(unsigned)first + k].path) < 0)
+			return false;
+	return true;
+}
+
+/* Something that reaches a process of the unit differs between the two revisions, or its members do: it is handed over
+ * as a whole. */
 static bool differs(const struct submitted *s, const char *root, uint32_t from, uint32_t to)
 {
 	const Samoza__V1__RevisionRecord *before = s->packages.items[from - 1];
@@ -139,24 +152,13 @@ static bool differs(const struct submitted *s, const char *root, uint32_t from, 
 		return from != to;
 	topology_diff(&(struct topology_version){before->topology, before->artifacts},
 		      &(struct topology_version){after->topology, after->artifacts}, &diff);
-	for (size_t k = 0; k < t->space_count && k < diff.spaces.count; k++) {
-		const struct space_diff *d = &diff.spaces.items[k];
-		bool inner = t->spaces[k].parent >= 0; /* others come and go beside it */
-		found = found ||
-			((d->verdict >= SPACE_REPLACED || (inner && d->count_differs)) &&
-			 is_below(t, &t->spaces[k],
-				  instance_space(t, (unsigned)instance)->name));
-	}
-	/* After those of the new version come the ones that it has no longer. */
-	const struct topology *old = s->revisions.items[from - 1];
-	for (size_t k = t->space_count; k < diff.spaces.count; k++) {
-		int space = topology_find_space(old, diff.spaces.items[k].name);
-		found = found ||
-			(space >= 0 && is_below(old, &old->spaces[space],
-						instance_space(t, (unsigned)instance)->name));
-	}
+	for (size_t k = 0; k < t->space_count && k < diff.spaces.count; k++)
+		found = found || (diff.spaces.items[k].verdict >= SPACE_REPLACED &&
+				  is_below(t, &t->spaces[k],
+					   instance_space(t, (unsigned)instance)->name));
 	topology_diff_done(&diff);
-	return found;
+	return found || !has_members_of(t, s->revisions.items[from - 1], root) ||
+	       !has_members_of(s->revisions.items[from - 1], t, root);
 }
 
 static bool is_root_of(const struct submitted *s, const struct mirrored *m)
@@ -300,25 +302,20 @@ static void check_members(struct fuzz *f, const struct submitted *s)
 	}
 }
 
-/* [change.rollout.failure] Everything that was changed is back. `base` 0: there was nothing to go back to. */
-static void check_returned(struct fuzz *f, const struct submitted *s, uint32_t base)
+/* [change.submit.completes] [change.rollout.failure] Once a rollout has ended, however it did, all is as what is
+ * served declares it. */
+static void check_current(struct fuzz *f, const struct submitted *s)
 {
-	for (const struct mirrored *m = base != 0 ? f->instances : NULL; m != NULL;
+	for (const struct mirrored *m = s->rollout.target == 0 ? f->instances : NULL; m != NULL;
 	     m = m->hh.next) {
 		const Samoza__V1__CopyRecord *serving =
 			is_root_of(s, m) ? mirror_serving(f, m) : NULL;
-		if (serving != NULL && differs(s, m->record->path, serving->revision, base))
+		if (serving != NULL && !may_stay(f, m) &&
+		    differs(s, m->record->path, serving->revision, s->served))
 			world_violate(&f->world,
-				      "%s is of revision %u, and its rollout is back on %u",
-				      m->id, serving->revision, base);
+				      "%s is of revision %u, and no rollout leads it to %u",
+				      m->id, serving->revision, s->served);
 	}
-}
-
-/* And not ended by a stop, which only retires the copies beside. */
-static bool was_returned(const Samoza__V1__LastRolloutView *last)
-{
-	return strcmp(last->result, "failed") == 0 ||
-	       (last->cause != NULL && str_has_prefix(last->cause, "aborted by "));
 }
 
 /* [change.handover.room] Nothing waits for the room of a second copy, but for that of a canary. */
@@ -351,8 +348,7 @@ void check_rollouts(struct fuzz *f)
 		check_members(f, s);
 		check_no_surge(f, s);
 		const Samoza__V1__RolloutView *r = v->rollout;
-		if (r == NULL && v->last_rollout != NULL && was_returned(v->last_rollout))
-			check_returned(f, s, v->last_rollout->back_on_revision);
+		check_current(f, s);
 		if (r != NULL && strcmp(r->state, "paused") != 0 &&
 		    (strcmp(r->state, "waiting") != 0 || r->promotes_at != NULL) &&
 		    strcmp(v->state, "running") == 0 &&

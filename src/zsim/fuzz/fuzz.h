@@ -118,6 +118,7 @@ struct submitted {
 		Samoza__V1__RolloutState state;
 		bool at_once, no_surge;
 	} rollout;	     /* as its record says */
+	uint32_t served;     /* number of the revision that it serves, as its record says */
 	char *newest_digest; /* of the package of the last of them; NULL: there is none */
 	bool acknowledged;   /* it must be there */
 	bool may_be_gone;    /* a request tried to remove it */
