@@ -2,7 +2,6 @@
 
 #include "base/memory.h"
 #include "base/str.h"
-#include "core/control/rollout_steps.h"
 #include "core/control/state.h"
 #include "core/control/zhost_registry.h"
 
@@ -55,9 +54,8 @@ bool handover_stop_first(struct slot_control *root)
 {
 	struct unit_handover *h = root->handover;
 	const struct application_rollout *r = application_of(root->slot)->rollout;
-	/* A second copy that is to share what arrives needs its room. */
 	if (r == NULL || !r->no_surge || h->revision == NULL ||
-	    h->handover.kind == HANDOVER_STOP_FIRST || rollout_shares(root))
+	    h->handover.kind == HANDOVER_STOP_FIRST)
 		return false;
 	h->handover.kind = HANDOVER_STOP_FIRST;
 	CLEANUP(freep) char *cause = steal_ptr(&h->cause);

@@ -21,7 +21,7 @@ enum handover_kind handover_kind_of_change(const struct slot_control *root,
  * unit has a handover. */
 char *handover_choose_kind(struct slot_control *root, const struct control_zhost *to);
 /* There is no room for a second copy, and the change was asked for with --no-surge: the incumbent stops first
- * [change.handover.room]. False: it waits. PRE: the unit has a handover, without a place. */
+ * [change.handover.room]. False: it waits. PRE: the unit has a handover, without a place, and is to take over. */
 bool handover_stop_first(struct slot_control *root);
 /* The copy beside which this one may have a process on its zhost: it is its successor, start-first. 0: none. */
 uint64_t handover_beside(const struct copy *copy);

@@ -10,6 +10,7 @@
 #include "core/control/handover_kind.h"
 #include "core/control/handovers.h"
 #include "core/control/loss.h"
+#include "core/control/rollout_steps.h"
 #include "core/control/state.h"
 #include "core/control/target.h"
 #include "core/control/topology_state.h"
@@ -409,7 +410,9 @@ static bool place_successor(struct control *c, struct slot_control *root)
 
 static void try_successor(struct control *c, struct slot_control *root)
 {
-	if (!place_successor(c, root) && handover_stop_first(root))
+	bool placed = place_successor(c, root);
+	/* A second copy that is to share what arrives needs its room. */
+	if (!placed && !rollout_shares(root) && handover_stop_first(root))
 		(void)place_successor(c, root);
 }
 

@@ -71,7 +71,8 @@ static bool is_done(const struct control_application *a, const struct slot_contr
 		return true; /* it goes when everything is done */
 	if (root->turn == TURN_LATER || root->slot->goal == GOAL_NOT_DEPLOYED)
 		return true;
-	return root->handover == NULL && !root->slot->moving && !root->lost &&
+	bool lost = root->lost && !slot_is_optional(root->slot);
+	return root->handover == NULL && !root->slot->moving && !lost &&
 	       rollout_is_current(root, a->rollout->target);
 }
 
