@@ -26,23 +26,28 @@ static void push_space(struct slot_set *set, uint32_t space)
 			lifecycle_push(*s);
 }
 
-/* Started slots of its own space. */
-static uint32_t started_in_space(const struct slot *s)
+/* Others that are started under one of the names that it provides: of that with the fewest. Not all
+ * instances of its space provide the same while versions of it differ. */
+static uint32_t least_others(const struct slot *s)
 {
-	return s->serving.declared->provides[0]->started;
+	const struct declaration *declared = s->serving.declared;
+	uint32_t least = UINT32_MAX;
+	for (unsigned k = 0; k < declared->provide_count; k++)
+		if (declared->provides[k]->started < least)
+			least = declared->provides[k]->started;
+	return least - (s->state == STATE_DEPLOYED_STARTED);
 }
 
 /* A provider came or went. Whether an importer may run can change only with the first or the
  * last one (the second, for a space that imports itself: a slot does not count as its own
  * provider); what it imports changes every time. */
-static void notify_importers(struct slot *s, uint32_t started_before)
+static void notify_importers(struct slot *s)
 {
 	struct lifecycle *l = s->set->lifecycle;
-	uint32_t started = started_in_space(s);
-	uint32_t least = started_before < started ? started_before : started;
+	uint32_t others = least_others(s);
 	vector_for_each (&s->serving.declared->importers, importer) {
 		bool self = importer->space == s->space;
-		if (importer->mandatory && (least == 0 || (self && least == 1)))
+		if (importer->mandatory && (others == 0 || (self && others == 1)))
 			push_space(s->set, importer->space);
 		l->observer->on_imports_changed(l, s->set, importer->space);
 	}
@@ -94,7 +99,6 @@ void slot_move(struct slot *s, enum instance_state to, bool adopting, const char
 {
 	struct lifecycle *l = s->set->lifecycle;
 	enum instance_state from = s->state;
-	uint32_t started_before = started_in_space(s);
 
 	if (to != STATE_DEPLOYED_STARTED) {
 		s->closing = false;
@@ -110,7 +114,7 @@ void slot_move(struct slot *s, enum instance_state to, bool adopting, const char
 	/* Itself first: one that must stop again at once does so before others count on it. */
 	lifecycle_push(s);
 	if (from == STATE_DEPLOYED_STARTED || to == STATE_DEPLOYED_STARTED)
-		notify_importers(s, started_before);
+		notify_importers(s);
 	push_children(s);
 	struct slot *above = s->parent;
 	if (above != NULL && above->deployed_children == 0)
