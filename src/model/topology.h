@@ -95,15 +95,17 @@ struct export_decl {
 };
 
 struct import_decl {
-	const char *from; /* a space or a facet */
-	bool is_facet;
-	int facet; /* index in facets[], -1 for a space */
+	const char *from;     /* a space or a facet; as written: "store", "shop/store" */
+	const char *topology; /* that it is of, where it is another one; NULL: this one */
+	bool is_facet;	      /* of this topology */
+	int facet;	      /* index in facets[], -1 for a space, or of another topology */
 	bool optional;
 	uint32_t
 		patience_ms; /* without its last provider, that was not asked to stop; 0: none */
 	const unsigned *providers; /* space indexes, ascending; shared between equal imports */
-	unsigned provider_count;   /* at least 1; may contain the importing space itself */
-	const char **variables; /* in declaration order; none: all that the provider exports */
+	unsigned provider_count; /* of this topology: at least 1, and the importing space itself
+				      may be among them; of another one: 0 */
+	const char **variables;	 /* in declaration order; none: all that the provider exports */
 	unsigned variable_count;
 };
 
@@ -159,7 +161,8 @@ struct space {
 	unsigned import_count;
 
 	bool exclusive;
-	bool optional; /* it, or a space that it is inside of: the topology runs without it */
+	bool is_public; /* other topologies may import from it */
+	bool optional;	/* it, or a space that it is inside of: the topology runs without it */
 	enum space_storage storage;
 	bool stops_first; /* before its successor starts; else the successor runs first */
 	uint32_t restart_attempts; /* retries after the first failure within the window */

@@ -152,9 +152,10 @@ void alone_free(struct agent *agent)
 
 static const struct agent_copy *local_provider(const struct agent *agent,
 					       const struct agent_copy *importer,
-					       const char *path, bool *ret_is_here)
+					       const struct known_provider *known,
+					       bool *ret_is_here)
 {
-	CLEANUP(freep) char *id = str_printf("%s/%s", importer->key->topology, path);
+	CLEANUP(freep) char *id = known_provider_slot(importer, known);
 	const struct agent_copy *copy = slot_copies(agent, id);
 	*ret_is_here = copy != NULL;
 	for (; copy != NULL; copy = copy->slot_next)
@@ -170,7 +171,7 @@ static enum trial_state look(struct agent *agent, const struct agent_copy *impor
 {
 	const Samoza__V1__Provider *p = known->provider;
 	bool is_here = false;
-	const struct agent_copy *local = local_provider(agent, importer, p->path, &is_here);
+	const struct agent_copy *local = local_provider(agent, importer, known, &is_here);
 	if (local != NULL) {
 		known_provider_refresh(known, local);
 		return TRIAL_ANSWERS;

@@ -46,7 +46,6 @@ void alone_provider_changed(struct agent *agent, const struct agent_copy *provid
 		return;
 	for (struct agent_copy *copy = agent->copies; copy != NULL; copy = copy->hh.next)
 		if ((copy->waited != NULL || copy->starts_alone) &&
-		    str_equal(copy->key->topology, provider->key->topology) &&
-		    known_imports_name(copy, provider->key->path))
+		    known_imports_name(copy, provider))
 			reconcile(agent, copy);
 }

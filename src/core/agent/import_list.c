@@ -172,6 +172,12 @@ void copy_name_lists(struct agent *agent, struct agent_copy *copy,
 	}
 }
 
+/* An instance is not its own provider; of another topology no one is. */
+static bool is_itself(const struct agent_copy *copy, const Samoza__V1__Provider *provider)
+{
+	return provider->topology == NULL && str_equal(provider->path, copy->key->path);
+}
+
 typedef void visit_provider_fn(void *user, struct agent_provider *p);
 
 static void visit_copy(visit_provider_fn *visit, void *user,
@@ -196,7 +202,7 @@ static void each_import(const struct agent_copy *copy, visit_provider_fn *visit,
 		visit_copy(visit, user, desired->imports[n]);
 	for (size_t n = 0; n < copy->list_count; n++)
 		vector_for_each (&copy->lists[n]->providers, p)
-			if (!str_equal((*p)->provider->path, copy->key->path))
+			if (!is_itself(copy, (*p)->provider))
 				visit(user, *p);
 }
 

@@ -42,11 +42,22 @@ void known_imports_set_up(struct agent_copy *copy, bool is_up)
 		known->is_up = is_up;
 }
 
-bool known_imports_name(const struct agent_copy *copy, const char *path)
+char *known_provider_slot(const struct agent_copy *importer, const struct known_provider *known)
 {
-	vector_for_each (&copy->known, known)
-		if (str_equal(known->provider->path, path))
+	const Samoza__V1__Provider *p = known->provider;
+	const char *slash = strchr(p->path, '/');
+	if (p->topology == NULL || slash == NULL)
+		return str_printf("%s/%s", importer->key->topology, p->path);
+	return str_printf("%s%s", p->topology, slash); /* its path begins with the name */
+}
+
+bool known_imports_name(const struct agent_copy *copy, const struct agent_copy *provider)
+{
+	vector_for_each (&copy->known, known) {
+		CLEANUP(freep) char *id = known_provider_slot(copy, known);
+		if (str_equal(id, provider->slot->id))
 			return true;
+	}
 	return false;
 }
 

@@ -17,7 +17,11 @@ Samoza__V1__Provider **known_imports_list(const struct agent_copy *copy);
 void known_imports_free(struct agent_copy *copy);
 /* All are up, or none is. */
 void known_imports_set_up(struct agent_copy *copy, bool is_up);
-bool known_imports_name(const struct agent_copy *copy, const char *path);
+/* One of them is that copy, or another one of its slot. */
+bool known_imports_name(const struct agent_copy *copy, const struct agent_copy *provider);
+/* "TOPOLOGY-ID/PATH", as zhosts know the slot of a provider of `importer`. The caller frees. */
+char *known_provider_slot(const struct agent_copy *importer,
+			  const struct known_provider *known);
 
 /* Its values are those that this copy exports now. */
 void known_provider_refresh(struct known_provider *known, const struct agent_copy *provider);

@@ -321,7 +321,7 @@ void application_serve(struct control_application *a, struct lifecycle *l, struc
 {
 	application_serve_none(a, place);
 	a->application.served = revision;
-	slot_set_init(&a->slots, l);
+	slot_set_init(&a->slots, l, a->name);
 	a->declared = revision->declared = slot_set_declare(&a->slots, revision->topology);
 	a->topology = a->declared->topology;
 	grow_controls(a);

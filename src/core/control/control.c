@@ -179,7 +179,8 @@ void control_flush(struct control *c, struct instant now, struct outbox *outbox)
 			rollouts_run(c);
 			(void)handovers_run(c);
 			placement_run(c);
-		} while (handovers_are_due(c) || rollouts_are_due(c));
+		} while (handovers_are_due(c) || rollouts_are_due(c) ||
+			 !lifecycle_is_settled(&c->lifecycle));
 	} while (drains_run(c));
 	unload_order_run(c);
 	topology_states_settle(&c->dirty, &c->emitter);

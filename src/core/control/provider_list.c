@@ -29,6 +29,8 @@ static uint64_t entry_hash(const struct provider_list *list, const struct slot *
 {
 	const struct copy *copy = serving_copy(control_of_slot(provider));
 	uint64_t hash = 1;
+	if (*list->prefix != '\0')
+		mix(&hash, copy_key_topology(copy));
 	mix(&hash, provider->path);
 	for (size_t k = 0; k < copy->export_count; k++) {
 		const struct instance_variable *v = &copy->exports[k];
@@ -46,7 +48,9 @@ static Samoza__V1__Provider *provider_new(const struct provider_list *list,
 	const struct copy *copy = serving_copy(control_of_slot(provider));
 	Samoza__V1__Provider *p = NEW(Samoza__V1__Provider, samoza__v1__provider__descriptor);
 	p->import = mem_strdup(list->from);
-	p->path = mem_strdup(provider->path);
+	p->path = str_printf("%s%s", list->prefix, provider->path);
+	if (*list->prefix != '\0')
+		p->topology = mem_strdup(copy_key_topology(copy));
 	p->variables = mem_new_array(Samoza__V1__Variable *, copy->export_count);
 	for (size_t k = 0; k < copy->export_count; k++) {
 		const struct instance_variable *from = &copy->exports[k];
@@ -59,6 +63,12 @@ static Samoza__V1__Provider *provider_new(const struct provider_list *list,
 		p->variables[p->n_variables++] = v;
 	}
 	return p;
+}
+
+/* Without the name of the topology. */
+static const char *own_path(const struct provider_list *list, const Samoza__V1__Provider *p)
+{
+	return p->path + strlen(list->prefix);
 }
 
 /* ---- comparing ---- */
@@ -94,7 +104,8 @@ static void compare(void *user, struct slot *provider)
 	int order = 1;
 	r->hash += hash;
 	while (r->at < list->entries.count &&
-	       (order = strcmp(list->entries.items[r->at].provider->path, provider->path)) < 0)
+	       (order = strcmp(own_path(list, list->entries.items[r->at].provider),
+			       provider->path)) < 0)
 		remove_entry(r);
 	if (r->at == list->entries.count || order > 0) {
 		put(r, provider, hash);
@@ -134,7 +145,12 @@ void provider_changes_done(struct provider_changes *changes)
 void provider_list_init(struct provider_list *list, uint64_t id, const struct provider_set *set,
 			const struct import_decl *import)
 {
-	*list = (struct provider_list){.id = id, .from = mem_strdup(import->from), .set = set};
+	*list = (struct provider_list){.id = id,
+				       .from = mem_strdup(import->from),
+				       .prefix = import->topology != NULL
+							 ? str_printf("%s/", import->topology)
+							 : mem_strdup(""),
+				       .set = set};
 	for (unsigned k = 0; k < import->variable_count; k++)
 		vector_push(&list->variables, mem_strdup(import->variables[k]));
 }
@@ -146,6 +162,7 @@ void provider_list_done(struct provider_list *list)
 		free(*variable);
 	vector_done(&list->variables);
 	free(list->from);
+	free(list->prefix);
 }
 
 void provider_list_clear(struct provider_list *list)
@@ -164,7 +181,10 @@ void provider_list_restore(struct provider_list *list, Samoza__V1__Provider *con
 	provider_list_clear(list);
 	for (size_t k = 0; k < count; k++) {
 		uint64_t hash = 1;
-		mix(&hash, providers[k]->path);
+		if (*list->prefix != '\0')
+			mix(&hash,
+			    providers[k]->topology != NULL ? providers[k]->topology : "");
+		mix(&hash, own_path(list, providers[k]));
 		for (size_t v = 0; v < providers[k]->n_variables; v++) {
 			mix(&hash, providers[k]->variables[v]->name);
 			mix(&hash, providers[k]->variables[v]->value);
@@ -196,7 +216,7 @@ uint64_t provider_list_hash_for(const struct provider_list *list, const struct s
 bool provider_list_has_other(const struct provider_list *list, const char *path)
 {
 	vector_for_each (&list->entries, entry)
-		if (!str_equal(entry->provider->path, path))
+		if (*list->prefix != '\0' || !str_equal(entry->provider->path, path))
 			return true;
 	return false;
 }

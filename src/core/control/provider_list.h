@@ -23,6 +23,7 @@ struct provider_list {
 	uint64_t version;		/* grows by one with each change; 0: never filled */
 	uint64_t hash;			/* the sum of its entries' hashes */
 	char *from;			/* the space or facet that it names */
+	char *prefix;			/* of the paths: "shop/", of another topology; or "" */
 	VECTOR(char *) variables;	/* in the order of declaration; none: all */
 	const struct provider_set *set; /* borrowed */
 	VECTOR(struct list_entry) entries;
@@ -49,7 +50,7 @@ void provider_list_restore(struct provider_list *list, Samoza__V1__Provider *con
 /* Over the providers of an importer with that path: all but itself. */
 uint64_t provider_list_hash_for(const struct provider_list *list, const struct slot *importer);
 
-/* It has an entry of another one than that path. */
+/* It has an entry of another one than that instance of the importing application. */
 bool provider_list_has_other(const struct provider_list *list, const char *path);
 
 /* As zhosts get it. */

@@ -266,7 +266,7 @@ static void add_inline(Samoza__V1__DesiredInstance *to, const struct provider_li
 	size_t count = to->n_imports + list->entries.count;
 	to->imports = mem_resize(to->imports, count, sizeof(*to->imports));
 	vector_for_each (&list->entries, entry)
-		if (!str_equal(entry->provider->path, own_path))
+		if (*list->prefix != '\0' || !str_equal(entry->provider->path, own_path))
 			to->imports[to->n_imports++] =
 				(Samoza__V1__Provider *)schema_message_copy(
 					&entry->provider->base);

@@ -89,6 +89,7 @@ static Samoza__V1__TopologyView *topology_view(const struct control_application 
 	v->rollout = view_rollout(a);
 	v->last_rollout = view_last_rollout(a);
 	view_scaled(a, v);
+	view_dependents(a, v);
 	size_t count = a->slots.slots.count;
 	v->placements = mem_new_array(Samoza__V1__PlacementView *, count);
 	v->n_placements = count;
@@ -136,6 +137,7 @@ int control_view_topology(const struct control *c, const char *id,
 /* ---- instances ---- */
 
 struct provider_names {
+	const struct slot *importer;
 	Samoza__V1__ImportView *view;
 	size_t capacity;
 };
@@ -148,7 +150,10 @@ static void add_provider(void *user, struct slot *provider)
 		names->capacity = names->capacity * 2 + 4;
 		v->providers = mem_resize(v->providers, names->capacity, sizeof(char *));
 	}
-	v->providers[v->n_providers++] = mem_strdup(provider->path);
+	v->providers[v->n_providers++] =
+		provider->set == names->importer->set
+			? mem_strdup(provider->path)
+			: str_printf("%s/%s", provider->set->name, provider->path);
 }
 
 static void add_patience(const struct slot *s, const struct import_decl *import,
@@ -175,7 +180,7 @@ static void add_imports(const struct slot *s, Samoza__V1__SpaceView *v)
 		iv->optional_import = import->optional;
 		add_patience(s, import, iv);
 		slot_each_provider(s, import, add_provider,
-				   &(struct provider_names){.view = iv});
+				   &(struct provider_names){.importer = s, .view = iv});
 		v->imports[v->n_imports++] = iv;
 	}
 }

@@ -17,5 +17,7 @@ Samoza__V1__SpaceView *view_space(const struct slot_control *sc);
 /* NULL: its unit is not handed over. */
 Samoza__V1__HandoverView *view_handover(const struct slot_control *sc);
 Samoza__V1__ZhostView *view_zhost(const struct control *c, const struct control_zhost *z);
+/* Its field `dependents`. */
+void view_dependents(const struct control_application *a, Samoza__V1__TopologyView *v);
 
 #endif

@@ -9,7 +9,7 @@ void lifecycle_init(struct lifecycle *l, const struct lifecycle_observer *observ
 
 void lifecycle_done(struct lifecycle *l)
 {
-	INVARIANT(l->first == NULL);
+	INVARIANT(l->first == NULL && l->sets == NULL && l->shared == NULL);
 	heap_done(&l->patience_timers);
 	heap_done(&l->returned_timers);
 }

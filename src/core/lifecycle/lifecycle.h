@@ -51,6 +51,8 @@ struct lifecycle {
 	struct slot *first, *last;   /* queue, oldest first */
 	struct heap patience_timers; /* of provider sets (patience.h) */
 	struct heap returned_timers; /* of slots */
+	struct slot_set *sets;	     /* the one that came last is the first */
+	struct provider_set *shared; /* public ones, by name */
 };
 
 void lifecycle_init(struct lifecycle *l, const struct lifecycle_observer *observer);
@@ -59,6 +61,11 @@ void lifecycle_done(struct lifecycle *l);
 
 /* Looks at `s` again at the next settle. */
 void lifecycle_push(struct slot *s);
+/* No slot is to be looked at again. */
+static inline bool lifecycle_is_settled(const struct lifecycle *l)
+{
+	return l->first == NULL;
+}
 /* The slot that has waited longest, out of the queue; NULL: the queue is empty. */
 struct slot *lifecycle_pop(struct lifecycle *l);
 /* Takes the slots of `set` out of the queue. */

@@ -94,6 +94,8 @@ static void add_imports_of(struct ordered_stop *stop, edge_list *edges,
 	CLEANUP(freep) struct slot **providers = members_of(stop, set, space, &count);
 	for (uint32_t m = 0; m < count; m++) {
 		vector_for_each (&providers[m]->serving.declared->importers, importer) {
+			if (importer->set != set)
+				continue; /* [change.imports.public]: of its topology alone */
 			enum edge_kind kind =
 				importer->mandatory ? EDGE_MANDATORY : EDGE_OPTIONAL;
 			uint32_t from = NO_NODE;

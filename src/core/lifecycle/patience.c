@@ -2,11 +2,6 @@
 
 #include "base/check.h"
 
-static struct lifecycle *lifecycle_of(const struct provider_set *set)
-{
-	return set->of->lifecycle;
-}
-
 /* ---- the time of a set ---- */
 
 static int64_t end_ms(const struct provider_loss *lost, uint32_t patience_ms)
@@ -18,12 +13,12 @@ static int64_t end_ms(const struct provider_loss *lost, uint32_t patience_ms)
 /* The earliest end of an import's patience that is still to come. */
 static int64_t next_end_ms(const struct provider_set *set)
 {
-	int64_t now = lifecycle_of(set)->now.mono_ms, next = INT64_MAX;
+	int64_t now = set->lifecycle->now.mono_ms, next = INT64_MAX;
 	for (unsigned left = 0; left < 2; left++) {
 		if (!set->lost[left].is_lost)
 			continue;
 		vector_for_each (&set->patiences, patience) {
-			int64_t end = end_ms(&set->lost[left], *patience);
+			int64_t end = end_ms(&set->lost[left], patience->ms);
 			if (end > now && end < next)
 				next = end;
 		}
@@ -33,7 +28,7 @@ static int64_t next_end_ms(const struct provider_set *set)
 
 static void set_timer(struct provider_set *set)
 {
-	struct heap *timers = &lifecycle_of(set)->patience_timers;
+	struct heap *timers = &set->lifecycle->patience_timers;
 	int64_t next = next_end_ms(set);
 	if (next == INT64_MAX)
 		heap_remove(timers, &set->patience_timer);
@@ -46,7 +41,7 @@ void patience_provider_left(struct provider_set *set, bool asked)
 	if (set->started > 1)
 		return;
 	const struct provider_loss loss = {.is_lost = !asked,
-					   .at_ms = lifecycle_of(set)->now.mono_ms};
+					   .at_ms = set->lifecycle->now.mono_ms};
 	for (unsigned left = set->started; left < 2; left++)
 		set->lost[left] = loss;
 	set_timer(set);
@@ -89,8 +84,7 @@ bool patience_lasts(const struct provider_set *set, uint32_t patience_ms, bool c
 {
 	return patience_ms > 0 && set->started <= counts_itself &&
 	       set->lost[counts_itself].is_lost &&
-	       patience_ends_ms(set, patience_ms, counts_itself) >
-		       lifecycle_of(set)->now.mono_ms;
+	       patience_ends_ms(set, patience_ms, counts_itself) > set->lifecycle->now.mono_ms;
 }
 
 /* ---- slots ---- */
@@ -155,11 +149,11 @@ void slot_returned(struct slot *s, int64_t until_ms)
 
 static void push_importers(struct provider_set *set)
 {
-	struct lifecycle *l = lifecycle_of(set);
+	struct lifecycle *l = set->lifecycle;
 	vector_for_each (&set->importers, importer) {
-		vector_for_each (&set->of->spaces.items[importer->space]->slots, s)
+		vector_for_each (&importer->set->spaces.items[importer->space]->slots, s)
 			lifecycle_push(*s);
-		l->observer->on_imports_changed(l, set->of, importer->space);
+		l->observer->on_imports_changed(l, importer->set, importer->space);
 	}
 }
 

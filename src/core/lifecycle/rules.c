@@ -46,10 +46,10 @@ static void notify_importers(struct slot *s)
 	struct lifecycle *l = s->set->lifecycle;
 	uint32_t others = least_others(s);
 	vector_for_each (&s->serving.declared->importers, importer) {
-		bool self = importer->space == s->space;
+		bool self = importer->set == s->set && importer->space == s->space;
 		if (importer->mandatory && (others == 0 || (self && others == 1)))
-			push_space(s->set, importer->space);
-		l->observer->on_imports_changed(l, s->set, importer->space);
+			push_space(importer->set, importer->space);
+		l->observer->on_imports_changed(l, importer->set, importer->space);
 	}
 }
 
@@ -57,7 +57,7 @@ void slot_exports_changed(struct slot *s)
 {
 	struct lifecycle *l = s->set->lifecycle;
 	vector_for_each (&s->serving.declared->importers, importer)
-		l->observer->on_imports_changed(l, s->set, importer->space);
+		l->observer->on_imports_changed(l, importer->set, importer->space);
 }
 
 static void count_move(struct slot *s, enum instance_state from, enum instance_state to)

@@ -6,6 +6,9 @@
  *     ├─ struct declarations  what one revision declares: for each space a struct declaration
  *     └─ struct provider_set  what one import can name, a space or a facet: how many of its
  *                             providers are started
+ *   struct lifecycle
+ *     └─ struct provider_set  the same of what is public: "shop/store", for imports of other
+ *                             applications; also while there is no application of that name
  *
  * The rules are about slots. Where a slot's copy is, how it was reported and how often it failed is
  * none of their business, except for the few values of struct serving_facts.
@@ -34,8 +37,15 @@ struct slot;
 
 /* A space that imports from a provider. */
 struct importer {
-	uint32_t space; /* interned in the slot set */
-	bool mandatory; /* at least one of its imports is */
+	struct slot_set *set; /* borrowed; of a public provider also another one than its own */
+	uint32_t space;	      /* interned in that slot set */
+	bool mandatory;	      /* at least one of its imports is */
+};
+
+/* Of an import that names a provider set. */
+struct import_patience {
+	const struct slot_set *of; /* the importer's; borrowed */
+	uint32_t ms;
 };
 
 /* The last provider, or the last one but one, has left deployed-started. */
@@ -45,28 +55,31 @@ struct provider_loss {
 	int64_t not_before_ms; /* no patience ends earlier: zhosts are to report first */
 };
 
-/* Sorted by space, no repeats. */
+/* Sorted by the names of the slot sets, then by space; no repeats. */
 typedef VECTOR(struct importer) importer_list;
 
-/* What an import can name within one slot set. */
+/* What an import can name within one slot set, or, where it is public, within all of them. */
 struct provider_set {
-	char *name;		      /* of a space or a facet */
+	char *name;		      /* of a space or a facet; public: "shop/store" */
+	char *topology;		      /* public: "shop"; NULL: it is not */
+	uint32_t users;		      /* public: slot sets that know it */
 	uint32_t started;	      /* providers in deployed-started */
 	VECTOR(struct slot *) slots;  /* all that can provide it in some revision */
 	struct provider_loss lost[2]; /* when `started` fell to 0, and to 1 or less */
-	VECTOR(uint32_t)
-	patiences; /* of the imports that name it and have some; milliseconds */
+	VECTOR(struct import_patience)
+	patiences; /* of the imports that name it and have some */
 	struct heap_node patience_timer;
-	struct slot_set *of; /* borrowed */
+	struct lifecycle *lifecycle; /* borrowed */
 	importer_list importers;
 	UT_hash_handle hh;
 };
 
 /* One space of one revision, with its names resolved. */
 struct declaration {
-	const struct space *space;	/* borrowed from the topology */
-	struct provider_set **imports;	/* for each of space->imports */
-	struct provider_set **provides; /* its own name, then its facets */
+	const struct space *space;     /* borrowed from the topology */
+	struct provider_set **imports; /* for each of space->imports */
+	struct provider_set *
+		*provides; /* its own name, its facets; then the same as public ones */
 	unsigned provide_count;
 	importer_list importers; /* of anything that it provides */
 };
@@ -146,11 +159,15 @@ struct slot_space {
 /* Embedded by its owner: container_of(slot->set, ...). */
 struct slot_set {
 	struct lifecycle *lifecycle; /* borrowed */
+	const char *name;	     /* of the application; borrowed */
 	VECTOR(struct slot *) slots; /* by id: as they came, parents before their children */
 	uint32_t next_serial;
 	VECTOR(struct slot_space *) spaces;	    /* by interned id */
 	VECTOR(struct declarations *) declarations; /* of each revision */
 	struct provider_set *providers;		    /* by name */
+	VECTOR(struct provider_set *)
+	shared; /* public ones that it provides or imports; borrowed */
+	struct slot_set *previous, *next; /* of the lifecycle */
 	struct slot_space *spaces_by_name;
 	/* counts that the state of the topology is derived from: slots that are optional, or unplaced
 	 * by a change, do not count */

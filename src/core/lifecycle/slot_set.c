@@ -7,10 +7,15 @@
 #include "core/lifecycle/lifecycle.h"
 #include "core/lifecycle/ordered_stop.h"
 #include "core/lifecycle/patience.h"
+#include "core/lifecycle/provider_set.h"
 
-void slot_set_init(struct slot_set *set, struct lifecycle *l)
+void slot_set_init(struct slot_set *set, struct lifecycle *l, const char *name)
 {
-	*set = (struct slot_set){.lifecycle = l};
+	PRE(lifecycle_slot_set(l, name) == NULL);
+	*set = (struct slot_set){.lifecycle = l, .name = name, .next = l->sets};
+	if (l->sets != NULL)
+		l->sets->previous = set;
+	l->sets = set;
 }
 
 /* ---- names ---- */
@@ -29,17 +34,12 @@ static uint32_t intern_space(struct slot_set *set, const char *name)
 	return space->id;
 }
 
-static struct provider_set *intern_provider_set(struct slot_set *set, const char *name)
+static void add_provided(struct slot_set *set, struct declaration *declared, const char *name,
+			 bool is_public)
 {
-	struct provider_set *found = NULL;
-	HASH_FIND_STR(set->providers, name, found);
-	if (found == NULL) {
-		found = mem_new(struct provider_set);
-		found->name = mem_strdup(name);
-		found->of = set;
-		HASH_ADD_KEYPTR(hh, set->providers, found->name, strlen(name), found);
-	}
-	return found;
+	declared->provides[declared->provide_count++] =
+		is_public ? provider_set_public(set, set->name, name)
+			  : provider_set_own(set, name);
 }
 
 static void declare_space(struct slot_set *set, struct declaration *declared,
@@ -47,13 +47,21 @@ static void declare_space(struct slot_set *set, struct declaration *declared,
 {
 	declared->space = space;
 	declared->imports = mem_new_array(struct provider_set *, space->import_count);
-	for (unsigned k = 0; k < space->import_count; k++)
-		declared->imports[k] = intern_provider_set(set, space->imports[k].from);
-	declared->provides = mem_new_array(struct provider_set *, space->provide_count + 1);
-	declared->provides[declared->provide_count++] = intern_provider_set(set, space->name);
-	for (unsigned k = 0; k < space->provide_count; k++)
-		declared->provides[declared->provide_count++] =
-			intern_provider_set(set, space->provides[k]);
+	for (unsigned k = 0; k < space->import_count; k++) {
+		const struct import_decl *import = &space->imports[k];
+		declared->imports[k] =
+			import->topology != NULL
+				? provider_set_public(set, import->topology,
+						      strchr(import->from, '/') + 1)
+				: provider_set_own(set, import->from);
+	}
+	declared->provides =
+		mem_new_array(struct provider_set *, 2 * (space->provide_count + 1));
+	for (int is_public = 0; is_public <= space->is_public; is_public++) {
+		add_provided(set, declared, space->name, is_public);
+		for (unsigned k = 0; k < space->provide_count; k++)
+			add_provided(set, declared, space->provides[k], is_public);
+	}
 }
 
 /* ---- slots ---- */
@@ -112,78 +120,18 @@ static void add_providers(const struct declarations *d)
 	}
 }
 
-static int compare_ids(const void *pa, const void *pb)
-{
-	const struct slot *const *a = pa, *const *b = pb;
-	return ((*a)->id > (*b)->id) - ((*a)->id < (*b)->id);
-}
-
-/* Several revisions may declare the same. */
-static void sort_providers(struct provider_set *p)
-{
-	if (p->slots.count < 2)
-		return;
-	qsort(p->slots.items, p->slots.count, sizeof(struct slot *), compare_ids);
-	size_t kept = 1;
-	for (size_t k = 1; k < p->slots.count; k++)
-		if (p->slots.items[k] != p->slots.items[kept - 1])
-			p->slots.items[kept++] = p->slots.items[k];
-	p->slots.count = kept;
-}
-
-static void index_providers(struct slot_set *set)
-{
-	for (struct provider_set *p = set->providers; p != NULL; p = p->hh.next)
-		vector_clear(&p->slots);
-	vector_for_each (&set->declarations, d)
-		add_providers(*d);
-	for (struct provider_set *p = set->providers; p != NULL; p = p->hh.next)
-		sort_providers(p);
-}
-
 /* ---- importers ---- */
-
-static int compare_importers(const void *pa, const void *pb)
-{
-	const struct importer *a = pa, *b = pb;
-	return (a->space > b->space) - (a->space < b->space);
-}
-
-/* Sorts, and joins the entries of one space. */
-static void normalise(importer_list *list)
-{
-	if (list->count == 0)
-		return;
-	qsort(list->items, list->count, sizeof(*list->items), compare_importers);
-	size_t kept = 1;
-	for (size_t k = 1; k < list->count; k++) {
-		struct importer *last = &list->items[kept - 1];
-		if (last->space == list->items[k].space)
-			last->mandatory = last->mandatory || list->items[k].mandatory;
-		else
-			list->items[kept++] = list->items[k];
-	}
-	list->count = kept;
-}
-
-static void add_patience(struct provider_set *set, uint32_t patience_ms)
-{
-	if (patience_ms == 0)
-		return;
-	vector_for_each (&set->patiences, known)
-		if (*known == patience_ms)
-			return;
-	vector_push(&set->patiences, patience_ms);
-}
 
 static void collect_importers(struct slot_set *set, const struct declaration *importer)
 {
 	uint32_t id = intern_space(set, importer->space->name);
 	for (unsigned k = 0; k < importer->space->import_count; k++) {
 		const struct import_decl *import = &importer->space->imports[k];
-		*vector_add(&importer->imports[k]->importers) =
-			(struct importer){.space = id, .mandatory = !import->optional};
-		add_patience(importer->imports[k], import->patience_ms);
+		provider_set_add_importer(importer->imports[k],
+					  (struct importer){.set = set,
+							    .space = id,
+							    .mandatory = !import->optional},
+					  import->patience_ms);
 	}
 }
 
@@ -193,23 +141,16 @@ static void merge_importers(struct declaration *provider)
 	for (unsigned k = 0; k < provider->provide_count; k++)
 		vector_for_each (&provider->provides[k]->importers, importer)
 			vector_push(&provider->importers, *importer);
-	normalise(&provider->importers);
+	importers_normalise(&provider->importers);
 }
 
-static void index_importers(struct slot_set *set)
+/* Of what provides `only`; NULL: of all. */
+static void merge_all(const struct slot_set *set, const struct provider_set *only)
 {
-	for (struct provider_set *p = set->providers; p != NULL; p = p->hh.next) {
-		vector_clear(&p->importers);
-		vector_clear(&p->patiences);
-	}
 	vector_for_each (&set->declarations, d)
 		for (unsigned n = 0; n < (*d)->topology->space_count; n++)
-			collect_importers(set, &(*d)->spaces[n]);
-	for (struct provider_set *p = set->providers; p != NULL; p = p->hh.next)
-		normalise(&p->importers);
-	vector_for_each (&set->declarations, d)
-		for (unsigned n = 0; n < (*d)->topology->space_count; n++)
-			merge_importers(&(*d)->spaces[n]);
+			if (only == NULL || declaration_provides(&(*d)->spaces[n], only))
+				merge_importers(&(*d)->spaces[n]);
 }
 
 static void index_instances(const struct slot_set *set, struct declarations *d)
@@ -224,13 +165,32 @@ static void index_instances(const struct slot_set *set, struct declarations *d)
 			d->instances[d->slots[i]->id] = (int32_t)i;
 }
 
+/* Which spaces provide for which: all sets that this application knows, and its own part of those that it
+ * shares. */
+static void index_providers(struct slot_set *set)
+{
+	provider_sets_clear(set);
+	vector_for_each (&set->declarations, d) {
+		add_providers(*d);
+		for (unsigned n = 0; n < (*d)->topology->space_count; n++)
+			collect_importers(set, &(*d)->spaces[n]);
+	}
+	provider_sets_sort(set);
+	merge_all(set, NULL);
+	vector_for_each (&set->shared, shared) {
+		const struct slot_set *other =
+			lifecycle_slot_set(set->lifecycle, (*shared)->topology);
+		if (other != NULL && other != set)
+			merge_all(other, *shared);
+	}
+}
+
 /* After a change of slots or declarations. */
 static void index_all(struct slot_set *set)
 {
 	vector_for_each (&set->declarations, d)
 		index_instances(set, *d);
 	index_providers(set);
-	index_importers(set);
 }
 
 const struct declarations *slot_set_declare(struct slot_set *set, struct topology *topology)
@@ -274,21 +234,36 @@ static void declarations_free(struct declarations *d)
 	free(d);
 }
 
+static void leave_lifecycle(struct slot_set *set)
+{
+	struct lifecycle *l = set->lifecycle;
+	lifecycle_forget(set);
+	*(set->previous != NULL ? &set->previous->next : &l->sets) = set->next;
+	if (set->next != NULL)
+		set->next->previous = set->previous;
+}
+
+/* What still is started: others are not to count on it. */
+static void stop_counting(struct slot_set *set)
+{
+	vector_for_each (&set->slots, s) {
+		const struct declaration *declared = (*s)->serving.declared;
+		for (unsigned k = 0; k < declared->provide_count; k++)
+			declared->provides[k]->started -= (*s)->state == STATE_DEPLOYED_STARTED;
+	}
+}
+
 void slot_set_done(struct slot_set *set)
 {
 	vector_for_each (&set->slots, s)
 		ordered_stop_leave(*s);
-	lifecycle_forget(set);
-	for (struct provider_set *p = set->providers, *next; p != NULL; p = next) {
-		next = p->hh.next;
-		HASH_DEL(set->providers, p);
-		heap_remove(&set->lifecycle->patience_timers, &p->patience_timer);
-		vector_done(&p->slots);
-		vector_done(&p->importers);
-		free(p->name);
-		vector_done(&p->patiences);
-		free(p);
-	}
+	stop_counting(set);
+	vector_for_each (&set->declarations, d)
+		declarations_free(*d);
+	vector_clear(&set->declarations);
+	index_providers(set); /* other applications have nothing of it left */
+	leave_lifecycle(set);
+	provider_sets_free(set);
 	HASH_CLEAR(hh, set->spaces_by_name);
 	vector_for_each (&set->spaces, space) {
 		vector_done(&(*space)->slots);
@@ -297,8 +272,6 @@ void slot_set_done(struct slot_set *set)
 	}
 	vector_for_each (&set->slots, s)
 		slot_free(*s);
-	vector_for_each (&set->declarations, d)
-		declarations_free(*d);
 	vector_done(&set->spaces);
 	vector_done(&set->slots);
 	vector_done(&set->declarations);
@@ -387,9 +360,9 @@ static void push_importers(const struct slot *s, const struct declaration *provi
 {
 	struct lifecycle *l = s->set->lifecycle;
 	vector_for_each (&provider->importers, importer) {
-		vector_for_each (&s->set->spaces.items[importer->space]->slots, other)
+		vector_for_each (&importer->set->spaces.items[importer->space]->slots, other)
 			lifecycle_push(*other);
-		l->observer->on_imports_changed(l, s->set, importer->space);
+		l->observer->on_imports_changed(l, importer->set, importer->space);
 	}
 }
 
@@ -401,7 +374,8 @@ static void push_those_that_stay(const struct slot *s)
 		if (provider->provides[k]->started > 1)
 			continue;
 		vector_for_each (&provider->provides[k]->importers, importer)
-			vector_for_each (&s->set->spaces.items[importer->space]->slots, other)
+			vector_for_each (&importer->set->spaces.items[importer->space]->slots,
+					 other)
 				if ((*other)->returned_until_ms > 0)
 					lifecycle_push(*other);
 	}

@@ -1,7 +1,7 @@
 /*
  * Builds slot sets out of compiled topologies, and takes them down.
  *
- *     slot_set_init(&set, lifecycle)
+ *     slot_set_init(&set, lifecycle, "shop")
  *     declarations = slot_set_declare(&set, topology)     once per revision; its instances get slots
  *     slot_set_withdraw(&set, declarations)               that revision is past
  *     slot_set_remove(&set, &slots)                       those slots are in no revision that is wanted
@@ -13,7 +13,9 @@
 
 #include "core/lifecycle/slot.h"
 
-void slot_set_init(struct slot_set *set, struct lifecycle *l);
+/* `name` is that of its application, under which others import from it; borrowed. PRE: no other set of that
+ * lifecycle has it. */
+void slot_set_init(struct slot_set *set, struct lifecycle *l, const char *name);
 /* Leaves the queue and ordered stops. Frees slots and declarations. */
 void slot_set_done(struct slot_set *set);
 /* Adds what the revision declares: slots of paths that are new (goal and state not-deployed, served

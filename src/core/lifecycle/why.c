@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/lifecycle/lifecycle.h"
+#include "core/lifecycle/provider_set.h"
 
 #define MAX_CHAIN    32
 #define MAX_SENTENCE (16 * 1024)
@@ -16,14 +17,31 @@ enum joint {
 	JOINT_APPOSED, /* "mysql, stopped by ops" */
 };
 
-static void describe(struct buffer *b, const struct slot *s, enum joint joint, int depth);
+/* What has been said so far, and of what: from the subject to the slot that is described. */
+struct sentence {
+	struct buffer text;
+	const struct slot *chain[MAX_CHAIN];
+	int depth;
+};
 
-static void say(struct buffer *b, const char *text)
+static void describe(struct sentence *b, const struct slot *s, enum joint joint);
+
+static void say(struct sentence *b, const char *text)
 {
-	(void)buffer_add_string(b, text); /* a sentence past its limit ends early */
+	(void)buffer_add_string(&b->text, text); /* a sentence past its limit ends early */
 }
 
-static void say_join(struct buffer *b, enum joint joint, const char *verb)
+/* Of other topologies than that of the subject with their names. */
+static void say_name(struct sentence *b, const struct slot_set *of, const char *name)
+{
+	if (of != b->chain[0]->set) {
+		say(b, of->name);
+		say(b, "/");
+	}
+	say(b, name);
+}
+
+static void say_join(struct sentence *b, enum joint joint, const char *verb)
 {
 	switch (joint) {
 	case JOINT_SUBJECT:
@@ -42,24 +60,33 @@ static void say_join(struct buffer *b, enum joint joint, const char *verb)
 }
 
 /* "14:05" of a wall clock, in UTC. */
-static void say_time(struct buffer *b, int64_t wall_ms)
+static void say_time(struct sentence *b, int64_t wall_ms)
 {
 	int64_t minutes = wall_ms / 60000;
-	(void)buffer_printf(b, " %02d:%02d", (int)(minutes / 60 % 24), (int)(minutes % 60));
+	(void)buffer_printf(&b->text, " %02d:%02d", (int)(minutes / 60 % 24),
+			    (int)(minutes % 60));
 }
 
-static void describe_goal(struct buffer *b, const struct slot *s, enum joint joint)
+static void say_goal(struct sentence *b, const struct slot *s, const char *was)
 {
-	bool apposed = joint == JOINT_APPOSED;
 	if (s->goal_cause == NULL) {
-		say_join(b, joint, apposed ? "never started" : "was never started");
+		say(b, was);
+		say(b, "never started");
 		return;
 	}
-	say_join(b, joint, apposed ? "" : "was ");
+	say(b, was);
 	say(b, s->goal_cause);
 	say(b, " at");
 	say_time(b, s->goal_ms);
 }
+
+static void describe_goal(struct sentence *b, const struct slot *s, enum joint joint)
+{
+	say_join(b, joint, "");
+	say_goal(b, s, joint == JOINT_APPOSED ? "" : "was ");
+}
+
+/* ---- what it needs ---- */
 
 /* The provider that is nearest to running: the first one that is to start. */
 static const struct slot *likely_provider(const struct slot *s,
@@ -77,22 +104,92 @@ static const struct slot *likely_provider(const struct slot *s,
 	return first;
 }
 
-static void describe_missing(struct buffer *b, const struct slot *s, int depth)
+/* In its own topology. */
+static const char *own_name(const struct import_decl *import)
+{
+	return import->topology != NULL ? strchr(import->from, '/') + 1 : import->from;
+}
+
+static bool declares(const struct slot_set *set, const char *name)
+{
+	vector_for_each (&set->declarations, d)
+		if (topology_find_space((*d)->topology, name) >= 0 ||
+		    topology_find_facet((*d)->topology, name) >= 0)
+			return true;
+	return false;
+}
+
+/* Of another topology, which nothing provides. */
+static void describe_absent(struct sentence *b, const struct slot *s,
+			    const struct import_decl *import)
+{
+	const struct slot_set *set = lifecycle_slot_set(s->set->lifecycle, import->topology);
+	if (set == NULL)
+		say(b, ", and there is no topology ");
+	else if (declares(set, own_name(import)))
+		say(b, ", which is not public in ");
+	else
+		say(b, ", which is not declared in ");
+	say(b, import->topology);
+}
+
+static bool is_stopped(const struct slot_set *set)
+{
+	vector_for_each (&set->slots, s)
+		if ((*s)->goal == GOAL_DEPLOYED_STARTED)
+			return false;
+	return true;
+}
+
+static bool is_in_chain(const struct sentence *b, const struct slot *s)
+{
+	for (int k = 0; k < b->depth; k++)
+		if (b->chain[k] == s)
+			return true;
+	return false;
+}
+
+static void describe_provider(struct sentence *b, const struct slot *s,
+			      const struct import_decl *import, const struct slot *provider)
+{
+	enum joint joint =
+		provider->goal == GOAL_DEPLOYED_STARTED ? JOINT_WHICH : JOINT_APPOSED;
+	/* A space of one instance goes by its name; of a facet or of several, one is named. */
+	if (!str_equal(own_name(import), slot_declared_space(provider)->name) ||
+	    provider->set->spaces.items[provider->space]->slots.count > 1) {
+		say(b, ", provided by ");
+		say_name(b, provider->set, provider->path);
+	}
+	if (is_in_chain(b, provider))
+		say(b, ": a cycle, in which each waits for the next; make one of these imports "
+		       "optional");
+	else
+		describe(b, provider, joint);
+}
+
+static void describe_missing(struct sentence *b, const struct slot *s)
 {
 	const struct import_decl *import = slot_missing_import(s);
 	if (import == NULL)
 		return;
-	(void)buffer_printf(b, ": needs %s", import->from);
+	say(b, ": needs ");
+	if (import->topology != NULL)
+		say(b, import->from);
+	else
+		say_name(b, s->set, import->from);
 	const struct slot *provider = likely_provider(s, import);
-	if (provider == NULL)
-		return;
-	enum joint joint =
-		provider->goal == GOAL_DEPLOYED_STARTED ? JOINT_WHICH : JOINT_APPOSED;
-	/* A space of one instance goes by its name; of a facet or of several, one is named. */
-	if (import->is_facet || provider->set->spaces.items[provider->space]->slots.count > 1)
-		(void)buffer_printf(b, ", provided by %s", provider->path);
-	describe(b, provider, joint, depth + 1);
+	bool across = import->topology != NULL;
+	if (across &&
+	    (provider == NULL || !slot_can_provide(provider, slot_providers(s, import))))
+		describe_absent(b, s, import);
+	else if (across && is_stopped(provider->set)) {
+		say(b, ", whose topology ");
+		say_goal(b, provider, "was ");
+	} else if (provider != NULL)
+		describe_provider(b, s, import, provider);
 }
+
+/* ---- what it is ---- */
 
 /* Not even one that is kept for adoption. */
 static bool has_no_place(const struct slot *s)
@@ -108,7 +205,7 @@ static bool waits_for_the_whole(const struct slot *s)
 	       blocker->root != s->root;
 }
 
-static void describe_failure(struct buffer *b, const struct slot *s, enum joint joint)
+static void describe_failure(struct sentence *b, const struct slot *s, enum joint joint)
 {
 	if (s->serving.exhausted)
 		say_join(b, joint, "has used up its attempts");
@@ -118,14 +215,14 @@ static void describe_failure(struct buffer *b, const struct slot *s, enum joint 
 		say_join(b, joint,
 			 joint == JOINT_APPOSED ? "not started yet" : "is not started yet");
 	if (s->serving.last_error != NULL && s->serving.failed)
-		(void)buffer_printf(b, " (%s)", s->serving.last_error);
+		(void)buffer_printf(&b->text, " (%s)", s->serving.last_error);
 }
 
 /* "waits for its zhost edge-1, silent since 14:05, and is placed again at 14:35" */
-static void describe_wait(struct buffer *b, const struct slot *s, enum joint joint)
+static void describe_wait(struct sentence *b, const struct slot *s, enum joint joint)
 {
 	say_join(b, joint, "waits for its zhost ");
-	(void)buffer_printf(b, "%s, silent since", s->serving.waits_for);
+	(void)buffer_printf(&b->text, "%s, silent since", s->serving.waits_for);
 	say_time(b, s->serving.silent_ms);
 	if (s->serving.replace_ms == 0)
 		return;
@@ -133,14 +230,15 @@ static void describe_wait(struct buffer *b, const struct slot *s, enum joint joi
 	say_time(b, s->serving.replace_ms);
 }
 
-static void describe(struct buffer *b, const struct slot *s, enum joint joint, int depth)
+static void describe(struct sentence *b, const struct slot *s, enum joint joint)
 {
 	const char *is = joint == JOINT_APPOSED ? "" : "is ";
 	CLEANUP(freep) char *verb = str_printf("%s%s", is, state_label(s->state));
-	if (depth > MAX_CHAIN) {
+	if (b->depth == MAX_CHAIN) {
 		say(b, ", and so on");
 		return;
 	}
+	b->chain[b->depth++] = s;
 	if (s->goal != GOAL_DEPLOYED_STARTED) {
 		describe_goal(b, s, joint);
 		return;
@@ -149,19 +247,19 @@ static void describe(struct buffer *b, const struct slot *s, enum joint joint, i
 	case STATE_WAITING_FOR_ANCESTOR: {
 		const struct slot *parent = s->parent;
 		say_join(b, joint, "waits for its ancestor ");
-		say(b, parent->path);
+		say_name(b, s->set, parent->path);
 		if (parent->state != STATE_DEPLOYED_STARTED)
-			describe(b, parent, JOINT_WHICH, depth + 1);
+			describe(b, parent, JOINT_WHICH);
 		break;
 	}
 	case STATE_UNRESOLVED:
 		say_join(b, joint, verb);
-		describe_missing(b, s, depth);
+		describe_missing(b, s);
 		break;
 	case STATE_NOT_DEPLOYED:
 		if (waits_for_the_whole(s)) {
 			say_join(b, joint, "waits for ");
-			say(b, s->set->blocker->path);
+			say_name(b, s->set, s->set->blocker->path);
 			say(b, ": a topology is placed as a whole");
 		} else if (s->serving.no_place || has_no_place(s))
 			say_join(b, joint, "has no place");
@@ -191,12 +289,12 @@ static void describe(struct buffer *b, const struct slot *s, enum joint joint, i
 }
 
 /* Of one that is not asked to run. */
-static void say_unmet(struct buffer *b, const struct slot *s)
+static void say_unmet(struct sentence *b, const struct slot *s)
 {
 	if (s->state == STATE_NOT_DEPLOYED && has_no_place(s))
 		say(b, " has no place");
 	else
-		(void)buffer_printf(b, " is %s", state_label(s->state));
+		(void)buffer_printf(&b->text, " is %s", state_label(s->state));
 }
 
 char *slot_why(const struct slot *s)
@@ -208,13 +306,13 @@ char *slot_why(const struct slot *s)
 	};
 	if (s->state == wanted[s->goal])
 		return NULL;
-	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(MAX_SENTENCE);
+	struct sentence b = {.text = BUFFER_INIT(MAX_SENTENCE)};
 	say(&b, s->path);
 	if (s->goal == GOAL_DEPLOYED_STARTED)
-		describe(&b, s, JOINT_SUBJECT, 0);
+		describe(&b, s, JOINT_SUBJECT);
 	else
 		say_unmet(&b, s);
 	if (s->serving.undeploy_failed && s->serving.last_error != NULL)
-		(void)buffer_printf(&b, ": %s", s->serving.last_error);
-	return buffer_steal(&b);
+		(void)buffer_printf(&b.text, ": %s", s->serving.last_error);
+	return buffer_steal(&b.text);
 }

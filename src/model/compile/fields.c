@@ -445,6 +445,7 @@ void compile_fields(struct compile *c)
 		compile_exports(c, s, in);
 		s->exclusive = in->has_exclusive && in->exclusive;
 		s->optional = in->has_optional && in->optional;
+		s->is_public = in->has_public_ && in->public_;
 		if (in->has_storage && in->storage == SAMOZA__V1__STORAGE_KIND__STORAGE_LOCAL)
 			s->storage = STORAGE_LOCAL;
 		compile_handover(c, s, in);

@@ -58,18 +58,33 @@ static void unknown_provider(struct compile *c, unsigned space, size_t item, con
 	free(hint);
 }
 
-static bool compile_import(struct compile *c, const struct space *s, size_t item,
-			   const Samoza__V1__Import *in, struct import_decl *out)
+/* Of another topology: what that declares is not known here. False after a finding. */
+static bool compile_import_across(struct compile *c, const struct space *s, size_t item,
+				  const Samoza__V1__Import *in, struct import_decl *out)
 {
-	struct topology *t = c->t;
+	const char *slash = strchr(in->from, '/');
+	CLEANUP(freep) char *topology = mem_strndup(in->from, (size_t)(slash - in->from));
+
+	if (strcmp(topology, c->t->name) == 0) {
+		finding(c, AT("spaces[%u].imports[%zu].from", s->index, item),
+			"'%s' is of this topology: name it '%s'", in->from, slash + 1);
+		return false;
+	}
+	out->topology = arena_strdup(c->arena, topology);
+	out->from = arena_strdup(c->arena, in->from);
+	out->facet = -1;
+	return true;
+}
+
+/* Of this topology. False after a finding. */
+static bool compile_import_here(struct compile *c, const struct space *s, size_t item,
+				const Samoza__V1__Import *in, struct import_decl *out)
+{
+	const struct topology *t = c->t;
 	int provider = topology_find_space(t, in->from);
 
 	out->facet = provider < 0 ? topology_find_facet(t, in->from) : -1;
 	out->is_facet = out->facet >= 0;
-	out->optional = in->has_optional && in->optional;
-	out->patience_ms =
-		compile_duration(c, AT("spaces[%u].imports[%zu].patience", s->index, item),
-				 in->patience, 0, 0, LONGEST_PATIENCE_MS);
 	if (provider >= 0) {
 		out->from = t->spaces[provider].name;
 		out->providers = &t->spaces[provider].index;
@@ -82,11 +97,28 @@ static bool compile_import(struct compile *c, const struct space *s, size_t item
 		unknown_provider(c, s->index, item, in->from);
 		return false;
 	}
+	return true;
+}
+
+static bool compile_import(struct compile *c, const struct space *s, size_t item,
+			   const Samoza__V1__Import *in, struct import_decl *out)
+{
+	out->optional = in->has_optional && in->optional;
+	out->patience_ms =
+		compile_duration(c, AT("spaces[%u].imports[%zu].patience", s->index, item),
+				 in->patience, 0, 0, LONGEST_PATIENCE_MS);
+	if (strchr(in->from, '/') != NULL) {
+		if (!compile_import_across(c, s, item, in, out))
+			return false;
+	} else if (!compile_import_here(c, s, item, in, out)) {
+		return false;
+	}
 	out->variables = arena_new_array(c->arena, const char *, in->n_variables);
 	out->variable_count = (unsigned)in->n_variables;
 	for (size_t i = 0; i < in->n_variables; i++) {
 		out->variables[i] = arena_strdup(c->arena, in->variables[i]);
-		check_variable(c, s->index, item, out, out->variables[i], i);
+		if (out->topology == NULL)
+			check_variable(c, s->index, item, out, out->variables[i], i);
 	}
 	return true;
 }
@@ -96,10 +128,21 @@ struct import_name {
 	unsigned item;
 };
 
+/* As recipes know it: of `shop/store` and `shop-store` the variables have the same names. */
+static int compare_shell_names(const char *a, const char *b)
+{
+	for (;; a++, b++) {
+		int order = (*a == '/' ? '-' : *a) - (*b == '/' ? '-' : *b);
+
+		if (order != 0 || *a == '\0')
+			return order;
+	}
+}
+
 static int compare_imports(const void *a, const void *b)
 {
 	const struct import_name *x = a, *y = b;
-	int order = strcmp(x->from, y->from);
+	int order = compare_shell_names(x->from, y->from);
 
 	return order != 0 ? order : (x->item > y->item) - (x->item < y->item);
 }
@@ -113,10 +156,18 @@ static void check_import_twice(struct compile *c, unsigned space)
 		names[i] = (struct import_name){in->imports[i]->from, (unsigned)i};
 	qsort(names, in->n_imports, sizeof(names[0]), compare_imports);
 	for (size_t i = 1; i < in->n_imports; i++) {
+		struct place place = AT("spaces[%u].imports[%u].from", space, names[i].item);
+
 		if (strcmp(names[i].from, names[i - 1].from) == 0)
-			finding(c, AT("spaces[%u].imports[%u].from", space, names[i].item),
+			finding(c, place,
 				"'%s' is imported twice: put the variables into one import",
 				names[i].from);
+		else if (compare_shell_names(names[i].from, names[i - 1].from) == 0)
+			finding(c, place,
+				"'%s' and '%s' cannot both be imported: recipes would know "
+				"them "
+				"under the same names",
+				names[i - 1].from, names[i].from);
 	}
 	free(names);
 }
@@ -260,7 +311,8 @@ void compile_link_names(struct compile *c, bool facets)
 		for (size_t k = 0; k < in->n_imports; k++) {
 			const char *from = in->imports[k] != NULL ? in->imports[k]->from : NULL;
 
-			if (from != NULL && topology_find_space(t, from) < 0 &&
+			if (from != NULL && strchr(from, '/') == NULL &&
+			    topology_find_space(t, from) < 0 &&
 			    topology_find_facet(t, from) < 0)
 				unknown_provider(c, i, k, from);
 		}

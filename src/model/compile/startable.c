@@ -3,6 +3,7 @@
  * import has a startable provider other than the instance itself; what is left over is named as
  * the cycle [topology.placement.startable].
  *
+ * Imports from other topologies are left out: what those declare is not known, and may change.
  * The instances of a space are alike, so the question is one about spaces; and because a space
  * counts only once it is known to be startable, it never counts as its own provider.
  *
@@ -33,11 +34,16 @@ static unsigned node_of_import(const struct topology *t, const struct import_dec
 				: import->providers[0];
 }
 
+static bool is_need(const struct import_decl *import)
+{
+	return !import->optional && import->topology == NULL;
+}
+
 /* Calls for each node that space `s` must have: its parent, its mandatory imports. */
 #define FOR_EACH_NEED(t, s, node)                                                             \
 	for (unsigned need_i_ = 0, node = 0; need_i_ <= (s)->import_count; need_i_++)         \
 		if (need_i_ == 0 ? ((s)->parent >= 0 && (node = (unsigned)(s)->parent, true)) \
-				 : (!(s)->imports[need_i_ - 1].optional &&                    \
+				 : (is_need(&(s)->imports[need_i_ - 1]) &&                    \
 				    (node = node_of_import((t), &(s)->imports[need_i_ - 1]),  \
 				     true)))
 
@@ -125,7 +131,7 @@ static unsigned blocker(const struct graph *g, unsigned space,
 	if (s->parent >= 0 && !g->startable[s->parent])
 		return (unsigned)s->parent;
 	for (unsigned i = 0; i < s->import_count; i++) {
-		if (s->imports[i].optional ||
+		if (!is_need(&s->imports[i]) ||
 		    g->startable[node_of_import(g->t, &s->imports[i])])
 			continue;
 		*ret_import = &s->imports[i];

@@ -27,7 +27,35 @@ int topology_to_end(struct shell *shell, const char *text, const char *doing, bo
 {
 	int r = resolve_topology(shell, text, ret_ref, err);
 
-	return r < 0 ? r : confirm(shell, ret_ref, doing, NULL, yes, err);
+	return r < 0 ? r : confirm(shell, ret_ref, doing, NULL, yes, false, err);
+}
+
+/* Of other topologies: what they are, and what becomes of them. */
+static void print_dependents(const struct shell *shell, const Samoza__V1__TopologyView *view)
+{
+	for (size_t i = 0; i < view->n_dependents; i++) {
+		const Samoza__V1__DependentView *d = view->dependents[i];
+
+		output_note(&shell->output,
+			    d->optional_import ? "%s imports from %s, and runs on without it"
+					       : "%s needs %s, and stops until it is back",
+			    d->space, d->from);
+	}
+}
+
+/* The same, after the spaces of other topologies that depend on it are named [change.imports.public]. */
+static int topology_to_stop(struct shell *shell, const char *text, const char *doing, bool yes,
+			    struct topology_ref *ret_ref, struct error **err)
+{
+	CLEANUP(view_freep) Samoza__V1__TopologyView *view = NULL;
+	int r = resolve_topology(shell, text, ret_ref, err);
+
+	if (r == 0)
+		r = get_topology(shell, ret_ref->id, &view, err);
+	if (r < 0)
+		return r;
+	print_dependents(shell, view);
+	return confirm(shell, ret_ref, doing, NULL, yes, view->n_dependents > 0, err);
 }
 
 int space_to_end(struct shell *shell, const char *text, bool topology_too, const char *doing,
@@ -36,7 +64,9 @@ int space_to_end(struct shell *shell, const char *text, bool topology_too, const
 	int r = topology_too ? resolve_space_or_topology(shell, text, ret_ref, err)
 			     : resolve_space(shell, text, ret_ref, err);
 
-	return r < 0 ? r : confirm(shell, &ret_ref->topology, doing, ret_ref->path, yes, err);
+	return r < 0 ? r
+		     : confirm(shell, &ret_ref->topology, doing, ret_ref->path, yes, false,
+			       err);
 }
 
 void paths_done(struct paths *paths)
@@ -260,7 +290,7 @@ int request_topology(struct shell *shell, const struct cli_run *line,
 	const struct output *o = &shell->output;
 	const char *name = cli_argument(line, 0);
 	int r = request->ends != NULL
-			? topology_to_end(shell, name, request->ends, request->yes, &ref, err)
+			? topology_to_stop(shell, name, request->ends, request->yes, &ref, err)
 			: resolve_topology(shell, name, &ref, err);
 
 	if (r < 0)

@@ -53,7 +53,7 @@ extern const struct cli_argument space_argument[];    /* TOPOLOGY/PATH */
 		.name = "yes", .letter = 'y', .offset = offsetof(settings, yes),          \
 		.help = "do not ask for confirmation on a terminal when the topology is " \
 			"given "                                                          \
-			"by a prefix of its id"                                           \
+			"by a prefix of its id, or when others depend on it"              \
 	}
 
 /* --wait[=TIME], for commands without other options. */

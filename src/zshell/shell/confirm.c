@@ -43,14 +43,14 @@ static bool read_answer(char ret_answer[ANSWER_MAX])
 }
 
 int confirm(const struct shell *shell, const struct topology_ref *ref, const char *doing,
-	    const char *path, bool yes, struct error **err)
+	    const char *path, bool yes, bool is_needed, struct error **err)
 {
 	CLEANUP(freep) char *name = NULL;
 	CLEANUP(freep) char *id = NULL;
 	char answer[ANSWER_MAX] = "";
 	bool agreed;
 
-	if (!ref->by_prefix || yes || isatty(STDIN_FILENO) != 1 ||
+	if (!(ref->by_prefix || is_needed) || yes || isatty(STDIN_FILENO) != 1 ||
 	    isatty(fileno(shell->output.err)) != 1)
 		return 0;
 	name = text_escaped(ref->name);

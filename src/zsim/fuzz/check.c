@@ -6,6 +6,7 @@
 
 #include "base/str.h"
 #include "core/lifecycle/state.h"
+#include "zsim/fuzz/across.h"
 #include "zsim/fuzz/check_mesh.h"
 #include "zsim/fuzz/check_quotas.h"
 #include "zsim/fuzz/check_rollouts.h"
@@ -80,7 +81,9 @@ static const char *missing_import(const struct quiet *q, unsigned instance)
 	const struct topology *t = q->submitted->topology;
 	const struct space *s = instance_space(t, instance);
 	for (unsigned k = 0; k < s->import_count; k++) {
-		bool found = s->imports[k].optional;
+		bool found =
+			s->imports[k].optional || (s->imports[k].topology != NULL &&
+						   across_has_provider(q->f, &s->imports[k]));
 		for (unsigned p = 0; p < s->imports[k].provider_count && !found; p++) {
 			const struct space *provider = &t->spaces[s->imports[k].providers[p]];
 			for (unsigned n = 0; n < provider->instance_count; n++)

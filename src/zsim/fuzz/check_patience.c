@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "core/agent/agent.h"
+#include "zsim/fuzz/across.h"
 #include "zsim/fuzz/family.h"
 #include "zsim/fuzz/mirrored.h"
 #include "zsim/world/machine_state.h"
@@ -20,10 +21,25 @@ struct providers {
 	const struct mirrored *last; /* to leave deployed-started; NULL: none did */
 };
 
+static void add_provider(struct providers *found, const struct mirrored *m, bool is_started)
+{
+	found->any_started |= is_started;
+	found->may_return |= m->record != NULL && m->record->lost && m->record->has_serving;
+	if (m->left.seq > 0 && (found->last == NULL || m->left.seq > found->last->left.seq))
+		found->last = m;
+}
+
+static void add_across(void *user, const struct across_provider *p)
+{
+	add_provider(user, p->instance, p->is_started);
+}
+
 static struct providers providers_of(const struct family *y, unsigned instance,
 				     const struct import_decl *import)
 {
 	struct providers found = {0};
+	if (import->topology != NULL)
+		across_each(y->fuzz, import, add_across, &found);
 	for (unsigned p = 0; p < import->provider_count; p++) {
 		const struct space *provider = &y->topology->spaces[import->providers[p]];
 		for (unsigned n = 0; n < provider->instance_count; n++) {
@@ -34,12 +50,7 @@ static struct providers providers_of(const struct family *y, unsigned instance,
 				found.self_left = m->left.seq;
 				continue;
 			}
-			found.any_started |= str_equal(m->state, "deployed-started");
-			found.may_return |=
-				m->record != NULL && m->record->lost && m->record->has_serving;
-			if (m->left.seq > 0 &&
-			    (found.last == NULL || m->left.seq > found.last->left.seq))
-				found.last = m;
+			add_provider(&found, m, str_equal(m->state, "deployed-started"));
 		}
 	}
 	return found;
@@ -61,11 +72,26 @@ static enum stay by_patience(const struct fuzz *f, const struct import_decl *imp
 	if (import->patience_ms == 0 || last == NULL ||
 	    (last->left.asked && !last->left.unclear))
 		return STAY_NOT;
+	/* A version in which it is not public any longer is no event. */
+	if (import->topology != NULL && draws_have(f, DRAW_ROLLOUTS))
+		return STAY_UNCLEAR;
 	if (last->left.unclear || last->left.seq < self_left || draws_have(f, DRAW_CLOCKS))
 		return STAY_UNCLEAR;
 	if (at_ms < last->left.at_ms + import->patience_ms)
 		return STAY_MAY;
 	return reports_first(f, last->left.at_ms, at_ms) ? STAY_UNCLEAR : STAY_NOT;
+}
+
+/* One that a rollout had added, and that is declared no longer, left after it. */
+static bool is_not_the_last(const struct fuzz *f, const struct family *y,
+			    const struct mirrored *last)
+{
+	CLEANUP(freep) char *prefix = str_printf("%s/", y->id);
+	for (const struct mirrored *m = f->instances; m != NULL; m = m->hh.next)
+		if (m->left.seq > last->left.seq && str_has_prefix(m->id, prefix) &&
+		    topology_find_instance(y->topology, m->id + strlen(prefix)) < 0)
+			return true;
+	return false;
 }
 
 static enum stay by_return(const struct fuzz *f, const struct mirrored *m, bool may_return,
@@ -96,8 +122,11 @@ static enum stay by_import(const struct fuzz *f, const struct family *y, unsigne
 	struct providers p = providers_of(y, instance, import);
 	if (import->optional || p.any_started)
 		return STAY_MAY;
-	return least_strict(by_patience(f, import, p.last, p.self_left, at_ms),
-			    by_return(f, y->members[instance], p.may_return, at_ms));
+	enum stay stay = least_strict(by_patience(f, import, p.last, p.self_left, at_ms),
+				      by_return(f, y->members[instance], p.may_return, at_ms));
+	bool unclear = stay == STAY_MAY && import->patience_ms > 0 && p.last != NULL &&
+		       is_not_the_last(f, y, p.last);
+	return unclear ? STAY_UNCLEAR : stay;
 }
 
 enum stay stay_of(const struct fuzz *f, const struct family *y, unsigned instance,

@@ -124,6 +124,29 @@ static void need_other_topology(struct fuzz *f, Samoza__V1__Space *s)
 	draws_happened(f, DRAW_ACROSS);
 }
 
+/* Of a topology that there may not be, and a space that may not be public there. */
+static void need_other_providers(struct fuzz *f, const Samoza__V1__Topology *t,
+				 Samoza__V1__Space *s)
+{
+	static const char *const names[] = {"a", "a", "b", "red", "blue"};
+	struct random *r = draws_random(f, DRAW_IMPORTS);
+	s->has_public_ = true;
+	s->public_ = random_percent(r, 75);
+	if (!random_percent(r, 35))
+		return;
+	Samoza__V1__Import *import = NEW(Samoza__V1__Import, samoza__v1__import__descriptor);
+	import->has_optional = true;
+	import->optional = random_percent(r, 30);
+	import->from = str_printf("t%u/%s", 1 + random_below(r, 4),
+				  names[random_below(r, ARRAY_SIZE(names))]);
+	size_t name_size = strlen(t->metadata->name);
+	if (strncmp(import->from, t->metadata->name, name_size) == 0 &&
+	    import->from[name_size] == '/')
+		schema_message_free(&import->base);
+	else
+		ADD(s->imports, s->n_imports, import);
+}
+
 /* Little: a value that is written has up to 1500 bytes (draw_data.c). */
 static void need_data(struct fuzz *f, Samoza__V1__Space *s)
 {
@@ -217,6 +240,8 @@ void draw_needs(struct fuzz *f, Samoza__V1__Topology *t)
 	for (size_t k = 0; k < t->n_spaces; k++) {
 		if (draws_have(f, DRAW_PAGES))
 			have_pages(f, t->spaces[k]);
+		if (draws_have(f, DRAW_IMPORTS))
+			need_other_providers(f, t, t->spaces[k]);
 		if (draws_have(f, DRAW_PATIENCE))
 			be_patient(f, t->spaces[k]);
 		if (draws_have(f, DRAW_DRAINS))

@@ -89,6 +89,13 @@ static void draw_count(struct random *r, Samoza__V1__Topology *t)
 		s->count = count;
 }
 
+static void draw_public(struct random *r, Samoza__V1__Topology *t)
+{
+	Samoza__V1__Space *s = t->spaces[random_below(r, (uint32_t)t->n_spaces)];
+	s->has_public_ = true;
+	s->public_ = !s->public_;
+}
+
 static void leave_out(struct random *r, Samoza__V1__Topology *t)
 {
 	size_t at = random_below(r, (uint32_t)t->n_spaces);
@@ -103,8 +110,10 @@ static void leave_out(struct random *r, Samoza__V1__Topology *t)
 }
 
 /* Other versions have other instances, where the rest still means something. */
-static void draw_members(struct random *r, Samoza__V1__Topology *t)
+static void draw_members(struct fuzz *f, struct random *r, Samoza__V1__Topology *t)
 {
+	if (draws_percent(f, DRAW_IMPORTS, 30))
+		draw_public(draws_random(f, DRAW_IMPORTS), t);
 	if (random_percent(r, 30))
 		draw_count(r, t);
 	if (random_percent(r, 20))
@@ -122,7 +131,7 @@ Samoza__V1__RevisionRecord *draw_version(struct fuzz *f, const Samoza__V1__Topol
 	record->topology = (Samoza__V1__Topology *)schema_message_copy(&message->base);
 	record->rollout = draw_policy(r);
 	message = record->topology;
-	draw_members(r, record->topology);
+	draw_members(f, r, record->topology);
 	record->artifacts = mem_new_array(Samoza__V1__SpaceArtifacts *, message->n_spaces);
 	for (size_t k = 0; k < message->n_spaces; k++) {
 		Samoza__V1__SpaceArtifacts *a =

@@ -6,7 +6,9 @@
 struct family family_of(const struct fuzz *f, const struct submitted *s)
 {
 	struct family y = {
+		.fuzz = f,
 		.name = s->name,
+		.id = s->id,
 		.topology = s->topology,
 		.members = mem_new_array(const struct mirrored *, s->topology->instance_count),
 	};

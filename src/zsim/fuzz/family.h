@@ -9,7 +9,8 @@
 struct mirrored;
 
 struct family {
-	const char *name;
+	const struct fuzz *fuzz;
+	const char *name, *id;
 	const struct topology *topology;
 	const struct mirrored **members; /* by instance index; NULL: no record, no event yet */
 };

@@ -3,6 +3,7 @@
 #include "zsim/fuzz/imports.h"
 
 #include "base/str.h"
+#include "zsim/fuzz/across.h"
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/mirrored.h"
 #include "zsim/world/machine_state.h"
@@ -45,7 +46,8 @@ static char *lines_text(struct lines *l)
 static char *provider_line(const struct import_decl *import,
 			   const Samoza__V1__SpaceView *provider)
 {
-	char *line = str_printf("%s from %s:", import->from, provider->path);
+	char *line = str_printf("%s from %s:", import->from,
+				import->topology != NULL ? provider->name : provider->path);
 	for (size_t v = 0; v < provider->n_exports; v++) {
 		const Samoza__V1__VariableView *e = provider->exports[v];
 		bool named = import->variable_count == 0;
@@ -60,13 +62,39 @@ static char *provider_line(const struct import_decl *import,
 	return line;
 }
 
-static char *expected_text(const struct submitted *s, unsigned instance,
+struct across_lines {
+	struct fuzz *f;
+	const struct import_decl *import;
+	struct lines *lines;
+};
+
+static void add_across(void *user, const struct across_provider *p)
+{
+	struct across_lines *across = user;
+	CLEANUP(error_freep) struct error *err = NULL;
+	Samoza__V1__SpaceView *view = NULL;
+	if (!p->is_started)
+		return;
+	if (control_view_space(across->f->world.control, p->of->id, p->instance->record->path,
+			       &view, &err) < 0) {
+		world_violate(&across->f->world, "%s: %s", p->instance->id, err->message);
+		return;
+	}
+	vector_push(&across->lines->list, provider_line(across->import, view));
+	draws_happened(across->f, DRAW_IMPORTS);
+	samoza__v1__space_view__free_unpacked(view, NULL);
+}
+
+static char *expected_text(struct fuzz *f, const struct submitted *s, unsigned instance,
 			   const Samoza__V1__SpaceView *const *views)
 {
 	CLEANUP(lines_done) struct lines lines = {0};
 	const struct space *space = instance_space(s->topology, instance);
 	for (unsigned k = 0; k < space->import_count; k++) {
 		const struct import_decl *import = &space->imports[k];
+		if (import->topology != NULL)
+			across_each(f, import, add_across,
+				    &(struct across_lines){f, import, &lines});
 		for (unsigned p = 0; p < import->provider_count; p++) {
 			const struct space *provider =
 				&s->topology->spaces[import->providers[p]];
@@ -108,7 +136,7 @@ void imports_check(struct fuzz *f, const struct submitted *s,
 		if (p == NULL || p->imports == NULL)
 			continue; /* check_processes() reports it; or it was asked in a life before
 				   */
-		CLEANUP(freep) char *expected = expected_text(s, i, views);
+		CLEANUP(freep) char *expected = expected_text(f, s, i, views);
 		CLEANUP(freep) char *known = known_text(p);
 		if (strcmp(expected, known) != 0)
 			world_violate(&f->world, "%s knows the providers %s, and there are %s",

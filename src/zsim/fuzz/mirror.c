@@ -613,8 +613,12 @@ void mirror_committed(void *user, const struct outbox *o, const struct data_answ
 	vector_done(&quotas);
 	if (placed)
 		check_capacity(f);
+	bool any_moved = false;
+	vector_for_each (&f->submitted, s)
+		any_moved |= s->moved;
 	vector_for_each (&f->submitted, s) {
-		if (s->moved)
+		/* What imports from other topologies depends on them. */
+		if (s->moved || ((any_moved || placed) && draws_have(f, DRAW_IMPORTS)))
 			rules_check(f, s);
 		s->moved = false;
 	}

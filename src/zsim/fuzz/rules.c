@@ -7,6 +7,7 @@
 
 #include "base/str.h"
 #include "core/lifecycle/state.h"
+#include "zsim/fuzz/across.h"
 #include "zsim/fuzz/check_patience.h"
 #include "zsim/fuzz/family.h"
 #include "zsim/fuzz/fuzz.h"
@@ -31,7 +32,9 @@ const char *family_missing_import(const struct family *y, unsigned instance)
 {
 	const struct space *s = instance_space(y->topology, instance);
 	for (unsigned k = 0; k < s->import_count; k++) {
-		bool found = s->imports[k].optional;
+		bool found = s->imports[k].optional ||
+			     (s->imports[k].topology != NULL &&
+			      across_has_provider(y->fuzz, &s->imports[k]));
 		for (unsigned p = 0; p < s->imports[k].provider_count && !found; p++) {
 			const struct space *provider =
 				&y->topology->spaces[s->imports[k].providers[p]];

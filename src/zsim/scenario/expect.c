@@ -94,6 +94,12 @@ static void expect_zhost_of(struct step_run *run, const char *name,
 	step_fail(run, "space %s: expected on %s, seen on %s", name, list, or_none(zhost));
 }
 
+/* A part of the text, or, where that is "", no text at all. */
+static bool is_part(const char *part, const char *text)
+{
+	return part == NULL || (part[0] == '\0' ? text[0] == '\0' : strstr(text, part) != NULL);
+}
+
 static void expect_space(struct step_run *run, const char *name,
 			 const Samoza__V1__ExpectSpace *e)
 {
@@ -121,8 +127,11 @@ static void expect_space(struct step_run *run, const char *name,
 		step_fail(run, "space %s: expected the goal %s, seen %s", name, e->goal,
 			  view->goal);
 	const char *error = view->last_error != NULL ? view->last_error : "";
-	if (e->error != NULL &&
-	    (e->error[0] == '\0' ? error[0] != '\0' : strstr(error, e->error) == NULL))
+	const char *why = view->why != NULL ? view->why : "";
+	if (!is_part(e->why, why))
+		step_fail(run, "space %s: expected the reason %s, seen %s", name,
+			  or_none(e->why), or_none(why));
+	if (!is_part(e->error, error))
 		step_fail(run, "space %s: expected the last error %s, seen %s", name,
 			  or_none(e->error), or_none(error));
 	samoza__v1__space_view__free_unpacked(view, NULL);

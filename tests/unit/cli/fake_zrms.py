@@ -16,7 +16,7 @@ PAGE_EVENTS = 10000
 
 def topology(state="running", **more):
     view = {"id": ID, "name": "my-app", "state": state, "spaces": 3, "created": CREATED,
-            "updated": UPDATED, "placements": [], "scaled": []}
+            "updated": UPDATED, "placements": [], "scaled": [], "dependents": []}
     view.update(more)
     return view
 

@@ -111,6 +111,32 @@ def test_the_interactive_shell_asks_too(on_terminal, listed, zrms):
     assert len(zrms.asked("^DELETE")) == 1
 
 
+DEPENDENTS = [{"space": "site/web", "from": "my-app/store", "optional_import": False},
+              {"space": "site/job", "from": "my-app/rows", "optional_import": True}]
+
+
+@pytest.mark.parametrize("answer", ["n", "y"])
+def test_a_stop_says_who_depends_on_it_and_asks(on_terminal, listed, zrms, answer):
+    zrms.routes[f"GET /v1/topologies/{ID}"] = (200, topology(dependents=DEPENDENTS))
+    t = on_terminal("topo", "stop", "my-app", "--no-wait")
+    t.expect(r"site/web needs my-app/store, and stops until it is back\s+"
+             rf"site/job imports from my-app/rows, and runs on without it\s+Stop my-app \({ID}\)\? \[y/N\] ")
+    assert zrms.asked("^POST") == []
+    t.type(answer + "\r")
+    text, status = t.rest()
+    assert status == (0 if answer == "y" else 1), text
+    assert len(zrms.asked("^POST")) == (answer == "y")
+
+
+def test_a_stop_that_others_depend_on_is_not_asked_about_with_yes_or_in_scripts(on_terminal, zshell, listed, zrms):
+    zrms.routes[f"GET /v1/topologies/{ID}"] = (200, topology(dependents=DEPENDENTS))
+    text, status = on_terminal("topo", "stop", "my-app", "--no-wait", "--yes").rest()
+    assert status == 0 and "?" not in text and "site/web needs my-app/store" in text, text
+    done = zshell("topo", "stop", "my-app", "--no-wait")
+    assert done.status == 0 and "site/web needs my-app/store" in done.err, done
+    assert len(zrms.asked("^POST")) == 2
+
+
 def test_scripts_are_not_asked(zshell, on_terminal, listed, zrms):
     assert zshell("topo", "rm", "a1b2c3").status == 0
     # Neither where only standard input comes from elsewhere.

@@ -151,6 +151,7 @@ def test_wait_in_json_prints_the_view_that_it_ended_with(zrms, zshell, mex):
 
 def test_stop_waits_for_the_last_space(zrms, zshell, mex):
     spaces = {"state": "stopping"}
+    zrms.routes[f"GET /v1/topologies/{ID}"] = (200, topology())
     zrms.routes[f"POST /v1/topologies/{ID}/stop"] = (202, topology("stopped"))
     zrms.routes[f"GET /v1/topologies/{ID}/spaces"] = lambda request: (
         200, {"spaces": [space("api", spaces["state"], "not-deployed")]})
@@ -167,6 +168,7 @@ def test_stop_waits_for_the_last_space(zrms, zshell, mex):
 
 
 def test_a_wait_after_a_long_history_begins_with_its_end(zrms, zshell, mex):
+    zrms.routes[f"GET /v1/topologies/{ID}"] = (200, topology())
     zrms.routes[f"POST /v1/topologies/{ID}/stop"] = (202, topology("stopped"))
     zrms.routes[f"GET /v1/topologies/{ID}/spaces"] = (
         200, {"spaces": [space("api", "not-deployed", "not-deployed")]})
@@ -179,6 +181,7 @@ def test_a_wait_after_a_long_history_begins_with_its_end(zrms, zshell, mex):
 
 
 def test_a_hung_stop_names_the_space(zrms, zshell, mex):
+    zrms.routes[f"GET /v1/topologies/{ID}"] = (200, topology())
     zrms.routes[f"POST /v1/topologies/{ID}/stop"] = (202, topology("stopped"))
     zrms.routes[f"GET /v1/topologies/{ID}/spaces"] = (
         200, {"spaces": [space("api", "stopping", "not-deployed"),

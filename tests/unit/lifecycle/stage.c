@@ -80,7 +80,7 @@ void stage_set_up(struct stage *stage, const char *spaces, enum instance_goal go
 
 	*stage = (struct stage){.stops = BUFFER_INIT(1024 * 1024)};
 	lifecycle_init(&stage->lifecycle, &observer);
-	slot_set_init(&stage->slots, &stage->lifecycle);
+	slot_set_init(&stage->slots, &stage->lifecycle, "t");
 	(void)slot_set_declare(&stage->slots, topology);
 	vector_for_each (&stage->slots.slots, s) {
 		slot_set_serving(*s, &(struct serving_facts){

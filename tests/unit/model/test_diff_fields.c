@@ -79,6 +79,7 @@ static const struct {
 	{"spaces.imports.patience", CHANGE_ADJUST},
 	{"spaces.exclusive", CHANGE_REPLACE},
 	{"spaces.optional", CHANGE_ADJUST},
+	{"spaces.public", CHANGE_ADJUST},
 	{"spaces.loss.replace_after", CHANGE_ADJUST},
 	{"spaces.loss.stop_after", CHANGE_ADJUST},
 	{"spaces.loss.offline_start", CHANGE_ADJUST},

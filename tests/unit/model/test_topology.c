@@ -91,6 +91,15 @@ static const struct refusal refusals[] = {
 	{"- {name: a, type: CALL, imports: [{from: b, patience: 25h}]}\n"
 	 "- {name: b, type: CALL}\n",
 	 "t.yaml:5:55: 25h is out of range: 0ms to 1d\n"},
+	/* Of other topologies: what those declare is not known */
+	{"- {name: a, type: CALL, imports: [{from: t/b}]}\n- {name: b, type: CALL}\n",
+	 "t.yaml:5:42: 't/b' is of this topology: name it 'b'\n"},
+	{"- {name: a, type: CALL, imports: [{from: shop/b}, {from: shop/b}]}\n",
+	 "t.yaml:5:58: 'shop/b' is imported twice: put the variables into one import\n"},
+	{"- {name: a, type: CALL, imports: [{from: shop/b}, {from: shop-b}]}\n"
+	 "- {name: shop-b, type: CALL}\n",
+	 "t.yaml:5:58: 'shop/b' and 'shop-b' cannot both be imported: recipes would know them "
+	 "under the same names\n"},
 	/* Who can never start */
 	{"- {name: a, type: CALL, imports: [{from: b}]}\n"
 	 "- {name: b, type: CALL, imports: [{from: a}]}\n",

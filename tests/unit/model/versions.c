@@ -46,6 +46,7 @@ const char sample[] =
 	"  imports: [{from: host, variables: [ip], optional: true, patience: 7s}]\n"
 	"  exclusive: true\n"
 	"  optional: true\n"
+	"  public: true\n"
 	"  loss: {replace_after: 9s, stop_after: 8m, offline_start: false}\n"
 	"  handover: stop-first\n"
 	"  disruption: {max_unavailable: 2}\n"
