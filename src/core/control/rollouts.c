@@ -312,6 +312,13 @@ static bool is_settled(const struct control_application *a, const struct revisio
 	return true;
 }
 
+/* [change.optional.optional] It may not run, and that says nothing of the rollout. */
+static bool is_left_out(const struct slot *s)
+{
+	return s->goal != GOAL_DEPLOYED_STARTED ||
+	       (slot_is_optional(s) && s->state != STATE_DEPLOYED_STARTED);
+}
+
 /* Everything of the target is heard to be well. */
 static bool is_well(const struct control_application *a)
 {
@@ -325,8 +332,7 @@ static bool is_well(const struct control_application *a)
 			continue;
 		slot_for_each_below (root->slot, s) {
 			const struct copy *copy = serving_copy(control_of_slot(s));
-			if (s->goal == GOAL_DEPLOYED_STARTED &&
-			    revision_declares(a->rollout->target, s) &&
+			if (!is_left_out(s) && revision_declares(a->rollout->target, s) &&
 			    (copy == NULL || !copy->heard || !copy->healthy))
 				return false;
 		}
