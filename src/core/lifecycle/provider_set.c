@@ -10,6 +10,12 @@
 #define each_own(set, p) \
 	for (struct provider_set *p = (set)->providers; p != NULL; p = (p)->hh.next)
 
+/* A public one that a slot set knows. */
+struct shared_set {
+	struct provider_set *p; /* borrowed; by its name */
+	UT_hash_handle hh;
+};
+
 /* ---- names ---- */
 
 static struct provider_set *set_new(struct lifecycle *l, char *take_name)
@@ -37,9 +43,10 @@ struct provider_set *provider_set_public(struct slot_set *set, const char *topol
 	struct lifecycle *l = set->lifecycle;
 	CLEANUP(freep) char *full = str_printf("%s/%s", topology, name);
 	struct provider_set *found = NULL;
-	vector_for_each (&set->shared, known)
-		if (str_equal((*known)->name, full))
-			return *known;
+	struct shared_set *known = NULL;
+	HASH_FIND_STR(set->shared_by_name, full, known);
+	if (known != NULL)
+		return known->p;
 	HASH_FIND_STR(l->shared, full, found);
 	if (found == NULL) {
 		found = set_new(l, steal_ptr(&full));
@@ -48,6 +55,9 @@ struct provider_set *provider_set_public(struct slot_set *set, const char *topol
 	}
 	found->users++;
 	vector_push(&set->shared, found);
+	known = mem_new(struct shared_set);
+	known->p = found;
+	HASH_ADD_KEYPTR(hh, set->shared_by_name, found->name, strlen(found->name), known);
 	return found;
 }
 
@@ -185,6 +195,11 @@ void provider_sets_free(struct slot_set *set)
 	HASH_ITER (hh, set->providers, p, next) {
 		HASH_DEL(set->providers, p);
 		set_free(p);
+	}
+	struct shared_set *known = NULL, *next_known = NULL;
+	HASH_ITER (hh, set->shared_by_name, known, next_known) {
+		HASH_DEL(set->shared_by_name, known);
+		free(known);
 	}
 	vector_for_each (&set->shared, shared) {
 		if (--(*shared)->users > 0)

@@ -167,7 +167,8 @@ struct slot_set {
 	struct provider_set *providers;		    /* by name */
 	VECTOR(struct provider_set *)
 	shared; /* public ones that it provides or imports; borrowed */
-	struct slot_set *previous, *next; /* of the lifecycle */
+	struct shared_set *shared_by_name; /* the same (provider_set.c) */
+	struct slot_set *previous, *next;  /* of the lifecycle */
 	struct slot_space *spaces_by_name;
 	/* counts that the state of the topology is derived from: slots that are optional, or unplaced
 	 * by a change, do not count */

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "base/str.h"
 #include "core/lifecycle/lifecycle.h"
 #include "core/lifecycle/ordered_stop.h"
 #include "core/lifecycle/patience.h"
@@ -178,9 +179,11 @@ static void index_providers(struct slot_set *set)
 	provider_sets_sort(set);
 	merge_all(set, NULL);
 	vector_for_each (&set->shared, shared) {
+		if (str_equal((*shared)->topology, set->name))
+			continue;
 		const struct slot_set *other =
 			lifecycle_slot_set(set->lifecycle, (*shared)->topology);
-		if (other != NULL && other != set)
+		if (other != NULL)
 			merge_all(other, *shared);
 	}
 }
