@@ -224,6 +224,7 @@ enum handover_state handover_next(struct handover *h, const struct handover_fact
 	else if (h->healthy_since_ms == 0)
 		h->healthy_since_ms = now_ms;
 	bool late = h->late_at_ms != 0 && now_ms >= h->late_at_ms;
+	bool waits = f->held || (f->shares && !f->serving_exhausted);
 	enum handover_state next = h->state;
 	switch (h->state) {
 	case HANDOVER_PLACING:
@@ -233,9 +234,7 @@ enum handover_state handover_next(struct handover *h, const struct handover_fact
 		return next == h->state && f->healthy ? HANDOVER_PROVING : next;
 	case HANDOVER_PREPARING:
 		next = before_switch(h, f, late && !f->deployed);
-		return next == h->state && f->deployed && !f->held && !f->shares
-			       ? HANDOVER_STOPPING
-			       : next;
+		return next == h->state && f->deployed && !waits ? HANDOVER_STOPPING : next;
 	case HANDOVER_STOPPING:
 		next = before_switch(h, f, false);
 		return next == h->state && f->ended && f->deployed ? HANDOVER_STARTING : next;

@@ -228,6 +228,19 @@ static void a_stop_first_one_that_is_held_stops_nothing(void **state)
 	assert_int_equal(step(&h, f, 0), HANDOVER_STOPPING);
 }
 
+/* Nobody else would serve the slot. */
+static void a_stop_first_one_whose_incumbent_is_exhausted_does_not_wait(void **state)
+{
+	struct handover h = begun(HANDOVER_STOP_FIRST);
+	struct handover_facts f = {
+		.placed = true, .active = true, .shares = true, .serving_exhausted = true};
+	(void)state;
+	assert_int_equal(step(&h, f, 0), HANDOVER_PREPARING);
+	assert_int_equal(step(&h, f, 0), HANDOVER_PREPARING);
+	f.deployed = true;
+	assert_int_equal(step(&h, f, 0), HANDOVER_STOPPING);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -242,6 +255,7 @@ int main(void)
 		cmocka_unit_test(one_that_shares_and_is_ill_is_removed),
 		cmocka_unit_test(one_that_shares_takes_the_slot_of_what_is_lost_or_exhausted),
 		cmocka_unit_test(a_stop_first_one_that_is_held_stops_nothing),
+		cmocka_unit_test(a_stop_first_one_whose_incumbent_is_exhausted_does_not_wait),
 		cmocka_unit_test(what_was_healthy_proves_it_again_after_a_restart),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
