@@ -28,8 +28,16 @@ void cut_off_frame(struct fuzz *f, const struct sim_machine *n, Samoza__V1__Fram
 		   const ProtobufCMessage *message)
 {
 	struct cut_off *c = of_machine(f, n);
-	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_HELLO && c->heard_ms == 0)
-		c->heard_ms = f->world.now_ms; /* its time began when its zhost did */
+	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_HELLO) {
+		c->hello_ms = f->world.now_ms;
+		if (c->heard_ms == 0) /* its time began when its zhost did */
+			c->heard_ms = f->world.now_ms;
+	}
+	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK &&
+	    ((const Samoza__V1__HelloAck *)message)->verdict ==
+		    SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED &&
+	    c->hello_ms > c->heard_ms)
+		c->heard_ms = c->hello_ms;
 	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT) {
 		const Samoza__V1__Heartbeat *h = (const Samoza__V1__Heartbeat *)message;
 		c->sent[c->next].incarnation = h->incarnation;

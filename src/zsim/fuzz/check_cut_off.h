@@ -15,13 +15,15 @@ struct fuzz;
 
 #define CUT_OFF_HEARTBEATS 64
 
-/* Of a machine: when its last heartbeats reached zrms, and the latest one that was acknowledged. */
+/* Of a machine: when its last heartbeats reached zrms, and the latest one that was acknowledged. A HELLO that is
+ * accepted is one: its zhost hears zrms. */
 struct cut_off {
 	struct {
 		uint64_t incarnation, counter;
 		int64_t at_ms;
 	} sent[CUT_OFF_HEARTBEATS]; /* a ring */
 	unsigned next;
+	int64_t hello_ms; /* when its last HELLO reached zrms */
 	int64_t heard_ms; /* 0: never */
 	bool slept;	  /* when it was looked at last */
 	int64_t awake_ms; /* seen so since; at that moment it may still act on what is over */
