@@ -201,6 +201,13 @@ static bool has_provider(const struct agent_order *order, const char *import)
 	return false;
 }
 
+/* It was started when the provider left: what starts afterwards gets what there is. */
+static bool has_stayed(const struct mirrored *m, const struct mirrored *provider)
+{
+	return m != NULL && str_equal(m->state, "deployed-started") &&
+	       m->came_ms <= provider->left.at_ms;
+}
+
 void check_patience_update(struct fuzz *f, const struct sim_machine *n,
 			   const struct agent_order *order)
 {
@@ -214,7 +221,7 @@ void check_patience_update(struct fuzz *f, const struct sim_machine *n,
 		const struct import_decl *import = &space->imports[k];
 		struct providers p = providers_of(&y, (unsigned)index, import);
 		if (!p.any_started && !has_provider(order, import->from) && p.last != NULL &&
-		    !p.last->left.at_once &&
+		    !p.last->left.at_once && has_stayed(y.members[index], p.last) &&
 		    by_patience(f, import, p.last, p.self_left,
 				world_instant(&f->world).wall_ms) == STAY_MAY)
 			world_violate(&f->world,
