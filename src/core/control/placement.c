@@ -539,7 +539,8 @@ static void end_move(struct control *c, struct slot_control *root)
 		assign(c, root, z, true);
 		return;
 	}
-	place_remove(c->place, root->place_unit);
+	if (root->place_unit != PLACE_NONE) /* a version that is wanted declares it */
+		place_remove(c->place, root->place_unit);
 	loss_forget(c, root);
 	slot_for_each_below (root->slot, s) {
 		struct slot_control *sc = control_of_slot(s);
