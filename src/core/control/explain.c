@@ -125,6 +125,8 @@ int control_view_explain(const struct control *c, const char *id, const char *pa
 		const struct slot_control *sc = a->slot_controls.items[k];
 		if (only != NULL && sc->slot != only)
 			continue;
+		if (sc->slot->parent == NULL && placement_unit(sc) == PLACE_NONE)
+			continue; /* it goes: no version that is wanted declares it */
 		v->spaces[v->n_spaces++] =
 			sc->slot->parent == NULL ? explain_root(c, sc) : explain_child(sc);
 	}
