@@ -7,6 +7,7 @@
 #include "zsim/fuzz/across.h"
 #include "zsim/fuzz/family.h"
 #include "zsim/fuzz/mirrored.h"
+#include "zsim/fuzz/reach.h"
 #include "zsim/world/machine_state.h"
 
 #define HEARTBEAT_MOST_MS 10000 /* that is drawn */
@@ -184,7 +185,6 @@ void check_patience_moved(struct fuzz *f, const struct submitted *s, struct mirr
 		m->left.seq = e->seq;
 		m->left.asked = goal != SAMOZA__V1__GOAL__GOAL_DEPLOYED_STARTED;
 		m->left.unclear = m->taken == f->commits && m->goal_before != goal;
-		m->left.at_once = m->came_ms == e->time_ms;
 		m->returned_ms = 0;
 	} else if (str_equal(e->from, "not-deployed") && str_equal(e->to, "deployed-started") &&
 		   str_equal(e->cause,
@@ -208,12 +208,21 @@ static bool has_stayed(const struct mirrored *m, const struct mirrored *provider
 	       m->came_ms <= provider->left.at_ms;
 }
 
+/* The provider was there for so long that no order from before is on its way to that zhost. */
+static bool has_been_told(const struct fuzz *f, const struct sim_machine *n,
+			  const struct mirrored *provider)
+{
+	int64_t age_ms = world_instant(&f->world).wall_ms - provider->came_ms;
+	return provider->left.at_ms - provider->came_ms > COMMIT_MAX_MS &&
+	       reach_since(f, n) <= f->world.now_ms - age_ms;
+}
+
 void check_patience_update(struct fuzz *f, const struct sim_machine *n,
 			   const struct agent_order *order)
 {
 	const struct submitted *s = fuzz_submitted(f, order->key->topology);
 	int index = s != NULL ? topology_find_instance(s->topology, order->key->path) : -1;
-	if (order->kind != ACTION_UPDATE || index < 0)
+	if (order->kind != ACTION_UPDATE || index < 0 || fuzz_has_other_members(f, s))
 		return;
 	const struct space *space = instance_space(s->topology, (unsigned)index);
 	struct family y = family_of(f, s);
@@ -221,7 +230,7 @@ void check_patience_update(struct fuzz *f, const struct sim_machine *n,
 		const struct import_decl *import = &space->imports[k];
 		struct providers p = providers_of(&y, (unsigned)index, import);
 		if (!p.any_started && !has_provider(order, import->from) && p.last != NULL &&
-		    !p.last->left.at_once && has_stayed(y.members[index], p.last) &&
+		    has_been_told(f, n, p.last) && has_stayed(y.members[index], p.last) &&
 		    by_patience(f, import, p.last, p.self_left,
 				world_instant(&f->world).wall_ms) == STAY_MAY)
 			world_violate(&f->world,

@@ -31,7 +31,6 @@ struct mirrored {
 		uint64_t seq;  /* of the event; 0: never */
 		bool asked;    /* it was to stop */
 		bool unclear;  /* whether it was */
-		bool at_once;  /* it had come in the same moment: no importer knows it */
 	} left;		       /* deployed-started, the last time: check_patience.h */
 	int64_t came_ms;       /* to deployed-started, the last time; 0: never */
 	int64_t returned_ms; /* wall clock: its zhost was back, and so it was started; 0: no */

@@ -14,9 +14,6 @@ static bool link_is_whole(const struct world *w, const struct sim_machine *n)
 	       link->last_ms[1] <= w->now_ms;
 }
 
-/* Ordinary commits take less: fuzz/commits.c. */
-#define COMMIT_MAX_MS 5000
-
 static bool disk_is_stuck(const struct world *w, const struct sim_machine *n)
 {
 	return n->commit_ms - w->now_ms > COMMIT_MAX_MS ||

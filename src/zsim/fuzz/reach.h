@@ -8,6 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Ordinary commits take less: fuzz/commits.c. */
+#define COMMIT_MAX_MS 5000
+
 struct fuzz;
 struct sim_machine;
 
