@@ -10,6 +10,7 @@
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/mirrored.h"
 #include "zsim/fuzz/reach.h"
+#include "zsim/fuzz/said.h"
 #include "zsim/world/machine_state.h"
 #include "zsim/world/process.h"
 #include "zsim/world/world.h"
@@ -59,14 +60,6 @@ struct pair {
 	UT_hash_handle hh;
 };
 
-/* What zrms said last to a zhost of a slot: "MACHINE LIFE APPLICATION/PATH". */
-struct said {
-	char *key;
-	uint64_t serves; /* epoch; 0: none */
-	uint64_t shares; /* the canary beside it */
-	UT_hash_handle hh;
-};
-
 struct messages {
 	VECTOR(struct message) sent; /* by number - 1 */
 	VECTOR(struct answer_due) due;
@@ -97,7 +90,6 @@ void check_messages_done(struct fuzz *f)
 		return;
 	struct heard_copy *copy = NULL, *next_copy = NULL;
 	struct pair *pair = NULL, *next_pair = NULL;
-	struct said *said = NULL, *next_said = NULL;
 	HASH_ITER (hh, all->pairs, pair, next_pair) {
 		HASH_DEL(all->pairs, pair);
 		free(pair->key);
@@ -108,11 +100,7 @@ void check_messages_done(struct fuzz *f)
 		free(copy->id);
 		free(copy);
 	}
-	HASH_ITER (hh, all->said, said, next_said) {
-		HASH_DEL(all->said, said);
-		free(said->key);
-		free(said);
-	}
+	said_done(&all->said);
 	vector_for_each (&all->sent, m) {
 		free(m->sender);
 		free(m->application);
@@ -196,78 +184,19 @@ void check_messages_copy(struct fuzz *f, const Samoza__V1__CopyRecord *r,
 			copy->unlinked |= UINT64_C(1) << (*n)->index % 64;
 }
 
-static char *said_key(const struct sim_machine *n, const char *application, const char *path)
-{
-	return str_printf("%u %" PRIu64 " %s/%s", n->index, n->life, application, path);
-}
-
-static struct said *said_find(const struct messages *all, const struct sim_machine *n,
-			      const char *application, const char *path)
-{
-	CLEANUP(freep) char *key = said_key(n, application, path);
-	struct said *said = NULL;
-	HASH_FIND_STR(all->said, key, said);
-	return said;
-}
-
-static void forget_said(struct messages *all, const struct sim_machine *n,
-			const char *application)
-{
-	CLEANUP(freep) char *start = said_key(n, application, "");
-	struct said *said = NULL, *next = NULL;
-	HASH_ITER (hh, all->said, said, next) {
-		if (strncmp(said->key, start, strlen(start)) != 0)
-			continue;
-		HASH_DEL(all->said, said);
-		free(said->key);
-		free(said);
-	}
-}
-
-static struct said *said_get(struct messages *all, const struct sim_machine *n,
-			     const char *application, const char *path)
-{
-	struct said *said = said_find(all, n, application, path);
-	if (said == NULL) {
-		said = mem_new(struct said);
-		said->key = said_key(n, application, path);
-		HASH_ADD_KEYPTR(hh, all->said, said->key, strlen(said->key), said);
-	}
-	return said;
-}
-
-/* A path is named once for each of its copies: one of them serves at most (life.c). */
-static void hear(struct messages *all, const struct sim_machine *n,
-		 const Samoza__V1__MeshTable *table)
-{
-	for (size_t k = 0; k < table->n_peers; k++) {
-		struct said *said = said_get(all, n, table->topology, table->peers[k]->path);
-		said->serves = said->shares = 0;
-	}
-	for (size_t k = 0; k < table->n_peers; k++) {
-		const Samoza__V1__MeshPeer *peer = table->peers[k];
-		struct said *said = said_get(all, n, table->topology, peer->path);
-		if (peer->zhost != NULL && peer->serving)
-			said->serves = peer->epoch;
-		else if (peer->zhost != NULL && peer->sharing) {
-			said->shares = peer->epoch;
-			copy_of_epoch(all, table->topology, peer->path, peer->epoch)
-				->has_served = true;
-		}
-	}
-}
-
 void check_messages_frame(struct fuzz *f, const struct sim_machine *n, bool to_agent,
 			  Samoza__V1__FrameType type, const ProtobufCMessage *message)
 {
-	const Samoza__V1__MeshTable *table = (const Samoza__V1__MeshTable *)message;
-	if (f->messages == NULL || !to_agent ||
-	    type != SAMOZA__V1__FRAME_TYPE__FRAME_MESH_TABLE)
+	if (f->messages == NULL || !to_agent)
 		return;
-	if (table->full || table->gone)
-		forget_said(f->messages, n, table->topology);
-	if (!table->gone)
-		hear(f->messages, n, table);
+	said_take(&f->messages->said, n, type, message);
+	const Samoza__V1__MeshTable *table = (const Samoza__V1__MeshTable *)message;
+	bool is_table = type == SAMOZA__V1__FRAME_TYPE__FRAME_MESH_TABLE && !table->gone;
+	for (size_t k = 0; is_table && k < table->n_peers; k++)
+		if (table->peers[k]->zhost != NULL && table->peers[k]->sharing)
+			copy_of_epoch(f->messages, table->topology, table->peers[k]->path,
+				      table->peers[k]->epoch)
+				->has_served = true;
 }
 
 void check_messages_action(struct fuzz *f, const struct sim_machine *n,
@@ -404,12 +333,23 @@ static struct message *message_of(struct fuzz *f, const char *payload, size_t si
 	return NULL;
 }
 
+/* Whether the zhost has heard of one that serves, and does not know better: its own one has no process any longer. */
+static bool is_said(const struct sim_machine *n, const struct message *m, const char *to,
+		    const struct said *said)
+{
+	if (said == NULL || said->serves == 0)
+		return false;
+	CLEANUP(freep)
+	char *id = str_printf("%s/%s#%" PRIu64, m->application, to, said->serves);
+	return !said->is_here || process_find(n, id) != NULL;
+}
+
 /* Of each slot zrms says which copy serves; who has not heard of the slot knows only what runs beside. */
 static void check_route(struct fuzz *f, const struct sim_machine *n, const struct message *m,
 			const char *to, uint64_t epoch, bool is_here)
 {
-	const struct said *said = said_find(f->messages, n, m->application, to);
-	if (m->question != 0 || (is_here && (said == NULL || said->serves == 0)))
+	const struct said *said = said_find(&f->messages->said, n, m->application, to);
+	if (m->question != 0 || (is_here && !is_said(n, m, to, said)))
 		return;
 	if (said == NULL || (said->serves != epoch && said->shares != epoch))
 		world_violate(&f->world,

@@ -26,7 +26,7 @@
  *     check_cut_off.c  how long what is cut off lives             check_alone.c   what starts without zrms
  *     check_heard.c    who hears what happens to a zhost
  *     check_mesh.c     whom each zhost knows in the mesh
- *     check_messages.c which messages arrive, and where
+ *     check_messages.c which messages arrive, and where       said.c          where zrms says that they go
  *     check_quotas.c   how much data a space may keep
  *     check.c          what zrms shows when all is idle           imports.c       who knows which providers
  *     place.c          confirms that there is no place
