@@ -396,6 +396,50 @@ static void pages_that_leave_have_the_files_of_their_own_version(void **state)
 	fixture_done(&f);
 }
 
+/* A table to n2 says that the topology is gone. */
+static bool is_forgotten(const struct fixture *f)
+{
+	const Samoza__V1__MeshTable *t =
+		(const Samoza__V1__MeshTable *)fixture_message(f, 2, TABLE);
+	return t != NULL && t->gone;
+}
+
+static void api_reports(struct fixture *f, uint64_t epoch, Samoza__V1__Phase phase)
+{
+	fixture_report(f, 1, &(struct reported){ID, "api", epoch, phase, NULL});
+}
+
+/* n2 holds nothing of it, and serves its pages. */
+static void zhosts_forget_a_topology_whose_pages_a_version_removes(void **state)
+{
+	struct fixture f;
+	Samoza__V1__Rollout rollout = SAMOZA__V1__ROLLOUT__INIT;
+	(void)state;
+	fixture_init(&f);
+	f.rollout = &rollout;
+	fixture_start(&f);
+	fixture_hello(&f, "n1", 1, NULL, 0);
+	fixture_hello(&f, "n2", 2, NULL, 0);
+	cordon(&f, "n2", true);
+	f.version = "1.0.0";
+	fixture_submit(&f, ID, "shop", "- {name: api, type: CALL}\n- {name: web, type: UI}\n");
+	uint64_t api = fixture_desired(&f, 1, "api")->key->epoch;
+	uint64_t web = fixture_desired(&f, 1, "web")->key->epoch;
+	api_reports(&f, api, DEPLOYED);
+	api_reports(&f, api, STARTED);
+	web_reports(&f, web, DEPLOYED);
+	web_reports(&f, web, STARTED);
+	assert_non_null(fixture_message(&f, 2, TABLE));
+	assert_false(is_forgotten(&f));
+	f.version = "1.1.0";
+	fixture_submit(&f, ID, "shop", "- {name: api, type: CALL}\n");
+	web_reports(&f, web, DEPLOYED);
+	assert_false(is_forgotten(&f)); /* its pages are about to go */
+	web_reports(&f, web, SAMOZA__V1__PHASE__PHASE_ABSENT);
+	assert_true(is_forgotten(&f));
+	fixture_done(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -408,6 +452,7 @@ int main(void)
 		cmocka_unit_test(an_older_zhost_is_given_a_heartbeat_interval),
 		cmocka_unit_test(beside_an_older_zhost_a_move_is_stop_first),
 		cmocka_unit_test(pages_that_leave_have_the_files_of_their_own_version),
+		cmocka_unit_test(zhosts_forget_a_topology_whose_pages_a_version_removes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
