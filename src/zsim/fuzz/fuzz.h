@@ -27,6 +27,7 @@
  *     check_heard.c    who hears what happens to a zhost
  *     check_mesh.c     whom each zhost knows in the mesh
  *     check_messages.c which messages arrive, and where       said.c          where zrms says that they go
+ *     check_scaled.c   counts that were scaled
  *     check_quotas.c   how much data a space may keep
  *     check.c          what zrms shows when all is idle           imports.c       who knows which providers
  *     place.c          confirms that there is no place

@@ -18,6 +18,7 @@
 #include "zsim/fuzz/check_places.h"
 #include "zsim/fuzz/check_quotas.h"
 #include "zsim/fuzz/check_rollouts.h"
+#include "zsim/fuzz/check_scaled.h"
 #include "zsim/fuzz/check_unload.h"
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/legal.h"
@@ -270,6 +271,8 @@ static void take_revision(struct fuzz *f, const struct record_change *r)
 		s->revisions.items[record->number - 1] = topology;
 		while (s->packages.count < record->number)
 			(void)vector_add(&s->packages);
+		check_scaled(f, record,
+			     record->number > 1 ? s->packages.items[record->number - 2] : NULL);
 		Samoza__V1__RevisionRecord *former = s->packages.items[record->number - 1];
 		s->packages.items[record->number - 1] = record;
 		record = former;
