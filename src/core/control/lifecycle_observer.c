@@ -32,6 +32,8 @@ static void on_moved(struct lifecycle *l, struct slot *s, enum instance_state fr
 		mesh_tables_mark(sc);
 	if (s->state == STATE_DEPLOYED_STARTED)
 		succeeded(sc);
+	else if (from == STATE_DEPLOYED_STARTED)
+		topology_state_count(sc);
 	if (copy == NULL)
 		return;
 	if (s->state == STATE_DEPLOYING && copy->undeploy_failed) {

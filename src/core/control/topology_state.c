@@ -10,8 +10,8 @@
 static bool is_unhealthy(const struct slot_control *sc)
 {
 	const struct slot *s = sc->slot;
-	if (!slot_is_required(s) || s->root->moving || control_of_slot(s->root)->seeking ||
-	    slot_is_judged(s))
+	if (!slot_is_required(s) || s->state == STATE_DEPLOYED_STARTED || s->root->moving ||
+	    control_of_slot(s->root)->seeking || slot_is_judged(s))
 		return false;
 	return (sc->placed_before && sc->no_place) || slot_is_exhausted(sc) || sc->still_failed;
 }

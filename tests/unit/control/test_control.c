@@ -618,6 +618,34 @@ static void what_happens_to_a_zhost_is_told_to_its_topologies(void **state)
 	fixture_done(&f);
 }
 
+/* A site alone starts it again; that it had used up its attempts is heard with it. */
+static void what_runs_has_not_failed_whatever_its_attempts(void **state)
+{
+	struct fixture f;
+	(void)state;
+	fixture_init(&f);
+	fixture_start(&f);
+	fixture_hello(&f, "n1", 1, NULL, 0);
+	fixture_submit(&f, "0123456789abcdef", "site", "- {name: pump, type: CALL}\n");
+	struct reported pump = {"0123456789abcdef", "pump",
+				fixture_desired(&f, 1, "pump")->key->epoch,
+				SAMOZA__V1__PHASE__PHASE_DEPLOYED, NULL};
+	fixture_report(&f, 1, &pump);
+	pump.phase = SAMOZA__V1__PHASE__PHASE_STARTED;
+	fixture_report(&f, 1, &pump);
+	pump.exhausted = true;
+	pump.failures = 1;
+	fixture_hello(&f, "n1", 2, &pump, 1);
+	CLEANUP(freep) char *running = fixture_topology_state(&f, "0123456789abcdef");
+	assert_string_equal(running, "running");
+	pump.phase = SAMOZA__V1__PHASE__PHASE_DEPLOYED;
+	pump.error = "process: killed by signal 9";
+	fixture_report(&f, 2, &pump);
+	CLEANUP(freep) char *failed = fixture_topology_state(&f, "0123456789abcdef");
+	assert_string_equal(failed, "failed");
+	fixture_done(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -642,6 +670,7 @@ int main(void)
 		cmocka_unit_test(an_exclusive_space_waits_for_the_copy_of_an_earlier_revision),
 		cmocka_unit_test(what_may_still_run_on_a_silent_zhost_cannot_be_removed),
 		cmocka_unit_test(a_clock_that_is_set_back_makes_no_exclusion_longer),
+		cmocka_unit_test(what_runs_has_not_failed_whatever_its_attempts),
 		cmocka_unit_test(a_restart_knows_goals_places_and_epochs_again),
 		cmocka_unit_test(a_name_that_an_earlier_version_accepted_continues),
 		cmocka_unit_test(a_record_that_cannot_be_read_is_refused),
