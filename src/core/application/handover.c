@@ -121,6 +121,12 @@ void handover_restore(struct handover *h, enum handover_state state,
 	h->late_at_ms = now_ms + left;
 }
 
+void handover_continue(struct handover *h, enum handover_state state)
+{
+	if (state != h->state)
+		state_machine_adopt(&handover_machine, h, &h->state, state);
+}
+
 void handover_set_drain(struct handover *h, int64_t from_ms, int64_t until_ms)
 {
 	h->drain_from_ms = from_ms;

@@ -104,6 +104,8 @@ void handover_begin(struct handover *h);
 void handover_restore(struct handover *h, enum handover_state state,
 		      const struct handover_limits *limits, int64_t now_wall_ms, int64_t now_ms,
 		      int64_t least_ms);
+/* One that goes on without an interruption: in that very state. PRE: it is restored. */
+void handover_continue(struct handover *h, enum handover_state state);
 /* Takes the facts; the state that follows, which may be the present one. */
 enum handover_state handover_next(struct handover *h, const struct handover_facts *facts,
 				  const struct handover_limits *limits, int64_t now_ms);

@@ -12,17 +12,12 @@
 
 /* ---- copies ---- */
 
-/* Copies of one placement beside each other, parents before their children; in an application first those
- * that serve, whose units in the engine the others join. */
+/* Copies of one placement beside each other, parents before their children. */
 static int compare_copies(const void *pa, const void *pb)
 {
 	const Samoza__V1__CopyRecord *a = *(Samoza__V1__CopyRecord *const *)pa;
 	const Samoza__V1__CopyRecord *b = *(Samoza__V1__CopyRecord *const *)pb;
 	int order = strcmp(a->application, b->application);
-	if (order == 0)
-		order = b->role == SAMOZA__V1__ROLE__ROLE_SERVING
-				? a->role != SAMOZA__V1__ROLE__ROLE_SERVING
-				: -(a->role == SAMOZA__V1__ROLE__ROLE_SERVING);
 	if (order == 0)
 		order = (a->placement > b->placement) - (a->placement < b->placement);
 	if (order == 0)
@@ -141,6 +136,8 @@ static void take_root_place(struct control *c, struct slot_control *root,
 		place_add(c->place, unit->place_unit, unit->zhost->place);
 }
 
+typedef VECTOR(struct unit_placement *) unit_vector;
+
 /* A retired unit has its place in the engine until it is gone. */
 static void restore_place(struct control *c, struct unit_placement *unit)
 {
@@ -186,28 +183,40 @@ void load_units(struct control *c, struct control_application *a)
 			unit_rebase(c, *sc);
 }
 
+/* Those that serve first: in the engine the others join them. */
+static void restore_places(struct control *c, const unit_vector *units)
+{
+	vector_for_each (units, unit)
+		if ((*unit)->placement.role == ROLE_SERVING)
+			restore_place(c, *unit);
+	vector_for_each (units, unit)
+		if ((*unit)->placement.role != ROLE_SERVING)
+			restore_place(c, *unit);
+}
+
 int load_copies(struct control *c, struct error **err)
 {
 	struct loaded_records *loaded = &c->loaded;
 	struct unit_placement *unit = NULL;
+	unit_vector units = {0};
+	int result = 0;
 	if (loaded->copies.count > 1)
 		qsort(loaded->copies.items, loaded->copies.count, sizeof(*loaded->copies.items),
 		      compare_copies);
-	for (size_t k = 0; k < loaded->copies.count; k++) {
+	for (size_t k = 0; k < loaded->copies.count && result == 0; k++) {
 		const Samoza__V1__CopyRecord *r = loaded->copies.items[k];
 		if (k == 0 || !same_placement(r, loaded->copies.items[k - 1])) {
-			int result = load_placement(c, r, &unit, err);
-			if (result < 0)
-				return result;
+			result = load_placement(c, r, &unit, err);
+			if (result == 0)
+				vector_push(&units, unit);
 		}
-		int result = load_copy(c, unit, r, err);
-		if (result < 0)
-			return result;
-		if (k + 1 == loaded->copies.count ||
-		    !same_placement(r, loaded->copies.items[k + 1]))
-			restore_place(c, unit);
+		if (result == 0)
+			result = load_copy(c, unit, r, err);
 	}
-	return 0;
+	if (result == 0)
+		restore_places(c, &units);
+	vector_done(&units);
+	return result;
 }
 
 /* ---- handovers ---- */

@@ -24,18 +24,24 @@ static void publish(struct slot_control *root)
 	mark_slot(root);
 }
 
-static void begin(struct control *c, struct slot_control *root, uint32_t after_ms,
-		  int64_t left_ms, int64_t heard_wall_ms)
+void loss_continue(struct control *c, struct slot_control *root, int64_t heard_wall_ms,
+		   int64_t replace_at_ms)
 {
 	PRE(root->slot->parent == NULL);
 	loss_forget(c, root);
 	struct unit_loss *loss = root->loss = mem_new(struct unit_loss);
 	loss->root = root;
 	loss->heard_wall_ms = heard_wall_ms;
-	loss->replace_at_ms =
-		after_ms == SPACE_REPLACE_NEVER ? NEVER_MS : c->now.mono_ms + left_ms;
-	if (after_ms != SPACE_REPLACE_NEVER)
-		heap_set(&c->loss_timers, &loss->timer, loss->replace_at_ms);
+	loss->replace_at_ms = replace_at_ms;
+	if (replace_at_ms != NEVER_MS)
+		heap_set(&c->loss_timers, &loss->timer, replace_at_ms);
+}
+
+static void begin(struct control *c, struct slot_control *root, uint32_t after_ms,
+		  int64_t left_ms, int64_t heard_wall_ms)
+{
+	loss_continue(c, root, heard_wall_ms,
+		      after_ms == SPACE_REPLACE_NEVER ? NEVER_MS : c->now.mono_ms + left_ms);
 }
 
 void loss_begin(struct control *c, struct slot_control *root, int64_t silent_ms)

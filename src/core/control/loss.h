@@ -20,6 +20,9 @@ struct control;
 void loss_begin(struct control *c, struct slot_control *root, int64_t silent_ms);
 /* As its record says, with the wall clock of the last heartbeat. */
 void loss_restore(struct control *c, struct slot_control *root, int64_t heard_wall_ms);
+/* As a checkpoint says: it waits until then (monotonic; NEVER_MS). */
+void loss_continue(struct control *c, struct slot_control *root, int64_t heard_wall_ms,
+		   int64_t replace_at_ms);
 /* It is lost, and keeps its place for its zhost. */
 static inline bool loss_waits(const struct slot_control *root)
 {

@@ -81,6 +81,25 @@ void mesh_tables_load_shares(struct control_application *a)
 	a->routes.has_shares = rollout_has_shares(a);
 }
 
+void mesh_tables_restore(struct control_application *a, const struct subscriber *list,
+			 size_t count)
+{
+	struct mesh_routes *r = &a->routes;
+	VECTOR(struct subscriber) all = {0};
+	for (size_t k = 0; k < count; k++) {
+		const struct subscriber *known = find_subscriber(r, list[k].zhost);
+		vector_push(&all, list[k]);
+		vector_last(&all)->placed = known != NULL ? known->placed : 0;
+	}
+	vector_clear(&r->subscribers);
+	zhost_positions_clear(&r->by_zhost);
+	vector_for_each (&all, s) {
+		zhost_positions_add(&r->by_zhost, s->zhost->index, r->subscribers.count);
+		vector_push(&r->subscribers, *s);
+	}
+	vector_done(&all);
+}
+
 static bool has_pages_to_serve(const struct control_application *a)
 {
 	return a->routes.has_pages && a->slots.not_gone > 0;

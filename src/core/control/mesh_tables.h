@@ -39,6 +39,9 @@ void mesh_tables_zhost_joined(struct control *c, struct control_zhost *z, const 
 void mesh_tables_zhost_left(struct control *c, const struct control_zhost *z);
 /* It is about to be freed. PRE: it holds no copies. */
 void mesh_tables_zhost_forgotten(struct control *c, const struct control_zhost *z);
+/* These are its subscribers, in this order; how many copies each one holds is known already. */
+void mesh_tables_restore(struct control_application *a, const struct subscriber *list,
+			 size_t count);
 /* In a flush: sends what changed. */
 void mesh_tables_send(struct control *c);
 /* The same, of applications that changed after that. */

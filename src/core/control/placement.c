@@ -342,26 +342,6 @@ static void forget_waiting(struct control *c, struct control_application *a)
 	}
 }
 
-/* Waits for places of all that is left. */
-static void wait(struct control *c, const struct control_application *a,
-		 const struct wants *lost, const struct wants *first,
-		 const struct wants *exhausted, const struct wants *optional)
-{
-	VECTOR(struct place_unit_request) waiting = {0};
-	const struct wants *const parts[] = {lost, first, exhausted, optional};
-	for (size_t p = 0; p < ARRAY_SIZE(parts); p++)
-		vector_for_each (&parts[p]->list, want)
-			vector_push(&waiting, *want);
-	bool only_first = lost->list.count + exhausted->list.count + optional->list.count == 0;
-	const struct place_request request = {.mode = only_first ? PLACE_TOGETHER
-								 : PLACE_RECOVER,
-					      .units = waiting.items,
-					      .unit_count = waiting.count};
-	if (waiting.count > 0)
-		place_wait(c->place, a->ticket, &request);
-	vector_done(&waiting);
-}
-
 void placement_seek(struct slot_control *sc)
 {
 	struct control_application *a = application_of(sc->slot);
@@ -460,7 +440,7 @@ static void place_application(struct control *c, struct control_application *a)
 			wants_add_successor(c, &exhausted, root, root->moving_place);
 	}
 	try_optional(c, &optional, first.list.count > 0);
-	wait(c, a, &lost, &first, &exhausted, &optional);
+	wants_wait(c, a, &lost, &first, &exhausted, &optional);
 	if (reason != NULL ||
 	    a->unhealthy == 0) /* else it is tried again, and has still failed */
 		set_reason(c, a, reason);

@@ -348,15 +348,34 @@ static Samoza__V1__KeptImportRecord *record_new(const struct control *c,
 	return r;
 }
 
+/* No two are equal. */
+static int compare_records(const void *pa, const void *pb)
+{
+	const Samoza__V1__KeptImportRecord *a = *(Samoza__V1__KeptImportRecord *const *)pa;
+	const Samoza__V1__KeptImportRecord *b = *(Samoza__V1__KeptImportRecord *const *)pb;
+	int order = strcmp(a->from, b->from);
+	if (order == 0)
+		order = (a->patience_ms > b->patience_ms) - (a->patience_ms < b->patience_ms);
+	if (order == 0)
+		order = (a->of_providers != 0) - (b->of_providers != 0);
+	for (size_t k = 0; order == 0 && k < a->n_variables && k < b->n_variables; k++)
+		order = strcmp(a->variables[k], b->variables[k]);
+	return order != 0
+		       ? order
+		       : (a->n_variables > b->n_variables) - (a->n_variables < b->n_variables);
+}
+
 void import_lists_record(const struct control_application *a, kept_import_records *ret_kept)
 {
 	struct shared_list *first = a->import_lists.by_set;
 	for (; first != NULL; first = first->hh.next)
 		for (struct shared_list *list = first; list != NULL; list = list->next) {
-			list->is_recorded = is_frozen(list);
-			if (list->is_recorded)
+			if (is_frozen(list))
 				vector_push(ret_kept, record_new(a->control, list));
 		}
+	if (ret_kept->count > 1)
+		qsort(ret_kept->items, ret_kept->count, sizeof(*ret_kept->items),
+		      compare_records);
 }
 
 static bool is_record_of(const Samoza__V1__KeptImportRecord *r, const struct shared_list *list)
@@ -396,6 +415,30 @@ void import_lists_load(struct control_application *a,
 			fill(&list->content);
 			for (size_t k = 0; k < count; k++)
 				restore(a, list, records[k]);
+		}
+}
+
+void import_lists_recorded(struct control_application *a)
+{
+	struct shared_list *first = a->import_lists.by_set;
+	for (; first != NULL; first = first->hh.next)
+		for (struct shared_list *list = first; list != NULL; list = list->next)
+			list->is_recorded = is_frozen(list);
+}
+
+/* Which of them its store holds is not known: each is written once more. */
+void import_lists_continue(struct control_application *a,
+			   Samoza__V1__KeptImportRecord *const *records, size_t count)
+{
+	struct shared_list *first = a->import_lists.by_set;
+	for (; first != NULL; first = first->hh.next)
+		for (struct shared_list *list = first; list != NULL; list = list->next) {
+			list->is_recorded = is_kept(list);
+			for (size_t k = 0; k < count; k++)
+				if (is_record_of(records[k], list) && is_frozen(list))
+					provider_list_restore(&list->content,
+							      records[k]->providers,
+							      records[k]->n_providers);
 		}
 }
 

@@ -47,6 +47,11 @@ void import_lists_keep(struct control_application *a, const struct declarations 
  * schema_message_free(). */
 typedef VECTOR(Samoza__V1__KeptImportRecord *) kept_import_records;
 void import_lists_record(const struct control_application *a, kept_import_records *ret_kept);
+/* Their record is being written. */
+void import_lists_recorded(struct control_application *a);
+/* As another core has them, after its times are restored: what of them is kept is what these say. */
+void import_lists_continue(struct control_application *a,
+			   Samoza__V1__KeptImportRecord *const *records, size_t count);
 /* From there. PRE: the states of all slots and the exports of all copies are loaded. */
 void import_lists_load(struct control_application *a,
 		       Samoza__V1__KeptImportRecord *const *records, size_t count);

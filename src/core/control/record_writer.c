@@ -355,9 +355,12 @@ void records_write(struct control *c)
 			write_copy(c, *copy);
 		(*copy)->marks &= ~(unsigned)COPY_RECORD; /* it may be listed twice */
 	}
-	vector_for_each (&c->dirty.applications, a)
-		if (((*a)->marks & APPLICATION_RECORD) != 0)
-			write_application(c, *a);
+	vector_for_each (&c->dirty.applications, a) {
+		if (((*a)->marks & APPLICATION_RECORD) == 0)
+			continue;
+		write_application(c, *a);
+		import_lists_recorded(*a);
+	}
 	dirty_set_clear(&c->dirty);
 	records_delete_converted(c);
 	if (meta_changed(c))
@@ -371,6 +374,26 @@ void records_write(struct control *c)
 void records_delete_slot(struct control *c, const struct slot_control *sc)
 {
 	delete (c, RECORD_SLOT, record_id_slot(application_of(sc->slot)->id, sc->slot->path));
+}
+
+void records_write_all(struct control *c)
+{
+	zhost_for_each (&c->zhosts, z)
+		write_zhost(c, z);
+	application_for_each (&c->applications, a) {
+		vector_for_each (&a->application.revisions, revision)
+			records_write_revision(c, *revision);
+		for (size_t k = 0; k < a->slots.slots.count; k++)
+			write_slot(c, a->slot_controls.items[k]);
+		write_application(c, a);
+	}
+	zhost_for_each (&c->zhosts, z)
+		for (const struct copy *copy = z->first_copy; copy != NULL;
+		     copy = copy->next_on_zhost)
+			write_copy(c, copy);
+	vector_for_each (&c->forgotten, f)
+		records_write_forgotten(c, f->name, f->epoch);
+	write_meta(c);
 }
 
 void records_delete_slots(struct control *c, const struct control_application *a)

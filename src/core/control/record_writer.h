@@ -11,6 +11,8 @@ struct control;
 /* Ends a flush: writes what is marked, and clears the marks. An application comes after its slots and
  * copies: a part of them without it means nothing to a reader. */
 void records_write(struct control *c);
+/* Everything that a store holds of it, whatever is marked; the marks stay. */
+void records_write_all(struct control *c);
 /* At once: it never changes. */
 void records_write_revision(struct control *c, const struct revision *revision);
 /* They are about to be freed: delete their records. The application's own record goes first: what is

@@ -119,3 +119,22 @@ bool wants_first_place(const struct slot_control *root)
 	return root->slot->goal != GOAL_NOT_DEPLOYED && serving_copy(root) == NULL &&
 	       !root->lost;
 }
+
+void wants_wait(struct control *c, const struct control_application *a,
+		const struct wants *lost, const struct wants *first,
+		const struct wants *exhausted, const struct wants *optional)
+{
+	VECTOR(struct place_unit_request) waiting = {0};
+	const struct wants *const parts[] = {lost, first, exhausted, optional};
+	for (size_t p = 0; p < ARRAY_SIZE(parts); p++)
+		vector_for_each (&parts[p]->list, want)
+			vector_push(&waiting, *want);
+	bool only_first = lost->list.count + exhausted->list.count + optional->list.count == 0;
+	const struct place_request request = {.mode = only_first ? PLACE_TOGETHER
+								 : PLACE_RECOVER,
+					      .units = waiting.items,
+					      .unit_count = waiting.count};
+	if (waiting.count > 0)
+		place_wait(c->place, a->ticket, &request);
+	vector_done(&waiting);
+}

@@ -28,6 +28,11 @@ void wants_add_lost(const struct control *c, struct wants *w, struct slot_contro
 void wants_add_successor(const struct control *c, struct wants *w, struct slot_control *root,
 			 uint32_t unit);
 void wants_done(struct wants *w);
+/* Waits for places of all that is left; `exhausted`: of units that are to leave their zhosts. PRE: the
+ * application waits for nothing. */
+void wants_wait(struct control *c, const struct control_application *a,
+		const struct wants *lost, const struct wants *first,
+		const struct wants *exhausted, const struct wants *optional);
 
 /* It is to be deployed, and was never placed, or undeployed since. */
 bool wants_first_place(const struct slot_control *root);

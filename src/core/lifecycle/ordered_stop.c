@@ -366,3 +366,76 @@ void ordered_stop_leave(struct slot *s)
 	free(stop->edges);
 	free(stop);
 }
+
+/* ---- images ---- */
+
+void stop_image_done(struct stop_image *image)
+{
+	vector_done(&image->nodes);
+	vector_done(&image->edges);
+}
+
+/* A set has one order at a time: ordered_stop_begin() takes over what is left of earlier ones. */
+void ordered_stop_image(const struct slot_set *set, struct stop_image *ret)
+{
+	const struct ordered_stop *stop = NULL;
+	*ret = (struct stop_image){0};
+	vector_for_each (&set->slots, s)
+		if ((*s)->stop != NULL)
+			stop = (*s)->stop;
+	for (uint32_t n = 0; stop != NULL && n < stop->node_count; n++) {
+		const struct stop_node *node = &stop->nodes[n];
+		*vector_add(&ret->nodes) = (struct stop_image_node){
+			.path = node->member != NULL ? node->member->path : NULL,
+			.left = node->left};
+	}
+	for (uint32_t k = 0; stop != NULL && k < stop->edge_count; k++) {
+		const struct edge *e = &stop->edges[k];
+		if (e->kind == EDGE_DROPPED || stop->nodes[e->from].left)
+			continue;
+		vector_push(&ret->edges, e->from);
+		vector_push(&ret->edges, e->to);
+	}
+}
+
+static bool is_image(const struct slot_set *set, const struct stop_image *image)
+{
+	if (image->edges.count % 2 != 0)
+		return false;
+	vector_for_each (&image->edges, node)
+		if (*node >= image->nodes.count)
+			return false;
+	vector_for_each (&image->nodes, node)
+		if (node->path != NULL && slot_find(set, node->path) == NULL)
+			return false;
+	return true;
+}
+
+bool ordered_stop_restore(struct slot_set *set, const struct stop_image *image)
+{
+	if (!is_image(set, image))
+		return false;
+	vector_for_each (&set->slots, s)
+		ordered_stop_leave(*s);
+	if (image->nodes.count == 0)
+		return true;
+	struct ordered_stop *stop = mem_new(struct ordered_stop);
+	stop->node_count = (uint32_t)image->nodes.count;
+	stop->nodes = mem_new_array(struct stop_node, image->nodes.count + 1);
+	for (uint32_t n = 0; n < stop->node_count; n++) {
+		const struct stop_image_node *node = &image->nodes.items[n];
+		stop->nodes[n].left = node->left;
+		if (node->path == NULL)
+			continue;
+		struct slot *s = slot_find(set, node->path);
+		s->stop = stop;
+		s->stop_node = n;
+		stop->nodes[n].member = s;
+		stop->members_left++;
+	}
+	edge_list edges = {0};
+	for (size_t k = 0; k < image->edges.count; k += 2)
+		add_edge(&edges, image->edges.items[k], image->edges.items[k + 1], EDGE_FIRM);
+	take_edges(stop, &edges);
+	return true;
+}

@@ -28,4 +28,20 @@ bool ordered_stop_holds(const struct slot *s);
 /* It stopped, or is wanted again: nothing waits for it any longer. */
 void ordered_stop_leave(struct slot *s);
 
+/* What is left of the order of a set, for checkpoints: a node for each slot or importing space, and pairs of
+ * nodes, of which the first stops before the second. */
+struct stop_image_node {
+	const char *path; /* borrowed; NULL: of no slot, or of one that has left */
+	bool left;
+};
+struct stop_image {
+	VECTOR(struct stop_image_node) nodes;
+	VECTOR(uint32_t) edges;
+};
+/* Empty: nothing is being stopped. */
+void ordered_stop_image(const struct slot_set *set, struct stop_image *ret);
+void stop_image_done(struct stop_image *image);
+/* In place of what there is. False: it is not the image of an order of these slots. */
+bool ordered_stop_restore(struct slot_set *set, const struct stop_image *image);
+
 #endif

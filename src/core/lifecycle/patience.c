@@ -72,6 +72,18 @@ void patience_restore(struct provider_set *set, unsigned left, int64_t at_ms,
 	set_timer(set);
 }
 
+void patience_continue(struct provider_set *set, const struct provider_loss lost[2],
+		       int64_t timer_ms)
+{
+	struct heap *timers = &set->lifecycle->patience_timers;
+	for (unsigned left = 0; left < 2; left++)
+		set->lost[left] = lost[left];
+	if (timer_ms == INT64_MAX)
+		heap_remove(timers, &set->patience_timer);
+	else
+		heap_set(timers, &set->patience_timer, timer_ms);
+}
+
 /* ---- imports ---- */
 
 int64_t patience_ends_ms(const struct provider_set *set, uint32_t patience_ms,

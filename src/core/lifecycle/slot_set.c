@@ -356,6 +356,79 @@ void slot_set_remove(struct slot_set *set, const slot_list *gone)
 		slot_free(*s);
 }
 
+/* ---- another order ---- */
+
+void slot_order_done(struct slot_order *order)
+{
+	vector_done(&order->spaces);
+	vector_done(&order->declarations);
+	vector_done(&order->slots);
+	vector_done(&order->serials);
+}
+
+/* Those that are not named keep their order, and follow. */
+static void arrange_spaces(struct slot_set *set, const struct slot_order *order)
+{
+	VECTOR(struct slot_space *) before = {0};
+	vector_for_each (&order->spaces, name)
+		(void)intern_space(set, *name);
+	vector_for_each (&set->spaces, space) {
+		vector_push(&before, *space);
+		vector_clear(&(*space)->slots);
+	}
+	vector_clear(&set->spaces);
+	vector_for_each (&order->spaces, name) {
+		struct slot_space *space = NULL;
+		HASH_FIND_STR(set->spaces_by_name, *name, space);
+		before.items[space->id] = NULL;
+		vector_push(&set->spaces, space);
+	}
+	vector_for_each (&before, space)
+		if (*space != NULL)
+			vector_push(&set->spaces, *space);
+	vector_done(&before);
+}
+
+static void link_child(struct slot *s)
+{
+	struct slot *parent = s->parent;
+	s->next_sibling = NULL;
+	if (parent == NULL)
+		return;
+	*(parent->last_child != NULL ? &parent->last_child->next_sibling
+				     : &parent->first_child) = s;
+	parent->last_child = s;
+}
+
+void slot_set_arrange(struct slot_set *set, const struct slot_order *order)
+{
+	PRE(order->slots.count == set->slots.count &&
+	    order->declarations.count == set->declarations.count);
+	for (size_t k = 0; k < order->declarations.count; k++)
+		set->declarations.items[k] =
+			(struct declarations *)order->declarations.items[k];
+	VECTOR(struct slot_space *) spaces = {0}; /* of the slots in `order` */
+	vector_for_each (&order->slots, s) {
+		(*s)->first_child = (*s)->last_child = NULL;
+		vector_push(&spaces, set->spaces.items[(*s)->space]);
+	}
+	arrange_spaces(set, order);
+	for (size_t k = 0; k < set->spaces.count; k++)
+		set->spaces.items[k]->id = (uint32_t)k;
+	for (size_t k = 0; k < order->slots.count; k++) {
+		struct slot *s = order->slots.items[k];
+		set->slots.items[k] = s;
+		s->id = (uint32_t)k;
+		s->serial = order->serials.items[k];
+		s->space = spaces.items[k]->id;
+		link_child(s);
+		vector_push(&spaces.items[k]->slots, s);
+	}
+	vector_done(&spaces);
+	set->next_serial = order->next_serial;
+	index_all(set);
+}
+
 /* ---- serving ---- */
 
 /* What they import may be provided, or not, from now on. */

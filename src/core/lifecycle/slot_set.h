@@ -28,6 +28,18 @@ void slot_set_withdraw(struct slot_set *set, const struct declarations *declared
  * them no longer. PRE: by id, with all that are inside of them; goals and states are not-deployed, none
  * has a place. */
 void slot_set_remove(struct slot_set *set, const slot_list *gone);
+/* As it came to be, which the order of declarations tells no longer once slots were removed: for a second core that
+ * continues from the state of a first one. */
+struct slot_order {
+	VECTOR(const char *) spaces; /* by id; borrowed, as all of it */
+	VECTOR(const struct declarations *) declarations;
+	VECTOR(struct slot *) slots; /* by id: parents before their children */
+	VECTOR(uint32_t) serials;    /* of those */
+	uint32_t next_serial;
+};
+void slot_order_done(struct slot_order *order);
+/* PRE: declarations and slots are those of the set, each once; serials grow. */
+void slot_set_arrange(struct slot_set *set, const struct slot_order *order);
 /* The id of the first slot with that serial number, or a later one; the number of slots: there is none. */
 size_t slot_set_from_serial(const struct slot_set *set, uint32_t serial);
 

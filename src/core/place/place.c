@@ -138,6 +138,16 @@ void place_share_room(struct place *p, uint32_t unit, uint32_t with)
 	room_join(p, u, mate);
 }
 
+bool place_shares_room(const struct place *p, uint32_t unit, uint32_t with)
+{
+	const struct place_unit *u = unit_checked(p, unit);
+	for (const struct place_unit *mate = unit_at(p, u->room_next); mate != u;
+	     mate = unit_at(p, mate->room_next))
+		if (mate->handle == with)
+			return true;
+	return false;
+}
+
 uint32_t place_where(const struct place *p, uint32_t unit)
 {
 	return unit_checked(p, unit)->zhost;

@@ -119,6 +119,8 @@ bool place_unit_may_stay(struct place *p, uint32_t unit, uint32_t topology,
  * of each device as much as the one that needs more, since at most one of them runs at a time.
  * It ends when one of them is removed. PRE: units of one slot; `unit` is not placed. */
 void place_share_room(struct place *p, uint32_t unit, uint32_t with);
+/* It does. */
+bool place_shares_room(const struct place *p, uint32_t unit, uint32_t with);
 /* A placement that a record holds: accepted as it is, without checking the rules. Devices are
  * assigned again, best fit first. PRE: not placed. */
 void place_add(struct place *p, uint32_t unit, uint32_t zhost);
@@ -216,6 +218,9 @@ void place_wait_wake(struct place *p, uint32_t ticket);
  * and waits on until place_wait() or place_wait_end(). */
 uint32_t place_wait_next(struct place *p);
 bool place_wait_any(const struct place *p);
+/* The units that wait under the ticket, in the order of its request; none: it does not wait. Borrowed until
+ * the next call. */
+const uint32_t *place_wait_units(const struct place *p, uint32_t ticket, uint32_t *ret_count);
 
 /* ---- explanation ---- */
 

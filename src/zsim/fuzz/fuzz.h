@@ -29,6 +29,7 @@
  *     check_messages.c which messages arrive, and where       said.c          where zrms says that they go
  *     check_scaled.c   counts that were scaled
  *     check_quotas.c   how much data a space may keep
+ *     check_checkpoint.c  whether a second core loaded from a checkpoint is the same
  *     check.c          what zrms shows when all is idle           imports.c       who knows which providers
  *     place.c          confirms that there is no place
  *
@@ -67,6 +68,7 @@
  * - what was acknowledged is kept, also over crashes of zrms
  * - no update without a change (world/action.c)
  * - every request is answered
+ * - a core that is loaded from a checkpoint has the digest of the one that wrote it
  * - nothing is sent or done before it is durable (world/machine.c, mirror.c)
  * - once faults end, all is idle within an hour, each topology runs or has a reason that an
  *   independent search confirms, what runs is exactly what zrms reports, and each zhost knows exactly the

@@ -11,6 +11,7 @@
 #include "zsim/fuzz/check.h"
 #include "zsim/fuzz/check_alone.h"
 #include "zsim/fuzz/check_asked.h"
+#include "zsim/fuzz/check_checkpoint.h"
 #include "zsim/fuzz/check_cut_off.h"
 #include "zsim/fuzz/check_data.h"
 #include "zsim/fuzz/check_drains.h"
@@ -190,6 +191,7 @@ static void after_step(void *user)
 	check_cut_off(user);
 	alone_watch_machines(user);
 	draw_messages(user);
+	check_checkpoint(user);
 }
 
 /* ---- a life ---- */

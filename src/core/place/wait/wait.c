@@ -437,6 +437,13 @@ uint32_t place_wait_next(struct place *p)
 	return PLACE_NONE;
 }
 
+const uint32_t *place_wait_units(const struct place *p, uint32_t ticket, uint32_t *ret_count)
+{
+	const struct waiter *w = waiter_of(p, ticket);
+	*ret_count = w != NULL ? (uint32_t)w->units.count : 0;
+	return w != NULL ? w->units.items : NULL;
+}
+
 bool place_wait_any(const struct place *p)
 {
 	return !none_waits(p);
