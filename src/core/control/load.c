@@ -18,7 +18,6 @@
 #include "core/control/load_revision.h"
 #include "core/control/loss.h"
 #include "core/control/members.h"
-#include "core/control/record_id.h"
 #include "core/control/record_writer.h"
 #include "core/control/rollouts.h"
 #include "core/control/state.h"
@@ -285,7 +284,7 @@ static void load_slot(struct control *c, const Samoza__V1__SlotRecord *r)
 		application_by_id(&c->applications, r->application);
 	struct slot *s = slot_find(&a->slots, r->path);
 	if (s == NULL)
-		return; /* drop_slots() */
+		return; /* of an earlier revision */
 	struct slot_control *sc = control_of_slot(s);
 	slot_restore(s, (enum instance_goal)r->goal, (enum instance_state)r->state);
 	s->since_ms = r->since_ms;
@@ -308,18 +307,6 @@ static void load_slot(struct control *c, const Samoza__V1__SlotRecord *r)
 		slot_returned(s, stays_until_ms(c, r->returned_until_ms));
 	if (r->has_waits_since_ms)
 		loss_restore(c, sc, r->waits_since_ms);
-}
-
-/* No revision with a copy that may serve declares it any longer: it was about to end. */
-static void drop_slots(struct control *c)
-{
-	vector_for_each (&c->loaded.slots, r) {
-		const struct control_application *a =
-			application_by_id(&c->applications, (*r)->application);
-		if (slot_find(&a->slots, (*r)->path) == NULL)
-			drop_orphan(c, RECORD_SLOT,
-				    record_id_slot((*r)->application, (*r)->path));
-	}
 }
 
 /* ---- all of it ---- */
@@ -366,17 +353,13 @@ int control_start(struct control *c, struct instant now, struct outbox *outbox,
 	r = load_copies(c, err);
 	if (r < 0)
 		return r;
-	vector_for_each (&c->loaded.slots, record) {
-		r = load_handover(c, *record, err);
-		if (r < 0)
-			return r;
-	}
+	vector_for_each (&c->loaded.slots, record)
+		load_handover(c, *record);
 	vector_for_each (&c->loaded.applications, record) {
 		struct control_application *a =
 			application_by_id(&c->applications, (*record)->id);
 		import_lists_load(a, (*record)->kept_imports, (*record)->n_kept_imports);
 	}
-	drop_slots(c);
 	loaded_records_done(&c->loaded);
 	application_for_each (&c->applications, a) {
 		members_load(a);

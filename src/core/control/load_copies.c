@@ -159,19 +159,88 @@ static void restore_place(struct control *c, struct unit_placement *unit)
 		place_add(c->place, unit->place_unit, unit->zhost->place);
 }
 
+/* ---- which revisions have slots ---- */
+
+static int compare_epochs(const void *pa, const void *pb)
+{
+	uint64_t a = *(const uint64_t *)pa, b = *(const uint64_t *)pb;
+	return (a > b) - (a < b);
+}
+
+/* The placements that handovers wait for: until they are gone, their slots stay. The caller frees. */
+static uint64_t *leaving_placements(const struct loaded_records *loaded, size_t *ret_count)
+{
+	uint64_t *found = mem_new_array(uint64_t, loaded->slots.count);
+	size_t count = 0;
+	vector_for_each (&loaded->slots, r)
+		if ((*r)->handover != NULL && (*r)->handover->leaving != 0)
+			found[count++] = (*r)->handover->leaving;
+	if (count > 1)
+		qsort(found, count, sizeof(*found), compare_epochs);
+	*ret_count = count;
+	return found;
+}
+
+/* That which a handover leads to. */
+static int declare_of_handover(struct control *c, const Samoza__V1__SlotRecord *r,
+			       struct error **err)
+{
+	struct control_application *a = application_by_id(&c->applications, r->application);
+	struct revision *revision = NULL;
+	if (r->handover == NULL || !r->handover->has_revision)
+		return 0;
+	int result = load_revision(c, a, r->handover->revision, &revision, err);
+	if (result < 0)
+		return result;
+	application_declare(a, revision);
+	return 0;
+}
+
+/* The slot is about to end, and nothing else is left of it: the newest revision that has it. */
+static int declare_of_slot(struct control *c, const Samoza__V1__SlotRecord *r,
+			   struct error **err)
+{
+	struct control_application *a = application_by_id(&c->applications, r->application);
+	for (size_t k = a->application.revisions.count;
+	     k-- > 0 && slot_find(&a->slots, r->path) == NULL;) {
+		struct revision *revision = NULL;
+		int result = load_revision(c, a, a->application.revisions.items[k]->number,
+					   &revision, err);
+		if (result < 0)
+			return result;
+		if (topology_find_instance(revision->topology, r->path) >= 0)
+			application_declare(a, revision);
+	}
+	return 0;
+}
+
 int load_declare(struct control *c, struct error **err)
 {
+	size_t count = 0;
+	CLEANUP(freep) uint64_t *leaving = leaving_placements(&c->loaded, &count);
 	vector_for_each (&c->loaded.copies, item) {
 		const Samoza__V1__CopyRecord *r = *item;
 		struct control_application *a =
 			application_by_id(&c->applications, r->application);
 		struct revision *revision = NULL;
-		if (r->role == SAMOZA__V1__ROLE__ROLE_RETIRED)
+		if (r->role == SAMOZA__V1__ROLE__ROLE_RETIRED &&
+		    (count == 0 || bsearch(&r->placement, leaving, count, sizeof(*leaving),
+					   compare_epochs) == NULL))
 			continue;
 		int result = load_revision(c, a, r->revision, &revision, err);
 		if (result < 0)
 			return result;
 		application_declare(a, revision);
+	}
+	vector_for_each (&c->loaded.slots, r) {
+		int result = declare_of_handover(c, *r, err);
+		if (result < 0)
+			return result;
+	}
+	vector_for_each (&c->loaded.slots, r) {
+		int result = declare_of_slot(c, *r, err);
+		if (result < 0)
+			return result;
 	}
 	return 0;
 }
@@ -235,23 +304,15 @@ static void load_beside(struct control *c, const struct slot_control *root,
 	place_add(c->place, unit->place_unit, unit->zhost->place);
 }
 
-int load_handover(struct control *c, const Samoza__V1__SlotRecord *r, struct error **err)
+void load_handover(struct control *c, const Samoza__V1__SlotRecord *r)
 {
 	struct control_application *a = application_by_id(&c->applications, r->application);
 	const struct slot *s = slot_find(&a->slots, r->path);
 	if (s == NULL || s->parent != NULL)
-		return 0;
+		return;
 	const struct slot_control *root = control_of_slot(s);
-	if (r->handover != NULL && r->handover->has_revision) {
-		struct revision *revision = NULL;
-		int result = load_revision(c, a, r->handover->revision, &revision, err);
-		if (result < 0)
-			return result;
-		application_declare(a, revision);
-	}
 	if (r->handover != NULL)
 		handover_load(c, control_of_slot(s), r->handover);
 	load_beside(c, root, root->of_path->next);
 	load_beside(c, root, root->of_path->standby);
-	return 0;
 }

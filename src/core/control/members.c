@@ -108,24 +108,29 @@ void members_load(struct control_application *a)
 	}
 }
 
-static bool is_handed_over(const struct slot *root)
+/* Zhosts know a former copy of its unit until the handover is over, and the revision of that copy declares it. */
+static bool may_be_known(const struct slot *s)
 {
-	vector_for_each (&application_of(root)->handovers, item)
-		if ((*item)->slot == root)
-			return true;
+	const struct control_application *a = application_of(s);
+	uint64_t leaving = 0;
+	vector_for_each (&a->handovers, root)
+		if ((*root)->slot == s->root)
+			leaving = (*root)->handover->handover.leaving;
+	vector_for_each (&a->retired, unit)
+		if (leaving != 0 && (*unit)->epoch == leaving)
+			return declares((*unit)->revision, s);
 	return false;
 }
 
-/* Nothing of it is left but copies that are retired, and zhosts know the routes without it, and without those that had
- * handed over. */
+/* Nothing of it is left but copies that are retired, and zhosts know the routes without it. */
 static bool is_over(const struct slot_control *sc)
 {
 	const struct slot *s = sc->slot;
 	const struct application_slot *of = sc->of_path;
 	return s->leaves && s->goal == GOAL_NOT_DEPLOYED && s->state == STATE_NOT_DEPLOYED &&
 	       of->serving == NULL && of->next == NULL && of->standby == NULL &&
-	       !is_handed_over(s->root) && sc->loss == NULL && !sc->lost && !s->root->moving &&
-	       (sc->marks & SLOT_ROUTE) == 0;
+	       sc->handover == NULL && sc->loss == NULL && !sc->lost && !s->root->moving &&
+	       !may_be_known(s) && (sc->marks & SLOT_ROUTE) == 0;
 }
 
 static bool ends(const struct slot_control *sc)

@@ -521,6 +521,7 @@ static void end_move(struct control *c, struct slot_control *root)
 	}
 	if (root->place_unit != PLACE_NONE) /* a version that is wanted declares it */
 		place_remove(c->place, root->place_unit);
+	unit_rebase(c, root); /* what is wanted may have changed during the move */
 	loss_forget(c, root);
 	slot_for_each_below (root->slot, s) {
 		struct slot_control *sc = control_of_slot(s);
