@@ -33,6 +33,7 @@ static const struct http_query zhosts_query[] = {
 static const struct http_query submit_query[] = {
 	{"start", HTTP_FLAG, "0: everything stays not-deployed"},
 	{"dry_run", HTTP_FLAG, "1: only compute where it would be placed"},
+	{"plan", HTTP_FLAG, "1: only compute what would follow; the answer is a PlanView"},
 	{"reset_values", HTTP_FLAG, "1: counts that were scaled are those of the package again"},
 	{"allow_downgrade", HTTP_FLAG, "1: the version may be lower than that of what runs"},
 	{"no_surge", HTTP_FLAG,
@@ -64,6 +65,10 @@ static const struct http_query events_query[] = {
 	{"newest", HTTP_NUMBER, "Only those among the newest so many of the cluster"},
 	{0}};
 
+static const struct http_query plan_query[] = {
+	{"plan", HTTP_FLAG, "1: only compute what would follow; the answer is a PlanView"},
+	{0}};
+
 static const struct http_route routes[] = {
 	{"GET", "/v1/cluster", api_cluster, 0, NULL, "Summary of the cluster",
 	 NULL, VIEW(cluster_view),
@@ -73,7 +78,7 @@ static const struct http_route routes[] = {
 	 "listTopologies", NULL, NULL},
 	{"POST", "/v1/topologies", api_topologies_submit, HTTP_BODY_SPOOL, submit_query,
 	 "Submit a MEX (the body); start=0: all goals not-deployed; dry_run=1: only compute "
-	 "where it would be placed", NULL, VIEW(topology_view),
+	 "where it would be placed; plan=1: only compute what would follow (the answer is a PlanView)", NULL, VIEW(topology_view),
 	 "submitTopology", "201 200", "409 411 413 422"},
 	{"GET", "/v1/topologies/{id}", api_topology_get, 0, NULL,
 	 "One topology, with its placements", NULL, VIEW(topology_view),
@@ -166,8 +171,9 @@ static const struct http_route routes[] = {
 	{"POST", "/v1/zhosts/{name}/uncordon", api_zhost_uncordon, 0, NULL,
 	 "Allow placements on a zhost again", NULL, VIEW(zhost_view),
 	 "uncordonZhost", NULL, "404"},
-	{"POST", "/v1/zhosts/{name}/drain", api_zhost_drain, HTTP_BODY_MEMORY, NULL,
-	 "Cordon a zhost and hand everything there over to other zhosts",
+	{"POST", "/v1/zhosts/{name}/drain", api_zhost_drain, HTTP_BODY_MEMORY, plan_query,
+	 "Cordon a zhost and hand everything there over to other zhosts; plan=1: only compute what "
+	 "would follow (the answer is a PlanView)",
 	 VIEW(drain_request), VIEW(zhost_view),
 	 "drainZhost", NULL, "404 411 413 422"},
 	{"GET", "/v1/events", api_events, 0, events_query,

@@ -224,10 +224,12 @@ void api_topologies_submit(void *context, struct http_request *request)
 
 	if (!api_query_bool(request, "start", true, &options.start) ||
 	    !api_query_bool(request, "dry_run", false, &options.dry_run) ||
+	    !api_query_bool(request, "plan", false, &options.plan) ||
 	    !api_query_bool(request, "reset_values", false, &options.resets) ||
 	    !api_query_bool(request, "allow_downgrade", false, &options.downgrades) ||
 	    !api_query_bool(request, "no_surge", false, &options.no_surge))
 		return;
+	options.dry_run = options.dry_run || options.plan;
 	if (!options.dry_run && api_refuse_while_failing(zrms, request))
 		return;
 	if (!options.dry_run && store_is_tight(zrms->store)) {
@@ -249,8 +251,16 @@ void api_topologies_submit(void *context, struct http_request *request)
 static void on_ready(void *user, void *request, struct submission *submission,
 		     const struct control_submit *submit)
 {
+	struct zrms *zrms = user;
 	struct control_input input = {.type = CONTROL_SUBMIT, .submit = *submit};
+	const struct plan_request plan = {
+		.kind = PLAN_SUBMIT, .record = submit->record, .options = submit->options};
 
+	if (submission_is_plan(submission)) {
+		plans_make(zrms->plans, request, &plan);
+		submission_decided(submission);
+		return;
+	}
 	api_change_submitted(user, request, &input, answer_created, submission);
 }
 

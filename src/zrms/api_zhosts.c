@@ -100,13 +100,23 @@ void api_zhost_drain(void *context, struct http_request *request)
 {
 	Samoza__V1__DrainRequest *drain = (Samoza__V1__DrainRequest *)api_read_body(
 		request, &samoza__v1__drain_request__descriptor);
+	struct zrms *zrms = context;
 	uint64_t ms = 0;
+	bool plan = false;
 	if (drain == NULL)
 		return;
 	struct control_input input = {
 		.type = CONTROL_ZHOST,
 		.zhost = {.name = http_param(request, "name"), .action = ZHOST_DRAIN}};
-	if (read_deadline(request, drain->deadline, &ms)) {
+	bool is_read = api_query_bool(request, "plan", false, &plan) &&
+		       read_deadline(request, drain->deadline, &ms);
+	if (is_read && plan) {
+		plans_make(zrms->plans, request,
+			   &(struct plan_request){.kind = PLAN_DRAIN,
+						  .zhost = input.zhost.name,
+						  .deadline_ms = (int64_t)ms,
+						  .force = drain->force});
+	} else if (is_read) {
 		input.zhost.deadline_ms = (int64_t)ms;
 		input.zhost.force = drain->force;
 		api_change(context, request, &input, answer_zhost);

@@ -25,6 +25,8 @@ void commit_driver_free(struct commit_driver *driver);
 int commit_driver_start(struct commit_driver *driver, struct error **err) must_check;
 /* Hands one input to the core, now. */
 void commit_driver_input(struct commit_driver *driver, const struct control_input *input);
+/* Ends the batch now: the core has decided all that it was asked. PRE: no batch is being delivered. */
+void commit_driver_turn(struct commit_driver *driver);
 /* Of the listener: measures commits. */
 void commit_driver_step(struct commit_driver *driver, enum commit_step step);
 /* Calls `fn` once everything that the core has decided so far is durable: at once when it is

@@ -290,6 +290,7 @@ static void end_check(void *user)
 		_exit(1);
 	}
 	bool idle = submissions_is_idle(zrms->submissions) && api_waiting(zrms->api) == 0 &&
+		    plans_are_idle(zrms->plans) &&
 		    (zrms->translations == NULL || translations_is_idle(zrms->translations));
 	if (idle)
 		close_listeners(zrms);
@@ -329,6 +330,7 @@ static void parts_free(struct zrms *zrms)
 	loop_before_poll_remove(&zrms->loop, store_watch, zrms);
 	commit_driver_free(zrms->commits);
 	submissions_free(zrms->submissions);
+	plans_free(zrms->plans);
 	translations_free(zrms->translations);
 	if (zrms->translator != NULL)
 		translator_free(zrms->translator);
@@ -362,6 +364,7 @@ static int parts_open(struct zrms *zrms, const char *trust, const char *spool,
 	zrms->logs = logs_new(&zrms->loop, zrms->links);
 	zrms->execs = execs_new(&zrms->loop, zrms->links, &exec_recorder, zrms);
 	zrms->subscribers = subscribers_new(zrms->store);
+	zrms->plans = plans_new(zrms);
 	zrms->api = api_new(zrms);
 	r = submissions_open(zrms, trust, err);
 	if (r == 0)

@@ -22,6 +22,7 @@
 #include "zrms/hub.h"
 #include "zrms/links.h"
 #include "zrms/logs.h"
+#include "zrms/plans.h"
 #include "zrms/settings.h"
 #include "zrms/submission/submissions.h"
 #include "zrms/submission/translations.h"
@@ -52,6 +53,7 @@ struct zrms {
 	struct error *translator_error;
 	struct translations *translations;
 	struct submissions *submissions;
+	struct plans *plans;
 	struct api *api;
 	const struct http_route *routes; /* of `http` */
 	size_t route_count;

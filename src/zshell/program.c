@@ -6,30 +6,24 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "zshell/command/commands.h"
+#include "zshell/command/plan_view.h"
 
 static const struct cli_command *const commands[] = {
-	&command_status,	 &command_topo,
-	&command_topo_list,	 &command_topo_submit,
-	&command_topo_apply,	 &command_topo_history,
-	&command_topo_status,	 &command_topo_explain,
-	&command_topo_stop,	 &command_topo_start,
-	&command_topo_recover,	 &command_topo_rollback,
-	&command_topo_scale,	 &command_topo_promote,
-	&command_topo_abort,	 &command_topo_pause,
-	&command_topo_resume,	 &command_topo_rm,
-	&command_topo_events,	 &command_spaces,
-	&command_spaces_list,	 &command_spaces_status,
-	&command_spaces_deploy,	 &command_spaces_start,
-	&command_spaces_stop,	 &command_spaces_undeploy,
-	&command_spaces_restart, &command_spaces_move,
-	&command_spaces_logs,	 &command_spaces_exec,
-	&command_events,	 &command_mesh_spaces,
-	&command_cluster,	 &command_cluster_zhosts,
-	&command_cluster_status, &command_cluster_cordon,
-	&command_cluster_drain,	 &command_cluster_uncordon,
-	&command_cluster_rm,	 &cli_help_command,
-	&command_completion,	 &command_complete,
-	&command_exit,		 NULL,
+	&command_status,	 &command_topo,		  &command_topo_list,
+	&command_topo_submit,	 &command_topo_apply,	  &command_topo_plan,
+	&command_topo_history,	 &command_topo_status,	  &command_topo_explain,
+	&command_topo_stop,	 &command_topo_start,	  &command_topo_recover,
+	&command_topo_rollback,	 &command_topo_scale,	  &command_topo_promote,
+	&command_topo_abort,	 &command_topo_pause,	  &command_topo_resume,
+	&command_topo_rm,	 &command_topo_events,	  &command_spaces,
+	&command_spaces_list,	 &command_spaces_status,  &command_spaces_deploy,
+	&command_spaces_start,	 &command_spaces_stop,	  &command_spaces_undeploy,
+	&command_spaces_restart, &command_spaces_move,	  &command_spaces_logs,
+	&command_spaces_exec,	 &command_events,	  &command_mesh_spaces,
+	&command_cluster,	 &command_cluster_zhosts, &command_cluster_status,
+	&command_cluster_cordon, &command_cluster_drain,  &command_cluster_uncordon,
+	&command_cluster_rm,	 &cli_help_command,	  &command_completion,
+	&command_complete,	 &command_exit,		  NULL,
 };
 
 static const char *const formats[] = {"table", "wide", "name", "json", "yaml", NULL};
@@ -67,6 +61,7 @@ static const struct cli_exit exits[] = {
 	{CLI_FAILED, "refused or failed"},
 	{CLI_USAGE, "incorrect usage"},
 	{EXIT_UNREACHABLE, "zrms cannot be reached"},
+	{EXIT_CHANGES, "a plan has something to do"},
 	{EXIT_TIMEOUT, "--wait timed out; the operation continues in the background"},
 	{0},
 };

@@ -12,7 +12,7 @@ from checks.tree import without_comments
 ORDER = [
     ["base"], ["proto"], ["schema"], ["model"],
     ["core"], ["port"], ["core/commit"], ["core/lifecycle"], ["core/application", "core/place", "core/agent"],
-    ["core/control"],
+    ["core/control"], ["core/plan"],
     ["adapter/terminal"],
     ["adapter/log", "adapter/cli", "adapter/output", "adapter/uv", "adapter/sim", "adapter/http",
      "adapter/wire", "adapter/artifact", "adapter/sqlite", "adapter/archive", "adapter/wasm2c", "adapter/sandbox",

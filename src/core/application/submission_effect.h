@@ -29,6 +29,7 @@ enum submission_effect {
 struct submission_options {
 	bool start;	 /* false: --no-start */
 	bool dry_run;	 /* answer with places or reasons (a TopologyView), change nothing */
+	bool plan;	 /* as dry_run: what would follow is to be said, and not to be done */
 	bool resets;	 /* --reset-values: counts that people gave end */
 	bool downgrades; /* --allow-downgrade: the version may be lower */
 	bool no_surge;	 /* --no-surge: what has no room for a second copy stops first */

@@ -4,6 +4,7 @@
 #ifndef SAMOZA_CORE_CONTROL_CONFIG_H
 #define SAMOZA_CORE_CONTROL_CONFIG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Durations in milliseconds. Defaults and meaning: [topology.detection]. */
@@ -14,6 +15,8 @@ struct control_config {
 	int64_t on_disconnect_ms;   /* failure_detection.on_disconnect; 0: off      */
 	int64_t margin_ms;	    /* failure_detection.margin                 2 s */
 	uint32_t drain_units;	    /* drain.units: handed over at a time; 0: the default */
+	/* Of plans, whose zhosts deliver no messages: mesh tables have versions, and name nobody. Decides nothing. */
+	bool has_empty_tables;
 };
 #define DRAIN_UNITS_DEFAULT 4
 #define CONTROL_CONFIG_DEFAULT                                \

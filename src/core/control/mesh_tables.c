@@ -245,6 +245,8 @@ static Samoza__V1__MeshTable *whole_table(const struct control_application *a, b
 	peer_list list = {0};
 	Samoza__V1__MeshTable *t = table_new(a);
 	t->full = true;
+	if (a->control->config.has_empty_tables)
+		return t;
 	for (size_t k = 0; k < a->slots.slots.count; k++)
 		add_peers(&list, a->slot_controls.items[k], all);
 	t->peers = list.items;
@@ -273,6 +275,8 @@ static Samoza__V1__MeshTable *changed_table(const struct control_application *a,
 {
 	peer_list list = {0};
 	Samoza__V1__MeshTable *t = table_new(a);
+	if (a->control->config.has_empty_tables)
+		return t;
 	vector_for_each (&a->routes.changed, sc) {
 		size_t before = list.count;
 		add_peers(&list, *sc, all);

@@ -235,6 +235,11 @@ void submission_decided(struct submission *s)
 	submission_free(s);
 }
 
+bool submission_is_plan(const struct submission *s)
+{
+	return s->options.plan;
+}
+
 /* ---- refused ---- */
 
 static void refuse(struct submission *s)

@@ -59,10 +59,12 @@ int submissions_new(struct loop *loop, struct artifacts *artifacts,
 /* PRE: submissions_is_idle(). NULL is fine. */
 void submissions_free(struct submissions *s);
 
-/* Takes the upload over: frees `body`, closes `fd`. Answers through the listener. With
- * `dry_run` it makes all checks and keeps nothing. */
+/* Takes the upload over: frees `body`, closes `fd`. Answers through the listener. With `dry_run` it makes all checks and
+ * keeps nothing; so with `plan`, for on_ready, which ends it with submission_decided(). */
 void submissions_add(struct submissions *all, const struct upload *upload, void *request,
 		     const struct submission_options *options);
+/* What follows from it is to be planned, and not to be done. */
+bool submission_is_plan(const struct submission *submission);
 /* The core has decided, durably, on a submission that was handed to it. Frees it. */
 void submission_decided(struct submission *submission);
 bool submissions_is_idle(const struct submissions *s);

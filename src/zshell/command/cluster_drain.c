@@ -10,6 +10,7 @@
 #include "model/quantity.h"
 #include "zshell/command/commands.h"
 #include "zshell/command/common.h"
+#include "zshell/command/plan_view.h"
 #include "zshell/command/zhost_text.h"
 
 static int run(void *context, const struct cli_run *line, struct error **err);
@@ -20,7 +21,7 @@ static int run(void *context, const struct cli_run *line, struct error **err);
 
 struct options {
 	int64_t deadline_ms, wait_ms;
-	bool force;
+	bool force, plan;
 };
 
 static const struct cli_option options[] = {
@@ -37,6 +38,11 @@ static const struct cli_option options[] = {
 		.name = "force",
 		.offset = offsetof(struct options, force),
 		.help = "stop at the deadline what is left",
+	},
+	{
+		.name = "plan",
+		.offset = offsetof(struct options, plan),
+		.help = "only show what would move where, and what cannot leave",
 	},
 	OPTION_WAIT(struct options),
 	{0},
@@ -56,7 +62,10 @@ const struct cli_command command_cluster_drain = {
 		"is not moved.\nWhat cannot move says why (`cluster status`), and moves when "
 		"that changes.\n`cluster uncordon` ends a drain.\nWith --wait: exits when "
 		"nothing is left, with status 1 when the zhost was uncordoned,\nor with "
-		"status 4 at the deadline or after the timeout, with what is left and why.",
+		"status 4 at the deadline or after the timeout, with what is left and why.\n"
+		"With --plan: nothing is changed; zrms computes what would follow if nothing "
+		"else happens.\nStatus 0 when there is nothing to do, 10 when there is, 1 "
+		"when it is refused.",
 	.arguments = arguments,
 	.options = options,
 	.options_size = sizeof(struct options),
@@ -215,9 +224,10 @@ static int wait_for_it(struct drain_wait *w, uint64_t after, int64_t wait_ms,
 
 /* ---------------------------------------------------------------- the whole */
 
-static int request(struct drain_wait *w, const struct options *given, struct error **err)
+/* As `given` says. `url`: of the drain, or of its plan. */
+static int request(struct drain_wait *w, const struct options *given, const char *url,
+		   const ProtobufCMessageDescriptor *type, void **ret_view, struct error **err)
 {
-	CLEANUP(freep) char *url = api_path("/v1/zhosts/", w->zhost, "/drain", NULL);
 	CLEANUP(freep) char *deadline = NULL;
 	CLEANUP(freep) char *body = NULL;
 	Samoza__V1__DrainRequest drain = SAMOZA__V1__DRAIN_REQUEST__INIT;
@@ -226,8 +236,7 @@ static int request(struct drain_wait *w, const struct options *given, struct err
 	drain.deadline = deadline;
 	drain.has_force = drain.force = given->force;
 	body = view_write(&drain.base);
-	return api_send(w->shell->api, "POST", url, body, &samoza__v1__zhost_view__descriptor,
-			(void **)&w->view, err);
+	return api_send(w->shell->api, "POST", url, body, type, ret_view, err);
 }
 
 static void print_begun(const struct drain_wait *w)
@@ -245,6 +254,7 @@ static void print_begun(const struct drain_wait *w)
 
 static int drain(struct drain_wait *w, const struct options *given, struct error **err)
 {
+	CLEANUP(freep) char *url = api_path("/v1/zhosts/", w->zhost, "/drain", NULL);
 	int64_t wait_ms = given->wait_ms;
 	uint64_t after = 0;
 	int r = 0;
@@ -254,11 +264,20 @@ static int drain(struct drain_wait *w, const struct options *given, struct error
 	if (wait_ms > 0)
 		r = wait_last_event(w->shell, &after, err);
 	if (r == 0)
-		r = request(w, given, err);
+		r = request(w, given, url, &samoza__v1__zhost_view__descriptor,
+			    (void **)&w->view, err);
 	if (r < 0)
 		return hint_zhosts(r, err);
 	print_begun(w);
 	return wait_ms > 0 ? wait_for_it(w, after, wait_ms, err) : CLI_DONE;
+}
+
+static int show_plan(struct drain_wait *w, const struct options *given, struct error **err)
+{
+	CLEANUP(freep) char *url = api_path("/v1/zhosts/", w->zhost, "/drain?plan=1", NULL);
+	CLEANUP(view_freep) Samoza__V1__PlanView *plan = NULL;
+	int r = request(w, given, url, &samoza__v1__plan_view__descriptor, (void **)&plan, err);
+	return r < 0 ? hint_zhosts(r, err) : plan_show(&w->shell->output, plan);
 }
 
 static int run(void *context, const struct cli_run *line, struct error **err)
@@ -270,7 +289,7 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 				 "--force stops what is left at the deadline: add --deadline "
 				 "10m");
 	w.path = api_path("/v1/zhosts/", w.zhost, NULL);
-	int r = drain(&w, given, err);
+	int r = given->plan ? show_plan(&w, given, err) : drain(&w, given, err);
 	view_free(w.view);
 	free(w.path);
 	return r;

@@ -100,6 +100,12 @@ void print_notice(const struct shell *shell, const Samoza__V1__TopologyView *vie
 void print_rollout(const struct output *o, const Samoza__V1__TopologyView *view);
 /* The caller frees; NULL: there is none. */
 char *rollout_text(const Samoza__V1__RolloutView *rollout);
+/* What a submission, and a plan of one, may ask for. */
+struct submit_wishes {
+	bool reset_values, allow_downgrade, no_surge;
+};
+/* "/v1/topologies?plan=1&no_surge=1" for "plan=1"; the caller frees. */
+char *submit_path(const char *query, const struct submit_wishes *wishes);
 /* "api 5 (scaled; package: 3)"; the caller frees. NULL: none is. */
 char *scaled_text(const Samoza__V1__TopologyView *t);
 

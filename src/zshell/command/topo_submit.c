@@ -11,7 +11,8 @@ static const struct cli_argument arguments[] = {
 
 struct options {
 	int64_t wait_ms;
-	bool no_start, dry_run, reset_values, allow_downgrade, no_surge;
+	bool no_start, dry_run;
+	struct submit_wishes wishes;
 };
 
 static const struct cli_option options[] = {
@@ -26,13 +27,13 @@ static const struct cli_option options[] = {
 	 .offset = offsetof(struct options, no_start),
 	 .help = "store it without deploying anything"},
 	{.name = "reset-values",
-	 .offset = offsetof(struct options, reset_values),
+	 .offset = offsetof(struct options, wishes.reset_values),
 	 .help = "counts that `topo scale` has set are those of the package again"},
 	{.name = "allow-downgrade",
-	 .offset = offsetof(struct options, allow_downgrade),
+	 .offset = offsetof(struct options, wishes.allow_downgrade),
 	 .help = "the version may be lower than that of what runs"},
 	{.name = "no-surge",
-	 .offset = offsetof(struct options, no_surge),
+	 .offset = offsetof(struct options, wishes.no_surge),
 	 .help = "what finds no room for a second copy stops before its successor starts"},
 	{.name = "dry-run",
 	 .offset = offsetof(struct options, dry_run),
@@ -64,10 +65,10 @@ static const struct cli_option apply_options[] = {
 	 .max = WAIT_MAX_MS,
 	 .help = "how long to wait until it is running"},
 	{.name = "allow-downgrade",
-	 .offset = offsetof(struct options, allow_downgrade),
+	 .offset = offsetof(struct options, wishes.allow_downgrade),
 	 .help = "the version may be lower than that of what runs"},
 	{.name = "no-surge",
-	 .offset = offsetof(struct options, no_surge),
+	 .offset = offsetof(struct options, wishes.no_surge),
 	 .help = "what finds no room for a second copy stops before its successor starts"},
 	{0},
 };
@@ -128,16 +129,6 @@ static void print_effect(const struct output *o, const Samoza__V1__TopologyView 
 						  {"State", view->state},
 						  {"Spaces", spaces},
 						  {0}});
-}
-
-/* The caller frees. */
-static char *submit_path(const struct options *given)
-{
-	return str_printf("/v1/topologies?start=%d%s%s%s%s", !given->no_start,
-			  given->dry_run ? "&dry_run=1" : "",
-			  given->reset_values ? "&reset_values=1" : "",
-			  given->allow_downgrade ? "&allow_downgrade=1" : "",
-			  given->no_surge ? "&no_surge=1" : "");
 }
 
 /* The placements, or why there are none. */
@@ -203,7 +194,11 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	const struct output *o = &shell->output;
 	const char *file = cli_argument(line, 0);
 	int status = CLI_DONE;
-	CLEANUP(freep) char *path = submit_path(given);
+	CLEANUP(freep)
+	char *path = submit_path(given->dry_run	   ? "dry_run=1"
+				 : given->no_start ? "start=0"
+						   : "start=1",
+				 &given->wishes);
 	int r = api_check_file(file, err);
 
 	if (r < 0)

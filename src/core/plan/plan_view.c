@@ -1,0 +1,273 @@
+#include "core/plan/plan_view.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "base/str.h"
+#include "core/control/control.h"
+#include "core/control/state.h"
+#include "core/control/wants.h"
+#include "model/diff.h"
+#include "schema/message.h"
+
+#define STARTED "deployed-started"
+
+#define NEW(type, name) \
+	((Samoza__V1__##type *)schema_message_new(&samoza__v1__##name##__descriptor))
+
+/* Room for one more: the capacity is the next power of two. */
+#define APPEND(message, field, item)                                                         \
+	do {                                                                                 \
+		size_t n_ = (message)->n_##field;                                            \
+		if ((n_ & (n_ - 1)) == 0)                                                    \
+			(message)->field = mem_resize((message)->field, n_ > 0 ? 2 * n_ : 1, \
+						      sizeof(*(message)->field));            \
+		(message)->field[(message)->n_##field++] = (item);                           \
+	} while (0)
+
+/* ---- spaces ---- */
+
+static const char *space_of(const struct slot *s)
+{
+	return s->set->spaces.items[s->space]->name;
+}
+
+static struct plan_space *find_space(const struct plan_writer *w, const char *id,
+				     const char *space)
+{
+	struct plan_space *found = NULL;
+	CLEANUP(freep) char *key = str_printf("%s/%s", id, space);
+	HASH_FIND_STR(w->spaces, key, found);
+	return found;
+}
+
+static struct plan_space *space_new(struct plan_writer *w, const struct control_application *a,
+				    const char *name)
+{
+	struct plan_space *space = mem_new(struct plan_space);
+	space->key = str_printf("%s/%s", a->id, name);
+	space->name = mem_strdup(name);
+	space->topology = mem_strdup(a->name);
+	HASH_ADD_KEYPTR(hh, w->spaces, space->key, strlen(space->key), space);
+	return space;
+}
+
+/* NULL: the instance is there no longer. */
+static struct plan_space *space_of_subject(struct plan_writer *w, const struct control *c,
+					   const Samoza__V1__EventRecord *event)
+{
+	const struct control_application *a =
+		event->topology != NULL ? application_by_id(&c->applications, event->topology)
+					: NULL;
+	const char *path = strchr(event->subject, '/');
+	const struct slot *s =
+		a != NULL && path != NULL ? slot_find(&a->slots, path + 1) : NULL;
+	if (s == NULL)
+		return NULL;
+	struct plan_space *known = find_space(w, a->id, space_of(s));
+	return known != NULL ? known : space_new(w, a, space_of(s));
+}
+
+void plan_writer_init(struct plan_writer *w, const struct control *c, const char *subject)
+{
+	*w = (struct plan_writer){.view = NEW(PlanView, plan_view)};
+	w->view->subject = mem_strdup(subject);
+	application_for_each (&c->applications, a)
+		vector_for_each (&a->slots.slots, s) {
+			struct plan_space *space = find_space(w, a->id, space_of(*s));
+			if (space == NULL)
+				space = space_new(w, a, space_of(*s));
+			space->started += (*s)->state == STATE_DEPLOYED_STARTED;
+			space->was_started = space->started > 0;
+		}
+}
+
+void plan_writer_done(struct plan_writer *w)
+{
+	for (struct plan_space *s = w->spaces, *next; s != NULL; s = next) {
+		next = s->hh.next;
+		HASH_DEL(w->spaces, s);
+		free(s->key);
+		free(s->name);
+		free(s->topology);
+		free(s);
+	}
+	schema_message_free(w->view != NULL ? &w->view->base : NULL);
+}
+
+/* ---- moves ---- */
+
+static void count_move(struct plan_space *space, const Samoza__V1__EventRecord *event)
+{
+	bool was = str_equal(event->from, STARTED), is = str_equal(event->to, STARTED);
+	if (was && !is && space->started > 0 && --space->started == 0)
+		space->gaps++;
+	if (is && !was)
+		space->started++;
+}
+
+void plan_write_event(struct plan_writer *w, const struct control *c, int64_t now_ms,
+		      const Samoza__V1__EventRecord *event)
+{
+	Samoza__V1__PlanMoveView *move = NEW(PlanMoveView, plan_move_view);
+	struct plan_space *space = space_of_subject(w, c, event);
+	if (w->step == 0 || now_ms != w->step_ms)
+		w->step++;
+	w->step_ms = now_ms;
+	move->step = w->step;
+	move->kind = mem_strdup(event->kind);
+	move->subject = mem_strdup(event->subject);
+	move->from = mem_strdup(event->from);
+	move->to = mem_strdup(event->to);
+	move->cause = mem_strdup(event->cause);
+	APPEND(w->view, moves, move);
+	if (space == NULL)
+		return;
+	space->is_touched = true;
+	space->is_placed_again = space->is_placed_again || str_equal(event->kind, "placement");
+	if (str_equal(event->kind, "space"))
+		count_move(space, event);
+}
+
+/* ---- what it means ---- */
+
+/* Why a successor of one of its instances has no place; NULL. */
+static const char *waits_of(const struct control_application *a, const char *space)
+{
+	for_each_root (a, root)
+		if (root->handover != NULL && root->handover->waits != NULL)
+			slot_for_each_below (root->slot, s)
+				if (str_equal(space_of(s), space))
+					return root->handover->waits;
+	return NULL;
+}
+
+static char *effect_of(const struct plan_space *space, const struct control_application *a,
+		       enum space_verdict verdict)
+{
+	const char *waits = waits_of(a, space->name);
+	if (verdict == SPACE_REMOVED)
+		return mem_strdup("is stopped and undeployed, its data is kept");
+	if (waits != NULL)
+		return str_printf("waits for room: %s", waits);
+	if (!space->was_started && space->started == 0)
+		return mem_strdup(space->is_touched ? "does not start" : "does not run");
+	if (!space->was_started)
+		return mem_strdup("starts");
+	if (space->started == 0)
+		return mem_strdup("stops");
+	if (space->gaps == 0)
+		return mem_strdup("stays available");
+	return space->gaps == 1 ? mem_strdup("one stop and start")
+				: str_printf("%u stops and starts", space->gaps);
+}
+
+static Samoza__V1__PlanSpaceView *space_view(const struct plan_space *space,
+					     const struct control_application *a,
+					     enum space_verdict verdict)
+{
+	Samoza__V1__PlanSpaceView *v = NEW(PlanSpaceView, plan_space_view);
+	v->effect = effect_of(space, a, verdict);
+	v->gaps = space->gaps;
+	return v;
+}
+
+/* The rules of its place are adjusted, and its instances go elsewhere. */
+static const char *verdict_name(const struct space_diff *d, const struct plan_space *space)
+{
+	bool moves = space->is_placed_again && space->was_started && !d->count_differs;
+	if (moves && (d->verdict == SPACE_ADJUSTED || d->verdict == SPACE_UNCHANGED))
+		return "moved";
+	return space_verdict_name(d->verdict);
+}
+
+static void write_verdict(struct plan_writer *w, const struct control_application *a,
+			  const struct space_diff *d)
+{
+	struct plan_space *space = find_space(w, a->id, d->name);
+	if (space == NULL)
+		space = space_new(w, a, d->name);
+	Samoza__V1__PlanSpaceView *v = space_view(space, a, d->verdict);
+	v->space = mem_strdup(d->name);
+	v->verdict = mem_strdup(verdict_name(d, space));
+	vector_for_each (&d->fields, field)
+		APPEND(v, fields, mem_strdup(*field));
+	APPEND(w->view, spaces, v);
+}
+
+void plan_write_verdicts(struct plan_writer *w, const struct control_application *a,
+			 const Samoza__V1__RevisionRecord *before,
+			 const Samoza__V1__RevisionRecord *after)
+{
+	Samoza__V1__Topology nothing = *after->topology;
+	nothing.n_spaces = 0;
+	CLEANUP(topology_diff_done) struct topology_diff diff = {0};
+	const struct topology_version from = {
+		.topology = before != NULL ? before->topology : &nothing,
+		.artifacts =
+			before != NULL && before->n_artifacts > 0 ? before->artifacts : NULL};
+	const struct topology_version to = {
+		.topology = after->topology,
+		.artifacts = after->n_artifacts > 0 ? after->artifacts : NULL};
+	topology_diff(&from, &to, &diff);
+	vector_for_each (&diff.spaces, d)
+		write_verdict(w, a, d);
+}
+
+void plan_write_touched(struct plan_writer *w, const struct control *c)
+{
+	for (const struct plan_space *space = w->spaces; space != NULL;
+	     space = space->hh.next) {
+		const struct control_application *a =
+			application_by_name(&c->applications, space->topology);
+		if (!space->is_touched || a == NULL)
+			continue;
+		Samoza__V1__PlanSpaceView *v = space_view(space, a, SPACE_UNCHANGED);
+		v->space = str_printf("%s/%s", space->topology, space->name);
+		APPEND(w->view, spaces, v);
+	}
+}
+
+void plan_write_left(struct plan_writer *w, const char *name, const char *why)
+{
+	Samoza__V1__PlanLeftView *v = NEW(PlanLeftView, plan_left_view);
+	v->name = mem_strdup(name);
+	v->why = mem_strdup(why);
+	APPEND(w->view, left, v);
+}
+
+/* In the words of the placement explanation; of one that waits for others, why those have none. */
+static void write_reason(struct plan_writer *w, const struct control *c,
+			 const struct slot_control *root, const char *name)
+{
+	const struct control_application *a = application_of(root->slot);
+	const char *reason = a->reason != NULL ? a->reason : "it has no place";
+	CLEANUP(error_freep) struct error *err = NULL;
+	Samoza__V1__ExplainView *v = NULL;
+	if (control_view_explain(c, a->id, root->slot->path, &v, &err) < 0) {
+		plan_write_left(w, name, reason);
+		return;
+	}
+	const Samoza__V1__ExplainSpaceView *own = v->n_spaces > 0 ? v->spaces[0] : NULL;
+	if (own != NULL && own->reason != NULL)
+		reason = own->reason;
+	CLEANUP(freep)
+	char *text =
+		own != NULL && own->smallest_change != NULL
+			? str_printf("%s; it would fit with %s", reason, own->smallest_change)
+			: mem_strdup(reason);
+	plan_write_left(w, name, text);
+	schema_message_free(&v->base);
+}
+
+void plan_write_unplaced(struct plan_writer *w, const struct control *c,
+			 const struct control_application *a)
+{
+	for_each_root (a, root) {
+		CLEANUP(freep) char *name = str_printf("%s/%s", a->name, root->slot->path);
+		if (root->handover != NULL && root->handover->waits != NULL)
+			plan_write_left(w, name, root->handover->waits);
+		else if (root->slot->goal == GOAL_DEPLOYED_STARTED && !slot_is_placed(root))
+			write_reason(w, c, root, name);
+	}
+}

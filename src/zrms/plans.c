@@ -1,0 +1,109 @@
+#include "zrms/plans.h"
+
+#include <stdlib.h>
+
+#include "adapter/uv/loop.h"
+#include "base/check.h"
+#include "base/heap.h"
+#include "base/memory.h"
+#include "base/str.h"
+#include "core/control/checkpoint.h"
+#include "schema/message.h"
+#include "zrms/api.h"
+#include "zrms/zrms.h"
+
+/* At the same time: each has a copy of the whole state. */
+enum { PLANS_MAX = 2 };
+
+struct plans {
+	struct zrms *zrms; /* borrowed */
+	unsigned running;
+};
+
+struct plan_job {
+	uv_work_t work;
+	struct plans *plans;
+	struct http_request *request;
+	Samoza__V1__Checkpoint *checkpoint;
+	struct plan_request of; /* what it points to is the job's */
+	Samoza__V1__RevisionRecord *record;
+	char *actor, *zhost;
+	Samoza__V1__PlanView *view;
+	struct error *err;
+};
+
+struct plans *plans_new(struct zrms *zrms)
+{
+	struct plans *p = mem_new(struct plans);
+	p->zrms = zrms;
+	return p;
+}
+
+void plans_free(struct plans *p)
+{
+	if (p == NULL)
+		return;
+	INVARIANT(p->running == 0);
+	free(p);
+}
+
+bool plans_are_idle(const struct plans *p)
+{
+	return p->running == 0;
+}
+
+static void job_free(struct plan_job *job)
+{
+	schema_message_free(job->checkpoint != NULL ? &job->checkpoint->base : NULL);
+	schema_message_free(job->record != NULL ? &job->record->base : NULL);
+	schema_message_free(job->view != NULL ? &job->view->base : NULL);
+	error_free(job->err);
+	free(job->actor);
+	free(job->zhost);
+	free(job);
+}
+
+static void run(uv_work_t *work)
+{
+	struct plan_job *job = container_of(work, struct plan_job, work);
+	const struct plan_limits limits = PLAN_LIMITS_DEFAULT;
+	(void)!plan_make(job->checkpoint, &job->of, &limits, &job->view, &job->err);
+}
+
+static void on_done(uv_work_t *work, int status)
+{
+	struct plan_job *job = container_of(work, struct plan_job, work);
+	(void)status;
+	job->plans->running--;
+	if (job->err != NULL)
+		api_refuse(job->request, steal_ptr(&job->err));
+	else
+		api_send_view_now(job->request, 200, &job->view->base);
+	job_free(job);
+}
+
+void plans_make(struct plans *p, struct http_request *request, const struct plan_request *of)
+{
+	struct zrms *zrms = p->zrms;
+	struct error *err = NULL;
+	if (p->running >= PLANS_MAX) {
+		(void)error_set(&err, ERR_UNAVAILABLE,
+				"%u plans are being made; try again in a moment", p->running);
+		api_refuse(request, err);
+		return;
+	}
+	struct plan_job *job = mem_new(struct plan_job);
+	job->plans = p;
+	job->request = request;
+	job->of = *of;
+	job->of.actor = job->actor = mem_strdup(of->actor);
+	job->of.zhost = job->zhost = mem_strdup(of->zhost);
+	if (of->record != NULL)
+		job->of.record = job->record =
+			(Samoza__V1__RevisionRecord *)schema_message_copy(&of->record->base);
+	commit_driver_turn(zrms->commits);
+	job->checkpoint = checkpoint_new(zrms->control, loop_now(&zrms->loop));
+	p->running++;
+	int r = uv_queue_work(loop_uv(&zrms->loop), &job->work, run, on_done);
+	INVARIANT(r == 0);
+}

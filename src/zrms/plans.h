@@ -1,0 +1,26 @@
+/*
+ * Plans (core/plan/plan.h), made beside the commit loop: the loop writes a checkpoint of the core, a worker thread
+ * computes on it.
+ *
+ *     plans_make() ──► checkpoint, in the loop ──► plan_make(), in a thread ──► answer, in the loop
+ */
+#ifndef SAMOZA_ZRMS_PLANS_H
+#define SAMOZA_ZRMS_PLANS_H
+
+#include "adapter/http/http.h"
+#include "core/plan/plan.h"
+
+struct plans;
+struct zrms;
+
+/* Borrowed. */
+struct plans *plans_new(struct zrms *zrms);
+/* PRE: idle. NULL is fine. */
+void plans_free(struct plans *p);
+bool plans_are_idle(const struct plans *p);
+
+/* Answers the request with a PlanView, or why it is refused. Copies what the plan is of. PRE: no batch of the
+ * commit loop is being delivered. */
+void plans_make(struct plans *p, struct http_request *request, const struct plan_request *of);
+
+#endif

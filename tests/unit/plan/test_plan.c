@@ -1,0 +1,117 @@
+/* A plan says what follows from a request, and changes nothing. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "base/str.h"
+#include "core/control/checkpoint.h"
+#include "core/plan/plan.h"
+#include "fixture.h"
+#include "schema/message.h"
+
+static void set_up(struct fixture *f)
+{
+	fixture_init(f);
+	fixture_start(f);
+	fixture_hello(f, "n1", 1, NULL, 0);
+	fixture_hello(f, "n2", 2, NULL, 0);
+	fixture_submit(f, "T", "shop", "- {name: web, type: DATA}\n");
+}
+
+static int plan(struct fixture *f, const struct plan_request *request,
+		const struct plan_limits *limits, Samoza__V1__PlanView **ret,
+		struct error **err)
+{
+	Samoza__V1__Checkpoint *now = checkpoint_new(f->control, f->now);
+	int r = plan_make(now, request, limits, ret, err);
+	schema_message_free(&now->base);
+	return r;
+}
+
+static const Samoza__V1__PlanMoveView *last_move(const Samoza__V1__PlanView *v,
+						 const char *kind, const char *subject)
+{
+	const Samoza__V1__PlanMoveView *found = NULL;
+	for (size_t k = 0; k < v->n_moves; k++)
+		if (str_equal(v->moves[k]->kind, kind) &&
+		    str_equal(v->moves[k]->subject, subject))
+			found = v->moves[k];
+	return found;
+}
+
+static void a_drain_moves_what_is_there_and_the_core_stays_as_it_is(void **state)
+{
+	struct fixture f;
+	struct error *err = NULL;
+	Samoza__V1__PlanView *v = NULL;
+	const struct plan_limits limits = PLAN_LIMITS_DEFAULT;
+	(void)state;
+	set_up(&f);
+	CLEANUP(freep) char *at = fixture_space(&f, "T", "web");
+	const char *from = strstr(at, "n1") != NULL ? "n1" : "n2";
+	const char *to = strstr(at, "n1") != NULL ? "n2" : "n1";
+	const struct plan_request drain = {.kind = PLAN_DRAIN, .zhost = from};
+	CLEANUP(freep) char *before = control_digest(f.control, f.now);
+	assert_int_equal(plan(&f, &drain, &limits, &v, &err), 0);
+	CLEANUP(freep) char *after = control_digest(f.control, f.now);
+	assert_string_equal(before, after);
+	assert_string_equal(v->end, "completed");
+	assert_true(v->changes);
+	assert_int_equal(v->n_left, 0);
+	const Samoza__V1__PlanMoveView *placed = last_move(v, "placement", "shop/web");
+	assert_non_null(placed);
+	assert_string_equal(placed->from, from);
+	assert_string_equal(placed->to, to);
+	assert_string_equal(last_move(v, "space", "shop/web")->to, "deployed-started");
+	schema_message_free(&v->base);
+	fixture_done(&f);
+}
+
+static void what_is_refused_has_no_plan(void **state)
+{
+	struct fixture f;
+	struct error *err = NULL;
+	Samoza__V1__PlanView *v = NULL;
+	const struct plan_limits limits = PLAN_LIMITS_DEFAULT;
+	const struct plan_request drain = {.kind = PLAN_DRAIN, .zhost = "nowhere"};
+	(void)state;
+	set_up(&f);
+	assert_int_equal(plan(&f, &drain, &limits, &v, &err), ERR_NOT_FOUND);
+	assert_null(v);
+	assert_non_null(strstr(err->message, "nowhere"));
+	error_free(err);
+	fixture_done(&f);
+}
+
+static void a_plan_ends_at_its_limits(void **state)
+{
+	struct fixture f;
+	struct error *err = NULL;
+	Samoza__V1__PlanView *v = NULL;
+	struct plan_limits limits = PLAN_LIMITS_DEFAULT;
+	(void)state;
+	set_up(&f);
+	CLEANUP(freep) char *at = fixture_space(&f, "T", "web");
+	const struct plan_request drain = {.kind = PLAN_DRAIN,
+					   .zhost = strstr(at, "n1") != NULL ? "n1" : "n2"};
+	limits.inputs = 3;
+	assert_int_equal(plan(&f, &drain, &limits, &v, &err), 0);
+	assert_string_equal(v->end, "unfinished");
+	schema_message_free(&v->base);
+	fixture_done(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_drain_moves_what_is_there_and_the_core_stays_as_it_is),
+		cmocka_unit_test(what_is_refused_has_no_plan),
+		cmocka_unit_test(a_plan_ends_at_its_limits),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
