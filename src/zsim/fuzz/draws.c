@@ -60,6 +60,7 @@ static const struct row rows[DRAWS] = {
 			      "a second core is loaded from a checkpoint"},
 	[DRAW_IMPORTS] = {"imports", 3, 2, 25,
 			  "a process knows a provider of another topology"},
+	[DRAW_PLANS] = {"plans", 2, 1, 30, "what follows from a request is planned before"},
 };
 
 /* ---- names ---- */

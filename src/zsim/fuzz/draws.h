@@ -56,6 +56,7 @@ enum fuzz_draw {
 	DRAW_NO_SURGE,
 	DRAW_CHECKPOINTS,
 	DRAW_IMPORTS,
+	DRAW_PLANS,
 	DRAWS,
 };
 

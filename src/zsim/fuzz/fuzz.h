@@ -29,6 +29,7 @@
  *     check_messages.c which messages arrive, and where       said.c          where zrms says that they go
  *     check_scaled.c   counts that were scaled
  *     check_quotas.c   how much data a space may keep
+ *     check_plan.c     whether what was planned happens
  *     check_checkpoint.c  whether a second core loaded from a checkpoint is the same
  *     check.c          what zrms shows when all is idle           imports.c       who knows which providers
  *     place.c          confirms that there is no place
@@ -68,6 +69,7 @@
  * - what was acknowledged is kept, also over crashes of zrms
  * - no update without a change (world/action.c)
  * - every request is answered
+ * - what follows from a request in peace is what its plan says
  * - a core that is loaded from a checkpoint has the digest of the one that wrote it
  * - nothing is sent or done before it is durable (world/machine.c, mirror.c)
  * - once faults end, all is idle within an hour, each topology runs or has a reason that an
@@ -97,6 +99,7 @@ struct fuzz_counts;
 struct copy_before;
 struct data_access;
 struct messages;
+struct planned;
 struct quota_told;
 struct reach;
 struct stored;
@@ -144,6 +147,7 @@ struct fuzz {
 	struct stored *stored;		     /* check_data.h */
 	struct quota_told *quotas_told;	     /* check_quotas.h */
 	struct messages *messages;	     /* check_messages.h; NULL: none are drawn */
+	struct planned *planned;	     /* check_plan.h; NULL: nothing is */
 	VECTOR(struct submitted) submitted;
 
 	uint64_t zrms_life;	 /* of the world, as seen last */

@@ -18,6 +18,7 @@
 #include "zsim/fuzz/check_messages.h"
 #include "zsim/fuzz/check_order.h"
 #include "zsim/fuzz/check_patience.h"
+#include "zsim/fuzz/check_plan.h"
 #include "zsim/fuzz/check_quotas.h"
 #include "zsim/fuzz/check_timeouts.h"
 #include "zsim/fuzz/commits.h"
@@ -194,6 +195,12 @@ static void after_step(void *user)
 	check_checkpoint(user);
 }
 
+static void committed(void *user, const struct outbox *o, const struct data_answer *answers)
+{
+	check_plan_committed(user, o);
+	mirror_committed(user, o, answers);
+}
+
 /* ---- a life ---- */
 
 static unsigned drawn_or(struct fuzz *f, unsigned given, unsigned least, unsigned most)
@@ -255,7 +262,7 @@ static void birth(struct fuzz *f)
 		.action_fails = action_fails,
 		.batch_more = batch_more,
 		.after_step = after_step,
-		.committed = mirror_committed,
+		.committed = committed,
 		.frame = frame,
 		.message_leaves = check_messages_leaves,
 		.message_arrives = check_messages_arrives,
@@ -363,6 +370,22 @@ static void drain_one(struct fuzz *f)
 	converge(f);
 }
 
+/* In peace, what was planned happens: changes, also of what is changing already, and drains. */
+static void follow_plans(struct fuzz *f)
+{
+	struct random *r = draws_random(f, DRAW_PLANS);
+	unsigned times = draws_have(f, DRAW_PLANS) ? 1 + random_below(r, 3) : 0;
+	for (unsigned k = 0; k < times && f->world.violation == NULL; k++) {
+		uint32_t which = random_below(r, (uint32_t)f->world.machines.count);
+		const char *zhost = f->world.machines.items[which]->name;
+		bool drains = random_percent(r, 40);
+		check_plan_wanted(f);
+		bool granted = drains ? fuzz_drain(f, zhost, 0, false) : fuzz_submit(f);
+		settle(f);
+		check_plan_end(f, granted);
+	}
+}
+
 static void end(struct fuzz *f)
 {
 	mirrored_done(f);
@@ -370,6 +393,7 @@ static void end(struct fuzz *f)
 	check_data_done(f);
 	check_quotas_done(f);
 	check_messages_done(f);
+	check_plan_end(f, false);
 	vector_done(&f->new_copies);
 	vector_done(&f->told_to_go);
 	vector_done(&f->outages);
@@ -423,6 +447,7 @@ bool fuzz_live(uint64_t seed, const struct fuzz_options *options, struct fuzz_co
 		fuzz_request(&f);
 		converge(&f);
 	}
+	follow_plans(&f); /* what it leaves is not checked otherwise: zhosts stay cordoned */
 	vector_for_each (&f.world.log, line)
 		puts(*line);
 	if (f.world.violation != NULL)

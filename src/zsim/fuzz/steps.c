@@ -9,6 +9,7 @@
 #include "schema/message.h"
 #include "zsim/fuzz/check.h"
 #include "zsim/fuzz/check_order.h"
+#include "zsim/fuzz/check_plan.h"
 #include "zsim/fuzz/draw_data.h"
 #include "zsim/fuzz/draw_needs.h"
 #include "zsim/fuzz/draw_protocols.h"
@@ -32,6 +33,7 @@ bool fuzz_ask(struct fuzz *f, struct control_input *input)
 {
 	struct answer a;
 	bool was_there = f->world.control != NULL;
+	check_plan_asked(f, input);
 	f->is_told = was_there && draws_percent(f, DRAW_CROWDS, 30);
 	if (f->is_told) {
 		world_log(&f->world, "  nobody waits for the answer");
@@ -85,7 +87,7 @@ static struct submitted *kept_application(struct fuzz *f, const char *name)
 	return NULL;
 }
 
-static void submit(struct fuzz *f)
+bool fuzz_submit(struct fuzz *f)
 {
 	uint32_t drawn = random_below(&f->random, (uint32_t)f->drawn.count);
 	const Samoza__V1__Topology *message = f->drawn.items[drawn];
@@ -134,11 +136,12 @@ static void submit(struct fuzz *f)
 	bool granted = fuzz_ask(f, &input);
 	schema_message_free(version);
 	if (!granted)
-		return;
+		return false;
 	if (version != NULL)
 		draws_happened(f, DRAW_ROLLOUTS);
 	vector_for_each (&f->submitted, one)
 		one->acknowledged |= str_equal(one->id, f->granted);
+	return true;
 }
 
 static void set_goal(struct fuzz *f)
@@ -508,7 +511,7 @@ void fuzz_step(struct fuzz *f)
 	if (draw < 40)
 		pass_time(f);
 	else if (draw < 48)
-		submit(f);
+		(void)fuzz_submit(f);
 	else if (draw < 62)
 		set_goal(f);
 	else if (draw < 70)
@@ -543,7 +546,7 @@ void fuzz_request(struct fuzz *f)
 {
 	unsigned draw = random_below(&f->random, 100);
 	if (draw < 25)
-		submit(f);
+		(void)fuzz_submit(f);
 	else if (draw < 60)
 		set_goal(f);
 	else

@@ -18,6 +18,8 @@ void fuzz_calm(struct fuzz *f);
 /* Asks and checks that there is an answer; true when it was granted. */
 bool fuzz_ask(struct fuzz *f, struct control_input *input);
 
+/* Submits a topology or a version of one. False: it was refused, or not answered. */
+bool fuzz_submit(struct fuzz *f);
 /* Asks for the drain of that zhost. False: it was refused, or not answered. */
 bool fuzz_drain(struct fuzz *f, const char *zhost, int64_t deadline_ms, bool force);
 
