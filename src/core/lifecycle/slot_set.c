@@ -43,6 +43,15 @@ static void add_provided(struct slot_set *set, struct declaration *declared, con
 			  : provider_set_own(set, name);
 }
 
+/* Its own name, then its facets. */
+static void add_names(struct slot_set *set, struct declaration *declared, bool is_public)
+{
+	const struct space *space = declared->space;
+	add_provided(set, declared, space->name, is_public);
+	for (unsigned k = 0; k < space->provide_count; k++)
+		add_provided(set, declared, space->provides[k], is_public);
+}
+
 static void declare_space(struct slot_set *set, struct declaration *declared,
 			  const struct space *space)
 {
@@ -58,11 +67,9 @@ static void declare_space(struct slot_set *set, struct declaration *declared,
 	}
 	declared->provides =
 		mem_new_array(struct provider_set *, 2 * (space->provide_count + 1));
-	for (int is_public = 0; is_public <= space->is_public; is_public++) {
-		add_provided(set, declared, space->name, is_public);
-		for (unsigned k = 0; k < space->provide_count; k++)
-			add_provided(set, declared, space->provides[k], is_public);
-	}
+	add_names(set, declared, false);
+	if (space->is_public)
+		add_names(set, declared, true);
 }
 
 /* ---- slots ---- */
