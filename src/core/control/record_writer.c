@@ -185,7 +185,8 @@ static Samoza__V1__RolloutRecord *fill_rollout(const struct control *c,
 	r->has_step = rollout->rollout.step != 0;
 	r->step = rollout->rollout.step;
 	r->has_promote_ms = rollout->promote_at_ms != NEVER_MS;
-	r->promote_ms = c->now.wall_ms + (rollout->promote_at_ms - c->now.mono_ms);
+	if (r->has_promote_ms)
+		r->promote_ms = c->now.wall_ms + (rollout->promote_at_ms - c->now.mono_ms);
 	r->by = rollout->by;
 	r->cause = rollout->cause;
 	return r;
