@@ -91,15 +91,19 @@ int package_trust(const struct bench *bench, const char *directory, struct error
 
 /* ---------------------------------------------------------------- source directory */
 
-static int write_manifest(const char *directory, const char *name, struct error **err)
+static int write_manifest(const char *directory, const char *name,
+			  const struct package *package, struct error **err)
 {
 	CLEANUP(freep) char *path = str_printf("%s/manifest.yaml", directory);
 	CLEANUP(freep)
 	char *text = str_printf("apiVersion: samoza/v1\n"
 				"kind: MEX\n"
-				"metadata: {name: %s, version: 1.0.0, publisher: zbench}\n"
-				"spec: {topology: topology.yaml}\n",
-				name);
+				"metadata: {name: %s, version: %s, publisher: zbench}\n"
+				"spec: {topology: topology.yaml}\n"
+				"%s%s\n",
+				name, package->version != NULL ? package->version : "1.0.0",
+				package->rollout != NULL ? "rollout: " : "",
+				package->rollout != NULL ? package->rollout : "");
 
 	return write_file(path, text, strlen(text), err);
 }
@@ -150,7 +154,7 @@ static int write_sources(const struct bench *bench, const struct package *packag
 	if (r == 0)
 		r = make_directory(spaces, err);
 	if (r == 0)
-		r = write_manifest(directory, package->name, err);
+		r = write_manifest(directory, package->name, package, err);
 	if (r == 0)
 		r = write_topology(directory, package->name, package, err);
 	for (const struct package_space *s = package->spaces; s->name != NULL && r == 0; s++)
@@ -202,7 +206,7 @@ static int pack_as(const struct bench *bench, const struct package *package,
 	CLEANUP(mex_package_freep) struct mex_package *opened = NULL;
 	CLEANUP(freep) char *output = str_printf("%s/renamed.mex", bench->scratch);
 	struct mex_options open = {0};
-	int r = write_manifest(directory, name, err);
+	int r = write_manifest(directory, name, package, err);
 
 	if (r == 0)
 		r = write_topology(directory, name, package, err);

@@ -21,7 +21,9 @@ struct package_space {
 struct package {
 	const char *name;
 	const struct package_space *spaces;
-	const char *paths; /* "{from: a, to: b, name: p}, …"; "" */
+	const char *paths;   /* "{from: a, to: b, name: p}, …"; "" */
+	const char *version; /* NULL: 1.0.0 */
+	const char *rollout; /* "{policy: rolling}"; NULL: as it is without */
 };
 
 /* Copies the public key into a directory of trusted keys. */

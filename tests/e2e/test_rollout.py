@@ -88,6 +88,36 @@ def asked_app(c, version, memory):
     return c.build(directory, f"shop-{version}")
 
 
+def large(c, version):
+    """Of which the zhost has room for one copy."""
+    directory = native_app(c, "shop", [{
+        "name": "api", "handover": "start-first", "run": {"mode": "foreground"},
+        "resources": {"cpu": 3, "memory": "16MiB"}}], {
+        "api/recipes/start": f"#!/bin/sh\n# {version}\nexec sleep 1000\n"}, version)
+    manifest = json.loads((directory / "manifest.yaml").read_text())
+    (directory / "manifest.yaml").write_text(json.dumps(
+        {**manifest, "rollout": {"policy": "rolling", "healthy": {"for": "0s"}}}))
+    return c.build(directory, f"shop-{version}")
+
+
+def test_a_version_without_room_goes_on_without_surge_and_a_lower_one_where_it_is_allowed(start_cluster):
+    c = start_cluster(zhosts=["edge-node-1"])
+    c.submit(large(c, "1.1.0"))
+    newer = large(c, "1.2.0")
+    c.zshell("topo", "submit", newer)
+    until(lambda: "api waits for a place" in (line_of(c, "Rollout") or ""), "it waits for room")
+    again = c.zshell("topo", "submit", newer, "--no-surge", "--wait=60s").stdout
+    assert "Topology unchanged" in again and "is running." in again, again
+    assert (line_of(c, "Version"), line_of(c, "Revision"), line_of(c, "Rollout")) == ("1.2.0", "2", None)
+
+    older = large(c, "1.0.0")
+    refused = c.zshell("topo", "submit", older, check=False)
+    assert refused.returncode == 1
+    assert "1.0.0 is lower than 1.2.0: use topo rollback or --allow-downgrade" in refused.stderr, refused.stderr
+    c.zshell("topo", "apply", older, "--allow-downgrade", "--no-surge")
+    assert (line_of(c, "Version"), line_of(c, "Revision")) == ("1.0.0", "3")
+
+
 def test_a_new_version_runs_beside_the_old_one_and_every_question_is_answered(start_cluster):
     c = start_cluster(zhosts=["edge-node-1"])
     c.submit(asked_app(c, "1.0.0", "32MiB"))

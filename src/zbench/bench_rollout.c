@@ -1,0 +1,220 @@
+/*
+ * How long it takes to lead a topology to another version, batch by batch, and back at once.
+ */
+#include <inttypes.h>
+
+#include "base/str.h"
+#include "zbench/benchmarks.h"
+#include "zbench/cluster.h"
+#include "zbench/package.h"
+
+#define LIMIT_SECONDS 300u
+#define NAME	      "rollout"
+
+static int run(const struct bench *bench, const struct cli_run *line, struct report *report,
+	       struct error **err);
+
+struct options {
+	uint32_t spaces, back, rollbacks;
+	uint32_t zhosts;
+};
+
+static const struct cli_option options[] = {
+	{.name = "spaces",
+	 .type = CLI_U32,
+	 .offset = offsetof(struct options, spaces),
+	 .fallback = "1000",
+	 .min = 1,
+	 .max = 10000,
+	 .help = "instances that change in batches of 10 %"},
+	{.name = "back",
+	 .type = CLI_U32,
+	 .offset = offsetof(struct options, back),
+	 .fallback = "100",
+	 .min = 1,
+	 .max = 10000,
+	 .help = "instances that are rolled back"},
+	{.name = "rollbacks",
+	 .type = CLI_U32,
+	 .offset = offsetof(struct options, rollbacks),
+	 .fallback = "20",
+	 .min = 1,
+	 .max = 1000,
+	 .help = "of these in each run"},
+	{.name = "zhosts",
+	 .type = CLI_U32,
+	 .offset = offsetof(struct options, zhosts),
+	 .fallback = "3",
+	 .min = 1,
+	 .max = 100,
+	 .help = "zhosts of the cluster"},
+	{0},
+};
+
+const struct benchmark benchmark_rollout = {
+	.command =
+		{
+			.words = "rollout",
+			.summary = "from a change of version, or a rollback, to its completion",
+			.details =
+				"All instances are start-first, and of one module, which every "
+				"zhost has; the versions differ in the processor time that is "
+				"asked for. "
+				"The time goes from the request to the event 'completed' of "
+				"the rollout: every instance is served in the new version. "
+				"Each run has two new clusters: one for the change, one for "
+				"the rollbacks, each of which leads to the version before.",
+			.options = options,
+			.options_size = sizeof(struct options),
+			.run = benchmark_run,
+		},
+	.measure = run,
+};
+
+/* Two versions of `count` instances; the caller's. */
+static int build(const struct bench *bench, uint32_t count, struct buffer ret_mexes[2],
+		 struct error **err)
+{
+	static const char *const versions[] = {"1.0.0", "1.1.0"}, *const cpu[] = {"10m", "11m"};
+	int r = 0;
+	for (unsigned k = 0; k < 2 && r == 0; k++) {
+		CLEANUP(freep)
+		char *more =
+			str_printf("count: %" PRIu32 ", resources: {cpu: %s}", count, cpu[k]);
+		const struct package package = {
+			.name = NAME,
+			.spaces =
+				(const struct package_space[]){{"idle", "CALL", "idle.c", more},
+							       {0}},
+			.paths = "",
+			.version = versions[k],
+			.rollout = "{policy: rolling, batch: 10%, healthy: {for: 0s}}",
+		};
+		r = package_build(bench, &package, &ret_mexes[k], err);
+	}
+	return r;
+}
+
+/* `data`: when the news arrived. */
+static int on_event(void *data, const struct event *event, struct error **err)
+{
+	uint64_t *arrived_ns = data;
+	if (!str_equal(event->kind, "rollout") || !str_equal(event->subject, NAME))
+		return 0;
+	if (str_has_prefix(event->cause, "failed"))
+		return error_set(err, ERR_INVALID, "the rollout failed: %s", event->cause);
+	*arrived_ns = event->arrived_ns;
+	return str_equal(event->cause, "completed");
+}
+
+static int until_completed(struct cluster *cluster, uint64_t begun, struct samples *seconds,
+			   struct error **err)
+{
+	uint64_t completed = 0;
+	int r = events_until(&cluster->events, on_event, &completed, LIMIT_SECONDS, err);
+	if (r < 0)
+		return r;
+	samples_add(seconds, seconds_between(begun, completed));
+	return 0;
+}
+
+static int change(struct cluster *cluster, const struct buffer mexes[2],
+		  struct samples *seconds, char **ret_id, struct error **err)
+{
+	CLEANUP(freep) char *same = NULL;
+	int r = cluster_run(cluster, &mexes[0], NAME, LIMIT_SECONDS, ret_id, NULL, err);
+	uint64_t begun = now_ns();
+	if (r == 0)
+		r = cluster_submit(cluster, &mexes[1], true, &same, err);
+	return r == 0 ? until_completed(cluster, begun, seconds, err) : r;
+}
+
+/* Back to the version before, and so on. */
+static int roll_back(struct cluster *cluster, const char *id, uint32_t times,
+		     struct samples *seconds, struct error **err)
+{
+	CLEANUP(freep) char *path = str_printf("/v1/topologies/%s/rollback", id);
+	int r = 0;
+	for (uint32_t k = 0; k < times && r == 0; k++) {
+		uint64_t begun = now_ns();
+		r = client_call(&cluster->client, "POST", path, NULL, 0, NULL, err);
+		if (r == 0)
+			r = until_completed(cluster, begun, seconds, err);
+	}
+	return r;
+}
+
+struct figures {
+	struct samples change, back, unused;
+};
+
+static int one_run(const struct bench *bench, const struct options *given,
+		   const struct buffer change_mexes[2], const struct buffer back_mexes[2],
+		   struct figures *f, struct error **err)
+{
+	const struct cluster_options cluster_options = {.zhosts = given->zhosts};
+	struct cluster cluster = {0};
+	CLEANUP(freep) char *changed = NULL;
+	CLEANUP(freep) char *id = NULL;
+	int r = cluster_start(bench, &cluster_options, &cluster, err);
+	if (r == 0)
+		r = change(&cluster, change_mexes, &f->change, &changed, err);
+	cluster_stop(&cluster);
+	cluster = (struct cluster){0};
+	if (r == 0)
+		r = cluster_start(bench, &cluster_options, &cluster, err);
+	if (r == 0)
+		r = change(&cluster, back_mexes, &f->unused, &id, err);
+	if (r == 0)
+		r = roll_back(&cluster, id, given->rollbacks, &f->back, err);
+	cluster_stop(&cluster);
+	return r;
+}
+
+static int measure(const struct bench *bench, const struct options *given, struct figures *f,
+		   struct error **err)
+{
+	struct buffer change_mexes[2] = {0}, back_mexes[2] = {0};
+	int r = build(bench, given->spaces, change_mexes, err);
+	if (r == 0)
+		r = build(bench, given->back, back_mexes, err);
+	for (uint32_t i = 1; i <= bench->runs && r == 0; i++) {
+		r = one_run(bench, given, change_mexes, back_mexes, f, err);
+		if (r == 0)
+			bench_progress(bench, "rollout: run %u of %u: %.3f s, back %.3f s", i,
+				       bench->runs, vector_last(&f->change.list)[0],
+				       vector_last(&f->back.list)[0]);
+	}
+	for (unsigned k = 0; k < 2; k++) {
+		buffer_done(&change_mexes[k]);
+		buffer_done(&back_mexes[k]);
+	}
+	return r;
+}
+
+static int run(const struct bench *bench, const struct cli_run *line, struct report *report,
+	       struct error **err)
+{
+	const struct options *given = line->options;
+	CLEANUP(freep)
+	char *change_label = str_printf("%" PRIu32 " instances, batches of 10 %%, to completed",
+					given->spaces);
+	CLEANUP(freep)
+	char *back_label = str_printf("%" PRIu32 " instances rolled back at once", given->back);
+	struct figures f = {0};
+	int r = measure(bench, given, &f, err);
+	if (r == 0) {
+		bool is_aimed = given->spaces == 1000 && given->back == 100;
+		report_number(report, "spaces", given->spaces);
+		report_number(report, "back", given->back);
+		report_number(report, "zhosts", given->zhosts);
+		report_add(report, "change_seconds", change_label, "s",
+			   is_aimed ? "5 or less" : NULL, &f.change);
+		report_add(report, "rollback_seconds", back_label, "s",
+			   is_aimed ? "max 2 or less" : NULL, &f.back);
+	}
+	samples_done(&f.change);
+	samples_done(&f.back);
+	samples_done(&f.unused);
+	return r;
+}
