@@ -11,7 +11,7 @@ static int read_duration(const char *key, const char *text, int64_t *ret_ms, str
 	uint64_t ms = 0;
 	int r = duration_parse(text, &ms, err);
 	if (r < 0)
-		return error_wrap(err, "rollout.healthy.%s", key);
+		return error_wrap(err, "rollout.%s", key);
 	*ret_ms = (int64_t)ms;
 	return 0;
 }
@@ -80,6 +80,8 @@ static enum rollout_policy policy_of(Samoza__V1__RolloutPolicy policy)
 		return ROLLOUT_ROLLING;
 	case SAMOZA__V1__ROLLOUT_POLICY__CANARY:
 		return ROLLOUT_CANARY;
+	case SAMOZA__V1__ROLLOUT_POLICY__BLUE_GREEN:
+		return ROLLOUT_BLUE_GREEN;
 	case SAMOZA__V1__ROLLOUT_POLICY__REPLACE:
 	case _SAMOZA__V1__ROLLOUT_POLICY_IS_INT_SIZE:
 		break;
@@ -101,11 +103,14 @@ int rollout_spec_read(const Samoza__V1__Rollout *in, struct rollout_spec *ret_sp
 	};
 	int r = read_batch(in->batch, &spec, err);
 	if (r >= 0)
-		r = read_duration("for", healthy->for_, &spec.healthy_for_ms, err);
+		r = read_duration("healthy.for", healthy->for_, &spec.healthy_for_ms, err);
 	if (r >= 0)
-		r = read_duration("within", healthy->within, &spec.healthy_within_ms, err);
+		r = read_duration("healthy.within", healthy->within, &spec.healthy_within_ms,
+				  err);
 	if (r >= 0)
 		r = read_canary(in->canary, &spec, err);
+	if (r >= 0)
+		r = read_duration("keep", in->keep, &spec.keep_ms, err);
 	if (r < 0)
 		return r;
 	if (spec.healthy_within_ms <= spec.healthy_for_ms)
@@ -135,6 +140,6 @@ uint32_t rollout_spec_share(const struct rollout_spec *spec, uint32_t step, uint
 
 const char *rollout_policy_name(enum rollout_policy policy)
 {
-	static const char *const names[] = {"replace", "rolling", "canary"};
+	static const char *const names[] = {"replace", "rolling", "canary", "blue-green"};
 	return names[policy];
 }

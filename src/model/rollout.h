@@ -11,7 +11,12 @@
 #include "base/error.h"
 #include "proto/model.pb-c.h"
 
-enum rollout_policy { ROLLOUT_REPLACE, ROLLOUT_ROLLING, ROLLOUT_CANARY };
+enum rollout_policy {
+	ROLLOUT_REPLACE,
+	ROLLOUT_ROLLING,
+	ROLLOUT_CANARY,
+	ROLLOUT_BLUE_GREEN,
+};
 
 #define ROLLOUT_STEPS_MAX 16
 
@@ -25,6 +30,7 @@ struct rollout_spec {
 	uint32_t step_count;
 	bool promotes;		  /* canary: by itself */
 	int64_t promote_after_ms; /* then: when everything stayed healthy for this long */
+	int64_t keep_ms;	  /* blue-green: the former set stays for this long */
 };
 
 /* NULL: the defaults. */
@@ -35,7 +41,7 @@ uint32_t rollout_spec_batch(const struct rollout_spec *spec, uint32_t count);
 /* Canary: how many of `count` instances are in the new version after that step (from 0): at least one; all,
  * after the last. */
 uint32_t rollout_spec_share(const struct rollout_spec *spec, uint32_t step, uint32_t count);
-/* "replace", "rolling", "canary" */
+/* "replace", "rolling", "canary", "blue-green" */
 const char *rollout_policy_name(enum rollout_policy policy);
 
 #endif

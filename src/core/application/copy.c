@@ -30,6 +30,8 @@ static struct slot_copy **named_by(struct application_slot *slot, unsigned role)
 		return &slot->next;
 	case ROLE_STANDBY:
 		return &slot->standby;
+	case ROLE_KEPT:
+		return &slot->kept;
 	case ROLE_RETIRED:
 		return NULL;
 	}
@@ -63,11 +65,13 @@ static const char *invariant(const void *object, unsigned from, unsigned to)
 #define TO(role) STATE_MACHINE_BIT(ROLE_##role)
 /* Each is also what a record holds. */
 static const struct state_machine_state roles[PLACEMENT_ROLE_COUNT] = {
-	[ROLE_SERVING] = {"serving", TO(STANDBY) | TO(RETIRED), 0, STATE_MACHINE_INITIAL},
+	[ROLE_SERVING] = {"serving", TO(STANDBY) | TO(KEPT) | TO(RETIRED), 0,
+			  STATE_MACHINE_INITIAL},
 	[ROLE_RETIRED] = {"retired", 0, 0, STATE_MACHINE_INITIAL | STATE_MACHINE_FINAL},
 	[ROLE_SUCCESSOR] = {"successor", TO(SERVING) | TO(SHARING) | TO(RETIRED), 0,
 			    STATE_MACHINE_INITIAL},
 	[ROLE_SHARING] = {"sharing", TO(SERVING) | TO(RETIRED), 0, STATE_MACHINE_INITIAL},
+	[ROLE_KEPT] = {"kept", TO(SUCCESSOR) | TO(RETIRED), 0, STATE_MACHINE_INITIAL},
 	[ROLE_STANDBY] = {"standby", TO(SERVING) | TO(RETIRED), 0, STATE_MACHINE_INITIAL},
 };
 

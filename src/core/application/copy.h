@@ -8,8 +8,10 @@
  *                     │  └─► sharing ─►─┘│             │
  *                     └─────────┴────────┴─────────────┴───► retired ───► (end)
  *
+ *      serving ──► kept ──► successor, retired          blue-green: it has served, runs on, and may serve again
+ *
  * A new one may also serve at once. A slot has at most one copy that serves, one that is to serve next
- * (successor, or sharing: it gets a share of what the slot gets, too), one that may serve again (standby: installed, without a process), and any number of
+ * (successor, or sharing: it gets a share of what the slot gets, too), one that may serve again (standby: installed, without a process), one that is kept, and any number of
  * retired ones: they are to go, and are kept until their zhost says that they have gone.
  * placement_set_role() is the only function that changes a role.
  */
@@ -32,8 +34,9 @@ enum __attribute__((packed)) placement_role {
 	ROLE_SUCCESSOR,
 	ROLE_STANDBY,
 	ROLE_SHARING,
+	ROLE_KEPT,
 };
-#define PLACEMENT_ROLE_COUNT 5
+#define PLACEMENT_ROLE_COUNT 6
 extern const struct state_machine_type placement_machine;
 
 struct placement {
@@ -63,6 +66,7 @@ struct application_slot {
 	struct slot_copy *serving; /* NULL: none does */
 	struct slot_copy *next;	   /* in the role of successor, or sharing; NULL */
 	struct slot_copy *standby; /* in that role; NULL */
+	struct slot_copy *kept;	   /* in that role; NULL */
 	struct slot_copy *first, *last;
 	UT_hash_handle hh;
 };

@@ -17,8 +17,8 @@ static const char *invariant(const void *object, unsigned from, unsigned to)
 {
 	const struct handover *h = object;
 	(void)from;
-	bool start_first =
-		to == HANDOVER_RISING || to == HANDOVER_SHARING || to == HANDOVER_DRAINING;
+	bool start_first = to == HANDOVER_RISING || to == HANDOVER_SHARING ||
+			   to == HANDOVER_READY || to == HANDOVER_DRAINING;
 	bool stop_first = to == HANDOVER_PREPARING || to == HANDOVER_STOPPING ||
 			  to == HANDOVER_STARTING || to == HANDOVER_RETURNING;
 	if ((start_first && h->kind != HANDOVER_START_FIRST) ||
@@ -46,8 +46,8 @@ static const struct state_machine_state states[HANDOVER_STATE_COUNT] = {
 			       TO(PROVING) | TO(RETURNING) | TO(PLACING) | TO(RETIRING), 0,
 			       STATE_MACHINE_INITIAL},
 	[HANDOVER_PROVING] = {"proving",
-			      TO(SHARING) | TO(DRAINING) | TO(RETURNING) | TO(PLACING) |
-				      TO(RETIRING) | TO(REMOVING),
+			      TO(SHARING) | TO(READY) | TO(DRAINING) | TO(RETURNING) |
+				      TO(PLACING) | TO(RETIRING) | TO(REMOVING),
 			      0, STATE_MACHINE_INITIAL},
 	[HANDOVER_DRAINING] = {"draining", TO(RETIRING), 0, STATE_MACHINE_INITIAL},
 	[HANDOVER_RETURNING] = {"returning", TO(REMOVING) | TO(RETIRING), 0,
@@ -57,6 +57,8 @@ static const struct state_machine_state states[HANDOVER_STATE_COUNT] = {
 	[HANDOVER_SHARING] = {"sharing",
 			      TO(DRAINING) | TO(PLACING) | TO(RETIRING) | TO(REMOVING), 0,
 			      STATE_MACHINE_INITIAL},
+	[HANDOVER_READY] = {"ready", TO(DRAINING) | TO(PLACING) | TO(RETIRING) | TO(REMOVING),
+			    0, STATE_MACHINE_INITIAL},
 	[HANDOVER_DONE] = {"done", 0, 0, STATE_MACHINE_FINAL},
 };
 
@@ -92,6 +94,7 @@ const char *handover_state_text(enum handover_state state)
 		[HANDOVER_RETIRING] = "the former copy goes",
 		[HANDOVER_REMOVING] = "the new copy goes",
 		[HANDOVER_SHARING] = "the new copy gets its share beside the former one",
+		[HANDOVER_READY] = "the new copy is healthy, and takes over with all others",
 		[HANDOVER_DONE] = "it has ended",
 	};
 	return texts[state];
@@ -148,7 +151,7 @@ bool handover_is_before_switch(const struct handover *h)
 {
 	return h->state == HANDOVER_PLACING || h->state == HANDOVER_RISING ||
 	       h->state == HANDOVER_PREPARING || h->state == HANDOVER_STOPPING ||
-	       h->state == HANDOVER_SHARING ||
+	       h->state == HANDOVER_SHARING || h->state == HANDOVER_READY ||
 	       (h->state == HANDOVER_PROVING && h->kind == HANDOVER_START_FIRST);
 }
 
@@ -169,9 +172,10 @@ static enum handover_state before_switch(const struct handover *h,
 		return HANDOVER_REMOVING;
 	if (f->placed_lost || !f->placed)
 		return HANDOVER_PLACING;
-	/* Nobody serves: whatever there is of the successor does. */
+	/* Nobody serves: whatever there is of the successor does, unless it would be the only one of
+	 * its version. */
 	if (f->serving_lost)
-		return HANDOVER_RETIRING;
+		return f->joint ? HANDOVER_PLACING : HANDOVER_RETIRING;
 	return h->state;
 }
 
@@ -203,7 +207,7 @@ static enum handover_state next_of_placing(const struct handover *h,
 		return f->placed || f->placed_lost ? HANDOVER_REMOVING : HANDOVER_DONE;
 	if (!f->placed)
 		return h->state;
-	if (!f->active && !f->shares)
+	if (!f->active && !f->shares && !f->joint)
 		return HANDOVER_RETIRING; /* nothing runs: it changes at once */
 	return h->kind == HANDOVER_START_FIRST ? HANDOVER_RISING : HANDOVER_PREPARING;
 }
@@ -222,13 +226,22 @@ static bool is_ill(const struct handover_facts *f)
 	return !f->healthy && !f->starting && !f->placed_lost;
 }
 
-enum handover_state handover_next(struct handover *h, const struct handover_facts *f,
-				  const struct handover_limits *limits, int64_t now_ms)
+/* One that was healthy gets the same time again. */
+static void note_health(struct handover *h, bool healthy, const struct handover_limits *limits,
+			int64_t now_ms)
 {
-	if (!f->healthy)
+	if (!healthy && h->healthy_since_ms != 0 && h->kind == HANDOVER_START_FIRST)
+		h->late_at_ms = now_ms + limits->healthy_within_ms;
+	if (!healthy)
 		h->healthy_since_ms = 0;
 	else if (h->healthy_since_ms == 0)
 		h->healthy_since_ms = now_ms;
+}
+
+enum handover_state handover_next(struct handover *h, const struct handover_facts *f,
+				  const struct handover_limits *limits, int64_t now_ms)
+{
+	note_health(h, f->healthy, limits, now_ms);
 	bool late = h->late_at_ms != 0 && now_ms >= h->late_at_ms;
 	bool waits = f->held || (f->shares && !f->serving_exhausted);
 	enum handover_state next = h->state;
@@ -254,12 +267,17 @@ enum handover_state handover_next(struct handover *h, const struct handover_fact
 				       ? HANDOVER_RETIRING
 				       : next;
 		}
-		next = before_switch(h, f, is_ill(f));
+		next = before_switch(h, f, is_ill(f) || (late && !f->healthy));
 		if (next != h->state || !is_proven(h, limits, now_ms))
 			return next;
-		return f->shares ? HANDOVER_SHARING : HANDOVER_DRAINING;
+		return f->shares  ? HANDOVER_SHARING
+		       : f->joint ? HANDOVER_READY
+				  : HANDOVER_DRAINING;
+	case HANDOVER_READY:
+		next = before_switch(h, f, is_ill(f) || (late && !f->healthy));
+		return next == h->state && !f->joint && f->healthy ? HANDOVER_DRAINING : next;
 	case HANDOVER_SHARING:
-		next = before_switch(h, f, is_ill(f));
+		next = before_switch(h, f, is_ill(f) || (late && !f->healthy));
 		if (next != h->state || !f->healthy)
 			return next;
 		if (f->serving_exhausted)
@@ -284,8 +302,14 @@ int64_t handover_due_ms(const struct handover *h, const struct handover_limits *
 	case HANDOVER_STARTING:
 		return h->late_at_ms != 0 ? h->late_at_ms : NEVER_MS;
 	case HANDOVER_PROVING:
-		return h->healthy_since_ms != 0 ? h->healthy_since_ms + limits->healthy_for_ms
-						: NEVER_MS;
+		if (h->healthy_since_ms != 0)
+			return h->healthy_since_ms + limits->healthy_for_ms;
+		return h->kind == HANDOVER_START_FIRST && h->late_at_ms != 0 ? h->late_at_ms
+									     : NEVER_MS;
+	case HANDOVER_SHARING:
+	case HANDOVER_READY:
+		return h->healthy_since_ms == 0 && h->late_at_ms != 0 ? h->late_at_ms
+								      : NEVER_MS;
 	case HANDOVER_DRAINING:
 		return h->drain_from_ms != 0 ? h->drain_from_ms : h->drained_at_ms;
 	case HANDOVER_PLACING:
@@ -293,7 +317,6 @@ int64_t handover_due_ms(const struct handover *h, const struct handover_limits *
 	case HANDOVER_RETURNING:
 	case HANDOVER_RETIRING:
 	case HANDOVER_REMOVING:
-	case HANDOVER_SHARING:
 	case HANDOVER_DONE:
 		return NEVER_MS;
 	}

@@ -23,6 +23,9 @@
  * stop-first one that is held stays in preparing. It takes the slot at once when the attempts of what serves are
  * used up: nothing else is tried while it stands beside.
  *
+ * ready: blue-green. The successor is proven, and takes over together with others, or not at all: its owner makes the
+ * move. While it is joint, an incumbent that is lost is placed again first, and its successor afterwards.
+ *
  * The successor serves from draining (start-first) or starting (stop-first) on: that is one step, in one
  * commit. In returning it serves still, and stops; entering removing from there makes the incumbent
  * serve again. A successor whose zhost is lost is placed again, from every state before retiring. An
@@ -52,9 +55,10 @@ enum __attribute__((packed)) handover_state {
 	HANDOVER_RETIRING,
 	HANDOVER_REMOVING,
 	HANDOVER_SHARING,
+	HANDOVER_READY,
 	HANDOVER_DONE,
 };
-#define HANDOVER_STATE_COUNT 12
+#define HANDOVER_STATE_COUNT 13
 extern const struct state_machine_type handover_machine;
 
 struct handover {
@@ -80,6 +84,7 @@ struct handover_facts {
 	bool deployed;	  /* as much of the successor as is to be deployed */
 	bool held;	  /* others are to stop with it: its owner says when */
 	bool shares;	  /* it does not take over before its owner says so */
+	bool joint;	  /* it takes over with others, when its owner says so */
 	bool healthy;	  /* as much of the successor as is to run runs, and its probes pass */
 	bool starting; /* what is not healthy has not failed: it is about to start, or to stop */
 	bool failed;   /* of the successor: its attempts are used up */

@@ -71,6 +71,23 @@ bool rollout_is_in_steps(const struct rollout *r)
 	return r->spec.policy == ROLLOUT_CANARY && r->step < r->spec.step_count;
 }
 
+bool rollout_switches_later(const struct rollout *r)
+{
+	return r->spec.policy == ROLLOUT_BLUE_GREEN && r->step == 0;
+}
+
+bool rollout_has_switched(const struct rollout *r)
+{
+	return r->spec.policy == ROLLOUT_BLUE_GREEN && r->step > 0 &&
+	       r->state != ROLLOUT_RETURNING;
+}
+
+void rollout_enter_switched(struct rollout *r)
+{
+	PRE(rollout_switches_later(r) && r->state == ROLLOUT_ADVANCING);
+	r->step = 1;
+}
+
 void rollout_enter(struct rollout *r, enum rollout_state to, bool promotes)
 {
 	PRE(!promotes || r->state == ROLLOUT_WAITING);

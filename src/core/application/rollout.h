@@ -50,7 +50,7 @@ struct rollout {
 	struct rollout_spec spec; /* of the target's package; of a rollback: at once */
 	bool has_base;		  /* a revision that it may go back to */
 	bool aborted;		  /* it goes back because a person asked */
-	uint32_t step;		  /* canary: how many were promoted */
+	uint32_t step; /* canary: how many were promoted; blue-green: 1 from the switch on */
 };
 
 /* What is the case now. */
@@ -76,6 +76,12 @@ int rollout_command(const struct rollout *r, enum rollout_command command,
 void rollout_enter(struct rollout *r, enum rollout_state to, bool promotes);
 /* It goes by steps, and is not after the last. */
 bool rollout_is_in_steps(const struct rollout *r);
+/* It is blue-green, and everything is still to be handed over in one step. */
+bool rollout_switches_later(const struct rollout *r);
+/* It is blue-green, everything was handed over, and it does not go back. */
+bool rollout_has_switched(const struct rollout *r);
+/* PRE: it switches later. */
+void rollout_enter_switched(struct rollout *r);
 const char *rollout_state_name(enum rollout_state state);
 /* NULL: `text` is none of "promote", "abort", "pause", "resume". */
 const char *rollout_command_name(enum rollout_command command);

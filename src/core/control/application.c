@@ -405,7 +405,7 @@ void application_trim_revisions(struct control_application *a, struct place *pla
 	for (size_t k = 0; k < count; k++) {
 		struct revision *r = a->application.revisions.items[k];
 		bool used = r == a->application.served || r->placements > 0 ||
-			    is_sought_in(a, r) || is_of_rollout(a, r);
+			    is_sought_in(a, r) || is_of_rollout(a, r) || r == a->kept.revision;
 		used = used || !application_withdraw(a, r);
 		if (!used)
 			close_revision(place, r);

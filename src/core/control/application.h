@@ -111,6 +111,7 @@ struct unit_handover {
 	bool drains;		   /* of a drain (drains.h), not of a request for this unit */
 	bool held;		   /* it stops when the rollout says so (handovers_stop()) */
 	bool unwanted;		   /* the rollout leads elsewhere meanwhile */
+	bool keeps;		   /* it takes over now, and its incumbent is kept */
 	char *to;		   /* the zhost that was asked for; NULL: any other */
 	char *cause;		   /* "moved by ops" */
 	char *waits;		   /* why its successor has no place; NULL */
@@ -127,11 +128,12 @@ struct unit_loss {
 	struct heap_node timer;
 };
 
-/* What a step of a canary means for a unit. */
+/* What a step of a canary, or what comes before the switch of a blue-green one, means for a unit. */
 enum __attribute__((packed)) rollout_turn {
 	TURN_NOW,    /* it is led to the target; so is everything of other policies */
 	TURN_SHARES, /* a copy of the target runs beside the one that serves */
-	TURN_LATER,  /* it stays in the version before */
+	TURN_JOINT, /* blue-green: its successor is made ready, and takes over with all others */
+	TURN_LATER, /* it stays in the version before */
 };
 
 /* What control knows of a slot. */
@@ -196,6 +198,7 @@ struct application_rollout {
 	uint32_t *places; /* by the target's space index: rollout_order() */
 	bool at_once;	  /* a rollback: not batch by batch */
 	bool no_surge;	  /* what finds no room for a second copy stops first */
+	bool steps_back;  /* a rollback to copies that are kept: they take over together */
 	bool failed;	  /* seen in this flush */
 	int64_t promote_at_ms; /* monotonic: waiting, and the next step follows by itself; or NEVER_MS */
 	struct heap_node timer; /* until then */
@@ -209,6 +212,14 @@ struct last_rollout {
 	char *cause;	    /* NULL */
 	uint32_t revision, back_on;
 	int64_t time_ms; /* wall clock */
+};
+
+/* What ran before a blue-green rollout, and runs on for a while (kept_set.h). */
+struct kept_set {
+	struct control_application *application; /* borrowed */
+	struct revision *revision;	 /* that it served; NULL: nothing is kept. Borrowed */
+	int64_t until_ms, until_wall_ms; /* monotonic; wall clock */
+	struct heap_node timer;		 /* until then */
 };
 
 struct control_application {
@@ -225,6 +236,7 @@ struct control_application {
 	VECTOR(struct slot_control *) handovers; /* roots that have one */
 	struct application_rollout *rollout;	 /* NULL: none is under way */
 	struct last_rollout last_rollout;
+	struct kept_set kept;
 	uint64_t sequence;
 	enum topology_state state;
 	char *reason; /* why a place is missing; NULL */
@@ -376,6 +388,11 @@ static inline bool copy_serves(const struct copy *copy)
 static inline bool copy_is_next(const struct copy *copy)
 {
 	return copy->of_slot.slot->next == &copy->of_slot;
+}
+/* It has served, and runs on. */
+static inline bool copy_is_kept(const struct copy *copy)
+{
+	return copy->of_slot.slot->kept == &copy->of_slot;
 }
 /* It is the successor of one that serves, or may serve again. */
 static inline bool copy_is_beside(const struct copy *copy)

@@ -7,6 +7,7 @@
 #include "core/control/copies.h"
 #include "core/control/exclusions.h"
 #include "core/control/handovers.h"
+#include "core/control/kept_set.h"
 #include "core/control/loss.h"
 #include "core/control/record_writer.h"
 #include "core/control/rollouts.h"
@@ -59,6 +60,7 @@ void application_revise(struct control *c, struct control_application *a,
 			Samoza__V1__RevisionRecord *take_record, struct topology *topology)
 {
 	rollout_drop(c, a, "superseded");
+	kept_set_end(c, a, "there is another change");
 	rollout_forget_last(a);
 	application_switch(c, a, application_accept(c, a, take_record, topology));
 }
@@ -81,6 +83,7 @@ void application_switch(struct control *c, struct control_application *a,
 void application_dissolve(struct control *c, struct control_application *a)
 {
 	rollout_forget(a);
+	kept_set_end(c, a, "the topology is removed");
 	while (a->handovers.count > 0)
 		handover_end(c, a->handovers.items[0]);
 	for (size_t k = 0; k < a->slots.slots.count; k++) {

@@ -357,6 +357,17 @@ static void restore_rollout(struct control *c, struct application_rollout *r,
 		heap_remove(&c->rollout_timers, &r->timer);
 }
 
+/* The wall clock may have been set since its record was written. */
+static void restore_kept_set(struct control *c, struct kept_set *k,
+			     const Samoza__V1__VolatileApplication *v)
+{
+	k->until_ms = v->kept_until_ms;
+	if (v->kept_timer)
+		heap_set(&c->kept_set_timers, &k->timer, k->until_ms);
+	else
+		heap_remove(&c->kept_set_timers, &k->timer);
+}
+
 static int restore_application(struct control *c, const Samoza__V1__VolatileApplication *v,
 			       struct error **err)
 {
@@ -368,6 +379,7 @@ static int restore_application(struct control *c, const Samoza__V1__VolatileAppl
 		return result;
 	if (a->rollout != NULL)
 		restore_rollout(c, a->rollout, v);
+	restore_kept_set(c, &a->kept, v);
 	vector_for_each (&a->slots.slots, s) {
 		(*s)->closing = false;
 		slot_returned(*s, 0);

@@ -330,6 +330,9 @@ application_volatile(const struct control *c, const struct control_application *
 	v->has_promote_at_ms = a->rollout != NULL;
 	v->promote_timer = a->rollout != NULL && heap_has(&a->rollout->timer);
 	v->promote_at_ms = a->rollout != NULL ? a->rollout->promote_at_ms : 0;
+	v->has_kept_until_ms = a->kept.revision != NULL;
+	v->kept_until_ms = a->kept.until_ms;
+	v->kept_timer = heap_has(&a->kept.timer);
 	add_order(v, a);
 	add_patience(v, &a->slots);
 	kept_import_records kept = {0};

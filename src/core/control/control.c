@@ -18,6 +18,7 @@
 #include "core/control/exec.h"
 #include "core/control/forget.h"
 #include "core/control/handovers.h"
+#include "core/control/kept_set.h"
 #include "core/control/lifecycle_observer.h"
 #include "core/control/members.h"
 #include "core/control/mesh_tables.h"
@@ -69,6 +70,7 @@ void control_free(struct control *c)
 	heap_done(&c->ends_by_timers);
 	heap_done(&c->handover_timers);
 	heap_done(&c->rollout_timers);
+	heap_done(&c->kept_set_timers);
 	vector_for_each (&c->converted, record)
 		free(record->id);
 	vector_done(&c->converted);
@@ -150,6 +152,7 @@ static void apply(struct control *c, const struct control_input *input)
 		copies_tick(c);
 		handovers_tick(c);
 		rollouts_tick(c);
+		kept_sets_tick(c);
 		break;
 	}
 }
@@ -201,6 +204,7 @@ int64_t control_next_ms(const struct control *c)
 {
 	int64_t zhosts = earlier(zhosts_next_ms(c), loss_next_ms(c));
 	zhosts = earlier(zhosts, earlier(drains_next_ms(c), rollouts_next_ms(c)));
+	zhosts = earlier(zhosts, kept_sets_next_ms(c));
 	zhosts = earlier(zhosts, patience_next_ms(&c->lifecycle));
 	return earlier(earlier(zhosts, copies_next_ms(c)),
 		       earlier(exclusions_next_ms(c), handovers_next_ms(c)));

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "core/control/apart.h"
 #include "core/control/handover_facts.h"
 #include "core/control/loss.h"
 #include "core/control/mesh_tables.h"
@@ -377,6 +378,30 @@ static void unit_stand_by(struct unit_placement *unit)
 	}
 }
 
+/* It runs on, apart, and writes no longer. */
+static void unit_keep(struct unit_placement *unit)
+{
+	placement_set_role(&unit->placement, ROLE_KEPT);
+	vector_for_each (&unit->placement.copies, item) {
+		struct copy *copy = copy_of_slot_copy(*item);
+		import_lists_release(copy);
+		mesh_tables_mark(copy->sc);
+		apart_changed(copy);
+		mark_copy(copy, COPY_RECORD | COPY_ORDER);
+	}
+}
+
+static void unit_take_leave(struct control *c, struct unit_placement *unit,
+			    enum placement_role to)
+{
+	if (to == ROLE_STANDBY)
+		unit_stand_by(unit);
+	else if (to == ROLE_KEPT && !unit->lost)
+		unit_keep(unit);
+	else
+		unit_part(c, unit);
+}
+
 /* The state that a slot has with this copy, as its zhost reported it; NULL: its revision has none. */
 static enum instance_state state_with(const struct slot *s, const struct copy *copy)
 {
@@ -422,6 +447,7 @@ static void copy_takes_over(struct copy *copy)
 {
 	struct slot_control *sc = copy->sc;
 	slot_copy_set_writer(&copy->of_slot);
+	import_lists_release(copy); /* from now on what serves provides to it */
 	sc->lost = sc->no_place = sc->placed_again = sc->still_failed = false;
 	sc->placed_before = true;
 	loss_forget(copy->unit->application->control, sc);
@@ -443,7 +469,7 @@ void slot_left_out(struct slot_control *sc)
 }
 
 void unit_switch(struct control *c, struct slot_control *root, struct unit_placement *to,
-		 bool keeps, const char *cause)
+		 enum placement_role leaves, const char *cause)
 {
 	struct control_application *a = application_of(root->slot);
 	struct unit_placement *from = unit_of(root->of_path->serving);
@@ -452,10 +478,8 @@ void unit_switch(struct control *c, struct slot_control *root, struct unit_place
 	mark_application(a, APPLICATION_PLACE);
 	if (from == NULL)
 		place_unit_free(c->place, root->place_unit);
-	else if (keeps)
-		unit_stand_by(from);
 	else
-		unit_part(c, from);
+		unit_take_leave(c, from, leaves);
 	placement_set_role(&to->placement, ROLE_SERVING);
 	root->place_unit = to->place_unit;
 	root->place_revision = to->revision;

@@ -34,9 +34,10 @@ void unit_rebase(struct control *c, struct slot_control *root);
 /* As unit_retire(), when a place for its successor was just found. PRE: the application waits for nothing. */
 void unit_supersede(struct control *c, struct slot_control *root);
 /* `to`, beside the one that serves, serves the unit from now on, and writes. That one, if there is one,
- * is retired, or (`keeps`) stands by. Slots whose state differs take that of their new copies. */
+ * gets the role `leaves`: retired, standby (installed) or kept (it runs on, unless it is lost). Slots whose state
+ * differs take that of their new copies. */
 void unit_switch(struct control *c, struct slot_control *root, struct unit_placement *to,
-		 bool keeps, const char *cause);
+		 enum placement_role leaves, const char *cause);
 /* The revision that serves its unit from now on does not declare it. PRE: it has no copy. */
 void slot_left_out(struct slot_control *sc);
 /* A unit beside the one that serves is not wanted: what may be left of it is retired. */

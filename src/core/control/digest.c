@@ -60,12 +60,13 @@ static void add_control(const struct control *c, struct buffer *b)
 	     LLU(c->provider_lists.next_id));
 	LINE("timers deadlines %zu %lld, exclusions %zu %lld, losses %zu %lld, handovers %zu "
 	     "%lld, "
-	     "ends %zu %lld\n",
+	     "ends %zu %lld, kept sets %zu %lld\n",
 	     c->deadlines.count, LL(first_key(&c->deadlines)), c->exclusion_timers.count,
 	     LL(first_key(&c->exclusion_timers)), c->loss_timers.count,
 	     LL(first_key(&c->loss_timers)), c->handover_timers.count,
 	     LL(first_key(&c->handover_timers)), c->ends_by_timers.count,
-	     LL(first_key(&c->ends_by_timers)));
+	     LL(first_key(&c->ends_by_timers)), c->kept_set_timers.count,
+	     LL(first_key(&c->kept_set_timers)));
 	LINE("config %lld %lld %lld %lld %lld %u\n", LL(c->config.heartbeat_ms),
 	     LL(c->config.failure_timeout_ms), LL(c->config.check_ms),
 	     LL(c->config.on_disconnect_ms), LL(c->config.margin_ms), c->config.drain_units);
@@ -200,10 +201,12 @@ static void add_slot(const struct control *c, const struct slot_control *sc, str
 
 static void add_rollout(const struct application_rollout *r, struct buffer *b)
 {
-	LINE("  rollout %d to %u from %u, step %u, next %lld %lld%s%s%s%s%s, by %s, cause %s\n",
+	LINE("  rollout %d to %u from %u, step %u, next %lld %lld%s%s%s%s%s%s%s, by %s, cause "
+	     "%s\n",
 	     (int)r->rollout.state, r->target->number, r->base != NULL ? r->base->number : 0,
 	     r->rollout.step, LL(r->promote_at_ms), LL(heap_has(&r->timer) ? r->timer.key : 0),
 	     r->rollout.spec.pauses ? " pauses" : "", r->at_once ? " at-once" : "",
+	     r->no_surge ? " no-surge" : "", r->steps_back ? " steps-back" : "",
 	     r->failed ? " failed" : "", r->moves_begun ? " moves-begun" : "",
 	     r->rollout.aborted ? " aborted" : "", TEXT(r->by), TEXT(r->cause));
 }
@@ -281,6 +284,10 @@ static void add_application(const struct control *c, const struct control_applic
 				     root->moving_place == units[k] ? " moving" : "");
 	if (a->rollout != NULL)
 		add_rollout(a->rollout, b);
+	if (a->kept.revision != NULL)
+		LINE("  kept %u until %lld %lld, timer %lld\n", a->kept.revision->number,
+		     LL(a->kept.until_ms), LL(a->kept.until_wall_ms),
+		     LL(heap_has(&a->kept.timer) ? a->kept.timer.key : 0));
 	vector_for_each (&a->handovers, root)
 		LINE("  handover of %s\n", (*root)->slot->path);
 	vector_for_each (&a->retired, unit)

@@ -1,5 +1,6 @@
 #include "core/control/handover_facts.h"
 
+#include "core/control/apart.h"
 #include "core/control/mesh_tables.h"
 #include "core/control/rollout_steps.h"
 #include "core/control/state.h"
@@ -37,7 +38,9 @@ static const struct copy *copy_above(const struct copy *copy)
 	if (parent == NULL)
 		return NULL;
 	const struct application_slot *of = control_of_slot(parent)->of_path;
-	return copy_of(copy_is_next(copy) ? of->next : of->standby);
+	return copy_of(copy_is_next(copy)   ? of->next
+		       : copy_is_kept(copy) ? of->kept
+					    : of->standby);
 }
 
 static enum start_obstacle obstacle_of(const struct copy *copy)
@@ -45,7 +48,9 @@ static enum start_obstacle obstacle_of(const struct copy *copy)
 	const struct control *c = copy->unit->application->control;
 	const struct copy *above = copy_above(copy);
 	const struct start_side side = {
-		.declared = copy->declared,
+		.missing = copy_is_apart(copy)
+				   ? apart_missing_import(copy)
+				   : slot_missing_import_of(copy->sc->slot, copy->declared),
 		.parent_up =
 			above == NULL || (above->target == TARGET_STARTED && is_started(above)),
 		.may_run_at_ms = slot_copy_alone_at_ms(&copy->of_slot, c->now.mono_ms),
@@ -53,17 +58,26 @@ static enum start_obstacle obstacle_of(const struct copy *copy)
 	return start_condition(copy->sc->slot, &side);
 }
 
-enum instance_target handover_target_of(const struct copy *copy)
+/* One that is kept runs as its unit does: the new version may not have its slot any longer. */
+static enum instance_goal goal_of(const struct copy *copy)
 {
 	const struct slot *s = copy->sc->slot;
+	return copy_is_kept(copy) ? s->root->goal : s->goal;
+}
+
+enum instance_target handover_target_of(const struct copy *copy)
+{
 	const struct copy *above = copy_above(copy);
-	const struct unit_handover *h = control_of_slot(s->root)->handover;
-	if (s->goal == GOAL_NOT_DEPLOYED || h == NULL)
+	const struct unit_handover *h = control_of_slot(copy->sc->slot->root)->handover;
+	enum instance_goal goal = goal_of(copy);
+	if (goal == GOAL_NOT_DEPLOYED || (h == NULL && !copy_is_kept(copy)))
 		return TARGET_NONE;
 	if (above != NULL && !is_installed(above))
 		return (enum instance_target)copy->target; /* parents are deployed first */
-	bool starts = copy_is_next(copy) && h->handover.kind == HANDOVER_START_FIRST &&
-		      s->goal == GOAL_DEPLOYED_STARTED && obstacle_of(copy) == START_MAY;
+	bool may_start = copy_is_kept(copy) ||
+			 (copy_is_next(copy) && h->handover.kind == HANDOVER_START_FIRST);
+	bool starts =
+		may_start && goal == GOAL_DEPLOYED_STARTED && obstacle_of(copy) == START_MAY;
 	return starts ? TARGET_STARTED : TARGET_DEPLOYED;
 }
 
@@ -183,7 +197,9 @@ static bool has_gone(const struct control_application *a, uint64_t placement)
 static void add_owner(struct handover_facts *f, const struct unit_handover *h)
 {
 	bool between = handover_is_between(&h->handover);
-	f->held = h->held && f->active; /* where nothing runs, nothing stops with it */
+	f->joint = handover_is_joint(h->root);
+	/* Where nothing runs, nothing stops with it. */
+	f->held = f->joint || (h->held && f->active);
 	f->shares = rollout_shares(h->root);
 	if (h->unwanted && handover_is_before_switch(&h->handover))
 		f->cancelled = true;

@@ -65,10 +65,22 @@ bool handover_stop_first(struct slot_control *root)
 	return true;
 }
 
+/* The kept copy of its slot, on the same zhost: it runs on, whatever serves. */
+static uint64_t kept_there(const struct copy *copy)
+{
+	const struct slot_copy *kept = copy->of_slot.slot->kept;
+	return kept != NULL && kept != &copy->of_slot &&
+			       container_of(kept, struct copy, of_slot)->unit->zhost ==
+				       copy->unit->zhost
+		       ? kept->epoch
+		       : 0;
+}
+
 uint64_t handover_beside(const struct copy *copy)
 {
-	if (!copy_is_next(copy))
-		return 0;
+	uint64_t kept = kept_there(copy);
+	if (!copy_is_next(copy) || kept != 0)
+		return kept;
 	const struct unit_handover *h = control_of_slot(copy->sc->slot->root)->handover;
 	const struct copy *incumbent = serving_copy(copy->sc);
 	bool both = h != NULL && h->handover.kind == HANDOVER_START_FIRST &&

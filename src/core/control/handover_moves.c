@@ -66,20 +66,21 @@ static void drop_beside(struct control *c, const struct slot_copy *copy)
 }
 
 /* The successor serves; the incumbent leaves, or stands by. */
-static void hand_over(struct control *c, struct slot_control *root, bool keeps)
+static void hand_over(struct control *c, struct slot_control *root, enum placement_role leaves)
 {
 	struct unit_handover *h = root->handover;
 	const struct unit_placement *from = unit_of(root->of_path->serving);
 	uint64_t epoch = from != NULL ? from->epoch : 0;
-	unit_switch(c, root, unit_of(root->of_path->next), keeps, h->cause);
-	h->handover.leaving = keeps ? 0 : epoch;
+	unit_switch(c, root, unit_of(root->of_path->next), leaves, h->cause);
+	bool stays = leaves == ROLE_STANDBY || root->of_path->kept != NULL;
+	h->handover.leaving = stays ? 0 : epoch;
 }
 
 static void hand_back(struct control *c, struct slot_control *root)
 {
 	const struct unit_placement *failed = unit_of(root->of_path->serving);
 	uint64_t epoch = failed != NULL ? failed->epoch : 0;
-	unit_switch(c, root, unit_of(root->of_path->standby), false,
+	unit_switch(c, root, unit_of(root->of_path->standby), ROLE_RETIRED,
 		    "its successor has failed");
 	root->handover->handover.leaving = epoch;
 }
@@ -99,7 +100,7 @@ static void enter_retiring(struct control *c, struct slot_control *root)
 {
 	struct unit_handover *h = root->handover;
 	if (handover_is_before_switch(&h->handover))
-		hand_over(c, root, false);
+		hand_over(c, root, h->keeps ? ROLE_KEPT : ROLE_RETIRED);
 	else if (handover_is_between(&h->handover))
 		drop_remembering(c, root, root->of_path->standby);
 	stop_draining(root);
@@ -117,7 +118,7 @@ static void end_successor(struct control *c, struct slot_control *root)
 static void enter_draining(struct control *c, struct slot_control *root)
 {
 	struct unit_handover *h = root->handover;
-	hand_over(c, root, false);
+	hand_over(c, root, ROLE_RETIRED);
 	struct unit_placement *leaving =
 		retired_unit(application_of(root->slot), h->handover.leaving);
 	if (leaving != NULL)
@@ -150,7 +151,7 @@ void handover_move(struct control *c, struct slot_control *root, enum handover_s
 		end_successor(c, root);
 		break;
 	case HANDOVER_STARTING:
-		hand_over(c, root, true);
+		hand_over(c, root, ROLE_STANDBY);
 		break;
 	case HANDOVER_DRAINING:
 		enter_draining(c, root);
@@ -165,6 +166,7 @@ void handover_move(struct control *c, struct slot_control *root, enum handover_s
 	case HANDOVER_PREPARING:
 	case HANDOVER_STOPPING:
 	case HANDOVER_PROVING:
+	case HANDOVER_READY:
 	case HANDOVER_RETURNING:
 	case HANDOVER_DONE:
 		break;

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/str.h"
+#include "core/control/apart.h"
 #include "core/control/copies.h"
 #include "core/control/handover_facts.h"
 #include "core/control/mesh_tables.h"
@@ -68,6 +69,8 @@ void handover_report(struct control *c, struct copy *copy, const Samoza__V1__Ins
 		copy_take_exports(copy, r);
 	else
 		copy_set_exports(copy, NULL, 0);
+	if (copy_is_apart(copy))
+		apart_changed(copy);
 	mark_copy(copy, COPY_RECORD);
 }
 
@@ -75,6 +78,8 @@ void handover_report_missing(struct control *c, struct copy *copy)
 {
 	copy->healthy = false;
 	set_phase(c, copy, SAMOZA__V1__PHASE__PHASE_ABSENT, "not on its zhost");
+	if (copy_is_apart(copy))
+		apart_changed(copy);
 	mark_application(copy->unit->application, APPLICATION_HANDOVER);
 }
 
@@ -85,6 +90,8 @@ void handover_lost(struct control *c, struct copy *copy)
 	set_phase(c, copy, SAMOZA__V1__PHASE__PHASE_ABSENT, "zhost lost");
 	copy->heard = false;
 	copy_set_exports(copy, NULL, 0);
+	if (copy_is_apart(copy))
+		apart_changed(copy);
 	mark_copy(copy, COPY_RECORD);
 	mark_application(copy->unit->application, APPLICATION_HANDOVER);
 }

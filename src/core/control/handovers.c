@@ -5,12 +5,14 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "core/control/apart.h"
 #include "core/control/copies.h"
 #include "core/control/exclusions.h"
 #include "core/control/handover_events.h"
 #include "core/control/handover_facts.h"
 #include "core/control/handover_kind.h"
 #include "core/control/handover_moves.h"
+#include "core/control/kept_set.h"
 #include "core/control/state.h"
 #include "core/control/target.h"
 #include "core/control/topology_state.h"
@@ -33,6 +35,13 @@ static struct handover_limits limits_of(const struct unit_handover *h)
 		return moves;
 	return (struct handover_limits){.healthy_for_ms = r->rollout.spec.healthy_for_ms,
 					.healthy_within_ms = r->rollout.spec.healthy_within_ms};
+}
+
+/* How long that may take counts from now on. */
+static void start_clock(const struct control *c, struct unit_handover *h)
+{
+	h->handover.placed_wall_ms = c->now.wall_ms;
+	h->handover.late_at_ms = c->now.mono_ms + limits_of(h).healthy_within_ms;
 }
 
 static void mark(struct slot_control *root)
@@ -171,7 +180,10 @@ void handover_placed(struct control *c, struct slot_control *root, struct contro
 {
 	struct control_application *a = application_of(root->slot);
 	struct unit_handover *h = root->handover;
+	enum handover_kind before = h->handover.kind;
 	CLEANUP(freep) char *cause = handover_choose_kind(root, z);
+	if (h->handover.kind != before)
+		apart_unit_changed(root);
 	CLEANUP(freep) char *subject = str_printf("%s/%s", a->name, root->slot->path);
 	emit_event(&c->emitter, "placement", subject, slot_zhost(root)->name, z->name, a->id,
 		   cause);
@@ -188,8 +200,14 @@ void handover_placed(struct control *c, struct slot_control *root, struct contro
 		copy->generation = 1;
 		mark_copy(copy, COPY_RECORD);
 	}
-	h->handover.placed_wall_ms = c->now.wall_ms;
-	h->handover.late_at_ms = c->now.mono_ms + limits_of(h).healthy_within_ms;
+	start_clock(c, h);
+	mark_slot(root);
+	mark(root);
+}
+
+void handover_adopted(struct control *c, struct slot_control *root)
+{
+	start_clock(c, root->handover);
 	mark_slot(root);
 	mark(root);
 }
@@ -299,8 +317,7 @@ void handovers_stop(struct control *c, struct control_application *a, bool unwan
 			continue; /* nothing to return to */
 		handover_move(c, root, unwanted ? HANDOVER_RETURNING : HANDOVER_STOPPING);
 		/* It has waited for others. */
-		h->handover.placed_wall_ms = c->now.wall_ms;
-		h->handover.late_at_ms = c->now.mono_ms + limits_of(h).healthy_within_ms;
+		start_clock(c, h);
 		slot_for_each_below (root->slot, s)
 			if (state_is_active(s->state))
 				vector_push(&active, s);
@@ -312,10 +329,49 @@ void handovers_stop(struct control *c, struct control_application *a, bool unwan
 	mark_application(a, APPLICATION_HANDOVER);
 }
 
+void handovers_switch(struct control *c, struct control_application *a, bool keeps)
+{
+	vector_for_each (&a->handovers, item) {
+		struct unit_handover *h = (*item)->handover;
+		if (!handover_is_joint(*item) || h->handover.state != HANDOVER_READY)
+			continue;
+		h->keeps = keeps;
+		handover_move(c, *item, keeps ? HANDOVER_RETIRING : HANDOVER_DRAINING);
+	}
+	handovers_stop(c, a, false);
+}
+
+/* One of those that take over together has no place yet: until it has, time counts for none of them. */
+static void wait_for_places(const struct control *c, struct control_application *a)
+{
+	bool waits = false;
+	vector_for_each (&a->handovers, root)
+		waits = waits || (handover_is_joint(*root) &&
+				  (*root)->handover->handover.state == HANDOVER_PLACING);
+	if (!waits)
+		return;
+	vector_for_each (&a->handovers, root) {
+		struct unit_handover *h = (*root)->handover;
+		bool counts = h->handover.late_at_ms > c->now.mono_ms &&
+			      h->handover.state != HANDOVER_PLACING &&
+			      handover_is_before_switch(&h->handover);
+		if (!counts || !handover_is_joint(*root))
+			continue;
+		start_clock(c, h);
+		mark_slot(*root);
+	}
+}
+
+static bool is_due(const struct control_application *a)
+{
+	return (a->marks & APPLICATION_HANDOVER) != 0 &&
+	       (a->handovers.count > 0 || a->kept.revision != NULL);
+}
+
 bool handovers_are_due(const struct control *c)
 {
 	vector_for_each (&c->dirty.applications, a)
-		if (((*a)->marks & APPLICATION_HANDOVER) != 0 && (*a)->handovers.count > 0)
+		if (is_due(*a))
 			return true;
 	return false;
 }
@@ -328,6 +384,8 @@ bool handovers_run(struct control *c)
 		if ((a->marks & APPLICATION_HANDOVER) == 0)
 			continue;
 		a->marks &= ~(unsigned)APPLICATION_HANDOVER;
+		wait_for_places(c, a);
+		kept_set_run(c, a);
 		for (size_t n = 0; n < a->handovers.count;)
 			n += run(c, a->handovers.items[n]);
 	}

@@ -34,6 +34,11 @@ void handover_start_change(struct control *c, struct slot_control *root,
 /* Those of a rollout that are in the state `from`, and wanted or not, stop together, importers before
  * providers: from preparing they are deployed, from starting and proving they return. */
 void handovers_stop(struct control *c, struct control_application *a, bool unwanted);
+/* Those that are ready take over, all in one commit, and those that stop first begin to stop; what they replace is
+ * kept, if it runs on (`keeps`), or retired. */
+void handovers_switch(struct control *c, struct control_application *a, bool keeps);
+/* It has just begun, and copies that ran before are its successor. */
+void handover_adopted(struct control *c, struct slot_control *root);
 /* Everything of its successor that is to run runs, and its probes pass. */
 bool handover_is_healthy(const struct slot_control *root);
 /* Everything of it that is to be deployed is. */

@@ -104,7 +104,7 @@ static void on_imports_changed(struct lifecycle *l, struct slot_set *set, uint32
 {
 	struct control_application *a = container_of(set, struct control_application, slots);
 	a->importers_changed.items[space] = true;
-	mark_application(a, APPLICATION_IMPORTERS);
+	mark_application(a, APPLICATION_IMPORTERS | APPLICATION_HANDOVER);
 }
 
 const struct lifecycle_observer control_observer = {

@@ -13,6 +13,7 @@
 #include "core/control/exclusions.h"
 #include "core/control/forget.h"
 #include "core/control/format1.h"
+#include "core/control/kept_set.h"
 #include "core/control/load_copies.h"
 #include "core/control/load_resume.h"
 #include "core/control/load_revision.h"
@@ -225,9 +226,14 @@ static int load_rollout(struct control *c, struct control_application *a,
 	int result = 0;
 	if (r->rollout != NULL)
 		result = load_revision(c, a, r->rollout->target, &revision, err);
+	if (result >= 0 && r->kept_set != NULL)
+		result = load_revision(c, a, r->kept_set->revision, &revision, err);
 	if (result >= 0 && r->rollout != NULL && r->rollout->has_back_to)
 		result = load_revision(c, a, r->rollout->back_to, &revision, err);
-	return result < 0 ? result : rollout_load(c, a, r, err);
+	if (result < 0)
+		return result;
+	kept_set_load(c, a, r->kept_set);
+	return rollout_load(c, a, r, err);
 }
 
 static int load_applications(struct control *c, struct error **err)
@@ -353,6 +359,9 @@ int control_start(struct control *c, struct instant now, struct outbox *outbox,
 	r = load_copies(c, err);
 	if (r < 0)
 		return r;
+	application_for_each (&c->applications, a)
+		if (a->rollout != NULL)
+			rollouts_resume_turns(a);
 	vector_for_each (&c->loaded.slots, record)
 		load_handover(c, *record);
 	vector_for_each (&c->loaded.applications, record) {

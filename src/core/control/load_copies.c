@@ -304,6 +304,14 @@ static void load_beside(struct control *c, const struct slot_control *root,
 	place_add(c->place, unit->place_unit, unit->zhost->place);
 }
 
+/* It runs, whatever else does. */
+static void load_kept(struct control *c, const struct slot_copy *copy)
+{
+	const struct unit_placement *unit = unit_of(copy);
+	if (unit != NULL && !unit->lost && !unit->zhost->removed)
+		place_add(c->place, unit->place_unit, unit->zhost->place);
+}
+
 void load_handover(struct control *c, const Samoza__V1__SlotRecord *r)
 {
 	struct control_application *a = application_by_id(&c->applications, r->application);
@@ -315,4 +323,5 @@ void load_handover(struct control *c, const Samoza__V1__SlotRecord *r)
 		handover_load(c, control_of_slot(s), r->handover);
 	load_beside(c, root, root->of_path->next);
 	load_beside(c, root, root->of_path->standby);
+	load_kept(c, root->of_path->kept);
 }

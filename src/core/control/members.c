@@ -21,6 +21,9 @@ static bool is_wanted(const struct control_application *a, const struct slot *s)
 	const struct application_rollout *r = a->rollout;
 	if (r != NULL && r->rollout.state == ROLLOUT_RETURNING)
 		return declares(r->base, s);
+	/* What is kept may need what the new version has removed. */
+	if (declares(a->kept.revision, s) && !declares(a->application.served, s->root))
+		return true;
 	return declares(a->application.served, s) ||
 	       (r != NULL && (declares(r->target, s) || declares(r->base, s)));
 }
@@ -129,8 +132,8 @@ static bool is_over(const struct slot_control *sc)
 	const struct application_slot *of = sc->of_path;
 	return s->leaves && s->goal == GOAL_NOT_DEPLOYED && s->state == STATE_NOT_DEPLOYED &&
 	       of->serving == NULL && of->next == NULL && of->standby == NULL &&
-	       sc->handover == NULL && sc->loss == NULL && !sc->lost && !s->root->moving &&
-	       !may_be_known(s) && (sc->marks & SLOT_ROUTE) == 0;
+	       of->kept == NULL && sc->handover == NULL && sc->loss == NULL && !sc->lost &&
+	       !s->root->moving && !may_be_known(s) && (sc->marks & SLOT_ROUTE) == 0;
 }
 
 static bool ends(const struct slot_control *sc)

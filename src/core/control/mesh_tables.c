@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "core/control/apart.h"
 #include "core/control/dirty_set.h"
 #include "core/control/path_ends.h"
 #include "core/control/rollout_steps.h"
@@ -140,6 +141,7 @@ static Samoza__V1__MeshPeer *peer_new(const struct slot_control *sc, const struc
 	p->has_revision = copy->unit->application->routes.has_shares;
 	p->revision = copy->unit->revision->number;
 	p->has_sharing = p->sharing = copy->unit->placement.role == ROLE_SHARING;
+	p->has_apart = p->apart = copy_is_apart(copy);
 	if (!space_kind_of_type(space->type)->has_pages)
 		return p;
 	const struct revision *revision = copy->unit->revision;
@@ -163,7 +165,7 @@ static bool is_listed(const struct copy *copy)
 		return copy->sc->slot->state == STATE_DEPLOYED_STARTED;
 	if (copy_is_retired(copy))
 		return copy->unit->answered && !copy->unit->lost;
-	return copy_is_next(copy) && copy->heard &&
+	return (copy_is_next(copy) || copy_is_kept(copy)) && copy->heard &&
 	       copy->phase == SAMOZA__V1__PHASE__PHASE_STARTED;
 }
 

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "core/control/apart.h"
 #include "core/control/copies.h"
 #include "core/control/exclusions.h"
 #include "core/control/handover_kind.h"
@@ -294,7 +295,8 @@ static void collect_wants(const struct control *c, const struct control_applicat
 {
 	for_each_root (a, root) {
 		if (root->slot->moving || root->slot->goal == GOAL_NOT_DEPLOYED ||
-		    loss_waits(root) || (!root->lost && !wants_first_place(root)))
+		    root->place_unit == PLACE_NONE || loss_waits(root) ||
+		    (!root->lost && !wants_first_place(root)))
 			continue;
 		wants_add_lost(c,
 			       slot_is_optional(root->slot) ? optional
@@ -392,8 +394,10 @@ static void try_successor(struct control *c, struct slot_control *root)
 {
 	bool placed = place_successor(c, root);
 	/* A second copy that is to share what arrives needs its room. */
-	if (!placed && !rollout_shares(root) && handover_stop_first(root))
-		(void)place_successor(c, root);
+	if (placed || rollout_shares(root) || !handover_stop_first(root))
+		return;
+	apart_unit_changed(root);
+	(void)place_successor(c, root);
 }
 
 /* What had used up its attempts while another copy stood beside it. */

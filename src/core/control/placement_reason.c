@@ -51,7 +51,8 @@ char *placement_reason_now(const struct control_application *a)
 		return NULL;
 	for_each_root (a, root) {
 		if (root->slot->moving || root->slot->goal == GOAL_NOT_DEPLOYED ||
-		    slot_is_optional(root->slot) || loss_waits(root))
+		    root->place_unit == PLACE_NONE || slot_is_optional(root->slot) ||
+		    loss_waits(root))
 			continue;
 		if (root->lost || wants_first_place(root))
 			wants_add_lost(c, &wants, root);

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/str.h"
+#include "core/control/apart.h"
 #include "core/control/application.h"
 #include "schema/message.h"
 
@@ -25,13 +26,12 @@ static void mix(uint64_t *hash, const char *text)
 	*hash ^= *hash >> 29;
 }
 
-static uint64_t entry_hash(const struct provider_list *list, const struct slot *provider)
+static uint64_t entry_hash(const struct provider_list *list, const struct copy *copy)
 {
-	const struct copy *copy = serving_copy(control_of_slot(provider));
 	uint64_t hash = 1;
 	if (*list->prefix != '\0')
 		mix(&hash, copy_key_topology(copy));
-	mix(&hash, provider->path);
+	mix(&hash, copy->of_slot.slot->path);
 	for (size_t k = 0; k < copy->export_count; k++) {
 		const struct instance_variable *v = &copy->exports[k];
 		if (!is_imported(list, v->name))
@@ -43,12 +43,11 @@ static uint64_t entry_hash(const struct provider_list *list, const struct slot *
 }
 
 static Samoza__V1__Provider *provider_new(const struct provider_list *list,
-					  const struct slot *provider)
+					  const struct copy *copy)
 {
-	const struct copy *copy = serving_copy(control_of_slot(provider));
 	Samoza__V1__Provider *p = NEW(Samoza__V1__Provider, samoza__v1__provider__descriptor);
 	p->import = mem_strdup(list->from);
-	p->path = str_printf("%s%s", list->prefix, provider->path);
+	p->path = str_printf("%s%s", list->prefix, copy->of_slot.slot->path);
 	if (*list->prefix != '\0')
 		p->topology = mem_strdup(copy_key_topology(copy));
 	p->variables = mem_new_array(Samoza__V1__Variable *, copy->export_count);
@@ -81,7 +80,7 @@ struct refresh {
 	uint64_t hash;
 };
 
-static void put(struct refresh *r, const struct slot *provider, uint64_t hash)
+static void put(struct refresh *r, const struct copy *provider, uint64_t hash)
 {
 	struct list_entry entry = {provider_new(r->list, provider), hash};
 	vector_push(&r->entries, entry);
@@ -96,16 +95,16 @@ static void remove_entry(struct refresh *r)
 }
 
 /* Both in the order of their paths. */
-static void compare(void *user, struct slot *provider)
+static void compare(void *user, const struct copy *provider)
 {
 	struct refresh *r = user;
+	const char *path = provider->of_slot.slot->path;
 	const struct provider_list *list = r->list;
 	uint64_t hash = entry_hash(list, provider);
 	int order = 1;
 	r->hash += hash;
 	while (r->at < list->entries.count &&
-	       (order = strcmp(own_path(list, list->entries.items[r->at].provider),
-			       provider->path)) < 0)
+	       (order = strcmp(own_path(list, list->entries.items[r->at].provider), path)) < 0)
 		remove_entry(r);
 	if (r->at == list->entries.count || order > 0) {
 		put(r, provider, hash);
@@ -117,10 +116,18 @@ static void compare(void *user, struct slot *provider)
 	}
 }
 
+static void compare_serving(void *user, struct slot *provider)
+{
+	compare(user, serving_copy(control_of_slot(provider)));
+}
+
 bool provider_list_refresh(struct provider_list *list, struct provider_changes *ret_changes)
 {
 	struct refresh r = {.list = list, .changes = ret_changes};
-	provider_set_each_started(list->set, compare, &r);
+	if (list->apart_in != NULL)
+		apart_each_provider(list->apart_in, list->set, compare, &r);
+	else
+		provider_set_each_started(list->set, compare_serving, &r);
 	while (r.at < list->entries.count)
 		remove_entry(&r);
 	vector_done(&list->entries);
@@ -143,14 +150,16 @@ void provider_changes_done(struct provider_changes *changes)
 }
 
 void provider_list_init(struct provider_list *list, uint64_t id, const struct provider_set *set,
-			const struct import_decl *import)
+			const struct import_decl *import,
+			const struct control_application *apart_in)
 {
 	*list = (struct provider_list){.id = id,
 				       .from = mem_strdup(import->from),
 				       .prefix = import->topology != NULL
 							 ? str_printf("%s/", import->topology)
 							 : mem_strdup(""),
-				       .set = set};
+				       .set = set,
+				       .apart_in = apart_in};
 	for (unsigned k = 0; k < import->variable_count; k++)
 		vector_push(&list->variables, mem_strdup(import->variables[k]));
 }

@@ -13,6 +13,8 @@
 #include "core/lifecycle/slot.h"
 #include "proto/wire.pb-c.h"
 
+struct control_application;
+
 struct list_entry {
 	Samoza__V1__Provider *provider; /* owned */
 	uint64_t hash;
@@ -26,6 +28,8 @@ struct provider_list {
 	char *prefix;			/* of the paths: "shop/", of another topology; or "" */
 	VECTOR(char *) variables;	/* in the order of declaration; none: all */
 	const struct provider_set *set; /* borrowed */
+	const struct control_application
+		*apart_in; /* whose importers are apart (apart.h); NULL: they serve. Borrowed */
 	VECTOR(struct list_entry) entries;
 };
 
@@ -41,7 +45,8 @@ bool provider_list_refresh(struct provider_list *list, struct provider_changes *
 /* Its entries, and its memory. */
 void provider_list_clear(struct provider_list *list);
 void provider_list_init(struct provider_list *list, uint64_t id, const struct provider_set *set,
-			const struct import_decl *import);
+			const struct import_decl *import,
+			const struct control_application *apart_in);
 void provider_list_done(struct provider_list *list);
 /* Copies of these, in the order of their paths. */
 void provider_list_restore(struct provider_list *list, Samoza__V1__Provider *const *providers,

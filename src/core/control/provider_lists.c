@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/str.h"
+#include "core/control/apart.h"
 #include "core/control/desired_set.h"
 #include "core/control/provider_list.h"
 #include "core/control/state.h"
@@ -54,31 +55,34 @@ static bool has_same_variables(const struct provider_list *a, const struct impor
 /* The import has patience: what it resolves to now is what importers keep later. */
 static bool is_kept(const struct shared_list *list)
 {
-	return list->patience_ms > 0;
+	return list->patience_ms > 0 && list->content.apart_in == NULL;
 }
 
 /* Nothing changes for its importers, although its last provider has gone. */
 static bool is_frozen(const struct shared_list *list)
 {
-	return patience_lasts(list->set, list->patience_ms, list->of_providers);
+	return list->content.apart_in == NULL &&
+	       patience_lasts(list->set, list->patience_ms, list->of_providers);
 }
 
 static bool is_list_of(const struct shared_list *list, const struct import_decl *import,
-		       bool of_providers)
+		       bool of_providers, bool is_apart)
 {
-	return has_same_variables(&list->content, import) &&
+	return (list->content.apart_in != NULL) == is_apart &&
+	       has_same_variables(&list->content, import) &&
 	       list->patience_ms == import->patience_ms &&
 	       (import->patience_ms == 0 || list->of_providers == of_providers);
 }
 
 /* Of import `k` of the space. */
 static struct shared_list *find(const struct control_application *a,
-				const struct declaration *declared, unsigned k)
+				const struct declaration *declared, unsigned k, bool is_apart)
 {
 	struct shared_list *list = NULL;
 	HASH_FIND_PTR(a->import_lists.by_set, &declared->imports[k], list);
 	bool of_providers = declaration_provides(declared, declared->imports[k]);
-	while (list != NULL && !is_list_of(list, &declared->space->imports[k], of_providers))
+	while (list != NULL &&
+	       !is_list_of(list, &declared->space->imports[k], of_providers, is_apart))
 		list = list->next;
 	return list;
 }
@@ -91,10 +95,11 @@ static void fill(struct provider_list *list)
 }
 
 static struct shared_list *find_or_add(struct control_application *a,
-				       const struct declaration *declared, unsigned k)
+				       const struct declaration *declared, unsigned k,
+				       bool is_apart)
 {
 	struct provider_set *set = declared->imports[k];
-	struct shared_list *first = NULL, *list = find(a, declared, k);
+	struct shared_list *first = NULL, *list = find(a, declared, k, is_apart);
 	if (list != NULL)
 		return list;
 	HASH_FIND_PTR(a->import_lists.by_set, &set, first);
@@ -103,7 +108,7 @@ static struct shared_list *find_or_add(struct control_application *a,
 	list->of_providers = declaration_provides(declared, set);
 	list->patience_ms = declared->space->imports[k].patience_ms;
 	provider_list_init(&list->content, ++a->control->provider_lists.next_id, set,
-			   &declared->space->imports[k]);
+			   &declared->space->imports[k], is_apart ? a : NULL);
 	if (first == NULL) {
 		HASH_ADD_PTR(a->import_lists.by_set, set, list);
 	} else {
@@ -120,7 +125,7 @@ void import_lists_keep(struct control_application *a, const struct declarations 
 		const struct declaration *declared = &d->spaces[n];
 		for (unsigned k = 0; k < declared->space->import_count; k++)
 			if (declared->space->imports[k].patience_ms > 0) {
-				struct shared_list *list = find_or_add(a, declared, k);
+				struct shared_list *list = find_or_add(a, declared, k, false);
 				if (!is_loading && list->on_zhosts == NULL)
 					fill(&list->content);
 			}
@@ -216,7 +221,10 @@ static void refresh_lists(struct control_application *a, const struct declaratio
 	int index = topology_find_space(d->topology, space);
 	const struct declaration *declared = index >= 0 ? &d->spaces[index] : NULL;
 	for (unsigned k = 0; declared != NULL && k < declared->space->import_count; k++) {
-		struct shared_list *list = find(a, declared, k);
+		struct shared_list *apart = find(a, declared, k, true);
+		struct shared_list *list = find(a, declared, k, false);
+		if (apart != NULL)
+			refresh(apart, flush);
 		if (list == NULL)
 			continue;
 		if (is_frozen(list) || list->is_recorded)
@@ -245,7 +253,7 @@ static void hold(struct copy *copy)
 	copy->lists = mem_new_array(struct list_on_zhost *, count);
 	copy->list_count = count;
 	for (unsigned k = 0; k < count; k++) {
-		struct shared_list *list = find_or_add(a, declared, k);
+		struct shared_list *list = find_or_add(a, declared, k, copy_is_apart(copy));
 		copy->lists[k] = list_on_zhost(list, a->control, copy_zhost(copy));
 		copy->lists[k]->named++;
 	}

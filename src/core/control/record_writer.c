@@ -33,8 +33,10 @@ static void delete (struct control *c, enum record_kind kind, char *take_id)
 
 #define SAME(ours, theirs) _Static_assert((int)(ours) == (int)SAMOZA__V1__##theirs, "differs")
 SAME(ROLE_STANDBY + 1, ROLE__ROLE_STANDBY);
+SAME(ROLE_KEPT + 1, ROLE__ROLE_KEPT);
 SAME(HANDOVER_STOP_FIRST, HANDOVER_KIND__HANDOVER_KIND_STOP_FIRST);
 SAME(HANDOVER_REMOVING, HANDOVER_STATE__HANDOVER_STATE_REMOVING);
+SAME(HANDOVER_READY, HANDOVER_STATE__HANDOVER_STATE_READY);
 
 static Samoza__V1__HandoverRecord *fill_handover(Samoza__V1__HandoverRecord *r,
 						 const struct unit_handover *h)
@@ -182,6 +184,7 @@ static Samoza__V1__RolloutRecord *fill_rollout(const struct control *c,
 	r->has_aborted = r->aborted = rollout->rollout.aborted;
 	r->has_at_once = r->at_once = rollout->at_once;
 	r->has_no_surge = r->no_surge = rollout->no_surge;
+	r->has_steps_back = r->steps_back = rollout->steps_back;
 	r->has_step = rollout->rollout.step != 0;
 	r->step = rollout->rollout.step;
 	r->has_promote_ms = rollout->promote_at_ms != NEVER_MS;
@@ -248,6 +251,12 @@ static void write_application(struct control *c, const struct control_applicatio
 	Samoza__V1__LastRolloutRecord last;
 	r.rollout = fill_rollout(c, &rollout, a->rollout);
 	r.last_rollout = fill_last(&last, &a->last_rollout);
+	Samoza__V1__KeptSetRecord kept_set = SAMOZA__V1__KEPT_SET_RECORD__INIT;
+	if (a->kept.revision != NULL) {
+		kept_set.revision = a->kept.revision->number;
+		kept_set.until_ms = a->kept.until_wall_ms;
+		r.kept_set = &kept_set;
+	}
 	VECTOR(Samoza__V1__RevisionResultRecord) results = {0};
 	vector_for_each (&of->revisions, revision) {
 		if ((*revision)->result == NULL)

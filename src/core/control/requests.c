@@ -12,6 +12,7 @@
 #include "core/control/dry_run.h"
 #include "core/control/exclusions.h"
 #include "core/control/forget.h"
+#include "core/control/kept_set.h"
 #include "core/control/record_writer.h"
 #include "core/control/rollout_progress.h"
 #include "core/control/rollouts.h"
@@ -339,6 +340,7 @@ static int stop(struct control *c, struct control_application *a,
 		const struct control_input *input, struct error **err)
 {
 	rollout_drop(c, a, "aborted");
+	kept_set_end(c, a, "the topology is stopped");
 	/* Asked for, so it counts as stopped even if it never was started. */
 	a->ever_started = true;
 	mark_application(a, APPLICATION_STATE);

@@ -93,3 +93,18 @@ bool rollout_relabel(struct control *c, struct control_application *a)
 	}
 	return all;
 }
+
+void rollout_rebase_unplaced(struct control *c, struct control_application *a)
+{
+	place_wait_end(c->place, a->ticket);
+	mark_application(a, APPLICATION_PLACE);
+	for_each_root (a, root) {
+		if (root->of_path->serving != NULL || root->slot->moving)
+			continue;
+		unit_rebase(c, root);
+		slot_for_each_below (root->slot, s) {
+			slot_publish_facts(control_of_slot(s));
+			lifecycle_push(s);
+		}
+	}
+}

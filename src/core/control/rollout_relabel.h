@@ -15,5 +15,7 @@ void rollout_begin_moves(struct control *c, struct control_application *a);
 /* All of them are of the wanted revision from now on. False: one has to move first, and does. PRE: every unit is
  * current. */
 bool rollout_relabel(struct control *c, struct control_application *a);
+/* A unit that has no copy is to be placed in the revision that is wanted now. */
+void rollout_rebase_unplaced(struct control *c, struct control_application *a);
 
 #endif

@@ -7,9 +7,11 @@
 #include "core/control/copies.h"
 #include "core/control/handover_kind.h"
 #include "core/control/handovers.h"
+#include "core/control/kept_set.h"
 #include "core/control/rollout_progress.h"
 #include "core/control/rollout_relabel.h"
 #include "core/control/rollout_steps.h"
+#include "core/control/rollout_switch.h"
 #include "core/control/state.h"
 #include "core/control/unload_unit.h"
 #include "core/control/wants.h"
@@ -61,6 +63,8 @@ static void begin(struct control *c, struct slot_control *root, bool together)
 	CLEANUP(freep) char *cause = cause_of(r, returns);
 	handover_start_change(c, root, rollout_wanted(a), kind, returns,
 			      together && kind == HANDOVER_STOP_FIRST, cause);
+	if (kept_set_adopt(root))
+		handover_adopted(c, root);
 }
 
 /* The first space in the order of imports that has something to change: a batch of its instances, of the
@@ -177,5 +181,6 @@ void rollout_act(struct control *c, struct control_application *a)
 		begin_turns(c, a);
 	else
 		begin_all(c, a);
-	stop_prepared(c, a);
+	if (!rollout_is_before_switch(a))
+		stop_prepared(c, a);
 }

@@ -7,12 +7,14 @@
 #include "base/str.h"
 #include "core/control/copies.h"
 #include "core/control/handovers.h"
+#include "core/control/kept_set.h"
 #include "core/control/members.h"
 #include "core/control/mesh_tables.h"
 #include "core/control/record_writer.h"
 #include "core/control/rollout_progress.h"
 #include "core/control/rollout_relabel.h"
 #include "core/control/rollout_steps.h"
+#include "core/control/rollout_switch.h"
 #include "core/control/rollout_waves.h"
 #include "core/control/state.h"
 #include "core/control/wants.h"
@@ -23,24 +25,6 @@ static void mark(struct control_application *a)
 	mark_application(a, APPLICATION_ROLLOUT | APPLICATION_HANDOVER | APPLICATION_RECORD);
 }
 
-/* ---- units ---- */
-
-/* A unit that has no copy is to be placed in the revision that is wanted now. */
-static void rebase_unplaced(struct control *c, struct control_application *a)
-{
-	place_wait_end(c->place, a->ticket);
-	mark_application(a, APPLICATION_PLACE);
-	for_each_root (a, root) {
-		if (root->of_path->serving != NULL || root->slot->moving)
-			continue;
-		unit_rebase(c, root);
-		slot_for_each_below (root->slot, s) {
-			slot_publish_facts(control_of_slot(s));
-			lifecycle_push(s);
-		}
-	}
-}
-
 /* ---- beginning ---- */
 
 static void emit(struct control *c, const struct control_application *a, const char *from,
@@ -49,12 +33,25 @@ static void emit(struct control *c, const struct control_application *a, const c
 	emit_event(&c->emitter, "rollout", a->name, from, to, a->id, cause);
 }
 
+static void set_turns(struct control_application *a)
+{
+	if (rollout_is_before_switch(a))
+		rollout_set_joint_turns(a);
+	else
+		rollout_set_turns(a);
+}
+
+void rollouts_resume_turns(struct control_application *a)
+{
+	set_turns(a);
+}
+
 /* What had to wait for this step is changed now, or placed so. */
 static void begin_step(struct control *c, struct control_application *a)
 {
-	rollout_set_turns(a);
+	set_turns(a);
 	mesh_tables_mark_shares(a);
-	rebase_unplaced(c, a);
+	rollout_rebase_unplaced(c, a);
 }
 
 /* Its slots follow that revision, so it can be returned to. */
@@ -121,6 +118,10 @@ static void lead_to(struct control_application *a, struct revision *target,
 	r->rollout.spec = *spec;
 	if (wish->at_once) /* never through a canary */
 		r->rollout.spec.policy = ROLLOUT_REPLACE;
+	if (r->steps_back) { /* to what was proven before, and runs */
+		r->rollout.spec.policy = ROLLOUT_BLUE_GREEN;
+		r->rollout.spec.healthy_for_ms = r->rollout.spec.keep_ms = 0;
+	}
 	r->rollout.step = 0;
 	r->rollout.aborted = false;
 	free(r->by);
@@ -151,18 +152,23 @@ void rollout_to(struct control *c, struct control_application *a, struct revisio
 {
 	struct application_rollout *r = a->rollout;
 	CLEANUP(freep) char *from = NULL;
+	bool steps_back = wish->at_once && kept_set_fits(a, target);
 	members_add(c, a, target, wish->by);
 	rollout_forget_last(a);
+	if (!steps_back)
+		kept_set_end(c, a, "there is another change");
 	if (r == NULL) {
 		from = mem_strdup(revision_version(a->application.served));
 		r = a->rollout = rollout_new(a);
 		r->base = base_of(a);
 		r->rollout.has_base = r->base != NULL;
+		r->steps_back = steps_back;
 		lead_to(a, target, spec, wish);
 		rollout_begin(&r->rollout);
 	} else {
 		from = mem_strdup(revision_version(r->target));
 		r->target->result = "superseded";
+		r->steps_back = steps_back;
 		lead_to(a, target, spec, wish);
 		rollout_enter(&r->rollout, ROLLOUT_ADVANCING, false);
 		stop_clock(c, r);
@@ -205,21 +211,25 @@ static void end(struct control *c, struct control_application *a)
 	rollout_forget(a);
 	members_update(c, a);
 	mesh_tables_mark_shares(a);
-	rebase_unplaced(c, a);
+	rollout_rebase_unplaced(c, a);
 	a->updated_ms = c->now.wall_ms;
 	mark_application(a, APPLICATION_RECORD | APPLICATION_STATE | APPLICATION_HANDOVER);
+	kept_set_rollout_ended(c, a);
 	application_trim_revisions(a, c->place, records_delete_revision, c);
 }
 
 static void complete(struct control *c, struct control_application *a)
 {
 	struct revision *target = a->rollout->target;
+	bool steps_back = a->rollout->steps_back;
 	CLEANUP(freep) char *from = mem_strdup(revision_version(a->application.served));
 	a->application.completed = target->number;
 	target->completed_ms = c->now.wall_ms;
 	serve(a, target);
 	end(c, a);
 	emit(c, a, from, revision_version(target), "completed");
+	if (steps_back)
+		kept_set_end(c, a, "the application is back on it");
 }
 
 static void remember(struct control *c, struct control_application *a, const char *result)
@@ -249,6 +259,7 @@ static void returned(struct control *c, struct control_application *a)
 	serve(a, base);
 	end(c, a);
 	emit(c, a, from, revision_version(base), cause);
+	kept_set_end(c, a, "the rollout has ended");
 }
 
 void rollout_drop(struct control *c, struct control_application *a, const char *result)
@@ -348,6 +359,11 @@ static void add_step(struct control *c, const struct control_application *a,
 	f->due = r->promote_at_ms <= c->now.mono_ms && is_well(a);
 }
 
+static bool has_switched(const struct control_application *a)
+{
+	return !rollout_is_before_switch(a) || rollout_switches_nothing(a);
+}
+
 static struct rollout_facts facts_of(struct control *c, struct control_application *a)
 {
 	struct application_rollout *r = a->rollout;
@@ -358,8 +374,9 @@ static struct rollout_facts facts_of(struct control *c, struct control_applicati
 	if (r->rollout.state == ROLLOUT_RETURNING)
 		f.returned = is_settled(a, r->base) && rollout_relabel(c, a);
 	else if (r->rollout.state == ROLLOUT_ADVANCING && !f.failed)
-		f.complete = rollout_steps_have_ended(a) && is_settled(a, r->target) &&
-			     members_missing(a) == NULL && rollout_relabel(c, a);
+		f.complete = rollout_steps_have_ended(a) && has_switched(a) &&
+			     is_settled(a, r->target) && members_missing(a) == NULL &&
+			     rollout_relabel(c, a);
 	if (rollout_is_in_steps(&r->rollout))
 		add_step(c, a, &f);
 	return f;
@@ -406,16 +423,35 @@ static void enter(struct control *c, struct control_application *a, enum rollout
 	r->moves_begun = false;
 	if (to == ROLLOUT_RETURNING) {
 		members_update(c, a);
-		rebase_unplaced(c, a);
+		rollout_rebase_unplaced(c, a);
 	}
 	if (promotes)
 		begin_step(c, a);
 	mesh_tables_mark_shares(a);
 }
 
+/* Everything that differs is handed over, in one step. */
+static void try_switch(struct control *c, struct control_application *a)
+{
+	const struct application_rollout *r = a->rollout;
+	if (r->rollout.state != ROLLOUT_ADVANCING || r->failed ||
+	    !rollout_is_before_switch(a) || rollout_switches_nothing(a) ||
+	    !rollout_may_switch(a))
+		return;
+	rollout_switch(c, a);
+	CLEANUP(freep)
+	char *cause =
+		str_printf("everything is healthy: %s takes over", revision_version(r->target));
+	emit(c, a, revision_version(rollout_from(a)), revision_version(r->target), cause);
+	rollout_rebase_unplaced(c, a);
+	members_update(c, a);
+	mark(a);
+}
+
 static void run(struct control *c, struct control_application *a)
 {
 	while (a->rollout != NULL) {
+		try_switch(c, a);
 		const struct rollout_facts facts = facts_of(c, a);
 		enum rollout_state next = rollout_next(&a->rollout->rollout, &facts);
 		if (next == a->rollout->rollout.state)
@@ -544,10 +580,11 @@ int rollout_load(struct control *c, struct control_application *a,
 	a->rollout->rollout.has_base = base != NULL;
 	const struct rollout_wish wish = {
 		.at_once = from->at_once, .no_surge = from->no_surge, .by = from->by};
+	a->rollout->steps_back = from->steps_back;
 	lead_to(a, target, &spec, &wish);
 	rollout_restore(&a->rollout->rollout, (enum rollout_state)from->state);
 	a->rollout->rollout.step = from->step;
-	rollout_set_turns(a);
+	set_turns(a);
 	mesh_tables_load_shares(a);
 	if (from->has_promote_ms)
 		set_clock(c, a->rollout, resumed_clock(c, &spec, from->promote_ms));

@@ -45,6 +45,9 @@ void rollout_forget(struct control_application *a);
 int rollout_load(struct control *c, struct control_application *a,
 		 const Samoza__V1__ApplicationRecord *record, struct error **err);
 
+/* The turns of its units, which follow from what serves them. PRE: all copies are loaded, and there is a rollout. */
+void rollouts_resume_turns(struct control_application *a);
+
 /* In a flush: what can go on does. */
 void rollouts_run(struct control *c);
 bool rollouts_are_due(const struct control *c);

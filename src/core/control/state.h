@@ -66,6 +66,7 @@ struct control {
 	struct heap exclusion_timers;	    /* ends of exclusions */
 	struct heap loss_timers;	    /* lost units that wait for their zhost */
 	struct heap handover_timers;	    /* handover_due_ms() */
+	struct heap kept_set_timers;	    /* ends of kept sets */
 	struct heap rollout_timers;	    /* steps that follow by themselves */
 	struct heap ends_by_timers; /* lost exclusive copies: when they have certainly ended */
 	uint32_t drains;	    /* zhosts with a drain that are not empty */

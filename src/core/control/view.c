@@ -65,6 +65,8 @@ static Samoza__V1__PlacementView *placement_view(const struct slot_control *sc)
 static const struct revision *shown_revision(const struct control_application *a)
 {
 	const struct application *of = &a->application;
+	if (a->rollout != NULL && rollout_has_switched(&a->rollout->rollout))
+		return a->rollout->target;
 	const struct revision *completed =
 		of->completed != 0 ? application_revision(of, of->completed) : NULL;
 	return completed != NULL ? completed : of->served;
@@ -88,6 +90,7 @@ static Samoza__V1__TopologyView *topology_view(const struct control_application 
 	v->revision = shown_revision(a)->number;
 	v->rollout = view_rollout(a);
 	v->last_rollout = view_last_rollout(a);
+	v->kept = view_kept_set(a);
 	view_scaled(a, v);
 	view_dependents(a, v);
 	size_t count = a->slots.slots.count;
@@ -216,6 +219,7 @@ Samoza__V1__SpaceView *view_space(const struct slot_control *sc)
 	v->why = slot_why(s);
 	v->parent = parent != NULL ? mem_strdup(parent->path) : NULL;
 	v->handover = view_handover(sc);
+	v->kept = view_kept(sc);
 	add_imports(s, v);
 	size_t exports = copy != NULL ? copy->export_count : 0;
 	v->exports = mem_new_array(Samoza__V1__VariableView *, exports);

@@ -4,19 +4,23 @@
 #include "core/control/view_parts.h"
 #include "schema/message.h"
 
-/* NULL: there is no successor. */
-static Samoza__V1__NextView *view_next(const struct slot_control *sc)
+/* NULL: there is none. */
+static Samoza__V1__NextView *view_copy(const struct slot_copy *beside)
 {
-	const struct slot_copy *next = sc->of_path->next;
-	if (next == NULL)
+	if (beside == NULL)
 		return NULL;
-	const struct copy *copy = container_of(next, struct copy, of_slot);
+	const struct copy *copy = container_of(beside, struct copy, of_slot);
 	Samoza__V1__NextView *v =
 		(Samoza__V1__NextView *)schema_message_new(&samoza__v1__next_view__descriptor);
 	v->version = mem_strdup(copy->unit->revision->record->version);
 	v->zhost = mem_strdup(copy_zhost(copy)->name);
 	v->state = mem_strdup(copy_phase_name(copy));
 	return v;
+}
+
+Samoza__V1__NextView *view_kept(const struct slot_control *sc)
+{
+	return view_copy(sc->of_path->kept);
 }
 
 Samoza__V1__HandoverView *view_handover(const struct slot_control *sc)
@@ -31,6 +35,6 @@ Samoza__V1__HandoverView *view_handover(const struct slot_control *sc)
 	v->cause = mem_strdup(h->cause);
 	if (h->handover.state == HANDOVER_PLACING)
 		v->waits = mem_strdup(h->waits);
-	v->next = view_next(sc);
+	v->next = view_copy(sc->of_path->next);
 	return v;
 }

@@ -14,6 +14,10 @@ Samoza__V1__LastRolloutView *view_last_rollout(const struct control_application 
 /* Counts of its newest revision that people have set. */
 void view_scaled(const struct control_application *a, Samoza__V1__TopologyView *v);
 Samoza__V1__SpaceView *view_space(const struct slot_control *sc);
+/* NULL: nothing is kept. */
+Samoza__V1__KeptSetView *view_kept_set(const struct control_application *a);
+/* The copy of the slot that is kept; NULL: none is. */
+Samoza__V1__NextView *view_kept(const struct slot_control *sc);
 /* NULL: its unit is not handed over. */
 Samoza__V1__HandoverView *view_handover(const struct slot_control *sc);
 Samoza__V1__ZhostView *view_zhost(const struct control *c, const struct control_zhost *z);

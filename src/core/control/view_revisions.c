@@ -1,9 +1,12 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/control/control.h"
+#include "core/control/handovers.h"
 #include "core/control/iso8601.h"
+#include "core/control/kept_set.h"
 #include "core/control/rollout_progress.h"
 #include "core/control/rollout_steps.h"
+#include "core/control/rollout_switch.h"
 #include "core/control/state.h"
 #include "core/control/view_parts.h"
 #include "schema/message.h"
@@ -55,6 +58,19 @@ static char *under_way(const char *path, enum handover_state state,
 	return str_printf("%s is being handed over: %s", path, handover_state_text(state));
 }
 
+/* Of those that take over together, as far as that is up to them. */
+static bool all_are_ready(const struct control_application *a)
+{
+	vector_for_each (&a->handovers, item) {
+		const struct unit_handover *h = (*item)->handover;
+		bool installed =
+			h->handover.state == HANDOVER_PREPARING && handover_is_deployed(*item);
+		if (h->revision != NULL && h->handover.state != HANDOVER_READY && !installed)
+			return false;
+	}
+	return true;
+}
+
 /* "api-3 is starting on edge-node-2", "db waits for a place: ..." */
 static char *detail_of(const struct control_application *a)
 {
@@ -66,12 +82,19 @@ static char *detail_of(const struct control_application *a)
 			return str_printf("%s waits for a place: %s", (*item)->slot->path,
 					  h->waits);
 	}
+	bool ready = all_are_ready(a);
+	char *waits =
+		ready && rollout_is_before_switch(a) ? rollout_switch_waits_text(a) : NULL;
+	if (waits != NULL)
+		return waits;
 	vector_for_each (&a->handovers, item) {
 		const struct unit_handover *h = (*item)->handover;
 		const struct slot *s = (*item)->slot;
 		const struct slot_copy *next = (*item)->of_path->next;
-		if (h->revision == NULL || h->handover.state == HANDOVER_SHARING)
-			continue; /* what shares is as far as its step lets it be */
+		/* What shares, or is ready before others, is as far as it can be. */
+		if (h->revision == NULL || h->handover.state == HANDOVER_SHARING ||
+		    (h->handover.state == HANDOVER_READY && !ready))
+			continue;
 		const struct unit_placement *unit =
 			unit_of(next != NULL ? next : (*item)->of_path->serving);
 		return under_way(s->path, h->handover.state, unit);
@@ -125,6 +148,20 @@ Samoza__V1__LastRolloutView *view_last_rollout(const struct control_application 
 	v->has_back_on_revision = last->back_on != 0;
 	v->back_on_revision = last->back_on;
 	v->back_on = mem_strdup(version_of(a, last->back_on));
+	return v;
+}
+
+Samoza__V1__KeptSetView *view_kept_set(const struct control_application *a)
+{
+	const struct revision *r = a->kept.revision;
+	if (r == NULL)
+		return NULL;
+	Samoza__V1__KeptSetView *v = (Samoza__V1__KeptSetView *)schema_message_new(
+		&samoza__v1__kept_set_view__descriptor);
+	v->revision = r->number;
+	v->version = mem_strdup(r->record->version);
+	v->until = iso8601_text(a->kept.until_wall_ms);
+	v->copies = kept_set_count(a);
 	return v;
 }
 

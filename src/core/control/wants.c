@@ -116,8 +116,9 @@ bool wants_to_move(const struct slot_control *root)
 
 bool wants_first_place(const struct slot_control *root)
 {
+	/* Without a unit it waits for its turn, or no version that runs has it any longer. */
 	return root->slot->goal != GOAL_NOT_DEPLOYED && serving_copy(root) == NULL &&
-	       !root->lost;
+	       !root->lost && root->place_unit != PLACE_NONE;
 }
 
 void wants_wait(struct control *c, const struct control_application *a,

@@ -5,7 +5,7 @@
 struct start_side start_side_serving(const struct slot *s)
 {
 	return (struct start_side){
-		.declared = s->serving.declared,
+		.missing = slot_missing_import(s),
 		.parent_up = s->parent == NULL || slot_is_up(s->parent),
 		.may_run_at_ms = s->serving.may_run_at_ms,
 	};
@@ -15,7 +15,7 @@ enum start_obstacle start_condition(const struct slot *s, const struct start_sid
 {
 	if (!side->parent_up)
 		return START_ANCESTOR;
-	if (slot_missing_import_of(s, side->declared) != NULL)
+	if (side->missing != NULL)
 		return START_IMPORT;
 	return side->may_run_at_ms > s->set->lifecycle->now.mono_ms ? START_OTHER_COPY
 								    : START_MAY;

@@ -1,6 +1,6 @@
 /*
- * Whether a copy of a slot may start: one function for the copy that serves and for those beside it. All
- * of them import from slots that are served; what is above a copy is the copy of the same placement.
+ * Whether a copy of a slot may start: one function for the copy that serves and for those beside it. They
+ * import from slots that are served, or, apart, from each other; what is above a copy is the copy of the same placement.
  * Source: steps 1 and 2 of [lifecycle.start].
  */
 #ifndef SAMOZA_CORE_LIFECYCLE_START_CONDITION_H
@@ -17,9 +17,10 @@ enum start_obstacle {
 
 /* What differs between the copies of a slot. */
 struct start_side {
-	const struct declaration *declared; /* of the copy's revision: its imports */
-	bool parent_up;			    /* or it has none */
-	int64_t may_run_at_ms;		    /* monotonic; 0: at any time */
+	const struct import_decl
+		*missing;      /* mandatory, and not provided to it; NULL: none is */
+	bool parent_up;	       /* or it has none */
+	int64_t may_run_at_ms; /* monotonic; 0: at any time */
 };
 
 struct start_side start_side_serving(const struct slot *s);

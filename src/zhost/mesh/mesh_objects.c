@@ -43,6 +43,7 @@ static void peer_unlist(struct mesh_peer *peer)
 	list_remove(&peer->space->elsewhere, peer);
 	list_remove(&peer->space->leaving, peer);
 	list_remove(&peer->space->sharing, peer);
+	list_remove(&peer->space->apart, peer);
 }
 
 /* A peer that the hub lists at this zhost but that does not run here cannot be reached. */
@@ -56,6 +57,8 @@ void mesh_peer_relist(const struct mesh_table *t, struct mesh_peer *peer)
 			list_insert(&peer->space->leaving, peer);
 		else if (peer->shares && (peer->is_open || peer->is_elsewhere))
 			list_insert(&peer->space->sharing, peer);
+		else if (peer->apart && (peer->is_open || peer->is_elsewhere))
+			list_insert(&peer->space->apart, peer);
 		return;
 	}
 	if (peer->is_open)
@@ -333,6 +336,7 @@ void mesh_topology_delete(struct mesh_table *t, struct mesh_topology *topology)
 		vector_done(&space->elsewhere);
 		vector_done(&space->leaving);
 		vector_done(&space->sharing);
+		vector_done(&space->apart);
 		free(space->name);
 		free(space);
 	}

@@ -23,6 +23,7 @@ struct mesh_space {
 	peer_vector here, elsewhere; /* borrowed: started, and they serve */
 	peer_vector leaving;	     /* borrowed: started, UI, and they have handed over */
 	peer_vector sharing;	     /* borrowed: started, beside the one that serves */
+	peer_vector apart;	     /* borrowed: started, and apart (blue-green) */
 	size_t turn;
 	struct mesh_share share;
 	UT_hash_handle hh;

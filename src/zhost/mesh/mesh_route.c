@@ -114,6 +114,22 @@ static bool is_ui(const struct mesh_space *space)
 	return list->count > 0 && list->items[0]->is_ui;
 }
 
+/* Of those that are apart, like the sender: one on this zhost if there is one, else in turn. NULL: there is none. */
+static struct mesh_peer *route_apart(struct mesh_space *space, const struct mesh_slot *but)
+{
+	struct mesh_peer *found = NULL;
+
+	for (size_t i = 0; i < space->apart.count; i++) {
+		struct mesh_peer *peer =
+			space->apart.items[(space->turn + i) % space->apart.count];
+
+		if (peer->slot != but && (found == NULL || (peer->is_open && !found->is_open)))
+			found = peer;
+	}
+	space->turn++;
+	return found;
+}
+
 int mesh_table_route(struct mesh_table *t, const struct mesh_peer *sender, const char *address,
 		     size_t address_size, struct mesh_route *ret_route)
 {
@@ -139,7 +155,10 @@ int mesh_table_route(struct mesh_table *t, const struct mesh_peer *sender, const
 	if (space == NULL)
 		return -EHOSTUNREACH;
 	/* What goes to pages is for all of them, in whatever version. */
-	route.peer = is_ui(space) ? NULL : mesh_share_draw(space, sender->slot, &path->drawn);
+	if (sender->apart && !is_ui(space))
+		route.peer = route_apart(space, sender->slot);
+	else if (!is_ui(space))
+		route.peer = mesh_share_draw(space, sender->slot, &path->drawn);
 	if (route.peer != NULL) {
 		*ret_route = route;
 		return 0;
@@ -194,7 +213,7 @@ struct mesh_peer *mesh_table_find_receiver(struct mesh_table *t, const char *top
 static struct mesh_peer *ui_of_version(const struct mesh_space *space, uint64_t version)
 {
 	const peer_vector *const lists[] = {&space->here, &space->elsewhere, &space->sharing,
-					    &space->leaving};
+					    &space->apart, &space->leaving};
 
 	for (size_t k = 0; k < ARRAY_SIZE(lists); k++)
 		vector_for_each (lists[k], peer)

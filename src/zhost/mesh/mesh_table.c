@@ -39,7 +39,7 @@ static void peer_forget_hub(struct mesh_table *t, struct mesh_peer *peer)
 	}
 	peer->listed = false;
 	peer->said_sum = 0;
-	peer->leaves = peer->shares = false;
+	peer->leaves = peer->shares = peer->apart = false;
 	free(peer->zhost);
 	peer->zhost = NULL;
 	mesh_peer_relist(t, peer);
@@ -94,6 +94,7 @@ static void peer_apply(struct mesh_table *t, struct mesh_topology *topology,
 	peer->serves = said->serving;
 	peer->leaves = said->has_draining && said->draining;
 	peer->shares = said->has_sharing && said->sharing;
+	peer->apart = said->has_apart && said->apart;
 	peer->revision = said->revision;
 	/* What runs here knows itself best. */
 	if (peer->local == NULL) {

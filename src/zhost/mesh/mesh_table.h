@@ -57,11 +57,12 @@ struct mesh_peer {
 	char *zhost;			/* where the hub says it is started; NULL: nowhere */
 	uint64_t epoch;
 	bool is_ui;
-	bool serves;	   /* messages to the instance are for it */
-	bool leaves;	   /* it has handed over; the hub says so */
-	bool shares;	   /* it gets a share beside the one that serves; the hub says so */
-	uint32_t revision; /* where there are shares; 0: it is not said */
-	uint64_t version;  /* UI: stands for its files and paths; 0: no UI */
+	bool serves; /* messages to the instance are for it */
+	bool leaves; /* it has handed over; the hub says so */
+	bool apart;  /* it does not serve, and talks with others that are; the hub says so */
+	bool shares; /* it gets a share beside the one that serves; the hub says so */
+	uint32_t revision;	     /* where there are shares; 0: it is not said */
+	uint64_t version;	     /* UI: stands for its files and paths; 0: no UI */
 	struct mesh_receiver *local; /* borrowed; NULL: not here */
 	bool is_open;		     /* here, and started: can be sent to */
 	bool is_elsewhere;	     /* started on another zhost */

@@ -10,6 +10,7 @@
 #include "zsim/fuzz/check_mesh.h"
 #include "zsim/fuzz/check_quotas.h"
 #include "zsim/fuzz/check_rollouts.h"
+#include "zsim/fuzz/check_sets.h"
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/imports.h"
 #include "zsim/fuzz/mirrored.h"
@@ -243,13 +244,12 @@ static bool has_joined(const struct fuzz *f, const struct sim_machine *n)
 	return mirror_machine(f, n->name) == n;
 }
 
-/* Of canaries: they run beside those that are shown as started. */
-static size_t sharing_count(const struct fuzz *f)
+/* They run beside those that are shown as started. */
+static size_t beside_count(const struct fuzz *f)
 {
 	size_t count = 0;
 	for (const struct mirrored_copy *m = f->copies; m != NULL; m = m->hh.next)
-		count += m->record != NULL &&
-			 m->record->role == SAMOZA__V1__ROLE__ROLE_SHARING && m->record->active;
+		count += check_sets_runs_beside(m->record);
 	return count;
 }
 
@@ -276,7 +276,7 @@ static void check_processes(struct fuzz *f, const Samoza__V1__SpaceListView *lis
 				      "%s is shown as started on %s, and is not there", v->name,
 				      v->zhost);
 	}
-	shown += sharing_count(f);
+	shown += beside_count(f);
 	if (running != shown)
 		world_violate(&f->world, "%zu processes run, %zu spaces are shown as started",
 			      running, shown);
@@ -349,6 +349,7 @@ void check_converged(struct fuzz *f)
 		return;
 	check_all_topologies(f, list);
 	check_mesh_tables(f, list);
+	check_sets_imports(f);
 	check_processes(f, list);
 	samoza__v1__space_list_view__free_unpacked(list, NULL);
 }

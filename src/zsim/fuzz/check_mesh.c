@@ -7,6 +7,7 @@
 #include "model/compile.h"
 #include "model/space_kind.h"
 #include "zhost/mesh/mesh.h"
+#include "zsim/fuzz/check_sets.h"
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/mirrored.h"
 #include "zsim/world/machine_state.h"
@@ -82,14 +83,27 @@ static const Samoza__V1__CopyRecord *sharing(const struct fuzz *f, const char *a
 	return NULL;
 }
 
+/* How many copies run beside the one that serves; `epoch` not 0: only that one counts. */
+static size_t beside(const struct fuzz *f, const char *application, const char *path,
+		     uint64_t epoch)
+{
+	size_t count = 0;
+	for (const struct mirrored_copy *m = f->copies; m != NULL; m = m->hh.next)
+		count += check_sets_runs_beside(m->record) &&
+			 str_equal(m->record->application, application) &&
+			 str_equal(m->record->path, path) &&
+			 (epoch == 0 || epoch == m->record->epoch);
+	return count;
+}
+
 static void check_peer(struct fuzz *f, const struct sim_machine *n,
 		       const Samoza__V1__SpaceView *v)
 {
 	const struct mesh_peer *peer =
 		mesh_table_find(mesh_table(n->mesh), v->topology_id, v->path, strlen(v->path));
-	const Samoza__V1__CopyRecord *beside = sharing(f, v->topology_id, v->path);
 	/* Machines of the search do not open what runs on them: what runs elsewhere is preferred. */
-	if (beside != NULL && peer != NULL && peer->epoch == beside->epoch)
+	if (peer != NULL && !peer->serves &&
+	    beside(f, v->topology_id, v->path, peer->epoch) > 0)
 		return;
 	if (peer == NULL || peer->zhost == NULL)
 		world_violate(&f->world, "%s does not know that %s is started", n->name,
@@ -120,6 +134,21 @@ static void check_share(struct fuzz *f, const struct sim_machine *n,
 			      known, v->name);
 }
 
+/* Copies that run beside those that serve, as far as the machine is to know them. */
+static size_t beside_known(const struct fuzz *f, const struct sim_machine *n)
+{
+	size_t count = 0;
+	for (const struct mirrored_copy *m = f->copies; m != NULL; m = m->hh.next) {
+		const struct submitted *s = check_sets_runs_beside(m->record)
+						    ? fuzz_submitted(f, m->record->application)
+						    : NULL;
+		const struct space_kind *kind = s != NULL ? kind_of(s, m->record->path) : NULL;
+		count += kind != NULL && kind->is_in_mesh &&
+			 (has_copy_at(f, s->id, n->name) || serves_pages(f, s));
+	}
+	return count;
+}
+
 static void check_table(struct fuzz *f, const struct sim_machine *n,
 			const Samoza__V1__SpaceListView *list)
 {
@@ -131,14 +160,13 @@ static void check_table(struct fuzz *f, const struct sim_machine *n,
 		if (kind == NULL || !kind->is_in_mesh ||
 		    (!has_copy_at(f, s->id, n->name) && !serves_pages(f, s)))
 			continue;
-		/* Of what a canary adds, the copy beside is the only one. */
-		due += knows_copies(n) && sharing(f, s->id, v->path) != NULL;
 		if (!str_equal(v->state, "deployed-started"))
 			continue;
 		due++;
 		check_peer(f, n, v);
 		check_share(f, n, v);
 	}
+	due += knows_copies(n) ? beside_known(f, n) : 0;
 	size_t known = mesh_table_count(mesh_table(n->mesh));
 	if (known != due)
 		world_violate(&f->world, "%s knows %zu peers in the mesh, and should know %zu",

@@ -43,6 +43,7 @@ struct message {
 /* What is known of a copy, by its id. */
 struct heard_copy {
 	char *id;
+	bool was_apart;	     /* when it ends, nobody waits until it has its answers */
 	bool has_served;     /* or got a share, as a canary */
 	int64_t replaced_ms; /* when another one last took over from it; 0: none has */
 	bool is_lost;	     /* its zhost was silent for too long */
@@ -192,11 +193,15 @@ void check_messages_frame(struct fuzz *f, const struct sim_machine *n, bool to_a
 	said_take(&f->messages->said, n, type, message);
 	const Samoza__V1__MeshTable *table = (const Samoza__V1__MeshTable *)message;
 	bool is_table = type == SAMOZA__V1__FRAME_TYPE__FRAME_MESH_TABLE && !table->gone;
-	for (size_t k = 0; is_table && k < table->n_peers; k++)
-		if (table->peers[k]->zhost != NULL && table->peers[k]->sharing)
-			copy_of_epoch(f->messages, table->topology, table->peers[k]->path,
-				      table->peers[k]->epoch)
-				->has_served = true;
+	for (size_t k = 0; is_table && k < table->n_peers; k++) {
+		const Samoza__V1__MeshPeer *peer = table->peers[k];
+		if (peer->zhost == NULL || (!peer->sharing && !peer->apart))
+			continue;
+		struct heard_copy *copy =
+			copy_of_epoch(f->messages, table->topology, peer->path, peer->epoch);
+		copy->has_served = true;
+		copy->was_apart = copy->was_apart || peer->apart;
+	}
 }
 
 void check_messages_action(struct fuzz *f, const struct sim_machine *n,
@@ -344,11 +349,42 @@ static bool is_said(const struct sim_machine *n, const struct message *m, const 
 	return !said->is_here || process_find(n, id) != NULL;
 }
 
+/* [change.rollout.blue-green] The sender is apart, so the receiver is, too, where one of its space can be reached. */
+static bool is_route_apart(struct fuzz *f, const struct sim_machine *n, const struct message *m,
+			   const char *to, uint64_t epoch, bool *ret_right)
+{
+	const struct said *from = said_find(&f->messages->said, n, m->application, m->from);
+	const struct said *said = said_find(&f->messages->said, n, m->application, to);
+	CLEANUP(freep)
+	char *sender = str_printf("%s/%s#%" PRIu64, m->application, m->from,
+				  from != NULL ? from->apart : 0);
+	const struct space *end = other_end(
+		content_of(f, m->application, m->from, from != NULL ? from->apart : 0), m->from,
+		m->path);
+	/* What goes to pages is for all of them. */
+	if (from == NULL || from->apart == 0 || !str_equal(sender, m->sender) ||
+	    (end != NULL && space_kind_of_type(end->type)->has_pages))
+		return false;
+	bool reachable = said != NULL && said->apart != 0 && !said->apart_here;
+	*ret_right =
+		said != NULL && (said->apart == epoch || (said->serves == epoch && !reachable));
+	return true;
+}
+
 /* Of each slot zrms says which copy serves; who has not heard of the slot knows only what runs beside. */
 static void check_route(struct fuzz *f, const struct sim_machine *n, const struct message *m,
 			const char *to, uint64_t epoch, bool is_here)
 {
 	const struct said *said = said_find(&f->messages->said, n, m->application, to);
+	bool is_right = false;
+	if (m->question == 0 && is_route_apart(f, n, m, to, epoch, &is_right)) {
+		if (!is_right && !is_here)
+			world_violate(&f->world,
+				      "%s sends a message of %s, which is apart, to %s under "
+				      "epoch %" PRIu64,
+				      n->name, m->sender, to, epoch);
+		return;
+	}
 	if (m->question != 0 || (is_here && !is_said(n, m, to, said)))
 		return;
 	if (said == NULL || (said->serves != epoch && said->shares != epoch))
@@ -415,7 +451,7 @@ static void check_answer(struct fuzz *f, const struct message *m, const struct s
 	const struct sim_process *due = asked != NULL ? process_of(f, asked->id) : NULL;
 	if (m->question == 0 || !m->is_peaceful || due == NULL || due == p ||
 	    due->life != m->asked_life || !due->started || asked->replaced_ms == 0 ||
-	    asked->stop_ms != 0)
+	    asked->was_apart || asked->stop_ms != 0)
 		return;
 	world_violate(&f->world, "%s gets the answer of %s to what %s has asked", p->id,
 		      m->sender, asked->id);

@@ -222,7 +222,11 @@ void check_patience_update(struct fuzz *f, const struct sim_machine *n,
 {
 	const struct submitted *s = fuzz_submitted(f, order->key->topology);
 	int index = s != NULL ? topology_find_instance(s->topology, order->key->path) : -1;
-	if (order->kind != ACTION_UPDATE || index < 0 || fuzz_has_other_members(f, s))
+	const struct mirrored *slot =
+		index >= 0 ? mirror_find(f, s->id, order->key->path) : NULL;
+	/* One beside the copy that serves may be of a revision in which nothing was known of that provider. */
+	if (order->kind != ACTION_UPDATE || slot == NULL || slot->record == NULL ||
+	    fuzz_has_other_members(f, s) || slot->record->serving != order->key->epoch)
 		return;
 	const struct space *space = instance_space(s->topology, (unsigned)index);
 	struct family y = family_of(f, s);

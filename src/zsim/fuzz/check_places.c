@@ -7,6 +7,7 @@
 #include "zsim/fuzz/check_places.h"
 
 #include "base/str.h"
+#include "zsim/fuzz/check_sets.h"
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/mirrored.h"
 #include "zsim/fuzz/place.h"
@@ -54,7 +55,8 @@ static void check_together(struct fuzz *f, const Samoza__V1__CopyRecord *placed)
 		const Samoza__V1__SlotRecord *r = m->record;
 		if (r == NULL || !str_equal(r->application, placed->application) ||
 		    !is_root(r) || !is_first(f, m) || r->has_serving || is_optional(f, r) ||
-		    r->goal == SAMOZA__V1__GOAL__GOAL_NOT_DEPLOYED)
+		    r->goal == SAMOZA__V1__GOAL__GOAL_NOT_DEPLOYED ||
+		    check_sets_joins_later(f, r))
 			continue;
 		world_violate(&f->world, "%s is placed without %s, which waits for a place",
 			      slot->id, m->id);

@@ -12,6 +12,7 @@
 #define SAMOZA_ZSIM_FUZZ_CHECK_PLAN_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct control_input;
 struct fuzz;
@@ -24,5 +25,9 @@ void check_plan_asked(struct fuzz *f, const struct control_input *input);
 void check_plan_committed(struct fuzz *f, const struct outbox *o);
 /* All that follows has happened. `granted`: the request was. */
 void check_plan_end(struct fuzz *f, bool granted);
+
+/* Monotonic: so far ahead the plan of the last request has looked, and something that is kept may go by then;
+ * 0: nothing is, or there is no plan. */
+int64_t check_plan_until_ms(const struct fuzz *f);
 
 #endif

@@ -1,4 +1,5 @@
 #include "zsim/fuzz/check_rollouts.h"
+#include "zsim/fuzz/check_sets.h"
 
 #include <string.h>
 
@@ -15,8 +16,9 @@ void check_rollouts_take(struct fuzz *f, struct submitted *s,
 			 const Samoza__V1__ApplicationRecord *record)
 {
 	const Samoza__V1__RolloutRecord *rollout = record->rollout;
+	check_sets_take(f, s, record);
 	if (rollout != NULL && rollout->target == s->rollout.target &&
-	    rollout->step != s->rollout.step &&
+	    rollout->step != s->rollout.step && s->sets.target == 0 &&
 	    (rollout->step != s->rollout.step + 1 ||
 	     s->rollout.state != SAMOZA__V1__ROLLOUT_STATE__ROLLOUT_STATE_WAITING))
 		world_violate(&f->world,
@@ -293,7 +295,8 @@ static void check_members(struct fuzz *f, const struct submitted *s)
 		const Samoza__V1__SlotRecord *r = m->record;
 		if (r == NULL || !str_equal(r->application, s->id))
 			continue;
-		if (topology_find_instance(s->topology, r->path) < 0 && !may_stay(f, m))
+		if (topology_find_instance(s->topology, r->path) < 0 && !may_stay(f, m) &&
+		    !check_sets_keeps(s, r->path))
 			world_violate(&f->world,
 				      "%s is in no version that is wanted, and stays", m->id);
 		if (r->unplaced)

@@ -34,7 +34,8 @@ static Samoza__V1__Rollout *draw_policy(struct random *r)
 	rollout->has_policy = rollout->has_on_failure = true;
 	static const Samoza__V1__RolloutPolicy policies[] = {
 		SAMOZA__V1__ROLLOUT_POLICY__REPLACE, SAMOZA__V1__ROLLOUT_POLICY__ROLLING,
-		SAMOZA__V1__ROLLOUT_POLICY__CANARY};
+		SAMOZA__V1__ROLLOUT_POLICY__CANARY, SAMOZA__V1__ROLLOUT_POLICY__BLUE_GREEN,
+		SAMOZA__V1__ROLLOUT_POLICY__BLUE_GREEN};
 	rollout->policy = policies[random_below(r, ARRAY_SIZE(policies))];
 	if (rollout->policy == SAMOZA__V1__ROLLOUT_POLICY__CANARY)
 		rollout->canary = draw_canary(r);
@@ -43,6 +44,9 @@ static Samoza__V1__Rollout *draw_policy(struct random *r)
 	static const char *const batches[] = {"1", "2", "50%", "100%"};
 	static const char *const times[] = {"0s", "1s", "5s"};
 	static const char *const limits[] = {"6s", "30s", "5m"};
+	static const char *const keeps[] = {"0s", "5s", "1m", "10m"};
+	schema_set_string(&rollout->keep, samoza__v1__rollout__keep__default_value,
+			  keeps[random_below(r, ARRAY_SIZE(keeps))]);
 	schema_set_string(&rollout->batch, samoza__v1__rollout__batch__default_value,
 			  batches[random_below(r, ARRAY_SIZE(batches))]);
 	rollout->healthy = (Samoza__V1__RolloutHealthy *)schema_message_new(

@@ -123,7 +123,14 @@ struct submitted {
 		uint32_t step;
 		Samoza__V1__RolloutState state;
 		bool at_once, no_surge;
-	} rollout;	     /* as its record says */
+	} rollout; /* as its record says */
+	struct {
+		uint32_t target;   /* of a blue-green rollout; 0: none is under way */
+		uint32_t kept;	   /* revision of what is kept; 0: nothing is */
+		bool is_before;	   /* its switch */
+		bool was_before;   /* as the record before said */
+		uint64_t switched; /* number of the commit in which it was; 0: of none */
+	} sets;
 	uint32_t served;     /* number of the revision that it serves, as its record says */
 	char *newest_digest; /* of the package of the last of them; NULL: there is none */
 	bool acknowledged;   /* it must be there */

@@ -41,25 +41,35 @@ static char *lines_text(struct lines *l)
 	return text;
 }
 
-/* "FROM from PATH: a=1 b=2", with the variables in their order: that of the import where it
- * names some, else by name as the provider shows them. */
-static char *provider_line(const struct import_decl *import,
-			   const Samoza__V1__SpaceView *provider)
+char *imports_provider_line(const struct import_decl *import, const char *provider,
+			    const char *const *names, const char *const *values, size_t count)
 {
-	char *line = str_printf("%s from %s:", import->from,
-				import->topology != NULL ? provider->name : provider->path);
-	for (size_t v = 0; v < provider->n_exports; v++) {
-		const Samoza__V1__VariableView *e = provider->exports[v];
+	char *line = str_printf("%s from %s:", import->from, provider);
+	for (size_t v = 0; v < count; v++) {
 		bool named = import->variable_count == 0;
 		for (unsigned n = 0; n < import->variable_count; n++)
-			named |= strcmp(import->variables[n], e->name) == 0;
+			named |= strcmp(import->variables[n], names[v]) == 0;
 		if (!named)
 			continue;
-		char *longer = str_printf("%s %s=%s", line, e->name, e->value);
+		char *longer = str_printf("%s %s=%s", line, names[v], values[v]);
 		free(line);
 		line = longer;
 	}
 	return line;
+}
+
+static char *provider_line(const struct import_decl *import,
+			   const Samoza__V1__SpaceView *provider)
+{
+	CLEANUP(freep) const char **names = mem_new_array(const char *, provider->n_exports);
+	CLEANUP(freep) const char **values = mem_new_array(const char *, provider->n_exports);
+	for (size_t v = 0; v < provider->n_exports; v++) {
+		names[v] = provider->exports[v]->name;
+		values[v] = provider->exports[v]->value;
+	}
+	return imports_provider_line(import,
+				     import->topology != NULL ? provider->name : provider->path,
+				     names, values, provider->n_exports);
 }
 
 struct across_lines {

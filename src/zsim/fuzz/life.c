@@ -370,6 +370,16 @@ static void drain_one(struct fuzz *f)
 	converge(f);
 }
 
+/* What is kept leaves its room when its time is over, and the plan may have seen that: then others are placed. */
+static void follow_timers(struct fuzz *f)
+{
+	int64_t left_ms = check_plan_until_ms(f) - f->world.now_ms;
+	if (f->world.violation != NULL || left_ms <= 0)
+		return;
+	world_advance(&f->world, left_ms);
+	settle(f);
+}
+
 /* In peace, what was planned happens: changes, also of what is changing already, and drains. */
 static void follow_plans(struct fuzz *f)
 {
@@ -382,6 +392,7 @@ static void follow_plans(struct fuzz *f)
 		check_plan_wanted(f);
 		bool granted = drains ? fuzz_drain(f, zhost, 0, false) : fuzz_submit(f);
 		settle(f);
+		follow_timers(f);
 		check_plan_end(f, granted);
 	}
 }

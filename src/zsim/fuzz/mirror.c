@@ -19,6 +19,7 @@
 #include "zsim/fuzz/check_quotas.h"
 #include "zsim/fuzz/check_rollouts.h"
 #include "zsim/fuzz/check_scaled.h"
+#include "zsim/fuzz/check_sets.h"
 #include "zsim/fuzz/check_unload.h"
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/legal.h"
@@ -600,6 +601,7 @@ void mirror_committed(void *user, const struct outbox *o, const struct data_answ
 		check_new_copy(f, mirrored_copy(f, *id));
 	check_order_committed(f);
 	check_rollouts_committed(f);
+	check_sets_committed(f);
 	check_drains_committed(f);
 	check_unload_committed(f);
 	check_heard_after(f, o);

@@ -70,7 +70,7 @@ static void hear(struct said **all, const struct sim_machine *n,
 {
 	for (size_t k = 0; k < table->n_peers; k++) {
 		struct said *said = get(all, n, table->topology, table->peers[k]->path);
-		said->serves = said->shares = 0;
+		said->serves = said->shares = said->apart = 0;
 	}
 	for (size_t k = 0; k < table->n_peers; k++) {
 		const Samoza__V1__MeshPeer *peer = table->peers[k];
@@ -78,8 +78,12 @@ static void hear(struct said **all, const struct sim_machine *n,
 		if (peer->zhost != NULL && peer->serving) {
 			said->serves = peer->epoch;
 			said->is_here = str_equal(peer->zhost, n->name);
-		} else if (peer->zhost != NULL && peer->sharing)
+		} else if (peer->zhost != NULL && peer->sharing) {
 			said->shares = peer->epoch;
+		} else if (peer->zhost != NULL && peer->apart) {
+			said->apart = peer->epoch;
+			said->apart_here = str_equal(peer->zhost, n->name);
+		}
 	}
 }
 

@@ -24,6 +24,8 @@ struct said {
 	uint64_t serves;   /* epoch; 0: none */
 	bool is_here;	   /* on that zhost itself, which knows whether it runs */
 	uint64_t shares;   /* the canary beside it */
+	uint64_t apart;	   /* blue-green: of the set that does not serve */
+	bool apart_here;   /* that one is on the zhost itself: it may not be open */
 	UT_hash_handle hh;
 };
 

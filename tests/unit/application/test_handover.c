@@ -216,6 +216,39 @@ static void one_that_shares_takes_the_slot_of_what_is_lost_or_exhausted(void **s
 	assert_int_equal(step(&h, f, 0), HANDOVER_RETIRING);
 }
 
+static void one_that_is_joint_waits_for_its_owner(void **state)
+{
+	struct handover h = begun(HANDOVER_START_FIRST);
+	struct handover_facts f = {.placed = true, .joint = true};
+	(void)state;
+	/* Nothing runs: it does not change at once. */
+	assert_int_equal(step(&h, f, 0), HANDOVER_RISING);
+	f.active = f.deployed = f.healthy = true;
+	assert_int_equal(step(&h, f, 1000), HANDOVER_PROVING);
+	assert_int_equal(step(&h, f, 6000), HANDOVER_READY);
+	assert_true(handover_is_before_switch(&h));
+	assert_int_equal(handover_due_ms(&h, &limits), NEVER_MS);
+	assert_int_equal(step(&h, f, 600000), HANDOVER_READY);
+	f.serving_exhausted = true;
+	assert_int_equal(step(&h, f, 600000), HANDOVER_READY);
+	/* What it needs has gone for a while. */
+	f.healthy = false;
+	f.starting = true;
+	assert_int_equal(step(&h, f, 600000), HANDOVER_READY);
+	f.starting = false;
+	assert_int_equal(step(&h, f, 600000), HANDOVER_REMOVING);
+}
+
+static void one_that_is_joint_takes_no_slot_of_what_is_lost(void **state)
+{
+	struct handover h = begun(HANDOVER_START_FIRST);
+	struct handover_facts f = {
+		.placed = true, .healthy = true, .joint = true, .serving_lost = true};
+	(void)state;
+	h.state = HANDOVER_READY;
+	assert_int_equal(step(&h, f, 0), HANDOVER_PLACING);
+}
+
 static void a_stop_first_one_that_is_held_stops_nothing(void **state)
 {
 	struct handover h = begun(HANDOVER_STOP_FIRST);
@@ -245,6 +278,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(people_read_no_name_of_a_state),
+		cmocka_unit_test(one_that_is_joint_waits_for_its_owner),
+		cmocka_unit_test(one_that_is_joint_takes_no_slot_of_what_is_lost),
 		cmocka_unit_test(draining_ends_when_routes_are_known_but_not_too_early),
 		cmocka_unit_test(start_first_runs_both_before_it_switches),
 		cmocka_unit_test(stop_first_starts_the_successor_when_the_incumbent_has_ended),

@@ -39,6 +39,7 @@ static const struct {
 	{"rollout.on_failure", CHANGE_ADJUST},
 	{"rollout.canary.steps", CHANGE_ADJUST},
 	{"rollout.canary.pause", CHANGE_ADJUST},
+	{"rollout.keep", CHANGE_ADJUST},
 	{"spaces.build", CHANGE_REPLACE}, /* of scenarios */
 	{"spaces.name", CHANGE_KEY},
 	{"spaces.type", CHANGE_REPLACE},
