@@ -44,6 +44,16 @@ static char *next_text(const Samoza__V1__HandoverView *h)
 	return str_printf("%s (%s)", h->state, h->cause);
 }
 
+/* "1.2.0 on edge-node-2, running; without traffic"; the caller frees. NULL: nothing is kept. */
+static char *kept_text(const Samoza__V1__NextView *kept)
+{
+	if (kept == NULL)
+		return NULL;
+	return str_printf(
+		"%s%son %s, %s; without traffic", kept->version != NULL ? kept->version : "",
+		kept->version != NULL ? " " : "", kept->zhost, state_shown(kept->state));
+}
+
 static void print_head(const struct output *o, const Samoza__V1__SpaceView *s)
 {
 	CLEANUP(freep) char *restarts = str_printf("%" PRIu32, s->restarts);
@@ -54,6 +64,7 @@ static void print_head(const struct output *o, const Samoza__V1__SpaceView *s)
 			      : mem_strdup(s->last_error);
 
 	CLEANUP(freep) char *next = next_text(s->handover);
+	CLEANUP(freep) char *kept = kept_text(s->kept);
 
 	output_line(o, "Space: %s", s->name);
 	output_block(o, 10,
@@ -62,6 +73,7 @@ static void print_head(const struct output *o, const Samoza__V1__SpaceView *s)
 						  {"Goal", state_shown(s->goal)},
 						  {"Zhost", s->zhost != NULL ? s->zhost : "-"},
 						  {"Next", next},
+						  {"Kept", kept},
 						  {"Parent", s->parent},
 						  {"Since", s->since},
 						  {"Epoch", epoch},

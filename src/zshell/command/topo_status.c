@@ -27,6 +27,19 @@ static char *last_text(const Samoza__V1__LastRolloutView *r)
 			  r->back_on != NULL ? r->back_on : "");
 }
 
+/* "1.2.0 until 2026-04-29T12:44:00Z, without traffic; `topo rollback` returns to it in one step" */
+static char *kept_text(const Samoza__V1__KeptSetView *kept)
+{
+	if (kept == NULL)
+		return NULL;
+	if (kept->copies == 0)
+		return str_printf("%s until %s, but nothing of it runs any longer",
+				  kept->version != NULL ? kept->version : "0.0.0", kept->until);
+	return str_printf("%s until %s, without traffic: `topo rollback` returns to it in one "
+			  "step",
+			  kept->version != NULL ? kept->version : "0.0.0", kept->until);
+}
+
 static void print_head(const struct output *o, const Samoza__V1__TopologyView *t,
 		       const struct history *history)
 {
@@ -36,6 +49,7 @@ static void print_head(const struct output *o, const Samoza__V1__TopologyView *t
 	CLEANUP(freep) char *rollout = rollout_text(t->rollout);
 	CLEANUP(freep) char *scaled = scaled_text(t);
 	CLEANUP(freep) char *last = last_text(t->last_rollout);
+	CLEANUP(freep) char *kept = kept_text(t->kept);
 	const Samoza__V1__EventView *arrival = history_arrival(history, "topology", t->state);
 
 	output_line(o, "Topology: %s", t->name);
@@ -50,6 +64,7 @@ static void print_head(const struct output *o, const Samoza__V1__TopologyView *t
 					     {"Revision", revision},
 					     {"Counts", scaled},
 					     {"Rollout", rollout},
+					     {"Kept", kept},
 					     {"Last rollout", last},
 					     {"FailureReason", t->failure_reason},
 					     {"Since", arrival != NULL ? arrival->time : NULL},
