@@ -313,7 +313,12 @@ static void check_current(struct fuzz *f, const struct submitted *s)
 	     m = m->hh.next) {
 		const Samoza__V1__CopyRecord *serving =
 			is_root_of(s, m) ? mirror_serving(f, m) : NULL;
-		if (serving != NULL && !may_stay(f, m) &&
+		/* What the version that is served has removed stays with what is kept. */
+		bool is_kept =
+			topology_find_instance(s->topology,
+					       m->record != NULL ? m->record->path : "") < 0 &&
+			m->record != NULL && check_sets_keeps(s, m->record->path);
+		if (serving != NULL && !may_stay(f, m) && !is_kept &&
 		    differs(s, m->record->path, serving->revision, s->served))
 			world_violate(&f->world,
 				      "%s is of revision %u, and no rollout leads it to %u",
