@@ -56,11 +56,11 @@ static const struct row rows[DRAWS] = {
 	[DRAW_NO_SURGE] = {"no-surge", 3, 2, 25,
 			   "what has no room for a second copy stops first"},
 	[DRAW_PATIENCE] = {"patience", 3, 2, 25, "an importer waits for its last provider"},
-	[DRAW_CHECKPOINTS] = {"checkpoints", 2, 1, 30,
+	[DRAW_CHECKPOINTS] = {"checkpoints", 2, 1, 10,
 			      "a second core is loaded from a checkpoint"},
 	[DRAW_IMPORTS] = {"imports", 3, 2, 25,
 			  "a process knows a provider of another topology"},
-	[DRAW_PLANS] = {"plans", 2, 1, 30, "what follows from a request is planned before"},
+	[DRAW_PLANS] = {"plans", 2, 1, 15, "what follows from a request is planned before"},
 };
 
 /* ---- names ---- */
