@@ -15,6 +15,7 @@ import urllib.parse
 import urllib.request
 
 import pytest
+import control_groups
 from control_groups import groups_swept
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -338,6 +339,14 @@ def example_package(tmp_path_factory):
     target = tmp_path_factory.mktemp("example") / "my-app.mex"
     run(BIN / "mex", "build", EXAMPLE, "-o", target)
     return target
+
+
+GROUPS_BEFORE = control_groups.groups()
+
+
+def pytest_sessionfinish():
+    if not control_groups.is_worker():
+        control_groups.sweep(GROUPS_BEFORE)
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
