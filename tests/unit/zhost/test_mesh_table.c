@@ -475,7 +475,7 @@ static void a_question_that_comes_before_its_sender_is_listed_is_remembered(void
 	assert_int_equal(mesh_table_count(table), 0);
 }
 
-/* Whoever names many senders costs no more for it. */
+/* A space that names many senders costs no more for it. */
 static void senders_that_are_not_listed_are_remembered_up_to_a_limit(void **state)
 {
 	struct mesh_peer *store = join("store", "store", &rows_api, NULL, &store_here);
