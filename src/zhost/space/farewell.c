@@ -6,16 +6,29 @@
 
 /* A question that takes its receiver longer is not waited for. */
 #define QUIET_MS 500
+/* Nobody waits for an answer of what was last used so long ago. */
+#define UNUSED_MS 5000
 
 static int64_t now_ms(const struct resident *r)
 {
 	return loop_now(r->owner->parts.loop).mono_ms;
 }
 
+void farewell_unused(struct resident *r)
+{
+	r->farewell.used_ms = 0;
+}
+
 void farewell_used(struct resident *r)
 {
-	if (!r->serves)
-		r->farewell.used_ms = now_ms(r);
+	r->farewell.used_ms = now_ms(r);
+}
+
+static bool is_in_use(const struct resident *r)
+{
+	int64_t used_ms = r->farewell.used_ms;
+	return r->process == NULL || zrun_process_untaken(r->process) >= ZRUN_CREDIT_MESSAGES ||
+	       (used_ms != 0 && now_ms(r) - used_ms < UNUSED_MS);
 }
 
 void farewell_end(struct resident *r)
@@ -60,7 +73,7 @@ bool farewell_begin(struct resident *r, int64_t grace_ms, farewell_over *over)
 {
 	int64_t now = now_ms(r);
 	if (r->serves || r->spec->exclusive || r->peer == NULL ||
-	    (r->process == NULL && !r->runtime->kind->has_pages))
+	    (r->process == NULL && !r->runtime->kind->has_pages) || !is_in_use(r))
 		return false;
 	r->farewell = (struct farewell){
 		.timer = loop_timer_new(r->owner->parts.loop, look, r),

@@ -491,6 +491,7 @@ static void launch(struct resident *r)
 {
 	CLEANUP(error_freep) struct error *err = NULL;
 	resident_enter(r, RESIDENT_STARTING);
+	farewell_unused(r);
 	/* Nothing of it runs: who listens on a port of its is another program. */
 	ports_drop_taken(r->owner->parts.ports, r->id, ports_is_taken);
 	if (lease_has_ended(r))
@@ -588,6 +589,7 @@ void resident_kill(struct resident *r, bool is_update)
 
 void resident_adopt(struct resident *r, bool is_started)
 {
+	farewell_used(r);
 	if (!is_started) {
 		resident_enter(r, RESIDENT_STARTING);
 		return;

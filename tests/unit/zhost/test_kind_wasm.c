@@ -367,6 +367,31 @@ static void a_copy_that_has_handed_over_has_half_of_its_grace_to_stop(void **sta
 	assert_false(resident_of(f.s, &f.i)->peer->is_open);
 }
 
+static void a_copy_that_has_handed_over_and_was_never_asked_stops_at_once(void **state)
+{
+	struct farewell_stage f;
+	leave_with_messages(&f, *state, 0, 60000);
+	f.until_ms = 1; /* only what is there */
+	assert_true(is_asked_to_stop(&f));
+	assert_in_range(f.grace_ms, 59000, 60000);
+}
+
+static void a_copy_that_was_asked_just_now_may_answer_before_it_stops(void **state)
+{
+	struct farewell_stage f = {.s = *state, .i = wasm()};
+	deploy(f.s, &f.i);
+	f.z = start(f.s, &f.i);
+	struct mesh_receiver *receiver = &resident_of(f.s, &f.i)->receiver;
+	assert_int_equal(receiver->deliver(receiver, "questions", "b", "", 0, "?", 1), 0);
+	f.i.has_left = true;
+	f.i.grace_ms = 60000;
+	f.begun_ms = loop_now(&f.s->loop).mono_ms;
+	order(f.s, &f.i, ACTION_STOP);
+	f.i.grace_ms = 700;
+	loop_run_until(&f.s->loop, is_asked_to_stop, &f);
+	assert_true(loop_now(&f.s->loop).mono_ms >= f.begun_ms + 400);
+}
+
 static void a_copy_that_serves_is_asked_to_stop_at_once(void **state)
 {
 	struct farewell_stage f = {.s = *state, .i = wasm()};
@@ -394,6 +419,8 @@ int main(void)
 		TEST(wasm_has_stopped_when_its_process_has_ended),
 		TEST(a_copy_that_has_handed_over_takes_what_waits_for_it),
 		TEST(a_copy_that_has_handed_over_has_half_of_its_grace_to_stop),
+		TEST(a_copy_that_has_handed_over_and_was_never_asked_stops_at_once),
+		TEST(a_copy_that_was_asked_just_now_may_answer_before_it_stops),
 		TEST(a_copy_that_serves_is_asked_to_stop_at_once),
 		TEST(wasm_that_is_killed_loses_its_process),
 		TEST(wasm_that_finishes_during_its_start_has_not_failed),
