@@ -34,7 +34,8 @@ void outbox_clear(struct outbox *o)
 		free(*name);
 	vector_clear(&o->data_forget);
 	vector_for_each (&o->messages, m)
-		free_message(m->message);
+		if (!m->is_shared)
+			free_message(m->message);
 	vector_clear(&o->messages);
 	vector_for_each (&o->replies, r) {
 		free(r->message);

@@ -57,8 +57,9 @@ struct data_change {
 struct link_message {
 	uint64_t link_id;
 	Samoza__V1__FrameType type;
-	ProtobufCMessage *message; /* owned */
-	bool close;		   /* close the link behind it */
+	ProtobufCMessage *message; /* owned, or NULL */
+	bool is_shared;		   /* an entry before it owns the message */
+	bool close;		   /* the link is closed after it */
 };
 
 struct reply {

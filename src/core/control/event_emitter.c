@@ -34,6 +34,13 @@ void emit_message(struct event_emitter *e, uint64_t link_id, Samoza__V1__FrameTy
 		.link_id = link_id, .type = type, .message = take_message, .close = close};
 }
 
+void emit_same_message(struct event_emitter *e, uint64_t link_id, Samoza__V1__FrameType type,
+		       void *message)
+{
+	*vector_add(&e->outbox->messages) = (struct link_message){
+		.link_id = link_id, .type = type, .message = message, .is_shared = true};
+}
+
 void emit_reply(struct event_emitter *e, uint64_t request, struct error *take_error,
 		const char *topology, const char *path, const char *notice)
 {

@@ -28,13 +28,16 @@ void emit_copy_event(struct event_emitter *e, const char *subject, uint64_t epoc
 /* Takes the message. `close`: the link is closed after it. */
 void emit_message(struct event_emitter *e, uint64_t link_id, Samoza__V1__FrameType type,
 		  void *take_message, bool close);
+/* The same message to one more link. PRE: `message` was emitted in this outbox. */
+void emit_same_message(struct event_emitter *e, uint64_t link_id, Samoza__V1__FrameType type,
+		       void *message);
 /* `request` 0: nothing. Takes `take_error` (NULL: done). */
 void emit_reply(struct event_emitter *e, uint64_t request, struct error *take_error,
 		const char *topology, const char *path, const char *notice);
-/* Takes a ready answer instead. `request` 0: frees it. */
 /* The answer to a submission that was accepted: `effect` is kept, not copied. */
 void emit_submitted(struct event_emitter *e, uint64_t request, const char *topology,
 		    const char *effect);
+/* Takes a ready answer instead. `request` 0: frees it. */
 void emit_view(struct event_emitter *e, uint64_t request, ProtobufCMessage *take_view);
 
 #endif

@@ -218,7 +218,9 @@ struct handover_facts handover_facts_of(const struct slot_control *root)
 	struct handover_facts f = {
 		.cancelled = root->slot->goal == GOAL_NOT_DEPLOYED,
 		.standby = standby != NULL && !standby->lost,
-		.routes_known = mesh_tables_known(application_of(root->slot),
+		/* Only then is it asked for; each subscriber is looked at. */
+		.routes_known = root->handover->handover.state == HANDOVER_DRAINING &&
+				mesh_tables_known(application_of(root->slot),
 						  root->handover->route_version),
 		.gone = has_gone(application_of(root->slot), root->handover->handover.leaving),
 	};

@@ -218,13 +218,6 @@ static Samoza__V1__MeshTable *table_new(const struct control_application *a)
 	return t;
 }
 
-static void send_table(struct control *c, const struct subscriber *s,
-		       Samoza__V1__MeshTable *take_table)
-{
-	emit_message(&c->emitter, s->zhost->link_id, SAMOZA__V1__FRAME_TYPE__FRAME_MESH_TABLE,
-		     take_table, false);
-}
-
 typedef VECTOR(Samoza__V1__MeshPeer *) peer_list;
 
 /* The copies of a slot that are listed, the one that serves first. `all`: not only that one. */
@@ -290,8 +283,9 @@ static Samoza__V1__MeshTable *changed_table(const struct control_application *a,
 	return t;
 }
 
-static Samoza__V1__MeshTable *gone_table(const struct control_application *a)
+static Samoza__V1__MeshTable *gone_table(const struct control_application *a, bool all)
 {
+	(void)all;
 	Samoza__V1__MeshTable *t = table_new(a);
 	t->full = true;
 	t->has_gone = t->gone = true;
@@ -421,30 +415,54 @@ void mesh_tables_zhost_left(struct control *c, const struct control_zhost *z)
 
 /* ---- in a flush ---- */
 
+/* The tables of one application in one flush: many subscribers get the same. [1]: for those that know of
+ * copies that do not serve. NULL: nobody has got it yet. */
+struct prepared_tables {
+	Samoza__V1__MeshTable *whole[2], *changed[2], *gone[2];
+};
+
+typedef Samoza__V1__MeshTable *prepare_table(const struct control_application *a, bool all);
+
+static void send_table(struct control *c, const struct control_application *a,
+		       const struct subscriber *s, Samoza__V1__MeshTable *prepared[2],
+		       prepare_table *prepare)
+{
+	bool all = zhost_knows_copies(s->zhost);
+	uint64_t link_id = s->zhost->link_id;
+	if (prepared[all] != NULL) {
+		emit_same_message(&c->emitter, link_id,
+				  SAMOZA__V1__FRAME_TYPE__FRAME_MESH_TABLE, prepared[all]);
+		return;
+	}
+	prepared[all] = prepare(a, all);
+	emit_message(&c->emitter, link_id, SAMOZA__V1__FRAME_TYPE__FRAME_MESH_TABLE,
+		     prepared[all], false);
+}
+
 static void update_subscriber(struct control *c, const struct control_application *a,
-			      struct subscriber *s)
+			      struct subscriber *s, struct prepared_tables *t)
 {
 	uint64_t link_id = s->zhost->link_id;
-	bool all = zhost_knows_copies(s->zhost);
 	if (link_id == 0)
 		return;
 	if (s->placed == 0 && !has_pages_to_serve(a)) {
 		if (s->sent_link == link_id)
-			send_table(c, s, gone_table(a));
+			send_table(c, a, s, t->gone, gone_table);
 		s->sent_link = 0;
 	} else if (s->sent_link != link_id || s->is_outdated) {
-		send_table(c, s, whole_table(a, all));
+		send_table(c, a, s, t->whole, whole_table);
 		s->sent_link = link_id;
 		s->is_outdated = false;
 		s->applied = 0;
 	} else if (a->routes.changed.count > 0) {
-		send_table(c, s, changed_table(a, all));
+		send_table(c, a, s, t->changed, changed_table);
 	}
 }
 
 static void send_tables(struct control *c, struct control_application *a)
 {
 	struct mesh_routes *r = &a->routes;
+	struct prepared_tables tables = {0};
 	r->version++;
 	if (has_pages_to_serve(a) && !r->all_subscribe) {
 		zhost_for_each (&c->zhosts, z)
@@ -453,7 +471,7 @@ static void send_tables(struct control *c, struct control_application *a)
 		r->all_subscribe = true;
 	}
 	vector_for_each (&r->subscribers, s)
-		update_subscriber(c, a, s);
+		update_subscriber(c, a, s, &tables);
 	vector_for_each (&r->changed, sc)
 		(*sc)->marks &= ~(unsigned)SLOT_ROUTE;
 	vector_clear(&r->changed);
