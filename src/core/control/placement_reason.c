@@ -30,7 +30,9 @@ char *placement_reason_of(const struct slot_control *root)
 	const struct control *c = application_of(root->slot)->control;
 	struct wants one = {0};
 	struct place_explanation e = {0};
-	if (slot_is_placed(root) || root->slot->moving || !root->no_place)
+	/* Without a unit it waits for its turn, or no version that runs has it any longer. */
+	if (slot_is_placed(root) || root->slot->moving || !root->no_place ||
+	    root->place_unit == PLACE_NONE)
 		return NULL;
 	wants_add_lost(c, &one, (struct slot_control *)root);
 	place_explain(c->place, &one.list.items[0], &e);
