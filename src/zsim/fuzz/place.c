@@ -18,6 +18,7 @@ struct root {
 	const struct topology *topology; /* borrowed */
 	unsigned instance;
 	struct mirrored_zhost *zhost;
+	bool own; /* of the slot that a place is looked for: it holds room, and nothing else */
 };
 
 struct search {
@@ -40,7 +41,7 @@ static const char *scope_value(const struct affinity *a, const struct mirrored_z
 /* Whether the affinity `a`, of a space of `r`, is with `other`. */
 static bool concerns(const struct affinity *a, const struct root *r, const struct root *other)
 {
-	if (other == r)
+	if (other == r || r->own || other->own)
 		return false;
 	/* By name, as in the engine: all revisions of an application count. */
 	const char *topology = a->topology != NULL ? a->topology : r->topology->name;
@@ -304,16 +305,13 @@ char *place_anyway(const struct fuzz *f, const struct submitted *t)
 	return found;
 }
 
-/* What serves it does not count against its own successor. */
-static void leave_out(struct search *s, const struct topology *t, const char *path)
+/* Its own copies, the one that serves and those that are kept or have still to go, count for their room alone. */
+static void set_own(struct search *s, const struct topology *t, const char *path)
 {
-	for (size_t k = s->placed; k > 0; k--) {
-		const struct root *r = &s->roots.items[k - 1];
-		if (strcmp(r->topology->name, t->name) == 0 &&
-		    str_equal(r->topology->instances[r->instance].path, path)) {
-			vector_remove_at(&s->roots, k - 1);
-			s->placed--;
-		}
+	for (size_t k = 0; k < s->placed; k++) {
+		struct root *r = &s->roots.items[k];
+		r->own = strcmp(r->topology->name, t->name) == 0 &&
+			 str_equal(r->topology->instances[r->instance].path, path);
 	}
 }
 
@@ -331,8 +329,9 @@ const char *place_elsewhere(const struct fuzz *f, const struct submitted *t, con
 	add_available(&s);
 	if (s.zhosts.count <= ZHOSTS_MAX) {
 		add_placed(&s);
-		leave_out(&s, topology, path);
-		vector_push(&s.roots, ((struct root){topology, (unsigned)instance, NULL}));
+		set_own(&s, topology, path);
+		vector_push(&s.roots,
+			    ((struct root){topology, (unsigned)instance, NULL, false}));
 		if (assign(&s, s.placed, s.placed + 1))
 			found = s.roots.items[s.placed].zhost->name;
 	}
