@@ -169,6 +169,12 @@ void handover_re_placed(struct control *c, struct slot_control *root,
 		handover_end(c, root);
 }
 
+void handover_make_way(struct control *c, struct slot_control *root)
+{
+	if (root->handover != NULL && root->of_path->next != NULL)
+		handover_move(c, root, HANDOVER_PLACING);
+}
+
 void handover_set_waits(struct slot_control *root, char *take_reason)
 {
 	free(root->handover->waits);

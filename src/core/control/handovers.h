@@ -61,6 +61,8 @@ void handover_placed(struct control *c, struct slot_control *root, struct contro
  * that had not found a place yet ends, if that is where it was to go. */
 void handover_re_placed(struct control *c, struct slot_control *root,
 			const struct control_zhost *z);
+/* The unit leaves its zhost: a successor that waits beside it goes, and is placed again afterwards. */
+void handover_make_way(struct control *c, struct slot_control *root);
 /* There is none, and why; NULL: nothing is waited for. Takes the text. */
 void handover_set_waits(struct slot_control *root, char *take_reason);
 

@@ -229,6 +229,7 @@ static uint32_t moving_place(struct control *c, struct slot_control *root,
 static void begin_move(struct control *c, struct slot_control *root)
 {
 	c->count.placements++;
+	handover_make_way(c, root);
 	root->slot->moving = true;
 	slot_for_each_below (root->slot, s) {
 		struct slot_control *sc = control_of_slot(s);
@@ -575,7 +576,7 @@ void placement_gone(struct control *c, struct slot_control *sc)
 void placement_exhausted(struct control *c, struct copy *copy)
 {
 	struct slot_control *root = control_of_slot(copy->sc->slot->root);
-	if (root->slot->moving || !stands_alone(root) || !slot_is_placed(copy->sc))
+	if (root->slot->moving || !may_leave(root) || !slot_is_placed(copy->sc))
 		return;
 	exclusion_add(c, root, copy);
 	placement_seek(copy->sc);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "core/control/apart.h"
 #include "core/control/exclusions.h"
 #include "core/control/loss.h"
 #include "core/control/state.h"
@@ -100,6 +101,19 @@ bool stands_alone(const struct slot_control *root)
 	return root->of_path->next == NULL && root->of_path->standby == NULL;
 }
 
+/* Nothing decides soon: it is ready, or installed, and takes over when others can. */
+static bool waits_for_others(const struct unit_handover *h)
+{
+	return h != NULL && (h->handover.state == HANDOVER_READY ||
+			     (h->handover.state == HANDOVER_PREPARING &&
+			      (h->held || handover_is_joint(h->root))));
+}
+
+bool may_leave(const struct slot_control *root)
+{
+	return stands_alone(root) || waits_for_others(root->handover);
+}
+
 static bool exhausted_below(const struct slot_control *root)
 {
 	slot_for_each_below (root->slot, s)
@@ -110,7 +124,7 @@ static bool exhausted_below(const struct slot_control *root)
 
 bool wants_to_move(const struct slot_control *root)
 {
-	return !root->slot->moving && stands_alone(root) && slot_is_placed(root) &&
+	return !root->slot->moving && may_leave(root) && slot_is_placed(root) &&
 	       exhausted_below(root);
 }
 

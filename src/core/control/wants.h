@@ -39,7 +39,10 @@ bool wants_first_place(const struct slot_control *root);
 /* No copy stands beside the one that serves: there is no handover, or it waits for a place, or for what
  * has to go. */
 bool stands_alone(const struct slot_control *root);
-/* Placed, but a copy of its unit is exhausted there, and no other copy of the unit stands beside it. */
+/* Nothing beside the one that serves decides soon: no copy is there, or its successor takes over together with
+ * others, and waits for them. */
+bool may_leave(const struct slot_control *root);
+/* Placed, but a copy of its unit is exhausted there, and it may leave. */
 bool wants_to_move(const struct slot_control *root);
 
 /* Its slot whose data stays on its zhost, and would be lost to it elsewhere; NULL: there is none. */
