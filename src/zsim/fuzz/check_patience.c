@@ -59,12 +59,12 @@ static struct providers providers_of(const struct family *y, unsigned instance,
 
 /* ---- how long it stays ---- */
 
-/* zrms has started after that, and zhosts report first. */
+/* zrms has started after that, or in the same millisecond, and zhosts report first. */
 static bool reports_first(const struct fuzz *f, int64_t after_ms, int64_t at_ms)
 {
 	int64_t most_ms = draws_have(f, DRAW_SETTINGS) ? HEARTBEAT_MOST_MS
 						       : f->world.options.heartbeat_ms;
-	return f->zrms_changed_ms > after_ms && at_ms < f->zrms_changed_ms + most_ms;
+	return f->zrms_changed_ms >= after_ms && at_ms < f->zrms_changed_ms + most_ms;
 }
 
 static enum stay by_patience(const struct fuzz *f, const struct import_decl *import,
