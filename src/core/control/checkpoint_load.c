@@ -225,11 +225,14 @@ static int restore_place_revision(struct control *c, struct slot_control *sc, ui
 {
 	struct control_application *a = application_of(sc->slot);
 	struct revision *revision = NULL;
-	int result = load_revision(c, a, number, &revision, err);
+	int result = number != 0 ? load_revision(c, a, number, &revision, err) : 0;
 	if (result < 0 || sc->place_revision == revision)
 		return result;
-	application_declare(a, revision);
-	uint32_t unit = application_new_unit(a, c->place, revision, sc->slot, sc->place_unit);
+	uint32_t unit = PLACE_NONE;
+	if (revision != NULL) {
+		application_declare(a, revision);
+		unit = application_new_unit(a, c->place, revision, sc->slot, sc->place_unit);
+	}
 	place_unit_free(c->place, sc->place_unit);
 	sc->place_unit = unit;
 	sc->place_revision = revision;

@@ -162,8 +162,7 @@ static void add_moving(const struct control *c, Samoza__V1__VolatileSlot *v,
 /* It has no copy, and is to be placed in some revision: a start of zrms may take another one. */
 static bool is_unplaced_root(const struct slot_control *sc)
 {
-	return sc->slot->parent == NULL && serving_copy(sc) == NULL &&
-	       sc->place_revision != NULL;
+	return sc->slot->parent == NULL && serving_copy(sc) == NULL;
 }
 
 static int64_t may_run_at_ms(const struct control *c, const struct slot_control *sc)
@@ -189,7 +188,8 @@ static void add_slot(const struct control *c, Samoza__V1__VolatileApplication *t
 	v->placed_again = sc->placed_again;
 	v->seeking = sc->seeking;
 	v->has_place_revision = is_unplaced;
-	v->place_revision = is_unplaced ? sc->place_revision->number : 0;
+	v->place_revision =
+		is_unplaced && sc->place_revision != NULL ? sc->place_revision->number : 0;
 	v->leaves = sc->slot->leaves;
 	v->turn = sc->turn;
 	v->has_returned_until_ms = sc->slot->returned_until_ms != 0;
