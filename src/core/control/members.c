@@ -16,13 +16,20 @@ static bool declares(const struct revision *r, const struct slot *s)
 	return r != NULL && r->declared != NULL && revision_declares(r, s);
 }
 
+/* What is kept may need what the new version has removed, as long as that is there. */
+static bool is_needed_by_kept(const struct control_application *a, const struct slot *s)
+{
+	const struct application_slot *root = control_of_slot(s->root)->of_path;
+	return declares(a->kept.revision, s) && !declares(a->application.served, s->root) &&
+	       (root->serving != NULL || root->kept != NULL);
+}
+
 static bool is_wanted(const struct control_application *a, const struct slot *s)
 {
 	const struct application_rollout *r = a->rollout;
 	if (r != NULL && r->rollout.state == ROLLOUT_RETURNING)
 		return declares(r->base, s);
-	/* What is kept may need what the new version has removed. */
-	if (declares(a->kept.revision, s) && !declares(a->application.served, s->root))
+	if (is_needed_by_kept(a, s))
 		return true;
 	return declares(a->application.served, s) ||
 	       (r != NULL && (declares(r->target, s) || declares(r->base, s)));
@@ -101,6 +108,12 @@ void members_update(struct control *c, struct control_application *a)
 		ordered_stop_begin(&a->slots, to_stop.items, to_stop.count);
 	vector_done(&to_stop);
 	mark_application(a, APPLICATION_STATE | APPLICATION_PLACE);
+}
+
+void members_gone(struct control *c, struct control_application *a)
+{
+	if (a->kept.revision != NULL && a->rollout == NULL)
+		members_update(c, a);
 }
 
 void members_load(struct control_application *a)

@@ -11,7 +11,7 @@
  *
  * Which slots are wanted follows from the revisions:
  *
- *   no rollout                what is served declares it
+ *   no rollout                what is served declares it; or the former set that is kept does, and it is there
  *   advancing, paused         the target does, or what runs before (it stops when the rollout completes)
  *   returning                 what is returned to does
  *
@@ -29,6 +29,8 @@ void members_add(struct control *c, struct control_application *a, struct revisi
 		 const char *by);
 /* After each change of what is wanted: goals of slots that are not any longer, or are again. */
 void members_update(struct control *c, struct control_application *a);
+/* A unit has gone: the former set that is kept (kept_set.h) does not need its slots any longer. */
+void members_gone(struct control *c, struct control_application *a);
 /* From records: goals are as they were. */
 void members_load(struct control_application *a);
 /* At the end of a flush: slots that leave, and of which nothing is left, end. */

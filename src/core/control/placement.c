@@ -11,6 +11,7 @@
 #include "core/control/handover_kind.h"
 #include "core/control/handovers.h"
 #include "core/control/loss.h"
+#include "core/control/members.h"
 #include "core/control/rollout_steps.h"
 #include "core/control/state.h"
 #include "core/control/target.h"
@@ -571,6 +572,7 @@ void placement_gone(struct control *c, struct slot_control *sc)
 		mark_slot(below);
 		topology_state_count(below);
 	}
+	members_gone(c, application_of(root->slot));
 }
 
 void placement_exhausted(struct control *c, struct copy *copy)
