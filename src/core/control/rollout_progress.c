@@ -95,6 +95,8 @@ static const struct slot_control *first_to_change(const struct control_applicati
 	for_each_root (a, root) {
 		if (rollout_is_current(root, rollout_wanted(a)))
 			continue;
+		if (!rolls && root->lost && root->turn != TURN_LATER)
+			return root; /* the others wait for it, or have changed */
 		if (first == NULL || (rolls && rollout_place_of(a, root->slot) <
 						       rollout_place_of(a, first->slot)))
 			first = root;

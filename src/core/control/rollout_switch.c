@@ -7,8 +7,10 @@
 #include "core/control/apart.h"
 #include "core/control/handovers.h"
 #include "core/control/kept_set.h"
+#include "core/control/loss.h"
 #include "core/control/mesh_tables.h"
 #include "core/control/rollout_progress.h"
+#include "core/control/rollout_steps.h"
 #include "core/control/state.h"
 #include "core/control/wants.h"
 
@@ -20,10 +22,36 @@ bool rollout_is_before_switch(const struct control_application *a)
 
 /* ---- turns ---- */
 
+/* What serves the unit, or will when what is under way has failed. */
+static const struct unit_placement *serving_unit(const struct slot_control *root)
+{
+	const struct unit_handover *h = root->handover;
+	const struct unit_placement *back = unit_of(root->of_path->standby);
+	return h != NULL && h->handover.state == HANDOVER_RETURNING && back != NULL
+		       ? back
+		       : unit_of(root->of_path->serving);
+}
+
 static bool is_to_switch(const struct slot_control *root)
 {
 	const struct revision *target = application_of(root->slot)->rollout->target;
-	return root->of_path->serving != NULL && !rollout_is_current(root, target);
+	const struct unit_placement *unit = serving_unit(root);
+	return unit != NULL && revision_declares(target, root->slot) &&
+	       !rollout_has_same_content(root, unit->revision, target);
+}
+
+static bool changes_content(const struct slot_control *root)
+{
+	const struct control_application *a = application_of(root->slot);
+	const struct revision *from = rollout_from(a), *target = a->rollout->target;
+	return revision_declares(from, root->slot) && revision_declares(target, root->slot) &&
+	       !rollout_has_same_content(root, from, target);
+}
+
+/* It is placed again first, and its successor afterwards. */
+static bool is_lost_before_switch(const struct slot_control *root)
+{
+	return root->lost && root->of_path->serving == NULL && changes_content(root);
 }
 
 /* The root space of the target that the slot belongs to; NULL: none. */
@@ -34,13 +62,14 @@ static const struct space *space_of(const struct slot_control *root)
 	return d != NULL ? d->space : NULL;
 }
 
-/* More instances of a space that changes would serve in the new version beside those of the old one. */
-static bool joins_later(const struct slot_control *root, const bool *changes)
+/* It is not served, and would be in the new version beside what serves in the one before: an instance of a space
+ * that changes, or one that is not to run now. */
+static bool waits_for_switch(const struct slot_control *root, const bool *changes)
 {
-	const struct control_application *a = application_of(root->slot);
-	return space_of(root) != NULL && changes[space_of(root)->index] &&
-	       root->of_path->serving == NULL &&
-	       !revision_declares(rollout_from(a), root->slot);
+	if (space_of(root) == NULL || root->of_path->serving != NULL)
+		return false;
+	bool idle = root->slot->goal == GOAL_NOT_DEPLOYED && changes_content(root);
+	return root->turn == TURN_NOW && (idle || changes[space_of(root)->index]);
 }
 
 void rollout_set_joint_turns(struct control_application *a)
@@ -48,13 +77,24 @@ void rollout_set_joint_turns(struct control_application *a)
 	CLEANUP(freep)
 	bool *changes = mem_new_array(bool, a->rollout->target->topology->space_count);
 	for_each_root (a, root) {
-		root->turn = is_to_switch(root) ? TURN_JOINT : TURN_NOW;
+		root->turn = is_to_switch(root) || is_lost_before_switch(root) ? TURN_JOINT
+									       : TURN_NOW;
 		if (root->turn == TURN_JOINT && space_of(root) != NULL)
 			changes[space_of(root)->index] = true;
 	}
 	for_each_root (a, root)
-		if (joins_later(root, changes))
+		if (waits_for_switch(root, changes))
 			root->turn = TURN_LATER;
+}
+
+void rollout_review_joint_turns(struct control_application *a)
+{
+	for_each_root (a, root) {
+		if (root->turn == TURN_JOINT || !is_to_switch(root))
+			continue;
+		root->turn = TURN_JOINT;
+		apart_unit_changed(root);
+	}
 }
 
 /* ---- whether it may be made ---- */
@@ -62,7 +102,8 @@ void rollout_set_joint_turns(struct control_application *a)
 bool rollout_switches_nothing(const struct control_application *a)
 {
 	for_each_root (a, root)
-		if (root->turn == TURN_JOINT && is_to_switch(root))
+		if ((root->turn == TURN_JOINT && is_to_switch(root)) ||
+		    (root->turn == TURN_LATER && root->slot->goal != GOAL_NOT_DEPLOYED))
 			return false;
 	return true;
 }
@@ -93,6 +134,34 @@ static const struct slot *missing_below(const struct control_application *a,
 	return NULL;
 }
 
+/* Everything waits for it, and it is to be served. */
+static bool holds_up_switch(const struct slot_control *root)
+{
+	bool is_unserved = root->of_path->serving == NULL &&
+			   root->slot->goal != GOAL_NOT_DEPLOYED &&
+			   !slot_is_optional(root->slot);
+	return root->turn == TURN_JOINT && (is_unserved || is_to_switch(root)) &&
+	       !is_ready(root);
+}
+
+/* What it waits for in the version before; the caller frees. NULL: it is being handed over. */
+static char *waits_before(const struct slot_control *root)
+{
+	const char *path = root->slot->path;
+	const struct unit_handover *h = root->handover;
+	if (root->slot->moving)
+		return str_printf("%s waits until it has left its zhost", path);
+	if (root->of_path->serving != NULL && loss_waits(root))
+		return str_printf("%s waits for its zhost %s", path, slot_zhost(root)->name);
+	if (root->lost || root->of_path->serving == NULL)
+		return str_printf("%s waits for a place, as %s", path,
+				  root->lost ? "its zhost was lost" : "it has none");
+	if (h != NULL && h->revision == NULL)
+		return str_printf("%s waits for its move (%s)", path,
+				  handover_state_text(h->handover.state));
+	return NULL;
+}
+
 char *rollout_switch_waits_text(const struct control_application *a)
 {
 	for_each_root (a, root) {
@@ -103,21 +172,18 @@ char *rollout_switch_waits_text(const struct control_application *a)
 					  a->reason != NULL ? a->reason : "");
 		if (s != NULL)
 			return str_printf("%s, which is new, does not run yet", s->path);
+		char *waits = holds_up_switch(root) ? waits_before(root) : NULL;
+		if (waits != NULL)
+			return waits;
 	}
 	return NULL;
 }
 
 bool rollout_may_switch(const struct control_application *a)
 {
-	for_each_root (a, root) {
-		bool is_unserved =
-			root->of_path->serving == NULL && root->slot->goal != GOAL_NOT_DEPLOYED;
-		if (root->turn == TURN_JOINT && (is_unserved || is_to_switch(root)) &&
-		    !is_ready(root))
+	for_each_root (a, root)
+		if (holds_up_switch(root) || missing_below(a, root) != NULL)
 			return false;
-		if (missing_below(a, root) != NULL)
-			return false;
-	}
 	return true;
 }
 

@@ -18,11 +18,15 @@
 bool rollout_is_before_switch(const struct control_application *a);
 /* Of each unit, by what serves it now. PRE: as above. */
 void rollout_set_joint_turns(struct control_application *a);
-/* There is nothing to switch. PRE: as above. */
+/* What is served in the former version meanwhile, placed or given back, changes with everything else, too. PRE: as
+ * above. */
+void rollout_review_joint_turns(struct control_application *a);
+/* There is nothing to switch, and nothing waits for it. PRE: as above. */
 bool rollout_switches_nothing(const struct control_application *a);
 /* Everything is ready for it. PRE: as above. */
 bool rollout_may_switch(const struct control_application *a);
-/* What was added, and holds it up; the caller frees. NULL: nothing of that. PRE: as above. */
+/* What holds it up: something that was added, or that is not where it can be handed over; the caller frees. NULL:
+ * nothing of that. PRE: as above. */
 char *rollout_switch_waits_text(const struct control_application *a);
 /* PRE: it may. */
 void rollout_switch(struct control *c, struct control_application *a);

@@ -451,6 +451,8 @@ static void try_switch(struct control *c, struct control_application *a)
 static void run(struct control *c, struct control_application *a)
 {
 	while (a->rollout != NULL) {
+		if (rollout_is_before_switch(a))
+			rollout_review_joint_turns(a);
 		try_switch(c, a);
 		const struct rollout_facts facts = facts_of(c, a);
 		enum rollout_state next = rollout_next(&a->rollout->rollout, &facts);

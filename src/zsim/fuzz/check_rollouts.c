@@ -345,7 +345,8 @@ static void check_no_surge(struct fuzz *f, const struct submitted *s)
 	}
 }
 
-/* [change.rollout] Nothing waits but for a place, for people, or for what does not run. */
+/* [change.rollout] [change.loss.replace-after] Nothing waits but for a place, for a zhost that is to bring an
+ * instance back, for people, or for what does not run. */
 void check_rollouts(struct fuzz *f)
 {
 	vector_for_each (&f->submitted, s) {
@@ -361,6 +362,7 @@ void check_rollouts(struct fuzz *f)
 		    (strcmp(r->state, "waiting") != 0 || r->promotes_at != NULL) &&
 		    strcmp(v->state, "running") == 0 &&
 		    strstr(r->detail, " waits for a place") == NULL &&
+		    strstr(r->detail, " waits for its zhost ") == NULL &&
 		    strstr(r->detail, " waits for its move") == NULL)
 			world_violate(
 				&f->world,

@@ -92,7 +92,8 @@ static bool has_taken_over(const Samoza__V1__HandoverRecord *h)
 	       (stops && h->state == HANDOVER_STATE(PROVING));
 }
 
-/* Nothing alone before, and nothing is left over afterwards. */
+/* Nothing alone before, and nothing is left over afterwards: what is not served, and is optional, is placed in the new
+ * version then. */
 static void check_switch(struct fuzz *f, const struct submitted *s)
 {
 	for (const struct mirrored *m = f->instances; m != NULL; m = m->hh.next) {
@@ -103,7 +104,8 @@ static void check_switch(struct fuzz *f, const struct submitted *s)
 				      "%s changes before everything else of its blue-green "
 				      "rollout is ready",
 				      m->id);
-		if (s->sets.switched == f->commits && !has_taken_over(m->record->handover) &&
+		if (s->sets.switched == f->commits && m->record->has_serving &&
+		    !has_taken_over(m->record->handover) &&
 		    m->record->handover->state != HANDOVER_STATE(REMOVING))
 			world_violate(&f->world,
 				      "%s does not change with everything else of its "
