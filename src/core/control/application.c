@@ -155,15 +155,15 @@ void application_open_revision(struct control_application *a, struct place *plac
 	revision->place = place_topology_add(place, topology, a->sequence);
 }
 
-/* Any unit of the slot that still has a place: the new one does not count against it. */
-static uint32_t slot_mate(const struct control_application *a, const char *path)
+uint32_t application_slot_mate(const struct control_application *a, const char *root)
 {
+	size_t length = strlen(root);
 	vector_for_each (&a->retired, item) {
 		const struct unit_placement *unit = *item;
-		vector_for_each (&unit->placement.copies, copy)
-			if (unit->place_unit != PLACE_NONE &&
-			    str_equal((*copy)->slot->path, path))
-				return unit->place_unit;
+		const char *path = unit->placement.copies.items[0]->slot->path;
+		if (unit->place_unit != PLACE_NONE && strncmp(path, root, length) == 0 &&
+		    (path[length] == '\0' || path[length] == '/'))
+			return unit->place_unit;
 	}
 	return PLACE_NONE;
 }
@@ -181,7 +181,7 @@ void application_give_unit(const struct control_application *a, struct place *pl
 			   struct revision *revision, struct slot_control *root)
 {
 	uint32_t own = root->place_unit;
-	uint32_t mate = own != PLACE_NONE ? own : slot_mate(a, root->slot->path);
+	uint32_t mate = own != PLACE_NONE ? own : application_slot_mate(a, root->slot->path);
 	if (declarations_instance(revision->declared, root->slot) < 0)
 		revision = a->application.served; /* it is about to be removed */
 	bool is_declared = declarations_instance(revision->declared, root->slot) >= 0;

@@ -290,6 +290,9 @@ bool application_withdraw(struct control_application *a, struct revision *revisi
  * not marked. */
 void application_remove_slots(struct control_application *a, struct place *place,
 			      bool (*goes)(const struct slot_control *sc));
+/* The unit of a retired placement of that root slot that still has a place: a new one does not count against it.
+ * PLACE_NONE: there is none. */
+uint32_t application_slot_mate(const struct control_application *a, const char *root);
 /* A unit for `root` in the engine, without a place, in this revision. PRE: the revision is declared. */
 uint32_t application_new_unit(const struct control_application *a, struct place *place,
 			      const struct revision *revision, const struct slot *root,

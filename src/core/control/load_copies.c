@@ -151,9 +151,11 @@ static void restore_place(struct control *c, struct unit_placement *unit)
 		return;
 	}
 	int instance = topology_find_instance(unit->revision->topology, root_path);
+	uint32_t mate = s != NULL ? control_of_slot(s)->place_unit : PLACE_NONE;
+	if (mate == PLACE_NONE)
+		mate = application_slot_mate(a, root_path);
 	unit->place_unit =
-		place_unit_new(c->place, unit->revision->place, (uint32_t)instance,
-			       s != NULL ? control_of_slot(s)->place_unit : PLACE_NONE);
+		place_unit_new(c->place, unit->revision->place, (uint32_t)instance, mate);
 	/* Those beside the one that serves may share its room: load_beside(). */
 	if (!unit->lost && !unit->zhost->removed && unit->placement.role == ROLE_RETIRED)
 		place_add(c->place, unit->place_unit, unit->zhost->place);
