@@ -155,6 +155,36 @@ static bool is_late(const struct fuzz *f)
 	       (control_loop_in_flight(commits) > 0 || control_loop_is_due(commits));
 }
 
+/* The space of an instance that a rollout has added, or is about to remove; NULL: no revision has it. */
+static const char *space_elsewhere(const struct submitted *s, const char *path)
+{
+	vector_for_each (&s->revisions, t) {
+		int instance = *t != NULL ? topology_find_instance(*t, path) : -1;
+		if (instance >= 0)
+			return instance_space(*t, (unsigned)instance)->name;
+	}
+	return NULL;
+}
+
+/* Of instances that the topology does not declare: their spaces hold up others all the same, and close cycles. All of
+ * them are nodes where the topology has no such space. */
+static void add_undeclared(const struct fuzz *f, const struct submitted *s, bool *nodes)
+{
+	CLEANUP(freep) char *prefix = str_printf("%s/", s->id);
+	for (const struct mirrored *m = f->instances; m != NULL; m = m->hh.next) {
+		const char *path = m->id + strlen(prefix);
+		if (!str_has_prefix(m->id, prefix) ||
+		    topology_find_instance(s->topology, path) >= 0 ||
+		    !is_active(f, s->id, path))
+			continue;
+		const char *name = space_elsewhere(s, path);
+		int space = name != NULL ? topology_find_space(s->topology, name) : -1;
+		for (unsigned i = 0; i < s->topology->instance_count; i++)
+			nodes[i] |=
+				space < 0 || s->topology->instances[i].space == (unsigned)space;
+	}
+}
+
 /* What may be in an order of the core: what is active, and all while commits are under way. */
 static bool *nodes_new(const struct fuzz *f, const struct submitted *s)
 {
@@ -162,6 +192,7 @@ static bool *nodes_new(const struct fuzz *f, const struct submitted *s)
 	bool *nodes = mem_new_array(bool, s->topology->instance_count);
 	for (unsigned i = 0; i < s->topology->instance_count; i++)
 		nodes[i] = late || is_active(f, s->id, s->topology->instances[i].path);
+	add_undeclared(f, s, nodes);
 	return nodes;
 }
 
