@@ -261,6 +261,32 @@ static void note_failure(const struct slot_control *root)
 	r->cause = handover_failure(root);
 }
 
+/* Together with what is left of earlier orders: what waits in one of them goes on waiting. */
+static void stop_in_order(struct control_application *a, slot_list *take_active)
+{
+	if (take_active->count > 0)
+		ordered_stop_begin(&a->slots, take_active->items, take_active->count);
+	vector_done(take_active);
+}
+
+static void add_active(slot_list *active, const struct slot_control *root)
+{
+	slot_for_each_below (root->slot, s)
+		if (state_is_active(s->state))
+			vector_push(active, s);
+}
+
+/* It yields from this state on. */
+static void stop_unit(struct slot_control *root)
+{
+	slot_list active = {0};
+	enum handover_state state = root->handover->handover.state;
+	if (state != HANDOVER_STOPPING && state != HANDOVER_RETURNING)
+		return;
+	add_active(&active, root);
+	stop_in_order(application_of(root->slot), &active);
+}
+
 /* As far as it goes now. False: it is done. */
 static bool run(struct control *c, struct slot_control *root)
 {
@@ -280,6 +306,7 @@ static bool run(struct control *c, struct slot_control *root)
 			handover_free(c, root);
 			return false;
 		}
+		stop_unit(root);
 		ask_beside(root->of_path->next);
 		lifecycle_settle(&c->lifecycle);
 	}
@@ -324,13 +351,9 @@ void handovers_stop(struct control *c, struct control_application *a, bool unwan
 		handover_move(c, root, unwanted ? HANDOVER_RETURNING : HANDOVER_STOPPING);
 		/* It has waited for others. */
 		start_clock(c, h);
-		slot_for_each_below (root->slot, s)
-			if (state_is_active(s->state))
-				vector_push(&active, s);
+		add_active(&active, root);
 	}
-	if (active.count > 0)
-		ordered_stop_begin(&a->slots, active.items, active.count);
-	vector_done(&active);
+	stop_in_order(a, &active);
 	lifecycle_settle(&c->lifecycle);
 	mark_application(a, APPLICATION_HANDOVER);
 }
