@@ -286,6 +286,17 @@ static bool may_stay(const struct fuzz *f, const struct mirrored *m)
 	return serving != NULL && serving->undeploy_failed; /* until somebody asks */
 }
 
+/* A copy of it is kept: of the version that was served at the switch, which may be one that was superseded. */
+static bool has_kept_copy(const struct fuzz *f, const Samoza__V1__SlotRecord *r)
+{
+	for (const struct mirrored_copy *m = f->copies; m != NULL; m = m->hh.next)
+		if (m->record != NULL && m->record->role == SAMOZA__V1__ROLE__ROLE_KEPT &&
+		    str_equal(m->record->application, r->application) &&
+		    str_equal(m->record->path, r->path))
+			return true;
+	return false;
+}
+
 /* [change.submit.verdict-added] [change.submit.completes] Once a rollout has ended, there is what is served. */
 static void check_members(struct fuzz *f, const struct submitted *s)
 {
@@ -296,7 +307,7 @@ static void check_members(struct fuzz *f, const struct submitted *s)
 		if (r == NULL || !str_equal(r->application, s->id))
 			continue;
 		if (topology_find_instance(s->topology, r->path) < 0 && !may_stay(f, m) &&
-		    !check_sets_keeps(s, r->path))
+		    !check_sets_keeps(s, r->path) && !has_kept_copy(f, r))
 			world_violate(&f->world,
 				      "%s is in no version that is wanted, and stays", m->id);
 		if (r->unplaced)
