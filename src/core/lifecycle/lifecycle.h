@@ -51,7 +51,7 @@ struct lifecycle {
 	struct slot *first, *last;   /* queue, oldest first */
 	struct heap patience_timers; /* of provider sets (patience.h) */
 	struct heap returned_timers; /* of slots */
-	struct slot_set *sets;	     /* the one that came last is the first */
+	struct slot_set *sets;	     /* by name */
 	struct provider_set *shared; /* public ones, by name */
 };
 

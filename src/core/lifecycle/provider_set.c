@@ -63,9 +63,8 @@ struct provider_set *provider_set_public(struct slot_set *set, const char *topol
 
 struct slot_set *lifecycle_slot_set(const struct lifecycle *l, const char *name)
 {
-	struct slot_set *set = l->sets;
-	while (set != NULL && !str_equal(set->name, name))
-		set = set->next;
+	struct slot_set *set = NULL;
+	HASH_FIND_STR(l->sets, name, set);
 	return set;
 }
 

@@ -168,7 +168,7 @@ struct slot_set {
 	VECTOR(struct provider_set *)
 	shared; /* public ones that it provides or imports; borrowed */
 	struct shared_set *shared_by_name; /* the same (provider_set.c) */
-	struct slot_set *previous, *next;  /* of the lifecycle */
+	UT_hash_handle hh;		   /* of the lifecycle, by name */
 	struct slot_space *spaces_by_name;
 	/* counts that the state of the topology is derived from: slots that are optional, or unplaced
 	 * by a change, do not count */

@@ -13,10 +13,8 @@
 void slot_set_init(struct slot_set *set, struct lifecycle *l, const char *name)
 {
 	PRE(lifecycle_slot_set(l, name) == NULL);
-	*set = (struct slot_set){.lifecycle = l, .name = name, .next = l->sets};
-	if (l->sets != NULL)
-		l->sets->previous = set;
-	l->sets = set;
+	*set = (struct slot_set){.lifecycle = l, .name = name};
+	HASH_ADD_KEYPTR(hh, l->sets, set->name, strlen(set->name), set);
 }
 
 /* ---- names ---- */
@@ -248,9 +246,7 @@ static void leave_lifecycle(struct slot_set *set)
 {
 	struct lifecycle *l = set->lifecycle;
 	lifecycle_forget(set);
-	*(set->previous != NULL ? &set->previous->next : &l->sets) = set->next;
-	if (set->next != NULL)
-		set->next->previous = set->previous;
+	HASH_DEL(l->sets, set);
 }
 
 /* What still is started: others are not to count on it. */

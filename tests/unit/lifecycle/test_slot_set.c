@@ -5,8 +5,11 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <time.h>
 
 #include "base/memory.h"
+#include "base/str.h"
+#include "core/lifecycle/provider_set.h"
 #include "stage.h"
 
 static const char before[] = "  - {name: db, type: NATIVE, provides: [storage]}\n"
@@ -163,6 +166,44 @@ static void a_revision_that_is_past_leaves_names_and_paths_behind(void **state)
 	stage_tear_down(&stage);
 }
 
+/* CPU time of `count` applications that come and go. */
+static double seconds_of(unsigned count)
+{
+	static const struct lifecycle_observer observer;
+	struct lifecycle l;
+	struct slot_set *sets = mem_new_array(struct slot_set, count);
+	char **names = mem_new_array(char *, count);
+	clock_t from = clock();
+	lifecycle_init(&l, &observer);
+	for (unsigned n = 0; n < count; n++) {
+		names[n] = str_printf("application-%u", n);
+		slot_set_init(&sets[n], &l, names[n]);
+	}
+	for (unsigned n = 0; n < count; n++) {
+		assert_ptr_equal(lifecycle_slot_set(&l, names[n]), &sets[n]);
+		slot_set_done(&sets[n]);
+		free(names[n]);
+	}
+	lifecycle_done(&l);
+	free(sets);
+	free(names);
+	return (double)(clock() - from) / CLOCKS_PER_SEC;
+}
+
+/* Eight times as many take some eight times as long, or a little more where they do not fit into the
+ * processor's cache; a search through all would take 64 times. */
+static void many_applications_are_found_as_fast_as_few(void **state)
+{
+	(void)state;
+	double few = 0, many = 0;
+	for (int run = 0; run == 0 || (run < 4 && many > 30 * few); run++) {
+		few = seconds_of(5000);
+		many = seconds_of(40000);
+	}
+	print_message("5,000: %.3f s, 40,000: %.3f s\n", few, many);
+	assert_true(many <= 30 * few);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -171,6 +212,7 @@ int main(void)
 		cmocka_unit_test(a_slot_that_was_removed_may_come_again),
 		cmocka_unit_test(what_a_slot_is_served_in_says_what_it_provides),
 		cmocka_unit_test(a_revision_that_is_past_leaves_names_and_paths_behind),
+		cmocka_unit_test(many_applications_are_found_as_fast_as_few),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
