@@ -22,3 +22,10 @@ uint64_t wall_ms(void)
 {
 	return clock_ms(CLOCK_REALTIME);
 }
+uint64_t cpu_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}

@@ -58,18 +58,25 @@ void priority_set_session(void)
 
 #define QUOTA_MS 10 /* of its own time, between two looks at the clock */
 
-static uint64_t period_ms, period_from_ms;
+static uint32_t limit_millicores;
+static uint64_t paused_ms;     /* when the last pause ended */
+static uint64_t paused_cpu_us; /* what the process had used then */
 
+/* The timer counts by whole ticks of the kernel: a signal that wakes a pause at a tick counts as one, and
+ * enough of them would let one pause follow the other for ever. So what was used is asked for, and a pause
+ * itself does not count. */
 static void on_quota(int number)
 {
 	int saved = errno;
-	uint64_t until = period_from_ms + period_ms, now;
+	uint64_t used_us = cpu_us() - paused_cpu_us, now;
+	uint64_t until = paused_ms + used_us / limit_millicores;
 
 	(void)number;
 	/* Again after other signals. */
 	while ((now = mono_ms()) < until)
 		(void)poll(NULL, 0, (int)(until - now));
-	period_from_ms = now;
+	paused_ms = now;
+	paused_cpu_us = cpu_us();
 	errno = saved;
 }
 
@@ -81,8 +88,9 @@ void priority_limit(uint32_t cpu_millicores)
 
 	if (cpu_millicores == 0 || cpu_millicores >= 1000)
 		return; /* it has one thread */
-	period_ms = QUOTA_MS * 1000 / cpu_millicores;
-	period_from_ms = mono_ms();
+	limit_millicores = cpu_millicores;
+	paused_ms = mono_ms();
+	paused_cpu_us = cpu_us();
 	(void)sigaction(SIGPROF, &quota, NULL);
 	(void)setitimer(ITIMER_PROF, &timer, NULL);
 }

@@ -119,36 +119,55 @@ static void a_limited_process_pauses(void **state)
 }
 
 static volatile sig_atomic_t alarms;
+static uint64_t alarm_work_ms; /* what the handler computes */
 
 static void on_alarm(int number)
 {
+	uint64_t from = clock_of(CLOCK_PROCESS_CPUTIME_ID);
+
 	(void)number;
-	alarms++;
+	while (clock_of(CLOCK_PROCESS_CPUTIME_ID) < from + alarm_work_ms)
+		continue;
+	if (++alarms == 200)
+		_exit(2); /* the process does not get on */
+}
+
+/* Computes with that limit until there have been 20 alarms, one each tenth of a second. */
+static void compute_through_alarms(uint32_t limit, uint64_t work_ms)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		struct sigaction alarm_action = {.sa_handler = on_alarm};
+		struct itimerval timer = {.it_value = {.tv_usec = 100000},
+					  .it_interval = {.tv_usec = 100000}};
+
+		alarm_work_ms = work_ms;
+		(void)sigaction(SIGALRM, &alarm_action, NULL);
+		priority_limit(limit);
+		(void)setitimer(ITIMER_REAL, &timer, NULL);
+		while (alarms < 20)
+			continue;
+		_exit(clock_of(CLOCK_PROCESS_CPUTIME_ID) < 1000 ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 /* Deadlines are watched by SIGALRM. */
 static void another_signal_is_handled_during_a_pause(void **state)
 {
-	int status = 0;
-	pid_t pid = fork();
-
 	(void)state;
-	if (pid == 0) {
-		struct sigaction alarm_action = {.sa_handler = on_alarm};
-		struct itimerval timer = {.it_value = {.tv_usec = 100000},
-					  .it_interval = {.tv_usec = 100000}};
-		uint64_t from = clock_of(CLOCK_MONOTONIC);
+	compute_through_alarms(2, 0); /* pauses of five seconds */
+}
 
-		(void)sigaction(SIGALRM, &alarm_action, NULL);
-		priority_limit(2); /* pauses of five seconds */
-		(void)setitimer(ITIMER_REAL, &timer, NULL);
-		while (alarms < 20)
-			continue;
-		_exit(clock_of(CLOCK_PROCESS_CPUTIME_ID) < 500 && from > 0 ? 0 : 1);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
+/* What their handlers use in a pause, by ticks or really, is no reason for a further one. */
+static void a_pause_that_other_signals_interrupt_ends(void **state)
+{
+	(void)state;
+	compute_through_alarms(10, 5); /* pauses of a second */
 }
 
 int main(void)
@@ -160,6 +179,7 @@ int main(void)
 		cmocka_unit_test(a_session_of_its_own_has_the_share_too),
 		cmocka_unit_test(a_limited_process_pauses),
 		cmocka_unit_test(another_signal_is_handled_during_a_pause),
+		cmocka_unit_test(a_pause_that_other_signals_interrupt_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
