@@ -2,11 +2,14 @@
 
 #include "adapter/log/log.h"
 #include "base/check.h"
+#include "base/heap.h"
 #include "base/memory.h"
 
 /* One load; the store's until it is done. */
 struct load {
 	struct committed *of; /* NULL: nobody waits for it any more. The loop's thread only */
+	struct loop *loop;    /* borrowed */
+	uv_work_t work;	      /* of its end */
 	struct control *control;
 	struct outbox outbox; /* of control_start(); nothing in it is carried out */
 	struct instant now;
@@ -22,13 +25,26 @@ struct committed {
 	struct load *load; /* reading, or ready */
 };
 
-static void load_free(struct load *l)
+static void load_free(uv_work_t *work)
+{
+	struct load *l = container_of(work, struct load, work);
+	control_free(l->control);
+	outbox_done(&l->outbox);
+}
+
+static void load_freed(uv_work_t *work, int status)
+{
+	(void)status;
+	free(container_of(work, struct load, work));
+}
+
+/* In a thread: of a large cluster that takes half a second. NULL is fine. */
+static void load_end(struct load *l)
 {
 	if (l == NULL)
 		return;
-	control_free(l->control);
-	outbox_done(&l->outbox);
-	free(l);
+	int r = uv_queue_work(loop_uv(l->loop), &l->work, load_free, load_freed);
+	INVARIANT(r == 0);
 }
 
 /* ---- in a thread of the store's ---- */
@@ -54,14 +70,14 @@ static void on_read(void *user, int code, const struct error *error)
 	struct load *l = user;
 	struct committed *c = l->of;
 	if (c == NULL) {
-		load_free(l);
+		load_end(l);
 		return;
 	}
 	c->state = code < 0 ? COMMITTED_FAILED : COMMITTED_READY;
 	if (code < 0) {
 		log_error("store", "read.failed", LOG_E(error),
 			  LOG_S("then", "reads are refused until it can be written again"));
-		load_free(steal_ptr(&c->load));
+		load_end(steal_ptr(&c->load));
 	}
 	c->changed(c->user);
 }
@@ -79,6 +95,7 @@ void committed_begin(struct committed *c)
 	}
 	struct load *l = mem_new(struct load);
 	l->of = c;
+	l->loop = c->loop;
 	l->control = control_new(&c->config, "");
 	l->now = loop_now(c->loop);
 	outbox_init(&l->outbox);
@@ -92,7 +109,7 @@ void committed_end(struct committed *c)
 	if (c->state == COMMITTED_READING)
 		c->load->of = NULL;
 	else
-		load_free(c->load);
+		load_end(c->load);
 	c->load = NULL;
 	c->state = COMMITTED_NONE;
 }

@@ -6,7 +6,8 @@
  *                        │                                  in a thread of the store's
  *                        └──────► failed ──end──► none
  *
- * It decides nothing: no input reaches it. zrms needs twice the memory meanwhile.
+ * It decides nothing: no input reaches it. zrms needs twice the memory meanwhile, and for as long as a
+ * worker thread needs to free it. loop_done() waits for that.
  */
 #ifndef SAMOZA_ZRMS_COMMITTED_H
 #define SAMOZA_ZRMS_COMMITTED_H
