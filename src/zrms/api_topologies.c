@@ -230,7 +230,7 @@ void api_topologies_submit(void *context, struct http_request *request)
 	    !api_query_bool(request, "no_surge", false, &options.no_surge))
 		return;
 	options.dry_run = options.dry_run || options.plan;
-	if (!options.dry_run && api_refuse_while_failing(zrms, request))
+	if (api_refuse_while_failing(zrms, request))
 		return;
 	if (!options.dry_run && store_is_tight(zrms->store)) {
 		(void)error_set(
@@ -256,6 +256,11 @@ static void on_ready(void *user, void *request, struct submission *submission,
 	const struct plan_request plan = {
 		.kind = PLAN_SUBMIT, .record = submit->record, .options = submit->options};
 
+	/* What it would be computed of may be lost again. */
+	if (submit->options.dry_run && api_refuse_while_failing(zrms, request)) {
+		submission_decided(submission);
+		return;
+	}
 	if (submission_is_plan(submission)) {
 		plans_make(zrms->plans, request, &plan);
 		submission_decided(submission);

@@ -108,8 +108,10 @@ void api_zhost_drain(void *context, struct http_request *request)
 	struct control_input input = {
 		.type = CONTROL_ZHOST,
 		.zhost = {.name = http_param(request, "name"), .action = ZHOST_DRAIN}};
+	/* A plan, too: what it would be computed of may be lost again. */
 	bool is_read = api_query_bool(request, "plan", false, &plan) &&
-		       read_deadline(request, drain->deadline, &ms);
+		       read_deadline(request, drain->deadline, &ms) &&
+		       !api_refuse_while_failing(zrms, request);
 	if (is_read && plan) {
 		plans_make(zrms->plans, request,
 			   &(struct plan_request){.kind = PLAN_DRAIN,
