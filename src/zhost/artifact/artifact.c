@@ -17,6 +17,7 @@
 #include "base/hash.h"
 #include "base/str.h"
 #include "zhost/artifact/cached.h"
+#include "zhost/artifact/compilation.h"
 #include "zhost/artifact/compiled.h"
 #include "zhost/artifact/download.h"
 
@@ -42,6 +43,7 @@ struct artifact_job {
 	struct digest look;
 	int look_fd; /* -1: none */
 	struct stat seen;
+	struct loop_timer *timer;
 
 	/* download */
 	struct download *download;
@@ -51,10 +53,8 @@ struct artifact_job {
 	char *module; /* digest */
 	char *native; /* digest of what zrms has made with an earlier version, for when it fails */
 	uint64_t memory_bytes;
-	char *module_path;
-	struct translation *translation;
-	uv_poll_t *poll;
-	struct loop_timer *timer;
+	char *module_path; /* of a look, too */
+	struct compilation *compilation;
 	bool is_compiling;
 	struct artifact_job *queue_next;
 };
@@ -65,8 +65,8 @@ struct artifacts {
 	struct cached_files cache;
 	struct compiled_files compiled;
 	struct artifact_job *jobs;
-	struct translator *translator; /* made when first needed */
-	struct artifact_job *queue;    /* compilations that wait */
+	struct compiler *compiler;
+	struct artifact_job *queue; /* compilations that wait */
 	unsigned compiling;
 };
 
@@ -106,15 +106,6 @@ static struct artifact_wait *job_wait(struct artifact_job *j, artifact_done_fn *
 	return w;
 }
 
-static void job_unpoll(struct artifact_job *j)
-{
-	if (j->poll == NULL)
-		return;
-	j->poll->data = NULL;
-	uv_close((uv_handle_t *)j->poll, loop_handle_free);
-	j->poll = NULL;
-}
-
 static void compile_next(struct artifacts *a);
 
 static void job_free(struct artifact_job *j)
@@ -124,10 +115,9 @@ static void job_free(struct artifact_job *j)
 	DL_FOREACH_SAFE (j->waits, w, next)
 		free(w);
 	artifact_abandon(j->writer);
-	job_unpoll(j);
 	loop_timer_free(j->timer);
 	closep(&j->look_fd);
-	translation_free(j->translation);
+	compilation_cancel(j->compilation);
 	free(j->name);
 	free(j->module);
 	free(j->native);
@@ -350,8 +340,6 @@ struct artifact_wait *artifact_fetch(struct artifacts *a, const char *digest,
 
 /* ---- compilation ---- */
 
-static void compile_step(struct artifact_job *j, int r, struct error *err);
-
 static void on_native(void *data, const char *path, const struct error *error)
 {
 	job_end(data, path, error);
@@ -370,7 +358,6 @@ static void compile_failed(struct artifact_job *j, struct error *error)
 	log_warn("cache", "not_renewed", LOG_S("module", j->module), LOG_E(error),
 		 LOG_S("then", "what an earlier version of zrms made of it is used"));
 	error_free(error);
-	job_unpoll(j);
 	if (j->is_compiling)
 		a->compiling--;
 	j->is_compiling = false;
@@ -378,89 +365,20 @@ static void compile_failed(struct artifact_job *j, struct error *error)
 	compile_next(a);
 }
 
-static void on_compiler(uv_poll_t *poll, int status, int events)
-{
-	struct artifact_job *j = poll->data;
-	struct error *err = NULL;
-	int r;
-
-	(void)status;
-	(void)events;
-	if (j == NULL)
-		return;
-	job_unpoll(j);
-	r = translation_continue(j->translation, &err);
-	compile_step(j, r, err);
-}
-
-static void on_deadline(void *user)
+static void on_compiled(void *user, const char *path, struct error *take_error)
 {
 	struct artifact_job *j = user;
-	struct error *err = NULL;
-	int r;
-
-	job_unpoll(j);
-	r = translation_continue(j->translation, &err);
-	compile_step(j, r, err);
-}
-
-static void compile_step(struct artifact_job *j, int r, struct error *err)
-{
 	struct artifacts *a = j->artifacts;
 
-	if (r < 0) {
-		compile_failed(j, err);
+	j->compilation = NULL;
+	if (path == NULL) {
+		compile_failed(j, take_error);
 		return;
 	}
-	if (r == 0) {
-		CLEANUP(freep) char *path = mem_strdup(translation_path(j->translation));
-
-		a->counters.compiled++;
-		log_info("cache", "compiled", LOG_S("module", j->module));
-		compiled_add(&a->compiled, j->module, j->memory_bytes, path);
-		job_end(j, path, NULL);
-		return;
-	}
-	if (loop_poll_new(a->options.loop, translation_fd(j->translation), &j->poll, &err) <
-	    0) {
-		compile_failed(j, err);
-		return;
-	}
-	j->poll->data = j;
-	(void)uv_poll_start(j->poll, UV_READABLE, on_compiler);
-	if (j->timer == NULL)
-		j->timer = loop_timer_new(a->options.loop, on_deadline, j);
-	loop_timer_at(j->timer, (int64_t)translation_deadline_ms(j->translation));
-}
-
-static int translator_get(struct artifacts *a, struct error **err)
-{
-	CLEANUP(freep) char *directory = NULL;
-	struct translator_options options = {0};
-
-	if (a->translator != NULL)
-		return 0;
-	directory = str_printf("%s/compiled", a->options.cache_path);
-	options.cache_directory = directory;
-	return translator_new(&options, &a->translator, err);
-}
-
-static void compile(struct artifact_job *j)
-{
-	struct artifacts *a = j->artifacts;
-	CLEANUP(freep) uint8_t *module = NULL;
-	struct error *err = NULL;
-	size_t size = 0;
-	int r = translator_get(a, &err);
-
-	j->is_compiling = true;
-	a->compiling++;
-	if (r == 0)
-		r = cached_read(j->module_path, &module, &size, &err);
-	if (r == 0)
-		r = translation_start(a->translator, module, size, j->memory_bytes,
-				      &j->translation, &err);
-	compile_step(j, r, err);
+	a->counters.compiled++;
+	log_info("cache", "compiled", LOG_S("module", j->module));
+	compiled_add(&a->compiled, j->module, j->memory_bytes, path);
+	job_end(j, path, NULL);
 }
 
 static void compile_next(struct artifacts *a)
@@ -469,7 +387,10 @@ static void compile_next(struct artifacts *a)
 		struct artifact_job *j = a->queue;
 
 		a->queue = j->queue_next;
-		compile(j);
+		j->is_compiling = true;
+		a->compiling++;
+		j->compilation = compilation_new(a->compiler, j->module_path, j->memory_bytes,
+						 on_compiled, j);
 	}
 }
 
@@ -560,6 +481,8 @@ int artifacts_new(const struct artifacts_options *options, struct artifacts **re
 	int r;
 
 	a->options = *options;
+	CLEANUP(freep) char *directory = str_printf("%s/compiled", options->cache_path);
+	a->compiler = compiler_new(options->loop, directory);
 	r = cached_init(&a->cache, options->loop, options->store, options->cache_bytes, err);
 	if (r < 0) {
 		artifacts_free(a);
@@ -587,6 +510,6 @@ void artifacts_free(struct artifacts *a)
 	}
 	cached_done(&a->cache);
 	compiled_done(&a->compiled);
-	translator_free(a->translator);
+	compiler_free(a->compiler);
 	free(a);
 }

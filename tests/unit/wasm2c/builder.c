@@ -89,3 +89,27 @@ void wasm_module(struct buffer *b, const void *body, size_t body_size)
 	wasm_export(b, "on_process", 10, 0, 0);
 	wasm_code(b, body, body_size);
 }
+
+void wasm_data_module(struct buffer *b, uint32_t segments, uint32_t segment_size)
+{
+	CLEANUP(buffer_done) struct buffer c = BUFFER_INIT(BUILDER_MAX);
+
+	wasm_begin(b);
+	wasm_types(b);
+	wasm_function(b);
+	(void)buffer_add(&c, "\1\0", 2);
+	wasm_u32(&c, 512);
+	wasm_section(b, 5, &c);
+	wasm_export(b, "on_process", 10, 0, 0);
+	wasm_code(b, "\0\x41\0\x0b", 4);
+	wasm_u32(&c, segments);
+	for (uint32_t i = 0; i < segments; i++) {
+		(void)buffer_add(&c, "\0\x41", 2);
+		wasm_i32(&c, i * segment_size);
+		(void)buffer_add(&c, "\x0b", 1);
+		wasm_u32(&c, segment_size);
+		memset(buffer_reserve(&c, segment_size), 'a' + (int)(i % 26), segment_size);
+		buffer_grew(&c, segment_size);
+	}
+	wasm_section(b, 11, &c);
+}

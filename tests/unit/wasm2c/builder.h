@@ -20,6 +20,8 @@ void wasm_section(struct buffer *b, uint8_t id, struct buffer *content);
 /* "()->i32" as type 0 and one function 0 of it, exported as on_process, with this body
  * (locals and instructions, without its size). */
 void wasm_module(struct buffer *b, const void *body, size_t body_size);
+/* The same with 512 pages of memory and data in so many segments of that size. */
+void wasm_data_module(struct buffer *b, uint32_t segments, uint32_t segment_size);
 /* The parts of it: type section; function section; export of function 0; code. */
 void wasm_types(struct buffer *b);
 void wasm_function(struct buffer *b);

@@ -256,33 +256,6 @@ static double processor_seconds(void)
 	return seconds_of(&own) + seconds_of(&children);
 }
 
-/* A module of nearly the largest size, its data in so many segments. */
-static void data_module(struct buffer *b, uint32_t segments)
-{
-	CLEANUP(buffer_done) struct buffer c = BUFFER_INIT(BUILDER_MAX);
-	/* Each has at most 13 bytes beside its data. */
-	const uint32_t size = (MODULE_BYTES_MAX - 200 - 13 * segments) / segments;
-
-	wasm_begin(b);
-	wasm_types(b);
-	wasm_function(b);
-	(void)buffer_add(&c, "\1\0", 2);
-	wasm_u32(&c, 512);
-	wasm_section(b, 5, &c);
-	wasm_export(b, "on_process", 10, 0, 0);
-	wasm_code(b, "\0\x41\0\x0b", 4);
-	wasm_u32(&c, segments);
-	for (uint32_t i = 0; i < segments; i++) {
-		(void)buffer_add(&c, "\0\x41", 2);
-		wasm_i32(&c, i * size);
-		(void)buffer_add(&c, "\x0b", 1);
-		wasm_u32(&c, size);
-		memset(buffer_reserve(&c, size), 'a' + (int)(i % 26), size);
-		buffer_grew(&c, size);
-	}
-	wasm_section(b, 11, &c);
-}
-
 /* Data is not compiled: a module of the largest size takes seconds, in one segment or in as many as
  * compilers make of sparse data [guest-abi.limits.data]. By processor time, which other programs do
  * not lengthen much. */
@@ -297,7 +270,9 @@ static void test_large_data(void **state)
 		struct error *error = NULL;
 		double before, taken;
 
-		data_module(&b, segments[i]);
+		/* Each has at most 13 bytes beside its data. */
+		wasm_data_module(&b, segments[i],
+				 (MODULE_BYTES_MAX - 200 - 13 * segments[i]) / segments[i]);
 		before = processor_seconds();
 		if (translate_now(t, (const uint8_t *)b.data, b.size, MEMORY, &path, &error) <
 		    0)
