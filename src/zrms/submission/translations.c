@@ -27,12 +27,12 @@ struct asker {
 };
 
 /*
- *   (new) ──► queued ──► starting ──► running ──► digesting ──► (end)
- *                            └── found in the cache ──▲
+ *   (new) ──► queued ──► starting ──► running ◄──► continuing ──► digesting ──► (end)
+ *                            └── found in the cache ───────────────────▲
  *
  * A job ends from every state, with its native code or an error.
  */
-enum job_state { JOB_QUEUED, JOB_STARTING, JOB_RUNNING, JOB_DIGESTING };
+enum job_state { JOB_QUEUED, JOB_STARTING, JOB_RUNNING, JOB_CONTINUING, JOB_DIGESTING };
 
 struct translation_job {
 	UT_hash_handle hh; /* in insertion order: the queue */
@@ -104,7 +104,8 @@ static const char *invariant(const void *object, unsigned from, unsigned to)
 static const struct state_machine_state job_states[] = {
 	[JOB_QUEUED] = {"queued", TO(STARTING), 0, STATE_MACHINE_INITIAL},
 	[JOB_STARTING] = {"starting", TO(RUNNING) | TO(DIGESTING)},
-	[JOB_RUNNING] = {"running", TO(DIGESTING)},
+	[JOB_RUNNING] = {"running", TO(CONTINUING)},
+	[JOB_CONTINUING] = {"continuing", TO(RUNNING) | TO(DIGESTING)},
 	[JOB_DIGESTING] = {"digesting", 0, 0, STATE_MACHINE_FINAL},
 };
 static const struct state_machine_type job_machine = {
@@ -262,6 +263,8 @@ static void job_digest(struct translation_job *job)
 
 static void job_unwatch(struct translation_job *job)
 {
+	if (job->deadline != NULL)
+		loop_timer_at(job->deadline, NEVER_MS);
 	if (job->poll == NULL)
 		return;
 	(void)uv_poll_stop(job->poll);
@@ -271,18 +274,37 @@ static void job_unwatch(struct translation_job *job)
 
 static void job_watch(struct translation_job *job);
 
-static void job_continue(struct translation_job *job)
+/* The last step reads the result and writes it to the disk. */
+static void continue_work(uv_work_t *work)
 {
-	job_unwatch(job); /* each step has a descriptor of its own */
-	int r = translation_continue(job->translation, &job->err);
-	if (r > 0) {
+	struct translation_job *job = container_of(work, struct translation_job, work);
+	job->code = translation_continue(job->translation, &job->err);
+}
+
+static void continue_worked(uv_work_t *work, int status)
+{
+	(void)status;
+	struct translation_job *job = container_of(work, struct translation_job, work);
+	if (job->translations->stopping) {
+		job_refuse_stopping(job);
+	} else if (job->code > 0) {
 		job->is_late = false;
+		job_enter(job, JOB_RUNNING);
 		job_watch(job);
-	} else if (r == 0) {
+	} else if (job->code == 0) {
 		job_digest(job);
 	} else {
 		job_end(job);
 	}
+}
+
+static void job_continue(struct translation_job *job)
+{
+	job_unwatch(job); /* each step has a descriptor of its own */
+	job_enter(job, JOB_CONTINUING);
+	int r = uv_queue_work(loop_uv(job->translations->loop), &job->work, continue_work,
+			      continue_worked);
+	INVARIANT(r == 0);
 }
 
 static void program_ended(uv_poll_t *poll, int status, int events)

@@ -4,7 +4,7 @@
  * A refusal is remembered for an hour, so that a module that takes long to refuse does so once; for
  * a minute when its time ran out, which may be the machine's fault.
  *
- *   ask ──► queue ──► check and start ──► programs run ──► digest of the result ──► done
+ *   ask ──► queue ──► check and start ──► programs run ──► result and its digest ──► done
  *                     (worker thread)     (child processes)   (worker thread)
  *
  * What a translation costs is told by the size of the code. A module is never behind more expensive
