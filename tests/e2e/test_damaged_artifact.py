@@ -106,3 +106,22 @@ def test_zrms_does_not_send_what_is_damaged_and_says_what_to_do(start_cluster):
     until(lambda: c.state("app") == "stopped", "it is stopped")
     c.submit(package)
     assert c.state("app") == "running"
+
+
+def test_what_zrms_has_made_of_a_module_is_made_again_where_it_is_damaged(start_cluster):
+    c = start_cluster(zhosts=["edge-node-1"])
+    package = c.deploy("app", [{"name": "a", "type": "CALL"}])
+    native, = (c.directory / "zrms" / "cache" / "native").glob("*.so")
+    sound = native.read_bytes()
+    for spoil in (lambda: damage(native, keep_time=True), native.unlink):
+        c.zshell("topo", "stop", "app")
+        until(lambda: c.state("app") == "stopped", "it is stopped")
+        c.zshell("topo", "rm", "app")
+        until(lambda: not stored(c), "its artifacts are gone")
+        for path in cached(c):
+            path.unlink()
+        spoil()
+        c.submit(package)
+        assert c.state("app") == "running"
+        assert native.read_bytes() == sound
+    assert (c.directory / "zrms.log").read_text().count("module  damaged") == 1

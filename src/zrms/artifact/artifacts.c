@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "adapter/artifact/digest.h"
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/str.h"
@@ -265,7 +266,11 @@ int artifacts_put_package_file(const struct artifacts *a, struct mex_package *pa
 int artifacts_adopt(const struct artifacts *a, const char *path, const char *digest,
 		    struct error **err)
 {
-	return artifact_adopt(a->store, path, digest, err);
+	char found[ARTIFACT_DIGEST_CHARS + 1];
+	int r = file_digest(path, found, err);
+	if (r == 0 && strcmp(found, digest) != 0)
+		r = error_set(err, ERR_INVALID, "%s is damaged", path);
+	return r < 0 ? r : artifact_adopt(a->store, path, digest, err);
 }
 
 int artifacts_sync(const struct artifacts *a, struct error **err)

@@ -58,7 +58,8 @@ const char *artifact_topology(const struct artifacts *artifacts, const char *dig
  * artifacts_sync() once after the last. */
 int artifacts_put_package_file(const struct artifacts *artifacts, struct mex_package *package,
 			       const struct mex_file *file, struct error **err) must_check;
-/* Any thread: takes a file that will never change. PRE: pinned. */
+/* Any thread: takes a file that will never change. PRE: pinned. ERR_INVALID: it is damaged;
+ * ERR_NOT_FOUND: it is gone. */
 int artifacts_adopt(const struct artifacts *artifacts, const char *path, const char *digest,
 		    struct error **err) must_check;
 int artifacts_sync(const struct artifacts *artifacts, struct error **err) must_check;

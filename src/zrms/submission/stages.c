@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "adapter/log/log.h"
 #include "adapter/uv/loop.h"
 #include "base/check.h"
 #include "base/heap.h"
@@ -47,7 +48,7 @@ static const struct state_machine_state states[] = {
 				 STATE_MACHINE_INITIAL},
 	[SUBMISSION_LOADING] = {"loading", TO(TRANSLATING) | TO(REFUSED)},
 	[SUBMISSION_TRANSLATING] = {"translating", TO(STORING) | TO(DECIDING) | TO(REFUSED)},
-	[SUBMISSION_STORING] = {"storing", TO(DECIDING) | TO(REFUSED)},
+	[SUBMISSION_STORING] = {"storing", TO(LOADING) | TO(DECIDING) | TO(REFUSED)},
 	[SUBMISSION_DECIDING] = {"deciding", 0, 0, STATE_MACHINE_FINAL},
 	[SUBMISSION_REFUSED] = {"refused", 0, 0, STATE_MACHINE_FINAL},
 };
@@ -185,6 +186,26 @@ static enum submission_stage after_loading(struct submission *s)
 
 /* ---- storing ---- */
 
+/* What the cache does not have as it was made is made again. */
+static int store_native(struct submission *s, struct submitted_module *module)
+{
+	CLEANUP(error_freep) struct error *err = NULL;
+	int r = artifacts_adopt(s->all->artifacts, module->native.path, module->native.digest,
+				&err);
+
+	if (r == 0)
+		return 0;
+	if (s->is_again || (r != ERR_INVALID && r != ERR_NOT_FOUND)) {
+		s->err = steal_ptr(&err);
+		return r;
+	}
+	log_warn("module", "damaged", LOG_S("module", module->file->hash), LOG_E(err),
+		 LOG_S("then", "it is translated again"));
+	(void)unlink(module->native.path);
+	module->is_known = false;
+	return 0;
+}
+
 static void store_artifacts(struct submission *s)
 {
 	const struct artifacts *a = s->all->artifacts;
@@ -195,8 +216,7 @@ static void store_artifacts(struct submission *s)
 			r = artifacts_put_package_file(a, s->package, *file, &s->err);
 	vector_for_each (&s->modules, module)
 		if (r == 0)
-			r = artifacts_adopt(a, module->native.path, module->native.digest,
-					    &s->err);
+			r = store_native(s, module);
 	if (r == 0)
 		(void)!artifacts_sync(a, &s->err);
 	if (s->err != NULL) /* whatever it was, it was not the fault of the package */
@@ -205,6 +225,11 @@ static void store_artifacts(struct submission *s)
 
 static enum submission_stage after_storing(struct submission *s)
 {
+	vector_for_each (&s->modules, module)
+		if (!module->is_known) {
+			s->is_again = true;
+			return SUBMISSION_LOADING;
+		}
 	vector_for_each (&s->pins, digest)
 		artifact_mark_stored(s->all->artifacts, *digest);
 	return SUBMISSION_DECIDING;

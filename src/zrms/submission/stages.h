@@ -7,6 +7,8 @@
  *                ├── known from before ──► storing                    │
  *                └── and nothing to store, or a dry run ──────────────┘
  *
+ * Where the translator's cache has damaged what it had made, storing leads back to loading, once.
+ *
  *   checking      opens the package, checks signature, integrity and meaning   (thread)
  *   loading       reads the modules that are new and checks each               (thread)
  *   translating   has them translated to native code                           (child processes)
@@ -82,6 +84,7 @@ struct submission {
 	struct error *err; /* set by a stage: the submission is refused */
 	VECTOR(struct submitted_module) modules;
 	size_t translating; /* answers that are awaited */
+	bool is_again;	    /* modules are translated again: the cache had damaged them */
 	void (*on_translated)(struct submission *s);
 	VECTOR(const struct mex_file *) missing; /* artifacts to write */
 	VECTOR(char *) pins;			 /* digests */
