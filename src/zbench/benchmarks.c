@@ -1,11 +1,10 @@
 #include "zbench/benchmarks.h"
 
 const struct benchmark *const benchmarks[] = {
-	&benchmark_start,   &benchmark_topology,  &benchmark_submit,
-	&benchmark_message, &benchmark_neighbour, &benchmark_data,
-	&benchmark_memory,  &benchmark_recover,	  &benchmark_drain,
-	&benchmark_rollout, &benchmark_plan,	  &benchmark_place,
-	&benchmark_openb,   &benchmark_scale,	  NULL,
+	&benchmark_start,     &benchmark_topology, &benchmark_submit, &benchmark_message,
+	&benchmark_neighbour, &benchmark_data,	   &benchmark_memory, &benchmark_recover,
+	&benchmark_drain,     &benchmark_rollout,  &benchmark_plan,   &benchmark_rebalance,
+	&benchmark_place,     &benchmark_openb,	   &benchmark_scale,  NULL,
 };
 
 const struct cli_command benchmark_all = {
@@ -26,6 +25,7 @@ const struct cli_command *const benchmark_commands[] = {
 	&benchmark_drain.command,
 	&benchmark_rollout.command,
 	&benchmark_plan.command,
+	&benchmark_rebalance.command,
 	&benchmark_place.command,
 	&benchmark_openb.command,
 	&benchmark_scale.command,

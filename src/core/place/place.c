@@ -172,21 +172,13 @@ static void set_need(struct place *p, struct place_unit *u, struct need *n, uint
 	demand_count(p, u->need->demand, 1);
 }
 
-/* Rules 2 to 6: whether new units are placed on the zhost does not matter to one that is there.
- */
 static bool may_stay(struct place *p, const struct place_unit *u, uint32_t zhost)
 {
 	struct place_unit_request r = {.unit = u->handle};
-	struct place_node *node = node_at(p, zhost);
 	struct view view;
-	bool alive = node->alive, cordoned = node->cordoned;
-	node->alive = true;
-	node->cordoned = false;
 	view_open(&view, p, &r);
-	bool stays = fits_request(p, u->need, &r, zhost, STRICT);
+	bool stays = fits_where_it_is(p, u->need, zhost);
 	view_close(&view);
-	node->alive = alive;
-	node->cordoned = cordoned;
 	return stays;
 }
 

@@ -203,6 +203,45 @@ void place_reason_done(struct place_reason *reason);
 /* "SENTENCE" or "SENTENCE: DETAIL"; the caller frees. NULL when there is none. */
 char *place_reason_text(const struct place_reason *reason);
 
+/* ---- rebalance ---- */
+
+/* How much better a unit would be placed elsewhere. Each part counts only where those before it are equal. */
+struct place_gain {
+	bool rules;	    /* where it is, a required rule does not hold */
+	int32_t preference; /* sum of the weights of preferred affinity and spread */
+	int32_t neighbours; /* strategy spread: so many fewer units of its topology beside it */
+	int64_t balance; /* strategy spread: so much smaller is the sum of the squared loads of both zhosts */
+	uint32_t load_from, load_to; /* of the two, with the unit: ten-thousandths */
+};
+/* For the sake of load alone a unit moves only where it finds so much less of it: ten percent. */
+#define PLACE_LOAD_GAP 1000u
+
+struct place_move {
+	size_t index; /* in the request */
+	uint32_t unit, from, to;
+	struct place_gain gain;
+};
+struct place_rebalance {
+	const struct place_unit_request
+		*units; /* placed; of the requests only `excluded` counts */
+	size_t unit_count;
+	size_t movable; /* the first so many may move; the others are only judged */
+	uint32_t max_moves;
+};
+struct place_moves {
+	struct place_move *items; /* in the order in which they improve most */
+	size_t count;
+	struct place_move
+		*stays; /* others that would improve still; in the order of the request */
+	size_t stay_count;
+};
+
+/* The fewest moves after which no single one improves any more, at most so many; nothing changes. Units that
+ * share room stay. The caller ends the result with place_moves_done(). */
+void place_rebalance(struct place *p, const struct place_rebalance *request,
+		     struct place_moves *ret);
+void place_moves_done(struct place_moves *moves);
+
 /* ---- waiting, and what may be tried again ---- */
 
 /* Remembers under the caller's number `ticket` that these units found no place (right after

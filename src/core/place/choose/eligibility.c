@@ -124,3 +124,16 @@ bool fits_request(const struct place *p, const struct need *n,
 	minimums_done(&m);
 	return holds;
 }
+
+bool fits_where_it_is(struct place *p, const struct need *n, uint32_t zhost)
+{
+	const struct place_unit_request r = {.unit = PLACE_NONE};
+	struct place_node *node = node_at(p, zhost);
+	bool alive = node->alive, cordoned = node->cordoned;
+	node->alive = true;
+	node->cordoned = false;
+	bool fits = fits_request(p, n, &r, zhost, STRICT);
+	node->alive = alive;
+	node->cordoned = cordoned;
+	return fits;
+}

@@ -32,6 +32,10 @@ bool fits_request(const struct place *p, const struct need *n,
 		  const struct place_unit_request *r, uint32_t zhost,
 		  enum strictness strictness);
 
+/* Rules 2 to 6, of one that is there already: whether new units are placed there does not matter to it. PRE: it
+ * is detached. */
+bool fits_where_it_is(struct place *p, const struct need *n, uint32_t zhost);
+
 /* What spread compares with, for a need and what its request excludes. */
 void minimums_measure(const struct place *p, const struct need *n,
 		      const struct place_unit_request *r, enum strictness strictness,

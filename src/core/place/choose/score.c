@@ -76,10 +76,10 @@ int32_t preference_labels(const struct place *p, const struct need *n, uint32_t 
 	return clamp(sum, PREFERENCE_MAX);
 }
 
-static uint32_t load_of(const struct demand *d, const struct place_node *node)
+uint32_t load_with(const struct place_node *node, int64_t more_cpu, int64_t more_memory)
 {
-	double cpu = (double)(node->cpu_free - d->cpu) * node->cpu_scale;
-	double memory = (double)(node->memory_free - d->memory) * node->memory_scale;
+	double cpu = (double)(node->cpu_free - more_cpu) * node->cpu_scale;
+	double memory = (double)(node->memory_free - more_memory) * node->memory_scale;
 	double left = cpu < memory ? cpu : memory;
 	return left <= 0 ? LOAD_MAX : left >= LOAD_MAX ? 0 : LOAD_MAX - (uint32_t)left;
 }
@@ -89,7 +89,7 @@ struct place_score score_demand(const struct place *p, const struct demand *d, u
 	struct place_node *node = node_at(p, zhost);
 	return (struct place_score){
 		.fragmentation = node->device_count > 0 ? fragmentation_of(p, d, node) : 0,
-		.load = load_of(d, node),
+		.load = load_with(node, d->cpu, d->memory),
 	};
 }
 

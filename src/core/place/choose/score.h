@@ -25,6 +25,8 @@ struct place_score score_of(const struct place *p, const struct need *n, uint32_
 struct place_score score_node(const struct place *p, const struct need *n, uint32_t zhost);
 /* The same where no other unit matters to the need. */
 struct place_score score_demand(const struct place *p, const struct demand *d, uint32_t zhost);
+/* Of cpu or memory, the fuller, with so much more on it: ten-thousandths. */
+uint32_t load_with(const struct place_node *node, int64_t cpu, int64_t memory);
 /* The preferences of labels and of spread. */
 int32_t preference_labels(const struct place *p, const struct need *n, uint32_t zhost,
 			  const struct spread_minimums *m);

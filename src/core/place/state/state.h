@@ -23,6 +23,7 @@
  *   wait/     requests that wait, and what wakes them
  *   explain/  reasons and explanations for people
  *   search/   places for a set of units
+ *   improve/  better places for units that have one
  *
  * and the files beside them are the public calls. Strings are numbers here (symbol.h). The
  * model's own structures are read only for people, and where rules are compiled.
