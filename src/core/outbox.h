@@ -28,6 +28,7 @@ enum record_kind {
 	RECORD_REVISION = 7,	/* id: "APPLICATION-ID/0000000007" */
 	RECORD_SLOT = 8,	/* id: "APPLICATION-ID/PATH" */
 	RECORD_COPY = 9,	/* id: "APPLICATION-ID/PATH#EPOCH" */
+	RECORD_REBALANCE = 10,	/* id "" */
 };
 
 struct record_change {

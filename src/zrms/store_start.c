@@ -28,6 +28,8 @@ static const char *kind_name(enum record_kind kind)
 		return "slot";
 	case RECORD_COPY:
 		return "copy";
+	case RECORD_REBALANCE:
+		return "the last rebalance";
 	}
 	return "unknown kind";
 }

@@ -109,6 +109,7 @@ struct unit_handover {
 	struct revision *revision; /* its successor's, of a rollout; NULL: a move. Borrowed */
 	bool returns;		   /* to a revision that ran before: it does not fail */
 	bool drains;		   /* of a drain (drains.h), not of a request for this unit */
+	bool rebalances;	   /* of a rebalance (rebalancing.h): the same */
 	bool held;		   /* it stops when the rollout says so (handovers_stop()) */
 	bool unwanted;		   /* the rollout leads elsewhere meanwhile */
 	bool keeps;		   /* it takes over now, and its incumbent is kept */

@@ -17,6 +17,7 @@
 #include "core/control/load_revision.h"
 #include "core/control/loss.h"
 #include "core/control/mesh_tables.h"
+#include "core/control/rebalance.h"
 #include "core/control/state.h"
 #include "core/control/topology_state.h"
 #include "core/control/wants.h"
@@ -515,6 +516,9 @@ static int load_volatile(struct control *c, const Samoza__V1__Checkpoint *from,
 	if (result == 0)
 		result = restore_marks(c, from, err);
 	c->drains_due = from->drains_due;
+	c->rebalance_due = from->rebalance_due;
+	if (c->rebalance != NULL)
+		c->rebalance->blocked_since_ms = from->rebalance_blocked_ms;
 	send_everything(c);
 	return result;
 }

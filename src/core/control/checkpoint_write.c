@@ -6,6 +6,7 @@
 #include "core/control/drain.h"
 #include "core/control/exclusions.h"
 #include "core/control/loss.h"
+#include "core/control/rebalance.h"
 #include "core/control/record_writer.h"
 #include "core/control/state.h"
 #include "core/control/wants.h"
@@ -374,6 +375,9 @@ Samoza__V1__Checkpoint *checkpoint_new(struct control *c, struct instant now)
 	to->awake_ms = c->awake_ms;
 	to->next_check_ms = c->next_check_ms;
 	to->drains_due = c->drains_due;
+	to->rebalance_due = c->rebalance_due;
+	to->has_rebalance_blocked_ms = c->rebalance != NULL;
+	to->rebalance_blocked_ms = c->rebalance != NULL ? c->rebalance->blocked_since_ms : 0;
 	to->next_list = c->provider_lists.next_id;
 	add_records(c, to);
 	for (const struct provider_set *s = c->lifecycle.shared; s != NULL; s = s->hh.next)

@@ -24,6 +24,8 @@
 #include "core/control/mesh_tables.h"
 #include "core/control/orders.h"
 #include "core/control/placement.h"
+#include "core/control/rebalance.h"
+#include "core/control/rebalancing.h"
 #include "core/control/record_writer.h"
 #include "core/control/reports.h"
 #include "core/control/requests.h"
@@ -60,6 +62,7 @@ void control_free(struct control *c)
 	application_list_done(&c->applications);
 	outbox_done(&unwanted);
 	provider_lists_done(&c->provider_lists);
+	rebalance_free(c->rebalance);
 	heap_done(&c->deadlines); /* of zhosts, whose timers it touches */
 	zhost_registry_done(&c->zhosts);
 	forget_done(c);
@@ -116,6 +119,9 @@ static void apply(struct control *c, const struct control_input *input)
 	case CONTROL_SCALE:
 		scale_request(c, input);
 		break;
+	case CONTROL_REBALANCE:
+		rebalance_request(c, input);
+		break;
 	case CONTROL_ZHOST:
 		zhost_request(c, input);
 		break;
@@ -149,6 +155,7 @@ static void apply(struct control *c, const struct control_input *input)
 		exclusions_tick(c);
 		loss_tick(c);
 		drains_tick(c);
+		rebalancing_tick(c);
 		copies_tick(c);
 		handovers_tick(c);
 		rollouts_tick(c);
@@ -176,6 +183,7 @@ void control_flush(struct control *c, struct instant now, struct outbox *outbox)
 	control_enter(c, now, outbox);
 	patience_tick(&c->lifecycle);
 	drains_prepare(c);
+	rebalancing_prepare(c);
 	do {
 		do {
 			lifecycle_settle(&c->lifecycle);
@@ -184,7 +192,7 @@ void control_flush(struct control *c, struct instant now, struct outbox *outbox)
 			placement_run(c);
 		} while (handovers_are_due(c) || rollouts_are_due(c) ||
 			 !lifecycle_is_settled(&c->lifecycle));
-	} while (drains_run(c));
+	} while (drains_run(c) || rebalancing_run(c));
 	unload_order_run(c);
 	topology_states_settle(&c->dirty, &c->emitter);
 	mesh_tables_send(c); /* before a stop: who gets both sends nothing to what stops */
@@ -204,6 +212,7 @@ int64_t control_next_ms(const struct control *c)
 {
 	int64_t zhosts = earlier(zhosts_next_ms(c), loss_next_ms(c));
 	zhosts = earlier(zhosts, earlier(drains_next_ms(c), rollouts_next_ms(c)));
+	zhosts = earlier(zhosts, rebalancing_next_ms(c));
 	zhosts = earlier(zhosts, kept_sets_next_ms(c));
 	zhosts = earlier(zhosts, patience_next_ms(&c->lifecycle));
 	return earlier(earlier(zhosts, copies_next_ms(c)),
@@ -237,6 +246,8 @@ static char *waits_for(const struct control *c)
 	if (timed != NULL)
 		return str_printf("the next step of the rollout of %s waits for its time",
 				  timed->name);
+	if (rebalancing_is_blocked(c))
+		return mem_strdup("moves of a rebalance wait");
 	return NULL;
 }
 

@@ -101,6 +101,8 @@ int control_view_space(const struct control *control, const char *id, const char
 int control_view_zhost(const struct control *control, const char *name,
 		       Samoza__V1__ZhostView **ret_view, struct error **err) must_check;
 Samoza__V1__ClusterView *control_view_cluster(const struct control *control);
+/* The newest; state "none" where there was none. */
+Samoza__V1__RebalanceView *control_view_rebalance(const struct control *control);
 int control_view_explain(const struct control *control, const char *id,
 			 const char *path, /* NULL: all */
 			 Samoza__V1__ExplainView **ret_view, struct error **err) must_check;

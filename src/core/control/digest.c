@@ -11,6 +11,7 @@
 #include "core/control/drain.h"
 #include "core/control/exclusions.h"
 #include "core/control/loss.h"
+#include "core/control/rebalance.h"
 #include "core/control/record_writer.h"
 #include "core/control/state.h"
 #include "core/control/wants.h"
@@ -58,6 +59,12 @@ static void add_control(const struct control *c, struct buffer *b)
 	     c->cluster, LLU(c->next_epoch), LLU(c->next_sequence), LLU(c->emitter.next_event),
 	     LL(c->awake_ms), LL(c->next_check_ms), c->drains, c->drains_due ? " due" : "",
 	     LLU(c->provider_lists.next_id));
+	LINE("rebalance%s, blocked since %lld\n", c->rebalance_due ? " due" : "",
+	     LL(c->rebalance != NULL ? c->rebalance->blocked_since_ms : 0));
+	for (size_t k = 0; c->rebalance != NULL && k < c->rebalance->moves.count; k++)
+		LINE("  move of %s, %d %s\n", c->rebalance->moves.items[k].path,
+		     (int)c->rebalance->moves.items[k].state,
+		     TEXT(c->rebalance->moves.items[k].why));
 	LINE("timers deadlines %zu %lld, exclusions %zu %lld, losses %zu %lld, handovers %zu "
 	     "%lld, "
 	     "ends %zu %lld, kept sets %zu %lld\n",
@@ -151,7 +158,10 @@ static void add_root(const struct control *c, const struct slot_control *root, s
 	     "%lld %lld, leaving %llu, routes %llu, due %lld\n",
 	     (int)h->handover.kind, (int)h->handover.state,
 	     h->revision != NULL ? h->revision->number : 0, h->returns ? " returns" : "",
-	     h->drains ? " drains" : "", h->held ? " held" : "", h->unwanted ? " unwanted" : "",
+	     h->drains	     ? " drains"
+	     : h->rebalances ? " rebalances"
+			     : "",
+	     h->held ? " held" : "", h->unwanted ? " unwanted" : "",
 	     LL(h->handover.placed_wall_ms), LL(h->handover.late_at_ms),
 	     LL(h->handover.healthy_since_ms), LL(h->handover.drain_from_ms),
 	     LL(h->handover.drained_at_ms), LLU(h->handover.leaving), LLU(h->route_version),

@@ -16,7 +16,7 @@ static bool is_handed_over(const struct slot_control *root)
 /* It holds a turn. */
 static bool is_shared(const struct slot_control *root)
 {
-	return root->handover->drains;
+	return root->handover->drains || root->handover->rebalances;
 }
 
 static uint32_t under_way(const struct control *c)
@@ -123,7 +123,7 @@ char *handover_on_its_way(const struct slot_control *root)
 				  version_of(h->revision), state);
 	if (h->handover.state == HANDOVER_PLACING && h->waits != NULL)
 		return mem_strdup(h->waits);
-	if (!h->drains)
+	if (!h->drains && !h->rebalances)
 		return str_printf("is handed over already (%s): %s", state, h->cause);
 	return str_printf("is being handed over (%s)", state);
 }

@@ -1,5 +1,6 @@
 /*
- * What allows a handover that nobody waits for, such as one of a drain.
+ * What allows a handover that nobody waits for: of a drain, or of a rebalance. Both share the limits, so that
+ * together they hand over as many units at a time as one alone would.
  *
  *   turns        drain.units units in the cluster at a time
  *   disruption   of a space, disruption.max_unavailable instances unserved or being handed over
@@ -18,7 +19,7 @@ struct slot_control;
 
 /* What one look counts once, for all units that it is about. */
 struct tally {
-	uint32_t under_way; /* handed over by drains, in the cluster */
+	uint32_t under_way; /* handed over by drains and rebalances, in the cluster */
 	/* Instances of the space that are to run, and are unserved or being handed over. NULL: not counted. */
 	const struct control_application *application;
 	const char *space;

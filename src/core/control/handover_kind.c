@@ -29,11 +29,13 @@ enum handover_kind handover_kind_of_change(const struct slot_control *root,
 /* A zhost that does not know copies takes each one that it has started for one that serves, so that
  * messages would reach a successor too early, or an incumbent too late. One that does not run two starts
  * a successor when its incumbent has ended. There the two must not run at the same time. */
-static const struct control_zhost *older_of(const struct control_zhost *from,
-					    const struct control_zhost *to)
+const struct control_zhost *handover_older(const struct control_zhost *from,
+					   const struct control_zhost *to)
 {
 	if (from != NULL && !zhost_knows_copies(from))
 		return from;
+	if (to == NULL)
+		return NULL;
 	return zhost_knows_copies(to) && (from != to || zhost_runs_two(to)) ? NULL : to;
 }
 
@@ -41,7 +43,7 @@ char *handover_choose_kind(struct slot_control *root, const struct control_zhost
 {
 	struct unit_handover *h = root->handover;
 	const struct control_zhost *older = h->handover.kind == HANDOVER_START_FIRST
-						    ? older_of(slot_zhost(root), to)
+						    ? handover_older(slot_zhost(root), to)
 						    : NULL;
 	if (older == NULL)
 		return mem_strdup(h->cause);

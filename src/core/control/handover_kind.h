@@ -17,6 +17,10 @@ enum handover_kind handover_kind_of(struct slot *root, const struct revision *re
 /* Of a unit that changes to that revision. PRE: both are declared. */
 enum handover_kind handover_kind_of_change(const struct slot_control *root,
 					   const struct revision *to);
+/* The zhost of the two because of which a unit that starts first stops first; NULL: none. `from`, `to` NULL: not
+ * considered. */
+const struct control_zhost *handover_older(const struct control_zhost *from,
+					   const struct control_zhost *to);
 /* Now that it is known where the successor goes. The cause of its placement; the caller frees. PRE: the
  * unit has a handover. */
 char *handover_choose_kind(struct slot_control *root, const struct control_zhost *to);

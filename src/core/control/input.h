@@ -15,15 +15,16 @@ struct topology; /* model/topology.h */
 
 enum control_input_type {
 	CONTROL_SUBMIT,
-	CONTROL_TOPOLOGY, /* start, stop, recover, remove, grouped operations */
-	CONTROL_GOAL,	  /* of one instance */
-	CONTROL_MOVE,	  /* spaces move: of one unit */
-	CONTROL_EXEC,	  /* a command is run in an instance: an event */
-	CONTROL_ROLLOUT,  /* topo promote, abort, pause, resume */
-	CONTROL_ROLLBACK, /* topo rollback */
-	CONTROL_SCALE,	  /* topo scale */
-	CONTROL_ZHOST,	  /* cordon, uncordon, remove */
-	CONTROL_HELLO,	  /* a zhost on a new link */
+	CONTROL_TOPOLOGY,  /* start, stop, recover, remove, grouped operations */
+	CONTROL_GOAL,	   /* of one instance */
+	CONTROL_MOVE,	   /* spaces move: of one unit */
+	CONTROL_EXEC,	   /* a command is run in an instance: an event */
+	CONTROL_ROLLOUT,   /* topo promote, abort, pause, resume */
+	CONTROL_ROLLBACK,  /* topo rollback */
+	CONTROL_SCALE,	   /* topo scale */
+	CONTROL_REBALANCE, /* cluster rebalance */
+	CONTROL_ZHOST,	   /* cordon, uncordon, remove */
+	CONTROL_HELLO,	   /* a zhost on a new link */
 	CONTROL_REPORT,
 	CONTROL_HEARTBEAT,
 	CONTROL_CLOSED,	   /* a link is gone */
@@ -104,6 +105,12 @@ struct control_input {
 			const char *id;
 			const char *counts; /* "api=3,web=2" */
 		} scale;
+		struct {
+			uint32_t max_moves; /* 0: as many as there may be */
+			/* What may move though it stops first: "shop/db", also of an instance. */
+			char *const *include;
+			size_t include_count;
+		} rebalance;
 		struct {
 			const char *name;
 			enum zhost_action action;

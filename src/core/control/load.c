@@ -19,6 +19,7 @@
 #include "core/control/load_revision.h"
 #include "core/control/loss.h"
 #include "core/control/members.h"
+#include "core/control/rebalancing.h"
 #include "core/control/record_writer.h"
 #include "core/control/rollouts.h"
 #include "core/control/state.h"
@@ -49,6 +50,8 @@ static const ProtobufCMessageDescriptor *descriptor_of(enum record_kind kind)
 		return &samoza__v1__slot_record__descriptor;
 	case RECORD_COPY:
 		return &samoza__v1__copy_record__descriptor;
+	case RECORD_REBALANCE:
+		return &samoza__v1__rebalance_record__descriptor;
 	}
 	return NULL;
 }
@@ -89,6 +92,11 @@ int control_load(struct control *c, enum record_kind kind, const void *data, siz
 		schema_message_free(message);
 		return 0;
 	}
+	if (kind == RECORD_REBALANCE) {
+		rebalancing_load(c, (Samoza__V1__RebalanceRecord *)message);
+		schema_message_free(message);
+		return 0;
+	}
 	loaded_records_add(&c->loaded, kind, message);
 	return 0;
 }
@@ -121,6 +129,8 @@ int control_load_without(struct control *c, enum record_kind kind, const char *i
 	}
 	case RECORD_FORGOTTEN:
 		return 0; /* some zhost may keep data that it should have deleted */
+	case RECORD_REBALANCE:
+		return 0; /* what it has not moved yet stays */
 	case RECORD_META:
 	case RECORD_ZHOST:
 	case RECORD_TOPOLOGY:

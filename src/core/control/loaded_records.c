@@ -35,6 +35,7 @@ void loaded_records_add(struct loaded_records *loaded, enum record_kind kind,
 		return;
 	case RECORD_META:
 	case RECORD_FORGOTTEN:
+	case RECORD_REBALANCE:
 		break;
 	}
 	IMPOSSIBLE("a record that is not kept here");

@@ -8,6 +8,7 @@
 #include "core/control/drain.h"
 #include "core/control/exclusions.h"
 #include "core/control/loss.h"
+#include "core/control/rebalance.h"
 #include "core/control/record_id.h"
 #include "core/control/state.h"
 #include "schema/message.h"
@@ -54,6 +55,7 @@ static Samoza__V1__HandoverRecord *fill_handover(Samoza__V1__HandoverRecord *r,
 	r->has_leaving = h->handover.leaving != 0;
 	r->leaving = h->handover.leaving;
 	r->has_drains = r->drains = h->drains;
+	r->has_rebalances = r->rebalances = h->rebalances;
 	return r;
 }
 
@@ -333,6 +335,18 @@ static void write_zhost(struct control *c, const struct control_zhost *z)
 	put(c, RECORD_ZHOST, mem_strdup(z->name), &r.base);
 }
 
+static void write_rebalance(struct control *c)
+{
+	Samoza__V1__RebalanceRecord record;
+	if (c->rebalance == NULL)
+		return;
+	rebalance_fill_record(c->rebalance, &record);
+	put(c, RECORD_REBALANCE, mem_strdup(""), &record.base);
+	free(record.moves[0]);
+	free(record.moves);
+	c->rebalance->changed = false;
+}
+
 static void write_meta(struct control *c)
 {
 	Samoza__V1__MetaRecord r = SAMOZA__V1__META_RECORD__INIT;
@@ -372,6 +386,8 @@ void records_write(struct control *c)
 		import_lists_recorded(*a);
 	}
 	dirty_set_clear(&c->dirty);
+	if (c->rebalance != NULL && c->rebalance->changed)
+		write_rebalance(c);
 	records_delete_converted(c);
 	if (meta_changed(c))
 		write_meta(c);
@@ -403,6 +419,7 @@ void records_write_all(struct control *c)
 			write_copy(c, copy);
 	vector_for_each (&c->forgotten, f)
 		records_write_forgotten(c, f->name, f->epoch);
+	write_rebalance(c);
 	write_meta(c);
 }
 

@@ -27,6 +27,8 @@
 #include "core/lifecycle/lifecycle.h"
 #include "core/place/place.h"
 
+struct rebalance;
+
 /* A topology name whose local data is to be deleted: what was placed before `epoch`. */
 struct forgotten {
 	char *name;
@@ -68,9 +70,11 @@ struct control {
 	struct heap handover_timers;	    /* handover_due_ms() */
 	struct heap kept_set_timers;	    /* ends of kept sets */
 	struct heap rollout_timers;	    /* steps that follow by themselves */
-	struct heap ends_by_timers; /* lost exclusive copies: when they have certainly ended */
-	uint32_t drains;	    /* zhosts with a drain that are not empty */
-	bool drains_due;	    /* looks at them in the next flush, whatever has changed */
+	struct heap ends_by_timers;  /* lost exclusive copies: when they have certainly ended */
+	uint32_t drains;	     /* zhosts with a drain that are not empty */
+	struct rebalance *rebalance; /* the newest; NULL: none was asked for */
+	bool rebalance_due;	     /* looks at it in the next flush, whatever has changed */
+	bool drains_due;	     /* looks at them in the next flush, whatever has changed */
 	int64_t next_check_ms;
 	int64_t awake_ms; /* end of the last call */
 

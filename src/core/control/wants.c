@@ -78,6 +78,7 @@ void wants_add_successor(const struct control *c, struct wants *w, struct slot_c
 	if (only != NULL && only->place != PLACE_NONE) {
 		want->has_only = true;
 		want->only = only->place;
+		return;
 	}
 	if (own == NULL || own->place == PLACE_NONE)
 		return;

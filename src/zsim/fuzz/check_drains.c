@@ -40,9 +40,11 @@ static bool is_root(const struct mirrored *m)
 	return strchr(m->record->path, '/') == NULL;
 }
 
-static bool is_handed_over_by_drain(const struct mirrored *m)
+/* By a drain, or by a rebalance, which share their limits. */
+static bool is_handed_over_unasked(const struct mirrored *m)
 {
-	return m->record != NULL && m->record->handover != NULL && m->record->handover->drains;
+	return m->record != NULL && m->record->handover != NULL &&
+	       (m->record->handover->drains || m->record->handover->rebalances);
 }
 
 /* What a change adds counts from its first placement on. */
@@ -89,24 +91,26 @@ static void check_begun(struct fuzz *f, const struct mirrored *m)
 	uint32_t beside = unavailable_beside(f, m, space);
 	if (beside >= most_unavailable(s, space))
 		world_violate(&f->world,
-			      "a drain begins to hand %s over, while %u of %s are unavailable",
+			      "a drain or a rebalance begins to hand %s over, while %u of %s "
+			      "are unavailable",
 			      m->id, beside, space);
 }
 
 void check_drains_committed(struct fuzz *f)
 {
 	unsigned units = 0;
-	if (!draws_have(f, DRAW_DRAINS))
+	if (!draws_have(f, DRAW_DRAINS) && !draws_have(f, DRAW_REBALANCES))
 		return;
 	for (const struct mirrored *m = f->instances; m != NULL; m = m->hh.next) {
-		if (!is_handed_over_by_drain(m))
+		if (!is_handed_over_unasked(m))
 			continue;
 		units += is_handed_over(m);
 		if (m->drain_began == f->commits)
 			check_begun(f, m);
 	}
 	if (units > UNITS_MAX)
-		world_violate(&f->world, "drains hand %u units over at a time", units);
+		world_violate(&f->world, "drains and rebalances hand %u units over at a time",
+			      units);
 }
 
 /* ---- at rest ---- */

@@ -61,6 +61,7 @@ static const struct row rows[DRAWS] = {
 	[DRAW_IMPORTS] = {"imports", 3, 2, 25,
 			  "a process knows a provider of another topology"},
 	[DRAW_PLANS] = {"plans", 2, 1, 15, "what follows from a request is planned before"},
+	[DRAW_REBALANCES] = {"rebalances", 3, 2, 25, "a unit is moved by a rebalance"},
 };
 
 /* ---- names ---- */

@@ -29,6 +29,7 @@
  *     check_messages.c which messages arrive, and where       said.c          where zrms says that they go
  *     check_scaled.c   counts that were scaled
  *     check_quotas.c   how much data a space may keep
+ *     check_rebalances.c  what a rebalance moves
  *     check_plan.c     whether what was planned happens
  *     check_checkpoint.c  whether a second core loaded from a checkpoint is the same
  *     check.c          what zrms shows when all is idle           imports.c       who knows which providers
@@ -69,6 +70,7 @@
  * - what was acknowledged is kept, also over crashes of zrms
  * - no update without a change (world/action.c)
  * - every request is answered
+ * - a rebalance moves nothing that stops first unless it is named, and ends; in peace a second one finds nothing
  * - what follows from a request in peace is what its plan says
  * - a core that is loaded from a checkpoint has the digest of the one that wrote it
  * - nothing is sent or done before it is durable (world/machine.c, mirror.c)
@@ -149,12 +151,14 @@ struct fuzz {
 	VECTOR(Samoza__V1__Topology *) drawn;
 	/* In some lives: another content for the name, by the same indexes; NULL: none. */
 	VECTOR(Samoza__V1__Topology *) variants;
-	uint32_t versions;		     /* that were drawn: draw_versions.h */
-	VECTOR(struct data_access) accesses; /* of spaces to their data, by number - 1 */
-	struct stored *stored;		     /* check_data.h */
-	struct quota_told *quotas_told;	     /* check_quotas.h */
-	struct messages *messages;	     /* check_messages.h; NULL: none are drawn */
-	struct planned *planned;	     /* check_plan.h; NULL: nothing is */
+	uint32_t versions;			/* that were drawn: draw_versions.h */
+	VECTOR(struct data_access) accesses;	/* of spaces to their data, by number - 1 */
+	struct stored *stored;			/* check_data.h */
+	struct quota_told *quotas_told;		/* check_quotas.h */
+	struct messages *messages;		/* check_messages.h; NULL: none are drawn */
+	struct planned *planned;		/* check_plan.h; NULL: nothing is */
+	Samoza__V1__RebalanceRecord *rebalance; /* the newest; NULL: there was none */
+	bool placed_otherwise; /* something has got a place since it was asked for, not by it */
 	VECTOR(struct submitted) submitted;
 
 	uint64_t zrms_life;	 /* of the world, as seen last */

@@ -20,6 +20,7 @@
 #include "zsim/fuzz/check_patience.h"
 #include "zsim/fuzz/check_plan.h"
 #include "zsim/fuzz/check_quotas.h"
+#include "zsim/fuzz/check_rebalances.h"
 #include "zsim/fuzz/check_timeouts.h"
 #include "zsim/fuzz/commits.h"
 #include "zsim/fuzz/draw.h"
@@ -346,6 +347,8 @@ static void converge(struct fuzz *f)
 		check_converged(f);
 	if (f->world.violation == NULL)
 		check_messages_idle(f);
+	if (f->world.violation == NULL)
+		check_rebalances_ended(f);
 }
 
 /* In peace, all that can leave a zhost does. */
@@ -368,6 +371,22 @@ static void drain_one(struct fuzz *f)
 	if (f->world.violation == NULL)
 		(void)fuzz_ask(f, &input);
 	converge(f);
+}
+
+/* In peace, a second rebalance finds nothing. */
+static void rebalance_twice(struct fuzz *f)
+{
+	if (!draws_have(f, DRAW_REBALANCES) || f->world.violation != NULL)
+		return;
+	bool granted = fuzz_rebalance(f, 0, NULL);
+	settle(f);
+	bool is_whole = granted && check_rebalance_is_whole(f);
+	if (f->world.violation != NULL)
+		return;
+	granted = fuzz_rebalance(f, 0, NULL);
+	converge(f);
+	if (is_whole && granted && f->world.violation == NULL)
+		check_rebalance_found_nothing(f);
 }
 
 /* What is kept leaves its room when its time is over, and the plan may have seen that: then others are placed. */
@@ -405,6 +424,7 @@ static void end(struct fuzz *f)
 	check_quotas_done(f);
 	check_messages_done(f);
 	check_plan_end(f, false);
+	check_rebalances_done(f);
 	vector_done(&f->new_copies);
 	vector_done(&f->told_to_go);
 	vector_done(&f->outages);
@@ -453,6 +473,7 @@ bool fuzz_live(uint64_t seed, const struct fuzz_options *options, struct fuzz_co
 		world_advance(&f.world, CALM_MS);
 	converge(&f);
 	drain_one(&f);
+	rebalance_twice(&f);
 	/* And once more after every request that is made in peace. */
 	for (unsigned i = 0; i < PEACEFUL_REQUESTS && f.world.violation == NULL; i++) {
 		fuzz_request(&f);

@@ -17,6 +17,7 @@
 #include "zsim/fuzz/check_patience.h"
 #include "zsim/fuzz/check_places.h"
 #include "zsim/fuzz/check_quotas.h"
+#include "zsim/fuzz/check_rebalances.h"
 #include "zsim/fuzz/check_rollouts.h"
 #include "zsim/fuzz/check_scaled.h"
 #include "zsim/fuzz/check_sets.h"
@@ -63,6 +64,13 @@ static void check_ended(struct fuzz *f, const Samoza__V1__SlotRecord *r, uint64_
 					      p->name, (*n)->name);
 }
 
+/* By a drain, or by a rebalance. */
+static bool is_handed_over_unasked(const Samoza__V1__SlotRecord *r)
+{
+	return r != NULL && r->handover != NULL &&
+	       (r->handover->drains || r->handover->rebalances);
+}
+
 static void take_slot(struct fuzz *f, const struct record_change *r)
 {
 	struct mirrored *m = mirrored_instance(f, r->id);
@@ -78,8 +86,7 @@ static void take_slot(struct fuzz *f, const struct record_change *r)
 	uint64_t writer = m->record != NULL ? m->record->writer : 0;
 	uint64_t incumbent = m->record != NULL ? m->record->serving : 0;
 	bool was_lost = m->record != NULL && m->record->lost;
-	bool drained =
-		m->record != NULL && m->record->handover != NULL && m->record->handover->drains;
+	bool drained = is_handed_over_unasked(m->record);
 	/* One that was being proven is begun again by a start of zrms. */
 	bool starts = is_handed_over_in(m->record,
 					SAMOZA__V1__HANDOVER_STATE__HANDOVER_STATE_STARTING) ||
@@ -107,8 +114,7 @@ static void take_slot(struct fuzz *f, const struct record_change *r)
 		check_sentences(f, m->record);
 		check_messages_slot(f, m->record);
 	}
-	if (!drained && m->record != NULL && m->record->handover != NULL &&
-	    m->record->handover->drains)
+	if (!drained && is_handed_over_unasked(m->record))
 		m->drain_began = f->commits;
 	/* One that was being proven starts once more with zrms, and serves already. */
 	if (!starts && m->record != NULL && m->record->serving != incumbent &&
@@ -576,6 +582,8 @@ void mirror_committed(void *user, const struct outbox *o, const struct data_answ
 			take_copy(f, r);
 		else if (r->kind == RECORD_ZHOST)
 			take_zhost(f, r);
+		else if (r->kind == RECORD_REBALANCE)
+			check_rebalance_taken(f, r);
 		placed |= r->kind == RECORD_COPY || r->kind == RECORD_ZHOST;
 	}
 	vector_for_each (&o->events, event) {
@@ -585,6 +593,7 @@ void mirror_committed(void *user, const struct outbox *o, const struct data_answ
 				      e->seq, f->last_seq);
 		f->last_seq = e->seq;
 		f->event_ms = e->time_ms;
+		check_rebalance_event(f, e);
 		if (strcmp(e->kind, "space") == 0)
 			take_instance_event(f, e);
 		else if (strcmp(e->kind, "zhost") == 0)
@@ -603,6 +612,7 @@ void mirror_committed(void *user, const struct outbox *o, const struct data_answ
 	check_rollouts_committed(f);
 	check_sets_committed(f);
 	check_drains_committed(f);
+	check_rebalances_committed(f);
 	check_unload_committed(f);
 	check_heard_after(f, o);
 	vector_for_each (&o->data_forget, name)

@@ -21,8 +21,9 @@ struct mirrored {
 	bool is_first, was_first;
 	int64_t lost_ms; /* when it was lost for the last time */
 	bool was_moving; /* before the commit `taken`: it was leaving its zhost, or handed over */
-	uint64_t taken;	      /* number of the commit that brought the record */
-	uint64_t drain_began; /* number of the commit that began to hand it over for a drain */
+	uint64_t taken; /* number of the commit that brought the record */
+	uint64_t
+		drain_began; /* number of the commit in which a drain or a rebalance began to hand it over */
 	uint64_t
 		served; /* epoch of the copy that served before the commit `taken`; 0: none did */
 	Samoza__V1__Goal goal_before; /* before the commit `taken` */

@@ -457,6 +457,37 @@ static void drain_some_zhost(struct fuzz *f)
 			 deadline_ms > 0 && random_percent(r, 30));
 }
 
+bool fuzz_rebalance(struct fuzz *f, uint32_t max_moves, char *include)
+{
+	world_log(&f->world, "STEP rebalance, at most %u moves, include %s", max_moves,
+		  include != NULL ? include : "nothing");
+	struct control_input input = {
+		.type = CONTROL_REBALANCE,
+		.rebalance = {.max_moves = max_moves,
+			      .include = &include,
+			      .include_count = include != NULL},
+	};
+	return fuzz_ask(f, &input);
+}
+
+/* Refusals are fine: one is running, or the topology is gone. */
+static void rebalance(struct fuzz *f)
+{
+	if (!draws_percent(f, DRAW_REBALANCES, 8))
+		return;
+	struct random *r = draws_random(f, DRAW_REBALANCES);
+	if (f->world.violation != NULL || f->world.control == NULL)
+		return;
+	CLEANUP(freep) char *include = NULL;
+	if (f->submitted.count > 0 && random_percent(r, 50)) {
+		const struct submitted *s =
+			&f->submitted.items[random_below(r, (uint32_t)f->submitted.count)];
+		uint32_t space = random_below(r, s->topology->space_count);
+		include = str_printf("%s/%s", s->name, s->topology->spaces[space].name);
+	}
+	(void)fuzz_rebalance(f, random_percent(r, 30) ? 1 + random_below(r, 3) : 0, include);
+}
+
 /* Refusals are fine: the count makes no sense together with the rest. */
 static void scale(struct fuzz *f, const struct submitted *s)
 {
@@ -537,6 +568,7 @@ void fuzz_step(struct fuzz *f)
 	move_some_unit(f);
 	ask_of_some_rollout(f);
 	drain_some_zhost(f);
+	rebalance(f);
 	/* Often nothing more happens at this instant; sometimes the next step comes at once. */
 	if (f->world.violation == NULL && random_percent(&f->random, 70))
 		world_drain(&f->world);

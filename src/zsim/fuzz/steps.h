@@ -23,4 +23,7 @@ bool fuzz_submit(struct fuzz *f);
 /* Asks for the drain of that zhost. False: it was refused, or not answered. */
 bool fuzz_drain(struct fuzz *f, const char *zhost, int64_t deadline_ms, bool force);
 
+/* Asks for a rebalance; `include`: "t1/a", or NULL. False: it was refused, or not answered. */
+bool fuzz_rebalance(struct fuzz *f, uint32_t max_moves, char *include);
+
 #endif

@@ -187,6 +187,44 @@ static void expect_drain(struct step_run *run, const char *name,
 	samoza__v1__zhost_view__free_unpacked(view, NULL);
 }
 
+/* The move of that unit; NULL: it has none. */
+static const Samoza__V1__RebalanceMoveView *move_of(const Samoza__V1__RebalanceView *view,
+						    const char *name, const char *state)
+{
+	for (size_t k = 0; k < view->n_moves; k++)
+		if (strcmp(view->moves[k]->name, name) == 0 &&
+		    strcmp(view->moves[k]->state, state) == 0)
+			return view->moves[k];
+	return NULL;
+}
+
+static void expect_rebalance(struct step_run *run, const Samoza__V1__ExpectRebalance *e)
+{
+	if (run->world->control == NULL) {
+		step_fail(run, "zrms is not running");
+		return;
+	}
+	Samoza__V1__RebalanceView *view = control_view_rebalance(run->world->control);
+	if (e->state != NULL && strcmp(view->state, e->state) != 0)
+		step_fail(run, "rebalance: expected %s, seen %s", e->state, view->state);
+	for (size_t k = 0; k < e->n_moved; k++) {
+		const char *name = e->moved[k]->key;
+		const Samoza__V1__RebalanceMoveView *m = move_of(view, name, "moved");
+		if (strcmp(m != NULL ? m->to : "", e->moved[k]->value) != 0)
+			step_fail(run, "rebalance: expected of %s moved to '%s', seen '%s'",
+				  name, e->moved[k]->value, m != NULL ? m->to : "");
+	}
+	for (size_t k = 0; k < e->n_stays; k++) {
+		const char *name = e->stays[k]->key, *part = e->stays[k]->value;
+		const Samoza__V1__RebalanceMoveView *m = move_of(view, name, "stays");
+		const char *why = m == NULL ? "" : m->why != NULL ? m->why : "?";
+		if (part[0] == '\0' ? why[0] != '\0' : strstr(why, part) == NULL)
+			step_fail(run, "rebalance: expected that %s stays: '%s', seen '%s'",
+				  name, part, why);
+	}
+	samoza__v1__rebalance_view__free_unpacked(view, NULL);
+}
+
 void expect_states(struct step_run *run, const Samoza__V1__ExpectStep *step)
 {
 	for (size_t i = 0; i < step->n_topologies; i++)
@@ -197,6 +235,8 @@ void expect_states(struct step_run *run, const Samoza__V1__ExpectStep *step)
 		expect_zhost(run, step->zhosts[i]->key, step->zhosts[i]->value);
 	for (size_t i = 0; i < step->n_drains; i++)
 		expect_drain(run, step->drains[i]->key, step->drains[i]->value);
+	if (step->rebalance != NULL)
+		expect_rebalance(run, step->rebalance);
 }
 
 /* ---- trace and order ---- */

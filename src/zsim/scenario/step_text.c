@@ -25,6 +25,8 @@ char *step_text(const Samoza__V1__ScenarioStep *step)
 			rollout_command_name((enum rollout_command)step->rollout->do_));
 	if (step->scale != NULL)
 		return str_printf("scale %s", step->scale->topology);
+	if (step->rebalance != NULL)
+		return mem_strdup("rebalance");
 	if (step->rollback != NULL)
 		return str_printf("rollback %s", step->rollback->topology);
 	if (step->move != NULL)

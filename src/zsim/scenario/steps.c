@@ -204,6 +204,17 @@ static void do_scale(struct step_run *run, const Samoza__V1__ScaleStep *step)
 	ask(run, &input, step->error);
 }
 
+static void do_rebalance(struct step_run *run, const Samoza__V1__RebalanceStep *step)
+{
+	struct control_input input = {
+		.type = CONTROL_REBALANCE,
+		.rebalance = {.max_moves = step->max_moves,
+			      .include = step->include,
+			      .include_count = step->n_include},
+	};
+	ask(run, &input, step->error);
+}
+
 /* The core decides whether and where; what runs there is no part of the simulation. */
 static void do_exec(struct step_run *run, const Samoza__V1__ExecStep *step)
 {
@@ -528,6 +539,8 @@ void step_do(struct step_run *run, const Samoza__V1__ScenarioStep *step)
 		do_rollout(run, step->rollout);
 	else if (step->scale != NULL)
 		do_scale(run, step->scale);
+	else if (step->rebalance != NULL)
+		do_rebalance(run, step->rebalance);
 	else if (step->rollback != NULL)
 		do_rollback(run, step->rollback);
 	else if (step->exec != NULL)

@@ -159,6 +159,7 @@ static uint64_t link_of(const struct control_input *input)
 	case CONTROL_ROLLOUT:
 	case CONTROL_ROLLBACK:
 	case CONTROL_SCALE:
+	case CONTROL_REBALANCE:
 	case CONTROL_ZHOST:
 	case CONTROL_TICK:
 		break;
