@@ -8,6 +8,7 @@
 #include "core/application/rollout.h"
 #include "core/control/checkpoint.h"
 #include "core/control/drain.h"
+#include "core/control/rebalance.h"
 #include "core/control/state.h"
 #include "core/plan/ideal_zhost.h"
 #include "core/plan/plan_view.h"
@@ -136,6 +137,16 @@ static int ask_drain(struct plan *p, struct error **err)
 	return ask(p, &input, err);
 }
 
+static int ask_rebalance(struct plan *p, struct error **err)
+{
+	struct control_input input = {
+		.type = CONTROL_REBALANCE,
+		.rebalance = {.max_moves = p->request->max_moves,
+			      .include = p->request->include,
+			      .include_count = p->request->include_count}};
+	return ask(p, &input, err);
+}
+
 /* ---- its end ---- */
 
 static bool is_settled(const struct control_application *a)
@@ -159,6 +170,8 @@ static bool is_done(const struct plan *p)
 		const struct control_application *a = application_of_plan(p);
 		return a == NULL || is_settled(a);
 	}
+	if (p->request->kind == PLAN_REBALANCE)
+		return p->control->rebalance->state == REBALANCE_DONE;
 	const struct control_zhost *z = zhost_find(&p->control->zhosts, p->request->zhost);
 	if (z == NULL || z->drain == NULL || drain_is_active(z->drain))
 		return false;
@@ -284,6 +297,57 @@ static int plan_drain(struct plan *p, const struct plan_limits *limits, struct e
 	return 0;
 }
 
+static int plan_rebalance(struct plan *p, const struct plan_limits *limits, struct error **err)
+{
+	Samoza__V1__PlanView *view = p->writer.view;
+	int r = ask_rebalance(p, err);
+	if (r < 0)
+		return r;
+	const struct rebalance *rebalance = p->control->rebalance;
+	view->action = mem_strdup("rebalance");
+	view->changes = rebalance->state != REBALANCE_DONE;
+	view->end = mem_strdup(run(p, limits));
+	plan_write_touched(&p->writer, p->control);
+	vector_for_each (&rebalance->moves, m) {
+		const struct control_application *a =
+			application_by_id(&p->control->applications, m->application);
+		CLEANUP(freep)
+		char *name = str_printf("%s/%s", a != NULL ? a->name : m->application, m->path);
+		if (m->why != NULL)
+			plan_write_left(&p->writer, name, m->why);
+	}
+	if (view->n_left > 0)
+		view->detail = str_printf("%zu would be better off elsewhere, and %s",
+					  view->n_left, view->n_left == 1 ? "stays" : "stay");
+	return 0;
+}
+
+static const char *subject_of(const struct plan_request *request)
+{
+	switch (request->kind) {
+	case PLAN_SUBMIT:
+		return request->record->topology->metadata->name;
+	case PLAN_DRAIN:
+		return request->zhost;
+	case PLAN_REBALANCE:
+		break;
+	}
+	return "cluster";
+}
+
+static int plan_request(struct plan *p, const struct plan_limits *limits, struct error **err)
+{
+	switch (p->request->kind) {
+	case PLAN_SUBMIT:
+		return plan_submission(p, limits, err);
+	case PLAN_DRAIN:
+		return plan_drain(p, limits, err);
+	case PLAN_REBALANCE:
+		break;
+	}
+	return plan_rebalance(p, limits, err);
+}
+
 int plan_make(const Samoza__V1__Checkpoint *from, const struct plan_request *request,
 	      const struct plan_limits *limits, Samoza__V1__PlanView **ret_plan,
 	      struct error **err)
@@ -296,12 +360,8 @@ int plan_make(const Samoza__V1__Checkpoint *from, const struct plan_request *req
 	p.control->config.has_empty_tables = true;
 	outbox_init(&p.outbox);
 	p.zhosts = ideal_zhosts_new(p.control, &limits->times, p.now.mono_ms);
-	plan_writer_init(&p.writer, p.control,
-			 request->kind == PLAN_SUBMIT
-				 ? request->record->topology->metadata->name
-				 : request->zhost);
-	r = request->kind == PLAN_SUBMIT ? plan_submission(&p, limits, err)
-					 : plan_drain(&p, limits, err);
+	plan_writer_init(&p.writer, p.control, subject_of(request));
+	r = plan_request(&p, limits, err);
 	if (r >= 0) {
 		p.writer.view->virtual_ms = (uint64_t)(p.now.mono_ms - from->now_ms);
 		*ret_plan = steal_ptr(&p.writer.view);

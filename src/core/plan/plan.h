@@ -10,7 +10,7 @@
  * It ends when the request is done, when nothing is left to happen by itself (it waits for room, or for a
  * person), or at its limits. Pure, and apart from the core that decides: it may run in a thread of its own.
  *
- * Source: [change.rollout.cmd-plan], [change.drain.plan].
+ * Source: [change.rollout.cmd-plan], [change.drain.plan], [change.drain.rebalance].
  */
 #ifndef SAMOZA_CORE_PLAN_PLAN_H
 #define SAMOZA_CORE_PLAN_PLAN_H
@@ -25,7 +25,7 @@
 #include "proto/checkpoint.pb-c.h"
 #include "proto/view.pb-c.h"
 
-enum plan_kind { PLAN_SUBMIT, PLAN_DRAIN };
+enum plan_kind { PLAN_SUBMIT, PLAN_DRAIN, PLAN_REBALANCE };
 
 /* All borrowed. */
 struct plan_request {
@@ -38,6 +38,10 @@ struct plan_request {
 	const char *zhost;
 	int64_t deadline_ms; /* from now on; 0: none */
 	bool force;
+	/* PLAN_REBALANCE: as in struct control_input */
+	uint32_t max_moves;
+	char *const *include;
+	size_t include_count;
 };
 
 struct plan_limits {

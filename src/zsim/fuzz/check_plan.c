@@ -64,6 +64,14 @@ static bool request_of(const struct control_input *input, struct plan_request *r
 					     .options = input->submit.options};
 		return true;
 	}
+	if (input->type == CONTROL_REBALANCE) {
+		*ret = (struct plan_request){.kind = PLAN_REBALANCE,
+					     .actor = input->actor,
+					     .max_moves = input->rebalance.max_moves,
+					     .include = input->rebalance.include,
+					     .include_count = input->rebalance.include_count};
+		return true;
+	}
 	*ret = (struct plan_request){.kind = PLAN_DRAIN,
 				     .actor = input->actor,
 				     .zhost = input->zhost.name,

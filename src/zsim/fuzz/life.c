@@ -399,7 +399,7 @@ static void follow_timers(struct fuzz *f)
 	settle(f);
 }
 
-/* In peace, what was planned happens: changes, also of what is changing already, and drains. */
+/* In peace, what was planned happens: changes, also of what is changing already, drains and rebalances. */
 static void follow_plans(struct fuzz *f)
 {
 	struct random *r = draws_random(f, DRAW_PLANS);
@@ -407,9 +407,12 @@ static void follow_plans(struct fuzz *f)
 	for (unsigned k = 0; k < times && f->world.violation == NULL; k++) {
 		uint32_t which = random_below(r, (uint32_t)f->world.machines.count);
 		const char *zhost = f->world.machines.items[which]->name;
+		bool rebalances = draws_have(f, DRAW_REBALANCES) && random_percent(r, 50);
 		bool drains = random_percent(r, 40);
 		check_plan_wanted(f);
-		bool granted = drains ? fuzz_drain(f, zhost, 0, false) : fuzz_submit(f);
+		bool granted = rebalances ? fuzz_rebalance(f, 0, NULL)
+			       : drains	  ? fuzz_drain(f, zhost, 0, false)
+					  : fuzz_submit(f);
 		settle(f);
 		follow_timers(f);
 		check_plan_end(f, granted);
