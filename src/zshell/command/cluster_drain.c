@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "model/quantity.h"
+#include "zshell/command/cluster_wait.h"
 #include "zshell/command/commands.h"
 #include "zshell/command/common.h"
 #include "zshell/command/plan_view.h"
@@ -17,7 +18,6 @@ static int run(void *context, const struct cli_run *line, struct error **err);
 
 /* The end at a deadline is seen, and what is stopped then has its time. */
 #define AFTER_DEADLINE_MS 60000
-#define ASK_TIMEOUT_MS	  60000
 
 struct options {
 	int64_t deadline_ms, wait_ms;
@@ -78,8 +78,7 @@ struct drain_wait {
 	char *path;
 	struct output_progress *progress; /* NULL: not shown */
 	Samoza__V1__ZhostView *view;	  /* as zrms said last; NULL: not yet */
-	int status;			  /* of the whole, once `done` */
-	bool done;
+	int status;			  /* of the whole, once it is done */
 };
 
 /* ---------------------------------------------------------------- what is left */
@@ -104,15 +103,10 @@ static void show(const struct drain_wait *w, const Samoza__V1__DrainView *before
 	output_progress_draw(w->progress);
 }
 
-static void finish(struct drain_wait *w, int status)
-{
-	w->done = true;
-	w->status = status;
-}
-
 /* Reads the state from zrms, and decides on that alone. */
-static int look(struct drain_wait *w, struct error **err)
+static int look(void *data, bool *ret_done, struct error **err)
 {
+	struct drain_wait *w = data;
 	Samoza__V1__ZhostView *now = NULL;
 	const struct output *o = &w->shell->output;
 	int r = api_get(w->shell->api, w->path, &samoza__v1__zhost_view__descriptor,
@@ -126,94 +120,51 @@ static int look(struct drain_wait *w, struct error **err)
 	if (now->drain == NULL) {
 		output_note(o, "The drain of %s has ended: the zhost was uncordoned.",
 			    w->zhost);
-		finish(w, CLI_FAILED);
+		w->status = CLI_FAILED;
 	} else if (str_equal(now->drain->state, "drained")) {
-		finish(w, CLI_DONE);
+		w->status = CLI_DONE;
 	} else if (str_equal(now->drain->state, "ended")) {
 		output_note(o, "The drain of %s has ended at its deadline; it stays cordoned.",
 			    w->zhost);
-		finish(w, EXIT_TIMEOUT);
+		w->status = EXIT_TIMEOUT;
+	} else {
+		return 0;
 	}
+	*ret_done = true;
 	return 0;
 }
 
 /* ---------------------------------------------------------------- waiting */
 
-static bool concerns(const struct drain_wait *w, const Samoza__V1__EventView *e)
+static bool concerns(const void *data, const Samoza__V1__EventView *e)
 {
+	const struct drain_wait *w = data;
 	if (str_equal(e->kind, "zhost"))
 		return str_equal(e->subject, w->zhost);
 	return str_equal(e->kind, "copy") || str_equal(e->kind, "placement") ||
 	       str_equal(e->kind, "space");
 }
 
-static int on_event(void *data, const struct api_event *event, struct error **err)
-{
-	struct drain_wait *w = data;
-	CLEANUP(view_freep) Samoza__V1__EventView *view = NULL;
-	CLEANUP(error_freep) struct error *why = NULL;
-	if (event != NULL) {
-		int r = view_read(&samoza__v1__event_view__descriptor, event->data, event->size,
-				  (ProtobufCMessage **)&view, err);
-		if (r < 0)
-			return error_wrap(err, "cannot read the event stream");
-		if (!concerns(w, view))
-			return 0;
-	}
-	int r = look(w, &why);
-	/* zrms does not answer now: the stream breaks as well, and is resumed. */
-	if (r < 0 && r != ERR_UNAVAILABLE && r != ERR_TIMEOUT)
-		return error_move(err, steal_ptr(&why));
-	return w->done ? API_STREAM_END : 0;
-}
-
-static void on_loss(void *data, const char *why)
-{
-	const struct drain_wait *w = data;
-	output_note(&w->shell->output, "lost the connection to zrms (%s); reconnecting ...",
-		    why);
-}
-
-static int follow(struct drain_wait *w, uint64_t after, int64_t wait_ms, struct error **err)
-{
-	CLEANUP(error_freep) struct error *why = NULL;
-	const struct api_stream stream = {
-		.path = "/v1/events?stream=1",
-		.resume = "after",
-		.after = after,
-		.deadline_mono_ms = mono_now_ms() + wait_ms,
-		.handle = on_event,
-		.data = w,
-		.lost = on_loss,
-	};
-	int r = api_follow(w->shell->api, &stream, &why);
-	if (r < 0 && r != ERR_TIMEOUT)
-		return error_move(err, steal_ptr(&why));
-	/* zrms decides, if it still answers. */
-	if (r == ERR_TIMEOUT && (look(w, NULL) < 0 || !w->done)) {
-		CLEANUP(freep) char *time = duration_format((uint64_t)wait_ms);
-		output_note(
-			&w->shell->output,
-			"Not done after %s; the drain continues: `zshell cluster status %s` "
-			"shows it.",
-			time, w->zhost);
-		finish(w, EXIT_TIMEOUT);
-	}
-	return 0;
-}
-
 static int wait_for_it(struct drain_wait *w, uint64_t after, int64_t wait_ms,
 		       struct error **err)
 {
 	const struct output *o = &w->shell->output;
+	struct cluster_wait wait = {
+		.shell = w->shell, .concerns = concerns, .look = look, .data = w};
 	if (!o->names_only)
 		w->progress = output_progress_new(o, "gone");
-	api_set_timeout(w->shell->api, ASK_TIMEOUT_MS);
-	int r = follow(w, after, wait_ms, err);
-	api_set_timeout(w->shell->api, 0);
+	int r = cluster_wait(&wait, after, wait_ms, err);
 	output_progress_free(steal_ptr(&w->progress));
 	if (r < 0)
 		return r;
+	if (!wait.done) {
+		CLEANUP(freep) char *time = duration_format((uint64_t)wait_ms);
+		output_note(o,
+			    "Not done after %s; the drain continues: `zshell cluster status "
+			    "%s` shows it.",
+			    time, w->zhost);
+		w->status = EXIT_TIMEOUT;
+	}
 	bool has_list = w->view != NULL && w->view->drain != NULL;
 	if (o->format == OUTPUT_TABLE && w->status == CLI_DONE)
 		output_line(o, "Zhost %s is drained.", w->zhost);

@@ -1,0 +1,28 @@
+/*
+ * Waits for something that the cluster does over time, such as a drain: events say that something has happened,
+ * the state that zrms answers decides.
+ */
+#ifndef SAMOZA_ZSHELL_COMMAND_CLUSTER_WAIT_H
+#define SAMOZA_ZSHELL_COMMAND_CLUSTER_WAIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "proto/view.pb-c.h"
+#include "zshell/shell/shell.h"
+
+struct cluster_wait {
+	struct shell *shell;
+	/* Whether to look again. */
+	bool (*concerns)(const void *data, const Samoza__V1__EventView *event);
+	/* Reads the state from zrms, and says whether it is done. */
+	int (*look)(void *data, bool *ret_done, struct error **err);
+	void *data;
+	bool done;
+};
+
+/* From that event on, at most so long; then `done` says whether it is. */
+int cluster_wait(struct cluster_wait *w, uint64_t after, int64_t wait_ms, struct error **err);
+
+#endif
