@@ -21,7 +21,7 @@ api_handler api_topology_spaces, api_space_get, api_space_goal, api_space_move,
 api_handler api_space_exec;
 /* api_zhosts.c */
 api_handler api_zhosts_list, api_zhost_get, api_zhost_cordon, api_zhost_uncordon,
-	api_zhost_drain, api_zhost_remove, api_cluster;
+	api_zhost_drain, api_zhost_remove, api_cluster, api_rebalance, api_rebalance_get;
 /* api_events.c */
 api_handler api_events;
 /* api_system.c */

@@ -28,6 +28,7 @@ struct plan_job {
 	struct plan_request of; /* what it points to is the job's */
 	Samoza__V1__RevisionRecord *record;
 	char *actor, *zhost;
+	char **include; /* include_count of the request */
 	Samoza__V1__PlanView *view;
 	struct error *err;
 };
@@ -60,6 +61,9 @@ static void job_free(struct plan_job *job)
 	error_free(job->err);
 	free(job->actor);
 	free(job->zhost);
+	for (size_t k = 0; k < job->of.include_count; k++)
+		free(job->include[k]);
+	free(job->include);
 	free(job);
 }
 
@@ -98,6 +102,9 @@ void plans_make(struct plans *p, struct http_request *request, const struct plan
 	job->of = *of;
 	job->of.actor = job->actor = mem_strdup(of->actor);
 	job->of.zhost = job->zhost = mem_strdup(of->zhost);
+	job->of.include = job->include = mem_new_array(char *, of->include_count + 1);
+	for (size_t k = 0; k < of->include_count; k++)
+		job->include[k] = mem_strdup(of->include[k]);
 	if (of->record != NULL)
 		job->of.record = job->record =
 			(Samoza__V1__RevisionRecord *)schema_message_copy(&of->record->base);

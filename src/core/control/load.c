@@ -127,10 +127,9 @@ int control_load_without(struct control *c, enum record_kind kind, const char *i
 				RECORD_APPLICATION, steal_ptr(&application)};
 		return 0;
 	}
-	case RECORD_FORGOTTEN:
-		return 0; /* some zhost may keep data that it should have deleted */
-	case RECORD_REBALANCE:
-		return 0; /* what it has not moved yet stays */
+	case RECORD_FORGOTTEN: /* some zhost may keep data that it should have deleted */
+	case RECORD_REBALANCE: /* what it has not moved yet stays */
+		return 0;
 	case RECORD_META:
 	case RECORD_ZHOST:
 	case RECORD_TOPOLOGY:

@@ -36,6 +36,10 @@ static void print_head(const struct output *o, const Samoza__V1__PlanView *p)
 	if (str_equal(p->action, "drain"))
 		output_line(o, p->changes ? "%s would be drained." : "There is nothing on %s.",
 			    p->subject);
+	else if (str_equal(p->action, "rebalance"))
+		output_line(o, "%s",
+			    p->changes ? "The cluster would be rebalanced."
+				       : "Nothing is to be moved.");
 	else if (str_equal(p->action, "none"))
 		output_line(o, "%s %s runs already: nothing is to be done.", p->subject,
 			    version);
@@ -49,7 +53,13 @@ static void print_head(const struct output *o, const Samoza__V1__PlanView *p)
 			    p->policy != NULL ? p->policy : "");
 }
 
-/* Nothing differs in a drain. */
+/* It is of the cluster, not of a topology. */
+static bool is_of_cluster(const Samoza__V1__PlanView *p)
+{
+	return str_equal(p->action, "drain") || str_equal(p->action, "rebalance");
+}
+
+/* Nothing differs there. */
 static void print_effects(const struct output *o, const Samoza__V1__PlanView *p)
 {
 	struct output_table *table = output_table_new(o, effect_columns, 0);
@@ -76,7 +86,7 @@ static void print_verdicts(const struct output *o, const Samoza__V1__PlanView *p
 static void print_spaces(const struct output *o, const Samoza__V1__PlanView *p)
 {
 	output_line(o, "%s", "");
-	if (str_equal(p->action, "drain"))
+	if (is_of_cluster(p))
 		print_effects(o, p);
 	else
 		print_verdicts(o, p);
@@ -125,8 +135,7 @@ static void print_left(const struct output *o, const Samoza__V1__PlanView *p)
 	for (size_t k = 0; k < p->n_left; k++)
 		output_table_row(table, (const char *[]){p->left[k]->name, p->left[k]->why});
 	output_line(o, "%s", "");
-	output_line(o, "%s",
-		    str_equal(p->action, "drain") ? "What stays:" : "What has no place:");
+	output_line(o, "%s", is_of_cluster(p) ? "What stays:" : "What has no place:");
 	output_table_print(table);
 }
 

@@ -1,5 +1,5 @@
 /*
- * Shows a plan: `topo plan`, `cluster drain --plan`.
+ * Shows a plan: `topo plan`, `cluster drain --plan`, `cluster rebalance --plan`.
  */
 #ifndef SAMOZA_ZSHELL_COMMAND_PLAN_VIEW_H
 #define SAMOZA_ZSHELL_COMMAND_PLAN_VIEW_H

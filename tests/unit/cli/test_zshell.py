@@ -353,7 +353,7 @@ def test_help_lists_every_command_and_explains_each(zshell):
     help_text = zshell("help").out
     commands = re.findall(r"^  ((?:status|topo|spaces|events|mesh|cluster|help|completion|exit)(?: [a-z]+)?)",
                           help_text, re.M)
-    assert len(commands) == 41, commands
+    assert len(commands) == 42, commands
     for command in commands:
         one = zshell("help", *command.split())
         assert (one.status, one.err) == (0, ""), command

@@ -1,0 +1,60 @@
+/* /v1/cluster/rebalance */
+#include "base/memory.h"
+#include "base/str.h"
+#include "core/control/control.h"
+#include "core/control/rebalance.h"
+#include "zrms/api.h"
+#include "zrms/api_handlers.h"
+#include "zrms/api_reads.h"
+
+void api_rebalance_get(void *context, struct http_request *request)
+{
+	struct zrms *zrms = context;
+	if (!api_read_ready(zrms, request))
+		return;
+	api_send_view(zrms, request, &control_view_rebalance(api_control(zrms))->base);
+}
+
+static void answer(struct zrms *zrms, struct http_request *request, const struct reply *reply)
+{
+	(void)reply;
+	Samoza__V1__RebalanceView *view = control_view_rebalance(zrms->control);
+	api_send_view_now(request, 200, &view->base);
+	samoza__v1__rebalance_view__free_unpacked(view, NULL);
+}
+
+static bool check_moves(struct http_request *request, const Samoza__V1__RebalanceRequest *body)
+{
+	if (!body->has_max_moves ||
+	    (body->max_moves > 0 && body->max_moves <= REBALANCE_MOVES_MAX))
+		return true;
+	CLEANUP(freep)
+	char *text = str_printf("max_moves must be from 1 to %u", REBALANCE_MOVES_MAX);
+	http_reply_failure(request, 422, "invalid", text);
+	return false;
+}
+
+void api_rebalance(void *context, struct http_request *request)
+{
+	Samoza__V1__RebalanceRequest *body = (Samoza__V1__RebalanceRequest *)api_read_body(
+		request, &samoza__v1__rebalance_request__descriptor);
+	struct zrms *zrms = context;
+	bool plan = false;
+	if (body == NULL)
+		return;
+	struct control_input input = {.type = CONTROL_REBALANCE,
+				      .rebalance = {.max_moves = body->max_moves,
+						    .include = body->include,
+						    .include_count = body->n_include}};
+	bool is_read =
+		api_query_bool(request, "plan", false, &plan) && check_moves(request, body);
+	if (is_read && plan)
+		plans_make(zrms->plans, request,
+			   &(struct plan_request){.kind = PLAN_REBALANCE,
+						  .max_moves = body->max_moves,
+						  .include = body->include,
+						  .include_count = body->n_include});
+	else if (is_read)
+		api_change(zrms, request, &input, answer);
+	samoza__v1__rebalance_request__free_unpacked(body, NULL);
+}
