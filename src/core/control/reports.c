@@ -399,8 +399,12 @@ void report_apply(struct control *c, struct control_zhost *z,
 	copy->heard = true;
 	if (copy->unit->lost)
 		placement_adopt(c, copy);
-	if (is_forgiven(copy, r))
+	if (is_forgiven(copy, r)) {
+		if (copy->sc->slot->state == STATE_STOPPING &&
+		    r->phase == SAMOZA__V1__PHASE__PHASE_DEPLOYED)
+			slot_stopped(copy->sc->slot, "stopped"); /* it has, all the same */
 		return;
+	}
 	take_error(c, copy, r);
 	apply_phase(copy, r, adopting);
 }
