@@ -302,6 +302,8 @@ static bool run(struct control *c, struct slot_control *root)
 		if (is_failure(h, &facts, next))
 			note_failure(root);
 		handover_move(c, root, next);
+		if (next == HANDOVER_STOPPING && facts.shares)
+			start_clock(c, h); /* it has waited beside the one that served */
 		if (next == HANDOVER_DONE) {
 			handover_emit_end(c, root);
 			handover_free(c, root);
@@ -369,6 +371,17 @@ void handovers_switch(struct control *c, struct control_application *a, bool kee
 		handover_move(c, *item, keeps ? HANDOVER_RETIRING : HANDOVER_DRAINING);
 	}
 	handovers_stop(c, a, false);
+}
+
+void handovers_begin_step(struct control *c, struct control_application *a)
+{
+	vector_for_each (&a->handovers, root) {
+		struct unit_handover *h = (*root)->handover;
+		if (h->handover.state != HANDOVER_PREPARING || !handover_is_deployed(*root))
+			continue;
+		start_clock(c, h);
+		mark_slot(*root);
+	}
 }
 
 /* One of those that take over together has no place yet: until it has, time counts for none of them. */

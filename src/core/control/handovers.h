@@ -34,6 +34,8 @@ void handover_start_change(struct control *c, struct slot_control *root,
 /* Those of a rollout that are in the state `from`, and wanted or not, stop together, importers before
  * providers: from preparing they are deployed, from starting and proving they return. */
 void handovers_stop(struct control *c, struct control_application *a, bool unwanted);
+/* What is installed may have waited for others, or for its turn: that time does not count from now on. */
+void handovers_begin_step(struct control *c, struct control_application *a);
 /* Those that are ready take over, all in one commit, and those that stop first begin to stop; what they replace is
  * kept, if it runs on (`keeps`), or retired. */
 void handovers_switch(struct control *c, struct control_application *a, bool keeps);

@@ -50,6 +50,7 @@ void rollouts_resume_turns(struct control_application *a)
 static void begin_step(struct control *c, struct control_application *a)
 {
 	set_turns(a);
+	handovers_begin_step(c, a);
 	mesh_tables_mark_shares(a);
 	rollout_rebase_unplaced(c, a);
 }
