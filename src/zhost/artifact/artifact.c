@@ -22,7 +22,6 @@
 #include "zhost/artifact/download.h"
 
 #define ARTIFACT_MAX ((uint64_t)256 * 1024 * 1024)
-#define COMPILES_MAX 2
 
 struct artifact_wait {
 	struct artifact_job *job;
@@ -41,6 +40,7 @@ struct artifact_job {
 
 	/* look */
 	struct digest look;
+	char *look_path;
 	int look_fd; /* -1: none */
 	struct stat seen;
 	struct loop_timer *timer;
@@ -53,10 +53,7 @@ struct artifact_job {
 	char *module; /* digest */
 	char *native; /* digest of what zrms has made with an earlier version, for when it fails */
 	uint64_t memory_bytes;
-	char *module_path; /* of a look, too */
 	struct compilation *compilation;
-	bool is_compiling;
-	struct artifact_job *queue_next;
 };
 
 struct artifacts {
@@ -66,8 +63,6 @@ struct artifacts {
 	struct compiled_files compiled;
 	struct artifact_job *jobs;
 	struct compiler *compiler;
-	struct artifact_job *queue; /* compilations that wait */
-	unsigned compiling;
 };
 
 /* ---- the cache ---- */
@@ -106,8 +101,6 @@ static struct artifact_wait *job_wait(struct artifact_job *j, artifact_done_fn *
 	return w;
 }
 
-static void compile_next(struct artifacts *a);
-
 static void job_free(struct artifact_job *j)
 {
 	struct artifact_wait *w, *next;
@@ -121,7 +114,7 @@ static void job_free(struct artifact_job *j)
 	free(j->name);
 	free(j->module);
 	free(j->native);
-	free(j->module_path);
+	free(j->look_path);
 	free(j);
 }
 
@@ -140,10 +133,7 @@ static void job_end(struct artifact_job *j, const char *path, const struct error
 		w->done(w->data, path, error);
 		free(w);
 	}
-	if (j->is_compiling)
-		a->compiling--;
 	job_free(j);
-	compile_next(a);
 }
 
 /* Takes the error over. */
@@ -257,7 +247,7 @@ static void look_ended(struct artifact_job *j)
 {
 	struct artifacts *a = j->artifacts;
 	struct cached *c = cached_find(&a->cache, j->name);
-	CLEANUP(freep) char *path = steal_ptr(&j->module_path);
+	CLEANUP(freep) char *path = steal_ptr(&j->look_path);
 	char found[ARTIFACT_DIGEST_CHARS + 1];
 
 	digest_final(&j->look, found);
@@ -296,7 +286,7 @@ static void look(struct artifact_job *j, const char *path)
 {
 	struct loop *loop = j->artifacts->options.loop;
 
-	j->module_path = mem_strdup(path);
+	j->look_path = mem_strdup(path);
 	j->look_fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (j->look_fd >= 0)
 		(void)fstat(j->look_fd, &j->seen);
@@ -358,11 +348,7 @@ static void compile_failed(struct artifact_job *j, struct error *error)
 	log_warn("cache", "not_renewed", LOG_S("module", j->module), LOG_E(error),
 		 LOG_S("then", "what an earlier version of zrms made of it is used"));
 	error_free(error);
-	if (j->is_compiling)
-		a->compiling--;
-	j->is_compiling = false;
 	(void)artifact_fetch(a, native, 0, on_native, j);
-	compile_next(a);
 }
 
 static void on_compiled(void *user, const char *path, struct error *take_error)
@@ -381,23 +367,9 @@ static void on_compiled(void *user, const char *path, struct error *take_error)
 	job_end(j, path, NULL);
 }
 
-static void compile_next(struct artifacts *a)
-{
-	while (a->queue != NULL && a->compiling < COMPILES_MAX) {
-		struct artifact_job *j = a->queue;
-
-		a->queue = j->queue_next;
-		j->is_compiling = true;
-		a->compiling++;
-		j->compilation = compilation_new(a->compiler, j->module_path, j->memory_bytes,
-						 on_compiled, j);
-	}
-}
-
 static void on_module(void *data, const char *path, const struct error *error)
 {
 	struct artifact_job *j = data;
-	struct artifact_job **last = &j->artifacts->queue;
 	struct error *err = NULL;
 
 	if (path == NULL) {
@@ -405,11 +377,8 @@ static void on_module(void *data, const char *path, const struct error *error)
 		compile_failed(j, err);
 		return;
 	}
-	j->module_path = mem_strdup(path);
-	while (*last != NULL)
-		last = &(*last)->queue_next;
-	*last = j;
-	compile_next(j->artifacts);
+	j->compilation =
+		compilation_new(j->artifacts->compiler, path, j->memory_bytes, on_compiled, j);
 }
 
 /* "wasm2c 1.0.32, gcc 12.2.0, glue 12ab34cd, x86_64": the machine is what counts, since a module calls nothing

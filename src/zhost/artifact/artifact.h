@@ -8,7 +8,7 @@
  *        GET /v1/artifacts/sha256/DIGEST ─► store (port/artifact.h): cache/DIGEST
  *
  * A module for another kind of machine is fetched as WebAssembly and compiled here (adapter/
- * wasm2c), two at a time; so is one that another version of zrms compiled, unless that fails. What
+ * wasm2c; compilation.h); so is one that another version of zrms compiled, unless that fails. What
  * is not used is removed, the longest unused first, when the cache is over its size.
  */
 #ifndef SAMOZA_ZHOST_ARTIFACT_ARTIFACT_H

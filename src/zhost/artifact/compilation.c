@@ -1,6 +1,7 @@
 #include "zhost/artifact/compilation.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "adapter/wasm2c/translate.h"
 #include "base/check.h"
@@ -8,8 +9,12 @@
 #include "base/memory.h"
 #include "zhost/artifact/cached.h"
 
+enum { PARALLEL = 2 };
+
 struct compiler {
 	struct loop *loop;
+	struct compilation *queue; /* by size, then as they came */
+	unsigned running, running_small;
 	char *directory;
 	uv_mutex_t lock;	       /* of what follows, until there is a translator */
 	struct translator *translator; /* made when first needed */
@@ -19,7 +24,9 @@ struct compiler {
 struct compilation {
 	struct compiler *compiler;
 	char *module_path;
-	uint64_t memory_bytes;
+	uint64_t module_bytes, memory_bytes;
+	struct compilation *queue_next;
+	bool is_running;	   /* it waits no longer */
 	compilation_done_fn *done; /* NULL: it was cancelled */
 	void *user;
 	struct translation *translation;
@@ -87,8 +94,31 @@ static void unwatch(struct compilation *m)
 	m->poll = NULL;
 }
 
+static void queue_run(struct compiler *c);
+
+static bool is_small(const struct compilation *m)
+{
+	return m->module_bytes <= COMPILATION_SMALL_BYTES;
+}
+
+static void leave(struct compilation *m)
+{
+	struct compiler *c = m->compiler;
+	if (m->is_running) {
+		c->running--;
+		c->running_small -= is_small(m) ? 1 : 0;
+		queue_run(c);
+		return;
+	}
+	struct compilation **at = &c->queue;
+	while (*at != m)
+		at = &(*at)->queue_next;
+	*at = m->queue_next;
+}
+
 static void compilation_free(struct compilation *m)
 {
+	leave(m);
 	unwatch(m);
 	loop_timer_free(m->timer);
 	translation_free(m->translation);
@@ -187,17 +217,42 @@ static void next_step(struct compilation *m)
 	INVARIANT(r == 0);
 }
 
+/* ---- the queue ---- */
+
+static bool may_begin(const struct compiler *c, const struct compilation *m)
+{
+	return c->running < PARALLEL || (is_small(m) && c->running_small == 0);
+}
+
+static void queue_run(struct compiler *c)
+{
+	while (c->queue != NULL && may_begin(c, c->queue)) {
+		struct compilation *m = c->queue;
+		c->queue = m->queue_next;
+		m->is_running = true;
+		c->running++;
+		c->running_small += is_small(m) ? 1 : 0;
+		next_step(m);
+	}
+}
+
 struct compilation *compilation_new(struct compiler *c, const char *module_path,
 				    uint64_t memory_bytes, compilation_done_fn *done,
 				    void *user)
 {
-	struct compilation *m = mem_new(struct compilation);
+	struct compilation *m = mem_new(struct compilation), **at = &c->queue;
+	struct stat st;
 	m->compiler = c;
 	m->module_path = mem_strdup(module_path);
+	m->module_bytes = stat(module_path, &st) == 0 ? (uint64_t)st.st_size : 0;
 	m->memory_bytes = memory_bytes;
 	m->done = done;
 	m->user = user;
 	c->users++;
-	next_step(m);
+	while (*at != NULL && (*at)->module_bytes <= m->module_bytes)
+		at = &(*at)->queue_next;
+	m->queue_next = *at;
+	*at = m;
+	queue_run(c);
 	return m;
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../port/turns.h"
@@ -136,6 +137,75 @@ static void it_can_be_cancelled_at_any_time(void **state)
 	}
 }
 
+/* A wasm2c that holds modules with much data until there is a file "go". */
+static void hold_large_modules(const struct stage *s)
+{
+	CLEANUP(freep) char *path = str_printf("%s/wasm2c", s->directory);
+	CLEANUP(freep)
+	char *programs = str_printf("%s:%s", s->directory, getenv("PATH"));
+	FILE *f = fopen(path, "w");
+	assert_non_null(f);
+	(void)fprintf(f,
+		      "#!/bin/sh\n"
+		      "if [ -e image ] && [ $(stat -c %%s image) -gt 300000 ]; then\n"
+		      "  while [ ! -e %s/go ]; do sleep 0.02; done\n"
+		      "fi\nPATH=%s exec wasm2c \"$@\"\n",
+		      s->directory, getenv("PATH"));
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(chmod(path, 0700), 0);
+	assert_int_equal(setenv("PATH", programs, 1), 0);
+}
+
+struct one {
+	struct stage *stage;
+	bool is_last; /* of which it is waited for */
+	bool is_done;
+};
+
+static void on_one(void *user, const char *path, struct error *error)
+{
+	struct one *one = user;
+	assert_null(error);
+	assert_non_null(path);
+	one->is_done = true;
+	if (one->is_last)
+		loop_stop(&one->stage->loop);
+}
+
+static void small_modules_do_not_wait_for_large_ones(void **state)
+{
+	static const uint32_t sizes[] = {2u << 20, 2u << 20, 1u << 20, 3u << 20, 2000};
+	enum { COUNT = sizeof(sizes) / sizeof(sizes[0]) };
+	struct stage *s = *state;
+	struct one all[COUNT];
+	struct compilation *compilations[COUNT];
+	CLEANUP(freep) char *programs = mem_strdup(getenv("PATH"));
+	hold_large_modules(s);
+	for (unsigned n = 0; n < COUNT; n++) {
+		CLEANUP(freep) char *module = module_with_data(s, sizes[n] + n);
+		CLEANUP(freep) char *own = str_printf("%s-%u", module, n);
+		assert_int_equal(rename(module, own), 0);
+		all[n] = (struct one){.stage = s, .is_last = n == COUNT - 1};
+		compilations[n] = compilation_new(s->compiler, own, MEMORY, on_one, &all[n]);
+	}
+	loop_timer_at(s->limit, loop_now(&s->loop).mono_ms + LIMIT_MS / 4);
+	loop_run(&s->loop);
+	for (unsigned n = 0; n < COUNT; n++)
+		assert_int_equal(all[n].is_done, all[n].is_last);
+	/* One that waits and one that runs are cancelled; then the smallest of what waits. */
+	compilation_cancel(compilations[3]);
+	compilation_cancel(compilations[0]);
+	all[2].is_last = all[1].is_last = true;
+	CLEANUP(freep) char *go = str_printf("%s/go", s->directory);
+	FILE *f = fopen(go, "w");
+	assert_non_null(f);
+	(void)fclose(f);
+	while (!all[1].is_done || !all[2].is_done)
+		loop_run(&s->loop);
+	assert_false(all[0].is_done || all[3].is_done);
+	assert_int_equal(setenv("PATH", programs, 1), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -143,6 +213,7 @@ int main(void)
 		TEST(a_large_module_holds_up_nothing),
 		TEST(what_cannot_be_compiled_is_an_error),
 		TEST(it_can_be_cancelled_at_any_time),
+		TEST(small_modules_do_not_wait_for_large_ones),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
