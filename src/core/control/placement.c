@@ -415,6 +415,19 @@ static void exclude_exhausted(struct control *c, struct slot_control *root)
 	}
 }
 
+/* Nothing is tried elsewhere while another copy stands beside it. The caller frees; NULL: there is no such unit. */
+static char *reason_beside(const struct control_application *a)
+{
+	for_each_root (a, root)
+		slot_for_each_below (root->slot, s)
+			if (!stands_alone(root) && s->goal != GOAL_NOT_DEPLOYED &&
+			    slot_is_exhausted(control_of_slot(s)) && !slot_is_optional(s))
+				return str_printf("%s has used up its attempts, and its new "
+						  "copy does not serve yet",
+						  s->path);
+	return NULL;
+}
+
 static void place_application(struct control *c, struct control_application *a)
 {
 	struct wants first = {0}, lost = {0}, exhausted = {0}, optional = {0};
@@ -447,6 +460,8 @@ static void place_application(struct control *c, struct control_application *a)
 	}
 	try_optional(c, &optional, first.list.count > 0);
 	wants_wait(c, a, &lost, &first, &exhausted, &optional);
+	if (reason == NULL && a->unhealthy > 0)
+		reason = reason_beside(a);
 	if (reason != NULL ||
 	    a->unhealthy == 0) /* else it is tried again, and has still failed */
 		set_reason(c, a, reason);
