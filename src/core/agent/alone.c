@@ -156,7 +156,7 @@ static const struct agent_copy *local_provider(const struct agent *agent,
 					       bool *ret_is_here)
 {
 	CLEANUP(freep) char *id = known_provider_slot(importer, known);
-	const struct agent_copy *copy = slot_copies(agent, id);
+	const struct agent_copy *copy = slot_copies_of_path(agent, id);
 	*ret_is_here = copy != NULL;
 	for (; copy != NULL; copy = copy->slot_next)
 		if (copy->phase == PHASE_STARTED && copy->desired->serves &&

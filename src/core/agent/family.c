@@ -29,8 +29,7 @@ struct agent_copy *family_parent(const struct agent *agent, const struct agent_c
 
 static struct family *family_get(struct agent *agent, const struct agent_copy *child)
 {
-	CLEANUP(freep)
-	char *slot_id = str_printf("%s/%s", child->key->topology, child->spec->parent);
+	CLEANUP(freep) char *slot_id = slot_id_of_parent(child);
 	CLEANUP(freep) char *id = str_printf("%s#%" PRIu64, slot_id, child->spec->placement);
 	struct family *family = NULL;
 	HASH_FIND_STR(agent->families, id, family);

@@ -1,9 +1,33 @@
 /* The copies of one instance on this zhost. */
 #include "core/agent/slot.h"
 
+/* [change.counts.numbered] `api` and `api-1` are one instance, where both have the data of one. */
+static const char *former_path(const struct agent_copy *copy)
+{
+	const char *slash =
+		copy->spec->data_owner != NULL ? strchr(copy->spec->data_owner, '/') : NULL;
+	return slash != NULL ? slash + 1 : NULL;
+}
+
+char *slot_id_of(const struct agent_copy *copy)
+{
+	const char *former = former_path(copy);
+	return str_printf("%s/%s", copy->key->topology,
+			  former != NULL ? former : copy->key->path);
+}
+
+char *slot_id_of_parent(const struct agent_copy *copy)
+{
+	const char *former = former_path(copy);
+	const char *end = former != NULL ? strrchr(former, '/') : NULL;
+	if (end == NULL)
+		return str_printf("%s/%s", copy->key->topology, copy->spec->parent);
+	return str_printf("%s/%.*s", copy->key->topology, (int)(end - former), former);
+}
+
 void slot_join(struct agent *agent, struct agent_copy *copy)
 {
-	CLEANUP(freep) char *id = str_printf("%s/%s", copy->key->topology, copy->key->path);
+	CLEANUP(freep) char *id = slot_id_of(copy);
 	struct agent_slot *slot = NULL;
 	HASH_FIND_STR(agent->slots, id, slot);
 	if (slot == NULL) {
@@ -37,6 +61,20 @@ struct agent_copy *slot_copies(const struct agent *agent, const char *id)
 	struct agent_slot *slot = NULL;
 	HASH_FIND_STR(agent->slots, id, slot);
 	return slot != NULL ? slot->copies : NULL;
+}
+
+struct agent_copy *slot_copies_of_path(const struct agent *agent, const char *id)
+{
+	struct agent_copy *found = slot_copies(agent, id);
+	size_t length = strcspn(id, "/");
+	for (struct agent_copy *copy = agent->copies; found == NULL && copy != NULL;
+	     copy = copy->hh.next)
+		if (copy->spec->data_owner != NULL &&
+		    str_equal(copy->key->path, id + length + 1) &&
+		    strlen(copy->key->topology) == length &&
+		    strncmp(copy->key->topology, id, length) == 0)
+			found = copy->slot->copies;
+	return found;
 }
 
 /* One of the two is to have no process while the other has. */

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "base/str.h"
 
 void applications_done(struct application_registry *r)
 {
@@ -50,9 +51,20 @@ void application_init(struct application_registry *r, struct application *a, con
 	application_add_alias(r, a, id);
 }
 
+static void forget_alias(struct application *a, struct application_alias *alias)
+{
+	HASH_DEL(a->aliases, alias);
+	free(alias->path);
+	free(alias);
+}
+
 static void slot_free(struct application_slot *slot)
 {
+	struct application_alias *alias = NULL, *next = NULL;
 	INVARIANT(slot->first == NULL);
+	HASH_ITER (hh, slot->application->aliases, alias, next)
+		if (alias->slot == slot)
+			forget_alias(slot->application, alias);
 	HASH_DEL(slot->application->slots, slot);
 	free(slot->path);
 	free(slot);
@@ -72,6 +84,11 @@ void application_done(struct application_registry *r, struct application *a)
 		free(id);
 	}
 	vector_done(&a->ids);
+	vector_for_each (&a->owners, owner) {
+		free(owner->path);
+		free(owner->owner);
+	}
+	vector_done(&a->owners);
 	HASH_DEL(r->by_name, a);
 	free(a->name);
 }
@@ -81,9 +98,13 @@ void application_done(struct application_registry *r, struct application *a)
 struct application_slot *application_find_slot(const struct application *a, const char *path)
 {
 	struct application_slot *slot = NULL;
-	if (path != NULL)
-		HASH_FIND_STR(a->slots, path, slot);
-	return slot;
+	const struct application_alias *alias = NULL;
+	if (path == NULL)
+		return NULL;
+	HASH_FIND_STR(a->slots, path, slot);
+	if (slot == NULL && a->aliases != NULL)
+		HASH_FIND_STR(a->aliases, path, alias);
+	return alias != NULL ? alias->slot : slot;
 }
 
 struct application_slot *application_slot(struct application *a, const char *path)
@@ -96,6 +117,139 @@ struct application_slot *application_slot(struct application *a, const char *pat
 		HASH_ADD_KEYPTR(hh, a->slots, slot->path, strlen(slot->path), slot);
 	}
 	return slot;
+}
+
+void application_add_name(struct application_slot *slot, const char *path)
+{
+	struct application *a = slot->application;
+	struct application_slot *known = application_find_slot(a, path);
+	PRE(known == NULL || known == slot);
+	if (known != NULL)
+		return;
+	struct application_alias *alias = mem_new(struct application_alias);
+	alias->path = mem_strdup(path);
+	alias->slot = slot;
+	HASH_ADD_KEYPTR(hh, a->aliases, alias->path, strlen(alias->path), alias);
+}
+
+void application_merge_slot(struct application_slot *slot, const char *path)
+{
+	struct application_slot *left = application_find_slot(slot->application, path);
+	if (left == NULL || left == slot)
+		return;
+	PRE(!left->declared && left->serving == NULL && left->next == NULL &&
+	    left->standby == NULL && left->kept == NULL);
+	for (struct slot_copy *copy = left->first; copy != NULL; copy = copy->next)
+		copy->slot = slot;
+	if (left->first != NULL) {
+		left->first->previous = slot->last;
+		*(slot->last != NULL ? &slot->last->next : &slot->first) = left->first;
+		slot->last = left->last;
+	}
+	left->first = left->last = NULL;
+	if (slot->writer == 0)
+		slot->writer = left->writer;
+	for (struct application_alias *alias = slot->application->aliases; alias != NULL;
+	     alias = alias->hh.next)
+		if (alias->slot == left)
+			alias->slot = slot;
+	CLEANUP(freep) char *name = mem_strdup(left->path);
+	slot_free(left);
+	application_add_name(slot, name);
+}
+
+void application_name_slot(struct application_slot *slot, const char *path)
+{
+	struct application *a = slot->application;
+	struct application_alias *alias = NULL;
+	CLEANUP(freep) char *before = slot->path;
+	PRE(!str_equal(path, before));
+	HASH_FIND_STR(a->aliases, path, alias);
+	PRE(alias == NULL || alias->slot == slot);
+	if (alias != NULL)
+		forget_alias(a, alias);
+	HASH_DEL(a->slots, slot);
+	slot->path = mem_strdup(path);
+	PRE(application_find_slot(a, path) == NULL);
+	HASH_ADD_KEYPTR(hh, a->slots, slot->path, strlen(slot->path), slot);
+	application_add_name(slot, before);
+}
+
+/* ---- whose data ---- */
+
+static struct data_owner *find_owner(const struct application *a, const char *path)
+{
+	vector_for_each (&a->owners, owner)
+		if (str_equal(owner->path, path))
+			return owner;
+	return NULL;
+}
+
+/* Without the name of the application. What is inside of another instance has its data below the data of that. */
+static char *owner_of(const struct application *a, const char *path)
+{
+	const char *slash = a->owners.count > 0 ? strrchr(path, '/') : NULL;
+	CLEANUP(freep) char *own = NULL;
+	if (slash != NULL) {
+		CLEANUP(freep) char *parent = mem_strndup(path, (size_t)(slash - path));
+		CLEANUP(freep) char *of_parent = owner_of(a, parent);
+		own = str_printf("%s%s", of_parent, slash);
+	} else {
+		own = mem_strdup(path);
+	}
+	const struct data_owner *owner = find_owner(a, own);
+	return owner != NULL ? mem_strdup(owner->owner) : steal_ptr(&own);
+}
+
+char *application_data_owner(const struct application *a, const char *path)
+{
+	CLEANUP(freep) char *owner = owner_of(a, path);
+	return str_printf("%s/%s", a->name, owner);
+}
+
+void application_share_data(struct application *a, const char *path, const char *from)
+{
+	const char *slash = strrchr(path, '/');
+	CLEANUP(freep) char *was = owner_of(a, from);
+	CLEANUP(freep) char *is = owner_of(a, path);
+	if (str_equal(is, was))
+		return;
+	CLEANUP(freep)
+	char *parent = slash != NULL ? mem_strndup(path, (size_t)(slash - path)) : NULL;
+	CLEANUP(freep) char *of_parent = parent != NULL ? owner_of(a, parent) : NULL;
+	CLEANUP(freep)
+	char *own = str_printf("%s%s", of_parent != NULL ? of_parent : "",
+			       slash != NULL ? slash : path);
+	struct data_owner *owner = find_owner(a, own);
+	if (owner == NULL) {
+		owner = vector_add(&a->owners);
+		*owner = (struct data_owner){.path = steal_ptr(&own)};
+	}
+	free(owner->owner);
+	owner->owner = steal_ptr(&was);
+}
+
+static int compare_texts(const void *pa, const void *pb)
+{
+	return strcmp(*(char *const *)pa, *(char *const *)pb);
+}
+
+char *application_data_clash(const struct application *a, const struct topology *t)
+{
+	char *clash = NULL;
+	if (a->owners.count == 0)
+		return NULL;
+	char **all = mem_new_array(char *, t->instance_count);
+	for (unsigned k = 0; k < t->instance_count; k++)
+		all[k] = owner_of(a, t->instances[k].path);
+	qsort(all, t->instance_count, sizeof(*all), compare_texts);
+	for (unsigned k = 1; clash == NULL && k < t->instance_count; k++)
+		if (str_equal(all[k], all[k - 1]))
+			clash = mem_strdup(all[k]);
+	for (unsigned k = 0; k < t->instance_count; k++)
+		free(all[k]);
+	free(all);
+	return clash;
 }
 
 void application_trim_slots(struct application *a)

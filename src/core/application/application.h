@@ -21,6 +21,20 @@
 #include "core/application/copy.h"
 #include "core/application/revision.h"
 
+/* A name that a slot had before, and by which copies of it are still known. */
+struct application_alias {
+	char *path;
+	struct application_slot *slot; /* borrowed */
+	UT_hash_handle hh;
+};
+
+/* A slot whose data is kept under the name that it had before. */
+struct data_owner {
+	char *path,
+		*owner; /* without the name of the application; `path` as if the data of what it is inside
+			       of had that name */
+};
+
 struct application_id {
 	char *text;
 	struct application *application; /* borrowed */
@@ -35,6 +49,8 @@ struct application {
 	uint32_t newest;		     /* number of the last revision that was made */
 	uint32_t completed;		     /* of the last in which everything ran; 0: none */
 	struct application_slot *slots;	     /* by path */
+	struct application_alias *aliases;   /* by path, none of which a slot has */
+	VECTOR(struct data_owner) owners;    /* as long as there is the application */
 	UT_hash_handle hh;
 };
 
@@ -64,10 +80,25 @@ static inline const char *application_id(const struct application *a)
 	return a->ids.items[0]->text;
 }
 
-/* The slot of that path; made where it is new. */
+/* The slot that has that path, or had it; made where it is new. */
 struct application_slot *application_slot(struct application *a, const char *path);
 /* NULL when nothing is known of that path. */
 struct application_slot *application_find_slot(const struct application *a, const char *path);
+/* The slot that has that name, or had it, and of which only copies are left that retire: they are of `slot` from
+ * now on. Nothing where there is none. PRE: no other slot that is declared has it. */
+void application_merge_slot(struct application_slot *slot, const char *path);
+/* It has that name from now on, and is found by both. PRE: no other slot has it, or had it. */
+void application_name_slot(struct application_slot *slot, const char *path);
+/* It is found by that name, too. PRE: as above. */
+void application_add_name(struct application_slot *slot, const char *path);
+
+/* Under which the data of the instance with that path is kept: "shop/api-1". What is inside of another one has it
+ * below that. The caller frees. */
+char *application_data_owner(const struct application *a, const char *path);
+/* Data of `path` is that of `from`, whichever name the slot has. */
+void application_share_data(struct application *a, const char *path, const char *from);
+/* Two instances of that topology would have that data; NULL: there are none. The caller frees. */
+char *application_data_clash(const struct application *a, const struct topology *t);
 
 /* Forgets the slots that have no copy, and are not declared any longer. */
 void application_trim_slots(struct application *a);

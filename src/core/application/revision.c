@@ -57,7 +57,7 @@ void revision_close(struct revision *r)
 bool revision_content(const struct revision *r, const char *path, uint64_t *ret_content)
 {
 	PRE(r->topology != NULL);
-	int instance = topology_find_instance(r->topology, path);
+	int instance = path != NULL ? topology_find_instance(r->topology, path) : -1;
 	if (instance < 0)
 		return false;
 	*ret_content = r->contents[r->topology->instances[instance].space];
@@ -76,17 +76,4 @@ const char *revision_result_name(const char *text)
 const char *revision_version(const struct revision *r)
 {
 	return r->record->version != NULL ? r->record->version : "0.0.0";
-}
-
-const char *revision_renames(const struct revision *a, const struct topology *b)
-{
-	PRE(a->topology != NULL);
-	for (unsigned k = 0; k < b->space_count; k++) {
-		const char *name = b->spaces[k].name;
-		int before = topology_find_space(a->topology, name);
-		if (before >= 0 &&
-		    a->topology->spaces[before].numbered != b->spaces[k].numbered)
-			return name;
-	}
-	return NULL;
 }

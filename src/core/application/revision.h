@@ -44,8 +44,5 @@ bool revision_content(const struct revision *r, const char *path, uint64_t *ret_
 const char *revision_version(const struct revision *r);
 /* "failed", "aborted", "superseded"; NULL: none of them. */
 const char *revision_result_name(const char *text);
-/* A space that both declare, and whose instances have other names in `b`, because a count was written or
- * is written no longer; NULL: there is none. PRE: `a` is open. */
-const char *revision_renames(const struct revision *a, const struct topology *b);
 
 #endif

@@ -94,7 +94,7 @@ const struct import_decl *apart_missing_import(const struct copy *copy)
 static int compare_paths(const void *pa, const void *pb)
 {
 	const struct copy *const *a = pa, *const *b = pb;
-	return strcmp((*a)->of_slot.slot->path, (*b)->of_slot.slot->path);
+	return strcmp(copy_path(*a), copy_path(*b));
 }
 
 void apart_each_provider(const struct control_application *a, const struct provider_set *set,

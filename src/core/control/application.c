@@ -1,6 +1,5 @@
 #include "core/control/application.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -14,65 +13,6 @@
 #include "core/lifecycle/slot_set.h"
 #include "core/place/place.h"
 #include "model/space_kind.h"
-
-/* ---- states ---- */
-
-static void describe(const void *object, char *ret_name, size_t size)
-{
-	const struct control_application *a = object;
-	snprintf(ret_name, size, "%s (%s)", a->name, a->id);
-}
-
-static const char *invariant(const void *object, unsigned from, unsigned to)
-{
-	const struct control_application *a = object;
-	if (from == to)
-		return NULL; /* its record: the instances are not loaded yet */
-	if (to == TOPOLOGY_RUNNING && a->slots.to_start_started != a->slots.to_start)
-		return "is running, but an instance that is to start has not started";
-	if (to == TOPOLOGY_STOPPED && a->slots.to_start > 0)
-		return "is stopped, but an instance is to start";
-	if (to == TOPOLOGY_FAILED && a->unhealthy == 0)
-		return "has failed, but no instance is without a place or a retry";
-	if (to == TOPOLOGY_DEGRADED && !a->was_running)
-		return "is degraded, but never was running";
-	return NULL;
-}
-
-#define TO(state) STATE_MACHINE_BIT(TOPOLOGY_##state)
-static const struct state_machine_state states[TOPOLOGY_STATE_COUNT] = {
-	[TOPOLOGY_PENDING] = {"pending", TO(RUNNING) | TO(FAILED) | TO(STOPPED), 0,
-			      STATE_MACHINE_INITIAL},
-	[TOPOLOGY_RUNNING] = {"running", TO(DEGRADED) | TO(FAILED) | TO(STOPPED), 0,
-			      STATE_MACHINE_INITIAL},
-	[TOPOLOGY_DEGRADED] = {"degraded", TO(RUNNING) | TO(FAILED) | TO(STOPPED), 0,
-			       STATE_MACHINE_INITIAL},
-	[TOPOLOGY_STOPPED] = {"stopped", TO(PENDING) | TO(RUNNING) | TO(FAILED), 0,
-			      STATE_MACHINE_INITIAL},
-	[TOPOLOGY_FAILED] = {"failed", TO(DEGRADED) | TO(PENDING) | TO(STOPPED), 0,
-			     STATE_MACHINE_INITIAL},
-};
-
-/* A new one is pending; one that a record holds begins in any state. */
-const struct state_machine_type topology_machine = {
-	.name = "topology",
-	.states = states,
-	.count = TOPOLOGY_STATE_COUNT,
-	.describe = describe,
-	.invariant = invariant,
-};
-
-const char *topology_state_name(enum topology_state state)
-{
-	return states[state].name;
-}
-
-void application_restore_state(struct control_application *a, const char *name)
-{
-	unsigned state = TOPOLOGY_PENDING;
-	(void)state_machine_parse(&topology_machine, name, &state);
-	state_machine_begin(&topology_machine, a, &a->state, state);
-}
 
 /* ---- copies ---- */
 
@@ -142,6 +82,107 @@ void copy_set_exports(struct copy *copy, struct instance_variable *take, size_t 
 	free(copy->exports);
 	copy->exports = take;
 	copy->export_count = count;
+}
+
+/* ---- names ---- */
+
+/* What retires of a slot that had that name before is of this one. */
+static void take_leftovers(struct control_application *a, struct application_slot *slot,
+			   const char *path)
+{
+	const struct application_slot *left = application_find_slot(&a->application, path);
+	if (left == NULL || left == slot)
+		return;
+	slot_copy_for_each (left, item) {
+		struct copy *copy = container_of(item, struct copy, of_slot);
+		if (copy->path == NULL)
+			copy->path = mem_strdup(left->path);
+		mark_copy(copy, COPY_RECORD);
+	}
+	application_merge_slot(slot, path);
+	if (slot->serving != NULL)
+		slot_publish_facts(container_of(slot->serving, struct copy, of_slot)->sc);
+}
+
+void copy_set_path(struct copy *copy, const char *path)
+{
+	struct application_slot *slot = copy->of_slot.slot;
+	free(copy->path);
+	copy->path = NULL;
+	if (str_equal(path, slot->path))
+		return;
+	copy->path = mem_strdup(path);
+	take_leftovers(copy->unit->application, slot, path);
+	application_add_name(slot, path);
+}
+
+void application_rename(struct control_application *a, struct application_slot *slot,
+			const char *path)
+{
+	if (str_equal(path, slot->path))
+		return;
+	take_leftovers(a, slot, path);
+	slot_copy_for_each (slot, item) {
+		struct copy *copy = container_of(item, struct copy, of_slot);
+		if (copy->path == NULL)
+			copy->path = mem_strdup(slot->path);
+		else if (str_equal(copy->path, path))
+			free(steal_ptr(&copy->path));
+		mark_copy(copy, COPY_RECORD);
+	}
+	application_name_slot(slot, path);
+	mark_application(a, APPLICATION_RECORD);
+}
+
+static int compare_slots(const void *pa, const void *pb)
+{
+	uintptr_t a = *(const uintptr_t *)pa, b = *(const uintptr_t *)pb;
+	return (a > b) - (a < b);
+}
+
+char *application_name_clash(const struct control_application *a, const struct topology *t)
+{
+	char *clash = application_data_clash(&a->application, t);
+	VECTOR(const struct application_slot *) known = {0};
+	for (unsigned i = 0; i < t->instance_count; i++) {
+		const struct slot *s = slot_set_slot_of(&a->slots, t, i);
+		const struct application_slot *slot =
+			s != NULL
+				? control_of_slot(s)->of_path
+				: application_find_slot(&a->application, t->instances[i].path);
+		if (slot != NULL)
+			vector_push(&known, slot);
+	}
+	if (known.count > 1)
+		qsort(known.items, known.count, sizeof(*known.items), compare_slots);
+	for (size_t k = 1; k < known.count; k++)
+		if (clash == NULL && known.items[k] == known.items[k - 1])
+			clash = mem_strdup(known.items[k]->path);
+	vector_done(&known);
+	return clash;
+}
+
+/* The data of what has another name in that revision is the same. */
+static void share_data(struct control_application *a, const struct declarations *d)
+{
+	for (unsigned i = 0; i < d->topology->instance_count; i++)
+		if (d->slots[i] != NULL &&
+		    !str_equal(d->slots[i]->path, d->topology->instances[i].path))
+			application_share_data(&a->application, d->topology->instances[i].path,
+					       d->slots[i]->path);
+}
+
+void application_remember_data(struct control_application *a, const struct slot *s)
+{
+	const char *space = a->slots.spaces.items[s->space]->name;
+	const char *slash = strrchr(s->path, '/');
+	const char *name = slash != NULL ? slash + 1 : s->path;
+	if (s->ordinal != 1)
+		return;
+	CLEANUP(freep)
+	char *other = str_printf("%.*s%s%s", (int)(name - s->path), s->path, space,
+				 str_equal(name, space) ? "-1" : "");
+	application_share_data(&a->application, other, s->path);
 }
 
 /* ---- the served revision ---- */
@@ -229,6 +270,7 @@ static void grow_controls(struct control_application *a)
 		struct slot_control *sc = mem_new(struct slot_control);
 		sc->slot = s;
 		sc->of_path = application_slot(&a->application, s->path);
+		application_rename(a, sc->of_path, s->path);
 		sc->of_path->declared = true;
 		sc->place_unit = sc->moving_place = PLACE_NONE;
 		vector_push(&a->slot_controls, sc);
@@ -242,6 +284,7 @@ void application_declare(struct control_application *a, struct revision *revisio
 	if (revision->declared != NULL)
 		return;
 	revision->declared = slot_set_declare(&a->slots, revision->topology);
+	share_data(a, revision->declared);
 	grow_controls(a);
 	import_lists_keep(a, revision->declared);
 	take_pages(a, revision->topology);
@@ -280,6 +323,7 @@ static void slot_control_free(struct place *place, struct slot_control *sc)
 	sc->of_path->declared = false;
 	place_unit_free(place, sc->moving_place);
 	place_unit_free(place, sc->place_unit);
+	free(sc->recorded);
 	free(sc->last_error);
 	free(sc);
 }
@@ -305,6 +349,7 @@ void application_remove_slots(struct control_application *a, struct place *place
 			continue;
 		}
 		vector_push(&gone, sc->slot);
+		application_remember_data(a, sc->slot);
 		forget_route(a, sc);
 		slot_control_free(place, sc);
 	}
@@ -312,6 +357,15 @@ void application_remove_slots(struct control_application *a, struct place *place
 	if (gone.count > 0)
 		slot_set_remove(&a->slots, &gone);
 	vector_done(&gone);
+}
+
+void former_routes_clear(struct mesh_routes *routes)
+{
+	vector_for_each (&routes->former, route) {
+		free(route->path);
+		free(route->space);
+	}
+	vector_clear(&routes->former);
 }
 
 /* ---- slots of one revision ---- */
@@ -480,6 +534,8 @@ void application_free(struct application_list *list, struct place *place,
 	vector_done(&a->retired);
 	vector_done(&a->handovers);
 	vector_done(&a->routes.changed);
+	former_routes_clear(&a->routes);
+	vector_done(&a->routes.former);
 	vector_done(&a->routes.subscribers);
 	zhost_positions_clear(&a->routes.by_zhost);
 	free(a->last_rollout.cause);

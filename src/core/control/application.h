@@ -65,7 +65,8 @@ struct unit_placement {
 
 /* A copy of a slot: what its zhost is asked for, and what it reported. */
 struct copy {
-	struct slot_copy of_slot;	    /* as one of the copies of its slot */
+	struct slot_copy of_slot; /* as one of the copies of its slot */
+	char *path; /* by which its zhost knows it: its revision's name of the slot; NULL: that of now */
 	struct unit_placement *unit;	    /* borrowed; it names the zhost */
 	struct slot_control *sc;	    /* borrowed; NULL: it is retired */
 	const struct declaration *declared; /* by its revision; borrowed; NULL: it is retired */
@@ -141,6 +142,7 @@ enum __attribute__((packed)) rollout_turn {
 struct slot_control {
 	struct slot *slot;		  /* borrowed */
 	struct application_slot *of_path; /* borrowed: writer, serving copy, all copies */
+	char *recorded; /* the name under which its record is stored, where that is another one; NULL */
 	struct control_zhost *last_zhost; /* where it was before; NULL: nowhere. Borrowed */
 	bool lost;	    /* its zhost is silent, or gone: it is to be placed again */
 	bool placed_again;  /* not for a new request: its zhost was lost, or it moved */
@@ -172,6 +174,11 @@ struct subscriber {
 	uint64_t applied; /* version of the table by which it goes, on that link; 0: not said */
 };
 
+/* A name that a slot has no longer. */
+struct former_route {
+	char *path, *space;
+};
+
 /* Routes of an application, as its subscribers know them (mesh_tables.h). */
 struct mesh_routes {
 	bool has_pages;	    /* a UI space: every zhost subscribes while it is not gone */
@@ -187,7 +194,11 @@ struct mesh_routes {
 	VECTOR(struct subscriber) subscribers;
 	struct zhost_positions by_zhost; /* in `subscribers` */
 	VECTOR(struct slot_control *) changed;
+	VECTOR(struct former_route) former; /* since the table was sent */
 };
+
+/* The table is sent. */
+void former_routes_clear(struct mesh_routes *routes);
 
 struct application_list;
 
@@ -274,6 +285,9 @@ void application_free(struct application_list *list, struct place *place,
 		      struct control_application *a);
 void application_list_done(struct application_list *list);
 
+/* It ends, and its data is kept: an instance that comes later finds it under the other name, too, that it would have
+ * with a count, or without one. */
+void application_remember_data(struct control_application *a, const struct slot *s);
 /* Its slots are those of this revision from now on. Slots and what control knows of them are
  * new. PRE: the revision is open; no placement serves; nothing of its slots is marked. */
 void application_serve(struct control_application *a, struct lifecycle *l, struct place *place,
@@ -286,6 +300,12 @@ void application_declare(struct control_application *a, struct revision *revisio
 /* Its slots follow that revision no longer. False: it is kept, because a slot is in no other one. PRE: it is
  * not served, and no copy of it has a role other than retired. */
 bool application_withdraw(struct control_application *a, struct revision *revision);
+/* Another name of the slot, of which copies keep theirs. Nothing where it has that name. */
+void application_rename(struct control_application *a, struct application_slot *slot,
+			const char *path);
+/* Two instances of that topology would be the same slot, one by its name and one by that which it has now, or
+ * would share data; NULL: there are none. The caller frees. */
+char *application_name_clash(const struct control_application *a, const struct topology *t);
 /* The slots for which `goes` holds end, with those that are inside of them. PRE: not-deployed, and so is
  * their goal; they have no copy but retired ones, nothing waits for their units in the engine, and they are
  * not marked. */
@@ -414,7 +434,18 @@ static inline struct revision *slot_revision(const struct slot_control *root)
 	const struct unit_placement *unit = unit_of(root->of_path->serving);
 	return unit != NULL ? unit->revision : unplaced_revision(root);
 }
-/* The id by which its zhost knows it. */
+/* The path by which its zhost knows it. */
+static inline const char *copy_path(const struct copy *copy)
+{
+	return copy->path != NULL ? copy->path : copy->of_slot.slot->path;
+}
+/* The instance of that revision that is the slot has this path; NULL: there is none. */
+static inline const char *revision_path(const struct revision *r, const struct slot *s)
+{
+	int32_t instance = r->declared != NULL ? declarations_instance(r->declared, s) : -1;
+	return instance >= 0 ? r->declared->topology->instances[instance].path : NULL;
+}
+/* Its id there. */
 static inline const char *copy_key_topology(const struct copy *copy)
 {
 	return copy->unit->key_topology != NULL ? copy->unit->key_topology
@@ -446,5 +477,7 @@ static inline bool slot_is_exhausted(const struct slot_control *sc)
 /* Tells the rules what they need to know of the copy that serves: after each change of it. */
 void slot_publish_facts(struct slot_control *sc);
 void copy_set_exports(struct copy *copy, struct instance_variable *take, size_t count);
+/* Its zhost knows it by that path. */
+void copy_set_path(struct copy *copy, const char *path);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "base/str.h"
 #include "core/control/copies.h"
 #include "core/control/exclusions.h"
 #include "core/control/handovers.h"
@@ -15,6 +16,7 @@
 #include "core/control/topology_state.h"
 #include "core/control/unload_unit.h"
 #include "core/lifecycle/rules.h"
+#include "core/lifecycle/slot_set.h"
 #include "schema/message.h"
 
 struct control_application *application_add(struct control *c, const char *name, const char *id,
@@ -65,12 +67,59 @@ void application_revise(struct control *c, struct control_application *a,
 	application_switch(c, a, application_accept(c, a, take_record, topology));
 }
 
+struct renamed {
+	struct application_slot *slot;
+	const char *to; /* borrowed */
+};
+typedef VECTOR(struct renamed) renamed_list;
+
+/* Of what the new revision has under none of its names. */
+static void remember_data(struct control_application *a, const struct topology *t)
+{
+	bool *stays = mem_new_array(bool, a->slots.slots.count);
+	for (unsigned i = 0; i < t->instance_count; i++) {
+		const struct slot *s = slot_set_slot_of(&a->slots, t, i);
+		if (s != NULL)
+			stays[s->id] = true;
+	}
+	vector_for_each (&a->slots.slots, s)
+		if (!stays[(*s)->id])
+			application_remember_data(a, *s);
+	free(stays);
+}
+
+static void collect_renamed(const struct control_application *a, const struct topology *t,
+			    renamed_list *list)
+{
+	for (unsigned i = 0; a->application.served != NULL && i < t->instance_count; i++) {
+		const struct slot *s = slot_set_slot_of(&a->slots, t, i);
+		if (s != NULL && !str_equal(s->path, t->instances[i].path))
+			*vector_add(list) = (struct renamed){control_of_slot(s)->of_path,
+							     t->instances[i].path};
+	}
+}
+
+/* Data and copies that still unload stay with what has another name in the new revision. */
+static void rename_slots(struct control_application *a, const renamed_list *list)
+{
+	vector_for_each (list, renamed) {
+		application_share_data(&a->application, renamed->to, renamed->slot->path);
+		application_rename(a, renamed->slot, renamed->to);
+	}
+}
+
 void application_switch(struct control *c, struct control_application *a,
 			struct revision *revision)
 {
 	PRE(a->rollout == NULL);
-	if (a->application.served != NULL)
+	renamed_list renamed = {0};
+	collect_renamed(a, revision->topology, &renamed);
+	if (a->application.served != NULL) {
+		remember_data(a, revision->topology);
 		end_slots(c, a);
+	}
+	rename_slots(a, &renamed);
+	vector_done(&renamed);
 	application_serve(a, &c->lifecycle, c->place, revision);
 	application_trim_revisions(a, c->place, records_delete_revision, c);
 	vector_for_each (&a->slots.slots, s) {

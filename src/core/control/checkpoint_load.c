@@ -271,6 +271,10 @@ static int restore_slot(struct control *c, const struct control_application *a,
 		int result = restore_place_revision(c, sc, v->place_revision, err);
 		if (result < 0)
 			return result;
+	} else if (sc->of_path->serving == NULL && sc->place_revision != NULL) {
+		place_unit_free(c->place, sc->place_unit);
+		sc->place_unit = PLACE_NONE;
+		sc->place_revision = NULL;
 	}
 	return v->has_moving_revision ? restore_moving(c, sc, v, err) : 0;
 }

@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "core/control/exclusions.h"
 #include "core/control/load_revision.h"
+#include "core/control/slot_names.h"
 #include "core/control/state.h"
 #include "core/lifecycle/patience.h"
 #include "core/lifecycle/slot_set.h"
@@ -86,6 +87,7 @@ static int read_order(const struct control_application *a,
 		struct slot *s = slot_find(&a->slots, v->order[k]->path);
 		if (s == NULL)
 			return checkpoint_broken(err, "instance", v->order[k]->path);
+		slot_name_restore(control_of_slot(s), v->order[k]->path);
 		vector_push(&ret->slots, s);
 		vector_push(&ret->serials, v->order[k]->serial);
 	}

@@ -10,6 +10,7 @@
 #include "core/control/loss.h"
 #include "core/control/mesh_tables.h"
 #include "core/control/record_writer.h"
+#include "core/control/slot_names.h"
 #include "core/control/state.h"
 #include "core/control/target.h"
 #include "core/control/topology_state.h"
@@ -110,6 +111,9 @@ struct copy *unit_copy_new(struct unit_placement *unit, struct application_slot 
 		copy->declared = declarations_of(unit->revision->declared, sc->slot);
 	copy->absent = true;
 	slot_copy_join(&unit->placement, &copy->of_slot, slot, epoch);
+	const char *path = sc != NULL ? revision_path(unit->revision, sc->slot) : NULL;
+	if (path != NULL)
+		copy_set_path(copy, path);
 	copy->of_slot.exclusive = exclusive;
 	copy->next_on_zhost = z->first_copy;
 	if (z->first_copy != NULL)
@@ -131,7 +135,8 @@ struct copy *copy_find(const struct control *c, const struct control_zhost *z,
 		return NULL;
 	slot_copy_for_each (slot, item) {
 		struct copy *copy = copy_of_slot_copy(item);
-		if (item->epoch == key->epoch && (z == NULL || copy_zhost(copy) == z) &&
+		if (item->epoch == key->epoch && str_equal(copy_path(copy), key->path) &&
+		    (z == NULL || copy_zhost(copy) == z) &&
 		    str_equal(copy_key_topology(copy), key->topology))
 			return copy;
 	}
@@ -193,6 +198,7 @@ static void copy_free(struct control *c, struct copy *copy)
 		copy->sc->last_zhost = z;
 	slot_copy_leave(&copy->of_slot);
 	copy_set_exports(copy, NULL, 0);
+	free(copy->path);
 	free(copy);
 	publish_serving(slot);
 }
@@ -308,6 +314,7 @@ void unit_rebase(struct control *c, struct slot_control *root)
 	const struct control_application *a = application_of(root->slot);
 	struct revision *revision = unplaced_revision(root);
 	PRE(root->of_path->serving == NULL);
+	slot_names_follow(c, root, revision, "nothing of it is placed");
 	if (root->place_revision == revision)
 		return;
 	uint32_t before = root->place_unit;
@@ -483,6 +490,7 @@ void unit_switch(struct control *c, struct slot_control *root, struct unit_place
 	placement_set_role(&to->placement, ROLE_SERVING);
 	root->place_unit = to->place_unit;
 	root->place_revision = to->revision;
+	slot_names_follow(c, root, to->revision, cause);
 	vector_for_each (&to->placement.copies, item)
 		copy_takes_over(copy_of_slot_copy(*item));
 	slot_for_each_below (root->slot, s)

@@ -38,7 +38,7 @@ static struct copy *find_copy(const struct control *c, uint64_t link_id,
 static const struct space *space_of(const struct copy *copy)
 {
 	const struct topology *t = copy->unit->revision->topology;
-	return instance_space(t, (unsigned)topology_find_instance(t, copy->of_slot.slot->path));
+	return instance_space(t, (unsigned)topology_find_instance(t, copy_path(copy)));
 }
 
 static bool stores_in_cluster(const struct copy *copy)
@@ -47,18 +47,31 @@ static bool stores_in_cluster(const struct copy *copy)
 	return space_type_is_wasm(space->type) && space->storage == STORAGE_CLUSTER;
 }
 
+/* The slot whose data that is; NULL: there is none. */
+static struct application_slot *find_owned(struct control_application *a, const char *owner,
+					   const char *path)
+{
+	if (a->application.owners.count == 0)
+		return application_find_slot(&a->application, path);
+	vector_for_each (&a->slot_controls, sc) {
+		CLEANUP(freep)
+		char *own = application_data_owner(&a->application, (*sc)->of_path->path);
+		if (str_equal(own, owner))
+			return (*sc)->of_path;
+	}
+	return NULL;
+}
+
 void data_full(struct control *c, const char *owner)
 {
 	const char *slash = strchr(owner, '/');
 	CLEANUP(freep) char *name = mem_strndup(owner, (size_t)(slash - owner));
 	struct control_application *a = application_by_name(&c->applications, name);
-	int instance = a != NULL ? topology_find_instance(a->topology, slash + 1) : -1;
 	c->count.data_full++;
-	if (instance < 0)
-		return; /* removed meanwhile */
-	struct application_slot *slot = application_slot(&a->application, slash + 1);
-	if (slot->data_full)
-		return;
+	struct application_slot *slot = a != NULL ? find_owned(a, owner, slash + 1) : NULL;
+	int instance = slot != NULL ? topology_find_instance(a->topology, slot->path) : -1;
+	if (instance < 0 || slot->data_full)
+		return; /* removed meanwhile, or said already */
 	slot->data_full = true;
 	CLEANUP(freep)
 	char *quota =
@@ -68,7 +81,8 @@ void data_full(struct control *c, const char *owner)
 	char *cause = str_printf("no room for its data: its quota is %s (resources.data), that "
 				 "of the whole topology %s; data.put is refused",
 				 quota, all);
-	emit_event(&c->emitter, "data", owner, NULL, NULL, a->id, cause);
+	CLEANUP(freep) char *subject = str_printf("%s/%s", a->name, slot->path);
+	emit_event(&c->emitter, "data", subject, NULL, NULL, a->id, cause);
 }
 
 static struct application_slot *slot_of(const struct copy *copy)
@@ -87,8 +101,8 @@ void data_full_on(struct control *c, struct control_zhost *z, const Samoza__V1__
 			continue;
 		copy->marks |= COPY_LISTED;
 		CLEANUP(freep)
-		char *owner = str_printf("%s/%s", slot_of(copy)->application->name,
-					 slot_of(copy)->path);
+		char *owner =
+			application_data_owner(slot_of(copy)->application, slot_of(copy)->path);
 		data_full(c, owner);
 	}
 	/* Of the others something was deleted: the next refusal is told again. */
@@ -113,8 +127,8 @@ void data_request(struct control *c, uint64_t link_id, const Samoza__V1__DataReq
 	*vector_add(&c->emitter.outbox->data) = (struct data_change){
 		.link_id = link_id,
 		.request = request->request,
-		.owner = str_printf("%s/%s", copy->of_slot.slot->application->name,
-				    copy->of_slot.slot->path),
+		.owner = application_data_owner(copy->of_slot.slot->application,
+						copy->of_slot.slot->path),
 		.operation = request->operation,
 		.key = copy_bytes(request->data_key),
 		.key_size = request->data_key.len,

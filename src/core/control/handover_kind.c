@@ -15,11 +15,24 @@ enum handover_kind handover_kind_of(struct slot *root, const struct revision *re
 	return HANDOVER_START_FIRST;
 }
 
+bool handover_renames(const struct slot *root, const struct revision *from,
+		      const struct revision *to)
+{
+	slot_for_each_below ((struct slot *)(uintptr_t)root, s) {
+		const char *before = revision_path(from, s), *after = revision_path(to, s);
+		if (before != NULL && after != NULL && !str_equal(before, after))
+			return true;
+	}
+	return false;
+}
+
 enum handover_kind handover_kind_of_change(const struct slot_control *root,
 					   const struct revision *to)
 {
 	const struct control_zhost *own = slot_zhost(root);
 	if (own != NULL && own->protocol != 0 && !zhost_runs_two(own))
+		return HANDOVER_STOP_FIRST;
+	if (handover_renames(root->slot, slot_revision(root), to))
 		return HANDOVER_STOP_FIRST;
 	return handover_kind_of(root->slot, slot_revision(root)) == HANDOVER_STOP_FIRST
 		       ? HANDOVER_STOP_FIRST

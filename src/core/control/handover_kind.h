@@ -14,6 +14,9 @@
 
 /* Of a unit whose copies stay in this revision. PRE: the revision is declared. */
 enum handover_kind handover_kind_of(struct slot *root, const struct revision *revision);
+/* An instance of the unit has another name in `to`: it changes stop-first [change.counts.numbered]. */
+bool handover_renames(const struct slot *root, const struct revision *from,
+		      const struct revision *to);
 /* Of a unit that changes to that revision. PRE: both are declared. */
 enum handover_kind handover_kind_of_change(const struct slot_control *root,
 					   const struct revision *to);

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "base/str.h"
 #include "core/control/handover_kind.h"
 #include "core/control/path_ends.h"
 #include "model/space_kind.h"
@@ -81,6 +82,15 @@ static void add_offline_start(Samoza__V1__InstanceSpec *spec, const struct space
 				mem_strdup(space->imports[k].from);
 }
 
+/* NULL: it is kept under the name by which the zhost knows it. */
+static char *data_owner_of(const struct copy *copy)
+{
+	const struct application *of = copy->of_slot.slot->application;
+	CLEANUP(freep) char *owner = application_data_owner(of, copy_path(copy));
+	return str_equal(owner + strlen(of->name) + 1, copy_path(copy)) ? NULL
+									: steal_ptr(&owner);
+}
+
 Samoza__V1__InstanceSpec *instance_spec_new(const struct copy *copy)
 {
 	const struct slot *slot = copy->sc->slot;
@@ -100,7 +110,8 @@ Samoza__V1__InstanceSpec *instance_spec_new(const struct copy *copy)
 	s->type = (Samoza__V1__SpaceType)type;
 	s->has_placement = true;
 	s->placement = copy->unit->epoch;
-	s->parent = parent != NULL ? mem_strdup(parent->path) : NULL;
+	s->parent = parent != NULL ? mem_strdup(revision_path(revision, parent)) : NULL;
+	s->data_owner = data_owner_of(copy);
 	s->capabilities = copy_strings(space->capabilities, space->capability_count);
 	s->n_capabilities = space->capability_count;
 	s->has_cpu_millicores = s->has_memory_bytes = s->has_local_storage = s->has_exclusive =

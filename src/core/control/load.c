@@ -22,6 +22,7 @@
 #include "core/control/rebalancing.h"
 #include "core/control/record_writer.h"
 #include "core/control/rollouts.h"
+#include "core/control/slot_names.h"
 #include "core/control/state.h"
 #include "core/control/zhosts.h"
 #include "core/lifecycle/patience.h"
@@ -226,6 +227,10 @@ static void load_application(struct control *c, const Samoza__V1__ApplicationRec
 	a->ever_started = r->ever_started;
 	a->created_ms = r->created_ms;
 	a->updated_ms = r->updated_ms;
+	for (size_t k = 0; k < r->n_data_owners; k++)
+		*vector_add(&a->application.owners) =
+			(struct data_owner){.path = mem_strdup(r->data_owners[k]->path),
+					    .owner = mem_strdup(r->data_owners[k]->owner)};
 }
 
 static int load_rollout(struct control *c, struct control_application *a,
@@ -301,6 +306,7 @@ static void load_slot(struct control *c, const Samoza__V1__SlotRecord *r)
 	if (s == NULL)
 		return; /* of an earlier revision */
 	struct slot_control *sc = control_of_slot(s);
+	slot_name_restore(sc, r->path);
 	slot_restore(s, (enum instance_goal)r->goal, (enum instance_state)r->state);
 	s->since_ms = r->since_ms;
 	s->goal_cause = mem_strdup(r->goal_cause);

@@ -61,9 +61,11 @@ static int load_copy(struct control *c, struct unit_placement *unit,
 	const struct space *space =
 		instance_space(unit->revision->topology, (unsigned)instance);
 	struct slot_control *sc = retired ? NULL : control_of_slot(s);
+	const char *name = r->slot != NULL ? r->slot : r->path;
 	struct copy *copy =
-		unit_copy_new(unit, application_slot(&unit->application->application, r->path),
-			      sc, r->epoch, space->exclusive);
+		unit_copy_new(unit, application_slot(&unit->application->application, name), sc,
+			      r->epoch, space->exclusive);
+	copy_set_path(copy, r->path);
 	copy->target = (uint8_t)r->target;
 	copy->generation = r->generation;
 	copy->retry_generation = r->retry_generation;
@@ -143,9 +145,12 @@ static void restore_place(struct control *c, struct unit_placement *unit)
 {
 	const struct slot_copy *first = unit->placement.copies.items[0];
 	struct control_application *a = unit->application;
-	CLEANUP(freep) char *root_path = mem_strdup(first->slot->path);
+	CLEANUP(freep)
+	char *root_path = mem_strdup(copy_path(container_of(first, struct copy, of_slot)));
 	root_path[strcspn(root_path, "/")] = '\0';
-	const struct slot *s = slot_find(&a->slots, root_path);
+	CLEANUP(freep) char *name = mem_strdup(first->slot->path);
+	name[strcspn(name, "/")] = '\0';
+	const struct slot *s = slot_find(&a->slots, name);
 	if (unit->placement.role == ROLE_SERVING) {
 		take_root_place(c, control_of_slot(s), unit);
 		return;

@@ -124,7 +124,7 @@ static Samoza__V1__MeshPeer *peer_new(const struct slot_control *sc, const struc
 	const struct space *space = space_of(sc, copy);
 	Samoza__V1__MeshPeer *p =
 		(Samoza__V1__MeshPeer *)schema_message_new(&samoza__v1__mesh_peer__descriptor);
-	p->path = mem_strdup(sc->slot->path);
+	p->path = mem_strdup(copy != NULL ? copy_path(copy) : sc->slot->path);
 	p->space = mem_strdup(space->name);
 	if (copy == NULL)
 		return p;
@@ -277,6 +277,13 @@ static Samoza__V1__MeshTable *changed_table(const struct control_application *a,
 		add_peers(&list, *sc, all);
 		if (list.count == before && takes_messages(*sc))
 			vector_push(&list, peer_new(*sc, NULL));
+	}
+	vector_for_each (&a->routes.former, route) {
+		Samoza__V1__MeshPeer *p = (Samoza__V1__MeshPeer *)schema_message_new(
+			&samoza__v1__mesh_peer__descriptor);
+		p->path = mem_strdup(route->path);
+		p->space = mem_strdup(route->space);
+		vector_push(&list, p);
 	}
 	t->peers = list.items;
 	t->n_peers = list.count;
@@ -454,7 +461,7 @@ static void update_subscriber(struct control *c, const struct control_applicatio
 		s->sent_link = link_id;
 		s->is_outdated = false;
 		s->applied = 0;
-	} else if (a->routes.changed.count > 0) {
+	} else if (a->routes.changed.count + a->routes.former.count > 0) {
 		send_table(c, a, s, t->changed, changed_table);
 	}
 }
@@ -475,6 +482,7 @@ static void send_tables(struct control *c, struct control_application *a)
 	vector_for_each (&r->changed, sc)
 		(*sc)->marks &= ~(unsigned)SLOT_ROUTE;
 	vector_clear(&r->changed);
+	former_routes_clear(r);
 }
 
 /* After the tables. */

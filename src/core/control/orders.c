@@ -42,7 +42,7 @@ static Samoza__V1__DesiredInstance *desired_new(struct copy *copy)
 		NEW(Samoza__V1__DesiredInstance, samoza__v1__desired_instance__descriptor);
 	m->key = NEW(Samoza__V1__InstanceKey, samoza__v1__instance_key__descriptor);
 	m->key->topology = mem_strdup(copy_key_topology(copy));
-	m->key->path = mem_strdup(copy->of_slot.slot->path);
+	m->key->path = mem_strdup(copy_path(copy));
 	m->key->epoch = copy->of_slot.epoch;
 	m->generation = copy->generation;
 	m->target = (Samoza__V1__Target)copy->target;

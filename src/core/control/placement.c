@@ -13,6 +13,7 @@
 #include "core/control/loss.h"
 #include "core/control/members.h"
 #include "core/control/rollout_steps.h"
+#include "core/control/slot_names.h"
 #include "core/control/state.h"
 #include "core/control/target.h"
 #include "core/control/topology_state.h"
@@ -70,6 +71,7 @@ static void assign(struct control *c, struct slot_control *root, struct control_
 {
 	struct control_application *a = application_of(root->slot);
 	bool again = root->lost || leaves;
+	slot_names_follow(c, root, root->place_revision, "placed");
 	emit_placement(c, root, z, leaves);
 	loss_forget(c, root);
 	unit_supersede(c, root);

@@ -31,7 +31,7 @@ static uint64_t entry_hash(const struct provider_list *list, const struct copy *
 	uint64_t hash = 1;
 	if (*list->prefix != '\0')
 		mix(&hash, copy_key_topology(copy));
-	mix(&hash, copy->of_slot.slot->path);
+	mix(&hash, copy_path(copy));
 	for (size_t k = 0; k < copy->export_count; k++) {
 		const struct instance_variable *v = &copy->exports[k];
 		if (!is_imported(list, v->name))
@@ -47,7 +47,7 @@ static Samoza__V1__Provider *provider_new(const struct provider_list *list,
 {
 	Samoza__V1__Provider *p = NEW(Samoza__V1__Provider, samoza__v1__provider__descriptor);
 	p->import = mem_strdup(list->from);
-	p->path = str_printf("%s%s", list->prefix, copy->of_slot.slot->path);
+	p->path = str_printf("%s%s", list->prefix, copy_path(copy));
 	if (*list->prefix != '\0')
 		p->topology = mem_strdup(copy_key_topology(copy));
 	p->variables = mem_new_array(Samoza__V1__Variable *, copy->export_count);
@@ -98,7 +98,7 @@ static void remove_entry(struct refresh *r)
 static void compare(void *user, const struct copy *provider)
 {
 	struct refresh *r = user;
-	const char *path = provider->of_slot.slot->path;
+	const char *path = copy_path(provider);
 	const struct provider_list *list = r->list;
 	uint64_t hash = entry_hash(list, provider);
 	int order = 1;

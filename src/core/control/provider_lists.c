@@ -313,7 +313,7 @@ bool import_lists_are_known(const struct copy *copy)
 	for (unsigned k = 0; k < copy->list_count; k++) {
 		const struct shared_list *list = copy->lists[k]->list;
 		if (is_frozen(list) &&
-		    !provider_list_has_other(&list->content, copy->of_slot.slot->path))
+		    !provider_list_has_other(&list->content, copy_path(copy)))
 			return false;
 	}
 	return true;

@@ -59,6 +59,15 @@ static Samoza__V1__HandoverRecord *fill_handover(Samoza__V1__HandoverRecord *r,
 	return r;
 }
 
+/* Its record under a former name. */
+static void delete_recorded(struct control *c, struct slot_control *sc)
+{
+	if (sc->recorded == NULL)
+		return;
+	delete (c, RECORD_SLOT, record_id_slot(application_of(sc->slot)->id, sc->recorded));
+	free(steal_ptr(&sc->recorded));
+}
+
 static void write_slot(struct control *c, const struct slot_control *sc)
 {
 	const struct slot *s = sc->slot;
@@ -120,7 +129,8 @@ static void write_copy(struct control *c, const struct copy *copy)
 	const struct unit_placement *unit = copy->unit;
 	Samoza__V1__CopyRecord r = SAMOZA__V1__COPY_RECORD__INIT;
 	r.application = (char *)unit->application->id;
-	r.path = copy->of_slot.slot->path;
+	r.path = (char *)copy_path(copy);
+	r.slot = copy->path != NULL ? copy->of_slot.slot->path : NULL;
 	r.epoch = copy->of_slot.epoch;
 	r.placement = unit->epoch;
 	r.zhost = unit->zhost->name;
@@ -162,8 +172,7 @@ static void write_copy(struct control *c, const struct copy *copy)
 	r.n_exports = copy->export_count;
 	r.exports = exports;
 	put(c, RECORD_COPY,
-	    record_id_copy(copy->unit->application->id, copy->of_slot.slot->path,
-			   copy->of_slot.epoch),
+	    record_id_copy(copy->unit->application->id, copy_path(copy), copy->of_slot.epoch),
 	    &r.base);
 }
 
@@ -275,6 +284,20 @@ static void write_application(struct control *c, const struct control_applicatio
 		pointers[k] = &results.items[k];
 	r.n_results = results.count;
 	r.results = pointers;
+	CLEANUP(freep)
+	Samoza__V1__DataOwnerRecord *owners =
+		mem_new_array(Samoza__V1__DataOwnerRecord, of->owners.count);
+	CLEANUP(freep)
+	Samoza__V1__DataOwnerRecord **owner_list =
+		mem_new_array(Samoza__V1__DataOwnerRecord *, of->owners.count);
+	for (size_t k = 0; k < of->owners.count; k++) {
+		samoza__v1__data_owner_record__init(&owners[k]);
+		owners[k].path = of->owners.items[k].path;
+		owners[k].owner = of->owners.items[k].owner;
+		owner_list[k] = &owners[k];
+	}
+	r.n_data_owners = of->owners.count;
+	r.data_owners = owner_list;
 	kept_import_records kept = {0};
 	import_lists_record(a, &kept);
 	r.n_kept_imports = kept.count;
@@ -372,8 +395,10 @@ void records_write(struct control *c)
 {
 	vector_for_each (&c->dirty.zhosts, z)
 		write_zhost(c, *z);
-	vector_for_each (&c->dirty.slots, sc)
+	vector_for_each (&c->dirty.slots, sc) {
+		delete_recorded(c, *sc);
 		write_slot(c, *sc);
+	}
 	vector_for_each (&c->dirty.copies, copy) {
 		if (((*copy)->marks & COPY_RECORD) != 0)
 			write_copy(c, *copy);
@@ -397,8 +422,9 @@ void records_write(struct control *c)
 	c->written.next_event = c->emitter.next_event;
 }
 
-void records_delete_slot(struct control *c, const struct slot_control *sc)
+void records_delete_slot(struct control *c, struct slot_control *sc)
 {
+	delete_recorded(c, sc);
 	delete (c, RECORD_SLOT, record_id_slot(application_of(sc->slot)->id, sc->slot->path));
 }
 
@@ -425,8 +451,8 @@ void records_write_all(struct control *c)
 
 void records_delete_slots(struct control *c, const struct control_application *a)
 {
-	vector_for_each (&a->slots.slots, s)
-		delete (c, RECORD_SLOT, record_id_slot(a->id, (*s)->path));
+	vector_for_each (&a->slot_controls, sc)
+		records_delete_slot(c, *sc);
 }
 
 void records_delete_application(struct control *c, const struct control_application *a)
@@ -445,7 +471,7 @@ void records_delete_zhost(struct control *c, const struct control_zhost *z)
 void records_delete_copy(struct control *c, const struct copy *copy)
 {
 	delete (c, RECORD_COPY,
-		record_id_copy(copy->unit->application->id, copy->of_slot.slot->path,
+		record_id_copy(copy->unit->application->id, copy_path(copy),
 			       copy->of_slot.epoch));
 }
 

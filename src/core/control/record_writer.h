@@ -18,7 +18,7 @@ void records_write_revision(struct control *c, const struct revision *revision);
 /* They are about to be freed: delete their records. The application's own record goes first: what is
  * left of the others then means nothing. */
 void records_delete_application(struct control *c, const struct control_application *a);
-void records_delete_slot(struct control *c, const struct slot_control *sc);
+void records_delete_slot(struct control *c, struct slot_control *sc);
 void records_delete_slots(struct control *c, const struct control_application *a);
 void records_delete_zhost(struct control *c, const struct control_zhost *z);
 void records_delete_copy(struct control *c, const struct copy *copy);

@@ -72,19 +72,11 @@ static int check_change(const struct control_application *a, const struct contro
 			struct error **err)
 {
 	struct rollout_spec spec;
-	const char *renamed = revision_renames(a->application.served, s->topology);
 	if (!s->options.start)
 		return error_set(err, ERR_CONFLICT,
 				 "%s is %s: a change of what runs is not submitted without "
 				 "start; stop the topology first",
 				 a->name, topology_state_name(a->state));
-	if (renamed != NULL)
-		return error_set(err, ERR_CONFLICT,
-				 "%s %s gives the instances of %s other names, because a count "
-				 "is written or is not any longer, and that is not possible "
-				 "while it runs; keep it as it is, or stop the topology first",
-				 a->name, s->record->version != NULL ? s->record->version : "",
-				 renamed);
 	return rollout_spec_read(s->record->rollout, &spec, err);
 }
 
@@ -124,6 +116,14 @@ static int judge(const struct control *c, const struct control_application *a,
 	if (r < 0 || *ret_effect == SUBMISSION_UNCHANGED)
 		return r;
 	r = check_stop_after(c, s->topology, err);
+	CLEANUP(freep) char *clash = r >= 0 ? application_name_clash(a, s->topology) : NULL;
+	if (clash != NULL)
+		return error_set(
+			err, ERR_CONFLICT,
+			"two instances of %s %s would have the data of %s: a space whose "
+			"count was written or removed had the name of another one; "
+			"give that one another name",
+			a->name, s->record->version != NULL ? s->record->version : "", clash);
 	return r < 0 || is_stopped(a) ? r : check_change(a, s, err);
 }
 

@@ -104,13 +104,11 @@ static int roll_back(struct control *c, struct control_application *a, uint32_t 
 		r = topology_compile(to->record->topology, NULL, NULL, NULL, &topology, err);
 	if (r < 0)
 		return r;
-	const char *renamed = revision_renames(a->application.served, topology);
-	if (renamed != NULL)
+	CLEANUP(freep) char *clash = application_name_clash(a, topology);
+	if (clash != NULL)
 		return error_set(err, ERR_CONFLICT,
-				 "revision %u of %s gives the instances of %s other names, "
-				 "because a count was written or is not any longer, and that "
-				 "is not possible while it runs; stop the topology first",
-				 to->number, a->name, renamed);
+				 "two instances of revision %u of %s would have the data of %s",
+				 to->number, a->name, clash);
 	/* At once, and it waits where it fails: there is nothing better to go back to. */
 	spec.policy = ROLLOUT_REPLACE;
 	spec.pauses = true;

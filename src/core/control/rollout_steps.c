@@ -8,6 +8,12 @@
 #include "core/control/wants.h"
 #include "model/quantity.h"
 
+/* Its name there, if it is there; a process knows its name. */
+static const char *path_in(const struct revision *r, const struct slot *s)
+{
+	return r->declared != NULL ? revision_path(r, s) : s->path;
+}
+
 bool rollout_has_same_content(const struct slot_control *root, const struct revision *from,
 			      const struct revision *to)
 {
@@ -15,9 +21,11 @@ bool rollout_has_same_content(const struct slot_control *root, const struct revi
 		return true;
 	slot_for_each_below (root->slot, s) {
 		uint64_t before = 0, after = 0;
-		bool is_in_from = revision_content(from, s->path, &before);
-		bool is_in_to = revision_content(to, s->path, &after);
-		if (is_in_from != is_in_to || before != after)
+		const char *path = path_in(from, s), *path_after = path_in(to, s);
+		bool is_in_from = revision_content(from, path, &before);
+		bool is_in_to = revision_content(to, path_after, &after);
+		if (is_in_from != is_in_to || before != after ||
+		    (is_in_from && !str_equal(path, path_after)))
 			return false;
 	}
 	return true;
@@ -44,7 +52,8 @@ static const struct space *space_of(const struct control_application *a,
 
 static bool stops_first(const struct control_application *a, const struct slot_control *root)
 {
-	return handover_kind_of(root->slot, rollout_from(a)) == HANDOVER_STOP_FIRST ||
+	return handover_renames(root->slot, rollout_from(a), a->rollout->target) ||
+	       handover_kind_of(root->slot, rollout_from(a)) == HANDOVER_STOP_FIRST ||
 	       handover_kind_of(root->slot, a->rollout->target) == HANDOVER_STOP_FIRST;
 }
 

@@ -68,7 +68,7 @@ static char *path_key(const struct copy *copy, const char *path, size_t length)
 static const struct space *space_of(const struct copy *copy)
 {
 	const struct topology *t = copy->unit->revision->topology;
-	return instance_space(t, (unsigned)topology_find_instance(t, copy->of_slot.slot->path));
+	return instance_space(t, (unsigned)topology_find_instance(t, copy_path(copy)));
 }
 
 /* What holds up a copy: the fewer count, the more may go. */
@@ -78,7 +78,7 @@ enum counted { COUNT_ALL, COUNT_MANDATORY, COUNT_CHILDREN };
 static void add_needs_of(struct need **needs, const struct copy *copy, enum counted counted)
 {
 	const struct space *space = space_of(copy);
-	const char *path = copy->of_slot.slot->path;
+	const char *path = copy_path(copy);
 	for (unsigned k = 0; k < space->import_count; k++)
 		if (counted == COUNT_ALL ||
 		    (counted == COUNT_MANDATORY && !space->imports[k].optional))
@@ -99,7 +99,7 @@ static bool is_needed_as(struct need *needs, char *take_key, const struct copy *
 static bool is_needed(struct need *needs, const struct copy *copy)
 {
 	const struct space *space = space_of(copy);
-	const char *path = copy->of_slot.slot->path;
+	const char *path = copy_path(copy);
 	if (is_needed_as(needs, path_key(copy, path, strlen(path)), copy) ||
 	    is_needed_as(needs, name_key(copy, space->name), copy))
 		return true;

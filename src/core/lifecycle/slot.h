@@ -118,7 +118,8 @@ struct slot {
 	uint32_t id;	      /* in set->slots: lower once one before it is removed */
 	uint32_t serial;      /* grows in that order; never changes, is not used again */
 	uint32_t space;	      /* interned in the set by the space's name */
-	char *path;
+	uint32_t ordinal; /* of that space, within its parent: a single instance is the first */
+	char *path;	  /* its name now: of `api` with a written count, it is "api-1" */
 	struct slot *parent, *root; /* NULL: it is a root; the root of itself */
 	struct slot *first_child, *last_child, *next_sibling; /* in the order of declaration */
 

@@ -72,12 +72,76 @@ static void declare_space(struct slot_set *set, struct declaration *declared,
 
 /* ---- slots ---- */
 
+/* Of that space and number, within that parent (NULL: a root). */
+static struct slot *find_numbered(const struct slot_set *set, const struct slot *parent,
+				  const char *space, unsigned ordinal)
+{
+	const struct slot_space *known = NULL;
+	HASH_FIND_STR(set->spaces_by_name, space, known);
+	for (size_t k = 0; known != NULL && k < known->slots.count; k++)
+		if (known->slots.items[k]->parent == parent &&
+		    known->slots.items[k]->ordinal == ordinal)
+			return known->slots.items[k];
+	return NULL;
+}
+
+/* Only the first instance of a space can have another name: without a count it is "api", with one "api-1". What
+ * is inside of it has its name in its path. */
+static bool may_be_renamed(const struct topology *t, const struct instance_decl *decl)
+{
+	return decl->ordinal == 1 ||
+	       (decl->parent >= 0 && may_be_renamed(t, &t->instances[decl->parent]));
+}
+
+struct slot *slot_set_slot_of(const struct slot_set *set, const struct topology *t,
+			      unsigned instance)
+{
+	const struct instance_decl *decl = &t->instances[instance];
+	struct slot *s = slot_find(set, decl->path);
+	if (s != NULL || !may_be_renamed(t, decl))
+		return s;
+	const struct slot *parent = NULL;
+	if (decl->parent >= 0) {
+		parent = slot_set_slot_of(set, t, (unsigned)decl->parent);
+		if (parent == NULL)
+			return NULL;
+	}
+	return find_numbered(set, parent, t->spaces[decl->space].name, decl->ordinal);
+}
+
+void slot_set_name(struct slot *s, const char *path)
+{
+	char *name = mem_strdup(path);
+	free(s->path);
+	s->path = name;
+}
+
+/* Which instance of that revision it is; -1: none. `decl` is as another one declares it. */
+static int instance_of(const struct declarations *d, const struct topology *t,
+		       const struct instance_decl *decl, const struct slot *s)
+{
+	int found = topology_find_instance(d->topology, s->path);
+	int space = found < 0 && may_be_renamed(t, decl)
+			    ? topology_find_space(d->topology, t->spaces[decl->space].name)
+			    : -1;
+	for (unsigned k = 0; space >= 0 && k < d->topology->spaces[space].instance_count; k++) {
+		unsigned i = d->topology->spaces[space].instances[k];
+		const struct instance_decl *other = &d->topology->instances[i];
+		const struct slot *parent = other->parent >= 0 ? d->slots[other->parent] : NULL;
+		if (other->ordinal == s->ordinal && parent == s->parent &&
+		    (other->parent < 0 || parent != NULL))
+			return (int)i;
+	}
+	return found;
+}
+
 /* It was removed, and is declared again: revisions that declared it before know it, too. */
-static void link_again(struct slot_set *set, struct slot *s)
+static void link_again(struct slot_set *set, const struct topology *t,
+		       const struct instance_decl *decl, struct slot *s)
 {
 	vector_for_each (&set->declarations, d) {
-		int index = topology_find_instance((*d)->topology, s->path);
-		if (index >= 0)
+		int index = instance_of(*d, t, decl, s);
+		if (index >= 0 && (*d)->slots[index] == NULL)
 			(*d)->slots[index] = s;
 	}
 }
@@ -85,7 +149,7 @@ static void link_again(struct slot_set *set, struct slot *s)
 static void add_slot(struct slot_set *set, struct declarations *d, unsigned instance)
 {
 	const struct instance_decl *decl = &d->topology->instances[instance];
-	struct slot *s = slot_find(set, decl->path);
+	struct slot *s = slot_set_slot_of(set, d->topology, instance);
 	if (s != NULL) {
 		d->slots[instance] = s;
 		return;
@@ -95,8 +159,8 @@ static void add_slot(struct slot_set *set, struct declarations *d, unsigned inst
 	s->id = (uint32_t)set->slots.count;
 	s->serial = set->next_serial++;
 	s->space = intern_space(set, d->topology->spaces[decl->space].name);
+	s->ordinal = decl->ordinal;
 	s->path = mem_strdup(decl->path);
-	link_again(set, s);
 	s->root = s;
 	s->serving.declared = &d->spaces[decl->space];
 	state_machine_begin(&slot_machine, s, &s->state, STATE_NOT_DEPLOYED);
@@ -110,6 +174,7 @@ static void add_slot(struct slot_set *set, struct declarations *d, unsigned inst
 						: &s->parent->first_child) = s;
 		s->parent->last_child = s;
 	}
+	link_again(set, d->topology, decl, s);
 }
 
 /* Every slot of the revision is a possible provider under the names of its declaration. */

@@ -22,6 +22,13 @@ void slot_set_done(struct slot_set *set);
  * by this declaration), and which spaces import from which. Takes a reference of the topology. The result
  * belongs to the set. */
 const struct declarations *slot_set_declare(struct slot_set *set, struct topology *topology);
+/* The slot that an instance of that topology is, which is of a revision that may not be declared yet: that of
+ * its path or, where a count was written or is written no longer, the same one of its space, which has another
+ * name now. NULL: it would be new. */
+struct slot *slot_set_slot_of(const struct slot_set *set, const struct topology *t,
+			      unsigned instance);
+/* As the revision that it is served in, or is to be placed in, calls it. */
+void slot_set_name(struct slot *s, const char *path);
 /* Nothing of that revision counts any longer; slots stay. PRE: no slot is served by it. */
 void slot_set_withdraw(struct slot_set *set, const struct declarations *declared);
 /* Ends these slots: the others keep their order, and get ids without gaps. Revisions that declare them know

@@ -470,8 +470,8 @@ static int64_t duration_of(const struct ideal_times *times, Samoza__V1__Phase ph
 static void add_resident(struct ideal_zhosts *all, struct ideal_zhost *z,
 			 const struct copy *copy, int64_t now_ms)
 {
-	struct resident *r = resident_new(z, copy_key_topology(copy), copy->of_slot.slot->path,
-					  copy->of_slot.epoch);
+	struct resident *r =
+		resident_new(z, copy_key_topology(copy), copy_path(copy), copy->of_slot.epoch);
 	if (copy->heard)
 		r->phase = (Samoza__V1__Phase)copy->phase;
 	r->answered = copy->observed;

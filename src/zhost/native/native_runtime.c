@@ -193,18 +193,26 @@ static void fill_environment(struct native_launch *l, const struct native_runtim
 		variables_add(&l->environment, mem_strdup(v->name), v->value);
 }
 
+/* Under which it keeps data: the name that it had first. */
+static const char *data_path(const struct native_action *a)
+{
+	const char *slash =
+		a->spec->data_owner != NULL ? strchr(a->spec->data_owner, '/') : NULL;
+	return slash != NULL ? slash + 1 : a->key->path;
+}
+
 /* For an undeploy only where there is one. */
 static int find_kept(struct native_launch *l, const struct native_runtime *n,
 		     const struct native_action *a, uid_t *ret_user, struct error **err)
 {
 	const char *topology = a->spec->topology_name;
 	struct stat st;
-	l->kept = kept_data_find(n->dir->path, topology, a->key->path);
+	l->kept = kept_data_find(n->dir->path, topology, data_path(a));
 	*ret_user = user_of(n, a, l);
 	if (l->kept == NULL)
 		return a->action == ACTION_UNDEPLOY
 			       ? 0
-			       : kept_data_make(n->dir->path, topology, a->key->path,
+			       : kept_data_make(n->dir->path, topology, data_path(a),
 						a->key->epoch, *ret_user, &l->kept, err);
 	/* Its making was interrupted. */
 	if (geteuid() == 0 && stat(l->kept, &st) == 0 && st.st_uid == 0 &&

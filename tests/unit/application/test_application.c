@@ -216,6 +216,83 @@ static void a_submission_is_judged_by_version_and_package(void **state)
 	assert_string_equal(effect("1.2.0", "a", true, "0.1.0", "b"), "updated");
 }
 
+/* ---- names and data ---- */
+
+static void a_slot_is_found_by_each_of_its_names(void **state)
+{
+	struct application_registry r = {0};
+	struct application shop;
+	(void)state;
+	application_init(&r, &shop, "shop", "id-1");
+	struct application_slot *slot = application_slot(&shop, "api");
+	application_name_slot(slot, "api-1");
+	assert_string_equal(slot->path, "api-1");
+	assert_ptr_equal(application_find_slot(&shop, "api"), slot);
+	assert_ptr_equal(application_slot(&shop, "api-1"), slot);
+	application_name_slot(slot, "api"); /* taken back */
+	assert_ptr_equal(application_find_slot(&shop, "api"), slot);
+	assert_ptr_equal(application_find_slot(&shop, "api-1"), slot);
+	assert_null(application_find_slot(&shop, "api-2"));
+	application_trim_slots(&shop);
+	assert_null(application_find_slot(&shop, "api-1"));
+	application_done(&r, &shop);
+	applications_done(&r);
+}
+
+static void what_retires_under_a_former_name_is_of_the_slot_that_gets_it(void **state)
+{
+	struct two_copies t;
+	(void)state;
+	set_up(&t);
+	struct application_slot *other = application_slot(&t.shop, "api");
+	struct placement left = {0};
+	struct slot_copy copy = {.active = true, .exclusive = true};
+	placement_begin(&left, ROLE_RETIRED);
+	slot_copy_join(&left, &copy, other, 12);
+	t.old_copy.active = false;
+	assert_int_equal(slot_copy_alone_at_ms(&t.new_copy, 1000), 0);
+	application_merge_slot(t.slot, "api");
+	assert_ptr_equal(copy.slot, t.slot);
+	assert_ptr_equal(slot_copy_find(t.slot, 12), &copy);
+	assert_ptr_equal(application_find_slot(&t.shop, "api"), t.slot);
+	assert_int_equal(slot_copy_alone_at_ms(&t.new_copy, 1000), NEVER_MS);
+	slot_copy_leave(&copy);
+	placement_end(&left);
+	tear_down(&t);
+}
+
+static void assert_owner(const struct application *a, const char *path, const char *owner)
+{
+	char *found = application_data_owner(a, path);
+	assert_string_equal(found, owner);
+	free(found);
+}
+
+static void data_keeps_the_name_that_it_had_first(void **state)
+{
+	struct application_registry r = {0};
+	struct application shop;
+	(void)state;
+	application_init(&r, &shop, "shop", "id-1");
+	application_share_data(&shop, "api", "api"); /* nothing */
+	assert_int_equal(shop.owners.count, 0);
+	application_share_data(&shop, "api-1", "api");
+	assert_owner(&shop, "api-1", "shop/api");
+	assert_owner(&shop, "api", "shop/api");
+	assert_owner(&shop, "api-2", "shop/api-2");
+	assert_owner(&shop, "api-10", "shop/api-10");
+	/* What is inside of it follows, also with another name of its own. */
+	assert_owner(&shop, "api-1/cache", "shop/api/cache");
+	application_share_data(&shop, "api-1/cache-1", "api/cache");
+	assert_owner(&shop, "api-1/cache-1", "shop/api/cache");
+	assert_owner(&shop, "api/cache-1", "shop/api/cache");
+	/* Back again: that is known. */
+	application_share_data(&shop, "api", "api-1");
+	assert_int_equal(shop.owners.count, 2);
+	application_done(&r, &shop);
+	applications_done(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -226,6 +303,9 @@ int main(void)
 		cmocka_unit_test(a_copy_is_alone_when_all_others_have_ended),
 		cmocka_unit_test(without_an_exclusive_copy_none_waits),
 		cmocka_unit_test(slots_of_other_paths_do_not_count),
+		cmocka_unit_test(a_slot_is_found_by_each_of_its_names),
+		cmocka_unit_test(what_retires_under_a_former_name_is_of_the_slot_that_gets_it),
+		cmocka_unit_test(data_keeps_the_name_that_it_had_first),
 		cmocka_unit_test(a_submission_is_judged_by_version_and_package),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
