@@ -2,11 +2,12 @@
 
 #include "base/str.h"
 #include "zsim/fuzz/mirrored.h"
+#include "zsim/fuzz/names.h"
 
 static bool provides(const struct topology *t, const char *path, const char *name,
 		     bool is_public)
 {
-	int index = topology_find_instance(t, path);
+	int index = names_find(t, path);
 	if (index < 0)
 		return false;
 	const struct space *space = instance_space(t, (unsigned)index);

@@ -4,6 +4,7 @@
 #include "model/topology.h"
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/mirrored.h"
+#include "zsim/fuzz/names.h"
 #include "zsim/world/world.h"
 
 /* The shortest that is drawn, and the usual one. */
@@ -71,7 +72,7 @@ void check_alone(struct fuzz *f, const struct sim_machine *n, const struct agent
 			      order->key->path, n->name);
 	const struct topology *t =
 		order->spec->has_revision ? fuzz_revision(s, order->spec->revision) : NULL;
-	int i = t != NULL ? topology_find_instance(t, order->key->path) : -1;
+	int i = t != NULL ? names_find(t, order->key->path) : -1;
 	if (i >= 0)
 		check_space(f, n, order, instance_space(t, (unsigned)i));
 }

@@ -3,6 +3,7 @@
 #include "model/topology.h"
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/mirrored.h"
+#include "zsim/fuzz/names.h"
 #include "zsim/world/process.h"
 #include "zsim/world/world.h"
 
@@ -56,7 +57,7 @@ static int64_t longest_ms(const struct fuzz *f, const struct sim_process *p)
 	int64_t longest = 0;
 	for (size_t k = 0; s != NULL && k < s->revisions.count; k++) {
 		const struct topology *t = s->revisions.items[k];
-		int i = topology_find_instance(t, p->path);
+		int i = names_find(t, p->path);
 		if (i < 0)
 			continue;
 		const struct space *space = instance_space(t, (unsigned)i);

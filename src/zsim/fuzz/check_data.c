@@ -9,19 +9,21 @@
 #include "base/str.h"
 #include "core/outbox.h"
 #include "zsim/fuzz/fuzz.h"
+#include "zsim/fuzz/names.h"
 #include "zsim/world/process.h"
 #include "zsim/world/world.h"
 
 static struct stored *stored_of(struct fuzz *f, const char *owner, const char *key)
 {
 	struct stored *s = NULL;
-	CLEANUP(freep) char *id = str_printf("%s %s", owner, key);
+	CLEANUP(freep) char *slot = names_slot(owner);
+	CLEANUP(freep) char *id = str_printf("%s %s", slot, key);
 	HASH_FIND_STR(f->stored, id, s);
 	if (s != NULL)
 		return s;
 	s = mem_new(struct stored);
 	s->id = steal_ptr(&id);
-	s->owner = mem_strdup(owner);
+	s->owner = steal_ptr(&slot);
 	HASH_ADD_KEYPTR(hh, f->stored, s->id, strlen(s->id), s);
 	return s;
 }

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/mirrored.h"
+#include "zsim/fuzz/names.h"
 #include "zsim/fuzz/place.h"
 
 /* The default of drain.units. */
@@ -16,7 +17,7 @@ static const char *space_of(const struct fuzz *f, const struct mirrored *m)
 	const struct submitted *s = fuzz_submitted(f, m->record->application);
 	for (size_t k = s != NULL ? s->revisions.count : 0; k > 0; k--) {
 		const struct topology *t = s->revisions.items[k - 1];
-		int instance = t != NULL ? topology_find_instance(t, m->record->path) : -1;
+		int instance = t != NULL ? names_find(t, m->record->path) : -1;
 		if (instance >= 0)
 			return instance_space(t, (unsigned)instance)->name;
 	}
@@ -129,7 +130,7 @@ static bool could_leave(const struct fuzz *f, const struct submitted *s,
 {
 	const struct mirrored *m = mirror_find(f, r->application, r->path);
 	const struct topology *t = fuzz_revision(s, r->revision);
-	int root = topology_find_instance(t, r->path);
+	int root = names_find(t, r->path);
 	if (m == NULL || m->record == NULL || !is_root(m) || root < 0 || m->record->moving ||
 	    m->record->handover != NULL ||
 	    m->record->goal == SAMOZA__V1__GOAL__GOAL_NOT_DEPLOYED ||

@@ -10,17 +10,18 @@
 #include "zsim/fuzz/check_sets.h"
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/mirrored.h"
+#include "zsim/fuzz/names.h"
 #include "zsim/world/machine_state.h"
 #include "zsim/world/world.h"
 
 /* Of its space in a revision that declares it; NULL: none does. */
 static const struct space_kind *kind_of(const struct submitted *s, const char *path)
 {
-	int index = topology_find_instance(s->topology, path);
+	int index = names_find(s->topology, path);
 	if (index >= 0)
 		return space_kind_of_type(instance_space(s->topology, (unsigned)index)->type);
 	vector_for_each (&s->revisions, t) {
-		index = *t != NULL ? topology_find_instance(*t, path) : -1;
+		index = *t != NULL ? names_find(*t, path) : -1;
 		if (index >= 0)
 			return space_kind_of_type(instance_space(*t, (unsigned)index)->type);
 	}

@@ -9,6 +9,7 @@
 #include "model/space_kind.h"
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/mirrored.h"
+#include "zsim/fuzz/names.h"
 #include "zsim/fuzz/reach.h"
 #include "zsim/fuzz/said.h"
 #include "zsim/world/machine_state.h"
@@ -236,7 +237,7 @@ static const struct space *other_end(const struct topology *t, const char *insta
 				     const char *path)
 {
 	unsigned other = 0;
-	int index = t != NULL ? topology_find_instance(t, instance) : -1;
+	int index = t != NULL ? names_find(t, instance) : -1;
 	if (index < 0 || topology_find_path(t, t->instances[index].space, path, &other) < 0)
 		return NULL;
 	return &t->spaces[other];
@@ -247,7 +248,7 @@ uint64_t check_messages_number(struct fuzz *f, const struct sim_machine *n,
 {
 	struct messages *all = f->messages;
 	const struct topology *t = content_of(f, p->topology, p->path, p->epoch);
-	int index = t != NULL ? topology_find_instance(t, p->path) : -1;
+	int index = t != NULL ? names_find(t, p->path) : -1;
 	struct message *m = vector_add(&all->sent);
 	*m = (struct message){
 		.sender = mem_strdup(p->id),

@@ -12,6 +12,7 @@
 #include "core/lifecycle/state.h"
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/mirrored.h"
+#include "zsim/fuzz/names.h"
 #include "zsim/fuzz/rules.h"
 #include "zsim/world/world.h"
 
@@ -240,8 +241,8 @@ static void drop_what_no_longer_holds(struct fuzz *f, const struct submitted *s,
 {
 	for (size_t k = f->stop_pairs.count; k-- > 0;) {
 		const struct stop_pair *pair = &f->stop_pairs.items[k];
-		int first = topology_find_instance(s->topology, pair->first);
-		int then = topology_find_instance(s->topology, pair->then);
+		int first = names_find(s->topology, pair->first);
+		int then = names_find(s->topology, pair->then);
 		if (str_equal(pair->application, s->id) &&
 		    (first < 0 || then < 0 || !holds(o, (unsigned)first, (unsigned)then)))
 			drop_pair(f, k);
@@ -290,7 +291,7 @@ static void add_group(struct fuzz *f, const struct submitted *s, const bool *mem
 void check_order_ask(struct fuzz *f, const struct submitted *s, const char *path)
 {
 	const struct topology *t = s->topology;
-	int root = path != NULL ? topology_find_instance(t, path) : 0;
+	int root = path != NULL ? names_find(t, path) : 0;
 	unsigned end = path == NULL ? t->instance_count
 				    : (unsigned)root + t->instances[root].subtree_count;
 	CLEANUP(freep) bool *members = mem_new_array(bool, t->instance_count);

@@ -7,6 +7,7 @@
 #include "zsim/fuzz/across.h"
 #include "zsim/fuzz/family.h"
 #include "zsim/fuzz/mirrored.h"
+#include "zsim/fuzz/names.h"
 #include "zsim/fuzz/reach.h"
 #include "zsim/world/machine_state.h"
 
@@ -90,7 +91,7 @@ static bool is_not_the_last(const struct fuzz *f, const struct family *y,
 	CLEANUP(freep) char *prefix = str_printf("%s/", y->id);
 	for (const struct mirrored *m = f->instances; m != NULL; m = m->hh.next)
 		if (m->left.seq > last->left.seq && str_has_prefix(m->id, prefix) &&
-		    topology_find_instance(y->topology, m->id + strlen(prefix)) < 0)
+		    names_find(y->topology, m->id + strlen(prefix)) < 0)
 			return true;
 	return false;
 }
@@ -154,7 +155,7 @@ static void check_stop(struct fuzz *f, const struct submitted *s,
 {
 	static const char prefix[] = "lost the last provider of ";
 	const char *slash = strchr(e->subject, '/');
-	int index = slash != NULL ? topology_find_instance(s->topology, slash + 1) : -1;
+	int index = slash != NULL ? names_find(s->topology, slash + 1) : -1;
 	if (!str_equal(e->to, "stopping") || !str_has_prefix(e->cause, prefix) || index < 0)
 		return;
 	const char *name = e->cause + sizeof(prefix) - 1;
@@ -221,7 +222,7 @@ void check_patience_update(struct fuzz *f, const struct sim_machine *n,
 			   const struct agent_order *order)
 {
 	const struct submitted *s = fuzz_submitted(f, order->key->topology);
-	int index = s != NULL ? topology_find_instance(s->topology, order->key->path) : -1;
+	int index = s != NULL ? names_find(s->topology, order->key->path) : -1;
 	const struct mirrored *slot =
 		index >= 0 ? mirror_find(f, s->id, order->key->path) : NULL;
 	/* One beside the copy that serves may be of a revision in which nothing was known of that provider. */

@@ -10,6 +10,7 @@
 #include "zsim/fuzz/check_sets.h"
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/mirrored.h"
+#include "zsim/fuzz/names.h"
 #include "zsim/fuzz/place.h"
 #include "zsim/world/world.h"
 
@@ -37,12 +38,21 @@ static bool is_optional(const struct fuzz *f, const Samoza__V1__SlotRecord *r)
 	if (s == NULL)
 		return false;
 	const struct topology *t = s->topology;
-	int instance = topology_find_instance(t, r->path);
+	int instance = names_find(t, r->path);
 	if (instance < 0 && s->rollout.target != 0) { /* one that the rollout adds */
 		t = fuzz_revision(s, s->rollout.target);
-		instance = topology_find_instance(t, r->path);
+		instance = names_find(t, r->path);
 	}
 	return instance >= 0 && instance_space(t, (unsigned)instance)->optional;
+}
+
+/* In a version that is wanted; another one may be wanted by what is kept, until that goes. */
+static bool is_declared(const struct fuzz *f, const Samoza__V1__SlotRecord *r)
+{
+	const struct submitted *s = fuzz_submitted(f, r->application);
+	return s == NULL || names_find(s->topology, r->path) >= 0 ||
+	       (s->rollout.target != 0 &&
+		names_find(fuzz_revision(s, s->rollout.target), r->path) >= 0);
 }
 
 static void check_together(struct fuzz *f, const Samoza__V1__CopyRecord *placed)
@@ -56,7 +66,7 @@ static void check_together(struct fuzz *f, const Samoza__V1__CopyRecord *placed)
 		if (r == NULL || !str_equal(r->application, placed->application) ||
 		    !is_root(r) || !is_first(f, m) || r->has_serving || is_optional(f, r) ||
 		    r->goal == SAMOZA__V1__GOAL__GOAL_NOT_DEPLOYED ||
-		    check_sets_joins_later(f, r))
+		    check_sets_joins_later(f, r) || !is_declared(f, r))
 			continue;
 		world_violate(&f->world, "%s is placed without %s, which waits for a place",
 			      slot->id, m->id);
@@ -68,7 +78,7 @@ static void check_suits(struct fuzz *f, const struct mirrored_copy *m,
 {
 	const struct submitted *s = fuzz_submitted(f, m->record->application);
 	const struct topology *t = s != NULL ? fuzz_revision(s, m->record->revision) : NULL;
-	int root = t != NULL ? topology_find_instance(t, m->record->path) : -1;
+	int root = t != NULL ? names_find(t, m->record->path) : -1;
 	if (root >= 0 && t->instances[root].parent < 0 && !place_suits(t, (unsigned)root, z))
 		world_violate(&f->world, "%s is placed on %s, which does not suit it", m->id,
 			      z->name);
@@ -97,7 +107,7 @@ static void check_waited(struct fuzz *f, const struct mirrored_copy *m)
 		return;
 	const struct submitted *s = fuzz_submitted(f, m->record->application);
 	const struct topology *t = fuzz_revision(s, before->record->revision);
-	int root = topology_find_instance(t, m->record->path);
+	int root = names_find(t, m->record->path);
 	int64_t after = root >= 0 ? place_replace_after_ms(t, (unsigned)root) : 0;
 	int64_t silent_ms = WORLD_WALL_MS + f->world.now_ms - z->record->since_ms;
 	/* A zrms that stood still notices later than that. */

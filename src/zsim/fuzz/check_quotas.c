@@ -11,6 +11,7 @@
 #include "zsim/fuzz/check_data.h"
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/mirrored.h"
+#include "zsim/fuzz/names.h"
 #include "zsim/world/world.h"
 
 /* ---- how much there is ---- */
@@ -19,7 +20,7 @@
 static bool is_of(const char *owner, const char *other, bool of_all)
 {
 	return of_all ? strncmp(owner, other, strcspn(other, "/") + 1) == 0
-		      : str_equal(owner, other);
+		      : names_same(owner, other);
 }
 
 static uint64_t use_of(const struct fuzz *f, const char *owner, bool of_all)
@@ -35,7 +36,7 @@ static uint64_t use_of_store(const struct fuzz *f, const char *owner)
 {
 	uint64_t bytes = 0;
 	vector_for_each (&f->world.disk.values, v)
-		if (str_equal(v->owner, owner))
+		if (names_same(v->owner, owner))
 			bytes += v->key_size + v->value_size;
 	return bytes;
 }
@@ -46,14 +47,15 @@ struct quotas check_quotas_of(struct fuzz *f, const struct data_change *change)
 {
 	const struct data_access *a = &f->accesses.items[change->request - 1];
 	struct quotas none = {0};
-	CLEANUP(freep) char *id = str_printf("%s#%" PRIu64, a->slot, a->epoch);
+	CLEANUP(freep) char *name = str_printf("%s#%" PRIu64, a->slot, a->epoch);
+	CLEANUP(freep) char *id = names_slot(name);
 	const struct mirrored_copy *m = NULL;
 	HASH_FIND_STR(f->copies, id, m);
 	if (m == NULL || m->record == NULL)
 		return none;
 	const struct submitted *s = fuzz_submitted(f, m->record->application);
 	const struct topology *t = s != NULL ? fuzz_revision(s, m->record->revision) : NULL;
-	int index = t != NULL ? topology_find_instance(t, m->record->path) : -1;
+	int index = t != NULL ? names_find(t, m->record->path) : -1;
 	if (index < 0)
 		return none;
 	return (struct quotas){instance_space(t, (unsigned)index)->data_bytes, t->data_bytes};
@@ -69,11 +71,12 @@ static bool fits(uint64_t use, uint64_t growth, uint64_t quota)
 static struct quota_told *told_of(struct fuzz *f, const char *owner)
 {
 	struct quota_told *t = NULL;
-	HASH_FIND_STR(f->quotas_told, owner, t);
+	CLEANUP(freep) char *slot = names_slot(owner);
+	HASH_FIND_STR(f->quotas_told, slot, t);
 	if (t != NULL)
 		return t;
 	t = mem_new(struct quota_told);
-	t->owner = mem_strdup(owner);
+	t->owner = steal_ptr(&slot);
 	HASH_ADD_KEYPTR(hh, f->quotas_told, t->owner, strlen(t->owner), t);
 	return t;
 }
@@ -184,7 +187,7 @@ static bool is_declared(const struct fuzz *f, const char *owner)
 		if (strncmp(s->name, owner, (size_t)(slash - owner)) == 0 &&
 		    s->name[slash - owner] == '\0' &&
 		    sim_disk_get(&f->world.disk, RECORD_APPLICATION, s->id) != NULL)
-			return topology_find_instance(s->topology, slash + 1) >= 0;
+			return names_find(s->topology, slash + 1) >= 0;
 	return false;
 }
 

@@ -8,6 +8,7 @@
 #include "zsim/fuzz/draws.h"
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/mirrored.h"
+#include "zsim/fuzz/names.h"
 #include "zsim/world/world.h"
 
 /* ---- batches ---- */
@@ -55,7 +56,7 @@ static void check_batch(struct fuzz *f, const struct submitted *s)
 	for (const struct mirrored *m = f->instances; m != NULL; m = m->hh.next) {
 		if (!is_in_batch(s, m))
 			continue;
-		int index = topology_find_instance(t, m->record->path);
+		int index = names_find(t, m->record->path);
 		const struct space *own =
 			index >= 0 ? instance_space(t, (unsigned)index) : NULL;
 		if (own == NULL || (space != NULL && own != space)) {
@@ -76,12 +77,20 @@ static void check_batch(struct fuzz *f, const struct submitted *s)
 
 static bool stops_first(const struct topology *t, const char *root)
 {
-	size_t length = strlen(root);
-	for (unsigned k = 0; k < t->instance_count; k++) {
-		const char *path = t->instances[k].path;
-		if (strncmp(path, root, length) == 0 &&
-		    (path[length] == '\0' || path[length] == '/') &&
-		    instance_space(t, k)->stops_first)
+	int first = names_find(t, root);
+	for (unsigned k = 0; first >= 0 && k < t->instances[first].subtree_count; k++)
+		if (instance_space(t, (unsigned)first + k)->stops_first)
+			return true;
+	return false;
+}
+
+/* [change.counts.numbered] An instance of the unit has another name in the other version. */
+static bool renames(const struct topology *t, const struct topology *other, const char *root)
+{
+	int first = names_find(t, root);
+	for (unsigned k = 0; first >= 0 && k < t->instances[first].subtree_count; k++) {
+		const char *path = t->instances[(unsigned)first + k].path;
+		if (names_find(other, path) >= 0 && topology_find_instance(other, path) < 0)
 			return true;
 	}
 	return false;
@@ -104,7 +113,9 @@ static void check_kind(struct fuzz *f, const struct submitted *s, const struct m
 	    !str_equal(m->record->application, s->id))
 		return;
 	bool stops = stops_first(s->revisions.items[h->revision - 1], m->record->path) ||
-		     stops_first(s->revisions.items[serving->revision - 1], m->record->path);
+		     stops_first(s->revisions.items[serving->revision - 1], m->record->path) ||
+		     renames(s->revisions.items[h->revision - 1],
+			     s->revisions.items[serving->revision - 1], m->record->path);
 	bool starts = h->kind == SAMOZA__V1__HANDOVER_KIND__HANDOVER_KIND_START_FIRST;
 	bool is_step_back = s->rollout.at_once && h->revision == s->rollout.target;
 	bool at_once = !h->returns && !is_step_back &&
@@ -133,9 +144,9 @@ static bool is_below(const struct topology *t, const struct space *space, const 
 static bool has_members_of(const struct topology *t, const struct topology *other,
 			   const char *root)
 {
-	int first = topology_find_instance(other, root);
+	int first = names_find(other, root);
 	for (unsigned k = 0; first >= 0 && k < other->instances[first].subtree_count; k++)
-		if (topology_find_instance(t, other->instances[(unsigned)first + k].path) < 0)
+		if (names_find(t, other->instances[(unsigned)first + k].path) < 0)
 			return false;
 	return true;
 }
@@ -149,7 +160,7 @@ static bool differs(const struct submitted *s, const char *root, uint32_t from, 
 	const struct topology *t = s->revisions.items[to - 1];
 	struct topology_diff diff = {0};
 	bool found = false;
-	int instance = topology_find_instance(t, root);
+	int instance = names_find(t, root);
 	if (from == to || instance < 0)
 		return from != to;
 	topology_diff(&(struct topology_version){before->topology, before->artifacts},
@@ -159,7 +170,8 @@ static bool differs(const struct submitted *s, const char *root, uint32_t from, 
 				  is_below(t, &t->spaces[k],
 					   instance_space(t, (unsigned)instance)->name));
 	topology_diff_done(&diff);
-	return found || !has_members_of(t, s->revisions.items[from - 1], root) ||
+	return found || renames(t, s->revisions.items[from - 1], root) ||
+	       !has_members_of(t, s->revisions.items[from - 1], root) ||
 	       !has_members_of(s->revisions.items[from - 1], t, root);
 }
 
@@ -192,12 +204,10 @@ static void check_space(struct fuzz *f, const struct submitted *s, const struct 
 		 share = rollout_spec_share(&s->policies.items[s->rollout.target - 1],
 					    s->rollout.step, space->instance_count);
 	for (const struct mirrored *m = f->instances; m != NULL; m = m->hh.next) {
-		int instance =
-			is_root_of(s, m) ? topology_find_instance(t, m->record->path) : -1;
+		int instance = is_root_of(s, m) ? names_find(t, m->record->path) : -1;
 		if (instance < 0 || instance_space(t, (unsigned)instance) != space ||
 		    !is_led(f, s, m) ||
-		    topology_find_instance(s->revisions.items[s->rollout.from - 1],
-					   m->record->path) < 0 ||
+		    names_find(s->revisions.items[s->rollout.from - 1], m->record->path) < 0 ||
 		    !differs(s, m->record->path, s->rollout.from, s->rollout.target))
 			continue;
 		count++;
@@ -306,7 +316,7 @@ static void check_members(struct fuzz *f, const struct submitted *s)
 		const Samoza__V1__SlotRecord *r = m->record;
 		if (r == NULL || !str_equal(r->application, s->id))
 			continue;
-		if (topology_find_instance(s->topology, r->path) < 0 && !may_stay(f, m) &&
+		if (names_find(s->topology, r->path) < 0 && !may_stay(f, m) &&
 		    !check_sets_keeps(s, r->path) && !has_kept_copy(f, r))
 			world_violate(&f->world,
 				      "%s is in no version that is wanted, and stays", m->id);
@@ -326,8 +336,7 @@ static void check_current(struct fuzz *f, const struct submitted *s)
 			is_root_of(s, m) ? mirror_serving(f, m) : NULL;
 		/* What the version that is served has removed stays with what is kept. */
 		bool is_kept =
-			topology_find_instance(s->topology,
-					       m->record != NULL ? m->record->path : "") < 0 &&
+			names_find(s->topology, m->record != NULL ? m->record->path : "") < 0 &&
 			m->record != NULL && check_sets_keeps(s, m->record->path);
 		if (serving != NULL && !may_stay(f, m) && !is_kept &&
 		    differs(s, m->record->path, serving->revision, s->served))

@@ -8,6 +8,7 @@
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/imports.h"
 #include "zsim/fuzz/mirrored.h"
+#include "zsim/fuzz/names.h"
 #include "zsim/world/machine_state.h"
 #include "zsim/world/process.h"
 #include "zsim/world/world.h"
@@ -24,7 +25,19 @@ bool check_sets_runs_beside(const Samoza__V1__CopyRecord *r)
 
 static bool declares(const struct submitted *s, uint32_t revision, const char *path)
 {
-	return topology_find_instance(fuzz_revision(s, revision), path) >= 0;
+	return names_find(fuzz_revision(s, revision), path) >= 0;
+}
+
+/* An instance of the space is, which a rollout may have added that was superseded. */
+static bool is_served(const struct fuzz *f, const struct submitted *s, const struct topology *t,
+		      const struct space *space)
+{
+	for (unsigned k = 0; k < space->instance_count; k++)
+		if (mirror_serving(
+			    f, mirror_find(f, s->id, t->instances[space->instances[k]].path)) !=
+		    NULL)
+			return true;
+	return false;
 }
 
 bool check_sets_joins_later(const struct fuzz *f, const Samoza__V1__SlotRecord *r)
@@ -34,9 +47,9 @@ bool check_sets_joins_later(const struct fuzz *f, const Samoza__V1__SlotRecord *
 	    !declares(s, s->sets.target, r->path) || declares(s, s->rollout.from, r->path))
 		return false;
 	const struct topology *t = fuzz_revision(s, s->sets.target);
-	int instance = topology_find_instance(t, r->path);
-	return topology_find_space(fuzz_revision(s, s->rollout.from),
-				   instance_space(t, (unsigned)instance)->name) >= 0;
+	const struct space *space = instance_space(t, (unsigned)names_find(t, r->path));
+	return topology_find_space(fuzz_revision(s, s->rollout.from), space->name) >= 0 ||
+	       is_served(f, s, t, space);
 }
 
 bool check_sets_keeps(const struct submitted *s, const char *path)
@@ -208,7 +221,7 @@ void check_sets_imports(struct fuzz *f)
 		const struct sim_process *p = n != NULL ? process_find(n, c->id) : NULL;
 		const struct topology *t =
 			fuzz_revision(fuzz_submitted(f, r->application), r->revision);
-		int instance = topology_find_instance(t, r->path);
+		int instance = names_find(t, r->path);
 		if (p == NULL || p->imports == NULL)
 			continue;
 		const struct space *space = instance_space(t, (unsigned)instance);

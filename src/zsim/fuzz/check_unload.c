@@ -7,6 +7,7 @@
 #include "model/compile.h"
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/mirrored.h"
+#include "zsim/fuzz/names.h"
 #include "zsim/world/world.h"
 
 /* What unloads of one application, and has a process. */
@@ -22,7 +23,7 @@ static const struct space *space_of(const struct fuzz *f, const Samoza__V1__Copy
 {
 	const struct submitted *s = fuzz_submitted(f, r->application);
 	*ret_topology = s != NULL ? fuzz_revision(s, r->revision) : NULL;
-	int index = *ret_topology != NULL ? topology_find_instance(*ret_topology, r->path) : -1;
+	int index = *ret_topology != NULL ? names_find(*ret_topology, r->path) : -1;
 	return index >= 0 ? instance_space(*ret_topology, (unsigned)index) : NULL;
 }
 

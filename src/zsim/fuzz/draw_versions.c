@@ -89,7 +89,7 @@ static void draw_count(struct random *r, Samoza__V1__Topology *t)
 	Samoza__V1__Space *s = t->spaces[random_below(r, (uint32_t)t->n_spaces)];
 	uint32_t count = s->count;
 	s->count = 1 + random_below(r, 4);
-	if (!compiles(t))
+	if (!s->has_count || !compiles(t))
 		s->count = count;
 }
 
@@ -113,11 +113,26 @@ static void leave_out(struct random *r, Samoza__V1__Topology *t)
 	t->spaces[at] = s;
 }
 
+/* A count is written, or is written no longer: the first instance has another name. */
+static void draw_name(struct random *r, Samoza__V1__Topology *t)
+{
+	Samoza__V1__Space *s = t->spaces[random_below(r, (uint32_t)t->n_spaces)];
+	uint32_t count = s->count;
+	s->has_count = !s->has_count;
+	s->count = s->has_count ? 1 + random_below(r, 3) : 1;
+	if (compiles(t))
+		return;
+	s->has_count = !s->has_count;
+	s->count = count;
+}
+
 /* Other versions have other instances, where the rest still means something. */
 static void draw_members(struct fuzz *f, struct random *r, Samoza__V1__Topology *t)
 {
 	if (draws_percent(f, DRAW_IMPORTS, 30))
 		draw_public(draws_random(f, DRAW_IMPORTS), t);
+	if (draws_percent(f, DRAW_NAMES, 50))
+		draw_name(draws_random(f, DRAW_NAMES), t);
 	if (random_percent(r, 30))
 		draw_count(r, t);
 	if (random_percent(r, 20))

@@ -62,6 +62,8 @@ static const struct row rows[DRAWS] = {
 			  "a process knows a provider of another topology"},
 	[DRAW_PLANS] = {"plans", 2, 1, 15, "what follows from a request is planned before"},
 	[DRAW_REBALANCES] = {"rebalances", 3, 2, 25, "a unit is moved by a rebalance"},
+	[DRAW_NAMES] = {"names", 3, 2, 20,
+			"an instance has another name, as a count comes or goes"},
 };
 
 /* ---- names ---- */

@@ -58,6 +58,7 @@ enum fuzz_draw {
 	DRAW_IMPORTS,
 	DRAW_PLANS,
 	DRAW_REBALANCES,
+	DRAW_NAMES,
 	DRAWS,
 };
 

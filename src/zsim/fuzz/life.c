@@ -30,6 +30,7 @@
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/mirror.h"
 #include "zsim/fuzz/mirrored.h"
+#include "zsim/fuzz/names.h"
 #include "zsim/fuzz/reach.h"
 #include "zsim/fuzz/steps.h"
 #include "zsim/world/controller.h"
@@ -95,7 +96,7 @@ static void check_desired(struct fuzz *f, const Samoza__V1__Desired *set)
 
 static bool names_twice(const Samoza__V1__MeshPeer *p, const Samoza__V1__MeshPeer *other)
 {
-	return str_equal(p->path, other->path) &&
+	return names_same(p->path, other->path) &&
 	       (p->epoch == other->epoch || (p->serving && other->serving));
 }
 

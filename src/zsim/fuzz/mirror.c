@@ -25,6 +25,7 @@
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/legal.h"
 #include "zsim/fuzz/mirrored.h"
+#include "zsim/fuzz/names.h"
 #include "zsim/fuzz/rules.h"
 #include "zsim/world/machine.h"
 #include "zsim/world/machine_state.h"
@@ -56,7 +57,7 @@ static void check_ended(struct fuzz *f, const Samoza__V1__SlotRecord *r, uint64_
 {
 	vector_for_each (&f->world.machines, n)
 		for (const struct sim_process *p = (*n)->processes; p != NULL; p = p->hh.next)
-			if (p->epoch == epoch && str_equal(p->path, r->path) &&
+			if (p->epoch == epoch && names_same(p->path, r->path) &&
 			    str_equal(p->topology, r->application))
 				world_violate(&f->world,
 					      "the successor of %s starts beside its "
@@ -69,6 +70,31 @@ static bool is_handed_over_unasked(const Samoza__V1__SlotRecord *r)
 {
 	return r != NULL && r->handover != NULL &&
 	       (r->handover->drains || r->handover->rebalances);
+}
+
+/* The record of a slot that has another name from this commit on. */
+static bool is_former_name(const struct outbox *o, const struct record_change *r)
+{
+	if (r->kind != RECORD_SLOT || r->data != NULL)
+		return false;
+	vector_for_each (&o->records, other)
+		if (other->kind == RECORD_SLOT && other->data != NULL &&
+		    names_same(other->id, r->id))
+			return true;
+	return false;
+}
+
+/* [change.counts.numbered] There is one record of a slot, under the name that it has. */
+static void check_name(struct fuzz *f, const Samoza__V1__SlotRecord *before,
+		       const Samoza__V1__SlotRecord *now)
+{
+	if (before == NULL || now == NULL || str_equal(before->path, now->path))
+		return;
+	CLEANUP(freep) char *id = str_printf("%s/%s", before->application, before->path);
+	if (sim_disk_get(&f->world.disk, RECORD_SLOT, id) != NULL)
+		world_violate(&f->world, "%s is %s now, and has a record as both", id,
+			      now->path);
+	draws_happened(f, DRAW_NAMES);
 }
 
 static void take_slot(struct fuzz *f, const struct record_change *r)
@@ -97,6 +123,7 @@ static void take_slot(struct fuzz *f, const struct record_change *r)
 		m->record = samoza__v1__slot_record__unpack(NULL, r->size, r->data);
 	if (m->record != NULL)
 		check_goal(f, before, m->record);
+	check_name(f, before, m->record);
 	samoza__v1__slot_record__free_unpacked(before, NULL);
 	if (r->data == NULL)
 		return;
@@ -161,6 +188,23 @@ static void check_switch(struct fuzz *f, const struct mirrored *m,
 			      e->subject, e->to);
 }
 
+/* [change.counts.numbered] It goes under one name, and comes in the same state under the other: no move. */
+static bool takes_name(struct fuzz *f, const struct mirrored *m,
+		       const Samoza__V1__EventRecord *e)
+{
+	const char *known = m->state != NULL ? m->state : "not-deployed";
+	bool goes = str_has_prefix(e->cause, "it is ") &&
+		    strstr(e->cause, " from now on: ") != NULL;
+	if (!goes && !str_has_prefix(e->cause, "it was "))
+		return false;
+	if (!str_equal(known, goes ? e->from : e->to) ||
+	    !str_equal("not-deployed", goes ? e->to : e->from))
+		world_violate(&f->world,
+			      "%s is %s, and has another name as it goes from %s to %s",
+			      e->subject, known, e->from, e->to);
+	return true;
+}
+
 static void take_instance_event(struct fuzz *f, const Samoza__V1__EventRecord *e)
 {
 	const char *slash = strchr(e->subject, '/');
@@ -173,6 +217,8 @@ static void take_instance_event(struct fuzz *f, const Samoza__V1__EventRecord *e
 	struct submitted *s = fuzz_submitted(f, e->topology);
 	if (s != NULL)
 		s->moved = true;
+	if (takes_name(f, m, e))
+		return;
 	/* What a zhost does by itself is reported late: world/action.c looks at the processes. */
 	if (s != NULL)
 		check_patience_moved(f, s, m, e);
@@ -366,7 +412,8 @@ static void take_zhost_event(struct fuzz *f, const Samoza__V1__EventRecord *e)
 static uint64_t writer_in(const struct fuzz *f, const struct mirrored *m,
 			  const struct data_access *put)
 {
-	CLEANUP(freep) char *id = str_printf("%s#%" PRIu64, put->slot, put->epoch);
+	CLEANUP(freep) char *name = str_printf("%s#%" PRIu64, put->slot, put->epoch);
+	CLEANUP(freep) char *id = names_slot(name);
 	const struct mirrored_copy *copy = NULL;
 	HASH_FIND_STR(f->copies, id, copy);
 	if (m->record != NULL)
@@ -418,15 +465,14 @@ static bool same_placement_has(const struct fuzz *f, const Samoza__V1__CopyRecor
  * together, here the same, and the newest stands for all. */
 static bool shares_room(const struct fuzz *f, const Samoza__V1__CopyRecord *r)
 {
-	size_t root = strcspn(r->path, "/");
+	CLEANUP(freep) char *root = mem_strndup(r->path, strcspn(r->path, "/"));
 	if (!draws_have(f, DRAW_ROLLOUTS))
 		return false;
 	for (const struct mirrored_copy *m = f->copies; m != NULL; m = m->hh.next)
 		if (m->record != NULL && !m->record->lost &&
 		    m->record->placement > r->placement &&
 		    str_equal(m->record->application, r->application) &&
-		    strcspn(m->record->path, "/") == root &&
-		    strncmp(m->record->path, r->path, root) == 0 &&
+		    names_same_root(m->record->path, root) &&
 		    str_equal(m->record->zhost, r->zhost))
 			return true;
 	return false;
@@ -443,7 +489,7 @@ static void add_load(struct fuzz *f, const struct mirrored_copy *m)
 	CLEANUP(freep) char *root_path = mem_strdup(r->path);
 	root_path[strcspn(root_path, "/")] = '\0';
 	const struct topology *t = s != NULL ? fuzz_revision(s, r->revision) : NULL;
-	int index = t != NULL ? topology_find_instance(t, root_path) : -1;
+	int index = t != NULL ? names_find(t, root_path) : -1;
 	if (index < 0) {
 		world_violate(&f->world, "there is a record of %s, which was never submitted",
 			      m->id);
@@ -495,7 +541,7 @@ static void check_exports(struct fuzz *f, const struct mirrored *m)
 	const Samoza__V1__CopyRecord *serving = mirror_serving(f, m);
 	size_t exports = serving != NULL ? serving->n_exports : 0;
 	const struct submitted *s = fuzz_submitted(f, m->record->application);
-	int index = s != NULL ? topology_find_instance(s->topology, m->record->path) : -1;
+	int index = s != NULL ? names_find(s->topology, m->record->path) : -1;
 	if (index < 0)
 		return;
 	const struct space *space = instance_space(s->topology, (unsigned)index);
@@ -511,7 +557,7 @@ static void check_exports(struct fuzz *f, const struct mirrored *m)
 static void check_zhost(struct fuzz *f, const struct mirrored *m)
 {
 	const struct submitted *s = fuzz_submitted(f, m->record->application);
-	int index = s != NULL ? topology_find_instance(s->topology, m->record->path) : -1;
+	int index = s != NULL ? names_find(s->topology, m->record->path) : -1;
 	int parent = index >= 0 ? s->topology->instances[index].parent : -1;
 	const Samoza__V1__CopyRecord *serving = mirror_serving(f, m);
 	if (parent < 0 || serving == NULL || serving->lost)
@@ -572,6 +618,8 @@ void mirror_committed(void *user, const struct outbox *o, const struct data_answ
 		vector_remove_at(&f->adopts_asked, 0);
 	}
 	vector_for_each (&o->records, r) {
+		if (is_former_name(o, r))
+			continue;
 		if (r->kind == RECORD_REVISION)
 			take_revision(f, r);
 		else if (r->kind == RECORD_APPLICATION)

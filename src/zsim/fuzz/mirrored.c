@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/str.h"
 #include "zsim/fuzz/fuzz.h"
+#include "zsim/fuzz/names.h"
 #include "zsim/world/machine_state.h"
 
 struct submitted *fuzz_submitted(const struct fuzz *f, const char *id)
@@ -28,19 +29,21 @@ const struct topology *fuzz_revision(const struct submitted *s, uint32_t number)
 
 struct mirrored *mirrored_instance(struct fuzz *f, const char *id)
 {
+	CLEANUP(freep) char *slot = names_slot(id);
 	struct mirrored *m = NULL;
-	HASH_FIND_STR(f->instances, id, m);
+	HASH_FIND_STR(f->instances, slot, m);
 	if (m != NULL)
 		return m;
 	m = mem_new(struct mirrored);
-	m->id = mem_strdup(id);
+	m->id = steal_ptr(&slot);
 	HASH_ADD_KEYPTR(hh, f->instances, m->id, strlen(m->id), m);
 	return m;
 }
 
 const struct mirrored *mirror_find(const struct fuzz *f, const char *topology, const char *path)
 {
-	CLEANUP(freep) char *id = str_printf("%s/%s", topology, path);
+	CLEANUP(freep) char *name = str_printf("%s/%s", topology, path);
+	CLEANUP(freep) char *id = names_slot(name);
 	struct mirrored *m = NULL;
 	HASH_FIND_STR(f->instances, id, m);
 	return m;
@@ -55,11 +58,12 @@ static struct mirrored_copy *find_copy(const struct fuzz *f, const char *id)
 
 struct mirrored_copy *mirrored_copy(struct fuzz *f, const char *id)
 {
-	struct mirrored_copy *m = find_copy(f, id);
+	CLEANUP(freep) char *slot = names_slot(id);
+	struct mirrored_copy *m = find_copy(f, slot);
 	if (m != NULL)
 		return m;
 	m = mem_new(struct mirrored_copy);
-	m->id = mem_strdup(id);
+	m->id = steal_ptr(&slot);
 	HASH_ADD_KEYPTR(hh, f->copies, m->id, strlen(m->id), m);
 	return m;
 }
@@ -67,7 +71,8 @@ struct mirrored_copy *mirrored_copy(struct fuzz *f, const char *id)
 const struct mirrored_copy *mirror_copy(const struct fuzz *f, const char *topology,
 					const char *path, uint64_t epoch)
 {
-	CLEANUP(freep) char *id = str_printf("%s/%s#%" PRIu64, topology, path, epoch);
+	CLEANUP(freep) char *name = str_printf("%s/%s#%" PRIu64, topology, path, epoch);
+	CLEANUP(freep) char *id = names_slot(name);
 	return find_copy(f, id);
 }
 
@@ -140,7 +145,7 @@ void mirrored_done(struct fuzz *f)
 static bool declares_all_of(const struct topology *t, const struct topology *of)
 {
 	for (unsigned k = 0; k < of->instance_count; k++)
-		if (topology_find_instance(t, of->instances[k].path) < 0)
+		if (names_find(t, of->instances[k].path) < 0)
 			return false;
 	return true;
 }
@@ -153,7 +158,7 @@ bool fuzz_has_other_members(const struct fuzz *f, const struct submitted *s)
 		return true;
 	for (const struct mirrored *m = f->instances; m != NULL; m = m->hh.next)
 		if (m->record != NULL && str_equal(m->record->application, s->id) &&
-		    topology_find_instance(s->topology, m->record->path) < 0)
+		    names_find(s->topology, m->record->path) < 0)
 			return true;
 	return false;
 }

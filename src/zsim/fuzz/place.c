@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/mirrored.h"
+#include "zsim/fuzz/names.h"
 
 #define REQUESTED_MAX 6
 #define ZHOSTS_MAX    8
@@ -183,10 +184,8 @@ static void add_placements(struct search *s, const struct submitted *t)
 		root[strcspn(root, "/")] = '\0';
 		struct mirrored_zhost *z = NULL;
 		HASH_FIND_STR(s->f->zhosts, r->zhost, z);
-		vector_push(
-			&s->roots,
-			((struct root){topology,
-				       (unsigned)topology_find_instance(topology, root), z}));
+		vector_push(&s->roots,
+			    ((struct root){topology, (unsigned)names_find(topology, root), z}));
 		vector_push(&known, r->placement);
 	}
 	vector_done(&known);
@@ -323,7 +322,7 @@ const char *place_elsewhere(const struct fuzz *f, const struct submitted *t, con
 	if (serving == NULL)
 		return NULL;
 	const struct topology *topology = fuzz_revision(t, serving->revision);
-	int instance = topology_find_instance(topology, path);
+	int instance = names_find(topology, path);
 	if (instance < 0 || has_required_spread(topology))
 		return NULL;
 	add_available(&s);

@@ -12,6 +12,7 @@
 #include "zsim/fuzz/family.h"
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/mirrored.h"
+#include "zsim/fuzz/names.h"
 #include "zsim/world/world.h"
 
 static enum instance_state state_of(const struct family *y, unsigned instance)
@@ -114,7 +115,7 @@ static void check_one(struct fuzz *f, const struct family *y, unsigned instance)
 bool rules_may_run(struct fuzz *f, const struct submitted *s, const char *path)
 {
 	struct family y = family_of(f, s);
-	int index = topology_find_instance(s->topology, path);
+	int index = names_find(s->topology, path);
 	bool may_run = index >= 0;
 	for (int i = index; may_run && i >= 0; i = y.topology->instances[i].parent)
 		may_run = family_missing_import(&y, (unsigned)i) == NULL &&
@@ -125,7 +126,7 @@ bool rules_may_run(struct fuzz *f, const struct submitted *s, const char *path)
 
 void rules_check_stop(struct fuzz *f, const struct submitted *s, const char *path)
 {
-	int index = topology_find_instance(s->topology, path);
+	int index = names_find(s->topology, path);
 	if (index < 0)
 		return;
 	struct family y = family_of(f, s);
@@ -137,7 +138,7 @@ void rules_check_stop(struct fuzz *f, const struct submitted *s, const char *pat
 
 void rules_check_undeploy(struct fuzz *f, const struct submitted *s, const char *path)
 {
-	int index = topology_find_instance(s->topology, path);
+	int index = names_find(s->topology, path);
 	if (index < 0)
 		return;
 	struct family y = family_of(f, s);
