@@ -97,6 +97,16 @@ void rollout_review_joint_turns(struct control_application *a)
 	}
 }
 
+void rollout_end_joint_turns(struct control_application *a)
+{
+	for_each_root (a, root) {
+		bool was_joint = root->turn == TURN_JOINT;
+		root->turn = TURN_NOW;
+		if (was_joint)
+			apart_unit_changed(root);
+	}
+}
+
 /* ---- whether it may be made ---- */
 
 bool rollout_switches_nothing(const struct control_application *a)

@@ -21,6 +21,8 @@ void rollout_set_joint_turns(struct control_application *a);
 /* What is served in the former version meanwhile, placed or given back, changes with everything else, too. PRE: as
  * above. */
 void rollout_review_joint_turns(struct control_application *a);
+/* There is no switch any longer: it leads back, where nothing waits for others. */
+void rollout_end_joint_turns(struct control_application *a);
 /* There is nothing to switch, and nothing waits for it. PRE: as above. */
 bool rollout_switches_nothing(const struct control_application *a);
 /* Everything is ready for it. PRE: as above. */

@@ -423,6 +423,8 @@ static void enter(struct control *c, struct control_application *a, enum rollout
 	emit(c, a, revision_version(r->target), rollout_state_name(to), cause);
 	r->moves_begun = false;
 	if (to == ROLLOUT_RETURNING) {
+		if (rollout_switches_later(&r->rollout))
+			rollout_end_joint_turns(a);
 		members_update(c, a);
 		rollout_rebase_unplaced(c, a);
 	}
