@@ -151,9 +151,8 @@ static bool has_members_of(const struct topology *t, const struct topology *othe
 	return true;
 }
 
-/* Something that reaches a process of the unit differs between the two revisions, or its members do: it is handed over
- * as a whole. */
-static bool differs(const struct submitted *s, const char *root, uint32_t from, uint32_t to)
+bool check_rollouts_differ(const struct submitted *s, const char *root, uint32_t from,
+			   uint32_t to)
 {
 	const Samoza__V1__RevisionRecord *before = s->packages.items[from - 1];
 	const Samoza__V1__RevisionRecord *after = s->packages.items[to - 1];
@@ -208,7 +207,8 @@ static void check_space(struct fuzz *f, const struct submitted *s, const struct 
 		if (instance < 0 || instance_space(t, (unsigned)instance) != space ||
 		    !is_led(f, s, m) ||
 		    names_find(s->revisions.items[s->rollout.from - 1], m->record->path) < 0 ||
-		    !differs(s, m->record->path, s->rollout.from, s->rollout.target))
+		    !check_rollouts_differ(s, m->record->path, s->rollout.from,
+					   s->rollout.target))
 			continue;
 		count++;
 		if (stops_first(t, m->record->path) && is_in_batch(s, m))
@@ -261,7 +261,7 @@ static void check_touched(struct fuzz *f, const struct submitted *s)
 		      (str_has_prefix(h->cause, "back to ") &&
 		       !str_has_prefix(h->cause, "back to a place "))))
 			continue;
-		if (!differs(s, m->record->path, serving->revision, h->revision))
+		if (!check_rollouts_differ(s, m->record->path, serving->revision, h->revision))
 			world_violate(&f->world,
 				      "%s is handed over from revision %u to %u, which do not "
 				      "differ in it",
@@ -339,7 +339,7 @@ static void check_current(struct fuzz *f, const struct submitted *s)
 			names_find(s->topology, m->record != NULL ? m->record->path : "") < 0 &&
 			m->record != NULL && check_sets_keeps(s, m->record->path);
 		if (serving != NULL && !may_stay(f, m) && !is_kept &&
-		    differs(s, m->record->path, serving->revision, s->served))
+		    check_rollouts_differ(s, m->record->path, serving->revision, s->served))
 			world_violate(&f->world,
 				      "%s is of revision %u, and no rollout leads it to %u",
 				      m->id, serving->revision, s->served);

@@ -2,6 +2,9 @@
 #ifndef SAMOZA_ZSIM_FUZZ_CHECK_ROLLOUTS_H
 #define SAMOZA_ZSIM_FUZZ_CHECK_ROLLOUTS_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "proto/record.pb-c.h"
 
 struct fuzz;
@@ -12,6 +15,10 @@ void check_rollouts_take(struct fuzz *f, struct submitted *s,
 			 const Samoza__V1__ApplicationRecord *record);
 /* After each commit: of a rolling one at most a batch of one space is handed over. */
 void check_rollouts_committed(struct fuzz *f);
+/* Something that reaches a process of the unit differs between the two revisions, or its members do: it is handed over
+ * as a whole. */
+bool check_rollouts_differ(const struct submitted *s, const char *root, uint32_t from,
+			   uint32_t to);
 /* At rest: what can go on has gone on. */
 void check_rollouts(struct fuzz *f);
 

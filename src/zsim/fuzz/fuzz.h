@@ -28,6 +28,7 @@
  *     check_mesh.c     whom each zhost knows in the mesh
  *     check_messages.c which messages arrive, and where       said.c          where zrms says that they go
  *     check_scaled.c   counts that were scaled
+ *     check_ends.c     what a rollout leaves, and which states follow each other
  *     check_quotas.c   how much data a space may keep
  *     check_rebalances.c  what a rebalance moves
  *     check_plan.c     whether what was planned happens
@@ -133,7 +134,10 @@ struct submitted {
 		bool was_before;   /* as the record before said */
 		uint64_t switched; /* number of the commit in which it was; 0: of none */
 	} sets;
-	uint32_t served;     /* number of the revision that it serves, as its record says */
+	uint64_t ended;	    /* number of the commit in which its last rollout has; 0: of none */
+	uint32_t completed; /* number of the revision that did last; 0: none has */
+	bool was_running;   /* since it was started */
+	uint32_t served;    /* number of the revision that it serves, as its record says */
 	char *newest_digest; /* of the package of the last of them; NULL: there is none */
 	bool acknowledged;   /* it must be there */
 	bool may_be_gone;    /* a request tried to remove it */

@@ -11,6 +11,7 @@
 #include "zsim/fuzz/check_asked.h"
 #include "zsim/fuzz/check_data.h"
 #include "zsim/fuzz/check_drains.h"
+#include "zsim/fuzz/check_ends.h"
 #include "zsim/fuzz/check_heard.h"
 #include "zsim/fuzz/check_messages.h"
 #include "zsim/fuzz/check_order.h"
@@ -347,6 +348,7 @@ static void take_application(struct fuzz *f, const struct record_change *r)
 		struct topology *served = s->revisions.items[record->served - 1];
 		topology_unref(s->topology);
 		s->topology = topology_ref(served);
+		check_ends_take(f, s, record);
 		check_rollouts_take(f, s, record);
 	}
 	samoza__v1__application_record__free_unpacked(record, NULL);
@@ -646,6 +648,8 @@ void mirror_committed(void *user, const struct outbox *o, const struct data_answ
 			take_instance_event(f, e);
 		else if (strcmp(e->kind, "zhost") == 0)
 			take_zhost_event(f, e);
+		else if (strcmp(e->kind, "topology") == 0)
+			check_ends_state(f, e);
 	}
 	vector_for_each (&o->records, r)
 		if (r->kind == RECORD_SLOT)
@@ -658,6 +662,7 @@ void mirror_committed(void *user, const struct outbox *o, const struct data_answ
 		check_new_copy(f, mirrored_copy(f, *id));
 	check_order_committed(f);
 	check_rollouts_committed(f);
+	check_ends_committed(f);
 	check_sets_committed(f);
 	check_drains_committed(f);
 	check_rebalances_committed(f);
