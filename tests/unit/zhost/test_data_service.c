@@ -270,16 +270,21 @@ static void no_answer_reaches_the_process_after_the_one_that_asked(void **state)
 	assert_int_equal(f->answers, 0);
 }
 
-static void forget_app(struct fixture *f, uint64_t epoch)
+static void forget_topology(struct fixture *f, const char *topology, uint64_t epoch)
 {
 	Samoza__V1__ForgottenData name = SAMOZA__V1__FORGOTTEN_DATA__INIT;
 	Samoza__V1__ForgottenData *names[] = {&name};
 	Samoza__V1__DataForget m = SAMOZA__V1__DATA_FORGET__INIT;
-	name.topology_name = (char *)"app";
+	name.topology_name = (char *)(uintptr_t)topology;
 	name.epoch = epoch;
 	m.n_topologies = 1;
 	m.topologies = names;
 	data_forget(f->service, &m);
+}
+
+static void forget_app(struct fixture *f, uint64_t epoch)
+{
+	forget_topology(f, "app", epoch);
 }
 
 static void deleted_local_data_is_not_written_again_by_older_instances(void **state)
@@ -300,6 +305,26 @@ static void deleted_local_data_is_not_written_again_by_older_instances(void **st
 	assert_int_equal(f->status, 0);
 }
 
+/* A topology of which no older instance is here cannot write: its name is not kept. The last one is, and
+ * says how far the deleting has come. */
+static void names_of_deleted_data_are_kept_while_somebody_could_write_it(void **state)
+{
+	struct fixture *f = *state;
+	for (unsigned n = 0; n < 20; n++) {
+		CLEANUP(freep) char *name = str_printf("gone-%u", n);
+		forget_topology(f, name, 10 + n);
+		assert_int_equal(f->dropped, n);
+	}
+	forget_app(f, 30); /* there is one of epoch 3 */
+	forget_topology(f, "gone", 31);
+	assert_int_equal(f->dropped, 20);
+	data_client_remove(&f->client);
+	f->key.epoch = 32;
+	data_client_add(f->service, &f->client);
+	forget_topology(f, "gone", 33);
+	assert_int_equal(f->dropped, 21); /* "app"; "gone" is the last one still */
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -314,6 +339,7 @@ int main(void)
 		TEST(a_copy_that_may_not_write_reads_local_data_only),
 		TEST(no_answer_reaches_the_process_after_the_one_that_asked),
 		TEST(deleted_local_data_is_not_written_again_by_older_instances),
+		TEST(names_of_deleted_data_are_kept_while_somebody_could_write_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
