@@ -16,7 +16,7 @@ ORDER = [
     ["adapter/terminal"],
     ["adapter/log", "adapter/cli", "adapter/output", "adapter/uv", "adapter/sim", "adapter/http",
      "adapter/wire", "adapter/artifact", "adapter/sqlite", "adapter/archive", "adapter/wasm2c", "adapter/sandbox",
-     "adapter/client"],
+     "adapter/pki", "adapter/client"],
     ["zrun/protocol"], ["zrun/launch"], ["zrun/runner"], ["zrun/native", "zrun/wasm"], ["zrun"],
     ["zhost/state", "zhost/environment", "zhost/uplink"],
     ["zhost/log", "zhost/artifact", "zhost/mesh", "zhost/data"],
@@ -57,7 +57,7 @@ LIBRARIES = {
     "protobuf-c/protobuf-c.h": ["schema", "adapter/client", "adapter/http", "adapter/output",
                                 "zrms"],
     "seccomp.h": ["adapter/sandbox"],
-    "sodium.h": ["adapter/archive", "adapter/artifact", "adapter/sqlite", "adapter/wasm2c", "zhost",
+    "sodium.h": ["adapter/archive", "adapter/artifact", "adapter/pki", "adapter/sqlite", "adapter/wasm2c", "zhost",
                  "zhost/artifact", "zhost/edge", "zhost/state", "zrms"],
     "sqlite3.h": ["adapter/sqlite"],
     "uthash.h": ["base"],
@@ -66,6 +66,8 @@ LIBRARIES = {
     "yaml.h": ["schema", "adapter/cli"],
     "zip.h": ["adapter/archive"],
 }
+# The same, of libraries with many headers.
+LIBRARY_DIRECTORIES = {"openssl/": ["adapter/pki"]}
 # Of the C library and of Linux, for layers that SYSTEM does not name.
 LINUX = PLAIN | {
     "dirent.h", "dlfcn.h", "elf.h", "fcntl.h", "ftw.h", "grp.h", "langinfo.h", "link.h", "locale.h", "malloc.h",
@@ -133,7 +135,8 @@ def includes(tree, name):
 
 
 def is_outside(header):
-    return header in LINUX or header in LIBRARIES or header.startswith(LINUX_DIRECTORIES)
+    return (header in LINUX or header in LIBRARIES
+            or header.startswith((*LINUX_DIRECTORIES, *LIBRARY_DIRECTORIES)))
 
 
 def resolve(tree, name, target):
@@ -154,8 +157,9 @@ def of_library(layer, header):
     rule = SYSTEM.get(layer, SYSTEM.get(layer.split("/")[0]))
     if rule is not None:
         return None if header in rule else f"{layer} may not include <{header}>"
-    if header in LIBRARIES:
-        layers = LIBRARIES[header]
+    directory = next((d for d in LIBRARY_DIRECTORIES if header.startswith(d)), None)
+    if header in LIBRARIES or directory is not None:
+        layers = LIBRARIES[header] if directory is None else LIBRARY_DIRECTORIES[directory]
         if layers is None or layer in layers or layer.split("/")[0] in layers:
             return None
         return f"{layer} may not include <{header}>: only {', '.join(layers)} may"

@@ -17,6 +17,7 @@
 #include "adapter/archive/package.h"
 #include "adapter/http/message.h"
 #include "adapter/http/target.h"
+#include "adapter/pki/trust.h"
 #include "base/check.h"
 #include "base/memory.h"
 #include "durable.h"
@@ -24,6 +25,8 @@
 #include "port/frame.h"
 #include "schema/message.h"
 #include "schema/yaml.h"
+
+#define NOON_MS INT64_C(1795780800000)
 
 /* ---- what comes from outside ---- */
 
@@ -153,6 +156,54 @@ static void read_frame(struct nth *nth, void *place)
 		protobuf_c_message_free_unpacked(message, NULL);
 }
 
+/* ---- identities ---- */
+
+static int issue_and_verify(const struct pki_authority *authority, const struct pki_key *key,
+			    struct pki_identity *ret_identity, struct error **err)
+{
+	static const char *const addresses[] = {"localhost", "127.0.0.1", NULL};
+	const struct pki_subject subject = {"zhost", "alpha", addresses, PKI_MACHINE_MS};
+	const struct pki_expectation expected = {.now_wall_ms = NOON_MS, .role = "zhost"};
+	CLEANUP(pki_request_freep) struct pki_request *request = NULL;
+	CLEANUP(pki_certificate_freep) struct pki_certificate *certificate = NULL;
+	CLEANUP(pki_trust_freep) struct pki_trust *trust = NULL;
+	CLEANUP(freep)
+	char *pem = pki_certificate_write(pki_authority_certificate(authority));
+	int r = pki_trust_read(pem, strlen(pem), &trust, err);
+	if (r == 0)
+		r = pki_request_new(key, &request, err);
+	if (r == 0)
+		r = pki_issue(authority, request, &subject, NOON_MS, &certificate, err);
+	if (r == 0)
+		r = pki_verify(trust, &expected, certificate, NULL, 0, ret_identity, NULL, err);
+	return r;
+}
+
+/* Once before anything is refused: OpenSSL fetches its algorithms at their first use. */
+static void know_a_machine(struct nth *nth, void *place)
+{
+	(void)place;
+	for (unsigned round = 0; round < 2; round++) {
+		struct pki_authority *authority = NULL;
+		struct pki_key *key = NULL;
+		struct pki_identity identity = {0};
+		struct error *err = NULL;
+		if (round == 1)
+			nth_arm(nth);
+		int r = pki_authority_new("c1", 1, NOON_MS, &authority, &err);
+		if (r == 0)
+			r = pki_key_new(&key, &err);
+		if (r == 0)
+			r = issue_and_verify(authority, key, &identity, &err);
+		nth_disarm();
+		INVARIANT(r < 0 ? nth->refused : strcmp(identity.name, "alpha") == 0);
+		pki_identity_done(&identity);
+		pki_authority_free(authority);
+		pki_key_free(key);
+		error_free(err);
+	}
+}
+
 /* ---- tests ---- */
 
 static void every(void (*life)(struct nth *nth, void *place), const char *name)
@@ -185,6 +236,12 @@ static void a_frame_is_decoded_or_refused_or_the_program_ends(void **state)
 	every(read_frame, "a frame");
 }
 
+static void a_machine_is_known_or_refused_or_the_program_ends(void **state)
+{
+	(void)state;
+	every(know_a_machine, "a machine");
+}
+
 static void a_submit_is_on_disk_as_a_whole_or_not_at_all(void **state)
 {
 	(void)state;
@@ -204,6 +261,7 @@ int main(void)
 		cmocka_unit_test(an_archive_is_read_or_refused_or_the_program_ends),
 		cmocka_unit_test(http_is_parsed_or_the_program_ends),
 		cmocka_unit_test(a_frame_is_decoded_or_refused_or_the_program_ends),
+		cmocka_unit_test(a_machine_is_known_or_refused_or_the_program_ends),
 		cmocka_unit_test(a_submit_is_on_disk_as_a_whole_or_not_at_all),
 		cmocka_unit_test(a_start_is_on_disk_as_a_whole_or_not_at_all),
 	};

@@ -1,0 +1,187 @@
+/* adapter/pki: words that let somebody in. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "adapter/pki/token.h"
+#include "base/str.h"
+
+static const char *const addresses[] = {"10.0.0.5:7331", "[2001:db8::1]:7331",
+					"zrms.example:443"};
+
+static struct join_token token_make(void)
+{
+	const struct pki_pin pins[] = {{{1, 2, 3}}, {{0xff, 0xfe}}};
+	struct join_token token;
+	assert_int_equal(join_token_new(pins, 2, addresses, 3, &token, NULL), 0);
+	return token;
+}
+
+static void a_join_token_is_one_word_and_read_again(void **state)
+{
+	(void)state;
+	CLEANUP(join_token_done) struct join_token token = token_make();
+	CLEANUP(join_token_done) struct join_token again = {0};
+	CLEANUP(pki_secret_freep) char *text = join_token_write(&token);
+	CLEANUP(freep) char *pasted = str_printf("  %s\r\n", text);
+	assert_int_equal(strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789-_.+,"),
+			 strlen(text));
+	assert_memory_equal(text, "smz1.", 5);
+	assert_int_equal(join_token_read(pasted, &again, NULL), 0);
+	assert_string_equal(again.id, token.id);
+	assert_memory_equal(again.secret, token.secret, sizeof(token.secret));
+	assert_int_equal(again.pin_count, 2);
+	assert_memory_equal(again.pins, token.pins, sizeof(token.pins));
+	assert_int_equal(again.address_count, 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_string_equal(again.addresses[i], addresses[i]);
+}
+
+static void two_tokens_share_nothing(void **state)
+{
+	(void)state;
+	CLEANUP(join_token_done) struct join_token a = token_make();
+	CLEANUP(join_token_done) struct join_token b = token_make();
+	assert_memory_not_equal(a.secret, b.secret, sizeof(a.secret));
+	assert_string_not_equal(a.id, b.id);
+	struct token_hash x = join_token_hash(&a), y = join_token_hash(&b), z = x;
+	assert_false(token_hash_equal(&x, &y));
+	assert_true(token_hash_equal(&x, &z));
+	z.bytes[TOKEN_HASH_BYTES - 1] ^= 1;
+	assert_false(token_hash_equal(&x, &z));
+	assert_memory_not_equal(x.bytes, a.secret, sizeof(a.secret));
+}
+
+static void assert_refused(const char *text, int code, const char *says)
+{
+	struct join_token token = {0};
+	CLEANUP(error_freep) struct error *err = NULL;
+	assert_int_equal(join_token_read(text, &token, &err), code);
+	if (strstr(err->message, says) == NULL)
+		fail_msg("\"%s\" does not say \"%s\"", err->message, says);
+	assert_int_equal(token.address_count, 0);
+}
+
+static void what_is_no_join_token_is_refused_with_what_it_is(void **state)
+{
+	(void)state;
+	CLEANUP(pki_secret_freep) char *user = user_token_new();
+	assert_refused("", ERR_INVALID,
+		       "this is not a join token: expected smz1.ID.SECRET.PIN");
+	assert_refused("hello", ERR_INVALID, "this is not a join token");
+	assert_refused(user, ERR_INVALID, "this is the token of a user");
+	assert_refused("smz2.a.b.c.d", ERR_UNSUPPORTED, "of another version");
+	assert_refused("smz1", ERR_INVALID, "has 1 of 5 parts");
+	assert_refused("smz1.a.b.c.d.e", ERR_INVALID, "damaged in its end");
+	CLEANUP(freep) char *huge = mem_calloc(1, JOIN_TOKEN_TEXT_MAX + 2);
+	memset(huge, 'a', JOIN_TOKEN_TEXT_MAX + 1);
+	assert_refused(huge, ERR_INVALID, "longer than one");
+}
+
+static void a_token_without_a_pin_is_refused(void **state)
+{
+	(void)state;
+	CLEANUP(join_token_done) struct join_token token = token_make();
+	CLEANUP(pki_secret_freep) char *text = join_token_write(&token);
+	char *pins = strchr(strchr(text + 5, '.') + 1, '.') + 1;
+	CLEANUP(freep)
+	char *empty = str_printf("%.*s%s", (int)(pins - text), text, strchr(pins, '.'));
+	assert_refused(empty, ERR_INVALID, "damaged in its pins");
+	CLEANUP(freep)
+	char *none = str_printf("%.*s%s", (int)(pins - text), text, strchr(pins, '.') + 1);
+	assert_refused(none, ERR_INVALID, "there is no form without a pin");
+	struct join_token made;
+	assert_int_equal(join_token_new(NULL, 0, addresses, 3, &made, NULL), ERR_INVALID);
+}
+
+/* Each part, with its last character gone: the message names the part and shows nothing of it. */
+static void a_damaged_part_is_named_and_not_shown(void **state)
+{
+	(void)state;
+	static const char *const names[] = {"id", "secret", "pins", "addresses"};
+	CLEANUP(join_token_done) struct join_token token = token_make();
+	CLEANUP(pki_secret_freep) char *text = join_token_write(&token);
+	char *at = text + 4;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		char *next = strchr(at + 1, '.');
+		size_t cut = next != NULL ? (size_t)(next - text) : strlen(text);
+		CLEANUP(freep)
+		char *bad = str_printf("%.*s!%s", (int)cut - 1, text, next != NULL ? next : "");
+		assert_refused(bad, ERR_INVALID, names[i]);
+		struct join_token none = {0};
+		CLEANUP(error_freep) struct error *err = NULL;
+		assert_int_equal(join_token_read(bad, &none, &err), ERR_INVALID);
+		CLEANUP(freep) char *shown = mem_strndup(at + 1, 8);
+		assert_null(strstr(err->message, shown));
+		at = next;
+	}
+}
+
+static void only_addresses_can_be_in_a_token(void **state)
+{
+	(void)state;
+	static const char *const bad[] = {"",		"host",	    "host:",	   "host:0",
+					  "host:65536", ":7331",    "a b:7331",	   "a/b:7331",
+					  "[]:7331",	"[x]:7331", "host:7331\n", "h:+1"};
+	const struct pki_pin pin = {{1}};
+	struct join_token token;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(join_token_new(&pin, 1, &bad[i], 1, &token, NULL),
+				 ERR_INVALID);
+}
+
+static void a_users_token_has_48_characters_and_is_known_by_its_hash(void **state)
+{
+	(void)state;
+	CLEANUP(pki_secret_freep) char *a = user_token_new();
+	CLEANUP(pki_secret_freep) char *b = user_token_new();
+	struct token_hash x, y, z;
+	assert_int_equal(strlen(a), USER_TOKEN_TEXT);
+	assert_memory_equal(a, "smzu_", 5);
+	assert_string_not_equal(a, b);
+	assert_int_equal(user_token_hash(a, &x, NULL), 0);
+	assert_int_equal(user_token_hash(a, &y, NULL), 0);
+	assert_int_equal(user_token_hash(b, &z, NULL), 0);
+	assert_true(token_hash_equal(&x, &y));
+	assert_false(token_hash_equal(&x, &z));
+}
+
+static void what_is_no_users_token_is_refused_and_not_shown(void **state)
+{
+	(void)state;
+	CLEANUP(join_token_done) struct join_token token = token_make();
+	CLEANUP(pki_secret_freep) char *join = join_token_write(&token);
+	CLEANUP(pki_secret_freep) char *user = user_token_new();
+	CLEANUP(freep) char *longer = str_printf("%sA", user);
+	CLEANUP(freep) char *shorter = mem_strndup(user, USER_TOKEN_TEXT - 1);
+	const char *const bad[] = {"",	    "smzu_", longer,
+				   shorter, join,    "hunter2 is my password"};
+	struct token_hash hash;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		CLEANUP(error_freep) struct error *err = NULL;
+		assert_int_equal(user_token_hash(bad[i], &hash, &err), ERR_INVALID);
+		assert_null(strstr(err->message, "hunter2"));
+		assert_null(strstr(err->message, user + 5));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_join_token_is_one_word_and_read_again),
+		cmocka_unit_test(two_tokens_share_nothing),
+		cmocka_unit_test(what_is_no_join_token_is_refused_with_what_it_is),
+		cmocka_unit_test(a_token_without_a_pin_is_refused),
+		cmocka_unit_test(a_damaged_part_is_named_and_not_shown),
+		cmocka_unit_test(only_addresses_can_be_in_a_token),
+		cmocka_unit_test(a_users_token_has_48_characters_and_is_known_by_its_hash),
+		cmocka_unit_test(what_is_no_users_token_is_refused_and_not_shown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
