@@ -61,6 +61,27 @@ void stream_announce(struct stream *stream, unsigned events)
 	stream->handler->ready(stream->user, stream, events);
 }
 
+const struct stream_protocol *stream_protocol_find(const struct stream_protocol *protocols,
+						   const char *name, size_t size)
+{
+	for (const struct stream_protocol *p = protocols; p != NULL && p->name != NULL; p++)
+		if (strlen(p->name) == size && memcmp(p->name, name, size) == 0)
+			return p;
+	return NULL;
+}
+
+void stream_accepted(struct stream_listener *listener, const struct stream_protocol *protocols,
+		     struct stream *stream)
+{
+	const char *name = stream->protocol;
+	const struct stream_protocol *p =
+		name != NULL ? stream_protocol_find(protocols, name, strlen(name)) : NULL;
+	if (p != NULL && p->handler != NULL)
+		p->handler->accepted(p->user, stream);
+	else
+		listener->handler->accepted(listener->user, stream);
+}
+
 /* ---- a stream ---- */
 
 int stream_read(struct stream *stream, void *to, size_t size, size_t *ret_size,
@@ -147,6 +168,11 @@ int stream_listen(struct stream_transport *transport,
 uint16_t stream_listener_port(const struct stream_listener *listener)
 {
 	return listener->port;
+}
+
+void stream_listener_hold(struct stream_listener *listener, bool is_held)
+{
+	listener->ops->hold(listener, is_held);
 }
 
 void stream_listener_close(struct stream_listener *listener)

@@ -2,8 +2,9 @@
  * Byte streams between two processes: what links and HTTP requests run over.
  *
  * A transport makes streams of one kind: plain TCP (adapter/uv/tcp_stream.h), simulated
- * (adapter/sim/network.h). The kinds that a daemon can open are one table,
- * adapter/uv/stream_kinds.c. Users of this port do not know which kind they have.
+ * (adapter/sim/network.h), TLS over either of them (adapter/tls/tls.h). The plain kinds that a daemon
+ * can open are one table, adapter/uv/stream_kinds.c. Users of this port do not know which kind they
+ * have.
  *
  *   stream_connect() ──► connected(NULL) ──► stream_want() ──► ready() ──► read, write
  *           │                                                                 │
@@ -48,6 +49,9 @@ struct stream_peer {
 	 * all that a plain stream can say. */
 	const char *cluster, *role, *name;
 	const char *key_hash; /* SHA-256 of its public key, hexadecimal */
+	/* The end of the certificate, wall clock; 0: anonymous. In the past: it has expired, and
+	 * entitles to nothing but a renewal. */
+	int64_t expires_wall_ms;
 };
 
 enum stream_event { STREAM_READ = 1, STREAM_WRITE = 2 };
@@ -89,16 +93,10 @@ void stream_close(struct stream *stream);
 /* Borrowed for the call. */
 struct stream_connect_options {
 	struct stream_address to;
-	int64_t timeout_ms;    /* until connected() */
-	const char *protocol;  /* to negotiate, where the kind can; or NULL */
-	const char *peer_name; /* who must be there, where the kind can tell; NULL: anybody */
-};
-
-struct stream_listen_options {
-	struct stream_address at; /* numeric; port 0: a free one */
-	bool loopback_only;	  /* refuse to listen on other addresses */
-	/* To negotiate, where the kind can; NULL at the end. Must outlive the streams. */
-	const char *const *protocols;
+	int64_t timeout_ms;   /* until connected() */
+	const char *protocol; /* to negotiate, where the kind can; or NULL */
+	/* Who must be there, where the kind can tell; NULL: anybody. */
+	const char *peer_role, *peer_name;
 };
 
 struct stream_listen_handler {
@@ -106,6 +104,23 @@ struct stream_listen_handler {
 	void (*accepted)(void *user, struct stream *stream);
 	/* A peer did not pass its handshake: for logs and counters. May be NULL. */
 	void (*refused)(void *user, const char *address, const struct error *why);
+};
+
+/* One of the protocols that share a port. */
+struct stream_protocol {
+	const char *name;    /* "samoza-link/1"; NULL ends a list */
+	bool needs_identity; /* a peer that does not prove who it is is refused */
+	const struct stream_listen_handler
+		*handler; /* its streams go there; NULL: as all others */
+	void *user;
+};
+
+struct stream_listen_options {
+	struct stream_address at; /* numeric; port 0: a free one */
+	bool loopback_only;	  /* refuse to listen on other addresses */
+	/* To negotiate, where the kind can; or NULL. Must outlive the streams. A peer that names none gets
+	 * the last one that needs no identity. */
+	const struct stream_protocol *protocols;
 };
 
 /* Never fails at once: connected() reports. `handler` must outlive the stream. */
@@ -119,6 +134,8 @@ int stream_listen(struct stream_transport *transport,
 		  struct stream_listener **ret_listener, struct error **err) must_check;
 /* The port it listens on. */
 uint16_t stream_listener_port(const struct stream_listener *listener);
+/* While it is held no further peers are accepted: they wait outside. */
+void stream_listener_hold(struct stream_listener *listener, bool is_held);
 /* Peers that were not accepted yet are turned away. NULL is fine. */
 void stream_listener_close(struct stream_listener *listener);
 
@@ -159,6 +176,7 @@ struct stream {
 
 struct stream_listener_ops {
 	void (*close)(struct stream_listener *listener);
+	void (*hold)(struct stream_listener *listener, bool is_held);
 };
 
 struct stream_listener {
@@ -193,5 +211,12 @@ void stream_done(struct stream *stream);
 void stream_announce(struct stream *stream, unsigned events);
 /* ops->pending() may have something new to say: asked in the loop's next round. */
 void stream_wake(struct stream *stream);
+/* Hands a stream that stands to the one who takes its protocol. `protocols`: those of the listener, or
+ * NULL. */
+void stream_accepted(struct stream_listener *listener, const struct stream_protocol *protocols,
+		     struct stream *stream);
+/* The entry of a name, or NULL. */
+const struct stream_protocol *stream_protocol_find(const struct stream_protocol *protocols,
+						   const char *name, size_t size);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "adapter/sim/troubles.h"
 #include "base/memory.h"
+#include "base/str.h"
 
 int64_t net_now_ms(const struct sim_network *net)
 {
@@ -17,10 +18,22 @@ int64_t net_delay_ms(struct sim_network *net)
 	return net->delay_min_ms + random_below(&net->random, range + 1);
 }
 
+static bool is_at_held_listener(const struct sim_network *net, const struct sim_stream *client)
+{
+	const struct sim_listener *l;
+	DL_FOREACH (net->listeners, l)
+		if (str_equal(l->machine->name, client->host) &&
+		    l->listener.port == client->port)
+			return l->is_held;
+	return false;
+}
+
 /* What a silence holds back keeps its place until sim_network_heal(). */
 static bool is_held(const struct sim_network *net, const struct arrival *a)
 {
 	const struct sim_stream *s = a->at;
+	if (a->type == ARRIVES_SYN)
+		return is_at_held_listener(net, s);
 	return (a->type == ARRIVES_BYTES || a->type == ARRIVES_END ||
 		a->type == ARRIVES_CONNECTED) &&
 	       s->remote != NULL && net_is_silent(net, s->remote->name, s->machine->name);

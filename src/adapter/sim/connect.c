@@ -41,7 +41,15 @@ static void listener_close(struct stream_listener *listener)
 	free(l);
 }
 
-static const struct stream_listener_ops listener_ops = {.close = listener_close};
+static void listener_hold(struct stream_listener *listener, bool is_held)
+{
+	struct sim_listener *l = container_of(listener, struct sim_listener, listener);
+	l->is_held = is_held;
+	arrivals_schedule(l->machine->net);
+}
+
+static const struct stream_listener_ops listener_ops = {.close = listener_close,
+							.hold = listener_hold};
 
 static uint16_t port_draw(struct sim_machine *m)
 {
@@ -72,10 +80,11 @@ static int transport_listen(struct stream_transport *transport,
 
 static const char *protocol_offered(const struct sim_listener *l, const char *protocol)
 {
-	for (const char *const *p = l->protocols; p != NULL && *p != NULL; p++)
-		if (str_equal(*p, protocol))
-			return *p;
-	return NULL;
+	const struct stream_protocol *p =
+		protocol != NULL
+			? stream_protocol_find(l->protocols, protocol, strlen(protocol))
+			: NULL;
+	return p != NULL ? p->name : NULL;
 }
 
 static void peer_set(struct sim_stream *s, uint16_t port)
@@ -111,7 +120,13 @@ static void pair_make(struct sim_stream *client, struct sim_listener *l)
 		server->stream.protocol = client->stream.protocol;
 	}
 	(void)arrival_in_order(client, ARRIVES_CONNECTED);
-	l->listener.handler->accepted(l->listener.user, &server->stream);
+	stream_accepted(&l->listener, l->protocols, &server->stream);
+}
+
+static bool is_expected(const struct sim_stream *client, const struct stream_peer *identity)
+{
+	return (client->peer_name == NULL || str_equal(client->peer_name, identity->name)) &&
+	       (client->peer_role == NULL || str_equal(client->peer_role, identity->role));
 }
 
 void syn_arrived(struct sim_stream *client)
@@ -126,8 +141,7 @@ void syn_arrived(struct sim_stream *client)
 		refuse(client, ERR_UNAVAILABLE, "network is unreachable");
 	else if (l == NULL)
 		refuse(client, ERR_UNAVAILABLE, "connection refused");
-	else if (client->peer_name != NULL && is_certified(to) &&
-		 !str_equal(client->peer_name, to->identity.name))
+	else if (is_certified(to) && !is_expected(client, &to->identity))
 		refuse(client, ERR_DENIED, "its certificate has another name");
 	else
 		pair_make(client, l);
@@ -152,6 +166,7 @@ static struct stream *transport_connect(struct stream_transport *transport,
 	s->host = mem_strdup(options->to.host);
 	s->port = options->to.port;
 	s->protocol = mem_strdup(options->protocol);
+	s->peer_role = mem_strdup(options->peer_role);
 	s->peer_name = mem_strdup(options->peer_name);
 	(void)arrival_in_order(s, ARRIVES_SYN);
 	struct arrival *timeout =

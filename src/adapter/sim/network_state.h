@@ -46,7 +46,7 @@ struct sim_stream {
 	struct error *broken;	 /* by a reset */
 	bool is_connected;
 	/* while connecting */
-	char *host, *protocol, *peer_name;
+	char *host, *protocol, *peer_role, *peer_name;
 	uint16_t port;
 	char address[64]; /* of the peer */
 };
@@ -63,7 +63,8 @@ struct sim_machine {
 struct sim_listener {
 	struct stream_listener listener;
 	struct sim_machine *machine;
-	const char *const *protocols;
+	const struct stream_protocol *protocols;
+	bool is_held;			  /* who connects waits on the way */
 	struct sim_listener *next, *prev; /* in network.listeners */
 };
 

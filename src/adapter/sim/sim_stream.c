@@ -107,6 +107,7 @@ static void sim_close(struct stream *stream)
 	error_free(s->broken);
 	free(s->host);
 	free(s->protocol);
+	free(s->peer_role);
 	free(s->peer_name);
 	stream_done(stream);
 	free(s);

@@ -107,7 +107,14 @@ static void listener_close(struct stream_listener *listener)
 	free(l);
 }
 
-static const struct stream_listener_ops listener_ops = {.close = listener_close};
+static void listener_hold(struct stream_listener *listener, bool is_held)
+{
+	struct tcp_listener *l = container_of(listener, struct tcp_listener, listener);
+	tcp_acceptor_hold(l->acceptor, is_held);
+}
+
+static const struct stream_listener_ops listener_ops = {.close = listener_close,
+							.hold = listener_hold};
 
 int tcp_transport_listen(struct stream_transport *transport,
 			 const struct stream_listen_options *options,

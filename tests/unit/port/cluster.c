@@ -153,7 +153,7 @@ void cluster_until_up(struct cluster *c, unsigned zhost)
 struct cluster *cluster_new(struct loop *loop)
 {
 	static const char *const names[CLUSTER_ZHOSTS] = {"alpha", "beta", "gamma"};
-	static const char *const protocols[] = {"samoza-link/1", NULL};
+	static const struct stream_protocol protocols[] = {{.name = "samoza-link/1"}, {0}};
 	struct cluster *c = mem_new(struct cluster);
 	c->loop = loop;
 	c->net = sim_network_new(loop, 5);

@@ -60,7 +60,8 @@ static const struct stream_listen_handler listen_handler = {.accepted = on_accep
 
 struct peer *peer_new(void)
 {
-	static const char *const protocols[] = {"samoza-link/1", "http/1.1", NULL};
+	static const struct stream_protocol protocols[] = {
+		{.name = "samoza-link/1"}, {.name = "http/1.1"}, {0}};
 	struct peer *p = mem_new(struct peer);
 	sim_loop_init(&p->loop);
 	p->got = p->out = BUFFER_INIT((size_t)64 << 20);

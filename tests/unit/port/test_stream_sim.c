@@ -91,7 +91,8 @@ static void connecting_into_silence_ends_with_the_timeout(void **state)
 static void certified_machines_know_each_other_and_negotiate(void **state)
 {
 	struct stage *s = *state;
-	static const char *const protocols[] = {"http/1.1", "samoza-link/1", NULL};
+	static const struct stream_protocol protocols[] = {
+		{.name = "http/1.1"}, {.name = "samoza-link/1"}, {0}};
 	const struct stream_peer zrms = {
 		.cluster = "test", .role = "zrms", .name = "zrms", .key_hash = "ab"};
 	const struct stream_peer alpha = {
