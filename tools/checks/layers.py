@@ -16,7 +16,7 @@ ORDER = [
     ["adapter/terminal"],
     ["adapter/log", "adapter/cli", "adapter/output", "adapter/uv", "adapter/sim", "adapter/http",
      "adapter/wire", "adapter/artifact", "adapter/sqlite", "adapter/archive", "adapter/wasm2c", "adapter/sandbox",
-     "adapter/pki", "adapter/client"],
+     "adapter/pki", "adapter/tls", "adapter/client"],
     ["zrun/protocol"], ["zrun/launch"], ["zrun/runner"], ["zrun/native", "zrun/wasm"], ["zrun"],
     ["zhost/state", "zhost/environment", "zhost/uplink"],
     ["zhost/log", "zhost/artifact", "zhost/mesh", "zhost/data"],
@@ -29,6 +29,7 @@ ORDER = [
 ALSO = {
     ("adapter/sqlite", "adapter/uv"): "posts back to the loop",
     ("adapter/http", "adapter/uv"): "runs on the loop",
+    ("adapter/tls", "adapter/pki"): "certificates",
     ("adapter/wire", "adapter/http"): "asks for the upgrade",
     ("adapter/client", "adapter/cli"): "addresses, version",
 }
@@ -67,7 +68,7 @@ LIBRARIES = {
     "zip.h": ["adapter/archive"],
 }
 # The same, of libraries with many headers.
-LIBRARY_DIRECTORIES = {"openssl/": ["adapter/pki"]}
+LIBRARY_DIRECTORIES = {"openssl/": ["adapter/pki", "adapter/tls"]}
 # Of the C library and of Linux, for layers that SYSTEM does not name.
 LINUX = PLAIN | {
     "dirent.h", "dlfcn.h", "elf.h", "fcntl.h", "ftw.h", "grp.h", "langinfo.h", "link.h", "locale.h", "malloc.h",

@@ -31,6 +31,9 @@ void *openssl_need(void *p);
 char *bio_text(BIO *bio);
 BIO *bio_of(const char *text, size_t size);
 
+/* NULL: pins only. Borrowed. */
+STACK_OF(X509) * trust_authorities(const struct pki_trust *trust);
+
 /* Whether it is a key of the one kind that we use. */
 bool pkey_is_p256(EVP_PKEY *pkey);
 struct pki_pin x509_pin(const X509 *x509);

@@ -103,6 +103,11 @@ char *pki_trust_write(const struct pki_trust *trust)
 	return bio_text(bio);
 }
 
+STACK_OF(X509) * trust_authorities(const struct pki_trust *trust)
+{
+	return trust->authorities;
+}
+
 size_t pki_trust_count(const struct pki_trust *trust)
 {
 	return trust->count;

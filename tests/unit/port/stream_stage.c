@@ -12,8 +12,10 @@
 
 #include "adapter/sim/loop.h"
 #include "adapter/sim/network.h"
+#include "adapter/tls/tls.h"
 #include "adapter/uv/stream_kinds.h"
 #include "base/str.h"
+#include "certificates.h"
 #include "loops.h"
 
 /* ---- stage_kinds ---- */
@@ -54,10 +56,87 @@ static void sim_poor_open(struct stage *s)
 	sim_network_window(s->net, 5000);
 }
 
+/* ---- TLS over each of them ---- */
+
+struct tls_identities {
+	struct pki_authority *authority;
+	struct pki_trust *trust;
+	struct machine server, client;
+	char *server_directory, *client_directory;
+};
+
+static struct stream_transport *tls_over(struct stage *s, struct stream_transport *inner,
+					 const char *directory)
+{
+	const struct tls_options options = {.directory = directory};
+	struct stream_transport *transport = NULL;
+	assert_int_equal(tls_transport_new(&s->loop, inner, &options, &transport, NULL), 0);
+	return transport;
+}
+
+static void tls_add(struct stage *s)
+{
+	struct tls_identities *i = s->identities = mem_new(struct tls_identities);
+	int64_t now_ms = loop_now(&s->loop).wall_ms;
+	i->authority = authority_at("c1", 1, now_ms);
+	i->trust = trust_of(i->authority, NULL);
+	i->server = machine_at(i->authority, "zrms", "zrms", now_ms, PKI_SERVER_MS);
+	i->client = machine_at(i->authority, "zhost", "alpha", now_ms, PKI_MACHINE_MS);
+	i->server_directory = directory_of(&i->server, i->trust);
+	i->client_directory = directory_of(&i->client, i->trust);
+	s->server = tls_over(s, s->server, i->server_directory);
+	s->client = tls_over(s, s->client, i->client_directory);
+}
+
+static void tls_remove(struct stage *s)
+{
+	struct tls_identities *i = s->identities;
+	pki_authority_free(i->authority);
+	pki_trust_free(i->trust);
+	machine_done(&i->server);
+	machine_done(&i->client);
+	directory_remove(i->server_directory);
+	directory_remove(i->client_directory);
+	free(i);
+}
+
+static void tls_open(struct stage *s)
+{
+	plain_open(s);
+	tls_add(s);
+}
+
+static void tls_close(struct stage *s)
+{
+	tls_remove(s);
+	plain_close(s);
+}
+
+static void tls_sim_open(struct stage *s)
+{
+	sim_open(s);
+	tls_add(s);
+}
+
+static void tls_poor_open(struct stage *s)
+{
+	sim_poor_open(s);
+	tls_add(s);
+}
+
+static void tls_sim_close(struct stage *s)
+{
+	tls_remove(s);
+	sim_close(s);
+}
+
 const struct kind stage_kinds[STAGE_KINDS] = {
-	{"plain", plain_open, plain_close},
-	{"simulated", sim_open, sim_close},
-	{"simulated, slow and in fragments", sim_poor_open, sim_close},
+	{"plain", false, plain_open, plain_close},
+	{"simulated", false, sim_open, sim_close},
+	{"simulated, slow and in fragments", false, sim_poor_open, sim_close},
+	{"TLS", true, tls_open, tls_close},
+	{"TLS, simulated", true, tls_sim_open, tls_sim_close},
+	{"TLS, simulated, slow and in fragments", true, tls_poor_open, tls_sim_close},
 };
 
 /* ---- ends ---- */

@@ -38,18 +38,28 @@ struct stage {
 	struct stream_transport *server, *client;
 	struct stream_listener *listener;
 	const char *host;
-	struct end near, far; /* of the client, of the server */
+	struct tls_identities *identities; /* of kinds that have some, or NULL */
+	struct end near, far;		   /* of the client, of the server */
 	bool is_accepted, stop_listening;
 	unsigned accepted;
 };
 
 struct kind {
 	const char *name;
+	bool is_certified; /* both ends prove who they are: server "zrms", client "alpha" */
 	void (*open)(struct stage *s);
 	void (*close)(struct stage *s);
 };
 
-enum { STAGE_PLAIN, STAGE_SIMULATED, STAGE_SIMULATED_POOR, STAGE_KINDS };
+enum {
+	STAGE_PLAIN,
+	STAGE_SIMULATED,
+	STAGE_SIMULATED_POOR,
+	STAGE_TLS,
+	STAGE_TLS_SIMULATED,
+	STAGE_TLS_POOR,
+	STAGE_KINDS
+};
 extern const struct kind stage_kinds[STAGE_KINDS];
 extern const struct stream_handler end_handler;		  /* its user is a struct end */
 extern const struct stream_listen_handler listen_handler; /* its user is the stage */

@@ -1,4 +1,4 @@
-/* port/stream.h: what every kind of stream promises, plain over loopback and simulated. */
+/* port/stream.h: what every kind of stream promises: plain over loopback, simulated, and TLS over both. */
 #include "stream_stage.h"
 
 #include <fcntl.h>
@@ -16,7 +16,24 @@ enum { NEVER_LISTENED_PORT = 1 };
 
 /* ---- the contract ---- */
 
-static void both_ends_know_the_address_of_the_other_and_nothing_else(void **state)
+static void assert_peer(const struct stream_peer *peer, const char *role, const char *name)
+{
+	if (name == NULL) {
+		assert_null(peer->name);
+		assert_null(peer->cluster);
+		assert_null(peer->role);
+		assert_null(peer->key_hash);
+		assert_int_equal(peer->expires_wall_ms, 0);
+		return;
+	}
+	assert_string_equal(peer->name, name);
+	assert_string_equal(peer->cluster, "c1");
+	assert_string_equal(peer->role, role);
+	assert_int_equal(strlen(peer->key_hash), 64);
+	assert_true(peer->expires_wall_ms > 0);
+}
+
+static void both_ends_know_the_address_of_the_other_and_what_it_proves(void **state)
 {
 	struct stage *s = *state;
 	stage_connect_both(s);
@@ -24,12 +41,10 @@ static void both_ends_know_the_address_of_the_other_and_nothing_else(void **stat
 	CLEANUP(freep)
 	char *address = str_printf("%s:%u", s->host, stream_listener_port(s->listener));
 	assert_string_equal(server->address, address);
-	assert_null(server->name);
-	assert_null(server->cluster);
-	assert_null(server->role);
-	assert_null(server->key_hash);
+	assert_peer(server, "zrms", s->kind->is_certified ? "zrms" : NULL);
 	assert_non_null(stream_peer(s->far.stream)->address);
-	assert_null(stream_peer(s->far.stream)->name);
+	assert_peer(stream_peer(s->far.stream), "zhost",
+		    s->kind->is_certified ? "alpha" : NULL);
 	assert_null(stream_protocol(s->near.stream));
 	assert_null(stream_protocol(s->far.stream));
 }
@@ -272,8 +287,23 @@ static void credentials_can_be_reloaded_at_any_time(void **state)
 	loop_until(&s->loop, &s->far.has_all);
 }
 
+static void nobody_is_accepted_while_a_listener_is_held(void **state)
+{
+	struct stage *s = *state;
+	stage_listen(s);
+	stream_listener_hold(s->listener, true);
+	stage_connect(s, stream_listener_port(s->listener));
+	for (unsigned i = 0; i < 20; i++)
+		s->net != NULL ? sim_loop_run(&s->loop, 1) : loop_settle(&s->loop);
+	assert_int_equal(s->accepted, 0);
+	stream_listener_hold(s->listener, false);
+	loop_until(&s->loop, &s->is_accepted);
+	loop_until(&s->loop, &s->near.is_connected);
+	assert_null(s->near.why);
+}
+
 static const struct CMUnitTest contract[] = {
-	STAGE_TEST(both_ends_know_the_address_of_the_other_and_nothing_else),
+	STAGE_TEST(both_ends_know_the_address_of_the_other_and_what_it_proves),
 	STAGE_TEST(bytes_arrive_complete_and_in_order_both_ways),
 	STAGE_TEST(a_read_takes_no_more_than_it_asks_for),
 	STAGE_TEST(nothing_is_reported_that_is_not_wanted),
@@ -287,6 +317,7 @@ static const struct CMUnitTest contract[] = {
 	STAGE_TEST(a_stream_may_change_hands),
 	STAGE_TEST(a_closed_listener_accepts_no_connection),
 	STAGE_TEST(two_cannot_listen_on_one_port),
+	STAGE_TEST(nobody_is_accepted_while_a_listener_is_held),
 	STAGE_TEST(credentials_can_be_reloaded_at_any_time),
 };
 
