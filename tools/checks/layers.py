@@ -32,6 +32,7 @@ ALSO = {
     ("adapter/tls", "adapter/pki"): "certificates",
     ("adapter/wire", "adapter/http"): "asks for the upgrade",
     ("adapter/client", "adapter/cli"): "addresses, version",
+    ("adapter/client", "adapter/tls"): "whom libcurl believes",
 }
 
 # Headers of the C library that promise no effect on the world outside. What they declare that

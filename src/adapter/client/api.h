@@ -19,6 +19,7 @@
 #include "base/error.h"
 
 struct api;
+struct pki_trust;
 
 /* `url` as given by a person: "http://127.0.0.1:7331", also without http:// or with / at the
  * end. ERR_INVALID for what is none. */
@@ -26,6 +27,10 @@ int api_new(const char *url, struct api **ret_api, struct error **err) must_chec
 void api_free(struct api *api);
 /* "http://127.0.0.1:7331", borrowed. */
 const char *api_url(const struct api *api);
+/* Whom to believe behind https:// from now on, which must outlive it: machines of the cluster with the role
+ * zrms, under whatever address. Without it: those whom the system believes. A server that is not believed is
+ * ERR_DENIED. */
+void api_trust(struct api *api, const struct pki_trust *trust);
 /* Requests end after this time. 0: the usual, which is 10 s without a byte for what is only
  * read, 60 s for what changes something, and 30 min for uploads. */
 void api_set_timeout(struct api *api, int64_t timeout_ms);

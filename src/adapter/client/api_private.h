@@ -7,6 +7,7 @@
 #include <curl/curl.h>
 
 #include "adapter/client/api.h"
+#include "adapter/tls/verifier.h"
 #include "base/buffer.h"
 
 struct api {
@@ -16,7 +17,8 @@ struct api {
 	int64_t timeout_ms;
 	api_slow_fn slow; /* NULL: not reported */
 	void *slow_data;
-	api_notice_fn notice; /* NULL: not reported */
+	struct tls_verifier verifier; /* of https://; without trust: libcurl's own */
+	api_notice_fn notice;	      /* NULL: not reported */
 	void *notice_data;
 	bool was_noticed;
 	int64_t tell_mono_ms; /* of the request that runs: when to call `slow`; 0: not */

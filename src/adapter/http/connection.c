@@ -4,7 +4,9 @@
 #include <sys/socket.h>
 
 #include "adapter/http/list.h"
+#include "adapter/http/pump.h"
 #include "adapter/http/server_state.h"
+#include "adapter/uv/tcp_stream.h"
 #include "base/memory.h"
 
 void server_must_run(struct http_server *server)
@@ -19,6 +21,35 @@ void connection_resume(struct http_server *server, struct MHD_Connection *connec
 	server_must_run(server);
 }
 
+/* A copy: the stream goes when the peer does, a request may be there longer. */
+static struct stream_peer peer_of(struct http_server *server, struct MHD_Connection *connection,
+				  int fd)
+{
+	const struct stream_peer *known = pump_peer(server, fd);
+	if (known == NULL) {
+		const union MHD_ConnectionInfo *info =
+			MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+		char address[TCP_ADDRESS_TEXT] = "";
+		tcp_address_text((const void *)info->client_addr, address, sizeof(address));
+		return (struct stream_peer){.address = mem_strdup(address)};
+	}
+	return (struct stream_peer){.address = mem_strdup(known->address),
+				    .cluster = mem_strdup(known->cluster),
+				    .role = mem_strdup(known->role),
+				    .name = mem_strdup(known->name),
+				    .key_hash = mem_strdup(known->key_hash),
+				    .expires_wall_ms = known->expires_wall_ms};
+}
+
+static void peer_done(const struct stream_peer *peer)
+{
+	free((char *)(uintptr_t)peer->address);
+	free((char *)(uintptr_t)peer->cluster);
+	free((char *)(uintptr_t)peer->role);
+	free((char *)(uintptr_t)peer->name);
+	free((char *)(uintptr_t)peer->key_hash);
+}
+
 void connection_notify(void *cls, struct MHD_Connection *connection, void **context,
 		       enum MHD_ConnectionNotificationCode code)
 {
@@ -27,12 +58,14 @@ void connection_notify(void *cls, struct MHD_Connection *connection, void **cont
 		struct http_connection *c = *context;
 		LIST_REMOVE(c);
 		server->counters.connections--;
+		peer_done(&c->peer);
 		free(c);
 		return;
 	}
 	struct http_connection *c = mem_new(struct http_connection);
 	c->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)
 			->connect_fd;
+	c->peer = peer_of(server, connection, c->fd);
 	c->in_header = true;
 	c->since_ms = loop_now(server->loop).mono_ms;
 	c->header_limit_ms = server->options.header_timeout_ms;

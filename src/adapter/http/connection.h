@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "port/stream.h"
+
 struct http_server;
 
 struct http_connection {
@@ -17,6 +19,7 @@ struct http_connection {
 	int64_t since_ms;		      /* monotonic */
 	int64_t header_limit_ms;	      /* how long that may last */
 	int64_t body_deadline_ms;	      /* NEVER_MS: no body on its way */
+	struct stream_peer peer;	      /* owns its strings */
 };
 
 /* MHD's callback for connections that are opened and closed. */

@@ -76,8 +76,9 @@ struct http_route {
 
 /* Zero takes the default. All strings and tables are borrowed for the server's life. */
 struct http_options {
-	const char *address; /* "127.0.0.1", "::1" */
-	uint16_t port;	     /* 0: a free one, see http_server_port() */
+	const char *
+		address; /* "127.0.0.1", "::1"; NULL: it does not listen, see http_server_take() */
+	uint16_t port; /* 0: a free one, see http_server_port() */
 	const struct http_route *routes;
 	size_t route_count;
 	void *context; /* of handlers and of error_body */
@@ -102,6 +103,9 @@ struct http_options {
 int http_server_new(struct loop *loop, const struct http_options *options,
 		    struct http_server **ret_server, struct error **err) must_check;
 uint16_t http_server_port(const struct http_server *server);
+/* Serves a stream that somebody else has accepted, over TLS. It is taken over; closed where there are too many
+ * connections already, or no descriptors. */
+void http_server_take(struct http_server *server, struct stream *stream);
 /* Takes no new connections and refuses new requests with 503; what is under way continues. */
 void http_server_drain(struct http_server *server);
 /* Answers what waits with 503, ends event streams (their closed() is called) and upgraded
@@ -125,6 +129,8 @@ const char *http_raw_path(const struct http_request *request);
 const char *http_param(const struct http_request *request, const char *name);
 /* Decoded, "" when it has no value, NULL when it is not there. */
 const char *http_query(const struct http_request *request, const char *name);
+/* Who sent it: the address, and over TLS what its certificate says. Lives as long as the request. */
+const struct stream_peer *http_peer(const struct http_request *request);
 /* The value of a header, or NULL. */
 const char *http_header(const struct http_request *request, const char *name);
 /* The body, or NULL when it is in a file; followed by NUL. */

@@ -41,6 +41,11 @@ const char *http_query(const struct http_request *request, const char *name)
 	return NULL;
 }
 
+const struct stream_peer *http_peer(const struct http_request *request)
+{
+	return &connection_of(request->connection)->peer;
+}
+
 const char *http_header(const struct http_request *request, const char *name)
 {
 	return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);

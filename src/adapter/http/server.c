@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "adapter/http/connection.h"
+#include "adapter/http/pump.h"
 #include "adapter/http/request.h"
 #include "adapter/http/request_state.h"
 #include "adapter/http/server_state.h"
@@ -135,18 +136,38 @@ static struct MHD_Daemon *daemon_start(struct http_server *server)
 		MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
 }
 
-static void on_accepted(void *user, int fd)
+static void connection_add(struct http_server *server, int fd,
+			   const struct sockaddr_storage *address, socklen_t size)
 {
-	struct http_server *server = user;
-	struct sockaddr_storage address = {0};
-	socklen_t size = sizeof(address);
-	(void)getpeername(fd, (struct sockaddr *)&address, &size);
 	/* Closes the socket where it refuses it. */
-	if (MHD_add_connection(server->daemon, fd, (struct sockaddr *)&address, size) !=
+	if (MHD_add_connection(server->daemon, fd, (const struct sockaddr *)address, size) !=
 	    MHD_YES)
 		server->counters.refused_total++;
 	server_must_run(server);
 	acceptor_limit(server);
+}
+
+static void on_accepted(void *user, int fd)
+{
+	struct sockaddr_storage address = {0};
+	socklen_t size = sizeof(address);
+	(void)getpeername(fd, (struct sockaddr *)&address, &size);
+	connection_add(user, fd, &address, size);
+}
+
+void http_server_take(struct http_server *server, struct stream *stream)
+{
+	struct sockaddr_storage address;
+	socklen_t size = pump_sockaddr(stream_peer(stream)->address, &address);
+	int fd = -1;
+	if (server->draining) {
+		stream_close(stream);
+	} else if (pump_new(server, stream, &fd, NULL) < 0) {
+		server->counters.refused_total++;
+		server->starved++;
+	} else {
+		connection_add(server, fd, &address, size);
+	}
 }
 
 static int server_listen(struct http_server *server, struct error **err)
@@ -179,7 +200,7 @@ int http_server_new(struct loop *loop, const struct http_options *options,
 	server->loop = loop;
 	server->options = *options;
 	options_fill(&server->options);
-	int r = server_listen(server, err);
+	int r = server->options.address != NULL ? server_listen(server, err) : 0;
 	if (r == 0)
 		r = server_start(server, err);
 	if (r < 0) {
@@ -207,8 +228,9 @@ uint16_t http_server_port(const struct http_server *server)
 struct http_counters http_server_counters(const struct http_server *server)
 {
 	struct http_counters counters = server->counters;
+	counters.starved_total = server->starved;
 	if (server->acceptor != NULL)
-		counters.starved_total = tcp_acceptor_starved(server->acceptor);
+		counters.starved_total += tcp_acceptor_starved(server->acceptor);
 	return counters;
 }
 
@@ -254,6 +276,7 @@ void http_server_free(struct http_server *server)
 	(void)uv_poll_stop(server->poll);
 	uv_close((uv_handle_t *)server->poll, loop_handle_free);
 	MHD_stop_daemon(server->daemon);
+	pumps_end(server);
 	INVARIANT(server->requests == NULL && server->streams == NULL);
 	free(server);
 }

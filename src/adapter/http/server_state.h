@@ -7,6 +7,7 @@
  *   stream.c      answers whose bytes come later
  *   reply.c       answers
  *   spool.c       bodies that go to a file
+ *   pump.c        connections over TLS
  *   connection.c  connections, and how a sleeping one is woken
  *   target.c      percent-encoding, query, patterns
  * 
@@ -22,6 +23,7 @@
 struct http_connection;
 struct tcp_acceptor;
 struct http_lent;
+struct http_pump;
 
 struct http_server {
 	struct loop *loop;
@@ -39,7 +41,9 @@ struct http_server {
 	struct http_request *requests;
 	struct http_stream *streams;
 	struct http_lent *lent;
+	struct http_pump *pumps;
 	struct http_counters counters;
+	uint64_t starved; /* when no pair of sockets could be made */
 };
 
 #endif

@@ -32,7 +32,7 @@ void tcp_socket_tune(int fd)
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
 }
 
-static void address_text(const struct sockaddr_storage *address, char *to, size_t size)
+void tcp_address_text(const struct sockaddr_storage *address, char *to, size_t size)
 {
 	char host[INET6_ADDRSTRLEN] = "";
 	if (address->ss_family == AF_INET) {
@@ -53,7 +53,7 @@ static void peer_set(struct tcp_stream *tcp)
 	struct sockaddr_storage address = {0};
 	socklen_t size = sizeof(address);
 	(void)getpeername(tcp->fd, (struct sockaddr *)&address, &size);
-	address_text(&address, tcp->address, sizeof(tcp->address));
+	tcp_address_text(&address, tcp->address, sizeof(tcp->address));
 	tcp->stream.peer.address = tcp->address;
 }
 

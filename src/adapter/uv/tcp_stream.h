@@ -7,6 +7,8 @@
 #include "adapter/uv/loop.h"
 #include "port/stream.h"
 
+struct sockaddr_storage;
+
 /* Of the table in stream_kinds.c. */
 int tcp_transport_open(struct loop *loop, const char *credentials,
 		       struct stream_transport **ret_transport, struct error **err) must_check;
@@ -15,6 +17,10 @@ int tcp_transport_open(struct loop *loop, const char *credentials,
  * is closed; NULL: the stream owns it. */
 struct stream *tcp_stream_adopt(struct loop *loop, int fd,
 				void (*give_back)(void *lender, int fd), void *lender);
+
+#define TCP_ADDRESS_TEXT 64
+/* "127.0.0.1:40312", "[::1]:40312"; "local" for what is neither. */
+void tcp_address_text(const struct sockaddr_storage *address, char *to, size_t size);
 
 /* A socket that listens, for servers that accept by themselves. `address` has been resolved. The
  * errors are those of stream_listen(). */

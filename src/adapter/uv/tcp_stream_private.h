@@ -17,7 +17,7 @@ struct tcp_stream {
 	void (*cancel)(struct tcp_connect *connect); /* for when the stream is closed before */
 	void (*give_back)(void *lender, int fd);
 	void *lender;
-	char address[64]; /* of the peer */
+	char address[TCP_ADDRESS_TEXT]; /* of the peer */
 };
 
 struct tcp_stream *tcp_new(struct loop *loop, const struct stream_handler *handler, void *user);

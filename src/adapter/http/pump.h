@@ -1,0 +1,26 @@
+/*
+ * Connections of the HTTP server that are streams of another kind than plain TCP: libmicrohttpd gets one end of a
+ * pair of sockets, and bytes go to and fro between the other one and the stream.
+ *
+ *   stream (TLS) ◄──► pump: at most 64 KiB each way ◄──► pair ◄──► MHD
+ */
+#ifndef SAMOZA_ADAPTER_HTTP_PUMP_H
+#define SAMOZA_ADAPTER_HTTP_PUMP_H
+
+#include <sys/socket.h>
+
+#include "adapter/http/http.h"
+
+struct http_pump;
+
+/* Takes the stream over; *ret_fd, MHD's end, is the caller's. ERR_IO: no descriptors. */
+int pump_new(struct http_server *server, struct stream *stream, int *ret_fd,
+	     struct error **err) must_check;
+/* Who is behind MHD's descriptor; NULL: nobody that a pump serves. */
+const struct stream_peer *pump_peer(const struct http_server *server, int mhd_fd);
+/* The address of a peer as MHD wants it. Returns its size. */
+socklen_t pump_sockaddr(const char *address, struct sockaddr_storage *ret_address);
+/* MHD has closed its ends: hands on what they have written, and closes all. */
+void pumps_end(struct http_server *server);
+
+#endif

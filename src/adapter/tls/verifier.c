@@ -1,0 +1,23 @@
+#include "adapter/tls/verifier.h"
+
+#include <openssl/ssl.h>
+
+#include "adapter/tls/verify.h"
+
+static int on_verify(X509_STORE_CTX *store, void *arg)
+{
+	struct tls_verifier *v = arg;
+	const struct pki_expectation expected = {
+		.now_wall_ms = v->now_wall_ms, .role = v->role, .is_server = true};
+	CLEANUP(pki_identity_done) struct pki_identity identity = {0};
+	enum pki_fault fault = PKI_NO_FAULT;
+	error_free(steal_ptr(&v->why));
+	return tls_verify(store, v->trust, &expected, &identity, &fault, &v->why);
+}
+
+int tls_verifier_install(struct tls_verifier *verifier, void *ssl_ctx)
+{
+	SSL_CTX_set_cert_verify_callback(ssl_ctx, on_verify, verifier);
+	SSL_CTX_set_verify(ssl_ctx, SSL_VERIFY_PEER, NULL);
+	return SSL_CTX_set_min_proto_version(ssl_ctx, TLS1_3_VERSION) == 1 ? 0 : -1;
+}
