@@ -1,0 +1,34 @@
+/*
+ * The other process of `zbench tls`: accepts links, plain on one port and TLS on another, and sends every frame
+ * back. Both are on loopback.
+ */
+#ifndef SAMOZA_ZBENCH_TLS_SERVER_H
+#define SAMOZA_ZBENCH_TLS_SERVER_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "port/stream.h"
+
+#define BENCH_LINK_PROTOCOL "samoza-link/1"
+
+struct tls_server {
+	pid_t pid;
+	uint16_t plain_port, tls_port;
+};
+
+/* `directory`: its credentials. `tls_port`: 0: a free one. Listens when it returns. PRE: this process has one
+ * thread. */
+int tls_server_start(const char *directory, uint16_t tls_port, struct tls_server *ret_server,
+		     struct error **err) must_check;
+/* Kills it; its connections break. */
+void tls_server_stop(struct tls_server *server);
+/* CPU time that it has taken. */
+double tls_server_cpu_s(const struct tls_server *server);
+
+/* A transport of TLS over TCP with the credentials in `directory`. */
+int tls_bench_transport(struct loop *loop, const char *directory,
+			struct stream_transport **ret_transport, struct error **err) must_check;
+
+#endif
