@@ -7,6 +7,7 @@
 #include "core/control/drain.h"
 #include "core/control/handover_facts.h"
 #include "core/control/members.h"
+#include "core/control/record_writer.h"
 #include "core/control/rollout_steps.h"
 #include "core/control/state.h"
 #include "core/control/target.h"
@@ -54,10 +55,17 @@ void kept_set_end(struct control *c, struct control_application *a, const char *
 	mark_application(a, APPLICATION_RECORD | APPLICATION_HANDOVER);
 }
 
+void kept_set_end_trimmed(struct control *c, struct control_application *a, const char *cause)
+{
+	kept_set_end(c, a, cause);
+	/* Its revision, which may have had pages, is not held any longer, also where nothing was kept. */
+	application_trim_revisions(a, c->place, records_delete_revision, c);
+}
+
 void kept_set_rollout_ended(struct control *c, struct control_application *a)
 {
 	if (a->kept.revision != NULL && a->kept.until_ms <= c->now.mono_ms)
-		kept_set_end(c, a, "the former set has been kept for its time");
+		kept_set_end_trimmed(c, a, "the former set has been kept for its time");
 }
 
 void kept_set_load(struct control *c, struct control_application *a,

@@ -17,6 +17,8 @@ void kept_set_begin(struct control *c, struct control_application *a, struct rev
 		    int64_t keep_ms);
 /* Whatever is kept is to go; says `cause`. Nothing where nothing is. */
 void kept_set_end(struct control *c, struct control_application *a, const char *cause);
+/* The same where no rollout is under way: revisions that only it has held are trimmed. */
+void kept_set_end_trimmed(struct control *c, struct control_application *a, const char *cause);
 /* A rollout that is under way does not outlive it: it ends when that has. */
 void kept_set_rollout_ended(struct control *c, struct control_application *a);
 /* One that a record holds. PRE: its revision is loaded. */

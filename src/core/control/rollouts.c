@@ -230,7 +230,7 @@ static void complete(struct control *c, struct control_application *a)
 	end(c, a);
 	emit(c, a, from, revision_version(target), "completed");
 	if (steps_back)
-		kept_set_end(c, a, "the application is back on it");
+		kept_set_end_trimmed(c, a, "the application is back on it");
 }
 
 static void remember(struct control *c, struct control_application *a, const char *result)
@@ -260,7 +260,7 @@ static void returned(struct control *c, struct control_application *a)
 	serve(a, base);
 	end(c, a);
 	emit(c, a, from, revision_version(base), cause);
-	kept_set_end(c, a, "the rollout has ended");
+	kept_set_end_trimmed(c, a, "the rollout has ended");
 }
 
 void rollout_drop(struct control *c, struct control_application *a, const char *result)
