@@ -17,6 +17,7 @@
 #define INPUT_MAX     ((size_t)64 << 20)
 #define READ_SIZE     65536u
 #define REQUEST_NS    (UINT64_C(60) * 1000000000)
+#define IDLE_NS	      (UINT64_C(10) * 1000000000) /* then zrms may have closed the connection */
 #define NS_PER_MS     UINT64_C(1000000)
 #define NS_PER_SECOND UINT64_C(1000000000)
 
@@ -80,6 +81,7 @@ int client_connect(struct client *c, struct error **err)
 	}
 	(void)setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	c->connected = true;
+	c->used_ns = now_ns();
 	return 0;
 }
 
@@ -190,8 +192,12 @@ int client_begin(struct client *c, const char *method, const char *path, const v
 					       .has_body = body != NULL ||
 							   strcmp(method, "GET") != 0,
 					       .body_size = size};
-	int r = client_connect(c, err);
+	uint64_t now = now_ns();
 
+	if (now > c->used_ns + IDLE_NS)
+		disconnect(c);
+	c->used_ns = now;
+	int r = client_connect(c, err);
 	if (r == 0)
 		r = http_request_write(&header, &head, err);
 	if (r < 0)

@@ -29,6 +29,7 @@ struct client {
 	int fd;	       /* valid where `connected` */
 	bool connected;
 	/* private */
+	uint64_t used_ns;    /* when the newest request began */
 	struct buffer input; /* not taken by `response` yet */
 	struct http_response response;
 	bool has_response; /* initialized */
