@@ -31,6 +31,16 @@ def last_seq(c):
     return max((e["seq"] for e in c.events("shop")), default=0)
 
 
+def test_a_plan_says_that_a_step_back_has_its_gap(start_cluster):
+    c = start_cluster(zhosts=["edge-node-1"])
+    c.submit(package(c, "1.0.0", "first", **SHORT))
+    change = plan(c, "topo", "plan", package(c, "1.1.0", "second", policy="blue-green", keep="10m", **SHORT))
+    assert [s["effect"] for s in change["spaces"]] == [
+        "one stop and start; a step back has its gap, too"] * 2, change["spaces"]
+    change = plan(c, "topo", "plan", package(c, "1.1.0", "second", policy="blue-green", keep="0s", **SHORT))
+    assert [s["effect"] for s in change["spaces"]] == ["one stop and start"] * 2, "nothing is kept"
+
+
 def test_a_change_does_what_its_plan_says(start_cluster):
     c = start_cluster(zhosts=["edge-node-1"])
     first = package(c, "1.0.0", "first", **SHORT)

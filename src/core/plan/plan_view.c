@@ -176,18 +176,38 @@ static Samoza__V1__PlanSpaceView *space_view(const struct plan_space *space,
 static const char *verdict_name(const struct space_diff *d, const struct plan_space *space)
 {
 	bool moves = space->is_placed_again && space->was_started && !d->count_differs;
+	if (d->names_differ && d->verdict == SPACE_ADJUSTED)
+		return space_verdict_name(SPACE_REPLACED); /* of the first instance */
 	if (moves && (d->verdict == SPACE_ADJUSTED || d->verdict == SPACE_UNCHANGED))
 		return "moved";
 	return space_verdict_name(d->verdict);
 }
 
+/* [change.rollout.blue-green] What stops first at the switch does so once more with a step back. */
+static bool can_step_back(const Samoza__V1__RevisionRecord *after)
+{
+	struct rollout_spec spec;
+	return rollout_spec_read(after->rollout, &spec, NULL) >= 0 &&
+	       spec.policy == ROLLOUT_BLUE_GREEN && spec.keep_ms > 0;
+}
+
+static void add_step_back(Samoza__V1__PlanSpaceView *v, const struct plan_space *space)
+{
+	if (!space->was_started || space->started == 0 || space->gaps == 0)
+		return;
+	CLEANUP(freep) char *effect = v->effect;
+	v->effect = str_printf("%s; a step back has its gap, too", effect);
+}
+
 static void write_verdict(struct plan_writer *w, const struct control_application *a,
-			  const struct space_diff *d)
+			  const struct space_diff *d, bool steps_back)
 {
 	struct plan_space *space = find_space(w, a->id, d->name);
 	if (space == NULL)
 		space = space_new(w, a, d->name);
 	Samoza__V1__PlanSpaceView *v = space_view(space, a, d->verdict);
+	if (steps_back)
+		add_step_back(v, space);
 	v->space = mem_strdup(d->name);
 	v->verdict = mem_strdup(verdict_name(d, space));
 	vector_for_each (&d->fields, field)
@@ -211,7 +231,7 @@ void plan_write_verdicts(struct plan_writer *w, const struct control_application
 		.artifacts = after->n_artifacts > 0 ? after->artifacts : NULL};
 	topology_diff(&from, &to, &diff);
 	vector_for_each (&diff.spaces, d)
-		write_verdict(w, a, d);
+		write_verdict(w, a, d, before != NULL && can_step_back(after));
 }
 
 void plan_write_touched(struct plan_writer *w, const struct control *c)
