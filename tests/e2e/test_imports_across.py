@@ -44,6 +44,11 @@ def test_an_import_from_another_topology_waits_for_it_and_gets_its_values(c):
     until(lambda: "providers: 1" in log_text(c), "job is told")
     assert c.space("site", "web")["imports"][0]["providers"] == ["shop/store"]
     assert [d["space"] for d in c.topology("shop")["dependents"]] == ["site/job", "site/web"]
+    assert [s.get("public", False) for s in (c.space("shop", "store"), c.space("site", "web"))] == [True, False]
+    assert [p.get("public", False) for name in ("shop", "site") for p in c.topology(name)["placements"]] == [
+        True, False, False]
+    assert "Public:    to other topologies" in c.zshell("spaces", "status", "shop/store").stdout
+    assert "Public:" not in c.zshell("spaces", "status", "site/web").stdout
     before = pids("sleep 100081"), pids("sleep 100082"), pids("sleep 100083")
 
     c.zrms.kill()

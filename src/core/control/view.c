@@ -56,6 +56,7 @@ static Samoza__V1__PlacementView *placement_view(const struct slot_control *sc)
 	v->goal = mem_strdup(goal_name(s->goal));
 	v->why = slot_why(s);
 	v->has_optional_part = v->optional_part = slot_is_optional(s);
+	v->has_public_ = v->public_ = slot_declared_space(s)->is_public;
 	if (v->optional_part && v->why != NULL && s->set->blocker == NULL)
 		add_reason(&v->why, placement_reason_of(control_of_slot(s->root)));
 	return v;
@@ -218,6 +219,7 @@ Samoza__V1__SpaceView *view_space(const struct slot_control *sc)
 		v->last_error_at = iso8601_text(sc->last_error_ms);
 	v->why = slot_why(s);
 	v->parent = parent != NULL ? mem_strdup(parent->path) : NULL;
+	v->has_public_ = v->public_ = space->is_public;
 	v->handover = view_handover(sc);
 	v->kept = view_kept(sc);
 	add_imports(s, v);

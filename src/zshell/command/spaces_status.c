@@ -68,19 +68,21 @@ static void print_head(const struct output *o, const Samoza__V1__SpaceView *s)
 
 	output_line(o, "Space: %s", s->name);
 	output_block(o, 10,
-		     (const struct output_pair[]){{"Type", s->type},
-						  {"State", state_shown(s->state)},
-						  {"Goal", state_shown(s->goal)},
-						  {"Zhost", s->zhost != NULL ? s->zhost : "-"},
-						  {"Next", next},
-						  {"Kept", kept},
-						  {"Parent", s->parent},
-						  {"Since", s->since},
-						  {"Epoch", epoch},
-						  {"Restarts", restarts},
-						  {"Why", s->why},
-						  {"LastError", error},
-						  {0}});
+		     (const struct output_pair[]){
+			     {"Type", s->type},
+			     {"State", state_shown(s->state)},
+			     {"Goal", state_shown(s->goal)},
+			     {"Zhost", s->zhost != NULL ? s->zhost : "-"},
+			     {"Next", next},
+			     {"Kept", kept},
+			     {"Parent", s->parent},
+			     {"Public", s->public_ ? "to other topologies" : NULL},
+			     {"Since", s->since},
+			     {"Epoch", epoch},
+			     {"Restarts", restarts},
+			     {"Why", s->why},
+			     {"LastError", error},
+			     {0}});
 }
 
 static void print_imports(const struct output *o, const Samoza__V1__SpaceView *s)
