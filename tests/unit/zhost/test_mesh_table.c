@@ -66,7 +66,7 @@ struct said {
 	uint64_t epoch;
 	bool is_beside; /* it does not serve */
 	bool leaves;
-	bool shares;
+	bool shares, is_apart;
 	uint32_t revision;
 	const char *file; /* of a UI space: digest of its one file; NULL: none */
 };
@@ -98,6 +98,7 @@ static void say(const struct said *peers, size_t n, bool full, uint64_t version,
 			messages[i].n_paths = 1;
 		}
 		messages[i].has_sharing = messages[i].sharing = peers[i].shares;
+		messages[i].has_apart = messages[i].apart = peers[i].is_apart;
 		messages[i].has_revision = peers[i].revision != 0;
 		messages[i].revision = peers[i].revision;
 		messages[i].has_draining = messages[i].draining = peers[i].leaves;
@@ -745,6 +746,49 @@ static void a_page_that_begins_draws_the_share_and_others_do_not(void **state)
 	share_of = NULL;
 }
 
+static void what_is_apart_sends_to_what_is_apart(void **state)
+{
+	struct mesh_route r;
+
+	(void)state;
+	/* Green beside blue, before the switch: store-2 has no second copy. */
+	say(
+		(const struct said[]){
+			{.path = "api", .space = "api", .zhost = "n1", .epoch = 5},
+			{.path = "api",
+			 .space = "api",
+			 .zhost = "n1",
+			 .epoch = 7,
+			 .is_beside = true,
+			 .is_apart = true},
+			{.path = "store-1", .space = "store", .zhost = "n2", .epoch = 3},
+			{.path = "store-1",
+			 .space = "store",
+			 .zhost = "n3",
+			 .epoch = 8,
+			 .is_beside = true,
+			 .is_apart = true},
+			{.path = "store-2", .space = "store", .zhost = "n2", .epoch = 4}},
+		5, true, 1, false);
+	struct mesh_peer *blue = join_copy("api", 5, "api", &rows_store, NULL, &api_here);
+	struct mesh_peer *green = join_copy("api", 7, "api", &rows_store, NULL, &api2_here);
+	mesh_table_open(table, blue, true);
+	mesh_table_open(table, green, true);
+	for (int k = 0; k < 4; k++) {
+		assert_int_equal(route(green, "rows", &r), 0);
+		assert_int_equal(r.peer->epoch, 8);
+		assert_int_equal(route(blue, "rows", &r), 0);
+		assert_int_not_equal(r.peer->epoch, 8);
+	}
+	/* Where there is none, what serves is there for it, too. */
+	say(
+		(const struct said[]){
+			{.path = "store-1", .space = "store", .zhost = "n2", .epoch = 3}},
+		1, false, 2, false);
+	assert_int_equal(route(green, "rows", &r), 0);
+	assert_true(r.peer->epoch == 3 || r.peer->epoch == 4);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -776,6 +820,7 @@ int main(void)
 		TEST(a_share_is_drawn_before_what_is_here_is_preferred),
 		TEST(a_second_copy_gets_its_share_and_only_that),
 		TEST(a_page_that_begins_draws_the_share_and_others_do_not),
+		TEST(what_is_apart_sends_to_what_is_apart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
