@@ -19,7 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tools"))
 sys.dont_write_bytecode = True
 
-from checks import circles, headers, kinds, layers, symbols, text, tidy  # noqa: E402
+from checks import circles, headers, kinds, layers, mutations, symbols, text, tidy  # noqa: E402
 from checks.tree import Tree, without_comments  # noqa: E402
 
 BUILD = ROOT / "build"
@@ -340,6 +340,49 @@ class Tidy(unittest.TestCase):
     def test_a_file_that_does_not_compile_is_a_finding(self):
         findings = self.found("int twice(")
         self.assertTrue(findings and "clang-diagnostic-error" in findings[0], findings)
+
+
+class Mutations(Planting):
+    TABLE = "tests/mutations/planted.toml"
+    NAME = "src/base/planted.c"
+    CODE = "first();\n\tsecond();\ntwice();\ntwice();\n"
+
+    def found(self, *edits, more=""):
+        """The findings of one mutation that makes these replacements in one file."""
+        table = f'[[mutation]]\nname = "one"\n{more}'
+        for old, new in edits:
+            table += f'[[mutation.edit]]\nfile = "{self.NAME}"\nold = "{old}"\nnew = "{new}"\n'
+        tree = Tree(ROOT, BUILD, {self.TABLE: table, self.NAME: self.CODE})
+        return [f for f in mutations.check(tree) if f.startswith(self.TABLE)]
+
+    def test_the_tree_has_every_text_once(self):
+        self.assertEqual(clean_findings(mutations.check), [])
+
+    def test_white_space_stands_for_any(self):
+        self.assertEqual(self.found(("first(); second();", "")), [])
+
+    def test_a_text_that_is_gone(self):
+        self.assertEqual(self.found(("third();", "")), [
+            f"{self.TABLE}: one: out of date: {self.NAME} has its text 0 times: third();"])
+
+    def test_a_text_that_is_there_twice(self):
+        self.assertIn("has its text 2 times", self.found(("twice();", ""))[0])
+
+    def test_edits_apply_one_after_the_other(self):
+        third = ("third();", "fourth();")
+        self.assertEqual(self.found(("first();", "third();"), third), [])
+        self.assertIn("has its text 0 times",
+                      self.found(("first();", ""), ("first();", ""))[0])
+        self.assertIn("has its text 0 times", self.found(third, ("first();", "third();"))[0])
+
+    def test_a_file_that_is_gone(self):
+        self.assert_found(mutations.check, "there is no src/base/gone.c", {
+            self.TABLE: '[[mutation]]\nname = "one"\n[[mutation.edit]]\n'
+                        'file = "src/base/gone.c"\nold = "a"\nnew = ""\n'})
+
+    def test_a_scenario_that_is_gone(self):
+        self.assertEqual(self.found(("first();", ""), more='scenario = "gone"\n'),
+                         [f"{self.TABLE}: one: there is no scenario gone"])
 
 
 class Text(Planting):
