@@ -3,7 +3,9 @@ import json
 
 from conftest import until
 from native import native_app, processes_of
-from test_move import ASKER, FRONT, QUESTIONS, STORE, answers_pass, counted, path, space
+from test_move import ASKER, FRONT, STORE, answers_pass, counted, path, space
+
+QUESTIONS = 15000  # more than are asked while a version comes and goes
 
 
 def package(c, version, word, last="exec sleep 1000", **rollout):
