@@ -11,9 +11,9 @@ from checks.tree import without_comments
 # says so.
 ORDER = [
     ["base"], ["proto"], ["schema"], ["model"],
-    ["core"], ["port"], ["core/commit"], ["core/lifecycle"], ["core/application", "core/place", "core/agent"],
+    ["core"], ["port"], ["core/commit"], ["core/lifecycle"], ["core/application", "core/place", "core/agent", "core/access"],
     ["core/control"], ["core/plan"],
-    ["adapter/terminal"],
+    ["adapter/terminal", "adapter/token"],
     ["adapter/log", "adapter/cli", "adapter/output", "adapter/uv", "adapter/sim", "adapter/http",
      "adapter/wire", "adapter/artifact", "adapter/sqlite", "adapter/archive", "adapter/wasm2c", "adapter/sandbox",
      "adapter/pki", "adapter/tls", "adapter/client"],
@@ -59,7 +59,7 @@ LIBRARIES = {
     "protobuf-c/protobuf-c.h": ["schema", "adapter/client", "adapter/http", "adapter/output",
                                 "zrms"],
     "seccomp.h": ["adapter/sandbox"],
-    "sodium.h": ["adapter/archive", "adapter/artifact", "adapter/pki", "adapter/sqlite", "adapter/wasm2c", "zhost",
+    "sodium.h": ["adapter/archive", "adapter/artifact", "adapter/pki", "adapter/sqlite", "adapter/token", "adapter/wasm2c", "zhost",
                  "zhost/artifact", "zhost/edge", "zhost/state", "zrms"],
     "sqlite3.h": ["adapter/sqlite"],
     "uthash.h": ["base"],
