@@ -29,6 +29,7 @@ enum record_kind {
 	RECORD_SLOT = 8,	/* id: "APPLICATION-ID/PATH" */
 	RECORD_COPY = 9,	/* id: "APPLICATION-ID/PATH#EPOCH" */
 	RECORD_REBALANCE = 10,	/* id "" */
+	RECORD_CREDENTIAL = 11, /* id: "user/NAME", "zhost/NAME" */
 };
 
 struct record_change {

@@ -245,7 +245,7 @@ bool api_resolve(struct zrms *zrms, struct http_request *request, const char *te
 		 const char **ret_id)
 {
 	struct error *err = NULL;
-	if (control_resolve(api_control(zrms), text, ret_id, &err) == 0)
+	if (control_resolve(api_control(zrms), NULL, text, ret_id, &err) == 0)
 		return true;
 	api_refuse(request, err);
 	return false;

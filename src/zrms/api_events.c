@@ -34,7 +34,7 @@ static bool topology_find(struct zrms *zrms, struct http_request *request, const
 	const char *text = http_query(request, "topology");
 	CLEANUP(error_freep) struct error *err = NULL;
 	*ret_id = NULL;
-	if (str_is_empty(text) || control_resolve(api_control(zrms), text, ret_id, &err) == 0)
+	if (str_is_empty(text) || control_resolve(api_control(zrms), NULL, text, ret_id, &err) == 0)
 		return true;
 	if (err->code == ERR_NOT_FOUND && strlen(text) == 36 &&
 	    strspn(text, "0123456789abcdef-") == 36) {

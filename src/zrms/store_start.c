@@ -30,6 +30,8 @@ static const char *kind_name(enum record_kind kind)
 		return "copy";
 	case RECORD_REBALANCE:
 		return "the last rebalance";
+	case RECORD_CREDENTIAL:
+		return "the credential of";
 	}
 	return "unknown kind";
 }

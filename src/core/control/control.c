@@ -10,8 +10,10 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "core/control/access_check.h"
 #include "core/control/applications.h"
 #include "core/control/copies.h"
+#include "core/control/credential_request.h"
 #include "core/control/data.h"
 #include "core/control/drains.h"
 #include "core/control/exclusions.h"
@@ -66,6 +68,7 @@ void control_free(struct control *c)
 	heap_done(&c->deadlines); /* of zhosts, whose timers it touches */
 	zhost_registry_done(&c->zhosts);
 	forget_done(c);
+	credentials_done(&c->credentials);
 	lifecycle_done(&c->lifecycle);
 	place_free(c->place);
 	heap_done(&c->exclusion_timers);
@@ -125,6 +128,9 @@ static void apply(struct control *c, const struct control_input *input)
 	case CONTROL_ZHOST:
 		zhost_request(c, input);
 		break;
+	case CONTROL_CREDENTIAL:
+		credential_request(c, input);
+		break;
 	case CONTROL_HELLO:
 		zhost_hello(c, input->hello.link_id, input->hello.message);
 		break;
@@ -172,7 +178,8 @@ void control_handle(struct control *c, struct instant now, const struct control_
 		c->actor = input->actor;
 	zhosts_notice_sleep(c);
 	patience_tick(&c->lifecycle); /* it is over, whatever has come */
-	apply(c, input);
+	if (access_check(c, input))
+		apply(c, input);
 	lifecycle_settle(&c->lifecycle);
 	topology_states_settle(&c->dirty, &c->emitter);
 	c->awake_ms = now.mono_ms;
@@ -303,19 +310,30 @@ int control_link_of_zhost(const struct control *c, const char *name, uint64_t *r
 	return 0;
 }
 
-int control_resolve(const struct control *c, const char *text, const char **ret_id,
-		    struct error **err)
+static bool sees(const struct principal *reader, const char *name)
+{
+	return reader == NULL || access_sees(reader, name);
+}
+
+bool control_hides(const struct control *c, const struct principal *reader, const char *name)
+{
+	const struct control_application *a = application_by_name(&c->applications, name);
+	return a != NULL && !sees(reader, name);
+}
+
+int control_resolve(const struct control *c, const struct principal *reader, const char *text,
+		    const char **ret_id, struct error **err)
 {
 	const struct control_application *a = application_by_id(&c->applications, text);
 	if (a == NULL)
 		a = application_by_name(&c->applications, text);
-	if (a != NULL) {
+	if (a != NULL && sees(reader, a->name)) {
 		*ret_id = a->id;
 		return 0;
 	}
 	const struct application_id *found = NULL, *id = c->applications.registry.by_id;
 	for (; id != NULL && strlen(text) >= CONTROL_ID_PREFIX_MIN; id = id->hh.next) {
-		if (!str_has_prefix(id->text, text))
+		if (!str_has_prefix(id->text, text) || !sees(reader, id->application->name))
 			continue;
 		if (found != NULL && found->application != id->application)
 			return error_set(err, ERR_CONFLICT,

@@ -27,6 +27,7 @@
 #include "base/error.h"
 #include "base/metrics.h"
 #include "base/vector.h"
+#include "core/access/credentials.h"
 #include "core/control/config.h"
 #include "core/control/input.h"
 #include "core/instant.h"
@@ -84,10 +85,14 @@ uint64_t control_newest_event(const struct control *c);
 #define CONTROL_ID_PREFIX_MIN 4
 
 /* ID (also an older one), unambiguous prefix of one, or name. Returns the full id, borrowed until the
- * next input; ERR_NOT_FOUND, ERR_CONFLICT (ambiguous).
+ * next input; ERR_NOT_FOUND, ERR_CONFLICT (ambiguous). What `reader` may not see is not found; NULL: it
+ * sees all.
  */
-int control_resolve(const struct control *control, const char *text, const char **ret_id,
-		    struct error **err) must_check;
+int control_resolve(const struct control *control, const struct principal *reader,
+		    const char *text, const char **ret_id, struct error **err) must_check;
+/* Whether this is the name of a topology that `reader` may not see. */
+bool control_hides(const struct control *control, const struct principal *reader,
+		   const char *name);
 
 /* Views are the caller's: free with samoza__v1__…__free_unpacked(view, NULL).
  * ERR_NOT_FOUND names what there is not. `now` is for times in sentences. */
@@ -106,6 +111,14 @@ Samoza__V1__RebalanceView *control_view_rebalance(const struct control *control)
 int control_view_explain(const struct control *control, const char *id,
 			 const char *path, /* NULL: all */
 			 Samoza__V1__ExplainView **ret_view, struct error **err) must_check;
+
+Samoza__V1__UserListView *control_view_users(const struct control *control);
+int control_view_user(const struct control *control, const char *name,
+		      Samoza__V1__UserView **ret_view, struct error **err) must_check;
+/* Who has shown the secret with that hash, at that time; borrowed until the next input. NULL: nobody. */
+const struct principal *control_principal(const struct control *control,
+					  const uint8_t hash[CREDENTIAL_HASH_SIZE],
+					  int64_t wall_ms);
 
 enum control_list {
 	CONTROL_LIST_TOPOLOGIES, /* TopologySummaryView, the oldest first */
@@ -131,6 +144,8 @@ struct list_filter_label {
 	char *name, *value;
 };
 struct list_filter {
+	/* Who reads: what it may not see is not there. NULL: all is. Borrowed. */
+	const struct principal *reader;
 	uint32_t states;	  /* a bit for each that is asked for; 0: any */
 	uint32_t topology_states; /* of instances: the same of their topologies */
 	char *zhost;		  /* NULL: any; so are the following */

@@ -11,20 +11,22 @@
 #include "proto/record.pb-c.h"
 #include "proto/wire.pb-c.h"
 
-struct topology; /* model/topology.h */
+struct principal; /* core/access/access.h */
+struct topology;  /* model/topology.h */
 
 enum control_input_type {
 	CONTROL_SUBMIT,
-	CONTROL_TOPOLOGY,  /* start, stop, recover, remove, grouped operations */
-	CONTROL_GOAL,	   /* of one instance */
-	CONTROL_MOVE,	   /* spaces move: of one unit */
-	CONTROL_EXEC,	   /* a command is run in an instance: an event */
-	CONTROL_ROLLOUT,   /* topo promote, abort, pause, resume */
-	CONTROL_ROLLBACK,  /* topo rollback */
-	CONTROL_SCALE,	   /* topo scale */
-	CONTROL_REBALANCE, /* cluster rebalance */
-	CONTROL_ZHOST,	   /* cordon, uncordon, remove */
-	CONTROL_HELLO,	   /* a zhost on a new link */
+	CONTROL_TOPOLOGY,   /* start, stop, recover, remove, grouped operations */
+	CONTROL_GOAL,	    /* of one instance */
+	CONTROL_MOVE,	    /* spaces move: of one unit */
+	CONTROL_EXEC,	    /* a command is run in an instance: an event */
+	CONTROL_ROLLOUT,    /* topo promote, abort, pause, resume */
+	CONTROL_ROLLBACK,   /* topo rollback */
+	CONTROL_SCALE,	    /* topo scale */
+	CONTROL_REBALANCE,  /* cluster rebalance */
+	CONTROL_ZHOST,	    /* cordon, uncordon, remove */
+	CONTROL_CREDENTIAL, /* made, replaced, removed */
+	CONTROL_HELLO,	    /* a zhost on a new link */
 	CONTROL_REPORT,
 	CONTROL_HEARTBEAT,
 	CONTROL_CLOSED,	   /* a link is gone */
@@ -53,6 +55,12 @@ enum zhost_action {
 	ZHOST_DRAIN,
 };
 
+enum credential_action {
+	CREDENTIAL_CREATE, /* of a zhost: or another one in its place */
+	CREDENTIAL_ROTATE, /* another secret for who is known */
+	CREDENTIAL_REMOVE,
+};
+
 struct control_submit {
 	const char
 		*id; /* uuid that the caller drew: of the application, where the name is new */
@@ -65,8 +73,11 @@ struct control_submit {
 
 struct control_input {
 	enum control_input_type type;
-	uint64_t request;  /* token that comes back in the reply; 0: no reply wanted */
-	const char *actor; /* whose request it is, for causes: "ops"; NULL: "operator" */
+	uint64_t request; /* token that comes back in the reply; 0: no reply wanted */
+	/* Whose request it is: what it does not allow is refused (access_check.h). NULL: of the system
+	 * itself, which nothing limits. */
+	const struct principal *principal;
+	const char *actor; /* the same for causes: "ops"; NULL: "operator" */
 	union {
 		struct control_submit submit;
 		struct {
@@ -117,6 +128,12 @@ struct control_input {
 			int64_t deadline_ms; /* drain: from now on; 0: none */
 			bool force;	     /* drain: what is left then is stopped */
 		} zhost;
+		struct {
+			enum credential_action action;
+			/* Create: all of it, but for who made it and when. Otherwise: role and
+			 * name say which one; rotate: its new hash. */
+			const Samoza__V1__CredentialRecord *record;
+		} credential;
 		struct {
 			uint64_t link_id;
 			const Samoza__V1__Hello *message;

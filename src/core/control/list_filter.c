@@ -105,7 +105,8 @@ int list_filter_parse(enum control_list list, const struct list_filter_text *tex
 	CLEANUP(freep) char *topology_states = mem_strdup(text->topology_states);
 	CLEANUP(freep) char *labels = mem_strdup(text->labels);
 	int r = 0;
-	*ret_filter = (struct list_filter){.zhost = mem_strdup(text->zhost),
+	*ret_filter = (struct list_filter){.reader = text->reader,
+					   .zhost = mem_strdup(text->zhost),
 					   .named = mem_strdup(text->named),
 					   .prefix = mem_strdup(text->prefix),
 					   .path = mem_strdup(text->path)};
@@ -167,15 +168,22 @@ static bool takes_name(const struct list_filter *filter, const struct control_ap
 	       (filter->prefix[0] != '\0' && has_id_prefix(a, filter->prefix));
 }
 
+static bool is_visible(const struct list_filter *filter, const struct control_application *a)
+{
+	return filter->reader == NULL || access_sees(filter->reader, a->name);
+}
+
 bool list_filter_takes_topology(const struct list_filter *filter,
 				const struct control_application *a)
 {
-	return takes_state(filter, a->state) && takes_name(filter, a);
+	return is_visible(filter, a) && takes_state(filter, a->state) && takes_name(filter, a);
 }
 
 bool list_filter_takes_instances_of(const struct list_filter *filter,
 				    const struct control_application *a)
 {
+	if (!is_visible(filter, a))
+		return false;
 	if (filter->topology_states != 0 && (filter->topology_states >> a->state & 1) == 0)
 		return false;
 	if (filter->prefix == NULL)

@@ -16,9 +16,10 @@ struct slot_control;
 
 /* As a client writes it; borrowed; NULL: any. */
 struct list_filter_text {
-	const char *states;	     /* separated by commas */
-	const char *topology_states; /* of instances; separated by commas */
-	const char *zhost;	     /* of instances */
+	const struct principal *reader; /* as in struct list_filter */
+	const char *states;		/* separated by commas */
+	const char *topology_states;	/* of instances; separated by commas */
+	const char *zhost;		/* of instances */
 	const char *labels; /* of zhosts: NAME=VALUE, all of them, separated by commas */
 	const char *named;  /* of topologies: an id, a name, or what ids begin with */
 	const char *

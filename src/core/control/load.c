@@ -53,6 +53,8 @@ static const ProtobufCMessageDescriptor *descriptor_of(enum record_kind kind)
 		return &samoza__v1__copy_record__descriptor;
 	case RECORD_REBALANCE:
 		return &samoza__v1__rebalance_record__descriptor;
+	case RECORD_CREDENTIAL:
+		return &samoza__v1__credential_record__descriptor;
 	}
 	return NULL;
 }
@@ -98,6 +100,12 @@ int control_load(struct control *c, enum record_kind kind, const void *data, siz
 		schema_message_free(message);
 		return 0;
 	}
+	if (kind == RECORD_CREDENTIAL) {
+		r = credentials_put(&c->credentials,
+				    (const Samoza__V1__CredentialRecord *)message, err);
+		schema_message_free(message);
+		return r;
+	}
 	loaded_records_add(&c->loaded, kind, message);
 	return 0;
 }
@@ -128,8 +136,9 @@ int control_load_without(struct control *c, enum record_kind kind, const char *i
 				RECORD_APPLICATION, steal_ptr(&application)};
 		return 0;
 	}
-	case RECORD_FORGOTTEN: /* some zhost may keep data that it should have deleted */
-	case RECORD_REBALANCE: /* what it has not moved yet stays */
+	case RECORD_FORGOTTEN:	/* some zhost may keep data that it should have deleted */
+	case RECORD_REBALANCE:	/* what it has not moved yet stays */
+	case RECORD_CREDENTIAL: /* its owner is unknown, and gets another one */
 		return 0;
 	case RECORD_META:
 	case RECORD_ZHOST:

@@ -36,6 +36,7 @@ void loaded_records_add(struct loaded_records *loaded, enum record_kind kind,
 	case RECORD_META:
 	case RECORD_FORGOTTEN:
 	case RECORD_REBALANCE:
+	case RECORD_CREDENTIAL:
 		break;
 	}
 	IMPOSSIBLE("a record that is not kept here");

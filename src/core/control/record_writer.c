@@ -498,3 +498,15 @@ void records_write_forgotten(struct control *c, const char *name, uint64_t epoch
 	else
 		delete (c, RECORD_FORGOTTEN, mem_strdup(name));
 }
+
+void records_write_credential(struct control *c, const struct credential *credential)
+{
+	Samoza__V1__CredentialRecord *record = credential_record(credential);
+	put(c, RECORD_CREDENTIAL, mem_strdup(credential->id), &record->base);
+	schema_message_free(&record->base);
+}
+
+void records_delete_credential(struct control *c, const struct credential *credential)
+{
+	delete (c, RECORD_CREDENTIAL, mem_strdup(credential->id));
+}

@@ -7,6 +7,7 @@
 #include "core/control/application.h"
 
 struct control;
+struct credential;
 
 /* Ends a flush: writes what is marked, and clears the marks. An application comes after its slots and
  * copies: a part of them without it means nothing to a reader. */
@@ -28,5 +29,7 @@ void records_delete_revision(void *control, const struct revision *revision);
 void records_delete_converted(struct control *c);
 /* A name whose local data zhosts have yet to delete; `epoch` 0: they all have. */
 void records_write_forgotten(struct control *c, const char *name, uint64_t epoch);
+void records_write_credential(struct control *c, const struct credential *credential);
+void records_delete_credential(struct control *c, const struct credential *credential);
 
 #endif

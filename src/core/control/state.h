@@ -18,6 +18,7 @@
 
 #include "base/heap.h"
 #include "base/vector.h"
+#include "core/access/credentials.h"
 #include "core/control/application.h"
 #include "core/control/config.h"
 #include "core/control/dirty_set.h"
@@ -63,13 +64,14 @@ struct control {
 	struct zhost_registry zhosts;
 	struct provider_lists provider_lists;
 	VECTOR(struct forgotten) forgotten; /* by epoch */
-	uint64_t mesh_visits;		    /* hellos so far, for routes.visited */
-	struct heap deadlines;		    /* of zhosts: end of their silence */
-	struct heap exclusion_timers;	    /* ends of exclusions */
-	struct heap loss_timers;	    /* lost units that wait for their zhost */
-	struct heap handover_timers;	    /* handover_due_ms() */
-	struct heap kept_set_timers;	    /* ends of kept sets */
-	struct heap rollout_timers;	    /* steps that follow by themselves */
+	struct credentials credentials;
+	uint64_t mesh_visits;	      /* hellos so far, for routes.visited */
+	struct heap deadlines;	      /* of zhosts: end of their silence */
+	struct heap exclusion_timers; /* ends of exclusions */
+	struct heap loss_timers;      /* lost units that wait for their zhost */
+	struct heap handover_timers;  /* handover_due_ms() */
+	struct heap kept_set_timers;  /* ends of kept sets */
+	struct heap rollout_timers;   /* steps that follow by themselves */
 	struct heap ends_by_timers;  /* lost exclusive copies: when they have certainly ended */
 	uint32_t drains;	     /* zhosts with a drain that are not empty */
 	struct rebalance *rebalance; /* the newest; NULL: none was asked for */

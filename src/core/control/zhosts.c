@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/control/copies.h"
+#include "core/control/credential_request.h"
 #include "core/control/data.h"
 #include "core/control/drains.h"
 #include "core/control/exclusions.h"
@@ -119,7 +120,7 @@ static void send_ack(struct control *c, uint64_t link_id, Samoza__V1__HelloAck__
 	emit_ack(c, link_id, ack_new(c, verdict, reason));
 }
 
-static void refuse(struct control *c, uint64_t link_id, const char *reason)
+void zhost_refuse(struct control *c, uint64_t link_id, const char *reason)
 {
 	send_ack(c, link_id, SAMOZA__V1__HELLO_ACK__VERDICT__REFUSED, reason);
 }
@@ -174,7 +175,7 @@ static void take_identity(struct control *c, struct control_zhost *z, uint64_t l
 	bool same = zhost_is_same(z, hello);
 	bool new_incarnation = !same || hello->incarnation > z->incarnation;
 	if (z->link_id != 0)
-		refuse(c, z->link_id, "a newer connection of this zhost has taken over");
+		zhost_refuse(c, z->link_id, "a newer connection of this zhost has taken over");
 	zhost_set_link(&c->zhosts, z, link_id);
 	z->protocol = hello->protocol;
 	z->removed = false;
@@ -200,7 +201,7 @@ void zhost_hello(struct control *c, uint64_t link_id, const Samoza__V1__Hello *h
 		char *reason = str_printf("unsupported protocol version %u; this zrms supports "
 					  "versions %d to %d",
 					  hello->protocol, PROTOCOL_OLDEST, PROTOCOL_NEWEST);
-		refuse(c, link_id, reason);
+		zhost_refuse(c, link_id, reason);
 		return;
 	}
 	if (z != NULL && !may_join(c, z, link_id, hello))
@@ -210,7 +211,7 @@ void zhost_hello(struct control *c, uint64_t link_id, const Samoza__V1__Hello *h
 		z = zhost_new(&c->zhosts, &c->dirty, hello->spec->name);
 	CLEANUP(error_freep) struct error *err = NULL;
 	if (zhost_take_spec(z, hello->spec, &err) < 0) {
-		refuse(c, link_id, err->message);
+		zhost_refuse(c, link_id, err->message);
 		if (is_new)
 			zhost_free(&c->zhosts, z);
 		return;
@@ -357,7 +358,8 @@ static void zhost_fails(struct control *c, struct control_zhost *z)
 	heap_remove(&c->deadlines, &z->deadline);
 	if (z->link_id != 0) {
 		/* It has to introduce itself again before it is believed. */
-		refuse(c, z->link_id, "no heartbeat within the failure timeout; reconnect");
+		zhost_refuse(c, z->link_id,
+			     "no heartbeat within the failure timeout; reconnect");
 		zhost_set_link(&c->zhosts, z, 0);
 		mesh_tables_zhost_left(c, z);
 	}
@@ -412,6 +414,7 @@ static void forget_zhost(struct control *c, struct control_zhost *z)
 				a->slot_controls.items[k]->last_zhost = NULL;
 	mesh_tables_zhost_forgotten(c, z);
 	records_delete_zhost(c, z);
+	credential_forget_zhost(c, z->name);
 	dirty_set_forget_zhost(&c->dirty, z);
 	zhost_free(&c->zhosts, z);
 }

@@ -96,6 +96,7 @@ static int ask(struct plan *p, struct control_input *input, struct error **err)
 {
 	input->request = PLAN_REQUEST;
 	input->actor = p->request->actor;
+	input->principal = p->request->principal;
 	control_handle(p->control, p->now, input, &p->outbox);
 	p->inputs++;
 	flush(p);

@@ -30,7 +30,8 @@ enum plan_kind { PLAN_SUBMIT, PLAN_DRAIN, PLAN_REBALANCE };
 /* All borrowed. */
 struct plan_request {
 	enum plan_kind kind;
-	const char *actor; /* NULL: "operator" */
+	const struct principal *principal; /* as of an input */
+	const char *actor;		   /* NULL: "operator" */
 	/* PLAN_SUBMIT: as struct control_submit has it. */
 	const Samoza__V1__RevisionRecord *record;
 	struct submission_options options;

@@ -60,6 +60,7 @@ static const struct row rows[DRAWS] = {
 			      "a second core is loaded from a checkpoint"},
 	[DRAW_IMPORTS] = {"imports", 3, 2, 25,
 			  "a process knows a provider of another topology"},
+	[DRAW_ACCESS] = {"access", 2, 1, 10, "somebody asks who may not"},
 	[DRAW_PLANS] = {"plans", 2, 1, 15, "what follows from a request is planned before"},
 	[DRAW_REBALANCES] = {"rebalances", 3, 2, 25, "a unit is moved by a rebalance"},
 	[DRAW_NAMES] = {"names", 3, 2, 20,

@@ -59,6 +59,7 @@ enum fuzz_draw {
 	DRAW_PLANS,
 	DRAW_REBALANCES,
 	DRAW_NAMES,
+	DRAW_ACCESS,
 	DRAWS,
 };
 

@@ -8,6 +8,7 @@
 #include "model/compile.h"
 #include "schema/message.h"
 #include "zsim/fuzz/check.h"
+#include "zsim/fuzz/check_access.h"
 #include "zsim/fuzz/check_order.h"
 #include "zsim/fuzz/check_plan.h"
 #include "zsim/fuzz/draw_data.h"
@@ -33,6 +34,7 @@ bool fuzz_ask(struct fuzz *f, struct control_input *input)
 {
 	struct answer a;
 	bool was_there = f->world.control != NULL;
+	check_access_asked(f, input);
 	check_plan_asked(f, input);
 	f->is_told = was_there && draws_percent(f, DRAW_CROWDS, 30);
 	if (f->is_told) {

@@ -29,7 +29,7 @@ bool step_find(struct step_run *run, const char *name, const char **ret_id,
 	char *topology =
 		slash != NULL ? mem_strndup(name, (size_t)(slash - name)) : mem_strdup(name);
 	CLEANUP(error_freep) struct error *err = NULL;
-	if (control_resolve(run->world->control, topology, ret_id, &err) < 0) {
+	if (control_resolve(run->world->control, NULL, topology, ret_id, &err) < 0) {
 		if (ret_refusal != NULL)
 			*ret_refusal = mem_strdup(err->message);
 		else

@@ -291,9 +291,11 @@ static void older_ids_are_aliases(void **state)
 		{"c961", "43f3", "my-app"}, {"acf4", "15d9", "notes"}, {"4d1d", "b5c9", "old"}};
 	for (size_t k = 0; k < ARRAY_SIZE(aliases); k++) {
 		const char *id = NULL;
-		assert_int_equal(control_resolve(f.control, aliases[k].older, &id, NULL), 0);
+		assert_int_equal(control_resolve(f.control, NULL, aliases[k].older, &id, NULL),
+				 0);
 		assert_memory_equal(id, aliases[k].id, 4);
-		assert_int_equal(control_resolve(f.control, aliases[k].name, &id, NULL), 0);
+		assert_int_equal(control_resolve(f.control, NULL, aliases[k].name, &id, NULL),
+				 0);
 		assert_memory_equal(id, aliases[k].id, 4);
 	}
 	fixture_done(&f);

@@ -117,9 +117,9 @@ static void a_name_is_taken_until_its_topology_is_stopped(void **state)
 	assert_int_equal(fixture_topology(&f, "id-1", TOPOLOGY_STOP), 0);
 	/* A further submission makes a revision of the application: its id stays. */
 	assert_int_equal(fixture_try_submit(&f, "id-2", "shop", ONE_SPACE, true), 0);
-	assert_int_equal(control_resolve(f.control, "shop", &id, NULL), 0);
+	assert_int_equal(control_resolve(f.control, NULL, "shop", &id, NULL), 0);
 	assert_string_equal(id, "id-1");
-	assert_int_equal(control_resolve(f.control, "id-2", &id, NULL), ERR_NOT_FOUND);
+	assert_int_equal(control_resolve(f.control, NULL, "id-2", &id, NULL), ERR_NOT_FOUND);
 	check_state(&f, "id-1", "pending");
 	fixture_done(&f);
 }
@@ -131,11 +131,11 @@ static void an_ambiguous_prefix_of_an_id_is_refused(void **state)
 	(void)state;
 	set_up(&f);
 	fixture_submit(&f, "id-1a", "shop", ONE_SPACE);
-	assert_int_equal(control_resolve(f.control, "id-1", &id, NULL), 0);
-	assert_int_equal(control_resolve(f.control, "id-", &id, NULL), ERR_NOT_FOUND);
+	assert_int_equal(control_resolve(f.control, NULL, "id-1", &id, NULL), 0);
+	assert_int_equal(control_resolve(f.control, NULL, "id-", &id, NULL), ERR_NOT_FOUND);
 	fixture_submit(&f, "id-1b", "bank", ONE_SPACE);
 	CLEANUP(error_freep) struct error *err = NULL;
-	assert_int_equal(control_resolve(f.control, "id-1", &id, &err), ERR_CONFLICT);
+	assert_int_equal(control_resolve(f.control, NULL, "id-1", &id, &err), ERR_CONFLICT);
 	assert_string_equal(err->message,
 			    "ambiguous id 'id-1' matches at least id-1a (shop) and "
 			    "id-1b (bank); use a longer prefix");

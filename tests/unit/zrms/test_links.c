@@ -147,6 +147,7 @@ static uint64_t link_of(const struct control_input *input)
 	case CONTROL_DATA:
 		return input->data.link_id;
 	case CONTROL_REPORT:
+	case CONTROL_CREDENTIAL:
 	case CONTROL_CLOSED:
 	case CONTROL_DATA_FULL:
 	case CONTROL_FORGOTTEN:

@@ -1,0 +1,61 @@
+/*
+ * Who may do what. Each request has a principal: a person, a program or a zhost that has shown a
+ * credential. What it may do follows from its role, and from the names to which it is limited.
+ *
+ *                  viewer    operator    admin    zhost
+ *   reads            x          x          x                of topologies that match its names
+ *   topologies,                 x          x                of topologies that match its names
+ *   their logs
+ *   zhosts, users                          x
+ *   a link                                 x         x      a zhost: under its own name
+ *
+ * Nothing here knows how a credential is shown: core/access/credentials.h finds whose it is.
+ *
+ * Source: [machines.people.users].
+ */
+#ifndef SAMOZA_CORE_ACCESS_ACCESS_H
+#define SAMOZA_CORE_ACCESS_ACCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Values are in records on disk: append only. */
+enum access_role {
+	ACCESS_NOBODY = 0, /* also, of an operation: it is open to everybody */
+	ACCESS_VIEWER = 1,
+	ACCESS_OPERATOR = 2,
+	ACCESS_ADMIN = 3,
+	ACCESS_ZHOST = 4,
+};
+
+/* Borrowed by those who ask. */
+struct principal {
+	char *name; /* a person's or program's; of a zhost: the zhost's */
+	enum access_role role;
+	/* Patterns of names of topologies, of a viewer and an operator; `*` stands for any text.
+	 * None: all. */
+	char **topologies;
+	size_t topology_count;
+};
+
+/* "viewer", ... */
+const char *access_role_name(enum access_role role);
+/* ACCESS_NOBODY: there is no such role, or none that a person may have. */
+enum access_role access_role_of_person(const char *name);
+
+/* Whether the role is enough for what needs `needed`. */
+bool access_covers(enum access_role role, enum access_role needed);
+/* Whether the principal is limited to some names. */
+bool access_is_limited(const struct principal *p);
+/* Whether topologies of that name exist for the principal. Zhosts: of none. */
+bool access_sees(const struct principal *p, const char *topology_name);
+/* `*` stands for any text, also none; everything else for itself. */
+bool access_pattern_matches(const char *pattern, const char *text);
+/* Of a topology's name: lower-case letters, digits, `-` and `*`, 1 to 64 characters. */
+bool access_pattern_is_valid(const char *pattern);
+
+/* A copy of its own, with `access_principal_free()`. */
+struct principal *access_principal_copy(const struct principal *p);
+void access_principal_free(struct principal *p);
+
+#endif

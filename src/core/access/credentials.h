@@ -1,0 +1,54 @@
+/*
+ * The credentials of the cluster: whose they are, and what that one may do. A credential is a secret that
+ * its owner keeps; here is only its hash.
+ *
+ *   secret ──hash──► by_hash ──► credential ──► principal
+ *                                    ▲
+ *   "user/ann", "zhost/edge-1" ──► by_id
+ *
+ * One that is past its end is found no longer. Records are written by the caller.
+ */
+#ifndef SAMOZA_CORE_ACCESS_CREDENTIALS_H
+#define SAMOZA_CORE_ACCESS_CREDENTIALS_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "core/access/access.h"
+#include "proto/record.pb-c.h"
+
+#define CREDENTIAL_HASH_SIZE 32
+
+struct credential {
+	UT_hash_handle by_id, by_hash;
+	char *id; /* "user/NAME", "zhost/NAME" */
+	struct principal *principal;
+	uint8_t hash[CREDENTIAL_HASH_SIZE];
+	int64_t created_ms, expires_ms; /* wall clock; 0: it does not expire */
+	char *created_by;
+};
+
+struct credentials {
+	struct credential *by_id, *by_hash;
+};
+
+void credentials_done(struct credentials *all);
+/* "user/NAME" or "zhost/NAME", by the role; the caller frees. */
+char *credential_id(enum access_role role, const char *name);
+/* Makes one, or replaces the one with its id. ERR_INVALID for a record that is none. */
+int credentials_put(struct credentials *all, const Samoza__V1__CredentialRecord *record,
+		    struct error **err) must_check;
+void credentials_remove(struct credentials *all, struct credential *credential);
+/* NULL: there is none. */
+struct credential *credentials_find(const struct credentials *all, const char *id);
+/* The one whose secret has that hash, unless it is over at `wall_ms`; NULL. */
+struct credential *credentials_find_hash(const struct credentials *all,
+					 const uint8_t hash[CREDENTIAL_HASH_SIZE],
+					 int64_t wall_ms);
+/* By id, in order; ends with NULL. The caller frees the list. */
+struct credential **credentials_sorted(const struct credentials *all);
+/* What is kept on disk; the caller frees. */
+Samoza__V1__CredentialRecord *credential_record(const struct credential *credential);
+
+#endif
