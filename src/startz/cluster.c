@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "model/quantity.h"
 #include "startz/config.h"
+#include "startz/credentials.h"
 #include "startz/port.h"
 #include "startz/process.h"
 #include "startz/ready.h"
@@ -226,8 +227,10 @@ static int up_zrms(struct state *s, const struct up_settings *settings, int64_t 
 		return r;
 	*ret_url = str_printf("http://%s", m->address);
 	r = ready_zrms(s, m, *ret_url, deadline, err);
-	if (r == 0)
+	if (r == 0) {
+		credentials_note(s, m->address);
 		(void)printf("zrms %s at %s\n", ran ? "is running" : "is ready", *ret_url);
+	}
 	(void)fflush(stdout);
 	return r;
 }
@@ -331,6 +334,7 @@ static void awaited_all_done(awaited_vector *list)
 /* Zhosts that are to be started with the same options. */
 struct zhost_start {
 	const char *programs, *url;
+	const char *token_file;	     /* NULL: what is known is shown */
 	const struct config *config; /* without a list, each keeps its own */
 	bool allow_exec;
 };
@@ -368,7 +372,9 @@ static int up_zhosts(struct state *s, const struct names *names,
 		if (r < 0)
 			break;
 		vector_push(&awaited, awaited_of(s, m, false));
-		r = start_zhost(s, start->programs, m, err);
+		r = credentials_for_zhost(s, start->url, start->token_file, m->name, err);
+		if (r == 0)
+			r = start_zhost(s, start->programs, m, err);
 		m->started = r == 0;
 		if (r < 0)
 			break;
@@ -377,10 +383,11 @@ static int up_zhosts(struct state *s, const struct names *names,
 	if (r == 0) /* what else has changed: times, configurations */
 		r = state_save(s, err);
 	if (r == 0)
-		r = ready_zhosts(s, start->url, awaited.items, awaited.count, deadline, err);
+		r = ready_zhosts(s, start->url, start->token_file, awaited.items, awaited.count,
+				 deadline, err);
 	vector_for_each (&others, a) /* ready when its own zrms says so [shell.startz.ready] */
 		if (r == 0)
-			r = ready_zhosts(s, a->member->zrms, a, 1, deadline, err);
+			r = ready_zhosts(s, a->member->zrms, NULL, a, 1, deadline, err);
 	awaited_all_done(&awaited);
 	awaited_all_done(&others);
 	return r;
@@ -492,12 +499,16 @@ int cluster_up(struct state *s, const struct up_settings *settings, struct error
 		return r;
 	remember_times(s, settings);
 	r = up_zrms(s, settings, deadline, &url, err);
-	const struct zhost_start start = {settings->programs, url, &config,
+	const struct zhost_start start = {settings->programs, url, NULL, &config,
 					  settings->allow_exec};
 	if (r == 0)
 		r = up_zhosts(s, &names, &start, deadline, err);
 	if (r == 0)
-		(void)printf("The cluster is ready: zshell --api %s\n", url);
+		(void)printf("The cluster is ready: zshell --api %s\n"
+			     "  curl -H \"Authorization: Bearer $(cat "
+			     "%s/zrms/credentials/local-admin)\" "
+			     "%s/v1/topologies\n",
+			     url, s->dir, url);
 	(void)fflush(stdout);
 	return r;
 }
@@ -520,7 +531,7 @@ int cluster_node(struct state *s, const struct node_settings *settings, struct e
 		r = ready_zrms(s, NULL, settings->zrms, deadline, err);
 	if (r < 0)
 		return r;
-	const struct zhost_start start = {settings->programs, settings->zrms, &config,
-					  settings->allow_exec};
+	const struct zhost_start start = {settings->programs, settings->zrms,
+					  settings->token_file, &config, settings->allow_exec};
 	return up_zhosts(s, &names, &start, deadline, err);
 }

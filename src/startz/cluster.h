@@ -22,7 +22,7 @@ struct up_settings {
 };
 
 struct node_settings {
-	char *dir, *name, *zrms, *config, *programs;
+	char *dir, *name, *zrms, *token_file, *config, *programs;
 	int64_t ready_ms;
 	bool detach, allow_exec;
 };

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "adapter/client/api.h"
+#include "adapter/token/known_cluster.h"
 #include "base/str.h"
 #include "startz/cluster.h"
 #include "startz/process.h"
@@ -40,6 +41,8 @@ static size_t end_members(struct state *s, const char *program, bool only_starte
 			(void)printf("Stopping %s (pid %d)\n", m->name, (int)m->process.pid);
 			vector_push(&pidfds, pidfd);
 		}
+		if (meant && m->address != NULL && str_equal(program, "zrms"))
+			known_cluster_forget(m->address);
 		if (meant)
 			m->process = (struct process_id){0};
 	}

@@ -95,6 +95,12 @@ static const struct cli_option node_options[] = {
 	 .offset = NODE(zrms),
 	 .required = true,
 	 .help = "URL of zrms"},
+	{.name = "token-file",
+	 .environment = "SAMOZA_TOKEN_FILE",
+	 .type = CLI_PATH,
+	 .offset = NODE(token_file),
+	 .help = "file with the token of an administrator, who lets the zhost join; otherwise "
+		 "$SAMOZA_TOKEN, or that of a cluster of this user on this machine"},
 	{.name = "dir",
 	 .environment = "STARTZ_DIR",
 	 .type = CLI_PATH,

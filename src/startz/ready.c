@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "base/text.h"
 #include "proto/view.pb-c.h"
+#include "startz/credentials.h"
 #include "startz/process.h"
 
 #define ASK_EVERY_MS  20
@@ -251,11 +252,12 @@ static int check_alive(const struct state *s, const struct awaited *list, size_t
 	return 0;
 }
 
-int ready_zhosts(const struct state *s, const char *url, struct awaited *list, size_t count,
-		 int64_t deadline_mono_ms, struct error **err)
+int ready_zhosts(const struct state *s, const char *url, const char *token_file,
+		 struct awaited *list, size_t count, int64_t deadline_mono_ms,
+		 struct error **err)
 {
 	struct api *api = NULL;
-	int r = count > 0 ? api_new(url, &api, err) : 0;
+	int r = count > 0 ? credentials_api(s, url, token_file, &api, err) : 0;
 	/* One that was not started with the zrms of this cluster says so. */
 	bool other = count > 0 && list[0].ran && list[0].of_other;
 	CLEANUP(freep)

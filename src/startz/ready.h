@@ -31,7 +31,8 @@ int ready_zrms(const struct state *s, const struct member *m, const char *url,
 	       int64_t deadline_mono_ms, struct error **err) must_check;
 /* Waits until each zhost is `deployed-started` in its new incarnation and at its own zedge.
  * ERR_CONFLICT: zrms refuses one, and the other zhost of that name is alive. */
-int ready_zhosts(const struct state *s, const char *url, struct awaited *list, size_t count,
-		 int64_t deadline_mono_ms, struct error **err) must_check;
+int ready_zhosts(const struct state *s, const char *url, const char *token_file,
+		 struct awaited *list, size_t count, int64_t deadline_mono_ms,
+		 struct error **err) must_check;
 
 #endif

@@ -7,6 +7,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -185,13 +186,18 @@ int client_begin(struct client *c, const char *method, const char *path, const v
 		 size_t size, uint64_t deadline_ns, int *ret_status, struct error **err)
 {
 	CLEANUP(buffer_done) struct buffer header = BUFFER_INIT(HTTP_HEAD_MAX);
+	const char *token = getenv("SAMOZA_TOKEN");
+	CLEANUP(freep) char *bearer = token != NULL ? str_printf("Bearer %s", token) : NULL;
+	const struct http_field fields[] = {{"Authorization", bearer}};
 	const struct http_request_head head = {.method = method,
 					       .target = path,
 					       .host = "127.0.0.1",
 					       .port = c->port,
 					       .has_body = body != NULL ||
 							   strcmp(method, "GET") != 0,
-					       .body_size = size};
+					       .body_size = size,
+					       .fields = fields,
+					       .field_count = bearer != NULL ? 1 : 0};
 	uint64_t now = now_ns();
 
 	if (now > c->used_ns + IDLE_NS)

@@ -6,6 +6,8 @@
  *   client_request(&c, "POST", "/v1/topologies", data, size, &answer, &err);
  *   client_done(&c);
  *
+ * Requests show the token in SAMOZA_TOKEN, which a cluster sets (cluster.h).
+ *
  * A stream of server-sent events takes the connection for itself: events.h.
  */
 #ifndef SAMOZA_ZBENCH_CLIENT_H

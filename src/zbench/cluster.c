@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "adapter/token/token.h"
 #include "base/str.h"
 #include "zbench/keeper.h"
 #include "zbench/package.h"
@@ -181,6 +182,18 @@ static int wait_for_zrms(struct cluster *c, struct error **err)
 	return r < 0 ? error_set(err, ERR_TIMEOUT, "zrms does not listen") : 0;
 }
 
+/* What programs of this process, and those that it starts, show to zrms from now on. */
+static int take_token(const struct cluster *c, struct error **err)
+{
+	CLEANUP(freep) char *path = str_printf("%s/zrms/credentials/local-admin", c->directory);
+	CLEANUP(token_freep) char *token = NULL;
+	int r = token_read(path, &token, err);
+
+	if (r == 0 && setenv("SAMOZA_TOKEN", token, 1) < 0)
+		r = error_errno(err, "cannot keep the token");
+	return r;
+}
+
 static int start_all(struct cluster *c, const struct cluster_options *options,
 		     struct error **err)
 {
@@ -201,6 +214,8 @@ static int start_all(struct cluster *c, const struct cluster_options *options,
 		r = start_zrms(c, options, err);
 	if (r == 0)
 		r = wait_for_zrms(c, err);
+	if (r == 0)
+		r = take_token(c, err);
 	if (r == 0)
 		r = events_open(&c->events, c->port, err);
 	for (unsigned i = 1; r == 0 && i <= options->zhosts; i++)

@@ -42,6 +42,7 @@ struct zhost_daemon {
 	Samoza__V1__ZhostSpec *spec;
 	char *address; /* that instances export as `ip` */
 	char *cache_path;
+	struct token_source token; /* what zrms is shown */
 	struct cluster_timing timing;
 
 	struct kv *kv;
@@ -251,10 +252,14 @@ static const char *machine(void)
 
 static void make_uplink(struct zhost_daemon *d)
 {
+	d->token = (struct token_source){.file = d->settings->token_file,
+					 .dir = d->settings->dir,
+					 .zrms_url = d->settings->zrms};
 	struct uplink_options options = {.loop = &d->loop,
 					 .transport = d->transport,
 					 .zrms = d->settings->zrms_address,
 					 .zrms_url = d->settings->zrms,
+					 .token = &d->token,
 					 .timing = &d->timing};
 	d->uplink = uplink_new(&options, &uplink_listener, d);
 }
@@ -292,6 +297,7 @@ static int make_artifacts(struct zhost_daemon *d, struct error **err)
 					    .transport = d->transport,
 					    .store = d->artifact_store,
 					    .zrms = d->settings->zrms_address,
+					    .token = &d->token,
 					    .cache_path = d->cache_path,
 					    .cache_bytes = d->settings->cache_bytes,
 					    .machine = machine()};

@@ -39,6 +39,12 @@ static const struct cli_option options[] = {
 	 .offset = OPTION(zrms),
 	 .fallback = "http://127.0.0.1:7331",
 	 .help = "URL of zrms"},
+	{.name = "token-file",
+	 .environment = "ZHOST_TOKEN_FILE",
+	 .type = CLI_PATH,
+	 .offset = OPTION(token_file),
+	 .help = "File with the token that zrms knows this zhost by, by default "
+		 "DIR/credentials/zhost"},
 	{.name = "zedge",
 	 .environment = "ZHOST_ZEDGE",
 	 .type = CLI_LISTEN,

@@ -8,7 +8,7 @@
 #include "proto/model.pb-c.h"
 
 struct zhost_settings {
-	char *dir, *name, *zrms, *log_level, *log_file, *zrun;
+	char *dir, *name, *zrms, *token_file, *log_level, *log_file, *zrun;
 	struct cli_address zedge;
 	uint64_t cache_bytes;
 	uint32_t starts_at_once;

@@ -8,6 +8,8 @@
 #include "base/str.h"
 #include "proto/view.pb-c.h"
 #include "schema/json.h"
+#include "schema/message.h"
+#include "zrms/mask.h"
 
 /* ---- answers ---- */
 
@@ -98,8 +100,18 @@ static void view_durable(void *user)
 	free(wait);
 }
 
+void api_hide_values(Samoza__V1__SpaceView *view)
+{
+	for (size_t k = 0; k < view->n_exports; k++)
+		schema_set_string(&view->exports[k]->value, NULL, "");
+	for (size_t k = 0; k < view->n_log; k++)
+		free(view->log[k]);
+	view->n_log = 0;
+}
+
 void api_send_view(struct zrms *zrms, struct http_request *request, ProtobufCMessage *view)
 {
+	mask_message(api_control(zrms), access_reader(request), view);
 	if (!api_read_ready(zrms, request)) { /* it fails since the handler began */
 		protobuf_c_message_free_unpacked(view, NULL);
 		return;
@@ -169,6 +181,8 @@ void api_change_submitted(struct zrms *zrms, struct http_request *request,
 	w->submission = submission;
 	HASH_ADD(hh, api->waiting, number, sizeof w->number, w);
 	input->request = w->number;
+	input->principal = access_principal(request);
+	input->actor = input->principal->name;
 	commit_driver_input(zrms->commits, input);
 }
 
@@ -245,7 +259,7 @@ bool api_resolve(struct zrms *zrms, struct http_request *request, const char *te
 		 const char **ret_id)
 {
 	struct error *err = NULL;
-	if (control_resolve(api_control(zrms), NULL, text, ret_id, &err) == 0)
+	if (control_resolve(api_control(zrms), access_reader(request), text, ret_id, &err) == 0)
 		return true;
 	api_refuse(request, err);
 	return false;

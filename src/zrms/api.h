@@ -52,9 +52,14 @@ void api_send_view(struct zrms *zrms, struct http_request *request, ProtobufCMes
 /* At once. */
 void api_send_view_now(struct http_request *request, unsigned status,
 		       const ProtobufCMessage *view);
+/* A viewer sees that there are exports and imports, but no values [machines.people.users]. */
+void api_hide_values(Samoza__V1__SpaceView *view);
 /* The JSON of the body; the caller frees. NULL: it was refused. */
 ProtobufCMessage *api_read_body(struct http_request *request,
 				const ProtobufCMessageDescriptor *type);
+/* An event as somebody sees it who is no administrator; NULL: not at all. `user`: struct zrms. */
+Samoza__V1__EventView *api_event_view(void *user, const struct principal *who,
+				      const Samoza__V1__EventRecord *event);
 /* ErrorView, with the status that belongs to the code. Takes the error over. */
 void api_refuse(struct http_request *request, struct error *error);
 void api_refuse_details(struct http_request *request, const struct error *error, char **details,

@@ -7,13 +7,14 @@
 /* Between the answer 101 and its stream. */
 struct exec_upgrade {
 	struct zrms *zrms;
+	struct principal *who;
 	char *topology, *path;
 };
 
 static void on_upgraded(void *user, struct stream *stream)
 {
 	struct exec_upgrade *u = user;
-	execs_add(u->zrms->execs, u->topology, u->path, stream);
+	execs_add(u->zrms->execs, u->who, u->topology, u->path, stream);
 	free(u->topology);
 	free(u->path);
 	free(u);
@@ -39,6 +40,7 @@ void api_space_exec(void *context, struct http_request *request)
 		return;
 	}
 	struct exec_upgrade *u = mem_new(struct exec_upgrade);
-	*u = (struct exec_upgrade){zrms, mem_strdup(id), mem_strdup(path)};
+	*u = (struct exec_upgrade){zrms, access_principal_copy(access_principal(request)),
+				   mem_strdup(id), mem_strdup(path)};
 	http_reply_upgrade(request, EXEC_PROTOCOL, on_upgraded, u);
 }

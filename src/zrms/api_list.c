@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "core/control/list_filter.h"
 #include "schema/json.h"
+#include "zrms/mask.h"
 
 enum {
 	VIEWS_AT_ONCE = 32,
@@ -22,6 +23,8 @@ struct list {
 	struct http_stream *stream; /* then; NULL: the client has left, or was refused */
 	enum control_list kind;
 	char *id;
+	struct principal *reader; /* whose names limit it; NULL: none */
+	bool hides_values;
 	struct list_filter filter;
 	struct list_position position;
 	uint64_t left;	     /* of the page; UINT64_MAX: all */
@@ -39,6 +42,7 @@ static void list_free(struct list *l)
 	list_filter_done(&l->filter);
 	list_position_done(&l->position);
 	buffer_done(&l->slice);
+	access_principal_free(l->reader);
 	free(l->id);
 	free(l);
 }
@@ -51,6 +55,9 @@ static void add_text(struct list *l, const char *text)
 
 static void add_view(struct list *l, ProtobufCMessage *take_view)
 {
+	mask_message(api_control(l->zrms), l->reader, take_view);
+	if (l->hides_values && l->kind == CONTROL_LIST_SPACES)
+		api_hide_values((Samoza__V1__SpaceView *)take_view);
 	char *json = schema_write_json(take_view, SCHEMA_JSON_COMPACT);
 	if (l->begun)
 		add_text(l, ",");
@@ -186,7 +193,8 @@ static bool read_page(struct list *l, struct http_request *request)
 /* What of the list the query asks for. False: refused already. */
 static bool read_filter(struct list *l, struct http_request *request)
 {
-	const struct list_filter_text text = {.states = http_query(request, "state"),
+	const struct list_filter_text text = {.reader = l->reader,
+					      .states = http_query(request, "state"),
 					      .zhost = http_query(request, "zhost"),
 					      .labels = http_query(request, "label"),
 					      .topology_states =
@@ -217,6 +225,9 @@ void api_send_list(struct zrms *zrms, struct http_request *request, enum control
 	l->zrms = zrms;
 	l->kind = kind;
 	l->slice = BUFFER_INIT(WAITING_MAX);
+	l->hides_values = access_hides_values(request);
+	if (access_reader(request) != NULL)
+		l->reader = access_principal_copy(access_reader(request));
 	if (!read_page(l, request) || !read_filter(l, request)) {
 		list_free(l);
 		return;

@@ -79,7 +79,9 @@ static void space_log_done(void *user, int code, const char *message, char **lin
 	free(wait);
 	if (!space_find(zrms, request, &id, &view))
 		return;
-	if (code == 0 && view->n_log == 0) {
+	if (access_hides_values(request)) {
+		api_hide_values(view);
+	} else if (code == 0 && view->n_log == 0) {
 		view->log = mem_new_array(char *, count);
 		for (size_t i = 0; i < count; i++)
 			view->log[i] = mem_strdup(lines[i]);
@@ -97,6 +99,8 @@ void api_space_get(void *context, struct http_request *request)
 	if (!api_read_ready(zrms, request) || !space_find(zrms, request, &id, &view))
 		return;
 	if (control_link_of_instance(zrms->control, id, path, &link_id, NULL) < 0) {
+		if (access_hides_values(request))
+			api_hide_values(view);
 		api_send_view(zrms, request, &view->base);
 		return;
 	}

@@ -83,10 +83,17 @@ void api_artifact(void *context, struct http_request *request)
 
 /* ---- links ---- */
 
+/* Between the answer 101 and its stream. */
+struct link_upgrade {
+	struct zrms *zrms;
+	struct principal *who;
+};
+
 static void on_upgraded(void *user, struct stream *stream)
 {
-	struct zrms *zrms = user;
-	links_add(zrms->links, stream);
+	struct link_upgrade *u = user;
+	links_add(u->zrms->links, u->who, stream);
+	free(u);
 }
 
 void api_link(void *context, struct http_request *request)
@@ -100,6 +107,9 @@ void api_link(void *context, struct http_request *request)
 			request, 426, "invalid",
 			"this path is for zhosts: expected the header Upgrade: " LINK_PROTOCOL);
 	} else {
-		http_reply_upgrade(request, LINK_PROTOCOL, on_upgraded, zrms);
+		struct link_upgrade *u = mem_new(struct link_upgrade);
+		*u = (struct link_upgrade){zrms,
+					   access_principal_copy(access_principal(request))};
+		http_reply_upgrade(request, LINK_PROTOCOL, on_upgraded, u);
 	}
 }

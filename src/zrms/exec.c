@@ -22,6 +22,7 @@ struct exec {
 	struct execs *execs;
 	struct wire_link *client;	   /* NULL: it has gone */
 	struct loop_timer *start_deadline; /* NULL once `start` is there */
+	struct principal *who;		   /* asks for it */
 	char *topology, *path;
 	Samoza__V1__ExecStart *start; /* until it was sent */
 	bool is_recording;
@@ -93,6 +94,7 @@ static void exec_free(struct exec *x)
 	HASH_DEL(x->execs->all, x);
 	loop_timer_free(x->start_deadline);
 	schema_message_free(x->start);
+	access_principal_free(x->who);
 	free(x->topology);
 	free(x->path);
 	free(x->zhost);
@@ -177,8 +179,8 @@ static int take_start(struct exec *x, Samoza__V1__Exec *m, struct error **err)
 	/* What follows is read when the zhost knows of it. */
 	wire_link_pause(x->client, true);
 	x->is_recording = true;
-	x->execs->control->record(x->execs->user, x->topology, x->path, program, on_recorded,
-				  x);
+	x->execs->control->record(x->execs->user, x->who, x->topology, x->path, program,
+				  on_recorded, x);
 	return 0;
 }
 
@@ -223,12 +225,13 @@ static void on_start_missing(void *user)
 	end_client(user, "no command came within 10 s");
 }
 
-void execs_add(struct execs *execs, const char *topology, const char *path,
-	       struct stream *stream)
+void execs_add(struct execs *execs, struct principal *take_who, const char *topology,
+	       const char *path, struct stream *stream)
 {
 	struct exec *x = mem_new(struct exec);
 	x->execs = execs;
 	x->number = ++execs->last_number;
+	x->who = take_who;
 	x->topology = mem_strdup(topology);
 	x->path = mem_strdup(path);
 	x->input_credit = x->output_credit = EXEC_WINDOW;

@@ -25,8 +25,9 @@ struct exec_control {
 	int (*find)(void *user, const char *topology, const char *path,
 		    struct control_exec *ret, struct error **err);
 	/* CONTROL_EXEC. */
-	void (*record)(void *user, const char *topology, const char *path, const char *program,
-		       exec_recorded_fn *done, void *waiting);
+	void (*record)(void *user, const struct principal *who, const char *topology,
+		       const char *path, const char *program, exec_recorded_fn *done,
+		       void *waiting);
 };
 
 /* All borrowed. */
@@ -38,9 +39,9 @@ void execs_free(struct execs *execs);
 /* Whether a command can be run there; ERR_TIMEOUT: there are too many sessions. */
 int execs_check(struct execs *execs, const char *topology, const char *path,
 		struct error **err) must_check;
-/* A client's stream, once its request was upgraded; taken over. */
-void execs_add(struct execs *execs, const char *topology, const char *path,
-	       struct stream *stream);
+/* A client's stream, once its request was upgraded; taken over, as is `take_who`. */
+void execs_add(struct execs *execs, struct principal *take_who, const char *topology,
+	       const char *path, struct stream *stream);
 
 /* Of links_listener. */
 void execs_reply(struct execs *execs, uint64_t link_id, Samoza__V1__ExecReply *reply);

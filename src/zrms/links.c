@@ -19,6 +19,7 @@ struct zhost_link {
 	struct links *links;
 	struct wire_link *wire;
 	struct loop_timer *hello_deadline; /* NULL once HELLO is there */
+	struct principal *who;		   /* whose token opened it; NULL: any zhost's */
 	char *zhost;			   /* as its HELLO names it; NULL before */
 	bool is_member;
 	bool has_exec, allows_exec; /* as its HELLO said */
@@ -86,6 +87,7 @@ static int message_take(struct zhost_link *l, Samoza__V1__FrameType type,
 		r = hello_take(l, input.hello.message, err);
 	if (r < 0)
 		return r;
+	input.principal = l->who;
 	l->links->listener->input(l->links->user, &input);
 	return 0;
 }
@@ -125,6 +127,7 @@ static void on_closed(void *user, struct wire_link *wire, const struct error *wh
 		log_info("link", "closed", LOG_U("link", l->id), LOG_S("zhost", l->zhost));
 	links->listener->closed(links->user, l->id, l->zhost != NULL);
 	loop_timer_free(l->hello_deadline);
+	access_principal_free(l->who);
 	free(l->zhost);
 	free(l);
 }
@@ -139,10 +142,11 @@ static void on_hello_missing(void *user)
 	wire_link_close(l->wire, why);
 }
 
-void links_add(struct links *links, struct stream *stream)
+void links_add(struct links *links, struct principal *take_who, struct stream *stream)
 {
 	struct zhost_link *l = mem_new(struct zhost_link);
 	l->links = links;
+	l->who = take_who;
 	l->id = ++links->last_id;
 	links->opened_total++;
 	HASH_ADD(hh, links->all, id, sizeof(l->id), l);

@@ -40,8 +40,9 @@ struct links *links_new(struct loop *loop, const struct links_listener *listener
 /* PRE: links_is_empty(). NULL is fine. */
 void links_free(struct links *links);
 
-/* A stream whose other end sends frames; taken over. */
-void links_add(struct links *links, struct stream *stream);
+/* A stream whose other end sends frames; taken over, as is `take_who`, for whom it may speak (NULL: for
+ * every zhost). */
+void links_add(struct links *links, struct principal *take_who, struct stream *stream);
 /* A message of the core. A link that cannot take it is closed: its zhost reconnects and both
  * sides exchange their state again. */
 void links_send(struct links *links, const struct link_message *message);

@@ -168,11 +168,14 @@ static const struct links_listener links_listener = {
 };
 
 /* The event of a command, before it is run. */
-static void on_exec_record(void *user, const char *topology, const char *path,
-			   const char *program, exec_recorded_fn *done, void *waiting)
+static void on_exec_record(void *user, const struct principal *who, const char *topology,
+			   const char *path, const char *program, exec_recorded_fn *done,
+			   void *waiting)
 {
 	struct control_input input = {
 		.type = CONTROL_EXEC,
+		.principal = who,
+		.actor = who->name,
 		.exec = {.id = topology, .path = path, .program = program}};
 	api_ask(user, &input, done, waiting);
 }
@@ -253,6 +256,7 @@ static int http_open(struct zrms *zrms, const char *spool, struct error **err)
 		.port = zrms->settings.listen.port,
 		.context = zrms,
 		.error_body = api_error_body,
+		.admit = access_admit,
 		.spool_dir = spool,
 		.loopback_only = true,
 		.connections_max = connections_max(),
@@ -363,10 +367,12 @@ static int parts_open(struct zrms *zrms, const char *trust, const char *spool,
 	zrms->hub = hub_new(&zrms->loop, zrms->links, on_link_of, zrms);
 	zrms->logs = logs_new(&zrms->loop, zrms->links);
 	zrms->execs = execs_new(&zrms->loop, zrms->links, &exec_recorder, zrms);
-	zrms->subscribers = subscribers_new(zrms->store);
+	zrms->subscribers = subscribers_new(zrms->store, api_event_view, zrms);
 	zrms->plans = plans_new(zrms);
 	zrms->api = api_new(zrms);
-	r = submissions_open(zrms, trust, err);
+	r = access_open(&zrms->access, zrms->settings.dir, err);
+	if (r == 0)
+		r = submissions_open(zrms, trust, err);
 	if (r == 0)
 		r = commit_driver_start(zrms->commits, err);
 	/* Nobody can connect before, and wait for the records to be taken up. */

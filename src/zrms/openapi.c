@@ -6,6 +6,7 @@
 #include "base/buffer.h"
 #include "base/check.h"
 #include "base/str.h"
+#include "core/access/access.h"
 #include "proto/view.pb-c.h"
 #include "schema/jsonschema.h"
 
@@ -120,7 +121,7 @@ static json_t *refusal(json_t *schemas)
 }
 
 /* What any request may meet: itself wrong, from another site, a fault here, not now. */
-#define REFUSALS "400 403 500 503"
+#define REFUSALS "400 401 403 500 503"
 
 /* A response of this content for each status of the list. */
 static void add_responses(json_t *responses, const char *list, json_t *response)
@@ -159,6 +160,9 @@ static json_t *operation(const struct http_route *route, json_t *schemas, json_t
 	if (body != NULL)
 		set(o, "requestBody", body);
 	set(o, "responses", responses(route, schemas));
+	set(o, "x-samoza-role", json_string(access_role_name((enum access_role)route->needs)));
+	if (route->needs == ACCESS_NOBODY)
+		set(o, "security", json_array());
 	return o;
 }
 
@@ -179,9 +183,11 @@ char *openapi_write(const struct http_route *routes, size_t count, const char *v
 		    operation(&routes[i], schemas, parameters));
 		json_decref(parameters);
 	}
-	json_t *root = json_pack("{sss{ssss}sos{so}}", "openapi", "3.1.0", "info", "title",
-				 "Samoza resource manager", "version", version, "paths", paths,
-				 "components", "schemas", schemas);
+	json_t *root =
+		json_pack("{sss{ssss}sos{sos{s{ssss}}}s[{s[]}]}", "openapi", "3.1.0", "info",
+			  "title", "Samoza resource manager", "version", version, "paths",
+			  paths, "components", "schemas", schemas, "securitySchemes", "token",
+			  "type", "http", "scheme", "bearer", "security", "token");
 	INVARIANT(root != NULL);
 	char *text = json_dumps(root, JSON_INDENT(2));
 	INVARIANT(text != NULL);

@@ -27,6 +27,7 @@ struct plan_job {
 	Samoza__V1__Checkpoint *checkpoint;
 	struct plan_request of; /* what it points to is the job's */
 	Samoza__V1__RevisionRecord *record;
+	struct principal *principal;
 	char *actor, *zhost;
 	char **include; /* include_count of the request */
 	Samoza__V1__PlanView *view;
@@ -59,6 +60,7 @@ static void job_free(struct plan_job *job)
 	schema_message_free(job->record != NULL ? &job->record->base : NULL);
 	schema_message_free(job->view != NULL ? &job->view->base : NULL);
 	error_free(job->err);
+	access_principal_free(job->principal);
 	free(job->actor);
 	free(job->zhost);
 	for (size_t k = 0; k < job->of.include_count; k++)
@@ -100,7 +102,8 @@ void plans_make(struct plans *p, struct http_request *request, const struct plan
 	job->plans = p;
 	job->request = request;
 	job->of = *of;
-	job->of.actor = job->actor = mem_strdup(of->actor);
+	job->of.principal = job->principal = access_principal_copy(access_principal(request));
+	job->of.actor = job->actor = mem_strdup(job->principal->name);
 	job->of.zhost = job->zhost = mem_strdup(of->zhost);
 	job->of.include = job->include = mem_new_array(char *, of->include_count + 1);
 	for (size_t k = 0; k < of->include_count; k++)

@@ -8,6 +8,7 @@
 #include "base/buffer.h"
 #include "base/check.h"
 #include "base/str.h"
+#include "core/access/access.h"
 #include "schema/json.h"
 
 enum {
@@ -21,15 +22,18 @@ struct subscriber {
 	struct subscriber *next, **link;
 	struct subscribers *subscribers;
 	struct http_stream *stream;
-	uint64_t cursor; /* the last event that was written */
-	char *topology;	 /* id, or NULL */
-	bool listing;	 /* the store is asked */
+	uint64_t cursor;       /* the last event that was written */
+	char *topology;	       /* id, or NULL */
+	struct principal *who; /* NULL: sees all */
+	bool listing;	       /* the store is asked */
 	bool live;
 	bool gone; /* the stream has closed while the store was asked */
 };
 
 struct subscribers {
 	struct store *store;
+	event_view_fn *view;
+	void *user; /* of view() */
 	struct subscriber *first;
 	struct http_stream_handler handler;
 	char *lasting; /* what new ones are to hear, too; or NULL */
@@ -63,11 +67,21 @@ Samoza__V1__EventView *event_view_new(const Samoza__V1__EventRecord *event)
 	return view;
 }
 
-/* "id: 17\ndata: {...}\n\n" */
-static void event_text(struct buffer *out, const Samoza__V1__EventRecord *event)
+static Samoza__V1__EventView *view_for(const struct subscriber *s,
+				       const Samoza__V1__EventRecord *event)
 {
-	Samoza__V1__EventView *view = event_view_new(event);
+	const struct subscribers *all = s->subscribers;
+	return s->who == NULL ? event_view_new(event) : all->view(all->user, s->who, event);
+}
+
+/* "id: 17\ndata: {...}\n\n"; nothing where the subscriber does not see it. */
+static void event_text(struct buffer *out, const struct subscriber *s,
+		       const Samoza__V1__EventRecord *event)
+{
+	Samoza__V1__EventView *view = view_for(s, event);
 	buffer_clear(out);
+	if (view == NULL)
+		return;
 	int r = buffer_printf(out, "id: %" PRIu64 "\ndata: ", event->seq);
 	if (r == 0)
 		r = schema_add_json(out, &view->base, SCHEMA_JSON_COMPACT);
@@ -81,6 +95,7 @@ static void event_text(struct buffer *out, const Samoza__V1__EventRecord *event)
 
 static void subscriber_free(struct subscriber *s)
 {
+	access_principal_free(s->who);
 	free(s->topology);
 	free(s);
 }
@@ -104,8 +119,8 @@ static void events_listed(void *user, int code, const struct error *error,
 	CLEANUP(buffer_done) struct buffer text = BUFFER_INIT(EVENT_TEXT_MAX);
 	bool full = false;
 	for (size_t i = 0; i < count && !full; i++) {
-		event_text(&text, events[i]);
-		full = http_stream_write(s->stream, text.data, text.size) < 0;
+		event_text(&text, s, events[i]);
+		full = text.size > 0 && http_stream_write(s->stream, text.data, text.size) < 0;
 		if (!full)
 			s->cursor = events[i]->seq;
 	}
@@ -142,12 +157,14 @@ void subscribers_event(struct subscribers *subscribers, const Samoza__V1__EventR
 	for (struct subscriber *s = subscribers->first; s != NULL; s = s->next) {
 		if (!subscriber_wants(s, event))
 			continue;
-		if (text.size == 0)
-			event_text(&text, event);
-		if (http_stream_write(s->stream, text.data, text.size) < 0)
+		if (text.size == 0 || s->who != NULL)
+			event_text(&text, s, event);
+		if (text.size > 0 && http_stream_write(s->stream, text.data, text.size) < 0)
 			s->live = false; /* too slow: from the store, when it has read this */
 		else
 			s->cursor = event->seq;
+		if (s->who != NULL)
+			buffer_clear(&text); /* the next one may see more, or less */
 	}
 }
 
@@ -184,9 +201,10 @@ static void subscriber_closed(void *user, struct http_stream *stream)
 }
 
 void subscribers_add(struct subscribers *subscribers, struct http_request *request,
-		     uint64_t after, const char *topology)
+		     struct principal *take_who, uint64_t after, const char *topology)
 {
 	struct subscriber *s = mem_new(struct subscriber);
+	s->who = take_who;
 	s->subscribers = subscribers;
 	s->cursor = after;
 	s->topology = mem_strdup(topology);
@@ -211,10 +229,12 @@ void subscribers_end_all(struct subscribers *subscribers)
 		http_stream_end(s->stream);
 }
 
-struct subscribers *subscribers_new(struct store *store)
+struct subscribers *subscribers_new(struct store *store, event_view_fn *view, void *user)
 {
 	struct subscribers *subscribers = mem_new(struct subscribers);
 	subscribers->store = store;
+	subscribers->view = view;
+	subscribers->user = user;
 	subscribers->handler = (struct http_stream_handler){.closed = subscriber_closed,
 							    .drained = subscriber_drained};
 	return subscribers;

@@ -21,16 +21,22 @@
 #include "port/store.h"
 #include "proto/view.pb-c.h"
 
+struct principal;
 struct subscribers;
 
-struct subscribers *subscribers_new(struct store *store);
+/* What a record looks like to somebody who may not see all; NULL: it is not for them. */
+typedef Samoza__V1__EventView *event_view_fn(void *user, const struct principal *who,
+					     const Samoza__V1__EventRecord *event);
+
+/* `view` NULL: everybody sees all. */
+struct subscribers *subscribers_new(struct store *store, event_view_fn *view, void *user);
 /* PRE: the HTTP server, and with it every stream, has ended. NULL is fine. */
 void subscribers_free(struct subscribers *subscribers);
 
 /* Answers the request with a stream of the events after `after`, of one topology (id) or of
- * all (NULL). */
+ * all (NULL). `take_who`: who may not see all; NULL: the reader may. */
 void subscribers_add(struct subscribers *subscribers, struct http_request *request,
-		     uint64_t after, const char *topology);
+		     struct principal *take_who, uint64_t after, const char *topology);
 /* An event has become durable. */
 void subscribers_event(struct subscribers *subscribers, const Samoza__V1__EventRecord *event);
 /* Each stream says it, in a comment ("notice: TEXT"); those that begin from now on, too, if it `lasts`. One line. */

@@ -14,6 +14,7 @@
 #include "base/metrics.h"
 #include "core/control/control.h"
 #include "port/store.h"
+#include "zrms/access.h"
 #include "zrms/artifact/artifacts.h"
 #include "zrms/artifact/look.h"
 #include "zrms/commit_driver.h"
@@ -34,6 +35,7 @@ struct zrms {
 	struct settings settings;
 	struct loop loop;
 	int lock_fd; /* DIR/lock */
+	struct access access;
 	int64_t started_ms;
 	struct store *store;
 	struct control *control;

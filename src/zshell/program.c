@@ -50,6 +50,11 @@ static const struct cli_command *const commands[] = {
 	&command_cluster_uncordon,
 	&command_cluster_rebalance,
 	&command_cluster_rm,
+	&command_user,
+	&command_user_list,
+	&command_user_create,
+	&command_user_rm,
+	&command_user_token_rotate,
 	&cli_help_command,
 	&command_completion,
 	&command_complete,
@@ -74,6 +79,12 @@ static const struct cli_option options[] = {
 	 .offset = offsetof(struct shell_options, api),
 	 .value = "URL",
 	 .help = "address of zrms, by default http://127.0.0.1:7331"},
+	{.name = "token-file",
+	 .environment = "SAMOZA_TOKEN_FILE",
+	 .type = CLI_PATH,
+	 .offset = offsetof(struct shell_options, token_file),
+	 .help = "file with the token to show to zrms; otherwise $SAMOZA_TOKEN, or that of a "
+		 "cluster of this user on this machine"},
 	{.name = "execute",
 	 .letter = 'e',
 	 .type = CLI_PATH,
@@ -148,8 +159,12 @@ int shell_apply(struct shell *shell, const struct shell_options *given, struct e
 	if (r < 0 || given->api == NULL)
 		return r;
 	r = api_new(given->api, &api, err);
-	if (r < 0)
+	if (r == 0)
+		r = api_authorize(api, given->token_file, err);
+	if (r < 0) {
+		api_free(api);
 		return r;
+	}
 	api_on_slow(api, on_slow, &shell->output);
 	api_free(shell->api);
 	shell->api = api;

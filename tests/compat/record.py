@@ -172,7 +172,9 @@ def traffic(c):
     page.close()
     c.log_of("my-app", "api")
     follow = socket.create_connection(("127.0.0.1", c.port))
-    follow.sendall(b"GET /v1/topologies/my-app/logs?path=api&follow=1 HTTP/1.1\r\nHost: x\r\n\r\n")
+    token = conftest.token_of(c.url)
+    follow.sendall(b"GET /v1/topologies/my-app/logs?path=api&follow=1 HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+                   b"Authorization: Bearer " + str(token).encode() + b"\r\n\r\n")
     follow.recv(1024)
     follow.close()
     c.deploy("local", [{"name": "s", "type": "DATA", "storage": "local", "exclusive": True,

@@ -4,11 +4,11 @@ import { createInterface } from 'node:readline';
 import { readFileSync } from 'node:fs';
 import { OpenAPIClientAxios } from 'openapi-client-axios';
 
-const [, , address] = process.argv;
+const [, , address, token] = process.argv;
 const answer = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
 const generator = new OpenAPIClientAxios({
   definition: `${address}/openapi.json`,
-  axiosConfigDefaults: { baseURL: address, validateStatus: () => true },
+  axiosConfigDefaults: { baseURL: address, headers: { Authorization: `Bearer ${token}` }, validateStatus: () => true },
 });
 const client = await generator.init();
 answer(generator.getOperations().map((operation) => operation.operationId));

@@ -110,6 +110,27 @@ def start_of(pid):
     return int(stat[19]) if stat is not None else None
 
 
+def note_of(url):
+    """Where programs of this user look for the token of the zrms at that URL."""
+    return pathlib.Path(os.environ["XDG_STATE_HOME"]) / "samoza" / "clusters" / urllib.parse.urlsplit(url).netloc
+
+
+def token_of(url):
+    """None: no token is known for it."""
+    try:
+        return pathlib.Path(note_of(url).read_text().strip()).read_text().strip()
+    except OSError:
+        return None
+
+
+def text_of(url, timeout=20):
+    """What is there, as the administrator of this machine sees it."""
+    token = token_of(url)
+    headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=timeout) as answer:
+        return answer.read().decode()
+
+
 class Daemon:
     def __init__(self, cluster, name, command, log):
         self.cluster, self.name, self.command, self.log = cluster, name, command, log
@@ -158,6 +179,8 @@ class Cluster:
             "--heartbeat", heartbeat, "--failure-timeout", timeout, *zrms_options],
             self.directory / "zrms.log")
         self.zhosts = {}
+        note_of(self.url).parent.mkdir(parents=True, exist_ok=True)
+        note_of(self.url).write_text(f"{self.directory}/zrms/credentials/local-admin\n")
         self.start_zrms()
         for spec in zhosts:
             self.add_zhost(spec)
@@ -186,8 +209,22 @@ class Cluster:
         daemon = Daemon(self, name, [
             BIN / "zhost", "--dir", self.directory / name, "--name", name, "--zrms", self.url,
             "--zedge", f"127.0.0.1:{free_port()}", "--config", config], self.directory / f"{name}.log")
+        self.give_token(name)
         self.zhosts[name] = daemon.start()
         return daemon
+
+    def give_token(self, name, directory=None):
+        """A token of its own, as startz gives it; to the owner of its directory."""
+        status, body = self.request("POST", f"/v1/zhosts/{name}/token")
+        assert status == 200, body
+        directory = pathlib.Path(directory or self.directory / name)
+        directory.mkdir(parents=True, exist_ok=True)
+        file = directory / "credentials" / "zhost"
+        file.parent.mkdir(exist_ok=True, mode=0o700)
+        file.touch(0o600)
+        file.write_text(body["token"] + "\n")
+        for made in (file.parent, file):
+            os.chown(made, directory.stat().st_uid, directory.stat().st_gid)
 
     def kill_machine(self, name):
         """The machine dies: its zhost, and every zrun of it."""
@@ -222,8 +259,8 @@ class Cluster:
 
     def request(self, method, path, body=None, headers=None, timeout=DEADLINE):
         data = json.dumps(body).encode() if isinstance(body, (dict, list)) else body
-        request = urllib.request.Request(self.url + path, data=data, method=method,
-                                         headers=headers or {})
+        headers = dict({"Authorization": f"Bearer {token_of(self.url)}"}, **(headers or {}))
+        request = urllib.request.Request(self.url + path, data=data, method=method, headers=headers)
         try:
             with urllib.request.urlopen(request, timeout=timeout) as answer:
                 return answer.status, json.loads(answer.read() or b"null")
@@ -362,6 +399,12 @@ def pytest_runtest_makereport(item, call):
     outcome = yield
     if call.when in ("setup", "call") and outcome.get_result().failed:
         item.has_failed = True
+
+
+@pytest.fixture(scope="session", autouse=True)
+def state_home(tmp_path_factory):
+    """Not the one of who runs the tests."""
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
 
 
 @pytest.fixture

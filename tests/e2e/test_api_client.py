@@ -5,12 +5,12 @@ import subprocess
 
 import pytest
 
-from conftest import BIN, ROOT, run
+from conftest import BIN, ROOT, run, token_of
 
 
 class Client:
-    def __init__(self, address):
-        self.process = subprocess.Popen(["node", str(ROOT / "tests/e2e/api_client.mjs"), address],
+    def __init__(self, address, token):
+        self.process = subprocess.Popen(["node", str(ROOT / "tests/e2e/api_client.mjs"), address, token],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.operations = self.read()
 
@@ -32,7 +32,7 @@ class Client:
 
 @pytest.fixture
 def client(cluster):
-    started = Client(cluster.url)
+    started = Client(cluster.url, token_of(cluster.url))
     yield started
     started.close()
 

@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from conftest import BIN, run, until
+from conftest import BIN, run, token_of, until
 
 MEX = {"Content-Type": "application/vnd.samoza.mex+zip"}
 
@@ -245,8 +245,12 @@ def raw(desk, data, shut=False):
     return connection
 
 
+def bearer(desk):
+    return f"Authorization: Bearer {token_of(desk.url)}\r\n".encode()
+
+
 def test_a_body_of_a_gibibyte_is_refused_before_it_is_sent(desk):
-    connection = raw(desk, b"POST /v1/topologies HTTP/1.1\r\nHost: localhost\r\n"
+    connection = raw(desk, b"POST /v1/topologies HTTP/1.1\r\nHost: localhost\r\n" + bearer(desk) +
                      b"Content-Type: application/vnd.samoza.mex+zip\r\n"
                      b"Content-Length: 1073741824\r\n\r\n")
     answer = connection.recv(4096)
@@ -275,7 +279,7 @@ def test_smuggled_requests_are_refused(desk, lines):
 def test_garbage_on_a_link_disturbs_nothing(desk):
     for garbage in (b"\xff" * 64, struct.pack("<IB", 5, 1) + b"\0\0\0\0", struct.pack("<IB", 1, 99)):
         connection = raw(desk, b"GET /v1/link HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
-                         b"Upgrade: samoza-link/1\r\n\r\n")
+                         b"Upgrade: samoza-link/1\r\n" + bearer(desk) + b"\r\n")
         assert b" 101 " in connection.recv(4096).split(b"\r\n")[0]
         connection.sendall(garbage)
         connection.settimeout(25)

@@ -13,10 +13,9 @@ import subprocess
 import tempfile
 import termios
 import time
-import urllib.request
 
 import pytest
-from conftest import BIN, DEADLINE, free_port, is_alive, until
+from conftest import BIN, DEADLINE, free_port, is_alive, text_of, until
 from native import SLEEPER, error, native_deploy, processes_of, state, wait_space
 from test_native_sandbox import LESS, add_zhost_by
 
@@ -150,8 +149,7 @@ def test_what_cannot_run_commands_is_refused_with_the_reason(x, start_cluster, m
 
 
 def counted(url, name):
-    with urllib.request.urlopen(f"{url}/metrics", timeout=DEADLINE) as answer:
-        return int(re.search(rf"^{name} (\d+)$", answer.read().decode(), re.M).group(1))
+    return int(re.search(rf"^{name} (\d+)$", text_of(f"{url}/metrics"), re.M).group(1))
 
 
 def test_commands_are_counted(x):

@@ -201,6 +201,7 @@ def test_memory_and_cpu_are_limited_where_the_machine_has_control_groups(c):
 
 def add_zhost_by(c, prefix, directory):
     """A zhost that another program starts: with fewer rights."""
+    c.give_token("edge-node-1", directory)
     daemon = Daemon(c, "edge-node-1", [
         *prefix, BIN / "zhost", "--dir", directory, "--name", "edge-node-1", "--zrms", c.url,
         "--zedge", f"127.0.0.1:{free_port()}"], c.directory / "edge-node-1.log")

@@ -3,9 +3,8 @@
 import os
 import re
 import signal
-import urllib.request
 
-from conftest import is_alive, until
+from conftest import is_alive, text_of, until
 from native import (SLEEPER, data_of, log_text, native_deploy, processes_of,
                     spaces_directories, state, submit_failing)
 
@@ -88,15 +87,13 @@ def test_an_orphaned_instance_stops_by_itself(sweep_groups, start_cluster, monke
 
 
 def heartbeats(c):
-    with urllib.request.urlopen(c.url + "/metrics") as answer:
-        return int(re.search(r"^samoza_heartbeats_total (\d+)$", answer.read().decode(),
-                             re.MULTILINE).group(1))
+    return int(re.search(r"^samoza_heartbeats_total (\d+)$", text_of(c.url + "/metrics"), re.MULTILINE).group(1))
 
 
 def test_exclusive_instances_stop_when_zrms_is_silent(c):
     native_deploy(c, "excl", [{"name": "p", "exclusive": True, "stop": {"grace": "200ms"}}], {
         "p/recipes/start": "#!/bin/sh\nsleep 100029 >/dev/null 2>&1 &\n"})
-    assert len(processes_of("sleep 100029")) == 1
+    until(lambda: len(processes_of("sleep 100029")) == 1, "what its recipe has begun runs")
     before = heartbeats(c)
     until(lambda: heartbeats(c) >= before + 2 * TIMEOUT_BEATS + 1,
           "heartbeats arrived for over twice the failure timeout")

@@ -2,7 +2,7 @@
 import re
 import urllib.request
 
-from conftest import BIN, run, until
+from conftest import BIN, run, text_of, until
 from page import Page
 
 
@@ -25,10 +25,9 @@ def test_a_new_project_builds_and_runs_unchanged(cluster, tmp_path):
 
 def test_metrics_count_events(guest_book):
     def metric(url, name):
-        with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
-            for line in answer.read().decode().splitlines():
-                if line.startswith(f"{name} "):
-                    return float(line.split()[1])
+        for line in text_of(f"{url}/metrics").splitlines():
+            if line.startswith(f"{name} "):
+                return float(line.split()[1])
         raise AssertionError(f"no metric {name}")
 
     c = guest_book
@@ -43,8 +42,7 @@ def test_metrics_count_events(guest_book):
 
 def test_the_manual_lists_exactly_the_metrics(cluster):
     def printed(url):
-        with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
-            return set(re.findall(r"^# TYPE (\S+) ", answer.read().decode(), re.MULTILINE))
+        return set(re.findall(r"^# TYPE (\S+) ", text_of(f"{url}/metrics"), re.MULTILINE))
 
     def listed(program):
         manual = run(BIN / program, "--print-manual").stdout

@@ -5,9 +5,8 @@ import resource
 import signal
 import subprocess
 import threading
-import urllib.request
 
-from conftest import BIN, run, until
+from conftest import BIN, run, text_of, until
 from native import native_app, native_deploy
 
 SERVE = "#!/bin/sh\nwhile :; do sleep 1; done >/dev/null 2>&1 &\n"
@@ -35,8 +34,7 @@ def store_fails(cluster, fails):
 
 
 def metrics(cluster):
-    with urllib.request.urlopen(f"{cluster.url}/metrics", timeout=20) as answer:
-        return answer.read().decode()
+    return text_of(f"{cluster.url}/metrics")
 
 
 def stored(cluster):

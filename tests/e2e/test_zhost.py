@@ -326,6 +326,7 @@ def test_a_copy_of_a_directory_is_refused_until_it_has_an_identity_of_its_own(tw
     assert refused.returncode == 1 and "is in use by another zhost" in refused.stderr
     second.kill()
     assert "has the identity" in run(BIN / "zhost", "--dir", copy, "--new-identity").stdout
+    two.give_token("n3", copy)
     second.command = [copy if word == two.directory / "n3" else word for word in command]
     second.start()
     two.wait_zhost("n3", "deployed-started")

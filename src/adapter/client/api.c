@@ -10,6 +10,8 @@
 #include "adapter/cli/version.h"
 #include "adapter/client/interrupt.h"
 #include "adapter/client/view.h"
+#include "adapter/token/known_cluster.h"
+#include "adapter/token/token.h"
 #include "base/check.h"
 #include "base/str.h"
 #include "base/text.h"
@@ -67,10 +69,17 @@ int api_new(const char *url, struct api **ret_api, struct error **err)
 	return 0;
 }
 
+int api_authorize(struct api *api, const char *file, struct error **err)
+{
+	token_free(steal_ptr(&api->token));
+	return known_token(api->url, file, &api->token, err);
+}
+
 void api_free(struct api *api)
 {
 	if (api == NULL)
 		return;
+	token_free(api->token);
 	curl_easy_cleanup(api->easy);
 	(void)curl_multi_cleanup(api->multi);
 	error_free(api->verifier.why);
@@ -187,6 +196,16 @@ void api_prepare(struct api *api, const char *url)
 		trust_set(api);
 }
 
+struct curl_slist *api_headers(const struct api *api, const char *first)
+{
+	struct curl_slist *headers = curl_slist_append(NULL, first);
+
+	if (api->token == NULL)
+		return headers;
+	CLEANUP(token_freep) char *line = str_printf("Authorization: Bearer %s", api->token);
+	return curl_slist_append(headers, line);
+}
+
 static int interrupted(struct error **err)
 {
 	return error_set(err, ERR_STALE, "interrupted");
@@ -290,6 +309,9 @@ int api_refusal(long status, const struct buffer *body, struct error **err)
 		(void)buffer_add_string(&text, "\n  ");
 		text_escape(&text, view->error->details[i]);
 	}
+	if (status == 401)
+		(void)buffer_add_string(
+			&text, "\n  give it with --token-file FILE, or in SAMOZA_TOKEN");
 	return error_set(err, code_of(status), "%s", text.data != NULL ? text.data : "");
 }
 
@@ -379,7 +401,7 @@ int api_get(struct api *api, const char *path, const ProtobufCMessageDescriptor 
 	    void **ret_message, struct error **err)
 {
 	CLEANUP(freep) char *url = str_printf("%s%s", api->url, path);
-	struct curl_slist *headers = curl_slist_append(NULL, "Accept: application/json");
+	struct curl_slist *headers = api_headers(api, "Accept: application/json");
 	int r;
 
 	api_prepare(api, url);
@@ -397,7 +419,7 @@ int api_send(struct api *api, const char *method, const char *path, const char *
 	     const ProtobufCMessageDescriptor *type, void **ret_message, struct error **err)
 {
 	CLEANUP(freep) char *url = str_printf("%s%s", api->url, path);
-	struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
+	struct curl_slist *headers = api_headers(api, "Content-Type: application/json");
 	int r;
 
 	api_prepare(api, url);
@@ -466,7 +488,7 @@ int api_upload(struct api *api, const char *path, const char *content_type, cons
 
 	if (r < 0)
 		return r;
-	headers = curl_slist_append(NULL, header);
+	headers = api_headers(api, header);
 	api_prepare(api, url);
 	(void)curl_easy_setopt(api->easy, CURLOPT_POST, 1L);
 	(void)curl_easy_setopt(api->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)size);

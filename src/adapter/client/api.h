@@ -25,6 +25,9 @@ struct pki_trust;
  * end. ERR_INVALID for what is none. */
 int api_new(const char *url, struct api **ret_api, struct error **err) must_check;
 void api_free(struct api *api);
+/* Shows the token that known_token() finds (adapter/token/known_cluster.h), if any. `file` NULL: none is
+ * given. */
+int api_authorize(struct api *api, const char *file, struct error **err) must_check;
 /* "http://127.0.0.1:7331", borrowed. */
 const char *api_url(const struct api *api);
 /* Whom to believe behind https:// from now on, which must outlive it: machines of the cluster with the role

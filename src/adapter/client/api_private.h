@@ -12,6 +12,7 @@
 
 struct api {
 	char *url;
+	char *token; /* NULL: none is shown */
 	CURL *easy;
 	CURLM *multi;
 	int64_t timeout_ms;
@@ -26,6 +27,8 @@ struct api {
 
 /* Sets what every transfer shares: address, agent, limits. `url` is whole. */
 void api_prepare(struct api *api, const char *url);
+/* A list with that header, and who asks; curl_slist_free_all(). */
+struct curl_slist *api_headers(const struct api *api, const char *first);
 /* Runs the prepared transfer. 0 when the answer is complete; ERR_UNAVAILABLE when it could not
  * be had, ERR_STALE when a person interrupted it. *ret_curl may have details. */
 int api_run(struct api *api, CURLcode *ret_curl, struct error **err) must_check;

@@ -166,7 +166,7 @@ static char *stream_url(const struct reading *r)
 static int connect_once(struct reading *r, struct error **err)
 {
 	CLEANUP(freep) char *url = stream_url(r);
-	struct curl_slist *headers = curl_slist_append(NULL, "Accept: text/event-stream");
+	struct curl_slist *headers = api_headers(r->api, "Accept: text/event-stream");
 	CURL *c = r->api->easy;
 	int64_t left = r->stream->deadline_mono_ms - mono_now_ms();
 	CURLcode code = CURLE_OK;
@@ -257,6 +257,7 @@ int api_follow(struct api *api, const struct api_stream *stream, struct error **
 	/* A connection of its own: the handler may ask zrms for more meanwhile. */
 	struct api own = {
 		.url = api->url,
+		.token = api->token,
 		.easy = curl_easy_init(),
 		.multi = curl_multi_init(),
 	};

@@ -58,8 +58,11 @@ static int send_request(const struct api *api, int fd, const char *path, const c
 	CLEANUP(freep)
 	char *text = str_printf("GET %s HTTP/1.1\r\nHost: %.*s\r\nUser-Agent: zshell/%s\r\n"
 				"Accept: application/json\r\nConnection: Upgrade\r\n"
-				"Upgrade: %s\r\n\r\n",
-				path, (int)strcspn(host, "/"), host, SAMOZA_VERSION, protocol);
+				"Upgrade: %s\r\n%s%s%s\r\n",
+				path, (int)strcspn(host, "/"), host, SAMOZA_VERSION, protocol,
+				api->token != NULL ? "Authorization: Bearer " : "",
+				api->token != NULL ? api->token : "",
+				api->token != NULL ? "\r\n" : "");
 	size_t size = strlen(text), done = 0;
 
 	while (done < size) {

@@ -72,6 +72,12 @@ static bool is_upgraded(const struct http_call *call)
 static int head_take(struct http_call *call, struct error **err)
 {
 	struct http_response *r = &call->response;
+	if (call->upgrade != NULL && r->status == 401)
+		return error_set(
+			err, ERR_DENIED,
+			"%s:%u does not know who this is: it needs a token that is valid "
+			"there",
+			call->host, call->port);
 	if (call->upgrade != NULL && !is_upgraded(call))
 		return error_set(err, ERR_UNAVAILABLE, "%s:%u refused %s: HTTP status %d",
 				 call->host, call->port, call->upgrade, r->status);
@@ -208,17 +214,23 @@ static const struct stream_handler stream_handler = {.connected = on_connected,
 static int request_prepare(struct http_call *call, const struct http_call_options *options,
 			   struct error **err)
 {
-	const struct http_field upgrade[] = {{"Connection", "Upgrade"},
-					     {"Upgrade", options->upgrade}};
-	static const struct http_field close[] = {{"Connection", "close"}};
+	struct http_field fields[3];
+	size_t count = 0;
+	CLEANUP(freep)
+	char *bearer = options->token != NULL ? str_printf("Bearer %s", options->token) : NULL;
+	bool upgrades = options->upgrade != NULL;
+	fields[count++] = (struct http_field){"Connection", upgrades ? "Upgrade" : "close"};
+	if (upgrades)
+		fields[count++] = (struct http_field){"Upgrade", options->upgrade};
+	if (bearer != NULL)
+		fields[count++] = (struct http_field){"Authorization", bearer};
 	const struct http_request_head head = {
 		.method = options->method != NULL ? options->method : "GET",
 		.target = options->target,
 		.host = options->to.host,
 		.port = options->to.port,
-		.fields = options->upgrade != NULL ? upgrade : close,
-		.field_count =
-			options->upgrade != NULL ? ARRAY_SIZE(upgrade) : ARRAY_SIZE(close),
+		.fields = fields,
+		.field_count = count,
 	};
 	return http_request_write(&call->request, &head, err);
 }

@@ -72,6 +72,14 @@ struct http_route {
 	const char *operation;
 	const char *done;
 	const char *refusals;
+	unsigned needs; /* what options.admit makes of it; 0: nothing */
+};
+
+/* What is wrong with a request; status 0: nothing. */
+struct http_refusal {
+	unsigned status;
+	const char *code; /* as error_code_name() */
+	char *message;	  /* owned */
 };
 
 /* Zero takes the default. All strings and tables are borrowed for the server's life. */
@@ -86,6 +94,10 @@ struct http_options {
 	 * error_code_name(). */
 	char *(*error_body)(void *context, const char *code, const char *message,
 			    const char **ret_type);
+	/* Asked when the route is known, and before the body is read: whether the request may go on. It may
+	 * http_set_user(), and add headers to the answer. NULL: all may. */
+	struct http_refusal (*admit)(void *context, struct http_request *request,
+				     const struct http_route *route);
 	const char *spool_dir;	   /* where large bodies go; needed for HTTP_BODY_SPOOL */
 	bool loopback_only;	   /* check Host and Origin, see above */
 	unsigned connections_max;  /* 4096 */
@@ -133,6 +145,10 @@ const char *http_query(const struct http_request *request, const char *name);
 const struct stream_peer *http_peer(const struct http_request *request);
 /* The value of a header, or NULL. */
 const char *http_header(const struct http_request *request, const char *name);
+/* Whatever options.admit has found out about who asks; freed with the request by `free_user`. */
+void http_set_user(struct http_request *request, void *user, void (*free_user)(void *user));
+/* NULL: nothing was set. */
+void *http_user(const struct http_request *request);
 /* The body, or NULL when it is in a file; followed by NUL. */
 const char *http_body_data(const struct http_request *request);
 size_t http_body_size(const struct http_request *request);

@@ -51,6 +51,18 @@ const char *http_header(const struct http_request *request, const char *name)
 	return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
 }
 
+void http_set_user(struct http_request *request, void *user, void (*free_user)(void *user))
+{
+	PRE(request->free_user == NULL);
+	request->user = user;
+	request->free_user = free_user;
+}
+
+void *http_user(const struct http_request *request)
+{
+	return request->user;
+}
+
 const char *http_body_data(const struct http_request *request)
 {
 	if (request->spool_fd >= 0)
@@ -111,6 +123,8 @@ static void request_free(struct http_request *request)
 		free(*header);
 	vector_done(&request->headers);
 	free(request->method);
+	if (request->free_user != NULL)
+		request->free_user(request->user);
 	free(request);
 }
 
@@ -139,19 +153,12 @@ void request_completed(void *cls, struct MHD_Connection *connection, void **cont
 
 /* ---- the header ---- */
 
-/* What is wrong with a header; status 0: nothing. */
-struct refusal {
-	unsigned status;
-	const char *code;
-	char *message; /* owned */
-};
-
-static struct refusal refuse(unsigned status, const char *code, char *message)
+static struct http_refusal refuse(unsigned status, const char *code, char *message)
 {
-	return (struct refusal){status, code, message};
+	return (struct http_refusal){status, code, message};
 }
 
-static const struct refusal NO_REFUSAL = {0};
+static const struct http_refusal NO_REFUSAL = {0};
 
 struct header_counts {
 	unsigned content_length, transfer_encoding, host;
@@ -171,7 +178,7 @@ static enum MHD_Result header_count(void *cls, enum MHD_ValueKind kind, const ch
 
 /* MHD takes the first of several Content-Lengths, and Transfer-Encoding beside one, which a
  * proxy in front may read in another way (request smuggling). */
-static struct refusal framing_check(struct http_request *request)
+static struct http_refusal framing_check(struct http_request *request)
 {
 	struct header_counts counts = {0};
 	(void)MHD_get_connection_values(request->connection, MHD_HEADER_KIND, header_count,
@@ -202,7 +209,7 @@ static bool host_is_loopback(const char *host)
 
 /* A page of anybody, open in a browser on this machine, can send requests here. Its Origin
  * gives it away; a name of its own that resolves to 127.0.0.1 does so by the Host. */
-static struct refusal origin_check(const struct http_request *request)
+static struct http_refusal origin_check(const struct http_request *request)
 {
 	const char *host = http_header(request, "Host");
 	const char *origin = http_header(request, "Origin");
@@ -222,7 +229,7 @@ static bool method_matches(const struct http_route *route, const char *method)
 	       (strcmp(route->method, "GET") == 0 && strcmp(method, "HEAD") == 0);
 }
 
-static struct refusal route_find(struct http_request *request)
+static struct http_refusal route_find(struct http_request *request)
 {
 	const struct http_options *o = &request->server->options;
 	CLEANUP(freep) char *allowed = NULL;
@@ -270,7 +277,7 @@ static char *query_names(const struct http_query *known)
 	return buffer_steal(&names);
 }
 
-static struct refusal query_check(const struct http_request *request)
+static struct http_refusal query_check(const struct http_request *request)
 {
 	const struct http_query *known = request->route->query;
 	if (known == http_query_any)
@@ -287,7 +294,7 @@ static struct refusal query_check(const struct http_request *request)
 	return NO_REFUSAL;
 }
 
-static struct refusal body_check(const struct http_request *request)
+static struct http_refusal body_check(const struct http_request *request)
 {
 	const struct http_options *o = &request->server->options;
 	uint64_t max = 0;
@@ -305,7 +312,7 @@ static struct refusal body_check(const struct http_request *request)
 				 (unsigned long long)max));
 }
 
-static struct refusal body_prepare(struct http_request *request)
+static struct http_refusal body_prepare(struct http_request *request)
 {
 	if (request->content_length <= SPOOL_MEMORY_MAX ||
 	    request->route->body == HTTP_BODY_MEMORY) {
@@ -319,11 +326,11 @@ static struct refusal body_prepare(struct http_request *request)
 	return NO_REFUSAL;
 }
 
-static struct refusal header_check(struct http_request *request)
+static struct http_refusal header_check(struct http_request *request)
 {
 	struct error *target_error = request->target_error;
 	request->target_error = NULL;
-	struct refusal refusal = NO_REFUSAL;
+	struct http_refusal refusal = NO_REFUSAL;
 	if (target_error != NULL)
 		refusal = refuse(400, "invalid", mem_strdup(target_error->message));
 	error_free(target_error);
@@ -335,6 +342,9 @@ static struct refusal header_check(struct http_request *request)
 		refusal = origin_check(request);
 	if (refusal.status == 0)
 		refusal = route_find(request);
+	if (refusal.status == 0 && request->server->options.admit != NULL)
+		refusal = request->server->options.admit(request->server->options.context,
+							 request, request->route);
 	if (refusal.status == 0)
 		refusal = query_check(request);
 	if (refusal.status == 0)
@@ -353,7 +363,7 @@ static enum MHD_Result header_take(struct http_request *request, const char *met
 	c->in_header = false;
 	request->method = mem_strdup(method);
 	server->counters.requests_total++;
-	struct refusal refusal = header_check(request);
+	struct http_refusal refusal = header_check(request);
 	request->phase = REQUEST_BODY;
 	if (refusal.status != 0) {
 		server->counters.refused_total++;

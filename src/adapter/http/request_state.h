@@ -46,6 +46,8 @@ struct http_request {
 	VECTOR(char *) headers;	   /* name, value, name, value ... for the response */
 	http_upgrade_fn *upgraded; /* of http_reply_upgrade() */
 	void *upgrade_user;
+	void *user; /* http_set_user() */
+	void (*free_user)(void *user);
 	struct error *target_error; /* of the request line; refused once headers are there */
 };
 

@@ -5,7 +5,7 @@
 
 struct wire_dial {
 	struct loop *loop;
-	char *host;
+	char *host, *token;
 	uint16_t port;
 	int64_t timeout_ms;
 	wire_dial_fn *fn;
@@ -20,6 +20,7 @@ static void dial_free(struct wire_dial *dial)
 	stream_close(dial->stream);
 	http_call_cancel(dial->call);
 	loop_timer_free(dial->deadline);
+	free(dial->token);
 	free(dial->host);
 	free(dial);
 }
@@ -81,6 +82,7 @@ static void on_connected(void *user, struct stream *stream, const struct error *
 	const struct http_call_options options = {.target = LINK_TARGET,
 						  .to = {dial->host, dial->port},
 						  .idle_ms = dial->timeout_ms,
+						  .token = dial->token,
 						  .upgrade = LINK_PROTOCOL};
 	dial->call = http_call_on(stream, &options, &call_handler, dial);
 }
@@ -88,13 +90,14 @@ static void on_connected(void *user, struct stream *stream, const struct error *
 static const struct stream_handler stream_handler = {.connected = on_connected};
 
 struct wire_dial *wire_dial_new(struct loop *loop, struct stream_transport *transport,
-				const struct stream_address *to, int64_t timeout_ms,
-				wire_dial_fn *fn, void *user)
+				const struct stream_address *to, const char *token,
+				int64_t timeout_ms, wire_dial_fn *fn, void *user)
 {
 	struct wire_dial *dial = mem_new(struct wire_dial);
 	dial->loop = loop;
 	dial->host = mem_strdup(to->host);
 	dial->port = to->port;
+	dial->token = mem_strdup(token);
 	dial->timeout_ms = timeout_ms;
 	dial->fn = fn;
 	dial->user = user;

@@ -12,6 +12,7 @@
 #include "adapter/artifact/digest.h"
 #include "adapter/artifact/directory.h"
 #include "adapter/log/log.h"
+#include "adapter/token/token.h"
 #include "adapter/wasm2c/translate.h"
 #include "base/check.h"
 #include "base/hash.h"
@@ -212,7 +213,8 @@ static int download(struct artifact_job *j, struct error **err)
 
 	if (r < 0)
 		return r;
-	j->download = download_new(a->options.loop, a->options.transport, &from, target,
+	CLEANUP(token_freep) char *token = token_source_read(a->options.token);
+	j->download = download_new(a->options.loop, a->options.transport, &from, token, target,
 				   j->writer, j->size_bytes > 0 ? j->size_bytes : ARTIFACT_MAX,
 				   on_downloaded, j);
 	return 0;

@@ -20,6 +20,7 @@
 #include "port/artifact.h"
 #include "port/stream.h"
 #include "proto/wire.pb-c.h"
+#include "zhost/uplink/token_source.h"
 
 struct artifacts;
 struct artifact_wait;
@@ -29,6 +30,7 @@ struct artifacts_options {
 	struct loop *loop;
 	struct stream_transport *transport;
 	struct cli_address zrms;
+	struct token_source *token;   /* NULL: none is shown */
 	struct artifact_store *store; /* a directory of files (adapter/artifact/directory.h) */
 	const char *cache_path;	      /* that directory, absolute: for what is compiled here */
 	uint64_t cache_bytes;	      /* what the cache may hold */

@@ -47,16 +47,19 @@ static const struct http_call_handler call_handler = {
 	.head = on_head, .body = on_body, .done = on_done};
 
 struct download *download_new(struct loop *loop, struct stream_transport *transport,
-			      const struct stream_address *from, const char *target,
-			      struct artifact_writer *writer, uint64_t max_bytes,
-			      download_done_fn *done, void *user)
+			      const struct stream_address *from, const char *token,
+			      const char *target, struct artifact_writer *writer,
+			      uint64_t max_bytes, download_done_fn *done, void *user)
 {
 	struct download *d = mem_new(struct download);
 	d->writer = writer;
 	d->done = done;
 	d->user = user;
-	const struct http_call_options options = {
-		.target = target, .to = *from, .idle_ms = IDLE_MS, .body_max = max_bytes};
+	const struct http_call_options options = {.target = target,
+						  .to = *from,
+						  .token = token,
+						  .idle_ms = IDLE_MS,
+						  .body_max = max_bytes};
 	d->call = http_call_new(loop, transport, &options, &call_handler, d);
 	return d;
 }

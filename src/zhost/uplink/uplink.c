@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "adapter/log/log.h"
+#include "adapter/token/token.h"
 #include "adapter/wire/wire_dial.h"
 #include "adapter/wire/wire_link.h"
 #include "base/check.h"
@@ -18,6 +19,7 @@ struct uplink {
 	struct stream_transport *transport;
 	struct cli_address zrms;
 	const char *zrms_url;
+	struct token_source *token;
 	struct cluster_timing *timing;
 	const struct uplink_listener *listener;
 	void *user;
@@ -155,7 +157,8 @@ static void dial(void *user)
 	if (u->dial != NULL || u->link != NULL || u->is_closing)
 		return;
 	const struct stream_address to = {u->zrms.host, u->zrms.port};
-	u->dial = wire_dial_new(u->loop, u->transport, &to, DIAL_MS, on_dialled, u);
+	CLEANUP(token_freep) char *token = token_source_read(u->token);
+	u->dial = wire_dial_new(u->loop, u->transport, &to, token, DIAL_MS, on_dialled, u);
 }
 
 /* ---- sending ---- */
@@ -217,6 +220,7 @@ struct uplink *uplink_new(const struct uplink_options *options,
 	u->transport = options->transport;
 	u->zrms = options->zrms;
 	u->zrms_url = options->zrms_url;
+	u->token = options->token;
 	u->timing = options->timing;
 	u->listener = listener;
 	u->user = user;

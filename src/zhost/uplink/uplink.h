@@ -11,6 +11,7 @@
 #include "adapter/cli/cli.h"
 #include "base/error.h"
 #include "port/stream.h"
+#include "zhost/uplink/token_source.h"
 #include "zhost/uplink/upstream.h"
 
 struct uplink;
@@ -32,8 +33,9 @@ struct uplink_listener {
 struct uplink_options {
 	struct loop *loop;
 	struct stream_transport *transport;
-	struct cli_address zrms; /* host borrowed */
-	const char *zrms_url;	 /* for log lines; borrowed */
+	struct cli_address zrms;    /* host borrowed */
+	const char *zrms_url;	    /* for log lines; borrowed */
+	struct token_source *token; /* NULL: none is shown */
 	struct cluster_timing *timing;
 };
 

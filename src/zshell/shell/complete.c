@@ -64,6 +64,17 @@ static void add_zhosts(struct shell *shell, const char *current, struct cli_cand
 		cli_add_candidate(c, current, list->zhosts[i]->name);
 }
 
+static void add_users(struct shell *shell, const char *current, struct cli_candidates *c)
+{
+	CLEANUP(view_freep) Samoza__V1__UserListView *list = NULL;
+
+	if (api_get(shell->api, "/v1/users", &samoza__v1__user_list_view__descriptor,
+		    (void **)&list, NULL) < 0)
+		return;
+	for (size_t i = 0; i < list->n_users; i++)
+		cli_add_candidate(c, current, list->users[i]->name);
+}
+
 static const char *const shells[] = {"bash", "fish", "zsh", NULL};
 
 static void add_names(void *context, int kind, const char *current, struct cli_candidates *c)
@@ -74,6 +85,8 @@ static void add_names(void *context, int kind, const char *current, struct cli_c
 		add_spaces(context, current, c);
 	else if (kind == ARGUMENT_ZHOST)
 		add_zhosts(context, current, c);
+	else if (kind == ARGUMENT_USER)
+		add_users(context, current, c);
 	else if (kind == ARGUMENT_SHELL)
 		for (const char *const *name = shells; *name != NULL; name++)
 			cli_add_candidate(c, current, *name);

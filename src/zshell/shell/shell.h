@@ -34,6 +34,7 @@ enum argument_kind {
 	ARGUMENT_TOPOLOGY = CLI_ARGUMENT_NAMES, /* id, prefix of one, or name */
 	ARGUMENT_SPACE,				/* TOPOLOGY/PATH */
 	ARGUMENT_ZHOST,
+	ARGUMENT_USER,
 	ARGUMENT_SHELL, /* bash, zsh, fish */
 };
 

@@ -15,7 +15,8 @@ PROGRAMS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "programs")
 class Cluster:
     def __init__(self, directory):
         self.dir = str(directory)
-        self.env = dict(os.environ, STARTZ_PROGRAMS=PROGRAMS, LC_ALL="C.UTF-8")
+        self.env = dict(os.environ, STARTZ_PROGRAMS=PROGRAMS, LC_ALL="C.UTF-8",
+                        XDG_STATE_HOME=os.path.join(os.path.dirname(self.dir), "state"))
         self.env.pop("STARTZ_DIR", None)
 
     def run(self, *words, **more):

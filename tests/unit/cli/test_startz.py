@@ -325,3 +325,33 @@ def test_status_and_down_of_a_directory_without_a_cluster(tmp_path):
                               text=True, timeout=DEADLINE)
         assert (done.returncode, done.stdout) == (1, "")
         assert "no cluster has been started in" in done.stderr
+
+
+def test_each_zhost_gets_a_token_of_its_own_and_people_find_theirs(cluster):
+    done = cluster.up("--zhosts", "2")
+    assert done.returncode == 0, done
+    for number in (1, 2):
+        name = f"edge-node-{number}"
+        path = os.path.join(cluster.dir, "zhosts", name, "credentials", "zhost")
+        with open(path) as file:
+            assert file.read() == "smzz_" + (name.encode().hex() + 43 * "z")[:43] + "\n"
+        assert os.stat(path).st_mode & 0o777 == 0o600
+    address = cluster.state()["members"][0]["address"]
+    note = os.path.join(cluster.env["XDG_STATE_HOME"], "samoza", "clusters", address)
+    with open(note) as file:
+        assert file.read() == os.path.join(cluster.dir, "zrms", "credentials", "local-admin") + "\n"
+    assert os.stat(note).st_mode & 0o777 == 0o600
+    cluster.run("down")
+    assert not os.path.exists(note), "nothing is known of a cluster that has ended"
+
+
+def test_a_node_of_somebody_without_a_token_is_refused_with_what_to_do(cluster, tmp_path):
+    cluster.up("--zhosts", "1")
+    address = cluster.state()["members"][0]["address"]
+    other = Cluster(tmp_path / "other")
+    other.env["XDG_STATE_HOME"] = str(tmp_path / "another user")
+    words = ("node", "--name", "camera", "--zrms", f"http://{address}", "--detach")
+    refused = other.run(*words)
+    assert refused.returncode == 1
+    assert "cannot get a token for zhost camera: who asks?" in refused.stderr
+    assert "give it with --token-file FILE, or in SAMOZA_TOKEN" in refused.stderr

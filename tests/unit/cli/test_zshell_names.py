@@ -137,7 +137,7 @@ def test_completion_of_commands_options_and_names(zrms, listed, zshell):
     assert complete(zshell, "cluster", "cordon", "") == ["edge-node-1"]
     assert complete(zshell, "topo", "submit", "--") == [
         "--allow-downgrade", "--api", "--dry-run", "--execute", "--help", "--no-pager", "--no-start", "--no-surge",
-        "--output", "--reset-values", "--version", "--wait"]
+        "--output", "--reset-values", "--token-file", "--version", "--wait"]
     assert complete(zshell, "topo", "-o", "") == ["json", "name", "table", "wide", "yaml"]
     assert complete(zshell, "-o", "json", "topo", "sub") == ["submit"]
     assert complete(zshell, "topo", "submit", "") == [":files"]

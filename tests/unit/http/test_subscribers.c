@@ -89,7 +89,7 @@ static void handle_events(void *context, struct http_request *request)
 	(void)context;
 	uint64_t after = 0;
 	assert_int_equal(str_to_u64(http_query(request, "after"), &after), 0);
-	subscribers_add(subscribers, request, after, http_query(request, "topology"));
+	subscribers_add(subscribers, request, NULL, after, http_query(request, "topology"));
 }
 
 static const struct http_query events_query[] = {{.name = "after"}, {.name = "topology"}, {0}};
@@ -130,7 +130,7 @@ static void parts_open(struct serving *s)
 {
 	CLEANUP(freep) char *path = str_printf("%s/store.db", directory);
 	assert_int_equal(sqlite_store_open(&s->loop, path, &store, NULL), 0);
-	subscribers = subscribers_new(store);
+	subscribers = subscribers_new(store, NULL, NULL);
 }
 
 static void closed(void *user)

@@ -107,7 +107,7 @@ static uint64_t on_link_of(void *user, const char *name)
 static void on_accepted(void *user, struct stream *stream)
 {
 	struct cluster *c = user;
-	links_add(c->links, stream);
+	links_add(c->links, NULL, stream);
 }
 
 static const struct stream_listen_handler listen_handler = {.accepted = on_accepted};

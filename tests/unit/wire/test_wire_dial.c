@@ -56,7 +56,8 @@ static int end(void **state)
 static void dial(struct stage *s)
 {
 	const struct stream_address to = {PEER_HOST, PEER_PORT};
-	s->dial = wire_dial_new(&s->peer->loop, s->peer->client, &to, DIAL_MS, on_dialled, s);
+	s->dial = wire_dial_new(&s->peer->loop, s->peer->client, &to, NULL, DIAL_MS, on_dialled,
+				s);
 }
 
 static void certify(struct stage *s)

@@ -98,6 +98,7 @@ static void make_http(struct stage *s)
 	struct http_options options = {.address = "127.0.0.1",
 				       .context = &s->zrms,
 				       .error_body = api_error_body,
+				       .admit = access_admit,
 				       .spool_dir = s->spool,
 				       .loopback_only = true,
 				       .memory_max = 4096,
@@ -123,7 +124,7 @@ static void make_parts(struct stage *s)
 	z->links = links_new(&z->loop, &links_listener, s);
 	z->hub = hub_new(&z->loop, z->links, NULL, NULL);
 	z->logs = logs_new(&z->loop, z->links);
-	z->subscribers = subscribers_new(z->store);
+	z->subscribers = subscribers_new(z->store, api_event_view, z);
 	z->api = api_new(z);
 	z->committed = committed_new(&z->loop, z->store, &CONTROL_CONFIG_DEFAULT,
 				     api_reads_continue, z);
@@ -131,6 +132,9 @@ static void make_parts(struct stage *s)
 					 &submit, &api_submit_listener, z, &z->submissions,
 					 NULL),
 			 0);
+	CLEANUP(freep) char *token = str_printf("%s/credentials/local-admin", s->directory);
+	assert_int_equal(access_open(&z->access, s->directory, NULL), 0);
+	assert_int_equal(token_read(token, &s->token, NULL), 0);
 	make_http(s);
 	assert_int_equal(commit_driver_start(z->commits, NULL), 0);
 	api_register_metrics(z);
@@ -257,6 +261,7 @@ int end(void **state)
 	api_free(z->api);
 	committed_free(z->committed);
 	control_free(z->control);
+	token_free(s->token);
 	looks_free(z->looks);
 	artifacts_free(z->artifacts);
 	artifact_store_free(z->artifact_store);
@@ -333,6 +338,10 @@ void ask(struct stage *s, const char *request, const char *header, const char *b
 				       strstr(header, "Upgrade") != NULL ? "Upgrade" : "close"),
 			 0);
 	assert_int_equal(buffer_printf(&s->to_send, "%s", header), 0);
+	if (s->token != NULL)
+		assert_int_equal(
+			buffer_printf(&s->to_send, "Authorization: Bearer %s\r\n", s->token),
+			0);
 	if (body != NULL)
 		assert_int_equal(buffer_printf(&s->to_send, "Content-Length: %zu\r\n\r\n%s",
 					       strlen(body), body),

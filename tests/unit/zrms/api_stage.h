@@ -13,6 +13,7 @@
 
 #include "adapter/artifact/directory.h"
 #include "adapter/sim/sim_store.h"
+#include "adapter/token/token.h"
 #include "adapter/uv/stream_kinds.h"
 #include "base/str.h"
 #include "model/compile.h"
@@ -40,6 +41,7 @@ struct stage {
 	struct stream_transport *transport;
 	/* one request */
 	struct stream *stream;
+	char *token; /* that requests show: at first that of this machine's administrator; NULL: none */
 	struct buffer to_send, received;
 	bool is_complete;
 };

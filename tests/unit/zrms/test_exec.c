@@ -204,9 +204,10 @@ static int find(void *user, const char *topology, const char *path, struct contr
 	return 0;
 }
 
-static void record(void *user, const char *topology, const char *path, const char *program,
-		   exec_recorded_fn *done, void *waiting)
+static void record(void *user, const struct principal *who, const char *topology,
+		   const char *path, const char *program, exec_recorded_fn *done, void *waiting)
 {
+	(void)who;
 	struct stage *s = user;
 	const struct reply reply = {0};
 	(void)topology;
@@ -223,12 +224,12 @@ static const struct exec_control control = {.find = find, .record = record};
 
 static void on_link(void *user, struct stream *stream)
 {
-	links_add(((struct stage *)user)->links, stream);
+	links_add(((struct stage *)user)->links, NULL, stream);
 }
 
 static void on_client(void *user, struct stream *stream)
 {
-	execs_add(((struct stage *)user)->execs, "t", "p", stream);
+	execs_add(((struct stage *)user)->execs, NULL, "t", "p", stream);
 }
 
 static const struct stream_listen_handler link_handler = {.accepted = on_link};

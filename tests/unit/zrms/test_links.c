@@ -220,7 +220,7 @@ static uint64_t on_link_of(void *user, const char *zhost)
 static void on_accepted(void *user, struct stream *stream)
 {
 	struct stage *s = user;
-	links_add(s->links, stream);
+	links_add(s->links, NULL, stream);
 }
 
 static const struct stream_listen_handler listen_handler = {.accepted = on_accepted};

@@ -1,0 +1,130 @@
+"""Nobody is anonymous: who shows no token gets nothing, and who shows one gets what its role covers."""
+import json
+import os
+import shutil
+
+import pytest
+
+from conftest import BIN, Daemon, free_port, run, token_of, until
+from native import native_app
+
+
+def asked(c, token, method, path, body=None):
+    headers = {"Authorization": f"Bearer {token}"} if token else {"Authorization": ""}
+    return c.request(method, path, body, headers)
+
+
+def shell(c, token, *words, check=True):
+    environment = {k: v for k, v in os.environ.items() if k != "XDG_STATE_HOME"}
+    environment.update(ZRMS_URL=c.url, NO_COLOR="1", HOME="/nonexistent", **({"SAMOZA_TOKEN": token} if token else {}))
+    return run(BIN / "zshell", *words, check=check, env=environment)
+
+
+def new_user(c, name, role, *more):
+    return json.loads(c.zshell("user", "create", name, "--role", role, *more, "-o", "json").stdout)["token"]
+
+
+SLEEPS = {"name": "p", "run": {"mode": "foreground"}}
+
+
+@pytest.fixture
+def c(start_cluster):
+    cluster = start_cluster(zhosts=["n1"])
+    for name in ("shop", "bank"):
+        cluster.submit(cluster.build(native_app(cluster, name, [SLEEPS], {
+            "p/recipes/start": "#!/bin/sh\nexec sleep 1000\n"}), name))
+    return cluster
+
+
+def test_a_stranger_gets_nothing_and_is_told_what_to_do(c):
+    refused = shell(c, None, "topo", "list", check=False)
+    assert refused.returncode == 1 and "give it with --token-file FILE, or in SAMOZA_TOKEN" in refused.stderr
+    for token in (None, "smzu_" + "a" * 43):
+        assert asked(c, token, "GET", "/v1/topologies")[0] == 401
+        assert asked(c, token, "POST", "/v1/topologies/shop/stop")[0] == 401
+        assert asked(c, token, "GET", "/v1/link")[0] == 401
+        assert asked(c, token, "GET", "/healthz")[0] == 200
+    assert c.state("shop") == "running"
+
+
+def test_a_recipe_can_neither_use_zrms_nor_read_a_token(c):
+    """A program of a NATIVE space runs on zrms' machine, and shares its network."""
+    tries = f"""
+        #!/usr/bin/python3
+        import glob, urllib.error, urllib.request
+        found = []
+        for path in ("/v1/topologies", "/v1/zhosts", "/v1/users"):
+            try:
+                found.append(urllib.request.urlopen("{c.url}" + path, timeout=5).status)
+            except urllib.error.HTTPError as error:
+                found.append(error.code)
+        for path in ("{c.directory}/zrms/credentials/local-admin", "{c.directory}/n1/credentials/zhost"):
+            try:
+                found.append(open(path).read())
+            except OSError as error:
+                found.append(type(error).__name__)
+        print(found, flush=True)
+        import time
+        time.sleep(1000)
+        """
+    c.submit(c.build(native_app(c, "curious", [SLEEPS], {"p/recipes/start": tries}), "curious"))
+    line = until(lambda: next((x for x in c.log_of("curious", "p") if "[401" in x), None), "it has tried")
+    assert "[401, 401, 401, 'FileNotFoundError', 'FileNotFoundError']" in line or \
+           "[401, 401, 401, 'PermissionError', 'PermissionError']" in line, line
+
+
+def test_roles_and_names_are_kept_over_a_crash(c):
+    ann = new_user(c, "ann", "viewer", "--topologies", "shop*")
+    bob = new_user(c, "bob", "operator", "--topologies", "shop*")
+    c.zrms.kill()
+    c.start_zrms()
+    c.wait_zhost("n1", "deployed-started")
+    for token in (ann, bob):
+        listed = shell(c, token, "topo", "list").stdout
+        assert "shop" in listed and "bank" not in listed
+        hidden = shell(c, token, "topo", "status", "bank", check=False)
+        assert hidden.returncode == 1 and "no topology 'bank'" in hidden.stderr
+    refused = shell(c, ann, "topo", "stop", "shop", check=False)
+    assert refused.returncode == 1 and "ann has the role viewer; this needs the role operator" in refused.stderr
+    assert shell(c, ann, "spaces", "logs", "shop/p", check=False).returncode == 1
+    shell(c, bob, "topo", "stop", "shop")
+    assert any("stopped by bob" in e["cause"] for e in c.events("shop"))
+    for words in (("topo", "stop", "bank"), ("cluster", "cordon", "n1"), ("user", "list")):
+        assert shell(c, bob, *words, check=False).returncode == 1
+    other = c.build(native_app(c, "else", [SLEEPS], {"p/recipes/start": "#!/bin/sh\nexec sleep 1000\n"}), "else")
+    for more in ((), ("--dry-run",)):
+        refused = shell(c, bob, "topo", "submit", other, *more, check=False)
+        assert refused.returncode == 1 and "bob may not submit topologies named else" in refused.stderr
+    refused = shell(c, bob, "topo", "plan", other, check=False)
+    assert refused.returncode == 1 and "bob may not submit topologies named else" in refused.stderr
+    assert c.state("bank") == "running" and c.topology("else") is None
+
+    again = shell(c, token_of(c.url), "user", "token", "rotate", "bob", "-o", "json").stdout
+    assert asked(c, bob, "GET", "/v1/topologies")[0] == 401
+    assert asked(c, json.loads(again)["token"], "GET", "/v1/topologies")[0] == 200
+    shell(c, token_of(c.url), "user", "rm", "ann")
+    assert asked(c, ann, "GET", "/v1/topologies")[0] == 401
+
+
+def test_a_zhost_joins_under_its_own_name_only(c):
+    own = (c.directory / "n1" / "credentials" / "zhost").read_text().strip()
+    assert asked(c, own, "GET", "/v1/topologies")[0] == 403
+    assert asked(c, own, "POST", "/v1/zhosts/n1/cordon")[0] == 403
+    directory = c.directory / "n2"
+    shutil.copytree(c.directory / "n1" / "credentials", directory / "credentials")
+    thief = Daemon(c, "n2", [
+        BIN / "zhost", "--dir", directory, "--name", "n2", "--zrms", c.url, "--zedge", f"127.0.0.1:{free_port()}"],
+        c.directory / "n2.log")
+    c.zhosts["n2"] = thief.start()
+    until(lambda: "its token is that of zhost n1: it cannot join as n2" in thief.log.read_text(), "it is refused")
+    assert c.request("GET", "/v1/zhosts/n2")[0] == 404
+
+
+def test_a_token_file_that_others_can_read_is_refused(c, tmp_path):
+    file = tmp_path / "token"
+    file.write_text(token_of(c.url) + "\n")
+    file.chmod(0o644)
+    refused = shell(c, None, "--token-file", file, "topo", "list", check=False)
+    assert refused.returncode != 0 and "can be read by others" in refused.stderr
+    file.chmod(0o600)
+    assert "shop" in shell(c, None, "--token-file", file, "topo", "list").stdout
