@@ -3,6 +3,7 @@
 #include <stdint.h>
 
 #include "base/check.h"
+#include "schema/tables.h"
 
 size_t field_element_size(const ProtobufCFieldDescriptor *field)
 {
@@ -93,4 +94,12 @@ const ProtobufCFieldDescriptor *field_oneof_set(const ProtobufCMessage *message,
 	uint32_t id = *(uint32_t *)at(message, field->quantifier_offset);
 	return id == 0 ? NULL
 		       : protobuf_c_message_descriptor_get_field(message->descriptor, id);
+}
+
+const char *field_word(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field,
+		       const struct schema_field *rule)
+{
+	return rule->word != NULL && *(const uint32_t *)field_member(message, field) == 0
+		       ? rule->word
+		       : NULL;
 }

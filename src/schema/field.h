@@ -25,6 +25,10 @@ void field_mark(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field
 /* The field of the oneof that `field` belongs to that is set, or NULL. */
 const ProtobufCFieldDescriptor *field_oneof_set(const ProtobufCMessage *message,
 						const ProtobufCFieldDescriptor *field);
+struct schema_field;
+/* The word that stands for its value, the number 0; NULL: none does. Borrowed. */
+const char *field_word(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field,
+		       const struct schema_field *rule);
 static inline bool field_in_oneof(const ProtobufCFieldDescriptor *field)
 {
 	return (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0;

@@ -204,6 +204,8 @@ static int write_message(struct writer *w, const ProtobufCMessage *message)
 			r = write_map(w, message, field);
 		else if (list)
 			r = write_list(w, message, field);
+		else if (field_word(message, field, &table->fields[i]) != NULL)
+			r = schema_add_json_string(w->out, table->fields[i].word);
 		else
 			r = write_value(w, field, field_member(message, field));
 		if (r < 0)

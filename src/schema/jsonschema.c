@@ -104,7 +104,10 @@ static json_t *value_schema(struct definitions *d, const ProtobufCFieldDescripto
 		return whole_schema(rule, true, INT32_MIN, INT32_MAX);
 	case PROTOBUF_C_TYPE_UINT32:
 	case PROTOBUF_C_TYPE_FIXED32:
-		return whole_schema(rule, true, 0, UINT32_MAX);
+		schema = whole_schema(rule, true, 0, UINT32_MAX);
+		return rule->word == NULL
+			       ? schema
+			       : json_pack("{s[o{ss}]}", "anyOf", schema, "const", rule->word);
 	case PROTOBUF_C_TYPE_INT64:
 	case PROTOBUF_C_TYPE_SINT64:
 	case PROTOBUF_C_TYPE_SFIXED64:

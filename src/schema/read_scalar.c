@@ -154,9 +154,18 @@ static bool read_signed(struct findings *f, const struct slot *slot, const struc
 static bool read_unsigned(struct findings *f, const struct slot *slot, const struct node *node,
 			  uint64_t max, uint64_t *ret)
 {
+	const char *word = slot->rule->word;
+	if (word != NULL && node->kind == NODE_SCALAR && strcmp(node->text, word) == 0) {
+		*ret = 0;
+		return true;
+	}
 	enum scalar_result r = scalar_to_u64(node, ret);
-	if (r == SCALAR_NOT_ONE)
-		return expected(f, slot, node, "a whole number");
+	if (r == SCALAR_NOT_ONE) {
+		CLEANUP(freep)
+		char *what = str_printf("a whole number%s%s", word != NULL ? ", or " : "",
+					word != NULL ? word : "");
+		return expected(f, slot, node, what);
+	}
 	if (has_leading_zero(node))
 		return leading_zero(f, slot, node);
 	if (r != SCALAR_OK || *ret > max || !within_rule(slot->rule, (double)*ret))

@@ -21,6 +21,7 @@ struct schema_field {
 	const char *expects;	 /* what to write, in words */
 	const char *constant;	 /* the only text accepted */
 	const char *unit;
+	const char *word;	  /* in place of a number: stands for 0 */
 	const char *default_text; /* in words, where it is no constant */
 	const char *oneof;	  /* the name of the oneof it belongs to */
 	double min, max;

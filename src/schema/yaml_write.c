@@ -234,6 +234,9 @@ static int write_field(struct buffer *out, const ProtobufCMessage *message,
 	const void *member = field_member(message, field);
 	if (field->type == PROTOBUF_C_TYPE_MESSAGE)
 		return write_nested(out, *(ProtobufCMessage *const *)member, indent);
+	const char *word = field_word(message, field, rule);
+	if (word != NULL)
+		return buffer_printf(out, " %s\n", word);
 	if (buffer_add_string(out, " ") < 0 || write_scalar(out, field, member) < 0)
 		return -1;
 	return buffer_add_string(out, "\n");

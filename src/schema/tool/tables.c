@@ -50,6 +50,7 @@ static void emit_rule(FILE *out, const char *full_name, const Samoza__V1__FieldR
 	emit_member(out, "expects", r->expects);
 	emit_member(out, "constant", r->constant);
 	emit_member(out, "unit", r->unit);
+	emit_member(out, "word", r->word);
 	emit_member(out, "default_text", r->default_text);
 	if (r->has_min)
 		fprintf(out, ", .has_min = true, .min = %.17g", r->min);

@@ -201,7 +201,8 @@ static const struct variation variations[] = {
 				      "type: UI, cuont: 1}\n"},
 	 .text = "topology.yaml:5:25: unknown key 'cuont' in space; did you mean 'count'?\n"},
 	{"schema of a space", .replace = {"spaces/api/space.yaml", "count: many\n"},
-	 .text = "spaces/api/space.yaml:1:8: 'count': expected a whole number, found 'many'\n"},
+	 .text = "spaces/api/space.yaml:1:8: 'count': expected a whole number, or each, found "
+		 "'many'\n"},
 	{"model, in space.yaml",
 	 .replace = {"spaces/api/space.yaml", "resources:\n  memory: 64MiB\nimports:\n- {from: "
 					      "nobody}\n"},

@@ -203,8 +203,10 @@ static void test_jsonschema(void **state)
 	expect_text(definition(s, "Space", "name"), "pattern",
 		    "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$");
 	json_t *count = definition(s, "Space", "count");
-	assert_int_equal(json_integer_value(json_object_get(count, "minimum")), 1);
-	assert_int_equal(json_integer_value(json_object_get(count, "maximum")), 100000);
+	json_t *numbers = json_array_get(json_object_get(count, "anyOf"), 0);
+	assert_int_equal(json_integer_value(json_object_get(numbers, "minimum")), 1);
+	assert_int_equal(json_integer_value(json_object_get(numbers, "maximum")), 100000);
+	expect_text(json_array_get(json_object_get(count, "anyOf"), 1), "const", "each");
 	assert_int_equal(json_integer_value(json_object_get(count, "default")), 1);
 	json_t *values = json_object_get(definition(s, "Space", "type"), "enum");
 	assert_int_equal(json_array_size(values), 6);

@@ -60,9 +60,9 @@ static const struct bad bads[] = {
 	{"list as a key", SPACE, "exports: {[a]: c}\n? [x]\n: y\n",
 	 "f:1:11: a key in exports must be text\nf:2:3: a key in space must be text\n"},
 	{"text for a number", SPACE, "count: many\n",
-	 "f:1:8: 'count': expected a whole number, found 'many'\n"},
+	 "f:1:8: 'count': expected a whole number, or each, found 'many'\n"},
 	{"quoted number", SPACE, "count: \"3\"\n",
-	 "f:1:8: 'count': expected a whole number, found the text \"3\"\n"},
+	 "f:1:8: 'count': expected a whole number, or each, found the text \"3\"\n"},
 	{"octal or decimal", SPACE, "count: 010\nresources: {cpu: 010, memory: 041.5Gi}\n",
 	 "f:1:8: 'count': '010' begins with a zero, which some YAML parsers read as an "
 	 "octal "
@@ -84,7 +84,7 @@ static const struct bad bads[] = {
 	 "f:1:15: not valid YAML: the quote that begins here is closed only on line 3: is one "
 	 "missing?\n"},
 	{"fraction for a whole number", SPACE, "count: 1.5\n",
-	 "f:1:8: 'count': expected a whole number, found '1.5'\n"},
+	 "f:1:8: 'count': expected a whole number, or each, found '1.5'\n"},
 	{"below the range", SPACE, "count: 0\n",
 	 "f:1:8: 'count' must be from 1 to 100000, not '0'\n"},
 	{"negative", SPACE, "count: -1\n",
@@ -114,7 +114,7 @@ static const struct bad bads[] = {
 	{"mapping for text", SPACE, "name: {a: b}\n",
 	 "f:1:7: 'name': expected text, found a mapping\n"},
 	{"mapping for a number", SPACE, "count: {a: b}\n",
-	 "f:1:8: 'count': expected a whole number, found a mapping\n"},
+	 "f:1:8: 'count': expected a whole number, or each, found a mapping\n"},
 	{"nothing", SPACE, "name:\nresources: ~\nprovides:\n",
 	 "f:1:6: 'name': expected text (\"\" for an empty one), found nothing\n"
 	 "f:2:12: 'resources': expected a mapping, found nothing\n"
@@ -218,11 +218,11 @@ static const struct bad bads[] = {
 	 "f:3:13: missing 'name' in metadata\nf:4:12: missing 'name' in space\n"},
 	{"JSON in YAML's place", SPACE, "{\"name\":\t\"a\", \"nam\": 3,\n \"count\":\"x\"}",
 	 "f:1:15: unknown key 'nam' in space; did you mean 'name'?\n"
-	 "f:2:10: 'count': expected a whole number, found 'x'\n"},
+	 "f:2:10: 'count': expected a whole number, or each, found 'x'\n"},
 	{"JSON with duplicates", SPACE, "{\"count\": 1, \"count\": 2}",
 	 "f:1:14: duplicate key 'count' in space; the first one is on line 1\n"},
 	{"JSON null", SPACE, "{\"count\": null}",
-	 "f:1:11: 'count': expected a whole number, found nothing\n"},
+	 "f:1:11: 'count': expected a whole number, or each, found nothing\n"},
 	{"a flow mapping that is no JSON", SPACE, "{count: 0}",
 	 "f:1:9: 'count' must be from 1 to 100000, not '0'\n"},
 };
