@@ -40,6 +40,10 @@ struct topology_options {
 	/* In place of 5, where a space says nothing of restart.attempts (scenarios). */
 	bool has_restart_attempts;
 	uint32_t restart_attempts;
+	/* Zhosts that have an instance of each space with `count: each`, in place of the pattern: for those who
+	 * look at a cluster in which there may be no others. 0: the pattern. */
+	const char *const *each_on;
+	unsigned each_on_count;
 };
 
 /*

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "base/str.h"
 #include "model/arena.h"
 #include "model/space_kind.h"
 
@@ -30,13 +31,42 @@ void topology_unrefp(struct topology **t)
 	topology_unref(*t);
 }
 
-int topology_find_instance(const struct topology *t, const char *path)
+bool instance_path_is_each(const char *path)
+{
+	return path[strcspn(path, "@/")] == '@';
+}
+
+char *instance_path_zhost(const char *path)
+{
+	if (!instance_path_is_each(path))
+		return NULL;
+	const char *name = strchr(path, '@') + 1;
+	return mem_strndup(name, strcspn(name, "/"));
+}
+
+char *instance_path_on(const char *pattern, const char *zhost)
+{
+	const char *at = strchr(pattern, '@');
+	PRE(at != NULL);
+	return str_printf("%.*s%s%s", (int)(at + 1 - pattern), pattern, zhost, at + 1);
+}
+
+/* The order of `path`, without the name of a zhost, and the path of a declared instance. */
+static int compare_declared(const char *declared, const char *path)
+{
+	const char *at = strchr(path, '@') + 1;
+	int order = strncmp(declared, path, (size_t)(at - path));
+	return order != 0 ? order : strcmp(declared + (at - path), at + strcspn(at, "/"));
+}
+
+static int find_instance(const struct topology *t, const char *path,
+			 int (*compare)(const char *declared, const char *path))
 {
 	unsigned low = 0, high = t->instance_count;
 
 	while (low < high) {
 		unsigned middle = low + (high - low) / 2;
-		int c = strcmp(t->instances[t->by_path[middle]].path, path);
+		int c = compare(t->instances[t->by_path[middle]].path, path);
 
 		if (c == 0)
 			return (int)t->by_path[middle];
@@ -46,6 +76,12 @@ int topology_find_instance(const struct topology *t, const char *path)
 			high = middle;
 	}
 	return -1;
+}
+
+int topology_find_instance(const struct topology *t, const char *path)
+{
+	int found = instance_path_is_each(path) ? find_instance(t, path, compare_declared) : -1;
+	return found >= 0 ? found : find_instance(t, path, strcmp);
 }
 
 int topology_find_space(const struct topology *t, const char *name)

@@ -15,6 +15,9 @@
  *        3    api-2         api       -1        2
  *        4    api-2/cache   cache      3        1
  *
+ * Of a space with `count: each` there is one instance, the pattern `agent@`, with those that are inside of
+ * it (`agent@/cache`): which instances there are (`agent@n1/cache`) depends on the zhosts.
+ *
  * Roots come in declaration order of their spaces, then by ordinal; so do the children of each
  * instance. Parents come before their children, and a subtree is one range of indexes.
  *
@@ -121,8 +124,9 @@ struct space {
 	unsigned index;
 	const char *name;
 	enum space_type type;
-	unsigned count;	    /* instances (in each instance of the parent) */
-	bool numbered;	    /* NAME-1, …; else there is one, of the space's name */
+	unsigned count; /* instances (in each instance of the parent) */
+	bool numbered;	/* NAME-1, …; else there is one, of the space's name */
+	bool each; /* a root with one on every zhost that fits, NAME@ZHOST: its instance is their pattern */
 	int parent;	    /* space index, -1 for a root */
 	unsigned depth;	    /* 0 for a root */
 	unsigned *children; /* space indexes, in declaration order */
@@ -195,6 +199,7 @@ struct instance_decl {
 	int parent;		/* instance index, -1 for a root */
 	unsigned ordinal;	/* 1..count within its parent */
 	unsigned subtree_count; /* itself and all below: [index, index + subtree_count) */
+	bool is_pattern;	/* of instances on different zhosts, or inside of such a one */
 };
 
 struct topology {
@@ -211,7 +216,7 @@ struct topology {
 	unsigned path_count;
 	struct instance_decl *instances;
 	unsigned instance_count;
-	uint64_t data_bytes; /* of all instances together */
+	uint64_t data_bytes; /* of all instances together, without those of `count: each` */
 	unsigned *by_path;   /* instance indexes, sorted by path (strcmp) */
 	unsigned *by_name;   /* space indexes, sorted by name */
 };
@@ -223,8 +228,16 @@ void topology_unref(struct topology *t);
 /* For CLEANUP(topology_unrefp) struct topology *t = NULL; */
 void topology_unrefp(struct topology **t);
 
-/* Index of the instance with that path, -1 when there is none. O(log n). */
+/* Index of the instance with that path, -1 when there is none; of "agent@n1/cache" the pattern
+ * `agent@/cache`. O(log n). */
 int topology_find_instance(const struct topology *t, const char *path);
+/* "n1" of "agent@n1/cache": the zhost to which the instance belongs, by a space with `count: each`. NULL:
+ * it is no such instance. The caller frees. */
+char *instance_path_zhost(const char *path);
+/* It is such an instance, or inside of one. */
+bool instance_path_is_each(const char *path);
+/* "agent@n1/cache" from the pattern `agent@/cache`. The caller frees. */
+char *instance_path_on(const char *pattern, const char *zhost);
 /* Index of the space of that name, -1 when there is none. O(log n). */
 int topology_find_space(const struct topology *t, const char *name);
 /* Index of the facet of that name, -1 when there is none. O(log n). */

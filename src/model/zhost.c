@@ -7,8 +7,6 @@
 #include "base/str.h"
 #include "model/quantity.h"
 
-#define NAME_MAX_LENGTH 63
-
 void zhost_spec_done(struct zhost_spec *z)
 {
 	free(z->name);
@@ -34,7 +32,7 @@ static bool has_valid_characters(const char *name)
 	size_t size = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 				   "0123456789._-");
 
-	return size > 0 && size <= NAME_MAX_LENGTH && name[size] == '\0';
+	return size > 0 && size <= ZHOST_NAME_MAX_BYTES && name[size] == '\0';
 }
 
 bool zhost_name_is_valid(const char *name)

@@ -39,6 +39,7 @@ struct zhost_spec {
 
 void zhost_spec_done(struct zhost_spec *z);
 
+#define ZHOST_NAME_MAX_BYTES 63
 #define ZHOST_NAME_EXPECTED \
 	"1 to 63 characters of A-Z, a-z, 0-9, '.', '_' and '-', the first one not '-'"
 /* ZHOST_NAME_EXPECTED, as files and zhosts must have it: a name that begins with '-' would be

@@ -243,9 +243,30 @@ static void print_placements(const Samoza__V1__PlaceTopology *t)
 						       : "- (optional: no place)");
 }
 
+/* False, with the reason: what is on every zhost that fits has no place to be looked for. */
+static bool has_places(const struct placement_run *p, Samoza__V1__PlaceTopology *to,
+		       const struct topology *t)
+{
+	for (unsigned k = 0; k < t->space_count; k++) {
+		if (!t->spaces[k].each)
+			continue;
+		set_reason(to,
+			   str_printf("space '%s' has count: each, for which zsim place looks "
+				      "for no place; topo submit --dry-run says where it "
+				      "would be",
+				      t->spaces[k].name));
+		if (!p->json)
+			print_placements(to);
+		return false;
+	}
+	return true;
+}
+
 static void try_topology(struct placement_run *p, Samoza__V1__PlaceTopology *to,
 			 struct topology *t)
 {
+	if (!has_places(p, to, t))
+		return;
 	uint32_t handle = place_topology_add(p->place, t, p->answer->n_topologies);
 	CLEANUP(freep) uint32_t *units = mem_new_array(uint32_t, t->instance_count);
 	place_units_new(p->place, handle, units);

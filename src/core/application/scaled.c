@@ -68,6 +68,13 @@ static int take_one(Samoza__V1__RevisionRecord *r, const char *text, struct erro
 	if (space == NULL)
 		return error_set(err, ERR_INVALID, "no space '%s' in %s", name,
 				 r->topology->metadata->name);
+	if (space->has_count && space->count == 0)
+		return error_set(
+			err, ERR_INVALID,
+			"space '%s' has one instance on every zhost that fits (count: "
+			"each), so it cannot be scaled; the rules of its placement say "
+			"which zhosts fit",
+			name);
 	if (!space->has_count)
 		return error_set(err, ERR_INVALID,
 				 "space '%s' has no count, so its one instance has no number; "
@@ -93,7 +100,7 @@ void scaled_carry(Samoza__V1__RevisionRecord *to, const Samoza__V1__RevisionReco
 {
 	for (size_t k = 0; k < from->n_scaled; k++) {
 		Samoza__V1__Space *space = find_space(to, from->scaled[k]->space);
-		if (space != NULL && space->has_count)
+		if (space != NULL && space->has_count && space->count != 0)
 			set_count(to, space, from->scaled[k]->count);
 	}
 }

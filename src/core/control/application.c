@@ -177,7 +177,7 @@ void application_remember_data(struct control_application *a, const struct slot 
 	const char *space = a->slots.spaces.items[s->space]->name;
 	const char *slash = strrchr(s->path, '/');
 	const char *name = slash != NULL ? slash + 1 : s->path;
-	if (s->ordinal != 1)
+	if (s->ordinal != 1 || s->each)
 		return;
 	CLEANUP(freep)
 	char *other = str_printf("%.*s%s%s", (int)(name - s->path), s->path, space,
@@ -215,7 +215,10 @@ uint32_t application_new_unit(const struct control_application *a, struct place 
 {
 	int32_t instance = declarations_instance(revision->declared, root);
 	PRE(instance >= 0 && root->parent == NULL && root->set == &a->slots);
-	return place_unit_new(place, revision->place, (uint32_t)instance, mate);
+	uint32_t unit = place_unit_new(place, revision->place, (uint32_t)instance, mate);
+	if (root->each)
+		place_unit_name(place, unit, control_of_slot(root)->of_path->path);
+	return unit;
 }
 
 void application_give_unit(const struct control_application *a, struct place *place,
@@ -262,6 +265,14 @@ static void review_pages(struct control_application *a)
 	mark_application(a, APPLICATION_ROUTES);
 }
 
+static bool has_each(const struct topology *t)
+{
+	for (unsigned n = 0; n < t->space_count; n++)
+		if (t->spaces[n].each)
+			return true;
+	return false;
+}
+
 /* What control knows of slots and spaces has the indexes that those have in the slot set. */
 static void grow_controls(struct control_application *a)
 {
@@ -285,11 +296,18 @@ void application_declare(struct control_application *a, struct revision *revisio
 		return;
 	revision->declared = slot_set_declare(&a->slots, revision->topology);
 	share_data(a, revision->declared);
+	a->has_each = a->has_each || has_each(revision->topology);
 	grow_controls(a);
 	import_lists_keep(a, revision->declared);
 	take_pages(a, revision->topology);
 	a->routes.has_sum[0] = a->routes.has_sum[1] = false;
 	a->routes.all_subscribe = false;
+}
+
+void application_add_each(struct control_application *a, const char *const *paths, size_t count)
+{
+	slot_set_add_each(&a->slots, paths, count);
+	grow_controls(a);
 }
 
 /* Slots without a copy follow the revision in which they would be placed. */
@@ -299,9 +317,10 @@ bool application_withdraw(struct control_application *a, struct revision *revisi
 	if (d == NULL)
 		return true;
 	revision->declared = NULL;
-	for (unsigned k = 0; k < d->topology->instance_count; k++) {
-		const struct slot *s = d->slots[k];
-		if (s == NULL || s->serving.declared != declarations_of(d, s))
+	for (size_t k = 0; k < a->slots.slots.count; k++) {
+		const struct slot *s = a->slots.slots.items[k];
+		if (declarations_of(d, s) == NULL ||
+		    s->serving.declared != declarations_of(d, s))
 			continue;
 		if (declared_of(control_of_slot(s), NULL) == NULL) {
 			revision->declared = d; /* it is to be removed first */
@@ -378,6 +397,7 @@ void application_serve(struct control_application *a, struct lifecycle *l, struc
 	slot_set_init(&a->slots, l, a->name);
 	a->declared = revision->declared = slot_set_declare(&a->slots, revision->topology);
 	a->topology = a->declared->topology;
+	a->has_each = has_each(a->topology);
 	grow_controls(a);
 	vector_for_each (&a->slots.slots, s)
 		if ((*s)->parent == NULL)

@@ -253,6 +253,8 @@ struct control_application {
 	enum topology_state state;
 	char *reason; /* why a place is missing; NULL */
 	bool was_running, ever_started;
+	bool has_each;	  /* a revision that its slots follow has spaces with `count: each` */
+	bool starts_each; /* their instances that appear are to start: the application is */
 	int64_t created_ms, updated_ms;
 	uint32_t ticket;		/* under which the engine knows what it waits for */
 	uint32_t leaving;		/* slots that no revision that is wanted declares */
@@ -297,6 +299,10 @@ void application_serve_none(struct control_application *a, struct place *place);
 /* Its slots are also those of this revision: slots of instances that are new are added, without a place
  * in the engine. PRE: it is open. */
 void application_declare(struct control_application *a, struct revision *revision);
+/* It also has these slots of spaces with `count: each`, by the paths of their roots, without a unit in the
+ * engine; they are added to those that there are. */
+void application_add_each(struct control_application *a, const char *const *paths,
+			  size_t count);
 /* Its slots follow that revision no longer. False: it is kept, because a slot is in no other one. PRE: it is
  * not served, and no copy of it has a role other than retired. */
 bool application_withdraw(struct control_application *a, struct revision *revision);
@@ -353,6 +359,7 @@ void application_restore_state(struct control_application *a, const char *name);
  *              │ └───────────────────────────────────┘ │ │  └──►     failed: started again
  *              └────── a place appears ────────────────┘ └── running
  *
+ * pending ──► degraded where all run but instances of `count: each` that have no place on their zhosts.
  * A failed topology becomes degraded (or pending, when it never ran) before it is running. */
 extern const struct state_machine_type topology_machine;
 
@@ -383,11 +390,6 @@ static inline struct revision *unplaced_revision(const struct slot_control *root
 	const struct control_application *a = application_of(root->slot);
 	return a->rollout != NULL && root->turn != TURN_NOW ? rollout_from(a)
 							    : wanted_revision(a);
-}
-/* The instance is part of that revision. PRE: it is declared. */
-static inline bool revision_declares(const struct revision *r, const struct slot *s)
-{
-	return declarations_of(r->declared, s) != NULL;
 }
 /* The copy that serves; NULL: none is placed. */
 static inline struct copy *serving_copy(const struct slot_control *sc)
@@ -443,6 +445,8 @@ static inline const char *copy_path(const struct copy *copy)
 static inline const char *revision_path(const struct revision *r, const struct slot *s)
 {
 	int32_t instance = r->declared != NULL ? declarations_instance(r->declared, s) : -1;
+	if (instance >= 0 && s->each)
+		return s->path; /* of what is on each zhost none has another name */
 	return instance >= 0 ? r->declared->topology->instances[instance].path : NULL;
 }
 /* Its id there. */

@@ -27,8 +27,8 @@ static const char *invariant(const void *object, unsigned from, unsigned to)
 
 #define TO(state) STATE_MACHINE_BIT(TOPOLOGY_##state)
 static const struct state_machine_state states[TOPOLOGY_STATE_COUNT] = {
-	[TOPOLOGY_PENDING] = {"pending", TO(RUNNING) | TO(FAILED) | TO(STOPPED), 0,
-			      STATE_MACHINE_INITIAL},
+	[TOPOLOGY_PENDING] = {"pending", TO(RUNNING) | TO(DEGRADED) | TO(FAILED) | TO(STOPPED),
+			      0, STATE_MACHINE_INITIAL},
 	[TOPOLOGY_RUNNING] = {"running", TO(DEGRADED) | TO(FAILED) | TO(STOPPED), 0,
 			      STATE_MACHINE_INITIAL},
 	[TOPOLOGY_DEGRADED] = {"degraded", TO(RUNNING) | TO(FAILED) | TO(STOPPED), 0,

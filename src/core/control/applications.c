@@ -126,7 +126,8 @@ void application_switch(struct control *c, struct control_application *a,
 		slot_publish_facts(control_of_slot(*s));
 		mark_slot(control_of_slot(*s));
 	}
-	mark_application(a, APPLICATION_RECORD | APPLICATION_STATE | APPLICATION_ROUTES);
+	mark_application(a, APPLICATION_RECORD | APPLICATION_STATE | APPLICATION_ROUTES |
+				    APPLICATION_EACH);
 }
 
 void application_dissolve(struct control *c, struct control_application *a)

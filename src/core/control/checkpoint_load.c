@@ -12,6 +12,7 @@
 #include "core/control/checkpoint_order.h"
 #include "core/control/copies.h"
 #include "core/control/drain.h"
+#include "core/control/each.h"
 #include "core/control/exclusions.h"
 #include "core/control/handovers.h"
 #include "core/control/load_revision.h"
@@ -442,7 +443,7 @@ static int wait_again(struct control *c, const Samoza__V1__VolatileApplication *
 		else
 			add_want(c, &all, root, moves);
 		only_first = only_first && root != NULL && !moves && !root->lost &&
-			     !slot_is_optional(s);
+			     !slot_is_optional(s) && !s->each;
 	}
 	if (result == 0)
 		wants_wait(c, a, only_first ? &none : &all, only_first ? &all : &none, &none,
@@ -472,6 +473,7 @@ static int restore_marks(struct control *c, const Samoza__V1__Checkpoint *from,
 		}
 	for (size_t k = 0; k < from->n_applications; k++)
 		restore_published(c, from->applications[k]);
+	each_forget_changes(c);
 	while (lifecycle_pop(&c->lifecycle) != NULL)
 		;
 	while (dirty_set_next_to_place(&c->dirty) != NULL)

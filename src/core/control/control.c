@@ -16,6 +16,7 @@
 #include "core/control/credential_request.h"
 #include "core/control/data.h"
 #include "core/control/drains.h"
+#include "core/control/each.h"
 #include "core/control/exclusions.h"
 #include "core/control/exec.h"
 #include "core/control/forget.h"
@@ -194,10 +195,12 @@ void control_flush(struct control *c, struct instant now, struct outbox *outbox)
 	do {
 		do {
 			lifecycle_settle(&c->lifecycle);
+			if (each_is_due(c))
+				each_run(c);
 			rollouts_run(c);
 			(void)handovers_run(c);
 			placement_run(c);
-		} while (handovers_are_due(c) || rollouts_are_due(c) ||
+		} while (handovers_are_due(c) || rollouts_are_due(c) || each_is_due(c) ||
 			 !lifecycle_is_settled(&c->lifecycle));
 	} while (drains_run(c) || rebalancing_run(c));
 	unload_order_run(c);

@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "core/control/applications.h"
 #include "core/control/copies.h"
+#include "core/control/each_fit.h"
 #include "core/control/state.h"
 #include "model/quantity.h"
 #include "schema/message.h"
@@ -76,7 +77,8 @@ void data_full(struct control *c, const char *owner)
 	CLEANUP(freep)
 	char *quota =
 		memory_format(instance_space(a->topology, (unsigned)instance)->data_bytes);
-	CLEANUP(freep) char *all = memory_format(a->topology->data_bytes);
+	CLEANUP(freep)
+	char *all = memory_format(revision_data_bytes(a, a->application.served));
 	CLEANUP(freep)
 	char *cause = str_printf("no room for its data: its quota is %s (resources.data), that "
 				 "of the whole topology %s; data.put is refused",
@@ -138,6 +140,7 @@ void data_request(struct control *c, uint64_t link_id, const Samoza__V1__DataReq
 		.cursor_size = request->has_cursor ? request->cursor.len : 0,
 		.limit_bytes = request->limit_bytes,
 		.quota_bytes = space_of(copy)->data_bytes,
-		.group_quota_bytes = copy->unit->revision->topology->data_bytes,
+		.group_quota_bytes =
+			revision_data_bytes(copy->unit->application, copy->unit->revision),
 	};
 }

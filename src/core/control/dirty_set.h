@@ -33,6 +33,7 @@ enum {
 	APPLICATION_LISTED = 64,    /* in the list */
 	APPLICATION_HANDOVER = 128, /* a handover of it may move on */
 	APPLICATION_ROLLOUT = 256,  /* its rollout may */
+	APPLICATION_EACH = 512,	    /* instances of `count: each` may appear, or go */
 };
 
 struct dirty_set {

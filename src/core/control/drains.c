@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "core/control/disruption.h"
 #include "core/control/drain.h"
+#include "core/control/each_fit.h"
 #include "core/control/handovers.h"
 #include "core/control/state.h"
 #include "core/control/successor_place.h"
@@ -36,7 +37,7 @@ static void set_drain(struct control *c, struct control_zhost *z,
 	c->drains += is_looked_at(take_drain);
 	drain_free(z->drain);
 	z->drain = take_drain;
-	c->drains_due = true;
+	c->drains_due = c->each_zhosts = true;
 	mark_zhost(z);
 }
 
@@ -156,10 +157,22 @@ void drain_drop(struct control *c, struct control_zhost *z)
 
 /* ---- one unit ---- */
 
+/* It stops when nothing else is left [change.counts.each]. */
+static char *why_last(const struct control_zhost *z, const struct slot_control *root)
+{
+	if (root->slot->goal == GOAL_NOT_DEPLOYED)
+		return mem_strdup("is being undeployed");
+	return mem_strdup(drain_allows_each(z)
+				  ? "belongs to this zhost (count: each)"
+				  : "belongs to this zhost (count: each), and stops last");
+}
+
 /* Begins its handover, or says why not. */
 static char *try_unit(struct control *c, const struct control_zhost *z,
 		      struct slot_control *root, struct tally *tally, bool begins)
 {
+	if (root->slot->each)
+		return why_last(z, root);
 	char *why = handover_obstacle(root);
 	if (why != NULL)
 		return why;
@@ -228,6 +241,10 @@ static bool look(struct control *c, struct control_zhost *z, bool begins)
 			       why);
 	}
 	add_others(z);
+	/* What belongs to the zhost goes now, if nothing else is left. */
+	vector_for_each (&roots, root)
+		if ((*root)->slot->each && !(*root)->slot->leaves && drain_takes_each(z))
+			begun = c->each_zhosts = true;
 	vector_done(&roots);
 	return begun;
 }
@@ -280,7 +297,8 @@ static void stop_left(struct control *c, const struct control_zhost *z)
 		str_printf("stopped by the drain of %s (force, by %s)", z->name, z->drain->by);
 	roots_on(z, &roots);
 	vector_for_each (&roots, root)
-		if (grouped_request(&application_of((*root)->slot)->slots, (*root)->slot,
+		if (!(*root)->slot->each && /* it goes last, by itself */
+		    grouped_request(&application_of((*root)->slot)->slots, (*root)->slot,
 				    GROUPED_UNDEPLOY_ALL, cause, NULL) < 0)
 			IMPOSSIBLE("a root has no parent that refuses");
 	vector_done(&roots);

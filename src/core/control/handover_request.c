@@ -42,6 +42,11 @@ static int check_unit(const struct slot_control *root, const char *path, struct 
 		return error_set(err, ERR_CONFLICT,
 				 "%s/%s is inside of %s/%s and moves with it: move that",
 				 a->name, path, a->name, root->slot->path);
+	if (root->slot->each)
+		return error_set(err, ERR_CONFLICT,
+				 "%s/%s belongs to its zhost (count: each), so it cannot be "
+				 "moved",
+				 a->name, path);
 	if (!slot_is_placed(root) || root->slot->goal == GOAL_NOT_DEPLOYED)
 		return error_set(err, ERR_CONFLICT,
 				 "%s/%s is not placed on any zhost, so it cannot be moved",

@@ -234,6 +234,7 @@ static void load_application(struct control *c, const Samoza__V1__ApplicationRec
 	a->reason = mem_strdup(r->reason);
 	a->was_running = r->was_running;
 	a->ever_started = r->ever_started;
+	a->starts_each = r->starts_each;
 	a->created_ms = r->created_ms;
 	a->updated_ms = r->updated_ms;
 	for (size_t k = 0; k < r->n_data_owners; k++)
@@ -395,6 +396,7 @@ int control_start(struct control *c, struct instant now, struct outbox *outbox,
 	}
 	loaded_records_done(&c->loaded);
 	application_for_each (&c->applications, a) {
+		mark_application(a, APPLICATION_EACH);
 		members_load(a);
 		load_units(c, a);
 		load_resume(a);

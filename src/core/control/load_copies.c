@@ -161,6 +161,8 @@ static void restore_place(struct control *c, struct unit_placement *unit)
 		mate = application_slot_mate(a, root_path);
 	unit->place_unit =
 		place_unit_new(c->place, unit->revision->place, (uint32_t)instance, mate);
+	if (instance_path_is_each(root_path))
+		place_unit_name(c->place, unit->place_unit, first->slot->path);
 	/* Those beside the one that serves may share its room: load_beside(). */
 	if (!unit->lost && !unit->zhost->removed && unit->placement.role == ROLE_RETIRED)
 		place_add(c->place, unit->place_unit, unit->zhost->place);
@@ -203,13 +205,29 @@ static int declare_of_handover(struct control *c, const Samoza__V1__SlotRecord *
 	return 0;
 }
 
+/* Of a space with `count: each`: it is there because its record says so. */
+static const struct slot *find_slot(struct control *c, struct control_application *a,
+				    const char *path)
+{
+	CLEANUP(freep) char *root = mem_strndup(path, strcspn(path, "/"));
+	const char *roots[] = {root};
+	if (instance_path_is_each(path) && slot_find(&a->slots, path) == NULL) {
+		application_add_each(a, roots, 1);
+		const struct slot *s = slot_find(&a->slots, root);
+		if (s != NULL && control_of_slot(s)->place_unit == PLACE_NONE)
+			application_give_unit(a, c->place, a->application.served,
+					      control_of_slot(s));
+	}
+	return slot_find(&a->slots, path);
+}
+
 /* The slot is about to end, and nothing else is left of it: the newest revision that has it. */
 static int declare_of_slot(struct control *c, const Samoza__V1__SlotRecord *r,
 			   struct error **err)
 {
 	struct control_application *a = application_by_id(&c->applications, r->application);
 	for (size_t k = a->application.revisions.count;
-	     k-- > 0 && slot_find(&a->slots, r->path) == NULL;) {
+	     k-- > 0 && find_slot(c, a, r->path) == NULL;) {
 		struct revision *revision = NULL;
 		int result = load_revision(c, a, a->application.revisions.items[k]->number,
 					   &revision, err);
@@ -218,6 +236,7 @@ static int declare_of_slot(struct control *c, const Samoza__V1__SlotRecord *r,
 		if (topology_find_instance(revision->topology, r->path) >= 0)
 			application_declare(a, revision);
 	}
+	(void)find_slot(c, a, r->path); /* the oldest may have it */
 	return 0;
 }
 

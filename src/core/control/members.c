@@ -3,6 +3,8 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "core/control/copies.h"
+#include "core/control/each_fit.h"
 #include "core/control/exclusions.h"
 #include "core/control/record_writer.h"
 #include "core/control/state.h"
@@ -63,10 +65,24 @@ void members_add(struct control *c, struct control_application *a, struct revisi
 
 /* ---- going ---- */
 
-static void leave(struct control_application *a, struct slot *s, slot_list *to_stop)
+/* The caller frees. */
+static char *why_not(const struct control_application *a, const struct slot *s)
 {
 	const struct revision *wanted = wanted_revision(a);
-	CLEANUP(freep) char *cause = str_printf("not in %s", revision_version(wanted));
+	const struct control_zhost *z = each_zhost(s);
+	if (!s->each || wanted->declared == NULL ||
+	    declarations_of(wanted->declared, s) == NULL)
+		return str_printf("not in %s", revision_version(wanted));
+	CLEANUP(freep) char *name = instance_path_zhost(s->path);
+	if (z == NULL)
+		return str_printf("%s was removed from the cluster", name);
+	return str_printf(drain_takes_each(z) ? "%s is drained" : "%s does not fit any longer",
+			  name);
+}
+
+static void leave(struct control_application *a, struct slot *s, slot_list *to_stop)
+{
+	CLEANUP(freep) char *cause = why_not(a, s);
 	s->leaves = true;
 	a->leaving++;
 	if (state_is_active(s->state))
@@ -78,12 +94,18 @@ static void leave(struct control_application *a, struct slot *s, slot_list *to_s
 
 static void stay(struct control_application *a, struct slot *s)
 {
-	PRE(a->rollout != NULL);
+	PRE(a->rollout != NULL || s->each);
 	CLEANUP(freep)
-	char *cause = str_printf("added in %s by %s", revision_version(a->rollout->target),
-				 a->rollout->by);
+	char *cause = a->rollout != NULL
+			      ? str_printf("added in %s by %s",
+					   revision_version(a->rollout->target), a->rollout->by)
+			      : mem_strdup("its zhost fits again");
 	s->leaves = false;
 	a->leaving--;
+	if (s->each && s->parent == NULL && !a->starts_each)
+		return;
+	if (s->parent == NULL && serving_copy(control_of_slot(s)) == NULL)
+		unit_rebase(control_of(s), control_of_slot(s));
 	join(s, cause);
 }
 
@@ -107,7 +129,15 @@ void members_update(struct control *c, struct control_application *a)
 	if (to_stop.count > 0)
 		ordered_stop_begin(&a->slots, to_stop.items, to_stop.count);
 	vector_done(&to_stop);
-	mark_application(a, APPLICATION_STATE | APPLICATION_PLACE);
+	mark_application(a, APPLICATION_STATE | APPLICATION_PLACE | APPLICATION_EACH);
+}
+
+bool members_differ(const struct control_application *a)
+{
+	vector_for_each (&a->slots.slots, s)
+		if ((*s)->each && is_wanted(a, *s) == (*s)->leaves)
+			return true;
+	return false;
 }
 
 void members_gone(struct control *c, struct control_application *a)

@@ -31,6 +31,8 @@ void members_add(struct control *c, struct control_application *a, struct revisi
 void members_update(struct control *c, struct control_application *a);
 /* A unit has gone: the former set that is kept (kept_set.h) does not need its slots any longer. */
 void members_gone(struct control *c, struct control_application *a);
+/* A zhost fits a space with `count: each` no longer, or again: members_update() would do something. */
+bool members_differ(const struct control_application *a);
 /* From records: goals are as they were. */
 void members_load(struct control_application *a);
 /* At the end of a flush: slots that leave, and of which nothing is left, end. */

@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "core/control/apart.h"
 #include "core/control/copies.h"
+#include "core/control/each_fit.h"
 #include "core/control/exclusions.h"
 #include "core/control/handover_kind.h"
 #include "core/control/handovers.h"
@@ -78,7 +79,7 @@ static void assign(struct control *c, struct slot_control *root, struct control_
 	struct unit_placement *unit = unit_placement_new(
 		a, root->place_revision, z, c->next_epoch, root->place_unit, ROLE_SERVING);
 	slot_for_each_below (root->slot, s) {
-		if (revision_declares(unit->revision, s))
+		if (declarations_of(unit->revision->declared, s) != NULL)
 			assign_copy(c, unit, control_of_slot(s), c->next_epoch++, again);
 		else
 			slot_left_out(control_of_slot(s));
@@ -292,22 +293,76 @@ static void try_to_move(struct control *c, struct slot_control *root, struct wan
 		wants_add(c, left, root, unit);
 }
 
+/* It belongs to one that was removed from the cluster, and goes. */
+static bool has_no_zhost(const struct slot_control *root)
+{
+	return root->slot->each && each_zhost(root->slot) == NULL;
+}
+
 /* What lacks a place now: lost units, those that have none yet, and of both kinds those without
  * which the topology runs. */
 static void collect_wants(const struct control *c, const struct control_application *a,
-			  struct wants *lost, struct wants *first, struct wants *optional)
+			  struct wants *lost, struct wants *first, struct wants *each,
+			  struct wants *optional)
 {
 	for_each_root (a, root) {
 		if (root->slot->moving || root->slot->goal == GOAL_NOT_DEPLOYED ||
 		    root->place_unit == PLACE_NONE || loss_waits(root) ||
-		    (!root->lost && !wants_first_place(root)))
+		    (!root->lost && !wants_first_place(root)) || has_no_zhost(root))
 			continue;
 		wants_add_lost(c,
 			       slot_is_optional(root->slot) ? optional
+			       : root->slot->each	    ? each
 			       : root->lost		    ? lost
 							    : first,
 			       root);
 	}
+}
+
+/* Each on its own zhost, or not at all: before the others, which can be elsewhere. */
+static void try_each(struct control *c, struct wants *each, char **ret_reason)
+{
+	struct wants left = {0};
+	for (size_t k = 0; k < each->list.count; k++) {
+		struct wants one = {0};
+		vector_push(&one.list, each->list.items[k]);
+		vector_push(&one.roots, each->roots.items[k]);
+		if (!try_wants(c, &one, PLACE_RECOVER, ret_reason)) {
+			vector_push(&left.list, one.list.items[0]);
+			vector_push(&left.roots, one.roots.items[0]);
+		}
+		vector_done(&one.list);
+		vector_done(&one.roots);
+	}
+	vector_done(&each->list);
+	vector_done(&each->roots);
+	*each = left;
+}
+
+static size_t count_wants(const struct wants *lost, const struct wants *first,
+			  const struct wants *each)
+{
+	return lost->list.count + first->list.count + each->list.count;
+}
+
+static void try_required(struct control *c, struct wants *lost, struct wants *first,
+			 struct wants *each, char **ret_reason)
+{
+	size_t before = 0;
+	do {
+		before = count_wants(lost, first, each);
+		free(steal_ptr(ret_reason));
+		try_each(c, each, ret_reason);
+		if (lost->list.count > 0)
+			(void)try_wants(c, lost, PLACE_RECOVER, ret_reason);
+		if (first->list.count > 0 && try_wants(c, first, PLACE_TOGETHER, ret_reason) &&
+		    lost->list.count > 0) {
+			/* What an affinity wants may have come. */
+			free(steal_ptr(ret_reason));
+			(void)try_wants(c, lost, PLACE_RECOVER, ret_reason);
+		}
+		/* It may have come for what is on each zhost, too. */
+	} while (each->list.count > 0 && count_wants(lost, first, each) < before);
 }
 
 /* Those that have never had a place wait until the whole has one: they would take room from it. */
@@ -432,35 +487,33 @@ static char *reason_beside(const struct control_application *a)
 
 static void place_application(struct control *c, struct control_application *a)
 {
-	struct wants first = {0}, lost = {0}, exhausted = {0}, optional = {0};
+	struct wants first = {0}, lost = {0}, exhausted = {0}, optional = {0}, each = {0};
 	char *reason = NULL;
 	char *reason_of_optional = NULL;
 	forget_waiting(c, a);
 	end_seeking(a);
 	a->slots.blocker = NULL;
-	collect_wants(c, a, &lost, &first, &optional);
-	if (lost.list.count > 0)
-		(void)try_wants(c, &lost, PLACE_RECOVER, &reason);
-	if (first.list.count > 0 && try_wants(c, &first, PLACE_TOGETHER, &reason) &&
-	    lost.list.count > 0) {
-		/* What an affinity wants may have come. */
-		free(reason);
-		reason = NULL;
-		(void)try_wants(c, &lost, PLACE_RECOVER, &reason);
-	}
+	collect_wants(c, a, &lost, &first, &each, &optional);
+	try_required(c, &lost, &first, &each, &reason);
 	for_each_root (a, root) {
 		hold_again(c, root);
 		exclude_exhausted(c, root);
-		if (handover_seeks(root))
+		if (reason == NULL && root->slot->each && !slot_is_optional(root->slot) &&
+		    unit_is_exhausted(root) && root->exclusions != NULL)
+			reason = mem_strdup(root->exclusions->sentence);
+		if (handover_seeks(root) && !has_no_zhost(root))
 			try_successor(c, root);
 		if (wants_to_move(root))
 			try_to_move(c, root, &exhausted,
 				    slot_is_optional(root->slot) ? &reason_of_optional
 								 : &reason);
-		else if (handover_seeks(root))
+		else if (handover_seeks(root) && !has_no_zhost(root))
 			wants_add_successor(c, &exhausted, root, root->moving_place);
 	}
 	try_optional(c, &optional, first.list.count > 0);
+	if (reason == NULL)
+		reason = placement_no_zhost_fits(a);
+	wants_take(&optional, &each);
 	wants_wait(c, a, &lost, &first, &exhausted, &optional);
 	if (reason == NULL && a->unhealthy > 0)
 		reason = reason_beside(a);

@@ -27,6 +27,9 @@ char *placement_reason_now(const struct control_application *a);
 /* The same of one unit by itself, by its root. NULL: it has a place, or would have one. */
 char *placement_reason_of(const struct slot_control *root);
 
+/* Why no zhost fits what it has on each, where it has nothing else to run; NULL: one does. The caller frees. */
+char *placement_no_zhost_fits(const struct control_application *a);
+
 /* Its placement in the engine; while it moves, the one that it moves to. */
 uint32_t placement_unit(const struct slot_control *root);
 /* The unit of `copy` was lost with its zhost, and is back before it was placed again. */

@@ -2,9 +2,12 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/str.h"
+#include "core/control/each_fit.h"
 #include "core/control/loss.h"
 #include "core/control/placement.h"
 #include "core/control/state.h"
+#include "core/control/topology_state.h"
 #include "core/control/wants.h"
 
 /* Of the first unit that is placed, but exhausted there; NULL: there is none. */
@@ -32,7 +35,8 @@ char *placement_reason_of(const struct slot_control *root)
 	struct place_explanation e = {0};
 	/* Without a unit it waits for its turn, or no version that runs has it any longer. */
 	if (slot_is_placed(root) || root->slot->moving || !root->no_place ||
-	    root->place_unit == PLACE_NONE)
+	    root->place_unit == PLACE_NONE ||
+	    (root->slot->each && each_zhost(root->slot) == NULL))
 		return NULL;
 	wants_add_lost(c, &one, (struct slot_control *)root);
 	place_explain(c->place, &one.list.items[0], &e);
@@ -54,7 +58,7 @@ char *placement_reason_now(const struct control_application *a)
 	for_each_root (a, root) {
 		if (root->slot->moving || root->slot->goal == GOAL_NOT_DEPLOYED ||
 		    root->place_unit == PLACE_NONE || slot_is_optional(root->slot) ||
-		    loss_waits(root))
+		    loss_waits(root) || (root->slot->each && each_zhost(root->slot) == NULL))
 			continue;
 		if (root->lost || wants_first_place(root))
 			wants_add_lost(c, &wants, root);
@@ -73,7 +77,34 @@ char *placement_reason_now(const struct control_application *a)
 	} else {
 		reason = reason_of_exhausted(a, &wants);
 	}
-	bool lacks = wants.list.count > 0 || a->unhealthy > 0;
+	bool lacks = wants.list.count > 0 || a->unhealthy > 0 || topology_waits_for_zhosts(a);
 	wants_done(&wants);
 	return reason != NULL || !lacks ? reason : mem_strdup(a->reason);
+}
+
+char *placement_no_zhost_fits(const struct control_application *a)
+{
+	struct control *c = a->control;
+	const struct revision *r = wanted_revision(a);
+	unsigned space = 0;
+	if (!topology_waits_for_zhosts(a))
+		return NULL;
+	while (space < r->topology->space_count && !r->topology->spaces[space].each)
+		space++;
+	if (space == r->topology->space_count)
+		return NULL;
+	struct place_unit_request any = {
+		.unit = place_unit_new(c->place, r->place,
+				       r->topology->spaces[space].instances[0], PLACE_NONE)};
+	const struct place_request request = {
+		.mode = PLACE_TOGETHER, .units = &any, .unit_count = 1, .dry_run = true};
+	struct place_result result;
+	place_unit_name(c->place, any.unit, r->topology->spaces[space].name);
+	place_try(c->place, &request, &result);
+	CLEANUP(freep)
+	char *why = result.complete ? NULL : place_reason_text(&result.reason);
+	place_result_done(&result);
+	place_unit_free(c->place, any.unit);
+	return str_printf("no zhost fits %s%s%s", r->topology->spaces[space].name,
+			  why != NULL ? ": " : "", why != NULL ? why : "");
 }

@@ -51,9 +51,10 @@ char *rebalance_forbids(const struct rebalance *r, struct slot_control *root,
 			  older->name);
 }
 
+/* What belongs to its zhost (`count: each`) cannot be better off elsewhere. */
 static bool is_considered(const struct control *c, const struct slot_control *root)
 {
-	return slot_is_placed(root) && root->place_unit != PLACE_NONE &&
+	return !root->slot->each && slot_is_placed(root) && root->place_unit != PLACE_NONE &&
 	       place_where(c->place, root->place_unit) != PLACE_NONE &&
 	       root->slot->goal != GOAL_NOT_DEPLOYED && !root->slot->moving &&
 	       !drain_is_active(slot_zhost(root)->drain);

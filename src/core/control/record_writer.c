@@ -236,6 +236,7 @@ static void write_application(struct control *c, const struct control_applicatio
 	r.reason = a->reason;
 	r.has_was_running = r.was_running = a->was_running;
 	r.has_ever_started = r.ever_started = a->ever_started;
+	r.has_starts_each = r.starts_each = a->starts_each;
 	r.created_ms = a->created_ms;
 	r.updated_ms = a->updated_ms;
 	CLEANUP(freep) char **aliases = mem_new_array(char *, of->ids.count);

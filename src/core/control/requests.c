@@ -163,7 +163,7 @@ static void start_submitted(struct control *c, struct control_application *a)
 	CLEANUP(freep) char *cause = by_actor(c, "submitted");
 	if (grouped_request(&a->slots, NULL, GROUPED_DEPLOY_ALL, cause, NULL) < 0)
 		IMPOSSIBLE("a whole topology has no parent that refuses");
-	a->ever_started = true;
+	a->ever_started = a->starts_each = true;
 }
 
 static struct control_application *take(struct control *c, const struct control_submit *s,
@@ -332,6 +332,10 @@ static int grouped(struct control *c, struct control_application *a,
 	for_each_root (a, one)
 		if (action == GROUPED_DEPLOY_ALL && (root == NULL || one->slot == root))
 			leave_outdated(c, a, one);
+	if (root == NULL) {
+		a->starts_each = action == GROUPED_DEPLOY_ALL || action == GROUPED_START_ALL;
+		mark_application(a, APPLICATION_RECORD | APPLICATION_STATE);
+	}
 	CLEANUP(freep) char *cause = by_actor(c, what);
 	return grouped_request(&a->slots, root, action, cause, err);
 }

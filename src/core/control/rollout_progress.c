@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "base/str.h"
+#include "core/control/each_fit.h"
 #include "core/control/handovers.h"
 #include "core/control/loss.h"
 #include "core/control/members.h"
@@ -72,6 +73,8 @@ static bool is_done(const struct control_application *a, const struct slot_contr
 	if (root->turn == TURN_LATER || root->slot->goal == GOAL_NOT_DEPLOYED)
 		return true;
 	bool lost = root->lost && !slot_is_optional(root->slot);
+	if (lost && root->slot->each)
+		return true; /* it is changed when its zhost is back */
 	return root->handover == NULL && !root->slot->moving && !lost &&
 	       rollout_is_current(root, a->rollout->target);
 }

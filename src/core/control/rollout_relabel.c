@@ -1,6 +1,7 @@
 #include "core/control/rollout_relabel.h"
 
 #include "core/control/copies.h"
+#include "core/control/each_fit.h"
 #include "core/control/handover_kind.h"
 #include "core/control/handovers.h"
 #include "core/control/mesh_tables.h"

@@ -4,7 +4,9 @@
 
 #include "base/memory.h"
 #include "base/str.h"
+#include "core/control/each_fit.h"
 #include "core/control/handover_kind.h"
+#include "core/control/rollout_units.h"
 #include "core/control/wants.h"
 #include "model/quantity.h"
 
@@ -61,7 +63,7 @@ static enum rollout_turn turn_of(const struct control_application *a,
 				 const struct slot_control *root, uint32_t number)
 {
 	const struct rollout *r = &a->rollout->rollout;
-	uint32_t count = space_of(a, root)->instance_count;
+	uint32_t count = revision_unit_count(a, a->rollout->target, space_of(a, root));
 	if (!changes(a, root))
 		return TURN_NOW;
 	if (stops_first(a, root) || number >= rollout_spec_share(&r->spec, r->step, count))
@@ -73,10 +75,13 @@ void rollout_set_turns(struct control_application *a)
 {
 	uint32_t *seen = mem_new_array(uint32_t, a->rollout->target->topology->space_count);
 	bool in_steps = rollout_is_in_steps(&a->rollout->rollout);
-	for_each_root (a, root)
+	CLEANUP(freep) struct slot_control **ordered = rollout_units(a);
+	for (size_t k = 0; ordered[k] != NULL; k++) {
+		struct slot_control *root = ordered[k];
 		root->turn = in_steps && stays(a, root)
 				     ? turn_of(a, root, seen[space_of(a, root)->index]++)
 				     : TURN_NOW;
+	}
 	free(seen);
 }
 
@@ -124,7 +129,9 @@ uint32_t rollout_permille(const struct control_application *a, uint32_t space)
 	const struct topology *t = a->rollout->target->topology;
 	const struct rollout *r = &a->rollout->rollout;
 	const struct space *of = root_space(t, &t->spaces[space]);
-	uint32_t shared = 0, share = rollout_spec_share(&r->spec, r->step, of->instance_count);
+	uint32_t shared = 0,
+		 share = rollout_spec_share(&r->spec, r->step,
+					    revision_unit_count(a, a->rollout->target, of));
 	for_each_root (a, root)
 		if (stays(a, root) && space_of(a, root) == of && changes(a, root) &&
 		    is_shared(a, root))

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/control/apart.h"
+#include "core/control/each_fit.h"
 #include "core/control/handovers.h"
 #include "core/control/kept_set.h"
 #include "core/control/loss.h"
@@ -62,14 +63,24 @@ static const struct space *space_of(const struct slot_control *root)
 	return d != NULL ? d->space : NULL;
 }
 
+/* The version before has it, too, as far as it has one on each zhost. */
+static bool each_joins_later(const struct slot_control *root)
+{
+	const struct control_application *a = application_of(root->slot);
+	return root->slot->each && root->of_path->serving == NULL &&
+	       declarations_of(rollout_from(a)->declared, root->slot) != NULL &&
+	       !rollout_has_same_content(root, rollout_from(a), a->rollout->target);
+}
+
 /* It is not served, and would be in the new version beside what serves in the one before: an instance of a space
  * that changes, or one that is not to run now. */
 static bool waits_for_switch(const struct slot_control *root, const bool *changes)
 {
-	if (space_of(root) == NULL || root->of_path->serving != NULL)
+	if (space_of(root) == NULL || root->of_path->serving != NULL || root->turn != TURN_NOW)
 		return false;
 	bool idle = root->slot->goal == GOAL_NOT_DEPLOYED && changes_content(root);
-	return root->turn == TURN_NOW && (idle || changes[space_of(root)->index]);
+	return root->slot->each ? each_joins_later(root)
+				: idle || changes[space_of(root)->index];
 }
 
 void rollout_set_joint_turns(struct control_application *a)
@@ -90,10 +101,14 @@ void rollout_set_joint_turns(struct control_application *a)
 void rollout_review_joint_turns(struct control_application *a)
 {
 	for_each_root (a, root) {
-		if (root->turn == TURN_JOINT || !is_to_switch(root))
+		if (root->turn == TURN_JOINT)
 			continue;
-		root->turn = TURN_JOINT;
-		apart_unit_changed(root);
+		if (is_to_switch(root)) {
+			root->turn = TURN_JOINT;
+			apart_unit_changed(root);
+		} else if (each_joins_later(root)) {
+			root->turn = TURN_LATER;
+		}
 	}
 }
 
@@ -130,11 +145,18 @@ static bool is_ready(const struct slot_control *root)
 		       : h->handover.state == HANDOVER_PREPARING && handover_is_deployed(root);
 }
 
+/* It is changed when its zhost is back: others do not wait for it [change.counts.each]. */
+static bool waits_for_its_zhost(const struct slot_control *root)
+{
+	return root->slot->each && root->lost;
+}
+
 /* Of what was added: what does not run, and the topology needs it; NULL: nothing. */
 static const struct slot *missing_below(const struct control_application *a,
 					const struct slot_control *root)
 {
-	if (root->turn != TURN_NOW || !revision_declares(a->rollout->target, root->slot) ||
+	if (root->turn != TURN_NOW || waits_for_its_zhost(root) ||
+	    !revision_declares(a->rollout->target, root->slot) ||
 	    revision_declares(rollout_from(a), root->slot))
 		return NULL;
 	slot_for_each_below (root->slot, s)
@@ -150,8 +172,8 @@ static bool holds_up_switch(const struct slot_control *root)
 	bool is_unserved = root->of_path->serving == NULL &&
 			   root->slot->goal != GOAL_NOT_DEPLOYED &&
 			   !slot_is_optional(root->slot);
-	return root->turn == TURN_JOINT && (is_unserved || is_to_switch(root)) &&
-	       !is_ready(root);
+	return root->turn == TURN_JOINT && !waits_for_its_zhost(root) &&
+	       (is_unserved || is_to_switch(root)) && !is_ready(root);
 }
 
 /* What it waits for in the version before; the caller frees. NULL: it is being handed over. */

@@ -18,7 +18,8 @@
 bool rollout_is_before_switch(const struct control_application *a);
 /* Of each unit, by what serves it now. PRE: as above. */
 void rollout_set_joint_turns(struct control_application *a);
-/* What is served in the former version meanwhile, placed or given back, changes with everything else, too. PRE: as
+/* What is served in the former version meanwhile, placed or given back, changes with everything else, too; those of
+ * `count: each` that have appeared since are placed in the former version, and take part when they are. PRE: as
  * above. */
 void rollout_review_joint_turns(struct control_application *a);
 /* There is no switch any longer: it leads back, where nothing waits for others. */

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/control/copies.h"
+#include "core/control/each_fit.h"
 #include "core/control/handover_kind.h"
 #include "core/control/handovers.h"
 #include "core/control/kept_set.h"
@@ -13,6 +14,7 @@
 #include "core/control/rollout_relabel.h"
 #include "core/control/rollout_steps.h"
 #include "core/control/rollout_switch.h"
+#include "core/control/rollout_units.h"
 #include "core/control/state.h"
 #include "core/control/unload_unit.h"
 #include "core/control/wants.h"
@@ -68,6 +70,13 @@ static void begin(struct control *c, struct slot_control *root, bool together)
 		handover_adopted(c, root);
 }
 
+/* It is still to be changed. One that belongs to a zhost that is lost is changed when that is back: others do not
+ * wait for it [change.counts.each]. */
+static bool is_next(const struct slot_control *root, const struct revision *target)
+{
+	return !rollout_is_current(root, target) && !(root->slot->each && root->lost);
+}
+
 /* The first space in the order of imports that has something to change: a batch of its instances, of the
  * lowest numbers. */
 static void begin_batch(struct control *c, struct control_application *a)
@@ -77,17 +86,18 @@ static void begin_batch(struct control *c, struct control_application *a)
 	if (has_change_under_way(a))
 		return;
 	for_each_root (a, root)
-		if (!rollout_is_current(root, r->target) &&
-		    rollout_place_of(a, root->slot) < first)
+		if (is_next(root, r->target) && rollout_place_of(a, root->slot) < first)
 			first = rollout_place_of(a, root->slot);
 	uint32_t batch = 0;
-	for_each_root (a, root) {
-		if (rollout_is_current(root, r->target) ||
-		    rollout_place_of(a, root->slot) != first)
+	CLEANUP(freep) struct slot_control **ordered = rollout_units(a);
+	for (size_t k = 0; ordered[k] != NULL; k++) {
+		struct slot_control *root = ordered[k];
+		if (!is_next(root, r->target) || rollout_place_of(a, root->slot) != first)
 			continue;
 		const struct space *space =
 			declarations_of(r->target->declared, root->slot)->space;
-		if (batch >= rollout_spec_batch(&r->rollout.spec, space->instance_count))
+		if (batch >= rollout_spec_batch(&r->rollout.spec,
+						revision_unit_count(a, r->target, space)))
 			return;
 		batch++;
 		if (rollout_can_change(root))
@@ -98,8 +108,10 @@ static void begin_batch(struct control *c, struct control_application *a)
 /* All at once: they are installed, then stop together. */
 static void begin_all(struct control *c, struct control_application *a)
 {
+	bool returns = a->rollout->rollout.state == ROLLOUT_RETURNING;
 	for_each_root (a, root)
-		if (!rollout_is_current(root, rollout_wanted(a)) && rollout_can_change(root))
+		if ((returns || root->turn != TURN_LATER) &&
+		    !rollout_is_current(root, rollout_wanted(a)) && rollout_can_change(root))
 			begin(c, root, true);
 }
 

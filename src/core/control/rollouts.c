@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/control/copies.h"
+#include "core/control/each_fit.h"
 #include "core/control/handovers.h"
 #include "core/control/kept_set.h"
 #include "core/control/members.h"
@@ -44,6 +45,18 @@ static void set_turns(struct control_application *a)
 void rollouts_resume_turns(struct control_application *a)
 {
 	set_turns(a);
+}
+
+void rollouts_each_added(struct control_application *a)
+{
+	if (a->rollout == NULL)
+		return;
+	if (rollout_is_before_switch(a))
+		rollout_review_joint_turns(a);
+	else
+		rollout_set_turns(a);
+	rollout_rebase_unplaced(a->control, a); /* others may have another turn now */
+	mark(a);
 }
 
 /* What had to wait for this step is changed now, or placed so. */

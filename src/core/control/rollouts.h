@@ -47,6 +47,8 @@ int rollout_load(struct control *c, struct control_application *a,
 
 /* The turns of its units, which follow from what serves them. PRE: all copies are loaded, and there is a rollout. */
 void rollouts_resume_turns(struct control_application *a);
+/* Instances of `count: each` have appeared. Nothing unless a rollout is under way. */
+void rollouts_each_added(struct control_application *a);
 
 /* In a flush: what can go on does. */
 void rollouts_run(struct control *c);

@@ -13,7 +13,8 @@ static bool is_unhealthy(const struct slot_control *sc)
 	if (!slot_is_required(s) || s->state == STATE_DEPLOYED_STARTED || s->root->moving ||
 	    control_of_slot(s->root)->seeking || slot_is_judged(s))
 		return false;
-	return (sc->placed_before && sc->no_place) || slot_is_exhausted(sc) || sc->still_failed;
+	return (sc->placed_before && sc->no_place && !s->each) || slot_is_exhausted(sc) ||
+	       sc->still_failed;
 }
 
 void topology_state_count(struct slot_control *sc)
@@ -28,10 +29,35 @@ void topology_state_count(struct slot_control *sc)
 	mark_application(a, APPLICATION_STATE);
 }
 
+bool topology_waits_for_zhosts(const struct control_application *a)
+{
+	return a->has_each && a->starts_each && a->slots.slots.count == a->leaving;
+}
+
+static bool lacks_its_place(const struct slot *s)
+{
+	const struct slot_control *root = control_of_slot(s->root);
+	return s->each && (root->no_place || root->lost);
+}
+
+/* All run but those of `count: each` that have no place on their zhosts: more will not come of it. */
+static bool runs_as_far_as_it_fits(const struct control_application *a)
+{
+	if (!a->has_each || a->slots.to_start_started == 0)
+		return false;
+	vector_for_each (&a->slots.slots, s)
+		if (slot_is_required(*s) && (*s)->state != STATE_DEPLOYED_STARTED &&
+		    !lacks_its_place(*s))
+			return false;
+	return true;
+}
+
 static enum topology_state derive(const struct control_application *a)
 {
-	if (a->slots.to_start == 0)
+	if (a->slots.to_start == 0 && !topology_waits_for_zhosts(a))
 		return a->ever_started ? TOPOLOGY_STOPPED : TOPOLOGY_PENDING;
+	if (a->slots.to_start == 0)
+		return a->was_running ? TOPOLOGY_DEGRADED : TOPOLOGY_PENDING;
 	if (a->unhealthy > 0)
 		return TOPOLOGY_FAILED;
 	if (a->slots.to_start_started == a->slots.to_start)
@@ -42,6 +68,8 @@ static enum topology_state derive(const struct control_application *a)
 /* None: what was lost is back, and the topology passes `degraded` on its way to `running`. */
 static char *degraded_cause(uint32_t missing, uint32_t all)
 {
+	if (missing == 0 && all == 0)
+		return mem_strdup("no zhost fits what it has on each");
 	if (missing == 0)
 		return mem_strdup("all lost spaces are running again");
 	return str_printf("%u of %u space%s %s not running", missing, all, str_plural(all),
@@ -99,6 +127,10 @@ static void complete_served(struct control_application *a, int64_t wall_ms)
 static void settle(struct control_application *a, struct event_emitter *emitter)
 {
 	enum topology_state from = a->state, to = derive(a);
+	if (to == TOPOLOGY_PENDING && runs_as_far_as_it_fits(a)) {
+		a->was_running = true;
+		to = TOPOLOGY_DEGRADED;
+	}
 	a->ever_started = a->ever_started || a->slots.to_start > 0;
 	if (to == TOPOLOGY_RUNNING || (to == TOPOLOGY_STOPPED && a->unhealthy == 0)) {
 		free(a->reason);
@@ -113,7 +145,7 @@ static void settle(struct control_application *a, struct event_emitter *emitter)
 		if (a->rollout == NULL)
 			complete_served(a, emitter->now.wall_ms);
 	} else if (to == TOPOLOGY_STOPPED) {
-		a->was_running = false;
+		a->was_running = a->starts_each = false;
 	}
 	if (a->state != to)
 		enter(a, emitter, to);

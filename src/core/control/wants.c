@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "core/control/apart.h"
+#include "core/control/each_fit.h"
 #include "core/control/exclusions.h"
 #include "core/control/loss.h"
 #include "core/control/state.h"
@@ -18,10 +19,21 @@ void wants_add(const struct control *c, struct wants *w, struct slot_control *ro
 	vector_push(&w->roots, root);
 }
 
+/* A cordon does not matter to it [change.counts.each]. PRE: that zhost is part of the cluster. */
+static void only_on_its_zhost(struct place_unit_request *want, const struct slot_control *root)
+{
+	want->has_only = want->ignore_cordon = true;
+	want->only = each_zhost(root->slot)->place;
+}
+
 void wants_add_lost(const struct control *c, struct wants *w, struct slot_control *root)
 {
 	const struct control_zhost *own = slot_zhost(root);
 	wants_add(c, w, root, root->place_unit);
+	if (root->slot->each) {
+		only_on_its_zhost(vector_last(&w->list), root);
+		return;
+	}
 	if (own == NULL || own->place == PLACE_NONE || !loss_only_there(root))
 		return;
 	vector_last(&w->list)->has_only = true;
@@ -59,6 +71,8 @@ static void add_changed(struct wants *w, struct slot_control *root, uint32_t uni
 		want.shares_room = root->handover->handover.kind == HANDOVER_STOP_FIRST;
 		want.replaces = root->place_unit;
 	}
+	if (root->slot->each)
+		only_on_its_zhost(&want, root);
 	vector_push(&w->list, want);
 	vector_push(&w->roots, root);
 }
@@ -89,6 +103,16 @@ void wants_add_successor(const struct control *c, struct wants *w, struct slot_c
 	want->excluded = excluded;
 }
 
+void wants_take(struct wants *to, struct wants *from)
+{
+	vector_for_each (&from->list, want)
+		vector_push(&to->list, *want);
+	vector_for_each (&from->roots, root)
+		vector_push(&to->roots, *root);
+	vector_done(&from->list);
+	vector_done(&from->roots);
+}
+
 void wants_done(struct wants *w)
 {
 	vector_for_each (&w->list, want)
@@ -115,7 +139,7 @@ bool may_leave(const struct slot_control *root)
 	return stands_alone(root) || waits_for_others(root->handover);
 }
 
-static bool exhausted_below(const struct slot_control *root)
+bool unit_is_exhausted(const struct slot_control *root)
 {
 	slot_for_each_below (root->slot, s)
 		if (slot_is_exhausted(control_of_slot(s)) && s->goal != GOAL_NOT_DEPLOYED)
@@ -125,8 +149,8 @@ static bool exhausted_below(const struct slot_control *root)
 
 bool wants_to_move(const struct slot_control *root)
 {
-	return !root->slot->moving && may_leave(root) && slot_is_placed(root) &&
-	       exhausted_below(root);
+	return !root->slot->each && !root->slot->moving && may_leave(root) &&
+	       slot_is_placed(root) && unit_is_exhausted(root);
 }
 
 bool wants_first_place(const struct slot_control *root)
@@ -138,14 +162,14 @@ bool wants_first_place(const struct slot_control *root)
 
 void wants_wait(struct control *c, const struct control_application *a,
 		const struct wants *lost, const struct wants *first,
-		const struct wants *exhausted, const struct wants *optional)
+		const struct wants *exhausted, const struct wants *others)
 {
 	VECTOR(struct place_unit_request) waiting = {0};
-	const struct wants *const parts[] = {lost, first, exhausted, optional};
+	const struct wants *const parts[] = {lost, first, exhausted, others};
 	for (size_t p = 0; p < ARRAY_SIZE(parts); p++)
 		vector_for_each (&parts[p]->list, want)
 			vector_push(&waiting, *want);
-	bool only_first = lost->list.count + exhausted->list.count + optional->list.count == 0;
+	bool only_first = lost->list.count + exhausted->list.count + others->list.count == 0;
 	const struct place_request request = {.mode = only_first ? PLACE_TOGETHER
 								 : PLACE_RECOVER,
 					      .units = waiting.items,

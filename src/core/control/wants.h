@@ -27,12 +27,14 @@ void wants_add_lost(const struct control *c, struct wants *w, struct slot_contro
 /* Not where it is now. */
 void wants_add_successor(const struct control *c, struct wants *w, struct slot_control *root,
 			 uint32_t unit);
+/* Moves all of `from` to the end of `to`. */
+void wants_take(struct wants *to, struct wants *from);
 void wants_done(struct wants *w);
-/* Waits for places of all that is left; `exhausted`: of units that are to leave their zhosts. PRE: the
- * application waits for nothing. */
+/* Waits for places of all that is left; `exhausted`: of units that are to leave their zhosts; `others`: optional
+ * ones, and those of `count: each`. PRE: the application waits for nothing. */
 void wants_wait(struct control *c, const struct control_application *a,
 		const struct wants *lost, const struct wants *first,
-		const struct wants *exhausted, const struct wants *optional);
+		const struct wants *exhausted, const struct wants *others);
 
 /* It is to be deployed, and was never placed, or undeployed since. */
 bool wants_first_place(const struct slot_control *root);
@@ -42,7 +44,9 @@ bool stands_alone(const struct slot_control *root);
 /* Nothing beside the one that serves decides soon: no copy is there, or its successor takes over together with
  * others, and waits for them. */
 bool may_leave(const struct slot_control *root);
-/* Placed, but a copy of its unit is exhausted there, and it may leave. */
+/* A copy of it that is to be there has used up its attempts. */
+bool unit_is_exhausted(const struct slot_control *root);
+/* Placed, but a copy of its unit is exhausted there, and it may leave; it is not of `count: each`. */
 bool wants_to_move(const struct slot_control *root);
 
 /* Its slot whose data stays on its zhost, and would be lost to it elsewhere; NULL: there is none. */

@@ -10,6 +10,12 @@
 int goal_check(const struct slot *s, enum instance_goal goal, struct error **err)
 {
 	const struct slot *parent = s->parent;
+	if (s->leaves && s->each && goal != GOAL_NOT_DEPLOYED)
+		return error_set(err, ERR_CONFLICT,
+				 "%s is being removed: its zhost was removed or is drained, or "
+				 "does not fit any longer, or the version that is wanted does "
+				 "not declare it",
+				 s->path);
 	if (s->leaves && goal != GOAL_NOT_DEPLOYED)
 		return error_set(err, ERR_CONFLICT,
 				 "%s is being removed: the version that is wanted does not "

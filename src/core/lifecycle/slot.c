@@ -133,6 +133,11 @@ void provider_set_each_started(const struct provider_set *set,
 
 struct slot *slot_find(const struct slot_set *set, const char *path)
 {
+	struct slot *found = NULL;
+	if (instance_path_is_each(path)) {
+		HASH_FIND_STR(set->each_by_path, path, found);
+		return found;
+	}
 	/* Each revision finds its own instances by path. */
 	vector_for_each (&set->declarations, d) {
 		int index = topology_find_instance((*d)->topology, path);

@@ -88,8 +88,10 @@ struct declaration {
 struct declarations {
 	struct topology *topology;  /* a reference */
 	struct declaration *spaces; /* by the topology's space index */
-	struct slot **slots;	    /* by the topology's instance index; NULL: it was removed */
-	int32_t *instances;	 /* by slot id: the index in `slots`; -1: it is not declared */
+	struct slot **
+		slots; /* by the topology's instance index; NULL: it was removed, or a pattern */
+	int32_t *
+		instances; /* by slot id: the topology's instance index; -1: it is not declared */
 	uint32_t instance_count; /* entries of `instances`: slots that there were then */
 };
 
@@ -120,6 +122,8 @@ struct slot {
 	uint32_t space;	      /* interned in the set by the space's name */
 	uint32_t ordinal; /* of that space, within its parent: a single instance is the first */
 	char *path;	  /* its name now: of `api` with a written count, it is "api-1" */
+	bool each; /* of a space with `count: each`, or inside of such a one: in set->each_by_path */
+	UT_hash_handle hh;	    /* while it is */
 	struct slot *parent, *root; /* NULL: it is a root; the root of itself */
 	struct slot *first_child, *last_child, *next_sibling; /* in the order of declaration */
 
@@ -162,6 +166,7 @@ struct slot_set {
 	struct lifecycle *lifecycle; /* borrowed */
 	const char *name;	     /* of the application; borrowed */
 	VECTOR(struct slot *) slots; /* by id: as they came, parents before their children */
+	struct slot *each_by_path;
 	uint32_t next_serial;
 	VECTOR(struct slot_space *) spaces;	    /* by interned id */
 	VECTOR(struct declarations *) declarations; /* of each revision */
@@ -230,7 +235,7 @@ const struct import_decl *slot_missing_import(const struct slot *s);
 /* The same of a copy that does not serve, as its own revision declares it. */
 const struct import_decl *slot_missing_import_of(const struct slot *s,
 						 const struct declaration *declared);
-/* Which instance of the revision's topology it is; -1: it is not declared there. */
+/* Which instance of the revision's topology it is, or by which pattern; -1: it is not declared there. */
 static inline int32_t declarations_instance(const struct declarations *d, const struct slot *s)
 {
 	return s->id < d->instance_count ? d->instances[s->id] : -1;

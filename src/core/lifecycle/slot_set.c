@@ -79,16 +79,19 @@ static struct slot *find_numbered(const struct slot_set *set, const struct slot 
 	const struct slot_space *known = NULL;
 	HASH_FIND_STR(set->spaces_by_name, space, known);
 	for (size_t k = 0; known != NULL && k < known->slots.count; k++)
-		if (known->slots.items[k]->parent == parent &&
+		if (!known->slots.items[k]->each && known->slots.items[k]->parent == parent &&
 		    known->slots.items[k]->ordinal == ordinal)
 			return known->slots.items[k];
 	return NULL;
 }
 
 /* Only the first instance of a space can have another name: without a count it is "api", with one "api-1". What
- * is inside of it has its name in its path. */
+ * is inside of it has its name in its path. What is on each zhost comes or goes: none is another one under a new
+ * name. */
 static bool may_be_renamed(const struct topology *t, const struct instance_decl *decl)
 {
+	if (decl->is_pattern)
+		return false;
 	return decl->ordinal == 1 ||
 	       (decl->parent >= 0 && may_be_renamed(t, &t->instances[decl->parent]));
 }
@@ -128,7 +131,7 @@ static int instance_of(const struct declarations *d, const struct topology *t,
 		unsigned i = d->topology->spaces[space].instances[k];
 		const struct instance_decl *other = &d->topology->instances[i];
 		const struct slot *parent = other->parent >= 0 ? d->slots[other->parent] : NULL;
-		if (other->ordinal == s->ordinal && parent == s->parent &&
+		if (!other->is_pattern && other->ordinal == s->ordinal && parent == s->parent &&
 		    (other->parent < 0 || parent != NULL))
 			return (int)i;
 	}
@@ -146,48 +149,94 @@ static void link_again(struct slot_set *set, const struct topology *t,
 	}
 }
 
-static void add_slot(struct slot_set *set, struct declarations *d, unsigned instance)
+/* Takes the path. */
+static struct slot *slot_new(struct slot_set *set, struct declarations *d,
+			     const struct instance_decl *decl, char *take_path,
+			     struct slot *parent)
 {
-	const struct instance_decl *decl = &d->topology->instances[instance];
-	struct slot *s = slot_set_slot_of(set, d->topology, instance);
-	if (s != NULL) {
-		d->slots[instance] = s;
-		return;
-	}
-	s = mem_new(struct slot);
+	struct slot *s = mem_new(struct slot);
 	s->set = set;
 	s->id = (uint32_t)set->slots.count;
 	s->serial = set->next_serial++;
 	s->space = intern_space(set, d->topology->spaces[decl->space].name);
 	s->ordinal = decl->ordinal;
-	s->path = mem_strdup(decl->path);
+	s->path = take_path;
+	s->each = decl->is_pattern;
 	s->root = s;
 	s->serving.declared = &d->spaces[decl->space];
 	state_machine_begin(&slot_machine, s, &s->state, STATE_NOT_DEPLOYED);
-	d->slots[instance] = s;
 	vector_push(&set->slots, s);
 	vector_push(&set->spaces.items[s->space]->slots, s);
-	if (decl->parent >= 0) {
-		s->parent = d->slots[decl->parent];
-		s->root = s->parent->root;
-		*(s->parent->last_child != NULL ? &s->parent->last_child->next_sibling
-						: &s->parent->first_child) = s;
-		s->parent->last_child = s;
+	if (s->each)
+		HASH_ADD_KEYPTR(hh, set->each_by_path, s->path, strlen(s->path), s);
+	if (parent != NULL) {
+		s->parent = parent;
+		s->root = parent->root;
+		*(parent->last_child != NULL ? &parent->last_child->next_sibling
+					     : &parent->first_child) = s;
+		parent->last_child = s;
 	}
+	return s;
+}
+
+static void add_slot(struct slot_set *set, struct declarations *d, unsigned instance)
+{
+	const struct instance_decl *decl = &d->topology->instances[instance];
+	if (decl->is_pattern)
+		return;
+	struct slot *s = slot_set_slot_of(set, d->topology, instance);
+	if (s != NULL) {
+		d->slots[instance] = s;
+		return;
+	}
+	s = slot_new(set, d, decl, mem_strdup(decl->path),
+		     decl->parent >= 0 ? d->slots[decl->parent] : NULL);
+	d->slots[instance] = s;
 	link_again(set, d->topology, decl, s);
 }
 
-/* Every slot of the revision is a possible provider under the names of its declaration. */
-static void add_providers(const struct declarations *d)
+/* What the pattern `root` and those inside of it are on that zhost. */
+static void add_each(struct slot_set *set, struct declarations *d, unsigned root,
+		     const char *zhost)
 {
-	for (unsigned n = 0; n < d->topology->space_count; n++) {
-		const struct declaration *declared = &d->spaces[n];
-		for (unsigned k = 0; k < declared->provide_count; k++)
-			for (unsigned i = 0; i < declared->space->instance_count; i++) {
-				struct slot *s = d->slots[declared->space->instances[i]];
-				if (s != NULL)
-					vector_push(&declared->provides[k]->slots, s);
-			}
+	const struct instance_decl *instances = d->topology->instances;
+	for (unsigned k = root; k < root + instances[root].subtree_count; k++) {
+		CLEANUP(freep) char *path = instance_path_on(instances[k].path, zhost);
+		struct slot *parent = NULL;
+		if (slot_find(set, path) != NULL)
+			continue;
+		if (k > root) {
+			CLEANUP(freep)
+			char *above =
+				instance_path_on(instances[instances[k].parent].path, zhost);
+			parent = slot_find(set, above);
+		}
+		(void)slot_new(set, d, &instances[k], steal_ptr(&path), parent);
+	}
+}
+
+/* Those that there are get what this revision has inside of them. */
+static void add_inside_of_each(struct slot_set *set, struct declarations *d)
+{
+	for (size_t k = 0; k < set->slots.count; k++) {
+		const struct slot *s = set->slots.items[k];
+		int root = s->each && s->parent == NULL
+				   ? topology_find_instance(d->topology, s->path)
+				   : -1;
+		if (root < 0)
+			continue;
+		CLEANUP(freep) char *zhost = instance_path_zhost(s->path);
+		add_each(set, d, (unsigned)root, zhost);
+	}
+}
+
+/* Every slot of the revision is a possible provider under the names of its declaration. */
+static void add_providers(const struct slot_set *set, const struct declarations *d)
+{
+	vector_for_each (&set->slots, s) {
+		const struct declaration *declared = declarations_of(d, *s);
+		for (unsigned k = 0; declared != NULL && k < declared->provide_count; k++)
+			vector_push(&declared->provides[k]->slots, *s);
 	}
 }
 
@@ -234,6 +283,8 @@ static void index_instances(const struct slot_set *set, struct declarations *d)
 	for (unsigned i = 0; i < d->topology->instance_count; i++)
 		if (d->slots[i] != NULL)
 			d->instances[d->slots[i]->id] = (int32_t)i;
+	for (const struct slot *s = set->each_by_path; s != NULL; s = s->hh.next)
+		d->instances[s->id] = topology_find_instance(d->topology, s->path);
 }
 
 /* Which spaces provide for which: all sets that this application knows, and its own part of those that it
@@ -242,7 +293,7 @@ static void index_providers(struct slot_set *set)
 {
 	provider_sets_clear(set);
 	vector_for_each (&set->declarations, d) {
-		add_providers(*d);
+		add_providers(set, *d);
 		for (unsigned n = 0; n < (*d)->topology->space_count; n++)
 			collect_importers(set, &(*d)->spaces[n]);
 	}
@@ -278,15 +329,37 @@ const struct declarations *slot_set_declare(struct slot_set *set, struct topolog
 	}
 	for (unsigned i = 0; i < topology->instance_count; i++)
 		add_slot(set, d, i);
+	add_inside_of_each(set, d);
 	vector_push(&set->declarations, d);
 	index_all(set);
 	return d;
 }
 
+void slot_set_add_each(struct slot_set *set, const char *const *paths, size_t count)
+{
+	for (size_t k = 0; k < count; k++) {
+		CLEANUP(freep) char *zhost = instance_path_zhost(paths[k]);
+		vector_for_each (&set->declarations, d) {
+			int root = topology_find_instance((*d)->topology, paths[k]);
+			if (root >= 0)
+				add_each(set, *d, (unsigned)root, zhost);
+		}
+	}
+	index_all(set);
+}
+
 /* ---- the end ---- */
+
+static void forget_path(struct slot *s)
+{
+	if (s->each)
+		HASH_DELETE(hh, s->set->each_by_path, s);
+	s->each = false;
+}
 
 static void slot_free(struct slot *s)
 {
+	forget_path(s);
 	slot_returned(s, 0);
 	free(s->goal_cause);
 	free(s->path);
@@ -394,11 +467,12 @@ static void slot_leave(struct slot *s)
 	lifecycle_take(s);
 	leave_parent(s);
 	leave_space(s);
+	forget_path(s);
 	if (s->set->blocker == s)
 		s->set->blocker = NULL;
 	vector_for_each (&s->set->declarations, d) {
 		int32_t instance = declarations_instance(*d, s);
-		if (instance >= 0)
+		if (instance >= 0) /* of a pattern it is NULL */
 			(*d)->slots[instance] = NULL;
 	}
 }

@@ -3,6 +3,7 @@
  *
  *     slot_set_init(&set, lifecycle, "shop")
  *     declarations = slot_set_declare(&set, topology)     once per revision; its instances get slots
+ *     slot_set_add_each(&set, paths, count)               on zhosts that fit now
  *     slot_set_withdraw(&set, declarations)               that revision is past
  *     slot_set_remove(&set, &slots)                       those slots are in no revision that is wanted
  *     ...
@@ -29,6 +30,9 @@ struct slot *slot_set_slot_of(const struct slot_set *set, const struct topology 
 			      unsigned instance);
 /* As the revision that it is served in, or is to be placed in, calls it. */
 void slot_set_name(struct slot *s, const char *path);
+/* Adds instances of spaces with `count: each`, as roots ("agent@n1"), with what is inside of them in any of the
+ * revisions. Those that there are already stay. */
+void slot_set_add_each(struct slot_set *set, const char *const *paths, size_t count);
 /* Nothing of that revision counts any longer; slots stay. PRE: no slot is served by it. */
 void slot_set_withdraw(struct slot_set *set, const struct declarations *declared);
 /* Ends these slots: the others keep their order, and get ids without gaps. Revisions that declare them know

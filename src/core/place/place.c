@@ -89,15 +89,22 @@ void place_units_new(struct place *p, uint32_t topology, uint32_t *ret_units)
 			i + 1 < t->need_count ? t->needs[i + 1].root : t->model->instance_count;
 		int64_t count = 0;
 		while (instance < end) {
-			uint32_t below = t->model->instances[instance].subtree_count;
-			ret_units[instance] = unit_new(p, n, instance);
-			for (uint32_t k = 1; k < below; k++)
+			const struct instance_decl *root = &t->model->instances[instance];
+			for (uint32_t k = 0; k < root->subtree_count; k++)
 				ret_units[instance + k] = PLACE_NONE;
-			instance += below;
-			count++;
+			if (!root->is_pattern) {
+				ret_units[instance] = unit_new(p, n, instance);
+				count++;
+			}
+			instance += root->subtree_count;
 		}
 		demand_count(p, n->demand, count);
 	}
+}
+
+void place_unit_name(struct place *p, uint32_t unit, const char *path)
+{
+	unit_checked(p, unit)->name = path;
 }
 
 void place_unit_free(struct place *p, uint32_t unit)
@@ -115,6 +122,7 @@ void place_add(struct place *p, uint32_t unit, uint32_t zhost)
 	struct place_unit *u = unit_checked(p, unit);
 	(void)node_checked(p, zhost);
 	unit_attach(p, u, zhost, false);
+	p->moves++;
 	wait_unit_came(p, u);
 }
 
@@ -124,6 +132,7 @@ void place_remove(struct place *p, uint32_t unit)
 	if (u->zhost == PLACE_NONE)
 		return;
 	uint32_t zhost = u->zhost;
+	p->moves++;
 	unit_detach(p, u);
 	room_leave(p, u);
 	if (u->need->demand->device_total > 0)
@@ -158,6 +167,29 @@ const uint16_t *place_devices(const struct place *p, uint32_t unit, uint32_t *re
 	const struct place_unit *u = unit_checked(p, unit);
 	*ret_count = u->zhost != PLACE_NONE ? u->need->demand->device_total : 0;
 	return u->devices;
+}
+
+/* ---- one zhost ---- */
+
+bool place_fits_description(const struct place *p, uint32_t topology, uint32_t instance,
+			    uint32_t zhost)
+{
+	const struct need *n = need_checked(topology_checked(p, topology), instance);
+	(void)node_checked(p, zhost);
+	return feasible_has(&p->feasible_sets.items[n->demand->feasible], zhost);
+}
+
+bool place_has_company(const struct place *p, uint32_t topology, uint32_t instance,
+		       uint32_t zhost)
+{
+	const struct need *n = need_checked(topology_checked(p, topology), instance);
+	(void)node_checked(p, zhost);
+	return fits_company(p, n, zhost, STRICT);
+}
+
+uint64_t place_moves(const struct place *p)
+{
+	return p->moves;
 }
 
 /* ---- resize ---- */
@@ -215,6 +247,7 @@ bool place_unit_resize(struct place *p, uint32_t unit, uint32_t topology, uint32
 			return false;
 		unit_detach(p, u);
 	}
+	p->moves++;
 	set_need(p, u, n, instance);
 	free(u->devices);
 	u->devices = n->demand->device_total > 0

@@ -101,8 +101,10 @@ void place_topology_remove(struct place *p, uint32_t topology);
 uint32_t place_unit_new(struct place *p, uint32_t topology, uint32_t instance,
 			uint32_t slot_mate);
 /* Makes a unit for each instance without a parent, each the first of its slot: ret_units[i]
- * for instance i, PLACE_NONE for children. */
+ * for instance i, PLACE_NONE for children and for patterns (`count: each`). */
 void place_units_new(struct place *p, uint32_t topology, uint32_t *ret_units);
+/* Its slot, for reasons and ties: of a pattern there are several. Borrowed while there is the unit. */
+void place_unit_name(struct place *p, uint32_t unit, const char *path);
 /* Frees its place too. PLACE_NONE is fine. PRE: no ticket waits for it. */
 void place_unit_free(struct place *p, uint32_t unit);
 
@@ -132,6 +134,17 @@ uint32_t place_where(const struct place *p, uint32_t unit);
  * unit holds: for each of its device needs in order (its own, then its descendants' in the
  * order of instances), `count` of them. Borrowed until the next change. */
 const uint16_t *place_devices(const struct place *p, uint32_t unit, uint32_t *ret_count);
+
+/* ---- one zhost ---- */
+
+/* Whether the zhost passes rules 2 and 3 for the instance, which has no parent. */
+bool place_fits_description(const struct place *p, uint32_t topology, uint32_t instance,
+			    uint32_t zhost);
+/* Rule 4, given what is placed now. */
+bool place_has_company(const struct place *p, uint32_t topology, uint32_t instance,
+		       uint32_t zhost);
+/* Grows whenever a unit is placed or loses its place, or needs something else. */
+uint64_t place_moves(const struct place *p);
 
 /* ---- try ---- */
 

@@ -33,6 +33,7 @@ static void compile_all(struct compile *c)
 	compile_fields(c);
 	if (tree) {
 		compile_optional(c);
+		compile_each(c);
 		compile_offline_start(c);
 	}
 	bool links = compile_links(c);
@@ -54,7 +55,9 @@ static void add_rest(struct diagnostics *all, unsigned hidden)
 static void sum_data(struct topology *t)
 {
 	for (unsigned i = 0; i < t->instance_count; i++) {
-		uint64_t own = t->spaces[t->instances[i].space].data_bytes;
+		uint64_t own = t->instances[i].is_pattern
+				       ? 0
+				       : t->spaces[t->instances[i].space].data_bytes;
 		t->data_bytes =
 			t->data_bytes > UINT64_MAX - own ? UINT64_MAX : t->data_bytes + own;
 	}

@@ -10,6 +10,19 @@
 #include "base/str.h"
 #include "model/compile/findings.h"
 #include "model/compile/passes.h"
+#include "model/zhost.h"
+
+/* Those of `count: each` are known. */
+static bool has_zhosts(const struct compile *c)
+{
+	return c->options != NULL && c->options->each_on_count > 0;
+}
+
+/* In each instance of its parent. */
+static unsigned count_of(const struct compile *c, const struct space *s)
+{
+	return s->each && has_zhosts(c) ? c->options->each_on_count : s->count;
+}
 
 /* Instances of every space, parents first; the sum against the limit. */
 bool compile_count_instances(struct compile *c)
@@ -24,7 +37,7 @@ bool compile_count_instances(struct compile *c)
 
 		for (int s = (int)i; s >= 0 && count <= TOPOLOGY_MAX_INSTANCES;
 		     s = t->spaces[s].parent)
-			count *= t->spaces[s].count;
+			count *= count_of(c, &t->spaces[s]);
 		counts[i] = count;
 		total += count;
 	}
@@ -54,12 +67,15 @@ static void add_instances(struct compile *c, struct space *s, int parent, const 
 {
 	struct topology *t = c->t;
 
-	for (unsigned ordinal = 1; ordinal <= s->count; ordinal++) {
+	for (unsigned ordinal = 1; ordinal <= count_of(c, s); ordinal++) {
 		unsigned index = t->instance_count++;
 		struct instance_decl *instance = &t->instances[index];
-		char suffix[16] = "";
+		char suffix[ZHOST_NAME_MAX_BYTES + 2] = "";
 
-		if (s->numbered)
+		if (s->each)
+			(void)snprintf(suffix, sizeof(suffix), "@%s",
+				       has_zhosts(c) ? c->options->each_on[ordinal - 1] : "");
+		else if (s->numbered)
 			(void)snprintf(suffix, sizeof(suffix), "-%u", ordinal);
 		size_t prefix = parent >= 0 ? strlen(path) + 1 : 0;
 		size_t size = prefix + strlen(s->name) + strlen(suffix) + 1;
@@ -70,9 +86,12 @@ static void add_instances(struct compile *c, struct space *s, int parent, const 
 						   .name = text + prefix,
 						   .space = s->index,
 						   .parent = parent,
-						   .ordinal = ordinal};
+						   .ordinal = ordinal,
+						   .is_pattern = instance_path_is_each(text) &&
+								 !has_zhosts(c)};
 		s->instances[s->instance_count++] = index;
-		if (size - 1 > INSTANCE_PATH_MAX_BYTES)
+		if (size - 1 + (instance->is_pattern ? ZHOST_NAME_MAX_BYTES : 0) >
+		    INSTANCE_PATH_MAX_BYTES)
 			*too_long = true;
 		for (unsigned i = 0; i < s->child_count; i++)
 			add_instances(c, &t->spaces[s->children[i]], (int)index, text,

@@ -56,8 +56,9 @@ static bool name_spaces(struct compile *c)
 
 		s->index = i;
 		s->parent = -1;
-		s->count = in->count;
-		s->numbered = in->has_count != 0;
+		s->each = in->has_count != 0 && in->count == 0; /* the word `each` */
+		s->count = s->each ? 1 : in->count;
+		s->numbered = in->has_count != 0 && !s->each;
 		s->name = arena_strdup(c->arena, in->name != NULL ? in->name : "");
 		if (in->name == NULL)
 			finding(c, AT("spaces[%u]", i), "a space needs a name");

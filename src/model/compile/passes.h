@@ -5,6 +5,7 @@
  *   names    spaces, facets, their one name space       names.h
  *   tree     containment, depth                         tree.c
  *   fields   everything that one space declares         fields.c, placement.c
+ *   each     one instance on every zhost                each.c
  *   links    imports, paths, what can start             links.c, startable.c
  *   clash    declarations that no cluster can satisfy   clash.c
  *   expand   instances                                  expand.c
@@ -27,7 +28,9 @@ bool compile_tree(struct compile *c);
 void compile_fields(struct compile *c);
 /* After tree and fields. What is inside of an optional space is optional; a finding when all are. */
 void compile_optional(struct compile *c);
-/* Which spaces start without zrms. PRE: compile_fields(). */
+/* After tree and fields. What does not go with `count: each`; its instances are never placed elsewhere. */
+void compile_each(struct compile *c);
+/* Which spaces start without zrms. PRE: compile_each(). */
 void compile_offline_start(struct compile *c);
 void compile_placement(struct compile *c, struct space *s, const Samoza__V1__Placement *in);
 bool compile_links(struct compile *c);

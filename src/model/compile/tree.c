@@ -183,8 +183,9 @@ void compile_offline_start(struct compile *c)
 				"knows that it runs nowhere else");
 		else if (is_asked && !is_fixed)
 			finding(c, AT("spaces[%u].loss.offline_start", i),
-				"offline_start needs replace_after: never; otherwise zrms may "
-				"start the space on another zhost meanwhile");
+				"offline_start needs replace_after: never, or count: each; "
+				"otherwise zrms may start the space on another zhost "
+				"meanwhile");
 	}
 }
 

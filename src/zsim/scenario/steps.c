@@ -354,6 +354,10 @@ static void begin_zhost(struct step_run *run, const Samoza__V1__ZhostStep *step,
 			struct sim_machine *n)
 {
 	free(steal_ptr(&n->refusal));
+	for (size_t k = 0; k < step->n_labels; k++) {
+		const char *value = step->labels[k]->value;
+		machine_label(n, step->labels[k]->key, str_is_empty(value) ? NULL : value);
+	}
 	machine_start(run->world, n);
 	judge_hello(run, step, n);
 }

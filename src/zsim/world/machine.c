@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/str.h"
+#include "schema/message.h"
 #include "zsim/world/action.h"
 #include "zsim/world/event.h"
 #include "zsim/world/link.h"
@@ -215,6 +216,36 @@ static struct sim_machine *machine_new(struct world *w, const Samoza__V1__ZhostS
 	n->protocol = PROTOCOL_NEWEST;
 	vector_push(&w->machines, n);
 	return n;
+}
+
+static Samoza__V1__ZhostSpec__LabelsEntry *find_label(const struct sim_machine *n,
+						      const char *name, size_t *ret_at)
+{
+	for (*ret_at = 0; *ret_at < n->spec->n_labels; ++*ret_at)
+		if (str_equal(n->spec->labels[*ret_at]->key, name))
+			return n->spec->labels[*ret_at];
+	return NULL;
+}
+
+void machine_label(struct sim_machine *n, const char *name, const char *value)
+{
+	Samoza__V1__ZhostSpec *spec = n->spec;
+	size_t at = 0;
+	Samoza__V1__ZhostSpec__LabelsEntry *entry = find_label(n, name, &at);
+	if (entry == NULL && value != NULL) {
+		entry = (Samoza__V1__ZhostSpec__LabelsEntry *)schema_message_new(
+			&samoza__v1__zhost_spec__labels_entry__descriptor);
+		schema_set_string(&entry->key, NULL, name);
+		spec->labels =
+			mem_resize(spec->labels, spec->n_labels + 1, sizeof(*spec->labels));
+		spec->labels[spec->n_labels++] = entry;
+	}
+	if (value != NULL) {
+		schema_set_string(&entry->value, NULL, value);
+	} else if (entry != NULL) {
+		schema_message_free(&entry->base);
+		spec->labels[at] = spec->labels[--spec->n_labels];
+	}
 }
 
 struct sim_machine *machine_add(struct world *w, const Samoza__V1__ZhostSpec *spec)

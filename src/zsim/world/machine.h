@@ -16,6 +16,8 @@ struct sim_machine *machine_find(struct world *w, const char *name);
 /* The machine boots, or its zhost starts again: a new incarnation reads its disk. To end one:
  * machine_agent.h. */
 void machine_start(struct world *w, struct sim_machine *n);
+/* From its next start on; NULL: it has the label no longer. */
+void machine_label(struct sim_machine *n, const char *name, const char *value);
 /* It sleeps: its processes and its zhost execute nothing, its boot-time clock runs, and what comes for
  * them waits. */
 void machine_suspend(struct world *w, struct sim_machine *n);

@@ -519,7 +519,7 @@ static void the_tables_have_no_fault(void **state)
 	CLEANUP(freep) char *topology = state_machine_markdown(&topology_machine);
 	assert_string_equal(topology, "| topology | next |\n"
 				      "|---|---|\n"
-				      "| pending | running, stopped, failed |\n"
+				      "| pending | running, degraded, stopped, failed |\n"
 				      "| running | degraded, stopped, failed |\n"
 				      "| degraded | running, stopped, failed |\n"
 				      "| stopped | pending, running, failed |\n"

@@ -285,8 +285,8 @@ static void only_what_is_never_placed_elsewhere_starts_without_zrms(void **state
 		&findings));
 	assert_string_equal(
 		findings,
-		"t.yaml:5:47: offline_start needs replace_after: never; otherwise zrms "
-		"may start the space on another zhost meanwhile\n"
+		"t.yaml:5:47: offline_start needs replace_after: never, or count: each; "
+		"otherwise zrms may start the space on another zhost meanwhile\n"
 		"t.yaml:6:86: an exclusive space cannot start without zrms, which "
 		"alone knows that it runs nowhere else\n");
 }
@@ -350,6 +350,51 @@ static void valid_topologies_are_accepted(void **state)
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		topology_unref(compile_good(cases[i]));
+}
+
+/* [change.counts.each] */
+static void instances_on_each_zhost_have_one_pattern(void **state)
+{
+	struct topology *t =
+		compile_good("- {name: agent, type: CALL, count: each}\n"
+			     "- {name: lens, type: CALL, count: 2, inside: agent}\n"
+			     "- {name: agent-x, type: CALL}\n");
+	assert_int_equal(t->instance_count, 4);
+	assert_string_equal(t->instances[0].path, "agent@");
+	assert_string_equal(t->instances[2].path, "agent@/lens-2");
+	assert_true(t->instances[2].is_pattern && !t->instances[3].is_pattern);
+	assert_int_equal(topology_find_instance(t, "agent@n1"), 0);
+	assert_int_equal(topology_find_instance(t, "agent@n-2.x/lens-2"), 2);
+	assert_int_equal(topology_find_instance(t, "agent@n1/lens-3"), -1);
+	assert_int_equal(topology_find_instance(t, "agent"), -1);
+	assert_int_equal(topology_find_instance(t, "agent-x"), 3);
+	assert_int_equal(topology_find_instance(t, "agent-x@n1"), -1);
+	assert_true(t->spaces[0].each && t->spaces[0].offline_start);
+	assert_true(t->spaces[1].offline_start);
+	CLEANUP(freep) char *zhost = instance_path_zhost("agent@n1/lens-1");
+	CLEANUP(freep) char *path = instance_path_on(t->instances[1].path, "n1");
+	assert_string_equal(zhost, "n1");
+	assert_string_equal(path, "agent@n1/lens-1");
+	assert_null(instance_path_zhost("api-1/a@b"));
+	topology_unref(t);
+}
+
+static void what_does_not_go_with_each_is_refused(void **state)
+{
+	CLEANUP(freep) char *findings = NULL;
+	assert_null(compile_text(
+		HEAD "- {name: web, type: CALL}\n"
+		     "- {name: a, type: CALL, count: each, inside: web}\n"
+		     "- {name: b, type: CALL, count: each, loss: {replace_after: 5m}}\n"
+		     "- {name: c, type: CALL, count: each, placement: {spread: [{over: rack, "
+		     "required: true}]}}\n"
+		     "- {name: d, type: CALL, count: each, placement: {anti_affinity: [{with: "
+		     "self, scope: rack, required: true}]}}\n",
+		&findings));
+	assert_non_null(strstr(findings, "count: each does not go with inside"));
+	assert_non_null(strstr(findings, "an instance of 'b' belongs to its zhost"));
+	assert_non_null(strstr(findings, "there is nothing to spread"));
+	assert_non_null(strstr(findings, "where others of 'd' are"));
 }
 
 static void instances_are_expanded_in_preorder(void **state)
@@ -667,6 +712,8 @@ int main(void)
 		cmocka_unit_test(findings_are_limited),
 		cmocka_unit_test(valid_topologies_are_accepted),
 		cmocka_unit_test(instances_are_expanded_in_preorder),
+		cmocka_unit_test(instances_on_each_zhost_have_one_pattern),
+		cmocka_unit_test(what_does_not_go_with_each_is_refused),
 		cmocka_unit_test(names_are_resolved),
 		cmocka_unit_test(defaults_are_filled_in),
 		cmocka_unit_test(every_field_is_compiled),

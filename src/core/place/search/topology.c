@@ -8,7 +8,7 @@ static void add_roots(const struct topology *t, const uint32_t *units, bool opti
 		      request_list *to)
 {
 	for (unsigned i = 0; i < t->instance_count; i += t->instances[i].subtree_count)
-		if (instance_space(t, i)->optional == optional)
+		if (instance_space(t, i)->optional == optional && units[i] != PLACE_NONE)
 			vector_add(to)->unit = units[i];
 }
 

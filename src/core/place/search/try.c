@@ -180,6 +180,7 @@ void place_try(struct place *p, const struct place_request *request, struct plac
 	    request->mode == PLACE_RECOVER && count > 1)
 		try_one_by_one(&t, requests, count);
 	collect(&t);
+	p->moves += ret->placed > 0 && !request->dry_run;
 	if (ret->complete)
 		place_reason_done(&ret->reason);
 	finish(&t);

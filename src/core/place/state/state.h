@@ -293,6 +293,7 @@ struct place_topology {
 struct place_unit {
 	struct need *need;
 	uint16_t *devices; /* demand->device_total of its zhost; NULL without devices */
+	const char *name;  /* of its slot; NULL: the path of the instance. Borrowed */
 	uint32_t handle, instance;
 	uint32_t zhost;		 /* or PLACE_NONE */
 	uint32_t slot_next;	 /* ring of the units of its slot; itself when it is alone */
@@ -321,6 +322,7 @@ struct place {
 	VECTOR(uint32_t) unranked;    /* known, and not in there yet */
 	double cpu_most, memory_most; /* that one zhost offers: nodes_measure() first */
 	bool unmeasured;
+	uint64_t moves;	 /* grows when a unit is placed, or loses its place */
 	uint64_t layout; /* grows when zhosts come, go or change their labels */
 
 	/* Zhosts in the order of their changes; entry i of the list has position log_first + i.
@@ -395,7 +397,8 @@ static inline struct place_unit *unit_at(const struct place *p, uint32_t unit)
 
 static inline const char *unit_path(const struct place_unit *u)
 {
-	return u->need->topology->model->instances[u->instance].path;
+	return u->name != NULL ? u->name
+			       : u->need->topology->model->instances[u->instance].path;
 }
 
 /* The units on a zhost; `u` may be taken away in the loop. */

@@ -1,0 +1,70 @@
+#include "core/control/each_fit.h"
+
+#include "base/check.h"
+#include "core/control/drain.h"
+#include "core/control/state.h"
+#include "core/control/wants.h"
+
+struct control_zhost *each_zhost(const struct slot *s)
+{
+	if (!s->each)
+		return NULL;
+	struct control_zhost *z =
+		zhost_find(&control_of(s)->zhosts, strchr(s->root->path, '@') + 1);
+	return z != NULL && !z->removed ? z : NULL;
+}
+
+bool drain_takes_each(const struct control_zhost *z)
+{
+	if (z->drain == NULL || z->drain->state == DRAIN_ENDED)
+		return false;
+	for (const struct copy *copy = z->first_copy; copy != NULL; copy = copy->next_on_zhost)
+		if (!instance_path_is_each(copy->of_slot.slot->path))
+			return false;
+	return true;
+}
+
+bool drain_allows_each(const struct control_zhost *z)
+{
+	return z->drain == NULL || z->drain->state == DRAIN_ENDED;
+}
+
+static bool suits(const struct revision *r, const struct slot *s)
+{
+	const struct control_zhost *z = each_zhost(s);
+	int32_t instance = declarations_instance(r->declared, s->root);
+	return z != NULL && z->place != PLACE_NONE && instance >= 0 &&
+	       place_fits_description(control_of(s)->place, r->place, (uint32_t)instance,
+				      z->place) &&
+	       !drain_takes_each(z);
+}
+
+bool revision_declares(const struct revision *r, const struct slot *s)
+{
+	return declarations_of(r->declared, s) != NULL && (!s->each || suits(r, s));
+}
+
+uint32_t revision_unit_count(const struct control_application *a, const struct revision *r,
+			     const struct space *root)
+{
+	uint32_t count = 0;
+	if (!root->each)
+		return root->instance_count;
+	for_each_root (a, sc)
+		count += declarations_of(r->declared, sc->slot) != NULL &&
+			 declarations_of(r->declared, sc->slot)->space == root &&
+			 !sc->slot->leaves;
+	return count > 0 ? count : 1;
+}
+
+uint64_t revision_data_bytes(const struct control_application *a, const struct revision *r)
+{
+	uint64_t sum = r->topology->data_bytes;
+	for (const struct slot *s = a->slots.each_by_path; s != NULL; s = s->hh.next) {
+		const struct declaration *d =
+			r->declared != NULL ? declarations_of(r->declared, s) : NULL;
+		uint64_t own = d != NULL ? d->space->data_bytes : 0;
+		sum = sum > UINT64_MAX - own ? UINT64_MAX : sum + own;
+	}
+	return sum;
+}
