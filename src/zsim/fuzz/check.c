@@ -11,6 +11,7 @@
 #include "zsim/fuzz/check_quotas.h"
 #include "zsim/fuzz/check_rollouts.h"
 #include "zsim/fuzz/check_sets.h"
+#include "zsim/fuzz/each.h"
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/imports.h"
 #include "zsim/fuzz/mirrored.h"
@@ -205,7 +206,9 @@ static void check_topology_state(const struct quiet *q)
 static void check_topology(const struct quiet *q)
 {
 	for (unsigned i = 0; i < q->submitted->topology->instance_count; i++)
-		check_instance(q, i);
+		if (q->views[i] != NULL) /* of `count: each` not on every machine */
+			check_instance(q, i);
+	check_each(q->f, q->submitted);
 	imports_check(q->f, q->submitted, q->views);
 	check_topology_state(q);
 }
@@ -238,6 +241,9 @@ static void check_all_topologies(struct fuzz *f, const Samoza__V1__SpaceListView
 				world_violate(&f->world, "%s is '%s' with the goal '%s'",
 					      v->name, v->state, v->goal);
 		}
+		for (unsigned i = 0; i < count; i++)
+			found += q.views[i] == NULL &&
+				 instance_path_is_each(s->topology->instances[i].path);
 		if (found != count)
 			world_violate(&f->world, "%s shows %u of %u instances", s->name, found,
 				      count);

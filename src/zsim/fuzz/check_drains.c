@@ -119,7 +119,8 @@ void check_drains_committed(struct fuzz *f)
 static bool is_bound(const struct topology *t, unsigned root)
 {
 	for (unsigned i = 0; i < t->instances[root].subtree_count; i++)
-		if (instance_space(t, root + i)->storage == STORAGE_LOCAL)
+		if (instance_space(t, root + i)->storage == STORAGE_LOCAL ||
+		    t->spaces[t->instances[root].space].each)
 			return true;
 	return false;
 }

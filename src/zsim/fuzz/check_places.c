@@ -8,6 +8,7 @@
 
 #include "base/str.h"
 #include "zsim/fuzz/check_sets.h"
+#include "zsim/fuzz/each.h"
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/mirrored.h"
 #include "zsim/fuzz/names.h"
@@ -59,14 +60,15 @@ static void check_together(struct fuzz *f, const Samoza__V1__CopyRecord *placed)
 {
 	const struct mirrored *slot = mirror_find(f, placed->application, placed->path);
 	if (slot == NULL || slot->record == NULL || !is_root(slot->record) ||
-	    !is_first(f, slot))
+	    !is_first(f, slot) || instance_path_is_each(placed->path))
 		return;
 	for (const struct mirrored *m = f->instances; m != NULL; m = m->hh.next) {
 		const Samoza__V1__SlotRecord *r = m->record;
 		if (r == NULL || !str_equal(r->application, placed->application) ||
 		    !is_root(r) || !is_first(f, m) || r->has_serving || is_optional(f, r) ||
 		    r->goal == SAMOZA__V1__GOAL__GOAL_NOT_DEPLOYED ||
-		    check_sets_joins_later(f, r) || !is_declared(f, r))
+		    instance_path_is_each(r->path) || check_sets_joins_later(f, r) ||
+		    !is_declared(f, r))
 			continue;
 		world_violate(&f->world, "%s is placed without %s, which waits for a place",
 			      slot->id, m->id);
@@ -126,7 +128,9 @@ void check_new_copy(struct fuzz *f, const struct mirrored_copy *m)
 	if (r == NULL || r->role != SAMOZA__V1__ROLE__ROLE_SERVING)
 		return;
 	HASH_FIND_STR(f->zhosts, r->zhost, z);
-	if (z != NULL && is_cordoned(f, z))
+	check_each_copy(f, m);
+	/* A cordon does not matter to what belongs to the zhost. */
+	if (z != NULL && is_cordoned(f, z) && !instance_path_is_each(r->path))
 		world_violate(&f->world, "%s is placed on %s, which is cordoned", m->id,
 			      z->name);
 	if (z != NULL)

@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "model/diff.h"
 #include "zsim/fuzz/draws.h"
+#include "zsim/fuzz/each.h"
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/mirrored.h"
 #include "zsim/fuzz/names.h"
@@ -187,6 +188,13 @@ static bool is_led(const struct fuzz *f, const struct submitted *s, const struct
 	return is_in_batch(s, m) || (serving != NULL && serving->revision == s->rollout.target);
 }
 
+/* [change.counts.each] It goes, as its zhost is drained: the share is one of those that stay. */
+static bool goes_with_its_zhost(const struct mirrored *m)
+{
+	return instance_path_is_each(m->record->path) &&
+	       m->record->goal == SAMOZA__V1__GOAL__GOAL_NOT_DEPLOYED;
+}
+
 /* [change.rollout.canary] Of a single instance a copy runs beside the one that serves, and does not take over
  * while that one is there. */
 static bool takes_over_early(const struct submitted *s, const struct mirrored *m)
@@ -205,8 +213,9 @@ static void check_space(struct fuzz *f, const struct submitted *s, const struct 
 	for (const struct mirrored *m = f->instances; m != NULL; m = m->hh.next) {
 		int instance = is_root_of(s, m) ? names_find(t, m->record->path) : -1;
 		if (instance < 0 || instance_space(t, (unsigned)instance) != space ||
-		    !is_led(f, s, m) ||
-		    names_find(s->revisions.items[s->rollout.from - 1], m->record->path) < 0 ||
+		    !is_led(f, s, m) || goes_with_its_zhost(m) ||
+		    !each_declares(f, s->revisions.items[s->rollout.from - 1],
+				   m->record->path) ||
 		    !check_rollouts_differ(s, m->record->path, s->rollout.from,
 					   s->rollout.target))
 			continue;

@@ -12,7 +12,7 @@ static const Samoza__V1__Space *counted(const Samoza__V1__RevisionRecord *r, con
 {
 	for (size_t k = 0; k < r->topology->n_spaces; k++)
 		if (str_equal(r->topology->spaces[k]->name, name) &&
-		    r->topology->spaces[k]->has_count)
+		    r->topology->spaces[k]->has_count && r->topology->spaces[k]->count > 0)
 			return r->topology->spaces[k];
 	return NULL;
 }

@@ -225,6 +225,28 @@ static void have_paths(struct random *r, Samoza__V1__Topology *t, unsigned count
 	}
 }
 
+static void prefer_only(Samoza__V1__Affinity **list, size_t count, const char *name)
+{
+	for (size_t k = 0; k < count; k++)
+		if (str_equal(list[k]->with, "self") || str_equal(list[k]->with, name))
+			list[k]->required = false;
+}
+
+static void be_on_each(struct fuzz *f, Samoza__V1__Space *s)
+{
+	struct random *r = draws_random(f, DRAW_EACH);
+	if (s->inside != NULL || !random_percent(r, 40))
+		return;
+	s->has_count = true;
+	s->count = 0;
+	prefer_only(s->placement->affinity, s->placement->n_affinity, s->name);
+	prefer_only(s->placement->anti_affinity, s->placement->n_anti_affinity, s->name);
+	for (size_t k = 0; k < s->placement->n_spread; k++)
+		s->placement->spread[k]->required = false;
+	if (s->loss != NULL)
+		schema_set_string(&s->loss->replace_after, NULL, NULL);
+}
+
 void draw_needs(struct fuzz *f, Samoza__V1__Topology *t)
 {
 	if (draws_have(f, DRAW_PAGES)) {
@@ -258,5 +280,7 @@ void draw_needs(struct fuzz *f, Samoza__V1__Topology *t)
 			need_spread(f, t->spaces[k]);
 		if (draws_have(f, DRAW_ACROSS))
 			need_other_topology(f, t->spaces[k]);
+		if (draws_have(f, DRAW_EACH))
+			be_on_each(f, t->spaces[k]);
 	}
 }

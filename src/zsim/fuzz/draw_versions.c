@@ -126,6 +126,25 @@ static void draw_name(struct random *r, Samoza__V1__Topology *t)
 	s->count = count;
 }
 
+/* Rules of its placement go with it, too. */
+static void draw_each(struct random *r, Samoza__V1__Topology *t)
+{
+	Samoza__V1__Space *s = t->spaces[random_below(r, (uint32_t)t->n_spaces)];
+	uint32_t count = s->count;
+	bool is_written = s->has_count;
+	size_t constraints = s->placement->n_constraints;
+	s->has_count = true;
+	s->count = random_percent(r, 70) ? 0 : 2;
+	if (constraints > 0 && random_percent(r, 50)) {
+		free(s->placement->constraints[0]);
+		s->placement->constraints[0] = mem_strdup("rack exists");
+	}
+	if (compiles(t))
+		return;
+	s->has_count = is_written;
+	s->count = count;
+}
+
 /* Other versions have other instances, where the rest still means something. */
 static void draw_members(struct fuzz *f, struct random *r, Samoza__V1__Topology *t)
 {
@@ -135,6 +154,8 @@ static void draw_members(struct fuzz *f, struct random *r, Samoza__V1__Topology 
 		draw_name(draws_random(f, DRAW_NAMES), t);
 	if (random_percent(r, 30))
 		draw_count(r, t);
+	if (draws_percent(f, DRAW_EACH, 30))
+		draw_each(draws_random(f, DRAW_EACH), t);
 	if (random_percent(r, 20))
 		leave_out(r, t);
 }

@@ -60,6 +60,7 @@ enum fuzz_draw {
 	DRAW_REBALANCES,
 	DRAW_NAMES,
 	DRAW_ACCESS,
+	DRAW_EACH,
 	DRAWS,
 };
 

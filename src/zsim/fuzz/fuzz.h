@@ -29,6 +29,7 @@
  *     check_messages.c which messages arrive, and where       said.c          where zrms says that they go
  *     check_scaled.c   counts that were scaled
  *     check_ends.c     what a rollout leaves, and which states follow each other
+ *     each.c           where there is an instance on each zhost that fits
  *     check_quotas.c   how much data a space may keep
  *     check_rebalances.c  what a rebalance moves
  *     check_plan.c     whether what was planned happens
@@ -61,6 +62,7 @@
  *   that zrms acknowledged
  * - nothing is deployed or started that zrms has withdrawn, by a zhost that can hear it
  * - nothing new is placed on a cordoned zhost, nor on one without what it needs; what was never placed is placed as a whole or not at all
+ * - what belongs to a zhost is placed there and nowhere else; in peace there is one on each zhost that fits
  * - what was acknowledged of a space's data is read by every later copy
  * - a write of data is taken exactly when it fits into its quotas; what was refused or removed is not in
  *   the store; an event says once that there is no room

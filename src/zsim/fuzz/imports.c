@@ -110,7 +110,7 @@ static char *expected_text(struct fuzz *f, const struct submitted *s, unsigned i
 				&s->topology->spaces[import->providers[p]];
 			for (unsigned n = 0; n < provider->instance_count; n++) {
 				unsigned other = provider->instances[n];
-				if (other != instance &&
+				if (other != instance && views[other] != NULL &&
 				    strcmp(views[other]->state, "deployed-started") == 0)
 					vector_push(&lines.list,
 						    provider_line(import, views[other]));
@@ -135,7 +135,8 @@ void imports_check(struct fuzz *f, const struct submitted *s,
 		   const Samoza__V1__SpaceView *const *views)
 {
 	for (unsigned i = 0; i < s->topology->instance_count; i++) {
-		if (strcmp(views[i]->state, "deployed-started") != 0 || views[i]->zhost == NULL)
+		if (views[i] == NULL || strcmp(views[i]->state, "deployed-started") != 0 ||
+		    views[i]->zhost == NULL)
 			continue;
 		struct sim_machine *n = mirror_machine(f, views[i]->zhost);
 		CLEANUP(freep)

@@ -23,6 +23,7 @@
 #include "zsim/fuzz/check_scaled.h"
 #include "zsim/fuzz/check_sets.h"
 #include "zsim/fuzz/check_unload.h"
+#include "zsim/fuzz/each.h"
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/legal.h"
 #include "zsim/fuzz/mirrored.h"
@@ -302,8 +303,7 @@ static void take_revision(struct fuzz *f, const struct record_change *r)
 		samoza__v1__revision_record__unpack(NULL, r->size, r->data);
 	struct submitted *s = record != NULL ? fuzz_submitted(f, record->application) : NULL;
 	struct topology *topology = NULL;
-	if (s == NULL ||
-	    topology_compile(record->topology, NULL, NULL, NULL, &topology, NULL) < 0) {
+	if (s == NULL || each_compile(f, record->topology, &topology) < 0) {
 		world_violate(&f->world, "the record of revision %s cannot be used", r->id);
 	} else {
 		while (s->revisions.count < record->number)

@@ -6,14 +6,16 @@
 #include "base/memory.h"
 #include "base/str.h"
 
-/* Without "-1" at the ends of its parts. */
+/* Without "-1" at the ends of its parts. What is on each zhost, and inside of that, has one name. */
 static void normalise(char *path)
 {
 	char *to = path;
+	bool is_each = false;
 	for (const char *from = path; *from != '\0';) {
 		size_t left = strcspn(from, "/#");
 		size_t length = left;
-		if (length > 2 && strncmp(from + length - 2, "-1", 2) == 0)
+		is_each = is_each || memchr(from, '@', left) != NULL;
+		if (!is_each && length > 2 && strncmp(from + length - 2, "-1", 2) == 0)
 			length -= 2;
 		memmove(to, from, length);
 		to += length;

@@ -82,6 +82,14 @@ bool place_suits(const struct topology *t, unsigned root, const struct mirrored_
 	return true;
 }
 
+/* [change.counts.each] What belongs to a zhost is there, whatever the cordon. */
+static bool may_be_on(const struct root *r, const struct mirrored_zhost *z)
+{
+	CLEANUP(freep)
+	char *own = instance_path_zhost(r->topology->instances[r->instance].path);
+	return own != NULL ? str_equal(own, z->name) : !z->record->cordoned;
+}
+
 static bool affinities_hold(const struct search *s, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -150,7 +158,7 @@ static bool assign(struct search *s, size_t next, size_t count)
 		return affinities_hold(s, count) && capacity_holds(s, count);
 	struct root *r = &s->roots.items[next];
 	vector_for_each (&s->zhosts, z) {
-		if (!place_suits(r->topology, r->instance, *z))
+		if (!place_suits(r->topology, r->instance, *z) || !may_be_on(r, *z))
 			continue;
 		r->zhost = *z;
 		if (assign(s, next + 1, count))
@@ -212,9 +220,11 @@ static size_t add_waiting(struct search *s, const struct submitted *t, enum wait
 		const Samoza__V1__SlotRecord *r = record_of(s->f, t, i);
 		if (t->topology->instances[i].parent >= 0 || r == NULL ||
 		    r->goal == SAMOZA__V1__GOAL__GOAL_NOT_DEPLOYED ||
-		    (r->has_serving && !r->lost) || r->has_waits_since_ms)
-			continue;
-		bool alone = r->lost || instance_space(t->topology, i)->optional;
+		    (r->has_serving && !r->lost) || r->has_waits_since_ms ||
+		    (t->rollout.target != 0 && instance_space(t->topology, i)->each))
+			continue; /* the last: which version its zhost has to suit depends on its turn */
+		bool alone = r->lost || instance_space(t->topology, i)->optional ||
+			     instance_space(t->topology, i)->each;
 		if (alone != (kind == WAIT_ALONE))
 			continue;
 		vector_push(&s->roots, ((struct root){t->topology, i, NULL}));
@@ -254,7 +264,8 @@ static char *single_place(struct search *s, const struct submitted *t)
 	for (size_t i = 0; i < requested && found == NULL; i++) {
 		struct root *r = &s->roots.items[s->placed];
 		*r = s->roots.items[s->placed + i];
-		if (whole_waits && !record_of(s->f, t, r->instance)->lost)
+		if (whole_waits && !record_of(s->f, t, r->instance)->lost &&
+		    (space_of(r)->optional || !space_of(r)->each))
 			continue; /* optional: after the others */
 		if (assign(s, s->placed, s->placed + 1) && may_take(s->f, t, r))
 			found = str_printf("%s/%s waits for a place, and %s would take it",
@@ -281,7 +292,7 @@ static bool has_required_spread(const struct topology *t)
 static void add_available(struct search *s)
 {
 	for (struct mirrored_zhost *z = s->f->zhosts; z != NULL; z = z->hh.next)
-		if (z->record != NULL && !z->record->removed && !z->record->cordoned &&
+		if (z->record != NULL && !z->record->removed &&
 		    z->record->state == SAMOZA__V1__STATE__STATE_DEPLOYED_STARTED)
 			vector_push(&s->zhosts, z);
 }
@@ -337,4 +348,15 @@ const char *place_elsewhere(const struct fuzz *f, const struct submitted *t, con
 	vector_done(&s.roots);
 	vector_done(&s.zhosts);
 	return found;
+}
+
+bool place_has_company_of(const struct fuzz *f, const struct submitted *t, unsigned root,
+			  struct mirrored_zhost *z)
+{
+	struct search s = {.f = f};
+	add_placed(&s);
+	vector_push(&s.roots, ((struct root){t->topology, root, z}));
+	bool holds = affinities_hold(&s, s.placed + 1);
+	vector_done(&s.roots);
+	return holds;
 }

@@ -16,6 +16,10 @@ struct topology;
  * a position [topology.placement.rule-2] [topology.placement.rule-3]. */
 bool place_suits(const struct topology *t, unsigned root, const struct mirrored_zhost *z);
 
+/* Rule 4 holds for an instance without a place there, given what is placed now. */
+bool place_has_company_of(const struct fuzz *f, const struct submitted *t, unsigned root,
+			  struct mirrored_zhost *z);
+
 /* The longest `loss.replace_after` of the instance and all inside of it. */
 uint32_t place_replace_after_ms(const struct topology *t, unsigned root);
 
