@@ -1,4 +1,5 @@
 # bash completion for zshell
+COMP_WORDBREAKS=${COMP_WORDBREAKS//@/} # shop/agent@edge-node-1 is one word
 _zshell() {
 	local IFS=$'\n' words candidate
 	words=("${COMP_WORDS[@]:1:COMP_CWORD}")

@@ -50,6 +50,7 @@ static const struct {
 	const char *shell, *script;
 } scripts[] = {
 	{"bash", "# bash completion for zshell\n"
+		 "COMP_WORDBREAKS=${COMP_WORDBREAKS//@/} # shop/agent@edge-node-1 is one word\n"
 		 "_zshell() {\n"
 		 "\tlocal IFS=$'\\n' words candidate\n"
 		 "\twords=(\"${COMP_WORDS[@]:1:COMP_CWORD}\")\n"
