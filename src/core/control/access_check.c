@@ -92,6 +92,38 @@ static bool refuse_role(struct control *c, const struct control_input *input,
 	return refuse(c, input, err);
 }
 
+/* Another topology from which it imports, and which the principal may not see; NULL: there is none. */
+static const char *hidden_provider(const struct principal *p, const struct topology *topology)
+{
+	for (unsigned k = 0; k < topology->space_count; k++) {
+		const struct space *space = &topology->spaces[k];
+		for (unsigned i = 0; i < space->import_count; i++) {
+			const char *other = space->imports[i].topology;
+			if (other != NULL && !access_sees(p, other))
+				return other;
+		}
+	}
+	return NULL;
+}
+
+/* Its name, and those of all from which it imports [change.imports.public]. */
+static bool check_submission(struct control *c, const struct control_input *input)
+{
+	const struct principal *p = input->principal;
+	const struct topology *topology = input->submit.topology;
+	const char *hidden = hidden_provider(p, topology);
+	struct error *err = NULL;
+	if (!access_sees(p, topology->name))
+		(void)error_set(&err, ERR_DENIED, "%s may not submit topologies named %s",
+				p->name, topology->name);
+	else if (hidden != NULL)
+		(void)error_set(
+			&err, ERR_DENIED,
+			"%s may not import from topologies named %s, which it cannot see",
+			p->name, hidden);
+	return err == NULL || refuse(c, input, err);
+}
+
 /* Of a name that is not its own, a principal learns no more than that there is none. */
 static bool check_topology(struct control *c, const struct control_input *input)
 {
@@ -99,14 +131,8 @@ static bool check_topology(struct control *c, const struct control_input *input)
 	const struct control_application *a =
 		id != NULL ? application_by_id(&c->applications, id) : NULL;
 	struct error *err = NULL;
-	if (input->type == CONTROL_SUBMIT) {
-		const char *name = input->submit.topology->name;
-		if (access_sees(input->principal, name))
-			return true;
-		(void)error_set(&err, ERR_DENIED, "%s may not submit topologies named %s",
-				input->principal->name, name);
-		return refuse(c, input, err);
-	}
+	if (input->type == CONTROL_SUBMIT)
+		return check_submission(c, input);
 	if (a == NULL || access_sees(input->principal, a->name))
 		return true;
 	(void)error_set(&err, ERR_NOT_FOUND, "no topology %s", id);

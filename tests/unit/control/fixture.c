@@ -166,6 +166,8 @@ const struct reply *fixture_handle(struct fixture *f, struct control_input *inpu
 {
 	outbox_clear(&f->outbox);
 	input->request = ++f->next_request;
+	if (input->principal == NULL)
+		input->principal = f->principal;
 	fixture_take(f, input);
 	fixture_flush(f);
 	vector_for_each (&f->outbox.replies, r)

@@ -28,8 +28,9 @@ struct fixture {
 	unsigned packages; /* that were submitted */
 	/* Of the next submissions: NULL: none; the digest of the one file of the space "web", NULL: it has none. */
 	const char *version, *web_file;
-	Samoza__V1__Rollout *rollout; /* NULL: the defaults */
-	uint32_t protocol;	      /* that zhosts speak: 4 */
+	Samoza__V1__Rollout *rollout;	   /* NULL: the defaults */
+	const struct principal *principal; /* of the next requests; NULL: the system itself */
+	uint32_t protocol;		   /* that zhosts speak: 4 */
 	/* Of the next hellos. NULL: one for each name; none. */
 	const char *identity, *machine;
 	uint64_t incarnation;		/* 0: as the fixture has it */
