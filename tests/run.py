@@ -2,8 +2,8 @@
 
     tests/run.py [--slow] BUILD [unit|scenario|fuzz|e2e …]      without a name: all of them
 
-With --slow, for a build with a sanitizer or counters, unit tests have six times as long as usual and
-only those that fail are printed.
+With --slow, for a build with a sanitizer or counters, unit tests have six times as long as usual, only
+those that fail are printed, and tests of the tools, which run nothing of the build, are left out.
 Unit tests and the random search are run by meson, scenarios by zsim itself (each scenario counts),
 end-to-end tests by pytest (each test counts). A skipped test is named, with its reason.
 """
@@ -39,7 +39,7 @@ def run_meson(build, suite, tally, slow):
     command = ["meson", "test", "-C", str(build), "--no-rebuild", "--suite", suite,
                "--print-errorlogs", "--logbase", f"log-{suite}"]
     if slow:
-        command += ["--quiet", "--timeout-multiplier", "6"]
+        command += ["--quiet", "--timeout-multiplier", "6", "--no-suite", "tools"]
     done = subprocess.run(command, cwd=ROOT, check=False)
     log = build / "meson-logs" / f"log-{suite}.json"
     if not log.exists():
