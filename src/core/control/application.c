@@ -472,26 +472,27 @@ void application_trim_revisions(struct control_application *a, struct place *pla
 				void (*dropped)(void *user, const struct revision *revision),
 				void *user)
 {
-	size_t kept = 0, count = a->application.revisions.count;
 	const struct revision *last =
 		application_revision(&a->application, a->application.completed);
 	const struct revision *before = last != NULL ? application_before(a, last) : NULL;
-	for (size_t k = 0; k < count; k++) {
+	/* Each one leaves the list before it is freed: where others are withdrawn, all are asked. */
+	for (size_t k = 0; k < a->application.revisions.count;) {
 		struct revision *r = a->application.revisions.items[k];
 		bool used = r == a->application.served || r->placements > 0 ||
 			    is_sought_in(a, r) || is_of_rollout(a, r) || r == a->kept.revision;
 		used = used || !application_withdraw(a, r);
 		if (!used)
 			close_revision(place, r);
-		if (used || count - k <= REVISIONS_KEPT || r == last || r == before) {
-			a->application.revisions.items[kept++] = r;
+		if (used || a->application.revisions.count - k <= REVISIONS_KEPT || r == last ||
+		    r == before) {
+			k++;
 			continue;
 		}
+		vector_remove_at(&a->application.revisions, k);
 		if (dropped != NULL)
 			dropped(user, r);
 		revision_free(r);
 	}
-	a->application.revisions.count = kept;
 	application_trim_slots(&a->application);
 }
 
