@@ -74,10 +74,11 @@ static struct submitted *some_topology(struct fuzz *f)
 	return &f->submitted.items[random_below(&f->random, (uint32_t)f->submitted.count)];
 }
 
-static const char *some_path(struct fuzz *f, const struct submitted *s)
+/* The caller frees: while it is asked, another version may be served. */
+static char *some_path(struct fuzz *f, const struct submitted *s)
 {
 	unsigned index = random_below(&f->random, s->topology->instance_count);
-	return s->topology->instances[index].path;
+	return mem_strdup(s->topology->instances[index].path);
 }
 
 /* The application of that name that is there; NULL. A further submission makes a revision of it. */
@@ -155,7 +156,7 @@ static void set_goal(struct fuzz *f)
 	struct submitted *s = some_topology(f);
 	if (s == NULL)
 		return;
-	const char *path = some_path(f, s);
+	CLEANUP(freep) char *path = some_path(f, s);
 	const char *goal = goals[random_below(&f->random, ARRAY_SIZE(goals))];
 	bool stops = strcmp(goal, "deployed-started") != 0;
 	if (stops)
@@ -203,7 +204,8 @@ static void act_on_topology(struct fuzz *f)
 	enum topology_action action = actions[which].action;
 	bool grouped = action != TOPOLOGY_START && action != TOPOLOGY_STOP &&
 		       action != TOPOLOGY_RECOVER && action != TOPOLOGY_REMOVE;
-	const char *path = grouped && random_percent(&f->random, 50) ? some_path(f, s) : NULL;
+	CLEANUP(freep)
+	char *path = grouped && random_percent(&f->random, 50) ? some_path(f, s) : NULL;
 	world_log(&f->world, "STEP %s %s%s%s", actions[which].name, s->name,
 		  path != NULL ? "/" : "", path != NULL ? path : "");
 	bool was_gone = s->may_be_gone;
@@ -418,7 +420,8 @@ static void move_some_unit(struct fuzz *f)
 	const struct submitted *s =
 		&f->submitted.items[random_below(r, (uint32_t)f->submitted.count)];
 	const struct topology *t = s->topology;
-	const char *path = t->instances[random_below(r, t->instance_count)].path;
+	CLEANUP(freep)
+	char *path = mem_strdup(t->instances[random_below(r, t->instance_count)].path);
 	const char *to = NULL;
 	if (random_percent(r, 30))
 		to = f->world.machines
