@@ -30,7 +30,7 @@ void api_free(struct api *api);
 int api_authorize(struct api *api, const char *file, struct error **err) must_check;
 /* "http://127.0.0.1:7331", borrowed. */
 const char *api_url(const struct api *api);
-/* Whom to believe behind https:// from now on, which must outlive it: machines of the cluster with the role
+/* Whom to believe over https:// from now on, which must outlive it: machines of the cluster with the role
  * zrms, under whatever address. Without it: those whom the system believes. A server that is not believed is
  * ERR_DENIED. */
 void api_trust(struct api *api, const struct pki_trust *trust);

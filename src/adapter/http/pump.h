@@ -16,7 +16,7 @@ struct http_pump;
 /* Takes the stream over; *ret_fd, MHD's end, is the caller's. ERR_IO: no descriptors. */
 int pump_new(struct http_server *server, struct stream *stream, int *ret_fd,
 	     struct error **err) must_check;
-/* Who is behind MHD's descriptor; NULL: nobody that a pump serves. */
+/* Who is at the other end of MHD's descriptor; NULL: nobody that a pump serves. */
 const struct stream_peer *pump_peer(const struct http_server *server, int mhd_fd);
 /* The address of a peer as MHD wants it. Returns its size. */
 socklen_t pump_sockaddr(const char *address, struct sockaddr_storage *ret_address);

@@ -5,8 +5,8 @@
  *     compilation_new() ──► waits ──► start ──► a program runs ◄──► continue ──► done
  *                                  (thread)  (child processes)      (thread)
  *
- * Two at a time, the smallest module first; a small one is begun beyond that where no small one runs. So it is
- * behind no large one.
+ * Two at a time, the smallest module first; a small one is begun beyond that where no small one runs, so that it
+ * waits for no large one.
  */
 #ifndef SAMOZA_ZHOST_ARTIFACT_COMPILATION_H
 #define SAMOZA_ZHOST_ARTIFACT_COMPILATION_H

@@ -1,4 +1,4 @@
-/* adapter/http over adapter/tls: the server behind a listener of streams, and both clients. */
+/* adapter/http over adapter/tls: the server on a listener of streams, and both clients. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -291,7 +291,7 @@ static void a_server_ends_with_requests_under_way(void **state)
 }
 
 /* The peer goes while its request waits: the handler's peer is still there. */
-static void a_peer_that_goes_leaves_its_name_behind(void **state)
+static void the_name_of_a_peer_outlives_it(void **state)
 {
 	struct stage *s = *state;
 	struct http_call *held = call(s, "/hold", NULL);
@@ -444,7 +444,7 @@ int main(void)
 		TEST(a_large_answer_arrives_whole),
 		TEST(a_connection_can_be_upgraded),
 		TEST(a_server_ends_with_requests_under_way),
-		TEST(a_peer_that_goes_leaves_its_name_behind),
+		TEST(the_name_of_a_peer_outlives_it),
 		TEST(a_peer_that_goes_without_asking_leaves_nothing),
 		TEST(a_server_that_drains_takes_no_streams),
 		TEST(libcurl_believes_a_set_of_authorities),
