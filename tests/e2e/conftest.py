@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.parse
@@ -19,6 +20,9 @@ import control_groups
 from control_groups import groups_swept
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "tests" / "rig"))
+from rig import why_not  # noqa: E402
+
 BIN = pathlib.Path(os.environ.get("SAMOZA_BIN", ROOT / "build" / "bin"))
 DEADLINE = 20.0  # for anything that should happen at once, on a loaded machine
 
@@ -376,6 +380,15 @@ def example_package(tmp_path_factory):
     target = tmp_path_factory.mktemp("example") / "my-app.mex"
     run(BIN / "mex", "build", EXAMPLE, "-o", target)
     return target
+
+
+@pytest.fixture(scope="session")
+def rig_switch():
+    """The switch of the rig of machines (tests/rig); the test is skipped where no rig can be made."""
+    switch = BIN.parent / "tests" / "rig" / "rig-switch"
+    if (missing := why_not(switch)) is not None:
+        pytest.skip(missing)
+    return switch
 
 
 GROUPS_BEFORE = control_groups.groups()
