@@ -7,6 +7,7 @@
 #include "adapter/cli/version.h"
 #include "adapter/log/log.h"
 #include "adapter/sqlite/kv.h"
+#include "adapter/systemd/service.h"
 #include "adapter/uv/stream_kinds.h"
 #include "base/check.h"
 #include "base/str.h"
@@ -35,6 +36,7 @@
 
 struct zhost_daemon {
 	struct loop loop;
+	struct service *service;	    /* what systemd hears */
 	struct stream_transport *transport; /* to zrms */
 	struct stream_transport *to_spaces; /* to ports that spaces export */
 	const struct zhost_settings *settings;
@@ -222,6 +224,7 @@ static void on_signal(void *user, int signum)
 	log_info("zhost", "ending", LOG_S("signal", strsignal(signum)),
 		 LOG_U("instances", residents_counters(d->residents).instances),
 		 LOG_S("spaces", "they continue"));
+	service_ending(d->service);
 	end(d, 0);
 }
 
@@ -446,6 +449,7 @@ static int begin(struct zhost_daemon *d, const char *config_file, struct error *
 
 static void finish(struct zhost_daemon *d)
 {
+	service_free(d->service);
 	loop_timer_free(d->end_timer);
 	edge_free(d->edge);
 	metric_registry_done(&d->metrics);
@@ -484,6 +488,7 @@ int zhost_daemon_run(const struct zhost_settings *settings, const char *config_f
 	int r = loop_init(&d.loop, err);
 	if (r < 0)
 		return r;
+	d.service = service_new(&d.loop);
 	r = begin(&d, config_file, err);
 	if (r == 0) {
 		CLEANUP(freep) char *zedge = zedge_address(&d);
@@ -491,6 +496,7 @@ int zhost_daemon_run(const struct zhost_settings *settings, const char *config_f
 			 LOG_S("version", SAMOZA_VERSION), LOG_S("zrms", settings->zrms),
 			 LOG_S("zedge", zedge), LOG_S("dir", d.state_dir.path),
 			 LOG_U("incarnation", d.state_dir.incarnation));
+		service_ready(d.service);
 		loop_run(&d.loop);
 		log_info("zhost", "ended", LOG_S("name", settings->name));
 	}

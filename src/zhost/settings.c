@@ -1,7 +1,9 @@
 #include "zhost/settings.h"
 
+#include <ctype.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stddef.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,6 +24,7 @@ static const char *const other_keys[] = {"zhosts", NULL};
 
 static const struct cli_option options[] = {
 	{.name = "dir",
+	 .key = "dir",
 	 .environment = "ZHOST_DIR",
 	 .type = CLI_PATH,
 	 .offset = OPTION(dir),
@@ -29,29 +32,35 @@ static const struct cli_option options[] = {
 	 .required = true,
 	 .help = "Directory of this zhost; created if it is missing"},
 	{.name = "name",
+	 .key = "name",
 	 .environment = "ZHOST_NAME",
 	 .type = CLI_STRING,
 	 .offset = OPTION(name),
-	 .help = "Name of this zhost in the cluster"},
+	 .help = "Name of this zhost in the cluster; default: the first label of the machine's "
+		 "host name, in lower case"},
 	{.name = "zrms",
+	 .key = "zrms",
 	 .environment = "ZRMS_URL",
 	 .type = CLI_URL,
 	 .offset = OPTION(zrms),
 	 .fallback = "http://127.0.0.1:7331",
 	 .help = "URL of zrms"},
 	{.name = "token-file",
+	 .key = "token_file",
 	 .environment = "ZHOST_TOKEN_FILE",
 	 .type = CLI_PATH,
 	 .offset = OPTION(token_file),
 	 .help = "File with the token that zrms knows this zhost by, by default "
 		 "DIR/credentials/zhost"},
 	{.name = "zedge",
+	 .key = "zedge",
 	 .environment = "ZHOST_ZEDGE",
 	 .type = CLI_LISTEN,
 	 .offset = OPTION(zedge),
 	 .fallback = "127.0.0.1:8088",
 	 .help = "Address on which zedge listens for browsers"},
 	{.name = "cache-size",
+	 .key = "cache_size",
 	 .environment = "ZHOST_CACHE_SIZE",
 	 .type = CLI_SIZE,
 	 .offset = OPTION(cache_bytes),
@@ -60,6 +69,7 @@ static const struct cli_option options[] = {
 	 .help = "Size limit of the artifact cache; the least recently used artifacts are "
 		 "removed first"},
 	{.name = "starts-at-once",
+	 .key = "starts_at_once",
 	 .environment = "ZHOST_STARTS_AT_ONCE",
 	 .type = CLI_U32,
 	 .offset = OPTION(starts_at_once),
@@ -93,6 +103,7 @@ static const struct cli_option options[] = {
 	 .help = "Allow `zshell spaces exec` to run commands in the NATIVE instances of this "
 		 "zhost"},
 	{.name = "zrun",
+	 .key = "zrun",
 	 .environment = "ZHOST_ZRUN",
 	 .type = CLI_PATH,
 	 .offset = OPTION(zrun),
@@ -137,6 +148,20 @@ const struct cli_program zhost_program = {
 		"the next zhost of the same DIR adopts them, or --end-spaces ends them.",
 };
 
+/* "Edge-1.example.com": "edge-1". Nothing is set where that is no name for a zhost. */
+static void name_after_machine(struct zhost_settings *s)
+{
+	char name[HOST_NAME_MAX + 1] = "";
+
+	if (gethostname(name, sizeof(name) - 1) < 0)
+		return;
+	name[strcspn(name, ".")] = '\0';
+	for (char *c = name; *c != '\0'; c++)
+		*c = (char)tolower((unsigned char)*c);
+	if (zhost_name_is_valid(name))
+		s->name = mem_strdup(name);
+}
+
 int settings_check(struct zhost_settings *s, struct error **err)
 {
 	const char *address;
@@ -148,9 +173,12 @@ int settings_check(struct zhost_settings *s, struct error **err)
 			"the other");
 	if (s->end_spaces || s->new_identity)
 		return 0;
+	if (s->name == NULL)
+		name_after_machine(s);
 	if (str_is_empty(s->name))
 		return error_set(err, ERR_INVALID,
-				 "missing --name: the name of this zhost in the cluster");
+				 "missing --name: the name of this zhost in the cluster (the "
+				 "machine's host name cannot be one)");
 	if (!zhost_name_is_valid(s->name))
 		return error_set(err, ERR_INVALID,
 				 "invalid --name '%s': expected " ZHOST_NAME_EXPECTED, s->name);

@@ -320,6 +320,7 @@ static void on_end_signal(void *user, int signum)
 	}
 	zrms->stopping = true;
 	log_info("zrms", "ending", LOG_S("signal", strsignal(signum)));
+	service_ending(zrms->service);
 	if (zrms->translations != NULL)
 		translations_stop(zrms->translations);
 	http_server_drain(zrms->http);
@@ -350,6 +351,7 @@ static void parts_free(struct zrms *zrms)
 	artifacts_free(zrms->artifacts);
 	artifact_store_free(zrms->artifact_store);
 	loop_timer_free(zrms->ending);
+	service_free(zrms->service);
 	error_free(zrms->translator_error);
 	loop_done(&zrms->loop);
 }
@@ -395,6 +397,7 @@ static int zrms_run(struct zrms *zrms, struct error **err)
 		r = loop_init(&zrms->loop, err);
 	if (r < 0)
 		return r;
+	zrms->service = service_new(&zrms->loop);
 	zrms->ending = loop_timer_new(&zrms->loop, end_check, zrms);
 	zrms->started_ms = loop_now(&zrms->loop).mono_ms;
 	r = loop_on_signal(&zrms->loop, SIGTERM, on_end_signal, zrms, err);
@@ -406,6 +409,7 @@ static int zrms_run(struct zrms *zrms, struct error **err)
 		r = parts_open(zrms, trust, spool, err);
 	if (r < 0)
 		return r; /* main() ends the process at once */
+	service_ready(zrms->service);
 	loop_run(&zrms->loop);
 	metric_registry_done(&zrms->metrics);
 	parts_free(zrms);

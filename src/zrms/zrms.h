@@ -10,6 +10,7 @@
 #define SAMOZA_ZRMS_ZRMS_H
 
 #include "adapter/http/http.h"
+#include "adapter/systemd/service.h"
 #include "adapter/uv/loop.h"
 #include "base/metrics.h"
 #include "core/control/control.h"
@@ -34,7 +35,8 @@ struct api;
 struct zrms {
 	struct settings settings;
 	struct loop loop;
-	int lock_fd; /* DIR/lock */
+	struct service *service; /* what systemd hears */
+	int lock_fd;		 /* DIR/lock */
 	struct access access;
 	int64_t started_ms;
 	struct store *store;
