@@ -314,12 +314,14 @@ void unit_rebase(struct control *c, struct slot_control *root)
 	const struct control_application *a = application_of(root->slot);
 	struct revision *revision = unplaced_revision(root);
 	PRE(root->of_path->serving == NULL);
-	slot_names_follow(c, root, revision, "nothing of it is placed");
-	if (root->place_revision == revision)
-		return;
-	uint32_t before = root->place_unit;
-	application_give_unit(a, c->place, revision, root);
-	place_unit_free(c->place, before);
+	if (root->place_revision != revision) {
+		uint32_t before = root->place_unit;
+		application_give_unit(a, c->place, revision, root);
+		place_unit_free(c->place, before);
+	}
+	/* One that does not declare it gives it no name: then it is placed in what is served, if at all. */
+	if (root->place_revision != NULL)
+		slot_names_follow(c, root, root->place_revision, "nothing of it is placed");
 }
 
 void unit_retire(struct control *c, struct slot_control *root)

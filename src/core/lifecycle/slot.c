@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/str.h"
 
 /* ---- the state machine ---- */
 
@@ -131,7 +132,7 @@ void provider_set_each_started(const struct provider_set *set,
 	each_started_but(NULL, set, each, user);
 }
 
-struct slot *slot_find(const struct slot_set *set, const char *path)
+struct slot *slot_find_declared(const struct slot_set *set, const char *path)
 {
 	struct slot *found = NULL;
 	if (instance_path_is_each(path)) {
@@ -145,4 +146,14 @@ struct slot *slot_find(const struct slot_set *set, const char *path)
 			return (*d)->slots[index];
 	}
 	return NULL;
+}
+
+struct slot *slot_find(const struct slot_set *set, const char *path)
+{
+	struct slot *found = slot_find_declared(set, path);
+	bool is_past = found == NULL && !instance_path_is_each(path);
+	for (size_t k = 0; is_past && found == NULL && k < set->slots.count; k++)
+		if (str_equal(set->slots.items[k]->path, path))
+			found = set->slots.items[k];
+	return found;
 }

@@ -256,7 +256,9 @@ const struct provider_set *slot_providers(const struct slot *s,
 bool declaration_provides(const struct declaration *declared, const struct provider_set *set);
 /* It counts in the set while it is started. */
 bool slot_can_provide(const struct slot *s, const struct provider_set *set);
-/* The set's slot of that path, NULL when there is none. */
+/* The set's slot to which a revision gives that path, NULL when there is none. */
+struct slot *slot_find_declared(const struct slot_set *set, const char *path);
+/* The same, or the one that has that path from a revision that is declared no longer. */
 struct slot *slot_find(const struct slot_set *set, const char *path);
 
 #endif

@@ -100,7 +100,7 @@ struct slot *slot_set_slot_of(const struct slot_set *set, const struct topology 
 			      unsigned instance)
 {
 	const struct instance_decl *decl = &t->instances[instance];
-	struct slot *s = slot_find(set, decl->path);
+	struct slot *s = slot_find_declared(set, decl->path);
 	if (s != NULL || !may_be_renamed(t, decl))
 		return s;
 	const struct slot *parent = NULL;
@@ -203,13 +203,13 @@ static void add_each(struct slot_set *set, struct declarations *d, unsigned root
 	for (unsigned k = root; k < root + instances[root].subtree_count; k++) {
 		CLEANUP(freep) char *path = instance_path_on(instances[k].path, zhost);
 		struct slot *parent = NULL;
-		if (slot_find(set, path) != NULL)
+		if (slot_find_declared(set, path) != NULL)
 			continue;
 		if (k > root) {
 			CLEANUP(freep)
 			char *above =
 				instance_path_on(instances[instances[k].parent].path, zhost);
-			parent = slot_find(set, above);
+			parent = slot_find_declared(set, above);
 		}
 		(void)slot_new(set, d, &instances[k], steal_ptr(&path), parent);
 	}
