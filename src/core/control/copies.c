@@ -324,11 +324,19 @@ void unit_rebase(struct control *c, struct slot_control *root)
 		slot_names_follow(c, root, root->place_revision, "nothing of it is placed");
 }
 
+/* The former set does not need what is not there any longer (kept_set_run()). */
+static void review_kept_set(struct control_application *a)
+{
+	if (a->kept.revision != NULL)
+		mark_application(a, APPLICATION_HANDOVER);
+}
+
 void unit_retire(struct control *c, struct slot_control *root)
 {
 	struct control_application *a = application_of(root->slot);
 	if (serving_copy(root) == NULL)
 		return;
+	review_kept_set(a);
 	place_wait_end(c->place, a->ticket); /* the unit may be one that is waited for */
 	mark_application(a, APPLICATION_PLACE);
 	unit_supersede(c, root);
@@ -370,6 +378,7 @@ static void unit_part(struct control *c, struct unit_placement *unit)
 void unit_drop_beside(struct control *c, struct unit_placement *unit)
 {
 	PRE(unit->placement.role != ROLE_SERVING && unit->placement.role != ROLE_RETIRED);
+	review_kept_set(unit->application);
 	unit_part(c, unit);
 }
 

@@ -108,6 +108,8 @@ void kept_set_run(struct control *c, struct control_application *a)
 			copy_want(copy, handover_target_of(copy));
 		}
 	}
+	if (a->rollout == NULL && members_differ(a))
+		members_update(c, a);
 }
 
 /* ---- the way back ---- */

@@ -24,7 +24,7 @@ void kept_set_rollout_ended(struct control *c, struct control_application *a);
 /* One that a record holds. PRE: its revision is loaded. */
 void kept_set_load(struct control *c, struct control_application *a,
 		   const Samoza__V1__KeptSetRecord *record);
-/* In a flush: what its copies are asked for; what is lost or not wanted goes. */
+/* In a flush: what its copies are asked for; what is lost or not wanted goes, and slots that only it has needed leave. */
 void kept_set_run(struct control *c, struct control_application *a);
 /* One of its units has the content that the revision gives it: there is a way back in one step. */
 bool kept_set_fits(const struct control_application *a, const struct revision *revision);

@@ -135,21 +135,16 @@ void members_update(struct control *c, struct control_application *a)
 bool members_differ(const struct control_application *a)
 {
 	vector_for_each (&a->slots.slots, s)
-		if ((*s)->each && is_wanted(a, *s) == (*s)->leaves)
+		if (is_wanted(a, *s) == (*s)->leaves)
 			return true;
 	return false;
-}
-
-void members_gone(struct control *c, struct control_application *a)
-{
-	if (a->kept.revision != NULL && a->rollout == NULL)
-		members_update(c, a);
 }
 
 void members_load(struct control_application *a)
 {
 	vector_for_each (&a->slots.slots, s) {
-		(*s)->leaves = !is_wanted(a, *s);
+		/* What has another goal still has to be told to leave: in the first flush. */
+		(*s)->leaves = !is_wanted(a, *s) && (*s)->goal == GOAL_NOT_DEPLOYED;
 		a->leaving += (*s)->leaves;
 	}
 }

@@ -29,9 +29,8 @@ void members_add(struct control *c, struct control_application *a, struct revisi
 		 const char *by);
 /* After each change of what is wanted: goals of slots that are not any longer, or are again. */
 void members_update(struct control *c, struct control_application *a);
-/* A unit has gone: the former set that is kept (kept_set.h) does not need its slots any longer. */
-void members_gone(struct control *c, struct control_application *a);
-/* A zhost fits a space with `count: each` no longer, or again: members_update() would do something. */
+/* members_update() would do something: a zhost fits a space with `count: each` no longer, or again, or a unit has gone
+ * that only the former set (kept_set.h) needs. */
 bool members_differ(const struct control_application *a);
 /* From records: goals are as they were. */
 void members_load(struct control_application *a);

@@ -12,7 +12,6 @@
 #include "core/control/handover_kind.h"
 #include "core/control/handovers.h"
 #include "core/control/loss.h"
-#include "core/control/members.h"
 #include "core/control/rollout_steps.h"
 #include "core/control/slot_names.h"
 #include "core/control/state.h"
@@ -642,7 +641,6 @@ void placement_gone(struct control *c, struct slot_control *sc)
 		mark_slot(below);
 		topology_state_count(below);
 	}
-	members_gone(c, application_of(root->slot));
 }
 
 void placement_exhausted(struct control *c, struct copy *copy)

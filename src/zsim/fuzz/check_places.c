@@ -47,15 +47,6 @@ static bool is_optional(const struct fuzz *f, const Samoza__V1__SlotRecord *r)
 	return instance >= 0 && instance_space(t, (unsigned)instance)->optional;
 }
 
-/* In a version that is wanted; another one may be wanted by what is kept, until that goes. */
-static bool is_declared(const struct fuzz *f, const Samoza__V1__SlotRecord *r)
-{
-	const struct submitted *s = fuzz_submitted(f, r->application);
-	return s == NULL || names_find(s->topology, r->path) >= 0 ||
-	       (s->rollout.target != 0 &&
-		names_find(fuzz_revision(s, s->rollout.target), r->path) >= 0);
-}
-
 static void check_together(struct fuzz *f, const Samoza__V1__CopyRecord *placed)
 {
 	const struct mirrored *slot = mirror_find(f, placed->application, placed->path);
@@ -67,8 +58,7 @@ static void check_together(struct fuzz *f, const Samoza__V1__CopyRecord *placed)
 		if (r == NULL || !str_equal(r->application, placed->application) ||
 		    !is_root(r) || !is_first(f, m) || r->has_serving || is_optional(f, r) ||
 		    r->goal == SAMOZA__V1__GOAL__GOAL_NOT_DEPLOYED ||
-		    instance_path_is_each(r->path) || check_sets_joins_later(f, r) ||
-		    !is_declared(f, r))
+		    instance_path_is_each(r->path) || check_sets_joins_later(f, r))
 			continue;
 		world_violate(&f->world, "%s is placed without %s, which waits for a place",
 			      slot->id, m->id);
