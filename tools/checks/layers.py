@@ -16,7 +16,7 @@ ORDER = [
     ["adapter/terminal", "adapter/token"],
     ["adapter/log", "adapter/cli", "adapter/output", "adapter/uv", "adapter/sim", "adapter/http",
      "adapter/wire", "adapter/artifact", "adapter/sqlite", "adapter/archive", "adapter/wasm2c", "adapter/sandbox",
-     "adapter/pki", "adapter/tls", "adapter/client", "adapter/systemd"],
+     "adapter/pki", "adapter/tls", "adapter/client", "adapter/systemd", "adapter/netns"],
     ["zrun/protocol"], ["zrun/launch"], ["zrun/runner"], ["zrun/native", "zrun/wasm"], ["zrun"],
     ["zhost/state", "zhost/environment", "zhost/uplink"],
     ["zhost/log", "zhost/artifact", "zhost/mesh", "zhost/data"],
