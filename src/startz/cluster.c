@@ -199,11 +199,12 @@ static int start_zrms(struct state *s, const struct up_settings *settings, struc
 
 	if (r < 0)
 		return r;
-	return process_start((char *[]){program, (char[]){"--dir"}, dir, (char[]){"--listen"},
-					m->address, (char[]){"--heartbeat"}, heartbeat,
-					(char[]){"--failure-timeout"}, timeout,
-					(char[]){"--log-file"}, log, NULL},
-			     log, &m->process, record, s, err);
+	char *words[] = {
+		program,    (char[]){"--dir"},	     dir,	(char[]){"--listen"},
+		m->address, (char[]){"--heartbeat"}, heartbeat, (char[]){"--failure-timeout"},
+		timeout,    (char[]){"--log-file"},  log,	NULL};
+	return process_start(&(struct process_plan){.argv = words, .log = log}, &m->process,
+			     record, s, err);
 }
 
 static int up_zrms(struct state *s, const struct up_settings *settings, int64_t deadline,
@@ -277,7 +278,8 @@ static int start_zhost(struct state *s, const char *programs, struct member *m,
 	}
 	if (m->allows_exec)
 		words[n++] = allow_exec;
-	return process_start(words, log, &m->process, record, s, err);
+	return process_start(&(struct process_plan){.argv = words, .log = log}, &m->process,
+			     record, s, err);
 }
 
 static void set(char **text, const char *value)

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -110,14 +111,22 @@ bool process_has_name(pid_t pid, const char *prefix)
 
 /* ---------------------------------------------------------------- starting */
 
+/* In the child: enters the network that the program is to have. */
+static int enter(const char *network)
+{
+	CLEANUP(closep) int fd = open(network, O_RDONLY | O_CLOEXEC);
+
+	return fd >= 0 ? setns(fd, CLONE_NEWNET) : -1;
+}
+
 /* In the child: closes everything except the error pipe (3). Returns on failure only. */
-static void become(char *const *argv, const char *log)
+static void become(const struct process_plan *plan)
 {
 	int null = open("/dev/null", O_RDONLY);
-	int out = open(log, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600);
+	int out = open(plan->log, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600);
 	sigset_t none;
 
-	if (null < 0 || out < 0)
+	if (null < 0 || out < 0 || (plan->network != NULL && enter(plan->network) < 0))
 		return;
 	if (dup2(null, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
 	    dup2(out, STDERR_FILENO) < 0 || close_range(4, ~0U, 0) < 0)
@@ -128,7 +137,7 @@ static void become(char *const *argv, const char *log)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	if (setsid() < 0 || chdir("/") < 0)
 		return;
-	(void)execv(argv[0], argv);
+	(void)execv(plan->argv[0], plan->argv);
 }
 
 /* Pipes between startz and a child that has not become a daemon yet. */
@@ -143,7 +152,7 @@ static void close_both(int ends[2])
 	closep(&ends[1]);
 }
 
-static void child(const struct birth *birth, char *const *argv, const char *log)
+static void child(const struct birth *birth, const struct process_plan *plan)
 {
 	char go;
 	ssize_t n;
@@ -156,7 +165,7 @@ static void child(const struct birth *birth, char *const *argv, const char *log)
 	if (n != sizeof(go))
 		_exit(127);
 	if (birth->failed[1] == 3 || dup3(birth->failed[1], 3, O_CLOEXEC) == 3)
-		become(argv, log);
+		become(plan);
 	failed = errno;
 	(void)!write(3, &failed, sizeof(failed));
 	_exit(127);
@@ -180,26 +189,27 @@ static int begin(struct birth *birth)
 	return n == (ssize_t)sizeof(failed) ? failed : EIO;
 }
 
-static int start(struct birth *birth, char *const *argv, const char *log, struct process_id *id,
+static int start(struct birth *birth, const struct process_plan *plan, struct process_id *id,
 		 process_record_fn *record, void *user, struct error **err)
 {
+	const char *program = plan->argv[0];
 	struct process_id before = *id;
 	pid_t pid = fork();
 	int r;
 
 	if (pid < 0)
-		return error_errno(err, "cannot start %s", argv[0]);
+		return error_errno(err, "cannot start %s", program);
 	if (pid == 0)
-		child(birth, argv, log);
+		child(birth, plan);
 	identify(pid, id);
 	r = record(user, err);
 	if (r == 0) {
 		errno = begin(birth);
 		if (errno == 0)
 			return 0;
-		r = error_errno(err, "cannot start %s", argv[0]);
+		r = error_errno(err, "cannot start %s", program);
 	} else {
-		r = error_wrap(err, "%s was not started", argv[0]);
+		r = error_wrap(err, "%s was not started", program);
 	}
 	closep(&birth->go[1]);
 	birth->go[1] = -1;
@@ -208,18 +218,18 @@ static int start(struct birth *birth, char *const *argv, const char *log, struct
 	return r;
 }
 
-int process_start(char *const *argv, const char *log, struct process_id *id,
+int process_start(const struct process_plan *plan, struct process_id *id,
 		  process_record_fn *record, void *user, struct error **err)
 {
 	struct birth birth = {.go = {-1, -1}, .failed = {-1, -1}};
 	int r;
 
 	/* So that what is read of it afterwards is not moved away at once by the daemon. */
-	log_file_start_new(log, LOG_FILE_BYTES / 2);
+	log_file_start_new(plan->log, LOG_FILE_BYTES / 2);
 	if (pipe2(birth.go, O_CLOEXEC) < 0 || pipe2(birth.failed, O_CLOEXEC) < 0)
-		r = error_errno(err, "cannot start %s", argv[0]);
+		r = error_errno(err, "cannot start %s", plan->argv[0]);
 	else
-		r = start(&birth, argv, log, id, record, user, err);
+		r = start(&birth, plan, id, record, user, err);
 	close_both(birth.go);
 	close_both(birth.failed);
 	return r;

@@ -11,8 +11,15 @@
 /* Writes down that the process is there, before it begins. */
 typedef int process_record_fn(void *user, struct error **err);
 
+/* What is to be started. All of it is borrowed. */
+struct process_plan {
+	char *const *argv; /* argv[0] is a path */
+	const char *log;
+	const char *network; /* path of its network namespace; NULL: this one */
+};
+
 /*
- * Starts argv[0] (a path) in a session of its own: input from /dev/null, output appended to the
+ * Starts a program in a session of its own: input from /dev/null, output appended to the
  * file `log`, no other descriptor, default signal handlers, in the directory /.
  *
  *     fork ──► *id ──► record() ──► exec
@@ -21,7 +28,7 @@ typedef int process_record_fn(void *user, struct error **err);
  *
  * So every daemon that runs is recorded. After an error *id is as it was before.
  */
-int process_start(char *const *argv, const char *log, struct process_id *id,
+int process_start(const struct process_plan *plan, struct process_id *id,
 		  process_record_fn *record, void *user, struct error **err) must_check;
 
 /* Whether it is still the process that was started, and has not exited. */
