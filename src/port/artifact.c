@@ -72,6 +72,11 @@ uint64_t artifact_size(const struct artifact_reader *reader)
 	return reader->size;
 }
 
+uint64_t artifact_stamp(const struct artifact_reader *reader)
+{
+	return reader->stamp;
+}
+
 int artifact_read(struct artifact_reader *reader, void *to, size_t size, size_t *ret_size,
 		  struct error **err)
 {

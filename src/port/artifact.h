@@ -9,8 +9,8 @@
  * Implementations: files of a directory (adapter/artifact/directory.h), and in memory for tests
  * (adapter/artifact/memory.h).
  *
- * artifact_put(), its writer, artifact_adopt() and artifact_sync() are for any thread, one writer
- * for one thread at a time; everything else is for the thread of the event loop.
+ * Writing and reading are for any thread, one writer or reader for one thread at a time; what there
+ * is (artifact_list() and below) is for the thread of the event loop.
  */
 #ifndef SAMOZA_PORT_ARTIFACT_H
 #define SAMOZA_PORT_ARTIFACT_H
@@ -53,6 +53,9 @@ int artifact_sync(struct artifact_store *store, struct error **err) must_check;
 int artifact_get(struct artifact_store *store, const char *digest,
 		 struct artifact_reader **ret_reader, struct error **err) must_check;
 uint64_t artifact_size(const struct artifact_reader *reader);
+/* As long as it is the same for a digest, nobody has written to the content or replaced it. Does not
+ * show a medium that fails. 0 where content cannot change. */
+uint64_t artifact_stamp(const struct artifact_reader *reader);
 /* 1: *ret_size bytes, at least one. 0: the end. PRE: size > 0. */
 int artifact_read(struct artifact_reader *reader, void *to, size_t size, size_t *ret_size,
 		  struct error **err) must_check;
@@ -114,7 +117,7 @@ struct artifact_store {
 
 struct artifact_reader {
 	struct artifact_store *store;
-	uint64_t size;
+	uint64_t size, stamp;
 };
 
 struct artifact_writer {

@@ -140,6 +140,15 @@ static int directory_sync(struct artifact_store *store, struct error **err)
 
 /* ---- reading ---- */
 
+/* Unlike the time of its content, the time of a file's change is not for programs to set. */
+static uint64_t stamp_of(const struct stat *info)
+{
+	uint64_t changed_ns =
+		(uint64_t)info->st_ctim.tv_sec * 1000000000 + (uint64_t)info->st_ctim.tv_nsec;
+	return changed_ns ^ (uint64_t)info->st_ino
+				    << 40; /* above the nanoseconds of some minutes */
+}
+
 static int directory_get(struct artifact_store *store, const char *digest,
 			 struct artifact_reader **ret_reader, struct error **err)
 {
@@ -153,6 +162,7 @@ static int directory_get(struct artifact_store *store, const char *digest,
 	struct directory_reader *r = mem_new(struct directory_reader);
 	r->reader.store = store;
 	r->reader.size = (uint64_t)info.st_size;
+	r->reader.stamp = stamp_of(&info);
 	r->fd = fd;
 	fd = -1;
 	*ret_reader = &r->reader;

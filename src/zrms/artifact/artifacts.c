@@ -12,8 +12,8 @@ struct artifact {
 	UT_hash_handle hh;
 	char digest[ARTIFACT_DIGEST_CHARS + 1];
 	unsigned references; /* topologies and pins */
-	bool stored;
-	bool verified; /* stored or looked at by this run, which so knows its content */
+	bool verified;	     /* written or looked at by this run, which so knows its content */
+	uint64_t stamp;	     /* of the content that it knows */
 };
 
 /* What a topology needs, to let go of it when it is gone. */
@@ -28,12 +28,12 @@ struct artifacts {
 	struct artifact_store *store; /* borrowed */
 	struct artifact *all;	      /* by digest */
 	struct topology_artifacts *topologies;
-	uint64_t stored_total, removed_total;
+	uint64_t removed_total;
 };
 
 /* ---- references ---- */
 
-static struct artifact *artifact_find(struct artifacts *a, const char *digest)
+static struct artifact *artifact_find(const struct artifacts *a, const char *digest)
 {
 	struct artifact *artifact = NULL;
 	HASH_FIND(hh, a->all, digest, ARTIFACT_DIGEST_CHARS, artifact);
@@ -75,13 +75,13 @@ void artifact_unpin(struct artifacts *a, const char *digest)
 	artifact_unref(a, artifact_find(a, digest));
 }
 
-bool artifact_is_stored(struct artifacts *a, const char *digest)
+/* Returns whether it is there. */
+static bool stamp_of(const struct artifacts *a, const char *digest, uint64_t *ret_stamp)
 {
-	const struct artifact *artifact = artifact_find(a, digest);
 	struct artifact_reader *reader = NULL;
-	if (artifact == NULL || !artifact->stored || !artifact->verified ||
-	    artifact_get(a->store, digest, &reader, NULL) < 0)
+	if (artifact_get(a->store, digest, &reader, NULL) < 0)
 		return false;
+	*ret_stamp = artifact_stamp(reader);
 	artifact_close(reader);
 	return true;
 }
@@ -90,9 +90,7 @@ void artifact_mark_stored(struct artifacts *a, const char *digest)
 {
 	struct artifact *artifact = artifact_find(a, digest);
 	PRE(artifact != NULL);
-	if (!artifact->stored)
-		a->stored_total++;
-	artifact->stored = artifact->verified = true;
+	artifact->verified = stamp_of(a, digest, &artifact->stamp);
 }
 
 /* ---- topologies ---- */
@@ -189,10 +187,8 @@ struct collection {
 static void on_listed(void *user, const struct artifact_info *info)
 {
 	struct collection *c = user;
-	struct artifact *artifact = artifact_find(c->artifacts, info->digest);
-	if (artifact != NULL)
-		artifact->stored = true;
-	else if (artifact_remove(c->artifacts->store, info->digest))
+	if (artifact_find(c->artifacts, info->digest) == NULL &&
+	    artifact_remove(c->artifacts->store, info->digest))
 		c->removed++;
 }
 
@@ -215,21 +211,23 @@ int artifacts_get(struct artifacts *a, const char *digest, struct artifact_reade
 
 bool artifact_is_verified(const struct artifacts *a, const char *digest)
 {
-	struct artifact *artifact = NULL;
-	HASH_FIND(hh, a->all, digest, ARTIFACT_DIGEST_CHARS, artifact);
-	return artifact != NULL && artifact->verified;
+	const struct artifact *artifact = artifact_find(a, digest);
+	uint64_t stamp = 0;
+	return artifact != NULL && artifact->verified && stamp_of(a, digest, &stamp) &&
+	       stamp == artifact->stamp;
 }
 
-void artifact_looked_at(struct artifacts *a, const char *digest, bool is_sound)
+void artifact_looked_at(struct artifacts *a, const char *digest, uint64_t stamp, bool is_sound)
 {
 	struct artifact *artifact = artifact_find(a, digest);
-	if (artifact == NULL || artifact->verified)
+	if (artifact == NULL || artifact_is_verified(a, digest))
 		return; /* it is gone, or was written again meanwhile */
 	artifact->verified = is_sound;
-	if (is_sound)
-		return;
-	artifact->stored = false;
-	(void)artifact_remove(a->store, digest);
+	artifact->stamp = stamp;
+	uint64_t now = 0;
+	if (!is_sound && stamp_of(a, digest, &now) &&
+	    now == stamp) /* not what a worker writes */
+		(void)artifact_remove(a->store, digest);
 }
 
 const char *artifact_topology(const struct artifacts *a, const char *digest)
@@ -242,7 +240,24 @@ const char *artifact_topology(const struct artifacts *a, const char *digest)
 	return NULL;
 }
 
-/* ---- writing, in any thread ---- */
+/* ---- in any thread ---- */
+
+bool artifacts_holds(const struct artifacts *a, const char *digest)
+{
+	struct artifact_reader *reader = NULL;
+	if (artifact_get(a->store, digest, &reader, NULL) < 0)
+		return false;
+	char found[ARTIFACT_DIGEST_CHARS + 1];
+	uint8_t piece[1 << 16];
+	struct digest content;
+	size_t size = 0;
+	digest_init(&content);
+	while (artifact_read(reader, piece, sizeof(piece), &size, NULL) > 0)
+		digest_add(&content, piece, size);
+	artifact_close(reader);
+	digest_final(&content, found);
+	return str_equal(found, digest); /* what cannot be read has another digest */
+}
 
 static int write_piece(void *context, const void *data, size_t size, struct error **err)
 {

@@ -6,8 +6,8 @@
  * submission that is being worked on (a pin, taken before the artifact is written, so that no
  * removal comes in between). What nothing refers to is removed at once, and at start.
  *
- * artifacts_put_package_file(), artifacts_adopt() and artifacts_sync() are for any thread, the
- * others for the loop's.
+ * artifacts_holds(), artifacts_put_package_file(), artifacts_adopt() and artifacts_sync() are for any
+ * thread, the others for the loop's.
  */
 #ifndef SAMOZA_ZRMS_ARTIFACT_ARTIFACTS_H
 #define SAMOZA_ZRMS_ARTIFACT_ARTIFACTS_H
@@ -37,23 +37,26 @@ int artifacts_collect(struct artifacts *artifacts, struct error **err) must_chec
 
 void artifact_pin(struct artifacts *artifacts, const char *digest);
 void artifact_unpin(struct artifacts *artifacts, const char *digest);
-/* Whether the file is there, and this run has written it. What an earlier run left may be damaged or
- * lost: a submission that needs it writes it again. */
-bool artifact_is_stored(struct artifacts *artifacts, const char *digest);
-/* A worker has written it: PRE: pinned. */
+/* A worker has written it, or has found that the store holds it. PRE: pinned. */
 void artifact_mark_stored(struct artifacts *artifacts, const char *digest);
 
 /* For reading. ERR_NOT_FOUND: nothing refers to it. `digest` may be anything. */
 int artifacts_get(struct artifacts *artifacts, const char *digest,
 		  struct artifact_reader **ret_reader, struct error **err) must_check;
 
-/* This run knows its content: it has written it, or looked at it (look.h). */
+/* This run knows its content, having written it or looked at it (look.h), and nobody has touched it
+ * since. */
 bool artifact_is_verified(const struct artifacts *artifacts, const char *digest);
-/* Its content was looked at. What is damaged is removed: a submission that needs it writes it again. */
-void artifact_looked_at(struct artifacts *artifacts, const char *digest, bool is_sound);
+/* Its content was looked at, as it was with this stamp. What is damaged is removed: a submission that
+ * needs it writes it again. */
+void artifact_looked_at(struct artifacts *artifacts, const char *digest, uint64_t stamp,
+			bool is_sound);
 /* The name of a topology that needs it; NULL: none does. Borrowed. */
 const char *artifact_topology(const struct artifacts *artifacts, const char *digest);
 
+/* Any thread: whether the store has all of it, undamaged: its content is read. What does not is
+ * written again by the submission that needs it. PRE: pinned. */
+bool artifacts_holds(const struct artifacts *artifacts, const char *digest);
 /* Any thread: writes a file of a package. PRE: pinned. Durable but for its name:
  * artifacts_sync() once after the last. */
 int artifacts_put_package_file(const struct artifacts *artifacts, struct mex_package *package,

@@ -59,7 +59,7 @@ static void look_ended(struct look *l)
 	bool is_sound = str_equal(found, l->digest) ||
 			artifact_is_verified(l->looks->artifacts, l->digest);
 	CLEANUP(error_freep) struct error *damage = is_sound ? NULL : damage_of(l);
-	artifact_looked_at(l->looks->artifacts, l->digest, is_sound);
+	artifact_looked_at(l->looks->artifacts, l->digest, artifact_stamp(l->reader), is_sound);
 	vector_for_each (&l->waits, w)
 		w->done(w->user, w->waiting, damage);
 	look_free(l);

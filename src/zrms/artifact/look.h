@@ -1,6 +1,6 @@
 /*
- * A look at what an earlier run of zrms stored, before it is handed out for the first time: whether its
- * content still has its digest.
+ * A look at an artifact before it is handed out, where this run of zrms has not written it or something
+ * has touched it since: whether its content still has its digest.
  *
  *   not known ──artifact_look()──► read, a piece in each turn of the loop ──► known: it has its digest
  *                                                                       └──► removed: it is damaged

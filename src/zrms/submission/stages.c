@@ -72,7 +72,7 @@ static void submission_free(struct submission *s)
 	vector_for_each (&s->modules, module)
 		free(module->data);
 	vector_done(&s->modules);
-	vector_done(&s->missing);
+	vector_done(&s->files);
 	mex_package_free(s->package);
 	diagnostics_done(&s->findings);
 	error_free(s->err);
@@ -127,8 +127,7 @@ static void pin(struct submission *s, const char *digest)
 static void need_artifact(struct submission *s, const struct mex_file *file)
 {
 	pin(s, file->hash);
-	if (!artifact_is_stored(s->all->artifacts, file->hash))
-		vector_push(&s->missing, file);
+	vector_push(&s->files, file);
 }
 
 static void need_artifacts(struct submission *s)
@@ -150,16 +149,11 @@ static void need_artifacts(struct submission *s)
 /* Once the native code of every module is known. */
 static enum submission_stage after_modules(struct submission *s)
 {
-	bool complete = s->missing.count == 0;
-
 	if (s->options.dry_run)
 		return SUBMISSION_DECIDING;
-	vector_for_each (&s->modules, module) {
+	vector_for_each (&s->modules, module)
 		pin(s, module->native.digest);
-		if (!artifact_is_stored(s->all->artifacts, module->native.digest))
-			complete = false;
-	}
-	return complete ? SUBMISSION_DECIDING : SUBMISSION_STORING;
+	return SUBMISSION_STORING;
 }
 
 static enum submission_stage after_checking(struct submission *s)
@@ -190,9 +184,12 @@ static enum submission_stage after_loading(struct submission *s)
 static int store_native(struct submission *s, struct submitted_module *module)
 {
 	CLEANUP(error_freep) struct error *err = NULL;
-	int r = artifacts_adopt(s->all->artifacts, module->native.path, module->native.digest,
-				&err);
+	int r;
 
+	if (artifacts_holds(s->all->artifacts, module->native.digest))
+		return 0;
+	r = artifacts_adopt(s->all->artifacts, module->native.path, module->native.digest,
+			    &err);
 	if (r == 0)
 		return 0;
 	if (s->is_again || (r != ERR_INVALID && r != ERR_NOT_FOUND)) {
@@ -206,14 +203,18 @@ static int store_native(struct submission *s, struct submitted_module *module)
 	return 0;
 }
 
+/* What the store holds is read, and written only where it is lost or damaged: this is how a
+ * submission brings it back. */
 static void store_artifacts(struct submission *s)
 {
 	const struct artifacts *a = s->all->artifacts;
 	int r = 0;
 
-	vector_for_each (&s->missing, file)
-		if (r == 0)
+	vector_for_each (&s->files, file)
+		if (r == 0 && !artifacts_holds(a, (*file)->hash)) {
 			r = artifacts_put_package_file(a, s->package, *file, &s->err);
+			s->written++;
+		}
 	vector_for_each (&s->modules, module)
 		if (r == 0)
 			r = store_native(s, module);

@@ -86,8 +86,10 @@ struct submission {
 	size_t translating; /* answers that are awaited */
 	bool is_again;	    /* modules are translated again: the cache had damaged them */
 	void (*on_translated)(struct submission *s);
-	VECTOR(const struct mex_file *) missing; /* artifacts to write */
-	VECTOR(char *) pins;			 /* digests */
+	VECTOR(const struct mex_file *)
+	files;		     /* artifacts, to be written where they are missing */
+	unsigned written;    /* of them */
+	VECTOR(char *) pins; /* digests */
 };
 
 /* Begins the first stage. Takes the submission over. */

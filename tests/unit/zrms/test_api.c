@@ -4,11 +4,13 @@
  */
 #include "api_stage.h"
 
+#include <fcntl.h>
 #include <jansson.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "adapter/artifact/directory.h"
@@ -294,6 +296,14 @@ static void an_artifact_is_served_by_its_digest(void **state)
 	assert_int_equal(get(s, "GET /v1/artifacts/sha256/" UNKNOWN_DIGEST), 404);
 }
 
+static void write_file(const char *path, const char *content)
+{
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	assert_int_equal(fwrite(content, 1, strlen(content), file), strlen(content));
+	assert_int_equal(fclose(file), 0);
+}
+
 static void a_damaged_artifact_is_not_served_until_it_is_stored_again(void **state)
 {
 	struct stage *s = *state;
@@ -302,10 +312,7 @@ static void a_damaged_artifact_is_not_served_until_it_is_stored_again(void **sta
 	for (size_t k = 0; k < ARRAY_SIZE(contents); k++) {
 		CLEANUP(freep)
 		char *path = artifact_directory_path(s->zrms.artifact_store, UNKNOWN_DIGEST);
-		FILE *file = fopen(path, "w");
-		assert_non_null(file);
-		assert_int_equal(fwrite(contents[k], 1, 5, file), 5);
-		assert_int_equal(fclose(file), 0);
+		write_file(path, contents[k]);
 		assert_int_equal(get(s, "GET /v1/artifacts/sha256/" UNKNOWN_DIGEST),
 				 k == 0 ? 404 : 200);
 		if (k == 0)
@@ -315,8 +322,39 @@ static void a_damaged_artifact_is_not_served_until_it_is_stored_again(void **sta
 		assert_int_equal(access(path, F_OK), k == 0 ? -1 : 0);
 		assert_int_equal(artifact_is_verified(s->zrms.artifacts, UNKNOWN_DIGEST), k);
 	}
-	/* Once in each run. */
+	/* Once in each run, unless it is touched. */
 	assert_false(artifact_look(s->zrms.looks, UNKNOWN_DIGEST, NULL, NULL, NULL));
+	artifact_unpin(s->zrms.artifacts, UNKNOWN_DIGEST);
+}
+
+/* Of the same size, and with its time as it was. */
+static void damage(const char *path)
+{
+	struct stat before;
+	assert_int_equal(stat(path, &before), 0);
+	write_file(path, "HELLO");
+	const struct timespec times[] = {before.st_atim, before.st_mtim};
+	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+static void what_is_damaged_after_a_look_is_not_served(void **state)
+{
+	struct stage *s = *state;
+	CLEANUP(freep)
+	char *path = artifact_directory_path(s->zrms.artifact_store, UNKNOWN_DIGEST);
+	artifact_pin(s->zrms.artifacts, UNKNOWN_DIGEST);
+	write_file(path, "hello");
+	assert_int_equal(get(s, "GET /v1/artifacts/sha256/" UNKNOWN_DIGEST), 200);
+	assert_true(artifacts_holds(s->zrms.artifacts, UNKNOWN_DIGEST));
+	do /* the clock of a file system goes in steps */
+		damage(path);
+	while (artifact_is_verified(s->zrms.artifacts, UNKNOWN_DIGEST));
+	assert_false(artifacts_holds(s->zrms.artifacts, UNKNOWN_DIGEST));
+	assert_int_equal(get(s, "GET /v1/artifacts/sha256/" UNKNOWN_DIGEST), 404);
+	assert_non_null(strstr(body(s), "is damaged: submit the package"));
+	write_file(path, "hello");
+	artifact_mark_stored(s->zrms.artifacts, UNKNOWN_DIGEST);
+	assert_int_equal(get(s, "GET /v1/artifacts/sha256/" UNKNOWN_DIGEST), 200);
 	artifact_unpin(s->zrms.artifacts, UNKNOWN_DIGEST);
 }
 
@@ -342,10 +380,7 @@ static void an_artifact_that_is_written_again_during_a_look_is_sound(void **stat
 	struct stage *s = *state;
 	CLEANUP(freep)
 	char *path = artifact_directory_path(s->zrms.artifact_store, UNKNOWN_DIGEST);
-	FILE *file = fopen(path, "w");
-	assert_non_null(file);
-	assert_int_equal(fwrite("HELLO", 1, 5, file), 5);
-	assert_int_equal(fclose(file), 0);
+	write_file(path, "HELLO");
 	artifact_pin(s->zrms.artifacts, UNKNOWN_DIGEST);
 	is_looked = false;
 	assert_true(artifact_look(s->zrms.looks, UNKNOWN_DIGEST, on_looked, NULL, NULL));
@@ -382,6 +417,7 @@ int main(void)
 		TEST(a_removed_topology_is_gone_but_for_its_events),
 		TEST(an_artifact_is_served_by_its_digest),
 		TEST(a_damaged_artifact_is_not_served_until_it_is_stored_again),
+		TEST(what_is_damaged_after_a_look_is_not_served),
 		TEST(an_artifact_that_is_written_again_during_a_look_is_sound),
 		TEST(while_zrms_ends_no_zhost_gets_a_link),
 	};

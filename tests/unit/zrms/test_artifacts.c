@@ -154,12 +154,14 @@ static void at_start_what_nothing_refers_to_is_removed(void **state)
 	assert_int_equal(artifacts_collect(s->artifacts, NULL), 1);
 	for (size_t i = 0; i < ARRAY_SIZE(needed); i++) {
 		assert_int_equal(get(s, digest_of(needed[i])), 0);
-		/* Of an earlier run: it may be damaged, so a submission writes it again. */
-		assert_false(artifact_is_stored(s->artifacts, digest_of(needed[i])));
+		/* Of an earlier run: it may be damaged. */
+		assert_false(artifact_is_verified(s->artifacts, digest_of(needed[i])));
 		artifact_mark_stored(s->artifacts, digest_of(needed[i]));
-		assert_true(artifact_is_stored(s->artifacts, digest_of(needed[i])));
+		assert_true(artifact_is_verified(s->artifacts, digest_of(needed[i])));
+		assert_true(artifacts_holds(s->artifacts, digest_of(needed[i])));
 		(void)artifact_remove(s->store, digest_of(needed[i])); /* lost */
-		assert_false(artifact_is_stored(s->artifacts, digest_of(needed[i])));
+		assert_false(artifact_is_verified(s->artifacts, digest_of(needed[i])));
+		assert_false(artifacts_holds(s->artifacts, digest_of(needed[i])));
 	}
 	assert_true(is_in_store(s, "pinned"));
 	assert_false(is_in_store(s, "left over"));
@@ -209,12 +211,12 @@ static void a_submission_that_is_refused_leaves_nothing(void **state)
 {
 	struct stage *s = *state;
 	artifact_pin(s->artifacts, digest_of("module"));
-	assert_false(artifact_is_stored(s->artifacts, digest_of("module")));
+	assert_false(artifacts_holds(s->artifacts, digest_of("module")));
 	put(s, "module");
 	artifact_mark_stored(s->artifacts, digest_of("module"));
-	assert_true(artifact_is_stored(s->artifacts, digest_of("module")));
+	assert_true(artifacts_holds(s->artifacts, digest_of("module")));
 	artifact_unpin(s->artifacts, digest_of("module"));
-	assert_false(artifact_is_stored(s->artifacts, digest_of("module")));
+	assert_false(artifacts_holds(s->artifacts, digest_of("module")));
 	assert_false(is_in_store(s, "module"));
 }
 
