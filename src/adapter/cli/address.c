@@ -1,8 +1,6 @@
 #include "adapter/cli/address.h"
 
 #include <arpa/inet.h>
-#include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,6 +16,21 @@ static bool is_loopback(const char *host)
 	if (inet_pton(AF_INET6, host, &v6) == 1)
 		return IN6_IS_ADDR_LOOPBACK(&v6);
 	return false;
+}
+
+bool cli_address_is_loopback(const struct cli_address *address)
+{
+	return is_loopback(address->host);
+}
+
+bool cli_address_is_any(const struct cli_address *address)
+{
+	struct in_addr v4;
+	struct in6_addr v6;
+
+	if (inet_pton(AF_INET, address->host, &v4) == 1)
+		return v4.s_addr == htonl(INADDR_ANY);
+	return inet_pton(AF_INET6, address->host, &v6) == 1 && IN6_IS_ADDR_UNSPECIFIED(&v6);
 }
 
 static bool is_address(const char *host)
@@ -49,7 +62,7 @@ int cli_address_split(const char *text, char *host, size_t host_size, uint64_t *
 	return 0;
 }
 
-int cli_address_parse(const char *text, struct cli_address *ret_address, struct error **err)
+int cli_address_parse_any(const char *text, struct cli_address *ret_address, struct error **err)
 {
 	struct cli_address address = {0};
 	uint64_t port;
@@ -66,14 +79,25 @@ int cli_address_parse(const char *text, struct cli_address *ret_address, struct 
 				 "'%s' is not an address of this machine: expected a number "
 				 "such as 127.0.0.1, or localhost",
 				 address.host);
+	address.port = (uint16_t)port;
+	*ret_address = address;
+	return 0;
+}
+
+int cli_address_parse(const char *text, struct cli_address *ret_address, struct error **err)
+{
+	struct cli_address address;
+	int r = cli_address_parse_any(text, &address, err);
+
+	if (r < 0)
+		return r;
 	if (!is_loopback(address.host))
 		return error_set(
 			err, ERR_DENIED,
 			"%s can be reached from other machines, and there is no access "
 			"control yet: listen on a loopback address such as "
-			"127.0.0.1:%" PRIu64,
-			address.host, port);
-	address.port = (uint16_t)port;
+			"127.0.0.1:%u",
+			address.host, address.port);
 	*ret_address = address;
 	return 0;
 }

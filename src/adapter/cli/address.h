@@ -4,6 +4,7 @@
 #ifndef SAMOZA_ADAPTER_CLI_ADDRESS_H
 #define SAMOZA_ADAPTER_CLI_ADDRESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,7 +16,15 @@ struct cli_address {
 	uint16_t port;
 };
 
-/* ERR_INVALID for what is not an address; ERR_DENIED, with the reason, for one that other
+/* 127.0.0.1, ::1 and the like: only this machine reaches it. */
+bool cli_address_is_loopback(const struct cli_address *address);
+/* 0.0.0.0 and ::, all addresses of this machine. */
+bool cli_address_is_any(const struct cli_address *address);
+
+/* ERR_INVALID for what is not an address. */
+int cli_address_parse_any(const char *text, struct cli_address *ret_address,
+			  struct error **err) must_check;
+/* The same; ERR_DENIED, with the reason, for one that other
  * machines can reach. */
 int cli_address_parse(const char *text, struct cli_address *ret_address,
 		      struct error **err) must_check;

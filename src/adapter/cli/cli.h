@@ -54,6 +54,7 @@ enum cli_type {
 	CLI_DURATION, /* int64_t, milliseconds      250ms 30s 10m 2h 1d */
 	CLI_SIZE,     /* uint64_t, bytes            4096 64KiB 32MiB 8GiB */
 	CLI_LISTEN, /* struct cli_address         127.0.0.1:7331; loopback only, port 0: any */
+	CLI_LISTEN_ANY, /* the same     0.0.0.0:7331; also what other machines reach */
 	CLI_URL, /* char *  (NULL: unset)      http://HOST:PORT, kept without a final slash */
 	CLI_CHOICE, /* char *  (NULL: unset)      one of `choices` */
 	CLI_RANGE,  /* struct cli_range           3 or 1..1000, both ends included */

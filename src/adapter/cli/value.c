@@ -155,6 +155,8 @@ int cli_value_set(const struct cli_option *o, void *settings, const char *text,
 		return bool_parse(text, field, err);
 	case CLI_LISTEN:
 		return cli_address_parse(text, field, err);
+	case CLI_LISTEN_ANY:
+		return cli_address_parse_any(text, field, err);
 	case CLI_RANGE:
 		return range_parse(text, field, err);
 	case CLI_U32:
@@ -187,6 +189,7 @@ char *cli_value_text(const struct cli_option *o, const void *settings)
 	case CLI_FLAG:
 		return mem_strdup(*(const bool *)field ? "true" : "false");
 	case CLI_LISTEN:
+	case CLI_LISTEN_ANY:
 		if (((const struct cli_address *)field)->host[0] == '\0')
 			return NULL;
 		return cli_address_text(field);
@@ -225,9 +228,16 @@ int cli_value_from_environment(const struct cli_option *o, void *settings, struc
 const char *cli_value_name(const struct cli_option *o)
 {
 	static const char *const names[] = {
-		[CLI_STRING] = "TEXT",	       [CLI_PATH] = "FILE", [CLI_U32] = "N",
-		[CLI_DURATION] = "TIME",       [CLI_SIZE] = "SIZE", [CLI_FLAG] = "BOOL",
-		[CLI_LISTEN] = "ADDRESS:PORT", [CLI_URL] = "URL",   [CLI_CHOICE] = "WORD",
+		[CLI_STRING] = "TEXT",
+		[CLI_PATH] = "FILE",
+		[CLI_U32] = "N",
+		[CLI_DURATION] = "TIME",
+		[CLI_SIZE] = "SIZE",
+		[CLI_FLAG] = "BOOL",
+		[CLI_LISTEN] = "ADDRESS:PORT",
+		[CLI_LISTEN_ANY] = "ADDRESS:PORT",
+		[CLI_URL] = "URL",
+		[CLI_CHOICE] = "WORD",
 		[CLI_RANGE] = "FIRST..LAST",
 	};
 
