@@ -118,6 +118,9 @@ struct stream_protocol {
 struct stream_listen_options {
 	struct stream_address at; /* numeric; port 0: a free one */
 	bool loopback_only;	  /* refuse to listen on other addresses */
+	/* Of all addresses; one of them may be listened on by the same user's own socket, which lets it
+	 * for that moment (http_server_share_port()). */
+	bool shares_port;
 	/* To negotiate, where the kind can; or NULL. Must outlive the streams. A peer that names none gets
 	 * the last one that needs no identity. */
 	const struct stream_protocol *protocols;

@@ -66,6 +66,7 @@ void connection_notify(void *cls, struct MHD_Connection *connection, void **cont
 	c->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)
 			->connect_fd;
 	c->peer = peer_of(server, connection, c->fd);
+	c->is_secure = pump_peer(server, c->fd) != NULL;
 	c->in_header = true;
 	c->since_ms = loop_now(server->loop).mono_ms;
 	c->header_limit_ms = server->options.header_timeout_ms;

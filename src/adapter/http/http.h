@@ -16,8 +16,8 @@
  * more than one Content-Length or Host, Transfer-Encoding in requests (411), bodies over the
  * route's limit (413, before they are read), paths that are not percent-encoded UTF-8 or hold
  * NUL, query parameters that the route does not know, too many connections. With
- * `loopback_only`: a Host that is not this machine, and an Origin that is not Host, so that web
- * pages of others cannot talk to a daemon on loopback.
+ * `loopback_only`: a Host that is not this machine (but over TLS), and an Origin that is not Host, so
+ * that web pages of others cannot talk to a daemon on loopback.
  *
  * Underneath is libmicrohttpd in external epoll mode; its traps are handled where they arise
  * (see the comments), and no other part needs to know it.
@@ -118,6 +118,9 @@ uint16_t http_server_port(const struct http_server *server);
 /* Serves a stream that somebody else has accepted, over TLS. It is taken over; closed where there are too many
  * connections already, or no descriptors. */
 void http_server_take(struct http_server *server, struct stream *stream);
+/* Where it listens on one address: lets another socket of this program listen on all addresses of its port, or no
+ * longer. */
+void http_server_share_port(struct http_server *server, bool is_shared);
 /* Takes no new connections and refuses new requests with 503; what is under way continues. */
 void http_server_drain(struct http_server *server);
 /* Answers what waits with 503, ends event streams (their closed() is called) and upgraded

@@ -213,11 +213,14 @@ static struct http_refusal origin_check(const struct http_request *request)
 {
 	const char *host = http_header(request, "Host");
 	const char *origin = http_header(request, "Origin");
-	if (host == NULL || !host_is_loopback(host))
+	/* Over TLS it is the certificate that keeps a name of somebody else's from meaning this machine. */
+	bool is_secure = connection_of(request->connection)->is_secure;
+	const char *scheme = is_secure ? "https://" : "http://";
+	if (host == NULL || (!is_secure && !host_is_loopback(host)))
 		return refuse(403, "denied",
 			      str_printf("Host is not this machine's loopback address"));
-	if (origin != NULL && (!str_has_prefix(origin, "http://") ||
-			       strcasecmp(origin + strlen("http://"), host) != 0))
+	if (origin != NULL &&
+	    (!str_has_prefix(origin, scheme) || strcasecmp(origin + strlen(scheme), host) != 0))
 		return refuse(403, "denied",
 			      str_printf("requests from pages of other sites are refused"));
 	return NO_REFUSAL;

@@ -225,6 +225,12 @@ uint16_t http_server_port(const struct http_server *server)
 	return server->port;
 }
 
+void http_server_share_port(struct http_server *server, bool is_shared)
+{
+	if (server->acceptor != NULL)
+		tcp_acceptor_share_port(server->acceptor, is_shared);
+}
+
 struct http_counters http_server_counters(const struct http_server *server)
 {
 	struct http_counters counters = server->counters;

@@ -75,6 +75,17 @@ static void on_retry(void *user)
 	wait_for_peers(a);
 }
 
+void tcp_share_port(int fd, bool is_shared)
+{
+	int on = is_shared;
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+}
+
+void tcp_acceptor_share_port(struct tcp_acceptor *a, bool is_shared)
+{
+	tcp_share_port(a->fd, is_shared);
+}
+
 void tcp_acceptor_hold(struct tcp_acceptor *a, bool is_held)
 {
 	if (a->is_held == is_held)

@@ -31,6 +31,15 @@ int tcp_acceptor_new(struct loop *loop, int fd, tcp_accepted_fn *accepted, void 
 		     struct tcp_acceptor **ret_acceptor, struct error **err) must_check;
 /* While it is held, peers wait in the backlog. */
 void tcp_acceptor_hold(struct tcp_acceptor *a, bool is_held);
+/*
+ * A socket that listens on one address lets another one of the same user listen on all addresses of its port, or no
+ * longer. The kernel asks only when a socket is bound, so this is for the moment in which that happens; a port that
+ * stays shared would let other programs of the user take connections.
+ */
+void tcp_share_port(int fd, bool is_shared);
+
+/* As tcp_share_port(). */
+void tcp_acceptor_share_port(struct tcp_acceptor *a, bool is_shared);
 /* How often it was starved. */
 uint64_t tcp_acceptor_starved(const struct tcp_acceptor *a);
 /* Also from inside accepted(). NULL is fine. */

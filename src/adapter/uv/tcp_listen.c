@@ -45,6 +45,8 @@ static int socket_listen(const struct stream_listen_options *options,
 		return error_errno(err, "cannot make a socket");
 	int on = 1;
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (options->shares_port)
+		tcp_share_port(fd, true);
 	if (bind(fd, address->ai_addr, address->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0) {
 		if (errno == EADDRINUSE)
 			return error_set(err, ERR_CONFLICT,
@@ -52,6 +54,7 @@ static int socket_listen(const struct stream_listen_options *options,
 					 at->port);
 		return error_errno(err, "cannot listen on %s:%u", at->host, at->port);
 	}
+	tcp_share_port(fd, false);
 	*ret_fd = fd;
 	fd = -1;
 	return 0;
