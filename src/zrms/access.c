@@ -58,6 +58,18 @@ static const struct principal *find(struct zrms *zrms, const char *token)
 	return control_principal(zrms->control, hash, loop_now(&zrms->loop).wall_ms);
 }
 
+/* The zhost whose certificate the connection has shown. */
+static const struct principal *
+find_certified(struct zrms *zrms, const struct http_request *request, struct principal *to)
+{
+	const struct stream_peer *peer = http_peer(request);
+	if (!str_equal(peer->role, "zhost") || listening_admit(zrms, peer, NULL) < 0 ||
+	    peer->expires_wall_ms <= loop_now(&zrms->loop).wall_ms)
+		return NULL;
+	*to = (struct principal){.name = (char *)(uintptr_t)peer->name, .role = ACCESS_ZHOST};
+	return to;
+}
+
 static void free_principal(void *user)
 {
 	access_principal_free(user);
@@ -84,7 +96,9 @@ struct http_refusal access_admit(void *context, struct http_request *request,
 	const char *token = shown_token(request);
 	if (route->needs == ACCESS_NOBODY)
 		return (struct http_refusal){0};
-	const struct principal *p = token != NULL ? find(zrms, token) : NULL;
+	struct principal zhost;
+	const struct principal *p =
+		token != NULL ? find(zrms, token) : find_certified(zrms, request, &zhost);
 	if (p == NULL)
 		return unknown(request, token != NULL);
 	http_set_user(request, access_principal_copy(p), free_principal);

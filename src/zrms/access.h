@@ -5,6 +5,7 @@
  *                                         │                                       this machine
  *                                         ├─► a credential that the core knows ──► its principal
  *                                         └─► nobody: 401
+ *   no token, and a certificate of a zhost ─► that zhost
  *
  * What a route needs stands in its table (api_routes.c); the core asks once more (core/control/access_check.h).
  */

@@ -41,17 +41,10 @@ static const struct metric_source http_metrics = METRIC_SOURCE(metrics, read_met
 
 /* As api_register_metrics() registers them. */
 const struct metric_source *const api_metric_sources[] = {
-	&control_metrics,
-	&sqlite_store_metrics,
-	&commit_driver_metrics,
-	&links_metrics,
-	&hub_metrics,
-	&submissions_metrics,
-	&translations_metrics,
-	&artifacts_metrics,
-	&http_metrics,
-	&execs_metrics,
-	NULL,
+	&control_metrics,     &sqlite_store_metrics, &commit_driver_metrics,
+	&links_metrics,	      &listening_metrics,    &hub_metrics,
+	&submissions_metrics, &translations_metrics, &artifacts_metrics,
+	&http_metrics,	      &execs_metrics,	     NULL,
 };
 
 void api_register_metrics(struct zrms *zrms)
@@ -63,6 +56,8 @@ void api_register_metrics(struct zrms *zrms)
 		metric_registry_add(r, zrms->store->ops->metrics, zrms->store);
 	metric_registry_add(r, &commit_driver_metrics, zrms->commits);
 	metric_registry_add(r, &links_metrics, zrms->links);
+	if (zrms->listening != NULL)
+		metric_registry_add(r, &listening_metrics, zrms->listening);
 	metric_registry_add(r, &hub_metrics, zrms->hub);
 	if (zrms->execs != NULL)
 		metric_registry_add(r, &execs_metrics, zrms->execs);

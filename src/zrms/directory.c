@@ -11,34 +11,35 @@
 #include "adapter/log/log.h"
 #include "base/str.h"
 
-static int directory_make(const char *path, struct error **err)
+int directory_make(const char *path, struct error **err)
 {
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
 		return error_errno(err, "cannot make the directory %s", path);
 	return 0;
 }
 
-/* DIR/lock, for the life of the process; it holds the pid, for people. */
-static int directory_lock(struct zrms *zrms, struct error **err)
+/* DIR/lock; it holds the pid, for people. */
+int directory_lock(const char *dir, int *ret_fd, struct error **err)
 {
-	CLEANUP(freep) char *path = str_printf("%s/lock", zrms->settings.dir);
-	zrms->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (zrms->lock_fd < 0)
+	CLEANUP(freep) char *path = str_printf("%s/lock", dir);
+	CLEANUP(closep) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
 		return error_errno(err, "cannot open %s", path);
-	if (flock(zrms->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		char pid[32] = "";
-		ssize_t n = pread(zrms->lock_fd, pid, sizeof pid - 1, 0);
+		ssize_t n = pread(fd, pid, sizeof pid - 1, 0);
 		pid[n > 0 ? strcspn(pid, "\n") : 0] = '\0';
 		return error_set(err, ERR_CONFLICT, "%s is in use by another zrms (pid %s)",
-				 zrms->settings.dir, pid);
+				 dir, pid);
 	}
 	char pid[32];
 	int size = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
 	/* On a full disk it says no pid; it is locked all the same. */
-	if (ftruncate(zrms->lock_fd, 0) < 0 ||
-	    pwrite(zrms->lock_fd, pid, (size_t)size, 0) != size)
+	if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)size, 0) != size)
 		log_warn("zrms", "lock.without.pid", LOG_S("file", path),
 			 LOG_S("reason", strerror(errno)));
+	*ret_fd = fd;
+	fd = -1;
 	return 0;
 }
 
@@ -49,7 +50,7 @@ int directory_open(struct zrms *zrms, struct error **err)
 	CLEANUP(freep) char *spool = str_printf("%s/spool", zrms->settings.dir);
 	int r = directory_make(zrms->settings.dir, err);
 	if (r == 0)
-		r = directory_lock(zrms, err);
+		r = directory_lock(zrms->settings.dir, &zrms->lock_fd, err);
 	if (r == 0) { /* of an earlier run: no program may connect to it */
 		CLEANUP(freep) char *address = str_printf("%s/address", zrms->settings.dir);
 		(void)unlink(address);
@@ -65,7 +66,7 @@ int directory_open(struct zrms *zrms, struct error **err)
 /* By rename: never half. */
 int directory_write_address(struct zrms *zrms, struct error **err)
 {
-	struct cli_address address = zrms->settings.listen;
+	struct cli_address address = zrms->settings.local;
 	address.port = http_server_port(zrms->http);
 	CLEANUP(freep) char *text = cli_address_text(&address);
 	CLEANUP(freep) char *path = str_printf("%s/address", zrms->settings.dir);

@@ -6,7 +6,12 @@
 
 /* Makes it and locks it: `lock_fd` is held for the life of the process. */
 int directory_open(struct zrms *zrms, struct error **err) must_check;
-/* DIR/address: where zrms listens, for programs that gave it port 0. */
+/* Holds `dir` alone; *ret_fd is the caller's, and closing it gives it up. ERR_CONFLICT: another zrms has
+ * it. */
+int directory_lock(const char *dir, int *ret_fd, struct error **err) must_check;
+/* Mode 0700; nothing where it is there. */
+int directory_make(const char *path, struct error **err) must_check;
+/* DIR/address: where zrms listens for programs of this machine. */
 int directory_write_address(struct zrms *zrms, struct error **err) must_check;
 
 #endif

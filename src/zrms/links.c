@@ -18,9 +18,10 @@ struct zhost_link {
 	uint64_t id;
 	struct links *links;
 	struct wire_link *wire;
-	struct loop_timer *hello_deadline; /* NULL once HELLO is there */
-	struct principal *who;		   /* whose token opened it; NULL: any zhost's */
-	char *zhost;			   /* as its HELLO names it; NULL before */
+	struct loop_timer *hello_deadline;  /* NULL once HELLO is there */
+	struct principal *who;		    /* whose it is; NULL: any zhost's */
+	struct loop_timer *certificate_end; /* NULL: it was opened with a token */
+	char *zhost;			    /* as its HELLO names it; NULL before */
 	bool is_member;
 	bool has_exec, allows_exec; /* as its HELLO said */
 	unsigned unanswered;
@@ -127,6 +128,7 @@ static void on_closed(void *user, struct wire_link *wire, const struct error *wh
 		log_info("link", "closed", LOG_U("link", l->id), LOG_S("zhost", l->zhost));
 	links->listener->closed(links->user, l->id, l->zhost != NULL);
 	loop_timer_free(l->hello_deadline);
+	loop_timer_free(l->certificate_end);
 	access_principal_free(l->who);
 	free(l->zhost);
 	free(l);
@@ -142,6 +144,24 @@ static void on_hello_missing(void *user)
 	wire_link_close(l->wire, why);
 }
 
+/* It has shown another one in time on a new link, or does not any more. */
+static void on_certificate_end(void *user)
+{
+	struct zhost_link *l = user;
+	CLEANUP(error_freep) struct error *why = NULL;
+	(void)error_set(&why, ERR_DENIED, "its certificate has run out");
+	wire_link_close(l->wire, why);
+}
+
+static void watch_certificate(struct zhost_link *l, int64_t end_wall_ms)
+{
+	struct instant now = loop_now(l->links->loop);
+	if (end_wall_ms == 0)
+		return;
+	l->certificate_end = loop_timer_new(l->links->loop, on_certificate_end, l);
+	loop_timer_at(l->certificate_end, now.mono_ms + end_wall_ms - now.wall_ms);
+}
+
 void links_add(struct links *links, struct principal *take_who, struct stream *stream)
 {
 	struct zhost_link *l = mem_new(struct zhost_link);
@@ -150,6 +170,7 @@ void links_add(struct links *links, struct principal *take_who, struct stream *s
 	l->id = ++links->last_id;
 	links->opened_total++;
 	HASH_ADD(hh, links->all, id, sizeof(l->id), l);
+	watch_certificate(l, stream_peer(stream)->expires_wall_ms);
 	l->wire = wire_link_new(stream, OUTPUT_MAX, &wire_handler, l);
 	l->hello_deadline = loop_timer_new(links->loop, on_hello_missing, l);
 	loop_timer_at(l->hello_deadline, loop_now(links->loop).mono_ms + HELLO_WAIT_MS);

@@ -41,7 +41,7 @@ struct links *links_new(struct loop *loop, const struct links_listener *listener
 void links_free(struct links *links);
 
 /* A stream whose other end sends frames; taken over, as is `take_who`, for whom it may speak (NULL: for
- * every zhost). */
+ * every zhost). One that was opened with a certificate is closed when that ends. */
 void links_add(struct links *links, struct principal *take_who, struct stream *stream);
 /* A message of the core. A link that cannot take it is closed: its zhost reconnects and both
  * sides exchange their state again. */

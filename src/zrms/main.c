@@ -26,7 +26,9 @@
 #include "zrms/api_metrics.h"
 #include "zrms/api_reads.h"
 #include "zrms/api_routes.h"
+#include "zrms/cluster_file.h"
 #include "zrms/directory.h"
+#include "zrms/first_admin.h"
 #include "zrms/state_open.h"
 #include "zrms/store_watch.h"
 #include "zrms/zrms.h"
@@ -252,8 +254,8 @@ static int submissions_open(struct zrms *zrms, const char *trust, struct error *
 static int http_open(struct zrms *zrms, const char *spool, struct error **err)
 {
 	struct http_options options = {
-		.address = zrms->settings.listen.host,
-		.port = zrms->settings.listen.port,
+		.address = zrms->settings.local.host,
+		.port = zrms->settings.local.port,
 		.context = zrms,
 		.error_body = api_error_body,
 		.admit = access_admit,
@@ -324,8 +326,17 @@ static void on_end_signal(void *user, int signum)
 	if (zrms->translations != NULL)
 		translations_stop(zrms->translations);
 	http_server_drain(zrms->http);
+	listening_drain(zrms->listening);
 	zrms->end_ms = loop_now(&zrms->loop).mono_ms + END_MAX_MS;
 	loop_timer_at(zrms->ending, 0);
+}
+
+static void on_reload_signal(void *user, int signum)
+{
+	struct zrms *zrms = user;
+	(void)signum;
+	if (!zrms->stopping)
+		listening_reload(zrms->listening);
 }
 
 /* ---- all together ---- */
@@ -350,6 +361,8 @@ static void parts_free(struct zrms *zrms)
 	looks_free(zrms->looks);
 	artifacts_free(zrms->artifacts);
 	artifact_store_free(zrms->artifact_store);
+	listening_free(zrms->listening);
+	cluster_file_free(zrms->cluster);
 	loop_timer_free(zrms->ending);
 	service_free(zrms->service);
 	error_free(zrms->translator_error);
@@ -380,7 +393,10 @@ static int parts_open(struct zrms *zrms, const char *trust, const char *spool,
 	/* Nobody can connect before, and wait for the records to be taken up. */
 	if (r == 0)
 		r = http_open(zrms, spool, err);
+	if (r == 0)
+		r = listening_open(zrms, err);
 	if (r == 0) {
+		first_admin_take(zrms);
 		loop_before_poll(&zrms->loop, store_watch, zrms);
 		api_register_metrics(zrms);
 		r = directory_write_address(zrms, err);
@@ -394,6 +410,8 @@ static int zrms_run(struct zrms *zrms, struct error **err)
 	CLEANUP(freep) char *spool = str_printf("%s/spool", zrms->settings.dir);
 	int r = directory_open(zrms, err);
 	if (r == 0)
+		r = listening_settle(zrms, err);
+	if (r == 0)
 		r = loop_init(&zrms->loop, err);
 	if (r < 0)
 		return r;
@@ -403,6 +421,8 @@ static int zrms_run(struct zrms *zrms, struct error **err)
 	r = loop_on_signal(&zrms->loop, SIGTERM, on_end_signal, zrms, err);
 	if (r == 0)
 		r = loop_on_signal(&zrms->loop, SIGINT, on_end_signal, zrms, err);
+	if (r == 0)
+		r = loop_on_signal(&zrms->loop, SIGHUP, on_reload_signal, zrms, err);
 	if (r == 0)
 		r = loop_start_threads(&zrms->loop, err);
 	if (r == 0)

@@ -6,6 +6,7 @@
 #include "adapter/cli/version.h"
 #include "zrms/api_metrics.h"
 #include "zrms/check.h"
+#include "zrms/init.h"
 
 #define AT(field) offsetof(struct settings, field)
 #define HOUR_MS	  (60ull * 60 * 1000)
@@ -30,12 +31,28 @@ static const struct cli_option options[] = {
 	{.key = "listen",
 	 .name = "listen",
 	 .environment = "ZRMS_LISTEN",
-	 .type = CLI_LISTEN,
+	 .type = CLI_LISTEN_ANY,
 	 .offset = AT(listen),
-	 .fallback = "127.0.0.1:7331",
-	 .help = "Address of the REST interface and of the zhosts' links; loopback only, "
-		 "because there is no access control yet; port 0: any free port, written to "
+	 .help = "Address of the REST interface and of the zhosts' links; default: that which "
+		 "zrms init was told, or " SETTINGS_LISTEN ". One that other machines reach "
+		 "needs zrms init, and speaks TLS only; port 0: any free port, written to "
 		 "DIR/address"},
+	{.key = "local",
+	 .name = "local",
+	 .environment = "ZRMS_LOCAL",
+	 .type = CLI_LISTEN,
+	 .offset = AT(local),
+	 .help = "Loopback address for programs of this machine, where --listen is for others; "
+		 "default: 127.0.0.1 and the port of --listen"},
+	{.key = "advertise",
+	 .name = "advertise",
+	 .environment = "ZRMS_ADVERTISE",
+	 .type = CLI_STRING,
+	 .offset = AT(advertise),
+	 .value = "NAME,ADDRESS...",
+	 .help = "Names and addresses under which other machines reach it, which its "
+		 "certificate "
+		 "then says; default: those which zrms init was told"},
 	{.key = "resource_reporting.interval",
 	 .name = "heartbeat",
 	 .environment = "ZRMS_HEARTBEAT",
@@ -122,7 +139,7 @@ static const struct cli_exit exits[] = {
 	{0},
 };
 
-static const struct cli_command *const commands[] = {&check_command, NULL};
+static const struct cli_command *const commands[] = {&init_command, &check_command, NULL};
 
 const struct cli_program settings_program = {
 	.name = "zrms",

@@ -7,10 +7,15 @@
 #include "adapter/cli/cli.h"
 #include "core/control/control.h"
 
+#define SETTINGS_LISTEN "127.0.0.1:7331" /* where nothing is said */
+
 struct settings {
 	char *dir;
-	char *store; /* URL; NULL: sqlite:DIR of `dir` */
-	struct cli_address listen;
+	char *store;		   /* URL; NULL: sqlite:DIR of `dir` */
+	struct cli_address listen; /* host "": what zrms init was told, or the default */
+	struct cli_address
+		local;	 /* for programs of this machine, where `listen` is for others */
+	char *advertise; /* names and addresses, with ',' between; NULL: as `listen` */
 	int64_t interval_ms, timeout_ms, check_ms, on_disconnect_ms, margin_ms;
 	uint32_t drain_units;
 	char *trust; /* files, with ':' between */

@@ -63,6 +63,7 @@ int state_open(struct zrms *zrms, struct error **err)
 	CLEANUP(freep) char *store = store_url(&zrms->settings);
 	char cluster[UUID_SIZE];
 	uuid_draw(cluster);
+	const char *id = zrms->cluster != NULL ? zrms->cluster->id : cluster;
 	int r = settings_control(&zrms->settings, &config, err);
 	if (r == 0)
 		r = store_open(stores, ARRAY_SIZE(stores), &zrms->loop, store, &zrms->store,
@@ -71,7 +72,7 @@ int state_open(struct zrms *zrms, struct error **err)
 		r = artifact_store_open(zrms, err);
 	if (r < 0)
 		return r;
-	zrms->control = control_new(&config, cluster);
+	zrms->control = control_new(&config, id);
 	CLEANUP(store_losses_done) struct store_losses losses = {0};
 	r = store_start_inspect(zrms->store, store, zrms->settings.accept_loss, &losses, err);
 	if (r < 0)

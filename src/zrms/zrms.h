@@ -23,6 +23,7 @@
 #include "zrms/exec.h"
 #include "zrms/hub.h"
 #include "zrms/links.h"
+#include "zrms/listen.h"
 #include "zrms/logs.h"
 #include "zrms/plans.h"
 #include "zrms/settings.h"
@@ -34,6 +35,7 @@ struct api;
 
 struct zrms {
 	struct settings settings;
+	Samoza__V1__ClusterFile *cluster; /* as of zrms init; NULL: it was not run */
 	struct loop loop;
 	struct service *service; /* what systemd hears */
 	int lock_fd;		 /* DIR/lock */
@@ -62,6 +64,7 @@ struct zrms {
 	const struct http_route *routes; /* of `http` */
 	size_t route_count;
 	struct http_server *http;
+	struct listening *listening; /* for other machines; NULL: only this one reaches zrms */
 	struct metric_registry metrics;
 	struct loop_timer *ending; /* checks whether everything is idle */
 	bool is_tight, is_failing; /* the store, when it was last looked at */

@@ -116,7 +116,7 @@ def test_a_zhost_joins_under_its_own_name_only(c):
         BIN / "zhost", "--dir", directory, "--name", "n2", "--zrms", c.url, "--zedge", f"127.0.0.1:{free_port()}"],
         c.directory / "n2.log")
     c.zhosts["n2"] = thief.start()
-    until(lambda: "its token is that of zhost n1: it cannot join as n2" in thief.log.read_text(), "it is refused")
+    until(lambda: "what it shows is that of zhost n1: it cannot join as n2" in thief.log.read_text(), "it is refused")
     assert c.request("GET", "/v1/zhosts/n2")[0] == 404
 
 

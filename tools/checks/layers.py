@@ -72,10 +72,10 @@ LIBRARIES = {
 LIBRARY_DIRECTORIES = {"openssl/": ["adapter/pki", "adapter/tls"]}
 # Of the C library and of Linux, for layers that SYSTEM does not name.
 LINUX = PLAIN | {
-    "dirent.h", "dlfcn.h", "elf.h", "fcntl.h", "ftw.h", "grp.h", "langinfo.h", "link.h", "locale.h", "malloc.h",
+    "dirent.h", "dlfcn.h", "elf.h", "fcntl.h", "ftw.h", "grp.h", "ifaddrs.h", "langinfo.h", "link.h", "locale.h", "malloc.h",
     "netdb.h", "poll.h", "pthread.h", "pwd.h", "sched.h", "signal.h", "spawn.h", "stdatomic.h",
     "termios.h", "time.h", "ucontext.h", "unistd.h", "wchar.h"}
-LINUX_DIRECTORIES = ("arpa/", "linux/", "netinet/", "sys/")
+LINUX_DIRECTORIES = ("arpa/", "linux/", "net/", "netinet/", "sys/")
 
 INCLUDE = re.compile(r"^[ \t\r]*(?:#|%:|\?\?=)[ \t\r]*(?:include|include_next|import|embed)\b"
                      r"[ \t\r]*([^\n]*)", re.MULTILINE)

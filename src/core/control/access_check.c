@@ -148,8 +148,8 @@ static bool check_zhost(struct control *c, const struct control_input *input)
 	if (name == NULL || p->role != ACCESS_ZHOST || str_equal(p->name, name))
 		return true;
 	CLEANUP(freep)
-	char *why = str_printf("its token is that of zhost %s: it cannot join as %s", p->name,
-			       name);
+	char *why = str_printf("what it shows is that of zhost %s: it cannot join as %s",
+			       p->name, name);
 	zhost_refuse(c, input->hello.link_id, why);
 	return false;
 }

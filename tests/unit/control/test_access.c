@@ -130,7 +130,8 @@ static void a_zhost_joins_under_its_own_name(void **state)
 	const Samoza__V1__HelloAck *ack = (const Samoza__V1__HelloAck *)fixture_message(
 		&f, 3, SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK);
 	assert_int_equal(ack->verdict, SAMOZA__V1__HELLO_ACK__VERDICT__REFUSED);
-	assert_string_equal(ack->reason, "its token is that of zhost n2: it cannot join as n3");
+	assert_string_equal(ack->reason,
+			    "what it shows is that of zhost n2: it cannot join as n3");
 	fixture_hello(&f, "n2", 2, NULL, 0);
 	ack = (const Samoza__V1__HelloAck *)fixture_message(
 		&f, 2, SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK);

@@ -1,0 +1,46 @@
+/*
+ * Where zrms is reached:
+ *
+ *   --listen is loopback      HTTP server, plain                    nothing of this file
+ *   --listen is not           TLS ─► ALPN ─┬─ samoza-link/1 ─► links    needs the certificate of a zhost
+ *                                          └─ http/1.1      ─► HTTP server
+ *                             HTTP server, plain, on --local, for programs of this machine
+ *
+ * zrms renews its own certificate, for every advertised name, when it starts and from a third of its life on. The
+ * files in DIR/credentials are read again when they change, and on SIGHUP; links that are open stay.
+ *
+ * Source: [machines.anonymous.remote], [machines.transport.port].
+ */
+#ifndef SAMOZA_ZRMS_LISTEN_H
+#define SAMOZA_ZRMS_LISTEN_H
+
+#include "base/error.h"
+#include "base/metrics.h"
+#include "port/stream.h"
+#include "proto/cluster.pb-c.h"
+
+struct zrms;
+struct listening;
+
+/* Reads DIR/cluster.json into zrms->cluster, and completes settings.listen and settings.local by it. ERR_DENIED:
+ * other machines would reach it, and zrms init was not run. */
+int listening_settle(struct zrms *zrms, struct error **err) must_check;
+/* Listens for other machines, where --listen is for them; otherwise zrms->listening stays NULL. The HTTP server
+ * is there. */
+int listening_open(struct zrms *zrms, struct error **err) must_check;
+/* Takes nobody more. */
+void listening_drain(struct listening *listening);
+/* PRE: all its streams are closed. NULL is fine. */
+void listening_free(struct listening *listening);
+/* Reads the credentials again; on an error the old ones stay in use, and the log says why. NULL is fine. */
+void listening_reload(struct listening *listening);
+
+/*
+ * Whether a machine that has proved to own a good certificate of this cluster is one that may talk to zrms now:
+ * in the handshake, and for each request. The one place to ask the core for its key [machines.identity.removal].
+ */
+int listening_admit(void *zrms, const struct stream_peer *peer, struct error **err) must_check;
+
+extern const struct metric_source listening_metrics; /* of struct listening */
+
+#endif

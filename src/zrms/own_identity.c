@@ -1,0 +1,107 @@
+#include "zrms/own_identity.h"
+
+#include "adapter/pki/credentials.h"
+#include "base/str.h"
+
+#define AUTHORITY_FILE "authority.pem"
+
+char *own_identity_directory(const char *dir)
+{
+	return str_printf("%s/credentials", dir);
+}
+
+static char *authority_path(const char *dir)
+{
+	return str_printf("%s/credentials/" AUTHORITY_FILE, dir);
+}
+
+/* ---- the authority ---- */
+
+static int authority_store(const char *dir, const struct pki_authority *authority,
+			   struct error **err)
+{
+	CLEANUP(freep) char *path = authority_path(dir);
+	CLEANUP(pki_secret_freep) char *pem = pki_authority_write(authority, NULL);
+	return pki_file_write(path, pem, strlen(pem), err);
+}
+
+static int trust_store(const char *dir, const struct pki_authority *authority,
+		       struct error **err)
+{
+	CLEANUP(freep) char *directory = own_identity_directory(dir);
+	CLEANUP(freep)
+	char *pem = pki_certificate_write(pki_authority_certificate(authority));
+	CLEANUP(pki_trust_freep) struct pki_trust *trust = NULL;
+	int r = pki_trust_read(pem, strlen(pem), &trust, err);
+	return r < 0 ? r : pki_authorities_store(directory, trust, err);
+}
+
+int own_authority_make(const char *dir, const char *cluster, int64_t now_wall_ms,
+		       struct pki_authority **ret_authority, struct error **err)
+{
+	CLEANUP(pki_authority_freep) struct pki_authority *authority = NULL;
+	int r = pki_authority_new(cluster, 1, now_wall_ms, &authority, err);
+	if (r == 0)
+		r = authority_store(dir, authority, err);
+	if (r == 0)
+		r = trust_store(dir, authority, err);
+	if (r == 0)
+		*ret_authority = steal_ptr(&authority);
+	return r;
+}
+
+int own_authority_read(const char *dir, struct pki_authority **ret_authority,
+		       struct error **err)
+{
+	CLEANUP(freep) char *path = authority_path(dir);
+	CLEANUP(pki_secret_freep) char *pem = NULL;
+	size_t size = 0;
+	int r = pki_file_read(path, &pem, &size, err);
+	if (r < 0)
+		return r;
+	r = pki_authority_read(pem, size, NULL, ret_authority, err);
+	return r < 0 ? error_wrap(err, "%s", path) : 0;
+}
+
+/* ---- zrms' own ---- */
+
+int own_identity_issue(const char *dir, const struct pki_authority *authority,
+		       const char *const *addresses, int64_t lifetime_ms, int64_t now_wall_ms,
+		       struct error **err)
+{
+	const struct pki_subject subject = {.role = "zrms",
+					    .name = "zrms",
+					    .addresses = addresses,
+					    .lifetime_ms = lifetime_ms};
+	CLEANUP(freep) char *directory = own_identity_directory(dir);
+	CLEANUP(pki_key_freep) struct pki_key *key = NULL;
+	CLEANUP(pki_request_freep) struct pki_request *request = NULL;
+	CLEANUP(pki_certificate_freep) struct pki_certificate *certificate = NULL;
+	int r = pki_key_new(&key, err);
+	if (r == 0)
+		r = pki_request_new(key, &request, err);
+	if (r == 0)
+		r = pki_issue(authority, request, &subject, now_wall_ms, &certificate, err);
+	return r < 0 ? r : pki_identity_store(directory, key, certificate, err);
+}
+
+int own_identity_times(const char *dir, uint32_t chance, int64_t *ret_renew_wall_ms,
+		       int64_t *ret_expires_wall_ms, struct error **err)
+{
+	CLEANUP(freep) char *path = str_printf("%s/credentials/" PKI_IDENTITY_FILE, dir);
+	CLEANUP(pki_secret_freep) char *pem = NULL;
+	CLEANUP(pki_certificate_freep) struct pki_certificate *certificate = NULL;
+	CLEANUP(pki_identity_done) struct pki_identity identity = {0};
+	size_t size = 0;
+	int r = pki_file_read(path, &pem, &size, err);
+	if (r == 0)
+		r = pki_certificate_read(pem, size, &certificate, err);
+	if (r == 0)
+		r = pki_certificate_identity(certificate, &identity, err);
+	if (r < 0)
+		return r;
+	*ret_renew_wall_ms =
+		pki_renewal_ms(identity.not_before_ms, identity.not_after_ms, chance);
+	*ret_expires_wall_ms = identity.not_after_ms;
+	return 0;
+}
