@@ -1,6 +1,9 @@
 #include "core/control/checkpoint_order.h"
 
+#include <stdlib.h>
+
 #include "base/hash.h"
+#include "base/memory.h"
 #include "base/str.h"
 #include "core/control/exclusions.h"
 #include "core/control/load_revision.h"
@@ -74,6 +77,33 @@ static void remove_past(struct control *c, struct control_application *a,
 	application_remove_slots(a, c->place, is_past);
 }
 
+/* Names of slots that have ended, and of which copies are left that retire. */
+typedef VECTOR(struct past_name {
+	const struct copy *copy; /* borrowed */
+	char *name;
+}) past_names;
+
+static void read_past_names(const struct control_application *a, past_names *names)
+{
+	vector_for_each (&a->retired, unit)
+		vector_for_each (&(*unit)->placement.copies, item)
+			*vector_add(names) =
+				(struct past_name){container_of(*item, struct copy, of_slot),
+						   mem_strdup((*item)->slot->path)};
+}
+
+/* What is declared here at once may have been declared while they were there under these names. */
+static void restore_past_names(struct control_application *a, past_names *names)
+{
+	vector_for_each (names, past) {
+		struct application_slot *slot = past->copy->of_slot.slot;
+		if (!slot->declared)
+			application_rename(a, slot, past->name);
+		free(past->name);
+	}
+	vector_done(names);
+}
+
 static int read_order(const struct control_application *a,
 		      const Samoza__V1__VolatileApplication *v, struct slot_order *ret,
 		      struct error **err)
@@ -114,6 +144,8 @@ int checkpoint_arrange(struct control *c, struct control_application *a,
 		       const Samoza__V1__VolatileApplication *v, struct error **err)
 {
 	struct slot_order order = {0};
+	past_names names = {0};
+	read_past_names(a, &names);
 	int result = declare(c, a, v, err);
 	if (result == 0)
 		result = read_order(a, v, &order, err);
@@ -121,6 +153,7 @@ int checkpoint_arrange(struct control *c, struct control_application *a,
 		remove_past(c, a, &order);
 		result = withdraw(a, v, err);
 	}
+	restore_past_names(a, &names);
 	if (result == 0 && (order.declarations.count != a->slots.declarations.count ||
 			    order.slots.count != a->slots.slots.count))
 		result = checkpoint_broken(err, "instances of", a->name);

@@ -7,6 +7,7 @@
 #include "core/control/copies.h"
 #include "core/control/handovers.h"
 #include "core/control/load_revision.h"
+#include "core/control/slot_names.h"
 #include "core/control/state.h"
 #include "core/control/zhosts.h"
 
@@ -47,6 +48,19 @@ static void load_exports(struct copy *copy, const Samoza__V1__CopyRecord *r)
 	copy_set_exports(copy, exports, r->n_exports);
 }
 
+/* The slot of a retired copy may have ended, while a revision is declared that gives it another name. Its name is what
+ * the copy says: what has no record of its own has no other. */
+static struct application_slot *slot_of_copy(struct control_application *a,
+					     const Samoza__V1__CopyRecord *r)
+{
+	const char *name = r->slot != NULL ? r->slot : r->path;
+	const struct application_slot *found = application_find_slot(&a->application, name);
+	const struct slot *s = slot_find(&a->slots, r->path);
+	if (s != NULL && (found == NULL || !found->declared))
+		slot_name_restore(control_of_slot(s), name);
+	return application_slot(&a->application, name);
+}
+
 static int load_copy(struct control *c, struct unit_placement *unit,
 		     const Samoza__V1__CopyRecord *r, struct error **err)
 {
@@ -61,10 +75,8 @@ static int load_copy(struct control *c, struct unit_placement *unit,
 	const struct space *space =
 		instance_space(unit->revision->topology, (unsigned)instance);
 	struct slot_control *sc = retired ? NULL : control_of_slot(s);
-	const char *name = r->slot != NULL ? r->slot : r->path;
-	struct copy *copy =
-		unit_copy_new(unit, application_slot(&unit->application->application, name), sc,
-			      r->epoch, space->exclusive);
+	struct copy *copy = unit_copy_new(unit, slot_of_copy(unit->application, r), sc,
+					  r->epoch, space->exclusive);
 	copy_set_path(copy, r->path);
 	copy->target = (uint8_t)r->target;
 	copy->generation = r->generation;
