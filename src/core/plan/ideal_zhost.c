@@ -239,10 +239,20 @@ static void toward_started(struct ideal_zhosts *all, struct resident *r, int64_t
 	}
 }
 
+/* It is killed when its grace is over. */
+static void begin_stop(struct ideal_zhosts *all, struct resident *r, int64_t now_ms)
+{
+	int64_t duration_ms = all->times.stop_ms;
+	if (r->spec != NULL && r->spec->has_stop_grace_ms &&
+	    (int64_t)r->spec->stop_grace_ms < duration_ms)
+		duration_ms = (int64_t)r->spec->stop_grace_ms;
+	begin(all, r, SAMOZA__V1__PHASE__PHASE_STOPPING, now_ms, duration_ms);
+}
+
 static void toward_absent(struct ideal_zhosts *all, struct resident *r, int64_t now_ms)
 {
 	if (r->phase == SAMOZA__V1__PHASE__PHASE_STARTED) {
-		begin(all, r, SAMOZA__V1__PHASE__PHASE_STOPPING, now_ms, all->times.stop_ms);
+		begin_stop(all, r, now_ms);
 	} else if (r->phase == SAMOZA__V1__PHASE__PHASE_DEPLOYED) {
 		begin(all, r, SAMOZA__V1__PHASE__PHASE_UNDEPLOYING, now_ms,
 		      all->times.undeploy_ms);
@@ -264,7 +274,7 @@ static void advance(struct ideal_zhosts *all, struct resident *r, int64_t now_ms
 	else if (r->target == SAMOZA__V1__TARGET__TARGET_STARTED)
 		toward_started(all, r, now_ms);
 	else if (r->phase == SAMOZA__V1__PHASE__PHASE_STARTED)
-		begin(all, r, SAMOZA__V1__PHASE__PHASE_STOPPING, now_ms, all->times.stop_ms);
+		begin_stop(all, r, now_ms);
 	else if (r->answered != r->generation)
 		report(all, r, now_ms);
 }
