@@ -106,12 +106,41 @@ static void a_plan_ends_at_its_limits(void **state)
 	fixture_done(&f);
 }
 
+static void a_stop_takes_no_longer_than_its_grace(void **state)
+{
+	struct fixture f;
+	struct error *err = NULL;
+	Samoza__V1__PlanView *v = NULL;
+	struct plan_limits limits = PLAN_LIMITS_DEFAULT;
+	const struct plan_request drain = {.kind = PLAN_DRAIN, .zhost = "n1"};
+	(void)state;
+	fixture_init(&f);
+	fixture_start(&f);
+	fixture_hello(&f, "n1", 1, NULL, 0);
+	fixture_submit(&f, "T", "shop", "- {name: web, type: DATA, handover: stop-first, stop: {grace: 1s}}\n");
+	struct reported web = {.topology = "T", .path = "web"};
+	web.epoch = fixture_desired(&f, 1, "web")->key->epoch;
+	web.phase = SAMOZA__V1__PHASE__PHASE_DEPLOYED;
+	fixture_report(&f, 1, &web);
+	web.phase = SAMOZA__V1__PHASE__PHASE_STARTED;
+	fixture_report(&f, 1, &web);
+	fixture_hello(&f, "n2", 2, NULL, 0);
+	limits.times.stop_ms = INT64_C(60) * 1000;
+	assert_int_equal(plan(&f, &drain, &limits, &v, &err), 0);
+	assert_string_equal(v->end, "completed");
+	assert_non_null(last_move(v, "space", "shop/web"));
+	assert_true(v->virtual_ms < 30000);
+	schema_message_free(&v->base);
+	fixture_done(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_drain_moves_what_is_there_and_the_core_stays_as_it_is),
 		cmocka_unit_test(what_is_refused_has_no_plan),
 		cmocka_unit_test(a_plan_ends_at_its_limits),
+		cmocka_unit_test(a_stop_takes_no_longer_than_its_grace),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
