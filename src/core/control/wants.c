@@ -6,6 +6,7 @@
 #include "core/control/apart.h"
 #include "core/control/each_fit.h"
 #include "core/control/exclusions.h"
+#include "core/control/handover_kind.h"
 #include "core/control/loss.h"
 #include "core/control/state.h"
 
@@ -51,6 +52,14 @@ const struct slot *unit_bound(const struct slot_control *root)
 /* A zhost of protocol 1 knows an instance by its path: it holds one copy of it. */
 #define PROTOCOL_OF_COPIES 2
 
+/* Of the two copies on that zhost at most one runs: it stops first, or will, as the zhost program is older than when
+ * the handover began (handover_choose_kind()). */
+static bool runs_one(const struct slot_control *root, const struct control_zhost *own)
+{
+	return root->handover->handover.kind == HANDOVER_STOP_FIRST ||
+	       (own->protocol != 0 && handover_older(own, own) != NULL);
+}
+
 /* It stays where it is while that is eligible; what keeps its data there waits for that. A new version
  * may be tried on zhosts on which the one before has failed. */
 static void add_changed(struct wants *w, struct slot_control *root, uint32_t unit)
@@ -68,7 +77,7 @@ static void add_changed(struct wants *w, struct slot_control *root, uint32_t uni
 	} else if (known) {
 		want.has_only = unit_bound(root) != NULL;
 		want.only = own->place;
-		want.shares_room = root->handover->handover.kind == HANDOVER_STOP_FIRST;
+		want.shares_room = runs_one(root, own);
 		want.replaces = root->place_unit;
 	}
 	if (root->slot->each)

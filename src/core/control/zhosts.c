@@ -194,6 +194,14 @@ static void take_identity(struct control *c, struct control_zhost *z, uint64_t l
 		exclusions_end_for(c, z);
 }
 
+/* What is handed over there may need another place now: an older program runs one copy of it. */
+static void review_successors(const struct control_zhost *z)
+{
+	for (const struct copy *copy = z->first_copy; copy != NULL; copy = copy->next_on_zhost)
+		if (copy->unit->application->handovers.count > 0)
+			mark_application(copy->unit->application, APPLICATION_PLACE);
+}
+
 void zhost_hello(struct control *c, uint64_t link_id, const Samoza__V1__Hello *hello)
 {
 	struct control_zhost *z = zhost_find(&c->zhosts, hello->spec->name);
@@ -217,7 +225,10 @@ void zhost_hello(struct control *c, uint64_t link_id, const Samoza__V1__Hello *h
 			zhost_free(&c->zhosts, z);
 		return;
 	}
+	uint32_t protocol = z->protocol;
 	take_identity(c, z, link_id, hello);
+	if (protocol != z->protocol)
+		review_successors(z);
 	tell_timeout(c, z);
 	heard(c, z);
 	if (z->state != ZHOST_STARTED)

@@ -242,6 +242,39 @@ static void an_end_with_exit_status_0_is_not_called_a_failure(void **state)
 	check_reason(true, 3, "web has ended 3 times, the last time with exit status 0 on n1");
 }
 
+/* [change.handover.stop-first] It was to have room of its own beside the incumbent; an older program runs one of them. */
+static void
+what_waits_for_room_shares_that_of_its_incumbent_under_an_older_program(void **state)
+{
+	(void)state;
+	struct fixture f;
+	struct reported web = {.topology = "T", .path = "web"};
+	Samoza__V1__Rollout rollout = SAMOZA__V1__ROLLOUT__INIT;
+	rollout.has_policy = true;
+	rollout.policy = SAMOZA__V1__ROLLOUT_POLICY__ROLLING;
+	set_up(&f, 5);
+	f.rollout = &rollout;
+	f.version = "1.0.0";
+	fixture_hello(&f, "n1", 1, NULL, 0);
+	fixture_submit(&f, "T", "shop",
+		       "- {name: web, type: CALL, exports: {of: one}, resources: {cpu: 3}}\n");
+	web.epoch = fixture_desired(&f, 1, "web")->key->epoch;
+	web.phase = DEPLOYED;
+	fixture_report(&f, 1, &web);
+	web.phase = STARTED;
+	fixture_report(&f, 1, &web);
+	f.version = "1.1.0";
+	fixture_submit(&f, "T", "shop",
+		       "- {name: web, type: CALL, exports: {of: two}, resources: {cpu: 3}}\n");
+	CLEANUP(freep) char *before = fixture_events(&f, "placement");
+	assert_null(strstr(before, "shop/web: n1 -> n1"));
+	f.protocol = 4;
+	fixture_hello(&f, "n1", 2, &web, 1);
+	CLEANUP(freep) char *after = fixture_events(&f, "placement");
+	assert_non_null(strstr(after, "shop/web: n1 -> n1"));
+	fixture_done(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -253,6 +286,8 @@ int main(void)
 		cmocka_unit_test(an_end_with_exit_status_0_answers_the_order_to_start),
 		cmocka_unit_test(an_end_with_exit_status_0_is_not_called_a_failure),
 		cmocka_unit_test(copies_that_were_placed_together_name_the_epoch_of_their_root),
+		cmocka_unit_test(
+			what_waits_for_room_shares_that_of_its_incumbent_under_an_older_program),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
