@@ -20,7 +20,7 @@ static void read_tokens(const char *text)
 		INVARIANT(err != NULL && token.address_count == 0);
 	}
 	error_free(err);
-	(void)!user_token_hash(text, &hash, NULL);
+	(void)!join_token_secret_hash(text, &hash, NULL);
 }
 
 static void look_at(const struct pki_certificate *certificate)

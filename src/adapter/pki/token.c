@@ -9,6 +9,7 @@
 
 #define FORM	    "smz1.ID.SECRET.PIN.ADDRESS"
 #define JOIN_PREFIX "smz1"
+#define USER_PREFIX "smzu_" /* adapter/token */
 
 enum { VARIANT = sodium_base64_VARIANT_URLSAFE_NO_PADDING, ADDRESS_MAX = 261, PARTS = 5 };
 
@@ -19,11 +20,6 @@ static void sodium_begin(void)
 {
 	int r = sodium_init();
 	INVARIANT(r >= 0);
-}
-
-bool token_hash_equal(const struct token_hash *a, const struct token_hash *b)
-{
-	return sodium_memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
 }
 
 static struct token_hash hash_of(const uint8_t secret[TOKEN_SECRET_BYTES])
@@ -158,6 +154,26 @@ struct token_hash join_token_hash(const struct join_token *token)
 	return hash_of(token->secret);
 }
 
+char *join_token_secret(const struct join_token *token)
+{
+	struct buffer text = BUFFER_INIT(TOKEN_SECRET_TEXT + 1);
+	encoded_add(&text, token->secret, sizeof(token->secret));
+	return buffer_steal(&text);
+}
+
+int join_token_secret_hash(const char *secret, struct token_hash *ret_hash, struct error **err)
+{
+	uint8_t bytes[TOKEN_SECRET_BYTES];
+	sodium_begin();
+	if (!decode_exactly(secret, strlen(secret), bytes, sizeof(bytes)))
+		return error_set(err, ERR_INVALID,
+				 "the secret of a join token has %d characters of base64url",
+				 TOKEN_SECRET_TEXT);
+	*ret_hash = hash_of(bytes);
+	sodium_memzero(bytes, sizeof(bytes));
+	return 0;
+}
+
 /* ---- reading ---- */
 
 struct part {
@@ -179,7 +195,8 @@ static int prefix_check(const struct part *first, struct error **err)
 	if (first->size == strlen(JOIN_PREFIX) &&
 	    memcmp(first->text, JOIN_PREFIX, first->size) == 0)
 		return 0;
-	if (first->size >= 5 && memcmp(first->text, USER_TOKEN_PREFIX, 5) == 0)
+	if (first->size >= strlen(USER_PREFIX) &&
+	    memcmp(first->text, USER_PREFIX, strlen(USER_PREFIX)) == 0)
 		return error_set(err, ERR_INVALID,
 				 "this is the token of a user, not one to join with: make one "
 				 "with cluster token create");
@@ -296,37 +313,5 @@ int join_token_read(const char *text, struct join_token *ret_token, struct error
 		return r;
 	*ret_token = token;
 	token = (struct join_token){0};
-	return 0;
-}
-
-/* ---- users and programs ---- */
-
-char *user_token_new(void)
-{
-	sodium_begin();
-	uint8_t secret[TOKEN_SECRET_BYTES];
-	struct buffer text = BUFFER_INIT(2 * USER_TOKEN_TEXT);
-	randombytes_buf(secret, sizeof(secret));
-	(void)buffer_add_string(&text, USER_TOKEN_PREFIX);
-	encoded_add(&text, secret, sizeof(secret));
-	sodium_memzero(secret, sizeof(secret));
-	return buffer_steal(&text);
-}
-
-int user_token_hash(const char *text, struct token_hash *ret_hash, struct error **err)
-{
-	uint8_t secret[TOKEN_SECRET_BYTES];
-	size_t prefix = strlen(USER_TOKEN_PREFIX);
-	sodium_begin();
-	if (!str_has_prefix(text, USER_TOKEN_PREFIX) ||
-	    !decode_exactly(text + prefix, strlen(text) - prefix, secret, sizeof(secret)))
-		return error_set(err, ERR_INVALID,
-				 str_has_prefix(text, JOIN_PREFIX ".")
-					 ? "this is a token to join with, not one of a user"
-					 : "this is not a token of a user: expected %s and %d "
-					   "characters",
-				 USER_TOKEN_PREFIX, TOKEN_SECRET_TEXT);
-	*ret_hash = hash_of(secret);
-	sodium_memzero(secret, sizeof(secret));
 	return 0;
 }

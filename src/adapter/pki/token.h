@@ -1,10 +1,9 @@
 /*
- * Words that are shown once and let somebody in.
+ * The word that lets a machine join: it is shown once.
  *
- *   smz1.ID.SECRET.PIN[+PIN].ADDRESS[,ADDRESS]   lets a machine join; the pins say whom it may believe
- *   smzu_SECRET                                  a user's or a program's, for `Authorization: Bearer`
+ *   smz1.ID.SECRET.PIN[+PIN].ADDRESS[,ADDRESS]   the pins say whom the machine may believe
  *
- * A secret has 32 random bytes, written as 43 characters of base64url, and so have pins; addresses
+ * Tokens of users are in adapter/token. A secret has 32 random bytes, written as 43 characters of base64url, and so have pins; addresses
  * ("10.0.0.5:7331") are written as base64url, too. A cluster keeps only the hash of a secret: what can be
  * guessed is 256 bits, so it needs no salt and no slow hash.
  */
@@ -20,17 +19,10 @@
 #define TOKEN_PINS_MAX	    8
 #define TOKEN_ADDRESSES_MAX 16
 #define JOIN_TOKEN_TEXT_MAX 8192
-#define USER_TOKEN_PREFIX   "smzu_"
-#define USER_TOKEN_TEXT	    (5 + TOKEN_SECRET_TEXT) /* characters */
 
 struct token_hash {
 	uint8_t bytes[TOKEN_HASH_BYTES];
 };
-
-/* In constant time. */
-bool token_hash_equal(const struct token_hash *a, const struct token_hash *b);
-
-/* ---- joining ---- */
 
 struct join_token {
 	char id[TOKEN_ID_TEXT + 1]; /* letters and digits; names the token where it is listed */
@@ -55,13 +47,10 @@ int join_token_read(const char *text, struct join_token *ret_token,
 /* Overwrites the secret. */
 void join_token_done(struct join_token *token);
 struct token_hash join_token_hash(const struct join_token *token);
-
-/* ---- users and programs ---- */
-
-/* Draws one: pki_secret_free(). */
-char *user_token_new(void);
-/* ERR_INVALID: it is none; the message never shows it. */
-int user_token_hash(const char *text, struct token_hash *ret_hash,
-		    struct error **err) must_check;
+/* The secret as it is in the word: pki_secret_free(). */
+char *join_token_secret(const struct join_token *token);
+/* The hash of a secret that somebody shows. ERR_INVALID: it is none; the message never shows it. */
+int join_token_secret_hash(const char *secret, struct token_hash *ret_hash,
+			   struct error **err) must_check;
 
 #endif
