@@ -30,6 +30,8 @@ enum record_kind {
 	RECORD_COPY = 9,	/* id: "APPLICATION-ID/PATH#EPOCH" */
 	RECORD_REBALANCE = 10,	/* id "" */
 	RECORD_CREDENTIAL = 11, /* id: "user/NAME", "zhost/NAME" */
+	RECORD_JOIN_TOKEN = 12, /* id: of the token */
+	RECORD_IDENTITY = 13,	/* id: name of the zhost */
 };
 
 struct record_change {

@@ -32,6 +32,10 @@ static const char *kind_name(enum record_kind kind)
 		return "the last rebalance";
 	case RECORD_CREDENTIAL:
 		return "the credential of";
+	case RECORD_JOIN_TOKEN:
+		return "the join token";
+	case RECORD_IDENTITY:
+		return "the identity of";
 	}
 	return "unknown kind";
 }

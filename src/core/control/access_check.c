@@ -23,6 +23,7 @@ enum access_role access_needed(const struct control_input *input)
 	case CONTROL_ZHOST:
 	case CONTROL_REBALANCE:
 	case CONTROL_CREDENTIAL:
+	case CONTROL_TOKEN:
 		return ACCESS_ADMIN;
 	case CONTROL_HELLO:
 	case CONTROL_REPORT:
@@ -31,6 +32,9 @@ enum access_role access_needed(const struct control_input *input)
 	case CONTROL_FORGOTTEN:
 	case CONTROL_MESH_APPLIED:
 		return ACCESS_ZHOST;
+	case CONTROL_JOIN:  /* the secret of the token is the proof */
+	case CONTROL_RENEW: /* the key is */
+		return ACCESS_NOBODY;
 	case CONTROL_CLOSED:
 	case CONTROL_DATA_FULL:
 	case CONTROL_TICK:
@@ -61,6 +65,9 @@ static const char *asked_id(const struct control_input *input)
 	case CONTROL_ZHOST:
 	case CONTROL_REBALANCE:
 	case CONTROL_CREDENTIAL:
+	case CONTROL_TOKEN:
+	case CONTROL_JOIN:
+	case CONTROL_RENEW:
 	case CONTROL_HELLO:
 	case CONTROL_REPORT:
 	case CONTROL_HEARTBEAT:

@@ -21,6 +21,7 @@
 #include "core/control/exec.h"
 #include "core/control/forget.h"
 #include "core/control/handovers.h"
+#include "core/control/join_request.h"
 #include "core/control/kept_set.h"
 #include "core/control/lifecycle_observer.h"
 #include "core/control/members.h"
@@ -70,6 +71,8 @@ void control_free(struct control *c)
 	zhost_registry_done(&c->zhosts);
 	forget_done(c);
 	credentials_done(&c->credentials);
+	join_tokens_done(&c->join_tokens);
+	identities_done(&c->identities);
 	lifecycle_done(&c->lifecycle);
 	place_free(c->place);
 	heap_done(&c->exclusion_timers);
@@ -132,8 +135,19 @@ static void apply(struct control *c, const struct control_input *input)
 	case CONTROL_CREDENTIAL:
 		credential_request(c, input);
 		break;
+	case CONTROL_TOKEN:
+		token_request(c, input);
+		break;
+	case CONTROL_JOIN:
+		join_request(c, input);
+		break;
+	case CONTROL_RENEW:
+		renew_request(c, input);
+		break;
 	case CONTROL_HELLO:
-		zhost_hello(c, input->hello.link_id, input->hello.message);
+		if (join_admits(c, input->hello.link_id, input->hello.message,
+				input->hello.key))
+			zhost_hello(c, input->hello.link_id, input->hello.message);
 		break;
 	case CONTROL_REPORT:
 		take_report(c, input->report.link_id, input->report.message);

@@ -28,6 +28,7 @@
 #include "base/metrics.h"
 #include "base/vector.h"
 #include "core/access/credentials.h"
+#include "core/access/identity.h"
 #include "core/control/config.h"
 #include "core/control/input.h"
 #include "core/instant.h"
@@ -119,6 +120,17 @@ int control_view_user(const struct control *control, const char *name,
 const struct principal *control_principal(const struct control *control,
 					  const uint8_t hash[CREDENTIAL_HASH_SIZE],
 					  int64_t wall_ms);
+
+Samoza__V1__JoinTokenListView *control_view_join_tokens(const struct control *control);
+int control_view_join_token(const struct control *control, const char *id,
+			    Samoza__V1__JoinTokenView **ret_view,
+			    struct error **err) must_check;
+/* Of the zhost of that name, or NULL: none has joined, or it was removed. Borrowed until the next input. */
+const Samoza__V1__IdentityRecord *control_identity(const struct control *control,
+						   const char *name);
+/* Whether that name is proved by that key (core/access/identity.h). */
+bool control_admits(const struct control *control, const char *name,
+		    const uint8_t key[IDENTITY_KEY_SIZE]);
 
 enum control_list {
 	CONTROL_LIST_TOPOLOGIES, /* TopologySummaryView, the oldest first */

@@ -11,8 +11,9 @@
 #include "proto/record.pb-c.h"
 #include "proto/wire.pb-c.h"
 
-struct principal; /* core/access/access.h */
-struct topology;  /* model/topology.h */
+struct join_request; /* core/access/join.h */
+struct principal;    /* core/access/access.h */
+struct topology;     /* model/topology.h */
 
 enum control_input_type {
 	CONTROL_SUBMIT,
@@ -26,6 +27,9 @@ enum control_input_type {
 	CONTROL_REBALANCE,  /* cluster rebalance */
 	CONTROL_ZHOST,	    /* cordon, uncordon, remove */
 	CONTROL_CREDENTIAL, /* made, replaced, removed */
+	CONTROL_TOKEN,	    /* of those with which machines join: made, removed */
+	CONTROL_JOIN,	    /* a machine joins with a token */
+	CONTROL_RENEW,	    /* a zhost gets a certificate for another key */
 	CONTROL_HELLO,	    /* a zhost on a new link */
 	CONTROL_REPORT,
 	CONTROL_HEARTBEAT,
@@ -59,6 +63,11 @@ enum credential_action {
 	CREDENTIAL_CREATE, /* of a zhost: or another one in its place */
 	CREDENTIAL_ROTATE, /* another secret for who is known */
 	CREDENTIAL_REMOVE,
+};
+
+enum token_action {
+	TOKEN_CREATE,
+	TOKEN_REMOVE,
 };
 
 struct control_submit {
@@ -135,8 +144,21 @@ struct control_input {
 			const Samoza__V1__CredentialRecord *record;
 		} credential;
 		struct {
+			enum token_action action;
+			/* Create: all of it, but for who made it, when and its number. Remove:
+			 * the id says which one. */
+			const Samoza__V1__JoinTokenRecord *record;
+		} token;
+		const struct join_request *join; /* core/access/join.h */
+		struct {
+			const char *name;	  /* of the zhost: its certificate says so */
+			const uint8_t *own, *key; /* that it has proved, and the new one */
+			int64_t expires_ms;	  /* wall clock: of the certificate to come */
+		} renew;
+		struct {
 			uint64_t link_id;
 			const Samoza__V1__Hello *message;
+			const uint8_t *key; /* that it has proved; NULL: none was asked for */
 		} hello;
 		struct {
 			uint64_t link_id;

@@ -55,6 +55,10 @@ static const ProtobufCMessageDescriptor *descriptor_of(enum record_kind kind)
 		return &samoza__v1__rebalance_record__descriptor;
 	case RECORD_CREDENTIAL:
 		return &samoza__v1__credential_record__descriptor;
+	case RECORD_JOIN_TOKEN:
+		return &samoza__v1__join_token_record__descriptor;
+	case RECORD_IDENTITY:
+		return &samoza__v1__identity_record__descriptor;
 	}
 	return NULL;
 }
@@ -100,6 +104,18 @@ int control_load(struct control *c, enum record_kind kind, const void *data, siz
 		schema_message_free(message);
 		return 0;
 	}
+	if (kind == RECORD_JOIN_TOKEN) {
+		r = join_tokens_put(&c->join_tokens,
+				    (const Samoza__V1__JoinTokenRecord *)message, err);
+		schema_message_free(message);
+		return r;
+	}
+	if (kind == RECORD_IDENTITY) {
+		r = identities_put(&c->identities, (const Samoza__V1__IdentityRecord *)message,
+				   err);
+		schema_message_free(message);
+		return r;
+	}
 	if (kind == RECORD_CREDENTIAL) {
 		r = credentials_put(&c->credentials,
 				    (const Samoza__V1__CredentialRecord *)message, err);
@@ -139,6 +155,8 @@ int control_load_without(struct control *c, enum record_kind kind, const char *i
 	case RECORD_FORGOTTEN:	/* some zhost may keep data that it should have deleted */
 	case RECORD_REBALANCE:	/* what it has not moved yet stays */
 	case RECORD_CREDENTIAL: /* its owner is unknown, and gets another one */
+	case RECORD_JOIN_TOKEN: /* nobody joins with it */
+	case RECORD_IDENTITY:	/* its zhost is unknown, and joins again */
 		return 0;
 	case RECORD_META:
 	case RECORD_ZHOST:

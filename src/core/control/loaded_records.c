@@ -37,6 +37,8 @@ void loaded_records_add(struct loaded_records *loaded, enum record_kind kind,
 	case RECORD_FORGOTTEN:
 	case RECORD_REBALANCE:
 	case RECORD_CREDENTIAL:
+	case RECORD_JOIN_TOKEN:
+	case RECORD_IDENTITY:
 		break;
 	}
 	IMPOSSIBLE("a record that is not kept here");

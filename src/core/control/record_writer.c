@@ -446,6 +446,10 @@ void records_write_all(struct control *c)
 			write_copy(c, copy);
 	vector_for_each (&c->forgotten, f)
 		records_write_forgotten(c, f->name, f->epoch);
+	for (const struct issued_token *t = c->join_tokens.by_id; t != NULL; t = t->hh.next)
+		records_write_join_token(c, t);
+	for (const struct identity *i = c->identities.by_name; i != NULL; i = i->hh.next)
+		records_write_identity(c, i);
 	write_rebalance(c);
 	write_meta(c);
 }
@@ -510,4 +514,24 @@ void records_write_credential(struct control *c, const struct credential *creden
 void records_delete_credential(struct control *c, const struct credential *credential)
 {
 	delete (c, RECORD_CREDENTIAL, mem_strdup(credential->id));
+}
+
+void records_write_join_token(struct control *c, const struct issued_token *token)
+{
+	put(c, RECORD_JOIN_TOKEN, mem_strdup(token->record->id), &token->record->base);
+}
+
+void records_delete_join_token(struct control *c, const struct issued_token *token)
+{
+	delete (c, RECORD_JOIN_TOKEN, mem_strdup(token->record->id));
+}
+
+void records_write_identity(struct control *c, const struct identity *identity)
+{
+	put(c, RECORD_IDENTITY, mem_strdup(identity->record->name), &identity->record->base);
+}
+
+void records_delete_identity(struct control *c, const struct identity *identity)
+{
+	delete (c, RECORD_IDENTITY, mem_strdup(identity->record->name));
 }

@@ -8,6 +8,8 @@
 
 struct control;
 struct credential;
+struct identity;
+struct issued_token;
 
 /* Ends a flush: writes what is marked, and clears the marks. An application comes after its slots and
  * copies: a part of them without it means nothing to a reader. */
@@ -31,5 +33,9 @@ void records_delete_converted(struct control *c);
 void records_write_forgotten(struct control *c, const char *name, uint64_t epoch);
 void records_write_credential(struct control *c, const struct credential *credential);
 void records_delete_credential(struct control *c, const struct credential *credential);
+void records_write_join_token(struct control *c, const struct issued_token *token);
+void records_delete_join_token(struct control *c, const struct issued_token *token);
+void records_write_identity(struct control *c, const struct identity *identity);
+void records_delete_identity(struct control *c, const struct identity *identity);
 
 #endif

@@ -19,6 +19,8 @@
 #include "base/heap.h"
 #include "base/vector.h"
 #include "core/access/credentials.h"
+#include "core/access/identity.h"
+#include "core/access/join_tokens.h"
 #include "core/control/application.h"
 #include "core/control/config.h"
 #include "core/control/dirty_set.h"
@@ -65,6 +67,8 @@ struct control {
 	struct provider_lists provider_lists;
 	VECTOR(struct forgotten) forgotten; /* by epoch */
 	struct credentials credentials;
+	struct join_tokens join_tokens;
+	struct identities identities; /* of zhosts */
 	uint64_t mesh_visits;	      /* hellos so far, for routes.visited */
 	struct heap deadlines;	      /* of zhosts: end of their silence */
 	struct heap exclusion_timers; /* ends of exclusions */

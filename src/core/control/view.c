@@ -333,6 +333,9 @@ Samoza__V1__ZhostView *view_zhost(const struct control *c, const struct control_
 		v->instances += !copy->unit->lost;
 	v->incarnation = z->incarnation;
 	v->since = z->since_ms != 0 ? iso8601_text(z->since_ms) : NULL;
+	const Samoza__V1__IdentityRecord *identity = control_identity(c, z->name);
+	if (identity != NULL)
+		v->certificate_expires = iso8601_text(identity->expires_ms);
 	v->has_latitude = v->has_longitude = z->spec.has_position;
 	v->latitude = z->spec.latitude;
 	v->longitude = z->spec.longitude;

@@ -13,6 +13,7 @@
 #include "core/control/forget.h"
 #include "core/control/handover_reports.h"
 #include "core/control/loss.h"
+#include "core/control/machine_identity.h"
 #include "core/control/mesh_tables.h"
 #include "core/control/placement.h"
 #include "core/control/record_writer.h"
@@ -219,7 +220,9 @@ void zhost_hello(struct control *c, uint64_t link_id, const Samoza__V1__Hello *h
 	if (is_new)
 		z = zhost_new(&c->zhosts, &c->dirty, hello->spec->name);
 	CLEANUP(error_freep) struct error *err = NULL;
-	if (zhost_take_spec(z, hello->spec, &err) < 0) {
+	CLEANUP(schema_message_freep)
+	Samoza__V1__ZhostSpec *spec = machine_identity_spec(c, hello->spec);
+	if (zhost_take_spec(z, spec, &err) < 0) {
 		zhost_refuse(c, link_id, err->message);
 		if (is_new)
 			zhost_free(&c->zhosts, z);
@@ -456,6 +459,7 @@ static int zhost_remove(struct control *c, struct control_zhost *z, struct error
 			"state problem",
 			z->copy_count, z->copy_count == 1 ? "instance is" : "instances are",
 			z->name, z->copy_count == 1 ? "it" : "them");
+	bool has_key = machine_identity_revoke(c, z->name);
 	forsake_all(c, z);
 	z->removed = true;
 	zhost_move(c, z, ZHOST_UNDEPLOYING, "removed from the cluster");
@@ -470,7 +474,10 @@ static int zhost_remove(struct control *c, struct control_zhost *z, struct error
 	forget_trim(c);
 	if (z->link_id != 0) {
 		send_ack(c, z->link_id, SAMOZA__V1__HELLO_ACK__VERDICT__REMOVED,
-			 "removed from the cluster");
+			 has_key ? "removed from the cluster; to join again, this machine "
+				   "needs a fresh token (zshell cluster token create) and "
+				   "zhost --join TOKEN --replace"
+				 : "removed from the cluster");
 		zhost_set_link(&c->zhosts, z, 0);
 		mesh_tables_zhost_left(c, z);
 	}
@@ -496,7 +503,12 @@ void zhost_request(struct control *c, const struct control_input *input)
 {
 	struct error *err = NULL;
 	struct control_zhost *z = zhost_find(&c->zhosts, input->zhost.name);
-	if (z == NULL || z->removed) {
+	bool is_known = z != NULL && !z->removed;
+	/* It has joined, and has had no link yet, or was removed before it joined again. */
+	if (!is_known && input->zhost.action == ZHOST_REMOVE &&
+	    machine_identity_revoke(c, input->zhost.name)) {
+		err = NULL;
+	} else if (!is_known) {
 		(void)error_set(&err, ERR_NOT_FOUND, "no zhost %s", input->zhost.name);
 	} else if (input->zhost.action == ZHOST_REMOVE) {
 		(void)zhost_remove(c, z, &err);

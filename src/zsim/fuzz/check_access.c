@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/access/access.h"
+#include "core/control/access_check.h"
 #include "core/control/checkpoint.h"
 #include "schema/message.h"
 #include "zsim/fuzz/fuzz.h"
@@ -63,9 +64,9 @@ static void ask(struct fuzz *f, struct control *copy, const struct control_input
 void check_access_asked(struct fuzz *f, const struct control_input *input)
 {
 	struct control *control = f->world.control, *copy = NULL;
-	if (!draws_have(f, DRAW_ACCESS) || control == NULL || f->world.zrms_dies ||
-	    control_loop_is_due(f->world.commits) || f->world.violation != NULL ||
-	    !draws_percent(f, DRAW_ACCESS, 10))
+	if (!draws_have(f, DRAW_ACCESS) || access_needed(input) == ACCESS_NOBODY ||
+	    control == NULL || f->world.zrms_dies || control_loop_is_due(f->world.commits) ||
+	    f->world.violation != NULL || !draws_percent(f, DRAW_ACCESS, 10))
 		return;
 	uint32_t k = random_below(draws_random(f, DRAW_ACCESS), ARRAY_SIZE(strangers));
 	Samoza__V1__Checkpoint *now = checkpoint_new(control, world_instant(&f->world));

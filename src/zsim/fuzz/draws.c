@@ -65,6 +65,7 @@ static const struct row rows[DRAWS] = {
 	[DRAW_REBALANCES] = {"rebalances", 3, 2, 25, "a unit is moved by a rebalance"},
 	[DRAW_NAMES] = {"names", 3, 2, 20,
 			"an instance has another name, as a count comes or goes"},
+	[DRAW_JOINS] = {"joins", 2, 1, 15, "a machine joins with a token"},
 	[DRAW_EACH] = {"each", 3, 2, 25, "an instance is there because its zhost fits"},
 };
 

@@ -61,6 +61,7 @@ enum fuzz_draw {
 	DRAW_NAMES,
 	DRAW_ACCESS,
 	DRAW_EACH,
+	DRAW_JOINS,
 	DRAWS,
 };
 

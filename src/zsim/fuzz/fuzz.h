@@ -11,6 +11,7 @@
  *     draw_protocols.c zhosts of older protocols of the link, and what they become at a start
  *     draw_times.c     settings, a zrms that stands still, machines that sleep, clocks
  *     draw_data.c      processes that read, write and delete their data
+ *     draw_joins.c     tokens, machines that join with them, renewals
  *     draw_messages.c  spaces that send messages and answer them
  *     steps.c          requests, faults of machines and processes, time
  *     commits.c        when commits end, and what dies between their steps
@@ -30,6 +31,7 @@
  *     check_scaled.c   counts that were scaled
  *     check_ends.c     what a rollout leaves, and which states follow each other
  *     each.c           where there is an instance on each zhost that fits
+ *     check_joins.c    who is let in
  *     check_quotas.c   how much data a space may keep
  *     check_rebalances.c  what a rebalance moves
  *     check_plan.c     whether what was planned happens
@@ -66,6 +68,8 @@
  * - what was acknowledged of a space's data is read by every later copy
  * - a write of data is taken exactly when it fits into its quotas; what was refused or removed is not in
  *   the store; an event says once that there is no room
+ * - nobody is let in who has not joined with a token, or renewed; a token is never used more often than it
+ *   allows; what a machine was told is its key lets it in until its name is removed or joins again
  * - exports are published exactly while an instance is started
  * - what happens to a zhost is also an event of each topology that has something there
  * - only legal transitions, each from the state in which the last one ended; records agree
@@ -101,6 +105,7 @@ struct fuzz_options {
 struct begun_zhost;
 struct cut_off;
 struct fuzz_counts;
+struct joins;
 struct copy_before;
 struct data_access;
 struct messages;
@@ -162,6 +167,7 @@ struct fuzz {
 	struct stored *stored;			/* check_data.h */
 	struct quota_told *quotas_told;		/* check_quotas.h */
 	struct messages *messages;		/* check_messages.h; NULL: none are drawn */
+	struct joins *joins;			/* check_joins.h; NULL: none are drawn */
 	struct planned *planned;		/* check_plan.h; NULL: nothing is */
 	Samoza__V1__RebalanceRecord *rebalance; /* the newest; NULL: there was none */
 	bool placed_otherwise; /* something has got a place since it was asked for, not by it */

@@ -15,6 +15,7 @@
 #include "zsim/fuzz/check_cut_off.h"
 #include "zsim/fuzz/check_data.h"
 #include "zsim/fuzz/check_drains.h"
+#include "zsim/fuzz/check_joins.h"
 #include "zsim/fuzz/check_messages.h"
 #include "zsim/fuzz/check_order.h"
 #include "zsim/fuzz/check_patience.h"
@@ -24,6 +25,7 @@
 #include "zsim/fuzz/check_timeouts.h"
 #include "zsim/fuzz/commits.h"
 #include "zsim/fuzz/draw.h"
+#include "zsim/fuzz/draw_joins.h"
 #include "zsim/fuzz/draw_messages.h"
 #include "zsim/fuzz/draw_needs.h"
 #include "zsim/fuzz/draw_protocols.h"
@@ -200,6 +202,7 @@ static void after_step(void *user)
 static void committed(void *user, const struct outbox *o, const struct data_answer *answers)
 {
 	check_plan_committed(user, o);
+	check_joins_committed(user, o);
 	mirror_committed(user, o, answers);
 }
 
@@ -237,6 +240,7 @@ static void draw_contents(struct fuzz *f)
 static void birth(struct fuzz *f)
 {
 	check_messages_begin(f);
+	(void)check_joins_of(f);
 	struct world_options options = {
 		.heartbeat_ms = 10000,
 		.timeout_ms = 30000,
@@ -255,6 +259,7 @@ static void birth(struct fuzz *f)
 	f->world.print_log = f->options->verbose ? stdout : NULL;
 	f->world.hooks = (struct world_hooks){
 		.user = f,
+		.hello_key = draw_joins_hello_key,
 		.frame_delay = frame_delay,
 		.frame_repeats = frame_repeats,
 		.load_fails = load_fails,
@@ -429,6 +434,7 @@ static void end(struct fuzz *f)
 	check_messages_done(f);
 	check_plan_end(f, false);
 	check_rebalances_done(f);
+	check_joins_done(f);
 	vector_done(&f->new_copies);
 	vector_done(&f->told_to_go);
 	vector_done(&f->outages);

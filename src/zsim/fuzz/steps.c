@@ -12,6 +12,7 @@
 #include "zsim/fuzz/check_order.h"
 #include "zsim/fuzz/check_plan.h"
 #include "zsim/fuzz/draw_data.h"
+#include "zsim/fuzz/draw_joins.h"
 #include "zsim/fuzz/draw_needs.h"
 #include "zsim/fuzz/draw_protocols.h"
 #include "zsim/fuzz/draw_times.h"
@@ -580,6 +581,7 @@ void fuzz_step(struct fuzz *f)
 	ask_of_some_rollout(f);
 	drain_some_zhost(f);
 	rebalance(f);
+	draw_joins(f);
 	/* Often nothing more happens at this instant; sometimes the next step comes at once. */
 	if (f->world.violation == NULL && random_percent(&f->random, 70))
 		world_drain(&f->world);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "zsim/world/client.h"
 #include "zsim/world/world.h"
 
 void step_fail(struct step_run *run, const char *format, ...)
@@ -38,4 +39,31 @@ bool step_find(struct step_run *run, const char *name, const char **ret_id,
 	}
 	*ret_path = slash != NULL ? slash + 1 : "";
 	return true;
+}
+
+void step_judge(struct step_run *run, const char *error, const char *refusal)
+{
+	if (error == NULL && refusal != NULL)
+		step_fail(run, "refused: %s", refusal);
+	else if (error != NULL && refusal == NULL)
+		step_fail(run, "expected to be refused with '%s', but it was not", error);
+	else if (error != NULL && strstr(refusal, error) == NULL)
+		step_fail(run, "expected to be refused with '%s', seen '%s'", error, refusal);
+}
+
+void step_ask(struct step_run *run, struct control_input *input, const char *error)
+{
+	struct answer a;
+	if (run->world->control == NULL) {
+		step_fail(run, "zrms is not running");
+		return;
+	}
+	client_ask(run->world, input, &a);
+	if (!a.answered)
+		step_fail(run, "zrms did not answer");
+	else
+		step_judge(run, error,
+			   a.code < 0 ? (a.message != NULL ? a.message : "(no message)")
+				      : NULL);
+	answer_done(&a);
 }

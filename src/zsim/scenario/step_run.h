@@ -10,6 +10,7 @@
 #include "zsim/scenario/scenario.h"
 
 struct availability;
+struct control_input;
 struct history;
 struct world;
 
@@ -29,5 +30,9 @@ void step_fail(struct step_run *run, const char *format, ...)
  * path within; false: the reason is in `run->wrong`, unless ret_refusal takes it. */
 bool step_find(struct step_run *run, const char *name, const char **ret_id,
 	       const char **ret_path, char **ret_refusal);
+/* Compares what came with what was to come: `error` NULL: it must succeed. */
+void step_judge(struct step_run *run, const char *error, const char *refusal);
+/* Asks the core; a step ends with its durable answer. */
+void step_ask(struct step_run *run, struct control_input *input, const char *error);
 
 #endif

@@ -35,6 +35,14 @@ char *step_text(const Samoza__V1__ScenarioStep *step)
 				  step->move->to != NULL ? step->move->to : "");
 	if (step->exec != NULL)
 		return str_printf("exec in %s", step->exec->space);
+	if (step->token != NULL)
+		return str_printf("%s token %s", step->token->rm ? "remove" : "create",
+				  step->token->id);
+	if (step->join != NULL)
+		return str_printf("%s joins with token %s", step->join->zhost,
+				  step->join->token);
+	if (step->renew != NULL)
+		return str_printf("%s renews its certificate", step->renew->zhost);
 	if (step->bulk != NULL)
 		return str_printf("%s %s%s%s", step->bulk->action, step->bulk->topology,
 				  step->bulk->path != NULL ? "/" : "",
@@ -77,5 +85,6 @@ char *step_text(const Samoza__V1__ScenarioStep *step)
 			  : step->n_live > 0   ? "live"
 			  : step->n_away > 0   ? "away"
 			  : step->has_moves    ? "moves"
+			  : step->n_admits > 0 ? "admits"
 					       : "settle");
 }

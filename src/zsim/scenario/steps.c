@@ -12,6 +12,7 @@
 #include "schema/message.h"
 #include "zsim/scenario/expect.h"
 #include "zsim/scenario/files.h"
+#include "zsim/scenario/joins.h"
 #include "zsim/scenario/scenario.h"
 #include "zsim/scenario/step_run.h"
 #include "zsim/world/client.h"
@@ -22,34 +23,6 @@
 #include "zsim/world/process.h"
 #include "zsim/world/simulation.h"
 #include "zsim/world/world.h"
-
-/* Compares what came with what was to come: `error` NULL: it must succeed. */
-static void judge(struct step_run *run, const char *error, const char *refusal)
-{
-	if (error == NULL && refusal != NULL)
-		step_fail(run, "refused: %s", refusal);
-	else if (error != NULL && refusal == NULL)
-		step_fail(run, "expected to be refused with '%s', but it was not", error);
-	else if (error != NULL && strstr(refusal, error) == NULL)
-		step_fail(run, "expected to be refused with '%s', seen '%s'", error, refusal);
-}
-
-/* Asks the core; a step ends with its durable answer. */
-static void ask(struct step_run *run, struct control_input *input, const char *error)
-{
-	struct answer a;
-	if (run->world->control == NULL) {
-		step_fail(run, "zrms is not running");
-		return;
-	}
-	client_ask(run->world, input, &a);
-	if (!a.answered)
-		step_fail(run, "zrms did not answer");
-	else
-		judge(run, error,
-		      a.code < 0 ? (a.message != NULL ? a.message : "(no message)") : NULL);
-	answer_done(&a);
-}
 
 /* ---- topologies ---- */
 
@@ -107,7 +80,7 @@ static void do_submit(struct step_run *run, const Samoza__V1__SubmitStep *step)
 	CLEANUP(topology_unrefp) struct topology *topology = NULL;
 	Samoza__V1__RevisionRecord *record = package(declared);
 	if (topology_compile(record->topology, NULL, NULL, NULL, &topology, &err) < 0) {
-		judge(run, step->error, err->message);
+		step_judge(run, step->error, err->message);
 	} else {
 		CLEANUP(freep) char *id = world_uuid(run->world, step->name);
 		struct control_input input = {
@@ -119,7 +92,7 @@ static void do_submit(struct step_run *run, const Samoza__V1__SubmitStep *step)
 					       .downgrades = step->allow_downgrade,
 					       .no_surge = step->no_surge}},
 		};
-		ask(run, &input, step->error);
+		step_ask(run, &input, step->error);
 	}
 	schema_message_free(record);
 }
@@ -132,7 +105,7 @@ static bool find_or_judge(struct step_run *run, const char *name, const char *ex
 	if (step_find(run, name, ret_id, ret_path, &refusal))
 		return true;
 	if (refusal != NULL)
-		judge(run, expected, refusal);
+		step_judge(run, expected, refusal);
 	return false;
 }
 
@@ -145,7 +118,7 @@ static void do_goal(struct step_run *run, const Samoza__V1__GoalStep *step)
 		.type = CONTROL_GOAL,
 		.goal = {.id = id, .path = path, .goal = step->to},
 	};
-	ask(run, &input, step->error);
+	step_ask(run, &input, step->error);
 }
 
 static void do_move(struct step_run *run, const Samoza__V1__MoveStep *step)
@@ -157,7 +130,7 @@ static void do_move(struct step_run *run, const Samoza__V1__MoveStep *step)
 		.type = CONTROL_MOVE,
 		.move = {.id = id, .path = path, .zhost = step->to},
 	};
-	ask(run, &input, step->error);
+	step_ask(run, &input, step->error);
 }
 
 static void do_rollout(struct step_run *run, const Samoza__V1__RolloutStep *step)
@@ -169,7 +142,7 @@ static void do_rollout(struct step_run *run, const Samoza__V1__RolloutStep *step
 		.type = CONTROL_ROLLOUT,
 		.rollout = {.id = id, .command = (int)step->do_},
 	};
-	ask(run, &input, step->error);
+	step_ask(run, &input, step->error);
 }
 
 static void do_rollback(struct step_run *run, const Samoza__V1__RollbackStep *step)
@@ -181,7 +154,7 @@ static void do_rollback(struct step_run *run, const Samoza__V1__RollbackStep *st
 		.type = CONTROL_ROLLBACK,
 		.rollback = {.id = id, .to = step->to},
 	};
-	ask(run, &input, step->error);
+	step_ask(run, &input, step->error);
 }
 
 static void do_scale(struct step_run *run, const Samoza__V1__ScaleStep *step)
@@ -201,7 +174,7 @@ static void do_scale(struct step_run *run, const Samoza__V1__ScaleStep *step)
 		.type = CONTROL_SCALE,
 		.scale = {.id = id, .counts = counts},
 	};
-	ask(run, &input, step->error);
+	step_ask(run, &input, step->error);
 }
 
 static void do_rebalance(struct step_run *run, const Samoza__V1__RebalanceStep *step)
@@ -212,7 +185,7 @@ static void do_rebalance(struct step_run *run, const Samoza__V1__RebalanceStep *
 			      .include = step->include,
 			      .include_count = step->n_include},
 	};
-	ask(run, &input, step->error);
+	step_ask(run, &input, step->error);
 }
 
 /* The core decides whether and where; what runs there is no part of the simulation. */
@@ -231,7 +204,7 @@ static void do_exec(struct step_run *run, const Samoza__V1__ExecStep *step)
 		.type = CONTROL_EXEC,
 		.exec = {.id = id, .path = path, .program = "true"},
 	};
-	ask(run, &input, step->error);
+	step_ask(run, &input, step->error);
 }
 
 static const struct {
@@ -258,7 +231,7 @@ static void do_bulk(struct step_run *run, const Samoza__V1__BulkStep *step)
 				     .action = bulk_actions[i].action,
 				     .path = step->path},
 		};
-		ask(run, &input, step->error);
+		step_ask(run, &input, step->error);
 		return;
 	}
 	CLEANUP(freep)
@@ -266,7 +239,7 @@ static void do_bulk(struct step_run *run, const Samoza__V1__BulkStep *step)
 		str_printf("invalid grouped operation '%s': expected deploy-all, start-all, "
 			   "stop-all or undeploy-all",
 			   step->action);
-	judge(run, step->error, unknown);
+	step_judge(run, step->error, unknown);
 }
 
 static void do_topology(struct step_run *run, const Samoza__V1__TopologyStep *step)
@@ -284,7 +257,7 @@ static void do_topology(struct step_run *run, const Samoza__V1__TopologyStep *st
 		.type = CONTROL_TOPOLOGY,
 		.topology = {.id = id, .action = actions[step->do_], .data = step->data},
 	};
-	ask(run, &input, step->error);
+	step_ask(run, &input, step->error);
 }
 
 /* ---- trouble ---- */
@@ -347,7 +320,7 @@ static void judge_hello(struct step_run *run, const Samoza__V1__ZhostStep *step,
 	if (step->error == NULL)
 		return;
 	world_drain(run->world);
-	judge(run, step->error, n->refusal);
+	step_judge(run, step->error, n->refusal);
 }
 
 static void begin_zhost(struct step_run *run, const Samoza__V1__ZhostStep *step,
@@ -381,7 +354,7 @@ static void add_zhost(struct step_run *run, const Samoza__V1__ZhostStep *step)
 	struct zhost_spec compiled;
 	if (zhost_spec_compile((Samoza__V1__ZhostSpec *)spec, "zhost", NULL, NULL, &compiled,
 			       &err) < 0) {
-		judge(run, step->error, err->message);
+		step_judge(run, step->error, err->message);
 	} else {
 		zhost_spec_done(&compiled);
 		judge_hello(run, step, machine_add(run->world, (Samoza__V1__ZhostSpec *)spec));
@@ -402,7 +375,7 @@ static void ask_zhost(struct step_run *run, const Samoza__V1__ZhostStep *step,
 			  .deadline_ms = (int64_t)ms,
 			  .force = step->force},
 	};
-	ask(run, &input, step->error);
+	step_ask(run, &input, step->error);
 }
 
 static void do_machine(struct step_run *run, const Samoza__V1__ZhostStep *step,
@@ -549,6 +522,8 @@ void step_do(struct step_run *run, const Samoza__V1__ScenarioStep *step)
 		do_rollback(run, step->rollback);
 	else if (step->exec != NULL)
 		do_exec(run, step->exec);
+	else if (joins_do(run, step))
+		return;
 	else if (step->bulk != NULL)
 		do_bulk(run, step->bulk);
 	else if (step->fail != NULL)

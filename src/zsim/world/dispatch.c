@@ -32,10 +32,14 @@ static void take_control_frame(struct world *w, const struct sim_event *h,
 			      message->descriptor->short_name);
 	link->greeted = link->greeted || is_core;
 	struct control_input input;
-	if (control_frame_input(h->link_id, h->frame, message, &input, NULL) > 0)
-		controller_take(w, &input);
-	else
+	if (control_frame_input(h->link_id, h->frame, message, &input, NULL) <= 0) {
 		world_violate(w, "a zhost sent a %s", message->descriptor->short_name);
+		return;
+	}
+	if (input.type == CONTROL_HELLO && w->hooks.hello_key != NULL)
+		input.hello.key =
+			w->hooks.hello_key(w->hooks.user, w->machines.items[link->machine]);
+	controller_take(w, &input);
 }
 
 static void take_agent_frame(struct world *w, struct sim_machine *n, const struct sim_event *h,

@@ -16,6 +16,8 @@
 /* What the random search decides and observes. All may be NULL. */
 struct world_hooks {
 	void *user;
+	/* The key that a machine has proved on the link of its HELLO; NULL: none was asked for. */
+	const uint8_t *(*hello_key)(void *user, const struct sim_machine *machine);
 	/* How long a frame takes. */
 	int64_t (*frame_delay)(void *user);
 	/* Whether it arrives twice. */

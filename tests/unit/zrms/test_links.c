@@ -148,6 +148,9 @@ static uint64_t link_of(const struct control_input *input)
 		return input->data.link_id;
 	case CONTROL_REPORT:
 	case CONTROL_CREDENTIAL:
+	case CONTROL_TOKEN:
+	case CONTROL_JOIN:
+	case CONTROL_RENEW:
 	case CONTROL_CLOSED:
 	case CONTROL_DATA_FULL:
 	case CONTROL_FORGOTTEN:

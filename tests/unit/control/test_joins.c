@@ -1,0 +1,249 @@
+/* Who may join, and what the cluster says of a machine (core/control/join_request.h). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "base/str.h"
+#include "core/access/join.h"
+#include "core/control/checkpoint.h"
+#include "fixture.h"
+#include "schema/message.h"
+
+#define ACK	 SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK
+#define ACCEPTED SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED
+#define REFUSED	 SAMOZA__V1__HELLO_ACK__VERDICT__REFUSED
+#define REMOVED	 SAMOZA__V1__HELLO_ACK__VERDICT__REMOVED
+#define HOUR_MS	 INT64_C(3600000)
+
+static const uint8_t key_a[IDENTITY_KEY_SIZE] = {1}, key_b[IDENTITY_KEY_SIZE] = {2};
+
+static int token(struct fixture *f, const char *id, uint32_t uses, const char *zone)
+{
+	Samoza__V1__LabelRecord label = SAMOZA__V1__LABEL_RECORD__INIT, *labels[] = {&label};
+	Samoza__V1__JoinTokenRecord record = SAMOZA__V1__JOIN_TOKEN_RECORD__INIT;
+	uint8_t hash[JOIN_TOKEN_HASH_SIZE] = {7};
+	label.name = (char *)(uintptr_t) "zone";
+	label.value = (char *)(uintptr_t)zone;
+	record.id = (char *)(uintptr_t)id;
+	record.hash = (ProtobufCBinaryData){sizeof(hash), hash};
+	record.uses = uses;
+	record.expires_ms = f->now.wall_ms + HOUR_MS;
+	record.labels = labels;
+	record.n_labels = zone != NULL;
+	struct control_input input = {.type = CONTROL_TOKEN,
+				      .token = {.action = TOKEN_CREATE, .record = &record}};
+	return fixture_handle(f, &input)->code;
+}
+
+static int join(struct fixture *f, const char *id, const char *name, const uint8_t *key,
+		bool replace)
+{
+	struct join_request request = {.token = id,
+				       .name = name,
+				       .secret = {7},
+				       .replace = replace,
+				       .expires_ms = f->now.wall_ms + HOUR_MS};
+	memcpy(request.key, key, sizeof(request.key));
+	struct control_input input = {.type = CONTROL_JOIN, .join = &request};
+	return fixture_handle(f, &input)->code;
+}
+
+static int remove_zhost(struct fixture *f, const char *name)
+{
+	struct control_input input = {.type = CONTROL_ZHOST,
+				      .zhost = {.name = name, .action = ZHOST_REMOVE}};
+	return fixture_handle(f, &input)->code;
+}
+
+/* A hello that claims a zone, over a link on which that key was proved; NULL: no key was asked for. */
+static const Samoza__V1__HelloAck *hello(struct fixture *f, uint64_t link_id, const char *name,
+					 const uint8_t *key, const char *zone)
+{
+	Samoza__V1__ZhostSpec spec = SAMOZA__V1__ZHOST_SPEC__INIT;
+	Samoza__V1__ZhostSpec__LabelsEntry label = SAMOZA__V1__ZHOST_SPEC__LABELS_ENTRY__INIT,
+					   *labels[] = {&label};
+	Samoza__V1__Hello message = SAMOZA__V1__HELLO__INIT;
+	label.key = (char *)(uintptr_t) "zone";
+	label.value = (char *)(uintptr_t)zone;
+	spec.name = (char *)(uintptr_t)name;
+	spec.cpu = (char *)(uintptr_t) "4";
+	spec.memory = (char *)(uintptr_t) "8GiB";
+	spec.labels = labels;
+	spec.n_labels = zone != NULL;
+	message.protocol = 4;
+	message.spec = &spec;
+	message.identity = (char *)(uintptr_t)name;
+	message.incarnation = 1;
+	struct control_input input = {
+		.type = CONTROL_HELLO,
+		.hello = {.link_id = link_id, .message = &message, .key = key}};
+	(void)fixture_handle(f, &input);
+	return (const Samoza__V1__HelloAck *)fixture_message(f, link_id, ACK);
+}
+
+/* The zone of a zhost; NULL: it has none. The caller frees. */
+static char *zone_of(struct fixture *f, const char *name)
+{
+	Samoza__V1__ZhostView *view = NULL;
+	char *zone = NULL;
+	assert_int_equal(control_view_zhost(f->control, name, &view, NULL), 0);
+	for (size_t k = 0; k < view->n_labels; k++)
+		if (str_equal(view->labels[k]->name, "zone"))
+			zone = mem_strdup(view->labels[k]->value);
+	schema_message_free(view);
+	return zone;
+}
+
+static void a_key_that_has_not_joined_is_refused_with_its_hello(void **state)
+{
+	struct fixture f;
+	(void)state;
+	fixture_init(&f);
+	fixture_start(&f);
+	const Samoza__V1__HelloAck *ack = hello(&f, 1, "n1", key_a, NULL);
+	assert_int_equal(ack->verdict, REFUSED);
+	assert_non_null(strstr(ack->reason, "join again with a fresh token and --replace"));
+	assert_int_equal(token(&f, "t", 1, NULL), 0);
+	assert_int_equal(join(&f, "t", "n1", key_a, false), 0);
+	assert_int_equal(hello(&f, 2, "n1", key_b, NULL)->verdict, REFUSED);
+	assert_int_equal(hello(&f, 3, "n1", key_a, NULL)->verdict, ACCEPTED);
+	fixture_done(&f);
+}
+
+static void a_removed_zhost_is_told_what_to_do_and_its_key_is_void(void **state)
+{
+	struct fixture f;
+	(void)state;
+	fixture_init(&f);
+	fixture_start(&f);
+	assert_int_equal(token(&f, "t", 1, NULL), 0);
+	assert_int_equal(join(&f, "t", "n1", key_a, false), 0);
+	assert_int_equal(hello(&f, 1, "n1", key_a, NULL)->verdict, ACCEPTED);
+	assert_int_equal(remove_zhost(&f, "n1"), 0);
+	const Samoza__V1__HelloAck *ack =
+		(const Samoza__V1__HelloAck *)fixture_message(&f, 1, ACK);
+	assert_int_equal(ack->verdict, REMOVED);
+	assert_non_null(strstr(ack->reason, "zhost --join TOKEN --replace"));
+	assert_false(control_admits(f.control, "n1", key_a));
+	assert_int_equal(hello(&f, 2, "n1", key_a, NULL)->verdict, REFUSED);
+	fixture_restart(&f);
+	assert_false(control_admits(f.control, "n1", key_a));
+	fixture_done(&f);
+}
+
+static void one_that_has_joined_and_never_came_can_be_removed(void **state)
+{
+	struct fixture f;
+	(void)state;
+	fixture_init(&f);
+	fixture_start(&f);
+	assert_int_equal(token(&f, "t", 1, NULL), 0);
+	assert_int_equal(join(&f, "t", "n1", key_a, false), 0);
+	assert_int_equal(remove_zhost(&f, "n1"), 0);
+	assert_false(control_admits(f.control, "n1", key_a));
+	assert_int_equal(remove_zhost(&f, "n1"), ERR_NOT_FOUND);
+	fixture_done(&f);
+}
+
+static void a_machine_that_is_replaced_loses_its_link(void **state)
+{
+	struct fixture f;
+	(void)state;
+	fixture_init(&f);
+	fixture_start(&f);
+	assert_int_equal(token(&f, "t", 1, NULL), 0);
+	assert_int_equal(join(&f, "t", "n1", key_a, false), 0);
+	assert_int_equal(hello(&f, 1, "n1", key_a, NULL)->verdict, ACCEPTED);
+	assert_int_equal(token(&f, "u", 1, NULL), 0);
+	assert_int_equal(join(&f, "u", "n1", key_b, true), 0);
+	const Samoza__V1__HelloAck *ack =
+		(const Samoza__V1__HelloAck *)fixture_message(&f, 1, ACK);
+	assert_non_null(ack);
+	assert_int_equal(ack->verdict, REFUSED);
+	assert_non_null(strstr(ack->reason, "another machine has joined under this name"));
+	fixture_done(&f);
+}
+
+static void labels_of_a_token_cannot_be_claimed(void **state)
+{
+	struct fixture f;
+	(void)state;
+	fixture_init(&f);
+	fixture_start(&f);
+	assert_int_equal(hello(&f, 1, "n0", NULL, "mine")->verdict, ACCEPTED);
+	CLEANUP(freep) char *own = zone_of(&f, "n0");
+	assert_string_equal(own, "mine"); /* the cluster gives no such label yet */
+	assert_int_equal(token(&f, "t", 1, "secure"), 0);
+	assert_int_equal(join(&f, "t", "n1", key_a, false), 0);
+	assert_int_equal(hello(&f, 2, "n1", key_a, "mine")->verdict, ACCEPTED);
+	CLEANUP(freep) char *given = zone_of(&f, "n1");
+	assert_string_equal(given, "secure");
+	assert_int_equal(hello(&f, 3, "n2", NULL, "secure")->verdict, ACCEPTED);
+	assert_null(zone_of(&f, "n2"));
+	fixture_restart(&f);
+	CLEANUP(freep) char *after = zone_of(&f, "n1");
+	assert_string_equal(after, "secure");
+	/* With the last zhost that has it, it is free again. */
+	assert_int_equal(remove_zhost(&f, "n1"), 0);
+	assert_int_equal(hello(&f, 4, "n3", NULL, "mine")->verdict, ACCEPTED);
+	CLEANUP(freep) char *free_again = zone_of(&f, "n3");
+	assert_string_equal(free_again, "mine");
+	fixture_done(&f);
+}
+
+static void a_digest_and_a_checkpoint_have_tokens_and_keys(void **state)
+{
+	struct fixture f;
+	struct control *copy = NULL;
+	(void)state;
+	fixture_init(&f);
+	fixture_start(&f);
+	CLEANUP(freep) char *empty = control_digest(f.control, f.now);
+	assert_int_equal(token(&f, "t", 1, NULL), 0);
+	CLEANUP(freep) char *with_token = control_digest(f.control, f.now);
+	assert_string_not_equal(empty, with_token);
+	assert_int_equal(join(&f, "t", "n1", key_a, false), 0);
+	Samoza__V1__Checkpoint *checkpoint = checkpoint_new(f.control, f.now);
+	assert_int_equal(checkpoint_load(checkpoint, &copy, NULL), 0);
+	assert_true(control_admits(copy, "n1", key_a));
+	CLEANUP(freep) char *here = control_digest(f.control, f.now);
+	CLEANUP(freep) char *there = control_digest(copy, f.now);
+	assert_string_equal(here, there);
+	schema_message_free(&checkpoint->base);
+	control_free(copy);
+	fixture_done(&f);
+}
+
+static void only_an_administrator_makes_tokens(void **state)
+{
+	struct fixture f;
+	struct principal who = {.name = (char *)(uintptr_t) "ann", .role = ACCESS_OPERATOR};
+	(void)state;
+	fixture_init(&f);
+	fixture_start(&f);
+	f.principal = &who;
+	assert_int_equal(token(&f, "t", 1, NULL), ERR_DENIED);
+	who.role = ACCESS_ADMIN;
+	assert_int_equal(token(&f, "t", 1, NULL), 0);
+	f.principal = NULL;
+	fixture_done(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_key_that_has_not_joined_is_refused_with_its_hello),
+		cmocka_unit_test(a_removed_zhost_is_told_what_to_do_and_its_key_is_void),
+		cmocka_unit_test(one_that_has_joined_and_never_came_can_be_removed),
+		cmocka_unit_test(a_machine_that_is_replaced_loses_its_link),
+		cmocka_unit_test(labels_of_a_token_cannot_be_claimed),
+		cmocka_unit_test(a_digest_and_a_checkpoint_have_tokens_and_keys),
+		cmocka_unit_test(only_an_administrator_makes_tokens),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
