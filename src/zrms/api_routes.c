@@ -7,6 +7,9 @@
 
 #define VIEW(name) &samoza__v1__##name##__descriptor
 
+/* Of a body that anybody may send. */
+#define JOIN_BODY_MAX ((size_t)16 * 1024)
+
 /* clang-format off */
 /* What queries may say. */
 #define PAGES \
@@ -202,6 +205,21 @@ static const struct http_route routes[] = {
 	{"POST", "/v1/users/{name}/token", api_user_token, 0, NULL,
 	 "A new token for a person or program; the one before is void", NULL, VIEW(token_view),
 	 "rotateUserToken", NULL, "404", ACCESS_ADMIN},
+	{"GET", "/v1/tokens", api_tokens_list, 0, NULL, "Tokens with which machines join",
+	 NULL, VIEW(join_token_list_view),
+	 "listTokens", NULL, NULL, ACCESS_ADMIN},
+	{"POST", "/v1/tokens", api_token_create, HTTP_BODY_MEMORY, NULL,
+	 "A new token with which machines join; the answer has the word, which is told once",
+	 VIEW(join_token_request), VIEW(join_token_view),
+	 "createToken", "201", "409 411 413 422", ACCESS_ADMIN},
+	{"DELETE", "/v1/tokens/{id}", api_token_remove, 0, NULL,
+	 "Nobody joins with this token any longer", NULL, NULL,
+	 "removeToken", "204", "404", ACCESS_ADMIN},
+	{"POST", "/v1/join", api_join, HTTP_BODY_MEMORY, NULL,
+	 "A machine joins: it shows a token, and gets a certificate for its key; asked again with the "
+	 "same key, the same answer",
+	 VIEW(join_request), VIEW(join_view),
+	 "join", NULL, "403 409 411 413 422", ACCESS_NOBODY, JOIN_BODY_MAX},
 	{"GET", "/v1/events", api_events, 0, events_query,
 	 "Events after `after`, as they occur (server-sent events); stream=0: the stored ones",
 	 NULL, VIEW(event_list_view),

@@ -110,6 +110,16 @@ static const struct cli_option options[] = {
 	 .help = "How many spaces, each with what is inside of it, all drains together hand "
 		 "over "
 		 "at a time"},
+	{.key = "certificates.lifetime",
+	 .name = "certificate-lifetime",
+	 .environment = "ZRMS_CERTIFICATE_LIFETIME",
+	 .type = CLI_DURATION,
+	 .offset = AT(certificate_ms),
+	 .fallback = "7d",
+	 .min = 3000,
+	 .max = 90 * 24 * HOUR_MS,
+	 .help = "How long the certificate of a zhost is valid; it is renewed from a third of "
+		 "that time on"},
 	{.key = "trust",
 	 .name = "trust",
 	 .environment = "ZRMS_TRUST",

@@ -18,6 +18,7 @@ struct settings {
 	char *advertise; /* names and addresses, with ',' between; NULL: as `listen` */
 	int64_t interval_ms, timeout_ms, check_ms, on_disconnect_ms, margin_ms;
 	uint32_t drain_units;
+	int64_t certificate_ms; /* of a zhost */
 	char *trust; /* files, with ':' between */
 	bool allow_unsigned;
 	bool accept_loss;

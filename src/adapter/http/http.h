@@ -72,7 +72,8 @@ struct http_route {
 	const char *operation;
 	const char *done;
 	const char *refusals;
-	unsigned needs; /* what options.admit makes of it; 0: nothing */
+	unsigned needs;	 /* what options.admit makes of it; 0: nothing */
+	size_t body_max; /* of a body in memory; 0: options.memory_max */
 };
 
 /* What is wrong with a request; status 0: nothing. */

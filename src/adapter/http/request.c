@@ -302,7 +302,7 @@ static struct http_refusal body_check(const struct http_request *request)
 	const struct http_options *o = &request->server->options;
 	uint64_t max = 0;
 	if (request->route->body == HTTP_BODY_MEMORY)
-		max = o->memory_max;
+		max = request->route->body_max > 0 ? request->route->body_max : o->memory_max;
 	else if (request->route->body == HTTP_BODY_SPOOL)
 		max = o->spool_max;
 	if (request->content_length <= max)

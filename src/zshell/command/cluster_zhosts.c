@@ -15,23 +15,22 @@ static const struct cli_option options[] = {
 const struct cli_command command_cluster_zhosts = {
 	.words = "cluster zhosts",
 	.summary = "list the zhosts with state, load, labels and capabilities",
-	.details = "CPU and MEMORY: reserved by placements / total.",
+	.details =
+		"CPU and MEMORY: reserved by placements / total. -o wide also shows until when "
+		"the\ncertificate of each zhost is valid.",
 	.options = options,
 	.options_size = sizeof(struct list_options),
 	.run = run,
 };
 
-static const struct output_column columns[] = {
-	{"NAME", 0, 0},
-	{"STATE", OUTPUT_STATE, 0},
-	{"CPU", OUTPUT_RIGHT, 0},
-	{"MEMORY", OUTPUT_RIGHT, 0},
-	{"SPACES", OUTPUT_RIGHT, 0},
-	{"ZEDGE", 0, 0},
-	{"LABELS", OUTPUT_CUT, 0},
-	{"CAPABILITIES", OUTPUT_CUT, 0},
-	{0},
-};
+/* clang-format off */
+#define COLUMNS \
+	{"NAME", 0, 0}, {"STATE", OUTPUT_STATE, 0}, {"CPU", OUTPUT_RIGHT, 0}, \
+	{"MEMORY", OUTPUT_RIGHT, 0}, {"SPACES", OUTPUT_RIGHT, 0}, {"ZEDGE", 0, 0}, \
+	{"LABELS", OUTPUT_CUT, 0}, {"CAPABILITIES", OUTPUT_CUT, 0}
+/* clang-format on */
+static const struct output_column columns[] = {COLUMNS, {0}};
+static const struct output_column wide_columns[] = {COLUMNS, {"CERTIFICATE UNTIL", 0, 0}, {0}};
 
 /* Capabilities and devices, which spaces can request. */
 static char *offers(const Samoza__V1__ZhostView *z)
@@ -61,7 +60,7 @@ static void add_row(struct output_table *table, const Samoza__V1__ZhostView *z)
 	CLEANUP(freep) char *offer = offers(z);
 
 	output_table_row(table, (const char *[]){z->name, state, cpu, memory, spaces, z->zedge,
-						 label, offer});
+						 label, offer, z->certificate_expires});
 }
 
 static int run(void *context, const struct cli_run *line, struct error **err)
@@ -74,7 +73,8 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 
 	if (r < 0 || list == NULL)
 		return r < 0 ? r : CLI_DONE;
-	table = output_table_new(&shell->output, columns, 0);
+	table = output_table_new(&shell->output, shell->output.wide ? wide_columns : columns,
+				 0);
 	for (size_t i = 0; i < list->n_zhosts; i++)
 		add_row(table, list->zhosts[i]);
 	output_table_print(table);

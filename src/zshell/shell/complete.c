@@ -75,6 +75,17 @@ static void add_users(struct shell *shell, const char *current, struct cli_candi
 		cli_add_candidate(c, current, list->users[i]->name);
 }
 
+static void add_tokens(struct shell *shell, const char *current, struct cli_candidates *c)
+{
+	CLEANUP(view_freep) Samoza__V1__JoinTokenListView *list = NULL;
+
+	if (api_get(shell->api, "/v1/tokens", &samoza__v1__join_token_list_view__descriptor,
+		    (void **)&list, NULL) < 0)
+		return;
+	for (size_t i = 0; i < list->n_tokens; i++)
+		cli_add_candidate(c, current, list->tokens[i]->id);
+}
+
 static const char *const shells[] = {"bash", "fish", "zsh", NULL};
 
 static void add_names(void *context, int kind, const char *current, struct cli_candidates *c)
@@ -87,6 +98,8 @@ static void add_names(void *context, int kind, const char *current, struct cli_c
 		add_zhosts(context, current, c);
 	else if (kind == ARGUMENT_USER)
 		add_users(context, current, c);
+	else if (kind == ARGUMENT_TOKEN)
+		add_tokens(context, current, c);
 	else if (kind == ARGUMENT_SHELL)
 		for (const char *const *name = shells; *name != NULL; name++)
 			cli_add_candidate(c, current, *name);

@@ -35,6 +35,7 @@ enum argument_kind {
 	ARGUMENT_SPACE,				/* TOPOLOGY/PATH */
 	ARGUMENT_ZHOST,
 	ARGUMENT_USER,
+	ARGUMENT_TOKEN, /* with which machines join: its id */
 	ARGUMENT_SHELL, /* bash, zsh, fish */
 };
 
