@@ -86,6 +86,11 @@ const char *str_plural(uint64_t count)
 	return count == 1 ? "" : "s";
 }
 
+const char *str_are(uint64_t count)
+{
+	return count == 1 ? "is" : "are";
+}
+
 unsigned str_distance(const char *a, const char *b)
 {
 	size_t n = strlen(a), m = strlen(b);

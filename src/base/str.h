@@ -31,6 +31,8 @@ int str_to_i64(const char *s, int64_t *ret_value);
 
 /* "s", or "" for 1: "%u zhost%s". */
 const char *str_plural(uint64_t count);
+/* "are", or "is" for 1: "%u of %u zhosts %s cordoned". */
+const char *str_are(uint64_t count);
 
 /* Edit distance, for "did you mean" hints. Takes time len(a) * len(b): use it for short names. */
 unsigned str_distance(const char *a, const char *b);

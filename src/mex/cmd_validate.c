@@ -57,9 +57,8 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	diagnostics_done(&findings);
 	printf("%s: %s %s is valid: %u space%s, %u instance%s\n", path, package->manifest.name,
 	       package->manifest.version_text, package->topology->space_count,
-	       package->topology->space_count == 1 ? "" : "s",
-	       package->topology->instance_count,
-	       package->topology->instance_count == 1 ? "" : "s");
+	       str_plural(package->topology->space_count), package->topology->instance_count,
+	       str_plural(package->topology->instance_count));
 	if (package->packed_bytes > 0 && !package->is_signed)
 		printf("note: not signed: zrms refuses it unless started with "
 		       "--allow-unsigned\n");

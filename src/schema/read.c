@@ -63,12 +63,12 @@ static bool count_is_fine(struct reader *r, const struct slot *slot, const struc
 		finding_add(r->findings, node->line, node->column,
 			    "%s has %zu element%s, at least %u %s needed", name, count,
 			    str_plural(count), slot->rule->min_items,
-			    slot->rule->min_items == 1 ? "is" : "are");
+			    str_are(slot->rule->min_items));
 	if (count <= max)
 		return true;
 	finding_add(r->findings, node->line, node->column,
 		    "%s has %zu element%s, at most %u %s allowed", name, count,
-		    str_plural(count), max, max == 1 ? "is" : "are");
+		    str_plural(count), max, str_are(max));
 	return false;
 }
 

@@ -202,7 +202,7 @@ bool read_check_text(struct findings *f, const struct slot *slot, const struct n
 		finding_add(f, node->line, node->column,
 			    "%s has %zu byte%s, at most %u %s allowed", name, node->size,
 			    str_plural(node->size), rule->max_length,
-			    rule->max_length == 1 ? "is" : "are");
+			    str_are(rule->max_length));
 		return false;
 	}
 	if (rule->pattern != NULL && str_has_prefix(rule->pattern, QUANTITY_PATTERN) &&

@@ -262,8 +262,7 @@ static int end_zruns(struct state *s, bool only_started, struct error **err)
 			return error_set(err, ERR_TIMEOUT,
 					 "%zu socket%s in %s/zhosts/*/run %s held by processes "
 					 "other than zrun",
-					 others, str_plural(others), s->dir,
-					 others == 1 ? "is" : "are");
+					 others, str_plural(others), s->dir, str_are(others));
 		/* Search again: a zrun that was just being started accepts its socket now. */
 		if (others > 0)
 			(void)poll(NULL, 0, STRAYS_AGAIN_MS);

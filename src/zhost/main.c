@@ -38,7 +38,7 @@ static int run_end_spaces(const struct zhost_settings *s, struct error **err)
 	if (r == 0)
 		r = end_spaces(dir.run_fd, dir.path, &count, err);
 	if (r == 0)
-		printf("%u space%s ended\n", count, count == 1 ? "" : "s");
+		printf("%u space%s ended\n", count, str_plural(count));
 	state_dir_close(&dir);
 	return r;
 }

@@ -8,6 +8,7 @@
 #include "adapter/sqlite/inspect.h"
 #include "base/hash.h"
 #include "base/memory.h"
+#include "base/str.h"
 #include "zrms/settings.h"
 #include "zrms/store_start.h"
 
@@ -140,13 +141,15 @@ static int check_run(void *context, const struct cli_run *run, struct error **er
 			"%s was written by a version without checksums: only its structure "
 			"was checked; zrms adds them when it starts\n",
 			path);
-	(void)printf("%s: %" PRIu64 " records, %" PRIu64 " events, %" PRIu64
-		     " values of spaces, %u artifacts: ",
-		     path, inventory.records, inventory.events, inventory.values, artifacts);
+	(void)printf("%s: %" PRIu64 " record%s, %" PRIu64 " event%s, %" PRIu64
+		     " value%s of spaces, %u artifact%s: ",
+		     path, inventory.records, str_plural(inventory.records), inventory.events,
+		     str_plural(inventory.events), inventory.values,
+		     str_plural(inventory.values), artifacts, str_plural(artifacts));
 	if (c.findings == 0)
 		(void)printf("no damage found\n");
 	else
-		(void)printf("%" PRIu64 " finding%s\n", c.findings, c.findings == 1 ? "" : "s");
+		(void)printf("%" PRIu64 " finding%s\n", c.findings, str_plural(c.findings));
 	return c.findings == 0 ? CLI_DONE : CLI_FAILED;
 }
 

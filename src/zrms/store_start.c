@@ -4,6 +4,7 @@
 
 #include "adapter/log/log.h"
 #include "base/memory.h"
+#include "base/str.h"
 
 #define LINES_MAX 20 /* of one start */
 
@@ -55,11 +56,11 @@ char *store_finding_text(const struct store_finding *f)
 						 f->count == 1 ? " is" : "s are")
 				    : mem_strdup("records are not those that were written");
 	case STORE_VALUES_LOST:
-		return f->count > 0 ? str_printf("%" PRIu64 " value%s of spaces %s missing",
-						 f->count, f->count == 1 ? "" : "s",
-						 f->count == 1 ? "is" : "are")
-				    : mem_strdup("values of spaces are not those that were "
-						 "written");
+		return f->count > 0
+			       ? str_printf("%" PRIu64 " value%s of spaces %s missing",
+					    f->count, str_plural(f->count), str_are(f->count))
+			       : mem_strdup("values of spaces are not those that were "
+					    "written");
 	case STORE_BATCHES_LOST:
 		return f->count == 1 ? mem_strdup("the newest change, which was acknowledged, "
 						  "is missing")
@@ -104,7 +105,7 @@ int store_start_inspect(struct store *store, const char *where, bool accepts_los
 			      "%s is damaged (%" PRIu64 " finding%s, see above), so zrms does "
 			      "not start on it: restore a backup, look at it with 'zrms check "
 			      "--dir DIR', or give up what is lost with --accept-loss",
-			      where, losses.findings, losses.findings == 1 ? "" : "s");
+			      where, losses.findings, str_plural(losses.findings));
 	if (r == 0 && losses.findings > 0)
 		r = store->ops->accept_loss(store, err);
 	if (r < 0) {

@@ -9,6 +9,7 @@
 #include <zip.h>
 
 #include "adapter/archive/private.h"
+#include "base/str.h"
 
 #define PIECE_BYTES (64u * 1024)
 
@@ -162,15 +163,17 @@ static int read_pieces(zip_file_t *file, const struct archive_entry *entry, char
 		total += (uint64_t)n;
 		if (total > entry->size)
 			return error_set(err, ERR_INVALID,
-					 "entry '%s' unpacks to more than its %llu bytes",
-					 entry->name, (unsigned long long)entry->size);
+					 "entry '%s' unpacks to more than its %llu byte%s",
+					 entry->name, (unsigned long long)entry->size,
+					 str_plural(entry->size));
 		int r = sink(context, piece, (size_t)n, err);
 		if (r < 0)
 			return r;
 	}
 	if (total != entry->size)
-		return error_set(err, ERR_INVALID, "entry '%s' unpacks to %llu bytes, not %llu",
-				 entry->name, (unsigned long long)total,
+		return error_set(err, ERR_INVALID,
+				 "entry '%s' unpacks to %llu byte%s, not %llu", entry->name,
+				 (unsigned long long)total, str_plural(total),
 				 (unsigned long long)entry->size);
 	return 0;
 }

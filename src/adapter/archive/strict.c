@@ -102,8 +102,8 @@ static int read_end_record(int fd, uint64_t file_size, struct end_record *ret_en
 	int r;
 
 	if (file_size < END_RECORD_BYTES)
-		return error_set(err, ERR_INVALID, "not a ZIP archive: only %llu bytes",
-				 (unsigned long long)file_size);
+		return error_set(err, ERR_INVALID, "not a ZIP archive: only %llu byte%s",
+				 (unsigned long long)file_size, str_plural(file_size));
 	r = read_at(fd, p, sizeof(p), file_size - END_RECORD_BYTES, err);
 	if (r < 0)
 		return r;

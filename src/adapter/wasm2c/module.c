@@ -407,8 +407,9 @@ static void sections(struct reader *r, struct module *m)
 			return;
 		if (size > module_end - r->at) {
 			reader_fail(r, ERR_INVALID, start,
-				    "section %u claims %" PRIu32 " bytes, %zu are left", id,
-				    size, module_end - r->at);
+				    "section %u claims %" PRIu32 " byte%s, %zu %s left", id,
+				    size, str_plural(size), module_end - r->at,
+				    str_are(module_end - r->at));
 			return;
 		}
 		if (id > SECTION_DATA_COUNT) {
@@ -440,13 +441,15 @@ static void whole(struct reader *r, const struct module *m)
 {
 	if (r->result < 0)
 		return;
-	if (m->body_count != m->info.functions)
-		reader_fail(r, ERR_INVALID, r->end, "%" PRIu32 " functions have no body",
-			    m->info.functions - m->body_count);
+	uint32_t missing = m->info.functions - m->body_count;
+	if (missing != 0)
+		reader_fail(r, ERR_INVALID, r->end, "%" PRIu32 " function%s no body", missing,
+			    missing == 1 ? " has" : "s have");
 	if (m->has_data_count && m->data_count != m->data_segments)
 		reader_fail(r, ERR_INVALID, r->end,
-			    "%" PRIu32 " data segments are announced, %" PRIu32 " are there",
-			    m->data_count, m->data_segments);
+			    "%" PRIu32 " data segment%s %s announced, %" PRIu32 " %s there",
+			    m->data_count, str_plural(m->data_count), str_are(m->data_count),
+			    m->data_segments, str_are(m->data_segments));
 	if ((m->info.exports & (MODULE_EXPORT_ON_PROCESS | MODULE_EXPORT_START)) == 0)
 		reader_fail(r, ERR_INVALID, r->end,
 			    "exports neither 'on_process' nor '_start'");

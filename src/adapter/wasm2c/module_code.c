@@ -11,6 +11,7 @@
 #include "adapter/wasm2c/module_types.h"
 #include "base/check.h"
 #include "base/memory.h"
+#include "base/str.h"
 
 #define OPCODE_NOP 0x01
 
@@ -400,10 +401,11 @@ void module_check_code(struct reader *r, struct module *m)
 
 	if (r->result < 0)
 		return;
-	if (count != m->function_count - m->imported_count) {
+	uint32_t functions = m->function_count - m->imported_count;
+	if (count != functions) {
 		reader_fail(r, ERR_INVALID, start,
-			    "%" PRIu32 " bodies for %" PRIu32 " functions", count,
-			    m->function_count - m->imported_count);
+			    "%" PRIu32 " bod%s for %" PRIu32 " function%s", count,
+			    count == 1 ? "y" : "ies", functions, str_plural(functions));
 		return;
 	}
 	m->body_count = count;

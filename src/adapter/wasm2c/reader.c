@@ -92,8 +92,8 @@ uint32_t read_count(struct reader *r, const char *what, uint32_t max, size_t min
 		return 0;
 	}
 	if (count > (r->end - r->at) / min_size) {
-		reader_fail(r, ERR_INVALID, start, "%" PRIu32 " %s do not fit what is left",
-			    count, what);
+		reader_fail(r, ERR_INVALID, start, "%s: what is left does not hold %" PRIu32,
+			    what, count);
 		return 0;
 	}
 	return count;
@@ -106,8 +106,8 @@ const uint8_t *read_bytes(struct reader *r, size_t size)
 	if (r->result < 0)
 		return NULL;
 	if (size > r->end - r->at) {
-		reader_fail(r, ERR_INVALID, r->at, "ends too early: %zu more bytes are needed",
-			    size);
+		reader_fail(r, ERR_INVALID, r->at, "ends too early: %zu more byte%s %s needed",
+			    size, str_plural(size), str_are(size));
 		return NULL;
 	}
 	r->at += size;

@@ -48,8 +48,9 @@ char *turns_taken(const struct control *c, const struct tally *tally)
 {
 	if (tally->under_way < units_at_a_time(c))
 		return NULL;
-	return str_printf("waits for its turn: %u units are handed over at a time",
-			  units_at_a_time(c));
+	uint32_t count = units_at_a_time(c);
+	return str_printf("waits for its turn: %u unit%s %s handed over at a time", count,
+			  str_plural(count), str_are(count));
 }
 
 static bool serves_space(const struct slot_control *root, const char *space)
@@ -103,7 +104,7 @@ char *disruption_of(struct tally *tally, const struct slot_control *root)
 		if (beside >= space->max_unavailable && serves_space(root, space->name))
 			return str_printf("waits: %u of %s %s unserved or handed over already, "
 					  "and disruption.max_unavailable is %u",
-					  beside, space->name, beside == 1 ? "is" : "are",
+					  beside, space->name, str_are(beside),
 					  space->max_unavailable);
 	}
 	return NULL;

@@ -58,13 +58,15 @@ static bool is_space(const struct control *c, const char *name)
 static int check(const struct control *c, const struct control_input *input, struct error **err)
 {
 	const struct rebalance *r = c->rebalance;
-	if (is_running(c))
+	if (is_running(c)) {
+		uint32_t made = rebalance_count(r, REBALANCE_MOVE_MOVED);
+		uint32_t left = rebalance_count(r, REBALANCE_MOVE_WAITING) +
+				rebalance_count(r, REBALANCE_MOVE_UNDER_WAY);
 		return error_set(err, ERR_CONFLICT,
 				 "a rebalance is under way, asked for by %s: %u of its moves "
-				 "are made, %u are not",
-				 r->by, rebalance_count(r, REBALANCE_MOVE_MOVED),
-				 rebalance_count(r, REBALANCE_MOVE_WAITING) +
-					 rebalance_count(r, REBALANCE_MOVE_UNDER_WAY));
+				 "%s made, %u %s not",
+				 r->by, made, str_are(made), left, str_are(left));
+	}
 	if (input->rebalance.max_moves > REBALANCE_MOVES_MAX)
 		return error_set(err, ERR_INVALID, "a rebalance makes at most %u moves",
 				 REBALANCE_MOVES_MAX);

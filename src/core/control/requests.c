@@ -285,13 +285,13 @@ static int remove_application(struct control *c, struct control_application *a, 
 		return error_set(err, ERR_CONFLICT,
 				 "%s is still unloading (%zu instance%s left); try again in a "
 				 "moment",
-				 a->name, left, left == 1 ? "" : "s");
+				 a->name, left, str_plural(left));
 	if (left > 0)
 		return error_set(err, ERR_CONFLICT,
 				 "cannot remove %s: it is %s with %zu instance%s not unloaded; "
 				 "stop it first",
 				 a->name, topology_state_name(a->state), left,
-				 left == 1 ? "" : "s");
+				 str_plural(left));
 	int r = check_ended(c, a, err);
 	if (r < 0)
 		return r;

@@ -73,7 +73,7 @@ static char *degraded_cause(uint32_t missing, uint32_t all)
 	if (missing == 0)
 		return mem_strdup("all lost spaces are running again");
 	return str_printf("%u of %u space%s %s not running", missing, all, str_plural(all),
-			  missing == 1 ? "is" : "are");
+			  str_are(missing));
 }
 
 static bool has_optional(const struct topology *t)

@@ -170,8 +170,8 @@ static int keep(struct artifact_job *j, uint64_t size, struct error **err)
 
 	if (j->size_bytes > 0 && j->size_bytes != size)
 		return error_set(err, ERR_INVALID,
-				 "artifact %.12s has %" PRIu64 " bytes instead of %" PRIu64,
-				 j->name, size, j->size_bytes);
+				 "artifact %.12s has %" PRIu64 " byte%s instead of %" PRIu64,
+				 j->name, size, str_plural(size), j->size_bytes);
 	r = artifact_finish(steal_ptr(&j->writer), err);
 	if (r < 0)
 		return r;

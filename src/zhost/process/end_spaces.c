@@ -128,7 +128,7 @@ int end_spaces(int run_fd, const char *dir_path, unsigned *ret_count, struct err
 		left = end_all_remains(run_fd, dir);
 	if (left > 0)
 		r = error_set(err, ERR_CONFLICT, "%zu instance%s did not end", left,
-			      left == 1 ? "" : "s");
+			      str_plural(left));
 	rewinddir(dir);
 	for (struct dirent *e; r == 0 && (e = readdir(dir)) != NULL;)
 		if (str_has_suffix(e->d_name, ".s"))

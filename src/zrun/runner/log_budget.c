@@ -28,8 +28,9 @@ void log_budget_report(struct runner *i, struct log_budget *b, bool now)
 	if (b->dropped == 0 || (!now && mono_ms() - b->dropped_at_ms < REPORT_MS))
 		return;
 	connection_note(i, ZRUN_LEVEL_WARN,
-			"it prints more than %d KiB a second: %llu bytes are not in this log",
-			LOG_BYTES_PER_S / 1024, (unsigned long long)b->dropped);
+			"it prints more than %d KiB a second: %llu byte%s not in this log",
+			LOG_BYTES_PER_S / 1024, (unsigned long long)b->dropped,
+			b->dropped == 1 ? " is" : "s are");
 	b->dropped = 0;
 	b->dropped_at_ms = mono_ms();
 }

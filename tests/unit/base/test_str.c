@@ -158,6 +158,22 @@ static void the_hash_is_fnv_1a(void **state)
 	assert_true(str_hash("\xff") == (0xcbf29ce484222325u ^ 0xffu) * 0x100000001b3u);
 }
 
+static void words_agree_with_their_number(void **state)
+{
+	static const struct {
+		uint64_t count;
+		const char *text;
+	} cases[] = {
+		{0, "0 units are"}, {1, "1 unit is"}, {2, "2 units are"}, {21, "21 units are"}};
+	(void)state;
+	for (size_t k = 0; k < ARRAY_SIZE(cases); k++) {
+		CLEANUP(freep)
+		char *text = str_printf("%d unit%s %s", (int)cases[k].count,
+					str_plural(cases[k].count), str_are(cases[k].count));
+		assert_string_equal(text, cases[k].text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -168,6 +184,7 @@ int main(void)
 		cmocka_unit_test(signed_numbers_are_digits_with_one_minus_and_fit),
 		cmocka_unit_test(the_distance_counts_edits),
 		cmocka_unit_test(the_hash_is_fnv_1a),
+		cmocka_unit_test(words_agree_with_their_number),
 	};
 	return cmocka_run_group_tests_name("str", tests, NULL, NULL);
 }

@@ -573,6 +573,59 @@ static void a_failed_topology_whose_zhost_returns_says_that_it_is_back(void **st
 	fixture_done(&f);
 }
 
+/* Spaces "s0", "s1" and so on, started on n1; then so many of them start once more. */
+static void lose_some(struct fixture *f, unsigned lost, unsigned all)
+{
+	static const char *const paths[] = {"s0", "s1", "s2", "s3", "s4"};
+	struct reported reported[ARRAY_SIZE(paths)] = {0};
+	CLEANUP(freep) char *spaces = mem_strdup("");
+	PRE(all <= ARRAY_SIZE(paths));
+	for (unsigned k = 0; k < all; k++) {
+		char *more = str_printf("%s- {name: %s, type: CALL}\n", spaces, paths[k]);
+		free(spaces);
+		spaces = more;
+	}
+	fixture_submit(f, "a", "shop", spaces);
+	for (unsigned k = 0; k < all; k++)
+		reported[k] = (struct reported){"a", paths[k],
+						fixture_desired(f, 1, paths[k])->key->epoch};
+	for (unsigned k = 0; k < all; k++) {
+		report(f, 1, "a", paths[k], reported[k].epoch, DEPLOYED);
+		report(f, 1, "a", paths[k], reported[k].epoch, STARTED);
+		reported[k].phase = k < lost ? STARTING : STARTED;
+	}
+	check_state(f, "a", "running");
+	fixture_clear_events(f);
+	fixture_hello(f, "n1", 2, reported, all);
+}
+
+static void a_degraded_topology_counts_what_is_not_running(void **state)
+{
+	static const struct {
+		unsigned lost, all;
+		const char *cause;
+	} cases[] = {
+		{1, 1, "1 of 1 space is not running"},
+		{1, 2, "1 of 2 spaces is not running"},
+		{2, 2, "2 of 2 spaces are not running"},
+		{2, 5, "2 of 5 spaces are not running"},
+		{5, 5, "5 of 5 spaces are not running"},
+	};
+	(void)state;
+	for (size_t k = 0; k < ARRAY_SIZE(cases); k++) {
+		struct fixture f;
+		const char *cause = NULL;
+		set_up(&f);
+		lose_some(&f, cases[k].lost, cases[k].all);
+		vector_for_each (&f.events, e)
+			if (strcmp((*e)->kind, "topology") == 0)
+				cause = (*e)->cause;
+		assert_non_null(cause);
+		assert_string_equal(cause, cases[k].cause);
+		fixture_done(&f);
+	}
+}
+
 static int request_zhost(struct fixture *f, const char *name, enum zhost_action action)
 {
 	struct control_input input = {.type = CONTROL_ZHOST, .request = 1};
@@ -652,6 +705,7 @@ int main(void)
 		cmocka_unit_test(what_happens_to_a_zhost_is_told_to_its_topologies),
 		cmocka_unit_test(a_space_that_waits_for_the_place_of_another_says_so),
 		cmocka_unit_test(a_failed_topology_whose_zhost_returns_says_that_it_is_back),
+		cmocka_unit_test(a_degraded_topology_counts_what_is_not_running),
 		cmocka_unit_test(a_submitted_space_is_placed_deployed_and_started),
 		cmocka_unit_test(without_start_nothing_is_placed),
 		cmocka_unit_test(what_is_out_of_attempts_there_does_not_go_on),

@@ -192,7 +192,7 @@ static void test_features(void **state)
 		{"\0\x41\x80\x80\x80\x80\x80\0\x0b", 9, ERR_INVALID, "does not fit 32 bits"},
 		{"\0\x41\xff\xff\xff\xff\x4f\x0b", 8, ERR_INVALID, "does not fit 32 bits"},
 		{"\0\x0e\xff\xff\xff\xff\x0f\x0b", 8, ERR_INVALID,
-		 "labels in br_table do not fit"},
+		 "labels in br_table: what is left does not hold"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -243,10 +243,11 @@ static void test_sections(void **state)
 		{4, "\1\x70\0\xa1\x8d\x06", 6, ERR_LIMIT, "100001 elements"},
 		{4, "\1\x6f\0\1", 4, ERR_UNSUPPORTED, "reference types"},
 		{6, "\x89\x27", 2, ERR_LIMIT, "5001 globals, at most 5000 are allowed"},
-		{6, "\x88\x27", 2, ERR_INVALID, "5000 globals do not fit what is left"},
+		{6, "\x88\x27", 2, ERR_INVALID, "globals: what is left does not hold 5000"},
 		{9, "\x89\x27", 2, ERR_LIMIT,
 		 "5001 element segments, at most 5000 are allowed"},
-		{9, "\x88\x27", 2, ERR_INVALID, "5000 element segments do not fit"},
+		{9, "\x88\x27", 2, ERR_INVALID,
+		 "element segments: what is left does not hold 5000"},
 		{4, "\2\x70\0\1\x70\0\1", 7, ERR_UNSUPPORTED, "several tables"},
 		{5, "\1\0\x81\x04", 4, ERR_LIMIT, "initial memory is 32832 KiB"},
 		{5, "\1\0\x80\x80\x04", 5, ERR_LIMIT, "initial memory is 4194304 KiB"},
@@ -268,14 +269,18 @@ static void test_sections(void **state)
 		{3, "\1\0", 2, ERR_INVALID, "twice or in the wrong order"},
 		{2, "\0", 1, ERR_INVALID, "twice or in the wrong order"},
 		{7, "\xff\xff\xff\xff\x0f", 5, ERR_LIMIT, "4294967295 exports"},
-		{10, "\xff\xff\x05", 3, ERR_INVALID, "do not fit"},
-		{10, "\0", 1, ERR_INVALID, "0 bodies for 1 functions"},
+		{10, "\xff\xff\x05", 3, ERR_INVALID,
+		 "function bodies: what is left does not hold 98303"},
+		{10, "\1", 1, ERR_INVALID, "function bodies: what is left does not hold 1"},
+		{10, "\2\2\0\x0b\2\0\x0b", 7, ERR_INVALID, "2 bodies for 1 function"},
+
+		{10, "\0", 1, ERR_INVALID, "0 bodies for 1 function"},
 		{5, "\1\0\1\0", 4, ERR_INVALID, "longer than its content"},
 		{7, "\1\6memory\0\0", 10, ERR_INVALID, "'memory' must be a memory"},
 		{7, "\1\6memory\2\0", 10, ERR_INVALID, "names nothing that exists"},
 		{7, "\1\6_start\0\0", 10, ERR_INVALID, "'_start' has the type () -> (i32)"},
 		{7, "\2\7on_init\0\0\7on_init\0\0", 21, ERR_INVALID, "exports 'on_init' twice"},
-		{7, "\1\7on_init\0\0", 11, ERR_INVALID, "have no body"},
+		{7, "\1\7on_init\0\0", 11, ERR_INVALID, "1 function has no body"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
