@@ -1,0 +1,16 @@
+/*
+ * The programs of the daemons: found, and started as members of the cluster.
+ */
+#ifndef SAMOZA_STARTZ_PROGRAMS_H
+#define SAMOZA_STARTZ_PROGRAMS_H
+
+#include "startz/state.h"
+
+/* The path of an executable program in `directory`, by default that of startz. The caller frees. */
+int program_find(const char *directory, const char *name, char **ret_path,
+		 struct error **err) must_check;
+/* Starts `m`; its process is recorded before it begins (startz/process.h). `words` ends with NULL. */
+int program_start(struct state *s, struct member *m, char *const *words, const char *log,
+		  struct error **err) must_check;
+
+#endif
