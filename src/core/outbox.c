@@ -23,6 +23,9 @@ void outbox_clear(struct outbox *o)
 	vector_for_each (&o->events, e)
 		samoza__v1__event_record__free_unpacked(*e, NULL);
 	vector_clear(&o->events);
+	vector_for_each (&o->audit, line)
+		samoza__v1__audit_record__free_unpacked(*line, NULL);
+	vector_clear(&o->audit);
 	vector_for_each (&o->data, d) {
 		free(d->owner);
 		free(d->key);
@@ -52,6 +55,7 @@ void outbox_done(struct outbox *o)
 	outbox_clear(o);
 	vector_done(&o->records);
 	vector_done(&o->events);
+	vector_done(&o->audit);
 	vector_done(&o->data);
 	vector_done(&o->data_forget);
 	vector_done(&o->messages);
@@ -60,8 +64,8 @@ void outbox_done(struct outbox *o)
 
 bool outbox_is_durable(const struct outbox *o)
 {
-	return o->records.count > 0 || o->events.count > 0 || o->data.count > 0 ||
-	       o->data_forget.count > 0;
+	return o->records.count > 0 || o->events.count > 0 || o->audit.count > 0 ||
+	       o->data.count > 0 || o->data_forget.count > 0;
 }
 
 bool outbox_is_empty(const struct outbox *o)

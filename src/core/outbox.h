@@ -1,9 +1,9 @@
 /*
- * What a decision leaves behind: records to persist and events to append, in one durable
+ * What a decision leaves behind: records to persist, events and lines of the audit to append, in one durable
  * commit, and the messages and replies that may go out once that commit is on disk.
  *
  *   outbox_init(&o) ... control_handle(..., &o) ... control_flush(..., &o)
- *   store: o.records, o.events, o.data      then: o.messages, o.replies
+ *   store: o.records, o.events, o.audit, o.data      then: o.messages, o.replies
  *   outbox_clear(&o)                         keeps the memory for the next batch
  */
 #ifndef SAMOZA_CORE_OUTBOX_H
@@ -80,6 +80,7 @@ struct reply {
 struct outbox {
 	VECTOR(struct record_change) records;
 	VECTOR(Samoza__V1__EventRecord *) events;
+	VECTOR(Samoza__V1__AuditRecord *) audit; /* of what was asked in it */
 	VECTOR(struct data_change) data;
 	/* owners whose data is forgotten: every owner "NAME/..." (topo rm --data) */
 	VECTOR(char *) data_forget;

@@ -1,6 +1,6 @@
 /*
- * Durable storage for zrms: records by kind and id, the event history, and the data of spaces
- * with `storage: cluster`.
+ * Durable storage for zrms: records by kind and id, the event history, the audit, and the data of
+ * spaces with `storage: cluster`.
  *
  *     open, then inspect(), maybe accept_loss(), then load() once, then
  *
@@ -56,10 +56,29 @@ struct store_reader {
 typedef void store_events_fn(void *user, int code, const struct error *error,
 			     Samoza__V1__EventRecord **events, size_t count, bool more);
 
+/* Which lines of the audit are asked for, ascending by seq: those after `after`, from a time on (0: any), of
+ * one user (NULL: of all), at most `limit`. */
+struct audit_query {
+	uint64_t after;
+	int64_t since_ms; /* wall clock */
+	const char *user;
+	uint32_t limit;
+};
+/* As store_events_fn. */
+typedef void store_audit_fn(void *user, int code, const struct error *error,
+			    Samoza__V1__AuditRecord **lines, size_t count, bool more);
+
+/* How much of the audit is kept, at least; 0: without that bound. */
+struct audit_kept {
+	int64_t age_ms;
+	uint64_t bytes;
+};
+
 /* Something that is wrong with a store. */
 enum store_finding_type {
 	STORE_RECORD_DAMAGED, /* `kind`, `id` */
 	STORE_EVENT_DAMAGED,  /* `count`: its seq */
+	STORE_AUDIT_DAMAGED,  /* the same */
 	STORE_VALUE_DAMAGED,  /* `id`: whose data */
 	STORE_RECORDS_LOST,  /* `count` of them; 0: not known how many, or there are too many */
 	STORE_VALUES_LOST,   /* of spaces; as for records. Only a full check counts them */
@@ -92,7 +111,7 @@ struct store_ops {
 	 * beside it, under its name and `suffix` (".format1"), for a program of an earlier
 	 * version. Replaces one that was kept under that suffix. It survives a power cut. */
 	int (*keep_copy)(struct store *store, const char *suffix, struct error **err);
-	/* All of outbox->records, events, data_forget, data and its readings, in this order and
+	/* All of outbox->records, events, audit, data_forget, data and its readings, in this order and
 	 * atomically. PRE: no larger than the limits. The outbox is borrowed until `done`. */
 	void (*commit)(struct store *store, const struct outbox *outbox, store_done_fn *done,
 		       void *user);
@@ -101,6 +120,9 @@ struct store_ops {
 	 * answer with what is durable, before those that wait. */
 	void (*events)(struct store *store, uint64_t after, const char *topology,
 		       uint32_t limit, store_events_fn *done, void *user);
+	/* Lines of the audit, as events(). */
+	void (*audit)(struct store *store, const struct audit_query *query,
+		      store_audit_fn *done, void *user);
 	/* All records that are durable. It sees every commit asked for before it that does not fail;
 	 * while one does, it is answered before those that wait. `reader` is borrowed until done.
 	 * NULL: it cannot. */
@@ -124,6 +146,7 @@ struct store {
 	const struct store_ops *ops;
 	struct batch_size
 		limits; /* of one batch; 0: none. A store gets what it can commit at once */
+	struct audit_kept audit; /* set before the first commit */
 };
 
 static inline bool store_is_tight(const struct store *store)
@@ -140,11 +163,14 @@ static inline bool store_is_failing(const struct store *store)
 static inline struct batch_size store_batch_size(const struct outbox *o)
 {
 	struct batch_size size = {.operations = o->records.count + o->events.count +
-						o->data.count + o->data_forget.count};
+						o->audit.count + o->data.count +
+						o->data_forget.count};
 	vector_for_each (&o->records, r)
 		size.bytes += strlen(r->id) + r->size;
 	vector_for_each (&o->events, e)
 		size.bytes += protobuf_c_message_get_packed_size(&(*e)->base);
+	vector_for_each (&o->audit, line)
+		size.bytes += protobuf_c_message_get_packed_size(&(*line)->base);
 	vector_for_each (&o->data, d)
 		size.bytes += strlen(d->owner) + d->key_size + d->value_size + d->cursor_size;
 	vector_for_each (&o->data_forget, owner)

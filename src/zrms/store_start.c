@@ -49,6 +49,8 @@ char *store_finding_text(const struct store_finding *f)
 				  str_is_empty(f->id) ? "" : " ", f->id);
 	case STORE_EVENT_DAMAGED:
 		return str_printf("event %" PRIu64 " is damaged", f->count);
+	case STORE_AUDIT_DAMAGED:
+		return str_printf("line %" PRIu64 " of the audit is damaged", f->count);
 	case STORE_VALUE_DAMAGED:
 		return str_printf("a value of %s is damaged", f->id);
 	case STORE_RECORDS_LOST:

@@ -66,6 +66,11 @@ void sim_disk_add_event(struct sim_disk *disk, const Samoza__V1__EventRecord *ev
 		    (Samoza__V1__EventRecord *)schema_message_copy(&event->base));
 }
 
+void sim_disk_add_audit(struct sim_disk *disk, const Samoza__V1__AuditRecord *line)
+{
+	vector_push(&disk->audit, (Samoza__V1__AuditRecord *)schema_message_copy(&line->base));
+}
+
 /* ---- values ---- */
 
 /* memcmp() order, shorter first. */
@@ -278,6 +283,8 @@ void sim_disk_copy(const struct sim_disk *disk, struct sim_disk *ret_other)
 		sim_disk_put(ret_other, r->kind, r->id, r->data, r->size);
 	vector_for_each (&disk->events, e)
 		sim_disk_add_event(ret_other, *e);
+	vector_for_each (&disk->audit, line)
+		sim_disk_add_audit(ret_other, *line);
 	vector_for_each (&disk->values, v) {
 		struct data_answer answer;
 		sim_disk_apply(ret_other,
@@ -316,6 +323,9 @@ void sim_disk_done(struct sim_disk *disk)
 	vector_for_each (&disk->events, e)
 		samoza__v1__event_record__free_unpacked(*e, NULL);
 	vector_done(&disk->events);
+	vector_for_each (&disk->audit, line)
+		samoza__v1__audit_record__free_unpacked(*line, NULL);
+	vector_done(&disk->audit);
 	while (disk->values.count > 0)
 		value_remove(disk, disk->values.count - 1);
 	vector_done(&disk->values);

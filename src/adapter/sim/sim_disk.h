@@ -1,6 +1,6 @@
 /*
  * A disk in memory: what a simulated program finds again after a crash. Records by kind and id,
- * events in order, values by owner and key. What is in it has been committed.
+ * events and lines of the audit in order, values by owner and key. What is in it has been committed.
  */
 #ifndef SAMOZA_ADAPTER_SIM_SIM_DISK_H
 #define SAMOZA_ADAPTER_SIM_SIM_DISK_H
@@ -37,6 +37,7 @@ struct sim_copy {
 struct sim_disk {
 	struct sim_record *records; /* by key; iterated by insertion */
 	VECTOR(Samoza__V1__EventRecord *) events;
+	VECTOR(Samoza__V1__AuditRecord *) audit;
 	VECTOR(struct sim_value) values; /* by owner, then key in byte order */
 	VECTOR(struct sim_copy) copies;	 /* by suffix */
 };
@@ -53,6 +54,7 @@ const struct sim_record *sim_disk_get(const struct sim_disk *disk, int kind, con
 
 /* Copies. */
 void sim_disk_add_event(struct sim_disk *disk, const Samoza__V1__EventRecord *event);
+void sim_disk_add_audit(struct sim_disk *disk, const Samoza__V1__AuditRecord *line);
 
 /* Makes one change or reading of values, as port/kv.h has it. Copies. */
 void sim_disk_apply(struct sim_disk *disk, const struct kv_change *change,

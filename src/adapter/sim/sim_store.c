@@ -12,6 +12,8 @@ struct sim_request {
 	const struct outbox *outbox; /* commit: borrowed until it is answered */
 	store_done_fn *committed;
 	store_events_fn *listed;	   /* query */
+	store_audit_fn *told;		   /* query of the audit */
+	struct audit_query query;	   /* of the audit; its user is owned */
 	const struct store_reader *reader; /* of all records; borrowed */
 	uint64_t after;
 	char *topology;
@@ -69,6 +71,16 @@ static void sim_events(struct store *store, uint64_t after, const char *topology
 	request->topology = mem_strdup(topology);
 	request->limit = limit;
 	request->listed = done;
+	tell_asked(store);
+}
+
+static void sim_audit(struct store *store, const struct audit_query *query,
+		      store_audit_fn *done, void *user)
+{
+	struct sim_request *request = ask(store, user);
+	request->query = *query;
+	request->query.user = mem_strdup(query->user);
+	request->told = done;
 	tell_asked(store);
 }
 
@@ -137,6 +149,7 @@ static struct sim_request *take_oldest(struct sim_store *s)
 static void request_free(struct sim_request *request)
 {
 	free(request->topology);
+	free((char *)request->query.user);
 	free(request);
 }
 
@@ -149,6 +162,8 @@ static struct data_answer *write_batch(struct sim_store *s, const struct outbox 
 		sim_disk_put(s->disk, (int)r->kind, r->id, r->data, r->size);
 	vector_for_each (&o->events, e)
 		sim_disk_add_event(s->disk, *e);
+	vector_for_each (&o->audit, line)
+		sim_disk_add_audit(s->disk, *line);
 	vector_for_each (&o->data_forget, owner)
 		sim_disk_apply(s->disk,
 			       &(struct kv_change){.operation = KV_FORGET, .owner = *owner},
@@ -200,6 +215,26 @@ static void list_events(const struct sim_store *s, const struct sim_request *q)
 	vector_done(&found);
 }
 
+static void list_audit(const struct sim_store *s, const struct sim_request *q)
+{
+	CLEANUP(error_freep) struct error *why = NULL;
+	VECTOR(Samoza__V1__AuditRecord *) found = {0};
+	bool more = false;
+	why_of(s->broken, &why);
+	vector_for_each (&s->disk->audit, line) {
+		if (why != NULL || (*line)->seq <= q->query.after ||
+		    (*line)->time_ms < q->query.since_ms ||
+		    (q->query.user != NULL && !str_equal((*line)->user, q->query.user)))
+			continue;
+		more = found.count == q->query.limit;
+		if (more)
+			break;
+		vector_push(&found, *line);
+	}
+	q->told(q->user, why != NULL ? (int)why->code : 0, why, found.items, found.count, more);
+	vector_done(&found);
+}
+
 static void read_records(const struct sim_store *s, const struct sim_request *q)
 {
 	CLEANUP(error_freep) struct error *why = NULL;
@@ -230,6 +265,8 @@ static void answer_read(struct sim_store *s, const struct sim_request *q)
 {
 	if (q->reader != NULL)
 		read_records(s, q);
+	else if (q->told != NULL)
+		list_audit(s, q);
 	else
 		list_events(s, q);
 }
@@ -296,6 +333,7 @@ static const struct store_ops sim_store_ops = {
 	.keep_copy = sim_keep_copy,
 	.commit = sim_commit,
 	.events = sim_events,
+	.audit = sim_audit,
 	.read = sim_read,
 	.close = sim_close,
 };

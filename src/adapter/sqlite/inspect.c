@@ -38,7 +38,7 @@ static int damaged_row(sqlite3_stmt *row, void *user, struct error **err)
 	(void)err;
 	struct store_finding finding = {.type = f->type,
 					.id = (const char *)sqlite3_column_text(row, 1)};
-	if (f->type == STORE_EVENT_DAMAGED)
+	if (f->type == STORE_EVENT_DAMAGED || f->type == STORE_AUDIT_DAMAGED)
 		finding.count = (uint64_t)sqlite3_column_int64(row, 0);
 	else if (f->type == STORE_RECORD_DAMAGED)
 		finding.kind = (enum record_kind)sqlite3_column_int(row, 0);
@@ -113,6 +113,14 @@ static int sound_row(sqlite3_stmt *row, void *user, struct error **err)
 			 (size_t)sqlite3_column_bytes(row, 2), err);
 }
 
+static int check_audit(struct database *db, struct finder *f, struct error **err)
+{
+	f->type = STORE_AUDIT_DAMAGED;
+	return rows(db,
+		    "SELECT seq, NULL FROM audit WHERE sum<>checksum(seq, time, user, data)",
+		    damaged_row, f, err);
+}
+
 static int check_sums(struct database *db, struct finder *f, struct error **err)
 {
 	int r = find_records(db, f, err);
@@ -141,6 +149,8 @@ static int check_all(struct database *db, struct finder *f, struct store_invento
 		r = rows(db, "SELECT count(*) FROM data", count_row, &inventory->values, err);
 	if (r == 0 && inventory->has_sums)
 		r = check_sums(db, f, err);
+	if (r == 0 && inventory->version >= STORE_VERSION_AUDIT)
+		r = check_audit(db, f, err);
 	if (r == 0)
 		r = rows(db,
 			 inventory->has_sums ? "SELECT kind, id, data FROM record "

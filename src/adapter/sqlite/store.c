@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "adapter/sqlite/audit_table.h"
 #include "adapter/sqlite/commits.h"
 #include "adapter/sqlite/history.h"
 #include "adapter/sqlite/inspect.h"
@@ -17,6 +18,7 @@ struct sqlite_store {
 	struct store store; /* first */
 	struct commits commits;
 	struct history history;
+	struct audit_table audit;
 	struct ledger ledger;
 	sqlite3_stmt *begin, *commit, *record_put, *record_delete;
 	/* Written by the worker, read by the loop. */
@@ -26,7 +28,7 @@ struct sqlite_store {
 	void *closed_user;
 };
 
-enum request_type { REQUEST_COMMIT, REQUEST_EVENTS, REQUEST_READ };
+enum request_type { REQUEST_COMMIT, REQUEST_EVENTS, REQUEST_AUDIT, REQUEST_READ };
 
 struct store_request {
 	struct worker_job base; /* first */
@@ -44,6 +46,10 @@ struct store_request {
 	history_events found;
 	bool more;
 	store_events_fn *listed;
+	/* audit */
+	struct audit_query query; /* its user is owned */
+	audit_lines lines;
+	store_audit_fn *told;
 	/* read */
 	const struct store_reader *reader; /* borrowed until done */
 };
@@ -71,6 +77,13 @@ static int record_write(struct sqlite_store *s, const struct record_change *chan
 	return database_step(&s->commits.db, statement, err);
 }
 
+static int audit_add(struct sqlite_store *s, const Samoza__V1__AuditRecord *line,
+		     struct buffer *scratch, struct error **err)
+{
+	int r = audit_table_add(&s->audit, line, scratch, err);
+	return r == 0 ? audit_table_trim(&s->audit, line, &s->store.audit, err) : r;
+}
+
 static int batch_write(struct sqlite_store *s, struct store_request *request,
 		       struct error **err)
 {
@@ -85,6 +98,9 @@ static int batch_write(struct sqlite_store *s, struct store_request *request,
 			r = history_add(&s->history, *event, &scratch, err);
 	if (r == 0 && o->events.count > 0)
 		r = history_trim(&s->history, (*vector_last(&o->events))->seq, err);
+	vector_for_each (&o->audit, line)
+		if (r == 0)
+			r = audit_add(s, *line, &scratch, err);
 	vector_for_each (&o->data_forget, owner)
 		if (r == 0)
 			r = data_table_forget(&s->commits.data, *owner, err);
@@ -99,7 +115,8 @@ static int batch_write(struct sqlite_store *s, struct store_request *request,
 
 static bool batch_writes(const struct outbox *o)
 {
-	if (o->records.count > 0 || o->events.count > 0 || o->data_forget.count > 0)
+	if (o->records.count > 0 || o->events.count > 0 || o->audit.count > 0 ||
+	    o->data_forget.count > 0)
 		return true;
 	vector_for_each (&o->data, d) {
 		const struct kv_change change = data_change_as_kv(d);
@@ -117,6 +134,16 @@ static int events_list(struct sqlite_store *s, struct store_request *request)
 			    &request->found, &request->more, &request->err);
 }
 
+/* What a request asks for of the history or the audit. */
+static void list(struct sqlite_store *s, struct store_request *request)
+{
+	int r = request->type == REQUEST_EVENTS
+			? events_list(s, request)
+			: audit_table_list(&s->audit, &request->query, &request->lines,
+					   &request->more, &request->err);
+	(void)r; /* reported to the caller; no other request is affected */
+}
+
 /* Reads see what is not committed yet: their answers go out only after the commit as well. */
 static int requests_work(struct sqlite_store *s, struct worker_job *jobs, struct error **err)
 {
@@ -127,8 +154,8 @@ static int requests_work(struct sqlite_store *s, struct worker_job *jobs, struct
 		if (request->type == REQUEST_COMMIT) {
 			r = batch_write(s, request, err);
 			count++;
-		} else if (request->type == REQUEST_EVENTS && events_list(s, request) < 0) {
-			continue; /* reported to the caller; no other request is affected */
+		} else if (request->type != REQUEST_READ) {
+			list(s, request);
 		}
 	}
 	s->batches += count;
@@ -150,6 +177,7 @@ static bool requests_write(const struct worker_job *jobs)
 static void rolled_back(struct sqlite_store *s)
 {
 	ledger_rolled_back(&s->ledger);
+	audit_table_rolled_back(&s->audit);
 	data_table_rolled_back(&s->commits.data);
 }
 
@@ -192,6 +220,7 @@ static void requests_reset(struct worker_job *jobs)
 		     i++)
 			data_answer_done(&request->answers[i]);
 		history_events_clear(&request->found);
+		audit_lines_clear(&request->lines);
 		request->more = false;
 		error_free(steal_ptr(&request->err));
 	}
@@ -247,7 +276,7 @@ static void reads_answer(void *owner, struct worker_job **jobs)
 		if (request->type == REQUEST_READ)
 			records_read(s, request);
 		else
-			(void)!events_list(s, request); /* the answer says it */
+			list(s, request);
 	}
 	worker_answer(s->commits.worker, asked);
 }
@@ -288,6 +317,9 @@ static void request_free(struct store_request *request)
 	free(request->answers);
 	history_events_clear(&request->found);
 	vector_done(&request->found);
+	audit_lines_clear(&request->lines);
+	vector_done(&request->lines);
+	free((char *)request->query.user);
 	free(request->topology);
 	error_free(request->err);
 	free(request);
@@ -310,6 +342,9 @@ static void store_done(void *owner, struct worker_job *base)
 		request->answers = NULL;
 	} else if (request->type == REQUEST_READ) {
 		request->reader->done(request->user, code, request->err);
+	} else if (request->type == REQUEST_AUDIT) {
+		request->told(request->user, code, request->err, request->lines.items,
+			      request->lines.count, request->more);
 	} else {
 		request->listed(request->user, code, request->err, request->found.items,
 				request->found.count, request->more);
@@ -348,6 +383,21 @@ static void sqlite_store_events(struct store *store, uint64_t after, const char 
 	request->topology = mem_strdup(topology);
 	request->limit = limit < STORE_EVENTS_MAX ? limit : STORE_EVENTS_MAX;
 	request->listed = done;
+	request->user = user;
+	worker_add(s->commits.worker, &request->base);
+}
+
+static void sqlite_store_audit(struct store *store, const struct audit_query *query,
+			       store_audit_fn *done, void *user)
+{
+	struct sqlite_store *s = (struct sqlite_store *)store;
+	struct store_request *request = mem_new(struct store_request);
+	request->type = REQUEST_AUDIT;
+	request->query = *query;
+	request->query.user = mem_strdup(query->user);
+	if (query->limit > STORE_EVENTS_MAX)
+		request->query.limit = STORE_EVENTS_MAX;
+	request->told = done;
 	request->user = user;
 	worker_add(s->commits.worker, &request->base);
 }
@@ -398,6 +448,7 @@ enum {
 	WAITING,
 	WAL_PAGES,
 	DAMAGED_EVENTS,
+	DAMAGED_AUDIT,
 	TIGHT,
 	FAILING,
 };
@@ -417,6 +468,9 @@ static const struct metric metrics[] = {
 	[WAL_PAGES] = {"zrms_store_wal_pages", METRIC_GAUGE, "Pages in the write-ahead log."},
 	[DAMAGED_EVENTS] = {"zrms_store_damaged_events_total", METRIC_COUNTER,
 			    "Events that were read with a wrong checksum, and left out."},
+	[DAMAGED_AUDIT] = {"zrms_store_damaged_audit_total", METRIC_COUNTER,
+			   "Lines of the audit that were read with a wrong checksum, and left "
+			   "out."},
 	[TIGHT] = {"zrms_store_tight", METRIC_GAUGE,
 		   "1: the disk is full, and nothing that grows is accepted."},
 	[FAILING] = {"zrms_store_failing", METRIC_GAUGE,
@@ -436,6 +490,7 @@ static void read_metrics(const void *part, struct metric_values *to)
 	metric_set(to, WAITING, worker_waiting(s->commits.worker));
 	metric_set(to, WAL_PAGES, (uint64_t)s->wal_pages);
 	metric_set(to, DAMAGED_EVENTS, s->history.damaged);
+	metric_set(to, DAMAGED_AUDIT, s->audit.damaged);
 	metric_set(to, TIGHT, reserve_is_missed(&s->commits.reserve));
 	metric_set(to, FAILING, atomic_load(&s->commits.is_failing));
 }
@@ -475,6 +530,7 @@ static void store_end(struct sqlite_store *s)
 	statements_finalize(s);
 	ledger_done(&s->ledger);
 	history_done(&s->history);
+	audit_table_done(&s->audit);
 	commits_done(&s->commits);
 	free(s);
 }
@@ -527,6 +583,7 @@ static const struct store_ops store_ops = {
 	.keep_copy = sqlite_store_keep_copy,
 	.commit = sqlite_store_commit,
 	.events = sqlite_store_events,
+	.audit = sqlite_store_audit,
 	.read = sqlite_store_read,
 	.metrics = &sqlite_store_metrics,
 	.close = sqlite_store_close,
@@ -551,6 +608,8 @@ int sqlite_store_open(struct loop *loop, const char *path, struct store **ret_st
 		r = ledger_init(&s->ledger, &s->commits.db, err);
 	if (r == 0)
 		r = history_init(&s->history, &s->commits.db, err);
+	if (r == 0)
+		r = audit_table_init(&s->audit, &s->commits.db, err);
 	if (r == 0)
 		r = worker_new(loop, "store", &worker_ops, s, &s->commits.worker, err);
 	if (r < 0) {

@@ -3,6 +3,7 @@
  *
  *   record(kind, id, data, sum)       what the core loads at start
  *   event(seq, topology, data, sum)   history; the newest are kept (history.h)
+ *   audit(seq, time, user, data, sum) what was asked for; the newest are kept (audit_table.h)
  *   data(owner, key, value, sum)      of spaces (data_table.h)
  *   ledger(batch, records, total)     what there should be (ledger.h)
  *

@@ -16,6 +16,8 @@ static const char *const migrations[] = {
 	"UPDATE record SET sum=checksum(kind, id, data);"
 	"ALTER TABLE event ADD COLUMN sum INTEGER NOT NULL DEFAULT 0;"
 	"UPDATE event SET sum=checksum(seq, topology, data);" DATA_TABLE_SUM_SQL LEDGER_SQL,
+	"CREATE TABLE audit(seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, user TEXT NOT NULL,"
+	" data BLOB NOT NULL, sum INTEGER NOT NULL);",
 };
 
 const struct database_schema store_schema = {
@@ -25,7 +27,7 @@ const struct database_schema store_schema = {
 };
 
 const struct database_downgrade store_downgrade = {
-	.sql = "DROP TABLE ledger; ALTER TABLE record DROP COLUMN sum;"
+	.sql = "DROP TABLE audit; DROP TABLE ledger; ALTER TABLE record DROP COLUMN sum;"
 	       "ALTER TABLE event DROP COLUMN sum;" DATA_TABLE_NO_SUM_SQL,
 	.version = 1,
 };
@@ -46,6 +48,17 @@ int64_t event_sum(int64_t seq, const char *topology, const void *data, size_t si
 	checksum_begin(&c);
 	checksum_add_int(&c, seq);
 	checksum_add_text(&c, topology);
+	checksum_add_blob(&c, data, size);
+	return checksum_end(&c);
+}
+
+int64_t audit_sum(int64_t seq, int64_t time_ms, const char *user, const void *data, size_t size)
+{
+	struct checksum c;
+	checksum_begin(&c);
+	checksum_add_int(&c, seq);
+	checksum_add_int(&c, time_ms);
+	checksum_add_text(&c, user);
 	checksum_add_blob(&c, data, size);
 	return checksum_end(&c);
 }

@@ -37,14 +37,14 @@ enum access_role access_needed(const struct control_input *input)
 		return ACCESS_NOBODY;
 	case CONTROL_CLOSED:
 	case CONTROL_DATA_FULL:
+	case CONTROL_REFUSED:
 	case CONTROL_TICK:
 		return ACCESS_NOBODY; /* nobody asks for it: it has happened */
 	}
 	IMPOSSIBLE("an input of an unknown type");
 }
 
-/* The topology that a request is about; NULL: it is about none. */
-static const char *asked_id(const struct control_input *input)
+const char *access_topology(const struct control_input *input)
 {
 	switch (input->type) {
 	case CONTROL_TOPOLOGY:
@@ -76,6 +76,7 @@ static const char *asked_id(const struct control_input *input)
 	case CONTROL_DATA_FULL:
 	case CONTROL_FORGOTTEN:
 	case CONTROL_MESH_APPLIED:
+	case CONTROL_REFUSED:
 	case CONTROL_TICK:
 		return NULL;
 	}
@@ -134,7 +135,7 @@ static bool check_submission(struct control *c, const struct control_input *inpu
 /* Of a name that is not its own, a principal learns no more than that there is none. */
 static bool check_topology(struct control *c, const struct control_input *input)
 {
-	const char *id = asked_id(input);
+	const char *id = access_topology(input);
 	const struct control_application *a =
 		id != NULL ? application_by_id(&c->applications, id) : NULL;
 	struct error *err = NULL;

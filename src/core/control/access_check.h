@@ -21,6 +21,8 @@ struct control;
 
 /* The role that an input needs. */
 enum access_role access_needed(const struct control_input *input);
+/* The id of the topology that a request is about; NULL: it is about none. Borrowed. */
+const char *access_topology(const struct control_input *input);
 /* False: it is refused, and answered. */
 bool access_check(struct control *c, const struct control_input *input);
 

@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "core/control/access_check.h"
 #include "core/control/applications.h"
+#include "core/control/audit.h"
 #include "core/control/copies.h"
 #include "core/control/credential_request.h"
 #include "core/control/data.h"
@@ -48,7 +49,8 @@ struct control *control_new(const struct control_config *config, const char *clu
 	struct control *c = mem_new(struct control);
 	c->config = *config;
 	c->cluster = mem_strdup(cluster);
-	c->next_epoch = c->next_sequence = c->emitter.next_event = 1;
+	c->next_epoch = c->next_sequence = 1;
+	c->emitter.next_event = c->emitter.next_audit = 1;
 	c->place = place_new(NULL);
 	lifecycle_init(&c->lifecycle, &control_observer);
 	return c;
@@ -86,6 +88,7 @@ void control_free(struct control *c)
 	vector_done(&c->converted);
 	dirty_set_done(&c->dirty);
 	loaded_records_done(&c->loaded);
+	emitter_done(&c->emitter);
 	free(c->cluster);
 	free(c);
 }
@@ -171,6 +174,8 @@ static void apply(struct control *c, const struct control_input *input)
 	case CONTROL_MESH_APPLIED:
 		mesh_tables_applied(c, input->applied.link_id, input->applied.message);
 		break;
+	case CONTROL_REFUSED:
+		break; /* audit.h */
 	case CONTROL_TICK:
 		zhosts_tick(c);
 		exclusions_tick(c);
@@ -193,8 +198,10 @@ void control_handle(struct control *c, struct instant now, const struct control_
 		c->actor = input->actor;
 	zhosts_notice_sleep(c);
 	patience_tick(&c->lifecycle); /* it is over, whatever has come */
+	CLEANUP(freep) char *action = audit_begin(c, input);
 	if (access_check(c, input))
 		apply(c, input);
+	audit_end(c, input, action);
 	lifecycle_settle(&c->lifecycle);
 	topology_states_settle(&c->dirty, &c->emitter);
 	c->awake_ms = now.mono_ms;

@@ -113,6 +113,12 @@ static bool deliver(void *user, struct commit_batch *base, size_t n)
 		return true;
 	}
 	n -= o->events.count;
+	if (n < o->audit.count) {
+		if (l->on_audit != NULL)
+			l->on_audit(loop->user, o->audit.items[n]);
+		return true;
+	}
+	n -= o->audit.count;
 	if (n < o->messages.count) {
 		l->on_message(loop->user, &o->messages.items[n]);
 		return true;

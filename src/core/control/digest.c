@@ -53,12 +53,12 @@ static int64_t first_key(const struct heap *heap)
 
 static void add_control(const struct control *c, struct buffer *b)
 {
-	LINE("control cluster %s, epoch %llu, sequence %llu, event %llu, awake %lld, check "
+	LINE("control cluster %s, epoch %llu, sequence %llu, event %llu, audit %llu, awake "
 	     "%lld, "
-	     "drains %u%s, list %llu\n",
+	     "check %lld, drains %u%s, list %llu\n",
 	     c->cluster, LLU(c->next_epoch), LLU(c->next_sequence), LLU(c->emitter.next_event),
-	     LL(c->awake_ms), LL(c->next_check_ms), c->drains, c->drains_due ? " due" : "",
-	     LLU(c->provider_lists.next_id));
+	     LLU(c->emitter.next_audit), LL(c->awake_ms), LL(c->next_check_ms), c->drains,
+	     c->drains_due ? " due" : "", LLU(c->provider_lists.next_id));
 	LINE("rebalance%s, blocked since %lld\n", c->rebalance_due ? " due" : "",
 	     LL(c->rebalance != NULL ? c->rebalance->blocked_since_ms : 0));
 	for (size_t k = 0; c->rebalance != NULL && k < c->rebalance->moves.count; k++)

@@ -2,6 +2,26 @@
 
 #include "base/memory.h"
 
+void emitter_begin_answer(struct event_emitter *e)
+{
+	e->answer.code = 0;
+	free(steal_ptr(&e->answer.message));
+	free(steal_ptr(&e->answer.topology));
+}
+
+void emitter_done(struct event_emitter *e)
+{
+	emitter_begin_answer(e);
+}
+
+static void note_answer(struct event_emitter *e, const struct error *err, const char *topology)
+{
+	emitter_begin_answer(e);
+	e->answer.code = err != NULL ? (int)err->code : 0;
+	e->answer.message = mem_strdup(err != NULL ? err->message : NULL);
+	e->answer.topology = mem_strdup(topology);
+}
+
 void emit_event(struct event_emitter *e, const char *kind, const char *subject,
 		const char *from, const char *to, const char *topology, const char *cause)
 {
@@ -46,6 +66,7 @@ void emit_reply(struct event_emitter *e, uint64_t request, struct error *take_er
 {
 	if (take_error != NULL)
 		e->refusals++;
+	note_answer(e, take_error, topology);
 	if (request == 0) {
 		error_free(take_error);
 		return;
@@ -63,6 +84,7 @@ void emit_reply(struct event_emitter *e, uint64_t request, struct error *take_er
 void emit_submitted(struct event_emitter *e, uint64_t request, const char *topology,
 		    const char *effect)
 {
+	note_answer(e, NULL, topology);
 	if (request == 0)
 		return;
 	*vector_add(&e->outbox->replies) = (struct reply){

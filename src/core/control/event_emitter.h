@@ -14,9 +14,19 @@
 struct event_emitter {
 	struct outbox *outbox; /* of the call; borrowed */
 	struct instant now;    /* of the call */
-	uint64_t next_event;
+	uint64_t next_event, next_audit;
 	uint64_t refusals; /* replies with an error, for metrics */
+	/* What the input that is handled was answered, for the audit. */
+	struct {
+		int code;	/* 0, or why it was refused */
+		char *message;	/* of the refusal; NULL */
+		char *topology; /* that the answer names; NULL */
+	} answer;
 };
+
+void emitter_done(struct event_emitter *e);
+/* An input begins: it is not answered yet. */
+void emitter_begin_answer(struct event_emitter *e);
 
 /* What happened to `subject`. `from`, `to` NULL: "". `topology`: the id that it belongs to, or
  * NULL. Copies. */

@@ -38,7 +38,8 @@ enum control_input_type {
 	CONTROL_DATA_FULL, /* a write of a space was refused: its quota is used up */
 	CONTROL_FORGOTTEN, /* a zhost has deleted local data */
 	CONTROL_MESH_APPLIED, /* a zhost goes by a mesh table */
-	CONTROL_TICK,	      /* control_next_ms() has come */
+	CONTROL_REFUSED, /* a change was refused before the core was asked: for the audit */
+	CONTROL_TICK,	 /* control_next_ms() has come */
 };
 
 enum topology_action {
@@ -87,6 +88,10 @@ struct control_input {
 	 * itself, which nothing limits. */
 	const struct principal *principal;
 	const char *actor; /* the same for causes: "ops"; NULL: "operator" */
+	/* For the audit: from which address, and as it came ("POST /v1/users"); NULL: not known. */
+	struct {
+		const char *address, *request;
+	} origin;
 	union {
 		struct control_submit submit;
 		struct {
@@ -186,6 +191,9 @@ struct control_input {
 		struct {
 			const char *owner; /* "TOPOLOGY-NAME/INSTANCE-PATH" */
 		} data_full;
+		struct {
+			const char *code, *message; /* code: as error_code_name() */
+		} refused;
 	};
 };
 

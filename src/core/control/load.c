@@ -69,6 +69,7 @@ static int take_meta(struct control *c, Samoza__V1__MetaRecord *take, struct err
 	c->next_epoch = take->next_epoch;
 	c->next_sequence = take->next_sequence;
 	c->emitter.next_event = take->next_event;
+	c->emitter.next_audit = take->next_audit;
 	c->written.format = format;
 	free(c->cluster);
 	c->cluster = mem_strdup(take->cluster);
@@ -173,6 +174,7 @@ void control_load_gap(struct control *c)
 {
 	c->next_epoch += EPOCH_GAP;
 	c->emitter.next_event += EVENT_GAP;
+	c->emitter.next_audit += EVENT_GAP;
 }
 
 /* ---- zhosts ---- */

@@ -381,6 +381,8 @@ static void write_meta(struct control *c)
 	r.has_format = true;
 	r.format = STORE_FORMAT;
 	r.next_event = c->emitter.next_event;
+	r.has_next_audit = true;
+	r.next_audit = c->emitter.next_audit;
 	put(c, RECORD_META, mem_strdup(""), &r.base);
 }
 
@@ -389,7 +391,8 @@ static bool meta_changed(const struct control *c)
 {
 	return c->written.format != STORE_FORMAT || c->written.next_epoch != c->next_epoch ||
 	       c->written.next_sequence != c->next_sequence ||
-	       c->written.next_event != c->emitter.next_event;
+	       c->written.next_event != c->emitter.next_event ||
+	       c->written.next_audit != c->emitter.next_audit;
 }
 
 void records_write(struct control *c)
@@ -421,6 +424,7 @@ void records_write(struct control *c)
 	c->written.next_epoch = c->next_epoch;
 	c->written.next_sequence = c->next_sequence;
 	c->written.next_event = c->emitter.next_event;
+	c->written.next_audit = c->emitter.next_audit;
 }
 
 void records_delete_slot(struct control *c, struct slot_control *sc)

@@ -52,7 +52,7 @@ struct control {
 	char *cluster;
 	uint64_t next_epoch, next_sequence;
 	struct {
-		uint64_t next_epoch, next_sequence, next_event;
+		uint64_t next_epoch, next_sequence, next_event, next_audit;
 		uint32_t format;
 	} written;	    /* in the last MetaRecord */
 	const char *actor;  /* of the request that is handled; borrowed */

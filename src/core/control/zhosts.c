@@ -460,10 +460,11 @@ static int zhost_remove(struct control *c, struct control_zhost *z, struct error
 			z->copy_count, z->copy_count == 1 ? "instance is" : "instances are",
 			z->name, z->copy_count == 1 ? "it" : "them");
 	bool has_key = machine_identity_revoke(c, z->name);
+	CLEANUP(freep) char *cause = str_printf("removed from the cluster by %s", c->actor);
 	forsake_all(c, z);
 	z->removed = true;
-	zhost_move(c, z, ZHOST_UNDEPLOYING, "removed from the cluster");
-	zhost_move(c, z, ZHOST_NOT_DEPLOYED, "removed from the cluster");
+	zhost_move(c, z, ZHOST_UNDEPLOYING, cause);
+	zhost_move(c, z, ZHOST_NOT_DEPLOYED, cause);
 	heap_remove(&c->deadlines, &z->deadline);
 	placement_drop_held(c, z);
 	place_zhost_remove(c->place, z->place);
@@ -487,9 +488,11 @@ static int zhost_remove(struct control *c, struct control_zhost *z, struct error
 
 static void set_cordon(struct control *c, struct control_zhost *z, bool cordoned)
 {
+	CLEANUP(freep)
+	char *cause = str_printf("%s by %s", cordoned ? "cordoned" : "uncordoned", c->actor);
 	if (cordoned != z->cordoned)
 		zhost_event(c, z, zhost_states[z->state].name, zhost_states[z->state].name,
-			    cordoned ? "cordoned" : "uncordoned");
+			    cause);
 	z->cordoned = cordoned;
 	if (cordoned)
 		placement_drop_held(c, z);

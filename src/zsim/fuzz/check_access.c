@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "core/access/access.h"
 #include "core/control/access_check.h"
+#include "core/control/audit.h"
 #include "core/control/checkpoint.h"
 #include "schema/message.h"
 #include "zsim/fuzz/fuzz.h"
@@ -32,47 +33,65 @@ static void judge(struct fuzz *f, const struct principal *who, const struct outb
 		world_violate(&f->world,
 			      "a request of %s, which may not, has changed something",
 			      who->name);
-	else if (outbox_is_durable(o) || o->messages.count > 0)
+	else if (o->records.count + o->events.count + o->data.count + o->data_forget.count +
+			 o->messages.count >
+		 0)
 		world_violate(
 			&f->world,
 			"a request of %s, which may not, leaves something to write or send",
 			who->name);
+	else if (o->audit.count != 1 || str_equal(o->audit.items[0]->outcome, AUDIT_DONE))
+		world_violate(&f->world,
+			      "a request of %s, which may not, is not in the audit as refused",
+			      who->name);
 	else if (o->replies.count != 1 || o->replies.items[0].code >= 0)
 		world_violate(&f->world, "a request of %s, which may not, is not refused",
 			      who->name);
 }
 
-static void ask(struct fuzz *f, struct control *copy, const struct control_input *input,
-		const struct principal *who)
+/* The digest of the copy after an input, and what it leaves. What only the time changes is not its doing. */
+static char *digest_after(struct fuzz *f, struct control *copy,
+			  const struct control_input *input, struct outbox *o)
 {
 	struct instant now = world_instant(&f->world);
+	control_handle(copy, now, &(const struct control_input){.type = CONTROL_TICK}, o);
+	outbox_clear(o);
+	control_handle(copy, now, input, o);
+	return control_digest(copy, now);
+}
+
+/* It leaves no more than something that was refused without the core: a line in the audit. */
+static void ask(struct fuzz *f, struct control *copy, struct control *other,
+		const struct control_input *input, const struct principal *who)
+{
+	static const struct control_input refused = {.type = CONTROL_REFUSED,
+						     .refused = {.code = "denied"}};
 	struct control_input denied = *input;
-	struct outbox o;
+	struct outbox o, unwanted;
 	denied.principal = who;
 	denied.request = 1;
 	outbox_init(&o);
-	/* What only the time changes is not the request's doing. */
-	control_handle(copy, now, &(const struct control_input){.type = CONTROL_TICK}, &o);
-	outbox_clear(&o);
-	CLEANUP(freep) char *before = control_digest(copy, now);
-	control_handle(copy, now, &denied, &o);
-	CLEANUP(freep) char *after = control_digest(copy, now);
+	outbox_init(&unwanted);
+	CLEANUP(freep) char *before = digest_after(f, other, &refused, &unwanted);
+	CLEANUP(freep) char *after = digest_after(f, copy, &denied, &o);
 	judge(f, who, &o, before, after);
+	outbox_done(&unwanted);
 	outbox_done(&o);
 }
 
 void check_access_asked(struct fuzz *f, const struct control_input *input)
 {
-	struct control *control = f->world.control, *copy = NULL;
+	struct control *control = f->world.control, *copy = NULL, *other = NULL;
 	if (!draws_have(f, DRAW_ACCESS) || access_needed(input) == ACCESS_NOBODY ||
 	    control == NULL || f->world.zrms_dies || control_loop_is_due(f->world.commits) ||
 	    f->world.violation != NULL || !draws_percent(f, DRAW_ACCESS, 10))
 		return;
 	uint32_t k = random_below(draws_random(f, DRAW_ACCESS), ARRAY_SIZE(strangers));
 	Samoza__V1__Checkpoint *now = checkpoint_new(control, world_instant(&f->world));
-	if (checkpoint_load(now, &copy, NULL) == 0)
-		ask(f, copy, input, &strangers[k]);
+	if (checkpoint_load(now, &copy, NULL) == 0 && checkpoint_load(now, &other, NULL) == 0)
+		ask(f, copy, other, input, &strangers[k]);
 	control_free(copy);
+	control_free(other);
 	schema_message_free(&now->base);
 	draws_happened(f, DRAW_ACCESS);
 }

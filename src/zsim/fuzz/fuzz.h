@@ -25,7 +25,7 @@
  *     check_places.c   cordons, all or none                       check_asked.c   withdrawn, and begun
  *     check_timeouts.c how long an action lasts                   reach.c         who hears whom
  *     check_cut_off.c  how long what is cut off lives             check_alone.c   what starts without zrms
- *     check_heard.c    who hears what happens to a zhost
+ *     check_heard.c    who hears what happens to a zhost         check_audit.c    who asked for what
  *     check_mesh.c     whom each zhost knows in the mesh
  *     check_messages.c which messages arrive, and where       said.c          where zrms says that they go
  *     check_scaled.c   counts that were scaled
@@ -77,6 +77,7 @@
  * - what was acknowledged is kept, also over crashes of zrms
  * - no update without a change (world/action.c)
  * - every request is answered
+ * - every request leaves one line in the audit, with its answer, in the batch of what it did
  * - a rebalance moves nothing that stops first unless it is named, and ends; in peace a second one finds nothing
  * - what follows from a request in peace is what its plan says
  * - a core that is loaded from a checkpoint has the digest of the one that wrote it
@@ -191,6 +192,8 @@ struct fuzz {
 	int64_t cut_offs_checked_ms;
 	VECTOR(struct begun_zhost) begun; /* the same: check_alone.h */
 	uint64_t last_seq;
+	uint64_t audit_seq;	/* of the last line of the audit */
+	VECTOR(char *) audited; /* outcomes by number of the request - 1; NULL: no line yet */
 	/* A zhost has returned: a HELLO was taken into the batch that is open, into those that
 	 * the store has not written, oldest first, and into the one that it writes. */
 	bool adopts_open, adopts;

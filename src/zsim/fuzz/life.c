@@ -11,6 +11,7 @@
 #include "zsim/fuzz/check.h"
 #include "zsim/fuzz/check_alone.h"
 #include "zsim/fuzz/check_asked.h"
+#include "zsim/fuzz/check_audit.h"
 #include "zsim/fuzz/check_checkpoint.h"
 #include "zsim/fuzz/check_cut_off.h"
 #include "zsim/fuzz/check_data.h"
@@ -203,6 +204,7 @@ static void committed(void *user, const struct outbox *o, const struct data_answ
 {
 	check_plan_committed(user, o);
 	check_joins_committed(user, o);
+	check_audit_committed(user, o);
 	mirror_committed(user, o, answers);
 }
 
@@ -436,6 +438,9 @@ static void end(struct fuzz *f)
 	check_rebalances_done(f);
 	check_joins_done(f);
 	vector_done(&f->new_copies);
+	vector_for_each (&f->audited, outcome)
+		free(*outcome);
+	vector_done(&f->audited);
 	vector_done(&f->told_to_go);
 	vector_done(&f->outages);
 	free(f->granted);

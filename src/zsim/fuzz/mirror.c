@@ -396,8 +396,8 @@ static void take_zhost_event(struct fuzz *f, const Samoza__V1__EventRecord *e)
 		world_violate(&f->world, "zhost %s goes from %s to %s, but it was %s",
 			      e->subject, e->from, e->to, known);
 	if (strcmp(e->from, e->to) == 0 &&
-	    (strcmp(e->cause, "cordoned") == 0 || strcmp(e->cause, "uncordoned") == 0 ||
-	     strncmp(e->cause, "drain", 5) == 0 ||
+	    (str_has_prefix(e->cause, "cordoned by ") ||
+	     str_has_prefix(e->cause, "uncordoned by ") || strncmp(e->cause, "drain", 5) == 0 ||
 	     strcmp(e->cause, "another machine with the same identity was refused") == 0))
 		return;
 	if (!legal_zhost_move(e->from, e->to))

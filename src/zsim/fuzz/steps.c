@@ -9,6 +9,7 @@
 #include "schema/message.h"
 #include "zsim/fuzz/check.h"
 #include "zsim/fuzz/check_access.h"
+#include "zsim/fuzz/check_audit.h"
 #include "zsim/fuzz/check_order.h"
 #include "zsim/fuzz/check_plan.h"
 #include "zsim/fuzz/draw_data.h"
@@ -52,6 +53,7 @@ bool fuzz_ask(struct fuzz *f, struct control_input *input)
 	}
 	was_there = f->world.control != NULL;
 	client_ask(&f->world, input, &a);
+	check_audit_answered(f, &a);
 	bool granted = a.answered && a.code >= 0;
 	if (was_there && f->world.control != NULL && !a.answered)
 		world_violate(&f->world, "a request was not answered");

@@ -1,5 +1,6 @@
 #include "zsim/world/client.h"
 
+#include "core/access/access.h"
 #include "zsim/world/simulation.h"
 #include "zsim/world/world.h"
 
@@ -14,6 +15,23 @@ static void wait_for_zrms(struct world *w)
 		world_run_until(w, &never, w->zrms_stalls_until_ms);
 }
 
+/* Who asks, where nobody is named: the administrator. */
+static char administrator_name[] = "operator";
+static const struct principal administrator = {.name = administrator_name,
+					       .role = ACCESS_ADMIN};
+
+/* By its number, the audit is compared with what was asked. */
+static void take(struct world *w, struct control_input *input)
+{
+	char text[32];
+	(void)snprintf(text, sizeof(text), "request %llu", (unsigned long long)input->request);
+	input->origin.request = text;
+	if (input->principal == NULL)
+		input->principal = &administrator;
+	controller_take(w, input);
+	input->origin.request = NULL;
+}
+
 void client_tell(struct world *w, struct control_input *input)
 {
 	if (w->control == NULL)
@@ -21,7 +39,7 @@ void client_tell(struct world *w, struct control_input *input)
 	wait_for_zrms(w);
 	input->request = ++w->next_request;
 	if (w->control != NULL && !controller_stalls(w))
-		controller_take(w, input);
+		take(w, input);
 }
 
 void client_ask(struct world *w, struct control_input *input, struct answer *ret_answer)
@@ -34,7 +52,7 @@ void client_ask(struct world *w, struct control_input *input, struct answer *ret
 		return;
 	input->request = w->waiting_request = ++w->next_request;
 	w->waiting = ret_answer;
-	controller_take(w, input);
+	take(w, input);
 	if (!ret_answer->answered)
 		world_run_until(w, &ret_answer->answered, w->now_ms + ANSWER_MAX_MS);
 	w->waiting = NULL;

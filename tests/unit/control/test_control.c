@@ -663,11 +663,12 @@ static void what_happens_to_a_zhost_is_told_to_its_topologies(void **state)
 	assert_int_equal(request_zhost(&f, "n1", ZHOST_UNCORDON), 0);
 	fixture_hello(&f, "n3", 3, NULL, 0);
 	CLEANUP(freep) char *seen = zhost_history(&f);
-	assert_string_equal(seen, "n1 deployed-started -> deployed-started cordoned @\n"
-				  "n1 deployed-started -> deployed-started cordoned @a\n"
-				  "n1 deployed-started -> deployed-started uncordoned @\n"
-				  "n1 deployed-started -> deployed-started uncordoned @a\n"
-				  "n3 not-deployed -> deployed-started joined @\n");
+	assert_string_equal(
+		seen, "n1 deployed-started -> deployed-started cordoned by operator @\n"
+		      "n1 deployed-started -> deployed-started cordoned by operator @a\n"
+		      "n1 deployed-started -> deployed-started uncordoned by operator @\n"
+		      "n1 deployed-started -> deployed-started uncordoned by operator @a\n"
+		      "n3 not-deployed -> deployed-started joined @\n");
 	fixture_done(&f);
 }
 

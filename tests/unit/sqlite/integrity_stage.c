@@ -114,10 +114,10 @@ void commit(struct fixture *f)
 void on_finding(void *user, const struct store_finding *finding)
 {
 	static const char *const names[] = {
-		[STORE_RECORD_DAMAGED] = "record",   [STORE_EVENT_DAMAGED] = "event",
-		[STORE_VALUE_DAMAGED] = "value",     [STORE_RECORDS_LOST] = "records-lost",
-		[STORE_VALUES_LOST] = "values-lost", [STORE_BATCHES_LOST] = "batches-lost",
-		[STORE_SHAPE_DAMAGED] = "shape",
+		[STORE_RECORD_DAMAGED] = "record",     [STORE_EVENT_DAMAGED] = "event",
+		[STORE_AUDIT_DAMAGED] = "audit",       [STORE_VALUE_DAMAGED] = "value",
+		[STORE_RECORDS_LOST] = "records-lost", [STORE_VALUES_LOST] = "values-lost",
+		[STORE_BATCHES_LOST] = "batches-lost", [STORE_SHAPE_DAMAGED] = "shape",
 	};
 	struct fixture *f = user;
 	if (finding->type == STORE_RECORD_DAMAGED)

@@ -202,7 +202,7 @@ static void a_newer_schema_is_refused(void **state)
 	store_close(&f->loop, f->store);
 	sql(f->path, "PRAGMA user_version=999");
 	refused(f->path, ERR_UNSUPPORTED, "999");
-	sql(f->path, "PRAGMA user_version=2");
+	sql(f->path, "PRAGMA user_version=3");
 	assert_int_equal(sqlite_store_open(&f->loop, f->path, &f->store, NULL), 0);
 }
 
@@ -459,10 +459,75 @@ static void what_is_deleted_is_given_back_to_the_disk(void **state)
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
+/* ---- the audit goes when it is old, or large ---- */
+
+static void add_line(struct outbox *o, uint64_t seq, int64_t time_ms)
+{
+	Samoza__V1__AuditRecord *line = mem_new(Samoza__V1__AuditRecord);
+	samoza__v1__audit_record__init(line);
+	line->seq = seq;
+	line->time_ms = time_ms;
+	line->user = mem_strdup("ann");
+	line->outcome = mem_strdup("done");
+	line->why = mem_calloc(201, 1);
+	memset(line->why, 'x', 200);
+	vector_push(&o->audit, line);
+}
+
+static void first_listed(void *user, int code, const struct error *error,
+			 Samoza__V1__AuditRecord **lines, size_t count, bool more)
+{
+	struct waited *w = user;
+	(void)error;
+	(void)more;
+	append(&w->text, "%" PRIu64, count > 0 ? lines[0]->seq : 0);
+	w->code = code;
+	w->done = true;
+}
+
+static uint64_t first_line(struct fixture *f)
+{
+	struct waited w = {0};
+	const struct audit_query all = {.limit = 1};
+	uint64_t seq = 0;
+	f->store->ops->audit(f->store, &all, first_listed, &w);
+	loop_until(&f->loop, &w.done);
+	assert_int_equal(str_to_u64(w.text, &seq), 0);
+	free(w.text);
+	return seq;
+}
+
+static void old_lines_of_the_audit_go_but_for_the_newest(void **state)
+{
+	struct fixture *f = *state;
+	f->store->audit = (struct audit_kept){.age_ms = 1000};
+	for (uint64_t seq = 1; seq <= 1500; seq++)
+		add_line(&f->outbox, seq, 1);
+	free(commit(&f->loop, f->store, &f->outbox));
+	assert_int_equal(first_line(f), 1);
+	for (uint64_t seq = 1501; seq <= 1600; seq++)
+		add_line(&f->outbox, seq, 100000);
+	free(commit(&f->loop, f->store, &f->outbox));
+	assert_int_equal(first_line(f), 1600 - 1000 + 1);
+}
+
+static void a_large_audit_loses_its_oldest_lines(void **state)
+{
+	struct fixture *f = *state;
+	f->store->audit = (struct audit_kept){.bytes = 400000};
+	for (uint64_t seq = 1; seq <= 3000; seq++)
+		add_line(&f->outbox, seq, 1);
+	free(commit(&f->loop, f->store, &f->outbox));
+	uint64_t first = first_line(f);
+	assert_in_range(first, 3000 - 400000 / 210, 3000 - 400000 / 240);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(only_the_newest_events_are_kept),
+		TEST(old_lines_of_the_audit_go_but_for_the_newest),
+		TEST(a_large_audit_loses_its_oldest_lines),
 		TEST(a_second_user_is_refused),
 		TEST(a_newer_schema_is_refused),
 		TEST(files_of_others_are_refused),

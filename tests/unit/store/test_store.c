@@ -354,6 +354,60 @@ static void history_sees_every_commit_that_was_asked_for_before(void **state)
 
 /* ---- copies ---- */
 
+/* ---- audit ---- */
+
+static void add_line(struct outbox *o, uint64_t seq, int64_t time_ms, const char *user)
+{
+	Samoza__V1__AuditRecord *line = mem_new(Samoza__V1__AuditRecord);
+	samoza__v1__audit_record__init(line);
+	line->seq = seq;
+	line->time_ms = time_ms;
+	line->user = mem_strdup(user);
+	line->outcome = mem_strdup("done");
+	vector_push(&o->audit, line);
+}
+
+static void on_audit(void *user, int code, const struct error *error,
+		     Samoza__V1__AuditRecord **lines, size_t count, bool more)
+{
+	struct waited *w = user;
+	(void)error;
+	for (size_t i = 0; i < count; i++)
+		append(&w->text, "%d:%s ", (int)lines[i]->seq, lines[i]->user);
+	append(&w->text, more ? "more" : "end");
+	w->code = code;
+	w->is_done = true;
+}
+
+static char *audit(struct fixture *f, const struct audit_query *query)
+{
+	struct waited w = {0};
+	f->store->ops->audit(f->store, query, on_audit, &w);
+	f->medium->until(f->place, &w.is_done);
+	assert_int_equal(w.code, 0);
+	return w.text;
+}
+
+/* [machines.people.audit] */
+static void the_audit_is_kept_and_read_by_user_time_and_page(void **state)
+{
+	struct fixture *f = *state;
+	add_line(&f->outbox, 1, 1000, "ann");
+	add_line(&f->outbox, 2, 2000, "bob");
+	free(commit(f));
+	add_line(&f->outbox, 3, 3000, "ann");
+	add_line(&f->outbox, 4, 1500, "ann"); /* the clock was set */
+	free(commit(f));
+	reopen(f);
+	assert_text(audit(f, &(struct audit_query){.limit = 9}), "1:ann 2:bob 3:ann 4:ann end");
+	assert_text(audit(f, &(struct audit_query){.limit = 1, .after = 1}), "2:bob more");
+	assert_text(audit(f, &(struct audit_query){.limit = 9, .user = "ann", .after = 1}),
+		    "3:ann 4:ann end");
+	assert_text(audit(f, &(struct audit_query){.limit = 9, .since_ms = 1800}),
+		    "2:bob 3:ann end");
+	assert_text(audit(f, &(struct audit_query){.limit = 9, .user = "' OR 1=1"}), "end");
+}
+
 static void a_copy_holds_what_the_store_held(void **state)
 {
 	struct fixture *f = *state;
@@ -431,6 +485,7 @@ int main(void)
 			TEST(after_a_failed_commit_nothing_is_durable_any_more),
 			TEST(history_is_read_in_pages_and_by_topology),
 			TEST(history_sees_every_commit_that_was_asked_for_before),
+			TEST(the_audit_is_kept_and_read_by_user_time_and_page),
 			TEST(a_copy_holds_what_the_store_held),
 			TEST(data_is_kept_by_owner_and_key),
 			TEST(data_is_forgotten_before_the_changes_of_its_batch),

@@ -155,6 +155,7 @@ static uint64_t link_of(const struct control_input *input)
 	case CONTROL_DATA_FULL:
 	case CONTROL_FORGOTTEN:
 	case CONTROL_MESH_APPLIED:
+	case CONTROL_REFUSED:
 	case CONTROL_SUBMIT:
 	case CONTROL_TOPOLOGY:
 	case CONTROL_GOAL:
