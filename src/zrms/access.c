@@ -13,28 +13,111 @@
 _Static_assert(CREDENTIAL_HASH_SIZE == TOKEN_HASH_SIZE,
 	       "what the core keeps is the hash of a token");
 
-int access_open(struct access *access, const char *dir, struct error **err)
+/* ---- who asks ---- */
+
+struct asker *asker_copy(const struct asker *asker)
 {
-	CLEANUP(freep) char *path = str_printf("%s/credentials/local-admin", dir);
-	CLEANUP(token_freep) char *token = NULL;
-	CLEANUP(error_freep) struct error *missing = NULL;
-	/* Causes of events call it so. */
-	access->local_admin =
-		(struct principal){.name = (char *)"operator", .role = ACCESS_ADMIN};
-	int r = token_read(path, &token, &missing);
-	if (r == ERR_NOT_FOUND) {
-		token = token_new(TOKEN_OF_PERSON);
-		r = token_write(path, token, err);
-		if (r == 0)
-			log_info("zrms", "credential.made", LOG_S("file", path));
-	} else if (r < 0) {
-		r = error_move(err, steal_ptr(&missing));
-	}
-	if (r < 0)
-		return r;
-	token_hash(token, access->local_admin_hash);
-	return 0;
+	if (asker == NULL)
+		return NULL;
+	struct asker *copy = mem_memdup(asker, sizeof(*asker));
+	copy->principal =
+		asker->principal != NULL ? access_principal_copy(asker->principal) : NULL;
+	copy->address = mem_strdup(asker->address);
+	copy->request = mem_strdup(asker->request);
+	return copy;
 }
+
+void asker_free(struct asker *asker)
+{
+	if (asker == NULL)
+		return;
+	access_principal_free(asker->principal);
+	free(asker->address);
+	free(asker->request);
+	free(asker);
+}
+
+const uint8_t *asker_hash(const struct asker *asker)
+{
+	return asker->has_credential ? asker->hash : NULL;
+}
+
+static void free_asker(void *user)
+{
+	asker_free(user);
+}
+
+/* "10.0.0.7" of "10.0.0.7:4711", "::1" of "[::1]:4711". The caller frees. */
+static char *address_of(const struct http_request *request)
+{
+	const char *text = http_peer(request)->address;
+	const char *colon = text != NULL ? strrchr(text, ':') : NULL;
+	if (colon == NULL)
+		return mem_strdup(text);
+	bool is_bracketed = text[0] == '[' && colon > text && colon[-1] == ']';
+	return is_bracketed ? mem_strndup(text + 1, (size_t)(colon - text) - 2)
+			    : mem_strndup(text, (size_t)(colon - text));
+}
+
+/* Commands are run by GET, too. */
+static bool is_change(const struct http_request *request, const struct http_route *route)
+{
+	const char *method = http_method(request);
+	return !(str_equal(method, "GET") || str_equal(method, "HEAD")) ||
+	       str_equal(route->operation, "execSpace");
+}
+
+static struct asker *asker_new(struct http_request *request, const struct http_route *route)
+{
+	struct asker *asker = mem_new(struct asker);
+	asker->address = address_of(request);
+	asker->request = str_printf("%s %s", http_method(request), http_raw_path(request));
+	asker->is_change = is_change(request, route);
+	http_set_user(request, asker, free_asker);
+	return asker;
+}
+
+const struct asker *access_asker(const struct http_request *request)
+{
+	const struct asker *asker = http_user(request);
+	PRE(asker != NULL);
+	return asker;
+}
+
+const struct principal *access_principal(const struct http_request *request)
+{
+	const struct principal *p = access_asker(request)->principal;
+	PRE(p != NULL);
+	return p;
+}
+
+void access_only_reads(struct http_request *request)
+{
+	((struct asker *)http_user(request))->is_change = false;
+}
+
+void access_ask(struct http_request *request, struct control_input *input)
+{
+	const struct asker *asker = access_asker(request);
+	input->principal = asker->principal;
+	input->actor = asker->principal->name;
+	input->origin.address = asker->address;
+	input->origin.request = asker->request;
+	access_only_reads(request); /* the core tells the audit */
+}
+
+const struct principal *access_reader(const struct http_request *request)
+{
+	const struct principal *p = access_principal(request);
+	return access_is_limited(p) ? p : NULL;
+}
+
+bool access_hides_values(const struct http_request *request)
+{
+	return !access_covers(access_principal(request)->role, ACCESS_OPERATOR);
+}
+
+/* ---- who shows what ---- */
 
 /* The token of "Bearer TOKEN"; NULL: none is shown. */
 static const char *shown_token(const struct http_request *request)
@@ -47,15 +130,15 @@ static const char *shown_token(const struct http_request *request)
 	return text + strspn(text, " ");
 }
 
-static const struct principal *find(struct zrms *zrms, const char *token)
+static const struct principal *find(struct zrms *zrms, const char *token, struct asker *asker)
 {
-	uint8_t hash[TOKEN_HASH_SIZE];
 	if (!token_is_well_formed(token))
 		return NULL;
-	token_hash(token, hash);
-	if (token_hashes_are_equal(hash, zrms->access.local_admin_hash))
+	token_hash(token, asker->hash);
+	if (token_hashes_are_equal(asker->hash, zrms->access.local_admin_hash))
 		return &zrms->access.local_admin;
-	return control_principal(zrms->control, hash, loop_now(&zrms->loop).wall_ms);
+	asker->has_credential = true;
+	return control_principal(zrms->control, asker->hash, loop_now(&zrms->loop).wall_ms);
 }
 
 /* The zhost whose certificate the connection has shown. */
@@ -68,11 +151,6 @@ find_certified(struct zrms *zrms, const struct http_request *request, struct pri
 		return NULL;
 	*to = (struct principal){.name = (char *)(uintptr_t)peer->name, .role = ACCESS_ZHOST};
 	return to;
-}
-
-static void free_principal(void *user)
-{
-	access_principal_free(user);
 }
 
 static struct http_refusal unknown(struct http_request *request, bool has_token)
@@ -96,12 +174,13 @@ struct http_refusal access_admit(void *context, struct http_request *request,
 	const char *token = shown_token(request);
 	if (route->needs == ACCESS_NOBODY)
 		return (struct http_refusal){0};
+	struct asker *asker = asker_new(request, route);
 	struct principal zhost;
-	const struct principal *p =
-		token != NULL ? find(zrms, token) : find_certified(zrms, request, &zhost);
+	const struct principal *p = token != NULL ? find(zrms, token, asker)
+						  : find_certified(zrms, request, &zhost);
 	if (p == NULL)
 		return unknown(request, token != NULL);
-	http_set_user(request, access_principal_copy(p), free_principal);
+	asker->principal = access_principal_copy(p);
 	if (access_covers(p->role, (enum access_role)route->needs))
 		return (struct http_refusal){0};
 	return (struct http_refusal){
@@ -111,20 +190,63 @@ struct http_refusal access_admit(void *context, struct http_request *request,
 			   access_role_name((enum access_role)route->needs))};
 }
 
-const struct principal *access_principal(const struct http_request *request)
+/* What cannot be written now is in the log alone. */
+void access_refused(void *context, struct http_request *request, const char *code,
+		    const char *message)
 {
-	const struct principal *p = http_user(request);
-	PRE(p != NULL);
-	return p;
+	struct zrms *zrms = context;
+	struct asker *asker = http_user(request);
+	if (asker == NULL || !asker->is_change)
+		return;
+	asker->is_change = false;
+	if (store_is_failing(zrms->store)) {
+		log_warn("audit", "refused", LOG_S("address", asker->address),
+			 LOG_S("request", asker->request), LOG_S("code", code));
+		return;
+	}
+	const struct control_input input = {
+		.type = CONTROL_REFUSED,
+		.principal = asker->principal,
+		.origin = {.address = asker->address, .request = asker->request},
+		.refused = {.code = code, .message = message}};
+	commit_driver_input(zrms->commits, &input);
 }
 
-const struct principal *access_reader(const struct http_request *request)
+/* ---- life ---- */
+
+static bool is_good(void *user, const uint8_t hash[CREDENTIAL_HASH_SIZE])
 {
-	const struct principal *p = access_principal(request);
-	return access_is_limited(p) ? p : NULL;
+	const struct zrms *zrms = user;
+	return control_principal(zrms->control, hash,
+				 loop_now((struct loop *)&zrms->loop).wall_ms) != NULL;
 }
 
-bool access_hides_values(const struct http_request *request)
+int access_open(struct access *access, struct zrms *zrms, const char *dir, struct error **err)
 {
-	return !access_covers(access_principal(request)->role, ACCESS_OPERATOR);
+	CLEANUP(freep) char *path = str_printf("%s/credentials/local-admin", dir);
+	CLEANUP(token_freep) char *token = NULL;
+	CLEANUP(error_freep) struct error *missing = NULL;
+	access->zrms = zrms;
+	access_watches_init(&access->open, &zrms->loop, is_good, zrms);
+	/* Causes of events call it so. */
+	access->local_admin =
+		(struct principal){.name = (char *)"operator", .role = ACCESS_ADMIN};
+	int r = token_read(path, &token, &missing);
+	if (r == ERR_NOT_FOUND) {
+		token = token_new(TOKEN_OF_PERSON);
+		r = token_write(path, token, err);
+		if (r == 0)
+			log_info("zrms", "credential.made", LOG_S("file", path));
+	} else if (r < 0) {
+		r = error_move(err, steal_ptr(&missing));
+	}
+	if (r < 0)
+		return r;
+	token_hash(token, access->local_admin_hash);
+	return 0;
+}
+
+void access_close(struct access *access)
+{
+	access_watches_done(&access->open);
 }

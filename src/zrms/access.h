@@ -15,25 +15,57 @@
 #include "adapter/http/http.h"
 #include "core/access/access.h"
 #include "core/access/credentials.h"
+#include "zrms/access_watch.h"
 
 struct zrms;
+struct control_input;
+
+/* Who asks, from where, and for what. */
+struct asker {
+	struct principal *principal; /* NULL: nobody that is known */
+	char *address;		     /* without the port */
+	char *request;		     /* "POST /v1/users" */
+	bool has_credential; /* otherwise it is the administrator of this machine, or nobody */
+	uint8_t hash[CREDENTIAL_HASH_SIZE]; /* of the credential */
+	bool is_change;			    /* what is refused of it belongs into the audit */
+};
+/* NULL is fine. */
+struct asker *asker_copy(const struct asker *asker);
+void asker_free(struct asker *asker);
 
 struct access {
+	struct zrms *zrms;
 	struct principal local_admin;
 	uint8_t local_admin_hash[CREDENTIAL_HASH_SIZE];
+	struct access_watches open; /* what ends with a credential */
 };
 
 /* The token of this machine's administrator, DIR/credentials/local-admin: made where it is missing. */
-int access_open(struct access *access, const char *dir, struct error **err) must_check;
+int access_open(struct access *access, struct zrms *zrms, const char *dir,
+		struct error **err) must_check;
+void access_close(struct access *access);
 
 /* For http_options.admit. */
 struct http_refusal access_admit(void *context, struct http_request *request,
 				 const struct http_route *route);
+/* For http_options.refused: a change that was refused before the core was asked is told to the core, for the
+ * audit. */
+void access_refused(void *context, struct http_request *request, const char *code,
+		    const char *message);
+
 /* Who asks, as it was when the request came; it lives as long as the request. */
+const struct asker *access_asker(const struct http_request *request);
 const struct principal *access_principal(const struct http_request *request);
+/* Fills in who asks the core: it is the one that tells the audit from here on. */
+void access_ask(struct http_request *request, struct control_input *input);
+/* The request only computes: what is refused of it does not belong into the audit. */
+void access_only_reads(struct http_request *request);
 /* Who may read only some names, for what is read: NULL where nothing is hidden from it. */
 const struct principal *access_reader(const struct http_request *request);
 /* Whether values that a topology was given (exports, imports) and logs are hidden from who asks. */
 bool access_hides_values(const struct http_request *request);
+
+/* For access_watch(): of the credential; NULL: it is the administrator of this machine. */
+const uint8_t *asker_hash(const struct asker *asker);
 
 #endif

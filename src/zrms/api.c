@@ -64,7 +64,8 @@ void api_refuse_details(struct http_request *request, const struct error *error,
 {
 	CLEANUP(freep) char *message = error_text(error);
 	char *json = error_json(error_code_name(error->code), message, details, detail_count);
-	http_reply(request, status_of(error->code), "application/json", json, strlen(json));
+	http_reply_refusal(request, status_of(error->code), error_code_name(error->code),
+			   message, "application/json", json, strlen(json));
 }
 
 void api_refuse(struct http_request *request, struct error *error)
@@ -181,8 +182,7 @@ void api_change_submitted(struct zrms *zrms, struct http_request *request,
 	w->submission = submission;
 	HASH_ADD(hh, api->waiting, number, sizeof w->number, w);
 	input->request = w->number;
-	input->principal = access_principal(request);
-	input->actor = input->principal->name;
+	access_ask(request, input);
 	commit_driver_input(zrms->commits, input);
 }
 

@@ -157,8 +157,8 @@ void api_events(void *context, struct http_request *request)
 	if (stream) {
 		const struct principal *who = limited_reader(request);
 		subscribers_add(zrms->subscribers, request,
-				who != NULL ? access_principal_copy(who) : NULL, after,
-				topology);
+				who != NULL ? access_principal_copy(who) : NULL,
+				asker_hash(access_asker(request)), after, topology);
 		return;
 	}
 	send_stored(zrms, request, after, topology, (uint32_t)limit);

@@ -7,7 +7,7 @@
 /* Between the answer 101 and its stream. */
 struct exec_upgrade {
 	struct zrms *zrms;
-	struct principal *who;
+	struct asker *who;
 	char *topology, *path;
 };
 
@@ -40,7 +40,7 @@ void api_space_exec(void *context, struct http_request *request)
 		return;
 	}
 	struct exec_upgrade *u = mem_new(struct exec_upgrade);
-	*u = (struct exec_upgrade){zrms, access_principal_copy(access_principal(request)),
-				   mem_strdup(id), mem_strdup(path)};
+	*u = (struct exec_upgrade){zrms, asker_copy(access_asker(request)), mem_strdup(id),
+				   mem_strdup(path)};
 	http_reply_upgrade(request, EXEC_PROTOCOL, on_upgraded, u);
 }

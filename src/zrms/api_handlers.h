@@ -26,6 +26,8 @@ api_handler api_zhosts_list, api_zhost_get, api_zhost_cordon, api_zhost_uncordon
 api_handler api_users_list, api_user_create, api_user_remove, api_user_token, api_zhost_token;
 /* api_join.c */
 api_handler api_tokens_list, api_token_create, api_token_remove, api_join;
+/* api_audit.c */
+api_handler api_audit;
 /* api_events.c */
 api_handler api_events;
 /* api_system.c */

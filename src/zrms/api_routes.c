@@ -52,6 +52,13 @@ static const struct http_query rollback_query[] = {
 static const struct http_query scale_query[] = {
 	{"spaces", HTTP_TEXT, "Their counts: SPACE=N, separated by commas; must be given"},
 	{0}};
+static const struct http_query audit_query[] = {
+	{"after", HTTP_NUMBER, "Only lines with a higher number: `next` of the page before"},
+	{"since", HTTP_NUMBER, "Only lines from this time on: milliseconds since 1970"},
+	{"user", HTTP_TEXT, "Only what this person or program asked for"},
+	{"limit", HTTP_NUMBER, "At most so many, up to 10,000; the rest comes with the following pages"},
+	{"follow", HTTP_FLAG, "1: what follows, too, as server-sent events"},
+	{0}};
 static const struct http_query path_query[] = {
 	{"path", HTTP_TEXT, "Only this instance; of grouped operations: and everything below"},
 	{0}};
@@ -224,6 +231,11 @@ static const struct http_route routes[] = {
 	 "Events after `after`, as they occur (server-sent events); stream=0: the stored ones",
 	 NULL, VIEW(event_list_view),
 	 "getEvents", NULL, "404 409", ACCESS_VIEWER},
+	{"GET", "/v1/audit", api_audit, 0, audit_query,
+	 "Changes that somebody asked for, done or refused, the oldest first; follow=1: and what "
+	 "follows, as server-sent events",
+	 NULL, VIEW(audit_list_view),
+	 "getAudit", NULL, NULL, ACCESS_ADMIN},
 	{"GET", "/v1/artifacts/sha256/{digest}", api_artifact, 0, NULL,
 	 "A module, native code, page or recipe by its digest", NULL, NULL,
 	 "getArtifact", NULL, "404", ACCESS_ZHOST},

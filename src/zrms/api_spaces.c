@@ -209,7 +209,8 @@ void api_topology_logs(void *context, struct http_request *request)
 	if (r < 0)
 		api_refuse(request, err);
 	else if (follow)
-		logs_follow(zrms->logs, link_id, id, path, (uint32_t)lines, request);
+		logs_follow(zrms->logs, link_id, id, path, (uint32_t)lines,
+			    asker_hash(access_asker(request)), request);
 	else
 		logs_ask(zrms->logs, link_id, id, path, (uint32_t)lines, LOG_WAIT_MS, logs_done,
 			 request);

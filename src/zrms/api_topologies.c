@@ -230,6 +230,8 @@ void api_topologies_submit(void *context, struct http_request *request)
 	    !api_query_bool(request, "no_surge", false, &options.no_surge))
 		return;
 	options.dry_run = options.dry_run || options.plan;
+	if (options.dry_run)
+		access_only_reads(request);
 	if (api_refuse_while_failing(zrms, request))
 		return;
 	if (!options.dry_run && store_is_tight(zrms->store)) {

@@ -72,8 +72,6 @@ static void ask_for_token(struct zrms *zrms, struct http_request *request,
 {
 	uint8_t hash[TOKEN_HASH_SIZE];
 	struct control_input input = {.type = CONTROL_CREDENTIAL,
-				      .principal = access_principal(request),
-				      .actor = access_principal(request)->name,
 				      .credential = {.action = action, .record = record}};
 	if (api_refuse_while_failing(zrms, request))
 		return;
@@ -87,6 +85,7 @@ static void ask_for_token(struct zrms *zrms, struct http_request *request,
 				.is_user = is_user};
 	token_hash(n->token, hash);
 	record->hash = (ProtobufCBinaryData){sizeof(hash), hash};
+	access_ask(request, &input);
 	api_ask(zrms, &input, on_told, n);
 	record->hash = (ProtobufCBinaryData){0};
 }

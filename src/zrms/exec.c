@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "port/exec.h"
 #include "schema/message.h"
+#include "zrms/access.h"
 
 enum {
 	SESSIONS_MAX = 256,
@@ -22,10 +23,12 @@ struct exec {
 	struct execs *execs;
 	struct wire_link *client;	   /* NULL: it has gone */
 	struct loop_timer *start_deadline; /* NULL once `start` is there */
-	struct principal *who;		   /* asks for it */
+	struct asker *who;		   /* asks for it */
+	struct access_watch watch;	   /* of its credential */
 	char *topology, *path;
 	Samoza__V1__ExecStart *start; /* until it was sent */
 	bool is_recording;
+	bool is_denied;	  /* its credential has ended */
 	uint64_t link_id; /* 0: the zhost knows nothing of it, or no more */
 	char *zhost;
 	size_t input_credit, output_credit; /* bytes that either end may send */
@@ -34,6 +37,7 @@ struct exec {
 struct execs {
 	struct loop *loop;
 	struct links *links;
+	struct access_watches *open;
 	const struct exec_control *control;
 	void *user;
 	struct exec *all;     /* by number */
@@ -94,7 +98,8 @@ static void exec_free(struct exec *x)
 	HASH_DEL(x->execs->all, x);
 	loop_timer_free(x->start_deadline);
 	schema_message_free(x->start);
-	access_principal_free(x->who);
+	access_unwatch(&x->watch);
+	asker_free(x->who);
 	free(x->topology);
 	free(x->path);
 	free(x->zhost);
@@ -150,6 +155,8 @@ static void on_recorded(void *waiting, const struct reply *reply)
 		exec_free(x);
 		return;
 	}
+	if (x->is_denied)
+		return; /* it has been told */
 	if (reply->code < 0) {
 		x->execs->refused++;
 		end_client(x, reply->message != NULL ? reply->message : "refused");
@@ -225,13 +232,26 @@ static void on_start_missing(void *user)
 	end_client(user, "no command came within 10 s");
 }
 
-void execs_add(struct execs *execs, struct principal *take_who, const char *topology,
+static void on_credential_ended(void *user)
+{
+	struct exec *x = user;
+	if (x->is_denied)
+		return;
+	x->is_denied = true;
+	end_client(x, "the command was ended: the token with which it was asked for is void");
+	cancel(x);
+}
+
+void execs_add(struct execs *execs, struct asker *take_who, const char *topology,
 	       const char *path, struct stream *stream)
 {
 	struct exec *x = mem_new(struct exec);
 	x->execs = execs;
 	x->number = ++execs->last_number;
 	x->who = take_who;
+	if (take_who != NULL)
+		access_watch(execs->open, &x->watch, asker_hash(take_who), on_credential_ended,
+			     x);
 	x->topology = mem_strdup(topology);
 	x->path = mem_strdup(path);
 	x->input_credit = x->output_credit = EXEC_WINDOW;
@@ -351,12 +371,13 @@ bool execs_is_empty(const struct execs *execs)
 	return execs->all == NULL;
 }
 
-struct execs *execs_new(struct loop *loop, struct links *links,
+struct execs *execs_new(struct loop *loop, struct links *links, struct access_watches *open,
 			const struct exec_control *control, void *user)
 {
 	struct execs *execs = mem_new(struct execs);
 	execs->loop = loop;
 	execs->links = links;
+	execs->open = open;
 	execs->control = control;
 	execs->user = user;
 	return execs;

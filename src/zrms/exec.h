@@ -16,6 +16,8 @@
 #include "port/stream.h"
 #include "zrms/links.h"
 
+struct access_watches;
+struct asker; /* zrms/access.h */
 struct execs;
 
 /* The core as sessions need it. `done` is called once, perhaps from within. */
@@ -25,13 +27,13 @@ struct exec_control {
 	int (*find)(void *user, const char *topology, const char *path,
 		    struct control_exec *ret, struct error **err);
 	/* CONTROL_EXEC. */
-	void (*record)(void *user, const struct principal *who, const char *topology,
+	void (*record)(void *user, const struct asker *who, const char *topology,
 		       const char *path, const char *program, exec_recorded_fn *done,
 		       void *waiting);
 };
 
-/* All borrowed. */
-struct execs *execs_new(struct loop *loop, struct links *links,
+/* All borrowed. `open`: what ends with a credential. */
+struct execs *execs_new(struct loop *loop, struct links *links, struct access_watches *open,
 			const struct exec_control *control, void *user);
 /* PRE: execs_is_empty(). NULL is fine. */
 void execs_free(struct execs *execs);
@@ -39,8 +41,9 @@ void execs_free(struct execs *execs);
 /* Whether a command can be run there; ERR_TIMEOUT: there are too many sessions. */
 int execs_check(struct execs *execs, const char *topology, const char *path,
 		struct error **err) must_check;
-/* A client's stream, once its request was upgraded; taken over, as is `take_who`. */
-void execs_add(struct execs *execs, struct principal *take_who, const char *topology,
+/* A client's stream, once its request was upgraded; taken over, as is `take_who`, with whose credential it
+ * ends. NULL: the system itself. */
+void execs_add(struct execs *execs, struct asker *take_who, const char *topology,
 	       const char *path, struct stream *stream);
 
 /* Of links_listener. */

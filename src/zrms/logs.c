@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "proto/view.pb-c.h"
 #include "schema/json.h"
+#include "zrms/access_watch.h"
 
 enum {
 	LINES_MAX = 10000,
@@ -26,11 +27,13 @@ struct log_query {
 	VECTOR(char *) lines;
 	/* follow */
 	struct http_stream *stream;
+	struct access_watch watch;
 };
 
 struct logs {
 	struct loop *loop;
 	struct links *links;
+	struct access_watches *open;
 	struct log_query *queries; /* by number */
 	uint64_t last_number;
 	struct http_stream_handler handler;
@@ -40,6 +43,7 @@ static void query_free(struct log_query *q)
 {
 	HASH_DEL(q->logs->queries, q);
 	loop_timer_free(q->deadline);
+	access_unwatch(&q->watch);
 	vector_for_each (&q->lines, line)
 		free(*line);
 	vector_done(&q->lines);
@@ -146,8 +150,14 @@ static void stream_closed(void *user, struct http_stream *stream)
 	query_free(q);
 }
 
+static void on_credential_ended(void *user)
+{
+	struct log_query *q = user;
+	http_stream_end(q->stream);
+}
+
 void logs_follow(struct logs *logs, uint64_t link_id, const char *topology, const char *path,
-		 uint32_t lines, struct http_request *request)
+		 uint32_t lines, const uint8_t *hash, struct http_request *request)
 {
 	struct log_query *q = query_new(logs, link_id, topology, path);
 	CLEANUP(error_freep) struct error *err = NULL;
@@ -158,6 +168,7 @@ void logs_follow(struct logs *logs, uint64_t link_id, const char *topology, cons
 	}
 	q->stream = http_reply_stream(request, "text/event-stream", true, STREAM_MAX,
 				      &logs->handler, q);
+	access_watch(logs->open, &q->watch, hash, on_credential_ended, q);
 	int r = http_stream_write(q->stream, ":\n\n", 3);
 	INVARIANT(r == 0);
 }
@@ -200,11 +211,12 @@ void logs_end_all(struct logs *logs)
 	}
 }
 
-struct logs *logs_new(struct loop *loop, struct links *links)
+struct logs *logs_new(struct loop *loop, struct links *links, struct access_watches *open)
 {
 	struct logs *logs = mem_new(struct logs);
 	logs->loop = loop;
 	logs->links = links;
+	logs->open = open;
 	logs->handler = (struct http_stream_handler){.closed = stream_closed};
 	return logs;
 }

@@ -11,9 +11,11 @@
 #include "adapter/http/http.h"
 #include "zrms/links.h"
 
+struct access_watches;
 struct logs;
 
-struct logs *logs_new(struct loop *loop, struct links *links);
+/* `open`: what ends with a credential. All borrowed. */
+struct logs *logs_new(struct loop *loop, struct links *links, struct access_watches *open);
 /* PRE: logs_end_all() and the HTTP server's end. NULL is fine. */
 void logs_free(struct logs *logs);
 
@@ -24,9 +26,10 @@ typedef void logs_done_fn(void *user, int code, const char *message, char **line
 void logs_ask(struct logs *logs, uint64_t link_id, const char *topology, const char *path,
 	      uint32_t lines, int64_t wait_ms, logs_done_fn *done, void *user);
 /* Answers the request with server-sent events: the last `lines` lines, then each as it comes,
- * `data: {"lines": [...]}`. Ends when the instance's zhost is lost or has no more lines. */
+ * `data: {"lines": [...]}`. Ends when the instance's zhost is lost or has no more lines, and with the
+ * credential that has that hash (NULL: with none). */
 void logs_follow(struct logs *logs, uint64_t link_id, const char *topology, const char *path,
-		 uint32_t lines, struct http_request *request);
+		 uint32_t lines, const uint8_t *hash, struct http_request *request);
 
 /* Of links_listener. */
 void logs_chunk(struct logs *logs, uint64_t link_id, const Samoza__V1__LogChunk *chunk);

@@ -50,6 +50,8 @@ static void on_record(void *user, const struct record_change *change)
 	int r = artifacts_record(zrms->artifacts, change->kind, change->id, change->data,
 				 change->size, &err);
 	INVARIANT(r == 0); /* the core has just written it */
+	if (change->kind == RECORD_CREDENTIAL)
+		access_watches_look(&zrms->access.open);
 }
 
 static const char *text_or_null(const char *text)
@@ -66,6 +68,13 @@ static void on_event(void *user, const Samoza__V1__EventRecord *event)
 		 LOG_S("from", text_or_null(event->from)), LOG_S("to", text_or_null(event->to)),
 		 LOG_S("cause", event->cause), LOG_U("seq", event->seq));
 	subscribers_event(zrms->subscribers, event);
+}
+
+static void on_audit(void *user, const Samoza__V1__AuditRecord *line)
+{
+	struct zrms *zrms = user;
+	(void)line;
+	audit_feed_line(zrms->audit);
 }
 
 static void on_message(void *user, const struct link_message *message)
@@ -120,6 +129,7 @@ static const struct control_loop_listener commit_listener = {
 	.on_reply = on_reply,
 	.on_stopped = on_stopped,
 	.on_step = on_step,
+	.on_audit = on_audit,
 };
 
 /* ---- frames from zhosts ---- */
@@ -170,14 +180,15 @@ static const struct links_listener links_listener = {
 };
 
 /* The event of a command, before it is run. */
-static void on_exec_record(void *user, const struct principal *who, const char *topology,
+static void on_exec_record(void *user, const struct asker *who, const char *topology,
 			   const char *path, const char *program, exec_recorded_fn *done,
 			   void *waiting)
 {
 	struct control_input input = {
 		.type = CONTROL_EXEC,
-		.principal = who,
-		.actor = who->name,
+		.principal = who->principal,
+		.actor = who->principal->name,
+		.origin = {.address = who->address, .request = who->request},
 		.exec = {.id = topology, .path = path, .program = program}};
 	api_ask(user, &input, done, waiting);
 }
@@ -259,6 +270,7 @@ static int http_open(struct zrms *zrms, const char *spool, struct error **err)
 		.context = zrms,
 		.error_body = api_error_body,
 		.admit = access_admit,
+		.refused = access_refused,
 		.spool_dir = spool,
 		.loopback_only = true,
 		.connections_max = connections_max(),
@@ -282,6 +294,7 @@ static void store_closed(void *user)
 static void close_listeners(struct zrms *zrms)
 {
 	subscribers_end_all(zrms->subscribers);
+	audit_feed_end_all(zrms->audit);
 	logs_end_all(zrms->logs);
 	execs_end_all(zrms->execs);
 	links_close_all(zrms->links);
@@ -351,6 +364,7 @@ static void parts_free(struct zrms *zrms)
 	if (zrms->translator != NULL)
 		translator_free(zrms->translator);
 	subscribers_free(zrms->subscribers);
+	audit_feed_free(zrms->audit);
 	logs_free(zrms->logs);
 	execs_free(zrms->execs);
 	hub_free(zrms->hub);
@@ -365,6 +379,7 @@ static void parts_free(struct zrms *zrms)
 	cluster_file_free(zrms->cluster);
 	loop_timer_free(zrms->ending);
 	service_free(zrms->service);
+	access_close(&zrms->access);
 	error_free(zrms->translator_error);
 	loop_done(&zrms->loop);
 }
@@ -380,12 +395,15 @@ static int parts_open(struct zrms *zrms, const char *trust, const char *spool,
 					  &commit_listener, zrms);
 	zrms->links = links_new(&zrms->loop, &links_listener, zrms);
 	zrms->hub = hub_new(&zrms->loop, zrms->links, on_link_of, zrms);
-	zrms->logs = logs_new(&zrms->loop, zrms->links);
-	zrms->execs = execs_new(&zrms->loop, zrms->links, &exec_recorder, zrms);
-	zrms->subscribers = subscribers_new(zrms->store, api_event_view, zrms);
+	zrms->logs = logs_new(&zrms->loop, zrms->links, &zrms->access.open);
+	zrms->execs =
+		execs_new(&zrms->loop, zrms->links, &zrms->access.open, &exec_recorder, zrms);
+	zrms->subscribers =
+		subscribers_new(zrms->store, &zrms->access.open, api_event_view, zrms);
+	zrms->audit = audit_feed_new(zrms->store, &zrms->access.open);
 	zrms->plans = plans_new(zrms);
 	zrms->api = api_new(zrms);
-	r = access_open(&zrms->access, zrms->settings.dir, err);
+	r = access_open(&zrms->access, zrms, zrms->settings.dir, err);
 	if (r == 0)
 		r = submissions_open(zrms, trust, err);
 	if (r == 0)

@@ -92,6 +92,7 @@ void plans_make(struct plans *p, struct http_request *request, const struct plan
 {
 	struct zrms *zrms = p->zrms;
 	struct error *err = NULL;
+	access_only_reads(request);
 	if (p->running >= PLANS_MAX) {
 		(void)error_set(&err, ERR_UNAVAILABLE,
 				"%u plans are being made; try again in a moment", p->running);

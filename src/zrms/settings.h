@@ -6,6 +6,7 @@
 
 #include "adapter/cli/cli.h"
 #include "core/control/control.h"
+#include "port/store.h"
 
 #define SETTINGS_LISTEN "127.0.0.1:7331" /* where nothing is said */
 
@@ -19,6 +20,7 @@ struct settings {
 	int64_t interval_ms, timeout_ms, check_ms, on_disconnect_ms, margin_ms;
 	uint32_t drain_units;
 	int64_t certificate_ms; /* of a zhost */
+	struct audit_kept audit;
 	char *trust; /* files, with ':' between */
 	bool allow_unsigned;
 	bool accept_loss;

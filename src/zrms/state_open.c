@@ -72,6 +72,7 @@ int state_open(struct zrms *zrms, struct error **err)
 		r = artifact_store_open(zrms, err);
 	if (r < 0)
 		return r;
+	zrms->store->audit = zrms->settings.audit;
 	zrms->control = control_new(&config, id);
 	CLEANUP(store_losses_done) struct store_losses losses = {0};
 	r = store_start_inspect(zrms->store, store, zrms->settings.accept_loss, &losses, err);

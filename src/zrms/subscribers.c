@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "core/access/access.h"
 #include "schema/json.h"
+#include "zrms/access_watch.h"
 
 enum {
 	PAGE_EVENTS = 500,
@@ -22,6 +23,7 @@ struct subscriber {
 	struct subscriber *next, **link;
 	struct subscribers *subscribers;
 	struct http_stream *stream;
+	struct access_watch watch;
 	uint64_t cursor;       /* the last event that was written */
 	char *topology;	       /* id, or NULL */
 	struct principal *who; /* NULL: sees all */
@@ -32,6 +34,7 @@ struct subscriber {
 
 struct subscribers {
 	struct store *store;
+	struct access_watches *open;
 	event_view_fn *view;
 	void *user; /* of view() */
 	struct subscriber *first;
@@ -192,6 +195,7 @@ static void subscriber_closed(void *user, struct http_stream *stream)
 {
 	(void)stream;
 	struct subscriber *s = user;
+	access_unwatch(&s->watch);
 	*s->link = s->next;
 	if (s->next != NULL)
 		s->next->link = s->link;
@@ -200,8 +204,15 @@ static void subscriber_closed(void *user, struct http_stream *stream)
 		subscriber_free(s);
 }
 
+static void on_credential_ended(void *user)
+{
+	struct subscriber *s = user;
+	http_stream_end(s->stream);
+}
+
 void subscribers_add(struct subscribers *subscribers, struct http_request *request,
-		     struct principal *take_who, uint64_t after, const char *topology)
+		     struct principal *take_who, const uint8_t *hash, uint64_t after,
+		     const char *topology)
 {
 	struct subscriber *s = mem_new(struct subscriber);
 	s->who = take_who;
@@ -215,6 +226,7 @@ void subscribers_add(struct subscribers *subscribers, struct http_request *reque
 	subscribers->first = s;
 	s->stream = http_reply_stream(request, "text/event-stream", true, STREAM_MAX,
 				      &subscribers->handler, s);
+	access_watch(subscribers->open, &s->watch, hash, on_credential_ended, s);
 	/* At once, so that the client knows that it is heard. */
 	int r = http_stream_write(s->stream, ":\n\n", 3);
 	INVARIANT(r == 0);
@@ -229,10 +241,12 @@ void subscribers_end_all(struct subscribers *subscribers)
 		http_stream_end(s->stream);
 }
 
-struct subscribers *subscribers_new(struct store *store, event_view_fn *view, void *user)
+struct subscribers *subscribers_new(struct store *store, struct access_watches *open,
+				    event_view_fn *view, void *user)
 {
 	struct subscribers *subscribers = mem_new(struct subscribers);
 	subscribers->store = store;
+	subscribers->open = open;
 	subscribers->view = view;
 	subscribers->user = user;
 	subscribers->handler = (struct http_stream_handler){.closed = subscriber_closed,

@@ -21,6 +21,7 @@
 #include "port/store.h"
 #include "proto/view.pb-c.h"
 
+struct access_watches;
 struct principal;
 struct subscribers;
 
@@ -28,15 +29,18 @@ struct subscribers;
 typedef Samoza__V1__EventView *event_view_fn(void *user, const struct principal *who,
 					     const Samoza__V1__EventRecord *event);
 
-/* `view` NULL: everybody sees all. */
-struct subscribers *subscribers_new(struct store *store, event_view_fn *view, void *user);
+/* `view` NULL: everybody sees all. `open`: what ends with a credential; borrowed. */
+struct subscribers *subscribers_new(struct store *store, struct access_watches *open,
+				    event_view_fn *view, void *user);
 /* PRE: the HTTP server, and with it every stream, has ended. NULL is fine. */
 void subscribers_free(struct subscribers *subscribers);
 
 /* Answers the request with a stream of the events after `after`, of one topology (id) or of
- * all (NULL). `take_who`: who may not see all; NULL: the reader may. */
+ * all (NULL). `take_who`: who may not see all; NULL: the reader may. `hash`: of the credential with which it
+ * ends; NULL: with none. */
 void subscribers_add(struct subscribers *subscribers, struct http_request *request,
-		     struct principal *take_who, uint64_t after, const char *topology);
+		     struct principal *take_who, const uint8_t *hash, uint64_t after,
+		     const char *topology);
 /* An event has become durable. */
 void subscribers_event(struct subscribers *subscribers, const Samoza__V1__EventRecord *event);
 /* Each stream says it, in a comment ("notice: TEXT"); those that begin from now on, too, if it `lasts`. One line. */

@@ -18,6 +18,7 @@
 #include "zrms/access.h"
 #include "zrms/artifact/artifacts.h"
 #include "zrms/artifact/look.h"
+#include "zrms/audit.h"
 #include "zrms/commit_driver.h"
 #include "zrms/committed.h"
 #include "zrms/exec.h"
@@ -50,6 +51,7 @@ struct zrms {
 	struct logs *logs;
 	struct execs *execs;
 	struct subscribers *subscribers;
+	struct audit_feed *audit;
 	struct artifact_store *artifact_store;
 	struct artifacts *artifacts;
 	struct looks *looks;

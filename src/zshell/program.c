@@ -49,6 +49,7 @@ static const struct cli_command *const commands[] = {
 	&command_cluster_drain,
 	&command_cluster_uncordon,
 	&command_cluster_rebalance,
+	&command_cluster_audit,
 	&command_cluster_rm,
 	&command_cluster_token,
 	&command_cluster_token_list,

@@ -99,6 +99,9 @@ struct http_options {
 	 * http_set_user(), and add headers to the answer. NULL: all may. */
 	struct http_refusal (*admit)(void *context, struct http_request *request,
 				     const struct http_route *route);
+	/* Told of each refusal, before it is answered: `code` and `message` as of error_body(). NULL: nobody. */
+	void (*refused)(void *context, struct http_request *request, const char *code,
+			const char *message);
 	const char *spool_dir;	   /* where large bodies go; needed for HTTP_BODY_SPOOL */
 	bool loopback_only;	   /* check Host and Origin, see above */
 	unsigned connections_max;  /* 4096 */
@@ -174,6 +177,9 @@ void http_reply(struct http_request *request, unsigned status, const char *type,
 /* options.error_body with a status of the caller's. */
 void http_reply_failure(struct http_request *request, unsigned status, const char *code,
 			const char *message);
+/* The same with a body of the caller's, as http_reply(). */
+void http_reply_refusal(struct http_request *request, unsigned status, const char *code,
+			const char *message, const char *type, char *body, size_t size);
 /* `fd` is taken over. */
 void http_reply_file(struct http_request *request, unsigned status, const char *type, int fd,
 		     uint64_t size);

@@ -60,6 +60,15 @@ void http_reply(struct http_request *request, unsigned status, const char *type,
 	reply_with(request, status, type, response);
 }
 
+void http_reply_refusal(struct http_request *request, unsigned status, const char *code,
+			const char *message, const char *type, char *body, size_t size)
+{
+	const struct http_options *o = &request->server->options;
+	if (o->refused != NULL)
+		o->refused(o->context, request, code, message);
+	http_reply(request, status, type, body, size);
+}
+
 void http_reply_failure(struct http_request *request, unsigned status, const char *code,
 			const char *message)
 {
@@ -67,7 +76,7 @@ void http_reply_failure(struct http_request *request, unsigned status, const cha
 	const char *type = "text/plain; charset=utf-8";
 	char *body = o->error_body != NULL ? o->error_body(o->context, code, message, &type)
 					   : str_printf("%s\n", message);
-	http_reply(request, status, type, body, strlen(body));
+	http_reply_refusal(request, status, code, message, type, body, strlen(body));
 }
 
 void http_reply_file(struct http_request *request, unsigned status, const char *type, int fd,

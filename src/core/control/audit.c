@@ -114,6 +114,16 @@ static char *about_credential(const struct control_input *input)
 				   : "something else");
 }
 
+static char *about_token(const struct control_input *input)
+{
+	const Samoza__V1__JoinTokenRecord *record = input->token.record;
+	if (input->token.action == TOKEN_REMOVE)
+		return str_printf("remove join token %s", record->id);
+	return str_printf("create a join token for zhost %s, %u use%s",
+			  str_is_empty(record->pattern) ? "*" : record->pattern, record->uses,
+			  str_plural(record->uses));
+}
+
 static char *words(const struct control *c, const struct control_input *input)
 {
 	switch (input->type) {
@@ -143,8 +153,15 @@ static char *words(const struct control *c, const struct control_input *input)
 		return about_zhost(input);
 	case CONTROL_CREDENTIAL:
 		return about_credential(input);
+	case CONTROL_TOKEN:
+		return about_token(input);
+	case CONTROL_JOIN:
+		return str_printf("join as zhost %s with join token %s%s", input->join->name,
+				  input->join->token,
+				  input->join->replace ? ", in the place of another" : "");
 	case CONTROL_REFUSED:
 		return mem_strdup("");
+	case CONTROL_RENEW:
 	case CONTROL_HELLO:
 	case CONTROL_REPORT:
 	case CONTROL_HEARTBEAT:
@@ -163,7 +180,7 @@ static char *words(const struct control *c, const struct control_input *input)
 
 static bool leaves_line(const struct control_input *input)
 {
-	if (input->type == CONTROL_REFUSED)
+	if (input->type == CONTROL_REFUSED || input->type == CONTROL_JOIN)
 		return true;
 	return input->principal != NULL &&
 	       !(input->type == CONTROL_SUBMIT && input->submit.options.dry_run);
@@ -198,7 +215,9 @@ void audit_end(struct control *c, const struct control_input *input, const char 
 		e->answer.topology != NULL ? e->answer.topology : access_topology(input);
 	const struct control_application *a =
 		id != NULL ? application_by_id(&c->applications, id) : NULL;
-	if (action == NULL)
+	/* Nobody who is unknown fills the audit: a joining that is refused changes nothing. */
+	bool is_strangers = input->type == CONTROL_JOIN && e->answer.code < 0;
+	if (action == NULL || is_strangers)
 		return;
 	Samoza__V1__AuditRecord *line = mem_new(Samoza__V1__AuditRecord);
 	samoza__v1__audit_record__init(line);

@@ -18,6 +18,7 @@
 #include "core/outbox.h"
 #include "event_reader.h"
 #include "serving.h"
+#include "zrms/access_watch.h"
 #include "zrms/subscribers.h"
 
 enum { EVENTS_EACH = 5 }; /* of one commit */
@@ -89,7 +90,8 @@ static void handle_events(void *context, struct http_request *request)
 	(void)context;
 	uint64_t after = 0;
 	assert_int_equal(str_to_u64(http_query(request, "after"), &after), 0);
-	subscribers_add(subscribers, request, NULL, after, http_query(request, "topology"));
+	subscribers_add(subscribers, request, NULL, NULL, after,
+			http_query(request, "topology"));
 }
 
 static const struct http_query events_query[] = {{.name = "after"}, {.name = "topology"}, {0}};
@@ -130,7 +132,8 @@ static void parts_open(struct serving *s)
 {
 	CLEANUP(freep) char *path = str_printf("%s/store.db", directory);
 	assert_int_equal(sqlite_store_open(&s->loop, path, &store, NULL), 0);
-	subscribers = subscribers_new(store, NULL, NULL);
+	static struct access_watches none; /* nobody has a credential */
+	subscribers = subscribers_new(store, &none, NULL, NULL);
 }
 
 static void closed(void *user)

@@ -14,12 +14,21 @@ static void on_record(void *user, const struct record_change *change)
 	assert_int_equal(artifacts_record(s->zrms.artifacts, change->kind, change->id,
 					  change->data, change->size, NULL),
 			 0);
+	if (change->kind == RECORD_CREDENTIAL)
+		access_watches_look(&s->zrms.access.open);
 }
 
 static void on_event(void *user, const Samoza__V1__EventRecord *event)
 {
 	struct stage *s = user;
 	subscribers_event(s->zrms.subscribers, event);
+}
+
+static void on_audit(void *user, const Samoza__V1__AuditRecord *line)
+{
+	struct stage *s = user;
+	(void)line;
+	audit_feed_line(s->zrms.audit);
 }
 
 static void on_message(void *user, const struct link_message *message)
@@ -63,6 +72,7 @@ static const struct control_loop_listener commit_listener = {
 	.on_reply = on_reply,
 	.on_stopped = on_stopped,
 	.on_step = on_step,
+	.on_audit = on_audit,
 };
 
 void answer_all(void *user)
@@ -99,6 +109,7 @@ static void make_http(struct stage *s)
 				       .context = &s->zrms,
 				       .error_body = api_error_body,
 				       .admit = access_admit,
+				       .refused = access_refused,
 				       .spool_dir = s->spool,
 				       .loopback_only = true,
 				       .memory_max = 4096,
@@ -123,8 +134,9 @@ static void make_parts(struct stage *s)
 	z->commits = commit_driver_new(&z->loop, z->control, z->store, &commit_listener, s);
 	z->links = links_new(&z->loop, &links_listener, s);
 	z->hub = hub_new(&z->loop, z->links, NULL, NULL);
-	z->logs = logs_new(&z->loop, z->links);
-	z->subscribers = subscribers_new(z->store, api_event_view, z);
+	z->logs = logs_new(&z->loop, z->links, &z->access.open);
+	z->subscribers = subscribers_new(z->store, &z->access.open, api_event_view, z);
+	z->audit = audit_feed_new(z->store, &z->access.open);
 	z->api = api_new(z);
 	z->committed = committed_new(&z->loop, z->store, &CONTROL_CONFIG_DEFAULT,
 				     api_reads_continue, z);
@@ -133,7 +145,7 @@ static void make_parts(struct stage *s)
 					 NULL),
 			 0);
 	CLEANUP(freep) char *token = str_printf("%s/credentials/local-admin", s->directory);
-	assert_int_equal(access_open(&z->access, s->directory, NULL), 0);
+	assert_int_equal(access_open(&z->access, z, s->directory, NULL), 0);
 	assert_int_equal(token_read(token, &s->token, NULL), 0);
 	make_http(s);
 	assert_int_equal(commit_driver_start(z->commits, NULL), 0);
@@ -246,6 +258,7 @@ int end(void **state)
 	run_until(s, is_idle);
 	commit_driver_end(z->commits);
 	subscribers_end_all(z->subscribers);
+	audit_feed_end_all(z->audit);
 	logs_end_all(z->logs);
 	http_server_free(z->http);
 	api_reads_end(z);
@@ -255,6 +268,8 @@ int end(void **state)
 	commit_driver_free(z->commits);
 	submissions_free(z->submissions);
 	subscribers_free(z->subscribers);
+	audit_feed_free(z->audit);
+	access_close(&z->access);
 	logs_free(z->logs);
 	hub_free(z->hub);
 	links_free(z->links);

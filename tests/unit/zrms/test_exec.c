@@ -204,8 +204,8 @@ static int find(void *user, const char *topology, const char *path, struct contr
 	return 0;
 }
 
-static void record(void *user, const struct principal *who, const char *topology,
-		   const char *path, const char *program, exec_recorded_fn *done, void *waiting)
+static void record(void *user, const struct asker *who, const char *topology, const char *path,
+		   const char *program, exec_recorded_fn *done, void *waiting)
 {
 	(void)who;
 	struct stage *s = user;
@@ -254,7 +254,7 @@ static int begin(void **state)
 	s->net = sim_network_new(&s->loop, 3);
 	s->machine = sim_network_machine(s->net, "zrms");
 	s->links = links_new(&s->loop, &links_listener, s);
-	s->execs = execs_new(&s->loop, s->links, &control, s);
+	s->execs = execs_new(&s->loop, s->links, NULL, &control, s);
 	assert_int_equal(stream_listen(s->machine, &links_at, &link_handler, s,
 				       &s->links_listener, NULL),
 			 0);

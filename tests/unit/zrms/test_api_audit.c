@@ -1,0 +1,181 @@
+/*
+ * What the audit has of requests over REST, and what ends with a token.
+ */
+#include "api_stage.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void show(struct stage *s, char *take_token)
+{
+	token_free(s->token);
+	s->token = take_token;
+}
+
+static char *make_user(struct stage *s, const char *name, const char *role, const char *more)
+{
+	static const char begin_text[] = "\"token\":\"";
+	CLEANUP(freep)
+	char *text = str_printf("{\"name\":\"%s\",\"role\":\"%s\"%s}", name, role, more);
+	ask(s, "POST /v1/users", "Content-Type: application/json\r\n", text);
+	run_until(s, is_complete);
+	assert_int_equal(status(s), 201);
+	const char *at = strstr(body(s), begin_text);
+	assert_non_null(at);
+	return mem_strndup(at + strlen(begin_text), 48);
+}
+
+/* Whether one line has all of these. */
+static bool has_line(struct stage *s, const char *const *words, size_t count)
+{
+	CLEANUP(freep) char *lines = mem_strdup(body(s));
+	char *rest = NULL;
+	for (char *line = strtok_r(lines, "{", &rest); line != NULL;
+	     line = strtok_r(NULL, "{", &rest)) {
+		size_t found = 0;
+		for (size_t k = 0; k < count; k++)
+			found += strstr(line, words[k]) != NULL;
+		if (found == count)
+			return true;
+	}
+	return false;
+}
+
+#define assert_line(s, ...)                                         \
+	assert_true(has_line(s, (const char *const[]){__VA_ARGS__}, \
+			     sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)))
+
+/* [machines.people.audit] */
+static void each_change_leaves_a_line_with_who_from_where_and_what_became_of_it(void **state)
+{
+	struct stage *s = *state;
+	CLEANUP(token_freep) char *admin = mem_strdup(s->token);
+	stage_submit(s, "bank", "- {name: vault, type: CALL}\n");
+	CLEANUP(token_freep)
+	char *ann = make_user(s, "ann", "operator", ",\"topologies\":[\"shop*\"]");
+	CLEANUP(token_freep) char *viewer = make_user(s, "vic", "viewer", "");
+	assert_int_equal(get(s, "POST /v1/topologies/bank/stop"), 200);
+	show(s, mem_strdup(ann));
+	assert_int_equal(get(s, "POST /v1/topologies/bank/start"), 404); /* by its names */
+	assert_int_equal(get(s, "POST /v1/zhosts/n1/cordon"), 403);	 /* by its role */
+	show(s, mem_strdup(viewer));
+	assert_int_equal(get(s, "DELETE /v1/topologies/bank"), 403);
+	show(s, mem_strdup(admin));
+	ask(s, "POST /v1/users", "Content-Type: application/json\r\n", "{\"name\":");
+	run_until(s, is_complete);
+	assert_int_equal(status(s), 400);
+	assert_int_equal(get(s, "GET /v1/audit"), 200);
+	assert_line(s, "\"user\":\"operator\"", "127.0.0.1", "POST /v1/users",
+		    "create user ann as operator", "\"outcome\":\"done\"");
+	assert_line(s, "\"user\":\"operator\"", "\"action\":\"stop bank\"", "\"revision\":1",
+		    "done");
+	assert_line(s, "\"user\":\"ann\"", "/v1/topologies/bank/start", "not-found",
+		    "no topology 'bank'");
+	assert_line(s, "\"user\":\"ann\"", "/v1/zhosts/n1/cordon", "denied", "has the role");
+	assert_line(s, "\"user\":\"vic\"", "DELETE /v1/topologies/bank", "denied");
+	assert_line(s, "POST /v1/users", "\"outcome\":\"invalid\"");
+	/* No secret is in it. */
+	assert_null(strstr(body(s), "smzu_"));
+	assert_null(strstr(body(s), ann + 5));
+}
+
+static void reads_and_what_only_computes_leave_no_line(void **state)
+{
+	struct stage *s = *state;
+	assert_int_equal(get(s, "GET /v1/topologies"), 200);
+	assert_int_equal(get(s, "GET /v1/topologies/none"), 404);
+	assert_int_equal(get(s, "GET /v1/audit"), 200);
+	assert_null(strstr(body(s), "topologies"));
+}
+
+static void the_audit_is_read_by_pages_by_user_and_by_time(void **state)
+{
+	struct stage *s = *state;
+	for (unsigned k = 0; k < 5; k++)
+		assert_int_equal(get(s, "DELETE /v1/users/nobody"), 404);
+	CLEANUP(token_freep) char *ann = make_user(s, "ann", "admin", "");
+	assert_int_equal(get(s, "GET /v1/audit?limit=2"), 200);
+	assert_line(s, "\"seq\":2");
+	assert_null(strstr(body(s), "\"seq\":3,"));
+	assert_non_null(strstr(body(s), "\"next\":2"));
+	assert_int_equal(get(s, "GET /v1/audit?after=5&limit=10"), 200);
+	assert_line(s, "\"seq\":6", "create user ann");
+	assert_null(strstr(body(s), "\"next\""));
+	show(s, steal_ptr(&ann));
+	assert_int_equal(get(s, "DELETE /v1/users/bob"), 404);
+	assert_int_equal(get(s, "GET /v1/audit?user=ann"), 200);
+	assert_line(s, "\"seq\":7", "no user bob");
+	assert_null(strstr(body(s), "nobody"));
+	assert_int_equal(get(s, "GET /v1/audit?since=9000000000000000"), 200);
+	assert_null(strstr(body(s), "seq"));
+	assert_int_equal(get(s, "GET /v1/audit?limit=0"), 400);
+	assert_int_equal(get(s, "GET /v1/audit?since=yesterday"), 400);
+}
+
+static bool has_first_bytes(struct stage *s)
+{
+	return s->received.size > 0 && strstr(s->received.data, ":\n\n") != NULL;
+}
+
+/* A stream that was opened with a token, while that is removed by another connection. */
+static void check_stream_ends(struct stage *s, const char *path)
+{
+	Samoza__V1__CredentialRecord record = SAMOZA__V1__CREDENTIAL_RECORD__INIT;
+	CLEANUP(token_freep) char *admin = mem_strdup(s->token);
+	show(s, make_user(s, "ann", "admin", ""));
+	ask(s, path, "", NULL);
+	run_until(s, has_first_bytes);
+	assert_false(s->is_complete);
+	record.name = (char *)(uintptr_t) "ann";
+	record.role = ACCESS_VIEWER;
+	const struct control_input remove = {
+		.type = CONTROL_CREDENTIAL,
+		.credential = {.action = CREDENTIAL_REMOVE, .record = &record}};
+	commit_driver_input(s->zrms.commits, &remove);
+	run_until(s, is_complete);
+	show(s, mem_strdup(admin));
+}
+
+/* [machines.people.users] */
+static void what_is_open_ends_with_its_token(void **state)
+{
+	struct stage *s = *state;
+	check_stream_ends(s, "GET /v1/events");
+	check_stream_ends(s, "GET /v1/audit?follow=1");
+}
+
+static bool has_followed(struct stage *s)
+{
+	return s->received.size > 0 && strstr(s->received.data, "asked later") != NULL;
+}
+
+static void a_follower_gets_what_there_was_and_what_comes(void **state)
+{
+	struct stage *s = *state;
+	assert_int_equal(get(s, "DELETE /v1/users/nobody"), 404);
+	ask(s, "GET /v1/audit?follow=1", "", NULL);
+	run_until(s, has_first_bytes);
+	const struct control_input later = {
+		.type = CONTROL_REFUSED,
+		.origin = {.address = "192.0.2.7", .request = "asked later"},
+		.refused = {.code = "denied", .message = "no"}};
+	commit_driver_input(s->zrms.commits, &later);
+	run_until(s, has_followed);
+	assert_non_null(strstr(s->received.data, "id: 1\n"));
+	assert_non_null(strstr(s->received.data, "id: 2\n"));
+	assert_non_null(strstr(s->received.data, "192.0.2.7"));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(each_change_leaves_a_line_with_who_from_where_and_what_became_of_it),
+		TEST(reads_and_what_only_computes_leave_no_line),
+		TEST(the_audit_is_read_by_pages_by_user_and_by_time),
+		TEST(what_is_open_ends_with_its_token),
+		TEST(a_follower_gets_what_there_was_and_what_comes),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
