@@ -117,7 +117,8 @@ static void a_stop_takes_no_longer_than_its_grace(void **state)
 	fixture_init(&f);
 	fixture_start(&f);
 	fixture_hello(&f, "n1", 1, NULL, 0);
-	fixture_submit(&f, "T", "shop", "- {name: web, type: DATA, handover: stop-first, stop: {grace: 1s}}\n");
+	fixture_submit(&f, "T", "shop",
+		       "- {name: web, type: DATA, handover: stop-first, stop: {grace: 1s}}\n");
 	struct reported web = {.topology = "T", .path = "web"};
 	web.epoch = fixture_desired(&f, 1, "web")->key->epoch;
 	web.phase = SAMOZA__V1__PHASE__PHASE_DEPLOYED;
