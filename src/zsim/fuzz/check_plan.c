@@ -1,6 +1,7 @@
 #include "zsim/fuzz/check_plan.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/buffer.h"
 #include "base/hash.h"
@@ -13,6 +14,7 @@
 #include "model/compile.h"
 #include "schema/message.h"
 #include "zsim/fuzz/fuzz.h"
+#include "zsim/fuzz/names.h"
 #include "zsim/world/controller.h"
 
 struct plan_event {
@@ -268,9 +270,52 @@ static bool is_short_of_room(const struct control *c)
 	return false;
 }
 
+static bool is_optional(const struct fuzz *f, const char *subject)
+{
+	vector_for_each (&f->submitted, s) {
+		size_t length = strlen(s->name);
+		if (strncmp(subject, s->name, length) != 0 || subject[length] != '/')
+			continue;
+		vector_for_each (&s->revisions, t) {
+			int index = *t != NULL ? names_find(*t, subject + length + 1) : -1;
+			if (index >= 0 && instance_space(*t, (unsigned)index)->optional)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* The placements of `all` that `other` has not: of an optional unit (`optional`), or on another zhost. */
+static bool has_other_place(const struct fuzz *f, const plan_events *all,
+			    const plan_events *other, bool optional)
+{
+	vector_for_each (all, e) {
+		if (!str_has_prefix(e->subject, "placement "))
+			continue;
+		CLEANUP(freep) char *own = moves_of(all, e->subject, optional, false);
+		CLEANUP(freep) char *its = moves_of(other, e->subject, optional, false);
+		if (!str_equal(own, its) &&
+		    (!optional || is_optional(f, e->subject + strlen("placement "))))
+			return true;
+	}
+	return false;
+}
+
+/* [change.optional.optional] Optional units are placed after all others, each alone. Where something had to wait for room,
+ * and found it elsewhere than planned, it follows from that which of them have a place, and what can start. */
+static bool leaves_other_room(const struct fuzz *f, const plan_events *plan,
+			      const plan_events *happened)
+{
+	return f->planned->has_waited && has_other_place(f, plan, happened, false) &&
+	       (has_other_place(f, plan, happened, true) ||
+		has_other_place(f, happened, plan, true));
+}
+
 static bool compare_all(struct fuzz *f, const plan_events *plan, const plan_events *happened)
 {
 	if (is_short_of_room(f->world.control) && has_other_order(plan, happened))
+		return false;
+	if (leaves_other_room(f, plan, happened))
 		return false;
 	vector_for_each (plan, e)
 		if (compare(f, plan, happened, e->subject))
