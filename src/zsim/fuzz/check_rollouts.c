@@ -329,6 +329,12 @@ static void check_members(struct fuzz *f, const struct submitted *s)
 		    !check_sets_keeps(s, r->path) && !has_kept_copy(f, r))
 			world_violate(&f->world,
 				      "%s is in no version that is wanted, and stays", m->id);
+		/* [change.counts.numbered] */
+		if (!r->has_serving && !instance_path_is_each(r->path) &&
+		    names_find(s->topology, r->path) >= 0 &&
+		    topology_find_instance(s->topology, r->path) < 0)
+			world_violate(&f->world,
+				      "%s has no copy, and a name of another version", m->id);
 		if (r->unplaced)
 			world_violate(&f->world,
 				      "%s does not count, and no rollout is under way", m->id);
