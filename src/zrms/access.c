@@ -67,9 +67,11 @@ static bool is_change(const struct http_request *request, const struct http_rout
 	       str_equal(route->operation, "execSpace");
 }
 
-static struct asker *asker_new(struct http_request *request, const struct http_route *route)
+static struct asker *asker_new(struct zrms *zrms, struct http_request *request,
+			       const struct http_route *route)
 {
 	struct asker *asker = mem_new(struct asker);
+	asker->zrms = zrms;
 	asker->address = address_of(request);
 	asker->request = str_printf("%s %s", http_method(request), http_raw_path(request));
 	asker->is_change = is_change(request, route);
@@ -174,7 +176,7 @@ struct http_refusal access_admit(void *context, struct http_request *request,
 	const char *token = shown_token(request);
 	if (route->needs == ACCESS_NOBODY)
 		return (struct http_refusal){0};
-	struct asker *asker = asker_new(request, route);
+	struct asker *asker = asker_new(zrms, request, route);
 	struct principal zhost;
 	const struct principal *p = token != NULL ? find(zrms, token, asker)
 						  : find_certified(zrms, request, &zhost);

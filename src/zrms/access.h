@@ -22,6 +22,7 @@ struct control_input;
 
 /* Who asks, from where, and for what. */
 struct asker {
+	struct zrms *zrms;
 	struct principal *principal; /* NULL: nobody that is known */
 	char *address;		     /* without the port */
 	char *request;		     /* "POST /v1/users" */

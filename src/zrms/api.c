@@ -59,27 +59,68 @@ char *api_error_body(void *context, const char *code, const char *message,
 	return error_json(code, message, NULL, 0);
 }
 
-void api_refuse_details(struct http_request *request, const struct error *error, char **details,
-			size_t detail_count)
+/* NULL: nothing is hidden, also where everybody may ask. */
+static const struct principal *limited_reader(const struct http_request *request)
 {
-	CLEANUP(freep) char *message = error_text(error);
+	return http_user(request) != NULL ? access_reader(request) : NULL;
+}
+
+/* What a principal that sees some names only may read of a refusal; NULL: all of it. The caller frees. */
+static char *masked(const struct http_request *request, const char *text)
+{
+	const struct principal *reader = limited_reader(request);
+	if (reader == NULL)
+		return NULL;
+	CLEANUP(freep) char *said = http_said(request);
+	/* Words that were written so as not to be found would tell which names there are. */
+	if (strstr(said, "\\u") != NULL)
+		return mem_strdup("refused; write the request without \\u to learn why");
+	return mask_text(access_asker(request)->zrms->control, reader, text, said);
+}
+
+static void refuse(struct http_request *request, const struct error *error, const char *message,
+		   char **details, size_t detail_count)
+{
 	char *json = error_json(error_code_name(error->code), message, details, detail_count);
 	http_reply_refusal(request, status_of(error->code), error_code_name(error->code),
 			   message, "application/json", json, strlen(json));
 }
 
+void api_refuse_details(struct http_request *request, const struct error *error, char **details,
+			size_t detail_count)
+{
+	CLEANUP(freep) char *message = error_text(error);
+	refuse(request, error, message, details, detail_count);
+}
+
 void api_refuse(struct http_request *request, struct error *error)
 {
-	api_refuse_details(request, error, NULL, 0);
+	CLEANUP(freep) char *message = error_text(error);
+	CLEANUP(freep) char *other = masked(request, message);
+	refuse(request, error, other != NULL ? other : message, NULL, 0);
 	error_free(error);
+}
+
+static void send_view(struct http_request *request, unsigned status,
+		      const ProtobufCMessage *view)
+{
+	char *json = schema_write_json(view, SCHEMA_JSON_COMPACT);
+	http_add_header(request, "Cache-Control", "no-store");
+	http_reply(request, status, "application/json", json, strlen(json));
 }
 
 void api_send_view_now(struct http_request *request, unsigned status,
 		       const ProtobufCMessage *view)
 {
-	char *json = schema_write_json(view, SCHEMA_JSON_COMPACT);
-	http_add_header(request, "Cache-Control", "no-store");
-	http_reply(request, status, "application/json", json, strlen(json));
+	const struct principal *reader = limited_reader(request);
+	if (reader == NULL || view->descriptor == &samoza__v1__log_view__descriptor) {
+		send_view(request, status, view); /* what a space prints is its own */
+		return;
+	}
+	ProtobufCMessage *copy = schema_message_copy(view);
+	mask_message(access_asker(request)->zrms->control, reader, copy);
+	send_view(request, status, copy);
+	schema_message_free(copy);
 }
 
 struct view_wait {
@@ -119,7 +160,7 @@ void api_send_view(struct zrms *zrms, struct http_request *request, ProtobufCMes
 	}
 	if (api_control_is_durable(zrms)) {
 		api_read_notice(request);
-		api_send_view_now(request, 200, view);
+		send_view(request, 200, view);
 		protobuf_c_message_free_unpacked(view, NULL);
 		return;
 	}

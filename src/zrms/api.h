@@ -49,7 +49,7 @@ void api_change_submitted(struct zrms *zrms, struct http_request *request,
 
 /* Sends the view (taken over), which shows api_control() as it is now, as soon as it is durable. */
 void api_send_view(struct zrms *zrms, struct http_request *request, ProtobufCMessage *view);
-/* At once. */
+/* At once, without what who asks may not see; `view` is as it was. */
 void api_send_view_now(struct http_request *request, unsigned status,
 		       const ProtobufCMessage *view);
 /* A viewer sees that there are exports and imports, but no values [machines.people.users]. */
@@ -60,8 +60,10 @@ ProtobufCMessage *api_read_body(struct http_request *request,
 /* An event as somebody sees it who is no administrator; NULL: not at all. `user`: struct zrms. */
 Samoza__V1__EventView *api_event_view(void *user, const struct principal *who,
 				      const Samoza__V1__EventRecord *event);
-/* ErrorView, with the status that belongs to the code. Takes the error over. */
+/* ErrorView, with the status that belongs to the code. Takes the error over. Names that who asks may not see,
+ * and has not written itself, are taken out of it. */
 void api_refuse(struct http_request *request, struct error *error);
+/* The same of a package, which says no more than what is in it. */
 void api_refuse_details(struct http_request *request, const struct error *error, char **details,
 			size_t detail_count);
 

@@ -19,7 +19,20 @@ static bool is_hidden(const struct control *control, const struct principal *rea
 	return control_hides(control, reader, name);
 }
 
-char *mask_text(const struct control *control, const struct principal *reader, const char *text)
+/* Whether a text has that word, as a whole. */
+static bool has_word(const char *text, const char *word, size_t size)
+{
+	while (text != NULL && *text != '\0') {
+		size_t length = strspn(text, NAME_CHARACTERS);
+		if (length == size && strncmp(text, word, size) == 0)
+			return true;
+		text += length > 0 ? length : 1;
+	}
+	return false;
+}
+
+char *mask_text(const struct control *control, const struct principal *reader, const char *text,
+		const char *said)
 {
 	CLEANUP(buffer_done) struct buffer out = BUFFER_INIT(TEXT_MAX);
 	bool any = false;
@@ -27,7 +40,8 @@ char *mask_text(const struct control *control, const struct principal *reader, c
 	while (*text != '\0' && r == 0) {
 		size_t word = strspn(text, NAME_CHARACTERS);
 		size_t other = word == 0 ? strcspn(text, NAME_CHARACTERS) : 0;
-		if (word > 0 && is_hidden(control, reader, text, word)) {
+		if (word > 0 && is_hidden(control, reader, text, word) &&
+		    !has_word(said, text, word)) {
 			any = true;
 			r = buffer_add_string(&out, "another topology");
 			text += word;
@@ -45,7 +59,7 @@ static void mask_string(const struct control *control, const struct principal *r
 {
 	if (*string == NULL || *string == field->default_value)
 		return;
-	char *masked = mask_text(control, reader, *string);
+	char *masked = mask_text(control, reader, *string, NULL);
 	if (masked == NULL)
 		return;
 	free(*string);

@@ -18,8 +18,9 @@ struct principal;
 /* All strings of the message and of what it holds. `reader` NULL: nothing. */
 void mask_message(const struct control *control, const struct principal *reader,
 		  ProtobufCMessage *message);
-/* NULL: nothing is to be taken out; otherwise the text without; the caller frees. */
-char *mask_text(const struct control *control, const struct principal *reader,
-		const char *text);
+/* NULL: nothing is to be taken out; otherwise the text without; the caller frees. `said`: words that the
+ * reader has used stay: to take them out would say that there is such a topology. NULL: none. */
+char *mask_text(const struct control *control, const struct principal *reader, const char *text,
+		const char *said);
 
 #endif

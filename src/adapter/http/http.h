@@ -152,6 +152,9 @@ const char *http_query(const struct http_request *request, const char *name);
 const struct stream_peer *http_peer(const struct http_request *request);
 /* The value of a header, or NULL. */
 const char *http_header(const struct http_request *request, const char *name);
+/* All that the client has written, but for headers and a body in a file: segments of the path, values of the query,
+ * decoded, and the body, one per line. The caller frees. */
+char *http_said(const struct http_request *request);
 /* Whatever options.admit has found out about who asks; freed with the request by `free_user`. */
 void http_set_user(struct http_request *request, void *user, void (*free_user)(void *user));
 /* NULL: nothing was set. */

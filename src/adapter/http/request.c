@@ -41,6 +41,25 @@ const char *http_query(const struct http_request *request, const char *name)
 	return NULL;
 }
 
+char *http_said(const struct http_request *request)
+{
+	struct buffer said = BUFFER_INIT(SIZE_MAX / 2);
+	int r = 0;
+	vector_for_each (&request->target.segments, segment)
+		if (r == 0)
+			r = buffer_printf(&said, "%s\n", *segment);
+	vector_for_each (&request->target.query, pair)
+		if (r == 0)
+			r = buffer_printf(&said, "%s\n", pair->value);
+	if (r == 0)
+		r = buffer_printf(&said, "%s\n",
+				  request->body.data != NULL && request->spool_fd < 0
+					  ? request->body.data
+					  : "");
+	INVARIANT(r == 0);
+	return buffer_steal(&said);
+}
+
 const struct stream_peer *http_peer(const struct http_request *request)
 {
 	return &connection_of(request->connection)->peer;

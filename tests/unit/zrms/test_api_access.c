@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "zrms/api_handlers.h"
+#include "zrms/mask.h"
 
 /* The route's pattern, with something in the place of each {name}. */
 static char *path_of(const struct http_route *route)
@@ -222,6 +223,52 @@ static void what_is_asked_wrongly_of_users_is_refused(void **state)
 	assert_null(strstr(body(s), "token"));
 }
 
+static void move_to(struct stage *s, const char *text)
+{
+	ask(s, "POST /v1/topologies/shop/spaces/web/move", "Content-Type: application/json\r\n",
+	    text);
+	run_until(s, is_complete);
+	assert_true(status(s) >= 400);
+}
+
+/* Neither is a name told that they have not written, nor that one that they have written is there. */
+static void refusals_tell_of_no_hidden_names(void **state)
+{
+	struct stage *s = *state;
+	stage_submit(s, "bank", "- {name: vault, type: CALL}\n");
+	stage_submit(s, "shop", "- {name: web, type: CALL}\n");
+	stage_join(s, "n1");
+	show(s, make_user(s, "bob", "operator", ",\"topologies\":[\"shop*\"]"));
+	assert_int_equal(get(s, "GET /v1/topologies/bank"), 404);
+	assert_non_null(strstr(body(s), "no topology 'bank'"));
+	assert_int_equal(get(s, "GET /v1/topologies/bonk"), 404);
+	assert_non_null(strstr(body(s), "no topology 'bonk'"));
+	move_to(s, "{\"zhost\":\"bank\"}");
+	assert_non_null(strstr(body(s), "bank"));
+	assert_null(strstr(body(s), "another topology"));
+	move_to(s, "{\"zhost\":\"\\u0062ank\"}");
+	assert_null(strstr(body(s), "bank"));
+	assert_null(strstr(body(s), "another topology"));
+}
+
+static void what_is_refused_because_of_others_does_not_name_them(void **state)
+{
+	struct stage *s = *state;
+	char *names[] = {(char[]){"shop*"}};
+	const struct principal bob = {.name = names[0],
+				      .role = ACCESS_OPERATOR,
+				      .topologies = names,
+				      .topology_count = 1};
+	stage_submit(s, "bank", "- {name: vault, type: CALL}\n");
+	CLEANUP(freep)
+	char *other = mask_text(s->zrms.control, &bob, "n1 is held by bank/vault-1", "n1 web");
+	assert_string_equal(other, "n1 is held by another topology");
+	assert_null(
+		mask_text(s->zrms.control, &bob, "no zhost bank", "web\n{\"zhost\":\"bank\"}"));
+	CLEANUP(freep) char *part = mask_text(s->zrms.control, &bob, "no bank", "bank-2 xbank");
+	assert_string_equal(part, "no another topology");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -232,6 +279,8 @@ int main(void)
 		TEST(what_belongs_to_no_topology_needs_an_administrator_to_change),
 		TEST(names_hide_what_they_do_not_match),
 		TEST(an_operator_of_some_names_changes_nothing_else),
+		TEST(refusals_tell_of_no_hidden_names),
+		TEST(what_is_refused_because_of_others_does_not_name_them),
 		TEST(a_viewer_sees_no_values),
 		TEST(a_token_that_was_replaced_or_removed_opens_nothing),
 		TEST(what_is_asked_wrongly_of_users_is_refused),
