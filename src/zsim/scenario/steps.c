@@ -331,6 +331,8 @@ static void begin_zhost(struct step_run *run, const Samoza__V1__ZhostStep *step,
 		const char *value = step->labels[k]->value;
 		machine_label(n, step->labels[k]->key, str_is_empty(value) ? NULL : value);
 	}
+	if (step->n_devices > 0)
+		machine_offer(n, step->devices, step->n_devices);
 	machine_start(run->world, n);
 	judge_hello(run, step, n);
 }

@@ -248,6 +248,18 @@ void machine_label(struct sim_machine *n, const char *name, const char *value)
 	}
 }
 
+void machine_offer(struct sim_machine *n, Samoza__V1__DeviceOffer *const *devices, size_t count)
+{
+	Samoza__V1__ZhostSpec *spec = n->spec;
+	for (size_t k = 0; k < spec->n_devices; k++)
+		schema_message_free(&spec->devices[k]->base);
+	spec->devices = mem_resize(spec->devices, count, sizeof(*spec->devices));
+	spec->n_devices = count;
+	for (size_t k = 0; k < count; k++)
+		spec->devices[k] =
+			(Samoza__V1__DeviceOffer *)schema_message_copy(&devices[k]->base);
+}
+
 struct sim_machine *machine_add(struct world *w, const Samoza__V1__ZhostSpec *spec)
 {
 	struct sim_machine *n = machine_new(w, spec);

@@ -18,6 +18,9 @@ struct sim_machine *machine_find(struct world *w, const char *name);
 void machine_start(struct world *w, struct sim_machine *n);
 /* From its next start on; NULL: it has the label no longer. */
 void machine_label(struct sim_machine *n, const char *name, const char *value);
+/* From its next start on, in place of those that it has. Copies. */
+void machine_offer(struct sim_machine *n, Samoza__V1__DeviceOffer *const *devices,
+		   size_t count);
 /* It sleeps: its processes and its zhost execute nothing, its boot-time clock runs, and what comes for
  * them waits. */
 void machine_suspend(struct world *w, struct sim_machine *n);
