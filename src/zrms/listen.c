@@ -14,7 +14,7 @@
 #include "zrms/own_identity.h"
 #include "zrms/zrms.h"
 
-enum { LOOK_MS = 2000, RETRY_MS = 60000 };
+enum { LOOK_MS = 2000, RETRY_MS = 60000, LINES_MAX = 30, LINES_MS = 60000 };
 
 enum { LINKS, PAGES, PROTOCOLS };
 
@@ -37,6 +37,8 @@ struct listening {
 	int64_t renew_wall_ms, expires_wall_ms;
 	int64_t retry_wall_ms; /* a renewal has failed: not before */
 	uint64_t renewals;
+	uint64_t lines; /* that the log was to have about refusals since lines_since_ms */
+	int64_t lines_since_ms;
 };
 
 /* ---- who may talk to zrms ---- */
@@ -72,10 +74,24 @@ static void on_page(void *user, struct stream *stream)
 	http_server_take(zrms->http, stream);
 }
 
+/* Whoever reaches the port can be refused as often as he likes. */
+static bool may_log(struct listening *l)
+{
+	int64_t now_ms = loop_now(&l->zrms->loop).mono_ms;
+	if (now_ms - l->lines_since_ms >= LINES_MS) {
+		if (l->lines > LINES_MAX)
+			log_warn("tls", "refused.more", LOG_U("count", l->lines - LINES_MAX));
+		l->lines_since_ms = now_ms;
+		l->lines = 0;
+	}
+	return ++l->lines <= LINES_MAX;
+}
+
 static void on_refused(void *user, const char *address, const struct error *why)
 {
-	(void)user;
-	log_warn("tls", "refused", LOG_S("peer", address), LOG_E(why));
+	struct zrms *zrms = user;
+	if (may_log(zrms->listening))
+		log_warn("tls", "refused", LOG_S("peer", address), LOG_E(why));
 }
 
 static const struct stream_listen_handler link_handler = {.accepted = on_link};
@@ -239,14 +255,21 @@ static int listen_tls(struct listening *l, struct error **err)
 	l->protocols[LINKS] =
 		(struct stream_protocol){LINK_PROTOCOL, true, &link_handler, l->zrms};
 	l->protocols[PAGES] = (struct stream_protocol){"http/1.1", false, NULL, NULL};
+	bool shares_port = cli_address_is_any(at) && at->port != 0 &&
+			   at->port == http_server_port(l->zrms->http);
 	const struct stream_listen_options options = {.at = {at->host, at->port},
-						      .shares_port = cli_address_is_any(at),
+						      .shares_port = shares_port,
 						      .protocols = l->protocols};
-	http_server_share_port(l->zrms->http, true);
+	if (shares_port)
+		http_server_share_port(l->zrms->http);
 	int r = stream_listen(l->transport, &options, &page_handler, l->zrms, &l->listener,
 			      err);
-	http_server_share_port(l->zrms->http, false);
-	return r;
+	if (r < 0 || !shares_port)
+		return r;
+	r = http_server_share_port_end(l->zrms->http, err);
+	return r < 0 ? error_wrap(err, "give --local another port, such as 127.0.0.1:%u",
+				  at->port + 1u)
+		     : 0;
 }
 
 int listening_open(struct zrms *zrms, struct error **err)

@@ -37,9 +37,9 @@ void listening_reload(struct listening *listening);
 
 /*
  * Whether a machine that has proved to own a good certificate of this cluster is one that may talk to zrms now:
- * in the handshake, and for each request. The one place to ask the core for its key [machines.identity.removal].
+ * in the handshake, and for each request. `user`: struct zrms. The one place to ask the core for its key [machines.identity.removal].
  */
-int listening_admit(void *zrms, const struct stream_peer *peer, struct error **err) must_check;
+int listening_admit(void *user, const struct stream_peer *peer, struct error **err) must_check;
 
 extern const struct metric_source listening_metrics; /* of struct listening */
 

@@ -122,9 +122,10 @@ uint16_t http_server_port(const struct http_server *server);
 /* Serves a stream that somebody else has accepted, over TLS. It is taken over; closed where there are too many
  * connections already, or no descriptors. */
 void http_server_take(struct http_server *server, struct stream *stream);
-/* Where it listens on one address: lets another socket of this program listen on all addresses of its port, or no
- * longer. */
-void http_server_share_port(struct http_server *server, bool is_shared);
+/* Where it listens on one address: lets another socket of this program listen on all addresses of its port, until
+ * the end. ERR_CONFLICT: other programs of this user could do so, too. */
+void http_server_share_port(struct http_server *server);
+int http_server_share_port_end(struct http_server *server, struct error **err) must_check;
 /* Takes no new connections and refuses new requests with 503; what is under way continues. */
 void http_server_drain(struct http_server *server);
 /* Answers what waits with 503, ends event streams (their closed() is called) and upgraded

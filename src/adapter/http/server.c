@@ -225,10 +225,18 @@ uint16_t http_server_port(const struct http_server *server)
 	return server->port;
 }
 
-void http_server_share_port(struct http_server *server, bool is_shared)
+void http_server_share_port(struct http_server *server)
 {
 	if (server->acceptor != NULL)
-		tcp_acceptor_share_port(server->acceptor, is_shared);
+		tcp_acceptor_share_port(server->acceptor, true);
+}
+
+int http_server_share_port_end(struct http_server *server, struct error **err)
+{
+	if (server->acceptor == NULL)
+		return 0;
+	tcp_acceptor_share_port(server->acceptor, false);
+	return tcp_share_port_end(server->port, err);
 }
 
 struct http_counters http_server_counters(const struct http_server *server)

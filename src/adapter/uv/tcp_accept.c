@@ -1,6 +1,8 @@
 #include "adapter/uv/tcp_accept.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -79,6 +81,38 @@ void tcp_share_port(int fd, bool is_shared)
 {
 	int on = is_shared;
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+}
+
+/*
+ * The kernel remembers for the whole port that the last socket could share it, and then looks at no socket of those
+ * that are there. One more socket that does not share makes it forget. It must not be in the way of the others: it
+ * is of IPv6, and of an address that no machine has.
+ */
+static void make_kernel_forget(uint16_t port)
+{
+	CLEANUP(closep) int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in6 at = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+	int on = 1;
+	(void)inet_pton(AF_INET6, "100::1", &at.sin6_addr);
+	(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+	(void)setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof(on));
+	(void)bind(fd, (const struct sockaddr *)&at, sizeof(at));
+}
+
+int tcp_share_port_end(uint16_t port, struct error **err)
+{
+	make_kernel_forget(port);
+	CLEANUP(closep) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const struct sockaddr_in at = {.sin_family = AF_INET,
+				       .sin_port = htons(port),
+				       .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	int on = 1;
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+	if (bind(fd, (const struct sockaddr *)&at, sizeof(at)) < 0)
+		return 0;
+	return error_set(err, ERR_CONFLICT,
+			 "other programs of this user could listen on port %u, too", port);
 }
 
 void tcp_acceptor_share_port(struct tcp_acceptor *a, bool is_shared)

@@ -37,7 +37,8 @@ void tcp_acceptor_hold(struct tcp_acceptor *a, bool is_held);
  * stays shared would let other programs of the user take connections.
  */
 void tcp_share_port(int fd, bool is_shared);
-
+/* After the last of them: nobody else can share the port any more. ERR_CONFLICT: this kernel lets others do so. */
+int tcp_share_port_end(uint16_t port, struct error **err) must_check;
 /* As tcp_share_port(). */
 void tcp_acceptor_share_port(struct tcp_acceptor *a, bool is_shared);
 /* How often it was starved. */
