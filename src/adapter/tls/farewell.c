@@ -65,8 +65,8 @@ static void on_ready(void *user, struct stream *stream, unsigned events)
 
 static const struct stream_handler handler = {.ready = on_ready};
 
-void farewell_begin(struct tls_transport *t, struct stream *inner, struct buffer *out,
-		    bool until_it_goes)
+void tls_farewell_begin(struct tls_transport *t, struct stream *inner, struct buffer *out,
+			bool until_it_goes)
 {
 	if ((out->size == 0 && !until_it_goes) || t->farewell_count >= FAREWELLS_MAX) {
 		stream_close(inner);
@@ -88,7 +88,7 @@ void farewell_begin(struct tls_transport *t, struct stream *inner, struct buffer
 		    (until_it_goes ? STREAM_READ : 0u) | (f->out.size > 0 ? STREAM_WRITE : 0u));
 }
 
-void farewells_end(struct tls_transport *t)
+void tls_farewells_end(struct tls_transport *t)
 {
 	while (t->farewells != NULL)
 		farewell_end(t->farewells);

@@ -9,9 +9,9 @@
 
 /* Takes `inner` and the content of `out`. `until_it_goes`: drops what the peer sends until it has gone, for a
  * second at most. */
-void farewell_begin(struct tls_transport *t, struct stream *inner, struct buffer *out,
-		    bool until_it_goes);
+void tls_farewell_begin(struct tls_transport *t, struct stream *inner, struct buffer *out,
+			bool until_it_goes);
 /* Ends all of them at once. */
-void farewells_end(struct tls_transport *t);
+void tls_farewells_end(struct tls_transport *t);
 
 #endif

@@ -86,7 +86,7 @@ static void turn_away(struct tls_listener *l, struct tls_stream *tls, struct err
 	if (is_gone)
 		stream_close(inner);
 	else
-		farewell_begin(t, inner, &tls->out, true);
+		tls_farewell_begin(t, inner, &tls->out, true);
 	stream_close(&tls->stream);
 }
 

@@ -187,7 +187,7 @@ static void tls_close(struct stream *stream)
 	if (tls->broken != NULL)
 		buffer_clear(&tls->out);
 	if (tls->inner != NULL)
-		farewell_begin(tls->transport, tls->inner, &tls->out, false);
+		tls_farewell_begin(tls->transport, tls->inner, &tls->out, false);
 	buffer_done(&tls->out);
 	error_free(tls->broken);
 	free(tls->identity);

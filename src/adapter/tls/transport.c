@@ -27,7 +27,7 @@ static int transport_reload(struct stream_transport *transport, struct error **e
 static void transport_free(struct stream_transport *transport)
 {
 	struct tls_transport *t = tls_of(transport);
-	farewells_end(t);
+	tls_farewells_end(t);
 	tls_context_unref(t->context);
 	stream_transport_free(t->inner);
 	free(t->directory);
