@@ -1,5 +1,6 @@
 #include "zhost/daemon.h"
 
+#include <sodium.h>
 #include <string.h>
 #include <sys/utsname.h>
 
@@ -26,6 +27,7 @@
 #include "zhost/space/residents.h"
 #include "zhost/state/machine.h"
 #include "zhost/state/state_dir.h"
+#include "zhost/uplink/identity.h"
 #include "zhost/uplink/uplink.h"
 #include "zhost/usage.h"
 
@@ -39,12 +41,14 @@ struct zhost_daemon {
 	struct service *service;	    /* what systemd hears */
 	struct stream_transport *transport; /* to zrms */
 	struct stream_transport *to_spaces; /* to ports that spaces export */
-	const struct zhost_settings *settings;
+	struct zhost_settings *settings;
 	struct state_dir state_dir;
 	Samoza__V1__ZhostSpec *spec;
 	char *address; /* that instances export as `ip` */
 	char *cache_path;
 	struct token_source token; /* what zrms is shown */
+	struct identity
+		*identity; /* with which it is reached; NULL: by `transport`, with a token */
 	struct cluster_timing timing;
 
 	struct kv *kv;
@@ -253,17 +257,28 @@ static const char *machine(void)
 	return uname(&name) == 0 ? name.machine : "unknown";
 }
 
+static struct stream_transport *to_zrms(struct zhost_daemon *d)
+{
+	return d->identity != NULL ? identity_transport(d->identity) : d->transport;
+}
+
+/* A certificate says who it is already. */
+static struct token_source *token_of(struct zhost_daemon *d)
+{
+	return d->identity != NULL ? NULL : &d->token;
+}
+
 static void make_uplink(struct zhost_daemon *d)
 {
 	d->token = (struct token_source){.file = d->settings->token_file,
 					 .dir = d->settings->dir,
-					 .zrms_url = d->settings->zrms};
+					 .zrms_url = d->settings->addresses.text};
 	struct uplink_options options = {.loop = &d->loop,
-					 .transport = d->transport,
-					 .zrms = d->settings->zrms_address,
-					 .zrms_url = d->settings->zrms,
-					 .token = &d->token,
-					 .timing = &d->timing};
+					 .transport = to_zrms(d),
+					 .zrms = &d->settings->addresses,
+					 .token = token_of(d),
+					 .timing = &d->timing,
+					 .draw = randombytes_uniform};
 	d->uplink = uplink_new(&options, &uplink_listener, d);
 }
 
@@ -297,10 +312,10 @@ static int make_artifacts(struct zhost_daemon *d, struct error **err)
 	if (r < 0)
 		return r;
 	struct artifacts_options options = {.loop = &d->loop,
-					    .transport = d->transport,
+					    .transport = to_zrms(d),
 					    .store = d->artifact_store,
-					    .zrms = d->settings->zrms_address,
-					    .token = &d->token,
+					    .zrms = &d->settings->addresses,
+					    .token = token_of(d),
 					    .cache_path = d->cache_path,
 					    .cache_bytes = d->settings->cache_bytes,
 					    .machine = machine()};
@@ -404,13 +419,36 @@ static void register_metrics(struct zhost_daemon *d)
 	metric_registry_add(&d->metrics, &zhost_metrics, &d->metrics_sources);
 }
 
+static void on_new_identity(void *user)
+{
+	struct zhost_daemon *d = user;
+	uplink_again(d->uplink);
+}
+
+static void on_reload_signal(void *user, int signum)
+{
+	struct zhost_daemon *d = user;
+	(void)signum;
+	if (d->identity != NULL)
+		identity_reload(d->identity);
+}
+
+/* To zrms. */
+static int open_way(struct zhost_daemon *d, struct error **err)
+{
+	if (!d->settings->addresses.is_secure)
+		return stream_transport_open(&d->loop, "plain", NULL, &d->transport, err);
+	return identity_open(&d->loop, d->settings->dir, d->settings->name, on_new_identity, d,
+			     &d->identity, err);
+}
+
 static int begin(struct zhost_daemon *d, const char *config_file, struct error **err)
 {
 	int r = settings_spec(config_file, d->settings->name, &d->spec, err);
 	if (r == 0)
 		r = open_state(d, err);
 	if (r == 0)
-		r = stream_transport_open(&d->loop, "plain", NULL, &d->transport, err);
+		r = open_way(d, err);
 	if (r == 0)
 		r = stream_transport_open(&d->loop, "plain", NULL, &d->to_spaces, err);
 	if (r < 0)
@@ -435,6 +473,8 @@ static int begin(struct zhost_daemon *d, const char *config_file, struct error *
 		r = loop_on_signal(&d->loop, SIGTERM, on_signal, d, err);
 	if (r == 0)
 		r = loop_on_signal(&d->loop, SIGINT, on_signal, d, err);
+	if (r == 0)
+		r = loop_on_signal(&d->loop, SIGHUP, on_reload_signal, d, err);
 	if (r == 0)
 		r = loop_start_threads(&d->loop, err);
 	if (r < 0)
@@ -469,6 +509,7 @@ static void finish(struct zhost_daemon *d)
 	ports_free(d->ports);
 	uplink_free(d->uplink);
 	stream_transport_free(d->transport);
+	identity_free(d->identity);
 	stream_transport_free(d->to_spaces);
 	if (d->kv != NULL) /* it never began */
 		d->kv->ops->close(d->kv, on_kv_closed, d);
@@ -480,7 +521,7 @@ static void finish(struct zhost_daemon *d)
 	free(d->cache_path);
 }
 
-int zhost_daemon_run(const struct zhost_settings *settings, const char *config_file,
+int zhost_daemon_run(struct zhost_settings *settings, const char *config_file,
 		     struct error **err)
 {
 	struct zhost_daemon d = {.settings = settings,
@@ -493,8 +534,9 @@ int zhost_daemon_run(const struct zhost_settings *settings, const char *config_f
 	if (r == 0) {
 		CLEANUP(freep) char *zedge = zedge_address(&d);
 		log_info("zhost", "started", LOG_S("name", settings->name),
-			 LOG_S("version", SAMOZA_VERSION), LOG_S("zrms", settings->zrms),
-			 LOG_S("zedge", zedge), LOG_S("dir", d.state_dir.path),
+			 LOG_S("version", SAMOZA_VERSION),
+			 LOG_S("zrms", settings->addresses.text), LOG_S("zedge", zedge),
+			 LOG_S("dir", d.state_dir.path),
 			 LOG_U("incarnation", d.state_dir.incarnation));
 		service_ready(d.service);
 		loop_run(&d.loop);

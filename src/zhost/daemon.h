@@ -29,7 +29,7 @@
 /* Runs until SIGTERM, SIGINT, or an end of its own; the spaces continue. `settings` and
  * `config_file` (NULL: none) are borrowed. Returns 0, 1 when it ended because of a failure, or a
  * negative error when it could not start. */
-int zhost_daemon_run(const struct zhost_settings *settings, const char *config_file,
+int zhost_daemon_run(struct zhost_settings *settings, const char *config_file,
 		     struct error **err) must_check;
 
 #endif

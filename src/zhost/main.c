@@ -59,7 +59,7 @@ static int run_new_identity(const struct zhost_settings *s, struct error **err)
 	return r;
 }
 
-static int run(const struct zhost_settings *settings, int argc, char **argv)
+static int run(struct zhost_settings *settings, int argc, char **argv)
 {
 	struct error *err = NULL;
 	int r = 0;
@@ -89,6 +89,7 @@ int main(int argc, char **argv)
 	}
 	r = settings_check(&settings, &err);
 	if (r < 0) {
+		settings_done(&settings);
 		cli_settings_done(&zhost_program, &settings);
 		return cli_refuse(&zhost_program, NULL, err);
 	}
@@ -98,6 +99,7 @@ int main(int argc, char **argv)
 	(void)umask(077);
 	if (log_start(settings.log_level, settings.log_file, &err) < 0) {
 		r = cli_refuse(&zhost_program, NULL, err);
+		settings_done(&settings);
 		cli_settings_done(&zhost_program, &settings);
 		return r;
 	}
@@ -105,6 +107,7 @@ int main(int argc, char **argv)
 	if (sodium_init() < 0)
 		IMPOSSIBLE("cannot get random numbers");
 	r = run(&settings, argc, argv);
+	settings_done(&settings);
 	cli_settings_done(&zhost_program, &settings);
 	return r;
 }

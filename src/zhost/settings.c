@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,10 +16,13 @@
 #include "schema/message.h"
 #include "schema/yaml.h"
 #include "zhost/metrics.h"
+#include "zhost/uplink/identity.h"
 
 #define FILE_MAX ((off_t)4 * 1024 * 1024)
 
 static const char *const other_keys[] = {"zhosts", NULL};
+
+#define ZRMS_DEFAULT   "http://127.0.0.1:7331"
 
 #define OPTION(member) offsetof(struct zhost_settings, member)
 
@@ -41,10 +45,12 @@ static const struct cli_option options[] = {
 	{.name = "zrms",
 	 .key = "zrms",
 	 .environment = "ZRMS_URL",
-	 .type = CLI_URL,
+	 .type = CLI_STRING,
 	 .offset = OPTION(zrms),
-	 .fallback = "http://127.0.0.1:7331",
-	 .help = "URL of zrms"},
+	 .value = "URL",
+	 .help = "Where zrms is: https://HOST:PORT[,HOST:PORT...] as the machine that "
+		 "DIR/credentials say this is, or http://127.0.0.1:PORT on the same machine; "
+		 "default: the addresses at which it joined, or " ZRMS_DEFAULT},
 	{.name = "token-file",
 	 .key = "token_file",
 	 .environment = "ZHOST_TOKEN_FILE",
@@ -162,10 +168,45 @@ static void name_after_machine(struct zhost_settings *s)
 		s->name = mem_strdup(name);
 }
 
+void settings_done(struct zhost_settings *s)
+{
+	zrms_addresses_done(&s->addresses);
+}
+
+/* A machine that has joined goes where it joined, if it is told nothing else. */
+static int addresses_find(struct zhost_settings *s, struct error **err)
+{
+	if (s->zrms != NULL)
+		return zrms_addresses_read(s->zrms, &s->addresses, err);
+	if (!identity_is_there(s->dir))
+		return zrms_addresses_read(ZRMS_DEFAULT, &s->addresses, err);
+	int r = zrms_addresses_load(s->dir, &s->addresses, err);
+	return r < 0 ? error_wrap(err, "say where zrms is by --zrms https://HOST:PORT") : 0;
+}
+
+/* Over plain streams only programs of this machine may be reached. */
+static int addresses_check(const struct zhost_settings *s, struct error **err)
+{
+	const struct zrms_addresses *a = &s->addresses;
+	for (size_t i = 0; !a->is_secure && i < a->count; i++) {
+		struct cli_address at = {.port = a->ports[i]};
+		(void)snprintf(at.host, sizeof(at.host), "%s", a->hosts[i]);
+		if (!str_equal(at.host, "localhost") && !cli_address_is_loopback(&at))
+			return error_set(err, ERR_DENIED,
+					 "invalid --zrms '%s': other machines are reached by "
+					 "https:// only",
+					 a->text);
+	}
+	if (a->is_secure && !identity_is_there(s->dir))
+		return error_set(err, ERR_NOT_FOUND,
+				 "there is no certificate in %s/credentials to show to %s: "
+				 "this machine must join the cluster first",
+				 s->dir, a->text);
+	return 0;
+}
+
 int settings_check(struct zhost_settings *s, struct error **err)
 {
-	const char *address;
-
 	if (s->end_spaces && s->new_identity)
 		return error_set(
 			err, ERR_INVALID,
@@ -182,15 +223,8 @@ int settings_check(struct zhost_settings *s, struct error **err)
 	if (!zhost_name_is_valid(s->name))
 		return error_set(err, ERR_INVALID,
 				 "invalid --name '%s': expected " ZHOST_NAME_EXPECTED, s->name);
-	address = s->zrms + strlen("http://");
-	if (!str_has_prefix(s->zrms, "http://"))
-		return error_set(err, ERR_INVALID,
-				 "invalid --zrms '%s': expected http://HOST:PORT (TLS is not "
-				 "supported yet)",
-				 s->zrms);
-	if (cli_address_parse(address, &s->zrms_address, err) < 0)
-		return error_wrap(err, "--zrms %s", s->zrms);
-	return 0;
+	int r = addresses_find(s, err);
+	return r < 0 ? r : addresses_check(s, err);
 }
 
 static int read_file(const char *path, char **ret_text, size_t *ret_size, struct error **err)

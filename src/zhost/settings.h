@@ -6,6 +6,7 @@
 
 #include "adapter/cli/cli.h"
 #include "proto/model.pb-c.h"
+#include "zhost/uplink/zrms_addresses.h"
 
 struct zhost_settings {
 	char *dir, *name, *zrms, *token_file, *log_level, *log_file, *zrun;
@@ -16,13 +17,15 @@ struct zhost_settings {
 	bool end_spaces, new_identity;
 	bool no_zygote;
 	bool allow_exec;
-	struct cli_address zrms_address; /* out of `zrms` */
+	struct zrms_addresses addresses; /* out of `zrms`, or of DIR/credentials */
 };
 
 extern const struct cli_program zhost_program;
 
-/* Checks what a table cannot say, fills zrms_address. */
+/* Checks what a table cannot say, fills `addresses`. */
 int settings_check(struct zhost_settings *s, struct error **err) must_check;
+/* What is not in the table. */
+void settings_done(struct zhost_settings *s);
 
 /* The entry of the configuration file's `zhosts` that has the name; without a file, or
  * without such a list in it: one with the name alone. cpu and memory that are not given are

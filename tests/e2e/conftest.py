@@ -166,6 +166,8 @@ class Daemon:
 class Cluster:
     """`zhosts`: names, or dicts with the fields of a zhost's configuration."""
 
+    listens_on = "127.0.0.1"
+
     def __init__(self, directory, zhosts=("edge-node-1", "edge-node-2", "edge-node-3"),
                  heartbeat="200ms", timeout="1200ms", zrms_options=(), prepare=None):
         self.directory = pathlib.Path(directory)
@@ -179,7 +181,7 @@ class Cluster:
         trust.mkdir(parents=True, exist_ok=True)
         shutil.copy(f"{self.key}.pub", trust / "test.pub")
         self.zrms = Daemon(self, "zrms", [
-            BIN / "zrms", "--dir", self.directory / "zrms", "--listen", f"127.0.0.1:{self.port}",
+            BIN / "zrms", "--dir", self.directory / "zrms", "--listen", f"{self.listens_on}:{self.port}",
             "--heartbeat", heartbeat, "--failure-timeout", timeout, *zrms_options],
             self.directory / "zrms.log")
         self.zhosts = {}
@@ -211,11 +213,14 @@ class Cluster:
         config = self.directory / f"{name}.yaml"
         config.write_text(json.dumps({"zhosts": [spec]}))
         daemon = Daemon(self, name, [
-            BIN / "zhost", "--dir", self.directory / name, "--name", name, "--zrms", self.url,
+            BIN / "zhost", "--dir", self.directory / name, "--name", name, "--zrms", self.url_for_zhosts(),
             "--zedge", f"127.0.0.1:{free_port()}", "--config", config], self.directory / f"{name}.log")
         self.give_token(name)
         self.zhosts[name] = daemon.start()
         return daemon
+
+    def url_for_zhosts(self):
+        return self.url
 
     def give_token(self, name, directory=None):
         """A token of its own, as startz gives it; to the owner of its directory."""
@@ -424,11 +429,11 @@ def state_home(tmp_path_factory):
 def start_cluster(tmp_path, request):
     clusters = []
 
-    def start(**options):
+    def start(kind=Cluster, **options):
         directory = tmp_path / f"c{len(clusters)}"
         directory.mkdir()
         clusters.append(None)
-        cluster = Cluster.__new__(Cluster)
+        cluster = kind.__new__(kind)
         cluster.zhosts, cluster.directory = {}, directory
         clusters[-1] = cluster
         cluster.__init__(directory, **options)

@@ -264,6 +264,7 @@ struct http_call *http_call_new(struct loop *loop, struct stream_transport *tran
 		.to = options->to,
 		.timeout_ms = options->connect_ms > 0 ? options->connect_ms : options->idle_ms,
 		.protocol = "http/1.1",
+		.peer_role = options->peer_role,
 	};
 	call->stream = stream_connect(transport, &connect, &stream_handler, call);
 	return call;

@@ -23,10 +23,11 @@ struct http_call_options {
 	const char *method; /* NULL: "GET" */
 	const char *target;
 	struct stream_address to;
-	int64_t connect_ms; /* until the stream stands; 0: idle_ms */
-	int64_t idle_ms;    /* without a byte from the server */
-	uint64_t body_max;  /* of the response; more is ERR_LIMIT */
-	const char *token;  /* who asks: "Authorization: Bearer TOKEN"; NULL: nobody says so */
+	int64_t connect_ms;    /* until the stream stands; 0: idle_ms */
+	int64_t idle_ms;       /* without a byte from the server */
+	uint64_t body_max;     /* of the response; more is ERR_LIMIT */
+	const char *peer_role; /* who must answer, where the kind of stream can tell; or NULL */
+	const char *token; /* who asks: "Authorization: Bearer TOKEN"; NULL: nobody says so */
 	/* A protocol to switch to, "samoza-link/1". Any answer but 101 is then ERR_UNAVAILABLE. */
 	const char *upgrade;
 };

@@ -90,21 +90,23 @@ static void on_connected(void *user, struct stream *stream, const struct error *
 static const struct stream_handler stream_handler = {.connected = on_connected};
 
 struct wire_dial *wire_dial_new(struct loop *loop, struct stream_transport *transport,
-				const struct stream_address *to, const char *token,
-				int64_t timeout_ms, wire_dial_fn *fn, void *user)
+				const struct wire_dial_options *options, wire_dial_fn *fn,
+				void *user)
 {
 	struct wire_dial *dial = mem_new(struct wire_dial);
 	dial->loop = loop;
-	dial->host = mem_strdup(to->host);
-	dial->port = to->port;
-	dial->token = mem_strdup(token);
-	dial->timeout_ms = timeout_ms;
+	dial->host = mem_strdup(options->to.host);
+	dial->port = options->to.port;
+	dial->token = mem_strdup(options->token);
+	dial->timeout_ms = options->timeout_ms;
 	dial->fn = fn;
 	dial->user = user;
 	dial->deadline = loop_timer_new(loop, on_deadline, dial);
-	loop_timer_at(dial->deadline, loop_now(loop).mono_ms + timeout_ms);
-	const struct stream_connect_options options = {
-		.to = *to, .timeout_ms = timeout_ms, .protocol = LINK_PROTOCOL};
-	dial->stream = stream_connect(transport, &options, &stream_handler, dial);
+	loop_timer_at(dial->deadline, loop_now(loop).mono_ms + options->timeout_ms);
+	const struct stream_connect_options connect = {.to = options->to,
+						       .timeout_ms = options->timeout_ms,
+						       .protocol = LINK_PROTOCOL,
+						       .peer_role = options->peer_role};
+	dial->stream = stream_connect(transport, &connect, &stream_handler, dial);
 	return dial;
 }

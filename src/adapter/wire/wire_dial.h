@@ -20,11 +20,16 @@ struct wire_dial;
  * `why` (borrowed). The dial frees itself after the call. */
 typedef void wire_dial_fn(void *user, struct stream *stream, const struct error *why);
 
-/* `fn` is called within timeout_ms. `token`: who asks, where the kind of stream does not know it; NULL:
- * nothing is said. */
+/* Borrowed for the call. */
+struct wire_dial_options {
+	struct stream_address to;
+	const char *token; /* who asks, where the kind of stream does not know it; or NULL */
+	const char *peer_role; /* who must be there, where the kind can tell; NULL: anybody */
+	int64_t timeout_ms;    /* `fn` is called within it */
+};
 struct wire_dial *wire_dial_new(struct loop *loop, struct stream_transport *transport,
-				const struct stream_address *to, const char *token,
-				int64_t timeout_ms, wire_dial_fn *fn, void *user);
+				const struct wire_dial_options *options, wire_dial_fn *fn,
+				void *user);
 /* `fn` is not called any more. NULL is fine; not from inside `fn`. */
 void wire_dial_cancel(struct wire_dial *dial);
 

@@ -208,15 +208,14 @@ static int download(struct artifact_job *j, struct error **err)
 {
 	struct artifacts *a = j->artifacts;
 	CLEANUP(freep) char *target = str_printf("/v1/artifacts/sha256/%s", j->name);
-	const struct stream_address from = {a->options.zrms.host, a->options.zrms.port};
 	int r = artifact_put(a->options.store, j->name, &j->writer, err);
 
 	if (r < 0)
 		return r;
 	CLEANUP(token_freep) char *token = token_source_read(a->options.token);
-	j->download = download_new(a->options.loop, a->options.transport, &from, token, target,
-				   j->writer, j->size_bytes > 0 ? j->size_bytes : ARTIFACT_MAX,
-				   on_downloaded, j);
+	j->download = download_new(
+		a->options.loop, a->options.transport, a->options.zrms, token, target,
+		j->writer, j->size_bytes > 0 ? j->size_bytes : ARTIFACT_MAX, on_downloaded, j);
 	return 0;
 }
 

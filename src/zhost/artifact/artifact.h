@@ -21,6 +21,7 @@
 #include "port/stream.h"
 #include "proto/wire.pb-c.h"
 #include "zhost/uplink/token_source.h"
+#include "zhost/uplink/zrms_addresses.h"
 
 struct artifacts;
 struct artifact_wait;
@@ -29,7 +30,7 @@ struct artifact_wait;
 struct artifacts_options {
 	struct loop *loop;
 	struct stream_transport *transport;
-	struct cli_address zrms;
+	const struct zrms_addresses *zrms;
 	struct token_source *token;   /* NULL: none is shown */
 	struct artifact_store *store; /* a directory of files (adapter/artifact/directory.h) */
 	const char *cache_path;	      /* that directory, absolute: for what is compiled here */

@@ -47,7 +47,7 @@ static const struct http_call_handler call_handler = {
 	.head = on_head, .body = on_body, .done = on_done};
 
 struct download *download_new(struct loop *loop, struct stream_transport *transport,
-			      const struct stream_address *from, const char *token,
+			      const struct zrms_addresses *from, const char *token,
 			      const char *target, struct artifact_writer *writer,
 			      uint64_t max_bytes, download_done_fn *done, void *user)
 {
@@ -56,7 +56,8 @@ struct download *download_new(struct loop *loop, struct stream_transport *transp
 	d->done = done;
 	d->user = user;
 	const struct http_call_options options = {.target = target,
-						  .to = *from,
+						  .to = zrms_addresses_now(from),
+						  .peer_role = zrms_addresses_role(from),
 						  .token = token,
 						  .idle_ms = IDLE_MS,
 						  .body_max = max_bytes};

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "port/artifact.h"
 #include "port/stream.h"
+#include "zhost/uplink/zrms_addresses.h"
 
 struct download;
 
@@ -19,7 +20,7 @@ typedef void download_done_fn(void *user, uint64_t size, const struct error *why
 /* `writer` is borrowed until `done`, which finishes or abandons it. Longer bodies than max_bytes
  * are refused (ERR_LIMIT). */
 struct download *download_new(struct loop *loop, struct stream_transport *transport,
-			      const struct stream_address *from, const char *token,
+			      const struct zrms_addresses *from, const char *token,
 			      const char *target, struct artifact_writer *writer,
 			      uint64_t max_bytes, download_done_fn *done, void *user);
 /* `done` is not called any more. NULL is fine; not from inside `done`. */

@@ -17,8 +17,7 @@ struct uplink {
 	struct upstream upstream; /* first */
 	struct loop *loop;
 	struct stream_transport *transport;
-	struct cli_address zrms;
-	const char *zrms_url;
+	struct zrms_addresses *zrms;
 	struct token_source *token;
 	struct cluster_timing *timing;
 	const struct uplink_listener *listener;
@@ -28,9 +27,12 @@ struct uplink {
 	struct loop_timer *timer;
 	int64_t retry_ms; /* until the next attempt, when this one fails */
 	uint64_t connections;
+	uint32_t (*draw)(uint32_t bound);
 	bool is_accepted, is_closing;
-	bool was_reached; /* one line for each outage, not for each attempt */
-	char *refused;	  /* the reason that zrms gave last, to log it once */
+	bool has_frame; /* on this connection */
+	/* Of each address: why the last attempt came to nothing, to log it once. */
+	char *trouble[ZRMS_ADDRESSES_MAX];
+	char *refused; /* the reason that zrms gave last, to log it once */
 };
 
 static void dial(void *user);
@@ -42,8 +44,17 @@ static void retry_later(struct uplink *u)
 
 	if (u->retry_ms > most)
 		u->retry_ms = most;
-	loop_timer_at(u->timer, loop_now(u->loop).mono_ms + u->retry_ms);
+	int64_t least = 2 * u->retry_ms > most ? most / 2 : u->retry_ms;
+	int64_t by_chance = u->draw != NULL ? u->draw((uint32_t)least) : u->retry_ms - least;
+
+	loop_timer_at(u->timer, loop_now(u->loop).mono_ms + least + by_chance);
 	u->retry_ms *= 2;
+}
+
+static void next_later(struct uplink *u)
+{
+	zrms_addresses_next(u->zrms);
+	retry_later(u);
 }
 
 /* ---- frames ---- */
@@ -51,7 +62,7 @@ static void retry_later(struct uplink *u)
 static void refused(struct uplink *u, struct wire_link *link, const char *reason)
 {
 	if (u->refused == NULL || strcmp(u->refused, reason) != 0)
-		log_error("link", "refused", LOG_S("zrms", u->zrms_url),
+		log_error("link", "refused", LOG_S("zrms", u->zrms->text),
 			  LOG_S("reason", reason));
 	free(u->refused);
 	u->refused = mem_strdup(reason);
@@ -59,13 +70,19 @@ static void refused(struct uplink *u, struct wire_link *link, const char *reason
 	wire_link_close(link, NULL);
 }
 
+static void trouble_forget(struct uplink *u)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(u->trouble); i++)
+		free(steal_ptr(&u->trouble[i]));
+}
+
 static void accepted(struct uplink *u, const Samoza__V1__HelloAck *ack)
 {
 	free(steal_ptr(&u->refused));
+	trouble_forget(u);
 	u->is_accepted = true;
-	u->retry_ms = RETRY_FIRST_MS;
-	log_info("link", "accepted", LOG_S("zrms", u->zrms_url), LOG_S("cluster", ack->cluster),
-		 LOG_MS("heartbeat", u->timing->heartbeat_ms),
+	log_info("link", "accepted", LOG_S("zrms", u->zrms->text),
+		 LOG_S("cluster", ack->cluster), LOG_MS("heartbeat", u->timing->heartbeat_ms),
 		 LOG_MS("timeout", u->timing->failure_timeout_ms));
 }
 
@@ -90,6 +107,9 @@ static int take_frame(struct uplink *u, struct wire_link *link, const struct fra
 
 	if (r < 0)
 		return r;
+	if (!u->has_frame)
+		u->retry_ms = RETRY_FIRST_MS;
+	u->has_frame = true;
 	if (frame->type == SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK)
 		take_hello_ack(u, link, (const Samoza__V1__HelloAck *)m);
 	return u->listener->frame(u->user, (Samoza__V1__FrameType)frame->type, m, err);
@@ -109,6 +129,21 @@ static int on_frame(void *user, struct wire_link *link, const struct frame *fram
 	return r < 0 ? error_move(err, steal_ptr(&why)) : 0;
 }
 
+/* One line for each outage and reason, not for each attempt. */
+static bool is_news(struct uplink *u, const struct error *why)
+{
+	const char *text = why != NULL ? why->message : "";
+
+	if (u->has_frame)
+		return true;
+	char **before = &u->trouble[u->zrms->now];
+	if (str_equal(*before, text))
+		return false;
+	free(*before);
+	*before = mem_strdup(text);
+	return true;
+}
+
 static void on_closed(void *user, struct wire_link *link, const struct error *why)
 {
 	struct uplink *u = user;
@@ -119,9 +154,12 @@ static void on_closed(void *user, struct wire_link *link, const struct error *wh
 	u->listener->disconnected(u->user);
 	if (u->is_closing)
 		return;
-	if (u->refused == NULL)
-		log_warn("link", "lost", LOG_S("zrms", u->zrms_url), LOG_E(why));
-	retry_later(u);
+	if (u->refused == NULL && is_news(u, why))
+		log_warn("link", "lost", LOG_S("zrms", u->zrms->text), LOG_E(why));
+	if (u->has_frame)
+		retry_later(u);
+	else
+		next_later(u);
 }
 
 static const struct wire_link_handler handler = {.frame = on_frame, .closed = on_closed};
@@ -134,18 +172,17 @@ static void on_dialled(void *user, struct stream *stream, const struct error *wh
 
 	u->dial = NULL;
 	if (stream == NULL) {
-		if (u->was_reached)
-			log_warn("link", "unreachable", LOG_S("zrms", u->zrms_url), LOG_E(why));
+		if (is_news(u, why))
+			log_warn("link", "unreachable", LOG_S("zrms", u->zrms->text),
+				 LOG_E(why));
 		else
-			log_debug("link", "unreachable", LOG_S("zrms", u->zrms_url),
+			log_debug("link", "unreachable", LOG_S("zrms", u->zrms->text),
 				  LOG_E(why));
-		u->was_reached = false;
-		retry_later(u);
+		next_later(u);
 		return;
 	}
-	u->was_reached = true;
 	u->connections++;
-	log_debug("link", "connected", LOG_S("zrms", u->zrms_url));
+	log_debug("link", "connected", LOG_S("zrms", u->zrms->text));
 	u->link = wire_link_new(stream, 0, &handler, u);
 	u->listener->connected(u->user);
 }
@@ -156,9 +193,13 @@ static void dial(void *user)
 
 	if (u->dial != NULL || u->link != NULL || u->is_closing)
 		return;
-	const struct stream_address to = {u->zrms.host, u->zrms.port};
+	u->has_frame = false;
 	CLEANUP(token_freep) char *token = token_source_read(u->token);
-	u->dial = wire_dial_new(u->loop, u->transport, &to, token, DIAL_MS, on_dialled, u);
+	const struct wire_dial_options options = {.to = zrms_addresses_now(u->zrms),
+						  .token = token,
+						  .peer_role = zrms_addresses_role(u->zrms),
+						  .timeout_ms = DIAL_MS};
+	u->dial = wire_dial_new(u->loop, u->transport, &options, on_dialled, u);
 }
 
 /* ---- sending ---- */
@@ -219,13 +260,12 @@ struct uplink *uplink_new(const struct uplink_options *options,
 	u->loop = options->loop;
 	u->transport = options->transport;
 	u->zrms = options->zrms;
-	u->zrms_url = options->zrms_url;
+	u->draw = options->draw;
 	u->token = options->token;
 	u->timing = options->timing;
 	u->listener = listener;
 	u->user = user;
 	u->retry_ms = RETRY_FIRST_MS;
-	u->was_reached = true;
 	u->timer = loop_timer_new(u->loop, dial, u);
 	return u;
 }
@@ -233,6 +273,17 @@ struct uplink *uplink_new(const struct uplink_options *options,
 void uplink_start(struct uplink *u)
 {
 	loop_timer_at(u->timer, loop_now(u->loop).mono_ms);
+}
+
+void uplink_again(struct uplink *u)
+{
+	if (u->is_closing)
+		return;
+	u->retry_ms = RETRY_FIRST_MS;
+	if (u->link != NULL)
+		wire_link_close(u->link, NULL);
+	else if (u->dial == NULL)
+		loop_timer_at(u->timer, loop_now(u->loop).mono_ms);
 }
 
 void uplink_close(struct uplink *u)
@@ -257,6 +308,7 @@ void uplink_free(struct uplink *u)
 	PRE(u->link == NULL && u->dial == NULL);
 	loop_timer_free(u->timer);
 	free(u->refused);
+	trouble_forget(u);
 	free(u);
 }
 

@@ -1,6 +1,7 @@
 /*
- * The connection to zrms: connects, reconnects (after 100 ms, 200 ms, … at most one heartbeat),
- * and passes frames on. What happens with a frame is the listener's business, except that
+ * The connection to zrms: connects, reconnects (after 100 ms, 200 ms, … at most one heartbeat or 10 s, and
+ * up to twice as much by chance), and passes frames on. What zrms refuses is known when the first frame does not
+ * come, not when the connection stands (docs/design/011-transport-security.md). What happens with a frame is the listener's business, except that
  * HELLO_ACK also decides whether the connection is accepted.
  */
 #ifndef SAMOZA_ZHOST_UPLINK_UPLINK_H
@@ -8,11 +9,11 @@
 
 #include <stdint.h>
 
-#include "adapter/cli/cli.h"
 #include "base/error.h"
 #include "port/stream.h"
 #include "zhost/uplink/token_source.h"
 #include "zhost/uplink/upstream.h"
+#include "zhost/uplink/zrms_addresses.h"
 
 struct uplink;
 
@@ -33,16 +34,19 @@ struct uplink_listener {
 struct uplink_options {
 	struct loop *loop;
 	struct stream_transport *transport;
-	struct cli_address zrms;    /* host borrowed */
-	const char *zrms_url;	    /* for log lines; borrowed */
-	struct token_source *token; /* NULL: none is shown */
+	struct zrms_addresses *zrms; /* it goes to the next one after each attempt that fails */
+	struct token_source *token;  /* NULL: none is shown */
 	struct cluster_timing *timing;
+	/* A number below `bound`, so that many zhosts do not come at the same time; NULL: always 0. */
+	uint32_t (*draw)(uint32_t bound);
 };
 
 /* Nothing happens before uplink_start(). All borrowed. */
 struct uplink *uplink_new(const struct uplink_options *options,
 			  const struct uplink_listener *listener, void *user);
 void uplink_start(struct uplink *u);
+/* Makes the connection again, with other credentials. */
+void uplink_again(struct uplink *u);
 /* Closes the connection and makes no other; uplink_is_closed() when that is done. */
 void uplink_close(struct uplink *u);
 bool uplink_is_closed(const struct uplink *u);

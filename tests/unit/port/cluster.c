@@ -128,10 +128,10 @@ static void zhost_begin(struct cluster *c, struct cluster_zhost *z, const char *
 	z->timing = (struct cluster_timing){.heartbeat_ms = 1000, .failure_timeout_ms = 3000};
 	z->transport = sim_network_machine(c->net, name);
 	machine_certify(c, name, "zhost");
+	assert_int_equal(zrms_addresses_read("http://zrms:7331", &z->addresses, NULL), 0);
 	struct uplink_options options = {.loop = c->loop,
 					 .transport = z->transport,
-					 .zrms = {.host = "zrms", .port = PORT},
-					 .zrms_url = "http://zrms:7331",
+					 .zrms = &z->addresses,
 					 .timing = &z->timing};
 	z->uplink = uplink_new(&options, &uplink_listener, z);
 	z->mesh = hub_transport_new(uplink_upstream(z->uplink));
@@ -183,6 +183,7 @@ void cluster_free(struct cluster *c)
 		mesh_transport_free(z->mesh);
 		assert_true(uplink_is_closed(z->uplink));
 		uplink_free(z->uplink);
+		zrms_addresses_done(&z->addresses);
 		stream_transport_free(z->transport);
 	}
 	hub_free(c->hub);

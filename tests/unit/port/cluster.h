@@ -18,6 +18,7 @@ struct cluster_zhost {
 	const char *name;
 	struct stream_transport *transport;
 	struct cluster_timing timing;
+	struct zrms_addresses addresses;
 	struct uplink *uplink;
 	struct mesh_transport *mesh;
 	uint64_t link_id; /* at zrms, once it is accepted */

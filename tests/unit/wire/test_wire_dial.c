@@ -55,9 +55,9 @@ static int end(void **state)
 
 static void dial(struct stage *s)
 {
-	const struct stream_address to = {PEER_HOST, PEER_PORT};
-	s->dial = wire_dial_new(&s->peer->loop, s->peer->client, &to, NULL, DIAL_MS, on_dialled,
-				s);
+	const struct wire_dial_options options = {.to = {PEER_HOST, PEER_PORT},
+						  .timeout_ms = DIAL_MS};
+	s->dial = wire_dial_new(&s->peer->loop, s->peer->client, &options, on_dialled, s);
 }
 
 static void certify(struct stage *s)

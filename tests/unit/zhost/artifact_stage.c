@@ -80,9 +80,12 @@ void open_cache(struct stage *s, uint64_t cache_bytes)
 							     .prefix = "new-",
 							     .mode = 0444};
 	assert_int_equal(artifact_directory_open(&directory, &s->store, NULL), 0);
+	static char host[] = "zrms";
+	static const struct zrms_addresses zrms = {
+		.hosts = {host}, .ports = {PORT}, .count = 1};
 	const struct artifacts_options options = {.loop = &s->loop,
 						  .transport = s->zhost,
-						  .zrms = {.host = "zrms", .port = PORT},
+						  .zrms = &zrms,
 						  .store = s->store,
 						  .cache_path = s->directory,
 						  .cache_bytes = cache_bytes,

@@ -244,9 +244,12 @@ static void make_artifacts(struct stage *s)
 	const struct stream_listen_options listen = {.at = {"zrms", 7331}};
 	assert_int_equal(
 		stream_listen(s->zrms, &listen, &listen_handler, s, &s->listener, NULL), 0);
+	static char host[] = "zrms";
+	static const struct zrms_addresses zrms = {
+		.hosts = {host}, .ports = {7331}, .count = 1};
 	const struct artifacts_options options = {.loop = &s->loop,
 						  .transport = s->transport,
-						  .zrms = {.host = "zrms", .port = 7331},
+						  .zrms = &zrms,
 						  .store = s->store,
 						  .cache_path = s->cache_path,
 						  .cache_bytes = 1 << 20,

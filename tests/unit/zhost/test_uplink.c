@@ -18,6 +18,7 @@
 struct stage {
 	struct peer *peer;
 	struct cluster_timing timing;
+	struct zrms_addresses zrms;
 	struct uplink *uplink;
 	unsigned connected, disconnected, frames;
 	Samoza__V1__FrameType last_type;
@@ -70,10 +71,10 @@ static int begin(void **state)
 	struct stage *s = mem_new(struct stage);
 	s->peer = peer_new();
 	s->timing = (struct cluster_timing){.heartbeat_ms = 1000, .failure_timeout_ms = 3000};
+	assert_int_equal(zrms_addresses_read("http://server:7331", &s->zrms, NULL), 0);
 	struct uplink_options options = {.loop = &s->peer->loop,
 					 .transport = s->peer->client,
-					 .zrms = {.host = PEER_HOST, .port = PEER_PORT},
-					 .zrms_url = "http://server:7331",
+					 .zrms = &s->zrms,
 					 .timing = &s->timing};
 	s->uplink = uplink_new(&options, &listener, s);
 	*state = s;
@@ -87,6 +88,7 @@ static int end(void **state)
 	sim_loop_run(&s->peer->loop, 0);
 	assert_true(uplink_is_closed(s->uplink));
 	uplink_free(s->uplink);
+	zrms_addresses_done(&s->zrms);
 	peer_free(s->peer);
 	free(s);
 	return 0;
@@ -220,6 +222,115 @@ static void a_lost_connection_is_made_again_at_once_when_it_was_accepted(void **
 	assert_int_equal(s->disconnected, 1);
 }
 
+/* Over TLS a peer that is refused is first connected (docs/design/011-transport-security.md). */
+static void a_connection_without_a_frame_is_no_success(void **state)
+{
+	static const int64_t expected_ms[] = {100, 200, 400};
+	struct stage *s = *state;
+	uplink_start(s->uplink);
+	for (size_t i = 0; i < ARRAY_SIZE(expected_ms); i++) {
+		accept_connection(s);
+		s->is_disconnected = false;
+		peer_close(s->peer);
+		peer_until(s->peer, &s->is_disconnected);
+		assert_int_equal(next_attempt_ms(s), expected_ms[i]);
+	}
+	accept_connection(s);
+	answer_hello(s, SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED);
+	s->is_disconnected = false;
+	peer_close(s->peer);
+	peer_until(s->peer, &s->is_disconnected);
+	assert_int_equal(next_attempt_ms(s), 100);
+}
+
+static uint32_t the_most(uint32_t bound)
+{
+	return bound - 1;
+}
+
+static void chance_makes_an_interval_up_to_twice_as_long(void **state)
+{
+	static const int64_t expected_ms[] = {199, 399, 799, 999, 999};
+	struct stage *s = *state;
+	struct uplink_options options = {.loop = &s->peer->loop,
+					 .transport = s->peer->client,
+					 .zrms = &s->zrms,
+					 .timing = &s->timing,
+					 .draw = the_most};
+	uplink_free(s->uplink);
+	s->uplink = uplink_new(&options, &listener, s);
+	uplink_start(s->uplink);
+	sim_loop_run(&s->peer->loop, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(expected_ms); i++) {
+		peer_close(s->peer);
+		assert_int_equal(next_attempt_ms(s), expected_ms[i]);
+	}
+}
+
+static void one_address_is_tried_after_the_other(void **state)
+{
+	struct stage *s = *state;
+	zrms_addresses_done(&s->zrms);
+	assert_int_equal(
+		zrms_addresses_read("http://nowhere:1,server:7331,nowhere:2", &s->zrms, NULL),
+		0);
+	uplink_start(s->uplink);
+	accept_connection(s);
+	answer_hello(s, SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED);
+	assert_int_equal(s->zrms.now, 1);
+	/* What was reached is tried first. */
+	s->is_disconnected = false;
+	peer_close(s->peer);
+	peer_until(s->peer, &s->is_disconnected);
+	accept_connection(s);
+	assert_int_equal(s->zrms.now, 1);
+}
+
+static void made_again_it_goes_on_at_once(void **state)
+{
+	struct stage *s = *state;
+	connect_and_accept(s);
+	s->is_disconnected = false;
+	uplink_again(s->uplink);
+	peer_until(s->peer, &s->is_disconnected);
+	accept_connection(s);
+	answer_hello(s, SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED);
+	assert_true(upstream_is_up(uplink_upstream(s->uplink)));
+	assert_int_equal(uplink_connections(s->uplink), 2);
+}
+
+static void addresses_are_read_and_refused(void **state)
+{
+	static const char *const bad[] = {"",
+					  "server:7331",
+					  "https://",
+					  "https://server",
+					  "https://server:0",
+					  "https://a:1,",
+					  "https://a:1,,b:2",
+					  "ftp://server:1",
+					  "https://server:70000",
+					  "https://a:1/path",
+					  "https://u@a:1",
+					  "http://::1:7331"};
+	struct zrms_addresses a = {0};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(zrms_addresses_read(bad[i], &a, NULL), ERR_INVALID);
+	assert_int_equal(
+		zrms_addresses_read("https://zrms.example:7331,[fd00::1]:7332/", &a, NULL), 0);
+	assert_true(a.is_secure);
+	assert_int_equal(a.count, 2);
+	assert_string_equal(zrms_addresses_role(&a), "zrms");
+	assert_string_equal(zrms_addresses_now(&a).host, "zrms.example");
+	zrms_addresses_next(&a);
+	assert_string_equal(zrms_addresses_now(&a).host, "fd00::1");
+	assert_int_equal(zrms_addresses_now(&a).port, 7332);
+	zrms_addresses_next(&a);
+	assert_int_equal(zrms_addresses_now(&a).port, 7331);
+	zrms_addresses_done(&a);
+}
+
 static void half_a_frame_before_the_loss_does_no_harm(void **state)
 {
 	struct stage *s = *state;
@@ -323,6 +434,11 @@ int main(void)
 		TEST(the_hello_goes_first_and_its_answer_sets_the_timing),
 		TEST(attempts_come_at_growing_intervals_up_to_a_heartbeat),
 		TEST(a_lost_connection_is_made_again_at_once_when_it_was_accepted),
+		TEST(a_connection_without_a_frame_is_no_success),
+		TEST(chance_makes_an_interval_up_to_twice_as_long),
+		TEST(one_address_is_tried_after_the_other),
+		TEST(made_again_it_goes_on_at_once),
+		cmocka_unit_test(addresses_are_read_and_refused),
 		TEST(half_a_frame_before_the_loss_does_no_harm),
 		TEST(a_half_open_connection_is_replaced),
 		TEST(after_a_refusal_it_asks_again_each_heartbeat),

@@ -1,0 +1,31 @@
+/*
+ * The machine's identity towards zrms: DIR/credentials (adapter/pki/credentials.h), and the streams that prove it.
+ * The files are looked at every two seconds: a renewed certificate is used from then on, without a restart.
+ */
+#ifndef SAMOZA_ZHOST_UPLINK_IDENTITY_H
+#define SAMOZA_ZHOST_UPLINK_IDENTITY_H
+
+#include <stdbool.h>
+
+#include "port/stream.h"
+
+struct identity;
+
+/* Whether `dir` has one: the machine has joined a cluster. */
+bool identity_is_there(const char *dir);
+
+/* Opens it for the zhost `name`; `changed` is told when it was read again. ERR_CONFLICT: it is that of another one.
+ * ERR_NOT_FOUND: the machine has not joined a cluster. Others as of pki_credentials_load(). */
+int identity_open(struct loop *loop, const char *dir, const char *name,
+		  void (*changed)(void *user), void *user, struct identity **ret_identity,
+		  struct error **err) must_check;
+/* Over TLS, as this machine; borrowed. */
+struct stream_transport *identity_transport(struct identity *identity);
+/* When its certificate ends, wall clock. */
+int64_t identity_expires_ms(const struct identity *identity);
+/* Reads the files now; on an error the old ones stay in use, and the log says why. */
+void identity_reload(struct identity *identity);
+/* PRE: the transport's streams are closed. NULL is fine. */
+void identity_free(struct identity *identity);
+
+#endif
