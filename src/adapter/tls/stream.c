@@ -178,16 +178,20 @@ static unsigned tls_pending(const struct stream *stream)
 static void tls_close(struct stream *stream)
 {
 	struct tls_stream *tls = tls_of(stream);
+	bool stands = tls->handshake == NULL && tls->ssl != NULL && tls->broken == NULL;
 	if (tls->handshake != NULL)
 		tls->handshake->calls->cancel(tls->handshake);
-	else if (tls->ssl != NULL && tls->broken == NULL)
+	else if (stands)
 		(void)SSL_shutdown(tls->ssl);
+	/* To a peer that still writes, a closed connection would say that it is broken, and what is under way to it would
+	 * be lost. */
+	bool until_it_goes = stands && !tls->has_ended && !tls->inner_ended;
 	ERR_clear_error();
 	SSL_free(tls->ssl);
 	if (tls->broken != NULL)
 		buffer_clear(&tls->out);
 	if (tls->inner != NULL)
-		tls_farewell_begin(tls->transport, tls->inner, &tls->out, false);
+		tls_farewell_begin(tls->transport, tls->inner, &tls->out, until_it_goes);
 	buffer_done(&tls->out);
 	error_free(tls->broken);
 	free(tls->identity);
