@@ -60,8 +60,11 @@ static bool flush(struct side *side)
 	size_t n = 0;
 	if (side->out.size == 0)
 		return true;
-	if (stream_write(side->stream, side->out.data, side->out.size, &n, NULL) < 0)
-		return false;
+	if (stream_write(side->stream, side->out.data, side->out.size, &n, NULL) < 0) {
+		/* MHD has closed: what it has written before is still to be read and handed on. */
+		buffer_done(&side->out);
+		return side == &side->pump->mhd;
+	}
 	buffer_consume(&side->out, n);
 	if (side->out.size == 0)
 		buffer_done(&side->out);
@@ -76,9 +79,9 @@ static bool fill(struct side *side)
 	if (room == 0)
 		return true;
 	int r = stream_read(side->stream, scratch, room, &n, NULL);
-	if (r < 0)
+	if (r < 0 && side == &side->pump->peer)
 		return false;
-	side->has_ended = r == 0;
+	side->has_ended = r <= 0; /* MHD's end breaks when it closes with bytes unread */
 	r = n > 0 ? buffer_add(&other->out, scratch, n) : 0;
 	INVARIANT(r == 0);
 	return flush(other);
