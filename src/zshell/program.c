@@ -83,13 +83,27 @@ static const struct cli_option options[] = {
 	 .type = CLI_STRING,
 	 .offset = offsetof(struct shell_options, api),
 	 .value = "URL",
-	 .help = "address of zrms, by default http://127.0.0.1:7331"},
+	 .help = "address of zrms, by default http://127.0.0.1:7331; on another machine "
+		 "https://HOST:PORT"},
 	{.name = "token-file",
 	 .environment = "SAMOZA_TOKEN_FILE",
 	 .type = CLI_PATH,
 	 .offset = offsetof(struct shell_options, token_file),
 	 .help = "file with the token to show to zrms; otherwise $SAMOZA_TOKEN, or that of a "
 		 "cluster of this user on this machine"},
+	{.name = "ca",
+	 .environment = "SAMOZA_CA",
+	 .type = CLI_PATH,
+	 .offset = offsetof(struct shell_options, ca),
+	 .help = "over https://: file with the certificate authorities of the cluster "
+		 "(credentials/authorities.pem of zrms' directory)"},
+	{.name = "fingerprint",
+	 .environment = "SAMOZA_FINGERPRINT",
+	 .type = CLI_STRING,
+	 .offset = offsetof(struct shell_options, fingerprint),
+	 .value = "SHA256",
+	 .help = "over https://: SHA-256 of the public key of the cluster's certificate "
+		 "authority, which zrms init printed, instead of --ca"},
 	{.name = "execute",
 	 .letter = 'e',
 	 .type = CLI_PATH,
@@ -166,6 +180,8 @@ int shell_apply(struct shell *shell, const struct shell_options *given, struct e
 	r = api_new(given->api, &api, err);
 	if (r == 0)
 		r = api_authorize(api, given->token_file, err);
+	if (r == 0)
+		r = api_believe(api, given->ca, given->fingerprint, err);
 	if (r < 0) {
 		api_free(api);
 		return r;

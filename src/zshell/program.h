@@ -9,7 +9,8 @@
 /* Options of every command. NULL: not given on the line. */
 struct shell_options {
 	char *api, *token_file, *format;
-	char *execute; /* file with lines to run; of the program's own line only */
+	char *ca, *fingerprint; /* whom to believe over https:// */
+	char *execute;		/* file with lines to run; of the program's own line only */
 	bool no_pager;
 };
 

@@ -44,6 +44,7 @@ class SecureCluster(Cluster):
     def init(self, directory):
         done = run(BIN / "zrms", "init", "--dir", directory / "zrms", "--listen", f"{ADDRESS}:7331", "--name", "lab")
         self.admin = re.search(r"^smzu_\S+$", done.stdout, re.M).group()
+        self.fingerprint = re.search(r"fingerprint of its certificate authority: (\S+)", done.stdout).group(1)
         self.ca = directory / "zrms" / "credentials" / "authorities.pem"
 
     @property

@@ -33,6 +33,7 @@ ALSO = {
     ("adapter/wire", "adapter/http"): "asks for the upgrade",
     ("adapter/client", "adapter/cli"): "addresses, version",
     ("adapter/client", "adapter/tls"): "whom libcurl believes",
+    ("adapter/client", "adapter/pki"): "authorities and fingerprints",
 }
 
 # Headers of the C library that promise no effect on the world outside. What they declare that

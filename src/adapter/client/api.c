@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "adapter/cli/version.h"
+#include "adapter/client/api_secure.h"
 #include "adapter/client/interrupt.h"
 #include "adapter/client/view.h"
 #include "adapter/token/known_cluster.h"
@@ -83,6 +84,7 @@ void api_free(struct api *api)
 	curl_easy_cleanup(api->easy);
 	(void)curl_multi_cleanup(api->multi);
 	error_free(api->verifier.why);
+	pki_trust_free(api->own_trust);
 	free(api->url);
 	free(api);
 }
@@ -90,12 +92,6 @@ void api_free(struct api *api)
 const char *api_url(const struct api *api)
 {
 	return api->url;
-}
-
-void api_trust(struct api *api, const struct pki_trust *trust)
-{
-	api->verifier.trust = trust;
-	api->verifier.role = "zrms";
 }
 
 void api_set_timeout(struct api *api, int64_t timeout_ms)
@@ -151,35 +147,6 @@ char *api_path(const char *literal, ...)
 
 /* ---------------------------------------------------------------- one transfer */
 
-static int64_t wall_now_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static CURLcode verifier_set(CURL *easy, void *ssl_ctx, void *data)
-{
-	(void)easy;
-	return tls_verifier_install(data, ssl_ctx) == 0 ? CURLE_OK : CURLE_SSL_CERTPROBLEM;
-}
-
-/* libcurl's own check of the name goes, and with it that of the address: the role says that it is zrms. */
-static void trust_set(struct api *api)
-{
-	CURL *c = api->easy;
-
-	api->verifier.now_wall_ms = wall_now_ms();
-	error_free(steal_ptr(&api->verifier.why));
-	(void)curl_easy_setopt(c, CURLOPT_SSL_CTX_FUNCTION, verifier_set);
-	(void)curl_easy_setopt(c, CURLOPT_SSL_CTX_DATA, &api->verifier);
-	(void)curl_easy_setopt(c, CURLOPT_CAINFO, NULL);
-	(void)curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
-	(void)curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 0L);
-	(void)curl_easy_setopt(c, CURLOPT_SSL_SESSIONID_CACHE, 0L);
-}
-
 void api_prepare(struct api *api, const char *url)
 {
 	CURL *c = api->easy;
@@ -192,15 +159,15 @@ void api_prepare(struct api *api, const char *url)
 	(void)curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	(void)curl_easy_setopt(c, CURLOPT_USERAGENT, "zshell/" SAMOZA_VERSION);
 	(void)curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
-	if (api->verifier.trust != NULL)
-		trust_set(api);
+	api_secure_prepare(api, c);
 }
 
 struct curl_slist *api_headers(const struct api *api, const char *first)
 {
 	struct curl_slist *headers = curl_slist_append(NULL, first);
 
-	if (api->token == NULL)
+	/* A secret does not go where it can be read on the way. */
+	if (api->token == NULL || api_is_exposed(api))
 		return headers;
 	CLEANUP(token_freep) char *line = str_printf("Authorization: Bearer %s", api->token);
 	return curl_slist_append(headers, line);
@@ -295,6 +262,9 @@ int api_refusal(long status, const struct buffer *body, struct error **err)
 	CLEANUP(view_freep) Samoza__V1__ErrorView *view = NULL;
 	CLEANUP(buffer_done) struct buffer text = BUFFER_INIT(1 << 20);
 
+	if (api_secure_is_asked(body->data, body->size))
+		return error_set(err, ERR_INVALID,
+				 "that port speaks TLS: give its address with https://");
 	if (body->size == 0 || view_read(&samoza__v1__error_view__descriptor, body->data,
 					 body->size, (ProtobufCMessage **)&view, NULL) < 0)
 		return error_set(
@@ -325,9 +295,9 @@ static int unreachable(const struct api *api, CURLcode code, struct error **err)
 		error_free(*err);
 		*err = NULL;
 	}
-	if (api->verifier.why != NULL)
-		return error_set(err, ERR_DENIED, "%s is not to be believed: %s", api->url,
-				 api->verifier.why->message);
+	int r = api_secure_trouble(api, code, why, err);
+	if (r < 0)
+		return r;
 	(void)curl_easy_getinfo(api->easy, CURLINFO_TOTAL_TIME_T, &spent_us);
 	if (code == CURLE_OPERATION_TIMEDOUT)
 		return error_set(

@@ -34,6 +34,10 @@ const char *api_url(const struct api *api);
  * zrms, under whatever address. Without it: those whom the system believes. A server that is not believed is
  * ERR_DENIED. */
 void api_trust(struct api *api, const struct pki_trust *trust);
+/* The same: the authorities in `ca_file`, or that whose key has the SHA-256 `fingerprint`, 64 hexadecimal digits.
+ * Both NULL: nothing changes. ERR_INVALID: no certificates, or no fingerprint. */
+int api_believe(struct api *api, const char *ca_file, const char *fingerprint,
+		struct error **err) must_check;
 /* Requests end after this time. 0: the usual, which is 10 s without a byte for what is only
  * read, 60 s for what changes something, and 30 min for uploads. */
 void api_set_timeout(struct api *api, int64_t timeout_ms);

@@ -18,6 +18,7 @@ struct api {
 	int64_t timeout_ms;
 	api_slow_fn slow; /* NULL: not reported */
 	void *slow_data;
+	struct pki_trust *own_trust;  /* of api_believe(); NULL: none */
 	struct tls_verifier verifier; /* of https://; without trust: libcurl's own */
 	api_notice_fn notice;	      /* NULL: not reported */
 	void *notice_data;

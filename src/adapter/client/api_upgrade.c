@@ -11,6 +11,7 @@
 
 #include "adapter/cli/version.h"
 #include "adapter/client/api_private.h"
+#include "adapter/client/api_secure.h"
 #include "adapter/client/interrupt.h"
 #include "base/str.h"
 #include "base/text.h"
@@ -26,43 +27,60 @@ static int gone(const struct api *api, const char *why, struct error **err)
 			 why);
 }
 
-/* A connection of its own: libcurl makes it, and is not needed afterwards. */
-static int connect_to(const struct api *api, int *ret_fd, struct error **err)
+/* A connection of its own. Plain, libcurl makes it, and is not needed afterwards; over TLS it goes on. */
+static int hand_over(const struct api *api, CURL *take_easy, int *ret_fd, struct error **err)
 {
 	curl_socket_t socket = CURL_SOCKET_BAD;
+	CURLcode code = curl_easy_getinfo(take_easy, CURLINFO_ACTIVESOCKET, &socket);
+
+	if (code == CURLE_OK && str_has_prefix(api->url, "https://"))
+		return api_secure_pump(take_easy, socket, ret_fd, err);
+	*ret_fd = code == CURLE_OK && socket != CURL_SOCKET_BAD
+			  ? fcntl(socket, F_DUPFD_CLOEXEC, 0)
+			  : -1;
+	curl_easy_cleanup(take_easy);
+	return *ret_fd < 0 ? gone(api, curl_easy_strerror(code), err) : 0;
+}
+
+static int connect_to(struct api *api, int *ret_fd, struct error **err)
+{
+	char why[CURL_ERROR_SIZE] = "";
 	CURL *c = curl_easy_init();
 	CURLcode code;
+	int r;
 
 	if (c == NULL)
 		return error_set(err, ERR_IO, "cannot start libcurl");
 	(void)curl_easy_setopt(c, CURLOPT_URL, api->url);
-	(void)curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http");
+	(void)curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+	(void)curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	(void)curl_easy_setopt(c, CURLOPT_NOPROXY, "*");
 	(void)curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	(void)curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
 	(void)curl_easy_setopt(c, CURLOPT_CONNECT_ONLY, 1L);
+	(void)curl_easy_setopt(c, CURLOPT_ERRORBUFFER, why);
+	api_secure_prepare(api, c);
 	code = curl_easy_perform(c);
+	(void)curl_easy_setopt(c, CURLOPT_ERRORBUFFER, NULL);
 	if (code == CURLE_OK)
-		code = curl_easy_getinfo(c, CURLINFO_ACTIVESOCKET, &socket);
-	*ret_fd = code == CURLE_OK && socket != CURL_SOCKET_BAD
-			  ? fcntl(socket, F_DUPFD_CLOEXEC, 0)
-			  : -1;
+		return hand_over(api, c, ret_fd, err);
 	curl_easy_cleanup(c);
-	return *ret_fd < 0 ? gone(api, curl_easy_strerror(code), err) : 0;
+	r = api_secure_trouble(api, code, why, err);
+	return r < 0 ? r : gone(api, why[0] != '\0' ? why : curl_easy_strerror(code), err);
 }
 
 static int send_request(const struct api *api, int fd, const char *path, const char *protocol,
 			struct error **err)
 {
 	const char *host = strstr(api->url, "://") + 3;
+	const char *token = api_is_exposed(api) ? NULL : api->token;
 	CLEANUP(freep)
 	char *text = str_printf("GET %s HTTP/1.1\r\nHost: %.*s\r\nUser-Agent: zshell/%s\r\n"
 				"Accept: application/json\r\nConnection: Upgrade\r\n"
 				"Upgrade: %s\r\n%s%s%s\r\n",
 				path, (int)strcspn(host, "/"), host, SAMOZA_VERSION, protocol,
-				api->token != NULL ? "Authorization: Bearer " : "",
-				api->token != NULL ? api->token : "",
-				api->token != NULL ? "\r\n" : "");
+				token != NULL ? "Authorization: Bearer " : "",
+				token != NULL ? token : "", token != NULL ? "\r\n" : "");
 	size_t size = strlen(text), done = 0;
 
 	while (done < size) {

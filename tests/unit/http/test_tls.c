@@ -406,6 +406,28 @@ static void libcurl_believes_a_pin(void **state)
 	assert_int_equal(s->result, 0);
 }
 
+static void a_fingerprint_and_a_file_say_whom_to_believe(void **state)
+{
+	struct stage *s = *state;
+	static const char *const bad[] = {"", "12", "zz", "0123456789abcdef0123456789abcdef"};
+	struct pki_pin pin = pki_certificate_pin(pki_authority_certificate(s->authority));
+	char text[PKI_PIN_HEX], spaced[3 * PKI_PIN_BYTES] = "";
+	struct api *api = NULL;
+	pki_pin_text(&pin, text);
+	for (size_t i = 0; i < PKI_PIN_BYTES; i++)
+		(void)snprintf(spaced + 3 * i, sizeof(spaced) - 3 * i, "%c%c%s", text[2 * i],
+			       text[2 * i + 1], i + 1 < PKI_PIN_BYTES ? ":" : "");
+	assert_int_equal(api_new("https://127.0.0.1:1", &api, NULL), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(api_believe(api, NULL, bad[i], NULL), ERR_INVALID);
+	assert_int_equal(api_believe(api, "/nonexistent", NULL, NULL), ERR_NOT_FOUND);
+	assert_int_equal(api_believe(api, "/etc/hostname", NULL, NULL), ERR_INVALID);
+	assert_int_equal(api_believe(api, "/etc/hostname", text, NULL), ERR_INVALID);
+	assert_int_equal(api_believe(api, NULL, text, NULL), 0);
+	assert_int_equal(api_believe(api, NULL, spaced, NULL), 0);
+	api_free(api);
+}
+
 static void libcurl_refuses_another_cluster_in_our_words(void **state)
 {
 	struct stage *s = *state;
@@ -421,7 +443,8 @@ static void without_trust_libcurl_believes_nobody_here(void **state)
 	struct stage *s = *state;
 	s->path = "/who";
 	curl(s, "127.0.0.1", NULL);
-	assert_int_equal(s->result, ERR_UNAVAILABLE);
+	assert_int_equal(s->result, ERR_DENIED);
+	assert_non_null(strstr(s->why->message, "--ca FILE"));
 }
 
 /* A zhost has a good certificate, too, and is not zrms. */
@@ -449,6 +472,7 @@ int main(void)
 		TEST(a_server_that_drains_takes_no_streams),
 		TEST(libcurl_believes_a_set_of_authorities),
 		TEST(libcurl_believes_a_pin),
+		TEST(a_fingerprint_and_a_file_say_whom_to_believe),
 		TEST(libcurl_refuses_another_cluster_in_our_words),
 		TEST(without_trust_libcurl_believes_nobody_here),
 		TEST(libcurl_does_not_take_a_zhost_for_zrms),
