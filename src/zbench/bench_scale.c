@@ -15,7 +15,8 @@ struct options {
 	char *only;
 };
 
-static const char *const names[] = {"restart", "provider", "pages", "hello", "list", NULL};
+static const char *const names[] = {"restart", "provider", "pages", "hello",
+				    "list",    "each",	   NULL};
 
 static const struct cli_option options[] = {
 	{.name = "only",
@@ -41,8 +42,10 @@ const struct benchmark benchmark_scale = {
 				"topologies of pages; what zrms sends. hello: 10,000 zhosts "
 				"come back, with 2,000 topologies of five spaces. list: all "
 				"100,000 instances over REST; how long zrms answers no "
-				"other request. provider and hello are CPU time. The zhosts "
-				"are "
+				"other request. each: 10,000 zhosts join one by one, with 20 "
+				"applications of a NATIVE space with `count: each`; then one "
+				"of their instances dies, and another space is placed. "
+				"provider, hello and each are CPU time. The zhosts are "
 				"simulated and answer at once.",
 			.options = options,
 			.options_size = sizeof(struct options),
@@ -54,7 +57,7 @@ const struct benchmark benchmark_scale = {
 
 struct figures {
 	struct samples restart_s, restart_blocked_ms, provider_s, provider_mib, pages_mib,
-		hello_s, list_s, list_blocked_ms;
+		hello_s, list_s, list_blocked_ms, each_join_s, each_end_ms, each_place_ms;
 };
 
 static void figures_done(struct figures *f)
@@ -67,6 +70,9 @@ static void figures_done(struct figures *f)
 	samples_done(&f->hello_s);
 	samples_done(&f->list_s);
 	samples_done(&f->list_blocked_ms);
+	samples_done(&f->each_join_s);
+	samples_done(&f->each_end_ms);
+	samples_done(&f->each_place_ms);
 }
 
 #define MIB 1048576.0
@@ -272,6 +278,71 @@ static void report_list(struct report *report, struct figures *f)
 		   "20 or less", &f->list_blocked_ms);
 }
 
+/* ---- each ---- */
+
+#define EACH_ZHOSTS 10000
+#define EACH_APPS   20
+#define EACH_TIMES  100 /* of what takes less than a millisecond */
+
+static int end_one(struct fleet *f, struct figures *figures, struct error **err)
+{
+	int r = 0;
+	f->zrms_seconds = 0;
+	for (unsigned k = 1; k <= EACH_TIMES && r == 0; k++) {
+		CLEANUP(freep) char *path = str_printf("agent@bench-%u", k);
+		r = fleet_kill(f, path, err);
+		fleet_settle(f);
+	}
+	samples_add(&figures->each_end_ms, f->zrms_seconds * 1000 / EACH_TIMES);
+	return r;
+}
+
+static int place_one(struct fleet *f, unsigned run, struct figures *figures, struct error **err)
+{
+	int r = 0;
+	f->zrms_seconds = 0;
+	for (unsigned k = 0; k < EACH_TIMES && r == 0; k++) {
+		CLEANUP(freep) char *name = str_printf("web-%u-%u", run, k);
+		r = fleet_submit(f, name, "- {name: web, type: CALL}\n", 0, err);
+		fleet_settle(f);
+	}
+	samples_add(&figures->each_place_ms, f->zrms_seconds * 1000 / EACH_TIMES);
+	return r;
+}
+
+static int measure_each(const struct bench *bench, struct fleet *f, struct figures *figures,
+			struct error **err)
+{
+	fleet_init(f, EACH_ZHOSTS);
+	int r = run_all(bench, f, "agents", EACH_APPS,
+			"- {name: agent, type: NATIVE, count: each}\n", 0, err);
+	for (unsigned z = 0; z < EACH_ZHOSTS && r == 0; z++) {
+		fleet_hello(f, z);
+		fleet_settle(f);
+		if (z % 1000 == 999)
+			bench_progress(bench, "scale: %u zhosts have joined: %.2f s", z + 1,
+				       f->zrms_seconds);
+	}
+	samples_add(&figures->each_join_s, f->zrms_seconds);
+	for (uint32_t k = 0; k < bench->runs && r == 0; k++) {
+		r = end_one(f, figures, err);
+		if (r == 0)
+			r = place_one(f, k, figures, err);
+	}
+	return r;
+}
+
+static void report_each(struct report *report, struct figures *f)
+{
+	report_add(report, "each_join_10000_s",
+		   "10,000 zhosts join 20 applications on each zhost", "s", "20 or less",
+		   &f->each_join_s);
+	report_add(report, "each_end_ms", "  the end of one of their instances", "ms",
+		   "0.2 or less", &f->each_end_ms);
+	report_add(report, "each_place_ms", "  a submission beside them", "ms", "0.2 or less",
+		   &f->each_place_ms);
+}
+
 /* ---- all ---- */
 
 static const struct part {
@@ -285,6 +356,7 @@ static const struct part {
 	{"pages", measure_pages, report_pages},
 	{"hello", measure_hello, report_hello},
 	{"list", measure_list, report_list},
+	{"each", measure_each, report_each},
 };
 
 static int run(const struct bench *bench, const struct cli_run *line, struct report *report,

@@ -253,6 +253,7 @@ void fleet_settle(struct fleet *f)
 		clear_outbox(f);
 		f->now.mono_ms++;
 		f->now.wall_ms++;
+		double begin = thread_cpu_seconds();
 		vector_for_each (&answers, a) {
 			const struct control_input input = {.type = CONTROL_REPORT,
 							    .report = {a->link_id, a->message}};
@@ -260,6 +261,7 @@ void fleet_settle(struct fleet *f)
 			schema_message_free(a->message);
 		}
 		flush(f);
+		f->zrms_seconds += thread_cpu_seconds() - begin;
 	} while (answers.count > 0);
 	vector_done(&answers);
 }

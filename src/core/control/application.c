@@ -273,6 +273,26 @@ static bool has_each(const struct topology *t)
 	return false;
 }
 
+static void set_each(struct control_application *a, bool has)
+{
+	if (has == a->has_each)
+		return;
+	a->has_each = has;
+	size_t at = 0;
+	while (at < a->list->with_each.count &&
+	       a->list->with_each.items[at]->sequence < a->sequence)
+		at++;
+	if (!has) {
+		vector_remove_at(&a->list->with_each, at);
+		return;
+	}
+	(void)vector_add(&a->list->with_each);
+	struct control_application **items = a->list->with_each.items;
+	memmove(&items[at + 1], &items[at],
+		(a->list->with_each.count - 1 - at) * sizeof(*items));
+	items[at] = a;
+}
+
 /* What control knows of slots and spaces has the indexes that those have in the slot set. */
 static void grow_controls(struct control_application *a)
 {
@@ -296,7 +316,7 @@ void application_declare(struct control_application *a, struct revision *revisio
 		return;
 	revision->declared = slot_set_declare(&a->slots, revision->topology);
 	share_data(a, revision->declared);
-	a->has_each = a->has_each || has_each(revision->topology);
+	set_each(a, a->has_each || has_each(revision->topology));
 	grow_controls(a);
 	import_lists_keep(a, revision->declared);
 	take_pages(a, revision->topology);
@@ -397,7 +417,7 @@ void application_serve(struct control_application *a, struct lifecycle *l, struc
 	slot_set_init(&a->slots, l, a->name);
 	a->declared = revision->declared = slot_set_declare(&a->slots, revision->topology);
 	a->topology = a->declared->topology;
-	a->has_each = has_each(a->topology);
+	set_each(a, has_each(a->topology));
 	grow_controls(a);
 	vector_for_each (&a->slots.slots, s)
 		if ((*s)->parent == NULL)
@@ -541,6 +561,7 @@ void application_free(struct application_list *list, struct place *place,
 {
 	INVARIANT(a->retired.count == 0);
 	application_serve_none(a, place);
+	set_each(a, false);
 	vector_for_each (&a->application.revisions, r)
 		close_revision(place, *r);
 	application_done(&list->registry, &a->application);
@@ -571,6 +592,7 @@ void application_list_done(struct application_list *list)
 	vector_done(&list->by_ticket);
 	vector_done(&list->free_tickets);
 	vector_done(&list->with_pages);
+	vector_done(&list->with_each);
 }
 
 static struct control_application *of_application(struct application *a)

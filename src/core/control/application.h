@@ -274,6 +274,7 @@ struct application_list {
 	VECTOR(struct control_application *) by_ticket; /* NULL: the ticket is free */
 	VECTOR(uint32_t) free_tickets;
 	VECTOR(struct control_application *) with_pages; /* that have, or had */
+	VECTOR(struct control_application *) with_each;	 /* has_each; by sequence */
 };
 
 #define application_for_each(list, a) \

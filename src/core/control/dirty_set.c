@@ -7,6 +7,7 @@ void dirty_set_done(struct dirty_set *set)
 	vector_done(&set->applications);
 	vector_done(&set->zhosts);
 	heap_done(&set->to_place);
+	vector_done(&set->each);
 	vector_done(&set->ordered);
 }
 
@@ -52,6 +53,13 @@ void mark_zhost(struct control_zhost *z)
 	z->record_marked = true;
 }
 
+void mark_zhost_each(struct control_zhost *z)
+{
+	if (!z->each_marked)
+		vector_push(&z->dirty->each, z);
+	z->each_marked = true;
+}
+
 void dirty_set_clear(struct dirty_set *set)
 {
 	vector_for_each (&set->zhosts, z)
@@ -82,6 +90,10 @@ void dirty_set_clear(struct dirty_set *set)
 void dirty_set_forget_zhost(struct dirty_set *set, const struct control_zhost *z)
 {
 	REMOVE_IF(&set->zhosts, item, *item == z);
+	if (z->each_marked) { /* slots that belong to it are found without it */
+		REMOVE_IF(&set->each, item, *item == z);
+		set->each_all = true;
+	}
 }
 
 void dirty_set_forget_copy(struct dirty_set *set, struct copy *copy)

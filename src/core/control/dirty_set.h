@@ -42,6 +42,9 @@ struct dirty_set {
 	VECTOR(struct control_application *) applications;
 	VECTOR(struct control_zhost *) zhosts;
 	struct heap to_place; /* APPLICATION_PLACE, the oldest application first */
+	/* What is on each zhost may appear or go there (each.h); all: on every one. */
+	VECTOR(struct control_zhost *) each;
+	bool each_all;
 	VECTOR(struct control_zhost *) ordered; /* something is asked of them (desired_set.h) */
 };
 
@@ -51,6 +54,8 @@ void mark_copy(struct copy *copy, unsigned marks);
 void mark_slot(struct slot_control *sc);
 void mark_application(struct control_application *a, unsigned marks);
 void mark_zhost(struct control_zhost *z);
+/* Of spaces with `count: each` an instance may appear on it, or go. */
+void mark_zhost_each(struct control_zhost *z);
 /* Takes the oldest application that is marked APPLICATION_PLACE; NULL: none is. */
 struct control_application *dirty_set_next_to_place(struct dirty_set *set);
 /* Everything is written: clears all marks but COPY_LISTED, SLOT_ROUTE and what is still in to_place:

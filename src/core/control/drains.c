@@ -37,8 +37,9 @@ static void set_drain(struct control *c, struct control_zhost *z,
 	c->drains += is_looked_at(take_drain);
 	drain_free(z->drain);
 	z->drain = take_drain;
-	c->drains_due = c->each_zhosts = true;
+	c->drains_due = true;
 	mark_zhost(z);
+	mark_zhost_each(z);
 }
 
 static void enter(struct control *c, struct control_zhost *z, enum drain_state to)
@@ -49,6 +50,7 @@ static void enter(struct control *c, struct control_zhost *z, enum drain_state t
 	c->drains += is_looked_at(d);
 	c->drains_due = true;
 	mark_zhost(z);
+	mark_zhost_each(z);
 }
 
 void drain_begin(struct control *c, struct control_zhost *z, int64_t deadline_ms, bool force)
@@ -242,9 +244,12 @@ static bool look(struct control *c, struct control_zhost *z, bool begins)
 	}
 	add_others(z);
 	/* What belongs to the zhost goes now, if nothing else is left. */
-	vector_for_each (&roots, root)
-		if ((*root)->slot->each && !(*root)->slot->leaves && drain_takes_each(z))
-			begun = c->each_zhosts = true;
+	vector_for_each (&roots, root) {
+		if (!(*root)->slot->each || (*root)->slot->leaves || !drain_takes_each(z))
+			continue;
+		begun = true;
+		mark_zhost_each(z);
+	}
 	vector_done(&roots);
 	return begun;
 }

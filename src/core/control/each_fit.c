@@ -14,6 +14,28 @@ struct control_zhost *each_zhost(const struct slot *s)
 	return z != NULL && !z->removed ? z : NULL;
 }
 
+void each_roots_on(const struct control_application *a, const struct control_zhost *z,
+		   slot_list *to)
+{
+	size_t first = to->count;
+	vector_for_each (&a->slots.declarations, d) {
+		const struct topology *t = (*d)->topology;
+		for (unsigned k = 0; k < t->space_count; k++) {
+			const struct instance_decl *pattern =
+				&t->instances[t->spaces[k].instances[0]];
+			if (!t->spaces[k].each || pattern->parent >= 0)
+				continue;
+			CLEANUP(freep) char *path = instance_path_on(pattern->path, z->name);
+			struct slot *s = slot_find(&a->slots, path);
+			for (size_t n = first; s != NULL && n < to->count; n++)
+				if (to->items[n] == s)
+					s = NULL;
+			if (s != NULL)
+				vector_push(to, s);
+		}
+	}
+}
+
 bool drain_takes_each(const struct control_zhost *z)
 {
 	if (z->drain == NULL || z->drain->state == DRAIN_ENDED)

@@ -10,6 +10,9 @@
 /* To which the instance, and all that is inside of it, belongs; NULL: it was removed from the cluster, or the
  * slot is of no such space. */
 struct control_zhost *each_zhost(const struct slot *s);
+/* Of what belongs to it, the roots, also in other revisions than those that are wanted. */
+void each_roots_on(const struct control_application *a, const struct control_zhost *z,
+		   slot_list *to);
 /* The instance is part of that revision; one of a space with `count: each`: its zhost suits it. PRE: it is
  * declared. */
 bool revision_declares(const struct revision *r, const struct slot *s);

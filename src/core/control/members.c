@@ -109,27 +109,46 @@ static void stay(struct control_application *a, struct slot *s)
 	join(s, cause);
 }
 
+static void update_slot(struct control_application *a, struct slot *s, slot_list *to_stop)
+{
+	bool wanted = is_wanted(a, s);
+	if (!wanted && !s->leaves)
+		leave(a, s, to_stop);
+	else if (wanted && s->leaves)
+		stay(a, s);
+	/* Without a rollout nothing is about to change. */
+	if (a->rollout == NULL && s->unplaced) {
+		slot_set_unplaced(s, false);
+		mark_slot(control_of_slot(s));
+	}
+	topology_state_count(control_of_slot(s));
+}
+
+static void stop_all(struct control_application *a, slot_list *to_stop)
+{
+	if (to_stop->count > 0)
+		ordered_stop_begin(&a->slots, to_stop->items, to_stop->count);
+	vector_done(to_stop);
+}
+
 void members_update(struct control *c, struct control_application *a)
 {
 	slot_list to_stop = {0};
-	vector_for_each (&a->slots.slots, item) {
-		struct slot *s = *item;
-		bool wanted = is_wanted(a, s);
-		if (!wanted && !s->leaves)
-			leave(a, s, &to_stop);
-		else if (wanted && s->leaves)
-			stay(a, s);
-		/* Without a rollout nothing is about to change. */
-		if (a->rollout == NULL && s->unplaced) {
-			slot_set_unplaced(s, false);
-			mark_slot(control_of_slot(s));
-		}
-		topology_state_count(control_of_slot(s));
-	}
-	if (to_stop.count > 0)
-		ordered_stop_begin(&a->slots, to_stop.items, to_stop.count);
-	vector_done(&to_stop);
+	vector_for_each (&a->slots.slots, s)
+		update_slot(a, *s, &to_stop);
+	stop_all(a, &to_stop);
 	mark_application(a, APPLICATION_STATE | APPLICATION_PLACE | APPLICATION_EACH);
+}
+
+void members_update_below(struct control *c, struct control_application *a,
+			  const slot_list *roots)
+{
+	slot_list to_stop = {0};
+	vector_for_each (roots, root)
+		slot_for_each_below (*root, s)
+			update_slot(a, s, &to_stop);
+	stop_all(a, &to_stop);
+	mark_application(a, APPLICATION_STATE | APPLICATION_PLACE);
 }
 
 bool members_differ(const struct control_application *a)
@@ -137,6 +156,15 @@ bool members_differ(const struct control_application *a)
 	vector_for_each (&a->slots.slots, s)
 		if (is_wanted(a, *s) == (*s)->leaves)
 			return true;
+	return false;
+}
+
+bool members_differ_below(const struct control_application *a, const slot_list *roots)
+{
+	vector_for_each (roots, root)
+		slot_for_each_below (*root, s)
+			if (s->each && is_wanted(a, s) == s->leaves)
+				return true;
 	return false;
 }
 

@@ -32,6 +32,10 @@ void members_update(struct control *c, struct control_application *a);
 /* members_update() would do something: a zhost fits a space with `count: each` no longer, or again, or a unit has gone
  * that only the former set (kept_set.h) needs. */
 bool members_differ(const struct control_application *a);
+/* The same of these roots and what is inside of them; when only their zhost has changed. */
+bool members_differ_below(const struct control_application *a, const slot_list *roots);
+void members_update_below(struct control *c, struct control_application *a,
+			  const slot_list *roots);
 /* From records: goals are as they were. */
 void members_load(struct control_application *a);
 /* At the end of a flush: slots that leave, and of which nothing is left, end. */

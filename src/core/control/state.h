@@ -77,8 +77,6 @@ struct control {
 	struct heap kept_set_timers;  /* ends of kept sets */
 	struct heap rollout_timers;   /* steps that follow by themselves */
 	struct heap ends_by_timers;  /* lost exclusive copies: when they have certainly ended */
-	uint64_t each_moves;	     /* place_moves() when each_run() has looked last */
-	bool each_zhosts;	     /* a zhost has come or changed since */
 	uint32_t drains;	     /* zhosts with a drain that are not empty */
 	struct rebalance *rebalance; /* the newest; NULL: none was asked for */
 	bool rebalance_due;	     /* looks at it in the next flush, whatever has changed */

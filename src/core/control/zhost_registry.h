@@ -44,7 +44,7 @@ struct control_zhost {
 	uint32_t place;		   /* handle in the engine; PLACE_NONE when removed */
 	struct copy *first_copy;
 	uint32_t copy_count;
-	bool record_marked;
+	bool record_marked, each_marked;
 	bool disk_full, has_full_data; /* as its last heartbeat said */
 
 	/* zhost_identity.h: the last one with its identity that was refused, and when first */

@@ -31,7 +31,7 @@
 static void update_engine(struct control *c, struct control_zhost *z)
 {
 	z->place = place_zhost_set(c->place, &z->spec, z->state == ZHOST_STARTED, z->cordoned);
-	c->each_zhosts = true;
+	mark_zhost_each(z);
 }
 
 static void zhost_move(struct control *c, struct control_zhost *z, enum zhost_state to,
@@ -470,7 +470,7 @@ static int zhost_remove(struct control *c, struct control_zhost *z, struct error
 	place_zhost_remove(c->place, z->place);
 	z->place = PLACE_NONE;
 	z->cordoned = false;
-	c->each_zhosts = true;
+	mark_zhost_each(z);
 	drain_drop(c, z);
 	forget_trim(c);
 	if (z->link_id != 0) {

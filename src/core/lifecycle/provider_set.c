@@ -119,6 +119,14 @@ void provider_set_add_importer(struct provider_set *p, struct importer importer,
 	add_patience(p, importer.set, patience_ms);
 }
 
+void provider_set_append(struct provider_set *p, struct slot *s)
+{
+	if (p->slots.count > 0 && *vector_last(&p->slots) == s)
+		return; /* several revisions declare it */
+	PRE(p->slots.count == 0 || (*vector_last(&p->slots))->id < s->id);
+	vector_push(&p->slots, s);
+}
+
 static int compare_ids(const void *pa, const void *pb)
 {
 	const struct slot *const *a = pa, *const *b = pb;

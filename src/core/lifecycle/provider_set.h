@@ -24,6 +24,8 @@ struct slot_set *lifecycle_slot_set(const struct lifecycle *l, const char *name)
 
 /* What the slot set provides and imports is taken out of all that it knows; who is started is counted on. */
 void provider_sets_clear(struct slot_set *set);
+/* That slot can provide it, too. PRE: the set is sorted, and the slot newer than all others in it. */
+void provider_set_append(struct provider_set *p, struct slot *s);
 /* `patience_ms`: of the import; 0: none. */
 void provider_set_add_importer(struct provider_set *p, struct importer importer,
 			       uint32_t patience_ms);

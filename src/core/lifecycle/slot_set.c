@@ -273,6 +273,36 @@ static void merge_all(const struct slot_set *set, const struct provider_set *onl
 				merge_importers(&(*d)->spaces[n]);
 }
 
+/* Those of `count: each` that have come since it was indexed: it grows by as much as it has. */
+static void index_added(const struct slot_set *set, struct declarations *d, uint32_t first)
+{
+	PRE(d->instance_count == first);
+	for (uint32_t k = first; k < set->slots.count; k++) {
+		if ((k & (k - 1)) == 0 || k == first) {
+			uint32_t room = 1;
+			while (room <= k)
+				room *= 2;
+			d->instances = mem_resize(d->instances, room, sizeof(int32_t));
+		}
+		d->instances[k] =
+			topology_find_instance(d->topology, set->slots.items[k]->path);
+	}
+	d->instance_count = (uint32_t)set->slots.count;
+}
+
+/* They have the highest numbers, so each list stays sorted. */
+static void add_added_providers(const struct slot_set *set, uint32_t first)
+{
+	for (uint32_t k = first; k < set->slots.count; k++)
+		vector_for_each (&set->declarations, d) {
+			struct slot *s = set->slots.items[k];
+			const struct declaration *declared = declarations_of(*d, s);
+			for (unsigned n = 0; declared != NULL && n < declared->provide_count;
+			     n++)
+				provider_set_append(declared->provides[n], s);
+		}
+}
+
 static void index_instances(const struct slot_set *set, struct declarations *d)
 {
 	free(d->instances);
@@ -337,6 +367,7 @@ const struct declarations *slot_set_declare(struct slot_set *set, struct topolog
 
 void slot_set_add_each(struct slot_set *set, const char *const *paths, size_t count)
 {
+	uint32_t first = (uint32_t)set->slots.count;
 	for (size_t k = 0; k < count; k++) {
 		CLEANUP(freep) char *zhost = instance_path_zhost(paths[k]);
 		vector_for_each (&set->declarations, d) {
@@ -345,7 +376,9 @@ void slot_set_add_each(struct slot_set *set, const char *const *paths, size_t co
 				add_each(set, *d, (unsigned)root, zhost);
 		}
 	}
-	index_all(set);
+	vector_for_each (&set->declarations, d)
+		index_added(set, *d, first);
+	add_added_providers(set, first);
 }
 
 /* ---- the end ---- */

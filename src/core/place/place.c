@@ -122,7 +122,7 @@ void place_add(struct place *p, uint32_t unit, uint32_t zhost)
 	struct place_unit *u = unit_checked(p, unit);
 	(void)node_checked(p, zhost);
 	unit_attach(p, u, zhost, false);
-	p->moves++;
+	node_moved(p, zhost);
 	wait_unit_came(p, u);
 }
 
@@ -132,7 +132,7 @@ void place_remove(struct place *p, uint32_t unit)
 	if (u->zhost == PLACE_NONE)
 		return;
 	uint32_t zhost = u->zhost;
-	p->moves++;
+	node_moved(p, zhost);
 	unit_detach(p, u);
 	room_leave(p, u);
 	if (u->need->demand->device_total > 0)
@@ -187,9 +187,28 @@ bool place_has_company(const struct place *p, uint32_t topology, uint32_t instan
 	return fits_company(p, n, zhost, STRICT);
 }
 
-uint64_t place_moves(const struct place *p)
+enum place_company place_company(const struct place *p, uint32_t topology, uint32_t instance)
 {
-	return p->moves;
+	return company_of(p, need_checked(topology_checked(p, topology), instance));
+}
+
+const uint32_t *place_moved(const struct place *p, size_t *ret_count)
+{
+	*ret_count = p->moved.count;
+	return p->moved.items;
+}
+
+bool place_has_moved(const struct place *p)
+{
+	return p->has_moved;
+}
+
+void place_moved_clear(struct place *p)
+{
+	vector_for_each (&p->moved, zhost)
+		node_at(p, *zhost)->moved = false;
+	vector_clear(&p->moved);
+	p->has_moved = false;
 }
 
 /* ---- resize ---- */
@@ -247,7 +266,6 @@ bool place_unit_resize(struct place *p, uint32_t unit, uint32_t topology, uint32
 			return false;
 		unit_detach(p, u);
 	}
-	p->moves++;
 	set_need(p, u, n, instance);
 	free(u->devices);
 	u->devices = n->demand->device_total > 0
@@ -255,6 +273,7 @@ bool place_unit_resize(struct place *p, uint32_t unit, uint32_t topology, uint32
 			     : NULL;
 	if (zhost != PLACE_NONE) {
 		unit_attach(p, u, zhost, false);
+		node_moved(p, zhost);
 		if (before->demand->device_total > 0)
 			room_devices_freed(p, node_at(p, zhost));
 		wait_unit_left(p, before, zhost);

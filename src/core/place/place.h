@@ -143,8 +143,19 @@ bool place_fits_description(const struct place *p, uint32_t topology, uint32_t i
 /* Rule 4, given what is placed now. */
 bool place_has_company(const struct place *p, uint32_t topology, uint32_t instance,
 		       uint32_t zhost);
-/* Grows whenever a unit is placed or loses its place, or needs something else. */
-uint64_t place_moves(const struct place *p);
+/* Upon what that depends. */
+enum place_company {
+	COMPANY_NONE,	/* it has no such rule, and nothing keeps away from it */
+	COMPANY_BESIDE, /* what is placed on that zhost */
+	COMPANY_AROUND, /* what is placed elsewhere, too */
+};
+enum place_company place_company(const struct place *p, uint32_t topology, uint32_t instance);
+/* Zhosts on which units were placed, lost their place or need something else since place_moved_clear(), each once,
+ * in that order. Borrowed until the next change. */
+const uint32_t *place_moved(const struct place *p, size_t *ret_count);
+/* There is one, or was: it may have been removed since. */
+bool place_has_moved(const struct place *p);
+void place_moved_clear(struct place *p);
 
 /* ---- try ---- */
 

@@ -85,6 +85,21 @@ bool fits(const struct place *p, const struct need *n, uint32_t zhost,
 	       passes_looking(n, zhost, strictness);
 }
 
+enum place_company company_of(const struct place *p, const struct need *n)
+{
+	enum place_company found = n->looking != NULL ? COMPANY_AROUND : COMPANY_NONE;
+	for (uint32_t i = 0; i < n->required_count && found < COMPANY_AROUND; i++)
+		found = n->terms[i].column == SCOPE_ZHOST ? COMPANY_BESIDE : COMPANY_AROUND;
+	for (uint32_t i = 0; i < n->member_count; i++)
+		vector_for_each (&p->groups.items[n->members[i].group].counters, counter) {
+			const struct group_counter *c = &p->counters.items[*counter];
+			if (c->kind != COUNTER_FORBIDS || found == COMPANY_AROUND)
+				continue;
+			found = c->column == SCOPE_ZHOST ? COMPANY_BESIDE : COMPANY_AROUND;
+		}
+	return found;
+}
+
 bool fits_company(const struct place *p, const struct need *n, uint32_t zhost,
 		  enum strictness strictness)
 {

@@ -25,6 +25,8 @@ bool fits(const struct place *p, const struct need *n, uint32_t zhost,
 bool fits_but_devices(const struct place *p, const struct need *n, uint32_t zhost,
 		      enum strictness strictness);
 /* Rules that depend on what else is placed: 4, and rules by looking. */
+/* Upon what rule 4 depends. */
+enum place_company company_of(const struct place *p, const struct need *n);
 bool fits_company(const struct place *p, const struct need *n, uint32_t zhost,
 		  enum strictness strictness);
 /* All rules. */

@@ -157,6 +157,7 @@ static void finish(struct place_attempt *t)
 			unit_detach(t->place, u);
 			room_leave(t->place, u);
 		} else {
+			node_moved(t->place, u->zhost);
 			wait_unit_came(t->place, u);
 		}
 	}
@@ -180,7 +181,6 @@ void place_try(struct place *p, const struct place_request *request, struct plac
 	    request->mode == PLACE_RECOVER && count > 1)
 		try_one_by_one(&t, requests, count);
 	collect(&t);
-	p->moves += ret->placed > 0 && !request->dry_run;
 	if (ret->complete)
 		place_reason_done(&ret->reason);
 	finish(&t);

@@ -92,11 +92,29 @@ uint32_t node_new(struct place *p, const char *name)
 	return zhost;
 }
 
+void node_moved(struct place *p, uint32_t zhost)
+{
+	struct place_node *node = node_at(p, zhost);
+	if (!node->moved)
+		vector_push(&p->moved, zhost);
+	node->moved = p->has_moved = true;
+}
+
+static void forget_moved(struct place *p, uint32_t zhost)
+{
+	for (size_t k = 0; node_at(p, zhost)->moved && k < p->moved.count; k++)
+		if (p->moved.items[k] == zhost) {
+			vector_remove_at(&p->moved, k);
+			node_at(p, zhost)->moved = false;
+		}
+}
+
 void node_drop(struct place *p, uint32_t zhost)
 {
 	struct place_node *node = node_at(p, zhost);
 	PRE(node->unit_count == 0 && node->pinned == NULL && node->description == NULL &&
 	    node->devices == NULL);
+	forget_moved(p, zhost);
 	nodes_rank(p);
 	uint32_t rank = node->rank;
 	vector_remove_at(&p->by_name, rank);
@@ -134,5 +152,6 @@ void nodes_done(struct place *p)
 	vector_done(&p->unranked);
 	vector_done(&p->log);
 	vector_done(&p->noted);
+	vector_done(&p->moved);
 	map_done(&p->node_names);
 }

@@ -12,6 +12,8 @@ uint32_t node_new(struct place *p, const char *name);
 void node_drop(struct place *p, uint32_t zhost);
 /* After anything that decisions read has changed on a zhost. */
 void node_changed(struct place *p, uint32_t zhost);
+/* A unit has come, or has left: place.moved. */
+void node_moved(struct place *p, uint32_t zhost);
 /* Brings ranks and place.by_name up to date. */
 void nodes_rank(struct place *p);
 /* Brings place.cpu_most and memory_most up to date. */

@@ -63,6 +63,7 @@ struct place_node {
 	double cpu_scale, memory_scale; /* 10,000 / what is offered; 0 where nothing is */
 	bool known, alive, cordoned;
 	bool has_position;
+	bool moved;	       /* in place.moved */
 	uint32_t rank;	       /* in the order of names */
 	uint32_t noted;	       /* scratch of an index, see choose/index.c */
 	uint32_t device_count; /* offered devices */
@@ -322,7 +323,9 @@ struct place {
 	VECTOR(uint32_t) unranked;    /* known, and not in there yet */
 	double cpu_most, memory_most; /* that one zhost offers: nodes_measure() first */
 	bool unmeasured;
-	uint64_t moves;	 /* grows when a unit is placed, or loses its place */
+	VECTOR(uint32_t)
+	moved;		/* zhosts to which units have come, or that they have left; each once */
+	bool has_moved; /* also of those that are known no longer */
 	uint64_t layout; /* grows when zhosts come, go or change their labels */
 
 	/* Zhosts in the order of their changes; entry i of the list has position log_first + i.
