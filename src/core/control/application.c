@@ -8,6 +8,7 @@
 #include "core/application/scaled.h"
 #include "core/control/dirty_set.h"
 #include "core/control/loss.h"
+#include "core/control/open_roots.h"
 #include "core/control/zhost_registry.h"
 #include "core/lifecycle/lifecycle.h"
 #include "core/lifecycle/slot_set.h"
@@ -71,6 +72,7 @@ void slot_publish_facts(struct slot_control *sc)
 		facts.retry_at_ms = copy->retry_at_ms;
 	}
 	slot_set_serving(sc->slot, &facts);
+	open_root_of(sc);
 }
 
 void copy_set_exports(struct copy *copy, struct instance_variable *take, size_t count)
@@ -235,17 +237,13 @@ void application_give_unit(const struct control_application *a, struct place *pl
 	root->place_revision = is_declared ? revision : NULL;
 }
 
-static bool has_pages(const struct topology *t)
-{
-	for (unsigned n = 0; n < t->space_count; n++)
-		if (space_kind_of_type(t->spaces[n].type)->has_pages)
-			return true;
-	return false;
-}
-
 static void take_pages(struct control_application *a, const struct topology *t)
 {
-	a->routes.has_pages = a->routes.has_pages || has_pages(t);
+	for (unsigned n = 0; n < t->space_count; n++) {
+		const struct space_kind *kind = space_kind_of_type(t->spaces[n].type);
+		a->routes.has_pages = a->routes.has_pages || kind->has_pages;
+		a->routes.has_messages = a->routes.has_messages || kind->is_in_mesh;
+	}
 	if (!a->routes.has_pages || a->routes.is_in_pages)
 		return;
 	a->routes.is_in_pages = true;
@@ -262,6 +260,7 @@ static void review_pages(struct control_application *a)
 	if (had_pages == a->routes.has_pages)
 		return;
 	a->routes.all_subscribe = false;
+	a->routes.all_due = true;
 	mark_application(a, APPLICATION_ROUTES);
 }
 
@@ -305,6 +304,8 @@ static void grow_controls(struct control_application *a)
 		sc->of_path->declared = true;
 		sc->place_unit = sc->moving_place = PLACE_NONE;
 		vector_push(&a->slot_controls, sc);
+		if (s->parent == NULL)
+			open_root(sc);
 	}
 	while (a->importers_changed.count < a->slots.spaces.count)
 		vector_push(&a->importers_changed, false);
@@ -388,6 +389,7 @@ void application_remove_slots(struct control_application *a, struct place *place
 			continue;
 		}
 		vector_push(&gone, sc->slot);
+		open_roots_forget(a, sc);
 		application_remember_data(a, sc->slot);
 		forget_route(a, sc);
 		slot_control_free(place, sc);
@@ -423,13 +425,14 @@ void application_serve(struct control_application *a, struct lifecycle *l, struc
 		if ((*s)->parent == NULL)
 			application_give_unit(a, place, revision, control_of_slot(*s));
 	import_lists_keep(a, a->declared);
-	a->routes.has_pages = false;
+	a->routes.has_pages = a->routes.has_messages = false;
 	take_pages(a, a->topology);
 	a->routes.has_sum[0] = a->routes.has_sum[1] = false;
 	a->routes.all_subscribe = false;
 	/* Zhosts know slots that there may be no longer. */
 	vector_for_each (&a->routes.subscribers, subscriber)
 		subscriber->is_outdated = true;
+	a->routes.all_due = true;
 }
 
 void application_serve_none(struct control_application *a, struct place *place)
@@ -444,6 +447,7 @@ void application_serve_none(struct control_application *a, struct place *place)
 	vector_for_each (&a->application.revisions, r)
 		(*r)->declared = NULL;
 	vector_clear(&a->slot_controls);
+	vector_clear(&a->open_roots);
 	vector_clear(&a->importers_changed);
 	vector_clear(&a->routes.changed);
 	a->application.served = NULL;
@@ -575,10 +579,12 @@ void application_free(struct application_list *list, struct place *place,
 	vector_done(&a->importers_changed);
 	vector_done(&a->retired);
 	vector_done(&a->handovers);
+	vector_done(&a->open_roots);
 	vector_done(&a->routes.changed);
 	former_routes_clear(&a->routes);
 	vector_done(&a->routes.former);
 	vector_done(&a->routes.subscribers);
+	vector_done(&a->routes.due);
 	zhost_positions_clear(&a->routes.by_zhost);
 	free(a->last_rollout.cause);
 	free(a->reason);

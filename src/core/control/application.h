@@ -150,6 +150,7 @@ struct slot_control {
 	bool no_place;	    /* a place was looked for, and there was none */
 	bool still_failed; /* out of attempts, and tried again without a request: until it starts */
 	enum rollout_turn turn; /* root: in the present step of a rollout (rollout_steps.h) */
+	bool is_open;		/* root: in its application's `open_roots` */
 	bool seeking; /* root: it has lost what it had, and the next flush looks for a place */
 	struct exclusion *exclusions;	/* root: zhosts that it must not take for now */
 	struct unit_handover *handover; /* root; NULL: there is none */
@@ -182,6 +183,7 @@ struct former_route {
 /* Routes of an application, as its subscribers know them (mesh_tables.h). */
 struct mesh_routes {
 	bool has_pages;	    /* a UI space: every zhost subscribes while it is not gone */
+	bool has_messages;  /* a space that gets messages: else tables are empty */
 	bool is_in_pages;   /* in application_list.with_pages */
 	uint64_t visited;   /* the hello that has looked at it (mesh_tables.c) */
 	bool has_shares;    /* a canary: its copies get a share (rollout_steps.h) */
@@ -192,7 +194,9 @@ struct mesh_routes {
 	uint64_t sums[2];
 	bool has_sum[2];
 	VECTOR(struct subscriber) subscribers;
-	struct zhost_positions by_zhost; /* in `subscribers` */
+	VECTOR(struct control_zhost *) due; /* of these the next flush looks at */
+	bool all_due;			    /* or at all */
+	struct zhost_positions by_zhost;    /* in `subscribers` */
 	VECTOR(struct slot_control *) changed;
 	VECTOR(struct former_route) former; /* since the table was sent */
 };
@@ -246,7 +250,9 @@ struct control_application {
 	VECTOR(struct slot_control *) slot_controls; /* by slot id */
 	VECTOR(struct unit_placement *) retired;
 	VECTOR(struct slot_control *) handovers; /* roots that have one */
-	struct application_rollout *rollout;	 /* NULL: none is under way */
+	VECTOR(struct slot_control *)
+	open_roots;			     /* that the placement looks at (open_roots.h) */
+	struct application_rollout *rollout; /* NULL: none is under way */
 	struct last_rollout last_rollout;
 	struct kept_set kept;
 	uint64_t sequence;

@@ -13,6 +13,7 @@
 #include "core/control/handover_kind.h"
 #include "core/control/handover_moves.h"
 #include "core/control/kept_set.h"
+#include "core/control/open_roots.h"
 #include "core/control/state.h"
 #include "core/control/target.h"
 #include "core/control/topology_state.h"
@@ -60,6 +61,7 @@ static struct unit_handover *handover_new(struct slot_control *root, const char 
 	h->to = mem_strdup(to);
 	h->cause = mem_strdup(cause);
 	root->handover = h;
+	open_root(root);
 	vector_push(&application_of(root->slot)->handovers, root);
 	mark(root);
 	return h;

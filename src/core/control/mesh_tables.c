@@ -31,8 +31,16 @@ static struct subscriber *subscribe(struct mesh_routes *r, struct control_zhost 
 	return s;
 }
 
+static void forget_due(struct mesh_routes *r, const struct control_zhost *z)
+{
+	for (size_t k = r->due.count; k-- > 0;)
+		if (r->due.items[k] == z)
+			vector_remove_at(&r->due, k);
+}
+
 static void unsubscribe(struct mesh_routes *r, const struct control_zhost *z)
 {
+	forget_due(r, z);
 	const struct subscriber *s = find_subscriber(r, z);
 	if (s == NULL)
 		return;
@@ -53,6 +61,7 @@ void mesh_tables_count(struct control_application *a, struct control_zhost *z, i
 {
 	struct subscriber *s = subscribe(&a->routes, z);
 	s->placed = (uint32_t)((int)s->placed + change);
+	vector_push(&a->routes.due, z);
 	mark_application(a, APPLICATION_ROUTES);
 }
 
@@ -93,7 +102,9 @@ void mesh_tables_restore(struct control_application *a, const struct subscriber 
 		vector_last(&all)->placed = known != NULL ? known->placed : 0;
 	}
 	vector_clear(&r->subscribers);
+	vector_clear(&r->due);
 	zhost_positions_clear(&r->by_zhost);
+	r->all_due = true;
 	vector_for_each (&all, s) {
 		zhost_positions_add(&r->by_zhost, s->zhost->index, r->subscribers.count);
 		vector_push(&r->subscribers, *s);
@@ -240,7 +251,7 @@ static Samoza__V1__MeshTable *whole_table(const struct control_application *a, b
 	peer_list list = {0};
 	Samoza__V1__MeshTable *t = table_new(a);
 	t->full = true;
-	if (a->control->config.has_empty_tables)
+	if (a->control->config.has_empty_tables || !a->routes.has_messages)
 		return t;
 	for (size_t k = 0; k < a->slots.slots.count; k++)
 		add_peers(&list, a->slot_controls.items[k], all);
@@ -360,8 +371,10 @@ void mesh_tables_zhost_joined(struct control *c, struct control_zhost *z, const 
 			mark_application(a, APPLICATION_HANDOVER);
 		if (s->sent_link == z->link_id)
 			continue;
-		if (s->placed > 0 || has_pages_to_serve(a))
-			mark_application(a, APPLICATION_ROUTES);
+		if (s->placed == 0 && !has_pages_to_serve(a))
+			continue;
+		vector_push(&a->routes.due, z);
+		mark_application(a, APPLICATION_ROUTES);
 	}
 	vector_done(&known);
 }
@@ -426,6 +439,7 @@ void mesh_tables_zhost_left(struct control *c, const struct control_zhost *z)
  * copies that do not serve. NULL: nobody has got it yet. */
 struct prepared_tables {
 	Samoza__V1__MeshTable *whole[2], *changed[2], *gone[2];
+	bool has_news; /* for those that have the table */
 };
 
 typedef Samoza__V1__MeshTable *prepare_table(const struct control_application *a, bool all);
@@ -461,15 +475,27 @@ static void update_subscriber(struct control *c, const struct control_applicatio
 		s->sent_link = link_id;
 		s->is_outdated = false;
 		s->applied = 0;
-	} else if (a->routes.changed.count + a->routes.former.count > 0) {
+	} else if (t->has_news && a->routes.changed.count + a->routes.former.count > 0) {
 		send_table(c, a, s, t->changed, changed_table);
 	}
+}
+
+/* For those that have the table. Who gets none of the messages is in no table: thousands on each zhost come
+ * and go without a word to the others. */
+static bool has_news(const struct control_application *a)
+{
+	if (a->routes.former.count > 0 || a->routes.has_shares || is_draining(a))
+		return true;
+	vector_for_each (&a->routes.changed, sc)
+		if (takes_messages(*sc))
+			return true;
+	return false;
 }
 
 static void send_tables(struct control *c, struct control_application *a)
 {
 	struct mesh_routes *r = &a->routes;
-	struct prepared_tables tables = {0};
+	struct prepared_tables tables = {.has_news = has_news(a)};
 	r->version++;
 	if (has_pages_to_serve(a) && !r->all_subscribe) {
 		zhost_for_each (&c->zhosts, z)
@@ -477,8 +503,15 @@ static void send_tables(struct control *c, struct control_application *a)
 				(void)subscribe(r, z);
 		r->all_subscribe = true;
 	}
-	vector_for_each (&r->subscribers, s)
-		update_subscriber(c, a, s, &tables);
+	if (r->all_due || r->has_pages || tables.has_news) {
+		vector_for_each (&r->subscribers, s)
+			update_subscriber(c, a, s, &tables);
+	} else {
+		vector_for_each (&r->due, z)
+			update_subscriber(c, a, find_subscriber(r, *z), &tables);
+	}
+	vector_clear(&r->due);
+	r->all_due = false;
 	vector_for_each (&r->changed, sc)
 		(*sc)->marks &= ~(unsigned)SLOT_ROUTE;
 	vector_clear(&r->changed);

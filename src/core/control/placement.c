@@ -12,6 +12,7 @@
 #include "core/control/handover_kind.h"
 #include "core/control/handovers.h"
 #include "core/control/loss.h"
+#include "core/control/open_roots.h"
 #include "core/control/rollout_steps.h"
 #include "core/control/slot_names.h"
 #include "core/control/state.h"
@@ -225,6 +226,7 @@ static uint32_t moving_place(struct control *c, struct slot_control *root,
 			application_new_unit(application_of(root->slot), c->place, revision,
 					     root->slot, root->place_unit);
 		root->moving_revision = revision;
+		open_root(root);
 	}
 	return root->moving_place;
 }
@@ -234,6 +236,7 @@ static void begin_move(struct control *c, struct slot_control *root)
 	c->count.placements++;
 	handover_make_way(c, root);
 	root->slot->moving = true;
+	open_root(root);
 	slot_for_each_below (root->slot, s) {
 		struct slot_control *sc = control_of_slot(s);
 		struct copy *copy = serving_copy(sc);
@@ -304,7 +307,8 @@ static void collect_wants(const struct control *c, const struct control_applicat
 			  struct wants *lost, struct wants *first, struct wants *each,
 			  struct wants *optional)
 {
-	for_each_root (a, root) {
+	for_each_open_root(a, root)
+	{
 		if (root->slot->moving || root->slot->goal == GOAL_NOT_DEPLOYED ||
 		    root->place_unit == PLACE_NONE || loss_waits(root) ||
 		    (!root->lost && !wants_first_place(root)) || has_no_zhost(root))
@@ -396,7 +400,8 @@ static void try_optional(struct control *c, struct wants *optional, bool whole_w
 static void forget_waiting(struct control *c, struct control_application *a)
 {
 	place_wait_end(c->place, a->ticket);
-	for_each_root (a, root) {
+	for_each_open_root(a, root)
+	{
 		if (!root->slot->moving)
 			drop_moving_place(c, root);
 	}
@@ -410,13 +415,15 @@ void placement_seek(struct slot_control *sc)
 	if (a->state == TOPOLOGY_FAILED || root->seeking)
 		return;
 	root->seeking = true;
+	open_root(root);
 	slot_for_each_below (root->slot, s)
 		topology_state_count(control_of_slot(s));
 }
 
 static void end_seeking(struct control_application *a)
 {
-	for_each_root (a, root) {
+	for_each_open_root(a, root)
+	{
 		if (!root->seeking)
 			continue;
 		root->seeking = false;
@@ -474,13 +481,14 @@ static void exclude_exhausted(struct control *c, struct slot_control *root)
 /* Nothing is tried elsewhere while another copy stands beside it. The caller frees; NULL: there is no such unit. */
 static char *reason_beside(const struct control_application *a)
 {
-	for_each_root (a, root)
-		slot_for_each_below (root->slot, s)
-			if (!stands_alone(root) && s->goal != GOAL_NOT_DEPLOYED &&
-			    slot_is_exhausted(control_of_slot(s)) && !slot_is_optional(s))
-				return str_printf("%s has used up its attempts, and its new "
-						  "copy does not serve yet",
-						  s->path);
+	for_each_open_root(a, root) slot_for_each_below (
+		root->slot,
+		s) if (!stands_alone(root) && s->goal != GOAL_NOT_DEPLOYED &&
+		       slot_is_exhausted(control_of_slot(s)) &&
+		       !slot_is_optional(
+			       s)) return str_printf("%s has used up its attempts, and its new "
+						     "copy does not serve yet",
+						     s->path);
 	return NULL;
 }
 
@@ -489,12 +497,14 @@ static void place_application(struct control *c, struct control_application *a)
 	struct wants first = {0}, lost = {0}, exhausted = {0}, optional = {0}, each = {0};
 	char *reason = NULL;
 	char *reason_of_optional = NULL;
+	open_roots_sort(a);
 	forget_waiting(c, a);
 	end_seeking(a);
 	a->slots.blocker = NULL;
 	collect_wants(c, a, &lost, &first, &each, &optional);
 	try_required(c, &lost, &first, &each, &reason);
-	for_each_root (a, root) {
+	for_each_open_root(a, root)
+	{
 		hold_again(c, root);
 		exclude_exhausted(c, root);
 		if (reason == NULL && root->slot->each && !slot_is_optional(root->slot) &&
@@ -519,6 +529,7 @@ static void place_application(struct control *c, struct control_application *a)
 	if (reason != NULL ||
 	    a->unhealthy == 0) /* else it is tried again, and has still failed */
 		set_reason(c, a, reason);
+	open_roots_review(a);
 	mark_application(a, APPLICATION_STATE);
 	wants_done(&first);
 	wants_done(&lost);
