@@ -21,7 +21,8 @@ api_handler api_topology_spaces, api_space_get, api_space_goal, api_space_move,
 api_handler api_space_exec;
 /* api_zhosts.c */
 api_handler api_zhosts_list, api_zhost_get, api_zhost_cordon, api_zhost_uncordon,
-	api_zhost_drain, api_zhost_remove, api_cluster, api_rebalance, api_rebalance_get;
+	api_zhost_drain, api_zhost_remove, api_cluster, api_rebalance, api_rebalance_get,
+	api_rebalance_stop;
 /* api_users.c */
 api_handler api_users_list, api_user_create, api_user_remove, api_user_token, api_zhost_token;
 /* api_join.c */

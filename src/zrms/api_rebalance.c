@@ -23,6 +23,12 @@ static void answer(struct zrms *zrms, struct http_request *request, const struct
 	samoza__v1__rebalance_view__free_unpacked(view, NULL);
 }
 
+void api_rebalance_stop(void *context, struct http_request *request)
+{
+	struct control_input input = {.type = CONTROL_REBALANCE, .rebalance = {.stop = true}};
+	api_change(context, request, &input, answer);
+}
+
 static bool check_moves(struct http_request *request, const Samoza__V1__RebalanceRequest *body)
 {
 	if (!body->has_max_moves ||

@@ -98,3 +98,22 @@ def test_a_rebalance_goes_on_after_zrms_was_killed(start_cluster):
     until(lambda: len(processes(c)) == len(before), "what has moved has left")
     assert len(processes(c) & before) == len(before) - 2, "what stays runs on"
     c.wait_state("shop", "running")
+
+
+def test_a_rebalance_can_be_stopped(start_cluster):
+    c = uneven(start_cluster, [space("api", count=30)], {"api": IDLE})
+    none = c.zshell("cluster", "rebalance", "--stop", check=False)
+    assert none.returncode == 1 and "no rebalance is under way" in none.stderr, none
+    both = c.zshell("cluster", "rebalance", "--stop", "--plan", check=False)
+    assert both.returncode == 1 and "leave out the other options" in both.stderr, both
+    begun = json.loads(c.zshell("cluster", "rebalance", "-o", "json").stdout)
+    assert begun["state"] == "running" and begun["waiting"] > 0, begun
+    stopped = c.zshell("cluster", "rebalance", "--stop", "--wait=60s")
+    assert "Rebalance done" in stopped.stdout and "It was stopped by" in stopped.stdout, stopped
+    view = rebalance_of(c)
+    dropped = [m for m in view["moves"] if m["state"] == "stays"]
+    assert dropped and all("was stopped by" in m["why"] for m in dropped), view
+    assert [e for e in c.events() if e["kind"] == "rebalance" and "stopped by" in e["cause"]]
+    for name, to in named(view, "moved").items():
+        assert c.zhost_of(*name.split("/")) == to
+    c.wait_state("shop", "running")

@@ -135,6 +135,7 @@ struct control_input {
 			/* What may move though it stops first: "shop/db", also of an instance. */
 			char *const *include;
 			size_t include_count;
+			bool stop; /* the one that is running; nothing else counts */
 		} rebalance;
 		struct {
 			const char *name;

@@ -76,6 +76,7 @@ struct rebalance *rebalance_from_record(const Samoza__V1__RebalanceRecord *recor
 	state_machine_begin(&rebalance_machine, r, &r->state,
 			    (enum rebalance_state)(record->state - 1));
 	r->by = mem_strdup(record->by);
+	r->stopped_by = mem_strdup(record->stopped_by);
 	r->began_wall_ms = record->began_ms;
 	r->ended_wall_ms = record->ended_ms;
 	r->max_moves = record->max_moves;
@@ -93,6 +94,7 @@ void rebalance_fill_record(const struct rebalance *r, Samoza__V1__RebalanceRecor
 	samoza__v1__rebalance_record__init(ret);
 	ret->state = (Samoza__V1__RebalanceState)(r->state + 1);
 	ret->by = r->by;
+	ret->stopped_by = r->stopped_by;
 	ret->began_ms = r->began_wall_ms;
 	ret->has_ended_ms = r->ended_wall_ms != 0;
 	ret->ended_ms = r->ended_wall_ms;
@@ -136,6 +138,7 @@ void rebalance_free(struct rebalance *r)
 		free(*name);
 	vector_done(&r->include);
 	free(r->by);
+	free(r->stopped_by);
 	free(r);
 }
 

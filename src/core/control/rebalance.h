@@ -3,6 +3,7 @@
  * at a time; the last one is kept, with what it has done and what it has left.
  *
  *   (asked for) ──► running ──nothing waits, and nothing is under way──► done ──asked for again──► running
+ *                      └──stopped: what waits stays; what is under way ends──► done
  *
  * One move:
  *
@@ -53,6 +54,7 @@ struct rebalance_move {
 struct rebalance {
 	enum rebalance_state state;
 	char *by; /* who asked */
+	char *stopped_by; /* NULL: nobody */
 	int64_t began_wall_ms, ended_wall_ms;
 	uint32_t max_moves;
 	VECTOR(char *)

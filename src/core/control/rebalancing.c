@@ -86,24 +86,54 @@ static char *begun_text(const struct rebalance *r)
 				       count == 1 ? "move" : "moves");
 }
 
+static void start(struct control *c, const struct control_input *input)
+{
+	uint32_t max = input->rebalance.max_moves;
+	const char *before =
+		c->rebalance != NULL ? rebalance_state_name(c->rebalance->state) : NULL;
+	rebalance_free(c->rebalance);
+	struct rebalance *r = rebalance_new(c->actor, c->now.wall_ms,
+					    max > 0 ? max : REBALANCE_MOVES_MAX);
+	c->rebalance = r;
+	for (size_t k = 0; k < input->rebalance.include_count; k++)
+		vector_push(&r->include, mem_strdup(input->rebalance.include[k]));
+	rebalance_choose(c, r);
+	c->rebalance_due = true;
+	CLEANUP(freep) char *cause = begun_text(r);
+	emit(c, before, cause);
+}
+
+/* What is under way ends: to take it back would be one more move. */
+static int stop(struct control *c, struct error **err)
+{
+	struct rebalance *r = c->rebalance;
+	if (!is_running(c))
+		return error_set(err, ERR_CONFLICT, "no rebalance is under way");
+	if (r->stopped_by != NULL)
+		return 0;
+	uint32_t dropped = rebalance_count(r, REBALANCE_MOVE_WAITING);
+	vector_for_each (&r->moves, m)
+		if (m->state == REBALANCE_MOVE_WAITING)
+			rebalance_move_enter(r, m, REBALANCE_MOVE_STAYS,
+					     str_printf("the rebalance was stopped by %s",
+							c->actor));
+	r->stopped_by = mem_strdup(c->actor);
+	r->changed = c->rebalance_due = true;
+	CLEANUP(freep)
+	char *cause =
+		str_printf("stopped by %s: %u under way, %u dropped", c->actor,
+			   rebalance_count(r, REBALANCE_MOVE_UNDER_WAY), dropped);
+	emit(c, rebalance_state_name(r->state), cause);
+	return 0;
+}
+
 void rebalance_request(struct control *c, const struct control_input *input)
 {
 	struct error *err = NULL;
-	uint32_t max = input->rebalance.max_moves;
-	if (check(c, input, &err) == 0) {
-		const char *before =
-			c->rebalance != NULL ? rebalance_state_name(c->rebalance->state) : NULL;
-		rebalance_free(c->rebalance);
-		struct rebalance *r = rebalance_new(c->actor, c->now.wall_ms,
-						    max > 0 ? max : REBALANCE_MOVES_MAX);
-		c->rebalance = r;
-		for (size_t k = 0; k < input->rebalance.include_count; k++)
-			vector_push(&r->include, mem_strdup(input->rebalance.include[k]));
-		rebalance_choose(c, r);
-		c->rebalance_due = true;
-		CLEANUP(freep) char *cause = begun_text(r);
-		emit(c, before, cause);
-	}
+	if (input->rebalance.stop)
+		(void)!stop(c, &err);
+	else if (check(c, input, &err) == 0)
+		start(c, input);
 	emit_reply(&c->emitter, input->request, err, NULL, NULL, NULL);
 }
 

@@ -24,7 +24,7 @@
 struct control;
 struct control_input;
 
-/* `cluster rebalance`. */
+/* `cluster rebalance`, and `--stop` of it. */
 void rebalance_request(struct control *c, const struct control_input *input);
 void rebalancing_load(struct control *c, const Samoza__V1__RebalanceRecord *record);
 

@@ -407,6 +407,7 @@ Samoza__V1__ClusterView *control_view_cluster(const struct control *c)
 	v->spaces = counts(spaces, STATE_COUNT, name_of_state, &v->n_spaces);
 	v->topologies = counts(topologies, TOPOLOGY_STATE_COUNT, name_of_topology_state,
 			       &v->n_topologies);
+	v->rebalance = view_rebalance_progress(c);
 	return v;
 }
 

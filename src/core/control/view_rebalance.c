@@ -5,6 +5,7 @@
 #include "core/control/iso8601.h"
 #include "core/control/rebalance.h"
 #include "core/control/state.h"
+#include "core/control/view_parts.h"
 #include "schema/message.h"
 
 static Samoza__V1__RebalanceMoveView *view_move(const struct control *c,
@@ -23,6 +24,23 @@ static Samoza__V1__RebalanceMoveView *view_move(const struct control *c,
 	return v;
 }
 
+Samoza__V1__RebalanceProgressView *view_rebalance_progress(const struct control *c)
+{
+	const struct rebalance *r = c->rebalance;
+	if (r == NULL || r->state != REBALANCE_RUNNING)
+		return NULL;
+	Samoza__V1__RebalanceProgressView *v =
+		(Samoza__V1__RebalanceProgressView *)schema_message_new(
+			&samoza__v1__rebalance_progress_view__descriptor);
+	v->by = mem_strdup(r->by);
+	v->since = iso8601_text(r->began_wall_ms);
+	v->waiting = rebalance_count(r, REBALANCE_MOVE_WAITING);
+	v->under_way = rebalance_count(r, REBALANCE_MOVE_UNDER_WAY);
+	v->moved = rebalance_count(r, REBALANCE_MOVE_MOVED);
+	v->stopped_by = mem_strdup(r->stopped_by);
+	return v;
+}
+
 Samoza__V1__RebalanceView *control_view_rebalance(const struct control *c)
 {
 	const struct rebalance *r = c->rebalance;
@@ -32,6 +50,7 @@ Samoza__V1__RebalanceView *control_view_rebalance(const struct control *c)
 	if (r == NULL)
 		return v;
 	v->by = mem_strdup(r->by);
+	v->stopped_by = mem_strdup(r->stopped_by);
 	v->since = iso8601_text(r->began_wall_ms);
 	v->ended = r->ended_wall_ms != 0 ? iso8601_text(r->ended_wall_ms) : NULL;
 	v->has_max_moves = true;

@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "zshell/command/commands.h"
 #include "zshell/command/common.h"
+#include "zshell/command/zhost_text.h"
 
 static int run(void *context, const struct cli_run *line, struct error **err);
 
@@ -44,7 +45,7 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	struct shell *shell = context;
 	CLEANUP(view_freep) Samoza__V1__ClusterView *view = NULL;
 	CLEANUP(freep) char *zhosts = NULL, *topologies = NULL, *spaces = NULL;
-	CLEANUP(freep) char *cpu = NULL, *memory = NULL;
+	CLEANUP(freep) char *cpu = NULL, *memory = NULL, *rebalance = NULL;
 	int r = api_get(shell->api, "/v1/cluster", &samoza__v1__cluster_view__descriptor,
 			(void **)&view, err);
 
@@ -60,6 +61,7 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	spaces = counts(view->spaces, view->n_spaces);
 	cpu = amounts(view->cpu_millicores, output_cores, " cores");
 	memory = amounts(view->memory_bytes, output_size, "");
+	rebalance = rebalance_text(view);
 	output_line(&shell->output, "Cluster: %s", view->id);
 	output_block(&shell->output, 11,
 		     (const struct output_pair[]){{"Zhosts", zhosts},
@@ -67,6 +69,7 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 						  {"Spaces", spaces},
 						  {"CPU", cpu},
 						  {"Memory", memory},
+						  {"Rebalance", rebalance},
 						  {0}});
 	return CLI_DONE;
 }

@@ -23,7 +23,7 @@ struct options {
 	uint32_t max_moves;
 	char *include;
 	int64_t wait_ms;
-	bool plan, show;
+	bool plan, show, stop;
 };
 
 static const struct cli_option options[] = {
@@ -53,6 +53,11 @@ static const struct cli_option options[] = {
 		.offset = offsetof(struct options, show),
 		.help = "only show how far the newest one is",
 	},
+	{
+		.name = "stop",
+		.offset = offsetof(struct options, stop),
+		.help = "end the one that is running: moves under way end, nothing else begins",
+	},
 	OPTION_WAIT(struct options),
 	{0},
 };
@@ -68,7 +73,9 @@ const struct cli_command command_cluster_rebalance = {
 		"in a drain. Nothing that stops before it starts elsewhere moves\nunless it "
 		"is named with --include; nothing that has local data moves.\nWith --wait: "
 		"exits when it has ended, with status 4 after the timeout. What stays says "
-		"why.\nWith --plan: nothing is changed; zrms computes what would follow if "
+		"why.\nWith --stop: what is under way ends, and what has not begun is dropped. "
+		"--wait waits for that.\nWith --plan: nothing is changed; zrms computes what "
+		"would follow if "
 		"nothing else happens.\nStatus 0 when there is nothing to do, 10 when there "
 		"is, 1 when it is refused.",
 	.options = options,
@@ -122,6 +129,8 @@ static void print_view(const struct output *o, const Samoza__V1__RebalanceView *
 			    " waiting, %" PRIu32 " %s.",
 			    v->state, v->moved, v->under_way, v->waiting, v->stay,
 			    v->stay == 1 ? "stays" : "stay");
+	if (v->stopped_by != NULL)
+		output_line(o, "It was stopped by %s.", v->stopped_by);
 	if (v->n_moves > 0)
 		print_moves(o, v);
 }
@@ -216,13 +225,22 @@ static int request(struct rebalance_wait *w, const struct options *given, const 
 	return api_send(w->shell->api, "POST", url, body, type, ret_view, err);
 }
 
+static int stop(struct rebalance_wait *w, struct error **err)
+{
+	return api_send(w->shell->api, "DELETE", URL, NULL,
+			&samoza__v1__rebalance_view__descriptor, (void **)&w->view, err);
+}
+
+/* One begins, or the one that is running ends. */
 static int rebalance(struct rebalance_wait *w, const struct options *given, struct error **err)
 {
 	uint64_t after = 0;
 	int r = 0;
 	if (given->wait_ms > 0)
 		r = wait_last_event(w->shell, &after, err);
-	if (r == 0)
+	if (r == 0 && given->stop)
+		r = stop(w, err);
+	else if (r == 0)
 		r = request(w, given, URL, &samoza__v1__rebalance_view__descriptor,
 			    (void **)&w->view, err);
 	if (r < 0)
@@ -253,6 +271,11 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 {
 	const struct options *given = line->options;
 	struct rebalance_wait w = {.shell = context};
+	if (given->stop &&
+	    (given->plan || given->show || given->max_moves > 0 || given->include != NULL))
+		return error_set(err, ERR_INVALID,
+				 "--stop ends the rebalance that is running: leave out the "
+				 "other options");
 	int r = given->plan   ? show_plan(&w, given, err)
 		: given->show ? show(&w, err)
 			      : rebalance(&w, given, err);

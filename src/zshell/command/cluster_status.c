@@ -85,6 +85,21 @@ static void print_instances(const struct output *o, const Samoza__V1__SpaceListV
 			    zhost);
 }
 
+/* One that is running may move what is there, or to there. */
+static int print_rebalance(struct shell *shell, struct error **err)
+{
+	CLEANUP(view_freep) Samoza__V1__ClusterView *cluster = NULL;
+	int r = api_get(shell->api, "/v1/cluster", &samoza__v1__cluster_view__descriptor,
+			(void **)&cluster, err);
+	if (r < 0)
+		return r;
+	CLEANUP(freep) char *text = rebalance_text(cluster);
+	if (text != NULL)
+		output_block(&shell->output, 10,
+			     (const struct output_pair[]){{"Rebalance", text}, {0}});
+	return 0;
+}
+
 static int run(void *context, const struct cli_run *line, struct error **err)
 {
 	struct shell *shell = context;
@@ -113,6 +128,9 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 		return CLI_DONE;
 	}
 	print_head(&shell->output, view, &history);
+	r = print_rebalance(shell, err);
+	if (r < 0)
+		return r;
 	print_instances(&shell->output, spaces, name);
 	history_print_section(&shell->output, &history, STATUS_EVENTS);
 	return CLI_DONE;

@@ -2,6 +2,8 @@
 
 #include <inttypes.h>
 
+#include <inttypes.h>
+
 #include "base/buffer.h"
 #include "base/str.h"
 #include "zshell/shell/resolve.h"
@@ -48,4 +50,16 @@ void print_left(const struct output *o, const Samoza__V1__DrainView *d)
 	}
 	if (d->left_count > LEFT_SHOWN)
 		output_line(o, "  and %" PRIu32 " more", d->left_count - LEFT_SHOWN);
+}
+
+char *rebalance_text(const Samoza__V1__ClusterView *view)
+{
+	const Samoza__V1__RebalanceProgressView *r = view->rebalance;
+	if (r == NULL)
+		return NULL;
+	return str_printf("under way, asked for by %s at %s: %" PRIu32 " moved, %" PRIu32
+			  " under way, %" PRIu32 " waiting%s%s",
+			  r->by, r->since, r->moved, r->under_way, r->waiting,
+			  r->stopped_by != NULL ? "; stopped by " : "",
+			  r->stopped_by != NULL ? r->stopped_by : "");
 }

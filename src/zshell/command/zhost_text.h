@@ -18,4 +18,7 @@ char *zhost_load_text(const Samoza__V1__AmountView *a, char *(*text)(uint64_t),
 /* What is left on a zhost that is drained, and why: one line each, at most ten. */
 void print_left(const struct output *o, const Samoza__V1__DrainView *d);
 
+/* The rebalance that is running; the caller frees. NULL: none is. */
+char *rebalance_text(const Samoza__V1__ClusterView *view);
+
 #endif

@@ -66,7 +66,7 @@ static bool request_of(const struct control_input *input, struct plan_request *r
 					     .options = input->submit.options};
 		return true;
 	}
-	if (input->type == CONTROL_REBALANCE) {
+	if (input->type == CONTROL_REBALANCE && !input->rebalance.stop) {
 		*ret = (struct plan_request){.kind = PLAN_REBALANCE,
 					     .actor = input->actor,
 					     .max_moves = input->rebalance.max_moves,

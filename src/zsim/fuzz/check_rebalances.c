@@ -8,6 +8,14 @@
 
 /* ---- records ---- */
 
+static unsigned count_moves(const struct fuzz *f, Samoza__V1__RebalanceMoveState state)
+{
+	unsigned count = 0;
+	for (size_t k = 0; f->rebalance != NULL && k < f->rebalance->n_moves; k++)
+		count += f->rebalance->moves[k]->state == state;
+	return count;
+}
+
 void check_rebalance_taken(struct fuzz *f, const struct record_change *r)
 {
 	check_rebalances_done(f);
@@ -15,6 +23,9 @@ void check_rebalance_taken(struct fuzz *f, const struct record_change *r)
 		f->rebalance = samoza__v1__rebalance_record__unpack(NULL, r->size, r->data);
 	if (f->rebalance == NULL)
 		world_violate(&f->world, "the record of a rebalance cannot be read");
+	else if (f->rebalance->stopped_by != NULL &&
+		 count_moves(f, SAMOZA__V1__REBALANCE_MOVE_STATE__REBALANCE_MOVE_WAITING) > 0)
+		world_violate(&f->world, "a rebalance was stopped, and a move of it waits");
 }
 
 void check_rebalance_event(struct fuzz *f, const Samoza__V1__EventRecord *e)
@@ -30,14 +41,6 @@ void check_rebalances_done(struct fuzz *f)
 	if (f->rebalance != NULL)
 		samoza__v1__rebalance_record__free_unpacked(f->rebalance, NULL);
 	f->rebalance = NULL;
-}
-
-static unsigned count_moves(const struct fuzz *f, Samoza__V1__RebalanceMoveState state)
-{
-	unsigned count = 0;
-	for (size_t k = 0; f->rebalance != NULL && k < f->rebalance->n_moves; k++)
-		count += f->rebalance->moves[k]->state == state;
-	return count;
 }
 
 /* ---- what moves ---- */
@@ -72,6 +75,9 @@ static void check_begun(struct fuzz *f, const struct mirrored *m)
 	if (f->rebalance == NULL ||
 	    f->rebalance->state != SAMOZA__V1__REBALANCE_STATE__REBALANCE_RUNNING)
 		world_violate(&f->world, "%s is rebalanced, and no rebalance is running",
+			      m->id);
+	if (f->rebalance != NULL && f->rebalance->stopped_by != NULL)
+		world_violate(&f->world, "%s is rebalanced, and the rebalance was stopped",
 			      m->id);
 	if (root < 0)
 		return;

@@ -484,6 +484,14 @@ bool fuzz_rebalance(struct fuzz *f, uint32_t max_moves, char *include)
 	return fuzz_ask(f, &input);
 }
 
+/* Refused where none is running. */
+static void stop_rebalance(struct fuzz *f)
+{
+	struct control_input input = {.type = CONTROL_REBALANCE, .rebalance = {.stop = true}};
+	world_log(&f->world, "STEP stop the rebalance");
+	(void)fuzz_ask(f, &input);
+}
+
 /* Refusals are fine: one is running, or the topology is gone. */
 static void rebalance(struct fuzz *f)
 {
@@ -492,6 +500,10 @@ static void rebalance(struct fuzz *f)
 	struct random *r = draws_random(f, DRAW_REBALANCES);
 	if (f->world.violation != NULL || f->world.control == NULL)
 		return;
+	if (random_percent(r, 20)) {
+		stop_rebalance(f);
+		return;
+	}
 	CLEANUP(freep) char *include = NULL;
 	if (f->submitted.count > 0 && random_percent(r, 50)) {
 		const struct submitted *s =

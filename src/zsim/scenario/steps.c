@@ -183,7 +183,8 @@ static void do_rebalance(struct step_run *run, const Samoza__V1__RebalanceStep *
 		.type = CONTROL_REBALANCE,
 		.rebalance = {.max_moves = step->max_moves,
 			      .include = step->include,
-			      .include_count = step->n_include},
+			      .include_count = step->n_include,
+			      .stop = step->stop},
 	};
 	step_ask(run, &input, step->error);
 }

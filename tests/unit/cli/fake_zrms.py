@@ -61,7 +61,8 @@ class Fake:
     """routes: "GET /v1/topologies" -> (status, object) or a function of the request."""
 
     def __init__(self):
-        self.routes = {}
+        amount = {"total": 0, "reserved": 0}
+        self.routes = {"GET /v1/cluster": (200, {"id": "c1", "cpu_millicores": amount, "memory_bytes": amount})}
         self.requests = []
         self.sent_bytes = 0  # of answers
         self.events = []  # of the stream; {"seq": N, "comment": TEXT} is a comment between them
