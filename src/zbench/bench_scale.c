@@ -15,8 +15,8 @@ struct options {
 	char *only;
 };
 
-static const char *const names[] = {"restart", "provider", "pages", "hello",
-				    "list",    "each",	   NULL};
+static const char *const names[] = {"restart", "provider", "pages",	"hello",
+				    "list",    "each",	   "rebalance", NULL};
 
 static const struct cli_option options[] = {
 	{.name = "only",
@@ -45,6 +45,9 @@ const struct benchmark benchmark_scale = {
 				"other request. each: 10,000 zhosts join one by one, with 20 "
 				"applications of a NATIVE space with `count: each`; then one "
 				"of their instances dies, and another space is placed. "
+				"rebalance: 10,000 spaces on 900 zhosts, and 100 that have "
+				"joined; how long zrms answers no other request while it "
+				"chooses what to move. "
 				"provider, hello and each are CPU time. The zhosts are "
 				"simulated and answer at once.",
 			.options = options,
@@ -57,7 +60,8 @@ const struct benchmark benchmark_scale = {
 
 struct figures {
 	struct samples restart_s, restart_blocked_ms, provider_s, provider_mib, pages_mib,
-		hello_s, list_s, list_blocked_ms, each_join_s, each_end_ms, each_place_ms;
+		hello_s, list_s, list_blocked_ms, each_join_s, each_end_ms, each_place_ms,
+		rebalance_s, rebalance_blocked_ms;
 };
 
 static void figures_done(struct figures *f)
@@ -73,6 +77,8 @@ static void figures_done(struct figures *f)
 	samples_done(&f->each_join_s);
 	samples_done(&f->each_end_ms);
 	samples_done(&f->each_place_ms);
+	samples_done(&f->rebalance_s);
+	samples_done(&f->rebalance_blocked_ms);
 }
 
 #define MIB 1048576.0
@@ -343,6 +349,62 @@ static void report_each(struct report *report, struct figures *f)
 		   &f->each_place_ms);
 }
 
+/* ---- rebalance ---- */
+
+static int rebalance_once(const struct bench *bench, struct figures *figures,
+			  struct error **err)
+{
+	const struct cluster_options cluster_options = {.store = bench->scratch};
+	struct cluster cluster = {0};
+	struct prober prober;
+	CLEANUP(answer_done) struct answer answer = {0};
+	int r = cluster_start(bench, &cluster_options, &cluster, err);
+	if (r < 0)
+		return r;
+	r = prober_start(&prober, cluster.port, err);
+	if (r == 0) {
+		uint64_t begin = now_ns();
+		r = client_request(&cluster.client, "POST", "/v1/cluster/rebalance", "{}", 2,
+				   &answer, err);
+		samples_add(&figures->rebalance_s, seconds_between(begin, now_ns()));
+		double blocked_s = prober_stop(&prober, r == 0 ? err : NULL, &r);
+		samples_add(&figures->rebalance_blocked_ms, blocked_s * 1000);
+	}
+	if (r == 0 && answer.status != 200)
+		r = error_set(err, ERR_INVALID, "the rebalance was answered with %d",
+			      answer.status);
+	cluster_stop(&cluster);
+	return r;
+}
+
+static int measure_rebalance(const struct bench *bench, struct fleet *f,
+			     struct figures *figures, struct error **err)
+{
+	fleet_init(f, 1000);
+	for (unsigned z = 0; z < 900; z++)
+		fleet_hello(f, z);
+	fleet_settle(f);
+	int r = run_all(bench, f, "shop", 1000, "- {name: web, type: CALL, count: 10}\n", 0,
+			err);
+	for (unsigned z = 900; z < 1000; z++)
+		fleet_hello(f, z);
+	fleet_settle(f);
+	for (uint32_t k = 0; k < bench->runs && r == 0; k++) {
+		r = fleet_save(f, bench->scratch, err);
+		if (r == 0)
+			r = rebalance_once(bench, figures, err);
+	}
+	return r;
+}
+
+static void report_rebalance(struct report *report, struct figures *f)
+{
+	report_add(report, "rebalance_10000_s", "a rebalance of 10,000 spaces is chosen", "s",
+		   NULL, &f->rebalance_s);
+	report_add(report, "rebalance_10000_blocked_ms", "  longest wait of another request",
+		   "ms", "50 or less", &f->rebalance_blocked_ms);
+}
+
 /* ---- all ---- */
 
 static const struct part {
@@ -357,6 +419,7 @@ static const struct part {
 	{"hello", measure_hello, report_hello},
 	{"list", measure_list, report_list},
 	{"each", measure_each, report_each},
+	{"rebalance", measure_rebalance, report_rebalance},
 };
 
 static int run(const struct bench *bench, const struct cli_run *line, struct report *report,

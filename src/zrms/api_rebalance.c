@@ -40,6 +40,18 @@ static bool check_moves(struct http_request *request, const Samoza__V1__Rebalanc
 	return false;
 }
 
+/* They have been chosen beside the loop; what has changed meanwhile is seen at the turn of each. */
+static void begin(struct zrms *zrms, struct http_request *request,
+		  const Samoza__V1__RebalanceRecord *chosen)
+{
+	struct control_input input = {.type = CONTROL_REBALANCE,
+				      .rebalance = {.max_moves = chosen->max_moves,
+						    .include = chosen->include,
+						    .include_count = chosen->n_include,
+						    .chosen = chosen}};
+	api_change(zrms, request, &input, answer);
+}
+
 void api_rebalance(void *context, struct http_request *request)
 {
 	Samoza__V1__RebalanceRequest *body = (Samoza__V1__RebalanceRequest *)api_read_body(
@@ -48,19 +60,15 @@ void api_rebalance(void *context, struct http_request *request)
 	bool plan = false;
 	if (body == NULL)
 		return;
-	struct control_input input = {.type = CONTROL_REBALANCE,
-				      .rebalance = {.max_moves = body->max_moves,
-						    .include = body->include,
-						    .include_count = body->n_include}};
+	const struct plan_request of = {.kind = PLAN_REBALANCE,
+					.max_moves = body->max_moves,
+					.include = body->include,
+					.include_count = body->n_include};
 	bool is_read =
 		api_query_bool(request, "plan", false, &plan) && check_moves(request, body);
 	if (is_read && plan)
-		plans_make(zrms->plans, request,
-			   &(struct plan_request){.kind = PLAN_REBALANCE,
-						  .max_moves = body->max_moves,
-						  .include = body->include,
-						  .include_count = body->n_include});
-	else if (is_read)
-		api_change(zrms, request, &input, answer);
+		plans_make(zrms->plans, request, &of);
+	else if (is_read && !api_refuse_while_failing(zrms, request))
+		plans_choose(zrms->plans, request, &of, begin);
 	samoza__v1__rebalance_request__free_unpacked(body, NULL);
 }

@@ -17,7 +17,7 @@ enum { PLANS_MAX = 2 };
 
 struct plans {
 	struct zrms *zrms; /* borrowed */
-	unsigned running;
+	unsigned running, choosing;
 };
 
 struct plan_job {
@@ -29,7 +29,9 @@ struct plan_job {
 	Samoza__V1__RevisionRecord *record;
 	struct principal *principal;
 	char *actor, *zhost;
-	char **include; /* include_count of the request */
+	char **include;	       /* include_count of the request */
+	plans_chosen_fn *then; /* NULL: it is a plan */
+	Samoza__V1__RebalanceRecord *chosen;
 	Samoza__V1__PlanView *view;
 	struct error *err;
 };
@@ -45,19 +47,20 @@ void plans_free(struct plans *p)
 {
 	if (p == NULL)
 		return;
-	INVARIANT(p->running == 0);
+	INVARIANT(plans_are_idle(p));
 	free(p);
 }
 
 bool plans_are_idle(const struct plans *p)
 {
-	return p->running == 0;
+	return p->running == 0 && p->choosing == 0;
 }
 
 static void job_free(struct plan_job *job)
 {
 	schema_message_free(job->checkpoint != NULL ? &job->checkpoint->base : NULL);
 	schema_message_free(job->record != NULL ? &job->record->base : NULL);
+	schema_message_free(job->chosen != NULL ? &job->chosen->base : NULL);
 	schema_message_free(job->view != NULL ? &job->view->base : NULL);
 	error_free(job->err);
 	access_principal_free(job->principal);
@@ -73,32 +76,29 @@ static void run(uv_work_t *work)
 {
 	struct plan_job *job = container_of(work, struct plan_job, work);
 	const struct plan_limits limits = PLAN_LIMITS_DEFAULT;
-	(void)!plan_make(job->checkpoint, &job->of, &limits, &job->view, &job->err);
+	if (job->then != NULL)
+		(void)!plan_choose(job->checkpoint, &job->of, &job->chosen, &job->err);
+	else
+		(void)!plan_make(job->checkpoint, &job->of, &limits, &job->view, &job->err);
 }
 
 static void on_done(uv_work_t *work, int status)
 {
 	struct plan_job *job = container_of(work, struct plan_job, work);
 	(void)status;
-	job->plans->running--;
+	*(job->then != NULL ? &job->plans->choosing : &job->plans->running) -= 1;
 	if (job->err != NULL)
 		api_refuse(job->request, steal_ptr(&job->err));
+	else if (job->then != NULL)
+		job->then(job->plans->zrms, job->request, job->chosen);
 	else
 		api_send_view_now(job->request, 200, &job->view->base);
 	job_free(job);
 }
 
-void plans_make(struct plans *p, struct http_request *request, const struct plan_request *of)
+static struct plan_job *job_new(struct plans *p, struct http_request *request,
+				const struct plan_request *of)
 {
-	struct zrms *zrms = p->zrms;
-	struct error *err = NULL;
-	access_only_reads(request);
-	if (p->running >= PLANS_MAX) {
-		(void)error_set(&err, ERR_UNAVAILABLE,
-				"%u plans are being made; try again in a moment", p->running);
-		api_refuse(request, err);
-		return;
-	}
 	struct plan_job *job = mem_new(struct plan_job);
 	job->plans = p;
 	job->request = request;
@@ -112,9 +112,43 @@ void plans_make(struct plans *p, struct http_request *request, const struct plan
 	if (of->record != NULL)
 		job->of.record = job->record =
 			(Samoza__V1__RevisionRecord *)schema_message_copy(&of->record->base);
+	return job;
+}
+
+static void begin(struct plan_job *job)
+{
+	struct zrms *zrms = job->plans->zrms;
 	commit_driver_turn(zrms->commits);
 	job->checkpoint = checkpoint_new(zrms->control, loop_now(&zrms->loop));
-	p->running++;
+	*(job->then != NULL ? &job->plans->choosing : &job->plans->running) += 1;
 	int r = uv_queue_work(loop_uv(&zrms->loop), &job->work, run, on_done);
 	INVARIANT(r == 0);
+}
+
+void plans_make(struct plans *p, struct http_request *request, const struct plan_request *of)
+{
+	struct error *err = NULL;
+	access_only_reads(request);
+	if (p->running >= PLANS_MAX) {
+		(void)error_set(&err, ERR_UNAVAILABLE,
+				"%u plans are being made; try again in a moment", p->running);
+		api_refuse(request, err);
+		return;
+	}
+	begin(job_new(p, request, of));
+}
+
+void plans_choose(struct plans *p, struct http_request *request, const struct plan_request *of,
+		  plans_chosen_fn *then)
+{
+	struct error *err = NULL;
+	if (p->choosing > 0) {
+		(void)error_set(&err, ERR_CONFLICT,
+				"the moves of another rebalance are being chosen");
+		api_refuse(request, err);
+		return;
+	}
+	struct plan_job *job = job_new(p, request, of);
+	job->then = then;
+	begin(job);
 }

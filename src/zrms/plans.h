@@ -19,6 +19,12 @@ struct plans *plans_new(struct zrms *zrms);
 void plans_free(struct plans *p);
 bool plans_are_idle(const struct plans *p);
 
+/* Hands over what was chosen; borrowed. */
+typedef void plans_chosen_fn(struct zrms *zrms, struct http_request *request,
+			     const Samoza__V1__RebalanceRecord *chosen);
+/* Chooses the moves of a rebalance in the same way: the loop goes on meanwhile. Or answers why it is refused. */
+void plans_choose(struct plans *p, struct http_request *request, const struct plan_request *of,
+		  plans_chosen_fn *then);
 /* Answers the request with a PlanView, or why it is refused. Copies what the plan is of. PRE: no batch of the
  * commit loop is being delivered. */
 void plans_make(struct plans *p, struct http_request *request, const struct plan_request *of);

@@ -136,6 +136,9 @@ struct control_input {
 			char *const *include;
 			size_t include_count;
 			bool stop; /* the one that is running; nothing else counts */
+			/* The moves, as a copy of this core has chosen them (plan_choose()); NULL: they
+			 * are chosen now. */
+			const Samoza__V1__RebalanceRecord *chosen;
 		} rebalance;
 		struct {
 			const char *name;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/control/application.h"
@@ -68,6 +69,19 @@ static void add_loaded_move(struct rebalance *r, const Samoza__V1__RebalanceMove
 				     .why = mem_strdup(record->why)};
 	state_machine_begin(&rebalance_move_machine, m, &m->state,
 			    (enum rebalance_move_state)(record->state - 1));
+}
+
+void rebalance_take_chosen(struct rebalance *r, const Samoza__V1__RebalanceRecord *chosen)
+{
+	PRE(r->moves.count == 0);
+	for (size_t k = 0; k < chosen->n_moves; k++) {
+		PRE(chosen->moves[k]->state ==
+			    SAMOZA__V1__REBALANCE_MOVE_STATE__REBALANCE_MOVE_WAITING ||
+		    chosen->moves[k]->state ==
+			    SAMOZA__V1__REBALANCE_MOVE_STATE__REBALANCE_MOVE_STAYS);
+		add_loaded_move(r, chosen->moves[k]);
+	}
+	r->stay_more = chosen->stay_more;
 }
 
 struct rebalance *rebalance_from_record(const Samoza__V1__RebalanceRecord *record)

@@ -53,7 +53,7 @@ struct rebalance_move {
 
 struct rebalance {
 	enum rebalance_state state;
-	char *by; /* who asked */
+	char *by;	  /* who asked */
 	char *stopped_by; /* NULL: nobody */
 	int64_t began_wall_ms, ended_wall_ms;
 	uint32_t max_moves;
@@ -69,6 +69,8 @@ const char *rebalance_state_name(enum rebalance_state state);
 const char *rebalance_move_state_name(enum rebalance_move_state state);
 /* Running, without moves. `by` is copied. */
 struct rebalance *rebalance_new(const char *by, int64_t now_wall_ms, uint32_t max_moves);
+/* Its moves are those that another core has chosen from the same state, or an earlier one. */
+void rebalance_take_chosen(struct rebalance *r, const Samoza__V1__RebalanceRecord *chosen);
 struct rebalance *rebalance_from_record(const Samoza__V1__RebalanceRecord *record);
 /* Of `r`, with pointers into it: good while that does not change. The caller frees the two arrays. */
 void rebalance_fill_record(const struct rebalance *r, Samoza__V1__RebalanceRecord *ret);

@@ -92,12 +92,16 @@ static void start(struct control *c, const struct control_input *input)
 	const char *before =
 		c->rebalance != NULL ? rebalance_state_name(c->rebalance->state) : NULL;
 	rebalance_free(c->rebalance);
-	struct rebalance *r = rebalance_new(c->actor, c->now.wall_ms,
-					    max > 0 ? max : REBALANCE_MOVES_MAX);
+	struct rebalance *r =
+		rebalance_new(c->actor, c->now.wall_ms, max > 0 ? max : REBALANCE_MOVES_MAX);
 	c->rebalance = r;
 	for (size_t k = 0; k < input->rebalance.include_count; k++)
 		vector_push(&r->include, mem_strdup(input->rebalance.include[k]));
-	rebalance_choose(c, r);
+	/* Each of them is judged once more at its turn. */
+	if (input->rebalance.chosen != NULL)
+		rebalance_take_chosen(r, input->rebalance.chosen);
+	else
+		rebalance_choose(c, r);
 	c->rebalance_due = true;
 	CLEANUP(freep) char *cause = begun_text(r);
 	emit(c, before, cause);
@@ -114,15 +118,14 @@ static int stop(struct control *c, struct error **err)
 	uint32_t dropped = rebalance_count(r, REBALANCE_MOVE_WAITING);
 	vector_for_each (&r->moves, m)
 		if (m->state == REBALANCE_MOVE_WAITING)
-			rebalance_move_enter(r, m, REBALANCE_MOVE_STAYS,
-					     str_printf("the rebalance was stopped by %s",
-							c->actor));
+			rebalance_move_enter(
+				r, m, REBALANCE_MOVE_STAYS,
+				str_printf("the rebalance was stopped by %s", c->actor));
 	r->stopped_by = mem_strdup(c->actor);
 	r->changed = c->rebalance_due = true;
 	CLEANUP(freep)
-	char *cause =
-		str_printf("stopped by %s: %u under way, %u dropped", c->actor,
-			   rebalance_count(r, REBALANCE_MOVE_UNDER_WAY), dropped);
+	char *cause = str_printf("stopped by %s: %u under way, %u dropped", c->actor,
+				 rebalance_count(r, REBALANCE_MOVE_UNDER_WAY), dropped);
 	emit(c, rebalance_state_name(r->state), cause);
 	return 0;
 }

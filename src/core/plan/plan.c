@@ -92,13 +92,18 @@ static struct control_application *application_of_plan(const struct plan *p)
 				   p->request->record->topology->metadata->name);
 }
 
-static int ask(struct plan *p, struct control_input *input, struct error **err)
+static void hand_over(struct plan *p, struct control_input *input)
 {
 	input->request = PLAN_REQUEST;
 	input->actor = p->request->actor;
 	input->principal = p->request->principal;
 	control_handle(p->control, p->now, input, &p->outbox);
 	p->inputs++;
+}
+
+static int ask(struct plan *p, struct control_input *input, struct error **err)
+{
+	hand_over(p, input);
 	flush(p);
 	if (p->refusal == NULL)
 		return 0;
@@ -138,13 +143,17 @@ static int ask_drain(struct plan *p, struct error **err)
 	return ask(p, &input, err);
 }
 
+static struct control_input rebalance_input(const struct plan_request *request)
+{
+	return (struct control_input){.type = CONTROL_REBALANCE,
+				      .rebalance = {.max_moves = request->max_moves,
+						    .include = request->include,
+						    .include_count = request->include_count}};
+}
+
 static int ask_rebalance(struct plan *p, struct error **err)
 {
-	struct control_input input = {
-		.type = CONTROL_REBALANCE,
-		.rebalance = {.max_moves = p->request->max_moves,
-			      .include = p->request->include,
-			      .include_count = p->request->include_count}};
+	struct control_input input = rebalance_input(p->request);
 	return ask(p, &input, err);
 }
 
@@ -370,6 +379,43 @@ int plan_make(const Samoza__V1__Checkpoint *from, const struct plan_request *req
 	plan_writer_done(&p.writer);
 	schema_message_free(p.before != NULL ? &p.before->base : NULL);
 	ideal_zhosts_free(p.zhosts);
+	control_free(p.control);
+	outbox_done(&p.outbox);
+	return r;
+}
+
+/* Before the flush: none of them has begun. */
+static Samoza__V1__RebalanceRecord *chosen(const struct control *c)
+{
+	Samoza__V1__RebalanceRecord record;
+	rebalance_fill_record(c->rebalance, &record);
+	Samoza__V1__RebalanceRecord *copy =
+		(Samoza__V1__RebalanceRecord *)schema_message_copy(&record.base);
+	free(record.moves[0]);
+	free(record.moves);
+	return copy;
+}
+
+int plan_choose(const Samoza__V1__Checkpoint *from, const struct plan_request *request,
+		Samoza__V1__RebalanceRecord **ret_chosen, struct error **err)
+{
+	struct plan p = {.request = request,
+			 .now = {.mono_ms = from->now_ms, .wall_ms = from->wall_ms}};
+	struct control_input input = rebalance_input(request);
+	PRE(request->kind == PLAN_REBALANCE);
+	int r = checkpoint_load(from, &p.control, err);
+	if (r < 0)
+		return r;
+	outbox_init(&p.outbox);
+	hand_over(&p, &input);
+	vector_for_each (&p.outbox.replies, reply)
+		take_reply(&p, reply);
+	if (p.refusal == NULL) {
+		*ret_chosen = chosen(p.control);
+	} else {
+		r = p.refusal->code;
+		*err = steal_ptr(&p.refusal);
+	}
 	control_free(p.control);
 	outbox_done(&p.outbox);
 	return r;

@@ -23,6 +23,7 @@
 #include "core/application/submission_effect.h"
 #include "core/plan/ideal_zhost.h"
 #include "proto/checkpoint.pb-c.h"
+#include "proto/record.pb-c.h"
 #include "proto/view.pb-c.h"
 
 enum plan_kind { PLAN_SUBMIT, PLAN_DRAIN, PLAN_REBALANCE };
@@ -64,5 +65,10 @@ struct plan_limits {
 int plan_make(const Samoza__V1__Checkpoint *from, const struct plan_request *request,
 	      const struct plan_limits *limits, Samoza__V1__PlanView **ret_plan,
 	      struct error **err);
+
+/* What a rebalance would move, as struct control_input has it (`chosen`), without what follows from it. Request,
+ * refusal and result as above. */
+int plan_choose(const Samoza__V1__Checkpoint *from, const struct plan_request *request,
+		Samoza__V1__RebalanceRecord **ret_chosen, struct error **err);
 
 #endif

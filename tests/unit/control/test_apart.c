@@ -24,16 +24,16 @@ static const char ID[] = "0123456789abcdef";
 
 static char *spaces(unsigned version)
 {
-	return str_printf("- {name: db, type: CALL}\n"
-			  "- {name: store, type: CALL, exports: {v: \"%u\"}, imports: [{from: db}]}\n"
-			  "- {name: web, type: CALL, exports: {v: \"%u\"}, imports: [{from: store}]}\n",
-			  version, version);
+	return str_printf(
+		"- {name: db, type: CALL}\n"
+		"- {name: store, type: CALL, exports: {v: \"%u\"}, imports: [{from: db}]}\n"
+		"- {name: web, type: CALL, exports: {v: \"%u\"}, imports: [{from: store}]}\n",
+		version, version);
 }
 
 static struct slot_control *slot(const struct fixture *f, const char *path)
 {
-	const struct control_application *a =
-		application_by_id(&f->control->applications, ID);
+	const struct control_application *a = application_by_id(&f->control->applications, ID);
 	assert_non_null(a);
 	const struct slot *s = slot_find(&a->slots, path);
 	assert_non_null(s);

@@ -106,6 +106,56 @@ static void a_plan_ends_at_its_limits(void **state)
 	fixture_done(&f);
 }
 
+static void ask_rebalance(struct fixture *f, const Samoza__V1__RebalanceRecord *chosen)
+{
+	struct control_input input = {.type = CONTROL_REBALANCE, .rebalance.chosen = chosen};
+	const struct reply *reply = fixture_handle(f, &input);
+	assert_non_null(reply);
+	assert_int_equal(reply->code, 0);
+}
+
+static void what_a_rebalance_moves_is_chosen_on_a_copy_and_judged_at_its_turn(void **state)
+{
+	struct fixture f;
+	struct error *err = NULL;
+	Samoza__V1__RebalanceRecord *chosen = NULL;
+	const struct plan_request request = {.kind = PLAN_REBALANCE};
+	(void)state;
+	fixture_init(&f);
+	fixture_start(&f);
+	fixture_hello(&f, "n1", 1, NULL, 0);
+	fixture_submit(&f, "T", "shop", "- {name: web, type: CALL, count: 2}\n");
+	fixture_hello(&f, "n2", 2, NULL, 0);
+	Samoza__V1__Checkpoint *now = checkpoint_new(f.control, f.now);
+	CLEANUP(freep) char *before = control_digest(f.control, f.now);
+	assert_int_equal(plan_choose(now, &request, &chosen, &err), 0);
+	CLEANUP(freep) char *after = control_digest(f.control, f.now);
+	assert_string_equal(before, after);
+	assert_int_equal(chosen->n_moves, 1);
+	assert_string_equal(chosen->moves[0]->path, "web-1");
+	assert_string_equal(chosen->moves[0]->to, "n2");
+
+	/* Meanwhile its place has gone. */
+	struct control_input cordon = {.type = CONTROL_ZHOST,
+				       .zhost = {.name = "n2", .action = ZHOST_CORDON}};
+	assert_int_equal(fixture_handle(&f, &cordon)->code, 0);
+	ask_rebalance(&f, chosen);
+	Samoza__V1__RebalanceView *view = control_view_rebalance(f.control);
+	assert_string_equal(view->state, "done");
+	assert_string_equal(view->moves[0]->state, "stays");
+	samoza__v1__rebalance_view__free_unpacked(view, NULL);
+
+	const struct plan_request refused = {
+		.kind = PLAN_REBALANCE, .include = (char *[]){"shop/look"}, .include_count = 1};
+	Samoza__V1__RebalanceRecord *none = NULL;
+	assert_int_equal(plan_choose(now, &refused, &none, &err), ERR_NOT_FOUND);
+	assert_null(none);
+	error_free(err);
+	schema_message_free(&chosen->base);
+	schema_message_free(&now->base);
+	fixture_done(&f);
+}
+
 static void a_stop_takes_no_longer_than_its_grace(void **state)
 {
 	struct fixture f;
@@ -142,6 +192,8 @@ int main(void)
 		cmocka_unit_test(what_is_refused_has_no_plan),
 		cmocka_unit_test(a_plan_ends_at_its_limits),
 		cmocka_unit_test(a_stop_takes_no_longer_than_its_grace),
+		cmocka_unit_test(
+			what_a_rebalance_moves_is_chosen_on_a_copy_and_judged_at_its_turn),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
