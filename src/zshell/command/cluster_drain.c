@@ -76,9 +76,9 @@ struct drain_wait {
 	struct shell *shell;
 	const char *zhost;
 	char *path;
-	struct output_progress *progress; /* NULL: not shown */
-	Samoza__V1__ZhostView *view;	  /* as zrms said last; NULL: not yet */
-	int status;			  /* of the whole, once it is done */
+	struct output_progress **progress; /* of the wait */
+	Samoza__V1__ZhostView *view;	   /* as zrms said last; NULL: not yet */
+	int status;			   /* of the whole, once it is done */
 };
 
 /* ---------------------------------------------------------------- what is left */
@@ -97,10 +97,10 @@ static void show(const struct drain_wait *w, const Samoza__V1__DrainView *before
 {
 	for (size_t k = 0; before != NULL && k < before->n_left; k++)
 		if (why_left(now, before->left[k]->name) == NULL)
-			output_progress_set(w->progress, before->left[k]->name, "gone");
+			output_progress_set(*w->progress, before->left[k]->name, "gone");
 	for (size_t k = 0; k < now->n_left; k++)
-		output_progress_set(w->progress, now->left[k]->name, now->left[k]->why);
-	output_progress_draw(w->progress);
+		output_progress_set(*w->progress, now->left[k]->name, now->left[k]->why);
+	output_progress_draw(*w->progress);
 }
 
 /* Reads the state from zrms, and decides on that alone. */
@@ -113,7 +113,7 @@ static int look(void *data, bool *ret_done, struct error **err)
 			(void **)&now, err);
 	if (r < 0)
 		return r;
-	if (now->drain != NULL && w->progress != NULL)
+	if (now->drain != NULL && *w->progress != NULL)
 		show(w, w->view != NULL ? w->view->drain : NULL, now->drain);
 	view_free(w->view);
 	w->view = now;
@@ -149,22 +149,20 @@ static int wait_for_it(struct drain_wait *w, uint64_t after, int64_t wait_ms,
 		       struct error **err)
 {
 	const struct output *o = &w->shell->output;
-	struct cluster_wait wait = {
-		.shell = w->shell, .concerns = concerns, .look = look, .data = w};
-	if (!o->names_only)
-		w->progress = output_progress_new(o, "gone");
+	CLEANUP(freep) char *how = str_printf("cluster status %s", w->zhost);
+	struct cluster_wait wait = {.shell = w->shell,
+				    .concerns = concerns,
+				    .look = look,
+				    .data = w,
+				    .moved = "gone",
+				    .what = "the drain",
+				    .how = how};
+	w->progress = &wait.progress;
 	int r = cluster_wait(&wait, after, wait_ms, err);
-	output_progress_free(steal_ptr(&w->progress));
 	if (r < 0)
 		return r;
-	if (!wait.done) {
-		CLEANUP(freep) char *time = duration_format((uint64_t)wait_ms);
-		output_note(o,
-			    "Not done after %s; the drain continues: `zshell cluster status "
-			    "%s` shows it.",
-			    time, w->zhost);
+	if (!wait.done)
 		w->status = EXIT_TIMEOUT;
-	}
 	bool has_list = w->view != NULL && w->view->drain != NULL;
 	if (o->format == OUTPUT_TABLE && w->status == CLI_DONE)
 		output_line(o, "Zhost %s is drained.", w->zhost);

@@ -85,8 +85,8 @@ const struct cli_command command_cluster_rebalance = {
 
 struct rebalance_wait {
 	struct shell *shell;
-	struct output_progress *progress; /* NULL: not shown */
-	Samoza__V1__RebalanceView *view;  /* as zrms said last; NULL: not yet */
+	struct output_progress **progress; /* of the wait */
+	Samoza__V1__RebalanceView *view;   /* as zrms said last; NULL: not yet */
 };
 
 /* ---------------------------------------------------------------- what it says */
@@ -138,13 +138,14 @@ static void print_view(const struct output *o, const Samoza__V1__RebalanceView *
 static void show_progress(const struct rebalance_wait *w)
 {
 	const Samoza__V1__RebalanceView *v = w->view;
-	for (size_t k = 0; w->progress != NULL && k < v->n_moves; k++) {
+	if (*w->progress == NULL)
+		return;
+	for (size_t k = 0; k < v->n_moves; k++) {
 		const Samoza__V1__RebalanceMoveView *m = v->moves[k];
-		output_progress_set(w->progress, m->name,
+		output_progress_set(*w->progress, m->name,
 				    m->why != NULL ? m->why : state_text(m->state));
 	}
-	if (w->progress != NULL)
-		output_progress_draw(w->progress);
+	output_progress_draw(*w->progress);
 }
 
 /* ---------------------------------------------------------------- waiting */
@@ -182,23 +183,18 @@ static int look(void *data, bool *ret_done, struct error **err)
 static int wait_for_it(struct rebalance_wait *w, uint64_t after, int64_t wait_ms,
 		       struct error **err)
 {
-	const struct output *o = &w->shell->output;
-	struct cluster_wait wait = {
-		.shell = w->shell, .concerns = concerns, .look = look, .data = w};
-	if (!o->names_only)
-		w->progress = output_progress_new(o, "moved");
+	struct cluster_wait wait = {.shell = w->shell,
+				    .concerns = concerns,
+				    .look = look,
+				    .data = w,
+				    .moved = "moved",
+				    .what = "the rebalance",
+				    .how = "cluster rebalance --show"};
+	w->progress = &wait.progress;
 	int r = cluster_wait(&wait, after, wait_ms, err);
-	output_progress_free(steal_ptr(&w->progress));
 	if (r < 0)
 		return r;
-	if (!wait.done) {
-		CLEANUP(freep) char *time = duration_format((uint64_t)wait_ms);
-		output_note(o,
-			    "Not done after %s; the rebalance continues: `zshell cluster "
-			    "rebalance --show` shows it.",
-			    time);
-	}
-	print_view(o, w->view);
+	print_view(&w->shell->output, w->view);
 	return wait.done ? CLI_DONE : EXIT_TIMEOUT;
 }
 

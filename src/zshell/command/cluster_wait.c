@@ -2,6 +2,7 @@
 
 #include "adapter/client/view.h"
 #include "base/memory.h"
+#include "model/quantity.h"
 #include "zshell/command/common.h"
 
 #define ASK_TIMEOUT_MS 60000
@@ -56,8 +57,17 @@ static int follow(struct cluster_wait *w, uint64_t after, int64_t wait_ms, struc
 
 int cluster_wait(struct cluster_wait *w, uint64_t after, int64_t wait_ms, struct error **err)
 {
+	const struct output *o = &w->shell->output;
+	if (!o->names_only)
+		w->progress = output_progress_new(o, w->moved);
 	api_set_timeout(w->shell->api, ASK_TIMEOUT_MS);
 	int r = follow(w, after, wait_ms, err);
 	api_set_timeout(w->shell->api, 0);
-	return r;
+	output_progress_free(steal_ptr(&w->progress));
+	if (r < 0 || w->done)
+		return r;
+	CLEANUP(freep) char *time = duration_format((uint64_t)wait_ms);
+	output_note(o, "Not done after %s; %s continues: `zshell %s` shows it.", time, w->what,
+		    w->how);
+	return 0;
 }

@@ -19,10 +19,14 @@ struct cluster_wait {
 	/* Reads the state from zrms, and says whether it is done. */
 	int (*look)(void *data, bool *ret_done, struct error **err);
 	void *data;
+	const char *moved;	/* what counts as done of its progress: "gone" */
+	const char *what, *how; /* "the drain", and the command that shows it */
+	/* While it waits; NULL: nothing is shown. */
+	struct output_progress *progress;
 	bool done;
 };
 
-/* From that event on, at most so long; then `done` says whether it is. */
+/* From that event on, at most so long; then `done` says whether it is, and if not, so does a note. */
 int cluster_wait(struct cluster_wait *w, uint64_t after, int64_t wait_ms, struct error **err);
 
 #endif

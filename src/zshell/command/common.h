@@ -48,6 +48,19 @@ extern const struct cli_argument space_argument[];    /* TOPOLOGY/PATH */
 	{                                                                               \
 		.name = "no-wait", .offset = offsetof(settings, no_wait), .help = words \
 	}
+/* Of commands that hand in a package; `settings` has a struct submit_wishes `wishes`. */
+#define OPTIONS_SUBMIT(settings)                                                           \
+	{.name = "reset-values",                                                           \
+	 .offset = offsetof(settings, wishes.reset_values),                                \
+	 .help = "counts that `topo scale` has set are those of the package again"},       \
+		{.name = "allow-downgrade",                                                \
+		 .offset = offsetof(settings, wishes.allow_downgrade),                     \
+		 .help = "the version may be lower than that of what runs"},               \
+	{                                                                                  \
+		.name = "no-surge", .offset = offsetof(settings, wishes.no_surge),         \
+		.help = "what finds no room for a second copy stops before its successor " \
+			"starts"                                                           \
+	}
 #define OPTION_YES(settings)                                                              \
 	{                                                                                 \
 		.name = "yes", .letter = 'y', .offset = offsetof(settings, yes),          \

@@ -9,15 +9,7 @@ struct options {
 };
 
 static const struct cli_option options[] = {
-	{.name = "reset-values",
-	 .offset = offsetof(struct options, wishes.reset_values),
-	 .help = "counts that `topo scale` has set are those of the package again"},
-	{.name = "allow-downgrade",
-	 .offset = offsetof(struct options, wishes.allow_downgrade),
-	 .help = "the version may be lower than that of what runs"},
-	{.name = "no-surge",
-	 .offset = offsetof(struct options, wishes.no_surge),
-	 .help = "what finds no room for a second copy stops before its successor starts"},
+	OPTIONS_SUBMIT(struct options),
 	{0},
 };
 
