@@ -42,6 +42,8 @@ static const struct frame_kind frame_kinds[] = {
 	[SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGOTTEN] =
 		{&samoza__v1__data_forgotten__descriptor, "data-forgotten"},
 	[SAMOZA__V1__FRAME_TYPE__FRAME_EXEC] = {&samoza__v1__exec__descriptor, "exec"},
+	[SAMOZA__V1__FRAME_TYPE__FRAME_RENEW] = {&samoza__v1__renew__descriptor, "renew"},
+	[SAMOZA__V1__FRAME_TYPE__FRAME_RENEWED] = {&samoza__v1__renewed__descriptor, "renewed"},
 	[SAMOZA__V1__FRAME_TYPE__FRAME_EXEC_REPLY] = {&samoza__v1__exec_reply__descriptor,
 						      "exec-reply"},
 };

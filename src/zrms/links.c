@@ -1,8 +1,12 @@
 #include "zrms/links.h"
 
+#include <sodium.h>
+#include <string.h>
+
 #include "adapter/log/log.h"
 #include "base/check.h"
 #include "base/hash.h"
+#include "core/access/identity.h"
 #include "core/control/control_frames.h"
 
 enum {
@@ -25,6 +29,8 @@ struct zhost_link {
 	bool is_member;
 	bool has_exec, allows_exec; /* as its HELLO said */
 	unsigned unanswered;
+	bool has_key, is_expired; /* as its handshake said */
+	uint8_t key[IDENTITY_KEY_SIZE];
 };
 
 struct links {
@@ -50,18 +56,31 @@ static int hello_take(struct zhost_link *l, const Samoza__V1__Hello *hello, stru
 	return 0;
 }
 
-/* What the core does not take: lines of logs, and what commands print. */
-static void other_take(struct zhost_link *l, Samoza__V1__FrameType type,
-		       ProtobufCMessage *message)
+static int renew_take(struct zhost_link *l, const Samoza__V1__Renew *renew, struct error **err)
 {
+	if (!l->has_key)
+		return error_set(err, ERR_DENIED,
+				 "a certificate is renewed over TLS only, by the key that it "
+				 "is for");
+	l->links->listener->renew(l->links->user, l->id, l->who->name, l->key, renew);
+	return 0;
+}
+
+/* What the core does not take: lines of logs, what commands print, renewals. */
+static int other_take(struct zhost_link *l, Samoza__V1__FrameType type,
+		      ProtobufCMessage *message, struct error **err)
+{
+	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_RENEW)
+		return renew_take(l, (const Samoza__V1__Renew *)message, err);
 	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_EXEC_REPLY) {
 		l->links->listener->exec_reply(l->links->user, l->id,
 					       (Samoza__V1__ExecReply *)message);
-		return;
+		return 0;
 	}
 	INVARIANT(type == SAMOZA__V1__FRAME_TYPE__FRAME_LOG_CHUNK);
 	l->links->listener->log_chunk(l->links->user, l->id,
 				      (const Samoza__V1__LogChunk *)message);
+	return 0;
 }
 
 /* The core answers each of them, whatever it is. */
@@ -78,14 +97,14 @@ static int message_take(struct zhost_link *l, Samoza__V1__FrameType type,
 	int r = control_frame_input(l->id, type, message, &input, err);
 	if (r < 0)
 		return r;
-	if (r == 0) {
-		other_take(l, type, message);
-		return 0;
-	}
+	if (r == 0)
+		return other_take(l, type, message, err);
 	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REQUEST)
 		count_unanswered(l, 1);
-	if (input.type == CONTROL_HELLO)
+	if (input.type == CONTROL_HELLO) {
 		r = hello_take(l, input.hello.message, err);
+		input.hello.key = l->has_key ? l->key : NULL;
+	}
 	if (r < 0)
 		return r;
 	input.principal = l->who;
@@ -99,7 +118,12 @@ static int on_frame(void *user, struct wire_link *wire, const struct frame *fram
 	(void)wire;
 	struct zhost_link *l = user;
 	l->links->frames_in++;
-	if (frame->type != SAMOZA__V1__FRAME_TYPE__FRAME_HELLO && l->zhost == NULL)
+	bool renews = frame->type == SAMOZA__V1__FRAME_TYPE__FRAME_RENEW;
+	if (l->is_expired && !renews)
+		return error_set(err, ERR_DENIED,
+				 "the certificate of %s has expired: it can only be renewed",
+				 l->who->name);
+	if (frame->type != SAMOZA__V1__FRAME_TYPE__FRAME_HELLO && !renews && l->zhost == NULL)
 		return error_set(err, ERR_INVALID, "unexpected %s before HELLO",
 				 frame_type_name(frame->type));
 	if (frame->type == SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE)
@@ -156,10 +180,21 @@ static void on_certificate_end(void *user)
 static void watch_certificate(struct zhost_link *l, int64_t end_wall_ms)
 {
 	struct instant now = loop_now(l->links->loop);
-	if (end_wall_ms == 0)
+	if (end_wall_ms == 0 || l->is_expired)
 		return;
 	l->certificate_end = loop_timer_new(l->links->loop, on_certificate_end, l);
 	loop_timer_at(l->certificate_end, now.mono_ms + end_wall_ms - now.wall_ms);
+}
+
+static void note_peer(struct zhost_link *l, const struct stream_peer *peer)
+{
+	size_t size = 0;
+	if (peer->key_hash == NULL || l->who == NULL)
+		return;
+	l->has_key = sodium_hex2bin(l->key, sizeof(l->key), peer->key_hash,
+				    strlen(peer->key_hash), NULL, &size, NULL) == 0 &&
+		     size == sizeof(l->key);
+	l->is_expired = peer->expires_wall_ms <= loop_now(l->links->loop).wall_ms;
 }
 
 void links_add(struct links *links, struct principal *take_who, struct stream *stream)
@@ -168,6 +203,7 @@ void links_add(struct links *links, struct principal *take_who, struct stream *s
 	l->links = links;
 	l->who = take_who;
 	l->id = ++links->last_id;
+	note_peer(l, stream_peer(stream));
 	links->opened_total++;
 	HASH_ADD(hh, links->all, id, sizeof(l->id), l);
 	watch_certificate(l, stream_peer(stream)->expires_wall_ms);

@@ -43,11 +43,27 @@ struct listening {
 
 /* ---- who may talk to zrms ---- */
 
+/* In memory: its current key, or the previous one. */
+static bool is_known(const struct zrms *zrms, const struct stream_peer *peer)
+{
+	uint8_t key[IDENTITY_KEY_SIZE];
+	size_t size = 0;
+	return peer->key_hash != NULL &&
+	       sodium_hex2bin(key, sizeof(key), peer->key_hash, strlen(peer->key_hash), NULL,
+			      &size, NULL) == 0 &&
+	       size == sizeof(key) && control_admits(zrms->control, peer->name, key);
+}
+
 int listening_admit(void *user, const struct stream_peer *peer, struct error **err)
 {
 	struct zrms *zrms = user;
 	if (!str_equal(peer->cluster, zrms->cluster->id))
 		return error_set(err, ERR_DENIED, "the certificate is of another cluster");
+	if (str_equal(peer->role, "zhost") && !is_known(zrms, peer))
+		return error_set(err, ERR_DENIED,
+				 "zhost %s has no such key: it was removed, or its identity "
+				 "was issued again",
+				 peer->name);
 	return 0;
 }
 
@@ -233,8 +249,10 @@ int listening_settle(struct zrms *zrms, struct error **err)
 static int transport_open(struct listening *l, struct error **err)
 {
 	struct stream_transport *plain = NULL;
-	const struct tls_options options = {
-		.directory = l->credentials, .admit = listening_admit, .admit_user = l->zrms};
+	const struct tls_options options = {.directory = l->credentials,
+					    .grace_ms = PKI_RENEW_GRACE_MS,
+					    .admit = listening_admit,
+					    .admit_user = l->zrms};
 	int r = stream_transport_open(&l->zrms->loop, "plain", NULL, &plain, err);
 	if (r == 0)
 		r = tls_transport_new(&l->zrms->loop, plain, &options, &l->transport, err);

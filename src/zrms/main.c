@@ -29,6 +29,7 @@
 #include "zrms/cluster_file.h"
 #include "zrms/directory.h"
 #include "zrms/first_admin.h"
+#include "zrms/renewals.h"
 #include "zrms/state_open.h"
 #include "zrms/store_watch.h"
 #include "zrms/zrms.h"
@@ -171,10 +172,17 @@ static void on_link_closed(void *user, uint64_t link_id, bool had_hello)
 	commit_driver_input(zrms->commits, &input);
 }
 
+static void on_renew(void *user, uint64_t link_id, const char *name, const uint8_t *key,
+		     const Samoza__V1__Renew *renew)
+{
+	renewals_take(user, link_id, name, key, renew);
+}
+
 static const struct links_listener links_listener = {
 	.input = on_input,
 	.log_chunk = on_log_chunk,
 	.exec_reply = on_exec_reply,
+	.renew = on_renew,
 	.mesh_frame = on_mesh_frame,
 	.closed = on_link_closed,
 };

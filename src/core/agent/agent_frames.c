@@ -26,6 +26,7 @@ int agent_frame_input(Samoza__V1__FrameType type, const ProtobufCMessage *messag
 	case SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGET:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_LOG_REQUEST:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_EXEC:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_RENEWED:
 		return 0;
 	case SAMOZA__V1__FRAME_TYPE__FRAME_HELLO:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_REPORT:
@@ -35,6 +36,7 @@ int agent_frame_input(Samoza__V1__FrameType type, const ProtobufCMessage *messag
 	case SAMOZA__V1__FRAME_TYPE__FRAME_LOG_CHUNK:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_APPLIED:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_EXEC_REPLY:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_RENEW:
 	case _SAMOZA__V1__FRAME_TYPE_IS_INT_SIZE:
 	default:
 		return error_set(err, ERR_INVALID,

@@ -21,6 +21,7 @@ enum {
 	DATA_STALE,
 	DATA_FULL,
 	BATCHES,
+	CERTIFICATES,
 };
 static const struct metric metrics[] = {
 	[ZHOSTS] = {"samoza_zhosts", METRIC_GAUGE, "Zhosts by state.", "state"},
@@ -45,6 +46,10 @@ static const struct metric metrics[] = {
 	[DATA_FULL] = {"samoza_data_full_total", METRIC_COUNTER,
 		       "Writes of spaces that were refused for want of room."},
 	[BATCHES] = {"samoza_batches_total", METRIC_COUNTER, "Batches decided."},
+	[CERTIFICATES] =
+		{"samoza_zhost_certificate_expires_seconds", METRIC_GAUGE,
+		 "Until when the certificate of each zhost is valid, in seconds since 1970.",
+		 "zhost"},
 };
 
 static void read_zhosts(const struct control *c, struct metric_values *to)
@@ -55,6 +60,14 @@ static void read_zhosts(const struct control *c, struct metric_values *to)
 		counts[zhost_state_public(z->state)] += !z->removed;
 	for (unsigned s = 0; s < STATE_COUNT; s++)
 		metric_set_labelled(to, ZHOSTS, state_name((enum instance_state)s), counts[s]);
+}
+
+static void read_identities(const struct control *c, struct metric_values *to)
+{
+	for (const struct identity *i = c->identities.by_name; i != NULL; i = i->hh.next)
+		if (!identity_is_removed(i))
+			metric_set_labelled(to, CERTIFICATES, i->record->name,
+					    (uint64_t)i->record->expires_ms / 1000);
 }
 
 static void read_topologies(const struct control *c, struct metric_values *to)
@@ -91,6 +104,7 @@ static void read_metrics(const void *part, struct metric_values *to)
 	metric_set(to, DATA_REQUESTS, c->count.data_requests);
 	metric_set(to, DATA_STALE, c->count.data_stale);
 	metric_set(to, DATA_FULL, c->count.data_full);
+	read_identities(c, to);
 	metric_set(to, BATCHES, c->count.flushes);
 }
 
