@@ -28,6 +28,7 @@
 #include "zhost/state/machine.h"
 #include "zhost/state/state_dir.h"
 #include "zhost/uplink/identity.h"
+#include "zhost/uplink/renewal.h"
 #include "zhost/uplink/uplink.h"
 #include "zhost/usage.h"
 
@@ -49,6 +50,7 @@ struct zhost_daemon {
 	struct token_source token; /* what zrms is shown */
 	struct identity
 		*identity; /* with which it is reached; NULL: by `transport`, with a token */
+	struct renewal *renewal; /* of `identity` */
 	struct cluster_timing timing;
 
 	struct kv *kv;
@@ -84,6 +86,9 @@ static void on_connected(void *user)
 {
 	struct zhost_daemon *d = user;
 	uint64_t mesh_sums[MESH_PARTS];
+	/* With a certificate that has expired nothing else is heard. */
+	if (d->renewal != NULL && renewal_connected(d->renewal))
+		return;
 	mesh_table_begin_link(mesh_table(d->mesh), mesh_sums);
 	reconcile_link_up(d->reconcile, mesh_sums);
 }
@@ -106,7 +111,8 @@ static int on_frame(void *user, Samoza__V1__FrameType type, ProtobufCMessage *me
 					  .mesh_transport = d->mesh_transport,
 					  .data = d->data,
 					  .logs = d->log_service,
-					  .exec = d->exec};
+					  .exec = d->exec,
+					  .renewal = d->renewal};
 	int r = frames_take(&parts, type, message, err);
 	protobuf_c_message_free_unpacked(message, NULL);
 	return r;
@@ -280,6 +286,8 @@ static void make_uplink(struct zhost_daemon *d)
 					 .timing = &d->timing,
 					 .draw = randombytes_uniform};
 	d->uplink = uplink_new(&options, &uplink_listener, d);
+	if (d->identity != NULL)
+		d->renewal = renewal_new(&d->loop, d->identity, uplink_upstream(d->uplink));
 }
 
 /* The parts that cannot fail. */
@@ -422,6 +430,7 @@ static void register_metrics(struct zhost_daemon *d)
 static void on_new_identity(void *user)
 {
 	struct zhost_daemon *d = user;
+	renewal_plan(d->renewal);
 	uplink_again(d->uplink);
 }
 
@@ -509,6 +518,7 @@ static void finish(struct zhost_daemon *d)
 	ports_free(d->ports);
 	uplink_free(d->uplink);
 	stream_transport_free(d->transport);
+	renewal_free(d->renewal);
 	identity_free(d->identity);
 	stream_transport_free(d->to_spaces);
 	if (d->kv != NULL) /* it never began */

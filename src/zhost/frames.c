@@ -48,6 +48,12 @@ static void to_exec(const struct frame_parts *p, const ProtobufCMessage *message
 	exec_service_take(p->exec, (const Samoza__V1__Exec *)message);
 }
 
+static void to_renewal(const struct frame_parts *p, const ProtobufCMessage *message)
+{
+	if (p->renewal != NULL)
+		renewal_take(p->renewal, (const Samoza__V1__Renewed *)message);
+}
+
 typedef void frame_route(const struct frame_parts *parts, const ProtobufCMessage *message);
 
 static frame_route *const routes[] = {
@@ -58,6 +64,7 @@ static frame_route *const routes[] = {
 	[SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGET] = to_data_forget,
 	[SAMOZA__V1__FRAME_TYPE__FRAME_LOG_REQUEST] = to_logs,
 	[SAMOZA__V1__FRAME_TYPE__FRAME_EXEC] = to_exec,
+	[SAMOZA__V1__FRAME_TYPE__FRAME_RENEWED] = to_renewal,
 };
 
 bool frames_has_route(Samoza__V1__FrameType type)

@@ -12,6 +12,7 @@
 #include "zhost/log/log_service.h"
 #include "zhost/mesh/mesh.h"
 #include "zhost/reconcile/reconcile.h"
+#include "zhost/uplink/renewal.h"
 
 /* All borrowed. */
 struct frame_parts {
@@ -22,6 +23,7 @@ struct frame_parts {
 	struct data_service *data;
 	struct log_service *logs;
 	struct exec_service *exec;
+	struct renewal *renewal; /* NULL: there is no certificate */
 };
 
 /* `message` is borrowed. ERR_INVALID: only a zhost sends such a frame. PRE: the message is of the

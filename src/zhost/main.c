@@ -15,6 +15,7 @@
 #include "base/check.h"
 #include "base/str.h"
 #include "zhost/daemon.h"
+#include "zhost/join/join.h"
 #include "zhost/process/end_spaces.h"
 #include "zhost/state/state_dir.h"
 
@@ -59,6 +60,12 @@ static int run_new_identity(const struct zhost_settings *s, struct error **err)
 	return r;
 }
 
+static int run_join(struct zhost_settings *s, struct error **err)
+{
+	int r = join_cluster(s->dir, s->name, s->join, s->replace, err);
+	return r < 0 ? r : settings_joined(s, err);
+}
+
 static int run(struct zhost_settings *settings, int argc, char **argv)
 {
 	struct error *err = NULL;
@@ -67,7 +74,9 @@ static int run(struct zhost_settings *settings, int argc, char **argv)
 		r = run_end_spaces(settings, &err);
 	else if (settings->new_identity)
 		r = run_new_identity(settings, &err);
-	else
+	else if (settings->join != NULL)
+		r = run_join(settings, &err);
+	if (r == 0 && !settings->end_spaces && !settings->new_identity)
 		r = zhost_daemon_run(settings, cli_file_path(argc, argv), &err);
 	if (r >= 0)
 		return r;

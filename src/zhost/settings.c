@@ -51,6 +51,19 @@ static const struct cli_option options[] = {
 	 .help = "Where zrms is: https://HOST:PORT[,HOST:PORT...] as the machine that "
 		 "DIR/credentials say this is, or http://127.0.0.1:PORT on the same machine; "
 		 "default: the addresses at which it joined, or " ZRMS_DEFAULT},
+	{.name = "join",
+	 .environment = "ZHOST_JOIN",
+	 .type = CLI_STRING,
+	 .offset = OPTION(join),
+	 .value = "TOKEN",
+	 .help = "Join the cluster that made this token (zshell cluster token create), under "
+		 "--name; "
+		 "nothing once this machine has"},
+	{.name = "replace",
+	 .type = CLI_FLAG,
+	 .offset = OPTION(replace),
+	 .help = "With --join: take the place of the zhost that has this name, or leave the "
+		 "cluster that this machine has joined before"},
 	{.name = "token-file",
 	 .key = "token_file",
 	 .environment = "ZHOST_TOKEN_FILE",
@@ -205,6 +218,12 @@ static int addresses_check(const struct zhost_settings *s, struct error **err)
 	return 0;
 }
 
+int settings_joined(struct zhost_settings *s, struct error **err)
+{
+	int r = addresses_find(s, err);
+	return r < 0 ? r : addresses_check(s, err);
+}
+
 int settings_check(struct zhost_settings *s, struct error **err)
 {
 	if (s->end_spaces && s->new_identity)
@@ -223,8 +242,9 @@ int settings_check(struct zhost_settings *s, struct error **err)
 	if (!zhost_name_is_valid(s->name))
 		return error_set(err, ERR_INVALID,
 				 "invalid --name '%s': expected " ZHOST_NAME_EXPECTED, s->name);
-	int r = addresses_find(s, err);
-	return r < 0 ? r : addresses_check(s, err);
+	if (s->replace && s->join == NULL)
+		return error_set(err, ERR_INVALID, "--replace goes with --join TOKEN");
+	return s->join != NULL ? 0 : settings_joined(s, err);
 }
 
 static int read_file(const char *path, char **ret_text, size_t *ret_size, struct error **err)

@@ -15,6 +15,8 @@ struct zhost_settings {
 	uint32_t starts_at_once;
 	int64_t watchdog_ms, orphan_ms;
 	bool end_spaces, new_identity;
+	char *join;   /* a token */
+	bool replace; /* with it */
 	bool no_zygote;
 	bool allow_exec;
 	struct zrms_addresses addresses; /* out of `zrms`, or of DIR/credentials */
@@ -24,6 +26,8 @@ extern const struct cli_program zhost_program;
 
 /* Checks what a table cannot say, fills `addresses`. */
 int settings_check(struct zhost_settings *s, struct error **err) must_check;
+/* The rest of it, once this machine has joined with s->join. */
+int settings_joined(struct zhost_settings *s, struct error **err) must_check;
 /* What is not in the table. */
 void settings_done(struct zhost_settings *s);
 

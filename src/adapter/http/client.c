@@ -214,7 +214,7 @@ static const struct stream_handler stream_handler = {.connected = on_connected,
 static int request_prepare(struct http_call *call, const struct http_call_options *options,
 			   struct error **err)
 {
-	struct http_field fields[3];
+	struct http_field fields[4];
 	size_t count = 0;
 	CLEANUP(freep)
 	char *bearer = options->token != NULL ? str_printf("Bearer %s", options->token) : NULL;
@@ -224,6 +224,8 @@ static int request_prepare(struct http_call *call, const struct http_call_option
 		fields[count++] = (struct http_field){"Upgrade", options->upgrade};
 	if (bearer != NULL)
 		fields[count++] = (struct http_field){"Authorization", bearer};
+	if (options->json != NULL)
+		fields[count++] = (struct http_field){"Content-Type", "application/json"};
 	const struct http_request_head head = {
 		.method = options->method != NULL ? options->method : "GET",
 		.target = options->target,
@@ -231,8 +233,13 @@ static int request_prepare(struct http_call *call, const struct http_call_option
 		.port = options->to.port,
 		.fields = fields,
 		.field_count = count,
+		.has_body = options->json != NULL,
+		.body_size = options->json != NULL ? strlen(options->json) : 0,
 	};
-	return http_request_write(&call->request, &head, err);
+	int r = http_request_write(&call->request, &head, err);
+	if (r == 0 && options->json != NULL)
+		r = buffer_add_string(&call->request, options->json);
+	return r;
 }
 
 static struct http_call *call_new(struct loop *loop, const struct http_call_options *options,

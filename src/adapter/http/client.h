@@ -28,6 +28,8 @@ struct http_call_options {
 	uint64_t body_max;     /* of the response; more is ERR_LIMIT */
 	const char *peer_role; /* who must answer, where the kind of stream can tell; or NULL */
 	const char *token; /* who asks: "Authorization: Bearer TOKEN"; NULL: nobody says so */
+	/* JSON to send; NULL: the request has no body. */
+	const char *json;
 	/* A protocol to switch to, "samoza-link/1". Any answer but 101 is then ERR_UNAVAILABLE. */
 	const char *upgrade;
 };

@@ -24,7 +24,7 @@ struct identity {
 	struct stream_transport *transport;
 	struct loop_timer *look;
 	struct file_stamp own, authorities; /* as they were read last */
-	int64_t expires_wall_ms;
+	int64_t begins_wall_ms, expires_wall_ms;
 	void (*changed)(void *user);
 	void *user;
 };
@@ -80,6 +80,7 @@ static int name_check(struct identity *i, struct error **err)
 				 "the certificate in %s is that of %s '%s', and this is zhost "
 				 "'%s': give it that --name, or a directory of its own",
 				 i->directory, who.role, who.name, i->name);
+	i->begins_wall_ms = who.not_before_ms;
 	i->expires_wall_ms = who.not_after_ms;
 	return 0;
 }
@@ -154,6 +155,17 @@ struct stream_transport *identity_transport(struct identity *i)
 int64_t identity_expires_ms(const struct identity *i)
 {
 	return i->expires_wall_ms;
+}
+
+/* Of the time that it had when it was issued, which was later than it begins. */
+int64_t identity_renewal_ms(const struct identity *i, uint32_t chance)
+{
+	return pki_renewal_ms(i->begins_wall_ms + PKI_BACKDATE_MS, i->expires_wall_ms, chance);
+}
+
+const char *identity_directory(const struct identity *i)
+{
+	return i->directory;
 }
 
 void identity_free(struct identity *i)

@@ -6,6 +6,7 @@
 #define SAMOZA_ZHOST_UPLINK_IDENTITY_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "port/stream.h"
 
@@ -23,6 +24,10 @@ int identity_open(struct loop *loop, const char *dir, const char *name,
 struct stream_transport *identity_transport(struct identity *identity);
 /* When its certificate ends, wall clock. */
 int64_t identity_expires_ms(const struct identity *identity);
+/* From when on it is to be renewed, wall clock. `chance`: as of pki_renewal_ms(). */
+int64_t identity_renewal_ms(const struct identity *identity, uint32_t chance);
+/* DIR/credentials; borrowed. */
+const char *identity_directory(const struct identity *identity);
 /* Reads the files now; on an error the old ones stay in use, and the log says why. */
 void identity_reload(struct identity *identity);
 /* PRE: the transport's streams are closed. NULL is fine. */

@@ -95,6 +95,9 @@ static void take_hello_ack(struct uplink *u, struct wire_link *link,
 		u->timing->failure_timeout_ms = (int64_t)ack->failure_timeout_ms;
 	if (ack->verdict == SAMOZA__V1__HELLO_ACK__VERDICT__REFUSED)
 		refused(u, link, ack->reason != NULL ? ack->reason : "");
+	else if (ack->verdict == SAMOZA__V1__HELLO_ACK__VERDICT__REMOVED)
+		log_warn("link", "removed", LOG_S("zrms", u->zrms->text),
+			 LOG_S("reason", ack->reason));
 	else if (ack->verdict == SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED)
 		accepted(u, ack);
 }

@@ -1,0 +1,159 @@
+#include "zhost/uplink/renewal.h"
+
+#include <sodium.h>
+#include <string.h>
+
+#include "adapter/log/log.h"
+#include "adapter/pki/credentials.h"
+#include "base/str.h"
+
+enum { RETRY_MOST_MS = 60000, RETRY_LEAST_MS = 500 };
+
+struct renewal {
+	struct loop *loop;
+	struct identity *identity;
+	struct upstream *upstream;
+	struct loop_timer *timer;
+	uint32_t chance;
+	struct pki_key *key; /* that was asked for; NULL: none */
+};
+
+/* ---- when ---- */
+
+static int64_t wall_ms(const struct renewal *r)
+{
+	return loop_now(r->loop).wall_ms;
+}
+
+static void wait(struct renewal *r, int64_t ms)
+{
+	loop_timer_at(r->timer, loop_now(r->loop).mono_ms + ms);
+}
+
+/* Several times before it expires. */
+static void wait_to_retry(struct renewal *r)
+{
+	int64_t ms = (identity_expires_ms(r->identity) - wall_ms(r)) / 8;
+	wait(r, ms > RETRY_MOST_MS ? RETRY_MOST_MS : ms < RETRY_LEAST_MS ? RETRY_LEAST_MS : ms);
+}
+
+void renewal_plan(struct renewal *r)
+{
+	pki_key_free(steal_ptr(&r->key));
+	r->chance = randombytes_random();
+	int64_t ms = identity_renewal_ms(r->identity, r->chance) - wall_ms(r);
+	/* The wall clock may be set meanwhile. */
+	wait(r, ms < 0 ? 0 : ms > RETRY_MOST_MS ? RETRY_MOST_MS : ms);
+}
+
+/* ---- asking ---- */
+
+static int request_write(struct renewal *r, char **ret_pem, struct error **err)
+{
+	CLEANUP(pki_request_freep) struct pki_request *request = NULL;
+	int result = r->key != NULL ? 0 : pki_key_new(&r->key, err);
+	if (result == 0)
+		result = pki_request_new(r->key, &request, err);
+	if (result == 0)
+		*ret_pem = pki_request_write(request);
+	return result;
+}
+
+static void ask(struct renewal *r)
+{
+	CLEANUP(error_freep) struct error *err = NULL;
+	CLEANUP(freep) char *pem = NULL;
+	wait_to_retry(r);
+	if (request_write(r, &pem, &err) < 0) {
+		log_error("link", "renewal.failed", LOG_E(err));
+		return;
+	}
+	Samoza__V1__Renew renew = SAMOZA__V1__RENEW__INIT;
+	renew.request = pem;
+	upstream_send(r->upstream, SAMOZA__V1__FRAME_TYPE__FRAME_RENEW, &renew.base);
+}
+
+static void on_timer(void *user)
+{
+	struct renewal *r = user;
+	int64_t left_ms = identity_renewal_ms(r->identity, r->chance) - wall_ms(r);
+	if (left_ms > 0)
+		wait(r, left_ms > RETRY_MOST_MS ? RETRY_MOST_MS : left_ms);
+	else if (upstream_is_up(r->upstream))
+		ask(r);
+	else
+		wait_to_retry(r);
+}
+
+bool renewal_connected(struct renewal *r)
+{
+	if (identity_expires_ms(r->identity) > wall_ms(r))
+		return false;
+	log_warn("link", "certificate.expired",
+		 LOG_S("then", "it is renewed by its key, before anything else"));
+	ask(r);
+	return true;
+}
+
+/* ---- the answer ---- */
+
+static int store(const struct renewal *r, const Samoza__V1__Renewed *renewed,
+		 struct error **err)
+{
+	CLEANUP(pki_trust_freep) struct pki_trust *trust = NULL;
+	CLEANUP(pki_certificate_freep) struct pki_certificate *certificate = NULL;
+	const char *directory = identity_directory(r->identity);
+	if (r->key == NULL || renewed->certificate == NULL || renewed->authorities == NULL)
+		return error_set(err, ERR_INVALID, "zrms sent what was not asked for");
+	int result =
+		pki_trust_read(renewed->authorities, strlen(renewed->authorities), &trust, err);
+	if (result == 0)
+		result = pki_certificate_read(renewed->certificate,
+					      strlen(renewed->certificate), &certificate, err);
+	if (result == 0 && !pki_certificate_is_of(certificate, r->key))
+		result = error_set(err, ERR_INVALID, "zrms sent a certificate for another key");
+	/* Whom to believe goes first: the new one may be of a new authority. */
+	if (result == 0)
+		result = pki_authorities_store(directory, trust, err);
+	if (result == 0)
+		result = pki_identity_store(directory, r->key, certificate, err);
+	return result;
+}
+
+void renewal_take(struct renewal *r, const Samoza__V1__Renewed *renewed)
+{
+	CLEANUP(error_freep) struct error *err = NULL;
+	if (renewed->refusal != NULL) {
+		log_warn("link", "renewal.refused", LOG_S("reason", renewed->refusal));
+		return; /* the timer runs */
+	}
+	if (store(r, renewed, &err) < 0) {
+		log_error("link", "renewal.failed", LOG_E(err));
+		return;
+	}
+	log_info("link", "certificate.renewed");
+	identity_reload(r->identity);
+}
+
+/* ---- life ---- */
+
+struct renewal *renewal_new(struct loop *loop, struct identity *identity,
+			    struct upstream *upstream)
+{
+	struct renewal *r = mem_new(struct renewal);
+	r->loop = loop;
+	r->identity = identity;
+	r->upstream = upstream;
+	r->timer = loop_timer_new(loop, on_timer, r);
+	renewal_plan(r);
+	return r;
+}
+
+void renewal_free(struct renewal *r)
+{
+	if (r == NULL)
+		return;
+	loop_timer_free(r->timer);
+	pki_key_free(r->key);
+	free(r);
+}

@@ -1,0 +1,203 @@
+"""Machines that join with a token: joining, renewal, removal, and what is refused."""
+import re
+import shutil
+import signal
+import stat
+import time
+
+import pytest
+from conftest import until
+from secure import SecureCluster, needs_an_address
+
+pytestmark = needs_an_address
+
+
+class ShortLived(SecureCluster):
+    def __init__(self, directory, **options):
+        super().__init__(directory, zrms_options=("--certificate-lifetime", "6s"), **options)
+
+
+@pytest.fixture
+def alone(start_cluster):
+    return start_cluster(kind=SecureCluster, zhosts=())
+
+
+def says(daemon, words):
+    return until(lambda: words in daemon.log.read_text(), f"{daemon.name} says: {words}")
+
+
+def create(cluster, *words):
+    return cluster.zshell("cluster", "token", "create", *words).stdout.strip()
+
+
+def joiner(cluster, name, token, *words, directory=None):
+    """A zhost with --join; not started."""
+    zhost = cluster.stranger(name)
+    at = zhost.command.index("--zrms")
+    zhost.command[at:at + 2] = ["--join", token, *words]
+    if directory is not None:
+        zhost.command[zhost.command.index("--dir") + 1] = directory
+    return zhost
+
+
+def ends(zhost, words):
+    zhost.start()
+    assert zhost.process.wait(timeout=30) != 0
+    assert words in zhost.log.read_text(), zhost.log.read_text()
+
+
+def test_a_machine_joins_with_one_word_and_needs_it_no_more(alone):
+    token = create(alone, "--name", "n*", "--labels", "zone=a")
+    assert re.fullmatch(r"smz1\.[a-z0-9]{8}\.[\w-]{43}\.[\w-]{43}\.[\w-]+", token)
+    zhost = joiner(alone, "n1", token)
+    zhost.start()
+    alone.wait_zhost("n1", "deployed-started")
+    directory = alone.directory / "n1" / "credentials"
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+    assert sorted(f.name for f in directory.iterdir()) == ["addresses", "authorities.pem", "identity.pem", "joined-with"]
+    assert all(stat.S_IMODE(f.stat().st_mode) == 0o600 for f in directory.iterdir())
+    secret = token.split(".")[2]
+    assert not any(secret in f.read_text() for f in directory.iterdir())
+    assert {"name": "zone", "value": "a"} in alone.get("/v1/zhosts/n1")["labels"]
+    # Again with the same word, as a unit file would, and without it.
+    zhost.kill(signal.SIGTERM)
+    zhost.start()
+    until(lambda: zhost.log.read_text().count("accepted zrms=") == 2, "it is accepted again")
+    assert "joined.before" in zhost.log.read_text()
+    zhost.kill(signal.SIGTERM)
+    at = zhost.command.index("--join")
+    del zhost.command[at:at + 2]
+    zhost.start()
+    until(lambda: zhost.log.read_text().count("accepted zrms=") == 3, "it is accepted")
+    wide = alone.zshell("cluster", "zhosts", "-o", "wide").stdout
+    assert "CERTIFICATE UNTIL" in wide and alone.get("/v1/zhosts/n1")["certificate_expires"] in wide
+    assert 'samoza_zhost_certificate_expires_seconds{zhost="n1"} ' in alone.ask("/metrics", alone.admin)[1]
+    assert "1/1" in alone.zshell("cluster", "token", "list").stdout
+
+
+def test_what_cannot_join_says_which_side_must_do_what(alone):
+    token = create(alone, "--name", "edge-*")
+    ends(joiner(alone, "n1", token), "the join token is for names such as 'edge-*', not for 'n1'")
+    ends(joiner(alone, "edge-1", token[:-3]), "copy the whole word as it was printed")
+    parts = token.split(".")
+    other = ".".join([*parts[:3], "A" * 43, parts[4]])
+    ends(joiner(alone, "edge-1", other), "this is another cluster: its CA is")
+    parts[2] = "A" * 43
+    ends(joiner(alone, "edge-1", ".".join(parts)), "not known here: it was revoked")
+    alone.zshell("cluster", "token", "rm", parts[1])
+    ends(joiner(alone, "edge-1", token), "zshell cluster token create")
+    assert alone.get("/v1/zhosts")["zhosts"] == []
+
+
+def test_a_name_is_taken_over_with_a_fresh_token_and_replace(alone):
+    first = joiner(alone, "n1", create(alone))
+    first.start()
+    alone.wait_zhost("n1", "deployed-started")
+    second = alone.directory / "second"
+    token = create(alone)
+    ends(joiner(alone, "n1", token, directory=second), "with a fresh token and --replace")
+    successor = joiner(alone, "n1", token, "--replace", directory=second)
+    successor.start()
+    says(first, "another machine has joined under this name")
+    until(lambda: "accepted zrms=" in successor.log.read_text().split("joined cluster=")[-1], "the second one joins")
+    assert first.is_running()
+    first.kill()
+
+
+def test_joining_can_be_killed_anywhere_and_begun_again(alone):
+    """What is left by a kill at each step: the key, then each file."""
+    zhost = joiner(alone, "n1", create(alone))
+    zhost.start()
+    alone.wait_zhost("n1", "deployed-started")
+    zhost.kill()
+    credentials = alone.directory / "n1" / "credentials"
+    whole = {f.name: f.read_bytes() for f in credentials.iterdir()}
+    key = whole["identity.pem"][whole["identity.pem"].index(b"-----BEGIN PRIVATE KEY"):]
+    begun = zhost.log.read_text().count("accepted zrms=")
+    for left in ([], ["authorities.pem"], ["authorities.pem", "addresses"],
+                 ["authorities.pem", "addresses", "identity.pem"]):
+        shutil.rmtree(credentials)
+        credentials.mkdir(mode=0o700)
+        for name, data in {**{n: whole[n] for n in left}, "joining.pem": key}.items():
+            (credentials / name).write_bytes(data)
+            (credentials / name).chmod(0o600)
+        zhost.start()
+        begun += 1
+        until(lambda: zhost.log.read_text().count("accepted zrms=") == begun, f"it joins after {left}")
+        zhost.kill()
+    assert "1/1" in alone.zshell("cluster", "token", "list").stdout  # no further use
+
+
+def test_killed_at_any_moment_a_machine_joins_with_the_same_word(alone):
+    zhost = joiner(alone, "n1", create(alone))
+    for wait in (0.002, 0.01, 0.03, 0.06, 0.1, 0.2):
+        zhost.start()
+        time.sleep(wait)  # at which moment is not known, and that is the point
+        zhost.kill()
+        if wait == 0.06:
+            alone.zrms.kill()
+            alone.start_zrms()
+    zhost.start()
+    alone.wait_zhost("n1", "deployed-started")
+    assert "1/1" in alone.zshell("cluster", "token", "list").stdout
+
+
+def test_a_removed_zhost_is_told_so_and_comes_back_with_a_fresh_token(alone):
+    zhost = joiner(alone, "n1", create(alone))
+    zhost.start()
+    alone.wait_zhost("n1", "deployed-started")
+    alone.zshell("cluster", "rm", "n1")
+    assert zhost.process.wait(timeout=20) == 0
+    says(zhost, "zhost --join TOKEN --replace")
+    at = zhost.command.index("--join")
+    zhost.start()
+    says(zhost, "join again with a fresh token and --replace")
+    zhost.kill()
+    zhost.command[at:at + 2] = ["--join", create(alone), "--replace"]
+    zhost.start()
+    alone.wait_zhost("n1", "deployed-started")
+
+
+def test_certificates_are_renewed_by_themselves(start_cluster):
+    c = start_cluster(kind=ShortLived, zhosts=())
+    zhost = joiner(c, "n1", create(c))
+    zhost.start()
+    c.wait_zhost("n1", "deployed-started")
+    identity = c.directory / "n1" / "credentials" / "identity.pem"
+    keys = {identity.read_bytes()}
+    until(lambda: keys.add(identity.read_bytes()) or len(keys) == 4, "three renewals, each with a new key")
+    assert c.get("/v1/zhosts/n1")["state"] == "deployed-started"
+    assert "problem" not in c.zrms.log.read_text()
+    # zrms is away for longer than the certificate lives: the old key is enough.
+    c.zrms.kill()
+    time.sleep(7)
+    c.start_zrms()
+    says(zhost, "certificate.expired")
+    until(lambda: "certificate.renewed" in zhost.log.read_text().split("certificate.expired")[-1], "it is renewed")
+    c.wait_zhost("n1", "deployed-started")
+    # It was removed while it was away.
+    zhost.kill()
+    time.sleep(7)
+    c.wait_zhost("n1", "problem")
+    c.zshell("cluster", "rm", "n1")
+    zhost.start()
+    says(zhost, "does not know this machine any more")
+    assert c.get("/v1/zhosts")["zhosts"] == []
+
+
+def test_a_cloned_disk_is_refused(alone):
+    zhost = joiner(alone, "n1", create(alone))
+    zhost.start()
+    alone.wait_zhost("n1", "deployed-started")
+    copy = alone.directory / "copy"
+    shutil.copytree(alone.directory / "n1", copy, ignore=shutil.ignore_patterns("run", "*.s"))
+    clone = joiner(alone, "n1", "unused", directory=copy)
+    at = clone.command.index("--join")
+    del clone.command[at:at + 2]
+    clone.start()
+    says(clone, "with the same identity")
+    until(lambda: any("another machine with the same identity was refused" in e["cause"]
+                      for e in alone.get("/v1/events?stream=0")["events"]), "an event of it")
+    assert alone.get("/v1/zhosts/n1")["state"] == "deployed-started"
+    clone.kill()
+    assert zhost.is_running()
