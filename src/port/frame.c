@@ -29,6 +29,8 @@ static const struct frame_kind frame_kinds[] = {
 							"mesh-applied"},
 	[SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE] = {&samoza__v1__mesh_message__descriptor,
 							"mesh-message"},
+	[SAMOZA__V1__FRAME_TYPE__FRAME_MESH_LINK] = {&samoza__v1__mesh_link__descriptor,
+						     "mesh-link"},
 	[SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REQUEST] = {&samoza__v1__data_request__descriptor,
 							"data-request"},
 	[SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY] = {&samoza__v1__data_reply__descriptor,

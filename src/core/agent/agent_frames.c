@@ -37,6 +37,7 @@ int agent_frame_input(Samoza__V1__FrameType type, const ProtobufCMessage *messag
 	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_APPLIED:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_EXEC_REPLY:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_RENEW:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_LINK:
 	case _SAMOZA__V1__FRAME_TYPE_IS_INT_SIZE:
 	default:
 		return error_set(err, ERR_INVALID,

@@ -43,6 +43,9 @@ int control_frame_input(uint64_t link_id, Samoza__V1__FrameType type,
 	case SAMOZA__V1__FRAME_TYPE__FRAME_EXEC_REPLY:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_RENEW: /* the key that it has proved is the link's to say */
 		return 0;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_LINK:
+		return error_set(err, ERR_INVALID, "a %s, which zhosts send to each other only",
+				 frame_type_name(type));
 	case SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_DESIRED:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT_ACK:
