@@ -4,8 +4,8 @@
  *
  *   mesh_transport_send(to_zhost) ──► … ──► received() at the transport of that zhost
  *
- * Implementations: through the hub in zrms over the zhost's link (zhost/mesh/hub_transport.h), and
- * simulated (adapter/sim/mesh.h).
+ * Implementations: through the hub in zrms over the zhost's link (zhost/mesh/hub_transport.h), directly
+ * with the hub for the rest (zhost/direct/direct_transport.h), and simulated (adapter/sim/mesh.h).
  *
  * A message arrives at most once and unchanged; messages of one zhost to another arrive in the
  * order in which they were sent. One that was sent may still be lost, when a connection breaks or
@@ -14,6 +14,7 @@
 #ifndef SAMOZA_PORT_MESH_H
 #define SAMOZA_PORT_MESH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -24,9 +25,20 @@ struct mesh_transport;
 /* `message` is borrowed. */
 typedef void mesh_received_fn(void *user, const Samoza__V1__MeshMessage *message);
 
+/* Somebody who waits for messages to settle. Embedded. */
+struct mesh_settle {
+	/* Once. `is_settled` false: it was forgotten. */
+	void (*fn)(struct mesh_settle *settle, bool is_settled);
+	void *waits; /* private to the transport */
+	struct mesh_settle *next;
+};
+
 struct mesh_transport_ops {
 	int (*send)(struct mesh_transport *transport, const Samoza__V1__MeshMessage *message);
 	size_t (*room)(const struct mesh_transport *transport, const char *zhost);
+	/* Both NULL: all that is sent goes through zrms. */
+	void (*settle)(struct mesh_transport *transport, struct mesh_settle *settle);
+	void (*forget)(struct mesh_transport *transport);
 	void (*free)(struct mesh_transport *transport);
 };
 
@@ -59,6 +71,24 @@ static inline size_t mesh_transport_room(const struct mesh_transport *transport,
 					 const char *zhost)
 {
 	return transport->ops->room(transport, zhost);
+}
+
+/* Calls settle->fn, maybe at once, when each message that was sent so far is lost, or taken by its zhost, or
+ * comes to zrms before what this zhost sends there from then on. In the order of the calls. */
+static inline void mesh_transport_settle(struct mesh_transport *transport,
+					 struct mesh_settle *settle)
+{
+	if (transport->ops->settle != NULL)
+		transport->ops->settle(transport, settle);
+	else
+		settle->fn(settle, true);
+}
+
+/* Calls those that wait still: what they wait for is of no use any more. */
+static inline void mesh_transport_forget(struct mesh_transport *transport)
+{
+	if (transport->ops->forget != NULL)
+		transport->ops->forget(transport);
 }
 
 /* NULL is fine. */

@@ -20,7 +20,7 @@ ORDER = [
     ["zrun/protocol"], ["zrun/launch"], ["zrun/runner"], ["zrun/native", "zrun/wasm"], ["zrun"],
     ["zhost/state", "zhost/environment", "zhost/uplink"],
     ["zhost/log", "zhost/artifact", "zhost/mesh", "zhost/data"],
-    ["zhost/edge", "zhost/process", "zhost/native"], ["zhost/space"], ["zhost/reconcile", "zhost/exec"],
+    ["zhost/edge", "zhost/process", "zhost/native", "zhost/direct"], ["zhost/space"], ["zhost/reconcile", "zhost/exec"],
     ["zsim/world"], ["zsim/fuzz", "zsim/scenario"],
     ["zrms/artifact"], ["zrms/submission"],
     ["zshell/shell"], ["zshell/command"],

@@ -1,0 +1,79 @@
+#include "zhost/direct/zhost_book.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/str.h"
+
+struct zhost_book {
+	struct zhost_entry *entries;
+};
+
+struct zhost_book *zhost_book_new(void)
+{
+	return mem_new(struct zhost_book);
+}
+
+static void entry_free(struct zhost_book *book, struct zhost_entry *entry)
+{
+	HASH_DEL(book->entries, entry);
+	free(entry->name);
+	free(entry->host);
+	free(entry);
+}
+
+void zhost_book_free(struct zhost_book *book)
+{
+	if (book == NULL)
+		return;
+	while (book->entries != NULL)
+		entry_free(book, book->entries);
+	free(book);
+}
+
+static struct zhost_entry *find(const struct zhost_book *book, const char *name)
+{
+	struct zhost_entry *entry;
+	HASH_FIND_STR(book->entries, name, entry);
+	return entry;
+}
+
+void zhost_book_put(struct zhost_book *book, const char *name, const char *host, uint16_t port,
+		    const char *const *keys, size_t key_count)
+{
+	zhost_book_remove(book, name);
+	struct zhost_entry *entry = mem_new(struct zhost_entry);
+	entry->name = mem_strdup(name);
+	entry->host = mem_strdup(host);
+	entry->port = host != NULL ? port : 0;
+	for (size_t i = 0; i < key_count && i < ZHOST_BOOK_KEYS; i++)
+		(void)snprintf(entry->keys[i], ZHOST_BOOK_KEY_HEX, "%s", keys[i]);
+	HASH_ADD_KEYPTR(hh, book->entries, entry->name, strlen(entry->name), entry);
+}
+
+void zhost_book_remove(struct zhost_book *book, const char *name)
+{
+	struct zhost_entry *entry = find(book, name);
+	if (entry != NULL)
+		entry_free(book, entry);
+}
+
+const struct zhost_entry *zhost_book_find(const struct zhost_book *book, const char *name)
+{
+	return find(book, name);
+}
+
+int zhost_book_admit(void *of_book, const struct stream_peer *peer, struct error **err)
+{
+	const struct zhost_book *book = of_book;
+	if (peer->role == NULL || peer->name == NULL || peer->key_hash == NULL ||
+	    !str_equal(peer->role, "zhost"))
+		return error_set(err, ERR_DENIED, "it does not prove that it is a zhost");
+	const struct zhost_entry *entry = find(book, peer->name);
+	for (size_t i = 0; entry != NULL && i < ZHOST_BOOK_KEYS; i++)
+		if (entry->keys[i][0] != '\0' && str_equal(entry->keys[i], peer->key_hash))
+			return 0;
+	return error_set(err, ERR_DENIED, "zrms has not named zhost \"%s\" with this key",
+			 peer->name);
+}

@@ -1,0 +1,41 @@
+/*
+ * What zrms says of other zhosts: where each takes direct links, and with which keys it proves its name. It says so
+ * of those that this zhost may exchange messages with; all others are reached through the hub.
+ */
+#ifndef SAMOZA_ZHOST_DIRECT_ZHOST_BOOK_H
+#define SAMOZA_ZHOST_DIRECT_ZHOST_BOOK_H
+
+#include <stddef.h>
+
+#include "base/hash.h"
+#include "port/stream.h"
+
+enum { ZHOST_BOOK_KEYS = 2, ZHOST_BOOK_KEY_HEX = 65 };
+
+struct zhost_book;
+
+struct zhost_entry {
+	char *name;
+	char *host;    /* NULL: it takes no direct links */
+	uint16_t port; /* 0: the same */
+	char keys[ZHOST_BOOK_KEYS]
+		 [ZHOST_BOOK_KEY_HEX]; /* the current and the previous one; or "" */
+	UT_hash_handle hh;
+};
+
+struct zhost_book *zhost_book_new(void);
+/* NULL is fine. */
+void zhost_book_free(struct zhost_book *book);
+
+/* Takes the place of what was known of it. All copied; `host` may be NULL, `keys`: SHA-256, hexadecimal, of which
+ * ZHOST_BOOK_KEYS count. */
+void zhost_book_put(struct zhost_book *book, const char *name, const char *host, uint16_t port,
+		    const char *const *keys, size_t key_count);
+void zhost_book_remove(struct zhost_book *book, const char *name);
+/* Borrowed; NULL: nothing is said of it. */
+const struct zhost_entry *zhost_book_find(const struct zhost_book *book, const char *name);
+/* Whether the other end of a stream is a zhost of the book: tls_options.admit, with the book as its user. */
+int zhost_book_admit(void *of_book, const struct stream_peer *peer,
+		     struct error **err) must_check;
+
+#endif
