@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "zhost/artifact/artifact.h"
 #include "zhost/data/data_service.h"
+#include "zhost/direct/direct_service.h"
 #include "zhost/edge/edge.h"
 #include "zhost/exec/exec_service.h"
 #include "zhost/frames.h"
@@ -58,7 +59,8 @@ struct zhost_daemon {
 	struct spacelogs *logs;
 	struct log_service *log_service;
 	struct ports *ports;
-	struct mesh_transport *mesh_transport;
+	struct mesh_transport *hub;
+	struct direct_service *direct;
 	struct mesh *mesh;
 	struct reconcile *reconcile;
 	struct data_service *data;
@@ -89,6 +91,8 @@ static void on_connected(void *user)
 	/* With a certificate that has expired nothing else is heard. */
 	if (d->renewal != NULL && renewal_connected(d->renewal))
 		return;
+	mesh_transport_forget(
+		mesh_transport(d->mesh)); /* zrms counts its tables from the beginning */
 	mesh_table_begin_link(mesh_table(d->mesh), mesh_sums);
 	reconcile_link_up(d->reconcile, mesh_sums);
 }
@@ -108,7 +112,8 @@ static int on_frame(void *user, Samoza__V1__FrameType type, ProtobufCMessage *me
 	const struct frame_parts parts = {.upstream = uplink_upstream(d->uplink),
 					  .reconcile = d->reconcile,
 					  .mesh = d->mesh,
-					  .mesh_transport = d->mesh_transport,
+					  .hub = d->hub,
+					  .direct = d->direct,
 					  .data = d->data,
 					  .logs = d->log_service,
 					  .exec = d->exec,
@@ -174,7 +179,7 @@ static bool is_used(void *user, const char *file_name)
 static void on_end_check(void *user)
 {
 	struct zhost_daemon *d = user;
-	if (d->kv == NULL && uplink_is_closed(d->uplink))
+	if (d->kv == NULL && uplink_is_closed(d->uplink) && direct_service_is_closed(d->direct))
 		loop_stop(&d->loop);
 	else
 		loop_timer_at(d->end_timer, loop_now(&d->loop).mono_ms + CLOSED_CHECK_MS);
@@ -192,6 +197,7 @@ static void on_end(void *user)
 	loop_timer_free(d->end_timer);
 	(void)zrun_processes_flush(d->processes);
 	uplink_close(d->uplink);
+	direct_service_close(d->direct);
 	usage_free(d->usage);
 	d->usage = NULL;
 	edge_free(d->edge);
@@ -290,17 +296,33 @@ static void make_uplink(struct zhost_daemon *d)
 		d->renewal = renewal_new(&d->loop, d->identity, uplink_upstream(d->uplink));
 }
 
+/* To other zhosts. */
+static int make_direct(struct zhost_daemon *d, struct error **err)
+{
+	const struct stream_address zrms = zrms_addresses_now(&d->settings->addresses);
+	d->hub = hub_transport_new(uplink_upstream(d->uplink));
+	const struct direct_service_options options = {
+		.loop = &d->loop,
+		.upstream = uplink_upstream(d->uplink),
+		.hub = d->hub,
+		.dir = d->identity != NULL ? d->settings->dir : NULL,
+		.zhost = d->settings->name,
+		.identity = d->state_dir.identity,
+		.incarnation = d->state_dir.incarnation,
+		.listen = &d->settings->mesh,
+		.zrms = &zrms};
+	return direct_service_new(&options, &d->direct, err);
+}
+
 /* The parts that cannot fail. */
 static void make_parts(struct zhost_daemon *d)
 {
-	make_uplink(d);
 	struct upstream *upstream = uplink_upstream(d->uplink);
 	d->address = mem_strdup("127.0.0.1");
 	d->logs = spacelogs_new(d->state_dir.log_fd);
 	d->log_service = log_service_new(d->logs, upstream);
 	d->ports = ports_new(d->address, str_hash(d->settings->name), ports_is_free);
-	d->mesh_transport = hub_transport_new(upstream);
-	d->mesh = mesh_new(&d->loop, d->settings->name, d->mesh_transport);
+	d->mesh = mesh_new(&d->loop, d->settings->name, direct_service_mesh(d->direct));
 	struct reconcile_parts parts = {.loop = &d->loop,
 					.kv = d->kv,
 					.ports = d->ports,
@@ -391,6 +413,7 @@ static char *zedge_address(const struct zhost_daemon *d)
 static int begin_reconcile(struct zhost_daemon *d, struct error **err)
 {
 	CLEANUP(freep) char *zedge = zedge_address(d);
+	CLEANUP(freep) char *mesh = direct_service_address(d->direct);
 	CLEANUP(freep)
 	char *machine_text = machine_digest(&machine_files, d->state_dir.lock_fd);
 	struct agent_config config = {
@@ -400,6 +423,7 @@ static int begin_reconcile(struct zhost_daemon *d, struct error **err)
 		.incarnation = d->state_dir.incarnation,
 		.spec = d->spec,
 		.zedge = zedge,
+		.mesh = mesh,
 		.platform = machine(),
 		.version = SAMOZA_VERSION,
 		.address = d->address,
@@ -425,6 +449,7 @@ static void register_metrics(struct zhost_daemon *d)
 						      .residents = d->residents,
 						      .uplink = d->uplink};
 	metric_registry_add(&d->metrics, &zhost_metrics, &d->metrics_sources);
+	metric_registry_add(&d->metrics, &direct_metrics, d->direct);
 }
 
 static void on_new_identity(void *user)
@@ -432,6 +457,7 @@ static void on_new_identity(void *user)
 	struct zhost_daemon *d = user;
 	renewal_plan(d->renewal);
 	uplink_again(d->uplink);
+	direct_service_reload(d->direct);
 }
 
 static void on_reload_signal(void *user, int signum)
@@ -460,6 +486,10 @@ static int begin(struct zhost_daemon *d, const char *config_file, struct error *
 		r = open_way(d, err);
 	if (r == 0)
 		r = stream_transport_open(&d->loop, "plain", NULL, &d->to_spaces, err);
+	if (r < 0)
+		return r;
+	make_uplink(d);
+	r = make_direct(d, err);
 	if (r < 0)
 		return r;
 	make_parts(d);
@@ -514,7 +544,8 @@ static void finish(struct zhost_daemon *d)
 	reconcile_free(d->reconcile);
 	log_service_free(d->log_service);
 	mesh_free(d->mesh);
-	mesh_transport_free(d->mesh_transport);
+	direct_service_free(d->direct);
+	mesh_transport_free(d->hub);
 	ports_free(d->ports);
 	uplink_free(d->uplink);
 	stream_transport_free(d->transport);

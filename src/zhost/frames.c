@@ -1,21 +1,50 @@
 #include "zhost/frames.h"
 
 #include "base/check.h"
+#include "base/memory.h"
 #include "core/agent/agent_frames.h"
 #include "zhost/mesh/hub_transport.h"
 
 /* ---- frames that are not the core's ---- */
 
+/* A table by which this zhost goes, and what it has sent by the one before. */
+struct confirmation {
+	struct mesh_settle settle; /* first */
+	struct upstream *upstream;
+	char *topology;
+	uint64_t version;
+};
+
+static void on_settled(struct mesh_settle *settle, bool is_settled)
+{
+	struct confirmation *c = (struct confirmation *)settle;
+	Samoza__V1__MeshApplied applied = SAMOZA__V1__MESH_APPLIED__INIT;
+	applied.topology = c->topology;
+	applied.version = c->version;
+	if (is_settled)
+		upstream_send(c->upstream, SAMOZA__V1__FRAME_TYPE__FRAME_MESH_APPLIED,
+			      &applied.base);
+	free(c->topology);
+	free(c);
+}
+
 static void to_mesh_table(const struct frame_parts *p, const ProtobufCMessage *message)
 {
 	const Samoza__V1__MeshTable *table = (const Samoza__V1__MeshTable *)message;
-	Samoza__V1__MeshApplied applied = SAMOZA__V1__MESH_APPLIED__INIT;
 	mesh_table_apply(mesh_table(p->mesh), table);
 	if (!table->confirm)
 		return;
-	applied.topology = table->topology;
-	applied.version = table->version;
-	upstream_send(p->upstream, SAMOZA__V1__FRAME_TYPE__FRAME_MESH_APPLIED, &applied.base);
+	struct confirmation *c = mem_new(struct confirmation);
+	c->settle.fn = on_settled;
+	c->upstream = p->upstream;
+	c->topology = mem_strdup(table->topology);
+	c->version = table->version;
+	mesh_transport_settle(mesh_transport(p->mesh), &c->settle);
+}
+
+static void to_direct(const struct frame_parts *p, const ProtobufCMessage *message)
+{
+	direct_service_take(p->direct, (const Samoza__V1__MeshZhosts *)message);
 }
 
 static void to_mesh_sync(const struct frame_parts *p, const ProtobufCMessage *message)
@@ -25,7 +54,7 @@ static void to_mesh_sync(const struct frame_parts *p, const ProtobufCMessage *me
 
 static void to_mesh(const struct frame_parts *p, const ProtobufCMessage *message)
 {
-	hub_transport_take(p->mesh_transport, (const Samoza__V1__MeshMessage *)message);
+	hub_transport_take(p->hub, (const Samoza__V1__MeshMessage *)message);
 }
 
 static void to_data(const struct frame_parts *p, const ProtobufCMessage *message)
@@ -65,6 +94,7 @@ static frame_route *const routes[] = {
 	[SAMOZA__V1__FRAME_TYPE__FRAME_LOG_REQUEST] = to_logs,
 	[SAMOZA__V1__FRAME_TYPE__FRAME_EXEC] = to_exec,
 	[SAMOZA__V1__FRAME_TYPE__FRAME_RENEWED] = to_renewal,
+	[SAMOZA__V1__FRAME_TYPE__FRAME_MESH_ZHOSTS] = to_direct,
 };
 
 bool frames_has_route(Samoza__V1__FrameType type)
@@ -78,8 +108,10 @@ bool frames_has_route(Samoza__V1__FrameType type)
  * the answer of the core. */
 static void after_input(const struct frame_parts *p, const struct agent_input *input)
 {
-	if (input->type == AGENT_HELLO_ACK && upstream_is_up(p->upstream))
-		data_connected(p->data);
+	if (input->type != AGENT_HELLO_ACK || !upstream_is_up(p->upstream))
+		return;
+	data_connected(p->data);
+	direct_service_connected(p->direct);
 }
 
 int frames_take(const struct frame_parts *p, Samoza__V1__FrameType type,

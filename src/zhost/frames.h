@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "port/mesh.h"
 #include "zhost/data/data_service.h"
+#include "zhost/direct/direct_service.h"
 #include "zhost/exec/exec_service.h"
 #include "zhost/log/log_service.h"
 #include "zhost/mesh/mesh.h"
@@ -19,7 +20,8 @@ struct frame_parts {
 	struct upstream *upstream;
 	struct reconcile *reconcile;
 	struct mesh *mesh;
-	struct mesh_transport *mesh_transport; /* of hub_transport_new() */
+	struct mesh_transport *hub; /* of hub_transport_new() */
+	struct direct_service *direct;
 	struct data_service *data;
 	struct log_service *logs;
 	struct exec_service *exec;

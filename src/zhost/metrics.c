@@ -1,5 +1,6 @@
 #include "zhost/metrics.h"
 
+#include "zhost/direct/direct_service.h"
 #include "zhost/edge/edge.h"
 
 enum {
@@ -113,5 +114,5 @@ static void read_metrics(const void *part, struct metric_values *to)
 
 const struct metric_source zhost_metrics = METRIC_SOURCE(metrics, read_metrics);
 
-const struct metric_source *const zhost_metric_sources[] = {&zhost_metrics, &edge_metrics,
-							    NULL};
+const struct metric_source *const zhost_metric_sources[] = {&zhost_metrics, &direct_metrics,
+							    &edge_metrics, NULL};

@@ -78,6 +78,15 @@ static const struct cli_option options[] = {
 	 .offset = OPTION(zedge),
 	 .fallback = "127.0.0.1:8088",
 	 .help = "Address on which zedge listens for browsers"},
+	{.name = "mesh",
+	 .environment = "ZHOST_MESH",
+	 .type = CLI_LISTEN_ANY,
+	 .offset = OPTION(mesh),
+	 .help = "Address at which other zhosts reach this one for messages, with TLS; by "
+		 "default that "
+		 "by which it reaches zrms, and a free port. Without "
+		 "DIR/credentials/identity.pem messages "
+		 "go through zrms"},
 	{.name = "cache-size",
 	 .key = "cache_size",
 	 .environment = "ZHOST_CACHE_SIZE",

@@ -66,7 +66,7 @@ static int renew_take(struct zhost_link *l, const Samoza__V1__Renew *renew, stru
 	return 0;
 }
 
-/* What the core does not take: lines of logs, what commands print, renewals. */
+/* What the core does not take: lines of logs, what commands print, renewals, who asks for others. */
 static int other_take(struct zhost_link *l, Samoza__V1__FrameType type,
 		      ProtobufCMessage *message, struct error **err)
 {
@@ -75,6 +75,12 @@ static int other_take(struct zhost_link *l, Samoza__V1__FrameType type,
 	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_EXEC_REPLY) {
 		l->links->listener->exec_reply(l->links->user, l->id,
 					       (Samoza__V1__ExecReply *)message);
+		return 0;
+	}
+	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_MESH_ASK) {
+		if (l->is_member)
+			l->links->listener->mesh_ask(l->links->user, l->id,
+						     (const Samoza__V1__MeshAsk *)message);
 		return 0;
 	}
 	INVARIANT(type == SAMOZA__V1__FRAME_TYPE__FRAME_LOG_CHUNK);

@@ -9,6 +9,7 @@
  *   frames of the core (core/control/control_frames.h) ─► input
  *   EXEC_REPLY ─► exec_reply
  *   RENEW ─► renew, also before HELLO; one whose certificate has expired may send nothing else
+ *   MESH_ASK ─► mesh_ask, of members
  *   LOG_CHUNK ─► log_chunk          MESH_MESSAGE ─► mesh_frame, as it came
  */
 #ifndef SAMOZA_ZRMS_LINKS_H
@@ -33,6 +34,7 @@ struct links_listener {
 	/* The zhost `name`, which has proved `key` in the handshake, asks for a certificate for another one. */
 	void (*renew)(void *user, uint64_t link_id, const char *name, const uint8_t *key,
 		      const Samoza__V1__Renew *renew);
+	void (*mesh_ask)(void *user, uint64_t link_id, const Samoza__V1__MeshAsk *ask);
 	/* `is_member`: zrms has accepted the zhost. Negative: the link is closed. */
 	int (*mesh_frame)(void *user, bool is_member, const struct frame *frame,
 			  struct error **err);

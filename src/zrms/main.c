@@ -53,6 +53,8 @@ static void on_record(void *user, const struct record_change *change)
 	INVARIANT(r == 0); /* the core has just written it */
 	if (change->kind == RECORD_CREDENTIAL)
 		access_watches_look(&zrms->access.open);
+	if (change->kind == RECORD_ZHOST || change->kind == RECORD_IDENTITY)
+		mesh_book_changed(zrms->mesh_book, change->id);
 }
 
 static const char *text_or_null(const char *text)
@@ -153,6 +155,12 @@ static void on_exec_reply(void *user, uint64_t link_id, Samoza__V1__ExecReply *r
 	execs_reply(zrms->execs, link_id, reply);
 }
 
+static void on_mesh_ask(void *user, uint64_t link_id, const Samoza__V1__MeshAsk *ask)
+{
+	struct zrms *zrms = user;
+	mesh_book_ask(zrms->mesh_book, link_id, ask);
+}
+
 static int on_mesh_frame(void *user, bool is_member, const struct frame *frame,
 			 struct error **err)
 {
@@ -165,6 +173,7 @@ static void on_link_closed(void *user, uint64_t link_id, bool had_hello)
 	struct zrms *zrms = user;
 	logs_link_gone(zrms->logs, link_id);
 	execs_link_gone(zrms->execs, link_id);
+	mesh_book_link_gone(zrms->mesh_book, link_id);
 	if (!had_hello)
 		return; /* unknown to the core */
 	const struct control_input input = {.type = CONTROL_CLOSED,
@@ -183,6 +192,7 @@ static const struct links_listener links_listener = {
 	.log_chunk = on_log_chunk,
 	.exec_reply = on_exec_reply,
 	.renew = on_renew,
+	.mesh_ask = on_mesh_ask,
 	.mesh_frame = on_mesh_frame,
 	.closed = on_link_closed,
 };
@@ -376,6 +386,7 @@ static void parts_free(struct zrms *zrms)
 	logs_free(zrms->logs);
 	execs_free(zrms->execs);
 	hub_free(zrms->hub);
+	mesh_book_free(zrms->mesh_book);
 	links_free(zrms->links);
 	api_free(zrms->api);
 	committed_free(zrms->committed);
@@ -403,6 +414,7 @@ static int parts_open(struct zrms *zrms, const char *trust, const char *spool,
 					  &commit_listener, zrms);
 	zrms->links = links_new(&zrms->loop, &links_listener, zrms);
 	zrms->hub = hub_new(&zrms->loop, zrms->links, on_link_of, zrms);
+	zrms->mesh_book = mesh_book_new(zrms->links, zrms->control);
 	zrms->logs = logs_new(&zrms->loop, zrms->links, &zrms->access.open);
 	zrms->execs =
 		execs_new(&zrms->loop, zrms->links, &zrms->access.open, &exec_recorder, zrms);

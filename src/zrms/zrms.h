@@ -26,6 +26,7 @@
 #include "zrms/links.h"
 #include "zrms/listen.h"
 #include "zrms/logs.h"
+#include "zrms/mesh_book.h"
 #include "zrms/plans.h"
 #include "zrms/settings.h"
 #include "zrms/submission/submissions.h"
@@ -48,6 +49,7 @@ struct zrms {
 	struct commit_driver *commits;
 	struct links *links;
 	struct hub *hub;
+	struct mesh_book *mesh_book;
 	struct logs *logs;
 	struct execs *execs;
 	struct subscribers *subscribers;

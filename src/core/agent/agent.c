@@ -68,6 +68,7 @@ struct agent *agent_new(const struct agent_config *config)
 	struct agent *agent = mem_new(struct agent);
 	agent->identity = mem_strdup(config->identity);
 	agent->zedge = mem_strdup(config->zedge);
+	agent->mesh = mem_strdup(config->mesh);
 	agent->platform = mem_strdup(config->platform);
 	agent->version = mem_strdup(config->version);
 	agent->address = mem_strdup(config->address);
@@ -107,6 +108,7 @@ void agent_free(struct agent *agent)
 	samoza__v1__link_record__free_unpacked(agent->link_record, NULL);
 	free(agent->identity);
 	free(agent->zedge);
+	free(agent->mesh);
 	free(agent->platform);
 	free(agent->version);
 	free(agent->address);

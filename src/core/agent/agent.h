@@ -63,8 +63,9 @@ struct agent_config {
 	const char *boot;
 	/* Differs for each machine and directory, also where the directory is a copy. NULL: unknown. */
 	const char *machine;
-	const Samoza__V1__ZhostSpec *spec;		  /* borrowed for agent_new(), copied */
-	const char *zedge, *platform, *version, *address; /* for HELLO; may be NULL */
+	const Samoza__V1__ZhostSpec *spec; /* borrowed for agent_new(), copied */
+	/* for HELLO; may be NULL */
+	const char *zedge, *platform, *version, *address, *mesh;
 	bool allows_exec;     /* for HELLO: commands may be run in its NATIVE instances */
 	int64_t heartbeat_ms; /* until HELLO_ACK says otherwise */
 	int64_t failure_timeout_ms;

@@ -27,6 +27,7 @@ int agent_frame_input(Samoza__V1__FrameType type, const ProtobufCMessage *messag
 	case SAMOZA__V1__FRAME_TYPE__FRAME_LOG_REQUEST:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_EXEC:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_RENEWED:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_ZHOSTS:
 		return 0;
 	case SAMOZA__V1__FRAME_TYPE__FRAME_HELLO:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_REPORT:
@@ -38,6 +39,7 @@ int agent_frame_input(Samoza__V1__FrameType type, const ProtobufCMessage *messag
 	case SAMOZA__V1__FRAME_TYPE__FRAME_EXEC_REPLY:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_RENEW:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_LINK:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_ASK:
 	case _SAMOZA__V1__FRAME_TYPE_IS_INT_SIZE:
 	default:
 		return error_set(err, ERR_INVALID,

@@ -148,7 +148,7 @@ struct sent_heartbeat {
 };
 
 struct agent {
-	char *identity, *zedge, *platform, *version, *address, *boot, *machine;
+	char *identity, *zedge, *mesh, *platform, *version, *address, *boot, *machine;
 	bool allows_exec;
 	uint64_t incarnation;
 	Samoza__V1__ZhostSpec *spec;

@@ -150,6 +150,7 @@ void hello_send(struct agent *agent, const uint64_t *mesh_sums)
 	h.identity = agent->identity;
 	h.incarnation = agent->incarnation;
 	h.zedge = agent->zedge;
+	h.mesh = agent->mesh;
 	h.platform = agent->platform;
 	h.version = agent->version;
 	h.address = agent->address;

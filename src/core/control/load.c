@@ -191,6 +191,7 @@ static int load_zhost(struct control *c, const Samoza__V1__ZhostRecord *r, struc
 	z->cordoned = r->cordoned;
 	z->removed = r->removed;
 	z->zedge = mem_strdup(r->zedge);
+	z->mesh = mem_strdup(r->mesh);
 	z->address = mem_strdup(r->address);
 	z->platform = mem_strdup(r->platform);
 	z->machine = mem_strdup(r->machine);

@@ -344,6 +344,7 @@ static void write_zhost(struct control *c, const struct control_zhost *z)
 	r.has_cordoned = r.cordoned = z->cordoned;
 	r.has_removed = r.removed = z->removed;
 	r.zedge = z->zedge;
+	r.mesh = z->mesh;
 	r.address = z->address;
 	r.platform = z->platform;
 	r.machine = z->machine;

@@ -83,6 +83,7 @@ void zhost_free(struct zhost_registry *r, struct control_zhost *z)
 	zhost_spec_done(&z->spec);
 	free(z->identity);
 	free(z->zedge);
+	free(z->mesh);
 	free(z->address);
 	free(z->platform);
 	free(z->machine);

@@ -23,7 +23,7 @@ struct control_zhost {
 	uint32_t index; /* grows with each new zhost; never used again */
 	Samoza__V1__ZhostSpec *message;
 	struct zhost_spec spec;
-	char *identity, *zedge, *address, *platform;
+	char *identity, *zedge, *mesh, *address, *platform;
 	char *machine; /* where it runs (zhost_identity.h); NULL: it does not say */
 	uint64_t incarnation;
 	enum zhost_state state;

@@ -187,6 +187,7 @@ static void take_identity(struct control *c, struct control_zhost *z, uint64_t l
 		z->counter = 0;
 	zhost_set_identity(z, hello);
 	schema_set_string(&z->zedge, NULL, hello->zedge);
+	schema_set_string(&z->mesh, NULL, hello->mesh);
 	schema_set_string(&z->address, NULL, hello->address);
 	schema_set_string(&z->platform, NULL, hello->platform);
 	update_engine(c, z);

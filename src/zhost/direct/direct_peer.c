@@ -158,7 +158,7 @@ void direct_peer_close(struct direct_peer *peer, bool all)
 	for (unsigned i = 0; i < peer->link_count; i++) {
 		CLEANUP(error_freep) struct error *why = NULL;
 		struct direct_link *link = peer->links[i].link;
-		if (all || zhost_book_admit((void *)(uintptr_t)peer->transport->options.book,
+		if (all || zhost_book_admit(peer->transport->options.book,
 					    direct_link_peer(link), &why) < 0)
 			direct_link_close(link, why);
 	}
@@ -189,7 +189,7 @@ static int dialled_check(const struct direct_peer *peer, const struct stream *st
 		return error_set(err, ERR_UNSUPPORTED, "it does not speak " MESH_PROTOCOL);
 	if (!str_equal(other->name, peer->name))
 		return error_set(err, ERR_DENIED, "another zhost is there");
-	return zhost_book_admit((void *)(uintptr_t)peer->transport->options.book, other, err);
+	return zhost_book_admit(peer->transport->options.book, other, err);
 }
 
 static void on_connected(void *user, struct stream *stream, const struct error *why)

@@ -25,6 +25,8 @@ static int send_message(struct mesh_transport *mesh, const Samoza__V1__MeshMessa
 		peer = direct_peer_get(t, message->to_zhost);
 	if (peer != NULL)
 		return direct_peer_send(peer, message);
+	if (entry == NULL)
+		zhost_book_ask(t->options.book, message->to_zhost);
 	Samoza__V1__MeshMessage stamped = *message;
 	mesh_sender_stamp(&t->sender, &stamped);
 	int r = mesh_transport_send(t->options.hub, &stamped);
@@ -92,8 +94,7 @@ static void on_accepted(void *user, struct stream *stream)
 	struct direct_transport *t = user;
 	CLEANUP(error_freep) struct error *why = NULL;
 	/* Asked again: where the kind of stream does not ask in the handshake. */
-	if (zhost_book_admit((void *)(uintptr_t)t->options.book, stream_peer(stream), &why) <
-		    0 ||
+	if (zhost_book_admit(t->options.book, stream_peer(stream), &why) < 0 ||
 	    str_equal(stream_peer(stream)->name, t->options.zhost)) {
 		t->counters.refused++;
 		stream_close(stream);

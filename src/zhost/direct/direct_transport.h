@@ -34,7 +34,7 @@ struct direct_options {
 	struct loop *loop;		  /* borrowed */
 	struct stream_transport *streams; /* borrowed: TLS, whose listener admits by the book */
 	struct mesh_transport *hub;	  /* borrowed */
-	const struct zhost_book *book;	  /* borrowed */
+	struct zhost_book *book;	  /* borrowed */
 	const char *zhost;		  /* borrowed: this one */
 	uint64_t run;			  /* mesh_run() */
 };

@@ -8,6 +8,8 @@
 
 struct zhost_book {
 	struct zhost_entry *entries;
+	void (*ask)(void *user, const char *name);
+	void *ask_user;
 };
 
 struct zhost_book *zhost_book_new(void)
@@ -39,17 +41,45 @@ static struct zhost_entry *find(const struct zhost_book *book, const char *name)
 	return entry;
 }
 
+static struct zhost_entry *entry_new(struct zhost_book *book, const char *name)
+{
+	struct zhost_entry *entry = mem_new(struct zhost_entry);
+	entry->name = mem_strdup(name);
+	HASH_ADD_KEYPTR(hh, book->entries, entry->name, strlen(entry->name), entry);
+	return entry;
+}
+
+void zhost_book_on_ask(struct zhost_book *book, void (*ask)(void *user, const char *name),
+		       void *user)
+{
+	book->ask = ask;
+	book->ask_user = user;
+}
+
+void zhost_book_ask(struct zhost_book *book, const char *name)
+{
+	if (book->ask == NULL || find(book, name) != NULL ||
+	    HASH_COUNT(book->entries) >= ZHOST_BOOK_MAX)
+		return;
+	(void)entry_new(book, name);
+	book->ask(book->ask_user, name);
+}
+
+void zhost_book_visit(const struct zhost_book *book, zhost_book_visit_fn *visit, void *user)
+{
+	for (const struct zhost_entry *e = book->entries; e != NULL; e = e->hh.next)
+		visit(user, e);
+}
+
 void zhost_book_put(struct zhost_book *book, const char *name, const char *host, uint16_t port,
 		    const char *const *keys, size_t key_count)
 {
 	zhost_book_remove(book, name);
-	struct zhost_entry *entry = mem_new(struct zhost_entry);
-	entry->name = mem_strdup(name);
+	struct zhost_entry *entry = entry_new(book, name);
 	entry->host = mem_strdup(host);
 	entry->port = host != NULL ? port : 0;
 	for (size_t i = 0; i < key_count && i < ZHOST_BOOK_KEYS; i++)
 		(void)snprintf(entry->keys[i], ZHOST_BOOK_KEY_HEX, "%s", keys[i]);
-	HASH_ADD_KEYPTR(hh, book->entries, entry->name, strlen(entry->name), entry);
 }
 
 void zhost_book_remove(struct zhost_book *book, const char *name)
@@ -66,7 +96,7 @@ const struct zhost_entry *zhost_book_find(const struct zhost_book *book, const c
 
 int zhost_book_admit(void *of_book, const struct stream_peer *peer, struct error **err)
 {
-	const struct zhost_book *book = of_book;
+	struct zhost_book *book = of_book;
 	if (peer->role == NULL || peer->name == NULL || peer->key_hash == NULL ||
 	    !str_equal(peer->role, "zhost"))
 		return error_set(err, ERR_DENIED, "it does not prove that it is a zhost");
@@ -74,6 +104,7 @@ int zhost_book_admit(void *of_book, const struct stream_peer *peer, struct error
 	for (size_t i = 0; entry != NULL && i < ZHOST_BOOK_KEYS; i++)
 		if (entry->keys[i][0] != '\0' && str_equal(entry->keys[i], peer->key_hash))
 			return 0;
+	zhost_book_ask(book, peer->name); /* it may try again */
 	return error_set(err, ERR_DENIED, "zrms has not named zhost \"%s\" with this key",
 			 peer->name);
 }

@@ -1,6 +1,6 @@
 /*
- * What zrms says of other zhosts: where each takes direct links, and with which keys it proves its name. It says so
- * of those that this zhost may exchange messages with; all others are reached through the hub.
+ * What zrms says of other zhosts: where each takes direct links, and with which keys it proves its name. It is asked
+ * for those that this zhost sends something to, or that connect to it.
  */
 #ifndef SAMOZA_ZHOST_DIRECT_ZHOST_BOOK_H
 #define SAMOZA_ZHOST_DIRECT_ZHOST_BOOK_H
@@ -10,7 +10,7 @@
 #include "base/hash.h"
 #include "port/stream.h"
 
-enum { ZHOST_BOOK_KEYS = 2, ZHOST_BOOK_KEY_HEX = 65 };
+enum { ZHOST_BOOK_KEYS = 2, ZHOST_BOOK_KEY_HEX = 65, ZHOST_BOOK_MAX = 1024 };
 
 struct zhost_book;
 
@@ -27,6 +27,14 @@ struct zhost_book *zhost_book_new(void);
 /* NULL is fine. */
 void zhost_book_free(struct zhost_book *book);
 
+/* Asks zrms, where nothing is known of that zhost and nothing was asked. At most ZHOST_BOOK_MAX are known. */
+void zhost_book_ask(struct zhost_book *book, const char *name);
+/* Who passes it on; NULL: nobody. */
+void zhost_book_on_ask(struct zhost_book *book, void (*ask)(void *user, const char *name),
+		       void *user);
+/* Of everybody that is known, or was asked for. */
+typedef void zhost_book_visit_fn(void *user, const struct zhost_entry *entry);
+void zhost_book_visit(const struct zhost_book *book, zhost_book_visit_fn *visit, void *user);
 /* Takes the place of what was known of it. All copied; `host` may be NULL, `keys`: SHA-256, hexadecimal, of which
  * ZHOST_BOOK_KEYS count. */
 void zhost_book_put(struct zhost_book *book, const char *name, const char *host, uint16_t port,

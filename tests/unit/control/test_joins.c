@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "core/access/join.h"
 #include "core/control/checkpoint.h"
+#include "core/control/mesh_contact.h"
 #include "fixture.h"
 #include "schema/message.h"
 
@@ -77,6 +78,7 @@ static const Samoza__V1__HelloAck *hello(struct fixture *f, uint64_t link_id, co
 	spec.n_labels = zone != NULL;
 	message.protocol = 4;
 	message.spec = &spec;
+	message.mesh = (char *)(uintptr_t) "10.0.0.7:7400";
 	message.identity = (char *)(uintptr_t)name;
 	message.incarnation = 1;
 	struct control_input input = {
@@ -219,6 +221,27 @@ static void a_digest_and_a_checkpoint_have_tokens_and_keys(void **state)
 	fixture_done(&f);
 }
 
+static void
+others_are_told_where_a_zhost_is_and_with_which_keys_until_it_is_removed(void **state)
+{
+	struct fixture f;
+	struct mesh_contact contact;
+	(void)state;
+	fixture_init(&f);
+	fixture_start(&f);
+	assert_false(control_mesh_contact(f.control, "n1", &contact));
+	assert_int_equal(token(&f, "t", 1, NULL), 0);
+	assert_int_equal(join(&f, "t", "n1", key_a, false), 0);
+	assert_int_equal(hello(&f, 1, "n1", key_a, NULL)->verdict, ACCEPTED);
+	assert_true(control_mesh_contact(f.control, "n1", &contact));
+	assert_string_equal(contact.address, "10.0.0.7:7400");
+	assert_int_equal(contact.key_count, 1);
+	assert_memory_equal(contact.keys[0], key_a, IDENTITY_KEY_SIZE);
+	assert_int_equal(remove_zhost(&f, "n1"), 0);
+	assert_false(control_mesh_contact(f.control, "n1", &contact));
+	fixture_done(&f);
+}
+
 static void only_an_administrator_makes_tokens(void **state)
 {
 	struct fixture f;
@@ -243,6 +266,8 @@ int main(void)
 		cmocka_unit_test(a_machine_that_is_replaced_loses_its_link),
 		cmocka_unit_test(labels_of_a_token_cannot_be_claimed),
 		cmocka_unit_test(a_digest_and_a_checkpoint_have_tokens_and_keys),
+		cmocka_unit_test(
+			others_are_told_where_a_zhost_is_and_with_which_keys_until_it_is_removed),
 		cmocka_unit_test(only_an_administrator_makes_tokens),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

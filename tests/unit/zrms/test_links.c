@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "base/vector.h"
 #include "zrms/hub.h"
+#include "zrms/mesh_book.h"
 
 enum { PORT = 7331, DEADLINE_MS = 60000, ZHOSTS = 3 };
 
@@ -37,6 +38,7 @@ struct stage {
 	struct stream_listener *listener;
 	struct links *links;
 	struct hub *hub;
+	struct mesh_book *book;
 	struct zhost zhosts[ZHOSTS];
 	/* of the listener */
 	unsigned inputs, log_calls, closed_calls, closed_with_hello;
@@ -196,6 +198,12 @@ static int on_mesh_frame(void *user, bool is_member, const struct frame *frame,
 	return hub_forward(s->hub, is_member, frame, err);
 }
 
+static void on_mesh_ask(void *user, uint64_t link_id, const Samoza__V1__MeshAsk *ask)
+{
+	const struct stage *s = user;
+	mesh_book_ask(s->book, link_id, ask);
+}
+
 static void on_closed(void *user, uint64_t link_id, bool had_hello)
 {
 	struct stage *s = user;
@@ -209,6 +217,7 @@ static void on_closed(void *user, uint64_t link_id, bool had_hello)
 
 static const struct links_listener links_listener = {.input = on_input,
 						     .log_chunk = on_log_chunk,
+						     .mesh_ask = on_mesh_ask,
 						     .mesh_frame = on_mesh_frame,
 						     .closed = on_closed};
 
@@ -564,11 +573,42 @@ static void a_full_link_drops_messages_and_keeps_room_for_the_core(void **state)
 	assert_int_equal(s->closed_calls, 0);
 }
 
+/* ---- where others are ---- */
+
+static void only_members_are_told_where_others_are(void **state)
+{
+	struct stage *s = *state;
+	struct zhost *alpha = &s->zhosts[0];
+	struct control *control = control_new(&CONTROL_CONFIG_DEFAULT, "cluster");
+	Samoza__V1__MeshAsk ask = SAMOZA__V1__MESH_ASK__INIT;
+	char *names[] = {(char *)"beta"};
+	ask.zhosts = names;
+	ask.n_zhosts = 1;
+	s->book = mesh_book_new(s->links, control);
+	zhost_hello(s, alpha);
+	zhost_send(alpha, SAMOZA__V1__FRAME_TYPE__FRAME_MESH_ASK, &ask.base);
+	sim_loop_run(&s->loop, 0);
+	assert_int_equal(alpha->frames, 0);
+	zrms_accept(s, alpha);
+	zhost_send(alpha, SAMOZA__V1__FRAME_TYPE__FRAME_MESH_ASK, &ask.base);
+	sim_loop_run(&s->loop, 0);
+	assert_int_equal(alpha->frames, 2);
+	assert_int_equal(alpha->last_type, SAMOZA__V1__FRAME_TYPE__FRAME_MESH_ZHOSTS);
+	/* There is no such zhost, so nothing more is said of it. */
+	mesh_book_changed(s->book, "beta");
+	mesh_book_link_gone(s->book, alpha->link_id);
+	sim_loop_run(&s->loop, 0);
+	assert_int_equal(alpha->frames, 2);
+	mesh_book_free(s->book);
+	control_free(control);
+}
+
 int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, begin, end)
 	const struct CMUnitTest tests[] = {
 		TEST(a_hello_reaches_the_core_with_the_id_of_its_link),
+		TEST(only_members_are_told_where_others_are),
 		TEST(without_a_hello_a_link_is_closed_after_ten_seconds),
 		TEST(a_frame_before_the_hello_closes_the_link),
 		TEST(a_second_hello_closes_the_link),
