@@ -155,18 +155,56 @@ find_certified(struct zrms *zrms, const struct http_request *request, struct pri
 	return to;
 }
 
-static struct http_refusal unknown(struct http_request *request, bool has_token)
+/* How often who asks was refused within the hour, this time, too. */
+static uint32_t count_refusal(struct zrms *zrms, struct asker *asker)
 {
+	const char *name = asker->principal != NULL ? asker->principal->name : NULL;
+	CLEANUP(freep)
+	char *key = str_printf("%s %s", name != NULL ? "user" : "at",
+			       name != NULL		? name
+			       : asker->address != NULL ? asker->address
+							: "");
+	if (asker->refused == 0)
+		asker->refused = attempts_add(&zrms->access.attempts, key,
+					      loop_now(&zrms->loop).mono_ms);
+	return asker->refused;
+}
+
+/* Who shows a wrong token waits for the answer, the longer the more often; who shows a right one from the same
+ * address does not. */
+static struct http_refusal unknown(struct zrms *zrms, struct http_request *request,
+				   struct asker *asker, bool has_token)
+{
+	uint32_t count = count_refusal(zrms, asker);
 	http_add_header(request, "WWW-Authenticate", "Bearer");
+	asker->is_change |= has_token;
 	return (struct http_refusal){
-		401, "denied",
-		mem_strdup(
+		.status = 401,
+		.code = "denied",
+		.after_ms = has_token ? attempt_delay_ms(count) : 0,
+		.message = mem_strdup(
 			has_token
 				? "the token is not known here: it was removed, replaced or "
 				  "is over, or belongs to another cluster"
 				: "who asks? Show a token in the header Authorization: Bearer "
 				  "TOKEN; that of this machine's administrator is in "
 				  "credentials/local-admin of zrms' directory")};
+}
+
+/* Once in a while: not a write for each request. */
+static void note_use(struct zrms *zrms, const struct asker *asker)
+{
+	int64_t wall_ms = loop_now(&zrms->loop).wall_ms;
+	if (!asker->has_credential || store_is_failing(zrms->store) ||
+	    !control_use_is_new(zrms->control, asker->hash, wall_ms))
+		return;
+	Samoza__V1__CredentialRecord record = SAMOZA__V1__CREDENTIAL_RECORD__INIT;
+	record.name = asker->principal->name;
+	record.role = asker->principal->role;
+	const struct control_input input = {
+		.type = CONTROL_CREDENTIAL,
+		.credential = {.action = CREDENTIAL_USED, .record = &record}};
+	commit_driver_input(zrms->commits, &input);
 }
 
 struct http_refusal access_admit(void *context, struct http_request *request,
@@ -181,15 +219,17 @@ struct http_refusal access_admit(void *context, struct http_request *request,
 	const struct principal *p = token != NULL ? find(zrms, token, asker)
 						  : find_certified(zrms, request, &zhost);
 	if (p == NULL)
-		return unknown(request, token != NULL);
+		return unknown(zrms, request, asker, token != NULL);
 	asker->principal = access_principal_copy(p);
+	note_use(zrms, asker);
 	if (access_covers(p->role, (enum access_role)route->needs))
 		return (struct http_refusal){0};
 	return (struct http_refusal){
-		403, "denied",
-		str_printf("%s has the role %s; this needs the role %s", p->name,
-			   access_role_name(p->role),
-			   access_role_name((enum access_role)route->needs))};
+		.status = 403,
+		.code = "denied",
+		.message = str_printf("%s has the role %s; this needs the role %s", p->name,
+				      access_role_name(p->role),
+				      access_role_name((enum access_role)route->needs))};
 }
 
 /* What cannot be written now is in the log alone. */
@@ -201,6 +241,11 @@ void access_refused(void *context, struct http_request *request, const char *cod
 	if (asker == NULL || !asker->is_change)
 		return;
 	asker->is_change = false;
+	uint32_t count = count_refusal(zrms, asker);
+	if (!attempt_is_told(count))
+		return;
+	CLEANUP(freep)
+	char *often = str_printf("%s (refused %u times within an hour)", message, count);
 	if (store_is_failing(zrms->store)) {
 		log_warn("audit", "refused", LOG_S("address", asker->address),
 			 LOG_S("request", asker->request), LOG_S("code", code));
@@ -210,7 +255,7 @@ void access_refused(void *context, struct http_request *request, const char *cod
 		.type = CONTROL_REFUSED,
 		.principal = asker->principal,
 		.origin = {.address = asker->address, .request = asker->request},
-		.refused = {.code = code, .message = message}};
+		.refused = {.code = code, .message = count > ATTEMPTS_TOLD ? often : message}};
 	commit_driver_input(zrms->commits, &input);
 }
 
@@ -251,4 +296,5 @@ int access_open(struct access *access, struct zrms *zrms, const char *dir, struc
 void access_close(struct access *access)
 {
 	access_watches_done(&access->open);
+	attempts_done(&access->attempts);
 }

@@ -16,6 +16,7 @@
 #include "core/access/access.h"
 #include "core/access/credentials.h"
 #include "zrms/access_watch.h"
+#include "zrms/attempts.h"
 
 struct zrms;
 struct control_input;
@@ -29,6 +30,7 @@ struct asker {
 	bool has_credential; /* otherwise it is the administrator of this machine, or nobody */
 	uint8_t hash[CREDENTIAL_HASH_SIZE]; /* of the credential */
 	bool is_change;			    /* what is refused of it belongs into the audit */
+	uint32_t refused; /* how often within the hour, this time, too; 0: not counted yet */
 };
 /* NULL is fine. */
 struct asker *asker_copy(const struct asker *asker);
@@ -39,6 +41,7 @@ struct access {
 	struct principal local_admin;
 	uint8_t local_admin_hash[CREDENTIAL_HASH_SIZE];
 	struct access_watches open; /* what ends with a credential */
+	struct attempts attempts;   /* of those who were refused */
 };
 
 /* The token of this machine's administrator, DIR/credentials/local-admin: made where it is missing. */

@@ -81,6 +81,7 @@ struct http_refusal {
 	unsigned status;
 	const char *code; /* as error_code_name() */
 	char *message;	  /* owned */
+	int64_t after_ms; /* the answer waits so long, without holding up anything else; 0: not at all */
 };
 
 /* Zero takes the default. All strings and tables are borrowed for the server's life. */

@@ -125,6 +125,9 @@ void *request_begin(void *cls, const char *uri, struct MHD_Connection *connectio
 	return request;
 }
 
+/* Of a request whose refusal waits: larger ones are refused at once, and their connection is closed. */
+#define LATE_BODY_MAX (64u * 1024)
+
 static void request_free(struct http_request *request)
 {
 	LIST_REMOVE(request);
@@ -135,6 +138,7 @@ static void request_free(struct http_request *request)
 		MHD_destroy_response(request->response);
 	if (request->spool_fd >= 0)
 		(void)close(request->spool_fd);
+	free(request->late.message);
 	buffer_done(&request->body);
 	http_target_done(&request->target);
 	http_match_done(&request->match);
@@ -387,7 +391,9 @@ static enum MHD_Result header_take(struct http_request *request, const char *met
 	server->counters.requests_total++;
 	struct http_refusal refusal = header_check(request);
 	request->phase = REQUEST_BODY;
-	if (refusal.status != 0) {
+	if (refusal.after_ms > 0 && request->content_length <= LATE_BODY_MAX) {
+		request->late = refusal; /* answered by refuse_late() */
+	} else if (refusal.status != 0) {
 		server->counters.refused_total++;
 		if (request->content_length > 0 || refusal.status == 400 ||
 		    refusal.status == 411 || refusal.status == 503)
@@ -412,6 +418,8 @@ static enum MHD_Result body_take(struct http_request *request, const char *data,
 {
 	size_t taken = *size;
 	*size = 0;
+	if (request->late.status != 0)
+		return MHD_YES; /* dropped */
 	if (request->spool_failed)
 		return MHD_YES; /* reported at the end; until then the rest is dropped */
 	if (buffer_add(&request->body, data, taken) < 0)
@@ -420,6 +428,36 @@ static enum MHD_Result body_take(struct http_request *request, const char *data,
 	if (request->spool_fd >= 0 && (request->body.size >= SPOOL_MEMORY_MAX || last))
 		spool_write(request);
 	return MHD_YES;
+}
+
+/* It is answered in a while: late_due(). */
+static enum MHD_Result refuse_late(struct http_request *request)
+{
+	struct http_server *server = request->server;
+	connection_of(request->connection)->body_deadline_ms = NEVER_MS;
+	request->phase = REQUEST_DISPATCHED;
+	server->counters.waiting++;
+	server->counters.refused_total++;
+	request->late_ms = loop_now(server->loop).mono_ms + request->late.after_ms;
+	request->suspended = true;
+	MHD_suspend_connection(request->connection);
+	request_late_due(server);
+	return MHD_YES;
+}
+
+void request_late_due(void *user)
+{
+	struct http_server *server = user;
+	int64_t now_ms = loop_now(server->loop).mono_ms, next_ms = NEVER_MS;
+	for (struct http_request *r = server->requests; r != NULL; r = r->next) {
+		if (r->late_ms == 0 || r->answered)
+			continue;
+		if (r->late_ms <= now_ms)
+			http_reply_failure(r, r->late.status, r->late.code, r->late.message);
+		else if (r->late_ms < next_ms)
+			next_ms = r->late_ms;
+	}
+	loop_timer_at(server->late, next_ms);
 }
 
 static enum MHD_Result handler_call(struct http_request *request)
@@ -461,6 +499,8 @@ enum MHD_Result request_handle(void *cls, struct MHD_Connection *connection, con
 		return header_take(request, method);
 	if (*data_size > 0)
 		return body_take(request, data, data_size);
+	if (request->phase == REQUEST_BODY && request->late.status != 0)
+		return refuse_late(request);
 	if (request->phase == REQUEST_BODY)
 		return handler_call(request);
 	/* Woken: answered meanwhile, or the server ends. */

@@ -14,4 +14,7 @@ enum MHD_Result request_handle(void *cls, struct MHD_Connection *connection, con
 void request_completed(void *cls, struct MHD_Connection *connection, void **context,
 		       enum MHD_RequestTerminationCode code);
 
+/* Answers refusals that have waited long enough. `user`: struct http_server. */
+void request_late_due(void *user);
+
 #endif

@@ -36,6 +36,8 @@ struct http_request {
 	uint64_t spooled;      /* bytes that were handed to spool jobs */
 	struct spool_job *job; /* a chunk is being written; the connection is suspended */
 	bool spool_failed;
+	struct http_refusal late; /* that waits; status 0: none */
+	int64_t late_ms; /* monotonic clock: when it is answered; 0: its body is read first */
 
 	bool in_handler; /* MHD's callback is below us on the stack: no resume needed */
 	bool suspended;

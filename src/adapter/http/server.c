@@ -211,6 +211,7 @@ int http_server_new(struct loop *loop, const struct http_options *options,
 		return r;
 	}
 	server->timeout = loop_timer_new(loop, server_due, server);
+	server->late = loop_timer_new(loop, request_late_due, server);
 	server->sweep = loop_timer_new(loop, server_sweep, server);
 	server->poll->data = server;
 	(void)uv_poll_start(server->poll, UV_READABLE, server_ready);
@@ -287,6 +288,7 @@ void http_server_free(struct http_server *server)
 	loop_before_poll_remove(server->loop, server_turn, server);
 	loop_timer_free(server->timeout);
 	loop_timer_free(server->sweep);
+	loop_timer_free(server->late);
 	(void)uv_poll_stop(server->poll);
 	uv_close((uv_handle_t *)server->poll, loop_handle_free);
 	MHD_stop_daemon(server->daemon);

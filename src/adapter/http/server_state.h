@@ -30,13 +30,13 @@ struct http_server {
 	struct http_options options;
 	struct MHD_Daemon *daemon;
 	uint16_t port;
-	struct tcp_acceptor *acceptor; /* NULL: no new connections any more */
-	uv_poll_t *poll;	       /* on MHD's epoll descriptor */
-	struct loop_timer *timeout;    /* MHD's own */
-	struct loop_timer *sweep;      /* ours */
-	bool dirty;		       /* MHD_run() is needed */
-	bool draining;		       /* new requests get 503 */
-	bool stopping;		       /* unanswered requests get 503 */
+	struct tcp_acceptor *acceptor;	 /* NULL: no new connections any more */
+	uv_poll_t *poll;		 /* on MHD's epoll descriptor */
+	struct loop_timer *timeout;	 /* MHD's own */
+	struct loop_timer *sweep, *late; /* ours */
+	bool dirty;			 /* MHD_run() is needed */
+	bool draining;			 /* new requests get 503 */
+	bool stopping;			 /* unanswered requests get 503 */
 	struct http_connection *connections;
 	struct http_request *requests;
 	struct http_stream *streams;

@@ -67,6 +67,7 @@ int credentials_put(struct credentials *all, const Samoza__V1__CredentialRecord 
 	memcpy(credential->hash, record->hash.data, CREDENTIAL_HASH_SIZE);
 	credential->created_ms = record->created_ms;
 	credential->expires_ms = record->expires_ms;
+	credential->last_used_ms = record->last_used_ms;
 	credential->created_by = mem_strdup(record->created_by);
 	struct credential *before = credentials_find(all, credential->id);
 	if (before != NULL)
@@ -85,6 +86,13 @@ struct credential *credentials_find_hash(const struct credentials *all,
 	if (found == NULL || (found->expires_ms != 0 && found->expires_ms <= wall_ms))
 		return NULL;
 	return found;
+}
+
+/* Also where the clock was set back. */
+bool credential_use_is_new(const struct credential *credential, int64_t wall_ms)
+{
+	return wall_ms - credential->last_used_ms >= CREDENTIAL_USE_MS ||
+	       wall_ms < credential->last_used_ms;
 }
 
 static int compare_ids(const void *a, const void *b)
@@ -122,6 +130,8 @@ Samoza__V1__CredentialRecord *credential_record(const struct credential *credent
 	record->created_ms = credential->created_ms;
 	record->has_expires_ms = true;
 	record->expires_ms = credential->expires_ms;
+	record->has_last_used_ms = credential->last_used_ms != 0;
+	record->last_used_ms = credential->last_used_ms;
 	schema_set_string(&record->created_by, NULL, credential->created_by);
 	return record;
 }

@@ -26,6 +26,7 @@ struct credential {
 	struct principal *principal;
 	uint8_t hash[CREDENTIAL_HASH_SIZE];
 	int64_t created_ms, expires_ms; /* wall clock; 0: it does not expire */
+	int64_t last_used_ms;		/* about; 0: it was not */
 	char *created_by;
 };
 
@@ -46,6 +47,10 @@ struct credential *credentials_find(const struct credentials *all, const char *i
 struct credential *credentials_find_hash(const struct credentials *all,
 					 const uint8_t hash[CREDENTIAL_HASH_SIZE],
 					 int64_t wall_ms);
+/* A use is noted so seldom. */
+#define CREDENTIAL_USE_MS (INT64_C(3600) * 1000)
+/* Whether a use at that time is to be noted. */
+bool credential_use_is_new(const struct credential *credential, int64_t wall_ms);
 /* By id, in order; ends with NULL. The caller frees the list. */
 struct credential **credentials_sorted(const struct credentials *all);
 /* What is kept on disk; the caller frees. */

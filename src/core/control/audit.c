@@ -101,6 +101,7 @@ static char *about_credential(const struct control_input *input)
 		[CREDENTIAL_CREATE] = "create",
 		[CREDENTIAL_ROTATE] = "make a new token of",
 		[CREDENTIAL_REMOVE] = "remove",
+		[CREDENTIAL_USED] = "note the use of",
 	};
 	const Samoza__V1__CredentialRecord *record = input->credential.record;
 	bool is_zhost = record->role == ACCESS_ZHOST;

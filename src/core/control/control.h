@@ -131,6 +131,9 @@ const Samoza__V1__IdentityRecord *control_identity(const struct control *control
 /* Whether that name is proved by that key (core/access/identity.h). */
 bool control_admits(const struct control *control, const char *name,
 		    const uint8_t key[IDENTITY_KEY_SIZE]);
+/* Whether it is to be noted that somebody has shown that secret (CREDENTIAL_USED). */
+bool control_use_is_new(const struct control *control, const uint8_t hash[CREDENTIAL_HASH_SIZE],
+			int64_t wall_ms);
 
 enum control_list {
 	CONTROL_LIST_TOPOLOGIES, /* TopologySummaryView, the oldest first */

@@ -99,6 +99,7 @@ static int rotate(struct control *c, const Samoza__V1__CredentialRecord *asked, 
 	free(record->hash.data);
 	record->hash.data = mem_memdup(asked->hash.data, asked->hash.len);
 	record->hash.len = asked->hash.len;
+	record->last_used_ms = 0;
 	const char *role = access_role_name(credential->principal->role);
 	r = credentials_put(&c->credentials, record, err);
 	schema_message_free(&record->base);
@@ -123,6 +124,18 @@ static int remove_one(struct control *c, const Samoza__V1__CredentialRecord *ask
 	return 0;
 }
 
+/* No event: it is no change. */
+static int note_use(struct control *c, const char *id, const char *name, struct error **err)
+{
+	struct credential *credential = NULL;
+	int r = find(c, id, name, &credential, err);
+	if (r < 0 || !credential_use_is_new(credential, c->now.wall_ms))
+		return r;
+	credential->last_used_ms = c->now.wall_ms;
+	records_write_credential(c, credential);
+	return 0;
+}
+
 void credential_request(struct control *c, const struct control_input *input)
 {
 	const Samoza__V1__CredentialRecord *asked = input->credential.record;
@@ -138,6 +151,9 @@ void credential_request(struct control *c, const struct control_input *input)
 		break;
 	case CREDENTIAL_REMOVE:
 		r = remove_one(c, asked, id, &err);
+		break;
+	case CREDENTIAL_USED:
+		r = note_use(c, id, asked->name, &err);
 		break;
 	}
 	(void)r;

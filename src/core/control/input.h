@@ -64,6 +64,7 @@ enum credential_action {
 	CREDENTIAL_CREATE, /* of a zhost: or another one in its place */
 	CREDENTIAL_ROTATE, /* another secret for who is known */
 	CREDENTIAL_REMOVE,
+	CREDENTIAL_USED, /* somebody has shown it; of the system itself */
 };
 
 enum token_action {

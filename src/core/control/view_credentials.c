@@ -20,6 +20,8 @@ static Samoza__V1__UserView *user_view(const struct credential *credential)
 	v->created_by = mem_strdup(credential->created_by);
 	if (credential->expires_ms != 0)
 		v->expires = iso8601_text(credential->expires_ms);
+	if (credential->last_used_ms != 0)
+		v->last_used = iso8601_text(credential->last_used_ms);
 	return v;
 }
 
@@ -54,4 +56,11 @@ const struct principal *control_principal(const struct control *c,
 {
 	const struct credential *found = credentials_find_hash(&c->credentials, hash, wall_ms);
 	return found != NULL ? found->principal : NULL;
+}
+
+bool control_use_is_new(const struct control *c, const uint8_t hash[CREDENTIAL_HASH_SIZE],
+			int64_t wall_ms)
+{
+	const struct credential *found = credentials_find_hash(&c->credentials, hash, wall_ms);
+	return found != NULL && credential_use_is_new(found, wall_ms);
 }

@@ -91,13 +91,8 @@ const struct cli_command command_user_token_rotate = {
 };
 
 static const struct output_column columns[] = {
-	{"NAME", 0, 0},
-	{"ROLE", 0, 0},
-	{"TOPOLOGIES", 0, 0},
-	{"CREATED", 0, 0},
-	{"BY", 0, 0},
-	{"EXPIRES", 0, 0},
-	{0},
+	{"NAME", 0, 0}, {"ROLE", 0, 0},	   {"TOPOLOGIES", 0, 0}, {"CREATED", 0, 0},
+	{"BY", 0, 0},	{"EXPIRES", 0, 0}, {"LAST USED", 0, 0},	 {0},
 };
 
 /* "shop-*, blog", or "all". */
@@ -134,10 +129,11 @@ static int run_list(void *context, const struct cli_run *line, struct error **er
 		const Samoza__V1__UserView *v = list->users[i];
 		CLEANUP(freep) char *names = names_text(v->topologies, v->n_topologies);
 
-		output_table_row(table,
-				 (const char *[]){v->name, v->role, names, v->created,
-						  v->created_by,
-						  v->expires != NULL ? v->expires : "never"});
+		output_table_row(
+			table,
+			(const char *[]){v->name, v->role, names, v->created, v->created_by,
+					 v->expires != NULL ? v->expires : "never",
+					 v->last_used != NULL ? v->last_used : "not yet"});
 	}
 	output_table_print(table);
 	return CLI_DONE;

@@ -166,6 +166,82 @@ static void a_follower_gets_what_there_was_and_what_comes(void **state)
 	assert_non_null(strstr(s->received.data, "192.0.2.7"));
 }
 
+static int64_t ask_with_wrong_token(struct stage *s)
+{
+	int64_t began = loop_now(&s->zrms.loop).mono_ms;
+	show(s, token_new(TOKEN_OF_PERSON));
+	assert_int_equal(get(s, "GET /v1/cluster"), 401);
+	return loop_now(&s->zrms.loop).mono_ms - began;
+}
+
+/* [machines.people.guess] */
+static void who_guesses_waits_and_others_at_that_address_do_not(void **state)
+{
+	struct stage *s = *state;
+	CLEANUP(token_freep) char *admin = mem_strdup(s->token);
+	CLEANUP(token_freep) char *ann = make_user(s, "ann", "viewer", "");
+	for (unsigned k = 0; k < 5; k++)
+		(void)ask_with_wrong_token(s);
+	assert_true(ask_with_wrong_token(s) >= 400);
+	int64_t began = loop_now(&s->zrms.loop).mono_ms;
+	show(s, mem_strdup(ann));
+	assert_int_equal(get(s, "GET /v1/cluster"), 200);
+	assert_true(loop_now(&s->zrms.loop).mono_ms - began < 400);
+	show(s, mem_strdup(admin));
+	assert_int_equal(get(s, "GET /v1/audit"), 200);
+	assert_line(s, "\"user\":\"\"", "127.0.0.1", "GET /v1/cluster", "denied");
+	assert_int_equal(get(s, "GET /v1/users"), 200);
+	assert_non_null(strstr(body(s), "last_used"));
+}
+
+/* With a body, which is read and dropped. */
+static void a_guess_with_a_body_waits_too(void **state)
+{
+	struct stage *s = *state;
+	for (unsigned k = 0; k < 4; k++)
+		(void)ask_with_wrong_token(s);
+	int64_t began = loop_now(&s->zrms.loop).mono_ms;
+	ask(s, "POST /v1/users", "Content-Type: application/json\r\n", "{\"name\":\"x\"}");
+	run_until(s, is_complete);
+	assert_int_equal(status(s), 401);
+	assert_true(loop_now(&s->zrms.loop).mono_ms - began >= 200);
+}
+
+static void who_is_refused_too_often_fills_no_audit(void **state)
+{
+	struct stage *s = *state;
+	CLEANUP(token_freep) char *admin = mem_strdup(s->token);
+	show(s, make_user(s, "vic", "viewer", ""));
+	for (unsigned k = 0; k < 130; k++)
+		assert_int_equal(get(s, "DELETE /v1/zhosts/n1"), 403);
+	show(s, mem_strdup(admin));
+	assert_int_equal(get(s, "GET /v1/audit?user=vic"), 200);
+	assert_line(s, "\"seq\":102,", "refused 128 times within an hour");
+	assert_null(strstr(body(s), "\"seq\":103,"));
+}
+
+static void attempts_are_bounded_and_forgotten_after_an_hour(void **state)
+{
+	struct attempts all = {0};
+	(void)state;
+	assert_int_equal(attempts_add(&all, "at a", 0), 1);
+	assert_int_equal(attempts_add(&all, "at a", 1000), 2);
+	assert_int_equal(attempts_add(&all, "at a", 3600 * 1000), 1);
+	for (unsigned k = 0; k < ATTEMPTS_KEPT; k++) {
+		CLEANUP(freep) char *key = str_printf("at %u", k);
+		assert_int_equal(attempts_add(&all, key, 3600 * 1000), 1);
+	}
+	assert_int_equal(attempts_add(&all, "at a", 3600 * 1000), 1); /* it was pushed out */
+	assert_int_equal(attempt_delay_ms(3), 0);
+	assert_int_equal(attempt_delay_ms(4), 100);
+	assert_int_equal(attempt_delay_ms(6), 400);
+	assert_int_equal(attempt_delay_ms(1000000), 5000);
+	assert_true(attempt_is_told(100));
+	assert_false(attempt_is_told(101));
+	assert_true(attempt_is_told(1024));
+	attempts_done(&all);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -175,6 +251,10 @@ int main(void)
 		TEST(reads_and_what_only_computes_leave_no_line),
 		TEST(the_audit_is_read_by_pages_by_user_and_by_time),
 		TEST(what_is_open_ends_with_its_token),
+		TEST(who_guesses_waits_and_others_at_that_address_do_not),
+		TEST(a_guess_with_a_body_waits_too),
+		TEST(who_is_refused_too_often_fills_no_audit),
+		TEST(attempts_are_bounded_and_forgotten_after_an_hour),
 		TEST(a_follower_gets_what_there_was_and_what_comes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
