@@ -14,6 +14,7 @@ static int run(const struct bench *bench, const struct cli_run *line, struct rep
 struct options {
 	uint32_t spaces;
 	uint32_t zhosts;
+	bool tls;
 };
 
 static const struct cli_option options[] = {
@@ -31,6 +32,11 @@ static const struct cli_option options[] = {
 	 .min = 1,
 	 .max = 100,
 	 .help = "zhosts over which they spread"},
+	{.name = "tls",
+	 .type = CLI_FLAG,
+	 .offset = offsetof(struct options, tls),
+	 .help = "zhosts reach zrms over TLS; measured in turn with loopback, each run with a "
+		 "cluster of its own"},
 	{0},
 };
 
@@ -79,6 +85,68 @@ static int measure(struct cluster *cluster, const struct buffer *mex, uint64_t s
 	return r;
 }
 
+/* ---- TLS beside loopback ---- */
+
+enum { SUBMITS = 7 }; /* of each run, and one before to fill the caches */
+
+/* The median of one cluster's submits, in milliseconds. */
+static int one_cluster(const struct bench *bench, const struct cluster_options *how,
+		       const struct buffer *mex, uint64_t spaces, double *ret_ms,
+		       struct error **err)
+{
+	struct cluster cluster = {0};
+	CLEANUP(samples_done) struct samples each_ms = {0};
+	int r = cluster_start(bench, how, &cluster, err);
+
+	for (unsigned i = 0; i <= SUBMITS && r == 0; i++) {
+		CLEANUP(freep) char *id = NULL;
+		double taken = 0;
+
+		r = cluster_run(&cluster, mex, "start", LIMIT_SECONDS, &id, &taken, err);
+		if (r == 0 && i > 0)
+			samples_add(&each_ms, taken * 1000);
+		if (r == 0)
+			r = cluster_clear(&cluster, "start", id, spaces, err);
+	}
+	cluster_stop(&cluster);
+	if (r == 0)
+		*ret_ms = samples_quantile(&each_ms, 0.5);
+	return r;
+}
+
+static int run_with_tls(const struct bench *bench, const struct options *given,
+			const struct buffer *mex, struct report *report, struct error **err)
+{
+	const struct cluster_options plain = {.zhosts = given->zhosts};
+	const struct cluster_options secure = {.zhosts = given->zhosts, .secure = true};
+	CLEANUP(samples_done) struct samples plain_ms = {0}, secure_ms = {0}, more_ms = {0};
+	int r = 0;
+
+	for (uint32_t i = 1; i <= bench->runs && r == 0; i++) {
+		double p = 0, s = 0;
+
+		r = one_cluster(bench, &plain, mex, given->spaces, &p, err);
+		if (r == 0)
+			r = one_cluster(bench, &secure, mex, given->spaces, &s, err);
+		if (r < 0)
+			break;
+		samples_add(&plain_ms, p);
+		samples_add(&secure_ms, s);
+		samples_add(&more_ms, s - p);
+		bench_progress(bench, "start: run %u of %u: loopback %.1f ms, TLS %.1f ms", i,
+			       bench->runs, p, s);
+	}
+	if (r < 0)
+		return r;
+	report_number(report, "spaces", given->spaces);
+	report_number(report, "zhosts", given->zhosts);
+	report_add(report, "plain_ms", "submit to running, loopback, p50", "ms", NULL,
+		   &plain_ms);
+	report_add(report, "tls_ms", "the same over TLS, p50", "ms", NULL, &secure_ms);
+	report_add(report, "more_ms", "more over TLS", "ms", "15 or less", &more_ms);
+	return 0;
+}
+
 static int run(const struct bench *bench, const struct cli_run *line, struct report *report,
 	       struct error **err)
 {
@@ -99,6 +167,8 @@ static int run(const struct bench *bench, const struct cli_run *line, struct rep
 	struct cluster cluster = {0};
 	int r = package_build(bench, &package, &mex, err);
 
+	if (r == 0 && given->tls)
+		return run_with_tls(bench, given, &mex, report, err);
 	if (r == 0)
 		r = cluster_start(bench, &cluster_options, &cluster, err);
 	if (r == 0)

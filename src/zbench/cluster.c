@@ -114,7 +114,9 @@ static int start_zrms(struct cluster *c, const struct cluster_options *options,
 	vector_push(&w.list, mem_strdup("--dir"));
 	vector_push(&w.list, str_printf("%s/zrms", c->directory));
 	vector_push(&w.list, mem_strdup("--listen"));
-	vector_push(&w.list, str_printf("127.0.0.1:%u", c->port));
+	vector_push(
+		&w.list,
+		str_printf("%s:%u", c->address[0] != '\0' ? c->address : "127.0.0.1", c->port));
 	vector_push(&w.list, mem_strdup("--heartbeat"));
 	vector_push(&w.list, str_printf("%ums", heartbeat));
 	vector_push(&w.list, mem_strdup("--failure-timeout"));
@@ -126,18 +128,45 @@ static int start_zrms(struct cluster *c, const struct cluster_options *options,
 	return start_program(c, "zrms", &w, &c->zrms, err);
 }
 
+static int init_zrms(struct cluster *c, struct error **err)
+{
+	CLEANUP(words_done) struct words w = {0};
+	CLEANUP(freep) char *log = str_printf("%s/log/init.log", c->directory);
+	pid_t pid = 0;
+	int r = secure_own_address(c->address, err);
+
+	if (r < 0)
+		return r;
+	vector_push(&w.list, str_printf("%s/zrms", c->bench->bin));
+	vector_push(&w.list, mem_strdup("init"));
+	vector_push(&w.list, mem_strdup("--dir"));
+	vector_push(&w.list, str_printf("%s/zrms", c->directory));
+	vector_push(&w.list, mem_strdup("--listen"));
+	vector_push(&w.list, str_printf("%s:%u", c->address, c->port));
+	r = start_program(c, "init", &w, &pid, err);
+	return r < 0 ? r : keeper_wait(pid, "zrms init", log, err);
+}
+
 static int start_zhost(struct cluster *c, unsigned number, struct error **err)
 {
 	CLEANUP(words_done) struct words w = {0};
 	CLEANUP(freep) char *name = str_printf("bench-%u", number);
 
+	if (c->address[0] != '\0') {
+		int r = secure_identity(c->directory, name, err);
+		if (r < 0)
+			return r;
+	}
 	vector_push(&w.list, str_printf("%s/zhost", c->bench->bin));
 	vector_push(&w.list, mem_strdup("--dir"));
 	vector_push(&w.list, str_printf("%s/%s", c->directory, name));
 	vector_push(&w.list, mem_strdup("--name"));
 	vector_push(&w.list, mem_strdup(name));
 	vector_push(&w.list, mem_strdup("--zrms"));
-	vector_push(&w.list, str_printf("http://127.0.0.1:%u", c->port));
+	if (c->address[0] != '\0')
+		vector_push(&w.list, str_printf("https://%s:%u", c->address, c->port));
+	else
+		vector_push(&w.list, str_printf("http://127.0.0.1:%u", c->port));
 	vector_push(&w.list, mem_strdup("--zedge"));
 	vector_push(&w.list, mem_strdup("127.0.0.1:0"));
 	vector_push(&w.list, mem_strdup("--config"));
@@ -209,6 +238,8 @@ static int start_all(struct cluster *c, const struct cluster_options *options,
 	if (r == 0)
 		r = free_port(&c->port, err);
 	c->client.port = c->port;
+	if (r == 0 && options->secure)
+		r = init_zrms(c, err);
 	c->spawned_ns = now_ns();
 	if (r == 0)
 		r = start_zrms(c, options, err);

@@ -17,6 +17,7 @@
 #include "zbench/benchmark.h"
 #include "zbench/client.h"
 #include "zbench/events.h"
+#include "zbench/secure.h"
 
 struct cluster_options {
 	unsigned zhosts; /* named bench-1 …, each with a label `number` */
@@ -27,12 +28,16 @@ struct cluster_options {
 	/* A store that zrms starts with, DIRECTORY/zrms.db, moved away from there; NULL: a new
 	 * one. */
 	const char *store;
+	/* The zhosts reach zrms over TLS on an address of this machine that is not loopback; requests and
+	 * events stay on loopback. */
+	bool secure;
 };
 
 struct cluster {
 	const struct bench *bench; /* borrowed */
 	char *directory;
-	uint16_t port; /* of zrms */
+	uint16_t port;			   /* of zrms */
+	char address[SECURE_ADDRESS_TEXT]; /* for zhosts; "": loopback, plain */
 	pid_t zrms;
 	uint64_t spawned_ns;  /* when zrms was */
 	VECTOR(pid_t) zhosts; /* bench-1 first; 0: killed */
