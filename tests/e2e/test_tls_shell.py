@@ -1,5 +1,7 @@
 """zshell over TLS: whom it believes, and what it says when somebody else answers."""
 import os
+import socket
+import subprocess
 
 import pytest
 from conftest import BIN, run
@@ -70,6 +72,23 @@ def test_http_and_https_are_told_apart(s):
     assert secure.returncode == 1 and "speaks plain HTTP, not TLS: use http://" in secure.stderr
     exec_ = shell(s, "spaces", "exec", "run/p", "--", "true", url=f"https://127.0.0.1:{s.port}", check=False)
     assert exec_.returncode == 1 and "speaks plain HTTP, not TLS: use http://" in exec_.stderr
+
+
+def test_a_token_does_not_go_where_it_can_be_read(s):
+    """Over http:// to another machine, which may be anybody."""
+    for words in (("topo", "list"), ("spaces", "exec", "run/p", "--", "true"), ("events",)):
+        with socket.socket() as listener:
+            listener.bind((ADDRESS, 0))
+            listener.listen()
+            listener.settimeout(20)
+            url = f"http://{ADDRESS}:{listener.getsockname()[1]}"
+            process = subprocess.Popen([BIN / "zshell", "--api", url, *words], stderr=subprocess.DEVNULL,
+                                       stdout=subprocess.DEVNULL, env=dict(os.environ, SAMOZA_TOKEN=s.admin))
+            connection = listener.accept()[0]
+            with connection:
+                heard = connection.recv(65536).decode()
+        process.wait(timeout=20)
+        assert heard.startswith("GET /v1/") and "smzu_" not in heard
 
 
 def test_a_token_is_needed_over_tls_too(s):
