@@ -1,3 +1,4 @@
+#include "adapter/cli/version.h"
 #include "base/check.h"
 #include "model/quantity.h"
 #include "zrms/api.h"
@@ -17,7 +18,9 @@ void api_cluster(void *context, struct http_request *request)
 	struct zrms *zrms = context;
 	if (!api_read_ready(zrms, request))
 		return;
-	api_send_view(zrms, request, &control_view_cluster(api_control(zrms))->base);
+	Samoza__V1__ClusterView *view = control_view_cluster(api_control(zrms));
+	view->version = mem_strdup(SAMOZA_VERSION);
+	api_send_view(zrms, request, &view->base);
 }
 
 void api_zhost_get(void *context, struct http_request *request)

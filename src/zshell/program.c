@@ -55,6 +55,7 @@ static const struct cli_command *const commands[] = {
 	&command_cluster_token_list,
 	&command_cluster_token_create,
 	&command_cluster_token_rm,
+	&command_cluster_upgrade_status,
 	&command_user,
 	&command_user_list,
 	&command_user_create,

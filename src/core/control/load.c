@@ -194,6 +194,7 @@ static int load_zhost(struct control *c, const Samoza__V1__ZhostRecord *r, struc
 	z->mesh = mem_strdup(r->mesh);
 	z->address = mem_strdup(r->address);
 	z->platform = mem_strdup(r->platform);
+	z->version = mem_strdup(r->version);
 	z->machine = mem_strdup(r->machine);
 	z->protocol = r->protocol;
 	z->since_ms = r->since_ms;

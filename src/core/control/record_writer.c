@@ -347,6 +347,7 @@ static void write_zhost(struct control *c, const struct control_zhost *z)
 	r.mesh = z->mesh;
 	r.address = z->address;
 	r.platform = z->platform;
+	r.version = z->version;
 	r.machine = z->machine;
 	r.has_protocol = z->protocol != 0;
 	r.protocol = z->protocol;

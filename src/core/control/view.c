@@ -311,6 +311,7 @@ Samoza__V1__ZhostView *view_zhost(const struct control *c, const struct control_
 	v->zedge = mem_strdup(z->zedge);
 	v->mesh = mem_strdup(z->mesh);
 	v->address = mem_strdup(z->address);
+	v->version = mem_strdup(z->version);
 	v->cpu_millicores = amount_view(usage.cpu_offered, usage.cpu_reserved);
 	v->memory_bytes = amount_view(usage.memory_offered, usage.memory_reserved);
 	if (z->heard_wall_ms != 0) {

@@ -86,6 +86,7 @@ void zhost_free(struct zhost_registry *r, struct control_zhost *z)
 	free(z->mesh);
 	free(z->address);
 	free(z->platform);
+	free(z->version);
 	free(z->machine);
 	free(z->refused_machine);
 	drain_free(z->drain);

@@ -24,6 +24,7 @@ struct control_zhost {
 	Samoza__V1__ZhostSpec *message;
 	struct zhost_spec spec;
 	char *identity, *zedge, *mesh, *address, *platform;
+	char *version; /* of its program; NULL: it does not say */
 	char *machine; /* where it runs (zhost_identity.h); NULL: it does not say */
 	uint64_t incarnation;
 	enum zhost_state state;

@@ -190,6 +190,7 @@ static void take_identity(struct control *c, struct control_zhost *z, uint64_t l
 	schema_set_string(&z->mesh, NULL, hello->mesh);
 	schema_set_string(&z->address, NULL, hello->address);
 	schema_set_string(&z->platform, NULL, hello->platform);
+	schema_set_string(&z->version, NULL, hello->version);
 	update_engine(c, z);
 	mark_zhost(z);
 	if (new_incarnation)

@@ -17,7 +17,7 @@ const struct cli_command command_cluster_zhosts = {
 	.summary = "list the zhosts with state, load, labels and capabilities",
 	.details =
 		"CPU and MEMORY: reserved by placements / total. -o wide also shows until when "
-		"the\ncertificate of each zhost is valid.",
+		"the\ncertificate of each zhost is valid, and the version of its program.",
 	.options = options,
 	.options_size = sizeof(struct list_options),
 	.run = run,
@@ -30,7 +30,8 @@ const struct cli_command command_cluster_zhosts = {
 	{"LABELS", OUTPUT_CUT, 0}, {"CAPABILITIES", OUTPUT_CUT, 0}
 /* clang-format on */
 static const struct output_column columns[] = {COLUMNS, {0}};
-static const struct output_column wide_columns[] = {COLUMNS, {"CERTIFICATE UNTIL", 0, 0}, {0}};
+static const struct output_column wide_columns[] = {
+	COLUMNS, {"CERTIFICATE UNTIL", 0, 0}, {"VERSION", 0, 0}, {0}};
 
 /* Capabilities and devices, which spaces can request. */
 static char *offers(const Samoza__V1__ZhostView *z)
@@ -59,8 +60,9 @@ static void add_row(struct output_table *table, const Samoza__V1__ZhostView *z)
 	CLEANUP(freep) char *label = zhost_labels_text(z, ",");
 	CLEANUP(freep) char *offer = offers(z);
 
-	output_table_row(table, (const char *[]){z->name, state, cpu, memory, spaces, z->zedge,
-						 label, offer, z->certificate_expires});
+	output_table_row(table,
+			 (const char *[]){z->name, state, cpu, memory, spaces, z->zedge, label,
+					  offer, z->certificate_expires, z->version});
 }
 
 static int run(void *context, const struct cli_run *line, struct error **err)
