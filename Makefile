@@ -2,7 +2,7 @@
 BUILD ?= build
 RUN_DIR ?= run
 
-.PHONY: build run run-lamp stop test mutate check check-long coverage fuzz sanitize tsan format bench install clean help setup
+.PHONY: build run run-lamp stop test mutate check check-long coverage fuzz sanitize tsan format bench install deb test-deb clean help setup
 
 help:
 	@echo "make build     build everything, into $(BUILD)/bin/"
@@ -23,6 +23,8 @@ help:
 	@echo "make format    run clang-format on the tree"
 	@echo "make bench     run the benchmarks, as tables (BENCH_ARGS='-o json' for JSON)"
 	@echo "make install   install into PREFIX (/usr/local), below DESTDIR"
+	@echo "make deb       Debian packages, into $(BUILD)/deb/, checked by lintian"
+	@echo "make test-deb  install, upgrade, downgrade and purge them in a container that boots systemd (root)"
 	@echo "make clean     remove $(BUILD)/ and what the checks built beside it"
 
 build: $(BUILD)/build.ninja
@@ -115,6 +117,15 @@ bench: build
 
 install: build
 	@meson install -C $(BUILD) $(if $(DESTDIR),--destdir $(DESTDIR))
+
+deb:
+	@tools/setup deb
+	@tools/make-deb $(BUILD)
+
+# Two versions, the present one and a later one of the same tree: for an upgrade and a downgrade.
+test-deb: build
+	@tools/setup deb
+	@tools/test-deb $(BUILD) $(TEST_DEB_ARGS)
 
 clean:
 	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-fuzz $(BUILD)-coverage $(BUILD)-mutate $(BUILD)-long

@@ -306,7 +306,7 @@ static bool is_list_key(const char *line)
 }
 
 /* Blanks what belongs to other keys than `zhosts`, which cli_start() has read and checked
- * already: blocks that begin in the first column. Lines stay where they are, for messages. */
+ * already: blocks that begin in the first column, and comments there. Lines stay where they are, for messages. */
 static void keep_list(char *text)
 {
 	bool keep = true;
@@ -316,7 +316,7 @@ static void keep_list(char *text)
 
 		if (strchr(" \t#-%.\r\n{}[]\"'", *line) == NULL || is_list_key(line))
 			keep = is_list_key(line);
-		if (!keep)
+		if (!keep || *line == '#')
 			memset(line, ' ', size);
 		line += size + (line[size] == '\n');
 	}

@@ -118,9 +118,9 @@ def test_a_mistake_in_the_file_is_refused_with_its_line_and_column(program, tmp_
         assert f"{file}:{said}" in refused.stderr
 
 
-def test_a_zhost_without_a_name_is_called_like_its_machine(tmp_path):
+def test_a_zhost_with_the_file_of_the_package_is_called_like_its_machine(tmp_path):
     name = socket.gethostname().split(".")[0].lower()
-    command = [BIN / "zhost", "--dir", tmp_path / "zhost", "--zedge", "127.0.0.1:0",
+    command = [BIN / "zhost", "--config", SETTINGS / "zhost.yaml", "--dir", tmp_path / "zhost", "--zedge", "127.0.0.1:0",
                "--zrms", f"http://127.0.0.1:{free_port()}"]
     with subprocess.Popen([str(c) for c in command], stderr=subprocess.PIPE, text=True) as daemon:
         try:
