@@ -93,6 +93,9 @@ struct store_finding {
 };
 typedef void store_finding_fn(void *user, const struct store_finding *finding);
 
+/* `code`: 0 or the error's; `error` is borrowed. */
+typedef void store_copied_fn(void *user, int code, const struct error *error);
+
 struct store;
 
 struct store_ops {
@@ -127,6 +130,9 @@ struct store_ops {
 	 * while one does, it is answered before those that wait. `reader` is borrowed until done.
 	 * NULL: it cannot. */
 	void (*read)(struct store *store, const struct store_reader *reader, void *user);
+	/* Writes all that is durable, as of one moment, into the file `path`, which is a store of its own
+	 * then; commits go on meanwhile. `done`, once, before close(). NULL: it cannot. */
+	void (*copy)(struct store *store, const char *path, store_copied_fn *done, void *user);
 	/* Its medium is full: what takes no more room is still committed, from a reserve; writes of
 	 * spaces that grow are refused (-ENOSPC), and so should be what else grows. NULL: never. */
 	bool (*is_tight)(const struct store *store);

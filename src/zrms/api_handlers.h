@@ -29,6 +29,8 @@ api_handler api_users_list, api_user_create, api_user_remove, api_user_token, ap
 api_handler api_tokens_list, api_token_create, api_token_remove, api_join;
 /* api_audit.c */
 api_handler api_audit;
+/* api_backup.c */
+api_handler api_backup;
 /* api_events.c */
 api_handler api_events;
 /* api_system.c */

@@ -41,10 +41,19 @@ static const struct metric_source http_metrics = METRIC_SOURCE(metrics, read_met
 
 /* As api_register_metrics() registers them. */
 const struct metric_source *const api_metric_sources[] = {
-	&control_metrics,     &sqlite_store_metrics, &commit_driver_metrics,
-	&links_metrics,	      &listening_metrics,    &hub_metrics,
-	&submissions_metrics, &translations_metrics, &artifacts_metrics,
-	&http_metrics,	      &execs_metrics,	     NULL,
+	&control_metrics,
+	&sqlite_store_metrics,
+	&commit_driver_metrics,
+	&links_metrics,
+	&listening_metrics,
+	&hub_metrics,
+	&submissions_metrics,
+	&translations_metrics,
+	&artifacts_metrics,
+	&http_metrics,
+	&execs_metrics,
+	&backups_metrics,
+	NULL,
 };
 
 void api_register_metrics(struct zrms *zrms)
@@ -61,6 +70,7 @@ void api_register_metrics(struct zrms *zrms)
 	metric_registry_add(r, &hub_metrics, zrms->hub);
 	if (zrms->execs != NULL)
 		metric_registry_add(r, &execs_metrics, zrms->execs);
+	metric_registry_add(r, &backups_metrics, zrms->backups);
 	metric_registry_add(r, &submissions_metrics, zrms->submissions);
 	if (zrms->translations != NULL)
 		metric_registry_add(r, &translations_metrics, zrms->translations);

@@ -59,6 +59,9 @@ static const struct http_query audit_query[] = {
 	{"limit", HTTP_NUMBER, "At most so many, up to 10,000; the rest comes with the following pages"},
 	{"follow", HTTP_FLAG, "1: what follows, too, as server-sent events"},
 	{0}};
+static const struct http_query backup_query[] = {
+	{"keys", HTTP_FLAG, "0: without the keys and tokens of the cluster"},
+	{0}};
 static const struct http_query path_query[] = {
 	{"path", HTTP_TEXT, "Only this instance; of grouped operations: and everything below"},
 	{0}};
@@ -203,6 +206,9 @@ static const struct http_route routes[] = {
 	 "A new token for the zhost of this name, known or to come; one that it had is void",
 	 NULL, VIEW(token_view),
 	 "makeZhostToken", NULL, "422", ACCESS_ADMIN},
+	{"GET", "/v1/backup", api_backup, 0, backup_query,
+	 "A backup of the control plane, as of now (zrms restore)", NULL, NULL,
+	 "getBackup", NULL, "409 422 503", ACCESS_ADMIN},
 	{"GET", "/v1/users", api_users_list, 0, NULL, "People and programs that may use the cluster",
 	 NULL, VIEW(user_list_view),
 	 "listUsers", NULL, NULL, ACCESS_ADMIN},

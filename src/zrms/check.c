@@ -115,27 +115,16 @@ static unsigned check_artifacts(struct check *c, const char *directory)
 
 /* ---- the command ---- */
 
-static int check_run(void *context, const struct cli_run *run, struct error **err)
+int check_directory(const char *dir, const char *store, uint64_t *ret_findings,
+		    struct error **err)
 {
-	const struct settings *settings = context;
 	struct check c = {0};
 	struct store_inventory inventory;
-	(void)run;
-	const char *store = settings->dir;
-	if (!str_is_empty(settings->store)) {
-		if (!str_has_prefix(settings->store, "sqlite:"))
-			return error_set(err, ERR_INVALID,
-					 "cannot check %s: expected sqlite:DIR",
-					 settings->store);
-		store = settings->store + strlen("sqlite:");
-	}
 	CLEANUP(freep) char *path = str_printf("%s/zrms.db", store);
 	int r = sqlite_store_check(path, on_finding, on_record, &c, &inventory, err);
 	if (r < 0)
-		return r == ERR_CONFLICT
-			       ? error_wrap(err, "zrms runs on it; stop zrms before the check")
-			       : r;
-	unsigned artifacts = check_artifacts(&c, settings->dir);
+		return r;
+	unsigned artifacts = check_artifacts(&c, dir);
 	if (!inventory.has_sums)
 		(void)printf(
 			"%s was written by a version without checksums: only its structure "
@@ -150,7 +139,29 @@ static int check_run(void *context, const struct cli_run *run, struct error **er
 		(void)printf("no damage found\n");
 	else
 		(void)printf("%" PRIu64 " finding%s\n", c.findings, str_plural(c.findings));
-	return c.findings == 0 ? CLI_DONE : CLI_FAILED;
+	*ret_findings = c.findings;
+	return 0;
+}
+
+static int check_run(void *context, const struct cli_run *run, struct error **err)
+{
+	const struct settings *settings = context;
+	uint64_t findings = 0;
+	(void)run;
+	const char *store = settings->dir;
+	if (!str_is_empty(settings->store)) {
+		if (!str_has_prefix(settings->store, "sqlite:"))
+			return error_set(err, ERR_INVALID,
+					 "cannot check %s: expected sqlite:DIR",
+					 settings->store);
+		store = settings->store + strlen("sqlite:");
+	}
+	int r = check_directory(settings->dir, store, &findings, err);
+	if (r < 0)
+		return r == ERR_CONFLICT
+			       ? error_wrap(err, "zrms runs on it; stop zrms before the check")
+			       : r;
+	return findings == 0 ? CLI_DONE : CLI_FAILED;
 }
 
 const struct cli_command check_command = {

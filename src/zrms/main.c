@@ -327,7 +327,7 @@ static void end_check(void *user)
 		_exit(1);
 	}
 	bool idle = submissions_is_idle(zrms->submissions) && api_waiting(zrms->api) == 0 &&
-		    plans_are_idle(zrms->plans) &&
+		    plans_are_idle(zrms->plans) && backups_are_idle(zrms->backups) &&
 		    (zrms->translations == NULL || translations_is_idle(zrms->translations));
 	if (idle)
 		close_listeners(zrms);
@@ -378,6 +378,7 @@ static void parts_free(struct zrms *zrms)
 	commit_driver_free(zrms->commits);
 	submissions_free(zrms->submissions);
 	plans_free(zrms->plans);
+	backups_free(zrms->backups);
 	translations_free(zrms->translations);
 	if (zrms->translator != NULL)
 		translator_free(zrms->translator);
@@ -422,6 +423,13 @@ static int parts_open(struct zrms *zrms, const char *trust, const char *spool,
 		subscribers_new(zrms->store, &zrms->access.open, api_event_view, zrms);
 	zrms->audit = audit_feed_new(zrms->store, &zrms->access.open);
 	zrms->plans = plans_new(zrms);
+	const struct backups_options backups = {.loop = &zrms->loop,
+						.store = zrms->store,
+						.dir = zrms->settings.dir,
+						.every_ms = zrms->settings.backup_every_ms,
+						.target = zrms->settings.backup_dir,
+						.keep = zrms->settings.backup_keep};
+	zrms->backups = backups_new(&backups);
 	zrms->api = api_new(zrms);
 	r = access_open(&zrms->access, zrms, zrms->settings.dir, err);
 	if (r == 0)
@@ -436,6 +444,8 @@ static int parts_open(struct zrms *zrms, const char *trust, const char *spool,
 	if (r == 0) {
 		first_admin_take(zrms);
 		loop_before_poll(&zrms->loop, store_watch, zrms);
+		state_opened(zrms);
+		backups_start(zrms->backups);
 		api_register_metrics(zrms);
 		r = directory_write_address(zrms, err);
 	}

@@ -7,6 +7,7 @@
 #include "zrms/api_metrics.h"
 #include "zrms/check.h"
 #include "zrms/init.h"
+#include "zrms/restore.h"
 
 #define AT(field) offsetof(struct settings, field)
 #define HOUR_MS	  (60ull * 60 * 1000)
@@ -152,6 +153,32 @@ static const struct cli_option options[] = {
 	 .type = CLI_FLAG,
 	 .offset = AT(allow_unsigned),
 	 .help = "Accept packages without a signature"},
+	{.key = "backup.every",
+	 .name = "backup-every",
+	 .environment = "ZRMS_BACKUP_EVERY",
+	 .type = CLI_DURATION,
+	 .offset = AT(backup_every_ms),
+	 .fallback = "0s",
+	 .max = 31 * 24 * HOUR_MS,
+	 .help = "Time between two backups that zrms makes by itself; 0s: none"},
+	{.key = "backup.dir",
+	 .name = "backup-dir",
+	 .environment = "ZRMS_BACKUP_DIR",
+	 .type = CLI_PATH,
+	 .offset = AT(backup_dir),
+	 .value = "DIR",
+	 .help = "Directory of these backups; default: DIR/backups of --dir. They hold the "
+		 "keys of the "
+		 "cluster"},
+	{.key = "backup.keep",
+	 .name = "backup-keep",
+	 .environment = "ZRMS_BACKUP_KEEP",
+	 .type = CLI_U32,
+	 .offset = AT(backup_keep),
+	 .fallback = "7",
+	 .min = 1,
+	 .max = 10000,
+	 .help = "How many of these backups are kept; the oldest are removed"},
 	{.name = "accept-loss",
 	 .type = CLI_FLAG,
 	 .offset = AT(accept_loss),
@@ -168,7 +195,8 @@ static const struct cli_exit exits[] = {
 	{0},
 };
 
-static const struct cli_command *const commands[] = {&init_command, &check_command, NULL};
+static const struct cli_command *const commands[] = {&init_command, &check_command,
+						     &restore_command, NULL};
 
 const struct cli_program settings_program = {
 	.name = "zrms",

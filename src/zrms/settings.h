@@ -24,6 +24,9 @@ struct settings {
 	char *trust; /* files, with ':' between */
 	bool allow_unsigned;
 	bool accept_loss;
+	int64_t backup_every_ms; /* 0: none by itself */
+	char *backup_dir;	 /* NULL: DIR/backups */
+	uint32_t backup_keep;
 	char *log_level, *log_file;
 };
 

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "zrms/api_reads.h"
+#include "zrms/restore.h"
 #include "zrms/store_start.h"
 #include "zrms/submission/uuid.h"
 
@@ -81,6 +82,9 @@ int state_open(struct zrms *zrms, struct error **err)
 	r = zrms->store->ops->load(zrms->store, record_load, zrms, err);
 	if (r == 0)
 		r = store_start_continue(zrms->control, &losses, err);
+	if (r == 0 && restore_is_fresh(zrms->settings.dir))
+		control_load_gap(
+			zrms->control); /* what came after the backup is not known here */
 	if (r < 0)
 		return error_wrap(err, "cannot load %s", store);
 	zrms->committed =
@@ -92,4 +96,9 @@ int state_open(struct zrms *zrms, struct error **err)
 	if (r > 0)
 		log_info("artifacts", "collected", LOG_I("removed", r));
 	return r < 0 ? r : 0;
+}
+
+void state_opened(struct zrms *zrms)
+{
+	restore_done(zrms->settings.dir);
 }

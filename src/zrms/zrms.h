@@ -19,6 +19,7 @@
 #include "zrms/artifact/artifacts.h"
 #include "zrms/artifact/look.h"
 #include "zrms/audit.h"
+#include "zrms/backups.h"
 #include "zrms/commit_driver.h"
 #include "zrms/committed.h"
 #include "zrms/exec.h"
@@ -65,6 +66,7 @@ struct zrms {
 	struct translations *translations;
 	struct submissions *submissions;
 	struct plans *plans;
+	struct backups *backups;
 	struct api *api;
 	const struct http_route *routes; /* of `http` */
 	size_t route_count;

@@ -56,6 +56,7 @@ static const struct cli_command *const commands[] = {
 	&command_cluster_token_create,
 	&command_cluster_token_rm,
 	&command_cluster_upgrade_status,
+	&command_cluster_backup,
 	&command_user,
 	&command_user_list,
 	&command_user_create,

@@ -67,6 +67,12 @@ int api_upload(struct api *api, const char *path, const char *content_type, cons
 	       const ProtobufCMessageDescriptor *type, void **ret_message,
 	       struct error **err) must_check;
 
+/* GET of what may be large: `take` gets it piece by piece, and ends it with a negative error. What is cut is
+ * ERR_UNAVAILABLE. */
+typedef int api_take_fn(void *user, const void *data, size_t size, struct error **err);
+int api_download(struct api *api, const char *path, api_take_fn *take, void *user,
+		 struct error **err) must_check;
+
 /* Whether something speaks HTTP there: its status, or ERR_UNAVAILABLE. `url` is whole. */
 int api_probe(struct api *api, const char *url, long *ret_status,
 	      struct error **err) must_check;

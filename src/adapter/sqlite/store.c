@@ -8,6 +8,7 @@
 #include "adapter/sqlite/history.h"
 #include "adapter/sqlite/inspect.h"
 #include "adapter/sqlite/ledger.h"
+#include "adapter/sqlite/snapshot.h"
 #include "adapter/sqlite/store_schema.h"
 #include "base/buffer.h"
 #include "base/check.h"
@@ -28,7 +29,7 @@ struct sqlite_store {
 	void *closed_user;
 };
 
-enum request_type { REQUEST_COMMIT, REQUEST_EVENTS, REQUEST_AUDIT, REQUEST_READ };
+enum request_type { REQUEST_COMMIT, REQUEST_EVENTS, REQUEST_AUDIT, REQUEST_READ, REQUEST_COPY };
 
 struct store_request {
 	struct worker_job base; /* first */
@@ -52,6 +53,11 @@ struct store_request {
 	store_audit_fn *told;
 	/* read */
 	const struct store_reader *reader; /* borrowed until done */
+	/* copy */
+	char *path;
+	struct snapshot *snapshot; /* NULL: not begun */
+	bool is_copied;
+	store_copied_fn *copied;
 };
 
 /* ---- in the worker's thread: one batch ---- */
@@ -261,9 +267,23 @@ static void records_read(struct sqlite_store *s, struct store_request *request)
 		(void)!request->reader->on_end(request->user, &request->err);
 }
 
+/* A part of the copy; store_done() asks for the next. */
+static void copy_go_on(struct sqlite_store *s, struct store_request *request)
+{
+	int r = 0;
+	if (request->snapshot == NULL)
+		r = snapshot_new(&s->commits.db, request->path, &request->snapshot,
+				 &request->err);
+	if (r == 0)
+		r = snapshot_step(request->snapshot, &request->is_copied, &request->err);
+	if (r < 0) /* in this thread: it lets go of the database */
+		snapshot_free(steal_ptr(&request->snapshot));
+}
+
 static bool is_reading(const struct worker_job *job)
 {
-	return ((const struct store_request *)job)->type != REQUEST_COMMIT;
+	enum request_type type = ((const struct store_request *)job)->type;
+	return type == REQUEST_EVENTS || type == REQUEST_READ;
 }
 
 /* What is durable can be read while a commit fails. */
@@ -297,6 +317,8 @@ static void store_run(void *owner, struct worker_job **jobs)
 		struct store_request *request = (struct store_request *)j;
 		if (request->type == REQUEST_READ && request->err == NULL)
 			records_read(s, request);
+		if (request->type == REQUEST_COPY && request->err == NULL)
+			copy_go_on(s, request);
 	}
 }
 
@@ -320,6 +342,8 @@ static void request_free(struct store_request *request)
 	audit_lines_clear(&request->lines);
 	vector_done(&request->lines);
 	free((char *)request->query.user);
+	snapshot_free(request->snapshot);
+	free(request->path);
 	free(request->topology);
 	error_free(request->err);
 	free(request);
@@ -327,8 +351,12 @@ static void request_free(struct store_request *request)
 
 static void store_done(void *owner, struct worker_job *base)
 {
-	(void)owner;
+	struct sqlite_store *s = owner;
 	struct store_request *request = (struct store_request *)base;
+	if (request->type == REQUEST_COPY && request->err == NULL && !request->is_copied) {
+		worker_add(s->commits.worker, base); /* behind the commits that wait */
+		return;
+	}
 	int code = request->err != NULL ? (int)request->err->code : 0;
 	if (request->type == REQUEST_COMMIT) {
 		/* The outbox may be gone after the call. */
@@ -345,6 +373,8 @@ static void store_done(void *owner, struct worker_job *base)
 	} else if (request->type == REQUEST_AUDIT) {
 		request->told(request->user, code, request->err, request->lines.items,
 			      request->lines.count, request->more);
+	} else if (request->type == REQUEST_COPY) {
+		request->copied(request->user, code, request->err);
 	} else {
 		request->listed(request->user, code, request->err, request->found.items,
 				request->found.count, request->more);
@@ -409,6 +439,18 @@ static void sqlite_store_read(struct store *store, const struct store_reader *re
 	struct store_request *request = mem_new(struct store_request);
 	request->type = REQUEST_READ;
 	request->reader = reader;
+	request->user = user;
+	worker_add(s->commits.worker, &request->base);
+}
+
+static void sqlite_store_copy(struct store *store, const char *path, store_copied_fn *done,
+			      void *user)
+{
+	struct sqlite_store *s = (struct sqlite_store *)store;
+	struct store_request *request = mem_new(struct store_request);
+	request->type = REQUEST_COPY;
+	request->path = mem_strdup(path);
+	request->copied = done;
 	request->user = user;
 	worker_add(s->commits.worker, &request->base);
 }
@@ -585,6 +627,7 @@ static const struct store_ops store_ops = {
 	.events = sqlite_store_events,
 	.audit = sqlite_store_audit,
 	.read = sqlite_store_read,
+	.copy = sqlite_store_copy,
 	.metrics = &sqlite_store_metrics,
 	.close = sqlite_store_close,
 };

@@ -1,0 +1,32 @@
+/*
+ * One backup of the control plane, taken while it works: the store as of one moment, the artifacts that it
+ * needs, and every other file of DIR that is worth keeping.
+ *
+ *   links to the artifacts ─► copy of the store ─► links again ─► one file        (adapter/backup/archive.h)
+ *        in a thread           beside commits            in a thread
+ *
+ * Linked twice, nothing that the copy names is missing: what was there at first stays, though nobody needs it
+ * any more, and what came meanwhile is there at the end.
+ */
+#ifndef SAMOZA_ZRMS_BACKUP_H
+#define SAMOZA_ZRMS_BACKUP_H
+
+#include "adapter/uv/loop.h"
+#include "port/store.h"
+
+struct backup_options {
+	struct loop *loop;
+	struct store *store;
+	const char *dir; /* of zrms */
+	bool with_keys;	 /* the directory credentials/, too */
+};
+
+/* `size`: of what was written. `error` is borrowed; NULL: it is complete, and synced. */
+typedef void backup_done_fn(void *user, uint64_t size, const struct error *error);
+
+/* Writes it to `fd`, which is borrowed until `done`, and is to be synced as a file. All of `options` is
+ * borrowed until then as well. PRE: the store can copy. */
+void backup_take(const struct backup_options *options, int fd, backup_done_fn *done,
+		 void *user);
+
+#endif

@@ -1,0 +1,21 @@
+/*
+ * `zrms restore FILE --dir DIR`: the control plane as a backup holds it (backup.h).
+ *
+ *   FILE ─► DIR.restoring-XXXXXX, every byte checked ─► the store and the artifacts checked ─► renamed to DIR
+ *
+ * Until the rename nothing that was there is touched; what was there is kept beside it.
+ */
+#ifndef SAMOZA_ZRMS_RESTORE_H
+#define SAMOZA_ZRMS_RESTORE_H
+
+#include "adapter/cli/cli.h"
+
+extern const struct cli_command restore_command;
+
+/* Whether DIR was restored, and zrms has not started on it since: the cluster may have gone on after the
+ * backup. */
+bool restore_is_fresh(const char *dir);
+/* zrms has. */
+void restore_done(const char *dir);
+
+#endif

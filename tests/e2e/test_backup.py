@@ -1,0 +1,202 @@
+"""A backup of the control plane while it works, and a control plane made of it."""
+import os
+import re
+import shutil
+import signal
+import time
+
+import pytest
+
+from conftest import BIN, run, start_of, text_of, until
+
+
+def processes(c):
+    """Processes of spaces on every zhost, so that a restart shows."""
+    return {(pid, start_of(pid)) for name in c.zhosts for pid in c.zruns(name)}
+
+
+def restore(c, file, *options, check=True, directory=None):
+    return run(BIN / "zrms", "restore", file, "--dir", directory or c.directory / "zrms", *options, check=check)
+
+
+def lose(c):
+    """The machine of zrms is gone."""
+    c.zrms.kill()
+    shutil.rmtree(c.directory / "zrms")
+
+
+def instances(c):
+    return {s["name"]: (s["state"], s["zhost"], s["epoch"], s["since"]) for s in c.get("/v1/spaces")["spaces"]}
+
+
+def test_a_restored_control_plane_adopts_the_zhosts_that_still_run(start_cluster, example_package, tmp_path):
+    c = start_cluster(zhosts=("edge-node-1", "edge-node-2"), timeout="30s", heartbeat="1s")
+    run(BIN / "mex", "sign", example_package, "--key", c.key)
+    c.submit(example_package)
+    c.wait_state("my-app", "running")
+    before, held = instances(c), processes(c)
+    assert len(held) >= 2
+    file = tmp_path / "cluster.backup"
+    c.zshell("cluster", "backup", "-o", file)
+    assert file.stat().st_mode & 0o777 == 0o600
+    newest = max(e["seq"] for e in c.events())
+    lose(c)
+    shown = restore(c, file).stdout
+    assert "no damage found" in shown and "by zrms " in shown
+    c.start_zrms()
+    for name in c.zhosts:
+        c.wait_zhost(name, "deployed-started")
+    until(lambda: c.state("my-app") == "running", "my-app runs")
+    until(lambda: instances(c) == before, "the instances are as they were")
+    # Nothing was started, stopped or placed again: neither processes nor events say so.
+    assert processes(c) == held
+    later = [e for e in c.events(after=newest) if e["kind"] in ("space", "placement")]
+    assert later == []
+    # Numbers that may have been given after the backup are not given again.
+    c.zshell("spaces", "restart", "my-app/api")
+    assert min(e["seq"] for e in c.events(after=newest)) > newest + 1000
+    assert not (c.directory / "zrms" / "restored").exists()
+
+
+def test_what_was_deployed_after_the_backup_ends_and_the_rest_goes_on(start_cluster, tmp_path):
+    c = start_cluster(zhosts=("edge-node-1",))
+    c.deploy("kept", [{"name": "api", "type": "CALL"}])
+    held = processes(c)
+    file = tmp_path / "cluster.backup"
+    c.zshell("cluster", "backup", "-o", file)
+    c.deploy("later", [{"name": "api", "type": "CALL"}])
+    assert len(processes(c)) == 2
+    lose(c)
+    restore(c, file)
+    c.start_zrms()
+    until(lambda: processes(c) == held, "only what the backup knows runs on")
+    c.wait_state("kept", "running")
+    assert c.topology("later") is None
+
+
+def test_a_backup_that_was_cut_or_changed_is_refused_and_nothing_is_touched(start_cluster, tmp_path):
+    c = start_cluster(zhosts=())
+    phrase = tmp_path / "phrase"
+    phrase.write_text("correct horse\n")
+    plain, sealed = tmp_path / "plain", tmp_path / "sealed"
+    c.zshell("cluster", "backup", "-o", plain)
+    c.zshell("cluster", "backup", "-o", sealed, "--passphrase-file", phrase)
+    target = tmp_path / "restored"
+    for whole, options in ((plain.read_bytes(), []), (sealed.read_bytes(), ["--passphrase-file", phrase])):
+        n = len(whole)
+        damaged = [whole[:k] for k in (0, 10, 17, n // 2, n - 70, n - 1)]
+        damaged += [whole + b"x"]
+        for at in (3, 60, n // 3, n // 2, n - 20):
+            damaged.append(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1:])
+        for k, text in enumerate(damaged):
+            file = tmp_path / "damaged"
+            file.write_bytes(text)
+            refused = restore(c, file, *options, check=False, directory=target)
+            assert refused.returncode == 1, (k, refused.stdout)
+            assert re.search("cut|damaged|no backup|passphrase", refused.stderr), refused.stderr
+            assert [p.name for p in tmp_path.glob("restored*")] == []
+    restore(c, plain, directory=target)
+    assert (target / "zrms.db").exists()
+
+
+def test_a_sealed_backup_needs_its_passphrase(start_cluster, tmp_path):
+    c = start_cluster(zhosts=())
+    phrase, wrong, short = tmp_path / "phrase", tmp_path / "wrong", tmp_path / "short"
+    phrase.write_text("correct horse\n")
+    wrong.write_text("battery staple\n")
+    short.write_text("abc\n")
+    file, target = tmp_path / "sealed", tmp_path / "restored"
+    c.zshell("cluster", "backup", "-o", file, "--passphrase-file", phrase)
+    assert b"zrms.db" not in file.read_bytes() and b"SQLite" not in file.read_bytes()
+    refused = restore(c, file, check=False, directory=target)
+    assert refused.returncode == 1 and "sealed: give its passphrase" in refused.stderr
+    refused = restore(c, file, "--passphrase-file", wrong, check=False, directory=target)
+    assert refused.returncode == 1 and "not that of this backup" in refused.stderr
+    refused = restore(c, file, "--passphrase-file", short, check=False, directory=target)
+    assert refused.returncode == 1 and "at least 8 bytes" in refused.stderr
+    restore(c, file, "--passphrase-file", phrase, directory=target)
+    assert (target / "credentials" / "local-admin").exists()
+
+
+def test_keys_are_left_out_on_request(start_cluster, tmp_path):
+    c = start_cluster(zhosts=())
+    token = (c.directory / "zrms/credentials/local-admin").read_text().strip()
+    with_keys, without = tmp_path / "with", tmp_path / "without"
+    c.zshell("cluster", "backup", "-o", with_keys)
+    c.zshell("cluster", "backup", "-o", without, "--without-keys")
+    assert token.encode() in with_keys.read_bytes()
+    assert token.encode() not in without.read_bytes()
+    assert b"trust/test.pub" in without.read_bytes()
+
+
+def test_a_directory_in_use_is_refused_and_one_with_a_cluster_is_kept(start_cluster, tmp_path):
+    c = start_cluster(zhosts=())
+    file = tmp_path / "cluster.backup"
+    c.zshell("cluster", "backup", "-o", file)
+    for options in ([], ["--replace"]):
+        refused = restore(c, file, *options, check=False)
+        assert refused.returncode == 1 and "in use by a zrms: stop it first" in refused.stderr
+    c.zrms.kill(signal.SIGTERM)
+    refused = restore(c, file, check=False)
+    assert refused.returncode == 1 and "holds a cluster" in refused.stderr and "--replace" in refused.stderr
+    (c.directory / "zrms" / "mine").write_text("mine")
+    restore(c, file, "--replace")
+    kept, = c.directory.glob("zrms.before-*")
+    assert (kept / "mine").read_text() == "mine" and not (c.directory / "zrms" / "backup").exists()
+    c.start_zrms()
+    refused = c.zshell("cluster", "backup", "-o", file, check=False)
+    assert refused.returncode == 1 and "is there already" in refused.stderr
+
+
+def test_only_an_administrator_gets_a_backup(start_cluster):
+    c = start_cluster(zhosts=())
+    status, body = c.request("POST", "/v1/users", {"name": "eve", "role": "operator"})
+    assert status == 201
+    status, _ = c.request("GET", "/v1/backup", headers={"Authorization": f"Bearer {body['token']}"})
+    assert status == 403
+
+
+def metric(c, name):
+    found = re.search(rf"^{name} (\d+)", text_of(c.url + "/metrics"), re.MULTILINE)
+    return int(found.group(1)) if found else None
+
+
+def test_zrms_makes_backups_by_itself_and_keeps_the_newest(start_cluster, tmp_path):
+    target = tmp_path / "backups"
+    c = start_cluster(zhosts=(), zrms_options=("--backup-every", "1s", "--backup-dir", target, "--backup-keep", "2"))
+    names = lambda: sorted(p.name for p in target.glob("*")) if target.is_dir() else []
+    first = until(lambda: [n for n in names() if n.startswith("samoza-")], "there is one")[0]
+    until(lambda: first not in names() and len([n for n in names() if n[0] != "."]) == 2,
+          "the first one is gone, two are kept")
+    assert metric(c, "zrms_backup_age_seconds") < 60
+    assert metric(c, "zrms_backups_failed_total") == 0
+    until(lambda: metric(c, "zrms_backups_total") >= 3, "three were made")
+    restore(c, max(target.glob("samoza-*")), directory=tmp_path / "restored")
+    # Where it cannot, the age of the last good one tells.
+    shutil.rmtree(target)
+    target.write_text("in the way")
+    until(lambda: metric(c, "zrms_backups_failed_total") > 0, "a failure is counted")
+    assert metric(c, "zrms_backup_age_seconds") is not None
+
+
+@pytest.mark.parametrize("keys", ["2", "yes"])
+def test_a_query_that_says_nothing_is_refused(start_cluster, keys):
+    c = start_cluster(zhosts=())
+    assert c.request("GET", f"/v1/backup?keys={keys}")[0] == 400
+
+
+def test_changes_go_on_while_a_backup_is_made(start_cluster, tmp_path):
+    """The store of a big history: whatever the copy holds is whole."""
+    c = start_cluster(zhosts=("edge-node-1",))
+    c.deploy("kept", [{"name": "api", "type": "CALL"}])
+    end = time.monotonic() + 3
+    count = 0
+    while time.monotonic() < end:
+        c.zshell("spaces", "stop" if count % 2 == 0 else "start", "kept/api")
+        file = tmp_path / f"backup-{count}"
+        c.zshell("cluster", "backup", "-o", file)
+        shown = restore(c, file, directory=tmp_path / f"restored-{count}").stdout
+        assert "no damage found" in shown
+        os.unlink(file)
+        count += 1
+    assert count >= 2
