@@ -12,6 +12,7 @@
 #include "adapter/uv/stream_kinds.h"
 #include "base/check.h"
 #include "base/str.h"
+#include "schema/message.h"
 #include "zhost/artifact/artifact.h"
 #include "zhost/data/data_service.h"
 #include "zhost/direct/direct_service.h"
@@ -44,6 +45,7 @@ struct zhost_daemon {
 	struct stream_transport *transport; /* to zrms */
 	struct stream_transport *to_spaces; /* to ports that spaces export */
 	struct zhost_settings *settings;
+	const char *config_file; /* borrowed; NULL: none */
 	struct state_dir state_dir;
 	Samoza__V1__ZhostSpec *spec;
 	char *address; /* that instances export as `ip` */
@@ -242,6 +244,29 @@ static void on_signal(void *user, int signum)
 		 LOG_S("spaces", "they continue"));
 	service_ending(d->service);
 	end(d, 0);
+}
+
+/* Capacity, labels and capabilities, out of the file as it is now; other settings need a restart. */
+static void reload_settings(struct zhost_daemon *d)
+{
+	CLEANUP(error_freep) struct error *err = NULL;
+	Samoza__V1__ZhostSpec *spec = NULL;
+	if (d->is_ending)
+		return;
+	if (settings_spec(d->config_file, d->settings->name, &spec, &err) < 0) {
+		CLEANUP(freep) char *text = error_text(err); /* with its place */
+		log_error("zhost", "settings.refused", LOG_S("error", text),
+			  LOG_S("then", "those of before stay"));
+		return;
+	}
+	bool is_other = !schema_message_equal(&spec->base, &d->spec->base);
+	samoza__v1__zhost_spec__free_unpacked(d->spec, NULL);
+	d->spec = spec;
+	log_info("zhost", "settings.read", LOG_S("changed", is_other ? "yes" : "no"));
+	if (!is_other)
+		return;
+	reconcile_set_spec(d->reconcile, spec);
+	uplink_again(d->uplink, "the settings of this zhost have changed");
 }
 
 /* ---- the parts ---- */
@@ -456,7 +481,7 @@ static void on_new_identity(void *user)
 {
 	struct zhost_daemon *d = user;
 	renewal_plan(d->renewal);
-	uplink_again(d->uplink);
+	uplink_again(d->uplink, "the credentials of this zhost have changed");
 	direct_service_reload(d->direct);
 }
 
@@ -466,6 +491,7 @@ static void on_reload_signal(void *user, int signum)
 	(void)signum;
 	if (d->identity != NULL)
 		identity_reload(d->identity);
+	reload_settings(d);
 }
 
 /* To zrms. */
@@ -566,6 +592,7 @@ int zhost_daemon_run(struct zhost_settings *settings, const char *config_file,
 		     struct error **err)
 {
 	struct zhost_daemon d = {.settings = settings,
+				 .config_file = config_file,
 				 .timing = {HEARTBEAT_MS, FAILURE_TIMEOUT_MS}};
 	int r = loop_init(&d.loop, err);
 	if (r < 0)

@@ -237,6 +237,12 @@ const char *agent_link_fault(const struct agent *agent)
 	return agent->link_fault;
 }
 
+void agent_set_spec(struct agent *agent, const Samoza__V1__ZhostSpec *spec)
+{
+	samoza__v1__zhost_spec__free_unpacked(agent->spec, NULL);
+	agent->spec = message_copy(spec);
+}
+
 int64_t agent_heartbeat_ms(const struct agent *agent)
 {
 	return agent->heartbeat_ms;

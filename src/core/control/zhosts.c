@@ -21,6 +21,7 @@
 #include "core/control/state.h"
 #include "core/control/unload_order.h"
 #include "core/control/zhost_event.h"
+#include "core/control/zhost_fit.h"
 #include "core/control/zhost_identity.h"
 #include "schema/message.h"
 
@@ -219,6 +220,7 @@ void zhost_hello(struct control *c, uint64_t link_id, const Samoza__V1__Hello *h
 	if (z != NULL && !may_join(c, z, link_id, hello))
 		return;
 	bool is_new = z == NULL;
+	bool is_other = !is_new && !schema_message_equal(&z->message->base, &hello->spec->base);
 	if (is_new)
 		z = zhost_new(&c->zhosts, &c->dirty, hello->spec->name);
 	CLEANUP(error_freep) struct error *err = NULL;
@@ -239,6 +241,8 @@ void zhost_hello(struct control *c, uint64_t link_id, const Samoza__V1__Hello *h
 	if (z->state != ZHOST_STARTED)
 		zhost_move(c, z, ZHOST_STARTED,
 			   z->state == ZHOST_PROBLEM ? "heartbeat" : "joined");
+	if (is_other)
+		zhost_fit_report(c, z);
 	for (size_t k = 0; k < hello->n_instances; k++)
 		report_apply(c, z, hello->instances[k], true);
 	report_missing(c, z, hello);

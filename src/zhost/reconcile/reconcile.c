@@ -454,6 +454,11 @@ struct reconcile *reconcile_new(const struct reconcile_parts *parts,
 	return rec;
 }
 
+void reconcile_set_spec(struct reconcile *rec, const Samoza__V1__ZhostSpec *spec)
+{
+	agent_set_spec(rec->agent, spec);
+}
+
 int reconcile_begin(struct reconcile *rec, struct residents *residents,
 		    const struct agent_config *config, struct error **err)
 {

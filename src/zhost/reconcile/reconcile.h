@@ -51,6 +51,8 @@ struct reconcile *reconcile_new(const struct reconcile_parts *parts,
 int reconcile_begin(struct reconcile *rec, struct residents *residents,
 		    const struct agent_config *config, struct error **err) must_check;
 /* The heartbeat as zrms said last, also to a zhost before this one. PRE: begun. */
+/* For the next HELLO; copied. After reconcile_begin(). */
+void reconcile_set_spec(struct reconcile *rec, const Samoza__V1__ZhostSpec *spec);
 int64_t reconcile_heartbeat_ms(const struct reconcile *rec);
 /* No commit is begun and no order carried out any more. */
 void reconcile_close(struct reconcile *rec);

@@ -278,13 +278,15 @@ void uplink_start(struct uplink *u)
 	loop_timer_at(u->timer, loop_now(u->loop).mono_ms);
 }
 
-void uplink_again(struct uplink *u)
+void uplink_again(struct uplink *u, const char *why)
 {
+	CLEANUP(error_freep) struct error *err = NULL;
 	if (u->is_closing)
 		return;
 	u->retry_ms = RETRY_FIRST_MS;
+	(void)error_set(&err, ERR_STALE, "%s", why);
 	if (u->link != NULL)
-		wire_link_close(u->link, NULL);
+		wire_link_close(u->link, err);
 	else if (u->dial == NULL)
 		loop_timer_at(u->timer, loop_now(u->loop).mono_ms);
 }

@@ -45,8 +45,8 @@ struct uplink_options {
 struct uplink *uplink_new(const struct uplink_options *options,
 			  const struct uplink_listener *listener, void *user);
 void uplink_start(struct uplink *u);
-/* Makes the connection again, with other credentials. */
-void uplink_again(struct uplink *u);
+/* Makes the connection again at once, because of what has changed: HELLO says something new, or the credentials are others. */
+void uplink_again(struct uplink *u, const char *why);
 /* Closes the connection and makes no other; uplink_is_closed() when that is done. */
 void uplink_close(struct uplink *u);
 bool uplink_is_closed(const struct uplink *u);

@@ -398,6 +398,7 @@ static void take_zhost_event(struct fuzz *f, const Samoza__V1__EventRecord *e)
 	if (strcmp(e->from, e->to) == 0 &&
 	    (str_has_prefix(e->cause, "cordoned by ") ||
 	     str_has_prefix(e->cause, "uncordoned by ") || strncmp(e->cause, "drain", 5) == 0 ||
+	     str_has_prefix(e->cause, "its settings changed") ||
 	     strcmp(e->cause, "another machine with the same identity was refused") == 0))
 		return;
 	if (!legal_zhost_move(e->from, e->to))

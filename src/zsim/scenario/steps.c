@@ -334,6 +334,10 @@ static void begin_zhost(struct step_run *run, const Samoza__V1__ZhostStep *step,
 	}
 	if (step->n_devices > 0)
 		machine_offer(n, step->devices, step->n_devices);
+	if (step->cpu != NULL)
+		schema_set_string(&n->spec->cpu, NULL, step->cpu);
+	if (step->memory != NULL)
+		schema_set_string(&n->spec->memory, NULL, step->memory);
 	machine_start(run->world, n);
 	judge_hello(run, step, n);
 }
