@@ -1,13 +1,14 @@
 #!/usr/bin/python3
 """Records what the programs in SAMOZA_BIN write: frames of the link, and agent records of a zhost.
 
-    SAMOZA_BIN=build/bin tests/compat/record.py WIRE_DIRECTORY AGENT_DIRECTORY
+    SAMOZA_BIN=build/bin tests/compat/record.py WIRE_DIRECTORY AGENT_DIRECTORY STORE_DIRECTORY
 
 Frames go to WIRE_DIRECTORY/TYPE.frames: of each type up to MOST that differ in size, as they
 stood on the connection. Agent records go to AGENT_DIRECTORY/NAME.record, each as its store held
-it, with its key in NAME.key. README.md says what the cluster did meanwhile.
+it, with its key in NAME.key. The store of zrms after kill -9 goes to STORE_DIRECTORY/killed.sql. README.md says what the cluster did meanwhile.
 """
 import contextlib
+import os
 import pathlib
 import re
 import socket
@@ -109,6 +110,15 @@ def write_records(database, directory):
         print(f"record {key.decode()}: {len(value)} bytes")
 
 
+def write_store(database, directory):
+    with contextlib.closing(sqlite3.connect(database)) as db:
+        head = [f"PRAGMA {name}={db.execute(f'PRAGMA {name}').fetchone()[0]};"
+                for name in ("application_id", "user_version")]
+        lines = head + list(db.iterdump())
+    (directory / "killed.sql").write_text("\n".join(lines) + "\n")
+    print(f"store: {len(lines)} lines")
+
+
 LOOP = "#!/bin/sh\nwhile :; do sleep 1; done\n"
 DONE = "#!/bin/sh\nexit 0\n"
 SERVE = "#!/bin/sh\nwhile :; do sleep 1; done >/dev/null 2>&1 &\n"
@@ -193,15 +203,18 @@ def traffic(c):
 
 
 def main():
-    wire, agent = (pathlib.Path(name) for name in sys.argv[1:3])
-    for directory in (wire, agent):
+    wire, agent, store = (pathlib.Path(name) for name in sys.argv[1:4])
+    for directory in (wire, agent, store):
         directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
+        os.environ["XDG_STATE_HOME"] = f"{name}/state"
         # Cluster starts its zhosts by itself: first none, then each through the tap.
         c = Cluster(name, zhosts=())
         try:
             tap = Tap(urllib.parse.urlsplit(c.url).port)
             direct, c.url = c.url, tap.url
+            # Through the tap, too, with the token of the administrator.
+            conftest.note_of(tap.url).write_text(conftest.note_of(direct).read_text())
             for zhost in ("n1", "n2", "n3"):
                 c.add_zhost(zhost)
             c.url = direct
@@ -221,6 +234,8 @@ def main():
                   "a HELLO with instances")
             c.log_of("my-app", "api")  # what zrms answers to it has come
             write_frames(tap, wire)
+            c.zrms.kill()
+            write_store(c.directory / "zrms" / "zrms.db", store)
         finally:
             c.stop()
 

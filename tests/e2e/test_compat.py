@@ -12,6 +12,9 @@ EXPECTED = {
                "later": "pending", "lamp": "degraded"},
 }
 
+PRESENT = {"my-app": "running", "failing": "stopped", "in-deploying": "pending", "in-deployed": "stopped",
+           "in-starting": "pending", "in-started": "running", "in-stopping": "stopped", "in-undeploying": "stopped"}
+
 
 def name_in(record):
     """Field 2 of a TopologyRecord, after an id of 36 bytes in field 1."""
@@ -48,3 +51,23 @@ def test_zrms_starts_on_a_store_of_format_1(start_cluster, name):
     with sqlite3.connect(c.directory / "zrms" / "zrms.db") as converted:
         kinds = dict(converted.execute("select kind, count(*) from record group by kind"))
         assert kinds[6] == 6 and 2 not in kinds and 3 not in kinds
+
+
+def test_zrms_starts_on_a_store_of_the_present_format_as_it_was_recorded(start_cluster):
+    c = start_cluster(zhosts=[], timeout="60s")
+    c.zrms.kill()
+    for old in (c.directory / "zrms").glob("zrms.db*"):
+        old.unlink()
+    with sqlite3.connect(c.directory / "zrms" / "zrms.db") as database:
+        database.executescript((ROOT / "tests/compat/format3/killed.sql").read_text())
+    # Its administrator is not this one: the token is that of the store's cluster.
+    (c.directory / "zrms" / "credentials" / "local-admin").unlink()
+    for _ in range(2):  # and on what this version has written
+        c.start_zrms()
+        assert {t["name"]: t["state"] for t in c.get("/v1/topologies")["topologies"]} == PRESENT
+        spaces = c.get("/v1/topologies/my-app/spaces")["spaces"]
+        assert {(s["path"], s["state"], s["zhost"]) for s in spaces} == {
+            (path, "deployed-started", "n1") for path in ("api", "store", "dashboard")}
+        zhosts = {z["name"]: (z["state"], z.get("version")) for z in c.get("/v1/zhosts")["zhosts"]}
+        assert zhosts == {"n1": ("deployed-started", "0.1.0"), "n2": ("problem", "0.1.0"), "n3": ("problem", "0.1.0")}
+        c.zrms.kill()

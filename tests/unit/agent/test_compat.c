@@ -119,13 +119,12 @@ static struct agent *load(const char *directory, const char *alive, const char *
 	return agent;
 }
 
-static void check_taken_up(const char *directory)
+static void check_taken_up(const char *directory, const char *boot)
 {
 	struct agent_outbox o;
 	agent_outbox_init(&o);
-	struct agent *agent =
-		load(directory, " api dashboard store in-started in-starting in-stopping ",
-		     "383327ec-e12d-40a7-aff9-b2f807c62ae3");
+	struct agent *agent = load(
+		directory, " api dashboard store in-started in-starting in-stopping ", boot);
 	take(agent, &(struct agent_input){.type = AGENT_TICK}, &o);
 	check_hello(agent, &o,
 		    "api started\n"
@@ -145,8 +144,9 @@ static void check_taken_up(const char *directory)
 static void records_of_every_phase_are_taken_up(void **state)
 {
 	(void)state;
-	check_taken_up(COMPAT_DIR "/agent/format1");
-	check_taken_up(COMPAT_DIR "/agent/format2");
+	check_taken_up(COMPAT_DIR "/agent/format1", "383327ec-e12d-40a7-aff9-b2f807c62ae3");
+	check_taken_up(COMPAT_DIR "/agent/format2", "383327ec-e12d-40a7-aff9-b2f807c62ae3");
+	check_taken_up(COMPAT_DIR "/agent/format3", "938443ef-10df-4bfb-a0bf-efb34cf467e9");
 }
 
 static void processes_that_died_are_found_missing(void **state)

@@ -87,6 +87,7 @@ static void every_frame_is_read(void **state)
 	assert_int_equal(read_all("protocol1"), 84);
 	assert_int_equal(read_all("protocol2"), 77);
 	assert_int_equal(read_all("protocol3"), 78);
+	assert_int_equal(read_all("protocol5"), 82);
 }
 
 static void check_hello(const char *format, uint32_t protocol)
@@ -120,6 +121,7 @@ static void a_hello_means_what_it_meant(void **state)
 	check_hello("protocol1", 1);
 	check_hello("protocol2", 2);
 	check_hello("protocol3", 3);
+	check_hello("protocol5", 5);
 }
 
 static void reports_of_protocol_1_name_the_failed_action_in_their_error(void **state)
