@@ -100,9 +100,8 @@ static void draw_public(struct random *r, Samoza__V1__Topology *t)
 	s->public_ = !s->public_;
 }
 
-static void leave_out(struct random *r, Samoza__V1__Topology *t)
+static void leave_out(Samoza__V1__Topology *t, size_t at)
 {
-	size_t at = random_below(r, (uint32_t)t->n_spaces);
 	Samoza__V1__Space *s = t->spaces[at];
 	t->spaces[at] = t->spaces[--t->n_spaces];
 	if (t->n_spaces > 0 && compiles(t)) {
@@ -111,6 +110,19 @@ static void leave_out(struct random *r, Samoza__V1__Topology *t)
 	}
 	t->spaces[t->n_spaces++] = t->spaces[at];
 	t->spaces[at] = s;
+}
+
+/* Zhosts know the former copy of what was inside of a unit until that has gone. */
+static void leave_out_inside(struct random *r, Samoza__V1__Topology *t)
+{
+	size_t first = random_below(r, (uint32_t)t->n_spaces);
+	for (size_t k = 0; k < t->n_spaces; k++) {
+		size_t at = (first + k) % t->n_spaces;
+		if (t->spaces[at]->inside == NULL || t->spaces[at]->inside[0] == '\0')
+			continue;
+		leave_out(t, at);
+		return;
+	}
 }
 
 /* A count is written, or is written no longer: the first instance has another name. */
@@ -157,7 +169,9 @@ static void draw_members(struct fuzz *f, struct random *r, Samoza__V1__Topology 
 	if (draws_percent(f, DRAW_EACH, 30))
 		draw_each(draws_random(f, DRAW_EACH), t);
 	if (random_percent(r, 20))
-		leave_out(r, t);
+		leave_out(t, random_below(r, (uint32_t)t->n_spaces));
+	if (draws_percent(f, DRAW_PAGES, 30))
+		leave_out_inside(draws_random(f, DRAW_PAGES), t);
 }
 
 Samoza__V1__RevisionRecord *draw_version(struct fuzz *f, const Samoza__V1__Topology *message)
