@@ -291,7 +291,7 @@ static void made_again_it_goes_on_at_once(void **state)
 	struct stage *s = *state;
 	connect_and_accept(s);
 	s->is_disconnected = false;
-	uplink_again(s->uplink);
+	uplink_again(s->uplink, "what it says has changed");
 	peer_until(s->peer, &s->is_disconnected);
 	accept_connection(s);
 	answer_hello(s, SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED);
