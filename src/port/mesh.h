@@ -108,4 +108,7 @@ int mesh_frame_destination(const struct frame *frame,
 			   char ret_zhost[static MESH_ZHOST_NAME_MAX + 1],
 			   struct error **err) must_check;
 
+/* Whether it says that it is of that zhost, or of none: an older one does not say. */
+bool mesh_frame_is_of(const struct frame *frame, const char *zhost);
+
 #endif

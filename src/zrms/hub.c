@@ -29,9 +29,10 @@ void hub_free(struct hub *hub)
 	free(hub);
 }
 
-int hub_forward(struct hub *hub, bool is_member, const struct frame *frame, struct error **err)
+int hub_forward(struct hub *hub, const char *member, const struct frame *frame,
+		struct error **err)
 {
-	if (!is_member) {
+	if (member == NULL || !mesh_frame_is_of(frame, member)) {
 		hub->dropped++;
 		return 0;
 	}
@@ -56,8 +57,9 @@ static const struct metric metrics[] = {
 		       "Messages forwarded between zhosts."},
 	[FORWARDED_BYTES] = {"zrms_mesh_forwarded_bytes_total", METRIC_COUNTER,
 			     "Bytes forwarded between zhosts."},
-	[DROPPED] = {"zrms_mesh_dropped_total", METRIC_COUNTER,
-		     "Messages dropped: no such zhost, or its link is full."},
+	[DROPPED] =
+		{"zrms_mesh_dropped_total", METRIC_COUNTER,
+		 "Messages dropped: no such zhost, its link is full, or not of who sent them."},
 };
 
 static void read_metrics(const void *part, struct metric_values *to)

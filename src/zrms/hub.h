@@ -24,8 +24,9 @@ struct hub *hub_new(struct loop *loop, struct links *links, hub_link_of_fn *link
 /* NULL is fine. */
 void hub_free(struct hub *hub);
 
-/* Of links_listener. Messages of zhosts that are not members yet are dropped. */
-int hub_forward(struct hub *hub, bool is_member, const struct frame *frame,
+/* Of links_listener. Dropped are messages of zhosts that are not members yet (`member` NULL), and those that say that
+ * they are of another zhost [machines.identity.itself]. */
+int hub_forward(struct hub *hub, const char *member, const struct frame *frame,
 		struct error **err) must_check;
 extern const struct metric_source hub_metrics; /* of struct hub */
 

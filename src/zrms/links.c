@@ -133,7 +133,8 @@ static int on_frame(void *user, struct wire_link *wire, const struct frame *fram
 		return error_set(err, ERR_INVALID, "unexpected %s before HELLO",
 				 frame_type_name(frame->type));
 	if (frame->type == SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE)
-		return l->links->listener->mesh_frame(l->links->user, l->is_member, frame, err);
+		return l->links->listener->mesh_frame(
+			l->links->user, l->is_member ? l->zhost : NULL, frame, err);
 	ProtobufCMessage *message = NULL;
 	int r = frame_decode(frame, &message, err);
 	if (r < 0)

@@ -35,8 +35,8 @@ struct links_listener {
 	void (*renew)(void *user, uint64_t link_id, const char *name, const uint8_t *key,
 		      const Samoza__V1__Renew *renew);
 	void (*mesh_ask)(void *user, uint64_t link_id, const Samoza__V1__MeshAsk *ask);
-	/* `is_member`: zrms has accepted the zhost. Negative: the link is closed. */
-	int (*mesh_frame)(void *user, bool is_member, const struct frame *frame,
+	/* `member`: whose it is; NULL: zrms has not accepted it. Negative: the link is closed. */
+	int (*mesh_frame)(void *user, const char *member, const struct frame *frame,
 			  struct error **err);
 	/* `had_hello`: input() was called for it. */
 	void (*closed)(void *user, uint64_t link_id, bool had_hello);

@@ -161,11 +161,11 @@ static void on_mesh_ask(void *user, uint64_t link_id, const Samoza__V1__MeshAsk 
 	mesh_book_ask(zrms->mesh_book, link_id, ask);
 }
 
-static int on_mesh_frame(void *user, bool is_member, const struct frame *frame,
+static int on_mesh_frame(void *user, const char *member, const struct frame *frame,
 			 struct error **err)
 {
 	struct zrms *zrms = user;
-	return hub_forward(zrms->hub, is_member, frame, err);
+	return hub_forward(zrms->hub, member, frame, err);
 }
 
 static void on_link_closed(void *user, uint64_t link_id, bool had_hello)

@@ -77,11 +77,11 @@ static void on_log_chunk(void *user, uint64_t link_id, const Samoza__V1__LogChun
 	(void)chunk;
 }
 
-static int on_mesh_frame(void *user, bool is_member, const struct frame *frame,
+static int on_mesh_frame(void *user, const char *member, const struct frame *frame,
 			 struct error **err)
 {
 	struct cluster *c = user;
-	return hub_forward(c->hub, is_member, frame, err);
+	return hub_forward(c->hub, member, frame, err);
 }
 
 static void on_closed(void *user, uint64_t link_id, bool had_hello)

@@ -191,11 +191,11 @@ static void on_log_chunk(void *user, uint64_t link_id, const Samoza__V1__LogChun
 	assert_int_equal(chunk->request, 5);
 }
 
-static int on_mesh_frame(void *user, bool is_member, const struct frame *frame,
+static int on_mesh_frame(void *user, const char *member, const struct frame *frame,
 			 struct error **err)
 {
 	struct stage *s = user;
-	return hub_forward(s->hub, is_member, frame, err);
+	return hub_forward(s->hub, member, frame, err);
 }
 
 static void on_mesh_ask(void *user, uint64_t link_id, const Samoza__V1__MeshAsk *ask)
@@ -547,6 +547,26 @@ static void a_message_for_no_zhost_closes_the_link_that_sent_it(void **state)
 	assert_true(s->zhosts[0].is_closed);
 }
 
+static void a_message_that_says_it_is_of_another_zhost_is_dropped(void **state)
+{
+	struct stage *s = *state;
+	Samoza__V1__MeshMessage m = SAMOZA__V1__MESH_MESSAGE__INIT;
+	m.topology = m.path_name = m.from = m.to = (char *)"x";
+	m.to_zhost = (char *)"beta";
+	m.from_zhost = (char *)"gamma";
+	m.payload.data = (uint8_t *)"1";
+	m.payload.len = 1;
+	members_make(s);
+	zhost_send(&s->zhosts[0], SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE, &m.base);
+	sim_loop_run(&s->loop, 0);
+	assert_int_equal(s->zhosts[1].payloads.count, 0);
+	assert_int_equal(metric(s, "mesh_dropped_total"), 1);
+	m.from_zhost = (char *)"alpha";
+	zhost_send(&s->zhosts[0], SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE, &m.base);
+	sim_loop_run(&s->loop, 0);
+	assert_int_equal(s->zhosts[1].payloads.count, 1);
+}
+
 /* beta does not read: messages for it are dropped beyond 4 MiB, and the core's still pass. */
 static void a_full_link_drops_messages_and_keeps_room_for_the_core(void **state)
 {
@@ -620,6 +640,7 @@ int main(void)
 		TEST(closing_all_links_writes_what_waits),
 		TEST(a_message_goes_to_its_zhost_and_to_no_other),
 		TEST(a_message_for_an_unknown_or_lost_zhost_is_dropped),
+		TEST(a_message_that_says_it_is_of_another_zhost_is_dropped),
 		TEST(a_zhost_that_is_not_yet_a_member_cannot_send),
 		TEST(a_message_for_no_zhost_closes_the_link_that_sent_it),
 		TEST(a_full_link_drops_messages_and_keeps_room_for_the_core),
