@@ -30,6 +30,7 @@ struct zhost_link {
 	bool has_exec, allows_exec; /* as its HELLO said */
 	unsigned unanswered;
 	bool has_key, is_expired; /* as its handshake said */
+	bool renews;		  /* and waits for the answer */
 	uint8_t key[IDENTITY_KEY_SIZE];
 };
 
@@ -62,6 +63,9 @@ static int renew_take(struct zhost_link *l, const Samoza__V1__Renew *renew, stru
 		return error_set(err, ERR_DENIED,
 				 "a certificate is renewed over TLS only, by the key that it "
 				 "is for");
+	if (l->renews)
+		return 0; /* it is impatient: one answer is under way */
+	l->renews = true;
 	l->links->listener->renew(l->links->user, l->id, l->who->name, l->key, renew);
 	return 0;
 }
@@ -261,6 +265,8 @@ int links_send_frame(struct links *links, uint64_t link_id, Samoza__V1__FrameTyp
 	struct zhost_link *l = link_find(links, link_id);
 	if (l == NULL)
 		return error_set(err, ERR_UNAVAILABLE, "the zhost is not connected");
+	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_RENEWED)
+		l->renews = false;
 	return wire_link_send(l->wire, type, message, err);
 }
 

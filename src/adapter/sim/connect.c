@@ -216,5 +216,6 @@ void sim_network_certify(struct sim_network *net, const char *machine,
 		.role = mem_strdup(identity->role),
 		.name = mem_strdup(identity->name),
 		.key_hash = mem_strdup(identity->key_hash),
+		.expires_wall_ms = identity->expires_wall_ms,
 	};
 }

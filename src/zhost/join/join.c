@@ -139,7 +139,6 @@ static int answer_store(const struct joining *j, const Samoza__V1__JoinView *vie
 
 static int join(struct joining *j, struct error **err)
 {
-	CLEANUP(error_freep) struct error *why = NULL;
 	Samoza__V1__JoinView *view = NULL;
 	int r = has_joined(j, err);
 	if (r != 0) {

@@ -47,6 +47,10 @@ static void print_head(const struct output *o, const Samoza__V1__ZhostView *z,
 	CLEANUP(freep) char *cpu_line = str_printf("%s reserved", cpu);
 	CLEANUP(freep) char *memory_line = str_printf("%s reserved", memory);
 	CLEANUP(freep) char *label = zhost_labels_text(z, ", ");
+	CLEANUP(freep)
+	char *identity = z->certificate_expires != NULL
+				 ? str_printf("certificate until %s", z->certificate_expires)
+				 : NULL;
 
 	output_line(o, "Zhost: %s", z->name);
 	output_block(o, 10,
@@ -59,6 +63,7 @@ static void print_head(const struct output *o, const Samoza__V1__ZhostView *z,
 			     {"CPU", cpu_line},
 			     {"Memory", memory_line},
 			     {"Labels", z->n_labels > 0 ? label : NULL},
+			     {"Identity", identity},
 			     {0}});
 	print_drain(o, z->drain);
 }

@@ -8,6 +8,7 @@
 #include "core/access/access.h"
 #include "core/control/control_loop.h"
 #include "schema/message.h"
+#include "zsim/fuzz/check_access.h"
 #include "zsim/fuzz/check_joins.h"
 #include "zsim/fuzz/fuzz.h"
 #include "zsim/world/client.h"
@@ -32,6 +33,7 @@ static bool ask(struct fuzz *f, struct control_input *input, bool *ret_answered)
 {
 	struct answer a;
 	f->is_told = false;
+	check_access_asked(f, input);
 	*ret_answered = false;
 	if (random_percent(chance(f), 25)) {
 		world_log(&f->world, "  nobody waits for the answer");

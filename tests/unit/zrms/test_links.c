@@ -14,8 +14,14 @@
 #include "adapter/wire/wire_link.h"
 #include "base/str.h"
 #include "base/vector.h"
+#include "core/access/access.h"
 #include "zrms/hub.h"
 #include "zrms/mesh_book.h"
+
+#define KEY "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+static const uint8_t own_key[32] = {0,	1,  2,	3,  4,	5,  6,	7,  8,	9,  10,
+				    11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
+				    22, 23, 24, 25, 26, 27, 28, 29, 30, 31};
 
 enum { PORT = 7331, DEADLINE_MS = 60000, ZHOSTS = 3 };
 
@@ -41,6 +47,8 @@ struct stage {
 	struct mesh_book *book;
 	struct zhost zhosts[ZHOSTS];
 	/* of the listener */
+	unsigned renewals;
+	bool has_key; /* the last HELLO came with a key */
 	unsigned inputs, log_calls, closed_calls, closed_with_hello;
 	enum control_input_type last_input;
 	uint64_t last_link_id;
@@ -181,6 +189,20 @@ static void on_input(void *user, const struct control_input *input)
 	s->inputs++;
 	s->last_input = input->type;
 	s->last_link_id = link_of(input);
+	s->has_key = input->type == CONTROL_HELLO && input->hello.key != NULL;
+	if (s->has_key)
+		assert_memory_equal(input->hello.key, own_key, sizeof(own_key));
+}
+
+static void on_renew(void *user, uint64_t link_id, const char *name, const uint8_t *own,
+		     const Samoza__V1__Renew *renew)
+{
+	struct stage *s = user;
+	s->renewals++;
+	s->last_link_id = link_id;
+	assert_string_equal(name, "alpha");
+	assert_memory_equal(own, own_key, sizeof(own_key));
+	assert_string_equal(renew->request, "a request");
 }
 
 static void on_log_chunk(void *user, uint64_t link_id, const Samoza__V1__LogChunk *chunk)
@@ -218,6 +240,7 @@ static void on_closed(void *user, uint64_t link_id, bool had_hello)
 static const struct links_listener links_listener = {.input = on_input,
 						     .log_chunk = on_log_chunk,
 						     .mesh_ask = on_mesh_ask,
+						     .renew = on_renew,
 						     .mesh_frame = on_mesh_frame,
 						     .closed = on_closed};
 
@@ -233,7 +256,9 @@ static uint64_t on_link_of(void *user, const char *zhost)
 static void on_accepted(void *user, struct stream *stream)
 {
 	struct stage *s = user;
-	links_add(s->links, NULL, stream);
+	const char *name = stream_peer(stream)->name;
+	const struct principal who = {.name = (char *)(uintptr_t)name, .role = ACCESS_ZHOST};
+	links_add(s->links, name != NULL ? access_principal_copy(&who) : NULL, stream);
 }
 
 static const struct stream_listen_handler listen_handler = {.accepted = on_accepted};
@@ -256,7 +281,8 @@ static void zrms_accept(struct stage *s, struct zhost *z)
 
 /* ---- stage ---- */
 
-static int begin(void **state)
+/* alpha proves who it is, by a certificate that ends so much later; 0: it does not. */
+static int begin_with(void **state, int64_t ends_in_ms)
 {
 	static const char *const names[ZHOSTS] = {"alpha", "beta", "gamma"};
 	struct stage *s = mem_new(struct stage);
@@ -268,17 +294,40 @@ static int begin(void **state)
 	const struct stream_listen_options options = {.at = {"zrms", PORT}};
 	assert_int_equal(
 		stream_listen(s->zrms, &options, &listen_handler, s, &s->listener, NULL), 0);
+	const struct stream_peer alpha = {.cluster = "lab",
+					  .role = "zhost",
+					  .name = "alpha",
+					  .key_hash = KEY,
+					  .expires_wall_ms =
+						  loop_now(&s->loop).wall_ms + ends_in_ms};
 	for (unsigned i = 0; i < ZHOSTS; i++) {
 		struct zhost *z = &s->zhosts[i];
 		const struct stream_connect_options to = {.to = {"zrms", PORT},
 							  .timeout_ms = 1000};
 		z->name = names[i];
 		z->transport = sim_network_machine(s->net, names[i]);
+		if (i == 0 && ends_in_ms != 0)
+			sim_network_certify(s->net, names[i], &alpha);
 		z->stream = stream_connect(z->transport, &to, &connect_handler, z);
 	}
 	sim_loop_run(&s->loop, 0);
 	*state = s;
 	return 0;
+}
+
+static int begin(void **state)
+{
+	return begin_with(state, 0);
+}
+
+static int begin_certified(void **state)
+{
+	return begin_with(state, 3600000);
+}
+
+static int begin_expired(void **state)
+{
+	return begin_with(state, -1000);
 }
 
 static int end(void **state)
@@ -348,6 +397,53 @@ static void a_hello_reaches_the_core_with_the_id_of_its_link(void **state)
 	assert_int_equal(s->last_link_id, beta);
 	assert_int_equal(metric(s, "link_frames_total"), 3);
 	assert_int_equal(metric(s, "links"), 3);
+}
+
+static void zhost_renew(struct stage *s, struct zhost *z)
+{
+	Samoza__V1__Renew renew = SAMOZA__V1__RENEW__INIT;
+	renew.request = (char *)(uintptr_t) "a request";
+	zhost_send(z, SAMOZA__V1__FRAME_TYPE__FRAME_RENEW, &renew.base);
+	sim_loop_run(&s->loop, 0);
+}
+
+static void a_key_that_was_proved_comes_with_the_hello_and_can_be_renewed(void **state)
+{
+	struct stage *s = *state;
+	struct zhost *alpha = &s->zhosts[0];
+	zhost_hello(s, alpha);
+	assert_true(s->has_key);
+	zhost_renew(s, alpha);
+	zhost_renew(s, alpha); /* without waiting for the answer */
+	assert_int_equal(s->renewals, 1);
+	Samoza__V1__Renewed renewed = SAMOZA__V1__RENEWED__INIT;
+	assert_int_equal(links_send_frame(s->links, alpha->link_id,
+					  SAMOZA__V1__FRAME_TYPE__FRAME_RENEWED, &renewed.base,
+					  NULL),
+			 0);
+	zhost_renew(s, alpha);
+	assert_int_equal(s->renewals, 2);
+	zhost_hello(s, &s->zhosts[1]);
+	assert_false(s->has_key);
+	zhost_renew(s, &s->zhosts[1]); /* it has no key to prove */
+	assert_true(s->zhosts[1].is_closed);
+	assert_int_equal(s->renewals, 2);
+}
+
+static void an_expired_certificate_is_renewed_before_the_hello(void **state)
+{
+	struct stage *s = *state;
+	zhost_renew(s, &s->zhosts[0]);
+	assert_int_equal(s->renewals, 1);
+	assert_false(s->zhosts[0].is_closed);
+}
+
+static void with_an_expired_certificate_nothing_else_is_heard(void **state)
+{
+	struct stage *s = *state;
+	zhost_hello(s, &s->zhosts[0]);
+	assert_int_equal(s->inputs, 0);
+	assert_true(s->zhosts[0].is_closed);
 }
 
 static void without_a_hello_a_link_is_closed_after_ten_seconds(void **state)
@@ -630,6 +726,13 @@ int main(void)
 		TEST(a_hello_reaches_the_core_with_the_id_of_its_link),
 		TEST(only_members_are_told_where_others_are),
 		TEST(without_a_hello_a_link_is_closed_after_ten_seconds),
+		cmocka_unit_test_setup_teardown(
+			a_key_that_was_proved_comes_with_the_hello_and_can_be_renewed,
+			begin_certified, end),
+		cmocka_unit_test_setup_teardown(
+			an_expired_certificate_is_renewed_before_the_hello, begin_expired, end),
+		cmocka_unit_test_setup_teardown(
+			with_an_expired_certificate_nothing_else_is_heard, begin_expired, end),
 		TEST(a_frame_before_the_hello_closes_the_link),
 		TEST(a_second_hello_closes_the_link),
 		TEST(a_frame_that_only_zrms_sends_closes_the_link),
