@@ -32,10 +32,6 @@ char *placement_no_zhost_fits(const struct control_application *a);
 
 /* Its placement in the engine; while it moves, the one that it moves to. */
 uint32_t placement_unit(const struct slot_control *root);
-/* The unit of `copy` was lost with its zhost, and is back before it was placed again. */
-void placement_adopt(struct control *c, struct copy *copy);
-/* The copy's zhost is silent: the place is kept for adoption only. */
-void placement_lost(struct control *c, struct copy *copy);
 /* The unit of the slot needs a place: the next flush looks for one. Until then it does not make its
  * topology failed; a topology that has failed already stays so. */
 void placement_seek(struct slot_control *sc);

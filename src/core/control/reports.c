@@ -10,6 +10,7 @@
 #include "core/control/handover_reports.h"
 #include "core/control/loss.h"
 #include "core/control/placement.h"
+#include "core/control/placement_assign.h"
 #include "core/control/state.h"
 #include "core/control/target.h"
 #include "core/control/topology_state.h"

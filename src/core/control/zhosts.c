@@ -16,6 +16,7 @@
 #include "core/control/machine_identity.h"
 #include "core/control/mesh_tables.h"
 #include "core/control/placement.h"
+#include "core/control/placement_assign.h"
 #include "core/control/record_writer.h"
 #include "core/control/reports.h"
 #include "core/control/state.h"
