@@ -18,7 +18,8 @@
  *     outages.c        stores that take no writes for a while
  *
  *   what is checked
- *     mirror.c         each commit: records, events, capacity     mirrored.c      what was committed
+ *     mirror.c         each commit: records, events               mirrored.c      what was committed
+ *     check_room.c     ... and room of zhosts
  *     rules.c          what may run                               legal.c         which moves there are
  *     check_order.c    who stops first in a grouped stop          check_data.c    what a copy reads
  *     check_unload.c   which retired copies go first
