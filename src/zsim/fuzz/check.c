@@ -127,6 +127,8 @@ static bool waits_for_others(const struct quiet *q, const char *path)
 	const Samoza__V1__CopyRecord *copy =
 		mirror_serving(q->f, mirror_find(q->f, q->submitted->id, path));
 	return m != NULL && m->record != NULL && m->record->handover != NULL &&
+	       m->record->handover->kind ==
+		       SAMOZA__V1__HANDOVER_KIND__HANDOVER_KIND_STOP_FIRST &&
 	       m->record->handover->state ==
 		       SAMOZA__V1__HANDOVER_STATE__HANDOVER_STATE_PREPARING &&
 	       copy != NULL && copy->exhausted;
