@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/control/application.h"
+#include "core/control/state.h"
 #include "fixture.h"
 
 #define DEPLOYED SAMOZA__V1__PHASE__PHASE_DEPLOYED
@@ -350,6 +351,43 @@ static void a_used_up_quota_is_an_event_once(void **state)
 	fixture_done(&f);
 }
 
+/* Submits a version that nobody runs. */
+static void submit_stopped(struct fixture *f, const char *id, const char *spaces)
+{
+	assert_int_equal(fixture_try_submit(f, id, "shop", spaces, true), 0);
+	assert_int_equal(fixture_topology(f, "id-1", TOPOLOGY_STOP), 0);
+}
+
+/* [change.counts.numbered] Data stays when its instance goes, and is that of the slot under whichever name it
+ * comes back. */
+static void what_comes_back_under_its_other_name_has_its_data(void **state)
+{
+	static const struct {
+		const char *before, *after, *path, *owner;
+	} cases[] = {
+		{"- {name: db, type: DATA}\n", "- {name: db, type: DATA, count: 2}\n", "db-1",
+		 "shop/db"},
+		{"- {name: db, type: DATA, count: 2}\n", "- {name: db, type: DATA}\n", "db",
+		 "shop/db-1"},
+		{"- {name: db, type: DATA, count: 2}\n", "- {name: db, type: DATA, count: 2}\n",
+		 "db-2", "shop/db-2"},
+	};
+	(void)state;
+	for (size_t k = 0; k < ARRAY_SIZE(cases); k++) {
+		struct fixture f;
+		fixture_init(&f);
+		fixture_start(&f);
+		submit_stopped(&f, "id-1", cases[k].before);
+		submit_stopped(&f, "id-2", "- {name: web, type: CALL}\n");
+		submit_stopped(&f, "id-3", cases[k].after);
+		const struct control_application *a = f.control->applications.first;
+		CLEANUP(freep)
+		char *owner = application_data_owner(&a->application, cases[k].path);
+		assert_string_equal(owner, cases[k].owner);
+		fixture_done(&f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -363,6 +401,7 @@ int main(void)
 		cmocka_unit_test(a_topology_that_still_unloads_cannot_be_removed),
 		cmocka_unit_test(one_copy_of_an_instance_writes_its_data),
 		cmocka_unit_test(a_used_up_quota_is_an_event_once),
+		cmocka_unit_test(what_comes_back_under_its_other_name_has_its_data),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
