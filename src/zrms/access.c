@@ -207,12 +207,19 @@ static void note_use(struct zrms *zrms, const struct asker *asker)
 	commit_driver_input(zrms->commits, &input);
 }
 
+/* Also what the settings open. */
+static bool is_open(const struct zrms *zrms, const struct http_route *route)
+{
+	return route->needs == ACCESS_NOBODY || (str_equal(route->operation, "getMetrics") &&
+						 str_equal(zrms->settings.metrics, "public"));
+}
+
 struct http_refusal access_admit(void *context, struct http_request *request,
 				 const struct http_route *route)
 {
 	struct zrms *zrms = context;
 	const char *token = shown_token(request);
-	if (route->needs == ACCESS_NOBODY)
+	if (is_open(zrms, route))
 		return (struct http_refusal){0};
 	struct asker *asker = asker_new(zrms, request, route);
 	struct principal zhost;

@@ -75,6 +75,13 @@ void api_artifact(void *context, struct http_request *request)
 {
 	struct zrms *zrms = context;
 	const char *digest = http_param(request, "digest");
+	const struct principal *p = access_principal(request);
+	if (p->role == ACCESS_ZHOST && !control_zhost_needs(zrms->control, p->name, digest)) {
+		struct error *err = NULL;
+		(void)error_set(&err, ERR_NOT_FOUND, "no artifact '%s'", digest);
+		api_refuse(request, err);
+		return;
+	}
 	if (artifact_digest_is_valid(digest) &&
 	    artifact_look(zrms->looks, digest, artifact_looked, zrms, request))
 		return;

@@ -12,6 +12,8 @@
 #define AT(field) offsetof(struct settings, field)
 #define HOUR_MS	  (60ull * 60 * 1000)
 
+static const char *const readers_of_metrics[] = {"viewer", "public", NULL};
+
 static const struct cli_option options[] = {
 	{.key = "dir",
 	 .name = "dir",
@@ -140,6 +142,16 @@ static const struct cli_option options[] = {
 	 .min = 1024 * 1024,
 	 .max = UINT64_C(1) << 40,
 	 .help = "How large the audit may grow before its oldest lines go"},
+	{.key = "metrics",
+	 .name = "metrics",
+	 .environment = "ZRMS_METRICS",
+	 .type = CLI_CHOICE,
+	 .choices = readers_of_metrics,
+	 .offset = AT(metrics),
+	 .fallback = "viewer",
+	 .value = "WHO",
+	 .help = "Who may read /metrics: viewer: who shows a token; public: everybody who "
+		 "reaches zrms"},
 	{.key = "trust",
 	 .name = "trust",
 	 .environment = "ZRMS_TRUST",

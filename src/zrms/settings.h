@@ -21,7 +21,8 @@ struct settings {
 	uint32_t drain_units;
 	int64_t certificate_ms; /* of a zhost */
 	struct audit_kept audit;
-	char *trust; /* files, with ':' between */
+	char *metrics; /* "viewer", "public" */
+	char *trust;   /* files, with ':' between */
 	bool allow_unsigned;
 	bool accept_loss;
 	int64_t backup_every_ms; /* 0: none by itself */

@@ -2,6 +2,7 @@
 import json
 import os
 import shutil
+import urllib.request
 
 import pytest
 
@@ -128,3 +129,18 @@ def test_a_token_file_that_others_can_read_is_refused(c, tmp_path):
     assert refused.returncode != 0 and "can be read by others" in refused.stderr
     file.chmod(0o600)
     assert "shop" in shell(c, None, "--token-file", file, "topo", "list").stdout
+
+
+def test_a_zhost_fetches_only_what_is_placed_on_it(start_cluster):
+    c = start_cluster(zhosts=["n1", "n2"])
+    app = c.build(native_app(c, "shop", [{**SLEEPS, "placement": {"constraints": ["zhost == n1"]}}], {
+        "p/recipes/start": "#!/bin/sh\nexec sleep 1000\n"}), "shop")
+    c.submit(app)
+    digests = [path.name for path in (c.directory / "zrms" / "artifacts" / "sha256").iterdir()]
+    assert digests
+    tokens = {name: (c.directory / name / "credentials" / "zhost").read_text().strip() for name in ("n1", "n2")}
+    for digest in digests:  # everything runs on n1
+        path = f"/v1/artifacts/sha256/{digest}"
+        request = urllib.request.Request(c.url + path, headers={"Authorization": f"Bearer {tokens['n1']}"})
+        assert urllib.request.urlopen(request, timeout=5).status == 200
+        assert asked(c, tokens["n2"], "GET", path)[0] == 404

@@ -184,6 +184,9 @@ Samoza__V1__ZhostListView *control_view_zhosts(const struct control *control);
 
 /* The hub: the link that reaches `zhost`, 0 when it has none. */
 uint64_t control_link_of(const struct control *control, const char *zhost);
+/* Whether an instance is placed on that zhost, or still there, that needs the artifact, or it is of a page
+ * [machines.identity.itself]. */
+bool control_zhost_needs(const struct control *control, const char *zhost, const char *digest);
 /* Which zhost holds an instance, or held it last: for logs. 0, or ERR_NOT_FOUND /
  * ERR_UNAVAILABLE. */
 int control_link_of_instance(const struct control *control, const char *id, const char *path,

@@ -270,6 +270,17 @@ static void what_is_refused_because_of_others_does_not_name_them(void **state)
 	assert_string_equal(part, "no another topology");
 }
 
+static void metrics_are_open_where_the_settings_say_so(void **state)
+{
+	struct stage *s = *state;
+	show(s, NULL);
+	assert_int_equal(get(s, "GET /metrics"), 401);
+	s->zrms.settings.metrics = (char[]){"public"};
+	assert_int_equal(get(s, "GET /metrics"), 200);
+	assert_int_equal(get(s, "GET /v1/cluster"), 401);
+	s->zrms.settings.metrics = NULL;
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -282,6 +293,7 @@ int main(void)
 		TEST(an_operator_of_some_names_changes_nothing_else),
 		TEST(refusals_tell_of_no_hidden_names),
 		TEST(what_is_refused_because_of_others_does_not_name_them),
+		TEST(metrics_are_open_where_the_settings_say_so),
 		TEST(a_viewer_sees_no_values),
 		TEST(a_token_that_was_replaced_or_removed_opens_nothing),
 		TEST(what_is_asked_wrongly_of_users_is_refused),
