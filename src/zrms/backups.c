@@ -34,8 +34,8 @@ struct backups {
 enum { AGE, MADE, FAILED };
 static const struct metric metrics[] = {
 	[AGE] = {"zrms_backup_age_seconds", METRIC_GAUGE,
-		 "Age of the newest good backup that zrms made by itself; absent: there is "
-		 "none."},
+		 "Age of the newest good backup that zrms made by itself; none: there is none.",
+		 "dir"},
 	[MADE] = {"zrms_backups_total", METRIC_COUNTER, "Backups that were made."},
 	[FAILED] = {"zrms_backups_failed_total", METRIC_COUNTER, "Backups that failed."},
 };
@@ -45,7 +45,8 @@ static void read_metrics(const void *part, struct metric_values *to)
 	const struct backups *b = part;
 	int64_t age_ms = loop_now(b->options.loop).wall_ms - b->last_wall_ms;
 	if (b->last_wall_ms != 0)
-		metric_set(to, AGE, age_ms > 0 ? (uint64_t)age_ms / 1000 : 0);
+		metric_set_labelled(to, AGE, b->target,
+				    age_ms > 0 ? (uint64_t)age_ms / 1000 : 0);
 	metric_set(to, MADE, b->made);
 	metric_set(to, FAILED, b->failed);
 }

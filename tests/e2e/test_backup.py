@@ -157,13 +157,15 @@ def test_only_an_administrator_gets_a_backup(start_cluster):
 
 
 def metric(c, name):
-    found = re.search(rf"^{name} (\d+)", text_of(c.url + "/metrics"), re.MULTILINE)
+    found = re.search(rf"^{name}(?:{{[^}}]*}})? (\d+)", text_of(c.url + "/metrics"), re.MULTILINE)
     return int(found.group(1)) if found else None
 
 
 def test_zrms_makes_backups_by_itself_and_keeps_the_newest(start_cluster, tmp_path):
     target = tmp_path / "backups"
     c = start_cluster(zhosts=(), zrms_options=("--backup-every", "1s", "--backup-dir", target, "--backup-keep", "2"))
+    without = start_cluster(zhosts=())
+    assert metric(without, "zrms_backup_age_seconds") is None and metric(without, "zrms_backups_total") == 0
     names = lambda: sorted(p.name for p in target.glob("*")) if target.is_dir() else []
     first = until(lambda: [n for n in names() if n.startswith("samoza-")], "there is one")[0]
     until(lambda: first not in names() and len([n for n in names() if n[0] != "."]) == 2,

@@ -8,11 +8,11 @@
 
 #include "base/memory.h"
 
-enum { SIZE_MAX_ = 1024, SIZE_MIN = 8 };
+enum { PASSPHRASE_MAX = 1024, PASSPHRASE_MIN = 8 };
 
 int passphrase_read(const char *file, char **ret_passphrase, struct error **err)
 {
-	char line[SIZE_MAX_];
+	char line[PASSPHRASE_MAX];
 	FILE *in = fopen(file, "re");
 	if (in == NULL)
 		return error_errno(err, "cannot read %s", file);
@@ -20,10 +20,10 @@ int passphrase_read(const char *file, char **ret_passphrase, struct error **err)
 	(void)fclose(in);
 	line[any ? strcspn(line, "\r\n") : 0] = '\0';
 	int r = 0;
-	if (strlen(line) < SIZE_MIN)
+	if (strlen(line) < PASSPHRASE_MIN)
 		r = error_set(err, ERR_INVALID,
 			      "%s: the first line is the passphrase, and has at least %d bytes",
-			      file, SIZE_MIN);
+			      file, PASSPHRASE_MIN);
 	else
 		*ret_passphrase = mem_strdup(line);
 	sodium_memzero(line, sizeof(line));

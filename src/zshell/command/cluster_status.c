@@ -64,6 +64,7 @@ static void print_head(const struct output *o, const Samoza__V1__ZhostView *z,
 			     {"Memory", memory_line},
 			     {"Labels", z->n_labels > 0 ? label : NULL},
 			     {"Identity", identity},
+			     {"Mesh", z->mesh},
 			     {0}});
 	print_drain(o, z->drain);
 }

@@ -46,7 +46,14 @@ static void make_parts(struct stage *s)
 	s->logs = spacelogs_new(s->dir_fd);
 	s->ports = ports_new("127.0.0.1", 1, every_port_is_free);
 	s->transport = hub_transport_new(&s->upstream.upstream);
-	s->mesh = mesh_new(&s->loop, "n1", s->transport);
+	const struct direct_service_options direct = {.loop = &s->loop,
+						      .upstream = &s->upstream.upstream,
+						      .hub = s->transport,
+						      .zhost = "n1",
+						      .identity = "identity",
+						      .incarnation = 1};
+	assert_int_equal(direct_service_new(&direct, &s->direct, NULL), 0);
+	s->mesh = mesh_new(&s->loop, "n1", direct_service_mesh(s->direct));
 	const struct reconcile_parts parts = {.loop = &s->loop,
 					      .kv = s->kv,
 					      .ports = s->ports,
@@ -89,6 +96,7 @@ void crash(struct stage *s, size_t written)
 	data_service_free(s->data);
 	reconcile_free(s->reconcile);
 	mesh_free(s->mesh);
+	direct_service_free(s->direct);
 	mesh_transport_free(s->transport);
 	ports_free(s->ports);
 	spacelogs_free(s->logs);
@@ -152,8 +160,10 @@ int reconcile_stage_end(void **state)
 
 void take_frame(struct stage *s, Samoza__V1__FrameType type, const ProtobufCMessage *message)
 {
-	const struct frame_parts parts = {
-		.upstream = &s->upstream.upstream, .reconcile = s->reconcile, .data = s->data};
+	const struct frame_parts parts = {.upstream = &s->upstream.upstream,
+					  .reconcile = s->reconcile,
+					  .data = s->data,
+					  .direct = s->direct};
 	assert_int_equal(frames_take(&parts, type, message, NULL), 0);
 }
 

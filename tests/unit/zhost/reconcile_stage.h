@@ -27,6 +27,7 @@ struct stage {
 	struct spacelogs *logs;
 	struct ports *ports;
 	struct mesh_transport *transport;
+	struct direct_service *direct;
 	struct mesh *mesh;
 	struct data_service *data;
 	struct zrun_processes *processes;

@@ -138,6 +138,9 @@ static void make_parts(struct stage *s)
 	z->subscribers = subscribers_new(z->store, &z->access.open, api_event_view, z);
 	z->audit = audit_feed_new(z->store, &z->access.open);
 	z->api = api_new(z);
+	const struct backups_options backups = {
+		.loop = &z->loop, .store = z->store, .dir = s->directory};
+	z->backups = backups_new(&backups);
 	z->committed = committed_new(&z->loop, z->store, &CONTROL_CONFIG_DEFAULT,
 				     api_reads_continue, z);
 	assert_int_equal(submissions_new(&z->loop, z->artifacts, NULL, NULL, "no compiler",
@@ -274,6 +277,7 @@ int end(void **state)
 	hub_free(z->hub);
 	links_free(z->links);
 	api_free(z->api);
+	backups_free(z->backups);
 	committed_free(z->committed);
 	control_free(z->control);
 	token_free(s->token);
