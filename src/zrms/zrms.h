@@ -38,7 +38,7 @@ struct api;
 
 struct zrms {
 	struct settings settings;
-	unsigned joins; /* that wait for their commit: api_join.c */
+	unsigned joins;			  /* that wait for their commit: api_join.c */
 	Samoza__V1__ClusterFile *cluster; /* as of zrms init; NULL: it was not run */
 	struct loop loop;
 	struct service *service; /* what systemd hears */
