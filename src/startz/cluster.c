@@ -1,12 +1,14 @@
 #include "startz/cluster.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "adapter/client/api.h"
 #include "base/str.h"
 #include "model/quantity.h"
 #include "startz/config.h"
+#include "startz/machines.h"
 #include "startz/port.h"
 #include "startz/process.h"
 #include "startz/ready.h"
@@ -24,14 +26,16 @@ static int wanted_names(const struct state *s, const struct up_settings *setting
 			const struct config *config, struct names *ret_names,
 			struct error **err)
 {
-	uint32_t count = settings->zhosts;
+	bool of_machines = settings->machines > 0;
+	const char *option = of_machines ? "--machines" : "--zhosts";
+	uint32_t count = of_machines ? settings->machines : settings->zhosts;
 
 	if (config->list != NULL) {
 		size_t listed = config->list->n_zhosts;
 
 		if (count > listed)
-			return error_set(err, ERR_INVALID, "--zhosts %u, but %s lists only %zu",
-					 count, config->path, listed);
+			return error_set(err, ERR_INVALID, "%s %u, but %s lists only %zu",
+					 option, count, config->path, listed);
 		for (size_t i = 0; i < (count > 0 ? count : listed); i++)
 			vector_push(&ret_names->list,
 				    mem_strdup(config->list->zhosts[i]->name));
@@ -133,12 +137,51 @@ int cluster_check(const char *dir, const struct up_settings *settings, struct er
 	return address_taken(text, err);
 }
 
+/* With --machines, and for a cluster that has some: makes what is missing of them, so that all can be started there. */
+static int up_machines(struct state *s, const struct up_settings *settings,
+		       const struct names *names, struct error **err)
+{
+	int r = 0;
+
+	if (settings->machines == 0 && !machines_are_used(s))
+		return 0;
+	if (settings->zhosts > 0)
+		return error_set(err, ERR_INVALID,
+				 "the zhosts of this cluster are on machines of their own: "
+				 "--machines says how many, in place of --zhosts");
+	vector_for_each (&names->list, name) {
+		if (r == 0)
+			r = machines_assign(s, *name, err);
+	}
+	if (r == 0) /* a machine that was made is known */
+		r = state_save(s, err);
+	return r < 0 ? r : machines_make(s, err);
+}
+
+static void print_how(const struct state *s, const char *url)
+{
+	(void)printf("The cluster is ready: zshell --api %s\n"
+		     "  curl -H \"Authorization: Bearer $(cat "
+		     "%s/zrms/credentials/local-admin)\" "
+		     "%s/v1/topologies\n",
+		     url, s->dir, url);
+	vector_for_each (&s->members, m) {
+		CLEANUP(freep) char *network = machines_network(s, m);
+
+		if (network != NULL)
+			(void)printf("  %s is a machine: ip netns exec %s ...\n", m->name,
+				     strrchr(network, '/') + 1);
+	}
+	(void)fflush(stdout);
+}
+
 int cluster_up(struct state *s, const struct up_settings *settings, struct error **err)
 {
 	int64_t deadline = mono_now_ms() + settings->ready_ms;
 	CLEANUP(names_done) struct names names = {0};
 	CLEANUP(config_done) struct config config = {0};
 	CLEANUP(freep) char *url = NULL;
+	CLEANUP(freep) char *link = NULL;
 	int r = config_read(settings->config, &config, err);
 
 	if (r == 0)
@@ -152,18 +195,23 @@ int cluster_up(struct state *s, const struct up_settings *settings, struct error
 	if (r < 0)
 		return r;
 	remember_times(s, settings);
-	r = up_zrms(s, settings, deadline, &url, err);
-	const struct zhost_start start = {settings->programs, url, NULL, &config,
-					  settings->allow_exec};
+	r = up_machines(s, settings, &names, err);
+	if (r == 0)
+		r = up_zrms(s, settings, deadline, &url, err);
+	if (r == 0 && machines_are_used(s)) {
+		CLEANUP(freep) char *at = machines_listen(s, state_find(s, "zrms")->address);
+
+		link = str_printf("https://%s", at);
+	}
+	const struct zhost_start start = {.programs = settings->programs,
+					  .url = url,
+					  .link = link,
+					  .config = &config,
+					  .allow_exec = settings->allow_exec};
 	if (r == 0)
 		r = up_zhosts(s, &names, &start, deadline, err);
 	if (r == 0)
-		(void)printf("The cluster is ready: zshell --api %s\n"
-			     "  curl -H \"Authorization: Bearer $(cat "
-			     "%s/zrms/credentials/local-admin)\" "
-			     "%s/v1/topologies\n",
-			     url, s->dir, url);
-	(void)fflush(stdout);
+		print_how(s, url);
 	return r;
 }
 
@@ -186,7 +234,10 @@ int cluster_node(struct state *s, const struct node_settings *settings, struct e
 		r = ready_zrms(s, NULL, settings->zrms, deadline, err);
 	if (r < 0)
 		return r;
-	const struct zhost_start start = {settings->programs, settings->zrms,
-					  settings->token_file, &config, settings->allow_exec};
+	const struct zhost_start start = {.programs = settings->programs,
+					  .url = settings->zrms,
+					  .token_file = settings->token_file,
+					  .config = &config,
+					  .allow_exec = settings->allow_exec};
 	return up_zhosts(s, &names, &start, deadline, err);
 }

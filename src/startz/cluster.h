@@ -11,7 +11,9 @@
 
 struct up_settings {
 	char *dir;
-	uint32_t zhosts;		  /* 0: as in the previous run, initially 3 */
+	uint32_t zhosts; /* 0: as in the previous run, initially 3 */
+	uint32_t
+		machines; /* zhosts, each on a machine of its own; 0: none, or as in the previous run */
 	struct cli_address api;		  /* host "": as in the previous run */
 	int64_t heartbeat_ms, timeout_ms; /* 0: as in the previous run */
 	int64_t ready_ms;		  /* time limit until everything is ready */

@@ -15,6 +15,7 @@
 #include "adapter/token/known_cluster.h"
 #include "base/str.h"
 #include "startz/cluster.h"
+#include "startz/machines.h"
 #include "startz/process.h"
 #include "zrun/launch/launch.h"
 #include "zrun/protocol/protocol.h"
@@ -279,6 +280,8 @@ static int stop(struct state *s, bool only_started, struct error **err)
 	int r = end_zruns(s, only_started, &first);
 
 	ended += end_members(s, "zrms", only_started);
+	if (r == 0 && !only_started)
+		r = machines_remove(s, &first);
 	r = state_save(s, first == NULL ? &first : NULL);
 	if (first != NULL)
 		return error_move(err, steal_ptr(&first));

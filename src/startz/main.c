@@ -27,6 +27,14 @@ static const struct cli_option up_options[] = {
 	 .min = 1,
 	 .max = 1000,
 	 .help = "number of zhosts; by default as in the previous run, initially 3"},
+	{.name = "machines",
+	 .type = CLI_U32,
+	 .offset = UP(machines),
+	 .min = 1,
+	 .max = 200,
+	 .help = "so many zhosts, each on a machine of its own: a network namespace that "
+		 "reaches "
+		 "zrms over TLS, having joined with a token; needs root"},
 	{.name = "dir",
 	 .environment = "STARTZ_DIR",
 	 .type = CLI_PATH,

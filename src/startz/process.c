@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -135,7 +136,8 @@ static void become(const struct process_plan *plan)
 		(void)signal(number, SIG_DFL);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	if (setsid() < 0 || chdir("/") < 0)
+	if (setsid() < 0 || chdir("/") < 0 ||
+	    (plan->variable != NULL && putenv(plan->variable) != 0))
 		return;
 	(void)execv(plan->argv[0], plan->argv);
 }

@@ -16,6 +16,8 @@ struct process_plan {
 	char *const *argv; /* argv[0] is a path */
 	const char *log;
 	const char *network; /* path of its network namespace; NULL: this one */
+	/* A variable of its environment, "NAME=VALUE", which is not in a command line for all to see; NULL: none. */
+	char *variable;
 };
 
 /*

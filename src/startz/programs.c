@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "base/str.h"
-#include "startz/process.h"
 
 /* Directory of this program. The caller frees; NULL: not known. */
 static char *own_directory(void)
@@ -46,10 +45,8 @@ static int record(void *user, struct error **err)
 	return state_save(user, err);
 }
 
-int program_start(struct state *s, struct member *m, char *const *words, const char *log,
+int program_start(struct state *s, struct member *m, const struct process_plan *plan,
 		  struct error **err)
 {
-	const struct process_plan plan = {.argv = words, .log = log};
-
-	return process_start(&plan, &m->process, record, s, err);
+	return process_start(plan, &m->process, record, s, err);
 }

@@ -96,6 +96,7 @@ static int read_member(struct state *s, const json_t *object, const char *path,
 	m->zrms = take_string(object, "zrms");
 	m->config = take_string(object, "config");
 	m->allows_exec = json_is_true(json_object_get(object, "allow_exec"));
+	m->machine = (uint32_t)json_integer_value(json_object_get(object, "machine"));
 	m->process.pid = (pid_t)json_integer_value(json_object_get(object, "pid"));
 	m->process.start_time =
 		(uint64_t)json_integer_value(json_object_get(object, "start_time"));
@@ -165,10 +166,11 @@ static json_t *text_or_null(const char *s)
 
 static json_t *member_json(const struct member *m)
 {
-	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:b, s:I, s:I, s:s}", "name", m->name,
+	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:b, s:I, s:I, s:I, s:s}", "name", m->name,
 			 "program", m->program, "address", text_or_null(m->address), "zrms",
 			 text_or_null(m->zrms), "config", text_or_null(m->config), "allow_exec",
-			 m->allows_exec, "pid", (json_int_t)m->process.pid, "start_time",
+			 m->allows_exec, "machine", (json_int_t)m->machine, "pid",
+			 (json_int_t)m->process.pid, "start_time",
 			 (json_int_t)m->process.start_time, "boot", m->process.boot);
 }
 

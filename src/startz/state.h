@@ -35,6 +35,8 @@ struct member {
 	char *zrms;	  /* of a zhost: the URL of its zrms */
 	char *config;	  /* absolute path, or NULL */
 	bool allows_exec; /* of a zhost: it was started with --allow-exec */
+	uint32_t
+		machine; /* of a zhost: the machine that it has (startz/machines.h); 0: this one */
 	struct process_id process;
 	bool started; /* the process is one that this run of startz started; not saved */
 };

@@ -5,10 +5,14 @@
 
 #include "base/str.h"
 #include "startz/credentials.h"
+#include "startz/machines.h"
 #include "startz/port.h"
 #include "startz/process.h"
 #include "startz/programs.h"
 #include "startz/ready.h"
+
+/* On a machine of its own. */
+#define MACHINE_ZEDGE "127.0.0.1:8088"
 
 void names_done(struct names *n)
 {
@@ -17,11 +21,23 @@ void names_done(struct names *n)
 	vector_done(&n->list);
 }
 
+static void set(char **text, const char *value)
+{
+	char *copy = mem_strdup(value);
+
+	free(*text);
+	*text = copy;
+}
+
 static int choose_zedge(struct member *m, struct error **err)
 {
 	struct cli_address address = {.host = "127.0.0.1"};
 	int r;
 
+	if (m->machine > 0) { /* nobody else listens there */
+		set(&m->address, MACHINE_ZEDGE);
+		return 0;
+	}
 	if (m->address != NULL && cli_address_parse(m->address, &address, NULL) == 0 &&
 	    !port_is_taken(&address))
 		return 0;
@@ -33,16 +49,23 @@ static int choose_zedge(struct member *m, struct error **err)
 	return 0;
 }
 
-static int start_zhost(struct state *s, const char *programs, struct member *m,
+/* What proves who it is is made before its start: a token that zrms knows it by, or one to join with. */
+static int start_zhost(struct state *s, const struct zhost_start *start, struct member *m,
 		       struct error **err)
 {
 	CLEANUP(freep) char *program = NULL;
+	CLEANUP(freep) char *network = machines_network(s, m);
+	CLEANUP(freep) char *join = NULL;
 	CLEANUP(freep) char *dir = state_path(s, "zhosts/%s", m->name);
 	CLEANUP(freep) char *log = state_path(s, "log/%s.log", m->name);
 	int r = choose_zedge(m, err);
 
+	if (r == 0 && network != NULL)
+		r = machines_token(s, m, start->url, &join, err);
+	else if (r == 0)
+		r = credentials_for_zhost(s, start->url, start->token_file, m->name, err);
 	if (r == 0)
-		r = program_find(programs, "zhost", &program, err);
+		r = program_find(start->programs, "zhost", &program, err);
 	if (r < 0)
 		return r;
 	static char config[] = "--config", allow_exec[] = "--allow-exec";
@@ -57,15 +80,11 @@ static int start_zhost(struct state *s, const char *programs, struct member *m,
 	}
 	if (m->allows_exec)
 		words[n++] = allow_exec;
-	return program_start(s, m, words, log, err);
-}
-
-static void set(char **text, const char *value)
-{
-	char *copy = mem_strdup(value);
-
-	free(*text);
-	*text = copy;
+	return program_start(
+		s, m,
+		&(struct process_plan){
+			.argv = words, .log = log, .network = network, .variable = join},
+		err);
 }
 
 int up_zhosts_check(struct state *s, const struct names *names, const char *url,
@@ -112,6 +131,7 @@ static void awaited_all_done(awaited_vector *list)
 int up_zhosts(struct state *s, const struct names *names, const struct zhost_start *start,
 	      int64_t deadline, struct error **err)
 {
+	const char *link = start->link != NULL ? start->link : start->url;
 	awaited_vector awaited = {0},
 		       others = {0}; /* others: of another zrms, and left alone */
 	int r = 0;
@@ -125,7 +145,7 @@ int up_zhosts(struct state *s, const struct names *names, const struct zhost_sta
 		struct member *m = state_find(s, *name);
 
 		if (process_runs(&m->process)) {
-			bool is_own = m->zrms == NULL || str_equal(m->zrms, start->url);
+			bool is_own = m->zrms == NULL || str_equal(m->zrms, link);
 
 			if (is_own)
 				vector_push(&awaited, awaited_of(s, m, true));
@@ -135,15 +155,13 @@ int up_zhosts(struct state *s, const struct names *names, const struct zhost_sta
 				vector_last(&others)->of_other = true;
 			continue;
 		}
-		set(&m->zrms, start->url);
+		set(&m->zrms, link);
 		m->allows_exec = start->allow_exec;
 		r = config_keep(s, m, start->config, err);
 		if (r < 0)
 			break;
 		vector_push(&awaited, awaited_of(s, m, false));
-		r = credentials_for_zhost(s, start->url, start->token_file, m->name, err);
-		if (r == 0)
-			r = start_zhost(s, start->programs, m, err);
+		r = start_zhost(s, start, m, err);
 		m->started = r == 0;
 		if (r < 0)
 			break;

@@ -16,6 +16,7 @@ void names_done(struct names *n);
 /* Zhosts that are to be started with the same options. */
 struct zhost_start {
 	const char *programs, *url;
+	const char *link;	     /* where the zhosts reach zrms; NULL: at `url`, too */
 	const char *token_file;	     /* NULL: what is known is shown */
 	const struct config *config; /* without a list, each keeps its own */
 	bool allow_exec;

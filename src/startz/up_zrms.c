@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "model/quantity.h"
 #include "startz/credentials.h"
+#include "startz/machines.h"
 #include "startz/port.h"
 #include "startz/process.h"
 #include "startz/programs.h"
@@ -48,9 +49,12 @@ static int choose_api(struct state *s, const struct up_settings *settings, struc
 	return 0;
 }
 
+/* With machines, it listens for them, too. */
 static int start_zrms(struct state *s, const struct up_settings *settings, struct member *m,
 		      struct error **err)
 {
+	CLEANUP(freep)
+	char *at = machines_are_used(s) ? machines_listen(s, m->address) : NULL;
 	CLEANUP(freep) char *program = NULL;
 	CLEANUP(freep) char *dir = state_path(s, "zrms");
 	CLEANUP(freep) char *log = state_path(s, "log/zrms.log");
@@ -58,13 +62,20 @@ static int start_zrms(struct state *s, const struct up_settings *settings, struc
 	CLEANUP(freep) char *timeout = duration_format((uint64_t)s->timeout_ms);
 	int r = program_find(settings->programs, "zrms", &program, err);
 
+	if (r == 0 && at != NULL)
+		r = machines_init(s, settings->programs, at, err);
 	if (r < 0)
 		return r;
-	char *words[] = {
-		program,    (char[]){"--dir"},	     dir,	(char[]){"--listen"},
+	static char listen[] = "--listen", local[] = "--local";
+	char *words[16] = {
+		program,    (char[]){"--dir"},	     dir,	at != NULL ? local : listen,
 		m->address, (char[]){"--heartbeat"}, heartbeat, (char[]){"--failure-timeout"},
-		timeout,    (char[]){"--log-file"},  log,	NULL};
-	return program_start(s, m, words, log, err);
+		timeout,    (char[]){"--log-file"},  log};
+	if (at != NULL) {
+		words[11] = listen;
+		words[12] = at;
+	}
+	return program_start(s, m, &(struct process_plan){.argv = words, .log = log}, err);
 }
 
 int up_zrms(struct state *s, const struct up_settings *settings, int64_t deadline,

@@ -10,7 +10,7 @@ from rig import Rig
 from rig_cluster import RigCluster, Watch
 
 MACHINES = ["control", "alpha", "beta", "gamma"]
-ONLY = {"name": "only", "exclusive": True}
+ONLY = {"name": "only", "exclusive": True, "run": {"mode": "foreground"}}
 MARK = "471147114711"  # seconds that the one process of the exclusive space sleeps
 
 
